@@ -1,0 +1,44 @@
+# The commands of this repository; see CONTRIBUTING.md. All but `clean` install what they need first, by apt, where it
+# is missing (tools/setup says which command needs root).
+
+PREFIX ?= /usr/local
+# Flags for `make run`, such as: make run ARGS="--listen 0.0.0.0:8420"
+ARGS   ?=
+
+GENERATED = build/generated
+
+.PHONY: run build test lint bench fuzz clean install
+
+run: build
+	@exec build/atelier serve --data data $(ARGS)
+
+build:
+	@tools/setup build
+	@tools/build release
+
+test:
+	@tools/setup build test
+	@tools/build release asan tsan
+	@tools/test.sh
+
+lint:
+	@tools/setup build test
+	@tools/build asan
+	@tools/lint.sh build/asan
+
+bench:
+	@tools/setup build bench
+	@tools/build release bench
+	@bench/run.sh build/atelier build/bench/bench/load
+
+# Minutes of fuzzing per target: make fuzz MINUTES=10
+fuzz:
+	@tools/setup build test
+	@tools/build fuzz
+	@tools/fuzz.sh build/fuzz $(or $(MINUTES),1)
+
+install: build
+	install -D -m 0755 build/atelier $(DESTDIR)$(PREFIX)/bin/atelier
+
+clean:
+	rm -rf build web/dist web/node_modules tests/e2e/node_modules
