@@ -1,0 +1,82 @@
+/*
+ * base.h - the attributes and small macros every file uses. Floor 0: knows no application words.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CLEANUP(fn)   __attribute__((cleanup(fn)))
+#define MUST_CHECK    __attribute__((warn_unused_result))
+#define PRINTF(f, a)  __attribute__((format(printf, f, a)))
+#define UNUSED        __attribute__((unused))
+#define N_ELEMENTS(x) (sizeof(x) / sizeof((x)[0]))
+#define MIN(a, b)     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)     ((a) > (b) ? (a) : (b))
+
+/* The structure of which `ptr` is the member `m`. */
+#define CONTAINER_OF(ptr, type, m) ((type *)(void *)((char *)(ptr)-offsetof(type, m)))
+
+/* Hands the pointer over and clears the variable, so that its cleanup does nothing. */
+#define TAKE_PTR(p)                                                                                                    \
+	__extension__({                                                                                                \
+		__typeof__(p) take_ptr_ = (p);                                                                         \
+		(p) = NULL;                                                                                            \
+		take_ptr_;                                                                                             \
+	})
+
+/* Defines `fn##p(type **)`, a cleanup function for a pointer that is freed by `fn(type *)`. */
+#define DEFINE_CLEANUP(type, fn)                                                                                       \
+	UNUSED static inline void fn##p(type **p)                                                                      \
+	{                                                                                                              \
+		if (*p)                                                                                                \
+			fn(*p);                                                                                        \
+		*p = NULL;                                                                                             \
+	}
+
+/* Cleanups for a malloc'd pointer and a descriptor (-1: none). */
+UNUSED static inline void freep(void *p)
+{
+	free(*(void **)p);
+	*(void **)p = NULL;
+}
+
+UNUSED static inline void closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Small fixed allocations: zeroed, abort when memory is out. What a user can size goes through an arena or a buf. */
+void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
+char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
+
+/* A borrowed piece of text or bytes; not terminated. */
+struct str {
+	const char *p;
+	size_t n;
+};
+
+#define STR(lit)   ((struct str){(lit), sizeof(lit) - 1})
+#define STR_FMT    "%.*s"
+#define STR_ARG(s) (int)(s).n, (s).p
+
+UNUSED static inline struct str str_from(const char *s)
+{
+	return (struct str){s, s ? strlen(s) : 0};
+}
+
+UNUSED static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+UNUSED static inline bool str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
+}

@@ -1,0 +1,147 @@
+/* buf.c - the growable buffer. The capacity always leaves one byte for the terminating NUL. */
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+#define FIRST_CAP 128u
+
+void buf_done(struct buf *b)
+{
+	free(b->p);
+	*b = BUF_INIT(b->max);
+}
+
+void buf_reset(struct buf *b)
+{
+	b->n = 0;
+	b->failed = 0;
+	if (b->p)
+		b->p[0] = '\0';
+}
+
+static char *grow(struct buf *b, size_t n)
+{
+	size_t want = b->n + n + 1, cap;
+	char *p;
+
+	cap = b->cap ? b->cap : FIRST_CAP;
+	while (cap < want)
+		cap = cap > SIZE_MAX / 2 ? want : cap * 2;
+	/* Doubling must not carry the memory far over the maximum. */
+	if (b->max < SIZE_MAX && cap > b->max + 1)
+		cap = MAX(want, b->max + 1);
+	p = realloc(b->p, cap);
+	if (!p) {
+		b->failed = -ENOMEM;
+		return NULL;
+	}
+	b->p = p;
+	b->cap = cap;
+	return p + b->n;
+}
+
+char *buf_reserve(struct buf *b, size_t n)
+{
+	if (b->failed)
+		return NULL;
+	if (b->n > b->max || n > b->max - b->n || n >= SIZE_MAX - b->n) {
+		b->failed = E_TOO_LARGE;
+		return NULL;
+	}
+	if (b->n + n < b->cap)
+		return b->p + b->n;
+	return grow(b, n);
+}
+
+void buf_add(struct buf *b, const void *p, size_t n)
+{
+	char *to = buf_reserve(b, n);
+
+	if (!to)
+		return;
+	if (n > 0)
+		memcpy(to, p, n);
+	to[n] = '\0';
+	b->n += n;
+}
+
+void buf_add_str(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void buf_add_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_add_u64(struct buf *b, uint64_t v)
+{
+	char digits[20];
+	size_t i = sizeof(digits);
+
+	do {
+		digits[--i] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	buf_add(b, digits + i, sizeof(digits) - i);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	char *to;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		if (!b->failed)
+			b->failed = -ENOMEM;
+		return;
+	}
+	to = buf_reserve(b, (size_t)n);
+	if (!to)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(to, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->n += (size_t)n;
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+	if (n == 0)
+		return;
+	if (n < b->n) {
+		memmove(b->p, b->p + n, b->n - n);
+		b->n -= n;
+	} else {
+		b->n = 0;
+	}
+	if (b->p)
+		b->p[b->n] = '\0';
+}
+
+int buf_status(const struct buf *b)
+{
+	return b->failed;
+}
+
+char *buf_take(struct buf *b)
+{
+	char *p = NULL;
+
+	if (!b->failed) {
+		p = b->p ? b->p : xstrdup("");
+		p[b->n] = '\0';
+		b->p = NULL;
+	}
+	buf_done(b);
+	return p;
+}

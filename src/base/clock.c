@@ -1,0 +1,60 @@
+/* clock.c - the clocks and the one time format. */
+#include "base/clock.h"
+
+#include <time.h>
+
+static int64_t read_us(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t clock_now_ms(void)
+{
+	return read_us(CLOCK_REALTIME) / 1000;
+}
+
+int64_t clock_mono_ms(void)
+{
+	return read_us(CLOCK_MONOTONIC) / 1000;
+}
+
+int64_t clock_mono_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
+}
+
+static void put(char *to, int width, int64_t v)
+{
+	while (width-- > 0) {
+		to[width] = (char)('0' + v % 10);
+		v /= 10;
+	}
+}
+
+void clock_format(int64_t unix_ms, char ret[25])
+{
+	/* The years 0 to 9999: what RFC 3339 can say. */
+	const int64_t lo = INT64_C(-62167219200000), hi = INT64_C(253402300799999);
+	int64_t ms, sec;
+	struct tm tm;
+	time_t t;
+
+	unix_ms = MIN(MAX(unix_ms, lo), hi);
+	ms = unix_ms % 1000;
+	if (ms < 0)
+		ms += 1000;
+	sec = (unix_ms - ms) / 1000;
+	t = (time_t)sec;
+	gmtime_r(&t, &tm);
+	memcpy(ret, "0000-00-00T00:00:00.000Z", 25);
+	put(ret, 4, (int64_t)tm.tm_year + 1900);
+	put(ret + 5, 2, tm.tm_mon + 1);
+	put(ret + 8, 2, tm.tm_mday);
+	put(ret + 11, 2, tm.tm_hour);
+	put(ret + 14, 2, tm.tm_min);
+	put(ret + 17, 2, tm.tm_sec);
+	put(ret + 20, 3, ms);
+}

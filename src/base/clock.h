@@ -1,0 +1,11 @@
+/* clock.h - time. Stored times are milliseconds since 1970 UTC; on the wire they are RFC 3339. */
+#pragma once
+
+#include "base/buf.h"
+
+int64_t clock_now_ms(void);  /* wall clock, Unix milliseconds */
+int64_t clock_mono_ms(void); /* never goes back; for timeouts */
+int64_t clock_mono_us(void);
+
+/* "2026-11-21T01:27:38.120Z" (24 characters and NUL). */
+void clock_format(int64_t unix_ms, char ret[25]);

@@ -1,0 +1,86 @@
+/* err.c - the errors table, and the record of the first cause. */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/utf8.h"
+
+#define X(name, num, status, wire, retry, is_shown, public_text)                                                       \
+	{.code = (name),                                                                                               \
+		.http_status = (status),                                                                               \
+		.wire_code = (wire),                                                                                   \
+		.retryable = (retry),                                                                                  \
+		.shown = (is_shown),                                                                                   \
+		.text = public_text},
+static const struct err_info table[] = {ERR_TABLE(X)};
+#undef X
+
+int err_set_at(struct err *e, int code, const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (!e || e->code != 0)
+		return code;
+	e->code = code;
+	e->file = file;
+	e->line = line;
+	va_start(ap, fmt);
+	n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		e->msg[0] = '\0';
+	else if ((size_t)n >= sizeof(e->msg))
+		/* What did not fit may have cut a character in two. */
+		e->msg[utf8_whole(e->msg, sizeof(e->msg) - 1)] = '\0';
+	return code;
+}
+
+void err_clear(struct err *e)
+{
+	if (e)
+		*e = (struct err){0};
+}
+
+static int nearest_code(int code)
+{
+	switch (code) {
+	case -ENOSPC:
+	case -EROFS:
+	case -EDQUOT:
+		return E_STORAGE;
+	case -ECANCELED:
+		return E_CANCELED;
+	default:
+		return code;
+	}
+}
+
+const struct err_info *err_info(int code)
+{
+	const struct err_info *internal = &table[0];
+
+	code = nearest_code(code);
+	for (size_t i = 0; i < N_ELEMENTS(table); i++) {
+		if (table[i].code == code)
+			return &table[i];
+		if (table[i].code == E_INTERNAL)
+			internal = &table[i];
+	}
+	return internal;
+}
+
+const struct err_info *err_table(size_t *ret_n)
+{
+	*ret_n = N_ELEMENTS(table);
+	return table;
+}
+
+const char *err_public_text(const struct err *e)
+{
+	const struct err_info *info = err_info(e ? e->code : E_INTERNAL);
+
+	return e && info->shown && e->msg[0] ? e->msg : info->text;
+}

@@ -1,0 +1,55 @@
+/*
+ * event.h - the events of the turn log: one table, from which the C enum, the TypeScript union and the documentation
+ * come. Every event is one SSE frame: `id` (its number within the turn, from 1), `event` (its name) and `data` (a JSON
+ * object with the fields named here).
+ */
+#pragma once
+
+#include "base/buf.h"
+
+/* name, wire name, fields as "name:type" (?: may be absent), meaning */
+#define EVENT_TABLE(X)                                                                                                 \
+	X(EV_START, "start",                                                                                           \
+		"turn_id:string conversation_id:string user_message_id:string message_id:string model:string",         \
+		"First event: the turn exists and the user's message is stored.")                                      \
+	X(EV_STATUS, "status", "state:string text:string attempt:integer? wait_ms:integer?",                           \
+		"What the turn waits for: searching, connecting, loading, retrying.")                                  \
+	X(EV_REASONING, "reasoning", "text:string", "A piece of the model's reasoning, to append.")                    \
+	X(EV_TEXT, "text", "text:string", "A piece of the answer, to append.")                                         \
+	X(EV_CITATION, "citation", "n:integer title:string url:string quote:string",                                   \
+		"A source the answer refers to as [n].")                                                               \
+	X(EV_USAGE, "usage",                                                                                           \
+		"tokens_in:integer? tokens_out:integer? exact:boolean first_token_ms:integer? duration_ms:integer",    \
+		"What the answer took; `exact` is false for an estimate.")                                             \
+	X(EV_ERROR, "error", "code:string message:string retryable:boolean",                                           \
+		"Why the answer ended early; the text before it stays.")                                               \
+	X(EV_DONE, "done", "state:string message_id:string finish_reason:string?",                                     \
+		"Last event. State: complete, canceled, failed, interrupted.")
+
+#define X(name, ...) name,
+enum event_type { EVENT_TABLE(X) EVENT_COUNT };
+#undef X
+
+struct event_info {
+	const char *name;
+	const char *fields;
+	const char *doc;
+};
+
+const struct event_info *event_info(enum event_type type);
+
+/* The type for a wire name, or -1. */
+int event_type_from(struct str name);
+
+/* Adds one frame: "id: 7\nevent: text\ndata: {...}\n\n". `json` is one line. */
+void event_add_frame(struct buf *b, uint64_t seq, enum event_type type, const char *json, size_t n);
+
+/* One frame read back. */
+struct event_frame {
+	uint64_t seq;
+	int type;        /* enum event_type, or -1 for a name of a newer version */
+	struct str json; /* borrowed */
+};
+
+/* Reads the frame at *pos and moves *pos behind it. 1: a frame; 0: no whole frame left; E_INVALID: not a frame. */
+int event_next_frame(struct str log, size_t *pos, struct event_frame *ret) MUST_CHECK;

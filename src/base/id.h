@@ -1,0 +1,15 @@
+/*
+ * id.h - identifiers: a positive 63-bit number, milliseconds since 2020 above 22 random bits, so that they rise with
+ * time and fit an SQL integer key; on the wire 13 characters of Crockford's base 32 in lower case.
+ */
+#pragma once
+
+#include "base/base.h"
+
+#define ID_LEN 13
+
+typedef int64_t atelier_id; /* 0 is no id */
+
+atelier_id id_new(void); /* unique within the process, also within one millisecond; any thread */
+void id_format(atelier_id id, char ret[ID_LEN + 1]);
+bool id_parse(const char *s, size_t n, atelier_id *ret); /* exactly 13 characters, canonical */

@@ -1,0 +1,113 @@
+/* log.c - one write(2) a line, so that lines of different threads do not mix. */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/utf8.h"
+
+#define TEXT_MAX 2048
+#define LINE_MAX 16384
+
+static enum log_level max_level = LOG_INFO;
+static bool as_json;
+static _Thread_local const char *request;
+
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+
+void log_init(enum log_level level, bool json)
+{
+	max_level = level;
+	as_json = json;
+}
+
+bool log_enabled(enum log_level level)
+{
+	return level <= max_level;
+}
+
+void log_set_request(const char *request_id)
+{
+	request = request_id;
+}
+
+/* A control character in a text that came from outside must not forge a second line. */
+static void add_text(struct buf *b, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c < 0x20 || c == 0x7f)
+			buf_printf(b, "\\x%02x", c);
+		else
+			buf_add_char(b, p[i]);
+	}
+}
+
+static void add_line_text(struct buf *b, const char *time, const char *level, const char *area, struct str text)
+{
+	buf_printf(b, "%s %-5s %-6s ", time, level, area);
+	add_text(b, text.p, text.n);
+	if (request) {
+		buf_add_str(b, " (request ");
+		add_text(b, request, strlen(request));
+		buf_add_char(b, ')');
+	}
+}
+
+static void add_line_json(struct buf *b, const char *time, const char *level, const char *area, struct str text)
+{
+	buf_printf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":", time, level);
+	json_add_cstr(b, area);
+	buf_add_str(b, ",\"text\":");
+	json_add_string(b, text.p, text.n);
+	if (request) {
+		buf_add_str(b, ",\"request\":");
+		json_add_cstr(b, request);
+	}
+	buf_add_char(b, '}');
+}
+
+static void write_all(const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t k = write(STDERR_FILENO, p, n);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return; /* nobody is left to tell */
+		p += k;
+		n -= (size_t)k;
+	}
+}
+
+void log_write(enum log_level level, const char *area, const char *fmt, ...)
+{
+	CLEANUP(buf_done) struct buf line = BUF_INIT(LINE_MAX);
+	int saved_errno = errno, len;
+	char text[TEXT_MAX], time[25];
+	size_t n;
+	va_list ap;
+
+	if (!log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	n = len < 0 ? 0 : (size_t)len;
+	if (n >= sizeof(text))
+		n = utf8_whole(text, sizeof(text) - 1);
+	clock_format(clock_now_ms(), time);
+	if (as_json)
+		add_line_json(&line, time, level_names[level], area, (struct str){text, n});
+	else
+		add_line_text(&line, time, level_names[level], area, (struct str){text, n});
+	buf_add_char(&line, '\n');
+	if (buf_status(&line) == 0)
+		write_all(line.p, line.n);
+	errno = saved_errno;
+}

@@ -1,0 +1,166 @@
+/* schema_describe.c - the JSON Schema of an object, as OpenAPI 3.1 takes it. */
+#include "base/schema.h"
+
+static void add_ref(const struct schema *s, struct buf *b)
+{
+	buf_printf(b, "{\"$ref\":\"#/components/schemas/%s\"}", s->name);
+}
+
+/* `"type":"string"`, or with null for a field that may lack. */
+static void add_type(const struct field *f, const char *type, struct buf *b)
+{
+	if (f->flags & FIELD_REQUIRED)
+		buf_printf(b, "\"type\":\"%s\"", type);
+	else
+		buf_printf(b, "\"type\":[\"%s\",\"null\"]", type);
+}
+
+static void add_choices(const struct field *f, struct buf *b)
+{
+	const char *word = f->choices;
+	bool first = true;
+
+	buf_add_str(b, ",\"enum\":[");
+	while (*word) {
+		size_t n = strcspn(word, " ");
+
+		if (!first)
+			buf_add_char(b, ',');
+		first = false;
+		json_add_string(b, word, n);
+		word += n;
+		word += strspn(word, " ");
+	}
+	if (!(f->flags & FIELD_REQUIRED))
+		buf_add_str(b, ",null");
+	buf_add_char(b, ']');
+}
+
+/* Our bounds are bytes, JSON Schema counts characters: a text within ours is never outside of what is said here. */
+static void add_text_bounds(const struct field *f, struct buf *b)
+{
+	if (f->min > 0)
+		buf_printf(b, ",\"minLength\":%lld", (long long)(f->min + 3) / 4);
+	if (f->max > 0)
+		buf_printf(b, ",\"maxLength\":%lld", (long long)f->max);
+	if (f->flags & FIELD_SECRET)
+		buf_add_str(b, ",\"format\":\"password\"");
+}
+
+static void add_number_bounds(const struct field *f, struct buf *b)
+{
+	if (f->min != 0 || f->max != 0)
+		buf_printf(b, ",\"minimum\":%lld,\"maximum\":%lld", (long long)f->min, (long long)f->max);
+}
+
+static void add_list(const struct field *f, struct buf *b)
+{
+	add_type(f, "array", b);
+	buf_add_str(b, ",\"items\":");
+	if (f->type == FT_STRS)
+		buf_add_str(b, "{\"type\":\"string\"}");
+	else
+		add_ref(f->sub, b);
+	if (f->min > 0)
+		buf_printf(b, ",\"minItems\":%lld", (long long)f->min);
+	if (f->max > 0)
+		buf_printf(b, ",\"maxItems\":%lld", (long long)f->max);
+}
+
+static void add_object(const struct field *f, struct buf *b)
+{
+	buf_add_str(b, "\"anyOf\":[");
+	add_ref(f->sub, b);
+	if (!(f->flags & FIELD_REQUIRED))
+		buf_add_str(b, ",{\"type\":\"null\"}");
+	buf_add_char(b, ']');
+}
+
+/* Everything of one field but its description; false when nothing was added (any value). */
+static bool add_kind(const struct field *f, struct buf *b)
+{
+	switch (f->type) {
+	case FT_STR:
+	case FT_TEXT:
+		add_type(f, "string", b);
+		add_text_bounds(f, b);
+		break;
+	case FT_ENUM:
+		add_type(f, "string", b);
+		add_choices(f, b);
+		break;
+	case FT_I64:
+		add_type(f, "integer", b);
+		buf_add_str(b, ",\"format\":\"int64\"");
+		add_number_bounds(f, b);
+		break;
+	case FT_F64:
+		add_type(f, "number", b);
+		add_number_bounds(f, b);
+		break;
+	case FT_BOOL:
+		add_type(f, "boolean", b);
+		break;
+	case FT_ID:
+		add_type(f, "string", b);
+		buf_add_str(b, ",\"pattern\":\"^[0-7][0-9a-hjkmnp-tv-z]{12}$\"");
+		break;
+	case FT_TIME:
+		add_type(f, "string", b);
+		buf_add_str(b, ",\"format\":\"date-time\",\"readOnly\":true");
+		break;
+	case FT_OBJECT:
+		add_object(f, b);
+		break;
+	case FT_LIST:
+	case FT_STRS:
+		add_list(f, b);
+		break;
+	case FT_JSON:
+		return false;
+	}
+	return true;
+}
+
+static void add_required(const struct schema *s, struct buf *b)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < s->n_fields; i++) {
+		if (!(s->fields[i].flags & FIELD_REQUIRED))
+			continue;
+		buf_add_str(b, first ? ",\"required\":[" : ",");
+		first = false;
+		json_add_cstr(b, s->fields[i].name);
+	}
+	if (!first)
+		buf_add_char(b, ']');
+}
+
+void schema_describe(const struct schema *s, struct buf *b)
+{
+	buf_add_str(b, "{\"type\":\"object\"");
+	if (s->doc) {
+		buf_add_str(b, ",\"description\":");
+		json_add_cstr(b, s->doc);
+	}
+	buf_add_str(b, ",\"properties\":{");
+	for (size_t i = 0; i < s->n_fields; i++) {
+		const struct field *f = &s->fields[i];
+		bool some;
+
+		if (i > 0)
+			buf_add_char(b, ',');
+		json_add_cstr(b, f->name);
+		buf_add_str(b, ":{");
+		some = add_kind(f, b);
+		if (f->doc) {
+			buf_add_str(b, some ? ",\"description\":" : "\"description\":");
+			json_add_cstr(b, f->doc);
+		}
+		buf_add_char(b, '}');
+	}
+	buf_add_char(b, '}');
+	add_required(s, b);
+	buf_add_char(b, '}');
+}

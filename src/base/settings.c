@@ -1,0 +1,222 @@
+/* settings.c - the values: their table, their checks, and where each came from. */
+#include "base/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/settings_priv.h"
+#include "base/utf8.h"
+
+#define DEFAULT_STR(def)    def
+#define DEFAULT_SECRET(def) def
+#define DEFAULT_INT(def)    #def
+#define DEFAULT_BOOL(def)   #def
+
+#define X(k, id, standard, lo, hi, variable, text)                                                                     \
+	{.kind = SETTING_##k,                                                                                          \
+		.name = #id,                                                                                           \
+		.def = DEFAULT_##k(standard),                                                                          \
+		.env = (variable),                                                                                     \
+		.help = (text),                                                                                        \
+		.min = (lo),                                                                                           \
+		.max = (hi)},
+static const struct setting_info table[] = {SETTINGS_TABLE(X)};
+#undef X
+
+#define X(kind, id, ...) offsetof(struct settings, id),
+static const size_t offsets[] = {SETTINGS_TABLE(X)};
+#undef X
+
+_Static_assert(N_ELEMENTS(table) <= SETTING_MAX, "raise SETTING_MAX");
+
+/* Settings that are one word of a few. */
+static const struct {
+	const char *name, *choices;
+} words[] = {
+	{"log_level", "error warn info debug"},
+	{"log_format", "text json"},
+	{"metrics_access", "public admin off"},
+};
+
+const struct setting_info *settings_table(size_t *ret_n)
+{
+	*ret_n = N_ELEMENTS(table);
+	return table;
+}
+
+int settings_find(const char *name, size_t n)
+{
+	for (size_t i = 0; i < N_ELEMENTS(table); i++) {
+		const char *known = table[i].name;
+		size_t k = 0;
+
+		while (k < n && known[k] && (name[k] == known[k] || (name[k] == '-' && known[k] == '_')))
+			k++;
+		if (k == n && !known[k])
+			return (int)i;
+	}
+	return -1;
+}
+
+static void *field_at(struct settings *s, int i)
+{
+	return (char *)s + offsets[i];
+}
+
+static void set_origin(struct settings *s, int i, const char *origin)
+{
+	char *copy = xstrdup(origin);
+
+	free(s->priv->origin[i]);
+	s->priv->origin[i] = copy;
+}
+
+static bool is_word(const char *choices, struct str value)
+{
+	for (const char *w = choices; *w; w += strspn(w, " ")) {
+		size_t n = strcspn(w, " ");
+
+		if (str_eq(value, (struct str){w, n}))
+			return true;
+		w += n;
+	}
+	return false;
+}
+
+static int check_text(const struct setting_info *info, const char *value, const char *origin, struct err *e)
+{
+	size_t n = strlen(value);
+
+	if (n < (uint64_t)info->min || n > (uint64_t)info->max)
+		return err_set(e, E_INVALID, "%s: must be a text of %lld to %lld bytes", origin, (long long)info->min,
+			(long long)info->max);
+	if (!utf8_valid(value, n))
+		return err_set(e, E_INVALID, "%s: must be valid UTF-8", origin);
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f)
+			return err_set(e, E_INVALID, "%s: must not contain control characters", origin);
+	for (size_t i = 0; i < N_ELEMENTS(words); i++)
+		if (strcmp(words[i].name, info->name) == 0 && !is_word(words[i].choices, str_from(value)))
+			return err_set(e, E_INVALID, "%s: must be one of: %s", origin, words[i].choices);
+	return 0;
+}
+
+static bool is_url(const char *name)
+{
+	return strcmp(name, "ollama_host") == 0 || strcmp(name, "openai_base_url") == 0 ||
+	       strcmp(name, "public_url") == 0;
+}
+
+static int set_text(struct settings *s, int i, const char *value, const char *origin, struct err *e)
+{
+	const struct setting_info *info = &table[i];
+	char *copy;
+	int r = check_text(info, value, origin, e);
+
+	if (r < 0)
+		return r;
+	if (value[0] && is_url(info->name))
+		copy = settings_url(value, strcmp(info->name, "ollama_host") == 0, origin, e);
+	else
+		copy = xstrdup(value);
+	if (!copy)
+		return E_INVALID;
+	free(s->priv->value[i]);
+	s->priv->value[i] = copy;
+	*(const char **)field_at(s, i) = copy;
+	return 0;
+}
+
+static int set_int(struct settings *s, int i, const char *value, const char *origin, struct err *e)
+{
+	const struct setting_info *info = &table[i];
+	char *end;
+	long long v;
+
+	errno = 0;
+	v = strtoll(value, &end, 10);
+	/* strtoll would also take blanks and signs in front. */
+	if ((*value != '-' && (*value < '0' || *value > '9')) || *end || errno || v < info->min || v > info->max)
+		return err_set(e, E_INVALID, "%s: must be a whole number from %lld to %lld", origin,
+			(long long)info->min, (long long)info->max);
+	*(int64_t *)field_at(s, i) = v;
+	return 0;
+}
+
+static int set_bool(struct settings *s, int i, const char *value, const char *origin, struct err *e)
+{
+	struct str v = str_from(value);
+
+	if (is_word("1 true yes on", v))
+		*(bool *)field_at(s, i) = true;
+	else if (is_word("0 false no off", v))
+		*(bool *)field_at(s, i) = false;
+	else
+		return err_set(e, E_INVALID, "%s: must be true or false", origin);
+	return 0;
+}
+
+int settings_set(struct settings *s, const char *name, const char *value, const char *origin, struct err *e)
+{
+	int i = settings_find(name, strlen(name)), r = E_INVALID;
+
+	if (i < 0)
+		return err_set(e, E_INVALID, "%s: there is no setting \"%.64s\"", origin, name);
+	switch (table[i].kind) {
+	case SETTING_STR:
+	case SETTING_SECRET:
+		r = set_text(s, i, value, origin, e);
+		break;
+	case SETTING_INT:
+		r = set_int(s, i, value, origin, e);
+		break;
+	case SETTING_BOOL:
+		r = set_bool(s, i, value, origin, e);
+		break;
+	}
+	if (r == 0)
+		set_origin(s, i, origin);
+	return r;
+}
+
+void settings_init(struct settings *s)
+{
+	*s = (struct settings){.priv = xcalloc(1, sizeof(*s->priv))};
+	for (size_t i = 0; i < N_ELEMENTS(table); i++) {
+		void *at = field_at(s, (int)i);
+
+		switch (table[i].kind) {
+		case SETTING_STR:
+		case SETTING_SECRET:
+			*(const char **)at = table[i].def;
+			break;
+		case SETTING_INT:
+			*(int64_t *)at = strtoll(table[i].def, NULL, 10);
+			break;
+		case SETTING_BOOL:
+			*(bool *)at = table[i].def[0] == '1';
+			break;
+		}
+	}
+}
+
+void settings_done(struct settings *s)
+{
+	if (!s->priv)
+		return;
+	for (size_t i = 0; i < N_ELEMENTS(table); i++) {
+		if (s->priv->value[i])
+			explicit_bzero(s->priv->value[i], strlen(s->priv->value[i]));
+		free(s->priv->value[i]);
+		free(s->priv->origin[i]);
+	}
+	free(s->priv);
+	*s = (struct settings){0};
+}
+
+const char *settings_origin(const struct settings *s, const char *name)
+{
+	int i = settings_find(name, strlen(name));
+
+	return i >= 0 && s->priv->origin[i] ? s->priv->origin[i] : "default";
+}

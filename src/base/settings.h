@@ -1,0 +1,98 @@
+/*
+ * settings.h - every setting, one table: from it come the defaults, the configuration file, the environment, the
+ * flags (--name with - for _), --help and docs/reference/settings.md. Later sources win: default < file < environment
+ * < flag. A value out of range or of the wrong type is refused with the place it came from.
+ *
+ * The file is lines of `name = value`; `#` starts a comment line. It is looked for at DATA/atelier.conf, or where
+ * --config or ATELIER_CONFIG says.
+ */
+#pragma once
+
+#include "base/err.h"
+
+/* kind, name, default, min, max, environment variable, help.   STR: min/max in bytes; INT: inclusive; BOOL: 0/1. */
+#define SETTINGS_TABLE(X)                                                                                              \
+	X(STR, data, "", 0, 4000, "ATELIER_DATA",                                                                      \
+		"data folder (default: $XDG_DATA_HOME/atelier or ~/.local/share/atelier)")                             \
+	X(STR, listen, "127.0.0.1:8420", 3, 200, "ATELIER_LISTEN", "address and port to serve on")                     \
+	X(STR, public_url, "", 0, 500, "ATELIER_PUBLIC_URL",                                                           \
+		"address that browsers use, when a reverse proxy stands in front (https://chat.example.org)")          \
+	X(BOOL, trust_proxy, 0, 0, 1, "ATELIER_TRUST_PROXY",                                                           \
+		"take the client's address from the last X-Forwarded-For entry")                                       \
+	X(STR, log_level, "info", 4, 5, "ATELIER_LOG_LEVEL", "error, warn, info or debug")                             \
+	X(STR, log_format, "text", 4, 4, "ATELIER_LOG_FORMAT", "text or json")                                         \
+	X(STR, metrics_access, "public", 3, 6, "ATELIER_METRICS_ACCESS", "who may read /metrics: public, admin, off")  \
+	X(INT, workers, 4, 1, 64, "ATELIER_WORKERS", "threads for short requests")                                     \
+	X(INT, db_readers, 6, 1, 64, "ATELIER_DB_READERS", "database connections for reading")                         \
+	X(INT, max_connections, 20000, 16, 1000000, "ATELIER_MAX_CONNECTIONS", "open client connections")              \
+	X(INT, max_header_bytes, 32768, 1024, 1048576, "ATELIER_MAX_HEADER_BYTES", "size of the headers of a request") \
+	X(INT, max_body_bytes, 4194304, 1024, 1073741824, "ATELIER_MAX_BODY_BYTES", "size of the body of a request")   \
+	X(INT, max_message_bytes, 524288, 16, 67108864, "ATELIER_MAX_MESSAGE_BYTES", "size of one message")            \
+	X(INT, max_turns, 512, 1, 100000, "ATELIER_MAX_TURNS", "answers written at the same time")                     \
+	X(INT, max_turns_per_user, 8, 1, 100000, "ATELIER_MAX_TURNS_PER_USER",                                         \
+		"answers written at the same time for one user")                                                       \
+	X(INT, max_answer_bytes, 8388608, 65536, 268435456, "ATELIER_MAX_ANSWER_BYTES", "size of one turn's log")      \
+	X(INT, rate_per_minute, 600, 10, 10000000, "ATELIER_RATE_PER_MINUTE", "requests per user and minute")          \
+	X(INT, session_days, 30, 1, 3650, "ATELIER_SESSION_DAYS", "days until an unused session ends")                 \
+	X(INT, login_attempts, 5, 1, 1000, "ATELIER_LOGIN_ATTEMPTS",                                                   \
+		"failed logins per name and address before waiting is asked for")                                      \
+	X(INT, stream_token_s, 300, 5, 86400, "ATELIER_STREAM_TOKEN_S", "seconds a stream link can be opened")         \
+	X(INT, heartbeat_s, 15, 1, 300, "ATELIER_HEARTBEAT_S", "seconds of silence before a heartbeat on a stream")    \
+	X(INT, reader_stall_s, 30, 1, 3600, "ATELIER_READER_STALL_S",                                                  \
+		"seconds a reader may leave a full stream unread before it is dropped")                                \
+	X(INT, journal_segment_mb, 64, 1, 4096, "ATELIER_JOURNAL_SEGMENT_MB", "size of one journal file")              \
+	X(INT, journal_sync_ms, 1000, 0, 60000, "ATELIER_JOURNAL_SYNC_MS",                                             \
+		"milliseconds between syncs of the journal to the disk (0: never; power loss only, not crashes)")      \
+	X(STR, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST", "where Ollama listens (empty: not used)") \
+	X(STR, openai_base_url, "", 0, 500, "OPENAI_BASE_URL", "an OpenAI-compatible server (empty: not used)")        \
+	X(SECRET, openai_api_key, "", 0, 500, "OPENAI_API_KEY", "key for it")                                          \
+	X(BOOL, librarian, 1, 0, 1, "ATELIER_LIBRARIAN", "offer the built-in Librarian")                               \
+	X(STR, default_model, "", 0, 200, "ATELIER_MODEL",                                                             \
+		"model chosen for new conversations (empty: the first found)")                                         \
+	X(BOOL, auto_title, 1, 0, 1, "ATELIER_AUTO_TITLE", "let the model name new conversations")                     \
+	X(INT, model_refresh_s, 60, 5, 86400, "ATELIER_MODEL_REFRESH_S", "seconds between looks at the model lists")   \
+	X(INT, connect_timeout_ms, 5000, 100, 120000, "ATELIER_CONNECT_TIMEOUT_MS", "time to connect to a provider")   \
+	X(INT, first_byte_timeout_s, 300, 1, 7200, "ATELIER_FIRST_BYTE_TIMEOUT_S",                                     \
+		"time until a provider's first byte (a model may be loading)")                                         \
+	X(INT, token_timeout_s, 120, 1, 7200, "ATELIER_TOKEN_TIMEOUT_S", "time between two pieces of an answer")       \
+	X(INT, provider_tries, 6, 1, 20, "ATELIER_PROVIDER_TRIES", "tries of a provider call before its first byte")   \
+	X(INT, retry_base_ms, 500, 1, 60000, "ATELIER_RETRY_BASE_MS",                                                  \
+		"first wait between tries; doubles, up to 16 times")
+
+enum setting_kind { SETTING_STR, SETTING_INT, SETTING_BOOL, SETTING_SECRET };
+
+#define SETTING_STR_FIELD(name)    const char *name;
+#define SETTING_SECRET_FIELD(name) const char *name;
+#define SETTING_INT_FIELD(name)    int64_t name;
+#define SETTING_BOOL_FIELD(name)   bool name;
+#define X(kind, name, ...)         SETTING_##kind##_FIELD(name)
+struct settings {
+	SETTINGS_TABLE(X)
+	struct settings_priv *priv; /* owns the strings and where each value came from */
+};
+#undef X
+
+struct setting_info {
+	enum setting_kind kind;
+	const char *name, *def, *env, *help;
+	int64_t min, max;
+};
+
+const struct setting_info *settings_table(size_t *ret_n);
+
+/* All defaults, then the environment is applied by settings_load. */
+void settings_init(struct settings *s);
+void settings_done(struct settings *s);
+
+/* Sets one value; `origin` is for error texts ("--listen", "line 3 of atelier.conf"). E_INVALID. */
+int settings_set(struct settings *s, const char *name, const char *value, const char *origin, struct err *e) MUST_CHECK;
+
+/*
+ * Reads flags (--name=value, --name value; booleans also --name and --no-name), the environment and the file, in the
+ * order of their strength. Removes what it understood from argv, stops at "--"; what is left is for the command. An
+ * unknown --flag is E_INVALID with the nearest known name. Fills `data` with its default when it is still empty.
+ */
+int settings_load(struct settings *s, int *argc, char **argv, struct err *e) MUST_CHECK;
+
+/* Where the value came from: "default", "OLLAMA_HOST", "--listen", "atelier.conf:3". */
+const char *settings_origin(const struct settings *s, const char *name);

@@ -1,0 +1,323 @@
+/* settings_load.c - the sources of settings in the order of their strength: file, environment, flags. */
+#include "base/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/settings_priv.h"
+
+#define LINE_MAX 8192
+
+struct flag {
+	int index; /* of the setting */
+	const char *value;
+	char origin[64]; /* "--listen" */
+};
+
+struct flags {
+	struct flag *list;
+	size_t n;
+	const char *config; /* --config, or NULL */
+};
+
+static void flags_done(struct flags *f)
+{
+	free(f->list);
+}
+
+/* Edit distance of two short names, '-' and '_' being the same. */
+static size_t distance(const char *a, size_t na, const char *b, size_t nb)
+{
+	size_t row[65];
+
+	if (na > 64 || nb > 64)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= nb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= na; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= nb; j++) {
+			char ca = a[i - 1] == '-' ? '_' : a[i - 1];
+			size_t change = diagonal + (ca != b[j - 1]);
+
+			diagonal = row[j];
+			row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
+		}
+	}
+	return row[nb];
+}
+
+static int refuse_flag(const char *name, size_t n, struct err *e)
+{
+	const struct setting_info *all;
+	const char *best = "";
+	size_t count, nearest = SIZE_MAX;
+	char dashed[65];
+
+	all = settings_table(&count);
+	for (size_t i = 0; i < count; i++) {
+		size_t d = distance(name, n, all[i].name, strlen(all[i].name));
+
+		if (d < nearest) {
+			nearest = d;
+			best = all[i].name;
+		}
+	}
+	if (nearest > MAX(n / 2, (size_t)2))
+		return err_set(e, E_INVALID, "There is no flag --%.*s; --help lists them all.", (int)MIN(n, 64u), name);
+	snprintf(dashed, sizeof(dashed), "%s", best);
+	for (char *c = dashed; *c; c++)
+		if (*c == '_')
+			*c = '-';
+	return err_set(e, E_INVALID, "There is no flag --%.*s; did you mean --%s?", (int)MIN(n, 64u), name, dashed);
+}
+
+static void add_flag(struct flags *f, int index, const char *value, const char *name, size_t n)
+{
+	struct flag *flag = &f->list[f->n++];
+
+	flag->index = index;
+	flag->value = value;
+	snprintf(flag->origin, sizeof(flag->origin), "--%.*s", (int)MIN(n, 60u), name);
+}
+
+/* Reads the flag at argv[*i] and moves *i over a value that stands apart. */
+static int take_flag(struct flags *f, int argc, char **argv, int *i, struct err *e)
+{
+	const char *name = argv[*i] + 2, *value = strchr(name, '=');
+	size_t n = value ? (size_t)(value - name) : strlen(name), count;
+	const struct setting_info *all = settings_table(&count);
+	bool config = n == 6 && memcmp(name, "config", 6) == 0;
+	int index = settings_find(name, n);
+
+	if (value)
+		value++;
+	if (!value && n > 3 && memcmp(name, "no-", 3) == 0) {
+		int positive = settings_find(name + 3, n - 3);
+
+		if (positive >= 0 && all[positive].kind == SETTING_BOOL) {
+			add_flag(f, positive, "false", name, n);
+			return 0;
+		}
+	}
+	if (index < 0 && !config)
+		return refuse_flag(name, n, e);
+	if (!value && index >= 0 && all[index].kind == SETTING_BOOL)
+		value = "true";
+	if (!value) {
+		if (*i + 1 >= argc)
+			return err_set(e, E_INVALID, "--%.*s: a value must follow", (int)MIN(n, 64u), name);
+		value = argv[++*i];
+	}
+	if (config)
+		f->config = value;
+	else
+		add_flag(f, index, value, name, n);
+	return 0;
+}
+
+/* Collects the flags and leaves the rest in argv. */
+static int take_flags(struct flags *f, int *argc, char **argv, struct err *e)
+{
+	int kept = 0, i;
+
+	f->list = xcalloc((size_t)MAX(*argc, 1), sizeof(*f->list));
+	for (i = 0; i < *argc; i++) {
+		int r;
+
+		if (i == 0 || strncmp(argv[i], "--", 2) != 0) {
+			argv[kept++] = argv[i];
+			continue;
+		}
+		if (argv[i][2] == '\0') {
+			i++;
+			break;
+		}
+		r = take_flag(f, *argc, argv, &i, e);
+		if (r < 0)
+			return r;
+	}
+	while (i < *argc)
+		argv[kept++] = argv[i++];
+	if (kept < *argc)
+		argv[kept] = NULL;
+	*argc = kept;
+	return 0;
+}
+
+/* An empty variable is a value for a text that may be empty ("not used"); else it is as if unset. */
+static const char *variable(const struct setting_info *info)
+{
+	const char *v = getenv(info->env);
+	bool text = info->kind == SETTING_STR || info->kind == SETTING_SECRET;
+
+	return v && (*v || (text && info->min == 0)) ? v : NULL;
+}
+
+static char *default_data(struct err *e)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4000);
+	const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+
+	/* The XDG rules: a relative path there is to be ignored. */
+	if (xdg && xdg[0] == '/') {
+		buf_printf(&path, "%s/atelier", xdg);
+	} else if (home && home[0]) {
+		buf_printf(&path, "%s/.local/share/atelier", home);
+	} else {
+		err_set(e, E_INVALID,
+			"There is no home folder; say where the data shall be with --data or ATELIER_DATA.");
+		return NULL;
+	}
+	if (buf_status(&path) < 0) {
+		err_set(e, E_INVALID, "The path of the home folder is too long.");
+		return NULL;
+	}
+	return buf_take(&path);
+}
+
+static const char *data_of(const struct flags *f)
+{
+	const struct setting_info *all;
+	const char *data = NULL;
+	size_t count;
+	int index = settings_find("data", 4);
+
+	all = settings_table(&count);
+	for (size_t i = 0; i < f->n; i++)
+		if (f->list[i].index == index)
+			data = f->list[i].value;
+	if (!data)
+		data = variable(&all[index]);
+	return data && *data ? data : NULL;
+}
+
+static char *trim(char *s)
+{
+	size_t n;
+
+	s += strspn(s, " \t\r\n");
+	n = strlen(s);
+	while (n > 0 && strchr(" \t\r\n", s[n - 1]))
+		s[--n] = '\0';
+	return s;
+}
+
+static int load_line(struct settings *s, char *line, const char *origin, struct err *e)
+{
+	char *name = trim(line), *value;
+
+	if (!*name || *name == '#')
+		return 0;
+	value = strchr(name, '=');
+	if (!value)
+		return err_set(e, E_INVALID, "%s: must be \"name = value\"", origin);
+	*value++ = '\0';
+	return settings_set(s, trim(name), trim(value), origin, e);
+}
+
+static void fclosep(FILE **f)
+{
+	if (*f)
+		fclose(*f);
+}
+
+static int load_file(struct settings *s, const char *path, bool required, struct err *e)
+{
+	CLEANUP(fclosep) FILE *file = fopen(path, "re");
+	CLEANUP(freep) char *line = xcalloc(1, LINE_MAX);
+	const char *base = strrchr(path, '/');
+
+	base = base ? base + 1 : path;
+	if (!file && errno == ENOENT && !required)
+		return 0;
+	if (!file)
+		return err_set(e, E_INVALID, "cannot read %.180s: %s", path, strerror(errno));
+	for (unsigned n = 1; fgets(line, LINE_MAX, file); n++) {
+		char origin[96];
+		int r;
+
+		snprintf(origin, sizeof(origin), "%.64s:%u", base, n);
+		if (!strchr(line, '\n') && !feof(file))
+			return err_set(e, E_INVALID, "%s: the line is too long", origin);
+		r = load_line(s, line, origin, e);
+		if (r < 0)
+			return r;
+	}
+	if (ferror(file))
+		return err_set(e, E_INVALID, "cannot read %.180s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int load_config(struct settings *s, const struct flags *f, struct err *e)
+{
+	CLEANUP(freep) char *standard = NULL;
+	CLEANUP(buf_done) struct buf path = BUF_INIT(8192);
+	const char *chosen = f->config, *data = data_of(f);
+
+	if (!chosen)
+		chosen = getenv("ATELIER_CONFIG");
+	if (chosen && *chosen)
+		return load_file(s, chosen, true, e);
+	if (!data) {
+		struct err ignored = {0};
+
+		/* Without a home there is no file; whether that matters is known once all sources are read. */
+		standard = default_data(&ignored);
+		if (!standard)
+			return 0;
+		data = standard;
+	}
+	buf_printf(&path, "%s/atelier.conf", data);
+	if (buf_status(&path) < 0)
+		return err_set(e, E_INVALID, "The path of the data folder is too long.");
+	return load_file(s, path.p, false, e);
+}
+
+static int load_environment(struct settings *s, struct err *e)
+{
+	const struct setting_info *all;
+	size_t count;
+
+	all = settings_table(&count);
+	for (size_t i = 0; i < count; i++) {
+		const char *value = variable(&all[i]);
+		int r = value ? settings_set(s, all[i].name, value, all[i].env, e) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int settings_load(struct settings *s, int *argc, char **argv, struct err *e)
+{
+	CLEANUP(flags_done) struct flags flags = {0};
+	CLEANUP(freep) char *data = NULL;
+	const struct setting_info *all;
+	size_t count;
+	int r;
+
+	all = settings_table(&count);
+	r = take_flags(&flags, argc, argv, e);
+	if (r < 0)
+		return r;
+	r = load_config(s, &flags, e);
+	if (r < 0)
+		return r;
+	r = load_environment(s, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < flags.n; i++) {
+		r = settings_set(s, all[flags.list[i].index].name, flags.list[i].value, flags.list[i].origin, e);
+		if (r < 0)
+			return r;
+	}
+	if (s->data[0])
+		return 0;
+	data = default_data(e);
+	return data ? settings_set(s, "data", data, "default", e) : E_INVALID;
+}

@@ -1,0 +1,124 @@
+/* utf8.c - validity and repair of UTF-8. */
+#include "base/utf8.h"
+
+/*
+ * Looks at one sequence: its length when valid; else minus the bytes that one U+FFFD stands for, which is the longest
+ * beginning of a valid sequence (as browsers do it), at least one. n is at least 1.
+ */
+static int look(const unsigned char *p, size_t n)
+{
+	unsigned char lo = 0x80, hi = 0xbf;
+	int len;
+
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		len = 2;
+	else if (p[0] >= 0xe0 && p[0] <= 0xef)
+		len = 3;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		len = 4;
+	else
+		return -1;
+	/* The second byte rules out overlong forms, surrogates and what lies above U+10FFFF. */
+	if (p[0] == 0xe0)
+		lo = 0xa0;
+	else if (p[0] == 0xed)
+		hi = 0x9f;
+	else if (p[0] == 0xf0)
+		lo = 0x90;
+	else if (p[0] == 0xf4)
+		hi = 0x8f;
+	for (int i = 1; i < len; i++) {
+		if ((size_t)i >= n || p[i] < lo || p[i] > hi)
+			return -i;
+		lo = 0x80;
+		hi = 0xbf;
+	}
+	return len;
+}
+
+static size_t ascii_run(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8) {
+		uint64_t w;
+
+		memcpy(&w, p + i, sizeof(w));
+		if (w & UINT64_C(0x8080808080808080))
+			break;
+	}
+	while (i < n && !(p[i] & 0x80))
+		i++;
+	return i;
+}
+
+size_t utf8_char(const char *p, size_t n)
+{
+	int len = n ? look((const unsigned char *)p, n) : 0;
+
+	return len > 0 ? (size_t)len : 0;
+}
+
+bool utf8_valid(const char *p, size_t n)
+{
+	size_t i = ascii_run(p, n);
+
+	while (i < n) {
+		size_t len = utf8_char(p + i, n - i);
+
+		if (len == 0)
+			return false;
+		i += len;
+		i += ascii_run(p + i, n - i);
+	}
+	return true;
+}
+
+size_t utf8_prefix(const char *p, size_t n, size_t max)
+{
+	size_t k = max;
+
+	if (n <= max)
+		return n;
+	while (k > 0 && max - k < 4 && (p[k] & 0xc0) == 0x80)
+		k--;
+	/* Four continuation bytes in a row are no character; cutting there harms nothing. */
+	return max - k < 4 ? k : max;
+}
+
+size_t utf8_whole(const char *p, size_t n)
+{
+	size_t i = n;
+
+	/* Back to the last byte that begins a character. */
+	while (i > 0 && n - i < 3 && (p[i - 1] & 0xc0) == 0x80)
+		i--;
+	if (i == 0 || (p[i - 1] & 0xc0) != 0xc0)
+		return n;
+	return utf8_char(p + i - 1, n - i + 1) ? n : i - 1;
+}
+
+void utf8_add_repaired(struct buf *b, const char *p, size_t n)
+{
+	size_t i = 0, from = 0;
+
+	while (i < n) {
+		int len;
+
+		i += ascii_run(p + i, n - i);
+		if (i == n)
+			break;
+		len = look((const unsigned char *)p + i, n - i);
+		if (len > 0) {
+			i += (size_t)len;
+			continue;
+		}
+		buf_add(b, p + from, i - from);
+		buf_add(b, "\xef\xbf\xbd", 3);
+		i += (size_t)-len;
+		from = i;
+	}
+	buf_add(b, p + from, n - from);
+}

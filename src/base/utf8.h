@@ -1,0 +1,19 @@
+/* utf8.h - UTF-8 as RFC 3629 has it: no surrogates, no overlong forms, nothing above U+10FFFF. */
+#pragma once
+
+#include "base/buf.h"
+
+/* True when all of it is valid; NUL bytes are valid UTF-8 and for the caller to judge. */
+bool utf8_valid(const char *p, size_t n);
+
+/* The longest prefix of at most `max` bytes that does not cut a character in two. */
+size_t utf8_prefix(const char *p, size_t n, size_t max);
+
+/* Adds the bytes with every invalid sequence replaced by U+FFFD. */
+void utf8_add_repaired(struct buf *b, const char *p, size_t n);
+
+/* The length of the valid character at p (1 to 4), or 0 when there is none: invalid, cut off, or n is 0. */
+size_t utf8_char(const char *p, size_t n);
+
+/* n without the bytes of a character that was cut off at the end. */
+size_t utf8_whole(const char *p, size_t n);

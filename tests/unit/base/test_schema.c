@@ -1,0 +1,255 @@
+/* test_schema.c - bounds, refusals in plain words, writing, and the description. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/schema.h"
+
+struct part {
+	const char *name;
+	int64_t weight;
+};
+
+static const struct field part_fields[] = {
+	FIELD_STR(struct part, name, "name", 1, 20, FIELD_REQUIRED, "Name."),
+	FIELD_I64(struct part, weight, "weight", 0, 9, FIELD_OPTIONAL, "Weight."),
+};
+static const struct schema part_schema = SCHEMA("Part", struct part, part_fields, "A part.");
+
+struct thing {
+	const char *title, *text, *kind, *secret, *extra;
+	int64_t n, made;
+	double heat;
+	bool on, has_on, has_main;
+	atelier_id id;
+	struct part main;
+	struct schema_list parts, stops;
+};
+
+static const struct field thing_fields[] = {
+	FIELD_STR(struct thing, title, "title", 1, 20, FIELD_REQUIRED, "Title."),
+	FIELD_TEXT(struct thing, text, "text", 0, 30, FIELD_OPTIONAL, "Text."),
+	FIELD_ENUM(struct thing, kind, "kind", "small large", FIELD_OPTIONAL, "Kind."),
+	FIELD_STR(struct thing, secret, "secret", 8, 20, FIELD_SECRET | FIELD_OMIT, "Secret."),
+	FIELD_I64(struct thing, n, "n", -5, 5, FIELD_OPTIONAL, "Number."),
+	FIELD_F64(struct thing, heat, "heat", 0, 2, FIELD_OPTIONAL, "Heat."),
+	FIELD_HAS(FT_BOOL, struct thing, on, has_on, "on", .doc = "On."),
+	FIELD_ID(struct thing, id, "id", FIELD_OPTIONAL, "Id."),
+	FIELD_TIME(struct thing, made, "made", FIELD_OPTIONAL, "Made."),
+	FIELD_HAS(FT_OBJECT, struct thing, main, has_main, "main", .sub = &part_schema),
+	FIELD_LIST(struct thing, parts, "parts", &part_schema, 3, FIELD_OPTIONAL, "Parts."),
+	FIELD(FT_STRS, struct thing, stops, "stops", .max = 2, .flags = FIELD_OMIT),
+	FIELD_JSON(struct thing, extra, "extra", FIELD_OMIT, "Anything."),
+};
+static const struct schema thing_schema = SCHEMA("Thing", struct thing, thing_fields, "A thing.");
+
+static struct arena arena;
+
+static int setup(void **state)
+{
+	(void)state;
+	arena_init(&arena, 100000);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	arena_done(&arena);
+	return 0;
+}
+
+static void refuse(const char *body, int code, const char *message)
+{
+	struct thing t;
+	struct err e = {0};
+
+	assert_int_equal(schema_parse(&thing_schema, str_from(body), &t, &arena, &e), code);
+	assert_int_equal(e.code, code);
+	assert_string_equal(e.msg, message);
+}
+
+static void accept(const char *body, struct thing *ret)
+{
+	struct err e = {0};
+	int r = schema_parse(&thing_schema, str_from(body), ret, &arena, &e);
+
+	if (r < 0)
+		fail_msg("%s: %s", body, e.msg);
+}
+
+static void test_texts(void **state)
+{
+	struct thing t;
+
+	(void)state;
+	accept("{\"title\":\"  two words\\n \",\"text\":\" keeps\\r\\n\\tblanks \"}", &t);
+	assert_string_equal(t.title, "two words");
+	assert_string_equal(t.text, " keeps\r\n\tblanks ");
+	accept("{\"title\":\"exactly twenty bytes\",\"text\":null}", &t);
+	assert_null(t.text);
+	accept("{\"title\":\"x\",\"text\":\"\"}", &t);
+	assert_string_equal(t.text, "");
+	refuse("{\"title\":\"exactly 21 bytes long\"}", E_TOO_LARGE,
+		"\"title\" is 21 bytes long; at most 20 are allowed.");
+	refuse("{\"title\":\"   \"}", E_INVALID, "\"title\" must be a text of 1 to 20 bytes.");
+	refuse("{\"title\":5}", E_INVALID, "\"title\" must be a text of 1 to 20 bytes.");
+	refuse("{\"title\":\"a\\nb\"}", E_INVALID,
+		"\"title\" must not contain line breaks or other control characters.");
+	refuse("{\"title\":\"a\",\"text\":\"\\u001b[0m\"}", E_INVALID,
+		"\"text\" must not contain control characters other than line breaks and tabs.");
+	refuse("{}", E_INVALID, "\"title\" is missing.");
+	refuse("{\"title\":null}", E_INVALID, "\"title\" is missing.");
+}
+
+static void test_body(void **state)
+{
+	(void)state;
+	refuse("[]", E_INVALID, "The body must be a JSON object.");
+	refuse("{\"title\":\"x\",\"titel\":1}", E_INVALID, "The body has no field \"titel\".");
+	refuse("{\"title\":\"x\",\"made\":\"2026-01-01T00:00:00.000Z\"}", E_INVALID, "The body has no field \"made\".");
+	refuse("{\"title\":\"x\",\"\\n\":1}", E_INVALID, "The body has no field \"?\".");
+	refuse("{\"title\":\"a\\u0000\"}", E_INVALID,
+		"The JSON is not valid: a text holds a NUL character (line 1, column 18).");
+}
+
+static void test_numbers(void **state)
+{
+	struct thing t;
+
+	(void)state;
+	accept("{\"title\":\"x\",\"n\":-5,\"heat\":2,\"on\":true,\"id\":\"0000000000012\",\"kind\":\"large\"}", &t);
+	assert_int_equal(t.n, -5);
+	assert_true(t.heat > 1.99 && t.heat < 2.01);
+	assert_true(t.on && t.has_on);
+	assert_int_equal(t.id, 34);
+	assert_string_equal(t.kind, "large");
+	accept("{\"title\":\"x\",\"on\":null}", &t);
+	assert_true(t.has_on && !t.on);
+	accept("{\"title\":\"x\"}", &t);
+	assert_false(t.has_on);
+	refuse("{\"title\":\"x\",\"n\":6}", E_INVALID, "\"n\" must be a whole number from -5 to 5.");
+	refuse("{\"title\":\"x\",\"n\":-6}", E_INVALID, "\"n\" must be a whole number from -5 to 5.");
+	refuse("{\"title\":\"x\",\"n\":1.5}", E_INVALID, "\"n\" must be a whole number from -5 to 5.");
+	refuse("{\"title\":\"x\",\"heat\":2.01}", E_INVALID, "\"heat\" must be a number from 0 to 2.");
+	refuse("{\"title\":\"x\",\"on\":1}", E_INVALID, "\"on\" must be true or false.");
+	refuse("{\"title\":\"x\",\"id\":\"12\"}", E_INVALID, "\"id\" must be an id: 13 letters and digits.");
+	refuse("{\"title\":\"x\",\"kind\":\"smal\"}", E_INVALID, "\"kind\" must be one of: small large.");
+	refuse("{\"title\":\"x\",\"kind\":\"\"}", E_INVALID, "\"kind\" must be one of: small large.");
+	refuse("{\"title\":\"x\",\"kind\":\"small large\"}", E_INVALID, "\"kind\" must be one of: small large.");
+}
+
+static void test_nested(void **state)
+{
+	struct thing t;
+	const struct part *parts;
+
+	(void)state;
+	accept("{\"title\":\"x\",\"main\":{\"name\":\"m\"},\"parts\":[{\"name\":\"a\"},{\"name\":\"b\",\"weight\":9}],"
+	       "\"stops\":[\"\\n\",\"end\"],\"extra\":{ \"k\" : [ 0.7 ] }}",
+		&t);
+	parts = t.parts.items;
+	assert_true(t.has_main);
+	assert_string_equal(t.main.name, "m");
+	assert_int_equal(t.parts.n, 2);
+	assert_string_equal(parts[1].name, "b");
+	assert_int_equal(parts[1].weight, 9);
+	assert_string_equal(((const char **)t.stops.items)[0], "\n");
+	assert_string_equal(t.extra, "{\"k\":[0.7]}");
+	refuse("{\"title\":\"x\",\"main\":{}}", E_INVALID, "\"main.name\" is missing.");
+	refuse("{\"title\":\"x\",\"main\":[]}", E_INVALID, "\"main\" must be a JSON object.");
+	refuse("{\"title\":\"x\",\"parts\":[{\"name\":\"a\"},{\"name\":\"b\",\"weight\":10}]}", E_INVALID,
+		"\"parts[1].weight\" must be a whole number from 0 to 9.");
+	refuse("{\"title\":\"x\",\"parts\":[{\"name\":\"a\",\"z\":1}]}", E_INVALID, "\"parts[0]\" has no field \"z\".");
+	refuse("{\"title\":\"x\",\"parts\":[1,2,3,4]}", E_INVALID, "\"parts\" must be a list of 0 to 3 items.");
+	refuse("{\"title\":\"x\",\"stops\":[5]}", E_INVALID, "\"stops[0]\" must be a text.");
+}
+
+static void test_secret_stays_out(void **state)
+{
+	struct thing t;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(schema_parse(&thing_schema, STR("{\"title\":\"x\",\"secret\":\"hunter2\"}"), &t, &arena, &e),
+		E_INVALID);
+	assert_null(strstr(e.msg, "hunter2"));
+}
+
+static void test_arena_full(void **state)
+{
+	struct arena small;
+	struct thing t;
+	struct err e = {0};
+
+	(void)state;
+	arena_init(&small, 32);
+	assert_true(schema_parse(&thing_schema, STR("{\"title\":\"x\",\"text\":\"a text of some length\"}"), &t, &small,
+			    &e) < 0);
+	assert_int_equal(err_info(e.code)->code, E_INTERNAL);
+	arena_done(&small);
+}
+
+static void test_emit(void **state)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4000);
+	struct part parts[] = {{"a", 1}, {NULL, 2}};
+	const char *stops[] = {"x", "y"};
+	struct thing t = {.title = "T\"", .made = 1, .heat = 0.7, .id = 34};
+
+	(void)state;
+	schema_emit(&thing_schema, &t, &b);
+	assert_string_equal(b.p, "{\"title\":\"T\\\"\",\"text\":null,\"kind\":null,\"n\":0,\"heat\":0.7,\"on\":null,"
+				 "\"id\":\"0000000000012\",\"made\":\"1970-01-01T00:00:00.001Z\",\"main\":null,"
+				 "\"parts\":[]}");
+	buf_reset(&b);
+	t = (struct thing){.secret = "s", .has_on = true, .has_main = true, .extra = "[1]"};
+	t.parts = (struct schema_list){parts, 2};
+	t.stops = (struct schema_list){stops, 2};
+	schema_emit(&thing_schema, &t, &b);
+	assert_string_equal(b.p, "{\"title\":null,\"text\":null,\"kind\":null,\"secret\":\"s\",\"n\":0,\"heat\":0.0,"
+				 "\"on\":false,\"id\":null,\"made\":null,\"main\":{\"name\":null,\"weight\":0},"
+				 "\"parts\":[{\"name\":\"a\",\"weight\":1},{\"name\":null,\"weight\":2}],"
+				 "\"stops\":[\"x\",\"y\"],\"extra\":[1]}");
+}
+
+static void test_describe(void **state)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(10000);
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	const json_t *properties, *title;
+
+	(void)state;
+	schema_describe(&thing_schema, &b);
+	assert_int_equal(json_parse(b.p, b.n, &v, NULL), 0);
+	properties = json_object_get(v, "properties");
+	assert_int_equal(json_object_size(properties), N_ELEMENTS(thing_fields));
+	title = json_object_get(properties, "title");
+	assert_string_equal(json_get_str(title, "type"), "string");
+	assert_int_equal(json_get_i64(title, "maxLength", 0), 20);
+	assert_string_equal(json_get_str(title, "description"), "Title.");
+	assert_int_equal(json_array_size(json_object_get(v, "required")), 1);
+	assert_string_equal(json_get_str(json_object_get(properties, "secret"), "format"), "password");
+	assert_non_null(strstr(b.p, "\"items\":{\"$ref\":\"#/components/schemas/Part\"}"));
+	assert_non_null(strstr(b.p, "\"enum\":[\"small\",\"large\",null]"));
+	assert_non_null(strstr(b.p, "\"minimum\":-5,\"maximum\":5"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_body),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_secret_stays_out),
+		cmocka_unit_test(test_arena_full),
+		cmocka_unit_test(test_emit),
+		cmocka_unit_test(test_describe),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

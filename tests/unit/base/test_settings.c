@@ -1,0 +1,287 @@
+/* test_settings.c - which source wins, what is refused, and the addresses people write. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "base/settings.h"
+
+static char folder[64];
+
+static void clear_environment(void)
+{
+	const struct setting_info *all;
+	size_t n;
+
+	all = settings_table(&n);
+	for (size_t i = 0; i < n; i++)
+		unsetenv(all[i].env);
+	unsetenv("ATELIER_CONFIG");
+	unsetenv("XDG_DATA_HOME");
+	setenv("HOME", "/home/nobody", 1);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	clear_environment();
+	snprintf(folder, sizeof(folder), "/tmp/atelier-settings-XXXXXX");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char path[96];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/atelier.conf", folder);
+	unlink(path);
+	rmdir(folder);
+	return 0;
+}
+
+static void write_conf(const char *text)
+{
+	char path[96];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/atelier.conf", folder);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* Loads with these arguments, separated by blanks; the rest is joined into `rest`. */
+static int load(struct settings *s, const char *line, char rest[128], struct err *e)
+{
+	char copy[512], *argv[32], *next = copy;
+	int argc = 0, r;
+
+	snprintf(copy, sizeof(copy), "atelier %s", line);
+	while (next && argc < 31) {
+		char *word = strsep(&next, " ");
+
+		if (*word)
+			argv[argc++] = word;
+	}
+	argv[argc] = NULL;
+	settings_init(s);
+	r = settings_load(s, &argc, argv, e);
+	if (r == 0)
+		assert_null(argv[argc]);
+	rest[0] = '\0';
+	for (int i = 0; r == 0 && i < argc; i++)
+		snprintf(rest + strlen(rest), 128 - strlen(rest), "%s%s", i ? " " : "", argv[i]);
+	return r;
+}
+
+static void refuse(const char *line, const char *message)
+{
+	struct settings s;
+	struct err e = {0};
+	char rest[128];
+
+	assert_int_equal(load(&s, line, rest, &e), E_INVALID);
+	assert_string_equal(e.msg, message);
+	settings_done(&s);
+}
+
+static void test_defaults(void **state)
+{
+	struct settings s;
+	struct err e = {0};
+	const struct setting_info *all;
+	char rest[128];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(load(&s, "serve x", rest, &e), 0);
+	assert_string_equal(rest, "atelier serve x");
+	assert_string_equal(s.data, "/home/nobody/.local/share/atelier");
+	assert_string_equal(s.listen, "127.0.0.1:8420");
+	assert_string_equal(s.ollama_host, "http://localhost:11434");
+	assert_int_equal(s.workers, 4);
+	assert_true(s.librarian);
+	assert_false(s.trust_proxy);
+	assert_string_equal(settings_origin(&s, "listen"), "default");
+	assert_string_equal(settings_origin(&s, "nonsense"), "default");
+	/* Every default must pass its own check. */
+	all = settings_table(&n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(settings_set(&s, all[i].name, all[i].def, "test", &e), 0);
+	settings_done(&s);
+	setenv("XDG_DATA_HOME", "/srv/share", 1);
+	assert_int_equal(load(&s, "", rest, &e), 0);
+	assert_string_equal(s.data, "/srv/share/atelier");
+	settings_done(&s);
+	setenv("XDG_DATA_HOME", "relative", 1);
+	assert_int_equal(load(&s, "", rest, &e), 0);
+	assert_string_equal(s.data, "/home/nobody/.local/share/atelier");
+	settings_done(&s);
+	unsetenv("XDG_DATA_HOME");
+	unsetenv("HOME");
+	refuse("", "There is no home folder; say where the data shall be with --data or ATELIER_DATA.");
+	clear_environment();
+}
+
+static void test_precedence(void **state)
+{
+	struct settings s;
+	struct err e = {0};
+	char rest[128], line[200];
+
+	(void)state;
+	write_conf("# a comment\n\n workers = 5 \nheartbeat_s=6\nlog_level = debug\nauto_title = off");
+	setenv("ATELIER_HEARTBEAT_S", "7", 1);
+	setenv("ATELIER_LOG_LEVEL", "warn", 1);
+	snprintf(line, sizeof(line), "--data %s run --log-level=error --librarian=no --trust-proxy", folder);
+	assert_int_equal(load(&s, line, rest, &e), 0);
+	assert_string_equal(rest, "atelier run");
+	assert_int_equal(s.workers, 5);
+	assert_int_equal(s.heartbeat_s, 7);
+	assert_string_equal(s.log_level, "error");
+	assert_false(s.auto_title);
+	assert_false(s.librarian);
+	assert_true(s.trust_proxy);
+	assert_string_equal(s.data, folder);
+	assert_string_equal(settings_origin(&s, "workers"), "atelier.conf:3");
+	assert_string_equal(settings_origin(&s, "heartbeat_s"), "ATELIER_HEARTBEAT_S");
+	assert_string_equal(settings_origin(&s, "log_level"), "--log-level");
+	assert_string_equal(settings_origin(&s, "db_readers"), "default");
+	settings_done(&s);
+	/* The folder from the environment, the file from a flag, the end of flags. */
+	setenv("ATELIER_DATA", "/nowhere", 1);
+	snprintf(line, sizeof(line), "--config=%s/atelier.conf --no-librarian -- --workers 9", folder);
+	assert_int_equal(load(&s, line, rest, &e), 0);
+	assert_string_equal(rest, "atelier --workers 9");
+	assert_int_equal(s.workers, 5);
+	assert_false(s.librarian);
+	assert_string_equal(s.data, "/nowhere");
+	settings_done(&s);
+	clear_environment();
+}
+
+static void test_refusals(void **state)
+{
+	char line[128];
+
+	(void)state;
+	refuse("--workers 0", "--workers: must be a whole number from 1 to 64");
+	refuse("--workers=4x", "--workers: must be a whole number from 1 to 64");
+	refuse("--workers= ", "--workers: must be a whole number from 1 to 64");
+	refuse("--workers", "--workers: a value must follow");
+	refuse("--librarian=maybe", "--librarian: must be true or false");
+	refuse("--log-level loud", "--log-level: must be one of: error warn info debug");
+	refuse("--metrics-access some", "--metrics-access: must be one of: public admin off");
+	refuse("--worker 5", "There is no flag --worker; did you mean --workers?");
+	refuse("--login-attempt 5", "There is no flag --login-attempt; did you mean --login-attempts?");
+	refuse("--qqqqqqqqqqqq", "There is no flag --qqqqqqqqqqqq; --help lists them all.");
+	refuse("--no-workers", "There is no flag --no-workers; did you mean --workers?");
+	refuse("--config /no/such/file", "cannot read /no/such/file: No such file or directory");
+	setenv("ATELIER_WORKERS", "many", 1);
+	refuse("", "ATELIER_WORKERS: must be a whole number from 1 to 64");
+	clear_environment();
+	snprintf(line, sizeof(line), "--data=%s", folder);
+	write_conf("workers = 4\nworkers 5\n");
+	refuse(line, "atelier.conf:2: must be \"name = value\"");
+	write_conf("colour = red\n");
+	refuse(line, "atelier.conf:1: there is no setting \"colour\"");
+	write_conf("");
+}
+
+static void test_empty_variables(void **state)
+{
+	struct settings s;
+	struct err e = {0};
+	char rest[128];
+
+	(void)state;
+	setenv("ATELIER_WORKERS", "", 1);
+	setenv("OLLAMA_HOST", "", 1);
+	setenv("ATELIER_LISTEN", "", 1);
+	assert_int_equal(load(&s, "", rest, &e), 0);
+	assert_int_equal(s.workers, 4);
+	assert_string_equal(s.ollama_host, "");
+	assert_string_equal(s.listen, "127.0.0.1:8420");
+	settings_done(&s);
+	clear_environment();
+}
+
+static void test_secret(void **state)
+{
+	struct settings s;
+	struct err e = {0};
+	char key[600];
+
+	(void)state;
+	settings_init(&s);
+	memset(key, 'k', sizeof(key) - 1);
+	key[sizeof(key) - 1] = '\0';
+	assert_int_equal(settings_set(&s, "openai_api_key", key, "OPENAI_API_KEY", &e), E_INVALID);
+	assert_null(strstr(e.msg, "kkk"));
+	assert_string_equal(s.openai_api_key, "");
+	assert_int_equal(settings_set(&s, "openai_api_key", "sk-1", "x", &e), 0);
+	assert_string_equal(s.openai_api_key, "sk-1");
+	settings_done(&s);
+}
+
+static void test_addresses(void **state)
+{
+	static const char *const ollama[][2] = {
+		{"gpu", "http://gpu:11434"},
+		{"gpu:80", "http://gpu:80"},
+		{"0.0.0.0", "http://127.0.0.1:11434"},
+		{"0.0.0.0:11434", "http://127.0.0.1:11434"},
+		{":1234", "http://127.0.0.1:1234"},
+		{"http://0.0.0.0:11434", "http://127.0.0.1:11434"},
+		{"http://gpu:1/", "http://gpu:1"},
+		{"https://gpu.example.org", "https://gpu.example.org"},
+		{"https://gpu.example.org/ollama//", "https://gpu.example.org/ollama"},
+		{"gpu:80/path", "http://gpu:80/path"},
+		{"::1", "http://[::1]:11434"},
+		{"[::1]", "http://[::1]:11434"},
+		{"[::]:99", "http://[::1]:99"},
+		{"http://me:pw@gpu:5", "http://me:pw@gpu:5"},
+	};
+	static const char *const bad[] = {"ftp://gpu", "gpu:port", "gpu:0", "gpu:65536", "gpu:99999999", "a b",
+		"http://", "http://:80", "[::1", "[::1]x", "[::1]:x"};
+	struct settings s;
+	struct err e = {0};
+
+	(void)state;
+	settings_init(&s);
+	for (size_t i = 0; i < N_ELEMENTS(ollama); i++) {
+		assert_int_equal(settings_set(&s, "ollama_host", ollama[i][0], "x", &e), 0);
+		assert_string_equal(s.ollama_host, ollama[i][1]);
+	}
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+		err_clear(&e);
+		if (settings_set(&s, "ollama_host", bad[i], "OLLAMA_HOST", &e) != E_INVALID)
+			fail_msg("%s was taken as %s", bad[i], s.ollama_host);
+		assert_string_equal(e.msg, "OLLAMA_HOST: must be a host, host:port or URL");
+	}
+	err_clear(&e);
+	assert_int_equal(settings_set(&s, "openai_base_url", "api.example.org", "x", &e), E_INVALID);
+	assert_int_equal(settings_set(&s, "openai_base_url", "https://api.example.org/v1/", "x", &e), 0);
+	assert_string_equal(s.openai_base_url, "https://api.example.org/v1");
+	settings_done(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_precedence),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_empty_variables),
+		cmocka_unit_test(test_secret),
+		cmocka_unit_test(test_addresses),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,100 @@
+/* test_utf8.c - the vectors of RFC 3629 and of the browsers' way of repairing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/utf8.h"
+
+static const char *const good[] = {"", "plain", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+	"\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "eight by\xe2\x82\xacte words, and then some"};
+
+static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2x", "\xe0\x9f\xbf", "\xe2\x82",
+	"\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf0\x90\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+	"\xff", "sixteen bytes ok\xfe"};
+
+static void test_valid(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(good); i++)
+		assert_true(utf8_valid(good[i], strlen(good[i])));
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++)
+		assert_false(utf8_valid(bad[i], strlen(bad[i])));
+	assert_true(utf8_valid("a\0b", 3));
+	assert_int_equal(utf8_char("\xe2\x82\xac", 3), 3);
+	assert_int_equal(utf8_char("\xe2\x82\xac", 2), 0);
+	assert_int_equal(utf8_char("x", 0), 0);
+}
+
+static void test_every_offset(void **state)
+{
+	char text[40];
+
+	(void)state;
+	/* The invalid byte at every place of the words of eight. */
+	for (size_t i = 0; i < sizeof(text); i++) {
+		memset(text, 'a', sizeof(text));
+		assert_true(utf8_valid(text, sizeof(text)));
+		text[i] = (char)0xff;
+		assert_false(utf8_valid(text, sizeof(text)));
+	}
+}
+
+static void test_prefix(void **state)
+{
+	const char *s = "a\xe2\x82\xac\xf0\x9f\x98\x80z"; /* 1 + 3 + 4 + 1 */
+	const size_t want[] = {0, 1, 1, 1, 4, 4, 4, 4, 8, 9, 9};
+
+	(void)state;
+	for (size_t max = 0; max < N_ELEMENTS(want); max++)
+		assert_int_equal(utf8_prefix(s, strlen(s), max), want[max]);
+	assert_int_equal(utf8_prefix("\x80\x80\x80\x80\x80\x80", 6, 5), 5);
+}
+
+static void test_whole(void **state)
+{
+	const char *s = "a\xe2\x82\xac\xf0\x9f\x98\x80z";
+	const size_t want[] = {0, 1, 1, 1, 4, 4, 4, 4, 8, 9};
+
+	(void)state;
+	for (size_t n = 0; n < N_ELEMENTS(want); n++)
+		assert_int_equal(utf8_whole(s, n), want[n]);
+	assert_int_equal(utf8_whole("\x80\x80\x80\x80", 4), 4);
+}
+
+static void repair(const char *in, const char *want)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1000);
+
+	utf8_add_repaired(&b, in, strlen(in));
+	assert_string_equal(b.p, want);
+	assert_true(utf8_valid(b.p, b.n));
+}
+
+static void test_repair(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(good); i++)
+		repair(good[i], good[i]);
+	repair("a\x80z", "a\xef\xbf\xbdz");
+	repair("\xe2\x82", "\xef\xbf\xbd");
+	repair("\xe2\x82z", "\xef\xbf\xbdz");
+	repair("\xf0\x9f\x98\xe2\x82\xac", "\xef\xbf\xbd\xe2\x82\xac");
+	repair("\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd");
+	repair("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_valid),
+		cmocka_unit_test(test_every_offset),
+		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_repair),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
