@@ -1,0 +1,98 @@
+/* cancel.c - fired once, seen by everyone who waits. */
+#include "sys/cancel.h"
+
+#include <errno.h>
+#include <time.h>
+
+void cancel_init(struct cancel *c)
+{
+	pthread_condattr_t attr;
+
+	*c = (struct cancel){0};
+	pthread_mutex_init(&c->mx, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->cv, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+void cancel_done(struct cancel *c)
+{
+	pthread_cond_destroy(&c->cv);
+	pthread_mutex_destroy(&c->mx);
+}
+
+void cancel_fire(struct cancel *c, int reason)
+{
+	pthread_mutex_lock(&c->mx);
+	if (c->reason == 0) {
+		struct cancel_hook *h = c->hooks;
+
+		__atomic_store_n(&c->reason, reason, __ATOMIC_RELEASE);
+		c->hooks = NULL;
+		while (h) {
+			struct cancel_hook *next = h->next;
+
+			h->next = NULL;
+			h->fn(h->arg);
+			h = next;
+		}
+		pthread_cond_broadcast(&c->cv);
+	}
+	pthread_mutex_unlock(&c->mx);
+}
+
+int cancel_reason(struct cancel *c)
+{
+	/* Asked often; the lock is only for those who wait. */
+	return __atomic_load_n(&c->reason, __ATOMIC_ACQUIRE);
+}
+
+int cancel_on(struct cancel *c, struct cancel_hook *h, void (*fn)(void *), void *arg)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&c->mx);
+	if (c->reason != 0) {
+		r = -ECANCELED;
+	} else {
+		*h = (struct cancel_hook){.fn = fn, .arg = arg, .next = c->hooks};
+		c->hooks = h;
+	}
+	pthread_mutex_unlock(&c->mx);
+	return r;
+}
+
+void cancel_off(struct cancel *c, struct cancel_hook *h)
+{
+	/* Hooks run with the lock held, so to have the lock is to know that none is running. */
+	pthread_mutex_lock(&c->mx);
+	for (struct cancel_hook **at = &c->hooks; *at; at = &(*at)->next) {
+		if (*at == h) {
+			*at = h->next;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&c->mx);
+}
+
+int cancel_sleep(struct cancel *c, int64_t ms)
+{
+	struct timespec until;
+	int r = 0;
+
+	ms = MAX(ms, INT64_C(0));
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&c->mx);
+	while (c->reason == 0 && r != ETIMEDOUT)
+		r = pthread_cond_timedwait(&c->cv, &c->mx, &until);
+	r = c->reason ? -ECANCELED : 0;
+	pthread_mutex_unlock(&c->mx);
+	return r;
+}

@@ -1,0 +1,230 @@
+/* pool.c - threads that come with the work and go without it. */
+#include "sys/pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#define IDLE_MS 60000
+
+/* Sanitizers pad every frame; the test build gives them room. */
+#ifdef ATELIER_FAULTS
+#define STACK_FACTOR 4
+#else
+#define STACK_FACTOR 1
+#endif
+
+struct worker {
+	struct pool *pool;
+	pthread_t thread;
+	struct worker *next; /* in `finished` */
+};
+
+struct pool {
+	char name[16];
+	unsigned keep, max, max_queue, idle_ms;
+	size_t stack_bytes;
+	pthread_mutex_t mx; /* guards what follows */
+	pthread_cond_t work, quiet;
+	struct pool_task *first, **end;
+	unsigned queued, running;
+	unsigned threads, idle;  /* a thread counts as idle from its making until it takes a task */
+	struct worker *finished; /* threads that have left and wait to be joined */
+	bool stopping;
+};
+
+int pool_new(const struct pool_config *c, struct pool **ret)
+{
+	struct pool *p;
+	pthread_condattr_t attr;
+
+	if (c->max == 0)
+		return -EINVAL;
+	p = xcalloc(1, sizeof(*p));
+	snprintf(p->name, sizeof(p->name), "%s", c->name ? c->name : "pool");
+	p->keep = c->keep;
+	p->max = c->max;
+	p->max_queue = c->max_queue;
+	p->idle_ms = c->idle_ms ? c->idle_ms : IDLE_MS;
+	p->stack_bytes = c->stack_bytes;
+	p->end = &p->first;
+	pthread_mutex_init(&p->mx, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->work, &attr);
+	pthread_cond_init(&p->quiet, NULL);
+	pthread_condattr_destroy(&attr);
+	*ret = p;
+	return 0;
+}
+
+/* Waits for a task under the lock; NULL: this thread is to end. */
+static struct pool_task *next_task(struct pool *p)
+{
+	struct pool_task *t;
+	struct timespec until;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += p->idle_ms / 1000;
+	until.tv_nsec += (long)(p->idle_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	while (!p->first && !p->stopping) {
+		if (p->threads <= p->keep)
+			r = pthread_cond_wait(&p->work, &p->mx);
+		else
+			r = pthread_cond_timedwait(&p->work, &p->mx, &until);
+		if (r == ETIMEDOUT && !p->first && p->threads > p->keep)
+			return NULL;
+	}
+	t = p->first;
+	if (!t)
+		return NULL;
+	p->first = t->next;
+	if (!p->first)
+		p->end = &p->first;
+	p->queued--;
+	return t;
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct pool *p = w->pool;
+	struct pool_task *t;
+
+	pthread_mutex_lock(&p->mx);
+	while ((t = next_task(p)) != NULL) {
+		/* Once fn begins, the task may be submitted again or be gone. */
+		void (*fn)(void *) = t->fn;
+		void *fn_arg = t->arg;
+
+		p->idle--;
+		p->running++;
+		pthread_mutex_unlock(&p->mx);
+		fn(fn_arg);
+		pthread_mutex_lock(&p->mx);
+		p->running--;
+		p->idle++;
+	}
+	p->idle--;
+	p->threads--;
+	w->next = p->finished;
+	p->finished = w;
+	pthread_cond_broadcast(&p->quiet);
+	pthread_mutex_unlock(&p->mx);
+	return NULL;
+}
+
+static void join_all(struct worker *w)
+{
+	while (w) {
+		struct worker *next = w->next;
+
+		pthread_join(w->thread, NULL);
+		free(w);
+		w = next;
+	}
+}
+
+/* Under the lock. Signals belong to the main thread, so a worker is born with all of them blocked. */
+static int add_thread(struct pool *p)
+{
+	struct worker *w = xcalloc(1, sizeof(*w));
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int r = 0;
+
+	w->pool = p;
+	pthread_attr_init(&attr);
+	if (p->stack_bytes)
+		r = pthread_attr_setstacksize(&attr, p->stack_bytes * STACK_FACTOR);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (r == 0)
+		r = pthread_create(&w->thread, &attr, worker_main, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (r != 0) {
+		free(w);
+		return -r;
+	}
+	pthread_setname_np(w->thread, p->name);
+	p->threads++;
+	p->idle++;
+	return 0;
+}
+
+static int enqueue(struct pool *p, struct pool_task *t)
+{
+	bool late = false;
+
+	if (p->stopping)
+		return E_STOPPING;
+	/* Without a free thread for it, make one; where none can be made, it may wait for one of the others. */
+	if (p->queued >= p->idle && (p->threads >= p->max || add_thread(p) < 0))
+		late = true;
+	if (late && (p->threads == 0 || p->queued - p->idle >= p->max_queue))
+		return E_BUSY;
+	*p->end = t;
+	p->end = &t->next;
+	p->queued++;
+	pthread_cond_signal(&p->work);
+	return 0;
+}
+
+int pool_submit(struct pool *p, struct pool_task *t, void (*fn)(void *), void *arg)
+{
+	struct worker *finished;
+	int r;
+
+	*t = (struct pool_task){.fn = fn, .arg = arg};
+	pthread_mutex_lock(&p->mx);
+	r = enqueue(p, t);
+	finished = p->finished;
+	p->finished = NULL;
+	pthread_mutex_unlock(&p->mx);
+	join_all(finished);
+	return r;
+}
+
+unsigned pool_busy(struct pool *p)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&p->mx);
+	n = p->running + p->queued;
+	pthread_mutex_unlock(&p->mx);
+	return n;
+}
+
+void pool_stop(struct pool *p)
+{
+	struct worker *finished;
+
+	pthread_mutex_lock(&p->mx);
+	p->stopping = true;
+	pthread_cond_broadcast(&p->work);
+	while (p->threads > 0)
+		pthread_cond_wait(&p->quiet, &p->mx);
+	finished = p->finished;
+	p->finished = NULL;
+	pthread_mutex_unlock(&p->mx);
+	join_all(finished);
+}
+
+void pool_free(struct pool *p)
+{
+	if (!p)
+		return;
+	pool_stop(p);
+	pthread_cond_destroy(&p->work);
+	pthread_cond_destroy(&p->quiet);
+	pthread_mutex_destroy(&p->mx);
+	free(p);
+}
