@@ -1,0 +1,361 @@
+/* client.c - libcurl's multi handle on the loop: sockets, timers, and the way of a call to the loop and back. */
+#include "http/client_priv.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/clock.h"
+
+enum { SWEEP_MS = 200 };
+
+/* --- the end of a call, on the loop ------------------------------------------------------------------------------ */
+
+static void call_finish(struct call *c, int code, CURLcode curl)
+{
+	struct http_client *h = c->client;
+	if (c->running) {
+		curl_multi_remove_handle(h->multi, c->easy); /* in the middle of an answer this closes the connection */
+		if (c->run_prev)
+			c->run_prev->run_next = c->run_next;
+		else
+			h->running = c->run_next;
+		if (c->run_next)
+			c->run_next->run_prev = c->run_prev;
+		c->running = false;
+	}
+	pthread_mutex_lock(&h->mx);
+	if (!c->done) {
+		c->done = true;
+		c->code = code;
+		c->curl = curl;
+	}
+	pthread_cond_signal(&c->cv);
+	pthread_mutex_unlock(&h->mx);
+}
+
+static void harvest(struct http_client *h)
+{
+	CURLMsg *m;
+	int left;
+	while ((m = curl_multi_info_read(h->multi, &left))) {
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		CURLcode result = m->data.result;
+		struct call *c = NULL;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c);
+		call_finish(c, 0, result);
+	}
+}
+
+/* --- curl's sockets and timer ------------------------------------------------------------------------------------ */
+
+static void on_socket(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_socket *s = arg;
+	struct http_client *h = s->client; /* `s` may be given back within the call */
+	int running;
+	curl_multi_socket_action(h->multi, fd,
+		(what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0), &running);
+	harvest(h);
+}
+
+static int watch_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *client, void *socketp)
+{
+	struct http_client *h = client;
+	struct http_socket *s = socketp;
+	if (what == CURL_POLL_REMOVE) {
+		if (s) {
+			if (s->what)
+				event_del(&s->ev);
+			s->what = 0;
+			s->next_free = h->free_sockets;
+			h->free_sockets = s;
+			curl_multi_assign(h->multi, fd, NULL);
+		}
+		return 0;
+	}
+	if (!s) {
+		s = h->free_sockets;
+		if (s)
+			h->free_sockets = s->next_free;
+		else
+			s = xcalloc(1, sizeof(*s));
+		s->client = h;
+		s->what = 0;
+		curl_multi_assign(h->multi, fd, s);
+	}
+	if (s->what == what)
+		return 0;
+	if (s->what)
+		event_del(&s->ev);
+	s->what = what;
+	event_assign(&s->ev, loop_base(h->loop), fd,
+		(short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0)),
+		on_socket, s);
+	event_add(&s->ev, NULL);
+	return 0;
+}
+
+static void on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct http_client *h = arg;
+	int running;
+	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	harvest(h);
+}
+
+static int set_timer(CURLM *multi UNUSED, long ms, void *client)
+{
+	struct http_client *h = client;
+	if (ms < 0)
+		event_del(h->timer);
+	else
+		event_add(h->timer, &(struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000});
+	return 0;
+}
+
+/* --- times that curl does not know ------------------------------------------------------------------------------- */
+
+static void check_times(struct call *c, int64_t now)
+{
+	if (!c->sent) {
+		curl_off_t at = 0;
+		curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &at);
+		if (at <= 0)
+			return; /* not connected yet: curl watches that */
+		c->sent = true;
+		c->last_ms = now;
+	}
+	int64_t limit = c->headers_done ? c->in->idle_timeout_ms : c->in->first_byte_timeout_ms;
+	if (limit <= 0 || now - c->last_ms < limit)
+		return;
+	c->late = c->headers_done ? "stopped in the middle of its answer" : "did not begin to answer";
+	call_finish(c, E_PROVIDER_TIMEOUT, CURLE_OPERATION_TIMEDOUT);
+}
+
+static void sweep_soon(struct http_client *h)
+{
+	event_add(h->sweep, &(struct timeval){.tv_usec = SWEEP_MS * 1000});
+}
+
+static void on_sweep(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct http_client *h = arg;
+	int64_t now = clock_mono_ms();
+	for (struct call *c = h->running, *next; c; c = next) {
+		next = c->run_next;
+		check_times(c, now);
+	}
+	if (h->running)
+		sweep_soon(h);
+}
+
+/* --- a call's way to the loop and back --------------------------------------------------------------------------- */
+
+static void start_on_loop(void *arg)
+{
+	struct call *c = arg;
+	struct http_client *h = c->client;
+	pthread_mutex_lock(&h->mx);
+	c->start_ran = true;
+	bool over = c->done; /* a cancel came first */
+	pthread_cond_signal(&c->cv);
+	pthread_mutex_unlock(&h->mx);
+	if (over)
+		return;
+	c->begun_ms = c->last_ms = clock_mono_ms();
+	if (!h->running)
+		sweep_soon(h);
+	c->running = true;
+	c->run_next = h->running;
+	if (c->run_next)
+		c->run_next->run_prev = c;
+	h->running = c;
+	if (curl_multi_add_handle(h->multi, c->easy) != CURLM_OK)
+		call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
+}
+
+static void abort_on_loop(void *arg)
+{
+	struct call *c = arg;
+	struct http_client *h = c->client;
+	if (!c->done)
+		call_finish(c, -ECANCELED, CURLE_ABORTED_BY_CALLBACK);
+	pthread_mutex_lock(&h->mx);
+	c->abort_ran = true;
+	pthread_cond_signal(&c->cv);
+	pthread_mutex_unlock(&h->mx);
+}
+
+static void on_cancel(void *arg)
+{
+	struct call *c = arg;
+	struct http_client *h = c->client;
+	pthread_mutex_lock(&h->mx);
+	bool post = !h->stopping;
+	c->abort_posted = post;
+	pthread_mutex_unlock(&h->mx);
+	if (post)
+		loop_post(h->loop, &c->abort, abort_on_loop, c);
+}
+
+static int call_enter(struct call *c, struct err *e)
+{
+	struct http_client *h = c->client;
+	pthread_mutex_lock(&h->mx);
+	bool stopping = h->stopping;
+	if (!stopping) {
+		c->next = h->calls;
+		if (c->next)
+			c->next->prev = c;
+		h->calls = c;
+	}
+	pthread_mutex_unlock(&h->mx);
+	return stopping ? err_set(e, E_STOPPING, "Atelier is shutting down.") : 0;
+}
+
+static void call_leave(struct call *c)
+{
+	struct http_client *h = c->client;
+	pthread_mutex_lock(&h->mx);
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		h->calls = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	pthread_cond_signal(&h->left);
+	pthread_mutex_unlock(&h->mx);
+}
+
+/* The tasks are part of `c`: it is left only when the loop has none of them any more. */
+static void call_wait(struct call *c, struct cancel *cancel, struct cancel_hook *hook)
+{
+	struct http_client *h = c->client;
+	pthread_mutex_lock(&h->mx);
+	while (!c->done)
+		pthread_cond_wait(&c->cv, &h->mx);
+	pthread_mutex_unlock(&h->mx);
+	if (cancel)
+		cancel_off(cancel, hook);
+	pthread_mutex_lock(&h->mx);
+	while (!h->stopping && (!c->start_ran || (c->abort_posted && !c->abort_ran)))
+		pthread_cond_wait(&c->cv, &h->mx);
+	pthread_mutex_unlock(&h->mx);
+}
+
+int http_client_run(struct http_client *h, const struct http_call *in, struct cancel *cancel, struct http_result *ret,
+	struct err *e)
+{
+	*ret = (struct http_result){.retry_after_ms = -1, .first_byte_ms = -1, .error_body = BUF_INIT(65536)};
+	if (loop_is_current(h->loop))
+		return err_set(e, E_INTERNAL, "A provider was called on the loop's thread.");
+	CLEANUP(call_done) struct call c = {.client = h, .in = in, .out = ret, .cv = PTHREAD_COND_INITIALIZER};
+	int r = call_prepare(&c, e);
+	if (r < 0)
+		return r;
+	r = call_enter(&c, e);
+	if (r < 0)
+		return r;
+	struct cancel_hook hook;
+	if (cancel && cancel_on(cancel, &hook, on_cancel, &c) < 0) {
+		call_leave(&c);
+		return err_set(e, -ECANCELED, "The call of %s was stopped.", c.where);
+	}
+	loop_post(h->loop, &c.start, start_on_loop, &c);
+	call_wait(&c, cancel, &hook);
+	call_leave(&c);
+	return call_judge(&c, e);
+}
+
+/* --- fetch ------------------------------------------------------------------------------------------------------- */
+
+static int fetch_data(void *arg, const char *p, size_t n)
+{
+	struct buf *body = arg;
+	buf_add(body, p, n);
+	return buf_status(body);
+}
+
+int http_client_fetch(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct buf *body,
+	struct http_result *ret, struct err *e)
+{
+	struct http_call mine = *call;
+	mine.on_data = fetch_data;
+	mine.arg = body;
+	return http_client_run(c, &mine, cancel, ret, e);
+}
+
+/* --- the client -------------------------------------------------------------------------------------------------- */
+
+static void init_curl(void)
+{
+	if (curl_global_init(CURL_GLOBAL_ALL) != 0)
+		abort();
+	signal(SIGPIPE, SIG_IGN); /* with CURLOPT_NOSIGNAL this is the program's part */
+}
+
+int http_client_new(struct loop *l, struct http_client **ret)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, init_curl);
+	struct http_client *h = xcalloc(1, sizeof(*h));
+	h->loop = l;
+	pthread_mutex_init(&h->mx, NULL);
+	pthread_cond_init(&h->left, NULL);
+	h->multi = curl_multi_init();
+	h->timer = evtimer_new(loop_base(l), on_timer, h);
+	h->sweep = evtimer_new(loop_base(l), on_sweep, h);
+	if (!h->multi || !h->timer || !h->sweep) {
+		http_client_free(h);
+		return -ENOMEM;
+	}
+	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 10000L);
+	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	*ret = h;
+	return 0;
+}
+
+/* Nobody runs the loop now, so this thread may do the loop's part. */
+static void end_calls(struct http_client *h)
+{
+	while (h->running)
+		call_finish(h->running, E_STOPPING, CURLE_ABORTED_BY_CALLBACK);
+	pthread_mutex_lock(&h->mx);
+	h->stopping = true;
+	for (struct call *c = h->calls; c; c = c->next) {
+		if (!c->done) { /* its start was never reached */
+			c->done = true;
+			c->code = E_STOPPING;
+		}
+		pthread_cond_signal(&c->cv);
+	}
+	while (h->calls)
+		pthread_cond_wait(&h->left, &h->mx);
+	pthread_mutex_unlock(&h->mx);
+}
+
+void http_client_free(struct http_client *h)
+{
+	if (!h)
+		return;
+	end_calls(h);
+	if (h->multi)
+		curl_multi_cleanup(h->multi);
+	while (h->free_sockets) {
+		struct http_socket *s = h->free_sockets;
+		h->free_sockets = s->next_free;
+		free(s);
+	}
+	if (h->timer)
+		event_free(h->timer);
+	if (h->sweep)
+		event_free(h->sweep);
+	pthread_cond_destroy(&h->left);
+	pthread_mutex_destroy(&h->mx);
+	free(h);
+}

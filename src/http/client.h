@@ -1,0 +1,50 @@
+/*
+ * client.h - HTTP calls to providers: libcurl's multi interface on the loop's thread. The caller's thread (a turn or a
+ * worker) sleeps until the call has ended; the bytes are handed to a sink on the loop as they arrive.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "sys/cancel.h"
+#include "sys/loop.h"
+
+struct http_client;
+
+int http_client_new(struct loop *l, struct http_client **ret) MUST_CHECK;
+void http_client_free(struct http_client *c); /* after the loop has stopped */
+
+struct http_call {
+	const char *method; /* "GET", "POST" ... */
+	const char *url;
+	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+	struct str body;            /* borrowed until the call returns */
+	int64_t connect_timeout_ms;
+	int64_t first_byte_timeout_ms; /* from the send of the request to the first body byte or the end of the headers */
+	int64_t idle_timeout_ms;       /* between two pieces */
+	/* Called on the loop thread with each piece of a body whose status is 2xx. Negative ends the call with that
+	 * code. Bodies of other statuses are kept (up to 64 KiB) in the result. */
+	int (*on_data)(void *arg, const char *p, size_t n);
+	void *arg;
+};
+
+struct http_result {
+	int status;              /* 0: no answer came */
+	char content_type[96];
+	int64_t retry_after_ms;  /* -1: not said */
+	int64_t first_byte_ms;   /* from the start of the call; -1: none came */
+	bool any_data;           /* something of a 2xx body was handed to the sink */
+	struct buf error_body;   /* of a status other than 2xx; buf_done() by the caller */
+};
+
+/*
+ * Runs the call. 0: the answer came whole, whatever its status. Failures: E_PROVIDER_DOWN (not reached: name, refused,
+ * TLS), E_PROVIDER_TIMEOUT (connect, first byte, idle), E_PROVIDER_BROKEN (cut in the middle), -ECANCELED, or what
+ * on_data returned; `e` says which in words. Cancel closes the connection at once. Not on the loop thread. Redirects
+ * are not followed; proxies from the environment are not used; only http and https.
+ */
+int http_client_run(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct http_result *ret, struct err *e) MUST_CHECK;
+
+/* As above, with the 2xx body collected in `body` (born with its maximum). Sets ret->error_body likewise. */
+int http_client_fetch(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct buf *body, struct http_result *ret, struct err *e) MUST_CHECK;

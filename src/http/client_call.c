@@ -1,0 +1,265 @@
+/* client_call.c - one call: its options, what curl hands over while it runs, and what its end means. */
+#include "http/client_priv.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+enum { RETRY_AFTER_MAX_S = 86400 };
+
+/* --- curl's callbacks, on the loop ------------------------------------------------------------------------------- */
+
+static void first_byte(struct call *c)
+{
+	c->headers_done = true;
+	c->sent = true;
+	if (c->out->first_byte_ms < 0)
+		c->out->first_byte_ms = c->last_ms - c->begun_ms;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct call *c = arg;
+	n *= size;
+	c->last_ms = clock_mono_ms();
+	if (!c->headers_done)
+		first_byte(c);
+	if (c->out->status < 200 || c->out->status > 299) {
+		size_t room = c->out->error_body.max - c->out->error_body.n;
+		buf_add(&c->out->error_body, p, MIN(n, room)); /* the rest of a longer one is read and forgotten */
+		return n;
+	}
+	if (!n)
+		return 0;
+	c->out->any_data = true;
+	int r = c->in->on_data ? c->in->on_data(c->in->arg, p, n) : 0;
+	if (r >= 0)
+		return n;
+	c->sink_error = r;
+	return n + 1; /* anything but n ends the transfer */
+}
+
+/* The value of a header line when it has that name, without blanks around; else NULL. */
+static const char *header_value(const char *p, size_t n, const char *name, char ret[static 96])
+{
+	size_t k = strlen(name);
+	if (n <= k || p[k] != ':' || strncasecmp(p, name, k) != 0)
+		return NULL;
+	p += k + 1;
+	n -= k + 1;
+	while (n && isspace((unsigned char)*p))
+		p++, n--;
+	while (n && isspace((unsigned char)p[n - 1]))
+		n--;
+	n = MIN(n, 95);
+	memcpy(ret, p, n);
+	ret[n] = '\0';
+	return ret;
+}
+
+/* Seconds, also with a fraction, or a date. -1: neither. */
+static int64_t retry_after_ms(const char *v)
+{
+	if (isdigit((unsigned char)*v)) {
+		char *end;
+		double s = strtod(v, &end);
+		if (*end == '\0')
+			return (int64_t)(MIN(s, (double)RETRY_AFTER_MAX_S) * 1000);
+	}
+	time_t at = curl_getdate(v, NULL);
+	if (at == (time_t)-1)
+		return -1;
+	int64_t ms = (int64_t)at * 1000 - clock_now_ms();
+	return MAX(0, MIN(ms, (int64_t)RETRY_AFTER_MAX_S * 1000));
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct call *c = arg;
+	char value[96];
+	n *= size;
+	if (n > 5 && memcmp(p, "HTTP/", 5) == 0) {
+		long status = 0;
+		curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+		c->out->status = (int)status;
+		c->out->retry_after_ms = -1; /* those of an interim answer do not count */
+		c->out->content_type[0] = '\0';
+	} else if (n <= 2 && c->out->status >= 200) {
+		c->last_ms = clock_mono_ms();
+		first_byte(c);
+	} else if (header_value(p, n, "Content-Type", value)) {
+		snprintf(c->out->content_type, sizeof(c->out->content_type), "%s", value);
+	} else if (header_value(p, n, "Retry-After-Ms", value)) { /* finer, and some send both */
+		if (isdigit((unsigned char)*value))
+			c->out->retry_after_ms = (int64_t)MIN(strtod(value, NULL), RETRY_AFTER_MAX_S * 1000.0);
+	} else if (c->out->retry_after_ms < 0 && header_value(p, n, "Retry-After", value)) {
+		c->out->retry_after_ms = retry_after_ms(value);
+	}
+	return n;
+}
+
+/* --- before: the options, on the caller's thread ----------------------------------------------------------------- */
+
+/* "host:port" without what else a URL may hold (a password, a key). */
+static int read_where(struct call *c)
+{
+	CURLU *u = curl_url();
+	char *scheme = NULL, *host = NULL, *port = NULL;
+	int r = E_PROVIDER_DOWN;
+	if (u && c->in->url && curl_url_set(u, CURLUPART_URL, c->in->url, 0) == CURLUE_OK &&
+		curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+		(strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
+		curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+		curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+		snprintf(c->where, sizeof(c->where), "%.140s:%s", host, port);
+		r = 0;
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(u);
+	return r;
+}
+
+static int add_header(struct call *c, const char *line)
+{
+	struct curl_slist *l = curl_slist_append(c->headers, line);
+	if (!l)
+		return -ENOMEM;
+	c->headers = l;
+	return 0;
+}
+
+static int set_headers(struct call *c)
+{
+	bool typed = false;
+	for (const char *const *h = c->in->headers; h && *h; h++) {
+		if (strpbrk(*h, "\r\n"))
+			return E_INVALID;
+		typed |= strncasecmp(*h, "Content-Type:", 13) == 0;
+		if (add_header(c, *h) < 0)
+			return -ENOMEM;
+	}
+	if (add_header(c, "Expect:") < 0 || (!typed && add_header(c, "Content-Type:") < 0))
+		return -ENOMEM;
+	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+	return 0;
+}
+
+static void set_method(struct call *c)
+{
+	const char *method = c->in->method;
+	bool body = c->in->body.n > 0 || strcmp(method, "POST") == 0;
+	if (strcmp(method, "HEAD") == 0) {
+		curl_easy_setopt(c->easy, CURLOPT_NOBODY, 1L);
+	} else if (body) {
+		curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->in->body.n);
+		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->in->body.n ? c->in->body.p : "");
+	}
+	if (strcmp(method, body ? "POST" : "GET") != 0 && strcmp(method, "HEAD") != 0)
+		curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+int call_prepare(struct call *c, struct err *e)
+{
+	if (read_where(c) < 0)
+		return err_set(e, E_PROVIDER_DOWN, "The provider's address is not a valid http or https address.");
+	c->easy = curl_easy_init();
+	if (!c->easy)
+		return err_set(e, -ENOMEM, "No memory for a call.");
+	CURL *h = c->easy;
+	curl_easy_setopt(h, CURLOPT_URL, c->in->url);
+	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(h, CURLOPT_PROXY, "");
+	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, 16384L);
+	curl_easy_setopt(h, CURLOPT_USERAGENT, "atelier/" ATELIER_VERSION);
+	/* One connection a call: with HTTP/2 a cancel would only reset a stream, and a slow answer could stall others. */
+	curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	/* Without this a cancel during a slow name lookup would hold the loop until the resolver is done. */
+	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
+	if (c->in->connect_timeout_ms > 0)
+		curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)c->in->connect_timeout_ms);
+	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(h, CURLOPT_WRITEDATA, c);
+	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(h, CURLOPT_HEADERDATA, c);
+	curl_easy_setopt(h, CURLOPT_PRIVATE, c);
+	set_method(c);
+	int r = set_headers(c);
+	return r < 0 ? err_set(e, r, "A header of the call is not valid.") : 0;
+}
+
+void call_done(struct call *c)
+{
+	if (c->easy)
+		curl_easy_cleanup(c->easy);
+	curl_slist_free_all(c->headers);
+	pthread_cond_destroy(&c->cv);
+}
+
+/* --- after: what the end means ----------------------------------------------------------------------------------- */
+
+static int judge_curl(struct call *c, struct err *e)
+{
+	const char *w = c->where;
+	switch (c->curl) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return err_set(e, E_PROVIDER_DOWN, "The name of the provider %s is not known.", w);
+	case CURLE_COULDNT_CONNECT:
+		return err_set(e, E_PROVIDER_DOWN, "Nothing answers at %s. Is the provider running?", w);
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_ISSUER_ERROR:
+		return err_set(e, E_PROVIDER_DOWN, "No secure connection to %s: %s.", w, curl_easy_strerror(c->curl));
+	case CURLE_URL_MALFORMAT:
+		return err_set(e, E_PROVIDER_DOWN, "The address of the provider %s is not valid.", w);
+	case CURLE_OPERATION_TIMEDOUT:
+		return err_set(e, E_PROVIDER_TIMEOUT, "%s could not be connected to within %.1f seconds.", w,
+			(double)c->in->connect_timeout_ms / 1000.0);
+	case CURLE_OUT_OF_MEMORY:
+		return err_set(e, -ENOMEM, "No memory for a call of %s.", w);
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, which is anything at all */
+		return err_set(e, E_PROVIDER_BROKEN, "What answers at %s does not speak HTTP.", w);
+	default:
+		break;
+	}
+	if (!c->headers_done)
+		return err_set(e, E_PROVIDER_BROKEN, "%s closed the connection without an answer.", w);
+	return err_set(e, E_PROVIDER_BROKEN, "%s ended its answer in the middle.", w);
+}
+
+int call_judge(struct call *c, struct err *e)
+{
+	if (c->code == 0 && c->curl == CURLE_OK && c->headers_done)
+		return 0;      /* curl takes a cut within the headers for an empty answer */
+	if (c->sink_error < 0) /* the sink knows why; its record comes first if it made one */
+		return err_set(e, c->sink_error,
+			c->sink_error == E_TOO_LARGE ? "The answer of %s is larger than allowed."
+						     : "The answer of %s was not accepted.",
+			c->where);
+	switch (c->code) {
+	case 0:
+		return judge_curl(c, e);
+	case -ECANCELED:
+		return err_set(e, -ECANCELED, "The call of %s was stopped.", c->where);
+	case E_STOPPING:
+		return err_set(e, E_STOPPING, "Atelier is shutting down.");
+	case E_PROVIDER_TIMEOUT: {
+		int64_t ms = c->headers_done ? c->in->idle_timeout_ms : c->in->first_byte_timeout_ms;
+		return err_set(
+			e, E_PROVIDER_TIMEOUT, "%s %s within %.1f seconds.", c->where, c->late, (double)ms / 1000.0);
+	}
+	default:
+		return err_set(e, c->code, "The call of %s could not be made.", c->where);
+	}
+}

@@ -1,0 +1,61 @@
+/* client_priv.h - what the files of the client share: the client on the loop, and one call of a waiting thread. */
+#pragma once
+
+#include <curl/curl.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <pthread.h>
+
+#include "http/client.h"
+
+/* The event of one socket; kept and re-used, since curl changes its mind several times in a call. */
+struct http_socket {
+	struct event ev;
+	struct http_client *client;
+	int what; /* CURL_POLL_... as added; 0: not added */
+	struct http_socket *next_free;
+};
+
+struct call {
+	struct http_client *client;
+	const struct http_call *in;
+	struct http_result *out;
+	CURL *easy;
+	struct curl_slist *headers;
+	char where[160];          /* host:port, for sentences */
+	struct call *prev, *next; /* client->calls; under client->mx */
+
+	/* the loop's */
+	struct loop_task start, abort;
+	struct call *run_prev, *run_next;
+	bool running, headers_done;
+	bool sent; /* the request has gone out; the wait for the first byte counts from `last_ms` */
+	int64_t begun_ms, last_ms;
+	int sink_error;
+
+	/* between the threads, under client->mx */
+	pthread_cond_t cv;
+	bool done, start_ran, abort_posted, abort_ran;
+	int code;         /* what ended the call from outside: -ECANCELED, E_STOPPING, E_PROVIDER_TIMEOUT; 0: curl */
+	CURLcode curl;    /* with code == 0 */
+	const char *late; /* which time was over */
+};
+
+struct http_client {
+	struct loop *loop;
+	CURLM *multi;
+	struct event *timer; /* curl's */
+	struct event *sweep; /* ours, for the times curl does not know; only while calls run */
+	struct call *running;
+	struct http_socket *free_sockets;
+	pthread_mutex_t mx;
+	pthread_cond_t left; /* a caller has returned */
+	struct call *calls;
+	bool stopping;
+};
+
+/* client_call.c: one call, on the caller's thread and in curl's callbacks */
+int call_prepare(struct call *c, struct err *e) MUST_CHECK;
+void call_done(struct call *c);
+/* The code of the ended call, its sentence in `e`; fills the result. */
+int call_judge(struct call *c, struct err *e) MUST_CHECK;

@@ -1,0 +1,701 @@
+/* The client against a scripted server: every way an answer can come, stop, stall or not come. */
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "http/client.h"
+#include "net.h"
+
+enum { MAX_CONNS = 256 };
+
+struct fixture {
+	struct loop *loop;
+	pthread_t loop_thread, accept_thread, conn_threads[MAX_CONNS];
+	struct http_client *client;
+	int listener, stop_pipe[2];
+	unsigned port;
+	/* what the server does with each request; false: close the connection */
+	bool (*serve)(struct fixture *f, int fd, unsigned nth);
+	pthread_mutex_t mx; /* guards what follows */
+	char answer[200000];
+	size_t answer_n;
+	unsigned n_conns, n_requests;
+	char request[4096]; /* the last one, as far as it fits */
+	size_t request_n;
+	sem_t requested, closed, go;
+	bool client_freed;
+};
+
+/* --- the scripted server ----------------------------------------------------------------------------------------- */
+
+static bool readable(struct fixture *f, int fd)
+{
+	struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = f->stop_pipe[0], .events = POLLIN}};
+	while (poll(p, 2, -1) < 0)
+		;
+	return !p[1].revents;
+}
+
+/* Reads one request; false at the end. */
+static bool read_request(struct fixture *f, int fd)
+{
+	char *buf = xcalloc(1, (4 << 20) + 1);
+	size_t n = 0, want = 0;
+	while (!want || n < want) {
+		ssize_t k = readable(f, fd) ? recv(fd, buf + n, (4 << 20) - n, 0) : 0;
+		if (k <= 0)
+			break;
+		n += (size_t)k;
+		const char *end = memmem(buf, n, "\r\n\r\n", 4), *length = strcasestr(buf, "Content-Length: ");
+		if (end)
+			want = (size_t)(end - buf) + 4 + (length ? (size_t)atoi(length + 16) : 0);
+	}
+	bool whole = want && n == want;
+	if (whole) {
+		pthread_mutex_lock(&f->mx);
+		memcpy(f->request, buf, MIN(n, sizeof(f->request) - 1));
+		f->request[MIN(n, sizeof(f->request) - 1)] = '\0';
+		f->request_n = n;
+		pthread_mutex_unlock(&f->mx);
+	}
+	free(buf);
+	return whole;
+}
+
+struct one {
+	struct fixture *f;
+	int fd;
+};
+
+static void *serve_conn(void *arg)
+{
+	struct one o = *(struct one *)arg;
+	free(arg);
+	while (read_request(o.f, o.fd)) {
+		pthread_mutex_lock(&o.f->mx);
+		unsigned nth = ++o.f->n_requests;
+		pthread_mutex_unlock(&o.f->mx);
+		sem_post(&o.f->requested);
+		if (!o.f->serve(o.f, o.fd, nth))
+			break;
+	}
+	close(o.fd);
+	sem_post(&o.f->closed);
+	return NULL;
+}
+
+static void *accept_all(void *arg)
+{
+	struct fixture *f = arg;
+	while (readable(f, f->listener)) {
+		struct one *o = xcalloc(1, sizeof(*o));
+		*o = (struct one){f, accept(f->listener, NULL, NULL)};
+		int on = 1;
+		setsockopt(o->fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof(on));
+		pthread_mutex_lock(&f->mx);
+		unsigned i = f->n_conns++;
+		pthread_mutex_unlock(&f->mx);
+		if (i >= MAX_CONNS)
+			abort();
+		pthread_create(&f->conn_threads[i], NULL, serve_conn, o);
+	}
+	return NULL;
+}
+
+/* Sends the bytes of the answer from `from` to `to`. */
+static bool send_part(struct fixture *f, int fd, size_t from, size_t to)
+{
+	char *copy = xcalloc(1, sizeof(f->answer));
+	pthread_mutex_lock(&f->mx);
+	to = MIN(to, f->answer_n);
+	memcpy(copy, f->answer, to);
+	pthread_mutex_unlock(&f->mx);
+	bool sent = from >= to || net_send(fd, copy + from, to - from);
+	free(copy);
+	return sent;
+}
+
+static bool serve_answer(struct fixture *f, int fd, unsigned nth UNUSED)
+{
+	return send_part(f, fd, 0, SIZE_MAX);
+}
+
+static bool serve_answer_and_close(struct fixture *f, int fd, unsigned nth)
+{
+	serve_answer(f, fd, nth);
+	return false;
+}
+
+static bool serve_bytes(struct fixture *f, int fd, unsigned nth UNUSED)
+{
+	for (size_t i = 0; i < 1000; i++)
+		if (!send_part(f, fd, i, i + 1))
+			return false;
+	return true;
+}
+
+/* The answer in two pieces, cut at the nth byte. */
+static bool serve_split(struct fixture *f, int fd, unsigned nth)
+{
+	if (!send_part(f, fd, 0, nth))
+		return false;
+	sched_yield();
+	return send_part(f, fd, nth, SIZE_MAX);
+}
+
+/* Sends what there is, then waits for the test or for the client to leave. */
+static bool serve_stall(struct fixture *f, int fd, unsigned nth)
+{
+	char c;
+	serve_answer(f, fd, nth);
+	return readable(f, fd) && recv(fd, &c, 1, 0) > 0;
+}
+
+/* The second request finds the connection dying under it. */
+static bool serve_dying(struct fixture *f, int fd, unsigned nth)
+{
+	return nth != 2 && serve_answer(f, fd, nth);
+}
+
+/* --- fixture ----------------------------------------------------------------------------------------------------- */
+
+static void *run(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+	*state = f;
+	f->serve = serve_answer;
+	pthread_mutex_init(&f->mx, NULL);
+	sem_init(&f->requested, 0, 0);
+	sem_init(&f->closed, 0, 0);
+	sem_init(&f->go, 0, 0);
+	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in sa = {.sin_family = AF_INET};
+	socklen_t n = sizeof(sa);
+	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(f->listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(f->listener, 64) < 0 ||
+		getsockname(f->listener, (struct sockaddr *)&sa, &n) < 0 || pipe(f->stop_pipe) < 0)
+		return -1;
+	f->port = ntohs(sa.sin_port);
+	f->loop = loop_new();
+	if (http_client_new(f->loop, &f->client) < 0)
+		return -1;
+	pthread_create(&f->loop_thread, NULL, run, f->loop);
+	return pthread_create(&f->accept_thread, NULL, accept_all, f);
+}
+
+static void stop_client(struct fixture *f)
+{
+	if (f->client_freed)
+		return;
+	f->client_freed = true;
+	loop_stop(f->loop);
+	pthread_join(f->loop_thread, NULL);
+	http_client_free(f->client);
+	loop_free(f->loop);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	stop_client(f);
+	close(f->stop_pipe[1]);
+	pthread_join(f->accept_thread, NULL);
+	for (unsigned i = 0; i < f->n_conns; i++)
+		pthread_join(f->conn_threads[i], NULL);
+	close(f->stop_pipe[0]);
+	close(f->listener);
+	pthread_mutex_destroy(&f->mx);
+	sem_destroy(&f->requested);
+	sem_destroy(&f->closed);
+	sem_destroy(&f->go);
+	free(f);
+	return 0;
+}
+
+static void answers_n(struct fixture *f, const char *p, size_t n)
+{
+	assert_true(n <= sizeof(f->answer));
+	pthread_mutex_lock(&f->mx);
+	memcpy(f->answer, p, n);
+	f->answer_n = n;
+	pthread_mutex_unlock(&f->mx);
+}
+
+static void answers(struct fixture *f, const char *text)
+{
+	answers_n(f, text, strlen(text));
+}
+
+static const char PLAIN[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
+static const char CHUNKED[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+			      "6\r\ndata: \r\n3\r\n\xc3\xa4\n\r\n1\r\n\n\r\n0\r\n\r\n";
+
+struct got {
+	struct http_result r;
+	struct err e;
+	struct buf body;
+	int code;
+	int64_t ms;
+};
+
+static void got_done(struct got *g)
+{
+	buf_done(&g->r.error_body);
+	buf_done(&g->body);
+}
+
+static void get_with(struct fixture *f, struct http_call *call, struct cancel *c, struct got *g)
+{
+	char url[100];
+	got_done(g);
+	*g = (struct got){.body = BUF_INIT(1 << 20)};
+	snprintf(url, sizeof(url), "http://user:secret@127.0.0.1:%u/path?key=secret", f->port);
+	if (!call->url)
+		call->url = url;
+	if (!call->method)
+		call->method = "GET";
+	int64_t t = clock_mono_ms();
+	g->code = http_client_fetch(f->client, call, c, &g->body, &g->r, &g->e);
+	g->ms = clock_mono_ms() - t;
+	assert_int_equal(g->e.code, g->code);
+	assert_null(strstr(g->e.msg, "secret"));
+	call->url = NULL;
+}
+
+static void get(struct fixture *f, struct got *g)
+{
+	struct http_call call = {.connect_timeout_ms = 5000, .first_byte_timeout_ms = 5000, .idle_timeout_ms = 5000};
+	get_with(f, &call, NULL, g);
+}
+
+/* --- tests ------------------------------------------------------------------------------------------------------- */
+
+static void test_get(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const headers[] = {"Authorization: Bearer x", "X-One: 1", NULL};
+	struct http_call call = {.headers = headers};
+	CLEANUP(got_done) struct got g = {0};
+	answers(f, PLAIN);
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, 0);
+	assert_int_equal(g.r.status, 200);
+	assert_string_equal(g.r.content_type, "text/plain");
+	assert_string_equal(g.body.p, "hello");
+	assert_true(g.r.any_data);
+	assert_true(g.r.first_byte_ms >= 0);
+	assert_int_equal(g.r.retry_after_ms, -1);
+	assert_int_equal(strncmp(f->request, "GET /path?key=secret HTTP/1.1\r\n", 31), 0);
+	assert_non_null(strstr(f->request, "\r\nAuthorization: Bearer x\r\n"));
+	assert_non_null(strstr(f->request, "\r\nX-One: 1\r\n"));
+	assert_null(strcasestr(f->request, "accept-encoding"));
+	static const char *const bad[] = {"X-One: 1\r\nX-Two: 2", NULL};
+	call.headers = bad;
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, E_INVALID);
+}
+
+static void test_post(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const headers[] = {"Content-Type: application/json", NULL};
+	size_t n = 3 << 20;
+	char *body = xcalloc(1, n);
+	memset(body, 'b', n);
+	struct http_call call = {.method = "POST", .headers = headers, .body = {body, n}};
+	CLEANUP(got_done) struct got g = {0};
+	answers(f, CHUNKED);
+	get_with(f, &call, NULL, &g);
+	free(body);
+	assert_int_equal(g.code, 0);
+	assert_int_equal(strncmp(f->request, "POST ", 5), 0);
+	assert_null(strcasestr(f->request, "expect"));
+	assert_non_null(strstr(f->request, "Content-Type: application/json\r\n"));
+	assert_true(f->request_n > n);
+	call = (struct http_call){.method = "DELETE"};
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(strncmp(f->request, "DELETE ", 7), 0);
+	call = (struct http_call){.method = "POST"};
+	get_with(f, &call, NULL, &g);
+	assert_non_null(strstr(f->request, "Content-Length: 0\r\n"));
+	assert_null(strcasestr(f->request, "content-type"));
+}
+
+static void test_split(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(got_done) struct got g = {0};
+	answers(f, CHUNKED);
+	f->serve = serve_split;
+	for (size_t i = 0; i < sizeof(CHUNKED); i++) {
+		get(f, &g);
+		assert_int_equal(g.code, 0);
+		assert_string_equal(g.body.p, "data: \xc3\xa4\n\n");
+		assert_string_equal(g.r.content_type, "text/event-stream");
+	}
+	f->serve = serve_bytes;
+	get(f, &g);
+	assert_int_equal(g.code, 0);
+	assert_string_equal(g.body.p, "data: \xc3\xa4\n\n");
+	assert_int_equal(f->n_conns, 1);
+}
+
+static void test_cut(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(got_done) struct got g = {0};
+	f->serve = serve_answer_and_close;
+	for (size_t n = sizeof(CHUNKED) - 3; n; n--) { /* without the last line end and more */
+		answers_n(f, CHUNKED, n);
+		get(f, &g);
+		if (g.code != E_PROVIDER_BROKEN)
+			fail_msg("%d for \"%.*s\"", g.code, (int)n, CHUNKED);
+	}
+	answers_n(f, PLAIN, sizeof(PLAIN) - 2);
+	get(f, &g);
+	assert_int_equal(g.code, E_PROVIDER_BROKEN);
+	assert_string_equal(g.body.p, "hell");
+	assert_non_null(strstr(g.e.msg, "in the middle"));
+	answers(f, "");
+	get(f, &g);
+	assert_int_equal(g.code, E_PROVIDER_BROKEN);
+	assert_int_equal(g.r.status, 0);
+	assert_int_equal(g.r.first_byte_ms, -1);
+	assert_non_null(strstr(g.e.msg, "127.0.0.1:"));
+	answers(f, "SSH-2.0-something\r\n");
+	get(f, &g);
+	assert_int_equal(g.code, E_PROVIDER_BROKEN);
+	answers(f, "HTTP/1.1 200 OK\r\n\r\nuntil the end");
+	get(f, &g);
+	assert_int_equal(g.code, 0);
+	assert_string_equal(g.body.p, "until the end");
+}
+
+static void test_timeouts(void **state)
+{
+	struct fixture *f = *state;
+	struct http_call call = {.first_byte_timeout_ms = 300, .idle_timeout_ms = 20000};
+	CLEANUP(got_done) struct got g = {0};
+	f->serve = serve_stall;
+	answers(f, "");
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, E_PROVIDER_TIMEOUT);
+	assert_true(g.ms >= 300 && g.ms < 5000);
+	assert_non_null(strstr(g.e.msg, "did not begin"));
+	net_wait(&f->closed);
+	call = (struct http_call){.first_byte_timeout_ms = 20000, .idle_timeout_ms = 300};
+	answers(f, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhell");
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, E_PROVIDER_TIMEOUT);
+	assert_true(g.ms >= 300 && g.ms < 5000);
+	assert_true(g.r.any_data);
+	assert_string_equal(g.body.p, "hell");
+	assert_non_null(strstr(g.e.msg, "in the middle"));
+	net_wait(&f->closed);
+}
+
+static void test_down(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(got_done) struct got g = {0};
+	static const char *const bad[] = {"ftp://127.0.0.1/", "http://", "no address", ""};
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+		struct http_call call = {.url = bad[i]};
+		get_with(f, &call, NULL, &g);
+		assert_int_equal(g.code, E_PROVIDER_DOWN);
+	}
+	char url[64];
+	int fd = socket(AF_INET, SOCK_STREAM, 0); /* bound, not listening: refused */
+	struct sockaddr_in sa = {.sin_family = AF_INET};
+	socklen_t n = sizeof(sa);
+	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	getsockname(fd, (struct sockaddr *)&sa, &n);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(sa.sin_port));
+	struct http_call call = {.url = url};
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, E_PROVIDER_DOWN);
+	assert_int_equal(g.r.status, 0);
+	snprintf(url, sizeof(url), "127.0.0.1:%u", ntohs(sa.sin_port));
+	assert_non_null(strstr(g.e.msg, url));
+	/* TLS is asked for and not spoken */
+	f->serve = serve_answer_and_close;
+	answers(f, "no");
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/", ntohs(sa.sin_port));
+	call.url = url;
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, E_PROVIDER_DOWN);
+	close(fd);
+}
+
+static void test_too_large(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(got_done) struct got g = {.r.error_body = BUF_INIT(1), .body = BUF_INIT(4)};
+	char url[64];
+	answers(f, PLAIN);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", f->port);
+	struct http_call call = {.method = "GET", .url = url};
+	g.code = http_client_fetch(f->client, &call, NULL, &g.body, &g.r, &g.e);
+	assert_int_equal(g.code, E_TOO_LARGE);
+	assert_int_equal(g.e.code, E_TOO_LARGE);
+}
+
+static void test_error_body(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(got_done) struct got g = {0};
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+	answers(f, "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+	get(f, &g);
+	assert_int_equal(g.code, 0);
+	assert_int_equal(g.r.status, 404);
+	assert_false(g.r.any_data);
+	assert_int_equal(g.body.n, 0);
+	assert_string_equal(g.r.error_body.p, "{}");
+	assert_string_equal(g.r.content_type, "application/json");
+	buf_add_str(&b, "HTTP/1.1 500 No\r\nContent-Length: 100000\r\n\r\n");
+	for (int i = 0; i < 10000; i++)
+		buf_printf(&b, "%09d\n", i);
+	answers_n(f, b.p, b.n);
+	get(f, &g);
+	assert_int_equal(g.code, 0);
+	assert_int_equal(g.r.error_body.n, 65536);
+	assert_int_equal(buf_status(&g.r.error_body), 0);
+	assert_int_equal(f->n_conns, 1);
+	answers(f, "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n");
+	get(f, &g);
+	assert_int_equal(g.r.status, 302);
+	assert_int_equal(f->n_requests, 3);
+}
+
+static int64_t retry_after(struct fixture *f, const char *lines)
+{
+	CLEANUP(got_done) struct got g = {0};
+	char text[300];
+	snprintf(text, sizeof(text), "HTTP/1.1 429 No\r\n%sContent-Length: 0\r\n\r\n", lines);
+	answers(f, text);
+	get(f, &g);
+	assert_int_equal(g.code, 0);
+	assert_int_equal(g.r.status, 429);
+	return g.r.retry_after_ms;
+}
+
+static void test_retry_after(void **state)
+{
+	struct fixture *f = *state;
+	char line[100];
+	assert_int_equal(retry_after(f, ""), -1);
+	assert_int_equal(retry_after(f, "Retry-After: 7\r\n"), 7000);
+	assert_int_equal(retry_after(f, "retry-after:  0 \r\n"), 0);
+	assert_int_equal(retry_after(f, "Retry-After: 1.5\r\n"), 1500);
+	assert_int_equal(retry_after(f, "Retry-After: soon\r\n"), -1);
+	assert_int_equal(retry_after(f, "Retry-After: 99999999999999999999\r\n"), 86400000);
+	assert_int_equal(retry_after(f, "Retry-After: 2\r\nretry-after-ms: 1750\r\n"), 1750);
+	assert_int_equal(retry_after(f, "retry-after-ms: 1750\r\nRetry-After: 2\r\n"), 1750);
+	assert_int_equal(retry_after(f, "Retry-After: Fri, 21 Nov 2025 01:00:00 GMT\r\n"), 0);
+	time_t at = time(NULL) + 60;
+	struct tm tm;
+	strftime(line, sizeof(line), "Retry-After: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&at, &tm));
+	int64_t ms = retry_after(f, line);
+	assert_true(ms > 50000 && ms <= 60000);
+}
+
+struct firing {
+	struct fixture *f;
+	struct cancel *c;
+	int64_t at;
+};
+
+static void *fire_later(void *arg)
+{
+	struct firing *x = arg;
+	net_wait(&x->f->requested);
+	x->at = clock_mono_ms();
+	cancel_fire(x->c, E_CANCELED);
+	return NULL;
+}
+
+static int fire_now(void *arg, const char *p UNUSED, size_t n UNUSED)
+{
+	cancel_fire(arg, E_CANCELED);
+	return 0;
+}
+
+static void test_cancel(void **state)
+{
+	struct fixture *f = *state;
+	struct cancel c;
+	struct http_call call = {.first_byte_timeout_ms = 20000};
+	CLEANUP(got_done) struct got g = {0};
+	cancel_init(&c);
+	f->serve = serve_stall;
+	answers(f, "");
+	struct firing x = {.f = f, .c = &c};
+	pthread_t t;
+	pthread_create(&t, NULL, fire_later, &x);
+	get_with(f, &call, &c, &g);
+	int64_t end = clock_mono_ms();
+	pthread_join(t, NULL);
+	assert_int_equal(g.code, -ECANCELED);
+	assert_true(end - x.at < 100);
+	net_wait(&f->closed);       /* the server sees it at once */
+	get_with(f, &call, &c, &g); /* fired already */
+	assert_int_equal(g.code, -ECANCELED);
+	assert_int_equal(f->n_requests, 1);
+	cancel_done(&c);
+	cancel_init(&c);
+	answers(f, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhell");
+	char url[64];
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", f->port);
+	call = (struct http_call){.method = "GET", .url = url, .on_data = fire_now, .arg = &c};
+	got_done(&g);
+	g = (struct got){0};
+	assert_int_equal(http_client_run(f->client, &call, &c, &g.r, &g.e), -ECANCELED);
+	assert_true(g.r.any_data);
+	net_wait(&f->closed);
+	cancel_done(&c);
+}
+
+/* Fired while the call begins or ends: whoever wins, nothing is left behind in the loop. */
+static void test_cancel_races(void **state)
+{
+	struct fixture *f = *state;
+	answers(f, PLAIN);
+	for (int i = 0; i < 40; i++) {
+		struct cancel c;
+		struct http_call call = {.first_byte_timeout_ms = 20000};
+		CLEANUP(got_done) struct got g = {0};
+		cancel_init(&c);
+		struct firing x = {.f = f, .c = &c};
+		if (i & 1)
+			sem_post(&f->requested); /* not even waiting for the request */
+		pthread_t t;
+		pthread_create(&t, NULL, fire_later, &x);
+		get_with(f, &call, &c, &g);
+		assert_true(g.code == 0 || g.code == -ECANCELED);
+		if (i % 2 == 0 && g.code == 0)
+			assert_string_equal(g.body.p, "hello");
+		pthread_join(t, NULL);
+		cancel_done(&c);
+	}
+}
+
+static void test_reuse(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(got_done) struct got g = {0};
+	answers(f, PLAIN);
+	for (int i = 0; i < 20; i++) {
+		get(f, &g);
+		assert_int_equal(g.code, 0);
+	}
+	assert_int_equal(f->n_conns, 1);
+	assert_int_equal(f->n_requests, 20);
+}
+
+static void test_reuse_dead(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(got_done) struct got g = {0};
+	answers(f, PLAIN);
+	f->serve = serve_answer_and_close; /* closed while idle */
+	get(f, &g);
+	net_wait(&f->closed);
+	get(f, &g);
+	assert_int_equal(g.code, 0);
+	assert_int_equal(f->n_conns, 2);
+	net_wait(&f->closed);
+	f->n_requests = 0;
+	f->serve = serve_dying; /* closed in answer to the request: curl asks again */
+	get(f, &g);
+	assert_int_equal(g.code, 0);
+	struct http_call call = {.method = "POST", .body = STR("{}")};
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, 0);
+	assert_string_equal(g.body.p, "hello");
+	assert_int_equal(f->n_requests, 3);
+}
+
+static void *call_until_stopped(void *arg)
+{
+	struct fixture *f = arg;
+	struct http_call call = {.first_byte_timeout_ms = 20000};
+	CLEANUP(got_done) struct got g = {0};
+	get_with(f, &call, NULL, &g);
+	return (void *)(intptr_t)g.code;
+}
+
+static void test_free_with_calls(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t t[3];
+	f->serve = serve_stall;
+	answers(f, "");
+	for (int i = 0; i < 3; i++)
+		pthread_create(&t[i], NULL, call_until_stopped, f);
+	for (int i = 0; i < 3; i++)
+		net_wait(&f->requested);
+	stop_client(f);
+	for (int i = 0; i < 3; i++) {
+		void *code;
+		pthread_join(t[i], &code);
+		assert_int_equal((intptr_t)code, E_STOPPING);
+	}
+}
+
+static void *many(void *arg)
+{
+	struct fixture *f = arg;
+	intptr_t good = 0;
+	for (int i = 0; i < 50; i++) {
+		CLEANUP(got_done) struct got g = {0};
+		get(f, &g);
+		good += g.code == 0 && g.body.n == 10;
+	}
+	return (void *)good;
+}
+
+static void test_many(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t t[16];
+	answers(f, CHUNKED);
+	for (size_t i = 0; i < N_ELEMENTS(t); i++)
+		pthread_create(&t[i], NULL, many, f);
+	for (size_t i = 0; i < N_ELEMENTS(t); i++) {
+		void *good;
+		pthread_join(t[i], &good);
+		assert_int_equal((intptr_t)good, 50);
+	}
+	assert_true(f->n_conns <= N_ELEMENTS(t));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_get),
+		TEST(test_post),
+		TEST(test_split),
+		TEST(test_cut),
+		TEST(test_timeouts),
+		TEST(test_down),
+		TEST(test_too_large),
+		TEST(test_error_body),
+		TEST(test_retry_after),
+		TEST(test_cancel),
+		TEST(test_cancel_races),
+		TEST(test_reuse),
+		TEST(test_reuse_dead),
+		TEST(test_free_with_calls),
+		TEST(test_many),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
