@@ -1,0 +1,105 @@
+/*
+ * db.h - the database: today SQLite in WAL mode, one writing thread with group commit and a few reading connections.
+ * The API names nothing of SQLite, so that PostgreSQL can stand behind it.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct db;
+struct db_conn;
+
+struct db_config {
+	const char *path;
+	unsigned readers;
+};
+
+struct db_migration {
+	int version; /* 1, 2, 3 ... */
+	const char *name;
+	const char *sql; /* statements separated by ; */
+};
+
+/*
+ * Opens (creating it with mode 0600) and migrates: each missing migration in one transaction, after a snapshot of a
+ * non-empty file to PATH.before-vN. A file of a higher version than the last migration: E_NEWER_DATA. A folder that
+ * cannot be written, a file that is no database, a disk that is full: a sentence that says so. Starts the writer.
+ */
+int db_open(const struct db_config *c, const struct db_migration *migrations, size_t n, struct db **ret,
+	struct err *e) MUST_CHECK;
+void db_close(struct db *db); /* writes what is queued, checkpoints, NULL is fine */
+DEFINE_CLEANUP(struct db, db_close)
+
+/* A reading connection from the pool; waits for one. Give it back soon: never across a provider call. */
+struct db_conn *db_acquire(struct db *db);
+void db_release(struct db_conn *c);
+DEFINE_CLEANUP(struct db_conn, db_release)
+
+/*
+ * Runs fn on the writer's thread inside a transaction that it may share with others (group commit); returns once that
+ * is committed, durable through a crash of the program and of the machine. When fn returns negative, its own changes
+ * alone are undone and the code is returned. fn must not block on anything but the database. -ENOSPC and the like
+ * come back as E_STORAGE. Not on the loop thread.
+ */
+int db_write(
+	struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), void *arg, struct err *e) MUST_CHECK;
+
+/* A consistent copy of the whole database to a new file. */
+int db_snapshot(struct db *db, const char *to_path, struct err *e) MUST_CHECK;
+
+/* "ok", or what the integrity check found, in the arena. */
+int db_check(struct db *db, struct arena *a, const char **ret, struct err *e) MUST_CHECK;
+
+/* ---- statements; parameters are ? in order ---- */
+
+enum db_type { DB_T_NULL, DB_T_I64, DB_T_F64, DB_T_TEXT, DB_T_BLOB };
+
+struct db_param {
+	enum db_type type;
+	int64_t i;
+	double f;
+	const void *p; /* borrowed until the statement is done */
+	size_t n;
+};
+
+#define DB_NULL         ((struct db_param){.type = DB_T_NULL})
+#define DB_I64(v)       ((struct db_param){.type = DB_T_I64, .i = (int64_t)(v)})
+#define DB_F64(v)       ((struct db_param){.type = DB_T_F64, .f = (v)})
+#define DB_TEXT(s)      db_text(s)
+#define DB_TEXT_N(s, l) ((struct db_param){.type = DB_T_TEXT, .p = (s), .n = (l)})
+#define DB_BLOB(b, l)   ((struct db_param){.type = DB_T_BLOB, .p = (b), .n = (l)})
+
+UNUSED static inline struct db_param db_text(const char *s) /* NULL is NULL */
+{
+	return s ? DB_TEXT_N(s, strlen(s)) : DB_NULL;
+}
+
+struct db_rows; /* a running statement */
+
+/* Prepares (cached per connection) and binds. Parameters follow as DB_... values. */
+int db_query_params(struct db_conn *c, struct db_rows **ret, struct err *e, const char *sql,
+	const struct db_param *params, size_t n) MUST_CHECK;
+#define db_query(c, ret, e, sql, ...)                                                                                  \
+	db_query_params((c), (ret), (e), (sql), (const struct db_param[]){__VA_ARGS__},                                \
+		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+
+/* 1: a row; 0: no more; negative: failure. */
+int db_next(struct db_rows *r, struct err *e) MUST_CHECK;
+void db_rows_done(struct db_rows *r);
+DEFINE_CLEANUP(struct db_rows, db_rows_done)
+
+/* Columns of the present row, from 0. Text is valid until db_next; copy it into an arena to keep it. */
+int64_t db_i64(const struct db_rows *r, int col);
+double db_f64(const struct db_rows *r, int col);
+bool db_is_null(const struct db_rows *r, int col);
+struct str db_bytes(const struct db_rows *r, int col);
+char *db_dup(const struct db_rows *r, int col, struct arena *a); /* NULL for NULL */
+
+/* Runs a statement that returns no rows; ret_changed (may be NULL) gets the number of rows changed. A broken UNIQUE
+ * rule is E_CONFLICT. Only inside db_write. */
+int db_exec_params(struct db_conn *c, int64_t *ret_changed, struct err *e, const char *sql,
+	const struct db_param *params, size_t n) MUST_CHECK;
+#define db_exec(c, ret_changed, e, sql, ...)                                                                           \
+	db_exec_params((c), (ret_changed), (e), (sql), (const struct db_param[]){__VA_ARGS__},                         \
+		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))

@@ -1,0 +1,280 @@
+/* Group commit, failures of one and of all, a second process. */
+#include <pthread.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include "db_test.h"
+#include "sys/fault.h"
+#include "sys/metrics.h"
+
+#define THREADS 8
+#define WRITES  100
+
+static void test_constraint_is_conflict(void **state)
+{
+	struct db *db = test_open(*state);
+	struct err e = {0};
+
+	assert_int_equal(db_write(db, test_insert, (void *)"a", &e), 0);
+	assert_int_equal(db_write(db, test_insert, (void *)"a", &e), E_CONFLICT);
+	assert_int_equal(e.code, E_CONFLICT);
+	assert_int_equal(db_write(db, test_insert, (void *)"b", NULL), 0);
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 2);
+	db_close(db);
+}
+
+static int insert_part(struct db_conn *c, void *arg, struct err *e)
+{
+	return db_exec(c, NULL, e, "INSERT INTO parts (thing_id) VALUES (?)", DB_I64(*(int *)arg));
+}
+
+static void test_references_are_kept(void **state)
+{
+	struct db *db = test_open(*state);
+	struct err e = {0};
+	int none = 42;
+
+	assert_int_equal(db_write(db, insert_part, &none, &e), E_NOT_FOUND);
+	assert_int_equal(test_number(db, "SELECT count(*) FROM parts"), 0);
+	db_close(db);
+}
+
+struct worker {
+	struct db *db;
+	pthread_t thread;
+	int number;
+	int failures; /* results that were not what they should be */
+};
+
+struct write {
+	int thread, i;
+};
+
+/* Inserts a row; every third then fails, and must leave nothing. */
+static int insert_or_fail(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct write *w = arg;
+	char name[32];
+	int r;
+
+	snprintf(name, sizeof(name), "%d-%d", w->thread, w->i);
+	r = db_exec(c, NULL, e, "INSERT INTO things (name) VALUES (?)", DB_TEXT(name));
+	if (r < 0)
+		return r;
+	return w->i % 3 == 2 ? err_set(e, E_INVALID, "no %s", name) : w->i;
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *k = arg;
+
+	for (int i = 0; i < WRITES; i++) {
+		struct write w = {k->number, i};
+		struct err e = {0};
+		int r = db_write(k->db, insert_or_fail, &w, &e);
+
+		if (r != (i % 3 == 2 ? E_INVALID : i) || e.code != (i % 3 == 2 ? E_INVALID : 0))
+			k->failures++;
+	}
+	return NULL;
+}
+
+static void test_many_writers(void **state)
+{
+	struct db *db = test_open(*state);
+	int64_t commits = metric_get(M_db_commits_total), writes = metric_get(M_db_writes_total);
+	struct worker workers[THREADS];
+
+	for (int i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){.db = db, .number = i};
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		assert_int_equal(workers[i].failures, 0);
+	}
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), THREADS * (WRITES - WRITES / 3));
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(test_number(db, "SELECT count(*) FROM things WHERE name LIKE '%-2'"), 0);
+	assert_int_equal(metric_get(M_db_writes_total) - writes, THREADS * WRITES);
+	/* Together: fewer commits than writes. */
+	assert_true(metric_get(M_db_commits_total) - commits < THREADS * WRITES);
+	db_close(db);
+}
+
+static void test_failed_commit_reaches_all(void **state)
+{
+	struct test_folder *f = *state;
+	struct db *db = test_open(f);
+	struct err e = {0};
+
+	fault_set("db_commit:ENOSPC:1");
+	assert_int_equal(db_write(db, test_insert, (void *)"a", &e), E_STORAGE);
+	assert_non_null(strstr(e.msg, f->file));
+	assert_non_null(strstr(e.msg, "disk is full"));
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 0);
+	err_clear(&e);
+	assert_int_equal(db_write(db, test_insert, (void *)"a", &e), 0);
+	assert_int_equal(e.code, 0);
+	fault_set("db_write:EIO:1");
+	assert_int_equal(db_write(db, test_insert, (void *)"b", &e), E_STORAGE);
+	assert_int_equal(db_write(db, test_insert, (void *)"b", NULL), 0);
+	fault_set("");
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 2);
+	db_close(db);
+}
+
+static void *storage_main(void *arg)
+{
+	struct worker *k = arg;
+
+	for (int i = 0; i < WRITES; i++) {
+		struct write w = {k->number, i * 3};
+		struct err e = {0};
+		int r = db_write(k->db, insert_or_fail, &w, &e);
+
+		if (r == E_STORAGE && e.code == E_STORAGE)
+			k->failures++;
+		else if (r < 0)
+			k->failures = -100000;
+	}
+	return NULL;
+}
+
+/* One commit fails under load: exactly the writes that were told so are missing. */
+static void test_failed_commit_under_load(void **state)
+{
+	struct db *db = test_open(*state);
+	struct worker workers[THREADS];
+	int failures = 0;
+
+	fault_set("db_commit:ENOSPC:5");
+	for (int i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){.db = db, .number = i};
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, storage_main, &workers[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		failures += workers[i].failures;
+	}
+	fault_set("");
+	assert_in_range(failures, 1, THREADS);
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), THREADS * WRITES - failures);
+	db_close(db);
+}
+
+static int write_inside(struct db_conn *c, void *arg, struct err *e)
+{
+	(void)c;
+	return db_write(arg, test_insert, (void *)"x", e);
+}
+
+static int forgets_statement(struct db_conn *c, void *arg, struct err *e)
+{
+	struct db_rows *rows;
+	int r;
+
+	r = db_query(c, &rows, e, "SELECT id FROM things");
+	if (r < 0)
+		return r;
+	r = db_next(rows, e);
+	(void)arg;
+	return r < 0 ? r : E_INVALID;
+}
+
+static void test_misuse_does_not_hang(void **state)
+{
+	struct db *db = test_open(*state);
+	struct err e = {0};
+
+	assert_int_equal(db_write(db, write_inside, db, &e), E_INTERNAL);
+	assert_int_equal(db_write(db, test_insert, (void *)"a", NULL), 0);
+	assert_int_equal(db_write(db, forgets_statement, NULL, NULL), E_INVALID);
+	assert_int_equal(db_write(db, test_insert, (void *)"b", NULL), 0);
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 2);
+	db_close(db);
+}
+
+/* Many pages: the log is checkpointed while writes go on. */
+static int insert_large(struct db_conn *c, void *arg, struct err *e)
+{
+	(void)arg;
+	return db_exec(c, NULL, e, "INSERT INTO things (data) VALUES (zeroblob(1000000))");
+}
+
+static void test_log_does_not_grow(void **state)
+{
+	struct test_folder *f = *state;
+	struct db *db = test_open(f);
+	struct stat st;
+	char wal[128];
+
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(db_write(db, insert_large, NULL, NULL), 0);
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 40);
+	snprintf(wal, sizeof(wal), "%s-wal", f->file);
+	db_close(db);
+	assert_int_equal(stat(wal, &st), -1);
+	assert_int_equal(stat(f->file, &st), 0);
+	assert_true(st.st_size > 40000000);
+}
+
+static const char *self;
+
+static int child(const char *path)
+{
+	struct db_config config = {.path = path, .readers = 1};
+	struct db *db;
+	char name[32];
+	int r;
+
+	r = db_open(&config, test_migrations, N_ELEMENTS(test_migrations), &db, NULL);
+	if (r < 0)
+		return 1;
+	for (int i = 0; i < WRITES && r == 0; i++) {
+		snprintf(name, sizeof(name), "child-%d", i);
+		r = db_write(db, test_insert, name, NULL);
+	}
+	db_close(db);
+	return r < 0 ? 2 : 0;
+}
+
+static void test_second_process_writes(void **state)
+{
+	struct test_folder *f = *state;
+	struct db *db = test_open(f);
+	char *argv[] = {(char *)(uintptr_t)self, (char *)"child", f->file, NULL};
+	char name[32];
+	pid_t pid;
+	int status;
+
+	assert_int_equal(posix_spawn(&pid, self, NULL, NULL, argv, environ), 0);
+	for (int i = 0; i < WRITES; i++) {
+		snprintf(name, sizeof(name), "parent-%d", i);
+		assert_int_equal(db_write(db, test_insert, name, NULL), 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 2 * WRITES);
+	db_close(db);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_constraint_is_conflict, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_references_are_kept, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_many_writers, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_failed_commit_reaches_all, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_failed_commit_under_load, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_misuse_does_not_hang, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_log_does_not_grow, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_second_process_writes, folder_setup, folder_teardown),
+	};
+
+	self = argv[0];
+	if (argc == 3)
+		return child(argv[2]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
