@@ -1,0 +1,162 @@
+/* messages.c - what was said: a tree of messages, read as a branch. */
+#include "store/messages.h"
+#include "store/store_priv.h"
+
+#define NO_MESSAGE "There is no such message, or it is not yours."
+#define MAX_LIMIT  ((size_t)1000000)
+
+#define COLUMNS                                                                                                        \
+	"m.id, m.conversation_id, m.parent_id, m.turn_id, m.role, m.state, m.content, m.reasoning, m.model,"           \
+	" m.citations, m.error_code, m.error_text, m.finish_reason, m.tokens_in, m.tokens_out, m.tokens_exact,"        \
+	" m.first_token_ms, m.duration_ms, m.created_at"
+
+static void read_message(struct store_reader *rd, struct message *m)
+{
+	*m = (struct message){
+		.id = db_i64(rd->rows, 0),
+		.conversation_id = db_i64(rd->rows, 1),
+		.parent_id = db_i64(rd->rows, 2),
+		.turn_id = db_i64(rd->rows, 3),
+		.role = store_str(rd, 4),
+		.state = store_str(rd, 5),
+		.content = store_str(rd, 6),
+		.reasoning = store_str(rd, 7),
+		.model = store_str(rd, 8),
+		.citations = store_str(rd, 9),
+		.error_code = store_str(rd, 10),
+		.error_text = store_str(rd, 11),
+		.finish_reason = store_str(rd, 12),
+		.tokens_in = db_i64(rd->rows, 13),
+		.tokens_out = db_i64(rd->rows, 14),
+		.tokens_exact = db_i64(rd->rows, 15) != 0,
+		.first_token_ms = db_i64(rd->rows, 16),
+		.duration_ms = db_i64(rd->rows, 17),
+		.created_at = db_i64(rd->rows, 18),
+	};
+}
+
+/* From the leaf upwards: one message more than asked for tells whether there are older ones. */
+static int branch(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
+	struct message_list *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct message)};
+	struct store_reader rd = {.a = a};
+	struct message *items;
+	bool more;
+	int r;
+
+	limit = MAX(MIN(limit, MAX_LIMIT), (size_t)1);
+	r = db_query(c, &rows, e,
+		"WITH RECURSIVE branch(id, parent_id, depth) AS ("
+		"  SELECT id, parent_id, 0 FROM messages WHERE id = ?1 AND conversation_id = ?2"
+		"  UNION ALL"
+		"  SELECT p.id, p.parent_id, b.depth + 1 FROM branch b JOIN messages p ON p.id = b.parent_id"
+		"  WHERE b.depth < ?3 AND p.conversation_id = ?2)"
+		" SELECT " COLUMNS " FROM branch b JOIN messages m ON m.id = b.id ORDER BY b.depth DESC",
+		DB_I64(leaf_id), DB_I64(conversation_id), DB_I64(limit));
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	while ((r = db_next(rows, e)) > 0) {
+		struct message *m = store_push(&l, a);
+
+		if (!m)
+			return store_full(e);
+		read_message(&rd, m);
+	}
+	if (r == 0)
+		r = store_reader_end(&rd, e);
+	if (r < 0)
+		return r;
+	items = l.items;
+	more = l.n > limit;
+	*ret = (struct message_list){.items = more ? items + 1 : items, .n = more ? limit : l.n, .more = more};
+	return 0;
+}
+
+static int head_of(struct db_conn *c, atelier_id conversation_id, atelier_id *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e, "SELECT head_id FROM conversations WHERE id = ?",
+		DB_I64(conversation_id));
+	if (r == 0)
+		*ret = db_i64(rows, 0);
+	return r;
+}
+
+int messages_path(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
+	struct message_list *ret, struct err *e)
+{
+	int r;
+
+	if (!leaf_id) {
+		r = head_of(c, conversation_id, &leaf_id, e);
+		if (r < 0)
+			return r;
+	}
+	return branch(c, conversation_id, leaf_id, limit, a, ret, e);
+}
+
+static int owned_head(struct db_conn *c, atelier_id user_id, atelier_id id, atelier_id *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
+		"SELECT head_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL", DB_I64(id),
+		DB_I64(user_id));
+	if (r == 0)
+		*ret = db_i64(rows, 0);
+	return r;
+}
+
+static int parent_of(struct db_conn *c, atelier_id conversation_id, atelier_id id, atelier_id *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = STORE_FIRST(c, &rows, NO_MESSAGE, e, "SELECT parent_id FROM messages WHERE id = ? AND conversation_id = ?",
+		DB_I64(id), DB_I64(conversation_id));
+	if (r == 0)
+		*ret = db_i64(rows, 0);
+	return r;
+}
+
+int messages_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id before_id, size_t limit,
+	struct arena *a, struct message_list *ret, struct err *e)
+{
+	atelier_id leaf = 0;
+	int r;
+
+	r = owned_head(c, user_id, conversation_id, &leaf, e);
+	if (r == 0 && before_id)
+		r = parent_of(c, conversation_id, before_id, &leaf, e);
+	if (r < 0)
+		return r;
+	return branch(c, conversation_id, leaf, limit, a, ret, e);
+}
+
+int messages_get(
+	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct message *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_reader rd = {.a = a};
+	struct message m;
+	int r;
+
+	r = STORE_FIRST(c, &rows, NO_MESSAGE, e,
+		"SELECT " COLUMNS " FROM messages m JOIN conversations v ON v.id = m.conversation_id"
+		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
+		DB_I64(id), DB_I64(user_id));
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	read_message(&rd, &m);
+	r = store_reader_end(&rd, e);
+	if (r == 0)
+		*ret = m;
+	return r;
+}

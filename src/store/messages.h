@@ -1,0 +1,56 @@
+/* messages.h - what was said. Messages form a tree by their parent; a branch is the way from the root to a leaf. They
+ * are written by turns.h alone. */
+#pragma once
+
+#include "base/id.h"
+#include "db/db.h"
+
+/* States of a message and of a turn. */
+#define STATE_RUNNING     "running"
+#define STATE_COMPLETE    "complete"
+#define STATE_CANCELED    "canceled"
+#define STATE_FAILED      "failed"
+#define STATE_INTERRUPTED "interrupted"
+
+#define MESSAGE_USER      "user"
+#define MESSAGE_ASSISTANT "assistant"
+
+struct message {
+	atelier_id id;
+	atelier_id conversation_id;
+	atelier_id parent_id;          /* 0: the root */
+	atelier_id turn_id;            /* the last turn that wrote it; 0: none */
+	const char *role;              /* MESSAGE_... */
+	const char *state;             /* STATE_... */
+	const char *content;           /* never NULL; empty while running: the turn's log has it */
+	const char *reasoning;         /* never NULL */
+	const char *model;             /* NULL for a user's message */
+	const char *citations;         /* JSON text of an array, or NULL */
+	const char *error_code;        /* NULL: none */
+	const char *error_text;        /* NULL: none */
+	const char *finish_reason;     /* NULL: none */
+	int64_t tokens_in, tokens_out; /* 0: not known */
+	bool tokens_exact;
+	int64_t first_token_ms, duration_ms;
+	int64_t created_at;
+};
+
+struct message_list {
+	struct message *items; /* oldest first */
+	size_t n;
+	bool more; /* there are older ones */
+};
+
+/*
+ * The branch that ends in `leaf_id` (0: the head of the conversation), oldest first; of a longer one the newest `limit`
+ * messages. For turns: asks for no owner, so the caller must know that the conversation may be read.
+ */
+int messages_path(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
+	struct message_list *ret, struct err *e) MUST_CHECK;
+
+/* A page of the branch shown: the newest `limit` messages before the message `before_id` (0: up to the newest). */
+int messages_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id before_id, size_t limit,
+	struct arena *a, struct message_list *ret, struct err *e) MUST_CHECK;
+
+int messages_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct message *ret,
+	struct err *e) MUST_CHECK;

@@ -1,0 +1,47 @@
+/* meta.c - single values that the program keeps for itself. */
+#include "store/meta.h"
+#include "store/store_priv.h"
+
+int meta_get(struct db_conn *c, const char *key, struct arena *a, const char **ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_reader rd = {.a = a};
+	const char *value = NULL;
+	int r;
+
+	r = db_query(c, &rows, e, "SELECT value FROM meta WHERE key = ?", DB_TEXT(key));
+	if (r < 0)
+		return r;
+	r = db_next(rows, e);
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	if (r > 0)
+		value = store_str(&rd, 0);
+	r = store_reader_end(&rd, e);
+	if (r == 0)
+		*ret = value;
+	return r;
+}
+
+struct change {
+	const char *key, *value;
+};
+
+static int set_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct change *x = arg;
+
+	if (!x->value)
+		return db_exec(c, NULL, e, "DELETE FROM meta WHERE key = ?", DB_TEXT(x->key));
+	return db_exec(c, NULL, e,
+		"INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+		DB_TEXT(x->key), DB_TEXT(x->value));
+}
+
+int meta_set(struct db *db, const char *key, const char *value, struct err *e)
+{
+	struct change x = {key, value};
+
+	return db_write(db, set_in, &x, e);
+}

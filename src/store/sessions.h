@@ -1,0 +1,47 @@
+/* sessions.h - who is signed in where. Only hashes of the secrets are kept. */
+#pragma once
+
+#include "base/id.h"
+#include "db/db.h"
+#include "store/users.h"
+
+enum session_by { SESSION_BY_COOKIE, SESSION_BY_BEARER };
+
+struct session {
+	atelier_id id;
+	atelier_id user_id;
+	int64_t created_at;
+	int64_t last_seen_at;
+	int64_t expires_at;
+	const char *user_agent; /* NULL: not known */
+	const char *address;
+};
+
+struct session_list {
+	struct session *items;
+	size_t n;
+};
+
+struct session_new {
+	atelier_id user_id;
+	struct str cookie_hash, bearer_hash; /* p NULL: none */
+	int64_t now, expires_at;
+	const char *user_agent, *address; /* NULL: not known */
+};
+
+int sessions_create(struct db *db, const struct session_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+
+/* The session whose cookie or bearer hash this is, with its user. E_UNAUTHORIZED when there is none, it has expired by
+ * `now` or the user is disabled. */
+int sessions_find(struct db_conn *c, const void *hash, size_t n, int64_t now, struct arena *a, struct session *ret,
+	struct user *ret_user, enum session_by *ret_by, struct err *e) MUST_CHECK;
+
+/* A user's sessions that have not expired by `now`, last seen first. */
+int sessions_list(struct db_conn *c, atelier_id user_id, int64_t now, struct arena *a, struct session_list *ret,
+	struct err *e) MUST_CHECK;
+
+/* A session that is gone is no error. */
+int sessions_touch(struct db *db, atelier_id id, int64_t now, int64_t expires_at, struct err *e) MUST_CHECK;
+int sessions_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK;
+int sessions_delete_user(struct db *db, atelier_id user_id, struct err *e) MUST_CHECK;
+int sessions_delete_expired(struct db *db, int64_t now, struct err *e) MUST_CHECK;

@@ -1,0 +1,61 @@
+/* store_priv.h - what the files of store/ share: reading rows into an arena, inserting under a new id. */
+#pragma once
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "db/db.h"
+
+/* Copies columns into an arena; a copy that failed is noted here and reported once by store_reader_end. */
+struct store_reader {
+	struct db_rows *rows;
+	struct arena *a;
+	bool full;
+};
+
+const char *store_str(struct store_reader *rd, int col); /* NULL for NULL */
+int store_reader_end(const struct store_reader *rd, struct err *e) MUST_CHECK;
+
+/* A list that grows in an arena. */
+struct store_list {
+	void *items;
+	size_t n, cap;
+	size_t size; /* of one item */
+};
+
+/* Room for one more, zeroed; NULL when the arena is full. */
+void *store_push(struct store_list *l, struct arena *a);
+int store_full(struct err *e); /* records that the arena is full */
+
+/* Runs a query that should have a row: `missing` is the sentence of E_NOT_FOUND when it has none. */
+int store_first(struct db_conn *c, struct db_rows **ret, const char *missing, struct err *e, const char *sql,
+	const struct db_param *params, size_t n) MUST_CHECK;
+#define STORE_FIRST(c, ret, missing, e, sql, ...)                                                                      \
+	store_first((c), (ret), (missing), (e), (sql), (const struct db_param[]){__VA_ARGS__},                         \
+		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+
+/* Inserts a row whose first parameter is its new id; a collision of ids is tried again once. */
+int store_insert(struct db_conn *c, atelier_id *ret_id, struct err *e, const char *sql, struct db_param *params,
+	size_t n) MUST_CHECK;
+#define STORE_INSERT(c, ret_id, e, sql, ...)                                                                           \
+	store_insert((c), (ret_id), (e), (sql), (struct db_param[]){DB_NULL, __VA_ARGS__},                             \
+		sizeof((struct db_param[]){DB_NULL, __VA_ARGS__}) / sizeof(struct db_param))
+
+/* An id as a reference that may be absent. */
+UNUSED static inline struct db_param store_ref(atelier_id id)
+{
+	return id ? DB_I64(id) : DB_NULL;
+}
+
+/* Bytes as text that is never NULL. */
+UNUSED static inline struct db_param store_text(struct str s)
+{
+	return s.p ? DB_TEXT_N(s.p, s.n) : DB_TEXT_N("", 0);
+}
+
+#define STORE_NO_CONVERSATION "There is no such conversation, or it is not yours."
+#define STORE_ANSWER_RUNNING  "An answer is being written in this conversation already."
+
+/* E_CONFLICT when a turn is running in the conversation. */
+int store_conversation_idle(struct db_conn *c, atelier_id conversation_id, struct err *e) MUST_CHECK;

@@ -1,0 +1,327 @@
+/* turns.c - the beginning and the end of an answer, each in one transaction. */
+#include "store/turns.h"
+#include "store/store_priv.h"
+
+#define NO_TURN "There is no such answer, or it is not yours."
+
+/* ---- begin ---- */
+
+struct begin {
+	const struct turn_begin *in;
+	struct turn_begun out;
+	atelier_id head;
+};
+
+static int begin_check(struct db_conn *c, struct begin *x, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
+		"SELECT head_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
+		DB_I64(x->in->conversation_id), DB_I64(x->in->user_id));
+	if (r < 0)
+		return r;
+	x->head = db_i64(rows, 0);
+	return store_conversation_idle(c, x->in->conversation_id, e);
+}
+
+static int insert_turn(
+	struct db_conn *c, atelier_id user_id, const char *model, bool continues, struct turn_begun *t, struct err *e)
+{
+	int r;
+
+	r = STORE_INSERT(c, &t->turn_id, e,
+		"INSERT INTO turns (id, conversation_id, user_id, user_message_id, message_id, model, continues, state,"
+		" created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?)",
+		DB_I64(t->conversation_id), DB_I64(user_id), DB_I64(t->user_message_id), DB_I64(t->message_id),
+		DB_TEXT(model), DB_I64(continues), DB_I64(t->created_at));
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e,
+		"UPDATE messages SET turn_id = ?, state = 'running', model = ?, error_code = NULL, error_text = NULL,"
+		" finish_reason = NULL WHERE id = ?",
+		DB_I64(t->turn_id), DB_TEXT(model), DB_I64(t->message_id));
+}
+
+static int begin_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct begin *x = arg;
+	const struct turn_begin *in = x->in;
+	struct turn_begun *t = &x->out;
+	int r;
+
+	r = begin_check(c, x, e);
+	if (r < 0)
+		return r;
+	t->conversation_id = in->conversation_id;
+	t->created_at = clock_now_ms();
+	t->first = !x->head;
+	r = STORE_INSERT(c, &t->user_message_id, e,
+		"INSERT INTO messages (id, conversation_id, parent_id, role, state, content, created_at)"
+		" VALUES (?, ?, ?, 'user', 'complete', ?, ?)",
+		DB_I64(in->conversation_id), store_ref(x->head), DB_TEXT(in->content), DB_I64(t->created_at));
+	if (r < 0)
+		return r;
+	r = STORE_INSERT(c, &t->message_id, e,
+		"INSERT INTO messages (id, conversation_id, parent_id, role, state, created_at)"
+		" VALUES (?, ?, ?, 'assistant', 'running', ?)",
+		DB_I64(in->conversation_id), DB_I64(t->user_message_id), DB_I64(t->created_at));
+	if (r < 0)
+		return r;
+	r = insert_turn(c, in->user_id, in->model, false, t, e);
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e,
+		"UPDATE conversations SET head_id = ?, message_count = message_count + 2, updated_at = ?, model = ?,"
+		" title = CASE WHEN title = '' THEN coalesce(?, '') ELSE title END WHERE id = ?",
+		DB_I64(t->message_id), DB_I64(t->created_at), DB_TEXT(in->model), DB_TEXT(in->title),
+		DB_I64(in->conversation_id));
+}
+
+int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e)
+{
+	struct begin x = {.in = in};
+	int r;
+
+	r = db_write(db, begin_in, &x, e);
+	if (r == 0)
+		*ret = x.out;
+	return r;
+}
+
+/* ---- continue ---- */
+
+struct go_on {
+	const struct turn_continue *in;
+	struct turn_begun out;
+};
+
+static int continue_check(struct db_conn *c, struct go_on *x, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = STORE_FIRST(c, &rows, "There is no such message, or it is not yours.", e,
+		"SELECT m.conversation_id, m.parent_id, m.role, m.state, v.head_id"
+		" FROM messages m JOIN conversations v ON v.id = m.conversation_id"
+		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
+		DB_I64(x->in->message_id), DB_I64(x->in->user_id));
+	if (r < 0)
+		return r;
+	x->out.conversation_id = db_i64(rows, 0);
+	x->out.user_message_id = db_i64(rows, 1);
+	x->out.message_id = x->in->message_id;
+	x->out.created_at = clock_now_ms();
+	r = store_conversation_idle(c, x->out.conversation_id, e);
+	if (r < 0)
+		return r;
+	if (!str_eq(db_bytes(rows, 2), STR(MESSAGE_ASSISTANT)))
+		return err_set(e, E_CONFLICT, "Only an answer can be continued.");
+	if (str_eq(db_bytes(rows, 3), STR(STATE_COMPLETE)))
+		return err_set(e, E_CONFLICT, "This answer is complete already.");
+	if (db_i64(rows, 4) != x->in->message_id)
+		return err_set(e, E_CONFLICT, "Only the newest answer of a conversation can be continued.");
+	return 0;
+}
+
+static int continue_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct go_on *x = arg;
+	int r;
+
+	r = continue_check(c, x, e);
+	if (r < 0)
+		return r;
+	r = insert_turn(c, x->in->user_id, x->in->model, true, &x->out, e);
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e, "UPDATE conversations SET updated_at = ?, model = ? WHERE id = ?",
+		DB_I64(x->out.created_at), DB_TEXT(x->in->model), DB_I64(x->out.conversation_id));
+}
+
+int turns_continue(struct db *db, const struct turn_continue *in, struct turn_begun *ret, struct err *e)
+{
+	struct go_on x = {.in = in};
+	int r;
+
+	r = db_write(db, continue_in, &x, e);
+	if (r == 0)
+		*ret = x.out;
+	return r;
+}
+
+/* ---- finish ---- */
+
+static int finish_check(struct db_conn *c, atelier_id id, struct turn_record *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = STORE_FIRST(c, &rows, "The conversation of this answer was deleted.", e,
+		"SELECT conversation_id, message_id, continues, state FROM turns WHERE id = ?", DB_I64(id));
+	if (r < 0)
+		return r;
+	if (!str_eq(db_bytes(rows, 3), STR(STATE_RUNNING)))
+		return err_set(e, E_CONFLICT, "This answer has ended already.");
+	*ret = (struct turn_record){
+		.conversation_id = db_i64(rows, 0),
+		.message_id = db_i64(rows, 1),
+		.continues = db_i64(rows, 2) != 0,
+	};
+	return 0;
+}
+
+static int finish_message(struct db_conn *c, const struct turn_finish *in, const struct turn_record *t, struct err *e)
+{
+	/* The figures of a turn that continued are added to those the message has; it is exact when all of them are. */
+	return db_exec(c, NULL, e,
+		"UPDATE messages SET state = ?, content = ?, reasoning = ?, citations = ?, error_code = ?, error_text "
+		"= ?,"
+		" finish_reason = ?, tokens_in = tokens_in + ?, tokens_out = tokens_out + ?,"
+		" tokens_exact = ? AND (tokens_exact OR NOT ?),"
+		" first_token_ms = CASE WHEN first_token_ms > 0 THEN first_token_ms ELSE ? END,"
+		" duration_ms = duration_ms + ? WHERE id = ?",
+		DB_TEXT(in->state), store_text(in->content), store_text(in->reasoning), DB_TEXT(in->citations),
+		DB_TEXT(in->error_code), DB_TEXT(in->error_text), DB_TEXT(in->finish_reason), DB_I64(in->tokens_in),
+		DB_I64(in->tokens_out), DB_I64(in->tokens_exact), DB_I64(t->continues), DB_I64(in->first_token_ms),
+		DB_I64(in->duration_ms), DB_I64(t->message_id));
+}
+
+static int finish_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct turn_finish *in = arg;
+	int64_t now = clock_now_ms();
+	struct turn_record t = {0};
+	int r;
+
+	r = finish_check(c, in->turn_id, &t, e);
+	if (r < 0)
+		return r;
+	r = finish_message(c, in, &t, e);
+	if (r < 0)
+		return r;
+	r = db_exec(c, NULL, e,
+		"UPDATE turns SET state = ?, last_seq = ?, ended_at = ?, log_size = ?, log = ? WHERE id = ?",
+		DB_TEXT(in->state), DB_I64(in->last_seq), DB_I64(now), DB_I64(in->log_size),
+		in->log.p ? DB_BLOB(in->log.p, in->log.n) : DB_NULL, DB_I64(in->turn_id));
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e,
+		"UPDATE conversations SET tokens_in = tokens_in + ?, tokens_out = tokens_out + ?, updated_at = ? WHERE "
+		"id = ?",
+		DB_I64(in->tokens_in), DB_I64(in->tokens_out), DB_I64(now), DB_I64(t.conversation_id));
+}
+
+int turns_finish(struct db *db, const struct turn_finish *in, struct err *e)
+{
+	struct turn_finish copy = *in;
+
+	if (strcmp(in->state, STATE_RUNNING) == 0)
+		return err_set(e, E_INTERNAL, "A turn cannot end as running.");
+	return db_write(db, finish_in, &copy, e);
+}
+
+/* ---- read ---- */
+
+#define COLUMNS                                                                                                        \
+	"t.id, t.conversation_id, t.user_id, t.user_message_id, t.message_id, t.model, t.continues, t.state,"          \
+	" t.last_seq, t.created_at, t.ended_at"
+
+static void read_turn(struct store_reader *rd, struct turn_record *t)
+{
+	*t = (struct turn_record){
+		.id = db_i64(rd->rows, 0),
+		.conversation_id = db_i64(rd->rows, 1),
+		.user_id = db_i64(rd->rows, 2),
+		.user_message_id = db_i64(rd->rows, 3),
+		.message_id = db_i64(rd->rows, 4),
+		.model = store_str(rd, 5),
+		.continues = db_i64(rd->rows, 6) != 0,
+		.state = store_str(rd, 7),
+		.last_seq = db_i64(rd->rows, 8),
+		.created_at = db_i64(rd->rows, 9),
+		.ended_at = db_i64(rd->rows, 10),
+	};
+}
+
+int turns_get(
+	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct turn_record *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_reader rd = {.a = a};
+	struct turn_record t;
+	int r;
+
+	r = STORE_FIRST(c, &rows, NO_TURN, e,
+		"SELECT " COLUMNS " FROM turns t JOIN conversations v ON v.id = t.conversation_id"
+		" WHERE t.id = ? AND t.user_id = ? AND v.deleted_at IS NULL",
+		DB_I64(id), DB_I64(user_id));
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	read_turn(&rd, &t);
+	r = store_reader_end(&rd, e);
+	if (r == 0)
+		*ret = t;
+	return r;
+}
+
+int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct turn_log l;
+	char *copy;
+	int r;
+
+	r = STORE_FIRST(c, &rows, NO_TURN, e, "SELECT log, log_size, last_seq FROM turns WHERE id = ?", DB_I64(id));
+	if (r < 0)
+		return r;
+	l = (struct turn_log){.data = db_bytes(rows, 0), .size = (size_t)db_i64(rows, 1), .last_seq = db_i64(rows, 2)};
+	copy = arena_alloc(a, l.data.n + 1);
+	if (!copy)
+		return store_full(e);
+	memcpy(copy, l.data.p, l.data.n);
+	l.data.p = copy;
+	*ret = l;
+	return 0;
+}
+
+int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct turn_record)};
+	struct store_reader rd = {.a = a};
+	int r;
+
+	/* + keeps the planner from reading all turns in the order of their ids instead of the few that run. */
+	r = db_query(c, &rows, e, "SELECT " COLUMNS " FROM turns t WHERE t.state = 'running' ORDER BY +t.id");
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	while ((r = db_next(rows, e)) > 0) {
+		struct turn_record *t = store_push(&l, a);
+
+		if (!t)
+			return store_full(e);
+		read_turn(&rd, t);
+	}
+	if (r == 0)
+		r = store_reader_end(&rd, e);
+	if (r == 0)
+		*ret = (struct turn_record_list){l.items, l.n};
+	return r;
+}
+
+int turns_running_count(struct db_conn *c, atelier_id user_id, int64_t *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	/* By the index of the few that run: + keeps the planner from that of all the user's turns. */
+	r = STORE_FIRST(c, &rows, NO_TURN, e, "SELECT count(*) FROM turns WHERE state = 'running' AND +user_id = ?",
+		DB_I64(user_id));
+	if (r == 0)
+		*ret = db_i64(rows, 0);
+	return r;
+}

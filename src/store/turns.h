@@ -1,0 +1,93 @@
+/* turns.h - the beginning and the end of an answer in the database. Between the two its events are in the journal. */
+#pragma once
+
+#include "base/id.h"
+#include "db/db.h"
+#include "store/messages.h"
+
+struct turn_record {
+	atelier_id id;
+	atelier_id conversation_id;
+	atelier_id user_id;
+	atelier_id user_message_id;
+	atelier_id message_id;
+	const char *model;
+	bool continues;               /* goes on with a message that had text already */
+	const char *state;            /* STATE_... */
+	int64_t last_seq;             /* number of the last event; 0 while running */
+	int64_t created_at, ended_at; /* ended_at 0: running */
+};
+
+struct turn_record_list {
+	struct turn_record *items;
+	size_t n;
+};
+
+struct turn_begin {
+	atelier_id user_id;
+	atelier_id conversation_id;
+	const char *content; /* of the user's message */
+	const char *model;
+	const char *title; /* to use, as a plain one, when the conversation has none */
+};
+
+struct turn_begun {
+	atelier_id turn_id;
+	atelier_id conversation_id;
+	atelier_id user_message_id;
+	atelier_id message_id;
+	bool first; /* the first turn of the conversation */
+	int64_t created_at;
+};
+
+/*
+ * Stores the user's message, an empty running answer and the turn, in one transaction. E_NOT_FOUND for a conversation
+ * that is not the user's; E_CONFLICT when an answer is being written in it.
+ */
+int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e) MUST_CHECK;
+
+struct turn_continue {
+	atelier_id user_id;
+	atelier_id message_id; /* an answer that was canceled, interrupted or failed, and is the newest message */
+	const char *model;
+};
+
+/* Goes on with an unfinished answer: a new turn on the same message, whose text stays. E_NOT_FOUND, E_CONFLICT. */
+int turns_continue(struct db *db, const struct turn_continue *in, struct turn_begun *ret, struct err *e) MUST_CHECK;
+
+struct turn_finish {
+	atelier_id turn_id;
+	const char *state;  /* STATE_..., not running */
+	struct str content; /* the whole text of the message, also when the turn continued it */
+	struct str reasoning;
+	const char *citations;  /* JSON text of an array, or NULL */
+	const char *error_code; /* NULL: none */
+	const char *error_text;
+	const char *finish_reason;
+	int64_t tokens_in, tokens_out; /* of this turn; added to the message's and the conversation's */
+	bool tokens_exact;
+	int64_t first_token_ms, duration_ms;
+	struct str log;  /* compressed events, opaque here; p NULL: none */
+	size_t log_size; /* uncompressed */
+	int64_t last_seq;
+};
+
+/* Ends a running turn, in one transaction. E_CONFLICT when it has ended already, E_NOT_FOUND when it is gone (its
+ * conversation was deleted). */
+int turns_finish(struct db *db, const struct turn_finish *in, struct err *e) MUST_CHECK;
+
+int turns_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct turn_record *ret,
+	struct err *e) MUST_CHECK;
+
+struct turn_log {
+	struct str data; /* in the arena; n 0: none was kept */
+	size_t size;     /* uncompressed */
+	int64_t last_seq;
+};
+
+/* Asks for no owner: after turns_get. */
+int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log *ret, struct err *e) MUST_CHECK;
+
+/* All that are running, of everybody: at start these are the interrupted ones. */
+int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *ret, struct err *e) MUST_CHECK;
+int turns_running_count(struct db_conn *c, atelier_id user_id, int64_t *ret, struct err *e) MUST_CHECK;

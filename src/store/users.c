@@ -1,0 +1,199 @@
+/* users.c - people who can sign in. */
+#include "store/users.h"
+#include "store/store_priv.h"
+
+#define NO_USER      "There is no such user."
+#define USER_COLUMNS "id, name, display_name, password_hash, role, disabled, created_at"
+
+static void read_user(struct store_reader *rd, struct user *u)
+{
+	*u = (struct user){
+		.id = db_i64(rd->rows, 0),
+		.name = store_str(rd, 1),
+		.display_name = store_str(rd, 2),
+		.password_hash = store_str(rd, 3),
+		.role = store_str(rd, 4),
+		.disabled = db_i64(rd->rows, 5) != 0,
+		.created_at = db_i64(rd->rows, 6),
+	};
+}
+
+int users_count_admins(struct db_conn *c, int64_t *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = STORE_FIRST(c, &rows, NO_USER, e, "SELECT count(*) FROM users WHERE role = 'admin' AND disabled = 0");
+	if (r == 0)
+		*ret = db_i64(rows, 0);
+	return r;
+}
+
+struct create {
+	const struct user_new *in;
+	atelier_id id;
+};
+
+static int name_is_free(struct db_conn *c, const char *name, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = db_query(c, &rows, e, "SELECT 1 FROM users WHERE name = ?", DB_TEXT(name));
+	if (r < 0)
+		return r;
+	r = db_next(rows, e);
+	return r > 0 ? err_set(e, E_CONFLICT, "There is a user named %s already.", name) : r;
+}
+
+static int create_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct create *x = arg;
+	const struct user_new *in = x->in;
+	int64_t now = clock_now_ms(), admins = 0;
+	int r;
+
+	if (in->first_admin) {
+		r = users_count_admins(c, &admins, e);
+		if (r < 0)
+			return r;
+		if (admins > 0)
+			return err_set(e, E_CONFLICT, "This Atelier has an administrator already.");
+	}
+	r = name_is_free(c, in->name, e);
+	if (r < 0)
+		return r;
+	return STORE_INSERT(c, &x->id, e,
+		"INSERT INTO users (id, name, display_name, password_hash, role, created_at, updated_at)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?)",
+		DB_TEXT(in->name), DB_TEXT(in->display_name ? in->display_name : in->name), DB_TEXT(in->password_hash),
+		DB_TEXT(in->role), DB_I64(now), DB_I64(now));
+}
+
+int users_create(struct db *db, const struct user_new *in, atelier_id *ret_id, struct err *e)
+{
+	struct create x = {.in = in};
+	int r;
+
+	r = db_write(db, create_in, &x, e);
+	if (r < 0)
+		return r;
+	*ret_id = x.id;
+	return 0;
+}
+
+static int find(
+	struct db_conn *c, const char *sql, struct db_param key, struct arena *a, struct user *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_reader rd = {.a = a};
+	struct user u;
+	int r;
+
+	r = STORE_FIRST(c, &rows, NO_USER, e, sql, key);
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	read_user(&rd, &u);
+	r = store_reader_end(&rd, e);
+	if (r == 0)
+		*ret = u;
+	return r;
+}
+
+int users_by_name(struct db_conn *c, const char *name, struct arena *a, struct user *ret, struct err *e)
+{
+	return find(c, "SELECT " USER_COLUMNS " FROM users WHERE name = ?", DB_TEXT(name), a, ret, e);
+}
+
+int users_by_id(struct db_conn *c, atelier_id id, struct arena *a, struct user *ret, struct err *e)
+{
+	return find(c, "SELECT " USER_COLUMNS " FROM users WHERE id = ?", DB_I64(id), a, ret, e);
+}
+
+int users_list(struct db_conn *c, struct arena *a, struct user_list *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct user)};
+	struct store_reader rd = {.a = a};
+	int r;
+
+	r = db_query(c, &rows, e, "SELECT " USER_COLUMNS " FROM users ORDER BY name");
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	while ((r = db_next(rows, e)) > 0) {
+		struct user *u = store_push(&l, a);
+
+		if (!u)
+			return store_full(e);
+		read_user(&rd, u);
+	}
+	if (r == 0)
+		r = store_reader_end(&rd, e);
+	if (r == 0)
+		*ret = (struct user_list){l.items, l.n};
+	return r;
+}
+
+struct change {
+	atelier_id id;
+	const char *password_hash;
+	bool disabled;
+};
+
+static int end_sessions(struct db_conn *c, atelier_id user_id, struct err *e)
+{
+	return db_exec(c, NULL, e, "DELETE FROM sessions WHERE user_id = ?", DB_I64(user_id));
+}
+
+static int set_password_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct change *x = arg;
+	int64_t n = 0;
+	int r;
+
+	r = db_exec(c, &n, e, "UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?",
+		DB_TEXT(x->password_hash), DB_I64(clock_now_ms()), DB_I64(x->id));
+	if (r < 0)
+		return r;
+	if (n == 0)
+		return err_set(e, E_NOT_FOUND, NO_USER);
+	return end_sessions(c, x->id, e);
+}
+
+int users_set_password(struct db *db, atelier_id id, const char *password_hash, struct err *e)
+{
+	struct change x = {.id = id, .password_hash = password_hash};
+
+	return db_write(db, set_password_in, &x, e);
+}
+
+static int set_disabled_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct change *x = arg;
+	int64_t n = 0, admins = 0;
+	int r;
+
+	r = db_exec(c, &n, e, "UPDATE users SET disabled = ?, updated_at = ? WHERE id = ?", DB_I64(x->disabled),
+		DB_I64(clock_now_ms()), DB_I64(x->id));
+	if (r < 0)
+		return r;
+	if (n == 0)
+		return err_set(e, E_NOT_FOUND, NO_USER);
+	if (!x->disabled)
+		return 0;
+	r = users_count_admins(c, &admins, e);
+	if (r < 0)
+		return r;
+	if (admins == 0)
+		return err_set(e, E_CONFLICT, "The last administrator cannot be disabled.");
+	return end_sessions(c, x->id, e);
+}
+
+int users_set_disabled(struct db *db, atelier_id id, bool disabled, struct err *e)
+{
+	struct change x = {.id = id, .disabled = disabled};
+
+	return db_write(db, set_disabled_in, &x, e);
+}

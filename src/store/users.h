@@ -1,0 +1,50 @@
+/* users.h - people who can sign in. Names are unique whatever the case of their ASCII letters. */
+#pragma once
+
+#include "base/id.h"
+#include "db/db.h"
+
+#define ROLE_ADMIN "admin"
+#define ROLE_USER  "user"
+
+struct user {
+	atelier_id id;
+	const char *name;
+	const char *display_name;
+	const char *password_hash;
+	const char *role; /* ROLE_... */
+	bool disabled;
+	int64_t created_at;
+};
+
+struct user_list {
+	struct user *items;
+	size_t n;
+};
+
+struct user_new {
+	const char *name;
+	const char *display_name; /* NULL: the name */
+	const char *password_hash;
+	const char *role;
+	bool first_admin; /* refuse with E_CONFLICT when there is an administrator already, in the same transaction */
+};
+
+/* E_CONFLICT, with a sentence, when the name is taken. */
+int users_create(struct db *db, const struct user_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+
+/* E_NOT_FOUND when there is none. Disabled users are found: look at the field. */
+int users_by_name(struct db_conn *c, const char *name, struct arena *a, struct user *ret, struct err *e) MUST_CHECK;
+int users_by_id(struct db_conn *c, atelier_id id, struct arena *a, struct user *ret, struct err *e) MUST_CHECK;
+
+/* By name. */
+int users_list(struct db_conn *c, struct arena *a, struct user_list *ret, struct err *e) MUST_CHECK;
+
+/* Administrators that are not disabled. */
+int users_count_admins(struct db_conn *c, int64_t *ret, struct err *e) MUST_CHECK;
+
+/* Also ends all the user's sessions, in the same transaction. E_NOT_FOUND. */
+int users_set_password(struct db *db, atelier_id id, const char *password_hash, struct err *e) MUST_CHECK;
+
+/* Disabling ends all the user's sessions. E_CONFLICT for the last administrator. E_NOT_FOUND. */
+int users_set_disabled(struct db *db, atelier_id id, bool disabled, struct err *e) MUST_CHECK;

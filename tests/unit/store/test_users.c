@@ -1,0 +1,204 @@
+/* Users, sessions, meta. */
+#include "store/meta.h"
+#include "store/sessions.h"
+#include "store_test.h"
+
+static void test_names(void **state)
+{
+	struct fixture *f = *state;
+	struct user_new in = {.name = "ADA", .password_hash = "x", .role = ROLE_USER};
+	struct user_list list;
+	struct user u;
+	atelier_id id;
+
+	assert_int_equal(users_create(f->db, &in, &id, &f->e), E_CONFLICT);
+	assert_string_equal(f->e.msg, "There is a user named ADA already.");
+	err_clear(&f->e);
+	in.name = "\xc3\x84"
+		  "da";
+	in.display_name = "Ada L.";
+	FINE(f, users_create(f->db, &in, &id, &f->e));
+	FINE(f, users_by_name(f->c, "aDa", &f->a, &u, &f->e));
+	assert_true(u.id == f->ada);
+	assert_string_equal(u.name, "ada");
+	assert_string_equal(u.display_name, "ada");
+	assert_string_equal(u.role, ROLE_ADMIN);
+	assert_string_equal(u.password_hash, "hash");
+	assert_false(u.disabled);
+	assert_true(u.created_at > 1600000000000);
+	FINE(f, users_by_id(f->c, id, &f->a, &u, &f->e));
+	assert_string_equal(u.display_name, "Ada L.");
+	REFUSED(f, E_NOT_FOUND, users_by_id(f->c, 12345, &f->a, &u, &f->e));
+	REFUSED(f, E_NOT_FOUND, users_by_name(f->c, "a' OR 1=1 --", &f->a, &u, &f->e));
+	FINE(f, users_list(f->c, &f->a, &list, &f->e));
+	assert_int_equal(list.n, 3);
+	assert_string_equal(list.items[0].name, "ada");
+	assert_string_equal(list.items[1].name, "bob");
+	in.name = "eve";
+	in.role = "root";
+	assert_true(users_create(f->db, &in, &id, &f->e) < 0);
+}
+
+static void test_first_admin(void **state)
+{
+	struct fixture *f = *state;
+	struct user_new in = {.name = "eve", .password_hash = "x", .role = ROLE_ADMIN, .first_admin = true};
+	int64_t n;
+	atelier_id id;
+
+	FINE(f, users_count_admins(f->c, &n, &f->e));
+	assert_int_equal(n, 1);
+	REFUSED(f, E_CONFLICT, users_create(f->db, &in, &id, &f->e));
+	REFUSED(f, E_CONFLICT, users_set_disabled(f->db, f->ada, true, &f->e));
+	in.first_admin = false;
+	FINE(f, users_create(f->db, &in, &id, &f->e));
+	FINE(f, users_set_disabled(f->db, f->ada, true, &f->e));
+	FINE(f, users_count_admins(f->c, &n, &f->e));
+	assert_int_equal(n, 1);
+	REFUSED(f, E_NOT_FOUND, users_set_disabled(f->db, 99, true, &f->e));
+}
+
+static atelier_id add_session(struct fixture *f, atelier_id user, const char *cookie, const char *bearer, int64_t until)
+{
+	struct session_new in = {.user_id = user,
+		.cookie_hash = str_from(cookie),
+		.bearer_hash = str_from(bearer),
+		.now = 1000,
+		.expires_at = until,
+		.user_agent = "Firefox"};
+	atelier_id id;
+
+	FINE(f, sessions_create(f->db, &in, &id, &f->e));
+	return id;
+}
+
+static int find(
+	struct fixture *f, const char *hash, int64_t now, struct session *s, struct user *u, enum session_by *by)
+{
+	return sessions_find(f->c, hash, strlen(hash), now, &f->a, s, u, by, &f->e);
+}
+
+static void test_sessions_are_found(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id one = add_session(f, f->ada, "C1", "B1", 2000), two = add_session(f, f->bob, NULL, "B2", 2000);
+	enum session_by by;
+	struct session_list list;
+	struct session s;
+	struct user u;
+
+	add_session(f, f->ada, "C3", NULL, 5000);
+	FINE(f, find(f, "C1", 1500, &s, &u, &by));
+	assert_int_equal(by, SESSION_BY_COOKIE);
+	assert_true(s.id == one && u.id == f->ada && s.user_id == f->ada);
+	assert_string_equal(u.role, ROLE_ADMIN);
+	assert_string_equal(s.user_agent, "Firefox");
+	assert_null(s.address);
+	FINE(f, find(f, "B1", 1500, &s, &u, &by));
+	assert_int_equal(by, SESSION_BY_BEARER);
+	assert_true(s.id == one);
+	FINE(f, find(f, "B2", 1500, &s, &u, &by));
+	assert_int_equal(by, SESSION_BY_BEARER);
+	assert_true(s.id == two && u.id == f->bob);
+	REFUSED(f, E_UNAUTHORIZED, find(f, "B", 1500, &s, &u, &by));
+	REFUSED(f, E_UNAUTHORIZED, find(f, "", 1500, &s, &u, &by));
+	REFUSED(f, E_UNAUTHORIZED, find(f, "C1", 2000, &s, &u, &by));
+	FINE(f, sessions_touch(f->db, one, 1900, 3000, &f->e));
+	FINE(f, find(f, "C1", 2000, &s, &u, &by));
+	assert_int_equal(s.last_seen_at, 1900);
+	assert_int_equal(s.expires_at, 3000);
+	FINE(f, sessions_list(f->c, f->ada, 1500, &f->a, &list, &f->e));
+	assert_int_equal(list.n, 2);
+	assert_true(list.items[0].id == one);
+	FINE(f, sessions_list(f->c, f->ada, 4000, &f->a, &list, &f->e));
+	assert_int_equal(list.n, 1);
+}
+
+static void test_sessions_end(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id one = add_session(f, f->ada, "C1", NULL, 2000);
+	struct user_new eve = {.name = "eve", .password_hash = "x", .role = ROLE_ADMIN};
+	enum session_by by;
+	struct session s;
+	struct user u;
+	atelier_id id;
+
+	add_session(f, f->ada, "C2", NULL, 2000);
+	add_session(f, f->ada, "C3", NULL, 9000);
+	add_session(f, f->bob, "C4", NULL, 9000);
+	FINE(f, sessions_delete(f->db, one, &f->e));
+	FINE(f, sessions_delete(f->db, one, &f->e));
+	REFUSED(f, E_UNAUTHORIZED, find(f, "C1", 1500, &s, &u, &by));
+	FINE(f, sessions_delete_expired(f->db, 2000, &f->e));
+	assert_int_equal(number(f, "SELECT count(*) FROM sessions"), 2);
+	FINE(f, users_set_password(f->db, f->ada, "new", &f->e));
+	REFUSED(f, E_UNAUTHORIZED, find(f, "C3", 1500, &s, &u, &by));
+	FINE(f, find(f, "C4", 1500, &s, &u, &by));
+	FINE(f, users_by_id(f->c, f->ada, &f->a, &u, &f->e));
+	assert_string_equal(u.password_hash, "new");
+	REFUSED(f, E_NOT_FOUND, users_set_password(f->db, 77, "new", &f->e));
+	FINE(f, sessions_delete_user(f->db, f->bob, &f->e));
+	REFUSED(f, E_UNAUTHORIZED, find(f, "C4", 1500, &s, &u, &by));
+	FINE(f, users_create(f->db, &eve, &id, &f->e));
+	add_session(f, id, "C5", NULL, 9000);
+	FINE(f, users_set_disabled(f->db, id, true, &f->e));
+	assert_int_equal(number(f, "SELECT count(*) FROM sessions"), 0);
+	add_session(f, id, "C6", NULL, 9000);
+	REFUSED(f, E_UNAUTHORIZED, find(f, "C6", 1500, &s, &u, &by));
+	FINE(f, users_set_disabled(f->db, id, false, &f->e));
+	FINE(f, find(f, "C6", 1500, &s, &u, &by));
+}
+
+static void test_session_of_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct session_new in = {.user_id = 5, .cookie_hash = STR("x"), .now = 1, .expires_at = 2};
+	atelier_id id;
+
+	REFUSED(f, E_NOT_FOUND, sessions_create(f->db, &in, &id, &f->e));
+}
+
+static void test_meta(void **state)
+{
+	struct fixture *f = *state;
+	const char *value;
+
+	FINE(f, meta_get(f->c, "k", &f->a, &value, &f->e));
+	assert_null(value);
+	FINE(f, meta_set(f->db, "k", "one", &f->e));
+	FINE(f, meta_set(f->db, "k", "two", &f->e));
+	FINE(f, meta_get(f->c, "k", &f->a, &value, &f->e));
+	assert_string_equal(value, "two");
+	FINE(f, meta_set(f->db, "k", NULL, &f->e));
+	FINE(f, meta_get(f->c, "k", &f->a, &value, &f->e));
+	assert_null(value);
+}
+
+static void test_full_arena_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct arena small;
+	struct user_list list;
+	struct user u;
+
+	arena_init(&small, 8);
+	REFUSED(f, -ENOMEM, users_by_id(f->c, f->ada, &small, &u, &f->e));
+	REFUSED(f, -ENOMEM, users_list(f->c, &small, &list, &f->e));
+	arena_done(&small);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_names),
+		TEST(test_first_admin),
+		TEST(test_sessions_are_found),
+		TEST(test_sessions_end),
+		TEST(test_session_of_nobody),
+		TEST(test_meta),
+		TEST(test_full_arena_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
