@@ -1,0 +1,216 @@
+/*
+ * answer.c - one answer being read: from the bytes of a provider to the events of a sink. The dialects understand the
+ * lines; here stands what they share: the events, the end, and <think> ... </think> at the start of an answer.
+ */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "provider/provider_priv.h"
+
+static const char open_tag[] = "<think>", close_tag[] = "</think>";
+#define OPEN_N  (sizeof(open_tag) - 1)
+#define CLOSE_N (sizeof(close_tag) - 1)
+
+void answer_init(struct answer *s, const struct dialect *d, const char *label, struct gen_sink *sink, struct err *e)
+{
+	*s = (struct answer){
+		.dialect = d,
+		.label = label,
+		.sink = sink,
+		.e = e,
+		.start_ms = clock_mono_ms(),
+		.tokens_in = -1,
+		.tokens_out = -1,
+		.first_token_ms = -1,
+		.lines = LINES_INIT,
+		.data = BUF_INIT(LINE_MAX_BYTES),
+	};
+}
+
+void answer_done(struct answer *s)
+{
+	lines_done(&s->lines);
+	buf_done(&s->data);
+}
+
+/* ---- events ---- */
+
+static int emit(struct answer *s, enum event_type type, const char *json, size_t n)
+{
+	if (s->first_token_ms < 0)
+		s->first_token_ms = clock_mono_ms() - s->start_ms;
+	return s->sink->event(s->sink, true, type, json, n);
+}
+
+/* The usual piece is a few bytes, so its event is made on the stack, by copying what the provider escaped already. */
+static int emit_raw(struct answer *s, enum event_type type, const char *raw, size_t n)
+{
+	static const char head[] = "{\"text\":\"";
+	char small[512];
+	if (n <= sizeof(small) - sizeof(head) - 2) {
+		memcpy(small, head, sizeof(head) - 1);
+		memcpy(small + sizeof(head) - 1, raw, n);
+		memcpy(small + sizeof(head) - 1 + n, "\"}", 3);
+		return emit(s, type, small, sizeof(head) - 1 + n + 2);
+	}
+	CLEANUP(buf_done) struct buf b = BUF_INIT(n + 64);
+	buf_add_str(&b, head);
+	buf_add(&b, raw, n);
+	buf_add_str(&b, "\"}");
+	int r = buf_status(&b);
+	return r < 0 ? r : emit(s, type, b.p, b.n);
+}
+
+static int emit_text(struct answer *s, enum event_type type, const char *p, size_t n)
+{
+	if (n == 0)
+		return 0;
+	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 6 + 64);
+	buf_add_str(&b, "{\"text\":");
+	json_add_string(&b, p, n);
+	buf_add_char(&b, '}');
+	int r = buf_status(&b);
+	return r < 0 ? r : emit(s, type, b.p, b.n);
+}
+
+/* ---- <think> at the start ---- */
+
+static size_t count_space(const char *p, size_t n)
+{
+	size_t i = 0;
+	while (i < n && (p[i] == ' ' || p[i] == '\n' || p[i] == '\r' || p[i] == '\t'))
+		i++;
+	return i;
+}
+
+static int think_in(struct answer *s, const char *p, size_t n);
+
+static int think_start(struct answer *s, const char *p, size_t n)
+{
+	size_t space = count_space(p, n), rest = n - space;
+	if (rest < OPEN_N && n <= sizeof(s->held) && memcmp(p + space, open_tag, rest) == 0) {
+		memcpy(s->held, p, n);
+		s->n_held = (unsigned)n;
+		return 0;
+	}
+	if (rest < OPEN_N || memcmp(p + space, open_tag, OPEN_N) != 0) {
+		s->think = THINK_OFF;
+		return emit_text(s, EV_TEXT, p, n);
+	}
+	s->think = THINK_IN;
+	s->skip_space = true;
+	return think_in(s, p + space + OPEN_N, rest - OPEN_N);
+}
+
+/* The length of the longest end of p that may be the beginning of the closing tag. */
+static size_t partial_close(const char *p, size_t n)
+{
+	for (size_t k = MIN(n, CLOSE_N - 1); k > 0; k--)
+		if (memcmp(p + n - k, close_tag, k) == 0)
+			return k;
+	return 0;
+}
+
+static int after_space(struct answer *s, enum event_type type, const char *p, size_t n)
+{
+	size_t space = s->skip_space ? count_space(p, n) : 0;
+	if (space < n)
+		s->skip_space = false;
+	return emit_text(s, type, p + space, n - space);
+}
+
+static int think_in(struct answer *s, const char *p, size_t n)
+{
+	const char *close = n > 0 ? memmem(p, n, close_tag, CLOSE_N) : NULL;
+	if (!close) {
+		size_t keep = partial_close(p, n);
+		memcpy(s->held, p + n - keep, keep);
+		s->n_held = (unsigned)keep;
+		return after_space(s, EV_REASONING, p, n - keep);
+	}
+	size_t before = (size_t)(close - p), behind = before + CLOSE_N;
+	int r = after_space(s, EV_REASONING, p, before);
+	if (r < 0)
+		return r;
+	s->think = THINK_OFF;
+	s->skip_space = true;
+	return after_space(s, EV_TEXT, p + behind, n - behind);
+}
+
+int answer_content(struct answer *s, const char *p, size_t n)
+{
+	if (n == 0)
+		return 0;
+	if (s->think == THINK_OFF)
+		return after_space(s, EV_TEXT, p, n);
+	int (*step)(struct answer *, const char *, size_t) = s->think == THINK_START ? think_start : think_in;
+	if (s->n_held == 0)
+		return step(s, p, n);
+	CLEANUP(buf_done) struct buf b = BUF_INIT(n + sizeof(s->held));
+	buf_add(&b, s->held, s->n_held);
+	buf_add(&b, p, n);
+	s->n_held = 0;
+	int r = buf_status(&b);
+	return r < 0 ? r : step(s, b.p, b.n);
+}
+
+int answer_content_raw(struct answer *s, const char *raw, size_t n)
+{
+	if (n == 0)
+		return 0;
+	if (s->think == THINK_START && s->n_held == 0 && !strchr("< \t\\", raw[0]))
+		s->think = THINK_OFF; /* no tag can begin like this */
+	if (s->think == THINK_OFF && !s->skip_space)
+		return emit_raw(s, EV_TEXT, raw, n);
+	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 3 + 16);
+	json_add_unescaped(&b, raw, n);
+	int r = buf_status(&b);
+	return r < 0 ? r : answer_content(s, b.p, b.n);
+}
+
+int answer_reasoning(struct answer *s, const char *p, size_t n)
+{
+	return emit_text(s, EV_REASONING, p, n);
+}
+
+static int think_finish(struct answer *s)
+{
+	unsigned n = s->n_held;
+	s->n_held = 0;
+	return emit_text(s, s->think == THINK_IN ? EV_REASONING : EV_TEXT, s->held, n);
+}
+
+/* ---- the bytes ---- */
+
+void answer_set_reason(struct answer *s, const char *reason)
+{
+	if (reason && *reason)
+		snprintf(s->finish_reason, sizeof(s->finish_reason), "%s", reason);
+}
+
+void answer_end(struct answer *s)
+{
+	s->ended = true;
+	s->ended_ms = clock_mono_ms();
+}
+
+static int explain(struct answer *s, int r)
+{
+	if (r == E_TOO_LARGE)
+		return err_set(
+			s->e, E_PROVIDER_BROKEN, "%s sent a line of more than %u MiB.", s->label, LINE_MAX_BYTES >> 20);
+	return r;
+}
+
+int answer_feed(struct answer *s, const char *p, size_t n)
+{
+	s->got_byte = true;
+	return s->ended ? 0 : explain(s, s->dialect->feed(s, p, n));
+}
+
+int answer_finish(struct answer *s)
+{
+	int r = s->ended ? 0 : explain(s, s->dialect->finish(s));
+	int held = think_finish(s);
+	return r < 0 ? r : held;
+}

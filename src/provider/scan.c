@@ -1,0 +1,235 @@
+/*
+ * scan.c - reading JSON from providers: a scanner for lines of the usual shape, which gives up at the first thing it was
+ * not made for, and a forgiving way to the full parser for all others.
+ */
+#include <ctype.h>
+#include <errno.h>
+
+#include "base/utf8.h"
+#include "provider/provider_priv.h"
+
+static void skip_space(struct json_scan *s)
+{
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t'))
+		s->p++;
+}
+
+bool json_scan_char(struct json_scan *s, char c)
+{
+	skip_space(s);
+	if (s->p == s->end || *s->p != c)
+		return false;
+	s->p++;
+	return true;
+}
+
+bool json_scan_string(struct json_scan *s, struct str *ret_raw)
+{
+	if (!json_scan_char(s, '"'))
+		return false;
+	ptrdiff_t n = json_plain_string(s->p, (size_t)(s->end - s->p));
+	if (n < 0)
+		return false;
+	*ret_raw = (struct str){s->p, (size_t)n};
+	s->p += n + 1;
+	return true;
+}
+
+bool json_scan_word(struct json_scan *s, const char *word)
+{
+	skip_space(s);
+	size_t n = strlen(word);
+	if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0)
+		return false;
+	s->p += n;
+	return true;
+}
+
+/* Whole numbers and plain decimals; numbers of other forms are for the full parser. */
+static bool scan_number(struct json_scan *s)
+{
+	const char *p = s->p;
+	if (p < s->end && *p == '-')
+		p++;
+	const char *digits = p;
+	while (p < s->end && *p >= '0' && *p <= '9')
+		p++;
+	if (p == digits || (*digits == '0' && p - digits > 1) || p - digits > 15)
+		return false;
+	if (p < s->end && *p == '.') {
+		digits = ++p;
+		while (p < s->end && *p >= '0' && *p <= '9')
+			p++;
+		if (p == digits)
+			return false;
+	}
+	if (p < s->end && (*p == 'e' || *p == 'E'))
+		return false;
+	s->p = p;
+	return true;
+}
+
+bool json_scan_scalar(struct json_scan *s)
+{
+	struct str ignored;
+	skip_space(s);
+	if (s->p == s->end)
+		return false;
+	switch (*s->p) {
+	case '"':
+		return json_scan_string(s, &ignored);
+	case 'n':
+		return json_scan_word(s, "null");
+	case 't':
+		return json_scan_word(s, "true");
+	case 'f':
+		return json_scan_word(s, "false");
+	default:
+		return scan_number(s);
+	}
+}
+
+bool json_scan_end(struct json_scan *s)
+{
+	skip_space(s);
+	return s->p == s->end;
+}
+
+int json_scan_member(struct json_scan *s, bool *first, struct str *ret_key)
+{
+	if (json_scan_char(s, '}'))
+		return 0;
+	if (!*first && !json_scan_char(s, ','))
+		return -1;
+	*first = false;
+	return json_scan_string(s, ret_key) && json_scan_char(s, ':') ? 1 : -1;
+}
+
+static int hex4(const char *p, const char *end)
+{
+	int v = 0;
+	if (end - p < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		if (!isxdigit((unsigned char)p[i]))
+			return -1;
+		v = v * 16 + (p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
+	}
+	return v;
+}
+
+/* Copies the escape at p (a backslash), with what cannot stand in a string replaced; returns what was read. */
+static size_t repair_escape(struct buf *b, const char *p, const char *end)
+{
+	if (end - p < 2 || p[1] != 'u') {
+		size_t n = (size_t)MIN(2, end - p);
+		buf_add(b, p, n);
+		return n;
+	}
+	int v = hex4(p + 2, end);
+	bool high = v >= 0xd800 && v < 0xdc00;
+	if (high && end - p >= 12 && p[6] == '\\' && p[7] == 'u') {
+		int low = hex4(p + 8, end);
+		if (low >= 0xdc00 && low < 0xe000) {
+			buf_add(b, p, 12);
+			return 12;
+		}
+	}
+	if (v < 0) {
+		buf_add(b, p, 2);
+		return 2;
+	}
+	if (v == 0 || (v >= 0xd800 && v < 0xe000))
+		buf_add_str(b, "\\ufffd");
+	else
+		buf_add(b, p, 6);
+	return 6;
+}
+
+static void repair(struct buf *b, const char *p, size_t n)
+{
+	const char *end = p + n;
+	bool inside = false;
+	while (p < end) {
+		if (inside && *p == '\\') {
+			p += repair_escape(b, p, end);
+			continue;
+		}
+		if (*p == '"')
+			inside = !inside;
+		if (inside && (unsigned char)*p < 0x20)
+			buf_printf(b, "\\u%04x", *p ? (unsigned)*p : 0xfffdu);
+		else
+			buf_add_char(b, *p);
+		p++;
+	}
+}
+
+int wire_parse(const char *p, size_t n, json_t **ret)
+{
+	if (json_parse(p, n, ret, NULL) >= 0)
+		return 0;
+	CLEANUP(buf_done) struct buf text = BUF_INIT(n * 3 + 16);
+	utf8_add_repaired(&text, p, n);
+	CLEANUP(buf_done) struct buf whole = BUF_INIT(text.n * 6 + 16);
+	repair(&whole, buf_str(&text).p, text.n);
+	if (buf_status(&text) < 0 || buf_status(&whole) < 0)
+		return -ENOMEM;
+	return json_parse(buf_str(&whole).p, whole.n, ret, NULL);
+}
+
+/* ---- error bodies ---- */
+
+static const char *error_member(const json_t *v)
+{
+	if (json_is_string(v))
+		return json_string_value(v);
+	if (!json_is_object(v))
+		return NULL;
+	const char *text = json_get_str(v, "message");
+	if (!text)
+		text = json_get_str(v, "msg");
+	return text ? text : error_member(json_object_get(v, "error"));
+}
+
+/* One line of at most size - 1 bytes, cut between characters. */
+static void copy_line(const char *p, size_t n, char *ret, size_t size)
+{
+	size_t used = 0;
+	n = utf8_prefix(p, n, size - 1);
+	for (size_t i = 0; i < n; i++) {
+		char c = (unsigned char)p[i] < 0x20 ? ' ' : p[i];
+		if (c != ' ' || (used > 0 && ret[used - 1] != ' '))
+			ret[used++] = c;
+	}
+	while (used > 0 && ret[used - 1] == ' ')
+		used--;
+	ret[used] = '\0';
+}
+
+void wire_error_text(const json_t *root, char *ret, size_t size)
+{
+	const char *text = error_member(json_object_get(root, "error"));
+	const json_t *detail = json_object_get(root, "detail");
+	if (!text)
+		text = error_member(json_is_array(detail) ? json_array_get(detail, 0) : detail);
+	if (!text)
+		text = error_member(json_is_array(root) ? json_array_get(root, 0) : root);
+	copy_line(text ? text : "", text ? strlen(text) : 0, ret, size);
+}
+
+void wire_error_body(const char *p, size_t n, char *ret, size_t size)
+{
+	CLEANUP(json_decrefp) json_t *root = NULL;
+	ret[0] = '\0';
+	while (n > 0 && isspace((unsigned char)*p))
+		p++, n--;
+	if (n == 0)
+		return;
+	if (wire_parse(p, n, &root) >= 0)
+		wire_error_text(root, ret, size);
+	else if (*p != '<' && *p != '{') /* a web page of a proxy says nothing to a person */
+		copy_line(p, n, ret, size);
+	if (!utf8_valid(ret, strlen(ret)))
+		ret[0] = '\0';
+}

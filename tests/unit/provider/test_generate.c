@@ -1,0 +1,452 @@
+/* Whole calls of scripted providers over real sockets: tries, failures, cancel. */
+#include "support.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+
+#define TAGS                                                                                                           \
+	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"                               \
+	"{\"models\":[{\"name\":\"toy:latest\",\"model\":\"toy:latest\",\"size\":5}]}"
+#define MODELS                                                                                                         \
+	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"                               \
+	"{\"object\":\"list\",\"data\":[{\"id\":\"toy\",\"object\":\"model\"}]}"
+#define OL_HI                                                                                                          \
+	"{\"model\":\"toy\",\"created_at\":\"x\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"done\":"    \
+	"false}\n"
+#define OL_END                                                                                                         \
+	"{\"message\":{\"content\":\"!\"},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":4,\"eval_"      \
+	"count\":2}\n"
+#define BUSY   "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 16\r\n\r\n{\"error\":\"busy\"}"
+#define OA_HI  "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}]}\n\n"
+#define OA_END "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
+#define OL_LIST                                                                                                        \
+	{                                                                                                              \
+		.path = "/api/tags", .bytes = TAGS                                                                     \
+	}
+#define OA_LIST                                                                                                        \
+	{                                                                                                              \
+		.path = "/models", .bytes = MODELS                                                                     \
+	}
+
+struct trial {
+	struct server server;
+	struct world world;
+	struct memory_sink sink;
+	struct gen_result result;
+	struct err e;
+	bool openai;
+};
+
+static void begin(struct trial *t, const struct script *script, size_t n, bool openai)
+{
+	char url[64];
+	memset(t, 0, sizeof(*t));
+	server_start(&t->server, script, n);
+	server_url(&t->server, url);
+	world_init(&t->world, openai ? NULL : url, openai ? url : NULL);
+	providers_refresh(t->world.providers, 5000);
+	sink_init(&t->sink, true);
+	t->openai = openai;
+}
+
+static int generate(struct trial *t)
+{
+	const struct gen_message messages[] = {{"system", "Be brief."}, {"user", "Say \"hi\"\n"}};
+	struct gen_request q = {.model = t->openai ? "toy" : "toy:latest", .messages = messages, .n_messages = 2};
+	return provider_generate(t->world.providers, &q, &t->sink.sink, &t->world.cancel, &t->result, &t->e);
+}
+
+static void end(struct trial *t)
+{
+	assert_false(t->sink.wrong_thread);
+	world_done(&t->world);
+	server_stop(&t->server);
+	sink_done(&t->sink);
+}
+
+static void ollama_whole(void **state)
+{
+	static const struct script script[] = {OL_LIST, {.bytes = NDJSON_HEAD OL_HI OL_HI OL_END}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	assert_int_equal(generate(&t), 0);
+	assert_string_equal(t.sink.text.p, "HiHi!");
+	assert_string_equal(t.result.finish_reason, "stop");
+	assert_int_equal(t.result.tokens_in, 4);
+	assert_int_equal(t.result.tokens_out, 2);
+	assert_true(t.result.first_token_ms >= 0 && t.result.first_token_ms <= t.result.duration_ms);
+	assert_int_equal(t.sink.n_status, 1);
+	assert_non_null(strstr(t.sink.events.p, "status {\"state\":\"connecting\",\"text\":\"Asking toy:latest\"}"));
+	assert_non_null(strstr(t.server.requests[1], "POST /api/chat HTTP/1.1"));
+	assert_non_null(strstr(t.server.requests[1],
+		"{\"model\":\"toy:latest\",\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},"
+		"{\"role\":\"user\",\"content\":\"Say \\\"hi\\\"\\n\"}],\"stream\":true}"));
+	end(&t);
+}
+
+static void openai_whole(void **state)
+{
+	static const struct script script[] = {OA_LIST, {.bytes = SSE_HEAD OA_HI OA_END}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), true);
+	assert_int_equal(generate(&t), 0);
+	assert_string_equal(t.sink.text.p, "Hi");
+	assert_int_equal(t.result.tokens_out, -1);
+	assert_non_null(strstr(t.server.requests[1], "POST /chat/completions HTTP/1.1"));
+	assert_non_null(strstr(t.server.requests[1], "\"stream\":true,\"stream_options\":{\"include_usage\":true}}"));
+	end(&t);
+}
+
+static void busy_then_well(void **state)
+{
+	static const struct script script[] = {
+		OL_LIST, {.bytes = BUSY}, {.bytes = BUSY}, {.bytes = NDJSON_HEAD OL_HI OL_END}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	assert_int_equal(generate(&t), 0);
+	assert_string_equal(t.sink.text.p, "Hi!");
+	assert_int_equal(t.server.n_requests, 4);
+	assert_int_equal(t.sink.n_status, 3);
+	assert_non_null(
+		strstr(t.sink.events.p, "\"state\":\"retrying\",\"text\":\"Ollama is busy or starting (503): busy"));
+	assert_non_null(strstr(t.sink.events.p, "\"attempt\":2,\"wait_ms\":"));
+	assert_non_null(strstr(t.sink.events.p, "\"attempt\":3,\"wait_ms\":"));
+	end(&t);
+}
+
+static void retry_after_is_honoured(void **state)
+{
+	static const struct script script[] = {OA_LIST,
+		{.bytes = "HTTP/1.1 429 Slow down\r\nRetry-After: 0.05\r\nContent-Length: 0\r\n\r\n"},
+		{.bytes = SSE_HEAD OA_HI OA_END}};
+	static const struct script never[] = {
+		OA_LIST, {.bytes = "HTTP/1.1 429 Slow down\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n"}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), true);
+	assert_int_equal(generate(&t), 0);
+	assert_non_null(strstr(t.sink.events.p, "\"attempt\":2,\"wait_ms\":50}"));
+	end(&t);
+	/* An hour is too long to wait for: said, not waited. */
+	begin(&t, never, N_ELEMENTS(never), true);
+	assert_int_equal(generate(&t), E_PROVIDER);
+	assert_int_equal(t.e.retry_after_s, 3600);
+	assert_int_equal(t.server.n_requests, 2);
+	end(&t);
+}
+
+static void tries_end(void **state)
+{
+	static const struct script script[] = {
+		OL_LIST, {.bytes = BUSY}, {.bytes = BUSY}, {.bytes = BUSY}, {.bytes = BUSY}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	t.world.settings.provider_tries = 3;
+	assert_int_equal(generate(&t), E_PROVIDER);
+	assert_int_equal(t.server.n_requests, 4);
+	assert_string_equal(t.e.msg, "Ollama is busy or starting (503): busy");
+	end(&t);
+}
+
+static void some_are_not_tried_again(void **state)
+{
+	static const struct {
+		bool openai;
+		const char *answer;
+		int r;
+		const char *msg;
+	} cases[] = {
+		{false, "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n{\"error\":\"model 'toy' is not found\"} ",
+			E_MODEL_UNKNOWN,
+			"Ollama does not have this model: model 'toy' is not found. Try: ollama pull toy:latest"},
+		{false, "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n{\"error\":\"does not fit\"}", E_PROVIDER,
+			"Ollama answered with status 400: does not fit"},
+		{false, "HTTP/1.1 500 Bad\r\nContent-Length: 0\r\n\r\n", E_PROVIDER,
+			"Ollama answered with status 500."},
+		{true,
+			"HTTP/1.1 429 No\r\nConnection: close\r\n\r\n"
+			"{\"error\":{\"message\":\"Pay first\",\"code\":\"insufficient_quota\"}}     ",
+			E_PROVIDER, NULL},
+		{true, "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n{\"error\":{\"message\":\"Who is it?\"}}",
+			E_PROVIDER, NULL},
+		{true, "HTTP/1.1 400 No\r\nConnection: close\r\n\r\n<html>never</html>  ", E_PROVIDER, NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		const struct script script[] = {OL_LIST, OA_LIST, {.bytes = cases[i].answer}, {.bytes = BUSY}};
+		struct trial t;
+		begin(&t, script, N_ELEMENTS(script), cases[i].openai);
+		assert_int_equal(generate(&t), cases[i].r);
+		if (cases[i].msg)
+			assert_string_equal(t.e.msg, cases[i].msg);
+		assert_null(strstr(t.e.msg, "html"));
+		assert_int_equal(t.server.n_requests, 2);
+		assert_int_equal(t.sink.n_status, 1);
+		end(&t);
+	}
+}
+
+static void cut_in_the_middle(void **state)
+{
+	static const struct script script[] = {OL_LIST, {.bytes = NDJSON_HEAD OL_HI}, {.bytes = NDJSON_HEAD OL_END}};
+	static const struct script chunked[] = {OA_LIST,
+		{.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n" OA_HI},
+		{.bytes = SSE_HEAD OA_END}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	assert_int_equal(generate(&t), E_PROVIDER_BROKEN);
+	assert_string_equal(t.sink.text.p, "Hi");
+	assert_string_equal(t.result.finish_reason, "");
+	assert_true(t.result.first_token_ms >= 0);
+	assert_int_equal(t.server.n_requests, 2);
+	assert_string_equal(t.e.msg, "Ollama ended the answer in the middle.");
+	end(&t);
+	begin(&t, chunked, N_ELEMENTS(chunked), true);
+	assert_int_equal(generate(&t), E_PROVIDER_BROKEN);
+	assert_string_equal(t.sink.text.p, "Hi");
+	assert_int_equal(t.server.n_requests, 2);
+	end(&t);
+}
+
+static void error_line_in_the_middle(void **state)
+{
+	static const struct script script[] = {
+		OL_LIST, {.bytes = NDJSON_HEAD OL_HI "{\"error\":\"llama runner died\"}\n", .hold = true}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	assert_int_equal(generate(&t), E_PROVIDER);
+	assert_string_equal(t.sink.text.p, "Hi");
+	assert_string_equal(t.e.msg, "Ollama reported: llama runner died");
+	end(&t);
+}
+
+static void closed_before_an_answer(void **state)
+{
+	static const struct script script[] = {OL_LIST, {.bytes = ""}, {.bytes = NDJSON_HEAD OL_HI OL_END}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	assert_int_equal(generate(&t), 0);
+	assert_string_equal(t.sink.text.p, "Hi!");
+	assert_int_equal(t.sink.n_status, 2);
+	end(&t);
+}
+
+static void refused(void **state)
+{
+	static const struct script script[] = {OL_LIST};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	/* The list is known, but now nobody listens. */
+	shutdown(t.server.fd, SHUT_RDWR);
+	pthread_join(t.server.thread, NULL);
+	close(t.server.fd);
+	t.world.settings.provider_tries = 3;
+	assert_int_equal(generate(&t), E_PROVIDER_DOWN);
+	assert_int_equal(t.sink.n_status, 3);
+	assert_false(t.sink.wrong_thread);
+	world_done(&t.world);
+	pthread_mutex_destroy(&t.server.mx);
+	sink_done(&t.sink);
+}
+
+static void stream_options_are_forgotten(void **state)
+{
+	static const struct script script[] = {OA_LIST,
+		{.bytes = "HTTP/1.1 400 No\r\nConnection: close\r\n\r\n{\"error\":{\"message\":\"unknown: "
+			  "stream_options\"}} "},
+		{.bytes = SSE_HEAD OA_HI OA_END}, {.bytes = SSE_HEAD OA_HI OA_END}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), true);
+	assert_int_equal(generate(&t), 0);
+	assert_string_equal(t.sink.text.p, "Hi");
+	assert_int_equal(t.sink.n_status, 1);
+	assert_int_equal(generate(&t), 0);
+	assert_int_equal(t.server.n_requests, 4);
+	assert_non_null(strstr(t.server.requests[1], "stream_options"));
+	assert_null(strstr(t.server.requests[2], "stream_options"));
+	assert_null(strstr(t.server.requests[3], "stream_options"));
+	end(&t);
+}
+
+/* ---- cancel ---- */
+
+static int64_t fired_us;
+
+static void fire(void *arg)
+{
+	struct trial *t = arg;
+	if (t->server.n_requests < 2)
+		return;
+	fired_us = clock_mono_us();
+	cancel_fire(&t->world.cancel, E_CANCELED);
+}
+
+static void fire_on_retry(void *arg, enum event_type type, const char *json)
+{
+	(void)type;
+	if (strstr(json, "retrying"))
+		fire(arg);
+}
+
+static void fire_on_text(void *arg, enum event_type type, const char *json)
+{
+	(void)json;
+	if (type == EV_TEXT)
+		fire(arg);
+}
+
+static void check_canceled(struct trial *t)
+{
+	assert_int_equal(generate(t), -ECANCELED);
+	assert_true(clock_mono_us() - fired_us < 100000);
+	assert_int_equal(t->e.code, E_CANCELED);
+	assert_int_equal(t->server.n_requests, 2);
+	end(t);
+}
+
+static void canceled(void **state)
+{
+	static const struct script silent[] = {OL_LIST, {.bytes = "HTTP/1.1 200 OK\r\n", .hold = true}};
+	static const struct script busy[] = {OL_LIST, {.bytes = BUSY}};
+	static const struct script talking[] = {OL_LIST, {.bytes = NDJSON_HEAD OL_HI, .hold = true}};
+	struct trial t;
+	(void)state;
+	begin(&t, silent, N_ELEMENTS(silent), false);
+	t.server.on_request = fire;
+	t.server.arg = &t;
+	check_canceled(&t);
+
+	begin(&t, busy, N_ELEMENTS(busy), false);
+	t.world.settings.retry_base_ms = 60000;
+	t.sink.on_event = fire_on_retry;
+	t.sink.arg = &t;
+	check_canceled(&t);
+
+	begin(&t, talking, N_ELEMENTS(talking), false);
+	t.sink.on_event = fire_on_text;
+	t.sink.arg = &t;
+	check_canceled(&t);
+
+	begin(&t, silent, N_ELEMENTS(silent), false);
+	cancel_fire(&t.world.cancel, E_STOPPING);
+	assert_int_equal(generate(&t), -ECANCELED);
+	assert_int_equal(t.e.code, E_STOPPING);
+	end(&t);
+}
+
+static void the_sinks_word_ends_it(void **state)
+{
+	static const struct script script[] = {OL_LIST, {.bytes = NDJSON_HEAD OL_HI, .hold = true}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	t.sink.answer = 0;
+	t.sink.on_event = NULL;
+	t.sink.answer = E_TOO_LARGE;
+	/* Already the first status is refused. */
+	assert_int_equal(generate(&t), E_TOO_LARGE);
+	assert_int_equal(t.sink.n_events, 1);
+	end(&t);
+}
+
+/* ---- the watch ---- */
+
+static void fire_on_loading(void *arg, enum event_type type, const char *json)
+{
+	(void)type;
+	if (strstr(json, "\"state\":\"loading\""))
+		fire(arg);
+}
+
+static void silence_is_told(void **state)
+{
+	static const struct script silent[] = {OL_LIST, {.bytes = "HTTP/1.1 200 OK\r\n", .hold = true}};
+	struct trial t;
+	(void)state;
+	begin(&t, silent, N_ELEMENTS(silent), false);
+	t.world.providers->loading_after_ms = 20;
+	t.sink.on_event = fire_on_loading;
+	t.sink.arg = &t;
+	fired_us = 0;
+	assert_int_equal(generate(&t), -ECANCELED);
+	assert_true(fired_us > 0);
+	assert_non_null(strstr(t.sink.events.p,
+		"status {\"state\":\"loading\",\"text\":\"Waiting for toy:latest to load or to read the question\"}"));
+	end(&t);
+}
+
+/* A provider that says it is done but keeps the connection open does not hold the turn. */
+static void no_hanging_up(void **state)
+{
+	static const struct script script[] = {OL_LIST, {.bytes = NDJSON_HEAD OL_HI OL_END, .hold = true}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	t.world.providers->loading_after_ms = 40;
+	assert_int_equal(generate(&t), 0);
+	assert_string_equal(t.sink.text.p, "Hi!");
+	assert_string_equal(t.result.finish_reason, "stop");
+	assert_int_equal(t.e.code, 0);
+	end(&t);
+}
+
+static void idle_after_text(void **state)
+{
+	static const struct script script[] = {OL_LIST, {.bytes = NDJSON_HEAD OL_HI, .hold = true}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	t.world.settings.token_timeout_s = 1;
+	assert_int_equal(generate(&t), E_PROVIDER_TIMEOUT);
+	assert_string_equal(t.sink.text.p, "Hi");
+	assert_int_equal(t.server.n_requests, 2);
+	end(&t);
+}
+
+static void unknown_model(void **state)
+{
+	static const struct script script[] = {OL_LIST};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	struct gen_request q = {.model = "other"};
+	assert_int_equal(provider_generate(t.world.providers, &q, &t.sink.sink, &t.world.cancel, &t.result, &t.e),
+		E_MODEL_UNKNOWN);
+	end(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ollama_whole),
+		cmocka_unit_test(openai_whole),
+		cmocka_unit_test(busy_then_well),
+		cmocka_unit_test(retry_after_is_honoured),
+		cmocka_unit_test(tries_end),
+		cmocka_unit_test(some_are_not_tried_again),
+		cmocka_unit_test(cut_in_the_middle),
+		cmocka_unit_test(error_line_in_the_middle),
+		cmocka_unit_test(closed_before_an_answer),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(stream_options_are_forgotten),
+		cmocka_unit_test(canceled),
+		cmocka_unit_test(the_sinks_word_ends_it),
+		cmocka_unit_test(silence_is_told),
+		cmocka_unit_test(no_hanging_up),
+		cmocka_unit_test(idle_after_text),
+		cmocka_unit_test(unknown_model),
+	};
+	return cmocka_run_group_tests_name("provider/generate", tests, NULL, NULL);
+}

@@ -1,0 +1,112 @@
+/* Lines out of pieces cut anywhere. */
+#include "support.h"
+
+static int gather(void *arg, const char *p, size_t n)
+{
+	buf_add(arg, p, n);
+	buf_add_char(arg, '|');
+	return 0;
+}
+
+static void check(const char *in, size_t cut, size_t cut2, const char *expected)
+{
+	struct lines l = LINES_INIT;
+	struct buf got = BUF_INIT(4096);
+	size_t n = strlen(in);
+	/* Copies of the exact size, so that a sanitizer sees a read behind a piece. */
+	size_t from[] = {0, MIN(cut, n), MIN(cut2, n), n};
+	for (int i = 0; i < 3; i++) {
+		char *piece = malloc(from[i + 1] - from[i] + (from[i + 1] == from[i]));
+		memcpy(piece, in + from[i], from[i + 1] - from[i]);
+		assert_int_equal(lines_feed(&l, piece, from[i + 1] - from[i], gather, &got), 0);
+		free(piece);
+	}
+	assert_int_equal(lines_finish(&l, gather, &got), 0);
+	assert_string_equal(buf_str(&got).p, expected);
+	lines_done(&l);
+	buf_done(&got);
+}
+
+static void splits(void **state)
+{
+	static const char *const cases[][2] = {
+		{"a\nbc\n\nd", "a|bc||d|"},
+		{"a\r\nbc\r\n\r\nd\r\n", "a|bc||d|"},
+		{"a\rb\r\rc\r", "a|b||c|"},
+		{"a\n\rb\r\n\nc", "a||b||c|"},
+		{"one", "one|"},
+		{"", ""},
+		{"\n", "|"},
+		{"\r\n", "|"},
+	};
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++)
+		for (size_t cut = 0; cut <= strlen(cases[i][0]); cut++)
+			for (size_t cut2 = cut; cut2 <= strlen(cases[i][0]); cut2++)
+				check(cases[i][0], cut, cut2, cases[i][1]);
+}
+
+static const char *seen;
+
+static int note(void *arg, const char *p, size_t n)
+{
+	(void)arg;
+	(void)n;
+	seen = p;
+	return 0;
+}
+
+static void whole_lines_are_not_copied(void **state)
+{
+	static const char piece[] = "first\nsecond\n";
+	struct lines l = LINES_INIT;
+	(void)state;
+	assert_int_equal(lines_feed(&l, piece, sizeof(piece) - 1, note, NULL), 0);
+	assert_ptr_equal(seen, piece + 6);
+	assert_null(l.part.p);
+	lines_done(&l);
+}
+
+static int refuse(void *arg, const char *p, size_t n)
+{
+	(void)p;
+	(void)n;
+	++*(int *)arg;
+	return -42;
+}
+
+static void the_callers_answer_ends_it(void **state)
+{
+	struct lines l = LINES_INIT;
+	int calls = 0;
+	(void)state;
+	assert_int_equal(lines_feed(&l, "a\nb\n", 4, refuse, &calls), -42);
+	assert_int_equal(calls, 1);
+	lines_done(&l);
+}
+
+static void long_lines_are_refused(void **state)
+{
+	struct lines l = LINES_INIT;
+	static char block[1 << 20];
+	int calls = 0, r = 0;
+	(void)state;
+	memset(block, 'x', sizeof(block));
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(lines_feed(&l, block, sizeof(block), refuse, &calls), 0);
+	r = lines_feed(&l, block, 1, refuse, &calls);
+	assert_int_equal(r, E_TOO_LARGE);
+	assert_int_equal(calls, 0);
+	lines_done(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(splits),
+		cmocka_unit_test(whole_lines_are_not_copied),
+		cmocka_unit_test(the_callers_answer_ends_it),
+		cmocka_unit_test(long_lines_are_refused),
+	};
+	return cmocka_run_group_tests_name("provider/lines", tests, NULL, NULL);
+}
