@@ -1,0 +1,232 @@
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#include "auth/auth_priv.h"
+#include "base/clock.h"
+#include "store/sessions.h"
+#include "sys/metrics.h"
+
+#define DAY_MS         ((int64_t)24 * 3600 * 1000)
+#define TOUCH_MS       ((int64_t)3600 * 1000) /* a session's last use is written at most this often */
+#define ADDRESS_FACTOR 5                      /* many people may share one address */
+
+_Static_assert(AUTH_TOKEN_LEN + 1 == sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_URLSAFE_NO_PADDING),
+	"a token is 32 bytes in base64url");
+
+int auth_new(struct db *db, const struct settings *s, const char *key_path, struct auth **ret, struct err *e)
+{
+	unsigned char master[AUTH_KEY_LEN];
+	int r;
+
+	if (sodium_init() < 0)
+		return err_set(e, E_INTERNAL, "libsodium does not start");
+	r = auth_key_load(key_path, master, e);
+	if (r < 0)
+		return r;
+	struct auth *a = xcalloc(1, sizeof(*a));
+	a->db = db;
+	a->settings = s;
+	a->logins = throttle_new();
+	a->requests = buckets_new();
+	pthread_mutex_init(&a->setup_mx, NULL);
+	crypto_kdf_derive_from_key(a->stream_key, sizeof(a->stream_key), 1, "streamtk", master);
+	sodium_memzero(master, sizeof(master));
+	r = auth_setup_init(a, e);
+	if (r < 0) {
+		auth_free(a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+void auth_free(struct auth *a)
+{
+	if (!a)
+		return;
+	throttle_free(a->logins);
+	buckets_free(a->requests);
+	pthread_mutex_destroy(&a->setup_mx);
+	sodium_memzero(a, sizeof(*a));
+	free(a);
+}
+
+void auth_hash_token(const char *token, unsigned char ret[AUTH_HASH_LEN])
+{
+	crypto_generichash(ret, AUTH_HASH_LEN, (const unsigned char *)token, strlen(token), NULL, 0);
+}
+
+static void make_token(char ret[AUTH_TOKEN_LEN + 1])
+{
+	unsigned char raw[32];
+
+	randombytes_buf(raw, sizeof(raw));
+	sodium_bin2base64(ret, AUTH_TOKEN_LEN + 1, raw, sizeof(raw), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+int auth_session_new(struct auth *a, atelier_id user_id, const char *address, const char *user_agent,
+	struct auth_session *ret, struct err *e)
+{
+	unsigned char cookie[AUTH_HASH_LEN], bearer[AUTH_HASH_LEN];
+	atelier_id id;
+	int64_t now = clock_now_ms();
+
+	make_token(ret->cookie);
+	make_token(ret->bearer);
+	ret->expires_at = now + a->settings->session_days * DAY_MS;
+	auth_hash_token(ret->cookie, cookie);
+	auth_hash_token(ret->bearer, bearer);
+	return sessions_create(a->db,
+		&(struct session_new){.user_id = user_id,
+			.cookie_hash = {(const char *)cookie, sizeof(cookie)},
+			.bearer_hash = {(const char *)bearer, sizeof(bearer)},
+			.now = now,
+			.expires_at = ret->expires_at,
+			.user_agent = user_agent,
+			.address = address},
+		&id, e);
+}
+
+static int must_wait(int seconds, const char *what, struct err *e)
+{
+	if (e && e->code == 0)
+		e->retry_after_s = seconds;
+	return err_set(e, E_RATE_LIMITED, "%s Try again in %d seconds.", what, seconds);
+}
+
+/* The names under which a try to log in is counted. Names differ by more than the case of their letters. */
+struct login_keys {
+	char both[256], address[128];
+};
+
+static void login_keys_make(const char *name, const char *address, struct login_keys *ret)
+{
+	snprintf(ret->both, sizeof(ret->both), "login %s %s", address ? address : "-", name);
+	for (char *p = ret->both; *p; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+	snprintf(ret->address, sizeof(ret->address), "address %s", address ? address : "-");
+}
+
+static int login_throttle(struct auth *a, const struct login_keys *k, struct err *e)
+{
+	int64_t limit = a->settings->login_attempts, now = clock_mono_ms();
+	int wait = throttle_try(a->logins, k->both, limit, now);
+
+	if (wait > 0)
+		return must_wait(wait, "Too many failed logins.", e);
+	wait = throttle_try(a->logins, k->address, limit * ADDRESS_FACTOR, now);
+	if (wait > 0) {
+		throttle_forgive(a->logins, k->both, false);
+		return must_wait(wait, "Too many failed logins from this address.", e);
+	}
+	return 0;
+}
+
+/* 0 with the user found, 0 with ret->password_hash NULL when there is none who may log in. */
+static int login_find(struct auth *a, const char *name, struct arena *mem, struct user *ret, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(a->db);
+	struct err quiet = {0};
+	int r = users_by_name(c, name, mem, ret, &quiet);
+
+	if (r == E_NOT_FOUND || (r == 0 && ret->disabled)) {
+		*ret = (struct user){0};
+		return 0;
+	}
+	return r < 0 ? err_set(e, r, "%s", quiet.msg) : 0;
+}
+
+int auth_login(struct auth *a, const char *name, const char *password, const char *address, const char *user_agent,
+	struct arena *mem, struct user *ret_user, struct auth_session *ret, struct err *e)
+{
+	struct login_keys keys;
+	struct user user = {0};
+	int r;
+
+	login_keys_make(name, address, &keys);
+	r = login_throttle(a, &keys, e);
+	if (r < 0)
+		return r;
+	r = login_find(a, name, mem, &user, e);
+	if (r < 0)
+		return r;
+	if (!auth_password_matches(user.password_hash, password)) {
+		metric_add(M_logins_failed_total, 1);
+		return err_set(e, E_UNAUTHORIZED, "The user name or the password is wrong.");
+	}
+	throttle_forgive(a->logins, keys.both, true);
+	throttle_forgive(a->logins, keys.address, false);
+	r = auth_session_new(a, user.id, address, user_agent, ret, e);
+	if (r < 0)
+		return r;
+	metric_add(M_logins_total, 1);
+	*ret_user = user;
+	return 0;
+}
+
+/* The use of a session moves its end; that this cannot be written must not lock anybody out. */
+static void session_touch(struct auth *a, const struct session *s, int64_t now)
+{
+	struct err quiet = {0};
+
+	if (now - s->last_seen_at < TOUCH_MS)
+		return;
+	if (sessions_touch(a->db, s->id, now, now + a->settings->session_days * DAY_MS, &quiet) < 0)
+		return;
+}
+
+int auth_identify(struct auth *a, struct db_conn *c, const char *cookie, const char *bearer, struct arena *mem,
+	struct auth_identity *ret, struct err *e)
+{
+	const char *token = bearer ? bearer : cookie;
+	enum session_by wanted = bearer ? SESSION_BY_BEARER : SESSION_BY_COOKIE, by = wanted;
+	unsigned char hash[AUTH_HASH_LEN];
+	struct session session = {0};
+	struct user user = {0};
+	int64_t now = clock_now_ms();
+	int r;
+
+	if (!token || strlen(token) != AUTH_TOKEN_LEN)
+		return err_set(e, E_UNAUTHORIZED, "Sign in first.");
+	auth_hash_token(token, hash);
+	r = sessions_find(c, hash, sizeof(hash), now, mem, &session, &user, &by, e);
+	if (r < 0)
+		return r;
+	if (by != wanted)
+		return err_set(e, E_UNAUTHORIZED, "Sign in first.");
+	session_touch(a, &session, now);
+	*ret = (struct auth_identity){.user = user, .session_id = session.id, .by_cookie = by == SESSION_BY_COOKIE};
+	return 0;
+}
+
+int auth_logout(struct auth *a, atelier_id session_id, struct err *e)
+{
+	return sessions_delete(a->db, session_id, e);
+}
+
+int auth_change_password(
+	struct auth *a, const struct user *u, const char *current, const char *wanted, struct err *e)
+{
+	char hash[128], key[64];
+	int wait, r;
+
+	snprintf(key, sizeof(key), "password %lld", (long long)u->id);
+	wait = throttle_try(a->logins, key, a->settings->login_attempts, clock_mono_ms());
+	if (wait > 0)
+		return must_wait(wait, "Too many wrong passwords.", e);
+	if (!auth_password_matches(u->password_hash, current))
+		return err_set(e, E_FORBIDDEN, "The present password is wrong.");
+	throttle_forgive(a->logins, key, true);
+	r = auth_hash_password(wanted, hash, e);
+	if (r < 0)
+		return r;
+	return users_set_password(a->db, u->id, hash, e);
+}
+
+int auth_take_request(struct auth *a, atelier_id user_id, struct err *e)
+{
+	int wait = buckets_take(a->requests, user_id, a->settings->rate_per_minute, clock_mono_ms());
+
+	return wait > 0 ? must_wait(wait, "Too many requests.", e) : 0;
+}

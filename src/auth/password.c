@@ -1,0 +1,97 @@
+#include <ctype.h>
+#include <errno.h>
+#include <sodium.h>
+
+#include "auth/auth_priv.h"
+
+#define PASSWORD_MIN 8
+#define PASSWORD_MAX 1024
+#define NAME_MAX_LEN 64
+#define HASH_OPS     2
+#define HASH_BYTES   ((size_t)64 << 20)
+#define HASH_AT_ONCE 2 /* each takes HASH_BYTES of memory and a core */
+
+_Static_assert(crypto_pwhash_STRBYTES == 128, "the header promises room for 128");
+
+/* The cost of a hash, for names that do not exist: nobody knows a password that gives this one. */
+static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$YXRlbGllci1ub2JvZHktMQ$"
+			     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+static pthread_mutex_t slots_mx = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t slots_cv = PTHREAD_COND_INITIALIZER;
+static unsigned slots = HASH_AT_ONCE;
+
+static void slot_take(void)
+{
+	pthread_mutex_lock(&slots_mx);
+	while (slots == 0)
+		pthread_cond_wait(&slots_cv, &slots_mx);
+	slots--;
+	pthread_mutex_unlock(&slots_mx);
+}
+
+static void slot_give(void)
+{
+	pthread_mutex_lock(&slots_mx);
+	slots++;
+	pthread_cond_signal(&slots_cv);
+	pthread_mutex_unlock(&slots_mx);
+}
+
+int auth_hash_password(const char *password, char ret[128], struct err *e)
+{
+	size_t n = strlen(password);
+	int r;
+
+	if (sodium_init() < 0)
+		return err_set(e, E_INTERNAL, "libsodium does not start");
+	if (n < PASSWORD_MIN)
+		return err_set(e, E_INVALID, "A password needs at least %d characters.", PASSWORD_MIN);
+	if (n > PASSWORD_MAX)
+		return err_set(e, E_INVALID, "A password may have at most %d bytes; this one has %zu.", PASSWORD_MAX, n);
+	slot_take();
+	r = crypto_pwhash_str_alg(ret, password, n, HASH_OPS, HASH_BYTES, crypto_pwhash_ALG_ARGON2ID13);
+	slot_give();
+	return r == 0 ? 0 : err_set(e, -ENOMEM, "no memory to hash a password");
+}
+
+bool auth_password_matches(const char *hash, const char *password)
+{
+	size_t n = strlen(password);
+	int r;
+
+	slot_take();
+	r = crypto_pwhash_str_verify(hash ? hash : nobody, password, MIN(n, PASSWORD_MAX + 1));
+	slot_give();
+	return r == 0 && hash && n <= PASSWORD_MAX;
+}
+
+int auth_check_name(const char *name, struct err *e)
+{
+	size_t n = strlen(name);
+
+	if (n < 1 || n > NAME_MAX_LEN)
+		return err_set(e, E_INVALID, "A user name has 1 to %d characters.", NAME_MAX_LEN);
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)name[i] >= 128 || (!isalnum((unsigned char)name[i]) && !strchr("._-@", name[i])))
+			return err_set(e, E_INVALID, "A user name is made of letters, digits and . _ - @ only.");
+	}
+	return 0;
+}
+
+int auth_create_user(
+	struct db *db, const char *name, const char *password, const char *role, atelier_id *ret, struct err *e)
+{
+	char hash[128];
+	int r;
+
+	if (strcmp(role, ROLE_ADMIN) != 0 && strcmp(role, ROLE_USER) != 0)
+		return err_set(e, E_INVALID, "A role is %s or %s.", ROLE_ADMIN, ROLE_USER);
+	r = auth_check_name(name, e);
+	if (r < 0)
+		return r;
+	r = auth_hash_password(password, hash, e);
+	if (r < 0)
+		return r;
+	return users_create(db, &(struct user_new){.name = name, .password_hash = hash, .role = role}, ret, e);
+}
