@@ -1,0 +1,172 @@
+/* reduce.c - the reducer: a log of events becomes the message it tells of, and its counterpart, the closing events.
+ * The web page has the same reducer in web/src/lib/turn/reduce.ts. */
+#include <stdio.h>
+
+#include "base/utf8.h"
+#include "turn/turn_priv.h"
+
+#define MAX_MESSAGE (256u << 20)
+
+/* {"text":"..."} is nearly all of a log: read it directly, without building a tree. */
+static bool add_plain_text(struct str json, struct buf *to)
+{
+	static const char head[] = "{\"text\":\"";
+	size_t k = sizeof head - 1;
+
+	if (json.n < k + 2 || memcmp(json.p, head, k) != 0)
+		return false;
+	ptrdiff_t n = json_plain_string(json.p + k, json.n - k);
+	if (n < 0 || k + (size_t)n + 2 != json.n || json.p[json.n - 1] != '}')
+		return false;
+	json_add_unescaped(to, json.p + k, (size_t)n);
+	return true;
+}
+
+static void copy_member(const json_t *obj, const char *key, char *ret, size_t n)
+{
+	const char *s = json_get_str(obj, key);
+
+	if (s)
+		snprintf(ret, n, "%.*s", (int)utf8_prefix(s, strlen(s), n - 1), s);
+}
+
+static void reduce_text(struct buf *to, const json_t *data)
+{
+	const char *s = json_get_str(data, "text");
+
+	if (s)
+		buf_add_str(to, s);
+}
+
+static void reduce_citation(struct reduced *r, struct str json)
+{
+	buf_add_char(&r->citations, r->citations.n ? ',' : '[');
+	buf_add(&r->citations, json.p, json.n);
+}
+
+static void reduce_usage(struct reduced *r, const json_t *data)
+{
+	r->tokens_in = json_get_i64(data, "tokens_in", 0);
+	r->tokens_out = json_get_i64(data, "tokens_out", 0);
+	r->first_token_ms = json_get_i64(data, "first_token_ms", 0);
+	r->duration_ms = json_get_i64(data, "duration_ms", 0);
+	r->tokens_exact = json_is_true(json_object_get(data, "exact"));
+}
+
+static int reduce_frame(struct reduced *r, const struct event_frame *f, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *data = NULL;
+	int n;
+
+	r->last_seq = f->seq;
+	if (f->type == EV_TEXT && add_plain_text(f->json, &r->text))
+		return 0;
+	if (f->type == EV_REASONING && add_plain_text(f->json, &r->reasoning))
+		return 0;
+	if ((n = json_parse(f->json.p, f->json.n, &data, e)) < 0)
+		return n;
+	switch (f->type) {
+	case EV_TEXT:
+		reduce_text(&r->text, data);
+		break;
+	case EV_REASONING:
+		reduce_text(&r->reasoning, data);
+		break;
+	case EV_CITATION:
+		reduce_citation(r, f->json);
+		break;
+	case EV_USAGE:
+		reduce_usage(r, data);
+		break;
+	case EV_ERROR:
+		copy_member(data, "code", r->error_code, sizeof r->error_code);
+		copy_member(data, "message", r->error_text, sizeof r->error_text);
+		break;
+	case EV_DONE:
+		copy_member(data, "state", r->state, sizeof r->state);
+		copy_member(data, "finish_reason", r->finish_reason, sizeof r->finish_reason);
+		break;
+	default:
+		break; /* what a newer version may add is no part of a message */
+	}
+	return 0;
+}
+
+int reduce_log(struct str frames, struct reduced *ret, struct err *e)
+{
+	struct event_frame f;
+	size_t pos = 0;
+	int r;
+
+	*ret = (struct reduced){
+		.text = BUF_INIT(MAX_MESSAGE), .reasoning = BUF_INIT(MAX_MESSAGE), .citations = BUF_INIT(MAX_MESSAGE)};
+	while ((r = event_next_frame(frames, &pos, &f)) == 1)
+		if ((r = reduce_frame(ret, &f, e)) < 0)
+			return r;
+	if (r < 0)
+		return err_set(e, r, "the log of a turn is damaged at byte %zu", pos);
+	if (ret->citations.n > 0)
+		buf_add_char(&ret->citations, ']');
+	if ((r = buf_status(&ret->text)) < 0 || (r = buf_status(&ret->reasoning)) < 0 ||
+		(r = buf_status(&ret->citations)) < 0)
+		return err_set(e, r, "the log of a turn does not fit into memory");
+	return 0;
+}
+
+void reduced_done(struct reduced *r)
+{
+	buf_done(&r->text);
+	buf_done(&r->reasoning);
+	buf_done(&r->citations);
+}
+
+/* ---- closing events ---- */
+
+static void add_usage(const struct closing *c, struct buf *json)
+{
+	const struct gen_result *g = c->result;
+	bool exact = g->tokens_in >= 0 && g->tokens_out >= 0;
+
+	buf_printf(json, "{\"tokens_in\":%lld,\"tokens_out\":%lld,\"exact\":%s",
+		(long long)(g->tokens_in >= 0 ? g->tokens_in : c->est_in),
+		(long long)(g->tokens_out >= 0 ? g->tokens_out : c->est_out), exact ? "true" : "false");
+	if (g->first_token_ms >= 0)
+		buf_printf(json, ",\"first_token_ms\":%lld", (long long)g->first_token_ms);
+	buf_printf(json, ",\"duration_ms\":%lld}", (long long)g->duration_ms);
+}
+
+static void add_error(const struct closing *c, struct buf *json)
+{
+	const struct err_info *info = err_info(c->error);
+
+	buf_add_str(json, "{\"code\":");
+	json_add_cstr(json, info->wire_code);
+	buf_add_str(json, ",\"message\":");
+	json_add_cstr(json, c->error_text ? c->error_text : info->text);
+	buf_printf(json, ",\"retryable\":%s}", info->retryable ? "true" : "false");
+}
+
+void closing_frames(const struct closing *c, uint64_t *last_seq, struct buf *b)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT(16384);
+	char id[ID_LEN + 1];
+
+	if (c->result && c->result->first_token_ms >= 0) {
+		add_usage(c, &json);
+		event_add_frame(b, ++*last_seq, EV_USAGE, json.p, json.n);
+		buf_reset(&json);
+	}
+	if (c->error < 0) {
+		add_error(c, &json);
+		event_add_frame(b, ++*last_seq, EV_ERROR, json.p, json.n);
+		buf_reset(&json);
+	}
+	id_format(c->message_id, id);
+	buf_printf(&json, "{\"state\":\"%s\",\"message_id\":\"%s\"", c->state, id);
+	if (c->result && c->result->finish_reason[0]) {
+		buf_add_str(&json, ",\"finish_reason\":");
+		json_add_cstr(&json, c->result->finish_reason);
+	}
+	buf_add_char(&json, '}');
+	event_add_frame(b, ++*last_seq, EV_DONE, json.p, json.n);
+}

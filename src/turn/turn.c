@@ -1,0 +1,202 @@
+/*
+ * turn.c - the life of an answer, top to bottom, on a turn thread. Every call may block, sleeps while tokens flow, and
+ * returns < 0 on failure; a stopped or failed answer is still stored.
+ */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sys/metrics.h"
+#include "turn/turn_priv.h"
+
+#define STORE_RETRY_MS 2000
+
+/* ---- converse: the model's events go to the log ---- */
+
+struct append {
+	struct turn *t;
+	enum event_type type;
+	const char *json;
+	size_t n;
+};
+
+static int append_on_loop(void *arg)
+{
+	struct append *a = arg;
+	int64_t seq = turnlog_append(a->t->log, a->type, a->json, a->n);
+
+	return seq < 0 ? (int)seq : 0;
+}
+
+static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
+{
+	struct turn *t = CONTAINER_OF(s, struct turn, sink);
+	struct append a = {t, type, json, n};
+
+	return on_loop ? append_on_loop(&a) : loop_call(t->all->loop, append_on_loop, &a);
+}
+
+static int turn_converse(struct turn *t)
+{
+	t->sink.event = sink_event;
+	return provider_generate(t->all->providers, &t->request, &t->sink, &t->cancel, &t->result, &t->err);
+}
+
+/* ---- persist ---- */
+
+/* The state that an outcome is called by, and the error to tell (0: none). */
+static const char *outcome(struct turn *t, int r, int *ret_error)
+{
+	int reason = cancel_reason(&t->cancel);
+
+	*ret_error = 0;
+	if (r >= 0)
+		return STATE_COMPLETE;
+	if (reason == E_CANCELED)
+		return STATE_CANCELED;
+	if (reason == E_STOPPING) {
+		*ret_error = E_INTERRUPTED;
+		return STATE_INTERRUPTED;
+	}
+	*ret_error = reason ? reason : r;
+	return STATE_FAILED;
+}
+
+struct copy_log {
+	struct turn *t;
+	struct buf *to;
+	uint64_t last_seq;
+};
+
+static int copy_log_on_loop(void *arg)
+{
+	struct copy_log *c = arg;
+	struct str bytes = turnlog_bytes(c->t->log);
+
+	buf_add(c->to, bytes.p, bytes.n);
+	c->last_seq = turnlog_last_seq(c->t->log);
+	return buf_status(c->to);
+}
+
+struct seal {
+	struct turn *t;
+	struct str frames;
+	bool stored;
+};
+
+static int seal_on_loop(void *arg)
+{
+	struct seal *s = arg;
+
+	turnlog_seal(s->t->log, s->frames.p, s->frames.n, s->stored);
+	if (s->stored)
+		turnlog_release(s->t->log, true);
+	return 0;
+}
+
+static int release_on_loop(void *arg)
+{
+	struct seal *s = arg;
+
+	turnlog_release(s->t->log, s->stored);
+	return 0;
+}
+
+/* The database cannot be written: what was shown is in the journal and stays there until this works or a restart does
+ * it. Until then the log is served from memory. */
+static bool store_later(struct turn *t, const struct finish *f)
+{
+	for (;;) {
+		struct err e = {0};
+		if (cancel_sleep(&t->all->stop, STORE_RETRY_MS) < 0)
+			return false;
+		if (turn_store(t->all->db, f, &e) != E_STORAGE)
+			return true;
+	}
+}
+
+/* About four bytes a token: said as an estimate where the provider reports nothing. */
+static void estimate(const struct turn *t, size_t log_bytes, struct closing *c)
+{
+	size_t in = 0;
+
+	for (size_t i = 0; i < t->request.n_messages; i++)
+		in += strlen(t->request.messages[i].content);
+	c->est_in = (int64_t)(in / 4);
+	c->est_out = (int64_t)(log_bytes / 48); /* a frame of one token is about 48 bytes */
+}
+
+static void turn_persist(struct turn *t, int r)
+{
+	CLEANUP(buf_done) struct buf log = BUF_INIT((size_t)t->all->settings->max_answer_bytes + (1 << 20));
+	CLEANUP(buf_done) struct buf last_words = BUF_INIT(65536);
+	struct closing c = {.message_id = t->ids.message_id, .result = &t->result};
+	struct copy_log copy = {t, &log, 0};
+	struct err e = {0};
+
+	c.state = outcome(t, r, &c.error);
+	c.error_text = c.error == t->err.code ? err_public_text(&t->err) : NULL;
+	(void)loop_call(t->all->loop, copy_log_on_loop, &copy);
+	estimate(t, log.n, &c);
+	size_t shown = log.n;
+	uint64_t last_seq = copy.last_seq;
+	closing_frames(&c, &last_seq, &log);
+
+	struct finish f = {t->ids.turn_id, t->base_content, t->base_reasoning, buf_str(&log)};
+	struct seal seal = {t, {log.p + shown, log.n - shown}, true};
+	int s = turn_store(t->all->db, &f, &e);
+	if (s != E_STORAGE) {
+		/* Gone or ended already: its conversation was deleted meanwhile. */
+		(void)loop_call(t->all->loop, seal_on_loop, &seal);
+		return;
+	}
+	log_error("turn", "an answer could not be stored yet, it is kept in the journal: %s", e.msg);
+	c.error = E_STORAGE;
+	c.error_text = NULL;
+	c.state = STATE_FAILED;
+	last_seq = copy.last_seq;
+	closing_frames(&c, &last_seq, &last_words);
+	log.n = shown;
+	buf_add(&log, last_words.p, last_words.n);
+	f.log = buf_str(&log);
+	seal = (struct seal){t, buf_str(&last_words), false};
+	(void)loop_call(t->all->loop, seal_on_loop, &seal);
+	seal.stored = store_later(t, &f);
+	(void)loop_call(t->all->loop, release_on_loop, &seal);
+}
+
+/* ---- the story ---- */
+
+static void report(struct turn *t, int r, int64_t began_ms)
+{
+	char id[ID_LEN + 1];
+
+	id_format(t->ids.turn_id, id);
+	if (r == -ECANCELED)
+		metric_add(M_turns_canceled_total, 1);
+	else if (r < 0)
+		metric_add(M_turns_failed_total, 1);
+	if (t->result.first_token_ms >= 0)
+		metric_observe(M_turn_first_token_ms, t->result.first_token_ms);
+	log_write(r < 0 && r != -ECANCELED ? LOG_WARN : LOG_INFO, "turn", "turn %s %s, model %s, %lld ms%s%s", id,
+		r >= 0 ? "complete" : r == -ECANCELED ? "stopped" : "failed", t->model,
+		(long long)(clock_mono_ms() - began_ms), r < 0 ? ": " : "", r < 0 ? t->err.msg : "");
+}
+
+void turn_run(void *arg)
+{
+	struct turn *t = arg;
+	int64_t began_ms = clock_mono_ms();
+	int r;
+
+	t->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
+	if ((r = prompt_build(t)) >= 0)
+		r = turn_converse(t);
+	turn_persist(t, r); /* always: a stopped answer is still an answer */
+	report(t, r, began_ms);
+	t->answered = true;
+	turn_tell(t, "turn", "ended");
+	if (r >= 0 && t->ids.first && !t->continues && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)
+		title_ask(t);
+	turn_leave(t);
+}

@@ -1,0 +1,68 @@
+/*
+ * turn.h - turns: beginning one, finding a live one, stopping it, and what a restart does with those that were cut off.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "base/settings.h"
+#include "db/db.h"
+#include "http/server.h"
+#include "provider/provider.h"
+
+struct turns; /* all live turns and their logs; any thread unless said otherwise */
+
+struct turns_config {
+	const struct settings *settings;
+	struct loop *loop;
+	struct db *db;
+	struct providers *providers;
+	const char *journal_dir;
+	/* Told of what happens to a conversation of a user: "turn","started" | "turn","ended" | "conversation","updated".
+	 * Any thread; must not block. */
+	void (*changed)(void *arg, atelier_id user_id, const char *kind, atelier_id conversation_id, atelier_id turn_id,
+		const char *what);
+	void *changed_arg;
+};
+
+/* Reads the journal of the last run first: turns that were cut off become `interrupted`, with all that was shown. */
+int turns_new(const struct turns_config *c, struct turns **ret, struct err *e) MUST_CHECK;
+
+/* Stops taking turns, cancels those running with E_STOPPING and waits for them. Needs the loop to run. */
+void turns_stop(struct turns *t);
+void turns_free(struct turns *t);
+
+struct turn_request {
+	atelier_id user_id, conversation_id;
+	const char *content; /* NULL: go on with the last answer, which ended early */
+	const char *model;   /* NULL: the conversation's, else the default */
+};
+
+struct turn_ids {
+	atelier_id turn_id, conversation_id, user_message_id, message_id;
+};
+
+/*
+ * Stores the user's message and starts the turn. Admission: E_BUSY above max_turns, E_RATE_LIMITED above the user's
+ * own limit; E_CONFLICT while the conversation has a running turn. Not on the loop thread.
+ */
+int turn_start(struct turns *t, const struct turn_request *q, struct turn_ids *ret, struct err *e) MUST_CHECK;
+
+/* True when it was running and is told to stop. Rights are the caller's to check. */
+bool turn_cancel(struct turns *t, atelier_id turn_id, int reason);
+void turns_cancel_conversation(struct turns *t, atelier_id conversation_id);
+
+/*
+ * Answers the exchange with the turn's events after number `after`: those of the log so far and then live, or all of a
+ * finished turn's from the database. Rights are the caller's to check. Takes the exchange on success, and also on
+ * failure of the client; on other failures it stays the caller's. Worker thread.
+ */
+int turn_follow(struct turns *t, atelier_id turn_id, uint64_t after, struct http_exchange *x, struct err *e) MUST_CHECK;
+
+unsigned turns_live(struct turns *t);
+
+/* The journal's state for health: bytes waiting to be stored, whether its last write failed. */
+struct journal_state {
+	int64_t bytes, segments;
+	int error; /* 0, or why it cannot be written */
+};
+void turns_journal_state(struct turns *t, struct journal_state *ret);

@@ -1,0 +1,354 @@
+/* turns.c - all live turns: starting, finding, stopping and following them. */
+#include "turn/turn.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "store/conversations.h"
+#include "sys/metrics.h"
+#include "turn/turn_priv.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TURN_STACK (2u << 20)
+#else
+#define TURN_STACK (256u << 10) /* virtual; a sleeping turn has touched a small part of it */
+#endif
+
+/* ---- the registry ---- */
+
+static void registry_add(struct turns *all, struct turn *t)
+{
+	t->next = all->live;
+	if (t->next)
+		t->next->prev = t;
+	all->live = t;
+	all->n_live++;
+	metric_set(M_turns_running, all->n_live);
+}
+
+static void registry_remove(struct turns *all, struct turn *t)
+{
+	if (t->prev)
+		t->prev->next = t->next;
+	else
+		all->live = t->next;
+	if (t->next)
+		t->next->prev = t->prev;
+	all->n_live--;
+	metric_set(M_turns_running, all->n_live);
+}
+
+void turn_free(struct turn *t)
+{
+	cancel_done(&t->cancel);
+	arena_done(&t->arena);
+	free(t);
+}
+
+void turn_leave(struct turn *t)
+{
+	struct turns *all = t->all;
+
+	pthread_mutex_lock(&all->mx);
+	registry_remove(all, t);
+	pthread_mutex_unlock(&all->mx);
+	turn_free(t);
+}
+
+void turn_tell(const struct turn *t, const char *kind, const char *what)
+{
+	const struct turns_config *c = &t->all->config;
+
+	if (c->changed)
+		c->changed(c->changed_arg, t->user_id, kind, t->ids.conversation_id, t->ids.turn_id, what);
+}
+
+/* ---- starting ---- */
+
+static int admit(struct turns *all, struct turn *t, struct err *e)
+{
+	const struct settings *s = all->settings;
+	int64_t of_user = 0;
+	int r = 0;
+
+	pthread_mutex_lock(&all->mx);
+	for (struct turn *o = all->live; o && of_user < s->max_turns_per_user; o = o->next)
+		of_user += o->user_id == t->user_id && !o->answered;
+	if (all->stopping)
+		r = err_set(e, E_STOPPING, "Atelier is shutting down.");
+	else if (all->n_live >= s->max_turns)
+		r = err_set(e, E_BUSY, "All %lld places for answers are taken. Try again in a moment.", (long long)s->max_turns);
+	else if (of_user >= s->max_turns_per_user)
+		r = err_set(e, E_RATE_LIMITED, "You have %lld answers running already. Wait for one to end or stop one.",
+			(long long)of_user);
+	else
+		registry_add(all, t);
+	pthread_mutex_unlock(&all->mx);
+	if (r < 0)
+		e->retry_after_s = 2;
+	return r;
+}
+
+static void on_log_failure(void *arg, int code)
+{
+	struct turn *t = arg;
+
+	cancel_fire(&t->cancel, code);
+}
+
+static int open_log_on_loop(void *arg)
+{
+	struct turn *t = arg;
+	struct turns *all = t->all;
+	CLEANUP(buf_done) struct buf json = BUF_INIT(4096);
+	char turn[ID_LEN + 1], conversation[ID_LEN + 1], user[ID_LEN + 1], message[ID_LEN + 1];
+
+	id_format(t->ids.turn_id, turn);
+	id_format(t->ids.conversation_id, conversation);
+	id_format(t->ids.user_message_id, user);
+	id_format(t->ids.message_id, message);
+	buf_printf(&json,
+		"{\"turn_id\":\"%s\",\"conversation_id\":\"%s\",\"user_message_id\":\"%s\",\"message_id\":\"%s\",\"model\":",
+		turn, conversation, user, message);
+	json_add_cstr(&json, t->model);
+	buf_add_char(&json, '}');
+	t->log = turnlog_open(all->logs, t->ids.turn_id, (size_t)all->settings->max_answer_bytes, on_log_failure, t);
+	(void)turnlog_append(t->log, EV_START, json.p, json.n);
+	return 0;
+}
+
+/* The model asked for, else the conversation's, else the default; a conversation's that is gone gives way too. */
+static int choose_model(struct turns *all, struct turn *t, const struct turn_request *q, const struct conversation *c,
+	struct err *e)
+{
+	struct err gone = {0};
+
+	if (q->model)
+		return providers_resolve(all->providers, q->model, &t->arena, &t->model, e);
+	if (c->model && c->model[0] && providers_resolve(all->providers, c->model, &t->arena, &t->model, &gone) == 0)
+		return 0;
+	return providers_resolve(all->providers, NULL, &t->arena, &t->model, e);
+}
+
+static int load_conversation(struct turns *all, struct turn *t, const struct turn_request *q, struct conversation *ret,
+	struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
+
+	return conversations_get(c, q->user_id, q->conversation_id, &t->arena, ret, e);
+}
+
+/* Stores the question, or that the last answer is gone on with. */
+static int begin(struct turns *all, struct turn *t, const struct turn_request *q, const struct conversation *c,
+	struct err *e)
+{
+	if (q->content) {
+		struct turn_begin in = {
+			.user_id = q->user_id,
+			.conversation_id = q->conversation_id,
+			.content = q->content,
+			.model = t->model,
+			.title = title_plain(q->content, &t->arena),
+		};
+		t->question = arena_strdup(&t->arena, q->content);
+		return in.title && t->question ? turns_begin(all->db, &in, &t->ids, e)
+					       : err_set(e, -ENOMEM, "no memory for a turn");
+	}
+	struct turn_continue in = {.user_id = q->user_id, .message_id = c->head_id, .model = t->model};
+	t->continues = true;
+	return turns_continue(all->db, &in, &t->ids, e);
+}
+
+static int start_admitted(struct turns *all, struct turn *t, const struct turn_request *q, struct err *e)
+{
+	struct conversation c;
+	int r;
+
+	if ((r = load_conversation(all, t, q, &c, e)) < 0 || (r = choose_model(all, t, q, &c, e)) < 0 ||
+		(r = begin(all, t, q, &c, e)) < 0)
+		return r;
+	metric_add(M_turns_total, 1);
+	(void)loop_call(all->loop, open_log_on_loop, t);
+	return 0;
+}
+
+int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids *ret, struct err *e)
+{
+	struct turn *t = xcalloc(1, sizeof *t);
+	int r;
+
+	t->all = all;
+	t->user_id = q->user_id;
+	arena_init(&t->arena, TURN_ARENA_BYTES);
+	cancel_init(&t->cancel);
+	if ((r = admit(all, t, e)) < 0) {
+		turn_free(t);
+		return r;
+	}
+	if ((r = start_admitted(all, t, q, e)) < 0) {
+		turn_leave(t);
+		return r;
+	}
+	*ret = (struct turn_ids){
+		t->ids.turn_id, t->ids.conversation_id, t->ids.user_message_id, t->ids.message_id};
+	turn_tell(t, "turn", "started");
+	/* Admission keeps the number of turns below that of the threads; should none be had, the turn runs to its
+	 * end here rather than be lost. */
+	if (pool_submit(all->threads, &t->task, turn_run, t) < 0)
+		turn_run(t);
+	return 0;
+}
+
+/* ---- stopping ---- */
+
+bool turn_cancel(struct turns *all, atelier_id turn_id, int reason)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&all->mx);
+	for (struct turn *t = all->live; t && !found; t = t->next)
+		if (t->ids.turn_id == turn_id) {
+			cancel_fire(&t->cancel, reason);
+			found = true;
+		}
+	pthread_mutex_unlock(&all->mx);
+	return found;
+}
+
+void turns_cancel_conversation(struct turns *all, atelier_id conversation_id)
+{
+	pthread_mutex_lock(&all->mx);
+	for (struct turn *t = all->live; t; t = t->next)
+		if (t->ids.conversation_id == conversation_id)
+			cancel_fire(&t->cancel, E_CANCELED);
+	pthread_mutex_unlock(&all->mx);
+}
+
+unsigned turns_live(struct turns *all)
+{
+	pthread_mutex_lock(&all->mx);
+	unsigned n = all->n_live;
+	pthread_mutex_unlock(&all->mx);
+	return n;
+}
+
+/* ---- following ---- */
+
+struct follow {
+	struct turns *all;
+	atelier_id turn_id;
+	uint64_t after;
+	struct http_exchange *x;
+	struct buf *bytes; /* of a finished turn; NULL: look for a live one */
+};
+
+static int follow_on_loop(void *arg)
+{
+	struct follow *f = arg;
+
+	if (f->bytes) {
+		turnlogs_replay(f->all->logs, f->bytes, f->after, f->x);
+		return 1;
+	}
+	struct turnlog *l = turnlog_find(f->all->logs, f->turn_id);
+	if (l)
+		turnlog_follow(l, f->after, f->x);
+	return l ? 1 : 0;
+}
+
+int turn_follow(struct turns *all, atelier_id turn_id, uint64_t after, struct http_exchange *x, struct err *e)
+{
+	CLEANUP(buf_done) struct buf bytes = BUF_INIT((size_t)all->settings->max_answer_bytes * 2);
+	CLEANUP(arena_done) struct arena a;
+	struct follow f = {all, turn_id, after, x, NULL};
+	struct turn_log log;
+	int r;
+
+	arena_init(&a, bytes.max);
+	/* A turn leaves the live ones only after it is stored, so looking there first misses none. */
+	if (loop_call(all->loop, follow_on_loop, &f) == 1)
+		return 0;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
+	if ((r = turns_log(c, turn_id, &a, &log, e)) < 0)
+		return r;
+	db_releasep(&c);
+	if (log.data.n == 0)
+		return err_set(e, E_NOT_FOUND, "The events of this turn were not kept.");
+	if ((r = log_unpack(log.data, log.size, &bytes)) < 0)
+		return err_set(e, r, "the stored log of a turn is damaged");
+	f.bytes = &bytes;
+	(void)loop_call(all->loop, follow_on_loop, &f);
+	return 0;
+}
+
+struct journal_question {
+	struct turns *all;
+	struct journal_state *ret;
+};
+
+static int journal_state_on_loop(void *arg)
+{
+	struct journal_question *q = arg;
+
+	*q->ret = (struct journal_state){journal_bytes(q->all->journal), journal_segments(q->all->journal),
+		journal_error(q->all->journal)};
+	return 0;
+}
+
+void turns_journal_state(struct turns *all, struct journal_state *ret)
+{
+	struct journal_question q = {all, ret};
+
+	(void)loop_call(all->loop, journal_state_on_loop, &q);
+}
+
+/* ---- life ---- */
+
+int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
+{
+	const struct settings *s = c->settings;
+	struct turns *all = xcalloc(1, sizeof *all);
+	struct pool_config threads = {.name = "turn", .keep = 1, .max = (unsigned)s->max_turns,
+		.max_queue = (unsigned)s->max_turns, .stack_bytes = TURN_STACK};
+	struct journal_config journal = {c->journal_dir, s->journal_segment_mb << 20, s->journal_sync_ms};
+	int r;
+
+	all->config = *c;
+	all->settings = s;
+	all->loop = c->loop;
+	all->db = c->db;
+	all->providers = c->providers;
+	pthread_mutex_init(&all->mx, NULL);
+	cancel_init(&all->stop);
+	if ((r = turns_recover(c->db, c->journal_dir, e)) < 0 || (r = journal_open(&journal, &all->journal, e)) < 0 ||
+		(r = turnlogs_new(c->loop, all->journal, s->heartbeat_s * 1000, s->reader_stall_s * 1000, &all->logs)) < 0 ||
+		(r = pool_new(&threads, &all->threads)) < 0) {
+		turns_free(all);
+		return r;
+	}
+	*ret = all;
+	return 0;
+}
+
+void turns_stop(struct turns *all)
+{
+	pthread_mutex_lock(&all->mx);
+	all->stopping = true;
+	for (struct turn *t = all->live; t; t = t->next)
+		cancel_fire(&t->cancel, E_STOPPING);
+	pthread_mutex_unlock(&all->mx);
+	cancel_fire(&all->stop, E_STOPPING);
+	pool_stop(all->threads);
+}
+
+void turns_free(struct turns *all)
+{
+	if (!all)
+		return;
+	pool_free(all->threads);
+	turnlogs_free(all->logs);
+	journal_close(all->journal);
+	cancel_done(&all->stop);
+	pthread_mutex_destroy(&all->mx);
+	free(all);
+}
