@@ -1,0 +1,39 @@
+/*
+ * api.h - the HTTP interface: what each address does. A request is matched on the loop; whatever may wait runs on a
+ * worker. The table of routes (routes.h) is also the OpenAPI document.
+ */
+#pragma once
+
+#include "auth/auth.h"
+#include "http/server.h"
+#include "provider/provider.h"
+#include "turn/turn.h"
+
+struct api;
+
+struct api_config { /* all borrowed for the life of the api */
+	const struct settings *settings;
+	struct loop *loop;
+	struct db *db;
+	struct auth *auth;
+	struct providers *providers;
+};
+
+int api_new(const struct api_config *c, struct api **ret, struct err *e) MUST_CHECK;
+
+/* Turns report to the api (api_changed), so they are made after it and given here, before the first request. */
+void api_set_turns(struct api *a, struct turns *t);
+
+/* The server's handler; `arg` is the api. Loop thread. */
+void api_handler(struct http_exchange *x, void *arg);
+
+/* Tells the people concerned what has changed; fits struct turns_config. Any thread, does not block. */
+void api_changed(void *arg, atelier_id user_id, const char *kind, atelier_id conversation_id, atelier_id turn_id,
+	const char *what);
+
+/* New requests get E_STOPPING from now on. Any thread. */
+void api_refuse(struct api *a);
+
+/* Finishes the requests at work and ends the change feeds. Needs the loop to run; not on its thread. */
+void api_stop(struct api *a);
+void api_free(struct api *a); /* after the loop has stopped; NULL is fine */

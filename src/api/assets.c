@@ -1,0 +1,68 @@
+/* assets.c - serves the files of the web page that are inside the program. */
+#include "api/assets.h"
+
+#include <stdio.h>
+
+#include "api/request.h"
+#include "base/log.h"
+#include "sys/metrics.h"
+
+/* One form of a file: as it is, or compressed. */
+struct form {
+	const char *encoding; /* NULL: as it is */
+	const char *mark;     /* behind the entity tag: each form has a tag of its own */
+	const unsigned char *p;
+	size_t n;
+};
+
+static const struct asset *asset_find(const char *path)
+{
+	if (strcmp(path, "/") == 0)
+		path = "/index.html";
+	for (size_t low = 0, high = n_assets; low < high;) {
+		size_t middle = (low + high) / 2;
+		int order = strcmp(path, assets[middle].path);
+		if (order == 0)
+			return &assets[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static struct form choose_form(const struct asset *a, const char *accept)
+{
+	if (a->br && header_accepts(accept, "br"))
+		return (struct form){"br", "-br", a->br, a->n_br};
+	if (a->gz && header_accepts(accept, "gzip"))
+		return (struct form){"gzip", "-gz", a->gz, a->n_gz};
+	return (struct form){NULL, "", a->plain, a->n_plain};
+}
+
+bool assets_serve(struct http_exchange *x, const char *path)
+{
+	const struct asset *a = asset_find(path);
+	char etag[96];
+
+	if (!a)
+		return false;
+	struct form f = choose_form(a, http_header(x, "Accept-Encoding"));
+	/* "abc" -> "abc-br" */
+	snprintf(etag, sizeof(etag), "%.*s%s\"", (int)strlen(a->etag) - 1, a->etag, f.mark);
+	answer_headers(x);
+	http_set_header(x, "ETag", etag);
+	http_set_header(x, "Vary", "Accept-Encoding");
+	http_set_header(x, "Cache-Control", a->immutable ? "public, max-age=31536000, immutable" : "no-cache");
+	metric_add(M_http_requests_total, 1);
+	log_debug("http", "asset %s", a->path);
+	if (etag_matches(http_header(x, "If-None-Match"), etag)) {
+		http_reply_static(x, 304, NULL, "", 0);
+		return true;
+	}
+	if (f.encoding)
+		http_set_header(x, "Content-Encoding", f.encoding);
+	http_reply_static(x, 200, a->type, f.p, f.n);
+	return true;
+}

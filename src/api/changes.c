@@ -1,0 +1,195 @@
+/*
+ * changes.c - the change feed: each page that is open learns that a conversation or a turn of its user has changed, and
+ * asks for it again. Nothing is numbered or kept: who connects anew asks for everything.
+ */
+#include <stdio.h>
+
+#include "api/handlers.h"
+
+struct feed {
+	struct changes *all;
+	struct http_stream *stream;
+	atelier_id user_id, session_id;
+	struct feed *next, **at; /* `at` points to what points here */
+};
+
+struct changes {
+	struct loop *loop;
+	struct loop_timer *heartbeat;
+	struct feed *feeds;
+	bool stopped;
+};
+
+/* Something for the loop to do, from another thread. */
+struct errand {
+	struct loop_task task;
+	struct changes *all;
+	struct http_exchange *x; /* to follow with */
+	atelier_id user_id, session_id;
+	char frame[256];
+};
+
+static void feed_remove(struct feed *f)
+{
+	*f->at = f->next;
+	if (f->next)
+		f->next->at = f->at;
+	free(f);
+}
+
+static void feed_closed(void *arg)
+{
+	feed_remove(arg);
+}
+
+/* Who does not read is let go of: it will connect again and ask for everything. */
+static void feed_write(struct feed *f, const char *p, size_t n)
+{
+	if (http_stream_write(f->stream, p, n) == n)
+		return;
+	http_stream_abort(f->stream);
+	feed_remove(f);
+}
+
+static void heartbeat(void *arg)
+{
+	struct changes *c = arg;
+
+	for (struct feed *f = c->feeds, *next; f; f = next) {
+		next = f->next;
+		feed_write(f, ": still here\n\n", 14);
+	}
+}
+
+struct changes *changes_new(struct loop *l, int64_t heartbeat_ms)
+{
+	struct changes *c = xcalloc(1, sizeof(*c));
+
+	c->loop = l;
+	c->heartbeat = loop_timer_new(l, heartbeat_ms, heartbeat, c);
+	return c;
+}
+
+void changes_stop(struct changes *c)
+{
+	c->stopped = true;
+	while (c->feeds) {
+		http_stream_end(c->feeds->stream);
+		feed_remove(c->feeds);
+	}
+	loop_timer_free(c->heartbeat);
+	c->heartbeat = NULL;
+}
+
+void changes_free(struct changes *c)
+{
+	if (!c)
+		return;
+	while (c->feeds)
+		feed_remove(c->feeds);
+	if (c->heartbeat)
+		loop_timer_free(c->heartbeat);
+	free(c);
+}
+
+static void follow_on_loop(void *arg)
+{
+	static const struct http_stream_ops ops = {.on_close = feed_closed};
+	static const char hello[] = "event: hello\ndata: {\"version\":\"" ATELIER_VERSION "\"}\n\n";
+	struct errand *j = arg;
+	struct changes *c = j->all;
+	struct feed *f = xcalloc(1, sizeof(*f));
+
+	f->stream = http_stream_start(j->x, "text/event-stream", &ops, f);
+	if (!f->stream) {
+		free(f);
+		free(j);
+		return;
+	}
+	f->all = c;
+	f->user_id = j->user_id;
+	f->session_id = j->session_id;
+	f->next = c->feeds;
+	f->at = &c->feeds;
+	if (f->next)
+		f->next->at = &f->next;
+	c->feeds = f;
+	free(j);
+	if (c->stopped) {
+		http_stream_end(f->stream);
+		feed_remove(f);
+		return;
+	}
+	feed_write(f, hello, sizeof(hello) - 1);
+}
+
+void changes_follow(struct changes *c, struct http_exchange *x, atelier_id user_id, atelier_id session_id)
+{
+	struct errand *j = xcalloc(1, sizeof(*j));
+
+	j->all = c;
+	j->x = x;
+	j->user_id = user_id;
+	j->session_id = session_id;
+	loop_post(c->loop, &j->task, follow_on_loop, j);
+}
+
+static void tell_on_loop(void *arg)
+{
+	struct errand *j = arg;
+	size_t n = strlen(j->frame);
+
+	for (struct feed *f = j->all->feeds, *next; f; f = next) {
+		next = f->next;
+		if (f->user_id == j->user_id)
+			feed_write(f, j->frame, n);
+	}
+	free(j);
+}
+
+void changes_tell(struct changes *c, atelier_id user_id, const char *kind, atelier_id conversation_id,
+	atelier_id turn_id, const char *what)
+{
+	struct errand *j = xcalloc(1, sizeof(*j));
+	char id[ID_LEN + 1], turn[ID_LEN + 1];
+
+	j->all = c;
+	j->user_id = user_id;
+	id_format(conversation_id, id);
+	id_format(turn_id, turn);
+	snprintf(j->frame, sizeof(j->frame), "event: change\ndata: {\"kind\":\"%s\",\"id\":\"%s\"%s%s%s,\"what\":\"%s\"}\n\n",
+		kind, id, turn_id ? ",\"turn_id\":\"" : "", turn_id ? turn : "", turn_id ? "\"" : "", what);
+	loop_post(c->loop, &j->task, tell_on_loop, j);
+}
+
+static void end_on_loop(void *arg)
+{
+	struct errand *j = arg;
+
+	for (struct feed *f = j->all->feeds, *next; f; f = next) {
+		next = f->next;
+		if (f->user_id != j->user_id || (j->session_id && f->session_id != j->session_id))
+			continue;
+		http_stream_end(f->stream);
+		feed_remove(f);
+	}
+	free(j);
+}
+
+void changes_end(struct changes *c, atelier_id user_id, atelier_id session_id)
+{
+	struct errand *j = xcalloc(1, sizeof(*j));
+
+	j->all = c;
+	j->user_id = user_id;
+	j->session_id = session_id;
+	loop_post(c->loop, &j->task, end_on_loop, j);
+}
+
+int changes_get(struct request *q)
+{
+	http_set_header(q->x, "X-Accel-Buffering", "no");
+	q->taken = true;
+	changes_follow(q->api->changes, q->x, q->who.user.id, q->who.session_id);
+	return 0;
+}

@@ -1,0 +1,217 @@
+/* conversations_api.c - a person's conversations. */
+#include <errno.h>
+#include <time.h>
+
+#include "api/handlers.h"
+#include "base/clock.h"
+#include "store/conversations.h"
+
+#define TITLE_MAX      200
+#define MODEL_MAX      200
+#define DELETE_WAIT_MS 5000 /* for a canceled turn to be gone */
+
+struct conversation_edit {
+	const char *title, *model;
+};
+
+static const struct field edit_fields[] = {
+	FIELD_STR(struct conversation_edit, title, "title", 1, TITLE_MAX, 0, "Title; without one it is made from the talk."),
+	FIELD_STR(struct conversation_edit, model, "model", 1, MODEL_MAX, 0, "Id of the model that answers."),
+};
+const struct schema conversation_new_schema =
+	SCHEMA("ConversationNew", struct conversation_edit, edit_fields, "A new conversation.");
+const struct schema conversation_patch_schema =
+	SCHEMA("ConversationPatch", struct conversation_edit, edit_fields, "What to change; the rest stays.");
+
+struct conversation_answer {
+	atelier_id id, running_turn_id;
+	const char *title, *model;
+	int64_t message_count, tokens_in, tokens_out, created_at, updated_at;
+};
+
+static const struct field conversation_fields[] = {
+	FIELD_ID(struct conversation_answer, id, "id", FIELD_REQUIRED, "Identifier."),
+	FIELD_STR(struct conversation_answer, title, "title", 0, 0, FIELD_REQUIRED, "Title; empty: none yet."),
+	FIELD_STR(struct conversation_answer, model, "model", 0, 0, 0, "Id of the model that answers; null: the default."),
+	FIELD_I64(struct conversation_answer, message_count, "message_count", 0, 0, FIELD_REQUIRED, "Messages in it."),
+	FIELD_I64(struct conversation_answer, tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Tokens read by models."),
+	FIELD_I64(struct conversation_answer, tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Tokens written by models."),
+	FIELD_TIME(struct conversation_answer, created_at, "created_at", FIELD_REQUIRED, "When it began."),
+	FIELD_TIME(struct conversation_answer, updated_at, "updated_at", FIELD_REQUIRED, "When it last changed."),
+	FIELD_ID(struct conversation_answer, running_turn_id, "running_turn_id", 0, "The turn being answered; null: none."),
+};
+const struct schema conversation_schema =
+	SCHEMA("Conversation", struct conversation_answer, conversation_fields, "A conversation.");
+
+struct conversation_page {
+	struct schema_list items;
+	const char *next;
+};
+
+static const struct field page_fields[] = {
+	FIELD_LIST(struct conversation_page, items, "items", &conversation_schema, 0, FIELD_REQUIRED, "Newest first."),
+	FIELD_STR(struct conversation_page, next, "next", 0, 0, 0, "`cursor` of the page behind this one; null: the end."),
+};
+const struct schema conversation_page_schema =
+	SCHEMA("ConversationPage", struct conversation_page, page_fields, "Some conversations.");
+
+static struct conversation_answer answer_of(const struct conversation *c)
+{
+	return (struct conversation_answer){.id = c->id,
+		.running_turn_id = c->turn_id,
+		.title = c->title ? c->title : "",
+		.model = c->model && *c->model ? c->model : NULL,
+		.message_count = c->message_count,
+		.tokens_in = c->tokens_in,
+		.tokens_out = c->tokens_out,
+		.created_at = c->created_at,
+		.updated_at = c->updated_at};
+}
+
+static int answer_conversation(struct request *q, const struct conversation *c)
+{
+	struct conversation_answer *out = ARENA_NEW(&q->mem, struct conversation_answer);
+
+	if (!out)
+		return request_no_memory(q);
+	*out = answer_of(c);
+	q->answer = out;
+	return 0;
+}
+
+static int load(struct request *q, atelier_id id, struct conversation *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+
+	return conversations_get(c, q->who.user.id, id, &q->mem, ret, &q->err);
+}
+
+static void tell(struct request *q, atelier_id id, const char *what)
+{
+	changes_tell(q->api->changes, q->who.user.id, "conversation", id, 0, what);
+}
+
+int conversations_post(struct request *q)
+{
+	const struct conversation_edit *in = q->body;
+	struct conversation c;
+	int r = conversations_create(q->api->c.db, q->who.user.id, in->title, in->model, &c, &q->err);
+
+	if (r < 0)
+		return r;
+	tell(q, c.id, "created");
+	return answer_conversation(q, &c);
+}
+
+/* A cursor is the time and the id of the last item, both written as ids. */
+static int cursor_parse(struct request *q, const char *text, struct conversation_cursor *ret)
+{
+	atelier_id at;
+
+	if (strlen(text) != (size_t)2 * ID_LEN || !id_parse(text, ID_LEN, &at) ||
+		!id_parse(text + ID_LEN, ID_LEN, &ret->id))
+		return err_set(&q->err, E_INVALID, "\"cursor\" is not one that a list gave.");
+	ret->updated_at = at;
+	return 0;
+}
+
+static char *cursor_format(struct request *q, const struct conversation *last)
+{
+	char *text = arena_alloc(&q->mem, (size_t)2 * ID_LEN + 1);
+
+	if (text) {
+		id_format(last->updated_at, text);
+		id_format(last->id, text + ID_LEN);
+	}
+	return text;
+}
+
+int conversations_get_all(struct request *q)
+{
+	const char *cursor = http_query(q->x, "cursor"), *search = http_query(q->x, "q");
+	struct conversation_page *out = ARENA_NEW(&q->mem, struct conversation_page);
+	struct conversation_cursor after = {0};
+	struct conversation_list list;
+	int64_t limit;
+	int r = request_i64(q, "limit", &limit);
+
+	if (r == 0 && cursor && *cursor)
+		r = cursor_parse(q, cursor, &after);
+	if (r < 0)
+		return r;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	r = conversations_list(c, q->who.user.id, search && *search ? search : NULL, &after, (size_t)limit, &q->mem, &list,
+		&q->err);
+	if (r < 0)
+		return r;
+	struct conversation_answer *items = ARENA_ARRAY(&q->mem, struct conversation_answer, MAX(list.n, 1));
+	if (!out || !items)
+		return request_no_memory(q);
+	for (size_t i = 0; i < list.n; i++)
+		items[i] = answer_of(&list.items[i]);
+	out->items = (struct schema_list){items, list.n};
+	out->next = list.more && list.n ? cursor_format(q, &list.items[list.n - 1]) : NULL;
+	q->answer = out;
+	return 0;
+}
+
+int conversation_get(struct request *q)
+{
+	struct conversation c;
+	int r = load(q, q->arg_id, &c);
+
+	return r < 0 ? r : answer_conversation(q, &c);
+}
+
+int conversation_patch(struct request *q)
+{
+	const struct conversation_edit *in = q->body;
+	struct conversation c;
+	int r = conversations_update(q->api->c.db, q->who.user.id, q->arg_id,
+		&(struct conversation_patch){.title = in->title, .model = in->model}, &q->err);
+
+	if (r == 0)
+		r = load(q, q->arg_id, &c);
+	if (r < 0)
+		return r;
+	tell(q, q->arg_id, "updated");
+	return answer_conversation(q, &c);
+}
+
+/* Stops what is being written in the conversation, if it is the user's. */
+static void cancel_running(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct conversation found;
+	struct err quiet = {0};
+
+	/* A hidden one is not found here, and nothing is written in it. */
+	if (conversations_get(c, q->who.user.id, q->arg_id, &q->mem, &found, &quiet) == 0)
+		turns_cancel_conversation(q->api->turns, q->arg_id);
+}
+
+int conversation_delete(struct request *q)
+{
+	int64_t until = clock_mono_ms() + DELETE_WAIT_MS;
+	bool hard;
+	int r = request_bool(q, "hard", &hard);
+
+	if (r < 0)
+		return r;
+	cancel_running(q);
+	for (;;) {
+		struct err e = {0};
+		r = conversations_delete(q->api->c.db, q->who.user.id, q->arg_id, hard, &e);
+		if (r != E_CONFLICT || clock_mono_ms() > until) {
+			if (r < 0)
+				q->err = e;
+			break;
+		}
+		/* The canceled turn stores what it has, then lets go. */
+		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+	}
+	if (r < 0)
+		return r;
+	tell(q, q->arg_id, "deleted");
+	return 0;
+}

@@ -1,0 +1,385 @@
+/*
+ * dispatch.c - the way of a request:
+ *
+ *	loop:   match the route, or serve a file of the web page
+ *	worker: who is it? may they? is it from our page? not too often? is the body right?  ->  handler  ->  answer
+ *
+ * An exchange is answered exactly once: by request_end, or by whoever the handler gave it to (`taken`).
+ */
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#include "api/answer.h"
+#include "api/request.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "sys/metrics.h"
+
+#define ANSWER_MAX     ((size_t)512 << 20)
+#define SLOW_THREADS   4
+
+void answer_headers(struct http_exchange *x)
+{
+	http_set_header(x, "Content-Security-Policy",
+		"default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+		"frame-ancestors 'none'; form-action 'self'");
+	http_set_header(x, "X-Content-Type-Options", "nosniff");
+	http_set_header(x, "Referrer-Policy", "no-referrer");
+	http_set_header(x, "Cross-Origin-Opener-Policy", "same-origin");
+	http_set_header(x, "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+}
+
+/* ---- the end ---- */
+
+static void request_free(struct request *q)
+{
+	log_set_request(NULL);
+	buf_done(&q->raw);
+	arena_done(&q->mem);
+	arena_done(&q->spare);
+	free(q);
+}
+
+/* One line a request: the route's pattern, since paths may hold secrets and are anybody's text. */
+static void request_log(const struct request *q, int status)
+{
+	int64_t ms = (clock_mono_us() - q->started_us) / 1000;
+	const char *path = q->route ? q->route->path : "(unknown)";
+
+	metric_add(M_http_requests_total, 1);
+	if (status >= 500)
+		metric_add(M_http_errors_total, 1);
+	if (!q->taken)
+		metric_observe(M_http_request_duration_ms, ms);
+	if (status >= 500 && q->err.code)
+		log_error("http", "%s %s: %s (%s:%d)", q->method, path, q->err.msg, q->err.file, q->err.line);
+	log_info("http", "%s %s %d %lldms %s%s", q->method, path, status, (long long)ms,
+		q->known ? q->who.user.name : "-", q->taken ? " stream" : "");
+}
+
+static void answer_error(struct request *q, struct buf *out, int *ret_status)
+{
+	const struct err_info *info = err_info(q->err.code);
+	int wait = q->err.retry_after_s;
+	char text[16];
+
+	error_emit(&q->err, q->id, out);
+	*ret_status = info->http_status;
+	if (wait <= 0 && (info->http_status == 503 || info->http_status == 429))
+		wait = 1;
+	if (wait > 0) {
+		snprintf(text, sizeof(text), "%d", wait);
+		http_set_header(q->x, "Retry-After", text);
+	}
+	if (info->http_status == 401)
+		http_set_header(q->x, "WWW-Authenticate", "Bearer");
+}
+
+/* Answers, logs and lets go of the request; `r` is how it went. */
+static void request_end(struct request *q, int r)
+{
+	CLEANUP(buf_done) struct buf out = BUF_INIT(ANSWER_MAX);
+	const char *type = "application/json";
+	int status = q->status;
+
+	if (q->taken) {
+		request_log(q, 200);
+		request_free(q);
+		return;
+	}
+	if (r == 0 && q->answer)
+		schema_emit(q->route->answer, q->answer, &out);
+	else if (r == 0 && q->route->media) {
+		out = q->raw;
+		q->raw = BUF_INIT(0);
+		type = q->route->media;
+	}
+	if (r == 0)
+		r = buf_status(&out);
+	if (r < 0) {
+		buf_done(&out);
+		out = BUF_INIT(ANSWER_MAX);
+		err_set(&q->err, r, "%s", err_info(r)->text);
+		answer_error(q, &out, &status);
+		type = "application/json";
+	}
+	request_log(q, status);
+	struct http_exchange *x = q->x;
+	request_free(q);
+	http_reply(x, status, out.n ? type : NULL, &out);
+}
+
+/* ---- the work ---- */
+
+static bool is_unsafe(const struct request *q)
+{
+	return strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0;
+}
+
+static int check_access(struct request *q)
+{
+	int r;
+
+	if (q->route->access == ACCESS_PUBLIC)
+		return 0;
+	r = request_identify(q);
+	if (r < 0)
+		return r;
+	if (q->route->access == ACCESS_ADMIN && strcmp(q->who.user.role, ROLE_ADMIN) != 0)
+		return err_set(&q->err, E_FORBIDDEN, "Only an administrator may do this.");
+	return auth_take_request(q->api->c.auth, q->who.user.id, &q->err);
+}
+
+/* What a page of another site can make a browser send must not work; who sends a bearer token is no such page. */
+static int check_site(struct request *q)
+{
+	if (!is_unsafe(q) || (q->known && !q->who.by_cookie))
+		return 0;
+	return auth_check_site(q->api->c.settings, http_header(q->x, "Sec-Fetch-Site"), http_header(q->x, "Origin"),
+		http_header(q->x, "Host"), &q->err);
+}
+
+static int parse_path(struct request *q)
+{
+	if (strstr(q->route->path, "{id}") && !id_parse(q->arg, strlen(q->arg), &q->arg_id))
+		return err_set(&q->err, E_NOT_FOUND, "%s", err_info(E_NOT_FOUND)->text);
+	return 0;
+}
+
+static int parse_body(struct request *q)
+{
+	const struct schema *s = q->route->body;
+
+	if (!s)
+		return 0;
+	if (!media_type_is(http_header(q->x, "Content-Type"), "application/json"))
+		return err_set(&q->err, E_MEDIA_TYPE, "%s", err_info(E_MEDIA_TYPE)->text);
+	q->body = arena_alloc(&q->mem, s->size);
+	if (!q->body)
+		return request_no_memory(q);
+	return schema_parse(s, http_body(q->x), q->body, &q->mem, &q->err);
+}
+
+static int request_run(struct request *q)
+{
+	int r = check_access(q);
+
+	if (r < 0)
+		return r;
+	r = check_site(q);
+	if (r < 0)
+		return r;
+	r = parse_path(q);
+	if (r < 0)
+		return r;
+	r = parse_body(q);
+	if (r < 0)
+		return r;
+	return q->route->handler(q);
+}
+
+static void request_work(void *arg)
+{
+	struct request *q = arg;
+
+	log_set_request(q->id);
+	request_end(q, request_run(q));
+}
+
+/* ---- the beginning, on the loop ---- */
+
+static void make_request_id(char ret[REQUEST_ID_LEN + 1])
+{
+	static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	unsigned char raw[REQUEST_ID_LEN];
+
+	randombytes_buf(raw, sizeof(raw));
+	for (int i = 0; i < REQUEST_ID_LEN; i++)
+		ret[i] = letters[raw[i] & 31];
+	ret[REQUEST_ID_LEN] = '\0';
+}
+
+/* The method as a literal: the client's own text does not belong in the log. */
+static const char *known_method(const char *method)
+{
+	static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+	for (size_t i = 0; i < N_ELEMENTS(methods); i++) {
+		if (strcmp(method, methods[i]) == 0)
+			return methods[i];
+	}
+	return "?";
+}
+
+static struct request *request_new(struct api *a, struct http_exchange *x)
+{
+	struct request *q = xcalloc(1, sizeof(*q));
+
+	q->api = a;
+	q->x = x;
+	q->method = known_method(http_method(x));
+	q->started_us = clock_mono_us();
+	q->raw = BUF_INIT(ANSWER_MAX);
+	arena_init(&q->mem, REQUEST_MEMORY);
+	arena_init(&q->spare, REQUEST_MEMORY);
+	make_request_id(q->id);
+	answer_headers(x);
+	http_set_header(x, "Cache-Control", "no-store");
+	http_set_header(x, "X-Request-Id", q->id);
+	return q;
+}
+
+static int request_broken(struct request *q, int code)
+{
+	const struct settings *s = q->api->c.settings;
+	const char *length = http_header(q->x, "Content-Length");
+
+	if (code == E_TOO_LARGE && length)
+		return err_set(&q->err, code, "The request has %.20s bytes; at most %lld are taken (max_body_bytes).",
+			length, (long long)s->max_body_bytes);
+	if (code == E_TOO_LARGE)
+		return err_set(&q->err, code, "The request has more than the %lld bytes that are taken (max_body_bytes).",
+			(long long)s->max_body_bytes);
+	return err_set(&q->err, code, "%s", err_info(code)->text);
+}
+
+/* Sets the route and what its path holds. */
+static int request_match(struct request *q)
+{
+	char allow[64];
+	struct str arg;
+	const struct route *r = route_find(q->method, http_path(q->x), &arg, allow);
+
+	if (!r && allow[0]) {
+		http_set_header(q->x, "Allow", allow);
+		return err_set(&q->err, E_METHOD, "This address takes %s.", allow);
+	}
+	if (!r)
+		return err_set(&q->err, E_NOT_FOUND, "There is nothing at this address.");
+	q->route = r;
+	q->status = r->status;
+	if (!arg.p)
+		return 0;
+	q->arg = arena_strndup(&q->mem, arg.p, arg.n);
+	return q->arg ? 0 : request_no_memory(q);
+}
+
+static void request_start(struct request *q)
+{
+	struct api *a = q->api;
+	int r = http_request_error(q->x);
+
+	if (r < 0)
+		r = request_broken(q, r);
+	else
+		r = request_match(q);
+	if (r == 0 && !(q->route->flags & ROUTE_LOOP) && __atomic_load_n(&a->stopping, __ATOMIC_ACQUIRE))
+		r = err_set(&q->err, E_STOPPING, "Atelier is shutting down.");
+	if (r < 0) {
+		log_set_request(q->id);
+		request_end(q, r);
+		return;
+	}
+	if (q->route->flags & ROUTE_LOOP) {
+		request_work(q);
+		return;
+	}
+	r = pool_submit(q->route->flags & ROUTE_SLOW ? a->slow : a->workers, &q->task, request_work, q);
+	if (r < 0) {
+		log_set_request(q->id);
+		err_set(&q->err, r, "%s", err_info(r)->text);
+		request_end(q, r);
+	}
+}
+
+static bool is_interface(const char *path)
+{
+	static const char *const roots[] = {"/api", "/stream", "/health", "/metrics"};
+
+	for (size_t i = 0; i < N_ELEMENTS(roots); i++) {
+		size_t n = strlen(roots[i]);
+		if (strncmp(path, roots[i], n) == 0 && (path[n] == '\0' || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+void api_handler(struct http_exchange *x, void *arg)
+{
+	struct api *a = arg;
+	const char *method = http_method(x), *path = http_path(x);
+	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+
+	if (reads && http_request_error(x) == 0 && !is_interface(path) && assets_serve(x, path))
+		return;
+	request_start(request_new(a, x));
+}
+
+/* ---- life ---- */
+
+int api_new(const struct api_config *c, struct api **ret, struct err *e)
+{
+	struct api *a = xcalloc(1, sizeof(*a));
+	int r;
+
+	a->c = *c;
+	a->started_ms = clock_mono_ms();
+	a->changes = changes_new(c->loop, c->settings->heartbeat_s * 1000);
+	r = pool_new(&(struct pool_config){.name = "worker",
+			     .keep = 1,
+			     .max = (unsigned)c->settings->workers,
+			     .max_queue = 4096},
+		&a->workers);
+	if (r == 0)
+		r = pool_new(&(struct pool_config){.name = "slow", .keep = 0, .max = SLOW_THREADS, .max_queue = 256},
+			&a->slow);
+	if (r < 0) {
+		api_free(a);
+		return err_set(e, r, "cannot start the threads of short requests: %s", strerror(-r));
+	}
+	*ret = a;
+	return 0;
+}
+
+void api_set_turns(struct api *a, struct turns *t)
+{
+	a->turns = t;
+}
+
+void api_changed(void *arg, atelier_id user_id, const char *kind, atelier_id conversation_id, atelier_id turn_id,
+	const char *what)
+{
+	struct api *a = arg;
+
+	changes_tell(a->changes, user_id, kind, conversation_id, turn_id, what);
+}
+
+void api_refuse(struct api *a)
+{
+	__atomic_store_n(&a->stopping, true, __ATOMIC_RELEASE);
+}
+
+static int stop_changes(void *arg)
+{
+	changes_stop(arg);
+	return 0;
+}
+
+void api_stop(struct api *a)
+{
+	api_refuse(a);
+	pool_stop(a->workers);
+	pool_stop(a->slow);
+	loop_call(a->c.loop, stop_changes, a->changes);
+}
+
+void api_free(struct api *a)
+{
+	if (!a)
+		return;
+	pool_free(a->workers);
+	pool_free(a->slow);
+	changes_free(a->changes);
+	free(a);
+}

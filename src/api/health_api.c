@@ -1,0 +1,179 @@
+/* health_api.c - how the program is: for supervisors, for the administrator, for Prometheus. */
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <sys/resource.h>
+
+#include "api/handlers.h"
+#include "base/clock.h"
+#include "sys/metrics.h"
+
+struct status {
+	const char *status;
+};
+
+static const struct field status_fields[] = {
+	FIELD_STR(struct status, status, "status", 0, 0, FIELD_REQUIRED, "ok, or what is not."),
+};
+const struct schema status_schema = SCHEMA("Status", struct status, status_fields, "One word about the program.");
+
+struct database_health {
+	const char *status;
+	int64_t commits, writes;
+};
+
+static const struct field database_fields[] = {
+	FIELD_STR(struct database_health, status, "status", 0, 0, FIELD_REQUIRED, "ok or unreadable."),
+	FIELD_I64(struct database_health, commits, "commits", 0, 0, FIELD_REQUIRED, "Transactions since the start."),
+	FIELD_I64(struct database_health, writes, "writes", 0, 0, FIELD_REQUIRED, "Write requests in them."),
+};
+static const struct schema database_schema =
+	SCHEMA("DatabaseHealth", struct database_health, database_fields, "The database.");
+
+struct journal_health {
+	const char *status, *error;
+	int64_t bytes, segments;
+};
+
+static const struct field journal_fields[] = {
+	FIELD_STR(struct journal_health, status, "status", 0, 0, FIELD_REQUIRED, "ok or failing."),
+	FIELD_STR(struct journal_health, error, "error", 0, 0, 0, "What is wrong, in words; null: nothing."),
+	FIELD_I64(struct journal_health, bytes, "bytes", 0, 0, FIELD_REQUIRED, "Size of its files."),
+	FIELD_I64(struct journal_health, segments, "segments", 0, 0, FIELD_REQUIRED, "Number of its files."),
+};
+static const struct schema journal_schema =
+	SCHEMA("JournalHealth", struct journal_health, journal_fields, "The journal of the answers being written.");
+
+struct health {
+	const char *status, *version;
+	int64_t uptime_s;
+	struct database_health database;
+	struct journal_health journal;
+	struct schema_list providers;
+	int64_t turns_running, connections, readers, memory_bytes, disk_free_bytes;
+};
+
+static const struct field health_fields[] = {
+	FIELD_STR(struct health, status, "status", 0, 0, FIELD_REQUIRED, "ok or degraded."),
+	FIELD_STR(struct health, version, "version", 0, 0, FIELD_REQUIRED, "Version of the program."),
+	FIELD_I64(struct health, uptime_s, "uptime_s", 0, 0, FIELD_REQUIRED, "Seconds since the start."),
+	FIELD_OBJECT(struct health, database, "database", &database_schema, FIELD_REQUIRED, "The database."),
+	FIELD_OBJECT(struct health, journal, "journal", &journal_schema, FIELD_REQUIRED, "The journal."),
+	FIELD_LIST(struct health, providers, "providers", &provider_schema, 0, FIELD_REQUIRED, "The providers."),
+	FIELD_I64(struct health, turns_running, "turns_running", 0, 0, FIELD_REQUIRED, "Answers being written."),
+	FIELD_I64(struct health, connections, "connections", 0, 0, FIELD_REQUIRED, "Open connections of clients."),
+	FIELD_I64(struct health, readers, "readers", 0, 0, FIELD_REQUIRED, "Readers following answers."),
+	FIELD_I64(struct health, memory_bytes, "memory_bytes", 0, 0, FIELD_REQUIRED, "Memory in use (resident)."),
+	FIELD_I64(struct health, disk_free_bytes, "disk_free_bytes", 0, 0, FIELD_REQUIRED, "Room left for the data folder."),
+};
+const struct schema health_schema = SCHEMA("Health", struct health, health_fields, "How the program is.");
+
+static int answer_status(struct request *q, const char *word, int http_status)
+{
+	struct status *out = ARENA_NEW(&q->mem, struct status);
+
+	if (!out)
+		return request_no_memory(q);
+	out->status = word;
+	q->answer = out;
+	q->status = http_status;
+	return 0;
+}
+
+int live_get(struct request *q)
+{
+	return answer_status(q, "ok", 200);
+}
+
+static bool database_reads(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct err quiet = {0};
+	int64_t n;
+
+	return users_count_admins(c, &n, &quiet) == 0;
+}
+
+int ready_get(struct request *q)
+{
+	struct journal_state journal;
+
+	if (__atomic_load_n(&q->api->stopping, __ATOMIC_ACQUIRE))
+		return answer_status(q, "stopping", 503);
+	if (!database_reads(q))
+		return answer_status(q, "database unreadable", 503);
+	turns_journal_state(q->api->turns, &journal);
+	if (journal.error)
+		return answer_status(q, "journal cannot be written", 503);
+	return answer_status(q, "ok", 200);
+}
+
+static int64_t memory_bytes(void)
+{
+	long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%*s %lld", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static int64_t disk_free(const char *folder)
+{
+	struct statvfs v;
+
+	return statvfs(folder, &v) == 0 ? (int64_t)(v.f_bavail * v.f_frsize) : -1;
+}
+
+int health_get(struct request *q)
+{
+	struct health *out = ARENA_NEW(&q->mem, struct health);
+	struct journal_state journal;
+	struct catalogue all;
+	int r = providers_catalogue(q->api->c.providers, &q->mem, &all, &q->err);
+
+	if (r < 0)
+		return r;
+	if (!out)
+		return request_no_memory(q);
+	bool reads = database_reads(q);
+	turns_journal_state(q->api->turns, &journal);
+	*out = (struct health){.status = reads && !journal.error ? "ok" : "degraded",
+		.version = ATELIER_VERSION,
+		.uptime_s = (clock_mono_ms() - q->api->started_ms) / 1000,
+		.database = {.status = reads ? "ok" : "unreadable",
+			.commits = metric_get(M_db_commits_total),
+			.writes = metric_get(M_db_writes_total)},
+		.journal = {.status = journal.error ? "failing" : "ok",
+			.error = journal.error ? err_info(journal.error)->text : NULL,
+			.bytes = journal.bytes,
+			.segments = journal.segments},
+		.providers = providers_answer(&all),
+		.turns_running = turns_live(q->api->turns),
+		.connections = metric_get(M_http_connections),
+		.readers = metric_get(M_stream_readers),
+		.memory_bytes = memory_bytes(),
+		.disk_free_bytes = disk_free(q->api->c.settings->data)};
+	q->answer = out;
+	return 0;
+}
+
+int metrics_get(struct request *q)
+{
+	const char *access = q->api->c.settings->metrics_access;
+	int r;
+
+	if (strcmp(access, "off") == 0)
+		return err_set(&q->err, E_NOT_FOUND, "Metrics are switched off (metrics_access).");
+	if (strcmp(access, "public") != 0) {
+		r = request_identify(q);
+		if (r < 0)
+			return r;
+		if (strcmp(q->who.user.role, ROLE_ADMIN) != 0)
+			return err_set(&q->err, E_FORBIDDEN, "Only an administrator may do this.");
+	}
+	metrics_write(&q->raw);
+	return 0;
+}

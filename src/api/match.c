@@ -1,0 +1,159 @@
+/* match.c - pieces of requests: paths, cookies, lists in headers. All text here is the client's. */
+#include <stdio.h>
+#include <strings.h>
+
+#include "api/request.h"
+
+bool route_matches(const char *pattern, const char *path, struct str *ret_arg)
+{
+	struct str arg = {NULL, 0};
+
+	while (*pattern) {
+		if (*pattern == '{') {
+			arg = (struct str){path, strcspn(path, "/")};
+			if (arg.n == 0)
+				return false;
+			path += arg.n;
+			pattern += strcspn(pattern, "}") + 1;
+		} else if (*pattern++ != *path++) {
+			return false;
+		}
+	}
+	if (*path)
+		return false;
+	*ret_arg = arg;
+	return true;
+}
+
+/* Adds a method to "GET, POST". HEAD goes with GET, but for streams. */
+static void allow_add(const struct route *r, char allow[64])
+{
+	size_t n = strlen(allow);
+	bool head = strcmp(r->method, "GET") == 0 && !(r->flags & ROUTE_STREAM);
+
+	snprintf(allow + n, 64 - n, "%s%s%s", n ? ", " : "", r->method, head ? ", HEAD" : "");
+}
+
+const struct route *route_find(const char *method, const char *path, struct str *ret_arg, char ret_allow[64])
+{
+	size_t n;
+	const struct route *routes = api_routes(&n);
+	bool head = strcmp(method, "HEAD") == 0;
+
+	ret_allow[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		const struct route *r = &routes[i];
+		struct str arg;
+
+		if (!route_matches(r->path, path, &arg))
+			continue;
+		if (strcmp(head ? "GET" : method, r->method) == 0 && !(head && (r->flags & ROUTE_STREAM))) {
+			*ret_arg = arg;
+			ret_allow[0] = '\0';
+			return r;
+		}
+		allow_add(r, ret_allow);
+	}
+	return NULL;
+}
+
+static struct str trim(struct str s)
+{
+	while (s.n && (*s.p == ' ' || *s.p == '\t')) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
+/* Takes the next piece up to one of `ends` off `*rest`; false at the end. */
+static bool next_piece(const char **rest, const char *ends, struct str *ret)
+{
+	if (!*rest || !**rest)
+		return false;
+	size_t n = strcspn(*rest, ends);
+	*ret = trim((struct str){*rest, n});
+	*rest += n;
+	if (**rest)
+		(*rest)++;
+	return true;
+}
+
+struct str cookie_find(const char *header, const char *name)
+{
+	size_t n = strlen(name);
+	struct str piece;
+
+	while (next_piece(&header, ";", &piece)) {
+		if (piece.n > n && piece.p[n] == '=' && memcmp(piece.p, name, n) == 0) {
+			struct str value = {piece.p + n + 1, piece.n - n - 1};
+			if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
+				value = (struct str){value.p + 1, value.n - 2};
+			return value;
+		}
+	}
+	return (struct str){NULL, 0};
+}
+
+static bool str_is(struct str s, const char *what)
+{
+	return s.n == strlen(what) && strncasecmp(s.p, what, s.n) == 0;
+}
+
+bool media_type_is(const char *header, const char *type)
+{
+	struct str piece;
+
+	return next_piece(&header, ";", &piece) && str_is(piece, type);
+}
+
+/* The parameters behind a list's entry say q=0, q=0.0 ... */
+static bool is_refused(const char *params)
+{
+	struct str piece;
+
+	while (next_piece(&params, ";", &piece)) {
+		if (piece.n >= 3 && (piece.p[0] == 'q' || piece.p[0] == 'Q') && piece.p[1] == '=') {
+			for (size_t i = 2; i < piece.n; i++) {
+				if (piece.p[i] != '0' && piece.p[i] != '.')
+					return false;
+			}
+			return true;
+		}
+	}
+	return false;
+}
+
+bool header_accepts(const char *header, const char *what)
+{
+	struct str piece;
+
+	while (next_piece(&header, ",", &piece)) {
+		char entry[128];
+		const char *rest = entry;
+		struct str name;
+
+		if (piece.n >= sizeof(entry))
+			continue;
+		memcpy(entry, piece.p, piece.n);
+		entry[piece.n] = '\0';
+		if (next_piece(&rest, ";", &name) && str_is(name, what))
+			return !is_refused(rest);
+	}
+	return false;
+}
+
+bool etag_matches(const char *header, const char *etag)
+{
+	struct str piece;
+
+	while (next_piece(&header, ",", &piece)) {
+		if (piece.n > 2 && piece.p[0] == 'W' && piece.p[1] == '/')
+			piece = (struct str){piece.p + 2, piece.n - 2};
+		if (str_eq(piece, STR("*")) || str_eq(piece, str_from(etag)))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,98 @@
+/*
+ * request.h - one request on its way: made by the dispatcher on the loop, run by one thread, answered exactly once.
+ * A handler returns negative (with the cause in q->err), or 0 after setting `answer`, `raw` or `taken`.
+ */
+#pragma once
+
+#include "api/api.h"
+#include "api/routes.h"
+#include "sys/pool.h"
+
+#define SESSION_COOKIE "atelier_session"
+#define REQUEST_ID_LEN 12
+#define REQUEST_MEMORY ((size_t)64 << 20) /* of each arena */
+
+struct changes;
+
+struct api {
+	struct api_config c;
+	struct turns *turns;
+	struct pool *workers, *slow;
+	struct changes *changes;
+	int64_t started_ms; /* monotonic */
+	bool stopping;      /* atomic */
+};
+
+struct request {
+	struct api *api;
+	struct http_exchange *x; /* gone once answered or taken */
+	const struct route *route; /* NULL: no such address */
+	const char *method;        /* a literal */
+	struct pool_task task;
+	struct arena mem;
+	struct arena spare; /* for what a handler may have to throw away and try again */
+	struct err err;
+	char id[REQUEST_ID_LEN + 1];
+	int64_t started_us;
+
+	struct auth_identity who;
+	bool known;      /* `who` is set */
+	const char *arg; /* the {name} of the path; NULL: none */
+	atelier_id arg_id;
+	void *body;      /* the struct of route->body */
+
+	int status;         /* of the answer; from the route unless changed */
+	const void *answer; /* the struct of route->answer */
+	struct buf raw;     /* or these bytes, of type route->media */
+	bool taken;         /* the exchange was handed on */
+};
+
+/* A query parameter of the route; its default when absent. E_INVALID naming it. */
+int request_i64(struct request *q, const char *name, int64_t *ret) MUST_CHECK;
+int request_bool(struct request *q, const char *name, bool *ret) MUST_CHECK;
+int request_id(struct request *q, const char *name, atelier_id *ret) MUST_CHECK; /* 0: absent */
+
+/* The client's address, of the proxy's telling if it is to be trusted. */
+const char *request_address(struct request *q);
+
+/* Finds out who asks: for handlers of public routes. E_UNAUTHORIZED or E_SETUP_REQUIRED. */
+int request_identify(struct request *q) MUST_CHECK;
+
+/* -ENOMEM recorded, for results of the arena. */
+int request_no_memory(struct request *q);
+
+/* ---- pieces of HTTP ---- */
+
+/* The cookie's value in a Cookie header (NULL is fine); p NULL: not there. */
+struct str cookie_find(const char *header, const char *name);
+
+/* Content-Type is `type`, whatever its parameters. */
+bool media_type_is(const char *header, const char *type);
+
+/* A list like Accept or Accept-Encoding names `what` and does not refuse it with q=0. */
+bool header_accepts(const char *header, const char *what);
+
+/* If-None-Match holds the entity tag (with its quotes) or "*". */
+bool etag_matches(const char *header, const char *etag);
+
+/* Sets the headers that every answer carries. */
+void answer_headers(struct http_exchange *x);
+
+/* ---- web page ---- */
+
+/* Answers with an embedded file; false when there is none of this name. Loop thread. */
+bool assets_serve(struct http_exchange *x, const char *path);
+
+/* ---- the change feed (loop-owned) ---- */
+
+struct changes *changes_new(struct loop *l, int64_t heartbeat_ms);
+void changes_stop(struct changes *c); /* loop thread: ends all feeds */
+void changes_free(struct changes *c);
+
+/* Answers the exchange with the feed of the user. Any thread. */
+void changes_follow(struct changes *c, struct http_exchange *x, atelier_id user_id, atelier_id session_id);
+void changes_tell(struct changes *c, atelier_id user_id, const char *kind, atelier_id conversation_id,
+	atelier_id turn_id, const char *what);
+
+/* Ends the feeds of a session, or (0) all of the user's. Any thread. */
+void changes_end(struct changes *c, atelier_id user_id, atelier_id session_id);

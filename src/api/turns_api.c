@@ -1,0 +1,192 @@
+/* turns_api.c - asking for an answer, following it, stopping it. */
+#include <ctype.h>
+#include <stdio.h>
+
+#include "api/handlers.h"
+#include "base/clock.h"
+#include "store/conversations.h"
+#include "store/turns.h"
+
+struct turn_new {
+	const char *content, *model;
+	bool goes_on;
+};
+
+static const struct field turn_new_fields[] = {
+	FIELD_TEXT(struct turn_new, content, "content", 0, 0, 0, "What the user says. Either this or `continue`."),
+	FIELD_BOOL(struct turn_new, goes_on, "continue", 0, "True: go on with the last answer, which ended early."),
+	FIELD_STR(struct turn_new, model, "model", 1, 200, 0, "Id of the model; null: the conversation's."),
+};
+const struct schema turn_new_schema = SCHEMA("TurnNew", struct turn_new, turn_new_fields, "What to answer.");
+
+struct turn_started {
+	struct turn_ids ids;
+	const char *stream_url;
+	int64_t expires_at;
+};
+
+static const struct field turn_started_fields[] = {
+	FIELD_ID(struct turn_started, ids.turn_id, "turn_id", FIELD_REQUIRED, "The turn."),
+	FIELD_ID(struct turn_started, ids.conversation_id, "conversation_id", FIELD_REQUIRED, "Where it stands."),
+	FIELD_ID(struct turn_started, ids.user_message_id, "user_message_id", FIELD_REQUIRED, "The user's message."),
+	FIELD_ID(struct turn_started, ids.message_id, "message_id", FIELD_REQUIRED, "The message that is being written."),
+	FIELD_STR(struct turn_started, stream_url, "stream_url", 0, 0, FIELD_REQUIRED, "Its events, without signing in."),
+	FIELD_TIME(struct turn_started, expires_at, "expires_at", FIELD_REQUIRED, "Until when that link can be opened."),
+};
+const struct schema turn_started_schema =
+	SCHEMA("TurnStarted", struct turn_started, turn_started_fields, "The answer has begun.");
+
+static const struct field turn_fields[] = {
+	FIELD_ID(struct turn_record, id, "id", FIELD_REQUIRED, "Identifier."),
+	FIELD_ID(struct turn_record, conversation_id, "conversation_id", FIELD_REQUIRED, "Where it stands."),
+	FIELD_ID(struct turn_record, user_message_id, "user_message_id", 0, "The user's message."),
+	FIELD_ID(struct turn_record, message_id, "message_id", 0, "The message it writes."),
+	FIELD_STR(struct turn_record, model, "model", 0, 0, FIELD_REQUIRED, "Who answers."),
+	FIELD_ENUM(struct turn_record, state, "state",
+		STATE_RUNNING " " STATE_COMPLETE " " STATE_CANCELED " " STATE_FAILED " " STATE_INTERRUPTED, FIELD_REQUIRED,
+		"How far it is."),
+	FIELD_I64(struct turn_record, last_seq, "last_event", 0, 0, FIELD_REQUIRED,
+		"Number of the last event; 0 while it runs."),
+	FIELD_TIME(struct turn_record, created_at, "created_at", FIELD_REQUIRED, "When it began."),
+	FIELD_TIME(struct turn_record, ended_at, "ended_at", 0, "When it ended; null: it runs."),
+};
+const struct schema turn_schema = SCHEMA("Turn", struct turn_record, turn_fields, "One answer being made.");
+
+const struct schema empty_schema = {.name = "Empty", .size = 1, .doc = "Nothing more to say."};
+
+static int check_content(struct request *q, const struct turn_new *in)
+{
+	int64_t max = q->api->c.settings->max_message_bytes;
+	size_t n, blank = 0;
+
+	if (in->goes_on)
+		return in->content ? err_set(&q->err, E_INVALID, "Send either \"content\" or \"continue\", not both.") : 0;
+	if (!in->content)
+		return err_set(&q->err, E_INVALID, "Send \"content\", or \"continue\": true.");
+	n = strlen(in->content);
+	if (n > (size_t)max)
+		return err_set(&q->err, E_TOO_LARGE, "The message has %zu bytes; at most %lld are taken.", n,
+			(long long)max);
+	while (blank < n && isspace((unsigned char)in->content[blank]))
+		blank++;
+	return blank == n ? err_set(&q->err, E_INVALID, "The message is empty.") : 0;
+}
+
+/* From `?after=N` or Last-Event-ID, which a browser sends when it connects again; the header knows more. */
+static int read_after(struct request *q, uint64_t *ret)
+{
+	const char *last = http_header(q->x, "Last-Event-ID");
+	int64_t after;
+	int r = request_i64(q, "after", &after);
+
+	if (r < 0)
+		return r;
+	if (last && *last >= '0' && *last <= '9') {
+		char *end;
+		unsigned long long v = strtoull(last, &end, 10);
+		if (*end == '\0' && v <= INT64_MAX)
+			after = (int64_t)v;
+	}
+	*ret = (uint64_t)after;
+	return 0;
+}
+
+static int follow(struct request *q, atelier_id turn_id, uint64_t after)
+{
+	int r;
+
+	http_set_header(q->x, "X-Accel-Buffering", "no"); /* asks proxies to pass each event on at once */
+	r = turn_follow(q->api->turns, turn_id, after, q->x, &q->err);
+	if (r == 0)
+		q->taken = true;
+	return r;
+}
+
+static int answer_started(struct request *q, const struct turn_ids *ids)
+{
+	struct turn_started *out = ARENA_NEW(&q->mem, struct turn_started);
+	char token[AUTH_STREAM_TOKEN_LEN + 1];
+
+	if (!out)
+		return request_no_memory(q);
+	out->ids = *ids;
+	out->expires_at = clock_now_ms() + q->api->c.settings->stream_token_s * 1000;
+	auth_stream_token(q->api->c.auth, ids->turn_id, out->expires_at, token);
+	out->stream_url = arena_printf(&q->mem, "/stream/%s", token);
+	if (!out->stream_url)
+		return request_no_memory(q);
+	q->answer = out;
+	return 0;
+}
+
+int turns_post(struct request *q)
+{
+	const struct turn_new *in = q->body;
+	struct turn_ids ids;
+	int r = check_content(q, in);
+
+	if (r < 0)
+		return r;
+	r = turn_start(q->api->turns,
+		&(struct turn_request){.user_id = q->who.user.id,
+			.conversation_id = q->arg_id,
+			.content = in->goes_on ? NULL : in->content,
+			.model = in->model},
+		&ids, &q->err);
+	if (r < 0)
+		return r;
+	if (header_accepts(http_header(q->x, "Accept"), "text/event-stream"))
+		return follow(q, ids.turn_id, 0);
+	return answer_started(q, &ids);
+}
+
+static int load_turn(struct request *q, struct turn_record *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+
+	return turns_get(c, q->who.user.id, q->arg_id, &q->mem, ret, &q->err);
+}
+
+int turn_get(struct request *q)
+{
+	struct turn_record *out = ARENA_NEW(&q->mem, struct turn_record);
+
+	if (!out)
+		return request_no_memory(q);
+	q->answer = out;
+	return load_turn(q, out);
+}
+
+int turn_events_get(struct request *q)
+{
+	struct turn_record turn;
+	uint64_t after;
+	int r = read_after(q, &after);
+
+	if (r == 0)
+		r = load_turn(q, &turn);
+	return r < 0 ? r : follow(q, turn.id, after);
+}
+
+int turn_cancel_post(struct request *q)
+{
+	struct turn_record turn;
+	int r = load_turn(q, &turn);
+
+	if (r < 0)
+		return r;
+	(void)turn_cancel(q->api->turns, turn.id, E_CANCELED);
+	q->answer = "";
+	return 0;
+}
+
+int stream_get(struct request *q)
+{
+	atelier_id turn_id;
+	uint64_t after;
+	int r = read_after(q, &after);
+
+	if (r == 0)
+		r = auth_stream_turn(q->api->c.auth, q->arg, &turn_id, &q->err);
+	return r < 0 ? r : follow(q, turn_id, after);
+}

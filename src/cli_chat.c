@@ -1,0 +1,185 @@
+/*
+ * cli_chat.c - `atelier chat "text"`: one question, its answer on standard output as it comes, nothing stored. What
+ * the Librarian needs of a database stands in a temporary folder that is gone afterwards.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "engine.h"
+#include "store/store.h"
+
+#define INPUT_MAX ((size_t)64 << 20)
+
+struct chat {
+	struct engine engine;
+	struct cancel cancel;
+	char folder[PATH_MAX]; /* "": none */
+	struct db *db;
+};
+
+/* ---- the answer ---- */
+
+struct printer {
+	struct gen_sink sink;
+	bool ends_line; /* what was written last ended a line */
+};
+
+static int print_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
+{
+	struct printer *p = CONTAINER_OF(s, struct printer, sink);
+	CLEANUP(json_decrefp) json_t *data = NULL;
+
+	(void)on_loop;
+	if (type != EV_TEXT && type != EV_STATUS)
+		return 0;
+	int r = json_parse(json, n, &data, NULL);
+	if (r < 0)
+		return r;
+	const char *text = json_get_str(data, "text");
+	if (!text || !*text)
+		return 0;
+	if (type == EV_STATUS) {
+		fprintf(stderr, "%s\n", text);
+		return 0;
+	}
+	p->ends_line = text[strlen(text) - 1] == '\n';
+	return fputs(text, stdout) < 0 || fflush(stdout) < 0 ? -EPIPE : 0;
+}
+
+/* ---- Ctrl+C ---- */
+
+static void *watch_signals(void *arg)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	for (int times = 0;; times++) {
+		if (sigwait(&set, &sig) != 0)
+			continue;
+		if (times > 0)
+			_exit(EXIT_INTERRUPT);
+		cancel_fire(arg, E_CANCELED);
+	}
+	return NULL;
+}
+
+/* ---- the story ---- */
+
+static int open_manual(struct chat *c, struct err *e)
+{
+	const char *tmp = getenv("TMPDIR");
+	size_t n;
+	const struct db_migration *migrations = store_migrations(&n);
+	char path[PATH_MAX];
+
+	if ((size_t)snprintf(c->folder, sizeof(c->folder), "%s/atelier-XXXXXX", tmp && *tmp ? tmp : "/tmp") >=
+			sizeof(c->folder) - 32 ||
+		!mkdtemp(c->folder)) {
+		c->folder[0] = '\0';
+		return err_set(e, -errno, "No temporary folder can be made: %s.", strerror(errno));
+	}
+	snprintf(path, sizeof(path), "%.*s/manual.db", PATH_MAX - 32, c->folder);
+	int r = db_open(&(struct db_config){.path = path, .readers = 1}, migrations, n, &c->db, e);
+	return r < 0 ? r : manual_load(c->db, e);
+}
+
+/* Opened when the Librarian first looks, which it does on one thread: most chats are with another model. */
+static int search(void *arg, const char *query, size_t limit, struct arena *a, struct manual_passage **ret,
+	size_t *ret_n, struct err *e)
+{
+	struct chat *c = arg;
+	int r = c->db ? 0 : open_manual(c, e);
+
+	return r < 0 ? r : manual_search_db(c->db, query, limit, a, ret, ret_n, e);
+}
+
+static int converse(struct chat *c, const char *model, const char *text, struct arena *a, struct err *e)
+{
+	struct gen_message message = {.role = "user", .content = text};
+	struct printer out = {.sink = {.event = print_event}, .ends_line = true};
+	struct gen_result result;
+	const char *id;
+	int r = providers_start(c->engine.providers, e);
+
+	if (r == 0)
+		r = providers_resolve(c->engine.providers, model, a, &id, e);
+	if (r < 0)
+		return r;
+	r = provider_generate(c->engine.providers,
+		&(struct gen_request){.model = id, .messages = &message, .n_messages = 1}, &out.sink, &c->cancel, &result, e);
+	if (!out.ends_line)
+		putchar('\n');
+	return r;
+}
+
+static int chat(struct cli *cli, const char *text, struct err *e)
+{
+	struct chat c = {.folder = ""};
+	struct arena a;
+	pthread_t watcher;
+	bool watched;
+	int r;
+
+	cancel_init(&c.cancel);
+	arena_init(&a, 4 << 20);
+	watched = pthread_create(&watcher, NULL, watch_signals, &c.cancel) == 0;
+	r = engine_start(&c.engine, &cli->settings, search, &c, e);
+	if (r == 0)
+		r = converse(&c, cli->model, text, &a, e);
+	if (cancel_reason(&c.cancel))
+		r = -ECANCELED;
+	engine_stop(&c.engine);
+	db_close(c.db);
+	if (c.folder[0])
+		(void)folder_remove(c.folder);
+	if (watched) {
+		pthread_cancel(watcher);
+		pthread_join(watcher, NULL);
+	}
+	arena_done(&a);
+	cancel_done(&c.cancel);
+	return r;
+}
+
+static int read_input(struct buf *b, struct err *e)
+{
+	for (;;) {
+		char *at = buf_reserve(b, 65536);
+		if (!at)
+			return err_set(e, buf_status(b), "What came on standard input is too long.");
+		size_t n = fread(at, 1, 65535, stdin);
+		b->n += n;
+		if (n == 0)
+			break;
+	}
+	b->p[b->n] = '\0';
+	return ferror(stdin) ? err_set(e, -EIO, "Standard input cannot be read.") : 0;
+}
+
+int cmd_chat(struct cli *c)
+{
+	CLEANUP(buf_done) struct buf input = BUF_INIT(INPUT_MAX);
+	struct err e = {0};
+	int r = 0;
+
+	if (c->argc != 1)
+		return usage_error("It goes: atelier chat \"text\" [-m MODEL]; - reads the text from standard input.");
+	signals_block();
+	limits_raise();
+	if (strcmp(c->argv[0], "-") == 0)
+		r = read_input(&input, &e);
+	const char *text = strcmp(c->argv[0], "-") == 0 ? input.p : c->argv[0];
+	if (r == 0 && (!text || !text[strspn(text, " \t\r\n")]))
+		return usage_error("There is nothing to say: the text is empty.");
+	if (r == 0)
+		r = chat(c, text, &e);
+	if (r == -ECANCELED || r == E_CANCELED)
+		return EXIT_INTERRUPT;
+	return r < 0 ? report(&e) : EXIT_SUCCESS;
+}

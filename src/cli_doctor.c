@@ -1,0 +1,259 @@
+/* cli_doctor.c - `atelier doctor`: one line a thing, and what to do about it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "engine.h"
+#include "store/store.h"
+
+#define LOW_DISK ((uint64_t)1 << 30)
+
+struct doctor {
+	const struct settings *settings;
+	bool failed;
+	bool serving; /* a server works in the data folder */
+};
+
+enum verdict { OK, WARN, FAIL };
+
+static void PRINTF(4, 5) say(struct doctor *d, enum verdict v, const char *what, const char *fmt, ...)
+{
+	static const char *const words[] = {"ok", "warn", "fail"};
+	va_list ap;
+
+	va_start(ap, fmt);
+	printf("%-4s  %-11s  ", words[v], what);
+	vprintf(fmt, ap);
+	putchar('\n');
+	va_end(ap);
+	d->failed |= v == FAIL;
+}
+
+/* ---- the data folder ---- */
+
+/* Not by its mode: a read-only disk and root's rights show only when something is written. */
+static bool can_write(const char *folder)
+{
+	char file[PATH_MAX];
+
+	if ((size_t)snprintf(file, sizeof(file), "%s/doctor.tmp", folder) >= sizeof(file))
+		return false;
+	CLEANUP(closep) int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	bool wrote = write(fd, "x", 1) == 1;
+	int why = errno;
+	(void)unlink(file);
+	errno = why;
+	return wrote;
+}
+
+static void check_space(struct doctor *d)
+{
+	struct statvfs v;
+
+	if (statvfs(d->settings->data, &v) < 0)
+		return;
+	uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
+	say(d, left < LOW_DISK ? WARN : OK, "disk", "%.1f GB free%s", (double)left / 1e9,
+		left < LOW_DISK ? "; make room before it is full: nothing can be stored then" : "");
+}
+
+/* True when it is there. */
+static bool check_folder(struct doctor *d)
+{
+	const char *path = d->settings->data;
+	struct stat st;
+
+	if (stat(path, &st) < 0 && errno == ENOENT) {
+		say(d, OK, "data folder", "%s is not there yet; atelier serve makes it", path);
+		return false;
+	}
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		say(d, FAIL, "data folder", "%s is not a folder that can be read; choose another with --data", path);
+		return false;
+	}
+	if (!can_write(path)) {
+		say(d, FAIL, "data folder", "%s cannot be written (%s); give it to the user who runs Atelier", path,
+			strerror(errno));
+		return true;
+	}
+	if (st.st_mode & 077)
+		say(d, WARN, "data folder", "%s can be looked into by others; chmod 700 %s", path, path);
+	else
+		say(d, OK, "data folder", "%s", path);
+	check_space(d);
+	return true;
+}
+
+/* ---- the database ---- */
+
+static void check_open_database(struct doctor *d, struct db *db, const char *path)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct err e = {0};
+	const char *found = "";
+
+	arena_init(&a, 1 << 20);
+	if (db_check(db, &a, &found, &e) < 0)
+		say(d, FAIL, "database", "%s cannot be checked: %s", path, e.msg);
+	else if (strcmp(found, "ok") != 0)
+		say(d, FAIL, "database", "%s is damaged (%.200s); put back a backup", path, found);
+	else
+		say(d, OK, "database", "%s is whole", path);
+}
+
+static void check_database(struct doctor *d)
+{
+	char path[PATH_MAX];
+	size_t n;
+	const struct db_migration *migrations = store_migrations(&n);
+	struct db *db = NULL;
+	struct err e = {0};
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/atelier.db", d->settings->data);
+	if (stat(path, &st) < 0) {
+		say(d, OK, "database", "not there yet; atelier serve makes it");
+		return;
+	}
+	if (db_open(&(struct db_config){.path = path, .readers = 1}, migrations, n, &db, &e) < 0) {
+		say(d, FAIL, "database", "%s", e.msg);
+		return;
+	}
+	check_open_database(d, db, path);
+	db_close(db);
+}
+
+/* ---- providers ---- */
+
+static void check_provider(struct doctor *d, const struct catalogue *all, const struct provider_state *p)
+{
+	const char *at = p->url && *p->url ? " at " : "", *url = *at ? p->url : "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n_models; i++)
+		n += strcmp(all->models[i].provider, p->name) == 0;
+	if (strcmp(p->state, "ok") == 0 && n > 0)
+		say(d, OK, p->name, "%zu model%s%s%s", n, n == 1 ? "" : "s", at, url);
+	else if (strcmp(p->state, "ok") == 0)
+		say(d, WARN, p->name, "reachable%s%s, but it has no models; fetch one (for Ollama: ollama pull llama3.2)", at, url);
+	else
+		say(d, WARN, p->name, "%s", p->error ? p->error : "did not answer in time");
+}
+
+static int no_manual(void *arg, const char *query, size_t limit, struct arena *a, struct manual_passage **ret,
+	size_t *ret_n, struct err *e)
+{
+	(void)arg;
+	(void)query;
+	(void)limit;
+	(void)a;
+	(void)ret;
+	(void)ret_n;
+	return err_set(e, E_INTERNAL, "doctor does not open the manual");
+}
+
+static void check_providers(struct doctor *d)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct engine g = {0};
+	struct catalogue all;
+	struct err e = {0};
+	int r = engine_start(&g, d->settings, no_manual, NULL, &e);
+
+	arena_init(&a, 16 << 20);
+	if (r == 0) {
+		providers_refresh(g.providers, 5000);
+		r = providers_catalogue(g.providers, &a, &all, &e);
+	}
+	if (r < 0)
+		say(d, FAIL, "providers", "%s", e.msg);
+	for (size_t i = 0; r == 0 && i < all.n_providers; i++)
+		check_provider(d, &all, &all.providers[i]);
+	if (r == 0 && all.n_models == 0)
+		say(d, FAIL, "models", "nothing can answer; start Ollama, set openai_base_url, or switch the librarian on");
+	engine_stop(&g);
+}
+
+/* ---- the port ---- */
+
+static void never_called(struct http_exchange *x, void *arg)
+{
+	(void)x;
+	(void)arg;
+}
+
+static void check_port(struct doctor *d)
+{
+	const char *listen = d->settings->listen;
+	struct loop *l = loop_new();
+	struct http_server *s = NULL;
+	struct err e = {0};
+	int r = http_server_new(l,
+		&(struct http_server_config){.listen = listen,
+			.max_header_bytes = 32768,
+			.max_body_bytes = 1024,
+			.max_connections = 16,
+			.handler = never_called},
+		&s, &e);
+
+	if (r == 0)
+		say(d, OK, "port", "%s is free", listen);
+	else if (r == E_CONFLICT && d->serving)
+		say(d, OK, "port", "%s is being served on", listen);
+	else
+		say(d, FAIL, "port", "%s", e.msg);
+	if (s)
+		http_server_free(s);
+	loop_free(l);
+}
+
+/* ---- the sandbox ---- */
+
+static bool in_path(const char *name)
+{
+	const char *path = getenv("PATH");
+
+	while (path && *path) {
+		char file[PATH_MAX];
+		size_t n = strcspn(path, ":");
+		if ((size_t)snprintf(file, sizeof(file), "%.*s/%s", (int)n, path, name) < sizeof(file) &&
+			access(file, X_OK) == 0)
+			return true;
+		path += n;
+		path += *path == ':';
+	}
+	return false;
+}
+
+static void check_sandbox(struct doctor *d)
+{
+	if (in_path("bwrap"))
+		say(d, OK, "sandbox", "bubblewrap is there");
+	else
+		say(d, WARN, "sandbox", "bubblewrap is missing; tools that run programs will need it (apt install bubblewrap)");
+}
+
+int cmd_doctor(struct cli *c)
+{
+	struct doctor d = {.settings = &c->settings};
+	struct err e = {0};
+	CLEANUP(closep) int lock = -1;
+
+	if (c->argc > 0)
+		return usage_error("doctor takes no words.");
+	limits_raise();
+	if (check_folder(&d)) {
+		d.serving = folder_lock(c->settings.data, &lock, &e) == E_CONFLICT;
+		check_database(&d);
+	}
+	check_providers(&d);
+	check_port(&d);
+	check_sandbox(&d);
+	return d.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

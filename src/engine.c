@@ -1,0 +1,44 @@
+#include "engine.h"
+
+static void *run_loop(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+int engine_start(struct engine *g, const struct settings *s, manual_search_fn search, void *arg, struct err *e)
+{
+	int r;
+
+	*g = (struct engine){.loop = loop_new()};
+	r = http_client_new(g->loop, &g->http);
+	if (r < 0)
+		return err_set(e, r, "The client for providers does not start: %s.", strerror(-r));
+	r = providers_new(&(struct providers_config){.settings = s,
+				  .loop = g->loop,
+				  .http = g->http,
+				  .manual_search = search,
+				  .manual_arg = arg},
+		&g->providers, e);
+	if (r < 0)
+		return r;
+	r = pthread_create(&g->thread, NULL, run_loop, g->loop);
+	if (r != 0)
+		return err_set(e, -r, "The loop's thread does not start: %s.", strerror(r));
+	g->runs = true;
+	return 0;
+}
+
+void engine_stop(struct engine *g)
+{
+	if (g->providers)
+		providers_free(g->providers); /* ends its calls, for which the loop must run */
+	if (g->runs) {
+		loop_stop(g->loop);
+		pthread_join(g->thread, NULL);
+	}
+	if (g->http)
+		http_client_free(g->http);
+	if (g->loop)
+		loop_free(g->loop);
+}

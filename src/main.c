@@ -1,0 +1,195 @@
+/*
+ * main.c - Atelier on one page: the command line, and in which order the server's parts start and stop.
+ *
+ * The main thread starts everything, sleeps until a signal comes, and stops everything. The loop has its own thread.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "program.h"
+
+static int start(struct program *p, struct err *e)
+{
+	int r;
+
+	if ((r = folder_open(p, e)) < 0 ||   /* nobody else works in it */
+		(r = server_bind(p, e)) < 0 ||   /* from here on connections wait to be answered */
+		(r = database_open(p, e)) < 0 || /* and who may sign in */
+		(r = providers_open(p, e)) < 0 ||
+		(r = interface_open(p, e)) < 0 || /* what the last run left unfinished is stored here */
+		(r = loop_start(p, e)) < 0)       /* now they are answered */
+		return r;
+	return housework_start(p, e); /* what may be late: looking at the providers, the manual */
+}
+
+static int cmd_serve(struct cli *c)
+{
+	struct program p;
+	struct err e = {0};
+
+	if (c->argc > 0)
+		return usage_error("serve takes no words, only flags; \"%s\" is one.", c->argv[0]);
+	signals_block();
+	limits_raise();
+	program_init(&p, &c->settings);
+	if (start(&p, &e) < 0) {
+		program_stop(&p);
+		return report(&e);
+	}
+	greet(&p);
+	signals_wait();
+	program_stop(&p);
+	return EXIT_SUCCESS;
+}
+
+static int cmd_help(struct cli *c)
+{
+	(void)c;
+	print_help();
+	return EXIT_SUCCESS;
+}
+
+static int cmd_version(struct cli *c)
+{
+	(void)c;
+	printf("atelier %s\n", ATELIER_VERSION);
+	return EXIT_SUCCESS;
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(struct cli *c);
+} commands[] = {
+	{"serve", cmd_serve},
+	{"chat", cmd_chat},
+	{"user", cmd_user},
+	{"doctor", cmd_doctor},
+	{"openapi", cmd_openapi},
+	{"docs", cmd_docs},
+	{"help", cmd_help},
+	{"version", cmd_version},
+};
+
+int usage_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("atelier: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputs(" See atelier --help.\n", stderr);
+	va_end(ap);
+	return EXIT_USAGE;
+}
+
+int report(const struct err *e)
+{
+	fprintf(stderr, "atelier: %s\n", e->msg[0] ? e->msg : err_info(e->code)->text);
+	return EXIT_FAILURE;
+}
+
+static void drop_words(int *argc, char **argv, int at, int n)
+{
+	memmove(&argv[at], &argv[at + n], (size_t)(*argc - at - n + 1) * sizeof(*argv));
+	*argc -= n;
+}
+
+/* "--role x", "--role=x", "-m x": the value, taken out of argv; NULL when it is not this flag. */
+static const char *take_flag(int *argc, char **argv, int at, const char *name, bool *ret_lacks)
+{
+	size_t n = strlen(name);
+	const char *value;
+
+	if (strncmp(argv[at], name, n) != 0)
+		return NULL;
+	if (n > 2 && argv[at][n] == '=') {
+		value = argv[at] + n + 1;
+		drop_words(argc, argv, at, 1);
+		return value;
+	}
+	if (argv[at][n] != '\0')
+		return NULL;
+	value = at + 1 < *argc ? argv[at + 1] : NULL;
+	*ret_lacks = !value;
+	drop_words(argc, argv, at, value ? 2 : 1);
+	return value;
+}
+
+/* The few flags that are no settings. NULL, or the name of one whose value is missing. */
+static const char *take_own_flags(struct cli *c, int *argc, char **argv, const char **ret_instead)
+{
+	static const char *const names[] = {"--role", "--model", "-m"};
+	bool lacks = false;
+
+	for (int i = 1; i < *argc && strcmp(argv[i], "--") != 0;) {
+		size_t k = 0;
+		const char *value = NULL;
+
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			*ret_instead = "help";
+		else if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
+			*ret_instead = "version";
+		for (; k < N_ELEMENTS(names) && !value && !lacks; k++)
+			value = take_flag(argc, argv, i, names[k], &lacks);
+		if (lacks)
+			return names[k - 1];
+		if (!value)
+			i++;
+		else if (k == 1)
+			c->role = value;
+		else
+			c->model = value;
+	}
+	return NULL;
+}
+
+static int log_start(const struct settings *s, struct err *e)
+{
+	static const char *const levels[] = {"error", "warn", "info", "debug"};
+
+	for (size_t i = 0; i < N_ELEMENTS(levels); i++) {
+		if (strcmp(s->log_level, levels[i]) == 0) {
+			log_init((enum log_level)i, strcmp(s->log_format, "json") == 0);
+			return 0;
+		}
+	}
+	return err_set(e, E_INVALID, "log_level is error, warn, info or debug, not \"%s\" (%s).", s->log_level,
+		settings_origin(s, "log_level"));
+}
+
+static int run(struct cli *c, int argc, char **argv)
+{
+	const char *word = NULL, *lacks = take_own_flags(c, &argc, argv, &word);
+	struct err e = {0};
+
+	if (lacks)
+		return usage_error("%s needs a value.", lacks);
+	if (!word) {
+		if (settings_load(&c->settings, &argc, argv, &e) < 0 || log_start(&c->settings, &e) < 0)
+			return usage_error("%s", e.msg);
+		if (argc > 1 && strcmp(argv[1], "--") == 0)
+			drop_words(&argc, argv, 1, 1);
+		if (argc < 2)
+			return usage_error("Say what to do: atelier serve, or atelier chat \"Hello\".");
+		word = argv[1];
+		c->argc = argc - 2;
+		c->argv = argv + 2;
+	}
+	for (size_t i = 0; i < N_ELEMENTS(commands); i++) {
+		if (strcmp(commands[i].name, word) == 0)
+			return commands[i].run(c);
+	}
+	return usage_error("There is no command \"%s\".", word);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = {.role = NULL};
+	int status;
+
+	settings_init(&c.settings);
+	status = run(&c, argc, argv);
+	settings_done(&c.settings);
+	return status;
+}

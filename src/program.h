@@ -1,0 +1,83 @@
+/* program.h - the parts of the running program, and what each command of the command line shares with the others. */
+#pragma once
+
+#include <pthread.h>
+
+#include "api/api.h"
+#include "base/settings.h"
+#include "sys/pool.h"
+
+/* What the command line holds beside settings. */
+struct cli {
+	struct settings settings;
+	const char *role, *model; /* --role, -m; NULL: not given */
+	int argc;                 /* words, from the one behind the command */
+	char **argv;
+};
+
+#define EXIT_USAGE     2
+#define EXIT_INTERRUPT 130
+
+/* The commands: each returns the exit status. */
+int cmd_chat(struct cli *c);
+int cmd_doctor(struct cli *c);
+int cmd_docs(struct cli *c);
+int cmd_openapi(struct cli *c);
+int cmd_user(struct cli *c);
+void print_help(void);
+
+/* One line on standard error; returns EXIT_USAGE. */
+int usage_error(const char *fmt, ...) PRINTF(1, 2);
+/* The same for what was recorded; returns EXIT_FAILURE. */
+int report(const struct err *e);
+
+/* ---- the server's parts, in the order they are started ---- */
+
+struct program {
+	const struct settings *settings;
+	char *db_path, *journal_path, *key_path;
+	int lock_fd; /* -1: not held */
+	struct loop *loop;
+	pthread_t loop_thread;
+	bool loop_runs;
+	struct http_server *server;
+	struct db *db;
+	struct auth *auth;
+	struct http_client *http;
+	struct providers *providers;
+	struct api *api;
+	struct turns *turns;
+	struct pool *housework; /* one thread for what may be late */
+	struct pool_task housework_task;
+};
+
+/* serve.c: the steps of which main.c is the list. */
+void program_init(struct program *p, const struct settings *s);
+void limits_raise(void);
+int folder_open(struct program *p, struct err *e) MUST_CHECK; /* makes it, locks it */
+int server_bind(struct program *p, struct err *e) MUST_CHECK;
+int database_open(struct program *p, struct err *e) MUST_CHECK;
+int providers_open(struct program *p, struct err *e) MUST_CHECK; /* and the client they call with */
+int interface_open(struct program *p, struct err *e) MUST_CHECK; /* the api and the turns */
+int loop_start(struct program *p, struct err *e) MUST_CHECK;
+int housework_start(struct program *p, struct err *e) MUST_CHECK;
+void greet(struct program *p);
+void signals_block(void);
+void signals_wait(void);            /* until SIGTERM or SIGINT; a second one ends the program at once */
+void program_stop(struct program *p); /* in the opposite order, whatever has been started */
+
+/* folder.c */
+int folder_make(const char *path, struct err *e) MUST_CHECK; /* with those above it; mode 0700 */
+/* The descriptor that holds the lock; E_CONFLICT with a sentence when another program has it. */
+int folder_lock(const char *path, int *ret_fd, struct err *e) MUST_CHECK;
+int folder_remove(const char *path); /* with what is in it; 0 or -errno */
+
+/* manual_search.c: the Librarian's way to the manual in a database. `arg` is the struct db. */
+int manual_search_db(void *arg, const char *query, size_t limit, struct arena *a, struct manual_passage **ret,
+	size_t *ret_n, struct err *e);
+int manual_load(struct db *db, struct err *e) MUST_CHECK; /* fills it from what the program was built with */
+
+/* manual_text.c */
+size_t manual_text_count(void);
+const char *manual_text_version(void);
+void manual_text_page(size_t i, const char **ret_slug, const char **ret_title, const char **ret_body);

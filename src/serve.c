@@ -1,0 +1,292 @@
+/* serve.c - the steps of starting and stopping the server; their order stands in main.c. */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/clock.h"
+#include "program.h"
+#include "store/sessions.h"
+#include "store/store.h"
+
+#define STOP_SECONDS 5 /* then the program ends whatever still runs; nothing stored depends on it */
+
+static char *join(const char *folder, const char *name)
+{
+	struct buf b = BUF_INIT(8192);
+
+	buf_printf(&b, "%s/%s", folder, name);
+	char *path = buf_take(&b);
+	if (!path)
+		abort();
+	return path;
+}
+
+void program_init(struct program *p, const struct settings *s)
+{
+	*p = (struct program){.settings = s, .lock_fd = -1};
+	p->db_path = join(s->data, "atelier.db");
+	p->journal_path = join(s->data, "journal");
+	p->key_path = join(s->data, "master.key");
+}
+
+void limits_raise(void)
+{
+	struct rlimit files;
+
+	/* Every connection is a descriptor. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	signal(SIGPIPE, SIG_IGN);
+#ifdef M_ARENA_MAX
+	/* Many threads that mostly sleep: an allocation arena for each would hold memory for nothing. */
+	mallopt(M_ARENA_MAX, 2);
+#endif
+}
+
+int folder_open(struct program *p, struct err *e)
+{
+	const char *path = p->settings->data;
+	struct stat st;
+	int r = folder_make(path, e);
+
+	if (r < 0)
+		return r;
+	if (stat(path, &st) == 0 && (st.st_mode & 077))
+		log_warn("main", "others on this machine may look into the data folder %s; chmod 700 closes it", path);
+	return folder_lock(path, &p->lock_fd, e);
+}
+
+/* The api is made later; connections are answered only once the loop runs. */
+static void handle(struct http_exchange *x, void *arg)
+{
+	struct program *p = arg;
+
+	api_handler(x, p->api);
+}
+
+int server_bind(struct program *p, struct err *e)
+{
+	const struct settings *s = p->settings;
+
+	p->loop = loop_new();
+	return http_server_new(p->loop,
+		&(struct http_server_config){.listen = s->listen,
+			.max_header_bytes = (size_t)s->max_header_bytes,
+			.max_body_bytes = (size_t)s->max_body_bytes,
+			.max_connections = (unsigned)s->max_connections,
+			.handler = handle,
+			.arg = p},
+		&p->server, e);
+}
+
+int database_open(struct program *p, struct err *e)
+{
+	size_t n;
+	const struct db_migration *migrations = store_migrations(&n);
+	int r = db_open(&(struct db_config){.path = p->db_path, .readers = (unsigned)p->settings->db_readers}, migrations, n,
+		&p->db, e);
+
+	return r < 0 ? r : auth_new(p->db, p->settings, p->key_path, &p->auth, e);
+}
+
+int providers_open(struct program *p, struct err *e)
+{
+	int r = http_client_new(p->loop, &p->http);
+
+	if (r < 0)
+		return err_set(e, r, "The client for providers does not start: %s.", strerror(-r));
+	return providers_new(&(struct providers_config){.settings = p->settings,
+				     .loop = p->loop,
+				     .http = p->http,
+				     .manual_search = manual_search_db,
+				     .manual_arg = p->db},
+		&p->providers, e);
+}
+
+int interface_open(struct program *p, struct err *e)
+{
+	int r = api_new(&(struct api_config){.settings = p->settings,
+				.loop = p->loop,
+				.db = p->db,
+				.auth = p->auth,
+				.providers = p->providers},
+		&p->api, e);
+
+	if (r < 0)
+		return r;
+	r = turns_new(&(struct turns_config){.settings = p->settings,
+			      .loop = p->loop,
+			      .db = p->db,
+			      .providers = p->providers,
+			      .journal_dir = p->journal_path,
+			      .changed = api_changed,
+			      .changed_arg = p->api},
+		&p->turns, e);
+	if (r == 0)
+		api_set_turns(p->api, p->turns);
+	return r;
+}
+
+static void *run_loop(void *arg)
+{
+	pthread_setname_np(pthread_self(), "loop");
+	loop_run(arg);
+	return NULL;
+}
+
+int loop_start(struct program *p, struct err *e)
+{
+	int r = pthread_create(&p->loop_thread, NULL, run_loop, p->loop);
+
+	if (r != 0)
+		return err_set(e, -r, "The loop's thread does not start: %s.", strerror(r));
+	p->loop_runs = true;
+	return 0;
+}
+
+static void housework(void *arg)
+{
+	struct program *p = arg;
+	struct err e = {0};
+
+	if (manual_load(p->db, &e) < 0)
+		log_warn("main", "the manual was not stored: %s", e.msg);
+	err_clear(&e);
+	if (sessions_delete_expired(p->db, clock_now_ms(), &e) < 0)
+		log_warn("main", "sessions that have ended were not removed: %s", e.msg);
+}
+
+int housework_start(struct program *p, struct err *e)
+{
+	int r = pool_new(&(struct pool_config){.name = "housework", .max = 1, .max_queue = 4}, &p->housework);
+
+	if (r == 0)
+		r = pool_submit(p->housework, &p->housework_task, housework, p);
+	if (r < 0)
+		return err_set(e, r, "A thread does not start: %s.", err_info(r)->text);
+	return providers_start(p->providers, e);
+}
+
+/* Where a browser on this machine finds us. */
+static void own_url(struct program *p, struct buf *b)
+{
+	const char *listen = p->settings->listen, *colon = strrchr(listen, ':');
+	size_t n = colon ? (size_t)(colon - listen) : strlen(listen);
+	struct str host = {listen, n};
+
+	if (host.n == 0 || str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("*")))
+		host = STR("127.0.0.1");
+	else if (str_eq(host, STR("[::]")))
+		host = STR("[::1]");
+	buf_printf(b, "http://" STR_FMT ":%u", STR_ARG(host), http_server_port(p->server));
+}
+
+void greet(struct program *p)
+{
+	CLEANUP(buf_done) struct buf url = BUF_INIT(1024);
+	const char *code = auth_setup_code(p->auth), *public_url = p->settings->public_url;
+	size_t n = strlen(public_url);
+
+	own_url(p, &url);
+	printf("Atelier %s is ready at %s\n", ATELIER_VERSION, url.p);
+	if (code) {
+		while (n && public_url[n - 1] == '/')
+			n--;
+		printf("There is no administrator yet. Open this link to make one:\n%.*s/#/setup/%s\n",
+			n ? (int)n : (int)url.n, n ? public_url : url.p, code);
+	}
+	fflush(stdout);
+}
+
+/* ---- signals: blocked in every thread, waited for by the main one ---- */
+
+static void stop_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+}
+
+void signals_block(void)
+{
+	sigset_t set;
+
+	stop_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void end_now(int sig)
+{
+	_exit(sig == SIGALRM ? EXIT_FAILURE : EXIT_INTERRUPT);
+}
+
+void signals_wait(void)
+{
+	sigset_t set;
+	int sig;
+
+	stop_signals(&set);
+	while (sigwait(&set, &sig) != 0)
+		;
+	log_info("main", "stopping (%s)", sig == SIGTERM ? "SIGTERM" : "SIGINT");
+	signal(SIGTERM, end_now);
+	signal(SIGINT, end_now);
+	signal(SIGALRM, end_now);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	alarm(STOP_SECONDS);
+}
+
+/* ---- the end ---- */
+
+static int stop_accepting(void *arg)
+{
+	http_server_stop_accepting(arg);
+	return 0;
+}
+
+/* While the loop still runs: no new work, the turns store what they have, requests at work end. */
+static void stop_working(struct program *p)
+{
+	if (!p->loop_runs)
+		return;
+	api_refuse(p->api);
+	(void)loop_call(p->loop, stop_accepting, p->server);
+	turns_stop(p->turns);
+	api_stop(p->api);
+	pool_free(p->housework);
+	p->housework = NULL;
+	providers_free(p->providers);
+	p->providers = NULL;
+	loop_stop(p->loop);
+	pthread_join(p->loop_thread, NULL);
+	p->loop_runs = false;
+}
+
+void program_stop(struct program *p)
+{
+	stop_working(p);
+	if (p->server)
+		http_server_free(p->server);
+	if (p->turns)
+		turns_free(p->turns);
+	api_free(p->api);
+	if (p->providers)
+		providers_free(p->providers);
+	if (p->http)
+		http_client_free(p->http);
+	auth_free(p->auth);
+	db_close(p->db);
+	if (p->loop)
+		loop_free(p->loop);
+	closep(&p->lock_fd); /* ends the lock */
+	free(p->db_path);
+	free(p->journal_path);
+	free(p->key_path);
+	alarm(0);
+}
