@@ -1,0 +1,56 @@
+import createClient from 'openapi-fetch';
+import { ApiError, errorFrom, unreachable } from './errors';
+import type { paths } from './paths';
+
+/** Where the page is served from, without the slash at the end; not empty below a path of a reverse proxy. */
+export const base = new URL('.', document.baseURI).href.replace(/\/$/, '');
+
+let onUnauthorized: () => void = () => {};
+
+/** Sets what happens when any call finds the session gone. */
+export function whenUnauthorized(fn: () => void): void {
+  onUnauthorized = fn;
+}
+
+const options: RequestInit = { credentials: 'same-origin', cache: 'no-store' };
+
+export const http = createClient<paths>({ baseUrl: base, ...options });
+
+/** Sign-in and setup answer 401 and 403 about what was typed, not about the session. */
+const aboutTyped = (url: string) => /\/api\/v1\/(auth\/login|setup|me\/password)$/.test(new URL(url).pathname);
+
+interface Result<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** The data of a call, or an ApiError. */
+export async function take<T>(call: Promise<Result<T>>): Promise<T> {
+  let result: Result<T>;
+  try {
+    result = await call;
+  } catch (e) {
+    if (e instanceof DOMException && e.name === 'AbortError') throw e;
+    throw e instanceof ApiError ? e : unreachable();
+  }
+  if (result.response.ok) return result.data as T;
+  if (result.response.status === 401 && !aboutTyped(result.response.url)) onUnauthorized();
+  throw errorFrom(result.response, result.error);
+}
+
+/** Opens an event stream; throws an ApiError like `take`. */
+export async function openStream(path: string, signal: AbortSignal): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(base + path, { ...options, signal, headers: { Accept: 'text/event-stream' } });
+  } catch (e) {
+    if (signal.aborted) throw e;
+    throw unreachable();
+  }
+  if (!response.ok || !response.body) {
+    if (response.status === 401) onUnauthorized();
+    throw errorFrom(response, await response.json().catch(() => null));
+  }
+  return response;
+}

@@ -1,0 +1,34 @@
+/** localStorage that may be missing or full: then nothing is kept, and nothing breaks. */
+export function read(key: string): string | null {
+  try {
+    return localStorage.getItem('atelier.' + key);
+  } catch {
+    return null;
+  }
+}
+
+export function write(key: string, value: string | null): void {
+  try {
+    if (value === null || value === '') localStorage.removeItem('atelier.' + key);
+    else localStorage.setItem('atelier.' + key, value);
+  } catch {
+    // Private windows and full disks: the page works without it.
+  }
+}
+
+/** What was typed and not sent, for each person and conversation (null: the new one). */
+const draftKey = (user: string, conversation: string | null) => `draft.${user}.${conversation ?? 'new'}`;
+export const readDraft = (user: string, conversation: string | null) => read(draftKey(user, conversation)) ?? '';
+export const writeDraft = (user: string, conversation: string | null, text: string) =>
+  write(draftKey(user, conversation), text);
+
+/** Signing out leaves nothing of the person behind. */
+export function forgetDrafts(): void {
+  try {
+    for (const key of Object.keys(localStorage)) {
+      if (key.startsWith('atelier.draft.')) localStorage.removeItem(key);
+    }
+  } catch {
+    // Nothing to forget.
+  }
+}

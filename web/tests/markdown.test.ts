@@ -1,0 +1,158 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { GrowingMarkdown, type Block } from '$lib/markdown/blocks';
+import { loadHighlighter } from '$lib/markdown/highlight';
+import { Renderer, sanitize, slug } from '$lib/markdown/render';
+
+const html = (md: string, citations: number[] = []) => new Renderer({ citations: new Set(citations) }).all(md);
+const dom = (s: string) => {
+  const div = document.createElement('div');
+  div.innerHTML = s;
+  return div;
+};
+
+describe('sanitising', () => {
+  it.each([
+    '<script>alert(1)</script>',
+    '<img src=x onerror=alert(1)>',
+    'x <b onclick="alert(1)">b</b>',
+    '<iframe src="https://example.org"></iframe>',
+    '<style>*{display:none}</style>',
+    '<svg><a xlink:href="javascript:alert(1)"><text>x</text></a></svg>',
+    '[a](javascript:alert(1))',
+    '[a](JaVaScRiPt:alert(1))',
+    '[a](data:text/html,<script>alert(1)</script>)',
+    '[a](vbscript:x)',
+    '![x](https://example.org/track.png)',
+    '![x](x" onerror="alert(1))',
+    '<https://example.org/"onmouseover="alert(1)>',
+    '```"><script>alert(1)</script>\nx\n```',
+    '```html\n<script>alert(1)</script>\n```',
+    '`<script>alert(1)</script>`',
+    '| a |\n|---|\n| <img src=x onerror=alert(1)> |',
+    '<form action="/x"><input name=a></form>',
+    '<div id="app" style="position:fixed">x</div>',
+  ])('makes nothing active of %s', (md) => {
+    const root = dom(html(md));
+    expect(root.querySelector('script,img,iframe,style,svg,form,input,object,embed,link,meta,[id],[style]')).toBeNull();
+    for (const node of root.querySelectorAll('*')) {
+      for (const a of node.attributes) {
+        expect(a.name).not.toMatch(/^on/);
+        if (a.name === 'href') expect(a.value).toMatch(/^(https?:|mailto:|#|\/)/);
+      }
+    }
+  });
+
+  it('has a second wall behind the renderer', () => {
+    const root = dom(sanitize('<p onclick="x">a<script>b</script><img src=x onerror=y><a href="javascript:z">c</a></p>'));
+    expect(root.innerHTML).toBe('<p>a<a target="_blank" rel="noopener noreferrer">c</a></p>');
+  });
+
+  it('opens links elsewhere without a way back', () => {
+    const a = dom(html('[x](https://example.org/)')).querySelector('a')!;
+    expect([a.href, a.target, a.rel]).toEqual(['https://example.org/', '_blank', 'noopener noreferrer']);
+  });
+
+  it('shows HTML as text', () => {
+    expect(dom(html('a <b>bold</b> word')).textContent!.trim()).toBe('a <b>bold</b> word');
+  });
+});
+
+describe('citations', () => {
+  it('become buttons when the source is known', () => {
+    const root = dom(html('As said [1], and [2][3]. Not [4], [1](https://example.org) or `[1]`.', [1, 2, 3]));
+    expect([...root.querySelectorAll('button.cite')].map((b) => b.getAttribute('data-cite'))).toEqual(['1', '2', '3']);
+    expect(root.textContent).toContain('[4]');
+    expect(root.querySelector('code')!.textContent).toBe('[1]');
+  });
+});
+
+it('makes the anchors that the server makes', () => {
+  expect(slug('First run: sign-in & setup!')).toBe('first-run-sign-in-setup');
+  expect(dom(new Renderer({ anchors: true }).all('## Two words')).querySelector('#two-words')).not.toBeNull();
+});
+
+const document_ = `# Title
+
+A paragraph with **bold**,
+two lines and [1] a source.
+
+1. one
+2. two
+
+   more of two
+
+3. three
+
+- a
+  - b
+
+- c
+
+| a | b |
+|:--|--:|
+| 1 | 2 |
+
+\`\`\`js
+const a = 1;
+
+// \`\`
+\`\`\`
+
+> a quote
+lazy
+
+Setext
+------
+
+~~~
+tilde
+~~~
+- [x] done
+
+Last [link][ref] here.
+
+[ref]: https://example.org/
+`;
+
+const flat = (blocks: Block[]) =>
+  blocks.map((b) => ('html' in b ? b.html : `<open>${b.open.lang}|${b.open.text}</open>`)).join('');
+
+describe('GrowingMarkdown', () => {
+  beforeAll(loadHighlighter);
+
+  it('comes to the same end as reading it at once, for every size of step', () => {
+    const whole = flat(new GrowingMarkdown({ citations: new Set([1]) }).update(document_, false));
+    for (const step of [1, 2, 3, 7, 40, 1000]) {
+      const growing = new GrowingMarkdown({ citations: new Set([1]) });
+      for (let n = step; n < document_.length; n += step) growing.update(document_.slice(0, n), true);
+      expect(flat(growing.update(document_, false)), `step ${step}`).toBe(whole);
+    }
+  });
+
+  it('shows at each step what reading it at once would show (but for links defined later)', () => {
+    const text = document_.slice(0, document_.indexOf('Last'));
+    const growing = new GrowingMarkdown();
+    for (let n = 1; n <= text.length; n++) {
+      const part = text.slice(0, n);
+      expect(flat(growing.update(part, true)), JSON.stringify(part.slice(-30))).toBe(
+        flat(new GrowingMarkdown().update(part, true)),
+      );
+    }
+  });
+
+  it('gives an open code block as text and keeps what is done', () => {
+    const growing = new GrowingMarkdown();
+    const a = growing.update('Some text here.\n\n```py\nprint(1', true);
+    expect(a[1]).toEqual({ key: 1, open: { lang: 'py', text: 'print(1' } });
+    const b = growing.update('Some text here.\n\n```py\nprint(1)\n```\n', true);
+    expect(b[0]).toBe(a[0]);
+    expect(b[1]).toMatchObject({ key: 1 });
+    expect('html' in b[1]! && b[1].html).toContain('hljs-');
+  });
+
+  it('begins again when the text is another one', () => {
+    const growing = new GrowingMarkdown();
+    growing.update('One paragraph.\n\nAnother paragraph.', true);
+    expect(flat(growing.update('Different.', true))).toBe('<p>Different.</p>\n');
+  });
+});

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import type { Message } from '$lib/api/types';
+import type { TurnEvent } from '$lib/turn/events';
+import { beginTurn, messageOf, reduce } from '$lib/turn/reduce';
+
+const message: Message = {
+  id: 'm1', conversation_id: 'c1', parent_id: null, role: 'assistant', content: '', reasoning: null, state: 'running',
+  model: null, turn_id: 't1', citations: [], error: null, finish_reason: null, tokens_in: null, tokens_out: null,
+  tokens_exact: false, first_token_ms: null, duration_ms: null, created_at: '2026-01-01T00:00:00Z',
+};
+const start: TurnEvent = {
+  type: 'start', turn_id: 't1', conversation_id: 'c1', user_message_id: 'u1', message_id: 'm1', model: 'llama3.2:3b',
+};
+const cite = (n: number, title = 't' + n): TurnEvent => ({ type: 'citation', n, title, url: '/#/manual/x/y', quote: 'q' });
+const story: TurnEvent[] = [
+  start,
+  { type: 'status', state: 'loading', text: 'Loading', wait_ms: 100 },
+  { type: 'reasoning', text: 'Let me ' },
+  { type: 'reasoning', text: 'think' },
+  { type: 'text', text: 'Hello' },
+  cite(2),
+  { type: 'text', text: ' wörld 🙂' },
+  cite(1),
+  { type: 'usage', tokens_in: 3, tokens_out: 5, exact: true, first_token_ms: 10, duration_ms: 20 },
+  { type: 'done', state: 'complete', message_id: 'm1', finish_reason: 'stop' },
+];
+const numbered = story.map((event, i) => ({ seq: i + 1, event }));
+const run = (events: typeof numbered, from = beginTurn('t1', message)) => events.reduce(reduce, from);
+
+describe('reduce', () => {
+  it('makes the whole answer', () => {
+    const view = run(numbered);
+    expect(view).toMatchObject({
+      state: 'complete', content: 'Hello wörld 🙂', reasoning: 'Let me think', model: 'llama3.2:3b', status: null,
+      finishReason: 'stop', seq: 10,
+    });
+    expect(view.citations.map((c) => c.n)).toEqual([1, 2]);
+    expect(messageOf(message, view)).toMatchObject({ state: 'complete', tokens_out: 5, tokens_exact: true, id: 'm1' });
+  });
+
+  it('comes to the same end when cut and resumed at any number, with any overlap', () => {
+    const whole = run(numbered);
+    for (let cut = 0; cut <= numbered.length; cut++) {
+      for (let again = 0; again <= cut; again++) {
+        expect(run(numbered.slice(again), run(numbered.slice(0, cut)))).toEqual(whole);
+      }
+    }
+  });
+
+  it('passes over numbers that an unknown event took', () => {
+    const gaps = story.map((event, i) => ({ seq: (i + 1) * 3, event }));
+    expect(run(gaps)).toEqual({ ...run(numbered), seq: 30 });
+  });
+
+  it('changes nothing after done, and never changes what it was given', () => {
+    const view = Object.freeze(run(numbered));
+    expect(reduce(view, { seq: 99, event: { type: 'text', text: 'late' } })).toBe(view);
+    const before = Object.freeze(beginTurn('t1', Object.freeze({ ...message })));
+    reduce(before, { seq: 1, event: cite(1) });
+    expect(before.citations).toEqual([]);
+  });
+
+  it('shows a status until something else comes', () => {
+    const status = run(numbered.slice(0, 2));
+    expect(status.status).toEqual({ state: 'loading', text: 'Loading', attempt: null, waitMs: 100 });
+    expect(run(numbered.slice(0, 3)).status).toBeNull();
+    const error: TurnEvent = { type: 'error', code: 'provider_error', message: 'no', retryable: true };
+    expect(reduce(status, { seq: 3, event: error }).status).toBeNull();
+  });
+
+  it.each(['canceled', 'failed', 'interrupted'] as const)('keeps the text when the turn ends %s', (state) => {
+    const view = run([
+      ...numbered.slice(0, 5),
+      { seq: 6, event: { type: 'error', code: 'x', message: 'why', retryable: true } },
+      { seq: 7, event: { type: 'done', state, message_id: 'm1' } },
+    ]);
+    expect(view).toMatchObject({ state, content: 'Hello', finishReason: null });
+    expect(messageOf(message, view).error).toEqual({ code: 'x', message: 'why' });
+  });
+
+  it('adds to the earlier part of a continued message', () => {
+    const earlier = { ...message, content: 'One, ', reasoning: 'r ', citations: [{ n: 1, title: 'a', url: 'u', quote: 'q' }] };
+    const view = run(
+      [{ seq: 1, event: { type: 'text', text: 'two' } }, { seq: 2, event: cite(1, 'new') }],
+      beginTurn('t2', earlier),
+    );
+    expect(view.content).toBe('One, two');
+    expect(view.citations).toMatchObject([{ n: 1, title: 'new' }]);
+    expect(view.reasoning).toBe('r ');
+  });
+
+  it('takes every order of the middle events', () => {
+    const middle = numbered.slice(1, 9).map((e) => e.event).filter((e) => e.type !== 'status');
+    for (let turn = 0; turn < middle.length; turn++) {
+      const order = [...middle.slice(turn), ...middle.slice(0, turn)];
+      const view = run([start, ...order, story[9]!].map((event, i) => ({ seq: i + 1, event })));
+      expect(view.state).toBe('complete');
+      expect(view.content).toBe(order.map((e) => (e.type === 'text' ? e.text : '')).join(''));
+      expect(view.reasoning).toBe(order.map((e) => (e.type === 'reasoning' ? e.text : '')).join(''));
+      expect(view.citations.map((c) => c.n)).toEqual([1, 2]);
+    }
+  });
+});

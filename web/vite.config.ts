@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import tailwindcss from '@tailwindcss/vite';
+import { defineConfig } from 'vite';
+
+// ATELIER_SERVER: where `npm run dev` finds the server.
+const server = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  // Relative addresses, so that the page also works below a path of a reverse proxy.
+  base: './',
+  plugins: [tailwindcss(), svelte()],
+  resolve: { alias: { $lib: fileURLToPath(new URL('./src/lib', import.meta.url)) } },
+  build: {
+    target: 'es2022',
+    // The content security policy allows no data: styles or scripts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: { proxy: { '/api': server, '/stream': server, '/health': server } },
+});
