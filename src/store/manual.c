@@ -354,12 +354,14 @@ int manual_search(
 	r = buf_status(&query);
 	if (r < 0)
 		return err_set(e, r, "The search text is too long.");
-	/* A word in the heading counts four times one in the text. */
+	/* A word in the heading counts four times one in the text; a heading that is the question comes first, also
+	 * when stop words make most of it ("What is Atelier?"). */
 	r = db_query(c, &rows, e,
-		"SELECT g.slug, g.title, p.heading, p.anchor, p.body, bm25(manual_fts, 4.0, 1.0) AS rank_"
+		"SELECT g.slug, g.title, p.heading, p.anchor, p.body, bm25(manual_fts, 4.0, 1.0)"
+		" - 100.0 * (rtrim(lower(p.heading), ' ?!.') = rtrim(lower(trim(?)), ' ?!.')) AS rank_"
 		" FROM manual_fts JOIN manual_passages p ON p.id = manual_fts.rowid JOIN manual_pages g ON g.id = "
 		"p.page_id"
 		" WHERE manual_fts MATCH ? ORDER BY rank_ LIMIT ?",
-		DB_TEXT_N(query.p, query.n), DB_I64(MIN(limit, (size_t)1000)));
+		DB_TEXT(text), DB_TEXT_N(query.p, query.n), DB_I64(MIN(limit, (size_t)1000)));
 	return r < 0 ? r : read_hits(rows, a, ret, e);
 }

@@ -366,7 +366,7 @@ static void scanner_and_parser_agree(void **state)
 	}
 }
 
-/* The usual lines must really take the short way: their events are made without any allocation but none at all. */
+/* The usual lines must really take the short way: no buffer is made for them. */
 static void usual_lines_need_no_memory(void **state)
 {
 	struct memory_sink m;

@@ -1,0 +1,106 @@
+/* Paths, cookies, lists in headers. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "api/request.h"
+
+static bool matches(const char *pattern, const char *path, const char *arg)
+{
+	struct str found = {NULL, 0};
+
+	if (!route_matches(pattern, path, &found))
+		return false;
+	return str_eq(found, str_from(arg));
+}
+
+static void test_patterns(void **state)
+{
+	struct str arg;
+
+	(void)state;
+	assert_true(matches("/a/b", "/a/b", NULL));
+	assert_true(matches("/a/{id}", "/a/x", "x"));
+	assert_true(matches("/a/{id}/b", "/a/xyz/b", "xyz"));
+	assert_false(route_matches("/a/{id}", "/a/", &arg));
+	assert_false(route_matches("/a/{id}", "/a/x/", &arg));
+	assert_false(route_matches("/a/{id}", "/a/x/b", &arg));
+	assert_false(route_matches("/a/{id}/b", "/a/x", &arg));
+	assert_false(route_matches("/a/b", "/a/b/", &arg));
+	assert_false(route_matches("/a/b", "/a", &arg));
+	assert_false(route_matches("/a/b", "", &arg));
+}
+
+static void test_methods(void **state)
+{
+	struct str arg;
+	char allow[64];
+
+	(void)state;
+	assert_string_equal(route_find("GET", "/api/v1/me", &arg, allow)->name, "getMe");
+	assert_string_equal(route_find("HEAD", "/api/v1/me", &arg, allow)->name, "getMe");
+	assert_string_equal(route_find("GET", "/api/v1/turns/abc/events", &arg, allow)->name, "followTurn");
+	assert_true(str_eq(arg, STR("abc")));
+	assert_null(route_find("HEAD", "/api/v1/turns/abc/events", &arg, allow));
+	assert_string_equal(allow, "GET");
+	assert_null(route_find("PUT", "/api/v1/conversations/abc", &arg, allow));
+	assert_string_equal(allow, "GET, HEAD, PATCH, DELETE");
+	assert_null(route_find("GET", "/api/v1/nothing", &arg, allow));
+	assert_string_equal(allow, "");
+	assert_null(route_find("?", "/api/v1/me", &arg, allow));
+	assert_string_equal(allow, "GET, HEAD");
+}
+
+static void test_cookies(void **state)
+{
+	(void)state;
+	assert_true(str_eq(cookie_find("a=1; b=2", "b"), STR("2")));
+	assert_true(str_eq(cookie_find("a=1;b=\"2\";", "b"), STR("2")));
+	assert_true(str_eq(cookie_find("ab=1; b=2", "b"), STR("2")));
+	assert_true(str_eq(cookie_find("b=", "b"), STR("")));
+	assert_non_null(cookie_find("b=", "b").p);
+	assert_null(cookie_find("b", "b").p);
+	assert_null(cookie_find("ab=1", "b").p);
+	assert_null(cookie_find(";;;", "b").p);
+	assert_null(cookie_find("", "b").p);
+	assert_null(cookie_find(NULL, "b").p);
+}
+
+static void test_header_lists(void **state)
+{
+	(void)state;
+	assert_true(header_accepts("gzip, br", "br"));
+	assert_true(header_accepts("gzip;q=0.5 , BR;q=1.0", "br"));
+	assert_false(header_accepts("gzip, br;q=0", "br"));
+	assert_false(header_accepts("br; q=0.000", "br"));
+	assert_true(header_accepts("br; q=0.001", "br"));
+	assert_false(header_accepts("brotli", "br"));
+	assert_false(header_accepts(NULL, "br"));
+	assert_true(header_accepts("text/event-stream", "text/event-stream"));
+
+	assert_true(media_type_is("application/json", "application/json"));
+	assert_true(media_type_is("Application/JSON ; charset=utf-8", "application/json"));
+	assert_false(media_type_is("application/jsonp", "application/json"));
+	assert_false(media_type_is("text/plain; application/json", "application/json"));
+	assert_false(media_type_is("", "application/json"));
+	assert_false(media_type_is(NULL, "application/json"));
+
+	assert_true(etag_matches("\"a\", W/\"b\"", "\"b\""));
+	assert_true(etag_matches("*", "\"b\""));
+	assert_false(etag_matches("\"a\"", "\"b\""));
+	assert_false(etag_matches("b", "\"b\""));
+	assert_false(etag_matches(NULL, "\"b\""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_methods),
+		cmocka_unit_test(test_cookies),
+		cmocka_unit_test(test_header_lists),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
