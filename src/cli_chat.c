@@ -112,7 +112,8 @@ static int converse(struct chat *c, const char *model, const char *text, struct 
 	if (r < 0)
 		return r;
 	r = provider_generate(c->engine.providers,
-		&(struct gen_request){.model = id, .messages = &message, .n_messages = 1}, &out.sink, &c->cancel, &result, e);
+		&(struct gen_request){.model = id, .messages = &message, .n_messages = 1}, &out.sink, &c->cancel,
+		&result, e);
 	if (!out.ends_line)
 		putchar('\n');
 	return r;

@@ -37,7 +37,8 @@ static void docs_settings(void)
 	size_t n;
 	const struct setting_info *all = settings_table(&n);
 
-	puts("# Settings\n\nEach is a flag (`--name=value`, `-` for `_`), an environment variable and a line `name = value` of\n"
+	puts("# Settings\n\nEach is a flag (`--name=value`, `-` for `_`), an environment variable and a line `name = "
+	     "value` of\n"
 	     "`atelier.conf` in the data folder. Flags win over the environment, the environment over the file.\n\n"
 	     "| Name | Default | Values | Environment | Meaning |\n|---|---|---|---|---|");
 	for (size_t i = 0; i < n; i++) {
@@ -68,7 +69,8 @@ static void docs_errors(void)
 
 static void docs_events(void)
 {
-	puts("# Events of a turn\n\nEach is one frame of an event stream: `id` is its number within the turn, `event` its name,\n"
+	puts("# Events of a turn\n\nEach is one frame of an event stream: `id` is its number within the turn, `event` "
+	     "its name,\n"
 	     "`data` a JSON object of these fields (`?`: may be absent). `done` is always the last.\n\n"
 	     "| Event | Fields | Meaning |\n|---|---|---|");
 	for (int i = 0; i < EVENT_COUNT; i++) {
@@ -86,7 +88,8 @@ static void docs_metrics(void)
 	size_t n;
 	const struct metric_info *all = metrics_table(&n);
 
-	puts("# Metrics\n\nServed at `/metrics` in the Prometheus text format.\n\n| Name | Type | Unit | Meaning |\n|---|---|---|---|");
+	puts("# Metrics\n\nServed at `/metrics` in the Prometheus text format.\n\n| Name | Type | Unit | Meaning "
+	     "|\n|---|---|---|---|");
 	for (size_t i = 0; i < n; i++) {
 		printf("| `atelier_%s` | %s | %s | ", all[i].name, all[i].kind, all[i].unit);
 		cell(all[i].help);
@@ -105,7 +108,10 @@ static void docs_routes(void)
 	for (size_t i = 0; i < n; i++) {
 		const struct route *r = &all[i];
 		printf("| %s | `%s` | %s | %s | %d %s%s%s | ", r->method, r->path, who[r->access],
-			r->body ? r->body->name : "", r->status, r->answer ? r->answer->name : r->media ? "text" : "",
+			r->body ? r->body->name : "", r->status,
+			r->answer  ? r->answer->name
+			: r->media ? "text"
+				   : "",
 			r->answer && r->stream ? " or " : "", r->stream ? r->stream : "");
 		cell(r->summary);
 		puts(" |");

@@ -141,7 +141,8 @@ static void check_provider(struct doctor *d, const struct catalogue *all, const 
 	if (strcmp(p->state, "ok") == 0 && n > 0)
 		say(d, OK, p->name, "%zu model%s%s%s", n, n == 1 ? "" : "s", at, url);
 	else if (strcmp(p->state, "ok") == 0)
-		say(d, WARN, p->name, "reachable%s%s, but it has no models; fetch one (for Ollama: ollama pull llama3.2)", at, url);
+		say(d, WARN, p->name,
+			"reachable%s%s, but it has no models; fetch one (for Ollama: ollama pull llama3.2)", at, url);
 	else
 		say(d, WARN, p->name, "%s", p->error ? p->error : "did not answer in time");
 }
@@ -176,7 +177,8 @@ static void check_providers(struct doctor *d)
 	for (size_t i = 0; r == 0 && i < all.n_providers; i++)
 		check_provider(d, &all, &all.providers[i]);
 	if (r == 0 && all.n_models == 0)
-		say(d, FAIL, "models", "nothing can answer; start Ollama, set openai_base_url, or switch the librarian on");
+		say(d, FAIL, "models",
+			"nothing can answer; start Ollama, set openai_base_url, or switch the librarian on");
 	engine_stop(&g);
 }
 
@@ -236,7 +238,8 @@ static void check_sandbox(struct doctor *d)
 	if (in_path("bwrap"))
 		say(d, OK, "sandbox", "bubblewrap is there");
 	else
-		say(d, WARN, "sandbox", "bubblewrap is missing; tools that run programs will need it (apt install bubblewrap)");
+		say(d, WARN, "sandbox",
+			"bubblewrap is missing; tools that run programs will need it (apt install bubblewrap)");
 }
 
 int cmd_doctor(struct cli *c)

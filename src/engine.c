@@ -14,11 +14,9 @@ int engine_start(struct engine *g, const struct settings *s, manual_search_fn se
 	r = http_client_new(g->loop, &g->http);
 	if (r < 0)
 		return err_set(e, r, "The client for providers does not start: %s.", strerror(-r));
-	r = providers_new(&(struct providers_config){.settings = s,
-				  .loop = g->loop,
-				  .http = g->http,
-				  .manual_search = search,
-				  .manual_arg = arg},
+	r = providers_new(
+		&(struct providers_config){
+			.settings = s, .loop = g->loop, .http = g->http, .manual_search = search, .manual_arg = arg},
 		&g->providers, e);
 	if (r < 0)
 		return r;

@@ -11,5 +11,6 @@ struct engine {
 	struct providers *providers;
 };
 
-int engine_start(struct engine *g, const struct settings *s, manual_search_fn search, void *arg, struct err *e) MUST_CHECK;
+int engine_start(
+	struct engine *g, const struct settings *s, manual_search_fn search, void *arg, struct err *e) MUST_CHECK;
 void engine_stop(struct engine *g); /* whatever has been started */

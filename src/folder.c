@@ -45,7 +45,8 @@ int folder_lock(const char *path, int *ret_fd, struct err *e)
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		n = read(fd, pid, sizeof(pid) - 1);
 		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
-		return err_set(e, E_CONFLICT, "The data folder %s is in use by another Atelier%s%s%s. One folder, one server.", path,
+		return err_set(e, E_CONFLICT,
+			"The data folder %s is in use by another Atelier%s%s%s. One folder, one server.", path,
 			pid[0] ? " (process " : "", pid, pid[0] ? ")" : "");
 	}
 	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());

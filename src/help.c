@@ -6,22 +6,21 @@
 #define WIDTH  80
 #define INDENT 30
 
-static const char usage[] =
-	"Atelier " ATELIER_VERSION ", a self-hosted chat with language models.\n"
-	"\n"
-	"  atelier serve                       serve the web page and the interface\n"
-	"  atelier chat TEXT [-m MODEL]        one answer on standard output, not kept\n"
-	"                                      (TEXT - is read from standard input)\n"
-	"  atelier user add NAME --role ROLE   make a user (admin or user); asks for the\n"
-	"                                      password, or reads it from standard input\n"
-	"  atelier doctor                      look for what is wrong and say what to do\n"
-	"  atelier openapi                     print the description of the interface\n"
-	"  atelier docs TABLE                  print settings, errors, events, metrics or\n"
-	"                                      routes as Markdown\n"
-	"  atelier --version, --help\n"
-	"\n"
-	"Settings: flag, else environment variable, else DATA/atelier.conf (lines of\n"
-	"name = value; another file: --config), else the default.\n";
+static const char usage[] = "Atelier " ATELIER_VERSION ", a self-hosted chat with language models.\n"
+			    "\n"
+			    "  atelier serve                       serve the web page and the interface\n"
+			    "  atelier chat TEXT [-m MODEL]        one answer on standard output, not kept\n"
+			    "                                      (TEXT - is read from standard input)\n"
+			    "  atelier user add NAME --role ROLE   make a user (admin or user); asks for the\n"
+			    "                                      password, or reads it from standard input\n"
+			    "  atelier doctor                      look for what is wrong and say what to do\n"
+			    "  atelier openapi                     print the description of the interface\n"
+			    "  atelier docs TABLE                  print settings, errors, events, metrics or\n"
+			    "                                      routes as Markdown\n"
+			    "  atelier --version, --help\n"
+			    "\n"
+			    "Settings: flag, else environment variable, else DATA/atelier.conf (lines of\n"
+			    "name = value; another file: --config), else the default.\n";
 
 /* Each group begins with the setting of this name. */
 static const struct group {
@@ -68,8 +67,8 @@ static void print_setting(const struct setting_info *s)
 		buf_printf(&text, " [%s; %s]", s->env, strcmp(s->def, "1") == 0 ? "on" : "off");
 	else
 		buf_printf(&text, " [%s%s%s]", s->env, *s->def ? "; " : "", s->def);
-	printf("  --%s%-*s", s->kind == SETTING_BOOL ? "[no-]" : "",
-		INDENT - 4 - (s->kind == SETTING_BOOL ? 5 : 0), flag.p);
+	printf("  --%s%-*s", s->kind == SETTING_BOOL ? "[no-]" : "", INDENT - 4 - (s->kind == SETTING_BOOL ? 5 : 0),
+		flag.p);
 	if (flag.n + 4 + (s->kind == SETTING_BOOL ? 5 : 0) >= INDENT)
 		printf("\n%*s", INDENT, "");
 	print_wrapped(text.p);

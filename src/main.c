@@ -13,7 +13,7 @@ static int start(struct program *p, struct err *e)
 {
 	int r;
 
-	if ((r = folder_open(p, e)) < 0 ||   /* nobody else works in it */
+	if ((r = folder_open(p, e)) < 0 ||       /* nobody else works in it */
 		(r = server_bind(p, e)) < 0 ||   /* from here on connections wait to be answered */
 		(r = database_open(p, e)) < 0 || /* and who may sign in */
 		(r = providers_open(p, e)) < 0 ||

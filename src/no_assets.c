@@ -2,9 +2,10 @@
 #include "api/assets.h"
 #include "api/manual_sources.h"
 
-static const unsigned char page[] = "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Atelier</title></head>\n"
-				    "<body><h1>Atelier</h1>\n<p>This program was built without its web page. Its interface is there: "
-				    "<a href=\"/api/v1/openapi.json\">OpenAPI</a>.</p></body>\n</html>\n";
+static const unsigned char page[] =
+	"<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Atelier</title></head>\n"
+	"<body><h1>Atelier</h1>\n<p>This program was built without its web page. Its interface is there: "
+	"<a href=\"/api/v1/openapi.json\">OpenAPI</a>.</p></body>\n</html>\n";
 
 const struct asset assets[] = {
 	{.path = "/index.html",

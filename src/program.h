@@ -63,7 +63,7 @@ int loop_start(struct program *p, struct err *e) MUST_CHECK;
 int housework_start(struct program *p, struct err *e) MUST_CHECK;
 void greet(struct program *p);
 void signals_block(void);
-void signals_wait(void);            /* until SIGTERM or SIGINT; a second one ends the program at once */
+void signals_wait(void);              /* until SIGTERM or SIGINT; a second one ends the program at once */
 void program_stop(struct program *p); /* in the opposite order, whatever has been started */
 
 /* folder.c */

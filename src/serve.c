@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "base/log.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "program.h"
 #include "store/sessions.h"
 #include "store/store.h"
@@ -89,8 +89,8 @@ int database_open(struct program *p, struct err *e)
 {
 	size_t n;
 	const struct db_migration *migrations = store_migrations(&n);
-	int r = db_open(&(struct db_config){.path = p->db_path, .readers = (unsigned)p->settings->db_readers}, migrations, n,
-		&p->db, e);
+	int r = db_open(&(struct db_config){.path = p->db_path, .readers = (unsigned)p->settings->db_readers},
+		migrations, n, &p->db, e);
 
 	return r < 0 ? r : auth_new(p->db, p->settings, p->key_path, &p->auth, e);
 }

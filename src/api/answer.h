@@ -5,12 +5,10 @@
 
 /* A number or an object that is null unless the bool `has` is set. */
 #define FIELD_MAYBE(t, s, member, has, wire, subschema, text)                                                          \
-	{.name = (wire),                                                                                               \
-		.type = (t),                                                                                           \
-		.offset = offsetof(s, member),                                                                         \
-		.present = offsetof(s, has),                                                                           \
-		.sub = (subschema),                                                                                    \
-		.doc = (text)}
+	{                                                                                                              \
+		.name = (wire), .type = (t), .offset = offsetof(s, member), .present = offsetof(s, has),               \
+		.sub = (subschema), .doc = (text)                                                                      \
+	}
 
 struct error_body {
 	const char *code, *message, *request_id;

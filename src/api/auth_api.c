@@ -22,9 +22,11 @@ struct setup {
 };
 
 static const struct field setup_fields[] = {
-	FIELD_STR(struct setup, code, "code", 1, 64, FIELD_REQUIRED | FIELD_SECRET, "Code of the link the server printed."),
+	FIELD_STR(struct setup, code, "code", 1, 64, FIELD_REQUIRED | FIELD_SECRET,
+		"Code of the link the server printed."),
 	FIELD_STR(struct setup, username, "username", 1, 64, FIELD_REQUIRED, "Letters, digits and . _ - @"),
-	FIELD_TEXT(struct setup, password, "password", 8, 1024, FIELD_REQUIRED | FIELD_SECRET, "Password, 8 to 1024 bytes."),
+	FIELD_TEXT(struct setup, password, "password", 8, 1024, FIELD_REQUIRED | FIELD_SECRET,
+		"Password, 8 to 1024 bytes."),
 };
 const struct schema setup_schema = SCHEMA("Setup", struct setup, setup_fields, "The first administrator.");
 
@@ -67,7 +69,8 @@ struct password {
 };
 
 static const struct field password_fields[] = {
-	FIELD_TEXT(struct password, current, "current_password", 1, 1024, FIELD_REQUIRED | FIELD_SECRET, "The present one."),
+	FIELD_TEXT(struct password, current, "current_password", 1, 1024, FIELD_REQUIRED | FIELD_SECRET,
+		"The present one."),
 	FIELD_TEXT(struct password, wanted, "new_password", 8, 1024, FIELD_REQUIRED | FIELD_SECRET, "The new one."),
 };
 const struct schema password_schema = SCHEMA("PasswordChange", struct password, password_fields, "A new password.");
@@ -77,8 +80,8 @@ static void set_cookie(struct request *q, const char *value, long seconds)
 	bool secure = strncasecmp(q->api->c.settings->public_url, "https://", 8) == 0;
 	char text[256];
 
-	snprintf(text, sizeof(text), "%s=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%ld%s", SESSION_COOKIE, value, seconds,
-		secure ? "; Secure" : "");
+	snprintf(text, sizeof(text), "%s=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%ld%s", SESSION_COOKIE, value,
+		seconds, secure ? "; Secure" : "");
 	http_set_header(q->x, "Set-Cookie", text);
 }
 
@@ -109,8 +112,8 @@ int login_post(struct request *q)
 	struct auth *a = q->api->c.auth;
 	struct auth_session session;
 	struct user user;
-	int r = auth_login(a, in->username, in->password, request_address(q), user_agent_of(q), &q->mem,
-		&user, &session, &q->err);
+	int r = auth_login(
+		a, in->username, in->password, request_address(q), user_agent_of(q), &q->mem, &user, &session, &q->err);
 
 	if (r == E_UNAUTHORIZED && auth_setup_needed(a)) {
 		err_clear(&q->err);

@@ -157,8 +157,9 @@ void changes_tell(struct changes *c, atelier_id user_id, const char *kind, ateli
 	j->user_id = user_id;
 	id_format(conversation_id, id);
 	id_format(turn_id, turn);
-	snprintf(j->frame, sizeof(j->frame), "event: change\ndata: {\"kind\":\"%s\",\"id\":\"%s\"%s%s%s,\"what\":\"%s\"}\n\n",
-		kind, id, turn_id ? ",\"turn_id\":\"" : "", turn_id ? turn : "", turn_id ? "\"" : "", what);
+	snprintf(j->frame, sizeof(j->frame),
+		"event: change\ndata: {\"kind\":\"%s\",\"id\":\"%s\"%s%s%s,\"what\":\"%s\"}\n\n", kind, id,
+		turn_id ? ",\"turn_id\":\"" : "", turn_id ? turn : "", turn_id ? "\"" : "", what);
 	loop_post(c->loop, &j->task, tell_on_loop, j);
 }
 

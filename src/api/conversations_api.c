@@ -15,7 +15,8 @@ struct conversation_edit {
 };
 
 static const struct field edit_fields[] = {
-	FIELD_STR(struct conversation_edit, title, "title", 1, TITLE_MAX, 0, "Title; without one it is made from the talk."),
+	FIELD_STR(struct conversation_edit, title, "title", 1, TITLE_MAX, 0,
+		"Title; without one it is made from the talk."),
 	FIELD_STR(struct conversation_edit, model, "model", 1, MODEL_MAX, 0, "Id of the model that answers."),
 };
 const struct schema conversation_new_schema =
@@ -32,13 +33,16 @@ struct conversation_answer {
 static const struct field conversation_fields[] = {
 	FIELD_ID(struct conversation_answer, id, "id", FIELD_REQUIRED, "Identifier."),
 	FIELD_STR(struct conversation_answer, title, "title", 0, 0, FIELD_REQUIRED, "Title; empty: none yet."),
-	FIELD_STR(struct conversation_answer, model, "model", 0, 0, 0, "Id of the model that answers; null: the default."),
+	FIELD_STR(struct conversation_answer, model, "model", 0, 0, 0,
+		"Id of the model that answers; null: the default."),
 	FIELD_I64(struct conversation_answer, message_count, "message_count", 0, 0, FIELD_REQUIRED, "Messages in it."),
 	FIELD_I64(struct conversation_answer, tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Tokens read by models."),
-	FIELD_I64(struct conversation_answer, tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Tokens written by models."),
+	FIELD_I64(struct conversation_answer, tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED,
+		"Tokens written by models."),
 	FIELD_TIME(struct conversation_answer, created_at, "created_at", FIELD_REQUIRED, "When it began."),
 	FIELD_TIME(struct conversation_answer, updated_at, "updated_at", FIELD_REQUIRED, "When it last changed."),
-	FIELD_ID(struct conversation_answer, running_turn_id, "running_turn_id", 0, "The turn being answered; null: none."),
+	FIELD_ID(struct conversation_answer, running_turn_id, "running_turn_id", 0,
+		"The turn being answered; null: none."),
 };
 const struct schema conversation_schema =
 	SCHEMA("Conversation", struct conversation_answer, conversation_fields, "A conversation.");
@@ -50,7 +54,8 @@ struct conversation_page {
 
 static const struct field page_fields[] = {
 	FIELD_LIST(struct conversation_page, items, "items", &conversation_schema, 0, FIELD_REQUIRED, "Newest first."),
-	FIELD_STR(struct conversation_page, next, "next", 0, 0, 0, "`cursor` of the page behind this one; null: the end."),
+	FIELD_STR(struct conversation_page, next, "next", 0, 0, 0,
+		"`cursor` of the page behind this one; null: the end."),
 };
 const struct schema conversation_page_schema =
 	SCHEMA("ConversationPage", struct conversation_page, page_fields, "Some conversations.");
@@ -140,8 +145,8 @@ int conversations_get_all(struct request *q)
 	if (r < 0)
 		return r;
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-	r = conversations_list(c, q->who.user.id, search && *search ? search : NULL, &after, (size_t)limit, &q->mem, &list,
-		&q->err);
+	r = conversations_list(
+		c, q->who.user.id, search && *search ? search : NULL, &after, (size_t)limit, &q->mem, &list, &q->err);
 	if (r < 0)
 		return r;
 	struct conversation_answer *items = ARENA_ARRAY(&q->mem, struct conversation_answer, MAX(list.n, 1));

@@ -16,8 +16,8 @@
 #include "base/log.h"
 #include "sys/metrics.h"
 
-#define ANSWER_MAX     ((size_t)512 << 20)
-#define SLOW_THREADS   4
+#define ANSWER_MAX   ((size_t)512 << 20)
+#define SLOW_THREADS 4
 
 void answer_headers(struct http_exchange *x)
 {
@@ -239,7 +239,8 @@ static int request_broken(struct request *q, int code)
 		return err_set(&q->err, code, "The request has %.20s bytes; at most %lld are taken (max_body_bytes).",
 			length, (long long)s->max_body_bytes);
 	if (code == E_TOO_LARGE)
-		return err_set(&q->err, code, "The request has more than the %lld bytes that are taken (max_body_bytes).",
+		return err_set(&q->err, code,
+			"The request has more than the %lld bytes that are taken (max_body_bytes).",
 			(long long)s->max_body_bytes);
 	return err_set(&q->err, code, "%s", err_info(code)->text);
 }
@@ -326,10 +327,9 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->c = *c;
 	a->started_ms = clock_mono_ms();
 	a->changes = changes_new(c->loop, c->settings->heartbeat_s * 1000);
-	r = pool_new(&(struct pool_config){.name = "worker",
-			     .keep = 1,
-			     .max = (unsigned)c->settings->workers,
-			     .max_queue = 4096},
+	r = pool_new(
+		&(struct pool_config){
+			.name = "worker", .keep = 1, .max = (unsigned)c->settings->workers, .max_queue = 4096},
 		&a->workers);
 	if (r == 0)
 		r = pool_new(&(struct pool_config){.name = "slow", .keep = 0, .max = SLOW_THREADS, .max_queue = 256},

@@ -2,7 +2,8 @@
 #include "api/answer.h"
 
 static const struct field error_body_fields[] = {
-	FIELD_STR(struct error_body, code, "code", 0, 0, FIELD_REQUIRED, "Word for programs; the table of errors has all."),
+	FIELD_STR(struct error_body, code, "code", 0, 0, FIELD_REQUIRED,
+		"Word for programs; the table of errors has all."),
 	FIELD_STR(struct error_body, message, "message", 0, 0, FIELD_REQUIRED, "Sentence for the person."),
 	FIELD_STR(struct error_body, request_id, "request_id", 0, 0, FIELD_REQUIRED, "Names the request in the log."),
 	FIELD_BOOL(struct error_body, retryable, "retryable", FIELD_REQUIRED, "The same request may work later."),

@@ -1,7 +1,7 @@
 /* health_api.c - how the program is: for supervisors, for the administrator, for Prometheus. */
 #include <stdio.h>
-#include <sys/statvfs.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 
 #include "api/handlers.h"
 #include "base/clock.h"
@@ -63,7 +63,8 @@ static const struct field health_fields[] = {
 	FIELD_I64(struct health, connections, "connections", 0, 0, FIELD_REQUIRED, "Open connections of clients."),
 	FIELD_I64(struct health, readers, "readers", 0, 0, FIELD_REQUIRED, "Readers following answers."),
 	FIELD_I64(struct health, memory_bytes, "memory_bytes", 0, 0, FIELD_REQUIRED, "Memory in use (resident)."),
-	FIELD_I64(struct health, disk_free_bytes, "disk_free_bytes", 0, 0, FIELD_REQUIRED, "Room left for the data folder."),
+	FIELD_I64(struct health, disk_free_bytes, "disk_free_bytes", 0, 0, FIELD_REQUIRED,
+		"Room left for the data folder."),
 };
 const struct schema health_schema = SCHEMA("Health", struct health, health_fields, "How the program is.");
 

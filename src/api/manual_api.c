@@ -14,8 +14,7 @@ static const struct field page_fields[] = {
 	FIELD_STR(struct manual_page, title, "title", 0, 0, FIELD_REQUIRED, "Title."),
 	FIELD_TEXT(struct manual_page, body, "body", 0, 0, FIELD_REQUIRED, "Markdown."),
 };
-const struct schema manual_page_schema =
-	SCHEMA("ManualPage", struct manual_page, page_fields, "A page of the manual.");
+const struct schema manual_page_schema = SCHEMA("ManualPage", struct manual_page, page_fields, "A page of the manual.");
 
 struct manual_answer {
 	struct schema_list items;

@@ -20,7 +20,8 @@ static const struct field model_fields[] = {
 	FIELD_STR(M, m.family, "family", 0, 0, 0, "Family; null: not known."),
 	FIELD_STR(M, m.parameters, "parameters", 0, 0, 0, "Number of parameters as the provider says it: 3.2B."),
 	FIELD_STR(M, m.quantization, "quantization", 0, 0, 0, "As the provider says it: Q4_K_M."),
-	FIELD_MAYBE(FT_I64, M, m.context_length, has_context, "context_length", NULL, "Tokens it can read at once; null: not known."),
+	FIELD_MAYBE(FT_I64, M, m.context_length, has_context, "context_length", NULL,
+		"Tokens it can read at once; null: not known."),
 	FIELD(FT_STRS, M, capabilities, "capabilities", .flags = FIELD_REQUIRED,
 		.doc = "completion, tools, vision, thinking, embedding."),
 };
@@ -30,7 +31,8 @@ static const struct schema model_schema = SCHEMA("Model", M, model_fields, "A mo
 static const struct field provider_fields[] = {
 	FIELD_STR(struct provider_state, name, "name", 0, 0, FIELD_REQUIRED, "Its name."),
 	FIELD_STR(struct provider_state, kind, "kind", 0, 0, FIELD_REQUIRED, "ollama, openai or librarian."),
-	FIELD_ENUM(struct provider_state, state, "state", "ok unreachable checking", FIELD_REQUIRED, "How the last look went."),
+	FIELD_ENUM(struct provider_state, state, "state", "ok unreachable checking", FIELD_REQUIRED,
+		"How the last look went."),
 	FIELD_STR(struct provider_state, error, "error", 0, 0, 0, "What is wrong, in words; null: nothing."),
 	FIELD_STR(struct provider_state, url, "url", 0, 0, 0, "Where it is; null: in Atelier itself."),
 };
@@ -44,7 +46,8 @@ struct models_answer {
 
 static const struct field models_fields[] = {
 	FIELD_LIST(struct models_answer, items, "items", &model_schema, 0, FIELD_REQUIRED, "All models known now."),
-	FIELD_STR(struct models_answer, default_model, "default", 0, 0, 0, "Chosen when nobody chooses; null: there is none."),
+	FIELD_STR(struct models_answer, default_model, "default", 0, 0, 0,
+		"Chosen when nobody chooses; null: there is none."),
 	FIELD_LIST(struct models_answer, providers, "providers", &provider_schema, 0, FIELD_REQUIRED, "All providers."),
 };
 const struct schema models_schema = SCHEMA("Models", struct models_answer, models_fields, "What can answer.");

@@ -33,10 +33,10 @@ static void set_add(struct schema_set *set, const struct schema *s)
 
 /* ---- events ---- */
 
-/* "text" -> "TextEvent" */
-static void add_event_name(struct buf *b, const char *name)
+/* "text" -> "TextFrame" */
+static void add_frame_name(struct buf *b, const char *name)
 {
-	buf_printf(b, "%c%sEvent", toupper((unsigned char)name[0]), name + 1);
+	buf_printf(b, "%c%sFrame", toupper((unsigned char)name[0]), name + 1);
 }
 
 /* "tokens_in:integer? exact:boolean" -> the properties of an object and which of them are required. */
@@ -52,7 +52,8 @@ static void add_event_fields(struct buf *b, const char *fields)
 
 		if (p != fields)
 			buf_add_char(b, ',');
-		buf_printf(b, "\"%.*s\":{\"type\":\"%.*s\"}", (int)name, p, (int)(type - (optional ? 1 : 0)), p + name + 1);
+		buf_printf(b, "\"%.*s\":{\"type\":\"%.*s\"}", (int)name, p, (int)(type - (optional ? 1 : 0)),
+			p + name + 1);
 		if (!optional)
 			buf_printf(&required, "%s\"%.*s\"", required.n ? "," : "", (int)name, p);
 		p += all;
@@ -65,7 +66,7 @@ static void add_event_fields(struct buf *b, const char *fields)
 static void add_frame(struct buf *b, const char *name, bool numbered, const char *fields, const char *doc)
 {
 	buf_add_char(b, '"');
-	add_event_name(b, name);
+	add_frame_name(b, name);
 	buf_add_str(b, "\":{\"type\":\"object\",\"description\":");
 	json_add_cstr(b, doc);
 	buf_printf(b, ",\"properties\":{%s\"event\":{\"type\":\"string\",\"const\":\"%s\"},\"data\":",
@@ -81,7 +82,7 @@ static void add_one_of(struct buf *b, const char *name, const char *doc, const c
 	buf_add_str(b, ",\"oneOf\":[");
 	for (size_t i = 0; i < n; i++) {
 		buf_printf(b, "%s{\"$ref\":\"#/components/schemas/", i ? "," : "");
-		add_event_name(b, events[i]);
+		add_frame_name(b, events[i]);
 		buf_add_str(b, "\"}");
 	}
 	buf_add_str(b, "]}");
@@ -98,13 +99,15 @@ static void add_events(struct buf *b)
 		add_frame(b, e->name, true, e->fields, e->doc);
 		buf_add_char(b, ',');
 	}
-	add_one_of(b, "TurnEvent", "A frame of a turn's event stream (id, event and data as fields). `done` is the last.",
-		names, EVENT_COUNT);
+	add_one_of(b, "TurnEvent",
+		"A frame of a turn's event stream (id, event and data as fields). `done` is the last.", names,
+		EVENT_COUNT);
 	buf_add_char(b, ',');
 	add_frame(b, "hello", false, "version:string", "First frame of the change feed.");
 	buf_add_char(b, ',');
 	add_frame(b, "change", false, "kind:string id:string turn_id:string? what:string",
-		"A conversation or a turn (kind) has changed: created, updated, deleted, started, ended (what). `id` is the "
+		"A conversation or a turn (kind) has changed: created, updated, deleted, started, ended (what). `id` "
+		"is the "
 		"conversation's.");
 	buf_add_char(b, ',');
 	add_one_of(b, "ChangeEvent", "A frame of the change feed.", changes, N_ELEMENTS(changes));
@@ -128,8 +131,8 @@ static void add_param_schema(struct buf *b, const struct param *p)
 {
 	switch (p->type) {
 	case PARAM_I64:
-		buf_printf(b, "{\"type\":\"integer\",\"format\":\"int64\",\"minimum\":%lld,\"default\":%lld", (long long)p->min,
-			(long long)p->otherwise);
+		buf_printf(b, "{\"type\":\"integer\",\"format\":\"int64\",\"minimum\":%lld,\"default\":%lld",
+			(long long)p->min, (long long)p->otherwise);
 		if (p->max < INT64_MAX)
 			buf_printf(b, ",\"maximum\":%lld", (long long)p->max);
 		buf_add_char(b, '}');
@@ -155,7 +158,8 @@ static void add_params(struct buf *b, const struct route *r)
 	buf_add_str(b, ",\"parameters\":[");
 	add_path_param(b, r->path, &first);
 	for (size_t i = 0; i < r->n_params; i++) {
-		buf_printf(b, "%s{\"name\":\"%s\",\"in\":\"query\",\"description\":", first ? "" : ",", r->params[i].name);
+		buf_printf(
+			b, "%s{\"name\":\"%s\",\"in\":\"query\",\"description\":", first ? "" : ",", r->params[i].name);
 		json_add_cstr(b, r->params[i].doc);
 		buf_add_str(b, ",\"schema\":");
 		add_param_schema(b, &r->params[i]);
@@ -167,21 +171,23 @@ static void add_params(struct buf *b, const struct route *r)
 
 static void add_json_content(struct buf *b, const struct schema *s)
 {
-	buf_printf(b, "\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}", s->name);
+	buf_printf(
+		b, "\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}", s->name);
 }
 
 static void add_stream_answer(struct buf *b, const struct route *r)
 {
-	buf_printf(b, "\"200\":{\"description\":\"Event stream.\",\"content\":{\"text/event-stream\":"
-		      "{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}}",
+	buf_printf(b,
+		"\"200\":{\"description\":\"Event stream.\",\"content\":{\"text/event-stream\":"
+		"{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}}",
 		r->stream);
 }
 
 /* The media type without its parameters is what OpenAPI wants as a key. */
 static void add_media_answer(struct buf *b, const struct route *r)
 {
-	buf_printf(b, "\"%d\":{\"description\":\"As it says.\",\"content\":{\"%.*s\":{\"schema\":{\"type\":\"%s\"}}}}", r->status,
-		(int)strcspn(r->media, ";"), r->media, strstr(r->media, "json") ? "object" : "string");
+	buf_printf(b, "\"%d\":{\"description\":\"As it says.\",\"content\":{\"%.*s\":{\"schema\":{\"type\":\"%s\"}}}}",
+		r->status, (int)strcspn(r->media, ";"), r->media, strstr(r->media, "json") ? "object" : "string");
 }
 
 static void add_answers(struct buf *b, const struct route *r)
@@ -285,9 +291,11 @@ static void add_error_answer(struct buf *b)
 	buf_add_char(&text, '.');
 	buf_add_str(b, "\"responses\":{\"Error\":{\"description\":");
 	json_add_string(b, text.p, text.n);
-	buf_add_str(b, ",\"headers\":{\"X-Request-Id\":{\"description\":\"Names the request in the log.\",\"schema\":{\"type\":"
-		       "\"string\"}},\"Retry-After\":{\"description\":\"Seconds to wait before trying again.\",\"schema\":"
-		       "{\"type\":\"integer\"}}},");
+	buf_add_str(b,
+		",\"headers\":{\"X-Request-Id\":{\"description\":\"Names the request in the "
+		"log.\",\"schema\":{\"type\":"
+		"\"string\"}},\"Retry-After\":{\"description\":\"Seconds to wait before trying again.\",\"schema\":"
+		"{\"type\":\"integer\"}}},");
 	add_json_content(b, &error_schema);
 	buf_add_str(b, "}}");
 }

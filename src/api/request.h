@@ -25,7 +25,7 @@ struct api {
 
 struct request {
 	struct api *api;
-	struct http_exchange *x; /* gone once answered or taken */
+	struct http_exchange *x;   /* gone once answered or taken */
 	const struct route *route; /* NULL: no such address */
 	const char *method;        /* a literal */
 	struct pool_task task;
@@ -39,7 +39,7 @@ struct request {
 	bool known;      /* `who` is set */
 	const char *arg; /* the {name} of the path; NULL: none */
 	atelier_id arg_id;
-	void *body;      /* the struct of route->body */
+	void *body; /* the struct of route->body */
 
 	int status;         /* of the answer; from the route unless changed */
 	const void *answer; /* the struct of route->answer */

@@ -14,7 +14,9 @@ static const struct param message_list_params[] = {
 	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 500, .otherwise = 100, .doc = "Messages of a page."},
 };
 static const struct param stream_params[] = {
-	{.name = "after", .type = PARAM_I64, .max = INT64_MAX,
+	{.name = "after",
+		.type = PARAM_I64,
+		.max = INT64_MAX,
 		.doc = "Number of the last event that is known; the header Last-Event-ID says the same and wins."},
 };
 

@@ -29,9 +29,12 @@ static const struct field turn_started_fields[] = {
 	FIELD_ID(struct turn_started, ids.turn_id, "turn_id", FIELD_REQUIRED, "The turn."),
 	FIELD_ID(struct turn_started, ids.conversation_id, "conversation_id", FIELD_REQUIRED, "Where it stands."),
 	FIELD_ID(struct turn_started, ids.user_message_id, "user_message_id", FIELD_REQUIRED, "The user's message."),
-	FIELD_ID(struct turn_started, ids.message_id, "message_id", FIELD_REQUIRED, "The message that is being written."),
-	FIELD_STR(struct turn_started, stream_url, "stream_url", 0, 0, FIELD_REQUIRED, "Its events, without signing in."),
-	FIELD_TIME(struct turn_started, expires_at, "expires_at", FIELD_REQUIRED, "Until when that link can be opened."),
+	FIELD_ID(struct turn_started, ids.message_id, "message_id", FIELD_REQUIRED,
+		"The message that is being written."),
+	FIELD_STR(
+		struct turn_started, stream_url, "stream_url", 0, 0, FIELD_REQUIRED, "Its events, without signing in."),
+	FIELD_TIME(
+		struct turn_started, expires_at, "expires_at", FIELD_REQUIRED, "Until when that link can be opened."),
 };
 const struct schema turn_started_schema =
 	SCHEMA("TurnStarted", struct turn_started, turn_started_fields, "The answer has begun.");
@@ -43,8 +46,8 @@ static const struct field turn_fields[] = {
 	FIELD_ID(struct turn_record, message_id, "message_id", 0, "The message it writes."),
 	FIELD_STR(struct turn_record, model, "model", 0, 0, FIELD_REQUIRED, "Who answers."),
 	FIELD_ENUM(struct turn_record, state, "state",
-		STATE_RUNNING " " STATE_COMPLETE " " STATE_CANCELED " " STATE_FAILED " " STATE_INTERRUPTED, FIELD_REQUIRED,
-		"How far it is."),
+		STATE_RUNNING " " STATE_COMPLETE " " STATE_CANCELED " " STATE_FAILED " " STATE_INTERRUPTED,
+		FIELD_REQUIRED, "How far it is."),
 	FIELD_I64(struct turn_record, last_seq, "last_event", 0, 0, FIELD_REQUIRED,
 		"Number of the last event; 0 while it runs."),
 	FIELD_TIME(struct turn_record, created_at, "created_at", FIELD_REQUIRED, "When it began."),
@@ -60,13 +63,14 @@ static int check_content(struct request *q, const struct turn_new *in)
 	size_t n, blank = 0;
 
 	if (in->goes_on)
-		return in->content ? err_set(&q->err, E_INVALID, "Send either \"content\" or \"continue\", not both.") : 0;
+		return in->content ? err_set(&q->err, E_INVALID, "Send either \"content\" or \"continue\", not both.")
+				   : 0;
 	if (!in->content)
 		return err_set(&q->err, E_INVALID, "Send \"content\", or \"continue\": true.");
 	n = strlen(in->content);
 	if (n > (size_t)max)
-		return err_set(&q->err, E_TOO_LARGE, "The message has %zu bytes; at most %lld are taken.", n,
-			(long long)max);
+		return err_set(
+			&q->err, E_TOO_LARGE, "The message has %zu bytes; at most %lld are taken.", n, (long long)max);
 	while (blank < n && isspace((unsigned char)in->content[blank]))
 		blank++;
 	return blank == n ? err_set(&q->err, E_INVALID, "The message is empty.") : 0;

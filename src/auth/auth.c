@@ -205,8 +205,7 @@ int auth_logout(struct auth *a, atelier_id session_id, struct err *e)
 	return sessions_delete(a->db, session_id, e);
 }
 
-int auth_change_password(
-	struct auth *a, const struct user *u, const char *current, const char *wanted, struct err *e)
+int auth_change_password(struct auth *a, const struct user *u, const char *current, const char *wanted, struct err *e)
 {
 	char hash[128], key[64];
 	int wait, r;

@@ -48,7 +48,8 @@ int auth_hash_password(const char *password, char ret[128], struct err *e)
 	if (n < PASSWORD_MIN)
 		return err_set(e, E_INVALID, "A password needs at least %d characters.", PASSWORD_MIN);
 	if (n > PASSWORD_MAX)
-		return err_set(e, E_INVALID, "A password may have at most %d bytes; this one has %zu.", PASSWORD_MAX, n);
+		return err_set(
+			e, E_INVALID, "A password may have at most %d bytes; this one has %zu.", PASSWORD_MAX, n);
 	slot_take();
 	r = crypto_pwhash_str_alg(ret, password, n, HASH_OPS, HASH_BYTES, crypto_pwhash_ALG_ARGON2ID13);
 	slot_give();

@@ -267,7 +267,8 @@ static void replace_page(struct conn *c)
 	evbuffer_freeze(out, 1);
 	const struct err_info *info = err_info(error_of_page(c, status));
 	char body[512];
-	int n = snprintf(body, sizeof(body), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"request_id\":null}}",
+	int n = snprintf(body, sizeof(body),
+		"{\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"request_id\":null,\"retryable\":false}}",
 		info->wire_code, info->text);
 	const char *reason = http_reason(info->http_status);
 	c->state = CONN_WRITING;

@@ -331,8 +331,8 @@ static void reply(struct http_exchange *x, int status, const char *content_type)
 
 void http_reply(struct http_exchange *x, int status, const char *content_type, struct buf *body)
 {
-	static const char failed[] =
-		"{\"error\":{\"code\":\"internal\",\"message\":\"The answer is too large.\",\"request_id\":null}}";
+	static const char failed[] = "{\"error\":{\"code\":\"internal\",\"message\":\"The answer is too "
+				     "large.\",\"request_id\":null,\"retryable\":false}}";
 	if (body && buf_status(body) < 0) {
 		buf_done(body);
 		http_reply_static(x, 500, "application/json", failed, sizeof(failed) - 1);

@@ -113,6 +113,19 @@ static int on_data(void *arg, const char *p, size_t n)
 	return answer_feed(arg, p, n);
 }
 
+static int finish_on_loop(void *arg)
+{
+	return answer_finish(arg);
+}
+
+/* What was held back becomes events, and those belong to the loop. Mostly there is nothing, and no way to go. */
+static int finish(struct generation *g)
+{
+	if (g->stream.ended && g->stream.n_held == 0)
+		return 0;
+	return loop_call(g->ps->loop, finish_on_loop, &g->stream);
+}
+
 /* What the transport and the parser say together. */
 static int judge(struct generation *g, int r, struct err *e)
 {
@@ -123,15 +136,15 @@ static int judge(struct generation *g, int r, struct err *e)
 	if (g->stream.ended || (r < 0 && g->res.any_data && *g->stream.finish_reason && r != -ECANCELED)) {
 		/* The answer is whole, however the connection ended. */
 		err_clear(e);
-		return answer_finish(&g->stream);
+		return finish(g);
 	}
 	if (r < 0) {
-		int held = r == E_PROVIDER_BROKEN || r == E_PROVIDER_TIMEOUT ? answer_finish(&g->stream) : 0;
+		int held = r == E_PROVIDER_BROKEN || r == E_PROVIDER_TIMEOUT ? finish(g) : 0;
 		return held == 0 || held == E_PROVIDER_BROKEN ? r : held;
 	}
 	if (g->res.status / 100 != 2)
 		return provider_status_error(g->p, g->name, &g->res, e);
-	return answer_finish(&g->stream);
+	return finish(g);
 }
 
 static int generate_try(struct generation *g, struct err *e)

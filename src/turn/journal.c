@@ -15,11 +15,11 @@
 #include "sys/metrics.h"
 #include "turn/turn_priv.h"
 
-#define HEAD_BYTES    16
-#define RECORD_HEAD   16
-#define RESERVE_STEP  (1 << 20) /* space is taken from the disk in steps of this */
-#define LAST_WORDS    (64 << 10) /* kept free of ordinary writes, for the errors that end turns */
-#define MAX_BATCH     (256u << 20)
+#define HEAD_BYTES   16
+#define RECORD_HEAD  16
+#define RESERVE_STEP (1 << 20)  /* space is taken from the disk in steps of this */
+#define LAST_WORDS   (64 << 10) /* kept free of ordinary writes, for the errors that end turns */
+#define MAX_BATCH    (256u << 20)
 
 static const char journal_magic[HEAD_BYTES] = "ATELIERJ\1";
 
@@ -40,9 +40,11 @@ struct journal {
 	int error; /* of the last write */
 
 	pthread_t syncer;
-	pthread_mutex_t mx; /* guards what the syncer shares: current, dirty, stop */
+	pthread_mutex_t mx; /* guards what the syncer shares: the rest, and current */
 	pthread_cond_t cv;
 	bool dirty, stop, has_syncer;
+	int full_fd;    /* the segment before the current one, not synced to its end yet; -1: none */
+	int sync_error; /* of the last sync */
 };
 
 static void segment_path(const char *dir, int64_t number, char *ret, size_t n)
@@ -93,10 +95,13 @@ static int segment_new(struct journal *j, int64_t number)
 		return r;
 	}
 	pthread_mutex_lock(&j->mx);
-	if (j->current)
+	if (j->current) {
 		j->current->next = s;
-	else
+		if (j->has_syncer && j->full_fd < 0)
+			j->full_fd = dup(j->current->fd);
+	} else {
 		j->oldest = s;
+	}
 	j->current = s;
 	j->reserved = 0;
 	pthread_mutex_unlock(&j->mx);
@@ -124,6 +129,11 @@ static void drop_unused(struct journal *j)
 	}
 }
 
+static int sync_file(int fd)
+{
+	return fd >= 0 ? fdatasync(fd) : 0;
+}
+
 static void *syncer_run(void *arg)
 {
 	struct journal *j = arg;
@@ -144,10 +154,13 @@ static void *syncer_run(void *arg)
 		if (!j->dirty)
 			continue;
 		j->dirty = false;
+		CLEANUP(closep) int full = j->full_fd;
 		CLEANUP(closep) int fd = dup(j->current->fd);
+		j->full_fd = -1;
 		pthread_mutex_unlock(&j->mx);
-		(void)!fdatasync(fd);
+		int r = sync_file(full) < 0 || sync_file(fd) < 0 ? -errno : 0;
 		pthread_mutex_lock(&j->mx);
+		j->sync_error = r;
 	}
 	pthread_mutex_unlock(&j->mx);
 	return NULL;
@@ -164,6 +177,7 @@ int journal_open(const struct journal_config *c, struct journal **ret, struct er
 	j->segment_bytes = c->segment_bytes;
 	j->sync_ms = c->sync_ms;
 	j->batch = BUF_INIT(MAX_BATCH);
+	j->full_fd = -1;
 	pthread_mutex_init(&j->mx, NULL);
 	pthread_cond_init(&j->cv, NULL);
 	if ((r = journal_list_files(c->dir, &files, e)) < 0) {
@@ -203,6 +217,7 @@ void journal_close(struct journal *j)
 		next = s->next;
 		segment_drop(j, s, unused);
 	}
+	closep(&j->full_fd);
 	buf_done(&j->batch);
 	pthread_mutex_destroy(&j->mx);
 	pthread_cond_destroy(&j->cv);
@@ -284,7 +299,7 @@ int journal_write(struct journal *j)
 	if (r == 0) {
 		metric_add(M_journal_writes_total, 1);
 		metric_add(M_journal_bytes_total, (int64_t)j->batch.n);
-		if (j->has_syncer && !j->dirty) {
+		if (j->has_syncer) {
 			pthread_mutex_lock(&j->mx);
 			j->dirty = true;
 			pthread_mutex_unlock(&j->mx);
@@ -313,7 +328,10 @@ int64_t journal_segments(const struct journal *j)
 	return n;
 }
 
-int journal_error(const struct journal *j)
+int journal_error(struct journal *j)
 {
-	return j->error;
+	pthread_mutex_lock(&j->mx);
+	int r = j->error ? j->error : j->sync_error;
+	pthread_mutex_unlock(&j->mx);
+	return r;
 }

@@ -24,7 +24,8 @@ int journal_open(const struct journal_config *c, struct journal **ret, struct er
 void journal_close(struct journal *j);
 
 /* Everything of older runs, by record in order; `fn` returning negative ends it. Damaged ends of files are skipped. */
-int journal_replay(const char *dir, int (*fn)(void *arg, atelier_id turn_id, struct str bytes), void *arg, struct err *e) MUST_CHECK;
+int journal_replay(const char *dir, int (*fn)(void *arg, atelier_id turn_id, struct str bytes), void *arg,
+	struct err *e) MUST_CHECK;
 
 /* Removes the files of older runs, after their turns are stored. */
 int journal_forget(const char *dir, struct err *e) MUST_CHECK;
@@ -39,4 +40,4 @@ int journal_write(struct journal *j) MUST_CHECK;
 
 int64_t journal_bytes(const struct journal *j);
 int64_t journal_segments(const struct journal *j);
-int journal_error(const struct journal *j); /* how the last write ended: 0, or why it failed (-errno) */
+int journal_error(struct journal *j); /* of the last write or else sync: 0, or why it failed (-errno) */

@@ -98,7 +98,8 @@ static int replay_file(const char *path, int (*fn)(void *, atelier_id, struct st
 	return r;
 }
 
-int journal_replay(const char *dir, int (*fn)(void *arg, atelier_id turn_id, struct str bytes), void *arg, struct err *e)
+int journal_replay(
+	const char *dir, int (*fn)(void *arg, atelier_id turn_id, struct str bytes), void *arg, struct err *e)
 {
 	struct journal_files files;
 	int r = journal_list_files(dir, &files, e);

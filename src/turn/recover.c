@@ -78,7 +78,7 @@ static int recover_all(struct db *db, const char *dir, struct recovery *rec, str
 		if ((r = finish_one(db, &rec->turns[i], a, e)) < 0 && r != E_NOT_FOUND && r != E_CONFLICT)
 			return r;
 	if (rec->n > 0)
-		log_warn("turn", "%zu answers were cut off by the last stop; what was shown of them is kept", rec->n);
+		log_warn("turn", "answers cut off by the last stop: %zu; what was shown of them is kept", rec->n);
 	return journal_forget(dir, e);
 }
 

@@ -179,8 +179,10 @@ static void report(struct turn *t, int r, int64_t began_ms)
 	if (t->result.first_token_ms >= 0)
 		metric_observe(M_turn_first_token_ms, t->result.first_token_ms);
 	log_write(r < 0 && r != -ECANCELED ? LOG_WARN : LOG_INFO, "turn", "turn %s %s, model %s, %lld ms%s%s", id,
-		r >= 0 ? "complete" : r == -ECANCELED ? "stopped" : "failed", t->model,
-		(long long)(clock_mono_ms() - began_ms), r < 0 ? ": " : "", r < 0 ? t->err.msg : "");
+		r >= 0            ? "complete"
+		: r == -ECANCELED ? "stopped"
+				  : "failed",
+		t->model, (long long)(clock_mono_ms() - began_ms), r < 0 ? ": " : "", r < 0 ? t->err.msg : "");
 }
 
 void turn_run(void *arg)
@@ -194,9 +196,10 @@ void turn_run(void *arg)
 		r = turn_converse(t);
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);
-	t->answered = true;
+	turn_set_answered(t);
 	turn_tell(t, "turn", "ended");
-	if (r >= 0 && t->ids.first && !t->continues && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)
+	if (r >= 0 && t->ids.first && !t->continues && t->all->settings->auto_title &&
+		strcmp(t->model, "librarian") != 0)
 		title_ask(t);
 	turn_leave(t);
 }

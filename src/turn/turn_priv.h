@@ -48,24 +48,27 @@ struct turn {
 	atelier_id user_id;
 	struct turn_begun ids;
 	bool continues;
-	const char *model; /* arena; the resolved id */
+	const char *model;    /* arena; the resolved id */
 	const char *question; /* arena; NULL when it continues */
 
 	struct arena arena;
-	struct err err;       /* the first failure, set where it happened */
+	struct err err; /* the first failure, set where it happened */
 	struct cancel cancel;
 	struct gen_sink sink;
-	struct turnlog *log;  /* the loop's */
+	struct turnlog *log;                       /* the loop's */
 	const char *base_content, *base_reasoning; /* what the message held before, when it is continued */
 	struct gen_request request;
 	struct gen_result result;
-	bool answered;        /* its answer has ended: the rest (title) is nobody's wait */
+	bool answered; /* its answer has ended: the rest (title) is nobody's wait; under the lock of all */
 
 	struct pool_task task;
 	struct turn *prev, *next;
 };
 
 void turn_free(struct turn *t);
+
+/* Frees its place among the user's running turns. Turn thread. */
+void turn_set_answered(struct turn *t);
 
 /* Takes the turn off the list of live ones and frees it. Turn thread, at its very end. */
 void turn_leave(struct turn *t);
@@ -91,9 +94,9 @@ void title_ask(struct turn *t);
 
 struct reduced {
 	struct buf text, reasoning;
-	struct buf citations;      /* JSON array, or empty */
-	char state[16];            /* of a done event; "" without one */
-	char error_code[40];       /* "" without an error event */
+	struct buf citations; /* JSON array, or empty */
+	char state[16];       /* of a done event; "" without one */
+	char error_code[40];  /* "" without an error event */
 	char error_text[512];
 	char finish_reason[24];
 	int64_t tokens_in, tokens_out, first_token_ms, duration_ms; /* of a usage event; else 0 */

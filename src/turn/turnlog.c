@@ -17,7 +17,7 @@ struct reader {
 	struct turnlog *log;
 	struct http_stream *stream;
 	size_t offset;
-	int64_t wrote_ms;   /* when something was last taken by the stream, for heartbeats and stalls */
+	int64_t wrote_ms; /* when something was last taken by the stream, for heartbeats and stalls */
 	struct reader *prev, *next;
 };
 
@@ -91,7 +91,8 @@ static void reader_send(struct reader *r)
 	struct turnlog *l = r->log;
 
 	while (r->offset < l->durable) {
-		size_t n = http_stream_write(r->stream, l->bytes.p + r->offset, MIN(l->durable - r->offset, PIECE_BYTES));
+		size_t n =
+			http_stream_write(r->stream, l->bytes.p + r->offset, MIN(l->durable - r->offset, PIECE_BYTES));
 		if (n == 0)
 			return; /* on_writable comes */
 		r->offset += n;

@@ -17,7 +17,8 @@ struct journal;
 struct turnlogs; /* all live logs of the program */
 struct turnlog;
 
-int turnlogs_new(struct loop *l, struct journal *j, int64_t heartbeat_ms, int64_t stall_ms, struct turnlogs **ret) MUST_CHECK;
+int turnlogs_new(
+	struct loop *l, struct journal *j, int64_t heartbeat_ms, int64_t stall_ms, struct turnlogs **ret) MUST_CHECK;
 void turnlogs_free(struct turnlogs *ls);
 
 /* ---- loop thread only, all of them ---- */
@@ -25,7 +26,8 @@ void turnlogs_free(struct turnlogs *ls);
 /* Called with an error code when events could not be made durable or the log is full; ends the turn. */
 typedef void (*turnlog_fail_fn)(void *arg, int code);
 
-struct turnlog *turnlog_open(struct turnlogs *ls, atelier_id turn_id, size_t max_bytes, turnlog_fail_fn fail, void *arg);
+struct turnlog *turnlog_open(
+	struct turnlogs *ls, atelier_id turn_id, size_t max_bytes, turnlog_fail_fn fail, void *arg);
 struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id); /* live ones; NULL */
 
 /* The number given to the event, or negative: E_TOO_LARGE, or the failure the log already has. */

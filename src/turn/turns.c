@@ -45,6 +45,13 @@ void turn_free(struct turn *t)
 	free(t);
 }
 
+void turn_set_answered(struct turn *t)
+{
+	pthread_mutex_lock(&t->all->mx);
+	t->answered = true;
+	pthread_mutex_unlock(&t->all->mx);
+}
+
 void turn_leave(struct turn *t)
 {
 	struct turns *all = t->all;
@@ -77,10 +84,11 @@ static int admit(struct turns *all, struct turn *t, struct err *e)
 	if (all->stopping)
 		r = err_set(e, E_STOPPING, "Atelier is shutting down.");
 	else if (all->n_live >= s->max_turns)
-		r = err_set(e, E_BUSY, "All %lld places for answers are taken. Try again in a moment.", (long long)s->max_turns);
+		r = err_set(e, E_BUSY, "All %lld places for answers are taken. Try again in a moment.",
+			(long long)s->max_turns);
 	else if (of_user >= s->max_turns_per_user)
-		r = err_set(e, E_RATE_LIMITED, "You have %lld answers running already. Wait for one to end or stop one.",
-			(long long)of_user);
+		r = err_set(e, E_RATE_LIMITED,
+			"You have %lld answers running already. Wait for one to end or stop one.", (long long)of_user);
 	else
 		registry_add(all, t);
 	pthread_mutex_unlock(&all->mx);
@@ -108,7 +116,8 @@ static int open_log_on_loop(void *arg)
 	id_format(t->ids.user_message_id, user);
 	id_format(t->ids.message_id, message);
 	buf_printf(&json,
-		"{\"turn_id\":\"%s\",\"conversation_id\":\"%s\",\"user_message_id\":\"%s\",\"message_id\":\"%s\",\"model\":",
+		"{\"turn_id\":\"%s\",\"conversation_id\":\"%s\",\"user_message_id\":\"%s\",\"message_id\":\"%s\","
+		"\"model\":",
 		turn, conversation, user, message);
 	json_add_cstr(&json, t->model);
 	buf_add_char(&json, '}');
@@ -117,21 +126,18 @@ static int open_log_on_loop(void *arg)
 	return 0;
 }
 
-/* The model asked for, else the conversation's, else the default; a conversation's that is gone gives way too. */
-static int choose_model(struct turns *all, struct turn *t, const struct turn_request *q, const struct conversation *c,
-	struct err *e)
+/* The model asked for, else the conversation's, else the default. One that is gone is an error: to ask another instead
+ * could send a private conversation to somebody else. */
+static int choose_model(
+	struct turns *all, struct turn *t, const struct turn_request *q, const struct conversation *c, struct err *e)
 {
-	struct err gone = {0};
+	const char *wanted = q->model ? q->model : c->model && c->model[0] ? c->model : NULL;
 
-	if (q->model)
-		return providers_resolve(all->providers, q->model, &t->arena, &t->model, e);
-	if (c->model && c->model[0] && providers_resolve(all->providers, c->model, &t->arena, &t->model, &gone) == 0)
-		return 0;
-	return providers_resolve(all->providers, NULL, &t->arena, &t->model, e);
+	return providers_resolve(all->providers, wanted, &t->arena, &t->model, e);
 }
 
-static int load_conversation(struct turns *all, struct turn *t, const struct turn_request *q, struct conversation *ret,
-	struct err *e)
+static int load_conversation(
+	struct turns *all, struct turn *t, const struct turn_request *q, struct conversation *ret, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
 
@@ -140,7 +146,7 @@ static int load_conversation(struct turns *all, struct turn *t, const struct tur
 
 /* Stores the question, or that the last answer is gone on with. */
 static int begin(struct turns *all, struct turn *t, const struct turn_request *q, const struct conversation *c,
-	struct err *e)
+	struct turn_begun *ret, struct err *e)
 {
 	if (q->content) {
 		struct turn_begin in = {
@@ -151,22 +157,26 @@ static int begin(struct turns *all, struct turn *t, const struct turn_request *q
 			.title = title_plain(q->content, &t->arena),
 		};
 		t->question = arena_strdup(&t->arena, q->content);
-		return in.title && t->question ? turns_begin(all->db, &in, &t->ids, e)
+		return in.title && t->question ? turns_begin(all->db, &in, ret, e)
 					       : err_set(e, -ENOMEM, "no memory for a turn");
 	}
 	struct turn_continue in = {.user_id = q->user_id, .message_id = c->head_id, .model = t->model};
 	t->continues = true;
-	return turns_continue(all->db, &in, &t->ids, e);
+	return turns_continue(all->db, &in, ret, e);
 }
 
 static int start_admitted(struct turns *all, struct turn *t, const struct turn_request *q, struct err *e)
 {
 	struct conversation c;
+	struct turn_begun ids;
 	int r;
 
 	if ((r = load_conversation(all, t, q, &c, e)) < 0 || (r = choose_model(all, t, q, &c, e)) < 0 ||
-		(r = begin(all, t, q, &c, e)) < 0)
+		(r = begin(all, t, q, &c, &ids, e)) < 0)
 		return r;
+	pthread_mutex_lock(&all->mx); /* others look for it by these */
+	t->ids = ids;
+	pthread_mutex_unlock(&all->mx);
 	metric_add(M_turns_total, 1);
 	(void)loop_call(all->loop, open_log_on_loop, t);
 	return 0;
@@ -189,8 +199,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids 
 		turn_leave(t);
 		return r;
 	}
-	*ret = (struct turn_ids){
-		t->ids.turn_id, t->ids.conversation_id, t->ids.user_message_id, t->ids.message_id};
+	*ret = (struct turn_ids){t->ids.turn_id, t->ids.conversation_id, t->ids.user_message_id, t->ids.message_id};
 	turn_tell(t, "turn", "started");
 	/* Admission keeps the number of turns below that of the threads; should none be had, the turn runs to its
 	 * end here rather than be lost. */
@@ -290,8 +299,8 @@ static int journal_state_on_loop(void *arg)
 {
 	struct journal_question *q = arg;
 
-	*q->ret = (struct journal_state){journal_bytes(q->all->journal), journal_segments(q->all->journal),
-		journal_error(q->all->journal)};
+	*q->ret = (struct journal_state){
+		journal_bytes(q->all->journal), journal_segments(q->all->journal), journal_error(q->all->journal)};
 	return 0;
 }
 
@@ -308,8 +317,11 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 {
 	const struct settings *s = c->settings;
 	struct turns *all = xcalloc(1, sizeof *all);
-	struct pool_config threads = {.name = "turn", .keep = 1, .max = (unsigned)s->max_turns,
-		.max_queue = (unsigned)s->max_turns, .stack_bytes = TURN_STACK};
+	struct pool_config threads = {.name = "turn",
+		.keep = 1,
+		.max = (unsigned)s->max_turns,
+		.max_queue = (unsigned)s->max_turns,
+		.stack_bytes = TURN_STACK};
 	struct journal_config journal = {c->journal_dir, s->journal_segment_mb << 20, s->journal_sync_ms};
 	int r;
 
@@ -321,7 +333,8 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 	pthread_mutex_init(&all->mx, NULL);
 	cancel_init(&all->stop);
 	if ((r = turns_recover(c->db, c->journal_dir, e)) < 0 || (r = journal_open(&journal, &all->journal, e)) < 0 ||
-		(r = turnlogs_new(c->loop, all->journal, s->heartbeat_s * 1000, s->reader_stall_s * 1000, &all->logs)) < 0 ||
+		(r = turnlogs_new(c->loop, all->journal, s->heartbeat_s * 1000, s->reader_stall_s * 1000, &all->logs)) <
+			0 ||
 		(r = pool_new(&threads, &all->threads)) < 0) {
 		turns_free(all);
 		return r;

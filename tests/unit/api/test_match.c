@@ -1,6 +1,8 @@
 /* Paths, cookies, lists in headers. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 

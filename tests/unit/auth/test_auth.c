@@ -3,6 +3,8 @@
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -192,8 +194,9 @@ static void test_disabled_cannot_log_in(void **state)
 	struct auth_session s;
 	struct auth_identity who;
 	struct err e = {0};
-	atelier_id id = add_user(f, "anna");
+	atelier_id id = add_user(f, "anna"), admin;
 
+	assert_int_equal(auth_create_user(f->db, "root", PASSWORD, ROLE_ADMIN, &admin, &e), 0);
 	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), 0);
 	assert_int_equal(users_set_disabled(f->db, id, true, &e), 0);
 	assert_int_equal(identify(f, s.cookie, NULL, &who), E_UNAUTHORIZED);

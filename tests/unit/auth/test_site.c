@@ -1,6 +1,8 @@
 /* The cross-site check, by what browsers send. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 

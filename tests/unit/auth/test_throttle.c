@@ -1,6 +1,8 @@
 /* Failures and requests are counted with a clock that the test moves. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <cmocka.h>

@@ -323,7 +323,7 @@ static void expect_envelope(int fd, int status, const char *code)
 	assert_non_null(strstr(t.p, "Content-Type: application/json\r\n"));
 	assert_non_null(strstr(t.p, "Connection: close\r\n"));
 	assert_int_equal(strncmp(body, want, strlen(want)), 0);
-	assert_non_null(strstr(body, "\"request_id\":null}}"));
+	assert_non_null(strstr(body, "\"request_id\":null,\"retryable\":false}}"));
 	char c;
 	assert_true(recv(fd, &c, 1, 0) <= 0);
 }

@@ -26,6 +26,8 @@ static int remember(struct gen_sink *s, bool on_loop, enum event_type type, cons
 	m->n_citations += type == EV_CITATION;
 	if (type != EV_STATUS && on_loop != m->expect_loop)
 		m->wrong_thread = true;
+	if (m->loop && on_loop != loop_is_current(m->loop))
+		m->wrong_thread = true;
 	if (type == EV_TEXT)
 		add_text(&m->text, json, n);
 	if (type == EV_REASONING)

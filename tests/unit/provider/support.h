@@ -17,7 +17,8 @@ struct memory_sink {
 	size_t n_events, n_status, n_citations;
 	bool wrong_thread; /* text of an HTTP provider that did not come on the loop's thread, or the reverse */
 	bool expect_loop;
-	int answer; /* what the sink returns */
+	const struct loop *loop; /* NULL: not looked at */
+	int answer;              /* what the sink returns */
 	void (*on_event)(void *arg, enum event_type type, const char *json);
 	void *arg;
 };

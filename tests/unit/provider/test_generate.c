@@ -49,6 +49,7 @@ static void begin(struct trial *t, const struct script *script, size_t n, bool o
 	world_init(&t->world, openai ? NULL : url, openai ? url : NULL);
 	providers_refresh(t->world.providers, 5000);
 	sink_init(&t->sink, true);
+	t->sink.loop = t->world.loop;
 	t->openai = openai;
 }
 
@@ -99,6 +100,27 @@ static void openai_whole(void **state)
 	assert_int_equal(t.result.tokens_out, -1);
 	assert_non_null(strstr(t.server.requests[1], "POST /chat/completions HTTP/1.1"));
 	assert_non_null(strstr(t.server.requests[1], "\"stream\":true,\"stream_options\":{\"include_usage\":true}}"));
+	end(&t);
+}
+
+/* What is understood only at the end of the stream comes on the loop's thread too. */
+static void events_of_the_end(void **state)
+{
+	static const struct script whole[] = {
+		OA_LIST, {.bytes = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+				   "{\"choices\":[{\"finish_reason\":\"stop\",\"index\":0,\"message\":{\"content\":"
+				   "\"All\"}}]}"}};
+	static const struct script held[] = {OL_LIST,
+		{.bytes = NDJSON_HEAD "{\"message\":{\"content\":\"<th\"},\"done\":true,\"done_reason\":\"stop\"}"}};
+	struct trial t;
+	(void)state;
+	begin(&t, whole, N_ELEMENTS(whole), true);
+	assert_int_equal(generate(&t), 0);
+	assert_string_equal(t.sink.text.p, "All");
+	end(&t);
+	begin(&t, held, N_ELEMENTS(held), false);
+	assert_int_equal(generate(&t), 0);
+	assert_string_equal(t.sink.text.p, "<th");
 	end(&t);
 }
 
@@ -432,6 +454,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ollama_whole),
 		cmocka_unit_test(openai_whole),
+		cmocka_unit_test(events_of_the_end),
 		cmocka_unit_test(busy_then_well),
 		cmocka_unit_test(retry_after_is_honoured),
 		cmocka_unit_test(tries_end),

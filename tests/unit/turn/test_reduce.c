@@ -29,7 +29,8 @@ static void test_message(void **state)
 	add(&log, 5, EV_TEXT, "{ \"text\" : \"!\" }");
 	add(&log, 6, EV_CITATION, "{\"n\":1}");
 	add(&log, 7, EV_CITATION, "{\"n\":2}");
-	add(&log, 8, EV_USAGE, "{\"tokens_in\":3,\"tokens_out\":4,\"exact\":true,\"first_token_ms\":5,\"duration_ms\":6}");
+	add(&log, 8, EV_USAGE,
+		"{\"tokens_in\":3,\"tokens_out\":4,\"exact\":true,\"first_token_ms\":5,\"duration_ms\":6}");
 	add(&log, 9, EV_ERROR, "{\"code\":\"provider_error\",\"message\":\"broke\",\"retryable\":true}");
 	add(&log, 10, EV_DONE, "{\"state\":\"failed\",\"message_id\":\"y\",\"finish_reason\":\"stop\"}");
 	assert_int_equal(reduce_log(buf_str(&log), &m, &e), 0);
@@ -69,8 +70,13 @@ static void test_closing(void **state)
 {
 	struct gen_result g = {
 		.tokens_in = 12, .tokens_out = -1, .first_token_ms = 7, .duration_ms = 90, .finish_reason = "length"};
-	struct closing c = {.state = STATE_FAILED, .message_id = 5, .result = &g, .est_in = 1, .est_out = 2,
-		.error = E_PROVIDER, .error_text = "said \"no\""};
+	struct closing c = {.state = STATE_FAILED,
+		.message_id = 5,
+		.result = &g,
+		.est_in = 1,
+		.est_out = 2,
+		.error = E_PROVIDER,
+		.error_text = "said \"no\""};
 	struct buf log = BUF_INIT(1 << 16);
 	struct reduced m;
 	struct err e = {0};
