@@ -5,8 +5,6 @@ PREFIX ?= /usr/local
 # Flags for `make run`, such as: make run ARGS="--listen 0.0.0.0:8420"
 ARGS   ?=
 
-GENERATED = build/generated
-
 .PHONY: run build test lint bench fuzz clean install
 
 run: build
@@ -19,12 +17,12 @@ build:
 test:
 	@tools/setup build test
 	@tools/build release asan tsan
-	@tools/test.sh
+	@PATH="$$(tools/node):$$PATH" tools/test.sh
 
 lint:
 	@tools/setup build test
-	@tools/build asan
-	@tools/lint.sh build/asan
+	@tools/build release tsan
+	@tools/lint.sh build/tsan build/atelier
 
 bench:
 	@tools/setup build bench

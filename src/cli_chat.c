@@ -25,6 +25,7 @@ struct chat {
 struct printer {
 	struct gen_sink sink;
 	bool ends_line; /* what was written last ended a line */
+	bool broken;    /* nobody reads the output any more */
 };
 
 static int print_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
@@ -46,7 +47,8 @@ static int print_event(struct gen_sink *s, bool on_loop, enum event_type type, c
 		return 0;
 	}
 	p->ends_line = text[strlen(text) - 1] == '\n';
-	return fputs(text, stdout) < 0 || fflush(stdout) < 0 ? -EPIPE : 0;
+	p->broken = fputs(text, stdout) < 0 || fflush(stdout) < 0;
+	return p->broken ? -EPIPE : 0;
 }
 
 /* ---- Ctrl+C ---- */
@@ -114,6 +116,10 @@ static int converse(struct chat *c, const char *model, const char *text, struct 
 	r = provider_generate(c->engine.providers,
 		&(struct gen_request){.model = id, .messages = &message, .n_messages = 1}, &out.sink, &c->cancel,
 		&result, e);
+	if (out.broken) {
+		err_clear(e);
+		return err_set(e, -EPIPE, "Standard output cannot be written.");
+	}
 	if (!out.ends_line)
 		putchar('\n');
 	return r;

@@ -1,0 +1,67 @@
+/* fuzz_dialect.h - what the fuzz targets of the provider streams share. */
+#pragma once
+
+#include "provider/provider_priv.h"
+
+struct fuzz_sink {
+	struct gen_sink sink;
+	struct buf text[2]; /* the answer and the reasoning */
+};
+
+/* Events must be one line of valid JSON with a text, whatever came in. */
+static int check_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
+{
+	struct fuzz_sink *f = CONTAINER_OF(s, struct fuzz_sink, sink);
+	json_t *root = NULL;
+	(void)on_loop;
+	if (memchr(json, '\n', n) || json_parse(json, n, &root, NULL) < 0 || !json_get_str(root, "text"))
+		abort();
+	buf_add_str(&f->text[type == EV_REASONING], json_get_str(root, "text"));
+	json_decref(root);
+	return 0;
+}
+
+static int fuzz_piece(struct answer *s, const uint8_t *p, size_t n)
+{
+	/* A copy of its own size, so that a read behind the piece is seen. */
+	char *piece = malloc(n + (n == 0));
+	if (!piece)
+		abort();
+	if (n > 0)
+		memcpy(piece, p, n);
+	int r = answer_feed(s, piece, n);
+	free(piece);
+	return r;
+}
+
+/* Once in two pieces, cut where the data says, and once whole: both must end alike. */
+static int fuzz_dialect(const struct dialect *d, const uint8_t *p, size_t n)
+{
+	struct fuzz_sink sinks[2];
+	size_t sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum = sum * 31 + p[i];
+	size_t cut = sum % (n + 1);
+	int results[2];
+	for (int round = 0; round < 2; round++) {
+		struct err e = {0};
+		struct answer s;
+		sinks[round] = (struct fuzz_sink){{check_event}, {BUF_INIT(64 << 20), BUF_INIT(64 << 20)}};
+		answer_init(&s, d, "Fuzz", &sinks[round].sink, &e);
+		int r = round ? fuzz_piece(&s, p, n) : fuzz_piece(&s, p, cut);
+		if (r >= 0 && !round)
+			r = fuzz_piece(&s, p + cut, n - cut);
+		if (r >= 0)
+			r = answer_finish(&s);
+		answer_done(&s);
+		results[round] = r;
+	}
+	for (int i = 0; i < 2; i++)
+		if (results[0] != results[1] || !str_eq(buf_str(&sinks[0].text[i]), buf_str(&sinks[1].text[i])))
+			abort();
+	for (int i = 0; i < 4; i++)
+		buf_done(&sinks[i / 2].text[i % 2]);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Fails each named fault point at each of its first passes, one run for each, and asks for the same every time: every
+failed request says so in the envelope, the server lives on, ends regularly, and after a restart without the fault every
+event that was shown is there. Needs a build with fault points.
+
+	tests/scenario/faults.py --binary build/asan/src/atelier
+"""
+
+import argparse
+import os
+import queue
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+from client import Client, Reader  # noqa: E402
+from provider import Answer, Provider, Step  # noqa: E402
+from run import Template  # noqa: E402
+from server import Failed, Server  # noqa: E402
+
+FAULTS = (("db_write", "ENOSPC", 8), ("db_commit", "EIO", 8), ("journal_write", "ENOSPC", 8), ("provider_call", "EIO", 3))
+
+
+class Run:
+    def __init__(self, binary, template, root, fault):
+        self.folder = tempfile.mkdtemp(prefix="fault-", dir=root)
+        self.provider = Provider()
+        self.provider.fallback = Answer([Step(0, ["tokens", "6", "15"]), Step(0, ["done"])])
+        data = os.path.join(self.folder, "data")
+        template.copy(data)
+        self.server = Server(binary, data, dict(self.provider.settings(), ATELIER_FAULT=fault))
+        self.bearer = template.vars["admin_bearer"]
+        self.seen = []  # (conversation, reader)
+        self.refused = 0
+
+    def client(self):
+        return Client(self.server.port, bearer=self.bearer)
+
+    def ask(self, method, path, body):
+        """The JSON of a success; None for a failure that is told as it must be."""
+        r = self.client().request(method, path, body)
+        if r.status < 300:
+            return r.json()
+        self.check_envelope(r)
+        return None
+
+    def check_envelope(self, r):
+        self.refused += 1
+        e = r.json().get("error", {})
+        if r.status < 500 or not e.get("message") or e.get("request_id") != r.header("X-Request-Id"):
+            raise Failed("a failure of the machine is told as %d %r" % (r.status, r.body))
+        if self.server.data in e["message"]:
+            raise Failed("the message tells where the data is: " + e["message"])
+
+    def turn(self, conversation, body):
+        reader = Reader()
+        path = "/api/v1/conversations/%s/turns" % conversation
+        r = reader.open(self.server.port, "POST", path, self.client().headers({"Accept": "text/event-stream"}, body), body)
+        if r.status != 200:
+            self.check_envelope(r)
+            return
+        reader.wait_end()
+        reader.check_ids()
+        if reader.events:
+            self.seen.append((conversation, reader))
+
+    def use(self):
+        made = [self.ask("POST", "/api/v1/conversations", {"title": "c%d" % i}) for i in range(3)]
+        for c in filter(None, made):
+            self.turn(c["id"], b'{"content":"Count."}')
+        if not self.server.alive():
+            raise Failed("the server is gone")
+        if self.client().request("GET", "/health/live").status != 200:
+            raise Failed("the server is not well")
+        return [c for c in made if c]
+
+    def look_again(self, made):
+        for c in made:
+            if self.client().request("GET", "/api/v1/conversations/" + c["id"]).status != 200:
+                raise Failed("a conversation that was promised is gone")
+        for conversation, reader in self.seen:
+            again = Reader()
+            items = self.client().call("GET", "/api/v1/conversations/%s/messages" % conversation)["items"]
+            # A turn whose very first write failed shows nothing but its error.
+            turn = items[-1]["turn_id"]
+            if reader.events[0].name == "start" and reader.events[0].json()["turn_id"] != turn:
+                raise Failed("the turn of the last message is %s" % turn)
+            again.open(self.server.port, "GET", "/api/v1/turns/%s/events" % turn, self.client().headers())
+            if again.response.status != 200:
+                raise Failed("a turn that was shown is gone: %d" % again.response.status)
+            again.wait_end()
+            # How it ended may have become known only after the readers were cut off; what was shown stays as it was.
+            shown = [(e.id, e.name, e.data) for e in reader.events if e.name not in ("error", "done")]
+            there = [(e.id, e.name, e.data) for e in again.events]
+            if there[:len(shown)] != shown:
+                raise Failed("shown was %s, there is %s" % (reader.summary(), again.summary()))
+            if items[-1]["content"] != again.text:
+                raise Failed("the message is %r, the events say %r" % (items[-1]["content"], again.text))
+            if items[-1]["state"] == "running":
+                raise Failed("the answer is running for ever")
+        self.turn(self.client().call("POST", "/api/v1/conversations", {})["id"], b'{"content":"Count."}')
+        last = self.seen[-1][1]
+        if last.text != "t1 t2 t3 t4 t5 t6 ":
+            raise Failed("after the restart an answer is %s" % last.summary())
+
+    def run(self):
+        self.server.start()
+        made = self.use()
+        self.server.stop()
+        self.server.settings["ATELIER_FAULT"] = ""
+        self.server.start()
+        self.look_again(made)
+        self.server.stop()
+
+    def finish(self):
+        self.server.destroy()
+        self.provider.down()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--binary", required=True)
+    ap.add_argument("-j", type=int, default=2)
+    ap.add_argument("-v", action="store_true")
+    ap.add_argument("faults", nargs="*", help="such as db_commit:EIO:3; all when none is given")
+    a = ap.parse_args()
+    root = tempfile.mkdtemp(prefix="atelier-faults-")
+    began = time.monotonic()
+    passed, failed, mx, todo = [], [], threading.Lock(), queue.Queue()
+    for name, error, passes in FAULTS:
+        for n in range(1, passes + 1):
+            todo.put("%s:%s:%d" % (name, error, n))
+        todo.put("%s:%s" % (name, error))
+    if a.faults:
+        todo = queue.Queue()
+        for f in a.faults:
+            todo.put(f)
+    try:
+        template = Template(a.binary, root)
+
+        def work():
+            while True:
+                try:
+                    fault = todo.get_nowait()
+                except queue.Empty:
+                    return
+                r, problem = Run(a.binary, template, root, fault), None
+                try:
+                    r.run()
+                except (Failed, OSError) as e:
+                    problem = e
+                except Exception:
+                    problem = traceback.format_exc()
+                finally:
+                    r.finish()
+                with mx:
+                    (failed if problem else passed).append(fault)
+                    if problem:
+                        print("FAILED %s: %s" % (fault, problem))
+                        for line in r.server.log[-60:]:
+                            print("    | " + line[:300])
+                    elif a.v:
+                        print("ok %s: %d refused, %d answers" % (fault, r.refused, len(r.seen)))
+                    sys.stdout.flush()
+
+        threads = [threading.Thread(target=work) for _ in range(a.j)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    print("faults: %.1f s" % (time.monotonic() - began))
+    print("%d passed, %d failed" % (len(passed), len(failed)))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Nothing that was shown is lost: kills the server with SIGKILL at a random moment of many live streams, starts it
+again on the same data folder and compares what every reader had got with what is there.
+
+	tests/scenario/kill9.py --binary build/atelier --rounds 50 --streams 20
+"""
+
+import argparse
+import os
+import random
+import shutil
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+from client import Client, Reader  # noqa: E402
+from provider import Answer, Provider, Step  # noqa: E402
+from server import Failed, Server  # noqa: E402
+
+PASSWORD = "correct horse one"
+
+
+def tokens(n, every_ms, first=1):
+    return Answer([Step(0, ["tokens", str(n), str(every_ms), str(first)]), Step(0, ["done"])])
+
+
+class Round:
+    def __init__(self, server, provider, bearer, rng, streams, every_ms):
+        self.server, self.provider, self.rng = server, provider, rng
+        self.bearer, self.streams, self.every_ms = bearer, streams, every_ms
+        self.readers, self.conversations = [], []
+        self.counts = {"events": 0, "interrupted": 0, "complete": 0, "unborn": 0, "stored_more": 0}
+
+    def client(self):
+        return Client(self.server.port, bearer=self.bearer)
+
+    def read(self, reader, conversation, body):
+        try:
+            reader.open(self.server.port, "POST", "/api/v1/conversations/%s/turns" % conversation,
+                        self.client().headers({"Accept": "text/event-stream"}, body), body)
+        except (Failed, OSError):
+            pass  # killed before its answer began
+
+    def live(self):
+        """The streams begin, and at some moment the program is gone."""
+        c = self.client()
+        self.conversations = [c.call("POST", "/api/v1/conversations", {})["id"] for _ in range(self.streams)]
+        # Some answers are so short that they end, and are being stored, about the time of the kill.
+        self.provider.answers = [
+            tokens(100000 if self.rng.random() < 0.7 else self.rng.randint(1, 40), self.every_ms)
+            for _ in range(self.streams)]
+        threads = []
+        for conversation in self.conversations:
+            r = Reader()
+            r.keep_raw = False
+            self.readers.append(r)
+            threads.append(threading.Thread(target=self.read, args=(r, conversation, b'{"content":"Count."}')))
+        for t in threads:
+            t.start()
+        time.sleep(self.rng.uniform(0.02, 0.5))
+        self.server.kill()
+        self.provider.answers = []
+        for t in threads:
+            t.join(10)
+        for r in self.readers:
+            if r.thread:
+                r.thread.join(10)
+
+    def check(self, reader, conversation):
+        reader.check_ids()
+        if not reader.events:
+            self.counts["unborn"] += 1
+            return None
+        start = reader.events[0].json()
+        again = Reader()
+        again.open(self.server.port, "GET", "/api/v1/turns/%s/events?after=0" % start["turn_id"],
+                   self.client().headers({"Accept": "text/event-stream"}))
+        if again.response.status != 200:
+            raise Failed("the turn %s is gone: %d" % (start["turn_id"], again.response.status))
+        again.wait_end()
+        again.check_ids()
+        before, now = reader.events, again.events
+        if len(now) < len(before):
+            raise Failed("%d events were shown, %d are there" % (len(before), len(now)))
+        for old, new in zip(before, now):
+            if (old.id, old.name, old.data) != (new.id, new.name, new.data):
+                raise Failed("shown was %r, there is %r" % (old, new))
+        done = now[-1]
+        if done.name != "done":
+            raise Failed("the last event is %r" % done)
+        state = done.json()["state"]
+        if state not in ("interrupted", "complete"):
+            raise Failed("the turn is %s" % state)
+        turn = self.client().call("GET", "/api/v1/turns/" + start["turn_id"])
+        if turn["state"] != state or turn["last_event"] != done.id:
+            raise Failed("the turn says %r, its last event %r" % (turn, done))
+        messages = self.client().call("GET", "/api/v1/conversations/%s/messages" % conversation)["items"]
+        if [m["role"] for m in messages] != ["user", "assistant"]:
+            raise Failed("the messages are %r" % messages)
+        if messages[1]["content"] != again.text or messages[1]["state"] != state:
+            raise Failed("the message is %r, the events say %r" % (messages[1], again.text))
+        numbers = [int(t[1:]) for t in again.text.split()]
+        if numbers != list(range(1, len(numbers) + 1)):
+            raise Failed("the tokens are not in order: %r" % again.text)
+        self.counts["events"] += len(before)
+        self.counts["stored_more"] += sum(e.name == "text" for e in now[len(before):])
+        self.counts[state] += 1
+        return len(numbers) if state == "interrupted" else None
+
+    def go_on(self, conversation, so_far):
+        """One interrupted answer is continued to its end."""
+        self.provider.answers = [tokens(3, 0, so_far + 1)]
+        r = Reader()
+        self.read(r, conversation, b'{"continue":true}')
+        if r.response is None or r.response.status != 200:
+            raise Failed("continuing answered %r" % (r.response and r.response.body))
+        r.wait_end()
+        r.check_ids()
+        want = "".join("t%d " % i for i in range(1, so_far + 4))
+        message = self.client().call("GET", "/api/v1/conversations/%s/messages" % conversation)["items"][-1]
+        if message["content"] != want or message["state"] != "complete":
+            raise Failed("the continued message is %r instead of %r" % (message, want))
+
+    def database(self):
+        db = sqlite3.connect(self.server.database(), timeout=10)
+        try:
+            for pragma in ("integrity_check", "foreign_key_check"):
+                rows = db.execute("PRAGMA " + pragma).fetchall()
+                if rows not in ([("ok",)], []):
+                    raise Failed("%s: %r" % (pragma, rows))
+        finally:
+            db.close()
+
+    def run(self):
+        self.live()
+        t0 = time.monotonic()
+        self.server.start()
+        self.restart_ms = (time.monotonic() - t0) * 1000
+        can_continue = []
+        for r, conversation in zip(self.readers, self.conversations):
+            n = self.check(r, conversation)
+            if n is not None:
+                can_continue.append((conversation, n))
+        if can_continue:
+            self.go_on(*self.rng.choice(can_continue))
+        self.continued = bool(can_continue)
+        self.database()
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--binary", required=True)
+    ap.add_argument("--rounds", type=int, default=50)
+    ap.add_argument("--streams", type=int, default=20)
+    ap.add_argument("--every-ms", type=float, default=5, help="milliseconds between two tokens of a stream")
+    ap.add_argument("--seed", type=int, default=None)
+    a = ap.parse_args()
+    seed = a.seed if a.seed is not None else random.SystemRandom().randrange(1 << 30)
+    rng = random.Random(seed)
+    folder = tempfile.mkdtemp(prefix="atelier-kill9-")
+    provider = Provider()
+    server = Server(a.binary, os.path.join(folder, "data"), provider.settings())
+    os.makedirs(server.data, 0o700)
+    total, passed, failed, restarts, continued = {}, 0, 0, [], 0
+    began = time.monotonic()
+    try:
+        status, out = server.command(["user", "add", "admin", "--role", "admin"], PASSWORD + "\n")
+        if status != 0:
+            raise Failed("`user add` ended with %d: %s" % (status, out))
+        server.start()
+        c = Client(server.port)
+        c.login("admin", PASSWORD)
+        c.call("POST", "/api/v1/models/refresh", {})
+        for n in range(1, a.rounds + 1):
+            r = Round(server, provider, c.bearer, rng, a.streams, a.every_ms)
+            try:
+                r.run()
+                passed += 1
+                restarts.append(r.restart_ms)
+                continued += r.continued
+            except Failed as e:
+                failed += 1
+                print("FAILED round %d (seed %d): %s" % (n, seed, e))
+                for line in server.log[-40:]:
+                    print("    | " + line[:400])
+                if not server.alive():
+                    break
+            for k, v in r.counts.items():
+                total[k] = total.get(k, 0) + v
+        server.stop()
+    except Failed as e:
+        failed += 1
+        print("FAILED: %s" % e)
+        for line in server.log[-40:]:
+            print("    | " + line[:400])
+    finally:
+        server.destroy()
+        provider.down()
+        shutil.rmtree(folder, ignore_errors=True)
+    print("kill -9: %d rounds of %d streams, seed %d, %.1f s" % (passed + failed, a.streams, seed,
+                                                              time.monotonic() - began))
+    print("  events shown before a kill and found again: %(events)d; text events stored but not yet shown: "
+          "%(stored_more)d" % dict({"events": 0, "stored_more": 0}, **total))
+    print("  turns interrupted: %(interrupted)d, complete: %(complete)d, killed before their first event: %(unborn)d"
+          % dict({"interrupted": 0, "complete": 0, "unborn": 0}, **total))
+    if restarts:
+        print("  answers continued: %d; restart: median %.0f ms, worst %.0f ms" % (
+            continued, sorted(restarts)[len(restarts) // 2], max(restarts)))
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

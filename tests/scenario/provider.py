@@ -1,0 +1,416 @@
+"""A scripted model server on a free port of 127.0.0.1. It speaks Ollama's or OpenAI's shapes, and what a script says
+beyond them: delays, single bytes, cuts, silence, other statuses."""
+
+import json
+import re
+import socket
+import struct
+import threading
+import time
+
+from server import Failed
+
+STAMP = "2026-01-01T00:00:00Z"
+
+
+class Gone(Exception):
+    """The other side closed the connection."""
+
+
+class Step:
+    """One line of an answer's script."""
+
+    def __init__(self, line, words):
+        self.line, self.name, self.args = line, words[0], words[1:]
+
+
+class Answer:
+    def __init__(self, steps=()):
+        self.steps = list(steps)
+
+
+class Provider:
+    def __init__(self, kind="ollama", models=("mock:1b",)):
+        self.kind, self.models = kind, list(models)
+        self.cv = threading.Condition()
+        self.answers = []       # scripts for the next calls, in order
+        self.fallback = None    # script for calls beyond them
+        self.calls = []         # bodies of the chat calls, in order
+        self.problems = []      # what an answer's own expectations found
+        self.signals = set()
+        self.closed_at = []     # times at which the other side ended a call
+        self.ended = 0          # calls whose script has run to its end
+        self.port = 0
+        self._listener = None
+        self._conns = set()
+        self.up()
+
+    # ---- life ----
+
+    def up(self):
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", self.port))
+        s.listen(256)
+        self.port = s.getsockname()[1]
+        self._listener = s
+        threading.Thread(target=self._accept, args=(s,), daemon=True).start()
+
+    def down(self):
+        """As if the process died: nobody listens, open connections are reset."""
+        s, self._listener = self._listener, None
+        if s is not None:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            s.close()
+        with self.cv:
+            conns = list(self._conns)
+        for c in conns:
+            reset(c)
+
+    def settings(self):
+        url = "http://127.0.0.1:%d" % self.port
+        return {"OLLAMA_HOST": url} if self.kind == "ollama" else {"OPENAI_BASE_URL": url + "/v1",
+                                                                  "OPENAI_API_KEY": "sk-test-secret"}
+
+    def signal(self, name):
+        with self.cv:
+            self.signals.add(name)
+            self.cv.notify_all()
+
+    def wait(self, what, condition, timeout=20):
+        end = time.monotonic() + timeout
+        with self.cv:
+            while not condition():
+                if time.monotonic() > end:
+                    raise Failed("%s did not happen within %g s" % (what, timeout))
+                self.cv.wait(0.2)
+
+    # ---- connections ----
+
+    def _accept(self, listener):
+        while True:
+            try:
+                c, _ = listener.accept()
+            except OSError:
+                return
+            c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.cv:
+                self._conns.add(c)
+            threading.Thread(target=self._serve, args=(c,), daemon=True).start()
+
+    def _serve(self, c):
+        buf = b""
+        try:
+            while True:
+                while b"\r\n\r\n" not in buf:
+                    data = c.recv(65536)
+                    if not data:
+                        return
+                    buf += data
+                head, buf = buf.split(b"\r\n\r\n", 1)
+                lines = head.decode("latin-1").split("\r\n")
+                method, path, _ = lines[0].split(" ", 2)
+                headers = {k.strip().lower(): v.strip() for k, v in (x.split(":", 1) for x in lines[1:])}
+                n = int(headers.get("content-length", "0"))
+                while len(buf) < n:
+                    data = c.recv(65536)
+                    if not data:
+                        return
+                    buf += data
+                body, buf = buf[:n], buf[n:]
+                self._answer(Call(self, c, method, path.split("?")[0], headers, body))
+        except (OSError, Gone):
+            pass
+        finally:
+            with self.cv:
+                self._conns.discard(c)
+            c.close()
+
+    def _answer(self, call):
+        path = re.sub(r"^/v1", "", call.path)
+        if path in ("/api/chat", "/chat/completions"):
+            self._chat(call)
+        elif path == "/api/tags":
+            call.json(200, {"models": [self._ollama_model(m) for m in self.models]})
+        elif path == "/models":
+            call.json(200, {"object": "list", "data": [
+                {"id": m, "object": "model", "created": 1, "owned_by": "test"} for m in self.models]})
+        elif path == "/api/show":
+            call.json(200, {"details": self._ollama_model("x")["details"], "capabilities": ["completion"],
+                            "model_info": {"general.architecture": "mock", "mock.context_length": 8192}})
+        elif path == "/api/version":
+            call.json(200, {"version": "0.32.15"})
+        elif path == "/api/ps":
+            call.json(200, {"models": []})
+        else:
+            call.json(404, {"error": "no such path"})
+
+    @staticmethod
+    def _ollama_model(name):
+        return {"name": name, "model": name, "modified_at": STAMP, "size": 1234567, "digest": "0" * 64,
+                "details": {"parent_model": "", "format": "gguf", "family": "mock", "families": ["mock"],
+                            "parameter_size": "1.2B", "quantization_level": "Q4_K_M"}}
+
+    def _chat(self, call):
+        with self.cv:
+            self.calls.append(call.parsed())
+            answer = self.answers.pop(0) if self.answers else self.fallback
+            self.cv.notify_all()
+        if answer is None:
+            answer = Answer([Step(0, ["text", "ok"]), Step(0, ["done"])])
+        try:
+            call.run(answer)
+        except (OSError, Gone):
+            with self.cv:
+                self.closed_at.append(time.monotonic())
+                self.cv.notify_all()
+            raise Gone()
+        finally:
+            with self.cv:
+                self.ended += 1
+                self.cv.notify_all()
+
+
+def reset(sock):
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.shutdown(socket.SHUT_RD)
+    except OSError:
+        pass
+    sock.close()
+
+
+class Call:
+    """One request to the provider and its answer."""
+
+    def __init__(self, provider, sock, method, path, headers, body):
+        self.provider, self.sock, self.method, self.path = provider, sock, method, path
+        self.headers, self.body = headers, body
+        self.status, self.extra = 200, []
+        self.begun = False
+        self.byte_by_byte = False
+        self.eol = "\n"
+
+    def parsed(self):
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    def json(self, status, value):
+        body = json.dumps(value).encode()
+        self.sock.sendall(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                          % (status, len(body)) + body)
+
+    # ---- writing ----
+
+    def begin(self):
+        if self.begun:
+            return
+        self.begun = True
+        kind = "application/x-ndjson" if self.provider.kind == "ollama" else "text/event-stream"
+        if self.status != 200:
+            kind = "application/json"
+        head = ["HTTP/1.1 %d X" % self.status, "Content-Type: " + kind, "Transfer-Encoding: chunked"] + self.extra
+        self.sock.sendall(("\r\n".join(head) + "\r\n\r\n").encode())
+
+    def write(self, data):
+        self.begin()
+        if not data:
+            return
+        pieces = [data[i:i + 1] for i in range(len(data))] if self.byte_by_byte else [data]
+        for p in pieces:
+            self.sock.sendall(b"%x\r\n" % len(p) + p + b"\r\n")
+
+    def line(self, value, eol=None):
+        text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
+        eol = self.eol if eol is None else eol
+        if self.provider.kind == "ollama":
+            self.write((text + eol).encode())
+        else:
+            self.write(("data: " + text + eol + eol).encode())
+
+    def delta(self, field, text):
+        if self.provider.kind == "ollama":
+            message = {"role": "assistant", "content": ""}
+            message[field] = text
+            self.line({"model": "mock:1b", "created_at": STAMP, "message": message, "done": False})
+        else:
+            name = {"content": "content", "thinking": "reasoning_content"}[field]
+            self.line({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "mock:1b",
+                       "choices": [{"index": 0, "delta": {name: text}, "finish_reason": None}]})
+
+    def last(self, reason="stop", eol=None):
+        if self.provider.kind == "ollama":
+            self.line({"model": "mock:1b", "created_at": STAMP, "message": {"role": "assistant", "content": ""},
+                       "done_reason": reason, "done": True, "total_duration": 5000000, "load_duration": 1000000,
+                       "prompt_eval_count": 11, "prompt_eval_duration": 1000000, "eval_count": 7,
+                       "eval_duration": 3000000}, eol)
+            return
+        self.line({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "mock:1b",
+                   "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+        self.line({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "mock:1b", "choices": [],
+                   "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}})
+        self.line("[DONE]", eol)
+
+    def end(self):
+        self.begin()
+        self.sock.sendall(b"0\r\n\r\n")
+
+    # ---- the script ----
+
+    def run(self, answer):
+        for step in answer.steps:
+            verb = getattr(self, "do_" + step.name.replace("-", "_"), None)
+            if verb is None:
+                raise Failed("line %d: the provider does not know %r" % (step.line, step.name))
+            try:
+                if verb(*step.args) is False:
+                    return
+            except Failed as e:
+                with self.provider.cv:
+                    self.provider.problems.append("line %d: %s" % (step.line, e))
+        self.end()
+
+    def do_status(self, code):
+        self.status = int(code)
+
+    def do_header(self, name, value):
+        self.extra.append("%s %s" % (name if name.endswith(":") else name + ":", value))
+
+    def do_body(self, text):
+        self.write((text if isinstance(text, str) else json.dumps(text)).encode())
+
+    def do_text(self, text):
+        self.delta("content", text)
+
+    def do_thinking(self, text):
+        self.delta("thinking", text)
+
+    def do_tokens(self, n, every="0", first="1"):
+        for i in range(int(first), int(first) + int(n)):
+            self.delta("content", "t%d " % i)
+            if float(every):
+                time.sleep(float(every) / 1000)
+
+    def do_repeat(self, text, size, times):
+        for _ in range(int(times)):
+            self.delta("content", (text * int(size))[:int(size)])
+
+    def do_done(self, reason="stop", how=None):
+        self.last(reason, "" if how == "unterminated" else None)
+
+    def do_error(self, text):
+        if self.provider.kind == "ollama":
+            self.line({"error": text})
+        else:
+            self.line({"error": {"message": text, "type": "server_error", "code": None}})
+
+    def do_raw(self, data):
+        self.write(data if isinstance(data, bytes) else data.encode())
+
+    def do_line(self, value):
+        self.line(value)
+
+    def do_split(self):
+        self.byte_by_byte = True
+
+    def do_crlf(self):
+        self.eol = "\r\n"
+
+    def do_head(self):
+        self.begin()
+
+    def do_delay(self, ms):
+        time.sleep(float(ms) / 1000)
+
+    def do_reached(self, name):
+        self.provider.signal(name)
+
+    def do_wait(self, name):
+        """Until the client's side says so, or the connection is closed."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            with self.provider.cv:
+                if name in self.provider.signals:
+                    return
+            self.peek(0.005)
+        raise Failed("nobody said %r" % name)
+
+    def do_stall(self):
+        """Says nothing more until the other side closes."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            self.peek(0.5)
+        raise Failed("the connection was not closed")
+
+    def do_stalled_for(self, ms):
+        time.sleep(float(ms) / 1000)
+
+    def peek(self, seconds):
+        self.sock.settimeout(seconds)
+        try:
+            if self.sock.recv(1, socket.MSG_PEEK) == b"":
+                raise Gone()
+            time.sleep(seconds)  # bytes wait: a pipelined request; do not spin
+        except socket.timeout:
+            pass
+        finally:
+            try:
+                self.sock.settimeout(None)
+            except OSError:
+                pass
+
+    def do_cut(self):
+        """Resets the connection in the middle."""
+        reset(self.sock)
+        return False
+
+    def do_close(self):
+        """Closes the connection in an orderly way but without the body's end."""
+        self.begin()
+        self.sock.shutdown(socket.SHUT_WR)
+        self.sock.close()
+        return False
+
+    def do_die(self):
+        """The whole provider is gone."""
+        self.provider.down()
+        return False
+
+    def do_expect(self, path, value):
+        got = lookup(self.parsed(), path)
+        if not same(got, value):
+            raise Failed("the provider was asked with %s = %r instead of %r" % (path, got, value))
+
+    def do_expect_header(self, name, value):
+        if self.headers.get(name.lower()) != value:
+            raise Failed("the provider was asked with header %s: %r" % (name, self.headers.get(name.lower())))
+
+
+def lookup(value, path):
+    """`items.0.content` within JSON; `items.#` is the number of items."""
+    for key in path.split(".") if path != "." else []:
+        if key == "#":
+            value = len(value)
+        elif isinstance(value, list) and re.fullmatch(r"-?\d+", key):
+            i = int(key)
+            if not -len(value) <= i < len(value):
+                raise Failed("there is no %s in %s" % (path, json.dumps(value)[:300]))
+            value = value[i]
+        elif isinstance(value, dict) and key in value:
+            value = value[key]
+        else:
+            raise Failed("there is no %s in %s" % (path, json.dumps(value)[:300]))
+    return value
+
+
+def same(got, want):
+    if isinstance(want, re.Pattern):
+        return want.search(got if isinstance(got, str) else json.dumps(got)) is not None
+    if isinstance(want, str) and not isinstance(got, str):
+        return json.dumps(got) == want  # a bare word: null, true, 7
+    return got == want and isinstance(got, bool) == isinstance(want, bool)

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Runs the scenarios: tests/scenario/run.py --binary build/asan/atelier [-j 2] [NAME ...]"""
+
+import argparse
+import glob
+import os
+import queue
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import script  # noqa: E402
+from client import Client  # noqa: E402
+from server import Failed, Server, copy_data  # noqa: E402
+
+USERS = (("admin", "admin", "correct horse one"), ("bob", "user", "correct horse two"))
+
+
+class Template:
+    """A data folder with two users who are signed in: made once by the program itself, copied for each scenario."""
+
+    def __init__(self, binary, folder):
+        self.folder, self.vars = os.path.join(folder, "template"), {}
+        os.makedirs(self.folder, 0o700)
+        server = Server(binary, self.folder)
+        try:
+            for name, role, password in USERS:
+                status, out = server.command(["user", "add", name, "--role", role], password + "\n")
+                if status != 0:
+                    raise Failed("`user add %s` ended with %d: %s" % (name, status, out))
+            server.start()
+            for name, _, password in USERS:
+                c = Client(server.port)
+                r = c.request("POST", "/api/v1/auth/login", {"username": name, "password": password})
+                if r.status != 200:
+                    raise Failed("login answered %d: %r" % (r.status, r.body))
+                self.vars[name + "_bearer"] = r.json()["token"]
+                self.vars[name + "_cookie"] = r.header("Set-Cookie").split("=", 1)[1].split(";")[0]
+                self.vars[name + "_password"] = password
+            server.stop()
+        except Failed as e:
+            raise Failed("%s\n%s" % (e, "\n".join(server.log[-60:])))
+        finally:
+            server.destroy()
+
+    def copy(self, to):
+        copy_data(self.folder, to)
+
+
+def run_one(path, binary, template, root):
+    """The problem in words, or None; and the log."""
+    folder = tempfile.mkdtemp(prefix=os.path.basename(path)[:-4] + "-", dir=root)
+    s = script.Scenario(binary, folder, template)
+    problem = None
+    try:
+        s.run(script.read_file(path))
+    except Failed as e:
+        problem = str(e)
+    except Exception:
+        problem = traceback.format_exc()
+    finally:
+        s.finish()
+    if problem is None:
+        try:
+            s.server.check_log()
+        except Failed as e:
+            problem = str(e)
+    shutil.rmtree(folder, ignore_errors=True)
+    return problem, s.server.log
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("--binary", required=True)
+    ap.add_argument("-j", type=int, default=2, help="scenarios at the same time")
+    ap.add_argument("--slow", type=float, default=1.0, help="factor for bounds in milliseconds (sanitizers)")
+    ap.add_argument("--times", type=int, default=1, help="runs of each scenario")
+    ap.add_argument("-v", action="store_true", help="print each scenario with its time")
+    ap.add_argument("names", nargs="*", help="file names without .scn; all when none is given")
+    a = ap.parse_args()
+    script.set_slowness(a.slow)
+
+    paths = sorted(glob.glob(os.path.join(HERE, "*.scn")))
+    if a.names:
+        paths = [p for p in paths if os.path.basename(p)[:-4] in [n.removesuffix(".scn") for n in a.names]]
+    if not paths:
+        sys.exit("no such scenario")
+
+    root = tempfile.mkdtemp(prefix="atelier-scenario-")
+    began = time.monotonic()
+    passed, failed, mx, todo = [], [], threading.Lock(), queue.Queue()
+    for _ in range(a.times):
+        for p in paths:
+            todo.put(p)
+    try:
+        try:
+            template = Template(a.binary, root)
+        except Failed as e:
+            print("the first start failed: %s" % e)
+            print("0 passed, %d failed" % len(paths))
+            return 1
+
+        def work():
+            while True:
+                try:
+                    path = todo.get_nowait()
+                except queue.Empty:
+                    return
+                t0 = time.monotonic()
+                problem, log = run_one(path, a.binary, template, root)
+                name, took = os.path.basename(path)[:-4], time.monotonic() - t0
+                with mx:
+                    (failed if problem else passed).append(name)
+                    if problem:
+                        print("FAILED %s (%.1f s): %s" % (name, took, problem))
+                        for line in log[-80:]:
+                            print("    | " + line[:400])
+                    elif a.v:
+                        print("ok %s (%.1f s)" % (name, took))
+                    sys.stdout.flush()
+
+        threads = [threading.Thread(target=work) for _ in range(a.j)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    print("scenarios: %.1f s" % (time.monotonic() - began))
+    print("%d passed, %d failed" % (len(passed), len(failed)))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,642 @@
+"""The language of the .scn files: reads a file into steps and carries them out. README.md has the words."""
+
+import ast
+import json
+import os
+import re
+import sqlite3
+import time
+
+from client import Client, Connection, Reader
+from provider import Answer, Call, Provider, Step, lookup, same
+from server import Failed, Server
+
+BARE = re.compile(r"\S+")
+
+
+def words(text, line):
+    """Splits a line: bare words, "JSON strings", {JSON}, [JSON], b"bytes" and /patterns/."""
+    out, i, decoder = [], 0, json.JSONDecoder()
+    while i < len(text):
+        if text[i].isspace():
+            i += 1
+            continue
+        if text[i] == "#" and (i == 0 or text[i - 1].isspace()):
+            break
+        try:
+            if text[i] in '"{[':
+                value, i = decoder.raw_decode(text, i)
+            elif text.startswith('b"', i):
+                m = re.compile(r'b"(?:[^"\\]|\\.)*"').match(text, i)
+                value, i = ast.literal_eval(m.group(0)), m.end()
+            elif text[i] == "/" and (m := re.compile(r"/((?:[^/\\\s]|\\.| (?=.*/))*)/(?=\s|$)").match(text, i)):
+                value, i = re.compile(m.group(1).replace("\\/", "/")), m.end()
+            else:
+                m = BARE.match(text, i)
+                value, i = m.group(0), m.end()
+        except (ValueError, AttributeError, SyntaxError) as e:
+            raise Failed("line %d cannot be read: %s" % (line, e))
+        out.append(value)
+    return out
+
+
+class Command:
+    def __init__(self, line, text):
+        self.line, self.text, self.block = line, text, []
+
+
+def read_file(path):
+    """Commands at the margin, each with the indented lines below it."""
+    commands = []
+    with open(path, encoding="utf-8") as f:
+        for n, raw in enumerate(f, 1):
+            text = raw.rstrip()
+            if not text.strip() or text.lstrip().startswith("#"):
+                continue
+            if text[0].isspace():
+                if not commands:
+                    raise Failed("line %d is indented below nothing" % n)
+                commands[-1].block.append((n, text.strip()))
+            else:
+                commands.append(Command(n, text))
+    return commands
+
+
+def show(value):
+    text = value.pattern if isinstance(value, re.Pattern) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) < 400 else text[:400] + "..."
+
+
+class Scenario:
+    """One run of one file."""
+
+    def __init__(self, binary, folder, template, port_wait=20):
+        self.folder, self.template = folder, template
+        self.data = os.path.join(folder, "data")
+        self.server = Server(binary, self.data)
+        self.providers = {}
+        self.readers = {}
+        self.vars = dict(template.vars) if template else {}
+        self.vars["dir"] = folder
+        self.who, self.by = "admin", "bearer"
+        self.response = None
+        self.output, self.exit = "", None
+        self.started = False
+        self.marks = {}
+        self.limit = port_wait
+
+    # ---- frame ----
+
+    def run(self, commands):
+        for c in commands:
+            try:
+                self.one(c)
+            except Failed as e:
+                raise Failed("line %d: %s\n    %s" % (c.line, e, c.text[:300]))
+            except OSError as e:
+                raise Failed("line %d: %s\n    %s" % (c.line, e, c.text[:300]))
+        for name, r in self.readers.items():
+            if not r.response or r.response.status == 200:
+                try:
+                    r.check_ids(getattr(r, "first", 1))
+                except Failed as e:
+                    raise Failed("reader %s: %s" % (name, e))
+        for r in self.readers.values():
+            if r.ended is None and r.conn:
+                r.leave()
+        self.server.stop()
+        self.server.check_log()
+        for p in self.providers.values():
+            if p.problems:
+                raise Failed(p.problems[0])
+
+    def finish(self):
+        """After the run, however it went: nothing stays behind."""
+        self.server.destroy()
+        for p in self.providers.values():
+            p.down()
+
+    def one(self, c):
+        w = words(self.fill(c.text), c.line)
+        head = w[0]
+        if head in ("GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"):
+            return self.request(head, w[1], w[2] if len(w) > 2 else None, self.header_lines(c))
+        verb = getattr(self, "cmd_" + head, None)
+        if verb is None:
+            raise Failed("there is no command %r" % head)
+        verb(c, *w[1:])
+
+    def fill(self, text):
+        def value(m):
+            name = m.group(1)
+            if name not in self.vars:
+                raise Failed("$%s is not set" % name)
+            return str(self.vars[name])
+        return re.sub(r"\$([a-z_][a-z0-9_]*)", value, text)
+
+    def header_lines(self, c):
+        out = {}
+        for _, text in c.block:
+            name, _, value = self.fill(text).partition(":")
+            out[name.strip()] = value.strip()
+        return out
+
+    def provider(self, name="main"):
+        if name not in self.providers:
+            if name != "main":
+                raise Failed("there is no provider %r" % name)
+            self.cmd_provider(None, "ollama")
+        return self.providers[name]
+
+    def reader(self, name):
+        if name not in self.readers:
+            raise Failed("there is no reader %r" % name)
+        return self.readers[name]
+
+    def client(self):
+        self.need_server()
+        if self.who == "nobody":
+            return Client(self.server.port)
+        token = self.vars.get(self.who + "_" + self.by)
+        if token is None:
+            raise Failed("%s is not signed in" % self.who)
+        return Client(self.server.port, **{self.by: token})
+
+    # ---- the server ----
+
+    def need_server(self):
+        if self.server.alive():
+            return
+        if self.started:
+            raise Failed("the server is not running")
+        self.cmd_start(None)
+
+    def prepare(self):
+        if not os.path.isdir(self.data):
+            if self.template:
+                self.template.copy(self.data)
+            else:
+                os.makedirs(self.data, 0o700)
+
+    def cmd_fresh(self, c):
+        """Begin with an empty data folder, without any user."""
+        self.template = None
+
+    def cmd_set(self, c, *pairs):
+        for p in pairs:
+            k, _, v = p.partition("=")
+            self.server.settings[k] = v
+
+    def cmd_start(self, c, *how):
+        self.prepare()
+        self.started = True
+        if not self.providers:
+            self.provider()
+        self.server.spawn() if how[:1] == ("fails",) else self.server.start()
+        self.vars["port"] = self.server.port
+        if how[:1] == ("fails",):
+            status = self.server.wait_exit()
+            lines = [x for x in self.server.run_lines() if x.strip()]
+            if status == 0 or status < 0 or status in (66, 99):
+                raise Failed("the start ended with status %d" % status)
+            if len(lines) != 1 or not how[1].search(lines[0]):
+                raise Failed("the start failed with other lines than one of /%s/: %r" % (how[1].pattern, lines))
+            return
+        if self.server.setup_code:
+            self.vars["setup_code"] = self.server.setup_code
+
+    def cmd_stop(self, c):
+        self.server.stop()
+
+    def cmd_kill9(self, c):
+        self.server.kill()
+        self.server.check_log()
+
+    def cmd_tear_journal(self, c):
+        """The last bytes that were written to the newest journal file never reached the disk."""
+        files = sorted(os.path.join(d, f) for d, _, names in os.walk(self.data) for f in names if f.endswith(".journal"))
+        if not files:
+            raise Failed("there is no journal in the data folder")
+        with open(files[-1], "r+b") as f:
+            written = f.read().rstrip(b"\0")
+            f.truncate(len(written) - 3)
+
+    def cmd_restart(self, c):
+        self.server.stop()
+        self.cmd_start(c)
+
+    def cmd_run(self, c, *args):
+        """A command of the program: run user add bob < "password"."""
+        self.prepare()
+        args, stdin = list(args), ""
+        if "<" in args:
+            i = args.index("<")
+            stdin, args = "".join(args[i + 1:]), args[:i]
+        self.exit, self.output = self.server.command(args, stdin)
+
+    def cmd_sql(self, c, statement, *rest):
+        """On the data folder's database; `sql "SELECT ..." = [[...]]` compares the rows."""
+        self.prepare()
+        db = sqlite3.connect(self.server.database(), timeout=10)
+        try:
+            rows = [list(r) for r in db.execute(statement).fetchall()]
+            db.commit()
+        except sqlite3.Error as e:
+            raise Failed(str(e))
+        finally:
+            db.close()
+        if rest and rows != rest[1]:
+            raise Failed("the rows are %s" % show(rows))
+
+    # ---- the provider ----
+
+    def cmd_provider(self, c, kind, *more):
+        """`provider ollama|openai|none [NAME] [MODEL ...]`"""
+        if kind == "none":
+            self.providers["none"] = Provider()
+            self.providers["none"].down()
+            return
+        name = more[0] if more else "main"
+        p = Provider(kind, more[1:] or ("mock:1b",))
+        self.providers[name] = p
+        self.server.settings.update(p.settings())
+        self.vars[name + "_port"] = p.port
+
+    def cmd_answer(self, c, name="main", *how):
+        """Queues a script for the next call; `answer main always` for all that follow."""
+        p = self.provider(name)
+        steps = []
+        for n, text in c.block:
+            step = words(self.fill(text), n)
+            if getattr(Call, "do_" + step[0].replace("-", "_"), None) is None:
+                raise Failed("line %d: the provider does not know %r" % (n, step[0]))
+            steps.append(Step(n, step))
+        if how:
+            p.fallback = Answer(steps)
+        else:
+            p.answers.append(Answer(steps))
+
+    def cmd_down(self, c, name="main"):
+        self.provider(name).down()
+
+    def cmd_up(self, c, name="main"):
+        self.provider(name).up()
+
+    def cmd_go(self, c, signal, name="main"):
+        self.provider(name).signal(signal)
+
+    def cmd_await(self, c, what, name="main"):
+        """Until the provider's script has said `reached WHAT`; `await idle`: until no call is open."""
+        p = self.provider(name)
+        if what == "idle":
+            p.wait("an end of all calls", lambda: p.ended == len(p.calls), self.limit)
+        elif what == "closed":
+            p.wait("a closed call", lambda: p.closed_at, self.limit)
+        else:
+            p.wait("%r of the provider" % what, lambda: what in p.signals, self.limit)
+
+    # ---- who asks ----
+
+    def cmd_as(self, c, who, *by):
+        self.who, self.by = who, by[1] if by else "bearer"
+
+    def cmd_login(self, c, name, password=None):
+        """Signs in and keeps both credentials as $NAME_bearer and $NAME_cookie."""
+        self.need_server()
+        password = self.vars[name + "_password"] if password is None else password
+        self.who = "nobody"
+        self.request("POST", "/api/v1/auth/login", {"username": name, "password": password}, {})
+        if self.response.status == 200:
+            self.take_session(name)
+
+    def take_session(self, name):
+        self.vars[name + "_bearer"] = self.response.json()["token"]
+        m = re.match(r"atelier_session=([^;]+)", self.response.header("Set-Cookie") or "")
+        if not m:
+            raise Failed("the login set no cookie")
+        self.vars[name + "_cookie"] = m.group(1)
+        self.who, self.by = name, "bearer"
+
+    def cmd_session(self, c, name):
+        """Takes the session out of the last answer (of a setup)."""
+        self.take_session(name)
+
+    # ---- requests ----
+
+    def request(self, method, path, body, headers):
+        self.response = self.client().request(method, path, body, headers)
+
+    def cmd_raw(self, c, data):
+        """Sends bytes as they are and takes one answer."""
+        self.need_server()
+        conn = Connection(self.server.port)
+        try:
+            conn.sock.sendall(data if isinstance(data, bytes) else data.encode())
+        except OSError:
+            pass  # the answer may be there already
+        conn.head()
+        self.response = conn.finish()
+
+    def cmd_refused(self, c, status, code, method, path, body=None):
+        """One request that must fail with this status and code, in the envelope."""
+        self.request(method, path, body, self.header_lines(c))
+        self.expect_status(status)
+        self.expect_code(code)
+
+    def cmd_conversation(self, c, name="c", options=None):
+        self.request("POST", "/api/v1/conversations", options or {}, {})
+        self.expect_status("201")
+        self.vars[name] = self.response.json()["id"]
+
+    def cmd_let(self, c, name, eq, *rest):
+        """`let x = PATH` out of the last answer; `let x = repeat TEXT N`; `let x is TEXT`; `let x = last r`."""
+        if eq == "is":
+            self.vars[name] = rest[0]
+        elif rest[0] == "repeat":
+            self.vars[name] = rest[1] * int(rest[2])
+        elif rest[0] == "last":
+            self.vars[name] = self.reader(rest[1]).last_id
+        elif rest[0] == "header":
+            self.vars[name] = self.response.header(rest[1])
+        else:
+            self.vars[name] = lookup(self.response.json(), rest[0])
+
+    # ---- turns and their readers ----
+
+    def open_reader(self, r, method, path, body, headers, paused=False):
+        client = self.client()
+        if body is not None:
+            body = json.dumps(body).encode()
+        headers = dict({"Accept": "text/event-stream"}, **headers)
+        self.response = r.open(self.server.port, method, path, client.headers(headers, body), body, paused)
+        return self.response
+
+    def cmd_turn(self, c, name, content, options=None):
+        """Says something in $c and follows the answer."""
+        self.start_turn(c, name, dict({"content": content}, **(options or {})))
+
+    def cmd_continue(self, c, name, options=None):
+        self.start_turn(c, name, dict({"continue": True}, **(options or {})))
+
+    def start_turn(self, c, name, body):
+        r = self.readers[name] = Reader()
+        headers = self.header_lines(c)
+        self.open_reader(r, "POST", "/api/v1/conversations/%s/turns" % self.vars["c"], body, headers)
+        if r.response.status != 200:
+            del self.readers[name]
+            return
+        r.wait("the start event", lambda r: r.events, self.limit)
+        if r.events[0].name != "start":
+            raise Failed("the first event is %r" % r.events[0])
+        start = r.events[0].json()
+        self.vars["turn"], self.vars["message"] = start["turn_id"], start["message_id"]
+        self.vars["user_message"] = start["user_message_id"]
+        r.turn = start["turn_id"]
+
+    def cmd_begin(self, c, content, options=None):
+        """The first of the two phases: $turn, $message and $stream."""
+        self.request("POST", "/api/v1/conversations/%s/turns" % self.vars["c"],
+                     dict({"content": content}, **(options or {})), self.header_lines(c))
+        if self.response.status == 202:
+            b = self.response.json()
+            self.vars["turn"], self.vars["message"], self.vars["stream"] = b["turn_id"], b["message_id"], b["stream_url"]
+
+    def cmd_follow(self, c, name, *how):
+        """`follow r [after N] [at PATH] [paused]`"""
+        how, after = list(how), 0
+        path = "/api/v1/turns/%s/events" % self.vars.get("turn")
+        paused = "paused" in how
+        if "at" in how:
+            path = how[how.index("at") + 1]
+        if "after" in how:
+            after = int(how[how.index("after") + 1])
+            path += ("&" if "?" in path else "?") + "after=%d" % after
+        r = self.readers[name] = Reader()
+        r.turn, r.first, r.numbered = self.vars.get("turn"), after + 1, "/events" not in path or "/turns/" in path
+        self.open_reader(r, "GET", path, None, self.header_lines(c), paused)
+        if r.response.status != 200:
+            del self.readers[name]
+
+    def cmd_resume(self, c, name, *how):
+        """Connects again and tells the number of the last event that came."""
+        r = self.reader(name)
+        path = how[1] if how else "/api/v1/turns/%s/events" % r.turn
+        headers = dict({"Last-Event-ID": str(r.last_id)}, **self.header_lines(c))
+        self.open_reader(r, "GET", path, None, headers)
+        self.expect_status("200")
+
+    def cmd_leave(self, c, name):
+        self.reader(name).leave()
+
+    def cmd_go_on(self, c, name):
+        self.reader(name).go_on()
+
+    def cmd_until(self, c, name, what, *rest):
+        """`until r text "..."`, `until r done`, `until r status retrying`, `until r id 7`, `until r ended`"""
+        r = self.reader(name)
+        if what == "ended":
+            return r.wait_end(self.limit)
+        if what == "id":
+            return r.wait("event %s" % rest[0], lambda r: r.last_id >= int(rest[0]), self.limit)
+        if what == "text":
+            return r.wait("the text %r" % rest[0], lambda r: rest[0] in r.text, self.limit)
+        if what == "status":
+            return r.wait("the status %s" % rest[0], lambda r: any(
+                e.name == "status" and e.json()["state"] == rest[0] for e in r.events), self.limit)
+        if what == "comment":
+            return r.wait("a heartbeat", lambda r: r.comments, self.limit)
+        if what == "change":
+            # An event of /api/v1/events whose data has all these fields.
+            return r.wait("the change %s" % show(rest[0]), lambda r: any(
+                e.name == "change" and rest[0].items() <= e.json().items() for e in r.events), self.limit)
+        r.wait("the event %s" % what, lambda r: r.find(what), self.limit)
+        if what == "done":
+            r.wait_end(self.limit)
+
+    def cmd_cancel(self, c):
+        self.marks["cancel"] = time.monotonic()
+        self.request("POST", "/api/v1/turns/%s/cancel" % self.vars["turn"], {}, {})
+        self.expect_status("202")
+
+    def cmd_settled(self, c, state):
+        """Until the turn's state in the database is this one."""
+        end = time.monotonic() + self.limit
+        while True:
+            self.request("GET", "/api/v1/turns/%s" % self.vars["turn"], None, {})
+            if self.response.status == 200 and self.response.json()["state"] == state:
+                return
+            if time.monotonic() > end:
+                raise Failed("the turn is %r" % self.response.body[:300])
+            time.sleep(0.01)
+
+    def cmd_metric(self, c, name, way, want):
+        """`metric NAME reaches N`, `metric NAME falls N`"""
+        end = time.monotonic() + self.limit
+        while self.metric(name) < float(want) if way == "reaches" else self.metric(name) > float(want):
+            if time.monotonic() > end:
+                raise Failed("the metric is %g" % self.metric(name))
+            time.sleep(0.01)
+
+    def cmd_pause(self, c, ms):
+        """Only where time itself is what is tested."""
+        time.sleep(float(ms) / 1000)
+
+    # ---- expectations ----
+
+    def cmd_expect(self, c, what, *rest):
+        if what in self.readers:
+            return self.expect_reader(self.readers[what], *rest)
+        verb = getattr(self, "expect_" + what, None)
+        if verb is None:
+            raise Failed("nothing is known of %r" % what)
+        if what == "history":
+            return verb(c)
+        verb(*rest)
+
+    def expect_status(self, want):
+        if self.response.status != int(want):
+            raise Failed("the status is %d: %r" % (self.response.status, self.response.body[:400]))
+
+    def expect_code(self, want):
+        """The error envelope: all of it, and the same request id as in the header."""
+        e = self.response.json()
+        if set(e) != {"error"} or set(e["error"]) != {"code", "message", "request_id", "retryable"}:
+            raise Failed("this is not the error envelope: %s" % show(e))
+        e = e["error"]
+        if not e["message"] or not e["request_id"] or not isinstance(e["retryable"], bool):
+            raise Failed("the error envelope lacks something: %s" % show(e))
+        if e["request_id"] != self.response.header("X-Request-Id"):
+            raise Failed("X-Request-Id is %r, the body has %r" % (self.response.header("X-Request-Id"),
+                                                                  e["request_id"]))
+        if e["code"] != want:
+            raise Failed("the error code is %s: %s" % (e["code"], e["message"]))
+
+    def expect_header(self, name, want):
+        got = self.response.header(name.rstrip(":"))
+        if got is None or not same(got, want):
+            raise Failed("the header %s is %r" % (name, got))
+
+    def expect_body(self, path, want):
+        got = lookup(self.response.json(), path)
+        if not same(got, want):
+            raise Failed("%s is %s instead of %s" % (path, show(got), show(want)))
+
+    def expect_bytes(self, want):
+        text = self.response.body.decode("utf-8", "replace")
+        if not want.search(text):
+            raise Failed("the body does not have /%s/: %r" % (want.pattern, text[:300]))
+
+    def expect_exit(self, want):
+        if (self.exit == 0) if want == "failed" else (self.exit != int(want)):
+            raise Failed("the command ended with %s: %s" % (self.exit, self.output))
+
+    def expect_output(self, want):
+        if not want.search(self.output):
+            raise Failed("the command said: %s" % self.output)
+
+    def expect_log(self, want, *but):
+        found = any(want.search(x) for x in self.server.log)
+        if found == (but == ("never",)):
+            raise Failed("the log %s /%s/" % ("has" if found else "does not have", want.pattern))
+
+    def metric(self, name):
+        r = Client(self.server.port, bearer=self.vars.get("admin_bearer")).request("GET", "/metrics")
+        m = re.search(r"^%s (\S+)$" % re.escape(name), r.body.decode(), re.M)
+        if not m:
+            raise Failed("there is no metric %s" % name)
+        return float(m.group(1))
+
+    def expect_metric(self, name, want):
+        if self.metric(name) != float(want):
+            raise Failed("the metric is %g" % self.metric(name))
+
+    def expect_calls(self, n, name="main"):
+        got = len(self.provider(name).calls)
+        if got != int(n):
+            raise Failed("the provider was called %d times" % got)
+
+    def expect_asked(self, path, want, name="main"):
+        """The body of the provider's last call."""
+        calls = self.provider(name).calls
+        if not calls:
+            raise Failed("the provider was not called")
+        got = lookup(calls[-1], path)
+        if not same(got, want):
+            raise Failed("the provider was asked with %s = %s" % (path, show(got)))
+
+    def expect_closed(self, within, ms, name="main"):
+        """The provider's connection was closed so many milliseconds after the cancel."""
+        p = self.provider(name)
+        p.wait("the end of the provider's connection", lambda: p.closed_at, self.limit)
+        took = (p.closed_at[-1] - self.marks["cancel"]) * 1000
+        if took > float(ms) * SLOWNESS:
+            raise Failed("the provider's connection was closed after %.0f ms" % took)
+
+    def expect_reader(self, r, what, *rest):
+        if what == "text":
+            got = r.text
+            ok = same(got, rest[0])
+        elif what == "reasoning":
+            got = r.joined("reasoning")
+            ok = same(got, rest[0])
+        elif what == "events":
+            # A pattern over the names, with words for letters: start status* text+ done
+            got = " ".join(e.name for e in r.events)
+            pattern = "".join("(?:%s )%s" % re.fullmatch(r"([a-z|]+)([*+?]?)", x).groups() for x in rest)
+            ok = re.fullmatch(pattern, got + " ") is not None
+        elif what == "state":
+            done = r.find("done")
+            got = done.json()["state"] if done else "unknown: " + r.summary()
+            ok = done is r.events[-1] and got == rest[0]
+        elif what == "finish":
+            got = r.find("done").json().get("finish_reason")
+            ok = same(got, rest[0])
+        elif what == "error":
+            e = r.find("error")
+            got = e.json() if e else "no error"
+            ok = e is not None and got["code"] == rest[0] and (len(rest) < 2 or same(got["message"], rest[1]))
+        elif what == "usage":
+            got = lookup(r.find("usage").json(), rest[0]) if r.find("usage") else "no usage"
+            ok = same(got, rest[1])
+        elif what == "citation":
+            cs = [e.json() for e in r.events if e.name == "citation"]
+            got = lookup(cs, rest[0])
+            ok = same(got, rest[1])
+        elif what == "change":
+            got = [e.json() for e in r.events if e.name == "change"]
+            ok = any(rest[0].items() <= e.items() for e in got) != (rest[1:] == ("never",))
+        elif what == "ended":
+            got = r.ended
+            ok = got == (rest[0] if rest else "end")
+        elif what == "same":
+            other = self.reader(rest[1] if rest[0] == "as" else rest[0])
+            strip = (lambda b: re.sub(rb"(?m)^:[^\n]*\n\n?", b"", b))  # heartbeats come by the clock
+            got = "%r against %r" % (r.raw[-300:], other.raw[-300:])
+            ok = strip(r.raw) == strip(other.raw)
+        else:
+            raise Failed("nothing is known of a reader's %r" % what)
+        if not ok:
+            raise Failed("it is %s" % (got if isinstance(got, str) else show(got)))
+
+    def expect_history(self, c):
+        """`ROLE STATE "content" [error CODE]` a line; all messages of $c."""
+        self.request("GET", "/api/v1/conversations/%s/messages" % self.vars["c"], None, {})
+        self.expect_status("200")
+        items = self.response.json()["items"]
+        want = [words(self.fill(t), n) for n, t in c.block]
+        got = "\n".join("      %s %s %s %s" % (m["role"], m["state"], show(m["content"]), m["error"]) for m in items)
+        if len(items) != len(want):
+            raise Failed("there are %d messages:\n%s" % (len(items), got))
+        for m, w in zip(items, want):
+            ok = m["role"] == w[0] and m["state"] == w[1] and same(m["content"], w[2])
+            code = w[4] if len(w) > 4 else None
+            if not ok or (m["error"] or {}).get("code") != code:
+                raise Failed("the history is:\n%s" % got)
+
+# Sanitizers make everything slower; bounds in milliseconds are meant for the plain program.
+SLOWNESS = 1.0
+
+
+def set_slowness(factor):
+    global SLOWNESS
+    SLOWNESS = factor

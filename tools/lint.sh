@@ -1,0 +1,44 @@
+#!/bin/bash
+# Style, floors, sizes, documentation and clang-tidy: tools/lint.sh BUILD_DIR [BINARY]
+# BUILD_DIR has the compile_commands.json of a clang build; BINARY prints the reference pages to compare with.
+set -u
+cd "$(dirname "$0")/.."
+build=${1:?the build folder with compile_commands.json}
+binary=${2:-}
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+passed=0
+failed=0
+
+check() {
+	local name=$1 log="$logs/$1"
+	shift
+	if "$@" >"$log" 2>&1; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED lint: $name"
+		sed 's/^/    /' "$log"
+	fi
+}
+
+format() {
+	find src tests bench \( -name '*.c' -o -name '*.h' \) -not -path '*/node_modules/*' -print0 |
+		xargs -0 -r clang-format --dry-run -Werror
+}
+
+scripts() {
+	local f
+	for f in tools/*.sh; do
+		bash -n "$f" || return 1
+	done
+}
+
+check format format
+check floors python3 tools/check_floors.py
+check sizes python3 tools/check_size.py
+check documentation python3 tools/check_docs.py ${binary:+--binary "$binary"}
+check shell scripts
+check clang-tidy python3 tools/tidy.py "$build"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

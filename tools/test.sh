@@ -1,0 +1,112 @@
+#!/bin/bash
+# Everything that must hold before a change is done. `make test` builds first, then calls this.
+#
+#	tools/test.sh [SUITE ...]     all of: unit fuzz scenario-asan scenario-tsan faults kill9 web e2e lint
+#
+# Each suite's output is kept in build/test-logs/SUITE.log and shown when it fails. The last line is the sum.
+set -u
+cd "$(dirname "$0")/.."
+asan=${ASAN_BUILD:-build/asan}
+tsan=${TSAN_BUILD:-build/tsan}
+release=${RELEASE:-build/atelier}
+logs=build/test-logs
+mkdir -p "$logs"
+all=(unit fuzz scenario-asan scenario-tsan faults kill9 web e2e lint)
+passed=0
+failed=0
+# The same Node.js that the build uses.
+node=$(tools/node) && PATH=$node:$PATH
+
+# A binary of a build folder, wherever meson has put it.
+binary_of() {
+	local p
+	for p in "$1/atelier" "$1/src/atelier"; do
+		if [ -x "$p" ]; then
+			echo "$p"
+			return
+		fi
+	done
+	echo "$1/atelier"
+}
+
+run_suite() {
+	case $1 in
+	unit) meson_suite "$asan" --no-suite fuzz ;;
+	fuzz) meson_suite "$asan" --suite fuzz ;;
+	scenario-asan) python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 ;;
+	scenario-tsan) python3 tests/scenario/run.py --binary "$(binary_of "$tsan")" --slow 10 ;;
+	faults) python3 tests/scenario/faults.py --binary "$(binary_of "$asan")" ;;
+	kill9) python3 tests/scenario/kill9.py --binary "$release" --rounds "${KILL9_ROUNDS:-50}" --streams 20 ;;
+	web) (cd web && npm test) ;;
+	e2e) e2e ;;
+	lint) tools/lint.sh "$tsan" "$release" ;;
+	*)
+		echo "there is no suite $1"
+		return 2
+		;;
+	esac
+}
+
+e2e() {
+	if [ ! -e tests/e2e/node_modules/.installed ] ||
+		[ tests/e2e/package-lock.json -nt tests/e2e/node_modules/.installed ]; then
+		(cd tests/e2e && npm ci --silent --no-audit --no-fund && touch node_modules/.installed) || return
+	fi
+	node tests/e2e/run.mjs --binary "$release"
+}
+
+# Counts the single cases that cmocka reports, and the programs that ended badly.
+meson_suite() {
+	local build=$1 status ok bad programs
+	shift
+	ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+		meson test -C "$build" --no-rebuild --print-errorlogs "$@"
+	status=$?
+	ok=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) test.*/\1/p' "$build/meson-logs/testlog.txt" | awk '{ n += $1 } END { print n + 0 }')
+	bad=$(sed -nE 's/^\[  FAILED  \] ([0-9]+) test.*/\1/p' "$build/meson-logs/testlog.txt" | awk '{ n += $1 } END { print n + 0 }')
+	programs=$(grep -c '"result": "OK"' "$build/meson-logs/testlog.json")
+	[ "$ok" -ge "$programs" ] || ok=$programs
+	[ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+	echo "$ok passed, $bad failed"
+	return "$status"
+}
+
+# "N M" out of a suite's last words.
+counts() {
+	local log=$1 line
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
+	if [ -n "$line" ]; then
+		echo "$line" | sed -E 's/([0-9]+) passed, ([0-9]+) failed/\1 \2/'
+		return
+	fi
+	# vitest: "Tests  3 failed | 12 passed (15)"
+	line=$(sed -E 's/\x1b\[[0-9;]*m//g' "$log" | grep -E '^ *Tests +' | tail -n 1)
+	if [ -n "$line" ]; then
+		echo "$(echo "$line" | grep -oE '[0-9]+ passed' | grep -oE '[0-9]+' || echo 0)" \
+			"$(echo "$line" | grep -oE '[0-9]+ failed' | grep -oE '[0-9]+' || echo 0)"
+	fi
+}
+
+[ $# -gt 0 ] || set -- "${all[@]}"
+for suite in "$@"; do
+	log="$logs/$suite.log"
+	began=$SECONDS
+	run_suite "$suite" >"$log" 2>&1
+	status=$?
+	read -r ok bad <<<"$(counts "$log")"
+	ok=${ok:-0}
+	bad=${bad:-0}
+	# A suite that fails without saying what, or that ran nothing, is a failure too.
+	if [ "$bad" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$ok" -eq 0 ]; }; then
+		bad=1
+	fi
+	printf '%-14s %4d passed, %d failed  (%d s)\n' "$suite" "$ok" "$bad" $((SECONDS - began))
+	if [ "$bad" -gt 0 ]; then
+		tail -n 200 "$log" | sed 's/^/    /'
+		echo "    (all of it: $log)"
+	fi
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
