@@ -4,7 +4,7 @@ import tailwindcss from '@tailwindcss/vite';
 import { defineConfig } from 'vite';
 
 // ATELIER_SERVER: where `npm run dev` finds the server.
-const server = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8080';
+const server = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8420';
 
 export default defineConfig({
   // Relative addresses, so that the page also works below a path of a reverse proxy.

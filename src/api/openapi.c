@@ -110,7 +110,7 @@ static void add_events(struct buf *b)
 		"is the "
 		"conversation's.");
 	buf_add_char(b, ',');
-	add_one_of(b, "ChangeEvent", "A frame of the change feed.", changes, N_ELEMENTS(changes));
+	add_one_of(b, "FeedEvent", "A frame of the change feed.", changes, N_ELEMENTS(changes));
 }
 
 /* ---- paths ---- */

@@ -70,7 +70,7 @@ static const struct route routes[] = {
 		PARAMS(stream_params), .stream = "TurnEvent",
 		.summary = "The same by the link that starting a turn gave; needs no other credential."},
 	{"GET", V1 "/events", "followChanges", changes_get, ACCESS_USER, ROUTE_STREAM, .status = 200,
-		.stream = "ChangeEvent", .summary = "What changes for the user, live. Not numbered: ask again after a gap."},
+		.stream = "FeedEvent", .summary = "What changes for the user, live. Not numbered: ask again after a gap."},
 
 	/* models and the manual */
 	{"GET", V1 "/models", "listModels", models_get, ACCESS_USER, .status = 200,

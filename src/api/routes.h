@@ -38,7 +38,7 @@ struct route {
 	const struct schema *body;   /* NULL: the body is not looked at */
 	const struct schema *answer; /* NULL: none, or `media` */
 	const char *media;           /* of an answer that is no JSON object of ours */
-	const char *stream;          /* name of the event's schema: TurnEvent, ChangeEvent */
+	const char *stream;          /* name of the event's schema: TurnEvent, FeedEvent */
 	int status;
 	const struct param *params;
 	size_t n_params;

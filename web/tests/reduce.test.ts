@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Message } from '$lib/api/types';
-import type { TurnEvent } from '$lib/turn/events';
+import type { Message, TurnEvent } from '$lib/api/types';
 import { beginTurn, messageOf, reduce } from '$lib/turn/reduce';
 
 const message: Message = {

@@ -1,6 +1,6 @@
 import createClient from 'openapi-fetch';
 import { ApiError, errorFrom, unreachable } from './errors';
-import type { paths } from './paths';
+import type { paths } from './schema';
 
 /** Where the page is served from, without the slash at the end; not empty below a path of a reverse proxy. */
 export const base = new URL('.', document.baseURI).href.replace(/\/$/, '');

@@ -1,3 +1,6 @@
+/** The heading with this id; ids are made of any text, so no selector is built of them. */
+export const byId = (root: Element, id: string) => [...root.querySelectorAll('[id]')].find((e) => e.id === id) ?? null;
+
 /** The words of a text, as they are compared: letters and digits alone, in lower case. */
 const words = (s: string) => s.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 
@@ -28,7 +31,7 @@ export function findQuote(root: Element, quote: string, anchor: string | null): 
   const want = words(quote.replace(/\]\([^)]*\)/g, ']'));
   if (want.length === 0) return null;
   const have = wordsOf(root);
-  const heading = anchor ? root.querySelector('#' + CSS.escape(anchor)) : null;
+  const heading = anchor ? byId(root, anchor) : null;
   const first = heading
     ? have.findIndex((w) => heading.compareDocumentPosition(w.node) & (Node.DOCUMENT_POSITION_FOLLOWING | Node.DOCUMENT_POSITION_CONTAINED_BY))
     : 0;

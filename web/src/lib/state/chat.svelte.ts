@@ -1,9 +1,9 @@
 import { createConversation, listMessages } from '$lib/api/conversations';
 import { ApiError, say } from '$lib/api/errors';
 import { cancelTurn, startTurn, turnEvents } from '$lib/api/turns';
-import type { Message, TurnAccepted } from '$lib/api/types';
+import type { Message, TurnStarted } from '$lib/api/types';
 import type { NumberedEvent } from '$lib/turn/events';
-import { follow } from '$lib/turn/follow';
+import { follow, pause } from '$lib/turn/follow';
 import { beginTurn, messageOf, reduce, type TurnView } from '$lib/turn/reduce';
 import { conversations } from './conversations.svelte';
 import { mergeLatest, optimistic, type Shown } from './history';
@@ -62,7 +62,7 @@ export class Chat {
       const page = await listMessages(this.id);
       if (load !== this.loads || this.sending) return;
       const merged = mergeLatest(this.messages, page.items);
-      if (merged.replaced) this.older = page.next;
+      if (merged.replaced) this.older = page.next ?? null;
       this.messages = merged.messages;
       this.loaded = true;
       this.problem = '';
@@ -85,7 +85,7 @@ export class Chat {
       const page = await listMessages(this.id, this.older);
       const known = new Set(this.messages.map((m) => m.id));
       this.messages = [...page.items.filter((m) => !known.has(m.id)), ...this.messages];
-      this.older = page.next;
+      this.older = page.next ?? null;
     } catch (e) {
       notices.error(e);
     } finally {
@@ -170,7 +170,7 @@ export class Chat {
     this.problem = '';
   }
 
-  private accept(turn: TurnAccepted, messages: Shown[]): void {
+  private accept(turn: TurnStarted, messages: Shown[]): void {
     this.messages = messages;
     this.sending = false;
     this.loaded = true;
@@ -213,7 +213,10 @@ export class Chat {
         stream.signal,
       );
     } catch (e) {
-      if (!(e instanceof ApiError && e.status === 401)) notices.error(e);
+      if (e instanceof ApiError && e.status === 401) return;
+      notices.error(e);
+      // The stored message may still say that it runs: look again, but not without a rest.
+      await pause(3000, stream.signal);
     }
     if (this.stream !== stream) return;
     this.stream = null;

@@ -33,7 +33,7 @@ class Conversations {
     try {
       const page = await listConversations(this.query, null, request.signal);
       this.items = page.items;
-      this.next = page.next;
+      this.next = page.next ?? null;
       this.loaded = true;
     } catch (e) {
       if (!request.signal.aborted) notices.error(e);
@@ -51,7 +51,7 @@ class Conversations {
       if (query !== this.query) return;
       const known = new Set(this.items.map((c) => c.id));
       this.items = [...this.items, ...page.items.filter((c) => !known.has(c.id))];
-      this.next = page.next;
+      this.next = page.next ?? null;
     } catch (e) {
       notices.error(e);
     } finally {

@@ -35,7 +35,7 @@ class Models {
     }
   }
 
-  find(id: string | null): Model | undefined {
+  find(id: string | null | undefined): Model | undefined {
     return this.list.items.find((m) => m.id === id);
   }
 
@@ -51,7 +51,7 @@ class Models {
     return this.list.default ?? this.list.items[0]?.id ?? null;
   }
 
-  name(id: string | null): string {
+  name(id: string | null | undefined): string {
     return this.find(id)?.name ?? id ?? 'No model';
   }
 }

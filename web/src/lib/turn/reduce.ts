@@ -1,5 +1,5 @@
-import type { Citation, Message, MessageState } from '$lib/api/types';
-import type { NumberedEvent, TurnEvent } from './events';
+import type { Citation, Message, MessageState, TurnEvent } from '$lib/api/types';
+import type { NumberedEvent } from './events';
 
 export interface TurnStatus {
   state: string;
@@ -39,7 +39,7 @@ export function beginTurn(turnId: string, message: Message): TurnView {
     messageId: message.id,
     seq: 0,
     state: 'running',
-    model: message.model,
+    model: message.model ?? null,
     status: null,
     reasoning: message.reasoning ?? '',
     content: message.content,
@@ -94,7 +94,7 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
     case 'error':
       return { error: { code: event.code, message: event.message, retryable: event.retryable }, status: null };
     case 'done':
-      return { state: event.state, status: null, finishReason: event.finish_reason ?? null };
+      return { state: event.state as MessageState, status: null, finishReason: event.finish_reason ?? null };
   }
 }
 

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { ago, bytes, dayGroup, seconds } from '$lib/format';
+import { findQuote } from '$lib/markdown/quote';
+import { passwordProblem, userNameProblem } from '$lib/rules';
+import { mergeLatest, optimistic, type Shown } from '$lib/state/history';
+import { parseRoute } from '$lib/route';
+
+describe('routes', () => {
+  it.each([
+    ['', { page: 'new' }],
+    ['#/', { page: 'new' }],
+    ['#/c/abc', { page: 'chat', id: 'abc' }],
+    ['#/c', { page: 'unknown' }],
+    ['#/setup/A%20B', { page: 'setup', code: 'A B' }],
+    ['#/setup', { page: 'setup', code: '' }],
+    ['#/login', { page: 'login' }],
+    ['#/manual', { page: 'manual', slug: null, anchor: null }],
+    ['#/manual/models/pull', { page: 'manual', slug: 'models', anchor: 'pull' }],
+    ['#/%E0%A4', { page: 'unknown' }],
+  ])('%s', (hash, route) => expect(parseRoute(hash)).toEqual(route));
+});
+
+describe('format', () => {
+  const now = new Date(2026, 5, 15, 12);
+  const at = (day: number, hour = 12) => new Date(2026, 5, day, hour).toISOString();
+  it('groups by calendar day', () => {
+    expect([at(15, 0), at(14, 23), at(8), at(7)].map((t) => dayGroup(t, now))).toEqual([
+      'Today', 'Yesterday', 'Previous 7 days', 'Older',
+    ]);
+  });
+  it('says how long ago', () => {
+    expect([at(15, 12), at(15, 9), at(13)].map((t) => ago(t, now.getTime()))).toEqual(['now', '3 h', '2 d']);
+  });
+  it('says sizes and times', () => {
+    expect([bytes(2.02e9), bytes(40e9), bytes(12)]).toEqual(['2.0 GB', '40 GB', '12 B']);
+    expect([seconds(420), seconds(12_400)]).toEqual(['0.4 s', '12 s']);
+  });
+});
+
+describe('rules', () => {
+  it('are the server’s', () => {
+    expect(['', 'a b', 'a'.repeat(65)].every((n) => userNameProblem(n) !== '')).toBe(true);
+    expect(userNameProblem('Ada.L_1-2@x')).toBe('');
+    expect([passwordProblem('1234567'), passwordProblem('a'.repeat(1025))].every((p) => p !== '')).toBe(true);
+    expect(passwordProblem('äääää')).toBe(''); // 10 bytes
+  });
+});
+
+describe('history', () => {
+  const [question, answer] = optimistic('c', 'q', 'm', null);
+  const made = (id: string, over: Partial<Shown> = {}): Shown => ({ ...question, key: undefined, id, ...over });
+
+  it('keeps older messages that the newest page joins, and the keys of what is drawn', () => {
+    const have = [made('1'), made('2', { key: 'k' }), made('3')];
+    const { messages, replaced } = mergeLatest(have, [made('2'), made('3'), made('4')]);
+    expect(messages.map((m) => m.id)).toEqual(['1', '2', '3', '4']);
+    expect(messages[1]!.key).toBe('k');
+    expect(replaced).toBe(false);
+  });
+
+  it('begins anew when messages are missing in between', () => {
+    expect(mergeLatest([made('1')], [made('5'), made('6')])).toMatchObject({ replaced: true, messages: [{ id: '5' }, { id: '6' }] });
+  });
+
+  it('does not go back to running once the end was seen', () => {
+    const ended: Shown = { ...answer, id: 'a', turn_id: 't', content: 'all', state: 'complete' };
+    const late = { ...ended, content: '', state: 'running' as const };
+    expect(mergeLatest([ended], [late]).messages[0]).toBe(ended);
+    expect(mergeLatest([ended], [{ ...late, turn_id: 'u' }]).messages[0]!.state).toBe('running');
+  });
+});
+
+describe('findQuote', () => {
+  const page = () => {
+    const root = document.createElement('div');
+    root.innerHTML =
+      '<h2 id="a">First</h2><p>Set the <code>PORT</code> here.</p><h2 id="b">Second</h2><p>Set the <em>PORT</em> here, too.</p>';
+    return root;
+  };
+  it('marks the passage behind its heading, across elements', () => {
+    const root = page();
+    const mark = findQuote(root, 'Set the `PORT` here', 'b')!;
+    expect(mark.closest('p')!.textContent).toBe('Set the PORT here, too.');
+    expect([...root.querySelectorAll('mark')].map((m) => m.textContent)).toEqual(['Set the', 'PORT', 'here']);
+  });
+  it('finds it elsewhere when the heading is not there', () => {
+    expect(findQuote(page(), 'Set the PORT', 'none')).not.toBeNull();
+  });
+  it('says when it is not there', () => {
+    expect(findQuote(page(), 'something else altogether', null)).toBeNull();
+  });
+});
