@@ -46,7 +46,8 @@
 	X(E_CANCELED, -5021, 499, "canceled", false, true, "Stopped.")                                                 \
 	X(E_NEWER_DATA, -5022, 500, "newer_data", false, true, "The data folder was made by a newer Atelier.")         \
 	X(E_MODEL_UNKNOWN, -5023, 404, "model_not_found", false, true, "No provider offers this model.")               \
-	X(E_INTERRUPTED, -5024, 500, "interrupted", true, true, "The server stopped in the middle of this answer.")
+	X(E_INTERRUPTED, -5024, 500, "interrupted", true, true, "The server stopped in the middle of this answer.")    \
+	X(E_PROVIDER_REFUSED, -5025, 502, "provider_refused", false, true, "The model provider refused the request.")
 
 #define X(name, num, ...) name = (num),
 enum err_code { ERR_TABLE(X) };

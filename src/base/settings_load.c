@@ -293,7 +293,7 @@ static int load_environment(struct settings *s, struct err *e)
 	return 0;
 }
 
-int settings_load(struct settings *s, int *argc, char **argv, struct err *e)
+static int load_all(struct settings *s, int *argc, char **argv, struct err *e)
 {
 	CLEANUP(flags_done) struct flags flags = {0};
 	CLEANUP(freep) char *data = NULL;
@@ -320,4 +320,22 @@ int settings_load(struct settings *s, int *argc, char **argv, struct err *e)
 		return 0;
 	data = default_data(e);
 	return data ? settings_set(s, "data", data, "default", e) : E_INVALID;
+}
+
+/* Whoever shows the message goes on behind it. */
+static void end_sentence(struct err *e)
+{
+	size_t n = strlen(e->msg);
+
+	if (n > 0 && n + 1 < sizeof(e->msg) && !strchr(".!?", e->msg[n - 1]))
+		memcpy(e->msg + n, ".", 2);
+}
+
+int settings_load(struct settings *s, int *argc, char **argv, struct err *e)
+{
+	int r = load_all(s, argc, argv, e);
+
+	if (r < 0 && e)
+		end_sentence(e);
+	return r;
 }

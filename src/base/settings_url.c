@@ -84,9 +84,31 @@ static bool add_authority(struct buf *b, struct str authority, bool guess)
 	return true;
 }
 
-char *settings_url(const char *value, bool guess, const char *origin, struct err *e)
+/* Without the blanks and quotes around it, as Ollama reads its own variable: shells and env files leave them there. */
+static char *unquoted(const char *value)
 {
+	static const char blanks[] = " \t\r\n", quotes[] = "\"'";
+	char *ret;
+	size_t n;
+
+	value += strspn(value, blanks);
+	n = strlen(value);
+	while (n > 0 && strchr(blanks, value[n - 1]))
+		n--;
+	while (n > 0 && strchr(quotes, *value))
+		value++, n--;
+	while (n > 0 && strchr(quotes, value[n - 1]))
+		n--;
+	ret = xstrdup(value);
+	ret[n] = '\0';
+	return ret;
+}
+
+char *settings_url(const char *given, bool guess, const char *origin, struct err *e)
+{
+	CLEANUP(freep) char *owned = guess ? unquoted(given) : NULL;
 	CLEANUP(buf_done) struct buf url = BUF_INIT(4096);
+	const char *value = owned ? owned : given;
 	struct str rest = str_from(value), authority, user = {0};
 	bool scheme = has_scheme(rest);
 	const char *at;

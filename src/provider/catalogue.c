@@ -92,7 +92,7 @@ static void look_begin(struct look *l, struct providers *ps, struct provider *p,
 
 static void look_all(struct providers *ps, int64_t timeout_ms)
 {
-	struct look looks[N_ELEMENTS(ps->all)];
+	CLEANUP(freep) struct look *looks = xcalloc(ps->n + 1, sizeof(*looks));
 	size_t n = 0;
 	unsigned running = 0;
 	struct timespec until = deadline(timeout_ms);
@@ -140,11 +140,13 @@ static void *refresh_thread(void *arg)
 	pthread_setname_np(pthread_self(), "models");
 	pthread_mutex_lock(&ps->mx);
 	while (!ps->stopping) {
+		ps->look_wanted = false;
 		pthread_mutex_unlock(&ps->mx);
 		providers_refresh(ps, LOOK_TIMEOUT_MS);
 		struct timespec until = deadline(ps->settings->model_refresh_s * 1000);
 		pthread_mutex_lock(&ps->mx);
-		while (!ps->stopping && pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
+		while (!ps->stopping && !ps->look_wanted &&
+			pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
 			;
 	}
 	pthread_mutex_unlock(&ps->mx);
@@ -158,6 +160,24 @@ int providers_start(struct providers *ps, struct err *e)
 	ps->started = r == 0;
 	pthread_mutex_unlock(&ps->mx);
 	return r == 0 ? 0 : err_set(e, -r, "No thread could be made for looking at the model lists.");
+}
+
+void catalogue_note_call(struct providers *ps, struct provider *p, const struct err *why)
+{
+	pthread_mutex_lock(&ps->mx);
+	if (why) {
+		free(p->error);
+		p->error = xstrdup(err_public_text(why));
+		p->state = LOOK_UNREACHABLE;
+	} else if (p->state == LOOK_UNREACHABLE) {
+		/* It answers: whether its list does, too, is for a look to say. */
+		free(p->error);
+		p->error = NULL;
+		p->state = LOOK_CHECKING;
+		ps->look_wanted = true;
+		pthread_cond_broadcast(&ps->cv);
+	}
+	pthread_mutex_unlock(&ps->mx);
 }
 
 /* ---- ids: the provider's own name, or provider/name where an earlier provider has the same. Lock held. ---- */
@@ -363,6 +383,21 @@ static void wait_first_look(struct providers *ps)
 	pthread_mutex_unlock(&ps->mx);
 }
 
+int catalogue_unknown_model(struct providers *ps, const char *model, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
+	buf_printf(&b, "No provider offers the model \"%.100s\" now.", model);
+	pthread_mutex_lock(&ps->mx);
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct provider *p = &ps->all[i];
+		if (p->state == LOOK_UNREACHABLE && p->error)
+			buf_printf(&b, " %s at %s cannot be reached: %s%s", p->noun, p->shown_url, p->error,
+				wire_full_stop(p->error));
+	}
+	pthread_mutex_unlock(&ps->mx);
+	return err_set(e, E_MODEL_UNKNOWN, "%s", buf_str(&b).p);
+}
+
 int providers_resolve(struct providers *ps, const char *model, struct arena *a, const char **ret_id, struct err *e)
 {
 	int r;
@@ -387,5 +422,5 @@ int providers_resolve(struct providers *ps, const char *model, struct arena *a, 
 	if (!model)
 		return err_set(e, E_MODEL_UNKNOWN,
 			"No model can be reached. Start Ollama or name a provider in the settings.");
-	return err_set(e, E_MODEL_UNKNOWN, "No provider offers the model \"%.100s\" now.", model);
+	return catalogue_unknown_model(ps, model, e);
 }

@@ -187,10 +187,17 @@ static bool error_says(const struct generation *g, const char *word)
 	return g->res.error_body.n > 0 && memmem(g->res.error_body.p, g->res.error_body.n, word, strlen(word));
 }
 
+/* To connect only: a model that took minutes for nothing would take them again. */
+static bool is_connect_timeout(const struct generation *g, int r)
+{
+	const struct settings *s = g->ps->settings;
+	return r == E_PROVIDER_TIMEOUT && g->res.status == 0 && g->try_ms < s->connect_timeout_ms + 1000 &&
+	       g->try_ms < s->first_byte_timeout_s * 1000;
+}
+
 /* An answer has not begun, and the same call may well succeed a moment later. */
 static bool may_retry(const struct generation *g, int r)
 {
-	const struct settings *s = g->ps->settings;
 	if (g->res.any_data || g->stream.got_byte)
 		return false;
 	switch (g->res.status) {
@@ -205,9 +212,7 @@ static bool may_retry(const struct generation *g, int r)
 	default:
 		return false;
 	}
-	if (r == E_PROVIDER_TIMEOUT) /* to connect only: a model that took minutes for nothing would take them again */
-		return g->try_ms < s->connect_timeout_ms + 1000 && g->try_ms < s->first_byte_timeout_s * 1000;
-	return r == E_PROVIDER_DOWN || r == E_PROVIDER_BROKEN;
+	return r == E_PROVIDER_DOWN || r == E_PROVIDER_BROKEN || is_connect_timeout(g, r);
 }
 
 /* Half of the wait is fixed and half is by chance, so that many callers do not come back together. */
@@ -225,8 +230,8 @@ static int wait_to_retry(struct generation *g, int tries, const struct err *why)
 {
 	int64_t wait = backoff_ms(g, tries);
 	char text[400];
-	snprintf(text, sizeof(text), "%s Trying again in %.1f s.", *why->msg ? why->msg : err_public_text(why),
-		(double)wait / 1000);
+	const char *cause = *why->msg ? why->msg : err_public_text(why);
+	snprintf(text, sizeof(text), "%s%s Trying again in %.1f s.", cause, wire_full_stop(cause), (double)wait / 1000);
 	int r = emit_status(g->sink, false, "retrying", text, tries + 1, wait);
 	if (r < 0)
 		return r;
@@ -244,6 +249,15 @@ static bool learn(struct generation *g)
 	return true;
 }
 
+/* The catalogue learns at once what a try has shown. */
+static void note_try(const struct generation *g, int r, const struct err *why)
+{
+	if (g->res.status != 0)
+		catalogue_note_call(g->ps, g->p, NULL);
+	else if (r == E_PROVIDER_DOWN || is_connect_timeout(g, r))
+		catalogue_note_call(g->ps, g->p, why);
+}
+
 static int generate_tries(struct generation *g, struct err *e)
 {
 	for (int tries = 1;; tries++) {
@@ -254,6 +268,7 @@ static int generate_tries(struct generation *g, struct err *e)
 		answer_init(&g->stream, g->p->dialect, g->p->label, g->sink, &why);
 		int r = generate_try(g, &why);
 		g->stream.e = NULL;
+		note_try(g, r, &why);
 		if (r >= 0)
 			return 0;
 		if (r != -ECANCELED && learn(g)) {
@@ -302,9 +317,9 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 	arena_init(&a, 16384);
 	g.p = catalogue_find(ps, q->model, &a, &id, &g.name);
 	if (!g.p)
-		return err_set(e, E_MODEL_UNKNOWN, "No provider offers the model \"%.100s\" now.", q->model);
-	if (!g.p->dialect->request) {
-		r = librarian_generate(ps, q, sink, cancel, ret, e);
+		return catalogue_unknown_model(ps, q->model, e);
+	if (g.p->dialect->generate) {
+		r = g.p->dialect->generate(ps, q, sink, cancel, ret, e);
 		return r == -ECANCELED ? record_cancel(cancel, e) : r;
 	}
 	char text[200];

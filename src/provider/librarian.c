@@ -152,8 +152,8 @@ static int answer(struct librarian *l, const struct manual_passage *found, size_
 	return say(l, parts.p + at, parts.n - at, piece);
 }
 
-int librarian_generate(struct providers *ps, const struct gen_request *q, struct gen_sink *sink, struct cancel *cancel,
-	struct gen_result *ret, struct err *e)
+static int librarian_generate(struct providers *ps, const struct gen_request *q, struct gen_sink *sink,
+	struct cancel *cancel, struct gen_result *ret, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
 	struct librarian l = {.sink = sink, .cancel = cancel, .start_ms = clock_mono_ms(), .first_token_ms = -1};
@@ -179,4 +179,19 @@ int librarian_generate(struct providers *ps, const struct gen_request *q, struct
 	return 0;
 }
 
-const struct dialect librarian_dialect = {.kind = "librarian"};
+static int librarian_list(struct model_list *l)
+{
+	static const char *const capabilities[] = {"completion", NULL};
+	l->models = ARENA_NEW(&l->arena, struct model);
+	if (!l->models)
+		return -ENOMEM;
+	l->models[0] = (struct model){.id = "librarian", .name = "Librarian", .capabilities = capabilities};
+	l->n = 1;
+	return 0;
+}
+
+const struct dialect librarian_dialect = {
+	.kind = "librarian",
+	.generate = librarian_generate,
+	.fixed_list = librarian_list,
+};

@@ -24,6 +24,7 @@ enum look_state { LOOK_CHECKING, LOOK_OK, LOOK_UNREACHABLE };
 struct provider {
 	const struct dialect *dialect;
 	const char *name;               /* "ollama": also the prefix of ids that would be ambiguous */
+	const char *noun;               /* "Ollama", "The server": what stands before "at ..." */
 	char *label;                    /* for sentences: "Ollama", "The server at api.example.org" */
 	char *base;                     /* no slash at its end */
 	char *shown_url;                /* without user and password */
@@ -44,13 +45,14 @@ struct providers {
 	struct http_client *http;
 	manual_search_fn manual_search;
 	void *manual_arg;
-	struct provider all[3];
+	struct provider *all;
 	size_t n;
 	int64_t loading_after_ms; /* of silence; tests shorten it */
 
 	pthread_mutex_t mx;
 	pthread_cond_t cv; /* monotonic; every change below */
 	bool started, stopping, looking;
+	bool look_wanted;  /* the refreshing thread shall not wait until its time has come */
 	uint64_t looks;    /* ended */
 	int64_t looked_ms; /* when the last one ended */
 	pthread_t thread;
@@ -60,6 +62,12 @@ struct providers {
 struct provider *catalogue_find(
 	struct providers *p, const char *id, struct arena *a, const char **ret_id, const char **ret_name);
 bool catalogue_has_real_model(struct providers *p);
+
+/* What a call says about its provider: `why` it could not be reached, or NULL when it answered. */
+void catalogue_note_call(struct providers *ps, struct provider *p, const struct err *why);
+
+/* Sets and returns E_MODEL_UNKNOWN; the sentence names the providers that cannot be reached, and why. */
+int catalogue_unknown_model(struct providers *ps, const char *model, struct err *e);
 void model_list_free(struct model_list *l);
 DEFINE_CLEANUP(struct model_list, model_list_free)
 
@@ -103,6 +111,7 @@ int wire_parse(const char *p, size_t n, json_t **ret) MUST_CHECK;
 /* The message of an error body of any known shape, cut to a sentence's length; "" when there is none. */
 void wire_error_text(const json_t *root, char *ret, size_t size);
 void wire_error_body(const char *p, size_t n, char *ret, size_t size);
+const char *wire_full_stop(const char *text); /* what the text lacks to be a sentence: "." or "" */
 
 /* ---- answer.c: one answer being read ---- */
 
@@ -157,6 +166,11 @@ struct dialect {
 	/* Fills the list (its arena is ready). `e` says in words what is wrong. */
 	int (*list)(struct providers *ps, struct provider *p, int64_t timeout_ms, struct cancel *c,
 		struct model_list *l, struct err *e);
+
+	/* Of a built-in provider, in place of all the above: a whole call, and the list that never changes. */
+	int (*generate)(struct providers *ps, const struct gen_request *q, struct gen_sink *sink, struct cancel *cancel,
+		struct gen_result *ret, struct err *e);
+	int (*fixed_list)(struct model_list *l);
 };
 
 extern const struct dialect ollama_dialect, openai_dialect, librarian_dialect;
@@ -170,6 +184,3 @@ int provider_list_fetch(struct providers *ps, struct provider *p, const char *ur
 
 /* The error of an answer whose status is not 2xx; sets and returns it. */
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e);
-
-int librarian_generate(struct providers *ps, const struct gen_request *q, struct gen_sink *sink, struct cancel *cancel,
-	struct gen_result *ret, struct err *e) MUST_CHECK;

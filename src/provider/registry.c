@@ -4,6 +4,34 @@
 
 #include "provider/provider_priv.h"
 
+/*
+ * The kinds of providers, in the order of the catalogue. A provider is used when the setting `url` is not empty; one
+ * without an address of its own (url: NO_SETTING) when the switch `on` is set.
+ */
+#define NO_SETTING SIZE_MAX
+static const struct kind {
+	const struct dialect *dialect;
+	const char *noun;
+	bool many;           /* such servers are many: sentences tell them apart by their host */
+	size_t url, key, on; /* where in struct settings */
+} kinds[] = {
+	{&ollama_dialect, "Ollama", false, offsetof(struct settings, ollama_host), NO_SETTING, NO_SETTING},
+	{&openai_dialect, "The server", true, offsetof(struct settings, openai_base_url),
+		offsetof(struct settings, openai_api_key), NO_SETTING},
+	{&librarian_dialect, "The Librarian", false, NO_SETTING, NO_SETTING, offsetof(struct settings, librarian)},
+};
+
+static const char *text_setting(const struct settings *s, size_t at)
+{
+	const char *text = at == NO_SETTING ? NULL : *(const char *const *)((const char *)s + at);
+	return text ? text : "";
+}
+
+static bool is_wanted(const struct settings *s, const struct kind *k)
+{
+	return k->on == NO_SETTING ? *text_setting(s, k->url) != '\0' : *(const bool *)((const char *)s + k->on);
+}
+
 /* "http://user:secret@host/x" without what stands before the @. */
 static char *url_without_user(const char *url)
 {
@@ -18,54 +46,63 @@ static char *url_without_user(const char *url)
 	return ret ? ret : xstrdup("");
 }
 
-static char *label_for(const struct dialect *d, const char *shown_url)
+static char *label_for(const struct kind *k, const char *shown_url)
 {
 	const char *host = strstr(shown_url, "://");
 	host = host ? host + 3 : shown_url;
 	CLEANUP(buf_done) struct buf b = BUF_INIT(160);
-	if (d == &openai_dialect)
-		buf_printf(&b, "The server at %.*s", (int)MIN(strcspn(host, "/"), 100u), host);
-	else
-		buf_add_str(&b, d == &ollama_dialect ? "Ollama" : "The Librarian");
+	buf_add_str(&b, k->noun);
+	if (k->many)
+		buf_printf(&b, " at %.*s", (int)MIN(strcspn(host, "/"), 100u), host);
 	char *ret = buf_take(&b);
-	return ret ? ret : xstrdup(d->kind);
+	return ret ? ret : xstrdup(k->noun);
 }
 
-static void add_provider(struct providers *ps, const struct dialect *d, const char *url, const char *key)
+static void add_provider(struct providers *ps, const struct kind *k)
 {
 	struct provider *p = &ps->all[ps->n++];
-	p->dialect = d;
-	p->name = d->kind;
-	p->base = xstrdup(url);
+	p->dialect = k->dialect;
+	p->name = k->dialect->kind;
+	p->noun = k->noun;
+	p->base = xstrdup(text_setting(ps->settings, k->url));
 	for (size_t n = strlen(p->base); n > 0 && p->base[n - 1] == '/'; n--)
 		p->base[n - 1] = '\0';
 	p->shown_url = url_without_user(p->base);
-	p->label = label_for(d, p->shown_url);
-	p->key = xstrdup(key);
+	p->label = label_for(k, p->shown_url);
+	p->key = xstrdup(text_setting(ps->settings, k->key));
 }
 
-/* The Librarian is always there and never looked at. */
-static int list_librarian(struct provider *p, struct err *e)
+/* The models of a provider that is always there and never looked at. */
+static int add_fixed_models(struct provider *p, struct err *e)
 {
-	static const char *const capabilities[] = {"completion", NULL};
 	CLEANUP(model_list_freep) struct model_list *l = xcalloc(1, sizeof(*l));
 	arena_init(&l->arena, 4096);
-	l->models = ARENA_NEW(&l->arena, struct model);
-	if (!l->models)
-		return err_set(e, -ENOMEM, "Out of memory.");
-	l->models[0] = (struct model){.id = "librarian", .name = "Librarian", .capabilities = capabilities};
-	l->n = 1;
+	int r = p->dialect->fixed_list(l);
+	if (r < 0)
+		return err_set(e, r, "Out of memory.");
 	p->state = LOOK_OK;
 	p->list = TAKE_PTR(l);
 	return 0;
 }
 
+static int add_providers(struct providers *ps, struct err *e)
+{
+	int r = 0;
+	for (size_t i = 0; i < N_ELEMENTS(kinds) && r >= 0; i++) {
+		if (!is_wanted(ps->settings, &kinds[i]))
+			continue;
+		add_provider(ps, &kinds[i]);
+		if (kinds[i].dialect->fixed_list)
+			r = add_fixed_models(&ps->all[ps->n - 1], e);
+	}
+	return r;
+}
+
 int providers_new(const struct providers_config *c, struct providers **ret, struct err *e)
 {
-	const struct settings *s = c->settings;
 	struct providers *ps = xcalloc(1, sizeof(*ps));
 	pthread_condattr_t attr;
-	ps->settings = s;
+	ps->settings = c->settings;
 	ps->loop = c->loop;
 	ps->http = c->http;
 	ps->manual_search = c->manual_search;
@@ -76,17 +113,11 @@ int providers_new(const struct providers_config *c, struct providers **ret, stru
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&ps->cv, &attr);
 	pthread_condattr_destroy(&attr);
-	if (s->ollama_host && *s->ollama_host)
-		add_provider(ps, &ollama_dialect, s->ollama_host, "");
-	if (s->openai_base_url && *s->openai_base_url)
-		add_provider(ps, &openai_dialect, s->openai_base_url, s->openai_api_key ? s->openai_api_key : "");
-	if (s->librarian) {
-		add_provider(ps, &librarian_dialect, "", "");
-		int r = list_librarian(&ps->all[ps->n - 1], e);
-		if (r < 0) {
-			providers_free(ps);
-			return r;
-		}
+	ps->all = xcalloc(N_ELEMENTS(kinds), sizeof(*ps->all));
+	int r = add_providers(ps, e);
+	if (r < 0) {
+		providers_free(ps);
+		return r;
 	}
 	*ret = ps;
 	return 0;
@@ -116,6 +147,7 @@ void providers_free(struct providers *ps)
 	}
 	pthread_cond_destroy(&ps->cv);
 	pthread_mutex_destroy(&ps->mx);
+	free(ps->all);
 	free(ps);
 }
 
@@ -168,15 +200,32 @@ int provider_list_fetch(struct providers *ps, struct provider *p, const char *ur
 	return r;
 }
 
+/* What of the request is wrong stays wrong; anything else may be well the next time. */
+static int status_code(int status)
+{
+	switch (status) {
+	case 400:
+	case 401:
+	case 403:
+	case 404:
+	case 413:
+	case 422:
+		return E_PROVIDER_REFUSED;
+	default:
+		return E_PROVIDER;
+	}
+}
+
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e)
 {
 	char text[160];
+	int status = res->status, code = status_code(status);
 	wire_error_body(buf_str(&res->error_body).p, res->error_body.n, text, sizeof(text));
 	const char *colon = *text ? ": " : ".";
-	switch (res->status) {
+	switch (status) {
 	case 401:
 	case 403:
-		return err_set(e, E_PROVIDER, "%s refused the call (%d%s)%s%s", p->label, res->status,
+		return err_set(e, code, "%s refused the call (%d%s)%s%s", p->label, status,
 			*p->key ? ", check the key" : ", a key may be needed", colon, text);
 	case 404:
 		if (model && p->dialect == &ollama_dialect)
@@ -184,14 +233,14 @@ int provider_status_error(const struct provider *p, const char *model, const str
 				p->label, *text ? text : "not found", model);
 		if (model && strstr(text, "model"))
 			return err_set(e, E_MODEL_UNKNOWN, "%s does not have this model%s%s", p->label, colon, text);
-		return err_set(e, E_PROVIDER, "%s has nothing at this address (404)%s%s", p->label, colon, text);
+		return err_set(e, code, "%s has nothing at this address (404)%s%s", p->label, colon, text);
 	case 429:
-		return err_set(e, E_PROVIDER, "%s takes no more requests now (429)%s%s", p->label, colon, text);
+		return err_set(e, code, "%s takes no more requests now (429)%s%s", p->label, colon, text);
 	case 502:
 	case 503:
 	case 529:
-		return err_set(e, E_PROVIDER, "%s is busy or starting (%d)%s%s", p->label, res->status, colon, text);
+		return err_set(e, code, "%s is busy or starting (%d)%s%s", p->label, status, colon, text);
 	default:
-		return err_set(e, E_PROVIDER, "%s answered with status %d%s%s", p->label, res->status, colon, text);
+		return err_set(e, code, "%s answered with status %d%s%s", p->label, status, colon, text);
 	}
 }

@@ -226,7 +226,7 @@ static void copy_line(const char *p, size_t n, char *ret, size_t size)
 	ret[used] = '\0';
 }
 
-void wire_error_text(const json_t *root, char *ret, size_t size)
+static const char *find_error(const json_t *root)
 {
 	const char *text = error_member(json_object_get(root, "error"));
 	const json_t *detail = json_object_get(root, "detail");
@@ -234,7 +234,23 @@ void wire_error_text(const json_t *root, char *ret, size_t size)
 		text = error_member(json_is_array(detail) ? json_array_get(detail, 0) : detail);
 	if (!text)
 		text = error_member(json_is_array(root) ? json_array_get(root, 0) : root);
-	copy_line(text ? text : "", text ? strlen(text) : 0, ret, size);
+	return text ? text : "";
+}
+
+/* Ollama hands on the whole error body of its runner as a string: {"error":"{\"error\":{\"message\": ...}}"}. */
+void wire_error_text(const json_t *root, char *ret, size_t size)
+{
+	CLEANUP(json_decrefp) json_t *inner = NULL;
+	const char *text = find_error(root);
+	if (*text == '{' && wire_parse(text, strlen(text), &inner) >= 0 && *find_error(inner))
+		text = find_error(inner);
+	copy_line(text, strlen(text), ret, size);
+}
+
+const char *wire_full_stop(const char *text)
+{
+	size_t n = strlen(text);
+	return n > 0 && strchr(".!?", text[n - 1]) ? "" : ".";
 }
 
 void wire_error_body(const char *p, size_t n, char *ret, size_t size)

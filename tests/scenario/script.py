@@ -469,6 +469,17 @@ class Scenario:
                 raise Failed("the turn is %r" % self.response.body[:300])
             time.sleep(0.01)
 
+    def cmd_becomes(self, c, path, field, want):
+        """Asks until a field of the answer has this value."""
+        end = time.monotonic() + self.limit
+        while True:
+            self.request("GET", path, None, {})
+            if self.response.status == 200 and same(lookup(self.response.json(), field), want):
+                return
+            if time.monotonic() > end:
+                raise Failed("it is %r" % self.response.body[:300])
+            time.sleep(0.01)
+
     def cmd_metric(self, c, name, way, want):
         """`metric NAME reaches N`, `metric NAME falls N`"""
         end = time.monotonic() + self.limit

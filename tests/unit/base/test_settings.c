@@ -171,26 +171,26 @@ static void test_refusals(void **state)
 	char line[128];
 
 	(void)state;
-	refuse("--workers 0", "--workers: must be a whole number from 1 to 64");
-	refuse("--workers=4x", "--workers: must be a whole number from 1 to 64");
-	refuse("--workers= ", "--workers: must be a whole number from 1 to 64");
-	refuse("--workers", "--workers: a value must follow");
-	refuse("--librarian=maybe", "--librarian: must be true or false");
-	refuse("--log-level loud", "--log-level: must be one of: error warn info debug");
-	refuse("--metrics-access some", "--metrics-access: must be one of: public admin off");
+	refuse("--workers 0", "--workers: must be a whole number from 1 to 64.");
+	refuse("--workers=4x", "--workers: must be a whole number from 1 to 64.");
+	refuse("--workers= ", "--workers: must be a whole number from 1 to 64.");
+	refuse("--workers", "--workers: a value must follow.");
+	refuse("--librarian=maybe", "--librarian: must be true or false.");
+	refuse("--log-level loud", "--log-level: must be one of: error warn info debug.");
+	refuse("--metrics-access some", "--metrics-access: must be one of: public admin off.");
 	refuse("--worker 5", "There is no flag --worker; did you mean --workers?");
 	refuse("--login-attempt 5", "There is no flag --login-attempt; did you mean --login-attempts?");
 	refuse("--qqqqqqqqqqqq", "There is no flag --qqqqqqqqqqqq; --help lists them all.");
 	refuse("--no-workers", "There is no flag --no-workers; did you mean --workers?");
-	refuse("--config /no/such/file", "cannot read /no/such/file: No such file or directory");
+	refuse("--config /no/such/file", "cannot read /no/such/file: No such file or directory.");
 	setenv("ATELIER_WORKERS", "many", 1);
-	refuse("", "ATELIER_WORKERS: must be a whole number from 1 to 64");
+	refuse("", "ATELIER_WORKERS: must be a whole number from 1 to 64.");
 	clear_environment();
 	snprintf(line, sizeof(line), "--data=%s", folder);
 	write_conf("workers = 4\nworkers 5\n");
-	refuse(line, "atelier.conf:2: must be \"name = value\"");
+	refuse(line, "atelier.conf:2: must be \"name = value\".");
 	write_conf("colour = red\n");
-	refuse(line, "atelier.conf:1: there is no setting \"colour\"");
+	refuse(line, "atelier.conf:1: there is no setting \"colour\".");
 	write_conf("");
 }
 
@@ -247,9 +247,14 @@ static void test_addresses(void **state)
 		{"[::1]", "http://[::1]:11434"},
 		{"[::]:99", "http://[::1]:99"},
 		{"http://me:pw@gpu:5", "http://me:pw@gpu:5"},
+		/* Quotes that a shell or an env file left there, as Ollama itself takes them. */
+		{"\"127.0.0.1:11500\"", "http://127.0.0.1:11500"},
+		{"'127.0.0.1:11500'", "http://127.0.0.1:11500"},
+		{" \"https://gpu.example.org/\" ", "https://gpu.example.org"},
+		{"\"\"", "http://127.0.0.1:11434"},
 	};
 	static const char *const bad[] = {"ftp://gpu", "gpu:port", "gpu:0", "gpu:65536", "gpu:99999999", "a b",
-		"http://", "http://:80", "[::1", "[::1]x", "[::1]:x"};
+		"http://", "http://:80", "[::1", "[::1]x", "[::1]:x", "g\"pu", "\"a b\""};
 	struct settings s;
 	struct err e = {0};
 

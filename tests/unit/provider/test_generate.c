@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/clock.h"
 
@@ -135,8 +136,8 @@ static void busy_then_well(void **state)
 	assert_string_equal(t.sink.text.p, "Hi!");
 	assert_int_equal(t.server.n_requests, 4);
 	assert_int_equal(t.sink.n_status, 3);
-	assert_non_null(
-		strstr(t.sink.events.p, "\"state\":\"retrying\",\"text\":\"Ollama is busy or starting (503): busy"));
+	assert_non_null(strstr(t.sink.events.p,
+		"\"state\":\"retrying\",\"text\":\"Ollama is busy or starting (503): busy. Trying again in 0.0 s.\""));
 	assert_non_null(strstr(t.sink.events.p, "\"attempt\":2,\"wait_ms\":"));
 	assert_non_null(strstr(t.sink.events.p, "\"attempt\":3,\"wait_ms\":"));
 	end(&t);
@@ -188,7 +189,7 @@ static void some_are_not_tried_again(void **state)
 		{false, "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n{\"error\":\"model 'toy' is not found\"} ",
 			E_MODEL_UNKNOWN,
 			"Ollama does not have this model: model 'toy' is not found. Try: ollama pull toy:latest"},
-		{false, "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n{\"error\":\"does not fit\"}", E_PROVIDER,
+		{false, "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n{\"error\":\"does not fit\"}", E_PROVIDER_REFUSED,
 			"Ollama answered with status 400: does not fit"},
 		{false, "HTTP/1.1 500 Bad\r\nContent-Length: 0\r\n\r\n", E_PROVIDER,
 			"Ollama answered with status 500."},
@@ -197,8 +198,22 @@ static void some_are_not_tried_again(void **state)
 			"{\"error\":{\"message\":\"Pay first\",\"code\":\"insufficient_quota\"}}     ",
 			E_PROVIDER, NULL},
 		{true, "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n{\"error\":{\"message\":\"Who is it?\"}}",
-			E_PROVIDER, NULL},
-		{true, "HTTP/1.1 400 No\r\nConnection: close\r\n\r\n<html>never</html>  ", E_PROVIDER, NULL},
+			E_PROVIDER_REFUSED, NULL},
+		{true, "HTTP/1.1 400 No\r\nConnection: close\r\n\r\n<html>never</html>  ", E_PROVIDER_REFUSED, NULL},
+		{true, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REFUSED, NULL},
+		{true, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REFUSED, NULL},
+		{true, "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REFUSED, NULL},
+		{true, "HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REFUSED, NULL},
+		/* The runner's error body, which Ollama hands on as a string. */
+		{false,
+			"HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n"
+			"{\"error\":\"{\\\"error\\\":{\\\"code\\\":400,\\\"message\\\":\\\"request (9 tokens) "
+			"exceeds the available context size\\\",\\\"type\\\":\\\"x\\\"}}\"}",
+			E_PROVIDER_REFUSED,
+			"Ollama answered with status 400: request (9 tokens) exceeds the available context size"},
+		/* What only looks like one is shown as it is. */
+		{false, "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n{\"error\":\"{not JSON\"}", E_PROVIDER_REFUSED,
+			"Ollama answered with status 400: {not JSON"},
 	};
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
@@ -206,6 +221,8 @@ static void some_are_not_tried_again(void **state)
 		struct trial t;
 		begin(&t, script, N_ELEMENTS(script), cases[i].openai);
 		assert_int_equal(generate(&t), cases[i].r);
+		if (cases[i].r == E_PROVIDER_REFUSED)
+			assert_false(err_info(t.e.code)->retryable);
 		if (cases[i].msg)
 			assert_string_equal(t.e.msg, cases[i].msg);
 		assert_null(strstr(t.e.msg, "html"));
@@ -277,9 +294,69 @@ static void refused(void **state)
 	assert_int_equal(generate(&t), E_PROVIDER_DOWN);
 	assert_int_equal(t.sink.n_status, 3);
 	assert_false(t.sink.wrong_thread);
+	assert_non_null(strstr(t.sink.events.p, "Is the provider running? Trying again"));
+	/* The catalogue knows without a look, and who asks for another model learns why it is not there. */
+	struct arena arena;
+	struct catalogue c;
+	struct err e = {0};
+	const char *id;
+	char expected[256];
+	arena_init(&arena, 1 << 20);
+	assert_int_equal(providers_catalogue(t.world.providers, &arena, &c, &e), 0);
+	assert_string_equal(c.providers[0].state, "unreachable");
+	assert_string_equal(c.providers[0].error, t.e.msg);
+	assert_int_equal(providers_resolve(t.world.providers, "other", &arena, &id, &e), E_MODEL_UNKNOWN);
+	snprintf(expected, sizeof(expected),
+		"No provider offers the model \"other\" now. Ollama at "
+		"http://127.0.0.1:%d cannot be reached: %.150s",
+		t.server.port, t.e.msg);
+	assert_string_equal(e.msg, expected);
+	arena_done(&arena);
 	world_done(&t.world);
 	pthread_mutex_destroy(&t.server.mx);
 	sink_done(&t.sink);
+}
+
+/* Waits for looks to have ended that many times; fails when they do not. */
+static void wait_looks(struct providers *ps, uint64_t looks)
+{
+	struct timespec until;
+	int r = 0;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += 20;
+	pthread_mutex_lock(&ps->mx);
+	while (ps->looks < looks && r == 0)
+		r = pthread_cond_timedwait(&ps->cv, &ps->mx, &until);
+	pthread_mutex_unlock(&ps->mx);
+	assert_int_equal(r, 0);
+}
+
+static void an_answer_causes_a_look(void **state)
+{
+	static const struct script script[] = {
+		OL_LIST, {.bytes = NDJSON_HEAD OL_HI OL_END}, {.bytes = NDJSON_HEAD OL_HI OL_END}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), false);
+	struct providers *ps = t.world.providers;
+	t.world.settings.model_refresh_s = 3600;
+	assert_int_equal(providers_start(ps, &t.e), 0);
+	wait_looks(ps, 2);
+	/* It answers as always: no look. */
+	assert_int_equal(generate(&t), 0);
+	assert_false(ps->look_wanted);
+	/* It was away and answers. */
+	struct err why = {0};
+	err_set(&why, E_PROVIDER_DOWN, "Nothing answers.");
+	catalogue_note_call(ps, &ps->all[0], &why);
+	assert_int_equal(ps->all[0].state, LOOK_UNREACHABLE);
+	assert_int_equal(generate(&t), 0);
+	wait_looks(ps, 3);
+	pthread_mutex_lock(&ps->mx);
+	assert_int_equal(ps->all[0].state, LOOK_OK);
+	assert_null(ps->all[0].error);
+	pthread_mutex_unlock(&ps->mx);
+	end(&t);
 }
 
 static void stream_options_are_forgotten(void **state)
@@ -463,6 +540,7 @@ int main(void)
 		cmocka_unit_test(error_line_in_the_middle),
 		cmocka_unit_test(closed_before_an_answer),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(an_answer_causes_a_look),
 		cmocka_unit_test(stream_options_are_forgotten),
 		cmocka_unit_test(canceled),
 		cmocka_unit_test(the_sinks_word_ends_it),

@@ -1,0 +1,204 @@
+/*
+ * load.h - the load program: one thread and one epoll set play the model provider and all clients, so that the moment a
+ * token is sent and the moment it is received come from the same clock. It includes nothing of Atelier: what it checks,
+ * it reads from the wire.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define MODEL "bench:latest"
+
+/* "t000123.00042.0a1b2c3d ": number of the token, stream, microseconds since the program began (hex). */
+#define TOKEN_LEN    23
+#define MAX_STREAMS  20000
+#define NS_PER_S     1000000000ull
+#define WAIT_SECONDS 60
+
+/* --- loop: load_loop.c --- */
+
+/* What can be ready. Embedded first in its owner; freed only by source_close(), after the running batch. */
+struct source {
+	int fd;
+	void (*ready)(struct source *s, uint32_t events);
+	void (*release)(struct source *s);
+	struct source *next_dead;
+	bool dead;
+};
+
+struct bytes {
+	char *p;
+	size_t n, cap;
+};
+
+void bytes_add(struct bytes *b, const void *p, size_t n);
+void bytes_addf(struct bytes *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void bytes_cut(struct bytes *b, size_t n); /* takes n bytes off the front */
+void bytes_free(struct bytes *b);
+
+_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+uint64_t now_ns(void);
+uint32_t now_us(void); /* since the program began */
+
+void loop_open(void);
+void loop_add(struct source *s, uint32_t events);
+void loop_change(struct source *s, uint32_t events);
+void source_close(struct source *s);
+void loop_step(uint64_t until_ns); /* one batch: sends due tokens, handles ready sockets; waits at most until then */
+void loop_run_for(double seconds);
+/* Runs until *count >= goal; false when the time is over. */
+bool loop_until(const volatile size_t *count, size_t goal, double seconds);
+
+int socket_listen(int *ret_port);
+int socket_connect(int port);
+
+/* --- provider: load_provider.c --- */
+
+/* A prompt says what it wants as "bench-SSSSS-NNNNNN-M": stream, tokens, p (paced, held back) or f (at once). */
+#define MARK_FORMAT "bench-%05u-%06u-%c"
+
+void provider_open(void);
+int provider_port(void);
+/* Requests whose answer is held back until provider_start(). */
+const volatile size_t *provider_waiting(void);
+/* Gives every held-back request its tokens, `rate` a second each, all spread evenly over the period. */
+void provider_start(double rate);
+/* Tokens that left more than a millisecond after they were due, since provider_start(): this program was the brake. */
+size_t provider_late(void);
+/* When the next token is due, or UINT64_MAX. Called by the loop. */
+uint64_t provider_due(void);
+void provider_send_due(void);
+
+/* --- clients: load_client.c --- */
+
+enum answer { ANSWER_JSON, ANSWER_LINES, ANSWER_EVENTS };
+
+struct client {
+	struct source src;
+	enum answer kind;
+	unsigned index;  /* the caller's number */
+	unsigned stream; /* the stream its tokens must name */
+	uint32_t want;   /* tokens that must come */
+	void (*done)(struct client *c);
+
+	struct bytes out, in, line, body;
+	int status; /* of the answer; 0 before its head */
+	int phase;  /* enum phase in load_client.c */
+	bool chunked;
+	uint64_t left; /* bytes of the body or chunk yet to come */
+	uint32_t next; /* number of the next token */
+	uint64_t last_id;
+	char event[16];
+	char part[TOKEN_LEN];
+	unsigned npart;
+	bool complete; /* the end of the answer was seen */
+	bool finished; /* done() was called */
+};
+
+/* What arrived since stats_reset(). */
+struct stats {
+	uint32_t *latency_us;
+	size_t nlatency, cap;
+	size_t tokens, ended, failed, heads;
+	uint32_t last_us;
+};
+
+extern struct stats stats;
+void stats_reset(void);
+
+/* Begins a request; the client frees itself after done() unless done() begins the next with client_again(). */
+struct client *client_open(int port, enum answer kind, unsigned index, void (*done)(struct client *c));
+void client_send(struct client *c, const char *method, const char *path, const char *token, const char *json);
+void client_again(struct client *c);
+void client_close(struct client *c);
+/* Prints what went wrong (the first few) and counts it. */
+void client_fault(struct client *c, const char *what);
+
+/* Copies the string member `name` out of JSON text; false when it is not there. */
+bool json_string(const char *json, const char *name, char *ret, size_t cap);
+
+/* --- relays: load_relay.c --- */
+
+enum path { DIRECT, NGINX, ATELIER, PATHS };
+extern const char *const path_names[PATHS];
+
+struct relay {
+	enum path path;
+	pid_t pid;
+	int port;
+	char dir[64];
+	char token[512]; /* Atelier: the bearer token */
+	double start_ms; /* from exec to the first answered page */
+};
+
+struct usage {
+	double cpu_us; /* of all its processes */
+	double rss_kb; /* resident */
+	double own_kb; /* resident and anonymous: what it allocated itself */
+};
+
+void relay_programs(const char *atelier, const char *nginx);
+bool relay_has(enum path path);
+void relay_start(struct relay *r, enum path path);
+void relay_stop(struct relay *r);
+struct usage relay_usage(const struct relay *r);
+void pin_to(bool relay);
+
+/* --- one measurement: load_run.c --- */
+
+struct shape {
+	unsigned streams;
+	double rate;
+	uint32_t tokens;
+	unsigned earlier; /* messages in the conversation before */
+};
+
+struct result {
+	bool whole; /* every token came once, in order, and every stream ended */
+	double tokens_per_s, cpu_us, p50_us, p99_us;
+	double mem_kb, own_kb; /* a stream, open and waiting for its first token */
+	double open_us;        /* CPU to open one stream */
+	double late;           /* per cent of the tokens that this program itself sent too late */
+};
+
+void run_streams(struct relay *r, const struct shape *s, struct result *ret);
+/* Does n requests over a few connections; begin() makes request i with client_send(). False when one failed. */
+bool run_requests(struct relay *r, unsigned n, unsigned connections, void (*begin)(struct client *c),
+	void (*answered)(struct client *c));
+bool run_conversations(struct relay *r, unsigned n, char (*ret_ids)[16]);
+bool run_login(struct relay *r);
+extern struct relay *run_relay; /* the one of the running requests, for begin() */
+extern const char bench_login[];
+
+/* --- reports and cases: load_report.c, load_case.c, load_idle.c --- */
+
+#define MAX_REPS 16
+
+struct series {
+	double v[MAX_REPS];
+	unsigned n;
+};
+
+void series_add(struct series *s, double v);
+double series_median(const struct series *s);
+void series_print(const char *label, const struct series *s, const char *unit);
+void bar(const char *what, double value, double most, const char *unit);
+void ratio_print(double ratio);
+void must_hold(bool holds, const char *what);
+
+struct options {
+	unsigned reps;
+	double seconds;
+	bool quick;
+	const char *only; /* a case's name, or NULL */
+};
+
+void case_streams(const struct options *o, const char *name, unsigned streams, double rate);
+void case_long(const struct options *o);
+void case_idle_streams(const struct options *o);
+void case_cold_start(const struct options *o);
+void case_requests(const struct options *o);
+extern unsigned bars_missed, musts_missed;

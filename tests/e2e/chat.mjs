@@ -1,0 +1,274 @@
+// What a person does with chats. Each test gets { page, context, mock, server, base, watch, shot } and leaves the page
+// signed in.
+import assert from 'node:assert/strict';
+import { Gate } from './mock.mjs';
+
+export const PASSWORD = 'a long enough password';
+
+const answer = (page) => page.getByRole('article', { name: /^Answer/ }).last();
+const composer = (page) => page.getByRole('textbox', { name: 'Message' });
+const chats = (page) => page.getByRole('navigation', { name: 'Chats' });
+
+export async function has(locator, text) {
+  await locator.filter({ hasText: text }).waitFor({ timeout: 10_000 });
+}
+
+async function newChat(page) {
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await page.getByRole('heading', { name: 'What would you like to know?' }).waitFor();
+}
+
+export async function ask(page, text) {
+  await composer(page).fill(text);
+  await page.getByRole('button', { name: 'Send' }).click();
+  await has(page.getByRole('article', { name: 'You' }).last(), text);
+}
+
+async function ready(page) {
+  await page.getByRole('button', { name: 'Send' }).waitFor();
+}
+
+async function chooseModel(page, name) {
+  await page.getByRole('button', { name: /^Model: / }).click();
+  await page.getByRole('button', { name, exact: false }).last().click();
+  await page.getByRole('button', { name: new RegExp('^Model: ' + name) }).waitFor();
+}
+
+export async function firstRun({ page, server, base, shot }) {
+  assert.ok(server.setup, 'the server prints a setup link');
+  await page.goto(base + '/');
+  await page.getByRole('heading', { name: 'Almost ready' }).waitFor();
+  await page.goto(server.setup);
+  await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+  await shot('setup');
+  await page.getByLabel('User name').fill('ada');
+  await page.getByLabel('Password', { exact: true }).fill('short');
+  await page.getByLabel('Password again').fill('short');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await page.getByText('At least 8 characters.').waitFor();
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByLabel('Password again').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await page.getByRole('heading', { name: 'What would you like to know?' }).waitFor();
+  await page.getByRole('button', { name: /^Model: mock:1b/ }).waitFor();
+  await shot('first-page');
+}
+
+export async function streaming({ page, mock, shot }) {
+  const half = new Gate();
+  mock.on('Show me code', async ({ say, think }) => {
+    think('They want code.');
+    say('Here is **some**:\n\n```js\nlet a = 1;\n');
+    await half.opened;
+    say('let b = 2;\n```\n\nDone. <img src=x onerror="document.title=\'broken\'">');
+  });
+  await newChat(page);
+  await ask(page, 'Show me code');
+  await has(answer(page), 'let a = 1;');
+  await page.getByRole('button', { name: 'Stop the answer' }).waitFor();
+  await shot('streaming');
+  half.open();
+  await has(answer(page), 'Done. <img src=x');
+  await ready(page);
+  assert.equal(await answer(page).locator('img').count(), 0, 'HTML of the model is text');
+  assert.equal(await answer(page).locator('strong').innerText(), 'some');
+  await has(answer(page).locator('code').last(), 'let b = 2;');
+  await answer(page).getByRole('button', { name: 'Thinking' }).click();
+  await answer(page).getByText('They want code.').waitFor();
+  await has(answer(page), '7 tokens');
+  await shot('answered');
+}
+
+export async function reloadInTheMiddle({ page, mock }) {
+  const more = new Gate();
+  mock.on('Count', async ({ say }) => {
+    say('one two ');
+    await more.opened;
+    say('three four');
+  });
+  await newChat(page);
+  await ask(page, 'Count');
+  await has(answer(page), 'one two');
+  await page.reload();
+  await has(answer(page), 'one two');
+  await page.getByRole('button', { name: 'Stop the answer' }).waitFor();
+  more.open();
+  await has(answer(page), 'one two three four');
+  await ready(page);
+  await page.reload();
+  await has(answer(page), 'one two three four');
+}
+
+export async function twoTabs({ page, context, mock, watch }) {
+  const more = new Gate();
+  mock.on('Both look', async ({ say }) => {
+    say('first half, ');
+    await more.opened;
+    say('second half');
+  });
+  await newChat(page);
+  await ask(page, 'Both look');
+  await has(answer(page), 'first half');
+  const other = watch(await context.newPage());
+  await other.goto(page.url());
+  await has(answer(other), 'first half');
+  more.open();
+  for (const p of [page, other]) {
+    await has(answer(p), 'first half, second half');
+    await ready(p);
+  }
+  // What one tab says, the other shows.
+  mock.on('From the other', ({ say }) => say('heard'));
+  await ask(other, 'From the other');
+  await has(answer(page), 'heard');
+  await other.close();
+}
+
+export async function stop({ page, mock, shot }) {
+  const never = new Gate();
+  mock.on('Talk for ever', async ({ say }) => {
+    say('bla bla ');
+    await never.opened;
+  });
+  await newChat(page);
+  await ask(page, 'Talk for ever');
+  await has(answer(page), 'bla bla');
+  const before = mock.aborted;
+  await page.getByRole('button', { name: 'Stop the answer' }).click();
+  await has(answer(page), 'Stopped.');
+  await has(answer(page), 'bla bla');
+  assert.equal(mock.aborted, before + 1, 'the provider is told');
+  await shot('stopped');
+  mock.on('bla bla ', ({ say }) => say('and no more'));
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await has(answer(page), 'bla bla and no more');
+  await ready(page);
+}
+
+export async function keyboard({ page, mock }) {
+  const never = new Gate();
+  mock.on('By key', async ({ say }) => {
+    say('typing ');
+    await never.opened;
+  });
+  await newChat(page);
+  await composer(page).fill('By key');
+  await composer(page).press('Enter');
+  await has(answer(page), 'typing');
+  await page.keyboard.press('Escape');
+  await has(answer(page), 'Stopped.');
+}
+
+export async function providerError({ page, mock, shot }) {
+  mock.on('Break', ({ say, fail }) => {
+    say('Half a sen');
+    fail('the model runner has stopped');
+  });
+  await newChat(page);
+  await ask(page, 'Break');
+  await has(answer(page).getByRole('alert'), 'the model runner has stopped');
+  await has(answer(page), 'Half a sen');
+  await shot('error');
+}
+
+export async function renameAndDelete({ page, mock, shot }) {
+  mock.on('To be renamed', ({ say }) => say('yes'));
+  await newChat(page);
+  await ask(page, 'To be renamed');
+  await has(answer(page), 'yes');
+  await ready(page);
+  const row = chats(page).getByRole('listitem').first();
+  await row.hover();
+  await row.getByRole('button', { name: /^More for/ }).click();
+  await page.getByRole('menuitem', { name: 'Rename' }).click();
+  await page.getByRole('textbox', { name: 'Name of the chat' }).fill('My plums');
+  await page.keyboard.press('Enter');
+  await chats(page).getByRole('link', { name: /My plums/ }).waitFor();
+  await page.reload();
+  const link = chats(page).getByRole('link', { name: /My plums/ });
+  await link.waitFor();
+  await page.getByRole('searchbox', { name: 'Search chats' }).fill('plums');
+  await chats(page).getByRole('link').first().filter({ hasText: 'My plums' }).waitFor();
+  await page.getByRole('searchbox', { name: 'Search chats' }).fill('');
+  const again = chats(page).getByRole('listitem').filter({ has: page.getByRole('link', { name: /My plums/ }) });
+  await again.hover();
+  await again.getByRole('button', { name: 'More for “My plums”' }).click();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await page.getByRole('alertdialog').waitFor();
+  await shot('delete');
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  await link.waitFor({ state: 'detached' });
+  await page.getByRole('heading', { name: 'What would you like to know?' }).waitFor();
+}
+
+export async function librarian({ page, shot }) {
+  await newChat(page);
+  await chooseModel(page, 'Librarian');
+  await ask(page, 'How do I connect Ollama?');
+  const source = answer(page).getByRole('button', { name: 'Source 1' }).first();
+  await source.waitFor();
+  await ready(page);
+  await shot('librarian');
+  await source.click();
+  const sheet = page.getByRole('dialog');
+  await sheet.getByRole('link', { name: 'Open in the manual' }).waitFor();
+  await sheet.locator('.prose').getByRole('heading').first().waitFor();
+  await shot('citation');
+  await sheet.getByRole('link', { name: 'Open in the manual' }).click();
+  await page.waitForURL(/#\/manual\//);
+  await page.getByRole('navigation', { name: 'Pages of the manual' }).waitFor();
+  await page.goto(page.url().replace(/#.*/, '#/'));
+  await newChat(page);
+  await chooseModel(page, 'mock:1b');
+}
+
+export async function serverKilled({ page, server, mock, allow, shot }) {
+  const never = new Gate();
+  mock.on('Until the end', async ({ say }) => {
+    say('not lost ');
+    await never.opened;
+  });
+  await newChat(page);
+  await ask(page, 'Until the end');
+  await has(answer(page), 'not lost');
+  allow(/ERR_CONNECTION|ERR_INCOMPLETE|Failed to fetch|network error|ERR_EMPTY_RESPONSE/i);
+  await server.end('SIGKILL');
+  await page.getByText('Connection lost').waitFor();
+  await has(answer(page), 'not lost');
+  await server.start();
+  await page.getByRole('button', { name: 'Continue' }).waitFor({ timeout: 30_000 });
+  await has(answer(page), 'not lost');
+  await shot('interrupted');
+  mock.on('not lost ', ({ say }) => say('and found'));
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await has(answer(page), 'not lost and found');
+  await ready(page);
+}
+
+export async function phone({ page, shot }) {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole('button', { name: 'Show the list of chats' }).click();
+  await page.getByRole('dialog').getByRole('link', { name: /Show me code|fine day/ }).first().waitFor();
+  await shot('phone-list');
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+  assert.equal(wide, false, 'nothing is wider than the screen');
+  await shot('phone');
+  await page.setViewportSize({ width: 1280, height: 800 });
+}
+
+export async function signOutAndIn({ page, shot, allow }) {
+  allow(/status of 401/);
+  await page.getByRole('button', { name: 'Account: ada' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await shot('sign-in');
+  await page.getByLabel('User name').fill('ada');
+  await page.getByLabel('Password').fill('not the password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('The user name or the password is not right.').waitFor();
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Account: ada' }).waitFor();
+}

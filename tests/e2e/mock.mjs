@@ -1,0 +1,85 @@
+// A scripted Ollama: what it answers depends on the last thing that was said.
+import { createServer } from 'node:http';
+
+/** A door that a test opens when it has seen enough. */
+export class Gate {
+  constructor() {
+    this.opened = new Promise((resolve) => (this.open = resolve));
+  }
+}
+
+export class Mock {
+  scripts = new Map();
+  /** Calls whose connection was closed by the other side before their end. */
+  aborted = 0;
+  calls = [];
+
+  constructor() {
+    this.server = createServer((request, response) => void this.handle(request, response));
+  }
+
+  async start() {
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    this.url = `http://127.0.0.1:${this.server.address().port}`;
+  }
+
+  stop() {
+    this.server.closeAllConnections();
+    return new Promise((resolve) => this.server.close(resolve));
+  }
+
+  /** `script` gets `say(text)`, `think(text)` and `fail(text)`; `last` is the end of what the person said. */
+  on(last, script) {
+    this.scripts.set(last, script);
+  }
+
+  async handle(request, response) {
+    let body = '';
+    for await (const piece of request) body += piece;
+    const json = (value) => {
+      response.setHeader('Content-Type', 'application/json');
+      response.end(JSON.stringify(value));
+    };
+    if (request.url === '/api/tags') {
+      const details = { family: 'mock', parameter_size: '1.2B', quantization_level: 'Q4_K_M' };
+      return json({ models: [{ name: 'mock:1b', model: 'mock:1b', size: 1234567, details }] });
+    }
+    if (request.url === '/api/version') return json({ version: '0.32.15' });
+    if (request.url === '/api/show') return json({ capabilities: ['completion'], model_info: {} });
+    if (request.url !== '/api/chat') {
+      response.statusCode = 404;
+      return json({ error: 'no such path' });
+    }
+    await this.chat(JSON.parse(body), response);
+  }
+
+  async chat(call, response) {
+    this.calls.push(call);
+    let open = true;
+    response.on('close', () => {
+      if (open) this.aborted++;
+      open = false;
+    });
+    response.setHeader('Content-Type', 'application/x-ndjson');
+    const line = (value) => open && response.write(JSON.stringify({ model: call.model, ...value }) + '\n');
+    const last = call.messages.at(-1).content;
+    const script = this.scripts.get(last) ?? ((turn) => turn.say('A fine day'));
+    await script({
+      say: (content) => line({ message: { role: 'assistant', content }, done: false }),
+      think: (thinking) => line({ message: { role: 'assistant', content: '', thinking }, done: false }),
+      fail: (error) => line({ error }),
+      call,
+    });
+    line({
+      message: { role: 'assistant', content: '' },
+      done: true,
+      done_reason: 'stop',
+      total_duration: 5e6,
+      prompt_eval_count: 11,
+      eval_count: 7,
+      eval_duration: 3e6,
+    });
+    open = false;
+    response.end();
+  }
+}

@@ -1,0 +1,119 @@
+// End-to-end tests with a real browser: node tests/e2e/run.mjs --binary build/atelier [NAME ...]
+// E2E_SHOTS=FOLDER keeps pictures; CHROMIUM names another browser.
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+import * as tests from './chat.mjs';
+import { Mock } from './mock.mjs';
+import { Server } from './server.mjs';
+
+const order = [
+  'firstRun',
+  'streaming',
+  'reloadInTheMiddle',
+  'twoTabs',
+  'stop',
+  'keyboard',
+  'providerError',
+  'renameAndDelete',
+  'librarian',
+  'serverKilled',
+  'phone',
+  'signOutAndIn',
+];
+const args = parseArgs({ options: { binary: { type: 'string' } }, allowPositionals: true });
+const binary = resolve(args.values.binary ?? 'build/atelier');
+const shots = process.env.E2E_SHOTS;
+
+/** Collects what a page must never say. */
+function watcher() {
+  const said = [];
+  let allowed = [];
+  const note = (text) => allowed.some((a) => a.test(text)) || said.push(text);
+  return {
+    said,
+    allow: (pattern) => allowed.push(pattern),
+    forget: () => {
+      allowed = [];
+      return said.splice(0);
+    },
+    watch(page) {
+      page.on('pageerror', (error) => note('uncaught: ' + error));
+      page.on('console', (message) => {
+        if (message.type() === 'error' || /Content.Security.Policy/i.test(message.text()))
+          note(`console: ${message.text()} (${message.location().url})`);
+      });
+      page.setDefaultTimeout(10_000);
+      return page;
+    },
+  };
+}
+
+async function main() {
+  if (!existsSync(binary)) throw new Error(`there is no ${binary}: build it first`);
+  if (shots) mkdirSync(shots, { recursive: true });
+  const mock = new Mock();
+  await mock.start();
+  const server = new Server(binary, { OLLAMA_HOST: mock.url, ATELIER_MAX_TURNS_PER_USER: '50' });
+  await server.start();
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
+  const { watch, allow, forget } = watcher();
+  // Before anybody is signed in, the page asks and is told so.
+  const page = watch(await context.newPage());
+  let passed = 0;
+  let failed = 0;
+  const wanted = args.positionals.length ? ['firstRun', ...args.positionals] : order;
+  try {
+    for (const name of order.filter((n) => wanted.includes(n))) {
+      const began = Date.now();
+      let number = 0;
+      const shot = async (what) => {
+        if (shots) await page.screenshot({ path: join(shots, `${order.indexOf(name)}-${number++}-${what}.png`) });
+      };
+      if (name === 'firstRun') allow(/status of 401/);
+      try {
+        await tests[name]({ page, context, mock, server, base: server.url, watch, allow, shot });
+        const said = forget();
+        if (said.length) throw new Error('the page said:\n' + said.join('\n'));
+        passed++;
+        console.log(`ok ${name} (${Date.now() - began} ms)`);
+      } catch (error) {
+        failed++;
+        console.log(`FAILED ${name}: ${error.stack ?? error}`);
+        console.log('  at ' + page.url());
+        const text = await page.locator('body').innerText().catch(() => '');
+        console.log(text.replace(/^/gm, '  | ').slice(0, 2000));
+        for (const line of forget()) console.log('  page: ' + line);
+        for (const line of server.log.slice(-15)) console.log('  server: ' + line);
+        await shot('failed');
+        if (name === 'firstRun') break;
+      }
+    }
+    const how = await server.end();
+    if (how !== 0) {
+      failed++;
+      console.log(`FAILED: the server ended with ${how}`);
+    }
+  } finally {
+    await browser.close();
+    await server.destroy();
+    await mock.stop();
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed ? 1 : 0;
+}
+
+process.exit(await main());
