@@ -7,6 +7,7 @@
 #include "provider/provider_priv.h"
 
 #define LOOK_TIMEOUT_MS 5000
+#define LOOK_DOWN_MS    5000 /* from one look to the next while a provider cannot be reached */
 #define LOOK_AGAIN_MS   2000 /* an unknown id causes a new look, but not more often than this */
 
 void model_list_free(struct model_list *l)
@@ -134,6 +135,17 @@ void providers_refresh(struct providers *ps, int64_t timeout_ms)
 	pthread_mutex_unlock(&ps->mx);
 }
 
+/* Sooner while one cannot be reached: people start Ollama when they see that it is missing. Under the lock. */
+static int64_t until_next_look(const struct providers *ps)
+{
+	int64_t ms = ps->settings->model_refresh_s * 1000;
+
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->all[i].state == LOOK_UNREACHABLE)
+			return MIN(ms, LOOK_DOWN_MS);
+	return ms;
+}
+
 static void *refresh_thread(void *arg)
 {
 	struct providers *ps = arg;
@@ -143,8 +155,8 @@ static void *refresh_thread(void *arg)
 		ps->look_wanted = false;
 		pthread_mutex_unlock(&ps->mx);
 		providers_refresh(ps, LOOK_TIMEOUT_MS);
-		struct timespec until = deadline(ps->settings->model_refresh_s * 1000);
 		pthread_mutex_lock(&ps->mx);
+		struct timespec until = deadline(until_next_look(ps));
 		while (!ps->stopping && !ps->look_wanted &&
 			pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
 			;

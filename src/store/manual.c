@@ -282,7 +282,7 @@ static bool is_stop_word(struct str w)
 				    " in into is it its just like may me my no not of on or our please should so some "
 				    "tell than that the their"
 				    " them then there these they this to up use was we were what when where which who "
-				    "why will with would you"
+				    "why will with work would you"
 				    " your ";
 	char key[MAX_WORD_BYTES + 3];
 
@@ -294,23 +294,49 @@ static bool is_stop_word(struct str w)
 	return strstr(words, key) != NULL;
 }
 
-/* A person's text as a query of the index: its words, each quoted so that none is an operator, any of them enough. */
-static size_t query_make(const char *text, struct buf *b)
-{
-	size_t words = 0;
+/* The words of a person's text that say something. */
+struct words {
+	struct str items[MAX_QUERY_WORDS];
+	size_t n;
+};
 
-	while (*text && words < MAX_QUERY_WORDS) {
+static void words_find(const char *text, struct words *ret)
+{
+	ret->n = 0;
+	while (*text && ret->n < MAX_QUERY_WORDS) {
 		struct str w = {text, 0};
 
 		while (isalnum((unsigned char)w.p[w.n]) || (unsigned char)w.p[w.n] >= 0x80)
 			w.n++;
 		text += w.n ? w.n : 1;
-		if (!w.n || w.n > MAX_WORD_BYTES || is_stop_word(w))
-			continue;
-		buf_printf(b, "%s\"" STR_FMT "\"", words ? " OR " : "", STR_ARG(w));
-		words++;
+		if (w.n && w.n <= MAX_WORD_BYTES && !is_stop_word(w))
+			ret->items[ret->n++] = w;
 	}
-	return words;
+}
+
+/* As a query of the index: each word quoted, so that none is an operator, and any of them enough. */
+static void query_make(const struct words *words, struct buf *b)
+{
+	for (size_t i = 0; i < words->n; i++)
+		buf_printf(b, "%s\"" STR_FMT "\"", i ? " OR " : "", STR_ARG(words->items[i]));
+}
+
+/* A passage that has less than half of the words is about something else. A word is looked for without its ending, as
+ * the index does. */
+static bool is_about(const struct manual_hit *h, const struct words *words)
+{
+	char stem[MAX_WORD_BYTES + 1];
+	size_t found = 0;
+
+	for (size_t i = 0; i < words->n; i++) {
+		struct str w = words->items[i];
+		size_t n = w.n > 4 ? w.n - w.n / 3 : w.n;
+
+		memcpy(stem, w.p, n);
+		stem[n] = '\0';
+		found += strcasestr(h->heading, stem) || strcasestr(h->body, stem);
+	}
+	return found * 2 >= words->n;
 }
 
 static int read_hits(struct db_rows *rows, struct arena *a, struct manual_hit_list *ret, struct err *e)
@@ -345,12 +371,15 @@ int manual_search(
 {
 	CLEANUP(buf_done) struct buf query = BUF_INIT(MAX_QUERY_WORDS * (MAX_WORD_BYTES + 8));
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct words words;
+	size_t kept = 0;
 	int r;
 
-	if (query_make(text, &query) == 0) {
-		*ret = (struct manual_hit_list){NULL, 0};
+	*ret = (struct manual_hit_list){NULL, 0};
+	words_find(text, &words);
+	if (words.n == 0)
 		return 0;
-	}
+	query_make(&words, &query);
 	r = buf_status(&query);
 	if (r < 0)
 		return err_set(e, r, "The search text is too long.");
@@ -363,5 +392,11 @@ int manual_search(
 		"p.page_id"
 		" WHERE manual_fts MATCH ? ORDER BY rank_ LIMIT ?",
 		DB_TEXT(text), DB_TEXT_N(query.p, query.n), DB_I64(MIN(limit, (size_t)1000)));
-	return r < 0 ? r : read_hits(rows, a, ret, e);
+	if (r < 0 || (r = read_hits(rows, a, ret, e)) < 0)
+		return r;
+	for (size_t i = 0; i < ret->n; i++)
+		if (is_about(&ret->items[i], &words))
+			ret->items[kept++] = ret->items[i];
+	ret->n = kept;
+	return 0;
 }

@@ -87,6 +87,7 @@ static void test_search(void **state)
 	FINE(f, manual_search(f->c, "conversations", 1, &f->a, &hits, &f->e));
 	assert_int_equal(hits.n, 1);
 	assert_string_equal(search(f, " what is with docker & friends? ").items[0].anchor, "with-docker--friends");
+	assert_int_equal(search(f, "save photosynthesis of green leaves").n, 0); /* one word of four */
 	assert_int_equal(search(f, "").n, 0);
 	assert_int_equal(search(f, "how do I").n, 0);
 }

@@ -22,6 +22,15 @@ class Models {
     }
   }
 
+  /** As load, in the background: nobody asked, so nobody is told that it failed. */
+  async look(): Promise<void> {
+    try {
+      this.list = await listModels();
+    } catch {
+      // the next look comes soon
+    }
+  }
+
   async refresh(): Promise<void> {
     if (this.refreshing) return;
     this.refreshing = true;
