@@ -104,6 +104,8 @@ void case_streams(const struct options *o, const char *name, unsigned streams, d
 	}
 	for (unsigned path = 0; path < PATHS; path++)
 		print(&tables[path], (enum path)path);
+	if (series_median(&tables[DIRECT].late) > 5)
+		printf("  NOTE  the machine was busy with something else: these figures say little\n");
 	must_hold(tables[DIRECT].whole && tables[NGINX].whole, "direct and nginx: every token once, in order");
 	if (relay_has(ATELIER))
 		compare(tables);

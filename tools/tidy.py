@@ -17,13 +17,14 @@ import source
 
 # Findings that were looked at and are wrong. The analyzer sees one file: it does not know that err_set() and its kin in
 # other files return negative numbers only, and so believes in successes that set no result; nor does it follow a list
-# whose members know the pointer that leads to them. Here by file and check, so that new code is looked at anew.
+# whose members know the pointer that leads to them, or that a count stays with its array. Here by file and check, so that new code is looked at anew.
 WRONG = {
     ("src/api/changes.c", "clang-analyzer-unix.Malloc"),
     ("src/api/conversations_api.c", "clang-analyzer-core.uninitialized.Branch"),
     ("src/api/messages_api.c", "clang-analyzer-core.CallAndMessage"),
     ("src/db/statement.c", "clang-analyzer-core.NullDereference"),
     ("src/http/server.c", "clang-analyzer-core.UndefinedBinaryOperatorResult"),
+    ("src/provider/catalogue.c", "clang-analyzer-core.NullDereference"),
     ("src/provider/catalogue.c", "clang-analyzer-core.uninitialized.Branch"),
 }
 FINDING = re.compile(r"^(\S+?):\d+:\d+: (?:error|warning): .* \[([\w.-]+)(?:,[^\]]*)?\]$")

@@ -11,7 +11,8 @@
 struct auth; /* any thread */
 
 /* `key_path`: file of the program's secret (32 bytes, mode 0600), made when missing. */
-int auth_new(struct db *db, const struct settings *s, const char *key_path, struct auth **ret, struct err *e) MUST_CHECK;
+int auth_new(
+	struct db *db, const struct settings *s, const char *key_path, struct auth **ret, struct err *e) MUST_CHECK;
 void auth_free(struct auth *a);
 
 /* ---- passwords: Argon2id (64 MiB, 2 passes), at most two at once ---- */
@@ -20,14 +21,16 @@ void auth_free(struct auth *a);
 int auth_hash_password(const char *password, char ret[128], struct err *e) MUST_CHECK;
 
 /* Checks name rules, hashes and stores. */
-int auth_create_user(struct db *db, const char *name, const char *password, const char *role, atelier_id *ret, struct err *e) MUST_CHECK;
+int auth_create_user(struct db *db, const char *name, const char *password, const char *role, atelier_id *ret,
+	struct err *e) MUST_CHECK;
 
 /* ---- the first administrator ---- */
 
 /* The one-time code while no administrator exists, else NULL. Made at start, kept in memory, gone after use. */
 const char *auth_setup_code(struct auth *a);
 bool auth_setup_needed(struct auth *a);
-int auth_setup(struct auth *a, const char *code, const char *name, const char *password, atelier_id *ret, struct err *e) MUST_CHECK;
+int auth_setup(struct auth *a, const char *code, const char *name, const char *password, atelier_id *ret,
+	struct err *e) MUST_CHECK;
 
 /* ---- sessions ---- */
 
@@ -57,7 +60,8 @@ struct auth_identity {
 int auth_identify(struct auth *a, struct db_conn *c, const char *cookie, const char *bearer, struct arena *mem,
 	struct auth_identity *ret, struct err *e) MUST_CHECK;
 int auth_logout(struct auth *a, atelier_id session_id, struct err *e) MUST_CHECK;
-int auth_change_password(struct auth *a, const struct user *u, const char *current, const char *wanted, struct err *e) MUST_CHECK;
+int auth_change_password(
+	struct auth *a, const struct user *u, const char *current, const char *wanted, struct err *e) MUST_CHECK;
 
 /* ---- requests per user and minute ---- */
 
@@ -65,9 +69,11 @@ int auth_change_password(struct auth *a, const struct user *u, const char *curre
 int auth_take_request(struct auth *a, atelier_id user_id, struct err *e) MUST_CHECK;
 
 /* ---- cross-site check of an unsafe request; header values or NULL ---- */
-int auth_check_site(const struct settings *s, const char *sec_fetch_site, const char *origin, const char *host, struct err *e) MUST_CHECK;
+int auth_check_site(const struct settings *s, const char *sec_fetch_site, const char *origin, const char *host,
+	struct err *e) MUST_CHECK;
 
 /* ---- stream tokens: turn and expiry, signed; nothing to store or to clean up ---- */
 #define AUTH_STREAM_TOKEN_LEN 64
 void auth_stream_token(struct auth *a, atelier_id turn_id, int64_t expires_at, char ret[AUTH_STREAM_TOKEN_LEN + 1]);
-int auth_stream_turn(struct auth *a, const char *token, atelier_id *ret_turn_id, struct err *e) MUST_CHECK; /* E_UNAUTHORIZED, E_EXPIRED */
+int auth_stream_turn(struct auth *a, const char *token, atelier_id *ret_turn_id,
+	struct err *e) MUST_CHECK; /* E_UNAUTHORIZED, E_EXPIRED */

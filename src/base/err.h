@@ -40,7 +40,7 @@
 	X(E_STOPPING, -5018, 503, "stopping", true, true, "Atelier is shutting down.")                                 \
 	X(E_PROVIDER_TIMEOUT, -5019, 504, "provider_timeout", true, true,                                              \
 		"The model provider did not answer in time.")                                                          \
-	X(E_STORAGE, -5020, 507, "storage_full", true, false,                                                           \
+	X(E_STORAGE, -5020, 507, "storage_full", true, false,                                                          \
 		"The disk is full or cannot be written. Nothing that "                                                 \
 		"was stored is lost.")                                                                                 \
 	X(E_CANCELED, -5021, 499, "canceled", false, true, "Stopped.")                                                 \

@@ -30,12 +30,12 @@ struct http_call {
 };
 
 struct http_result {
-	int status;              /* 0: no answer came */
+	int status; /* 0: no answer came */
 	char content_type[96];
-	int64_t retry_after_ms;  /* -1: not said */
-	int64_t first_byte_ms;   /* from the start of the call; -1: none came */
-	bool any_data;           /* something of a 2xx body was handed to the sink */
-	struct buf error_body;   /* of a status other than 2xx; buf_done() by the caller */
+	int64_t retry_after_ms; /* -1: not said */
+	int64_t first_byte_ms;  /* from the start of the call; -1: none came */
+	bool any_data;          /* something of a 2xx body was handed to the sink */
+	struct buf error_body;  /* of a status other than 2xx; buf_done() by the caller */
 };
 
 /*
@@ -44,7 +44,9 @@ struct http_result {
  * on_data returned; `e` says which in words. Cancel closes the connection at once. Not on the loop thread. Redirects
  * are not followed; proxies from the environment are not used; only http and https.
  */
-int http_client_run(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct http_result *ret, struct err *e) MUST_CHECK;
+int http_client_run(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct http_result *ret,
+	struct err *e) MUST_CHECK;
 
 /* As above, with the 2xx body collected in `body` (born with its maximum). Sets ret->error_body likewise. */
-int http_client_fetch(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct buf *body, struct http_result *ret, struct err *e) MUST_CHECK;
+int http_client_fetch(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct buf *body,
+	struct http_result *ret, struct err *e) MUST_CHECK;

@@ -14,7 +14,7 @@ struct http_exchange; /* one request and its answer; owned by the handler until 
 struct http_stream;   /* an answer that is written piece by piece */
 
 struct http_server_config {
-	const char *listen;       /* "127.0.0.1:8420", "[::1]:0"; port 0: any free one */
+	const char *listen; /* "127.0.0.1:8420", "[::1]:0"; port 0: any free one */
 	size_t max_header_bytes;
 	size_t max_body_bytes;    /* above: the handler sees http_request_error() == E_TOO_LARGE and no body */
 	unsigned max_connections; /* above: new ones wait in the listen queue */
@@ -23,7 +23,8 @@ struct http_server_config {
 };
 
 /* Binds and listens. E_CONFLICT with a sentence when the port is in use, E_INVALID for a bad address. */
-int http_server_new(struct loop *l, const struct http_server_config *c, struct http_server **ret, struct err *e) MUST_CHECK;
+int http_server_new(
+	struct loop *l, const struct http_server_config *c, struct http_server **ret, struct err *e) MUST_CHECK;
 unsigned http_server_port(const struct http_server *s);
 void http_server_stop_accepting(struct http_server *s); /* loop thread */
 void http_server_free(struct http_server *s);           /* after the loop has stopped; open connections are closed */
@@ -31,13 +32,13 @@ void http_server_free(struct http_server *s);           /* after the loop has st
 /* The request; all borrowed until the answer; any thread. */
 const char *http_method(const struct http_exchange *x); /* "GET"; "?" for one that evhttp does not know */
 const char *http_path(const struct http_exchange *x);   /* decoded, without query; "" when it is not valid */
-const char *http_query(const struct http_exchange *x, const char *name); /* decoded value or NULL */
+const char *http_query(const struct http_exchange *x, const char *name);  /* decoded value or NULL */
 const char *http_header(const struct http_exchange *x, const char *name); /* any case; NULL when absent */
 struct str http_body(const struct http_exchange *x);
-const char *http_peer(const struct http_exchange *x);   /* address without port */
-int http_request_error(const struct http_exchange *x);  /* 0, or why the request cannot be served as it is */
-struct arena *http_arena(struct http_exchange *x);      /* dies with the exchange; one thread at a time */
-void *http_exchange_data(struct http_exchange *x);      /* for the handler's own use */
+const char *http_peer(const struct http_exchange *x);  /* address without port */
+int http_request_error(const struct http_exchange *x); /* 0, or why the request cannot be served as it is */
+struct arena *http_arena(struct http_exchange *x);     /* dies with the exchange; one thread at a time */
+void *http_exchange_data(struct http_exchange *x);     /* for the handler's own use */
 void http_exchange_set_data(struct http_exchange *x, void *data);
 
 /* The answer's headers; name is a literal, the value is copied. Any thread, before the answer. A value with a line
@@ -58,7 +59,8 @@ struct http_stream_ops {
 	void (*on_writable)(void *arg); /* the backlog has drained: write on */
 	void (*on_close)(void *arg);    /* the client left or a write failed; the stream is freed after this returns */
 };
-struct http_stream *http_stream_start(struct http_exchange *x, const char *content_type, const struct http_stream_ops *ops, void *arg);
+struct http_stream *http_stream_start(
+	struct http_exchange *x, const char *content_type, const struct http_stream_ops *ops, void *arg);
 
 /*
  * Sends bytes as one chunk, at once on the socket when nothing waits before it. Returns how many were taken: n, or 0

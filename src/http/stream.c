@@ -126,8 +126,8 @@ size_t http_stream_write(struct http_stream *st, const void *p, size_t n)
 		total += iov[i].iov_len;
 	struct conn *c = st->conn;
 	struct evbuffer *out = bufferevent_get_output(c->bev);
-	size_t waiting = evbuffer_get_length(out);
-	if (st->head && waiting) { /* leaves with the head, in one send at the end of this turn */
+	size_t waiting = st->head ? evbuffer_get_length(out) : 0;
+	if (waiting) { /* leaves with the head, in one send at the end of this turn */
 		queue_rest(out, iov, n_iov, 0);
 		st->blocked = waiting + total > HTTP_STREAM_INPUT_MAX;
 		return n;

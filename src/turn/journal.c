@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <zlib.h>
@@ -20,6 +21,7 @@
 #define RESERVE_STEP (1 << 20)  /* space is taken from the disk in steps of this */
 #define LAST_WORDS   (64 << 10) /* kept free of ordinary writes, for the errors that end turns */
 #define MAX_BATCH    (256u << 20)
+#define WINDOW_ALIGN (64 << 10) /* a multiple of every page size */
 
 static const char journal_magic[HEAD_BYTES] = "ATELIERJ\1";
 
@@ -36,6 +38,8 @@ struct journal {
 	int64_t segment_bytes, sync_ms;
 	struct segment *oldest, *current;
 	int64_t reserved; /* bytes of the current segment that the disk has promised; INT64_MAX: it cannot promise */
+	char *window;     /* the promised part of the current segment that is being written, in memory; NULL: none */
+	int64_t window_at, window_bytes;
 	struct buf batch;
 	int error; /* of the last write */
 
@@ -76,6 +80,35 @@ static int reserve_until(struct journal *j, int64_t end)
 	return 0;
 }
 
+static void window_close(struct journal *j)
+{
+	if (j->window)
+		munmap(j->window, (size_t)j->window_bytes);
+	j->window = NULL;
+	j->window_bytes = 0;
+}
+
+/* A window that holds the next n bytes. The pages are the kernel's: what is copied there outlives the program as what
+ * is written does, for no system call. False where space cannot be promised, and a page could fail when touched. */
+static bool window_at_end(struct journal *j, int64_t n)
+{
+	int64_t at = j->current->bytes & ~(int64_t)(WINDOW_ALIGN - 1);
+
+	if (j->window && j->current->bytes + n <= j->window_at + j->window_bytes)
+		return true;
+	window_close(j);
+	if (j->reserved == INT64_MAX || reserve_until(j, at + n + RESERVE_STEP + LAST_WORDS) < 0)
+		return false;
+	int64_t size = (n + RESERVE_STEP) & ~(int64_t)(WINDOW_ALIGN - 1);
+	void *p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, j->current->fd, at);
+	if (p == MAP_FAILED)
+		return false;
+	j->window = p;
+	j->window_at = at;
+	j->window_bytes = size;
+	return j->current->bytes + n <= at + size;
+}
+
 static int segment_new(struct journal *j, int64_t number)
 {
 	char path[4200];
@@ -94,6 +127,7 @@ static int segment_new(struct journal *j, int64_t number)
 		free(s);
 		return r;
 	}
+	window_close(j);
 	pthread_mutex_lock(&j->mx);
 	if (j->current) {
 		j->current->next = s;
@@ -209,6 +243,7 @@ void journal_close(struct journal *j)
 		pthread_mutex_unlock(&j->mx);
 		pthread_join(j->syncer, NULL);
 	}
+	window_close(j);
 	/* A regular end, with every turn stored, leaves no files behind. */
 	bool unused = true;
 	for (struct segment *s = j->oldest; s; s = s->next)
@@ -259,6 +294,25 @@ void journal_add(struct journal *j, atelier_id turn_id, struct str bytes)
 	j->batch.n += RECORD_HEAD + bytes.n;
 }
 
+/* Room for what is to be written and for the last words after it; these may use that room themselves. */
+static int write_file(struct journal *j, int64_t n)
+{
+	struct segment *s = j->current;
+	int r = reserve_until(j, s->bytes + n + LAST_WORDS);
+
+	if (r < 0 && (n > LAST_WORDS / 8 || s->bytes + n > j->reserved))
+		return r;
+	for (int64_t done = 0; done < n;) {
+		ssize_t k = pwrite(s->fd, j->batch.p + done, (size_t)(n - done), s->bytes + done);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return k < 0 ? -errno : -EIO;
+		done += k;
+	}
+	return 0;
+}
+
 static int write_batch(struct journal *j)
 {
 	struct segment *s = j->current;
@@ -274,17 +328,10 @@ static int write_batch(struct journal *j)
 		drop_unused(j);
 		s = j->current;
 	}
-	/* Room for what is to be written and for the last words after it; these may use that room themselves. */
-	if ((r = reserve_until(j, s->bytes + n + LAST_WORDS)) < 0 && (n > LAST_WORDS / 8 || s->bytes + n > j->reserved))
+	if (window_at_end(j, n))
+		memcpy(j->window + (s->bytes - j->window_at), j->batch.p, (size_t)n);
+	else if ((r = write_file(j, n)) < 0)
 		return r;
-	for (int64_t done = 0; done < n;) {
-		ssize_t k = pwrite(s->fd, j->batch.p + done, (size_t)(n - done), s->bytes + done);
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return k < 0 ? -errno : -EIO;
-		done += k;
-	}
 	s->bytes += n;
 	return 0;
 }
