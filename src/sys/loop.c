@@ -1,17 +1,21 @@
-/* loop.c - libevent's loop with a queue of posted tasks, hooks at the end of a pass, and timers. */
+/*
+ * loop.c - libevent's loop with a queue of posted tasks, hooks at the end of a pass, and timers. libevent is used without
+ * its locks: only the loop's own thread calls it, others put a task into the queue and wake it through a descriptor.
+ */
 #include "sys/loop.h"
 
 #include <event2/event.h>
-#include <event2/thread.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/time.h>
 
 struct loop {
 	struct event_base *base;
-	struct event *wake; /* runs the posted tasks; made active from any thread */
-	struct event *stop;
+	int wake_fd;
+	struct event *wake; /* runs the posted tasks, and stops */
 	pthread_mutex_t mx; /* guards what follows */
 	struct loop_task *first, **end;
+	bool stopping;
 	bool ended; /* loop_run has returned: nobody runs tasks any more */
 };
 
@@ -28,12 +32,6 @@ struct loop_timer {
 };
 
 static _Thread_local const struct loop *current;
-
-static void use_threads(void)
-{
-	if (evthread_use_pthreads() != 0)
-		abort();
-}
 
 static struct loop_task *take_tasks(struct loop *l)
 {
@@ -60,36 +58,48 @@ static void run_tasks(struct loop_task *t)
 	}
 }
 
-static void on_wake(evutil_socket_t fd, short what, void *arg)
+static void wake(struct loop *l)
 {
-	(void)fd;
-	(void)what;
-	run_tasks(take_tasks(arg));
+	(void)!write(l->wake_fd, &(uint64_t){1}, sizeof(uint64_t)); /* fails only when it is full: awake already */
 }
 
-static void on_stop(evutil_socket_t fd, short what, void *arg)
+static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop *l = arg;
+	uint64_t n;
 
-	(void)fd;
 	(void)what;
-	event_base_loopexit(l->base, NULL);
+	(void)!read(fd, &n, sizeof(n)); /* before the tasks are taken: one posted later wakes again */
+	run_tasks(take_tasks(l));
+	pthread_mutex_lock(&l->mx);
+	if (l->stopping)
+		event_base_loopexit(l->base, NULL);
+	pthread_mutex_unlock(&l->mx);
+}
+
+static struct event_base *new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0)
+		base = event_base_new_with_config(config);
+	if (config)
+		event_config_free(config);
+	return base;
 }
 
 struct loop *loop_new(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct loop *l = xcalloc(1, sizeof(*l));
 
-	pthread_once(&once, use_threads);
 	pthread_mutex_init(&l->mx, NULL);
 	l->end = &l->first;
-	l->base = event_base_new();
-	if (l->base) {
-		l->wake = event_new(l->base, -1, 0, on_wake, l);
-		l->stop = event_new(l->base, -1, 0, on_stop, l);
-	}
-	if (!l->wake || !l->stop) {
+	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	l->base = new_base();
+	if (l->base && l->wake_fd >= 0)
+		l->wake = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
+	if (!l->wake || event_add(l->wake, NULL) != 0) {
 		loop_free(l);
 		return NULL;
 	}
@@ -102,10 +112,9 @@ void loop_free(struct loop *l)
 		return;
 	if (l->wake)
 		event_free(l->wake);
-	if (l->stop)
-		event_free(l->stop);
 	if (l->base)
 		event_base_free(l->base);
+	closep(&l->wake_fd);
 	pthread_mutex_destroy(&l->mx);
 	free(l);
 }
@@ -135,6 +144,9 @@ void loop_run(struct loop *l)
 	l->ended = false;
 	pthread_mutex_unlock(&l->mx);
 	event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	pthread_mutex_lock(&l->mx);
+	l->stopping = false;
+	pthread_mutex_unlock(&l->mx);
 	/* What was posted before the stop, or by such a task, still runs: somebody may be waiting for it. */
 	while (!close_queue(l))
 		run_tasks(take_tasks(l));
@@ -143,7 +155,10 @@ void loop_run(struct loop *l)
 
 void loop_stop(struct loop *l)
 {
-	event_active(l->stop, EV_TIMEOUT, 1);
+	pthread_mutex_lock(&l->mx);
+	l->stopping = true;
+	wake(l);
+	pthread_mutex_unlock(&l->mx);
 }
 
 bool loop_is_current(const struct loop *l)
@@ -167,7 +182,7 @@ static bool post(struct loop *l, struct loop_task *t, void (*fn)(void *), void *
 	}
 	/* Only the first of a batch wakes; within the lock, so that the loop cannot end and be freed in between. */
 	if (first)
-		event_active(l->wake, EV_TIMEOUT, 1);
+		wake(l);
 	pthread_mutex_unlock(&l->mx);
 	return accepted;
 }

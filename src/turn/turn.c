@@ -44,6 +44,22 @@ static int turn_converse(struct turn *t)
 
 /* ---- persist ---- */
 
+void turn_start_json(const struct turn *t, struct buf *json)
+{
+	char turn[ID_LEN + 1], conversation[ID_LEN + 1], user[ID_LEN + 1], message[ID_LEN + 1];
+
+	id_format(t->ids.turn_id, turn);
+	id_format(t->ids.conversation_id, conversation);
+	id_format(t->ids.user_message_id, user);
+	id_format(t->ids.message_id, message);
+	buf_printf(json,
+		"{\"turn_id\":\"%s\",\"conversation_id\":\"%s\",\"user_message_id\":\"%s\",\"message_id\":\"%s\","
+		"\"model\":",
+		turn, conversation, user, message);
+	json_add_cstr(json, t->model);
+	buf_add_char(json, '}');
+}
+
 /* The state that an outcome is called by, and the error to tell (0: none). */
 static const char *outcome(struct turn *t, int r, int *ret_error)
 {
@@ -126,6 +142,18 @@ static void estimate(const struct turn *t, size_t log_bytes, struct closing *c)
 	c->est_out = (int64_t)(log_bytes / 48); /* a frame of one token is about 48 bytes */
 }
 
+/* The closing events; before them the first one, should that have been taken back with all else. */
+static void add_closing(const struct turn *t, const struct closing *c, uint64_t last_seq, struct buf *log)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT(4096);
+
+	if (last_seq == 0) {
+		turn_start_json(t, &json);
+		event_add_frame(log, ++last_seq, EV_START, json.p, json.n);
+	}
+	closing_frames(c, &last_seq, log);
+}
+
 static void turn_persist(struct turn *t, int r)
 {
 	CLEANUP(buf_done) struct buf log = BUF_INIT((size_t)t->all->settings->max_answer_bytes + (1 << 20));
@@ -139,12 +167,12 @@ static void turn_persist(struct turn *t, int r)
 	(void)loop_call(t->all->loop, copy_log_on_loop, &copy);
 	estimate(t, log.n, &c);
 	size_t shown = log.n;
-	uint64_t last_seq = copy.last_seq;
-	closing_frames(&c, &last_seq, &log);
+	add_closing(t, &c, copy.last_seq, &log);
 
 	struct finish f = {t->ids.turn_id, t->base_content, t->base_reasoning, buf_str(&log)};
 	struct seal seal = {t, {log.p + shown, log.n - shown}, true};
 	int s = turn_store(t->all->db, &f, &e);
+	turn_set_answered(t); /* who sees the end may ask again at once */
 	if (s != E_STORAGE) {
 		/* Gone or ended already: its conversation was deleted meanwhile. */
 		(void)loop_call(t->all->loop, seal_on_loop, &seal);
@@ -154,8 +182,7 @@ static void turn_persist(struct turn *t, int r)
 	c.error = E_STORAGE;
 	c.error_text = NULL;
 	c.state = STATE_FAILED;
-	last_seq = copy.last_seq;
-	closing_frames(&c, &last_seq, &last_words);
+	add_closing(t, &c, copy.last_seq, &last_words);
 	log.n = shown;
 	buf_add(&log, last_words.p, last_words.n);
 	f.log = buf_str(&log);
@@ -166,6 +193,13 @@ static void turn_persist(struct turn *t, int r)
 }
 
 /* ---- the story ---- */
+
+static const char *cause(struct turn *t, int r)
+{
+	int reason = cancel_reason(&t->cancel);
+
+	return t->err.msg[0] ? t->err.msg : err_info(reason ? reason : r)->text;
+}
 
 static void report(struct turn *t, int r, int64_t began_ms)
 {
@@ -182,7 +216,7 @@ static void report(struct turn *t, int r, int64_t began_ms)
 		r >= 0            ? "complete"
 		: r == -ECANCELED ? "stopped"
 				  : "failed",
-		t->model, (long long)(clock_mono_ms() - began_ms), r < 0 ? ": " : "", r < 0 ? t->err.msg : "");
+		t->model, (long long)(clock_mono_ms() - began_ms), r < 0 ? ": " : "", r < 0 ? cause(t, r) : "");
 }
 
 void turn_run(void *arg)
@@ -196,7 +230,6 @@ void turn_run(void *arg)
 		r = turn_converse(t);
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);
-	turn_set_answered(t);
 	turn_tell(t, "turn", "ended");
 	if (r >= 0 && t->ids.first && !t->continues && t->all->settings->auto_title &&
 		strcmp(t->model, "librarian") != 0)

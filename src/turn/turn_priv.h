@@ -37,7 +37,7 @@ struct turns {
 
 	pthread_mutex_t mx; /* guards what follows */
 	struct turn *live;
-	unsigned n_live;
+	unsigned n_running; /* of these, whose answer has not ended */
 	bool stopping;
 	struct cancel stop; /* for waits between tries to store */
 };
@@ -67,7 +67,7 @@ struct turn {
 
 void turn_free(struct turn *t);
 
-/* Frees its place among the user's running turns. Turn thread. */
+/* Frees its place among the running turns, before anybody sees its end. Turn thread. */
 void turn_set_answered(struct turn *t);
 
 /* Takes the turn off the list of live ones and frees it. Turn thread, at its very end. */
@@ -77,6 +77,9 @@ void turn_tell(const struct turn *t, const char *kind, const char *what);
 /* ---- turn.c: the story ---- */
 
 void turn_run(void *turn); /* on a turn thread */
+
+/* The data of the turn's first event. */
+void turn_start_json(const struct turn *t, struct buf *json);
 
 /* ---- prompt.c ---- */
 

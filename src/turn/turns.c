@@ -22,8 +22,8 @@ static void registry_add(struct turns *all, struct turn *t)
 	if (t->next)
 		t->next->prev = t;
 	all->live = t;
-	all->n_live++;
-	metric_set(M_turns_running, all->n_live);
+	all->n_running++;
+	metric_set(M_turns_running, all->n_running);
 }
 
 static void registry_remove(struct turns *all, struct turn *t)
@@ -34,8 +34,16 @@ static void registry_remove(struct turns *all, struct turn *t)
 		all->live = t->next;
 	if (t->next)
 		t->next->prev = t->prev;
-	all->n_live--;
-	metric_set(M_turns_running, all->n_live);
+}
+
+/* Frees its place. Once. */
+static void registry_answered(struct turns *all, struct turn *t)
+{
+	if (t->answered)
+		return;
+	t->answered = true;
+	all->n_running--;
+	metric_set(M_turns_running, all->n_running);
 }
 
 void turn_free(struct turn *t)
@@ -48,7 +56,7 @@ void turn_free(struct turn *t)
 void turn_set_answered(struct turn *t)
 {
 	pthread_mutex_lock(&t->all->mx);
-	t->answered = true;
+	registry_answered(t->all, t);
 	pthread_mutex_unlock(&t->all->mx);
 }
 
@@ -57,6 +65,7 @@ void turn_leave(struct turn *t)
 	struct turns *all = t->all;
 
 	pthread_mutex_lock(&all->mx);
+	registry_answered(all, t);
 	registry_remove(all, t);
 	pthread_mutex_unlock(&all->mx);
 	turn_free(t);
@@ -83,7 +92,7 @@ static int admit(struct turns *all, struct turn *t, struct err *e)
 		of_user += o->user_id == t->user_id && !o->answered;
 	if (all->stopping)
 		r = err_set(e, E_STOPPING, "Atelier is shutting down.");
-	else if (all->n_live >= s->max_turns)
+	else if (all->n_running >= s->max_turns)
 		r = err_set(e, E_BUSY, "All %lld places for answers are taken. Try again in a moment.",
 			(long long)s->max_turns);
 	else if (of_user >= s->max_turns_per_user)
@@ -109,18 +118,8 @@ static int open_log_on_loop(void *arg)
 	struct turn *t = arg;
 	struct turns *all = t->all;
 	CLEANUP(buf_done) struct buf json = BUF_INIT(4096);
-	char turn[ID_LEN + 1], conversation[ID_LEN + 1], user[ID_LEN + 1], message[ID_LEN + 1];
 
-	id_format(t->ids.turn_id, turn);
-	id_format(t->ids.conversation_id, conversation);
-	id_format(t->ids.user_message_id, user);
-	id_format(t->ids.message_id, message);
-	buf_printf(&json,
-		"{\"turn_id\":\"%s\",\"conversation_id\":\"%s\",\"user_message_id\":\"%s\",\"message_id\":\"%s\","
-		"\"model\":",
-		turn, conversation, user, message);
-	json_add_cstr(&json, t->model);
-	buf_add_char(&json, '}');
+	turn_start_json(t, &json);
 	t->log = turnlog_open(all->logs, t->ids.turn_id, (size_t)all->settings->max_answer_bytes, on_log_failure, t);
 	(void)turnlog_append(t->log, EV_START, json.p, json.n);
 	return 0;
@@ -236,7 +235,7 @@ void turns_cancel_conversation(struct turns *all, atelier_id conversation_id)
 unsigned turns_live(struct turns *all)
 {
 	pthread_mutex_lock(&all->mx);
-	unsigned n = all->n_live;
+	unsigned n = all->n_running;
 	pthread_mutex_unlock(&all->mx);
 	return n;
 }
