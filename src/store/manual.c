@@ -321,7 +321,7 @@ static void query_make(const struct words *words, struct buf *b)
 		buf_printf(b, "%s\"" STR_FMT "\"", i ? " OR " : "", STR_ARG(words->items[i]));
 }
 
-/* A passage that has less than half of the words is about something else. A word is looked for without its ending, as
+/* A passage that has less than a third of the words is about something else. A word is looked for without its ending, as
  * the index does. */
 static bool is_about(const struct manual_hit *h, const struct words *words)
 {
@@ -336,7 +336,7 @@ static bool is_about(const struct manual_hit *h, const struct words *words)
 		stem[n] = '\0';
 		found += strcasestr(h->heading, stem) || strcasestr(h->body, stem);
 	}
-	return found * 2 >= words->n;
+	return found * 3 >= words->n;
 }
 
 static int read_hits(struct db_rows *rows, struct arena *a, struct manual_hit_list *ret, struct err *e)
