@@ -1,4 +1,4 @@
-/* client.c - libcurl's multi handle on the loop: sockets, timers, and the way of a call to the loop and back. */
+/* client.c - libcurl's multi handles on the loop: sockets, timers, and the way of a call to the loop and back. */
 #include "http/client_priv.h"
 
 #include <errno.h>
@@ -14,7 +14,8 @@ static void call_finish(struct call *c, int code, CURLcode curl)
 {
 	struct http_client *h = c->client;
 	if (c->running) {
-		curl_multi_remove_handle(h->multi, c->easy); /* in the middle of an answer this closes the connection */
+		curl_multi_remove_handle(
+			c->shard->multi, c->easy); /* in the middle of an answer this closes the connection */
 		if (c->run_prev)
 			c->run_prev->run_next = c->run_next;
 		else
@@ -22,6 +23,7 @@ static void call_finish(struct call *c, int code, CURLcode curl)
 		if (c->run_next)
 			c->run_next->run_prev = c->run_prev;
 		c->running = false;
+		c->shard->n_calls--;
 	}
 	pthread_mutex_lock(&h->mx);
 	if (!c->done) {
@@ -33,11 +35,11 @@ static void call_finish(struct call *c, int code, CURLcode curl)
 	pthread_mutex_unlock(&h->mx);
 }
 
-static void harvest(struct http_client *h)
+static void harvest(struct http_shard *sh)
 {
 	CURLMsg *m;
 	int left;
-	while ((m = curl_multi_info_read(h->multi, &left))) {
+	while ((m = curl_multi_info_read(sh->multi, &left))) {
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		CURLcode result = m->data.result;
@@ -52,16 +54,17 @@ static void harvest(struct http_client *h)
 static void on_socket(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_socket *s = arg;
-	struct http_client *h = s->client; /* `s` may be given back within the call */
+	struct http_shard *sh = s->shard; /* `s` may be given back within the call */
 	int running;
-	curl_multi_socket_action(h->multi, fd,
+	curl_multi_socket_action(sh->multi, fd,
 		(what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0), &running);
-	harvest(h);
+	harvest(sh);
 }
 
-static int watch_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *client, void *socketp)
+static int watch_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *shard, void *socketp)
 {
-	struct http_client *h = client;
+	struct http_shard *sh = shard;
+	struct http_client *h = sh->client;
 	struct http_socket *s = socketp;
 	if (what == CURL_POLL_REMOVE) {
 		if (s) {
@@ -70,7 +73,7 @@ static int watch_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *cli
 			s->what = 0;
 			s->next_free = h->free_sockets;
 			h->free_sockets = s;
-			curl_multi_assign(h->multi, fd, NULL);
+			curl_multi_assign(sh->multi, fd, NULL);
 		}
 		return 0;
 	}
@@ -80,9 +83,9 @@ static int watch_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *cli
 			h->free_sockets = s->next_free;
 		else
 			s = xcalloc(1, sizeof(*s));
-		s->client = h;
+		s->shard = sh;
 		s->what = 0;
-		curl_multi_assign(h->multi, fd, s);
+		curl_multi_assign(sh->multi, fd, s);
 	}
 	if (s->what == what)
 		return 0;
@@ -98,20 +101,63 @@ static int watch_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *cli
 
 static void on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
-	struct http_client *h = arg;
+	struct http_shard *sh = arg;
 	int running;
-	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	harvest(h);
+	curl_multi_socket_action(sh->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	harvest(sh);
 }
 
-static int set_timer(CURLM *multi UNUSED, long ms, void *client)
+static int set_timer(CURLM *multi UNUSED, long ms, void *shard)
 {
-	struct http_client *h = client;
+	struct http_shard *sh = shard;
 	if (ms < 0)
-		event_del(h->timer);
+		event_del(sh->timer);
 	else
-		event_add(h->timer, &(struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000});
+		event_add(sh->timer, &(struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000});
 	return 0;
+}
+
+static void shard_done(struct http_shard *sh)
+{
+	if (sh->multi)
+		curl_multi_cleanup(sh->multi);
+	if (sh->timer)
+		event_free(sh->timer);
+	*sh = (struct http_shard){0};
+}
+
+static bool shard_init(struct http_shard *sh, struct http_client *h)
+{
+	*sh = (struct http_shard){.client = h, .multi = curl_multi_init()};
+	sh->timer = evtimer_new(loop_base(h->loop), on_timer, sh);
+	if (!sh->multi || !sh->timer) {
+		shard_done(sh);
+		return false;
+	}
+	curl_multi_setopt(sh->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl_multi_setopt(sh->multi, CURLMOPT_SOCKETDATA, sh);
+	curl_multi_setopt(sh->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	curl_multi_setopt(sh->multi, CURLMOPT_TIMERDATA, sh);
+	curl_multi_setopt(sh->multi, CURLMOPT_MAXCONNECTS, (long)SHARD_CALLS * 2);
+	curl_multi_setopt(sh->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	return true;
+}
+
+/* The first with room, so that few calls share the connections of one; a new one when all are full; beyond the last
+ * the emptiest. */
+static struct http_shard *shard_for_call(struct http_client *h)
+{
+	struct http_shard *emptiest = &h->shards[0];
+
+	for (unsigned i = 0; i < h->n_shards; i++) {
+		if (h->shards[i].n_calls < SHARD_CALLS)
+			return &h->shards[i];
+		if (h->shards[i].n_calls < emptiest->n_calls)
+			emptiest = &h->shards[i];
+	}
+	if (h->n_shards < SHARDS && shard_init(&h->shards[h->n_shards], h))
+		return &h->shards[h->n_shards++];
+	return emptiest;
 }
 
 /* --- times that curl does not know ------------------------------------------------------------------------------- */
@@ -171,7 +217,9 @@ static void start_on_loop(void *arg)
 	if (c->run_next)
 		c->run_next->run_prev = c;
 	h->running = c;
-	if (curl_multi_add_handle(h->multi, c->easy) != CURLM_OK)
+	c->shard = shard_for_call(h);
+	c->shard->n_calls++;
+	if (curl_multi_add_handle(c->shard->multi, c->easy) != CURLM_OK)
 		call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
 }
 
@@ -303,19 +351,12 @@ int http_client_new(struct loop *l, struct http_client **ret)
 	h->loop = l;
 	pthread_mutex_init(&h->mx, NULL);
 	pthread_cond_init(&h->left, NULL);
-	h->multi = curl_multi_init();
-	h->timer = evtimer_new(loop_base(l), on_timer, h);
 	h->sweep = evtimer_new(loop_base(l), on_sweep, h);
-	if (!h->multi || !h->timer || !h->sweep) {
+	if (!h->sweep || !shard_init(&h->shards[0], h)) {
 		http_client_free(h);
 		return -ENOMEM;
 	}
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 10000L);
-	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	h->n_shards = 1;
 	*ret = h;
 	return 0;
 }
@@ -344,15 +385,13 @@ void http_client_free(struct http_client *h)
 	if (!h)
 		return;
 	end_calls(h);
-	if (h->multi)
-		curl_multi_cleanup(h->multi);
+	for (unsigned i = 0; i < h->n_shards; i++)
+		shard_done(&h->shards[i]);
 	while (h->free_sockets) {
 		struct http_socket *s = h->free_sockets;
 		h->free_sockets = s->next_free;
 		free(s);
 	}
-	if (h->timer)
-		event_free(h->timer);
 	if (h->sweep)
 		event_free(h->sweep);
 	pthread_cond_destroy(&h->left);

@@ -11,9 +11,22 @@
 /* The event of one socket; kept and re-used, since curl changes its mind several times in a call. */
 struct http_socket {
 	struct event ev;
-	struct http_client *client;
+	struct http_shard *shard;
 	int what; /* CURL_POLL_... as added; 0: not added */
 	struct http_socket *next_free;
+};
+
+/*
+ * A multi handle of curl with its part of the calls: curl looks through all connections of a handle when a call begins
+ * and when a connection closes, so that one handle for thousands of calls would cost their square.
+ */
+enum { SHARDS = 64, SHARD_CALLS = 128 };
+
+struct http_shard {
+	struct http_client *client;
+	CURLM *multi;
+	struct event *timer; /* curl's */
+	unsigned n_calls;
 };
 
 struct call {
@@ -27,6 +40,7 @@ struct call {
 
 	/* the loop's */
 	struct loop_task start, abort;
+	struct http_shard *shard;
 	struct call *run_prev, *run_next;
 	bool running, headers_done;
 	bool sent; /* the request has gone out; the wait for the first byte counts from `last_ms` */
@@ -43,8 +57,8 @@ struct call {
 
 struct http_client {
 	struct loop *loop;
-	CURLM *multi;
-	struct event *timer; /* curl's */
+	struct http_shard shards[SHARDS]; /* made when those before them are full */
+	unsigned n_shards;
 	struct event *sweep; /* ours, for the times curl does not know; only while calls run */
 	struct call *running;
 	struct http_socket *free_sockets;
