@@ -6,6 +6,7 @@
 
 #include <event2/event.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/eventfd.h>
 #include <sys/time.h>
 
@@ -196,39 +197,32 @@ struct call {
 	int (*fn)(void *arg);
 	void *arg;
 	int result;
-	bool done;
-	pthread_mutex_t mx;
-	pthread_cond_t cv;
+	sem_t done; /* not a condition: its waiter wakes without a lock to wait for */
 };
 
 static void run_call(void *arg)
 {
 	struct call *c = arg;
-	int r = c->fn(c->arg);
 
-	/* The caller's stack frame lives until it has seen `done`, and it looks under the lock. */
-	pthread_mutex_lock(&c->mx);
-	c->result = r;
-	c->done = true;
-	pthread_cond_signal(&c->cv);
-	pthread_mutex_unlock(&c->mx);
+	c->result = c->fn(c->arg);
+	sem_post(&c->done); /* the caller's stack frame may be gone from here on */
 }
 
 int loop_call(struct loop *l, int (*fn)(void *), void *arg)
 {
-	struct call c = {.fn = fn, .arg = arg, .mx = PTHREAD_MUTEX_INITIALIZER, .cv = PTHREAD_COND_INITIALIZER};
+	struct call c = {.fn = fn, .arg = arg};
 	struct loop_task task;
 
 	if (loop_is_current(l))
 		return fn(arg);
-	if (!post(l, &task, run_call, &c))
+	sem_init(&c.done, 0, 0);
+	if (!post(l, &task, run_call, &c)) {
+		sem_destroy(&c.done);
 		return fn(arg); /* the loop has ended: nothing runs beside us */
-	pthread_mutex_lock(&c.mx);
-	while (!c.done)
-		pthread_cond_wait(&c.cv, &c.mx);
-	pthread_mutex_unlock(&c.mx);
-	pthread_cond_destroy(&c.cv);
-	pthread_mutex_destroy(&c.mx);
+	}
+	while (sem_wait(&c.done) != 0)
+		;
+	sem_destroy(&c.done);
 	return c.result;
 }
 
