@@ -26,13 +26,15 @@ static void call_finish(struct call *c, int code, CURLcode curl)
 		c->shard->n_calls--;
 	}
 	pthread_mutex_lock(&h->mx);
-	if (!c->done) {
+	bool first = !c->done;
+	if (first) {
 		c->done = true;
 		c->code = code;
 		c->curl = curl;
 	}
-	pthread_cond_signal(&c->cv);
 	pthread_mutex_unlock(&h->mx);
+	if (first)
+		sem_post(&c->ended); /* the caller may be gone from here on */
 }
 
 static void harvest(struct http_shard *sh)
@@ -280,10 +282,8 @@ static void call_leave(struct call *c)
 static void call_wait(struct call *c, struct cancel *cancel, struct cancel_hook *hook)
 {
 	struct http_client *h = c->client;
-	pthread_mutex_lock(&h->mx);
-	while (!c->done)
-		pthread_cond_wait(&c->cv, &h->mx);
-	pthread_mutex_unlock(&h->mx);
+	while (sem_wait(&c->ended) != 0)
+		;
 	if (cancel)
 		cancel_off(cancel, hook);
 	pthread_mutex_lock(&h->mx);
@@ -299,6 +299,7 @@ int http_client_run(struct http_client *h, const struct http_call *in, struct ca
 	if (loop_is_current(h->loop))
 		return err_set(e, E_INTERNAL, "A provider was called on the loop's thread.");
 	CLEANUP(call_done) struct call c = {.client = h, .in = in, .out = ret, .cv = PTHREAD_COND_INITIALIZER};
+	sem_init(&c.ended, 0, 0);
 	int r = call_prepare(&c, e);
 	if (r < 0)
 		return r;
@@ -372,6 +373,7 @@ static void end_calls(struct http_client *h)
 		if (!c->done) { /* its start was never reached */
 			c->done = true;
 			c->code = E_STOPPING;
+			sem_post(&c->ended);
 		}
 		pthread_cond_signal(&c->cv);
 	}

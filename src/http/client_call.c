@@ -201,6 +201,7 @@ void call_done(struct call *c)
 		curl_easy_cleanup(c->easy);
 	curl_slist_free_all(c->headers);
 	pthread_cond_destroy(&c->cv);
+	sem_destroy(&c->ended);
 }
 
 /* --- after: what the end means ----------------------------------------------------------------------------------- */

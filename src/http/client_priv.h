@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "http/client.h"
 
@@ -48,7 +49,8 @@ struct call {
 	int sink_error;
 
 	/* between the threads, under client->mx */
-	pthread_cond_t cv;
+	sem_t ended;       /* posted once, with `done`: thousands may wake at a time, and none needs the lock for it */
+	pthread_cond_t cv; /* for the other three */
 	bool done, start_ran, abort_posted, abort_ran;
 	int code;         /* what ended the call from outside: -ECANCELED, E_STOPPING, E_PROVIDER_TIMEOUT; 0: curl */
 	CURLcode curl;    /* with code == 0 */
