@@ -8,8 +8,9 @@ export const createConversation = (model?: string) => take(http.POST('/api/v1/co
 export const getConversation = (id: string) => take(http.GET('/api/v1/conversations/{id}', { params: at(id) }));
 export const changeConversation = (id: string, body: { title?: string; model?: string }) =>
   take(http.PATCH('/api/v1/conversations/{id}', { params: at(id), body }));
+/** For good: there is no place in the page from which a hidden chat could come back. */
 export const deleteConversation = (id: string) =>
-  take(http.DELETE('/api/v1/conversations/{id}', { params: at(id) }));
+  take(http.DELETE('/api/v1/conversations/{id}', { params: { ...at(id), query: { hard: true } } }));
 export const listMessages = (id: string, before?: string | null, limit = 100) =>
   take(
     http.GET('/api/v1/conversations/{id}/messages', {
