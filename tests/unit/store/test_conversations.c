@@ -1,6 +1,8 @@
 /* Conversations: whose they are, the list, titles, deleting. */
 #include "store_test.h"
 
+#include "base/clock.h"
+
 static int get(struct fixture *f, atelier_id user, atelier_id id, struct conversation *ret)
 {
 	return conversations_get(f->c, user, id, &f->a, ret, &f->e);
@@ -73,7 +75,10 @@ static void test_list_in_pages(void **state)
 	FINE(f, conversations_list(f->c, f->ada, NULL, &after, 2, &f->a, &list, &f->e));
 	assert_int_equal(list.n, 0);
 	assert_false(list.more);
-	/* What was written in last comes first, with the turn that runs in it. */
+	/* What was written in last comes first, with the turn that runs in it. Last means a later millisecond. */
+	FINE(f, conversations_list(f->c, f->ada, NULL, NULL, 1, &f->a, &list, &f->e));
+	while (clock_now_ms() <= list.items[0].updated_at)
+		;
 	struct turn_begun t = begin(f, f->ada, ids[2], "hello");
 	FINE(f, conversations_list(f->c, f->ada, "", NULL, 100, &f->a, &list, &f->e));
 	assert_int_equal(list.n, 7);
