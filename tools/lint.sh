@@ -34,11 +34,18 @@ scripts() {
 	done
 }
 
+# The page against the interface that the program describes: its types are made from that document.
+client() (
+	"$binary" openapi >build/openapi.json && cd web &&
+		npm run --silent generate -- ../build/openapi.json && npm run --silent check
+)
+
 check format format
 check floors python3 tools/check_floors.py
 check sizes python3 tools/check_size.py
 check documentation python3 tools/check_docs.py ${binary:+--binary "$binary"}
 check shell scripts
+[ -z "$binary" ] || check client client
 check clang-tidy python3 tools/tidy.py "$build"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
