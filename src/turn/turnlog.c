@@ -45,7 +45,6 @@ struct turnlogs {
 	struct turnlog *buckets[BUCKETS];
 	struct turnlog *dirty;
 	struct turnlog *logs;
-	unsigned n_readers;
 };
 
 static struct turnlog **bucket_of(struct turnlogs *ls, atelier_id id)
@@ -79,7 +78,6 @@ static void reader_free(struct reader *r)
 		l->readers = r->next;
 	if (r->next)
 		r->next->prev = r->prev;
-	l->all->n_readers--;
 	metric_add(M_stream_readers, -1);
 	free(r);
 	log_free_if_unused(l);
@@ -147,7 +145,6 @@ void turnlog_follow(struct turnlog *l, uint64_t after, struct http_exchange *x)
 	if (r->next)
 		r->next->prev = r;
 	l->readers = r;
-	l->all->n_readers++;
 	metric_add(M_stream_readers, 1);
 	reader_send(r);
 }
@@ -342,11 +339,6 @@ uint64_t turnlog_last_seq(const struct turnlog *l)
 struct str turnlog_bytes(const struct turnlog *l)
 {
 	return buf_str(&l->bytes);
-}
-
-unsigned turnlogs_readers(const struct turnlogs *ls)
-{
-	return ls->n_readers;
 }
 
 int turnlogs_new(struct loop *l, struct journal *j, int64_t heartbeat_ms, int64_t stall_ms, struct turnlogs **ret)

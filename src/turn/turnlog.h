@@ -50,5 +50,3 @@ void turnlog_follow(struct turnlog *l, uint64_t after, struct http_exchange *x);
 
 /* The same for the bytes of a finished turn; takes `bytes`. */
 void turnlogs_replay(struct turnlogs *ls, struct buf *bytes, uint64_t after, struct http_exchange *x);
-
-unsigned turnlogs_readers(const struct turnlogs *ls);

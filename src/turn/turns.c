@@ -8,11 +8,7 @@
 #include "sys/metrics.h"
 #include "turn/turn_priv.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TURN_STACK (2u << 20)
-#else
 #define TURN_STACK (256u << 10) /* virtual; a sleeping turn has touched a small part of it */
-#endif
 
 /* ---- the registry ---- */
 
