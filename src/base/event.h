@@ -12,14 +12,20 @@
 	X(EV_START, "start",                                                                                           \
 		"turn_id:string conversation_id:string user_message_id:string message_id:string model:string",         \
 		"First event: the turn exists and the user's message is stored.")                                      \
-	X(EV_STATUS, "status", "state:string text:string attempt:integer? wait_ms:integer?",                           \
-		"What the turn waits for: searching, connecting, loading, retrying.")                                  \
+	X(EV_STATUS, "status",                                                                                         \
+		"state:string text:string attempt:integer? wait_ms:integer? elapsed_ms:integer? position:integer?",    \
+		"What the turn waits for: searching, queued (at `position`, from 1), connecting, loading (since "      \
+		"`elapsed_ms`), retrying, fallback (another model is asked).")                                         \
 	X(EV_REASONING, "reasoning", "text:string", "A piece of the model's reasoning, to append.")                    \
 	X(EV_TEXT, "text", "text:string", "A piece of the answer, to append.")                                         \
 	X(EV_CITATION, "citation", "n:integer title:string url:string quote:string",                                   \
 		"A source the answer refers to as [n].")                                                               \
+	X(EV_TOOL_CALL, "tool_call", "index:integer id:string? name:string? arguments:string?",                        \
+		"A piece of a call of a tool: the first of an `index` (from 0) brings id and name; the pieces of "     \
+		"arguments, put together, are a JSON object.")                                                         \
 	X(EV_USAGE, "usage",                                                                                           \
-		"tokens_in:integer? tokens_out:integer? exact:boolean first_token_ms:integer? duration_ms:integer",    \
+		"tokens_in:integer? tokens_out:integer? tokens_cached:integer? tokens_reasoning:integer? "             \
+		"exact:boolean first_token_ms:integer? duration_ms:integer cost_micros:integer? model:string?",        \
 		"What the answer took; `exact` is false for an estimate.")                                             \
 	X(EV_ERROR, "error", "code:string message:string retryable:boolean",                                           \
 		"Why the answer ended early; the text before it stays.")                                               \

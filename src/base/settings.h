@@ -45,7 +45,11 @@
 		"milliseconds between syncs of the journal to the disk (0: never; power loss only, not crashes)")      \
 	X(STR, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST", "where Ollama listens (empty: not used)") \
 	X(STR, openai_base_url, "", 0, 500, "OPENAI_BASE_URL", "an OpenAI-compatible server (empty: not used)")        \
-	X(SECRET, openai_api_key, "", 0, 500, "OPENAI_API_KEY", "key for it")                                          \
+	X(SECRET, openai_api_key, "", 0, 500, "OPENAI_API_KEY",                                                        \
+		"key for it (alone: for https://api.openai.com/v1)")                                                   \
+	X(STR, anthropic_base_url, "https://api.anthropic.com", 0, 500, "ANTHROPIC_BASE_URL",                          \
+		"where the Anthropic API is")                                                                          \
+	X(SECRET, anthropic_api_key, "", 0, 500, "ANTHROPIC_API_KEY", "key for it (empty: not used)")                  \
 	X(BOOL, librarian, 1, 0, 1, "ATELIER_LIBRARIAN", "offer the built-in Librarian")                               \
 	X(STR, default_model, "", 0, 200, "ATELIER_MODEL",                                                             \
 		"model chosen for new conversations (empty: the first found)")                                         \
@@ -55,6 +59,27 @@
 	X(INT, first_byte_timeout_s, 300, 1, 7200, "ATELIER_FIRST_BYTE_TIMEOUT_S",                                     \
 		"time until a provider's first byte (a model may be loading)")                                         \
 	X(INT, token_timeout_s, 120, 1, 7200, "ATELIER_TOKEN_TIMEOUT_S", "time between two pieces of an answer")       \
+	X(INT, total_timeout_s, 0, 0, 86400, "ATELIER_TOTAL_TIMEOUT_S", "time for a whole answer (0: no limit)")       \
+	X(INT, provider_concurrency, 0, 0, 100000, "ATELIER_PROVIDER_CONCURRENCY",                                     \
+		"calls of one provider at the same time; more wait in a fair queue (0: no limit)")                     \
+	X(INT, breaker_failures, 3, 1, 1000, "ATELIER_BREAKER_FAILURES",                                               \
+		"failures in a row after which a provider is left alone for a while")                                  \
+	X(INT, breaker_open_s, 10, 1, 3600, "ATELIER_BREAKER_OPEN_S",                                                  \
+		"seconds it is left alone at first; doubles up to 8 times")                                            \
+	X(BOOL, warm_up, 1, 0, 1, "ATELIER_WARM_UP", "let Ollama load the default model at the start")                 \
+	X(BOOL, gateway, 1, 0, 1, "ATELIER_GATEWAY",                                                                   \
+		"serve other programs at /v1 and /ollama as OpenAI, Anthropic and Ollama would")                       \
+	X(STR, gateway_open_user, "", 0, 64, "ATELIER_GATEWAY_OPEN_USER",                                              \
+		"user whose rights gateway requests without a key have (empty: a key is needed)")                      \
+	X(INT, gateway_max_body_bytes, 33554432, 1024, 1073741824, "ATELIER_GATEWAY_MAX_BODY_BYTES",                   \
+		"size of the body of a gateway request")                                                               \
+	X(INT, gateway_max_calls, 512, 1, 100000, "ATELIER_GATEWAY_MAX_CALLS",                                         \
+		"gateway requests answered at the same time")                                                          \
+	X(STR, cors_origins, "", 0, 2000, "ATELIER_CORS_ORIGINS",                                                      \
+		"origins of pages that may call the gateway from a browser, with spaces between, or *")                \
+	X(STR, currency, "USD", 1, 8, "ATELIER_CURRENCY", "currency of the price table")                               \
+	X(SECRET, master_key, "", 0, 64, "ATELIER_MASTER_KEY",                                                         \
+		"64 hexadecimal digits that stored keys are encrypted with (empty: DATA/master.key)")                  \
 	X(INT, provider_tries, 6, 1, 20, "ATELIER_PROVIDER_TRIES", "tries of a provider call before its first byte")   \
 	X(INT, retry_base_ms, 500, 1, 60000, "ATELIER_RETRY_BASE_MS",                                                  \
 		"first wait between tries; doubles, up to 16 times")

@@ -61,6 +61,54 @@ struct providers {
 /* A model's provider and its name there (in the arena), by id; NULL when unknown. *ret_id: the id as the catalogue has it. */
 struct provider *catalogue_find(
 	struct providers *p, const char *id, struct arena *a, const char **ret_id, const char **ret_name);
+
+/* ---- the plan of a call: the targets of a model, alias or pattern in the order they are tried ---- */
+
+struct target {
+	struct provider *p; /* a reference */
+	struct model model; /* as the catalogue has it; in the arena */
+	const char *name;   /* the model's own name at the provider */
+};
+
+struct plan {
+	struct target targets[ROUTE_TARGETS_MAX];
+	size_t n;
+};
+
+/* At least one target, or E_MODEL_UNKNOWN with a sentence. Targets that nobody offers now are left out; those whose
+ * breaker is open stand behind the others. */
+int catalogue_plan(struct providers *ps, const char *model, struct arena *a, struct plan *ret, struct err *e) MUST_CHECK;
+void plan_done(struct plan *p);
+
+/* A configuration may change under a running call: what the call uses lives until the call lets go of it. */
+struct provider *provider_ref(struct provider *p);
+void provider_unref(struct provider *p);
+
+/* ---- breaker.c: a provider that failed several times in a row is left alone for a while, then one call may try ---- */
+
+/* 0: go on, and say how it went with breaker_leave; E_PROVIDER_DOWN with a sentence: it is open. */
+int breaker_enter(struct providers *ps, struct provider *p, struct err *e) MUST_CHECK;
+enum breaker_outcome { BREAKER_OK, BREAKER_FAILED, BREAKER_UNKNOWN /* stopped before it could be told */ };
+void breaker_leave(struct providers *ps, struct provider *p, enum breaker_outcome o);
+
+/* A call of this model began that has no first byte yet (+1), or that is over (-1): the catalogue says `loading` while
+ * a model that is not known to be loaded has such calls. */
+void catalogue_note_waiting(struct providers *ps, struct provider *p, const char *name, int change);
+/* A first byte came: the model is ready, and this long is what people wait here. */
+void catalogue_note_first_token(struct providers *ps, struct provider *p, const char *name, int64_t ms);
+
+/* ---- queue.c: places at a provider, fair between callers ---- */
+
+struct slots; /* of one provider */
+struct slots *slots_new(void);
+void slots_free(struct slots *s);
+void slots_limit(struct slots *s, int64_t max); /* 0: no limit; a change counts at once */
+/* Waits for a place: callers take turns, each one's calls in their order. `position` (from 1) is told from the calling
+ * thread at first and when it has changed. -ECANCELED; negative of `position` ends the wait. */
+int slots_take(struct slots *s, int64_t caller, struct cancel *cancel, int (*position)(void *arg, int64_t n), void *arg,
+	int64_t *ret_waited_ms) MUST_CHECK;
+void slots_give(struct slots *s);
+void slots_count(struct slots *s, int64_t *ret_running, int64_t *ret_queued);
 bool catalogue_has_real_model(struct providers *p);
 
 /* What a call says about its provider: `why` it could not be reached, or NULL when it answered. */

@@ -7,6 +7,8 @@
 #include "base/id.h"
 #include "db/db.h"
 
+extern const char schema_2[]; /* schema_2.c */
+
 /* Copies columns into an arena; a copy that failed is noted here and reported once by store_reader_end. */
 struct store_reader {
 	struct db_rows *rows;

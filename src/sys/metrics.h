@@ -25,6 +25,15 @@
 	X(COUNTER, provider_calls_total, "", "calls of providers")                                                     \
 	X(COUNTER, provider_retries_total, "", "calls tried again")                                                    \
 	X(COUNTER, provider_errors_total, "", "calls that failed for good")                                            \
+	X(COUNTER, provider_fallbacks_total, "", "calls that went on to another model of their chain")                 \
+	X(GAUGE, provider_calls_queued, "", "calls waiting for a place at their provider")                             \
+	X(COUNTER, tokens_in_total, "", "tokens read by models")                                                       \
+	X(COUNTER, tokens_out_total, "", "tokens written by models")                                                   \
+	X(COUNTER, limits_refused_total, "", "calls refused for a limit or a budget")                                  \
+	X(GAUGE, gateway_calls, "", "gateway requests being answered now")                                             \
+	X(COUNTER, gateway_calls_total, "", "gateway requests begun")                                                  \
+	X(COUNTER, gateway_errors_total, "", "gateway requests that ended in an error")                                \
+	X(GAUGE, jobs_running, "", "background jobs running now")                                                      \
 	X(COUNTER, db_commits_total, "", "transactions committed")                                                     \
 	X(COUNTER, db_writes_total, "", "write requests in them")                                                      \
 	X(COUNTER, logins_total, "", "successful logins")                                                              \

@@ -40,7 +40,8 @@ int prompt_build(struct turn *t)
 		return err_set(&t->err, -ENOMEM, "the conversation does not fit into a turn's memory");
 	for (size_t i = 0; i < branch.n; i++)
 		if (branch.items[i].content[0])
-			messages[n++] = (struct gen_message){branch.items[i].role, branch.items[i].content};
+			messages[n++] =
+				(struct gen_message){.role = branch.items[i].role, .content = branch.items[i].content};
 	t->request = (struct gen_request){
 		.model = t->model,
 		.messages = messages,

@@ -93,7 +93,7 @@ void title_ask(struct turn *t)
 	const char *text = r < 0 ? NULL : instruction(t, m.content);
 	if (!text)
 		return;
-	struct gen_message ask = {"user", text};
+	struct gen_message ask = {.role = "user", .content = text};
 	struct gen_request q = {.model = t->model, .messages = &ask, .n_messages = 1, .max_tokens = 400};
 	r = provider_generate(t->all->providers, &q, &sink.sink, &t->cancel, &result, &e);
 	const char *title = r < 0 ? NULL : clean(buf_str(&sink.text), &t->arena);

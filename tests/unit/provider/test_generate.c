@@ -56,7 +56,8 @@ static void begin(struct trial *t, const struct script *script, size_t n, bool o
 
 static int generate(struct trial *t)
 {
-	const struct gen_message messages[] = {{"system", "Be brief."}, {"user", "Say \"hi\"\n"}};
+	const struct gen_message messages[] = {
+		{.role = "system", .content = "Be brief."}, {.role = "user", .content = "Say \"hi\"\n"}};
 	struct gen_request q = {.model = t->openai ? "toy" : "toy:latest", .messages = messages, .n_messages = 2};
 	return provider_generate(t->world.providers, &q, &t->sink.sink, &t->world.cancel, &t->result, &t->e);
 }

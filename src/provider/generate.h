@@ -1,0 +1,123 @@
+/* generate.h - a generation: one call of a model, whose answer comes as events to a sink. */
+#pragma once
+
+#include "base/event.h"
+#include "provider/models.h"
+#include "sys/cancel.h"
+
+struct gen_image {
+	const char *media_type; /* image/png ... */
+	const char *data;       /* base64; NULL: at `url` */
+	const char *url;        /* https address */
+};
+
+struct gen_tool_call {
+	const char *id, *name;
+	const char *arguments; /* the text of a JSON object */
+};
+
+struct gen_message {
+	const char *role;      /* system, user, assistant, tool */
+	const char *content;   /* text; NULL is "" */
+	const char *reasoning; /* of an assistant, to be given back to models that want it; NULL: none */
+	const struct gen_image *images;
+	size_t n_images;
+	const struct gen_tool_call *calls; /* of an assistant */
+	size_t n_calls;
+	const char *tool_call_id, *tool_name; /* of a tool: which call it answers */
+	bool tool_failed;
+};
+
+struct gen_tool {
+	const char *name, *description; /* description may be NULL */
+	const char *parameters;         /* JSON Schema as text; NULL: none */
+	bool strict;
+};
+
+enum tool_choice { TOOLS_AUTO, TOOLS_NONE, TOOLS_REQUIRED, TOOLS_NAMED };
+enum gen_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SCHEMA };
+enum gen_thinking { THINKING_DEFAULT, THINKING_OFF, THINKING_ON, THINKING_LOW, THINKING_MEDIUM, THINKING_HIGH };
+
+/* How to sample; a field counts when its bit is in `set`. What a kind does not know is left out. */
+enum {
+	SAMPLE_TEMPERATURE = 1,
+	SAMPLE_TOP_P = 2,
+	SAMPLE_TOP_K = 4,
+	SAMPLE_MIN_P = 8,
+	SAMPLE_SEED = 16,
+	SAMPLE_PRESENCE = 32,
+	SAMPLE_FREQUENCY = 64,
+	SAMPLE_REPEAT = 128
+};
+struct gen_sampling {
+	unsigned set;
+	double temperature, top_p, min_p, presence_penalty, frequency_penalty, repeat_penalty;
+	int64_t top_k, seed;
+};
+
+/* A request in the provider's own shape, sent as it is but for model and stream when the target is of that kind (else
+ * what is said beside it counts), and its answer handed over as the bytes that came: nothing is lost in conversion. */
+struct gen_raw {
+	const char *kind;                                 /* "anthropic" */
+	const char *body;                                 /* JSON object text, NUL-terminated */
+	const char *const *headers;                       /* further ones, NULL-terminated; or NULL */
+	int (*bytes)(void *arg, const char *p, size_t n); /* on the loop */
+	void *arg;
+};
+
+struct gen_request {
+	const char *model; /* a resolved id or alias */
+	int64_t caller;    /* whose call it is: the queue of a provider is fair between callers */
+	const struct gen_message *messages;
+	size_t n_messages;
+	bool continues; /* the last message is an assistant's, to be gone on with */
+	const char *prompt,
+		*suffix; /* in place of messages: plain completion, and what stands behind the gap; or NULL */
+	const struct gen_tool *tools;
+	size_t n_tools;
+	enum tool_choice tool_choice;
+	const char *tool_name; /* of TOOLS_NAMED */
+	bool one_tool_at_a_time;
+	enum gen_format format;
+	const char *schema, *schema_name; /* of FORMAT_SCHEMA: JSON Schema as text */
+	enum gen_thinking thinking;
+	struct gen_sampling sampling;
+	const char *const *stop;   /* NULL-terminated, or NULL */
+	int64_t max_tokens;        /* 0: the provider's default */
+	int64_t context_tokens;    /* ollama's num_ctx; 0: its own */
+	const char *keep_alive;    /* ollama's, as JSON; NULL: its own */
+	const struct gen_raw *raw; /* or NULL */
+};
+
+/*
+ * Where a generation's events go: status, reasoning, text, tool_call, citation. For providers over HTTP it is called on
+ * the loop thread; the Librarian and what happens before a call (status events) use the calling thread (`on_loop` says
+ * which). `json` is the event's data as one line of JSON. Negative ends the generation.
+ */
+struct gen_sink {
+	int (*event)(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n);
+};
+
+struct gen_result {
+	int64_t tokens_in, tokens_out;           /* -1: not reported; tokens_in includes the cached ones */
+	int64_t tokens_cached, tokens_reasoning; /* -1: not reported; parts of the above */
+	int64_t first_token_ms;                  /* from the start of the successful try; -1: none came */
+	int64_t duration_ms;                     /* of the successful (or last) try */
+	int64_t queued_ms;
+	int tries;
+	char finish_reason
+		[24]; /* stop, length, tool_calls, content_filter, or the provider's word; "": it did not end */
+	char stop_sequence[64]; /* that ended it, where the provider says so; else "" */
+	char model[200];        /* id of the one that answered, after routes and fallbacks; "": none was called */
+	char provider[64], provider_model[200];
+};
+
+/*
+ * Calls the model and returns when its answer has ended: 0, -ECANCELED (with the cancel's reason recorded), or a
+ * failure: E_PROVIDER... (what came before stays), E_MODEL_UNKNOWN, E_MODEL_CANNOT when it is known not to do what is
+ * asked (tools, images, thinking, schema). Waits for a place at the provider, tries again with exponential backoff and
+ * then the next target of its route, both only before the first byte, with a status event for each wait. Blocks; not on
+ * the loop thread.
+ */
+int provider_generate(struct providers *p, const struct gen_request *q, struct gen_sink *sink, struct cancel *cancel,
+	struct gen_result *ret, struct err *e) MUST_CHECK;

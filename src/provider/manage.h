@@ -1,0 +1,38 @@
+/* manage.h - embeddings, counting, and looking after the models of an Ollama. */
+#pragma once
+
+#include "provider/generate.h"
+
+struct embed_request {
+	const char *model; /* a resolved id or alias */
+	int64_t caller;
+	const char *const *inputs;
+	size_t n_inputs;
+	int64_t dimensions; /* 0: the model's own; else cut and made of length 1 again where the provider cannot */
+};
+
+struct embed_result {
+	float *vectors; /* n_inputs x dimensions, in the arena, in the order of the inputs */
+	size_t dimensions;
+	struct gen_result call; /* tokens_in, duration_ms, who answered */
+};
+int provider_embed(struct providers *p, const struct embed_request *q, struct cancel *cancel, struct arena *a,
+	struct embed_result *ret, struct err *e) MUST_CHECK;
+
+/* How many tokens the request has: as the provider counts it (anthropic; *ret_exact), else estimated. */
+int provider_count_tokens(struct providers *p, const struct gen_request *q, struct cancel *cancel, int64_t *ret,
+	bool *ret_exact, struct err *e) MUST_CHECK;
+int64_t provider_estimate_tokens(const struct gen_request *q); /* about four bytes a token */
+
+/* ---- looking after the models of an Ollama; `provider` is a configured name, E_NOT_FOUND or E_MODEL_CANNOT else ---- */
+
+/* Pulls; `progress` gets each line of Ollama's progress as JSON on the loop thread. Downloads go on where they stopped. */
+int provider_pull(struct providers *p, const char *provider, const char *model,
+	int (*progress)(void *arg, const char *json, size_t n), void *arg, struct cancel *cancel,
+	struct err *e) MUST_CHECK;
+
+enum manage_op { MANAGE_SHOW, MANAGE_DELETE, MANAGE_COPY, MANAGE_LOAD, MANAGE_UNLOAD };
+/* `argument`: the new name (copy), or how long to stay loaded (load: "5m", "-1s"; NULL: its own). *ret_json (may be
+ * NULL): the answer's text in the arena, for MANAGE_SHOW. The lists are looked at again afterwards. */
+int provider_manage(struct providers *p, enum manage_op op, const char *provider, const char *model,
+	const char *argument, struct cancel *cancel, struct arena *a, const char **ret_json, struct err *e) MUST_CHECK;

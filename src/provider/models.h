@@ -1,0 +1,64 @@
+/* models.h - the catalogue: what is known of models and providers now, without waiting for anybody. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "provider/config.h"
+
+struct providers;
+
+struct model {
+	const char *id, *name, *provider, *kind;
+	const char *
+		state; /* unreachable, reachable, loading, ready; of an alias: of its first target that can be called */
+	const char *alias_of;                           /* the first target of a route; NULL: a model of a provider */
+	int64_t size_bytes, context_length, max_output; /* 0: unknown */
+	const char *family, *parameters, *quantization; /* NULL: unknown */
+	const char *digest;                             /* NULL: unknown */
+	int64_t modified_at;                            /* Unix ms; 0: unknown */
+	int64_t loaded_bytes, loaded_vram;              /* 0: not loaded, or unknown */
+	int64_t loaded_until;                           /* Unix ms; 0: not loaded or unknown; INT64_MAX: for good */
+	bool hidden;
+	const char *const *capabilities; /* completion, tools, vision, thinking, embedding, insert; NULL-terminated;
+					    empty: unknown */
+};
+
+bool model_can(const struct model *m, const char *capability); /* true also when nothing is known */
+
+struct provider_state {
+	int64_t id; /* as configured */
+	const char *name, *kind, *url;
+	const char *state;   /* "checking", "ok", "unreachable", "disabled" */
+	const char *error;   /* in words, or NULL */
+	const char *breaker; /* "closed", "open", "half_open" */
+	int64_t retry_in_ms; /* of an open breaker */
+	int64_t running, queued, models;
+	int64_t first_token_ms; /* of late, smoothed; -1: no call yet */
+	bool has_key, from_settings;
+};
+
+struct catalogue {
+	struct model *models; /* hidden ones and aliases too */
+	size_t n_models;
+	struct provider_state *providers;
+	size_t n_providers;
+	const char *default_model;     /* = tasks[TASK_CHAT]; NULL: none */
+	const char *tasks[TASK_COUNT]; /* the id that is used now; NULL: none */
+};
+
+/* A copy in the arena. */
+int providers_catalogue(struct providers *p, struct arena *a, struct catalogue *ret, struct err *e) MUST_CHECK;
+
+/* Whether the model can be called: its id (or the default's, for NULL) in the arena; E_MODEL_UNKNOWN with a sentence.
+ * Waits for the first look to end when none has yet (at most 5 s), so that the first request after a start works. */
+int providers_resolve(
+	struct providers *p, const char *model, struct arena *a, const char **ret_id, struct err *e) MUST_CHECK;
+
+/* The same for a task's default; TASK_TITLE falls back to `otherwise` (NULL: the chat default). */
+int providers_resolve_task(struct providers *p, enum model_task task, const char *otherwise, struct arena *a,
+	const char **ret_id, struct err *e) MUST_CHECK;
+
+/* One model (or alias, described as its first target with its own id) by anything that providers_resolve takes, in the
+ * arena; E_MODEL_UNKNOWN. Does not wait. */
+int providers_model(
+	struct providers *p, const char *model, struct arena *a, struct model *ret, struct err *e) MUST_CHECK;
