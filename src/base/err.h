@@ -50,7 +50,11 @@
 	X(E_PROVIDER_REFUSED, -5025, 502, "provider_refused", false, true, "The model provider refused the request.")          \
 	X(E_MODEL_CANNOT, -5026, 400, "model_cannot", false, true, "The model cannot do what was asked of it.")        \
 	X(E_BUDGET, -5027, 402, "budget_exceeded", false, true, "The budget is used up.")                              \
-	X(E_LIMIT, -5028, 429, "limit_reached", true, true, "A limit is reached. Try again later.")
+	X(E_LIMIT, -5028, 429, "limit_reached", true, true, "A limit is reached. Try again later.")                    \
+	X(E_PROVIDER_REJECTED, -5029, 400, "provider_rejected", false, true,                                           \
+		"The model provider does not take this request.")                                                      \
+	X(E_PROVIDER_LIMITED, -5030, 429, "provider_limited", true, true,                                              \
+		"The model provider takes no more requests now.")
 
 #define X(name, num, ...) name = (num),
 enum err_code { ERR_TABLE(X) };

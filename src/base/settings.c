@@ -83,18 +83,27 @@ static bool is_word(const char *choices, struct str value)
 	return false;
 }
 
-static int check_text(const struct setting_info *info, const char *value, const char *origin, struct err *e)
+int settings_check_text(const char *value, int64_t min, int64_t max, const char *origin, struct err *e)
 {
 	size_t n = strlen(value);
 
-	if (n < (uint64_t)info->min || n > (uint64_t)info->max)
-		return err_set(e, E_INVALID, "%s: must be a text of %lld to %lld bytes", origin, (long long)info->min,
-			(long long)info->max);
+	if (n < (uint64_t)min || n > (uint64_t)max)
+		return err_set(e, E_INVALID, "%s: must be a text of %lld to %lld bytes", origin, (long long)min,
+			(long long)max);
 	if (!utf8_valid(value, n))
 		return err_set(e, E_INVALID, "%s: must be valid UTF-8", origin);
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f)
 			return err_set(e, E_INVALID, "%s: must not contain control characters", origin);
+	return 0;
+}
+
+static int check_text(const struct setting_info *info, const char *value, const char *origin, struct err *e)
+{
+	int r = settings_check_text(value, info->min, info->max, origin, e);
+
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < N_ELEMENTS(words); i++)
 		if (strcmp(words[i].name, info->name) == 0 && !is_word(words[i].choices, str_from(value)))
 			return err_set(e, E_INVALID, "%s: must be one of: %s", origin, words[i].choices);
@@ -104,7 +113,7 @@ static int check_text(const struct setting_info *info, const char *value, const 
 static bool is_url(const char *name)
 {
 	return strcmp(name, "ollama_host") == 0 || strcmp(name, "openai_base_url") == 0 ||
-	       strcmp(name, "public_url") == 0;
+	       strcmp(name, "anthropic_base_url") == 0 || strcmp(name, "public_url") == 0;
 }
 
 static int set_text(struct settings *s, int i, const char *value, const char *origin, struct err *e)
@@ -127,32 +136,29 @@ static int set_text(struct settings *s, int i, const char *value, const char *or
 	return 0;
 }
 
-static int set_int(struct settings *s, int i, const char *value, const char *origin, struct err *e)
+int settings_parse_int(const char *value, int64_t min, int64_t max, const char *origin, int64_t *ret, struct err *e)
 {
-	const struct setting_info *info = &table[i];
 	char *end;
 	long long v;
 
 	errno = 0;
 	v = strtoll(value, &end, 10);
 	/* strtoll would also take blanks and signs in front. */
-	if ((*value != '-' && (*value < '0' || *value > '9')) || *end || errno || v < info->min || v > info->max)
-		return err_set(e, E_INVALID, "%s: must be a whole number from %lld to %lld", origin,
-			(long long)info->min, (long long)info->max);
-	*(int64_t *)field_at(s, i) = v;
+	if ((*value != '-' && (*value < '0' || *value > '9')) || *end || errno || v < min || v > max)
+		return err_set(e, E_INVALID, "%s: must be a whole number from %lld to %lld", origin, (long long)min,
+			(long long)max);
+	*ret = v;
 	return 0;
 }
 
-static int set_bool(struct settings *s, int i, const char *value, const char *origin, struct err *e)
+int settings_parse_bool(const char *value, const char *origin, bool *ret, struct err *e)
 {
 	struct str v = str_from(value);
+	bool yes = is_word("1 true yes on", v);
 
-	if (is_word("1 true yes on", v))
-		*(bool *)field_at(s, i) = true;
-	else if (is_word("0 false no off", v))
-		*(bool *)field_at(s, i) = false;
-	else
+	if (!yes && !is_word("0 false no off", v))
 		return err_set(e, E_INVALID, "%s: must be true or false", origin);
+	*ret = yes;
 	return 0;
 }
 
@@ -168,10 +174,10 @@ int settings_set(struct settings *s, const char *name, const char *value, const 
 		r = set_text(s, i, value, origin, e);
 		break;
 	case SETTING_INT:
-		r = set_int(s, i, value, origin, e);
+		r = settings_parse_int(value, table[i].min, table[i].max, origin, field_at(s, i), e);
 		break;
 	case SETTING_BOOL:
-		r = set_bool(s, i, value, origin, e);
+		r = settings_parse_bool(value, origin, field_at(s, i), e);
 		break;
 	}
 	if (r == 0)
@@ -210,6 +216,7 @@ void settings_done(struct settings *s)
 		free(s->priv->value[i]);
 		free(s->priv->origin[i]);
 	}
+	settings_free_providers(s);
 	free(s->priv);
 	*s = (struct settings){0};
 }

@@ -4,7 +4,7 @@
  * < flag. A value out of range or of the wrong type is refused with the place it came from.
  *
  * The file is lines of `name = value`; `#` starts a comment line. It is looked for at DATA/atelier.conf, or where
- * --config or ATELIER_CONFIG says.
+ * --config or ATELIER_CONFIG says. It may declare providers, too: see settings_providers.
  */
 #pragma once
 
@@ -45,8 +45,7 @@
 		"milliseconds between syncs of the journal to the disk (0: never; power loss only, not crashes)")      \
 	X(STR, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST", "where Ollama listens (empty: not used)") \
 	X(STR, openai_base_url, "", 0, 500, "OPENAI_BASE_URL", "an OpenAI-compatible server (empty: not used)")        \
-	X(SECRET, openai_api_key, "", 0, 500, "OPENAI_API_KEY",                                                        \
-		"key for it (alone: for https://api.openai.com/v1)")                                                   \
+	X(SECRET, openai_api_key, "", 0, 500, "OPENAI_API_KEY", "key for it (alone: for https://api.openai.com/v1)")   \
 	X(STR, anthropic_base_url, "https://api.anthropic.com", 0, 500, "ANTHROPIC_BASE_URL",                          \
 		"where the Anthropic API is")                                                                          \
 	X(SECRET, anthropic_api_key, "", 0, 500, "ANTHROPIC_API_KEY", "key for it (empty: not used)")                  \
@@ -104,6 +103,29 @@ struct setting_info {
 };
 
 const struct setting_info *settings_table(size_t *ret_n);
+
+/*
+ * A provider of the file: lines `provider.NAME.FIELD = value`, any number of them and of each kind. The texts are "" and
+ * the numbers 0 where nothing is said. What a kind is and which addresses it takes is not checked here.
+ */
+struct settings_provider {
+	const char *name; /* a-z, 0-9 and -, 1 to 32 */
+	const char *kind, *url, *key, *version;
+	int64_t max_concurrent, connect_timeout_ms, first_byte_timeout_ms, token_timeout_ms, total_timeout_ms;
+	bool enabled;       /* unless the file says otherwise */
+	const char *origin; /* of its line `kind`: "atelier.conf:3" */
+};
+
+/* In the order of the file; borrowed. */
+const struct settings_provider *settings_providers(const struct settings *s, size_t *ret_n);
+
+/* The fields of such lines, for documentation. */
+struct settings_provider_field {
+	const char *name, *help;
+	int64_t max; /* bytes of a text, or the largest number */
+	bool number;
+};
+const struct settings_provider_field *settings_provider_fields(size_t *ret_n);
 
 /* All defaults, then the environment is applied by settings_load. */
 void settings_init(struct settings *s);

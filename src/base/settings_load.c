@@ -216,7 +216,10 @@ static int load_line(struct settings *s, char *line, const char *origin, struct 
 	if (!value)
 		return err_set(e, E_INVALID, "%s: must be \"name = value\"", origin);
 	*value++ = '\0';
-	return settings_set(s, trim(name), trim(value), origin, e);
+	name = trim(name);
+	if (settings_is_provider(name))
+		return settings_set_provider(s, name, trim(value), origin, e);
+	return settings_set(s, name, trim(value), origin, e);
 }
 
 static void fclosep(FILE **f)
@@ -247,9 +250,10 @@ static int load_file(struct settings *s, const char *path, bool required, struct
 		if (r < 0)
 			return r;
 	}
+	explicit_bzero(line, LINE_MAX); /* it may have held a key */
 	if (ferror(file))
 		return err_set(e, E_INVALID, "cannot read %.180s: %s", path, strerror(errno));
-	return 0;
+	return settings_end_providers(s, e);
 }
 
 static int load_config(struct settings *s, const struct flags *f, struct err *e)

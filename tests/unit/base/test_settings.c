@@ -277,6 +277,74 @@ static void test_addresses(void **state)
 	settings_done(&s);
 }
 
+/* ---- providers of the file ---- */
+
+static void test_providers(void **state)
+{
+	const struct settings_provider *all;
+	struct settings s;
+	struct err e = {0};
+	char line[128], rest[128];
+	size_t n;
+
+	(void)state;
+	write_conf("provider.lab.url = http://10.0.0.1/v1\n workers = 3\n"
+		   "provider.lab-2.kind=anthropic\nprovider.lab.kind = openai\n"
+		   "provider.lab.key = sk = with = signs\nprovider.lab.token_timeout_ms = 5\n"
+		   "provider.lab-2.enabled = off\nprovider.lab.kind = ollama\n");
+	snprintf(line, sizeof(line), "--data %s", folder);
+	assert_int_equal(load(&s, line, rest, &e), 0);
+	all = settings_providers(&s, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(all[0].name, "lab");
+	assert_string_equal(all[0].kind, "ollama"); /* the last line wins, as for all settings */
+	assert_string_equal(all[0].url, "http://10.0.0.1/v1");
+	assert_string_equal(all[0].key, "sk = with = signs");
+	assert_string_equal(all[0].version, "");
+	assert_string_equal(all[0].origin, "atelier.conf:8");
+	assert_int_equal(all[0].token_timeout_ms, 5);
+	assert_int_equal(all[0].total_timeout_ms, 0);
+	assert_true(all[0].enabled);
+	assert_string_equal(all[1].name, "lab-2");
+	assert_string_equal(all[1].origin, "atelier.conf:3");
+	assert_false(all[1].enabled);
+	assert_int_equal(s.workers, 3);
+	settings_done(&s);
+}
+
+static void test_bad_providers(void **state)
+{
+	static const char *const bad[][2] = {
+		{"provider.x.url = http://a\n", "atelier.conf:1: a line \"provider.x.kind = ...\" is missing."},
+		{"\nprovider.x = openai\n", "atelier.conf:2: must be \"provider.NAME.FIELD = value\"."},
+		{"provider..kind = openai\n", "atelier.conf:1: the name of a provider has 1 to 32 characters"},
+		{"provider.X.kind = openai\n", "atelier.conf:1: the name of a provider has 1 to 32 characters"},
+		{"provider.a_b.kind = openai\n", "atelier.conf:1: the name of a provider has 1 to 32 characters"},
+		{"provider.abcdefghijklmnopqrstuvwxyz1234567.kind = openai\n", "atelier.conf:1: the name"},
+		{"provider.x.kind = openai\nprovider.x.kye = sk-secret\n",
+			"atelier.conf:2: a provider has no \"kye\"."},
+		{"provider.x.max_concurrent = -1\n", "atelier.conf:1: must be a whole number from 0 to 100000."},
+		{"provider.x.enabled = maybe\n", "atelier.conf:1: must be true or false."},
+		{"provider.x.key = sk-\x01secret\n", "atelier.conf:1: must not contain control characters."},
+	};
+	char line[128], rest[128];
+
+	(void)state;
+	snprintf(line, sizeof(line), "--data %s", folder);
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+		struct settings s;
+		struct err e = {0};
+
+		write_conf(bad[i][0]);
+		assert_int_equal(load(&s, line, rest, &e), E_INVALID);
+		if (!strstr(e.msg, bad[i][1]))
+			fail_msg("%s: %s", bad[i][0], e.msg);
+		assert_null(strstr(e.msg, "secret"));
+		settings_done(&s);
+	}
+	write_conf("");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +354,8 @@ int main(void)
 		cmocka_unit_test(test_empty_variables),
 		cmocka_unit_test(test_secret),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_providers),
+		cmocka_unit_test(test_bad_providers),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
