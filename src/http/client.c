@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 
@@ -333,6 +334,28 @@ int http_client_fetch(struct http_client *c, const struct http_call *call, struc
 	mine.on_data = fetch_data;
 	mine.arg = body;
 	return http_client_run(c, &mine, cancel, ret, e);
+}
+
+int http_client_get_public(struct http_client *c, const char *url, int64_t timeout_ms, struct cancel *cancel,
+	struct buf *body, char ret_content_type[96], struct err *e)
+{
+	struct http_call call = {.method = "GET",
+		.url = url,
+		.connect_timeout_ms = timeout_ms,
+		.first_byte_timeout_ms = timeout_ms,
+		.idle_timeout_ms = timeout_ms,
+		.total_timeout_ms = timeout_ms,
+		.public_only = true};
+	struct http_result res = {0};
+	int r = http_client_fetch(c, &call, cancel, body, &res, e);
+	if (r == 0 && res.status / 100 == 3)
+		r = err_set(e, E_INVALID, "The address leads on to another one (%d); give that one.", res.status);
+	else if (r == 0 && res.status / 100 != 2)
+		r = err_set(e, E_INVALID, "The address was answered with status %d.", res.status);
+	if (r == 0)
+		snprintf(ret_content_type, 96, "%s", res.content_type);
+	buf_done(&res.error_body);
+	return r;
 }
 
 /* --- the client -------------------------------------------------------------------------------------------------- */

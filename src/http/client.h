@@ -23,6 +23,10 @@ struct http_call {
 	int64_t connect_timeout_ms;
 	int64_t first_byte_timeout_ms; /* from the send of the request to the first body byte or the end of the headers */
 	int64_t idle_timeout_ms;       /* between two pieces */
+	int64_t total_timeout_ms;      /* from the start to the end; 0: no limit */
+	/* For an address that somebody without rights over this machine entered: only addresses of the public internet
+	 * are connected to (public.h), looked at when the connection is made, whatever the name was said to be before. */
+	bool public_only;
 	/* Called on the loop thread with each piece of a body whose status is 2xx. Negative ends the call with that
 	 * code. Bodies of other statuses are kept (up to 64 KiB) in the result. */
 	int (*on_data)(void *arg, const char *p, size_t n);
@@ -41,7 +45,7 @@ struct http_result {
 /*
  * Runs the call. 0: the answer came whole, whatever its status. Failures: E_PROVIDER_DOWN (not reached: name, refused,
  * TLS), E_PROVIDER_TIMEOUT (connect, first byte, idle), E_PROVIDER_BROKEN (cut in the middle), -ECANCELED, or what
- * on_data returned; `e` says which in words. Cancel closes the connection at once. Not on the loop thread. Redirects
+ * on_data returned, E_FORBIDDEN (public_only); `e` says which in words. Cancel closes the connection at once. Not on the loop thread. Redirects
  * are not followed; proxies from the environment are not used; only http and https.
  */
 int http_client_run(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct http_result *ret,
@@ -50,3 +54,8 @@ int http_client_run(struct http_client *c, const struct http_call *call, struct 
 /* As above, with the 2xx body collected in `body` (born with its maximum). Sets ret->error_body likewise. */
 int http_client_fetch(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct buf *body,
 	struct http_result *ret, struct err *e) MUST_CHECK;
+
+/* Gets what a URL names that a user entered: from the public internet alone, in at most `timeout_ms`, into `body` (born
+ * with its maximum: E_TOO_LARGE). A status other than 2xx, redirects too, is E_INVALID with a sentence. */
+int http_client_get_public(struct http_client *c, const char *url, int64_t timeout_ms, struct cancel *cancel,
+	struct buf *body, char ret_content_type[96], struct err *e) MUST_CHECK;

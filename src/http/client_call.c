@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "http/public.h"
 
 enum { RETRY_AFTER_MAX_S = 86400 };
 
@@ -165,6 +166,27 @@ static void set_method(struct call *c)
 		curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
+/* In place of curl's own socket(): the address is the one that is connected to, so no name can change it any more. */
+static curl_socket_t open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct call *c = arg;
+	if (purpose != CURLSOCKTYPE_IPCXN || !http_is_public(&a->addr)) {
+		c->refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+static void set_public(struct call *c)
+{
+	CURL *h = c->easy;
+	curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_public);
+	curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, c);
+	/* A connection that is open already was not asked about; and the callback's call is gone with this one. */
+	curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
+}
+
 int call_prepare(struct call *c, struct err *e)
 {
 	if (read_where(c) < 0)
@@ -185,6 +207,10 @@ int call_prepare(struct call *c, struct err *e)
 	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 	if (c->in->connect_timeout_ms > 0)
 		curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)c->in->connect_timeout_ms);
+	if (c->in->total_timeout_ms > 0)
+		curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)c->in->total_timeout_ms);
+	if (c->in->public_only)
+		set_public(c);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, c);
 	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
@@ -206,9 +232,24 @@ void call_done(struct call *c)
 
 /* --- after: what the end means ----------------------------------------------------------------------------------- */
 
+static int judge_timeout(struct call *c, struct err *e)
+{
+	int64_t total = c->in->total_timeout_ms;
+	if (total > 0 && clock_mono_ms() - c->begun_ms >= total)
+		return err_set(e, E_PROVIDER_TIMEOUT, "%s did not end its answer within %.1f seconds.", c->where,
+			(double)total / 1000.0);
+	return err_set(e, E_PROVIDER_TIMEOUT, "%s could not be connected to within %.1f seconds.", c->where,
+		(double)c->in->connect_timeout_ms / 1000.0);
+}
+
 static int judge_curl(struct call *c, struct err *e)
 {
 	const char *w = c->where;
+	if (c->refused && c->curl == CURLE_COULDNT_CONNECT)
+		return err_set(e, E_FORBIDDEN,
+			"%s is not on the public internet; only what everybody can reach is fetched from an address "
+			"that a user gives.",
+			w);
 	switch (c->curl) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return err_set(e, E_PROVIDER_DOWN, "The name of the provider %s is not known.", w);
@@ -224,8 +265,7 @@ static int judge_curl(struct call *c, struct err *e)
 	case CURLE_URL_MALFORMAT:
 		return err_set(e, E_PROVIDER_DOWN, "The address of the provider %s is not valid.", w);
 	case CURLE_OPERATION_TIMEDOUT:
-		return err_set(e, E_PROVIDER_TIMEOUT, "%s could not be connected to within %.1f seconds.", w,
-			(double)c->in->connect_timeout_ms / 1000.0);
+		return judge_timeout(c, e);
 	case CURLE_OUT_OF_MEMORY:
 		return err_set(e, -ENOMEM, "No memory for a call of %s.", w);
 	case CURLE_WEIRD_SERVER_REPLY:

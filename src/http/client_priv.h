@@ -44,6 +44,7 @@ struct call {
 	struct http_shard *shard;
 	struct call *run_prev, *run_next;
 	bool running, headers_done;
+	bool refused; /* an address that is not public */
 	bool sent; /* the request has gone out; the wait for the first byte counts from `last_ms` */
 	int64_t begun_ms, last_ms;
 	int sink_error;

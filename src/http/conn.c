@@ -155,7 +155,7 @@ static void on_conn_close(struct evhttp_connection *evcon UNUSED, void *arg)
 	if (c->linger)
 		linger_start(s, c->fd);
 	if (c->x)
-		c->x->conn = NULL;
+		exchange_left(c->x);
 	if (c->stream)
 		stream_closed(c->stream);
 	conn_forget(c);
@@ -173,6 +173,14 @@ static bool by_fd_reserve(struct http_server *s, int fd)
 	s->by_fd = p;
 	s->n_by_fd = n;
 	return true;
+}
+
+void conn_set_watermark(struct conn *c)
+{
+	/* evhttp takes a body only when all of it is in the input, so the mark lies above the largest one. */
+	const struct http_server_config *config = &c->server->config;
+	bufferevent_setwatermark(
+		c->bev, EV_READ, 0, config->max_body_bytes + HTTP_BODY_SLACK + config->max_header_bytes + 65536);
 }
 
 static void adopt(struct conn *c)
@@ -199,12 +207,42 @@ static void adopt(struct conn *c)
 	evhttp_connection_set_closecb(c->evcon, on_conn_close, c);
 	int on = 1;
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	/* evhttp takes a body only when all of it is in the input, so the mark lies above the largest one. */
-	bufferevent_setwatermark(
-		bev, EV_READ, 0, s->config.max_body_bytes + HTTP_BODY_SLACK + s->config.max_header_bytes + 65536);
+	conn_set_watermark(c);
 	evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
 	evbuffer_add_cb(bufferevent_get_output(bev), on_output, c);
 	bufferevent_decref(bev);
+}
+
+/* --- while an answer is made ------------------------------------------------------------------------------------- */
+
+static void on_wait_read(struct bufferevent *bev, void *arg)
+{
+	/* A pipelined request may wait for the end; a flood may not. */
+	struct conn *c = arg;
+	if (evbuffer_get_length(bufferevent_get_input(bev)) > HTTP_STREAM_INPUT_MAX)
+		evhttp_connection_free(c->evcon);
+}
+
+static void on_wait_event(struct bufferevent *bev UNUSED, short what, void *arg)
+{
+	struct conn *c = arg;
+	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
+		evhttp_connection_free(c->evcon);
+}
+
+void conn_see_leave(struct conn *c, bool on)
+{
+	/* evhttp stops reading at the end of a body, so it does not notice; and its own callbacks take what comes
+	 * meanwhile for a mistake. */
+	if (on) {
+		bufferevent_setcb(c->bev, on_wait_read, NULL, on_wait_event, c);
+		bufferevent_setwatermark(c->bev, EV_READ, 0, 0); /* a suspended reader would not see it */
+		bufferevent_enable(c->bev, EV_READ);
+		return;
+	}
+	bufferevent_disable(c->bev, EV_READ);
+	conn_set_watermark(c);
+	bufferevent_setcb(c->bev, NULL, c->server->ev_write, c->server->ev_event, c->evcon);
 }
 
 static void adopt_fresh(struct http_server *s)

@@ -234,6 +234,22 @@ void http_exchange_set_data(struct http_exchange *x, void *data)
 	x->data = data;
 }
 
+bool http_exchange_on_leave(struct http_exchange *x, void (*fn)(void *arg), void *arg)
+{
+	if (x->conn && !fn != !x->on_leave)
+		conn_see_leave(x->conn, fn != NULL);
+	x->on_leave = fn;
+	x->leave_arg = arg;
+	return x->conn != NULL;
+}
+
+void exchange_left(struct http_exchange *x)
+{
+	x->conn = NULL;
+	if (x->on_leave)
+		x->on_leave(x->leave_arg);
+}
+
 /* --- the answer -------------------------------------------------------------------------------------------------- */
 
 void http_set_header(struct http_exchange *x, const char *name, const char *value)

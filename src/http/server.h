@@ -41,6 +41,10 @@ struct arena *http_arena(struct http_exchange *x);     /* dies with the exchange
 void *http_exchange_data(struct http_exchange *x);     /* for the handler's own use */
 void http_exchange_set_data(struct http_exchange *x, void *data);
 
+/* Calls fn(arg) when the client leaves before the answer has begun; false when it has left already. A NULL fn takes it
+ * back, which somebody whose `arg` dies before the answer must do. Loop thread. */
+bool http_exchange_on_leave(struct http_exchange *x, void (*fn)(void *arg), void *arg);
+
 /* The answer's headers; name is a literal, the value is copied. Any thread, before the answer. A value with a line
  * break is dropped. */
 void http_set_header(struct http_exchange *x, const char *name, const char *value);

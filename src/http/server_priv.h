@@ -87,6 +87,8 @@ struct http_exchange {
 	struct http_exchange *prev, *next;
 	struct arena arena;
 	void *data;
+	void (*on_leave)(void *arg); /* or NULL */
+	void *leave_arg;
 	const char *path, *peer;
 	struct str body;
 	struct query_pair *query;
@@ -118,6 +120,8 @@ void conn_turn_end(void *server);      /* the loop hook */
 void conn_tick(void *server);          /* the loop timer */
 struct conn *conn_of(struct http_server *s, struct evhttp_request *req);
 void conn_reply_done(struct evhttp_request *req, void *conn); /* evhttp's on_complete */
+void conn_set_watermark(struct conn *c);
+void conn_see_leave(struct conn *c, bool on); /* of a request that is being handled */
 void conn_linger_free(struct lingerer *l);
 
 /* server.c */
@@ -128,6 +132,7 @@ void http_server_set_pace(struct http_server *s, int64_t tick_ms, unsigned reque
 
 /* exchange.c */
 void exchange_begin(struct evhttp_request *req, void *server); /* evhttp's generic callback */
+void exchange_left(struct http_exchange *x);                   /* its connection is gone */
 void exchange_free(struct http_exchange *x);                   /* the struct and what hangs on it, not its request */
 void exchange_drop(struct http_exchange *x);                   /* the request too, when evhttp knows it no more */
 const char *http_reason(int status);                           /* NULL: evhttp knows the phrase */

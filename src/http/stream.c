@@ -172,9 +172,7 @@ void http_stream_end(struct http_stream *st)
 		evhttp_connection_free(c->evcon);
 		return;
 	}
-	const struct http_server_config *config = &c->server->config;
-	bufferevent_setwatermark(
-		c->bev, EV_READ, 0, config->max_body_bytes + HTTP_BODY_SLACK + config->max_header_bytes + 65536);
+	conn_set_watermark(c);
 	bufferevent_setcb(c->bev, NULL, c->server->ev_write, c->server->ev_event, c->evcon);
 	c->state = CONN_WRITING;
 	c->quiet = 0;
