@@ -4,7 +4,7 @@
 /*
  * Money is integer micro-units of the currency of the settings; prices are per million tokens. Keys of providers are
  * sealed (vault.h). Usage outlives users and keys, so it refers to them without a foreign key. usage_days is the sum of
- * usage by day, so that nobody has to add up all rows. Of the ids of a row of usage, 0 is "none".
+ * usage by day (without refused calls), so that nobody has to add up all rows. Of the ids of a row of usage, 0 is "none".
  */
 const char schema_2[] =
 	"CREATE TABLE providers ("
@@ -87,6 +87,13 @@ const char schema_2[] =
 	"  UNIQUE (subject, subject_id, model, measure, period)"
 	") STRICT;"
 
+	"CREATE TRIGGER users_limits AFTER DELETE ON users BEGIN"
+	"  DELETE FROM limits WHERE subject = 'user' AND subject_id = old.id; END;"
+	"CREATE TRIGGER groups_limits AFTER DELETE ON groups BEGIN"
+	"  DELETE FROM limits WHERE subject = 'group' AND subject_id = old.id; END;"
+	"CREATE TRIGGER api_keys_limits AFTER DELETE ON api_keys BEGIN"
+	"  DELETE FROM limits WHERE subject = 'key' AND subject_id = old.id; END;"
+
 	"CREATE TABLE usage ("
 	"  id INTEGER PRIMARY KEY,"
 	"  at INTEGER NOT NULL," /* when the call ended, Unix ms */
@@ -96,14 +103,15 @@ const char schema_2[] =
 	"  purpose TEXT NOT NULL,"
 	"  provider TEXT NOT NULL,"
 	"  model TEXT NOT NULL,"
-	"  outcome TEXT NOT NULL," /* complete, canceled, failed, refused */
+	"  asked TEXT NOT NULL DEFAULT ''," /* the name asked for, when it is not the model's */
+	"  outcome TEXT NOT NULL,"          /* complete, canceled, failed, refused */
 	"  error_code TEXT,"
 	"  tokens_in INTEGER NOT NULL DEFAULT 0,"
 	"  tokens_out INTEGER NOT NULL DEFAULT 0,"
 	"  tokens_cached INTEGER NOT NULL DEFAULT 0,"
 	"  tokens_reasoning INTEGER NOT NULL DEFAULT 0,"
 	"  tokens_exact INTEGER NOT NULL DEFAULT 0,"
-	"  first_token_ms INTEGER NOT NULL DEFAULT 0,"
+	"  first_token_ms INTEGER NOT NULL DEFAULT -1," /* -1: none came */
 	"  duration_ms INTEGER NOT NULL DEFAULT 0,"
 	"  queued_ms INTEGER NOT NULL DEFAULT 0,"
 	"  tries INTEGER NOT NULL DEFAULT 0,"
@@ -111,6 +119,7 @@ const char schema_2[] =
 	") STRICT;"
 	"CREATE INDEX usage_user ON usage(user_id, id);"
 	"CREATE INDEX usage_at ON usage(at);"
+	"CREATE INDEX usage_renamed ON usage(at) WHERE asked <> '';"
 
 	"CREATE TABLE usage_days ("
 	"  day INTEGER NOT NULL," /* days since 1970-01-01, UTC */
@@ -124,7 +133,7 @@ const char schema_2[] =
 	"  tokens_out INTEGER NOT NULL,"
 	"  tokens_cached INTEGER NOT NULL,"
 	"  tokens_reasoning INTEGER NOT NULL,"
-	"  first_token_ms INTEGER NOT NULL," /* sums over the complete calls that had a first token */
+	"  first_token_ms INTEGER NOT NULL," /* this and duration_ms: sums over the calls that had a first token */
 	"  first_tokens INTEGER NOT NULL,"   /* how many those are */
 	"  duration_ms INTEGER NOT NULL,"
 	"  cost_micros INTEGER NOT NULL,"

@@ -1,0 +1,63 @@
+/* keys.h - API keys of people for other programs. Only hashes of the secrets are kept. */
+#pragma once
+
+#include "base/id.h"
+#include "db/db.h"
+#include "store/users.h"
+
+struct api_key {
+	atelier_id id;
+	atelier_id user_id;
+	const char *username;
+	const char *name;
+	const char *prefix; /* the secret's first characters */
+	const char *scopes; /* words of: gateway api models */
+	const char *models; /* JSON array of ids and patterns; NULL: all */
+	int64_t created_at;
+	int64_t expires_at;   /* 0: never */
+	int64_t last_used_at; /* 0: never */
+};
+
+struct api_key_list {
+	struct api_key *items;
+	size_t n;
+};
+
+#define KEYS_PER_USER 200
+
+struct api_key_new {
+	atelier_id user_id;
+	const char *name, *prefix, *scopes;
+	const char *models; /* as above */
+	struct str hash;
+	int64_t expires_at; /* 0: never */
+};
+
+/* E_CONFLICT, with a sentence, for the KEYS_PER_USER + 1st. */
+int keys_create(struct db *db, const struct api_key_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+
+/* The key whose hash this is, with its user. E_UNAUTHORIZED, with a sentence, when there is none, it has expired by
+ * `now` or the user is disabled. */
+int keys_find(struct db_conn *c, const void *hash, size_t n, int64_t now, struct arena *a, struct api_key *ret,
+	struct user *ret_user, struct err *e) MUST_CHECK;
+
+/* A user's keys (0: everybody's), newest first. */
+int keys_list(
+	struct db_conn *c, atelier_id user_id, struct arena *a, struct api_key_list *ret, struct err *e) MUST_CHECK;
+int keys_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct api_key *ret,
+	struct err *e) MUST_CHECK;
+
+struct api_key_change {
+	const char *name;   /* NULL: stays */
+	const char *scopes; /* NULL: stays */
+	bool has_models;    /* `models` counts */
+	const char *models; /* NULL: all */
+};
+int keys_change(
+	struct db *db, atelier_id user_id, atelier_id id, const struct api_key_change *x, struct err *e) MUST_CHECK;
+
+/* Removes it, with the limits set for it. user_id 0: whoever's it is. *ret_user_id (may be NULL): whose it was. */
+int keys_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *ret_user_id, struct err *e) MUST_CHECK;
+
+/* Notes the use; a key that is gone is no error. */
+int keys_touch(struct db *db, atelier_id id, int64_t now, struct err *e) MUST_CHECK;

@@ -1,0 +1,36 @@
+/*
+ * limits.h - how much may be used in a window of time, as administrators set it. What is used is counted in call/. A
+ * limit of a user, group or key goes with it (triggers of the schema).
+ */
+#pragma once
+
+#include "base/id.h"
+#include "db/db.h"
+
+#define SUBJECTS "everyone user group key model"
+#define MEASURES "requests tokens money"
+#define PERIODS  "minute hour day month"
+
+struct limit {
+	atelier_id id;
+	const char *subject; /* of SUBJECTS; everyone, group and model: shared by all together */
+	atelier_id subject_id;
+	const char *subject_name; /* of a user, group or key; NULL: it has none, or is gone */
+	const char *model;        /* id, alias or pattern: counts only calls of these; "": of all */
+	const char *measure, *period;
+	int64_t amount; /* calls, tokens, micro-units of the currency; 0 forbids */
+};
+
+struct limit_list {
+	struct limit *items;
+	size_t n;
+};
+
+/* By id, which is by age. */
+int limits_list(struct db_conn *c, struct arena *a, struct limit_list *ret, struct err *e) MUST_CHECK;
+int limits_get(struct db_conn *c, atelier_id id, struct arena *a, struct limit *ret, struct err *e) MUST_CHECK;
+
+/* E_NOT_FOUND when there is no such user, group or key; E_CONFLICT when there is this limit already. */
+int limits_create(struct db *db, const struct limit *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+int limits_set_amount(struct db *db, atelier_id id, int64_t amount, struct err *e) MUST_CHECK; /* E_NOT_FOUND */
+int limits_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK;                     /* E_NOT_FOUND */

@@ -1,0 +1,40 @@
+/* providers.h - providers that administrators made through the API. Their keys are sealed (vault.h). */
+#pragma once
+
+#include "base/id.h"
+#include "db/db.h"
+#include "store/vault.h"
+
+struct stored_provider {
+	atelier_id id;
+	const char *name, *kind, *url, *version; /* "": none */
+	struct str sealed;                       /* the key; p NULL: none. Opened by stored_provider_key */
+	bool enabled;
+	int64_t max_concurrent, connect_timeout_ms, first_byte_timeout_ms, token_timeout_ms, total_timeout_ms;
+	int64_t created_at, updated_at;
+};
+
+struct stored_provider_list {
+	struct stored_provider *items;
+	size_t n;
+};
+
+/* In the order they were made. */
+int stored_providers_list(
+	struct db_conn *c, struct arena *a, struct stored_provider_list *ret, struct err *e) MUST_CHECK;
+int stored_providers_get(
+	struct db_conn *c, atelier_id id, struct arena *a, struct stored_provider *ret, struct err *e) MUST_CHECK;
+
+/* The key in the arena; NULL when there is none. E_INVALID with a sentence when it cannot be opened. */
+int stored_provider_key(const struct vault *v, const struct stored_provider *p, struct arena *a, const char **ret,
+	struct err *e) MUST_CHECK;
+
+/* `id`, `sealed` and the times of `in` are not looked at. `key`: NULL or "" for none. E_CONFLICT when the name is taken. */
+int stored_providers_create(struct db *db, const struct vault *v, const struct stored_provider *in, const char *key,
+	atelier_id *ret_id, struct err *e) MUST_CHECK;
+
+/* All of it but the key becomes as in `in`. `key`: NULL keeps what is there, "" removes it. E_NOT_FOUND, E_CONFLICT. */
+int stored_providers_update(struct db *db, const struct vault *v, const struct stored_provider *in, const char *key,
+	struct err *e) MUST_CHECK;
+
+int stored_providers_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK; /* E_NOT_FOUND */

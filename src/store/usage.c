@@ -1,0 +1,297 @@
+/* usage.c - what calls of models took. */
+#include "store/usage.h"
+
+#include <stdio.h>
+
+#include "store/store_priv.h"
+
+/* ---- adding ---- */
+
+struct add {
+	const struct usage_row *rows;
+	size_t n;
+};
+
+static int add_row(struct db_conn *c, const struct usage_row *u, int64_t *ret_added, struct err *e)
+{
+	return db_exec(c, ret_added, e,
+		"INSERT OR IGNORE INTO usage (id, at, user_id, key_id, conversation_id, purpose, provider, model, "
+		"asked,"
+		" outcome, error_code, tokens_in, tokens_out, tokens_cached, tokens_reasoning, tokens_exact,"
+		" first_token_ms, duration_ms, queued_ms, tries, cost_micros)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		DB_I64(u->id), DB_I64(u->at), DB_I64(u->user_id), DB_I64(u->key_id), DB_I64(u->conversation_id),
+		DB_TEXT(u->purpose), DB_TEXT(u->provider), DB_TEXT(u->model), DB_TEXT(u->asked), DB_TEXT(u->outcome),
+		DB_TEXT(u->error_code), DB_I64(u->tokens_in), DB_I64(u->tokens_out), DB_I64(u->tokens_cached),
+		DB_I64(u->tokens_reasoning), DB_I64(u->tokens_exact), DB_I64(u->first_token_ms), DB_I64(u->duration_ms),
+		DB_I64(u->queued_ms), DB_I64(u->tries), DB_I64(u->cost_micros));
+}
+
+static int add_day(struct db_conn *c, const struct usage_row *u, struct err *e)
+{
+	bool failed = strcmp(u->outcome, OUTCOME_FAILED) == 0, began = u->first_token_ms >= 0;
+
+	return db_exec(c, NULL, e,
+		"INSERT INTO usage_days (day, user_id, key_id, provider, model, requests, failed, tokens_in, "
+		"tokens_out,"
+		" tokens_cached, tokens_reasoning, first_token_ms, first_tokens, duration_ms, cost_micros)"
+		" VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT (day, user_id, key_id, provider, model) DO UPDATE SET requests = requests + 1,"
+		" failed = failed + excluded.failed, tokens_in = tokens_in + excluded.tokens_in,"
+		" tokens_out = tokens_out + excluded.tokens_out,"
+		" tokens_cached = tokens_cached + excluded.tokens_cached,"
+		" tokens_reasoning = tokens_reasoning + excluded.tokens_reasoning,"
+		" first_token_ms = first_token_ms + excluded.first_token_ms,"
+		" first_tokens = first_tokens + excluded.first_tokens,"
+		" duration_ms = duration_ms + excluded.duration_ms, cost_micros = cost_micros + excluded.cost_micros",
+		DB_I64(u->at / DAY_MS), DB_I64(u->user_id), DB_I64(u->key_id), DB_TEXT(u->provider), DB_TEXT(u->model),
+		DB_I64(failed), DB_I64(u->tokens_in), DB_I64(u->tokens_out), DB_I64(u->tokens_cached),
+		DB_I64(u->tokens_reasoning), DB_I64(began ? u->first_token_ms : 0), DB_I64(began),
+		DB_I64(began ? u->duration_ms : 0), DB_I64(u->cost_micros));
+}
+
+static int add_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct add *x = arg;
+
+	for (size_t i = 0; i < x->n; i++) {
+		int64_t added = 0;
+		int r = add_row(c, &x->rows[i], &added, e);
+
+		if (r == 0 && added > 0 && strcmp(x->rows[i].outcome, OUTCOME_REFUSED) != 0)
+			r = add_day(c, &x->rows[i], e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int usage_add(struct db *db, const struct usage_row *rows, size_t n, struct err *e)
+{
+	struct add x = {rows, n};
+
+	return n ? db_write(db, add_in, &x, e) : 0;
+}
+
+/* ---- sums ---- */
+
+#define SUMS                                                                                                           \
+	"sum(d.requests), sum(d.failed), sum(d.tokens_in), sum(d.tokens_out), sum(d.tokens_cached),"                   \
+	" sum(d.tokens_reasoning), sum(d.first_token_ms), sum(d.duration_ms), sum(d.first_tokens), sum(d.cost_micros)"
+#define OF_DAYS " WHERE d.day BETWEEN ?1 AND ?2 AND (?3 = 0 OR d.user_id = ?3)"
+#define BY_SIZE " ORDER BY sum(d.cost_micros) DESC, sum(d.tokens_in + d.tokens_out) DESC, 1"
+#define GONE    "'(deleted)'"
+
+static const char *const sums_sql[] = {
+	[USAGE_BY_DAY] = "SELECT date(d.day * 86400, 'unixepoch'), " SUMS " FROM usage_days d" OF_DAYS
+			 " GROUP BY d.day ORDER BY d.day",
+	[USAGE_BY_MODEL] = "SELECT d.model, " SUMS " FROM usage_days d" OF_DAYS " GROUP BY d.model" BY_SIZE,
+	[USAGE_BY_PROVIDER] = "SELECT d.provider, " SUMS " FROM usage_days d" OF_DAYS " GROUP BY d.provider" BY_SIZE,
+	[USAGE_BY_USER] = "SELECT coalesce(u.name, " GONE "), " SUMS " FROM usage_days d"
+			  " LEFT JOIN users u ON u.id = d.user_id" OF_DAYS " GROUP BY d.user_id" BY_SIZE,
+	[USAGE_BY_KEY] =
+		"SELECT CASE WHEN d.key_id = 0 THEN '' ELSE coalesce(k.name, " GONE ") END, " SUMS
+		" FROM usage_days d LEFT JOIN api_keys k ON k.id = d.key_id" OF_DAYS " GROUP BY d.key_id" BY_SIZE,
+};
+
+static void read_sum(struct store_reader *rd, struct usage_sum *s)
+{
+	*s = (struct usage_sum){
+		.key = store_str(rd, 0),
+		.requests = db_i64(rd->rows, 1),
+		.failed = db_i64(rd->rows, 2),
+		.tokens_in = db_i64(rd->rows, 3),
+		.tokens_out = db_i64(rd->rows, 4),
+		.tokens_cached = db_i64(rd->rows, 5),
+		.tokens_reasoning = db_i64(rd->rows, 6),
+		.first_token_ms = db_i64(rd->rows, 7),
+		.duration_ms = db_i64(rd->rows, 8),
+		.first_tokens = db_i64(rd->rows, 9),
+		.cost_micros = db_i64(rd->rows, 10),
+	};
+}
+
+static void add_up(struct usage_sum *to, const struct usage_sum *s)
+{
+	to->requests += s->requests;
+	to->failed += s->failed;
+	to->tokens_in += s->tokens_in;
+	to->tokens_out += s->tokens_out;
+	to->tokens_cached += s->tokens_cached;
+	to->tokens_reasoning += s->tokens_reasoning;
+	to->first_token_ms += s->first_token_ms;
+	to->duration_ms += s->duration_ms;
+	to->first_tokens += s->first_tokens;
+	to->cost_micros += s->cost_micros;
+}
+
+int usage_sums(struct db_conn *c, enum usage_by by, const struct usage_filter *f, struct arena *a,
+	struct usage_sums *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct usage_sum)};
+	struct store_reader rd = {.a = a};
+	struct usage_sum total = {0};
+	int r;
+
+	r = db_query(c, &rows, e, sums_sql[by], DB_I64(f->from_day), DB_I64(f->to_day), DB_I64(f->user_id));
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	while ((r = db_next(rows, e)) > 0) {
+		struct usage_sum *s = store_push(&l, a);
+
+		if (!s)
+			return store_full(e);
+		read_sum(&rd, s);
+		add_up(&total, s);
+	}
+	if (r == 0)
+		r = store_reader_end(&rd, e);
+	if (r == 0)
+		*ret = (struct usage_sums){l.items, l.n, total};
+	return r;
+}
+
+/* ---- calls ---- */
+
+#define CALL_COLUMNS                                                                                                   \
+	"u.id, u.at, u.user_id, u.key_id, u.conversation_id, u.purpose, u.provider, u.model, u.asked, u.outcome,"      \
+	" u.error_code, u.tokens_in, u.tokens_out, u.tokens_cached, u.tokens_reasoning, u.tokens_exact,"               \
+	" u.first_token_ms, u.duration_ms, u.queued_ms, u.tries, u.cost_micros, p.name, k.name"
+#define CALL_TABLES " FROM usage u LEFT JOIN users p ON p.id = u.user_id LEFT JOIN api_keys k ON k.id = u.key_id"
+
+static void read_call(struct store_reader *rd, struct usage_call *u)
+{
+	*u = (struct usage_call){
+		.row = {.id = db_i64(rd->rows, 0),
+			.at = db_i64(rd->rows, 1),
+			.user_id = db_i64(rd->rows, 2),
+			.key_id = db_i64(rd->rows, 3),
+			.conversation_id = db_i64(rd->rows, 4),
+			.purpose = store_str(rd, 5),
+			.provider = store_str(rd, 6),
+			.model = store_str(rd, 7),
+			.asked = store_str(rd, 8),
+			.outcome = store_str(rd, 9),
+			.error_code = store_str(rd, 10),
+			.tokens_in = db_i64(rd->rows, 11),
+			.tokens_out = db_i64(rd->rows, 12),
+			.tokens_cached = db_i64(rd->rows, 13),
+			.tokens_reasoning = db_i64(rd->rows, 14),
+			.tokens_exact = db_i64(rd->rows, 15) != 0,
+			.first_token_ms = db_i64(rd->rows, 16),
+			.duration_ms = db_i64(rd->rows, 17),
+			.queued_ms = db_i64(rd->rows, 18),
+			.tries = db_i64(rd->rows, 19),
+			.cost_micros = db_i64(rd->rows, 20)},
+		.username = store_str(rd, 21),
+		.key_name = store_str(rd, 22),
+	};
+}
+
+static int query_calls(
+	struct db_conn *c, atelier_id user_id, atelier_id before, int64_t limit, struct db_rows **ret, struct err *e)
+{
+	int64_t below = before ? before : INT64_MAX;
+
+	if (user_id)
+		return db_query(c, ret, e,
+			"SELECT " CALL_COLUMNS CALL_TABLES
+			" WHERE u.user_id = ? AND u.id < ? ORDER BY u.id DESC LIMIT ?",
+			DB_I64(user_id), DB_I64(below), DB_I64(limit));
+	return db_query(c, ret, e, "SELECT " CALL_COLUMNS CALL_TABLES " WHERE u.id < ? ORDER BY u.id DESC LIMIT ?",
+		DB_I64(below), DB_I64(limit));
+}
+
+int usage_calls(struct db_conn *c, atelier_id user_id, atelier_id before, size_t limit, struct arena *a,
+	struct usage_call_list *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct usage_call)};
+	struct store_reader rd = {.a = a};
+	bool more = false;
+	int r;
+
+	limit = MIN(limit, (size_t)10000);
+	r = query_calls(c, user_id, before, (int64_t)limit + 1, &rows, e);
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	while ((r = db_next(rows, e)) > 0) {
+		struct usage_call *u;
+
+		if (l.n == limit) {
+			more = true;
+			r = 0;
+			break;
+		}
+		u = store_push(&l, a);
+		if (!u)
+			return store_full(e);
+		read_call(&rd, u);
+	}
+	if (r == 0)
+		r = store_reader_end(&rd, e);
+	if (r == 0)
+		*ret = (struct usage_call_list){l.items, l.n, more};
+	return r;
+}
+
+/* ---- counting ---- */
+
+#define TEXT_MAX 256
+
+/* A column's text for the time of one call. */
+static const char *text_of(const struct db_rows *rows, int col, char room[TEXT_MAX])
+{
+	snprintf(room, TEXT_MAX, STR_FMT, STR_ARG(db_bytes(rows, col)));
+	return room;
+}
+
+/* Columns: day, at, user, key, provider, model, asked, requests, tokens, cost. */
+static int count(struct db_rows *rows, usage_count_fn fn, void *arg, struct err *e)
+{
+	char provider[TEXT_MAX], model[TEXT_MAX], asked[TEXT_MAX];
+	int r;
+
+	while ((r = db_next(rows, e)) > 0)
+		fn(arg, &(struct usage_count){
+				.day = db_i64(rows, 0),
+				.at = db_i64(rows, 1),
+				.user_id = db_i64(rows, 2),
+				.key_id = db_i64(rows, 3),
+				.provider = text_of(rows, 4, provider),
+				.model = text_of(rows, 5, model),
+				.asked = text_of(rows, 6, asked),
+				.requests = db_i64(rows, 7),
+				.tokens = db_i64(rows, 8),
+				.cost_micros = db_i64(rows, 9),
+			});
+	return r;
+}
+
+int usage_count_days(struct db_conn *c, int64_t from_day, usage_count_fn fn, void *arg, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT day, 0, user_id, key_id, provider, model, '', requests, tokens_in + tokens_out, cost_micros"
+		" FROM usage_days WHERE day >= ?",
+		DB_I64(from_day));
+
+	return r < 0 ? r : count(rows, fn, arg, e);
+}
+
+int usage_count_calls(struct db_conn *c, int64_t from_ms, bool renamed, usage_count_fn fn, void *arg, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	const char *sql = renamed ? "SELECT at / 86400000, at, user_id, key_id, provider, model, asked, 1, tokens_in + "
+				    "tokens_out,"
+				    " cost_micros FROM usage WHERE asked <> '' AND at >= ? AND outcome <> 'refused'"
+				  : "SELECT at / 86400000, at, user_id, key_id, provider, model, asked, 1, tokens_in + "
+				    "tokens_out,"
+				    " cost_micros FROM usage WHERE at >= ? AND outcome <> 'refused'";
+	int r = db_query(c, &rows, e, sql, DB_I64(from_ms));
+
+	return r < 0 ? r : count(rows, fn, arg, e);
+}

@@ -1,0 +1,27 @@
+/*
+ * vault.h - secrets that must be read again (keys of providers) as they stand in the database: sealed with
+ * XChaCha20-Poly1305. What is sealed belongs to one row and column: moved elsewhere it does not open. Any thread.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+#define VAULT_KEY_LEN 32
+
+struct vault {
+	unsigned char key[VAULT_KEY_LEN];
+};
+
+/* Longest text that is sealed. */
+#define VAULT_MAX 65536
+
+/* Adds nonce and sealed text to `ret`; `column` is "table.column". E_TOO_LARGE. */
+int vault_seal(const struct vault *v, const char *column, int64_t row, struct str text, struct buf *ret,
+	struct err *e) MUST_CHECK;
+
+/* The text in the arena, terminated. E_INVALID with a sentence when it was sealed
+ * with another key, for another row or column, or is damaged. */
+int vault_open(const struct vault *v, const char *column, int64_t row, struct str sealed, struct arena *a, char **ret,
+	struct err *e) MUST_CHECK;
