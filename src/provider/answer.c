@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "provider/provider_priv.h"
 
 static const char open_tag[] = "<think>", close_tag[] = "</think>";
@@ -21,7 +22,10 @@ void answer_init(struct answer *s, const struct dialect *d, const char *label, s
 		.start_ms = clock_mono_ms(),
 		.tokens_in = -1,
 		.tokens_out = -1,
+		.tokens_cached = -1,
+		.tokens_reasoning = -1,
 		.first_token_ms = -1,
+		.input = {-1, -1, -1},
 		.lines = LINES_INIT,
 		.data = BUF_INIT(LINE_MAX_BYTES),
 	};
@@ -31,15 +35,17 @@ void answer_done(struct answer *s)
 {
 	lines_done(&s->lines);
 	buf_done(&s->data);
+	answer_tools_done(s);
 }
 
 /* ---- events ---- */
 
-static int emit(struct answer *s, enum event_type type, const char *json, size_t n)
+int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n)
 {
 	if (s->first_token_ms < 0)
 		s->first_token_ms = clock_mono_ms() - s->start_ms;
-	return s->sink->event(s->sink, true, type, json, n);
+	s->shown = true;
+	return s->raw ? 0 : s->sink->event(s->sink, true, type, json, n);
 }
 
 /* The usual piece is a few bytes, so its event is made on the stack, by copying what the provider escaped already. */
@@ -51,14 +57,14 @@ static int emit_raw(struct answer *s, enum event_type type, const char *raw, siz
 		memcpy(small, head, sizeof(head) - 1);
 		memcpy(small + sizeof(head) - 1, raw, n);
 		memcpy(small + sizeof(head) - 1 + n, "\"}", 3);
-		return emit(s, type, small, sizeof(head) - 1 + n + 2);
+		return answer_emit(s, type, small, sizeof(head) - 1 + n + 2);
 	}
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n + 64);
 	buf_add_str(&b, head);
 	buf_add(&b, raw, n);
 	buf_add_str(&b, "\"}");
 	int r = buf_status(&b);
-	return r < 0 ? r : emit(s, type, b.p, b.n);
+	return r < 0 ? r : answer_emit(s, type, b.p, b.n);
 }
 
 static int emit_text(struct answer *s, enum event_type type, const char *p, size_t n)
@@ -70,7 +76,7 @@ static int emit_text(struct answer *s, enum event_type type, const char *p, size
 	json_add_string(&b, p, n);
 	buf_add_char(&b, '}');
 	int r = buf_status(&b);
-	return r < 0 ? r : emit(s, type, b.p, b.n);
+	return r < 0 ? r : answer_emit(s, type, b.p, b.n);
 }
 
 /* ---- <think> at the start ---- */
@@ -173,6 +179,14 @@ int answer_reasoning(struct answer *s, const char *p, size_t n)
 	return emit_text(s, EV_REASONING, p, n);
 }
 
+int answer_scanned(struct answer *s, const struct scanned *found)
+{
+	int r = 0;
+	if (found->reasoning.n > 0)
+		r = emit_raw(s, EV_REASONING, found->reasoning.p, found->reasoning.n);
+	return r < 0 ? r : answer_content_raw(s, found->content.p, found->content.n);
+}
+
 static int think_finish(struct answer *s)
 {
 	unsigned n = s->n_held;
@@ -180,12 +194,35 @@ static int think_finish(struct answer *s)
 	return emit_text(s, s->think == THINK_IN ? EV_REASONING : EV_TEXT, s->held, n);
 }
 
-/* ---- the bytes ---- */
+int answer_json_text(struct answer *s, const json_t *v, int (*take)(struct answer *, const char *, size_t))
+{
+	return json_is_string(v) ? take(s, json_string_value(v), json_string_length(v)) : 0;
+}
+
+/* ---- the end ---- */
+
+/* What the dialects call the ends of an answer, in the words of the OpenAI-compatible servers. */
+static const char *our_reason(const char *theirs)
+{
+	static const char *const names[][2] = {{"end_turn", "stop"}, {"stop_sequence", "stop"}, {"pause_turn", "stop"},
+		{"eos", "stop"}, {"eos_token", "stop"}, {"max_tokens", "length"}, {"max_output_tokens", "length"},
+		{"model_length", "length"}, {"model_context_window_exceeded", "length"}, {"tool_use", "tool_calls"},
+		{"function_call", "tool_calls"}, {"refusal", "content_filter"}, {"safety", "content_filter"}};
+	for (size_t i = 0; i < N_ELEMENTS(names); i++)
+		if (strcmp(theirs, names[i][0]) == 0)
+			return names[i][1];
+	return theirs;
+}
 
 void answer_set_reason(struct answer *s, const char *reason)
 {
-	if (reason && *reason)
-		snprintf(s->finish_reason, sizeof(s->finish_reason), "%s", reason);
+	if (!reason || !*reason)
+		return;
+	reason = our_reason(reason);
+	size_t n = utf8_prefix(reason, strlen(reason), sizeof(s->finish_reason) - 1);
+	memcpy(s->finish_reason, reason, n);
+	s->finish_reason[n] = '\0';
+	s->ended_ms = clock_mono_ms();
 }
 
 void answer_end(struct answer *s)
@@ -193,6 +230,36 @@ void answer_end(struct answer *s)
 	s->ended = true;
 	s->ended_ms = clock_mono_ms();
 }
+
+/* Words for a fault of the moment; `error` may be an object with a type and a code, or a text. */
+static bool is_transient(const json_t *error)
+{
+	static const char *const types[] = {"overloaded_error", "rate_limit_error", "api_error", "timeout_error",
+		"unavailable_error", "overloaded"};
+	const char *type = json_get_str(error, "type");
+	int64_t code = json_get_i64(error, "code", 0);
+	if (code == 429 || code == 502 || code == 503 || code == 529)
+		return true;
+	for (size_t i = 0; type && i < N_ELEMENTS(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+int answer_error(struct answer *s, const json_t *root)
+{
+	char text[200];
+	wire_error_text(root, text, sizeof(text));
+	s->transient = is_transient(json_object_get(root, "error")) || is_transient(root);
+	return err_set(s->e, E_PROVIDER, "%s reported: %s", s->label, *text ? text : "an error");
+}
+
+int answer_cut(struct answer *s)
+{
+	return err_set(s->e, E_PROVIDER_BROKEN, "%s ended the answer in the middle.", s->label);
+}
+
+/* ---- the bytes ---- */
 
 static int explain(struct answer *s, int r)
 {
@@ -205,12 +272,25 @@ static int explain(struct answer *s, int r)
 int answer_feed(struct answer *s, const char *p, size_t n)
 {
 	s->got_byte = true;
+	if (s->raw && n > 0) {
+		s->shown = true;
+		int r = s->raw->bytes(s->raw->arg, p, n);
+		if (r < 0)
+			return r;
+	}
 	return s->ended ? 0 : explain(s, s->dialect->feed(s, p, n));
+}
+
+bool answer_is_settled(const struct answer *s)
+{
+	return s->ended && s->n_held == 0 && !s->calls;
 }
 
 int answer_finish(struct answer *s)
 {
 	int r = s->ended ? 0 : explain(s, s->dialect->finish(s));
 	int held = think_finish(s);
+	if (held >= 0 && r >= 0)
+		held = answer_tools_finish(s);
 	return r < 0 ? r : held;
 }

@@ -1,14 +1,11 @@
-/* catalogue.c - what models there are: looks at the lists in parallel, and what is known between two looks. */
+/* catalogue.c - what models there are: their ids, what is known of them between two looks, and who does which task. */
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/clock.h"
-#include "provider/provider_priv.h"
+#include "provider/catalogue_priv.h"
 
-#define LOOK_TIMEOUT_MS 5000
-#define LOOK_DOWN_MS    5000 /* from one look to the next while a provider cannot be reached */
-#define LOOK_AGAIN_MS   2000 /* an unknown id causes a new look, but not more often than this */
+/* ---- lists ---- */
 
 void model_list_free(struct model_list *l)
 {
@@ -18,421 +15,424 @@ void model_list_free(struct model_list *l)
 	free(l);
 }
 
-static struct timespec deadline(int64_t ms)
+static int by_id(const void *a, const void *b, void *models)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
+	const struct model *m = models;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	int r = strcmp(m[x].id, m[y].id);
+	return r ? r : (x > y) - (x < y);
 }
 
-/* ---- looking ---- */
-
-struct look {
-	struct providers *ps;
-	struct provider *p;
-	struct cancel cancel;
-	int64_t timeout_ms;
-	unsigned *running; /* under the lock */
-	pthread_t thread;
-	bool has_thread;
-};
-
-static void look_keep(struct look *l, struct model_list *list, const struct err *e)
+int model_list_sort(struct model_list *l)
 {
-	struct provider *p = l->p;
-	CLEANUP(model_list_freep) struct model_list *old = NULL;
-	pthread_mutex_lock(&l->ps->mx);
-	free(p->error);
-	p->error = list ? NULL : xstrdup(err_public_text(e));
-	p->state = list ? LOOK_OK : LOOK_UNREACHABLE;
-	if (list) {
-		old = p->list;
-		p->list = list;
-	}
-	p->look = NULL;
-	--*l->running;
-	pthread_cond_broadcast(&l->ps->cv);
-	pthread_mutex_unlock(&l->ps->mx);
-}
-
-static void *look_run(void *arg)
-{
-	struct look *l = arg;
-	struct err e = {0};
-	CLEANUP(model_list_freep) struct model_list *list = xcalloc(1, sizeof(*list));
-	arena_init(&list->arena, LIST_MAX_BYTES);
-	int r = l->p->dialect->list(l->ps, l->p, l->timeout_ms, &l->cancel, list, &e);
-	if (r == -ECANCELED) {
-		err_clear(&e);
-		err_set(&e, E_PROVIDER_TIMEOUT, "%s did not answer in time.", l->p->label);
-	}
-	look_keep(l, r < 0 ? NULL : TAKE_PTR(list), &e);
-	return NULL;
-}
-
-static void look_begin(struct look *l, struct providers *ps, struct provider *p, int64_t timeout_ms, unsigned *running)
-{
-	*l = (struct look){.ps = ps, .p = p, .timeout_ms = timeout_ms, .running = running};
-	cancel_init(&l->cancel);
-	pthread_mutex_lock(&ps->mx);
-	p->look = &l->cancel;
-	++*running;
-	if (ps->stopping)
-		cancel_fire(&l->cancel, E_STOPPING);
-	pthread_mutex_unlock(&ps->mx);
-	l->has_thread = pthread_create(&l->thread, NULL, look_run, l) == 0;
-	if (!l->has_thread)
-		look_run(l);
-}
-
-static void look_all(struct providers *ps, int64_t timeout_ms)
-{
-	CLEANUP(freep) struct look *looks = xcalloc(ps->n + 1, sizeof(*looks));
+	l->by_id = ARENA_ARRAY(&l->arena, size_t, l->n + 1);
+	bool *twice = ARENA_ARRAY(&l->arena, bool, l->n + 1);
+	if (!l->by_id || !twice)
+		return -ENOMEM;
+	for (size_t i = 0; i < l->n; i++)
+		l->by_id[i] = i;
+	if (l->n > 1)
+		qsort_r(l->by_id, l->n, sizeof(size_t), by_id, l->models);
+	bool any = false;
+	for (size_t i = 1; i < l->n; i++)
+		if (strcmp(l->models[l->by_id[i - 1]].id, l->models[l->by_id[i]].id) == 0)
+			any = twice[l->by_id[i]] = true;
+	if (!any)
+		return 0;
 	size_t n = 0;
-	unsigned running = 0;
-	struct timespec until = deadline(timeout_ms);
-	for (size_t i = 0; i < ps->n; i++)
-		if (ps->all[i].dialect->list)
-			look_begin(&looks[n++], ps, &ps->all[i], timeout_ms, &running);
-	pthread_mutex_lock(&ps->mx);
-	while (running > 0 && pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
-		;
-	pthread_mutex_unlock(&ps->mx);
-	for (size_t i = 0; i < n; i++) {
-		cancel_fire(&looks[i].cancel, E_PROVIDER_TIMEOUT); /* nothing, for those that have ended */
-		if (looks[i].has_thread)
-			pthread_join(looks[i].thread, NULL);
-		cancel_done(&looks[i].cancel);
-	}
+	for (size_t i = 0; i < l->n; i++)
+		if (!twice[i])
+			l->models[n++] = l->models[i];
+	l->n = n;
+	return model_list_sort(l);
 }
 
-void providers_refresh(struct providers *ps, int64_t timeout_ms)
+static bool list_place(const struct model_list *l, const char *id, size_t *ret)
 {
-	struct timespec until = deadline(timeout_ms);
-	pthread_mutex_lock(&ps->mx);
-	if (ps->looking) {
-		uint64_t looks = ps->looks;
-		while (ps->looks == looks && !ps->stopping &&
-			pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
-			;
-		pthread_mutex_unlock(&ps->mx);
-		return;
+	size_t low = 0, high = l ? l->n : 0;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int r = strcmp(l->models[l->by_id[mid]].id, id);
+		if (r == 0) {
+			*ret = l->by_id[mid];
+			return true;
+		}
+		if (r < 0)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	ps->looking = true;
-	pthread_mutex_unlock(&ps->mx);
-	look_all(ps, timeout_ms);
-	pthread_mutex_lock(&ps->mx);
-	ps->looking = false;
-	ps->looks++;
-	ps->looked_ms = clock_mono_ms();
-	pthread_cond_broadcast(&ps->cv);
-	pthread_mutex_unlock(&ps->mx);
+	return false;
 }
 
-/* Sooner while one cannot be reached: people start Ollama when they see that it is missing. Under the lock. */
-static int64_t until_next_look(const struct providers *ps)
+const struct model *model_list_find(const struct model_list *l, const char *id)
 {
-	int64_t ms = ps->settings->model_refresh_s * 1000;
-
-	for (size_t i = 0; i < ps->n; i++)
-		if (ps->all[i].state == LOOK_UNREACHABLE)
-			return MIN(ms, LOOK_DOWN_MS);
-	return ms;
+	size_t at;
+	return list_place(l, id, &at) ? &l->models[at] : NULL;
 }
 
-static void *refresh_thread(void *arg)
+/* ---- ids: the provider's own name, or provider/name where an earlier provider or a route has the same ---- */
+
+static const struct model *model_at(const struct providers *ps, struct model_place at)
 {
-	struct providers *ps = arg;
-	pthread_setname_np(pthread_self(), "models");
-	pthread_mutex_lock(&ps->mx);
-	while (!ps->stopping) {
-		ps->look_wanted = false;
-		pthread_mutex_unlock(&ps->mx);
-		providers_refresh(ps, LOOK_TIMEOUT_MS);
-		pthread_mutex_lock(&ps->mx);
-		struct timespec until = deadline(until_next_look(ps));
-		while (!ps->stopping && !ps->look_wanted &&
-			pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
-			;
+	return &ps->all[at.provider]->list->models[at.model];
+}
+
+static bool first_with_name(const struct providers *ps, const char *name, size_t before, struct model_place *ret)
+{
+	for (size_t i = 0; i < before; i++)
+		if (ps->all[i]->enabled && list_place(ps->all[i]->list, name, &ret->model)) {
+			ret->provider = i;
+			return true;
+		}
+	return false;
+}
+
+/* A route of that very name hides the model, unless the model is one of its targets. */
+static bool is_taken(const struct providers *ps, const char *name)
+{
+	const struct model_route *r = rules_exact(ps->rules, name);
+	for (size_t i = 0; r && i < r->n_targets; i++)
+		if (strcmp(r->targets[i], name) == 0)
+			return false;
+	return r != NULL;
+}
+
+const char *catalogue_id(const struct providers *ps, struct model_place at, struct arena *a)
+{
+	const char *name = model_at(ps, at)->id;
+	struct model_place other;
+	if (!first_with_name(ps, name, at.provider, &other) && !is_taken(ps, name))
+		return arena_strdup(a, name);
+	return arena_printf(a, "%s/%s", ps->all[at.provider]->name, name);
+}
+
+bool catalogue_place(const struct providers *ps, const char *name, struct model_place *ret)
+{
+	char latest[300];
+	if (first_with_name(ps, name, ps->n, ret))
+		return true;
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct provider *p = ps->all[i];
+		size_t n = strlen(p->name);
+		if (p->enabled && strncmp(name, p->name, n) == 0 && name[n] == '/' &&
+			list_place(p->list, name + n + 1, &ret->model)) {
+			ret->provider = i;
+			return true;
+		}
 	}
-	pthread_mutex_unlock(&ps->mx);
+	if (snprintf(latest, sizeof(latest), "%s:latest", name) >= (int)sizeof(latest))
+		return false;
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct provider *p = ps->all[i];
+		size_t n = strlen(p->name);
+		const char *rest = strncmp(latest, p->name, n) == 0 && latest[n] == '/' ? latest + n + 1 : latest;
+		if (p->enabled && p->dialect == &ollama_dialect &&
+			(list_place(p->list, latest, &ret->model) || list_place(p->list, rest, &ret->model))) {
+			ret->provider = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool catalogue_target(
+	const struct providers *ps, const struct model_route *r, size_t i, const char *asked, struct model_place *ret)
+{
+	bool itself = strcmp(r->targets[i], r->pattern) == 0;
+	return catalogue_place(ps, itself ? asked : r->targets[i], ret);
+}
+
+/* ---- what is known of a model now ---- */
+
+static const struct model_note *note_of(const struct provider *p, const char *name)
+{
+	for (const struct model_note *n = p->notes; n; n = n->next)
+		if (strcmp(n->name, name) == 0)
+			return n;
 	return NULL;
 }
 
-int providers_start(struct providers *ps, struct err *e)
+static const char *state_of(const struct provider *p, const struct model *m)
 {
-	pthread_mutex_lock(&ps->mx);
-	int r = pthread_create(&ps->thread, NULL, refresh_thread, ps);
-	ps->started = r == 0;
-	pthread_mutex_unlock(&ps->mx);
-	return r == 0 ? 0 : err_set(e, -r, "No thread could be made for looking at the model lists.");
+	const struct model_note *note = note_of(p, m->id);
+	const char *state = m->state ? m->state : "ready";
+	if (p->state == LOOK_UNREACHABLE || breaker_is_open(p))
+		return "unreachable";
+	if (p->loading)
+		return "loading";
+	/* What was to be unloaded by now is perhaps still there: a later call may have put it off. */
+	if (strcmp(state, "ready") == 0 && m->loaded_until > 0 && m->loaded_until < clock_now_ms())
+		state = "reachable";
+	if (strcmp(state, "ready") == 0 || (note && note->ready_ms > 0))
+		return p->state == LOOK_OK || note ? "ready" : "reachable";
+	return note && note->waiting > 0 ? "loading" : state;
 }
 
-void catalogue_note_call(struct providers *ps, struct provider *p, const struct err *why)
+static bool copy_text(struct arena *a, const char **text)
 {
-	pthread_mutex_lock(&ps->mx);
-	if (why) {
-		free(p->error);
-		p->error = xstrdup(err_public_text(why));
-		p->state = LOOK_UNREACHABLE;
-	} else if (p->state == LOOK_UNREACHABLE) {
-		/* It answers: whether its list does, too, is for a look to say. */
-		free(p->error);
-		p->error = NULL;
-		p->state = LOOK_CHECKING;
-		ps->look_wanted = true;
-		pthread_cond_broadcast(&ps->cv);
+	if (!*text)
+		return true;
+	*text = arena_strdup(a, *text);
+	return *text != NULL;
+}
+
+int catalogue_copy(const struct providers *ps, struct model_place at, struct arena *a, struct model *ret)
+{
+	const struct provider *p = ps->all[at.provider];
+	struct model m = *model_at(ps, at);
+	size_t n = 0;
+	while (m.capabilities && m.capabilities[n])
+		n++;
+	const char **words = (const char **)arena_alloc_array(a, n + 1, sizeof(*words));
+	if (!words)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (!(words[i] = arena_strdup(a, m.capabilities[i])))
+			return -ENOMEM;
+	m.state = state_of(p, &m);
+	m.provider_model = m.id;
+	m.id = catalogue_id(ps, at, a);
+	if (!m.id)
+		return -ENOMEM;
+	const struct model_override *o = rules_override(ps->rules, m.id);
+	if (o && o->name)
+		m.name = o->name;
+	m.hidden = o && o->hidden;
+	m.provider = p->name;
+	m.kind = p->dialect->kind;
+	m.capabilities = words;
+	m.alias_of = NULL;
+	bool ok = copy_text(a, &m.name) && copy_text(a, &m.provider_model) && copy_text(a, &m.provider) &&
+		  copy_text(a, &m.family) && copy_text(a, &m.parameters) && copy_text(a, &m.quantization) &&
+		  copy_text(a, &m.digest);
+	if (!ok)
+		return -ENOMEM;
+	*ret = m;
+	return 0;
+}
+
+int catalogue_copy_alias(const struct providers *ps, const struct model_route *r, struct arena *a, struct model *ret)
+{
+	struct model_place at, first = {0};
+	bool any = false;
+	for (size_t i = 0; i < r->n_targets; i++) {
+		if (!catalogue_target(ps, r, i, r->pattern, &at))
+			continue;
+		const struct provider *p = ps->all[at.provider];
+		bool well = p->state != LOOK_UNREACHABLE && !breaker_is_open(p);
+		if (!any || well)
+			first = at;
+		any = true;
+		if (well)
+			break;
 	}
-	pthread_mutex_unlock(&ps->mx);
+	if (!any)
+		return -ENOENT;
+	struct model m;
+	int res = catalogue_copy(ps, first, a, &m);
+	if (res < 0)
+		return res;
+	const struct model_override *o = rules_override(ps->rules, r->pattern);
+	m.id = arena_strdup(a, r->pattern);
+	m.name = arena_strdup(a, o && o->name ? o->name : r->pattern);
+	m.hidden = o && o->hidden;
+	m.alias_of = arena_strdup(a, r->targets[0]);
+	if (!m.id || !m.name || !m.alias_of)
+		return -ENOMEM;
+	*ret = m;
+	return 0;
 }
 
-/* ---- ids: the provider's own name, or provider/name where an earlier provider has the same. Lock held. ---- */
-
-static bool has_name(const struct provider *p, const char *name)
+bool model_can(const struct model *m, const char *capability)
 {
-	for (size_t i = 0; p->list && i < p->list->n; i++)
-		if (strcmp(p->list->models[i].id, name) == 0)
+	if (!m->capabilities || !m->capabilities[0])
+		return true;
+	for (size_t i = 0; m->capabilities[i]; i++)
+		if (strcmp(m->capabilities[i], capability) == 0)
 			return true;
 	return false;
 }
 
-static bool is_ambiguous(const struct providers *ps, size_t provider, const char *name)
+/* ---- tasks ---- */
+
+static bool has_word(const char *const *words, size_t n, const char *text)
 {
-	for (size_t i = 0; i < provider; i++)
-		if (has_name(&ps->all[i], name))
+	for (size_t i = 0; i < n; i++)
+		if (strcasestr(text, words[i]))
 			return true;
 	return false;
 }
 
-static const char *make_id(const struct providers *ps, size_t provider, const char *name, struct arena *a)
-{
-	if (!is_ambiguous(ps, provider, name))
-		return arena_strdup(a, name);
-	return arena_printf(a, "%s/%s", ps->all[provider].name, name);
-}
-
-/* Whether `id` may mean this model: its name, the name with its provider before it, or without ":latest" at its end. */
-static bool means(const struct provider *p, const char *name, const char *id, int strictness)
-{
-	size_t n = strlen(p->name);
-	switch (strictness) {
-	case 0:
-		return strcmp(name, id) == 0;
-	case 1:
-		return strncmp(id, p->name, n) == 0 && id[n] == '/' && strcmp(id + n + 1, name) == 0;
-	default:
-		n = strlen(id);
-		return p->dialect == &ollama_dialect && strncmp(name, id, n) == 0 && strcmp(name + n, ":latest") == 0;
-	}
-}
-
-struct provider *catalogue_find(
-	struct providers *ps, const char *id, struct arena *a, const char **ret_id, const char **ret_name)
-{
-	struct provider *found = NULL;
-	pthread_mutex_lock(&ps->mx);
-	for (int strictness = 0; strictness < 3 && !found; strictness++)
-		for (size_t i = 0; i < ps->n && !found; i++) {
-			const struct model_list *l = ps->all[i].list;
-			for (size_t k = 0; l && k < l->n && !found; k++) {
-				if (!means(&ps->all[i], l->models[k].id, id, strictness))
-					continue;
-				*ret_id = make_id(ps, i, l->models[k].id, a);
-				*ret_name = arena_strdup(a, l->models[k].id);
-				found = *ret_id && *ret_name ? &ps->all[i] : NULL;
-			}
-		}
-	pthread_mutex_unlock(&ps->mx);
-	return found;
-}
-
-/* ---- the default ---- */
-
-static bool can_chat(const struct model *m)
+static bool can_do(const struct model *m, enum model_task t)
 {
 	static const char *const others[] = {
 		"embed", "bge-", "rerank", "whisper", "tts-", "-tts", "dall-e", "moderation", "gpt-image", "sora-"};
-	if (m->capabilities[0]) {
-		for (size_t i = 0; m->capabilities[i]; i++)
-			if (strcmp(m->capabilities[i], "completion") == 0)
-				return true;
+	static const char *const coders[] = {"code", "coder", "codestral", "devstral", "starcoder"};
+	bool known = m->capabilities && m->capabilities[0];
+	if (t == TASK_EMBEDDING)
+		return known ? model_can(m, "embedding") : has_word(others, 2, m->id);
+	bool chats = known ? model_can(m, "completion") : !has_word(others, N_ELEMENTS(others), m->id);
+	return chats && (t != TASK_CODE || has_word(coders, N_ELEMENTS(coders), m->id));
+}
+
+static bool is_hidden(const struct providers *ps, struct model_place at)
+{
+	CLEANUP(arena_done) struct arena a;
+	arena_init(&a, 4096);
+	if (rules_get(ps->rules)->n_overrides == 0)
 		return false;
-	}
-	for (size_t i = 0; i < N_ELEMENTS(others); i++)
-		if (strcasestr(m->id, others[i]))
-			return false;
-	return true;
+	const char *id = catalogue_id(ps, at, &a);
+	const struct model_override *o = id ? rules_override(ps->rules, id) : NULL;
+	return o && o->hidden;
 }
 
-static const char *default_model(const struct catalogue *c, const char *preferred)
+/* The first model that can do it, of a provider that can be reached if there is one. The Librarian only chats, and only
+ * when nobody else can. */
+static bool choose(const struct providers *ps, enum model_task t, struct model_place *ret)
 {
-	const char *librarian = NULL;
-	for (size_t i = 0; i < c->n_models; i++)
-		if (strcmp(c->models[i].id, preferred) == 0)
-			return c->models[i].id;
-	for (size_t i = 0; i < c->n_models; i++) {
-		if (strcmp(c->models[i].kind, "librarian") == 0)
-			librarian = c->models[i].id;
-		else if (can_chat(&c->models[i]))
-			return c->models[i].id;
-	}
-	return librarian;
+	enum { REACHED, LAST_KNOWN, FIXED, ROUNDS };
+	for (int round = REACHED; round < (t == TASK_CHAT ? ROUNDS : FIXED); round++)
+		for (size_t i = 0; i < ps->n; i++) {
+			const struct provider *p = ps->all[i];
+			bool well = p->state != LOOK_UNREACHABLE && !breaker_is_open(p);
+			if (!p->enabled || !p->list || (round == FIXED) != (p->dialect->fixed_list != NULL) ||
+				(round == REACHED && !well))
+				continue;
+			for (size_t k = 0; k < p->list->n; k++) {
+				*ret = (struct model_place){i, k};
+				if ((round == FIXED || can_do(&p->list->models[k], t)) && !is_hidden(ps, *ret))
+					return true;
+			}
+		}
+	return false;
 }
 
-bool catalogue_has_real_model(struct providers *ps)
+/* The id that a name stands for, when it can be called. */
+static const char *known_as(const struct providers *ps, const char *name, struct arena *a)
 {
-	bool has = false;
-	pthread_mutex_lock(&ps->mx);
-	for (size_t i = 0; i < ps->n; i++)
-		if (ps->all[i].dialect->list && ps->all[i].state == LOOK_OK && ps->all[i].list &&
-			ps->all[i].list->n > 0)
-			has = true;
-	pthread_mutex_unlock(&ps->mx);
-	return has;
+	struct model_place at;
+	const struct model_route *r = name && *name ? rules_exact(ps->rules, name) : NULL;
+	for (size_t i = 0; r && i < r->n_targets; i++)
+		if (catalogue_target(ps, r, i, name, &at))
+			return arena_strdup(a, name);
+	if (!name || !*name || !catalogue_place(ps, name, &at))
+		return NULL;
+	return catalogue_id(ps, at, a);
+}
+
+const char *catalogue_task(const struct providers *ps, enum model_task t, struct arena *a)
+{
+	struct model_place at;
+	const char *id = known_as(ps, rules_get(ps->rules)->tasks[t], a);
+	if (!id && t == TASK_CHAT)
+		id = known_as(ps, ps->settings->default_model, a);
+	if (id || t == TASK_TITLE)
+		return id;
+	if (choose(ps, t, &at))
+		return catalogue_id(ps, at, a);
+	return t == TASK_CODE ? catalogue_task(ps, TASK_CHAT, a) : NULL;
 }
 
 /* ---- copies ---- */
 
-static int copy_model(
-	const struct providers *ps, size_t provider, const struct model *m, struct arena *a, struct model *ret)
-{
-	size_t n = 0;
-	while (m->capabilities[n])
-		n++;
-	const char **words = (const char **)arena_alloc_array(a, n + 1, sizeof(*words));
-	for (size_t i = 0; words && i < n; i++)
-		if (!(words[i] = arena_strdup(a, m->capabilities[i])))
-			return -ENOMEM;
-	*ret = *m;
-	ret->id = make_id(ps, provider, m->id, a);
-	ret->name = arena_strdup(a, m->name);
-	ret->provider = ps->all[provider].name;
-	ret->kind = ps->all[provider].dialect->kind;
-	ret->family = arena_strdup(a, m->family);
-	ret->parameters = arena_strdup(a, m->parameters);
-	ret->quantization = arena_strdup(a, m->quantization);
-	ret->capabilities = words;
-	return !words || !ret->id || !ret->name || (m->family && !ret->family) || (m->parameters && !ret->parameters) ||
-			       (m->quantization && !ret->quantization)
-		       ? -ENOMEM
-		       : 0;
-}
-
-static int copy_all(struct providers *ps, struct arena *a, struct catalogue *ret)
+static int copy_provider(const struct provider *p, struct arena *a, struct provider_state *ret)
 {
 	static const char *const states[] = {"checking", "ok", "unreachable"};
-	size_t n = 0;
+	static const char *const breakers[] = {"closed", "open", "half_open"};
+	bool over = p->breaker.state == BREAKER_OPEN && !breaker_is_open(p);
+	struct provider_state s = {.id = p->id,
+		.name = p->name,
+		.kind = p->dialect->kind,
+		.url = p->shown_url,
+		.state = p->enabled ? states[p->state] : "disabled",
+		.error = p->enabled ? p->error : NULL,
+		.breaker = breakers[over ? BREAKER_HALF_OPEN : p->breaker.state],
+		.retry_in_ms = breaker_retry_in_ms(p),
+		.models = p->enabled && p->list ? (int64_t)p->list->n : 0,
+		.first_token_ms = p->first_token_ms,
+		.has_key = *p->key != '\0',
+		.from_settings = p->id == 0};
+	slots_count(p->slots, &s.running, &s.queued);
+	if (!copy_text(a, &s.name) || !copy_text(a, &s.url) || !copy_text(a, &s.error))
+		return -ENOMEM;
+	*ret = s;
+	return 0;
+}
+
+/* A route of the model's own name stands for both. */
+static bool is_shown_as_alias(const struct providers *ps, struct model_place at)
+{
+	struct model_place first;
+	const char *name = model_at(ps, at)->id;
+	return rules_exact(ps->rules, name) && !is_taken(ps, name) && !first_with_name(ps, name, at.provider, &first);
+}
+
+static int copy_models(const struct providers *ps, struct arena *a, struct catalogue *c)
+{
+	const struct catalogue_rules *rules = rules_get(ps->rules);
+	int r;
+	for (size_t i = 0; i < rules->n_routes; i++) {
+		if (rules_is_pattern(rules->routes[i].pattern))
+			continue;
+		r = catalogue_copy_alias(ps, &rules->routes[i], a, &c->models[c->n_models]);
+		if (r == -ENOMEM)
+			return r;
+		c->n_models += r >= 0;
+	}
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct provider *p = ps->all[i];
+		for (size_t k = 0; p->enabled && p->list && k < p->list->n; k++) {
+			struct model_place at = {i, k};
+			if (is_shown_as_alias(ps, at))
+				continue;
+			r = catalogue_copy(ps, at, a, &c->models[c->n_models++]);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int copy_all(const struct providers *ps, struct arena *a, struct catalogue *ret)
+{
+	size_t n = rules_get(ps->rules)->n_routes;
 	for (size_t i = 0; i < ps->n; i++)
-		n += ps->all[i].list ? ps->all[i].list->n : 0;
+		n += ps->all[i]->list ? ps->all[i]->list->n : 0;
 	struct catalogue c = {.models = ARENA_ARRAY(a, struct model, n + 1),
 		.providers = ARENA_ARRAY(a, struct provider_state, ps->n + 1),
 		.n_providers = ps->n};
 	if (!c.models || !c.providers)
 		return -ENOMEM;
-	for (size_t i = 0; i < ps->n; i++) {
-		const struct provider *p = &ps->all[i];
-		struct provider_state *s = &c.providers[i];
-		*s = (struct provider_state){.name = p->name, .kind = p->dialect->kind, .state = states[p->state]};
-		s->url = arena_strdup(a, p->shown_url);
-		s->error = arena_strdup(a, p->error);
-		if (!s->url || (p->error && !s->error))
+	for (size_t i = 0; i < ps->n; i++)
+		if (copy_provider(ps->all[i], a, &c.providers[i]) < 0)
 			return -ENOMEM;
-		for (size_t k = 0; p->list && k < p->list->n; k++)
-			if (copy_model(ps, i, &p->list->models[k], a, &c.models[c.n_models++]) < 0)
-				return -ENOMEM;
-	}
+	int r = copy_models(ps, a, &c);
+	if (r < 0)
+		return r;
+	for (int t = 0; t < TASK_COUNT; t++)
+		c.tasks[t] = catalogue_task(ps, (enum model_task)t, a);
+	c.default_model = c.tasks[TASK_CHAT];
 	*ret = c;
 	return 0;
 }
 
 int providers_catalogue(struct providers *ps, struct arena *a, struct catalogue *ret, struct err *e)
 {
-	struct catalogue c;
-	const char *preferred = ps->settings->default_model ? ps->settings->default_model : "", *id, *name;
 	pthread_mutex_lock(&ps->mx);
-	int r = copy_all(ps, a, &c);
+	int r = copy_all(ps, a, ret);
 	pthread_mutex_unlock(&ps->mx);
-	if (r < 0)
-		return err_set(e, r, "The model lists are too large.");
-	if (*preferred && catalogue_find(ps, preferred, a, &id, &name))
-		preferred = id; /* "llama3" may be written for "llama3:latest" */
-	c.default_model = default_model(&c, preferred);
-	*ret = c;
-	return 0;
+	return r < 0 ? err_set(e, r, "The model lists are too large.") : 0;
 }
 
-/* ---- resolving ---- */
-
-static bool resolve_now(
-	struct providers *ps, const char *model, struct arena *a, const char **ret_id, int *r, struct err *e)
+bool catalogue_has_real_model(struct providers *ps)
 {
-	const char *name;
-	struct catalogue c;
-	*r = 0;
-	if (model)
-		return catalogue_find(ps, model, a, ret_id, &name) != NULL;
-	*r = providers_catalogue(ps, a, &c, e);
-	if (*r < 0 || !c.default_model)
-		return *r < 0;
-	*ret_id = c.default_model;
-	return true;
-}
-
-/* Waits for the first look to end, if the thread that makes it was started. */
-static void wait_first_look(struct providers *ps)
-{
-	struct timespec until = deadline(LOOK_TIMEOUT_MS);
-	pthread_mutex_lock(&ps->mx);
-	while (ps->started && ps->looks == 0 && !ps->stopping &&
-		pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
-		;
-	pthread_mutex_unlock(&ps->mx);
-}
-
-int catalogue_unknown_model(struct providers *ps, const char *model, struct err *e)
-{
-	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
-	buf_printf(&b, "No provider offers the model \"%.100s\" now.", model);
+	bool has = false;
 	pthread_mutex_lock(&ps->mx);
 	for (size_t i = 0; i < ps->n; i++) {
-		const struct provider *p = &ps->all[i];
-		if (p->state == LOOK_UNREACHABLE && p->error)
-			buf_printf(&b, " %s at %s cannot be reached: %s%s", p->noun, p->shown_url, p->error,
-				wire_full_stop(p->error));
+		const struct provider *p = ps->all[i];
+		has |= p->enabled && p->dialect->list && p->state == LOOK_OK && p->list && p->list->n > 0;
 	}
 	pthread_mutex_unlock(&ps->mx);
-	return err_set(e, E_MODEL_UNKNOWN, "%s", buf_str(&b).p);
-}
-
-int providers_resolve(struct providers *ps, const char *model, struct arena *a, const char **ret_id, struct err *e)
-{
-	int r;
-	if (model && !*model)
-		model = NULL;
-	if (!model)
-		wait_first_look(ps);
-	if (resolve_now(ps, model, a, ret_id, &r, e))
-		return r;
-	wait_first_look(ps);
-	if (resolve_now(ps, model, a, ret_id, &r, e))
-		return r;
-	/* It may have been pulled, or its provider started, since the last look. */
-	pthread_mutex_lock(&ps->mx);
-	bool again = ps->looks > 0 && clock_mono_ms() - ps->looked_ms > LOOK_AGAIN_MS;
-	pthread_mutex_unlock(&ps->mx);
-	if (again) {
-		providers_refresh(ps, LOOK_TIMEOUT_MS);
-		if (resolve_now(ps, model, a, ret_id, &r, e))
-			return r;
-	}
-	if (!model)
-		return err_set(e, E_MODEL_UNKNOWN,
-			"No model can be reached. Start Ollama or name a provider in the settings.");
-	return catalogue_unknown_model(ps, model, e);
+	return has;
 }

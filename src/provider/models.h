@@ -9,6 +9,7 @@ struct providers;
 
 struct model {
 	const char *id, *name, *provider, *kind;
+	const char *provider_model; /* its own name at the provider; of an alias: of the model it leads to */
 	const char *
 		state; /* unreachable, reachable, loading, ready; of an alias: of its first target that can be called */
 	const char *alias_of;                           /* the first target of a route; NULL: a model of a provider */

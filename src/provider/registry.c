@@ -1,36 +1,58 @@
-/* registry.c - the providers that the settings name, and what their calls have in common. */
+/* registry.c - the providers that the settings and the stored configuration name, and how one set becomes another. */
 #include <errno.h>
 #include <time.h>
 
-#include "provider/provider_priv.h"
+#include "provider/catalogue_priv.h"
 
 /*
- * The kinds of providers, in the order of the catalogue. A provider is used when the setting `url` is not empty; one
- * without an address of its own (url: NO_SETTING) when the switch `on` is set.
+ * The kinds of providers, in the order of the catalogue: adding one is a file with its dialect and a row here. The
+ * settings make a provider of a kind when its url or its key is set (only_key: when its key is set); one without an
+ * address of its own (url: NO_SETTING) when the switch `on` is set.
  */
 #define NO_SETTING SIZE_MAX
+#define BEARER     "Authorization: Bearer "
 static const struct kind {
 	const struct dialect *dialect;
 	const char *noun;
+	const char *usual_url;
+	const char *url_rule;   /* the setting by whose rules addresses are read */
+	const char *not_in_url; /* what people add to the address, and what we add ourselves; with blanks between */
+	const char *key_header;
 	bool many;           /* such servers are many: sentences tell them apart by their host */
+	bool only_key;       /* the settings' address alone makes no provider */
 	size_t url, key, on; /* where in struct settings */
 } kinds[] = {
-	{&ollama_dialect, "Ollama", false, offsetof(struct settings, ollama_host), NO_SETTING, NO_SETTING},
-	{&openai_dialect, "The server", true, offsetof(struct settings, openai_base_url),
+	{&ollama_dialect, "Ollama", "http://localhost:11434", "ollama_host", "/api /v1", BEARER, false, false,
+		offsetof(struct settings, ollama_host), NO_SETTING, NO_SETTING},
+	{&openai_dialect, "The server", "https://api.openai.com/v1", "openai_base_url", "/chat/completions /models",
+		BEARER, true, false, offsetof(struct settings, openai_base_url),
 		offsetof(struct settings, openai_api_key), NO_SETTING},
-	{&librarian_dialect, "The Librarian", false, NO_SETTING, NO_SETTING, offsetof(struct settings, librarian)},
+	{&anthropic_dialect, "The server", "https://api.anthropic.com", "openai_base_url", "/messages /v1",
+		"x-api-key: ", true, true, offsetof(struct settings, anthropic_base_url),
+		offsetof(struct settings, anthropic_api_key), NO_SETTING},
+	{&librarian_dialect, "The Librarian", NULL, NULL, "", "", false, false, NO_SETTING, NO_SETTING,
+		offsetof(struct settings, librarian)},
 };
+
+static const struct kind *kind_named(const char *name)
+{
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++)
+		if (name && strcmp(kinds[i].dialect->kind, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+static const char *or_empty(const char *s)
+{
+	return s ? s : "";
+}
 
 static const char *text_setting(const struct settings *s, size_t at)
 {
-	const char *text = at == NO_SETTING ? NULL : *(const char *const *)((const char *)s + at);
-	return text ? text : "";
+	return at == NO_SETTING ? "" : or_empty(*(const char *const *)((const char *)s + at));
 }
 
-static bool is_wanted(const struct settings *s, const struct kind *k)
-{
-	return k->on == NO_SETTING ? *text_setting(s, k->url) != '\0' : *(const bool *)((const char *)s + k->on);
-}
+/* ---- addresses ---- */
 
 /* "http://user:secret@host/x" without what stands before the @. */
 static char *url_without_user(const char *url)
@@ -46,6 +68,86 @@ static char *url_without_user(const char *url)
 	return ret ? ret : xstrdup("");
 }
 
+static void cut_slashes(char *url)
+{
+	for (size_t n = strlen(url); n > 0 && url[n - 1] == '/'; n--)
+		url[n - 1] = '\0';
+}
+
+/* Takes the words of `ends` off the address, the first one first. */
+static void cut_ends(char *url, const char *ends)
+{
+	while (*ends) {
+		size_t k = strcspn(ends, " "), n = strlen(url);
+		if (n > k && memcmp(url + n - k, ends, k) == 0)
+			url[n - k] = '\0';
+		cut_slashes(url);
+		ends += k + strspn(ends + k, " ");
+	}
+}
+
+/* The address by the rules of the settings, where such addresses have always stood. NULL: refused. */
+static char *clean_url(const struct kind *k, const char *given, struct err *e)
+{
+	struct settings s;
+	if (!k->usual_url)
+		return xstrdup("");
+	if (!*or_empty(given))
+		return xstrdup(k->usual_url);
+	settings_init(&s);
+	int r = settings_set(&s, k->url_rule, given, "The address", e);
+	bool guess = strcmp(k->url_rule, "ollama_host") == 0;
+	char *ret = r < 0 ? NULL : xstrdup(guess ? s.ollama_host : s.openai_base_url);
+	settings_done(&s);
+	if (ret && strlen(ret) < 8) { /* blanks alone */
+		err_set(e, E_INVALID, "The address: must be a URL, http://... or https://...");
+		free(TAKE_PTR(ret));
+	}
+	if (ret) {
+		cut_slashes(ret);
+		cut_ends(ret, k->not_in_url);
+	}
+	return ret;
+}
+
+static bool is_header_value(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return false;
+	return true;
+}
+
+static bool is_version(const char *s)
+{
+	return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-") == strlen(s) && strlen(s) <= 32;
+}
+
+int provider_config_check(const struct provider_config *c, struct err *e)
+{
+	const char *name = or_empty(c->name);
+	size_t n = strlen(name);
+	const struct kind *k = kind_named(c->kind);
+	if (n < 1 || n > 32 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
+		return err_set(e, E_INVALID,
+			"The name of a provider has 1 to 32 characters of a to z, 0 to 9 and the hyphen.");
+	if (!k)
+		return err_set(e, E_INVALID, "There is no such kind of provider: \"%.40s\".", or_empty(c->kind));
+	CLEANUP(freep) char *url = clean_url(k, c->url, e);
+	if (!url)
+		return E_INVALID;
+	if (!is_header_value(or_empty(c->key)))
+		return err_set(e, E_INVALID, "The key has a character that no key can have (a line end?).");
+	if (!is_version(or_empty(c->version)))
+		return err_set(e, E_INVALID, "The version is a date such as 2023-06-01.");
+	if (c->max_concurrent < 0 || c->connect_timeout_ms < 0 || c->first_byte_timeout_ms < 0 ||
+		c->token_timeout_ms < 0 || c->total_timeout_ms < 0)
+		return err_set(e, E_INVALID, "Times and numbers of calls are not negative.");
+	return 0;
+}
+
+/* ---- one provider ---- */
+
 static char *label_for(const struct kind *k, const char *shown_url)
 {
 	const char *host = strstr(shown_url, "://");
@@ -58,18 +160,16 @@ static char *label_for(const struct kind *k, const char *shown_url)
 	return ret ? ret : xstrdup(k->noun);
 }
 
-static void add_provider(struct providers *ps, const struct kind *k)
+/* Servers that imitate Anthropic know the first version only. */
+static const char *version_for(const struct kind *k, const char *shown_url, const char *given)
 {
-	struct provider *p = &ps->all[ps->n++];
-	p->dialect = k->dialect;
-	p->name = k->dialect->kind;
-	p->noun = k->noun;
-	p->base = xstrdup(text_setting(ps->settings, k->url));
-	for (size_t n = strlen(p->base); n > 0 && p->base[n - 1] == '/'; n--)
-		p->base[n - 1] = '\0';
-	p->shown_url = url_without_user(p->base);
-	p->label = label_for(k, p->shown_url);
-	p->key = xstrdup(text_setting(ps->settings, k->key));
+	if (strcmp(k->dialect->kind, "anthropic") != 0)
+		return "";
+	if (*or_empty(given))
+		return given;
+	const char *host = strstr(shown_url, "://");
+	host = host ? host + 3 : shown_url;
+	return str_eq((struct str){host, strcspn(host, ":/")}, STR("api.anthropic.com")) ? "2026-10-21" : "2023-06-01";
 }
 
 /* The models of a provider that is always there and never looked at. */
@@ -78,6 +178,8 @@ static int add_fixed_models(struct provider *p, struct err *e)
 	CLEANUP(model_list_freep) struct model_list *l = xcalloc(1, sizeof(*l));
 	arena_init(&l->arena, 4096);
 	int r = p->dialect->fixed_list(l);
+	if (r >= 0)
+		r = model_list_sort(l);
 	if (r < 0)
 		return err_set(e, r, "Out of memory.");
 	p->state = LOOK_OK;
@@ -85,17 +187,240 @@ static int add_fixed_models(struct provider *p, struct err *e)
 	return 0;
 }
 
-static int add_providers(struct providers *ps, struct err *e)
+int provider_new(const struct providers *ps, const struct provider_config *c, struct provider **ret, struct err *e)
 {
-	int r = 0;
-	for (size_t i = 0; i < N_ELEMENTS(kinds) && r >= 0; i++) {
-		if (!is_wanted(ps->settings, &kinds[i]))
-			continue;
-		add_provider(ps, &kinds[i]);
-		if (kinds[i].dialect->fixed_list)
-			r = add_fixed_models(&ps->all[ps->n - 1], e);
+	const struct kind *k = kind_named(c->kind);
+	char *base = k ? clean_url(k, c->url, e) : NULL;
+	if (!base)
+		return E_INVALID;
+	struct provider *p = xcalloc(1, sizeof(*p));
+	p->refs = 1;
+	p->dialect = k->dialect;
+	p->name = xstrdup(c->name);
+	p->noun = k->noun;
+	p->base = base;
+	p->shown_url = url_without_user(base);
+	p->label = label_for(k, p->shown_url);
+	p->key = xstrdup(or_empty(c->key));
+	p->key_header = k->key_header;
+	p->version = xstrdup(version_for(k, p->shown_url, c->version));
+	p->id = c->id;
+	p->enabled = c->enabled;
+	p->connect_timeout_ms = c->connect_timeout_ms;
+	p->first_byte_timeout_ms = c->first_byte_timeout_ms;
+	p->token_timeout_ms = c->token_timeout_ms;
+	p->total_timeout_ms = c->total_timeout_ms;
+	p->max_concurrent = c->max_concurrent > 0 ? c->max_concurrent : ps->settings->provider_concurrency;
+	p->slots = slots_new();
+	slots_limit(p->slots, p->max_concurrent);
+	p->first_token_ms = -1;
+	p->look_wanted = true;
+	int r = p->dialect->fixed_list ? add_fixed_models(p, e) : 0;
+	if (r < 0) {
+		provider_unref(p);
+		return r;
 	}
+	*ret = p;
+	return 0;
+}
+
+struct provider *provider_ref(struct provider *p)
+{
+	atomic_fetch_add(&p->refs, 1);
+	return p;
+}
+
+void provider_unref(struct provider *p)
+{
+	if (!p || atomic_fetch_sub(&p->refs, 1) > 1)
+		return;
+	while (p->notes) {
+		struct model_note *n = p->notes;
+		p->notes = n->next;
+		free(n->name);
+		free(n);
+	}
+	slots_free(p->slots);
+	model_list_free(p->list);
+	free(p->error);
+	free(p->version);
+	free(p->key);
+	free(p->label);
+	free(p->shown_url);
+	free(p->base);
+	free(p->name);
+	free(p);
+}
+
+/* ---- a set of providers ---- */
+
+struct set {
+	struct provider **all;
+	size_t n;
+};
+
+static void set_done(struct set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		provider_unref(s->all[i]);
+	free(s->all);
+}
+
+static bool is_wanted(const struct settings *s, const struct kind *k)
+{
+	if (k->on != NO_SETTING)
+		return *(const bool *)((const char *)s + k->on);
+	return *text_setting(s, k->key) || (*text_setting(s, k->url) && !k->only_key);
+}
+
+static int add_of_settings(const struct providers *ps, bool fixed, struct set *to, struct err *e)
+{
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++) {
+		const struct kind *k = &kinds[i];
+		if (!is_wanted(ps->settings, k) || fixed != (k->dialect->fixed_list != NULL))
+			continue;
+		struct provider_config c = {.name = k->dialect->kind,
+			.kind = k->dialect->kind,
+			.url = text_setting(ps->settings, k->url),
+			.key = text_setting(ps->settings, k->key),
+			.enabled = true};
+		int r = provider_new(ps, &c, &to->all[to->n], e);
+		if (r < 0)
+			return r;
+		to->n++;
+	}
+	return 0;
+}
+
+static bool settings_use(const struct settings *s, const char *name)
+{
+	const struct kind *k = kind_named(name);
+	return k && is_wanted(s, k);
+}
+
+static int add_stored(
+	const struct providers *ps, const struct provider_config *stored, size_t n, struct set *to, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = provider_config_check(&stored[i], e);
+		if (r < 0)
+			return r;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(stored[k].name, stored[i].name) == 0)
+				return err_set(e, E_INVALID, "Two providers have the name %s.", stored[i].name);
+		if (settings_use(ps->settings, stored[i].name))
+			continue;
+		r = provider_new(ps, &stored[i], &to->all[to->n], e);
+		if (r < 0)
+			return r;
+		to->n++;
+	}
+	return 0;
+}
+
+/* Those that are always there stand last: their models are what is left when nobody else has any. */
+static int set_make(
+	const struct providers *ps, const struct provider_config *stored, size_t n, struct set *ret, struct err *e)
+{
+	*ret = (struct set){.all = xcalloc(N_ELEMENTS(kinds) + n, sizeof(struct provider *))};
+	int r = add_of_settings(ps, false, ret, e);
+	if (r >= 0)
+		r = add_stored(ps, stored, n, ret, e);
+	if (r >= 0)
+		r = add_of_settings(ps, true, ret, e);
 	return r;
+}
+
+static bool same_server(const struct provider *a, const struct provider *b)
+{
+	return a->dialect == b->dialect && a->enabled == b->enabled && strcmp(a->base, b->base) == 0 &&
+	       strcmp(a->key, b->key) == 0 && strcmp(a->version, b->version) == 0;
+}
+
+static bool same_config(const struct provider *a, const struct provider *b)
+{
+	return same_server(a, b) && a->id == b->id && strcmp(a->name, b->name) == 0 &&
+	       a->connect_timeout_ms == b->connect_timeout_ms && a->first_byte_timeout_ms == b->first_byte_timeout_ms &&
+	       a->token_timeout_ms == b->token_timeout_ms && a->total_timeout_ms == b->total_timeout_ms;
+}
+
+/* What is known of a server is known of it under another name, too. Lock held. */
+static void inherit(struct provider *to, struct provider *from)
+{
+	if (to->dialect != from->dialect || to->dialect->fixed_list || strcmp(to->base, from->base) != 0)
+		return;
+	to->list = TAKE_PTR(from->list);
+	if (!same_server(to, from))
+		return;
+	to->state = from->state;
+	to->looks = from->looks;
+	to->looked_ms = from->looked_ms;
+	to->breaker = from->breaker;
+	to->breaker.probing = false;
+	to->first_token_ms = from->first_token_ms;
+	to->add_v1 = from->add_v1;
+	for (size_t i = 0; i < N_ELEMENTS(to->quirks); i++)
+		to->quirks[i] = from->quirks[i];
+	to->error = TAKE_PTR(from->error);
+}
+
+/* The old one takes the place of a new one that does not differ. Lock held. */
+static void keep_what_stays(struct providers *ps, struct set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < ps->n; k++) {
+			struct provider *p = s->all[i], *old = ps->all[k];
+			if (!same_config(p, old)) {
+				if (p->id ? p->id == old->id : strcmp(p->name, old->name) == 0)
+					inherit(p, old);
+				continue;
+			}
+			old->max_concurrent = p->max_concurrent;
+			slots_limit(old->slots, old->max_concurrent);
+			s->all[i] = provider_ref(old);
+			provider_unref(p);
+			break;
+		}
+}
+
+static void stop_looks_of_others(struct providers *ps, const struct set *s)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		bool stays = false;
+		for (size_t k = 0; k < s->n; k++)
+			stays |= s->all[k] == ps->all[i];
+		if (stays)
+			continue;
+		ps->all[i]->gone = true;
+		if (ps->all[i]->look)
+			cancel_fire(ps->all[i]->look, E_CANCELED);
+	}
+}
+
+int providers_configure(struct providers *ps, const struct provider_config *stored, size_t n,
+	const struct catalogue_rules *rules, struct err *e)
+{
+	CLEANUP(set_done) struct set s = {0};
+	CLEANUP(rules_freep) struct rules *copy = NULL;
+	int r = rules_new(rules, &copy, e);
+	if (r >= 0)
+		r = set_make(ps, stored, n, &s, e);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&ps->mx);
+	keep_what_stays(ps, &s);
+	stop_looks_of_others(ps, &s);
+	struct set old = {ps->all, ps->n};
+	struct rules *old_rules = ps->rules;
+	ps->all = s.all;
+	ps->n = s.n;
+	ps->rules = copy;
+	s = old; /* let go of below */
+	copy = old_rules;
+	ps->look_wanted = true;
+	pthread_cond_broadcast(&ps->cv);
+	pthread_mutex_unlock(&ps->mx);
+	return 0;
 }
 
 int providers_new(const struct providers_config *c, struct providers **ret, struct err *e)
@@ -113,8 +438,8 @@ int providers_new(const struct providers_config *c, struct providers **ret, stru
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&ps->cv, &attr);
 	pthread_condattr_destroy(&attr);
-	ps->all = xcalloc(N_ELEMENTS(kinds), sizeof(*ps->all));
-	int r = add_providers(ps, e);
+	cancel_init(&ps->warm);
+	int r = providers_configure(ps, NULL, 0, NULL, e);
 	if (r < 0) {
 		providers_free(ps);
 		return r;
@@ -127,120 +452,11 @@ void providers_free(struct providers *ps)
 {
 	if (!ps)
 		return;
-	pthread_mutex_lock(&ps->mx);
-	ps->stopping = true;
-	for (size_t i = 0; i < ps->n; i++)
-		if (ps->all[i].look)
-			cancel_fire(ps->all[i].look, E_STOPPING);
-	pthread_cond_broadcast(&ps->cv);
-	pthread_mutex_unlock(&ps->mx);
-	if (ps->started)
-		pthread_join(ps->thread, NULL);
-	for (size_t i = 0; i < ps->n; i++) {
-		struct provider *p = &ps->all[i];
-		model_list_free(p->list);
-		free(p->error);
-		free(p->key);
-		free(p->label);
-		free(p->shown_url);
-		free(p->base);
-	}
+	looks_stop(ps);
+	set_done(&(struct set){ps->all, ps->n});
+	rules_free(ps->rules);
+	cancel_done(&ps->warm);
 	pthread_cond_destroy(&ps->cv);
 	pthread_mutex_destroy(&ps->mx);
-	free(ps->all);
 	free(ps);
-}
-
-/* ---- calls ---- */
-
-void gen_call_done(struct gen_call *r)
-{
-	buf_done(&r->url);
-	buf_done(&r->body);
-	buf_done(&r->auth);
-}
-
-void gen_call_add_messages(struct buf *b, const struct gen_request *q)
-{
-	buf_add_str(b, "\"messages\":[");
-	for (size_t i = 0; i < q->n_messages; i++) {
-		const struct gen_message *m = &q->messages[i];
-		buf_add_str(b, i ? ",{\"role\":" : "{\"role\":");
-		json_add_cstr(b, m->role);
-		buf_add_str(b, ",\"content\":");
-		json_add_cstr(b, m->content ? m->content : "");
-		buf_add_char(b, '}');
-	}
-	buf_add_char(b, ']');
-}
-
-int provider_list_fetch(struct providers *ps, struct provider *p, const char *url, int64_t timeout_ms, struct cancel *c,
-	json_t **ret, int *ret_status, struct err *e)
-{
-	CLEANUP(buf_done) struct buf auth = BUF_INIT(2048), body = BUF_INIT(LIST_MAX_BYTES);
-	const char *headers[] = {"Accept: application/json", NULL, NULL};
-	struct http_result res = {0};
-	if (*p->key) {
-		buf_printf(&auth, "Authorization: Bearer %s", p->key);
-		headers[1] = auth.p;
-	}
-	struct http_call call = {.method = "GET",
-		.url = url,
-		.headers = headers,
-		.connect_timeout_ms = timeout_ms,
-		.first_byte_timeout_ms = timeout_ms,
-		.idle_timeout_ms = timeout_ms};
-	int r = http_client_fetch(ps->http, &call, c, &body, &res, e);
-	*ret_status = res.status;
-	if (r >= 0 && res.status / 100 != 2)
-		r = provider_status_error(p, NULL, &res, e);
-	else if (r >= 0 && wire_parse(buf_str(&body).p, body.n, ret) < 0)
-		r = err_set(e, E_PROVIDER, "%s answered, but not with JSON.", p->label);
-	buf_done(&res.error_body);
-	return r;
-}
-
-/* What of the request is wrong stays wrong; anything else may be well the next time. */
-static int status_code(int status)
-{
-	switch (status) {
-	case 400:
-	case 401:
-	case 403:
-	case 404:
-	case 413:
-	case 422:
-		return E_PROVIDER_REFUSED;
-	default:
-		return E_PROVIDER;
-	}
-}
-
-int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e)
-{
-	char text[160];
-	int status = res->status, code = status_code(status);
-	wire_error_body(buf_str(&res->error_body).p, res->error_body.n, text, sizeof(text));
-	const char *colon = *text ? ": " : ".";
-	switch (status) {
-	case 401:
-	case 403:
-		return err_set(e, code, "%s refused the call (%d%s)%s%s", p->label, status,
-			*p->key ? ", check the key" : ", a key may be needed", colon, text);
-	case 404:
-		if (model && p->dialect == &ollama_dialect)
-			return err_set(e, E_MODEL_UNKNOWN, "%s does not have this model: %s. Try: ollama pull %.60s",
-				p->label, *text ? text : "not found", model);
-		if (model && strstr(text, "model"))
-			return err_set(e, E_MODEL_UNKNOWN, "%s does not have this model%s%s", p->label, colon, text);
-		return err_set(e, code, "%s has nothing at this address (404)%s%s", p->label, colon, text);
-	case 429:
-		return err_set(e, code, "%s takes no more requests now (429)%s%s", p->label, colon, text);
-	case 502:
-	case 503:
-	case 529:
-		return err_set(e, code, "%s is busy or starting (%d)%s%s", p->label, status, colon, text);
-	default:
-		return err_set(e, code, "%s answered with status %d%s%s", p->label, status, colon, text);
-	}
 }

@@ -5,18 +5,36 @@
 
 struct fuzz_sink {
 	struct gen_sink sink;
-	struct buf text[2]; /* the answer and the reasoning */
+	struct buf text[3]; /* the answer, the reasoning and the calls of tools */
+	int64_t calls;
 };
 
-/* Events must be one line of valid JSON with a text, whatever came in. */
+/* Calls are numbered from 0, and the first event of each has an id and a name. */
+static void check_call(struct fuzz_sink *f, const json_t *root)
+{
+	int64_t index = json_get_i64(root, "index", -1);
+	const char *id = json_get_str(root, "id"), *name = json_get_str(root, "name");
+	if (index < 0 || index > f->calls || (index == f->calls) != (id && name))
+		abort();
+	f->calls += index == f->calls;
+	buf_printf(&f->text[2], "%lld %s %s\n", (long long)index, name ? name : "",
+		json_get_str(root, "arguments") ? json_get_str(root, "arguments") : "");
+}
+
+/* Events must be one line of valid JSON, whatever came in. */
 static int check_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
 {
 	struct fuzz_sink *f = CONTAINER_OF(s, struct fuzz_sink, sink);
 	json_t *root = NULL;
 	(void)on_loop;
-	if (memchr(json, '\n', n) || json_parse(json, n, &root, NULL) < 0 || !json_get_str(root, "text"))
+	if (memchr(json, '\n', n) || json_parse(json, n, &root, NULL) < 0)
 		abort();
-	buf_add_str(&f->text[type == EV_REASONING], json_get_str(root, "text"));
+	if (type == EV_TOOL_CALL)
+		check_call(f, root);
+	else if (!json_get_str(root, "text"))
+		abort();
+	else
+		buf_add_str(&f->text[type == EV_REASONING], json_get_str(root, "text"));
 	json_decref(root);
 	return 0;
 }
@@ -46,7 +64,8 @@ static int fuzz_dialect(const struct dialect *d, const uint8_t *p, size_t n)
 	for (int round = 0; round < 2; round++) {
 		struct err e = {0};
 		struct answer s;
-		sinks[round] = (struct fuzz_sink){{check_event}, {BUF_INIT(64 << 20), BUF_INIT(64 << 20)}};
+		sinks[round] = (struct fuzz_sink){
+			{check_event}, {BUF_INIT(64 << 20), BUF_INIT(64 << 20), BUF_INIT(64 << 20)}, 0};
 		answer_init(&s, d, "Fuzz", &sinks[round].sink, &e);
 		int r = round ? fuzz_piece(&s, p, n) : fuzz_piece(&s, p, cut);
 		if (r >= 0 && !round)
@@ -56,11 +75,11 @@ static int fuzz_dialect(const struct dialect *d, const uint8_t *p, size_t n)
 		answer_done(&s);
 		results[round] = r;
 	}
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		if (results[0] != results[1] || !str_eq(buf_str(&sinks[0].text[i]), buf_str(&sinks[1].text[i])))
 			abort();
-	for (int i = 0; i < 4; i++)
-		buf_done(&sinks[i / 2].text[i % 2]);
+	for (int i = 0; i < 6; i++)
+		buf_done(&sinks[i / 3].text[i % 3]);
 	return 0;
 }
 

@@ -159,7 +159,7 @@ static void retry_after_is_honoured(void **state)
 	end(&t);
 	/* An hour is too long to wait for: said, not waited. */
 	begin(&t, never, N_ELEMENTS(never), true);
-	assert_int_equal(generate(&t), E_PROVIDER);
+	assert_int_equal(generate(&t), E_PROVIDER_LIMITED);
 	assert_int_equal(t.e.retry_after_s, 3600);
 	assert_int_equal(t.server.n_requests, 2);
 	end(&t);
@@ -190,30 +190,30 @@ static void some_are_not_tried_again(void **state)
 		{false, "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n{\"error\":\"model 'toy' is not found\"} ",
 			E_MODEL_UNKNOWN,
 			"Ollama does not have this model: model 'toy' is not found. Try: ollama pull toy:latest"},
-		{false, "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n{\"error\":\"does not fit\"}", E_PROVIDER_REFUSED,
-			"Ollama answered with status 400: does not fit"},
+		{false, "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n{\"error\":\"does not fit\"}",
+			E_PROVIDER_REJECTED, "Ollama answered with status 400: does not fit"},
 		{false, "HTTP/1.1 500 Bad\r\nContent-Length: 0\r\n\r\n", E_PROVIDER,
 			"Ollama answered with status 500."},
 		{true,
 			"HTTP/1.1 429 No\r\nConnection: close\r\n\r\n"
 			"{\"error\":{\"message\":\"Pay first\",\"code\":\"insufficient_quota\"}}     ",
-			E_PROVIDER, NULL},
+			E_PROVIDER_LIMITED, NULL},
 		{true, "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n{\"error\":{\"message\":\"Who is it?\"}}",
 			E_PROVIDER_REFUSED, NULL},
-		{true, "HTTP/1.1 400 No\r\nConnection: close\r\n\r\n<html>never</html>  ", E_PROVIDER_REFUSED, NULL},
+		{true, "HTTP/1.1 400 No\r\nConnection: close\r\n\r\n<html>never</html>  ", E_PROVIDER_REJECTED, NULL},
 		{true, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REFUSED, NULL},
 		{true, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REFUSED, NULL},
-		{true, "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REFUSED, NULL},
-		{true, "HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REFUSED, NULL},
+		{true, "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REJECTED, NULL},
+		{true, "HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REJECTED, NULL},
 		/* The runner's error body, which Ollama hands on as a string. */
 		{false,
 			"HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n"
 			"{\"error\":\"{\\\"error\\\":{\\\"code\\\":400,\\\"message\\\":\\\"request (9 tokens) "
 			"exceeds the available context size\\\",\\\"type\\\":\\\"x\\\"}}\"}",
-			E_PROVIDER_REFUSED,
+			E_PROVIDER_REJECTED,
 			"Ollama answered with status 400: request (9 tokens) exceeds the available context size"},
 		/* What only looks like one is shown as it is. */
-		{false, "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n{\"error\":\"{not JSON\"}", E_PROVIDER_REFUSED,
+		{false, "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n{\"error\":\"{not JSON\"}", E_PROVIDER_REJECTED,
 			"Ollama answered with status 400: {not JSON"},
 	};
 	(void)state;
@@ -222,7 +222,7 @@ static void some_are_not_tried_again(void **state)
 		struct trial t;
 		begin(&t, script, N_ELEMENTS(script), cases[i].openai);
 		assert_int_equal(generate(&t), cases[i].r);
-		if (cases[i].r == E_PROVIDER_REFUSED)
+		if (cases[i].r == E_PROVIDER_REFUSED || cases[i].r == E_PROVIDER_REJECTED)
 			assert_false(err_info(t.e.code)->retryable);
 		if (cases[i].msg)
 			assert_string_equal(t.e.msg, cases[i].msg);
@@ -349,13 +349,13 @@ static void an_answer_causes_a_look(void **state)
 	/* It was away and answers. */
 	struct err why = {0};
 	err_set(&why, E_PROVIDER_DOWN, "Nothing answers.");
-	catalogue_note_call(ps, &ps->all[0], &why);
-	assert_int_equal(ps->all[0].state, LOOK_UNREACHABLE);
+	catalogue_note_call(ps, ps->all[0], &why);
+	assert_int_equal(ps->all[0]->state, LOOK_UNREACHABLE);
 	assert_int_equal(generate(&t), 0);
 	wait_looks(ps, 3);
 	pthread_mutex_lock(&ps->mx);
-	assert_int_equal(ps->all[0].state, LOOK_OK);
-	assert_null(ps->all[0].error);
+	assert_int_equal(ps->all[0]->state, LOOK_OK);
+	assert_null(ps->all[0]->error);
 	pthread_mutex_unlock(&ps->mx);
 	end(&t);
 }
@@ -483,7 +483,8 @@ static void silence_is_told(void **state)
 	assert_int_equal(generate(&t), -ECANCELED);
 	assert_true(fired_us > 0);
 	assert_non_null(strstr(t.sink.events.p,
-		"status {\"state\":\"loading\",\"text\":\"Waiting for toy:latest to load or to read the question\"}"));
+		"status {\"state\":\"loading\",\"text\":\"Waiting for toy:latest to load or to read the question\","
+		"\"elapsed_ms\":"));
 	end(&t);
 }
 
@@ -498,6 +499,24 @@ static void no_hanging_up(void **state)
 	assert_int_equal(generate(&t), 0);
 	assert_string_equal(t.sink.text.p, "Hi!");
 	assert_string_equal(t.result.finish_reason, "stop");
+	assert_int_equal(t.e.code, 0);
+	end(&t);
+}
+
+/* Nor one that says why it ends, and then neither anything more nor good-bye. */
+static void a_reason_without_a_mark(void **state)
+{
+	static const struct script script[] = {
+		OA_LIST, {.bytes = SSE_HEAD OA_HI
+				 "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"}]}\n\n",
+				 .hold = true}};
+	struct trial t;
+	(void)state;
+	begin(&t, script, N_ELEMENTS(script), true);
+	t.world.providers->loading_after_ms = 40;
+	assert_int_equal(generate(&t), 0);
+	assert_string_equal(t.sink.text.p, "Hi");
+	assert_string_equal(t.result.finish_reason, "length");
 	assert_int_equal(t.e.code, 0);
 	end(&t);
 }
@@ -547,6 +566,7 @@ int main(void)
 		cmocka_unit_test(the_sinks_word_ends_it),
 		cmocka_unit_test(silence_is_told),
 		cmocka_unit_test(no_hanging_up),
+		cmocka_unit_test(a_reason_without_a_mark),
 		cmocka_unit_test(idle_after_text),
 		cmocka_unit_test(unknown_model),
 	};

@@ -53,8 +53,9 @@ static void begin(struct trial *t)
 
 static int generate(struct trial *t)
 {
-	const struct gen_message messages[] = {
-		{"system", "s"}, {"user", "old"}, {"assistant", "a"}, {"user", "How?"}, {"assistant", "half"}};
+	const struct gen_message messages[] = {{.role = "system", .content = "s"}, {.role = "user", .content = "old"},
+		{.role = "assistant", .content = "a"}, {.role = "user", .content = "How?"},
+		{.role = "assistant", .content = "half"}};
 	struct gen_request q = {.model = "librarian", .messages = messages, .n_messages = 5, .continues = true};
 	return provider_generate(t->providers, &q, &t->sink.sink, &t->cancel, &t->result, &t->e);
 }

@@ -1,4 +1,4 @@
-/* The two dialects, byte by byte: what a stream of bytes becomes, wherever it was cut. */
+/* The dialects, byte by byte: what a stream of bytes becomes, wherever it was cut. */
 #include "support.h"
 
 #include <stdio.h>
@@ -326,8 +326,8 @@ static size_t pick(size_t below)
 static void mutate(const struct dialect *d, const char *seed, int rounds)
 {
 	static const char *const bits[] = {"\"", "\\", "{", "}", "[", "]", ",", ":", "null", "true", "false",
-		"\"done\":true", "\"content\":\"x\"", "\"error\":\"e\"", "0", "1.5", "\\n", "\\u0041", "\xc3",
-		"\xc3\xa9", " ", "\t", "\"finish_reason\":\"stop\""};
+		"\"done\":true", "\"content\":\"x\"", "\"thinking\":\"x\"", "\"reasoning\":\"x\"", "\"error\":\"e\"",
+		"0", "1.5", "\\n", "\\u0041", "\xc3", "\xc3\xa9", " ", "\t", "\"finish_reason\":\"stop\""};
 	for (int i = 0; i < rounds; i++) {
 		char line[512];
 		size_t n = strlen(seed);
@@ -350,6 +350,8 @@ static void scanner_and_parser_agree(void **state)
 		"{\"model\":\"m\",\"created_at\":\"2026\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi "
 		"\\\"you\\\"\"},\"done\":false}",
 		"{\"message\":{\"content\":\"a\"},\"done\":false}",
+		"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\",\"thinking\":\"Hm \\\"x\"},"
+		"\"done\":false}",
 	};
 	static const char *const openai[] = {
 		"data: {\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"content\":\"Hi "
@@ -357,13 +359,22 @@ static void scanner_and_parser_agree(void **state)
 		"data: "
 		"{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"x\"},"
 		"\"logprobs\":null}],\"usage\":null}",
+		"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":null,\"reasoning_content\":\"Hm\"}}]}",
+		"data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"Hm\",\"content\":\"x\"}}]}",
+	};
+	static const char *const anthropic[] = {
+		"data: "
+		"{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}",
+		"data: {\"delta\":{\"thinking\":\"Hm\",\"type\":\"thinking_delta\"},\"type\":\"content_block_delta\"}",
 	};
 	(void)state;
 	rnd = 7;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < N_ELEMENTS(ollama); i++)
 		mutate(&ollama_dialect, ollama[i], 20000);
+	for (size_t i = 0; i < N_ELEMENTS(openai); i++)
 		mutate(&openai_dialect, openai[i], 20000);
-	}
+	for (size_t i = 0; i < N_ELEMENTS(anthropic); i++)
+		mutate(&anthropic_dialect, anthropic[i], 20000);
 }
 
 /* The usual lines must really take the short way: no buffer is made for them. */

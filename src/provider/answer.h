@@ -1,0 +1,127 @@
+/* answer.h - from the bytes of a provider to the events of a sink: lines, JSON, and what the dialects share of an answer. */
+#pragma once
+
+#include "base/json.h"
+#include "provider/generate.h"
+
+#define LINE_MAX_BYTES (8u << 20) /* what Ollama's own client takes */
+
+struct dialect;
+
+/* ---- lines.c ---- */
+
+struct lines {
+	struct buf part; /* the beginning of a line whose end has not come */
+	bool skip_lf;    /* the last piece ended with a CR */
+};
+#define LINES_INIT ((struct lines){.part = BUF_INIT(LINE_MAX_BYTES)})
+
+typedef int (*line_fn)(void *arg, const char *p, size_t n);
+
+/* Calls fn for each line (\n, \r\n or \r) of the piece; whole lines are handed over where they lie. E_TOO_LARGE, or
+ * what fn returned. */
+int lines_feed(struct lines *l, const char *p, size_t n, line_fn fn, void *arg) MUST_CHECK;
+int lines_finish(struct lines *l, line_fn fn, void *arg) MUST_CHECK; /* a last line without its end */
+void lines_done(struct lines *l);
+
+/* ---- scan.c: a strict reader of the few shapes that nearly all lines have ---- */
+
+struct json_scan {
+	const char *p, *end;
+};
+
+/* Each returns false when the text is not exactly this: then the full parser judges the whole line. Leading white space
+ * is skipped. json_scan_string gives the raw text between the quotes. */
+bool json_scan_char(struct json_scan *s, char c);
+bool json_scan_string(struct json_scan *s, struct str *ret_raw);
+bool json_scan_word(struct json_scan *s, const char *word); /* null, true, false */
+bool json_scan_scalar(struct json_scan *s); /* any string, number or word; what it says does not matter */
+bool json_scan_end(struct json_scan *s);
+
+/* What the usual line of an answer brings, as raw text; empty where there is none. */
+struct scanned {
+	struct str content, reasoning;
+};
+
+/* 1: a member's key, the scan stands at its value; 0: the object's end; -1: not this shape. `*first` begins as true. */
+int json_scan_member(struct json_scan *s, bool *first, struct str *ret_key);
+
+/* Parses one JSON text; what strict parsers refuse but servers send (invalid UTF-8, NUL, lone surrogates and raw control
+ * characters in strings) is repaired first. */
+int wire_parse(const char *p, size_t n, json_t **ret) MUST_CHECK;
+
+/* The message of an error body of any known shape, cut to a sentence's length; "" when there is none. */
+void wire_error_text(const json_t *root, char *ret, size_t size);
+void wire_error_body(const char *p, size_t n, char *ret, size_t size);
+const char *wire_full_stop(const char *text); /* what the text lacks to be a sentence: "." or "" */
+
+/* ---- answer.c: one answer being read ---- */
+
+enum think_state { THINK_START, THINK_IN, THINK_OFF };
+
+struct answer_calls; /* tools.c: the calls of tools so far */
+
+struct answer {
+	const struct dialect *dialect;
+	const char *label;
+	struct gen_sink *sink;
+	const struct gen_raw *raw; /* not NULL: the bytes are handed over, and no events made of them */
+	struct err *e;
+	int64_t start_ms, ended_ms; /* ended: when the end mark came, or the reason before it */
+	int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning, first_token_ms;
+	int64_t input[3]; /* anthropic: fresh, written to and read from its cache; -1: not said */
+	char finish_reason[24];
+	char stop_sequence[64];
+	bool ended; /* the dialect's end mark has come: what follows is ignored */
+	bool got_byte;
+	bool shown;     /* an event was made, or bytes were handed over: nothing can be tried again */
+	bool transient; /* the error that the stream reported may be over in a moment */
+
+	struct lines lines;
+	enum think_state think;
+	bool skip_space;
+	unsigned n_held;
+	char held[40]; /* what may become a tag */
+	struct answer_calls *calls;
+	size_t calls_taken; /* ollama: whole calls so far, which number them */
+
+	enum { BODY_UNKNOWN, BODY_LINES, BODY_JSON } body;
+	struct buf data;  /* sse.c: an event of several lines, or a whole answer in one piece */
+	bool error_event; /* sse.c: the event is named so */
+};
+
+void answer_init(struct answer *s, const struct dialect *d, const char *label, struct gen_sink *sink, struct err *e);
+void answer_done(struct answer *s);
+int answer_feed(struct answer *s, const char *p, size_t n) MUST_CHECK;
+int answer_finish(struct answer *s) MUST_CHECK; /* no more bytes will come; on the loop, since it may make events */
+bool answer_is_settled(const struct answer *s); /* ended, and answer_finish() has nothing to do */
+
+/* For the dialects. Content is looked through for <think> at its start; _raw is still escaped as in JSON. */
+int answer_content_raw(struct answer *s, const char *raw, size_t n) MUST_CHECK;
+int answer_content(struct answer *s, const char *p, size_t n) MUST_CHECK;
+int answer_reasoning(struct answer *s, const char *p, size_t n) MUST_CHECK;
+int answer_scanned(struct answer *s, const struct scanned *found) MUST_CHECK; /* still escaped, the reasoning first */
+int answer_json_text(struct answer *s, const json_t *v,
+	int (*take)(struct answer *, const char *, size_t)) MUST_CHECK; /* of anything but a string: nothing */
+int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n) MUST_CHECK;
+void answer_set_reason(struct answer *s, const char *reason); /* in our words; NULL and "" change nothing */
+void answer_end(struct answer *s);
+int answer_error(struct answer *s, const json_t *root) MUST_CHECK; /* what the provider reported in its stream */
+int answer_cut(struct answer *s) MUST_CHECK;                       /* it ended in the middle */
+
+/* ---- tools.c ---- */
+
+/* A piece of a call of a tool. `at`: the provider's index, -1 where it has none; id, name, arguments may be NULL. Which
+ * call it belongs to is judged by all of them, since servers number calls in many ways. */
+int answer_tool(
+	struct answer *s, int64_t at, const char *id, const char *name, const char *arguments, size_t n) MUST_CHECK;
+/* As above with the arguments as text of JSON, as an object, or none. */
+int answer_tool_json(
+	struct answer *s, int64_t at, const char *id, const char *name, const json_t *arguments) MUST_CHECK;
+int answer_tools_finish(struct answer *s) MUST_CHECK; /* calls without arguments get theirs: {} */
+void answer_tools_done(struct answer *s);
+
+/* ---- sse.c: event streams, and whole answers in place of one; the dialect understands each event's data ---- */
+
+int sse_feed(struct answer *s, const char *p, size_t n) MUST_CHECK;
+int sse_finish(struct answer *s) MUST_CHECK; /* what is left; whether the answer was whole is for the dialect to say */

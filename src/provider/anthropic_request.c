@@ -1,0 +1,436 @@
+/* anthropic_request.c - requests to the Messages API, in the version that the provider is configured for. */
+#include <ctype.h>
+#include <strings.h>
+
+#include "provider/request.h"
+
+#define MAX_TOKENS  8192 /* when nobody says how many, and the model's own limit is not known */
+#define OLD_VERSION "2023-06-01"
+
+static const char *version_of(const struct provider *p, unsigned quirks)
+{
+	return (quirks & QUIRK_OLD_VERSION) || !*p->version ? OLD_VERSION : p->version;
+}
+
+/* ---- blocks ---- */
+
+struct blocks {
+	struct buf *b;
+	size_t n;
+};
+
+static void next_block(struct blocks *l)
+{
+	if (l->n++ > 0)
+		buf_add_char(l->b, ',');
+}
+
+/* Blocks without a text are refused. */
+static void add_text(struct blocks *l, const char *text)
+{
+	if (!text || !*text)
+		return;
+	next_block(l);
+	buf_add_str(l->b, "{\"type\":\"text\",\"text\":");
+	json_add_cstr(l->b, text);
+	buf_add_char(l->b, '}');
+}
+
+static void add_images(struct blocks *l, const struct gen_message *m)
+{
+	for (size_t i = 0; i < m->n_images; i++) {
+		const struct gen_image *image = &m->images[i];
+		next_block(l);
+		buf_add_str(l->b, "{\"type\":\"image\",\"source\":{\"type\":");
+		if (image->data) {
+			buf_add_str(l->b, "\"base64\",\"media_type\":");
+			json_add_cstr(l->b, image->media_type ? image->media_type : "image/png");
+			buf_add_str(l->b, ",\"data\":");
+			json_add_cstr(l->b, image->data);
+		} else {
+			buf_add_str(l->b, "\"url\",\"url\":");
+			json_add_cstr(l->b, image->url ? image->url : "");
+		}
+		buf_add_str(l->b, "}}");
+	}
+}
+
+/* Ids that other providers made may have characters that are not taken here. */
+static void add_id(struct buf *b, const char *id)
+{
+	buf_add_char(b, '"');
+	for (const char *p = id && *id ? id : "none"; *p; p++)
+		buf_add_char(b, isalnum((unsigned char)*p) || *p == '-' ? *p : '_');
+	buf_add_char(b, '"');
+}
+
+static void add_tool_use(struct blocks *l, const struct gen_tool_call *c)
+{
+	next_block(l);
+	buf_add_str(l->b, "{\"type\":\"tool_use\",\"id\":");
+	add_id(l->b, c->id);
+	buf_add_str(l->b, ",\"name\":");
+	json_add_cstr(l->b, c->name);
+	buf_add_str(l->b, ",\"input\":");
+	request_add_object(l->b, c->arguments);
+	buf_add_char(l->b, '}');
+}
+
+static void add_tool_result(struct blocks *l, const struct gen_message *m)
+{
+	next_block(l);
+	buf_add_str(l->b, "{\"type\":\"tool_result\",\"tool_use_id\":");
+	add_id(l->b, m->tool_call_id);
+	if (m->n_images == 0) {
+		buf_add_str(l->b, ",\"content\":");
+		json_add_cstr(l->b, m->content ? m->content : "");
+	} else {
+		struct blocks inner = {.b = l->b};
+		buf_add_str(l->b, ",\"content\":[");
+		add_text(&inner, m->content);
+		add_images(&inner, m);
+		buf_add_char(l->b, ']');
+	}
+	if (m->tool_failed)
+		buf_add_str(l->b, ",\"is_error\":true");
+	buf_add_char(l->b, '}');
+}
+
+/* ---- messages ---- */
+
+static bool is_role(const struct gen_message *m, const char *role)
+{
+	return strcmp(m->role, role) == 0;
+}
+
+static bool is_system(const struct gen_message *m)
+{
+	return is_role(m, "system") || is_role(m, "developer");
+}
+
+/* What the tools said comes first, whatever stands between. */
+static void add_users_blocks(struct blocks *l, const struct gen_message *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_role(&m[i], "tool"))
+			add_tool_result(l, &m[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (is_role(&m[i], "tool") || is_system(&m[i]))
+			continue;
+		add_images(l, &m[i]);
+		add_text(l, m[i].content);
+	}
+}
+
+static void add_assistants_blocks(struct blocks *l, const struct gen_message *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (is_system(&m[i]))
+			continue;
+		add_text(l, m[i].content);
+		for (size_t k = 0; k < m[i].n_calls; k++)
+			add_tool_use(l, &m[i].calls[k]);
+	}
+}
+
+/* The end of the neighbours that make one message together: all of the assistant, or all of the other side. */
+static size_t group_end(const struct gen_request *q, size_t i)
+{
+	bool assistant = is_role(&q->messages[i], "assistant");
+	while (i < q->n_messages && (is_system(&q->messages[i]) || is_role(&q->messages[i], "assistant") == assistant))
+		i++;
+	return i;
+}
+
+static size_t skip_system(const struct gen_request *q, size_t i)
+{
+	while (i < q->n_messages && is_system(&q->messages[i]))
+		i++;
+	return i;
+}
+
+static void add_one(struct buf *b, size_t *n, bool assistant, const struct gen_message *m, size_t n_m)
+{
+	CLEANUP(buf_done) struct buf content = BUF_INIT(BODY_MAX_BYTES);
+	struct blocks l = {.b = &content};
+	if (assistant)
+		add_assistants_blocks(&l, m, n_m);
+	else
+		add_users_blocks(&l, m, n_m);
+	if (l.n == 0)
+		return;
+	if ((*n)++ > 0)
+		buf_add_char(b, ',');
+	else if (assistant) /* the first message must be a user's */
+		buf_add_str(b, "{\"role\":\"user\",\"content\":\"(The conversation goes on.)\"},");
+	buf_printf(b, "{\"role\":\"%s\",\"content\":[", assistant ? "assistant" : "user");
+	buf_add(b, content.p, content.n);
+	buf_add_str(b, "]}");
+	if (buf_status(&content) < 0)
+		b->failed = buf_status(&content);
+}
+
+static void add_messages(struct buf *b, const struct gen_request *q)
+{
+	const struct gen_message prompt = {.role = "user", .content = q->prompt};
+	const struct gen_message go_on = {.role = "user", .content = request_go_on};
+	size_t n = 0;
+	buf_add_str(b, ",\"messages\":[");
+	if (q->prompt)
+		add_one(b, &n, false, &prompt, 1);
+	for (size_t i = q->prompt ? q->n_messages : skip_system(q, 0); i < q->n_messages;) {
+		size_t end = group_end(q, i);
+		add_one(b, &n, is_role(&q->messages[i], "assistant"), &q->messages[i], end - i);
+		i = end;
+	}
+	/* New models refuse a last message of the assistant's. */
+	if (q->continues && !q->prompt)
+		add_one(b, &n, false, &go_on, 1);
+	buf_add_char(b, ']');
+}
+
+/* There is no switch for any JSON, and not all know schemas: then it is told in words. */
+static void add_system(struct buf *b, const struct gen_request *q, unsigned quirks)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(BODY_MAX_BYTES);
+	for (size_t i = 0; i < q->n_messages; i++) {
+		const struct gen_message *m = &q->messages[i];
+		if (!is_system(m) || !m->content || !*m->content)
+			continue;
+		buf_add_str(&text, text.n ? "\n\n" : "");
+		buf_add_str(&text, m->content);
+	}
+	if (q->format == FORMAT_JSON || (quirks & QUIRK_NO_FORMAT)) {
+		buf_add_str(&text, text.n ? "\n\n" : "");
+		request_add_format_words(&text, q);
+	}
+	if (text.n == 0)
+		return;
+	buf_add_str(b, ",\"system\":");
+	json_add_string(b, text.p, text.n);
+}
+
+/* ---- the other fields ---- */
+
+static void add_tools(struct buf *b, const struct gen_request *q, unsigned quirks)
+{
+	static const char *const choices[] = {
+		[TOOLS_AUTO] = "auto", [TOOLS_NONE] = "none", [TOOLS_REQUIRED] = "any", [TOOLS_NAMED] = "tool"};
+	if (q->n_tools == 0)
+		return;
+	for (size_t i = 0; i < q->n_tools; i++) {
+		const struct gen_tool *t = &q->tools[i];
+		buf_add_str(b, i ? ",{\"name\":" : ",\"tools\":[{\"name\":");
+		json_add_cstr(b, t->name);
+		if (t->description) {
+			buf_add_str(b, ",\"description\":");
+			json_add_cstr(b, t->description);
+		}
+		buf_add_str(b, ",\"input_schema\":");
+		buf_add_str(b, t->parameters ? t->parameters : "{\"type\":\"object\",\"properties\":{}}");
+		if (t->strict && !(quirks & QUIRK_NO_STRICT))
+			buf_add_str(b, ",\"strict\":true");
+		buf_add_char(b, '}');
+	}
+	buf_add_char(b, ']');
+	if (q->tool_choice == TOOLS_AUTO && !q->one_tool_at_a_time)
+		return;
+	buf_printf(b, ",\"tool_choice\":{\"type\":\"%s\"", choices[q->tool_choice]);
+	if (q->tool_choice == TOOLS_NAMED) {
+		buf_add_str(b, ",\"name\":");
+		json_add_cstr(b, q->tool_name ? q->tool_name : "");
+	}
+	if (q->one_tool_at_a_time && q->tool_choice != TOOLS_NONE)
+		buf_add_str(b, ",\"disable_parallel_tool_use\":true");
+	buf_add_char(b, '}');
+}
+
+static int64_t max_tokens(const struct target *t, const struct gen_request *q)
+{
+	int64_t most = t->model.max_output;
+	if (q->max_tokens > 0)
+		return most > 0 ? MIN(q->max_tokens, most) : q->max_tokens;
+	return most > 0 ? most : MAX_TOKENS;
+}
+
+/* Older models think with a budget, newer ones as much as they find right; which it is, a refusal tells. */
+static void add_thinking(struct buf *b, const struct target *t, const struct gen_request *q, unsigned quirks)
+{
+	static const int64_t budgets[] = {
+		[THINKING_ON] = 8192, [THINKING_LOW] = 2048, [THINKING_MEDIUM] = 8192, [THINKING_HIGH] = 16384};
+	if (q->thinking == THINKING_DEFAULT || (quirks & QUIRK_NO_THINKING))
+		return;
+	if (q->thinking == THINKING_OFF) {
+		buf_add_str(b, ",\"thinking\":{\"type\":\"disabled\"}");
+		return;
+	}
+	if (!(quirks & QUIRK_BUDGET)) {
+		buf_add_str(b, ",\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"}");
+		return;
+	}
+	/* With a budget, no tool may be forced, and what a tool said may not follow a message without its thoughts, which
+	 * are not kept. */
+	bool forced = q->n_tools > 0 && q->tool_choice >= TOOLS_REQUIRED;
+	bool in_loop = q->n_messages > 0 && is_role(&q->messages[q->n_messages - 1], "tool");
+	int64_t budget = MIN(budgets[q->thinking], max_tokens(t, q) / 2);
+	if (budget >= 1024 && !forced && !in_loop)
+		buf_printf(b, ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":%lld}", (long long)budget);
+}
+
+static const char *effort_of(const struct gen_request *q, unsigned quirks)
+{
+	if (quirks & (QUIRK_NO_EFFORT | QUIRK_BUDGET | QUIRK_NO_THINKING))
+		return NULL;
+	switch (q->thinking) {
+	case THINKING_LOW:
+		return "low";
+	case THINKING_MEDIUM:
+		return "medium";
+	case THINKING_HIGH:
+		return "high";
+	default:
+		return NULL;
+	}
+}
+
+static void add_output(struct buf *b, const struct gen_request *q, unsigned quirks)
+{
+	const char *effort = effort_of(q, quirks);
+	bool schema = q->format == FORMAT_SCHEMA && !(quirks & QUIRK_NO_FORMAT);
+	if (!effort && !schema)
+		return;
+	buf_add_str(b, ",\"output_config\":{");
+	if (effort)
+		buf_printf(b, "\"effort\":\"%s\"%s", effort, schema ? "," : "");
+	if (schema)
+		buf_printf(b, "\"format\":{\"type\":\"json_schema\",\"schema\":%s}", q->schema);
+	buf_add_char(b, '}');
+}
+
+static bool is_blank(const char *s)
+{
+	return s[strspn(s, " \t\r\n")] == '\0';
+}
+
+static void add_limits(struct buf *b, const struct target *t, const struct gen_request *q, unsigned quirks)
+{
+	const struct gen_sampling *s = &q->sampling;
+	size_t n = 0;
+	buf_printf(b, ",\"max_tokens\":%lld,\"stream\":true", (long long)max_tokens(t, q));
+	for (size_t i = 0; q->stop && q->stop[i]; i++) {
+		if (is_blank(q->stop[i])) /* is refused */
+			continue;
+		buf_add_str(b, n++ ? "," : ",\"stop_sequences\":[");
+		json_add_cstr(b, q->stop[i]);
+	}
+	if (n > 0)
+		buf_add_char(b, ']');
+	/* The new version refuses any sampling; of this one, temperatures end at 1. */
+	if (strcmp(version_of(t->p, quirks), OLD_VERSION) != 0 || (quirks & QUIRK_NO_SAMPLING))
+		return;
+	request_add_number(b, s, SAMPLE_TEMPERATURE, "temperature", MIN(s->temperature, 1.0));
+	request_add_number(b, s, SAMPLE_TOP_P, "top_p", s->top_p);
+	request_add_integer(b, s, SAMPLE_TOP_K, "top_k", s->top_k);
+}
+
+/* ---- requests ---- */
+
+static bool raw_has_header(const struct gen_raw *raw, const char *name)
+{
+	for (const char *const *h = raw->headers; h && *h; h++)
+		if (strncasecmp(*h, name, strlen(name)) == 0)
+			return true;
+	return false;
+}
+
+/* People give the address without /v1, but not all. */
+static void begin(const struct target *t, const struct gen_request *q, const char *path, struct gen_call *r)
+{
+	const char *base = t->p->base;
+	size_t n = strlen(base);
+	r->quirks = quirks_of(t->p, t->name);
+	buf_printf(&r->url, "%s%s%s", base, n >= 3 && strcmp(base + n - 3, "/v1") == 0 ? "" : "/v1", path);
+	request_header(r, "Content-Type: application/json");
+	request_key(r, t->p, "x-api-key: ");
+	const struct gen_raw *raw = request_is_raw(q, t->p) ? q->raw : NULL;
+	if (!raw || !raw_has_header(raw, "anthropic-version:"))
+		request_header(r, "anthropic-version: %s", version_of(t->p, r->quirks));
+	for (const char *const *h = raw ? raw->headers : NULL; h && *h; h++)
+		request_header(r, "%s", *h);
+}
+
+static void add_what_counts(const struct target *t, const struct gen_request *q, struct gen_call *r)
+{
+	buf_add_str(&r->body, "{\"model\":");
+	json_add_cstr(&r->body, t->name);
+	add_system(&r->body, q, r->quirks);
+	add_messages(&r->body, q);
+	add_tools(&r->body, q, r->quirks);
+	add_thinking(&r->body, t, q, r->quirks);
+	add_output(&r->body, q, r->quirks);
+}
+
+static int check(const struct target *t, const struct gen_request *q, struct err *e)
+{
+	if (q->suffix && *q->suffix)
+		return err_set(
+			e, E_MODEL_CANNOT, "%s cannot fill a gap in a text; its models only answer.", t->p->label);
+	return 0;
+}
+
+int anthropic_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
+{
+	int code = check(t, q, e);
+	if (code < 0)
+		return code;
+	begin(t, q, "/messages", r);
+	request_header(r, "Accept: text/event-stream");
+	if (request_is_raw(q, t->p)) {
+		request_add_raw(&r->body, q->raw->body, t->name);
+		return 0;
+	}
+	add_what_counts(t, q, r);
+	add_limits(&r->body, t, q, r->quirks);
+	buf_add_char(&r->body, '}');
+	return 0;
+}
+
+int anthropic_count(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
+{
+	struct gen_request plain = *q;
+	int code = check(t, q, e);
+	if (code < 0)
+		return code;
+	plain.raw = NULL;
+	begin(t, &plain, "/messages/count_tokens", r);
+	request_header(r, "Accept: application/json");
+	add_what_counts(t, &plain, r);
+	buf_add_char(&r->body, '}');
+	return 0;
+}
+
+/* ---- what a refusal teaches ---- */
+
+unsigned anthropic_learn(
+	const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error)
+{
+	unsigned ret = 0;
+	(void)t;
+	if (quirk_names(error, "anthropic-version") || quirk_names(error, "anthropic_version"))
+		ret |= QUIRK_OLD_VERSION;
+	if (!q || q->raw)
+		return ret & ~r->quirks;
+	bool effort = q->thinking >= THINKING_LOW && !(r->quirks & QUIRK_NO_EFFORT);
+	if (effort && quirk_names(error, "effort"))
+		ret |= QUIRK_NO_EFFORT;
+	else if (q->thinking != THINKING_DEFAULT && (quirk_names(error, "thinking") || quirk_names(error, "adaptive")))
+		ret |= q->thinking == THINKING_OFF || (r->quirks & QUIRK_BUDGET) ? QUIRK_NO_THINKING : QUIRK_BUDGET;
+	if (q->format == FORMAT_SCHEMA && !ret && (quirk_names(error, "output_config") || quirk_names(error, "format")))
+		ret |= QUIRK_NO_FORMAT;
+	if (q->n_tools > 0 && quirk_names(error, "strict"))
+		ret |= QUIRK_NO_STRICT;
+	if (q->sampling.set &&
+		(quirk_names(error, "temperature") || quirk_names(error, "top_p") || quirk_names(error, "top_k")))
+		ret |= QUIRK_NO_SAMPLING;
+	return ret & ~r->quirks;
+}

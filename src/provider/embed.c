@@ -1,0 +1,364 @@
+/* embed.c - vectors of texts, in batches, and how many tokens a request has. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "provider/request.h"
+#include "provider/run.h"
+#include "sys/metrics.h"
+
+#define BATCH            64u
+#define ANSWER_MAX_BYTES (64u << 20)
+#define DIMENSIONS_MAX   65536
+
+struct embedding {
+	struct run run;
+	const struct embed_request *q;
+	struct arena *a;
+	struct embed_result *ret;
+	struct gen_call call;
+	const struct target *t; /* that made the vectors so far */
+	size_t n_done;          /* inputs */
+	int64_t start_ms;
+};
+
+/* ---- one vector ---- */
+
+static int sextet(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+/* Little-endian floats of 32 bits in base64; returns how many there are, 0 when it is nothing of the kind. */
+static size_t decode_floats(const char *p, size_t n, float *ret, size_t max)
+{
+	uint32_t bits = 0, word = 0;
+	int have = 0;
+	size_t bytes = 0;
+	for (size_t i = 0; i < n && p[i] != '='; i++) {
+		int v = sextet(p[i]);
+		if (v < 0)
+			return 0;
+		bits = bits << 6 | (uint32_t)v;
+		have += 6;
+		if (have < 8)
+			continue;
+		have -= 8;
+		word = word >> 8 | ((bits >> have) & 0xff) << 24;
+		if (++bytes % 4 != 0)
+			continue;
+		if (bytes / 4 > max)
+			return 0;
+		memcpy(&ret[bytes / 4 - 1], &word, sizeof(word));
+	}
+	return bytes % 4 == 0 ? bytes / 4 : 0;
+}
+
+static size_t read_floats(const json_t *v, float *ret, size_t max)
+{
+	if (json_is_string(v))
+		return decode_floats(json_string_value(v), json_string_length(v), ret, max);
+	size_t n = json_array_size(v);
+	if (n > max)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *x = json_array_get(v, i);
+		if (!json_is_number(x))
+			return 0;
+		ret[i] = (float)json_number_value(x);
+	}
+	return n;
+}
+
+/* The beginning of a vector is one too when its length is made 1 again. */
+static void make_unit(float *v, size_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (double)v[i] * (double)v[i];
+	if (sum <= 0)
+		return;
+	double scale = 1 / sqrt(sum);
+	for (size_t i = 0; i < n; i++)
+		v[i] = (float)((double)v[i] * scale);
+}
+
+/* ---- one batch ---- */
+
+/* The first vector says how long all are. */
+static int make_room(struct embedding *g, size_t found, struct err *e)
+{
+	struct embed_result *ret = g->ret;
+	size_t wanted = (size_t)g->q->dimensions;
+	if (ret->vectors)
+		return 0;
+	if (wanted > found)
+		return err_set(e, E_MODEL_CANNOT, "%.120s makes vectors of %zu numbers, not of %zu.", g->t->model.id,
+			found, wanted);
+	ret->dimensions = wanted > 0 ? wanted : found;
+	ret->vectors = arena_alloc_array(g->a, g->q->n_inputs, ret->dimensions * sizeof(float));
+	return ret->vectors ? 0 : err_set(e, E_TOO_LARGE, "The vectors are too many to keep.");
+}
+
+static int take_vector(struct embedding *g, const json_t *v, size_t at, float *space, struct err *e)
+{
+	const char *label = g->t->p->label;
+	size_t n = read_floats(v, space, DIMENSIONS_MAX);
+	if (n == 0)
+		return err_set(e, E_PROVIDER_BROKEN, "%s sent something that is not a vector.", label);
+	int r = make_room(g, n, e);
+	if (r < 0)
+		return r;
+	size_t d = g->ret->dimensions;
+	if (n < d || (n > d && g->q->dimensions == 0))
+		return err_set(e, E_PROVIDER_BROKEN, "%s sent vectors of different lengths.", label);
+	if (n > d)
+		make_unit(space, d);
+	memcpy(g->ret->vectors + at * d, space, d * sizeof(float));
+	return 0;
+}
+
+static int take_answer(struct embedding *g, const json_t *root, size_t n, struct err *e)
+{
+	CLEANUP(freep) float *space = xcalloc(DIMENSIONS_MAX, sizeof(*space));
+	const json_t *data = json_object_get(root, "data"), *plain = json_object_get(root, "embeddings");
+	const json_t *list = json_is_array(plain) ? plain : data;
+	bool seen[BATCH] = {false};
+	if (json_array_size(list) != n)
+		return err_set(e, E_PROVIDER_BROKEN, "%s was asked for %zu vectors and sent %zu.", g->t->p->label, n,
+			json_array_size(list));
+	for (size_t i = 0; i < n; i++) {
+		const json_t *item = json_array_get(list, i);
+		int64_t place = json_get_i64(item, "index", (int64_t)i);
+		if (place < 0 || place >= (int64_t)n || seen[place])
+			return err_set(e, E_PROVIDER_BROKEN, "%s numbered its vectors wrongly.", g->t->p->label);
+		seen[place] = true;
+		int r = take_vector(g, list == plain ? item : json_object_get(item, "embedding"),
+			g->n_done + (size_t)place, space, e);
+		if (r < 0)
+			return r;
+	}
+	int64_t tokens = json_get_i64(
+		json_object_get(root, "usage"), "prompt_tokens", json_get_i64(root, "prompt_eval_count", -1));
+	if (tokens >= 0)
+		g->run.ret->tokens_in = MAX(g->run.ret->tokens_in, 0) + tokens;
+	return 0;
+}
+
+/* An answer in one piece: parsed, or the error that it is. */
+static int fetch(struct run *run, struct gen_call *call, json_t **ret, struct err *e)
+{
+	CLEANUP(buf_done) struct buf body = BUF_INIT(ANSWER_MAX_BYTES);
+	struct run_limits limits = run_limits_of(run->ps, run->t->p);
+	int64_t start = clock_mono_ms();
+	if (buf_status(&call->url) < 0 || buf_status(&call->body) < 0)
+		return err_set(e, E_TOO_LARGE, "The texts are too large to send.");
+	struct http_call http = {.method = "POST",
+		.url = call->url.p,
+		.headers = call->headers,
+		.body = buf_str(&call->body),
+		.connect_timeout_ms = limits.connect_ms,
+		.first_byte_timeout_ms = limits.first_byte_ms,
+		.idle_timeout_ms = limits.token_ms};
+	metric_add(M_provider_calls_total, 1);
+	int r = http_client_fetch(run->ps->http, &http, run->cancel, &body, &run->res, e);
+	run->try_ms = clock_mono_ms() - start;
+	if (r == E_TOO_LARGE)
+		return err_set(e, E_PROVIDER_BROKEN, "%s sent too long an answer.", run->t->p->label);
+	if (r < 0)
+		return r;
+	if (run->res.status / 100 != 2)
+		return provider_status_error(run->t->p, run->t->name, &run->res, e);
+	if (wire_parse(buf_str(&body).p, body.n, ret) < 0)
+		return err_set(e, E_PROVIDER_BROKEN, "%s sent an answer that is not JSON.", run->t->p->label);
+	return 0;
+}
+
+static int embed_batch(struct embedding *g, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *root = NULL;
+	struct run *run = &g->run;
+	size_t n = MIN(BATCH, g->q->n_inputs - g->n_done);
+	gen_call_done(&g->call);
+	g->call = GEN_CALL_INIT;
+	buf_done(&run->res.error_body);
+	run->res = (struct http_result){.retry_after_ms = -1};
+	int r = run->t->p->dialect->embed(run->t, g->q->inputs + g->n_done, n, g->q->dimensions, &g->call);
+	if (r >= 0)
+		r = fetch(run, &g->call, &root, e);
+	if (r >= 0)
+		r = take_answer(g, root, n, e);
+	if (r >= 0)
+		g->n_done += n;
+	return r;
+}
+
+/* What is done stays done when a batch is tried again; vectors of another model do not go with it. */
+static int embed_once(struct run *run, struct err *e)
+{
+	struct embedding *g = CONTAINER_OF(run, struct embedding, run);
+	int r = 0;
+	if (g->t != run->t) {
+		g->t = run->t;
+		g->n_done = 0;
+		g->ret->vectors = NULL;
+		run->ret->tokens_in = -1;
+		g->start_ms = clock_mono_ms();
+	}
+	while (r >= 0 && g->n_done < g->q->n_inputs)
+		r = embed_batch(g, e);
+	run->ret->duration_ms = clock_mono_ms() - g->start_ms;
+	return r;
+}
+
+static unsigned embed_learn(struct run *run, struct str error)
+{
+	const struct embedding *g = CONTAINER_OF(run, struct embedding, run);
+	const struct dialect *d = run->t->p->dialect;
+	return d->learn && g->q->dimensions > 0 ? d->learn(run->t, NULL, &g->call, error) : 0;
+}
+
+static int embed_able(struct run *run, const struct target *t, struct err *e)
+{
+	(void)run;
+	if (!t->p->dialect->embed || (t->p->dialect != &openai_dialect && !model_can(&t->model, "embedding")))
+		return err_set(e, E_MODEL_CANNOT, "%.120s makes no vectors of texts. Choose a model for embeddings.",
+			t->model.id);
+	return 0;
+}
+
+static void init_result(struct gen_result *ret)
+{
+	*ret = (struct gen_result){
+		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1};
+}
+
+int provider_embed(struct providers *ps, const struct embed_request *q, struct cancel *cancel, struct arena *a,
+	struct embed_result *ret, struct err *e)
+{
+	struct embedding g = {.run = {.ps = ps,
+				      .model = q->model,
+				      .caller = q->caller,
+				      .cancel = cancel,
+				      .ret = &ret->call,
+				      .able = embed_able,
+				      .try_once = embed_once,
+				      .learn = embed_learn},
+		.q = q,
+		.a = a,
+		.ret = ret};
+	*ret = (struct embed_result){.vectors = NULL};
+	init_result(&ret->call);
+	if (q->dimensions < 0 || q->dimensions > DIMENSIONS_MAX)
+		return err_set(e, E_INVALID, "Vectors have 1 to %d numbers.", DIMENSIONS_MAX);
+	int r = run_call(&g.run, e);
+	gen_call_done(&g.call);
+	return r;
+}
+
+/* ---- counting ---- */
+
+static int64_t length_of(const char *s)
+{
+	return s ? (int64_t)strlen(s) : 0;
+}
+
+int64_t provider_estimate_tokens(const struct gen_request *q)
+{
+	static const int64_t message = 16,
+			     image = 768 * 4; /* bytes that a role costs, and what Ollama takes for an image */
+	int64_t n = length_of(q->prompt) + length_of(q->suffix);
+	for (size_t i = 0; i < q->n_messages; i++) {
+		const struct gen_message *m = &q->messages[i];
+		n += message + length_of(m->content) + image * (int64_t)m->n_images;
+		for (size_t k = 0; k < m->n_calls; k++)
+			n += message + length_of(m->calls[k].name) + length_of(m->calls[k].arguments);
+	}
+	for (size_t i = 0; i < q->n_tools; i++)
+		n += message + length_of(q->tools[i].name) + length_of(q->tools[i].description) +
+		     length_of(q->tools[i].parameters);
+	if (q->format == FORMAT_SCHEMA)
+		n += length_of(q->schema);
+	return (n + 3) / 4;
+}
+
+struct counting {
+	struct run run;
+	const struct gen_request *q;
+	struct gen_call call;
+	int64_t tokens; /* -1: the provider cannot be asked */
+};
+
+static int count_once(struct run *run, struct err *e)
+{
+	struct counting *g = CONTAINER_OF(run, struct counting, run);
+	CLEANUP(json_decrefp) json_t *root = NULL;
+	if (!run->t->p->dialect->count)
+		return 0;
+	gen_call_done(&g->call);
+	g->call = GEN_CALL_INIT;
+	int r = run->t->p->dialect->count(run->t, g->q, &g->call, e);
+	if (r >= 0)
+		r = fetch(run, &g->call, &root, e);
+	/* Servers that imitate Anthropic often lack just this. */
+	if (r < 0 && (run->res.status == 404 || run->res.status == 405 || run->res.status == 501)) {
+		err_clear(e);
+		return 0;
+	}
+	g->tokens = json_get_i64(root, "input_tokens", -1);
+	return r;
+}
+
+static unsigned count_learn(struct run *run, struct str error)
+{
+	const struct counting *g = CONTAINER_OF(run, struct counting, run);
+	const struct dialect *d = run->t->p->dialect;
+	return d->learn ? d->learn(run->t, g->q, &g->call, error) : 0;
+}
+
+/* Those that cannot be asked are not waited for either. */
+static int can_be_asked(struct providers *ps, const char *model, bool *ret, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct model m;
+	arena_init(&a, 1 << 20);
+	int r = providers_model(ps, model, &a, &m, e);
+	if (r >= 0)
+		*ret = strcmp(m.kind, anthropic_dialect.kind) == 0;
+	return r;
+}
+
+int provider_count_tokens(struct providers *ps, const struct gen_request *q, struct cancel *cancel, int64_t *ret,
+	bool *ret_exact, struct err *e)
+{
+	struct gen_result result;
+	struct counting g = {.run = {.ps = ps,
+				     .model = q->model,
+				     .caller = q->caller,
+				     .cancel = cancel,
+				     .ret = &result,
+				     .try_once = count_once,
+				     .learn = count_learn},
+		.q = q,
+		.tokens = -1};
+	init_result(&result);
+	bool asks;
+	int r = request_check(q, e);
+	if (r >= 0)
+		r = can_be_asked(ps, q->model, &asks, e);
+	if (r >= 0 && asks)
+		r = run_call(&g.run, e);
+	gen_call_done(&g.call);
+	if (r < 0)
+		return r;
+	*ret_exact = g.tokens >= 0;
+	*ret = *ret_exact ? g.tokens : provider_estimate_tokens(q);
+	return 0;
+}

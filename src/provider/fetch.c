@@ -1,0 +1,112 @@
+/* fetch.c - requests outside of answers: lists and their details; and what a refusal means in words. */
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "provider/provider_priv.h"
+
+void wire_time(const char *text, int64_t *ret)
+{
+	struct tm t = {0};
+	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &t) : NULL;
+	int64_t offset_s = 0;
+	if (!rest)
+		return;
+	if (*rest == '.')
+		rest += 1 + strspn(rest + 1, "0123456789");
+	int h = 0, m = 0;
+	char sign;
+	if (sscanf(rest, "%c%2d:%2d", &sign, &h, &m) == 3 && (sign == '+' || sign == '-'))
+		offset_s = (sign == '-' ? -1 : 1) * (h * 3600 + m * 60);
+	int64_t s = (int64_t)timegm(&t) - offset_s;
+	*ret = s > 0 ? s * 1000 : 0; /* the year 1 is how Go says "none" */
+}
+
+int provider_fetch_json(struct providers *ps, struct provider *p, const char *url, const char *post, int64_t timeout_ms,
+	struct cancel *c, json_t **ret, int *ret_status, struct err *e)
+{
+	CLEANUP(buf_done)
+	struct buf auth = BUF_INIT(2048), version = BUF_INIT(128), body = BUF_INIT(LIST_MAX_BYTES);
+	const char *headers[5] = {"Accept: application/json"};
+	size_t n = 1;
+	struct http_result res = {0};
+	if (*p->key) {
+		buf_printf(&auth, "%s%s", p->key_header, p->key);
+		headers[n++] = auth.p;
+	}
+	if (*p->version) {
+		buf_printf(&version, "anthropic-version: %s", p->version);
+		headers[n++] = version.p;
+	}
+	if (post)
+		headers[n++] = "Content-Type: application/json";
+	struct http_call call = {.method = post ? "POST" : "GET",
+		.url = url,
+		.headers = headers,
+		.body = str_from(post),
+		.connect_timeout_ms = timeout_ms,
+		.first_byte_timeout_ms = timeout_ms,
+		.idle_timeout_ms = timeout_ms};
+	int r = http_client_fetch(ps->http, &call, c, &body, &res, e);
+	*ret_status = res.status;
+	if (r >= 0 && res.status / 100 != 2)
+		r = provider_status_error(p, NULL, &res, e);
+	else if (r >= 0 && wire_parse(buf_str(&body).p, body.n, ret) < 0)
+		r = err_set(e, E_PROVIDER, "%s answered, but not with JSON.", p->label);
+	buf_done(&res.error_body);
+	return r;
+}
+
+int provider_list_fetch(struct providers *ps, struct provider *p, const char *url, int64_t timeout_ms, struct cancel *c,
+	json_t **ret, int *ret_status, struct err *e)
+{
+	return provider_fetch_json(ps, p, url, NULL, timeout_ms, c, ret, ret_status, e);
+}
+
+/* What of the request is wrong stays wrong; anything else may be well the next time. */
+static int status_code(int status)
+{
+	switch (status) {
+	case 400:
+	case 413:
+	case 422:
+		return E_PROVIDER_REJECTED;
+	case 401:
+	case 403:
+	case 404:
+		return E_PROVIDER_REFUSED;
+	case 429:
+		return E_PROVIDER_LIMITED;
+	default:
+		return E_PROVIDER;
+	}
+}
+
+int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e)
+{
+	char text[160];
+	int status = res->status, code = status_code(status);
+	wire_error_body(buf_str(&res->error_body).p, res->error_body.n, text, sizeof(text));
+	const char *colon = *text ? ": " : ".";
+	switch (status) {
+	case 401:
+	case 403:
+		return err_set(e, code, "%s refused the call (%d%s)%s%s", p->label, status,
+			*p->key ? ", check the key" : ", a key may be needed", colon, text);
+	case 404:
+		if (model && p->dialect == &ollama_dialect)
+			return err_set(e, E_MODEL_UNKNOWN, "%s does not have this model: %s. Try: ollama pull %.60s",
+				p->label, *text ? text : "not found", model);
+		if (model && strstr(text, "model"))
+			return err_set(e, E_MODEL_UNKNOWN, "%s does not have this model%s%s", p->label, colon, text);
+		return err_set(e, code, "%s has nothing at this address (404)%s%s", p->label, colon, text);
+	case 429:
+		return err_set(e, code, "%s takes no more requests now (429)%s%s", p->label, colon, text);
+	case 502:
+	case 503:
+	case 529:
+		return err_set(e, code, "%s is busy or starting (%d)%s%s", p->label, status, colon, text);
+	default:
+		return err_set(e, code, "%s answered with status %d%s%s", p->label, status, colon, text);
+	}
+}

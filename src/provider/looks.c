@@ -1,0 +1,375 @@
+/*
+ * looks.c - looking at the lists of models: each provider on a schedule of its own and by a thread of its own, so that
+ * one that does not answer delays nobody. The last list stays until there is a new one.
+ */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "provider/catalogue_priv.h"
+
+#define LOOK_SOON_MS 5000 /* from one look to the next while a provider cannot be reached or a model was loaded */
+
+struct timespec looks_deadline(int64_t ms)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+/* ---- one look ---- */
+
+struct look {
+	struct providers *ps;
+	struct provider *p; /* a reference */
+	struct cancel cancel;
+	int64_t timeout_ms, begun_ms;
+};
+
+/* What calls told before the look began is in the list now. */
+static void forget_notes(struct provider *p, int64_t before_ms)
+{
+	for (struct model_note **at = &p->notes; *at;) {
+		struct model_note *n = *at;
+		if (n->ready_ms > 0 && n->ready_ms < before_ms)
+			n->ready_ms = 0;
+		if (n->waiting > 0 || n->ready_ms > 0) {
+			at = &n->next;
+			continue;
+		}
+		*at = n->next;
+		free(n->name);
+		free(n);
+	}
+}
+
+/* Takes the list; NULL: `e` says why there is none. Lock held. */
+static void look_keep(struct look *l, struct model_list **list, const struct err *e)
+{
+	struct provider *p = l->p;
+	free(p->error);
+	p->error = NULL;
+	if (!*list) {
+		p->error = xstrdup(err_public_text(e));
+		p->state = LOOK_UNREACHABLE;
+		breaker_note(l->ps->settings, p, BREAKER_FAILED);
+		return;
+	}
+	p->state = LOOK_OK;
+	p->loading = (*list)->loading;
+	p->look_soon = p->loading;
+	breaker_note(l->ps->settings, p, BREAKER_OK);
+	forget_notes(p, l->begun_ms);
+	if (p->loading && p->list)
+		return;
+	struct model_list *old = p->list;
+	p->list = *list;
+	*list = old; /* freed by the caller */
+}
+
+static void look_end(struct look *l, struct model_list **list, const struct err *e)
+{
+	struct providers *ps = l->ps;
+	struct provider *p = l->p;
+	pthread_mutex_lock(&ps->mx);
+	/* One that was stopped from outside has found out nothing. */
+	int reason = cancel_reason(&l->cancel);
+	if (reason != E_CANCELED && reason != E_STOPPING)
+		look_keep(l, list, e);
+	p->look = NULL;
+	p->looks++;
+	p->looked_ms = clock_mono_ms();
+	ps->looks++;
+	pthread_mutex_unlock(&ps->mx);
+}
+
+static void *look_run(void *arg)
+{
+	struct look *l = arg;
+	struct providers *ps = l->ps;
+	struct err e = {0};
+	struct model_list *list = xcalloc(1, sizeof(*list));
+	pthread_setname_np(pthread_self(), "look");
+	arena_init(&list->arena, LIST_MAX_BYTES);
+	int r = l->p->dialect->list(ps, l->p, l->timeout_ms, &l->cancel, list, &e);
+	if (r >= 0 && model_list_sort(list) < 0)
+		r = err_set(&e, E_PROVIDER, "The model list of %s is too large.", l->p->label);
+	if (r == -ECANCELED) {
+		err_clear(&e);
+		err_set(&e, E_PROVIDER_TIMEOUT, "%s did not answer in time.", l->p->label);
+	}
+	if (r < 0) {
+		model_list_free(list);
+		list = NULL;
+	}
+	look_end(l, &list, &e);
+	model_list_free(list);
+	cancel_done(&l->cancel);
+	provider_unref(l->p);
+	free(l);
+	/* The last word: from here on the registry may be gone. */
+	pthread_mutex_lock(&ps->mx);
+	ps->looking--;
+	pthread_cond_broadcast(&ps->cv);
+	pthread_mutex_unlock(&ps->mx);
+	return NULL;
+}
+
+/* Lock held. */
+static void look_begin(struct providers *ps, struct provider *p, int64_t timeout_ms)
+{
+	struct look *l = xcalloc(1, sizeof(*l));
+	pthread_attr_t attr;
+	pthread_t thread;
+	*l = (struct look){.ps = ps, .p = provider_ref(p), .timeout_ms = timeout_ms, .begun_ms = clock_mono_ms()};
+	cancel_init(&l->cancel);
+	p->look_wanted = p->look_soon = false;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	p->look = &l->cancel;
+	p->look_until_ms = l->begun_ms + timeout_ms;
+	ps->looking++;
+	if (pthread_create(&thread, &attr, look_run, l) != 0) {
+		ps->looking--;
+		p->look = NULL;
+		p->looks++;
+		p->looked_ms = l->begun_ms;
+		cancel_done(&l->cancel);
+		free(l);
+		atomic_fetch_sub(&p->refs, 1); /* not the last one: the registry has it */
+	}
+	pthread_attr_destroy(&attr);
+}
+
+static bool is_looked_at(const struct provider *p)
+{
+	return p->enabled && p->dialect->list;
+}
+
+bool looks_all_once(const struct providers *ps)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		if (is_looked_at(ps->all[i]) && ps->all[i]->looks == 0)
+			return false;
+	return true;
+}
+
+int64_t looks_last_ms(const struct providers *ps)
+{
+	int64_t ms = ps->looked_ms;
+	for (size_t i = 0; i < ps->n; i++)
+		ms = MAX(ms, ps->all[i]->looked_ms);
+	return ms;
+}
+
+/* ---- on demand ---- */
+
+struct awaited {
+	struct provider *p;
+	uint64_t looks; /* so many have ended when ours has */
+};
+
+/* A look that was under way may have read the list before what its caller knows of: ours comes after it, and is shared by
+ * all who came in the meantime. Lock held. */
+static bool all_seen(struct providers *ps, const struct awaited *a, size_t n, int64_t timeout_ms)
+{
+	bool all = true;
+	for (size_t i = 0; i < n; i++) {
+		if (a[i].p->looks >= a[i].looks || a[i].p->gone)
+			continue;
+		all = false;
+		if (!a[i].p->look && !ps->stopping)
+			look_begin(ps, a[i].p, timeout_ms);
+	}
+	return all;
+}
+
+/* Lock held. A fired cancel stays fired: it does no harm to hear of it twice. */
+static void stop_late_ones(const struct awaited *a, size_t n)
+{
+	int64_t now = clock_mono_ms();
+	for (size_t i = 0; i < n; i++)
+		if (a[i].p->look && now >= a[i].p->look_until_ms)
+			cancel_fire(a[i].p->look, E_PROVIDER_TIMEOUT);
+}
+
+void providers_refresh(struct providers *ps, int64_t timeout_ms)
+{
+	pthread_mutex_lock(&ps->mx);
+	CLEANUP(freep) struct awaited *a = xcalloc(ps->n + 1, sizeof(*a));
+	struct timespec until = looks_deadline(timeout_ms);
+	size_t n = 0;
+	for (size_t i = 0; i < ps->n; i++) {
+		struct provider *p = ps->all[i];
+		if (is_looked_at(p))
+			a[n++] = (struct awaited){provider_ref(p), p->looks + (p->look ? 2 : 1)};
+	}
+	while (!all_seen(ps, a, n, timeout_ms) && !ps->stopping &&
+		pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
+		;
+	stop_late_ones(a, n);
+	/* What was stopped ends at once, and its end is waited for; what began later may take its time. */
+	for (size_t i = 0; i < n; i++)
+		while (a[i].p->look && a[i].p->looks < a[i].looks && clock_mono_ms() >= a[i].p->look_until_ms &&
+			!ps->stopping)
+			pthread_cond_wait(&ps->cv, &ps->mx);
+	ps->looked_ms = clock_mono_ms();
+	pthread_mutex_unlock(&ps->mx);
+	for (size_t i = 0; i < n; i++)
+		provider_unref(a[i].p);
+}
+
+/* ---- on schedule ---- */
+
+/* Sooner while one cannot be reached: people start Ollama when they see that it is missing. */
+static int64_t next_look_ms(const struct providers *ps, const struct provider *p)
+{
+	int64_t every = ps->settings->model_refresh_s * 1000;
+	if (p->look)
+		return p->look_until_ms;
+	if (p->look_wanted || p->looks == 0)
+		return 0;
+	if (p->state != LOOK_OK || p->look_soon)
+		every = MIN(every, LOOK_SOON_MS);
+	return p->looked_ms + every;
+}
+
+/* Begins what is due and stops what is late; says when there will be something to do. Lock held. */
+static int64_t do_what_is_due(struct providers *ps)
+{
+	int64_t now = clock_mono_ms(), next = now + 3600000;
+	for (size_t i = 0; i < ps->n; i++) {
+		struct provider *p = ps->all[i];
+		if (!is_looked_at(p))
+			continue;
+		int64_t at = next_look_ms(ps, p);
+		if (at > now) {
+			next = MIN(next, at);
+		} else if (p->look) {
+			cancel_fire(p->look, E_PROVIDER_TIMEOUT); /* its end wakes us */
+		} else {
+			look_begin(ps, p, LOOK_TIMEOUT_MS);
+			next = MIN(next, now + LOOK_TIMEOUT_MS);
+		}
+	}
+	return next;
+}
+
+static void *refresh_thread(void *arg)
+{
+	struct providers *ps = arg;
+	pthread_setname_np(pthread_self(), "models");
+	pthread_mutex_lock(&ps->mx);
+	while (!ps->stopping) {
+		ps->look_wanted = false;
+		int64_t next = do_what_is_due(ps);
+		struct timespec until = looks_deadline(MAX(next - clock_mono_ms(), 1));
+		pthread_cond_timedwait(&ps->cv, &ps->mx, &until);
+	}
+	pthread_mutex_unlock(&ps->mx);
+	return NULL;
+}
+
+int providers_start(struct providers *ps, struct err *e)
+{
+	pthread_mutex_lock(&ps->mx);
+	for (size_t i = 0; i < ps->n; i++)
+		ps->all[i]->look_wanted = true;
+	int r = pthread_create(&ps->thread, NULL, refresh_thread, ps);
+	ps->started = r == 0;
+	pthread_mutex_unlock(&ps->mx);
+	if (r != 0)
+		return err_set(e, -r, "No thread could be made for looking at the model lists.");
+	if (ps->settings->warm_up)
+		warm_start(ps);
+	return 0;
+}
+
+void looks_stop(struct providers *ps)
+{
+	pthread_mutex_lock(&ps->mx);
+	ps->stopping = true;
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->all[i]->look)
+			cancel_fire(ps->all[i]->look, E_STOPPING);
+	pthread_cond_broadcast(&ps->cv);
+	pthread_mutex_unlock(&ps->mx);
+	warm_stop(ps);
+	if (ps->started)
+		pthread_join(ps->thread, NULL);
+	pthread_mutex_lock(&ps->mx);
+	while (ps->looking > 0) /* also of providers that are configured no more: theirs were stopped then */
+		pthread_cond_wait(&ps->cv, &ps->mx);
+	pthread_mutex_unlock(&ps->mx);
+}
+
+/* ---- what calls say between two looks ---- */
+
+void catalogue_note_call(struct providers *ps, struct provider *p, const struct err *why)
+{
+	pthread_mutex_lock(&ps->mx);
+	if (why) {
+		free(p->error);
+		p->error = xstrdup(err_public_text(why));
+		p->state = LOOK_UNREACHABLE;
+	} else if (p->state == LOOK_UNREACHABLE) {
+		/* It answers: whether its list does, too, is for a look to say. */
+		free(p->error);
+		p->error = NULL;
+		p->state = LOOK_CHECKING;
+		p->look_wanted = ps->look_wanted = true;
+		pthread_cond_broadcast(&ps->cv);
+	}
+	pthread_mutex_unlock(&ps->mx);
+}
+
+static struct model_note *note_of(struct provider *p, const char *name)
+{
+	for (struct model_note *n = p->notes; n; n = n->next)
+		if (strcmp(n->name, name) == 0)
+			return n;
+	struct model_note *n = xcalloc(1, sizeof(*n));
+	n->name = xstrdup(name);
+	n->next = p->notes;
+	p->notes = n;
+	return n;
+}
+
+void catalogue_note_waiting(struct providers *ps, struct provider *p, const char *name, int change)
+{
+	pthread_mutex_lock(&ps->mx);
+	struct model_note *n = note_of(p, name);
+	n->waiting = MAX(n->waiting + change, 0);
+	pthread_mutex_unlock(&ps->mx);
+}
+
+/* Lock held. */
+static void note_ready(struct provider *p, const char *name)
+{
+	const struct model *m = model_list_find(p->list, name);
+	struct model_note *n = note_of(p, name);
+	/* A list that does not know it as loaded has figures of before: how much memory it takes is soon seen. */
+	if (n->ready_ms == 0 && m && m->state && strcmp(m->state, "ready") != 0)
+		p->look_soon = true;
+	n->ready_ms = clock_mono_ms();
+}
+
+void catalogue_note_ready(struct providers *ps, struct provider *p, const char *name)
+{
+	pthread_mutex_lock(&ps->mx);
+	note_ready(p, name);
+	pthread_mutex_unlock(&ps->mx);
+}
+
+void catalogue_note_first_token(struct providers *ps, struct provider *p, const char *name, int64_t ms)
+{
+	pthread_mutex_lock(&ps->mx);
+	note_ready(p, name);
+	p->first_token_ms = p->first_token_ms < 0 ? ms : (p->first_token_ms * 7 + ms) / 8;
+	pthread_mutex_unlock(&ps->mx);
+}

@@ -1,0 +1,249 @@
+/*
+ * ollama_models.c - the models that an Ollama has: /api/tags, what is loaded by /api/ps, and what a model can do by
+ * /api/show where the list does not say it (before 2026). What was shown is remembered by the model's digest.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "provider/catalogue_priv.h"
+
+#define SHOWN_AT_ONCE 4
+#define FOR_GOOD_MS   (10LL * 365 * 86400 * 1000) /* "for good" is told as a time far away */
+
+static const char *const *copy_words(struct arena *a, const json_t *list)
+{
+	size_t n = json_array_size(list), used = 0;
+	const char **ret = (const char **)arena_alloc_array(a, n + 1, sizeof(*ret));
+	for (size_t i = 0; ret && i < n; i++) {
+		const char *word = json_string_value(json_array_get(list, i));
+		char *copy = word ? arena_strdup(a, word) : NULL;
+		if (copy)
+			ret[used++] = copy;
+	}
+	return ret;
+}
+
+static int copy_word(struct arena *a, const char *word, const char **ret)
+{
+	if (!word || !*word)
+		return 0;
+	*ret = arena_strdup(a, word);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int copy_details(struct arena *a, const json_t *details, struct model *m)
+{
+	m->context_length = json_get_i64(details, "context_length", 0);
+	if (copy_word(a, json_get_str(details, "family"), &m->family) < 0 ||
+		copy_word(a, json_get_str(details, "parameter_size"), &m->parameters) < 0 ||
+		copy_word(a, json_get_str(details, "quantization_level"), &m->quantization) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int add_model(struct model_list *l, const json_t *item)
+{
+	const char *name = json_get_str(item, "model");
+	if (!name || !*name)
+		name = json_get_str(item, "name");
+	if (!name || !*name)
+		return 0;
+	struct model m = {.size_bytes = json_get_i64(item, "size", 0), .state = "reachable"};
+	/* Of a model that others run nothing is loaded here. */
+	const char *remote = json_get_str(item, "remote_model");
+	if (remote && *remote)
+		m.state = "ready";
+	wire_time(json_get_str(item, "modified_at"), &m.modified_at);
+	if (copy_word(&l->arena, name, &m.id) < 0 ||
+		copy_word(&l->arena, json_get_str(item, "digest"), &m.digest) < 0 ||
+		copy_details(&l->arena, json_object_get(item, "details"), &m) < 0)
+		return -ENOMEM;
+	m.name = m.id;
+	m.capabilities = copy_words(&l->arena, json_object_get(item, "capabilities"));
+	if (!m.capabilities)
+		return -ENOMEM;
+	l->models[l->n++] = m;
+	return 0;
+}
+
+/* ---- what is loaded ---- */
+
+static void note_loaded(struct model_list *l, const json_t *item)
+{
+	const char *name = json_get_str(item, "model");
+	if (!name || !*name)
+		name = json_get_str(item, "name");
+	for (size_t i = 0; name && i < l->n; i++) {
+		struct model *m = &l->models[i];
+		if (strcmp(m->id, name) != 0)
+			continue;
+		m->state = "ready";
+		m->loaded_bytes = json_get_i64(item, "size", 0);
+		m->loaded_vram = json_get_i64(item, "size_vram", 0);
+		wire_time(json_get_str(item, "expires_at"), &m->loaded_until);
+		if (m->loaded_until > clock_now_ms() + FOR_GOOD_MS)
+			m->loaded_until = INT64_MAX;
+		int64_t context = json_get_i64(item, "context_length", 0);
+		if (m->context_length == 0)
+			m->context_length = context;
+	}
+}
+
+/* An Ollama that does not say it has no less models for that. */
+static void find_loaded(
+	struct providers *ps, struct provider *p, int64_t timeout_ms, struct cancel *c, struct model_list *l)
+{
+	CLEANUP(buf_done) struct buf url = BUF_INIT(1024);
+	CLEANUP(json_decrefp) json_t *root = NULL;
+	struct err e = {0};
+	int status;
+	buf_printf(&url, "%s/api/ps", p->base);
+	if (provider_fetch_json(ps, p, buf_str(&url).p, NULL, timeout_ms, c, &root, &status, &e) < 0)
+		return;
+	const json_t *models = json_object_get(root, "models");
+	for (size_t i = 0; i < json_array_size(models); i++)
+		note_loaded(l, json_array_get(models, i));
+}
+
+/* ---- what a model can do ---- */
+
+static bool lacks_details(const struct model *m)
+{
+	return !m->capabilities[0];
+}
+
+/* From the last list, when it is still the same model. Lock held; copies, since that list may go. */
+static void recall(struct provider *p, struct model_list *l, struct model *m)
+{
+	const struct model *old = model_list_find(p->list, m->id);
+	if (!old || !old->digest || !m->digest || strcmp(old->digest, m->digest) != 0 || !old->capabilities[0])
+		return;
+	size_t n = 0;
+	while (old->capabilities[n])
+		n++;
+	const char **words = (const char **)arena_alloc_array(&l->arena, n + 1, sizeof(*words));
+	for (size_t i = 0; words && i < n; i++)
+		words[i] = arena_strdup(&l->arena, old->capabilities[i]);
+	if (words)
+		m->capabilities = words;
+	if (m->context_length == 0)
+		m->context_length = old->context_length;
+}
+
+struct shows {
+	struct providers *ps;
+	struct provider *p;
+	struct cancel *c;
+	struct model_list *l;
+	int64_t until_ms;
+	pthread_mutex_t mx; /* of the arena and `next` */
+	size_t next;
+};
+
+static int64_t context_of(const json_t *info)
+{
+	const char *arch = json_get_str(info, "general.architecture");
+	char key[100];
+	if (!arch)
+		return 0;
+	snprintf(key, sizeof(key), "%.60s.context_length", arch);
+	return json_get_i64(info, key, 0);
+}
+
+static void show_one(struct shows *s, struct model *m)
+{
+	CLEANUP(buf_done) struct buf url = BUF_INIT(1024), body = BUF_INIT(4096);
+	CLEANUP(json_decrefp) json_t *root = NULL;
+	struct err e = {0};
+	int status;
+	int64_t left = s->until_ms - clock_mono_ms();
+	buf_printf(&url, "%s/api/show", s->p->base);
+	buf_add_str(&body, "{\"model\":");
+	json_add_cstr(&body, m->id);
+	buf_add_char(&body, '}');
+	if (left <= 0 || buf_status(&body) < 0 ||
+		provider_fetch_json(s->ps, s->p, buf_str(&url).p, body.p, left, s->c, &root, &status, &e) < 0)
+		return;
+	pthread_mutex_lock(&s->mx);
+	const char *const *words = copy_words(&s->l->arena, json_object_get(root, "capabilities"));
+	if (words)
+		m->capabilities = words;
+	int64_t context = context_of(json_object_get(root, "model_info"));
+	if (context > 0)
+		m->context_length = context;
+	pthread_mutex_unlock(&s->mx);
+}
+
+static void *show_some(void *arg)
+{
+	struct shows *s = arg;
+	for (;;) {
+		struct model *m = NULL;
+		pthread_mutex_lock(&s->mx);
+		while (s->next < s->l->n && !m) {
+			m = &s->l->models[s->next++];
+			if (!lacks_details(m))
+				m = NULL;
+		}
+		pthread_mutex_unlock(&s->mx);
+		if (!m || cancel_reason(s->c))
+			return NULL;
+		show_one(s, m);
+	}
+}
+
+static void show_those_that_lack(
+	struct providers *ps, struct provider *p, int64_t until_ms, struct cancel *c, struct model_list *l)
+{
+	struct shows s = {.ps = ps, .p = p, .c = c, .l = l, .until_ms = until_ms};
+	pthread_t threads[SHOWN_AT_ONCE];
+	size_t n = 0, lacking = 0;
+	pthread_mutex_lock(&ps->mx);
+	for (size_t i = 0; i < l->n; i++) {
+		if (lacks_details(&l->models[i]))
+			recall(p, l, &l->models[i]);
+		lacking += lacks_details(&l->models[i]);
+	}
+	pthread_mutex_unlock(&ps->mx);
+	if (lacking == 0)
+		return;
+	pthread_mutex_init(&s.mx, NULL);
+	while (n < MIN(lacking, (size_t)SHOWN_AT_ONCE) - 1 && pthread_create(&threads[n], NULL, show_some, &s) == 0)
+		n++;
+	show_some(&s);
+	for (size_t i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+	pthread_mutex_destroy(&s.mx);
+}
+
+int ollama_list(struct providers *ps, struct provider *p, int64_t timeout_ms, struct cancel *c, struct model_list *l,
+	struct err *e)
+{
+	CLEANUP(buf_done) struct buf url = BUF_INIT(1024);
+	CLEANUP(json_decrefp) json_t *root = NULL;
+	int status;
+	int64_t until_ms = clock_mono_ms() + timeout_ms;
+	buf_printf(&url, "%s/api/tags", p->base);
+	int r = provider_list_fetch(ps, p, buf_str(&url).p, timeout_ms, c, &root, &status, e);
+	if (r < 0)
+		return r;
+	const json_t *models = json_object_get(root, "models");
+	if (!json_is_array(models))
+		return err_set(e, E_PROVIDER, "%s answered, but not with a list of models: is it Ollama?", p->label);
+	size_t n = json_array_size(models);
+	l->models = ARENA_ARRAY(&l->arena, struct model, n + 1);
+	if (!l->models)
+		return err_set(e, -ENOMEM, "The model list of %s is too large.", p->label);
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = add_model(l, json_array_get(models, i));
+	if (r < 0)
+		return err_set(e, r, "The model list of %s is too large.", p->label);
+	/* A little is kept back, so that a list without all details is in time. */
+	int64_t left = until_ms - clock_mono_ms();
+	if (l->n > 0 && left > 0)
+		find_loaded(ps, p, left / 2, c, l);
+	show_those_that_lack(ps, p, until_ms - timeout_ms / 10, c, l);
+	return 0;
+}

@@ -1,0 +1,347 @@
+/* openai_request.c - requests to OpenAI and to the servers that speak like it, as far as each one understands them. */
+#include "provider/request.h"
+
+static bool is_official(const struct provider *p)
+{
+	return strstr(p->base, "://api.openai.com") != NULL;
+}
+
+/* ---- messages ---- */
+
+static void add_text_part(struct buf *b, const char *text)
+{
+	buf_add_str(b, "{\"type\":\"text\",\"text\":");
+	json_add_cstr(b, text);
+	buf_add_char(b, '}');
+}
+
+static void add_image_part(struct buf *b, const struct gen_image *image)
+{
+	buf_add_str(b, "{\"type\":\"image_url\",\"image_url\":{\"url\":");
+	if (image->data) {
+		CLEANUP(buf_done) struct buf url = BUF_INIT(BODY_MAX_BYTES);
+		buf_printf(&url, "data:%s;base64,", image->media_type ? image->media_type : "image/png");
+		buf_add_str(&url, image->data);
+		json_add_string(b, buf_str(&url).p, url.n);
+	} else {
+		json_add_cstr(b, image->url ? image->url : "");
+	}
+	buf_add_str(b, "}}");
+}
+
+static void add_content(struct buf *b, const struct gen_message *m, const char *text)
+{
+	if (m->n_images == 0) {
+		if (m->n_calls > 0 && !*text)
+			buf_add_str(b, "null");
+		else
+			json_add_cstr(b, text);
+		return;
+	}
+	buf_add_char(b, '[');
+	if (*text)
+		add_text_part(b, text);
+	for (size_t i = 0; i < m->n_images; i++) {
+		if (i > 0 || *text)
+			buf_add_char(b, ',');
+		add_image_part(b, &m->images[i]);
+	}
+	buf_add_char(b, ']');
+}
+
+static void add_calls(struct buf *b, const struct gen_message *m)
+{
+	buf_add_str(b, ",\"tool_calls\":[");
+	for (size_t i = 0; i < m->n_calls; i++) {
+		const struct gen_tool_call *c = &m->calls[i];
+		buf_add_str(b, i ? ",{\"id\":" : "{\"id\":");
+		json_add_cstr(b, c->id ? c->id : "");
+		buf_add_str(b, ",\"type\":\"function\",\"function\":{\"name\":");
+		json_add_cstr(b, c->name);
+		buf_add_str(b, ",\"arguments\":");
+		json_add_cstr(b, c->arguments && *c->arguments ? c->arguments : "{}");
+		buf_add_str(b, "}}");
+	}
+	buf_add_char(b, ']');
+}
+
+static void add_message(struct buf *b, const struct gen_message *m, const char *extra, bool reasoning)
+{
+	const char *text = m->content ? m->content : "";
+	buf_add_str(b, "{\"role\":");
+	json_add_cstr(b, m->role);
+	buf_add_str(b, ",\"content\":");
+	if (*extra) {
+		CLEANUP(buf_done) struct buf both = BUF_INIT(BODY_MAX_BYTES);
+		buf_printf(&both, "%s%s%s", text, *text ? "\n\n" : "", extra);
+		add_content(b, m, buf_str(&both).p);
+	} else {
+		add_content(b, m, text);
+	}
+	if (reasoning && m->reasoning && *m->reasoning) {
+		buf_add_str(b, ",\"reasoning_content\":");
+		json_add_cstr(b, m->reasoning);
+	}
+	if (m->n_calls > 0)
+		add_calls(b, m);
+	if (m->tool_call_id && strcmp(m->role, "tool") == 0) {
+		buf_add_str(b, ",\"tool_call_id\":");
+		json_add_cstr(b, m->tool_call_id);
+	}
+	buf_add_char(b, '}');
+}
+
+/* The words about the format end the first message of the system, or are one. */
+static void add_messages(struct buf *b, const struct provider *p, const struct gen_request *q, unsigned quirks)
+{
+	static const struct gen_message go_on = {.role = "user", .content = request_go_on};
+	CLEANUP(buf_done) struct buf words = BUF_INIT(BODY_MAX_BYTES);
+	bool reasoning = !is_official(p) && !(quirks & QUIRK_NO_REASONING);
+	size_t n = 0;
+	if (quirks & QUIRK_NO_FORMAT)
+		request_add_format_words(&words, q);
+	const char *extra = buf_str(&words).p;
+	buf_add_str(b, "\"messages\":[");
+	if (*extra && (q->n_messages == 0 || strcmp(q->messages[0].role, "system") != 0)) {
+		const struct gen_message system = {.role = "system", .content = extra};
+		add_message(b, &system, "", false);
+		extra = "";
+		n++;
+	}
+	for (size_t i = 0; i < q->n_messages; i++) {
+		if (n++ > 0)
+			buf_add_char(b, ',');
+		add_message(b, &q->messages[i], i == 0 ? extra : "", reasoning);
+	}
+	/* Other servers go on with a last message of the assistant by themselves. */
+	if (q->continues && is_official(p)) {
+		buf_add_char(b, ',');
+		add_message(b, &go_on, "", false);
+	}
+	buf_add_char(b, ']');
+}
+
+/* ---- the other fields ---- */
+
+static void add_tools(struct buf *b, const struct gen_request *q, unsigned quirks)
+{
+	if (q->n_tools == 0)
+		return;
+	request_add_functions(b, q, !(quirks & QUIRK_NO_STRICT), false);
+	if (q->tool_choice == TOOLS_NONE)
+		buf_add_str(b, ",\"tool_choice\":\"none\"");
+	if (q->tool_choice == TOOLS_REQUIRED)
+		buf_add_str(b, ",\"tool_choice\":\"required\"");
+	if (q->tool_choice == TOOLS_NAMED) {
+		buf_add_str(b, ",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":");
+		json_add_cstr(b, q->tool_name ? q->tool_name : "");
+		buf_add_str(b, "}}");
+	}
+	if (q->one_tool_at_a_time && !(quirks & QUIRK_NO_PARALLEL))
+		buf_add_str(b, ",\"parallel_tool_calls\":false");
+}
+
+static bool is_closed_schema(const char *schema)
+{
+	return quirk_names(str_from(schema), "\"additionalProperties\"");
+}
+
+/* Some servers know only one of the two ways to ask for JSON, and some neither. */
+static void add_format(struct buf *b, const struct gen_request *q, unsigned quirks)
+{
+	bool schema = q->format == FORMAT_SCHEMA;
+	if (q->format == FORMAT_TEXT || (quirks & QUIRK_NO_FORMAT))
+		return;
+	if (schema == !!(quirks & QUIRK_OTHER_FORMAT)) {
+		buf_add_str(b, ",\"response_format\":{\"type\":\"json_object\"}");
+		return;
+	}
+	buf_add_str(b, ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
+	json_add_cstr(b, schema && q->schema_name ? q->schema_name : "answer");
+	buf_add_str(b, ",\"schema\":");
+	buf_add_str(b, schema ? q->schema : "{\"type\":\"object\"}");
+	if (schema && is_closed_schema(q->schema) && !(quirks & QUIRK_NO_STRICT))
+		buf_add_str(b, ",\"strict\":true");
+	buf_add_str(b, "}}");
+}
+
+static void add_effort(struct buf *b, const struct gen_request *q, unsigned quirks)
+{
+	static const char *const words[] = {[THINKING_OFF] = "none",
+		[THINKING_ON] = "medium",
+		[THINKING_LOW] = "low",
+		[THINKING_MEDIUM] = "medium",
+		[THINKING_HIGH] = "high"};
+	if (q->thinking != THINKING_DEFAULT && !(quirks & QUIRK_NO_EFFORT))
+		buf_printf(b, ",\"reasoning_effort\":\"%s\"", words[q->thinking]);
+}
+
+static void add_sampling(struct buf *b, const struct provider *p, const struct gen_request *q, unsigned quirks)
+{
+	const struct gen_sampling *s = &q->sampling;
+	if (!(quirks & QUIRK_NO_SAMPLING)) {
+		request_add_number(b, s, SAMPLE_TEMPERATURE, "temperature", s->temperature);
+		request_add_number(b, s, SAMPLE_TOP_P, "top_p", s->top_p);
+		request_add_number(b, s, SAMPLE_PRESENCE, "presence_penalty", s->presence_penalty);
+		request_add_number(b, s, SAMPLE_FREQUENCY, "frequency_penalty", s->frequency_penalty);
+	}
+	if (!(quirks & QUIRK_NO_SEED))
+		request_add_integer(b, s, SAMPLE_SEED, "seed", s->seed);
+	if (!is_official(p) && !(quirks & QUIRK_NO_EXTRAS)) {
+		request_add_integer(b, s, SAMPLE_TOP_K, "top_k", s->top_k);
+		request_add_number(b, s, SAMPLE_MIN_P, "min_p", s->min_p);
+		request_add_number(b, s, SAMPLE_REPEAT, "repeat_penalty", s->repeat_penalty);
+	}
+}
+
+/* Only OpenAI itself is known to want the new name; many others know only the old one. */
+static bool wants_new_max(const struct provider *p, const struct gen_request *q, unsigned quirks)
+{
+	if (q->prompt)
+		return false;
+	return is_official(p) ? !(quirks & QUIRK_OLD_MAX) : (quirks & QUIRK_NEW_MAX) != 0;
+}
+
+static void add_limits(struct buf *b, const struct provider *p, const struct gen_request *q, unsigned quirks)
+{
+	if (q->max_tokens > 0)
+		buf_printf(b, ",\"%s\":%lld", wants_new_max(p, q, quirks) ? "max_completion_tokens" : "max_tokens",
+			(long long)q->max_tokens);
+	if (q->stop && q->stop[0]) {
+		buf_add_str(b, ",\"stop\":");
+		request_add_strings(b, q->stop);
+	}
+}
+
+/* ---- requests ---- */
+
+static void begin(const struct target *t, const char *path, struct gen_call *r)
+{
+	r->quirks = quirks_of(t->p, t->name);
+	buf_printf(&r->url, "%s%s%s", t->p->base, t->p->add_v1 ? "/v1" : "", path);
+	request_header(r, "Content-Type: application/json");
+	request_key(r, t->p, "Authorization: Bearer ");
+}
+
+static void add_whole(const struct target *t, const struct gen_request *q, struct gen_call *r)
+{
+	struct buf *b = &r->body;
+	buf_add_str(b, "{\"model\":");
+	json_add_cstr(b, t->name);
+	buf_add_char(b, ',');
+	if (q->prompt) {
+		buf_add_str(b, "\"prompt\":");
+		json_add_cstr(b, q->prompt);
+		if (q->suffix) {
+			buf_add_str(b, ",\"suffix\":");
+			json_add_cstr(b, q->suffix);
+		}
+	} else {
+		add_messages(b, t->p, q, r->quirks);
+	}
+	buf_add_str(b, ",\"stream\":true");
+	if (!(r->quirks & QUIRK_NO_STREAM_OPTIONS))
+		buf_add_str(b, ",\"stream_options\":{\"include_usage\":true}");
+	add_limits(b, t->p, q, r->quirks);
+	add_sampling(b, t->p, q, r->quirks);
+	if (!q->prompt) {
+		add_tools(b, q, r->quirks);
+		add_format(b, q, r->quirks);
+		add_effort(b, q, r->quirks);
+	}
+	buf_add_char(b, '}');
+}
+
+int openai_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
+{
+	(void)e;
+	begin(t, q->prompt ? "/completions" : "/chat/completions", r);
+	request_header(r, "Accept: text/event-stream");
+	if (request_is_raw(q, t->p))
+		request_add_raw(&r->body, q->raw->body, t->name);
+	else
+		add_whole(t, q, r);
+	return 0;
+}
+
+int openai_embed(const struct target *t, const char *const *inputs, size_t n, int64_t dimensions, struct gen_call *r)
+{
+	struct buf *b = &r->body;
+	begin(t, "/embeddings", r);
+	request_header(r, "Accept: application/json");
+	buf_add_str(b, "{\"model\":");
+	json_add_cstr(b, t->name);
+	buf_add_str(b, ",\"input\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_add_char(b, ',');
+		json_add_cstr(b, inputs[i]);
+	}
+	buf_add_str(b, "],\"encoding_format\":\"float\"");
+	if (dimensions > 0 && !(r->quirks & QUIRK_NO_DIMENSIONS))
+		buf_printf(b, ",\"dimensions\":%lld", (long long)dimensions);
+	buf_add_char(b, '}');
+	return 0;
+}
+
+/* ---- what a refusal teaches ---- */
+
+static bool names_any(struct str error, const char *const *words)
+{
+	for (; *words; words++)
+		if (quirk_names(error, *words))
+			return true;
+	return false;
+}
+
+static unsigned learn_format(const struct gen_request *q, unsigned quirks, struct str error)
+{
+	static const char *const words[] = {"response_format", "json_object", "json_schema", NULL};
+	if (q->format == FORMAT_TEXT || (quirks & QUIRK_NO_FORMAT) || !names_any(error, words))
+		return 0;
+	return quirks & QUIRK_OTHER_FORMAT ? QUIRK_NO_FORMAT : QUIRK_OTHER_FORMAT;
+}
+
+static unsigned learn_max(const struct target *t, const struct gen_request *q, unsigned quirks, struct str error)
+{
+	if (q->max_tokens <= 0 || q->prompt || !quirk_refused(error))
+		return 0;
+	if (wants_new_max(t->p, q, quirks))
+		return quirk_names(error, "max_completion_tokens") && is_official(t->p) ? QUIRK_OLD_MAX : 0;
+	return quirk_names(error, "max_completion_tokens") || quirk_names(error, "max_tokens") ? QUIRK_NEW_MAX : 0;
+}
+
+static unsigned learn_sampling(const struct gen_request *q, struct str error)
+{
+	static const char *const usual[] = {"temperature", "top_p", "presence_penalty", "frequency_penalty", NULL};
+	static const char *const extras[] = {"top_k", "min_p", "repeat_penalty", NULL};
+	unsigned set = q->sampling.set, ret = 0;
+	if (!set || !quirk_refused(error))
+		return 0;
+	if ((set & (SAMPLE_TEMPERATURE | SAMPLE_TOP_P | SAMPLE_PRESENCE | SAMPLE_FREQUENCY)) && names_any(error, usual))
+		ret |= QUIRK_NO_SAMPLING;
+	if ((set & (SAMPLE_TOP_K | SAMPLE_MIN_P | SAMPLE_REPEAT)) && names_any(error, extras))
+		ret |= QUIRK_NO_EXTRAS;
+	if ((set & SAMPLE_SEED) && quirk_names(error, "seed"))
+		ret |= QUIRK_NO_SEED;
+	return ret;
+}
+
+unsigned openai_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error)
+{
+	unsigned ret = 0;
+	if (!q) /* of embeddings */
+		return quirk_names(error, "dimensions") ? QUIRK_NO_DIMENSIONS & ~r->quirks : 0;
+	if (quirk_names(error, "stream_options"))
+		ret |= QUIRK_NO_STREAM_OPTIONS;
+	if (q->one_tool_at_a_time && quirk_names(error, "parallel_tool_calls"))
+		ret |= QUIRK_NO_PARALLEL;
+	if (q->thinking != THINKING_DEFAULT && quirk_names(error, "reasoning_effort"))
+		ret |= QUIRK_NO_EFFORT;
+	if (quirk_names(error, "reasoning_content"))
+		ret |= QUIRK_NO_REASONING;
+	if ((q->n_tools > 0 || q->format == FORMAT_SCHEMA) && quirk_names(error, "strict") && quirk_refused(error))
+		ret |= QUIRK_NO_STRICT;
+	ret |= learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) | learn_sampling(q, error);
+	return ret & ~r->quirks;
+}

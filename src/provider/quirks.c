@@ -1,0 +1,84 @@
+/*
+ * quirks.c - servers that speak a dialect differ in what they take. A refusal that names a field is remembered for the
+ * model at that provider (or for the whole provider), and the call is made again at once without the field.
+ */
+#include <strings.h>
+
+#include "provider/request.h"
+
+#define QUIRK_BITS 16
+#define HASH_MASK  (~(((uint64_t)1 << QUIRK_BITS) - 1))
+
+/* FNV-1a; 0 marks a free place. Two names of one hash would share what was learned, which only costs a field. */
+static uint64_t hash_of(const char *name)
+{
+	uint64_t h = 14695981039346656037u;
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 1099511628211u;
+	h &= HASH_MASK;
+	return h ? h : HASH_MASK;
+}
+
+/* The place of this name, a free one, or, when all are taken, the one that another name must leave. */
+static _Atomic uint64_t *place_of(struct provider *p, uint64_t hash)
+{
+	size_t first = (size_t)(hash >> QUIRK_BITS) % N_ELEMENTS(p->quirks);
+	for (size_t i = 0; i < N_ELEMENTS(p->quirks); i++) {
+		_Atomic uint64_t *at = &p->quirks[(first + i) % N_ELEMENTS(p->quirks)];
+		uint64_t v = atomic_load(at);
+		if (v == 0 || (v & HASH_MASK) == hash)
+			return at;
+	}
+	return &p->quirks[first];
+}
+
+static unsigned read_place(struct provider *p, const char *name)
+{
+	uint64_t hash = hash_of(name), v = atomic_load(place_of(p, hash));
+	return (v & HASH_MASK) == hash ? (unsigned)(v & ~HASH_MASK) : 0;
+}
+
+static void write_place(struct provider *p, const char *name, unsigned quirks)
+{
+	uint64_t hash = hash_of(name);
+	_Atomic uint64_t *at = place_of(p, hash);
+	uint64_t old = atomic_load(at), known;
+	do {
+		known = (old & HASH_MASK) == hash ? old & ~HASH_MASK : 0;
+	} while (!atomic_compare_exchange_weak(at, &old, hash | known | quirks));
+}
+
+unsigned quirks_of(struct provider *p, const char *model)
+{
+	return read_place(p, "") | read_place(p, model);
+}
+
+void quirks_learn(struct provider *p, const char *model, unsigned quirks)
+{
+	if (quirks & QUIRKS_OF_SERVER)
+		write_place(p, "", quirks & QUIRKS_OF_SERVER);
+	if (quirks & ~(unsigned)QUIRKS_OF_SERVER)
+		write_place(p, model, quirks & ~(unsigned)QUIRKS_OF_SERVER);
+}
+
+/* ---- what a refusal says ---- */
+
+bool quirk_names(struct str error, const char *word)
+{
+	size_t n = strlen(word);
+	for (size_t i = 0; i + n <= error.n; i++)
+		if (strncasecmp(error.p + i, word, n) == 0)
+			return true;
+	return false;
+}
+
+bool quirk_refused(struct str error)
+{
+	static const char *const words[] = {"unsupported", "not support", "n't support", "unknown", "unrecognized",
+		"unexpected", "extra", "not permitted", "not allowed", "deprecated", "only the default", "removed",
+		"not available", "no longer", "invalid parameter", "instead"};
+	for (size_t i = 0; i < N_ELEMENTS(words); i++)
+		if (quirk_names(error, words[i]))
+			return true;
+	return false;
+}

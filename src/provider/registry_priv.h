@@ -1,0 +1,150 @@
+/* registry_priv.h - the registry's structs, and what the files of this room ask of the registry and the catalogue. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "provider/provider.h"
+
+struct dialect;
+struct slots;
+struct rules; /* rules.c */
+
+/* One look's models, in an arena of their own. Here `id` is the provider's own name of the model, `name` what the list
+ * calls it, and `state` what the look found: ready, loading, reachable (not loaded); NULL: ready. */
+struct model_list {
+	struct arena arena;
+	struct model *models;
+	size_t n;
+	size_t *by_id; /* places in `models`, in the order of their ids; by model_list_sort */
+	bool loading;  /* the server is there, but not ready to list anything: the last list stays */
+};
+
+enum look_state { LOOK_CHECKING, LOOK_OK, LOOK_UNREACHABLE };
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+
+struct breaker {
+	enum breaker_state state;
+	int64_t failures; /* in a row */
+	int64_t open_ms;  /* how long it was opened for, the last time; 0: never since it was closed for good */
+	int64_t until_ms; /* of an open one */
+	bool probing;     /* half-open: one is on its way */
+};
+
+/* What calls told of a model between two looks. */
+struct model_note {
+	char *name;
+	int waiting;      /* calls without a first byte, and warm-ups */
+	int64_t ready_ms; /* of the last first byte; 0: none */
+	struct model_note *next;
+};
+
+/* A configured provider. What calls read stays as it is; who configures anew makes another one. */
+struct provider {
+	const struct dialect *dialect;
+	char *name;             /* "ollama": also the prefix of ids that would be ambiguous */
+	const char *noun;       /* "Ollama", "The server": what stands before "at ..." */
+	char *label;            /* for sentences: "Ollama", "The server at api.example.org" */
+	char *base;             /* no slash at its end */
+	char *shown_url;        /* without user and password */
+	char *key;              /* "" for none */
+	const char *key_header; /* what stands before the key: "Authorization: Bearer " */
+	char *version;          /* anthropic: of the header; else "" */
+	int64_t id;             /* of the stored row; 0: of the settings */
+	int64_t connect_timeout_ms, first_byte_timeout_ms, token_timeout_ms, total_timeout_ms; /* 0: the settings' */
+	struct slots *slots;
+	_Atomic uint64_t quirks[32]; /* what refusals taught of models: quirks.c */
+	_Atomic int refs;
+	_Atomic bool add_v1; /* the lists were found under base/v1 */
+	bool enabled;
+
+	/* under the registry's lock */
+	bool loading;                /* its list could not be had since it is starting */
+	bool look_wanted, look_soon; /* at once; sooner than usual */
+	bool gone;                   /* configured no more */
+	enum look_state state;
+	int64_t max_concurrent; /* 0: no limit */
+	char *error;
+	struct model_list *list; /* last known; NULL: none yet */
+	struct breaker breaker;
+	struct model_note *notes;
+	int64_t first_token_ms; /* smoothed; -1: no call yet */
+	struct cancel *look;    /* of the look that is under way */
+	int64_t look_until_ms;  /* when it is stopped */
+	uint64_t looks;         /* ended */
+	int64_t looked_ms;      /* when the last one ended */
+};
+
+struct providers {
+	const struct settings *settings;
+	struct loop *loop;
+	struct http_client *http;
+	manual_search_fn manual_search;
+	void *manual_arg;
+	int64_t loading_after_ms; /* of silence; tests shorten it */
+
+	pthread_mutex_t mx;
+	pthread_cond_t cv; /* monotonic; every change below */
+	struct provider **all;
+	size_t n;
+	struct rules *rules;
+	bool started, stopping;
+	bool look_wanted;  /* the refreshing thread shall see what is to be done */
+	unsigned looking;  /* threads that look */
+	uint64_t looks;    /* ended, of all providers */
+	int64_t looked_ms; /* when providers_refresh last ended */
+	pthread_t thread;
+	struct cancel warm; /* of the warm-up */
+	bool warm_running;
+	pthread_t warm_thread;
+};
+
+/* ---- the plan of a call: the targets of a model, alias or pattern in the order they are tried ---- */
+
+struct target {
+	struct provider *p; /* a reference */
+	struct model model; /* as the catalogue has it; in the arena */
+	const char *name;   /* the model's own name at the provider */
+};
+
+struct plan {
+	struct target targets[ROUTE_TARGETS_MAX];
+	size_t n;
+};
+
+/* At least one target, or E_MODEL_UNKNOWN with a sentence. Targets that nobody offers now are left out; those whose
+ * breaker is open stand behind the others. */
+int catalogue_plan(
+	struct providers *ps, const char *model, struct arena *a, struct plan *ret, struct err *e) MUST_CHECK;
+void plan_done(struct plan *p);
+
+/* A configuration may change under a running call: what the call uses lives until the call lets go of it. */
+struct provider *provider_ref(struct provider *p);
+void provider_unref(struct provider *p);
+
+/* ---- breaker.c: a provider that failed several times in a row is left alone for a while, then one call may try ---- */
+
+/* 0: go on, and say how it went with breaker_leave; E_PROVIDER_DOWN with a sentence: it is open. */
+int breaker_enter(struct providers *ps, struct provider *p, struct err *e) MUST_CHECK;
+enum breaker_outcome { BREAKER_OK, BREAKER_FAILED, BREAKER_UNKNOWN /* stopped before it could be told */ };
+void breaker_leave(struct providers *ps, struct provider *p, enum breaker_outcome o);
+
+/* A call of this model began that has no first byte yet (+1), or that is over (-1): the catalogue says `loading` while
+ * a model that is not known to be loaded has such calls. */
+void catalogue_note_waiting(struct providers *ps, struct provider *p, const char *name, int change);
+/* A first byte came: the model is ready, and this long is what people wait here. */
+void catalogue_note_first_token(struct providers *ps, struct provider *p, const char *name, int64_t ms);
+void catalogue_note_ready(struct providers *ps, struct provider *p, const char *name); /* it was loaded */
+
+/* ---- catalogue.c, looks.c, resolve.c: for calls ---- */
+
+bool catalogue_has_real_model(struct providers *p);
+
+/* What a call says about its provider: `why` it could not be reached, or NULL when it answered. */
+void catalogue_note_call(struct providers *ps, struct provider *p, const struct err *why);
+
+/* Sets and returns E_MODEL_UNKNOWN; the sentence names the providers that cannot be reached, and why. */
+int catalogue_unknown_model(struct providers *ps, const char *model, struct err *e);
+void model_list_free(struct model_list *l);
+DEFINE_CLEANUP(struct model_list, model_list_free)

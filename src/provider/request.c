@@ -1,0 +1,203 @@
+/* request.c - the pieces that the requests of all dialects are made of. */
+#include "provider/request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+
+const char request_go_on[] = "Go on exactly where your last message ends. Do not repeat any of it, and do not "
+			     "comment on it.";
+
+/* ---- what is asked ---- */
+
+static bool is_object(const char *text)
+{
+	CLEANUP(json_decrefp) json_t *root = NULL;
+	return text && json_parse(text, strlen(text), &root, NULL) >= 0 && json_is_object(root);
+}
+
+int request_check(const struct gen_request *q, struct err *e)
+{
+	for (size_t i = 0; i < q->n_tools; i++)
+		if (q->tools[i].parameters && !is_object(q->tools[i].parameters))
+			return err_set(e, E_INVALID, "The parameters of the tool \"%.64s\" are not a JSON object.",
+				q->tools[i].name);
+	if (q->format == FORMAT_SCHEMA && !is_object(q->schema))
+		return err_set(e, E_INVALID, "The schema of the answer is not a JSON object.");
+	if (q->raw && !is_object(q->raw->body))
+		return err_set(e, E_INVALID, "The request is not a JSON object.");
+	return 0;
+}
+
+bool request_is_raw(const struct gen_request *q, const struct provider *p)
+{
+	return q->raw && strcmp(q->raw->kind, p->dialect->kind) == 0;
+}
+
+/* ---- headers ---- */
+
+void gen_call_done(struct gen_call *r)
+{
+	buf_done(&r->url);
+	buf_done(&r->body);
+	for (size_t i = 0; i < r->n_lines; i++)
+		free(r->lines[i]);
+}
+
+static void add_line(struct gen_call *r, const char *line)
+{
+	if (r->n_lines == N_ELEMENTS(r->lines))
+		return;
+	r->lines[r->n_lines] = xstrdup(line);
+	r->headers[r->n_lines] = r->lines[r->n_lines];
+	r->n_lines++;
+}
+
+void request_header(struct gen_call *r, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (n > 0 && (size_t)n < sizeof(line))
+		add_line(r, line);
+}
+
+void request_key(struct gen_call *r, const struct provider *p, const char *before)
+{
+	if (*p->key)
+		request_header(r, "%s%s", before, p->key);
+}
+
+/* ---- JSON ---- */
+
+void request_add_object(struct buf *b, const char *text)
+{
+	buf_add_str(b, is_object(text) ? text : "{}");
+}
+
+void request_add_number(struct buf *b, const struct gen_sampling *s, unsigned bit, const char *name, double value)
+{
+	if (!(s->set & bit))
+		return;
+	buf_printf(b, ",\"%s\":", name);
+	json_add_double(b, value);
+}
+
+void request_add_integer(struct buf *b, const struct gen_sampling *s, unsigned bit, const char *name, int64_t value)
+{
+	if (s->set & bit)
+		buf_printf(b, ",\"%s\":%lld", name, (long long)value);
+}
+
+void request_add_strings(struct buf *b, const char *const *list)
+{
+	buf_add_char(b, '[');
+	for (size_t i = 0; list[i]; i++) {
+		if (i > 0)
+			buf_add_char(b, ',');
+		json_add_cstr(b, list[i]);
+	}
+	buf_add_char(b, ']');
+}
+
+static void add_function(struct buf *b, const struct gen_tool *t, bool strict)
+{
+	buf_add_str(b, "{\"type\":\"function\",\"function\":{\"name\":");
+	json_add_cstr(b, t->name);
+	if (t->description) {
+		buf_add_str(b, ",\"description\":");
+		json_add_cstr(b, t->description);
+	}
+	buf_add_str(b, ",\"parameters\":");
+	buf_add_str(b, t->parameters ? t->parameters : "{\"type\":\"object\",\"properties\":{}}");
+	if (t->strict && strict)
+		buf_add_str(b, ",\"strict\":true");
+	buf_add_str(b, "}}");
+}
+
+void request_add_functions(struct buf *b, const struct gen_request *q, bool strict, bool only_named)
+{
+	size_t n = 0;
+	only_named = only_named && q->tool_choice == TOOLS_NAMED && q->tool_name;
+	for (size_t i = 0; i < q->n_tools; i++) {
+		if (only_named && strcmp(q->tools[i].name, q->tool_name) != 0)
+			continue;
+		buf_add_str(b, n++ == 0 ? ",\"tools\":[" : ",");
+		add_function(b, &q->tools[i], strict);
+	}
+	if (n > 0)
+		buf_add_char(b, ']');
+}
+
+void request_add_format_words(struct buf *b, const struct gen_request *q)
+{
+	if (q->format == FORMAT_JSON)
+		buf_add_str(b, "Answer with one JSON object and nothing else: no words around it, no code fence.");
+	if (q->format == FORMAT_SCHEMA)
+		buf_printf(b,
+			"Answer with one JSON value that is valid by the following JSON Schema and nothing else: no "
+			"words around it, no code fence.\n%s",
+			q->schema);
+}
+
+/* ---- a request in the provider's own shape ---- */
+
+static const char *skip_space(const char *p)
+{
+	return p + strspn(p, " \t\r\n");
+}
+
+/* Behind the string that begins at p. The text was parsed before, so that every part of it has its end. */
+static const char *skip_string(const char *p)
+{
+	for (p++; *p && *p != '"'; p++)
+		if (*p == '\\' && p[1])
+			p++;
+	return *p ? p + 1 : p;
+}
+
+static const char *skip_value(const char *p)
+{
+	int depth = 0;
+	do {
+		if (*p == '"') {
+			p = skip_string(p);
+			continue;
+		}
+		if (*p == '{' || *p == '[')
+			depth++;
+		else if (*p == '}' || *p == ']')
+			depth--;
+		p++;
+	} while (*p && (depth > 0 || !strchr(",}] \t\r\n", *p)));
+	return p;
+}
+
+static bool is_key(const char *p, const char *end, const char *key)
+{
+	size_t n = strlen(key);
+	return (size_t)(end - p) == n + 2 && memcmp(p + 1, key, n) == 0;
+}
+
+/* The other members stay as they are, byte by byte: numbers keep their digits, objects their order. */
+void request_add_raw(struct buf *b, const char *body, const char *model)
+{
+	buf_add_str(b, "{\"model\":");
+	json_add_cstr(b, model);
+	buf_add_str(b, ",\"stream\":true");
+	const char *p = skip_space(skip_space(body) + 1);
+	while (*p == '"') {
+		const char *key = p, *key_end = skip_string(p);
+		const char *value = skip_space(skip_space(key_end) + 1), *end = skip_value(value);
+		if (!is_key(key, key_end, "model") && !is_key(key, key_end, "stream")) {
+			buf_add_char(b, ',');
+			buf_add(b, key, (size_t)(end - key));
+		}
+		p = skip_space(end);
+		if (*p == ',')
+			p = skip_space(p + 1);
+	}
+	buf_add_char(b, '}');
+}

@@ -1,0 +1,62 @@
+/* request.h - what the requests of all dialects are made with, and what was learned of servers that refuse parts of them. */
+#pragma once
+
+#include "provider/provider_priv.h"
+
+/* ---- the pieces of a request ---- */
+
+/* E_INVALID with a sentence when a text that shall be JSON is none: parameters of tools, a schema, a raw body. */
+int request_check(const struct gen_request *q, struct err *e) MUST_CHECK;
+
+/* A further header line, written into the call's own memory; those of `raw` follow at the end. */
+void request_header(struct gen_call *r, const char *fmt, ...) PRINTF(2, 3);
+void request_key(struct gen_call *r, const struct provider *p, const char *before); /* nothing without a key */
+
+/* The text when it is a JSON object, else {}. */
+void request_add_object(struct buf *b, const char *text);
+/* ,"name":value - nothing when the bit is not set. */
+void request_add_number(struct buf *b, const struct gen_sampling *s, unsigned bit, const char *name, double value);
+void request_add_integer(struct buf *b, const struct gen_sampling *s, unsigned bit, const char *name, int64_t value);
+/* ["a","b"] */
+void request_add_strings(struct buf *b, const char *const *list);
+/* ,"tools":[...] as functions, as OpenAI and Ollama want them; nothing when none shall be called. Of TOOLS_NAMED with
+ * `only_named` that one alone. */
+void request_add_functions(struct buf *b, const struct gen_request *q, bool strict, bool only_named);
+/* What a model without a switch for it is told about the format; "" when nothing is to be said. In the buffer. */
+void request_add_format_words(struct buf *b, const struct gen_request *q);
+/* The instruction for models that cannot go on with a message of their own. */
+extern const char request_go_on[];
+
+/* The body of `raw` with another model and "stream":true. */
+void request_add_raw(struct buf *b, const char *body, const char *model);
+/* Whether the request is handed over as it came, to a provider of this kind. */
+bool request_is_raw(const struct gen_request *q, const struct provider *p);
+
+/* ---- quirks.c: what a server said it does not take, remembered for a model there or for the whole server ---- */
+
+enum {
+	QUIRK_NO_STREAM_OPTIONS = 1 << 0, /* of the server */
+	QUIRK_OLD_VERSION = 1 << 1,       /* of the server: anthropic-version 2023-06-01 */
+	QUIRK_NEW_MAX = 1 << 2,           /* max_completion_tokens in place of max_tokens */
+	QUIRK_OLD_MAX = 1 << 3,           /* the reverse, at OpenAI itself */
+	QUIRK_NO_PARALLEL = 1 << 4,
+	QUIRK_NO_EFFORT = 1 << 5,
+	QUIRK_OTHER_FORMAT = 1 << 6, /* json_schema in place of json_object, and the reverse */
+	QUIRK_NO_FORMAT = 1 << 7,    /* only by instruction */
+	QUIRK_NO_STRICT = 1 << 8,
+	QUIRK_NO_REASONING = 1 << 9, /* it takes no reasoning back */
+	QUIRK_NO_SAMPLING = 1 << 10,
+	QUIRK_NO_EXTRAS = 1 << 11, /* top_k, min_p, repeat_penalty */
+	QUIRK_NO_DIMENSIONS = 1 << 12,
+	QUIRK_BUDGET = 1 << 13, /* thinking with a budget in place of the adaptive one */
+	QUIRK_NO_THINKING = 1 << 14,
+	QUIRK_NO_SEED = 1 << 15,
+};
+#define QUIRKS_OF_SERVER (QUIRK_NO_STREAM_OPTIONS | QUIRK_OLD_VERSION)
+
+unsigned quirks_of(struct provider *p, const char *model);
+void quirks_learn(struct provider *p, const char *model, unsigned quirks); /* those of the server for all its models */
+
+/* Whether the text of a refusal has the word; `refused`: whether it also says that something is not known or taken. */
+bool quirk_names(struct str error, const char *word);
+bool quirk_refused(struct str error);

@@ -1,0 +1,240 @@
+/* resolve.c - from what somebody named to the models that are called: ids, routes, the plan of a call. */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "provider/catalogue_priv.h"
+
+#define LOOK_AGAIN_MS 2000 /* an unknown id causes a new look, but not more often than this */
+
+/* ---- plans ---- */
+
+/* The route for a name, and the name that a target equal to the pattern means. Lock held. */
+static const struct model_route *route_for(const struct providers *ps, const char *name, struct arena *a)
+{
+	struct model_place at;
+	const struct model_route *r = rules_route(ps->rules, name);
+	if (r || !catalogue_place(ps, name, &at))
+		return r;
+	/* "llama3" may be written for "llama3:latest", and the route be for that. */
+	const char *id = catalogue_id(ps, at, a);
+	return id ? rules_route(ps->rules, id) : NULL;
+}
+
+static int add_target(struct providers *ps, struct model_place at, struct arena *a, struct plan *plan)
+{
+	struct provider *p = ps->all[at.provider];
+	struct target *t = &plan->targets[plan->n];
+	const char *name = p->list->models[at.model].id;
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->targets[i].p == p && strcmp(plan->targets[i].name, name) == 0)
+			return 0;
+	*t = (struct target){.name = arena_strdup(a, name)};
+	int r = t->name ? catalogue_copy(ps, at, a, &t->model) : -ENOMEM;
+	if (r < 0)
+		return r;
+	t->p = provider_ref(p);
+	plan->n++;
+	return 0;
+}
+
+/* Those whose breaker is open go to the end; else the order stays. */
+static void open_ones_last(struct plan *plan)
+{
+	struct target sorted[ROUTE_TARGETS_MAX];
+	size_t n = 0;
+	for (int open = 0; open < 2; open++)
+		for (size_t i = 0; i < plan->n; i++)
+			if (breaker_is_open(plan->targets[i].p) == (open == 1))
+				sorted[n++] = plan->targets[i];
+	memcpy(plan->targets, sorted, n * sizeof(sorted[0]));
+}
+
+static int make_plan(struct providers *ps, const char *model, struct arena *a, struct plan *plan)
+{
+	struct model_place at;
+	const struct model_route *route = route_for(ps, model, a);
+	int r = 0;
+	if (!route)
+		return catalogue_place(ps, model, &at) ? add_target(ps, at, a, plan) : 0;
+	for (size_t i = 0; i < route->n_targets && r >= 0; i++)
+		if (catalogue_target(ps, route, i, model, &at))
+			r = add_target(ps, at, a, plan);
+	open_ones_last(plan);
+	return r;
+}
+
+int catalogue_plan(struct providers *ps, const char *model, struct arena *a, struct plan *ret, struct err *e)
+{
+	struct plan plan = {.n = 0};
+	pthread_mutex_lock(&ps->mx);
+	int r = make_plan(ps, model, a, &plan);
+	pthread_mutex_unlock(&ps->mx);
+	if (r < 0) {
+		plan_done(&plan);
+		return err_set(e, r, "Out of memory.");
+	}
+	if (plan.n == 0)
+		return catalogue_unknown_model(ps, model, e);
+	*ret = plan;
+	return 0;
+}
+
+void plan_done(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		provider_unref(p->targets[i].p);
+	p->n = 0;
+}
+
+/* ---- resolving ---- */
+
+/* The id: of the model, or the name itself where only a route knows it. Lock held. */
+static const char *id_for(const struct providers *ps, const char *model, struct arena *a)
+{
+	struct model_place at;
+	if (!rules_exact(ps->rules, model) && catalogue_place(ps, model, &at))
+		return catalogue_id(ps, at, a);
+	const struct model_route *r = rules_route(ps->rules, model);
+	for (size_t i = 0; r && i < r->n_targets; i++)
+		if (catalogue_target(ps, r, i, model, &at))
+			return arena_strdup(a, model);
+	return NULL;
+}
+
+struct question {
+	const char *model; /* NULL: the task's */
+	enum model_task task;
+};
+
+static bool resolve_now(struct providers *ps, const struct question *q, struct arena *a, const char **ret_id)
+{
+	pthread_mutex_lock(&ps->mx);
+	const char *id = q->model ? id_for(ps, q->model, a) : catalogue_task(ps, q->task, a);
+	if (!id && !q->model && q->task == TASK_TITLE)
+		id = catalogue_task(ps, TASK_CHAT, a);
+	pthread_mutex_unlock(&ps->mx);
+	if (id)
+		*ret_id = id;
+	return id != NULL;
+}
+
+/* Waits for the first looks to end, if the thread that begins them was started. */
+static void wait_first_look(struct providers *ps)
+{
+	struct timespec until = looks_deadline(LOOK_TIMEOUT_MS);
+	pthread_mutex_lock(&ps->mx);
+	while (ps->started && !looks_all_once(ps) && !ps->stopping &&
+		pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&ps->mx);
+}
+
+int catalogue_unknown_model(struct providers *ps, const char *model, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
+	buf_printf(&b, "No provider offers the model \"%.100s\" now.", model);
+	pthread_mutex_lock(&ps->mx);
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct provider *p = ps->all[i];
+		if (p->enabled && p->state == LOOK_UNREACHABLE && p->error)
+			buf_printf(&b, " %s at %s cannot be reached: %s%s", p->noun, p->shown_url, p->error,
+				wire_full_stop(p->error));
+	}
+	pthread_mutex_unlock(&ps->mx);
+	return err_set(e, E_MODEL_UNKNOWN, "%s", buf_str(&b).p);
+}
+
+static int unknown(struct providers *ps, const struct question *q, struct err *e)
+{
+	if (q->model)
+		return catalogue_unknown_model(ps, q->model, e);
+	if (q->task == TASK_EMBEDDING)
+		return err_set(e, E_MODEL_UNKNOWN,
+			"No model for embeddings can be reached. Let Ollama pull one, for example nomic-embed-text.");
+	return err_set(e, E_MODEL_UNKNOWN, "No model can be reached. Start Ollama or name a provider in the settings.");
+}
+
+static int resolve(struct providers *ps, const struct question *q, struct arena *a, const char **ret_id, struct err *e)
+{
+	/* The default is what the first looks find, and not what is there before. */
+	if (!q->model)
+		wait_first_look(ps);
+	if (resolve_now(ps, q, a, ret_id))
+		return 0;
+	wait_first_look(ps);
+	if (resolve_now(ps, q, a, ret_id))
+		return 0;
+	/* It may have been pulled, or its provider started, since the last look. */
+	pthread_mutex_lock(&ps->mx);
+	bool again = ps->looks > 0 && clock_mono_ms() - looks_last_ms(ps) > LOOK_AGAIN_MS;
+	pthread_mutex_unlock(&ps->mx);
+	if (again) {
+		providers_refresh(ps, LOOK_TIMEOUT_MS);
+		if (resolve_now(ps, q, a, ret_id))
+			return 0;
+	}
+	return unknown(ps, q, e);
+}
+
+int providers_resolve(struct providers *ps, const char *model, struct arena *a, const char **ret_id, struct err *e)
+{
+	struct question q = {.model = model && *model ? model : NULL, .task = TASK_CHAT};
+	return resolve(ps, &q, a, ret_id, e);
+}
+
+int providers_resolve_task(struct providers *ps, enum model_task task, const char *otherwise, struct arena *a,
+	const char **ret_id, struct err *e)
+{
+	if (task == TASK_TITLE && otherwise && *otherwise) {
+		pthread_mutex_lock(&ps->mx);
+		const char *id = catalogue_task(ps, task, a);
+		pthread_mutex_unlock(&ps->mx);
+		if (!id)
+			return providers_resolve(ps, otherwise, a, ret_id, e);
+		*ret_id = id;
+		return 0;
+	}
+	struct question q = {.task = task};
+	return resolve(ps, &q, a, ret_id, e);
+}
+
+/* Lock held. *ret_r is -ENOENT when nobody offers it. */
+static int describe(const struct providers *ps, const char *model, struct arena *a, struct model *ret)
+{
+	struct model_place at;
+	const struct model_route *r = rules_exact(ps->rules, model);
+	if (!r && catalogue_place(ps, model, &at))
+		return catalogue_copy(ps, at, a, ret);
+	if (!r)
+		r = rules_route(ps->rules, model);
+	if (!r)
+		return -ENOENT;
+	if (!rules_is_pattern(r->pattern))
+		return catalogue_copy_alias(ps, r, a, ret);
+	for (size_t i = 0; i < r->n_targets; i++) {
+		if (!catalogue_target(ps, r, i, model, &at))
+			continue;
+		int res = catalogue_copy(ps, at, a, ret);
+		ret->alias_of = res < 0 ? NULL : ret->id;
+		ret->id = arena_strdup(a, model);
+		return res < 0 || !ret->id ? -ENOMEM : 0;
+	}
+	return -ENOENT;
+}
+
+int providers_model(struct providers *ps, const char *model, struct arena *a, struct model *ret, struct err *e)
+{
+	struct model m = {0};
+	const char *id = model && *model ? model : NULL;
+	pthread_mutex_lock(&ps->mx);
+	if (!id)
+		id = catalogue_task(ps, TASK_CHAT, a);
+	int r = id ? describe(ps, id, a, &m) : -ENOENT;
+	pthread_mutex_unlock(&ps->mx);
+	if (r == -ENOENT)
+		return catalogue_unknown_model(ps, id ? id : "", e);
+	if (r < 0)
+		return err_set(e, r, "Out of memory.");
+	*ret = m;
+	return 0;
+}

@@ -1,0 +1,329 @@
+/* run.c - a call of a model through the targets of its plan. Read from the end upwards. */
+#include "provider/run.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "provider/request.h"
+#include "sys/metrics.h"
+
+#define BACKOFF_DOUBLINGS  4     /* 16 times */
+#define RETRY_AFTER_MAX_MS 60000 /* a person does not wait longer in front of a spinner */
+#define TRIES_BEFORE_NEXT  2     /* where another target waits, it is asked soon */
+#define PATIENCE_MS        5000  /* and one that asks for a longer wait than this is left at once */
+#define LEARNING_MAX       8     /* refusals of fields in one call */
+
+int run_tell(struct gen_sink *sink, bool on_loop, const struct run_status *s)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+	if (!sink)
+		return 0;
+	buf_printf(&b, "{\"state\":\"%s\",\"text\":", s->state);
+	json_add_cstr(&b, s->text);
+	if (s->attempt > 0)
+		buf_printf(&b, ",\"attempt\":%d,\"wait_ms\":%lld", s->attempt, (long long)s->wait_ms);
+	if (s->elapsed_ms > 0)
+		buf_printf(&b, ",\"elapsed_ms\":%lld", (long long)s->elapsed_ms);
+	if (s->position > 0)
+		buf_printf(&b, ",\"position\":%lld", (long long)s->position);
+	buf_add_char(&b, '}');
+	int r = buf_status(&b);
+	return r < 0 ? r : sink->event(sink, on_loop, EV_STATUS, b.p, b.n);
+}
+
+struct run_limits run_limits_of(const struct providers *ps, const struct provider *p)
+{
+	const struct settings *s = ps->settings;
+	return (struct run_limits){
+		.connect_ms = p->connect_timeout_ms > 0 ? p->connect_timeout_ms : s->connect_timeout_ms,
+		.first_byte_ms =
+			p->first_byte_timeout_ms > 0 ? p->first_byte_timeout_ms : s->first_byte_timeout_s * 1000,
+		.token_ms = p->token_timeout_ms > 0 ? p->token_timeout_ms : s->token_timeout_s * 1000,
+		.total_ms = p->total_timeout_ms > 0 ? p->total_timeout_ms : s->total_timeout_s * 1000,
+	};
+}
+
+/* ---- what a try has shown ---- */
+
+static struct str refusal(const struct run *r)
+{
+	return buf_str(&r->res.error_body);
+}
+
+/* To connect only: a model that took minutes for nothing would take them again. */
+static bool is_connect_timeout(const struct run *r, int code)
+{
+	struct run_limits l = run_limits_of(r->ps, r->t->p);
+	return code == E_PROVIDER_TIMEOUT && r->res.status == 0 && r->try_ms < l.connect_ms + 1000 &&
+	       r->try_ms < l.first_byte_ms;
+}
+
+/* An answer has not begun, and the same call may well succeed a moment later. */
+static bool may_retry(const struct run *r, int code)
+{
+	if (r->shown)
+		return false;
+	if (r->res.any_data)
+		return r->transient;
+	switch (r->res.status) {
+	case 429:
+		return !quirk_names(refusal(r), "insufficient_quota") && r->res.retry_after_ms <= RETRY_AFTER_MAX_MS;
+	case 502:
+	case 503:
+	case 529:
+		return r->res.retry_after_ms <= RETRY_AFTER_MAX_MS;
+	case 0:
+		break;
+	default:
+		return false;
+	}
+	return code == E_PROVIDER_DOWN || code == E_PROVIDER_BROKEN || is_connect_timeout(r, code);
+}
+
+/* Another provider may well answer the same request. */
+static bool is_providers_fault(const struct run *r, int code)
+{
+	switch (code) {
+	case E_PROVIDER:
+	case E_PROVIDER_LIMITED:
+	case E_PROVIDER_DOWN:
+	case E_PROVIDER_TIMEOUT:
+	case E_PROVIDER_BROKEN:
+	case E_MODEL_CANNOT:
+	case E_MODEL_UNKNOWN: /* gone since the last look at the list */
+		return true;
+	case E_PROVIDER_REFUSED:
+		return r->res.status == 401 || r->res.status == 402 || r->res.status == 403 || r->res.status == 404;
+	default:
+		return false;
+	}
+}
+
+static enum breaker_outcome outcome_of(const struct run *r, int code)
+{
+	switch (code) {
+	case E_PROVIDER_DOWN:
+	case E_PROVIDER_TIMEOUT:
+	case E_PROVIDER_BROKEN:
+		return BREAKER_FAILED;
+	case E_PROVIDER:
+		return r->res.status >= 500 ? BREAKER_FAILED : BREAKER_OK;
+	default:
+		/* Whatever it said, it is there; where it said nothing, somebody stopped the call. */
+		return r->res.status != 0 ? BREAKER_OK : BREAKER_UNKNOWN;
+	}
+}
+
+/* The catalogue learns at once what a try has shown. */
+static void note_try(const struct run *r, int code, const struct err *why)
+{
+	if (r->res.status != 0)
+		catalogue_note_call(r->ps, r->t->p, NULL);
+	else if (code == E_PROVIDER_DOWN || is_connect_timeout(r, code))
+		catalogue_note_call(r->ps, r->t->p, why);
+}
+
+/* Some servers refuse a field that others need: remembered, and tried once more at once. */
+static bool learn(struct run *r)
+{
+	if (r->shown || (r->res.status != 400 && r->res.status != 422) || !r->learn)
+		return false;
+	unsigned quirks = r->learn(r, refusal(r));
+	if (quirks)
+		quirks_learn(r->t->p, r->t->name, quirks);
+	return quirks != 0;
+}
+
+/* ---- trying again ---- */
+
+/* Half of the wait is fixed and half is by chance, so that many callers do not come back together. */
+static int64_t backoff_ms(const struct run *r, int tries)
+{
+	static _Atomic uint64_t seed = 0x9e3779b97f4a7c15u;
+	uint64_t x = atomic_fetch_add(&seed, 0x9e3779b97f4a7c15u) ^ (uint64_t)clock_mono_us();
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	int64_t full = r->ps->settings->retry_base_ms << MIN(tries - 1, BACKOFF_DOUBLINGS);
+	int64_t wait = full / 2 + (int64_t)((x >> 33) % (uint64_t)(full / 2 + 1));
+	return MAX(wait, r->res.retry_after_ms);
+}
+
+static int wait_to_retry(struct run *r, int tries, const struct err *why)
+{
+	int64_t wait = backoff_ms(r, tries);
+	char text[400];
+	const char *cause = *why->msg ? why->msg : err_public_text(why);
+	snprintf(text, sizeof(text), "%s%s Trying again in %.1f s.", cause, wire_full_stop(cause), (double)wait / 1000);
+	int code = run_tell(r->sink, false,
+		&(struct run_status){.state = "retrying", .text = text, .attempt = tries + 1, .wait_ms = wait});
+	if (code < 0)
+		return code;
+	metric_add(M_provider_retries_total, 1);
+	return cancel_sleep(r->cancel, wait);
+}
+
+static void begin_try(struct run *r)
+{
+	buf_done(&r->res.error_body);
+	r->res = (struct http_result){.retry_after_ms = -1};
+	r->shown = r->transient = false;
+	r->ret->tries++;
+}
+
+static bool gives_up(const struct run *r, int code, int tries, bool another)
+{
+	int64_t most = r->ps->settings->provider_tries;
+	if (another)
+		most = MIN(most, TRIES_BEFORE_NEXT);
+	return code == -ECANCELED || tries >= most || !may_retry(r, code) ||
+	       (another && r->res.retry_after_ms > PATIENCE_MS);
+}
+
+static int run_tries(struct run *r, bool another, struct err *e)
+{
+	int learned = 0;
+	for (int tries = 1;; tries++) {
+		struct err why = {0};
+		begin_try(r);
+		int code = r->try_once(r, &why);
+		note_try(r, code, &why);
+		if (code >= 0)
+			return 0;
+		if (code != -ECANCELED && learned < LEARNING_MAX && learn(r)) {
+			learned++;
+			tries--;
+			continue;
+		}
+		if (gives_up(r, code, tries, another)) {
+			if (why.code != 0 && r->res.retry_after_ms > 0)
+				why.retry_after_s = (int)((r->res.retry_after_ms + 999) / 1000);
+			*e = why;
+			return code;
+		}
+		code = wait_to_retry(r, tries, &why);
+		if (code < 0)
+			return code;
+	}
+}
+
+/* ---- one target ---- */
+
+static int tell_position(void *arg, int64_t n)
+{
+	const struct run *r = arg;
+	char text[200];
+	snprintf(
+		text, sizeof(text), "%.150s has no free place: number %lld in the queue", r->t->p->label, (long long)n);
+	return run_tell(r->sink, false, &(struct run_status){.state = "queued", .text = text, .position = n});
+}
+
+static int run_in_place(struct run *r, bool another, struct err *e)
+{
+	char text[200];
+	int64_t waited = 0;
+	int code = slots_take(r->t->p->slots, r->caller, r->cancel, tell_position, r, &waited);
+	r->ret->queued_ms += waited;
+	if (code < 0)
+		return code;
+	snprintf(text, sizeof(text), "Asking %.150s", r->t->model.id);
+	code = run_tell(r->sink, false, &(struct run_status){.state = "connecting", .text = text});
+	if (code >= 0)
+		code = run_tries(r, another, e);
+	slots_give(r->t->p->slots);
+	return code;
+}
+
+static void note_target(struct run *r)
+{
+	snprintf(r->ret->model, sizeof(r->ret->model), "%s", r->t->model.id);
+	snprintf(r->ret->provider, sizeof(r->ret->provider), "%s", r->t->p->name);
+	snprintf(r->ret->provider_model, sizeof(r->ret->provider_model), "%s", r->t->name);
+}
+
+static int run_target(struct run *r, bool another, struct err *e)
+{
+	begin_try(r);
+	r->ret->tries--;
+	note_target(r);
+	if (r->t->p->dialect->generate) /* built in: nothing to wait for */
+		return r->try_once(r, e);
+	int code = breaker_enter(r->ps, r->t->p, e);
+	if (code < 0)
+		return code;
+	code = run_in_place(r, another, e);
+	breaker_leave(r->ps, r->t->p, outcome_of(r, code));
+	return code;
+}
+
+/* ---- the plan ---- */
+
+static int tell_fallback(struct run *r, const struct target *next, const struct err *why)
+{
+	char text[600];
+	const char *cause = *why->msg ? why->msg : err_public_text(why);
+	metric_add(M_provider_fallbacks_total, 1);
+	snprintf(text, sizeof(text), "%.240s%s Asking %.120s in place of %.120s.", cause, wire_full_stop(cause),
+		next->model.id, r->t->model.id);
+	return run_tell(r->sink, false, &(struct run_status){.state = "fallback", .text = text});
+}
+
+/* The targets that can do it stay, in their order; the first reason why one cannot is kept. */
+static size_t find_able(struct run *r, const struct plan *plan, const struct target **ret, struct err *e)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < plan->n; i++)
+		if (!r->able || r->able(r, &plan->targets[i], e) >= 0)
+			ret[n++] = &plan->targets[i];
+	return n;
+}
+
+static int run_plan(struct run *r, const struct plan *plan, struct err *e)
+{
+	const struct target *targets[ROUTE_TARGETS_MAX];
+	struct err cannot = {0}, why = {0};
+	int code = E_MODEL_CANNOT;
+	size_t n = find_able(r, plan, targets, &cannot);
+	if (n == 0)
+		why = cannot;
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0) {
+			code = tell_fallback(r, targets[i], &why);
+			if (code < 0)
+				break;
+		}
+		r->t = targets[i];
+		why = (struct err){0};
+		code = run_target(r, i + 1 < n, &why);
+		if (code >= 0 || r->shown || !is_providers_fault(r, code))
+			break;
+	}
+	buf_done(&r->res.error_body);
+	if (code < 0 && why.code != 0 && e && e->code == 0)
+		*e = why;
+	return code;
+}
+
+static int record_cancel(struct cancel *c, struct err *e)
+{
+	int reason = cancel_reason(c);
+	err_clear(e);
+	err_set(e, reason ? reason : E_CANCELED, "%s", err_info(reason ? reason : E_CANCELED)->text);
+	return -ECANCELED;
+}
+
+int run_call(struct run *r, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	CLEANUP(plan_done) struct plan plan = {.n = 0};
+	arena_init(&a, 1 << 20);
+	int code = catalogue_plan(r->ps, r->model, &a, &plan, e);
+	if (code < 0)
+		return code;
+	code = run_plan(r, &plan, e);
+	if (code == -ECANCELED)
+		return record_cancel(r->cancel, e);
+	if (code < 0)
+		metric_add(M_provider_errors_total, 1);
+	return code;
+}

@@ -1,0 +1,44 @@
+/* run.h - a call of a model through the targets of its plan: places, tries, and the next target when one fails. */
+#pragma once
+
+#include "provider/provider_priv.h"
+
+struct run {
+	/* given */
+	struct providers *ps;
+	const char *model;
+	int64_t caller;
+	struct gen_sink *sink; /* for status events; NULL: nobody is told */
+	struct cancel *cancel;
+	struct gen_result
+		*ret; /* tries, queued_ms and the names of who answered are filled in here, the rest by try_once */
+	/* Whether the target can do what is asked: 0, or E_MODEL_CANNOT with a sentence. */
+	int (*able)(struct run *r, const struct target *t, struct err *e);
+	/* One try at r->t: sets res, shown, transient and quirks of the present try. */
+	int (*try_once)(struct run *r, struct err *e);
+	unsigned (*learn)(struct run *r, struct str error);
+
+	/* of the present try */
+	const struct target *t;
+	struct http_result res;
+	bool shown;     /* something of an answer was handed on */
+	bool transient; /* an error within the stream, which may be over in a moment */
+	int64_t try_ms;
+};
+
+/* 0, -ECANCELED (recorded as the cancel's reason), or why the last target failed. Blocks; not on the loop thread. */
+int run_call(struct run *r, struct err *e) MUST_CHECK;
+
+/* The limits of a call to this provider: its own, else the settings'. */
+struct run_limits {
+	int64_t connect_ms, first_byte_ms, token_ms, total_ms; /* total: 0: none */
+};
+struct run_limits run_limits_of(const struct providers *ps, const struct provider *p);
+
+/* A status event; what is 0 or less is left out. */
+struct run_status {
+	const char *state, *text;
+	int attempt;
+	int64_t wait_ms, elapsed_ms, position;
+};
+int run_tell(struct gen_sink *sink, bool on_loop, const struct run_status *s) MUST_CHECK;

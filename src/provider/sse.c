@@ -1,0 +1,79 @@
+/* sse.c - the event streams of OpenAI-compatible servers and of Anthropic: lines into the data of events. */
+#include "provider/provider_priv.h"
+
+/* What has gathered of an event of several lines, or of one that strict parsers refuse. */
+static int take_gathered(struct answer *s)
+{
+	CLEANUP(json_decrefp) json_t *root = NULL;
+	if (s->data.n == 0)
+		return 0;
+	int r = wire_parse(s->data.p, s->data.n, &root);
+	buf_done(&s->data);
+	if (r < 0)
+		return err_set(s->e, E_PROVIDER_BROKEN, "%s sent a piece of an answer that is not JSON.", s->label);
+	return s->dialect->object(s, root);
+}
+
+static int take_data(struct answer *s, const char *p, size_t n)
+{
+	if (s->data.n == 0 && !s->error_event) {
+		int r = s->dialect->usual(s, p, n);
+		if (r != 0)
+			return MIN(r, 0);
+		/* Taken at once, so that servers that forget the blank line are understood too. */
+		CLEANUP(json_decrefp) json_t *root = NULL;
+		if (n > 0 && json_parse(p, n, &root, NULL) >= 0)
+			return s->dialect->object(s, root);
+	}
+	if (s->data.n > 0)
+		buf_add_char(&s->data, '\n');
+	buf_add(&s->data, p, n);
+	return buf_status(&s->data);
+}
+
+static int take_line(void *arg, const char *p, size_t n)
+{
+	struct answer *s = arg;
+	if (s->ended)
+		return 0;
+	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) /* a byte order mark may begin the stream */
+		p += 3, n -= 3;
+	if (n >= 5 && memcmp(p, "data:", 5) == 0) {
+		size_t skip = n > 5 && p[5] == ' ' ? 6 : 5;
+		return take_data(s, p + skip, n - skip);
+	}
+	if (n == 0) {
+		int r = take_gathered(s);
+		s->error_event = false;
+		return r;
+	}
+	if (n >= 6 && memcmp(p, "event:", 6) == 0) {
+		struct str name = {p + 6, n - 6};
+		if (name.n > 0 && *name.p == ' ')
+			name.p++, name.n--;
+		s->error_event = str_eq(name, STR("error"));
+	}
+	return 0; /* comments keep the connection alive, and that is all they do */
+}
+
+int sse_feed(struct answer *s, const char *p, size_t n)
+{
+	if (s->body == BODY_UNKNOWN) {
+		while (n > 0 && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+			p++, n--;
+		if (n == 0)
+			return 0;
+		/* No line of an event stream begins so: a server that answers with the whole in one piece. */
+		s->body = *p == '{' ? BODY_JSON : BODY_LINES;
+	}
+	if (s->body == BODY_LINES)
+		return lines_feed(&s->lines, p, n, take_line, s);
+	buf_add(&s->data, p, n);
+	return buf_status(&s->data);
+}
+
+int sse_finish(struct answer *s)
+{
+	int r = lines_finish(&s->lines, take_line, s);
+	return r < 0 ? r : take_gathered(s);
+}

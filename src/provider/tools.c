@@ -1,0 +1,225 @@
+/*
+ * tools.c - the calls of tools in an answer: pieces that servers number in many ways become events of calls numbered
+ * from 0, each with an id and a name in its first event.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "provider/provider_priv.h"
+
+#define CALLS_MAX 128 /* what clients of such servers take */
+
+struct answer_call {
+	size_t index;                        /* in our events: the calls are numbered as their names come */
+	int64_t at;                          /* the provider's index; -1: none */
+	char *id;                            /* the provider's; NULL: none came yet, and one was made */
+	char *name;                          /* NULL: has not come yet, and no event was made */
+	struct buf early;                    /* arguments that came before the name */
+	int depth;                           /* of the braces in the arguments so far */
+	bool in_string, escaped, any, whole; /* whole: the outermost brace was closed */
+};
+
+struct answer_calls {
+	struct answer_call *all;
+	size_t n, n_named;
+};
+
+void answer_tools_done(struct answer *s)
+{
+	if (!s->calls)
+		return;
+	for (size_t i = 0; i < s->calls->n; i++) {
+		free(s->calls->all[i].id);
+		free(s->calls->all[i].name);
+		buf_done(&s->calls->all[i].early);
+	}
+	free(s->calls->all);
+	free(s->calls);
+	s->calls = NULL;
+}
+
+/* ---- events ---- */
+
+static void make_id(char ret[static 32])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	unsigned char random[16];
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		abort(); /* as all ids of the program: the kernel always has these few bytes */
+	memcpy(ret, "call_", 5);
+	for (size_t i = 0; i < sizeof(random); i++)
+		ret[5 + i] = letters[random[i] % (sizeof(letters) - 1)];
+	ret[5 + sizeof(random)] = '\0';
+}
+
+static int emit_first(struct answer *s, const struct answer_call *c)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
+	char made[32];
+	if (!c->id)
+		make_id(made);
+	buf_printf(&b, "{\"index\":%zu,\"id\":", c->index);
+	json_add_cstr(&b, c->id ? c->id : made);
+	buf_add_str(&b, ",\"name\":");
+	json_add_cstr(&b, c->name);
+	if (c->early.n > 0) {
+		buf_add_str(&b, ",\"arguments\":");
+		json_add_string(&b, c->early.p, c->early.n);
+	}
+	buf_add_char(&b, '}');
+	int r = buf_status(&b);
+	return r < 0 ? r : answer_emit(s, EV_TOOL_CALL, b.p, b.n);
+}
+
+static int emit_arguments(struct answer *s, size_t index, const char *p, size_t n)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 6 + 64);
+	buf_printf(&b, "{\"index\":%zu,\"arguments\":", index);
+	json_add_string(&b, p, n);
+	buf_add_char(&b, '}');
+	int r = buf_status(&b);
+	return r < 0 ? r : answer_emit(s, EV_TOOL_CALL, b.p, b.n);
+}
+
+/* ---- which call a piece belongs to ---- */
+
+static struct answer_call *last_call(const struct answer_calls *all)
+{
+	return all->n > 0 ? &all->all[all->n - 1] : NULL;
+}
+
+static struct answer_call *by_id(const struct answer_calls *all, const char *id)
+{
+	for (size_t i = all->n; i-- > 0;)
+		if (all->all[i].id && strcmp(all->all[i].id, id) == 0)
+			return &all->all[i];
+	return NULL;
+}
+
+static struct answer_call *by_place(const struct answer_calls *all, int64_t at)
+{
+	for (size_t i = all->n; i-- > 0;)
+		if (all->all[i].at == at)
+			return &all->all[i];
+	return NULL;
+}
+
+/* Without an id to tell: a name again after whole arguments begins the next call; else the name is only repeated. */
+static bool begins_next(const struct answer_call *c, const char *name)
+{
+	return name && c->name && (c->whole || strcmp(c->name, name) != 0);
+}
+
+static struct answer_call *find_call(const struct answer_calls *all, int64_t at, const char *id, const char *name)
+{
+	struct answer_call *c = at >= 0 ? by_place(all, at) : id ? by_id(all, id) : last_call(all);
+	if (!c)
+		return NULL;
+	if (id && c->id)
+		return strcmp(id, c->id) == 0 ? c : at >= 0 ? by_id(all, id) : NULL;
+	return begins_next(c, name) ? NULL : c;
+}
+
+static struct answer_call *add_call(struct answer *s, int64_t at)
+{
+	struct answer_calls *all = s->calls;
+	if (!all)
+		all = s->calls = xcalloc(1, sizeof(*all));
+	if (!all->all)
+		all->all = xcalloc(CALLS_MAX, sizeof(*all->all));
+	if (all->n == CALLS_MAX)
+		return NULL;
+	struct answer_call *c = &all->all[all->n++];
+	c->at = at;
+	c->early = BUF_INIT(LINE_MAX_BYTES);
+	return c;
+}
+
+/* ---- pieces ---- */
+
+/* Follows the braces, so that the end of the arguments is known without keeping them. */
+static void follow(struct answer_call *c, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		c->any = true;
+		if (c->escaped)
+			c->escaped = false;
+		else if (c->in_string && p[i] == '\\')
+			c->escaped = true;
+		else if (p[i] == '"')
+			c->in_string = !c->in_string;
+		else if (!c->in_string && (p[i] == '{' || p[i] == '['))
+			c->depth++;
+		else if (!c->in_string && (p[i] == '}' || p[i] == ']'))
+			c->whole |= --c->depth <= 0;
+	}
+}
+
+static int take_arguments(struct answer *s, struct answer_call *c, const char *p, size_t n)
+{
+	if (n == 0)
+		return 0;
+	follow(c, p, n);
+	if (c->name)
+		return emit_arguments(s, c->index, p, n);
+	buf_add(&c->early, p, n);
+	return buf_status(&c->early);
+}
+
+int answer_tool(struct answer *s, int64_t at, const char *id, const char *name, const char *arguments, size_t n)
+{
+	struct answer_call *c;
+	id = id && *id ? id : NULL;
+	name = name && *name ? name : NULL;
+	arguments = arguments ? arguments : "";
+	if (!id && !name && n == 0)
+		return 0;
+	c = s->calls ? find_call(s->calls, at, id, name) : NULL;
+	if (!c && !(c = add_call(s, at)))
+		return err_set(
+			s->e, E_PROVIDER_BROKEN, "%s wants more than %d tools in one answer.", s->label, CALLS_MAX);
+	if (id && !c->id && !c->name)
+		c->id = xstrdup(id);
+	if (!name || c->name)
+		return take_arguments(s, c, arguments, n);
+	c->name = xstrdup(name);
+	c->index = s->calls->n_named++;
+	follow(c, arguments, n);
+	buf_add(&c->early, arguments, n);
+	int r = buf_status(&c->early);
+	if (r >= 0)
+		r = emit_first(s, c);
+	buf_done(&c->early);
+	return r;
+}
+
+int answer_tool_json(struct answer *s, int64_t at, const char *id, const char *name, const json_t *arguments)
+{
+	if (json_is_string(arguments))
+		return answer_tool(s, at, id, name, json_string_value(arguments), json_string_length(arguments));
+	if (!json_is_object(arguments))
+		return answer_tool(s, at, id, name, "", 0);
+	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
+	json_add_value(&b, arguments);
+	int r = buf_status(&b);
+	return r < 0 ? r : answer_tool(s, at, id, name, b.p, b.n);
+}
+
+int answer_tools_finish(struct answer *s)
+{
+	int r = 0;
+	if (!s->calls)
+		return 0;
+	for (size_t i = 0; i < s->calls->n && r >= 0; i++) {
+		const struct answer_call *c = &s->calls->all[i];
+		if (!c->name)
+			return err_set(s->e, E_PROVIDER_BROKEN, "%s wants a tool without saying which.", s->label);
+		if (!c->any)
+			r = emit_arguments(s, c->index, "{}", 2);
+	}
+	/* Some servers say "stop" although there are calls. */
+	if (strcmp(s->finish_reason, "stop") == 0)
+		answer_set_reason(s, "tool_calls");
+	return r;
+}
