@@ -21,7 +21,7 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 
 	if (sodium_init() < 0)
 		return err_set(e, E_INTERNAL, "libsodium does not start");
-	r = auth_key_load(key_path, master, e);
+	r = auth_key_load(s, key_path, master, e);
 	if (r < 0)
 		return r;
 	struct auth *a = xcalloc(1, sizeof(*a));
@@ -30,9 +30,12 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 	a->logins = throttle_new();
 	a->requests = buckets_new();
 	pthread_mutex_init(&a->setup_mx, NULL);
-	crypto_kdf_derive_from_key(a->stream_key, sizeof(a->stream_key), 1, "streamtk", master);
+	pthread_mutex_init(&a->touched_mx, NULL);
+	auth_key_derive(master, a->stream_key, &a->vault);
 	sodium_memzero(master, sizeof(master));
-	r = auth_setup_init(a, e);
+	r = auth_touches_init(a, e);
+	if (r == 0)
+		r = auth_setup_init(a, e);
 	if (r < 0) {
 		auth_free(a);
 		return r;
@@ -45,11 +48,18 @@ void auth_free(struct auth *a)
 {
 	if (!a)
 		return;
+	pool_free(a->touches);
 	throttle_free(a->logins);
 	buckets_free(a->requests);
 	pthread_mutex_destroy(&a->setup_mx);
+	pthread_mutex_destroy(&a->touched_mx);
 	sodium_memzero(a, sizeof(*a));
 	free(a);
+}
+
+const struct vault *auth_vault(const struct auth *a)
+{
+	return &a->vault;
 }
 
 void auth_hash_token(const char *token, unsigned char ret[AUTH_HASH_LEN])
@@ -57,7 +67,7 @@ void auth_hash_token(const char *token, unsigned char ret[AUTH_HASH_LEN])
 	crypto_generichash(ret, AUTH_HASH_LEN, (const unsigned char *)token, strlen(token), NULL, 0);
 }
 
-static void make_token(char ret[AUTH_TOKEN_LEN + 1])
+void auth_make_token(char ret[AUTH_TOKEN_LEN + 1])
 {
 	unsigned char raw[32];
 
@@ -72,8 +82,8 @@ int auth_session_new(struct auth *a, atelier_id user_id, const char *address, co
 	atelier_id id;
 	int64_t now = clock_now_ms();
 
-	make_token(ret->cookie);
-	make_token(ret->bearer);
+	auth_make_token(ret->cookie);
+	auth_make_token(ret->bearer);
 	ret->expires_at = now + a->settings->session_days * DAY_MS;
 	auth_hash_token(ret->cookie, cookie);
 	auth_hash_token(ret->bearer, bearer);
@@ -187,6 +197,8 @@ int auth_identify(struct auth *a, struct db_conn *c, const char *cookie, const c
 	int64_t now = clock_now_ms();
 	int r;
 
+	if (auth_is_api_key(bearer))
+		return auth_identify_key(a, c, bearer, mem, ret, e);
 	if (!token || strlen(token) != AUTH_TOKEN_LEN)
 		return err_set(e, E_UNAUTHORIZED, "Sign in first.");
 	auth_hash_token(token, hash);
@@ -196,7 +208,8 @@ int auth_identify(struct auth *a, struct db_conn *c, const char *cookie, const c
 	if (by != wanted)
 		return err_set(e, E_UNAUTHORIZED, "Sign in first.");
 	session_touch(a, &session, now);
-	*ret = (struct auth_identity){.user = user, .session_id = session.id, .by_cookie = by == SESSION_BY_COOKIE};
+	*ret = (struct auth_identity){
+		.user = user, .session_id = session.id, .scopes = AUTH_SCOPE_ALL, .by_cookie = by == SESSION_BY_COOKIE};
 	return 0;
 }
 

@@ -5,15 +5,23 @@
 
 #include "auth/auth.h"
 #include "auth/throttle.h"
+#include "sys/pool.h"
 
 #define AUTH_KEY_LEN  32
 #define AUTH_HASH_LEN 32
 #define SETUP_LEN     16
 
+/* When a key's use was last written. */
+struct key_touch {
+	atelier_id key_id;
+	int64_t at;
+};
+
 struct auth {
 	struct db *db;
 	const struct settings *settings;
 	unsigned char stream_key[AUTH_KEY_LEN];
+	struct vault vault;
 
 	struct throttle *logins; /* by name and address, by address, by the user who changes a password */
 	struct buckets *requests;
@@ -21,10 +29,17 @@ struct auth {
 	pthread_mutex_t setup_mx;
 	bool setup_open;
 	char setup_code[SETUP_LEN + 1];
+
+	pthread_mutex_t touched_mx;
+	struct key_touch touched[256];
+	struct pool *touches; /* writes the uses of keys */
 };
 
-/* Reads the program's secret, or makes it (mode 0600) when there is none. */
-int auth_key_load(const char *path, unsigned char ret[AUTH_KEY_LEN], struct err *e) MUST_CHECK;
+/* The master key: of the setting, or of the file, which is made (mode 0600) when there is none. */
+int auth_key_load(
+	const struct settings *s, const char *path, unsigned char ret[AUTH_KEY_LEN], struct err *e) MUST_CHECK;
+void auth_key_derive(
+	const unsigned char master[AUTH_KEY_LEN], unsigned char ret_stream[AUTH_KEY_LEN], struct vault *ret);
 
 /* True when the password is the hash's; a NULL hash takes the same time and is false. */
 bool auth_password_matches(const char *hash, const char *password);
@@ -37,3 +52,11 @@ int auth_setup_init(struct auth *a, struct err *e) MUST_CHECK;
 
 /* What is kept of a session's secret. */
 void auth_hash_token(const char *token, unsigned char ret[AUTH_HASH_LEN]);
+
+/* 32 random bytes as base64url. */
+void auth_make_token(char ret[AUTH_TOKEN_LEN + 1]);
+
+/* auth_identify() of an API key. */
+int auth_identify_key(struct auth *a, struct db_conn *c, const char *key, struct arena *mem, struct auth_identity *ret,
+	struct err *e) MUST_CHECK;
+int auth_touches_init(struct auth *a, struct err *e) MUST_CHECK;

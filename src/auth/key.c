@@ -1,3 +1,4 @@
+/* key.c - the master key, and the keys that are derived from it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -61,8 +62,23 @@ static int key_make(const char *path, unsigned char ret[AUTH_KEY_LEN], struct er
 	return 0;
 }
 
-int auth_key_load(const char *path, unsigned char ret[AUTH_KEY_LEN], struct err *e)
+/* The key that the setting says, for data folders without a key file. */
+static int key_of_setting(const struct settings *s, unsigned char ret[AUTH_KEY_LEN], struct err *e)
 {
+	size_t n = 0;
+
+	if (strlen(s->master_key) != (size_t)2 * AUTH_KEY_LEN ||
+		sodium_hex2bin(ret, AUTH_KEY_LEN, s->master_key, (size_t)2 * AUTH_KEY_LEN, NULL, &n, NULL) < 0 ||
+		n != AUTH_KEY_LEN)
+		return err_set(e, E_INVALID, "master_key (%s) must be %d hexadecimal digits.",
+			settings_origin(s, "master_key"), 2 * AUTH_KEY_LEN);
+	return 0;
+}
+
+int auth_key_load(const struct settings *s, const char *path, unsigned char ret[AUTH_KEY_LEN], struct err *e)
+{
+	if (*s->master_key)
+		return key_of_setting(s, ret, e);
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd >= 0)
@@ -70,4 +86,28 @@ int auth_key_load(const char *path, unsigned char ret[AUTH_KEY_LEN], struct err 
 	if (errno != ENOENT)
 		return err_set(e, -errno, "cannot open the key file %s: %s", path, strerror(errno));
 	return key_make(path, ret, e);
+}
+
+/* One key never does two jobs: each has a key of its own, derived from the master key under a number and a name. */
+void auth_key_derive(
+	const unsigned char master[AUTH_KEY_LEN], unsigned char ret_stream[AUTH_KEY_LEN], struct vault *ret)
+{
+	crypto_kdf_derive_from_key(ret_stream, AUTH_KEY_LEN, 1, "streamtk", master);
+	crypto_kdf_derive_from_key(ret->key, sizeof(ret->key), 2, "vaultkey", master);
+}
+
+int auth_vault_open(const struct settings *s, const char *key_path, struct vault *ret, struct err *e)
+{
+	unsigned char master[AUTH_KEY_LEN], stream[AUTH_KEY_LEN];
+
+	if (sodium_init() < 0)
+		return err_set(e, E_INTERNAL, "libsodium does not start");
+	if (!*s->master_key && access(key_path, R_OK) < 0)
+		return err_set(e, E_NOT_FOUND, "The key file %s cannot be read: %s.", key_path, strerror(errno));
+	int r = auth_key_load(s, key_path, master, e);
+	if (r == 0)
+		auth_key_derive(master, stream, ret);
+	sodium_memzero(master, sizeof(master));
+	sodium_memzero(stream, sizeof(stream));
+	return r;
 }

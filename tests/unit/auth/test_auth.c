@@ -113,6 +113,41 @@ static void test_key_is_private_and_stays(void **state)
 	assert_int_equal(auth_new(f->db, &f->settings, f->key, &again, &e), E_INVALID);
 }
 
+/* The master key may be a setting; what is derived from it is the same each time, and no key does two jobs. */
+static void test_master_key(void **state)
+{
+	struct fixture *f = *state;
+	struct vault of_file, of_setting, again;
+	unsigned char raw[32];
+	struct err e = {0};
+	FILE *file = fopen(f->key, "rb");
+
+	assert_non_null(file);
+	assert_int_equal(fread(raw, 1, sizeof(raw), file), sizeof(raw));
+	fclose(file);
+	assert_int_equal(auth_vault_open(&f->settings, f->key, &of_file, &e), 0);
+	assert_memory_equal(&of_file, auth_vault(f->auth), sizeof(of_file));
+	assert_memory_not_equal(of_file.key, raw, sizeof(raw));
+	assert_int_equal(auth_vault_open(&f->settings, "/nowhere/master.key", &again, &e), E_NOT_FOUND);
+	err_clear(&e);
+
+	static const char *const bad[] = {"00", "zz0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+		"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1"};
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+		assert_int_equal(settings_set(&f->settings, "master_key", bad[i], "ATELIER_MASTER_KEY", &e), 0);
+		assert_int_equal(auth_vault_open(&f->settings, f->key, &again, &e), E_INVALID);
+		assert_non_null(strstr(e.msg, "64 hexadecimal"));
+		assert_null(strstr(e.msg, bad[i]));
+		err_clear(&e);
+	}
+	const char *good = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+	assert_int_equal(settings_set(&f->settings, "master_key", good, "x", &e), 0);
+	assert_int_equal(auth_vault_open(&f->settings, "/nowhere/master.key", &of_setting, &e), 0);
+	assert_int_equal(auth_vault_open(&f->settings, f->key, &again, &e), 0);
+	assert_memory_equal(&of_setting, &again, sizeof(again));
+	assert_memory_not_equal(&of_setting, &of_file, sizeof(again));
+}
+
 static void test_sessions(void **state)
 {
 	struct fixture *f = *state;
@@ -288,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_key_is_private_and_stays),
+		TEST(test_master_key),
 		TEST(test_sessions),
 		TEST(test_password_change_ends_sessions),
 		TEST(test_wrong_logins_look_alike_and_wait),

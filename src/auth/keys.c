@@ -1,0 +1,295 @@
+/* keys.c - API keys: made, recognized, and what they allow. */
+#include <errno.h>
+#include <sodium.h>
+
+#include "auth/auth_priv.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "store/keys.h"
+
+#define TOUCH_MS       ((int64_t)60 * 1000) /* a key's last use is written at most this often */
+#define MODELS_MAX     (64u << 10)          /* bytes of a key's list of models */
+#define TOUCHES_QUEUED 64
+
+bool auth_is_api_key(const char *token)
+{
+	return token && strncmp(token, AUTH_KEY_PREFIX, sizeof(AUTH_KEY_PREFIX) - 1) == 0;
+}
+
+/* 32 random bytes cannot be guessed, so a plain hash will do and a request with a key costs no Argon2. */
+static void hash_key(const char *key, unsigned char ret[crypto_hash_sha256_BYTES])
+{
+	crypto_hash_sha256(ret, (const unsigned char *)key, strlen(key));
+}
+
+/* ---- scopes and models as text ---- */
+
+static const struct {
+	const char *word;
+	unsigned bit;
+} scope_words[] = {
+	{"gateway", AUTH_SCOPE_GATEWAY},
+	{"api", AUTH_SCOPE_API},
+	{"models", AUTH_SCOPE_MODELS},
+};
+
+unsigned auth_scopes_parse(const char *words)
+{
+	unsigned bits = 0;
+
+	while (*words) {
+		size_t n = strcspn(words, " ");
+
+		for (size_t i = 0; i < N_ELEMENTS(scope_words); i++) {
+			if (str_eq((struct str){words, n}, str_from(scope_words[i].word)))
+				bits |= scope_words[i].bit;
+		}
+		words += n;
+		words += strspn(words, " ");
+	}
+	return bits;
+}
+
+void auth_scopes_format(unsigned scopes, char ret[AUTH_SCOPES_MAX])
+{
+	char *at = ret;
+
+	*at = '\0';
+	for (size_t i = 0; i < N_ELEMENTS(scope_words); i++) {
+		if (!(scopes & scope_words[i].bit))
+			continue;
+		if (at != ret)
+			*at++ = ' ';
+		at = stpcpy(at, scope_words[i].word);
+	}
+}
+
+static int full(struct err *e)
+{
+	return err_set(e, -ENOMEM, "An API key's models do not fit the memory of the request.");
+}
+
+int auth_models_parse(const char *json, struct arena *mem, const char *const **ret, size_t *ret_n, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *list = NULL;
+	const char **models;
+	size_t n;
+	int r;
+
+	*ret = NULL;
+	*ret_n = 0;
+	if (!json)
+		return 0;
+	r = json_parse(json, strlen(json), &list, e);
+	if (r < 0)
+		return r;
+	n = json_array_size(list);
+	models = ARENA_ARRAY(mem, const char *, n + 1); /* one more: an empty list allows nothing and is not NULL */
+	if (!models)
+		return full(e);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		models[i] = arena_strdup(mem, text ? text : "");
+		if (!models[i])
+			return full(e);
+	}
+	*ret = models;
+	*ret_n = n;
+	return 0;
+}
+
+int auth_models_format(const char *const *models, size_t n, struct arena *mem, const char **ret)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(MODELS_MAX);
+
+	buf_add_char(&b, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_add_char(&b, ',');
+		json_add_cstr(&b, models[i]);
+	}
+	buf_add_char(&b, ']');
+	if (buf_status(&b) < 0)
+		return buf_status(&b);
+	*ret = arena_strndup(mem, b.p, b.n);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* `*` stands for any text, `?` for one character. Goes back to the last star only, so it takes no more than n * m. */
+static bool pattern_fits(const char *p, const char *text)
+{
+	const char *star = NULL, *again = NULL;
+
+	while (*text) {
+		if (*p == '*') {
+			star = p++;
+			again = text;
+		} else if (*p && (*p == '?' || *p == *text)) {
+			p++;
+			text++;
+		} else if (star) {
+			p = star + 1;
+			text = ++again;
+		} else {
+			return false;
+		}
+	}
+	while (*p == '*')
+		p++;
+	return *p == '\0';
+}
+
+/* Ollama's models have a tag; without one `latest` is meant. */
+static bool is_latest_of(const char *name, const char *id)
+{
+	size_t n = strlen(name);
+
+	return strncmp(id, name, n) == 0 && strcmp(id + n, ":latest") == 0;
+}
+
+bool auth_key_allows_model(const struct auth_identity *who, const char *model_id)
+{
+	if (!who->models)
+		return true;
+	for (size_t i = 0; i < who->n_models; i++) {
+		if (pattern_fits(who->models[i], model_id) || is_latest_of(who->models[i], model_id))
+			return true;
+	}
+	return false;
+}
+
+/* ---- a new key ---- */
+
+int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[AUTH_API_KEY_LEN + 1],
+	atelier_id *ret_id, struct err *e)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char prefix[AUTH_KEY_SHOWN + 1], scopes[AUTH_SCOPES_MAX];
+	struct arena mem;
+	const char *models = NULL;
+	int r = 0;
+
+	memcpy(ret_key, AUTH_KEY_PREFIX, sizeof(AUTH_KEY_PREFIX));
+	auth_make_token(ret_key + sizeof(AUTH_KEY_PREFIX) - 1);
+	memcpy(prefix, ret_key, AUTH_KEY_SHOWN);
+	prefix[AUTH_KEY_SHOWN] = '\0';
+	hash_key(ret_key, hash);
+	auth_scopes_format(in->scopes, scopes);
+	arena_init(&mem, 2 * MODELS_MAX);
+	if (in->models)
+		r = auth_models_format(in->models, in->n_models, &mem, &models);
+	if (r < 0)
+		r = err_set(e, E_TOO_LARGE, "The list of models of an API key has at most %u bytes.", MODELS_MAX);
+	else
+		r = keys_create(a->db,
+			&(struct api_key_new){.user_id = in->user_id,
+				.name = in->name,
+				.prefix = prefix,
+				.scopes = scopes,
+				.models = models,
+				.hash = {(const char *)hash, sizeof(hash)},
+				.expires_at = in->expires_at},
+			ret_id, e);
+	arena_done(&mem);
+	if (r < 0)
+		sodium_memzero(ret_key, AUTH_API_KEY_LEN + 1);
+	return r;
+}
+
+/* ---- who has a key ---- */
+
+struct touch {
+	struct pool_task task;
+	struct db *db;
+	atelier_id key_id;
+	int64_t now;
+};
+
+static void touch_work(void *arg)
+{
+	struct touch *t = arg;
+	struct err quiet = {0}; /* that this cannot be written must not lock anybody out */
+
+	(void)!keys_touch(t->db, t->key_id, t->now, &quiet);
+	free(t);
+}
+
+/* Whether the use is to be written; many requests at once ask, one is told so. A place is shared by keys: then the use
+ * is written more often, which does no harm. */
+static bool touch_claim(struct auth *a, atelier_id key_id, int64_t now)
+{
+	struct key_touch *slot = &a->touched[(uint64_t)key_id % N_ELEMENTS(a->touched)];
+	bool mine;
+
+	pthread_mutex_lock(&a->touched_mx);
+	mine = slot->key_id != key_id || now - slot->at >= TOUCH_MS || now < slot->at;
+	if (mine)
+		*slot = (struct key_touch){key_id, now};
+	pthread_mutex_unlock(&a->touched_mx);
+	return mine;
+}
+
+/* On a thread of its own: the request does not wait for the disk. */
+static void key_touch(struct auth *a, const struct api_key *k, int64_t now)
+{
+	if (now - k->last_used_at < TOUCH_MS || !touch_claim(a, k->id, now))
+		return;
+	struct touch *t = xcalloc(1, sizeof(*t));
+	*t = (struct touch){.db = a->db, .key_id = k->id, .now = now};
+	if (pool_submit(a->touches, &t->task, touch_work, t) < 0)
+		free(t);
+}
+
+int auth_touches_init(struct auth *a, struct err *e)
+{
+	int r = pool_new(&(struct pool_config){.name = "key-use", .max = 1, .max_queue = TOUCHES_QUEUED}, &a->touches);
+
+	return r < 0 ? err_set(e, r, "A thread for API keys does not start: %s.", err_info(r)->text) : 0;
+}
+
+int auth_identify_key(
+	struct auth *a, struct db_conn *c, const char *key, struct arena *mem, struct auth_identity *ret, struct err *e)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	struct auth_identity who = {0};
+	struct api_key k = {0};
+	int64_t now = clock_now_ms();
+	int r;
+
+	if (strlen(key) != AUTH_API_KEY_LEN)
+		return err_set(
+			e, E_UNAUTHORIZED, "This is no whole API key: one has %zu characters.", AUTH_API_KEY_LEN);
+	hash_key(key, hash);
+	r = keys_find(c, hash, sizeof(hash), now, mem, &k, &who.user, e);
+	if (r < 0)
+		return r;
+	r = auth_models_parse(k.models, mem, &who.models, &who.n_models, e);
+	if (r < 0)
+		return r;
+	who.key_id = k.id;
+	who.scopes = auth_scopes_parse(k.scopes);
+	key_touch(a, &k, now);
+	*ret = who;
+	return 0;
+}
+
+int auth_identify_open(struct auth *a, struct db_conn *c, struct arena *mem, struct auth_identity *ret, struct err *e)
+{
+	const char *name = a->settings->gateway_open_user;
+	struct err quiet = {0};
+	struct user user;
+	int r;
+
+	if (!*name)
+		return err_set(
+			e, E_UNAUTHORIZED, "An API key is needed: \"Authorization: Bearer " AUTH_KEY_PREFIX "...\".");
+	r = users_by_name(c, name, mem, &user, &quiet);
+	if (r < 0 && r != E_NOT_FOUND)
+		return err_set(e, r, "%s", quiet.msg);
+	if (r < 0 || user.disabled)
+		return err_set(
+			e, E_UNAUTHORIZED, "An API key is needed: gateway_open_user names nobody who may sign in.");
+	*ret = (struct auth_identity){.user = user, .scopes = AUTH_SCOPE_GATEWAY, .by_cookie = true};
+	return 0;
+}

@@ -1,0 +1,264 @@
+/* API keys: made, recognized, and what they allow. */
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "store/keys.h"
+#include "store/store.h"
+
+struct fixture {
+	char folder[64];
+	struct settings settings;
+	struct db *db;
+	struct auth *auth;
+	struct arena a;
+	atelier_id user;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+	struct user_new in = {.name = "bob", .password_hash = "none", .role = ROLE_USER};
+	const struct db_migration *m;
+	char path[96], key[96];
+	struct err e = {0};
+	size_t n;
+
+	strcpy(f->folder, "/tmp/atelier-keys-XXXXXX");
+	if (!mkdtemp(f->folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/db", f->folder);
+	snprintf(key, sizeof(key), "%s/master.key", f->folder);
+	settings_init(&f->settings);
+	arena_init(&f->a, 1 << 20);
+	*state = f;
+	m = store_migrations(&n);
+	if (db_open(&(struct db_config){.path = path, .readers = 2}, m, n, &f->db, &e) < 0 ||
+		auth_new(f->db, &f->settings, key, &f->auth, &e) < 0)
+		return -1;
+	return users_create(f->db, &in, &f->user, &e);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	auth_free(f->auth);
+	db_close(f->db);
+	settings_done(&f->settings);
+	arena_done(&f->a);
+	nftw(f->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+static int identify(struct fixture *f, const char *bearer, struct auth_identity *ret, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(f->db);
+
+	*e = (struct err){0};
+	return auth_identify(f->auth, c, NULL, bearer, &f->a, ret, e);
+}
+
+static void make(struct fixture *f, unsigned scopes, int64_t expires_at, char ret[AUTH_API_KEY_LEN + 1])
+{
+	const char *const models[] = {"small", "mock:*"};
+	struct auth_key_new in = {.user_id = f->user,
+		.name = "script",
+		.scopes = scopes,
+		.models = models,
+		.n_models = 2,
+		.expires_at = expires_at};
+	struct err e = {0};
+	atelier_id id = 0;
+
+	assert_int_equal(auth_key_create(f->auth, &in, ret, &id, &e), 0);
+}
+
+static void test_recognized(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_identity who = {.scopes = 0};
+	char key[AUTH_API_KEY_LEN + 1], other[AUTH_API_KEY_LEN + 1];
+	struct err e;
+
+	make(f, AUTH_SCOPE_GATEWAY | AUTH_SCOPE_MODELS, 0, key);
+	make(f, AUTH_SCOPE_API, 0, other);
+	assert_int_equal(strlen(key), 54);
+	assert_memory_equal(key, "sk-atelier-", 11);
+	assert_string_not_equal(key, other);
+	assert_true(auth_is_api_key(key));
+	assert_false(auth_is_api_key("sk-other-key"));
+	assert_false(auth_is_api_key(NULL));
+
+	assert_int_equal(identify(f, key, &who, &e), 0);
+	assert_string_equal(who.user.name, "bob");
+	assert_true(who.key_id > 0);
+	assert_int_equal(who.session_id, 0);
+	assert_false(who.by_cookie);
+	assert_int_equal(who.scopes, AUTH_SCOPE_GATEWAY | AUTH_SCOPE_MODELS);
+	assert_int_equal(who.n_models, 2);
+	assert_int_equal(identify(f, other, &who, &e), 0);
+	assert_int_equal(who.scopes, AUTH_SCOPE_API);
+
+	/* Any other character makes it another key. */
+	for (size_t i = 11; i < AUTH_API_KEY_LEN; i++) {
+		char was = key[i];
+
+		key[i] = was == 'A' ? 'B' : 'A';
+		assert_int_equal(identify(f, key, &who, &e), E_UNAUTHORIZED);
+		key[i] = was;
+	}
+	key[AUTH_API_KEY_LEN - 1] = '\0';
+	assert_int_equal(identify(f, key, &who, &e), E_UNAUTHORIZED);
+	assert_non_null(strstr(e.msg, "54 characters"));
+	assert_int_equal(identify(f, "sk-atelier-", &who, &e), E_UNAUTHORIZED);
+}
+
+static void test_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_identity who;
+	char key[AUTH_API_KEY_LEN + 1];
+	struct err e;
+
+	make(f, AUTH_SCOPE_API, clock_now_ms() - 1, key);
+	assert_int_equal(identify(f, key, &who, &e), E_UNAUTHORIZED);
+	assert_non_null(strstr(e.msg, "expired"));
+	make(f, AUTH_SCOPE_API, clock_now_ms() + 60000, key);
+	assert_int_equal(identify(f, key, &who, &e), 0);
+	assert_int_equal(keys_delete(f->db, f->user, who.key_id, NULL, &e), 0);
+	assert_int_equal(identify(f, key, &who, &e), E_UNAUTHORIZED);
+}
+
+/* The use is written beside the request, once for many. */
+static void test_use_is_noted(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_identity who = {.key_id = 0};
+	char key[AUTH_API_KEY_LEN + 1], path[96];
+	struct api_key k = {0};
+	struct err e;
+	int64_t before = clock_now_ms(), first;
+
+	make(f, AUTH_SCOPE_API, 0, key);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(identify(f, key, &who, &e), 0);
+	/* Ending the room waits for what is being written. */
+	auth_free(f->auth);
+	snprintf(path, sizeof(path), "%s/master.key", f->folder);
+	assert_int_equal(auth_new(f->db, &f->settings, path, &f->auth, &e), 0);
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(f->db);
+	assert_int_equal(keys_get(c, f->user, who.key_id, &f->a, &k, &e), 0);
+	assert_true(k.last_used_at >= before);
+	first = k.last_used_at;
+	assert_int_equal(identify(f, key, &who, &e), 0);
+	auth_free(f->auth);
+	assert_int_equal(auth_new(f->db, &f->settings, path, &f->auth, &e), 0);
+	assert_int_equal(keys_get(c, f->user, who.key_id, &f->a, &k, &e), 0);
+	assert_int_equal(k.last_used_at, first);
+}
+
+static void test_models(void **state)
+{
+	static const struct {
+		const char *pattern, *id;
+		bool fits;
+	} cases[] = {
+		{"small", "small", true},
+		{"small", "small:latest", true},
+		{"small", "small:1b", false},
+		{"small", "smaller", false},
+		{"*", "anything/at:all", true},
+		{"mock:*", "mock:1b", true},
+		{"mock:*", "mock", false},
+		{"mock:?b", "mock:1b", true},
+		{"mock:?b", "mock:13b", false},
+		{"*claude*", "anthropic/claude-x", true},
+		{"a*b*c", "axxbxxbc", true},
+		{"a*b*c", "axxbxx", false},
+		{"", "small", false},
+	};
+	struct auth_identity who = {.n_models = 1};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		who.models = &cases[i].pattern;
+		if (auth_key_allows_model(&who, cases[i].id) != cases[i].fits)
+			fail_msg("%s against %s", cases[i].pattern, cases[i].id);
+	}
+	who.n_models = 0;
+	assert_false(auth_key_allows_model(&who, "small"));
+	who.models = NULL;
+	assert_true(auth_key_allows_model(&who, "small"));
+}
+
+static void test_words(void **state)
+{
+	char words[AUTH_SCOPES_MAX];
+
+	(void)state;
+	auth_scopes_format(AUTH_SCOPE_ALL, words);
+	assert_string_equal(words, "gateway api models");
+	assert_int_equal(auth_scopes_parse(words), AUTH_SCOPE_ALL);
+	auth_scopes_format(AUTH_SCOPE_API, words);
+	assert_string_equal(words, "api");
+	assert_int_equal(auth_scopes_parse("models  root gateway"), AUTH_SCOPE_MODELS | AUTH_SCOPE_GATEWAY);
+	auth_scopes_format(0, words);
+	assert_string_equal(words, "");
+}
+
+static int identify_open(struct fixture *f, struct auth_identity *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(f->db);
+	struct err e = {0};
+
+	return auth_identify_open(f->auth, c, &f->a, ret, &e);
+}
+
+static void test_open_user(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_identity who;
+	struct err e = {0};
+
+	assert_int_equal(identify_open(f, &who), E_UNAUTHORIZED);
+	assert_int_equal(settings_set(&f->settings, "gateway_open_user", "nobody", "a test", &e), 0);
+	assert_int_equal(identify_open(f, &who), E_UNAUTHORIZED);
+	assert_int_equal(settings_set(&f->settings, "gateway_open_user", "bob", "a test", &e), 0);
+	assert_int_equal(identify_open(f, &who), 0);
+	assert_int_equal(who.user.id, f->user);
+	assert_int_equal(who.scopes, AUTH_SCOPE_GATEWAY);
+	assert_int_equal(who.key_id, 0);
+	assert_true(who.by_cookie); /* pages of other sites must not come in by it */
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_recognized),
+		TEST(test_ends),
+		TEST(test_use_is_noted),
+		TEST(test_models),
+		TEST(test_words),
+		TEST(test_open_user),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
