@@ -1,0 +1,223 @@
+/* rows.c - rows of usage on their way to the database: one thread writes them in batches, so that no call waits for the
+ * disk. What cannot be written is kept and tried again. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "call/call_priv.h"
+#include "sys/fault.h"
+
+#define BATCH_MS    150   /* from the first row of a batch to its writing */
+#define RETRY_MS    1000  /* after a failure */
+#define BATCH_MAX   500   /* rows of one transaction */
+#define PENDING_MAX 20000 /* about 15 MiB; beyond that the oldest are given up */
+
+static struct timespec after_ms(int64_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += (time_t)(ms / 1000);
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+static struct pending *take_first(struct calls *c)
+{
+	struct pending *p = c->first;
+
+	c->first = p->next;
+	if (!c->first)
+		c->last = &c->first;
+	c->n_pending--;
+	return p;
+}
+
+void rows_push(struct calls *c, struct pending *p)
+{
+	if (c->n_pending >= PENDING_MAX) {
+		free(take_first(c));
+		c->dropped++;
+		c->written++; /* nobody waits for it any more */
+	}
+	p->next = NULL;
+	*c->last = p;
+	c->last = &p->next;
+	c->queued++;
+	if (c->n_pending++ == 0)
+		pthread_cond_signal(&c->wake);
+}
+
+/* ---- the thread ---- */
+
+/* Up to BATCH_MAX rows off the front; a list of its own. */
+static struct pending *take_batch(struct calls *c, size_t *ret_n)
+{
+	struct pending *first = NULL, **last = &first;
+
+	for (*ret_n = 0; c->first && *ret_n < BATCH_MAX; ++*ret_n) {
+		*last = take_first(c);
+		(*last)->next = NULL;
+		last = &(*last)->next;
+	}
+	return first;
+}
+
+static void put_back(struct calls *c, struct pending *first, size_t n)
+{
+	struct pending **last = &first;
+
+	while (*last)
+		last = &(*last)->next;
+	*last = c->first;
+	if (!c->first)
+		c->last = last;
+	c->first = first;
+	c->n_pending += n;
+}
+
+static void free_all(struct pending *p)
+{
+	while (p) {
+		struct pending *next = p->next;
+
+		free(p);
+		p = next;
+	}
+}
+
+static int write_batch(struct calls *c, struct pending *first, size_t n, struct err *e)
+{
+	CLEANUP(freep) struct usage_row *rows = xcalloc(n, sizeof(*rows));
+	size_t i = 0;
+
+	for (struct pending *p = first; p; p = p->next)
+		rows[i++] = p->row;
+	return usage_add(c->c.db, rows, n, e);
+}
+
+/* Writes what there is, in transactions of BATCH_MAX rows; stops at a failure. */
+static void write_all(struct calls *c)
+{
+	struct err e = {0};
+	bool more = true;
+
+	while (more && !e.code) {
+		size_t n;
+
+		pthread_mutex_lock(&c->write_mx);
+		pthread_mutex_lock(&c->mx);
+		struct pending *batch = take_batch(c, &n);
+		pthread_mutex_unlock(&c->mx);
+		int r = n ? write_batch(c, batch, n, &e) : 0;
+		pthread_mutex_lock(&c->mx);
+		if (r < 0) {
+			put_back(c, batch, n);
+			c->failures++;
+			c->failure = e;
+		} else {
+			c->written += n;
+			free_all(batch);
+		}
+		more = c->first != NULL;
+		pthread_cond_broadcast(&c->moved);
+		pthread_mutex_unlock(&c->mx);
+		pthread_mutex_unlock(&c->write_mx);
+	}
+	if (e.code)
+		log_warn("call", "usage could not be stored yet: %s", e.msg);
+}
+
+static bool at_once(const struct calls *c)
+{
+	return c->stopping || c->wanted > c->written;
+}
+
+/* Sleeps until the time has come or somebody wants it at once; the lock is held. */
+static void wait_until(struct calls *c, const struct timespec *when)
+{
+	while (!at_once(c) && pthread_cond_timedwait(&c->wake, &c->mx, when) == 0)
+		;
+}
+
+static void *rows_main(void *arg)
+{
+	struct calls *c = arg;
+	uint64_t failures = 0;
+
+	pthread_mutex_lock(&c->mx);
+	for (;;) {
+		while (!c->first && !c->stopping)
+			pthread_cond_wait(&c->wake, &c->mx);
+		if (!c->first)
+			break;
+		bool failed = c->failures > failures;
+		if (failed && c->stopping)
+			break;
+		failures = c->failures;
+		struct timespec when = after_ms(failed ? RETRY_MS : BATCH_MS);
+		wait_until(c, &when);
+		pthread_mutex_unlock(&c->mx);
+		write_all(c);
+		pthread_mutex_lock(&c->mx);
+		if (c->failures > failures)
+			c->wanted = 0; /* who waited has been told */
+	}
+	pthread_mutex_unlock(&c->mx);
+	return NULL;
+}
+
+int calls_flush(struct calls *c, struct err *e)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&c->mx);
+	uint64_t until = c->queued, failures = c->failures;
+	while (c->written < until && c->failures == failures && !c->stopping) {
+		c->wanted = MAX(c->wanted, until);
+		pthread_cond_signal(&c->wake);
+		pthread_cond_wait(&c->moved, &c->mx);
+	}
+	if (c->written < until)
+		r = c->failure.code ? err_set(e, c->failure.code, "%s", c->failure.msg)
+				    : err_set(e, E_STOPPING, "%s", err_info(E_STOPPING)->text);
+	pthread_mutex_unlock(&c->mx);
+	return r;
+}
+
+/* ---- life ---- */
+
+int rows_start(struct calls *c, struct err *e)
+{
+	int r = pthread_create(&c->thread, NULL, rows_main, c);
+
+	if (r != 0)
+		return err_set(e, -r, "A thread does not start: %s.", strerror(r));
+	c->running = true;
+	pthread_setname_np(c->thread, "usage");
+	return 0;
+}
+
+void rows_stop(struct calls *c)
+{
+	if (c->running) {
+		pthread_mutex_lock(&c->mx);
+		c->stopping = true;
+		pthread_cond_broadcast(&c->wake);
+		pthread_cond_broadcast(&c->moved);
+		pthread_mutex_unlock(&c->mx);
+		pthread_join(c->thread, NULL);
+		c->running = false;
+	}
+	if (c->n_pending + c->dropped > 0)
+		log_error("call", "%" PRIu64 " rows of usage were lost: the database could not be written",
+			(uint64_t)c->n_pending + c->dropped);
+	free_all(c->first);
+	c->first = NULL;
+	c->last = &c->first;
+	c->n_pending = 0;
+}

@@ -1,0 +1,83 @@
+/*
+ * job.h - work that goes on behind requests and over restarts: pulling a model. A job is a row (store/jobs.h) and, while
+ * it is queued or running, an object here. What kinds there are, and what each does, is the table in kinds.c.
+ *
+ *	queued -> running -> complete | failed | canceled;  failed and canceled ones may be resumed: -> queued
+ *
+ * A job that is queued or running when the program stops or dies stays so in its row, and goes on at the next start.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "base/schema.h"
+#include "base/settings.h"
+#include "db/db.h"
+#include "http/server.h"
+#include "provider/provider.h"
+
+struct jobs; /* any thread but, where it says so, the loop's */
+struct job_kind;
+
+struct jobs_config { /* all borrowed for the life of the jobs */
+	const struct settings *settings;
+	struct loop *loop;
+	struct db *db;
+	struct providers *providers;
+	/* Told of "started" and "ended" with kind "job"; any thread; NULL: nobody. */
+	void (*changed)(
+		void *arg, atelier_id user_id, const char *kind, atelier_id id, atelier_id other, const char *what);
+	void *changed_arg;
+	const struct job_kind *kinds; /* NULL: those of the program */
+	size_t n_kinds;
+	void *arg; /* for kinds of a test */
+};
+
+int jobs_new(const struct jobs_config *c, struct jobs **ret, struct err *e) MUST_CHECK;
+
+/* Goes on with what the last run left. Not on the loop thread. */
+int jobs_resume_all(struct jobs *js, struct err *e) MUST_CHECK;
+
+/* Ends what runs, quickly, and lets go of all watchers; rows stay as they are. Needs the loop to run; not on its thread. */
+void jobs_stop(struct jobs *js);
+void jobs_free(struct jobs *js); /* stopped ones; NULL is fine */
+
+/* ---- a job as it is shown ---- */
+
+struct job_error {
+	const char *code, *message;
+};
+
+struct job_view {
+	atelier_id id, user_id;
+	const char *kind, *title, *state;
+	const char *progress; /* JSON; NULL: none yet */
+	struct job_error error;
+	bool has_error;
+	int64_t created_at, ended_at; /* 0: not yet */
+};
+extern const struct schema job_schema; /* of struct job_view; also each event's data */
+
+/* Whether only administrators may begin and resume jobs of this kind. */
+bool job_kind_is_for_admins(const struct jobs *js, const char *kind);
+
+/* ---- doing; none of it on the loop thread; views are in the arena; user_id 0: whoever's it is ---- */
+
+/* Begins a job. When one of the same kind and params is queued or running already, that one is returned. */
+int job_begin(struct jobs *js, atelier_id user_id, const char *kind, const char *title, const char *params,
+	struct arena *a, struct job_view *ret, struct err *e) MUST_CHECK;
+int job_get(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret,
+	struct err *e) MUST_CHECK;
+int job_list(struct jobs *js, atelier_id user_id, int64_t limit, struct arena *a, struct job_view **ret, size_t *ret_n,
+	struct err *e) MUST_CHECK; /* newest first */
+
+/* Stops it; one that has ended is no error. The view may still say `running`. */
+int job_cancel(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret,
+	struct err *e) MUST_CHECK;
+
+/* Goes on with a failed or canceled one; one that runs is no error; E_CONFLICT for a complete one. */
+int job_resume(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret,
+	struct err *e) MUST_CHECK;
+
+/* Answers the exchange with the job's event stream: its view at once, then whenever it has changed, at most five times
+ * a second; ends after the last state. Fails only before it has taken the exchange. */
+int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, struct http_exchange *x, struct err *e) MUST_CHECK;

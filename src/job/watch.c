@@ -1,0 +1,205 @@
+/*
+ * watch.c - the event streams of jobs, all on the loop. While there are watchers, a timer looks five times a second what
+ * has changed: however fast a job reports, a watcher gets snapshots at that rate, and one that reads slowly fewer.
+ */
+#include "base/clock.h"
+#include "job/job_priv.h"
+
+#define TICK_MS    200
+#define VIEW_BYTES (62u << 10) /* a piece of a stream is at most 64 KiB */
+
+struct watcher {
+	struct jobs *all;
+	struct job *job; /* a reference */
+	struct http_stream *stream;
+	uint64_t seen;      /* version that was sent */
+	int64_t written_ms; /* monotonic */
+	struct watcher *next, **at;
+};
+
+/* A request to follow on its way to the loop. */
+struct errand {
+	struct loop_task task;
+	struct jobs *all;
+	struct http_exchange *x;
+	struct job *job;  /* a reference; NULL: it has ended */
+	struct buf frame; /* of an ended one */
+};
+
+static void let_go(struct jobs *js, struct job *j)
+{
+	pthread_mutex_lock(&js->mx);
+	job_unref(j);
+	pthread_mutex_unlock(&js->mx);
+}
+
+static void watcher_remove(struct watcher *w)
+{
+	struct jobs *js = w->all;
+
+	*w->at = w->next;
+	if (w->next)
+		w->next->at = w->at;
+	let_go(js, w->job);
+	free(w);
+	if (!js->watchers && js->tick) {
+		loop_timer_free(js->tick);
+		js->tick = NULL;
+	}
+}
+
+static void watcher_closed(void *arg)
+{
+	watcher_remove(arg);
+}
+
+static void add_frame(const struct job_view *v, struct buf *b)
+{
+	buf_add_str(b, "event: job\ndata: ");
+	schema_emit(&job_schema, v, b);
+	buf_add_str(b, "\n\n");
+}
+
+/* 0: it was taken, or nothing was to be sent; else the watcher is gone. */
+static int watcher_write(struct watcher *w, const char *p, size_t n)
+{
+	int64_t now = clock_mono_ms();
+
+	if (http_stream_write(w->stream, p, n) == n) {
+		w->written_ms = now;
+		return 0;
+	}
+	if (now - w->written_ms < w->all->config.settings->reader_stall_s * 1000)
+		return -1;
+	http_stream_abort(w->stream);
+	watcher_remove(w);
+	return -1;
+}
+
+static void watcher_look(struct watcher *w)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(VIEW_BYTES);
+	const struct job *j = w->job;
+	uint64_t version;
+	bool ended;
+
+	pthread_mutex_lock(&w->all->mx);
+	version = j->version;
+	ended = job_has_ended(j);
+	if (version != w->seen) {
+		struct job_view v = job_look(j);
+
+		add_frame(&v, &b);
+	}
+	pthread_mutex_unlock(&w->all->mx);
+	if (version == w->seen) {
+		if (clock_mono_ms() - w->written_ms >= w->all->config.settings->heartbeat_s * 1000)
+			(void)watcher_write(w, ": still here\n\n", 14);
+		return;
+	}
+	if (buf_status(&b) < 0 || watcher_write(w, b.p, b.n) < 0)
+		return;
+	w->seen = version;
+	if (!ended)
+		return;
+	http_stream_end(w->stream);
+	watcher_remove(w);
+}
+
+static void tick(void *arg)
+{
+	struct jobs *js = arg;
+
+	for (struct watcher *w = js->watchers, *next; w; w = next) {
+		next = w->next;
+		watcher_look(w);
+	}
+}
+
+void watchers_stop(struct jobs *js)
+{
+	js->stopped = true;
+	while (js->watchers) {
+		http_stream_end(js->watchers->stream);
+		watcher_remove(js->watchers);
+	}
+}
+
+/* ---- following ---- */
+
+static void errand_done(struct errand *n)
+{
+	if (n->job)
+		let_go(n->all, n->job);
+	buf_done(&n->frame);
+	free(n);
+}
+
+static void watcher_add(struct errand *n, struct watcher *w)
+{
+	struct jobs *js = n->all;
+
+	w->all = js;
+	w->job = TAKE_PTR(n->job);
+	w->written_ms = clock_mono_ms();
+	w->next = js->watchers;
+	w->at = &js->watchers;
+	if (w->next)
+		w->next->at = &w->next;
+	js->watchers = w;
+	if (!js->tick)
+		js->tick = loop_timer_new(js->config.loop, TICK_MS, tick, js);
+	watcher_look(w);
+}
+
+static void follow_on_loop(void *arg)
+{
+	static const struct http_stream_ops ops = {.on_close = watcher_closed};
+	struct errand *n = arg;
+	struct watcher *w = xcalloc(1, sizeof(*w));
+
+	w->stream = http_stream_start(n->x, "text/event-stream", &ops, w);
+	if (w->stream && n->job && !n->all->stopped) {
+		watcher_add(n, w);
+	} else {
+		if (w->stream) {
+			if (n->frame.n)
+				(void)http_stream_write(w->stream, n->frame.p, n->frame.n);
+			http_stream_end(w->stream);
+		}
+		free(w);
+	}
+	errand_done(n);
+}
+
+int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, struct http_exchange *x, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct errand *n = xcalloc(1, sizeof(*n));
+	struct job_view v;
+	struct job *j;
+	int r;
+
+	*n = (struct errand){.all = js, .x = x, .frame = BUF_INIT(VIEW_BYTES)};
+	arena_init(&a, 1u << 20);
+	pthread_mutex_lock(&js->mx);
+	j = job_find_live(js, id);
+	if (j && (user_id == 0 || user_id == j->user_id)) {
+		j->refs++;
+		n->job = j;
+	}
+	pthread_mutex_unlock(&js->mx);
+	if (!n->job) {
+		r = job_get(js, user_id, id, &a, &v, e);
+		if (r == 0) {
+			add_frame(&v, &n->frame);
+			r = buf_status(&n->frame);
+		}
+		if (r < 0) {
+			errand_done(n);
+			return r;
+		}
+	}
+	loop_post(js->config.loop, &n->task, follow_on_loop, n);
+	return 0;
+}

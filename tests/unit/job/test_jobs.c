@@ -1,0 +1,396 @@
+/* The life of jobs: begun once, stopped, gone on with, over the end of the program. */
+#include <errno.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "job/job_priv.h"
+#include "store/store.h"
+#include "store/users.h"
+
+struct fixture {
+	char folder[64];
+	struct settings settings;
+	struct loop *loop;
+	pthread_t thread;
+	struct db *db;
+	struct jobs *jobs;
+	struct arena a;
+	struct err e;
+
+	pthread_mutex_t mx;
+	pthread_cond_t cv;
+	int begun, go, told_started, told_ended;
+};
+
+static void tell(void *arg, atelier_id user_id, const char *kind, atelier_id id, atelier_id other, const char *what)
+{
+	struct fixture *f = arg;
+
+	assert_true(user_id > 0 && id > 0 && other == 0);
+	assert_string_equal(kind, "job");
+	pthread_mutex_lock(&f->mx);
+	if (strcmp(what, "started") == 0)
+		f->told_started++;
+	else
+		f->told_ended++;
+	pthread_cond_broadcast(&f->cv);
+	pthread_mutex_unlock(&f->mx);
+}
+
+static void wait_for(struct fixture *f, const int *what, int n)
+{
+	pthread_mutex_lock(&f->mx);
+	while (*what < n)
+		pthread_cond_wait(&f->cv, &f->mx);
+	pthread_mutex_unlock(&f->mx);
+}
+
+static void wake(void *arg)
+{
+	struct fixture *f = arg;
+
+	pthread_mutex_lock(&f->mx);
+	pthread_cond_broadcast(&f->cv);
+	pthread_mutex_unlock(&f->mx);
+}
+
+static void let_go(struct fixture *f)
+{
+	pthread_mutex_lock(&f->mx);
+	f->go = 1;
+	pthread_cond_broadcast(&f->cv);
+	pthread_mutex_unlock(&f->mx);
+}
+
+/* Says that it has begun, and waits for `go` or the end. */
+static int run_waiting(struct job *j, struct err *e)
+{
+	struct fixture *f = j->all->config.arg;
+	struct cancel_hook hook;
+	bool canceled;
+
+	job_set_progress(j, "{\"step\":1}", 10);
+	pthread_mutex_lock(&f->mx);
+	f->begun++;
+	pthread_cond_broadcast(&f->cv);
+	pthread_mutex_unlock(&f->mx);
+	if (cancel_on(&j->cancel, &hook, wake, f) < 0)
+		return -ECANCELED;
+	pthread_mutex_lock(&f->mx);
+	while (!f->go && !__atomic_load_n(&j->cancel.reason, __ATOMIC_ACQUIRE))
+		pthread_cond_wait(&f->cv, &f->mx);
+	canceled = f->go == 0;
+	pthread_mutex_unlock(&f->mx);
+	cancel_off(&j->cancel, &hook);
+	job_set_progress(j, "{\"step\":2}", 10);
+	return canceled ? err_set(e, -ECANCELED, "stopped") : 0;
+}
+
+static int run_failing(struct job *j, struct err *e)
+{
+	return err_set(e, E_PROVIDER, "It does not want to do %s.", j->title);
+}
+
+static int run_blank(struct job *j, struct err *e)
+{
+	(void)j;
+	(void)e;
+	return -EIO;
+}
+
+static const struct job_kind kinds[] = {
+	{"wait", true, run_waiting},
+	{"fail", false, run_failing},
+	{"blank", false, run_blank},
+};
+
+static void open_jobs(struct fixture *f, size_t n_kinds)
+{
+	assert_int_equal(jobs_new(&(struct jobs_config){.settings = &f->settings,
+					  .loop = f->loop,
+					  .db = f->db,
+					  .changed = tell,
+					  .changed_arg = f,
+					  .kinds = kinds,
+					  .n_kinds = n_kinds,
+					  .arg = f},
+				 &f->jobs, &f->e),
+		0);
+}
+
+static void close_jobs(struct fixture *f)
+{
+	jobs_stop(f->jobs);
+	jobs_free(f->jobs);
+	f->jobs = NULL;
+}
+
+static void *run_loop(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+	const struct db_migration *m;
+	char path[96];
+	size_t n;
+
+	strcpy(f->folder, "/tmp/atelier-jobs-XXXXXX");
+	if (!mkdtemp(f->folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/db", f->folder);
+	settings_init(&f->settings);
+	arena_init(&f->a, 8 << 20);
+	pthread_mutex_init(&f->mx, NULL);
+	pthread_cond_init(&f->cv, NULL);
+	*state = f;
+	m = store_migrations(&n);
+	if (db_open(&(struct db_config){.path = path, .readers = 2}, m, n, &f->db, &f->e) < 0)
+		return -1;
+	f->loop = loop_new();
+	if (pthread_create(&f->thread, NULL, run_loop, f->loop) != 0)
+		return -1;
+	open_jobs(f, N_ELEMENTS(kinds));
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->jobs)
+		close_jobs(f);
+	loop_stop(f->loop);
+	pthread_join(f->thread, NULL);
+	loop_free(f->loop);
+	db_close(f->db);
+	settings_done(&f->settings);
+	arena_done(&f->a);
+	pthread_mutex_destroy(&f->mx);
+	pthread_cond_destroy(&f->cv);
+	nftw(f->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+static struct job_view begin(struct fixture *f, atelier_id user, const char *kind, const char *params)
+{
+	struct job_view v;
+
+	f->e = (struct err){0};
+	assert_int_equal(job_begin(f->jobs, user, kind, "a title", params, &f->a, &v, &f->e), 0);
+	return v;
+}
+
+static struct job_view look(struct fixture *f, atelier_id id)
+{
+	struct job_view v;
+
+	f->e = (struct err){0};
+	assert_int_equal(job_get(f->jobs, 0, id, &f->a, &v, &f->e), 0);
+	return v;
+}
+
+static struct job_row stored(struct fixture *f, atelier_id id)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(f->db);
+	struct job_row row;
+
+	assert_int_equal(jobs_get(c, 0, id, &f->a, &row, &f->e), 0);
+	return row;
+}
+
+static void test_to_its_end(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v = begin(f, 7, "wait", "{}"), again;
+
+	assert_string_equal(v.state, "queued");
+	wait_for(f, &f->begun, 1);
+	v = look(f, v.id);
+	assert_string_equal(v.state, "running");
+	assert_string_equal(v.progress, "{\"step\":1}");
+	assert_int_equal(v.ended_at, 0);
+	/* The same work is the same job, whoever asks; other work is another. */
+	again = begin(f, 8, "wait", "{}");
+	assert_int_equal(again.id, v.id);
+	assert_int_equal(again.user_id, 7);
+	again = begin(f, 8, "wait", "{\"other\":1}");
+	assert_int_not_equal(again.id, v.id);
+	let_go(f);
+	wait_for(f, &f->told_ended, 2);
+	v = look(f, v.id);
+	assert_string_equal(v.state, "complete");
+	assert_string_equal(v.progress, "{\"step\":2}");
+	assert_true(v.ended_at >= v.created_at);
+	assert_false(v.has_error);
+	assert_int_equal(f->told_started, 2);
+	/* Then the same again is a new one. */
+	again = begin(f, 8, "wait", "{}");
+	assert_int_not_equal(again.id, v.id);
+	wait_for(f, &f->told_ended, 3);
+	assert_int_equal(job_resume(f->jobs, 0, v.id, &f->a, &again, &f->e), E_CONFLICT);
+}
+
+static void test_failure_in_words(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v = begin(f, 7, "fail", "{}"), blank = begin(f, 7, "blank", "{}");
+
+	wait_for(f, &f->told_ended, 2);
+	v = look(f, v.id);
+	assert_string_equal(v.state, "failed");
+	assert_true(v.has_error);
+	assert_string_equal(v.error.code, "provider_error");
+	assert_string_equal(v.error.message, "It does not want to do a title.");
+	/* What was not written for people stays in the log. */
+	blank = look(f, blank.id);
+	assert_string_equal(blank.state, "failed");
+	assert_string_equal(blank.error.code, "internal");
+	/* Going on tries again, and forgets the failure until then. */
+	assert_int_equal(job_resume(f->jobs, 7, v.id, &f->a, &v, &f->e), 0);
+	assert_string_equal(v.state, "queued");
+	assert_false(v.has_error);
+	wait_for(f, &f->told_ended, 3);
+	assert_string_equal(look(f, v.id).state, "failed");
+	assert_int_equal(job_begin(f->jobs, 7, "unheard of", "x", "{}", &f->a, &v, &f->e), E_INVALID);
+}
+
+static void test_cancel_and_resume(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v = begin(f, 7, "wait", "{}"), got;
+
+	wait_for(f, &f->begun, 1);
+	assert_int_equal(job_cancel(f->jobs, 7, v.id, &f->a, &got, &f->e), 0);
+	wait_for(f, &f->told_ended, 1);
+	assert_string_equal(look(f, v.id).state, "canceled");
+	assert_int_equal(job_cancel(f->jobs, 7, v.id, &f->a, &got, &f->e), 0); /* no error */
+	assert_int_equal(job_resume(f->jobs, 7, v.id, &f->a, &got, &f->e), 0);
+	assert_int_equal(got.id, v.id);
+	wait_for(f, &f->begun, 2);
+	assert_int_equal(job_resume(f->jobs, 7, v.id, &f->a, &got, &f->e), 0); /* it runs: no error */
+	let_go(f);
+	wait_for(f, &f->told_ended, 2);
+	assert_string_equal(look(f, v.id).state, "complete");
+}
+
+static void test_canceled_while_it_waits(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v, got;
+
+	begin(f, 7, "wait", "1");
+	begin(f, 7, "wait", "2");
+	begin(f, 7, "wait", "3");
+	wait_for(f, &f->begun, 3);
+	v = begin(f, 7, "wait", "4"); /* all threads are taken */
+	assert_int_equal(job_cancel(f->jobs, 7, v.id, &f->a, &got, &f->e), 0);
+	assert_string_equal(got.state, "canceled");
+	assert_string_equal(stored(f, v.id).state, "canceled");
+	let_go(f);
+	wait_for(f, &f->told_ended, 4);
+	assert_int_equal(f->begun, 3);
+}
+
+static void test_theirs_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v = begin(f, 7, "wait", "{}"), got, *list;
+	size_t n;
+
+	wait_for(f, &f->begun, 1);
+	assert_int_equal(job_get(f->jobs, 8, v.id, &f->a, &got, &f->e), E_NOT_FOUND);
+	err_clear(&f->e);
+	assert_int_equal(job_cancel(f->jobs, 8, v.id, &f->a, &got, &f->e), E_NOT_FOUND);
+	err_clear(&f->e);
+	assert_int_equal(job_resume(f->jobs, 8, v.id, &f->a, &got, &f->e), E_NOT_FOUND);
+	err_clear(&f->e);
+	assert_int_equal(job_list(f->jobs, 8, 10, &f->a, &list, &n, &f->e), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(job_list(f->jobs, 0, 10, &f->a, &list, &n, &f->e), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(list[0].progress, "{\"step\":1}");
+	assert_string_equal(look(f, v.id).state, "running");
+	assert_true(job_kind_is_for_admins(f->jobs, "wait"));
+	assert_false(job_kind_is_for_admins(f->jobs, "fail"));
+}
+
+/* The end of the program is not the end of its jobs. */
+static void test_goes_on_after_a_stop(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v = begin(f, 7, "wait", "1"), fourth, got;
+
+	begin(f, 7, "wait", "2");
+	begin(f, 7, "wait", "3");
+	wait_for(f, &f->begun, 3);
+	fourth = begin(f, 7, "wait", "4");
+	jobs_stop(f->jobs);
+	assert_int_equal(job_begin(f->jobs, 7, "wait", "x", "5", &f->a, &got, &f->e), E_STOPPING);
+	assert_string_equal(stored(f, v.id).state, "running");
+	assert_string_equal(stored(f, v.id).progress, "{\"step\":2}");
+	assert_string_equal(stored(f, fourth.id).state, "queued");
+	jobs_free(f->jobs);
+	assert_int_equal(f->told_ended, 0);
+
+	let_go(f);
+	f->e = (struct err){0};
+	open_jobs(f, N_ELEMENTS(kinds));
+	assert_int_equal(jobs_resume_all(f->jobs, &f->e), 0);
+	wait_for(f, &f->told_ended, 4);
+	assert_string_equal(look(f, v.id).state, "complete");
+	assert_string_equal(look(f, fourth.id).state, "complete");
+	assert_int_equal(f->begun, 7);
+}
+
+/* A kind that this program does not know fails and holds up nothing. */
+static void test_kind_that_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v;
+	atelier_id id;
+
+	close_jobs(f);
+	assert_int_equal(
+		jobs_create(f->db, &(struct job_new){.user_id = 7, .kind = "fail", .title = "t", .params = "{}"}, &id,
+			&f->e),
+		0);
+	open_jobs(f, 1);
+	assert_int_equal(jobs_resume_all(f->jobs, &f->e), 0);
+	assert_string_equal(look(f, id).state, "failed");
+	assert_int_equal(job_resume(f->jobs, 7, id, &f->a, &v, &f->e), E_CONFLICT);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_to_its_end),
+		TEST(test_failure_in_words),
+		TEST(test_cancel_and_resume),
+		TEST(test_canceled_while_it_waits),
+		TEST(test_theirs_alone),
+		TEST(test_goes_on_after_a_stop),
+		TEST(test_kind_that_is_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
