@@ -136,7 +136,7 @@ static int chat(struct cli *cli, const char *text, struct err *e)
 	cancel_init(&c.cancel);
 	arena_init(&a, 4 << 20);
 	watched = pthread_create(&watcher, NULL, watch_signals, &c.cancel) == 0;
-	r = engine_start(&c.engine, &cli->settings, search, &c, e);
+	r = engine_start(&c.engine, &(struct configure){.settings = &cli->settings}, search, &c, e);
 	if (r == 0)
 		r = converse(&c, cli->model, text, &a, e);
 	if (cancel_reason(&c.cancel))

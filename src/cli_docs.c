@@ -32,6 +32,29 @@ static const char *range_of(const struct setting_info *s, char text[64])
 	return text;
 }
 
+static void docs_file_providers(void)
+{
+	size_t n;
+	const struct settings_provider_field *all = settings_provider_fields(&n);
+
+	puts("\n## Providers in the file\n\nBesides those of the settings above, the file declares any number of "
+	     "providers, "
+	     "several of a kind as well, by\nlines `provider.NAME.FIELD = value`. The name has 1 to 32 characters of "
+	     "a to z, 0 to 9 and the hyphen.\n\n"
+	     "| Field | Values | Meaning |\n|---|---|---|");
+	for (size_t i = 0; i < n; i++) {
+		printf("| `%s` | ", all[i].name);
+		if (all[i].number)
+			printf("0 to %lld | ", (long long)all[i].max);
+		else if (all[i].max == 1)
+			fputs("on or off | ", stdout);
+		else
+			printf("text, up to %lld bytes | ", (long long)all[i].max);
+		cell(all[i].help);
+		puts(" |");
+	}
+}
+
 static void docs_settings(void)
 {
 	size_t n;
@@ -51,6 +74,7 @@ static void docs_settings(void)
 		cell(all[i].help);
 		puts(" |");
 	}
+	docs_file_providers();
 }
 
 static void docs_errors(void)

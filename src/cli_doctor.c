@@ -15,7 +15,10 @@
 struct doctor {
 	const struct settings *settings;
 	bool failed;
-	bool serving; /* a server works in the data folder */
+	bool serving;  /* a server works in the data folder */
+	struct db *db; /* NULL: not there, or it cannot be opened */
+	struct vault vault;
+	bool has_vault;
 };
 
 enum verdict { OK, WARN, FAIL };
@@ -112,7 +115,6 @@ static void check_database(struct doctor *d)
 	char path[PATH_MAX];
 	size_t n;
 	const struct db_migration *migrations = store_migrations(&n);
-	struct db *db = NULL;
 	struct err e = {0};
 	struct stat st;
 
@@ -121,23 +123,60 @@ static void check_database(struct doctor *d)
 		say(d, OK, "database", "not there yet; atelier serve makes it");
 		return;
 	}
-	if (db_open(&(struct db_config){.path = path, .readers = 1}, migrations, n, &db, &e) < 0) {
+	if (db_open(&(struct db_config){.path = path, .readers = 1}, migrations, n, &d->db, &e) < 0) {
 		say(d, FAIL, "database", "%s", e.msg);
 		return;
 	}
-	check_open_database(d, db, path);
-	db_close(db);
+	check_open_database(d, d->db, path);
+}
+
+/* Made at the first start; without it the keys of providers that are stored cannot be read. */
+static void check_master_key(struct doctor *d)
+{
+	char path[PATH_MAX];
+	struct err e = {0};
+
+	snprintf(path, sizeof(path), "%s/master.key", d->settings->data);
+	int r = auth_vault_open(d->settings, path, &d->vault, &e);
+	d->has_vault = r == 0;
+	if (r < 0 && r != E_NOT_FOUND)
+		say(d, FAIL, "master key", "%s", e.msg);
 }
 
 /* ---- providers ---- */
+
+/* Stored ones that are not used as they are: a key that does not open, a name that the settings have. */
+static void check_stored(struct doctor *d, const struct configure *c, const struct catalogue *known, struct arena *a)
+{
+	struct stored_provider_list list = {0};
+	struct err e = {0};
+	int r = 0;
+
+	if (!d->db)
+		return;
+	{
+		CLEANUP(db_releasep) struct db_conn *conn = db_acquire(d->db);
+		r = stored_providers_list(conn, a, &list, &e);
+	}
+	if (r < 0)
+		say(d, FAIL, "providers", "%s", e.msg);
+	for (size_t i = 0; i < list.n; i++) {
+		const char *refusal = configure_refusal(c, &list.items[i], known, a);
+
+		if (refusal)
+			say(d, WARN, list.items[i].name, "%s", refusal);
+	}
+}
 
 static void check_provider(struct doctor *d, const struct catalogue *all, const struct provider_state *p)
 {
 	const char *at = p->url && *p->url ? " at " : "", *url = *at ? p->url : "";
 	size_t n = 0;
 
+	if (strcmp(p->state, "disabled") == 0)
+		return;
 	for (size_t i = 0; i < all->n_models; i++)
-		n += strcmp(all->models[i].provider, p->name) == 0;
+		n += !all->models[i].alias_of && strcmp(all->models[i].provider, p->name) == 0;
 	if (strcmp(p->state, "ok") == 0 && n > 0)
 		say(d, OK, p->name, "%zu model%s%s%s", n, n == 1 ? "" : "s", at, url);
 	else if (strcmp(p->state, "ok") == 0)
@@ -165,7 +204,8 @@ static void check_providers(struct doctor *d)
 	struct engine g = {0};
 	struct catalogue all;
 	struct err e = {0};
-	int r = engine_start(&g, d->settings, no_manual, NULL, &e);
+	struct configure stored = {.settings = d->settings, .db = d->db, .vault = d->has_vault ? &d->vault : NULL};
+	int r = engine_start(&g, &stored, no_manual, NULL, &e);
 
 	arena_init(&a, 16 << 20);
 	if (r == 0) {
@@ -176,9 +216,10 @@ static void check_providers(struct doctor *d)
 		say(d, FAIL, "providers", "%s", e.msg);
 	for (size_t i = 0; r == 0 && i < all.n_providers; i++)
 		check_provider(d, &all, &all.providers[i]);
+	if (r == 0)
+		check_stored(d, &stored, &all, &a);
 	if (r == 0 && all.n_models == 0)
-		say(d, FAIL, "models",
-			"nothing can answer; start Ollama, set openai_base_url, or switch the librarian on");
+		say(d, FAIL, "models", "nothing can answer; start Ollama, add a provider, or switch the librarian on");
 	engine_stop(&g);
 }
 
@@ -254,9 +295,12 @@ int cmd_doctor(struct cli *c)
 	if (check_folder(&d)) {
 		d.serving = folder_lock(c->settings.data, &lock, &e) == E_CONFLICT;
 		check_database(&d);
+		check_master_key(&d);
 	}
 	check_providers(&d);
 	check_port(&d);
 	check_sandbox(&d);
+	db_close(d.db);
+	explicit_bzero(&d.vault, sizeof(d.vault));
 	return d.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,6 +1,7 @@
 /* engine.h - what chat and doctor need of the server: a loop with its thread, and the providers. */
 #pragma once
 
+#include "api/configure.h"
 #include "program.h"
 
 struct engine {
@@ -11,6 +12,7 @@ struct engine {
 	struct providers *providers;
 };
 
+/* The providers of the settings and their file, and what `stored` has in its database (none: {.settings = s}). */
 int engine_start(
-	struct engine *g, const struct settings *s, manual_search_fn search, void *arg, struct err *e) MUST_CHECK;
+	struct engine *g, const struct configure *stored, manual_search_fn search, void *arg, struct err *e) MUST_CHECK;
 void engine_stop(struct engine *g); /* whatever has been started */

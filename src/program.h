@@ -45,8 +45,10 @@ struct program {
 	struct auth *auth;
 	struct http_client *http;
 	struct providers *providers;
+	struct calls *calls;
 	struct api *api;
 	struct turns *turns;
+	struct jobs *jobs;
 	struct pool *housework; /* one thread for what may be late */
 	struct pool_task housework_task;
 };

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "api/configure.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "program.h"
@@ -70,6 +71,12 @@ static void handle(struct http_exchange *x, void *arg)
 	api_handler(x, p->api);
 }
 
+/* The interface judges each request by its address; here is what any of them may have. */
+static size_t largest_body(const struct settings *s)
+{
+	return (size_t)(s->gateway ? MAX(s->max_body_bytes, s->gateway_max_body_bytes) : s->max_body_bytes);
+}
+
 int server_bind(struct program *p, struct err *e)
 {
 	const struct settings *s = p->settings;
@@ -78,7 +85,7 @@ int server_bind(struct program *p, struct err *e)
 	return http_server_new(p->loop,
 		&(struct http_server_config){.listen = s->listen,
 			.max_header_bytes = (size_t)s->max_header_bytes,
-			.max_body_bytes = (size_t)s->max_body_bytes,
+			.max_body_bytes = largest_body(s),
 			.max_connections = (unsigned)s->max_connections,
 			.handler = handle,
 			.arg = p},
@@ -101,21 +108,32 @@ int providers_open(struct program *p, struct err *e)
 
 	if (r < 0)
 		return err_set(e, r, "The client for providers does not start: %s.", strerror(-r));
-	return providers_new(&(struct providers_config){.settings = p->settings,
-				     .loop = p->loop,
-				     .http = p->http,
-				     .manual_search = manual_search_db,
-				     .manual_arg = p->db},
+	r = providers_new(&(struct providers_config){.settings = p->settings,
+				  .loop = p->loop,
+				  .http = p->http,
+				  .manual_search = manual_search_db,
+				  .manual_arg = p->db},
 		&p->providers, e);
+	if (r < 0)
+		return r;
+	return configure_start(p->providers,
+		&(struct configure){.settings = p->settings, .db = p->db, .vault = auth_vault(p->auth)}, e);
 }
 
 int interface_open(struct program *p, struct err *e)
 {
-	int r = api_new(&(struct api_config){.settings = p->settings,
-				.loop = p->loop,
-				.db = p->db,
-				.auth = p->auth,
-				.providers = p->providers},
+	int r = calls_new(
+		&(struct calls_config){.settings = p->settings, .db = p->db, .providers = p->providers}, &p->calls, e);
+
+	if (r < 0)
+		return r;
+	r = api_new(&(struct api_config){.settings = p->settings,
+			    .loop = p->loop,
+			    .db = p->db,
+			    .auth = p->auth,
+			    .providers = p->providers,
+			    .calls = p->calls,
+			    .http = p->http},
 		&p->api, e);
 
 	if (r < 0)
@@ -124,12 +142,23 @@ int interface_open(struct program *p, struct err *e)
 			      .loop = p->loop,
 			      .db = p->db,
 			      .providers = p->providers,
+			      .calls = p->calls,
 			      .journal_dir = p->journal_path,
 			      .changed = api_changed,
 			      .changed_arg = p->api},
 		&p->turns, e);
+	if (r < 0)
+		return r;
+	api_set_turns(p->api, p->turns);
+	r = jobs_new(&(struct jobs_config){.settings = p->settings,
+			     .loop = p->loop,
+			     .db = p->db,
+			     .providers = p->providers,
+			     .changed = api_changed,
+			     .changed_arg = p->api},
+		&p->jobs, e);
 	if (r == 0)
-		api_set_turns(p->api, p->turns);
+		api_set_jobs(p->api, p->jobs);
 	return r;
 }
 
@@ -170,7 +199,8 @@ int housework_start(struct program *p, struct err *e)
 		r = pool_submit(p->housework, &p->housework_task, housework, p);
 	if (r < 0)
 		return err_set(e, r, "A thread does not start: %s.", err_info(r)->text);
-	return providers_start(p->providers, e);
+	r = providers_start(p->providers, e);
+	return r < 0 ? r : jobs_resume_all(p->jobs, e);
 }
 
 /* Where a browser on this machine finds us. */
@@ -187,12 +217,21 @@ static void own_url(struct program *p, struct buf *b)
 	buf_printf(b, "http://" STR_FMT ":%u", STR_ARG(host), http_server_port(p->server));
 }
 
+/* Whoever reaches the port then calls models in this user's name. */
+static void warn_if_open(const struct settings *s)
+{
+	if (s->gateway && *s->gateway_open_user)
+		log_warn("main", "other programs need no API key: they have the rights of %s (gateway_open_user)",
+			s->gateway_open_user);
+}
+
 void greet(struct program *p)
 {
 	CLEANUP(buf_done) struct buf url = BUF_INIT(1024);
 	const char *code = auth_setup_code(p->auth), *public_url = p->settings->public_url;
 	size_t n = strlen(public_url);
 
+	warn_if_open(p->settings);
 	own_url(p, &url);
 	printf("Atelier %s is ready at %s\n", ATELIER_VERSION, url.p);
 	if (code) {
@@ -258,6 +297,7 @@ static void stop_working(struct program *p)
 	api_refuse(p->api);
 	(void)loop_call(p->loop, stop_accepting, p->server);
 	turns_stop(p->turns);
+	jobs_stop(p->jobs);
 	api_stop(p->api);
 	pool_free(p->housework);
 	p->housework = NULL;
@@ -275,11 +315,13 @@ void program_stop(struct program *p)
 		http_server_free(p->server);
 	if (p->turns)
 		turns_free(p->turns);
+	jobs_free(p->jobs);
 	api_free(p->api);
 	if (p->providers)
 		providers_free(p->providers);
 	if (p->http)
 		http_client_free(p->http);
+	calls_free(p->calls);
 	auth_free(p->auth);
 	db_close(p->db);
 	if (p->loop)

@@ -5,7 +5,10 @@
 #pragma once
 
 #include "auth/auth.h"
+#include "call/call.h"
+#include "http/client.h"
 #include "http/server.h"
+#include "job/job.h"
 #include "provider/provider.h"
 #include "turn/turn.h"
 
@@ -17,12 +20,17 @@ struct api_config { /* all borrowed for the life of the api */
 	struct db *db;
 	struct auth *auth;
 	struct providers *providers;
+	struct calls *calls;
+	struct http_client *http; /* for what a request names by its address */
 };
 
 int api_new(const struct api_config *c, struct api **ret, struct err *e) MUST_CHECK;
 
 /* Turns report to the api (api_changed), so they are made after it and given here, before the first request. */
 void api_set_turns(struct api *a, struct turns *t);
+
+/* Jobs likewise. */
+void api_set_jobs(struct api *a, struct jobs *j);
 
 /* The server's handler; `arg` is the api. Loop thread. */
 void api_handler(struct http_exchange *x, void *arg);

@@ -191,6 +191,7 @@ int changes_get(struct request *q)
 {
 	http_set_header(q->x, "X-Accel-Buffering", "no");
 	q->taken = true;
-	changes_follow(q->api->changes, q->x, q->who.user.id, q->who.session_id);
+	/* A feed ends with what it was opened with, be it a session or a key. */
+	changes_follow(q->api->changes, q->x, q->who.user.id, q->who.session_id ? q->who.session_id : q->who.key_id);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "api/answer.h"
+#include "api/gateway/gateway.h"
 #include "api/request.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -58,13 +59,28 @@ static void request_log(const struct request *q, int status)
 		q->known ? q->who.user.name : "-", q->taken ? " stream" : "");
 }
 
+/* Programs of other makers read a failure in the shape that they know, and try again unless they are told not to. */
+static void answer_shaped_error(struct request *q, const struct err_info *info, struct buf *out)
+{
+	static gw_error_fn *const shapes[] = {
+		[SHAPE_OPENAI] = openai_error, [SHAPE_ANTHROPIC] = anthropic_error, [SHAPE_OLLAMA] = ollama_error};
+
+	shapes[q->shape](&q->err, q->id, out);
+	if (q->spent || !info->retryable)
+		http_set_header(q->x, "x-should-retry", "false");
+	metric_add(M_gateway_errors_total, 1);
+}
+
 static void answer_error(struct request *q, struct buf *out, int *ret_status)
 {
 	const struct err_info *info = err_info(q->err.code);
 	int wait = q->err.retry_after_s;
 	char text[16];
 
-	error_emit(&q->err, q->id, out);
+	if (q->shape == SHAPE_OWN)
+		error_emit(&q->err, q->id, out);
+	else
+		answer_shaped_error(q, info, out);
 	*ret_status = info->http_status;
 	if (wait <= 0 && (info->http_status == 503 || info->http_status == 429))
 		wait = 1;
@@ -136,6 +152,9 @@ static int check_site(struct request *q)
 {
 	if (!is_unsafe(q) || (q->known && !q->who.by_cookie))
 		return 0;
+	/* Pages that may call the gateway; they get no cookies here. */
+	if (q->shape != SHAPE_OWN && q->known && !q->who.session_id && cors_allows(q))
+		return 0;
 	return auth_check_site(q->api->c.settings, http_header(q->x, "Sec-Fetch-Site"), http_header(q->x, "Origin"),
 		http_header(q->x, "Host"), &q->err);
 }
@@ -182,9 +201,12 @@ static int request_run(struct request *q)
 static void request_work(void *arg)
 {
 	struct request *q = arg;
+	struct gateway *g = q->route->flags & ROUTE_CALL ? q->api->gateway : NULL;
 
 	log_set_request(q->id);
 	request_end(q, request_run(q));
+	if (g)
+		gateway_leave(g);
 }
 
 /* ---- the beginning, on the loop ---- */
@@ -230,33 +252,72 @@ static struct request *request_new(struct api *a, struct http_exchange *x)
 	return q;
 }
 
-static int request_broken(struct request *q, int code)
+/* More than the setting of this name lets a request bring. */
+static int too_large(struct request *q)
 {
 	const struct settings *s = q->api->c.settings;
+	bool gateway = q->shape != SHAPE_OWN;
 	const char *length = http_header(q->x, "Content-Length");
+	const char *setting = gateway ? "gateway_max_body_bytes" : "max_body_bytes";
+	long long limit = (long long)(gateway ? s->gateway_max_body_bytes : s->max_body_bytes);
 
-	if (code == E_TOO_LARGE && length)
-		return err_set(&q->err, code, "The request has %.20s bytes; at most %lld are taken (max_body_bytes).",
-			length, (long long)s->max_body_bytes);
-	if (code == E_TOO_LARGE)
-		return err_set(&q->err, code,
-			"The request has more than the %lld bytes that are taken (max_body_bytes).",
-			(long long)s->max_body_bytes);
-	return err_set(&q->err, code, "%s", err_info(code)->text);
+	if (length)
+		return err_set(&q->err, E_TOO_LARGE, "The request has %.20s bytes; at most %lld are taken (%s).",
+			length, limit, setting);
+	return err_set(
+		&q->err, E_TOO_LARGE, "The request has more than the %lld bytes that are taken (%s).", limit, setting);
+}
+
+static int check_size(struct request *q)
+{
+	const struct settings *s = q->api->c.settings;
+	int64_t limit = q->shape != SHAPE_OWN ? s->gateway_max_body_bytes : s->max_body_bytes;
+
+	if (http_request_error(q->x) != E_TOO_LARGE && (int64_t)http_body(q->x).n <= limit)
+		return 0;
+	return too_large(q);
+}
+
+static bool is_under_ollama(const char *path)
+{
+	path += strspn(path, "/");
+	return strncmp(path, "ollama", 6) == 0 && (path[6] == '\0' || path[6] == '/');
+}
+
+/* The address as the table has it, and which shape it belongs to. */
+static const char *normal_path(struct request *q)
+{
+	const char *path = http_path(q->x);
+	char *alias = q->api->c.settings->gateway ? arena_alloc(&q->mem, strlen(path) + ROUTE_ALIAS_MORE) : NULL;
+
+	if (!alias)
+		return path;
+	q->shape = route_shape_of(route_alias(path, alias));
+	if (q->shape == SHAPE_OWN && is_under_ollama(path))
+		q->shape = SHAPE_OLLAMA;
+	if (q->shape == SHAPE_OPENAI && strncmp(alias, "/v1/models", 10) == 0 && http_header(q->x, "anthropic-version"))
+		q->shape = SHAPE_ANTHROPIC;
+	return q->shape != SHAPE_OWN ? alias : path;
+}
+
+/* Not by an alias, and not when the gateway is off. */
+static bool is_reachable(const struct request *q, const struct route *r)
+{
+	return r->shape != SHAPE_OWN ? q->api->c.settings->gateway : q->shape == SHAPE_OWN;
 }
 
 /* Sets the route and what its path holds. */
-static int request_match(struct request *q)
+static int request_match(struct request *q, const char *path)
 {
 	char allow[64];
 	struct str arg;
-	const struct route *r = route_find(q->method, http_path(q->x), &arg, allow);
+	const struct route *r = route_find(q->method, path, &arg, allow);
 
 	if (!r && allow[0]) {
 		http_set_header(q->x, "Allow", allow);
 		return err_set(&q->err, E_METHOD, "This address takes %s.", allow);
 	}
-	if (!r)
+	if (!r || !is_reachable(q, r))
 		return err_set(&q->err, E_NOT_FOUND, "There is nothing at this address.");
 	q->route = r;
 	q->status = r->status;
@@ -266,37 +327,65 @@ static int request_match(struct request *q)
 	return q->arg ? 0 : request_no_memory(q);
 }
 
-static void request_start(struct request *q)
+static int request_check(struct request *q, const char *path)
 {
-	struct api *a = q->api;
 	int r = http_request_error(q->x);
 
-	if (r < 0)
-		r = request_broken(q, r);
-	else
-		r = request_match(q);
-	if (r == 0 && !(q->route->flags & ROUTE_LOOP) && __atomic_load_n(&a->stopping, __ATOMIC_ACQUIRE))
-		r = err_set(&q->err, E_STOPPING, "Atelier is shutting down.");
-	if (r < 0) {
-		log_set_request(q->id);
-		request_end(q, r);
+	if (r < 0 && r != E_TOO_LARGE)
+		return err_set(&q->err, r, "%s", err_info(r)->text);
+	if ((r = check_size(q)) < 0 || (r = request_match(q, path)) < 0)
+		return r;
+	if (!(q->route->flags & ROUTE_LOOP) && __atomic_load_n(&q->api->stopping, __ATOMIC_ACQUIRE))
+		return err_set(&q->err, E_STOPPING, "Atelier is shutting down.");
+	return 0;
+}
+
+static int request_submit(struct request *q)
+{
+	struct api *a = q->api;
+
+	if (q->route->flags & ROUTE_CALL)
+		return gateway_submit(a->gateway, q, request_work);
+	return pool_submit(q->route->flags & ROUTE_SLOW ? a->slow : a->workers, &q->task, request_work, q);
+}
+
+/* A browser asks whether its page may ask. */
+static void answer_preflight(struct request *q)
+{
+	struct http_exchange *x = q->x;
+
+	request_log(q, 204);
+	request_free(q);
+	http_reply(x, 204, NULL, NULL);
+}
+
+static void request_start(struct request *q)
+{
+	const char *path = normal_path(q);
+	int r;
+
+	cors_headers(q);
+	if (cors_preflight(q)) {
+		answer_preflight(q);
 		return;
 	}
-	if (q->route->flags & ROUTE_LOOP) {
+	r = request_check(q, path);
+	if (r == 0 && q->route->flags & ROUTE_LOOP) {
 		request_work(q);
 		return;
 	}
-	r = pool_submit(q->route->flags & ROUTE_SLOW ? a->slow : a->workers, &q->task, request_work, q);
-	if (r < 0) {
-		log_set_request(q->id);
-		err_set(&q->err, r, "%s", err_info(r)->text);
-		request_end(q, r);
-	}
+	if (r == 0)
+		r = request_submit(q);
+	if (r == 0)
+		return;
+	log_set_request(q->id);
+	err_set(&q->err, r, "%s", err_info(r)->text);
+	request_end(q, r);
 }
 
 static bool is_interface(const char *path)
 {
-	static const char *const roots[] = {"/api", "/stream", "/health", "/metrics"};
+	static const char *const roots[] = {"/api", "/stream", "/health", "/metrics", "/v1", "/ollama"};
 
 	for (size_t i = 0; i < N_ELEMENTS(roots); i++) {
 		size_t n = strlen(roots[i]);
@@ -306,13 +395,21 @@ static bool is_interface(const char *path)
 	return false;
 }
 
+/* Programs look at "/" to see whether an Ollama is there; browsers ask for a page. */
+static bool asks_for_ollama(const struct api *a, const struct http_exchange *x)
+{
+	return a->c.settings->gateway && strcmp(http_path(x), "/") == 0 &&
+	       !header_accepts(http_header(x, "Accept"), "text/html");
+}
+
 void api_handler(struct http_exchange *x, void *arg)
 {
 	struct api *a = arg;
 	const char *method = http_method(x), *path = http_path(x);
 	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 
-	if (reads && http_request_error(x) == 0 && !is_interface(path) && assets_serve(x, path))
+	if (reads && http_request_error(x) == 0 && !is_interface(path) && !asks_for_ollama(a, x) &&
+		assets_serve(x, path))
 		return;
 	request_start(request_new(a, x));
 }
@@ -325,6 +422,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	int r;
 
 	a->c = *c;
+	pthread_mutex_init(&a->configure_mx, NULL);
 	a->started_ms = clock_mono_ms();
 	a->changes = changes_new(c->loop, c->settings->heartbeat_s * 1000);
 	r = pool_new(
@@ -334,6 +432,8 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	if (r == 0)
 		r = pool_new(&(struct pool_config){.name = "slow", .keep = 0, .max = SLOW_THREADS, .max_queue = 256},
 			&a->slow);
+	if (r == 0)
+		r = gateway_new(a, &a->gateway);
 	if (r < 0) {
 		api_free(a);
 		return err_set(e, r, "cannot start the threads of short requests: %s", strerror(-r));
@@ -345,6 +445,11 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 void api_set_turns(struct api *a, struct turns *t)
 {
 	a->turns = t;
+}
+
+void api_set_jobs(struct api *a, struct jobs *j)
+{
+	a->jobs = j;
 }
 
 void api_changed(void *arg, atelier_id user_id, const char *kind, atelier_id conversation_id, atelier_id turn_id,
@@ -369,6 +474,7 @@ static int stop_changes(void *arg)
 void api_stop(struct api *a)
 {
 	api_refuse(a);
+	gateway_stop(a->gateway);
 	pool_stop(a->workers);
 	pool_stop(a->slow);
 	loop_call(a->c.loop, stop_changes, a->changes);
@@ -380,6 +486,8 @@ void api_free(struct api *a)
 		return;
 	pool_free(a->workers);
 	pool_free(a->slow);
+	gateway_free(a->gateway);
 	changes_free(a->changes);
+	pthread_mutex_destroy(&a->configure_mx);
 	free(a);
 }

@@ -1,4 +1,4 @@
-/* match.c - pieces of requests: paths, cookies, lists in headers. All text here is the client's. */
+/* match.c - pieces of requests: addresses, cookies, lists in headers. All text here is the client's. */
 #include <stdio.h>
 #include <strings.h>
 
@@ -25,6 +25,17 @@ bool route_matches(const char *pattern, const char *path, struct str *ret_arg)
 	return true;
 }
 
+/* As route_matches for a pattern that ends in its {name}, which may hold slashes. */
+static bool rest_matches(const char *pattern, const char *path, struct str *ret_arg)
+{
+	size_t n = strcspn(pattern, "{");
+
+	if (strncmp(pattern, path, n) != 0 || path[n] == '\0')
+		return false;
+	*ret_arg = str_from(path + n);
+	return true;
+}
+
 /* Adds a method to "GET, POST". HEAD goes with GET, but for streams. */
 static void allow_add(const struct route *r, char allow[64])
 {
@@ -45,7 +56,7 @@ const struct route *route_find(const char *method, const char *path, struct str 
 		const struct route *r = &routes[i];
 		struct str arg;
 
-		if (!route_matches(r->path, path, &arg))
+		if (r->flags & ROUTE_REST ? !rest_matches(r->path, path, &arg) : !route_matches(r->path, path, &arg))
 			continue;
 		if (strcmp(head ? "GET" : method, r->method) == 0 && !(head && (r->flags & ROUTE_STREAM))) {
 			*ret_arg = arg;
@@ -55,6 +66,64 @@ const struct route *route_find(const char *method, const char *path, struct str 
 		allow_add(r, ret_allow);
 	}
 	return NULL;
+}
+
+static bool under(const char *path, const char *root)
+{
+	size_t n = strlen(root);
+
+	return strncmp(path, root, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+static void cut_front(char *path, size_t n)
+{
+	memmove(path, path + n, strlen(path + n) + 1);
+	if (!*path)
+		strcpy(path, "/"); /* NOLINT: what was cut off was longer */
+}
+
+char *route_alias(const char *path, char *ret)
+{
+	static const char *const bare[] = {
+		"/chat/completions", "/completions", "/embeddings", "/models", "/responses", "/messages"};
+	char *out = ret;
+
+	for (const char *p = path; *p; p++) {
+		if (*p != '/' || out == ret || out[-1] != '/')
+			*out++ = *p;
+	}
+	while (out > ret + 1 && out[-1] == '/')
+		out--;
+	*out = '\0';
+	if (under(ret, "/ollama"))
+		cut_front(ret, strlen("/ollama"));
+	while (under(ret, "/v1/v1"))
+		cut_front(ret, strlen("/v1"));
+	for (size_t i = 0; i < N_ELEMENTS(bare); i++) {
+		if (under(ret, bare[i])) {
+			memmove(ret + 3, ret, strlen(ret) + 1);
+			memcpy(ret, "/v1", 3);
+			break;
+		}
+	}
+	return ret;
+}
+
+enum route_shape route_shape_of(const char *path)
+{
+	static const char *const ollama[] = {"/api/version", "/api/tags", "/api/ps", "/api/show", "/api/chat",
+		"/api/generate", "/api/embed", "/api/embeddings", "/api/pull", "/api/push", "/api/create", "/api/copy",
+		"/api/delete", "/api/blobs"};
+
+	if (under(path, "/v1/messages"))
+		return SHAPE_ANTHROPIC;
+	if (under(path, "/v1"))
+		return SHAPE_OPENAI;
+	for (size_t i = 0; i < N_ELEMENTS(ollama); i++) {
+		if (under(path, ollama[i]))
+			return SHAPE_OLLAMA;
+	}
+	return SHAPE_OWN;
 }
 
 static struct str trim(struct str s)

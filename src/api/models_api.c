@@ -4,10 +4,24 @@
 
 #define REFRESH_MS 5000
 
+struct loaded_answer {
+	int64_t bytes, vram_bytes, until;
+};
+
+#define L struct loaded_answer
+static const struct field loaded_fields[] = {
+	FIELD_I64(L, bytes, "bytes", 0, 0, FIELD_REQUIRED, "Memory it takes."),
+	FIELD_I64(L, vram_bytes, "vram_bytes", 0, 0, FIELD_REQUIRED, "Of that, memory of graphics cards."),
+	FIELD_TIME(L, until, "until", 0, "When it will be unloaded unless it is used; null: never, or not known."),
+};
+static const struct schema loaded_schema = SCHEMA("ModelLoaded", L, loaded_fields, "A model in memory.");
+#undef L
+
 struct model_answer {
 	struct model m;
 	struct schema_list capabilities;
-	bool has_size, has_context;
+	struct loaded_answer loaded;
+	bool has_size, has_context, has_output, has_loaded;
 };
 
 #define M struct model_answer
@@ -15,39 +29,70 @@ static const struct field model_fields[] = {
 	FIELD_STR(M, m.id, "id", 0, 0, FIELD_REQUIRED, "What to send as `model`."),
 	FIELD_STR(M, m.name, "name", 0, 0, FIELD_REQUIRED, "What to show."),
 	FIELD_STR(M, m.provider, "provider", 0, 0, FIELD_REQUIRED, "Name of its provider."),
-	FIELD_STR(M, m.kind, "kind", 0, 0, FIELD_REQUIRED, "Kind of its provider: ollama, openai, librarian."),
+	FIELD_STR(M, m.provider_model, "provider_name_of_model", 0, 0, FIELD_REQUIRED, "Its own name at the provider."),
+	FIELD_STR(
+		M, m.kind, "kind", 0, 0, FIELD_REQUIRED, "Kind of its provider: ollama, openai, anthropic, librarian."),
+	FIELD_ENUM(M, m.state, "state", "unreachable reachable loading ready", FIELD_REQUIRED,
+		"unreachable: its provider is; reachable: it will be loaded first; loading; ready."),
+	FIELD_STR(M, m.alias_of, "alias_of", 0, 0, 0, "First model that is called for this alias; null: no alias."),
 	FIELD_MAYBE(FT_I64, M, m.size_bytes, has_size, "size_bytes", NULL, "Size; null: not known."),
 	FIELD_STR(M, m.family, "family", 0, 0, 0, "Family; null: not known."),
 	FIELD_STR(M, m.parameters, "parameters", 0, 0, 0, "Number of parameters as the provider says it: 3.2B."),
 	FIELD_STR(M, m.quantization, "quantization", 0, 0, 0, "As the provider says it: Q4_K_M."),
 	FIELD_MAYBE(FT_I64, M, m.context_length, has_context, "context_length", NULL,
 		"Tokens it can read at once; null: not known."),
+	FIELD_MAYBE(FT_I64, M, m.max_output, has_output, "max_output", NULL,
+		"Tokens it can write at once; null: not known."),
+	FIELD_TIME(M, m.modified_at, "modified_at", 0, "When it last changed; null: not known."),
+	FIELD_MAYBE(FT_OBJECT, M, loaded, has_loaded, "loaded", &loaded_schema,
+		"What it takes in memory; null: not loaded, or not known."),
+	FIELD_BOOL(M, m.hidden, "hidden", FIELD_REQUIRED, "Not listed for people; it can be called all the same."),
 	FIELD(FT_STRS, M, capabilities, "capabilities", .flags = FIELD_REQUIRED,
-		.doc = "completion, tools, vision, thinking, embedding."),
+		.doc = "completion, tools, vision, thinking, embedding, insert; empty: not known."),
 };
-static const struct schema model_schema = SCHEMA("Model", M, model_fields, "A model that can answer.");
+static const struct schema model_schema = SCHEMA("Model", M, model_fields, "A model, or an alias that leads to one.");
 #undef M
 
 static const struct field provider_fields[] = {
 	FIELD_STR(struct provider_state, name, "name", 0, 0, FIELD_REQUIRED, "Its name."),
-	FIELD_STR(struct provider_state, kind, "kind", 0, 0, FIELD_REQUIRED, "ollama, openai or librarian."),
-	FIELD_ENUM(struct provider_state, state, "state", "ok unreachable checking", FIELD_REQUIRED,
+	FIELD_STR(struct provider_state, kind, "kind", 0, 0, FIELD_REQUIRED, "ollama, openai, anthropic or librarian."),
+	FIELD_ENUM(struct provider_state, state, "state", "checking ok unreachable disabled", FIELD_REQUIRED,
 		"How the last look went."),
 	FIELD_STR(struct provider_state, error, "error", 0, 0, 0, "What is wrong, in words; null: nothing."),
+	FIELD_ENUM(struct provider_state, breaker, "breaker", "closed open half_open", FIELD_REQUIRED,
+		"open: it failed several times and is left alone for a while; half_open: one call may try."),
 	FIELD_STR(struct provider_state, url, "url", 0, 0, 0, "Where it is; null: in Atelier itself."),
 };
 const struct schema provider_schema =
 	SCHEMA("Provider", struct provider_state, provider_fields, "Where models come from.");
 
+struct tasks_answer {
+	const char *chat, *code, *title, *embedding;
+};
+
+#define T struct tasks_answer
+static const struct field tasks_fields[] = {
+	FIELD_STR(T, chat, "chat", 0, 0, 0, "For new conversations."),
+	FIELD_STR(T, code, "code", 0, 0, 0, "For programs."),
+	FIELD_STR(T, title, "title", 0, 0, 0, "For naming conversations."),
+	FIELD_STR(T, embedding, "embedding", 0, 0, 0, "For embeddings."),
+};
+static const struct schema tasks_schema =
+	SCHEMA("ModelTasks", T, tasks_fields, "The model that each task takes now; null: none.");
+#undef T
+
 struct models_answer {
 	struct schema_list items, providers;
 	const char *default_model;
+	struct tasks_answer defaults;
 };
 
 static const struct field models_fields[] = {
 	FIELD_LIST(struct models_answer, items, "items", &model_schema, 0, FIELD_REQUIRED, "All models known now."),
 	FIELD_STR(struct models_answer, default_model, "default", 0, 0, 0,
 		"Chosen when nobody chooses; null: there is none."),
+	FIELD_OBJECT(
+		struct models_answer, defaults, "defaults", &tasks_schema, FIELD_REQUIRED, "The same for each task."),
 	FIELD_LIST(struct models_answer, providers, "providers", &provider_schema, 0, FIELD_REQUIRED, "All providers."),
 };
 const struct schema models_schema = SCHEMA("Models", struct models_answer, models_fields, "What can answer.");
@@ -70,28 +115,51 @@ static struct model_answer answer_of(const struct model *m)
 		n++;
 	return (struct model_answer){.m = *m,
 		.capabilities = {(void *)(uintptr_t)m->capabilities, n},
+		.loaded = {.bytes = m->loaded_bytes,
+			.vram_bytes = m->loaded_vram,
+			.until = m->loaded_until == INT64_MAX ? 0 : m->loaded_until},
 		.has_size = m->size_bytes > 0,
-		.has_context = m->context_length > 0};
+		.has_context = m->context_length > 0,
+		.has_output = m->max_output > 0,
+		.has_loaded = m->loaded_bytes > 0};
+}
+
+int models_answer(struct request *q, bool all)
+{
+	struct models_answer *out = ARENA_NEW(&q->mem, struct models_answer);
+	struct catalogue known;
+	size_t n = 0;
+	int r = providers_catalogue(q->api->c.providers, &q->mem, &known, &q->err);
+
+	if (r < 0)
+		return r;
+	struct model_answer *items = ARENA_ARRAY(&q->mem, struct model_answer, MAX(known.n_models, 1));
+	if (!out || !items)
+		return request_no_memory(q);
+	for (size_t i = 0; i < known.n_models; i++)
+		if (all || !known.models[i].hidden)
+			items[n++] = answer_of(&known.models[i]);
+	*out = (struct models_answer){.items = {items, n},
+		.providers = providers_answer(&known),
+		.default_model = known.default_model,
+		.defaults = {.chat = known.tasks[TASK_CHAT],
+			.code = known.tasks[TASK_CODE],
+			.title = known.tasks[TASK_TITLE],
+			.embedding = known.tasks[TASK_EMBEDDING]}};
+	q->answer = out;
+	return 0;
 }
 
 int models_get(struct request *q)
 {
-	struct models_answer *out = ARENA_NEW(&q->mem, struct models_answer);
-	struct catalogue all;
-	int r = providers_catalogue(q->api->c.providers, &q->mem, &all, &q->err);
+	bool all;
+	int r = request_bool(q, "all", &all);
 
 	if (r < 0)
 		return r;
-	struct model_answer *items = ARENA_ARRAY(&q->mem, struct model_answer, MAX(all.n_models, 1));
-	if (!out || !items)
-		return request_no_memory(q);
-	for (size_t i = 0; i < all.n_models; i++)
-		items[i] = answer_of(&all.models[i]);
-	*out = (struct models_answer){.items = {items, all.n_models},
-		.providers = providers_answer(&all),
-		.default_model = all.default_model};
-	q->answer = out;
-	return 0;
+	if (all && strcmp(q->who.user.role, ROLE_ADMIN) != 0)
+		return err_set(&q->err, E_FORBIDDEN, "Only administrators may see the hidden models.");
+	return models_answer(q, all);
 }
 
 int models_refresh_post(struct request *q)

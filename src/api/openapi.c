@@ -5,9 +5,10 @@
 #include "api/handlers.h"
 #include "base/event.h"
 
-#define OPENAPI_MAX  ((size_t)4 << 20)
-#define SCHEMAS_MAX  128
-#define ERROR_ANSWER "#/components/responses/Error"
+#define OPENAPI_MAX         ((size_t)4 << 20)
+#define SCHEMAS_MAX         128
+#define ERROR_ANSWER        "#/components/responses/Error"
+#define SHAPED_ERROR_ANSWER "#/components/responses/ShapedError"
 
 /* ---- schemas: each that a route names and those inside, once ---- */
 
@@ -106,11 +107,13 @@ static void add_events(struct buf *b)
 	add_frame(b, "hello", false, "version:string", "First frame of the change feed.");
 	buf_add_char(b, ',');
 	add_frame(b, "change", false, "kind:string id:string turn_id:string? what:string",
-		"A conversation or a turn (kind) has changed: created, updated, deleted, started, ended (what). `id` "
-		"is the "
-		"conversation's.");
+		"A conversation, a turn or a job (kind) has changed: created, updated, deleted, started, ended (what). "
+		"`id` is the conversation's or the job's.");
 	buf_add_char(b, ',');
 	add_one_of(b, "FeedEvent", "A frame of the change feed.", changes, N_ELEMENTS(changes));
+	buf_add_str(b, ",\"JobEvent\":{\"type\":\"object\",\"description\":\"A frame of a job's event stream.\","
+		       "\"properties\":{\"event\":{\"type\":\"string\",\"const\":\"job\"},"
+		       "\"data\":{\"$ref\":\"#/components/schemas/Job\"}},\"required\":[\"event\",\"data\"]}");
 }
 
 /* ---- paths ---- */
@@ -210,14 +213,18 @@ static void add_answers(struct buf *b, const struct route *r)
 	} else if (first) {
 		buf_printf(b, "\"%d\":{\"description\":\"Done.\"}", r->status);
 	}
-	buf_add_str(b, ",\"default\":{\"$ref\":\"" ERROR_ANSWER "\"}}");
+	buf_printf(b, ",\"default\":{\"$ref\":\"%s\"}}", r->shape != SHAPE_OWN ? SHAPED_ERROR_ANSWER : ERROR_ANSWER);
 }
 
 /* "/api/v1/turns/{id}" -> "turns", for grouping. */
 static void add_tag(struct buf *b, const struct route *r)
 {
+	static const char *const shapes[] = {
+		[SHAPE_OPENAI] = "openai", [SHAPE_ANTHROPIC] = "anthropic", [SHAPE_OLLAMA] = "ollama"};
 	const char *p = strncmp(r->path, "/api/v1/", 8) == 0 ? r->path + 8 : r->path + 1;
 
+	if (r->shape != SHAPE_OWN)
+		p = shapes[r->shape];
 	buf_printf(b, "\"tags\":[\"%.*s\"]", (int)strcspn(p, "/{."), p);
 }
 
@@ -239,6 +246,11 @@ static void add_operation(struct buf *b, const struct route *r)
 		buf_add_str(b, ",\"requestBody\":{\"required\":true,");
 		add_json_content(b, r->body);
 		buf_add_char(b, '}');
+	} else if (r->shape != SHAPE_OWN && strcmp(r->method, "GET") != 0) {
+		buf_add_str(b,
+			",\"requestBody\":{\"required\":true,\"description\":\"As the documentation of the interface "
+			"that is imitated "
+			"says.\",\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}}");
 	}
 	add_answers(b, r);
 	buf_add_char(b, '}');
@@ -297,7 +309,9 @@ static void add_error_answer(struct buf *b)
 		"\"string\"}},\"Retry-After\":{\"description\":\"Seconds to wait before trying again.\",\"schema\":"
 		"{\"type\":\"integer\"}}},");
 	add_json_content(b, &error_schema);
-	buf_add_str(b, "}}");
+	buf_add_str(b,
+		"},\"ShapedError\":{\"description\":\"Failure, in the shape of the interface that is imitated.\","
+		"\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}}}");
 }
 
 static void add_components(struct buf *b, const struct route *routes, size_t n)

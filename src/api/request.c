@@ -90,31 +90,95 @@ static const char *bearer_of(struct request *q)
 	return header + strspn(header, " ");
 }
 
-int request_identify(struct request *q)
+/* What a program shows: an API key in whichever header its kind of interface has for it, else the bearer token. */
+static const char *token_of(struct request *q)
+{
+	const char *const found[] = {bearer_of(q), http_header(q->x, "x-api-key"), http_header(q->x, "api-key")};
+
+	for (size_t i = 0; i < N_ELEMENTS(found); i++) {
+		if (auth_is_api_key(found[i]))
+			return found[i];
+	}
+	return found[0];
+}
+
+/* Which scopes of a key open the route; one of them is enough. */
+static unsigned scopes_of(const struct route *r)
+{
+	if (r->flags & ROUTE_SESSION)
+		return 0;
+	if (r->flags & ROUTE_GATEWAY)
+		return AUTH_SCOPE_GATEWAY;
+	if (r->flags & ROUTE_MODELS)
+		return AUTH_SCOPE_MODELS;
+	if (r->flags & ROUTE_JOBS)
+		return AUTH_SCOPE_API | AUTH_SCOPE_MODELS;
+	return AUTH_SCOPE_API;
+}
+
+static int check_scopes(struct request *q)
+{
+	unsigned wanted = scopes_of(q->route);
+	char words[AUTH_SCOPES_MAX];
+
+	if (!q->who.key_id || (q->who.scopes & wanted))
+		return 0;
+	if (!wanted)
+		return err_set(&q->err, E_FORBIDDEN, "This works for somebody who signed in, not for an API key.");
+	auth_scopes_format(wanted & -wanted, words);
+	return err_set(&q->err, E_FORBIDDEN,
+		"This API key may not be used here: it lacks the scope \"%s\". Its owner can give it that.", words);
+}
+
+/* 0 with q->who set, or E_UNAUTHORIZED, or what kept us from finding out; none of them recorded in q->err. */
+static int identify(struct request *q, const char *token, struct err *e)
 {
 	struct api *a = q->api;
 	struct str cookie = cookie_find(http_header(q->x, "Cookie"), SESSION_COOKIE);
-	const char *bearer = bearer_of(q);
+	bool gateway = q->route->flags & ROUTE_GATEWAY;
+	int r = E_UNAUTHORIZED;
+
+	if (!token && !cookie.p && !gateway)
+		return r;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(a->c.db);
+	if (token || cookie.p)
+		r = auth_identify(a->c.auth, c, cookie.p ? arena_strndup(&q->mem, cookie.p, cookie.n) : NULL, token,
+			&q->mem, &q->who, e);
+	if (r == E_UNAUTHORIZED && gateway && !auth_is_api_key(token)) {
+		/* Programs that need no key often send something in its place. */
+		err_clear(e);
+		r = auth_identify_open(a->c.auth, c, &q->mem, &q->who, e);
+	}
+	return r;
+}
+
+int request_identify(struct request *q)
+{
+	const char *token = token_of(q);
 	struct err e = {0};
+	int r;
 
 	if (q->known)
-		return 0;
-	if (bearer || cookie.p) {
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(a->c.db);
-		int r = auth_identify(a->c.auth, c, cookie.p ? arena_strndup(&q->mem, cookie.p, cookie.n) : NULL,
-			bearer, &q->mem, &q->who, &e);
-		if (r == 0) {
-			q->known = true;
-			return 0;
-		}
-		if (r != E_UNAUTHORIZED) {
-			q->err = e;
-			return r;
-		}
+		return check_scopes(q);
+	r = identify(q, token, &e);
+	if (r == 0) {
+		q->known = true;
+		return check_scopes(q);
 	}
-	if (auth_setup_needed(a->c.auth))
+	if (r != E_UNAUTHORIZED || auth_is_api_key(token)) {
+		q->err = e;
+		return r;
+	}
+	if (auth_setup_needed(q->api->c.auth))
 		return err_set(&q->err, E_SETUP_REQUIRED, "%s", err_info(E_SETUP_REQUIRED)->text);
-	return err_set(&q->err, E_UNAUTHORIZED, "Sign in first.");
+	return err_set(&q->err, E_UNAUTHORIZED, "%s", e.code ? e.msg : "Sign in first.");
+}
+
+int request_allow_model(struct request *q, const char *model_id)
+{
+	if (auth_key_allows_model(&q->who, model_id))
+		return 0;
+	return err_set(&q->err, E_FORBIDDEN, "This API key may not call the model %.120s.", model_id);
 }
 
 int request_no_memory(struct request *q)

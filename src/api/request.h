@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include "api/api.h"
 #include "api/routes.h"
 #include "sys/pool.h"
@@ -13,12 +15,16 @@
 #define REQUEST_MEMORY ((size_t)64 << 20) /* of each arena */
 
 struct changes;
+struct gateway;
 
 struct api {
 	struct api_config c;
 	struct turns *turns;
+	struct jobs *jobs;
 	struct pool *workers, *slow;
 	struct changes *changes;
+	struct gateway *gateway;
+	pthread_mutex_t configure_mx; /* held by whoever changes what providers and rules are made of */
 	int64_t started_ms; /* monotonic */
 	bool stopping;      /* atomic */
 };
@@ -41,6 +47,9 @@ struct request {
 	atelier_id arg_id;
 	void *body; /* the struct of route->body */
 
+	enum route_shape shape; /* of its failures; from the path */
+	bool spent;             /* the model has begun to answer: asking again costs again */
+
 	int status;         /* of the answer; from the route unless changed */
 	const void *answer; /* the struct of route->answer */
 	struct buf raw;     /* or these bytes, of type route->media */
@@ -55,8 +64,12 @@ int request_id(struct request *q, const char *name, atelier_id *ret) MUST_CHECK;
 /* The client's address, of the proxy's telling if it is to be trusted. */
 const char *request_address(struct request *q);
 
-/* Finds out who asks: for handlers of public routes. E_UNAUTHORIZED or E_SETUP_REQUIRED. */
+/* Finds out who asks, by session or API key, and whether a key's scopes open the route: for handlers of public routes.
+ * E_UNAUTHORIZED, E_FORBIDDEN or E_SETUP_REQUIRED. */
 int request_identify(struct request *q) MUST_CHECK;
+
+/* E_FORBIDDEN with a sentence when the request's API key may not call the model of this id. */
+int request_allow_model(struct request *q, const char *model_id) MUST_CHECK;
 
 /* -ENOMEM recorded, for results of the arena. */
 int request_no_memory(struct request *q);
@@ -74,6 +87,12 @@ bool header_accepts(const char *header, const char *what);
 
 /* If-None-Match holds the entity tag (with its quotes) or "*". */
 bool etag_matches(const char *header, const char *etag);
+
+/* cors.c: whether the Origin's pages may call the gateway; the headers that say so; whether this is a browser's question
+ * in advance, whose headers are then set. Of addresses of the gateway only. */
+bool cors_allows(const struct request *q);
+void cors_headers(struct request *q);
+bool cors_preflight(struct request *q);
 
 /* Sets the headers that every answer carries. */
 void answer_headers(struct http_exchange *x);

@@ -18,7 +18,16 @@ enum route_flag {
 	ROUTE_STREAM = 4,  /* answers an event stream */
 	ROUTE_EITHER = 8,  /* answers an event stream when the client accepts one */
 	ROUTE_SECRET = 16, /* the path holds a secret */
+	ROUTE_SESSION = 32, /* only for somebody who signed in: no API key, whatever its scopes */
+	ROUTE_GATEWAY = 64, /* for other programs: a key needs the scope gateway in place of api */
+	ROUTE_MODELS = 128, /* management of models: a key needs the scope models in place of api */
+	ROUTE_JOBS = 256,   /* a key with the scope models will do as well as one with api */
+	ROUTE_CALL = 512,   /* calls a model: runs on a thread of the gateway's pool */
+	ROUTE_REST = 1024,  /* the {name} at the path's end may hold slashes */
 };
+
+/* Whose interface an address imitates: its failures look like theirs. */
+enum route_shape { SHAPE_OWN, SHAPE_OPENAI, SHAPE_ANTHROPIC, SHAPE_OLLAMA };
 
 enum param_type { PARAM_I64, PARAM_BOOL, PARAM_ID, PARAM_STR };
 
@@ -43,6 +52,7 @@ struct route {
 	const struct param *params;
 	size_t n_params;
 	const char *summary;
+	enum route_shape shape; /* not SHAPE_OWN: of the gateway */
 };
 
 const struct route *api_routes(size_t *ret_n);
@@ -50,6 +60,15 @@ const struct route *api_routes(size_t *ret_n);
 /* The route for a method and a decoded path, and the text that stands for its {name} (n 0: none). When only the method
  * does not fit: NULL with the allowed ones ("GET, POST") in ret_allow; else that is "". */
 const struct route *route_find(const char *method, const char *path, struct str *ret_arg, char ret_allow[64]);
+
+/* Other ways to write an address of the gateway, made into the one that the table has: doubled slashes, /ollama before
+ * it, no /v1, a slash behind it. At most as long as `path` and 4 more. Returns ret. */
+#define ROUTE_ALIAS_MORE 4
+char *route_alias(const char *path, char *ret);
+
+/* Whose shape a failure at this (normal) address has, whether a route is there or not. */
+enum route_shape route_shape_of(const char *path);
+
 bool route_matches(const char *pattern, const char *path, struct str *ret_arg);
 
 /* The OpenAPI 3.1 document of all this, as JSON. */

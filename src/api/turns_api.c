@@ -123,19 +123,43 @@ static int answer_started(struct request *q, const struct turn_ids *ids)
 	return 0;
 }
 
+/* An API key may be for some models only. What was looked at here is then what is asked, not what is chosen later. */
+static int choose_for_key(struct request *q, const char **model)
+{
+	struct conversation v;
+	int r = 0;
+
+	if (!q->who.models)
+		return 0;
+	if (!*model) {
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+
+		r = conversations_get(c, q->who.user.id, q->arg_id, &q->mem, &v, &q->err);
+		if (r == 0 && v.model && *v.model)
+			*model = v.model;
+	}
+	if (r == 0)
+		r = providers_resolve(q->api->c.providers, *model, &q->mem, model, &q->err);
+	return r < 0 ? r : request_allow_model(q, *model);
+}
+
 int turns_post(struct request *q)
 {
 	const struct turn_new *in = q->body;
+	const char *model = in->model;
 	struct turn_ids ids;
 	int r = check_content(q, in);
 
+	if (r == 0)
+		r = choose_for_key(q, &model);
 	if (r < 0)
 		return r;
 	r = turn_start(q->api->turns,
 		&(struct turn_request){.user_id = q->who.user.id,
+			.key_id = q->who.key_id,
 			.conversation_id = q->arg_id,
 			.content = in->goes_on ? NULL : in->content,
-			.model = in->model},
+			.model = model},
 		&ids, &q->err);
 	if (r < 0)
 		return r;

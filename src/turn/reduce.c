@@ -132,7 +132,18 @@ static void add_usage(const struct closing *c, struct buf *json)
 		(long long)(g->tokens_out >= 0 ? g->tokens_out : c->est_out), exact ? "true" : "false");
 	if (g->first_token_ms >= 0)
 		buf_printf(json, ",\"first_token_ms\":%lld", (long long)g->first_token_ms);
-	buf_printf(json, ",\"duration_ms\":%lld}", (long long)g->duration_ms);
+	buf_printf(json, ",\"duration_ms\":%lld", (long long)g->duration_ms);
+	if (g->tokens_cached > 0)
+		buf_printf(json, ",\"tokens_cached\":%lld", (long long)g->tokens_cached);
+	if (g->tokens_reasoning > 0)
+		buf_printf(json, ",\"tokens_reasoning\":%lld", (long long)g->tokens_reasoning);
+	if (c->cost_micros > 0)
+		buf_printf(json, ",\"cost_micros\":%lld", (long long)c->cost_micros);
+	if (c->asked && g->model[0] && strcmp(g->model, c->asked) != 0) {
+		buf_add_str(json, ",\"model\":");
+		json_add_cstr(json, g->model);
+	}
+	buf_add_char(json, '}');
 }
 
 static void add_error(const struct closing *c, struct buf *json)

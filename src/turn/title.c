@@ -90,12 +90,19 @@ void title_ask(struct turn *t)
 
 	r = messages_get(c, t->user_id, t->ids.message_id, &t->arena, &m, &e);
 	db_releasep(&c);
-	const char *text = r < 0 ? NULL : instruction(t, m.content);
-	if (!text)
+	const char *text = r < 0 ? NULL : instruction(t, m.content), *model = t->model;
+	/* A key may call some models only: its turns name with the one they were answered by. */
+	if (text && !t->key_id)
+		r = providers_resolve_task(t->all->providers, TASK_TITLE, t->model, &t->arena, &model, &e);
+	if (!text || r < 0)
 		return;
 	struct gen_message ask = {.role = "user", .content = text};
-	struct gen_request q = {.model = t->model, .messages = &ask, .n_messages = 1, .max_tokens = 400};
-	r = provider_generate(t->all->providers, &q, &sink.sink, &t->cancel, &result, &e);
+	struct gen_request q = {.model = model, .messages = &ask, .n_messages = 1, .max_tokens = 400};
+	const struct caller who = {.user_id = t->user_id,
+		.key_id = t->key_id,
+		.conversation_id = t->ids.conversation_id,
+		.purpose = "title"};
+	r = call_generate(t->all->config.calls, &who, &q, &sink.sink, &t->cancel, &result, NULL, &e);
 	const char *title = r < 0 ? NULL : clean(buf_str(&sink.text), &t->arena);
 	buf_done(&sink.text);
 	if (title && conversations_set_title_if_plain(t->all->db, t->ids.conversation_id, title, &set, &e) == 0 && set)

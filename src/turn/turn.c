@@ -38,8 +38,14 @@ static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, co
 
 static int turn_converse(struct turn *t)
 {
+	const struct caller who = {.user_id = t->user_id,
+		.key_id = t->key_id,
+		.conversation_id = t->ids.conversation_id,
+		.purpose = "chat"};
+
 	t->sink.event = sink_event;
-	return provider_generate(t->all->providers, &t->request, &t->sink, &t->cancel, &t->result, &t->err);
+	return call_generate(
+		t->all->config.calls, &who, &t->request, &t->sink, &t->cancel, &t->result, &t->cost_micros, &t->err);
 }
 
 /* ---- persist ---- */
@@ -158,7 +164,10 @@ static void turn_persist(struct turn *t, int r)
 {
 	CLEANUP(buf_done) struct buf log = BUF_INIT((size_t)t->all->settings->max_answer_bytes + (1 << 20));
 	CLEANUP(buf_done) struct buf last_words = BUF_INIT(65536);
-	struct closing c = {.message_id = t->ids.message_id, .result = &t->result};
+	struct closing c = {.message_id = t->ids.message_id,
+		.result = &t->result,
+		.asked = t->model,
+		.cost_micros = t->cost_micros};
 	struct copy_log copy = {t, &log, 0};
 	struct err e = {0};
 

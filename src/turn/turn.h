@@ -5,6 +5,7 @@
 
 #include "base/id.h"
 #include "base/settings.h"
+#include "call/call.h"
 #include "db/db.h"
 #include "http/server.h"
 #include "provider/provider.h"
@@ -16,6 +17,7 @@ struct turns_config {
 	struct loop *loop;
 	struct db *db;
 	struct providers *providers;
+	struct calls *calls;
 	const char *journal_dir;
 	/* Told of what happens to a conversation of a user: "turn","started" | "turn","ended" | "conversation","updated".
 	 * Any thread; must not block. */
@@ -33,6 +35,7 @@ void turns_free(struct turns *t);
 
 struct turn_request {
 	atelier_id user_id, conversation_id;
+	atelier_id key_id;   /* of the API key that asks; 0: none */
 	const char *content; /* NULL: go on with the last answer, which ended early */
 	const char *model;   /* NULL: the conversation's, else the default */
 };

@@ -45,7 +45,7 @@ struct turns {
 /* One turn; owned by its thread once that runs. */
 struct turn {
 	struct turns *all;
-	atelier_id user_id;
+	atelier_id user_id, key_id;
 	struct turn_begun ids;
 	bool continues;
 	const char *model;    /* arena; the resolved id */
@@ -59,7 +59,8 @@ struct turn {
 	const char *base_content, *base_reasoning; /* what the message held before, when it is continued */
 	struct gen_request request;
 	struct gen_result result;
-	bool answered; /* its answer has ended: the rest (title) is nobody's wait; under the lock of all */
+	int64_t cost_micros; /* 0: nothing, or no price is known */
+	bool answered;       /* its answer has ended: the rest (title) is nobody's wait; under the lock of all */
 
 	struct pool_task task;
 	struct turn *prev, *next;
@@ -115,6 +116,8 @@ struct closing {
 	const char *state;
 	atelier_id message_id;
 	const struct gen_result *result; /* NULL: no usage is said */
+	const char *asked;               /* the model asked for: one that answered in its place is named; may be NULL */
+	int64_t cost_micros;             /* 0: not said */
 	int64_t est_in, est_out;         /* used where the provider reported nothing */
 	int error;                       /* 0, or an error code */
 	const char *error_text;

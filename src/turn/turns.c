@@ -184,6 +184,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids 
 
 	t->all = all;
 	t->user_id = q->user_id;
+	t->key_id = q->key_id;
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	cancel_init(&t->cancel);
 	if ((r = admit(all, t, e)) < 0) {

@@ -35,6 +35,10 @@ class Provider:
         self.cv = threading.Condition()
         self.answers = []       # scripts for the next calls, in order
         self.fallback = None    # script for calls beyond them
+        self.pulls = []         # scripts for the next pulls, in order
+        self.pulled = []        # bodies of the pulls
+        self.managed = []       # "PATH BODY" of copies, deletes, loads and unloads
+        self.loaded = set()     # models in memory
         self.calls = []         # bodies of the chat calls, in order
         self.problems = []      # what an answer's own expectations found
         self.signals = set()
@@ -72,8 +76,11 @@ class Provider:
 
     def settings(self):
         url = "http://127.0.0.1:%d" % self.port
-        return {"OLLAMA_HOST": url} if self.kind == "ollama" else {"OPENAI_BASE_URL": url + "/v1",
-                                                                  "OPENAI_API_KEY": "sk-test-secret"}
+        if self.kind == "ollama":
+            return {"OLLAMA_HOST": url}
+        if self.kind == "anthropic":
+            return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "sk-ant-test-secret"}
+        return {"OPENAI_BASE_URL": url + "/v1", "OPENAI_API_KEY": "sk-test-secret"}
 
     def signal(self, name):
         with self.cv:
@@ -131,8 +138,14 @@ class Provider:
 
     def _answer(self, call):
         path = re.sub(r"^/v1", "", call.path)
-        if path in ("/api/chat", "/chat/completions"):
+        if path in ("/api/chat", "/chat/completions", "/completions", "/messages"):
             self._chat(call)
+        elif path == "/messages/count_tokens":
+            call.json(200, {"input_tokens": 42})
+        elif path == "/models" and self.kind == "anthropic":
+            call.json(200, {"data": [{"type": "model", "id": m, "display_name": m, "created_at": STAMP,
+                                      "max_input_tokens": 200000, "max_tokens": 4096} for m in self.models],
+                            "has_more": False})
         elif path == "/api/tags":
             call.json(200, {"models": [self._ollama_model(m) for m in self.models]})
         elif path == "/models":
@@ -144,7 +157,16 @@ class Provider:
         elif path == "/api/version":
             call.json(200, {"version": "0.32.15"})
         elif path == "/api/ps":
-            call.json(200, {"models": []})
+            call.json(200, {"models": [dict(self._ollama_model(m), size_vram=1234567, context_length=8192,
+                                            expires_at=STAMP) for m in sorted(self.loaded)]})
+        elif path == "/api/pull":
+            with self.cv:
+                self.pulled.append(call.parsed())
+            self._script(call, self.pulls, [Step(0, ["line", {"status": "pulling manifest"}]), Step(0, ["pulled"])])
+        elif path == "/embeddings" or (path == "/api/embed" and call.parsed().get("input")):
+            self._embed(call, call.parsed()["input"])
+        elif path in ("/api/generate", "/api/embed", "/api/copy", "/api/delete"):
+            self._manage(call, path, call.parsed())
         else:
             call.json(404, {"error": "no such path"})
 
@@ -154,13 +176,50 @@ class Provider:
                 "details": {"parent_model": "", "format": "gguf", "family": "mock", "families": ["mock"],
                             "parameter_size": "1.2B", "quantization_level": "Q4_K_M"}}
 
+    def _embed(self, call, inputs):
+        """For each text its length, 3 and 4."""
+        vectors = [[float(len(t)), 3.0, 4.0] for t in ([inputs] if isinstance(inputs, str) else inputs)]
+        if self.kind == "ollama":
+            call.json(200, {"model": "mock:1b", "embeddings": vectors, "prompt_eval_count": 5})
+            return
+        call.json(200, {"object": "list", "model": "mock:1b", "usage": {"prompt_tokens": 5, "total_tokens": 5},
+                        "data": [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)]})
+
+    def _manage(self, call, path, body):
+        """What Ollama does to its models: all at once, and its lists show it."""
+        name = body.get("model") or body.get("source")
+        with self.cv:
+            self.managed.append("%s %s %s" % (call.method, path, json.dumps(body, sort_keys=True)))
+            known = name in self.models
+            if known and path == "/api/copy":
+                self.models.append(body["destination"])
+            elif known and path == "/api/delete":
+                self.models.remove(name)
+                self.loaded.discard(name)
+            elif known and body.get("keep_alive") == 0:
+                self.loaded.discard(name)
+            elif known:
+                self.loaded.add(name)
+            self.cv.notify_all()
+        if not known:
+            call.json(404, {"error": "model '%s' not found" % name})
+        elif path in ("/api/copy", "/api/delete"):
+            call.empty(200)
+        else:
+            call.json(200, {"model": name, "created_at": STAMP, "response": "", "done": True,
+                            "done_reason": "unload" if body.get("keep_alive") == 0 else "load"})
+
     def _chat(self, call):
         with self.cv:
             self.calls.append(call.parsed())
-            answer = self.answers.pop(0) if self.answers else self.fallback
+        self._script(call, self.answers, [Step(0, ["text", "ok"]), Step(0, ["done"])], self.fallback)
+
+    def _script(self, call, queue, otherwise, fallback=None):
+        with self.cv:
+            answer = queue.pop(0) if queue else fallback
             self.cv.notify_all()
         if answer is None:
-            answer = Answer([Step(0, ["text", "ok"]), Step(0, ["done"])])
+            answer = Answer(otherwise)
         try:
             call.run(answer)
         except (OSError, Gone):
@@ -193,6 +252,7 @@ class Call:
         self.begun = False
         self.byte_by_byte = False
         self.eol = "\n"
+        self.blocks, self.open_block, self.tools = 0, None, 0
 
     def parsed(self):
         try:
@@ -204,6 +264,9 @@ class Call:
         body = json.dumps(value).encode()
         self.sock.sendall(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
                           % (status, len(body)) + body)
+
+    def empty(self, status):
+        self.sock.sendall(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)
 
     # ---- writing ----
 
@@ -230,11 +293,40 @@ class Call:
         eol = self.eol if eol is None else eol
         if self.provider.kind == "ollama":
             self.write((text + eol).encode())
+        elif self.provider.kind == "anthropic":
+            name = value.get("type", "message") if isinstance(value, dict) else "message"
+            self.write(("event: " + name + eol + "data: " + text + eol + eol).encode())
         else:
             self.write(("data: " + text + eol + eol).encode())
 
+    def block(self, kind, **more):
+        """Anthropic: the events before a piece of this kind: the message's start, the end of another block, this one's start."""
+        if self.blocks == 0:
+            self.line({"type": "message_start", "message": {
+                "id": "msg_1", "type": "message", "role": "assistant", "model": "mock:1b", "content": [],
+                "stop_reason": None, "stop_sequence": None, "usage": {
+                    "input_tokens": 4, "cache_creation_input_tokens": 2, "cache_read_input_tokens": 5,
+                    "output_tokens": 1}}})
+        if self.open_block == kind and not more:
+            return self.blocks - 1
+        self.close_block()
+        self.line({"type": "content_block_start", "index": self.blocks,
+                   "content_block": dict({"type": kind}, **(more or {kind: ""}))})
+        self.open_block = kind
+        self.blocks += 1
+        return self.blocks - 1
+
+    def close_block(self):
+        if self.open_block:
+            self.line({"type": "content_block_stop", "index": self.blocks - 1})
+        self.open_block = None
+
     def delta(self, field, text):
-        if self.provider.kind == "ollama":
+        if self.provider.kind == "anthropic":
+            kind = {"content": "text", "thinking": "thinking"}[field]
+            at = self.block(kind)
+            self.line({"type": "content_block_delta", "index": at, "delta": {"type": kind + "_delta", kind: text}})
+        elif self.provider.kind == "ollama":
             message = {"role": "assistant", "content": ""}
             message[field] = text
             self.line({"model": "mock:1b", "created_at": STAMP, "message": message, "done": False})
@@ -244,6 +336,15 @@ class Call:
                        "choices": [{"index": 0, "delta": {name: text}, "finish_reason": None}]})
 
     def last(self, reason="stop", eol=None):
+        if self.provider.kind == "anthropic":
+            self.block("text") if self.blocks == 0 else None
+            self.close_block()
+            words = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+            self.line({"type": "message_delta",
+                       "delta": {"stop_reason": words.get(reason, reason), "stop_sequence": None},
+                       "usage": {"output_tokens": 7, "input_tokens": None}})
+            self.line({"type": "message_stop"}, eol)
+            return
         if self.provider.kind == "ollama":
             self.line({"model": "mock:1b", "created_at": STAMP, "message": {"role": "assistant", "content": ""},
                        "done_reason": reason, "done": True, "total_duration": 5000000, "load_duration": 1000000,
@@ -303,14 +404,57 @@ class Call:
     def do_done(self, reason="stop", how=None):
         self.last(reason, "" if how == "unterminated" else None)
 
-    def do_error(self, text):
+    def do_tool(self, name, arguments, how="pieces"):
+        """A call of a tool: in Ollama's shape whole, in the others in pieces."""
+        text, n = json.dumps(arguments), self.tools
+        self.tools += 1
+        cut = len(text) // 2
+        if self.provider.kind == "ollama":
+            self.line({"model": "mock:1b", "created_at": STAMP, "done": False, "message": {
+                "role": "assistant", "content": "", "tool_calls": [
+                    {"function": {"index": n, "name": name, "arguments": arguments}}]}})
+        elif self.provider.kind == "anthropic":
+            at = self.block("tool_use", id="toolu_%d" % n, name=name, input={})
+            for piece in (text[:cut], text[cut:]):
+                self.line({"type": "content_block_delta", "index": at,
+                           "delta": {"type": "input_json_delta", "partial_json": piece}})
+        else:
+            first = {"index": n, "id": "call_t%d" % n, "type": "function",
+                     "function": {"name": name, "arguments": text if how == "whole" else text[:cut]}}
+            for call in [first] + ([] if how == "whole" else [{"index": n, "function": {"arguments": text[cut:]}}]):
+                self.line({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "mock:1b",
+                           "choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]})
+
+    def do_error(self, text, kind="api_error"):
         if self.provider.kind == "ollama":
             self.line({"error": text})
+        elif self.provider.kind == "anthropic":
+            self.line({"type": "error", "error": {"type": kind, "message": text}})
         else:
             self.line({"error": {"message": text, "type": "server_error", "code": None}})
 
     def do_raw(self, data):
         self.write(data if isinstance(data, bytes) else data.encode())
+
+    def do_repeat_raw(self, text, size):
+        data = (text * 65536).encode()[:65536]
+        for _ in range(int(size) // 65536):
+            self.write(data)
+
+    def do_layer(self, digest, completed, total):
+        """One line of a pull's progress."""
+        line = {"status": "pulling " + digest[:12], "digest": "sha256:" + digest, "total": int(total)}
+        if int(completed):
+            line["completed"] = int(completed)  # Ollama leaves it out while it is 0
+        self.line(line)
+
+    def do_pulled(self):
+        """The end of a pull: the model is there."""
+        name = self.parsed()["model"]
+        with self.provider.cv:
+            if name not in self.provider.models:
+                self.provider.models.append(name)
+        self.line({"status": "success"})
 
     def do_line(self, value):
         self.line(value)

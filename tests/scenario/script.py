@@ -67,6 +67,13 @@ def show(value):
     return text if len(text) < 400 else text[:400] + "..."
 
 
+def holds(value, path, want):
+    try:
+        return same(lookup(value, path), want)
+    except Failed:
+        return False
+
+
 class Scenario:
     """One run of one file."""
 
@@ -251,7 +258,7 @@ class Scenario:
     # ---- the provider ----
 
     def cmd_provider(self, c, kind, *more):
-        """`provider ollama|openai|none [NAME] [MODEL ...]`"""
+        """`provider ollama|openai|anthropic|none [NAME] [MODEL ...]`"""
         if kind == "none":
             self.providers["none"] = Provider()
             self.providers["none"].down()
@@ -262,8 +269,20 @@ class Scenario:
         self.server.settings.update(p.settings())
         self.vars[name + "_port"] = p.port
 
+    def cmd_serve(self, c, kind, name, *models):
+        """A model server that the settings do not know; $NAME_port is its port."""
+        p = Provider(kind, models or ("mock:1b",))
+        self.providers[name] = p
+        self.vars[name + "_port"] = p.port
+
+    def cmd_conf(self, c):
+        """The lines below become the data folder's atelier.conf."""
+        self.prepare()
+        with open(os.path.join(self.data, "atelier.conf"), "w") as f:
+            f.write("".join(self.fill(text) + "\n" for _, text in c.block))
+
     def cmd_answer(self, c, name="main", *how):
-        """Queues a script for the next call; `answer main always` for all that follow."""
+        """Queues a script for the next call; `answer main always` for all that follow; `answer main pull`."""
         p = self.provider(name)
         steps = []
         for n, text in c.block:
@@ -271,7 +290,9 @@ class Scenario:
             if getattr(Call, "do_" + step[0].replace("-", "_"), None) is None:
                 raise Failed("line %d: the provider does not know %r" % (n, step[0]))
             steps.append(Step(n, step))
-        if how:
+        if "pull" in how:
+            p.pulls.append(Answer(steps))
+        elif how:
             p.fallback = Answer(steps)
         else:
             p.answers.append(Answer(steps))
@@ -336,6 +357,18 @@ class Scenario:
             pass  # the answer may be there already
         conn.head()
         self.response = conn.finish()
+
+    def cmd_abandon(self, c, signal, method, path, body=None, name="main"):
+        """A request whose client leaves when the provider's script has said `reached SIGNAL`."""
+        client = self.client()
+        data = json.dumps(body).encode() if body is not None else None
+        conn = Connection(self.server.port)
+        try:
+            conn.send(method, path, client.headers(self.header_lines(c), data), data)
+            self.cmd_await(c, signal, name)
+        finally:
+            self.marks["cancel"] = time.monotonic()
+            conn.sock.close()
 
     def cmd_refused(self, c, status, code, method, path, body=None):
         """One request that must fail with this status and code, in the envelope."""
@@ -445,6 +478,10 @@ class Scenario:
                 e.name == "status" and e.json()["state"] == rest[0] for e in r.events), self.limit)
         if what == "comment":
             return r.wait("a heartbeat", lambda r: r.comments, self.limit)
+        if what == "job":
+            # An event of a job whose PATH is VALUE: `until w job state "running"`.
+            return r.wait("a job with %s = %s" % (rest[0], show(rest[1])), lambda r: any(
+                e.name == "job" and holds(e.json(), rest[0], rest[1]) for e in r.events), self.limit)
         if what == "change":
             # An event of /api/v1/events whose data has all these fields.
             return r.wait("the change %s" % show(rest[0]), lambda r: any(
@@ -550,6 +587,17 @@ class Scenario:
         if found == (but == ("never",)):
             raise Failed("the log %s /%s/" % ("has" if found else "does not have", want.pattern))
 
+    def expect_nowhere(self, secret):
+        """Neither the log nor a file of the data folder but atelier.conf holds the text."""
+        for line in self.server.log:
+            if secret in line:
+                raise Failed("the log has it: " + line)
+        for d, _, names in os.walk(self.data):
+            for name in names:
+                with open(os.path.join(d, name), "rb") as f:
+                    if name != "atelier.conf" and secret.encode() in f.read():
+                        raise Failed("it stands in " + name)
+
     def metric(self, name):
         r = Client(self.server.port, bearer=self.vars.get("admin_bearer")).request("GET", "/metrics")
         m = re.search(r"^%s (\S+)$" % re.escape(name), r.body.decode(), re.M)
@@ -560,6 +608,17 @@ class Scenario:
     def expect_metric(self, name, want):
         if self.metric(name) != float(want):
             raise Failed("the metric is %g" % self.metric(name))
+
+    def expect_pulls(self, n, name="main"):
+        got = len(self.provider(name).pulled)
+        if got != int(n):
+            raise Failed("the provider was asked to pull %d times" % got)
+
+    def expect_managed(self, want, name="main"):
+        """The last thing that was done to a model: METHOD PATH BODY."""
+        got = self.provider(name).managed
+        if not got or not same(got[-1], want):
+            raise Failed("what was done to models: %s" % got)
 
     def expect_calls(self, n, name="main"):
         got = len(self.provider(name).calls)
@@ -595,6 +654,9 @@ class Scenario:
             got = " ".join(e.name for e in r.events)
             pattern = "".join("(?:%s )%s" % re.fullmatch(r"([a-z|]+)([*+?]?)", x).groups() for x in rest)
             ok = re.fullmatch(pattern, got + " ") is not None
+        elif what == "at_most":
+            got = len(r.events)
+            ok = got <= int(rest[0])
         elif what == "state":
             done = r.find("done")
             got = done.json()["state"] if done else "unknown: " + r.summary()
@@ -613,6 +675,10 @@ class Scenario:
             cs = [e.json() for e in r.events if e.name == "citation"]
             got = lookup(cs, rest[0])
             ok = same(got, rest[1])
+        elif what == "event":
+            # The data of all events of a name: `expect r event status 1.state "queued"`.
+            got = lookup([e.json() for e in r.events if e.name == rest[0]], rest[1])
+            ok = same(got, rest[2])
         elif what == "change":
             got = [e.json() for e in r.events if e.name == "change"]
             ok = any(rest[0].items() <= e.items() for e in got) != (rest[1:] == ("never",))

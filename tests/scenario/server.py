@@ -33,7 +33,7 @@ def sanitizer_env():
 def base_env():
     """No setting of the caller's shell may reach the program."""
     env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("ATELIER_", "OLLAMA_", "OPENAI_", "XDG_")) and "proxy" not in k.lower()}
+           if not k.startswith(("ATELIER_", "OLLAMA_", "OPENAI_", "ANTHROPIC_", "XDG_")) and "proxy" not in k.lower()}
     env.update(sanitizer_env())
     env.update({"TZ": "UTC", "LC_ALL": "C.UTF-8"})
     return env
@@ -46,7 +46,7 @@ class Server:
         self.settings = {
             "ATELIER_LISTEN": "127.0.0.1:0", "ATELIER_LOG_LEVEL": "info", "ATELIER_AUTO_TITLE": "0",
             "OLLAMA_HOST": "", "ATELIER_RETRY_BASE_MS": "1", "ATELIER_RATE_PER_MINUTE": "1000000",
-            "ATELIER_MAX_TURNS_PER_USER": "100",
+            "ATELIER_MAX_TURNS_PER_USER": "100", "ATELIER_WARM_UP": "0",
         }
         self.settings.update(settings or {})
         self.proc = None

@@ -95,6 +95,46 @@ static void test_header_lists(void **state)
 	assert_false(etag_matches(NULL, "\"b\""));
 }
 
+static void check_alias(const char *path, const char *want, enum route_shape shape)
+{
+	char text[200];
+
+	assert_true(strlen(path) + ROUTE_ALIAS_MORE <= sizeof(text));
+	assert_string_equal(route_alias(path, text), want);
+	assert_int_equal(route_shape_of(text), shape);
+}
+
+static void test_alias(void **state)
+{
+	struct str arg;
+	char allow[64];
+
+	(void)state;
+	check_alias("/v1/chat/completions", "/v1/chat/completions", SHAPE_OPENAI);
+	check_alias("//v1//chat///completions//", "/v1/chat/completions", SHAPE_OPENAI);
+	check_alias("/chat/completions", "/v1/chat/completions", SHAPE_OPENAI);
+	check_alias("/v1/v1/v1/models", "/v1/models", SHAPE_OPENAI);
+	check_alias("/models/a/b:c", "/v1/models/a/b:c", SHAPE_OPENAI);
+	check_alias("/modelsx", "/modelsx", SHAPE_OWN);
+	check_alias("/ollama", "/", SHAPE_OWN);
+	check_alias("/ollama/", "/", SHAPE_OWN);
+	check_alias("/ollama/v1/messages", "/v1/messages", SHAPE_ANTHROPIC);
+	check_alias("/ollama//api/chat", "/api/chat", SHAPE_OLLAMA);
+	check_alias("/ollamas/api/chat", "/ollamas/api/chat", SHAPE_OWN);
+	check_alias("/messages/count_tokens", "/v1/messages/count_tokens", SHAPE_ANTHROPIC);
+	check_alias("/api/v1/me", "/api/v1/me", SHAPE_OWN);
+	check_alias("/api", "/api", SHAPE_OWN);
+	check_alias("/api/v2/me", "/api/v2/me", SHAPE_OWN);
+	check_alias("/api/chats", "/api/chats", SHAPE_OWN);
+	check_alias("/", "/", SHAPE_OWN);
+	check_alias("", "", SHAPE_OWN);
+
+	assert_string_equal(route_find("GET", "/v1/models/hf.co/a/b:q4", &arg, allow)->name, "openaiModel");
+	assert_true(str_eq(arg, STR("hf.co/a/b:q4")));
+	assert_string_equal(route_find("GET", "/v1/models", &arg, allow)->name, "openaiModels");
+	assert_null(route_find("GET", "/v1/models/", &arg, allow));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_methods),
 		cmocka_unit_test(test_cookies),
 		cmocka_unit_test(test_header_lists),
+		cmocka_unit_test(test_alias),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ struct world {
 	struct auth *auth;
 	struct http_client *http;
 	struct providers *providers;
+	struct calls *calls;
 	struct api *api;
 	struct turns *turns;
 	char code[32], bearer[64], cookie[128];
@@ -193,8 +194,15 @@ static int start_parts(struct err *e)
 		.settings = &w.settings, .loop = w.loop, .http = w.http, .manual_search = no_manual};
 	if ((r = providers_new(&pc, &w.providers, e)) < 0)
 		return r;
-	struct api_config ac = {
-		.settings = &w.settings, .loop = w.loop, .db = w.db, .auth = w.auth, .providers = w.providers};
+	struct calls_config cc = {.settings = &w.settings, .db = w.db, .providers = w.providers};
+	if ((r = calls_new(&cc, &w.calls, e)) < 0)
+		return r;
+	struct api_config ac = {.settings = &w.settings,
+		.loop = w.loop,
+		.db = w.db,
+		.auth = w.auth,
+		.providers = w.providers,
+		.calls = w.calls};
 	if ((r = api_new(&ac, &w.api, e)) < 0)
 		return r;
 	snprintf(path, sizeof(path), "%s/journal", w.folder);
@@ -202,6 +210,7 @@ static int start_parts(struct err *e)
 		.loop = w.loop,
 		.db = w.db,
 		.providers = w.providers,
+		.calls = w.calls,
 		.journal_dir = path,
 		.changed = api_changed,
 		.changed_arg = w.api};
@@ -262,6 +271,7 @@ static int world_stop(void **state)
 	turns_free(w.turns);
 	api_free(w.api);
 	http_client_free(w.http);
+	calls_free(w.calls);
 	auth_free(w.auth);
 	db_close(w.db);
 	loop_free(w.loop);
@@ -341,7 +351,7 @@ static void test_web_page(void **state)
 	char text[512], ask_again[600];
 
 	(void)state;
-	struct reply r = ask("GET", "/", "", NULL);
+	struct reply r = ask("GET", "/", "Accept: text/html\r\n", NULL);
 	assert_int_equal(r.status, 200);
 	assert_non_null(strstr(r.body, "Atelier"));
 	assert_string_equal(header(&r, "Cache-Control", text), "no-cache");

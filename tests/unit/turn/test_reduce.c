@@ -98,6 +98,42 @@ static void test_closing(void **state)
 	buf_done(&log);
 }
 
+/* What a call cost and who answered is told where it is known; a message is made without it. */
+static void test_usage_figures(void **state)
+{
+	struct gen_result g = {.tokens_in = 12,
+		.tokens_out = 3,
+		.tokens_cached = 8,
+		.tokens_reasoning = 2,
+		.first_token_ms = 7,
+		.duration_ms = 90,
+		.finish_reason = "stop",
+		.model = "other"};
+	struct closing c = {
+		.state = STATE_COMPLETE, .message_id = 5, .result = &g, .asked = "alias", .cost_micros = 1234};
+	struct buf log = BUF_INIT(1 << 16);
+	struct reduced m;
+	struct err e = {0};
+	uint64_t seq = 0;
+
+	(void)state;
+	closing_frames(&c, &seq, &log);
+	assert_non_null(strstr(log.p,
+		"{\"tokens_in\":12,\"tokens_out\":3,\"exact\":true,\"first_token_ms\":7,\"duration_ms\":90,"
+		"\"tokens_cached\":8,\"tokens_reasoning\":2,\"cost_micros\":1234,\"model\":\"other\"}\n"));
+	assert_int_equal(reduce_log(buf_str(&log), &m, &e), 0);
+	assert_int_equal(m.tokens_in, 12);
+	assert_true(m.tokens_exact);
+	reduced_done(&m);
+	c.asked = "other";
+	c.cost_micros = 0;
+	g.tokens_cached = g.tokens_reasoning = -1;
+	buf_reset(&log);
+	closing_frames(&c, &seq, &log);
+	assert_non_null(strstr(log.p, "\"duration_ms\":90}\n"));
+	buf_done(&log);
+}
+
 static void test_pack(void **state)
 {
 	struct buf log = BUF_INIT(1 << 20), packed = BUF_INIT(1 << 20), back = BUF_INIT(1 << 20);
@@ -145,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_closing),
+		cmocka_unit_test(test_usage_figures),
 		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_plain_title),
 	};

@@ -1,0 +1,282 @@
+/* catalogue_api.c - what administrators say about models: aliases and fallbacks, names, hiding, models of tasks. */
+#include <pthread.h>
+
+#include "api/answer.h"
+#include "api/configure.h"
+#include "api/handlers.h"
+#include "store/model_rules.h"
+
+#define MODEL_MAX   200
+#define NAME_MAX_N  200
+#define PATTERN_MAX 200
+
+/* ---- routes ---- */
+
+struct route_edit {
+	const char *pattern;
+	struct schema_list targets;
+	bool has_targets;
+};
+
+#define R struct route_edit
+#define ROUTE_PATTERN(flags)                                                                                           \
+	FIELD_STR(R, pattern, "pattern", 1, PATTERN_MAX, flags,                                                        \
+		"An exact name, which is an alias and listed as a model, or a pattern with * and ?.")
+#define ROUTE_TARGETS(fl)                                                                                              \
+	FIELD_HAS(FT_STRS, R, targets, has_targets, "targets", .min = 1, .max = ROUTE_TARGETS_MAX, .flags = (fl),      \
+		.doc = "Ids of the models to call, tried in this order; one equal to the pattern: the model that was " \
+		       "named.")
+static const struct field route_new_fields[] = {ROUTE_PATTERN(FIELD_REQUIRED), ROUTE_TARGETS(FIELD_REQUIRED)};
+const struct schema route_new_schema = SCHEMA("ModelRouteNew", R, route_new_fields, "Where calls for a name go.");
+static const struct field route_patch_fields[] = {ROUTE_PATTERN(0), ROUTE_TARGETS(0)};
+const struct schema route_patch_schema =
+	SCHEMA("ModelRoutePatch", R, route_patch_fields, "What to change; the rest stays.");
+#undef R
+
+struct route_answer {
+	atelier_id id;
+	const char *pattern;
+	struct schema_list targets;
+};
+
+static const struct field route_fields[] = {
+	FIELD_ID(struct route_answer, id, "id", FIELD_REQUIRED, "Identifier."),
+	FIELD_STR(struct route_answer, pattern, "pattern", 0, 0, FIELD_REQUIRED, "The alias or pattern."),
+	FIELD(FT_STRS, struct route_answer, targets, "targets", .flags = FIELD_REQUIRED,
+		.doc = "Ids of models, in the order of trying."),
+};
+const struct schema route_schema =
+	SCHEMA("ModelRoute", struct route_answer, route_fields, "Where calls for a name go.");
+
+struct route_list_answer {
+	struct schema_list items;
+};
+
+static const struct field route_list_fields[] = {
+	FIELD_LIST(struct route_list_answer, items, "items", &route_schema, 0, FIELD_REQUIRED, "The oldest first."),
+};
+const struct schema route_list_schema =
+	SCHEMA("ModelRouteList", struct route_list_answer, route_list_fields, "All routes.");
+
+static int answer_of(struct request *q, const struct stored_route *from, struct route_answer *ret)
+{
+	const char **targets;
+	size_t n;
+	int r = configure_targets(from->targets, &q->mem, &targets, &n, &q->err);
+
+	if (r == 0)
+		*ret = (struct route_answer){from->id, from->pattern, {targets, n}};
+	return r;
+}
+
+int routes_get_all(struct request *q)
+{
+	struct route_list_answer *out = ARENA_NEW(&q->mem, struct route_list_answer);
+	struct stored_rules rules;
+	int r;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = model_rules_get(c, &q->mem, &rules, &q->err);
+	}
+	if (r < 0)
+		return r;
+	struct route_answer *items = ARENA_ARRAY(&q->mem, struct route_answer, rules.n_routes + 1);
+	if (!out || !items)
+		return request_no_memory(q);
+	for (size_t i = 0; i < rules.n_routes && r == 0; i++)
+		r = answer_of(q, &rules.routes[i], &items[i]);
+	if (r < 0)
+		return r;
+	out->items = (struct schema_list){items, rules.n_routes};
+	q->answer = out;
+	return 0;
+}
+
+static int check_target(struct request *q, const char *const *targets, size_t i, const char *pattern)
+{
+	const char *t = targets[i];
+	size_t n = strlen(t);
+
+	if (n < 1 || n > MODEL_MAX || strpbrk(t, "\r\n\t"))
+		return err_set(&q->err, E_INVALID, "\"targets[%zu]\" must be the id of a model, of 1 to %d bytes.", i,
+			MODEL_MAX);
+	if (strpbrk(t, "*?") && (!pattern || strcmp(t, pattern) != 0))
+		return err_set(&q->err, E_INVALID,
+			"\"targets[%zu]\" must be the id of one model; a pattern may stand there only when it is the "
+			"route's own.",
+			i);
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(targets[k], t) == 0)
+			return err_set(&q->err, E_INVALID, "\"targets[%zu]\" is there twice.", i);
+	return 0;
+}
+
+/* The list as JSON, in q->mem. */
+static int targets_of(struct request *q, const struct route_edit *in, const char *pattern, const char **ret)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(65536);
+	const char *const *targets = in->targets.items;
+
+	buf_add_char(&b, '[');
+	for (size_t i = 0; i < in->targets.n; i++) {
+		int r = check_target(q, targets, i, pattern);
+
+		if (r < 0)
+			return r;
+		if (i)
+			buf_add_char(&b, ',');
+		json_add_cstr(&b, targets[i]);
+	}
+	buf_add_char(&b, ']');
+	*ret = buf_status(&b) < 0 ? NULL : arena_strdup(&q->mem, b.p);
+	return *ret ? 0 : request_no_memory(q);
+}
+
+static int load_route(struct request *q, atelier_id id, struct stored_route *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+
+	return model_routes_get(c, id, &q->mem, ret, &q->err);
+}
+
+static int answer_route(struct request *q, atelier_id id)
+{
+	struct route_answer *out = ARENA_NEW(&q->mem, struct route_answer);
+	struct stored_route found;
+	int r = load_route(q, id, &found);
+
+	if (r < 0)
+		return r;
+	if (!out)
+		return request_no_memory(q);
+	q->answer = out;
+	return answer_of(q, &found, out);
+}
+
+static int route_create(struct request *q, const struct route_edit *in, atelier_id *ret_id)
+{
+	const char *targets;
+	int r = targets_of(q, in, in->pattern, &targets);
+
+	if (r == 0)
+		r = model_routes_create(q->api->c.db, in->pattern, targets, ret_id, &q->err);
+	return r < 0 ? r : api_configure(q);
+}
+
+int routes_post(struct request *q)
+{
+	atelier_id id = 0;
+	int r;
+
+	pthread_mutex_lock(&q->api->configure_mx);
+	r = route_create(q, q->body, &id);
+	pthread_mutex_unlock(&q->api->configure_mx);
+	return r < 0 ? r : answer_route(q, id);
+}
+
+static int route_update(struct request *q, const struct route_edit *in)
+{
+	const char *targets = NULL;
+	struct stored_route old;
+	int r = load_route(q, q->arg_id, &old);
+
+	if (r == 0 && in->has_targets)
+		r = targets_of(q, in, in->pattern ? in->pattern : old.pattern, &targets);
+	if (r == 0)
+		r = model_routes_update(q->api->c.db, q->arg_id, in->pattern, targets, &q->err);
+	return r < 0 ? r : api_configure(q);
+}
+
+int route_patch(struct request *q)
+{
+	int r;
+
+	pthread_mutex_lock(&q->api->configure_mx);
+	r = route_update(q, q->body);
+	pthread_mutex_unlock(&q->api->configure_mx);
+	return r < 0 ? r : answer_route(q, q->arg_id);
+}
+
+int route_delete(struct request *q)
+{
+	int r;
+
+	pthread_mutex_lock(&q->api->configure_mx);
+	r = model_routes_delete(q->api->c.db, q->arg_id, &q->err);
+	if (r == 0)
+		r = api_configure(q);
+	pthread_mutex_unlock(&q->api->configure_mx);
+	return r;
+}
+
+/* ---- names and hiding ---- */
+
+struct override_edit {
+	const char *model, *name;
+	bool has_name, hidden, has_hidden;
+};
+
+static const struct field override_fields[] = {
+	FIELD_STR(struct override_edit, model, "model", 1, MODEL_MAX, FIELD_REQUIRED, "Id of the model."),
+	FIELD_HAS(FT_STR, struct override_edit, name, has_name, "name", .max = NAME_MAX_N,
+		.doc = "What to show instead; null: as it is."),
+	FIELD_HAS(FT_BOOL, struct override_edit, hidden, has_hidden, "hidden",
+		.doc = "Not listed for people; it can be called all the same."),
+};
+const struct schema override_schema =
+	SCHEMA("ModelOverride", struct override_edit, override_fields, "How a model is shown; what is absent stays.");
+
+int models_override_put(struct request *q)
+{
+	const struct override_edit *in = q->body;
+	struct override_patch p = {.set_name = in->has_name,
+		.set_hidden = in->has_hidden,
+		.name = in->name && *in->name ? in->name : NULL,
+		.hidden = in->hidden};
+	int r;
+
+	pthread_mutex_lock(&q->api->configure_mx);
+	r = model_overrides_set(q->api->c.db, in->model, &p, &q->err);
+	if (r == 0)
+		r = api_configure(q);
+	pthread_mutex_unlock(&q->api->configure_mx);
+	return r < 0 ? r : models_answer(q, true);
+}
+
+/* ---- tasks ---- */
+
+struct tasks_edit {
+	const char *model[TASK_COUNT];
+	bool has[TASK_COUNT];
+};
+
+#define TASK_FIELD(task, wire, text)                                                                                   \
+	FIELD_HAS(FT_STR, struct tasks_edit, model[task], has[task], wire, .min = 1, .max = MODEL_MAX,                 \
+		.doc = text " Id or alias; null: let Atelier choose.")
+static const struct field tasks_edit_fields[] = {
+	TASK_FIELD(TASK_CHAT, "chat", "For new conversations."),
+	TASK_FIELD(TASK_CODE, "code", "For programs."),
+	TASK_FIELD(TASK_TITLE, "title", "For naming conversations."),
+	TASK_FIELD(TASK_EMBEDDING, "embedding", "For embeddings."),
+};
+const struct schema tasks_edit_schema =
+	SCHEMA("ModelTasksEdit", struct tasks_edit, tasks_edit_fields, "The models of tasks; what is absent stays.");
+
+int models_tasks_put(struct request *q)
+{
+	const struct tasks_edit *in = q->body;
+	struct stored_task tasks[TASK_COUNT];
+	size_t n = 0;
+	int r;
+
+	for (int t = 0; t < TASK_COUNT; t++)
+		if (in->has[t])
+			tasks[n++] = (struct stored_task){model_task_name((enum model_task)t), in->model[t]};
+	pthread_mutex_lock(&q->api->configure_mx);
+	r = model_tasks_set(q->api->c.db, tasks, n, &q->err);
+	if (r == 0)
+		r = api_configure(q);
+	pthread_mutex_unlock(&q->api->configure_mx);
+	return r < 0 ? r : models_answer(q, true);
+}

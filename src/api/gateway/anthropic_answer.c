@@ -1,0 +1,326 @@
+/*
+ * anthropic_answer.c - answers as Anthropic gives them. A stream's blocks have rising indexes; message_start is written
+ * with the first of our own bytes, since an Anthropic behind us brings its own.
+ */
+#include "api/gateway/anthropic.h"
+
+void anthropic_call_init(struct anthropic_call *a)
+{
+	*a = (struct anthropic_call){.held = BUF_INIT(REQUEST_MEMORY)};
+	for (size_t i = 0; i < ANTHROPIC_TOOL_BLOCKS; i++)
+		a->blocks[i] = -1;
+}
+
+/* ---- pieces of JSON ---- */
+
+/* The fresh part of the request, what was read from the cache, and the answer. */
+static void add_usage(struct buf *out, int64_t in, int64_t cached, int64_t tokens_out, int64_t reasoning)
+{
+	cached = MIN(MAX(cached, 0), in);
+	buf_printf(out,
+		"{\"input_tokens\":%lld,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":%lld,"
+		"\"output_tokens\":%lld",
+		(long long)(in - cached), (long long)cached, (long long)tokens_out);
+	if (reasoning >= 0)
+		buf_printf(out, ",\"output_tokens_details\":{\"thinking_tokens\":%lld}", (long long)reasoning);
+	buf_add_char(out, '}');
+}
+
+static void add_result_usage(const struct gw_call *c, struct buf *out)
+{
+	const struct gen_result *g = &c->result;
+
+	add_usage(out, MAX(g->tokens_in, 0), g->tokens_cached, MAX(g->tokens_out, 0), g->tokens_reasoning);
+}
+
+static const char *stop_reason(const struct gw_call *c)
+{
+	if (strcmp(c->finish, "tool_calls") == 0)
+		return "tool_use";
+	if (strcmp(c->finish, "length") == 0)
+		return "max_tokens";
+	if (strcmp(c->finish, "content_filter") == 0)
+		return "refusal";
+	return c->result.stop_sequence[0] ? "stop_sequence" : "end_turn";
+}
+
+static void add_stop(const struct gw_call *c, struct buf *out)
+{
+	const char *reason = stop_reason(c);
+
+	buf_printf(out, "\"stop_reason\":\"%s\",\"stop_sequence\":", reason);
+	json_add_cstr(out, strcmp(reason, "stop_sequence") == 0 ? c->result.stop_sequence : NULL);
+}
+
+/* What Anthropic would not take back is replaced; the client sends the same for call and result. */
+static void add_id(const char *id, struct buf *out)
+{
+	buf_add_char(out, '"');
+	for (const char *p = id; *p; p++) {
+		bool fine =
+			(*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '-';
+
+		buf_add_char(out, fine ? *p : '_');
+	}
+	buf_add_char(out, '"');
+}
+
+static void add_message_head(const struct gw_call *c, struct buf *out)
+{
+	buf_printf(out, "{\"id\":\"msg_%s\",\"type\":\"message\",\"role\":\"assistant\",\"model\":", c->id);
+	json_add_cstr(out, c->model);
+	buf_add_str(out, ",\"content\":[");
+}
+
+/* ---- the stream ---- */
+
+static void start(struct gw_call *c, struct buf *out)
+{
+	struct anthropic_call *a = c->shape;
+
+	if (a->started)
+		return;
+	a->started = true;
+	buf_add_str(out, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":");
+	add_message_head(c, out);
+	buf_add_str(out, "],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":");
+	add_usage(out, a->estimate, 0, 0, -1);
+	buf_add_str(out, "}}\n\n");
+}
+
+static void begin(struct gw_call *c, struct buf *out)
+{
+	if (!c->req.raw)
+		start(c, out);
+}
+
+static void close_block(struct anthropic_call *a, struct buf *out)
+{
+	if (!a->open)
+		return;
+	a->open = 0;
+	buf_printf(out, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":%lld}\n\n",
+		(long long)(a->n_blocks - 1));
+}
+
+static void open_block(struct gw_call *c, char kind, struct buf *out)
+{
+	struct anthropic_call *a = c->shape;
+
+	start(c, out);
+	close_block(a, out);
+	a->open = kind;
+	buf_printf(out,
+		"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":%lld,\"content_block\":",
+		(long long)a->n_blocks++);
+}
+
+static void add_delta(int64_t block, const char *type, struct buf *out)
+{
+	buf_add_str(out, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":");
+	buf_add_u64(out, (uint64_t)block);
+	buf_add_str(out, ",\"delta\":{\"type\":\"");
+	buf_add_str(out, type);
+}
+
+static void add_piece(struct gw_call *c, const char *type, struct str escaped, struct buf *out)
+{
+	struct anthropic_call *a = c->shape;
+
+	add_delta(a->n_blocks - 1, type, out);
+	buf_add(out, escaped.p, escaped.n);
+	buf_add_str(out, "\"}}\n\n");
+}
+
+static void text(struct gw_call *c, struct str escaped, struct buf *out)
+{
+	struct anthropic_call *a = c->shape;
+
+	if (a->open != 't') {
+		open_block(c, 't', out);
+		buf_add_str(out, "{\"type\":\"text\",\"text\":\"\"}}\n\n");
+	}
+	add_piece(c, "text_delta\",\"text\":\"", escaped, out);
+}
+
+static void reasoning(struct gw_call *c, struct str escaped, struct buf *out)
+{
+	struct anthropic_call *a = c->shape;
+
+	if (a->hide_thinking)
+		return;
+	if (a->open != 'r') {
+		open_block(c, 'r', out);
+		buf_add_str(out, "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n");
+	}
+	add_piece(c, "thinking_delta\",\"thinking\":\"", escaped, out);
+}
+
+/* A late piece of an earlier call goes to that call's block, since clients go by the index. */
+static void tool(struct gw_call *c, const struct gw_tool *t, struct buf *out)
+{
+	struct anthropic_call *a = c->shape;
+	int64_t block;
+
+	if (t->first) {
+		open_block(c, 'c', out);
+		buf_add_str(out, "{\"type\":\"tool_use\",\"id\":");
+		add_id(t->id, out);
+		buf_add_str(out, ",\"name\":");
+		json_add_cstr(out, t->name);
+		buf_add_str(out, ",\"input\":{}}}\n\n");
+		if (t->index >= 0 && t->index < ANTHROPIC_TOOL_BLOCKS)
+			a->blocks[t->index] = a->n_blocks - 1;
+	}
+	if (t->arguments.n == 0)
+		return;
+	block = t->index >= 0 && t->index < ANTHROPIC_TOOL_BLOCKS ? a->blocks[t->index] : -1;
+	add_delta(block >= 0 ? block : a->n_blocks - 1, "input_json_delta\",\"partial_json\":", out);
+	json_add_string(out, t->arguments.p, t->arguments.n);
+	buf_add_str(out, "}}\n\n");
+}
+
+static void heartbeat(struct gw_call *c UNUSED, struct buf *out)
+{
+	buf_add_str(out, "event: ping\ndata: {\"type\":\"ping\"}\n\n");
+}
+
+static void end(struct gw_call *c, struct buf *out)
+{
+	start(c, out);
+	close_block(c->shape, out);
+	buf_add_str(out, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{");
+	add_stop(c, out);
+	buf_add_str(out, "},\"usage\":");
+	add_result_usage(c, out);
+	buf_add_str(out, "}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+}
+
+static void error(struct gw_call *c, const struct err *e, struct buf *out)
+{
+	struct anthropic_call *a = c->shape;
+
+	if (a->told_error)
+		return;
+	buf_add_str(out, "event: error\ndata: ");
+	anthropic_error(e, c->q->id, out);
+	buf_add_str(out, "\n\n");
+}
+
+/* ---- bytes as they came ---- */
+
+/* Behind the last whole event. */
+static size_t whole_events(const struct buf *b)
+{
+	for (size_t i = b->n; i > 1; i--) {
+		if (b->p[i - 1] == '\n' &&
+			(b->p[i - 2] == '\n' || (i > 2 && b->p[i - 2] == '\r' && b->p[i - 3] == '\n')))
+			return i;
+	}
+	return 0;
+}
+
+static bool holds(const struct buf *b, size_t n, const char *word)
+{
+	return memmem(b->p, n, word, strlen(word)) != NULL;
+}
+
+/* Events go on when they are whole, so that a stream that breaks off can still say why; the very last may lack its end. */
+int anthropic_take_raw(void *arg, const char *p, size_t n)
+{
+	struct gw_call *c = arg;
+	struct anthropic_call *a = c->shape;
+	size_t whole;
+	int r;
+
+	buf_add(&a->held, p, n);
+	r = buf_status(&a->held);
+	c->q->spent = true;
+	if (r < 0 || !c->stream || a->held.n == 0)
+		return r;
+	whole = holds(&a->held, a->held.n, "\"message_stop\"") ? a->held.n : whole_events(&a->held);
+	if (whole == 0)
+		return 0;
+	a->told_error = a->told_error || holds(&a->held, whole, "event: error");
+	r = gw_write_raw(c, a->held.p, whole);
+	buf_consume(&a->held, whole);
+	return r;
+}
+
+/* ---- the whole answer ---- */
+
+void anthropic_add_input(struct str arguments, struct buf *out)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+
+	if (arguments.n == 0) {
+		buf_add_str(out, "{}");
+	} else if (json_parse(arguments.p, arguments.n, &v, NULL) == 0 && json_is_object(v)) {
+		json_add_value(out, v);
+	} else {
+		/* Not what was asked of the model; the client's tool shall see it and not run on nothing. */
+		buf_add_str(out, "{\"_invalid\":");
+		json_add_string(out, arguments.p, arguments.n);
+		buf_add_char(out, '}');
+	}
+}
+
+static void add_content(const struct gw_call *c, struct buf *out)
+{
+	const struct anthropic_call *a = c->shape;
+	const struct gw_answer *got = &c->answer;
+	const char *comma = "";
+
+	if (got->reasoning.n > 0 && !a->hide_thinking) {
+		buf_add_str(out, "{\"type\":\"thinking\",\"thinking\":");
+		json_add_string(out, got->reasoning.p, got->reasoning.n);
+		buf_add_str(out, ",\"signature\":\"\"}");
+		comma = ",";
+	}
+	if (got->text.n > 0) {
+		buf_printf(out, "%s{\"type\":\"text\",\"text\":", comma);
+		json_add_string(out, got->text.p, got->text.n);
+		buf_add_char(out, '}');
+		comma = ",";
+	}
+	for (size_t i = 0; i < got->n_calls; i++) {
+		buf_printf(out, "%s{\"type\":\"tool_use\",\"id\":", comma);
+		add_id(got->calls[i].id, out);
+		buf_add_str(out, ",\"name\":");
+		json_add_cstr(out, got->calls[i].name);
+		buf_add_str(out, ",\"input\":");
+		anthropic_add_input(buf_str(&got->calls[i].arguments), out);
+		buf_add_char(out, '}');
+		comma = ",";
+	}
+}
+
+static int whole(struct gw_call *c, struct buf *out)
+{
+	struct anthropic_call *a = c->shape;
+
+	if (a->held.n > 0) {
+		int r = anthropic_collect(buf_str(&a->held), out);
+		return r < 0 ? err_set(&c->q->err, r, "%s", err_info(r)->text) : 0;
+	}
+	add_message_head(c, out);
+	add_content(c, out);
+	buf_add_str(out, "],");
+	add_stop(c, out);
+	buf_add_str(out, ",\"usage\":");
+	add_result_usage(c, out);
+	buf_add_char(out, '}');
+	return 0;
+}
+
+const struct gw_format anthropic_format = {
+	.content_type = "text/event-stream",
+	.begin = begin,
+	.text = text,
+	.reasoning = reasoning,
+	.tool = tool,
+	.heartbeat = heartbeat,
+	.end = end,
+	.error = error,
+	.whole = whole,
+};

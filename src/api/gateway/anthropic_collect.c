@@ -1,0 +1,158 @@
+/* anthropic_collect.c - the one message that a stream of events tells: for a client that wants no stream. */
+#include <errno.h>
+
+#include "api/gateway/anthropic.h"
+
+struct block {
+	json_t *v;
+	struct buf text; /* pieces of text, thinking or input */
+	const char *key; /* where the pieces belong; NULL: there were none */
+};
+
+struct message {
+	json_t *v; /* NULL: not begun */
+	struct block *blocks;
+	size_t n;
+};
+
+static void message_done(struct message *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		json_decref(m->blocks[i].v);
+		buf_done(&m->blocks[i].text);
+	}
+	free(m->blocks);
+	json_decref(m->v);
+}
+
+static bool is(const char *s, const char *word)
+{
+	return s && strcmp(s, word) == 0;
+}
+
+static int add_block(struct message *m, json_t *v)
+{
+	struct block *more = realloc(m->blocks, (m->n + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	m->blocks = more;
+	m->blocks[m->n++] = (struct block){.v = json_copy(v), .text = BUF_INIT(REQUEST_MEMORY)};
+	return 0;
+}
+
+static int add_delta(struct block *b, const json_t *delta)
+{
+	static const struct {
+		const char *type, *from, *to;
+	} kinds[] = {{"text_delta", "text", "text"}, {"thinking_delta", "thinking", "thinking"},
+		{"input_json_delta", "partial_json", "input"}};
+	const char *type = json_get_str(delta, "type");
+	json_t *item;
+
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++) {
+		if (is(type, kinds[i].type)) {
+			const char *piece = json_get_str(delta, kinds[i].from);
+
+			b->key = kinds[i].to;
+			buf_add_str(&b->text, piece ? piece : "");
+		}
+	}
+	if (is(type, "signature_delta"))
+		json_object_set(b->v, "signature", json_object_get(delta, "signature"));
+	if (is(type, "citations_delta") && (item = json_object_get(delta, "citation")) != NULL) {
+		if (!json_is_array(json_object_get(b->v, "citations")))
+			json_object_set_new(b->v, "citations", json_array());
+		json_array_append(json_object_get(b->v, "citations"), item);
+	}
+	return buf_status(&b->text);
+}
+
+static void finish_block(struct block *b)
+{
+	CLEANUP(json_decrefp) json_t *input = NULL;
+
+	if (!b->key)
+		return;
+	if (!is(b->key, "input"))
+		json_object_set_new(b->v, b->key, json_stringn(buf_str(&b->text).p, b->text.n));
+	else if (b->text.n > 0 && json_parse(b->text.p, b->text.n, &input, NULL) == 0)
+		json_object_set(b->v, "input", input);
+}
+
+/* Figures are of all so far; null means unchanged. */
+static void merge(json_t *into, const json_t *from)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)from, key, v)
+	{
+		if (!json_is_null(v) || !json_object_get(into, key))
+			json_object_set(into, key, v);
+	}
+}
+
+static int take(struct message *m, const json_t *event)
+{
+	const char *type = json_get_str(event, "type");
+	json_t *v;
+	size_t i = (size_t)json_get_i64(event, "index", -1);
+
+	if (is(type, "message_start") && !m->v) {
+		v = json_object_get(event, "message");
+		m->v = json_is_object(v) ? json_deep_copy(v) : NULL;
+	} else if (is(type, "content_block_start")) {
+		v = json_object_get(event, "content_block");
+		return json_is_object(v) && i == m->n ? add_block(m, v) : E_PROVIDER_BROKEN;
+	} else if (is(type, "content_block_delta")) {
+		return i < m->n ? add_delta(&m->blocks[i], json_object_get(event, "delta")) : E_PROVIDER_BROKEN;
+	} else if (is(type, "message_delta") && m->v) {
+		if (!json_is_object(json_object_get(m->v, "usage")))
+			json_object_set_new(m->v, "usage", json_object());
+		merge(m->v, json_object_get(event, "delta"));
+		merge(json_object_get(m->v, "usage"), json_object_get(event, "usage"));
+	}
+	return 0;
+}
+
+/* The data of one event, which Anthropic writes on one line. */
+static int take_line(struct message *m, struct str line)
+{
+	CLEANUP(json_decrefp) json_t *event = NULL;
+
+	if (!str_starts(line, STR("data:")))
+		return 0;
+	line.p += 5;
+	line.n -= 5;
+	if (json_parse(line.p, line.n, &event, NULL) < 0)
+		return E_PROVIDER_BROKEN;
+	return take(m, event);
+}
+
+int anthropic_collect(struct str stream, struct buf *out)
+{
+	CLEANUP(message_done) struct message m = {0};
+	json_t *content;
+
+	while (stream.n > 0) {
+		const char *lf = memchr(stream.p, '\n', stream.n);
+		size_t n = lf ? (size_t)(lf - stream.p) : stream.n, used = lf ? n + 1 : n;
+		int r = take_line(&m, (struct str){stream.p, n});
+
+		if (r < 0)
+			return r;
+		stream.p += used;
+		stream.n -= used;
+	}
+	if (!m.v)
+		return E_PROVIDER_BROKEN;
+	content = json_array();
+	for (size_t i = 0; i < m.n; i++) {
+		finish_block(&m.blocks[i]);
+		json_array_append(content, m.blocks[i].v);
+	}
+	json_object_set_new(m.v, "content", content);
+	json_add_value(out, m.v);
+	return 0;
+}

@@ -1,0 +1,145 @@
+/* anthropic_models.c - models and failures in Anthropic's shape. */
+#include "api/gateway/anthropic.h"
+#include "base/clock.h"
+
+/* ---- failures ---- */
+
+static const char *type_of(const struct err *e)
+{
+	switch (err_info(e->code)->http_status) {
+	case 400:
+	case 405:
+	case 415:
+		return "invalid_request_error";
+	case 401:
+		return "authentication_error";
+	case 402:
+		return "billing_error";
+	case 403:
+		return "permission_error";
+	case 404:
+	case 410:
+		return "not_found_error";
+	case 409:
+		return "conflict_error";
+	case 413:
+	case 431:
+		return "request_too_large";
+	case 429:
+		return "rate_limit_error";
+	case 503:
+		return "overloaded_error";
+	case 504:
+		return "timeout_error";
+	default:
+		return "api_error";
+	}
+}
+
+void anthropic_error(const struct err *e, const char *request_id, struct buf *out)
+{
+	buf_printf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":", type_of(e));
+	json_add_cstr(out, err_public_text(e));
+	buf_add_str(out, "},\"request_id\":");
+	json_add_cstr(out, request_id);
+	buf_add_char(out, '}');
+}
+
+/* ---- models ---- */
+
+static void add_supported(const char *comma, const char *name, bool yes, struct buf *out)
+{
+	buf_printf(out, "%s\"%s\":{\"supported\":%s}", comma, name, yes ? "true" : "false");
+}
+
+static void add_capabilities(const struct model *m, struct buf *out)
+{
+	static const char *const efforts[] = {"low", "medium", "high", "xhigh", "max"};
+	bool known = m->capabilities && m->capabilities[0], thinks = known && model_can(m, "thinking");
+
+	buf_printf(out, ",\"capabilities\":{\"thinking\":{\"supported\":%s,\"types\":{", thinks ? "true" : "false");
+	add_supported("", "enabled", thinks, out);
+	add_supported(",", "adaptive", true, out);
+	add_supported(",", "disabled", true, out);
+	add_supported(",", "between_tools", true, out);
+	buf_printf(out, "}},\"effort\":{\"supported\":%s", thinks ? "true" : "false");
+	for (size_t i = 0; i < N_ELEMENTS(efforts); i++)
+		add_supported(",", efforts[i], true, out);
+	buf_add_char(out, '}');
+	add_supported(",", "image_input", known && model_can(m, "vision"), out);
+	add_supported(",", "pdf_input", false, out);
+	add_supported(",", "structured_outputs", true, out);
+	buf_add_char(out, '}');
+}
+
+static void add_limit(const char *name, int64_t n, struct buf *out)
+{
+	buf_printf(out, ",\"%s\":", name);
+	if (n > 0)
+		buf_printf(out, "%lld", (long long)n);
+	else
+		buf_add_str(out, "null");
+}
+
+void anthropic_add_model(const struct model *m, struct buf *out)
+{
+	char made[25];
+
+	clock_format(MAX(m->modified_at, 0), made);
+	buf_add_str(out, "{\"type\":\"model\",\"id\":");
+	json_add_cstr(out, m->id);
+	buf_add_str(out, ",\"display_name\":");
+	json_add_cstr(out, m->name ? m->name : m->id);
+	buf_printf(out, ",\"created_at\":\"%s\"", made);
+	add_limit("max_input_tokens", m->context_length, out);
+	add_limit("max_tokens", m->max_output, out);
+	add_capabilities(m, out);
+	buf_add_str(out, ",\"lifecycle\":\"active\",\"line\":null,\"deprecated_at\":null,\"retires_at\":null}");
+}
+
+/* One page: `limit` and `after_id` are known, and a next page never is. */
+int anthropic_models_get(struct request *q)
+{
+	const char *after = http_query(q->x, "after_id"), *first = NULL, *last = NULL;
+	struct catalogue all;
+	int r = providers_catalogue(q->api->c.providers, &q->mem, &all, &q->err);
+	size_t i = 0;
+
+	if (r < 0)
+		return r;
+	for (size_t k = 0; after && k < all.n_models; k++) {
+		if (strcmp(all.models[k].id, after) == 0)
+			i = k + 1;
+	}
+	buf_add_str(&q->raw, "{\"data\":[");
+	for (; i < all.n_models; i++) {
+		const struct model *m = &all.models[i];
+
+		if (!gw_shows(q, m))
+			continue;
+		if (first)
+			buf_add_char(&q->raw, ',');
+		anthropic_add_model(m, &q->raw);
+		first = first ? first : m->id;
+		last = m->id;
+	}
+	buf_add_str(&q->raw, "],\"has_more\":false,\"first_id\":");
+	json_add_cstr(&q->raw, first);
+	buf_add_str(&q->raw, ",\"last_id\":");
+	json_add_cstr(&q->raw, last);
+	buf_add_char(&q->raw, '}');
+	return 0;
+}
+
+int anthropic_model_get(struct request *q)
+{
+	const char *id;
+	struct model m;
+	int r;
+
+	if ((r = gw_resolve(q, q->arg, &id)) < 0 ||
+		(r = providers_model(q->api->c.providers, id, &q->mem, &m, &q->err)) < 0)
+		return r;
+	anthropic_add_model(&m, &q->raw);
+	return 0;
+}

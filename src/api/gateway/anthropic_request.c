@@ -1,0 +1,245 @@
+/* anthropic_request.c - a request of /v1/messages: what is asked besides the messages, and the request as it came. */
+#include "api/gateway/anthropic.h"
+
+static bool is(const char *s, const char *word)
+{
+	return s && strcmp(s, word) == 0;
+}
+
+/* ---- tools ---- */
+
+static int read_tool(struct gw_call *c, const json_t *tool, struct gen_tool *ret)
+{
+	const char *type = json_get_str(tool, "type");
+	const json_t *schema = json_object_get(tool, "input_schema");
+
+	*ret = (struct gen_tool){.name = json_get_str(tool, "name"),
+		.description = json_get_str(tool, "description"),
+		.strict = json_is_true(json_object_get(tool, "strict"))};
+	if (type && !is(type, "custom"))
+		return err_set(&c->q->err, E_MODEL_CANNOT,
+			"Tools of type \"%.60s\" run at Anthropic; the model %.120s takes only custom tools.", type,
+			c->model);
+	if (!ret->name || !*ret->name)
+		return err_set(&c->q->err, E_INVALID, "A tool has no \"name\".");
+	if (schema && !json_is_object(schema))
+		return err_set(
+			&c->q->err, E_INVALID, "The input_schema of the tool %.64s must be an object.", ret->name);
+	return gw_json_text(c, schema, &ret->parameters);
+}
+
+static int read_tools(struct gw_call *c, bool lenient)
+{
+	const json_t *tools = json_object_get(c->body, "tools");
+	size_t n = json_array_size(tools);
+	struct gen_tool *out;
+
+	if (n == 0)
+		return 0;
+	out = ARENA_ARRAY(&c->q->mem, struct gen_tool, n);
+	if (!out)
+		return request_no_memory(c->q);
+	c->req.tools = out;
+	for (size_t i = 0; i < n; i++) {
+		int r = read_tool(c, json_array_get(tools, i), &out[c->req.n_tools]);
+
+		if (r == E_MODEL_CANNOT && lenient) {
+			err_clear(&c->q->err);
+			continue;
+		}
+		if (r < 0)
+			return r;
+		c->req.n_tools++;
+	}
+	return 0;
+}
+
+static int read_tool_choice(struct gw_call *c)
+{
+	const json_t *choice = json_object_get(c->body, "tool_choice");
+	const char *type = json_get_str(choice, "type");
+
+	if (!choice || json_is_null(choice))
+		return 0;
+	c->req.one_tool_at_a_time = json_is_true(json_object_get(choice, "disable_parallel_tool_use"));
+	if (is(type, "auto"))
+		c->req.tool_choice = TOOLS_AUTO;
+	else if (is(type, "any"))
+		c->req.tool_choice = TOOLS_REQUIRED;
+	else if (is(type, "none"))
+		c->req.tool_choice = TOOLS_NONE;
+	else if (is(type, "tool") && json_get_str(choice, "name"))
+		c->req.tool_choice = TOOLS_NAMED;
+	else
+		return err_set(&c->q->err, E_INVALID,
+			"The type of tool_choice must be auto, any, none, or tool with a \"name\".");
+	c->req.tool_name = c->req.tool_choice == TOOLS_NAMED ? json_get_str(choice, "name") : NULL;
+	return 0;
+}
+
+/* ---- thinking and the shape of the answer ---- */
+
+static bool thinks(struct gw_call *c)
+{
+	struct err ignored = {0};
+	struct model m;
+
+	return c->q->api && providers_model(c->q->api->c.providers, c->req.model, &c->q->mem, &m, &ignored) == 0 &&
+	       model_can(&m, "thinking");
+}
+
+static enum gen_thinking thinking_of_effort(const char *effort)
+{
+	if (is(effort, "low"))
+		return THINKING_LOW;
+	if (is(effort, "medium"))
+		return THINKING_MEDIUM;
+	return effort ? THINKING_HIGH : THINKING_DEFAULT; /* high, xhigh, max */
+}
+
+/* "enabled" insists; "adaptive" and an effort leave it to the model, so that one that cannot think just answers. */
+static int read_thinking(struct gw_call *c)
+{
+	struct anthropic_call *a = c->shape;
+	const json_t *thinking = json_object_get(c->body, "thinking");
+	const char *type = json_get_str(thinking, "type");
+	const char *effort = json_get_str(json_object_get(c->body, "output_config"), "effort");
+
+	a->hide_thinking = is(json_get_str(thinking, "display"), "omitted");
+	if (is(type, "disabled") || is(type, "between_tools")) {
+		c->req.thinking = THINKING_OFF;
+		a->hide_thinking = true;
+	} else if (is(type, "enabled")) {
+		c->req.thinking = effort ? thinking_of_effort(effort) : THINKING_ON;
+	} else if (is(type, "adaptive") || (!thinking || json_is_null(thinking))) {
+		if (effort && thinks(c))
+			c->req.thinking = thinking_of_effort(effort);
+		else if (type && thinks(c))
+			c->req.thinking = THINKING_ON;
+	} else {
+		return err_set(&c->q->err, E_INVALID,
+			"The type of thinking must be enabled, adaptive, disabled or between_tools.");
+	}
+	return 0;
+}
+
+static int read_format(struct gw_call *c)
+{
+	const json_t *format = json_object_get(json_object_get(c->body, "output_config"), "format");
+	const json_t *schema;
+
+	if (!format || json_is_null(format))
+		format = json_object_get(c->body, "output_format"); /* its name in the beta */
+	if (!format || json_is_null(format))
+		return 0;
+	schema = json_object_get(format, "schema");
+	if (!is(json_get_str(format, "type"), "json_schema") || !json_is_object(schema))
+		return err_set(&c->q->err, E_INVALID,
+			"The format of output_config must be of type json_schema with a \"schema\".");
+	c->req.format = FORMAT_SCHEMA;
+	c->req.schema_name = "answer";
+	return gw_json_text(c, schema, &c->req.schema);
+}
+
+/* ---- the rest ---- */
+
+static int read_max_tokens(struct gw_call *c, bool counting)
+{
+	const json_t *max = json_object_get(c->body, "max_tokens");
+
+	if (counting && (!max || json_is_null(max)))
+		return 0;
+	if (!json_is_integer(max) || json_integer_value(max) < 0)
+		return err_set(&c->q->err, E_INVALID, "\"max_tokens\" is required and must be a whole number.");
+	/* 0 only warms a cache, which others have no switch for: the least there is. */
+	c->req.max_tokens = json_integer_value(max) ? (int64_t)json_integer_value(max) : 1;
+	return 0;
+}
+
+int anthropic_read(struct gw_call *c, bool counting, bool lenient)
+{
+	int r = read_tools(c, lenient);
+
+	if (r == 0)
+		r = read_tool_choice(c);
+	if (r == 0)
+		r = read_thinking(c);
+	if (r == 0)
+		r = read_format(c);
+	if (r == 0)
+		r = read_max_tokens(c, counting);
+	if (r == 0)
+		r = gw_read_sampling(c, c->body, &c->req.sampling);
+	if (r == 0)
+		r = gw_read_stop(c, json_object_get(c->body, "stop_sequences"), &c->req.stop);
+	if (r == 0)
+		r = anthropic_read_messages(c, lenient);
+	if ((r == E_INVALID || r == E_MODEL_CANNOT) && lenient) {
+		err_clear(&c->q->err);
+		r = 0;
+	}
+	return r;
+}
+
+/* ---- the request as it came ---- */
+
+static bool is_made_up(const json_t *block)
+{
+	const char *signature = json_get_str(block, "signature");
+
+	return is(json_get_str(block, "type"), "thinking") && (!signature || !*signature);
+}
+
+static bool has_made_up(const json_t *message)
+{
+	const json_t *content = json_object_get(message, "content");
+
+	for (size_t i = 0; i < json_array_size(content); i++) {
+		if (is_made_up(json_array_get(content, i)))
+			return true;
+	}
+	return false;
+}
+
+/* The message without thinking of other models, whose signature would be refused; NULL when nothing is left of it. */
+static json_t *without_made_up(json_t *message)
+{
+	const json_t *content = json_object_get(message, "content");
+	json_t *kept = json_array(), *copy = json_copy(message);
+
+	for (size_t i = 0; i < json_array_size(content); i++) {
+		if (!is_made_up(json_array_get(content, i)))
+			json_array_append(kept, json_array_get(content, i));
+	}
+	if (json_array_size(kept) == 0) {
+		json_decref(kept);
+		json_decref(copy);
+		return NULL;
+	}
+	json_object_set_new(copy, "content", kept);
+	return copy;
+}
+
+int anthropic_raw_body(struct gw_call *c, struct str text, const char **ret)
+{
+	const json_t *messages = json_object_get(c->body, "messages");
+	bool any = false;
+
+	for (size_t i = 0; i < json_array_size(messages); i++)
+		any = any || has_made_up(json_array_get(messages, i));
+	if (!any) {
+		*ret = arena_strndup(&c->q->mem, text.p, text.n);
+		return *ret ? 0 : request_no_memory(c->q);
+	}
+	CLEANUP(json_decrefp) json_t *copy = json_copy(c->body);
+	json_t *kept = json_array();
+	for (size_t i = 0; i < json_array_size(messages); i++) {
+		json_t *message = json_array_get(messages, i);
+		json_t *less = has_made_up(message) ? without_made_up(message) : json_incref(message);
+
+		if (less)
+			json_array_append_new(kept, less);
+	}
+	json_object_set_new(copy, "messages", kept);
+	return gw_json_text(c, copy, ret);
+}

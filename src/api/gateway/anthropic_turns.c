@@ -1,0 +1,322 @@
+/*
+ * anthropic_turns.c - system and messages. Results of tools become messages of their own; system texts between the
+ * messages become the user's, in a tag, since many models take a system text only at the beginning; neighbours of the
+ * same role become one message, as Anthropic has it.
+ */
+#include "api/gateway/anthropic.h"
+
+struct reader {
+	struct gw_call *c;
+	bool lenient;
+	struct gen_message *out;
+	size_t n;
+};
+
+static bool is(const char *s, const char *word)
+{
+	return s && strcmp(s, word) == 0;
+}
+
+/* ---- system ---- */
+
+/* Claude Code's note to the one who bills: it differs from call to call, and would spoil the caches of local models. */
+static bool is_attribution(const char *text)
+{
+	return text && strncmp(text, "x-anthropic-billing-header:", 27) == 0;
+}
+
+static int read_system(struct reader *r)
+{
+	CLEANUP(anthropic_pieces_done) struct anthropic_pieces p = {.separator = "\n\n"};
+	const json_t *system = json_object_get(r->c->body, "system");
+	const char *text;
+	int code = 0;
+
+	if (json_is_array(system)) {
+		for (size_t i = 0; i < json_array_size(system) && code == 0; i++) {
+			const json_t *block = json_array_get(system, i);
+
+			if (!is_attribution(json_get_str(block, "text")))
+				code = anthropic_read_block(r->c, block, r->lenient, &p);
+		}
+	} else if (!is_attribution(json_string_value(system))) {
+		code = anthropic_read_blocks(r->c, system, r->lenient, &p);
+	}
+	if (code == 0 && p.n_images > 0)
+		code = err_set(&r->c->q->err, E_INVALID, "\"system\" must be text.");
+	if (code == 0)
+		code = anthropic_pieces_text(r->c, &p, &text);
+	if (code == 0 && *text)
+		r->out[r->n++] = (struct gen_message){.role = "system", .content = text};
+	return code;
+}
+
+/* ---- adding messages ---- */
+
+static int join(struct reader *r, const char *a, const char *between, const char *b, const char **ret)
+{
+	if (!a || !*a || !b || !*b) {
+		*ret = a && *a ? a : b;
+		return 0;
+	}
+	*ret = arena_printf(&r->c->q->mem, "%s%s%s", a, between, b);
+	return *ret ? 0 : request_no_memory(r->c->q);
+}
+
+static int join_images(struct reader *r, struct gen_message *last, const struct gen_message *m)
+{
+	size_t n = last->n_images + m->n_images;
+	struct gen_image *all;
+
+	if (m->n_images == 0)
+		return 0;
+	all = ARENA_ARRAY(&r->c->q->mem, struct gen_image, n);
+	if (!all)
+		return request_no_memory(r->c->q);
+	if (last->n_images > 0)
+		memcpy(all, last->images, last->n_images * sizeof(*all));
+	memcpy(all + last->n_images, m->images, m->n_images * sizeof(*all));
+	last->images = all;
+	last->n_images = n;
+	return 0;
+}
+
+/* A message, or more of the one before when that has the same role and called no tools. */
+static int add_message(struct reader *r, const struct gen_message *m)
+{
+	struct gen_message *last = r->n > 0 ? &r->out[r->n - 1] : NULL;
+	const char *between = is(m->role, "assistant") ? "" : "\n\n";
+	int code;
+
+	if (!last || strcmp(last->role, m->role) != 0 || is(m->role, "tool") || last->n_calls > 0) {
+		r->out[r->n++] = *m;
+		return 0;
+	}
+	code = join(r, last->content, between, m->content, &last->content);
+	if (code == 0)
+		code = join(r, last->reasoning, "\n\n", m->reasoning, &last->reasoning);
+	if (code == 0)
+		code = join_images(r, last, m);
+	last->calls = m->calls;
+	last->n_calls = m->n_calls;
+	return code;
+}
+
+/* ---- user ---- */
+
+static const char *name_of_call(const struct reader *r, const char *id)
+{
+	for (size_t i = r->n; i-- > 0;) {
+		for (size_t k = 0; k < r->out[i].n_calls; k++) {
+			if (strcmp(r->out[i].calls[k].id, id) == 0)
+				return r->out[i].calls[k].name;
+		}
+	}
+	return NULL;
+}
+
+/* Images of a result go into the user's message behind the results: not all models take them from tools. */
+static int read_result(struct reader *r, const json_t *block, struct anthropic_pieces *users)
+{
+	CLEANUP(anthropic_pieces_done) struct anthropic_pieces p = {.separator = "\n"};
+	const json_t *content = json_object_get(block, "content");
+	const char *id = json_get_str(block, "tool_use_id"), *text;
+	struct gen_message m = {.role = "tool", .tool_call_id = id};
+	int code;
+
+	if (!id || !*id)
+		return err_set(&r->c->q->err, E_INVALID, "A tool_result has no \"tool_use_id\".");
+	code = anthropic_read_blocks(r->c, content, r->lenient, &p);
+	if (code == 0)
+		code = anthropic_pieces_text(r->c, &p, &text);
+	if (code < 0)
+		return code;
+	m.content = *text || p.n_images == 0 ? text : "(The result is the image that follows.)";
+	m.tool_name = name_of_call(r, id);
+	m.tool_failed = json_is_true(json_object_get(block, "is_error"));
+	r->out[r->n++] = m;
+	if (p.n_images == 0)
+		return 0;
+	struct gen_message had = {.images = users->images, .n_images = users->n_images};
+	struct gen_message more = {.images = p.images, .n_images = p.n_images};
+	code = join_images(r, &had, &more);
+	users->images = (struct gen_image *)had.images;
+	users->n_images = users->max_images = had.n_images;
+	return code;
+}
+
+static bool is_result(const json_t *block)
+{
+	return is(json_get_str(block, "type"), "tool_result");
+}
+
+/* Results first: that is where they must stand, right behind the calls. */
+static int read_user(struct reader *r, const json_t *content)
+{
+	CLEANUP(anthropic_pieces_done) struct anthropic_pieces p = {.separator = "\n"};
+	struct gen_message m = {.role = "user"};
+	size_t n = json_is_array(content) ? json_array_size(content) : 0, n_results = 0;
+	int code = 0;
+
+	for (size_t i = 0; i < n && code == 0; i++) {
+		if (!is_result(json_array_get(content, i)))
+			continue;
+		n_results++;
+		code = read_result(r, json_array_get(content, i), &p);
+	}
+	for (size_t i = 0; i < n && code == 0; i++) {
+		if (!is_result(json_array_get(content, i)))
+			code = anthropic_read_block(r->c, json_array_get(content, i), r->lenient, &p);
+	}
+	if (n == 0 && code == 0)
+		code = anthropic_read_blocks(r->c, content, r->lenient, &p);
+	if (code == 0)
+		code = anthropic_pieces_text(r->c, &p, &m.content);
+	if (code < 0 || (n_results > 0 && p.n_texts == 0 && p.n_images == 0))
+		return code;
+	m.images = p.images;
+	m.n_images = p.n_images;
+	return add_message(r, &m);
+}
+
+static int read_system_between(struct reader *r, const json_t *content)
+{
+	CLEANUP(anthropic_pieces_done) struct anthropic_pieces p = {.separator = "\n\n"};
+	struct gen_message m = {.role = "user"};
+	const char *text;
+	int code = anthropic_read_blocks(r->c, content, r->lenient, &p);
+
+	if (code == 0)
+		code = anthropic_pieces_text(r->c, &p, &text);
+	if (code < 0 || !*text)
+		return code;
+	if (r->n == 0 || is(r->out[r->n - 1].role, "system")) {
+		m.role = "system";
+		m.content = text;
+	} else {
+		m.content = arena_printf(&r->c->q->mem, "<system-reminder>\n%s\n</system-reminder>", text);
+	}
+	return m.content ? add_message(r, &m) : request_no_memory(r->c->q);
+}
+
+/* ---- assistant ---- */
+
+static int read_call(struct reader *r, const json_t *block, struct gen_tool_call *ret)
+{
+	const json_t *input = json_object_get(block, "input");
+
+	ret->id = json_get_str(block, "id");
+	ret->name = json_get_str(block, "name");
+	if (!ret->id || !*ret->id || !ret->name || !*ret->name)
+		return err_set(&r->c->q->err, E_INVALID, "A tool_use has no \"id\" or no \"name\".");
+	if (!json_is_object(input)) {
+		ret->arguments = "{}";
+		return 0;
+	}
+	return gw_json_text(r->c, input, &ret->arguments);
+}
+
+struct said {
+	struct anthropic_pieces text, thought;
+	struct gen_tool_call *calls;
+	size_t n_calls;
+};
+
+static void said_done(struct said *s)
+{
+	anthropic_pieces_done(&s->text);
+	anthropic_pieces_done(&s->thought);
+}
+
+/* Traces of tools that ran at Anthropic, and what is encrypted for it, mean nothing to other models. */
+static int read_said(struct reader *r, const json_t *block, struct said *s)
+{
+	const char *type = json_get_str(block, "type"), *text;
+
+	if (is(type, "text"))
+		return anthropic_read_block(r->c, block, r->lenient, &s->text);
+	if (is(type, "tool_use"))
+		return read_call(r, block, &s->calls[s->n_calls++]);
+	if (!is(type, "thinking"))
+		return type ? 0 : err_set(&r->c->q->err, E_INVALID, "A block of content has no \"type\".");
+	text = json_get_str(block, "thinking");
+	return text && *text ? anthropic_add_text(&s->thought, text) : 0;
+}
+
+static int read_assistant(struct reader *r, const json_t *content)
+{
+	CLEANUP(said_done) struct said s = {.text.separator = "", .thought.separator = "\n\n"};
+	struct gen_message m = {.role = "assistant"};
+	size_t n = json_is_array(content) ? json_array_size(content) : 0;
+	int code = 0;
+
+	s.calls = ARENA_ARRAY(&r->c->q->mem, struct gen_tool_call, n + 1);
+	if (!s.calls)
+		return request_no_memory(r->c->q);
+	for (size_t i = 0; i < n && code == 0; i++)
+		code = read_said(r, json_array_get(content, i), &s);
+	if (n == 0)
+		code = anthropic_read_blocks(r->c, content, r->lenient, &s.text);
+	if (code == 0)
+		code = anthropic_pieces_text(r->c, &s.text, &m.content);
+	if (code == 0)
+		code = anthropic_pieces_text(r->c, &s.thought, &m.reasoning);
+	if (code < 0)
+		return code;
+	if (!*m.reasoning)
+		m.reasoning = NULL;
+	m.calls = s.n_calls ? s.calls : NULL;
+	m.n_calls = s.n_calls;
+	return !*m.content && !m.reasoning && m.n_calls == 0 ? 0 : add_message(r, &m);
+}
+
+/* ---- all ---- */
+
+static size_t count_messages(const json_t *messages)
+{
+	size_t n = 2;
+
+	for (size_t i = 0; i < json_array_size(messages); i++) {
+		const json_t *content = json_object_get(json_array_get(messages, i), "content");
+
+		n += 1 + (json_is_array(content) ? json_array_size(content) : 0);
+	}
+	return n;
+}
+
+static int read_message(struct reader *r, const json_t *m)
+{
+	const char *role = json_get_str(m, "role");
+	const json_t *content = json_object_get(m, "content");
+
+	if (!json_is_string(content) && !json_is_array(content))
+		return err_set(&r->c->q->err, E_INVALID,
+			"The \"content\" of a message must be a string or an array of blocks.");
+	if (is(role, "user"))
+		return read_user(r, content);
+	if (is(role, "assistant"))
+		return read_assistant(r, content);
+	if (is(role, "system"))
+		return read_system_between(r, content);
+	return err_set(&r->c->q->err, E_INVALID, "The \"role\" of a message must be user, assistant or system.");
+}
+
+int anthropic_read_messages(struct gw_call *c, bool lenient)
+{
+	const json_t *messages = json_object_get(c->body, "messages");
+	struct reader r = {.c = c, .lenient = lenient};
+	int code;
+
+	if (!json_is_array(messages) || json_array_size(messages) == 0)
+		return err_set(&c->q->err, E_INVALID, "\"messages\" must be an array with at least one message.");
+	r.out = ARENA_ARRAY(&c->q->mem, struct gen_message, count_messages(messages));
+	if (!r.out)
+		return request_no_memory(c->q);
+	code = read_system(&r);
+	for (size_t i = 0; i < json_array_size(messages) && code == 0; i++)
+		code = read_message(&r, json_array_get(messages, i));
+	c->req.messages = r.out;
+	c->req.n_messages = r.n;
+	c->req.continues = r.n > 0 && is(r.out[r.n - 1].role, "assistant") && r.out[r.n - 1].n_calls == 0;
+	return code;
+}

@@ -1,0 +1,218 @@
+/* gateway.c - the calls of other programs: their threads, and the story of one call. */
+#include "api/gateway/gateway_priv.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "provider/manage.h"
+#include "sys/metrics.h"
+
+#define CALL_STACK (256u << 10) /* virtual; a sleeping call has touched a small part of it */
+#define SWEEP_MS   1000
+
+/* ---- one call ---- */
+
+static int resolve(struct gw_call *c)
+{
+	c->model = json_get_str(c->body, "model");
+	if (!c->model || !*c->model)
+		return err_set(&c->q->err, E_INVALID, "The request names no model: \"model\" is missing.");
+	return gw_resolve(c->q, c->model, &c->req.model);
+}
+
+int gw_open(struct request *q, const struct gw_format *f, struct gw_call **ret)
+{
+	struct gw_call *c = ARENA_NEW(&q->mem, struct gw_call);
+	int r;
+
+	if (!c)
+		return request_no_memory(q);
+	c->q = q;
+	c->format = f;
+	c->created_ms = clock_now_ms();
+	id_format(id_new(), c->id);
+	cancel_init(&c->cancel);
+	*ret = c;
+	if ((r = gw_body(q, false, &c->body)) < 0 || (r = resolve(c)) < 0)
+		return r;
+	c->req.caller = q->who.user.id;
+	c->stream = f && json_is_true(json_object_get(c->body, "stream"));
+	gw_flow_open(c);
+	return 0;
+}
+
+void gw_closep(struct gw_call **call)
+{
+	struct gw_call *c = *call;
+
+	if (!c)
+		return;
+	if (c->flow)
+		gw_flow_finish(c, NULL, false);
+	gw_answer_done(&c->answer);
+	json_decref(c->body);
+	cancel_done(&c->cancel);
+	*call = NULL;
+}
+
+static struct caller caller_of(const struct gw_call *c)
+{
+	return (struct caller){.user_id = c->q->who.user.id, .key_id = c->q->who.key_id, .purpose = "gateway"};
+}
+
+/* What the answer says of itself: figures for those that the provider did not report, and why it ended. */
+static void complete_result(struct gw_call *c)
+{
+	struct gen_result *g = &c->result;
+
+	if (g->tokens_in < 0)
+		g->tokens_in = provider_estimate_tokens(&c->req);
+	if (g->tokens_out < 0)
+		g->tokens_out = (int64_t)(c->flow->n_text + 3) / 4;
+	if (c->answer.n_calls > 0)
+		c->finish = "tool_calls";
+	else if (strcmp(g->finish_reason, "length") == 0 || strcmp(g->finish_reason, "content_filter") == 0)
+		c->finish = g->finish_reason;
+	else
+		c->finish = "stop";
+	for (size_t i = 0; i < c->answer.n_calls; i++) {
+		if (c->answer.calls[i].arguments.n == 0)
+			buf_add_str(&c->answer.calls[i].arguments, "{}");
+	}
+}
+
+/* The cancel says more than "canceled". */
+static int failure(struct gw_call *c, int r)
+{
+	int reason = cancel_reason(&c->cancel);
+
+	if (r == -ECANCELED && reason) {
+		err_clear(&c->q->err);
+		r = reason;
+	}
+	return err_set(&c->q->err, r, "%s", err_info(r)->text);
+}
+
+static int answer_whole(struct gw_call *c)
+{
+	struct request *q = c->q;
+	int r = c->format->whole(c, &q->raw);
+
+	if (r == 0)
+		r = buf_status(&q->raw);
+	return r < 0 ? err_set(&q->err, r, "%s", err_info(r)->text) : 0;
+}
+
+static int finish_failed(struct gw_call *c, int r)
+{
+	struct request *q = c->q;
+
+	r = failure(c, r);
+	if (!gw_flow_finish(c, &q->err, false))
+		return r;
+	q->taken = true;
+	if (r != E_CANCELED) {
+		metric_add(M_gateway_errors_total, 1);
+		log_warn("gateway", "an answer of %s ended early: %s", c->req.model, q->err.msg);
+	}
+	return 0;
+}
+
+int gw_generate(struct gw_call *c)
+{
+	struct request *q = c->q;
+	struct caller who = caller_of(c);
+	int r;
+
+	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
+	r = call_generate(q->api->c.calls, &who, &c->req, gw_flow_sink(c), &c->cancel, &c->result, NULL, &q->err);
+	if (r < 0)
+		return finish_failed(c, r);
+	complete_result(c);
+	if (gw_flow_finish(c, NULL, c->stream)) {
+		q->taken = true;
+		return 0;
+	}
+	return answer_whole(c);
+}
+
+int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dimensions, struct embed_result *ret)
+{
+	struct request *q = c->q;
+	struct caller who = caller_of(c);
+	struct embed_request in = {.model = c->req.model,
+		.caller = c->req.caller,
+		.inputs = inputs,
+		.n_inputs = n,
+		.dimensions = dimensions};
+	int r = call_embed(q->api->c.calls, &who, &in, &c->cancel, &q->mem, ret, &q->err);
+
+	return r < 0 ? failure(c, r) : 0;
+}
+
+/* ---- life ---- */
+
+int gateway_submit(struct gateway *g, struct request *q, void (*fn)(void *))
+{
+	int64_t max = g->api->c.settings->gateway_max_calls;
+	int live = __atomic_add_fetch(&g->live, 1, __ATOMIC_ACQ_REL);
+	int r;
+
+	metric_add(M_gateway_calls, 1);
+	r = live > max ? E_BUSY : pool_submit(g->threads, &q->task, fn, q);
+	if (r < 0) {
+		gateway_leave(g);
+		q->err.retry_after_s = 2;
+		return r == E_BUSY ? err_set(&q->err, r,
+					     "All %lld places for calls of other programs are taken. Try again in a "
+					     "moment.",
+					     (long long)max)
+				   : r;
+	}
+	metric_add(M_gateway_calls_total, 1);
+	return 0;
+}
+
+void gateway_leave(struct gateway *g)
+{
+	__atomic_sub_fetch(&g->live, 1, __ATOMIC_ACQ_REL);
+	metric_add(M_gateway_calls, -1);
+}
+
+int gateway_new(struct api *a, struct gateway **ret)
+{
+	struct gateway *g = xcalloc(1, sizeof(*g));
+	unsigned max = (unsigned)a->c.settings->gateway_max_calls;
+	int r = pool_new(
+		&(struct pool_config){
+			.name = "gateway", .keep = 1, .max = max, .max_queue = max, .stack_bytes = CALL_STACK},
+		&g->threads);
+
+	if (r < 0) {
+		free(g);
+		return r;
+	}
+	g->api = a;
+	g->flush = loop_hook_new(a->c.loop, gw_flow_flush_all, g);
+	g->sweep = loop_timer_new(a->c.loop, SWEEP_MS, gw_flow_sweep, g);
+	*ret = g;
+	return 0;
+}
+
+void gateway_stop(struct gateway *g)
+{
+	gw_flow_stop(g);
+	pool_stop(g->threads);
+	gw_flow_drop_all(g);
+}
+
+void gateway_free(struct gateway *g)
+{
+	if (!g)
+		return;
+	pool_free(g->threads);
+	loop_timer_free(g->sweep);
+	loop_hook_free(g->flush);
+	free(g);
+}

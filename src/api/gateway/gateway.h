@@ -1,0 +1,146 @@
+/*
+ * gateway.h - calls of models by other programs, in the shapes of OpenAI, Anthropic and Ollama. The core opens the call,
+ * runs it and writes the answer; a shape says how bytes look. A handler of a route with ROUTE_CALL runs on a thread of
+ * the gateway's pool, which sleeps while tokens flow:
+ *
+ *	int chat_post(struct request *q)
+ *	{
+ *		CLEANUP(gw_closep) struct gw_call *c = NULL;
+ *		int r = gw_open(q, &chat_format, &c);   the body is parsed, the model found, the key asked
+ *		if (r >= 0)
+ *			r = chat_read(c);               fills c->req from c->body; may set c->stream, c->shape
+ *		return r < 0 ? r : gw_generate(c);
+ *	}
+ *
+ * Whatever such a handler returns negative (cause in q->err) is answered by the dispatcher in the route's shape.
+ */
+#pragma once
+
+#include "api/request.h"
+#include "provider/provider.h"
+
+struct gw_call;
+
+/* A piece of a call of a tool. */
+struct gw_tool {
+	int64_t index;         /* from 0 */
+	bool first;            /* the first piece of this index: id and name count */
+	const char *id, *name; /* never NULL in the first piece */
+	struct str arguments;  /* at most 48 KiB of the text of a JSON object, not escaped, cut between characters */
+};
+
+/* A call of a tool put together. */
+struct gw_made {
+	const char *id, *name;
+	struct buf arguments; /* the text of a JSON object; "{}" when there were none */
+};
+
+/* What has come so far. Calls are always kept; texts only when the answer is no stream, or the format keeps them. */
+struct gw_answer {
+	struct buf text, reasoning; /* not escaped */
+	struct gw_made *calls;
+	size_t n_calls;
+};
+
+/*
+ * How an answer looks. All but `whole` run on the loop thread, must not wait, and append to `out` what the client is to
+ * get. Of a stream: begin once, then pieces and heartbeats, then end or error once. The stream (status 200) begins with
+ * the first piece, or (if there is a heartbeat) after settings.heartbeat_s; what fails before is a real HTTP error.
+ */
+struct gw_format {
+	const char *content_type; /* of the stream: text/event-stream, application/x-ndjson */
+	bool keep_text;           /* c->answer has the texts of a stream too, already with the piece at hand */
+	void (*begin)(struct gw_call *c, struct buf *out); /* may be NULL */
+	/* A piece of text, escaped as in a JSON string, without quotes: splice it. `reasoning` may be NULL: left out. */
+	void (*text)(struct gw_call *c, struct str escaped, struct buf *out);
+	void (*reasoning)(struct gw_call *c, struct str escaped, struct buf *out);
+	void (*tool)(struct gw_call *c, const struct gw_tool *t, struct buf *out);
+	void (*heartbeat)(struct gw_call *c, struct buf *out); /* NULL: none; gw_heartbeat_comment for SSE */
+	void (*end)(struct gw_call *c, struct buf *out);       /* c->result is set; not called after raw bytes */
+	void (*error)(struct gw_call *c, const struct err *e, struct buf *out); /* in the stream; no fake finish */
+	/* The body of an answer that is no stream, of c->answer and c->result. Gateway thread. */
+	int (*whole)(struct gw_call *c, struct buf *out);
+};
+
+struct gw_call {
+	struct request *q; /* arena q->mem, error q->err, id q->id */
+	const struct gw_format *format;
+	json_t *body;           /* the request: an object; its strings live as long as the call and may be borrowed */
+	const char *model;      /* as the client wrote it: what the answer names */
+	struct gen_request req; /* model (resolved) and caller are set by gw_open, the rest by the handler */
+	bool stream;            /* set by gw_open from "stream" (absent: false) */
+	void *shape;            /* the format's own state */
+	char id[ID_LEN + 1];    /* of the answer, for "chatcmpl-%s", "msg_%s" ... */
+	int64_t created_ms;     /* Unix */
+	struct cancel cancel;   /* fired when the client leaves, does not read, or the server stops */
+
+	struct gw_answer answer;
+	struct gen_result result;
+	const char *
+		finish; /* of end and whole: stop, length, tool_calls, content_filter; tool_calls whenever calls were made */
+	int n_fetched; /* images fetched for this request */
+	bool got_raw;  /* raw bytes have been written */
+
+	struct gw_flow *flow; /* stream.c */
+};
+
+/* Parses the body, resolves "model" (E_MODEL_UNKNOWN; E_INVALID when it is missing), asks whether the key may use it
+ * (E_FORBIDDEN), and watches whether the client leaves. On failure *ret may be set all the same: close it. */
+int gw_open(struct request *q, const struct gw_format *f, struct gw_call **ret) MUST_CHECK;
+void gw_closep(struct gw_call **c);
+
+/* Runs c->req and answers: by a stream (q->taken) or by q->raw. Returns < 0 only when nothing was sent. */
+int gw_generate(struct gw_call *c) MUST_CHECK;
+
+/* As struct gen_raw's `bytes`: the client gets them as they are, in a stream that begins with them (`begin` is not
+ * called). arg: the call. Loop thread. */
+int gw_write_raw(void *arg, const char *p, size_t n);
+
+/* Embeds, the client leaving cancels; the vectors are in q->mem. c->req.model is asked. */
+int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dimensions,
+	struct embed_result *ret) MUST_CHECK;
+
+/* ": ping" */
+void gw_heartbeat_comment(struct gw_call *c, struct buf *out);
+
+/* ---- reading requests; texts are borrowed from the body or in the arena ---- */
+
+/* The whole body as a JSON object; E_INVALID. For handlers that open no call: json_decref it. An empty body is {} when
+ * `may_be_empty`. */
+int gw_body(struct request *q, bool may_be_empty, json_t **ret) MUST_CHECK;
+
+/* A model by what a client wrote ("name" also means "name:latest"), if the key may use it. *ret_id in the arena. */
+int gw_resolve(struct request *q, const char *model, const char **ret_id) MUST_CHECK;
+
+/* Whether a listing for this request shows the model: not hidden, and the key may use it. */
+bool gw_shows(const struct request *q, const struct model *m);
+
+/* temperature, top_p, top_k, min_p, seed, presence_penalty, frequency_penalty, repeat_penalty of an object (a request,
+ * or Ollama's options); null and absent are the same. E_INVALID for one that is no number. */
+int gw_read_sampling(struct gw_call *c, const json_t *from, struct gen_sampling *ret) MUST_CHECK;
+
+/* "stop", "stop_sequences": a string, an array of strings, or null. */
+int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret) MUST_CHECK;
+
+/* JSON value as compact text in the arena; NULL for NULL. -ENOMEM recorded. */
+int gw_json_text(struct gw_call *c, const json_t *v, const char **ret) MUST_CHECK;
+
+/* An image by what stands in a request: a data: URL, or an http(s) one, which is passed on, or fetched when the model's
+ * provider takes no addresses. E_INVALID with a sentence. */
+int gw_read_image(struct gw_call *c, const char *url, struct gen_image *ret) MUST_CHECK;
+
+/* ---- errors of a shape: the body of a failed request, one line of JSON without line break ---- */
+typedef void gw_error_fn(const struct err *e, const char *request_id, struct buf *out);
+gw_error_fn openai_error, anthropic_error, ollama_error;
+
+/* ---- listings that share an address with another shape ---- */
+int anthropic_models_get(struct request *q); /* anthropic_models.c: GET /v1/models with the header anthropic-version */
+int anthropic_model_get(struct request *q);  /* q->arg: the id */
+
+/* ---- life; called by the dispatcher ---- */
+struct gateway;
+int gateway_new(struct api *a, struct gateway **ret) MUST_CHECK;                         /* before the loop runs */
+int gateway_submit(struct gateway *g, struct request *q, void (*fn)(void *)) MUST_CHECK; /* E_BUSY; loop thread */
+void gateway_leave(struct gateway *g); /* what was submitted has ended */
+void gateway_stop(struct gateway *g);  /* all calls end with E_STOPPING. Needs the loop to run; not on its thread */
+void gateway_free(struct gateway *g);  /* after the loop has stopped; NULL is fine */

@@ -1,0 +1,48 @@
+/* gateway_priv.h - what the files of the gateway's core share: the calls at work, and the way of an answer to its client. */
+#pragma once
+
+#include "api/gateway/gateway.h"
+#include "sys/loop.h"
+
+struct gateway {
+	struct api *api;
+	struct pool *threads;
+	int live; /* atomic: requests submitted and not left */
+
+	/* of the loop's thread */
+	struct loop_hook *flush; /* once for all pieces of a turn of the loop */
+	struct loop_timer *sweep;
+	struct gw_flow *flows, *dirty;
+	bool stopping;
+};
+
+/* The way of one answer to its client. Belongs to the loop's thread; it outlives the call while the client still reads. */
+struct gw_flow {
+	struct gateway *g;
+	struct gw_call *c;          /* NULL: the call has ended */
+	struct http_stream *stream; /* NULL: not begun, or the client has left */
+	struct gen_sink sink;
+	struct buf out;   /* what the client has not taken yet */
+	int64_t since_ms; /* when something was last written; 0: since the last sweep */
+	size_t n_text;    /* bytes of text that came, for an estimate of tokens */
+	bool begun, stalled, is_dirty;
+	struct gw_flow *prev, *next, *next_dirty;
+};
+
+/* stream.c; gateway thread unless said */
+void gw_flow_open(struct gw_call *c);
+struct gen_sink *gw_flow_sink(struct gw_call *c);
+/* The call has ended: closes the answer's stream with its end or (e not NULL) error. False: no stream had begun, and the
+ * exchange is still to be answered; with `answers`, one is begun then. */
+bool gw_flow_finish(struct gw_call *c, const struct err *e, bool answers);
+void gw_flow_sweep(void *gateway);        /* loop: once a second */
+void gw_flow_flush_all(void *gateway);    /* loop: the hook */
+void gw_flow_stop(struct gateway *g);     /* cancels all calls */
+void gw_flow_drop_all(struct gateway *g); /* ends the streams of calls that have ended */
+
+/* collect.c; loop thread or the thread that the event came on */
+int gw_collect_text(struct buf *to, struct str escaped, size_t max) MUST_CHECK;
+/* Reads a tool_call event and adds it to the answer. *ret: its one piece, of any size, with texts that live as long as
+ * *ret_json, which the caller lets go of. */
+int gw_collect_tool(struct gw_call *c, const char *json, size_t n, struct gw_tool *ret, json_t **ret_json) MUST_CHECK;
+void gw_answer_done(struct gw_answer *a);

@@ -1,0 +1,74 @@
+/* models.c - GET /v1/models and /v1/models/{id}: what the key may call, in OpenAI's shape or, for clients that say so by
+ * a header, in Anthropic's. Nobody is asked for it: clients list with short patience. */
+#include "api/gateway/openai.h"
+#include "api/handlers.h"
+#include "base/clock.h"
+
+static void add_model(const struct request *q, const struct model *m, struct buf *out)
+{
+	int64_t made = m->modified_at > 0 ? m->modified_at : clock_now_ms() - (clock_mono_ms() - q->api->started_ms);
+
+	buf_add_str(out, "{\"id\":");
+	json_add_cstr(out, m->id);
+	buf_printf(out, ",\"object\":\"model\",\"created\":%lld,\"owned_by\":", (long long)(made / 1000));
+	json_add_cstr(out, m->provider);
+	buf_add_str(out, ",\"name\":");
+	json_add_cstr(out, m->name);
+	if (m->context_length > 0)
+		buf_printf(out, ",\"context_length\":%lld,\"max_model_len\":%lld", (long long)m->context_length,
+			(long long)m->context_length);
+	if (m->capabilities && m->capabilities[0]) {
+		buf_add_str(out, ",\"capabilities\":[");
+		for (size_t i = 0; m->capabilities[i]; i++) {
+			if (i)
+				buf_add_char(out, ',');
+			json_add_cstr(out, m->capabilities[i]);
+		}
+		buf_add_char(out, ']');
+	}
+	buf_add_char(out, '}');
+}
+
+int gateway_models_get(struct request *q)
+{
+	struct catalogue all;
+	bool first = true;
+	int r;
+
+	if (q->shape == SHAPE_ANTHROPIC)
+		return anthropic_models_get(q);
+	if ((r = providers_catalogue(q->api->c.providers, &q->mem, &all, &q->err)) < 0)
+		return r;
+	buf_add_str(&q->raw, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0; i < all.n_models; i++) {
+		if (!gw_shows(q, &all.models[i]))
+			continue;
+		if (!first)
+			buf_add_char(&q->raw, ',');
+		first = false;
+		add_model(q, &all.models[i], &q->raw);
+	}
+	buf_add_str(&q->raw, "]}");
+	return 0;
+}
+
+int gateway_model_get(struct request *q)
+{
+	const char *id;
+	struct model m;
+	int r;
+
+	if (q->shape == SHAPE_ANTHROPIC)
+		return anthropic_model_get(q);
+	if ((r = gw_resolve(q, q->arg, &id)) < 0 ||
+		(r = providers_model(q->api->c.providers, id, &q->mem, &m, &q->err)) < 0)
+		return r;
+	add_model(q, &m, &q->raw);
+	return 0;
+}
+
+int ollama_root_get(struct request *q)
+{
+	buf_add_str(&q->raw, "Ollama is running");
+	return 0;
+}

@@ -1,0 +1,161 @@
+/*
+ * ollama_answer.c - answers as Ollama gives them: a line of JSON for each piece, and a last one with the figures. Calls
+ * of tools are whole, one on a line. No healthy line has a member named "error": its mere presence is one to clients.
+ */
+#include "api/gateway/anthropic.h"
+#include "api/gateway/ollama.h"
+#include "base/clock.h"
+
+void ollama_add_time(int64_t unix_ms, struct buf *out)
+{
+	char text[25];
+
+	clock_format(unix_ms, text);
+	buf_add_char(out, '"');
+	buf_add(out, text, 24);
+	buf_add_char(out, '"');
+}
+
+int ollama_prepare(struct gw_call *c, struct ollama_call *s)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+
+	buf_add_str(&b, "{\"model\":");
+	json_add_cstr(&b, c->model);
+	buf_add_str(&b, ",\"created_at\":");
+	if (buf_status(&b) < 0)
+		return err_set(&c->q->err, E_INVALID, "The name of the model is too long.");
+	s->head = (struct str){arena_strndup(&c->q->mem, b.p, b.n), b.n};
+	s->hide_thinking = c->req.thinking == THINKING_OFF;
+	c->shape = s;
+	return s->head.p ? 0 : request_no_memory(c->q);
+}
+
+/* ---- pieces ---- */
+
+static void add_head(const struct gw_call *c, struct buf *out)
+{
+	const struct ollama_call *s = c->shape;
+
+	buf_add(out, s->head.p, s->head.n);
+	ollama_add_time(clock_now_ms(), out);
+	buf_add_str(out, s->generate ? ",\"response\":\"" : ",\"message\":{\"role\":\"assistant\",\"content\":\"");
+}
+
+static void text(struct gw_call *c, struct str escaped, struct buf *out)
+{
+	const struct ollama_call *s = c->shape;
+
+	add_head(c, out);
+	buf_add(out, escaped.p, escaped.n);
+	buf_add_str(out, s->generate ? "\",\"done\":false}\n" : "\"},\"done\":false}\n");
+}
+
+static void reasoning(struct gw_call *c, struct str escaped, struct buf *out)
+{
+	const struct ollama_call *s = c->shape;
+
+	if (s->hide_thinking)
+		return;
+	add_head(c, out);
+	buf_add_str(out, "\",\"thinking\":\"");
+	buf_add(out, escaped.p, escaped.n);
+	buf_add_str(out, s->generate ? "\",\"done\":false}\n" : "\"},\"done\":false}\n");
+}
+
+/* They are told when they are whole: at the end. */
+static void tool(struct gw_call *c UNUSED, const struct gw_tool *t UNUSED, struct buf *out UNUSED)
+{
+}
+
+static void add_call(const struct gw_made *call, size_t i, struct buf *out)
+{
+	buf_add_str(out, "{\"id\":");
+	json_add_cstr(out, call->id);
+	buf_printf(out, ",\"function\":{\"index\":%zu,\"name\":", i);
+	json_add_cstr(out, call->name);
+	buf_add_str(out, ",\"arguments\":");
+	anthropic_add_input(buf_str(&call->arguments), out);
+	buf_add_str(out, "}}");
+}
+
+/* ---- the end ---- */
+
+static void add_done(const struct gw_call *c, struct buf *out)
+{
+	const struct gen_result *g = &c->result;
+	int64_t first = MAX(g->first_token_ms, 0), took = MAX(g->duration_ms, first);
+	bool length = strcmp(c->finish, "length") == 0;
+
+	buf_printf(out,
+		",\"done\":true,\"done_reason\":\"%s\",\"total_duration\":%lld,\"load_duration\":0,"
+		"\"prompt_eval_count\":%lld,\"prompt_eval_duration\":%lld,\"eval_count\":%lld,\"eval_duration\":%lld}",
+		length ? "length" : "stop", (long long)(took + g->queued_ms) * 1000000, (long long)MAX(g->tokens_in, 0),
+		(long long)first * 1000000, (long long)MAX(g->tokens_out, 0), (long long)(took - first) * 1000000);
+}
+
+static void end(struct gw_call *c, struct buf *out)
+{
+	const struct ollama_call *s = c->shape;
+
+	for (size_t i = 0; i < c->answer.n_calls && !s->generate; i++) {
+		add_head(c, out);
+		buf_add_str(out, "\",\"tool_calls\":[");
+		add_call(&c->answer.calls[i], i, out);
+		buf_add_str(out, "]},\"done\":false}\n");
+	}
+	add_head(c, out);
+	buf_add_str(out, s->generate ? "\"" : "\"}");
+	add_done(c, out);
+	buf_add_char(out, '\n');
+}
+
+static void error(struct gw_call *c, const struct err *e, struct buf *out)
+{
+	ollama_error(e, c->q->id, out);
+	buf_add_char(out, '\n');
+}
+
+static int whole(struct gw_call *c, struct buf *out)
+{
+	const struct ollama_call *s = c->shape;
+	const struct gw_answer *a = &c->answer;
+
+	buf_add(out, s->head.p, s->head.n);
+	ollama_add_time(clock_now_ms(), out);
+	buf_add_str(out, s->generate ? ",\"response\":" : ",\"message\":{\"role\":\"assistant\",\"content\":");
+	json_add_string(out, buf_str(&a->text).p, a->text.n);
+	if (a->reasoning.n > 0 && !s->hide_thinking) {
+		buf_add_str(out, ",\"thinking\":");
+		json_add_string(out, a->reasoning.p, a->reasoning.n);
+	}
+	for (size_t i = 0; i < a->n_calls && !s->generate; i++) {
+		buf_add_str(out, i ? "," : ",\"tool_calls\":[");
+		add_call(&a->calls[i], i, out);
+	}
+	if (a->n_calls > 0 && !s->generate)
+		buf_add_char(out, ']');
+	if (!s->generate)
+		buf_add_char(out, '}');
+	add_done(c, out);
+	return 0;
+}
+
+void ollama_add_loaded(struct gw_call *c, const char *reason, struct buf *out)
+{
+	const struct ollama_call *s = c->shape;
+
+	add_head(c, out);
+	buf_printf(out, "%s,\"done\":true,\"done_reason\":\"%s\"}", s->generate ? "\"" : "\"}", reason);
+}
+
+/* No heartbeat: until the first piece a failure is a status, as with Ollama, which sends nothing while a model loads. */
+const struct gw_format ollama_format = {
+	.content_type = "application/x-ndjson",
+	.text = text,
+	.reasoning = reasoning,
+	.tool = tool,
+	.end = end,
+	.error = error,
+	.whole = whole,
+};

@@ -1,0 +1,136 @@
+/* ollama_manage.c - POST /api/pull, /api/copy and DELETE /api/delete, for those who may look after models. */
+#include "api/gateway/gateway_priv.h"
+#include "api/gateway/ollama.h"
+#include "api/handlers.h"
+
+/* ---- pull: its lines go to the client as they come; it ends when the client leaves ---- */
+
+static void pull_end(struct gw_call *c UNUSED, struct buf *out)
+{
+	buf_add_str(out, "{\"status\":\"success\"}\n");
+}
+
+static void pull_error(struct gw_call *c, const struct err *e, struct buf *out)
+{
+	ollama_error(e, c->q->id, out);
+	buf_add_char(out, '\n');
+}
+
+static const struct gw_format pull_format = {
+	.content_type = "application/x-ndjson", .end = pull_end, .error = pull_error};
+
+static int pull_progress(void *arg, const char *json, size_t n)
+{
+	struct gw_call *c = arg;
+	int r;
+
+	if (!c->stream)
+		return 0;
+	r = gw_write_raw(c, json, n);
+	return r < 0 ? r : gw_write_raw(c, "\n", 1);
+}
+
+static int find_ollama(struct request *q, const char **ret)
+{
+	struct catalogue all;
+	int r = providers_catalogue(q->api->c.providers, &q->mem, &all, &q->err);
+
+	for (size_t i = 0; r == 0 && i < all.n_providers; i++) {
+		const struct provider_state *p = &all.providers[i];
+
+		if (strcmp(p->kind, "ollama") == 0 && strcmp(p->state, "disabled") != 0) {
+			*ret = p->name;
+			return 0;
+		}
+	}
+	return r < 0 ? r : err_set(&q->err, E_MODEL_CANNOT, "There is no Ollama here to pull models with.");
+}
+
+/* As gw_open, for a model that need not be there yet. */
+static int pull_open(struct request *q, struct gw_call **ret)
+{
+	struct gw_call *c = ARENA_NEW(&q->mem, struct gw_call);
+	int r;
+
+	if (!c)
+		return request_no_memory(q);
+	c->q = q;
+	c->format = &pull_format;
+	cancel_init(&c->cancel);
+	*ret = c;
+	if ((r = gw_body(q, false, &c->body)) < 0 || (r = ollama_model_name(q, c->body, &c->model)) < 0 ||
+		(r = ollama_read_stream(c)) < 0)
+		return r;
+	gw_flow_open(c);
+	return 0;
+}
+
+int ollama_pull_post(struct request *q)
+{
+	CLEANUP(gw_closep) struct gw_call *c = NULL;
+	const char *provider = NULL;
+	int r;
+
+	if ((r = find_ollama(q, &provider)) < 0 || (r = pull_open(q, &c)) < 0)
+		return r;
+	r = provider_pull(q->api->c.providers, provider, c->model, pull_progress, c, &c->cancel, &q->err);
+	if (r < 0)
+		err_set(&q->err, r, "%s", err_info(r)->text);
+	q->taken = gw_flow_finish(c, r < 0 ? &q->err : NULL, r == 0 && c->stream);
+	if (q->taken)
+		return 0;
+	if (r == 0)
+		buf_add_str(&q->raw, "{\"status\":\"success\"}");
+	return r;
+}
+
+/* ---- delete and copy ---- */
+
+static int manage(struct request *q, enum manage_op op, const char *model, const char *argument)
+{
+	struct cancel none;
+	const char *id = model;
+	int r;
+
+	if ((r = gw_resolve(q, model, &id)) < 0)
+		return ollama_say(q, model, r);
+	cancel_init(&none);
+	r = provider_manage(q->api->c.providers, op, NULL, id, argument, &none, &q->mem, NULL, &q->err);
+	cancel_done(&none);
+	return ollama_say(q, model, r);
+}
+
+int ollama_delete(struct request *q)
+{
+	CLEANUP(json_decrefp) json_t *body = NULL;
+	const char *name = NULL;
+	int r;
+
+	if ((r = gw_body(q, false, &body)) < 0 || (r = ollama_model_name(q, body, &name)) < 0)
+		return r;
+	return manage(q, MANAGE_DELETE, name, NULL);
+}
+
+int ollama_copy_post(struct request *q)
+{
+	CLEANUP(json_decrefp) json_t *body = NULL;
+	const char *source, *destination;
+	int r = gw_body(q, false, &body);
+
+	if (r < 0)
+		return r;
+	source = json_get_str(body, "source");
+	destination = json_get_str(body, "destination");
+	if (!source || !*source || !destination || !*destination)
+		return err_set(&q->err, E_INVALID, "source and destination are required");
+	return manage(q, MANAGE_COPY, source, destination);
+}
+
+/* ---- what a gateway cannot do ---- */
+
+int ollama_not_here(struct request *q)
+{
+	q->status = 501;
+	buf_add_str(&q->raw, "{\"error\":\"Models are not made, pushed or uploaded through Atelier.\"}");
+	return 0;
+}

@@ -1,0 +1,243 @@
+/* openai_chat.c - POST /v1/chat/completions. */
+#include "api/gateway/openai.h"
+#include "api/handlers.h"
+
+struct chat {
+	bool wants_usage;
+	struct str head; /* of every chunk, up to the contents of "delta" */
+};
+
+#define CHUNK_END "},\"finish_reason\":null}]}\n\n"
+
+/* ---- the request ---- */
+
+static int read_tools(struct gw_call *c, const json_t *list)
+{
+	size_t n = json_array_size(list);
+
+	if (n == 0)
+		return 0;
+	struct gen_tool *tools = ARENA_ARRAY(&c->q->mem, struct gen_tool, n);
+	if (!tools)
+		return request_no_memory(c->q);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *tool = json_array_get(list, i);
+		const char *type = json_get_str(tool, "type");
+		int r;
+
+		if (type && strcmp(type, "function") != 0)
+			return err_set(&c->q->err, E_INVALID,
+				"tools[%zu] has the type \"%.40s\"; only functions can be called.", i, type);
+		if ((r = openai_read_function(c, json_object_get(tool, "function"), &tools[i])) < 0)
+			return r;
+	}
+	c->req.tools = tools;
+	c->req.n_tools = n;
+	return 0;
+}
+
+static int refuse_sound(struct gw_call *c)
+{
+	const json_t *list = json_object_get(c->body, "modalities"), *word;
+	size_t i;
+
+	json_array_foreach(list, i, word)
+	{
+		const char *s = json_string_value(word);
+		if (s && strcmp(s, "audio") == 0)
+			return err_set(
+				&c->q->err, E_INVALID, "Answers are text here: \"modalities\" must not name audio.");
+	}
+	return 0;
+}
+
+/* `reasoning_effort`, or what other clients say in its place: `reasoning: {effort}`. */
+static const json_t *effort_of(const struct gw_call *c)
+{
+	const json_t *plain = json_object_get(c->body, "reasoning_effort");
+
+	return plain && !json_is_null(plain) ? plain : json_object_get(json_object_get(c->body, "reasoning"), "effort");
+}
+
+static int chat_read(struct gw_call *c)
+{
+	const json_t *b = c->body;
+	int r;
+
+	if ((r = openai_only_one(c, "n")) < 0 || (r = refuse_sound(c)) < 0 ||
+		(r = openai_read_messages(c, json_object_get(b, "messages"))) < 0 ||
+		(r = read_tools(c, json_object_get(b, "tools"))) < 0 ||
+		(r = openai_read_tool_choice(c, json_object_get(b, "tool_choice"), "function")) < 0 ||
+		(r = openai_read_format(c, json_object_get(b, "response_format"), "json_schema")) < 0 ||
+		(r = openai_read_effort(c, effort_of(c))) < 0 || (r = gw_read_sampling(c, b, &c->req.sampling)) < 0 ||
+		(r = gw_read_stop(c, json_object_get(b, "stop"), &c->req.stop)) < 0 ||
+		(r = openai_read_count(c, "max_tokens", &c->req.max_tokens)) < 0 ||
+		(r = openai_read_count(c, "max_completion_tokens", &c->req.max_tokens)) < 0)
+		return r;
+	c->req.one_tool_at_a_time = json_is_false(json_object_get(b, "parallel_tool_calls"));
+	return 0;
+}
+
+/* ---- the answer ---- */
+
+void openai_add_usage(const struct gen_result *g, struct buf *out)
+{
+	buf_printf(out,
+		"{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
+		"\"prompt_tokens_details\":{\"cached_tokens\":%lld},\"completion_tokens_details\":{\"reasoning_"
+		"tokens\":%lld}}",
+		(long long)g->tokens_in, (long long)g->tokens_out, (long long)(g->tokens_in + g->tokens_out),
+		(long long)MAX(g->tokens_cached, 0), (long long)MAX(g->tokens_reasoning, 0));
+}
+
+static void add_start(const struct gw_call *c, const char *object, struct buf *out)
+{
+	buf_printf(out, "{\"id\":\"chatcmpl-%s\",\"object\":\"%s\",\"created\":%lld,\"model\":", c->id, object,
+		(long long)(c->created_ms / 1000));
+	json_add_cstr(out, c->model);
+	buf_add_str(out, ",\"choices\":[");
+}
+
+static void chat_begin(struct gw_call *c, struct buf *out)
+{
+	const struct chat *s = c->shape;
+
+	buf_add(out, s->head.p, s->head.n);
+	buf_add_str(out, "\"role\":\"assistant\",\"content\":\"\"" CHUNK_END);
+}
+
+static void chat_text(struct gw_call *c, struct str escaped, struct buf *out)
+{
+	const struct chat *s = c->shape;
+
+	buf_add(out, s->head.p, s->head.n);
+	buf_add_str(out, "\"content\":\"");
+	buf_add(out, escaped.p, escaped.n);
+	buf_add_str(out, "\"" CHUNK_END);
+}
+
+static void chat_reasoning(struct gw_call *c, struct str escaped, struct buf *out)
+{
+	const struct chat *s = c->shape;
+
+	buf_add(out, s->head.p, s->head.n);
+	buf_add_str(out, "\"reasoning_content\":\"");
+	buf_add(out, escaped.p, escaped.n);
+	buf_add_str(out, "\"" CHUNK_END);
+}
+
+static void chat_tool(struct gw_call *c, const struct gw_tool *t, struct buf *out)
+{
+	const struct chat *s = c->shape;
+
+	buf_add(out, s->head.p, s->head.n);
+	buf_printf(out, "\"tool_calls\":[{\"index\":%lld,", (long long)t->index);
+	if (t->first) {
+		buf_add_str(out, "\"id\":");
+		json_add_cstr(out, t->id);
+		buf_add_str(out, ",\"type\":\"function\",");
+	}
+	buf_add_str(out, "\"function\":{");
+	if (t->first) {
+		buf_add_str(out, "\"name\":");
+		json_add_cstr(out, t->name);
+		buf_add_char(out, ',');
+	}
+	buf_add_str(out, "\"arguments\":");
+	json_add_string(out, t->arguments.p, t->arguments.n);
+	buf_add_str(out, "}}]" CHUNK_END);
+}
+
+static void chat_end(struct gw_call *c, struct buf *out)
+{
+	const struct chat *s = c->shape;
+
+	buf_add(out, s->head.p, s->head.n);
+	buf_printf(out, "},\"finish_reason\":\"%s\"}]}\n\n", c->finish);
+	if (s->wants_usage) {
+		buf_add_str(out, "data: ");
+		add_start(c, "chat.completion.chunk", out);
+		buf_add_str(out, "],\"usage\":");
+		openai_add_usage(&c->result, out);
+		buf_add_str(out, "}\n\n");
+	}
+	buf_add_str(out, "data: [DONE]\n\n");
+}
+
+static void add_calls(const struct gw_answer *a, struct buf *out)
+{
+	if (a->n_calls == 0)
+		return;
+	buf_add_str(out, ",\"tool_calls\":[");
+	for (size_t i = 0; i < a->n_calls; i++) {
+		buf_add_str(out, i ? ",{\"id\":" : "{\"id\":");
+		json_add_cstr(out, a->calls[i].id);
+		buf_add_str(out, ",\"type\":\"function\",\"function\":{\"name\":");
+		json_add_cstr(out, a->calls[i].name);
+		buf_add_str(out, ",\"arguments\":");
+		json_add_string(out, a->calls[i].arguments.p, a->calls[i].arguments.n);
+		buf_add_str(out, "}}");
+	}
+	buf_add_char(out, ']');
+}
+
+static int chat_whole(struct gw_call *c, struct buf *out)
+{
+	const struct gw_answer *a = &c->answer;
+	struct str text = buf_str(&a->text), reasoning = buf_str(&a->reasoning);
+
+	add_start(c, "chat.completion", out);
+	buf_add_str(out, "{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
+	if (text.n == 0 && a->n_calls > 0)
+		buf_add_str(out, "null");
+	else
+		json_add_string(out, text.p, text.n);
+	if (reasoning.n > 0) {
+		buf_add_str(out, ",\"reasoning_content\":");
+		json_add_string(out, reasoning.p, reasoning.n);
+	}
+	add_calls(a, out);
+	buf_printf(out, ",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"%s\"}],\"usage\":", c->finish);
+	openai_add_usage(&c->result, out);
+	buf_add_char(out, '}');
+	return 0;
+}
+
+static const struct gw_format chat_format = {
+	.content_type = "text/event-stream; charset=utf-8",
+	.begin = chat_begin,
+	.text = chat_text,
+	.reasoning = chat_reasoning,
+	.tool = chat_tool,
+	.heartbeat = gw_heartbeat_comment,
+	.end = chat_end,
+	.error = openai_stream_error,
+	.whole = chat_whole,
+};
+
+static int chat_prepare(struct gw_call *c)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+	struct chat *s = ARENA_NEW(&c->q->mem, struct chat);
+
+	buf_add_str(&b, "data: ");
+	add_start(c, "chat.completion.chunk", &b);
+	buf_add_str(&b, "{\"index\":0,\"delta\":{");
+	const char *head = buf_status(&b) == 0 ? arena_strndup(&c->q->mem, b.p, b.n) : NULL;
+	if (!s || !head)
+		return request_no_memory(c->q);
+	s->head = (struct str){head, b.n};
+	s->wants_usage = openai_wants_usage(c);
+	c->shape = s;
+	return 0;
+}
+
+int chat_completions_post(struct request *q)
+{
+	CLEANUP(gw_closep) struct gw_call *c = NULL;
+	int r;
+
+	if ((r = gw_open(q, &chat_format, &c)) < 0 || (r = chat_read(c)) < 0 || (r = chat_prepare(c)) < 0)
+		return r;
+	return gw_generate(c);
+}

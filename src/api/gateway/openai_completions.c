@@ -1,0 +1,126 @@
+/* openai_completions.c - POST /v1/completions: plain text goes on, or a gap before a suffix is filled. */
+#include "api/gateway/openai.h"
+#include "api/handlers.h"
+
+struct completion {
+	bool wants_usage;
+	struct str head; /* of every chunk, up to the text */
+};
+
+/* A text, or a list of one. */
+static const char *prompt_of(const struct gw_call *c)
+{
+	const json_t *p = json_object_get(c->body, "prompt");
+
+	if (json_is_array(p) && json_array_size(p) == 1)
+		p = json_array_get(p, 0);
+	return json_string_value(p);
+}
+
+static int completion_read(struct gw_call *c)
+{
+	const json_t *b = c->body;
+	int r;
+
+	c->req.prompt = prompt_of(c);
+	c->req.suffix = json_get_str(b, "suffix");
+	if (!c->req.prompt)
+		return err_set(&c->q->err, E_INVALID,
+			"\"prompt\" must be one text (or a list with one); numbers of tokens are not understood here.");
+	if (json_is_true(json_object_get(b, "echo")))
+		return err_set(&c->q->err, E_INVALID, "\"echo\" is not offered here.");
+	if ((r = openai_only_one(c, "n")) < 0 || (r = openai_only_one(c, "best_of")) < 0 ||
+		(r = gw_read_sampling(c, b, &c->req.sampling)) < 0 ||
+		(r = gw_read_stop(c, json_object_get(b, "stop"), &c->req.stop)) < 0)
+		return r;
+	return openai_read_count(c, "max_tokens", &c->req.max_tokens);
+}
+
+static void add_start(const struct gw_call *c, struct buf *out)
+{
+	buf_printf(out, "{\"id\":\"cmpl-%s\",\"object\":\"text_completion\",\"created\":%lld,\"model\":", c->id,
+		(long long)(c->created_ms / 1000));
+	json_add_cstr(out, c->model);
+	buf_add_str(out, ",\"choices\":[");
+}
+
+static void completion_text(struct gw_call *c, struct str escaped, struct buf *out)
+{
+	const struct completion *s = c->shape;
+
+	buf_add(out, s->head.p, s->head.n);
+	buf_add(out, escaped.p, escaped.n);
+	buf_add_str(out, "\",\"logprobs\":null,\"finish_reason\":null}]}\n\n");
+}
+
+static void completion_tool(struct gw_call *c UNUSED, const struct gw_tool *t UNUSED, struct buf *out UNUSED)
+{
+	/* no tools were offered */
+}
+
+static void completion_end(struct gw_call *c, struct buf *out)
+{
+	const struct completion *s = c->shape;
+
+	buf_add(out, s->head.p, s->head.n);
+	buf_printf(out, "\",\"logprobs\":null,\"finish_reason\":\"%s\"}]}\n\n", c->finish);
+	if (s->wants_usage) {
+		buf_add_str(out, "data: ");
+		add_start(c, out);
+		buf_add_str(out, "],\"usage\":");
+		openai_add_usage(&c->result, out);
+		buf_add_str(out, "}\n\n");
+	}
+	buf_add_str(out, "data: [DONE]\n\n");
+}
+
+static int completion_whole(struct gw_call *c, struct buf *out)
+{
+	struct str text = buf_str(&c->answer.text);
+
+	add_start(c, out);
+	buf_add_str(out, "{\"index\":0,\"text\":");
+	json_add_string(out, text.p, text.n);
+	buf_printf(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}],\"usage\":", c->finish);
+	openai_add_usage(&c->result, out);
+	buf_add_char(out, '}');
+	return 0;
+}
+
+static const struct gw_format completion_format = {
+	.content_type = "text/event-stream; charset=utf-8",
+	.text = completion_text,
+	.tool = completion_tool,
+	.heartbeat = gw_heartbeat_comment,
+	.end = completion_end,
+	.error = openai_stream_error,
+	.whole = completion_whole,
+};
+
+static int completion_prepare(struct gw_call *c)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+	struct completion *s = ARENA_NEW(&c->q->mem, struct completion);
+
+	buf_add_str(&b, "data: ");
+	add_start(c, &b);
+	buf_add_str(&b, "{\"index\":0,\"text\":\"");
+	const char *head = buf_status(&b) == 0 ? arena_strndup(&c->q->mem, b.p, b.n) : NULL;
+	if (!s || !head)
+		return request_no_memory(c->q);
+	s->head = (struct str){head, b.n};
+	s->wants_usage = openai_wants_usage(c);
+	c->shape = s;
+	return 0;
+}
+
+int completions_post(struct request *q)
+{
+	CLEANUP(gw_closep) struct gw_call *c = NULL;
+	int r;
+
+	if ((r = gw_open(q, &completion_format, &c)) < 0 || (r = completion_read(c)) < 0 ||
+		(r = completion_prepare(c)) < 0)
+		return r;
+	return gw_generate(c);
+}

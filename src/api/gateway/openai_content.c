@@ -1,0 +1,200 @@
+/* openai_content.c - the messages of a request in OpenAI's shape. */
+#include "api/gateway/openai.h"
+
+#define PARTS_MAX 4096 /* of one message */
+
+const char *openai_role(const char *role)
+{
+	static const char *const roles[][2] = {{"user", "user"}, {"assistant", "assistant"}, {"system", "system"},
+		{"developer", "system"}, {"tool", "tool"}, {"function", "tool"}};
+
+	for (size_t i = 0; role && i < N_ELEMENTS(roles); i++) {
+		if (strcmp(role, roles[i][0]) == 0)
+			return roles[i][1];
+	}
+	return NULL;
+}
+
+const char *openai_called_name(const struct gen_message *all, size_t n, const char *id)
+{
+	for (size_t i = n; id && i-- > 0;) {
+		for (size_t k = 0; k < all[i].n_calls; k++) {
+			if (strcmp(all[i].calls[k].id, id) == 0)
+				return all[i].calls[k].name;
+		}
+	}
+	return NULL;
+}
+
+/* ---- content ---- */
+
+static const char *part_type(const json_t *part)
+{
+	const char *type = json_get_str(part, "type");
+
+	return type ? type : json_get_str(part, "text") ? "text" : "";
+}
+
+/* The text of a part; NULL: it is no text. */
+static const char *part_text(const json_t *part)
+{
+	const char *type = part_type(part), *text;
+
+	if (json_is_string(part))
+		return json_string_value(part);
+	if (strcmp(type, "refusal") == 0)
+		text = json_get_str(part, "refusal");
+	else if (strcmp(type, "text") == 0 || strcmp(type, "input_text") == 0 || strcmp(type, "output_text") == 0)
+		text = json_get_str(part, "text");
+	else
+		return NULL;
+	return text ? text : "";
+}
+
+/* {"image_url": {"url": ".."}} or {"image_url": ".."} */
+static const char *part_image(const json_t *part)
+{
+	const char *type = part_type(part);
+	const json_t *at = json_object_get(part, "image_url");
+
+	if (strcmp(type, "image_url") != 0 && strcmp(type, "input_image") != 0)
+		return NULL;
+	return json_is_string(at) ? json_string_value(at) : json_get_str(at, "url");
+}
+
+static int refuse_part(struct gw_call *c, const json_t *part)
+{
+	return err_set(&c->q->err, E_INVALID,
+		"A part of a message has the type \"%.60s\"; text and image_url are understood here.", part_type(part));
+}
+
+static int read_part(
+	struct gw_call *c, const json_t *part, struct gen_image *images, size_t *n_images, struct buf *text)
+{
+	const char *s = part_text(part), *url = s ? NULL : part_image(part);
+
+	if (url)
+		return gw_read_image(c, url, &images[(*n_images)++]);
+	if (!s)
+		return refuse_part(c, part);
+	if (text->n && *s)
+		buf_add_char(text, '\n');
+	buf_add_str(text, s);
+	return 0;
+}
+
+static int read_parts(struct gw_call *c, const json_t *parts, struct gen_message *m)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(REQUEST_MEMORY);
+	size_t n = json_array_size(parts);
+	int r = 0;
+
+	if (n == 1 && part_text(json_array_get(parts, 0))) {
+		m->content = part_text(json_array_get(parts, 0));
+		return 0;
+	}
+	if (n > PARTS_MAX)
+		return err_set(&c->q->err, E_INVALID, "A message has more than %d parts.", PARTS_MAX);
+	struct gen_image *images = ARENA_ARRAY(&c->q->mem, struct gen_image, n + 1);
+	if (!images)
+		return request_no_memory(c->q);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = read_part(c, json_array_get(parts, i), images, &m->n_images, &text);
+	if (r < 0)
+		return r;
+	m->images = images;
+	m->content = arena_strndup(&c->q->mem, text.p ? text.p : "", text.n);
+	return buf_status(&text) == 0 && m->content ? 0 : request_no_memory(c->q);
+}
+
+int openai_read_content(struct gw_call *c, const json_t *content, struct gen_message *m)
+{
+	m->content = "";
+	if (!content || json_is_null(content))
+		return 0;
+	if (json_is_array(content))
+		return read_parts(c, content, m);
+	m->content = json_string_value(content);
+	if (m->content)
+		return 0;
+	return err_set(&c->q->err, E_INVALID, "The content of a message must be a text, a list of parts, or null.");
+}
+
+/* ---- messages ---- */
+
+static int read_call(struct gw_call *c, const json_t *from, struct gen_tool_call *ret)
+{
+	const json_t *fn = json_object_get(from, "function"), *arguments = json_object_get(fn, "arguments");
+
+	*ret = (struct gen_tool_call){.id = json_get_str(from, "id"),
+		.name = json_get_str(fn, "name"),
+		.arguments = json_string_value(arguments)};
+	if (!ret->name || !*ret->name)
+		return err_set(&c->q->err, E_INVALID, "A tool call in the messages has no function.name.");
+	if (!ret->id)
+		ret->id = "";
+	if (json_is_object(arguments))
+		return gw_json_text(c, arguments, &ret->arguments);
+	if (!ret->arguments || !*ret->arguments)
+		ret->arguments = "{}";
+	return 0;
+}
+
+static int read_calls(struct gw_call *c, const json_t *list, struct gen_message *m)
+{
+	size_t n = json_array_size(list);
+	int r = 0;
+
+	if (n == 0)
+		return 0;
+	struct gen_tool_call *calls = ARENA_ARRAY(&c->q->mem, struct gen_tool_call, n);
+	if (!calls)
+		return request_no_memory(c->q);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = read_call(c, json_array_get(list, i), &calls[i]);
+	m->calls = calls;
+	m->n_calls = n;
+	return r;
+}
+
+static int read_message(struct gw_call *c, const json_t *from, struct gen_message *all, size_t at)
+{
+	struct gen_message *m = &all[at];
+
+	m->role = openai_role(json_get_str(from, "role"));
+	if (!m->role)
+		return err_set(&c->q->err, E_INVALID,
+			"messages[%zu].role must be system, developer, user, assistant or tool.", at);
+	if (strcmp(m->role, "tool") == 0) {
+		m->tool_call_id = json_get_str(from, "tool_call_id");
+		m->tool_name = openai_called_name(all, at, m->tool_call_id);
+		if (!m->tool_name)
+			m->tool_name = json_get_str(from, "name");
+	}
+	if (strcmp(m->role, "assistant") == 0) {
+		int r = read_calls(c, json_object_get(from, "tool_calls"), m);
+		if (r < 0)
+			return r;
+		m->reasoning = json_get_str(from, "reasoning_content");
+		if (!m->reasoning)
+			m->reasoning = json_get_str(from, "reasoning");
+	}
+	return openai_read_content(c, json_object_get(from, "content"), m);
+}
+
+int openai_read_messages(struct gw_call *c, const json_t *list)
+{
+	size_t n = json_array_size(list);
+	int r = 0;
+
+	if (n == 0)
+		return err_set(&c->q->err, E_INVALID, "\"messages\" must be a list with at least one message.");
+	struct gen_message *all = ARENA_ARRAY(&c->q->mem, struct gen_message, n);
+	if (!all)
+		return request_no_memory(c->q);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = read_message(c, json_array_get(list, i), all, i);
+	c->req.messages = all;
+	c->req.n_messages = n;
+	return r;
+}

@@ -1,0 +1,130 @@
+/* openai_options.c - what stands beside the messages of a request in OpenAI's shape. */
+#include "api/gateway/openai.h"
+
+static bool is_absent(const json_t *v)
+{
+	return !v || json_is_null(v);
+}
+
+int openai_read_count(struct gw_call *c, const char *name, int64_t *ret)
+{
+	const json_t *v = json_object_get(c->body, name);
+
+	if (is_absent(v))
+		return 0;
+	if (!json_is_number(v) || json_number_value(v) < 1 || json_number_value(v) > 1e15)
+		return err_set(&c->q->err, E_INVALID, "\"%s\" must be a whole number from 1.", name);
+	*ret = (int64_t)json_number_value(v);
+	return 0;
+}
+
+int openai_only_one(struct gw_call *c, const char *name)
+{
+	const json_t *v = json_object_get(c->body, name);
+
+	if (json_is_number(v) && json_number_value(v) > 1)
+		return err_set(
+			&c->q->err, E_INVALID, "\"%s\" above 1 is not offered here: ask once for each answer.", name);
+	return 0;
+}
+
+bool openai_wants_usage(const struct gw_call *c)
+{
+	return json_is_true(json_object_get(json_object_get(c->body, "stream_options"), "include_usage"));
+}
+
+/* Many clients always send an effort, also to models that cannot think: those are left to do what they can. */
+int openai_read_effort(struct gw_call *c, const json_t *effort)
+{
+	static const struct {
+		const char *word;
+		enum gen_thinking thinking;
+	} words[] = {{"none", THINKING_OFF}, {"minimal", THINKING_LOW}, {"low", THINKING_LOW},
+		{"medium", THINKING_MEDIUM}, {"high", THINKING_HIGH}, {"xhigh", THINKING_HIGH}, {"max", THINKING_HIGH}};
+	const char *word = json_string_value(effort);
+	struct err ignored = {0};
+	struct model m;
+
+	if (is_absent(effort))
+		return 0;
+	for (size_t i = 0; word && i < N_ELEMENTS(words); i++) {
+		if (strcmp(word, words[i].word) != 0)
+			continue;
+		if (providers_model(c->q->api->c.providers, c->req.model, &c->q->mem, &m, &ignored) == 0 &&
+			model_can(&m, "thinking"))
+			c->req.thinking = words[i].thinking;
+		return 0;
+	}
+	return err_set(
+		&c->q->err, E_INVALID, "The reasoning effort must be none, minimal, low, medium, high, xhigh or max.");
+}
+
+int openai_read_function(struct gw_call *c, const json_t *fn, struct gen_tool *ret)
+{
+	const json_t *parameters = json_object_get(fn, "parameters");
+
+	*ret = (struct gen_tool){.name = json_get_str(fn, "name"),
+		.description = json_get_str(fn, "description"),
+		.strict = json_is_true(json_object_get(fn, "strict"))};
+	if (!ret->name || !*ret->name)
+		return err_set(&c->q->err, E_INVALID, "A tool has no name.");
+	if (is_absent(parameters))
+		return 0;
+	if (!json_is_object(parameters))
+		return err_set(
+			&c->q->err, E_INVALID, "The parameters of the tool %.64s must be a JSON Schema.", ret->name);
+	return gw_json_text(c, parameters, &ret->parameters);
+}
+
+/* "required" with a list of allowed tools is as near as can be. */
+static int choose_allowed(struct gw_call *c, const json_t *choice)
+{
+	const json_t *allowed = json_object_get(choice, "allowed_tools");
+	const char *mode = json_get_str(allowed ? allowed : choice, "mode");
+
+	c->req.tool_choice = mode && strcmp(mode, "required") == 0 ? TOOLS_REQUIRED : TOOLS_AUTO;
+	return 0;
+}
+
+int openai_read_tool_choice(struct gw_call *c, const json_t *choice, const char *inner)
+{
+	const char *word = json_string_value(choice), *type = json_get_str(choice, "type");
+
+	if (is_absent(choice) || (word && strcmp(word, "auto") == 0))
+		return 0;
+	if (word && strcmp(word, "none") == 0)
+		c->req.tool_choice = TOOLS_NONE;
+	else if (word && (strcmp(word, "required") == 0 || strcmp(word, "any") == 0))
+		c->req.tool_choice = TOOLS_REQUIRED;
+	else if (type && strcmp(type, "allowed_tools") == 0)
+		return choose_allowed(c, choice);
+	else if (type && strcmp(type, "function") == 0) {
+		c->req.tool_choice = TOOLS_NAMED;
+		c->req.tool_name = json_get_str(inner ? json_object_get(choice, inner) : choice, "name");
+	}
+	if (c->req.tool_choice == TOOLS_AUTO || (c->req.tool_choice == TOOLS_NAMED && !c->req.tool_name))
+		return err_set(
+			&c->q->err, E_INVALID, "\"tool_choice\" must be none, auto, required or name a function.");
+	return 0;
+}
+
+int openai_read_format(struct gw_call *c, const json_t *format, const char *inner)
+{
+	const char *type = json_get_str(format, "type");
+	const json_t *of = inner ? json_object_get(format, inner) : format;
+
+	if (is_absent(format) || (type && strcmp(type, "text") == 0))
+		return 0;
+	if (type && strcmp(type, "json_object") == 0) {
+		c->req.format = FORMAT_JSON;
+		return 0;
+	}
+	if (!type || strcmp(type, "json_schema") != 0)
+		return err_set(&c->q->err, E_INVALID, "The format must be text, json_object or json_schema.");
+	if (!json_is_object(json_object_get(of, "schema"))) /* without one it is plain JSON */
+		c->req.format = FORMAT_JSON;
+	else
+		c->req.format = FORMAT_SCHEMA;
+	c->req.schema_name = json_get_str(of, "name");
+	return gw_json_text(c, c->req.format == FORMAT_SCHEMA ? json_object_get(of, "schema") : NULL, &c->req.schema);
+}

@@ -1,0 +1,150 @@
+/* read.c - what the shapes have in common when they read a request. */
+#include <errno.h>
+#include <strings.h>
+
+#include "api/gateway/gateway_priv.h"
+
+int gw_body(struct request *q, bool may_be_empty, json_t **ret)
+{
+	const char *encoding = http_header(q->x, "Content-Encoding");
+	CLEANUP(json_decrefp) json_t *body = NULL;
+	struct str text = http_body(q->x);
+	int r;
+
+	if (encoding && *encoding && strcasecmp(encoding, "identity") != 0)
+		return err_set(&q->err, E_MEDIA_TYPE, "Send the request without compression (Content-Encoding).");
+	if (text.n == 0 && may_be_empty)
+		text = STR("{}");
+	if ((r = json_parse(text.p, text.n, &body, &q->err)) < 0)
+		return r;
+	if (!json_is_object(body))
+		return err_set(&q->err, E_INVALID, "The request must be a JSON object.");
+	*ret = TAKE_PTR(body);
+	return 0;
+}
+
+/* "name" and "name:latest" are the same to clients that know Ollama. */
+static const char *other_name(struct request *q, const char *model)
+{
+	static const char tag[] = ":latest";
+	size_t n = strlen(model), k = sizeof(tag) - 1;
+	const char *last = strrchr(model, '/');
+
+	if (n > k && strcmp(model + n - k, tag) == 0)
+		return arena_strndup(&q->mem, model, n - k);
+	if (strchr(last ? last : model, ':'))
+		return NULL;
+	return arena_printf(&q->mem, "%s%s", model, tag);
+}
+
+int gw_resolve(struct request *q, const char *model, const char **ret_id)
+{
+	struct providers *ps = q->api->c.providers;
+	const char *other, *id = NULL;
+	struct err e = {0};
+	int r = providers_resolve(ps, model, &q->mem, &id, &e);
+
+	if (r == E_MODEL_UNKNOWN && (other = other_name(q, model)) != NULL) {
+		struct err ignored = {0};
+		if (providers_resolve(ps, other, &q->mem, &id, &ignored) == 0)
+			r = 0;
+	}
+	if (r < 0) {
+		q->err = e;
+		return err_set(&q->err, r, "%s", err_info(r)->text);
+	}
+	if (!auth_key_allows_model(&q->who, id))
+		return err_set(&q->err, E_FORBIDDEN, "This API key may not use the model %.150s.", model);
+	*ret_id = id;
+	return 0;
+}
+
+bool gw_shows(const struct request *q, const struct model *m)
+{
+	return !m->hidden && auth_key_allows_model(&q->who, m->id);
+}
+
+/* ---- sampling ---- */
+
+static int read_double(struct gw_call *c, const json_t *from, const char *name, unsigned bit, double *to, unsigned *set)
+{
+	const json_t *v = json_object_get(from, name);
+
+	if (!v || json_is_null(v))
+		return 0;
+	if (!json_is_number(v))
+		return err_set(&c->q->err, E_INVALID, "\"%s\" must be a number.", name);
+	*to = json_number_value(v);
+	*set |= bit;
+	return 0;
+}
+
+static int read_i64(struct gw_call *c, const json_t *from, const char *name, unsigned bit, int64_t *to, unsigned *set)
+{
+	double v = 0;
+	int r = read_double(c, from, name, bit, &v, set);
+
+	if (r == 0 && (v < -9e15 || v > 9e15))
+		return err_set(&c->q->err, E_INVALID, "\"%s\" is too large.", name);
+	if (r == 0 && (*set & bit))
+		*to = (int64_t)v;
+	return r;
+}
+
+int gw_read_sampling(struct gw_call *c, const json_t *from, struct gen_sampling *s)
+{
+	const struct {
+		const char *name;
+		unsigned bit;
+		double *to;
+	} numbers[] = {
+		{"temperature", SAMPLE_TEMPERATURE, &s->temperature},
+		{"top_p", SAMPLE_TOP_P, &s->top_p},
+		{"min_p", SAMPLE_MIN_P, &s->min_p},
+		{"presence_penalty", SAMPLE_PRESENCE, &s->presence_penalty},
+		{"frequency_penalty", SAMPLE_FREQUENCY, &s->frequency_penalty},
+		{"repeat_penalty", SAMPLE_REPEAT, &s->repeat_penalty},
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < N_ELEMENTS(numbers) && r == 0; i++)
+		r = read_double(c, from, numbers[i].name, numbers[i].bit, numbers[i].to, &s->set);
+	if (r == 0)
+		r = read_i64(c, from, "top_k", SAMPLE_TOP_K, &s->top_k, &s->set);
+	if (r == 0)
+		r = read_i64(c, from, "seed", SAMPLE_SEED, &s->seed, &s->set);
+	return r;
+}
+
+int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret)
+{
+	size_t n = json_is_array(stop) ? json_array_size(stop) : 1;
+	const char **list;
+
+	*ret = NULL;
+	if (!stop || json_is_null(stop) || n == 0)
+		return 0;
+	list = ARENA_ARRAY(&c->q->mem, const char *, n + 1);
+	if (!list)
+		return request_no_memory(c->q);
+	for (size_t i = 0; i < n; i++) {
+		list[i] = json_string_value(json_is_array(stop) ? json_array_get(stop, i) : stop);
+		if (!list[i])
+			return err_set(&c->q->err, E_INVALID, "Stop sequences must be strings.");
+	}
+	*ret = list;
+	return 0;
+}
+
+int gw_json_text(struct gw_call *c, const json_t *v, const char **ret)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
+
+	*ret = NULL;
+	if (!v)
+		return 0;
+	json_add_value(&b, v);
+	if (buf_status(&b) == 0)
+		*ret = arena_strndup(&c->q->mem, b.p, b.n);
+	return *ret ? 0 : request_no_memory(c->q);
+}

@@ -1,0 +1,411 @@
+/*
+ * stream.c - the way of an answer to its client. All of it lives on the loop's thread: a provider's bytes become events
+ * there, the format makes bytes of them, and one hook sends once for all that came in a turn of the loop. What the client
+ * does not take waits here, up to a limit; a client that leaves or stops reading ends the call.
+ */
+#include <errno.h>
+
+#include "api/gateway/gateway_priv.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+
+#define BACKLOG_BYTES   ((size_t)4 << 20)
+#define PIECE_BYTES     ((size_t)64 << 10)
+#define ARGUMENTS_BYTES ((size_t)48 << 10) /* of one piece: lines have limits at the other side */
+
+static struct loop *loop_of(const struct gateway *g)
+{
+	return g->api->c.loop;
+}
+
+/* ---- the list of all ---- */
+
+static void flow_add(struct gw_flow *f)
+{
+	f->next = f->g->flows;
+	if (f->next)
+		f->next->prev = f;
+	f->g->flows = f;
+}
+
+static void flow_free(struct gw_flow *f)
+{
+	if (f->prev)
+		f->prev->next = f->next;
+	else
+		f->g->flows = f->next;
+	if (f->next)
+		f->next->prev = f->prev;
+	for (struct gw_flow **p = &f->g->dirty; *p; p = &(*p)->next_dirty) {
+		if (*p == f) {
+			*p = f->next_dirty;
+			break;
+		}
+	}
+	buf_done(&f->out);
+	free(f);
+}
+
+/* ---- sending ---- */
+
+/* A client that neither reads nor leaves. */
+static void flow_stall(struct gw_flow *f)
+{
+	f->stalled = true;
+	if (f->c)
+		cancel_fire(&f->c->cancel, E_CANCELED);
+}
+
+/* Sends what the client takes. Frees the flow when its call has ended and all is sent. */
+static void flow_flush(struct gw_flow *f)
+{
+	size_t sent = 0;
+
+	if (buf_status(&f->out) < 0)
+		flow_stall(f);
+	while (f->stream && sent < f->out.n) {
+		size_t n = http_stream_write(f->stream, f->out.p + sent, MIN(f->out.n - sent, PIECE_BYTES));
+		if (n == 0)
+			break; /* on_writable comes */
+		sent += n;
+		f->since_ms = 0;
+	}
+	buf_consume(&f->out, sent);
+	if (f->c || !f->stream || (f->out.n > 0 && !f->stalled))
+		return;
+	if (f->stalled)
+		http_stream_abort(f->stream);
+	else
+		http_stream_end(f->stream);
+	flow_free(f);
+}
+
+static void flow_send(struct gw_flow *f)
+{
+	if (f->is_dirty || f->out.n == 0)
+		return;
+	f->is_dirty = true;
+	f->next_dirty = f->g->dirty;
+	f->g->dirty = f;
+	loop_hook_raise(f->g->flush);
+}
+
+void gw_flow_flush_all(void *gateway)
+{
+	struct gateway *g = gateway;
+
+	while (g->dirty) {
+		struct gw_flow *f = g->dirty;
+		g->dirty = f->next_dirty;
+		f->next_dirty = NULL;
+		f->is_dirty = false;
+		flow_flush(f);
+	}
+}
+
+static void on_writable(void *arg)
+{
+	flow_flush(arg);
+}
+
+static void on_close(void *arg)
+{
+	struct gw_flow *f = arg;
+
+	f->stream = NULL;
+	if (f->c)
+		cancel_fire(&f->c->cancel, E_CANCELED);
+	else
+		flow_free(f);
+}
+
+static const struct http_stream_ops stream_ops = {.on_writable = on_writable, .on_close = on_close};
+
+/* Status 200 and the head; from here on failures can only be told in the stream. */
+static void flow_begin(struct gw_flow *f, bool with_words)
+{
+	struct gw_call *c = f->c;
+
+	if (f->begun)
+		return;
+	f->begun = true;
+	f->since_ms = clock_mono_ms();
+	http_exchange_on_leave(c->q->x, NULL, NULL);
+	f->stream = http_stream_start(c->q->x, c->format->content_type, &stream_ops, f);
+	if (!f->stream)
+		cancel_fire(&c->cancel, E_CANCELED);
+	else if (with_words && c->format->begin)
+		c->format->begin(c, &f->out);
+}
+
+/* ---- pieces ---- */
+
+/* The escaped text of {"text":"..."}, which is the one shape of these events. */
+static struct str text_of(const char *json, size_t n)
+{
+	static const char head[] = "{\"text\":\"";
+	size_t k = sizeof(head) - 1;
+
+	if (n < k + 2 || memcmp(json, head, k) != 0)
+		return (struct str){"", 0};
+	return (struct str){json + k, n - k - 2};
+}
+
+static int take_text(struct gw_flow *f, bool reasoning, struct str escaped)
+{
+	struct gw_call *c = f->c;
+	size_t max = (size_t)f->g->api->c.settings->max_answer_bytes;
+	void (*say)(struct gw_call *, struct str, struct buf *) = reasoning ? c->format->reasoning : c->format->text;
+	int r = 0;
+
+	if (escaped.n == 0)
+		return 0;
+	f->n_text += escaped.n;
+	if (!c->stream || c->format->keep_text)
+		r = gw_collect_text(reasoning ? &c->answer.reasoning : &c->answer.text, escaped, max);
+	if (r < 0 || !c->stream || !say)
+		return r;
+	flow_begin(f, true);
+	if (f->stream)
+		say(c, escaped, &f->out);
+	return 0;
+}
+
+static int take_tool(struct gw_flow *f, const char *json, size_t n)
+{
+	CLEANUP(json_decrefp) json_t *ev = NULL;
+	struct gw_call *c = f->c;
+	struct gw_tool t;
+	int r = gw_collect_tool(c, json, n, &t, &ev);
+
+	if (r < 0)
+		return r;
+	f->n_text += t.arguments.n;
+	if (!c->stream)
+		return 0;
+	flow_begin(f, true);
+	struct str rest = t.arguments;
+	while (f->stream && (t.first || rest.n > 0)) {
+		t.arguments = (struct str){rest.p, utf8_prefix(rest.p, rest.n, ARGUMENTS_BYTES)};
+		rest = (struct str){rest.p + t.arguments.n, rest.n - t.arguments.n};
+		c->format->tool(c, &t, &f->out);
+		t.first = false;
+	}
+	return 0;
+}
+
+struct piece {
+	struct gw_flow *f;
+	enum event_type type;
+	const char *json;
+	size_t n;
+};
+
+static int piece_on_loop(void *arg)
+{
+	struct piece *p = arg;
+	struct gw_flow *f = p->f;
+	int r;
+
+	f->c->q->spent = true;
+	if (p->type == EV_TOOL_CALL)
+		r = take_tool(f, p->json, p->n);
+	else
+		r = take_text(f, p->type == EV_REASONING, text_of(p->json, p->n));
+	if (r < 0)
+		return r;
+	if (buf_status(&f->out) < 0) {
+		flow_stall(f);
+		return -ECANCELED;
+	}
+	flow_send(f);
+	return 0;
+}
+
+static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
+{
+	struct gw_flow *f = CONTAINER_OF(s, struct gw_flow, sink);
+	struct piece p = {f, type, json, n};
+
+	if (type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL)
+		return 0;
+	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(f->g), piece_on_loop, &p);
+}
+
+int gw_write_raw(void *arg, const char *p, size_t n)
+{
+	struct gw_call *c = arg;
+	struct gw_flow *f = c->flow;
+
+	c->got_raw = true;
+	c->q->spent = true;
+	flow_begin(f, false);
+	if (!f->stream)
+		return 0; /* the cancel is on its way */
+	buf_add(&f->out, p, n);
+	if (buf_status(&f->out) < 0) {
+		flow_stall(f);
+		return -ECANCELED;
+	}
+	flow_send(f);
+	return 0;
+}
+
+/* ---- silence ---- */
+
+void gw_heartbeat_comment(struct gw_call *c UNUSED, struct buf *out)
+{
+	buf_add_str(out, ": ping\n\n");
+}
+
+/* A client that reads nothing of what was left for it is let go. */
+static void sweep_ended(struct gw_flow *f, int64_t quiet_ms)
+{
+	if (quiet_ms < f->g->api->c.settings->reader_stall_s * 1000)
+		return;
+	http_stream_abort(f->stream);
+	flow_free(f);
+}
+
+static void sweep_live(struct gw_flow *f, int64_t quiet_ms)
+{
+	if (!f->c->stream || !f->c->format->heartbeat || f->c->got_raw || f->out.n > 0 ||
+		quiet_ms < f->g->api->c.settings->heartbeat_s * 1000)
+		return;
+	flow_begin(f, true);
+	if (!f->stream)
+		return;
+	f->c->format->heartbeat(f->c, &f->out);
+	flow_flush(f);
+}
+
+void gw_flow_sweep(void *gateway)
+{
+	struct gateway *g = gateway;
+	int64_t now = clock_mono_ms();
+
+	for (struct gw_flow *f = g->flows, *next; f; f = next) {
+		next = f->next;
+		if (f->since_ms == 0)
+			f->since_ms = now;
+		else if (!f->c)
+			sweep_ended(f, now - f->since_ms);
+		else
+			sweep_live(f, now - f->since_ms);
+	}
+}
+
+/* ---- life ---- */
+
+static void on_leave(void *arg)
+{
+	struct gw_flow *f = arg;
+
+	cancel_fire(&f->c->cancel, E_CANCELED);
+}
+
+static int open_on_loop(void *arg)
+{
+	struct gw_flow *f = arg;
+
+	flow_add(f);
+	if (f->g->stopping)
+		cancel_fire(&f->c->cancel, E_STOPPING);
+	if (!http_exchange_on_leave(f->c->q->x, on_leave, f))
+		cancel_fire(&f->c->cancel, E_CANCELED);
+	return 0;
+}
+
+void gw_flow_open(struct gw_call *c)
+{
+	struct gw_flow *f = xcalloc(1, sizeof(*f));
+
+	f->g = c->q->api->gateway;
+	f->c = c;
+	f->out = BUF_INIT(BACKLOG_BYTES);
+	f->since_ms = clock_mono_ms();
+	f->sink.event = sink_event;
+	c->flow = f;
+	(void)loop_call(loop_of(f->g), open_on_loop, f);
+}
+
+struct gen_sink *gw_flow_sink(struct gw_call *c)
+{
+	return &c->flow->sink;
+}
+
+struct finish {
+	struct gw_flow *f;
+	const struct err *e;
+	bool answers;
+};
+
+static int finish_on_loop(void *arg)
+{
+	struct finish *end = arg;
+	struct gw_flow *f = end->f;
+	struct gw_call *c = f->c;
+
+	if (!f->begun && end->answers)
+		flow_begin(f, true);
+	if (!f->begun) {
+		http_exchange_on_leave(c->q->x, NULL, NULL);
+		flow_free(f);
+		return 0;
+	}
+	if (!f->stream) {
+		flow_free(f);
+		return 1;
+	}
+	if (end->e)
+		c->format->error(c, end->e, &f->out);
+	else if (!c->got_raw)
+		c->format->end(c, &f->out);
+	f->c = NULL;
+	flow_flush(f);
+	return 1;
+}
+
+bool gw_flow_finish(struct gw_call *c, const struct err *e, bool answers)
+{
+	struct finish end = {c->flow, e, answers};
+	int r = loop_call(loop_of(c->flow->g), finish_on_loop, &end);
+
+	c->flow = NULL;
+	return r == 1;
+}
+
+static int stop_on_loop(void *arg)
+{
+	struct gateway *g = arg;
+
+	g->stopping = true;
+	for (struct gw_flow *f = g->flows; f; f = f->next) {
+		if (f->c)
+			cancel_fire(&f->c->cancel, E_STOPPING);
+	}
+	return 0;
+}
+
+void gw_flow_stop(struct gateway *g)
+{
+	(void)loop_call(loop_of(g), stop_on_loop, g);
+}
+
+static int drop_on_loop(void *arg)
+{
+	struct gateway *g = arg;
+
+	while (g->flows) {
+		struct gw_flow *f = g->flows;
+		if (f->stream)
+			http_stream_abort(f->stream);
+		flow_free(f);
+	}
+	return 0;
+}
+
+void gw_flow_drop_all(struct gateway *g)
+{
+	(void)loop_call(loop_of(g), drop_on_loop, g);
+}

@@ -1,0 +1,89 @@
+/* jobs_api.c - work that goes on behind requests: an administrator sees all of it, anybody else their own. */
+#include "api/handlers.h"
+
+struct jobs_answer {
+	struct schema_list items;
+};
+
+static const struct field jobs_fields[] = {
+	FIELD_LIST(struct jobs_answer, items, "items", &job_schema, 0, FIELD_REQUIRED, "Newest first."),
+};
+const struct schema job_list_schema = SCHEMA("JobList", struct jobs_answer, jobs_fields, "Jobs.");
+
+static bool is_admin(const struct request *q)
+{
+	return strcmp(q->who.user.role, ROLE_ADMIN) == 0;
+}
+
+/* Whose jobs the request may see; 0: everybody's. */
+static atelier_id visible(const struct request *q)
+{
+	return is_admin(q) ? 0 : q->who.user.id;
+}
+
+int jobs_get_all(struct request *q)
+{
+	struct jobs_answer *out = ARENA_NEW(&q->mem, struct jobs_answer);
+	struct job_view *views;
+	int64_t limit;
+	size_t n;
+	int r = request_i64(q, "limit", &limit);
+
+	if (r == 0)
+		r = job_list(q->api->jobs, visible(q), limit, &q->mem, &views, &n, &q->err);
+	if (r < 0)
+		return r;
+	if (!out)
+		return request_no_memory(q);
+	out->items = (struct schema_list){views, n};
+	q->answer = out;
+	return 0;
+}
+
+int job_get_one(struct request *q)
+{
+	struct job_view *out = ARENA_NEW(&q->mem, struct job_view);
+
+	if (!out)
+		return request_no_memory(q);
+	q->answer = out;
+	return job_get(q->api->jobs, visible(q), q->arg_id, &q->mem, out, &q->err);
+}
+
+int job_events_get(struct request *q)
+{
+	int r;
+
+	http_set_header(q->x, "X-Accel-Buffering", "no");
+	r = job_follow(q->api->jobs, visible(q), q->arg_id, q->x, &q->err);
+	if (r == 0)
+		q->taken = true;
+	return r;
+}
+
+int job_cancel_post(struct request *q)
+{
+	struct job_view *out = ARENA_NEW(&q->mem, struct job_view);
+
+	if (!out)
+		return request_no_memory(q);
+	q->answer = out;
+	return job_cancel(q->api->jobs, visible(q), q->arg_id, &q->mem, out, &q->err);
+}
+
+int job_resume_post(struct request *q)
+{
+	struct job_view *out = ARENA_NEW(&q->mem, struct job_view);
+	struct jobs *js = q->api->jobs;
+	int r;
+
+	if (!out)
+		return request_no_memory(q);
+	r = job_get(js, visible(q), q->arg_id, &q->mem, out, &q->err);
+	if (r < 0)
+		return r;
+	if (job_kind_is_for_admins(js, out->kind) && !is_admin(q))
+		return err_set(&q->err, E_FORBIDDEN, "Only an administrator may do this.");
+	q->answer = out;
+	return job_resume(js, visible(q), q->arg_id, &q->mem, out, &q->err);
+}

@@ -1,0 +1,285 @@
+/* usage_api.c - what calls of models took: sums by day, model, provider, person or key, and single calls. */
+#include <stdio.h>
+
+#include "api/answer.h"
+#include "api/handlers.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/usage.h"
+
+#define DAYS_SHOWN 30   /* when nobody says from when */
+#define DAYS_MAX   3700 /* ten years */
+
+/* ---- sums ---- */
+
+struct sum_answer {
+	struct usage_sum s;
+	bool has_key, has_first_token, has_rate;
+	int64_t first_token_ms;
+	double tokens_per_s;
+};
+
+#define SUM struct sum_answer
+static const struct field sum_fields[] = {
+	FIELD_MAYBE(FT_STR, SUM, s.key, has_key, "key", NULL,
+		"The day, model id, provider, username or name of the key (empty: calls without one); null: the "
+		"total."),
+	FIELD_I64(SUM, s.requests, "requests", 0, 0, FIELD_REQUIRED, "Calls of models."),
+	FIELD_I64(SUM, s.failed, "failed", 0, 0, FIELD_REQUIRED, "Those of them that failed."),
+	FIELD_I64(SUM, s.tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Tokens read by models."),
+	FIELD_I64(SUM, s.tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Tokens written by models."),
+	FIELD_I64(SUM, s.tokens_cached, "tokens_cached", 0, 0, FIELD_REQUIRED, "Tokens read from a provider's cache."),
+	FIELD_I64(SUM, s.tokens_reasoning, "tokens_reasoning", 0, 0, FIELD_REQUIRED, "Tokens of reasoning."),
+	FIELD_I64(SUM, s.cost_micros, "cost_micros", 0, 0, FIELD_REQUIRED, "Cost in millionths of the currency."),
+	FIELD_MAYBE(FT_I64, SUM, first_token_ms, has_first_token, "first_token_ms", NULL,
+		"Mean time to the first token; null: there was none."),
+	FIELD_MAYBE(FT_F64, SUM, tokens_per_s, has_rate, "tokens_per_s", NULL,
+		"Tokens written in a second, on average; null: not known."),
+};
+static const struct schema sum_schema = SCHEMA("UsageSum", SUM, sum_fields, "What some calls took together.");
+#undef SUM
+
+struct usage_answer {
+	const char *from, *to, *currency;
+	struct schema_list items;
+	struct sum_answer total;
+};
+
+static const struct field usage_fields[] = {
+	FIELD_STR(struct usage_answer, from, "from", 0, 0, FIELD_REQUIRED, "First day, UTC."),
+	FIELD_STR(struct usage_answer, to, "to", 0, 0, FIELD_REQUIRED, "Last day, UTC."),
+	FIELD_STR(struct usage_answer, currency, "currency", 0, 0, FIELD_REQUIRED, "Of all money here."),
+	FIELD_LIST(struct usage_answer, items, "items", &sum_schema, 0, FIELD_REQUIRED,
+		"Days in their order; all else by cost."),
+	FIELD_OBJECT(struct usage_answer, total, "total", &sum_schema, FIELD_REQUIRED, "All of them together."),
+};
+const struct schema usage_schema = SCHEMA("Usage", struct usage_answer, usage_fields, "What calls of models took.");
+
+/* Tokens a second to one decimal; false when there is no time to divide by. */
+static bool rate(int64_t tokens, int64_t ms, double *ret)
+{
+	int64_t tenths;
+
+	if (ms <= 0 || tokens <= 0)
+		return false;
+	tenths = tokens * 10000 / ms;
+	*ret = (double)tenths / 10;
+	return true;
+}
+
+static struct sum_answer sum_answer_of(const struct usage_sum *s)
+{
+	struct sum_answer a = {.s = *s, .has_key = s->key != NULL, .has_first_token = s->first_tokens > 0};
+
+	if (a.has_first_token)
+		a.first_token_ms = s->first_token_ms / s->first_tokens;
+	a.has_rate = rate(s->tokens_out, s->duration_ms - s->first_token_ms, &a.tokens_per_s);
+	return a;
+}
+
+/* "2026-11-21" as a day; E_INVALID. */
+static int parse_day(struct request *q, const char *name, int64_t otherwise, int64_t *ret)
+{
+	const char *text = http_query(q->x, name);
+	char again[25];
+	int y, m, d, n = 0;
+
+	if (!text || !*text) {
+		*ret = otherwise;
+		return 0;
+	}
+	if (strlen(text) == 10 && sscanf(text, "%4d-%2d-%2d%n", &y, &m, &d, &n) == 3 && n == 10 && y >= 1970) {
+		int64_t yy = m <= 2 ? y - 1 : y, mm = m <= 2 ? m + 9 : m - 3;
+
+		*ret = yy * 365 + yy / 4 - yy / 100 + yy / 400 + (mm * 153 + 2) / 5 + d - 1 - 719468;
+		if (*ret >= 0) {
+			clock_format(*ret * DAY_MS, again);
+			if (strncmp(again, text, 10) == 0) /* no 31st of February */
+				return 0;
+		}
+	}
+	return err_set(&q->err, E_INVALID, "\"%s\" must be a day like 2026-11-21.", name);
+}
+
+static int parse_by(struct request *q, enum usage_by *ret)
+{
+	static const char *const words[] = {"day", "model", "provider", "user", "key"};
+	const char *text = http_query(q->x, "by");
+
+	*ret = USAGE_BY_DAY;
+	for (size_t i = 0; text && i < N_ELEMENTS(words); i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*ret = (enum usage_by)i;
+			return 0;
+		}
+	}
+	return text && *text ? err_set(&q->err, E_INVALID, "\"by\" must be day, model, provider, user or key.") : 0;
+}
+
+/* Whose usage: the asker's own, or with all=true everybody's (0). */
+static int parse_whose(struct request *q, atelier_id *ret)
+{
+	bool all;
+	int r = request_bool(q, "all", &all);
+
+	if (r < 0)
+		return r;
+	if (all && strcmp(q->who.user.role, ROLE_ADMIN) != 0)
+		return err_set(&q->err, E_FORBIDDEN, "Only an administrator sees the usage of all.");
+	*ret = all ? 0 : q->who.user.id;
+	return 0;
+}
+
+/* What has just ended belongs to the answer. Should it not reach the disk, there is still the rest to show. */
+static void settle(struct request *q)
+{
+	struct err e = {0};
+
+	if (calls_flush(q->api->c.calls, &e) < 0)
+		log_debug("http", "usage is shown without the newest calls: %s", e.msg);
+}
+
+static const char *day_text(struct request *q, int64_t day)
+{
+	char text[25];
+
+	clock_format(day * DAY_MS, text);
+	return arena_strndup(&q->mem, text, 10);
+}
+
+static int usage_filter(struct request *q, struct usage_filter *f)
+{
+	int64_t today = clock_now_ms() / DAY_MS;
+	int r = parse_day(q, "to", today, &f->to_day);
+
+	if (r == 0)
+		r = parse_day(q, "from", f->to_day - (DAYS_SHOWN - 1), &f->from_day);
+	if (r == 0)
+		r = parse_whose(q, &f->user_id);
+	if (r == 0 && (f->from_day > f->to_day || f->to_day - f->from_day > DAYS_MAX))
+		r = err_set(&q->err, E_INVALID, "\"from\" must be a day before \"to\", by ten years at most.");
+	return r;
+}
+
+int usage_get(struct request *q)
+{
+	struct usage_answer *out = ARENA_NEW(&q->mem, struct usage_answer);
+	struct usage_filter f = {0};
+	struct usage_sums sums = {0};
+	enum usage_by by = USAGE_BY_DAY;
+	int r = usage_filter(q, &f);
+
+	if (r == 0)
+		r = parse_by(q, &by);
+	if (r < 0)
+		return r;
+	settle(q);
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	r = usage_sums(c, by, &f, &q->mem, &sums, &q->err);
+	if (r < 0)
+		return r;
+	struct sum_answer *items = ARENA_ARRAY(&q->mem, struct sum_answer, MAX(sums.n, (size_t)1));
+	const char *from = day_text(q, f.from_day), *to = day_text(q, f.to_day);
+	if (!out || !items || !from || !to)
+		return request_no_memory(q);
+	for (size_t i = 0; i < sums.n; i++)
+		items[i] = sum_answer_of(&sums.items[i]);
+	*out = (struct usage_answer){.from = from,
+		.to = to,
+		.currency = q->api->c.settings->currency,
+		.items = {items, sums.n},
+		.total = sum_answer_of(&sums.total)};
+	q->answer = out;
+	return 0;
+}
+
+/* ---- calls ---- */
+
+struct call_answer {
+	struct usage_call u;
+	bool has_first_token, has_rate;
+	double tokens_per_s;
+};
+
+#define CALL struct call_answer
+static const struct field call_fields[] = {
+	FIELD_ID(CALL, u.row.id, "id", FIELD_REQUIRED, "Identifier."),
+	FIELD_TIME(CALL, u.row.at, "at", FIELD_REQUIRED, "When it ended."),
+	FIELD_STR(CALL, u.username, "username", 0, 0, 0, "Whose call; null: a user who is gone."),
+	FIELD_STR(CALL, u.key_name, "key", 0, 0, 0, "Name of the API key; null: without one, or it is gone."),
+	FIELD_ID(CALL, u.row.conversation_id, "conversation_id", 0, "Where it was made; null: in no conversation."),
+	FIELD_STR(CALL, u.row.purpose, "purpose", 0, 0, FIELD_REQUIRED, "chat, title, gateway, embedding, warm_up."),
+	FIELD_STR(CALL, u.row.provider, "provider", 0, 0, FIELD_REQUIRED, "Who answered; empty: nobody was asked."),
+	FIELD_STR(CALL, u.row.model, "model", 0, 0, FIELD_REQUIRED, "Id of the model that answered."),
+	FIELD_ENUM(CALL, u.row.outcome, "outcome", "complete canceled failed refused", FIELD_REQUIRED,
+		"How it ended; refused: by a limit."),
+	FIELD_STR(CALL, u.row.error_code, "error_code", 0, 0, 0, "Code of the error; null: none."),
+	FIELD_I64(CALL, u.row.tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Tokens read."),
+	FIELD_I64(CALL, u.row.tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Tokens written."),
+	FIELD_I64(CALL, u.row.tokens_cached, "tokens_cached", 0, 0, FIELD_REQUIRED,
+		"Tokens read from the provider's cache, part of those read."),
+	FIELD_I64(CALL, u.row.tokens_reasoning, "tokens_reasoning", 0, 0, FIELD_REQUIRED,
+		"Tokens of reasoning, part of those written."),
+	FIELD_BOOL(
+		CALL, u.row.tokens_exact, "tokens_exact", FIELD_REQUIRED, "As the provider counted; false: estimated."),
+	FIELD_MAYBE(FT_I64, CALL, u.row.first_token_ms, has_first_token, "first_token_ms", NULL,
+		"Time to the first token; null: none came."),
+	FIELD_I64(CALL, u.row.duration_ms, "duration_ms", 0, 0, FIELD_REQUIRED, "Time the provider took."),
+	FIELD_I64(CALL, u.row.queued_ms, "queued_ms", 0, 0, FIELD_REQUIRED, "Time it waited for a place before that."),
+	FIELD_I64(CALL, u.row.tries, "tries", 0, 0, FIELD_REQUIRED, "How often it was tried."),
+	FIELD_MAYBE(FT_F64, CALL, tokens_per_s, has_rate, "tokens_per_s", NULL,
+		"Tokens written in a second; null: not known."),
+	FIELD_I64(CALL, u.row.cost_micros, "cost_micros", 0, 0, FIELD_REQUIRED, "Cost in millionths of the currency."),
+};
+static const struct schema call_schema = SCHEMA("Call", CALL, call_fields, "One call of a model.");
+#undef CALL
+
+struct call_page {
+	struct schema_list items;
+	atelier_id next;
+};
+
+static const struct field call_page_fields[] = {
+	FIELD_LIST(struct call_page, items, "items", &call_schema, 0, FIELD_REQUIRED, "Newest first."),
+	FIELD_ID(struct call_page, next, "next", 0, "`cursor` of the page behind this one; null: the end."),
+};
+const struct schema call_page_schema = SCHEMA("CallPage", struct call_page, call_page_fields, "Some calls.");
+
+static struct call_answer call_answer_of(const struct usage_call *u)
+{
+	struct call_answer a = {.u = *u, .has_first_token = u->row.first_token_ms >= 0};
+
+	a.has_rate = a.has_first_token &&
+		     rate(u->row.tokens_out, u->row.duration_ms - u->row.first_token_ms, &a.tokens_per_s);
+	return a;
+}
+
+int usage_calls_get(struct request *q)
+{
+	struct call_page *out = ARENA_NEW(&q->mem, struct call_page);
+	struct usage_call_list list = {0};
+	atelier_id user = 0, cursor = 0;
+	int64_t limit;
+	int r = request_i64(q, "limit", &limit);
+
+	if (r == 0)
+		r = request_id(q, "cursor", &cursor);
+	if (r == 0)
+		r = parse_whose(q, &user);
+	if (r < 0)
+		return r;
+	settle(q);
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	r = usage_calls(c, user, cursor, (size_t)limit, &q->mem, &list, &q->err);
+	if (r < 0)
+		return r;
+	struct call_answer *items = ARENA_ARRAY(&q->mem, struct call_answer, MAX(list.n, (size_t)1));
+	if (!out || !items)
+		return request_no_memory(q);
+	for (size_t i = 0; i < list.n; i++)
+		items[i] = call_answer_of(&list.items[i]);
+	out->items = (struct schema_list){items, list.n};
+	out->next = list.more ? list.items[list.n - 1].row.id : 0;
+	q->answer = out;
+	return 0;
+}
