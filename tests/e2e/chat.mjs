@@ -5,7 +5,7 @@ import { Gate } from './mock.mjs';
 
 export const PASSWORD = 'a long enough password';
 
-const answer = (page) => page.getByRole('article', { name: /^Answer/ }).last();
+export const answer = (page) => page.getByRole('article', { name: /^Answer/ }).last();
 const composer = (page) => page.getByRole('textbox', { name: 'Message' });
 const chats = (page) => page.getByRole('navigation', { name: 'Chats' });
 
@@ -13,7 +13,7 @@ export async function has(locator, text) {
   await locator.filter({ hasText: text }).waitFor({ timeout: 10_000 });
 }
 
-async function newChat(page) {
+export async function newChat(page) {
   await page.getByRole('button', { name: 'New chat' }).first().click();
   await page.getByRole('heading', { name: 'What would you like to know?' }).waitFor();
 }
@@ -24,11 +24,11 @@ export async function ask(page, text) {
   await has(page.getByRole('article', { name: 'You' }).last(), text);
 }
 
-async function ready(page) {
+export async function ready(page) {
   await page.getByRole('button', { name: 'Send' }).waitFor();
 }
 
-async function chooseModel(page, name) {
+export async function chooseModel(page, name) {
   await page.getByRole('button', { name: /^Model: / }).click();
   await page.getByRole('button', { name, exact: false }).last().click();
   await page.getByRole('button', { name: new RegExp('^Model: ' + name) }).waitFor();

@@ -10,11 +10,15 @@ export class Gate {
 
 export class Mock {
   scripts = new Map();
+  models;
+  /** Sends the lines of a pull: gets `line(value)` and the call. */
+  pull = async ({ line }) => line({ status: 'success' });
   /** Calls whose connection was closed by the other side before their end. */
   aborted = 0;
   calls = [];
 
-  constructor() {
+  constructor(models = ['mock:1b']) {
+    this.models = models;
     this.server = createServer((request, response) => void this.handle(request, response));
   }
 
@@ -28,7 +32,7 @@ export class Mock {
     return new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** `script` gets `say(text)`, `think(text)` and `fail(text)`; `last` is the end of what the person said. */
+  /** `script` gets `say(text)`, `think(text)`, `tool(name, arguments)` and `fail(text)`; `last` is the end of what the person said. */
   on(last, script) {
     this.scripts.set(last, script);
   }
@@ -42,8 +46,10 @@ export class Mock {
     };
     if (request.url === '/api/tags') {
       const details = { family: 'mock', parameter_size: '1.2B', quantization_level: 'Q4_K_M' };
-      return json({ models: [{ name: 'mock:1b', model: 'mock:1b', size: 1234567, details }] });
+      return json({ models: this.models.map((name) => ({ name, model: name, size: 1234567, details })) });
     }
+    if (request.url === '/api/ps') return json({ models: [] });
+    if (request.url === '/api/pull') return this.fetchModel(JSON.parse(body), response);
     if (request.url === '/api/version') return json({ version: '0.32.15' });
     if (request.url === '/api/show') return json({ capabilities: ['completion'], model_info: {} });
     if (request.url !== '/api/chat') {
@@ -51,6 +57,13 @@ export class Mock {
       return json({ error: 'no such path' });
     }
     await this.chat(JSON.parse(body), response);
+  }
+
+  async fetchModel(call, response) {
+    response.setHeader('Content-Type', 'application/x-ndjson');
+    await this.pull({ call, line: (value) => response.write(JSON.stringify(value) + '\n') });
+    this.models = [...this.models, call.model ?? call.name];
+    response.end();
   }
 
   async chat(call, response) {
@@ -67,6 +80,8 @@ export class Mock {
     await script({
       say: (content) => line({ message: { role: 'assistant', content }, done: false }),
       think: (thinking) => line({ message: { role: 'assistant', content: '', thinking }, done: false }),
+      tool: (name, args) =>
+        line({ message: { role: 'assistant', content: '', tool_calls: [{ function: { name, arguments: args } }] }, done: false }),
       fail: (error) => line({ error }),
       call,
     });

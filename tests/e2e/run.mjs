@@ -4,9 +4,12 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
-import * as tests from './chat.mjs';
+import * as chat from './chat.mjs';
 import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
+import * as settings from './settings.mjs';
+
+const tests = { ...chat, ...settings };
 
 const order = [
   'firstRun',
@@ -18,8 +21,19 @@ const order = [
   'providerError',
   'renameAndDelete',
   'librarian',
+  'testConnection',
+  'addProvider',
+  'loading',
+  'queueAndTools',
+  'manageModels',
+  'pullWithReload',
+  'apiKeys',
+  'usage',
+  'pricesAndLimits',
+  'ordinaryUser',
   'serverKilled',
   'phone',
+  'phoneSettings',
   'signOutAndIn',
 ];
 const args = parseArgs({ options: { binary: { type: 'string' } }, allowPositionals: true });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Message, TurnEvent } from '$lib/api/types';
-import { beginTurn, messageOf, reduce } from '$lib/turn/reduce';
+import { beginTurn, messageOf, reduce, seenOf } from '$lib/turn/reduce';
 
 const message: Message = {
   id: 'm1', conversation_id: 'c1', parent_id: null, role: 'assistant', content: '', reasoning: null, state: 'running',
@@ -61,10 +61,49 @@ describe('reduce', () => {
 
   it('shows a status until something else comes', () => {
     const status = run(numbered.slice(0, 2));
-    expect(status.status).toEqual({ state: 'loading', text: 'Loading', attempt: null, waitMs: 100 });
+    expect(status.status).toEqual({
+      state: 'loading', text: 'Loading', attempt: null, waitMs: 100, elapsedMs: null, position: null,
+    });
     expect(run(numbered.slice(0, 3)).status).toBeNull();
     const error: TurnEvent = { type: 'error', code: 'provider_error', message: 'no', retryable: true };
     expect(reduce(status, { seq: 3, event: error }).status).toBeNull();
+  });
+
+  it('keeps how long and at which place', () => {
+    const said: TurnEvent[] = [
+      { type: 'status', state: 'queued', text: 'q', position: 2 },
+      { type: 'status', state: 'loading', text: 'l', elapsed_ms: 4000 },
+    ];
+    const [queued, loading] = said.map((event) => reduce(beginTurn('t1', message), { seq: 1, event }).status);
+    expect(queued).toMatchObject({ state: 'queued', position: 2, elapsedMs: null });
+    expect(loading).toMatchObject({ state: 'loading', position: null, elapsedMs: 4000 });
+  });
+
+  it('puts calls of tools together from their pieces', () => {
+    const pieces: TurnEvent[] = [
+      { type: 'tool_call', index: 1, id: 'b', name: 'time' },
+      { type: 'tool_call', index: 0, id: 'a', name: 'weather', arguments: '{"ci' },
+      { type: 'tool_call', index: 0, arguments: 'ty":"Ulm"}' },
+      { type: 'tool_call', index: 1, arguments: '{}' },
+    ];
+    const all = pieces.map((event, i) => ({ seq: i + 1, event }));
+    const view = run(all);
+    expect(view.toolCalls).toEqual([
+      { index: 0, id: 'a', name: 'weather', arguments: '{"city":"Ulm"}' },
+      { index: 1, id: 'b', name: 'time', arguments: '{}' },
+    ]);
+    expect(run(all.slice(1), run(all.slice(0, 3)))).toEqual(view);
+  });
+
+  it('tells what the answer cost, and who gave it in another’s place', () => {
+    const usage: TurnEvent = {
+      type: 'usage', tokens_in: 9, tokens_out: 5, tokens_cached: 4, tokens_reasoning: 2, cost_micros: 120, exact: true,
+      duration_ms: 20, model: 'other:1b',
+    };
+    const view = run([{ seq: 1, event: start }, { seq: 2, event: usage }]);
+    expect(view.model).toBe('other:1b');
+    expect(seenOf(view)).toEqual({ toolCalls: [], tokensCached: 4, tokensReasoning: 2, costMicros: 120 });
+    expect(seenOf(beginTurn('t', message))).toEqual({ toolCalls: [], tokensCached: null, tokensReasoning: null, costMicros: null });
   });
 
   it.each(['canceled', 'failed', 'interrupted'] as const)('keeps the text when the turn ends %s', (state) => {

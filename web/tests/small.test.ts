@@ -14,6 +14,9 @@ describe('routes', () => {
     ['#/setup/A%20B', { page: 'setup', code: 'A B' }],
     ['#/setup', { page: 'setup', code: '' }],
     ['#/login', { page: 'login' }],
+    ['#/settings', { page: 'settings', section: null }],
+    ['#/settings/providers', { page: 'settings', section: 'providers' }],
+    ['#/settings/providers/x', { page: 'unknown' }],
     ['#/manual', { page: 'manual', slug: null, anchor: null }],
     ['#/manual/models/pull', { page: 'manual', slug: 'models', anchor: 'pull' }],
     ['#/%E0%A4', { page: 'unknown' }],
@@ -33,7 +36,7 @@ describe('format', () => {
   });
   it('says sizes and times', () => {
     expect([bytes(2.02e9), bytes(40e9), bytes(12)]).toEqual(['2.0 GB', '40 GB', '12 B']);
-    expect([seconds(420), seconds(12_400)]).toEqual(['0.4 s', '12 s']);
+    expect([seconds(7), seconds(420), seconds(12_400)]).toEqual(['7 ms', '0.4 s', '12 s']);
   });
 });
 
@@ -66,6 +69,10 @@ describe('history', () => {
     const ended: Shown = { ...answer, id: 'a', turn_id: 't', content: 'all', state: 'complete' };
     const late = { ...ended, content: '', state: 'running' as const };
     expect(mergeLatest([ended], [late]).messages[0]).toBe(ended);
+    const seen = { toolCalls: [], tokensCached: 1, tokensReasoning: null, costMicros: 5 };
+    const stored = { ...ended, seen: undefined };
+    expect(mergeLatest([{ ...ended, seen }], [stored]).messages[0]!.seen).toBe(seen);
+    expect(mergeLatest([{ ...ended, seen }], [{ ...stored, turn_id: 'u' }]).messages[0]!.seen).toBeUndefined();
     expect(mergeLatest([ended], [{ ...late, turn_id: 'u' }]).messages[0]!.state).toBe('running');
   });
 });

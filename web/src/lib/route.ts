@@ -4,7 +4,7 @@ export type Route =
   | { page: 'chat'; id: string }
   | { page: 'setup'; code: string }
   | { page: 'login' }
-  | { page: 'settings' }
+  | { page: 'settings'; section: string | null }
   | { page: 'manual'; slug: string | null; anchor: string | null }
   | { page: 'unknown' };
 
@@ -23,7 +23,7 @@ export function parseRoute(hash: string): Route {
   if (page === 'c' && a && parts.length === 2) return { page: 'chat', id: a };
   if (page === 'setup') return { page: 'setup', code: a ?? '' };
   if (page === 'login') return { page: 'login' };
-  if (page === 'settings') return { page: 'settings' };
+  if (page === 'settings' && parts.length <= 2) return { page: 'settings', section: a ?? null };
   if (page === 'manual') return { page: 'manual', slug: a ?? null, anchor: b ?? null };
   return { page: 'unknown' };
 }

@@ -16,6 +16,33 @@ export type Model = Schemas['Model'];
 export type Provider = Schemas['Provider'];
 export type ModelList = Schemas['Models'];
 export type ManualEntry = Schemas['ManualTitle'];
+export type Task = keyof Schemas['ModelTasks'];
+export type ModelDetails = Schemas['ModelDetails'];
+export type ModelRoute = Schemas['ModelRoute'];
+export type ProviderDetails = Schemas['ProviderDetails'];
+export type ProviderFields = Schemas['ProviderPatch'];
+export type ProviderTested = Schemas['ProviderTested'];
+export type ApiKey = Schemas['Key'];
+export type KeyMade = Schemas['KeyMade'];
+export type Usage = Schemas['Usage'];
+export type UsageSum = Schemas['UsageSum'];
+export type Call = Schemas['Call'];
+export type Price = Schemas['Price'];
+export type Limit = Schemas['Limit'];
+export type LimitNew = Schemas['LimitNew'];
+export type Group = Schemas['Group'];
+export type Account = Schemas['Account'];
+
+/** How far a pull is; what Ollama calls layers are the files of a model. */
+export interface PullProgress {
+  status: string;
+  completed: number;
+  total: number;
+  layers: { digest: string; completed: number; total: number }[];
+}
+
+/** The document says of `progress` that it is JSON; this says which. */
+export type Job = Omit<Schemas['Job'], 'progress'> & { progress?: PullProgress | null };
 
 type Flat<F> = F extends { event: infer E; data: infer D } ? { type: E } & D : never;
 
@@ -24,8 +51,8 @@ export type TurnEvent = Flat<Schemas['TurnEvent']>;
 
 /** What the change feed says. */
 export interface Change {
-  kind: 'conversation' | 'turn';
-  /** The conversation's. */
+  kind: 'conversation' | 'turn' | 'job';
+  /** The conversation's or the job's. */
   id: string;
   turn_id?: string;
   what: 'created' | 'updated' | 'deleted' | 'started' | 'ended';

@@ -4,7 +4,7 @@ import { cancelTurn, startTurn, turnEvents } from '$lib/api/turns';
 import type { Message, TurnStarted } from '$lib/api/types';
 import type { NumberedEvent } from '$lib/turn/events';
 import { follow, pause } from '$lib/turn/follow';
-import { beginTurn, messageOf, reduce, type TurnView } from '$lib/turn/reduce';
+import { beginTurn, messageOf, reduce, seenOf, type TurnView } from '$lib/turn/reduce';
 import { conversations } from './conversations.svelte';
 import { mergeLatest, optimistic, type Shown } from './history';
 import { notices } from './notices.svelte';
@@ -237,7 +237,9 @@ export class Chat {
   }
 
   private finish(view: TurnView): void {
-    this.messages = this.messages.map((m): Shown => (m.id === view.messageId ? { ...messageOf(m as Message, view), key: m.key } : m));
+    this.messages = this.messages.map((m): Shown => 
+      m.id === view.messageId ? { ...messageOf(m as Message, view), key: m.key, seen: seenOf(view) } : m,
+    );
     this.live = this.pending = null;
     this.stopping = false;
     const words = { complete: 'Answer finished: ', canceled: 'Answer stopped. ', failed: 'Answer failed. ' } as const;

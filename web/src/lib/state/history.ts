@@ -1,8 +1,11 @@
 import type { Message } from '$lib/api/types';
+import type { Seen } from '$lib/turn/reduce';
 
 /** A message in the list. `key` stays when an optimistic message gets its real id, so that it is not drawn anew. */
 export interface Shown extends Message {
   key?: string;
+  /** What only the events of its last turn told; it is gone after a reload. */
+  seen?: Seen;
 }
 
 let count = 0;
@@ -31,7 +34,7 @@ export function mergeLatest(have: Shown[], page: Message[]): { messages: Shown[]
     const mine = known.get(m.id);
     // `done` was seen, and the stored message is a moment behind it.
     if (mine && m.state === 'running' && mine.state !== 'running' && mine.turn_id === m.turn_id) return mine;
-    return { ...m, key: mine?.key };
+    return { ...m, key: mine?.key, ...(mine?.seen && mine.turn_id === m.turn_id ? { seen: mine.seen } : {}) };
   });
   const first = page[0];
   const at = first ? have.findIndex((m) => m.id === first.id) : -1;

@@ -4,7 +4,7 @@ import { notices } from './notices.svelte';
 import { read, write } from './storage';
 
 class Models {
-  list = $state.raw<ModelList>({ items: [], default: null, providers: [] });
+  list = $state.raw<ModelList>({ items: [], default: null, defaults: {}, providers: [] });
   loaded = $state(false);
   refreshing = $state(false);
   /** What the person chose last; it is the first choice for new chats. */

@@ -6,11 +6,26 @@ export interface TurnStatus {
   text: string;
   attempt: number | null;
   waitMs: number | null;
+  /** How long it has been so already when the event was made. */
+  elapsedMs: number | null;
+  /** The place in the queue, from 1. */
+  position: number | null;
+}
+
+/** A call of a tool that the model asks for; `arguments` is a JSON object once it is whole. */
+export interface ToolCall {
+  readonly index: number;
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: string;
 }
 
 export interface TurnUsage {
   tokensIn: number | null;
   tokensOut: number | null;
+  tokensCached: number | null;
+  tokensReasoning: number | null;
+  costMicros: number | null;
   exact: boolean;
   firstTokenMs: number | null;
   durationMs: number;
@@ -27,6 +42,7 @@ export interface TurnView {
   readonly reasoning: string;
   readonly content: string;
   readonly citations: readonly Citation[];
+  readonly toolCalls: readonly ToolCall[];
   readonly usage: TurnUsage | null;
   readonly error: { code: string; message: string; retryable: boolean } | null;
   readonly finishReason: string | null;
@@ -44,6 +60,7 @@ export function beginTurn(turnId: string, message: Message): TurnView {
     reasoning: message.reasoning ?? '',
     content: message.content,
     citations: message.citations,
+    toolCalls: [],
     usage: null,
     error: null,
     finishReason: null,
@@ -70,6 +87,8 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
           text: event.text,
           attempt: event.attempt ?? null,
           waitMs: event.wait_ms ?? null,
+          elapsedMs: event.elapsed_ms ?? null,
+          position: event.position ?? null,
         },
       };
     case 'reasoning':
@@ -81,11 +100,18 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
       const others = view.citations.filter((c) => c.n !== n);
       return { citations: [...others, { n, title, url, quote }].sort((a, b) => a.n - b.n) };
     }
+    case 'tool_call':
+      return { toolCalls: withPiece(view.toolCalls, event), status: null };
     case 'usage':
       return {
+        // An answer that another model gave in its place says so here.
+        model: event.model || view.model,
         usage: {
           tokensIn: event.tokens_in ?? null,
           tokensOut: event.tokens_out ?? null,
+          tokensCached: event.tokens_cached ?? null,
+          tokensReasoning: event.tokens_reasoning ?? null,
+          costMicros: event.cost_micros ?? null,
           exact: event.exact,
           firstTokenMs: event.first_token_ms ?? null,
           durationMs: event.duration_ms,
@@ -97,6 +123,33 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
       return { state: event.state as MessageState, status: null, finishReason: event.finish_reason ?? null };
   }
 }
+
+/** Puts a piece to the call it belongs to: the first of an index brings id and name, later ones more arguments. */
+function withPiece(calls: readonly ToolCall[], piece: Extract<TurnEvent, { type: 'tool_call' }>): ToolCall[] {
+  const had = calls.find((c) => c.index === piece.index) ?? { index: piece.index, id: '', name: '', arguments: '' };
+  const call = {
+    index: piece.index,
+    id: piece.id || had.id,
+    name: piece.name || had.name,
+    arguments: had.arguments + (piece.arguments ?? ''),
+  };
+  return [...calls.filter((c) => c.index !== piece.index), call].sort((a, b) => a.index - b.index);
+}
+
+/** What the events of a turn tell and a stored message does not. */
+export interface Seen {
+  readonly toolCalls: readonly ToolCall[];
+  readonly tokensCached: number | null;
+  readonly tokensReasoning: number | null;
+  readonly costMicros: number | null;
+}
+
+export const seenOf = ({ toolCalls, usage }: TurnView): Seen => ({
+  toolCalls,
+  tokensCached: usage?.tokensCached ?? null,
+  tokensReasoning: usage?.tokensReasoning ?? null,
+  costMicros: usage?.costMicros ?? null,
+});
 
 /** The message as it stands after the view's events. */
 export function messageOf(message: Message, view: TurnView): Message {

@@ -1,0 +1,397 @@
+// What a person does in the settings: providers, models, keys, usage. The arguments are those of chat.mjs.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { answer, ask, chooseModel, has, newChat, PASSWORD, ready } from './chat.mjs';
+import { Gate, Mock } from './mock.mjs';
+
+const dialog = (page) => page.getByRole('dialog');
+const card = (page, name) => page.getByRole('article', { name, exact: true });
+const toast = (page, text) => page.getByRole('status').getByText(text).first().waitFor();
+
+async function settings(page, base, section, heading) {
+  await page.goto(`${base}/#/settings/${section}`);
+  await page.getByRole('heading', { name: heading, level: 2, exact: true }).first().waitFor();
+}
+
+/** A port that was free a moment ago: nobody listens there. */
+async function silentPort() {
+  const s = createServer();
+  await new Promise((resolve) => s.listen(0, '127.0.0.1', resolve));
+  const { port } = s.address();
+  await new Promise((resolve) => s.close(resolve));
+  return port;
+}
+
+export async function testConnection({ page, base, shot }) {
+  await settings(page, base, 'providers', 'Providers');
+  await card(page, 'ollama').getByText('from the configuration').waitFor();
+  await card(page, 'ollama').getByText('Connected').waitFor();
+  await page.getByRole('button', { name: 'Add a provider' }).click();
+  const d = dialog(page);
+  await d.getByLabel('Kind').selectOption({ label: 'OpenRouter' });
+  assert.equal(await d.getByLabel('Address').inputValue(), 'https://openrouter.ai/api/v1', 'the usual address');
+  assert.equal(await d.getByLabel('Name').inputValue(), 'openrouter');
+  await d.getByLabel('Kind').selectOption({ label: 'Ollama' });
+  assert.equal(await d.getByLabel('Name').inputValue(), 'ollama-2', 'a name that is free');
+  const port = await silentPort();
+  await d.getByLabel('Address').fill(`http://127.0.0.1:${port}`);
+  await d.getByRole('button', { name: 'Test connection' }).click();
+  await d.getByRole('status').getByText(String(port)).waitFor();
+  await shot('test-failed');
+  await d.getByLabel('Name').fill('Not A Name');
+  await d.getByRole('button', { name: 'Add', exact: true }).click();
+  await d.getByText('Only a to z, 0 to 9 and the hyphen.').waitFor();
+  await d.getByRole('button', { name: 'Cancel' }).click();
+  await d.waitFor({ state: 'detached' });
+}
+
+export async function addProvider({ page, base, shot }) {
+  const lab = new Mock(['second:1b']);
+  await lab.start();
+  lab.on('Who is there?', ({ say }) => say('the lab'));
+  try {
+    await settings(page, base, 'providers', 'Providers');
+    await page.getByRole('button', { name: 'Add a provider' }).click();
+    const d = dialog(page);
+    await d.getByLabel('Name').fill('lab');
+    await d.getByLabel('Address').fill(lab.url);
+    await d.getByRole('button', { name: 'Test connection' }).click();
+    await d.getByRole('status').getByText('Connected. 1 model.').waitFor();
+    await shot('test-works');
+    await d.getByRole('button', { name: 'Add', exact: true }).click();
+    await d.waitFor({ state: 'detached' });
+    await card(page, 'lab').getByText('Connected').waitFor();
+    await card(page, 'lab').getByText('1 model').waitFor();
+    await shot('added');
+    await newChat(page);
+    await chooseModel(page, 'second:1b');
+    await ask(page, 'Who is there?');
+    await has(answer(page), 'the lab');
+    await ready(page);
+    await chooseModel(page, 'mock:1b');
+    // The key of a stored provider is kept, and its name can be changed.
+    await settings(page, base, 'providers', 'Providers');
+    await page.getByRole('button', { name: 'More for lab' }).click();
+    await page.getByRole('menuitem', { name: 'Edit' }).click();
+    await d.getByLabel('API key').fill('secret');
+    await d.getByRole('button', { name: 'Save' }).click();
+    await d.waitFor({ state: 'detached' });
+    await card(page, 'lab').getByText('a key is stored').waitFor();
+    await page.getByRole('button', { name: 'More for lab' }).click();
+    await page.getByRole('menuitem', { name: 'Disable' }).click();
+    await card(page, 'lab').getByText('Disabled').waitFor();
+    await page.getByRole('button', { name: 'More for lab' }).click();
+    await page.getByRole('menuitem', { name: 'Remove' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
+    await card(page, 'lab').waitFor({ state: 'detached' });
+  } finally {
+    await lab.stop();
+  }
+}
+
+export async function loading({ page, mock, shot }) {
+  mock.models = [...mock.models, 'slow:1b'];
+  const loaded = new Gate();
+  mock.on('Wake up', async ({ say }) => {
+    await loaded.opened;
+    say('good morning');
+  });
+  await newChat(page);
+  await page.getByRole('button', { name: /^Model: / }).click();
+  await page.getByRole('button', { name: 'Look again' }).click();
+  await page.getByRole('button', { name: /slow:1b.*Loads when asked/ }).click();
+  await ask(page, 'Wake up');
+  // The server says so after two seconds; the page counts on.
+  await answer(page).getByText('Loading slow:1b').waitFor();
+  await answer(page).getByText(/^· \d+ s$/).waitFor();
+  await shot('loading');
+  loaded.open();
+  await has(answer(page), 'good morning');
+  await ready(page);
+  await chooseModel(page, 'mock:1b');
+  mock.models = mock.models.filter((m) => m !== 'slow:1b');
+}
+
+/** One place, two questions: the second sees where it stands, and a tool that is called is shown. */
+export async function queueAndTools({ page, context, base, watch, shot }) {
+  const busy = new Mock(['busy:1b']);
+  await busy.start();
+  const first = new Gate();
+  busy.on('Take the place', async ({ say }) => {
+    say('taken ');
+    await first.opened;
+  });
+  busy.on('And the weather?', ({ tool, say }) => {
+    tool('get_weather', { city: 'Ulm' });
+    say('Looking outside.');
+  });
+  try {
+    await settings(page, base, 'providers', 'Providers');
+    await page.getByRole('button', { name: 'Add a provider' }).click();
+    const d = dialog(page);
+    await d.getByLabel('Name').fill('busy');
+    await d.getByLabel('Address').fill(busy.url);
+    await d.getByText('Advanced').click();
+    await d.getByLabel('Calls at the same time').fill('1');
+    await d.getByLabel('Time to connect').fill('soon');
+    await d.getByText('Seconds, at most a day.').waitFor();
+    await d.getByLabel('Time to connect').fill('2,5');
+    await d.getByRole('button', { name: 'Add', exact: true }).click();
+    await card(page, 'busy').getByText('1 model').waitFor();
+    await newChat(page);
+    await chooseModel(page, 'busy:1b');
+    await ask(page, 'Take the place');
+    await has(answer(page), 'taken');
+    const other = watch(await context.newPage());
+    await other.goto(base + '/#/');
+    await chooseModel(other, 'busy:1b');
+    await ask(other, 'And the weather?');
+    await answer(other).getByText('Waiting for a free place · position 1').waitFor();
+    await settings(page, base, 'providers', 'Providers');
+    await card(page, 'busy').getByText('1 of 1 running · 1 waiting').waitFor();
+    await shot('queued');
+    first.open();
+    await has(answer(other), 'Looking outside.');
+    await ready(other);
+    await answer(other).getByRole('button', { name: 'Call of a tool: get_weather' }).click();
+    await answer(other).getByText('"city": "Ulm"').waitFor();
+    await chooseModel(other, 'mock:1b');
+    await other.close();
+    await page.getByRole('button', { name: 'More for busy' }).click();
+    await page.getByRole('menuitem', { name: 'Remove' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
+    await card(page, 'busy').waitFor({ state: 'detached' });
+  } finally {
+    first.open();
+    await busy.stop();
+  }
+}
+
+export async function manageModels({ page, base, shot }) {
+  await settings(page, base, 'models', 'Models');
+  const row = (name) => page.getByRole('list', { name: 'Models' }).getByRole('listitem', { name, exact: true });
+  await row('mock:1b').waitFor();
+  await page.getByRole('searchbox', { name: 'Search models' }).fill('nothing like it');
+  await page.getByText('No model is called').waitFor();
+  await page.getByRole('searchbox', { name: 'Search models' }).fill('mock');
+  await page.getByRole('button', { name: 'More for mock:1b' }).click();
+  await page.getByRole('menuitem', { name: 'Rename' }).click();
+  await dialog(page).getByLabel('Name to show').fill('My mock');
+  await dialog(page).getByRole('button', { name: 'Rename' }).click();
+  await row('My mock').waitFor();
+  await page.getByRole('button', { name: 'More for My mock' }).click();
+  await page.getByRole('menuitem', { name: 'Rename' }).click();
+  await dialog(page).getByLabel('Name to show').fill('');
+  await dialog(page).getByRole('button', { name: 'Rename' }).click();
+  await row('mock:1b').waitFor();
+  await page.getByRole('button', { name: 'More for mock:1b' }).click();
+  await page.getByRole('menuitem', { name: 'Details' }).click();
+  await dialog(page).getByRole('heading', { name: 'mock:1b' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Add an alias' }).click();
+  await dialog(page).getByLabel('Name or pattern').fill('gpt-4o');
+  await dialog(page).getByLabel('First model').fill('mock:1b');
+  await dialog(page).getByRole('button', { name: 'Add a fallback' }).click();
+  await dialog(page).getByLabel('Fallback 1').fill('librarian');
+  await shot('alias');
+  await dialog(page).getByRole('button', { name: 'Save' }).click();
+  await page.getByText('mock:1b → librarian').waitFor();
+  await page.getByRole('searchbox', { name: 'Search models' }).fill('');
+  await row('gpt-4o').getByText('stands for mock:1b').waitFor();
+  await page.getByLabel('New chats').selectOption({ label: 'mock:1b' });
+  await row('mock:1b').getByText('default').waitFor();
+  await page.getByLabel('New chats').selectOption({ label: 'Choose automatically' });
+  await toast(page, /Chosen automatically/);
+  await shot('models');
+  await page.getByRole('button', { name: 'Remove gpt-4o' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
+  await row('gpt-4o').waitFor({ state: 'detached' });
+}
+
+export async function pullWithReload({ page, base, mock, shot }) {
+  const half = new Gate();
+  const layer = { status: 'pulling aabb', digest: 'sha256:aabbccddeeff00112233', total: 2_000_000_000 };
+  mock.pull = async ({ line }) => {
+    line({ status: 'pulling manifest' });
+    line({ ...layer, completed: 500_000_000 });
+    await half.opened;
+    line({ ...layer, completed: 2_000_000_000 });
+    line({ status: 'verifying sha256 digest' });
+    line({ status: 'success' });
+  };
+  await settings(page, base, 'models', 'Models');
+  await page.getByRole('textbox', { name: 'Pull a model' }).fill('fresh:1b');
+  await page.getByRole('button', { name: 'Pull', exact: true }).click();
+  const jobs = page.getByRole('list', { name: 'Jobs' });
+  await jobs.getByText('25 % · 500 MB of 2.0 GB').waitFor();
+  await page.reload();
+  await jobs.getByText('25 % · 500 MB of 2.0 GB').waitFor();
+  await jobs.getByText('1 layer').click();
+  await jobs.getByText('aabbccddeeff').waitFor();
+  await shot('pull');
+  half.open();
+  await jobs.getByText('Done').waitFor();
+  await page.getByRole('list', { name: 'Models' }).getByRole('listitem', { name: 'fresh:1b' }).waitFor();
+  await page.goto(base + '/#/');
+  await chooseModel(page, 'fresh:1b');
+  await chooseModel(page, 'mock:1b');
+  // One that never ends can be canceled, and goes on when it is resumed.
+  const never = new Gate();
+  let tries = 0;
+  mock.pull = async ({ line }) => {
+    line({ ...layer, completed: 100_000_000 });
+    if (tries++ === 0) await never.opened;
+    line({ status: 'success' });
+  };
+  await settings(page, base, 'models', 'Models');
+  await page.getByRole('textbox', { name: 'Pull a model' }).fill('again:1b');
+  await page.getByRole('button', { name: 'Pull', exact: true }).click();
+  const row = jobs.getByRole('listitem').filter({ hasText: 'again:1b' });
+  await row.getByText('5 %').waitFor();
+  await row.getByRole('button', { name: /^Cancel/ }).click();
+  await row.getByText('Stopped').waitFor();
+  await row.getByRole('button', { name: /^Resume/ }).click();
+  await row.getByText('Done').waitFor();
+  never.open();
+}
+
+export async function apiKeys({ page, base, shot }) {
+  const call = (key) => fetch(base + '/v1/models', { headers: { Authorization: 'Bearer ' + key } });
+  await settings(page, base, 'keys', 'API keys');
+  await page.getByText('No key yet').waitFor();
+  await page.getByRole('button', { name: 'Create a key' }).click();
+  await dialog(page).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'INPUT', 'the first field has the focus');
+  await page.keyboard.press('Enter');
+  await dialog(page).getByText('Say what it is for.').waitFor();
+  await dialog(page).getByLabel('Name').fill('My editor');
+  await dialog(page).getByLabel('Expires').selectOption({ label: 'In 30 days' });
+  await shot('new-key');
+  await dialog(page).getByRole('button', { name: 'Create', exact: true }).click();
+  const made = dialog(page).filter({ hasText: 'Copy your key now' });
+  const key = (await made.getByLabel('the key', { exact: true }).innerText()).trim();
+  assert.match(key, /^sk-atelier-[A-Za-z0-9_-]{43}$/);
+  await page.keyboard.press('Escape');
+  await made.getByRole('tab', { name: 'Claude Code' }).click();
+  await made.getByText('ANTHROPIC_BASE_URL=' + base).waitFor();
+  await shot('key-made');
+  assert.equal((await call(key)).status, 200, 'the key works');
+  await made.getByRole('button', { name: 'I have copied it' }).click();
+  await made.waitFor({ state: 'detached' });
+  const row = page.getByRole('list', { name: 'API keys' }).getByRole('listitem', { name: 'My editor' });
+  await row.getByText(/expires on/).waitFor();
+  assert.equal(await page.getByText(key).count(), 0, 'the key is not shown again');
+  await row.getByRole('button', { name: 'Delete My editor' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('No key yet').waitFor();
+  assert.equal((await call(key)).status, 401, 'the key is gone');
+}
+
+export async function usage({ page, base, mock, shot }) {
+  mock.on('To be counted', ({ say }) => say('one, two'));
+  await newChat(page);
+  await ask(page, 'To be counted');
+  await has(answer(page), 'one, two');
+  await ready(page);
+  await settings(page, base, 'usage', 'Usage');
+  const tile = (name) => page.locator('dl > div').filter({ has: page.getByText(name, { exact: true }) }).locator('dd').first();
+  assert.ok(Number(await tile('Calls').innerText()) >= 1, 'calls are counted');
+  await page.getByRole('rowheader', { name: 'mock:1b' }).first().waitFor();
+  await page.getByRole('img', { name: /on the busiest day/ }).waitFor();
+  await page.getByLabel('Whose').selectOption({ label: 'Everybody’s' });
+  await page.getByLabel('Add up by').selectOption({ label: 'User' });
+  await page.getByRole('rowheader', { name: 'ada' }).waitFor();
+  await page.getByLabel('Period').selectOption({ label: '7 days' });
+  await page.getByText('Show as a table').click();
+  assert.equal(await page.locator('details[open] tbody tr').count(), 7, 'a row for every day');
+  await shot('usage');
+}
+
+export async function pricesAndLimits({ page, base, mock, shot }) {
+  await settings(page, base, 'groups', 'Groups');
+  await page.getByRole('button', { name: 'Add a group' }).click();
+  await dialog(page).getByLabel('Name').fill('Readers');
+  await dialog(page).getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('button', { name: 'Members of Readers' }).click();
+  await dialog(page).getByLabel('ada').check();
+  await dialog(page).getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('list', { name: 'Groups' }).getByText('ada').waitFor();
+  await shot('groups');
+  await settings(page, base, 'limits', 'Prices');
+  await page.getByRole('button', { name: 'Add a price' }).click();
+  await dialog(page).getByLabel('Model').fill('*/mock:1b');
+  await dialog(page).getByLabel('Tokens written').fill('1000,5');
+  await dialog(page).getByLabel('Tokens read').fill('much');
+  await dialog(page).getByText('An amount such as 0.15').waitFor();
+  await dialog(page).getByLabel('Tokens read').fill('2');
+  await dialog(page).getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('rowheader', { name: '*/mock:1b' }).waitFor();
+  await page.getByRole('button', { name: 'Add a limit' }).click();
+  await dialog(page).getByLabel('For').selectOption({ label: 'A group, its members together' });
+  await dialog(page).getByLabel('Which').selectOption({ label: 'Readers' });
+  await dialog(page).getByLabel('Amount').fill('1000000');
+  await dialog(page).getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Group Readers: tokens in a day').waitFor();
+  mock.on('What is the price?', ({ say }) => say('little'));
+  await newChat(page);
+  await ask(page, 'What is the price?');
+  await has(answer(page), 'little');
+  await answer(page).getByText(/0\.00702\d?/).waitFor();
+  await settings(page, base, 'usage', 'Usage');
+  await page.getByText('Group Readers: tokens in a day').waitFor();
+  await settings(page, base, 'limits', 'Prices');
+  await shot('limits');
+  await page.getByRole('button', { name: 'Remove the price of */mock:1b' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('No prices yet').waitFor();
+  await page.getByRole('button', { name: 'Remove: Group Readers: tokens in a day' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('No limits').waitFor();
+}
+
+export async function ordinaryUser({ page, context, server, base, watch, allow }) {
+  allow(/status of 401/);
+  const made = spawnSync(server.binary, ['user', 'add', 'maria', '--role', 'user', '--data', server.data], { input: PASSWORD + '\n' });
+  assert.equal(made.status, 0, String(made.stderr));
+  const own = await context.browser().newContext({ reducedMotion: 'reduce' });
+  const other = watch(await own.newPage());
+  await other.goto(base + '/#/settings/providers');
+  await other.getByLabel('User name').fill('maria');
+  await other.getByLabel('Password').fill(PASSWORD);
+  await other.getByRole('button', { name: 'Sign in' }).click();
+  await other.getByRole('heading', { name: 'There is no such page' }).waitFor();
+  const sections = other.getByRole('navigation', { name: 'Sections of the settings' }).getByRole('link');
+  assert.deepEqual(await sections.allInnerTexts(), ['Account', 'API keys', 'Usage', 'Models']);
+  await settings(other, base, 'models', 'Models');
+  await other.getByRole('list', { name: 'Models' }).getByRole('listitem', { name: 'mock:1b' }).waitFor();
+  assert.equal(await other.getByRole('button', { name: 'More for mock:1b' }).count(), 0, 'a list to look at');
+  assert.equal(await other.getByRole('textbox', { name: 'Pull a model' }).count(), 0);
+  await settings(other, base, 'usage', 'Usage');
+  await other.getByText('No calls yet.').waitFor();
+  assert.equal(await other.getByLabel('Whose').count(), 0);
+  await own.close();
+}
+
+export async function phoneSettings({ page, base, shot }) {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const sections = [
+    ['account', 'Appearance'],
+    ['keys', 'API keys'],
+    ['usage', 'Usage'],
+    ['models', 'Models'],
+    ['providers', 'Providers'],
+    ['limits', 'Prices'],
+    ['groups', 'Groups'],
+  ];
+  await page.goto(base + '/#/settings');
+  for (const [section, heading] of sections) {
+    await page.getByRole('combobox', { name: 'Section' }).selectOption(section);
+    await page.getByRole('heading', { name: heading, level: 2, exact: true }).waitFor();
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+    assert.equal(wide, false, `nothing of ${section} is wider than the screen`);
+    await shot(section);
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.goto(base + '/#/');
+}

@@ -1,0 +1,11 @@
+import { http, openStream, take } from './client';
+import type { Job } from './types';
+
+const at = (id: string) => ({ params: { path: { id } } });
+
+export const listJobs = async () =>
+  (await take(http.GET('/api/v1/jobs', { params: { query: { limit: 20 } } }))).items as Job[];
+export const cancelJob = async (id: string) => (await take(http.POST('/api/v1/jobs/{id}/cancel', at(id)))) as Job;
+export const resumeJob = async (id: string) => (await take(http.POST('/api/v1/jobs/{id}/resume', at(id)))) as Job;
+export const jobEvents = (id: string, signal: AbortSignal) =>
+  openStream(`/api/v1/jobs/${encodeURIComponent(id)}/events`, signal);

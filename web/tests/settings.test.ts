@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import type { Job, Limit, UsageSum } from '$lib/api/types';
+import { compact, microsFrom, microsText, money, percent, until } from '$lib/format';
+import { statusText } from '$lib/turn/words';
+import { jobState, jobTitle, modelState, providerState } from '$lib/words';
+import { everyDay, firstDay, shortDay } from '../src/settings/days';
+import { amountText, limitTitle } from '../src/settings/limits';
+import { freeName, msFrom, presets, providerNameProblem } from '../src/settings/presets';
+import { snippets } from '../src/settings/snippets';
+
+describe('numbers', () => {
+  it('are short', () => {
+    expect([0, 999, 1000, 12_340, 123_456, 999_960, 4.5e6, 2e9].map(compact)).toEqual([
+      '0', '999', '1 K', '12.3 K', '123 K', '1 M', '4.5 M', '2 B',
+    ]);
+  });
+  it('money has the digits that small amounts need', () => {
+    expect(money(1_500_000, 'USD')).toBe('$1.50');
+    expect(money(0, 'EUR')).toBe('€0.00');
+    expect(money(42, 'USD')).toBe('$0.000042');
+    expect(money(1_000_000, 'credits')).toBe('1.00 credits');
+  });
+  it('money is read as it is written', () => {
+    expect(['0.15', '1,5', '.5', '3'].map(microsFrom)).toEqual([150_000, 1_500_000, 500_000, 3_000_000]);
+    expect(['', '-1', '1.2.3', 'a', '1e99', '9'.repeat(20)].every((t) => microsFrom(t) === null)).toBe(true);
+    expect(microsFrom(microsText(123_456))).toBe(123_456);
+  });
+  it('says when something comes', () => {
+    const now = Date.parse('2026-11-21T12:00:00Z');
+    const at = (s: number) => new Date(now + s * 1000).toISOString();
+    expect([at(-5), at(45), at(600), at(7200)].map((t) => until(t, now))).toEqual(['in 0 s', 'in 45 s', 'in 10 min', 'in 2 h']);
+    expect(until(at(864_000), now)).toContain('2026');
+  });
+  it('is 100 percent only when all is there', () => {
+    expect([percent(0, 0), percent(1, 3), percent(9999, 10_000), percent(5, 5), percent(7, 5)]).toEqual([0, 33, 99, 100, 100]);
+  });
+});
+
+describe('words of states', () => {
+  const fine = { state: 'ok', breaker: 'closed', retry_in_ms: 0, enabled: true } as const;
+  it('of providers', () => {
+    expect(providerState(fine)).toEqual({ tone: 'ok', text: 'Connected' });
+    expect(providerState({ ...fine, breaker: 'open', retry_in_ms: 12_300 }).text).toBe('Left alone for 13 s after several failures');
+    expect(providerState({ ...fine, state: 'unreachable' })).toEqual({ tone: 'danger', text: 'Cannot be reached' });
+    expect(providerState({ ...fine, enabled: false, state: 'unreachable' }).text).toBe('Disabled');
+  });
+  it('of models', () => {
+    expect((['ready', 'loading', 'reachable', 'unreachable'] as const).map((s) => modelState(s).tone)).toEqual(['ok', 'busy', 'muted', 'danger']);
+  });
+  const job = (over: Partial<Job>) => jobState({ state: 'running', progress: null, error: null, ...over });
+  it('of jobs', () => {
+    expect([jobTitle({ kind: 'pull', title: 'a:1b' }), jobTitle({ kind: 'pull', title: 'Pull a' }), jobTitle({ kind: 'x', title: 'y' })]).toEqual([
+      'Pull a:1b', 'Pull a', 'y',
+    ]);
+    expect(job({}).text).toBe('Starting…');
+    expect(job({ progress: { status: 'pulling ab', completed: 1e9, total: 2e9, layers: [] } }).text).toBe('50 % · 1.0 GB of 2.0 GB');
+    expect(job({ progress: { status: 'verifying sha256 digest', completed: 2e9, total: 2e9, layers: [] } }).text).toBe('Verifying sha256 digest…');
+    expect(job({ state: 'failed', error: { code: 'x', message: 'No such model.' } })).toEqual({ tone: 'danger', text: 'No such model.' });
+  });
+  it('of turns', () => {
+    const status = { state: 'queued', text: 'x', attempt: null, waitMs: null, elapsedMs: null, position: 2 };
+    expect(statusText(status, 'llama', false)).toBe('Waiting for a free place · position 2');
+    expect(statusText({ ...status, state: 'loading' }, 'llama', false)).toBe('Loading llama');
+    expect(statusText({ ...status, state: 'loading' }, 'llama', false, true)).toBe('Waiting for llama');
+    expect(statusText({ ...status, state: 'retrying', text: 'It broke.', attempt: 2 }, 'l', false)).toBe('It broke. (try 2)');
+    expect(statusText({ ...status, state: 'fallback', text: 'Asking b in place of a.' }, 'l', false)).toBe('Asking b in place of a.');
+    expect(statusText(null, 'l', true)).toBe('');
+  });
+});
+
+describe('providers', () => {
+  it('presets have names that the server takes', () => {
+    expect(presets.filter((p) => p.name).map((p) => providerNameProblem(p.name)).join('')).toBe('');
+    expect(new Set(presets.map((p) => p.id)).size).toBe(presets.length);
+  });
+  it('names do not clash', () => {
+    expect(freeName('ollama', [])).toBe('ollama');
+    expect(freeName('ollama', ['ollama', 'ollama-2'])).toBe('ollama-3');
+    expect(['', 'A', 'a b', 'a'.repeat(33)].every((n) => providerNameProblem(n) !== '')).toBe(true);
+  });
+  it('seconds become milliseconds', () => {
+    expect(['', '5', '0.5', '1,5', 'x', '-1', '86401'].map(msFrom)).toEqual([0, 5000, 500, 1500, null, null, null]);
+  });
+});
+
+describe('usage', () => {
+  const sum = (key: string): UsageSum => ({
+    key, requests: 1, failed: 0, tokens_in: 1, tokens_out: 1, tokens_cached: 0, tokens_reasoning: 0, cost_micros: 0,
+  });
+  it('has every day, also over the end of a month', () => {
+    const days = everyDay([sum('2026-11-30')], '2026-11-29', '2026-12-01');
+    expect(days.map((d) => [d.day, d.sum?.requests ?? 0])).toEqual([['2026-11-29', 0], ['2026-11-30', 1], ['2026-12-01', 0]]);
+    expect(firstDay(7, Date.parse('2026-12-03T23:59:00Z'))).toBe('2026-11-27');
+    expect(shortDay('2026-11-05')).toMatch(/5/);
+  });
+});
+
+describe('limits', () => {
+  const limit: Limit = {
+    id: 'l', subject: 'user', subject_id: 'u', subject_name: 'ada', model: 'openai/*', measure: 'money', period: 'month',
+    amount: 5_000_000, used: 0, reserved: 0, resets_at: '2026-12-01T00:00:00Z',
+  };
+  it('are said in words', () => {
+    expect(limitTitle(limit)).toBe('User ada: money of openai/* in a month');
+    expect(limitTitle({ ...limit, subject: 'model', measure: 'requests', period: 'hour' })).toBe('All calls of openai/*: calls in an hour');
+    expect([amountText(1, 'requests', ''), amountText(2000, 'tokens', ''), amountText(5e6, 'money', 'USD')]).toEqual(['1 call', '2,000 tokens', '$5.00']);
+  });
+});
+
+describe('snippets', () => {
+  it('name this server, the key and the model, and survive quotes', () => {
+    const all = snippets('http://box:8420', 'sk-atelier-x', "o'brien:1b");
+    for (const { text } of all) {
+      expect(text).toContain('http://box:8420');
+      expect(text).toContain('sk-atelier-x');
+    }
+    expect(all.find((s) => s.id === 'claude')!.text).toContain("ANTHROPIC_MODEL='o'\\''brien:1b'");
+    expect(all.find((s) => s.id === 'curl')!.text).toContain("o'\\''brien:1b");
+  });
+});
