@@ -193,7 +193,11 @@ static void on_sweep(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	int64_t now = clock_mono_ms();
 	for (struct call *c = h->running, *next; c; c = next) {
 		next = c->run_next;
-		check_times(c, now);
+		int r = c->in->on_tick ? c->in->on_tick(c->in->arg, now - c->begun_ms) : 0;
+		if (r < 0)
+			call_finish(c, r, CURLE_ABORTED_BY_CALLBACK);
+		else
+			check_times(c, now);
 	}
 	if (h->running)
 		sweep_soon(h);

@@ -30,7 +30,10 @@ struct http_call {
 	/* Called on the loop thread with each piece of a body whose status is 2xx. Negative ends the call with that
 	 * code. Bodies of other statuses are kept (up to 64 KiB) in the result. */
 	int (*on_data)(void *arg, const char *p, size_t n);
-	void *arg;
+	/* Called on the loop thread a few times a second while the call runs, with the time since its start; may be NULL.
+	 * Negative ends the call with that code. */
+	int (*on_tick)(void *arg, int64_t elapsed_ms);
+	void *arg; /* of both */
 };
 
 struct http_result {
@@ -45,8 +48,8 @@ struct http_result {
 /*
  * Runs the call. 0: the answer came whole, whatever its status. Failures: E_PROVIDER_DOWN (not reached: name, refused,
  * TLS), E_PROVIDER_TIMEOUT (connect, first byte, idle), E_PROVIDER_BROKEN (cut in the middle), -ECANCELED, or what
- * on_data returned, E_FORBIDDEN (public_only); `e` says which in words. Cancel closes the connection at once. Not on the loop thread. Redirects
- * are not followed; proxies from the environment are not used; only http and https.
+ * on_data or on_tick returned, E_FORBIDDEN (public_only); `e` says which in words. Cancel closes the connection at once.
+ * Not on the loop thread. Redirects are not followed; proxies from the environment are not used; only http and https.
  */
 int http_client_run(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct http_result *ret,
 	struct err *e) MUST_CHECK;

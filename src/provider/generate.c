@@ -13,106 +13,52 @@ struct generation {
 	const struct gen_request *q;
 	struct gen_call call;
 	struct answer stream;
-	int sink_r;    /* what the sink said to an event of the watch */
-	bool waiting;  /* the catalogue was told that there is no first token yet */
-	bool overtime; /* the watch ended the call */
+	int64_t total_ms; /* limit of a try; 0: none */
+	int64_t said_ms;  /* when the waiting was told last, from the start of the try; 0: not yet */
+	int sink_r;       /* what the sink said to an event of the watch */
+	bool waiting;     /* the catalogue was told that there is no first token yet */
+	bool overtime;    /* the watch ended the call */
 };
 
-/* ---- the watch: a timer on the loop that notices silence ---- */
-
-struct watch {
-	struct generation *g;
-	struct cancel inner; /* fired by the turn's, or here when a provider does not hang up after its end mark */
-	struct cancel_hook hook;
-	struct loop_task task;
-	struct loop_timer *timer;
-	int64_t begun_ms, total_ms;
-	int64_t said_ms; /* when the waiting was told last, from the start; 0: not yet */
-};
-
-static void watch_canceled(void *arg)
-{
-	struct watch *w = arg;
-	cancel_fire(&w->inner, w->g->run.cancel->reason); /* its lock is held */
-}
+/* ---- the watch: what silence and time say, a few times a second on the loop ---- */
 
 /* First after `loading_after_ms` (a little earlier, since timers are), then at times two and a half as long. */
-static bool is_time_to_tell(const struct watch *w, int64_t elapsed)
+static bool is_time_to_tell(const struct generation *g, int64_t elapsed)
 {
-	int64_t patience = w->g->run.ps->loading_after_ms;
-	return elapsed >= (w->said_ms == 0 ? patience * 9 / 10 : w->said_ms + patience * 12 / 5);
+	int64_t patience = g->run.ps->loading_after_ms;
+	return elapsed >= (g->said_ms == 0 ? patience * 9 / 10 : g->said_ms + patience * 12 / 5);
 }
 
-static void tell_loading(struct watch *w, int64_t elapsed)
+static int tell_loading(struct generation *g, int64_t elapsed)
 {
-	struct generation *g = w->g;
 	char text[200];
 	snprintf(text, sizeof(text), "Waiting for %.120s to load or to read the question", g->run.t->name);
-	w->said_ms = elapsed;
+	g->said_ms = elapsed;
 	g->sink_r = run_tell(
 		g->run.sink, true, &(struct run_status){.state = "loading", .text = text, .elapsed_ms = elapsed});
-	if (g->sink_r < 0)
-		cancel_fire(&w->inner, E_CANCELED);
+	return g->sink_r;
 }
 
 /* It does not hang up after its end mark; or there is no mark but the reason of the end, after which only figures come. */
-static bool is_hanging(const struct answer *s, int64_t now, int64_t patience)
+static bool is_hanging(const struct answer *s, int64_t patience)
 {
 	if (s->ended)
-		return now - s->ended_ms >= patience / 2;
-	return *s->finish_reason && now - s->ended_ms >= patience * 2;
+		return clock_mono_ms() - s->ended_ms >= patience / 2;
+	return *s->finish_reason && clock_mono_ms() - s->ended_ms >= patience * 2;
 }
 
-static void watch_tick(void *arg)
+/* Negative ends the call. */
+static int on_tick(void *arg, int64_t elapsed)
 {
-	struct watch *w = arg;
-	struct answer *s = &w->g->stream;
-	int64_t now = clock_mono_ms(), elapsed = now - w->begun_ms;
-	if (is_hanging(s, now, w->g->run.ps->loading_after_ms))
-		cancel_fire(&w->inner, E_CANCELED);
-	else if (!s->ended && w->total_ms > 0 && elapsed >= w->total_ms) {
-		w->g->overtime = true;
-		cancel_fire(&w->inner, E_CANCELED);
-	} else if (!s->got_byte && is_time_to_tell(w, elapsed)) {
-		tell_loading(w, elapsed);
+	struct generation *g = arg;
+	struct answer *s = &g->stream;
+	if (is_hanging(s, g->run.ps->loading_after_ms))
+		return -ECANCELED;
+	if (!s->ended && g->total_ms > 0 && elapsed >= g->total_ms) {
+		g->overtime = true;
+		return -ECANCELED;
 	}
-}
-
-static void watch_start(void *arg)
-{
-	struct watch *w = arg;
-	int64_t every = w->g->run.ps->loading_after_ms / 2;
-	if (w->total_ms > 0)
-		every = MIN(every, w->total_ms / 4);
-	w->timer = loop_timer_new(w->g->run.ps->loop, MAX(every, 1), watch_tick, w);
-}
-
-static int watch_stop(void *arg)
-{
-	struct watch *w = arg;
-	if (w->timer)
-		loop_timer_free(w->timer);
-	return 0;
-}
-
-static int watch_begin(struct watch *w, struct generation *g, int64_t total_ms)
-{
-	*w = (struct watch){.g = g, .begun_ms = clock_mono_ms(), .total_ms = total_ms};
-	cancel_init(&w->inner);
-	int r = cancel_on(g->run.cancel, &w->hook, watch_canceled, w);
-	if (r < 0) {
-		cancel_done(&w->inner);
-		return r;
-	}
-	loop_post(g->run.ps->loop, &w->task, watch_start, w);
-	return 0;
-}
-
-static void watch_end(struct watch *w)
-{
-	loop_call(w->g->run.ps->loop, watch_stop, w);
-	cancel_off(w->g->run.cancel, &w->hook);
-	cancel_done(&w->inner);
+	return !s->got_byte && is_time_to_tell(g, elapsed) ? tell_loading(g, elapsed) : 0;
 }
 
 /* ---- one try ---- */
@@ -197,7 +143,6 @@ static int send_request(struct generation *g, struct err *e)
 {
 	struct run *run = &g->run;
 	struct run_limits limits = run_limits_of(run->ps, run->t->p);
-	struct watch w;
 	struct http_call call = {.method = "POST",
 		.url = g->call.url.p,
 		.headers = g->call.headers,
@@ -206,17 +151,16 @@ static int send_request(struct generation *g, struct err *e)
 		.first_byte_timeout_ms = limits.first_byte_ms,
 		.idle_timeout_ms = limits.token_ms,
 		.on_data = on_data,
+		.on_tick = on_tick,
 		.arg = g};
 	int r = FAULT("provider_call");
 	if (r < 0)
 		return err_set(e, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);
-	r = watch_begin(&w, g, limits.total_ms);
-	if (r < 0)
-		return r;
+	g->total_ms = limits.total_ms;
+	g->said_ms = 0;
 	metric_add(M_provider_calls_total, 1);
 	note_waiting(g, true);
-	r = http_client_run(run->ps->http, &call, &w.inner, &run->res, e);
-	watch_end(&w);
+	r = http_client_run(run->ps->http, &call, run->cancel, &run->res, e);
 	note_waiting(g, false);
 	run->try_ms = clock_mono_ms() - g->stream.start_ms;
 	return judge(g, r, e);

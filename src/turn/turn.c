@@ -95,32 +95,58 @@ static int copy_log_on_loop(void *arg)
 	struct copy_log *c = arg;
 	struct str bytes = turnlog_bytes(c->t->log);
 
+	turnlog_detach(c->t->log);
 	buf_add(c->to, bytes.p, bytes.n);
 	c->last_seq = turnlog_last_seq(c->t->log);
 	return buf_status(c->to);
 }
 
+/* The last that happens to a log. Its turn does not wait for it and may be gone before. */
 struct seal {
+	struct loop_task task;
+	struct turnlog *log;
+	struct buf frames;
+};
+
+static void seal_on_loop(void *arg)
+{
+	struct seal *s = arg;
+
+	turnlog_seal(s->log, s->frames.p, s->frames.n, true);
+	turnlog_release(s->log, true);
+	buf_done(&s->frames);
+	free(s);
+}
+
+static void seal_stored(struct turn *t, struct str frames)
+{
+	struct seal *s = xcalloc(1, sizeof(*s));
+
+	s->log = t->log;
+	s->frames = BUF_INIT(frames.n + 1);
+	buf_add(&s->frames, frames.p, frames.n);
+	loop_post(t->all->loop, &s->task, seal_on_loop, s);
+}
+
+struct last_words {
 	struct turn *t;
 	struct str frames;
 	bool stored;
 };
 
-static int seal_on_loop(void *arg)
+static int say_on_loop(void *arg)
 {
-	struct seal *s = arg;
+	struct last_words *w = arg;
 
-	turnlog_seal(s->t->log, s->frames.p, s->frames.n, s->stored);
-	if (s->stored)
-		turnlog_release(s->t->log, true);
+	turnlog_seal(w->t->log, w->frames.p, w->frames.n, false);
 	return 0;
 }
 
 static int release_on_loop(void *arg)
 {
-	struct seal *s = arg;
+	struct last_words *w = arg;
 
-	turnlog_release(s->t->log, s->stored);
+	turnlog_release(w->t->log, w->stored);
 	return 0;
 }
 
@@ -179,12 +205,11 @@ static void turn_persist(struct turn *t, int r)
 	add_closing(t, &c, copy.last_seq, &log);
 
 	struct finish f = {t->ids.turn_id, t->base_content, t->base_reasoning, buf_str(&log)};
-	struct seal seal = {t, {log.p + shown, log.n - shown}, true};
 	int s = turn_store(t->all->db, &f, &e);
 	turn_set_answered(t); /* who sees the end may ask again at once */
 	if (s != E_STORAGE) {
 		/* Gone or ended already: its conversation was deleted meanwhile. */
-		(void)loop_call(t->all->loop, seal_on_loop, &seal);
+		seal_stored(t, (struct str){log.p + shown, log.n - shown});
 		return;
 	}
 	log_error("turn", "an answer could not be stored yet, it is kept in the journal: %s", e.msg);
@@ -195,10 +220,10 @@ static void turn_persist(struct turn *t, int r)
 	log.n = shown;
 	buf_add(&log, last_words.p, last_words.n);
 	f.log = buf_str(&log);
-	seal = (struct seal){t, buf_str(&last_words), false};
-	(void)loop_call(t->all->loop, seal_on_loop, &seal);
-	seal.stored = store_later(t, &f);
-	(void)loop_call(t->all->loop, release_on_loop, &seal);
+	struct last_words words = {t, buf_str(&last_words), false};
+	(void)loop_call(t->all->loop, say_on_loop, &words);
+	words.stored = store_later(t, &f);
+	(void)loop_call(t->all->loop, release_on_loop, &words);
 }
 
 /* ---- the story ---- */

@@ -256,6 +256,11 @@ int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json
 	return (int64_t)l->seq;
 }
 
+void turnlog_detach(struct turnlog *l)
+{
+	l->fail = NULL;
+}
+
 void turnlog_seal(struct turnlog *l, const char *frames, size_t n, bool stored)
 {
 	l->bytes.max += n;

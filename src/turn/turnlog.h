@@ -33,6 +33,9 @@ struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id); /* live o
 /* The number given to the event, or negative: E_TOO_LARGE, or the failure the log already has. */
 int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json, size_t n);
 
+/* From now on nobody is told of failures: its turn writes nothing more, and may be gone. */
+void turnlog_detach(struct turnlog *l);
+
 /*
  * Seals the log: no event comes behind these closing frames, which the caller has numbered from turnlog_last_seq() + 1.
  * `stored`: the database has the whole log with them already; else they go through the journal, and are shown even when
