@@ -22,7 +22,7 @@ def main():
         for name, line, length in source.functions(path):
             if length > FUNCTION:
                 report.error(source.where(path, line), "%s() has %d lines; %d is the wall" % (name, length, FUNCTION))
-    for path in source.c_files("web/src", "tools", "tests/scenario", "tests/e2e",
+    for path in source.c_files("web/src", "tools", "tests/scenario", "tests/e2e", "tests/clients",
                                suffixes=(".ts", ".svelte", ".mjs", ".py")):
         if "node_modules" in path.parts or path.name.endswith(".d.ts"):
             continue

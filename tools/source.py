@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def c_files(*folders, suffixes=(".c", ".h")):
     for folder in folders:
         for p in sorted((ROOT / folder).rglob("*")):
-            if p.suffix in suffixes and p.is_file():
+            if p.suffix in suffixes and "node_modules" not in p.parts and p.is_file():
                 yield p
 
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything that must hold before a change is done. `make test` builds first, then calls this.
 #
-#	tools/test.sh [SUITE ...]     all of: unit fuzz scenario-asan scenario-tsan faults kill9 web e2e lint
+#	tools/test.sh [SUITE ...]     all of: unit fuzz scenario-asan scenario-tsan faults kill9 clients web e2e lint
 #
 # Each suite's output is kept in build/test-logs/SUITE.log and shown when it fails. The last line is the sum.
 set -u
@@ -11,7 +11,7 @@ tsan=${TSAN_BUILD:-build/tsan}
 release=${RELEASE:-build/atelier}
 logs=build/test-logs
 mkdir -p "$logs"
-all=(unit fuzz scenario-asan scenario-tsan faults kill9 web e2e lint)
+all=(unit fuzz scenario-asan scenario-tsan faults kill9 clients web e2e lint)
 passed=0
 failed=0
 # The same Node.js that the build uses.
@@ -37,6 +37,7 @@ run_suite() {
 	scenario-tsan) python3 tests/scenario/run.py --binary "$(binary_of "$tsan")" --slow 10 ;;
 	faults) python3 tests/scenario/faults.py --binary "$(binary_of "$asan")" ;;
 	kill9) python3 tests/scenario/kill9.py --binary "$release" --rounds "${KILL9_ROUNDS:-50}" --streams 20 ;;
+	clients) clients ;;
 	web) (cd web && npm test) ;;
 	e2e) e2e ;;
 	lint) tools/lint.sh "$tsan" "$release" ;;
@@ -47,11 +48,21 @@ run_suite() {
 	esac
 }
 
-e2e() {
-	if [ ! -e tests/e2e/node_modules/.installed ] ||
-		[ tests/e2e/package-lock.json -nt tests/e2e/node_modules/.installed ]; then
-		(cd tests/e2e && npm ci --silent --no-audit --no-fund && touch node_modules/.installed) || return
+# The packages of a folder, fetched again only when its lock file changed.
+packages() {
+	if [ ! -e "$1/node_modules/.installed" ] || [ "$1/package-lock.json" -nt "$1/node_modules/.installed" ]; then
+		(cd "$1" && npm ci --silent --no-audit --no-fund && touch node_modules/.installed)
 	fi
+}
+
+# What docs/conformance.md says is one of its checks.
+clients() {
+	packages tests/clients || return
+	node tests/clients/run.mjs "$release"
+}
+
+e2e() {
+	packages tests/e2e || return
 	node tests/e2e/run.mjs --binary "$release"
 }
 
