@@ -14,9 +14,12 @@ static void usage(void)
 	puts("Usage: load ATELIER NGINX [options]     ATELIER may be - (nginx and the direct path alone)\n"
 	     "  --quick        fewer and shorter: to see that it works\n"
 	     "  --case NAME    only this case: 100x50, 1000x20, 1000x50, 5000x5, long, idle-streams, cold-start, "
-	     "requests\n"
+	     "requests, "
+	     "gateway\n"
 	     "  --reps N       repetitions (3)\n"
 	     "  --seconds N    tokens flow so long in a repetition (8)\n"
+	     "  --litellm FILE, --portkey FILE   programs for the case gateway: `litellm`, and the script that starts "
+	     "it\n"
 	     "  --strict       exit with 3 when a bar is missed");
 	exit(2);
 }
@@ -46,13 +49,16 @@ static void run_all(const struct options *o)
 		case_cold_start(o);
 	if (wanted(o, "requests"))
 		case_requests(o);
+	if (wanted(o, "gateway"))
+		case_gateway(o);
 }
 
 static struct options read_options(int argc, char **argv, bool *ret_strict)
 {
 	static const struct option known[] = {{"quick", no_argument, NULL, 'q'}, {"case", required_argument, NULL, 'c'},
 		{"reps", required_argument, NULL, 'r'}, {"seconds", required_argument, NULL, 's'},
-		{"strict", no_argument, NULL, 'S'}, {0}};
+		{"strict", no_argument, NULL, 'S'}, {"litellm", required_argument, NULL, 'l'},
+		{"portkey", required_argument, NULL, 'p'}, {0}};
 	struct options o = {0};
 	int c;
 
@@ -67,6 +73,10 @@ static struct options read_options(int argc, char **argv, bool *ret_strict)
 			o.seconds = strtod(optarg, NULL);
 		else if (c == 'S')
 			*ret_strict = true;
+		else if (c == 'l')
+			relay_program(LITELLM, optarg);
+		else if (c == 'p')
+			relay_program(PORTKEY, optarg);
 		else
 			usage();
 	}
@@ -92,7 +102,8 @@ int main(int argc, char **argv)
 			(unsigned long long)files.rlim_cur);
 	pin_to(false);
 	prctl(PR_SET_TIMERSLACK, 1ul); /* tokens leave when they are due */
-	relay_programs(strcmp(argv[optind], "-") ? argv[optind] : NULL, argv[optind + 1]);
+	relay_program(ATELIER, strcmp(argv[optind], "-") ? argv[optind] : NULL);
+	relay_program(NGINX, argv[optind + 1]);
 	loop_open();
 	provider_open();
 	run_all(&o);

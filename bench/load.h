@@ -57,7 +57,9 @@ int socket_connect(int port);
 
 /* --- provider: load_provider.c --- */
 
-/* A prompt says what it wants as "bench-SSSSS-NNNNNN-M": stream, tokens, p (paced, held back) or f (at once). */
+/* A prompt says what it wants as "bench-SSSSS-NNNNNN-M": stream, tokens, p (paced, held back), f (at once), or s (by
+ * itself: the first at once, the others SELF_PACED a second). */
+#define SELF_PACED  50
 #define MARK_FORMAT "bench-%05u-%06u-%c"
 
 void provider_open(void);
@@ -74,7 +76,7 @@ void provider_send_due(void);
 
 /* --- clients: load_client.c --- */
 
-enum answer { ANSWER_JSON, ANSWER_LINES, ANSWER_EVENTS };
+enum answer { ANSWER_JSON, ANSWER_LINES, ANSWER_EVENTS, ANSWER_CHUNKS /* OpenAI's */ };
 
 struct client {
 	struct source src;
@@ -85,8 +87,9 @@ struct client {
 	void (*done)(struct client *c);
 
 	struct bytes out, in, line, body;
-	int status; /* of the answer; 0 before its head */
-	int phase;  /* enum phase in load_client.c */
+	uint32_t sent_us; /* when the request was made */
+	int status;       /* of the answer; 0 before its head */
+	int phase;        /* enum phase in load_client.c */
 	bool chunked;
 	uint64_t left; /* bytes of the body or chunk yet to come */
 	uint32_t next; /* number of the next token */
@@ -102,12 +105,17 @@ struct client {
 struct stats {
 	uint32_t *latency_us;
 	size_t nlatency, cap;
+	uint32_t *first_us; /* from the request to the first token */
+	size_t nfirst, first_cap;
 	size_t tokens, ended, failed, heads;
 	uint32_t last_us;
 };
 
 extern struct stats stats;
 void stats_reset(void);
+
+/* A further header line of every request, with its line break, or NULL. */
+extern const char *client_header;
 
 /* Begins a request; the client frees itself after done() unless done() begins the next with client_again(). */
 struct client *client_open(int port, enum answer kind, unsigned index, void (*done)(struct client *c));
@@ -122,15 +130,18 @@ bool json_string(const char *json, const char *name, char *ret, size_t cap);
 
 /* --- relays: load_relay.c --- */
 
-enum path { DIRECT, NGINX, ATELIER, PATHS };
-extern const char *const path_names[PATHS];
+/* The first three are in every case, the others where programs are measured that do the same. */
+enum path { DIRECT, NGINX, ATELIER, PATHS, LITELLM = PATHS, PORTKEY, ALL_PATHS };
+extern const char *const path_names[ALL_PATHS];
+/* The provider speaks like OpenAI, and Atelier is asked by its gateway; set by the case. */
+extern bool relay_gateway;
 
 struct relay {
 	enum path path;
 	pid_t pid;
 	int port;
 	char dir[64];
-	char token[512]; /* Atelier: the bearer token */
+	char token[512]; /* the bearer token, or "" */
 	double start_ms; /* from exec to the first answered page */
 };
 
@@ -140,9 +151,10 @@ struct usage {
 	double own_kb; /* resident and anonymous: what it allocated itself */
 };
 
-void relay_programs(const char *atelier, const char *nginx);
+void relay_program(enum path path, const char *program); /* NULL: there is none */
 bool relay_has(enum path path);
-void relay_start(struct relay *r, enum path path);
+/* False when one of the others does not start: then it is not there. The first three must. */
+bool relay_start(struct relay *r, enum path path);
 void relay_stop(struct relay *r);
 struct usage relay_usage(const struct relay *r);
 void pin_to(bool relay);
@@ -165,12 +177,17 @@ struct result {
 };
 
 void run_streams(struct relay *r, const struct shape *s, struct result *ret);
+/* `lanes` clients ask one answer of `tokens` after the other for some seconds, their beginnings spread evenly. Fills
+ * p50_us and p99_us of the time to the first token, and whole. */
+void run_first_tokens(struct relay *r, unsigned lanes, uint32_t tokens, double seconds, struct result *ret);
+/* n answers of so many tokens that are no stream; answers a second, 0 when one failed. relay_gateway. */
+double run_answers(struct relay *r, unsigned n, unsigned connections, uint32_t tokens);
 /* Does n requests over a few connections; begin() makes request i with client_send(). False when one failed. */
 bool run_requests(struct relay *r, unsigned n, unsigned connections, void (*begin)(struct client *c),
 	void (*answered)(struct client *c));
 bool run_conversations(struct relay *r, unsigned n, char (*ret_ids)[16]);
-bool run_login(struct relay *r);
-extern struct relay *run_relay; /* the one of the running requests, for begin() */
+bool run_login(struct relay *r); /* with relay_gateway: leaves an API key as the token */
+extern struct relay *run_relay;  /* the one of the running requests, for begin() */
 extern const char bench_login[];
 
 /* --- reports and cases: load_report.c, load_case.c, load_idle.c --- */
@@ -201,4 +218,5 @@ void case_long(const struct options *o);
 void case_idle_streams(const struct options *o);
 void case_cold_start(const struct options *o);
 void case_requests(const struct options *o);
+void case_gateway(const struct options *o);
 extern unsigned bars_missed, musts_missed;

@@ -1,4 +1,4 @@
-/* load_client.c - one HTTP client: reads JSON, Ollama's lines or Atelier's event stream, and checks each token. */
+/* load_client.c - one HTTP client: reads JSON, Ollama's lines, OpenAI's chunks or Atelier's event stream, and checks each token. */
 #include "load.h"
 
 #include <errno.h>
@@ -11,25 +11,25 @@
 enum phase { PHASE_HEAD, PHASE_LENGTH, PHASE_SIZE, PHASE_CHUNK, PHASE_CHUNK_END, PHASE_UNTIL_CLOSE, PHASE_OVER };
 
 struct stats stats;
+const char *client_header;
 
 void stats_reset(void)
 {
-	uint32_t *keep = stats.latency_us;
-	size_t cap = stats.cap;
+	uint32_t *keep = stats.latency_us, *keep_first = stats.first_us;
+	size_t cap = stats.cap, first_cap = stats.first_cap;
 
-	stats = (struct stats){.latency_us = keep, .cap = cap};
+	stats = (struct stats){.latency_us = keep, .cap = cap, .first_us = keep_first, .first_cap = first_cap};
 }
 
-static void stats_add(uint32_t latency)
+static void add(uint32_t **list, size_t *n, size_t *cap, uint32_t value)
 {
-	if (stats.nlatency == stats.cap) {
-		stats.cap = stats.cap ? stats.cap * 2 : 1 << 20;
-		stats.latency_us = realloc(stats.latency_us, stats.cap * sizeof(uint32_t));
-		if (!stats.latency_us)
+	if (*n == *cap) {
+		*cap = *cap ? *cap * 2 : 1 << 20;
+		*list = realloc(*list, *cap * sizeof(uint32_t));
+		if (!*list)
 			die("out of memory");
 	}
-	stats.latency_us[stats.nlatency++] = latency;
-	stats.tokens++;
+	(*list)[(*n)++] = value;
 }
 
 void client_fault(struct client *c, const char *what)
@@ -106,7 +106,10 @@ static void check_token(struct client *c, const char *t, uint32_t now)
 		client_fault(c, number < c->next ? "a token came twice or late" : "a token is missing");
 	c->next = number + 1;
 	stats.last_us = now;
-	stats_add(now - sent);
+	stats.tokens++;
+	add(&stats.latency_us, &stats.nlatency, &stats.cap, now - sent);
+	if (number == 0)
+		add(&stats.first_us, &stats.nfirst, &stats.first_cap, now - c->sent_us);
 }
 
 /* Text of the answer, up to the closing quote: one token, several, or a part of one. */
@@ -190,6 +193,19 @@ static void take_event(struct client *c, const char *p, size_t n, uint32_t now)
 	}
 }
 
+static void take_chunk(struct client *c, const char *p, size_t n, uint32_t now)
+{
+	if (n < 7 || memcmp(p, "data: ", 6) != 0)
+		return;
+	const char *text = string_member(p, n, "content");
+	if (text)
+		take_text(c, text, p + n, now);
+	else if (!memcmp(p + 6, "[DONE]", n < 12 ? n - 6 : 6))
+		c->complete = true;
+	else if (memmem(p, n, "\"error\":{", 9))
+		client_fault(c, p);
+}
+
 /* --- HTTP --- */
 
 static void take_body(struct client *c, const char *p, size_t n, uint32_t now)
@@ -204,6 +220,8 @@ static void take_body(struct client *c, const char *p, size_t n, uint32_t now)
 		*nl = '\0';
 		if (c->kind == ANSWER_EVENTS)
 			take_event(c, at, (size_t)(nl - at), now);
+		else if (c->kind == ANSWER_CHUNKS)
+			take_chunk(c, at, (size_t)(nl - at), now);
 		else
 			take_ndjson(c, at, (size_t)(nl - at), now);
 	}
@@ -346,15 +364,22 @@ void client_again(struct client *c)
 	c->status = 0;
 	c->phase = PHASE_HEAD;
 	c->complete = c->finished = false;
+	c->next = 0;
+	c->last_id = 0;
 }
 
 void client_send(struct client *c, const char *method, const char *path, const char *token, const char *json)
 {
-	static const char *const accept[] = {"application/json", "application/x-ndjson", "text/event-stream"};
+	static const char *const accept[] = {
+		"application/json", "application/x-ndjson", "text/event-stream", "text/event-stream"};
+
+	c->sent_us = now_us();
 
 	bytes_addf(&c->out, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: %s\r\n", method, path, accept[c->kind]);
 	if (token && *token)
 		bytes_addf(&c->out, "Authorization: Bearer %s\r\n", token);
+	if (client_header)
+		bytes_addf(&c->out, "%s", client_header);
 	if (json)
 		bytes_addf(&c->out, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(json));
 	bytes_addf(&c->out, "\r\n%s", json ? json : "");

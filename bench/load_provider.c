@@ -1,4 +1,4 @@
-/* load_provider.c - a model provider with Ollama's wire format that paces its tokens by the clock. */
+/* load_provider.c - a model provider with Ollama's and OpenAI's wire formats that paces its tokens by the clock. */
 #include "load.h"
 
 #include <ctype.h>
@@ -15,16 +15,32 @@
 #define LINE_TAIL "\"},\"done\":false}\n"
 #define DATE_LINE "Date: Sat, 21 Nov 2026 00:00:00 GMT\r\n"
 
+#define CHUNK_HEAD                                                                                                     \
+	"data: "                                                                                                       \
+	"{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1790000000,\"model\":\"" MODEL    \
+	"\","
+#define USAGE "\"usage\":{\"prompt_tokens\":26,\"completion_tokens\":%u,\"total_tokens\":%u}"
+
+/* How a token is written. */
+static const struct wire {
+	const char *type, *head, *tail;
+} wires[] = {
+	{"application/x-ndjson", LINE_HEAD, LINE_TAIL},
+	{"text/event-stream", CHUNK_HEAD "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"",
+		"\"},\"finish_reason\":null}]}\n\n"},
+};
+
 /* One connection of a relay to the provider. */
 struct peer {
 	struct source src;
 	struct bytes in, out;
 	unsigned stream;
 	uint32_t next, total;
-	bool begun; /* the head of the answer was sent */
-	bool busy;  /* an answer is under way or held back */
-	int slot;   /* in `waiting` or `paced`, or -1 */
-	bool paced;
+	bool begun;                /* the head of the answer was sent */
+	bool busy;                 /* an answer is under way or held back */
+	bool openai, usage, whole; /* the format; whether figures were asked for; whether no stream was */
+	int slot;                  /* in `waiting`, `paced` or `selves`, or -1 */
+	bool paced, self;
 };
 
 static struct source listener;
@@ -39,7 +55,15 @@ static uint64_t pace_start, pace_step, pace_steps;
 static double pace_ns;
 static size_t late;
 
-static void peer_read(struct peer *p);
+/* Those that pace themselves, in the order in which they are due: all have the same pace. */
+static struct {
+	struct peer *peer;
+	uint64_t due;
+} selves[MAX_STREAMS];
+static size_t self_first, nselves;
+
+static void peer_requests(struct peer *p);
+static void answer_json(struct peer *p, const char *json);
 
 static void peer_release(struct source *s)
 {
@@ -52,7 +76,9 @@ static void peer_release(struct source *s)
 
 static void peer_close(struct peer *p)
 {
-	if (p->slot >= 0 && p->paced) {
+	if (p->slot >= 0 && p->self) {
+		selves[p->slot].peer = NULL;
+	} else if (p->slot >= 0 && p->paced) {
 		paced[p->slot] = NULL;
 	} else if (p->slot >= 0) {
 		waiting[p->slot] = NULL;
@@ -96,17 +122,21 @@ static void put_digits(char *to, unsigned width, uint32_t value, unsigned base)
 /* Writes the chunk of the next token to `to` and returns its length. Only the token differs between two lines. */
 static size_t make_token(struct peer *p, char *to)
 {
-	enum { HEAD = sizeof(LINE_HEAD) - 1, TAIL = sizeof(LINE_TAIL) - 1 };
-	static char line[256];
-	static size_t at, len;
+	static struct {
+		char line[300];
+		size_t at, len;
+	} made[2];
+	typeof(*made) *m = &made[p->openai];
+	const struct wire *w = &wires[p->openai];
 
-	if (!len) {
-		at = (size_t)snprintf(line, sizeof(line), "%x\r\n" LINE_HEAD, (unsigned)(HEAD + TOKEN_LEN + TAIL));
-		len = at + TOKEN_LEN;
-		len += (size_t)snprintf(line + len, sizeof(line) - len, LINE_TAIL "\r\n");
+	if (!m->len) {
+		m->at = (size_t)snprintf(m->line, sizeof(m->line), "%x\r\n%s",
+			(unsigned)(strlen(w->head) + TOKEN_LEN + strlen(w->tail)), w->head);
+		m->len = m->at + TOKEN_LEN;
+		m->len += (size_t)snprintf(m->line + m->len, sizeof(m->line) - m->len, "%s\r\n", w->tail);
 	}
-	memcpy(to, line, len);
-	char *token = to + at;
+	memcpy(to, m->line, m->len);
+	char *token = to + m->at;
 	token[0] = 't';
 	put_digits(token + 1, 6, p->next++, 10);
 	token[7] = '.';
@@ -114,43 +144,109 @@ static size_t make_token(struct peer *p, char *to)
 	token[13] = '.';
 	put_digits(token + 14, 8, now_us(), 16);
 	token[22] = ' ';
-	return len;
+	return m->len;
 }
 
 static void peer_begin(struct peer *p)
 {
-	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n" DATE_LINE
-				   "Transfer-Encoding: chunked\r\n\r\n";
+	char head[200];
+	int n = snprintf(head, sizeof(head),
+		"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n" DATE_LINE "Transfer-Encoding: chunked\r\n\r\n",
+		wires[p->openai].type);
 
 	p->begun = true;
-	peer_send(p, head, sizeof(head) - 1);
+	peer_send(p, head, (size_t)n);
 }
 
 static void peer_token(struct peer *p)
 {
-	char chunk[256];
+	char chunk[300];
 
 	if (!p->begun)
 		peer_begin(p);
 	peer_send(p, chunk, make_token(p, chunk));
 }
 
-static void peer_end(struct peer *p)
+/* The last piece of a stream; returns its length. */
+static int last_piece(const struct peer *p, char *line, size_t cap)
 {
-	char line[512], chunk[600];
+	char usage[300] = "";
 
-	if (!p->begun)
-		peer_begin(p);
-	int n = snprintf(line, sizeof(line),
+	if (p->usage)
+		snprintf(usage, sizeof(usage), CHUNK_HEAD "\"choices\":[]," USAGE "}\n\n", p->total, p->total + 26);
+	if (p->openai)
+		return snprintf(line, cap,
+			CHUNK_HEAD
+			"\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n%sdata: [DONE]\n\n",
+			usage);
+	return snprintf(line, cap,
 		LINE_HEAD
 		"\"},\"done\":true,\"done_reason\":\"stop\",\"total_duration\":%u,"
 		"\"load_duration\":1000,\"prompt_eval_count\":26,\"prompt_eval_duration\":1000,\"eval_count\":%u,"
 		"\"eval_duration\":1000}\n",
 		p->total * 1000, p->total);
+}
+
+static void peer_end(struct peer *p)
+{
+	char line[800], chunk[900];
+
+	if (!p->begun)
+		peer_begin(p);
+	int n = last_piece(p, line, sizeof(line));
 	int m = snprintf(chunk, sizeof(chunk), "%x\r\n%s\r\n0\r\n\r\n", (unsigned)n, line);
 	peer_send(p, chunk, (size_t)m);
-	p->busy = p->paced = false;
+	p->busy = p->paced = p->self = false;
 	p->slot = -1;
+}
+
+static void self_push(struct peer *p)
+{
+	if (nselves == MAX_STREAMS)
+		die("more than %d streams", MAX_STREAMS);
+	p->self = true;
+	p->slot = (int)((self_first + nselves++) % MAX_STREAMS);
+	selves[p->slot].peer = p;
+	selves[p->slot].due = now_ns() + NS_PER_S / SELF_PACED;
+}
+
+static uint64_t self_due(void)
+{
+	return nselves ? selves[self_first].due : UINT64_MAX;
+}
+
+static void self_step(void)
+{
+	struct peer *p = selves[self_first].peer;
+
+	self_first = (self_first + 1) % MAX_STREAMS;
+	nselves--;
+	if (!p)
+		return;
+	p->slot = -1;
+	if (p->next < p->total) {
+		peer_token(p);
+		self_push(p);
+	} else {
+		peer_end(p);
+		peer_requests(p);
+	}
+}
+
+/* An answer in one piece, of OpenAI's format. */
+static void answer_whole(struct peer *p)
+{
+	struct bytes b = {0};
+
+	bytes_addf(&b,
+		"{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion\",\"created\":1790000000,\"model\":\"" MODEL
+		"\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"");
+	for (uint32_t i = 0; i < p->total && i < 100; i++)
+		bytes_addf(&b, "t%06u.%05u.%08x ", i, p->stream % 100000, now_us());
+	bytes_addf(&b, "\"},\"finish_reason\":\"stop\"}]," USAGE "}", p->total, p->total + 26);
+	p->busy = false;
+	answer_json(p, b.p);
+	bytes_free(&b);
 }
 
 /* The last mark in the body counts: earlier ones stand in earlier messages of the conversation. */
@@ -172,6 +268,15 @@ static void answer_chat(struct peer *p, const char *body, size_t n)
 	p->busy = true;
 	if (!find_mark(body, n, p, &mode))
 		p->total = 1;
+	if (p->whole) {
+		answer_whole(p);
+		return;
+	}
+	if (mode == 's') {
+		peer_token(p);
+		self_push(p);
+		return;
+	}
 	if (mode == 'p') {
 		if (slots_waiting == MAX_STREAMS)
 			die("more than %d held-back requests", MAX_STREAMS);
@@ -187,17 +292,41 @@ static void answer_chat(struct peer *p, const char *body, size_t n)
 
 static void answer_json(struct peer *p, const char *json)
 {
-	char text[1024];
-	int n = snprintf(text, sizeof(text),
+	struct bytes b = {0};
+
+	bytes_addf(&b,
 		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" DATE_LINE "Content-Length: %zu\r\n\r\n%s",
 		strlen(json), json);
+	peer_send(p, b.p, b.n);
+	bytes_free(&b);
+}
 
-	peer_send(p, text, (size_t)n);
+static bool says(const char *body, size_t n, const char *word)
+{
+	return memmem(body, n, word, strlen(word)) != NULL;
+}
+
+/* Of the way in which the relays write JSON. */
+static bool is_true(const char *body, size_t n, const char *name)
+{
+	char tight[40], wide[40];
+
+	snprintf(tight, sizeof(tight), "\"%s\":true", name);
+	snprintf(wide, sizeof(wide), "\"%s\": true", name);
+	return says(body, n, tight) || says(body, n, wide);
 }
 
 static void answer(struct peer *p, const char *head, const char *body, size_t n)
 {
-	if (!strncmp(head, "POST /api/chat ", 15))
+	p->openai = !strncmp(head, "POST /v1/chat/completions ", 26);
+	p->whole = p->openai && !is_true(body, n, "stream");
+	p->usage = p->openai && is_true(body, n, "include_usage");
+	if (p->openai)
+		answer_chat(p, body, n);
+	else if (!strncmp(head, "GET /v1/models ", 15))
+		answer_json(p, "{\"object\":\"list\",\"data\":[{\"id\":\"" MODEL
+			       "\",\"object\":\"model\",\"created\":1790000000,\"owned_by\":\"bench\"}]}");
+	else if (!strncmp(head, "POST /api/chat ", 15))
 		answer_chat(p, body, n);
 	else if (!strncmp(head, "GET /api/tags ", 14))
 		answer_json(p,
@@ -321,11 +450,16 @@ size_t provider_late(void)
 	return late;
 }
 
-uint64_t provider_due(void)
+static uint64_t pace_due(void)
 {
 	if (pace_step >= pace_steps)
 		return UINT64_MAX;
 	return pace_start + (uint64_t)((double)pace_step * pace_ns / (double)npaced);
+}
+
+uint64_t provider_due(void)
+{
+	return pace_due() < self_due() ? pace_due() : self_due();
 }
 
 void provider_send_due(void)
@@ -333,8 +467,10 @@ void provider_send_due(void)
 	uint64_t now = now_ns();
 
 	/* A few at a time, so that what was sent is also read when the machine is behind. */
-	for (int i = 0; i < 16 && provider_due() <= now; i++) {
-		late += provider_due() + 1000000 < now;
+	for (int i = 0; i < 16 && self_due() <= now; i++)
+		self_step();
+	for (int i = 0; i < 16 && pace_due() <= now; i++) {
+		late += pace_due() + 1000000 < now;
 		struct peer *p = paced[pace_step++ % npaced];
 
 		if (!p)

@@ -19,15 +19,17 @@
 #include <time.h>
 #include <unistd.h>
 
-const char *const path_names[PATHS] = {"direct", "nginx", "atelier"};
+#define START_SECONDS 90 /* LiteLLM takes its time */
+
+const char *const path_names[ALL_PATHS] = {"direct", "nginx", "atelier", "litellm", "portkey"};
+bool relay_gateway;
 const char bench_login[] = "{\"username\":\"bench\",\"password\":\"correct horse battery\"}";
 
-static const char *program[PATHS];
+static const char *program[ALL_PATHS];
 
-void relay_programs(const char *atelier, const char *nginx)
+void relay_program(enum path path, const char *p)
 {
-	program[ATELIER] = atelier;
-	program[NGINX] = nginx;
+	program[path] = p;
 }
 
 bool relay_has(enum path path)
@@ -88,10 +90,10 @@ static void write_nginx(const struct relay *r)
 		" tcp_nodelay on; keepalive_timeout 600s; keepalive_requests 1000000; client_max_body_size 16m;\n"
 		" upstream provider { server 127.0.0.1:%d; keepalive 512; keepalive_requests 1000000; }\n"
 		" server {\n  listen 127.0.0.1:%d backlog=4096;\n  root %s/www;\n"
-		"  location /api/ {\n   proxy_pass http://provider;\n   proxy_http_version 1.1;\n"
+		"  location %s {\n   proxy_pass http://provider;\n   proxy_http_version 1.1;\n"
 		"   proxy_set_header Connection \"\";\n   proxy_buffering off;\n   proxy_read_timeout 600s;\n  }\n "
 		"}\n}\n",
-		provider_port(), r->port, r->dir);
+		provider_port(), r->port, r->dir, relay_gateway ? "/v1/" : "/api/");
 	write_file(r->dir, "nginx.conf", b.p);
 	bytes_free(&b);
 }
@@ -103,14 +105,41 @@ static void set_atelier(const struct relay *r)
 	setenv("ATELIER_DATA", r->dir, 1);
 	snprintf(text, sizeof(text), "127.0.0.1:%d", r->port);
 	setenv("ATELIER_LISTEN", text, 1);
-	snprintf(text, sizeof(text), "http://127.0.0.1:%d", provider_port());
-	setenv("OLLAMA_HOST", text, 1);
+	snprintf(text, sizeof(text), "http://127.0.0.1:%d%s", provider_port(), relay_gateway ? "/v1" : "");
+	setenv("OLLAMA_HOST", relay_gateway ? "" : text, 1);
+	setenv("OPENAI_BASE_URL", relay_gateway ? text : "", 1);
+	setenv("OPENAI_API_KEY", relay_gateway ? "sk-bench" : "", 1);
+	setenv("ANTHROPIC_API_KEY", "", 1);
 	setenv("ATELIER_MAX_TURNS", "20000", 1);
 	setenv("ATELIER_MAX_TURNS_PER_USER", "20000", 1);
 	setenv("ATELIER_RATE_PER_MINUTE", "10000000", 1);
 	setenv("ATELIER_LOGIN_ATTEMPTS", "1000", 1);
 	setenv("ATELIER_AUTO_TITLE", "false", 1);
 	setenv("ATELIER_LOG_LEVEL", "warn", 1);
+}
+
+/* One worker, no database, no log of each call: the leanest it can be. */
+static void write_litellm(const struct relay *r)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		"model_list:\n- model_name: " MODEL "\n  litellm_params:\n    model: openai/" MODEL
+		"\n    api_base: http://127.0.0.1:%d/v1\n    api_key: sk-bench\n"
+		"litellm_settings:\n  telemetry: false\n  set_verbose: false\ngeneral_settings:\n  master_key: %s\n",
+		provider_port(), r->token);
+	write_file(r->dir, "litellm.yaml", text);
+	setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True", 1);
+	setenv("LITELLM_LOG", "ERROR", 1);
+}
+
+static void header_portkey(void)
+{
+	static char text[200];
+
+	snprintf(text, sizeof(text), "x-portkey-provider: openai\r\nx-portkey-custom-host: http://127.0.0.1:%d/v1\r\n",
+		provider_port());
+	client_header = text;
 }
 
 static pid_t launch(const struct relay *r, int in, const char *const argv[])
@@ -128,7 +157,8 @@ static pid_t launch(const struct relay *r, int in, const char *const argv[])
 	snprintf(log, sizeof(log), "%s.log", r->dir);
 	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	int null = open("/dev/null", O_WRONLY);
-	if (fd < 0 || null < 0 || dup2(null, 1) < 0 || dup2(fd, 2) < 0)
+	/* The others tell their start there, which is no fault. */
+	if (fd < 0 || null < 0 || dup2(null, 1) < 0 || dup2(r->path < PATHS ? fd : null, 2) < 0)
 		_exit(126);
 	pin_to(true);
 	if (r->path == ATELIER)
@@ -155,7 +185,7 @@ static void add_user(const struct relay *r)
 /* Asks for the first page until it is answered: a plain blocking client, so that a start is measured alone. */
 static bool first_page(const struct relay *r)
 {
-	static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+	static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nConnection: close\r\n\r\n";
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)r->port)};
 	struct timeval limit = {.tv_sec = 5};
 	char text[16384];
@@ -171,34 +201,61 @@ static bool first_page(const struct relay *r)
 	return n > 12 && !memcmp(text, "HTTP/1.1", 8);
 }
 
-void relay_start(struct relay *r, enum path path)
+static void run_program(struct relay *r)
+{
+	char conf[128], port[40];
+
+	snprintf(conf, sizeof(conf), "%s/%s", r->dir, r->path == NGINX ? "nginx.conf" : "litellm.yaml");
+	snprintf(port, sizeof(port), r->path == PORTKEY ? "--port=%d" : "%d", r->port);
+	const char *const nginx[] = {program[NGINX], "-p", r->dir, "-c", conf, NULL};
+	const char *const atelier[] = {program[ATELIER], "serve", NULL};
+	const char *const litellm[] = {program[LITELLM], "--config", conf, "--host", "127.0.0.1", "--port", port, NULL};
+	const char *const portkey[] = {"/usr/bin/env", "node", program[PORTKEY], port, "--headless", NULL};
+	const char *const *const argv[ALL_PATHS] = {NULL, nginx, atelier, litellm, portkey};
+	r->pid = launch(r, -1, (const char **)argv[r->path]);
+}
+
+/* Without the programs that are only compared with, the rest goes on. */
+static bool not_started(struct relay *r)
+{
+	if (r->path < PATHS)
+		die("%s did not start; see %s.log", path_names[r->path], r->dir);
+	program[r->path] = NULL;
+	relay_stop(r);
+	return false;
+}
+
+bool relay_start(struct relay *r, enum path path)
 {
 	struct timespec pause = {.tv_nsec = 200000};
 
 	*r = (struct relay){.path = path, .port = provider_port()};
 	if (path == DIRECT)
-		return;
+		return true;
 	const char *base = getenv("TMPDIR");
 	snprintf(r->dir, sizeof(r->dir), "%.40s/bench-XXXXXX", base ? base : "/tmp");
 	if (!mkdtemp(r->dir))
 		die("%s: %s", r->dir, strerror(errno));
 	r->port = free_port();
+	if (path >= PATHS) /* of the length that LiteLLM asks for */
+		snprintf(r->token, sizeof(r->token), "sk-5d41402abc4b2a76b9719d911017c592");
 	if (path == NGINX)
 		write_nginx(r);
-	else
+	else if (path == ATELIER)
 		add_user(r);
-	char conf[128];
-	snprintf(conf, sizeof(conf), "%s/nginx.conf", r->dir);
-	const char *nginx_argv[] = {program[NGINX], "-p", r->dir, "-c", conf, NULL};
-	const char *atelier_argv[] = {program[ATELIER], "serve", NULL};
+	else if (path == LITELLM)
+		write_litellm(r);
+	else
+		header_portkey();
 	uint64_t began = now_ns();
-	r->pid = launch(r, -1, path == NGINX ? nginx_argv : atelier_argv);
+	run_program(r);
 	while (!first_page(r)) {
-		if (waitpid(r->pid, NULL, WNOHANG) == r->pid || now_ns() - began > 10 * NS_PER_S)
-			die("%s did not start; see %s.log", path_names[path], r->dir);
+		if (waitpid(r->pid, NULL, WNOHANG) == r->pid || now_ns() - began > START_SECONDS * NS_PER_S)
+			return not_started(r);
 		nanosleep(&pause, NULL);
 	}
 	r->start_ms = (double)(now_ns() - began) / 1e6;
+	return true;
 }
 
 static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *f)
@@ -213,10 +270,11 @@ void relay_stop(struct relay *r)
 	char log[128];
 	struct stat s;
 
+	client_header = NULL;
 	if (r->path == DIRECT)
 		return;
 	kill(r->pid, SIGTERM);
-	for (int i = 0; waitpid(r->pid, NULL, WNOHANG) != r->pid; i++) {
+	for (int i = 0; waitpid(r->pid, NULL, WNOHANG) == 0; i++) {
 		nanosleep(&pause, NULL);
 		if (i == 1000) {
 			fprintf(stderr, "load: %s did not end within 10 s\n", path_names[r->path]);

@@ -75,12 +75,23 @@ static void refresh_answered(struct client *c)
 		client_fault(c, "the provider's model is not in the list");
 }
 
+static void key_begin(struct client *c)
+{
+	client_send(c, "POST", "/api/v1/keys", run_relay->token, "{\"name\":\"bench\"}");
+}
+
+static void key_answered(struct client *c)
+{
+	json_string(c->body.p, "key", run_relay->token, sizeof(run_relay->token));
+}
+
 bool run_login(struct relay *r)
 {
 	if (r->path != ATELIER)
 		return true;
 	return run_requests(r, 1, 1, login_begin, login_answered) && *r->token &&
-	       run_requests(r, 1, 1, refresh_begin, refresh_answered);
+	       run_requests(r, 1, 1, refresh_begin, refresh_answered) &&
+	       (!relay_gateway || run_requests(r, 1, 1, key_begin, key_answered));
 }
 
 static char (*conversation)[16];
@@ -110,14 +121,20 @@ static void stream_done(struct client *c)
 	(void)c; /* stats.ended counts it; the client closes itself */
 }
 
-/* Opens stream i: the same prompt for each path; for Atelier as a turn of its conversation. */
-static void stream_open(struct relay *r, unsigned i, uint32_t tokens, char mode)
+/* Asks for stream c->index: the same prompt for each path; for Atelier as a turn of its conversation. */
+static void stream_ask(struct client *c, const struct relay *r, uint32_t tokens, char mode)
 {
+	unsigned i = c->index;
 	char path[96], json[512];
-	struct client *c = client_open(r->port, r->path == ATELIER ? ANSWER_EVENTS : ANSWER_LINES, i, stream_done);
 
 	c->want = tokens;
-	if (r->path == ATELIER) {
+	if (relay_gateway) {
+		snprintf(path, sizeof(path), "/v1/chat/completions");
+		snprintf(json, sizeof(json),
+			"{\"model\":\"" MODEL "\",\"stream\":%s,\"messages\":[{\"role\":\"user\",\"content\":"
+			"\"Please answer " MARK_FORMAT " now.\"}]}",
+			c->kind == ANSWER_JSON ? "false" : "true", i, tokens, mode);
+	} else if (r->path == ATELIER) {
 		snprintf(path, sizeof(path), "/api/v1/conversations/%s/turns", conversation[i]);
 		snprintf(json, sizeof(json), "{\"content\":\"Please answer " MARK_FORMAT " now.\"}", i, tokens, mode);
 	} else {
@@ -128,6 +145,16 @@ static void stream_open(struct relay *r, unsigned i, uint32_t tokens, char mode)
 			i, tokens, mode);
 	}
 	client_send(c, "POST", path, r->token, json);
+}
+
+static enum answer kind_of(const struct relay *r)
+{
+	return relay_gateway ? ANSWER_CHUNKS : r->path == ATELIER ? ANSWER_EVENTS : ANSWER_LINES;
+}
+
+static void stream_open(struct relay *r, unsigned i, uint32_t tokens, char mode)
+{
+	stream_ask(client_open(r->port, kind_of(r), i, stream_done), r, tokens, mode);
 }
 
 static bool open_all(struct relay *r, const struct shape *s)
@@ -162,13 +189,12 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double percentile(double p)
+/* Of a sorted list. */
+static double percentile(const uint32_t *list, size_t n, double p)
 {
-	size_t i = (size_t)((double)stats.nlatency * p);
+	size_t i = (size_t)((double)n * p);
 
-	if (!stats.nlatency)
-		return 0;
-	return stats.latency_us[i < stats.nlatency ? i : stats.nlatency - 1];
+	return n ? list[i < n ? i : n - 1] : 0;
 }
 
 static void flow(struct relay *r, const struct shape *s, struct result *ret)
@@ -194,8 +220,8 @@ static void flow(struct relay *r, const struct shape *s, struct result *ret)
 	ret->tokens_per_s = (double)stats.tokens * 1e6 / (double)(stats.last_us - began);
 	ret->cpu_us = (after.cpu_us - before.cpu_us) / (double)stats.tokens;
 	qsort(stats.latency_us, stats.nlatency, sizeof(uint32_t), by_value);
-	ret->p50_us = percentile(0.5);
-	ret->p99_us = percentile(0.99);
+	ret->p50_us = percentile(stats.latency_us, stats.nlatency, 0.5);
+	ret->p99_us = percentile(stats.latency_us, stats.nlatency, 0.99);
 }
 
 void run_streams(struct relay *r, const struct shape *s, struct result *ret)
@@ -207,7 +233,7 @@ void run_streams(struct relay *r, const struct shape *s, struct result *ret)
 	if (!ids)
 		die("out of memory");
 	run_relay = r;
-	if (r->path == ATELIER && (!run_conversations(r, s->streams, ids) || !fill(r, s)))
+	if (r->path == ATELIER && !relay_gateway && (!run_conversations(r, s->streams, ids) || !fill(r, s)))
 		die("the conversations could not be made");
 	stats_reset();
 	loop_run_for(0.3);
@@ -224,4 +250,73 @@ void run_streams(struct relay *r, const struct shape *s, struct result *ret)
 	flow(r, s, ret);
 	ret->whole = ret->whole && open;
 	free(ids);
+}
+
+/* --- first tokens --- */
+
+static struct {
+	uint32_t tokens;
+	uint64_t until;
+	size_t asked, over;
+} lane;
+
+static void lane_done(struct client *c)
+{
+	lane.over++;
+	if (c->status != 200 || !c->complete || now_ns() >= lane.until)
+		return;
+	lane.asked++;
+	client_again(c);
+	stream_ask(c, run_relay, lane.tokens, 's');
+}
+
+void run_first_tokens(struct relay *r, unsigned lanes, uint32_t tokens, double seconds, struct result *ret)
+{
+	double answer_s = (double)tokens / SELF_PACED;
+
+	*ret = (struct result){0};
+	run_relay = r;
+	stats_reset();
+	lane.tokens = tokens;
+	lane.asked = lane.over = 0;
+	lane.until = now_ns() + (uint64_t)(seconds * 1e9);
+	for (unsigned i = 0; i < lanes; i++) {
+		lane.asked++;
+		stream_ask(client_open(r->port, ANSWER_CHUNKS, i, lane_done), r, tokens, 's');
+		loop_run_for(answer_s / lanes);
+	}
+	/* Nobody asks again after the time, but not before that the number is fixed. */
+	while (now_ns() < lane.until && stats.failed == 0)
+		loop_run_for(0.05);
+	ret->whole = loop_until(&lane.over, lane.asked, answer_s * 3 + WAIT_SECONDS) && stats.failed == 0 &&
+		     stats.tokens == lane.asked * (size_t)tokens;
+	qsort(stats.first_us, stats.nfirst, sizeof(uint32_t), by_value);
+	ret->p50_us = percentile(stats.first_us, stats.nfirst, 0.5);
+	ret->p99_us = percentile(stats.first_us, stats.nfirst, 0.99);
+}
+
+/* --- answers in one piece --- */
+
+static void whole_begin(struct client *c)
+{
+	stream_ask(c, run_relay, lane.tokens, 'f');
+}
+
+static void whole_answered(struct client *c)
+{
+	char text[4096];
+
+	if (c->status == 200 &&
+		(!json_string(c->body.p, "content", text, sizeof(text)) || strlen(text) != lane.tokens * TOKEN_LEN))
+		client_fault(c, "not the whole answer");
+}
+
+double run_answers(struct relay *r, unsigned n, unsigned connections, uint32_t tokens)
+{
+	uint64_t began = now_ns();
+
+	lane.tokens = tokens;
+	if (!run_requests(r, n, connections, whole_begin, whole_answered))
+		return 0;
+	return (double)n * 1e9 / (double)(now_ns() - began);
 }

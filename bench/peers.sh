@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Fetches the programs that `gateway` is compared with into build/peers, once: LiteLLM by pip, Portkey by npm. What
+# cannot be fetched is left out with a line that says so.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+litellm_version=1.106.2
+portkey_version=1.15.2
+# With newer ones each of Portkey's streams fails ("immutable").
+portkey_server=1.13.7
+peers=build/peers
+mkdir -p $peers
+
+fetch_litellm() {
+	python3 -m venv $peers/litellm && $peers/litellm/bin/pip install --quiet "litellm[proxy]==$litellm_version"
+}
+
+fetch_portkey() {
+	local dir=$peers/portkey
+	mkdir -p $dir
+	cat >$dir/package.json <<-EOF
+		{
+		  "private": true,
+		  "dependencies": { "@portkey-ai/gateway": "$portkey_version" },
+		  "overrides": { "@hono/node-server": "$portkey_server" }
+		}
+	EOF
+	PATH=$(tools/node):$PATH npm install --prefix $dir --silent --no-audit --no-fund --no-package-lock
+}
+
+# NAME VERSION: what is there of this version stays.
+fetch() {
+	local name=$1 version=$2 mark=$peers/$1.version log=$peers/$1.log
+	[ "$(cat "$mark" 2>/dev/null)" = "$version" ] && return
+	echo "Fetching $name $version ..." >&2
+	rm -rf "${peers:?}/$name"
+	if "fetch_$name" >"$log" 2>&1; then
+		echo "$version" >"$mark"
+	else
+		rm -rf "${peers:?}/$name"
+		echo "Note: $name could not be fetched ($log); it is left out." >&2
+	fi
+}
+
+fetch litellm "$litellm_version"
+fetch portkey "$portkey_version+$portkey_server"
