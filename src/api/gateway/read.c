@@ -37,12 +37,25 @@ static const char *other_name(struct request *q, const char *model)
 	return arena_printf(&q->mem, "%s%s", model, tag);
 }
 
+/* "code", "embedding" ... where no model has this name: the model that was chosen for the task. */
+static int resolve_task(struct request *q, const char *name, const char **ret_id, struct err *e)
+{
+	struct providers *ps = q->api->c.providers;
+	struct model m;
+
+	for (int t = 0; t < TASK_COUNT; t++) {
+		if (strcmp(name, model_task_name(t)) == 0 && providers_model(ps, name, &q->mem, &m, NULL) < 0)
+			return providers_resolve_task(ps, t, NULL, &q->mem, ret_id, e);
+	}
+	return providers_resolve(ps, name, &q->mem, ret_id, e);
+}
+
 int gw_resolve(struct request *q, const char *model, const char **ret_id)
 {
 	struct providers *ps = q->api->c.providers;
 	const char *other, *id = NULL;
 	struct err e = {0};
-	int r = providers_resolve(ps, model, &q->mem, &id, &e);
+	int r = resolve_task(q, model, &id, &e);
 
 	if (r == E_MODEL_UNKNOWN && (other = other_name(q, model)) != NULL) {
 		struct err ignored = {0};
