@@ -185,7 +185,8 @@ static void add_user(const struct relay *r)
 /* Asks for the first page until it is answered: a plain blocking client, so that a start is measured alone. */
 static bool first_page(const struct relay *r)
 {
-	static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nConnection: close\r\n\r\n";
+	static const char request[] =
+		"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nConnection: close\r\n\r\n";
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)r->port)};
 	struct timeval limit = {.tv_sec = 5};
 	char text[16384];

@@ -86,12 +86,10 @@ const char *configure_refusal(
 	struct err e = {0};
 	const char *key, *text = NULL;
 
-	if (provider_config_check(&config, &e) < 0)
+	if (provider_config_check(&config, &e) < 0 || (c->vault && stored_provider_key(c->vault, row, a, &key, &e) < 0))
 		text = e.msg;
 	else if (!c->vault && row->sealed.p)
 		text = "Its stored key cannot be opened without the master key.";
-	else if (c->vault && stored_provider_key(c->vault, row, a, &key, &e) < 0)
-		text = e.msg;
 	else if (!is_known(known, row->id))
 		text = "A provider of the settings has this name, too. Rename this one to use it.";
 	return text ? arena_strdup(a, text) : NULL;

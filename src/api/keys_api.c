@@ -212,7 +212,7 @@ int keys_post(struct request *q)
 	struct key_made *out = ARENA_NEW(&q->mem, struct key_made);
 	char key[AUTH_API_KEY_LEN + 1];
 	atelier_id id;
-	unsigned scopes;
+	unsigned scopes = 0;
 	int r = read_scopes(q, in, &scopes);
 
 	if (r == 0)
@@ -241,7 +241,7 @@ int key_patch(struct request *q)
 	struct key_answer *out = ARENA_NEW(&q->mem, struct key_answer);
 	struct api_key_change x = {.name = in->name, .has_models = in->has_models};
 	char words[AUTH_SCOPES_MAX];
-	unsigned scopes;
+	unsigned scopes = 0;
 	int r = read_scopes(q, in, &scopes);
 
 	if (r == 0)

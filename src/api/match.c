@@ -86,6 +86,7 @@ char *route_alias(const char *path, char *ret)
 {
 	static const char *const bare[] = {
 		"/chat/completions", "/completions", "/embeddings", "/models", "/responses", "/messages"};
+	static const char v1[] = {'/', 'v', '1'};
 	char *out = ret;
 
 	for (const char *p = path; *p; p++) {
@@ -101,8 +102,8 @@ char *route_alias(const char *path, char *ret)
 		cut_front(ret, strlen("/v1"));
 	for (size_t i = 0; i < N_ELEMENTS(bare); i++) {
 		if (under(ret, bare[i])) {
-			memmove(ret + 3, ret, strlen(ret) + 1);
-			memcpy(ret, "/v1", 3);
+			memmove(ret + sizeof(v1), ret, strlen(ret) + 1);
+			memcpy(ret, v1, sizeof(v1));
 			break;
 		}
 	}

@@ -142,9 +142,7 @@ int model_load_post(struct request *q)
 	const char *params, *id;
 	int r = providers_resolve(q->api->c.providers, in->model, &q->mem, &id, &q->err);
 
-	if (r == 0)
-		r = providers_model(q->api->c.providers, id, &q->mem, &m, &q->err);
-	if (r < 0)
+	if (r < 0 || (r = providers_model(q->api->c.providers, id, &q->mem, &m, &q->err)) < 0)
 		return r;
 	if (strcmp(m.kind, "ollama") != 0)
 		return err_set(

@@ -218,9 +218,7 @@ int providers_get_all(struct request *q)
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 		r = stored_providers_list(c, &q->mem, &stored, &q->err);
 	}
-	if (r == 0)
-		r = known_providers(q, &known);
-	if (r < 0)
+	if (r < 0 || (r = known_providers(q, &known)) < 0)
 		return r;
 	struct provider_answer *items = ARENA_ARRAY(&q->mem, struct provider_answer, known.n_providers + stored.n + 1);
 	if (!out || !items)
@@ -249,9 +247,7 @@ static int answer_one(struct request *q, atelier_id id)
 	struct catalogue known;
 	int r = load(q, id, &row);
 
-	if (r == 0)
-		r = known_providers(q, &known);
-	if (r < 0)
+	if (r < 0 || (r = known_providers(q, &known)) < 0)
 		return r;
 	if (!out)
 		return request_no_memory(q);

@@ -25,8 +25,8 @@ struct api {
 	struct changes *changes;
 	struct gateway *gateway;
 	pthread_mutex_t configure_mx; /* held by whoever changes what providers and rules are made of */
-	int64_t started_ms; /* monotonic */
-	bool stopping;      /* atomic */
+	int64_t started_ms;           /* monotonic */
+	bool stopping;                /* atomic */
 };
 
 struct request {

@@ -13,11 +13,11 @@ enum access {
 
 enum route_flag {
 	ROUTE_WORKER = 0,
-	ROUTE_LOOP = 1,    /* answers on the loop: must not wait for anything */
-	ROUTE_SLOW = 2,    /* may take seconds (password hashes, providers): keeps off the threads of short requests */
-	ROUTE_STREAM = 4,  /* answers an event stream */
-	ROUTE_EITHER = 8,  /* answers an event stream when the client accepts one */
-	ROUTE_SECRET = 16, /* the path holds a secret */
+	ROUTE_LOOP = 1,     /* answers on the loop: must not wait for anything */
+	ROUTE_SLOW = 2,     /* may take seconds (password hashes, providers): keeps off the threads of short requests */
+	ROUTE_STREAM = 4,   /* answers an event stream */
+	ROUTE_EITHER = 8,   /* answers an event stream when the client accepts one */
+	ROUTE_SECRET = 16,  /* the path holds a secret */
 	ROUTE_SESSION = 32, /* only for somebody who signed in: no API key, whatever its scopes */
 	ROUTE_GATEWAY = 64, /* for other programs: a key needs the scope gateway in place of api */
 	ROUTE_MODELS = 128, /* management of models: a key needs the scope models in place of api */
@@ -44,15 +44,15 @@ struct route {
 	int (*handler)(struct request *q);
 	enum access access;
 	unsigned flags;
+	int status;
+	enum route_shape shape;      /* not SHAPE_OWN: of the gateway */
 	const struct schema *body;   /* NULL: the body is not looked at */
 	const struct schema *answer; /* NULL: none, or `media` */
 	const char *media;           /* of an answer that is no JSON object of ours */
 	const char *stream;          /* name of the event's schema: TurnEvent, FeedEvent */
-	int status;
 	const struct param *params;
 	size_t n_params;
 	const char *summary;
-	enum route_shape shape; /* not SHAPE_OWN: of the gateway */
 };
 
 const struct route *api_routes(size_t *ret_n);

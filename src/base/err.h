@@ -47,7 +47,7 @@
 	X(E_NEWER_DATA, -5022, 500, "newer_data", false, true, "The data folder was made by a newer Atelier.")         \
 	X(E_MODEL_UNKNOWN, -5023, 404, "model_not_found", false, true, "No provider offers this model.")               \
 	X(E_INTERRUPTED, -5024, 500, "interrupted", true, true, "The server stopped in the middle of this answer.")    \
-	X(E_PROVIDER_REFUSED, -5025, 502, "provider_refused", false, true, "The model provider refused the request.")          \
+	X(E_PROVIDER_REFUSED, -5025, 502, "provider_refused", false, true, "The model provider refused the request.")  \
 	X(E_MODEL_CANNOT, -5026, 400, "model_cannot", false, true, "The model cannot do what was asked of it.")        \
 	X(E_BUDGET, -5027, 402, "budget_exceeded", false, true, "The budget is used up.")                              \
 	X(E_LIMIT, -5028, 429, "limit_reached", true, true, "A limit is reached. Try again later.")                    \

@@ -45,7 +45,7 @@ struct call {
 	struct call *run_prev, *run_next;
 	bool running, headers_done;
 	bool refused; /* an address that is not public */
-	bool sent; /* the request has gone out; the wait for the first byte counts from `last_ms` */
+	bool sent;    /* the request has gone out; the wait for the first byte counts from `last_ms` */
 	int64_t begun_ms, last_ms;
 	int sink_error;
 

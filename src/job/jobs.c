@@ -223,13 +223,11 @@ static int begin_new(struct jobs *js, atelier_id user_id, const struct job_kind 
 	atelier_id id;
 	int r = may_begin(js, e);
 
-	if (r == 0)
-		r = jobs_create(js->config.db,
-			&(struct job_new){.user_id = user_id, .kind = kind->name, .title = title, .params = params},
-			&id, e);
-	if (r == 0)
-		r = read_row(js, 0, id, a, &row, e);
 	if (r < 0)
+		return r;
+	r = jobs_create(js->config.db,
+		&(struct job_new){.user_id = user_id, .kind = kind->name, .title = title, .params = params}, &id, e);
+	if (r < 0 || (r = read_row(js, 0, id, a, &row, e)) < 0)
 		return r;
 	*ret = view_of_row(&row);
 	job_launch(js, kind, &row);
@@ -319,9 +317,7 @@ static int resume_row(struct jobs *js, const struct job_row *row, struct arena *
 		r = may_begin(js, e);
 	if (r == 0)
 		r = jobs_set_state(js->config.db, row->id, &(struct job_change){.state = "queued"}, e);
-	if (r == 0)
-		r = read_row(js, 0, row->id, a, &now, e);
-	if (r < 0)
+	if (r < 0 || (r = read_row(js, 0, row->id, a, &now, e)) < 0)
 		return r;
 	*ret = view_of_row(&now);
 	job_launch(js, kind, &now);

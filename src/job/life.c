@@ -315,8 +315,10 @@ void jobs_free(struct jobs *js)
 	pool_free(js->threads);
 	pool_free(js->saver);
 	watchers_stop(js);
-	while (js->live)
-		live_remove(js->live);
+	for (struct job *j = js->live, *next; j; j = next) {
+		next = j->next;
+		live_remove(j);
+	}
 	pthread_cond_destroy(&js->cv);
 	pthread_mutex_destroy(&js->mx);
 	pthread_mutex_destroy(&js->start_mx);

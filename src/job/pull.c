@@ -7,14 +7,16 @@
 
 static struct pull_layer *find_layer(struct pull_progress *p, const char *digest)
 {
+	size_t n = strlen(digest);
+
 	for (size_t i = 0; i < p->n; i++) {
 		if (strcmp(p->layers[i].digest, digest) == 0)
 			return &p->layers[i];
 	}
-	if (p->n == PULL_LAYERS_MAX || strlen(digest) >= sizeof(p->layers->digest))
+	if (p->n == PULL_LAYERS_MAX || n >= sizeof(p->layers->digest))
 		return NULL;
 	p->layers[p->n] = (struct pull_layer){.total = 0};
-	strcpy(p->layers[p->n].digest, digest);
+	memcpy(p->layers[p->n].digest, digest, n + 1);
 	return &p->layers[p->n++];
 }
 

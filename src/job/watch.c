@@ -119,9 +119,10 @@ static void tick(void *arg)
 void watchers_stop(struct jobs *js)
 {
 	js->stopped = true;
-	while (js->watchers) {
-		http_stream_end(js->watchers->stream);
-		watcher_remove(js->watchers);
+	for (struct watcher *w = js->watchers, *next; w; w = next) {
+		next = w->next;
+		http_stream_end(w->stream);
+		watcher_remove(w);
 	}
 }
 

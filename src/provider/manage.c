@@ -55,9 +55,7 @@ static int find_model(
 	const char *known;
 	int r = providers_resolve(ps, id, a, &known, e); /* waits for the first look after a start */
 
-	if (r == 0)
-		r = providers_model(ps, known, a, &m, e);
-	if (r < 0)
+	if (r < 0 || (r = providers_model(ps, known, a, &m, e)) < 0)
 		return r;
 	if (m.alias_of && (op == MANAGE_DELETE || op == MANAGE_COPY))
 		return err_set(e, E_INVALID, "%.80s is another name for %.80s: name that one.", id, m.alias_of);
@@ -213,10 +211,10 @@ int provider_pull(struct providers *ps, const char *provider, const char *model,
 	int (*progress)(void *arg, const char *json, size_t n), void *arg, struct cancel *cancel, struct err *e)
 {
 	struct pull x = {.lines = LINES_INIT, .progress = progress, .arg = arg};
-	struct provider *p;
+	struct provider *p = NULL;
 	int r = find_provider(ps, provider, &p, e);
 
-	if (r < 0)
+	if (!p)
 		return r;
 	r = pull_run(ps, p, model, &x, cancel, e);
 	lines_done(&x.lines);
@@ -315,7 +313,7 @@ int provider_manage(struct providers *ps, enum manage_op op, const char *provide
 	struct managed at = {.name = model};
 	int r = provider ? find_provider(ps, provider, &at.p, e) : find_model(ps, op, model, a, &at, e);
 
-	if (r < 0)
+	if (!at.p)
 		return r;
 	r = manage(ps, op, &at, argument, cancel, a, ret_json, e);
 	provider_unref(at.p);
@@ -341,7 +339,7 @@ int provider_model_details(struct providers *ps, const char *model, struct cance
 	CLEANUP(buf_done) struct buf info = BUF_INIT(LIST_MAX_BYTES);
 	struct model_details d;
 	const json_t *about;
-	const char *text;
+	const char *text = "";
 	int r = provider_manage(ps, MANAGE_SHOW, NULL, model, NULL, cancel, a, &text, e);
 
 	if (r < 0)

@@ -130,29 +130,37 @@ static int take_line(struct message *m, struct str line)
 	return take(m, event);
 }
 
-int anthropic_collect(struct str stream, struct buf *out)
+static int collect(struct message *m, struct str stream, struct buf *out)
 {
-	CLEANUP(message_done) struct message m = {0};
 	json_t *content;
 
 	while (stream.n > 0) {
 		const char *lf = memchr(stream.p, '\n', stream.n);
 		size_t n = lf ? (size_t)(lf - stream.p) : stream.n, used = lf ? n + 1 : n;
-		int r = take_line(&m, (struct str){stream.p, n});
+		int r = take_line(m, (struct str){stream.p, n});
 
 		if (r < 0)
 			return r;
 		stream.p += used;
 		stream.n -= used;
 	}
-	if (!m.v)
+	if (!m->v)
 		return E_PROVIDER_BROKEN;
 	content = json_array();
-	for (size_t i = 0; i < m.n; i++) {
-		finish_block(&m.blocks[i]);
-		json_array_append(content, m.blocks[i].v);
+	for (size_t i = 0; i < m->n; i++) {
+		finish_block(&m->blocks[i]);
+		json_array_append(content, m->blocks[i].v);
 	}
-	json_object_set_new(m.v, "content", content);
-	json_add_value(out, m.v);
+	json_object_set_new(m->v, "content", content);
+	json_add_value(out, m->v);
 	return 0;
+}
+
+int anthropic_collect(struct str stream, struct buf *out)
+{
+	struct message m = {0};
+	int r = collect(&m, stream, out);
+
+	message_done(&m);
+	return r;
 }

@@ -120,7 +120,7 @@ static int read_result(struct reader *r, const json_t *block, struct anthropic_p
 {
 	CLEANUP(anthropic_pieces_done) struct anthropic_pieces p = {.separator = "\n"};
 	const json_t *content = json_object_get(block, "content");
-	const char *id = json_get_str(block, "tool_use_id"), *text;
+	const char *id = json_get_str(block, "tool_use_id"), *text = "";
 	struct gen_message m = {.role = "tool", .tool_call_id = id};
 	int code;
 
@@ -183,7 +183,7 @@ static int read_system_between(struct reader *r, const json_t *content)
 {
 	CLEANUP(anthropic_pieces_done) struct anthropic_pieces p = {.separator = "\n\n"};
 	struct gen_message m = {.role = "user"};
-	const char *text;
+	const char *text = "";
 	int code = anthropic_read_blocks(r->c, content, r->lenient, &p);
 
 	if (code == 0)
@@ -246,7 +246,7 @@ static int read_said(struct reader *r, const json_t *block, struct said *s)
 static int read_assistant(struct reader *r, const json_t *content)
 {
 	CLEANUP(said_done) struct said s = {.text.separator = "", .thought.separator = "\n\n"};
-	struct gen_message m = {.role = "assistant"};
+	struct gen_message m = {.role = "assistant", .content = "", .reasoning = ""};
 	size_t n = json_is_array(content) ? json_array_size(content) : 0;
 	int code = 0;
 

@@ -1,4 +1,6 @@
 /* ollama_manage.c - POST /api/pull, /api/copy and DELETE /api/delete, for those who may look after models. */
+#include <errno.h>
+
 #include "api/gateway/gateway_priv.h"
 #include "api/gateway/ollama.h"
 #include "api/handlers.h"
@@ -50,10 +52,12 @@ static int find_ollama(struct request *q, const char **ret)
 static int pull_open(struct request *q, struct gw_call **ret)
 {
 	struct gw_call *c = ARENA_NEW(&q->mem, struct gw_call);
-	int r;
+	int r = -ENOMEM;
 
-	if (!c)
-		return request_no_memory(q);
+	if (!c) {
+		(void)request_no_memory(q);
+		return r;
+	}
 	c->q = q;
 	c->format = &pull_format;
 	cancel_init(&c->cancel);

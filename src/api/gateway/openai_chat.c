@@ -86,7 +86,7 @@ void openai_add_usage(const struct gen_result *g, struct buf *out)
 		"{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
 		"\"prompt_tokens_details\":{\"cached_tokens\":%lld},\"completion_tokens_details\":{\"reasoning_"
 		"tokens\":%lld}}",
-		(long long)g->tokens_in, (long long)g->tokens_out, (long long)(g->tokens_in + g->tokens_out),
+		(long long)g->tokens_in, (long long)g->tokens_out, (long long)g->tokens_in + g->tokens_out,
 		(long long)MAX(g->tokens_cached, 0), (long long)MAX(g->tokens_reasoning, 0));
 }
 

@@ -396,8 +396,8 @@ static int drop_on_loop(void *arg)
 {
 	struct gateway *g = arg;
 
-	while (g->flows) {
-		struct gw_flow *f = g->flows;
+	for (struct gw_flow *f = g->flows, *next; f; f = next) {
+		next = f->next;
 		if (f->stream)
 			http_stream_abort(f->stream);
 		flow_free(f);
