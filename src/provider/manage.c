@@ -136,7 +136,7 @@ struct pull {
 	int (*progress)(void *arg, const char *json, size_t n);
 	void *arg;
 	bool success;
-	char error[200]; /* what Ollama reported */
+	char error[600]; /* what Ollama reported */
 };
 
 static int pull_line(void *arg, const char *p, size_t n)
@@ -175,6 +175,15 @@ static int pull_finish(void *arg)
 	return lines_finish(&x->lines, pull_line, x);
 }
 
+/* The cause stands last in what Ollama reports; of a long report the beginning is left out. */
+static const char *last_words(const char *report)
+{
+	size_t n = strlen(report);
+	const char *space = n > 150 ? strchr(report + n - 150, ' ') : NULL;
+
+	return space ? space + 1 : report;
+}
+
 static int pull_run(struct providers *ps, struct provider *p, const char *model, struct pull *x, struct cancel *cancel,
 	struct err *e)
 {
@@ -198,7 +207,7 @@ static int pull_run(struct providers *ps, struct provider *p, const char *model,
 	if (r == -ECANCELED && cancel_reason(cancel))
 		return canceled(cancel, e);
 	if (*x->error)
-		return err_set(e, E_PROVIDER, "%s could not pull %.60s: %.150s%s", p->label, model, x->error,
+		return err_set(e, E_PROVIDER, "%s could not pull %.60s: %s%s", p->label, model, last_words(x->error),
 			wire_full_stop(x->error));
 	if (x->success)
 		return 0; /* however the connection ended */

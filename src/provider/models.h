@@ -20,6 +20,7 @@ struct model {
 	int64_t loaded_bytes, loaded_vram;              /* 0: not loaded, or unknown */
 	int64_t loaded_until;                           /* Unix ms; 0: not loaded or unknown; INT64_MAX: for good */
 	bool hidden;
+	bool looked;                     /* the provider was asked about this one by itself; what it can do is sure */
 	const char *const *capabilities; /* completion, tools, vision, thinking, embedding, insert; NULL-terminated;
 					    empty: unknown */
 };

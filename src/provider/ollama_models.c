@@ -1,6 +1,6 @@
 /*
  * ollama_models.c - the models that an Ollama has: /api/tags, what is loaded by /api/ps, and what a model can do by
- * /api/show where the list does not say it (before 2026). What was shown is remembered by the model's digest.
+ * /api/show where the list does not say it (before 2026), or not all. What was shown is remembered by the model's digest.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -109,16 +109,24 @@ static void find_loaded(
 
 /* ---- what a model can do ---- */
 
+static bool lists(const struct model *m, const char *capability)
+{
+	return m->capabilities[0] && model_can(m, capability);
+}
+
+/* Of tools that only the template inside a model file tells, the list knows nothing (seen in 2026). */
 static bool lacks_details(const struct model *m)
 {
-	return !m->capabilities[0];
+	if (!m->capabilities[0])
+		return true;
+	return !m->looked && m->digest && lists(m, "completion") && !lists(m, "tools");
 }
 
 /* From the last list, when it is still the same model. Lock held; copies, since that list may go. */
 static void recall(struct provider *p, struct model_list *l, struct model *m)
 {
 	const struct model *old = model_list_find(p->list, m->id);
-	if (!old || !old->digest || !m->digest || strcmp(old->digest, m->digest) != 0 || !old->capabilities[0])
+	if (!old || !old->digest || !m->digest || strcmp(old->digest, m->digest) != 0 || !old->looked)
 		return;
 	size_t n = 0;
 	while (old->capabilities[n])
@@ -126,8 +134,10 @@ static void recall(struct provider *p, struct model_list *l, struct model *m)
 	const char **words = (const char **)arena_alloc_array(&l->arena, n + 1, sizeof(*words));
 	for (size_t i = 0; words && i < n; i++)
 		words[i] = arena_strdup(&l->arena, old->capabilities[i]);
-	if (words)
+	if (words) {
 		m->capabilities = words;
+		m->looked = true;
+	}
 	if (m->context_length == 0)
 		m->context_length = old->context_length;
 }
@@ -168,8 +178,10 @@ static void show_one(struct shows *s, struct model *m)
 		return;
 	pthread_mutex_lock(&s->mx);
 	const char *const *words = copy_words(&s->l->arena, json_object_get(root, "capabilities"));
-	if (words)
+	if (words && words[0]) {
 		m->capabilities = words;
+		m->looked = true;
+	}
 	int64_t context = context_of(json_object_get(root, "model_info"));
 	if (context > 0)
 		m->context_length = context;

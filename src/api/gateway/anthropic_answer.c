@@ -225,6 +225,31 @@ static bool holds(const struct buf *b, size_t n, const char *word)
 	return memmem(b->p, n, word, strlen(word)) != NULL;
 }
 
+/* llama.cpp forgets message_start when its first token is no whole character; clients cannot do without it. */
+static void add_missing_start(struct gw_call *c, const struct buf *events, size_t n, struct buf *out)
+{
+	struct anthropic_call *a = c->shape;
+
+	if (a->started)
+		return;
+	if (holds(events, n, "\"message_start\""))
+		a->started = true;
+	else if (holds(events, n, "\"content_block_start\"") || holds(events, n, "\"message_delta\""))
+		start(c, out);
+}
+
+static int write_events(struct gw_call *c, const struct buf *events, size_t n)
+{
+	CLEANUP(buf_done) struct buf first = BUF_INIT(REQUEST_MEMORY);
+	int r;
+
+	add_missing_start(c, events, n, &first);
+	r = buf_status(&first);
+	if (r == 0 && first.n > 0)
+		r = gw_write_raw(c, first.p, first.n);
+	return r < 0 ? r : gw_write_raw(c, events->p, n);
+}
+
 /* Events go on when they are whole, so that a stream that breaks off can still say why; the very last may lack its end. */
 int anthropic_take_raw(void *arg, const char *p, size_t n)
 {
@@ -242,7 +267,7 @@ int anthropic_take_raw(void *arg, const char *p, size_t n)
 	if (whole == 0)
 		return 0;
 	a->told_error = a->told_error || holds(&a->held, whole, "event: error");
-	r = gw_write_raw(c, a->held.p, whole);
+	r = write_events(c, &a->held, whole);
 	buf_consume(&a->held, whole);
 	return r;
 }
@@ -300,7 +325,14 @@ static int whole(struct gw_call *c, struct buf *out)
 	struct anthropic_call *a = c->shape;
 
 	if (a->held.n > 0) {
-		int r = anthropic_collect(buf_str(&a->held), out);
+		CLEANUP(buf_done) struct buf events = BUF_INIT(REQUEST_MEMORY);
+		int r;
+
+		add_missing_start(c, &a->held, a->held.n, &events);
+		buf_add(&events, a->held.p, a->held.n);
+		r = buf_status(&events);
+		if (r == 0)
+			r = anthropic_collect(buf_str(&events), out);
 		return r < 0 ? err_set(&c->q->err, r, "%s", err_info(r)->text) : 0;
 	}
 	add_message_head(c, out);

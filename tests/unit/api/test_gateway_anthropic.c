@@ -448,13 +448,34 @@ static void test_whole_of_theirs(void **state)
 	assert_non_null(strstr(out.p, "\"Hello\""));
 }
 
+/* llama.cpp leaves message_start out when its first token is no whole character, and all blocks when there is no text. */
+static void test_whole_without_start(void **state)
+{
+	static const char block[] =
+		"data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
+		"\"text\":\"Hi\"}}\n\n";
+	static const char rest[] =
+		"data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"max_tokens\"},\"usage\":{"
+		"\"output_tokens\":6}}\n\n";
+
+	(void)state;
+	assert_int_equal(anthropic_take_raw(&c, block, sizeof(block) - 1), 0);
+	assert_int_equal(anthropic_take_raw(&c, rest, sizeof(rest) - 1), 0);
+	assert_int_equal(anthropic_format.whole(&c, &out), 0);
+	assert_non_null(strstr(out.p, "\"id\":\"msg_"));
+	assert_non_null(strstr(out.p, "\"text\":\"Hi\""));
+	assert_non_null(strstr(out.p, "\"stop_reason\":\"max_tokens\""));
+	assert_non_null(strstr(out.p, "\"output_tokens\":6"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {T(test_plain), T(test_neighbours), T(test_results), T(test_tools),
 		T(test_thinking), T(test_bad), T(test_raw_body), T(test_stream), T(test_stop_reasons), T(test_whole),
-		T(test_errors), T(test_model), T(test_collect), T(test_collect_bad), T(test_whole_of_theirs)};
+		T(test_errors), T(test_model), T(test_collect), T(test_collect_bad), T(test_whole_of_theirs),
+		T(test_whole_without_start)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

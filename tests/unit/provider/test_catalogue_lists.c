@@ -141,6 +141,28 @@ static void ollama_shown(void **state)
 	end(&t);
 }
 
+static void ollama_shown_more(void **state)
+{
+	/* Of 2026: the list does not know of tools that only the template inside the model file tells. */
+	static const struct script script[] = {
+		{.path = "/api/tags",
+			.bytes = OK_JSON
+			"{\"models\":[{\"model\":\"a\",\"digest\":\"d1\",\"capabilities\":[\"completion\"]},"
+			"{\"model\":\"b\",\"digest\":\"d2\",\"capabilities\":[\"completion\",\"tools\"]},"
+			"{\"model\":\"c\",\"digest\":\"d3\",\"capabilities\":[\"embedding\"]}]}"},
+		{.path = "/api/show", .bytes = OK_JSON "{\"capabilities\":[\"tools\",\"completion\"]}"}};
+	struct trial t;
+	(void)state;
+	begin(&t, "ollama", "", script, N_ELEMENTS(script));
+	for (int i = 0; i < 2; i++) {
+		look(&t);
+		assert_int_equal(count(&t.s, "/api/show"), 1);
+		assert_string_equal(words(find(&t, "a")), "tools completion");
+		assert_string_equal(words(find(&t, "c")), "embedding");
+	}
+	end(&t);
+}
+
 static void openai_shapes(void **state)
 {
 	static const struct {
@@ -289,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ollama_loaded),
 		cmocka_unit_test(ollama_shown),
+		cmocka_unit_test(ollama_shown_more),
 		cmocka_unit_test(openai_shapes),
 		cmocka_unit_test(llama_asked),
 		cmocka_unit_test(a_server_that_starts),

@@ -100,6 +100,11 @@ static void pull_failures(void **state)
 	} cases[] = {
 		{NDJSON_HEAD "{\"status\":\"pulling manifest\"}\n{\"error\":\"no such model\"}\n", E_PROVIDER,
 			"no such model"},
+		{NDJSON_HEAD "{\"error\":\"pull model manifest: Get "
+			     "\\\"https://registry.example.org/v2/library/thing/manifests/"
+			     "latest\\\": dial tcp: lookup registry.example.org on 192.0.2.53:53: read udp "
+			     "192.0.2.1:40000->192.0.2.53:53: no such host\"}\n",
+			E_PROVIDER, ": no such host."},
 		{NDJSON_HEAD "{\"status\":\"pulling manifest\"}\n", E_PROVIDER_BROKEN, "before it was done"},
 		{NDJSON_HEAD, E_PROVIDER_BROKEN, "before it was done"},
 		{NDJSON_HEAD "what?\n", E_PROVIDER_BROKEN, NULL},
