@@ -5,6 +5,7 @@
 #include "auth/auth_priv.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/pattern.h"
 #include "store/keys.h"
 
 #define TOUCH_MS       ((int64_t)60 * 1000) /* a key's last use is written at most this often */
@@ -116,30 +117,6 @@ int auth_models_format(const char *const *models, size_t n, struct arena *mem, c
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* `*` stands for any text, `?` for one character. Goes back to the last star only, so it takes no more than n * m. */
-static bool pattern_fits(const char *p, const char *text)
-{
-	const char *star = NULL, *again = NULL;
-
-	while (*text) {
-		if (*p == '*') {
-			star = p++;
-			again = text;
-		} else if (*p && (*p == '?' || *p == *text)) {
-			p++;
-			text++;
-		} else if (star) {
-			p = star + 1;
-			text = ++again;
-		} else {
-			return false;
-		}
-	}
-	while (*p == '*')
-		p++;
-	return *p == '\0';
-}
-
 /* Ollama's models have a tag; without one `latest` is meant. */
 static bool is_latest_of(const char *name, const char *id)
 {
@@ -153,7 +130,7 @@ bool auth_key_allows_model(const struct auth_identity *who, const char *model_id
 	if (!who->models)
 		return true;
 	for (size_t i = 0; i < who->n_models; i++) {
-		if (pattern_fits(who->models[i], model_id) || is_latest_of(who->models[i], model_id))
+		if (pattern_matches(who->models[i], model_id) || is_latest_of(who->models[i], model_id))
 			return true;
 	}
 	return false;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/pattern.h"
 #include "call/call_priv.h"
 
 /* ---- which limits bind ---- */

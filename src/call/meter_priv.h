@@ -20,9 +20,6 @@ struct window window_of(enum period p, int64_t at_ms);
 
 /* ---- price.c ---- */
 
-/* `*` stands for any characters, `?` for one. */
-bool pattern_matches(const char *pattern, const char *text);
-
 struct tokens {
 	int64_t in, out, cached, reasoning; /* cached is part of in, reasoning of out */
 };

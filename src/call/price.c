@@ -2,53 +2,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/pattern.h"
 #include "call/call_priv.h"
 
 #define MILLION 1000000
 
-bool pattern_matches(const char *pattern, const char *text)
-{
-	const char *star = NULL, *from = NULL;
-
-	/* On a mismatch the last star takes one character more: linear in practice, and no recursion. */
-	while (*text) {
-		if (*pattern == '*') {
-			star = pattern++;
-			from = text;
-		} else if (*pattern == '?' || *pattern == *text) {
-			pattern++;
-			text++;
-		} else if (star) {
-			pattern = star + 1;
-			text = ++from;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return !*pattern;
-}
-
-static size_t wildcards(const char *pattern)
-{
-	size_t n = 0;
-
-	for (; *pattern; pattern++)
-		n += *pattern == '*' || *pattern == '?';
-	return n;
-}
-
 static int by_rank(const void *a, const void *b)
 {
 	const char *x = ((const struct price *)a)->pattern, *y = ((const struct price *)b)->pattern;
-	size_t wx = wildcards(x), wy = wildcards(y), nx = strlen(x), ny = strlen(y);
+	int closer = pattern_compare(x, y);
 
-	if (wx != wy)
-		return wx < wy ? -1 : 1;
-	if (nx != ny)
-		return nx > ny ? -1 : 1;
-	return strcmp(x, y);
+	return closer ? closer : strcmp(x, y);
 }
 
 void prices_sort(struct price *p, size_t n)

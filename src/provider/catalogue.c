@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/pattern.h"
 #include "provider/catalogue_priv.h"
 
 /* ---- lists ---- */
@@ -373,7 +374,7 @@ static int copy_models(const struct providers *ps, struct arena *a, struct catal
 	const struct catalogue_rules *rules = rules_get(ps->rules);
 	int r;
 	for (size_t i = 0; i < rules->n_routes; i++) {
-		if (rules_is_pattern(rules->routes[i].pattern))
+		if (pattern_is(rules->routes[i].pattern))
 			continue;
 		r = catalogue_copy_alias(ps, &rules->routes[i], a, &c->models[c->n_models]);
 		if (r == -ENOMEM)

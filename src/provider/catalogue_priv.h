@@ -53,8 +53,6 @@ int rules_new(const struct catalogue_rules *from, struct rules **ret, struct err
 void rules_free(struct rules *r);
 DEFINE_CLEANUP(struct rules, rules_free)
 const struct catalogue_rules *rules_get(const struct rules *r);
-bool rules_is_pattern(const char *text); /* has * or ? */
-bool rules_match(const char *pattern, const char *text);
 const struct model_route *rules_exact(const struct rules *r, const char *name); /* NULL: none */
 const struct model_route *rules_route(const struct rules *r, const char *name); /* exact, else the closest pattern */
 const struct model_override *rules_override(const struct rules *r, const char *id);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/pattern.h"
 #include "provider/catalogue_priv.h"
 
 #define LOOK_AGAIN_MS 2000 /* an unknown id causes a new look, but not more often than this */
@@ -209,7 +210,7 @@ static int describe(const struct providers *ps, const char *model, struct arena 
 		r = rules_route(ps->rules, model);
 	if (!r)
 		return -ENOENT;
-	if (!rules_is_pattern(r->pattern))
+	if (!pattern_is(r->pattern))
 		return catalogue_copy_alias(ps, r, a, ret);
 	for (size_t i = 0; i < r->n_targets; i++) {
 		if (!catalogue_target(ps, r, i, model, &at))

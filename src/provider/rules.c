@@ -1,6 +1,7 @@
 /* rules.c - what an administrator said of models: where names lead, what is renamed or hidden, who does which task. */
 #include <errno.h>
 
+#include "base/pattern.h"
 #include "provider/catalogue_priv.h"
 
 #define RULES_MAX_BYTES (16u << 20)
@@ -108,55 +109,12 @@ const struct catalogue_rules *rules_get(const struct rules *r)
 	return &r->r;
 }
 
-/* ---- patterns ---- */
-
-bool rules_is_pattern(const char *text)
-{
-	return strpbrk(text, "*?") != NULL;
-}
-
-/* On a mismatch behind a star, the last star takes one more character: no recursion, whatever the pattern. */
-bool rules_match(const char *pattern, const char *text)
-{
-	const char *star = NULL, *from = NULL;
-	while (*text) {
-		if (*pattern == '*') {
-			star = pattern++;
-			from = text;
-		} else if (*pattern == '?' || *pattern == *text) {
-			pattern++;
-			text++;
-		} else if (star) {
-			pattern = star + 1;
-			text = ++from;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return *pattern == '\0';
-}
-
-static size_t wildcards(const char *pattern)
-{
-	size_t n = 0;
-	for (; *pattern; pattern++)
-		n += *pattern == '*' || *pattern == '?';
-	return n;
-}
-
-/* Fewer wildcards, then more characters. */
-static bool is_closer(const char *a, const char *b)
-{
-	size_t wild_a = wildcards(a), wild_b = wildcards(b);
-	return wild_a != wild_b ? wild_a < wild_b : strlen(a) > strlen(b);
-}
+/* ---- routes ---- */
 
 const struct model_route *rules_exact(const struct rules *r, const char *name)
 {
 	for (size_t i = 0; i < r->r.n_routes; i++)
-		if (strcmp(r->r.routes[i].pattern, name) == 0 && !rules_is_pattern(name))
+		if (strcmp(r->r.routes[i].pattern, name) == 0 && !pattern_is(name))
 			return &r->r.routes[i];
 	return NULL;
 }
@@ -168,8 +126,8 @@ const struct model_route *rules_route(const struct rules *r, const char *name)
 		return found;
 	for (size_t i = 0; i < r->r.n_routes; i++) {
 		const struct model_route *route = &r->r.routes[i];
-		if (rules_is_pattern(route->pattern) && rules_match(route->pattern, name) &&
-			(!found || is_closer(route->pattern, found->pattern)))
+		if (pattern_is(route->pattern) && pattern_matches(route->pattern, name) &&
+			(!found || pattern_compare(route->pattern, found->pattern) < 0))
 			found = route;
 	}
 	return found;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/pattern.h"
 #include "call/call_priv.h"
 
 static void test_patterns(void **state)

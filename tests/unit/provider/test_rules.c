@@ -1,4 +1,5 @@
 /* What an administrator says of models: patterns, the closest route, what is refused. */
+#include "base/pattern.h"
 #include "support.h"
 
 #include "provider/catalogue_priv.h"
@@ -31,11 +32,11 @@ static void patterns(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++)
-		if (rules_match(cases[i].pattern, cases[i].text) != cases[i].matches)
+		if (pattern_matches(cases[i].pattern, cases[i].text) != cases[i].matches)
 			fail_msg("%s with %s", cases[i].pattern, cases[i].text);
-	assert_true(rules_is_pattern("a?"));
-	assert_true(rules_is_pattern("*"));
-	assert_false(rules_is_pattern("llama3.2:latest"));
+	assert_true(pattern_is("a?"));
+	assert_true(pattern_is("*"));
+	assert_false(pattern_is("llama3.2:latest"));
 }
 
 static void the_closest_route(void **state)
