@@ -111,9 +111,8 @@ void stream_same(const struct outcome *a, const struct outcome *b)
 	assert_int_equal(a->thought, b->thought);
 }
 
-struct outcome stream_everywhere(const struct dialect *d, const char *p)
+struct outcome stream_everywhere_n(const struct dialect *d, const char *p, size_t n)
 {
-	size_t n = strlen(p);
 	struct outcome whole = stream_run(d, p, n, n, 0);
 	for (size_t cut = 1; cut < n; cut++) {
 		struct outcome o = stream_run(d, p, n, cut, 0);
@@ -124,6 +123,11 @@ struct outcome stream_everywhere(const struct dialect *d, const char *p)
 		stream_same(&o, &whole);
 	}
 	return whole;
+}
+
+struct outcome stream_everywhere(const struct dialect *d, const char *p)
+{
+	return stream_everywhere_n(d, p, strlen(p));
 }
 
 /* ---- requests ---- */

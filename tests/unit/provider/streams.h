@@ -16,6 +16,7 @@ void stream_same(const struct outcome *a, const struct outcome *b);
 
 /* Whole, cut at every byte, and in pieces of 1, 2 and 3 bytes: all must be the same. */
 struct outcome stream_everywhere(const struct dialect *d, const char *p);
+struct outcome stream_everywhere_n(const struct dialect *d, const char *p, size_t n);
 
 /* A provider and a model that need no registry. The key is "k". */
 struct fake_target {

@@ -1,78 +1,7 @@
 /* The dialects, byte by byte: what a stream of bytes becomes, wherever it was cut. */
-#include "support.h"
+#include "streams.h"
 
 #include <stdio.h>
-
-struct outcome {
-	int r;
-	char text[512], reasoning[512], reason[24], error[256];
-	long long in, out;
-};
-
-static int feed_piece(struct answer *s, const char *p, size_t n)
-{
-	char *copy = malloc(n + (n == 0));
-	memcpy(copy, p, n);
-	int r = answer_feed(s, copy, n);
-	free(copy);
-	return r;
-}
-
-/* Feeds it in pieces that end at the places given; a step of 1 is byte by byte. */
-static struct outcome run(const struct dialect *d, const char *p, size_t n, size_t cut, size_t step)
-{
-	struct memory_sink m;
-	struct err e = {0};
-	struct answer s;
-	struct outcome o = {0};
-	sink_init(&m, true);
-	answer_init(&s, d, "Fake", &m.sink, &e);
-	for (size_t at = 0; at < n && o.r >= 0;) {
-		size_t k = step ? MIN(step, n - at) : at < cut ? MIN(cut, n) : n - at;
-		o.r = feed_piece(&s, p + at, k);
-		at += k;
-	}
-	if (o.r >= 0)
-		o.r = answer_finish(&s);
-	snprintf(o.text, sizeof(o.text), "%s", m.text.p);
-	snprintf(o.reasoning, sizeof(o.reasoning), "%s", m.reasoning.p);
-	snprintf(o.reason, sizeof(o.reason), "%s", s.finish_reason);
-	snprintf(o.error, sizeof(o.error), "%s", e.msg);
-	o.in = s.tokens_in;
-	o.out = s.tokens_out;
-	answer_done(&s);
-	sink_done(&m);
-	return o;
-}
-
-static void same(const struct outcome *a, const struct outcome *b)
-{
-	assert_int_equal(a->r, b->r);
-	assert_string_equal(a->text, b->text);
-	assert_string_equal(a->reasoning, b->reasoning);
-	assert_string_equal(a->reason, b->reason);
-	assert_int_equal(a->in, b->in);
-	assert_int_equal(a->out, b->out);
-}
-
-static struct outcome run_everywhere_n(const struct dialect *d, const char *p, size_t n)
-{
-	struct outcome whole = run(d, p, n, n, 0);
-	for (size_t cut = 1; cut < n; cut++) {
-		struct outcome o = run(d, p, n, cut, 0);
-		same(&o, &whole);
-	}
-	for (size_t step = 1; step < 4; step++) {
-		struct outcome o = run(d, p, n, 0, step);
-		same(&o, &whole);
-	}
-	return whole;
-}
-
-static struct outcome run_everywhere(const struct dialect *d, const char *p)
-{
-	return run_everywhere_n(d, p, strlen(p));
-}
 
 #define OL(content)                                                                                                    \
 	"{\"model\":\"m\",\"created_at\":\"2026-11-20T10:00:00.1Z\",\"message\":{\"role\":\"assistant\",\"content\":"  \
@@ -89,8 +18,8 @@ static struct outcome run_everywhere(const struct dialect *d, const char *p)
 static void ollama_answers(void **state)
 {
 	(void)state;
-	struct outcome o =
-		run_everywhere(&ollama_dialect, OL("Hel") OL("") OL("lo \\\"w\\\"\\n") OL("\\u003cb\\u003e") OL_DONE);
+	struct outcome o = stream_everywhere(
+		&ollama_dialect, OL("Hel") OL("") OL("lo \\\"w\\\"\\n") OL("\\u003cb\\u003e") OL_DONE);
 	assert_int_equal(o.r, 0);
 	assert_string_equal(o.text, "Hello \"w\"\n<b>");
 	assert_string_equal(o.reason, "stop");
@@ -98,7 +27,7 @@ static void ollama_answers(void **state)
 	assert_int_equal(o.out, 3);
 
 	/* CRLF, blank lines, an end without a line end, and a done line with the last text in it. */
-	o = run_everywhere(&ollama_dialect,
+	o = stream_everywhere(&ollama_dialect,
 		"{\"message\":{\"content\":\"a\"},\"done\":false}\r\n\r\n"
 		"{\"message\":{\"content\":\"b\"},\"done\":true,\"done_reason\":\"length\"}");
 	assert_int_equal(o.r, 0);
@@ -107,8 +36,8 @@ static void ollama_answers(void **state)
 	assert_int_equal(o.in, -1);
 	assert_int_equal(o.out, -1);
 
-	o = run_everywhere(&ollama_dialect, "{\"message\":{\"content\":\"\",\"thinking\":\"Hm\"},\"done\":false}\n"
-					    "{\"message\":{\"thinking\":\"?\"},\"done\":false}\n" OL("Yes") OL_DONE);
+	o = stream_everywhere(&ollama_dialect, "{\"message\":{\"content\":\"\",\"thinking\":\"Hm\"},\"done\":false}\n"
+					       "{\"message\":{\"thinking\":\"?\"},\"done\":false}\n" OL("Yes") OL_DONE);
 	assert_string_equal(o.reasoning, "Hm?");
 	assert_string_equal(o.text, "Yes");
 }
@@ -116,27 +45,27 @@ static void ollama_answers(void **state)
 static void ollama_failures(void **state)
 {
 	(void)state;
-	struct outcome o = run_everywhere(&ollama_dialect, OL("half") "{\"error\":\"out of memory\"}\n");
+	struct outcome o = stream_everywhere(&ollama_dialect, OL("half") "{\"error\":\"out of memory\"}\n");
 	assert_int_equal(o.r, E_PROVIDER);
 	assert_string_equal(o.text, "half");
 	assert_string_equal(o.error, "Fake reported: out of memory");
 
-	o = run_everywhere(&ollama_dialect, OL("half"));
+	o = stream_everywhere(&ollama_dialect, OL("half"));
 	assert_int_equal(o.r, E_PROVIDER_BROKEN);
 	assert_string_equal(o.text, "half");
-	o = run_everywhere(&ollama_dialect, "");
+	o = stream_everywhere(&ollama_dialect, "");
 	assert_int_equal(o.r, E_PROVIDER_BROKEN);
-	o = run_everywhere(&ollama_dialect, "<html>no</html>\n");
+	o = stream_everywhere(&ollama_dialect, "<html>no</html>\n");
 	assert_int_equal(o.r, E_PROVIDER_BROKEN);
 	/* What follows the end is nobody's. */
-	o = run_everywhere(&ollama_dialect, OL("x") OL_DONE "garbage\n");
+	o = stream_everywhere(&ollama_dialect, OL("x") OL_DONE "garbage\n");
 	assert_int_equal(o.r, 0);
 }
 
 static void openai_answers(void **state)
 {
 	(void)state;
-	struct outcome o = run_everywhere(&openai_dialect,
+	struct outcome o = stream_everywhere(&openai_dialect,
 		": ping\n\n"
 		"data: "
 		"{\"choices\":[{\"finish_reason\":null,\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null}}"
@@ -150,7 +79,7 @@ static void openai_answers(void **state)
 	assert_int_equal(o.out, 6);
 
 	/* Without [DONE] but with a reason; CR only; data without its blank; an event of two lines. */
-	o = run_everywhere(&openai_dialect,
+	o = stream_everywhere(&openai_dialect,
 		"data:{\"choices\":[{\"index\":0,\ndata:\"delta\":{\"content\":\"two\"}}]}\n\n"
 		"data:{\"choices\":[{\"delta\":{\"content\":\" lines\"},\"finish_reason\":\"length\"}]}\r\r");
 	assert_int_equal(o.r, 0);
@@ -158,7 +87,7 @@ static void openai_answers(void **state)
 	assert_string_equal(o.reason, "length");
 
 	/* Both names of reasoning are the same text; parts; refusal. */
-	o = run_everywhere(&openai_dialect,
+	o = stream_everywhere(&openai_dialect,
 		"data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Hm\",\"reasoning\":\"Hm\"}}]}\n\n"
 		"data: {\"choices\":[{\"delta\":{\"reasoning\":\"m\"}}]}\n\n"
 		"data: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"A\"}]}}]}\n\n"
@@ -168,9 +97,9 @@ static void openai_answers(void **state)
 	assert_string_equal(o.text, "Ano");
 
 	/* The whole answer in one piece, over several lines. */
-	o = run_everywhere(&openai_dialect, "\n{\"choices\":[{\"finish_reason\":\"stop\",\"index\":0,\n\"message\":{"
-					    "\"role\":\"assistant\",\"content\":\"All\"}}],\n"
-					    "\"usage\":{\"completion_tokens\":1,\"prompt_tokens\":2}}\n");
+	o = stream_everywhere(&openai_dialect, "\n{\"choices\":[{\"finish_reason\":\"stop\",\"index\":0,\n\"message\":{"
+					       "\"role\":\"assistant\",\"content\":\"All\"}}],\n"
+					       "\"usage\":{\"completion_tokens\":1,\"prompt_tokens\":2}}\n");
 	assert_int_equal(o.r, 0);
 	assert_string_equal(o.text, "All");
 	assert_int_equal(o.out, 1);
@@ -192,17 +121,17 @@ static void openai_failures(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(errors); i++) {
-		struct outcome o = run_everywhere(&openai_dialect, errors[i]);
+		struct outcome o = stream_everywhere(&openai_dialect, errors[i]);
 		assert_int_equal(o.r, E_PROVIDER);
 		assert_string_equal(o.error, "Fake reported: Boom");
 	}
-	struct outcome o = run_everywhere(&openai_dialect, OA("half"));
+	struct outcome o = stream_everywhere(&openai_dialect, OA("half"));
 	assert_int_equal(o.r, E_PROVIDER_BROKEN);
 	assert_string_equal(o.text, "half");
-	o = run_everywhere(&openai_dialect, OA("half") "data: {\"choices\":[{\"del\n\n");
+	o = stream_everywhere(&openai_dialect, OA("half") "data: {\"choices\":[{\"del\n\n");
 	assert_int_equal(o.r, E_PROVIDER_BROKEN);
 	assert_string_equal(o.text, "half");
-	o = run_everywhere(&openai_dialect, "<!DOCTYPE html>\n<p>Sign in</p>\n");
+	o = stream_everywhere(&openai_dialect, "<!DOCTYPE html>\n<p>Sign in</p>\n");
 	assert_int_equal(o.r, E_PROVIDER_BROKEN);
 }
 
@@ -211,10 +140,10 @@ static void bytes_that_are_not_utf8(void **state)
 {
 	(void)state;
 	struct outcome o =
-		run_everywhere(&openai_dialect, OA("\xef\xbf\xbd\xd9\x81") OA("\xd9") OA("R") OA_STOP OA_DONE);
+		stream_everywhere(&openai_dialect, OA("\xef\xbf\xbd\xd9\x81") OA("\xd9") OA("R") OA_STOP OA_DONE);
 	assert_int_equal(o.r, 0);
 	assert_string_equal(o.text, "\xef\xbf\xbd\xd9\x81\xef\xbf\xbdR");
-	o = run_everywhere(
+	o = stream_everywhere(
 		&ollama_dialect, OL("a\xf0\x9f") OL("\\ud83d") OL("\\u0000\x01") OL("\\ud83d\\ude00") OL_DONE);
 	assert_int_equal(o.r, 0);
 	assert_string_equal(o.text, "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\x01\xf0\x9f\x98\x80");
@@ -246,8 +175,8 @@ static void check_think(const char *answer, const char *reasoning, const char *t
 				ol, sizeof(ol), OL("%s") OL("%s") OL("%s") OL_DONE, escaped[0], escaped[1], escaped[2]);
 			snprintf(oa, sizeof(oa), OA("%s") OA("%s") OA("%s") OA_STOP OA_DONE, escaped[0], escaped[1],
 				escaped[2]);
-			struct outcome o = run(&ollama_dialect, ol, strlen(ol), strlen(ol), 0);
-			struct outcome p = run(&openai_dialect, oa, strlen(oa), strlen(oa), 0);
+			struct outcome o = stream_run(&ollama_dialect, ol, strlen(ol), strlen(ol), 0);
+			struct outcome p = stream_run(&openai_dialect, oa, strlen(oa), strlen(oa), 0);
 			assert_int_equal(o.r, 0);
 			assert_string_equal(o.reasoning, reasoning);
 			assert_string_equal(o.text, text);
@@ -280,7 +209,7 @@ static struct outcome by_parser(const struct dialect *d, const char *line, size_
 	memcpy(other, line, k);
 	memcpy(other + k, "\"zz\":1,", 7);
 	memcpy(other + k + 7, line + k, n - k);
-	return run(d, other, n + 7, n + 7, 0);
+	return stream_run(d, other, n + 7, n + 7, 0);
 }
 
 static void compare(const struct dialect *d, const char *line, size_t n)
@@ -288,8 +217,8 @@ static void compare(const struct dialect *d, const char *line, size_t n)
 	const char *brace = memchr(line, '{', n);
 	if (!brace || (size_t)(brace - line) > 6 || memmem(line, n, "{}", 2))
 		return;
-	struct outcome a = run(d, line, n, n, 0), b = by_parser(d, line, n);
-	same(&a, &b);
+	struct outcome a = stream_run(d, line, n, n, 0), b = by_parser(d, line, n);
+	stream_same(&a, &b);
 }
 
 static const char *const tricky[][2] = {
@@ -308,7 +237,7 @@ static void scanner_is_not_fooled(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(tricky); i++) {
-		struct outcome o = run(&ollama_dialect, tricky[i][0], strlen(tricky[i][0]), 0, 0);
+		struct outcome o = stream_run(&ollama_dialect, tricky[i][0], strlen(tricky[i][0]), 0, 0);
 		assert_string_equal(o.text, tricky[i][1]);
 		assert_string_equal(o.reason, "");
 		compare(&ollama_dialect, tricky[i][0], strlen(tricky[i][0]));
