@@ -12,6 +12,7 @@
 #include "program.h"
 #include "store/sessions.h"
 #include "store/store.h"
+#include "sys/thread.h"
 
 #define STOP_SECONDS 5 /* then the program ends whatever still runs; nothing stored depends on it */
 
@@ -44,6 +45,7 @@ void limits_raise(void)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	threads_expect_many();
 #ifdef M_ARENA_MAX
 	/* Many threads that mostly sleep: an allocation arena for each would hold memory for nothing. */
 	mallopt(M_ARENA_MAX, 2);

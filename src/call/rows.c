@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "call/call_priv.h"
 #include "sys/fault.h"
+#include "sys/thread.h"
 
 #define BATCH_MS    150   /* from the first row of a batch to its writing */
 #define RETRY_MS    1000  /* after a failure */
@@ -193,12 +194,11 @@ int calls_flush(struct calls *c, struct err *e)
 
 int rows_start(struct calls *c, struct err *e)
 {
-	int r = pthread_create(&c->thread, NULL, rows_main, c);
+	int r = thread_start(&c->thread, "usage", 0, rows_main, c);
 
-	if (r != 0)
-		return err_set(e, -r, "A thread does not start: %s.", strerror(r));
+	if (r < 0)
+		return err_set(e, r, "A thread does not start: %s.", strerror(-r));
 	c->running = true;
-	pthread_setname_np(c->thread, "usage");
 	return 0;
 }
 

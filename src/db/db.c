@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
 #include "db/db_priv.h"
+#include "sys/thread.h"
 
 static const struct db_conn_kind reader_kind = {.cache_kib = 512, .busy_ms = 5000};
 static const struct db_conn_kind writer_kind = {.writes = true, .cache_kib = 2048, .busy_ms = 5000};
@@ -143,18 +143,9 @@ void db_conn_settle(struct db_conn *c)
 
 int db_thread_start(pthread_t *ret, const char *name, void *(*fn)(void *), void *arg, struct err *e)
 {
-	sigset_t all, old;
-	int r;
+	int r = thread_start(ret, name, 0, fn, arg);
 
-	/* Signals are for the main thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(ret, NULL, fn, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r != 0)
-		return err_set(e, -r, "The thread %s cannot be started: %s.", name, strerror(r));
-	pthread_setname_np(*ret, name);
-	return 0;
+	return r < 0 ? err_set(e, r, "The thread %s cannot be started: %s.", name, strerror(-r)) : 0;
 }
 
 /* ---- open and close ---- */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "provider/catalogue_priv.h"
+#include "sys/thread.h"
 
 #define LOOK_SOON_MS 5000 /* from one look to the next while a provider cannot be reached or a model was loaded */
 
@@ -263,7 +264,6 @@ static int64_t do_what_is_due(struct providers *ps)
 static void *refresh_thread(void *arg)
 {
 	struct providers *ps = arg;
-	pthread_setname_np(pthread_self(), "models");
 	pthread_mutex_lock(&ps->mx);
 	while (!ps->stopping) {
 		ps->look_wanted = false;
@@ -280,11 +280,11 @@ int providers_start(struct providers *ps, struct err *e)
 	pthread_mutex_lock(&ps->mx);
 	for (size_t i = 0; i < ps->n; i++)
 		ps->all[i]->look_wanted = true;
-	int r = pthread_create(&ps->thread, NULL, refresh_thread, ps);
+	int r = thread_start(&ps->thread, "models", 0, refresh_thread, ps);
 	ps->started = r == 0;
 	pthread_mutex_unlock(&ps->mx);
-	if (r != 0)
-		return err_set(e, -r, "No thread could be made for looking at the model lists.");
+	if (r < 0)
+		return err_set(e, r, "No thread could be made for looking at the model lists.");
 	if (ps->settings->warm_up)
 		warm_start(ps);
 	return 0;

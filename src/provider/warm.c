@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "provider/catalogue_priv.h"
+#include "sys/thread.h"
 
 static int keep_nothing(void *arg, const char *p, size_t n)
 {
@@ -55,7 +56,6 @@ static void *warm_run(void *arg)
 	CLEANUP(plan_done) struct plan plan = {0};
 	struct err e = {0};
 	const char *id;
-	pthread_setname_np(pthread_self(), "warm-up");
 	arena_init(&a, LIST_MAX_BYTES);
 	pthread_mutex_lock(&ps->mx);
 	while (!ps->stopping && !looks_all_once(ps))
@@ -72,7 +72,7 @@ static void *warm_run(void *arg)
 
 void warm_start(struct providers *ps)
 {
-	ps->warm_running = pthread_create(&ps->warm_thread, NULL, warm_run, ps) == 0;
+	ps->warm_running = thread_start(&ps->warm_thread, "warm-up", 0, warm_run, ps) == 0;
 }
 
 void warm_stop(struct providers *ps)

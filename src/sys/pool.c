@@ -3,9 +3,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
+
+#include "sys/thread.h"
 
 #define IDLE_MS 60000
 
@@ -132,29 +133,18 @@ static void join_all(struct worker *w)
 	}
 }
 
-/* Under the lock. Signals belong to the main thread, so a worker is born with all of them blocked. */
+/* Under the lock. */
 static int add_thread(struct pool *p)
 {
 	struct worker *w = xcalloc(1, sizeof(*w));
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int r = 0;
+	int r;
 
 	w->pool = p;
-	pthread_attr_init(&attr);
-	if (p->stack_bytes)
-		r = pthread_attr_setstacksize(&attr, p->stack_bytes * STACK_FACTOR);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (r == 0)
-		r = pthread_create(&w->thread, &attr, worker_main, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	if (r != 0) {
+	r = thread_start(&w->thread, p->name, p->stack_bytes * STACK_FACTOR, worker_main, w);
+	if (r < 0) {
 		free(w);
-		return -r;
+		return r;
 	}
-	pthread_setname_np(w->thread, p->name);
 	p->threads++;
 	p->idle++;
 	return 0;

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "sys/fault.h"
 #include "sys/metrics.h"
+#include "sys/thread.h"
 #include "turn/turn_priv.h"
 
 #define HEAD_BYTES   16
@@ -172,7 +173,6 @@ static void *syncer_run(void *arg)
 {
 	struct journal *j = arg;
 
-	pthread_setname_np(pthread_self(), "journal-sync");
 	pthread_mutex_lock(&j->mx);
 	while (!j->stop) {
 		struct timespec until;
@@ -227,7 +227,7 @@ int journal_open(const struct journal_config *c, struct journal **ret, struct er
 		return err_set(e, E_STORAGE, "cannot make a journal in %s: %s", c->dir, strerror(-r));
 	}
 	if (j->sync_ms > 0)
-		j->has_syncer = pthread_create(&j->syncer, NULL, syncer_run, j) == 0;
+		j->has_syncer = thread_start(&j->syncer, "journal-sync", 0, syncer_run, j) == 0;
 	*ret = j;
 	return 0;
 }

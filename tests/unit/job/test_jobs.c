@@ -75,13 +75,11 @@ static int run_waiting(struct job *j, struct err *e)
 	bool canceled;
 
 	job_set_progress(j, "{\"step\":1}", 10);
-	pthread_mutex_lock(&f->mx);
-	f->begun++;
-	pthread_cond_broadcast(&f->cv);
-	pthread_mutex_unlock(&f->mx);
 	if (cancel_on(&j->cancel, &hook, wake, f) < 0)
 		return -ECANCELED;
 	pthread_mutex_lock(&f->mx);
+	f->begun++; /* from here on a cancel reaches the wait */
+	pthread_cond_broadcast(&f->cv);
 	while (!f->go && !__atomic_load_n(&j->cancel.reason, __ATOMIC_ACQUIRE))
 		pthread_cond_wait(&f->cv, &f->mx);
 	canceled = f->go == 0;

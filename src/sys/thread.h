@@ -1,0 +1,19 @@
+/*
+ * thread.h - how a thread is started, and what a process with thousands of sleeping ones tells the kernel.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/err.h"
+
+/*
+ * Starts a thread that works behind the loop: all signals blocked, for they belong to the main thread, and scheduled as
+ * batch work, so that waking it does not push the thread that wakes it off its processor. `name` has at most 15
+ * characters; stack_bytes 0: the system's default. Negative errno.
+ */
+int thread_start(pthread_t *ret, const char *name, size_t stack_bytes, void *(*fn)(void *), void *arg) MUST_CHECK;
+
+/* Once, at the start of a program that may have thousands of threads asleep. Does nothing where the kernel has no such
+ * setting. */
+void threads_expect_many(void);

@@ -1,0 +1,79 @@
+/* test_thread.c - what a thread that works behind the loop is born with. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <string.h>
+
+#include "sys/thread.h"
+
+struct birth {
+	sem_t look;
+	char name[16];
+	int policy;
+	size_t stack_bytes;
+	sigset_t blocked;
+};
+
+static void *look_at_itself(void *arg)
+{
+	struct birth *b = arg;
+	pthread_attr_t attr;
+
+	sem_wait(&b->look);
+	pthread_getname_np(pthread_self(), b->name, sizeof(b->name));
+	b->policy = sched_getscheduler(0);
+	pthread_sigmask(SIG_SETMASK, NULL, &b->blocked);
+	pthread_getattr_np(pthread_self(), &attr);
+	pthread_attr_getstacksize(&attr, &b->stack_bytes);
+	pthread_attr_destroy(&attr);
+	return NULL;
+}
+
+static void test_birth(void **state)
+{
+	struct birth b = {0};
+	sigset_t before, after;
+	pthread_t t;
+
+	(void)state;
+	threads_expect_many();
+	sem_init(&b.look, 0, 0);
+	pthread_sigmask(SIG_SETMASK, NULL, &before);
+	assert_int_equal(thread_start(&t, "a worker", 1 << 20, look_at_itself, &b), 0);
+	pthread_sigmask(SIG_SETMASK, NULL, &after);
+	sem_post(&b.look);
+	pthread_join(t, NULL);
+	sem_destroy(&b.look);
+
+	assert_string_equal(b.name, "a worker");
+	assert_int_equal(b.policy, SCHED_BATCH);
+	assert_int_equal(b.stack_bytes, 1 << 20);
+	assert_true(sigismember(&b.blocked, SIGTERM) == 1 && sigismember(&b.blocked, SIGINT) == 1);
+	for (int s = 1; s < SIGRTMAX; s++)
+		assert_int_equal(sigismember(&before, s), sigismember(&after, s));
+}
+
+static void test_impossible_stack(void **state)
+{
+	pthread_t t;
+
+	(void)state;
+	assert_true(thread_start(&t, "a worker", 1, look_at_itself, NULL) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_birth),
+		cmocka_unit_test(test_impossible_stack),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
