@@ -7,7 +7,8 @@
 
 #include "base/clock.h"
 
-enum { SWEEP_MS = 200 };
+/* A sweep looks at every call, so that many calls are looked at less often. */
+enum { SWEEP_MS = 200, SWEEP_MAX_MS = 1000 };
 
 /* --- the end of a call, on the loop ------------------------------------------------------------------------------ */
 
@@ -25,6 +26,7 @@ static void call_finish(struct call *c, int code, CURLcode curl)
 			c->run_next->run_prev = c->run_prev;
 		c->running = false;
 		c->shard->n_calls--;
+		h->n_running--;
 	}
 	pthread_mutex_lock(&h->mx);
 	bool first = !c->done;
@@ -163,28 +165,45 @@ static struct http_shard *shard_for_call(struct http_client *h)
 	return emptiest;
 }
 
-/* --- times that curl does not know ------------------------------------------------------------------------------- */
+/* --- times that curl does not know, or keeps too dearly ----------------------------------------------------------- */
 
-static void check_times(struct call *c, int64_t now)
+static void check_time(struct call *c, int64_t passed_ms, int64_t limit_ms, const char *late)
+{
+	if (limit_ms <= 0 || passed_ms < limit_ms)
+		return;
+	c->late = late;
+	c->late_ms = limit_ms;
+	call_finish(c, E_PROVIDER_TIMEOUT, CURLE_OPERATION_TIMEDOUT);
+}
+
+static bool is_sent(struct call *c, int64_t now)
 {
 	if (!c->sent) {
 		curl_off_t at = 0;
 		curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &at);
-		if (at <= 0)
-			return; /* not connected yet: curl watches that */
-		c->sent = true;
+		c->sent = at > 0;
 		c->last_ms = now;
 	}
-	int64_t limit = c->headers_done ? c->in->idle_timeout_ms : c->in->first_byte_timeout_ms;
-	if (limit <= 0 || now - c->last_ms < limit)
-		return;
-	c->late = c->headers_done ? "stopped in the middle of its answer" : "did not begin to answer";
-	call_finish(c, E_PROVIDER_TIMEOUT, CURLE_OPERATION_TIMEDOUT);
+	return c->sent;
+}
+
+static void check_times(struct call *c, int64_t now)
+{
+	if (c->heard)
+		c->last_ms = now;
+	c->heard = false;
+	if (!is_sent(c, now))
+		check_time(c, now - c->begun_ms, c->in->connect_timeout_ms, "could not be connected to");
+	else if (!c->headers_done)
+		check_time(c, now - c->last_ms, c->in->first_byte_timeout_ms, "did not begin to answer");
+	else
+		check_time(c, now - c->last_ms, c->in->idle_timeout_ms, "stopped in the middle of its answer");
 }
 
 static void sweep_soon(struct http_client *h)
 {
-	event_add(h->sweep, &(struct timeval){.tv_usec = SWEEP_MS * 1000});
+	unsigned ms = MIN(MAX(h->n_running, SWEEP_MS), SWEEP_MAX_MS);
+	event_add(h->sweep, &(struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000});
 }
 
 static void on_sweep(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
@@ -226,6 +245,7 @@ static void start_on_loop(void *arg)
 	h->running = c;
 	c->shard = shard_for_call(h);
 	c->shard->n_calls++;
+	h->n_running++;
 	if (curl_multi_add_handle(c->shard->multi, c->easy) != CURLM_OK)
 		call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
 }

@@ -17,7 +17,9 @@ enum { RETRY_AFTER_MAX_S = 86400 };
 static void first_byte(struct call *c)
 {
 	c->headers_done = true;
+	c->accepted = c->out->status / 100 == 2;
 	c->sent = true;
+	c->last_ms = clock_mono_ms();
 	if (c->out->first_byte_ms < 0)
 		c->out->first_byte_ms = c->last_ms - c->begun_ms;
 }
@@ -26,17 +28,17 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct call *c = arg;
 	n *= size;
-	c->last_ms = clock_mono_ms();
+	c->heard = true;
 	if (!c->headers_done)
 		first_byte(c);
-	if (c->out->status < 200 || c->out->status > 299) {
+	if (!c->accepted) {
 		size_t room = c->out->error_body.max - c->out->error_body.n;
 		buf_add(&c->out->error_body, p, MIN(n, room)); /* the rest of a longer one is read and forgotten */
 		return n;
 	}
 	if (!n)
 		return 0;
-	c->out->any_data = true;
+	c->any_data = true;
 	int r = c->in->on_data ? c->in->on_data(c->in->arg, p, n) : 0;
 	if (r >= 0)
 		return n;
@@ -90,7 +92,6 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 		c->out->retry_after_ms = -1; /* those of an interim answer do not count */
 		c->out->content_type[0] = '\0';
 	} else if (n <= 2 && c->out->status >= 200) {
-		c->last_ms = clock_mono_ms();
 		first_byte(c);
 	} else if (header_value(p, n, "Content-Type", value)) {
 		snprintf(c->out->content_type, sizeof(c->out->content_type), "%s", value);
@@ -205,8 +206,8 @@ int call_prepare(struct call *c, struct err *e)
 	curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	/* Without this a cancel during a slow name lookup would hold the loop until the resolver is done. */
 	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
-	if (c->in->connect_timeout_ms > 0)
-		curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)c->in->connect_timeout_ms);
+	/* The time to connect is watched by the client's sweep: curl would keep its timer long after the connection is
+	 * made, and with each piece of an answer go through the timers of all calls. */
 	if (c->in->total_timeout_ms > 0)
 		curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)c->in->total_timeout_ms);
 	if (c->in->public_only)
@@ -232,16 +233,6 @@ void call_done(struct call *c)
 
 /* --- after: what the end means ----------------------------------------------------------------------------------- */
 
-static int judge_timeout(struct call *c, struct err *e)
-{
-	int64_t total = c->in->total_timeout_ms;
-	if (total > 0 && clock_mono_ms() - c->begun_ms >= total)
-		return err_set(e, E_PROVIDER_TIMEOUT, "%s did not end its answer within %.1f seconds.", c->where,
-			(double)total / 1000.0);
-	return err_set(e, E_PROVIDER_TIMEOUT, "%s could not be connected to within %.1f seconds.", c->where,
-		(double)c->in->connect_timeout_ms / 1000.0);
-}
-
 static int judge_curl(struct call *c, struct err *e)
 {
 	const char *w = c->where;
@@ -265,7 +256,8 @@ static int judge_curl(struct call *c, struct err *e)
 	case CURLE_URL_MALFORMAT:
 		return err_set(e, E_PROVIDER_DOWN, "The address of the provider %s is not valid.", w);
 	case CURLE_OPERATION_TIMEDOUT:
-		return judge_timeout(c, e);
+		return err_set(e, E_PROVIDER_TIMEOUT, "%s did not end its answer within %.1f seconds.", w,
+			(double)c->in->total_timeout_ms / 1000.0);
 	case CURLE_OUT_OF_MEMORY:
 		return err_set(e, -ENOMEM, "No memory for a call of %s.", w);
 	case CURLE_WEIRD_SERVER_REPLY:
@@ -281,6 +273,7 @@ static int judge_curl(struct call *c, struct err *e)
 
 int call_judge(struct call *c, struct err *e)
 {
+	c->out->any_data = c->any_data;
 	if (c->code == 0 && c->curl == CURLE_OK && c->headers_done)
 		return 0;      /* curl takes a cut within the headers for an empty answer */
 	if (c->sink_error < 0) /* the sink knows why; its record comes first if it made one */
@@ -295,11 +288,9 @@ int call_judge(struct call *c, struct err *e)
 		return err_set(e, -ECANCELED, "The call of %s was stopped.", c->where);
 	case E_STOPPING:
 		return err_set(e, E_STOPPING, "Atelier is shutting down.");
-	case E_PROVIDER_TIMEOUT: {
-		int64_t ms = c->headers_done ? c->in->idle_timeout_ms : c->in->first_byte_timeout_ms;
-		return err_set(
-			e, E_PROVIDER_TIMEOUT, "%s %s within %.1f seconds.", c->where, c->late, (double)ms / 1000.0);
-	}
+	case E_PROVIDER_TIMEOUT:
+		return err_set(e, E_PROVIDER_TIMEOUT, "%s %s within %.1f seconds.", c->where, c->late,
+			(double)c->late_ms / 1000.0);
 	default:
 		return err_set(e, c->code, "The call of %s could not be made.", c->where);
 	}

@@ -31,8 +31,15 @@ struct http_shard {
 };
 
 struct call {
-	struct http_client *client;
+	/* What each piece of an answer touches lies together: among thousands of streams all of it is cold. */
 	const struct http_call *in;
+	bool headers_done;
+	bool accepted; /* the status is a 2xx */
+	bool any_data; /* something was handed to the sink */
+	bool heard;    /* something came since the last sweep, which notes the time of it */
+	int sink_error;
+
+	struct http_client *client;
 	struct http_result *out;
 	CURL *easy;
 	struct curl_slist *headers;
@@ -43,11 +50,10 @@ struct call {
 	struct loop_task start, abort;
 	struct http_shard *shard;
 	struct call *run_prev, *run_next;
-	bool running, headers_done;
+	bool running;
 	bool refused; /* an address that is not public */
 	bool sent;    /* the request has gone out; the wait for the first byte counts from `last_ms` */
 	int64_t begun_ms, last_ms;
-	int sink_error;
 
 	/* between the threads, under client->mx */
 	sem_t ended;       /* posted once, with `done`: thousands may wake at a time, and none needs the lock for it */
@@ -55,7 +61,8 @@ struct call {
 	bool done, start_ran, abort_posted, abort_ran;
 	int code;         /* what ended the call from outside: -ECANCELED, E_STOPPING, E_PROVIDER_TIMEOUT; 0: curl */
 	CURLcode curl;    /* with code == 0 */
-	const char *late; /* which time was over */
+	const char *late; /* which time was over, and how long it was */
+	int64_t late_ms;
 };
 
 struct http_client {
@@ -64,6 +71,7 @@ struct http_client {
 	unsigned n_shards;
 	struct event *sweep; /* ours, for the times curl does not know; only while calls run */
 	struct call *running;
+	unsigned n_running;
 	struct http_socket *free_sockets;
 	pthread_mutex_t mx;
 	pthread_cond_t left; /* a caller has returned */

@@ -103,6 +103,7 @@ struct http_exchange {
 };
 
 struct http_stream {
+	int fd; /* the connection's */
 	struct conn *conn;
 	struct evhttp_request *req;
 	const struct http_stream_ops *ops;

@@ -58,6 +58,7 @@ struct http_stream *http_stream_start(
 		return NULL;
 	}
 	struct http_stream *st = xcalloc(1, sizeof(*st));
+	st->fd = c->fd;
 	st->conn = c;
 	st->req = x->req;
 	st->ops = ops;
@@ -91,7 +92,8 @@ static size_t chunk_head(size_t n, char ret[static 20])
 static ssize_t send_now(int fd, const struct iovec *iov, size_t n)
 {
 	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n};
-	ssize_t sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+	ssize_t sent = n == 1 ? send(fd, iov->iov_base, iov->iov_len, flags) : sendmsg(fd, &m, flags);
 	if (sent >= 0)
 		return sent;
 	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
@@ -108,42 +110,54 @@ static void queue_rest(struct evbuffer *out, const struct iovec *iov, size_t n, 
 	}
 }
 
+/* Sends the pieces or queues them; false when the connection is broken. */
+static bool put(struct http_stream *st, const struct iovec *iov, size_t n_iov, size_t total)
+{
+	struct evbuffer *out;
+	if (st->head) {
+		out = bufferevent_get_output(st->conn->bev);
+		size_t waiting = evbuffer_get_length(out);
+		if (waiting) { /* leaves with the head, in one send at the end of this turn */
+			queue_rest(out, iov, n_iov, 0);
+			st->blocked = waiting + total > HTTP_STREAM_INPUT_MAX;
+			return true;
+		}
+	}
+	ssize_t sent = send_now(st->fd, iov, n_iov);
+	if (sent < 0) {
+		/* The close must not be told from within this call: the shutdown brings it as an event. */
+		st->broken = st->blocked = true;
+		shutdown(st->fd, SHUT_RDWR);
+		return false;
+	}
+	if ((size_t)sent < total) {
+		out = bufferevent_get_output(st->conn->bev);
+		queue_rest(out, iov, n_iov, (size_t)sent);
+		st->blocked = true;
+	}
+	return true;
+}
+
 size_t http_stream_write(struct http_stream *st, const void *p, size_t n)
 {
 	if (st->closed || st->blocked || !n)
 		return 0;
 	if (st->no_body)
 		return n;
-	char head[20];
-	struct iovec chunk[3] = {
-		{head, chunk_head(n, head)},
-		{(void *)(uintptr_t)p, n},
-		{(void *)(uintptr_t) "\r\n", 2},
-	};
-	const struct iovec *iov = st->chunked ? chunk : chunk + 1;
-	size_t n_iov = st->chunked ? 3 : 1, total = 0;
-	for (size_t i = 0; i < n_iov; i++)
-		total += iov[i].iov_len;
-	struct conn *c = st->conn;
-	struct evbuffer *out = bufferevent_get_output(c->bev);
-	size_t waiting = st->head ? evbuffer_get_length(out) : 0;
-	if (waiting) { /* leaves with the head, in one send at the end of this turn */
-		queue_rest(out, iov, n_iov, 0);
-		st->blocked = waiting + total > HTTP_STREAM_INPUT_MAX;
-		return n;
+	struct iovec whole = {(void *)(uintptr_t)p, n};
+	if (!st->chunked)
+		return put(st, &whole, 1, n) ? n : 0;
+	char small[512];
+	size_t head = chunk_head(n, small), total = head + n + 2;
+	if (total <= sizeof(small)) { /* a token or two: copying is cheaper than a list of pieces */
+		memcpy(small + head, p, n);
+		small[total - 2] = '\r';
+		small[total - 1] = '\n';
+		whole = (struct iovec){small, total};
+		return put(st, &whole, 1, total) ? n : 0;
 	}
-	ssize_t sent = send_now(c->fd, iov, n_iov);
-	if (sent < 0) {
-		/* The close must not be told from within this call: the shutdown brings it as an event. */
-		st->broken = st->blocked = true;
-		shutdown(c->fd, SHUT_RDWR);
-		return 0;
-	}
-	if ((size_t)sent < total) {
-		queue_rest(out, iov, n_iov, (size_t)sent);
-		st->blocked = true;
-	}
-	return n;
+	const struct iovec chunk[] = {{small, head}, whole, {(void *)(uintptr_t) "\r\n", 2}};
+	return put(st, chunk, N_ELEMENTS(chunk), total) ? n : 0;
 }
 
 bool http_stream_blocked(const struct http_stream *st)

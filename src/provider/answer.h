@@ -62,32 +62,33 @@ enum think_state { THINK_START, THINK_IN, THINK_OFF };
 struct answer_calls; /* tools.c: the calls of tools so far */
 
 struct answer {
+	/* What each piece of an answer touches lies together: among thousands of streams all of it is cold. */
 	const struct dialect *dialect;
-	const char *label;
 	struct gen_sink *sink;
 	const struct gen_raw *raw; /* not NULL: the bytes are handed over, and no events made of them */
+	enum { BODY_UNKNOWN, BODY_LINES, BODY_JSON } body;
+	enum think_state think;
+	unsigned n_held;
+	bool skip_space;
+	bool ended; /* the dialect's end mark has come: what follows is ignored */
+	bool got_byte;
+	bool shown;       /* an event was made, or bytes were handed over: nothing can be tried again */
+	bool transient;   /* the error that the stream reported may be over in a moment */
+	bool error_event; /* sse.c: the event is named so */
+	int64_t first_token_ms;
+	struct lines lines;
+	struct buf data; /* sse.c: an event of several lines, or a whole answer in one piece */
+
+	const char *label;
 	struct err *e;
 	int64_t start_ms, ended_ms; /* ended: when the end mark came, or the reason before it */
-	int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning, first_token_ms;
+	int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
 	int64_t input[3]; /* anthropic: fresh, written to and read from its cache; -1: not said */
 	char finish_reason[24];
 	char stop_sequence[64];
-	bool ended; /* the dialect's end mark has come: what follows is ignored */
-	bool got_byte;
-	bool shown;     /* an event was made, or bytes were handed over: nothing can be tried again */
-	bool transient; /* the error that the stream reported may be over in a moment */
-
-	struct lines lines;
-	enum think_state think;
-	bool skip_space;
-	unsigned n_held;
 	char held[40]; /* what may become a tag */
 	struct answer_calls *calls;
 	size_t calls_taken; /* ollama: whole calls so far, which number them */
-
-	enum { BODY_UNKNOWN, BODY_LINES, BODY_JSON } body;
-	struct buf data;  /* sse.c: an event of several lines, or a whole answer in one piece */
-	bool error_event; /* sse.c: the event is named so */
 };
 
 void answer_init(struct answer *s, const struct dialect *d, const char *label, struct gen_sink *sink, struct err *e);

@@ -22,18 +22,21 @@ struct reader {
 };
 
 struct turnlog {
-	struct turnlogs *all;
-	atelier_id turn_id;
+	/* What each event touches lies together: among thousands of turns all of it is cold. */
 	struct buf bytes;
 	size_t durable; /* bytes that are in the journal or the database: these may be shown */
 	uint64_t seq, durable_seq;
 	int failed;
 	bool dirty, sealed, released;
+	struct reader *readers;
+	struct turnlog *next_dirty;
+	struct turnlogs *all;
+	atelier_id turn_id;
+
 	int64_t mark;
 	turnlog_fail_fn fail;
 	void *fail_arg;
-	struct reader *readers;
-	struct turnlog *next_bucket, *next_dirty;
+	struct turnlog *next_bucket;
 	struct turnlog *prev, *next; /* all logs, for the sweep */
 };
 
