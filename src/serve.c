@@ -79,6 +79,21 @@ static size_t largest_body(const struct settings *s)
 	return (size_t)(s->gateway ? MAX(s->max_body_bytes, s->gateway_max_body_bytes) : s->max_body_bytes);
 }
 
+/* Half of the descriptors: a stream may need a second one, towards its provider. */
+static unsigned connections_allowed(const struct settings *s)
+{
+	unsigned wanted = (unsigned)s->max_connections;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur / 2 >= wanted)
+		return wanted;
+	log_warn("main",
+		"only %u connections are taken at a time, not max_connections = %u: the limit of open files (ulimit -n) "
+		"is %u",
+		(unsigned)files.rlim_cur / 2, wanted, (unsigned)files.rlim_cur);
+	return (unsigned)files.rlim_cur / 2;
+}
+
 int server_bind(struct program *p, struct err *e)
 {
 	const struct settings *s = p->settings;
@@ -88,7 +103,7 @@ int server_bind(struct program *p, struct err *e)
 		&(struct http_server_config){.listen = s->listen,
 			.max_header_bytes = (size_t)s->max_header_bytes,
 			.max_body_bytes = largest_body(s),
-			.max_connections = (unsigned)s->max_connections,
+			.max_connections = connections_allowed(s),
 			.handler = handle,
 			.arg = p},
 		&p->server, e);

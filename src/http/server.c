@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "base/log.h"
+
 enum { TICK_MS = 5000, REQUEST_TICKS = 12, IDLE_TICKS = 15, BACKLOG = 4096 };
 
 /* "host:port", "[v6]:port" or ":port". */
@@ -100,6 +102,7 @@ void server_resume(struct http_server *s)
 /* Out of descriptors, most likely: without the pause the loop would spin. The next tick tries again. */
 static void on_accept_error(struct evconnlistener *l, void *evhttp UNUSED)
 {
+	log_warn("http", "no connection can be taken for some seconds: %s", strerror(EVUTIL_SOCKET_ERROR()));
 	evconnlistener_disable(l);
 }
 

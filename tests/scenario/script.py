@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import socket
 import sqlite3
 import time
 
@@ -83,6 +84,7 @@ class Scenario:
         self.server = Server(binary, self.data)
         self.providers = {}
         self.readers = {}
+        self.crowd = []
         self.vars = dict(template.vars) if template else {}
         self.vars["dir"] = folder
         self.who, self.by = "admin", "bearer"
@@ -119,6 +121,8 @@ class Scenario:
 
     def finish(self):
         """After the run, however it went: nothing stays behind."""
+        while self.crowd:
+            self.crowd.pop().close()
         self.server.destroy()
         for p in self.providers.values():
             p.down()
@@ -193,6 +197,23 @@ class Scenario:
         for p in pairs:
             k, _, v = p.partition("=")
             self.server.settings[k] = v
+
+    def cmd_files(self, c, n):
+        """How many files the next start may have open."""
+        self.server.files = int(n)
+
+    def cmd_crowd(self, c, n, *how):
+        """So many more connections that stay: each with a request that was answered, or `silent`. 0: they all leave."""
+        self.need_server()
+        for _ in range(int(n)):
+            s = socket.create_connection(("127.0.0.1", self.server.port), 20)
+            self.crowd.append(s)
+            if how != ("silent",):
+                s.sendall(b"GET /health/live HTTP/1.1\r\nHost: crowd\r\n\r\n")
+                if not s.recv(4096).startswith(b"HTTP/1.1 200 "):
+                    raise Failed("one of the crowd was not answered")
+        while int(n) == 0 and self.crowd:
+            self.crowd.pop().close()
 
     def cmd_start(self, c, *how):
         self.prepare()

@@ -49,6 +49,7 @@ class Server:
             "ATELIER_MAX_TURNS_PER_USER": "100", "ATELIER_WARM_UP": "0",
         }
         self.settings.update(settings or {})
+        self.files = None   # the limit of open files, for the next start
         self.proc = None
         self.port = None
         self.setup_code = None
@@ -76,7 +77,8 @@ class Server:
         self.port = None
         with self._mx:
             self._run_log = len(self.log)
-        self.proc = subprocess.Popen([self.binary, "serve"], env=self.env(), stdin=subprocess.DEVNULL,
+        limit = ["prlimit", "--nofile=%d:%d" % (self.files, self.files)] if self.files else []
+        self.proc = subprocess.Popen(limit + [self.binary, "serve"], env=self.env(), stdin=subprocess.DEVNULL,
                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._readers = [threading.Thread(target=self._read, args=(f, self.proc), daemon=True)
                          for f in (self.proc.stdout, self.proc.stderr)]
