@@ -88,7 +88,8 @@ static unsigned connections_allowed(const struct settings *s)
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur / 2 >= wanted)
 		return wanted;
 	log_warn("main",
-		"only %u connections are taken at a time, not max_connections = %u: the limit of open files (ulimit -n) "
+		"only %u connections are taken at a time, not max_connections = %u: the limit of open files (ulimit "
+		"-n) "
 		"is %u",
 		(unsigned)files.rlim_cur / 2, wanted, (unsigned)files.rlim_cur);
 	return (unsigned)files.rlim_cur / 2;

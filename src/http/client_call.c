@@ -246,8 +246,13 @@ static int judge_curl(struct call *c, struct err *e)
 		return err_set(e, E_PROVIDER_DOWN, "The name of the provider %s is not known.", w);
 	case CURLE_COULDNT_CONNECT:
 		return err_set(e, E_PROVIDER_DOWN, "Nothing answers at %s. Is the provider running?", w);
-	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
+		return err_set(e, E_PROVIDER_DOWN,
+			"No secure connection to %s: its certificate is for another name, or this machine does not "
+			"trust its "
+			"issuer (update-ca-certificates).",
+			w);
+	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CIPHER:
 	case CURLE_SSL_CERTPROBLEM:
