@@ -123,8 +123,9 @@ static void check_database(struct doctor *d)
 		say(d, OK, "database", "not there yet; atelier serve makes it");
 		return;
 	}
-	if (db_open(&(struct db_config){.path = path, .readers = 1}, migrations, n, &d->db, &e) < 0) {
-		say(d, FAIL, "database", "%s", e.msg);
+	int r = db_open(&(struct db_config){.path = path, .readers = 1, .as_it_is = true}, migrations, n, &d->db, &e);
+	if (r < 0) {
+		say(d, r == E_CONFLICT ? WARN : FAIL, "database", "%s", e.msg);
 		return;
 	}
 	check_open_database(d, d->db, path);

@@ -240,7 +240,7 @@ int db_open(const struct db_config *c, const struct db_migration *migrations, si
 	r = writer_open(db, e);
 	if (r < 0)
 		return r;
-	r = db_migrate(db, migrations, n, e);
+	r = db_migrate(db, migrations, n, c->as_it_is, e);
 	if (r < 0)
 		return r;
 	r = readers_open(db, MAX(c->readers, 1u), e);

@@ -13,6 +13,7 @@ struct db_conn;
 struct db_config {
 	const char *path;
 	unsigned readers;
+	bool as_it_is; /* an older file is not migrated but refused: E_CONFLICT */
 };
 
 struct db_migration {

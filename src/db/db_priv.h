@@ -84,7 +84,7 @@ int db_file_fail(int negative_errno, const char *path, struct err *e);
 int db_conn_copy(struct db_conn *c, const char *to, struct err *e) MUST_CHECK;
 
 /* Brings the file to the last version. Before anything else runs on the database. */
-int db_migrate(struct db *db, const struct db_migration *migrations, size_t n, struct err *e) MUST_CHECK;
+int db_migrate(struct db *db, const struct db_migration *migrations, size_t n, bool as_it_is, struct err *e) MUST_CHECK;
 
 int db_writer_start(struct db *db, struct err *e) MUST_CHECK;
 void db_writer_stop(struct db *db); /* finishes what is queued */

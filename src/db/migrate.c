@@ -80,7 +80,7 @@ static int apply(struct db_conn *c, const struct db_migration *m, struct err *e)
 	return r;
 }
 
-int db_migrate(struct db *db, const struct db_migration *migrations, size_t n, struct err *e)
+int db_migrate(struct db *db, const struct db_migration *migrations, size_t n, bool as_it_is, struct err *e)
 {
 	struct db_conn *c = &db->writer;
 	int last = n ? migrations[n - 1].version : 0;
@@ -95,6 +95,10 @@ int db_migrate(struct db *db, const struct db_migration *migrations, size_t n, s
 			"%s has version %lld, and this Atelier knows versions up to %d. Use the newer "
 			"Atelier that made it.",
 			db->path, (long long)was, last);
+	if (as_it_is && was < last)
+		return err_set(e, E_CONFLICT,
+			"%s has version %lld; the next start brings it to version %d, after a copy", db->path,
+			(long long)was, last);
 	version = was;
 	for (size_t i = 0; i < n; i++) {
 		if (migrations[i].version <= version)
