@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -16,6 +17,7 @@
 struct chat {
 	struct engine engine;
 	struct cancel cancel;
+	atomic_bool over;      /* the next signal is for the watcher alone */
 	char folder[PATH_MAX]; /* "": none */
 	struct db *db;
 };
@@ -55,6 +57,7 @@ static int print_event(struct gen_sink *s, bool on_loop, enum event_type type, c
 
 static void *watch_signals(void *arg)
 {
+	struct chat *c = arg;
 	sigset_t set;
 	int sig;
 
@@ -64,11 +67,12 @@ static void *watch_signals(void *arg)
 	for (int times = 0;; times++) {
 		if (sigwait(&set, &sig) != 0)
 			continue;
+		if (atomic_load(&c->over))
+			return NULL;
 		if (times > 0)
 			_exit(EXIT_INTERRUPT);
-		cancel_fire(arg, E_CANCELED);
+		cancel_fire(&c->cancel, E_CANCELED);
 	}
-	return NULL;
 }
 
 /* ---- the story ---- */
@@ -135,7 +139,7 @@ static int chat(struct cli *cli, const char *text, struct err *e)
 
 	cancel_init(&c.cancel);
 	arena_init(&a, 4 << 20);
-	watched = pthread_create(&watcher, NULL, watch_signals, &c.cancel) == 0;
+	watched = pthread_create(&watcher, NULL, watch_signals, &c) == 0;
 	r = engine_start(&c.engine, &(struct configure){.settings = &cli->settings}, search, &c, e);
 	if (r == 0)
 		r = converse(&c, cli->model, text, &a, e);
@@ -146,7 +150,8 @@ static int chat(struct cli *cli, const char *text, struct err *e)
 	if (c.folder[0])
 		(void)folder_remove(c.folder);
 	if (watched) {
-		pthread_cancel(watcher);
+		atomic_store(&c.over, true);
+		pthread_kill(watcher, SIGTERM);
 		pthread_join(watcher, NULL);
 	}
 	arena_done(&a);

@@ -14,7 +14,8 @@
 #include "store/store.h"
 #include "sys/thread.h"
 
-#define STOP_SECONDS 5 /* then the program ends whatever still runs; nothing stored depends on it */
+#define STOP_SECONDS    5    /* then the program ends whatever still runs; nothing stored depends on it */
+#define FEW_CONNECTIONS 1024 /* what a limit of open files leaves is worth a word below this */
 
 static char *join(const char *folder, const char *name)
 {
@@ -82,17 +83,16 @@ static size_t largest_body(const struct settings *s)
 /* Half of the descriptors: a stream may need a second one, towards its provider. */
 static unsigned connections_allowed(const struct settings *s)
 {
-	unsigned wanted = (unsigned)s->max_connections;
+	unsigned wanted = (unsigned)s->max_connections, half;
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur / 2 >= wanted)
 		return wanted;
-	log_warn("main",
-		"only %u connections are taken at a time, not max_connections = %u: the limit of open files (ulimit "
-		"-n) "
-		"is %u",
-		(unsigned)files.rlim_cur / 2, wanted, (unsigned)files.rlim_cur);
-	return (unsigned)files.rlim_cur / 2;
+	half = (unsigned)files.rlim_cur / 2;
+	if (half < FEW_CONNECTIONS)
+		log_warn("main", "only %u connections are taken at a time: the limit of open files (ulimit -n) is %u",
+			half, (unsigned)files.rlim_cur);
+	return half;
 }
 
 int server_bind(struct program *p, struct err *e)

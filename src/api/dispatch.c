@@ -42,7 +42,8 @@ static void request_free(struct request *q)
 	free(q);
 }
 
-/* One line a request: the route's pattern, since paths may hold secrets and are anybody's text. */
+/* One line a request: the route's pattern, since paths may hold secrets and are anybody's text. What only looked and got
+ * its answer is for debugging. */
 static void request_log(const struct request *q, int status)
 {
 	int64_t ms = (clock_mono_us() - q->started_us) / 1000;
@@ -55,7 +56,8 @@ static void request_log(const struct request *q, int status)
 		metric_observe(M_http_request_duration_ms, ms);
 	if (status >= 500 && q->err.code)
 		log_error("http", "%s %s: %s (%s:%d)", q->method, path, q->err.msg, q->err.file, q->err.line);
-	log_info("http", "%s %s %d %lldms %s%s", q->method, path, status, (long long)ms,
+	bool looked = status < 400 && !q->taken && strcmp(q->method, "GET") == 0;
+	log_write(looked ? LOG_DEBUG : LOG_INFO, "http", "%s %s %d %lldms %s%s", q->method, path, status, (long long)ms,
 		q->known ? q->who.user.name : "-", q->taken ? " stream" : "");
 }
 

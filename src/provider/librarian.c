@@ -10,7 +10,6 @@
 
 #define PASSAGES      3
 #define PASSAGE_BYTES 1200
-#define QUOTE_BYTES   300
 #define PIECES_MAX    150 /* at 8 ms each, a whole answer takes 1.2 s */
 #define PIECE_BYTES   24
 #define PIECE_MS      8
@@ -64,6 +63,20 @@ static const char *text_of(const char *s)
 	return s ? s : "";
 }
 
+/* How much of a passage is quoted; what is too long ends at a line or a word. */
+static size_t quoted_bytes(const char *p)
+{
+	size_t n = strlen(p);
+	if (n > PASSAGE_BYTES) {
+		n = utf8_prefix(p, n, PASSAGE_BYTES);
+		while (n > PASSAGE_BYTES - 200 && p[n - 1] != '\n' && p[n - 1] != ' ')
+			n--;
+	}
+	while (n > 0 && (p[n - 1] == '\n' || p[n - 1] == ' '))
+		n--;
+	return n;
+}
+
 static int cite(struct librarian *l, size_t number, const struct manual_passage *m)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(65536);
@@ -73,25 +86,18 @@ static int cite(struct librarian *l, size_t number, const struct manual_passage 
 	buf_add_str(&b, ",\"url\":");
 	json_add_cstr(&b, text_of(m->url));
 	buf_add_str(&b, ",\"quote\":");
-	json_add_string(&b, body, utf8_prefix(body, strlen(body), QUOTE_BYTES));
+	json_add_string(&b, body, quoted_bytes(body));
 	buf_add_char(&b, '}');
 	int r = buf_status(&b);
 	return r < 0 ? r : l->sink->event(l->sink, false, EV_CITATION, b.p, b.n);
 }
 
-/* The passage as a Markdown quotation; what is too long ends at a line or a word. */
+/* The passage as a Markdown quotation. */
 static void add_passage(struct buf *b, size_t number, const struct manual_passage *m)
 {
 	const char *heading = *text_of(m->heading) ? m->heading : text_of(m->title), *p = text_of(m->body);
-	size_t n = strlen(p);
-	bool cut = n > PASSAGE_BYTES;
-	if (cut) {
-		n = utf8_prefix(p, n, PASSAGE_BYTES);
-		while (n > PASSAGE_BYTES - 200 && p[n - 1] != '\n' && p[n - 1] != ' ')
-			n--;
-	}
-	while (n > 0 && (p[n - 1] == '\n' || p[n - 1] == ' '))
-		n--;
+	size_t n = quoted_bytes(p);
+	bool cut = strlen(p) > PASSAGE_BYTES;
 	buf_printf(b, "> **%s** [%zu]\n>\n", heading, number);
 	for (const char *end = p + n; p < end;) {
 		const char *stop = memchr(p, '\n', (size_t)(end - p));
