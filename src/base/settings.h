@@ -24,7 +24,8 @@
 	X(STR, metrics_access, "public", 3, 6, "ATELIER_METRICS_ACCESS", "who may read /metrics: public, admin, off")  \
 	X(INT, workers, 4, 1, 64, "ATELIER_WORKERS", "threads for short requests")                                     \
 	X(INT, db_readers, 6, 1, 64, "ATELIER_DB_READERS", "database connections for reading")                         \
-	X(INT, max_connections, 20000, 16, 1000000, "ATELIER_MAX_CONNECTIONS", "open client connections")              \
+	X(INT, max_connections, 20000, 16, 1000000, "ATELIER_MAX_CONNECTIONS",                                         \
+		"open client connections; never more than half of the open files the system allows")                   \
 	X(INT, max_header_bytes, 32768, 1024, 1048576, "ATELIER_MAX_HEADER_BYTES", "size of the headers of a request") \
 	X(INT, max_body_bytes, 4194304, 1024, 1073741824, "ATELIER_MAX_BODY_BYTES", "size of the body of a request")   \
 	X(INT, max_message_bytes, 524288, 16, 67108864, "ATELIER_MAX_MESSAGE_BYTES", "size of one message")            \
