@@ -66,6 +66,13 @@ describe('citations', () => {
   });
 });
 
+it('heads a code block with its language, when it has one', () => {
+  const root = dom(html('```js\n1\n```\n\n```\nplain\n```'));
+  expect([...root.querySelectorAll('.code-bar span')].map((s) => s.textContent)).toEqual(['js', '']);
+  expect([...root.querySelectorAll('pre')].map((p) => p.getAttribute('aria-label'))).toEqual(['Code: js', 'Code']);
+  expect(root.querySelectorAll('.code-copy').length).toBe(2);
+});
+
 it('makes the anchors that the server makes', () => {
   expect(slug('First run: sign-in & setup!')).toBe('first-run-sign-in-setup');
   expect(dom(new Renderer({ anchors: true }).all('## Two words')).querySelector('#two-words')).not.toBeNull();

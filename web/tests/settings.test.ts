@@ -40,7 +40,10 @@ describe('words of states', () => {
   const fine = { state: 'ok', breaker: 'closed', retry_in_ms: 0, enabled: true } as const;
   it('of providers', () => {
     expect(providerState(fine)).toEqual({ tone: 'ok', text: 'Connected' });
-    expect(providerState({ ...fine, breaker: 'open', retry_in_ms: 12_300 }).text).toBe('Left alone for 13 s after several failures');
+    const open = { ...fine, breaker: 'open', retry_in_ms: 12_300 } as const;
+    expect(providerState(open).text).toBe('Failed several times. Tried again in 13 s.');
+    expect(providerState({ ...open, state: 'unreachable' }).text).toBe('Cannot be reached. Tried again in 13 s.');
+    expect(providerState({ ...open, state: 'unreachable', breaker: 'half_open' }).text).toBe('Cannot be reached. Being tried again.');
     expect(providerState({ ...fine, state: 'unreachable' })).toEqual({ tone: 'danger', text: 'Cannot be reached' });
     expect(providerState({ ...fine, enabled: false, state: 'unreachable' }).text).toBe('Disabled');
   });

@@ -10,11 +10,12 @@ export interface Said {
 /** How a provider is, in words. */
 export function providerState(p: Pick<ProviderDetails, 'state' | 'breaker' | 'retry_in_ms' | 'enabled'>): Said {
   if (!p.enabled || p.state === 'disabled') return { tone: 'muted', text: 'Disabled' };
+  const trouble = p.state === 'unreachable' ? 'Cannot be reached' : 'Failed several times';
   if (p.breaker === 'open') {
     const s = Math.ceil(p.retry_in_ms / 1000);
-    return { tone: 'warn', text: s > 0 ? `Left alone for ${s} s after several failures` : 'About to be tried again' };
+    return { tone: 'warn', text: s > 0 ? `${trouble}. Tried again in ${s} s.` : `${trouble}. About to be tried again.` };
   }
-  if (p.breaker === 'half_open') return { tone: 'warn', text: 'Being tried again after several failures' };
+  if (p.breaker === 'half_open') return { tone: 'warn', text: `${trouble}. Being tried again.` };
   if (p.state === 'unreachable') return { tone: 'danger', text: 'Cannot be reached' };
   if (p.state === 'checking') return { tone: 'busy', text: 'Looking…' };
   return { tone: 'ok', text: 'Connected' };

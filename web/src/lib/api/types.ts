@@ -16,6 +16,7 @@ export type Model = Schemas['Model'];
 export type Provider = Schemas['Provider'];
 export type ModelList = Schemas['Models'];
 export type ManualEntry = Schemas['ManualTitle'];
+export type ManualPage = Schemas['ManualPage'];
 export type Task = keyof Schemas['ModelTasks'];
 export type ModelDetails = Schemas['ModelDetails'];
 export type ModelRoute = Schemas['ModelRoute'];

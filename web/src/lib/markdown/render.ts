@@ -25,11 +25,11 @@ export const slug = (s: string) =>
 const SCHEME = /^(https?:|mailto:|#|\/)/i;
 
 function codeBlock(text: string, lang: string): string {
-  const label = escape(lang || 'text');
+  const label = escape(lang);
   return (
     `<div class="code"><div class="code-bar"><span>${label}</span>` +
     `<button type="button" class="code-copy">Copy</button></div>` +
-    `<pre tabindex="0" role="region" aria-label="Code: ${label}"><code class="hljs">${highlight(text, lang)}</code></pre></div>`
+    `<pre tabindex="0" role="region" aria-label="Code${label && `: ${label}`}"><code class="hljs">${highlight(text, lang)}</code></pre></div>`
   );
 }
 

@@ -7,6 +7,8 @@ class Layout {
   /** The same as a drawer on phones. */
   drawer = $state(false);
   shortcuts = $state(false);
+  /** The height of the message box, 0 where there is none. Notices stay above it. */
+  composer = $state(0);
   version = $state('');
 
   toggleSidebar(): void {
