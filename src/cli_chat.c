@@ -151,7 +151,7 @@ static int chat(struct cli *cli, const char *text, struct err *e)
 		(void)folder_remove(c.folder);
 	if (watched) {
 		atomic_store(&c.over, true);
-		pthread_kill(watcher, SIGTERM);
+		pthread_kill(watcher, SIGINT);
 		pthread_join(watcher, NULL);
 	}
 	arena_done(&a);
