@@ -233,6 +233,16 @@ void call_done(struct call *c)
 
 /* --- after: what the end means ----------------------------------------------------------------------------------- */
 
+/* The total limit, or else curl's own for connecting: 300 seconds, where ours is longer or none. */
+static int judge_timeout(struct call *c, struct err *e)
+{
+	int64_t total = c->in->total_timeout_ms, passed = clock_mono_ms() - c->begun_ms;
+	bool whole = total > 0 && passed >= total;
+	return err_set(e, E_PROVIDER_TIMEOUT, "%s %s within %.1f seconds.", c->where,
+		whole ? "did not end its answer" : "could not be connected to",
+		(double)(whole ? total : passed) / 1000.0);
+}
+
 static int judge_curl(struct call *c, struct err *e)
 {
 	const char *w = c->where;
@@ -249,8 +259,8 @@ static int judge_curl(struct call *c, struct err *e)
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return err_set(e, E_PROVIDER_DOWN,
 			"No secure connection to %s: its certificate is for another name, or this machine does not "
-			"trust its "
-			"issuer (update-ca-certificates).",
+			"trust "
+			"its issuer (update-ca-certificates).",
 			w);
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_SSL_CACERT_BADFILE:
@@ -261,8 +271,7 @@ static int judge_curl(struct call *c, struct err *e)
 	case CURLE_URL_MALFORMAT:
 		return err_set(e, E_PROVIDER_DOWN, "The address of the provider %s is not valid.", w);
 	case CURLE_OPERATION_TIMEDOUT:
-		return err_set(e, E_PROVIDER_TIMEOUT, "%s did not end its answer within %.1f seconds.", w,
-			(double)c->in->total_timeout_ms / 1000.0);
+		return judge_timeout(c, e);
 	case CURLE_OUT_OF_MEMORY:
 		return err_set(e, -ENOMEM, "No memory for a call of %s.", w);
 	case CURLE_WEIRD_SERVER_REPLY:
