@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import tailwindcss from '@tailwindcss/vite';
 import { defineConfig } from 'vite';
+import { alias } from './aliases.ts';
 
 // ATELIER_SERVER: where `npm run dev` finds the server.
 const server = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8420';
@@ -10,7 +10,7 @@ export default defineConfig({
   // Relative addresses, so that the page also works below a path of a reverse proxy.
   base: './',
   plugins: [tailwindcss(), svelte()],
-  resolve: { alias: { $lib: fileURLToPath(new URL('./src/lib', import.meta.url)) } },
+  resolve: { alias },
   build: {
     target: 'es2022',
     // The content security policy allows no data: styles or scripts.

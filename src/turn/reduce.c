@@ -1,5 +1,5 @@
 /* reduce.c - the reducer: a log of events becomes the message it tells of, and its counterpart, the closing events.
- * The web page has the same reducer in web/src/lib/turn/reduce.ts. */
+ * The web page has the same reducer in web/src/core/turn/reduce.ts. */
 #include <stdio.h>
 
 #include "base/utf8.h"

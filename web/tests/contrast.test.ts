@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-const css = readFileSync('src/styles/themes.css', 'utf8');
+const css = readFileSync('src/design/themes.css', 'utf8');
 const themes = [...css.matchAll(/data-theme='(\w+)'\] \{([^}]*)\}/g)].map(
   ([, name, body]) => [name!, Object.fromEntries([...body!.matchAll(/--([\w-]+): (#\w{6})/g)].map((m) => [m[1], m[2]]))] as const,
 );

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ApiError, unreachable } from '$lib/api/errors';
-import { follow } from '$lib/turn/follow';
+import { ApiError, unreachable } from '$core/api/errors';
+import { follow } from '$core/turn/follow';
 
 const frames = [
   'id: 1\nevent: start\ndata: {"model":"m"}\n\n',

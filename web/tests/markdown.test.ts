@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { GrowingMarkdown, type Block } from '$lib/markdown/blocks';
-import { loadHighlighter } from '$lib/markdown/highlight';
-import { Renderer, sanitize, slug } from '$lib/markdown/render';
+import { GrowingMarkdown, type Block } from '$core/markdown/blocks';
+import { loadHighlighter } from '$core/markdown/highlight';
+import { Renderer, sanitize, slug } from '$core/markdown/render';
 
 const html = (md: string, citations: number[] = []) => new Renderer({ citations: new Set(citations) }).all(md);
 const dom = (s: string) => {

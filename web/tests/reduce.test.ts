@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Message, TurnEvent } from '$lib/api/types';
-import { beginTurn, messageOf, reduce, seenOf } from '$lib/turn/reduce';
+import type { Message, TurnEvent } from '$core/api/types';
+import { beginTurn, messageOf, reduce, seenOf } from '$core/turn/reduce';
 
 const message: Message = {
   id: 'm1', conversation_id: 'c1', parent_id: null, role: 'assistant', content: '', reasoning: null, state: 'running',

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Job, Limit, UsageSum } from '$lib/api/types';
-import { compact, microsFrom, microsText, money, percent, until } from '$lib/format';
-import { statusText } from '$lib/turn/words';
-import { jobState, jobTitle, modelState, providerState } from '$lib/words';
-import { everyDay, firstDay, shortDay } from '../src/settings/days';
-import { amountText, limitTitle } from '../src/settings/limits';
-import { freeName, msFrom, presets, providerNameProblem } from '../src/settings/presets';
-import { snippets } from '../src/settings/snippets';
+import type { Job, Limit, UsageSum } from '$core/api/types';
+import { compact, microsFrom, microsText, money, percent, until } from '$core/format';
+import { statusText } from '$core/turn/words';
+import { jobState, jobTitle, modelState, providerState } from '$core/words';
+import { everyDay, firstDay, shortDay } from '$features/usage/days';
+import { amountText, limitTitle } from '$features/limits/limits';
+import { freeName, msFrom, presets, providerNameProblem } from '$features/providers/presets';
+import { snippets } from '$features/keys/snippets';
 
 describe('numbers', () => {
   it('are short', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, dayGroup, seconds } from '$lib/format';
-import { findQuote } from '$lib/markdown/quote';
-import { passwordProblem, userNameProblem } from '$lib/rules';
-import { mergeLatest, optimistic, type Shown } from '$lib/state/history';
-import { parseRoute } from '$lib/route';
+import { ago, bytes, dayGroup, seconds } from '$core/format';
+import { findQuote } from '$core/markdown/quote';
+import { passwordProblem, userNameProblem } from '$core/rules';
+import { mergeLatest, optimistic, type Shown } from '$state/history';
+import { parseRoute } from '$core/route';
 
 describe('routes', () => {
   it.each([

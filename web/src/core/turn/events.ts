@@ -1,0 +1,19 @@
+import type { TurnEvent } from '../api/types';
+
+export interface NumberedEvent {
+  seq: number;
+  event: TurnEvent;
+}
+
+const names = new Set(['start', 'status', 'reasoning', 'text', 'citation', 'tool_call', 'usage', 'error', 'done']);
+
+/** The event of one frame, or null for a name of a newer server or data that is not an object. */
+export function eventFrom(name: string, data: string): TurnEvent | null {
+  if (!names.has(name)) return null;
+  try {
+    const fields: unknown = JSON.parse(data);
+    return fields && typeof fields === 'object' ? ({ ...fields, type: name } as TurnEvent) : null;
+  } catch {
+    return null;
+  }
+}

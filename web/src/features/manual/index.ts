@@ -1,0 +1,1 @@
+export { default as ManualText } from './ManualText.svelte';

@@ -1,0 +1,109 @@
+import { ApiError } from '$core/api/errors';
+import { cancelJob, jobEvents, listJobs, resumeJob } from '$core/api/jobs';
+import type { Change, Job } from '$core/api/types';
+import { jobHearers } from '$state/job_hearers';
+import { notices } from '$design/notices.svelte';
+import { backoff, pause, SILENCE_MS } from '$core/turn/follow';
+import { readFrames } from '$core/turn/sse';
+import { isRunning, jobTitle } from '$core/words';
+
+/** A browser allows six connections to one server; the change feed and an answer need theirs. */
+const STREAMS = 2;
+const POLL_MS = 2000;
+const DONE_MS = 300_000;
+const UNDONE_MS = 86_400_000;
+
+/** The jobs, and live how far the running ones are, while somebody watches. */
+class Jobs {
+  items = $state.raw<Job[]>([]);
+  private streams = new Map<string, AbortController>();
+
+  /** Running ones, and lately ended ones that no later job of the same kind and name has overtaken. */
+  get shown(): Job[] {
+    const now = Date.now();
+    return this.items.filter((job, i) => {
+      if (isRunning(job)) return true;
+      const later = this.items.slice(0, i).some((j) => j.kind === job.kind && j.title === job.title);
+      const keep = job.state === 'complete' ? DONE_MS : UNDONE_MS;
+      return !later && !!job.ended_at && now - new Date(job.ended_at).getTime() < keep;
+    });
+  }
+
+  /** Begins to look; the answer ends it. */
+  watch(): () => void {
+    const hear = (change: Change) => void (this.streams.has(change.id) || this.load());
+    jobHearers.add(hear);
+    void this.load();
+    const timer = setInterval(() => {
+      // Those beyond the number of streams are looked at now and then.
+      if (this.items.some((j) => isRunning(j) && !this.streams.has(j.id))) void this.load();
+    }, POLL_MS);
+    return () => {
+      jobHearers.delete(hear);
+      clearInterval(timer);
+      for (const stream of this.streams.values()) stream.abort();
+      this.streams.clear();
+    };
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.items = await listJobs();
+    } catch {
+      return; // The next look comes soon, or the feed connects again.
+    }
+    this.followSome();
+  }
+
+  put(job: Job): void {
+    const at = this.items.findIndex((j) => j.id === job.id);
+    this.items = at < 0 ? [job, ...this.items] : this.items.map((j) => (j.id === job.id ? job : j));
+    this.followSome();
+  }
+
+  async cancel(job: Job): Promise<void> {
+    await cancelJob(job.id).then((j) => this.put(j), (e) => notices.error(e));
+  }
+
+  async resume(job: Job): Promise<void> {
+    await resumeJob(job.id).then((j) => this.put(j), (e) => notices.error(e));
+  }
+
+  private followSome(): void {
+    for (const job of this.items) {
+      if (this.streams.size >= STREAMS) return;
+      if (isRunning(job) && !this.streams.has(job.id)) void this.follow(job.id);
+    }
+  }
+
+  private async follow(id: string): Promise<void> {
+    const stop = new AbortController();
+    this.streams.set(id, stop);
+    let ended: Job | null = null;
+    for (let failures = 0; !stop.signal.aborted && !ended; ) {
+      try {
+        const response = await jobEvents(id, stop.signal);
+        await readFrames(response.body!, SILENCE_MS, stop.signal, (frame) => {
+          if (frame.event !== 'job') return;
+          failures = 0;
+          const job = JSON.parse(frame.data) as Job;
+          if (!isRunning(job)) ended = job;
+          this.items = this.items.map((j) => (j.id === id ? job : j));
+        });
+      } catch (e) {
+        if (e instanceof ApiError && [401, 403, 404].includes(e.status)) break;
+      }
+      if (!ended && !stop.signal.aborted) await pause(backoff(++failures), stop.signal);
+    }
+    if (this.streams.get(id) === stop) this.streams.delete(id);
+    if (ended) this.tell(ended);
+    if (!stop.signal.aborted) this.followSome();
+  }
+
+  private tell(job: Job): void {
+    if (job.state === 'complete') notices.show(`${jobTitle(job)}: done.`);
+    else if (job.state === 'failed') notices.show(`${jobTitle(job)}: ${job.error?.message ?? 'failed'}`, 'error');
+  }
+}
+
+export const jobs = new Jobs();

@@ -1,4 +1,0 @@
-import type { Change } from '$lib/api/types';
-
-/** Who wants to know of changes of jobs: the page of models, while it is open. */
-export const jobHearers = new Set<(change: Change) => void>();

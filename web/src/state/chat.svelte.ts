@@ -1,0 +1,257 @@
+import { createConversation, listMessages } from '$core/api/conversations';
+import { ApiError, say } from '$core/api/errors';
+import { cancelTurn, startTurn, turnEvents } from '$core/api/turns';
+import type { Message, TurnStarted } from '$core/api/types';
+import type { NumberedEvent } from '$core/turn/events';
+import { follow, pause } from '$core/turn/follow';
+import { beginTurn, messageOf, reduce, seenOf, type TurnView } from '$core/turn/reduce';
+import { conversations } from './conversations.svelte';
+import { mergeLatest, optimistic, type Shown } from './history';
+import { notices } from '$design/notices.svelte';
+
+/** One open conversation: its messages, and the turn that is being followed. */
+export class Chat {
+  id = $state<string | null>(null);
+  messages = $state.raw<Shown[]>([]);
+  live = $state.raw<TurnView | null>(null);
+  connected = $state(true);
+  loaded = $state(false);
+  problem = $state('');
+  older = $state<string | null>(null);
+  loadingOlder = $state(false);
+  sending = $state(false);
+  stopping = $state(false);
+
+  private attached = false;
+  private stream: AbortController | null = null;
+  private pending: TurnView | null = null;
+  private frame = 0;
+  private loads = 0;
+
+  constructor(id: string | null) {
+    this.id = id;
+    this.loaded = id === null;
+  }
+
+  // Getters, not $derived: a chat outlives the component that opened it, and a derived value would not.
+  get last(): Shown | undefined {
+    return this.messages[this.messages.length - 1];
+  }
+
+  get busy(): boolean {
+    return this.sending || this.last?.state === 'running';
+  }
+
+  /** The chat is on the screen: looks at what is there now and follows what runs. */
+  async attach(): Promise<void> {
+    this.attached = true;
+    await this.reload();
+  }
+
+  /** The chat is not looked at; what was received stays, and is resumed from. */
+  detach(): void {
+    this.attached = false;
+    this.stopStream();
+  }
+
+  async reload(): Promise<void> {
+    // While sending, the answer to it tells the ids; whatever else changed is looked at then.
+    if (this.id === null || this.sending) return;
+    const load = ++this.loads;
+    try {
+      const page = await listMessages(this.id);
+      if (load !== this.loads || this.sending) return;
+      const merged = mergeLatest(this.messages, page.items);
+      if (merged.replaced) this.older = page.next ?? null;
+      this.messages = merged.messages;
+      this.loaded = true;
+      this.problem = '';
+      this.followLast();
+    } catch (e) {
+      if (load !== this.loads) return;
+      if (this.messages.length > 0 && e instanceof ApiError && e.unreachable) setTimeout(() => this.retryLoad(load), 3000);
+      else this.problem = say(e);
+    }
+  }
+
+  private retryLoad(load: number): void {
+    if (this.attached && load === this.loads) void this.reload();
+  }
+
+  async loadOlder(): Promise<void> {
+    if (!this.id || !this.older || this.loadingOlder) return;
+    this.loadingOlder = true;
+    try {
+      const page = await listMessages(this.id, this.older);
+      const known = new Set(this.messages.map((m) => m.id));
+      this.messages = [...page.items.filter((m) => !known.has(m.id)), ...this.messages];
+      this.older = page.next ?? null;
+    } catch (e) {
+      notices.error(e);
+    } finally {
+      this.loadingOlder = false;
+    }
+  }
+
+  /** Sends a question. `started` learns the id when this makes the conversation. Throws what went wrong. */
+  async send(content: string, model: string | null, started: (id: string) => void): Promise<void> {
+    const before = this.messages;
+    const pair = optimistic(this.id ?? '', content, model, before[before.length - 1]?.id ?? null);
+    this.messages = [...before, ...pair];
+    this.begin();
+    try {
+      if (this.id === null) {
+        const conversation = await createConversation(model ?? undefined);
+        conversations.put(conversation);
+        this.id = conversation.id;
+        started(conversation.id);
+      }
+      const turn = await startTurn(this.id, { content, model: model ?? undefined });
+      this.accept(turn, [
+        ...before,
+        { ...pair[0], id: turn.user_message_id ?? pair[0].id, state: 'complete' },
+        { ...pair[1], id: turn.message_id, turn_id: turn.turn_id },
+      ]);
+    } catch (e) {
+      this.messages = before;
+      this.sending = false;
+      if (e instanceof ApiError && e.unreachable && (await this.arrived(content, before))) return;
+      if (e instanceof ApiError && e.status === 409) void this.reload();
+      throw e;
+    }
+  }
+
+  /** Goes on with the last answer where it ended, or tries it again when it had not begun. */
+  async goOn(model: string | null): Promise<void> {
+    const { last } = this;
+    if (!this.id || !last || last.role !== 'assistant' || this.busy) return;
+    const rest = this.messages.slice(0, -1);
+    const again: Shown = { ...last, state: 'running', turn_id: null, error: null, finish_reason: null, duration_ms: null };
+    this.messages = [...rest, again];
+    this.begin();
+    try {
+      const turn = await startTurn(this.id, { continue: true, model: model ?? undefined });
+      this.accept(turn, [...rest, { ...again, id: turn.message_id, turn_id: turn.turn_id }]);
+    } catch (e) {
+      this.messages = [...rest, last];
+      this.sending = false;
+      notices.error(e);
+      if (e instanceof ApiError && e.status === 409) void this.reload();
+    }
+  }
+
+  async stop(): Promise<void> {
+    const turn = this.last?.turn_id;
+    if (this.last?.state !== 'running') return;
+    this.stopping = true;
+    if (!turn) return; // Sent, not accepted yet: `accept` stops it.
+    try {
+      await cancelTurn(turn);
+    } catch (e) {
+      this.stopping = false;
+      notices.error(e);
+    }
+  }
+
+  /** The change feed says that a turn of this conversation started or ended. */
+  heard(what: string, turn: string | undefined): void {
+    if (this.sending || !this.attached) return;
+    if (what === 'started' && this.live?.turnId === turn) return;
+    if (what === 'ended' && this.stream) return; // Its own stream brings the end.
+    void this.reload();
+  }
+
+  private begin(): void {
+    this.loads++;
+    this.stopStream();
+    this.live = null;
+    this.sending = true;
+    this.stopping = false;
+    this.problem = '';
+  }
+
+  private accept(turn: TurnStarted, messages: Shown[]): void {
+    this.messages = messages;
+    this.sending = false;
+    this.loaded = true;
+    conversations.touch(turn.conversation_id);
+    if (this.stopping) void this.stop();
+    this.followLast();
+  }
+
+  /** Whether a question whose answer got lost had reached the server after all. */
+  private async arrived(content: string, before: Shown[]): Promise<boolean> {
+    await this.reload();
+    const known = new Set(before.map((m) => m.id));
+    return this.messages.some((m) => m.role === 'user' && m.content === content && !known.has(m.id));
+  }
+
+  private followLast(): void {
+    const message = this.last;
+    if (message?.state !== 'running' || !message.turn_id) {
+      this.stopStream();
+      this.live = null;
+      return;
+    }
+    if (this.live?.turnId !== message.turn_id) {
+      this.stopStream();
+      this.pending = this.live = beginTurn(message.turn_id, message);
+    }
+    if (!this.stream && this.attached) void this.run(message.turn_id);
+  }
+
+  private async run(turn: string): Promise<void> {
+    const stream = (this.stream = new AbortController());
+    try {
+      await follow(
+        {
+          open: (after, signal) => turnEvents(turn, after, signal),
+          onEvent: (e) => this.take(stream, e),
+          onConnected: (c) => (this.connected = c),
+        },
+        this.live?.seq ?? 0,
+        stream.signal,
+      );
+    } catch (e) {
+      if (e instanceof ApiError && e.status === 401) return;
+      notices.error(e);
+      // The stored message may still say that it runs: look again, but not without a rest.
+      await pause(3000, stream.signal);
+    }
+    if (this.stream !== stream) return;
+    this.stream = null;
+    this.connected = true;
+    if (this.pending?.turnId === turn && this.pending.state !== 'running') this.finish(this.pending);
+    else if (!stream.signal.aborted) this.live = null;
+    await this.reload();
+  }
+
+  /** Events come faster than pictures: what is shown changes once a frame. */
+  private take(stream: AbortController, event: NumberedEvent): void {
+    if (stream !== this.stream || !this.pending) return;
+    this.pending = reduce(this.pending, event);
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      if (stream === this.stream) this.live = this.pending;
+    });
+  }
+
+  private finish(view: TurnView): void {
+    this.messages = this.messages.map((m): Shown => 
+      m.id === view.messageId ? { ...messageOf(m as Message, view), key: m.key, seen: seenOf(view) } : m,
+    );
+    this.live = this.pending = null;
+    this.stopping = false;
+    const words = { complete: 'Answer finished: ', canceled: 'Answer stopped. ', failed: 'Answer failed. ' } as const;
+    notices.speak((words[view.state as keyof typeof words] ?? 'Answer interrupted. ') + view.content.slice(-2000));
+  }
+
+  private stopStream(): void {
+    this.stream?.abort();
+    if (this.stream && this.pending) this.live = this.pending;
+    this.stream = null;
+    this.connected = true;
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+  }
+}

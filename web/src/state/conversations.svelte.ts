@@ -1,0 +1,152 @@
+import {
+  changeConversation,
+  deleteConversation,
+  getConversation,
+  listConversations,
+} from '$core/api/conversations';
+import { ApiError } from '$core/api/errors';
+import type { Conversation } from '$core/api/types';
+import { notices } from '$design/notices.svelte';
+
+/** The list in the sidebar: newest first, by pages, with search. */
+class Conversations {
+  items = $state.raw<Conversation[]>([]);
+  query = $state('');
+  loading = $state(false);
+  loaded = $state(false);
+  next = $state<string | null>(null);
+  /** Those opened by their address and not in the list (yet). */
+  private others = $state.raw<Record<string, Conversation>>({});
+  private request: AbortController | null = null;
+  private changed = new Set<string>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  find(id: string | null): Conversation | undefined {
+    if (id === null) return undefined;
+    return this.items.find((c) => c.id === id) ?? this.others[id];
+  }
+
+  async load(): Promise<void> {
+    this.request?.abort();
+    const request = (this.request = new AbortController());
+    this.loading = true;
+    try {
+      const page = await listConversations(this.query, null, request.signal);
+      this.items = page.items;
+      this.next = page.next ?? null;
+      this.loaded = true;
+    } catch (e) {
+      if (!request.signal.aborted) notices.error(e);
+    } finally {
+      if (this.request === request) this.loading = false;
+    }
+  }
+
+  async more(): Promise<void> {
+    if (!this.next || this.loading) return;
+    this.loading = true;
+    const query = this.query;
+    try {
+      const page = await listConversations(query, this.next);
+      if (query !== this.query) return;
+      const known = new Set(this.items.map((c) => c.id));
+      this.items = [...this.items, ...page.items.filter((c) => !known.has(c.id))];
+      this.next = page.next ?? null;
+    } catch (e) {
+      notices.error(e);
+    } finally {
+      this.loading = false;
+    }
+  }
+
+  search(query: string): void {
+    if (query === this.query) return;
+    this.query = query;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.load(), query ? 200 : 0);
+  }
+
+  /** Puts a conversation in its place. While a search is shown, only what is in it changes. */
+  put(conversation: Conversation): void {
+    const rest = this.items.filter((c) => c.id !== conversation.id);
+    if (this.query && rest.length === this.items.length) {
+      this.others = { ...this.others, [conversation.id]: conversation };
+      return;
+    }
+    const at = rest.findIndex((c) => c.updated_at <= conversation.updated_at);
+    this.items = at < 0 ? [...rest, conversation] : [...rest.slice(0, at), conversation, ...rest.slice(at)];
+  }
+
+  drop(id: string): void {
+    this.items = this.items.filter((c) => c.id !== id);
+    const { [id]: _, ...others } = this.others;
+    this.others = others;
+  }
+
+  /** The conversation of an address; null when there is none. */
+  async ensure(id: string): Promise<Conversation | null> {
+    const known = this.find(id);
+    if (known) return known;
+    try {
+      const conversation = await getConversation(id);
+      this.others = { ...this.others, [id]: conversation };
+      return conversation;
+    } catch (e) {
+      if (e instanceof ApiError && (e.status === 404 || e.status === 400)) return null;
+      throw e;
+    }
+  }
+
+  /** A change was announced: looks again at what changed, a burst of announcements at once. */
+  touch(id: string): void {
+    if (this.changed.size === 0) setTimeout(() => void this.flush(), 80);
+    this.changed.add(id);
+  }
+
+  private async flush(): Promise<void> {
+    const ids = [...this.changed];
+    this.changed.clear();
+    if (ids.length > 5) return this.load();
+    for (const id of ids) {
+      try {
+        this.put(await getConversation(id));
+      } catch (e) {
+        if (e instanceof ApiError && e.status === 404) this.drop(id);
+      }
+    }
+  }
+
+  async change(id: string, fields: { title?: string; model?: string }): Promise<void> {
+    const before = this.find(id);
+    if (before) this.put({ ...before, ...fields });
+    try {
+      this.put(await changeConversation(id, fields));
+    } catch (e) {
+      if (before) this.put(before);
+      notices.error(e);
+    }
+  }
+
+  async remove(id: string): Promise<boolean> {
+    try {
+      await deleteConversation(id);
+    } catch (e) {
+      if (!(e instanceof ApiError && e.status === 404)) {
+        notices.error(e);
+        return false;
+      }
+    }
+    this.drop(id);
+    return true;
+  }
+
+  clear(): void {
+    this.items = [];
+    this.others = {};
+    this.query = '';
+    this.loaded = false;
+    this.next = null;
+  }
+}
+
+export const conversations = new Conversations();

@@ -1,0 +1,20 @@
+import { listMyLimits } from '$core/api/usage';
+
+/** The currency of all money; asked for when the first amount is shown. */
+class Currency {
+  private code = $state('');
+  private asked = false;
+
+  get name(): string {
+    if (!this.asked) {
+      this.asked = true;
+      listMyLimits().then(
+        (l) => (this.code = l.currency),
+        () => (this.asked = false),
+      );
+    }
+    return this.code;
+  }
+}
+
+export const currency = new Currency();

@@ -1,0 +1,42 @@
+import type { Message } from '$core/api/types';
+import type { Seen } from '$core/turn/reduce';
+
+/** A message in the list. `key` stays when an optimistic message gets its real id, so that it is not drawn anew. */
+export interface Shown extends Message {
+  key?: string;
+  /** What only the events of its last turn told; it is gone after a reload. */
+  seen?: Seen;
+}
+
+let count = 0;
+
+/** The question and its answer as they are shown before the server knows of them. */
+export function optimistic(conversation: string, content: string, model: string | null, parent: string | null): [Shown, Shown] {
+  const make = (role: Message['role'], over: Partial<Shown>): Shown => {
+    const key = `local-${++count}`;
+    return {
+      id: key, key, conversation_id: conversation, parent_id: parent, role, content: '', reasoning: null,
+      state: 'complete', model: null, turn_id: null, citations: [], error: null, finish_reason: null, tokens_in: null,
+      tokens_out: null, tokens_exact: false, first_token_ms: null, duration_ms: null,
+      created_at: new Date().toISOString(), ...over,
+    };
+  };
+  return [make('user', { content }), make('assistant', { state: 'running', model })];
+}
+
+/**
+ * The list after its newest page was read again. Older messages stay when the page joins them; otherwise
+ * (`replaced`) the page is all there is.
+ */
+export function mergeLatest(have: Shown[], page: Message[]): { messages: Shown[]; replaced: boolean } {
+  const known = new Map(have.map((m) => [m.id, m]));
+  const fresh = page.map((m): Shown => {
+    const mine = known.get(m.id);
+    // `done` was seen, and the stored message is a moment behind it.
+    if (mine && m.state === 'running' && mine.state !== 'running' && mine.turn_id === m.turn_id) return mine;
+    return { ...m, key: mine?.key, ...(mine?.seen && mine.turn_id === m.turn_id ? { seen: mine.seen } : {}) };
+  });
+  const first = page[0];
+  const at = first ? have.findIndex((m) => m.id === first.id) : -1;
+  return at > 0 ? { messages: [...have.slice(0, at), ...fresh], replaced: false } : { messages: fresh, replaced: true };
+}

@@ -1,0 +1,68 @@
+import { listModels, refreshModels } from '$core/api/models';
+import type { Model, ModelList } from '$core/api/types';
+import { notices } from '$design/notices.svelte';
+import { read, write } from './storage';
+
+class Models {
+  list = $state.raw<ModelList>({ items: [], default: null, defaults: {}, providers: [] });
+  loaded = $state(false);
+  refreshing = $state(false);
+  /** What the person chose last; it is the first choice for new chats. */
+  chosen = $state<string | null>(read('model'));
+
+  /** True when nothing but the built-in guide answers. */
+  onlyLibrarian = $derived(this.loaded && this.list.items.length > 0 && this.list.items.every((m) => m.kind === 'librarian'));
+
+  async load(): Promise<void> {
+    try {
+      this.list = await listModels();
+      this.loaded = true;
+    } catch (e) {
+      notices.error(e);
+    }
+  }
+
+  /** As load, in the background: nobody asked, so nobody is told that it failed. */
+  async look(): Promise<void> {
+    try {
+      this.list = await listModels();
+    } catch {
+      // the next look comes soon
+    }
+  }
+
+  async refresh(): Promise<void> {
+    if (this.refreshing) return;
+    this.refreshing = true;
+    try {
+      this.list = await refreshModels();
+      this.loaded = true;
+    } catch (e) {
+      notices.error(e);
+    } finally {
+      this.refreshing = false;
+    }
+  }
+
+  find(id: string | null | undefined): Model | undefined {
+    return this.list.items.find((m) => m.id === id);
+  }
+
+  choose(id: string): void {
+    this.chosen = id;
+    write('model', id);
+  }
+
+  /** The model that answers next: the conversation's own, else the last chosen, else the server's default. */
+  next(own: string | null): string | null {
+    if (own) return own;
+    if (this.find(this.chosen)) return this.chosen;
+    return this.list.default ?? this.list.items[0]?.id ?? null;
+  }
+
+  name(id: string | null | undefined): string {
+    return this.find(id)?.name ?? id ?? 'No model';
+  }
+}
+
+export const models = new Models();

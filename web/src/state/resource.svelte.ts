@@ -1,0 +1,39 @@
+import { say } from '$core/api/errors';
+
+/** Something that is fetched, and fetched again. What was there stays while it is looked at anew. */
+export class Resource<T> {
+  value = $state.raw<T | null>(null);
+  /** Why there is nothing to show. */
+  problem = $state('');
+  private asked = 0;
+
+  constructor(private readonly fetch: () => Promise<T>) {}
+
+  async load(): Promise<void> {
+    const mine = ++this.asked;
+    try {
+      const value = await this.fetch();
+      if (mine !== this.asked) return;
+      this.value = value;
+      this.problem = '';
+    } catch (e) {
+      if (mine === this.asked && this.value === null) this.problem = say(e);
+    }
+  }
+
+  /** Something else told the new value; an answer that is still under way is older. */
+  set(value: T): void {
+    this.asked++;
+    this.value = value;
+    this.problem = '';
+  }
+}
+
+/** Calls `look` now and every so often while the page is seen; for `$effect`, which gets the way to end it. */
+export function every(ms: number, look: () => unknown): () => void {
+  look();
+  const timer = setInterval(() => {
+    if (!document.hidden) look();
+  }, ms);
+  return () => clearInterval(timer);
+}
