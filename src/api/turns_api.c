@@ -95,12 +95,14 @@ static int read_after(struct request *q, uint64_t *ret)
 	return 0;
 }
 
+/* The stream ends with the session or the key that it is opened by. */
 static int follow(struct request *q, atelier_id turn_id, uint64_t after)
 {
+	const struct follower who = {.session_id = q->who.session_id, .key_id = q->who.key_id};
 	int r;
 
 	http_set_header(q->x, "X-Accel-Buffering", "no"); /* asks proxies to pass each event on at once */
-	r = turn_follow(q->api->turns, turn_id, after, q->x, &q->err);
+	r = turn_follow(q->api->turns, turn_id, after, &who, q->x, &q->err);
 	if (r == 0)
 		q->taken = true;
 	return r;

@@ -274,10 +274,15 @@ int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log
 	char *copy;
 	int r;
 
-	r = STORE_FIRST(c, &rows, NO_TURN, e, "SELECT log, log_size, last_seq FROM turns WHERE id = ?", DB_I64(id));
+	r = STORE_FIRST(c, &rows, NO_TURN, e,
+		"SELECT log, log_size, last_seq, user_id, conversation_id FROM turns WHERE id = ?", DB_I64(id));
 	if (r < 0)
 		return r;
-	l = (struct turn_log){.data = db_bytes(rows, 0), .size = (size_t)db_i64(rows, 1), .last_seq = db_i64(rows, 2)};
+	l = (struct turn_log){.data = db_bytes(rows, 0),
+		.size = (size_t)db_i64(rows, 1),
+		.last_seq = db_i64(rows, 2),
+		.user_id = db_i64(rows, 3),
+		.conversation_id = db_i64(rows, 4)};
 	copy = arena_alloc(a, l.data.n + 1);
 	if (!copy)
 		return store_full(e);

@@ -80,6 +80,7 @@ int turns_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena
 	struct err *e) MUST_CHECK;
 
 struct turn_log {
+	atelier_id user_id, conversation_id;
 	struct str data; /* in the arena; n 0: none was kept */
 	size_t size;     /* uncompressed */
 	int64_t last_seq;

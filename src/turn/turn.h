@@ -9,6 +9,7 @@
 #include "db/db.h"
 #include "http/server.h"
 #include "provider/provider.h"
+#include "turn/turnlog.h"
 
 struct turns; /* all live turns and their logs; any thread unless said otherwise */
 
@@ -56,10 +57,16 @@ void turns_cancel_conversation(struct turns *t, atelier_id conversation_id);
 
 /*
  * Answers the exchange with the turn's events after number `after`: those of the log so far and then live, or all of a
- * finished turn's from the database. Rights are the caller's to check. Takes the exchange on success, and also on
- * failure of the client; on other failures it stays the caller's. Worker thread.
+ * finished turn's from the database. Rights are the caller's to check; the stream ends when `who` loses what it follows
+ * by. Takes the exchange on success, and also on failure of the client; on other failures it stays the caller's. Worker
+ * thread.
  */
-int turn_follow(struct turns *t, atelier_id turn_id, uint64_t after, struct http_exchange *x, struct err *e) MUST_CHECK;
+int turn_follow(struct turns *t, atelier_id turn_id, uint64_t after, const struct follower *who,
+	struct http_exchange *x, struct err *e) MUST_CHECK;
+
+/* Ends the streams of turns that match, regularly, at the next turn of the loop; what is opened later is not touched,
+ * so the right is to be taken away before. Any thread. */
+void turns_end_followers(struct turns *t, const struct follower_match *m);
 
 unsigned turns_live(struct turns *t);
 

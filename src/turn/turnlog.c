@@ -10,12 +10,13 @@
 
 #define BUCKETS     4096 /* of the table of live logs; a power of two */
 #define PIECE_BYTES (64u << 10)
-#define SWEEP_MS    1000
+#define SWEEP_MS    800
 
 /* A reader is a place in the log. */
 struct reader {
 	struct turnlog *log;
 	struct http_stream *stream;
+	struct follower who;
 	size_t offset;
 	int64_t wrote_ms; /* when something was last taken by the stream, for heartbeats and stalls */
 	struct reader *prev, *next;
@@ -31,7 +32,7 @@ struct turnlog {
 	struct reader *readers;
 	struct turnlog *next_dirty;
 	struct turnlogs *all;
-	atelier_id turn_id;
+	struct turnlog_of of;
 
 	int64_t mark;
 	turnlog_fail_fn fail;
@@ -86,6 +87,12 @@ static void reader_free(struct reader *r)
 	log_free_if_unused(l);
 }
 
+static void reader_end(struct reader *r)
+{
+	http_stream_end(r->stream);
+	reader_free(r);
+}
+
 /* Sends what may be shown, from the reader's place on; ends the stream of a sealed log. May free the reader. */
 static void reader_send(struct reader *r)
 {
@@ -99,10 +106,8 @@ static void reader_send(struct reader *r)
 		r->offset += n;
 		r->wrote_ms = 0; /* the sweep puts the time in: cheaper than asking the clock for every token */
 	}
-	if (l->sealed && !l->dirty) {
-		http_stream_end(r->stream);
-		reader_free(r);
-	}
+	if (l->sealed && !l->dirty)
+		reader_end(r);
 }
 
 static void reader_on_writable(void *arg)
@@ -132,11 +137,11 @@ static size_t offset_after(const struct turnlog *l, uint64_t after)
 	return pos;
 }
 
-void turnlog_follow(struct turnlog *l, uint64_t after, struct http_exchange *x)
+void turnlog_follow(struct turnlog *l, uint64_t after, const struct follower *who, struct http_exchange *x)
 {
 	struct reader *r = xcalloc(1, sizeof *r);
 
-	*r = (struct reader){.log = l};
+	*r = (struct reader){.log = l, .who = *who};
 	r->stream = http_stream_start(x, "text/event-stream", &reader_ops, r);
 	if (!r->stream) {
 		free(r);
@@ -152,10 +157,36 @@ void turnlog_follow(struct turnlog *l, uint64_t after, struct http_exchange *x)
 	reader_send(r);
 }
 
-static void sweep_reader(struct reader *r, int64_t now)
+static bool is_meant(const struct reader *r, const struct follower_match *m)
+{
+	const struct turnlog_of *of = &r->log->of;
+
+	return (!m->user_id || m->user_id == of->user_id) &&
+	       (!m->conversation_id || m->conversation_id == of->conversation_id) &&
+	       (!m->session_id || m->session_id == r->who.session_id) && (!m->key_id || m->key_id == r->who.key_id) &&
+	       (!m->other_than_session || m->other_than_session != r->who.session_id);
+}
+
+void turnlogs_end_followers(struct turnlogs *ls, const struct follower_match *m)
+{
+	for (struct turnlog *l = ls->logs, *next_log; l; l = next_log) {
+		next_log = l->next; /* a log may go with its last reader */
+		for (struct reader *r = l->readers, *next; r; r = next) {
+			next = r->next;
+			if (is_meant(r, m))
+				reader_end(r);
+		}
+	}
+}
+
+static void sweep_reader(struct reader *r, int64_t now, int64_t wall)
 {
 	struct turnlogs *all = r->log->all;
 
+	if (r->who.expires_at && wall >= r->who.expires_at) {
+		reader_end(r);
+		return;
+	}
 	if (r->wrote_ms == 0)
 		r->wrote_ms = now;
 	if (http_stream_blocked(r->stream)) {
@@ -173,13 +204,13 @@ static void sweep_reader(struct reader *r, int64_t now)
 static void sweep(void *arg)
 {
 	struct turnlogs *all = arg;
-	int64_t now = clock_mono_ms();
+	int64_t now = clock_mono_ms(), wall = clock_now_ms();
 
 	for (struct turnlog *l = all->logs, *next_log; l; l = next_log) {
 		next_log = l->next; /* a log may go with its last reader */
 		for (struct reader *r = l->readers, *next; r; r = next) {
 			next = r->next;
-			sweep_reader(r, now);
+			sweep_reader(r, now, wall);
 		}
 	}
 }
@@ -218,7 +249,7 @@ static void flush(void *arg)
 	all->dirty = NULL;
 	for (struct turnlog *l = list; l; l = l->next_dirty)
 		if (l->bytes.n > l->durable)
-			journal_add(all->journal, l->turn_id,
+			journal_add(all->journal, l->of.turn_id,
 				(struct str){l->bytes.p + l->durable, l->bytes.n - l->durable});
 	r = journal_write(all->journal);
 	for (struct turnlog *l = list, *next; l; l = next) {
@@ -277,7 +308,7 @@ void turnlog_seal(struct turnlog *l, const char *frames, size_t n, bool stored)
 
 void turnlog_release(struct turnlog *l, bool stored)
 {
-	struct turnlog **p = bucket_of(l->all, l->turn_id);
+	struct turnlog **p = bucket_of(l->all, l->of.turn_id);
 
 	while (*p && *p != l)
 		p = &(*p)->next_bucket;
@@ -291,12 +322,12 @@ void turnlog_release(struct turnlog *l, bool stored)
 
 /* ---- logs ---- */
 
-static struct turnlog *log_new(struct turnlogs *all, atelier_id turn_id)
+static struct turnlog *log_new(struct turnlogs *all, const struct turnlog_of *of)
 {
 	struct turnlog *l = xcalloc(1, sizeof *l);
 
 	l->all = all;
-	l->turn_id = turn_id;
+	l->of = *of;
 	l->next = all->logs;
 	if (l->next)
 		l->next->prev = l;
@@ -304,10 +335,11 @@ static struct turnlog *log_new(struct turnlogs *all, atelier_id turn_id)
 	return l;
 }
 
-struct turnlog *turnlog_open(struct turnlogs *ls, atelier_id turn_id, size_t max_bytes, turnlog_fail_fn fail, void *arg)
+struct turnlog *turnlog_open(
+	struct turnlogs *ls, const struct turnlog_of *of, size_t max_bytes, turnlog_fail_fn fail, void *arg)
 {
-	struct turnlog *l = log_new(ls, turn_id);
-	struct turnlog **bucket = bucket_of(ls, turn_id);
+	struct turnlog *l = log_new(ls, of);
+	struct turnlog **bucket = bucket_of(ls, of->turn_id);
 
 	l->bytes = BUF_INIT(max_bytes);
 	l->fail = fail;
@@ -322,21 +354,22 @@ struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id)
 {
 	struct turnlog *l = *bucket_of(ls, turn_id);
 
-	while (l && l->turn_id != turn_id)
+	while (l && l->of.turn_id != turn_id)
 		l = l->next_bucket;
 	return l;
 }
 
-void turnlogs_replay(struct turnlogs *ls, struct buf *bytes, uint64_t after, struct http_exchange *x)
+void turnlogs_replay(struct turnlogs *ls, const struct turnlog_of *of, struct buf *bytes, uint64_t after,
+	const struct follower *who, struct http_exchange *x)
 {
-	struct turnlog *l = log_new(ls, 0);
+	struct turnlog *l = log_new(ls, of);
 
 	l->bytes = *bytes;
 	*bytes = BUF_INIT(0);
 	l->durable = l->bytes.n;
 	l->sealed = true;
 	l->released = true;
-	turnlog_follow(l, after, x);
+	turnlog_follow(l, after, who, x);
 }
 
 uint64_t turnlog_last_seq(const struct turnlog *l)

@@ -116,7 +116,8 @@ static int open_log_on_loop(void *arg)
 	CLEANUP(buf_done) struct buf json = BUF_INIT(4096);
 
 	turn_start_json(t, &json);
-	t->log = turnlog_open(all->logs, t->ids.turn_id, (size_t)all->settings->max_answer_bytes, on_log_failure, t);
+	const struct turnlog_of of = {t->ids.turn_id, t->user_id, t->ids.conversation_id};
+	t->log = turnlog_open(all->logs, &of, (size_t)all->settings->max_answer_bytes, on_log_failure, t);
 	(void)turnlog_append(t->log, EV_START, json.p, json.n);
 	return 0;
 }
@@ -241,8 +242,9 @@ unsigned turns_live(struct turns *all)
 
 struct follow {
 	struct turns *all;
-	atelier_id turn_id;
+	struct turnlog_of of; /* of a finished turn all is known */
 	uint64_t after;
+	const struct follower *who;
 	struct http_exchange *x;
 	struct buf *bytes; /* of a finished turn; NULL: look for a live one */
 };
@@ -252,20 +254,21 @@ static int follow_on_loop(void *arg)
 	struct follow *f = arg;
 
 	if (f->bytes) {
-		turnlogs_replay(f->all->logs, f->bytes, f->after, f->x);
+		turnlogs_replay(f->all->logs, &f->of, f->bytes, f->after, f->who, f->x);
 		return 1;
 	}
-	struct turnlog *l = turnlog_find(f->all->logs, f->turn_id);
+	struct turnlog *l = turnlog_find(f->all->logs, f->of.turn_id);
 	if (l)
-		turnlog_follow(l, f->after, f->x);
+		turnlog_follow(l, f->after, f->who, f->x);
 	return l ? 1 : 0;
 }
 
-int turn_follow(struct turns *all, atelier_id turn_id, uint64_t after, struct http_exchange *x, struct err *e)
+int turn_follow(struct turns *all, atelier_id turn_id, uint64_t after, const struct follower *who,
+	struct http_exchange *x, struct err *e)
 {
 	CLEANUP(buf_done) struct buf bytes = BUF_INIT((size_t)all->settings->max_answer_bytes * 2);
 	CLEANUP(arena_done) struct arena a;
-	struct follow f = {all, turn_id, after, x, NULL};
+	struct follow f = {all, {.turn_id = turn_id}, after, who, x, NULL};
 	struct turn_log log;
 	int r;
 
@@ -281,9 +284,33 @@ int turn_follow(struct turns *all, atelier_id turn_id, uint64_t after, struct ht
 		return err_set(e, E_NOT_FOUND, "The events of this turn were not kept.");
 	if ((r = log_unpack(log.data, log.size, &bytes)) < 0)
 		return err_set(e, r, "the stored log of a turn is damaged");
+	f.of = (struct turnlog_of){turn_id, log.user_id, log.conversation_id};
 	f.bytes = &bytes;
 	(void)loop_call(all->loop, follow_on_loop, &f);
 	return 0;
+}
+
+struct end_followers {
+	struct loop_task task;
+	struct turns *all;
+	struct follower_match match;
+};
+
+static void end_followers_on_loop(void *arg)
+{
+	struct end_followers *x = arg;
+
+	turnlogs_end_followers(x->all->logs, &x->match);
+	free(x);
+}
+
+void turns_end_followers(struct turns *all, const struct follower_match *m)
+{
+	struct end_followers *x = xcalloc(1, sizeof *x);
+
+	x->all = all;
+	x->match = *m;
+	loop_post(all->loop, &x->task, end_followers_on_loop, x);
 }
 
 struct journal_question {
