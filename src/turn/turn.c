@@ -264,9 +264,9 @@ void turn_run(void *arg)
 		r = turn_converse(t);
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);
-	turn_tell(t, "turn", "ended");
+	turns_tell(t->all, &(struct turn_news){t->user_id, t->ids.conversation_id, t->ids.turn_id, "turn", "ended"});
 	if (r >= 0 && t->ids.first && !t->continues && t->all->settings->auto_title &&
 		strcmp(t->model, "librarian") != 0)
-		title_ask(t);
+		title_begin(t);
 	turn_leave(t);
 }

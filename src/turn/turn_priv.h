@@ -33,10 +33,11 @@ struct turns {
 	struct turns_config config;
 	struct journal *journal;
 	struct turnlogs *logs;
-	struct pool *threads;
+	struct pool *threads, *title_threads;
 
 	pthread_mutex_t mx; /* guards what follows */
 	struct turn *live;
+	struct title *titles;
 	unsigned n_running; /* of these, whose answer has not ended */
 	bool stopping;
 	struct cancel stop; /* for waits between tries to store */
@@ -60,7 +61,7 @@ struct turn {
 	struct gen_request request;
 	struct gen_result result;
 	int64_t cost_micros; /* 0: nothing, or no price is known */
-	bool answered;       /* its answer has ended: the rest (title) is nobody's wait; under the lock of all */
+	bool answered;       /* its answer has ended and gave up its place; under the lock of all */
 
 	struct pool_task task;
 	struct turn *prev, *next;
@@ -73,7 +74,13 @@ void turn_set_answered(struct turn *t);
 
 /* Takes the turn off the list of live ones and frees it. Turn thread, at its very end. */
 void turn_leave(struct turn *t);
-void turn_tell(const struct turn *t, const char *kind, const char *what);
+
+/* Tells who watches the user's conversations. */
+struct turn_news {
+	atelier_id user_id, conversation_id, turn_id;
+	const char *kind, *what;
+};
+void turns_tell(const struct turns *all, const struct turn_news *n);
 
 /* ---- turn.c: the story ---- */
 
@@ -91,8 +98,24 @@ int prompt_build(struct turn *t) MUST_CHECK;
 /* The beginning of a question as a title, at most TITLE_MAX bytes; in the arena. */
 const char *title_plain(const char *question, struct arena *a);
 
+/* A conversation that is to be named: what is needed of its turn, which is gone by then. */
+struct title {
+	struct turns *all;
+	atelier_id user_id, key_id, conversation_id, turn_id, message_id;
+	const char *question, *model; /* in the arena */
+	struct arena arena;
+	struct cancel cancel;
+	struct pool_task task;
+	struct title *prev, *next; /* of those that are waited for or asked */
+};
+
 /* Asks the model for one. A failure leaves the plain title. */
-void title_ask(struct turn *t);
+void title_ask(struct title *t);
+
+/* Has an ended turn's conversation named, soon, on a thread for titles: nobody waits for that, and where many wait to
+ * be named already the plain title stays. */
+void title_begin(const struct turn *t);
+void titles_stop(struct turns *all);
 
 /* ---- reduce.c: a log becomes a message ---- */
 

@@ -8,7 +8,10 @@
 #include "sys/metrics.h"
 #include "turn/turn_priv.h"
 
-#define TURN_STACK (256u << 10) /* virtual; a sleeping turn has touched a small part of it */
+#define TURN_STACK     (256u << 10) /* virtual; a sleeping turn has touched a small part of it */
+#define ENDING_THREADS 8            /* for turns that have given up their place and are about to leave their thread */
+#define TITLE_THREADS  2
+#define TITLES_WAITING 100
 
 /* ---- the registry ---- */
 
@@ -67,12 +70,12 @@ void turn_leave(struct turn *t)
 	turn_free(t);
 }
 
-void turn_tell(const struct turn *t, const char *kind, const char *what)
+void turns_tell(const struct turns *all, const struct turn_news *n)
 {
-	const struct turns_config *c = &t->all->config;
+	const struct turns_config *c = &all->config;
 
 	if (c->changed)
-		c->changed(c->changed_arg, t->user_id, kind, t->ids.conversation_id, t->ids.turn_id, what);
+		c->changed(c->changed_arg, n->user_id, n->kind, n->conversation_id, n->turn_id, n->what);
 }
 
 /* ---- starting ---- */
@@ -197,7 +200,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids 
 		return r;
 	}
 	*ret = (struct turn_ids){t->ids.turn_id, t->ids.conversation_id, t->ids.user_message_id, t->ids.message_id};
-	turn_tell(t, "turn", "started");
+	turns_tell(all, &(struct turn_news){t->user_id, t->ids.conversation_id, t->ids.turn_id, "turn", "started"});
 	/* Admission keeps the number of turns below that of the threads; should none be had, the turn runs to its
 	 * end here rather than be lost. */
 	if (pool_submit(all->threads, &t->task, turn_run, t) < 0)
@@ -342,9 +345,11 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 	struct turns *all = xcalloc(1, sizeof *all);
 	struct pool_config threads = {.name = "turn",
 		.keep = 1,
-		.max = (unsigned)s->max_turns,
+		.max = (unsigned)s->max_turns + ENDING_THREADS,
 		.max_queue = (unsigned)s->max_turns,
 		.stack_bytes = TURN_STACK};
+	struct pool_config titles = {
+		.name = "title", .max = TITLE_THREADS, .max_queue = TITLES_WAITING, .stack_bytes = TURN_STACK};
 	struct journal_config journal = {c->journal_dir, s->journal_segment_mb << 20, s->journal_sync_ms};
 	int r;
 
@@ -358,7 +363,7 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 	if ((r = turns_recover(c->db, c->journal_dir, e)) < 0 || (r = journal_open(&journal, &all->journal, e)) < 0 ||
 		(r = turnlogs_new(c->loop, all->journal, s->heartbeat_s * 1000, s->reader_stall_s * 1000, &all->logs)) <
 			0 ||
-		(r = pool_new(&threads, &all->threads)) < 0) {
+		(r = pool_new(&threads, &all->threads)) < 0 || (r = pool_new(&titles, &all->title_threads)) < 0) {
 		turns_free(all);
 		return r;
 	}
@@ -375,6 +380,7 @@ void turns_stop(struct turns *all)
 	pthread_mutex_unlock(&all->mx);
 	cancel_fire(&all->stop, E_STOPPING);
 	pool_stop(all->threads);
+	titles_stop(all);
 }
 
 void turns_free(struct turns *all)
@@ -382,6 +388,7 @@ void turns_free(struct turns *all)
 	if (!all)
 		return;
 	pool_free(all->threads);
+	pool_free(all->title_threads);
 	turnlogs_free(all->logs);
 	journal_close(all->journal);
 	cancel_done(&all->stop);
