@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "http/public.h"
+#include "sys/fault.h"
 
 enum { RETRY_AFTER_MAX_S = 86400 };
 
@@ -171,7 +172,8 @@ static void set_method(struct call *c)
 static curl_socket_t open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct call *c = arg;
-	if (purpose != CURLSOCKTYPE_IPCXN || !http_is_public(&a->addr)) {
+	/* Tests have no public address: a fault asked for by name lets theirs pass. */
+	if (purpose != CURLSOCKTYPE_IPCXN || (!http_is_public(&a->addr) && FAULT("public_address") == 0)) {
 		c->refused = true;
 		return CURL_SOCKET_BAD;
 	}

@@ -1,6 +1,7 @@
 """A scripted model server on a free port of 127.0.0.1. It speaks Ollama's or OpenAI's shapes, and what a script says
 beyond them: delays, single bytes, cuts, silence, other statuses."""
 
+import base64
 import json
 import re
 import socket
@@ -138,9 +139,15 @@ class Provider:
 
     def _answer(self, call):
         path = re.sub(r"^/v1", "", call.path)
+        picture = re.fullmatch(r"/picture/(\d+)/(\d+)", path)
         if path in ("/api/chat", "/chat/completions", "/completions", "/messages"):
             self._chat(call)
+        elif picture:
+            time.sleep(int(picture[2]) / 1000)
+            call.picture(int(picture[1]))
         elif path == "/messages/count_tokens":
+            if b"Count slowly" in call.body:
+                time.sleep(2.5)
             call.json(200, {"input_tokens": 42})
         elif path == "/models" and self.kind == "anthropic":
             call.json(200, {"data": [{"type": "model", "id": m, "display_name": m, "created_at": STAMP,
@@ -152,7 +159,8 @@ class Provider:
             call.json(200, {"object": "list", "data": [
                 {"id": m, "object": "model", "created": 1, "owned_by": "test"} for m in self.models]})
         elif path == "/api/show":
-            call.json(200, {"details": self._ollama_model("x")["details"], "capabilities": ["completion"],
+            able = ["vision", "tools", "thinking"] if "vision" in str((call.parsed() or {}).get("model")) else []
+            call.json(200, {"details": self._ollama_model("x")["details"], "capabilities": ["completion"] + able,
                             "model_info": {"general.architecture": "mock", "mock.context_length": 8192}})
         elif path == "/api/version":
             call.json(200, {"version": "0.32.15"})
@@ -263,6 +271,12 @@ class Call:
     def json(self, status, value):
         body = json.dumps(value).encode()
         self.sock.sendall(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                          % (status, len(body)) + body)
+
+    def picture(self, status):
+        """What is at /picture/STATUS/MS: a PNG of one pixel, after that time."""
+        body = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+        self.sock.sendall(b"HTTP/1.1 %d X\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
                           % (status, len(body)) + body)
 
     def empty(self, status):

@@ -49,7 +49,7 @@ void gw_closep(struct gw_call **call)
 	if (!c)
 		return;
 	if (c->flow)
-		gw_flow_finish(c, NULL, false);
+		(void)gw_flow_finish(c, NULL, false); /* refused while it was read: the dispatcher answers */
 	gw_answer_done(&c->answer);
 	json_decref(c->body);
 	cancel_done(&c->cancel);
@@ -126,6 +126,7 @@ int gw_generate(struct gw_call *c)
 	int r;
 
 	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
+	gw_flow_ask(c);
 	r = call_generate(q->api->c.calls, &who, &c->req, gw_flow_sink(c), &c->cancel, &c->result, NULL, &q->err);
 	if (r < 0)
 		return finish_failed(c, r);

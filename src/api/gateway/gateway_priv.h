@@ -16,21 +16,39 @@ struct gateway {
 	bool stopping;
 };
 
+/*
+ * Where an answer is on its way. stream.c has the table of the legal moves; nothing else writes the state.
+ *
+ *	READING ──gw_flow_ask──> ASKED ──first bytes──> BEGUN ──gw_flow_finish──> ENDED
+ *	   │                       │                      │  the client is gone     │ all is sent, or
+ *	   │                       │                      │                         │ the client is gone
+ *	   └────gw_flow_finish─────┴──────────────────────┴─────────────────────────┴──────────────────> GONE
+ *
+ * READING: the request is being read, which may fetch pictures for minutes; the shape is not ready, so nothing is said,
+ * no heartbeat either. ASKED: the model is asked; pieces and heartbeats may begin the stream. Up to here the exchange is
+ * answered by the dispatcher. BEGUN: the status is sent, the exchange is gone, the stream takes its place. ENDED: the
+ * call is gone, too; the client takes what is left.
+ */
+enum flow_state { FLOW_READING, FLOW_ASKED, FLOW_BEGUN, FLOW_ENDED, FLOW_GONE, FLOW_STATES };
+
 /* The way of one answer to its client. Belongs to the loop's thread; it outlives the call while the client still reads. */
 struct gw_flow {
 	struct gateway *g;
-	struct gw_call *c;          /* NULL: the call has ended */
-	struct http_stream *stream; /* NULL: not begun, or the client has left */
+	_Atomic(enum flow_state) state; /* moved to ASKED by the call's thread, else on the loop */
+	struct gw_call *c;              /* NULL from ENDED on */
+	struct http_stream *stream;     /* NULL: not begun, or the client has left */
 	struct gen_sink sink;
 	struct buf out;   /* what the client has not taken yet */
 	int64_t since_ms; /* when something was last written; 0: since the last sweep */
 	size_t n_text;    /* bytes of text that came, for an estimate of tokens */
-	bool begun, stalled, is_dirty;
+	bool stalled, is_dirty;
 	struct gw_flow *prev, *next, *next_dirty;
 };
 
 /* stream.c; gateway thread unless said */
 void gw_flow_open(struct gw_call *c);
+/* c->req and c->shape are ready: from now on the format is called. */
+void gw_flow_ask(struct gw_call *c);
 struct gen_sink *gw_flow_sink(struct gw_call *c);
 /* The call has ended: closes the answer's stream with its end or (e not NULL) error. False: no stream had begun, and the
  * exchange is still to be answered; with `answers`, one is begun then. */

@@ -77,6 +77,7 @@ int ollama_pull_post(struct request *q)
 
 	if ((r = find_ollama(q, &provider)) < 0 || (r = pull_open(q, &c)) < 0)
 		return r;
+	gw_flow_ask(c);
 	r = provider_pull(q->api->c.providers, provider, c->model, pull_progress, c, &c->cancel, &q->err);
 	if (r < 0)
 		err_set(&q->err, r, "%s", err_info(r)->text);

@@ -7,6 +7,7 @@
 
 #include "api/gateway/gateway_priv.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/utf8.h"
 
 #define BACKLOG_BYTES   ((size_t)4 << 20)
@@ -16,6 +17,39 @@
 static struct loop *loop_of(const struct gateway *g)
 {
 	return g->api->c.loop;
+}
+
+/* ---- the states ---- */
+
+/*
+ * Makes the move if it is a legal one. An illegal one is a fault of this folder: a test build ends there; in the shipped
+ * program the move is refused and told, the call ends with an internal error, and all others go on.
+ */
+static bool flow_move(struct gw_flow *f, enum flow_state to)
+{
+	static const char *const names[FLOW_STATES] = {"reading", "asked", "begun", "ended", "gone"};
+	static const unsigned legal[FLOW_STATES] = {
+		[FLOW_READING] = 1u << FLOW_ASKED | 1u << FLOW_GONE,
+		[FLOW_ASKED] = 1u << FLOW_BEGUN | 1u << FLOW_GONE,
+		[FLOW_BEGUN] = 1u << FLOW_ENDED | 1u << FLOW_GONE,
+		[FLOW_ENDED] = 1u << FLOW_GONE,
+	};
+	enum flow_state from = f->state;
+
+	if (legal[from] >> to & 1) {
+		f->state = to;
+		return true;
+	}
+	log_error("gateway", "an answer that is %s cannot be %s", names[from], names[to]);
+#ifdef ATELIER_FAULTS
+	abort();
+#endif
+	return false;
+}
+
+void gw_flow_ask(struct gw_call *c)
+{
+	(void)flow_move(c->flow, FLOW_ASKED);
 }
 
 /* ---- the list of all ---- */
@@ -30,6 +64,8 @@ static void flow_add(struct gw_flow *f)
 
 static void flow_free(struct gw_flow *f)
 {
+	if (!flow_move(f, FLOW_GONE))
+		return;
 	if (f->prev)
 		f->prev->next = f->next;
 	else
@@ -122,13 +158,14 @@ static void on_close(void *arg)
 static const struct http_stream_ops stream_ops = {.on_writable = on_writable, .on_close = on_close};
 
 /* Status 200 and the head; from here on failures can only be told in the stream. */
-static void flow_begin(struct gw_flow *f, bool with_words)
+static int flow_begin(struct gw_flow *f, bool with_words)
 {
 	struct gw_call *c = f->c;
 
-	if (f->begun)
-		return;
-	f->begun = true;
+	if (f->state == FLOW_BEGUN)
+		return 0;
+	if (!flow_move(f, FLOW_BEGUN))
+		return err_set(&c->q->err, E_INTERNAL, "An answer began before it was asked for.");
 	f->since_ms = clock_mono_ms();
 	http_exchange_on_leave(c->q->x, NULL, NULL);
 	f->stream = http_stream_start(c->q->x, c->format->content_type, &stream_ops, f);
@@ -136,6 +173,7 @@ static void flow_begin(struct gw_flow *f, bool with_words)
 		cancel_fire(&c->cancel, E_CANCELED);
 	else if (with_words && c->format->begin)
 		c->format->begin(c, &f->out);
+	return 0;
 }
 
 /* ---- pieces ---- */
@@ -163,9 +201,8 @@ static int take_text(struct gw_flow *f, bool reasoning, struct str escaped)
 	f->n_text += escaped.n;
 	if (!c->stream || c->format->keep_text)
 		r = gw_collect_text(reasoning ? &c->answer.reasoning : &c->answer.text, escaped, max);
-	if (r < 0 || !c->stream || !say)
+	if (r < 0 || !c->stream || !say || (r = flow_begin(f, true)) < 0)
 		return r;
-	flow_begin(f, true);
 	if (f->stream)
 		say(c, escaped, &f->out);
 	return 0;
@@ -181,9 +218,8 @@ static int take_tool(struct gw_flow *f, const char *json, size_t n)
 	if (r < 0)
 		return r;
 	f->n_text += t.arguments.n;
-	if (!c->stream)
-		return 0;
-	flow_begin(f, true);
+	if (!c->stream || (r = flow_begin(f, true)) < 0)
+		return r;
 	struct str rest = t.arguments;
 	while (f->stream && (t.first || rest.n > 0)) {
 		t.arguments = (struct str){rest.p, utf8_prefix(rest.p, rest.n, ARGUMENTS_BYTES)};
@@ -236,12 +272,12 @@ int gw_write_raw(void *arg, const char *p, size_t n)
 {
 	struct gw_call *c = arg;
 	struct gw_flow *f = c->flow;
+	int r = flow_begin(f, false);
 
 	c->got_raw = true;
 	c->q->spent = true;
-	flow_begin(f, false);
-	if (!f->stream)
-		return 0; /* the cancel is on its way */
+	if (r < 0 || !f->stream)
+		return r; /* of a client that is gone the cancel is on its way */
 	buf_add(&f->out, p, n);
 	if (buf_status(&f->out) < 0) {
 		flow_stall(f);
@@ -272,8 +308,7 @@ static void sweep_live(struct gw_flow *f, int64_t quiet_ms)
 	if (!f->c->stream || !f->c->format->heartbeat || f->c->got_raw || f->out.n > 0 ||
 		quiet_ms < f->g->api->c.settings->heartbeat_s * 1000)
 		return;
-	flow_begin(f, true);
-	if (!f->stream)
+	if (flow_begin(f, true) < 0 || !f->stream)
 		return;
 	f->c->format->heartbeat(f->c, &f->out);
 	flow_flush(f);
@@ -288,9 +323,9 @@ void gw_flow_sweep(void *gateway)
 		next = f->next;
 		if (f->since_ms == 0)
 			f->since_ms = now;
-		else if (!f->c)
+		else if (f->state == FLOW_ENDED)
 			sweep_ended(f, now - f->since_ms);
-		else
+		else if (f->state != FLOW_READING)
 			sweep_live(f, now - f->since_ms);
 	}
 }
@@ -346,14 +381,14 @@ static int finish_on_loop(void *arg)
 	struct gw_flow *f = end->f;
 	struct gw_call *c = f->c;
 
-	if (!f->begun && end->answers)
-		flow_begin(f, true);
-	if (!f->begun) {
+	if (f->state == FLOW_ASKED && end->answers)
+		(void)flow_begin(f, true);
+	if (f->state != FLOW_BEGUN) {
 		http_exchange_on_leave(c->q->x, NULL, NULL);
 		flow_free(f);
 		return 0;
 	}
-	if (!f->stream) {
+	if (!f->stream || !flow_move(f, FLOW_ENDED)) {
 		flow_free(f);
 		return 1;
 	}
