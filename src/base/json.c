@@ -1,13 +1,10 @@
-/* json.c - parsing through jansson with our refusals; writing and the token path without it. */
-#include "base/json.h"
+/* json.c - writing, and the token path that needs no tree; json_read.c parses. */
+#include "base/json_priv.h"
 
 #include <math.h>
 #include <stdio.h>
 
 #include "base/utf8.h"
-
-/* jansson recurses once a level; pool threads have small stacks, and nobody nests deeper than this by hand. */
-#define DEPTH_MAX 256
 
 /* Bytes that stand for themselves inside a JSON string and need no second look. */
 static bool is_plain(unsigned char c)
@@ -15,8 +12,7 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* The length of the run of plain bytes at p, eight at a time. */
-static size_t plain_run(const char *p, size_t n)
+size_t json_plain_run(const char *p, size_t n)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
 	size_t i = 0;
@@ -35,68 +31,6 @@ static size_t plain_run(const char *p, size_t n)
 	while (i < n && is_plain((unsigned char)p[i]))
 		i++;
 	return i;
-}
-
-static bool too_deep(const char *p, size_t n)
-{
-	size_t depth = 0;
-	bool in_string = false;
-
-	for (size_t i = 0; i < n; i++) {
-		if (in_string) {
-			if (p[i] == '\\')
-				i++;
-			else if (p[i] == '"')
-				in_string = false;
-		} else if (p[i] == '"') {
-			in_string = true;
-		} else if (p[i] == '[' || p[i] == '{') {
-			if (++depth > DEPTH_MAX)
-				return true;
-		} else if ((p[i] == ']' || p[i] == '}') && depth > 0) {
-			depth--;
-		}
-	}
-	return false;
-}
-
-/* Our words instead of jansson's, which quote the input: it may hold a secret. */
-static const char *fault_text(enum json_error_code code)
-{
-	switch (code) {
-	case json_error_premature_end_of_input:
-		return "it ends too early";
-	case json_error_end_of_input_expected:
-		return "something follows its end";
-	case json_error_duplicate_key:
-		return "a name is given twice";
-	case json_error_numeric_overflow:
-		return "a number is too large";
-	case json_error_null_character:
-	case json_error_null_byte_in_key:
-		return "a text holds a NUL character";
-	case json_error_invalid_utf8:
-		return "it is not valid UTF-8";
-	case json_error_stack_overflow:
-		return "it is nested too deeply";
-	default:
-		return "it is not well formed";
-	}
-}
-
-int json_parse(const char *p, size_t n, json_t **ret, struct err *e)
-{
-	json_error_t fault;
-	json_t *v;
-
-	if (too_deep(p, n))
-		return err_set(e, E_INVALID, "The JSON is nested more than %d levels deep.", DEPTH_MAX);
-	v = json_loadb(n ? p : "", n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
-	if (!v)
-		return err_set(e, E_INVALID, "The JSON is not valid: %s (line %d, column %d).",
-			fault_text(json_error_code(&fault)), fault.line, fault.column);
-	*ret = v;
-	return 0;
 }
 
 static void add_escaped(struct buf *b, unsigned char c)
@@ -118,7 +52,7 @@ static void add_valid(struct buf *b, const char *p, size_t n)
 	size_t i = 0, from = 0;
 
 	while (i < n) {
-		i += plain_run(p + i, n - i);
+		i += json_plain_run(p + i, n - i);
 		if (i == n)
 			break;
 		if ((unsigned char)p[i] >= 0x80) {
@@ -174,6 +108,16 @@ void json_add_double(struct buf *b, double v)
 		buf_add(b, ".0", 2);
 }
 
+static void add_text(struct buf *b, const json_t *v)
+{
+	const char *number = json_long_number(v);
+
+	if (number)
+		buf_add_str(b, number);
+	else
+		json_add_string(b, json_string_value(v), json_string_length(v));
+}
+
 static void add_object(struct buf *b, json_t *v)
 {
 	bool first = true;
@@ -213,7 +157,7 @@ void json_add_value(struct buf *b, const json_t *v)
 		buf_add_char(b, ']');
 		break;
 	case JSON_STRING:
-		json_add_string(b, json_string_value(v), json_string_length(v));
+		add_text(b, v);
 		break;
 	case JSON_INTEGER:
 		buf_printf(b, "%lld", (long long)json_integer_value(v));
@@ -257,7 +201,7 @@ ptrdiff_t json_plain_string(const char *p, size_t n)
 	for (;;) {
 		unsigned char c;
 
-		i += plain_run(p + i, n - i);
+		i += json_plain_run(p + i, n - i);
 		if (i == n)
 			return -1;
 		c = (unsigned char)p[i];
@@ -277,8 +221,7 @@ ptrdiff_t json_plain_string(const char *p, size_t n)
 	}
 }
 
-/* Four hexadecimal digits, or -1. */
-static int32_t hex4(const char *p, size_t n)
+int32_t json_hex4(const char *p, size_t n)
 {
 	int32_t v = 0;
 
@@ -320,14 +263,14 @@ static void add_code_point(struct buf *b, uint32_t c)
 /* p points behind "\u"; returns the bytes used from there. */
 static size_t add_unicode_escape(struct buf *b, const char *p, size_t n)
 {
-	int32_t high = hex4(p, n), low;
+	int32_t high = json_hex4(p, n), low;
 
 	if (high < 0) {
 		add_code_point(b, 0xfffd);
 		return 0;
 	}
 	if (high >= 0xd800 && high <= 0xdbff && n >= 10 && p[4] == '\\' && p[5] == 'u') {
-		low = hex4(p + 6, n - 6);
+		low = json_hex4(p + 6, n - 6);
 		if (low >= 0xdc00 && low <= 0xdfff) {
 			add_code_point(b, 0x10000 + ((uint32_t)(high - 0xd800) << 10) + (uint32_t)(low - 0xdc00));
 			return 10;

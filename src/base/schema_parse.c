@@ -7,6 +7,9 @@
 
 #include "base/utf8.h"
 
+/* Of the tree that a body becomes, beside its strings; the largest lists that our schemas take need a tenth. */
+#define BODY_MEMORY ((size_t)8 << 20)
+
 /* Where we are in the text, for the refusals: a chain from the field up to the top. */
 struct place {
 	const struct place *up;
@@ -320,7 +323,7 @@ int schema_parse(const struct schema *s, struct str body, void *out, struct aren
 	int r;
 
 	memset(out, 0, s->size);
-	r = json_parse(body.p, body.n, &v, e);
+	r = json_read(body.p, body.n, BODY_MEMORY, JSON_READ_STRICT, &v, e);
 	if (r < 0)
 		return r;
 	return parse_object(&p, s, NULL, v, out);

@@ -124,77 +124,9 @@ int json_scan_member(struct json_scan *s, bool *first, struct str *ret_key)
 	return scan_name(s, ret_key) && json_scan_char(s, ':') ? 1 : -1;
 }
 
-static int hex4(const char *p, const char *end)
-{
-	int v = 0;
-	if (end - p < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		if (!isxdigit((unsigned char)p[i]))
-			return -1;
-		v = v * 16 + (p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
-	}
-	return v;
-}
-
-/* Copies the escape at p (a backslash), with what cannot stand in a string replaced; returns what was read. */
-static size_t repair_escape(struct buf *b, const char *p, const char *end)
-{
-	if (end - p < 2 || p[1] != 'u') {
-		size_t n = (size_t)MIN(2, end - p);
-		buf_add(b, p, n);
-		return n;
-	}
-	int v = hex4(p + 2, end);
-	bool high = v >= 0xd800 && v < 0xdc00;
-	if (high && end - p >= 12 && p[6] == '\\' && p[7] == 'u') {
-		int low = hex4(p + 8, end);
-		if (low >= 0xdc00 && low < 0xe000) {
-			buf_add(b, p, 12);
-			return 12;
-		}
-	}
-	if (v < 0) {
-		buf_add(b, p, 2);
-		return 2;
-	}
-	if (v == 0 || (v >= 0xd800 && v < 0xe000))
-		buf_add_str(b, "\\ufffd");
-	else
-		buf_add(b, p, 6);
-	return 6;
-}
-
-static void repair(struct buf *b, const char *p, size_t n)
-{
-	const char *end = p + n;
-	bool inside = false;
-	while (p < end) {
-		if (inside && *p == '\\') {
-			p += repair_escape(b, p, end);
-			continue;
-		}
-		if (*p == '"')
-			inside = !inside;
-		if (inside && (unsigned char)*p < 0x20)
-			buf_printf(b, "\\u%04x", *p ? (unsigned)*p : 0xfffdu);
-		else
-			buf_add_char(b, *p);
-		p++;
-	}
-}
-
 int wire_parse(const char *p, size_t n, json_t **ret)
 {
-	if (json_parse(p, n, ret, NULL) >= 0)
-		return 0;
-	CLEANUP(buf_done) struct buf text = BUF_INIT(n * 3 + 16);
-	utf8_add_repaired(&text, p, n);
-	CLEANUP(buf_done) struct buf whole = BUF_INIT(text.n * 6 + 16);
-	repair(&whole, buf_str(&text).p, text.n);
-	if (buf_status(&text) < 0 || buf_status(&whole) < 0)
-		return -ENOMEM;
-	return json_parse(buf_str(&whole).p, whole.n, ret, NULL);
+	return json_read(p, n, JSON_MEMORY, JSON_READ_MILD, ret, NULL);
 }
 
 /* ---- error bodies ---- */

@@ -4,6 +4,9 @@
 
 #include "api/gateway/gateway_priv.h"
 
+/* Of the tree that a request becomes, beside its strings: some 40,000 small messages. */
+#define BODY_MEMORY ((size_t)32 << 20)
+
 int gw_body(struct request *q, bool may_be_empty, json_t **ret)
 {
 	const char *encoding = http_header(q->x, "Content-Encoding");
@@ -15,7 +18,7 @@ int gw_body(struct request *q, bool may_be_empty, json_t **ret)
 		return err_set(&q->err, E_MEDIA_TYPE, "Send the request without compression (Content-Encoding).");
 	if (text.n == 0 && may_be_empty)
 		text = STR("{}");
-	if ((r = json_parse(text.p, text.n, &body, &q->err)) < 0)
+	if ((r = json_read(text.p, text.n, BODY_MEMORY, JSON_READ_STRICT, &body, &q->err)) < 0)
 		return r;
 	if (!json_is_object(body))
 		return err_set(&q->err, E_INVALID, "The request must be a JSON object.");

@@ -42,6 +42,167 @@ static void test_parse(void **state)
 	refuse(deep, sizeof(deep), "256");
 }
 
+static void reads_as(const char *text, size_t n, enum json_reading how, const char *wanted)
+{
+	CLEANUP(buf_done) struct buf out = BUF_INIT(1000);
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	struct err e = {0};
+
+	if (json_read(text, n, JSON_MEMORY, how, &v, &e) < 0)
+		print_error("%s: %s\n", text, e.msg);
+	assert_non_null(v);
+	json_add_value(&out, v);
+	assert_string_equal(out.p, wanted);
+}
+
+static void mild(const char *text, const char *wanted)
+{
+	reads_as(text, strlen(text), JSON_READ_MILD, wanted);
+}
+
+static void test_mild(void **state)
+{
+	static const char raw[] = "[\"a\0b\",\"line\nend\",\"\xff\"]";
+
+	(void)state;
+	mild("[\"\\u0000\"]", "[\"\xef\xbf\xbd\"]");
+	mild("{\"\\ud800\":\"\\udc00x\"}", "{\"\xef\xbf\xbd\":\"\xef\xbf\xbdx\"}");
+	mild("[\"\\ud83d\\ude00\"]", "[\"\xf0\x9f\x98\x80\"]");
+	mild("[\"\\ud83d\\u0041\"]", "[\"\xef\xbf\xbd"
+				     "A\"]");
+	mild("[\"\\\\u0000\"]", "[\"\\\\u0000\"]");
+	reads_as(raw, sizeof(raw) - 1, JSON_READ_MILD,
+		"[\"a\xef\xbf\xbd"
+		"b\",\"line\\nend\",\"\xef\xbf\xbd\"]");
+	refuse("\"\\ud800\"", 8, "well formed");
+}
+
+static void test_exact_numbers(void **state)
+{
+	static const char all[] = "{\"a\":[123456789012345678901234567890,-99999999999999999999,1e400,"
+				  "0.123456789012345678901,3.5E-400],\"b\":\"\"}";
+	static const char plain[] = "[9223372036854775807,-1,0.699999988079071,1e+22]";
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	json_t *list;
+	double d;
+
+	(void)state;
+	reads_as(all, sizeof(all) - 1, JSON_READ_EXACT, all);
+	reads_as(plain, sizeof(plain) - 1, JSON_READ_EXACT, plain);
+	/* Nobody can write such a number as a text. */
+	reads_as("[\"\\u000012\"]", 12, JSON_READ_EXACT,
+		"[\"\xef\xbf\xbd"
+		"12\"]");
+	refuse(all, sizeof(all) - 1, "too large");
+	assert_int_equal(json_read(all, sizeof(all) - 1, JSON_MEMORY, JSON_READ_EXACT, &v, NULL), 0);
+	list = json_object_get(v, "a");
+	assert_string_equal(json_long_number(json_array_get(list, 1)), "-99999999999999999999");
+	assert_null(json_long_number(json_object_get(v, "b")));
+	assert_true(json_get_number(json_array_get(list, 3), &d));
+	assert_true(d > 0.12 && d < 0.13);
+	assert_false(json_get_number(json_object_get(v, "b"), &d));
+}
+
+/* ---- what a tree costs ---- */
+
+static size_t taken, peak;
+
+static void *counting_malloc(size_t n)
+{
+	size_t chunk = MAX((n + 8 + 15) / 16 * 16, 32);
+	size_t *p = malloc(n + 16);
+
+	assert_non_null(p);
+	*p = chunk;
+	taken += chunk;
+	peak = MAX(peak, taken);
+	return p + 2;
+}
+
+static void counting_free(void *at)
+{
+	size_t *p = at;
+
+	if (!p)
+		return;
+	taken -= p[-2];
+	free(p - 2);
+}
+
+static void repeat(struct buf *b, const char *unit, size_t times)
+{
+	buf_add_char(b, '[');
+	for (size_t i = 0; i < times; i++)
+		buf_printf(b, "%s%s", i ? "," : "", unit);
+	buf_add_char(b, ']');
+}
+
+/* What jansson takes is never more than what was counted, and the text itself. */
+static void check_cost(const char *text, size_t n)
+{
+	size_t cost = json_cost(text, n, SIZE_MAX);
+	json_t *v = NULL;
+
+	taken = peak = 0;
+	json_set_alloc_funcs(counting_malloc, counting_free);
+	assert_int_equal(json_read(text, n, SIZE_MAX, JSON_READ_STRICT, &v, NULL), 0);
+	json_decref(v);
+	json_set_alloc_funcs(malloc, free);
+	if (peak > cost + 4 * n + 1024)
+		print_error("%.60s: %zu counted, %zu taken\n", text, cost, peak);
+	assert_true(peak <= cost + 4 * n + 1024);
+}
+
+static void test_cost_is_never_too_low(void **state)
+{
+	static const char *const units[] = {"{}", "[]", "0", "-1", "1.5", "\"\"", "\"a\"", "null", "{\"a\":0}", "[[]]",
+		"{\"a\":{\"b\":[\"\"]}}", "{\"role\":\"user\",\"content\":\"hello\"}", "[1,2,3,4,5,6,7,8,9]"};
+	CLEANUP(buf_done) struct buf keys = BUF_INIT(1 << 20);
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(units); i++) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+
+		repeat(&b, units[i], 3000);
+		check_cost(b.p, b.n);
+	}
+	buf_add_char(&keys, '{');
+	for (int i = 0; i < 3000; i++)
+		buf_printf(&keys, "%s\"%d\":null", i ? "," : "", i);
+	buf_add_char(&keys, '}');
+	check_cost(keys.p, keys.n);
+}
+
+static void test_memory_is_bounded(void **state)
+{
+	CLEANUP(buf_done) struct buf many = BUF_INIT(64 << 20);
+	CLEANUP(buf_done) struct buf text = BUF_INIT(64 << 20);
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	json_t *none = NULL;
+	struct err e = {0};
+	char *p;
+
+	(void)state;
+	repeat(&many, "{}", 10 << 20);
+	taken = peak = 0;
+	json_set_alloc_funcs(counting_malloc, counting_free);
+	assert_int_equal(json_read(many.p, many.n, 32 << 20, JSON_READ_MILD, &none, &e), E_TOO_LARGE);
+	json_set_alloc_funcs(malloc, free);
+	assert_null(none);
+	assert_int_equal(peak, 0);
+	assert_non_null(strstr(e.msg, "32 MiB"));
+	/* It is found without reading on. */
+	assert_true(json_cost(many.p, many.n, 32 << 20) < (32 << 20) + 1024);
+	/* One long text is no matter. */
+	buf_add_char(&text, '"');
+	p = buf_reserve(&text, 32 << 20);
+	assert_non_null(p);
+	memset(p, 'x', 32 << 20);
+	text.n += 32 << 20;
+	buf_add_char(&text, '"');
+	assert_int_equal(json_read(text.p, text.n, 1 << 20, JSON_READ_STRICT, &v, NULL), 0);
+}
+
 static void test_errors_quote_nothing(void **state)
 {
 	struct err e = {0};
@@ -196,6 +357,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_mild),
+		cmocka_unit_test(test_exact_numbers),
+		cmocka_unit_test(test_cost_is_never_too_low),
+		cmocka_unit_test(test_memory_is_bounded),
 		cmocka_unit_test(test_errors_quote_nothing),
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_fast_path_agrees),
