@@ -45,11 +45,12 @@ static int print_event(struct gen_sink *s, bool on_loop, enum event_type type, c
 	if (!text || !*text)
 		return 0;
 	if (type == EV_STATUS) {
-		fprintf(stderr, "%s\n", text);
+		print_text(stderr, text, strlen(text));
+		fputc('\n', stderr);
 		return 0;
 	}
 	p->ends_line = text[strlen(text) - 1] == '\n';
-	p->broken = fputs(text, stdout) < 0 || fflush(stdout) < 0;
+	p->broken = !print_text(stdout, text, strlen(text)) || fflush(stdout) < 0;
 	return p->broken ? -EPIPE : 0;
 }
 

@@ -26,13 +26,15 @@ enum verdict { OK, WARN, FAIL };
 static void PRINTF(4, 5) say(struct doctor *d, enum verdict v, const char *what, const char *fmt, ...)
 {
 	static const char *const words[] = {"ok", "warn", "fail"};
+	char line[2048];
 	va_list ap;
 
+	int n = snprintf(line, sizeof(line), "%-4s  %-11s  ", words[v], what);
 	va_start(ap, fmt);
-	printf("%-4s  %-11s  ", words[v], what);
-	vprintf(fmt, ap);
-	putchar('\n');
+	(void)vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
 	va_end(ap);
+	print_text(stdout, line, strlen(line));
+	putchar('\n');
 	d->failed |= v == FAIL;
 }
 

@@ -8,12 +8,14 @@
 
 #include "base/log.h"
 #include "program.h"
+#include "sys/logger.h"
 
 static int start(struct program *p, struct err *e)
 {
 	int r;
 
-	if ((r = folder_open(p, e)) < 0 ||       /* nobody else works in it */
+	if ((r = logger_start(e)) < 0 ||         /* nobody waits for who reads the log */
+		(r = folder_open(p, e)) < 0 ||   /* nobody else works in it */
 		(r = server_bind(p, e)) < 0 ||   /* from here on connections wait to be answered */
 		(r = database_open(p, e)) < 0 || /* and who may sign in */
 		(r = providers_open(p, e)) < 0 ||
@@ -38,7 +40,7 @@ static int cmd_serve(struct cli *c)
 		return report(&e);
 	}
 	greet(&p);
-	signals_wait();
+	signals_wait(&p);
 	program_stop(&p);
 	return EXIT_SUCCESS;
 }
@@ -85,7 +87,11 @@ int usage_error(const char *fmt, ...)
 
 int report(const struct err *e)
 {
-	fprintf(stderr, "atelier: %s\n", e->msg[0] ? e->msg : err_info(e->code)->text);
+	const char *text = e->msg[0] ? e->msg : err_info(e->code)->text;
+
+	fputs("atelier: ", stderr);
+	print_text(stderr, text, strlen(text));
+	fputc('\n', stderr);
 	return EXIT_FAILURE;
 }
 

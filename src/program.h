@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "api/api.h"
 #include "base/settings.h"
@@ -28,6 +29,8 @@ void print_help(void);
 
 /* One line on standard error; returns EXIT_USAGE. */
 int usage_error(const char *fmt, ...) PRINTF(1, 2);
+/* Text that others wrote (a model, a provider): nothing in it steers a terminal. False when it cannot be written. */
+bool print_text(FILE *to, const char *p, size_t n);
 /* The same for what was recorded; returns EXIT_FAILURE. */
 int report(const struct err *e);
 
@@ -65,7 +68,7 @@ int loop_start(struct program *p, struct err *e) MUST_CHECK;
 int housework_start(struct program *p, struct err *e) MUST_CHECK;
 void greet(struct program *p);
 void signals_block(void);
-void signals_wait(void);              /* until SIGTERM or SIGINT; a second one ends the program at once */
+void signals_wait(struct program *p); /* until SIGTERM or SIGINT, of which a second one ends the program at once */
 void program_stop(struct program *p); /* in the opposite order, whatever has been started */
 
 /* folder.c */

@@ -12,9 +12,11 @@
 #include "program.h"
 #include "store/sessions.h"
 #include "store/store.h"
+#include "sys/logger.h"
 #include "sys/thread.h"
 
-#define STOP_SECONDS    5    /* then the program ends whatever still runs; nothing stored depends on it */
+#define STOP_SECONDS    5 /* then the program ends whatever still runs; nothing stored depends on it */
+#define GREET_MS        1000
 #define FEW_CONNECTIONS 1024 /* what a limit of open files leaves is worth a word below this */
 
 static char *join(const char *folder, const char *name)
@@ -245,36 +247,39 @@ static void warn_if_open(const struct settings *s)
 
 void greet(struct program *p)
 {
-	CLEANUP(buf_done) struct buf url = BUF_INIT(1024);
+	CLEANUP(buf_done) struct buf url = BUF_INIT(1024), out = BUF_INIT(4096);
 	const char *code = auth_setup_code(p->auth), *public_url = p->settings->public_url;
 	size_t n = strlen(public_url);
 
 	warn_if_open(p->settings);
 	own_url(p, &url);
-	printf("Atelier %s is ready at %s\n", ATELIER_VERSION, url.p);
+	buf_printf(&out, "Atelier %s is ready at %s\n", ATELIER_VERSION, url.p);
 	if (code) {
 		while (n && public_url[n - 1] == '/')
 			n--;
-		printf("There is no administrator yet. Open this link to make one:\n%.*s/#/setup/%s\n",
+		buf_printf(&out, "There is no administrator yet. Open this link to make one:\n%.*s/#/setup/%s\n",
 			n ? (int)n : (int)url.n, n ? public_url : url.p, code);
 	}
-	fflush(stdout);
+	/* It may be a pipe that nobody reads, and signals are to be waited for. */
+	(void)write_for(STDOUT_FILENO, out.p, out.n, GREET_MS);
 }
 
 /* ---- signals: blocked in every thread, waited for by the main one ---- */
 
-static void stop_signals(sigset_t *set)
+static void our_signals(sigset_t *set)
 {
+	static const int ours[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+
 	sigemptyset(set);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGINT);
+	for (size_t i = 0; i < N_ELEMENTS(ours); i++)
+		sigaddset(set, ours[i]);
 }
 
 void signals_block(void)
 {
 	sigset_t set;
 
-	stop_signals(&set);
+	our_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -283,18 +288,35 @@ static void end_now(int sig)
 	_exit(sig == SIGALRM ? EXIT_FAILURE : EXIT_INTERRUPT);
 }
 
-void signals_wait(void)
+/* A closed terminal sends SIGHUP too, and so do tools that believe that every program has a log of its own. */
+static void reload(struct program *p UNUSED)
+{
+	log_info("main", "SIGHUP: there is nothing to load anew");
+}
+
+void signals_wait(struct program *p)
 {
 	sigset_t set;
 	int sig;
 
-	stop_signals(&set);
-	while (sigwait(&set, &sig) != 0)
-		;
+	our_signals(&set);
+	for (;;) {
+		if (sigwait(&set, &sig) != 0)
+			continue;
+		if (sig == SIGTERM || sig == SIGINT)
+			break;
+		if (sig == SIGHUP)
+			reload(p);
+		else
+			log_info("main", "%s means nothing here", sig == SIGUSR1 ? "SIGUSR1" : "SIGUSR2");
+	}
 	log_info("main", "stopping (%s)", sig == SIGTERM ? "SIGTERM" : "SIGINT");
 	signal(SIGTERM, end_now);
 	signal(SIGINT, end_now);
 	signal(SIGALRM, end_now);
+	sigdelset(&set, SIGHUP);
+	sigdelset(&set, SIGUSR1);
+	sigdelset(&set, SIGUSR2);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	alarm(STOP_SECONDS);
 }
@@ -348,5 +370,6 @@ void program_stop(struct program *p)
 	free(p->db_path);
 	free(p->journal_path);
 	free(p->key_path);
+	logger_stop();
 	alarm(0);
 }

@@ -1,8 +1,9 @@
-/* log.c - one write(2) a line, so that lines of different threads do not mix. */
+/* log.c - makes the lines of the log. Each goes out whole, so that those of different threads do not mix. */
 #include "base/log.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 
 static enum log_level max_level = LOG_INFO;
 static bool as_json;
+static _Atomic(log_sink_fn) sink;
 static _Thread_local const char *request;
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -22,6 +24,11 @@ void log_init(enum log_level level, bool json)
 {
 	max_level = level;
 	as_json = json;
+}
+
+void log_set_sink(log_sink_fn to)
+{
+	atomic_store(&sink, to);
 }
 
 bool log_enabled(enum log_level level)
@@ -34,26 +41,13 @@ void log_set_request(const char *request_id)
 	request = request_id;
 }
 
-/* A control character in a text that came from outside must not forge a second line. */
-static void add_text(struct buf *b, const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)p[i];
-
-		if (c < 0x20 || c == 0x7f)
-			buf_printf(b, "\\x%02x", c);
-		else
-			buf_add_char(b, p[i]);
-	}
-}
-
 static void add_line_text(struct buf *b, const char *time, const char *level, const char *area, struct str text)
 {
 	buf_printf(b, "%s %-5s %-6s ", time, level, area);
-	add_text(b, text.p, text.n);
+	utf8_add_visible(b, text.p, text.n, false); /* a text from outside must not forge a second line */
 	if (request) {
 		buf_add_str(b, " (request ");
-		add_text(b, request, strlen(request));
+		utf8_add_visible(b, request, strlen(request), false);
 		buf_add_char(b, ')');
 	}
 }
@@ -63,7 +57,9 @@ static void add_line_json(struct buf *b, const char *time, const char *level, co
 	buf_printf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":", time, level);
 	json_add_cstr(b, area);
 	buf_add_str(b, ",\"text\":");
-	json_add_string(b, text.p, text.n);
+	CLEANUP(buf_done) struct buf visible = BUF_INIT(LINE_MAX);
+	utf8_add_visible(&visible, text.p, text.n, true);
+	json_add_string(b, visible.n ? visible.p : "", visible.n);
 	if (request) {
 		buf_add_str(b, ",\"request\":");
 		json_add_cstr(b, request);
@@ -85,11 +81,21 @@ static void write_all(const char *p, size_t n)
 	}
 }
 
+void log_add_line(struct buf *b, enum log_level level, const char *area, const char *text, size_t n)
+{
+	char time[25];
+
+	clock_format(clock_now_ms(), time);
+	(as_json ? add_line_json : add_line_text)(b, time, level_names[level], area, (struct str){text, n});
+	buf_add_char(b, '\n');
+}
+
 void log_write(enum log_level level, const char *area, const char *fmt, ...)
 {
 	CLEANUP(buf_done) struct buf line = BUF_INIT(LINE_MAX);
+	log_sink_fn to = atomic_load(&sink);
 	int saved_errno = errno, len;
-	char text[TEXT_MAX], time[25];
+	char text[TEXT_MAX];
 	size_t n;
 	va_list ap;
 
@@ -101,13 +107,8 @@ void log_write(enum log_level level, const char *area, const char *fmt, ...)
 	n = len < 0 ? 0 : (size_t)len;
 	if (n >= sizeof(text))
 		n = utf8_whole(text, sizeof(text) - 1);
-	clock_format(clock_now_ms(), time);
-	if (as_json)
-		add_line_json(&line, time, level_names[level], area, (struct str){text, n});
-	else
-		add_line_text(&line, time, level_names[level], area, (struct str){text, n});
-	buf_add_char(&line, '\n');
+	log_add_line(&line, level, area, text, n);
 	if (buf_status(&line) == 0)
-		write_all(line.p, line.n);
+		(to ? to : write_all)(line.p, line.n);
 	errno = saved_errno;
 }

@@ -122,3 +122,36 @@ void utf8_add_repaired(struct buf *b, const char *p, size_t n)
 	}
 	buf_add(b, p + from, n - from);
 }
+
+static bool steers_terminal(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* The character of `len` valid bytes. */
+static uint32_t decode(const unsigned char *p, size_t len)
+{
+	uint32_t c = len == 1 ? p[0] : p[0] & (0x7fu >> len);
+
+	for (size_t i = 1; i < len; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	return c;
+}
+
+void utf8_add_visible(struct buf *b, const char *p, size_t n, bool lines)
+{
+	for (size_t i = 0; i < n;) {
+		size_t len = utf8_char(p + i, n - i);
+		uint32_t c = len ? decode((const unsigned char *)p + i, len) : 0;
+
+		if (len && (!steers_terminal(c) || (lines && (c == '\n' || c == '\t'))))
+			buf_add(b, p + i, len);
+		else if (len && lines && c == '\r')
+			;
+		else if (!len || c < 0x80)
+			buf_printf(b, "\\x%02x", (unsigned char)p[i]);
+		else
+			buf_printf(b, "\\u%04x", c);
+		i += MAX(len, (size_t)1);
+	}
+}

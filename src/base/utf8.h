@@ -17,3 +17,10 @@ size_t utf8_char(const char *p, size_t n);
 
 /* n without the bytes of a character that was cut off at the end. */
 size_t utf8_whole(const char *p, size_t n);
+
+/*
+ * Adds a text of foreign origin for a terminal or a line of the log: what would steer a terminal (control characters, C1,
+ * overrides of the writing direction) and bytes that are no UTF-8 become visible, as \x1b or \u009b. `lines`: line breaks
+ * and tabs stay, and the CR of a line's end goes.
+ */
+void utf8_add_visible(struct buf *b, const char *p, size_t n, bool lines);

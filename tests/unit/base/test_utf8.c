@@ -86,6 +86,35 @@ static void test_repair(void **state)
 	repair("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+static void visible(const char *text, bool lines, const char *shown)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1000);
+
+	utf8_add_visible(&b, text, strlen(text), lines);
+	assert_string_equal(b.n ? b.p : "", shown);
+}
+
+static void test_visible(void **state)
+{
+	(void)state;
+	visible("", true, "");
+	visible("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", false,
+		"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
+	visible("a\n\tb\r\n", true, "a\n\tb\n");
+	visible("a\n\tb\r", false, "a\\x0a\\x09b\\x0d");
+	visible("\x1b[31mred\x1b]0;title\x07", true, "\\x1b[31mred\\x1b]0;title\\x07");
+	visible("\xc2\x9b"
+		"31m",
+		true, "\\u009b31m");
+	visible("\x9b"
+		"31m\x7f",
+		true, "\\x9b31m\\x7f");
+	visible("\xe2\x80\xae"
+		"evil\xe2\x81\xa6",
+		true, "\\u202eevil\\u2066");
+	visible("\xe2\x82", true, "\\xe2\\x82");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +123,7 @@ int main(void)
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_repair),
+		cmocka_unit_test(test_visible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
