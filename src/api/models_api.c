@@ -2,7 +2,7 @@
 #include "api/answer.h"
 #include "api/handlers.h"
 
-#define REFRESH_MS 5000
+#define REFRESH_MS 2000 /* what takes longer goes on behind: `looking` tells */
 
 struct loaded_answer {
 	int64_t bytes, vram_bytes, until;
@@ -46,6 +46,10 @@ static const struct field model_fields[] = {
 	FIELD_TIME(M, m.modified_at, "modified_at", 0, "When it last changed; null: not known."),
 	FIELD_MAYBE(FT_OBJECT, M, loaded, has_loaded, "loaded", &loaded_schema,
 		"What it takes in memory; null: not loaded, or not known."),
+	FIELD_ENUM(M, m.breaker, "breaker", "closed open half_open", FIELD_REQUIRED,
+		"open: answers of it failed several times for more than one caller, and it is left alone for a while; "
+		"half_open: one call may try."),
+	FIELD_I64(M, m.retry_in_ms, "retry_in_ms", 0, 0, FIELD_REQUIRED, "Until an open one is tried again, else 0."),
 	FIELD_BOOL(M, m.hidden, "hidden", FIELD_REQUIRED, "Not listed for people; it can be called all the same."),
 	FIELD(FT_STRS, M, capabilities, "capabilities", .flags = FIELD_REQUIRED,
 		.doc = "completion, tools, vision, thinking, embedding, insert; empty: not known."),
@@ -85,6 +89,7 @@ struct models_answer {
 	struct schema_list items, providers;
 	const char *default_model;
 	struct tasks_answer defaults;
+	bool looking;
 };
 
 static const struct field models_fields[] = {
@@ -94,6 +99,8 @@ static const struct field models_fields[] = {
 	FIELD_OBJECT(
 		struct models_answer, defaults, "defaults", &tasks_schema, FIELD_REQUIRED, "The same for each task."),
 	FIELD_LIST(struct models_answer, providers, "providers", &provider_schema, 0, FIELD_REQUIRED, "All providers."),
+	FIELD_BOOL(struct models_answer, looking, "looking", FIELD_REQUIRED,
+		"A provider's list is being looked at just now: ask again in a moment for what that finds."),
 };
 const struct schema models_schema = SCHEMA("Models", struct models_answer, models_fields, "What can answer.");
 
@@ -142,6 +149,7 @@ int models_answer(struct request *q, bool all)
 	*out = (struct models_answer){.items = {items, n},
 		.providers = providers_answer(&known),
 		.default_model = known.default_model,
+		.looking = known.looking,
 		.defaults = {.chat = known.tasks[TASK_CHAT],
 			.code = known.tasks[TASK_CODE],
 			.title = known.tasks[TASK_TITLE],

@@ -404,7 +404,9 @@ int providers_test_post(struct request *q)
 		return r;
 	if (!out)
 		return request_no_memory(q);
-	provider_test(q->api->c.providers, &config, &found);
+	r = provider_test(q->api->c.providers, q->who.user.id, &config, &found, &q->err);
+	if (r < 0)
+		return r;
 	*out = (struct test_answer){.ok = found.ok,
 		.code = found.code,
 		.message = arena_strdup(&q->mem, found.text),

@@ -1,11 +1,16 @@
 /*
- * breaker.c - a provider that failed several times in a row is left alone for a while, so that its callers hear at once
- * that it is away, or are sent on to the next target of a route.
+ * breaker.c - what failed several times in a row is left alone for a while, so that its callers hear at once that it is
+ * away, or are sent on to the next target of a route.
  *
  *	closed --- breaker_failures in a row ---> open --- its time is over, one asks ---> half-open
  *	   ^                                       ^                                           |
  *	   |                                       +--- the one failed: for twice as long -----+
  *	   +------------ any call or look that went well, from open or half-open --------------+
+ *
+ * There are two kinds of it. The one of a provider counts connections that could not be made: nobody's request causes
+ * that, so it binds everybody. The one of a model counts answers that failed, and those may well be caused by what one
+ * caller asks: it binds the caller whose calls failed, and everybody only when those of a second one failed in the same
+ * row. So nobody can shut a model for others, and a model that is really broken is soon left alone by all.
  *
  * Looks tell how they went, but do not ask: they cost a server nothing, and people who start theirs see it at once.
  */
@@ -13,16 +18,46 @@
 #include "provider/catalogue_priv.h"
 
 #define DOUBLED_AT_MOST 8 /* times */
+#define EVERYBODY       0 /* the caller of a provider's breaker */
+
+static bool binds(const struct breaker *b, int64_t caller)
+{
+	return b->state != BREAKER_CLOSED && (b->several || b->caller == caller);
+}
+
+static bool is_open(const struct breaker *b, int64_t caller)
+{
+	return b->state == BREAKER_OPEN && binds(b, caller) && clock_mono_ms() < b->until_ms;
+}
 
 bool breaker_is_open(const struct provider *p)
 {
-	return p->breaker.state == BREAKER_OPEN && clock_mono_ms() < p->breaker.until_ms;
+	return is_open(&p->breaker, EVERYBODY);
 }
 
-int64_t breaker_retry_in_ms(const struct provider *p)
+int64_t breaker_retry_in_ms(const struct breaker *b)
 {
-	return p->breaker.state == BREAKER_OPEN ? MAX(p->breaker.until_ms - clock_mono_ms(), 0) : 0;
+	return b->state == BREAKER_OPEN ? MAX(b->until_ms - clock_mono_ms(), 0) : 0;
 }
+
+enum breaker_state breaker_shown(const struct breaker *b)
+{
+	return b->state == BREAKER_OPEN && clock_mono_ms() >= b->until_ms ? BREAKER_HALF_OPEN : b->state;
+}
+
+bool breaker_is_open_for(const struct provider *p, const char *model, int64_t caller)
+{
+	const struct model_note *n = catalogue_note_find(p, model);
+	return breaker_is_open(p) || (n && is_open(&n->breaker, caller));
+}
+
+const struct breaker *breaker_of_model(const struct provider *p, const char *model)
+{
+	const struct model_note *n = catalogue_note_find(p, model);
+	return n && n->breaker.several ? &n->breaker : NULL;
+}
+
+/* ---- what happened ---- */
 
 static void open_it(const struct settings *s, struct breaker *b)
 {
@@ -30,62 +65,123 @@ static void open_it(const struct settings *s, struct breaker *b)
 	b->open_ms = b->open_ms ? MIN(b->open_ms * 2, first * DOUBLED_AT_MOST) : first;
 	b->until_ms = clock_mono_ms() + b->open_ms;
 	b->state = BREAKER_OPEN;
-	b->probing = false;
+	b->trial_until_ms = 0;
 }
 
-void breaker_note(const struct settings *s, struct provider *p, enum breaker_outcome o)
+static void note_failure(const struct settings *s, struct breaker *b, int64_t caller)
 {
-	struct breaker *b = &p->breaker;
-	switch (o) {
-	case BREAKER_OK:
+	bool was_open = b->state == BREAKER_OPEN && clock_mono_ms() < b->until_ms;
+	b->failures++;
+	if (b->failures == 1 || (b->state != BREAKER_CLOSED && !was_open)) {
+		/* A trial that failed binds who made it: the next one to fail may be the second. */
+		b->caller = caller;
+		b->several = false;
+	}
+	b->several |= b->caller != caller;
+	/* One that began before the others failed says nothing new about an open one. */
+	if (!was_open && (b->state != BREAKER_CLOSED || b->failures >= s->breaker_failures))
+		open_it(s, b);
+}
+
+static void note(const struct settings *s, struct breaker *b, int64_t caller, enum breaker_verdict v)
+{
+	if (v == BREAKER_OK)
 		*b = (struct breaker){.state = BREAKER_CLOSED};
-		break;
-	case BREAKER_FAILED:
-		b->failures++;
-		/* One that began before the others failed says nothing new about an open one. */
-		if (b->state == BREAKER_OPEN && clock_mono_ms() < b->until_ms)
-			break;
-		if (b->state != BREAKER_CLOSED || b->failures >= s->breaker_failures)
-			open_it(s, b);
-		break;
-	case BREAKER_UNKNOWN:
-		b->probing = false;
-		break;
+	else if (v == BREAKER_FAILED)
+		note_failure(s, b, caller);
+	else if (binds(b, caller))
+		b->trial_until_ms = 0;
+}
+
+void breaker_note_look(const struct settings *s, struct provider *p, bool went_well)
+{
+	note(s, &p->breaker, EVERYBODY, went_well ? BREAKER_OK : BREAKER_FAILED);
+}
+
+void breaker_note_begun(const struct settings *s, struct provider *p, struct model_note *n)
+{
+	struct breaker *both[] = {&p->breaker, &n->breaker};
+	for (size_t i = 0; i < N_ELEMENTS(both); i++) {
+		if (both[i]->state != BREAKER_HALF_OPEN)
+			continue;
+		both[i]->state = BREAKER_CLOSED;
+		both[i]->failures = s->breaker_failures - 1;
+		both[i]->trial_until_ms = 0;
 	}
 }
 
-int breaker_enter(struct providers *ps, struct provider *p, struct err *e)
+void breaker_leave(struct providers *ps, const struct target *t, int64_t caller, struct breaker_outcome o)
 {
-	struct breaker *b = &p->breaker;
-	char why[200] = "";
 	pthread_mutex_lock(&ps->mx);
-	bool open = breaker_is_open(p);
-	int64_t wait_ms = breaker_retry_in_ms(p), failures = b->failures;
-	if (b->state == BREAKER_OPEN && !open)
-		b->state = BREAKER_HALF_OPEN;
-	if (b->state == BREAKER_HALF_OPEN) {
-		open = b->probing;
-		b->probing = true;
-	}
-	if (open && p->error)
-		strncpy(why, p->error, sizeof(why) - 1);
+	note(ps->settings, &t->p->breaker, EVERYBODY, o.provider);
+	note(ps->settings, &catalogue_note_of(t->p, t->name)->breaker, caller, o.model);
 	pthread_mutex_unlock(&ps->mx);
-	if (!open)
-		return 0;
-	const char *blank = *why ? " " : "";
-	int r = wait_ms > 0
-			? err_set(e, E_PROVIDER_DOWN, "%s failed %lld times in a row and is tried again in %lld s.%s%s",
-				  p->label, (long long)failures, (long long)((wait_ms + 999) / 1000), blank, why)
-			: err_set(e, E_PROVIDER_DOWN, "%s failed %lld times in a row and is being tried just now.%s%s",
-				  p->label, (long long)failures, blank, why);
+}
+
+/* ---- asking ---- */
+
+/* Whether a call must not be made now: it is open, or somebody else's trial is on its way. */
+static bool refuses(const struct breaker *b, int64_t caller)
+{
+	if (!binds(b, caller))
+		return false;
+	int64_t now = clock_mono_ms();
+	return b->state == BREAKER_OPEN && now < b->until_ms ? true : now < b->trial_until_ms;
+}
+
+/* A trial that takes long holds the others back no longer than the first opening did. */
+static void enter(const struct settings *s, struct breaker *b, int64_t caller)
+{
+	if (!binds(b, caller))
+		return;
+	b->state = BREAKER_HALF_OPEN;
+	b->trial_until_ms = clock_mono_ms() + s->breaker_open_s * 1000;
+}
+
+struct refusal {
+	int64_t wait_ms, failures;
+	char why[200];
+};
+
+static bool refused(const struct breaker *b, int64_t caller, const char *why, struct refusal *ret)
+{
+	if (!refuses(b, caller))
+		return false;
+	*ret = (struct refusal){.wait_ms = breaker_retry_in_ms(b), .failures = b->failures};
+	if (why)
+		strncpy(ret->why, why, sizeof(ret->why) - 1);
+	return true;
+}
+
+static int refuse(const struct refusal *f, const char *who, const char *at, const char *where, struct err *e)
+{
+	const char *blank = *f->why ? " " : "";
+	long long n = f->failures, s = (f->wait_ms + 999) / 1000;
+	int r = s > 0 ? err_set(e, E_PROVIDER_DOWN,
+				"%.120s%s%s failed %lld times in a row and is tried again in %lld s.%s%s", who, at,
+				where, n, s, blank, f->why)
+		      : err_set(e, E_PROVIDER_DOWN,
+				"%.120s%s%s failed %lld times in a row and is being tried just now.%s%s", who, at,
+				where, n, blank, f->why);
 	if (e && e->code == r)
-		e->retry_after_s = (int)((wait_ms + 999) / 1000);
+		e->retry_after_s = (int)s;
 	return r;
 }
 
-void breaker_leave(struct providers *ps, struct provider *p, enum breaker_outcome o)
+int breaker_enter(struct providers *ps, const struct target *t, int64_t caller, struct err *e)
 {
+	struct provider *p = t->p;
+	struct refusal why;
 	pthread_mutex_lock(&ps->mx);
-	breaker_note(ps->settings, p, o);
+	struct breaker *model = &catalogue_note_of(p, t->name)->breaker;
+	bool of_provider = refused(&p->breaker, EVERYBODY, p->error, &why);
+	bool of_model = !of_provider && refused(model, caller, NULL, &why);
+	if (!of_provider && !of_model) {
+		enter(ps->settings, &p->breaker, EVERYBODY);
+		enter(ps->settings, model, caller);
+	}
 	pthread_mutex_unlock(&ps->mx);
+	if (of_provider)
+		return refuse(&why, p->label, "", "", e);
+	return of_model ? refuse(&why, t->name, " at ", p->label, e) : 0;
 }

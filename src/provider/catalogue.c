@@ -146,19 +146,16 @@ bool catalogue_target(
 
 /* ---- what is known of a model now ---- */
 
-static const struct model_note *note_of(const struct provider *p, const char *name)
-{
-	for (const struct model_note *n = p->notes; n; n = n->next)
-		if (strcmp(n->name, name) == 0)
-			return n;
-	return NULL;
-}
+#define NOBODY INT64_MIN /* a caller whom only breakers that bind everybody bind */
+
+static const char *const breaker_words[] = {
+	[BREAKER_CLOSED] = "closed", [BREAKER_OPEN] = "open", [BREAKER_HALF_OPEN] = "half_open"};
 
 static const char *state_of(const struct provider *p, const struct model *m)
 {
-	const struct model_note *note = note_of(p, m->id);
+	const struct model_note *note = catalogue_note_find(p, m->id);
 	const char *state = m->state ? m->state : "ready";
-	if (p->state == LOOK_UNREACHABLE || breaker_is_open(p))
+	if (p->state == LOOK_UNREACHABLE || breaker_is_open_for(p, m->id, NOBODY))
 		return "unreachable";
 	if (p->loading)
 		return "loading";
@@ -192,6 +189,9 @@ int catalogue_copy(const struct providers *ps, struct model_place at, struct are
 		if (!(words[i] = arena_strdup(a, m.capabilities[i])))
 			return -ENOMEM;
 	m.state = state_of(p, &m);
+	const struct breaker *b = breaker_of_model(p, m.id);
+	m.breaker = breaker_words[b ? breaker_shown(b) : BREAKER_CLOSED];
+	m.retry_in_ms = b ? breaker_retry_in_ms(b) : 0;
 	m.provider_model = m.id;
 	m.id = catalogue_id(ps, at, a);
 	if (!m.id)
@@ -221,7 +221,7 @@ int catalogue_copy_alias(const struct providers *ps, const struct model_route *r
 		if (!catalogue_target(ps, r, i, r->pattern, &at))
 			continue;
 		const struct provider *p = ps->all[at.provider];
-		bool well = p->state != LOOK_UNREACHABLE && !breaker_is_open(p);
+		bool well = p->state != LOOK_UNREACHABLE && !breaker_is_open_for(p, model_at(ps, at)->id, NOBODY);
 		if (!any || well)
 			first = at;
 		any = true;
@@ -340,16 +340,14 @@ const char *catalogue_task(const struct providers *ps, enum model_task t, struct
 static int copy_provider(const struct provider *p, struct arena *a, struct provider_state *ret)
 {
 	static const char *const states[] = {"checking", "ok", "unreachable"};
-	static const char *const breakers[] = {"closed", "open", "half_open"};
-	bool over = p->breaker.state == BREAKER_OPEN && !breaker_is_open(p);
 	struct provider_state s = {.id = p->id,
 		.name = p->name,
 		.kind = p->dialect->kind,
 		.url = p->shown_url,
 		.state = p->enabled ? states[p->state] : "disabled",
 		.error = p->enabled ? p->error : NULL,
-		.breaker = breakers[over ? BREAKER_HALF_OPEN : p->breaker.state],
-		.retry_in_ms = breaker_retry_in_ms(p),
+		.breaker = breaker_words[breaker_shown(&p->breaker)],
+		.retry_in_ms = breaker_retry_in_ms(&p->breaker),
 		.models = p->enabled && p->list ? (int64_t)p->list->n : 0,
 		.first_token_ms = p->first_token_ms,
 		.has_key = *p->key != '\0',
@@ -405,9 +403,11 @@ static int copy_all(const struct providers *ps, struct arena *a, struct catalogu
 		.n_providers = ps->n};
 	if (!c.models || !c.providers)
 		return -ENOMEM;
-	for (size_t i = 0; i < ps->n; i++)
+	for (size_t i = 0; i < ps->n; i++) {
+		c.looking |= ps->all[i]->look != NULL;
 		if (copy_provider(ps->all[i], a, &c.providers[i]) < 0)
 			return -ENOMEM;
+	}
 	int r = copy_models(ps, a, &c);
 	if (r < 0)
 		return r;

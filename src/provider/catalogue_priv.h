@@ -27,13 +27,13 @@ const char *catalogue_task(const struct providers *ps, enum model_task t, struct
 bool catalogue_target(
 	const struct providers *ps, const struct model_route *r, size_t i, const char *asked, struct model_place *ret);
 
-/* ---- looks.c ---- */
+/* ---- discovery.c ---- */
 
 /* Ends the refreshing thread, the warm-up and all looks. */
-void looks_stop(struct providers *ps);
-struct timespec looks_deadline(int64_t ms);        /* from now, for the registry's cv */
-bool looks_all_once(const struct providers *ps);   /* each list was looked at since its provider came; lock held */
-int64_t looks_last_ms(const struct providers *ps); /* when somebody was looked at last; lock held */
+void discovery_stop(struct providers *ps);
+struct timespec discovery_deadline(int64_t ms);        /* from now, for the registry's cv */
+bool discovery_all_once(const struct providers *ps);   /* each list was looked at since its provider came; lock held */
+int64_t discovery_last_ms(const struct providers *ps); /* when somebody was looked at last; lock held */
 #define LOOK_TIMEOUT_MS 5000
 
 /* ---- warm.c: the default model is loaded while nobody waits for it yet ---- */
@@ -43,9 +43,18 @@ void warm_stop(struct providers *ps);
 
 /* ---- breaker.c, for who has the registry's lock ---- */
 
-bool breaker_is_open(const struct provider *p); /* now: calls are refused */
-void breaker_note(const struct settings *s, struct provider *p, enum breaker_outcome o);
-int64_t breaker_retry_in_ms(const struct provider *p);
+bool breaker_is_open(const struct provider *p);                                        /* now: all calls are refused */
+bool breaker_is_open_for(const struct provider *p, const char *model, int64_t caller); /* the model's as well */
+const struct breaker *breaker_of_model(const struct provider *p, const char *model);   /* NULL: none binds everybody */
+enum breaker_state breaker_shown(const struct breaker *b);                             /* as it stands now */
+int64_t breaker_retry_in_ms(const struct breaker *b);
+void breaker_note_look(const struct settings *s, struct provider *p, bool went_well);
+void breaker_note_begun(const struct settings *s, struct provider *p, struct model_note *n); /* an answer has */
+
+/* ---- discovery.c: what calls told of a model; lock held ---- */
+
+struct model_note *catalogue_note_of(struct provider *p, const char *model);         /* made when there is none */
+struct model_note *catalogue_note_find(const struct provider *p, const char *model); /* NULL: none */
 
 /* ---- rules.c ---- */
 

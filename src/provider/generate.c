@@ -213,6 +213,7 @@ static int generate_once(struct run *run, struct err *e)
 	r = send_request(g, e);
 	run->shown = g->stream.shown;
 	run->transient = g->stream.transient;
+	run->overtime = g->overtime;
 	g->stream.e = NULL;
 	fill_result(g);
 	return r;

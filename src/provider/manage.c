@@ -6,7 +6,7 @@
 
 #define MANAGE_TIMEOUT_MS ((int64_t)60 * 1000)      /* a copy or delete of large files */
 #define PULL_IDLE_MS      ((int64_t)30 * 60 * 1000) /* nothing is said while the sum of a large file is made */
-#define REFRESH_MS        5000
+#define REFRESH_MS        2000                      /* waiting for the lists afterwards */
 
 /* ---- which provider ---- */
 
@@ -59,7 +59,7 @@ static int find_model(
 		return r;
 	if (m.alias_of && (op == MANAGE_DELETE || op == MANAGE_COPY))
 		return err_set(e, E_INVALID, "%.80s is another name for %.80s: name that one.", id, m.alias_of);
-	r = catalogue_plan(ps, known, a, &plan, e);
+	r = catalogue_plan(ps, known, 0, a, &plan, e);
 	if (r < 0)
 		return r;
 	r = check_ollama(plan.targets[0].p, e);
@@ -229,7 +229,7 @@ int provider_pull(struct providers *ps, const char *provider, const char *model,
 	lines_done(&x.lines);
 	provider_unref(p);
 	if (r == 0)
-		providers_refresh(ps, REFRESH_MS);
+		(void)providers_refresh(ps, REFRESH_MS);
 	return r;
 }
 
@@ -327,7 +327,7 @@ int provider_manage(struct providers *ps, enum manage_op op, const char *provide
 	r = manage(ps, op, &at, argument, cancel, a, ret_json, e);
 	provider_unref(at.p);
 	if (r == 0 && op != MANAGE_SHOW)
-		providers_refresh(ps, REFRESH_MS);
+		(void)providers_refresh(ps, REFRESH_MS);
 	return r;
 }
 

@@ -12,6 +12,8 @@ struct model {
 	const char *provider_model; /* its own name at the provider; of an alias: of the model it leads to */
 	const char *
 		state; /* unreachable, reachable, loading, ready; of an alias: of its first target that can be called */
+	const char *breaker;                            /* "closed", "open", "half_open": of its answers */
+	int64_t retry_in_ms;                            /* of an open breaker */
 	const char *alias_of;                           /* the first target of a route; NULL: a model of a provider */
 	int64_t size_bytes, context_length, max_output; /* 0: unknown */
 	const char *family, *parameters, *quantization; /* NULL: unknown */
@@ -44,6 +46,7 @@ struct catalogue {
 	size_t n_models;
 	struct provider_state *providers;
 	size_t n_providers;
+	bool looking;                  /* a list is being looked at just now */
 	const char *default_model;     /* = tasks[TASK_CHAT]; NULL: none */
 	const char *tasks[TASK_COUNT]; /* the id that is used now; NULL: none */
 };

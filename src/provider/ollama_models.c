@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "provider/catalogue_priv.h"
+#include "sys/thread.h"
 
 #define SHOWN_AT_ONCE 4
 #define FOR_GOOD_MS   (10LL * 365 * 86400 * 1000) /* "for good" is told as a time far away */
@@ -222,7 +223,7 @@ static void show_those_that_lack(
 	if (lacking == 0)
 		return;
 	pthread_mutex_init(&s.mx, NULL);
-	while (n < MIN(lacking, (size_t)SHOWN_AT_ONCE) - 1 && pthread_create(&threads[n], NULL, show_some, &s) == 0)
+	while (n < MIN(lacking, (size_t)SHOWN_AT_ONCE) - 1 && thread_start(&threads[n], "look", 0, show_some, &s) == 0)
 		n++;
 	show_some(&s);
 	for (size_t i = 0; i < n; i++)

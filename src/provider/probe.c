@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "provider/catalogue_priv.h"
+#include "sys/thread.h"
 
 #define TEST_MS     4800 /* for all of it */
 #define LAST_MS     1000 /* of that, kept for finding out what is wrong */
@@ -308,7 +309,35 @@ static void run(struct probe *b)
 	}
 }
 
-void provider_test(struct providers *ps, const struct provider_config *c, struct provider_test *ret)
+/* The place of this test, or -1. */
+static int test_enter(struct providers *ps, int64_t caller)
+{
+	int place = -1;
+	pthread_mutex_lock(&ps->mx);
+	for (int i = 0; i < PROVIDER_TESTS; i++) {
+		if (!ps->tests[i].used) {
+			place = i;
+		} else if (ps->tests[i].caller == caller) {
+			place = -1;
+			break;
+		}
+	}
+	if (place >= 0) {
+		ps->tests[place].used = true;
+		ps->tests[place].caller = caller;
+	}
+	pthread_mutex_unlock(&ps->mx);
+	return place;
+}
+
+static void test_leave(struct providers *ps, int place)
+{
+	pthread_mutex_lock(&ps->mx);
+	ps->tests[place].used = false;
+	pthread_mutex_unlock(&ps->mx);
+}
+
+static void test_run(struct providers *ps, const struct provider_config *c, struct provider_test *ret)
 {
 	struct provider_config given = *c;
 	struct probe b = {.ps = ps, .ret = ret};
@@ -329,7 +358,7 @@ void provider_test(struct providers *ps, const struct provider_config *c, struct
 	b.until_ms = begun_ms + TEST_MS;
 	cancel_init(&b.cancel);
 	cancel_init(&b.over);
-	bool watched = pthread_create(&watch, NULL, watch_run, &b) == 0;
+	bool watched = thread_start(&watch, "test-watch", 0, watch_run, &b) == 0;
 	run(&b);
 	cancel_fire(&b.over, E_CANCELED);
 	if (watched)
@@ -338,4 +367,19 @@ void provider_test(struct providers *ps, const struct provider_config *c, struct
 	cancel_done(&b.cancel);
 	provider_unref(b.p);
 	ret->duration_ms = clock_mono_ms() - begun_ms;
+}
+
+int provider_test(
+	struct providers *ps, int64_t caller, const struct provider_config *c, struct provider_test *ret, struct err *e)
+{
+	int place = test_enter(ps, caller);
+	if (place < 0) {
+		err_set(e, E_BUSY, "Another connection is being tested. Try again in a few seconds.");
+		if (e && e->code == E_BUSY)
+			e->retry_after_s = (TEST_MS + 999) / 1000;
+		return E_BUSY;
+	}
+	test_run(ps, c, ret);
+	test_leave(ps, place);
+	return 0;
 }

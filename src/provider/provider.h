@@ -54,7 +54,11 @@ struct provider_test {
 	char text[400]; /* what is wrong and what to do, or what was found */
 	int64_t models, duration_ms;
 };
-void provider_test(struct providers *p, const struct provider_config *c, struct provider_test *ret);
+/* E_BUSY: one of this caller's is under way, or PROVIDER_TESTS of all; each keeps a thread of its caller's waiting. */
+#define PROVIDER_TESTS 2
+int provider_test(struct providers *p, int64_t caller, const struct provider_config *c, struct provider_test *ret,
+	struct err *e) MUST_CHECK;
 
-/* Looks at all lists now, in parallel, for at most `timeout_ms`; callers at the same time share one look. */
-void providers_refresh(struct providers *p, int64_t timeout_ms);
+/* Looks at all lists now, in parallel; callers at the same time share one look. Waits for their ends for at most `wait_ms`
+ * (and hardly at all when others do already): false when some are still looked at, which goes on behind. */
+bool providers_refresh(struct providers *p, int64_t wait_ms);

@@ -1,10 +1,14 @@
 /*
  * quirks.c - servers that speak a dialect differ in what they take. A refusal that names a field is remembered for the
- * model at that provider (or for the whole provider), and the call is made again at once without the field.
+ * model at that provider (or for the whole provider), and the call is made again at once without the field. Refusals may
+ * quote what a caller wrote, so what one teaches is kept only if the call without the field is taken, and not for ever.
  */
 #include <strings.h>
 
+#include "base/clock.h"
 #include "provider/request.h"
+
+#define QUIRKS_KEPT_MS ((int64_t)6 * 3600 * 1000)
 
 #define QUIRK_BITS 16
 #define HASH_MASK  (~(((uint64_t)1 << QUIRK_BITS) - 1))
@@ -48,8 +52,21 @@ static void write_place(struct provider *p, const char *name, unsigned quirks)
 	} while (!atomic_compare_exchange_weak(at, &old, hash | known | quirks));
 }
 
+/* Servers are updated, too: what they take is found out anew now and then. */
+static void forget_old(struct provider *p)
+{
+	int64_t now = clock_mono_ms(), since = atomic_load(&p->quirks_since_ms);
+	if (since != 0 && now - since < QUIRKS_KEPT_MS)
+		return;
+	if (!atomic_compare_exchange_strong(&p->quirks_since_ms, &since, now) || since == 0)
+		return;
+	for (size_t i = 0; i < N_ELEMENTS(p->quirks); i++)
+		atomic_store(&p->quirks[i], 0);
+}
+
 unsigned quirks_of(struct provider *p, const char *model)
 {
+	forget_old(p);
 	return read_place(p, "") | read_place(p, model);
 }
 
@@ -59,6 +76,18 @@ void quirks_learn(struct provider *p, const char *model, unsigned quirks)
 		write_place(p, "", quirks & QUIRKS_OF_SERVER);
 	if (quirks & ~(unsigned)QUIRKS_OF_SERVER)
 		write_place(p, model, quirks & ~(unsigned)QUIRKS_OF_SERVER);
+}
+
+void quirks_forget(struct provider *p, const char *model, unsigned quirks)
+{
+	const char *const names[] = {"", model};
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		uint64_t hash = hash_of(names[i]);
+		_Atomic uint64_t *at = place_of(p, hash);
+		uint64_t old = atomic_load(at);
+		while ((old & HASH_MASK) == hash && !atomic_compare_exchange_weak(at, &old, old & ~(uint64_t)quirks))
+			;
+	}
 }
 
 /* ---- what a refusal says ---- */

@@ -356,7 +356,7 @@ static void inherit(struct provider *to, struct provider *from)
 	to->looks = from->looks;
 	to->looked_ms = from->looked_ms;
 	to->breaker = from->breaker;
-	to->breaker.probing = false;
+	to->breaker.trial_until_ms = 0;
 	to->first_token_ms = from->first_token_ms;
 	to->add_v1 = from->add_v1;
 	for (size_t i = 0; i < N_ELEMENTS(to->quirks); i++)
@@ -452,7 +452,7 @@ void providers_free(struct providers *ps)
 {
 	if (!ps)
 		return;
-	looks_stop(ps);
+	discovery_stop(ps);
 	set_done(&(struct set){ps->all, ps->n});
 	rules_free(ps->rules);
 	cancel_done(&ps->warm);

@@ -26,17 +26,20 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
 struct breaker {
 	enum breaker_state state;
-	int64_t failures; /* in a row */
-	int64_t open_ms;  /* how long it was opened for, the last time; 0: never since it was closed for good */
-	int64_t until_ms; /* of an open one */
-	bool probing;     /* half-open: one is on its way */
+	bool several;           /* calls of more than one caller failed in this row: it binds everybody */
+	int64_t caller;         /* else: whom it binds */
+	int64_t failures;       /* in a row */
+	int64_t open_ms;        /* how long it was opened for, the last time; 0: never since it was closed for good */
+	int64_t until_ms;       /* of an open one */
+	int64_t trial_until_ms; /* half-open: one is on its way, and others wait for it until then; 0: none is */
 };
 
 /* What calls told of a model between two looks. */
 struct model_note {
 	char *name;
-	int waiting;      /* calls without a first byte, and warm-ups */
-	int64_t ready_ms; /* of the last first byte; 0: none */
+	struct breaker breaker; /* answers of this model that failed */
+	int waiting;            /* calls without a first byte, and warm-ups */
+	int64_t ready_ms;       /* of the last first byte; 0: none */
 	struct model_note *next;
 };
 
@@ -55,6 +58,7 @@ struct provider {
 	int64_t connect_timeout_ms, first_byte_timeout_ms, token_timeout_ms, total_timeout_ms; /* 0: the settings' */
 	struct slots *slots;
 	_Atomic uint64_t quirks[32]; /* what refusals taught of models: quirks.c */
+	_Atomic int64_t quirks_since_ms;
 	_Atomic int refs;
 	_Atomic bool add_v1; /* the lists were found under base/v1 */
 	bool enabled;
@@ -67,7 +71,7 @@ struct provider {
 	int64_t max_concurrent; /* 0: no limit */
 	char *error;
 	struct model_list *list; /* last known; NULL: none yet */
-	struct breaker breaker;
+	struct breaker breaker;  /* connections that could not be made */
 	struct model_note *notes;
 	int64_t first_token_ms; /* smoothed; -1: no call yet */
 	struct cancel *look;    /* of the look that is under way */
@@ -92,10 +96,16 @@ struct providers {
 	bool started, stopping;
 	bool look_wanted;  /* the refreshing thread shall see what is to be done */
 	unsigned looking;  /* threads that look */
+	unsigned waiting;  /* callers of providers_refresh */
+	bool settled;      /* the first looks after the start have ended */
 	uint64_t looks;    /* ended, of all providers */
 	int64_t looked_ms; /* when providers_refresh last ended */
 	pthread_t thread;
-	struct cancel warm; /* of the warm-up */
+	struct {
+		bool used;
+		int64_t caller;
+	} tests[PROVIDER_TESTS]; /* under way: probe.c */
+	struct cancel warm;      /* of the warm-up */
 	bool warm_running;
 	pthread_t warm_thread;
 };
@@ -114,21 +124,25 @@ struct plan {
 };
 
 /* At least one target, or E_MODEL_UNKNOWN with a sentence. Targets that nobody offers now are left out; those whose
- * breaker is open stand behind the others. */
-int catalogue_plan(
-	struct providers *ps, const char *model, struct arena *a, struct plan *ret, struct err *e) MUST_CHECK;
+ * breaker is open for this caller stand behind the others. */
+int catalogue_plan(struct providers *ps, const char *model, int64_t caller, struct arena *a, struct plan *ret,
+	struct err *e) MUST_CHECK;
 void plan_done(struct plan *p);
 
 /* A configuration may change under a running call: what the call uses lives until the call lets go of it. */
 struct provider *provider_ref(struct provider *p);
 void provider_unref(struct provider *p);
 
-/* ---- breaker.c: a provider that failed several times in a row is left alone for a while, then one call may try ---- */
+/* ---- breaker.c: what failed several times in a row is left alone for a while, then one call may try ---- */
 
-/* 0: go on, and say how it went with breaker_leave; E_PROVIDER_DOWN with a sentence: it is open. */
-int breaker_enter(struct providers *ps, struct provider *p, struct err *e) MUST_CHECK;
-enum breaker_outcome { BREAKER_OK, BREAKER_FAILED, BREAKER_UNKNOWN /* stopped before it could be told */ };
-void breaker_leave(struct providers *ps, struct provider *p, enum breaker_outcome o);
+/* 0: go on, and say how it went with breaker_leave; E_PROVIDER_DOWN with a sentence: the provider's is open, or the
+ * model's for this caller. */
+int breaker_enter(struct providers *ps, const struct target *t, int64_t caller, struct err *e) MUST_CHECK;
+enum breaker_verdict { BREAKER_UNKNOWN /* it was not found out */, BREAKER_OK, BREAKER_FAILED };
+struct breaker_outcome {
+	enum breaker_verdict provider, model; /* could be reached; answered as it should */
+};
+void breaker_leave(struct providers *ps, const struct target *t, int64_t caller, struct breaker_outcome o);
 
 /* A call of this model began that has no first byte yet (+1), or that is over (-1): the catalogue says `loading` while
  * a model that is not known to be loaded has such calls. */
@@ -137,12 +151,14 @@ void catalogue_note_waiting(struct providers *ps, struct provider *p, const char
 void catalogue_note_first_token(struct providers *ps, struct provider *p, const char *name, int64_t ms);
 void catalogue_note_ready(struct providers *ps, struct provider *p, const char *name); /* it was loaded */
 
-/* ---- catalogue.c, looks.c, resolve.c: for calls ---- */
+/* ---- catalogue.c, discovery.c, resolve.c: for calls ---- */
 
 bool catalogue_has_real_model(struct providers *p);
 
 /* What a call says about its provider: `why` it could not be reached, or NULL when it answered. */
 void catalogue_note_call(struct providers *ps, struct provider *p, const struct err *why);
+/* It was reached, but said nothing: a look shall soon find out whether it is well. */
+void catalogue_note_silent(struct providers *ps, struct provider *p);
 
 /* Sets and returns E_MODEL_UNKNOWN; the sentence names the providers that cannot be reached, and why. */
 int catalogue_unknown_model(struct providers *ps, const char *model, struct err *e);

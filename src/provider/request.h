@@ -56,6 +56,7 @@ enum {
 
 unsigned quirks_of(struct provider *p, const char *model);
 void quirks_learn(struct provider *p, const char *model, unsigned quirks); /* those of the server for all its models */
+void quirks_forget(struct provider *p, const char *model, unsigned quirks);
 
 /* Whether the text of a refusal has the word; `refused`: whether it also says that something is not known or taken. */
 bool quirk_names(struct str error, const char *word);

@@ -6,6 +6,7 @@
 #include "provider/catalogue_priv.h"
 
 #define LOOK_AGAIN_MS 2000 /* an unknown id causes a new look, but not more often than this */
+#define WAIT_NEW_MS   1000 /* for the first look at providers that came after the start */
 
 /* ---- plans ---- */
 
@@ -39,18 +40,20 @@ static int add_target(struct providers *ps, struct model_place at, struct arena 
 }
 
 /* Those whose breaker is open go to the end; else the order stays. */
-static void open_ones_last(struct plan *plan)
+static void open_ones_last(struct plan *plan, int64_t caller)
 {
 	struct target sorted[ROUTE_TARGETS_MAX];
 	size_t n = 0;
 	for (int open = 0; open < 2; open++)
-		for (size_t i = 0; i < plan->n; i++)
-			if (breaker_is_open(plan->targets[i].p) == (open == 1))
-				sorted[n++] = plan->targets[i];
+		for (size_t i = 0; i < plan->n; i++) {
+			const struct target *t = &plan->targets[i];
+			if (breaker_is_open_for(t->p, t->name, caller) == (open == 1))
+				sorted[n++] = *t;
+		}
 	memcpy(plan->targets, sorted, n * sizeof(sorted[0]));
 }
 
-static int make_plan(struct providers *ps, const char *model, struct arena *a, struct plan *plan)
+static int make_plan(struct providers *ps, const char *model, int64_t caller, struct arena *a, struct plan *plan)
 {
 	struct model_place at;
 	const struct model_route *route = route_for(ps, model, a);
@@ -60,15 +63,16 @@ static int make_plan(struct providers *ps, const char *model, struct arena *a, s
 	for (size_t i = 0; i < route->n_targets && r >= 0; i++)
 		if (catalogue_target(ps, route, i, model, &at))
 			r = add_target(ps, at, a, plan);
-	open_ones_last(plan);
+	open_ones_last(plan, caller);
 	return r;
 }
 
-int catalogue_plan(struct providers *ps, const char *model, struct arena *a, struct plan *ret, struct err *e)
+int catalogue_plan(
+	struct providers *ps, const char *model, int64_t caller, struct arena *a, struct plan *ret, struct err *e)
 {
 	struct plan plan = {.n = 0};
 	pthread_mutex_lock(&ps->mx);
-	int r = make_plan(ps, model, a, &plan);
+	int r = make_plan(ps, model, caller, a, &plan);
 	pthread_mutex_unlock(&ps->mx);
 	if (r < 0) {
 		plan_done(&plan);
@@ -119,14 +123,16 @@ static bool resolve_now(struct providers *ps, const struct question *q, struct a
 	return id != NULL;
 }
 
-/* Waits for the first looks to end, if the thread that begins them was started. */
+/* Waits for the first looks to end, if the thread that begins them was started. After the start that is for those of
+ * providers that were configured since, which others need not wait for as long. */
 static void wait_first_look(struct providers *ps)
 {
-	struct timespec until = looks_deadline(LOOK_TIMEOUT_MS);
 	pthread_mutex_lock(&ps->mx);
-	while (ps->started && !looks_all_once(ps) && !ps->stopping &&
+	struct timespec until = discovery_deadline(ps->settled ? WAIT_NEW_MS : LOOK_TIMEOUT_MS);
+	while (ps->started && !discovery_all_once(ps) && !ps->stopping &&
 		pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
 		;
+	ps->settled |= ps->started;
 	pthread_mutex_unlock(&ps->mx);
 }
 
@@ -158,7 +164,7 @@ static int unknown(struct providers *ps, const struct question *q, struct err *e
 static int resolve(struct providers *ps, const struct question *q, struct arena *a, const char **ret_id, struct err *e)
 {
 	/* The default is what the first looks find, and not what is there before. */
-	if (!q->model)
+	if (!q->model && !(ps->settled && catalogue_has_real_model(ps)))
 		wait_first_look(ps);
 	if (resolve_now(ps, q, a, ret_id))
 		return 0;
@@ -167,10 +173,10 @@ static int resolve(struct providers *ps, const struct question *q, struct arena 
 		return 0;
 	/* It may have been pulled, or its provider started, since the last look. */
 	pthread_mutex_lock(&ps->mx);
-	bool again = ps->looks > 0 && clock_mono_ms() - looks_last_ms(ps) > LOOK_AGAIN_MS;
+	bool again = ps->looks > 0 && clock_mono_ms() - discovery_last_ms(ps) > LOOK_AGAIN_MS;
 	pthread_mutex_unlock(&ps->mx);
 	if (again) {
-		providers_refresh(ps, LOOK_TIMEOUT_MS);
+		(void)providers_refresh(ps, WAIT_NEW_MS);
 		if (resolve_now(ps, q, a, ret_id))
 			return 0;
 	}

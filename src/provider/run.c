@@ -101,19 +101,19 @@ static bool is_providers_fault(const struct run *r, int code)
 	}
 }
 
-static enum breaker_outcome outcome_of(const struct run *r, int code)
+/* Whatever it said, the provider is there; what it said of the request is no failure of the model. Silence of a provider
+ * that was reached is counted with the model, which one caller's request may have brought to it; a look will tell. */
+static struct breaker_outcome outcome_of(const struct run *r, int code)
 {
-	switch (code) {
-	case E_PROVIDER_DOWN:
-	case E_PROVIDER_TIMEOUT:
-	case E_PROVIDER_BROKEN:
-		return BREAKER_FAILED;
-	case E_PROVIDER:
-		return r->res.status >= 500 ? BREAKER_FAILED : BREAKER_OK;
-	default:
-		/* Whatever it said, it is there; where it said nothing, somebody stopped the call. */
-		return r->res.status != 0 ? BREAKER_OK : BREAKER_UNKNOWN;
-	}
+	struct breaker_outcome o = {.provider = r->res.status != 0 ? BREAKER_OK : BREAKER_UNKNOWN};
+	if (code >= 0)
+		return (struct breaker_outcome){BREAKER_OK, BREAKER_OK};
+	if (code == E_PROVIDER_DOWN || is_connect_timeout(r, code))
+		o.provider = BREAKER_FAILED;
+	else if (code == E_PROVIDER_BROKEN || (code == E_PROVIDER_TIMEOUT && !r->overtime) ||
+		 (code == E_PROVIDER && r->res.status >= 500))
+		o.model = BREAKER_FAILED;
+	return o;
 }
 
 /* The catalogue learns at once what a try has shown. */
@@ -123,16 +123,24 @@ static void note_try(const struct run *r, int code, const struct err *why)
 		catalogue_note_call(r->ps, r->t->p, NULL);
 	else if (code == E_PROVIDER_DOWN || is_connect_timeout(r, code))
 		catalogue_note_call(r->ps, r->t->p, why);
+	else if (code == E_PROVIDER_TIMEOUT || code == E_PROVIDER_BROKEN)
+		catalogue_note_silent(r->ps, r->t->p);
 }
 
-/* Some servers refuse a field that others need: remembered, and tried once more at once. */
-static bool learn(struct run *r)
+/* Some servers refuse a field that others need: remembered, and tried once more at once. What the call without it shows
+ * is no better was no lesson. */
+static bool learn(struct run *r, unsigned *learned)
 {
 	if (r->shown || (r->res.status != 400 && r->res.status != 422) || !r->learn)
 		return false;
 	unsigned quirks = r->learn(r, refusal(r));
-	if (quirks)
+	if (quirks) {
+		*learned |= quirks;
 		quirks_learn(r->t->p, r->t->name, quirks);
+	} else if (*learned) {
+		quirks_forget(r->t->p, r->t->name, *learned);
+		*learned = 0;
+	}
 	return quirks != 0;
 }
 
@@ -167,7 +175,7 @@ static void begin_try(struct run *r)
 {
 	buf_done(&r->res.error_body);
 	r->res = (struct http_result){.retry_after_ms = -1};
-	r->shown = r->transient = false;
+	r->shown = r->transient = r->overtime = false;
 	r->ret->tries++;
 }
 
@@ -182,6 +190,7 @@ static bool gives_up(const struct run *r, int code, int tries, bool another)
 
 static int run_tries(struct run *r, bool another, struct err *e)
 {
+	unsigned lessons = 0;
 	int learned = 0;
 	for (int tries = 1;; tries++) {
 		struct err why = {0};
@@ -190,7 +199,7 @@ static int run_tries(struct run *r, bool another, struct err *e)
 		note_try(r, code, &why);
 		if (code >= 0)
 			return 0;
-		if (code != -ECANCELED && learned < LEARNING_MAX && learn(r)) {
+		if (code != -ECANCELED && learned < LEARNING_MAX && learn(r, &lessons)) {
 			learned++;
 			tries--;
 			continue;
@@ -248,11 +257,11 @@ static int run_target(struct run *r, bool another, struct err *e)
 	note_target(r);
 	if (r->t->p->dialect->generate) /* built in: nothing to wait for */
 		return r->try_once(r, e);
-	int code = breaker_enter(r->ps, r->t->p, e);
+	int code = breaker_enter(r->ps, r->t, r->caller, e);
 	if (code < 0)
 		return code;
 	code = run_in_place(r, another, e);
-	breaker_leave(r->ps, r->t->p, outcome_of(r, code));
+	breaker_leave(r->ps, r->t, r->caller, outcome_of(r, code));
 	return code;
 }
 
@@ -317,7 +326,7 @@ int run_call(struct run *r, struct err *e)
 	CLEANUP(arena_done) struct arena a;
 	CLEANUP(plan_done) struct plan plan = {.n = 0};
 	arena_init(&a, 1 << 20);
-	int code = catalogue_plan(r->ps, r->model, &a, &plan, e);
+	int code = catalogue_plan(r->ps, r->model, r->caller, &a, &plan, e);
 	if (code < 0)
 		return code;
 	code = run_plan(r, &plan, e);

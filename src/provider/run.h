@@ -22,6 +22,7 @@ struct run {
 	const struct target *t;
 	struct http_result res;
 	bool shown;     /* something of an answer was handed on */
+	bool overtime;  /* the whole answer took longer than one may */
 	bool transient; /* an error within the stream, which may be over in a moment */
 	int64_t try_ms;
 };

@@ -58,11 +58,11 @@ static void *warm_run(void *arg)
 	const char *id;
 	arena_init(&a, LIST_MAX_BYTES);
 	pthread_mutex_lock(&ps->mx);
-	while (!ps->stopping && !looks_all_once(ps))
+	while (!ps->stopping && !discovery_all_once(ps))
 		pthread_cond_wait(&ps->cv, &ps->mx);
 	bool stopping = ps->stopping;
 	pthread_mutex_unlock(&ps->mx);
-	if (stopping || providers_resolve(ps, NULL, &a, &id, &e) < 0 || catalogue_plan(ps, id, &a, &plan, &e) < 0)
+	if (stopping || providers_resolve(ps, NULL, &a, &id, &e) < 0 || catalogue_plan(ps, id, 0, &a, &plan, &e) < 0)
 		return NULL;
 	const struct target *t = &plan.targets[0];
 	if (t->p->dialect == &ollama_dialect && strcmp(t->model.state, "reachable") == 0)

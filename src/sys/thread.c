@@ -43,3 +43,12 @@ int thread_start(pthread_t *ret, const char *name, size_t stack_bytes, void *(*f
 	(void)pthread_setschedparam(*ret, SCHED_BATCH, &(struct sched_param){0});
 	return 0;
 }
+
+int thread_start_detached(const char *name, void *(*fn)(void *), void *arg)
+{
+	pthread_t thread;
+	int r = thread_start(&thread, name, 0, fn, arg);
+
+	/* A thread that has ended already is still there until somebody joins or detaches it. */
+	return r < 0 ? r : -pthread_detach(thread);
+}

@@ -14,6 +14,9 @@
  */
 int thread_start(pthread_t *ret, const char *name, size_t stack_bytes, void *(*fn)(void *), void *arg) MUST_CHECK;
 
+/* The same for a thread that nobody joins: who starts it counts it in some other way. */
+int thread_start_detached(const char *name, void *(*fn)(void *), void *arg) MUST_CHECK;
+
 /* Once, at the start of a program that may have thousands of threads asleep. Does nothing where the kernel has no such
  * setting. */
 void threads_expect_many(void);

@@ -5,9 +5,16 @@
 
 #include "base/clock.h"
 
+#define ALICE 1
+#define BOB   2
+
+static const struct breaker_outcome well = {BREAKER_OK, BREAKER_OK}, unreached = {BREAKER_FAILED, BREAKER_UNKNOWN},
+				    failed = {BREAKER_OK, BREAKER_FAILED}, nothing = {BREAKER_UNKNOWN, BREAKER_UNKNOWN};
+
 struct trial {
 	struct world w;
 	struct provider *p;
+	struct target m;
 	struct arena a;
 };
 
@@ -17,6 +24,7 @@ static void begin(struct trial *t)
 	t->w.settings.breaker_failures = 3;
 	t->w.settings.breaker_open_s = 10;
 	t->p = t->w.providers->all[0];
+	t->m = (struct target){.p = t->p, .name = "m"};
 	arena_init(&t->a, 1 << 20);
 }
 
@@ -26,19 +34,34 @@ static void end(struct trial *t)
 	world_done(&t->w);
 }
 
-static int enter(struct trial *t)
+static int enter_as(struct trial *t, int64_t caller)
 {
 	struct err e = {0};
-	int r = breaker_enter(t->w.providers, t->p, &e);
+	int r = breaker_enter(t->w.providers, &t->m, caller, &e);
 	if (r < 0)
 		assert_true(strlen(e.msg) > 20);
 	return r;
 }
 
-static void call(struct trial *t, enum breaker_outcome o)
+static int enter(struct trial *t)
 {
-	assert_int_equal(enter(t), 0);
-	breaker_leave(t->w.providers, t->p, o);
+	return enter_as(t, ALICE);
+}
+
+static void leave(struct trial *t, struct breaker_outcome o)
+{
+	breaker_leave(t->w.providers, &t->m, ALICE, o);
+}
+
+static void call_as(struct trial *t, int64_t caller, struct breaker_outcome o)
+{
+	assert_int_equal(enter_as(t, caller), 0);
+	breaker_leave(t->w.providers, &t->m, caller, o);
+}
+
+static void call(struct trial *t, struct breaker_outcome o)
+{
+	call_as(t, ALICE, o);
 }
 
 static const char *shown(struct trial *t)
@@ -61,16 +84,16 @@ static void opens_and_closes(void **state)
 	struct err e = {0};
 	(void)state;
 	begin(&t);
-	call(&t, BREAKER_FAILED);
-	call(&t, BREAKER_FAILED);
-	call(&t, BREAKER_OK); /* in a row, they must be */
-	call(&t, BREAKER_FAILED);
-	call(&t, BREAKER_UNKNOWN);
-	call(&t, BREAKER_FAILED);
+	call(&t, unreached);
+	call(&t, unreached);
+	call(&t, well); /* in a row, they must be */
+	call(&t, unreached);
+	call(&t, nothing);
+	call(&t, unreached);
 	assert_string_equal(shown(&t), "closed");
-	call(&t, BREAKER_FAILED);
+	call(&t, unreached);
 	assert_string_equal(shown(&t), "open");
-	assert_int_equal(breaker_enter(t.w.providers, t.p, &e), E_PROVIDER_DOWN);
+	assert_int_equal(breaker_enter(t.w.providers, &t.m, ALICE, &e), E_PROVIDER_DOWN);
 	assert_non_null(strstr(e.msg, "3 times in a row"));
 	assert_non_null(strstr(e.msg, "10 s"));
 	assert_int_equal(e.retry_after_s, 10);
@@ -80,10 +103,10 @@ static void opens_and_closes(void **state)
 	assert_int_equal(enter(&t), 0);
 	assert_int_equal(enter(&t), E_PROVIDER_DOWN);
 	assert_string_equal(shown(&t), "half_open");
-	breaker_leave(t.w.providers, t.p, BREAKER_OK);
+	leave(&t, well);
 	assert_string_equal(shown(&t), "closed");
-	call(&t, BREAKER_FAILED);
-	call(&t, BREAKER_FAILED);
+	call(&t, unreached);
+	call(&t, unreached);
 	assert_string_equal(shown(&t), "closed");
 	end(&t);
 }
@@ -96,15 +119,15 @@ static void longer_each_time(void **state)
 	begin(&t);
 	t.w.settings.breaker_failures = 1;
 	for (size_t i = 0; i < N_ELEMENTS(seconds); i++) {
-		call(&t, BREAKER_FAILED);
-		int64_t ms = breaker_retry_in_ms(t.p);
+		call(&t, unreached);
+		int64_t ms = breaker_retry_in_ms(&t.p->breaker);
 		assert_true(ms > seconds[i] * 1000 - 2000 && ms <= seconds[i] * 1000);
 		let_time_pass(&t);
 	}
 	/* After a good one it begins anew. */
-	call(&t, BREAKER_OK);
-	call(&t, BREAKER_FAILED);
-	assert_true(breaker_retry_in_ms(t.p) <= 10000);
+	call(&t, well);
+	call(&t, unreached);
+	assert_true(breaker_retry_in_ms(&t.p->breaker) <= 10000);
 	end(&t);
 }
 
@@ -114,12 +137,12 @@ static void a_probe_that_says_nothing(void **state)
 	(void)state;
 	begin(&t);
 	t.w.settings.breaker_failures = 1;
-	call(&t, BREAKER_FAILED);
+	call(&t, unreached);
 	let_time_pass(&t);
 	assert_int_equal(enter(&t), 0);
 	assert_int_equal(enter(&t), E_PROVIDER_DOWN);
-	breaker_leave(t.w.providers, t.p, BREAKER_UNKNOWN);
-	call(&t, BREAKER_OK); /* the next one may try */
+	leave(&t, nothing);
+	call(&t, well); /* the next one may try */
 	assert_string_equal(shown(&t), "closed");
 	end(&t);
 }
@@ -132,16 +155,93 @@ static void late_calls(void **state)
 	t.w.settings.breaker_failures = 2;
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(enter(&t), 0);
-	breaker_leave(t.w.providers, t.p, BREAKER_FAILED);
-	breaker_leave(t.w.providers, t.p, BREAKER_FAILED);
+	leave(&t, unreached);
+	leave(&t, unreached);
 	int64_t until = t.p->breaker.until_ms;
 	/* They began before it was opened: neither longer nor doubled. */
-	breaker_leave(t.w.providers, t.p, BREAKER_FAILED);
-	breaker_leave(t.w.providers, t.p, BREAKER_FAILED);
+	leave(&t, unreached);
+	leave(&t, unreached);
 	assert_int_equal(t.p->breaker.until_ms, until);
 	assert_string_equal(shown(&t), "open");
-	breaker_leave(t.w.providers, t.p, BREAKER_OK);
+	leave(&t, well);
 	assert_string_equal(shown(&t), "closed");
+	end(&t);
+}
+
+static struct breaker *of_model(struct trial *t)
+{
+	return &catalogue_note_of(t->p, "m")->breaker;
+}
+
+/* What one caller's requests bring to a model is that caller's. */
+static void one_caller_shuts_nobody_out(void **state)
+{
+	struct trial t;
+	struct err e = {0};
+	(void)state;
+	begin(&t);
+	for (int i = 0; i < 3; i++)
+		call(&t, failed);
+	assert_int_equal(breaker_enter(t.w.providers, &t.m, ALICE, &e), E_PROVIDER_DOWN);
+	assert_non_null(strstr(e.msg, "m at "));
+	assert_string_equal(shown(&t), "closed");
+	assert_null(breaker_of_model(t.p, "m"));
+	for (int i = 0; i < 20; i++) {
+		call_as(&t, BOB, well); /* which shows that it answers: hers may try again, too */
+		assert_int_equal(enter(&t), 0);
+		leave(&t, failed);
+	}
+	/* Another model of the same provider is not meant at all. */
+	for (int i = 0; i < 2; i++)
+		call(&t, failed);
+	assert_int_equal(enter(&t), E_PROVIDER_DOWN);
+	t.m.name = "n";
+	assert_int_equal(enter(&t), 0);
+	end(&t);
+}
+
+static void several_callers_shut_the_model(void **state)
+{
+	struct trial t;
+	(void)state;
+	begin(&t);
+	for (int i = 0; i < 3; i++)
+		call(&t, failed);
+	call_as(&t, BOB, failed);
+	assert_int_equal(enter_as(&t, BOB), E_PROVIDER_DOWN);
+	assert_int_equal(enter_as(&t, 3), E_PROVIDER_DOWN);
+	assert_non_null(breaker_of_model(t.p, "m"));
+	assert_string_equal(shown(&t), "closed");
+	/* A trial that fails binds who made it; the next one has a try of their own. */
+	of_model(&t)->until_ms = clock_mono_ms();
+	call(&t, failed);
+	assert_int_equal(enter(&t), E_PROVIDER_DOWN);
+	call_as(&t, BOB, well);
+	assert_int_equal(enter(&t), 0);
+	end(&t);
+}
+
+/* Nobody waits for the end of a long answer to see that a model answers. */
+static void a_trial_that_answers(void **state)
+{
+	struct trial t;
+	(void)state;
+	begin(&t);
+	call(&t, failed);
+	call_as(&t, BOB, failed);
+	call(&t, failed);
+	of_model(&t)->until_ms = clock_mono_ms();
+	assert_int_equal(enter(&t), 0);
+	assert_int_equal(enter_as(&t, BOB), E_PROVIDER_DOWN);
+	catalogue_note_first_token(t.w.providers, t.p, "m", 5);
+	assert_int_equal(enter_as(&t, BOB), 0);
+	/* And one that says nothing for long does not hold them all. */
+	leave(&t, failed);
+	assert_int_equal(enter(&t), E_PROVIDER_DOWN);
+	of_model(&t)->until_ms = clock_mono_ms();
+	assert_int_equal(enter(&t), 0);
+	of_model(&t)->trial_until_ms = clock_mono_ms();
+	assert_int_equal(enter(&t), 0);
 	end(&t);
 }
 
@@ -167,8 +267,9 @@ static void looks_count(void **state)
 	world_init(&t.w, url, NULL);
 	arena_init(&t.a, 1 << 20);
 	t.p = t.w.providers->all[0];
+	t.m = (struct target){.p = t.p, .name = "m"};
 	t.w.settings.breaker_failures = 1;
-	call(&t, BREAKER_FAILED);
+	call(&t, unreached);
 	assert_string_equal(shown(&t), "open");
 	providers_refresh(t.w.providers, 5000);
 	assert_string_equal(shown(&t), "closed");
@@ -183,6 +284,9 @@ int main(void)
 		cmocka_unit_test(longer_each_time),
 		cmocka_unit_test(a_probe_that_says_nothing),
 		cmocka_unit_test(late_calls),
+		cmocka_unit_test(one_caller_shuts_nobody_out),
+		cmocka_unit_test(several_callers_shut_the_model),
+		cmocka_unit_test(a_trial_that_answers),
 		cmocka_unit_test(looks_count),
 	};
 	return cmocka_run_group_tests_name("provider/breaker", tests, NULL, NULL);

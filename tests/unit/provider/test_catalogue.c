@@ -1,6 +1,8 @@
 /* What models there are: lists of real shapes, ids, the default, what stays when a provider goes. */
 #include "support.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -176,14 +178,51 @@ static void slow_lists_do_not_hold_the_look(void **state)
 	server_url(&s, url);
 	world_init(&w, url, NULL);
 	arena_init(&arena, 1 << 20);
-	providers_refresh(w.providers, 100);
+	assert_false(providers_refresh(w.providers, 100));
 	assert_int_equal(providers_catalogue(w.providers, &arena, &c, &e), 0);
-	assert_string_equal(c.providers[0].state, "unreachable");
+	assert_string_equal(c.providers[0].state, "checking");
+	assert_true(c.looking);
 	/* The end of the registry ends a look that is under way. */
 	assert_int_equal(providers_start(w.providers, &e), 0);
 	world_done(&w);
 	server_stop(&s);
 	arena_done(&arena);
+}
+
+static _Atomic int patient_ones, answered;
+
+static void *refresh_once(void *arg)
+{
+	int64_t began = clock_mono_ms();
+	assert_false(providers_refresh(arg, 3000));
+	patient_ones += clock_mono_ms() - began >= 2900;
+	answered++;
+	return NULL;
+}
+
+/* However many look again, few wait for one that accepts and never answers. */
+static void a_crowd_of_refreshes(void **state)
+{
+	static const struct script a[] = {{.path = "/api/tags", .bytes = "HTTP/1.1 200 OK\r\n", .hold = true}};
+	struct server s;
+	struct world w;
+	struct err e = {0};
+	char url[64];
+	pthread_t threads[40];
+	(void)state;
+	server_start(&s, a, N_ELEMENTS(a));
+	server_url(&s, url);
+	world_init(&w, url, NULL);
+	assert_int_equal(providers_start(w.providers, &e), 0);
+	for (size_t i = 0; i < N_ELEMENTS(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, refresh_once, w.providers), 0);
+	for (size_t i = 0; i < N_ELEMENTS(threads); i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(answered, 40);
+	assert_true(patient_ones <= 2);
+	assert_true(s.n_requests <= 2); /* and all share one look */
+	world_done(&w);
+	server_stop(&s);
 }
 
 static void secrets_stay(void **state)
@@ -234,6 +273,7 @@ int main(void)
 		cmocka_unit_test(preferred_default),
 		cmocka_unit_test(wrong_answers),
 		cmocka_unit_test(slow_lists_do_not_hold_the_look),
+		cmocka_unit_test(a_crowd_of_refreshes),
 		cmocka_unit_test(secrets_stay),
 		cmocka_unit_test(the_key_is_sent),
 	};

@@ -71,7 +71,7 @@ static const char *plan(struct trial *t, const char *model)
 	struct plan p = {0};
 	struct err e = {0};
 	*text = '\0';
-	int r = catalogue_plan(t->w.providers, model, &t->a, &p, &e);
+	int r = catalogue_plan(t->w.providers, model, 0, &t->a, &p, &e);
 	assert_true(r == 0 ? p.n > 0 : r == E_MODEL_UNKNOWN && strstr(e.msg, model));
 	for (size_t i = 0; i < p.n; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s:%s", i ? " " : "",
@@ -171,10 +171,10 @@ static void patterns_and_fallbacks(void **state)
 	assert_string_equal(m.id, "gpt-3");
 	assert_string_equal(m.alias_of, "llama3:latest");
 	/* Those that are left alone come last. */
-	struct provider *p = t.w.providers->all[1];
+	struct target at = {.p = t.w.providers->all[1], .name = "gpt-5"};
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(breaker_enter(t.w.providers, p, &t.e), 0);
-		breaker_leave(t.w.providers, p, BREAKER_FAILED);
+		assert_int_equal(breaker_enter(t.w.providers, &at, 1, &t.e), 0);
+		breaker_leave(t.w.providers, &at, 1, (struct breaker_outcome){BREAKER_FAILED, BREAKER_UNKNOWN});
 	}
 	assert_string_equal(plan(&t, "gpt-5"), "ollama:llama3:latest openai:gpt-5");
 	end(&t);

@@ -103,6 +103,7 @@ static void what_answers(void **state)
 	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
 		const struct row *row = &rows[i];
 		struct provider_test t;
+		struct err e = {0};
 		struct server s;
 		char url[64], whole[100];
 		size_t n = 0;
@@ -112,7 +113,7 @@ static void what_answers(void **state)
 		server_url(&s, url);
 		snprintf(whole, sizeof(whole), "%s%s", url, row->path);
 		struct provider_config c = {.kind = row->kind, .url = whole};
-		provider_test(w.providers, &c, &t);
+		assert_int_equal(provider_test(w.providers, 1, &c, &t, &e), 0);
 		if (strcmp(t.code, row->code) != 0 || !strstr(t.text, row->word) || t.ok != (strcmp(t.code, "ok") == 0))
 			fail_msg("row %zu, %s %s: %s: %s", i, row->kind, row->path, t.code, t.text);
 		assert_true(t.duration_ms < 5000);
@@ -124,7 +125,8 @@ static void what_answers(void **state)
 static const char *test(struct world *w, const char *kind, const char *url, const char *key, struct provider_test *t)
 {
 	struct provider_config c = {.kind = kind, .url = url, .key = key};
-	provider_test(w->providers, &c, t);
+	struct err e = {0};
+	assert_int_equal(provider_test(w->providers, 1, &c, t, &e), 0);
 	return t->code;
 }
 

@@ -139,7 +139,7 @@ static void what_stays(void **state)
 
 	/* A call that runs keeps what it began with; the new one knows what the old one knew. */
 	struct plan plan;
-	assert_int_equal(catalogue_plan(ps, "one", &a, &plan, &e), 0);
+	assert_int_equal(catalogue_plan(ps, "one", 0, &a, &plan, &e), 0);
 	assert_ptr_equal(plan.targets[0].p, first);
 	stored[0].name = "renamed";
 	stored[0].token_timeout_ms = 5000;
@@ -205,7 +205,7 @@ static void a_change_is_looked_at(void **state)
 	assert_int_equal(providers_start(w.providers, &e), 0);
 	struct provider_config stored = {.id = 7, .name = "quick", .kind = "openai", .url = urls[1], .enabled = true};
 	assert_int_equal(providers_configure(w.providers, &stored, 1, NULL, &e), 0);
-	struct timespec until = looks_deadline(4000); /* before the look at the slow one is stopped */
+	struct timespec until = discovery_deadline(4000); /* before the look at the slow one is stopped */
 	int r = 0;
 	pthread_mutex_lock(&w.providers->mx);
 	while (w.providers->all[1]->state != LOOK_OK && r == 0)
@@ -274,7 +274,7 @@ static void *ask_on(void *arg)
 		struct catalogue c;
 		struct err e = {0};
 		arena_init(&a, 1 << 20);
-		if (catalogue_plan(k->ps, "one", &a, &plan, &e) == 0) {
+		if (catalogue_plan(k->ps, "one", 0, &a, &plan, &e) == 0) {
 			catalogue_note_waiting(k->ps, plan.targets[0].p, "one", 1);
 			catalogue_note_first_token(k->ps, plan.targets[0].p, "one", 5);
 			catalogue_note_waiting(k->ps, plan.targets[0].p, "one", -1);

@@ -4,7 +4,7 @@ import { notices } from '$design/notices.svelte';
 import { read, write } from './storage';
 
 class Models {
-  list = $state.raw<ModelList>({ items: [], default: null, defaults: {}, providers: [] });
+  list = $state.raw<ModelList>({ items: [], default: null, defaults: {}, providers: [], looking: false });
   loaded = $state(false);
   refreshing = $state(false);
   /** What the person chose last; it is the first choice for new chats. */
@@ -37,6 +37,11 @@ class Models {
     try {
       this.list = await refreshModels();
       this.loaded = true;
+      // A provider that answers slowly is not waited for by the server: what it says comes with a later list.
+      for (let i = 0; i < 4 && this.list.looking; i++) {
+        await new Promise((done) => setTimeout(done, 1000));
+        this.list = await listModels();
+      }
     } catch (e) {
       notices.error(e);
     } finally {

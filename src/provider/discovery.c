@@ -1,5 +1,5 @@
 /*
- * looks.c - looking at the lists of models: each provider on a schedule of its own and by a thread of its own, so that
+ * discovery.c - looking at the lists of models: each provider on a schedule of its own and by a thread of its own, so that
  * one that does not answer delays nobody. The last list stays until there is a new one.
  */
 #include <errno.h>
@@ -8,9 +8,12 @@
 #include "provider/catalogue_priv.h"
 #include "sys/thread.h"
 
-#define LOOK_SOON_MS 5000 /* from one look to the next while a provider cannot be reached or a model was loaded */
+#define PATIENT_ONES  2   /* callers that may wait for a refresh as long as they want to */
+#define IMPATIENT_MS  200 /* and how long the others wait */
+#define LATE_CHECK_MS 250
+#define LOOK_SOON_MS  5000 /* from one look to the next while a provider cannot be reached or a model was loaded */
 
-struct timespec looks_deadline(int64_t ms)
+struct timespec discovery_deadline(int64_t ms)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -39,7 +42,7 @@ static void forget_notes(struct provider *p, int64_t before_ms)
 		struct model_note *n = *at;
 		if (n->ready_ms > 0 && n->ready_ms < before_ms)
 			n->ready_ms = 0;
-		if (n->waiting > 0 || n->ready_ms > 0) {
+		if (n->waiting > 0 || n->ready_ms > 0 || n->breaker.failures > 0) {
 			at = &n->next;
 			continue;
 		}
@@ -58,13 +61,13 @@ static void look_keep(struct look *l, struct model_list **list, const struct err
 	if (!*list) {
 		p->error = xstrdup(err_public_text(e));
 		p->state = LOOK_UNREACHABLE;
-		breaker_note(l->ps->settings, p, BREAKER_FAILED);
+		breaker_note_look(l->ps->settings, p, false);
 		return;
 	}
 	p->state = LOOK_OK;
 	p->loading = (*list)->loading;
 	p->look_soon = p->loading;
-	breaker_note(l->ps->settings, p, BREAKER_OK);
+	breaker_note_look(l->ps->settings, p, true);
 	forget_notes(p, l->begun_ms);
 	if (p->loading && p->list)
 		return;
@@ -95,7 +98,6 @@ static void *look_run(void *arg)
 	struct providers *ps = l->ps;
 	struct err e = {0};
 	struct model_list *list = xcalloc(1, sizeof(*list));
-	pthread_setname_np(pthread_self(), "look");
 	arena_init(&list->arena, LIST_MAX_BYTES);
 	int r = l->p->dialect->list(ps, l->p, l->timeout_ms, &l->cancel, list, &e);
 	if (r >= 0 && model_list_sort(list) < 0)
@@ -125,17 +127,13 @@ static void *look_run(void *arg)
 static void look_begin(struct providers *ps, struct provider *p, int64_t timeout_ms)
 {
 	struct look *l = xcalloc(1, sizeof(*l));
-	pthread_attr_t attr;
-	pthread_t thread;
 	*l = (struct look){.ps = ps, .p = provider_ref(p), .timeout_ms = timeout_ms, .begun_ms = clock_mono_ms()};
 	cancel_init(&l->cancel);
 	p->look_wanted = p->look_soon = false;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	p->look = &l->cancel;
 	p->look_until_ms = l->begun_ms + timeout_ms;
 	ps->looking++;
-	if (pthread_create(&thread, &attr, look_run, l) != 0) {
+	if (thread_start_detached("look", look_run, l) < 0) {
 		ps->looking--;
 		p->look = NULL;
 		p->looks++;
@@ -144,7 +142,6 @@ static void look_begin(struct providers *ps, struct provider *p, int64_t timeout
 		free(l);
 		atomic_fetch_sub(&p->refs, 1); /* not the last one: the registry has it */
 	}
-	pthread_attr_destroy(&attr);
 }
 
 static bool is_looked_at(const struct provider *p)
@@ -152,7 +149,7 @@ static bool is_looked_at(const struct provider *p)
 	return p->enabled && p->dialect->list;
 }
 
-bool looks_all_once(const struct providers *ps)
+bool discovery_all_once(const struct providers *ps)
 {
 	for (size_t i = 0; i < ps->n; i++)
 		if (is_looked_at(ps->all[i]) && ps->all[i]->looks == 0)
@@ -160,7 +157,7 @@ bool looks_all_once(const struct providers *ps)
 	return true;
 }
 
-int64_t looks_last_ms(const struct providers *ps)
+int64_t discovery_last_ms(const struct providers *ps)
 {
 	int64_t ms = ps->looked_ms;
 	for (size_t i = 0; i < ps->n; i++)
@@ -177,7 +174,7 @@ struct awaited {
 
 /* A look that was under way may have read the list before what its caller knows of: ours comes after it, and is shared by
  * all who came in the meantime. Lock held. */
-static bool all_seen(struct providers *ps, const struct awaited *a, size_t n, int64_t timeout_ms)
+static bool all_seen(struct providers *ps, const struct awaited *a, size_t n)
 {
 	bool all = true;
 	for (size_t i = 0; i < n; i++) {
@@ -185,12 +182,13 @@ static bool all_seen(struct providers *ps, const struct awaited *a, size_t n, in
 			continue;
 		all = false;
 		if (!a[i].p->look && !ps->stopping)
-			look_begin(ps, a[i].p, timeout_ms);
+			look_begin(ps, a[i].p, LOOK_TIMEOUT_MS);
 	}
 	return all;
 }
 
-/* Lock held. A fired cancel stays fired: it does no harm to hear of it twice. */
+/* Who waits longer than a look may take stops those that are late, as the scheduling thread does; it need not run. Lock
+ * held. A fired cancel stays fired: it does no harm to hear of it twice. */
 static void stop_late_ones(const struct awaited *a, size_t n)
 {
 	int64_t now = clock_mono_ms();
@@ -199,30 +197,53 @@ static void stop_late_ones(const struct awaited *a, size_t n)
 			cancel_fire(a[i].p->look, E_PROVIDER_TIMEOUT);
 }
 
-void providers_refresh(struct providers *ps, int64_t timeout_ms)
+/* Those that were not seen in time are looked at all the same; nobody waits for it. Lock held. */
+static void leave_to_schedule(struct providers *ps, const struct awaited *a, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i].p->looks < a[i].looks && !a[i].p->gone)
+			a[i].p->look_wanted = ps->look_wanted = true;
+	pthread_cond_broadcast(&ps->cv);
+}
+
+/* Lock held. True: all have been seen. */
+static bool wait_seen(struct providers *ps, const struct awaited *a, size_t n, int64_t wait_ms)
+{
+	struct timespec soon, until = discovery_deadline(wait_ms);
+	int64_t end_ms = clock_mono_ms() + wait_ms;
+	bool all;
+	while (!(all = all_seen(ps, a, n)) && !ps->stopping && clock_mono_ms() < end_ms) {
+		stop_late_ones(a, n);
+		soon = discovery_deadline(LATE_CHECK_MS);
+		bool first =
+			soon.tv_sec < until.tv_sec || (soon.tv_sec == until.tv_sec && soon.tv_nsec < until.tv_nsec);
+		pthread_cond_timedwait(&ps->cv, &ps->mx, first ? &soon : &until);
+	}
+	return all;
+}
+
+bool providers_refresh(struct providers *ps, int64_t wait_ms)
 {
 	pthread_mutex_lock(&ps->mx);
 	CLEANUP(freep) struct awaited *a = xcalloc(ps->n + 1, sizeof(*a));
-	struct timespec until = looks_deadline(timeout_ms);
 	size_t n = 0;
 	for (size_t i = 0; i < ps->n; i++) {
 		struct provider *p = ps->all[i];
 		if (is_looked_at(p))
 			a[n++] = (struct awaited){provider_ref(p), p->looks + (p->look ? 2 : 1)};
 	}
-	while (!all_seen(ps, a, n, timeout_ms) && !ps->stopping &&
-		pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
-		;
-	stop_late_ones(a, n);
-	/* What was stopped ends at once, and its end is waited for; what began later may take its time. */
-	for (size_t i = 0; i < n; i++)
-		while (a[i].p->look && a[i].p->looks < a[i].looks && clock_mono_ms() >= a[i].p->look_until_ms &&
-			!ps->stopping)
-			pthread_cond_wait(&ps->cv, &ps->mx);
+	/* However many ask, only few threads are spent on waiting for one that does not answer. */
+	bool patient = ps->waiting < PATIENT_ONES;
+	ps->waiting++;
+	bool all = wait_seen(ps, a, n, patient ? wait_ms : MIN(wait_ms, IMPATIENT_MS));
+	ps->waiting--;
+	if (!all)
+		leave_to_schedule(ps, a, n);
 	ps->looked_ms = clock_mono_ms();
 	pthread_mutex_unlock(&ps->mx);
 	for (size_t i = 0; i < n; i++)
 		provider_unref(a[i].p);
+	return all;
 }
 
 /* ---- on schedule ---- */
@@ -268,7 +289,7 @@ static void *refresh_thread(void *arg)
 	while (!ps->stopping) {
 		ps->look_wanted = false;
 		int64_t next = do_what_is_due(ps);
-		struct timespec until = looks_deadline(MAX(next - clock_mono_ms(), 1));
+		struct timespec until = discovery_deadline(MAX(next - clock_mono_ms(), 1));
 		pthread_cond_timedwait(&ps->cv, &ps->mx, &until);
 	}
 	pthread_mutex_unlock(&ps->mx);
@@ -290,7 +311,7 @@ int providers_start(struct providers *ps, struct err *e)
 	return 0;
 }
 
-void looks_stop(struct providers *ps)
+void discovery_stop(struct providers *ps)
 {
 	pthread_mutex_lock(&ps->mx);
 	ps->stopping = true;
@@ -328,12 +349,28 @@ void catalogue_note_call(struct providers *ps, struct provider *p, const struct 
 	pthread_mutex_unlock(&ps->mx);
 }
 
-static struct model_note *note_of(struct provider *p, const char *name)
+void catalogue_note_silent(struct providers *ps, struct provider *p)
+{
+	pthread_mutex_lock(&ps->mx);
+	p->look_soon = ps->look_wanted = true;
+	pthread_cond_broadcast(&ps->cv);
+	pthread_mutex_unlock(&ps->mx);
+}
+
+struct model_note *catalogue_note_find(const struct provider *p, const char *model)
 {
 	for (struct model_note *n = p->notes; n; n = n->next)
-		if (strcmp(n->name, name) == 0)
+		if (strcmp(n->name, model) == 0)
 			return n;
-	struct model_note *n = xcalloc(1, sizeof(*n));
+	return NULL;
+}
+
+struct model_note *catalogue_note_of(struct provider *p, const char *name)
+{
+	struct model_note *n = catalogue_note_find(p, name);
+	if (n)
+		return n;
+	n = xcalloc(1, sizeof(*n));
 	n->name = xstrdup(name);
 	n->next = p->notes;
 	p->notes = n;
@@ -343,7 +380,7 @@ static struct model_note *note_of(struct provider *p, const char *name)
 void catalogue_note_waiting(struct providers *ps, struct provider *p, const char *name, int change)
 {
 	pthread_mutex_lock(&ps->mx);
-	struct model_note *n = note_of(p, name);
+	struct model_note *n = catalogue_note_of(p, name);
 	n->waiting = MAX(n->waiting + change, 0);
 	pthread_mutex_unlock(&ps->mx);
 }
@@ -352,7 +389,7 @@ void catalogue_note_waiting(struct providers *ps, struct provider *p, const char
 static void note_ready(struct provider *p, const char *name)
 {
 	const struct model *m = model_list_find(p->list, name);
-	struct model_note *n = note_of(p, name);
+	struct model_note *n = catalogue_note_of(p, name);
 	/* A list that does not know it as loaded has figures of before: how much memory it takes is soon seen. */
 	if (n->ready_ms == 0 && m && m->state && strcmp(m->state, "ready") != 0)
 		p->look_soon = true;
@@ -370,6 +407,7 @@ void catalogue_note_first_token(struct providers *ps, struct provider *p, const 
 {
 	pthread_mutex_lock(&ps->mx);
 	note_ready(p, name);
+	breaker_note_begun(ps->settings, p, catalogue_note_of(p, name));
 	p->first_token_ms = p->first_token_ms < 0 ? ms : (p->first_token_ms * 7 + ms) / 8;
 	pthread_mutex_unlock(&ps->mx);
 }
