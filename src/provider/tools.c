@@ -208,8 +208,10 @@ int answer_tool_json(struct answer *s, int64_t at, const char *id, const char *n
 
 int answer_tools_finish(struct answer *s)
 {
+	/* Where the answer was cut off, arguments that did not come are missing, and not none. */
+	bool cut = strcmp(s->finish_reason, "length") == 0 || strcmp(s->finish_reason, "content_filter") == 0;
 	int r = 0;
-	if (!s->calls)
+	if (!s->calls || cut)
 		return 0;
 	for (size_t i = 0; i < s->calls->n && r >= 0; i++) {
 		const struct answer_call *c = &s->calls->all[i];

@@ -34,8 +34,6 @@ int anthropic_read_messages(struct gw_call *c, bool lenient) MUST_CHECK;
 
 /* ---- anthropic_request.c ---- */
 
-enum { ANTHROPIC_TOOL_BLOCKS = 128 };
-
 /* c->shape of a call. */
 struct anthropic_call {
 	int64_t estimate;   /* tokens of the request, for the begin of the stream */
@@ -43,9 +41,8 @@ struct anthropic_call {
 
 	/* of the stream */
 	bool started;
-	int64_t n_blocks;                      /* begun; the last one is open unless `open` is 0 */
-	char open;                             /* 't' text, 'r' reasoning, 'c' call of a tool */
-	int64_t blocks[ANTHROPIC_TOOL_BLOCKS]; /* of the calls of tools, by their index; -1: none */
+	int64_t n_blocks; /* begun; the last one is open unless `open` is 0 */
+	char open;        /* 't' text, 'r' reasoning, 'c' call of a tool */
 
 	/* of bytes that are passed on as they came */
 	struct gen_raw raw;
@@ -74,6 +71,3 @@ int anthropic_collect(struct str stream, struct buf *out) MUST_CHECK;
 
 /* ---- anthropic_models.c ---- */
 void anthropic_add_model(const struct model *m, struct buf *out);
-
-/* Text of a JSON object as an object, whatever the model made of it. */
-void anthropic_add_input(struct str arguments, struct buf *out);

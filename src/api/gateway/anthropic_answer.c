@@ -3,12 +3,13 @@
  * with the first of our own bytes, since an Anthropic behind us brings its own.
  */
 #include "api/gateway/anthropic.h"
+#include "base/utf8.h"
+
+#define INPUT_BYTES ((size_t)48 << 10) /* of one piece of a tool's input: lines have limits at the other side */
 
 void anthropic_call_init(struct anthropic_call *a)
 {
 	*a = (struct anthropic_call){.held = BUF_INIT(REQUEST_MEMORY)};
-	for (size_t i = 0; i < ANTHROPIC_TOOL_BLOCKS; i++)
-		a->blocks[i] = -1;
 }
 
 /* ---- pieces of JSON ---- */
@@ -156,28 +157,27 @@ static void reasoning(struct gw_call *c, struct str escaped, struct buf *out)
 	add_piece(c, "thinking_delta\",\"thinking\":\"", escaped, out);
 }
 
-/* A late piece of an earlier call goes to that call's block, since clients go by the index. */
-static void tool(struct gw_call *c, const struct gw_tool *t, struct buf *out)
+/* As Anthropic does, a call is told when it is whole: it comes as one block, whatever a provider put between its
+ * pieces, and one that was cut off is not told at all. */
+static void add_call(struct gw_call *c, const struct gw_made *m, struct buf *out)
 {
 	struct anthropic_call *a = c->shape;
-	int64_t block;
+	struct str rest = buf_str(&m->arguments);
 
-	if (t->first) {
-		open_block(c, 'c', out);
-		buf_add_str(out, "{\"type\":\"tool_use\",\"id\":");
-		add_id(t->id, out);
-		buf_add_str(out, ",\"name\":");
-		json_add_cstr(out, t->name);
-		buf_add_str(out, ",\"input\":{}}}\n\n");
-		if (t->index >= 0 && t->index < ANTHROPIC_TOOL_BLOCKS)
-			a->blocks[t->index] = a->n_blocks - 1;
+	open_block(c, 'c', out);
+	buf_add_str(out, "{\"type\":\"tool_use\",\"id\":");
+	add_id(m->id, out);
+	buf_add_str(out, ",\"name\":");
+	json_add_cstr(out, m->name);
+	buf_add_str(out, ",\"input\":{}}}\n\n");
+	while (rest.n > 0) {
+		size_t n = utf8_prefix(rest.p, rest.n, INPUT_BYTES);
+
+		add_delta(a->n_blocks - 1, "input_json_delta\",\"partial_json\":", out);
+		json_add_string(out, rest.p, n);
+		buf_add_str(out, "}}\n\n");
+		rest = (struct str){rest.p + n, rest.n - n};
 	}
-	if (t->arguments.n == 0)
-		return;
-	block = t->index >= 0 && t->index < ANTHROPIC_TOOL_BLOCKS ? a->blocks[t->index] : -1;
-	add_delta(block >= 0 ? block : a->n_blocks - 1, "input_json_delta\",\"partial_json\":", out);
-	json_add_string(out, t->arguments.p, t->arguments.n);
-	buf_add_str(out, "}}\n\n");
 }
 
 static void heartbeat(struct gw_call *c UNUSED, struct buf *out)
@@ -188,6 +188,10 @@ static void heartbeat(struct gw_call *c UNUSED, struct buf *out)
 static void end(struct gw_call *c, struct buf *out)
 {
 	start(c, out);
+	for (size_t i = 0; i < c->answer.n_calls; i++) {
+		if (c->answer.calls[i].state == MADE_WHOLE)
+			add_call(c, &c->answer.calls[i], out);
+	}
 	close_block(c->shape, out);
 	buf_add_str(out, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{");
 	add_stop(c, out);
@@ -274,22 +278,6 @@ int anthropic_take_raw(void *arg, const char *p, size_t n)
 
 /* ---- the whole answer ---- */
 
-void anthropic_add_input(struct str arguments, struct buf *out)
-{
-	CLEANUP(json_decrefp) json_t *v = NULL;
-
-	if (arguments.n == 0) {
-		buf_add_str(out, "{}");
-	} else if (json_parse(arguments.p, arguments.n, &v, NULL) == 0 && json_is_object(v)) {
-		json_add_value(out, v);
-	} else {
-		/* Not what was asked of the model; the client's tool shall see it and not run on nothing. */
-		buf_add_str(out, "{\"_invalid\":");
-		json_add_string(out, arguments.p, arguments.n);
-		buf_add_char(out, '}');
-	}
-}
-
 static void add_content(const struct gw_call *c, struct buf *out)
 {
 	const struct anthropic_call *a = c->shape;
@@ -309,12 +297,14 @@ static void add_content(const struct gw_call *c, struct buf *out)
 		comma = ",";
 	}
 	for (size_t i = 0; i < got->n_calls; i++) {
+		if (got->calls[i].state != MADE_WHOLE)
+			continue;
 		buf_printf(out, "%s{\"type\":\"tool_use\",\"id\":", comma);
 		add_id(got->calls[i].id, out);
 		buf_add_str(out, ",\"name\":");
 		json_add_cstr(out, got->calls[i].name);
 		buf_add_str(out, ",\"input\":");
-		anthropic_add_input(buf_str(&got->calls[i].arguments), out);
+		gw_add_line(buf_str(&got->calls[i].arguments), out);
 		buf_add_char(out, '}');
 		comma = ",";
 	}
@@ -350,7 +340,7 @@ const struct gw_format anthropic_format = {
 	.begin = begin,
 	.text = text,
 	.reasoning = reasoning,
-	.tool = tool,
+	.calls_are_objects = true,
 	.heartbeat = heartbeat,
 	.end = end,
 	.error = error,

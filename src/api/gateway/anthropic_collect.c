@@ -68,16 +68,37 @@ static int add_delta(struct block *b, const json_t *delta)
 	return buf_status(&b->text);
 }
 
-static void finish_block(struct block *b)
+/* 1: the block is whole; 0: it is a call whose arguments were cut off, which is not told. `last` of a message that was
+ * cut: then arguments that did not come are missing, else there are none. */
+static int finish_block(struct block *b, bool cut, bool last)
 {
 	CLEANUP(json_decrefp) json_t *input = NULL;
+	bool call = is(json_get_str(b->v, "type"), "tool_use");
 
-	if (!b->key)
-		return;
-	if (!is(b->key, "input"))
+	if (b->key && !is(b->key, "input"))
 		json_object_set_new(b->v, b->key, json_stringn(buf_str(&b->text).p, b->text.n));
-	else if (b->text.n > 0 && json_parse(b->text.p, b->text.n, &input, NULL) == 0)
-		json_object_set(b->v, "input", input);
+	if (b->key && is(b->key, "input") && b->text.n > 0) {
+		if (json_parse(b->text.p, b->text.n, &input, NULL) == 0 && json_is_object(input))
+			return json_object_set(b->v, "input", input) == 0 ? 1 : -ENOMEM;
+		return cut ? 0 : E_PROVIDER_BROKEN;
+	}
+	return !(call && cut && last && json_object_size(json_object_get(b->v, "input")) == 0);
+}
+
+static int add_blocks(struct message *m)
+{
+	const char *reason = json_get_str(m->v, "stop_reason");
+	bool cut = is(reason, "max_tokens") || is(reason, "refusal") || is(reason, "model_context_window_exceeded");
+	json_t *content = json_array();
+	int r = 0;
+
+	json_object_set_new(m->v, "content", content);
+	for (size_t i = 0; i < m->n && r >= 0; i++) {
+		r = finish_block(&m->blocks[i], cut, i + 1 == m->n);
+		if (r > 0)
+			json_array_append(content, m->blocks[i].v);
+	}
+	return r < 0 ? r : 0;
 }
 
 /* Figures are of all so far; null means unchanged. */
@@ -132,13 +153,13 @@ static int take_line(struct message *m, struct str line)
 
 static int collect(struct message *m, struct str stream, struct buf *out)
 {
-	json_t *content;
+	int r;
 
 	while (stream.n > 0) {
 		const char *lf = memchr(stream.p, '\n', stream.n);
 		size_t n = lf ? (size_t)(lf - stream.p) : stream.n, used = lf ? n + 1 : n;
-		int r = take_line(m, (struct str){stream.p, n});
 
+		r = take_line(m, (struct str){stream.p, n});
 		if (r < 0)
 			return r;
 		stream.p += used;
@@ -146,14 +167,9 @@ static int collect(struct message *m, struct str stream, struct buf *out)
 	}
 	if (!m->v)
 		return E_PROVIDER_BROKEN;
-	content = json_array();
-	for (size_t i = 0; i < m->n; i++) {
-		finish_block(&m->blocks[i]);
-		json_array_append(content, m->blocks[i].v);
-	}
-	json_object_set_new(m->v, "content", content);
+	r = add_blocks(m);
 	json_add_value(out, m->v);
-	return 0;
+	return r;
 }
 
 int anthropic_collect(struct str stream, struct buf *out)

@@ -63,6 +63,39 @@ int gw_collect_tool(struct gw_call *c, const char *json, size_t n, struct gw_too
 	return buf_status(&m->arguments);
 }
 
+static bool is_object(struct str text)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+
+	return json_parse(text.p, text.n, &v, NULL) == 0 && json_is_object(v);
+}
+
+static enum gw_made_state state_of(struct gw_made *m, bool cut)
+{
+	if (is_object(buf_str(&m->arguments)))
+		return MADE_WHOLE;
+	if (cut)
+		return MADE_CUT;
+	if (m->arguments.n > 0)
+		return MADE_WRONG;
+	buf_add_str(&m->arguments, "{}");
+	return MADE_WHOLE;
+}
+
+int gw_collect_end(struct gw_call *c, bool cut)
+{
+	for (size_t i = 0; i < c->answer.n_calls; i++) {
+		struct gw_made *m = &c->answer.calls[i];
+
+		m->state = state_of(m, cut);
+		if (m->state == MADE_WRONG && c->format->calls_are_objects)
+			return err_set(&c->q->err, E_PROVIDER_BROKEN,
+				"The model called the tool %.64s with arguments that are no JSON object: %.100s",
+				m->name, buf_str(&m->arguments).p);
+	}
+	return 0;
+}
+
 void gw_answer_done(struct gw_answer *a)
 {
 	for (size_t i = 0; i < a->n_calls; i++) {

@@ -62,24 +62,17 @@ static struct caller caller_of(const struct gw_call *c)
 }
 
 /* What the answer says of itself: figures for those that the provider did not report, and why it ended. */
-static void complete_result(struct gw_call *c)
+static int complete_result(struct gw_call *c)
 {
 	struct gen_result *g = &c->result;
+	bool cut = strcmp(g->finish_reason, "length") == 0 || strcmp(g->finish_reason, "content_filter") == 0;
 
 	if (g->tokens_in < 0)
 		g->tokens_in = provider_estimate_tokens(&c->req);
 	if (g->tokens_out < 0)
 		g->tokens_out = (int64_t)(c->flow->n_text + 3) / 4;
-	if (c->answer.n_calls > 0)
-		c->finish = "tool_calls";
-	else if (strcmp(g->finish_reason, "length") == 0 || strcmp(g->finish_reason, "content_filter") == 0)
-		c->finish = g->finish_reason;
-	else
-		c->finish = "stop";
-	for (size_t i = 0; i < c->answer.n_calls; i++) {
-		if (c->answer.calls[i].arguments.n == 0)
-			buf_add_str(&c->answer.calls[i].arguments, "{}");
-	}
+	c->finish = cut ? g->finish_reason : c->answer.n_calls > 0 ? "tool_calls" : "stop";
+	return gw_collect_end(c, cut);
 }
 
 /* The cancel says more than "canceled". */
@@ -128,9 +121,10 @@ int gw_generate(struct gw_call *c)
 	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
 	gw_flow_ask(c);
 	r = call_generate(q->api->c.calls, &who, &c->req, gw_flow_sink(c), &c->cancel, &c->result, NULL, &q->err);
+	if (r == 0)
+		r = complete_result(c);
 	if (r < 0)
 		return finish_failed(c, r);
-	complete_result(c);
 	if (gw_flow_finish(c, NULL, c->stream)) {
 		q->taken = true;
 		return 0;

@@ -29,10 +29,20 @@ struct gw_tool {
 	struct str arguments;  /* at most 48 KiB of the text of a JSON object, not escaped, cut between characters */
 };
 
+/* What became of a call of a tool, known at the end of the answer. */
+enum gw_made_state {
+	MADE_OPEN,  /* the answer has not ended, or broke */
+	MADE_WHOLE, /* its arguments are a JSON object */
+	MADE_CUT,   /* the answer was cut off (length, content_filter) before they were */
+	MADE_WRONG, /* the model ended them, but they are no JSON object */
+};
+
 /* A call of a tool put together. */
 struct gw_made {
 	const char *id, *name;
-	struct buf arguments; /* the text of a JSON object; "{}" when there were none */
+	struct buf arguments; /* as the model wrote them; "{}" when it ended the call without any */
+	enum gw_made_state state;
+	bool told; /* its first piece has gone to the format */
 };
 
 /* What has come so far. Calls are always kept; texts only when the answer is no stream, or the format keeps them. */
@@ -50,11 +60,14 @@ struct gw_answer {
 struct gw_format {
 	const char *content_type; /* of the stream: text/event-stream, application/x-ndjson */
 	bool keep_text;           /* c->answer has the texts of a stream too, already with the piece at hand */
+	/* A call's arguments are an object there, and it is told when it is whole: what the model ended but is no object
+	 * makes the answer fail, for there is no way to tell it. */
+	bool calls_are_objects;
 	void (*begin)(struct gw_call *c, struct buf *out); /* may be NULL */
 	/* A piece of text, escaped as in a JSON string, without quotes: splice it. `reasoning` may be NULL: left out. */
 	void (*text)(struct gw_call *c, struct str escaped, struct buf *out);
 	void (*reasoning)(struct gw_call *c, struct str escaped, struct buf *out);
-	void (*tool)(struct gw_call *c, const struct gw_tool *t, struct buf *out);
+	void (*tool)(struct gw_call *c, const struct gw_tool *t, struct buf *out); /* NULL: calls are told by `end` */
 	void (*heartbeat)(struct gw_call *c, struct buf *out); /* NULL: none; gw_heartbeat_comment for SSE */
 	void (*end)(struct gw_call *c, struct buf *out);       /* c->result is set; not called after raw bytes */
 	void (*error)(struct gw_call *c, const struct err *e, struct buf *out); /* in the stream; no fake finish */
@@ -77,7 +90,7 @@ struct gw_call {
 	struct gw_answer answer;
 	struct gen_result result;
 	const char *
-		finish; /* of end and whole: stop, length, tool_calls, content_filter; tool_calls whenever calls were made */
+		finish; /* of end and whole: stop, tool_calls (calls were made), and whatever was called: length, content_filter */
 	int n_fetched; /* images fetched for this request */
 	bool got_raw;  /* raw bytes have been written */
 
@@ -100,8 +113,11 @@ int gw_write_raw(void *arg, const char *p, size_t n);
 int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dimensions,
 	struct embed_result *ret) MUST_CHECK;
 
-/* ": ping" */
+/* ": ping" with one line end: an empty line behind a comment is an event without data to some clients. */
 void gw_heartbeat_comment(struct gw_call *c, struct buf *out);
+
+/* Valid JSON text on one line, digits and order as they are. */
+void gw_add_line(struct str json, struct buf *out);
 
 /* ---- reading requests; texts are borrowed from the body or in the arena ---- */
 

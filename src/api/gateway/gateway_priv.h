@@ -63,4 +63,7 @@ int gw_collect_text(struct buf *to, struct str escaped, size_t max) MUST_CHECK;
 /* Reads a tool_call event and adds it to the answer. *ret: its one piece, of any size, with texts that live as long as
  * *ret_json, which the caller lets go of. */
 int gw_collect_tool(struct gw_call *c, const char *json, size_t n, struct gw_tool *ret, json_t **ret_json) MUST_CHECK;
+/* The answer has ended, cut off or not: says what became of each call. E_PROVIDER_BROKEN when the format can tell only
+ * objects and one is none. */
+int gw_collect_end(struct gw_call *c, bool cut) MUST_CHECK;
 void gw_answer_done(struct gw_answer *a);

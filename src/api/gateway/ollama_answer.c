@@ -2,7 +2,6 @@
  * ollama_answer.c - answers as Ollama gives them: a line of JSON for each piece, and a last one with the figures. Calls
  * of tools are whole, one on a line. No healthy line has a member named "error": its mere presence is one to clients.
  */
-#include "api/gateway/anthropic.h"
 #include "api/gateway/ollama.h"
 #include "base/clock.h"
 
@@ -63,11 +62,6 @@ static void reasoning(struct gw_call *c, struct str escaped, struct buf *out)
 	buf_add_str(out, s->generate ? "\",\"done\":false}\n" : "\"},\"done\":false}\n");
 }
 
-/* They are told when they are whole: at the end. */
-static void tool(struct gw_call *c UNUSED, const struct gw_tool *t UNUSED, struct buf *out UNUSED)
-{
-}
-
 static void add_call(const struct gw_made *call, size_t i, struct buf *out)
 {
 	buf_add_str(out, "{\"id\":");
@@ -75,7 +69,7 @@ static void add_call(const struct gw_made *call, size_t i, struct buf *out)
 	buf_printf(out, ",\"function\":{\"index\":%zu,\"name\":", i);
 	json_add_cstr(out, call->name);
 	buf_add_str(out, ",\"arguments\":");
-	anthropic_add_input(buf_str(&call->arguments), out);
+	gw_add_line(buf_str(&call->arguments), out);
 	buf_add_str(out, "}}");
 }
 
@@ -100,10 +94,12 @@ static void end(struct gw_call *c, struct buf *out)
 {
 	const struct ollama_call *s = c->shape;
 
-	for (size_t i = 0; i < c->answer.n_calls && !s->generate; i++) {
+	for (size_t i = 0, n = 0; i < c->answer.n_calls && !s->generate; i++) {
+		if (c->answer.calls[i].state != MADE_WHOLE)
+			continue;
 		add_head(c, out);
 		buf_add_str(out, "\",\"tool_calls\":[");
-		add_call(&c->answer.calls[i], i, out);
+		add_call(&c->answer.calls[i], n++, out);
 		buf_add_str(out, "]},\"done\":false}\n");
 	}
 	add_head(c, out);
@@ -131,11 +127,14 @@ static int whole(struct gw_call *c, struct buf *out)
 		buf_add_str(out, ",\"thinking\":");
 		json_add_string(out, a->reasoning.p, a->reasoning.n);
 	}
+	size_t n = 0;
 	for (size_t i = 0; i < a->n_calls && !s->generate; i++) {
-		buf_add_str(out, i ? "," : ",\"tool_calls\":[");
-		add_call(&a->calls[i], i, out);
+		if (a->calls[i].state != MADE_WHOLE)
+			continue;
+		buf_add_str(out, n ? "," : ",\"tool_calls\":[");
+		add_call(&a->calls[i], n++, out);
 	}
-	if (a->n_calls > 0 && !s->generate)
+	if (n > 0)
 		buf_add_char(out, ']');
 	if (!s->generate)
 		buf_add_char(out, '}');
@@ -156,7 +155,7 @@ const struct gw_format ollama_format = {
 	.content_type = "application/x-ndjson",
 	.text = text,
 	.reasoning = reasoning,
-	.tool = tool,
+	.calls_are_objects = true,
 	.end = end,
 	.error = error,
 	.whole = whole,

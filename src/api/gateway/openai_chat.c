@@ -164,13 +164,16 @@ static void chat_end(struct gw_call *c, struct buf *out)
 	buf_add_str(out, "data: [DONE]\n\n");
 }
 
+/* Arguments are a text here: those that were cut off stay so, but a call of which nothing came but the name would be
+ * run without arguments. */
 static void add_calls(const struct gw_answer *a, struct buf *out)
 {
-	if (a->n_calls == 0)
-		return;
-	buf_add_str(out, ",\"tool_calls\":[");
+	size_t n = 0;
+
 	for (size_t i = 0; i < a->n_calls; i++) {
-		buf_add_str(out, i ? ",{\"id\":" : "{\"id\":");
+		if (a->calls[i].state == MADE_CUT && a->calls[i].arguments.n == 0)
+			continue;
+		buf_add_str(out, n++ ? ",{\"id\":" : ",\"tool_calls\":[{\"id\":");
 		json_add_cstr(out, a->calls[i].id);
 		buf_add_str(out, ",\"type\":\"function\",\"function\":{\"name\":");
 		json_add_cstr(out, a->calls[i].name);
@@ -178,7 +181,8 @@ static void add_calls(const struct gw_answer *a, struct buf *out)
 		json_add_string(out, a->calls[i].arguments.p, a->calls[i].arguments.n);
 		buf_add_str(out, "}}");
 	}
-	buf_add_char(out, ']');
+	if (n > 0)
+		buf_add_char(out, ']');
 }
 
 static int chat_whole(struct gw_call *c, struct buf *out)

@@ -53,11 +53,6 @@ static void completion_text(struct gw_call *c, struct str escaped, struct buf *o
 	buf_add_str(out, "\",\"logprobs\":null,\"finish_reason\":null}]}\n\n");
 }
 
-static void completion_tool(struct gw_call *c UNUSED, const struct gw_tool *t UNUSED, struct buf *out UNUSED)
-{
-	/* no tools were offered */
-}
-
 static void completion_end(struct gw_call *c, struct buf *out)
 {
 	const struct completion *s = c->shape;
@@ -90,7 +85,6 @@ static int completion_whole(struct gw_call *c, struct buf *out)
 static const struct gw_format completion_format = {
 	.content_type = "text/event-stream; charset=utf-8",
 	.text = completion_text,
-	.tool = completion_tool,
 	.heartbeat = gw_heartbeat_comment,
 	.end = completion_end,
 	.error = openai_stream_error,

@@ -152,6 +152,21 @@ int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret)
 	return 0;
 }
 
+/* Line breaks within strings are escaped, so that all others are white space. */
+void gw_add_line(struct str json, struct buf *out)
+{
+	while (json.n > 0) {
+		size_t n = 0;
+
+		while (n < json.n && json.p[n] != '\n' && json.p[n] != '\r')
+			n++;
+		buf_add(out, json.p, n);
+		n += n < json.n;
+		json.p += n;
+		json.n -= n;
+	}
+}
+
 int gw_json_text(struct gw_call *c, const json_t *v, const char **ret)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);

@@ -21,6 +21,20 @@ struct responses {
 	int n;
 };
 
+static bool ends_well(const struct gw_call *c)
+{
+	return strcmp(c->finish, "length") != 0 && strcmp(c->finish, "content_filter") != 0;
+}
+
+/* Clients run each call that is told as an item, whatever its status says: one that was cut off, or whose answer broke,
+ * is none. */
+static bool is_told(const struct gw_call *c, const struct item *it)
+{
+	enum gw_made_state state = it->kind == ITEM_CALL ? c->answer.calls[it->call].state : MADE_WHOLE;
+
+	return state == MADE_WHOLE || state == MADE_WRONG;
+}
+
 /* ---- items as JSON ---- */
 
 static const char *item_prefix(enum item_kind kind)
@@ -60,14 +74,21 @@ static void add_call_item(const struct gw_call *c, const struct item *it, bool w
 	json_add_string(out, arguments.p, arguments.n);
 }
 
+/* The text that was being written when the answer was cut off. */
+static bool is_cut(const struct gw_call *c, const struct item *it)
+{
+	return it->kind == ITEM_MESSAGE && !it->next && c->finish && !ends_well(c);
+}
+
 /* `whole`: it has ended; else as it is announced. */
 static void add_item(const struct gw_call *c, const struct item *it, bool whole, struct buf *out)
 {
 	static const char *const types[] = {"reasoning", "message", "function_call"};
+	const char *status = !whole ? "in_progress" : is_cut(c, it) ? "incomplete" : "completed";
 
 	buf_add_str(out, "{\"id\":");
 	add_item_id(c, it, out);
-	buf_printf(out, ",\"type\":\"%s\",\"status\":\"%s\",", types[it->kind], whole ? "completed" : "in_progress");
+	buf_printf(out, ",\"type\":\"%s\",\"status\":\"%s\",", types[it->kind], status);
 	if (it->kind == ITEM_CALL) {
 		add_call_item(c, it, whole, out);
 	} else {
@@ -85,12 +106,15 @@ static void add_item(const struct gw_call *c, const struct item *it, bool whole,
 static void add_output(const struct gw_call *c, struct buf *out)
 {
 	const struct responses *s = c->shape;
+	const char *comma = "";
 
 	buf_add_char(out, '[');
 	for (const struct item *it = s->first; it; it = it->next) {
-		if (it != s->first)
-			buf_add_char(out, ',');
+		if (!is_told(c, it))
+			continue;
+		buf_add_str(out, comma);
 		add_item(c, it, true, out);
+		comma = ",";
 	}
 	buf_add_char(out, ']');
 }
@@ -159,9 +183,7 @@ static void add_response(const struct gw_call *c, const char *status, const stru
 
 static const char *status_of(const struct gw_call *c)
 {
-	bool cut = strcmp(c->finish, "length") == 0 || strcmp(c->finish, "content_filter") == 0;
-
-	return cut ? "incomplete" : "completed";
+	return ends_well(c) ? "completed" : "incomplete";
 }
 
 /* ---- events ---- */
@@ -325,7 +347,7 @@ static void close_calls(struct gw_call *c, struct buf *out)
 	const struct responses *s = c->shape;
 
 	for (const struct item *it = s->first; it; it = it->next) {
-		if (it->kind != ITEM_CALL)
+		if (it->kind != ITEM_CALL || !is_told(c, it))
 			continue;
 		struct str arguments = buf_str(&c->answer.calls[it->call].arguments);
 		add_part_event(c, "function_call_arguments.done", it, out);

@@ -208,6 +208,8 @@ static int take_text(struct gw_flow *f, bool reasoning, struct str escaped)
 	return 0;
 }
 
+/* A call is told with the first byte of its arguments and not before: clients take a name alone for a call without
+ * arguments, and run it, also when the answer was cut off behind the name. */
 static int take_tool(struct gw_flow *f, const char *json, size_t n)
 {
 	CLEANUP(json_decrefp) json_t *ev = NULL;
@@ -218,9 +220,17 @@ static int take_tool(struct gw_flow *f, const char *json, size_t n)
 	if (r < 0)
 		return r;
 	f->n_text += t.arguments.n;
-	if (!c->stream || (r = flow_begin(f, true)) < 0)
+	struct gw_made *m = &c->answer.calls[t.index];
+	struct str all = buf_str(&m->arguments);
+	if (!c->stream || strspn(all.p, " \t\r\n") == all.n)
+		return 0;
+	if (!c->format->tool)
+		return c->format->begin ? flow_begin(f, true) : 0;
+	if ((r = flow_begin(f, true)) < 0)
 		return r;
-	struct str rest = t.arguments;
+	t.first = !m->told;
+	m->told = true;
+	struct str rest = t.first ? all : t.arguments;
 	while (f->stream && (t.first || rest.n > 0)) {
 		t.arguments = (struct str){rest.p, utf8_prefix(rest.p, rest.n, ARGUMENTS_BYTES)};
 		rest = (struct str){rest.p + t.arguments.n, rest.n - t.arguments.n};
@@ -291,7 +301,7 @@ int gw_write_raw(void *arg, const char *p, size_t n)
 
 void gw_heartbeat_comment(struct gw_call *c UNUSED, struct buf *out)
 {
-	buf_add_str(out, ": ping\n\n");
+	buf_add_str(out, ": ping\n");
 }
 
 /* A client that reads nothing of what was left for it is let go. */

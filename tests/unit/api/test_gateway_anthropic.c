@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "api/gateway/anthropic.h"
+#include "api/gateway/gateway_priv.h"
 
 static struct request q;
 static struct gw_call c;
@@ -253,14 +254,20 @@ static void test_stream(void **state)
 		"content_block_stop\",\"index\":0", "\"index\":1,\"content_block\":{\"type\":\"text\"",
 		"content_block_stop\",\"index\":1",
 		"\"index\":2,\"content_block\":{\"type\":\"tool_use\",\"id\":\"a_b\",\"name\":\"n\",\"input\":{}}",
-		"content_block_stop\",\"index\":2", "\"index\":3,\"content_block\":{\"type\":\"tool_use\",\"id\":\"b\"",
 		"\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"x\\\":1}\"}}",
+		"content_block_stop\",\"index\":2", "\"index\":3,\"content_block\":{\"type\":\"tool_use\",\"id\":\"b\"",
 		"\"index\":3,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}}",
 		"content_block_stop\",\"index\":3", "\"stop_reason\":\"tool_use\"", "\"input_tokens\":6,",
 		"\"cache_read_input_tokens\":4,\"output_tokens\":5,\"output_tokens_details\":{\"thinking_tokens\":2}",
 		"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"};
+	struct gw_made calls[] = {{.id = "a:b", .name = "n", .arguments = BUF_INIT(100), .state = MADE_WHOLE},
+		{.id = "cut", .name = "n", .arguments = BUF_INIT(100), .state = MADE_CUT},
+		{.id = "b", .name = "n", .arguments = BUF_INIT(100), .state = MADE_WHOLE}};
 
 	(void)state;
+	buf_add_str(&calls[0].arguments, "{\"x\":1}");
+	buf_add_str(&calls[2].arguments, "{}");
+	c.answer = (struct gw_answer){.calls = calls, .n_calls = N_ELEMENTS(calls)};
 	a.estimate = 3;
 	c.result = (struct gen_result){.tokens_in = 10, .tokens_cached = 4, .tokens_out = 5, .tokens_reasoning = 2};
 	c.finish = "tool_calls";
@@ -268,12 +275,11 @@ static void test_stream(void **state)
 	anthropic_format.reasoning(&c, STR("Hm"), &out);
 	anthropic_format.heartbeat(&c, &out);
 	anthropic_format.text(&c, STR("Hi\\n"), &out);
-	anthropic_format.tool(&c, &(struct gw_tool){.index = 0, .first = true, .id = "a:b", .name = "n"}, &out);
-	anthropic_format.tool(&c, &(struct gw_tool){.index = 1, .first = true, .id = "b", .name = "n"}, &out);
-	anthropic_format.tool(&c, &(struct gw_tool){.index = 0, .arguments = STR("{\"x\":1}")}, &out);
-	anthropic_format.tool(&c, &(struct gw_tool){.index = 1, .arguments = STR("{}")}, &out);
 	anthropic_format.end(&c, &out);
 	expect_in_order(parts, N_ELEMENTS(parts));
+	assert_null(strstr(out.p, "\"cut\""));
+	buf_done(&calls[0].arguments);
+	buf_done(&calls[2].arguments);
 	assert_null(strstr(strstr(out.p, "message_start\n") + 1, "event: message_start"));
 }
 
@@ -304,18 +310,23 @@ static void test_whole(void **state)
 		{.id = "2", .name = "n", .arguments = BUF_INIT(100)}};
 
 	(void)state;
+	c.format = &anthropic_format;
+
 	c.answer = (struct gw_answer){
 		.text = BUF_INIT(100), .reasoning = BUF_INIT(100), .calls = calls, .n_calls = N_ELEMENTS(calls)};
 	buf_add_str(&c.answer.text, "a\"b");
 	buf_add_str(&c.answer.reasoning, "r");
 	buf_add_str(&calls[0].arguments, "{\"k\":[1]}");
 	buf_add_str(&calls[1].arguments, "not json");
+	assert_int_equal(gw_collect_end(&c, false), E_PROVIDER_BROKEN);
+	assert_non_null(strstr(q.err.msg, "no JSON object: not json"));
+	assert_int_equal(gw_collect_end(&c, true), 0);
 	assert_int_equal(anthropic_format.whole(&c, &out), 0);
 	assert_int_equal(json_parse(out.p, out.n, &v, NULL), 0);
 	assert_non_null(strstr(out.p,
 		"{\"type\":\"thinking\",\"thinking\":\"r\",\"signature\":\"\"},{\"type\":\"text\",\"text\":"
 		"\"a\\\"b\"},{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"n\",\"input\":{\"k\":[1]}}"));
-	assert_non_null(strstr(out.p, "\"input\":{\"_invalid\":\"not json\"}"));
+	assert_null(strstr(out.p, "not json"));
 	buf_reset(&out);
 	a.hide_thinking = true;
 	assert_int_equal(anthropic_format.whole(&c, &out), 0);

@@ -229,11 +229,12 @@ static void expect_line(size_t i, const char *member, const char *want)
 
 static void test_answer(void **state)
 {
-	struct gw_made calls[] = {{.id = "i", .name = "n", .arguments = BUF_INIT(100)},
-		{.id = "j", .name = "n", .arguments = BUF_INIT(100)}};
+	struct gw_made calls[] = {{.id = "i", .name = "n", .arguments = BUF_INIT(100), .state = MADE_WHOLE},
+		{.id = "j", .name = "n", .arguments = BUF_INIT(100), .state = MADE_WHOLE}};
 
 	(void)state;
 	buf_add_str(&calls[0].arguments, "{\"k\":1}");
+	buf_add_str(&calls[1].arguments, "{}");
 	c.answer = (struct gw_answer){.calls = calls, .n_calls = 2};
 	c.finish = "tool_calls";
 	c.result = (struct gen_result){
@@ -258,6 +259,7 @@ static void test_answer(void **state)
 	expect_line(4, "eval_duration", "30000000");
 	expect_line(4, "eval_count", "4");
 	buf_done(&calls[0].arguments);
+	buf_done(&calls[1].arguments);
 }
 
 static void test_generate_answer(void **state)
