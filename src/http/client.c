@@ -37,7 +37,7 @@ static void call_finish(struct call *c, int code, CURLcode curl)
 	}
 	pthread_mutex_unlock(&h->mx);
 	if (first)
-		sem_post(&c->ended); /* the caller may be gone from here on */
+		sem_post(&c->wake); /* the caller may be gone from here on, unless a task is pending */
 }
 
 static void harvest(struct http_shard *sh)
@@ -61,6 +61,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 	struct http_socket *s = arg;
 	struct http_shard *sh = s->shard; /* `s` may be given back within the call */
 	int running;
+	sh->client->turn++;
 	curl_multi_socket_action(sh->multi, fd,
 		(what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0), &running);
 	harvest(sh);
@@ -108,6 +109,7 @@ static void on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
 	struct http_shard *sh = arg;
 	int running;
+	sh->client->turn++;
 	curl_multi_socket_action(sh->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	harvest(sh);
 }
@@ -212,6 +214,10 @@ static void on_sweep(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	int64_t now = clock_mono_ms();
 	for (struct call *c = h->running, *next; c; c = next) {
 		next = c->run_next;
+		if (c->working) {
+			c->last_ms = now;
+			continue;
+		}
 		int r = c->in->on_tick ? c->in->on_tick(c->in->arg, now - c->begun_ms) : 0;
 		if (r < 0)
 			call_finish(c, r, CURLE_ABORTED_BY_CALLBACK);
@@ -224,17 +230,32 @@ static void on_sweep(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 
 /* --- a call's way to the loop and back --------------------------------------------------------------------------- */
 
-static void start_on_loop(void *arg)
+/* Tasks are part of the call, which is left only when none is pending. False: the loop has ended. */
+static bool task_post(struct call *c, struct loop_task *t, void (*fn)(void *))
 {
-	struct call *c = arg;
 	struct http_client *h = c->client;
 	pthread_mutex_lock(&h->mx);
-	c->start_ran = true;
-	bool over = c->done; /* a cancel came first */
+	bool post = !h->stopping;
+	c->pending += post;
+	pthread_mutex_unlock(&h->mx);
+	if (post)
+		loop_post(h->loop, t, fn, c);
+	return post;
+}
+
+/* The last word of a task: the caller may be gone from here on. */
+static void task_ran(struct call *c)
+{
+	struct http_client *h = c->client;
+	pthread_mutex_lock(&h->mx);
+	c->pending--;
 	pthread_cond_signal(&c->cv);
 	pthread_mutex_unlock(&h->mx);
-	if (over)
-		return;
+}
+
+static void start(struct call *c)
+{
+	struct http_client *h = c->client;
 	c->begun_ms = c->last_ms = clock_mono_ms();
 	if (!h->running)
 		sweep_soon(h);
@@ -250,28 +271,64 @@ static void start_on_loop(void *arg)
 		call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
 }
 
+static void start_on_loop(void *arg)
+{
+	struct call *c = arg;
+	if (!c->done) /* else a cancel came first */
+		start(c);
+	task_ran(c);
+}
+
 static void abort_on_loop(void *arg)
 {
 	struct call *c = arg;
-	struct http_client *h = c->client;
 	if (!c->done)
 		call_finish(c, -ECANCELED, CURLE_ABORTED_BY_CALLBACK);
-	pthread_mutex_lock(&h->mx);
-	c->abort_ran = true;
-	pthread_cond_signal(&c->cv);
-	pthread_mutex_unlock(&h->mx);
+	task_ran(c);
 }
 
 static void on_cancel(void *arg)
 {
 	struct call *c = arg;
+	(void)task_post(c, &c->abort, abort_on_loop);
+}
+
+/* --- a call that is paused --------------------------------------------------------------------------------------- */
+
+static void resume_on_loop(void *arg)
+{
+	struct call *c = arg;
+	struct http_shard *sh = c->shard;
+	c->working = false;
+	if (!c->done && c->worked < 0) {
+		c->sink_error = c->worked;
+		call_finish(c, 0, CURLE_WRITE_ERROR);
+	} else if (!c->done) {
+		c->client->turn++;
+		CURLcode curl = curl_easy_pause(c->easy, CURLPAUSE_CONT); /* may call on_body */
+		if (curl != CURLE_OK)
+			call_finish(c, 0, curl);
+		harvest(sh);
+	}
+	task_ran(c);
+}
+
+void call_pause(struct call *c)
+{
+	c->worked = 0;
+	curl_easy_pause(c->easy, CURLPAUSE_RECV);
+	(void)task_post(c, &c->resume, resume_on_loop);
+}
+
+void call_hand_over(struct call *c)
+{
 	struct http_client *h = c->client;
+	c->working = true;
+	curl_easy_pause(c->easy, CURLPAUSE_RECV);
 	pthread_mutex_lock(&h->mx);
-	bool post = !h->stopping;
-	c->abort_posted = post;
+	c->work = true;
 	pthread_mutex_unlock(&h->mx);
-	if (post)
-		loop_post(h->loop, &c->abort, abort_on_loop, c);
+	sem_post(&c->wake);
 }
 
 static int call_enter(struct call *c, struct err *e)
@@ -303,16 +360,34 @@ static void call_leave(struct call *c)
 	pthread_mutex_unlock(&h->mx);
 }
 
-/* The tasks are part of `c`: it is left only when the loop has none of them any more. */
+/* What woke the caller: work for it, or the end (false). */
+static bool has_work(struct call *c)
+{
+	struct http_client *h = c->client;
+	pthread_mutex_lock(&h->mx);
+	bool work = c->work && !c->done;
+	c->work = false;
+	pthread_mutex_unlock(&h->mx);
+	return work;
+}
+
+/* Until the call has ended, and the loop has no task of it any more. */
 static void call_wait(struct call *c, struct cancel *cancel, struct cancel_hook *hook)
 {
 	struct http_client *h = c->client;
-	while (sem_wait(&c->ended) != 0)
-		;
+	for (;;) {
+		while (sem_wait(&c->wake) != 0)
+			;
+		if (!has_work(c))
+			break;
+		c->worked = c->in->on_work(c->in->arg);
+		if (!task_post(c, &c->resume, resume_on_loop))
+			break; /* the end of the client has ended the call */
+	}
 	if (cancel)
 		cancel_off(cancel, hook);
 	pthread_mutex_lock(&h->mx);
-	while (!h->stopping && (!c->start_ran || (c->abort_posted && !c->abort_ran)))
+	while (!h->stopping && c->pending > 0)
 		pthread_cond_wait(&c->cv, &h->mx);
 	pthread_mutex_unlock(&h->mx);
 }
@@ -324,7 +399,7 @@ int http_client_run(struct http_client *h, const struct http_call *in, struct ca
 	if (loop_is_current(h->loop))
 		return err_set(e, E_INTERNAL, "A provider was called on the loop's thread.");
 	CLEANUP(call_done) struct call c = {.client = h, .in = in, .out = ret, .cv = PTHREAD_COND_INITIALIZER};
-	sem_init(&c.ended, 0, 0);
+	sem_init(&c.wake, 0, 0);
 	int r = call_prepare(&c, e);
 	if (r < 0)
 		return r;
@@ -336,7 +411,7 @@ int http_client_run(struct http_client *h, const struct http_call *in, struct ca
 		call_leave(&c);
 		return err_set(e, -ECANCELED, "The call of %s was stopped.", c.where);
 	}
-	loop_post(h->loop, &c.start, start_on_loop, &c);
+	(void)task_post(&c, &c.start, start_on_loop);
 	call_wait(&c, cancel, &hook);
 	call_leave(&c);
 	return call_judge(&c, e);
@@ -420,7 +495,7 @@ static void end_calls(struct http_client *h)
 		if (!c->done) { /* its start was never reached */
 			c->done = true;
 			c->code = E_STOPPING;
-			sem_post(&c->ended);
+			sem_post(&c->wake);
 		}
 		pthread_cond_signal(&c->cv);
 	}

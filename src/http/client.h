@@ -15,6 +15,9 @@ struct http_client;
 int http_client_new(struct loop *l, struct http_client **ret) MUST_CHECK;
 void http_client_free(struct http_client *c); /* after the loop has stopped */
 
+#define HTTP_PIECE_MAX 16384
+#define HTTP_WORK      1
+
 struct http_call {
 	const char *method; /* "GET", "POST" ... */
 	const char *url;
@@ -27,13 +30,16 @@ struct http_call {
 	/* For an address that somebody without rights over this machine entered: only addresses of the public internet
 	 * are connected to (public.h), looked at when the connection is made, whatever the name was said to be before. */
 	bool public_only;
-	/* Called on the loop thread with each piece of a body whose status is 2xx. Negative ends the call with that
-	 * code. Bodies of other statuses are kept (up to 64 KiB) in the result. */
+	/* Called on the loop thread with each piece of a body whose status is 2xx; a piece has HTTP_PIECE_MAX bytes at
+	 * most. Negative ends the call with that code. HTTP_WORK: there is work too long for the loop; nothing more is
+	 * read, and no on_tick comes, until `on_work` has been called on the caller's thread and has returned (negative
+	 * ends the call). Bodies of other statuses are kept (up to 64 KiB) in the result. */
 	int (*on_data)(void *arg, const char *p, size_t n);
+	int (*on_work)(void *arg);
 	/* Called on the loop thread a few times a second while the call runs, with the time since its start; may be NULL.
 	 * Negative ends the call with that code. */
 	int (*on_tick)(void *arg, int64_t elapsed_ms);
-	void *arg; /* of both */
+	void *arg; /* of all three */
 };
 
 struct http_result {

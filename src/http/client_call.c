@@ -11,7 +11,7 @@
 #include "http/public.h"
 #include "sys/fault.h"
 
-enum { RETRY_AFTER_MAX_S = 86400 };
+enum { RETRY_AFTER_MAX_S = 86400, BURST_MAX = 4096, BUFFER_BYTES = 2048 };
 
 /* --- curl's callbacks, on the loop ------------------------------------------------------------------------------- */
 
@@ -23,6 +23,18 @@ static void first_byte(struct call *c)
 	c->last_ms = clock_mono_ms();
 	if (c->out->first_byte_ms < 0)
 		c->out->first_byte_ms = c->last_ms - c->begun_ms;
+}
+
+/* A server that sends as fast as it can would keep curl reading for a hundred buffers: others have their turn before. */
+static void bound_burst(struct call *c, size_t n)
+{
+	if (c->turn != c->client->turn) {
+		c->turn = c->client->turn;
+		c->burst = 0;
+	}
+	c->burst += (unsigned)n;
+	if (c->burst >= BURST_MAX)
+		call_pause(c);
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
@@ -41,10 +53,15 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 		return 0;
 	c->any_data = true;
 	int r = c->in->on_data ? c->in->on_data(c->in->arg, p, n) : 0;
-	if (r >= 0)
-		return n;
-	c->sink_error = r;
-	return n + 1; /* anything but n ends the transfer */
+	if (r < 0) {
+		c->sink_error = r;
+		return n + 1; /* anything but n ends the transfer */
+	}
+	if (r == HTTP_WORK)
+		call_hand_over(c);
+	else
+		bound_burst(c, n);
+	return n;
 }
 
 /* The value of a header line when it has that name, without blanks around; else NULL. */
@@ -202,7 +219,8 @@ int call_prepare(struct call *c, struct err *e)
 	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(h, CURLOPT_PROXY, "");
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, 16384L);
+	/* Held for as long as the call lasts, and most calls wait: bursts are taken in more reads instead. */
+	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "atelier/" ATELIER_VERSION);
 	/* One connection a call: with HTTP/2 a cancel would only reset a stream, and a slow answer could stall others. */
 	curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -230,7 +248,7 @@ void call_done(struct call *c)
 		curl_easy_cleanup(c->easy);
 	curl_slist_free_all(c->headers);
 	pthread_cond_destroy(&c->cv);
-	sem_destroy(&c->ended);
+	sem_destroy(&c->wake);
 }
 
 /* --- after: what the end means ----------------------------------------------------------------------------------- */

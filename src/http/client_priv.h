@@ -34,9 +34,11 @@ struct call {
 	/* What each piece of an answer touches lies together: among thousands of streams all of it is cold. */
 	const struct http_call *in;
 	bool headers_done;
-	bool accepted; /* the status is a 2xx */
-	bool any_data; /* something was handed to the sink */
-	bool heard;    /* something came since the last sweep, which notes the time of it */
+	bool accepted;  /* the status is a 2xx */
+	bool any_data;  /* something was handed to the sink */
+	bool heard;     /* something came since the last sweep, which notes the time of it */
+	unsigned burst; /* bytes of the present turn of the loop, which has this number */
+	unsigned turn;
 	int sink_error;
 
 	struct http_client *client;
@@ -47,18 +49,21 @@ struct call {
 	struct call *prev, *next; /* client->calls; under client->mx */
 
 	/* the loop's */
-	struct loop_task start, abort;
+	struct loop_task start, abort, resume;
 	struct http_shard *shard;
 	struct call *run_prev, *run_next;
 	bool running;
+	bool working; /* paused while its caller does what is too long for the loop */
+	int worked;   /* what that came to; the caller's until `resume` is posted */
 	bool refused; /* an address that is not public */
 	bool sent;    /* the request has gone out; the wait for the first byte counts from `last_ms` */
 	int64_t begun_ms, last_ms;
 
 	/* between the threads, under client->mx */
-	sem_t ended;       /* posted once, with `done`: thousands may wake at a time, and none needs the lock for it */
-	pthread_cond_t cv; /* for the other three */
-	bool done, start_ran, abort_posted, abort_ran;
+	sem_t wake; /* posted with `done` and with `work`: thousands may wake at a time, none needs the lock for it */
+	pthread_cond_t cv; /* for the other two */
+	bool done, work;
+	unsigned pending; /* tasks that the loop has of it */
 	int code;         /* what ended the call from outside: -ECANCELED, E_STOPPING, E_PROVIDER_TIMEOUT; 0: curl */
 	CURLcode curl;    /* with code == 0 */
 	const char *late; /* which time was over, and how long it was */
@@ -72,12 +77,17 @@ struct http_client {
 	struct event *sweep; /* ours, for the times curl does not know; only while calls run */
 	struct call *running;
 	unsigned n_running;
+	unsigned turn; /* counts the times that curl was called: what came in one of them is bounded (on_body) */
 	struct http_socket *free_sockets;
 	pthread_mutex_t mx;
 	pthread_cond_t left; /* a caller has returned */
 	struct call *calls;
 	bool stopping;
 };
+
+/* client.c, for on_body */
+void call_pause(struct call *c);     /* goes on in the next turn of the loop */
+void call_hand_over(struct call *c); /* goes on when its caller has done its work */
 
 /* client_call.c: one call, on the caller's thread and in curl's callbacks */
 int call_prepare(struct call *c, struct err *e) MUST_CHECK;

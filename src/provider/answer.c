@@ -45,7 +45,18 @@ int answer_emit(struct answer *s, enum event_type type, const char *json, size_t
 	if (s->first_token_ms < 0)
 		s->first_token_ms = clock_mono_ms() - s->start_ms;
 	s->shown = true;
-	return s->raw ? 0 : s->sink->event(s->sink, true, type, json, n);
+	return s->raw ? 0 : s->sink->event(s->sink, !s->off_loop, type, json, n);
+}
+
+static int emit_text(struct answer *s, enum event_type type, const char *p, size_t n);
+
+/* A long text in pieces. */
+static int emit_long_raw(struct answer *s, enum event_type type, const char *raw, size_t n)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 3 + 16);
+	json_add_unescaped(&b, raw, n);
+	int r = buf_status(&b);
+	return r < 0 ? r : emit_text(s, type, b.p, b.n);
 }
 
 /* The usual piece is a few bytes, so its event is made on the stack, by copying what the provider escaped already. */
@@ -59,6 +70,8 @@ static int emit_raw(struct answer *s, enum event_type type, const char *raw, siz
 		memcpy(small + sizeof(head) - 1 + n, "\"}", 3);
 		return answer_emit(s, type, small, sizeof(head) - 1 + n + 2);
 	}
+	if (n > LONG_BYTES)
+		return emit_long_raw(s, type, raw, n);
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n + 64);
 	buf_add_str(&b, head);
 	buf_add(&b, raw, n);
@@ -67,16 +80,26 @@ static int emit_raw(struct answer *s, enum event_type type, const char *raw, siz
 	return r < 0 ? r : answer_emit(s, type, b.p, b.n);
 }
 
-static int emit_text(struct answer *s, enum event_type type, const char *p, size_t n)
+static int emit_piece(struct answer *s, enum event_type type, const char *p, size_t n)
 {
-	if (n == 0)
-		return 0;
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 6 + 64);
 	buf_add_str(&b, "{\"text\":");
 	json_add_string(&b, p, n);
 	buf_add_char(&b, '}');
 	int r = buf_status(&b);
 	return r < 0 ? r : answer_emit(s, type, b.p, b.n);
+}
+
+static int emit_text(struct answer *s, enum event_type type, const char *p, size_t n)
+{
+	int r = 0;
+	while (n > 0 && r >= 0) {
+		size_t k = MAX(utf8_prefix(p, n, LONG_BYTES), MIN(n, 1u)); /* never in the middle of a character */
+		r = emit_piece(s, type, p, k);
+		p += k;
+		n -= k;
+	}
+	return r;
 }
 
 /* ---- <think> at the start ---- */
@@ -269,16 +292,31 @@ static int explain(struct answer *s, int r)
 	return r;
 }
 
-int answer_feed(struct answer *s, const char *p, size_t n)
+int answer_pass(struct answer *s, const char *p, size_t n)
 {
 	s->got_byte = true;
-	if (s->raw && n > 0) {
-		s->shown = true;
-		int r = s->raw->bytes(s->raw->arg, p, n);
-		if (r < 0)
-			return r;
-	}
+	if (!s->raw || n == 0)
+		return 0;
+	s->shown = true;
+	return s->raw->bytes(s->raw->arg, p, n);
+}
+
+int answer_read(struct answer *s, const char *p, size_t n)
+{
 	return s->ended ? 0 : explain(s, s->dialect->feed(s, p, n));
+}
+
+int answer_feed(struct answer *s, const char *p, size_t n)
+{
+	int r = answer_pass(s, p, n);
+	return r < 0 ? r : answer_read(s, p, n);
+}
+
+bool answer_is_long(const struct answer *s, const char *p, size_t n)
+{
+	if (s->ended || s->lines.part.n + s->data.n + n <= LONG_BYTES)
+		return false;
+	return !p || (s->body != BODY_JSON && (memchr(p, '\n', n) || memchr(p, '\r', n)));
 }
 
 bool answer_is_settled(const struct answer *s)

@@ -5,6 +5,7 @@
 #include "provider/generate.h"
 
 #define LINE_MAX_BYTES (8u << 20) /* what Ollama's own client takes */
+#define LONG_BYTES     16384      /* lines beyond this are not parsed on the loop, and texts are told in such pieces */
 
 struct dialect;
 
@@ -70,7 +71,8 @@ struct answer {
 	enum think_state think;
 	unsigned n_held;
 	bool skip_space;
-	bool ended; /* the dialect's end mark has come: what follows is ignored */
+	bool off_loop; /* it is read on the caller's thread just now */
+	bool ended;    /* the dialect's end mark has come: what follows is ignored */
 	bool got_byte;
 	bool shown;       /* an event was made, or bytes were handed over: nothing can be tried again */
 	bool transient;   /* the error that the stream reported may be over in a moment */
@@ -94,6 +96,12 @@ struct answer {
 void answer_init(struct answer *s, const struct dialect *d, const char *label, struct gen_sink *sink, struct err *e);
 void answer_done(struct answer *s);
 int answer_feed(struct answer *s, const char *p, size_t n) MUST_CHECK;
+/* The two halves of answer_feed: bytes are handed on as they are, and read. Reading may be done off the loop, which is
+ * told by `off_loop`; a sink takes what is long in pieces then. */
+int answer_pass(struct answer *s, const char *p, size_t n) MUST_CHECK;
+int answer_read(struct answer *s, const char *p, size_t n) MUST_CHECK;
+/* Whether the piece (NULL: the end) ends something long, whose reading would hold up the loop. */
+bool answer_is_long(const struct answer *s, const char *p, size_t n);
 int answer_finish(struct answer *s) MUST_CHECK; /* no more bytes will come; on the loop, since it may make events */
 bool answer_is_settled(const struct answer *s); /* ended, and answer_finish() has nothing to do */
 

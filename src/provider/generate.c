@@ -13,6 +13,7 @@ struct generation {
 	const struct gen_request *q;
 	struct gen_call call;
 	struct answer stream;
+	struct buf piece; /* what ends a long line, on its way to the caller's thread */
 	int64_t total_ms; /* limit of a try; 0: none */
 	int64_t said_ms;  /* when the waiting was told last, from the start of the try; 0: not yet */
 	int sink_r;       /* what the sink said to an event of the watch */
@@ -71,14 +72,41 @@ static void note_waiting(struct generation *g, bool waiting)
 	catalogue_note_waiting(g->run.ps, g->run.t->p, g->run.t->name, waiting ? 1 : -1);
 }
 
+static void note_first_token(struct generation *g)
+{
+	if (!g->waiting || g->stream.first_token_ms < 0)
+		return;
+	note_waiting(g, false);
+	catalogue_note_first_token(g->run.ps, g->run.t->p, g->run.t->name, g->stream.first_token_ms);
+}
+
+/* On the loop. Short lines are read at once; the end of a long one is a matter of milliseconds, and the caller's own
+ * thread sleeps. */
 static int on_data(void *arg, const char *p, size_t n)
 {
 	struct generation *g = arg;
-	int r = answer_feed(&g->stream, p, n);
-	if (g->waiting && g->stream.first_token_ms >= 0) {
-		note_waiting(g, false);
-		catalogue_note_first_token(g->run.ps, g->run.t->p, g->run.t->name, g->stream.first_token_ms);
+	int r = answer_pass(&g->stream, p, n);
+	if (r < 0)
+		return r;
+	if (answer_is_long(&g->stream, p, n)) {
+		buf_add(&g->piece, p, n);
+		r = buf_status(&g->piece);
+		return r < 0 ? r : HTTP_WORK;
 	}
+	r = answer_read(&g->stream, p, n);
+	note_first_token(g);
+	return r;
+}
+
+/* On the caller's thread, while nothing else of the answer comes. */
+static int on_work(void *arg)
+{
+	struct generation *g = arg;
+	g->stream.off_loop = true;
+	int r = answer_read(&g->stream, g->piece.p, g->piece.n);
+	g->stream.off_loop = false;
+	buf_reset(&g->piece);
+	note_first_token(g);
 	return r;
 }
 
@@ -92,6 +120,12 @@ static int finish(struct generation *g)
 {
 	if (answer_is_settled(&g->stream))
 		return 0;
+	if (answer_is_long(&g->stream, NULL, 0)) {
+		g->stream.off_loop = true;
+		int r = answer_finish(&g->stream);
+		g->stream.off_loop = false;
+		return r;
+	}
 	return loop_call(g->run.ps->loop, finish_on_loop, &g->stream);
 }
 
@@ -151,6 +185,7 @@ static int send_request(struct generation *g, struct err *e)
 		.first_byte_timeout_ms = limits.first_byte_ms,
 		.idle_timeout_ms = limits.token_ms,
 		.on_data = on_data,
+		.on_work = on_work,
 		.on_tick = on_tick,
 		.arg = g};
 	int r = FAULT("provider_call");
@@ -271,7 +306,8 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 				       .able = generate_able,
 				       .try_once = generate_once,
 				       .learn = generate_learn},
-		.q = q};
+		.q = q,
+		.piece = BUF_INIT(HTTP_PIECE_MAX + 1)};
 	*ret = (struct gen_result){
 		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1};
 	int r = request_check(q, e);
@@ -279,5 +315,6 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 		r = run_call(&g.run, e);
 	gen_call_done(&g.call);
 	answer_done(&g.stream);
+	buf_done(&g.piece);
 	return r;
 }

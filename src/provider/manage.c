@@ -6,6 +6,7 @@
 
 #define MANAGE_TIMEOUT_MS ((int64_t)60 * 1000)      /* a copy or delete of large files */
 #define PULL_IDLE_MS      ((int64_t)30 * 60 * 1000) /* nothing is said while the sum of a large file is made */
+#define PULL_LINE_MAX     (64u << 10)               /* a line is parsed on the loop */
 #define REFRESH_MS        2000                      /* waiting for the lists afterwards */
 
 /* ---- which provider ---- */
@@ -219,7 +220,7 @@ static int pull_run(struct providers *ps, struct provider *p, const char *model,
 int provider_pull(struct providers *ps, const char *provider, const char *model,
 	int (*progress)(void *arg, const char *json, size_t n), void *arg, struct cancel *cancel, struct err *e)
 {
-	struct pull x = {.lines = LINES_INIT, .progress = progress, .arg = arg};
+	struct pull x = {.lines = {.part = BUF_INIT(PULL_LINE_MAX)}, .progress = progress, .arg = arg};
 	struct provider *p = NULL;
 	int r = find_provider(ps, provider, &p, e);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "base/utf8.h"
 #include "provider/provider_priv.h"
 
 #define CALLS_MAX 128 /* what clients of such servers take */
@@ -53,9 +54,28 @@ static void make_id(char ret[static 32])
 	ret[5 + sizeof(random)] = '\0';
 }
 
+static int emit_arguments(struct answer *s, size_t index, const char *p, size_t n)
+{
+	int r = 0;
+	while (n > 0 && r >= 0) {
+		size_t k = MAX(utf8_prefix(p, n, LONG_BYTES), MIN(n, 1u)); /* never in the middle of a character */
+		CLEANUP(buf_done) struct buf b = BUF_INIT(k * 6 + 64);
+		buf_printf(&b, "{\"index\":%zu,\"arguments\":", index);
+		json_add_string(&b, p, k);
+		buf_add_char(&b, '}');
+		r = buf_status(&b);
+		if (r >= 0)
+			r = answer_emit(s, EV_TOOL_CALL, b.p, b.n);
+		p += k;
+		n -= k;
+	}
+	return r;
+}
+
 static int emit_first(struct answer *s, const struct answer_call *c)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
+	bool fits = c->early.n <= LONG_BYTES;
 	char made[32];
 	if (!c->id)
 		make_id(made);
@@ -63,23 +83,15 @@ static int emit_first(struct answer *s, const struct answer_call *c)
 	json_add_cstr(&b, c->id ? c->id : made);
 	buf_add_str(&b, ",\"name\":");
 	json_add_cstr(&b, c->name);
-	if (c->early.n > 0) {
+	if (fits && c->early.n > 0) {
 		buf_add_str(&b, ",\"arguments\":");
 		json_add_string(&b, c->early.p, c->early.n);
 	}
 	buf_add_char(&b, '}');
 	int r = buf_status(&b);
-	return r < 0 ? r : answer_emit(s, EV_TOOL_CALL, b.p, b.n);
-}
-
-static int emit_arguments(struct answer *s, size_t index, const char *p, size_t n)
-{
-	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 6 + 64);
-	buf_printf(&b, "{\"index\":%zu,\"arguments\":", index);
-	json_add_string(&b, p, n);
-	buf_add_char(&b, '}');
-	int r = buf_status(&b);
-	return r < 0 ? r : answer_emit(s, EV_TOOL_CALL, b.p, b.n);
+	if (r >= 0)
+		r = answer_emit(s, EV_TOOL_CALL, b.p, b.n);
+	return r < 0 || fits ? r : emit_arguments(s, c->index, c->early.p, c->early.n);
 }
 
 /* ---- which call a piece belongs to ---- */

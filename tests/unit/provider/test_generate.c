@@ -70,6 +70,64 @@ static void end(struct trial *t)
 	sink_done(&t->sink);
 }
 
+#define OL_QUIET_END "{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"}\n"
+
+struct longest {
+	struct trial *t;
+	size_t events, bytes;
+};
+
+static void measure(void *arg, enum event_type type, const char *json)
+{
+	struct longest *l = arg;
+	if (type == EV_STATUS)
+		return;
+	l->events++;
+	l->bytes = MAX(l->bytes, strlen(json));
+}
+
+/* What takes milliseconds to parse is not parsed on the loop, and its events are short enough to be nothing for it. */
+static void a_line_of_megabytes(void **state)
+{
+	enum { N = 3000000 };
+	char *bytes = xcalloc(1, N + 1000);
+	const struct script script[] = {OL_LIST, {.bytes = bytes}};
+	struct trial t;
+	struct longest l = {.t = &t};
+	(void)state;
+	size_t n = (size_t)sprintf(bytes, "%s", NDJSON_HEAD "{\"message\":{\"content\":\"");
+	memset(bytes + n, 'x', N);
+	strcpy(bytes + n + N, "\"},\"done\":false}\n" OL_QUIET_END);
+	begin(&t, script, N_ELEMENTS(script), false);
+	t.sink.expect_loop = false; /* the reverse would be told as wrong_thread */
+	t.sink.loop = NULL;
+	t.sink.on_event = measure;
+	t.sink.arg = &l;
+	assert_int_equal(generate(&t), 0);
+	assert_int_equal(t.sink.text.n, N);
+	assert_true(l.events >= N / LONG_BYTES && l.bytes < LONG_BYTES + 100);
+	end(&t);
+	free(bytes);
+}
+
+/* Ten thousand events in one go: others have their turn in between, and nothing gets lost by that. */
+static void a_flood_of_lines(void **state)
+{
+	enum { N = 10000 };
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+	struct trial t;
+	(void)state;
+	buf_add_str(&b, NDJSON_HEAD);
+	for (int i = 0; i < N; i++)
+		buf_add_str(&b, OL_HI);
+	buf_add_str(&b, OL_QUIET_END);
+	const struct script script[] = {OL_LIST, {.bytes = buf_str(&b).p}};
+	begin(&t, script, N_ELEMENTS(script), false);
+	assert_int_equal(generate(&t), 0);
+	assert_int_equal(t.sink.text.n, N * 2);
+	end(&t);
+}
+
 static void ollama_whole(void **state)
 {
 	static const struct script script[] = {OL_LIST, {.bytes = NDJSON_HEAD OL_HI OL_HI OL_END}};
@@ -568,6 +626,8 @@ int main(void)
 		cmocka_unit_test(no_hanging_up),
 		cmocka_unit_test(a_reason_without_a_mark),
 		cmocka_unit_test(idle_after_text),
+		cmocka_unit_test(a_line_of_megabytes),
+		cmocka_unit_test(a_flood_of_lines),
 		cmocka_unit_test(unknown_model),
 	};
 	return cmocka_run_group_tests_name("provider/generate", tests, NULL, NULL);
