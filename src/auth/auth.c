@@ -33,9 +33,7 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 	pthread_mutex_init(&a->touched_mx, NULL);
 	auth_key_derive(master, a->stream_key, &a->vault);
 	sodium_memzero(master, sizeof(master));
-	r = auth_touches_init(a, e);
-	if (r == 0)
-		r = auth_setup_init(a, e);
+	r = auth_setup_init(a, e);
 	if (r < 0) {
 		auth_free(a);
 		return r;
@@ -48,7 +46,6 @@ void auth_free(struct auth *a)
 {
 	if (!a)
 		return;
-	pool_free(a->touches);
 	throttle_free(a->logins);
 	buckets_free(a->requests);
 	pthread_mutex_destroy(&a->setup_mx);
@@ -175,15 +172,27 @@ int auth_login(struct auth *a, const char *name, const char *password, const cha
 	return 0;
 }
 
-/* The use of a session moves its end; that this cannot be written must not lock anybody out. */
+bool auth_touch_is_due(struct auth *a, atelier_id id, int64_t last, int64_t now, int64_t every_ms)
+{
+	struct touched *slot = &a->touched[(uint64_t)id % N_ELEMENTS(a->touched)];
+	bool mine;
+
+	/* One in the future is of a clock that was set ahead, and must not stay. */
+	if (now - last < every_ms && last <= now + every_ms)
+		return false;
+	pthread_mutex_lock(&a->touched_mx);
+	mine = slot->id != id || now - slot->at >= every_ms || now < slot->at;
+	if (mine)
+		*slot = (struct touched){id, now};
+	pthread_mutex_unlock(&a->touched_mx);
+	return mine;
+}
+
+/* The use of a session moves its end. */
 static void session_touch(struct auth *a, const struct session *s, int64_t now)
 {
-	struct err quiet = {0};
-
-	if (now - s->last_seen_at < TOUCH_MS)
-		return;
-	if (sessions_touch(a->db, s->id, now, now + a->settings->session_days * DAY_MS, &quiet) < 0)
-		return;
+	if (auth_touch_is_due(a, s->id, s->last_seen_at, now, TOUCH_MS))
+		sessions_touch(a->db, s->id, now, now + a->settings->session_days * DAY_MS);
 }
 
 int auth_identify(struct auth *a, struct db_conn *c, const char *cookie, const char *bearer, struct arena *mem,

@@ -5,15 +5,14 @@
 
 #include "auth/auth.h"
 #include "auth/throttle.h"
-#include "sys/pool.h"
 
 #define AUTH_KEY_LEN  32
 #define AUTH_HASH_LEN 32
 #define SETUP_LEN     16
 
-/* When a key's use was last written. */
-struct key_touch {
-	atelier_id key_id;
+/* When the use of a session or key was last written. */
+struct touched {
+	atelier_id id;
 	int64_t at;
 };
 
@@ -31,8 +30,7 @@ struct auth {
 	char setup_code[SETUP_LEN + 1];
 
 	pthread_mutex_t touched_mx;
-	struct key_touch touched[256];
-	struct pool *touches; /* writes the uses of keys */
+	struct touched touched[256];
 };
 
 /* The master key: of the setting, or of the file, which is made (mode 0600) when there is none. */
@@ -59,4 +57,7 @@ void auth_make_token(char ret[AUTH_TOKEN_LEN + 1]);
 /* auth_identify() of an API key. */
 int auth_identify_key(struct auth *a, struct db_conn *c, const char *key, struct arena *mem, struct auth_identity *ret,
 	struct err *e) MUST_CHECK;
-int auth_touches_init(struct auth *a, struct err *e) MUST_CHECK;
+
+/* Whether the use of a session or key, written last at `last`, is to be written now; of many requests at once one is told
+ * so. Places are shared: then it is written more often, which does no harm. */
+bool auth_touch_is_due(struct auth *a, atelier_id id, int64_t last, int64_t now, int64_t every_ms);

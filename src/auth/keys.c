@@ -8,9 +8,8 @@
 #include "base/pattern.h"
 #include "store/keys.h"
 
-#define TOUCH_MS       ((int64_t)60 * 1000) /* a key's last use is written at most this often */
-#define MODELS_MAX     (64u << 10)          /* bytes of a key's list of models */
-#define TOUCHES_QUEUED 64
+#define TOUCH_MS   ((int64_t)60 * 1000) /* a key's last use is written at most this often */
+#define MODELS_MAX (64u << 10)          /* bytes of a key's list of models */
 
 bool auth_is_api_key(const char *token)
 {
@@ -176,53 +175,10 @@ int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[
 
 /* ---- who has a key ---- */
 
-struct touch {
-	struct pool_task task;
-	struct db *db;
-	atelier_id key_id;
-	int64_t now;
-};
-
-static void touch_work(void *arg)
-{
-	struct touch *t = arg;
-	struct err quiet = {0}; /* that this cannot be written must not lock anybody out */
-
-	(void)!keys_touch(t->db, t->key_id, t->now, &quiet);
-	free(t);
-}
-
-/* Whether the use is to be written; many requests at once ask, one is told so. A place is shared by keys: then the use
- * is written more often, which does no harm. */
-static bool touch_claim(struct auth *a, atelier_id key_id, int64_t now)
-{
-	struct key_touch *slot = &a->touched[(uint64_t)key_id % N_ELEMENTS(a->touched)];
-	bool mine;
-
-	pthread_mutex_lock(&a->touched_mx);
-	mine = slot->key_id != key_id || now - slot->at >= TOUCH_MS || now < slot->at;
-	if (mine)
-		*slot = (struct key_touch){key_id, now};
-	pthread_mutex_unlock(&a->touched_mx);
-	return mine;
-}
-
-/* On a thread of its own: the request does not wait for the disk. */
 static void key_touch(struct auth *a, const struct api_key *k, int64_t now)
 {
-	if (now - k->last_used_at < TOUCH_MS || !touch_claim(a, k->id, now))
-		return;
-	struct touch *t = xcalloc(1, sizeof(*t));
-	*t = (struct touch){.db = a->db, .key_id = k->id, .now = now};
-	if (pool_submit(a->touches, &t->task, touch_work, t) < 0)
-		free(t);
-}
-
-int auth_touches_init(struct auth *a, struct err *e)
-{
-	int r = pool_new(&(struct pool_config){.name = "key-use", .max = 1, .max_queue = TOUCHES_QUEUED}, &a->touches);
-
-	return r < 0 ? err_set(e, r, "A thread for API keys does not start: %s.", err_info(r)->text) : 0;
+	if (auth_touch_is_due(a, k->id, k->last_used_at, now, TOUCH_MS))
+		keys_touch(a->db, k->id, now);
 }
 
 int auth_identify_key(

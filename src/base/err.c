@@ -84,3 +84,35 @@ const char *err_public_text(const struct err *e)
 
 	return e && info->shown && e->msg[0] ? e->msg : info->text;
 }
+
+int err_file_at(struct err *e, int r, const char *path, const char *file, int line)
+{
+	switch (-r) {
+	case ENOSPC:
+		return err_set_at(e, E_STORAGE, file, line,
+			"The disk is full: %.150s cannot be written. Make room; nothing that was stored is lost.",
+			path);
+	case EDQUOT:
+		return err_set_at(e, E_STORAGE, file, line,
+			"The disk quota is used up: %.150s cannot be written. Nothing that was stored is lost.", path);
+	case EROFS:
+		return err_set_at(e, E_STORAGE, file, line, "The file system of %.150s is read-only.", path);
+	case EACCES:
+	case EPERM:
+		return err_set_at(
+			e, E_STORAGE, file, line, "%.150s may not be used by this user: %s.", path, strerror(-r));
+	case EIO:
+		return err_set_at(e, E_STORAGE, file, line, "The disk reported an error at %.150s.", path);
+	case EMFILE:
+	case ENFILE:
+		return err_set_at(e, E_STORAGE, file, line,
+			"%.150s cannot be opened: too many files are open (ulimit -n).", path);
+	case ELOOP:
+		return err_set_at(e, E_STORAGE, file, line,
+			"%.150s is a symbolic link; none is followed in the data folder.", path);
+	case ENOENT:
+		return err_set_at(e, E_STORAGE, file, line, "%.150s is not there.", path);
+	default:
+		return err_set_at(e, r, file, line, "%.150s: %s.", path, strerror(-r));
+	}
+}

@@ -81,6 +81,11 @@ struct err_info {
 int err_set_at(struct err *e, int code, const char *file, int line, const char *fmt, ...) PRINTF(5, 6);
 #define err_set(e, code, ...) err_set_at((e), (code), __FILE__, __LINE__, __VA_ARGS__)
 
+/* Records what the system said (a negative errno) about a file or folder, in words that say what to do. A full disk and what
+ * cannot be written are E_STORAGE. Returns the code. */
+int err_file_at(struct err *e, int negative_errno, const char *path, const char *file, int line);
+#define err_file(e, r, path) err_file_at((e), (r), (path), __FILE__, __LINE__)
+
 /* Forgets what is recorded, for a caller that has dealt with it. */
 void err_clear(struct err *e);
 

@@ -10,31 +10,19 @@
 #include "db/db_priv.h"
 #include "sys/thread.h"
 
-static const struct db_conn_kind reader_kind = {.cache_kib = 512, .busy_ms = 5000};
-static const struct db_conn_kind writer_kind = {.writes = true, .cache_kib = 2048, .busy_ms = 5000};
+static const struct db_conn_kind reader_kind = {.cache_kib = 512, .busy_ms = 5000, .statements = 48};
+static const struct db_conn_kind writer_kind = {.writes = true, .cache_kib = 2048, .busy_ms = 5000, .statements = 192};
 static const struct db_conn_kind copy_kind = {.writes = true, .cache_kib = 512, .busy_ms = 5000};
+#define WRITER_BUSY_MS 100 /* once it runs: it tries again itself, and sees meanwhile who waits no longer */
 
 /* ---- failures ---- */
 
 int db_file_fail(int r, const char *path, struct err *e)
 {
-	switch (-r) {
-	case ENOSPC:
-	case EDQUOT:
-		return err_set(
-			e, E_STORAGE, "The disk is full: %s cannot be written. Nothing that was stored is lost.", path);
-	case EROFS:
-	case EACCES:
-	case EPERM:
-		return err_set(e, E_STORAGE, "%s cannot be written: %s.", path, strerror(-r));
-	case EIO:
-		return err_set(e, E_STORAGE, "The disk reported an error at %s.", path);
-	default:
-		return err_set(e, r, "%s: %s.", path, strerror(-r));
-	}
+	return err_file(e, r, path);
 }
 
-int db_conn_fail(struct db_conn *c, int rc, const char *sql, struct err *e)
+static int describe(struct db_conn *c, int rc, const char *sql, struct err *e)
 {
 	int extended = c->h ? sqlite3_extended_errcode(c->h) : rc;
 	const char *path = c->db->path;
@@ -73,6 +61,15 @@ int db_conn_fail(struct db_conn *c, int rc, const char *sql, struct err *e)
 	return err_set(e, E_INTERNAL, "database: %.120s (%d): %.100s", text, extended, sql ? sql : "");
 }
 
+int db_conn_fail(struct db_conn *c, int rc, const char *sql, struct err *e)
+{
+	struct err mine = {0};
+	int r = describe(c, rc, sql, &mine);
+
+	db_note_trouble(c->db, rc, mine.msg);
+	return err_set(e, r, "%s", mine.msg);
+}
+
 /* ---- connections ---- */
 
 int db_conn_run(struct db_conn *c, const char *sql, struct err *e)
@@ -103,7 +100,8 @@ int db_conn_open(struct db *db, const struct db_conn_kind *kind, struct db_conn 
 	char pragmas[400];
 	int rc, r;
 
-	*ret = (struct db_conn){.db = db, .writes = kind->writes};
+	*ret = (struct db_conn){.db = db, .writes = kind->writes, .n_cache = MAX(kind->statements, 4u)};
+	ret->cache = xcalloc(ret->n_cache, sizeof(*ret->cache));
 	rc = sqlite3_open_v2(db->path, &ret->h, flags, NULL);
 	if (rc != SQLITE_OK) {
 		r = db_conn_fail(ret, rc, NULL, e);
@@ -125,17 +123,17 @@ int db_conn_open(struct db *db, const struct db_conn_kind *kind, struct db_conn 
 
 void db_conn_close(struct db_conn *c)
 {
-	for (size_t i = 0; i < N_ELEMENTS(c->cache); i++) {
+	for (size_t i = 0; c->cache && i < c->n_cache; i++)
 		sqlite3_finalize(c->cache[i].st);
-		c->cache[i].st = NULL;
-	}
+	free(c->cache);
+	c->cache = NULL;
 	sqlite3_close(c->h);
 	c->h = NULL;
 }
 
 void db_conn_settle(struct db_conn *c)
 {
-	for (size_t i = 0; i < N_ELEMENTS(c->cache); i++) {
+	for (size_t i = 0; i < c->n_cache; i++) {
 		if (c->cache[i].busy)
 			db_rows_done(&c->cache[i]);
 	}
@@ -158,26 +156,41 @@ static void sqlite_set_up(void)
 	sqlite3_initialize();
 }
 
-/* Makes the file, so that its mode is ours from the start, and says in plain words what stands in the way. */
-static int file_prepare(const char *path, struct err *e)
+/* A byte far behind all data. SQLite has its own; a lock of this kind belongs to the descriptor, not to the process. */
+static int file_lock(int fd, const char *path, struct err *e)
 {
-	CLEANUP(freep) char *copy = xstrdup(path);
-	CLEANUP(closep) int fd = -1;
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = INT64_C(1) << 62, .l_len = 1};
+
+	if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return err_set(e, E_CONFLICT, "%s is in use by another Atelier. One database, one server.", path);
+	return 0; /* a file system without locks: the folder's own must do */
+}
+
+/* Makes the file, so that its mode is ours from the start, and says in plain words what stands in the way. SQLite would
+ * follow a link, and what stands beside the file is its work, too. */
+static int file_prepare(struct db *db, bool exclusive, struct err *e)
+{
+	static const char *const beside[] = {"-wal", "-shm", "-journal"};
+	CLEANUP(freep) char *copy = xstrdup(db->path);
 	const char *folder = dirname(copy);
+	char other[PATH_MAX];
 	struct stat st;
 
-	if (stat(folder, &st) < 0)
-		return err_set(e, -errno, "The folder %s cannot be used: %s.", folder, strerror(errno));
-	if (access(folder, W_OK | X_OK) < 0)
-		return err_set(e, E_STORAGE, "The folder %s cannot be written: %s.", folder, strerror(errno));
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return db_file_fail(-errno, path, e);
-	if (fstat(fd, &st) < 0)
-		return db_file_fail(-errno, path, e);
+	if (stat(folder, &st) < 0 || access(folder, W_OK | X_OK) < 0)
+		return db_file_fail(-errno, folder, e);
+	for (size_t i = 0; i < N_ELEMENTS(beside); i++) {
+		if ((size_t)snprintf(other, sizeof(other), "%s%s", db->path, beside[i]) < sizeof(other) &&
+			lstat(other, &st) == 0 && S_ISLNK(st.st_mode))
+			return db_file_fail(-ELOOP, other, e);
+	}
+	db->file_fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (db->file_fd < 0 || fstat(db->file_fd, &st) < 0)
+		return db_file_fail(-errno, db->path, e);
 	if (!S_ISREG(st.st_mode))
-		return err_set(e, E_INVALID, "%s is not a file.", path);
-	return 0;
+		return err_set(e, E_INVALID, "%s is not a file.", db->path);
+	return exclusive ? file_lock(db->file_fd, db->path, e) : 0;
 }
 
 static int readers_open(struct db *db, unsigned n, struct err *e)
@@ -221,28 +234,36 @@ int db_open(const struct db_config *c, const struct db_migration *migrations, si
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	CLEANUP(db_closep) struct db *db = NULL;
+	pthread_condattr_t monotonic;
 	int r;
 
 	pthread_once(&once, sqlite_set_up);
-	r = file_prepare(c->path, e);
-	if (r < 0)
-		return r;
 	db = xcalloc(1, sizeof(*db));
 	db->path = xstrdup(c->path);
+	db->file_fd = -1;
 	db->queue_tail = &db->queue;
+	db->later_tail = &db->later;
 	pthread_mutex_init(&db->pool_mx, NULL);
 	pthread_cond_init(&db->pool_cv, NULL);
 	pthread_mutex_init(&db->write_mx, NULL);
-	pthread_cond_init(&db->write_cv, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&db->write_cv, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	pthread_mutex_init(&db->state_mx, NULL);
 	pthread_mutex_init(&db->checkpoint_mx, NULL);
 	pthread_cond_init(&db->checkpoint_cv, NULL);
 
+	r = file_prepare(db, c->exclusive, e);
+	if (r < 0)
+		return r;
 	r = writer_open(db, e);
 	if (r < 0)
 		return r;
-	r = db_migrate(db, migrations, n, c->as_it_is, e);
+	r = db_migrate(db, migrations, n, c, e);
 	if (r < 0)
 		return r;
+	sqlite3_busy_timeout(db->writer.h, WRITER_BUSY_MS);
 	r = readers_open(db, MAX(c->readers, 1u), e);
 	if (r < 0)
 		return r;
@@ -270,6 +291,9 @@ void db_close(struct db *db)
 	db_checkpointer_stop(db);
 	/* The last connection to close writes the whole log into the file and removes it. */
 	db_conn_close(&db->writer);
+	/* Last: closing any descriptor of the file would take SQLite's locks away. */
+	closep(&db->file_fd);
+	pthread_mutex_destroy(&db->state_mx);
 	pthread_cond_destroy(&db->checkpoint_cv);
 	pthread_mutex_destroy(&db->checkpoint_mx);
 	pthread_cond_destroy(&db->write_cv);

@@ -13,7 +13,9 @@ struct db_conn;
 struct db_config {
 	const char *path;
 	unsigned readers;
-	bool as_it_is; /* an older file is not migrated but refused: E_CONFLICT */
+	bool as_it_is;     /* an older file is not migrated but refused: E_CONFLICT */
+	bool exclusive;    /* a server's: E_CONFLICT when another one has it; other programs may still look */
+	const char *table; /* what every file of ours has once it was migrated; NULL: not asked */
 };
 
 struct db_migration {
@@ -41,10 +43,38 @@ DEFINE_CLEANUP(struct db_conn, db_release)
  * Runs fn on the writer's thread inside a transaction that it may share with others (group commit); returns once that
  * is committed, durable through a crash of the program and of the machine. When fn returns negative, its own changes
  * alone are undone and the code is returned. fn must not block on anything but the database. -ENOSPC and the like
- * come back as E_STORAGE. Not on the loop thread.
+ * come back as E_STORAGE. While another program holds the database it waits for 5 s, less when that has lasted already:
+ * E_BUSY, and nothing has happened. Not on the loop thread.
  */
 int db_write(
 	struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), void *arg, struct err *e) MUST_CHECK;
+
+/*
+ * A small write that nobody waits for: it rides along with the next batch, or a second later on its own; fn as for db_write.
+ * What fails with the batch is tried again; done(arg) comes once, on the writer's thread, also when the end came first.
+ * False: too many wait, done() does not come. Any thread.
+ */
+struct db_later {
+	int (*fn)(struct db_conn *c, void *arg, struct err *e);
+	void (*done)(void *arg);
+	void *arg;
+	struct db_later *next;
+};
+bool db_write_later(struct db *db, struct db_later *l);
+
+/*
+ * Whether the database can be relied on; 0 or negative with a sentence. Any thread that may block for a moment.
+ *   db_file_state    its file is the one that was opened: E_STORAGE when it was deleted or replaced
+ *   db_state         nothing is known of damage or of a disk that does not take what is written
+ *   db_writer_state  writes come through; E_BUSY when they have not for 5 s
+ */
+int db_file_state(struct db *db, struct err *e) MUST_CHECK;
+int db_state(struct db *db, struct err *e) MUST_CHECK;
+int db_writer_state(struct db *db, struct err *e) MUST_CHECK;
+
+/* Reads through the whole file when the last time is long enough ago (a minute, more for a large one): damage is noted for
+ * db_state, or forgotten. One thread, which may block for long. */
+void db_check_often(struct db *db);
 
 /* A consistent copy of the whole database to a new file. */
 int db_snapshot(struct db *db, const char *to_path, struct err *e) MUST_CHECK;

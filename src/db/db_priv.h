@@ -7,8 +7,6 @@
 
 #include "db/db.h"
 
-#define DB_CACHED_STATEMENTS 48
-
 /* A statement; busy from db_query until db_rows_done. Those of the cache live in the connection. */
 struct db_rows {
 	struct db_conn *c;
@@ -23,14 +21,25 @@ struct db_conn {
 	sqlite3 *h;
 	bool writes;
 	uint64_t clock;
-	struct db_conn *next; /* in the pool of idle readers */
-	struct db_rows cache[DB_CACHED_STATEMENTS];
+	struct db_conn *next;  /* in the pool of idle readers */
+	struct db_rows *cache; /* of n_cache places */
+	unsigned n_cache;
 };
 
 struct db_request; /* one db_write, on its caller's stack */
 
+/* What the writer does in one transaction. */
+struct db_batch {
+	struct db_request *first, **tail;
+	struct db_later *later;
+};
+
+/* What connections have met, and what it ends with: a commit, a look through the whole file. */
+enum db_trouble { DB_TROUBLE_NONE, DB_TROUBLE_WRITING, DB_TROUBLE_DAMAGED };
+
 struct db {
 	char *path;
+	int file_fd; /* the file itself: to see whether it still is the one of that name, and for the lock of a server */
 	struct db_conn writer;
 
 	struct db_conn *readers;
@@ -45,7 +54,19 @@ struct db {
 	pthread_mutex_t write_mx;
 	pthread_cond_t write_cv;
 	struct db_request *queue, **queue_tail;
+	struct db_later *later, **later_tail;
+	int64_t later_due_ms; /* monotonic, as all here */
+	int64_t probe_at_ms;  /* writer thread only */
 	bool stopping;
+	/* atomic */
+	unsigned n_waiting, n_later;
+	int64_t busy_since_ms;  /* another program has held the database since; 0: it does not */
+	int64_t batch_since_ms; /* the first request of the batch at work was asked for; 0: there is none */
+
+	pthread_mutex_t state_mx;
+	enum db_trouble trouble;
+	char trouble_text[256];
+	int64_t check_due_ms;
 
 	struct db_conn checkpointer;
 	pthread_t checkpoint_thread;
@@ -60,6 +81,7 @@ struct db_conn_kind {
 	bool writes;
 	int cache_kib;
 	int busy_ms;
+	unsigned statements; /* that stay compiled */
 };
 
 int db_conn_open(struct db *db, const struct db_conn_kind *kind, struct db_conn *ret, struct err *e) MUST_CHECK;
@@ -84,11 +106,18 @@ int db_file_fail(int negative_errno, const char *path, struct err *e);
 int db_conn_copy(struct db_conn *c, const char *to, struct err *e) MUST_CHECK;
 
 /* Brings the file to the last version. Before anything else runs on the database. */
-int db_migrate(struct db *db, const struct db_migration *migrations, size_t n, bool as_it_is, struct err *e) MUST_CHECK;
+int db_migrate(struct db *db, const struct db_migration *migrations, size_t n, const struct db_config *config,
+	struct err *e) MUST_CHECK;
 
 int db_writer_start(struct db *db, struct err *e) MUST_CHECK;
 void db_writer_stop(struct db *db); /* finishes what is queued */
 
+int64_t db_writer_waits_ms(struct db *db); /* since when what was to be written has not been; 0: all is well */
+
+void db_note_trouble(struct db *db, int rc, const char *text);
+void db_note_written(struct db *db);
+
+void db_checkpointer_want(struct db *db); /* the log has grown */
 int db_checkpointer_start(struct db *db, struct err *e) MUST_CHECK;
 void db_checkpointer_stop(struct db *db);
 

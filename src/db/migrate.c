@@ -80,7 +80,30 @@ static int apply(struct db_conn *c, const struct db_migration *m, struct err *e)
 	return r;
 }
 
-int db_migrate(struct db *db, const struct db_migration *migrations, size_t n, bool as_it_is, struct err *e)
+/* A file of another program must neither be filled with our tables nor taken for one of ours. */
+static int belongs(struct db_conn *c, int64_t version, const struct db_config *config, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	if (!config->table)
+		return 0;
+	r = db_query(c, &rows, e, "SELECT count(*), total(name = ?) FROM sqlite_schema", DB_TEXT(config->table));
+	if (r == 0)
+		r = db_next(rows, e);
+	if (r < 0)
+		return r;
+	bool empty = db_i64(rows, 0) == 0, ours = db_i64(rows, 1) > 0;
+	if (version > 0 ? ours : empty)
+		return 0;
+	return err_set(e, E_INVALID,
+		"%s is a database, but not one of Atelier. Nothing was changed; move it away, or choose another folder "
+		"with --data.",
+		config->path);
+}
+
+int db_migrate(
+	struct db *db, const struct db_migration *migrations, size_t n, const struct db_config *config, struct err *e)
 {
 	struct db_conn *c = &db->writer;
 	int last = n ? migrations[n - 1].version : 0;
@@ -90,12 +113,15 @@ int db_migrate(struct db *db, const struct db_migration *migrations, size_t n, b
 	r = version_now(c, &was, e);
 	if (r < 0)
 		return r;
+	r = belongs(c, was, config, e);
+	if (r < 0)
+		return r;
 	if (was > last)
 		return err_set(e, E_NEWER_DATA,
 			"%s has version %lld, and this Atelier knows versions up to %d. Use the newer "
 			"Atelier that made it.",
 			db->path, (long long)was, last);
-	if (as_it_is && was < last)
+	if (config->as_it_is && was < last)
 		return err_set(e, E_CONFLICT,
 			"%s has version %lld; the next start brings it to version %d, after a copy", db->path,
 			(long long)was, last);

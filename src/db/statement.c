@@ -17,7 +17,7 @@ static struct db_rows *cache_place(struct db_conn *c, const char *sql, uint32_t 
 {
 	struct db_rows *oldest = NULL;
 
-	for (size_t i = 0; i < N_ELEMENTS(c->cache); i++) {
+	for (size_t i = 0; i < c->n_cache; i++) {
 		struct db_rows *r = &c->cache[i];
 
 		if (r->busy)

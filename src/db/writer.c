@@ -1,27 +1,85 @@
 /*
  * writer.c - the one thread that writes. It takes all requests that wait, runs each inside a savepoint of one
  * transaction, commits once for all and wakes them: one sync of the disk serves many writers.
+ *
+ * While another program holds the database, a batch grows and waits; each caller waits until its own deadline. Once that
+ * has lasted, new callers are told so at once rather than kept.
  */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "db/db_priv.h"
 #include "sys/fault.h"
 #include "sys/metrics.h"
 
-#define WAL_CHECKPOINT_PAGES 1000  /* about 4 MiB */
-#define WAL_TRUNCATE_PAGES   16384 /* about 64 MiB */
+#define WAL_CHECKPOINT_PAGES 1000 /* about 4 MiB */
+
+enum {
+	WAIT_MS = 5000,      /* of a caller for the database */
+	STUCK_WAIT_MS = 250, /* when others have waited for as long as that already */
+	PROBE_MS = 250,      /* looks whether the database is free again */
+	LATER_MS = 1000,     /* a small write waits for company this long */
+	LATER_MAX = 4096,
+	QUEUE_MAX = 4096,
+};
 
 struct db_request {
 	int (*fn)(struct db_conn *c, void *arg, struct err *e);
 	void *arg;
 	struct err *e;
 	int r;
+	int64_t asked_ms, until_ms; /* monotonic */
 	sem_t done;
 	struct db_request *next;
 };
 
-/* ---- the writer ---- */
+/* ---- the batch ---- */
+
+static int busy(struct err *e)
+{
+	int code = err_set(e, E_BUSY, "Another program has held the database for too long. Try again.");
+
+	if (e && e->code == code)
+		e->retry_after_s = 2;
+	return code;
+}
+
+/* Adds what has come since to the batch. */
+static void take_queue(struct db *db, struct db_batch *b)
+{
+	pthread_mutex_lock(&db->write_mx);
+	*b->tail = db->queue;
+	if (db->queue)
+		b->tail = db->queue_tail;
+	db->queue = NULL;
+	db->queue_tail = &db->queue;
+	pthread_mutex_unlock(&db->write_mx);
+}
+
+static void answer(struct db *db, struct db_request *q)
+{
+	__atomic_fetch_sub(&db->n_waiting, 1, __ATOMIC_RELAXED);
+	sem_post(&q->done); /* it is gone now */
+}
+
+/* Tells those who have waited long enough. */
+static void drop_late(struct db *db, struct db_batch *b)
+{
+	int64_t now = clock_mono_ms();
+	struct db_request **at = &b->first, *q;
+
+	while ((q = *at)) {
+		if (q->until_ms > now) {
+			at = &q->next;
+			continue;
+		}
+		*at = q->next;
+		q->r = busy(q->e);
+		answer(db, q);
+	}
+	b->tail = at;
+}
 
 /* Statements of the writer itself go through the cache. */
 static int control(struct db_conn *c, const char *sql, struct err *e)
@@ -29,30 +87,31 @@ static int control(struct db_conn *c, const char *sql, struct err *e)
 	return db_exec(c, NULL, e, sql);
 }
 
-/* Returns false when the whole transaction is gone, as SQLite may decide on a full disk; `lost` then says why. */
-static bool run_member(struct db_conn *c, struct db_request *q, struct err *lost)
+/* Runs one inside of its savepoint: *ret is how it went. False when the whole transaction is gone, as SQLite may decide on
+ * a full disk; `lost` then says why. */
+static bool run_member(struct db_conn *c, int (*fn)(struct db_conn *c, void *arg, struct err *e), void *arg, int *ret,
+	struct err *e, struct err *lost)
 {
-	int r;
+	int r = FAULT("db_write");
 
-	r = FAULT("db_write");
 	if (r < 0) {
-		q->r = db_file_fail(r, c->db->path, q->e);
+		*ret = db_file_fail(r, c->db->path, e);
 		return true;
 	}
-	q->r = control(c, "SAVEPOINT member", q->e);
-	if (q->r < 0)
+	*ret = control(c, "SAVEPOINT member", e);
+	if (*ret < 0)
 		return true;
-	q->r = q->fn(c, q->arg, q->e);
+	*ret = fn(c, arg, e);
 	db_conn_settle(c);
 	if (sqlite3_get_autocommit(c->h)) {
-		if (q->r < 0 && q->e)
-			err_set(lost, q->r, "%s", q->e->msg);
+		if (*ret < 0 && e)
+			err_set(lost, *ret, "%s", e->msg);
 		else
 			err_set(lost, E_STORAGE, "The database %s ended the transaction.", c->db->path);
 		return false;
 	}
 	r = 0;
-	if (q->r < 0)
+	if (*ret < 0)
 		r = control(c, "ROLLBACK TO member", lost);
 	if (r == 0)
 		r = control(c, "RELEASE member", lost);
@@ -68,85 +127,218 @@ static int commit(struct db_conn *c, struct err *e)
 	return control(c, "COMMIT", e);
 }
 
-static int run_all(struct db_conn *c, struct db_request *batch, struct err *e)
+/* Begins the transaction, for as long as somebody waits for it. E_BUSY: nobody does any more. */
+static int begin(struct db *db, struct db_batch *b, struct err *e)
 {
-	int r;
+	for (;;) {
+		struct err mine = {0};
+		int r = control(&db->writer, "BEGIN IMMEDIATE", &mine);
 
-	r = control(c, "BEGIN IMMEDIATE", e);
+		if (r != E_BUSY) {
+			__atomic_store_n(&db->busy_since_ms, 0, __ATOMIC_RELAXED);
+			return r < 0 ? err_set(e, r, "%s", mine.msg) : 0;
+		}
+		if (!__atomic_load_n(&db->busy_since_ms, __ATOMIC_RELAXED))
+			__atomic_store_n(&db->busy_since_ms, clock_mono_ms(), __ATOMIC_RELAXED);
+		take_queue(db, b);
+		drop_late(db, b);
+		if (!b->first) {
+			db->probe_at_ms = clock_mono_ms() + PROBE_MS;
+			return busy(e);
+		}
+	}
+}
+
+static int run_all(struct db *db, struct db_batch *b, struct err *e)
+{
+	struct db_conn *c = &db->writer;
+	int r = begin(db, b, e);
+
 	if (r < 0)
 		return r;
-	for (struct db_request *q = batch; q; q = q->next) {
-		if (!run_member(c, q, e))
+	for (struct db_request *q = b->first; q; q = q->next) {
+		if (!run_member(c, q->fn, q->arg, &q->r, q->e, e))
+			return e->code;
+	}
+	for (struct db_later *l = b->later; l; l = l->next) {
+		struct err quiet = {0};
+
+		if (!run_member(c, l->fn, l->arg, &r, &quiet, e))
 			return e->code;
 	}
 	return commit(c, e);
 }
 
-static void run_batch(struct db_conn *c, struct db_request *batch)
+/* What could not be written is tried again, but for the end. */
+static void later_done(struct db *db, struct db_batch *b, bool written)
 {
+	struct db_later *l, *next, **end = &b->later;
+
+	pthread_mutex_lock(&db->write_mx);
+	if (b->later && !written && !db->stopping) {
+		while (*end)
+			end = &(*end)->next;
+		*end = db->later;
+		if (!db->later)
+			db->later_tail = end;
+		db->later = b->later;
+		db->later_due_ms = clock_mono_ms() + LATER_MS;
+		b->later = NULL;
+	}
+	pthread_mutex_unlock(&db->write_mx);
+	for (l = b->later; l; l = next) {
+		next = l->next;
+		__atomic_fetch_sub(&db->n_later, 1, __ATOMIC_RELAXED);
+		l->done(l->arg);
+	}
+}
+
+static void run_batch(struct db *db, struct db_batch *b)
+{
+	struct db_conn *c = &db->writer;
 	struct err e = {0};
 	struct db_request *next;
 	int r;
 
-	r = run_all(c, batch, &e);
+	__atomic_store_n(&db->batch_since_ms, b->first ? b->first->asked_ms : 0, __ATOMIC_RELAXED);
+	r = run_all(db, b, &e);
+	__atomic_store_n(&db->batch_since_ms, 0, __ATOMIC_RELAXED);
 	if (r < 0 && !sqlite3_get_autocommit(c->h))
 		(void)!control(c, "ROLLBACK", NULL);
+	if (r == 0 && b->first)
+		db_note_written(db);
 	/* Counted before anybody is woken, so that who looks at the figures finds the own write in them. */
-	for (struct db_request *q = batch; q; q = q->next)
+	for (struct db_request *q = b->first; q; q = q->next)
 		metric_add(M_db_writes_total, 1);
-	if (r == 0)
+	if (r == 0 && (b->first || b->later))
 		metric_add(M_db_commits_total, 1);
-	for (struct db_request *q = batch; q; q = next) {
-		next = q->next; /* the request is gone once it is woken */
+	for (struct db_request *q = b->first; q; q = next) {
+		next = q->next;
 		if (r < 0 && q->r >= 0) {
 			err_clear(q->e);
 			q->r = err_set(q->e, r, "%s", e.msg);
 		}
-		sem_post(&q->done);
+		answer(db, q);
 	}
+	later_done(db, b, r == 0);
+}
+
+/* ---- the thread ---- */
+
+/* Under the lock: when there is something to do without being asked (monotonic ms); -1: never. */
+static int64_t next_look(const struct db *db)
+{
+	int64_t at = db->later ? db->later_due_ms : -1;
+
+	if (__atomic_load_n(&db->busy_since_ms, __ATOMIC_RELAXED))
+		return at < 0 ? db->probe_at_ms : MIN(at, db->probe_at_ms);
+	return at;
+}
+
+/* Sleeps until there is something to do: a batch, which is empty when the database is only to be tried again. False: the end
+ * has come, and nothing is left. */
+static bool wait_for_work(struct db *db, struct db_batch *b)
+{
+	bool more;
+
+	pthread_mutex_lock(&db->write_mx);
+	while (!db->queue && !db->stopping) {
+		int64_t at = next_look(db);
+
+		if (at < 0)
+			pthread_cond_wait(&db->write_cv, &db->write_mx);
+		else if (at > clock_mono_ms())
+			pthread_cond_timedwait(&db->write_cv, &db->write_mx,
+				&(struct timespec){.tv_sec = at / 1000, .tv_nsec = (long)(at % 1000) * 1000000});
+		else
+			break;
+	}
+	*b = (struct db_batch){.first = db->queue, .later = db->later};
+	b->tail = db->queue ? db->queue_tail : &b->first;
+	db->queue = NULL;
+	db->queue_tail = &db->queue;
+	db->later = NULL;
+	db->later_tail = &db->later;
+	more = b->first || b->later || !db->stopping;
+	pthread_mutex_unlock(&db->write_mx);
+	return more;
 }
 
 static void *writer_main(void *arg)
 {
 	struct db *db = arg;
-	struct db_request *batch;
+	struct db_batch b;
 
-	for (;;) {
-		pthread_mutex_lock(&db->write_mx);
-		while (!db->queue && !db->stopping)
-			pthread_cond_wait(&db->write_cv, &db->write_mx);
-		batch = db->queue;
-		db->queue = NULL;
-		db->queue_tail = &db->queue;
-		pthread_mutex_unlock(&db->write_mx);
-		if (!batch)
-			return NULL;
-		run_batch(&db->writer, batch);
-	}
+	while (wait_for_work(db, &b))
+		run_batch(db, &b);
+	return NULL;
+}
+
+/* ---- asking for it ---- */
+
+/* Under the lock. */
+static int enqueue(struct db *db, struct db_request *q, struct err *e)
+{
+	int64_t since = __atomic_load_n(&db->busy_since_ms, __ATOMIC_RELAXED), now = clock_mono_ms();
+
+	if (db->stopping)
+		return err_set(e, E_STOPPING, "The database is being closed.");
+	if (__atomic_load_n(&db->n_waiting, __ATOMIC_RELAXED) >= QUEUE_MAX)
+		return busy(e);
+	q->asked_ms = now;
+	q->until_ms = now + (since && now - since >= WAIT_MS ? STUCK_WAIT_MS : WAIT_MS);
+	*db->queue_tail = q;
+	db->queue_tail = &q->next;
+	__atomic_fetch_add(&db->n_waiting, 1, __ATOMIC_RELAXED);
+	pthread_cond_signal(&db->write_cv);
+	return 0;
 }
 
 int db_write(struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), void *arg, struct err *e)
 {
 	struct db_request q = {.fn = fn, .arg = arg, .e = e};
-	bool refused;
+	int r;
 
 	if (pthread_equal(pthread_self(), db->write_thread))
 		return err_set(e, E_INTERNAL, "db_write inside of db_write");
 	sem_init(&q.done, 0, 0);
 	pthread_mutex_lock(&db->write_mx);
-	refused = db->stopping;
-	if (!refused) {
-		*db->queue_tail = &q;
-		db->queue_tail = &q.next;
-		pthread_cond_signal(&db->write_cv);
-	}
+	r = enqueue(db, &q, e);
 	pthread_mutex_unlock(&db->write_mx);
-	if (refused)
-		q.r = err_set(e, E_STOPPING, "The database is being closed.");
-	while (!refused && sem_wait(&q.done) < 0 && errno == EINTR)
+	while (r == 0 && sem_wait(&q.done) < 0 && errno == EINTR)
 		;
 	sem_destroy(&q.done);
-	return q.r;
+	return r < 0 ? r : q.r;
+}
+
+bool db_write_later(struct db *db, struct db_later *l)
+{
+	bool taken;
+
+	pthread_mutex_lock(&db->write_mx);
+	taken = !db->stopping && __atomic_load_n(&db->n_later, __ATOMIC_RELAXED) < LATER_MAX;
+	if (taken) {
+		if (!db->later) {
+			db->later_due_ms = clock_mono_ms() + LATER_MS;
+			pthread_cond_signal(&db->write_cv);
+		}
+		l->next = NULL;
+		*db->later_tail = l;
+		db->later_tail = &l->next;
+		__atomic_fetch_add(&db->n_later, 1, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&db->write_mx);
+	return taken;
+}
+
+int64_t db_writer_waits_ms(struct db *db)
+{
+	int64_t now = clock_mono_ms(), since = __atomic_load_n(&db->busy_since_ms, __ATOMIC_RELAXED);
+	int64_t batch = __atomic_load_n(&db->batch_since_ms, __ATOMIC_RELAXED);
+
+	if (!since || (batch && batch < since))
+		since = batch;
+	return since ? now - since : 0;
 }
 
 /* After each commit: `pages` are in the log now. */
@@ -161,10 +353,7 @@ static int wal_grew(void *arg, sqlite3 *h, const char *name, int pages)
 	if (pages - db->wal_seen < WAL_CHECKPOINT_PAGES)
 		return SQLITE_OK;
 	db->wal_seen = pages;
-	pthread_mutex_lock(&db->checkpoint_mx);
-	db->checkpoint_wanted = true;
-	pthread_cond_signal(&db->checkpoint_cv);
-	pthread_mutex_unlock(&db->checkpoint_mx);
+	db_checkpointer_want(db);
 	return SQLITE_OK;
 }
 
@@ -190,64 +379,4 @@ void db_writer_stop(struct db *db)
 	pthread_mutex_unlock(&db->write_mx);
 	pthread_join(db->write_thread, NULL);
 	db->write_running = false;
-}
-
-/* ---- the checkpoints ---- */
-
-static void checkpoint(struct db_conn *c)
-{
-	int log = 0, done = 0, rc;
-
-	rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
-	/* Only a log that readers have kept from beginning anew gets this large; this makes writers wait for them. */
-	if (rc == SQLITE_OK && log > WAL_TRUNCATE_PAGES)
-		rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log, &done);
-	log_debug("db", "checkpoint: %d of %d pages (%s)", done, log, sqlite3_errstr(rc));
-}
-
-static void *checkpoint_main(void *arg)
-{
-	struct db *db = arg;
-
-	pthread_mutex_lock(&db->checkpoint_mx);
-	while (!db->checkpoint_stop) {
-		if (!db->checkpoint_wanted) {
-			pthread_cond_wait(&db->checkpoint_cv, &db->checkpoint_mx);
-			continue;
-		}
-		db->checkpoint_wanted = false;
-		pthread_mutex_unlock(&db->checkpoint_mx);
-		checkpoint(&db->checkpointer);
-		pthread_mutex_lock(&db->checkpoint_mx);
-	}
-	pthread_mutex_unlock(&db->checkpoint_mx);
-	return NULL;
-}
-
-int db_checkpointer_start(struct db *db, struct err *e)
-{
-	const struct db_conn_kind kind = {.writes = true, .cache_kib = 64, .busy_ms = 250};
-	int r;
-
-	r = db_conn_open(db, &kind, &db->checkpointer, e);
-	if (r < 0)
-		return r;
-	r = db_thread_start(&db->checkpoint_thread, "db-checkpoint", checkpoint_main, db, e);
-	if (r < 0)
-		return r;
-	db->checkpoint_running = true;
-	return 0;
-}
-
-void db_checkpointer_stop(struct db *db)
-{
-	if (db->checkpoint_running) {
-		pthread_mutex_lock(&db->checkpoint_mx);
-		db->checkpoint_stop = true;
-		pthread_cond_signal(&db->checkpoint_cv);
-		pthread_mutex_unlock(&db->checkpoint_mx);
-		pthread_join(db->checkpoint_thread, NULL);
-		db->checkpoint_running = false;
-	}
-	db_conn_close(&db->checkpointer);
 }

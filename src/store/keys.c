@@ -203,18 +203,20 @@ int keys_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *re
 	return r;
 }
 
+/* A later use that is stored is kept, but not one that a clock once set far ahead has left. */
 static int touch_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct change *x = arg;
 
 	return db_exec(c, NULL, e,
-		"UPDATE api_keys SET last_used_at = ?1 WHERE id = ?2 AND coalesce(last_used_at, 0) < ?1",
+		"UPDATE api_keys SET last_used_at = ?1 WHERE id = ?2"
+		" AND (coalesce(last_used_at, 0) < ?1 OR last_used_at > ?1 + 3600000)",
 		DB_I64(x->now), DB_I64(x->id));
 }
 
-int keys_touch(struct db *db, atelier_id id, int64_t now, struct err *e)
+void keys_touch(struct db *db, atelier_id id, int64_t now)
 {
-	struct change x = {.id = id, .now = now};
+	const struct change x = {.id = id, .now = now};
 
-	return db_write(db, touch_in, &x, e);
+	store_later(db, touch_in, &x, sizeof(x));
 }

@@ -60,4 +60,4 @@ int keys_change(
 int keys_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *ret_user_id, struct err *e) MUST_CHECK;
 
 /* Notes the use; a key that is gone is no error. */
-int keys_touch(struct db *db, atelier_id id, int64_t now, struct err *e) MUST_CHECK;
+void keys_touch(struct db *db, atelier_id id, int64_t now);

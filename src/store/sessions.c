@@ -154,11 +154,11 @@ static int delete_expired_in(struct db_conn *c, void *arg, struct err *e)
 	return db_exec(c, NULL, e, "DELETE FROM sessions WHERE expires_at <= ?", DB_I64(x->now));
 }
 
-int sessions_touch(struct db *db, atelier_id id, int64_t now, int64_t expires_at, struct err *e)
+void sessions_touch(struct db *db, atelier_id id, int64_t now, int64_t expires_at)
 {
-	struct change x = {.id = id, .now = now, .expires_at = expires_at};
+	const struct change x = {.id = id, .now = now, .expires_at = expires_at};
 
-	return db_write(db, touch_in, &x, e);
+	store_later(db, touch_in, &x, sizeof(x));
 }
 
 int sessions_delete(struct db *db, atelier_id id, struct err *e)

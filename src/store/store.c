@@ -217,3 +217,25 @@ int store_conversation_idle(struct db_conn *c, atelier_id conversation_id, struc
 	r = db_next(rows, e);
 	return r > 0 ? err_set(e, E_CONFLICT, STORE_ANSWER_RUNNING) : r;
 }
+
+/* ---- what nobody waits for ---- */
+
+struct later {
+	struct db_later entry;
+	_Alignas(max_align_t) char arg[];
+};
+
+static void later_free(void *arg)
+{
+	free(CONTAINER_OF(arg, struct later, arg));
+}
+
+void store_later(struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), const void *arg, size_t n)
+{
+	struct later *l = xcalloc(1, sizeof(*l) + n);
+
+	memcpy(l->arg, arg, n);
+	l->entry = (struct db_later){.fn = fn, .done = later_free, .arg = l->arg};
+	if (!db_write_later(db, &l->entry))
+		free(l);
+}

@@ -44,6 +44,9 @@ int store_insert(struct db_conn *c, atelier_id *ret_id, struct err *e, const cha
 	store_insert((c), (ret_id), (e), (sql), (struct db_param[]){DB_NULL, __VA_ARGS__},                             \
 		sizeof((struct db_param[]){DB_NULL, __VA_ARGS__}) / sizeof(struct db_param))
 
+/* Has fn run with the next batch on a copy of `n` bytes of `arg`; nobody waits, and when too many wait it is let go. */
+void store_later(struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), const void *arg, size_t n);
+
 /* An id as a reference that may be absent. */
 UNUSED static inline struct db_param store_ref(atelier_id id)
 {

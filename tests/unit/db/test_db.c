@@ -158,7 +158,7 @@ static void test_open_says_what_is_wrong(void **state)
 	char path[128];
 	FILE *file;
 
-	assert_int_equal(refused("/no-such-folder/x.db", &e), -ENOENT);
+	assert_int_equal(refused("/no-such-folder/x.db", &e), E_STORAGE);
 	assert_non_null(strstr(e.msg, "/no-such-folder"));
 	err_clear(&e);
 	assert_true(refused(f->path, &e) < 0);

@@ -1,8 +1,10 @@
 /* Group commit, failures of one and of all, a second process. */
 #include <pthread.h>
 #include <spawn.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "db_test.h"
 #include "sys/fault.h"
 #include "sys/metrics.h"
@@ -219,6 +221,154 @@ static void test_log_does_not_grow(void **state)
 	assert_true(st.st_size > 40000000);
 }
 
+/* ---- another program holds the database ---- */
+
+static sqlite3 *hold(const struct test_folder *f)
+{
+	sqlite3 *h;
+
+	assert_int_equal(sqlite3_open(f->file, &h), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(h, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return h;
+}
+
+static void let_go(sqlite3 *h)
+{
+	assert_int_equal(sqlite3_exec(h, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(h);
+}
+
+static void *insert_on_thread(void *arg)
+{
+	struct worker *w = arg;
+	struct err e = {0};
+	char name[32];
+
+	snprintf(name, sizeof(name), "held-%d", w->number);
+	w->failures = db_write(w->db, test_insert, name, &e);
+	return NULL;
+}
+
+static void test_held_for_a_moment(void **state)
+{
+	struct test_folder *f = *state;
+	struct db *db = test_open(f);
+	struct worker w[THREADS];
+	sqlite3 *h = hold(f);
+
+	for (int i = 0; i < THREADS; i++) {
+		w[i] = (struct worker){.db = db, .number = i};
+		assert_int_equal(pthread_create(&w[i].thread, NULL, insert_on_thread, &w[i]), 0);
+	}
+	int64_t at = clock_mono_ms();
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 0); /* who reads waits for nobody */
+	assert_in_range(clock_mono_ms() - at, 0, 2000);
+	while (clock_mono_ms() - at < 500)
+		usleep(10000);
+	let_go(h);
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(w[i].thread, NULL);
+		assert_int_equal(w[i].failures, 0);
+	}
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), THREADS);
+	db_close(db);
+}
+
+/* Each waits for its own time, not for those before it too; once it has lasted, nobody is kept. */
+static void test_held_for_long(void **state)
+{
+	struct test_folder *f = *state;
+	struct db *db = test_open(f);
+	struct err e = {0};
+	struct worker w[THREADS];
+	sqlite3 *h = hold(f);
+	int64_t at = clock_mono_ms();
+
+	assert_int_equal(db_writer_state(db, &e), 0);
+	for (int i = 0; i < THREADS; i++) {
+		w[i] = (struct worker){.db = db, .number = i};
+		assert_int_equal(pthread_create(&w[i].thread, NULL, insert_on_thread, &w[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(w[i].thread, NULL);
+		assert_int_equal(w[i].failures, E_BUSY);
+	}
+	assert_in_range(clock_mono_ms() - at, 4000, 9000);
+	while (db_writer_state(db, &e) == 0)
+		usleep(10000);
+	assert_int_equal(e.code, E_BUSY);
+	err_clear(&e);
+	at = clock_mono_ms();
+	assert_int_equal(db_write(db, test_insert, (void *)"late", &e), E_BUSY);
+	assert_true(e.retry_after_s > 0);
+	assert_in_range(clock_mono_ms() - at, 0, 2500);
+	let_go(h);
+	/* That it is free again is found without being asked. */
+	while (db_writer_state(db, NULL) < 0)
+		usleep(10000);
+	assert_int_equal(db_write(db, test_insert, (void *)"late", NULL), 0);
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 1);
+	db_close(db);
+}
+
+/* ---- what nobody waits for ---- */
+
+struct small {
+	struct db_later later;
+	const char *name;
+	int times_done;
+};
+
+static int insert_small(struct db_conn *c, void *arg, struct err *e)
+{
+	return test_insert(c, (void *)(uintptr_t)((struct small *)arg)->name, e);
+}
+
+static void small_done(void *arg)
+{
+	((struct small *)arg)->times_done++;
+}
+
+static bool later(struct db *db, struct small *s, const char *name)
+{
+	*s = (struct small){.later = {.fn = insert_small, .done = small_done, .arg = s}, .name = name};
+	return db_write_later(db, &s->later);
+}
+
+static void test_later(void **state)
+{
+	struct test_folder *f = *state;
+	struct db *db = test_open(f);
+	struct small s[4];
+
+	/* With the next batch, in its order; one that fails takes nobody along. */
+	assert_true(later(db, &s[0], "a") && later(db, &s[1], "a") && later(db, &s[2], "b"));
+	assert_int_equal(db_write(db, test_insert, (void *)"c", NULL), 0);
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 3);
+	/* Alone after a while. */
+	assert_true(later(db, &s[3], "d"));
+	while (test_number(db, "SELECT count(*) FROM things") < 4)
+		usleep(10000);
+	/* While the database is held it waits, and keeps nobody. */
+	sqlite3 *h = hold(f);
+	struct small held, last;
+	assert_true(later(db, &held, "e"));
+	usleep(1500000);
+	let_go(h);
+	while (test_number(db, "SELECT count(*) FROM things") < 5)
+		usleep(10000);
+	/* At the end it is written too. */
+	assert_true(later(db, &last, "f"));
+	db_close(db);
+	db = test_open(f);
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 6);
+	for (size_t i = 0; i < N_ELEMENTS(s); i++)
+		assert_int_equal(s[i].times_done, 1);
+	assert_int_equal(held.times_done, 1);
+	assert_int_equal(last.times_done, 1);
+	db_close(db);
+}
+
 static const char *self;
 
 static int child(const char *path)
@@ -270,6 +420,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_failed_commit_under_load, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_misuse_does_not_hang, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_log_does_not_grow, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_held_for_a_moment, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_held_for_long, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_later, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_second_process_writes, folder_setup, folder_teardown),
 	};
 
