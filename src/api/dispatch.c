@@ -83,7 +83,7 @@ static void answer_error(struct request *q, struct buf *out, int *ret_status)
 		error_emit(&q->err, q->id, out);
 	else
 		answer_shaped_error(q, info, out);
-	*ret_status = info->http_status;
+	*ret_status = gw_error_status(q->shape, &q->err);
 	if (wait <= 0 && (info->http_status == 503 || info->http_status == 429))
 		wait = 1;
 	if (wait > 0) {

@@ -54,7 +54,12 @@
 	X(E_PROVIDER_REJECTED, -5029, 400, "provider_rejected", false, true,                                           \
 		"The model provider does not take this request.")                                                      \
 	X(E_PROVIDER_LIMITED, -5030, 429, "provider_limited", true, true,                                              \
-		"The model provider takes no more requests now.")
+		"The model provider takes no more requests now.")                                                      \
+	X(E_CONTEXT_TOO_LONG, -5040, 413, "context_too_long", false, true,                                             \
+		"The conversation is longer than the model can read at once.")                                         \
+	X(E_PROVIDER_BUSY, -5041, 503, "provider_busy", true, true,                                                    \
+		"The model provider is busy or starting. Try again in a moment.")                                      \
+	X(E_PROVIDER_QUOTA, -5042, 402, "provider_quota", false, true, "The account at the model provider is used up.")
 
 #define X(name, num, ...) name = (num),
 enum err_code { ERR_TABLE(X) };
@@ -64,7 +69,8 @@ struct err {
 	int code;         /* 0: none yet */
 	const char *file; /* where it was found */
 	int line;
-	int retry_after_s; /* 0: not said */
+	int retry_after_s;    /* 0: not said */
+	int64_t asked, limit; /* of E_CONTEXT_TOO_LONG, in tokens; 0: not known */
 	char msg[256];
 };
 

@@ -68,15 +68,19 @@ static int status_code(int status)
 {
 	switch (status) {
 	case 400:
-	case 413:
 	case 422:
 		return E_PROVIDER_REJECTED;
+	case 413:
+		return E_TOO_LARGE;
 	case 401:
 	case 403:
 	case 404:
 		return E_PROVIDER_REFUSED;
 	case 429:
 		return E_PROVIDER_LIMITED;
+	case 503:
+	case 529:
+		return E_PROVIDER_BUSY;
 	default:
 		return E_PROVIDER;
 	}
@@ -85,9 +89,14 @@ static int status_code(int status)
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e)
 {
 	char text[160];
-	int status = res->status, code = status_code(status);
+	int status = res->status, code = status_code(status),
+	    meant = refusal_code(status, buf_str(&res->error_body), e);
 	wire_error_body(buf_str(&res->error_body).p, res->error_body.n, text, sizeof(text));
 	const char *colon = *text ? ": " : ".";
+	if (meant < 0)
+		code = meant;
+	if (meant == E_PROVIDER_QUOTA)
+		return err_set(e, meant, "The account at %s is used up (%d)%s%s", p->label, status, colon, text);
 	switch (status) {
 	case 401:
 	case 403:

@@ -95,5 +95,9 @@ int provider_fetch_json(struct providers *ps, struct provider *p, const char *ur
 int provider_list_fetch(struct providers *ps, struct provider *p, const char *url, int64_t timeout_ms, struct cancel *c,
 	json_t **ret, int *ret_status, struct err *e) MUST_CHECK;
 
+/* What such an answer says beyond its status: E_CONTEXT_TOO_LONG (with the figures in *e when nothing is recorded there
+ * yet), E_PROVIDER_QUOTA, or 0. */
+int refusal_code(int status, struct str body, struct err *e) MUST_CHECK;
+
 /* The error of an answer whose status is not 2xx; sets and returns it. */
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e);

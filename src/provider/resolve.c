@@ -6,6 +6,7 @@
 #include "provider/catalogue_priv.h"
 
 #define LOOK_AGAIN_MS 2000 /* an unknown id causes a new look, but not more often than this */
+#define RETRY_AFTER_S 5    /* what who asks for a model of a provider that was not seen yet is told */
 #define WAIT_NEW_MS   1000 /* for the first look at providers that came after the start */
 
 /* ---- plans ---- */
@@ -136,6 +137,26 @@ static void wait_first_look(struct providers *ps)
 	pthread_mutex_unlock(&ps->mx);
 }
 
+/* Whether somebody who could offer the model has not shown yet what he has. The Ollama that is only looked for, since
+ * nobody named another, does not count beside others. Lock held. */
+static bool is_anybody_unseen(const struct providers *ps)
+{
+	bool usual = false, seen = false;
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct provider *p = ps->all[i];
+		if (!p->enabled || p->dialect->fixed_list)
+			continue;
+		if (p->list)
+			seen = true;
+		else if (p->id == 0 && strcmp(p->base, "http://localhost:11434") == 0)
+			usual = true;
+		else
+			return true;
+	}
+	return usual && !seen;
+}
+
+/* What is not known yet may be there in a moment: 503, on which programs try again. */
 int catalogue_unknown_model(struct providers *ps, const char *model, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
@@ -147,8 +168,11 @@ int catalogue_unknown_model(struct providers *ps, const char *model, struct err 
 			buf_printf(&b, " %s at %s cannot be reached: %s%s", p->noun, p->shown_url, p->error,
 				wire_full_stop(p->error));
 	}
+	int code = is_anybody_unseen(ps) ? E_PROVIDER_BUSY : E_MODEL_UNKNOWN;
 	pthread_mutex_unlock(&ps->mx);
-	return err_set(e, E_MODEL_UNKNOWN, "%s", buf_str(&b).p);
+	if (code == E_PROVIDER_BUSY && e && e->code == 0)
+		e->retry_after_s = RETRY_AFTER_S;
+	return err_set(e, code, "%s", buf_str(&b).p);
 }
 
 static int unknown(struct providers *ps, const struct question *q, struct err *e)

@@ -88,6 +88,8 @@ static bool is_providers_fault(const struct run *r, int code)
 	switch (code) {
 	case E_PROVIDER:
 	case E_PROVIDER_LIMITED:
+	case E_PROVIDER_BUSY:
+	case E_PROVIDER_QUOTA:
 	case E_PROVIDER_DOWN:
 	case E_PROVIDER_TIMEOUT:
 	case E_PROVIDER_BROKEN:
@@ -111,7 +113,7 @@ static struct breaker_outcome outcome_of(const struct run *r, int code)
 	if (code == E_PROVIDER_DOWN || is_connect_timeout(r, code))
 		o.provider = BREAKER_FAILED;
 	else if (code == E_PROVIDER_BROKEN || (code == E_PROVIDER_TIMEOUT && !r->overtime) ||
-		 (code == E_PROVIDER && r->res.status >= 500))
+		 ((code == E_PROVIDER || code == E_PROVIDER_BUSY) && r->res.status >= 500))
 		o.model = BREAKER_FAILED;
 	return o;
 }

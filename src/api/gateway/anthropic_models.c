@@ -1,51 +1,6 @@
-/* anthropic_models.c - models and failures in Anthropic's shape. */
+/* anthropic_models.c - models in Anthropic's shape. */
 #include "api/gateway/anthropic.h"
 #include "base/clock.h"
-
-/* ---- failures ---- */
-
-static const char *type_of(const struct err *e)
-{
-	switch (err_info(e->code)->http_status) {
-	case 400:
-	case 405:
-	case 415:
-		return "invalid_request_error";
-	case 401:
-		return "authentication_error";
-	case 402:
-		return "billing_error";
-	case 403:
-		return "permission_error";
-	case 404:
-	case 410:
-		return "not_found_error";
-	case 409:
-		return "conflict_error";
-	case 413:
-	case 431:
-		return "request_too_large";
-	case 429:
-		return "rate_limit_error";
-	case 503:
-		return "overloaded_error";
-	case 504:
-		return "timeout_error";
-	default:
-		return "api_error";
-	}
-}
-
-void anthropic_error(const struct err *e, const char *request_id, struct buf *out)
-{
-	buf_printf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":", type_of(e));
-	json_add_cstr(out, err_public_text(e));
-	buf_add_str(out, "},\"request_id\":");
-	json_add_cstr(out, request_id);
-	buf_add_char(out, '}');
-}
-
-/* ---- models ---- */
 
 static void add_supported(const char *comma, const char *name, bool yes, struct buf *out)
 {

@@ -148,6 +148,7 @@ int gw_read_image(struct gw_call *c, const char *url, struct gen_image *ret) MUS
 /* ---- errors of a shape: the body of a failed request, one line of JSON without line break ---- */
 typedef void gw_error_fn(const struct err *e, const char *request_id, struct buf *out);
 gw_error_fn openai_error, anthropic_error, ollama_error;
+int gw_error_status(enum route_shape shape, const struct err *e);
 
 /* ---- listings that share an address with another shape ---- */
 int anthropic_models_get(struct request *q); /* anthropic_models.c: GET /v1/models with the header anthropic-version */

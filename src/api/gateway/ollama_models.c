@@ -12,13 +12,6 @@
 #define VERSION         "0.32.0" /* the Ollama whose interface this is: clients refuse old ones */
 #define CONTEXT_UNKNOWN 32768
 
-void ollama_error(const struct err *e, const char *request_id UNUSED, struct buf *out)
-{
-	buf_add_str(out, "{\"error\":");
-	json_add_cstr(out, err_public_text(e));
-	buf_add_char(out, '}');
-}
-
 int ollama_say(struct request *q, const char *model, int r)
 {
 	if (r != E_MODEL_UNKNOWN || !model)

@@ -3,7 +3,7 @@
 
 #include "api/gateway/gateway.h"
 
-/* ---- openai_errors.c ---- */
+/* ---- errors.c ---- */
 void openai_error_object(const struct err *e, struct buf *out); /* what stands behind "error": */
 /* The error as an unnamed event of a stream. */
 void openai_stream_error(struct gw_call *c, const struct err *e, struct buf *out);

@@ -163,7 +163,7 @@ static void failures(void **state)
 		{JSON_HEAD "no JSON", E_PROVIDER_BROKEN, "Ollama sent an answer that is not JSON."},
 		{"HTTP/1.1 400 X\r\nConnection: close\r\n\r\n{\"error\":\"the input length exceeds the context "
 		 "length\"}",
-			E_PROVIDER_REJECTED,
+			E_CONTEXT_TOO_LONG,
 			"Ollama answered with status 400: the input length exceeds the context length"},
 	};
 	(void)state;

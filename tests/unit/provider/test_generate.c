@@ -231,7 +231,7 @@ static void tries_end(void **state)
 	(void)state;
 	begin(&t, script, N_ELEMENTS(script), false);
 	t.world.settings.provider_tries = 3;
-	assert_int_equal(generate(&t), E_PROVIDER);
+	assert_int_equal(generate(&t), E_PROVIDER_BUSY);
 	assert_int_equal(t.server.n_requests, 4);
 	assert_string_equal(t.e.msg, "Ollama is busy or starting (503): busy");
 	end(&t);
@@ -255,20 +255,20 @@ static void some_are_not_tried_again(void **state)
 		{true,
 			"HTTP/1.1 429 No\r\nConnection: close\r\n\r\n"
 			"{\"error\":{\"message\":\"Pay first\",\"code\":\"insufficient_quota\"}}     ",
-			E_PROVIDER_LIMITED, NULL},
+			E_PROVIDER_QUOTA, NULL},
 		{true, "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n{\"error\":{\"message\":\"Who is it?\"}}",
 			E_PROVIDER_REFUSED, NULL},
 		{true, "HTTP/1.1 400 No\r\nConnection: close\r\n\r\n<html>never</html>  ", E_PROVIDER_REJECTED, NULL},
 		{true, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REFUSED, NULL},
 		{true, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REFUSED, NULL},
-		{true, "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REJECTED, NULL},
+		{true, "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n", E_TOO_LARGE, NULL},
 		{true, "HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REJECTED, NULL},
 		/* The runner's error body, which Ollama hands on as a string. */
 		{false,
 			"HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n"
 			"{\"error\":\"{\\\"error\\\":{\\\"code\\\":400,\\\"message\\\":\\\"request (9 tokens) "
 			"exceeds the available context size\\\",\\\"type\\\":\\\"x\\\"}}\"}",
-			E_PROVIDER_REJECTED,
+			E_CONTEXT_TOO_LONG,
 			"Ollama answered with status 400: request (9 tokens) exceeds the available context size"},
 		/* What only looks like one is shown as it is. */
 		{false, "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n{\"error\":\"{not JSON\"}", E_PROVIDER_REJECTED,

@@ -154,7 +154,7 @@ static void all_the_way_down(void **state)
 	end(&t);
 	/* The last one is tried as often as any, and its failure is the one that is told. */
 	begin(&t, down, refused, last);
-	assert_int_equal(ask(&t, NULL), E_PROVIDER);
+	assert_int_equal(ask(&t, NULL), E_PROVIDER_BUSY);
 	assert_int_equal(t.result.tries, 5);
 	assert_non_null(strstr(t.e.msg, "(529)"));
 	end(&t);
