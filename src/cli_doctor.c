@@ -121,11 +121,16 @@ static void check_database(struct doctor *d)
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/atelier.db", d->settings->data);
+	if (folder_check(d->settings->data, &e) < 0) {
+		say(d, FAIL, "database", "%s", e.msg);
+		return;
+	}
 	if (stat(path, &st) < 0) {
 		say(d, OK, "database", "not there yet; atelier serve makes it");
 		return;
 	}
-	int r = db_open(&(struct db_config){.path = path, .readers = 1, .as_it_is = true}, migrations, n, &d->db, &e);
+	int r = db_open(&(struct db_config){.path = path, .readers = 1, .as_it_is = true, .table = STORE_TABLE},
+		migrations, n, &d->db, &e);
 	if (r < 0) {
 		say(d, r == E_CONFLICT ? WARN : FAIL, "database", "%s", e.msg);
 		return;
@@ -290,7 +295,7 @@ int cmd_doctor(struct cli *c)
 {
 	struct doctor d = {.settings = &c->settings};
 	struct err e = {0};
-	CLEANUP(closep) int lock = -1;
+	CLEANUP(folder_unlock) struct folder_lock lock = {-1, -1};
 
 	if (c->argc > 0)
 		return usage_error("doctor takes no words.");

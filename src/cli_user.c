@@ -61,11 +61,13 @@ static int add(const struct settings *s, const char *name, const char *role, str
 
 	if (r == 0)
 		r = folder_make(s->data, e);
+	if (r == 0)
+		r = folder_check(s->data, e);
 	if (r < 0)
 		return r;
 	buf_printf(&path, "%s/atelier.db", s->data);
 	/* Also while the server runs: the database takes more than one program. */
-	r = db_open(&(struct db_config){.path = path.p, .readers = 1}, migrations, n, &db, e);
+	r = db_open(&(struct db_config){.path = path.p, .readers = 1, .table = STORE_TABLE}, migrations, n, &db, e);
 	buf_done(&path);
 	if (r == 0)
 		r = auth_create_user(db, name, password, role, &id, e);

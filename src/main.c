@@ -22,7 +22,7 @@ static int start(struct program *p, struct err *e)
 		(r = interface_open(p, e)) < 0 || /* what the last run left unfinished is stored here */
 		(r = loop_start(p, e)) < 0)       /* now they are answered */
 		return r;
-	return housework_start(p, e); /* what may be late: looking at the providers, the manual */
+	return background_start(p, e); /* what may be late: looking at the providers, removing what is old */
 }
 
 static int cmd_serve(struct cli *c)

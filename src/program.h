@@ -36,10 +36,17 @@ int report(const struct err *e);
 
 /* ---- the server's parts, in the order they are started ---- */
 
+struct maintenance;
+
+/* Descriptors of the data folder and of a file in it; -1: not held. */
+struct folder_lock {
+	int folder_fd, file_fd;
+};
+
 struct program {
 	const struct settings *settings;
 	char *db_path, *journal_path, *key_path;
-	int lock_fd; /* -1: not held */
+	struct folder_lock lock;
 	struct loop *loop;
 	pthread_t loop_thread;
 	bool loop_runs;
@@ -52,8 +59,7 @@ struct program {
 	struct api *api;
 	struct turns *turns;
 	struct jobs *jobs;
-	struct pool *housework; /* one thread for what may be late */
-	struct pool_task housework_task;
+	struct maintenance *maintenance;
 };
 
 /* serve.c: the steps of which main.c is the list. */
@@ -65,7 +71,7 @@ int database_open(struct program *p, struct err *e) MUST_CHECK;
 int providers_open(struct program *p, struct err *e) MUST_CHECK; /* and the client they call with */
 int interface_open(struct program *p, struct err *e) MUST_CHECK; /* the api and the turns */
 int loop_start(struct program *p, struct err *e) MUST_CHECK;
-int housework_start(struct program *p, struct err *e) MUST_CHECK;
+int background_start(struct program *p, struct err *e) MUST_CHECK;
 void greet(struct program *p);
 void signals_block(void);
 void signals_wait(struct program *p); /* until SIGTERM or SIGINT, of which a second one ends the program at once */
@@ -73,9 +79,18 @@ void program_stop(struct program *p); /* in the opposite order, whatever has bee
 
 /* folder.c */
 int folder_make(const char *path, struct err *e) MUST_CHECK; /* with those above it; mode 0700 */
-/* The descriptor that holds the lock; E_CONFLICT with a sentence when another program has it. */
-int folder_lock(const char *path, int *ret_fd, struct err *e) MUST_CHECK;
+/* Rights of others on it and on what is ours in it are taken away; a symbolic link there is refused. */
+int folder_close(const char *path, struct err *e) MUST_CHECK;
+/* E_CONFLICT with a sentence when another server has it. */
+int folder_lock(const char *path, struct folder_lock *ret, struct err *e) MUST_CHECK;
+void folder_unlock(struct folder_lock *l);
+/* E_INVALID when its database is missing or empty, but something shows that there was one: that is no new installation. */
+int folder_check(const char *path, struct err *e) MUST_CHECK;
 int folder_remove(const char *path); /* with what is in it; 0 or -errno */
+
+/* maintenance.c: a thread for what is done beside serving: once at the start, each minute, each hour */
+int maintenance_start(struct program *p, struct err *e) MUST_CHECK;
+void maintenance_stop(struct program *p);
 
 /* manual_search.c: the Librarian's way to the manual in a database. `arg` is the struct db. */
 int manual_search_db(void *arg, const char *query, size_t limit, struct arena *a, struct manual_passage **ret,

@@ -7,10 +7,8 @@
 #include <sys/stat.h>
 
 #include "api/configure.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "program.h"
-#include "store/sessions.h"
 #include "store/store.h"
 #include "sys/logger.h"
 #include "sys/thread.h"
@@ -32,7 +30,7 @@ static char *join(const char *folder, const char *name)
 
 void program_init(struct program *p, const struct settings *s)
 {
-	*p = (struct program){.settings = s, .lock_fd = -1};
+	*p = (struct program){.settings = s, .lock = {-1, -1}};
 	p->db_path = join(s->data, "atelier.db");
 	p->journal_path = join(s->data, "journal");
 	p->key_path = join(s->data, "master.key");
@@ -58,14 +56,13 @@ void limits_raise(void)
 int folder_open(struct program *p, struct err *e)
 {
 	const char *path = p->settings->data;
-	struct stat st;
 	int r = folder_make(path, e);
 
-	if (r < 0)
-		return r;
-	if (stat(path, &st) == 0 && (st.st_mode & 077))
-		log_warn("main", "others on this machine may look into the data folder %s; chmod 700 closes it", path);
-	return folder_lock(path, &p->lock_fd, e);
+	if (r == 0)
+		r = folder_close(path, e);
+	if (r == 0)
+		r = folder_lock(path, &p->lock, e);
+	return r < 0 ? r : folder_check(path, e);
 }
 
 /* The api is made later; connections are answered only once the loop runs. */
@@ -116,7 +113,10 @@ int database_open(struct program *p, struct err *e)
 {
 	size_t n;
 	const struct db_migration *migrations = store_migrations(&n);
-	int r = db_open(&(struct db_config){.path = p->db_path, .readers = (unsigned)p->settings->db_readers},
+	int r = db_open(&(struct db_config){.path = p->db_path,
+				.readers = (unsigned)p->settings->db_readers,
+				.exclusive = true,
+				.table = STORE_TABLE},
 		migrations, n, &p->db, e);
 
 	return r < 0 ? r : auth_new(p->db, p->settings, p->key_path, &p->auth, e);
@@ -199,27 +199,14 @@ int loop_start(struct program *p, struct err *e)
 	return 0;
 }
 
-static void housework(void *arg)
+int background_start(struct program *p, struct err *e)
 {
-	struct program *p = arg;
-	struct err e = {0};
-
-	if (manual_load(p->db, &e) < 0)
-		log_warn("main", "the manual was not stored: %s", e.msg);
-	err_clear(&e);
-	if (sessions_delete_expired(p->db, clock_now_ms(), &e) < 0)
-		log_warn("main", "sessions that have ended were not removed: %s", e.msg);
-}
-
-int housework_start(struct program *p, struct err *e)
-{
-	int r = pool_new(&(struct pool_config){.name = "housework", .max = 1, .max_queue = 4}, &p->housework);
+	int r = api_watch(p->api, e);
 
 	if (r == 0)
-		r = pool_submit(p->housework, &p->housework_task, housework, p);
-	if (r < 0)
-		return err_set(e, r, "A thread does not start: %s.", err_info(r)->text);
-	r = providers_start(p->providers, e);
+		r = maintenance_start(p, e);
+	if (r == 0)
+		r = providers_start(p->providers, e);
 	return r < 0 ? r : jobs_resume_all(p->jobs, e);
 }
 
@@ -339,8 +326,7 @@ static void stop_working(struct program *p)
 	turns_stop(p->turns);
 	jobs_stop(p->jobs);
 	api_stop(p->api);
-	pool_free(p->housework);
-	p->housework = NULL;
+	maintenance_stop(p);
 	providers_free(p->providers);
 	p->providers = NULL;
 	loop_stop(p->loop);
@@ -366,7 +352,7 @@ void program_stop(struct program *p)
 	db_close(p->db);
 	if (p->loop)
 		loop_free(p->loop);
-	closep(&p->lock_fd); /* ends the lock */
+	folder_unlock(&p->lock);
 	free(p->db_path);
 	free(p->journal_path);
 	free(p->key_path);

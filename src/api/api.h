@@ -32,6 +32,9 @@ void api_set_turns(struct api *a, struct turns *t);
 /* Jobs likewise. */
 void api_set_jobs(struct api *a, struct jobs *j);
 
+/* From here on a thread looks whether all works (sys/health.h); it ends with api_stop. */
+int api_watch(struct api *a, struct err *e) MUST_CHECK;
+
 /* The server's handler; `arg` is the api. Loop thread. */
 void api_handler(struct http_exchange *x, void *arg);
 

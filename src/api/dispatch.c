@@ -13,6 +13,7 @@
 #include "api/answer.h"
 #include "api/gateway/gateway.h"
 #include "api/request.h"
+#include "api/watch.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "sys/metrics.h"
@@ -348,7 +349,9 @@ static int request_submit(struct request *q)
 
 	if (q->route->flags & ROUTE_CALL)
 		return gateway_submit(a->gateway, q, request_work);
-	return pool_submit(q->route->flags & ROUTE_SLOW ? a->slow : a->workers, &q->task, request_work, q);
+	/* Who writes may have to wait for the database; whoever only reads does not wait behind them. */
+	struct pool *pool = q->route->flags & ROUTE_SLOW ? a->slow : is_unsafe(q) ? a->writers : a->workers;
+	return pool_submit(pool, &q->task, request_work, q);
 }
 
 /* A browser asks whether its page may ask. */
@@ -432,6 +435,11 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 			.name = "worker", .keep = 1, .max = (unsigned)c->settings->workers, .max_queue = 4096},
 		&a->workers);
 	if (r == 0)
+		r = pool_new(
+			&(struct pool_config){
+				.name = "write", .max = (unsigned)c->settings->workers, .max_queue = 4096},
+			&a->writers);
+	if (r == 0)
 		r = pool_new(&(struct pool_config){.name = "slow", .keep = 0, .max = SLOW_THREADS, .max_queue = 256},
 			&a->slow);
 	if (r == 0)
@@ -442,6 +450,11 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	}
 	*ret = a;
 	return 0;
+}
+
+int api_watch(struct api *a, struct err *e)
+{
+	return watch_new(a, &a->watch, e);
 }
 
 void api_set_turns(struct api *a, struct turns *t)
@@ -477,7 +490,10 @@ void api_stop(struct api *a)
 {
 	api_refuse(a);
 	gateway_stop(a->gateway);
+	watch_free(a->watch);
+	a->watch = NULL;
 	pool_stop(a->workers);
+	pool_stop(a->writers);
 	pool_stop(a->slow);
 	loop_call(a->c.loop, stop_changes, a->changes);
 }
@@ -486,7 +502,9 @@ void api_free(struct api *a)
 {
 	if (!a)
 		return;
+	watch_free(a->watch);
 	pool_free(a->workers);
+	pool_free(a->writers);
 	pool_free(a->slow);
 	gateway_free(a->gateway);
 	changes_free(a->changes);

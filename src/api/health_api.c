@@ -1,10 +1,10 @@
 /* health_api.c - how the program is: for supervisors, for the administrator, for Prometheus. */
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 
 #include "api/handlers.h"
 #include "base/clock.h"
+#include "sys/health.h"
 #include "sys/metrics.h"
 
 struct status {
@@ -16,13 +16,25 @@ static const struct field status_fields[] = {
 };
 const struct schema status_schema = SCHEMA("Status", struct status, status_fields, "One word about the program.");
 
+struct failing_part {
+	const char *name, *text;
+};
+
+static const struct field failing_fields[] = {
+	FIELD_STR(struct failing_part, name, "name", 0, 0, FIELD_REQUIRED,
+		"data_folder, disk, database, writer, journal, workers or certificate."),
+	FIELD_STR(struct failing_part, text, "text", 0, 0, FIELD_REQUIRED, "What is wrong, and what to do."),
+};
+static const struct schema failing_schema =
+	SCHEMA("FailingPart", struct failing_part, failing_fields, "Something that does not work.");
+
 struct database_health {
 	const char *status;
 	int64_t commits, writes;
 };
 
 static const struct field database_fields[] = {
-	FIELD_STR(struct database_health, status, "status", 0, 0, FIELD_REQUIRED, "ok or unreadable."),
+	FIELD_STR(struct database_health, status, "status", 0, 0, FIELD_REQUIRED, "ok or damaged."),
 	FIELD_I64(struct database_health, commits, "commits", 0, 0, FIELD_REQUIRED, "Transactions since the start."),
 	FIELD_I64(struct database_health, writes, "writes", 0, 0, FIELD_REQUIRED, "Write requests in them."),
 };
@@ -48,7 +60,7 @@ struct health {
 	int64_t uptime_s;
 	struct database_health database;
 	struct journal_health journal;
-	struct schema_list providers;
+	struct schema_list failing, providers;
 	int64_t turns_running, connections, readers, memory_bytes, disk_free_bytes;
 };
 
@@ -58,6 +70,8 @@ static const struct field health_fields[] = {
 	FIELD_I64(struct health, uptime_s, "uptime_s", 0, 0, FIELD_REQUIRED, "Seconds since the start."),
 	FIELD_OBJECT(struct health, database, "database", &database_schema, FIELD_REQUIRED, "The database."),
 	FIELD_OBJECT(struct health, journal, "journal", &journal_schema, FIELD_REQUIRED, "The journal."),
+	FIELD_LIST(struct health, failing, "failing", &failing_schema, 0, FIELD_REQUIRED,
+		"What does not work at the moment."),
 	FIELD_LIST(struct health, providers, "providers", &provider_schema, 0, FIELD_REQUIRED, "The providers."),
 	FIELD_I64(struct health, turns_running, "turns_running", 0, 0, FIELD_REQUIRED, "Answers being written."),
 	FIELD_I64(struct health, connections, "connections", 0, 0, FIELD_REQUIRED, "Open connections of clients."),
@@ -85,27 +99,14 @@ int live_get(struct request *q)
 	return answer_status(q, "ok", 200);
 }
 
-static bool database_reads(struct request *q)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-	struct err quiet = {0};
-	int64_t n;
-
-	return users_count_admins(c, &n, &quiet) == 0;
-}
-
+/* On the loop, so that it answers when nothing else does: sys/health.h is kept by a thread of its own. */
 int ready_get(struct request *q)
 {
-	struct journal_state journal;
+	const struct health_info *bad = health_not_ready();
 
 	if (__atomic_load_n(&q->api->stopping, __ATOMIC_ACQUIRE))
 		return answer_status(q, "stopping", 503);
-	if (!database_reads(q))
-		return answer_status(q, "database unreadable", 503);
-	turns_journal_state(q->api->turns, &journal);
-	if (journal.error)
-		return answer_status(q, "journal cannot be written", 503);
-	return answer_status(q, "ok", 200);
+	return bad ? answer_status(q, bad->words, 503) : answer_status(q, "ok", 200);
 }
 
 static int64_t memory_bytes(void)
@@ -121,11 +122,25 @@ static int64_t memory_bytes(void)
 	return pages * sysconf(_SC_PAGESIZE);
 }
 
-static int64_t disk_free(const char *folder)
+static int failing_parts(struct request *q, struct schema_list *ret)
 {
-	struct statvfs v;
+	struct failing_part *items = ARENA_ARRAY(&q->mem, struct failing_part, HEALTH_COUNT);
+	size_t n = 0;
 
-	return statvfs(folder, &v) == 0 ? (int64_t)(v.f_bavail * v.f_frsize) : -1;
+	if (!items)
+		return request_no_memory(q);
+	for (size_t p = 0; p < HEALTH_COUNT; p++) {
+		char text[HEALTH_TEXT_BYTES];
+
+		if (!health_get_text((enum health_part)p, text))
+			continue;
+		items[n].name = health_info((enum health_part)p)->name;
+		items[n].text = arena_strndup(&q->mem, text, strlen(text));
+		if (!items[n++].text)
+			return request_no_memory(q);
+	}
+	*ret = (struct schema_list){items, n};
+	return 0;
 }
 
 int health_get(struct request *q)
@@ -139,24 +154,30 @@ int health_get(struct request *q)
 		return r;
 	if (!out)
 		return request_no_memory(q);
-	bool reads = database_reads(q);
+	char text[HEALTH_TEXT_BYTES];
+	bool damaged = health_get_text(HEALTH_database, text);
+	struct schema_list failing;
+	r = failing_parts(q, &failing);
+	if (r < 0)
+		return r;
 	turns_journal_state(q->api->turns, &journal);
-	*out = (struct health){.status = reads && !journal.error ? "ok" : "degraded",
+	*out = (struct health){.status = failing.n ? "degraded" : "ok",
 		.version = ATELIER_VERSION,
 		.uptime_s = (clock_mono_ms() - q->api->started_ms) / 1000,
-		.database = {.status = reads ? "ok" : "unreadable",
+		.database = {.status = damaged ? "damaged" : "ok",
 			.commits = metric_get(M_db_commits_total),
 			.writes = metric_get(M_db_writes_total)},
 		.journal = {.status = journal.error ? "failing" : "ok",
 			.error = journal.error ? err_info(journal.error)->text : NULL,
 			.bytes = journal.bytes,
 			.segments = journal.segments},
+		.failing = failing,
 		.providers = providers_answer(&all),
 		.turns_running = turns_live(q->api->turns),
 		.connections = metric_get(M_http_connections),
 		.readers = metric_get(M_stream_readers),
 		.memory_bytes = memory_bytes(),
-		.disk_free_bytes = disk_free(q->api->c.settings->data)};
+		.disk_free_bytes = __atomic_load_n(&q->api->disk_free, __ATOMIC_RELAXED)};
 	q->answer = out;
 	return 0;
 }

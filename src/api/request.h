@@ -21,11 +21,13 @@ struct api {
 	struct api_config c;
 	struct turns *turns;
 	struct jobs *jobs;
-	struct pool *workers, *slow;
+	struct pool *workers, *writers, *slow;
+	struct watch *watch;
 	struct changes *changes;
 	struct gateway *gateway;
 	pthread_mutex_t configure_mx; /* held by whoever changes what providers and rules are made of */
 	int64_t started_ms;           /* monotonic */
+	int64_t disk_free;            /* atomic; bytes */
 	bool stopping;                /* atomic */
 };
 

@@ -264,9 +264,9 @@ static const struct route routes[] = {
 	/* the program */
 	{"GET", "/health/live", "getLive", live_get, ACCESS_PUBLIC, ROUTE_LOOP, .status = 200,
 		.answer = &status_schema, .summary = "The program runs."},
-	{"GET", "/health/ready", "getReady", ready_get, ACCESS_PUBLIC, .status = 200,
+	{"GET", "/health/ready", "getReady", ready_get, ACCESS_PUBLIC, ROUTE_LOOP, .status = 200,
 		.answer = &status_schema, .summary = "The program can do its work; 503 when it cannot."},
-	{"GET", "/health", "getHealth", health_get, ACCESS_ADMIN, .status = 200,
+	{"GET", "/health", "getHealth", health_get, ACCESS_ADMIN, ROUTE_SLOW, .status = 200,
 		.answer = &health_schema, .summary = "How each part is."},
 	{"GET", "/metrics", "getMetrics", metrics_get, ACCESS_PUBLIC, .status = 200,
 		.media = "text/plain; version=0.0.4; charset=utf-8",

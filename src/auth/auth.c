@@ -178,7 +178,7 @@ bool auth_touch_is_due(struct auth *a, atelier_id id, int64_t last, int64_t now,
 	bool mine;
 
 	/* One in the future is of a clock that was set ahead, and must not stay. */
-	if (now - last < every_ms && last <= now + every_ms)
+	if (now < CLOCK_PLAUSIBLE_MS || (now - last < every_ms && last <= now + every_ms))
 		return false;
 	pthread_mutex_lock(&a->touched_mx);
 	mine = slot->id != id || now - slot->at >= every_ms || now < slot->at;

@@ -4,8 +4,9 @@
 #include "auth/auth_priv.h"
 #include "base/clock.h"
 
-#define MAC_LEN 32
-#define RAW_LEN (16 + MAC_LEN)
+#define MAC_LEN       32
+#define CLOCK_SLACK_S 60 /* a clock may be set back a little between making and showing */
+#define RAW_LEN       (16 + MAC_LEN)
 
 static void put_i64(unsigned char *p, int64_t v)
 {
@@ -41,6 +42,7 @@ int auth_stream_turn(struct auth *a, const char *token, atelier_id *ret_turn_id,
 {
 	unsigned char raw[RAW_LEN], mac[MAC_LEN];
 	size_t n = 0, len = strlen(token);
+	int64_t left;
 
 	if (len != AUTH_STREAM_TOKEN_LEN ||
 		sodium_base642bin(raw, RAW_LEN, token, len, NULL, &n, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) <
@@ -50,7 +52,9 @@ int auth_stream_turn(struct auth *a, const char *token, atelier_id *ret_turn_id,
 	token_mac(a, raw, mac);
 	if (sodium_memcmp(mac, raw + 16, MAC_LEN) != 0)
 		return err_set(e, E_UNAUTHORIZED, "This stream link is not valid.");
-	if (get_i64(raw + 8) <= clock_now_ms())
+	/* One of a clock that was ahead lasts no longer than any other. */
+	left = get_i64(raw + 8) - clock_now_ms();
+	if (left <= 0 || left > (a->settings->stream_token_s + CLOCK_SLACK_S) * 1000)
 		return err_set(e, E_EXPIRED, "This stream link has expired. Follow the turn under its own address.");
 	*ret_turn_id = get_i64(raw);
 	return 0;

@@ -3,6 +3,9 @@
 
 #include "base/buf.h"
 
+/* A clock that says less has not been set: some machines begin in 1970. */
+#define CLOCK_PLAUSIBLE_MS INT64_C(1700000000000)
+
 int64_t clock_now_ms(void);  /* wall clock, Unix milliseconds */
 int64_t clock_mono_ms(void); /* never goes back; for timeouts */
 int64_t clock_mono_us(void);

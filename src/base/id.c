@@ -37,6 +37,11 @@ atelier_id id_new(void)
 	return next;
 }
 
+atelier_id id_at(int64_t unix_ms)
+{
+	return MAX(unix_ms - EPOCH_MS, INT64_C(0)) << RANDOM_BITS;
+}
+
 void id_format(atelier_id id, char ret[ID_LEN + 1])
 {
 	uint64_t v = (uint64_t)id;

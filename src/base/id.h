@@ -10,6 +10,9 @@
 
 typedef int64_t atelier_id; /* 0 is no id */
 
-atelier_id id_new(void); /* unique within the process, also within one millisecond; any thread */
+atelier_id id_new(void);
+
+/* The least that an id made at this time or later can be. */
+atelier_id id_at(int64_t unix_ms); /* unique within the process, also within one millisecond; any thread */
 void id_format(atelier_id id, char ret[ID_LEN + 1]);
 bool id_parse(const char *s, size_t n, atelier_id *ret); /* exactly 13 characters, canonical */

@@ -44,6 +44,10 @@
 	X(INT, journal_segment_mb, 64, 1, 4096, "ATELIER_JOURNAL_SEGMENT_MB", "size of one journal file")              \
 	X(INT, journal_sync_ms, 1000, 0, 60000, "ATELIER_JOURNAL_SYNC_MS",                                             \
 		"milliseconds between syncs of the journal to the disk (0: never; power loss only, not crashes)")      \
+	X(INT, usage_keep_days, 400, 0, 36500, "ATELIER_USAGE_KEEP_DAYS",                                              \
+		"days that records of single calls are kept; sums by day stay (0: for ever)")                          \
+	X(INT, turn_log_keep_days, 30, 0, 36500, "ATELIER_TURN_LOG_KEEP_DAYS",                                         \
+		"days that the event log of an answer is kept; the answer itself stays (0: for ever)")                 \
 	X(STR, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST", "where Ollama listens (empty: not used)") \
 	X(STR, openai_base_url, "", 0, 500, "OPENAI_BASE_URL", "an OpenAI-compatible server (empty: not used)")        \
 	X(SECRET, openai_api_key, "", 0, 500, "OPENAI_API_KEY", "key for it (alone: for https://api.openai.com/v1)")   \

@@ -34,6 +34,8 @@ static int describe(struct db_conn *c, int rc, const char *sql, struct err *e)
 	case SQLITE_READONLY:
 		return db_file_fail(-EACCES, path, e);
 	case SQLITE_CANTOPEN:
+		if (c->h && (sqlite3_system_errno(c->h) == EMFILE || sqlite3_system_errno(c->h) == ENFILE))
+			return db_file_fail(-EMFILE, path, e);
 		return err_set(e, E_STORAGE, "%s and the files beside it cannot be opened for writing.", path);
 	case SQLITE_IOERR:
 		return extended == SQLITE_IOERR_NOMEM ? err_set(e, -ENOMEM, "Out of memory in the database.")
@@ -211,12 +213,16 @@ static int readers_open(struct db *db, unsigned n, struct err *e)
 	return 0;
 }
 
-static int writer_open(struct db *db, struct err *e)
+static int writer_open(struct db *db, const struct db_config *config, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
 	r = db_conn_open(db, &writer_kind, &db->writer, e);
+	if (r < 0)
+		return r;
+	/* Before anything changes in it, and that does. */
+	r = db_belongs(&db->writer, config, e);
 	if (r < 0)
 		return r;
 	r = db_query(&db->writer, &rows, e, "PRAGMA journal_mode = WAL");
@@ -257,7 +263,7 @@ int db_open(const struct db_config *c, const struct db_migration *migrations, si
 	r = file_prepare(db, c->exclusive, e);
 	if (r < 0)
 		return r;
-	r = writer_open(db, e);
+	r = writer_open(db, c, e);
 	if (r < 0)
 		return r;
 	r = db_migrate(db, migrations, n, c, e);

@@ -64,7 +64,8 @@ bool db_write_later(struct db *db, struct db_later *l);
 
 /*
  * Whether the database can be relied on; 0 or negative with a sentence. Any thread that may block for a moment.
- *   db_file_state    its file is the one that was opened: E_STORAGE when it was deleted or replaced
+ *   db_file_state    its file is the one that was opened: E_STORAGE when it was deleted or replaced; writes are refused
+ *                    from then on, until a later look finds it in its place
  *   db_state         nothing is known of damage or of a disk that does not take what is written
  *   db_writer_state  writes come through; E_BUSY when they have not for 5 s
  */

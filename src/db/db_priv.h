@@ -59,6 +59,7 @@ struct db {
 	int64_t probe_at_ms;  /* writer thread only */
 	bool stopping;
 	/* atomic */
+	bool file_is_gone; /* as db_file_state saw it last */
 	unsigned n_waiting, n_later;
 	int64_t busy_since_ms;  /* another program has held the database since; 0: it does not */
 	int64_t batch_since_ms; /* the first request of the batch at work was asked for; 0: there is none */
@@ -104,6 +105,9 @@ int db_file_fail(int negative_errno, const char *path, struct err *e);
 
 /* A consistent copy to `to`, which must not exist; mode 0600, synced. */
 int db_conn_copy(struct db_conn *c, const char *to, struct err *e) MUST_CHECK;
+
+/* E_INVALID for a file of another program. */
+int db_belongs(struct db_conn *c, const struct db_config *config, struct err *e) MUST_CHECK;
 
 /* Brings the file to the last version. Before anything else runs on the database. */
 int db_migrate(struct db *db, const struct db_migration *migrations, size_t n, const struct db_config *config,

@@ -81,13 +81,17 @@ static int apply(struct db_conn *c, const struct db_migration *m, struct err *e)
 }
 
 /* A file of another program must neither be filled with our tables nor taken for one of ours. */
-static int belongs(struct db_conn *c, int64_t version, const struct db_config *config, struct err *e)
+int db_belongs(struct db_conn *c, const struct db_config *config, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int64_t version;
 	int r;
 
 	if (!config->table)
 		return 0;
+	r = version_now(c, &version, e);
+	if (r < 0)
+		return r;
 	r = db_query(c, &rows, e, "SELECT count(*), total(name = ?) FROM sqlite_schema", DB_TEXT(config->table));
 	if (r == 0)
 		r = db_next(rows, e);
@@ -111,9 +115,6 @@ int db_migrate(
 	int r;
 
 	r = version_now(c, &was, e);
-	if (r < 0)
-		return r;
-	r = belongs(c, was, config, e);
 	if (r < 0)
 		return r;
 	if (was > last)

@@ -159,7 +159,11 @@ static int noted(struct db *db, struct err *e)
 
 int db_file_state(struct db *db, struct err *e)
 {
-	return file_is_ours(db, e);
+	int r = file_is_ours(db, e);
+
+	/* What went into a file without a name would be lost, and who wrote it believe it kept. */
+	__atomic_store_n(&db->file_is_gone, r < 0, __ATOMIC_RELAXED);
+	return r;
 }
 
 int db_state(struct db *db, struct err *e)

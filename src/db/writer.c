@@ -276,17 +276,29 @@ static void *writer_main(void *arg)
 
 /* ---- asking for it ---- */
 
+int64_t db_writer_waits_ms(struct db *db)
+{
+	int64_t now = clock_mono_ms(), since = __atomic_load_n(&db->busy_since_ms, __ATOMIC_RELAXED);
+	int64_t batch = __atomic_load_n(&db->batch_since_ms, __ATOMIC_RELAXED);
+
+	if (!since || (batch && batch < since))
+		since = batch;
+	return since ? now - since : 0;
+}
+
 /* Under the lock. */
 static int enqueue(struct db *db, struct db_request *q, struct err *e)
 {
-	int64_t since = __atomic_load_n(&db->busy_since_ms, __ATOMIC_RELAXED), now = clock_mono_ms();
+	int64_t now = clock_mono_ms();
 
 	if (db->stopping)
 		return err_set(e, E_STOPPING, "The database is being closed.");
+	if (__atomic_load_n(&db->file_is_gone, __ATOMIC_RELAXED))
+		return err_set(e, E_STORAGE, "%s was deleted or replaced; nothing more is written there.", db->path);
 	if (__atomic_load_n(&db->n_waiting, __ATOMIC_RELAXED) >= QUEUE_MAX)
 		return busy(e);
 	q->asked_ms = now;
-	q->until_ms = now + (since && now - since >= WAIT_MS ? STUCK_WAIT_MS : WAIT_MS);
+	q->until_ms = now + (db_writer_waits_ms(db) >= WAIT_MS ? STUCK_WAIT_MS : WAIT_MS);
 	*db->queue_tail = q;
 	db->queue_tail = &q->next;
 	__atomic_fetch_add(&db->n_waiting, 1, __ATOMIC_RELAXED);
@@ -329,16 +341,6 @@ bool db_write_later(struct db *db, struct db_later *l)
 	}
 	pthread_mutex_unlock(&db->write_mx);
 	return taken;
-}
-
-int64_t db_writer_waits_ms(struct db *db)
-{
-	int64_t now = clock_mono_ms(), since = __atomic_load_n(&db->busy_since_ms, __ATOMIC_RELAXED);
-	int64_t batch = __atomic_load_n(&db->batch_since_ms, __ATOMIC_RELAXED);
-
-	if (!since || (batch && batch < since))
-		since = batch;
-	return since ? now - since : 0;
 }
 
 /* After each commit: `pages` are in the log now. */

@@ -122,7 +122,7 @@ int sessions_list(
 
 struct change {
 	atelier_id id;
-	int64_t now, expires_at;
+	int64_t now, expires_at, limit, changed;
 };
 
 static int touch_in(struct db_conn *c, void *arg, struct err *e)
@@ -149,9 +149,21 @@ static int delete_user_in(struct db_conn *c, void *arg, struct err *e)
 
 static int delete_expired_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct change *x = arg;
+	struct change *x = arg;
 
-	return db_exec(c, NULL, e, "DELETE FROM sessions WHERE expires_at <= ?", DB_I64(x->now));
+	return db_exec(c, &x->changed, e,
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)",
+		DB_I64(x->now), DB_I64(x->limit));
+}
+
+static int heal_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct change *x = arg;
+
+	return db_exec(c, &x->changed, e,
+		"UPDATE sessions SET last_seen_at = ?1, expires_at = min(expires_at, ?2)"
+		" WHERE id IN (SELECT id FROM sessions WHERE last_seen_at > ?1 + 86400000 LIMIT ?3)",
+		DB_I64(x->now), DB_I64(x->expires_at), DB_I64(x->limit));
 }
 
 void sessions_touch(struct db *db, atelier_id id, int64_t now, int64_t expires_at)
@@ -175,9 +187,20 @@ int sessions_delete_user(struct db *db, atelier_id user_id, struct err *e)
 	return db_write(db, delete_user_in, &x, e);
 }
 
-int sessions_delete_expired(struct db *db, int64_t now, struct err *e)
+int sessions_delete_expired(struct db *db, int64_t now, int64_t limit, int64_t *ret_n, struct err *e)
 {
-	struct change x = {.now = now};
+	struct change x = {.now = now, .limit = limit};
+	int r = db_write(db, delete_expired_in, &x, e);
 
-	return db_write(db, delete_expired_in, &x, e);
+	*ret_n = r < 0 ? 0 : x.changed;
+	return r;
+}
+
+int sessions_heal(struct db *db, int64_t now, int64_t max_ms, int64_t limit, int64_t *ret_n, struct err *e)
+{
+	struct change x = {.now = now, .expires_at = now + max_ms, .limit = limit};
+	int r = db_write(db, heal_in, &x, e);
+
+	*ret_n = r < 0 ? 0 : x.changed;
+	return r;
 }

@@ -45,4 +45,7 @@ void sessions_touch(struct db *db, atelier_id id, int64_t now, int64_t expires_a
 /* A session that is gone is no error. */
 int sessions_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK;
 int sessions_delete_user(struct db *db, atelier_id user_id, struct err *e) MUST_CHECK;
-int sessions_delete_expired(struct db *db, int64_t now, struct err *e) MUST_CHECK;
+/* Up to `limit` of those that have expired by `now`; *ret_n: how many went. */
+int sessions_delete_expired(struct db *db, int64_t now, int64_t limit, int64_t *ret_n, struct err *e) MUST_CHECK;
+/* Those last seen more than a day after `now` are of a clock that was ahead: they last for `max_ms` from now at most. */
+int sessions_heal(struct db *db, int64_t now, int64_t max_ms, int64_t limit, int64_t *ret_n, struct err *e) MUST_CHECK;

@@ -12,4 +12,5 @@
 #include "db/db.h"
 
 /* The migrations to open the database with, in order. */
+#define STORE_TABLE "conversations" /* what every database of ours has */
 const struct db_migration *store_migrations(size_t *ret_n);

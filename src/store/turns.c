@@ -330,3 +330,43 @@ int turns_running_count(struct db_conn *c, atelier_id user_id, int64_t *ret, str
 		*ret = db_i64(rows, 0);
 	return r;
 }
+
+/* ---- old logs ---- */
+
+struct log_removal {
+	atelier_id after, before, last;
+	int64_t limit, n;
+};
+
+static int delete_logs_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct log_removal *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT count(*), max(id) FROM (SELECT id FROM turns WHERE id > ? AND id < ? ORDER BY id LIMIT ?)",
+		DB_I64(x->after), DB_I64(x->before), DB_I64(x->limit));
+
+	if (r == 0)
+		r = db_next(rows, e);
+	if (r < 0)
+		return r;
+	x->n = db_i64(rows, 0);
+	x->last = db_i64(rows, 1);
+	if (x->n == 0)
+		return 0;
+	return db_exec(c, NULL, e,
+		"UPDATE turns SET log = NULL, log_size = 0 WHERE id > ? AND id <= ? AND log IS NOT NULL AND state <> "
+		"'running'",
+		DB_I64(x->after), DB_I64(x->last));
+}
+
+int turns_delete_logs(struct db *db, atelier_id *after, int64_t before, int64_t limit, int64_t *ret_n, struct err *e)
+{
+	struct log_removal x = {.after = *after, .before = id_at(before), .limit = limit};
+	int r = db_write(db, delete_logs_in, &x, e);
+
+	*ret_n = r < 0 ? 0 : x.n;
+	if (r == 0 && x.n > 0)
+		*after = x.last;
+	return r;
+}

@@ -92,3 +92,8 @@ int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log
 /* All that are running, of everybody: at start these are the interrupted ones. */
 int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *ret, struct err *e) MUST_CHECK;
 int turns_running_count(struct db_conn *c, atelier_id user_id, int64_t *ret, struct err *e) MUST_CHECK;
+
+/* Removes the event logs of up to `limit` turns begun before that time (Unix ms) and behind *after, which moves on; what
+ * messages say stays. *ret_n: how many turns were looked at; 0: no more. */
+int turns_delete_logs(
+	struct db *db, atelier_id *after, int64_t before, int64_t limit, int64_t *ret_n, struct err *e) MUST_CHECK;

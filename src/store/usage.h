@@ -93,3 +93,6 @@ int usage_count_days(struct db_conn *c, int64_t from_day, usage_count_fn fn, voi
 /* Each call that ended at `from_ms` or later and was not refused; `renamed`: only those asked for by another name. */
 int usage_count_calls(
 	struct db_conn *c, int64_t from_ms, bool renamed, usage_count_fn fn, void *arg, struct err *e) MUST_CHECK;
+
+/* Removes up to `limit` records of calls that ended before that time (Unix ms); the sums by day stay. */
+int usage_delete_before(struct db *db, int64_t before, int64_t limit, int64_t *ret_n, struct err *e) MUST_CHECK;

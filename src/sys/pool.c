@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "sys/thread.h"
 
 #define IDLE_MS 60000
@@ -173,7 +174,7 @@ int pool_submit(struct pool *p, struct pool_task *t, void (*fn)(void *), void *a
 	struct worker *finished;
 	int r;
 
-	*t = (struct pool_task){.fn = fn, .arg = arg};
+	*t = (struct pool_task){.fn = fn, .arg = arg, .since_ms = clock_mono_ms()};
 	pthread_mutex_lock(&p->mx);
 	r = enqueue(p, t);
 	finished = p->finished;
@@ -181,6 +182,16 @@ int pool_submit(struct pool *p, struct pool_task *t, void (*fn)(void *), void *a
 	pthread_mutex_unlock(&p->mx);
 	join_all(finished);
 	return r;
+}
+
+int64_t pool_waits_ms(struct pool *p)
+{
+	int64_t since;
+
+	pthread_mutex_lock(&p->mx);
+	since = p->first ? p->first->since_ms : 0;
+	pthread_mutex_unlock(&p->mx);
+	return since ? clock_mono_ms() - since : 0;
 }
 
 unsigned pool_busy(struct pool *p)

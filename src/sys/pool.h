@@ -19,6 +19,7 @@ struct pool_config {
 struct pool_task {
 	void (*fn)(void *arg);
 	void *arg;
+	int64_t since_ms;
 	struct pool_task *next;
 };
 
@@ -28,7 +29,8 @@ int pool_new(const struct pool_config *c, struct pool **ret) MUST_CHECK;
  * E_STOPPING after pool_stop. */
 int pool_submit(struct pool *p, struct pool_task *t, void (*fn)(void *), void *arg) MUST_CHECK;
 
-unsigned pool_busy(struct pool *p); /* tasks running and waiting */
+int64_t pool_waits_ms(struct pool *p); /* since when the oldest task that waits for a thread does; 0: none */
+unsigned pool_busy(struct pool *p);    /* tasks running and waiting */
 
 /* Takes nothing more, finishes what is queued, joins all threads. */
 void pool_stop(struct pool *p);

@@ -224,7 +224,7 @@ int journal_open(const struct journal_config *c, struct journal **ret, struct er
 	errno = 0;
 	if ((r = segment_new(j, number)) < 0) {
 		journal_close(j);
-		return err_set(e, E_STORAGE, "cannot make a journal in %s: %s", c->dir, strerror(-r));
+		return err_file(e, r, c->dir);
 	}
 	if (j->sync_ms > 0)
 		j->has_syncer = thread_start(&j->syncer, "journal-sync", 0, syncer_run, j) == 0;

@@ -131,7 +131,8 @@ static void test_sessions_end(void **state)
 	FINE(f, sessions_delete(f->db, one, &f->e));
 	FINE(f, sessions_delete(f->db, one, &f->e));
 	REFUSED(f, E_UNAUTHORIZED, find(f, "C1", 1500, &s, &u, &by));
-	FINE(f, sessions_delete_expired(f->db, 2000, &f->e));
+	int64_t gone;
+	FINE(f, sessions_delete_expired(f->db, 2000, 100, &gone, &f->e));
 	assert_int_equal(number(f, "SELECT count(*) FROM sessions"), 2);
 	FINE(f, users_set_password(f->db, f->ada, "new", &f->e));
 	REFUSED(f, E_UNAUTHORIZED, find(f, "C3", 1500, &s, &u, &by));

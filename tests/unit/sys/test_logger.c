@@ -81,16 +81,19 @@ static void test_nobody_reads(void **state UNUSED)
 	read_until(&b, "line 0400");
 	log_info("test", "goes on");
 	read_until(&b, "goes on");
-	const char *note = strstr(b.p, " lines were lost");
-	assert_non_null(note);
-	while (note[-1] != ' ')
-		note--;
-	lost = strtoul(note, NULL, 10);
+	/* Once for each time that the queue was full. */
+	for (const char *note = b.p; (note = strstr(note, " lines were lost")) != NULL; note++) {
+		const char *number = note;
+
+		while (number[-1] != ' ')
+			number--;
+		lost += strtoul(number, NULL, 10);
+	}
+	assert_true(lost > 0);
 	assert_int_equal(count(b.p, "line ") + lost, LINES);
 	assert_int_equal(lost, metric_get(M_log_lines_lost_total) - lost_before);
 	log_info("test", "and on");
 	read_until(&b, "and on");
-	assert_int_equal(count(b.p, " lines were lost"), 1);
 	end();
 }
 

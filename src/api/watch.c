@@ -1,0 +1,193 @@
+/* watch.c - looks at the data folder, its disk, the database, the journal and the threads for requests. */
+#include "api/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+#include "sys/health.h"
+#include "sys/thread.h"
+
+enum {
+	LOOK_MS = 1000,
+	TRY_EVERY = 5, /* looks: something is really written */
+	MARGIN_BYTES = 16 << 20,
+	MARGIN_SHARE = 50, /* of a small disk: one fiftieth */
+	WAIT_MS = 5000,    /* of a request for a thread: longer, and something keeps them all */
+};
+
+struct watch {
+	struct api *api;
+	struct stat folder;
+	unsigned looks;
+	pthread_t thread;
+	pthread_mutex_t mx;
+	pthread_cond_t wake;
+	bool stopping;
+};
+
+static void report(enum health_part part, int r, const struct err *e)
+{
+	health_set(part, r < 0 ? e->msg : NULL);
+}
+
+/* ---- the data folder ---- */
+
+static int look_at_folder(struct watch *w, struct err *e)
+{
+	const char *path = w->api->c.settings->data;
+	int r = db_file_state(w->api->c.db, e);
+	char journal[PATH_MAX];
+	struct stat st;
+
+	if (r < 0)
+		return r;
+	if (stat(path, &st) < 0 || st.st_ino != w->folder.st_ino || st.st_dev != w->folder.st_dev)
+		return err_set(e, E_STORAGE,
+			"The data folder %s was deleted or replaced while the server ran. Stop it and put the folder "
+			"back.",
+			path);
+	if ((size_t)snprintf(journal, sizeof(journal), "%s/journal", path) < sizeof(journal) && stat(journal, &st) < 0)
+		return err_file(e, -errno, journal);
+	return 0;
+}
+
+/* ---- the disk ---- */
+
+/* What figures do not tell: a quota, a disk that fails. A file without a name, which is gone with its descriptor. */
+static int try_to_write(const char *folder, struct err *e)
+{
+	static const char block[4096];
+	CLEANUP(closep) int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+		return 0; /* a file system without them */
+	if (fd < 0)
+		return err_file(e, -errno, folder);
+	errno = ENOSPC; /* a short write sets none */
+	return write(fd, block, sizeof(block)) == sizeof(block) ? 0 : err_file(e, -errno, folder);
+}
+
+static int look_at_disk(struct watch *w, struct err *e)
+{
+	const char *path = w->api->c.settings->data;
+	struct statvfs v;
+
+	if (statvfs(path, &v) < 0)
+		return errno == ENOENT ? 0 : err_file(e, -errno, path);
+	if (v.f_flag & ST_RDONLY)
+		return err_file(e, -EROFS, path);
+	uint64_t left = (uint64_t)v.f_bavail * v.f_frsize, all = (uint64_t)v.f_blocks * v.f_frsize;
+	__atomic_store_n(&w->api->disk_free, (int64_t)left, __ATOMIC_RELAXED);
+	if (all && left < MIN((uint64_t)MARGIN_BYTES, all / MARGIN_SHARE))
+		return err_set(e, E_STORAGE, "The disk of the data folder %.150s is full: %llu KB are left. Make room.",
+			path, (unsigned long long)(left >> 10));
+	return w->looks % TRY_EVERY == 0 ? try_to_write(path, e) : 0;
+}
+
+/* ---- the rest ---- */
+
+static int look_at_journal(struct watch *w, struct err *e)
+{
+	struct journal_state journal;
+
+	turns_journal_state(w->api->turns, &journal);
+	return journal.error ? err_set(e, journal.error, "The journal of answers cannot be written: %s",
+				       err_info(journal.error)->text)
+			     : 0;
+}
+
+static int look_at_workers(struct watch *w, struct err *e)
+{
+	int64_t ms = pool_waits_ms(w->api->workers);
+
+	return ms < WAIT_MS ? 0
+			    : err_set(e, E_BUSY,
+				      "Requests have waited for a thread for %lld seconds: all are kept by something.",
+				      (long long)(ms / 1000));
+}
+
+static void look(struct watch *w)
+{
+	static const struct {
+		enum health_part part;
+		int (*look)(struct watch *w, struct err *e);
+	} parts[] = {
+		{HEALTH_data_folder, look_at_folder},
+		{HEALTH_disk, look_at_disk},
+		{HEALTH_journal, look_at_journal},
+		{HEALTH_workers, look_at_workers},
+	};
+	struct err e = {0};
+
+	for (size_t i = 0; i < N_ELEMENTS(parts); i++) {
+		err_clear(&e);
+		report(parts[i].part, parts[i].look(w, &e), &e);
+	}
+	err_clear(&e);
+	report(HEALTH_database, db_state(w->api->c.db, &e), &e);
+	err_clear(&e);
+	report(HEALTH_writer, db_writer_state(w->api->c.db, &e), &e);
+	w->looks++;
+}
+
+static void *watch_main(void *arg)
+{
+	struct watch *w = arg;
+
+	pthread_mutex_lock(&w->mx);
+	while (!w->stopping) {
+		int64_t at = clock_mono_ms() + LOOK_MS;
+
+		(void)pthread_cond_timedwait(&w->wake, &w->mx,
+			&(struct timespec){.tv_sec = at / 1000, .tv_nsec = (long)(at % 1000) * 1000000});
+		if (w->stopping)
+			break;
+		pthread_mutex_unlock(&w->mx);
+		look(w);
+		pthread_mutex_lock(&w->mx);
+	}
+	pthread_mutex_unlock(&w->mx);
+	return NULL;
+}
+
+int watch_new(struct api *a, struct watch **ret, struct err *e)
+{
+	struct watch *w = xcalloc(1, sizeof(*w));
+	pthread_condattr_t monotonic;
+	int r;
+
+	w->api = a;
+	pthread_mutex_init(&w->mx, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	(void)stat(a->c.settings->data, &w->folder);
+	look(w);
+	r = thread_start(&w->thread, "watch", 0, watch_main, w);
+	if (r < 0) {
+		free(w);
+		return err_set(e, r, "A thread does not start: %s.", strerror(-r));
+	}
+	*ret = w;
+	return 0;
+}
+
+void watch_free(struct watch *w)
+{
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->mx);
+	w->stopping = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->mx);
+	pthread_join(w->thread, NULL);
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->mx);
+	free(w);
+}

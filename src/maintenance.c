@@ -1,0 +1,186 @@
+/* maintenance.c - what is done beside serving: removing what has outlived its use, looking through the database. */
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "program.h"
+#include "store/sessions.h"
+#include "store/turns.h"
+#include "store/usage.h"
+#include "sys/thread.h"
+
+enum {
+	CHECK_MS = 60000,
+	REMOVE_MS = 3600 * 1000,
+	BATCH = 500,           /* rows of one transaction: nobody waits long behind it */
+	USAGE_DAYS_LEAST = 32, /* limits of a month count them */
+};
+
+#define DAY_MS  INT64_C(86400000)
+#define JUMP_MS INT64_C(600000)
+
+struct maintenance {
+	struct program *p;
+	pthread_t thread;
+	pthread_mutex_t mx;
+	pthread_cond_t wake;
+	bool stopping;
+	int64_t offset_ms;    /* of the wall clock from the one that never jumps */
+	atelier_id logs_seen; /* turns up to here have lost their logs */
+};
+
+/* One step of each kind: removes up to BATCH rows and says how many. */
+struct kind {
+	const char *what;
+	int (*step)(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e);
+};
+
+static int ended_sessions(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	return sessions_delete_expired(m->p->db, now, BATCH, ret_n, e);
+}
+
+/* A session that was used while the clock was ahead would last for as long. */
+static int sessions_of_tomorrow(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	return sessions_heal(m->p->db, now, m->p->settings->session_days * DAY_MS, BATCH, ret_n, e);
+}
+
+static int old_usage(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	int64_t days = m->p->settings->usage_keep_days;
+
+	return days == 0 ? 0
+			 : usage_delete_before(
+				   m->p->db, now - MAX(days, (int64_t)USAGE_DAYS_LEAST) * DAY_MS, BATCH, ret_n, e);
+}
+
+static int old_turn_logs(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	int64_t days = m->p->settings->turn_log_keep_days;
+
+	return days == 0 ? 0 : turns_delete_logs(m->p->db, &m->logs_seen, now - days * DAY_MS, BATCH, ret_n, e);
+}
+
+static const struct kind kinds[] = {
+	{"sessions that had ended", ended_sessions},
+	{"sessions of a clock that was ahead", sessions_of_tomorrow},
+	{"records of calls", old_usage},
+	{"event logs of answers", old_turn_logs},
+};
+
+static bool is_stopping(struct maintenance *m)
+{
+	pthread_mutex_lock(&m->mx);
+	bool stopping = m->stopping;
+	pthread_mutex_unlock(&m->mx);
+	return stopping;
+}
+
+static void remove_kind(struct maintenance *m, const struct kind *k, int64_t now)
+{
+	int64_t n = BATCH, sum = 0;
+	struct err e = {0};
+
+	while (n > 0 && !is_stopping(m)) {
+		n = 0;
+		if (k->step(m, now, &n, &e) < 0) {
+			log_warn("main", "%s were not removed: %s", k->what, e.msg);
+			break;
+		}
+		sum += n;
+	}
+	if (sum > 0)
+		log_info("main", "removed or mended: %" PRId64 " %s", sum, k->what);
+}
+
+/* A clock that has just jumped is not believed: what it takes for old would be gone for good. */
+static bool clock_is_steady(struct maintenance *m)
+{
+	int64_t offset = clock_now_ms() - clock_mono_ms();
+	bool steady = offset - m->offset_ms < JUMP_MS && m->offset_ms - offset < JUMP_MS;
+
+	m->offset_ms = offset;
+	if (!steady)
+		log_warn("main", "the clock has jumped: nothing is removed as too old for an hour");
+	return steady && clock_now_ms() > CLOCK_PLAUSIBLE_MS;
+}
+
+static void remove_old(struct maintenance *m)
+{
+	if (!clock_is_steady(m))
+		return;
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++)
+		remove_kind(m, &kinds[i], clock_now_ms());
+}
+
+/* False: the end has come. */
+static bool sleep_until(struct maintenance *m, int64_t at)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&m->mx);
+	while (!m->stopping && at > clock_mono_ms())
+		pthread_cond_timedwait(&m->wake, &m->mx,
+			&(struct timespec){.tv_sec = at / 1000, .tv_nsec = (long)(at % 1000) * 1000000});
+	stopping = m->stopping;
+	pthread_mutex_unlock(&m->mx);
+	return !stopping;
+}
+
+static void *maintenance_main(void *arg)
+{
+	struct maintenance *m = arg;
+	int64_t removed_ms = clock_mono_ms();
+	struct err e = {0};
+
+	if (manual_load(m->p->db, &e) < 0)
+		log_warn("main", "the manual was not stored: %s", e.msg);
+	remove_old(m);
+	do {
+		db_check_often(m->p->db);
+		if (clock_mono_ms() - removed_ms >= REMOVE_MS) {
+			remove_old(m);
+			removed_ms = clock_mono_ms();
+		}
+	} while (sleep_until(m, clock_mono_ms() + CHECK_MS));
+	return NULL;
+}
+
+int maintenance_start(struct program *p, struct err *e)
+{
+	struct maintenance *m = xcalloc(1, sizeof(*m));
+	pthread_condattr_t monotonic;
+	int r;
+
+	m->p = p;
+	m->offset_ms = clock_now_ms() - clock_mono_ms();
+	pthread_mutex_init(&m->mx, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	r = thread_start(&m->thread, "maintenance", 0, maintenance_main, m);
+	if (r < 0) {
+		free(m);
+		return err_set(e, r, "A thread does not start: %s.", strerror(-r));
+	}
+	p->maintenance = m;
+	return 0;
+}
+
+void maintenance_stop(struct program *p)
+{
+	struct maintenance *m = TAKE_PTR(p->maintenance);
+
+	if (!m)
+		return;
+	pthread_mutex_lock(&m->mx);
+	m->stopping = true;
+	pthread_cond_signal(&m->wake);
+	pthread_mutex_unlock(&m->mx);
+	pthread_join(m->thread, NULL);
+	pthread_cond_destroy(&m->wake);
+	pthread_mutex_destroy(&m->mx);
+	free(m);
+}

@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+"""The program as a process: its data folder, its lock, its disk, its log, its signals, its addresses.
+
+	tests/process/run.py --binary build/atelier [WORD ...]     words choose cases by a part of their name
+
+Each case gets an empty folder and starts its own servers on free ports of 127.0.0.1.
+"""
+import argparse, http.client, json, os, shutil, signal, socket, sqlite3, struct, subprocess, sys, tempfile, time, traceback
+
+PATIENCE = 30
+CASES = []
+binary = None
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def until(what, f):
+    """Waits for f() to be true, and returns what it gave."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        v = f()
+        if v:
+            return v
+        time.sleep(0.02)
+    raise AssertionError("this did not come: " + what)
+
+
+class Server:
+    def __init__(self, folder, *flags, listen="127.0.0.1:0", env=None, stderr=None, prefix=()):
+        self.folder, self.out = folder, folder + ".out"
+        self.err = folder + ".err"
+        self.stderr = stderr
+        words = [*prefix, binary, "serve", "--data", folder, *(["--listen", listen] if listen else []), *flags]
+        variables = {k: v for k, v in os.environ.items() if not k.startswith(("ATELIER_", "OLLAMA_", "OPENAI_", "ANTHROPIC_"))}
+        variables.update(OLLAMA_HOST="", ATELIER_LIBRARIAN="1", **(env or {}))
+        with open(self.out, "wb") as out, open(self.err, "ab") as err:
+            self.p = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=stderr or err, env=variables)
+
+    def log(self):
+        return open(self.err, encoding="utf-8", errors="replace").read() + open(self.out).read()
+
+    def ready(self):
+        def look():
+            text = open(self.out).read()
+            if self.p.poll() is not None:
+                raise AssertionError("the server ended: " + self.log())
+            return "is ready at" in text and text
+        self.said = until("a server that is ready", look)
+        url = self.said.split("is ready at ")[1].split()[0]
+        if url.startswith("http") and ":" in url[6:]:
+            self.port = int(url.rsplit(":", 1)[1].rstrip("/,"))
+        if "/#/setup/" in self.said:
+            self.code = self.said.split("/#/setup/")[1].split()[0]
+        return self
+
+    def refused(self, *words):
+        """It must end with a failure and say so."""
+        assert self.p.wait(PATIENCE) != 0, "it started"
+        text = self.log()
+        for w in words:
+            assert w in text, "%r is not in: %s" % (w, text)
+
+    def call(self, method, path, body=None, token=None, timeout=PATIENCE):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        headers = {"Authorization": "Bearer " + token} if token else {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        c.request(method, path, json.dumps(body) if body is not None else None, headers)
+        r = c.getresponse()
+        data = r.read()
+        c.close()
+        self.headers = r.headers
+        return r.status, json.loads(data) if data[:1] in (b"{", b"[") else data
+
+    def admin(self):
+        status, v = self.call("POST", "/api/v1/setup", {"code": self.code, "username": "ada", "password": "a long enough password"})
+        assert status in (200, 201), v
+        return v["token"]
+
+    def stop(self, sig=signal.SIGTERM):
+        if self.p.poll() is None:
+            self.p.send_signal(sig)
+        return self.p.wait(PATIENCE)
+
+
+# ---- the data folder ----
+
+
+@case
+def an_empty_database_is_no_new_installation(d):
+    Server(d + "/data").ready().stop()
+    open(d + "/data/atelier.db", "w").close()
+    Server(d + "/data").refused("empty", "master.key", "backup")
+    os.remove(d + "/data/atelier.db")
+    Server(d + "/data").refused("missing", "master.key", "backup")
+    assert not os.path.exists(d + "/data/atelier.db")
+    r = subprocess.run([binary, "user", "add", "eve", "--data", d + "/data"], input=b"a long enough password\n", capture_output=True)
+    assert r.returncode != 0 and b"missing" in r.stderr, r
+    os.rename(d + "/data/master.key", d + "/away")
+    shutil.rmtree(d + "/data/journal", ignore_errors=True)
+    assert Server(d + "/data").ready().stop() == 0
+
+
+@case
+def a_foreign_database_is_left_alone(d):
+    os.mkdir(d + "/data", 0o700)
+    db = sqlite3.connect(d + "/data/atelier.db")
+    db.execute("CREATE TABLE songs (x)")
+    db.commit()
+    db.close()
+    before = open(d + "/data/atelier.db", "rb").read()
+    Server(d + "/data").refused("not one of Atelier")
+    assert open(d + "/data/atelier.db", "rb").read() == before
+    with open(d + "/data/atelier.db", "wb") as f:
+        f.write(os.urandom(100000))
+    Server(d + "/data").refused("is not a database of Atelier")
+
+
+@case
+def no_symbolic_link_is_followed(d):
+    for name in ("atelier.db", "master.key", "lock", "journal", "atelier.db-wal"):
+        folder = d + "/" + name
+        os.mkdir(folder, 0o700)
+        os.symlink(d + "/elsewhere", folder + "/" + name)
+        Server(folder).refused(name, "symbolic link")
+        assert not os.path.exists(d + "/elsewhere")
+
+
+@case
+def a_folder_that_others_may_read_is_closed(d):
+    Server(d + "/data").ready().stop()
+    os.chmod(d + "/data", 0o755)
+    os.chmod(d + "/data/atelier.db", 0o644)
+    s = Server(d + "/data").ready()
+    assert "closed" in s.log()
+    assert os.stat(d + "/data").st_mode & 0o777 == 0o700
+    assert os.stat(d + "/data/atelier.db").st_mode & 0o777 == 0o600
+    s.stop()
+
+
+@case
+def one_server_even_without_its_lock_file(d):
+    s = Server(d + "/data").ready()
+    os.remove(d + "/data/lock")
+    Server(d + "/data").refused("in use by another Atelier")
+    os.rename(d + "/data", d + "/moved")  # the same folder under another name
+    Server(d + "/moved").refused("in use by another Atelier")
+    os.rename(d + "/moved", d + "/data")
+    assert s.stop() == 0
+    assert Server(d + "/data").ready().stop() == 0
+
+
+def status(s):
+    code, v = s.call("GET", "/health/ready")
+    return v["status"] if code == 503 else "ok" if code == 200 else code
+
+
+@case
+def a_deleted_folder_is_noticed(d):
+    s = Server(d + "/data").ready()
+    token = s.admin()
+    assert status(s) == "ok"
+    shutil.rmtree(d + "/data")
+    until("not ready", lambda: status(s) == "data folder gone")
+    code, v = s.call("POST", "/api/v1/conversations", {}, token)
+    assert code == 507, (code, v)
+    assert s.log().count("error health") == 1, s.log()
+    s.stop()
+
+
+@case
+def a_replaced_database_is_noticed(d):
+    s = Server(d + "/data").ready()
+    os.rename(d + "/data/atelier.db", d + "/kept")
+    shutil.copy(d + "/kept", d + "/data/atelier.db")
+    until("not ready", lambda: status(s) == "data folder gone")
+    os.rename(d + "/kept", d + "/data/atelier.db")
+    until("ready again", lambda: status(s) == "ok")
+    s.stop()
+
+
+@case
+def a_damaged_database_is_noticed(d):
+    s = Server(d + "/data").ready()
+    s.admin()
+    with open(d + "/data/atelier.db", "r+b") as f:
+        f.write(b"Z" * 4096)
+    until("not ready", lambda: status(s) == "database damaged")
+    s.stop()
+
+
+@case
+def a_full_disk_has_its_name(d):
+    """On a small file system of its own, where this user may make one."""
+    os.mkdir(d + "/disk")
+    script = 'mount -t tmpfs -o size=8m tmpfs "$0" && exec "$@"'
+    prefix = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, d + "/disk")
+    if os.geteuid() == 0:
+        prefix = ("unshare", "--mount", "sh", "-c", script, d + "/disk")
+    if subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
+        return "skipped: no file system can be mounted here"
+    folder = d + "/disk/data"
+    # What the server says stands outside; the disk is reached through /proc/PID/root.
+    s = Server.__new__(Server)
+    s.folder, s.out, s.err = folder, d + "/out", d + "/err"
+    with open(s.out, "wb") as out, open(s.err, "wb") as err:
+        s.p = subprocess.Popen([*prefix, binary, "serve", "--data", folder, "--listen", "127.0.0.1:0"], stdout=out, stderr=err,
+                               env=dict(os.environ, OLLAMA_HOST=""))
+    s.ready()
+    s.admin()
+    assert status(s) == "ok", status(s)
+    inside = "/proc/%d/root%s/disk/fill" % (s.p.pid, d)
+    with open(inside, "wb", buffering=0) as f:
+        try:
+            while f.write(b"\0" * 4096):
+                pass
+        except OSError:
+            pass
+    until("not ready", lambda: status(s) in ("disk full or read-only", "journal cannot be written"))
+    os.remove(inside)
+    until("ready again", lambda: status(s) == "ok")
+    s.stop()
+    # A start on a full one.
+    r = subprocess.run([*prefix[:-3], "-c", script.replace("exec", 'mkdir "$0/data" && chmod 700 "$0/data" && dd if=/dev/zero of="$0/fill" bs=4k 2>/dev/null; exec'),
+                        d + "/disk", binary, "serve", "--data", folder, "--listen", "127.0.0.1:0"], capture_output=True, timeout=PATIENCE)
+    assert r.returncode != 0 and b"The disk is full" in r.stderr and b"/disk/data" in r.stderr, r
+
+
+# ---- the database in other hands ----
+
+
+@case
+def reads_go_on_while_another_program_holds_the_database(d):
+    s = Server(d + "/data").ready()
+    token = s.admin()
+    db = sqlite3.connect(d + "/data/atelier.db", isolation_level=None)
+    # A session that is due to be noted as used.
+    db.execute("UPDATE sessions SET last_seen_at = last_seen_at - 7200000")
+    db.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    for _ in range(20):
+        assert s.call("GET", "/api/v1/conversations", token=token)[0] == 200
+    assert time.monotonic() - began < 4, "reads waited for the writer"
+    code, v = s.call("POST", "/api/v1/conversations", {}, token)
+    assert code == 503 and s.headers["Retry-After"], (code, v)
+    until("not ready", lambda: status(s) == "database held by another program")
+    began = time.monotonic()
+    code, _ = s.call("POST", "/api/v1/conversations", {}, token)
+    assert code == 503 and time.monotonic() - began < 4
+    db.execute("ROLLBACK")
+    until("ready again", lambda: status(s) == "ok")
+    assert s.call("POST", "/api/v1/conversations", {}, token)[0] == 201
+    until("the use of the session is noted", lambda: db.execute("SELECT count(*) FROM sessions WHERE last_seen_at > (SELECT max(created_at) FROM sessions) - 3600000").fetchone()[0])
+    s.stop()
+
+
+# ---- log and signals ----
+
+
+@case
+def a_log_that_nobody_reads_stops_nobody(d):
+    r, w = os.pipe()
+    s = Server(d + "/data", stderr=w)
+    os.close(w)
+    s.ready()
+    c = http.client.HTTPConnection("127.0.0.1", s.port, timeout=PATIENCE)
+    for _ in range(4000):  # a line each
+        c.request("GET", "/api/v1/me")
+        c.getresponse().read()
+    _, v = s.call("GET", "/metrics")
+    assert b"atelier_log_lines_lost_total 0\n" not in v
+    assert s.stop() == 0
+    os.close(r)
+
+
+@case
+def signals_that_end_nothing(d):
+    s = Server(d + "/data").ready()
+    for sig in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
+        s.p.send_signal(sig)
+        if sig != signal.SIGPIPE:
+            until("a word about it", lambda: sig.name in s.log())
+    assert s.call("GET", "/health/live")[0] == 200
+    assert s.stop() == 0
+
+
+# ---- the binary ----
+
+
+@case
+def the_binary_is_hardened(d):
+    data = open(binary, "rb").read()
+    assert data[:4] == b"\x7fELF" and data[4] == 2
+    kind, = struct.unpack_from("<H", data, 16)
+    offset, = struct.unpack_from("<Q", data, 32)
+    size, n = struct.unpack_from("<HH", data, 54)
+    headers = [struct.unpack_from("<IIQQQQQQ", data, offset + i * size) for i in range(n)]
+    by_type = {h[0]: h for h in headers}
+    assert kind == 3, "not position independent"
+    assert 0x6474E552 in by_type, "no RELRO"
+    assert not by_type[0x6474E551][1] & 1, "an executable stack"
+    dynamic = by_type[2]
+    entries = dict(struct.unpack_from("<QQ", data, dynamic[2] + i) for i in range(0, dynamic[5], 16))
+    assert entries.get(30, 0) & 8 or entries.get(0x6FFFFFFB, 0) & 1, "not bound at the start"
+
+
+def main():
+    global binary
+    p = argparse.ArgumentParser()
+    p.add_argument("--binary", default="build/atelier")
+    p.add_argument("words", nargs="*")
+    a = p.parse_args()
+    binary = os.path.abspath(a.binary)
+    passed = failed = 0
+    for f in CASES:
+        if a.words and not any(w in f.__name__ for w in a.words):
+            continue
+        d = tempfile.mkdtemp(prefix="atelier-process-")
+        try:
+            note = f(d)
+            passed += 1
+            if note:
+                print("%s: %s" % (f.__name__, note))
+        except Exception:
+            failed += 1
+            print("FAILED", f.__name__)
+            traceback.print_exc(file=sys.stdout)
+        finally:
+            shutil.rmtree(d, ignore_errors=True)
+    print("%d passed, %d failed" % (passed, failed))
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
