@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #define ALIGN       16u
-#define CHUNK_FIRST 2048u
+#define CHUNK_FIRST 512u
 #define CHUNK_MAX   65536u
 
 struct arena_chunk {
@@ -56,6 +56,22 @@ static void *cut(struct arena *a, size_t n, size_t rounded)
 	return c ? c->data : NULL;
 }
 #else
+/* What is larger than a chunk has one of its own, and what is left of the newest one stays in use. */
+static void *cut_large(struct arena *a, size_t rounded)
+{
+	struct arena_chunk *newest = a->head, *c = chunk_new(a, rounded);
+
+	if (!c)
+		return NULL;
+	c->used = rounded;
+	if (newest) {
+		a->head = newest;
+		c->next = newest->next;
+		newest->next = c;
+	}
+	return c->data;
+}
+
 static void *cut(struct arena *a, size_t n, size_t rounded)
 {
 	struct arena_chunk *c = a->head;
@@ -63,11 +79,14 @@ static void *cut(struct arena *a, size_t n, size_t rounded)
 
 	(void)n;
 	if (!c || c->size - c->used < rounded) {
-		size_t size = c ? MIN(c->size * 2, (size_t)CHUNK_MAX) : CHUNK_FIRST;
+		size_t size = a->next ? a->next : CHUNK_FIRST;
 
-		c = chunk_new(a, MAX(size, rounded));
+		if (rounded > size)
+			return cut_large(a, rounded);
+		c = chunk_new(a, size);
 		if (!c)
 			return NULL;
+		a->next = MIN(size * 2, (size_t)CHUNK_MAX);
 	}
 	p = c->data + c->used;
 	c->used += rounded;

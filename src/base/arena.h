@@ -13,6 +13,7 @@ struct arena_chunk;
 struct arena {
 	struct arena_chunk *head;
 	size_t total, cap; /* bytes */
+	size_t next;       /* size of the next chunk; 0: of the first one */
 };
 
 void arena_init(struct arena *a, size_t cap);

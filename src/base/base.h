@@ -12,6 +12,7 @@
 
 #define CLEANUP(fn)   __attribute__((cleanup(fn)))
 #define MUST_CHECK    __attribute__((warn_unused_result))
+#define NOINLINE      __attribute__((noinline)) /* keeps large locals out of the frame of one that sleeps */
 #define PRINTF(f, a)  __attribute__((format(printf, f, a)))
 #define UNUSED        __attribute__((unused))
 #define N_ELEMENTS(x) (sizeof(x) / sizeof((x)[0]))

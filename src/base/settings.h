@@ -65,7 +65,9 @@
 	X(INT, token_timeout_s, 120, 1, 7200, "ATELIER_TOKEN_TIMEOUT_S", "time between two pieces of an answer")       \
 	X(INT, total_timeout_s, 0, 0, 86400, "ATELIER_TOTAL_TIMEOUT_S", "time for a whole answer (0: no limit)")       \
 	X(INT, provider_concurrency, 0, 0, 100000, "ATELIER_PROVIDER_CONCURRENCY",                                     \
-		"calls of one provider at the same time; more wait in a fair queue (0: no limit)")                     \
+		"calls of one provider at the same time; more wait in a fair queue (0: no limit, and for each model "  \
+		"of "                                                                                                  \
+		"an Ollama as many as it is seen to answer)")                                                          \
 	X(INT, breaker_failures, 3, 1, 1000, "ATELIER_BREAKER_FAILURES",                                               \
 		"failures in a row after which a provider is left alone for a while")                                  \
 	X(INT, breaker_open_s, 10, 1, 3600, "ATELIER_BREAKER_OPEN_S",                                                  \

@@ -6,9 +6,11 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "sys/thread.h"
 
 /* A sweep looks at every call, so that many calls are looked at less often. */
 enum { SWEEP_MS = 200, SWEEP_MAX_MS = 1000 };
+enum { SLEEPS_LONG_S = 1 };
 
 /* --- the end of a call, on the loop ------------------------------------------------------------------------------ */
 
@@ -371,13 +373,30 @@ static bool has_work(struct call *c)
 	return work;
 }
 
+/* Most answers come soon; who waits longer gives back what it does not need while it sleeps. */
+static void sleep_until_woken(struct call *c)
+{
+	struct timespec soon;
+	int r;
+
+	clock_gettime(CLOCK_MONOTONIC, &soon);
+	soon.tv_sec += SLEEPS_LONG_S;
+	do
+		r = sem_clockwait(&c->wake, CLOCK_MONOTONIC, &soon);
+	while (r != 0 && errno == EINTR);
+	if (r == 0)
+		return;
+	thread_release_stack();
+	while (sem_wait(&c->wake) != 0)
+		;
+}
+
 /* Until the call has ended, and the loop has no task of it any more. */
 static void call_wait(struct call *c, struct cancel *cancel, struct cancel_hook *hook)
 {
 	struct http_client *h = c->client;
 	for (;;) {
-		while (sem_wait(&c->wake) != 0)
-			;
+		sleep_until_woken(c);
 		if (!has_work(c))
 			break;
 		c->worked = c->in->on_work(c->in->arg);

@@ -353,6 +353,13 @@ static int copy_provider(const struct provider *p, struct arena *a, struct provi
 		.has_key = *p->key != '\0',
 		.from_settings = p->id == 0};
 	slots_count(p->slots, &s.running, &s.queued);
+	for (const struct model_note *n = p->notes; n; n = n->next) {
+		int64_t running = 0, queued = 0;
+		if (n->slots)
+			slots_count(n->slots, &running, &queued);
+		s.running += running;
+		s.queued += queued;
+	}
 	if (!copy_text(a, &s.name) || !copy_text(a, &s.url) || !copy_text(a, &s.error))
 		return -ENOMEM;
 	*ret = s;

@@ -42,7 +42,7 @@ static void forget_notes(struct provider *p, int64_t before_ms)
 		struct model_note *n = *at;
 		if (n->ready_ms > 0 && n->ready_ms < before_ms)
 			n->ready_ms = 0;
-		if (n->waiting > 0 || n->ready_ms > 0 || n->breaker.failures > 0) {
+		if (n->waiting > 0 || n->ready_ms > 0 || n->breaker.failures > 0 || n->slots) {
 			at = &n->next;
 			continue;
 		}
@@ -61,6 +61,9 @@ static void look_keep(struct look *l, struct model_list **list, const struct err
 	if (!*list) {
 		p->error = xstrdup(err_public_text(e));
 		p->state = LOOK_UNREACHABLE;
+		for (struct model_note *n = p->notes; n; n = n->next)
+			if (n->slots)
+				slots_learn(n->slots); /* it may come back with other settings */
 		breaker_note_look(l->ps->settings, p, false);
 		return;
 	}
@@ -375,6 +378,22 @@ struct model_note *catalogue_note_of(struct provider *p, const char *name)
 	n->next = p->notes;
 	p->notes = n;
 	return n;
+}
+
+struct slots *catalogue_slots_of(struct providers *ps, struct provider *p, const char *model)
+{
+	pthread_mutex_lock(&ps->mx);
+	struct slots *s = p->slots;
+	if (p->max_concurrent == 0 && p->dialect == &ollama_dialect) {
+		struct model_note *n = catalogue_note_of(p, model);
+		if (!n->slots) {
+			n->slots = slots_new();
+			slots_learn(n->slots);
+		}
+		s = n->slots;
+	}
+	pthread_mutex_unlock(&ps->mx);
+	return s;
 }
 
 void catalogue_note_waiting(struct providers *ps, struct provider *p, const char *name, int change)

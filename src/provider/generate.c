@@ -33,6 +33,12 @@ static bool is_time_to_tell(const struct generation *g, int64_t elapsed)
 static int tell_loading(struct generation *g, int64_t elapsed)
 {
 	char text[200];
+	int64_t number = slots_number(&g->run.place);
+	if (number > 0) {
+		g->said_ms = elapsed;
+		g->sink_r = run_tell_queued(&g->run, true, number, elapsed);
+		return g->sink_r;
+	}
 	snprintf(text, sizeof(text), "Waiting for %.120s to load or to read the question", g->run.t->name);
 	g->said_ms = elapsed;
 	g->sink_r = run_tell(
@@ -77,6 +83,7 @@ static void note_first_token(struct generation *g)
 	if (!g->waiting || g->stream.first_token_ms < 0)
 		return;
 	note_waiting(g, false);
+	slots_begun(&g->run.place);
 	catalogue_note_first_token(g->run.ps, g->run.t->p, g->run.t->name, g->stream.first_token_ms);
 }
 
@@ -300,6 +307,8 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 	struct generation g = {.run = {.ps = ps,
 				       .model = q->model,
 				       .caller = q->caller,
+				       .background = q->background,
+				       .streams = true,
 				       .sink = sink,
 				       .cancel = cancel,
 				       .ret = ret,

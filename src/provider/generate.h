@@ -68,6 +68,8 @@ struct gen_raw {
 struct gen_request {
 	const char *model; /* a resolved id or alias */
 	int64_t caller;    /* whose call it is: the queue of a provider is fair between callers */
+	bool background;   /* nobody waits for it: it begins where the provider is idle, and `cancel`, which is its
+			      own, is fired with E_BUSY when somebody would wait for its place */
 	const struct gen_message *messages;
 	size_t n_messages;
 	bool continues; /* the last message is an assistant's, to be gone on with */

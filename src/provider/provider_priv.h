@@ -14,11 +14,31 @@
 struct slots *slots_new(void);
 void slots_free(struct slots *s);
 void slots_limit(struct slots *s, int64_t max); /* 0: no limit; a change counts at once */
-/* Waits for a place: callers take turns, each one's calls in their order. `position` (from 1) is told from the calling
- * thread at first and when it has changed. -ECANCELED; negative of `position` ends the wait. */
-int slots_take(struct slots *s, int64_t caller, struct cancel *cancel, int (*position)(void *arg, int64_t n), void *arg,
-	int64_t *ret_waited_ms) MUST_CHECK;
-void slots_give(struct slots *s);
+void slots_learn(struct slots *s);              /* the limit is found out, and what was found out before is forgotten */
+
+/* What a call asks for and has: in its own frame, from slots_take to slots_give. */
+struct place {
+	int64_t caller;
+	struct cancel *cancel;
+	bool background; /* only where nobody else is; whoever would wait for it fires `cancel` with E_BUSY */
+	int (*position)(
+		void *arg, int64_t n); /* from 1; told by the calling thread, at first and when it changed; or NULL */
+	void *arg;
+
+	int64_t waited_ms;   /* for the place, and over there for the end of another call */
+	struct slots *slots; /* NULL: it has none */
+	struct place *next, **prev;
+	int64_t taken_ms;
+	bool answers;
+};
+
+/* Waits for a place: callers take turns, each one's calls in their order. -ECANCELED; negative of `position` ends it. */
+int slots_take(struct slots *s, struct place *p) MUST_CHECK;
+void slots_begun(struct place *p); /* its answer has; any thread */
+/* Of one that has a place, while its answer has not begun: its number among those that wait over there for the answers of
+ * others; 0: it does not wait for others, as far as is known. Any thread. */
+int64_t slots_number(const struct place *p);
+void slots_give(struct place *p);
 void slots_count(struct slots *s, int64_t *ret_running, int64_t *ret_queued);
 
 /* ---- dialects ---- */

@@ -237,6 +237,7 @@ void provider_unref(struct provider *p)
 	while (p->notes) {
 		struct model_note *n = p->notes;
 		p->notes = n->next;
+		slots_free(n->slots);
 		free(n->name);
 		free(n);
 	}

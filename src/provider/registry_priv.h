@@ -38,6 +38,7 @@ struct breaker {
 struct model_note {
 	char *name;
 	struct breaker breaker; /* answers of this model that failed */
+	struct slots *slots;    /* places, where they are learned for each model; NULL: not yet */
 	int waiting;            /* calls without a first byte, and warm-ups */
 	int64_t ready_ms;       /* of the last first byte; 0: none */
 	struct model_note *next;
@@ -119,7 +120,7 @@ struct target {
 };
 
 struct plan {
-	struct target targets[ROUTE_TARGETS_MAX];
+	struct target *targets; /* in the arena */
 	size_t n;
 };
 
@@ -152,6 +153,10 @@ void catalogue_note_first_token(struct providers *ps, struct provider *p, const 
 void catalogue_note_ready(struct providers *ps, struct provider *p, const char *name); /* it was loaded */
 
 /* ---- catalogue.c, discovery.c, resolve.c: for calls ---- */
+
+/* The places for answers of a model: its provider's, or, where their number is not configured, those that an Ollama was
+ * seen to have for it. They are there for as long as somebody has the provider. */
+struct slots *catalogue_slots_of(struct providers *ps, struct provider *p, const char *model);
 
 bool catalogue_has_real_model(struct providers *p);
 

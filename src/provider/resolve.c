@@ -58,7 +58,11 @@ static int make_plan(struct providers *ps, const char *model, int64_t caller, st
 {
 	struct model_place at;
 	const struct model_route *route = route_for(ps, model, a);
+	size_t most = route ? route->n_targets : 1;
 	int r = 0;
+	plan->targets = ARENA_ARRAY(a, struct target, most);
+	if (!plan->targets)
+		return -ENOMEM;
 	if (!route)
 		return catalogue_place(ps, model, &at) ? add_target(ps, at, a, plan) : 0;
 	for (size_t i = 0; i < route->n_targets && r >= 0; i++)

@@ -33,6 +33,15 @@ int run_tell(struct gen_sink *sink, bool on_loop, const struct run_status *s)
 	return r < 0 ? r : sink->event(sink, on_loop, EV_STATUS, b.p, b.n);
 }
 
+int run_tell_queued(const struct run *r, bool on_loop, int64_t n, int64_t elapsed_ms)
+{
+	char text[200];
+	snprintf(
+		text, sizeof(text), "%.150s has no free place: number %lld in the queue", r->t->p->label, (long long)n);
+	return run_tell(r->sink, on_loop,
+		&(struct run_status){.state = "queued", .text = text, .position = n, .elapsed_ms = elapsed_ms});
+}
+
 struct run_limits run_limits_of(const struct providers *ps, const struct provider *p)
 {
 	const struct settings *s = ps->settings;
@@ -159,7 +168,7 @@ static int64_t backoff_ms(const struct run *r, int tries)
 	return MAX(wait, r->res.retry_after_ms);
 }
 
-static int wait_to_retry(struct run *r, int tries, const struct err *why)
+static int NOINLINE wait_to_retry(struct run *r, int tries, const struct err *why)
 {
 	int64_t wait = backoff_ms(r, tries);
 	char text[400];
@@ -190,15 +199,16 @@ static bool gives_up(const struct run *r, int code, int tries, bool another)
 	       (another && r->res.retry_after_ms > PATIENCE_MS);
 }
 
+/* A call that would be made again and again: until its answer begins, or what went wrong would go wrong again. */
 static int run_tries(struct run *r, bool another, struct err *e)
 {
 	unsigned lessons = 0;
 	int learned = 0;
 	for (int tries = 1;; tries++) {
-		struct err why = {0};
+		err_clear(e);
 		begin_try(r);
-		int code = r->try_once(r, &why);
-		note_try(r, code, &why);
+		int code = r->try_once(r, e);
+		note_try(r, code, e);
 		if (code >= 0)
 			return 0;
 		if (code != -ECANCELED && learned < LEARNING_MAX && learn(r, &lessons)) {
@@ -207,12 +217,11 @@ static int run_tries(struct run *r, bool another, struct err *e)
 			continue;
 		}
 		if (gives_up(r, code, tries, another)) {
-			if (why.code != 0 && r->res.retry_after_ms > 0)
-				why.retry_after_s = (int)((r->res.retry_after_ms + 999) / 1000);
-			*e = why;
+			if (e->code != 0 && r->res.retry_after_ms > 0)
+				e->retry_after_s = (int)((r->res.retry_after_ms + 999) / 1000);
 			return code;
 		}
-		code = wait_to_retry(r, tries, &why);
+		code = wait_to_retry(r, tries, e);
 		if (code < 0)
 			return code;
 	}
@@ -222,27 +231,7 @@ static int run_tries(struct run *r, bool another, struct err *e)
 
 static int tell_position(void *arg, int64_t n)
 {
-	const struct run *r = arg;
-	char text[200];
-	snprintf(
-		text, sizeof(text), "%.150s has no free place: number %lld in the queue", r->t->p->label, (long long)n);
-	return run_tell(r->sink, false, &(struct run_status){.state = "queued", .text = text, .position = n});
-}
-
-static int run_in_place(struct run *r, bool another, struct err *e)
-{
-	char text[200];
-	int64_t waited = 0;
-	int code = slots_take(r->t->p->slots, r->caller, r->cancel, tell_position, r, &waited);
-	r->ret->queued_ms += waited;
-	if (code < 0)
-		return code;
-	snprintf(text, sizeof(text), "Asking %.150s", r->t->model.id);
-	code = run_tell(r->sink, false, &(struct run_status){.state = "connecting", .text = text});
-	if (code >= 0)
-		code = run_tries(r, another, e);
-	slots_give(r->t->p->slots);
-	return code;
+	return run_tell_queued(arg, false, n, 0);
 }
 
 static void note_target(struct run *r)
@@ -252,6 +241,14 @@ static void note_target(struct run *r)
 	snprintf(r->ret->provider_model, sizeof(r->ret->provider_model), "%s", r->t->name);
 }
 
+static int NOINLINE tell_connecting(struct run *r)
+{
+	char text[200];
+	snprintf(text, sizeof(text), "Asking %.150s", r->t->model.id);
+	return run_tell(r->sink, false, &(struct run_status){.state = "connecting", .text = text});
+}
+
+/* Its breaker lets the call through, a place is waited for, and then it is asked. */
 static int run_target(struct run *r, bool another, struct err *e)
 {
 	begin_try(r);
@@ -262,14 +259,26 @@ static int run_target(struct run *r, bool another, struct err *e)
 	int code = breaker_enter(r->ps, r->t, r->caller, e);
 	if (code < 0)
 		return code;
-	code = run_in_place(r, another, e);
+	r->place = (struct place){.caller = r->caller,
+		.cancel = r->cancel,
+		.background = r->background,
+		.position = tell_position,
+		.arg = r};
+	code = slots_take(r->streams ? catalogue_slots_of(r->ps, r->t->p, r->t->name) : r->t->p->slots, &r->place);
+	if (code >= 0) {
+		code = tell_connecting(r);
+		if (code >= 0)
+			code = run_tries(r, another, e);
+		slots_give(&r->place);
+	}
+	r->ret->queued_ms += r->place.waited_ms;
 	breaker_leave(r->ps, r->t, r->caller, outcome_of(r, code));
 	return code;
 }
 
 /* ---- the plan ---- */
 
-static int tell_fallback(struct run *r, const struct target *next, const struct err *why)
+static int NOINLINE tell_fallback(struct run *r, const struct target *next, const struct err *why)
 {
 	char text[600];
 	const char *cause = *why->msg ? why->msg : err_public_text(why);
@@ -280,39 +289,17 @@ static int tell_fallback(struct run *r, const struct target *next, const struct 
 }
 
 /* The targets that can do it stay, in their order; the first reason why one cannot is kept. */
-static size_t find_able(struct run *r, const struct plan *plan, const struct target **ret, struct err *e)
+static void leave_able(struct run *r, struct plan *plan, struct err *e)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < plan->n; i++)
-		if (!r->able || r->able(r, &plan->targets[i], e) >= 0)
-			ret[n++] = &plan->targets[i];
-	return n;
-}
-
-static int run_plan(struct run *r, const struct plan *plan, struct err *e)
-{
-	const struct target *targets[ROUTE_TARGETS_MAX];
-	struct err cannot = {0}, why = {0};
-	int code = E_MODEL_CANNOT;
-	size_t n = find_able(r, plan, targets, &cannot);
-	if (n == 0)
-		why = cannot;
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0) {
-			code = tell_fallback(r, targets[i], &why);
-			if (code < 0)
-				break;
-		}
-		r->t = targets[i];
-		why = (struct err){0};
-		code = run_target(r, i + 1 < n, &why);
-		if (code >= 0 || r->shown || !is_providers_fault(r, code))
-			break;
+	for (size_t i = 0; i < plan->n; i++) {
+		struct target t = plan->targets[i];
+		if (r->able && r->able(r, &t, e) < 0)
+			provider_unref(t.p);
+		else
+			plan->targets[n++] = t;
 	}
-	buf_done(&r->res.error_body);
-	if (code < 0 && why.code != 0 && e && e->code == 0)
-		*e = why;
-	return code;
+	plan->n = n;
 }
 
 static int record_cancel(struct cancel *c, struct err *e)
@@ -327,13 +314,27 @@ int run_call(struct run *r, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
 	CLEANUP(plan_done) struct plan plan = {.n = 0};
+	struct err why = {0};
 	arena_init(&a, 1 << 20);
 	int code = catalogue_plan(r->ps, r->model, r->caller, &a, &plan, e);
 	if (code < 0)
 		return code;
-	code = run_plan(r, &plan, e);
+	leave_able(r, &plan, &why);
+	code = plan.n > 0 ? 0 : E_MODEL_CANNOT;
+	for (size_t i = 0; i < plan.n; i++) {
+		if (i > 0 && (code = tell_fallback(r, &plan.targets[i], &why)) < 0)
+			break;
+		r->t = &plan.targets[i];
+		err_clear(&why);
+		code = run_target(r, i + 1 < plan.n, &why);
+		if (code >= 0 || r->shown || !is_providers_fault(r, code))
+			break;
+	}
+	buf_done(&r->res.error_body);
 	if (code == -ECANCELED)
 		return record_cancel(r->cancel, e);
+	if (code < 0 && why.code != 0 && e && e->code == 0)
+		*e = why;
 	if (code < 0)
 		metric_add(M_provider_errors_total, 1);
 	return code;

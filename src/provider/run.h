@@ -8,6 +8,8 @@ struct run {
 	struct providers *ps;
 	const char *model;
 	int64_t caller;
+	bool background;       /* gives way to all others */
+	bool streams;          /* its answer comes in pieces, which shows how many are answered at the same time */
 	struct gen_sink *sink; /* for status events; NULL: nobody is told */
 	struct cancel *cancel;
 	struct gen_result
@@ -18,8 +20,11 @@ struct run {
 	int (*try_once)(struct run *r, struct err *e);
 	unsigned (*learn)(struct run *r, struct str error);
 
-	/* of the present try */
+	/* of the present target */
 	const struct target *t;
+	struct place place;
+
+	/* of the present try */
 	struct http_result res;
 	bool shown;     /* something of an answer was handed on */
 	bool overtime;  /* the whole answer took longer than one may */
@@ -43,3 +48,4 @@ struct run_status {
 	int64_t wait_ms, elapsed_ms, position;
 };
 int run_tell(struct gen_sink *sink, bool on_loop, const struct run_status *s) MUST_CHECK;
+int run_tell_queued(const struct run *r, bool on_loop, int64_t n, int64_t elapsed_ms) MUST_CHECK; /* number n */

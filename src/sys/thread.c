@@ -3,7 +3,9 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 /* Since Linux 6.16 each process has a table of its own for what its threads sleep on (prctl(2), PR_FUTEX_HASH), by
  * default of a few slots for each processor: with a thousand sleepers a slot, each waking goes through a long list. */
@@ -16,6 +18,35 @@
 void threads_expect_many(void)
 {
 	(void)prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_SET_SLOTS, FUTEX_SLOTS, 0, 0);
+}
+
+#define OWN_FRAME 512
+
+/* The lowest address of the thread's stack; NULL: not to be touched (the main thread's grows). */
+static char *stack_end(void)
+{
+	static _Thread_local char *low;
+	pthread_attr_t attr;
+	void *at = NULL;
+	size_t size = 0;
+
+	if (low || getpid() == gettid() || pthread_getattr_np(pthread_self(), &attr) != 0)
+		return low;
+	if (pthread_attr_getstack(&attr, &at, &size) == 0)
+		low = at;
+	pthread_attr_destroy(&attr);
+	return low;
+}
+
+void thread_release_stack(void)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), low = (uintptr_t)stack_end();
+	/* What is left below this frame is for the call that is made from here. */
+	uintptr_t top = ((uintptr_t)__builtin_frame_address(0) - OWN_FRAME) & ~(page - 1);
+
+	low = (low + page - 1) & ~(page - 1);
+	if (low != 0 && low < top)
+		(void)madvise((void *)low, top - low, MADV_DONTNEED); /* NOLINT(performance-no-int-to-ptr) */
 }
 
 int thread_start(pthread_t *ret, const char *name, size_t stack_bytes, void *(*fn)(void *), void *arg)

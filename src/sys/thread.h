@@ -17,6 +17,12 @@ int thread_start(pthread_t *ret, const char *name, size_t stack_bytes, void *(*f
 /* The same for a thread that nobody joins: who starts it counts it in some other way. */
 int thread_start_detached(const char *name, void *(*fn)(void *), void *arg) MUST_CHECK;
 
+/*
+ * For a thread that is about to sleep for long: gives back the memory of its stack below the caller's frame, which deeper
+ * calls have used. Any thread but the main one, for which it does nothing.
+ */
+void thread_release_stack(void);
+
 /* Once, at the start of a program that may have thousands of threads asleep. Does nothing where the kernel has no such
  * setting. */
 void threads_expect_many(void);

@@ -11,13 +11,17 @@ struct taker {
 	int r;
 	int64_t positions[32];
 	size_t n_positions;
-	int64_t waited_ms;
+	struct place place;
+	bool background;
 };
 
 static pthread_mutex_t mx = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cv = PTHREAD_COND_INITIALIZER;
 static int64_t order[64];
 static size_t n_order;
+
+static struct place *places[64]; /* that were taken, in their order */
+static size_t n_places, n_given;
 
 static int told(void *arg, int64_t n)
 {
@@ -32,10 +36,14 @@ static int told(void *arg, int64_t n)
 static void *take(void *arg)
 {
 	struct taker *t = arg;
-	t->r = slots_take(t->slots, t->caller, &t->cancel, told, t, &t->waited_ms);
+	t->place = (struct place){
+		.caller = t->caller, .cancel = &t->cancel, .background = t->background, .position = told, .arg = t};
+	t->r = slots_take(t->slots, &t->place);
 	pthread_mutex_lock(&mx);
-	if (t->r >= 0)
+	if (t->r >= 0) {
 		order[n_order++] = t->caller;
+		places[n_places++] = &t->place;
+	}
 	pthread_cond_broadcast(&cv);
 	pthread_mutex_unlock(&mx);
 	return NULL;
@@ -85,12 +93,24 @@ static void count(struct slots *s, int64_t running, int64_t queued)
 
 static void take_now(struct slots *s, int64_t caller)
 {
+	static struct place held[64];
+	struct place *p = &held[n_places];
 	struct cancel c;
-	int64_t waited = -1;
 	cancel_init(&c);
-	assert_int_equal(slots_take(s, caller, &c, NULL, NULL, &waited), 0);
-	assert_int_equal(waited, 0);
+	*p = (struct place){.caller = caller, .cancel = &c};
+	assert_int_equal(slots_take(s, p), 0);
+	assert_int_equal(p->waited_ms, 0);
+	p->cancel = NULL;
+	places[n_places++] = p;
 	cancel_done(&c);
+}
+
+static void give_oldest(void)
+{
+	pthread_mutex_lock(&mx);
+	struct place *p = places[n_given++];
+	pthread_mutex_unlock(&mx);
+	slots_give(p);
 }
 
 /* One caller with many calls does not hold up another with one. */
@@ -100,7 +120,7 @@ static void callers_take_turns(void **state)
 	struct taker t[5];
 	struct slots *s = slots_new();
 	(void)state;
-	n_order = 0;
+	n_order = n_places = n_given = 0;
 	slots_limit(s, 1);
 	take_now(s, 1);
 	/* Three calls of 1, who has a place now, then one of 2 and one of 3. */
@@ -112,11 +132,11 @@ static void callers_take_turns(void **state)
 	wait_position(&t[0], 3); /* 2 and 3 come first, who had no turn yet */
 	wait_position(&t[2], 5);
 	for (size_t i = 0; i < 5; i++) {
-		slots_give(s);
+		give_oldest();
 		wait_order(i + 1);
 		count(s, 1, 4 - (int64_t)i);
 	}
-	slots_give(s);
+	give_oldest();
 	count(s, 0, 0);
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(order[i], served[i]);
@@ -132,19 +152,19 @@ static void rounds(void **state)
 	struct slots *s = slots_new();
 	static const int64_t callers[] = {7, 7, 7, 8, 8, 9}, served[] = {8, 9, 7, 8, 7, 7};
 	(void)state;
-	n_order = 0;
+	n_order = n_places = n_given = 0;
 	slots_limit(s, 1);
 	take_now(s, 7);
 	for (size_t i = 0; i < 6; i++)
 		queue_up(&t[i], s, callers[i]);
 	for (size_t i = 0; i < 6; i++) {
-		slots_give(s);
+		give_oldest();
 		wait_order(i + 1);
 		assert_int_equal(order[i], served[i]);
 	}
 	for (size_t i = 0; i < 6; i++)
 		leave(&t[i]);
-	slots_give(s);
+	give_oldest();
 	slots_free(s);
 }
 
@@ -153,7 +173,7 @@ static void leaving_the_queue(void **state)
 	struct taker a, b;
 	struct slots *s = slots_new();
 	(void)state;
-	n_order = 0;
+	n_order = n_places = n_given = 0;
 	slots_limit(s, 1);
 	take_now(s, 1);
 	queue_up(&a, s, 2);
@@ -164,17 +184,18 @@ static void leaving_the_queue(void **state)
 	assert_int_equal(a.r, -ECANCELED);
 	wait_position(&b, 1);
 	count(s, 1, 1);
-	slots_give(s);
+	give_oldest();
 	leave(&b);
 	assert_int_equal(b.r, 0);
 	count(s, 1, 0);
-	slots_give(s);
+	give_oldest();
 	/* Stopped before: no place is taken. */
-	struct taker c = {.slots = s, .caller = 4};
-	cancel_init(&c.cancel);
-	cancel_fire(&c.cancel, E_CANCELED);
-	assert_int_equal(slots_take(s, 4, &c.cancel, told, &c, &c.waited_ms), -ECANCELED);
-	cancel_done(&c.cancel);
+	struct cancel c;
+	struct place p = {.caller = 4, .cancel = &c};
+	cancel_init(&c);
+	cancel_fire(&c, E_CANCELED);
+	assert_int_equal(slots_take(s, &p), -ECANCELED);
+	cancel_done(&c);
 	count(s, 0, 0);
 	slots_free(s);
 }
@@ -191,17 +212,17 @@ static void limits_change(void **state)
 	struct taker t[3];
 	struct slots *s = slots_new();
 	(void)state;
-	n_order = 0;
+	n_order = n_places = n_given = 0;
 	for (int i = 0; i < 5; i++)
 		take_now(s, i); /* no limit at first */
 	slots_limit(s, 2);
 	for (int i = 0; i < 3; i++)
 		queue_up(&t[i], s, 10 + i);
 	struct cancel c;
-	int64_t waited;
-	slots_give(s);
-	slots_give(s);
-	slots_give(s);
+	struct place p = {.caller = 1, .cancel = &c, .position = refuse};
+	give_oldest();
+	give_oldest();
+	give_oldest();
 	count(s, 2, 3); /* nobody new until there is room again */
 	slots_limit(s, 4);
 	wait_order(2);
@@ -213,7 +234,7 @@ static void limits_change(void **state)
 	/* What the position's teller says ends the wait. */
 	slots_limit(s, 1);
 	cancel_init(&c);
-	assert_int_equal(slots_take(s, 1, &c, refuse, NULL, &waited), E_TOO_LARGE);
+	assert_int_equal(slots_take(s, &p), E_TOO_LARGE);
 	cancel_done(&c);
 	count(s, 5, 0);
 	slots_free(s);
@@ -229,15 +250,16 @@ static void *work(void *arg)
 {
 	struct busy *b = arg;
 	struct cancel c;
-	int64_t waited;
+	struct place p;
 	cancel_init(&c);
 	for (int i = 0; i < 300; i++) {
-		assert_int_equal(slots_take(b->slots, b->caller + i % 3, &c, NULL, NULL, &waited), 0);
+		p = (struct place){.caller = b->caller + i % 3, .cancel = &c};
+		assert_int_equal(slots_take(b->slots, &p), 0);
 		int n = ++*b->inside, most = *b->most;
 		while (n > most && !atomic_compare_exchange_weak(b->most, &most, n))
 			;
 		--*b->inside;
-		slots_give(b->slots);
+		slots_give(&p);
 	}
 	cancel_done(&c);
 	return NULL;
@@ -262,6 +284,119 @@ static void never_too_many(void **state)
 	slots_free(s);
 }
 
+static void take_place(struct slots *s, struct place *p, int64_t caller, struct cancel *c, bool background)
+{
+	*p = (struct place){.caller = caller, .cancel = c, .background = background};
+	assert_int_equal(slots_take(s, p), 0);
+}
+
+/* As if it had been taken a while ago, and the last end been a moment ago. */
+static void begun_late(struct place *p)
+{
+	p->taken_ms -= 2000;
+	slots_begun(p);
+}
+
+static void places_are_learned(void **state)
+{
+	struct place p[16];
+	struct taker t;
+	struct slots *s = slots_new();
+	struct cancel c;
+	(void)state;
+	n_order = n_places = n_given = 0;
+	cancel_init(&c);
+	slots_learn(s);
+	/* Four are let through at first; what only one answers at a time is one place. */
+	for (int i = 0; i < 4; i++)
+		take_place(s, &p[i], i, &c, false);
+	slots_begun(&p[0]);
+	assert_int_equal(slots_number(&p[0]), 0);
+	assert_int_equal(slots_number(&p[1]), 1);
+	assert_int_equal(slots_number(&p[3]), 3);
+	queue_up(&t, s, 9);
+	assert_int_equal(t.positions[0], 4); /* three wait over there */
+	slots_give(&p[0]);
+	wait_order(1); /* four are let through until one was seen to wait */
+	begun_late(&p[1]);
+	assert_true(p[1].waited_ms >= 1900);
+	slots_give(&p[1]);
+	begun_late(&p[2]);
+	slots_give(&p[2]);
+	leave(&t);
+	count(s, 2, 0);
+	struct taker u;
+	queue_up(&u, s, 10); /* one that answers, and one that is next */
+	count(s, 2, 1);
+	/* Two at the same time: there were two places. */
+	slots_begun(&p[3]);
+	slots_begun(&t.place);
+	wait_order(2);
+	leave(&u);
+	slots_give(&p[3]);
+	slots_give(&t.place);
+	slots_give(&u.place);
+	cancel_done(&c);
+	slots_free(s);
+}
+
+/* Many at the same time are soon known. */
+static void many_places_are_learned(void **state)
+{
+	struct place p[32];
+	struct slots *s = slots_new();
+	struct cancel c;
+	(void)state;
+	cancel_init(&c);
+	slots_learn(s);
+	for (int i = 0; i < 32; i++) {
+		take_place(s, &p[i], i, &c, false);
+		slots_begun(&p[i]);
+	}
+	for (int i = 0; i < 32; i++)
+		slots_give(&p[i]);
+	cancel_done(&c);
+	slots_free(s);
+}
+
+static void the_background_gives_way(void **state)
+{
+	struct place title;
+	struct taker t;
+	struct slots *s = slots_new();
+	struct cancel c, c2;
+	(void)state;
+	n_order = n_places = n_given = 0;
+	cancel_init(&c);
+	cancel_init(&c2);
+	slots_limit(s, 1);
+	take_place(s, &title, 1, &c2, true);
+	assert_int_equal(cancel_reason(&c2), 0);
+	queue_up(&t, s, 2);
+	assert_int_equal(cancel_reason(&c2), E_BUSY);
+	slots_give(&title);
+	wait_order(1);
+	/* While somebody is there it waits, behind whoever comes. */
+	struct taker title2 = {.slots = s, .caller = 7, .background = true};
+	n_order = 0;
+	cancel_init(&title2.cancel);
+	assert_int_equal(pthread_create(&title2.thread, NULL, take, &title2), 0);
+	struct taker u;
+	queue_up(&u, s, 3);
+	leave(&t);
+	slots_give(&t.place);
+	wait_order(1);
+	assert_int_equal(order[0], 3);
+	slots_give(&u.place);
+	wait_order(2);
+	leave(&u);
+	leave(&title2);
+	slots_give(&title2.place);
+	cancel_done(&c);
+	cancel_done(&c2);
+	slots_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +405,9 @@ int main(void)
 		cmocka_unit_test(leaving_the_queue),
 		cmocka_unit_test(limits_change),
 		cmocka_unit_test(never_too_many),
+		cmocka_unit_test(places_are_learned),
+		cmocka_unit_test(many_places_are_learned),
+		cmocka_unit_test(the_background_gives_way),
 	};
 	return cmocka_run_group_tests_name("provider/queue", tests, NULL, NULL);
 }
