@@ -36,7 +36,7 @@ static int print_event(struct gen_sink *s, bool on_loop, enum event_type type, c
 	CLEANUP(json_decrefp) json_t *data = NULL;
 
 	(void)on_loop;
-	if (type != EV_TEXT && type != EV_STATUS)
+	if (type != EV_TEXT && type != EV_STATUS) /* nothing is moved: the request says that text stays */
 		return 0;
 	int r = json_parse(json, n, &data, NULL);
 	if (r < 0)

@@ -18,6 +18,9 @@
 		"`elapsed_ms`), retrying, fallback (another model is asked).")                                         \
 	X(EV_REASONING, "reasoning", "text:string", "A piece of the model's reasoning, to append.")                    \
 	X(EV_TEXT, "text", "text:string", "A piece of the answer, to append.")                                         \
+	X(EV_MOVED, "moved", "to:string",                                                                              \
+		"The pieces so far were of the other kind: all text of this turn moves behind its reasoning (`to` is " \
+		"\"reasoning\"), or all its reasoning behind its text (`to` is \"text\").")                            \
 	X(EV_CITATION, "citation", "n:integer title:string url:string quote:string",                                   \
 		"A source the answer refers to as [n].")                                                               \
 	X(EV_TOOL_CALL, "tool_call", "index:integer id:string? name:string? arguments:string?",                        \

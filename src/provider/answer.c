@@ -1,16 +1,13 @@
 /*
  * answer.c - one answer being read: from the bytes of a provider to the events of a sink. The dialects understand the
- * lines; here stands what they share: the events, the end, and <think> ... </think> at the start of an answer.
+ * lines; here stands what they share: the events, and the end.
  */
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "provider/provider_priv.h"
-
-static const char open_tag[] = "<think>", close_tag[] = "</think>";
-#define OPEN_N  (sizeof(open_tag) - 1)
-#define CLOSE_N (sizeof(close_tag) - 1)
 
 void answer_init(struct answer *s, const struct dialect *d, const char *label, struct gen_sink *sink, struct err *e)
 {
@@ -29,6 +26,7 @@ void answer_init(struct answer *s, const struct dialect *d, const char *label, s
 		.lines = LINES_INIT,
 		.data = BUF_INIT(LINE_MAX_BYTES),
 	};
+	think_init(&s->think, false, false);
 }
 
 void answer_done(struct answer *s)
@@ -36,6 +34,7 @@ void answer_done(struct answer *s)
 	lines_done(&s->lines);
 	buf_done(&s->data);
 	answer_tools_done(s);
+	think_done(&s->think);
 }
 
 /* ---- events ---- */
@@ -90,7 +89,7 @@ static int emit_piece(struct answer *s, enum event_type type, const char *p, siz
 	return r < 0 ? r : answer_emit(s, type, b.p, b.n);
 }
 
-static int emit_text(struct answer *s, enum event_type type, const char *p, size_t n)
+int answer_emit_text(struct answer *s, enum event_type type, const char *p, size_t n)
 {
 	int r = 0;
 	while (n > 0 && r >= 0) {
@@ -102,94 +101,20 @@ static int emit_text(struct answer *s, enum event_type type, const char *p, size
 	return r;
 }
 
-/* ---- <think> at the start ---- */
-
-static size_t count_space(const char *p, size_t n)
-{
-	size_t i = 0;
-	while (i < n && (p[i] == ' ' || p[i] == '\n' || p[i] == '\r' || p[i] == '\t'))
-		i++;
-	return i;
-}
-
-static int think_in(struct answer *s, const char *p, size_t n);
-
-static int think_start(struct answer *s, const char *p, size_t n)
-{
-	size_t space = count_space(p, n), rest = n - space;
-	if (rest < OPEN_N && n <= sizeof(s->held) && memcmp(p + space, open_tag, rest) == 0) {
-		memcpy(s->held, p, n);
-		s->n_held = (unsigned)n;
-		return 0;
-	}
-	if (rest < OPEN_N || memcmp(p + space, open_tag, OPEN_N) != 0) {
-		s->think = THINK_OFF;
-		return emit_text(s, EV_TEXT, p, n);
-	}
-	s->think = THINK_IN;
-	s->skip_space = true;
-	return think_in(s, p + space + OPEN_N, rest - OPEN_N);
-}
-
-/* The length of the longest end of p that may be the beginning of the closing tag. */
-static size_t partial_close(const char *p, size_t n)
-{
-	for (size_t k = MIN(n, CLOSE_N - 1); k > 0; k--)
-		if (memcmp(p + n - k, close_tag, k) == 0)
-			return k;
-	return 0;
-}
-
-static int after_space(struct answer *s, enum event_type type, const char *p, size_t n)
-{
-	size_t space = s->skip_space ? count_space(p, n) : 0;
-	if (space < n)
-		s->skip_space = false;
-	return emit_text(s, type, p + space, n - space);
-}
-
-static int think_in(struct answer *s, const char *p, size_t n)
-{
-	const char *close = n > 0 ? memmem(p, n, close_tag, CLOSE_N) : NULL;
-	if (!close) {
-		size_t keep = partial_close(p, n);
-		memcpy(s->held, p + n - keep, keep);
-		s->n_held = (unsigned)keep;
-		return after_space(s, EV_REASONING, p, n - keep);
-	}
-	size_t before = (size_t)(close - p), behind = before + CLOSE_N;
-	int r = after_space(s, EV_REASONING, p, before);
-	if (r < 0)
-		return r;
-	s->think = THINK_OFF;
-	s->skip_space = true;
-	return after_space(s, EV_TEXT, p + behind, n - behind);
-}
+/* ---- text and reasoning ---- */
 
 int answer_content(struct answer *s, const char *p, size_t n)
 {
-	if (n == 0)
-		return 0;
-	if (s->think == THINK_OFF)
-		return after_space(s, EV_TEXT, p, n);
-	int (*step)(struct answer *, const char *, size_t) = s->think == THINK_START ? think_start : think_in;
-	if (s->n_held == 0)
-		return step(s, p, n);
-	CLEANUP(buf_done) struct buf b = BUF_INIT(n + sizeof(s->held));
-	buf_add(&b, s->held, s->n_held);
-	buf_add(&b, p, n);
-	s->n_held = 0;
-	int r = buf_status(&b);
-	return r < 0 ? r : step(s, b.p, b.n);
+	CLEANUP(buf_done) struct buf whole = BUF_INIT(n * 3 + 16);
+	int r = wire_join_halves(&s->half_text, s->has_halves, &p, &n, &whole);
+	return r < 0 || n == 0 ? r : think_feed(s, p, n);
 }
 
 int answer_content_raw(struct answer *s, const char *raw, size_t n)
 {
 	if (n == 0)
 		return 0;
-	if (s->think == THINK_START && s->n_held == 0 && !strchr("< \t\\", raw[0]))
-		s->think = THINK_OFF; /* no tag can begin like this */
-	if (s->think == THINK_OFF && !s->skip_space)
+	if (!s->half_text && think_passes(&s->think, raw, n))
 		return emit_raw(s, EV_TEXT, raw, n);
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 3 + 16);
 	json_add_unescaped(&b, raw, n);
@@ -199,22 +124,43 @@ int answer_content_raw(struct answer *s, const char *raw, size_t n)
 
 int answer_reasoning(struct answer *s, const char *p, size_t n)
 {
-	return emit_text(s, EV_REASONING, p, n);
+	CLEANUP(buf_done) struct buf whole = BUF_INIT(n * 3 + 16);
+	int r = wire_join_halves(&s->half_reasoning, s->has_halves, &p, &n, &whole);
+	if (r < 0 || n == 0)
+		return r;
+	think_came_apart(&s->think);
+	return answer_emit_text(s, EV_REASONING, p, n);
+}
+
+/* The other half of a character never came. */
+static int half_flush(struct answer *s, uint16_t *half, enum event_type type)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	if (!*half)
+		return 0;
+	*half = 0;
+	return type == EV_TEXT ? think_feed(s, replacement, 3) : answer_emit_text(s, type, replacement, 3);
 }
 
 int answer_scanned(struct answer *s, const struct scanned *found)
 {
 	int r = 0;
-	if (found->reasoning.n > 0)
+	if (found->reasoning.n > 0) {
+		think_came_apart(&s->think);
+		r = half_flush(s, &s->half_reasoning, EV_REASONING);
+	}
+	if (r >= 0 && found->reasoning.n > 0)
 		r = emit_raw(s, EV_REASONING, found->reasoning.p, found->reasoning.n);
 	return r < 0 ? r : answer_content_raw(s, found->content.p, found->content.n);
 }
 
-static int think_finish(struct answer *s)
+/* The halves of characters and of tags that nothing came behind. */
+static int text_finish(struct answer *s, bool whole)
 {
-	unsigned n = s->n_held;
-	s->n_held = 0;
-	return emit_text(s, s->think == THINK_IN ? EV_REASONING : EV_TEXT, s->held, n);
+	int r = half_flush(s, &s->half_reasoning, EV_REASONING);
+	if (r >= 0)
+		r = half_flush(s, &s->half_text, EV_TEXT);
+	return r < 0 ? r : think_finish(s, whole);
 }
 
 int answer_json_text(struct answer *s, const json_t *v, int (*take)(struct answer *, const char *, size_t))
@@ -222,28 +168,126 @@ int answer_json_text(struct answer *s, const json_t *v, int (*take)(struct answe
 	return json_is_string(v) ? take(s, json_string_value(v), json_string_length(v)) : 0;
 }
 
+static bool is_empty(const json_t *v)
+{
+	return !v || json_is_null(v) || (json_is_string(v) && json_string_length(v) == 0) ||
+	       (json_is_array(v) && json_array_size(v) == 0) || (json_is_object(v) && json_object_size(v) == 0);
+}
+
+/* Reasoning as a text, an object that has it under one of these names, or a list of such. */
+static int take_thought(struct answer *s, const json_t *v, int depth)
+{
+	static const char *const names[] = {"text", "thinking", "reasoning", "reasoning_content", "content", "summary"};
+	int r = 0;
+	if (json_is_string(v))
+		return answer_reasoning(s, json_string_value(v), json_string_length(v));
+	if (depth == 0)
+		return 0;
+	for (size_t i = 0; i < json_array_size(v) && r >= 0; i++)
+		r = take_thought(s, json_array_get(v, i), depth - 1);
+	for (size_t i = 0; i < N_ELEMENTS(names) && json_is_object(v); i++)
+		if (!is_empty(json_object_get(v, names[i])))
+			return take_thought(s, json_object_get(v, names[i]), depth - 1);
+	return r;
+}
+
+int answer_thought(struct answer *s, const json_t *message)
+{
+	/* Some servers send the same under several names: the first that has something is taken. */
+	static const char *const names[] = {
+		"reasoning_content", "reasoning", "thinking", "thought", "reasoning_details", "thinking_blocks"};
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		const json_t *v = json_object_get(message, names[i]);
+		if (!is_empty(v))
+			return take_thought(s, v, 4);
+	}
+	return 0;
+}
+
+static bool is_thought(const json_t *part)
+{
+	static const char *const types[] = {"thinking", "reasoning", "reasoning_content", "thought", "reasoning_text",
+		"reasoning.text", "reasoning.summary", "summary_text"};
+	const char *type = json_get_str(part, "type");
+	if (json_is_true(json_object_get(part, "thought")))
+		return true;
+	for (size_t i = 0; type && i < N_ELEMENTS(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+static int take_part(struct answer *s, const json_t *part)
+{
+	if (json_is_string(part))
+		return answer_json_text(s, part, answer_content);
+	if (is_thought(part))
+		return take_thought(s, part, 4);
+	const json_t *text = json_object_get(part, "text");
+	if (json_is_object(text))
+		text = json_object_get(text, "value");
+	if (!text)
+		text = json_object_get(part, "refusal");
+	return answer_json_text(s, text, answer_content);
+}
+
+int answer_parts(struct answer *s, const json_t *content)
+{
+	if (!json_is_array(content))
+		return take_part(s, content);
+	int r = 0;
+	for (size_t i = 0; i < json_array_size(content) && r >= 0; i++)
+		r = take_part(s, json_array_get(content, i));
+	return r;
+}
+
 /* ---- the end ---- */
 
-/* What the dialects call the ends of an answer, in the words of the OpenAI-compatible servers. */
+/* What the dialects call the ends of an answer, in the words of the OpenAI-compatible servers; those that mean that it
+ * was broken off are all "error". */
 static const char *our_reason(const char *theirs)
 {
-	static const char *const names[][2] = {{"end_turn", "stop"}, {"stop_sequence", "stop"}, {"pause_turn", "stop"},
-		{"eos", "stop"}, {"eos_token", "stop"}, {"max_tokens", "length"}, {"max_output_tokens", "length"},
-		{"model_length", "length"}, {"model_context_window_exceeded", "length"}, {"tool_use", "tool_calls"},
-		{"function_call", "tool_calls"}, {"refusal", "content_filter"}, {"safety", "content_filter"}};
+	static const char *const names[][2] = {{"stop", "stop"}, {"end_turn", "stop"}, {"stop_sequence", "stop"},
+		{"pause_turn", "stop"}, {"eos", "stop"}, {"eos_token", "stop"}, {"complete", "stop"}, {"completed", "stop"},
+		{"length", "length"}, {"max_tokens", "length"}, {"max_output_tokens", "length"}, {"max_length", "length"},
+		{"model_length", "length"}, {"model_context_window_exceeded", "length"}, {"tool_calls", "tool_calls"},
+		{"tool_use", "tool_calls"}, {"tool_call", "tool_calls"}, {"function_call", "tool_calls"},
+		{"content_filter", "content_filter"}, {"content_filtered", "content_filter"},
+		{"refusal", "content_filter"}, {"safety", "content_filter"}, {"image_safety", "content_filter"},
+		{"recitation", "content_filter"}, {"blocklist", "content_filter"}, {"spii", "content_filter"},
+		{"prohibited_content", "content_filter"}, {"guardrail_intervened", "content_filter"},
+		{"sensitive", "content_filter"}, {"error", "error"}, {"abort", "error"}, {"aborted", "error"},
+		{"cancelled", "error"}, {"canceled", "error"}, {"timeout", "error"}, {"network_error", "error"},
+		{"connection_error", "error"}, {"internal_error", "error"}, {"server_error", "error"},
+		{"insufficient_system_resource", "error"}, {"engine_overloaded", "error"},
+		{"malformed_function_call", "error"}, {"unexpected_tool_call", "error"}};
 	for (size_t i = 0; i < N_ELEMENTS(names); i++)
-		if (strcmp(theirs, names[i][0]) == 0)
+		if (strcasecmp(theirs, names[i][0]) == 0)
 			return names[i][1];
 	return theirs;
+}
+
+static bool is_broken_off(const struct answer *s)
+{
+	return strcmp(s->finish_reason, "error") == 0;
+}
+
+/* An end that the model gave the answer, or a limit. */
+static bool has_ended_well(const struct answer *s)
+{
+	return *s->finish_reason && !is_broken_off(s);
 }
 
 void answer_set_reason(struct answer *s, const char *reason)
 {
 	if (!reason || !*reason)
 		return;
-	reason = our_reason(reason);
-	size_t n = utf8_prefix(reason, strlen(reason), sizeof(s->finish_reason) - 1);
-	memcpy(s->finish_reason, reason, n);
+	const char *ours = our_reason(reason);
+	if (strcmp(ours, "error") == 0)
+		snprintf(s->broken_word, sizeof(s->broken_word), "%.*s",
+			(int)utf8_prefix(reason, strlen(reason), sizeof(s->broken_word) - 1), reason);
+	size_t n = utf8_prefix(ours, strlen(ours), sizeof(s->finish_reason) - 1);
+	memcpy(s->finish_reason, ours, n);
 	s->finish_reason[n] = '\0';
 	s->ended_ms = clock_mono_ms();
 }
@@ -272,6 +316,10 @@ static bool is_transient(const json_t *error)
 int answer_error(struct answer *s, const json_t *root)
 {
 	char text[200];
+	if (has_ended_well(s)) { /* what went wrong behind the end takes nothing back */
+		answer_end(s);
+		return 0;
+	}
 	wire_error_text(root, text, sizeof(text));
 	s->transient = is_transient(json_object_get(root, "error")) || is_transient(root);
 	return err_set(s->e, E_PROVIDER, "%s reported: %s", s->label, *text ? text : "an error");
@@ -321,13 +369,18 @@ bool answer_is_long(const struct answer *s, const char *p, size_t n)
 
 bool answer_is_settled(const struct answer *s)
 {
-	return s->ended && s->n_held == 0 && !s->calls;
+	const struct think *t = &s->think;
+	return s->ended && t->held.n == 0 && !t->guessed && !s->half_text && !s->half_reasoning && !s->calls &&
+	       !is_broken_off(s);
 }
 
 int answer_finish(struct answer *s)
 {
 	int r = s->ended ? 0 : explain(s, s->dialect->finish(s));
-	int held = think_finish(s);
+	bool whole = r >= 0 && has_ended_well(s) && strcmp(s->finish_reason, "length") != 0;
+	int held = text_finish(s, whole);
+	if (r >= 0 && is_broken_off(s))
+		r = err_set(s->e, E_PROVIDER_BROKEN, "%s broke the answer off (%s).", s->label, s->broken_word);
 	if (held >= 0 && r >= 0)
 		held = answer_tools_finish(s);
 	return r < 0 ? r : held;

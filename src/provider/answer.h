@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "provider/generate.h"
+#include "provider/think.h"
 
 #define LINE_MAX_BYTES (8u << 20) /* what Ollama's own client takes */
 #define LONG_BYTES     16384      /* lines beyond this are not parsed on the loop, and texts are told in such pieces */
@@ -50,6 +51,16 @@ int json_scan_member(struct json_scan *s, bool *first, struct str *ret_key);
 /* Parses one JSON text; what strict parsers refuse but servers send (invalid UTF-8, NUL, lone surrogates and raw control
  * characters in strings) is repaired first. */
 int wire_parse(const char *p, size_t n, json_t **ret) MUST_CHECK;
+/* The same for a piece of an answer, where the other half of a character may be in the next piece: lone surrogates are
+ * kept as marks, which wire_join_halves() understands. */
+int wire_parse_piece(const char *p, size_t n, json_t **ret, bool *ret_has_halves) MUST_CHECK;
+/* Makes characters of the marks in a text; *half is the one that its other half is awaited for (0: none). When there is
+ * something to do, *p and *n are then in `room`. */
+int wire_join_halves(uint16_t *half, bool has_halves, const char **p, size_t *n, struct buf *room) MUST_CHECK;
+
+/* A figure that a provider counted: a number or the text of one, from 0 to COUNT_MAX; anything else: `otherwise`. */
+#define COUNT_MAX INT64_C(1000000000000)
+int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise);
 
 /* The message of an error body of any known shape, cut to a sentence's length; "" when there is none. */
 void wire_error_text(const json_t *root, char *ret, size_t size);
@@ -57,8 +68,6 @@ void wire_error_body(const char *p, size_t n, char *ret, size_t size);
 const char *wire_full_stop(const char *text); /* what the text lacks to be a sentence: "." or "" */
 
 /* ---- answer.c: one answer being read ---- */
-
-enum think_state { THINK_START, THINK_IN, THINK_OFF };
 
 struct answer_calls; /* tools.c: the calls of tools so far */
 
@@ -68,9 +77,8 @@ struct answer {
 	struct gen_sink *sink;
 	const struct gen_raw *raw; /* not NULL: the bytes are handed over, and no events made of them */
 	enum { BODY_UNKNOWN, BODY_LINES, BODY_JSON } body;
-	enum think_state think;
-	unsigned n_held;
-	bool skip_space;
+	bool has_halves; /* of the piece that is taken: texts in it hold halves of characters */
+	uint16_t half_text, half_reasoning;
 	bool off_loop; /* it is read on the caller's thread just now */
 	bool ended;    /* the dialect's end mark has come: what follows is ignored */
 	bool got_byte;
@@ -78,6 +86,7 @@ struct answer {
 	bool transient;   /* the error that the stream reported may be over in a moment */
 	bool error_event; /* sse.c: the event is named so */
 	int64_t first_token_ms;
+	struct think think;
 	struct lines lines;
 	struct buf data; /* sse.c: an event of several lines, or a whole answer in one piece */
 
@@ -86,9 +95,9 @@ struct answer {
 	int64_t start_ms, ended_ms; /* ended: when the end mark came, or the reason before it */
 	int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
 	int64_t input[3]; /* anthropic: fresh, written to and read from its cache; -1: not said */
-	char finish_reason[24];
+	char finish_reason[24]; /* in our words; "error": broken off, for which the provider has this word: */
+	char broken_word[32];
 	char stop_sequence[64];
-	char held[40]; /* what may become a tag */
 	struct answer_calls *calls;
 	size_t calls_taken; /* ollama: whole calls so far, which number them */
 };
@@ -105,13 +114,16 @@ bool answer_is_long(const struct answer *s, const char *p, size_t n);
 int answer_finish(struct answer *s) MUST_CHECK; /* no more bytes will come; on the loop, since it may make events */
 bool answer_is_settled(const struct answer *s); /* ended, and answer_finish() has nothing to do */
 
-/* For the dialects. Content is looked through for <think> at its start; _raw is still escaped as in JSON. */
+/* For the dialects. Content is looked through for reasoning (think.h); _raw is still escaped as in JSON. */
 int answer_content_raw(struct answer *s, const char *raw, size_t n) MUST_CHECK;
 int answer_content(struct answer *s, const char *p, size_t n) MUST_CHECK;
 int answer_reasoning(struct answer *s, const char *p, size_t n) MUST_CHECK;
 int answer_scanned(struct answer *s, const struct scanned *found) MUST_CHECK; /* still escaped, the reasoning first */
 int answer_json_text(struct answer *s, const json_t *v,
 	int (*take)(struct answer *, const char *, size_t)) MUST_CHECK; /* of anything but a string: nothing */
+int answer_thought(struct answer *s, const json_t *message) MUST_CHECK; /* what a message has beside its content */
+int answer_parts(struct answer *s, const json_t *content) MUST_CHECK;   /* text, or parts of text and of thought */
+int answer_emit_text(struct answer *s, enum event_type type, const char *p, size_t n) MUST_CHECK;
 int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n) MUST_CHECK;
 void answer_set_reason(struct answer *s, const char *reason); /* in our words; NULL and "" change nothing */
 void answer_end(struct answer *s);

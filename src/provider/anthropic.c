@@ -86,15 +86,15 @@ static void take_usage(struct answer *s, const json_t *usage)
 	static const char *const names[] = {"input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"};
 	bool any = false;
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
-		s->input[i] = json_get_i64(usage, names[i], s->input[i]);
+		s->input[i] = wire_count(usage, names[i], s->input[i]);
 		any |= s->input[i] >= 0;
 	}
 	if (any)
-		s->tokens_in = MAX(s->input[0], 0) + MAX(s->input[1], 0) + MAX(s->input[2], 0);
+		s->tokens_in = MIN(MAX(s->input[0], 0) + MAX(s->input[1], 0) + MAX(s->input[2], 0), COUNT_MAX);
 	s->tokens_cached = s->input[2];
-	s->tokens_out = json_get_i64(usage, "output_tokens", s->tokens_out);
+	s->tokens_out = wire_count(usage, "output_tokens", s->tokens_out);
 	s->tokens_reasoning =
-		json_get_i64(json_object_get(usage, "output_tokens_details"), "thinking_tokens", s->tokens_reasoning);
+		wire_count(json_object_get(usage, "output_tokens_details"), "thinking_tokens", s->tokens_reasoning);
 }
 
 static void take_stop(struct answer *s, const json_t *from)

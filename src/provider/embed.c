@@ -145,10 +145,10 @@ static int take_answer(struct embedding *g, const json_t *root, size_t n, struct
 		if (r < 0)
 			return r;
 	}
-	int64_t tokens = json_get_i64(
-		json_object_get(root, "usage"), "prompt_tokens", json_get_i64(root, "prompt_eval_count", -1));
+	int64_t tokens =
+		wire_count(json_object_get(root, "usage"), "prompt_tokens", wire_count(root, "prompt_eval_count", -1));
 	if (tokens >= 0)
-		g->run.ret->tokens_in = MAX(g->run.ret->tokens_in, 0) + tokens;
+		g->run.ret->tokens_in = MIN(MAX(g->run.ret->tokens_in, 0) + tokens, COUNT_MAX);
 	return 0;
 }
 
@@ -312,7 +312,7 @@ static int count_once(struct run *run, struct err *e)
 		err_clear(e);
 		return 0;
 	}
-	g->tokens = json_get_i64(root, "input_tokens", -1);
+	g->tokens = wire_count(root, "input_tokens", -1);
 	return r;
 }
 

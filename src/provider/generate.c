@@ -236,6 +236,23 @@ static void fill_result(const struct generation *g)
 	memcpy(ret->stop_sequence, s->stop_sequence, sizeof(ret->stop_sequence));
 }
 
+/* Earlier answers told how the model's reasoning begins; where nothing can be moved, its name must do the first time. */
+static void begin_thinking(struct generation *g)
+{
+	const struct target *t = g->run.t;
+	bool known = quirks_of(t->p, t->name) & QUIRK_THINKS || (g->q->text_stays && think_is_named(t->name));
+	think_init(&g->stream.think, known && g->q->thinking != THINKING_OFF, g->q->text_stays);
+}
+
+static void note_thinking(const struct generation *g)
+{
+	const struct think *found = &g->stream.think;
+	if (found->closed_alone)
+		quirks_learn(g->run.t->p, g->run.t->name, QUIRK_THINKS);
+	else if (found->never_closed)
+		quirks_forget(g->run.t->p, g->run.t->name, QUIRK_THINKS);
+}
+
 static int generate_once(struct run *run, struct err *e)
 {
 	struct generation *g = CONTAINER_OF(run, struct generation, run);
@@ -245,6 +262,7 @@ static int generate_once(struct run *run, struct err *e)
 	answer_done(&g->stream);
 	answer_init(&g->stream, d, run->t->p->label, run->sink, e);
 	g->stream.raw = request_is_raw(g->q, run->t->p) ? g->q->raw : NULL;
+	begin_thinking(g);
 	gen_call_done(&g->call);
 	g->call = GEN_CALL_INIT;
 	int r = d->request(run->t, g->q, &g->call, e);
@@ -257,6 +275,7 @@ static int generate_once(struct run *run, struct err *e)
 	run->transient = g->stream.transient;
 	run->overtime = g->overtime;
 	g->stream.e = NULL;
+	note_thinking(g);
 	fill_result(g);
 	return r;
 }

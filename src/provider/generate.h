@@ -88,11 +88,12 @@ struct gen_request {
 	int64_t max_tokens;        /* 0: the provider's default */
 	int64_t context_tokens;    /* ollama's num_ctx; 0: its own */
 	const char *keep_alive;    /* ollama's, as JSON; NULL: its own */
+	bool text_stays;           /* the sink cannot move text (EV_MOVED): what may be reasoning is kept back */
 	const struct gen_raw *raw; /* or NULL */
 };
 
 /*
- * Where a generation's events go: status, reasoning, text, tool_call, citation. For providers over HTTP it is called on
+ * Where a generation's events go: status, reasoning, text, moved, tool_call, citation. For providers over HTTP it is called on
  * the loop thread; the Librarian and what happens before a call (status events) use the calling thread (`on_loop` says
  * which). `json` is the event's data as one line of JSON. Negative ends the generation.
  */

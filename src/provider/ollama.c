@@ -93,10 +93,9 @@ static int take_object(struct answer *s, const json_t *root)
 	if (error && !json_is_null(error) && !(json_is_string(error) && json_string_length(error) == 0))
 		return answer_error(s, root);
 	const json_t *message = json_object_get(root, "message");
-	const json_t *thinking = json_object_get(message ? message : root, "thinking");
-	int r = answer_json_text(s, thinking, answer_reasoning);
+	int r = answer_thought(s, message ? message : root);
 	if (r >= 0)
-		r = answer_json_text(s, json_object_get(message, "content"), answer_content);
+		r = answer_parts(s, json_object_get(message, "content"));
 	if (r >= 0)
 		r = answer_json_text(s, json_object_get(root, "response"), answer_content);
 	if (r >= 0)
@@ -106,8 +105,8 @@ static int take_object(struct answer *s, const json_t *root)
 	answer_set_reason(s, json_get_str(root, "done_reason"));
 	if (!*s->finish_reason)
 		answer_set_reason(s, "stop");
-	s->tokens_in = json_get_i64(root, "prompt_eval_count", -1);
-	s->tokens_out = json_get_i64(root, "eval_count", -1);
+	s->tokens_in = wire_count(root, "prompt_eval_count", -1);
+	s->tokens_out = wire_count(root, "eval_count", -1);
 	answer_end(s);
 	return 0;
 }
@@ -126,9 +125,11 @@ static int take_line(void *arg, const char *p, size_t n)
 	if (space == n)
 		return 0;
 	CLEANUP(json_decrefp) json_t *root = NULL;
-	if (wire_parse(p, n, &root) < 0 || !json_is_object(root))
+	if (wire_parse_piece(p, n, &root, &s->has_halves) < 0 || !json_is_object(root))
 		return err_set(s->e, E_PROVIDER_BROKEN, "%s sent a line that is not a JSON object.", s->label);
-	return take_object(s, root);
+	int r = take_object(s, root);
+	s->has_halves = false;
+	return r;
 }
 
 static int ollama_feed(struct answer *s, const char *p, size_t n)

@@ -101,20 +101,6 @@ static bool scan_chunk(const char *p, size_t n, struct scanned *ret)
 
 /* ---- any chunk ---- */
 
-/* Text, or the text parts of an array of parts. */
-static int take_content(struct answer *s, const json_t *v)
-{
-	if (json_is_string(v))
-		return answer_content(s, json_string_value(v), json_string_length(v));
-	int r = 0;
-	for (size_t i = 0; i < json_array_size(v) && r >= 0; i++) {
-		const json_t *text = json_object_get(json_array_get(v, i), "text");
-		if (json_is_string(text))
-			r = answer_content(s, json_string_value(text), json_string_length(text));
-	}
-	return r;
-}
-
 /* A call in one piece or in many; some send the object itself in place of its text. */
 static int take_call(struct answer *s, const json_t *call)
 {
@@ -141,17 +127,13 @@ static int take_choice(struct answer *s, const json_t *choice)
 	const json_t *delta = json_object_get(choice, "delta");
 	if (!json_is_object(delta))
 		delta = json_object_get(choice, "message");
-	/* Some servers send the same text under both names. */
-	const json_t *reasoning = json_object_get(delta, "reasoning_content");
-	if (!json_is_string(reasoning))
-		reasoning = json_object_get(delta, "reasoning");
-	int r = answer_json_text(s, reasoning, answer_reasoning);
+	int r = answer_thought(s, delta);
 	if (r >= 0)
-		r = take_content(s, json_object_get(delta, "content"));
+		r = answer_parts(s, json_object_get(delta, "content"));
 	if (r >= 0)
-		r = take_content(s, json_object_get(delta, "refusal"));
+		r = answer_parts(s, json_object_get(delta, "refusal"));
 	if (r >= 0)
-		r = take_content(s, json_object_get(choice, "text")); /* of a plain completion */
+		r = answer_parts(s, json_object_get(choice, "text")); /* of a plain completion */
 	if (r >= 0)
 		r = take_calls(s, delta);
 	answer_set_reason(s, json_get_str(choice, "finish_reason"));
@@ -172,11 +154,11 @@ static void take_usage(struct answer *s, const json_t *usage)
 {
 	const json_t *in = json_object_get(usage, "prompt_tokens_details");
 	const json_t *out = json_object_get(usage, "completion_tokens_details");
-	s->tokens_in = json_get_i64(usage, "prompt_tokens", s->tokens_in);
-	s->tokens_out = json_get_i64(usage, "completion_tokens", s->tokens_out);
-	s->tokens_cached = json_get_i64(in, "cached_tokens", s->tokens_cached);
-	s->tokens_cached = json_get_i64(usage, "prompt_cache_hit_tokens", s->tokens_cached); /* DeepSeek's name */
-	s->tokens_reasoning = json_get_i64(out, "reasoning_tokens", s->tokens_reasoning);
+	s->tokens_in = wire_count(usage, "prompt_tokens", s->tokens_in);
+	s->tokens_out = wire_count(usage, "completion_tokens", s->tokens_out);
+	s->tokens_cached = wire_count(in, "cached_tokens", s->tokens_cached);
+	s->tokens_cached = wire_count(usage, "prompt_cache_hit_tokens", s->tokens_cached); /* DeepSeek's name */
+	s->tokens_reasoning = wire_count(out, "reasoning_tokens", s->tokens_reasoning);
 }
 
 static int take_object(struct answer *s, const json_t *root)

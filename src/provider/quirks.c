@@ -10,8 +10,9 @@
 
 #define QUIRKS_KEPT_MS ((int64_t)6 * 3600 * 1000)
 
-#define QUIRK_BITS 16
+#define QUIRK_BITS 20
 #define HASH_MASK  (~(((uint64_t)1 << QUIRK_BITS) - 1))
+_Static_assert(QUIRK_LAST < 1u << QUIRK_BITS, "a quirk would be taken for a part of a name's hash");
 
 /* FNV-1a; 0 marks a free place. Two names of one hash would share what was learned, which only costs a field. */
 static uint64_t hash_of(const char *name)

@@ -51,6 +51,8 @@ enum {
 	QUIRK_BUDGET = 1 << 13, /* thinking with a budget in place of the adaptive one */
 	QUIRK_NO_THINKING = 1 << 14,
 	QUIRK_NO_SEED = 1 << 15,
+	QUIRK_THINKS = 1 << 16, /* its answers begin with reasoning whose opening tag stands in the prompt */
+	QUIRK_LAST = QUIRK_THINKS,
 };
 #define QUIRKS_OF_SERVER (QUIRK_NO_STREAM_OPTIONS | QUIRK_OLD_VERSION)
 

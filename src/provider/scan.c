@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/utf8.h"
 #include "provider/provider_priv.h"
@@ -124,9 +125,129 @@ int json_scan_member(struct json_scan *s, bool *first, struct str *ret_key)
 	return scan_name(s, ret_key) && json_scan_char(s, ':') ? 1 : -1;
 }
 
+static int hex4(const char *p, const char *end)
+{
+	int v = 0;
+	if (end - p < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		if (!isxdigit((unsigned char)p[i]))
+			return -1;
+		v = v * 16 + (p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
+	}
+	return v;
+}
+
+/* Lone surrogates stand as these characters of the last private plane until their other half is there. */
+#define HALF_MARK 0x10f000u
+
+static void add_char(struct buf *b, uint32_t c)
+{
+	char four[] = {(char)(0xf0 | c >> 18), (char)(0x80 | (c >> 12 & 0x3f)), (char)(0x80 | (c >> 6 & 0x3f)),
+		(char)(0x80 | (c & 0x3f))};
+	buf_add(b, four, 4);
+}
+
+/* The surrogate whose mark stands at p, or 0. */
+static uint16_t half_at(const char *p, size_t n)
+{
+	if (n < 4 || memcmp(p, "\xf4\x8f", 2) != 0 || (unsigned char)p[2] >= 0xa0)
+		return 0;
+	return (uint16_t)(0xd800u + ((unsigned)(p[2] & 0x3f) << 6) + (unsigned)(p[3] & 0x3f));
+}
+
+static bool is_high(uint16_t half)
+{
+	return half != 0 && half < 0xdc00;
+}
+
+static void add_pair(struct buf *b, uint16_t high, uint16_t low)
+{
+	add_char(b, 0x10000u + ((uint32_t)(high - 0xd800) << 10) + (low - 0xdc00u));
+}
+
+int wire_join_halves(uint16_t *half, bool has_halves, const char **p, size_t *n, struct buf *room)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	if (*n == 0 || (!*half && !has_halves))
+		return 0;
+	for (size_t i = 0; i < *n;) {
+		uint16_t h = has_halves ? half_at(*p + i, *n - i) : 0;
+		bool joined = *half && h && !is_high(h);
+		if (joined)
+			add_pair(room, *half, h);
+		else if (*half)
+			buf_add_str(room, replacement);
+		*half = is_high(h) ? h : 0;
+		if (h && !is_high(h) && !joined)
+			buf_add_str(room, replacement);
+		if (!h)
+			buf_add_char(room, (*p)[i]);
+		i += h ? 4 : 1;
+	}
+	*p = buf_str(room).p;
+	*n = room->n;
+	return buf_status(room);
+}
+
 int wire_parse(const char *p, size_t n, json_t **ret)
 {
 	return json_read(p, n, JSON_MEMORY, JSON_READ_MILD, ret, NULL);
+}
+
+static bool is_pair(const char *p, const char *end)
+{
+	int high = hex4(p + 2, end), low = end - p >= 12 && p[6] == '\\' && p[7] == 'u' ? hex4(p + 8, end) : -1;
+	return high >= 0xd800 && high < 0xdc00 && low >= 0xdc00 && low < 0xe000;
+}
+
+/* Lone surrogates become their marks; returns whether there are any. */
+static bool mark_halves(struct buf *b, const char *p, size_t n)
+{
+	const char *end = p + n;
+	bool found = false;
+	while (p < end) {
+		const char *slash = memchr(p, '\\', (size_t)(end - p));
+		buf_add(b, p, (size_t)((slash ? slash : end) - p));
+		if (!slash)
+			break;
+		int v = end - slash >= 6 && slash[1] == 'u' ? hex4(slash + 2, end) : -1;
+		bool half = v >= 0xd800 && v < 0xe000, pair = half && is_pair(slash, end);
+		size_t k = pair ? 12 : v >= 0 ? 6 : (size_t)MIN(2, end - slash);
+		if (half && !pair)
+			add_char(b, HALF_MARK + (uint32_t)(v - 0xd800));
+		else
+			buf_add(b, slash, k);
+		found |= half && !pair;
+		p = slash + k;
+	}
+	return found;
+}
+
+int wire_parse_piece(const char *p, size_t n, json_t **ret, bool *ret_has_halves)
+{
+	CLEANUP(buf_done) struct buf marked = BUF_INIT(n + 16);
+	*ret_has_halves = false;
+	if ((memmem(p, n, "\\ud", 3) || memmem(p, n, "\\uD", 3)) && mark_halves(&marked, p, n)) {
+		*ret_has_halves = true;
+		p = buf_str(&marked).p;
+		n = marked.n;
+	}
+	return json_read(p, n, JSON_MEMORY, JSON_READ_EXACT, ret, NULL);
+}
+
+int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise)
+{
+	const json_t *v = json_object_get(obj, key);
+	const char *text = json_long_number(v);
+	char *end = NULL;
+	if (!text)
+		text = json_string_value(v);
+	double d = json_is_number(v) ? json_number_value(v) : text && *text ? strtod(text, &end) : -1;
+	if (!(d >= 0) || (end && *end))
+		return otherwise;
+	return d >= (double)COUNT_MAX ? COUNT_MAX : (int64_t)d;
+}
 }
 
 /* ---- error bodies ---- */

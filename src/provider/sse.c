@@ -7,11 +7,13 @@ static int take_gathered(struct answer *s)
 	CLEANUP(json_decrefp) json_t *root = NULL;
 	if (s->data.n == 0)
 		return 0;
-	int r = wire_parse(s->data.p, s->data.n, &root);
+	int r = wire_parse_piece(s->data.p, s->data.n, &root, &s->has_halves);
 	buf_done(&s->data);
 	if (r < 0)
 		return err_set(s->e, E_PROVIDER_BROKEN, "%s sent a piece of an answer that is not JSON.", s->label);
-	return s->dialect->object(s, root);
+	r = s->dialect->object(s, root);
+	s->has_halves = false;
+	return r;
 }
 
 static int take_data(struct answer *s, const char *p, size_t n)

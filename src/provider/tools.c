@@ -15,10 +15,12 @@ struct answer_call {
 	size_t index;                        /* in our events: the calls are numbered as their names come */
 	int64_t at;                          /* the provider's index; -1: none */
 	char *id;                            /* the provider's; NULL: none came yet, and one was made */
-	char *name;                          /* NULL: has not come yet, and no event was made */
+	char *name;                          /* NULL: has not come yet */
+	bool told;                           /* its first event was made */
 	struct buf early;                    /* arguments that came before the name */
 	int depth;                           /* of the braces in the arguments so far */
 	bool in_string, escaped, any, whole; /* whole: the outermost brace was closed */
+	uint16_t half;                       /* of a character in the arguments */
 };
 
 struct answer_calls {
@@ -170,10 +172,12 @@ static void follow(struct answer_call *c, const char *p, size_t n)
 
 static int take_arguments(struct answer *s, struct answer_call *c, const char *p, size_t n)
 {
-	if (n == 0)
-		return 0;
+	CLEANUP(buf_done) struct buf whole = BUF_INIT(n * 3 + 16);
+	int r = wire_join_halves(&c->half, s->has_halves, &p, &n, &whole);
+	if (r < 0 || n == 0)
+		return r;
 	follow(c, p, n);
-	if (c->name)
+	if (c->told)
 		return emit_arguments(s, c->index, p, n);
 	buf_add(&c->early, p, n);
 	return buf_status(&c->early);
@@ -197,11 +201,10 @@ int answer_tool(struct answer *s, int64_t at, const char *id, const char *name, 
 		return take_arguments(s, c, arguments, n);
 	c->name = xstrdup(name);
 	c->index = s->calls->n_named++;
-	follow(c, arguments, n);
-	buf_add(&c->early, arguments, n);
-	int r = buf_status(&c->early);
+	int r = take_arguments(s, c, arguments, n);
 	if (r >= 0)
 		r = emit_first(s, c);
+	c->told = true;
 	buf_done(&c->early);
 	return r;
 }
@@ -226,10 +229,12 @@ int answer_tools_finish(struct answer *s)
 	if (!s->calls || cut)
 		return 0;
 	for (size_t i = 0; i < s->calls->n && r >= 0; i++) {
-		const struct answer_call *c = &s->calls->all[i];
+		struct answer_call *c = &s->calls->all[i];
 		if (!c->name)
 			return err_set(s->e, E_PROVIDER_BROKEN, "%s wants a tool without saying which.", s->label);
-		if (!c->any)
+		if (c->half)
+			r = emit_arguments(s, c->index, "\xef\xbf\xbd", 3);
+		else if (!c->any)
 			r = emit_arguments(s, c->index, "{}", 2);
 	}
 	/* Some servers say "stop" although there are calls. */

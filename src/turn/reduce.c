@@ -38,6 +38,16 @@ static void reduce_text(struct buf *to, const json_t *data)
 		buf_add_str(to, s);
 }
 
+static void reduce_moved(struct reduced *r, const json_t *data)
+{
+	const char *to = json_get_str(data, "to");
+	bool to_text = to && strcmp(to, "text") == 0;
+	struct buf *from = to_text ? &r->reasoning : &r->text;
+
+	buf_add(to_text ? &r->text : &r->reasoning, buf_str(from).p, from->n);
+	buf_reset(from);
+}
+
 static void reduce_citation(struct reduced *r, struct str json)
 {
 	buf_add_char(&r->citations, r->citations.n ? ',' : '[');
@@ -71,6 +81,9 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 		break;
 	case EV_REASONING:
 		reduce_text(&r->reasoning, data);
+		break;
+	case EV_MOVED:
+		reduce_moved(r, data);
 		break;
 	case EV_CITATION:
 		reduce_citation(r, f->json);

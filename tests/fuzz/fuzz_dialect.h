@@ -21,6 +21,13 @@ static void check_call(struct fuzz_sink *f, const json_t *root)
 		json_get_str(root, "arguments") ? json_get_str(root, "arguments") : "");
 }
 
+static void move_text(struct fuzz_sink *f, bool to_reasoning)
+{
+	struct buf *from = &f->text[!to_reasoning], *to = &f->text[to_reasoning];
+	buf_add(to, buf_str(from).p, from->n);
+	buf_reset(from);
+}
+
 /* Events must be one line of valid JSON, whatever came in. */
 static int check_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
 {
@@ -31,6 +38,8 @@ static int check_event(struct gen_sink *s, bool on_loop, enum event_type type, c
 		abort();
 	if (type == EV_TOOL_CALL)
 		check_call(f, root);
+	else if (type == EV_MOVED)
+		move_text(f, strcmp(json_get_str(root, "to"), "reasoning") == 0);
 	else if (!json_get_str(root, "text"))
 		abort();
 	else

@@ -19,6 +19,7 @@ static int remember(struct gen_sink *s, bool on_loop, enum event_type type, cons
 	static const char *const names[EVENT_COUNT] = {[EV_STATUS] = "status",
 		[EV_TEXT] = "text",
 		[EV_REASONING] = "reasoning",
+		[EV_MOVED] = "moved",
 		[EV_CITATION] = "citation",
 		[EV_TOOL_CALL] = "tool_call"};
 	struct memory_sink *m = CONTAINER_OF(s, struct memory_sink, sink);
@@ -35,6 +36,13 @@ static int remember(struct gen_sink *s, bool on_loop, enum event_type type, cons
 		add_text(&m->text, json, n);
 	if (type == EV_REASONING)
 		add_text(&m->reasoning, json, n);
+	if (type == EV_MOVED && strcmp(json, "{\"to\":\"reasoning\"}") == 0) {
+		buf_add(&m->reasoning, m->text.p, m->text.n);
+		buf_reset(&m->text);
+	} else if (type == EV_MOVED) {
+		buf_add(&m->text, m->reasoning.p, m->reasoning.n);
+		buf_reset(&m->reasoning);
+	}
 	buf_printf(&m->events, "%s %.*s\n", names[type], (int)n, json);
 	if (m->on_event)
 		m->on_event(m->arg, type, json);

@@ -46,6 +46,8 @@ export interface TurnView {
   readonly usage: TurnUsage | null;
   readonly error: { code: string; message: string; retryable: boolean } | null;
   readonly finishReason: string | null;
+  /** What the message had before this turn: nothing of it is moved. */
+  readonly had: { readonly content: number; readonly reasoning: number };
 }
 
 /** The view before the first event: what the stored message had when the turn began (or was continued). */
@@ -64,6 +66,7 @@ export function beginTurn(turnId: string, message: Message): TurnView {
     usage: null,
     error: null,
     finishReason: null,
+    had: { content: message.content.length, reasoning: message.reasoning?.length ?? 0 },
   };
 }
 
@@ -95,6 +98,8 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
       return { reasoning: view.reasoning + event.text, status: null };
     case 'text':
       return { content: view.content + event.text, status: null };
+    case 'moved':
+      return moved(view, event.to);
     case 'citation': {
       const { n, title, url, quote } = event;
       const others = view.citations.filter((c) => c.n !== n);
@@ -122,6 +127,14 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
     case 'done':
       return { state: event.state as MessageState, status: null, finishReason: event.finish_reason ?? null };
   }
+}
+
+/** What this turn brought as text was reasoning, or the reverse. */
+function moved(view: TurnView, to: string): Partial<TurnView> {
+  const { content, reasoning, had } = view;
+  return to === 'text'
+    ? { content: content + reasoning.slice(had.reasoning), reasoning: reasoning.slice(0, had.reasoning) }
+    : { content: content.slice(0, had.content), reasoning: reasoning + content.slice(had.content) };
 }
 
 /** Puts a piece to the call it belongs to: the first of an index brings id and name, later ones more arguments. */

@@ -1,0 +1,629 @@
+/*
+ * think.c - finds the reasoning in an answer's text: bytes in, cut anywhere, pieces of text and of reasoning out. Each
+ * state takes what it can of the bytes at hand; what cannot be judged yet waits for more.
+ */
+#include "provider/think.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "provider/provider_priv.h"
+
+#define BLOCK_MAX (64u << 10)  /* of a later block that is kept back until it is closed */
+#define START_MAX (512u << 10) /* of a beginning that is kept back because nothing can be moved, */
+#define START_MS  300000       /* and for how long */
+#define ATTRIBUTES_MAX 80
+#define HEAD_MAX       256 /* of a channel's head */
+
+/* ---- tags ---- */
+
+enum tag_kind { TAG_NONE, TAG_PART, TAG_OPEN, TAG_CLOSE, TAG_CHANNEL };
+struct tag {
+	enum tag_kind kind;
+	unsigned family;
+	size_t n;
+};
+
+/* Names between < and >; those of one family close each other. */
+static const struct {
+	const char *name;
+	unsigned family;
+} names[] = {{"think", 0}, {"thinking", 0}, {"thought", 1}, {"thoughts", 1}, {"reasoning", 2}, {"reason", 2},
+	{"seed:think", 3}, {"antml:thinking", 4}};
+
+enum { FAMILY_BRACKET = 5, FAMILY_KIMI, FAMILY_OPEN, FAMILY_COHERE, FAMILY_GEMMA, FAMILY_MEDGEMMA, FAMILY_BARS,
+	FAMILY_SPOKEN, FAMILY_ANY };
+
+static const struct {
+	const char *text;
+	enum tag_kind kind;
+	unsigned family;
+} marks[] = {{"[THINK]", TAG_OPEN, FAMILY_BRACKET}, {"[/THINK]", TAG_CLOSE, FAMILY_BRACKET},
+	{"[think]", TAG_OPEN, FAMILY_BRACKET}, {"[/think]", TAG_CLOSE, FAMILY_BRACKET},
+	{"\xe2\x97\x81think\xe2\x96\xb7", TAG_OPEN, FAMILY_KIMI}, {"\xe2\x97\x81/think\xe2\x96\xb7", TAG_CLOSE, FAMILY_KIMI},
+	{"<|begin_of_thought|>", TAG_OPEN, FAMILY_OPEN}, {"<|end_of_thought|>", TAG_CLOSE, FAMILY_OPEN},
+	{"<|START_THINKING|>", TAG_OPEN, FAMILY_COHERE}, {"<|END_THINKING|>", TAG_CLOSE, FAMILY_COHERE},
+	{"<|channel>thought", TAG_OPEN, FAMILY_GEMMA}, {"<channel|>", TAG_CLOSE, FAMILY_GEMMA},
+	{"<unused94>thought", TAG_OPEN, FAMILY_MEDGEMMA}, {"<unused95>", TAG_CLOSE, FAMILY_MEDGEMMA},
+	{"<|think|>", TAG_OPEN, FAMILY_BARS}, {"<|/think|>", TAG_CLOSE, FAMILY_BARS},
+	{"<|channel|>", TAG_CHANNEL, 0}, {"<|start|>", TAG_CHANNEL, 0}, {"<|message|>", TAG_CHANNEL, 0},
+	{"<|end|>", TAG_CHANNEL, 1}, {"<|return|>", TAG_CHANNEL, 1}, {"<|call|>", TAG_CHANNEL, 1}};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static size_t count_blanks(const char *p, size_t n)
+{
+	size_t i = 0;
+	while (i < n && is_blank(p[i]))
+		i++;
+	return i;
+}
+
+static bool may_begin_tag(char c)
+{
+	return c == '<' || c == '[' || c == '\xe2';
+}
+
+/* Behind a name: the end of the tag, perhaps after attributes. */
+static struct tag tag_end(const char *p, size_t n, size_t at, struct tag found)
+{
+	if (at == n)
+		return (struct tag){.kind = TAG_PART};
+	if (!is_blank(p[at]) && p[at] != '>')
+		return (struct tag){.kind = TAG_NONE};
+	for (size_t i = at; i < n && i - at < ATTRIBUTES_MAX && p[i] != '<'; i++)
+		if (p[i] == '>') {
+			found.n = i + 1;
+			return found;
+		}
+	return (struct tag){.kind = n - at < ATTRIBUTES_MAX && !memchr(p + at, '<', n - at) ? TAG_PART : TAG_NONE};
+}
+
+static struct tag match_name(const char *p, size_t n)
+{
+	struct tag part = {.kind = TAG_NONE};
+	bool close = n > 1 && p[1] == '/';
+	size_t from = close ? 2 : 1;
+	if (n <= from)
+		return (struct tag){.kind = TAG_PART};
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		size_t k = strlen(names[i].name), have = MIN(k, n - from);
+		if (strncasecmp(p + from, names[i].name, have) != 0)
+			continue;
+		struct tag t = {.kind = TAG_PART};
+		if (have == k)
+			t = tag_end(p, n, from + k,
+				(struct tag){.kind = close ? TAG_CLOSE : TAG_OPEN, .family = names[i].family});
+		if (t.kind > TAG_PART)
+			return t;
+		if (t.kind == TAG_PART)
+			part = t;
+	}
+	return part;
+}
+
+/* The tag that begins at p; TAG_PART: its beginning, as far as the bytes go. */
+static struct tag match(const char *p, size_t n)
+{
+	struct tag ret = {.kind = TAG_NONE};
+	if (!may_begin_tag(*p))
+		return ret;
+	for (size_t i = 0; i < N_ELEMENTS(marks); i++) {
+		size_t k = strlen(marks[i].text);
+		if (memcmp(p, marks[i].text, MIN(k, n)) != 0)
+			continue;
+		if (n >= k)
+			return (struct tag){marks[i].kind, marks[i].family, k};
+		ret.kind = TAG_PART;
+	}
+	if (*p != '<')
+		return ret;
+	struct tag named = match_name(p, n);
+	return named.kind == TAG_NONE ? ret : named;
+}
+
+/* ---- code ---- */
+
+static void code_end_run(struct think_code *c)
+{
+	bool fence = c->run_at_start && c->run_n >= 3;
+	if (fence && !c->fence) {
+		c->fence = c->run_c;
+		c->fence_n = c->run_n;
+	} else if (fence && c->fence == c->run_c && c->run_n >= c->fence_n) {
+		c->fence = 0;
+	} else if (c->run_c == '`' && !c->fence) {
+		c->inline_n = c->inline_n == 0 ? c->run_n : c->inline_n == c->run_n ? 0 : c->inline_n;
+	}
+	c->run_c = 0;
+	c->run_n = 0;
+}
+
+static void code_step(struct think_code *c, char b)
+{
+	if (c->run_n > 0 && (unsigned char)b != c->run_c)
+		code_end_run(c);
+	if (b == '\n') {
+		c->mid_line = false;
+		c->indent = c->inline_n = 0;
+		c->last = 0;
+	} else if (b == '`' || b == '~') {
+		if (c->run_n++ == 0) {
+			c->run_c = (unsigned char)b;
+			c->run_at_start = !c->mid_line;
+		}
+		c->mid_line = true;
+	} else if (b == ' ' || b == '\t') {
+		c->indent += !c->mid_line;
+	} else {
+		c->mid_line = true;
+	}
+	c->prev = b == '\n' ? 0 : b;
+	if (!is_blank(b))
+		c->last = b;
+}
+
+static bool code_inside(struct think_code *c)
+{
+	if (c->run_n > 0)
+		code_end_run(c);
+	return c->fence || c->inline_n > 0;
+}
+
+/* ---- what goes out ---- */
+
+static int put(struct answer *s, enum event_type type, const char *p, size_t n)
+{
+	struct think *t = &s->think;
+	size_t blanks = t->skip_space ? count_blanks(p, n) : 0;
+	if (blanks == n)
+		return 0;
+	p += blanks;
+	n -= blanks;
+	bool speaks = count_blanks(p, n) < n;
+	if (t->skip_space && type == EV_REASONING && t->any_reasoning) {
+		int r = answer_emit_text(s, type, "\n\n", 2); /* blocks stay apart */
+		if (r < 0)
+			return r;
+	}
+	t->skip_space = false;
+	t->any_text |= speaks && type == EV_TEXT;
+	t->any_reasoning |= speaks && type == EV_REASONING;
+	t->prev = p[n - 1];
+	return answer_emit_text(s, type, p, n);
+}
+
+static int move(struct answer *s, const char *to)
+{
+	char json[32];
+	int n = snprintf(json, sizeof(json), "{\"to\":\"%s\"}", to);
+	return answer_emit(s, EV_MOVED, json, (size_t)n);
+}
+
+static void enter(struct think *t, enum think_state state)
+{
+	t->state = (unsigned char)state;
+	t->skip_space = true;
+	t->code = (struct think_code){.mid_line = false};
+}
+
+static void open_reasoning(struct think *t, unsigned family)
+{
+	enter(t, THINK_IN);
+	t->family = (unsigned char)family;
+	t->thought = true;
+}
+
+/* ---- the states: each returns how many bytes it took; 0: it needs more; negative: a failure ---- */
+
+static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last);
+
+/* Servers that drop a model's special tokens leave the names of the channels: "analysisWe need ... assistantfinal". */
+static const char spoken_open[] = "analysis", spoken_close[] = "assistantfinal";
+
+static ptrdiff_t take_start(struct answer *s, const char *p, size_t n, bool last)
+{
+	struct think *t = &s->think;
+	size_t blanks = count_blanks(p, n), left = n - blanks, k = sizeof(spoken_open) - 1;
+	if (left == 0 && n < BLOCK_MAX && !last)
+		return 0;
+	struct tag g = left > 0 ? match(p + blanks, left) : (struct tag){.kind = TAG_NONE};
+	if (left > 0 && memcmp(p + blanks, spoken_open, MIN(k, left)) == 0) {
+		if (left <= k)
+			g.kind = TAG_PART;
+		else if (isupper((unsigned char)p[blanks + k]))
+			g = (struct tag){TAG_OPEN, FAMILY_SPOKEN, k};
+	}
+	if (g.kind == TAG_PART && !last)
+		return 0;
+	if (g.kind == TAG_OPEN) {
+		open_reasoning(t, g.family);
+		t->guessed = g.family == FAMILY_SPOKEN && !t->text_stays;
+	} else if (g.kind == TAG_CHANNEL) {
+		enter(t, THINK_CHANNEL_HEAD);
+	} else {
+		t->state = THINK_TEXT;
+		return take_text(s, p, n, last);
+	}
+	return (ptrdiff_t)(blanks + g.n);
+}
+
+static bool ends_sentence(char c)
+{
+	/* The last bytes of full stops beyond ASCII are taken too: 0x82 of U+3002, 0x81 and 0x9f of the full-width ones. */
+	return (c && strchr(".!?:)]", c)) || c == '\x82' || c == '\x81' || c == '\x9f' || c == '\xa6';
+}
+
+/*
+ * Whether a closing tag in the text, whose opening one nobody saw, is one: not in code (judged before), not quoted, not
+ * where tags are talked about; it stands on a line of its own, or where a thought ends and the answer begins.
+ */
+static bool closes_alone(const struct think *t, const char *p, size_t n, size_t i, const struct tag *g)
+{
+	if (t->thought || (t->named & 1u << g->family))
+		return false;
+	size_t behind = i + g->n;
+	char prev = t->code.prev, next = behind < n ? p[behind] : '\n';
+	if ((prev && strchr("\"'(`*_", prev)) || prev == '\x9c' || prev == '\x98')
+		return false;
+	bool ends_line = next == '\n' || next == '\r';
+	if (!t->code.mid_line)
+		return t->code.indent <= 3 && (ends_line || next == ' ' || !ispunct((unsigned char)next));
+	if (prev == ' ' || prev == '\t')
+		return ends_sentence(t->code.last) && (ends_line || isupper((unsigned char)next));
+	return ends_sentence(prev) || ends_line || !(next == ' ' || ispunct((unsigned char)next));
+}
+
+static bool opens_again(const struct think *t)
+{
+	return t->thought && (t->code.mid_line ? ends_sentence(t->code.last) : t->code.indent <= 3);
+}
+
+/* What came as text was reasoning, all of it. */
+static int close_alone(struct answer *s, const char *p, size_t n)
+{
+	struct think *t = &s->think;
+	int r = move(s, "reasoning");
+	t->skip_space = false;
+	t->any_text = false;
+	t->any_reasoning = t->thought = t->closed_alone = true;
+	if (r >= 0)
+		r = put(s, EV_REASONING, p, n);
+	enter(t, THINK_TEXT);
+	return r;
+}
+
+static int hold(struct think *t, const char *p, size_t n)
+{
+	buf_add(&t->held, p, n);
+	return buf_status(&t->held);
+}
+
+/* The tag at p + i, of which the text before is not out yet. Returns what was taken in all; 0: the tag is only talk. */
+static ptrdiff_t take_tag(struct answer *s, const char *p, size_t n, size_t i, const struct tag *g)
+{
+	struct think *t = &s->think;
+	bool speaks = t->any_text || count_blanks(p, i) < i;
+	int r;
+	if (g->kind == TAG_CLOSE && !speaks && t->code.indent <= 3) {
+		enter(t, THINK_TEXT); /* nothing but a remainder of what was taken apart elsewhere */
+		return (ptrdiff_t)(i + g->n);
+	}
+	if (g->kind == TAG_CLOSE && closes_alone(t, p, n, i, g)) {
+		t->closed_alone = true;
+		if (t->text_stays)
+			return 0;
+		r = close_alone(s, p, i);
+		return r < 0 ? r : (ptrdiff_t)(i + g->n);
+	}
+	if (g->kind == TAG_OPEN && opens_again(t)) {
+		r = put(s, EV_TEXT, p, i);
+		t->state = THINK_HELD;
+		t->family = (unsigned char)g->family;
+		t->held_tag = t->held_seen = g->n;
+		t->held_ms = clock_mono_ms();
+		if (r >= 0)
+			r = hold(t, p + i, g->n);
+		return r < 0 ? r : (ptrdiff_t)(i + g->n);
+	}
+	if (g->kind == TAG_OPEN)
+		t->named |= 1u << g->family;
+	return 0;
+}
+
+static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last)
+{
+	struct think *t = &s->think;
+	for (size_t i = 0; i < n; i++) {
+		if (may_begin_tag(p[i]) && !code_inside(&t->code)) {
+			struct tag g = match(p + i, n - i);
+			/* What stands behind a closing tag tells whether it is one. */
+			bool undecided = g.kind == TAG_PART || (g.kind == TAG_CLOSE && i + g.n == n);
+			if (undecided && !last) {
+				int r = put(s, EV_TEXT, p, i);
+				return r < 0 ? r : (ptrdiff_t)i;
+			}
+			ptrdiff_t took = g.kind > TAG_PART ? take_tag(s, p, n, i, &g) : 0;
+			if (took != 0)
+				return took;
+		}
+		code_step(&t->code, p[i]);
+	}
+	int r = put(s, EV_TEXT, p, n);
+	return r < 0 ? r : (ptrdiff_t)n;
+}
+
+static bool is_closing(unsigned family, const struct tag *g)
+{
+	return g->kind == TAG_CLOSE && (g->family == family || family == FAMILY_ANY);
+}
+
+/* The first closing tag from `at` on; its place, or n. *ret is the tag, TAG_PART when it may begin there. */
+static size_t find_close(unsigned family, char prev, const char *p, size_t n, size_t at, struct tag *ret)
+{
+	size_t k = sizeof(spoken_close) - 1;
+	for (size_t i = at; i < n; i++) {
+		*ret = (struct tag){.kind = TAG_NONE};
+		if (family == FAMILY_SPOKEN && memcmp(p + i, spoken_close, MIN(k, n - i)) == 0)
+			*ret = (struct tag){n - i < k ? TAG_PART : TAG_CLOSE, FAMILY_SPOKEN, k};
+		else if (may_begin_tag(p[i]))
+			*ret = match(p + i, n - i);
+		char quote = i > 0 ? p[i - 1] : prev;
+		if (is_closing(family, ret) && (quote == '`' || quote == '"')) {
+			if (i + ret->n == n)
+				ret->kind = TAG_PART;
+			else if (p[i + ret->n] == quote)
+				continue; /* the model thinks about tags */
+		}
+		if (ret->kind == TAG_PART || is_closing(family, ret))
+			return i;
+	}
+	*ret = (struct tag){.kind = TAG_NONE};
+	return n;
+}
+
+static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool last)
+{
+	struct think *t = &s->think;
+	struct tag g;
+	if (t->guessed && !t->any_reasoning && t->family == FAMILY_ANY) {
+		size_t blanks = count_blanks(p, n);
+		if (blanks == n)
+			return (ptrdiff_t)n;
+		g = match(p + blanks, n - blanks);
+		if (g.kind == TAG_PART && !last)
+			return 0;
+		if (g.kind == TAG_OPEN || g.kind == TAG_CHANNEL) { /* this time it says so itself */
+			think_came_apart(t);
+			t->any_reasoning = false;
+			return (ptrdiff_t)blanks;
+		}
+	}
+	size_t i = find_close(t->family, t->prev, p, n, 0, &g);
+	if (g.kind == TAG_PART && last) {
+		g = match(p + i, n - i);
+		if (!is_closing(t->family, &g))
+			i = n;
+	}
+	int r = put(s, EV_REASONING, p, i);
+	if (r < 0 || g.kind != TAG_CLOSE)
+		return r < 0 ? r : (ptrdiff_t)i;
+	t->guessed = false;
+	t->thought = true;
+	enter(t, THINK_TEXT);
+	return (ptrdiff_t)(i + g.n);
+}
+
+/* ---- what is kept back until it is closed ---- */
+
+static int run(struct answer *s, const char *p, size_t n, bool last);
+
+static int give_held(struct answer *s, enum think_state next, bool last)
+{
+	struct think *t = &s->think;
+	struct buf held = t->held;
+	bool reasoning = next == THINK_IN;
+	if (!reasoning && t->held_tag == 0) { /* no tag came that the opening one could be missing of: as any answer */
+		think_init(t, false, t->text_stays);
+		t->never_closed = true;
+		int r = run(s, held.p, held.n, last);
+		buf_done(&held);
+		return r;
+	}
+	size_t skip = reasoning ? t->held_tag : 0;
+	if (reasoning && t->held_tag == 0 && held.n > 0) { /* the model wrote the opening tag itself */
+		size_t blanks = count_blanks(held.p, held.n);
+		struct tag g = blanks < held.n ? match(held.p + blanks, held.n - blanks) : (struct tag){TAG_NONE, 0, 0};
+		skip = g.kind == TAG_OPEN ? blanks + g.n : 0;
+	}
+	t->held = BUF_INIT(LINE_MAX_BYTES);
+	t->state = (unsigned char)next;
+	t->skip_space = reasoning;
+	int r = held.n > skip ? put(s, reasoning ? EV_REASONING : EV_TEXT, held.p + skip, held.n - skip) : 0;
+	for (size_t i = 0; i < held.n && !reasoning; i++)
+		code_step(&t->code, held.p[i]);
+	buf_done(&held);
+	return r;
+}
+
+static ptrdiff_t take_held(struct answer *s, const char *p, size_t n, bool last)
+{
+	struct think *t = &s->think;
+	struct tag g;
+	size_t had = t->held.n;
+	int r = hold(t, p, n);
+	if (r < 0)
+		return r;
+	size_t i = find_close(t->family, t->prev, t->held.p, t->held.n, t->held_seen, &g);
+	if (g.kind == TAG_CLOSE) {
+		t->held.n = i;
+		r = give_held(s, THINK_IN, false);
+		t->thought = true;
+		t->closed_alone |= t->family == FAMILY_ANY;
+		enter(t, THINK_TEXT);
+		return r < 0 ? r : (ptrdiff_t)(i + g.n - had);
+	}
+	t->held_seen = i;
+	bool begins = t->held_tag == 0;
+	if (t->held.n > (begins ? START_MAX : BLOCK_MAX) || (begins && clock_mono_ms() - t->held_ms > START_MS))
+		r = give_held(s, begins ? THINK_TEXT : THINK_IN, last);
+	return r < 0 ? r : (ptrdiff_t)n;
+}
+
+/* ---- harmony's channels ---- */
+
+static ptrdiff_t take_head(struct answer *s, const char *p, size_t n, bool last)
+{
+	static const char message[] = "<|message|>";
+	struct think *t = &s->think;
+	const char *end = memmem(p, n, message, sizeof(message) - 1);
+	if (!end && n <= HEAD_MAX && !last)
+		return 0;
+	if (!end) { /* the model left the channels, or said no more */
+		enter(t, THINK_TEXT);
+		return last && memmem(p, n, "<|", 2) ? (ptrdiff_t)n : take_text(s, p, n, last);
+	}
+	t->in_text = !memmem(p, (size_t)(end - p), "analysis", 8);
+	t->thought |= !t->in_text;
+	enter(t, THINK_CHANNEL);
+	return end - p + (ptrdiff_t)sizeof(message) - 1;
+}
+
+static ptrdiff_t take_channel(struct answer *s, const char *p, size_t n, bool last)
+{
+	struct think *t = &s->think;
+	struct tag g = {.kind = TAG_NONE};
+	size_t i = 0;
+	for (; i < n; i++) {
+		g = match(p + i, n - i);
+		if (g.kind == TAG_CHANNEL || (g.kind == TAG_PART && !last))
+			break;
+	}
+	int r = put(s, t->in_text ? EV_TEXT : EV_REASONING, p, i);
+	if (r < 0 || i == n || g.kind == TAG_PART)
+		return r < 0 ? r : (ptrdiff_t)i;
+	enter(t, THINK_CHANNEL_HEAD);
+	return (ptrdiff_t)(i + g.n);
+}
+
+/* ---- the whole ---- */
+
+bool think_is_named(const char *model)
+{
+	static const char *const words[] = {"-r1", "qwq", "thinking", "reasoner", "reasoning", "magistral"};
+	for (size_t i = 0; i < N_ELEMENTS(words); i++)
+		if (strcasestr(model, words[i]))
+			return !strcasestr(model, "non-");
+	return false;
+}
+
+void think_init(struct think *t, bool known, bool text_stays)
+{
+	*t = (struct think){.text_stays = text_stays, .held = BUF_INIT(LINE_MAX_BYTES)};
+	if (!known)
+		return;
+	t->family = FAMILY_ANY;
+	t->skip_space = true;
+	t->held_ms = clock_mono_ms();
+	t->state = text_stays ? THINK_HELD : THINK_IN;
+	t->guessed = !text_stays;
+}
+
+void think_done(struct think *t)
+{
+	buf_done(&t->held);
+}
+
+static int run(struct answer *s, const char *p, size_t n, bool last)
+{
+	static ptrdiff_t (*const take[])(struct answer *, const char *, size_t, bool) = {[THINK_START] = take_start,
+		[THINK_IN] = take_reasoning,
+		[THINK_HELD] = take_held,
+		[THINK_TEXT] = take_text,
+		[THINK_CHANNEL_HEAD] = take_head,
+		[THINK_CHANNEL] = take_channel};
+	while (n > 0) {
+		ptrdiff_t k = take[s->think.state](s, p, n, last);
+		if (k < 0)
+			return (int)k;
+		if (k == 0)
+			return hold(&s->think, p, n);
+		p += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+int think_feed(struct answer *s, const char *p, size_t n)
+{
+	struct think *t = &s->think;
+	if (t->state == THINK_HELD || t->held.n == 0)
+		return run(s, p, n, false);
+	struct buf whole = t->held;
+	t->held = BUF_INIT(LINE_MAX_BYTES);
+	buf_add(&whole, p, n);
+	int r = buf_status(&whole);
+	if (r >= 0)
+		r = run(s, whole.p, whole.n, false);
+	buf_done(&whole);
+	return r;
+}
+
+static char unescaped(char c)
+{
+	return c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+}
+
+/* Nothing in it can begin a tag, or be a part of one that began. */
+bool think_passes(struct think *t, const char *raw, size_t n)
+{
+	if (t->state == THINK_START && t->held.n == 0 && n > 0 && !strchr("<[\xe2 \t\\", raw[0]) &&
+		memcmp(raw, spoken_open, MIN(n, sizeof(spoken_open) - 1)) != 0)
+		t->state = THINK_TEXT;
+	if (t->state != THINK_TEXT || t->skip_space || t->held.n > 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (may_begin_tag(raw[i]))
+			return false;
+	for (size_t i = 0; i < n; i++) {
+		bool escape = raw[i] == '\\' && i + 1 < n;
+		char c = escape ? unescaped(raw[++i]) : raw[i];
+		code_step(&t->code, c);
+		t->any_text |= !is_blank(c);
+	}
+	return true;
+}
+
+void think_came_apart(struct think *t)
+{
+	bool guess = t->family == FAMILY_ANY && !t->any_reasoning && t->held.n == 0;
+	t->thought = t->any_reasoning = true;
+	if ((t->state == THINK_IN || t->state == THINK_HELD) && guess) {
+		t->state = THINK_START;
+		t->skip_space = t->guessed = false;
+		t->never_closed = true;
+	}
+}
+
+int think_finish(struct answer *s, bool whole)
+{
+	struct think *t = &s->think;
+	int r = 0;
+	if (t->state == THINK_HELD)
+		r = give_held(s, whole ? THINK_TEXT : THINK_IN, true);
+	struct buf rest = t->held;
+	t->held = BUF_INIT(LINE_MAX_BYTES);
+	if (r >= 0 && rest.n > 0)
+		r = run(s, rest.p, rest.n, true);
+	buf_done(&rest);
+	if (r < 0 || !t->guessed || !whole || t->state != THINK_IN)
+		return r;
+	t->guessed = false;
+	t->never_closed = true;
+	return t->any_reasoning ? move(s, "text") : 0;
+}

@@ -1,0 +1,194 @@
+/* What the dialects share of an answer: halves of characters, figures, ends, and parts of content. */
+#include "streams.h"
+
+#include <stdio.h>
+
+#define OL(message)      "{\"message\":{" message "},\"done\":false}\n"
+#define OL_DONE(figures) "{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"" figures "}\n"
+#define OA(delta)        "data: {\"choices\":[{\"index\":0,\"delta\":{" delta "}}]}\n\n"
+#define OA_END(reason)   "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"" reason "\"}]}\n\n"
+#define OA_DONE          "data: [DONE]\n\n"
+#define AN(delta)        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{" delta "}}\n\n"
+#define AN_STOP(reason)  "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" reason "\"}}\n\n"
+#define AN_END           "data: {\"type\":\"message_stop\"}\n\n"
+#define SMILE            "\xf0\x9f\x98\x80"
+#define LOST             "\xef\xbf\xbd"
+
+/* A character cut over two pieces as the escapes of its surrogates. */
+static void halves_of_characters(void **state)
+{
+	(void)state;
+	struct outcome o = stream_everywhere(&ollama_dialect,
+		OL("\"content\":\"a\\ud83d\"") OL("\"content\":\"\\ude00b\"") OL("\"thinking\":\"\\ud83d\"")
+			OL("\"thinking\":\"\\ude00\"") OL_DONE(""));
+	assert_string_equal(o.text, "a" SMILE "b");
+	assert_string_equal(o.reasoning, SMILE);
+
+	o = stream_everywhere(&openai_dialect,
+		OA("\"content\":\"\\ud83d\"") OA("\"content\":\"\"") OA("\"reasoning\":\"x\\uD83D\"") OA(
+			"\"content\":\"\\ude00\"") OA("\"reasoning\":\"\\uDE00\"") OA_END("stop") OA_DONE);
+	assert_string_equal(o.text, SMILE);
+	assert_string_equal(o.reasoning, "x" SMILE);
+
+	o = stream_everywhere(&anthropic_dialect,
+		AN("\"type\":\"text_delta\",\"text\":\"\\ud83d\"") AN("\"type\":\"text_delta\",\"text\":\"\\ude00\"")
+			AN_STOP("end_turn") AN_END);
+	assert_string_equal(o.text, SMILE);
+
+	/* Without the other half; and what looks like our marks, in a line that needs none of them. */
+	o = stream_everywhere(&openai_dialect, OA("\"content\":\"\\ud83d\"") OA("\"content\":\"x\\ude00y\"")
+						       OA("\"content\":\"\\ud83d\"") OA_END("stop") OA_DONE);
+	assert_string_equal(o.text, LOST "x" LOST "y" LOST);
+	o = stream_everywhere(&openai_dialect, OA("\"content\":\"\xf4\x8f\x80\xbd\"") OA_END("stop") OA_DONE);
+	assert_string_equal(o.text, "\xf4\x8f\x80\xbd");
+}
+
+#define CALL(function) "\"tool_calls\":[{\"index\":0,\"function\":{" function "}}]"
+
+static void halves_in_arguments(void **state)
+{
+	(void)state;
+	struct outcome o = stream_everywhere(&openai_dialect,
+		OA(CALL("\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"\\ud83d\"")) OA(CALL("\"arguments\":\"\\ude00\\\"}\""))
+			OA_END("tool_calls") OA_DONE);
+	assert_string_equal(o.tools, "0 MADE f {\"a\":\"" SMILE "\"}\n");
+	/* The arguments before the name, and the half in the first event. */
+	o = stream_everywhere(&openai_dialect,
+		OA(CALL("\"arguments\":\"{\\\"a\\\":\\\"\\ud83d\"")) OA(CALL("\"name\":\"f\",\"arguments\":\"\\ude00\\\"}\""))
+			OA_END("tool_calls") OA_DONE);
+	assert_string_equal(o.tools, "0 MADE f {\"a\":\"" SMILE "\"}\n");
+}
+
+static void figures(void **state)
+{
+	static const struct {
+		const char *figure;
+		long long is;
+	} all[] = {{"7", 7}, {"0", 0}, {"-1", -1}, {"2.9", 2}, {"\"12\"", 12}, {"\"x\"", -1}, {"\"\"", -1}, {"null", -1},
+		{"true", -1}, {"[]", -1}, {"9223372036854775807", COUNT_MAX}, {"99999999999999999999999", COUNT_MAX},
+		{"1e30", COUNT_MAX}, {"1e999", COUNT_MAX}, {"-1e999", -1}, {"1e-999", 0}, {"\"inf\"", COUNT_MAX},
+		{"\"nan\"", -1}};
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(all); i++) {
+		char stream[1024];
+		snprintf(stream, sizeof(stream),
+			OL("\"content\":\"x\"") "{\"done\":true,\"eval_count\":%s,\"prompt_eval_count\":%s}\n",
+			all[i].figure, all[i].figure);
+		struct outcome o = stream_run(&ollama_dialect, stream, strlen(stream), 0, 7);
+		if (o.r != 0 || o.in != all[i].is || o.out != all[i].is)
+			fail_msg("%s became %lld, %d %s", all[i].figure, o.out, o.r, o.error);
+		snprintf(stream, sizeof(stream),
+			OA("\"content\":\"x\"") OA_END("stop") "data: {\"usage\":{\"prompt_tokens\":%s,\"completion_tokens\":%s,"
+							       "\"completion_tokens_details\":{\"reasoning_tokens\":%s}}}\n\n" OA_DONE,
+			all[i].figure, all[i].figure, all[i].figure);
+		o = stream_run(&openai_dialect, stream, strlen(stream), 0, 7);
+		if (o.r != 0 || o.in != all[i].is || o.out != all[i].is || o.thought != all[i].is)
+			fail_msg("%s became %lld, %d %s", all[i].figure, o.out, o.r, o.error);
+		snprintf(stream, sizeof(stream),
+			"data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":%s,"
+			"\"cache_read_input_tokens\":%s,\"cache_creation_input_tokens\":%s,\"output_tokens\":%s}}}\n\n"
+			AN("\"type\":\"text_delta\",\"text\":\"x\"") AN_STOP("end_turn") AN_END,
+			all[i].figure, all[i].figure, all[i].figure, all[i].figure);
+		o = stream_run(&anthropic_dialect, stream, strlen(stream), 0, 7);
+		if (o.r != 0 || o.in != MIN(3 * all[i].is, COUNT_MAX) / (all[i].is < 0 ? 3 : 1) || o.out != all[i].is)
+			fail_msg("%s became %lld and %lld, %d %s", all[i].figure, o.in, o.out, o.r, o.error);
+	}
+}
+
+static void an_error_behind_the_end(void **state)
+{
+	static const char error[] = "data: {\"error\":{\"message\":\"late\"}}\n\n";
+	char stream[1024];
+	(void)state;
+	snprintf(stream, sizeof(stream), "%s%s", OA("\"content\":\"all\"") OA_END("stop"), error);
+	struct outcome o = stream_everywhere(&openai_dialect, stream);
+	assert_int_equal(o.r, 0);
+	assert_string_equal(o.text, "all");
+	assert_string_equal(o.reason, "stop");
+	o = stream_everywhere(&openai_dialect,
+		OA("\"content\":\"all\"") OA_END("length") "event: error\ndata: {\"message\":\"late\"}\n\n");
+	assert_int_equal(o.r, 0);
+	assert_string_equal(o.reason, "length");
+	o = stream_everywhere(&anthropic_dialect, AN("\"type\":\"text_delta\",\"text\":\"all\"") AN_STOP("end_turn")
+		"event: error\ndata: {\"type\":\"error\",\"error\":{\"message\":\"late\"}}\n\n");
+	assert_int_equal(o.r, 0);
+	assert_string_equal(o.text, "all");
+	/* Before it, an error is one. */
+	snprintf(stream, sizeof(stream), "%s%s%s", OA("\"content\":\"half\""), error, OA_END("stop"));
+	o = stream_everywhere(&openai_dialect, stream);
+	assert_int_equal(o.r, E_PROVIDER);
+}
+
+static void broken_off(void **state)
+{
+	static const char *const words[] = {"error", "abort", "network_error", "cancelled", "MALFORMED_FUNCTION_CALL",
+		"insufficient_system_resource"};
+	char stream[1024], error[128];
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(words); i++) {
+		snprintf(stream, sizeof(stream),
+			OA("\"content\":\"half\"") "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"%s\"}]}\n\n" OA_DONE,
+			words[i]);
+		struct outcome o = stream_everywhere(&openai_dialect, stream);
+		assert_int_equal(o.r, E_PROVIDER_BROKEN);
+		assert_string_equal(o.text, "half");
+		snprintf(error, sizeof(error), "Fake broke the answer off (%s).", words[i]);
+		assert_string_equal(o.error, error);
+	}
+	struct outcome o = stream_everywhere(&openai_dialect, OA("\"content\":\"half\"") OA_END("SAFETY") OA_DONE);
+	assert_int_equal(o.r, 0);
+	assert_string_equal(o.reason, "content_filter");
+	o = stream_everywhere(&openai_dialect, OA("\"content\":\"half\"") OA_END("MAX_TOKENS") OA_DONE);
+	assert_string_equal(o.reason, "length");
+	o = stream_everywhere(&openai_dialect, OA("\"content\":\"half\"") OA_END("something_new") OA_DONE);
+	assert_int_equal(o.r, 0);
+	assert_string_equal(o.reason, "something_new");
+}
+
+/* Reasoning beside the content under its many names, and as parts of it. */
+static void thoughts_of_all_shapes(void **state)
+{
+	static const char *const fields[] = {"\"reasoning_content\":\"Hm.\"", "\"reasoning\":\"Hm.\"",
+		"\"reasoning\":\"Hm.\",\"reasoning_content\":\"Hm.\"", "\"reasoning\":\"Hm.\",\"reasoning_content\":\"\"",
+		"\"reasoning\":{\"content\":\"Hm.\"}", "\"reasoning_content\":[{\"type\":\"text\",\"text\":\"Hm.\"}]",
+		"\"thinking\":\"Hm.\"",
+		"\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"Hm.\",\"index\":0}]",
+		("\"reasoning\":null,\"reasoning_details\":[{\"type\":\"reasoning.summary\",\"summary\":\"Hm.\"},"
+		 "{\"type\":\"reasoning.encrypted\",\"data\":\"xx\"}]"),
+		"\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"Hm.\",\"signature\":\"s\"}]",
+		"\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"Hm.\"}]}]",
+		"\"content\":[{\"type\":\"thinking\",\"thinking\":\"Hm.\"},{\"type\":\"redacted_thinking\",\"data\":\"x\"}]",
+		"\"content\":[{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"Hm.\"}]}]",
+		"\"content\":[{\"text\":\"Hm.\",\"thought\":true}]"};
+	char stream[2048];
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(fields); i++) {
+		snprintf(stream, sizeof(stream),
+			"data: {\"choices\":[{\"delta\":{%s}}]}\n\n" OA("\"content\":\"Yes.\"") OA_END("stop") OA_DONE, fields[i]);
+		struct outcome o = stream_everywhere(&openai_dialect, stream);
+		if (strcmp(o.reasoning, "Hm.") != 0 || strcmp(o.text, "Yes.") != 0)
+			fail_msg("%s became %s and %s", fields[i], o.reasoning, o.text);
+		snprintf(stream, sizeof(stream), "{\"message\":{%s},\"done\":false}\n%s", fields[i],
+			OL("\"content\":\"Yes.\"") OL_DONE(""));
+		o = stream_everywhere(&ollama_dialect, stream);
+		if (strcmp(o.reasoning, "Hm.") != 0 || strcmp(o.text, "Yes.") != 0)
+			fail_msg("%s became %s and %s", fields[i], o.reasoning, o.text);
+	}
+	struct outcome o = stream_everywhere(&openai_dialect,
+		OA("\"content\":[{\"type\":\"text\",\"text\":\"Y\"},{\"type\":\"text\",\"text\":{\"value\":\"es\"}},\".\"]")
+			OA_END("stop") OA_DONE);
+	assert_string_equal(o.text, "Yes.");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(halves_of_characters),
+		cmocka_unit_test(halves_in_arguments),
+		cmocka_unit_test(figures),
+		cmocka_unit_test(an_error_behind_the_end),
+		cmocka_unit_test(broken_off),
+		cmocka_unit_test(thoughts_of_all_shapes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,214 @@
+/* Reasoning in the text of answers, as models really send it, in pieces cut at every byte. */
+#include "streams.h"
+
+#include <stdio.h>
+
+#include "base/utf8.h"
+
+struct told {
+	char text[512], reasoning[512];
+	bool alone, never_closed;
+};
+
+/* Feeds the text in two pieces, cut after `cut` bytes, or each character alone (cut 0). */
+static struct told think(const char *p, size_t cut, bool known, bool stays, const char *reason, const char *apart)
+{
+	struct memory_sink m;
+	struct err e = {0};
+	struct answer s;
+	struct told o = {.alone = false};
+	size_t n = strlen(p);
+	sink_init(&m, true);
+	answer_init(&s, &openai_dialect, "Fake", &m.sink, &e);
+	think_init(&s.think, known, stays);
+	if (apart)
+		assert_int_equal(answer_reasoning(&s, apart, strlen(apart)), 0);
+	for (size_t at = 0; at < n;) {
+		size_t k = cut == 0 ? utf8_char(p + at, n - at) : at < cut ? MIN(cut, n) : n - at;
+		/* Mostly as the scanner hands it over; what it cannot take comes decoded. */
+		if (memchr(p + at, '\n', k) || memchr(p + at, '"', k))
+			assert_int_equal(answer_content(&s, p + at, k), 0);
+		else
+			assert_int_equal(answer_content_raw(&s, p + at, k), 0);
+		at += k;
+	}
+	answer_set_reason(&s, reason);
+	assert_int_equal(answer_finish(&s), 0);
+	o.alone = s.think.closed_alone;
+	o.never_closed = s.think.never_closed;
+	snprintf(o.text, sizeof(o.text), "%s", buf_str(&m.text).p);
+	snprintf(o.reasoning, sizeof(o.reasoning), "%s", buf_str(&m.reasoning).p);
+	answer_done(&s);
+	sink_done(&m);
+	return o;
+}
+
+static void same(const struct told *o, const char *reasoning, const char *text, const char *p)
+{
+	if (strcmp(o->reasoning, reasoning) != 0 || strcmp(o->text, text) != 0)
+		fail_msg("%s\n became\nreasoning: %s\ntext: %s", p, o->reasoning, o->text);
+}
+
+static void becomes_when(const char *p, bool known, bool stays, const char *reason, const char *apart,
+	const char *reasoning, const char *text)
+{
+	for (size_t cut = 0; cut <= strlen(p); cut++) {
+		if (utf8_prefix(p, strlen(p), cut) != cut)
+			continue; /* pieces are whole characters */
+		struct told o = think(p, cut, known, stays, reason, apart);
+		same(&o, reasoning, text, p);
+	}
+}
+
+static void becomes(const char *p, const char *reasoning, const char *text)
+{
+	becomes_when(p, false, false, "stop", NULL, reasoning, text);
+}
+
+static void stays_text(const char *p)
+{
+	becomes(p, "", p);
+	becomes_when(p, false, true, "stop", NULL, "", p);
+}
+
+static void tags_of_all_names(void **state)
+{
+	(void)state;
+	becomes("<think>Hm.</think>\n\nYes.", "Hm.", "Yes.");
+	becomes("\n <think>\nHm.\n</think>\n\nYes.", "Hm.\n", "Yes.");
+	becomes("<thinking>Hm.</thinking>Yes.", "Hm.", "Yes.");
+	becomes("<thinking>Hm.</think>Yes.", "Hm.", "Yes.");
+	becomes("<reasoning>Hm.</reasoning>Yes.", "Hm.", "Yes.");
+	becomes("<thought>Hm.</thought>Yes.", "Hm.", "Yes.");
+	becomes("<seed:think>Hm.</seed:think>Yes.", "Hm.", "Yes.");
+	becomes("<THINK>Hm.</Think>Yes.", "Hm.", "Yes.");
+	becomes("<think type=\"deep\" n='3'>Hm.</think >Yes.", "Hm.", "Yes.");
+	becomes("[THINK]Hm.[/THINK]Yes.", "Hm.", "Yes.");
+	becomes("\xe2\x97\x81think\xe2\x96\xb7Hm.\xe2\x97\x81/think\xe2\x96\xb7Yes.", "Hm.", "Yes.");
+	becomes("<|begin_of_thought|>Hm.<|end_of_thought|>Yes.", "Hm.", "Yes.");
+	becomes("<|START_THINKING|>Hm.<|END_THINKING|>Yes.", "Hm.", "Yes.");
+	becomes("<|channel>thought\nHm.<channel|>Yes.", "Hm.", "Yes.");
+	becomes("<unused94>thought\nHm.<unused95>Yes.", "Hm.", "Yes.");
+	/* Closed at the very end, never closed, and a mark that is none. */
+	becomes("<think>Hm.</think>", "Hm.", "");
+	becomes("<think>Hm", "Hm", "");
+	becomes("<think>a < b <i></think>c", "a < b <i>", "c");
+	becomes("<think>it says `</think>` there</think>Yes.", "it says `</think>` there", "Yes.");
+	becomes("<thinker>is a statue", "", "<thinker>is a statue");
+	becomes("<think", "", "<think");
+	becomes("<", "", "<");
+	becomes("[THIN", "", "[THIN");
+	becomes("[1, 2]", "", "[1, 2]");
+}
+
+static void harmony(void **state)
+{
+	(void)state;
+	becomes("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.<|return|>", "Hm.",
+		"Yes.");
+	becomes("<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary"
+		"<|message|>First.<|end|><|start|>assistant<|channel|>final<|message|> Yes.",
+		"Hm.", "First.Yes.");
+	becomes("<|channel|>final<|message|>a <b> <|c", "", "a <b> <|c");
+	becomes("<|channel|>analysis<|message|>Only this", "Only this", "");
+	becomes("analysisWe think.assistantfinalYes.", "We think.", "Yes.");
+	becomes("analysis of it", "", "analysis of it");
+	becomes("AnalysisOf", "", "AnalysisOf");
+	becomes("analysisWas a name", "", "Was a name"); /* the name of a channel is no part of an answer */
+}
+
+static void a_closing_tag_alone(void **state)
+{
+	(void)state;
+	becomes("Let me see.\n</think>\n\nThe answer.", "Let me see.\n", "The answer.");
+	becomes("Let me see.</think>\n\nThe answer.", "Let me see.", "The answer.");
+	becomes("Let me see</think>The answer.", "Let me see", "The answer.");
+	becomes("Let me see. </think>\nThe answer.", "Let me see. ", "The answer.");
+	becomes("Let me see.\n[/THINK]The answer.", "Let me see.\n", "The answer.");
+	becomes("One.\n\n```c\nx\n```\nTwo.\n</think>\nYes.", "One.\n\n```c\nx\n```\nTwo.\n", "Yes.");
+	becomes("\xe5\xa5\xbd\xe7\x9a\x84\xe3\x80\x82</think>\xe6\x98\xaf", "\xe5\xa5\xbd\xe7\x9a\x84\xe3\x80\x82",
+		"\xe6\x98\xaf");
+	becomes("Only thought.\n</think>", "Only thought.\n", "");
+	becomes("</think>\n\nThe answer.", "", "The answer.");
+	assert_true(think("x.\n</think>\ny", 3, false, false, "stop", NULL).alone);
+	assert_true(think("x.\n</think>\ny", 3, false, true, "stop", NULL).alone);
+	assert_false(think("x. `</think>` y", 3, false, false, "stop", NULL).alone);
+}
+
+static void talk_about_tags(void **state)
+{
+	(void)state;
+	stays_text("The tag `</think>` closes it.");
+	stays_text("The tag </think> closes it.");
+	stays_text("It ends with </think>\nand goes on.");
+	stays_text("Write \"</think>\" here, or (</think>).");
+	stays_text("```html\n<think>\na\n</think>\n```\nDone.");
+	stays_text("~~~\nx\n</think>\n~~~\n");
+	stays_text("- item\n  ```\n  </think>\n  ```\nEnd.");
+	stays_text("    </think>\nis indented code.");
+	stays_text("They write <think> first and then\n</think>\nat the end.");
+	stays_text("Use <thinking>x</thinking> in prompts.");
+	stays_text("<result><reason>x</reason></result>");
+	stays_text("a < b && c > d, [x], ``</think>``");
+	stays_text("Some code: ```</think>``` inline.");
+}
+
+static void later_blocks(void **state)
+{
+	(void)state;
+	becomes("<think>A.</think>One.\n<think>B.</think>\nTwo.", "A.\n\nB.", "One.\nTwo.");
+	becomes("<think>A.</think><think>B.</think>Two.", "A.\n\nB.", "Two.");
+	becomes("<think>A.</think>One. <think>B.</think> Two.", "A.\n\nB.", "One. Two.");
+	becomes("A.\n</think>\nOne.\n<think>B.</think>Two.", "A.\n\n\nB.", "One.\nTwo.");
+	/* Never closed, or only named: it is given back. */
+	becomes("<think>A.</think>One.\n<think>\nis a tag", "A.", "One.\n<think>\nis a tag");
+	becomes("<think>A.</think>The <think> tag, and </think> too.", "A.", "The <think> tag, and </think> too.");
+	becomes("<think>A.</think>```\n<think>x</think>\n```", "A.", "```\n<think>x</think>\n```");
+	becomes_when("One.\n<think>B.</think>Two.", false, false, "stop", "A.", "A.\n\nB.", "One.\nTwo.");
+	becomes_when("One.\n</think>\nTwo.", false, false, "stop", "A.", "A.", "One.\n</think>\nTwo.");
+	becomes_when("</think>\n\nOne.", false, false, "stop", "A.", "A.", "One.");
+}
+
+/* Of a model whose earlier answers began so: its text is reasoning from the start, or is kept back. */
+static void known_to_think(void **state)
+{
+	(void)state;
+	for (int stays = 0; stays < 2; stays++) {
+		becomes_when("Hm </think> Yes.", true, stays, "stop", NULL, "Hm ", "Yes.");
+		becomes_when("<think>Hm.</think>Yes.", true, stays, "stop", NULL, "Hm.", "Yes.");
+		becomes_when("This time not.", true, stays, "stop", NULL, "", "This time not.");
+		becomes_when("It was cut", true, stays, "length", NULL, "It was cut", "");
+		becomes_when("Yes.", true, stays, "stop", "Hm.", "Hm.", "Yes.");
+		becomes_when("<|channel|>final<|message|>Yes.", true, stays, "stop", NULL, "", "Yes.");
+		assert_true(think("This time not.", 4, true, stays, "stop", NULL).never_closed);
+		assert_true(think("Yes.", 4, true, stays, "stop", "Hm.").never_closed);
+		assert_false(think("Hm </think> Yes.", 4, true, stays, "stop", NULL).never_closed);
+	}
+	assert_true(think_is_named("deepseek-r1:8b"));
+	assert_true(think_is_named("Qwen3-30B-A3B-Thinking-2507"));
+	assert_false(think_is_named("phi-4-non-reasoning"));
+	assert_false(think_is_named("llama3.2:3b"));
+}
+
+static void empty_ends(void **state)
+{
+	(void)state;
+	becomes("", "", "");
+	becomes("  \n", "", "  \n");
+	becomes("<think></think>", "", "");
+	becomes("<think> \n</think>\n", "", "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tags_of_all_names),
+		cmocka_unit_test(harmony),
+		cmocka_unit_test(a_closing_tag_alone),
+		cmocka_unit_test(talk_about_tags),
+		cmocka_unit_test(later_blocks),
+		cmocka_unit_test(known_to_think),
+		cmocka_unit_test(empty_ends),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
