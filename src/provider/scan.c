@@ -239,15 +239,13 @@ int wire_parse_piece(const char *p, size_t n, json_t **ret, bool *ret_has_halves
 int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise)
 {
 	const json_t *v = json_object_get(obj, key);
-	const char *text = json_long_number(v);
 	char *end = NULL;
-	if (!text)
-		text = json_string_value(v);
-	double d = json_is_number(v) ? json_number_value(v) : text && *text ? strtod(text, &end) : -1;
+	double d = -1;
+	if (!json_get_number(v, &d) && json_string_length(v) > 0)
+		d = strtod(json_string_value(v), &end);
 	if (!(d >= 0) || (end && *end))
 		return otherwise;
 	return d >= (double)COUNT_MAX ? COUNT_MAX : (int64_t)d;
-}
 }
 
 /* ---- error bodies ---- */

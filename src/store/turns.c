@@ -103,7 +103,8 @@ static int continue_check(struct db_conn *c, struct go_on *x, struct err *e)
 	int r;
 
 	r = STORE_FIRST(c, &rows, "There is no such message, or it is not yours.", e,
-		"SELECT m.conversation_id, m.parent_id, m.role, m.state, v.head_id"
+		"SELECT m.conversation_id, m.parent_id, m.role, m.state, v.head_id,"
+		" m.finish_reason = 'length' OR m.content = ''" /* of an answer that ended regularly */
 		" FROM messages m JOIN conversations v ON v.id = m.conversation_id"
 		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(x->in->message_id), DB_I64(x->in->user_id));
@@ -118,7 +119,7 @@ static int continue_check(struct db_conn *c, struct go_on *x, struct err *e)
 		return r;
 	if (!str_eq(db_bytes(rows, 2), STR(MESSAGE_ASSISTANT)))
 		return err_set(e, E_CONFLICT, "Only an answer can be continued.");
-	if (str_eq(db_bytes(rows, 3), STR(STATE_COMPLETE)))
+	if (str_eq(db_bytes(rows, 3), STR(STATE_COMPLETE)) && !db_i64(rows, 5))
 		return err_set(e, E_CONFLICT, "This answer is complete already.");
 	if (db_i64(rows, 4) != x->in->message_id)
 		return err_set(e, E_CONFLICT, "Only the newest answer of a conversation can be continued.");

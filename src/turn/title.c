@@ -47,6 +47,8 @@ static int collect(struct gen_sink *s, bool on_loop, enum event_type type, const
 	CLEANUP(json_decrefp) json_t *data = NULL;
 
 	(void)on_loop;
+	if (type == EV_MOVED) /* to the reasoning, or from it: a thought is no name */
+		buf_reset(&t->text);
 	if (type == EV_TEXT && json_parse(json, n, &data, NULL) == 0)
 		buf_add_str(&t->text, json_get_str(data, "text") ? json_get_str(data, "text") : "");
 	return buf_status(&t->text); /* a model that will not stop ends here */

@@ -240,7 +240,17 @@ class Reader:
                 self.cv.wait(0.2)
 
     def joined(self, name):
-        return "".join(e.json()["text"] for e in self.events if e.name == name)
+        """The text or the reasoning as it stands after the events, which may move it."""
+        kinds = {"text": "", "reasoning": ""}
+        for e in self.events:
+            if e.name in kinds:
+                kinds[e.name] += e.json()["text"]
+            elif e.name == "moved":
+                to = e.json()["to"]
+                other = "text" if to == "reasoning" else "reasoning"
+                kinds[to] += kinds[other]
+                kinds[other] = ""
+        return kinds[name]
 
     @property
     def text(self):

@@ -46,6 +46,26 @@ describe('reduce', () => {
     }
   });
 
+  it('moves what was of the other kind, but nothing that the message had before', () => {
+    const kinds: TurnEvent[] = [
+      { type: 'text', text: 'a' }, { type: 'reasoning', text: 'b' }, { type: 'moved', to: 'reasoning' }, { type: 'moved', to: 'text' },
+    ];
+    // All stories of up to five events, beside a plain model of them.
+    for (let story = 0; story < kinds.length ** 5; story++) {
+      let view = beginTurn('t1', { ...message, content: 'had', reasoning: 'thought' });
+      let [text, reasoning] = ['', ''];
+      for (let i = 0, rest = story; i < 5; i++, rest = Math.floor(rest / kinds.length)) {
+        const event = kinds[rest % kinds.length];
+        view = reduce(view, { seq: i + 1, event });
+        if (event.type === 'text') text += event.text;
+        else if (event.type === 'reasoning') reasoning += event.text;
+        else if (event.type === 'moved' && event.to === 'text') [text, reasoning] = [text + reasoning, ''];
+        else [text, reasoning] = ['', reasoning + text];
+      }
+      expect([view.content, view.reasoning]).toEqual(['had' + text, 'thought' + reasoning]);
+    }
+  });
+
   it('passes over numbers that an unknown event took', () => {
     const gaps = story.map((event, i) => ({ seq: (i + 1) * 3, event }));
     expect(run(gaps)).toEqual({ ...run(numbered), seq: 30 });

@@ -3,7 +3,28 @@ import { ago, bytes, dayGroup, seconds } from '$core/format';
 import { findQuote } from '$core/markdown/quote';
 import { passwordProblem, userNameProblem } from '$core/rules';
 import { mergeLatest, optimistic, type Shown } from '$state/history';
+import { canGoOn, endNotice } from '$core/turn/ends';
 import { parseRoute } from '$core/route';
+
+describe('how an answer ended', () => {
+  const ended = (content: string, finish_reason: string | null, reasoning: string | null = null) =>
+    ({ state: 'complete', content, reasoning, finish_reason }) as const;
+  it.each([
+    [ended('x', 'stop'), '', false],
+    [ended('x', null), '', false],
+    [ended('x', 'length'), 'limit of tokens: it is not finished', true],
+    [ended('', 'length', 'hm'), 'before it began', true],
+    [ended('x', 'content_filter'), 'filter', false],
+    [ended('', 'stop', 'hm'), 'thought, and then gave no answer', true],
+    [ended('', 'stop'), 'empty answer', true],
+    [ended('x', 'odd_word'), 'odd_word', false],
+  ])('%o', (message, notice, open) => {
+    expect(endNotice(message, false)).toContain(notice);
+    expect(endNotice(message, false) === '').toBe(notice === '');
+    expect(canGoOn(message, false)).toBe(open);
+  });
+  it('says nothing of calls of tools without a text', () => expect(endNotice(ended('', 'tool_calls'), true)).toBe(''));
+});
 
 describe('routes', () => {
   it.each([

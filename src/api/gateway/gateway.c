@@ -119,6 +119,7 @@ int gw_generate(struct gw_call *c)
 	int r;
 
 	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
+	c->req.text_stays = c->stream;
 	gw_flow_ask(c);
 	r = call_generate(q->api->c.calls, &who, &c->req, gw_flow_sink(c), &c->cancel, &c->result, NULL, &q->err);
 	if (r == 0)

@@ -240,6 +240,19 @@ static int take_tool(struct gw_flow *f, const char *json, size_t n)
 	return 0;
 }
 
+/* Of an answer that is told as a whole; to a stream nothing comes that would have to be moved. */
+static int take_moved(struct gw_call *c, const char *json, size_t n)
+{
+	struct gw_answer *a = &c->answer;
+	bool to_text = memmem(json, n, "\"text\"", 6);
+	struct buf *from = to_text ? &a->reasoning : &a->text, *to = to_text ? &a->text : &a->reasoning;
+
+	to->max = MAX(to->max, from->max);
+	buf_add(to, buf_str(from).p, from->n);
+	buf_reset(from);
+	return buf_status(to);
+}
+
 struct piece {
 	struct gw_flow *f;
 	enum event_type type;
@@ -254,7 +267,9 @@ static int piece_on_loop(void *arg)
 	int r;
 
 	f->c->q->spent = true;
-	if (p->type == EV_TOOL_CALL)
+	if (p->type == EV_MOVED)
+		r = take_moved(f->c, p->json, p->n);
+	else if (p->type == EV_TOOL_CALL)
 		r = take_tool(f, p->json, p->n);
 	else
 		r = take_text(f, p->type == EV_REASONING, text_of(p->json, p->n));
@@ -273,7 +288,7 @@ static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, co
 	struct gw_flow *f = CONTAINER_OF(s, struct gw_flow, sink);
 	struct piece p = {f, type, json, n};
 
-	if (type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL)
+	if (type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL && type != EV_MOVED)
 		return 0;
 	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(f->g), piece_on_loop, &p);
 }

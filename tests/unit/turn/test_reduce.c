@@ -51,6 +51,31 @@ static void test_message(void **state)
 	buf_done(&log);
 }
 
+/* What was taken for the answer was reasoning, and the reverse; later pieces are not touched. */
+static void test_moved(void **state)
+{
+	struct buf log = BUF_INIT(1 << 16);
+	struct reduced m;
+	struct err e = {0};
+
+	(void)state;
+	add(&log, 1, EV_REASONING, "{\"text\":\"Hm. \"}");
+	add(&log, 2, EV_TEXT, "{\"text\":\"Let me see.\"}");
+	add(&log, 3, EV_MOVED, "{\"to\":\"reasoning\"}");
+	add(&log, 4, EV_TEXT, "{\"text\":\"Yes.\"}");
+	assert_int_equal(reduce_log(buf_str(&log), &m, &e), 0);
+	assert_string_equal(m.reasoning.p, "Hm. Let me see.");
+	assert_string_equal(m.text.p, "Yes.");
+	reduced_done(&m);
+	add(&log, 5, EV_MOVED, "{\"to\":\"text\"}");
+	add(&log, 6, EV_REASONING, "{\"text\":\"!\"}");
+	assert_int_equal(reduce_log(buf_str(&log), &m, &e), 0);
+	assert_string_equal(m.text.p, "Yes.Hm. Let me see.");
+	assert_string_equal(m.reasoning.p, "!");
+	reduced_done(&m);
+	buf_done(&log);
+}
+
 static void test_damaged(void **state)
 {
 	struct reduced m;
@@ -179,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_message),
+		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_closing),
 		cmocka_unit_test(test_usage_figures),
