@@ -119,8 +119,8 @@ static int converse(struct chat *c, const char *model, const char *text, struct 
 	if (r < 0)
 		return r;
 	r = provider_generate(c->engine.providers,
-		&(struct gen_request){.model = id, .messages = &message, .n_messages = 1, .text_stays = true}, &out.sink, &c->cancel,
-		&result, e);
+		&(struct gen_request){.model = id, .messages = &message, .n_messages = 1, .text_stays = true},
+		&out.sink, &c->cancel, &result, e);
 	if (out.broken) {
 		err_clear(e);
 		return err_set(e, -EPIPE, "Standard output cannot be written.");

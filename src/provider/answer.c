@@ -47,15 +47,13 @@ int answer_emit(struct answer *s, enum event_type type, const char *json, size_t
 	return s->raw ? 0 : s->sink->event(s->sink, !s->off_loop, type, json, n);
 }
 
-static int emit_text(struct answer *s, enum event_type type, const char *p, size_t n);
-
 /* A long text in pieces. */
 static int emit_long_raw(struct answer *s, enum event_type type, const char *raw, size_t n)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 3 + 16);
 	json_add_unescaped(&b, raw, n);
 	int r = buf_status(&b);
-	return r < 0 ? r : emit_text(s, type, b.p, b.n);
+	return r < 0 ? r : answer_emit_text(s, type, b.p, b.n);
 }
 
 /* The usual piece is a few bytes, so its event is made on the stack, by copying what the provider escaped already. */
@@ -248,19 +246,20 @@ int answer_parts(struct answer *s, const json_t *content)
 static const char *our_reason(const char *theirs)
 {
 	static const char *const names[][2] = {{"stop", "stop"}, {"end_turn", "stop"}, {"stop_sequence", "stop"},
-		{"pause_turn", "stop"}, {"eos", "stop"}, {"eos_token", "stop"}, {"complete", "stop"}, {"completed", "stop"},
-		{"length", "length"}, {"max_tokens", "length"}, {"max_output_tokens", "length"}, {"max_length", "length"},
-		{"model_length", "length"}, {"model_context_window_exceeded", "length"}, {"tool_calls", "tool_calls"},
-		{"tool_use", "tool_calls"}, {"tool_call", "tool_calls"}, {"function_call", "tool_calls"},
-		{"content_filter", "content_filter"}, {"content_filtered", "content_filter"},
-		{"refusal", "content_filter"}, {"safety", "content_filter"}, {"image_safety", "content_filter"},
-		{"recitation", "content_filter"}, {"blocklist", "content_filter"}, {"spii", "content_filter"},
-		{"prohibited_content", "content_filter"}, {"guardrail_intervened", "content_filter"},
-		{"sensitive", "content_filter"}, {"error", "error"}, {"abort", "error"}, {"aborted", "error"},
-		{"cancelled", "error"}, {"canceled", "error"}, {"timeout", "error"}, {"network_error", "error"},
-		{"connection_error", "error"}, {"internal_error", "error"}, {"server_error", "error"},
-		{"insufficient_system_resource", "error"}, {"engine_overloaded", "error"},
-		{"malformed_function_call", "error"}, {"unexpected_tool_call", "error"}};
+		{"pause_turn", "stop"}, {"eos", "stop"}, {"eos_token", "stop"}, {"complete", "stop"},
+		{"completed", "stop"}, {"length", "length"}, {"max_tokens", "length"}, {"max_output_tokens", "length"},
+		{"max_length", "length"}, {"model_length", "length"}, {"model_context_window_exceeded", "length"},
+		{"tool_calls", "tool_calls"}, {"tool_use", "tool_calls"}, {"tool_call", "tool_calls"},
+		{"function_call", "tool_calls"}, {"content_filter", "content_filter"},
+		{"content_filtered", "content_filter"}, {"refusal", "content_filter"}, {"safety", "content_filter"},
+		{"image_safety", "content_filter"}, {"recitation", "content_filter"}, {"blocklist", "content_filter"},
+		{"spii", "content_filter"}, {"prohibited_content", "content_filter"},
+		{"guardrail_intervened", "content_filter"}, {"sensitive", "content_filter"}, {"error", "error"},
+		{"abort", "error"}, {"aborted", "error"}, {"cancelled", "error"}, {"canceled", "error"},
+		{"timeout", "error"}, {"network_error", "error"}, {"connection_error", "error"},
+		{"internal_error", "error"}, {"server_error", "error"}, {"insufficient_system_resource", "error"},
+		{"engine_overloaded", "error"}, {"malformed_function_call", "error"},
+		{"unexpected_tool_call", "error"}};
 	for (size_t i = 0; i < N_ELEMENTS(names); i++)
 		if (strcasecmp(theirs, names[i][0]) == 0)
 			return names[i][1];

@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "provider/provider_priv.h"
 
-#define BLOCK_MAX (64u << 10)  /* of a later block that is kept back until it is closed */
-#define START_MAX (512u << 10) /* of a beginning that is kept back because nothing can be moved, */
-#define START_MS  300000       /* and for how long */
+#define BLOCK_MAX      (64u << 10)  /* of a later block that is kept back until it is closed */
+#define START_MAX      (512u << 10) /* of a beginning that is kept back because nothing can be moved, */
+#define START_MS       300000       /* and for how long */
 #define ATTRIBUTES_MAX 80
 #define HEAD_MAX       256 /* of a channel's head */
 
@@ -33,8 +33,17 @@ static const struct {
 } names[] = {{"think", 0}, {"thinking", 0}, {"thought", 1}, {"thoughts", 1}, {"reasoning", 2}, {"reason", 2},
 	{"seed:think", 3}, {"antml:thinking", 4}};
 
-enum { FAMILY_BRACKET = 5, FAMILY_KIMI, FAMILY_OPEN, FAMILY_COHERE, FAMILY_GEMMA, FAMILY_MEDGEMMA, FAMILY_BARS,
-	FAMILY_SPOKEN, FAMILY_ANY };
+enum {
+	FAMILY_BRACKET = 5,
+	FAMILY_KIMI,
+	FAMILY_OPEN,
+	FAMILY_COHERE,
+	FAMILY_GEMMA,
+	FAMILY_MEDGEMMA,
+	FAMILY_BARS,
+	FAMILY_SPOKEN,
+	FAMILY_ANY
+};
 
 static const struct {
 	const char *text;
@@ -42,14 +51,15 @@ static const struct {
 	unsigned family;
 } marks[] = {{"[THINK]", TAG_OPEN, FAMILY_BRACKET}, {"[/THINK]", TAG_CLOSE, FAMILY_BRACKET},
 	{"[think]", TAG_OPEN, FAMILY_BRACKET}, {"[/think]", TAG_CLOSE, FAMILY_BRACKET},
-	{"\xe2\x97\x81think\xe2\x96\xb7", TAG_OPEN, FAMILY_KIMI}, {"\xe2\x97\x81/think\xe2\x96\xb7", TAG_CLOSE, FAMILY_KIMI},
-	{"<|begin_of_thought|>", TAG_OPEN, FAMILY_OPEN}, {"<|end_of_thought|>", TAG_CLOSE, FAMILY_OPEN},
-	{"<|START_THINKING|>", TAG_OPEN, FAMILY_COHERE}, {"<|END_THINKING|>", TAG_CLOSE, FAMILY_COHERE},
-	{"<|channel>thought", TAG_OPEN, FAMILY_GEMMA}, {"<channel|>", TAG_CLOSE, FAMILY_GEMMA},
-	{"<unused94>thought", TAG_OPEN, FAMILY_MEDGEMMA}, {"<unused95>", TAG_CLOSE, FAMILY_MEDGEMMA},
-	{"<|think|>", TAG_OPEN, FAMILY_BARS}, {"<|/think|>", TAG_CLOSE, FAMILY_BARS},
-	{"<|channel|>", TAG_CHANNEL, 0}, {"<|start|>", TAG_CHANNEL, 0}, {"<|message|>", TAG_CHANNEL, 0},
-	{"<|end|>", TAG_CHANNEL, 1}, {"<|return|>", TAG_CHANNEL, 1}, {"<|call|>", TAG_CHANNEL, 1}};
+	{"\xe2\x97\x81think\xe2\x96\xb7", TAG_OPEN, FAMILY_KIMI},
+	{"\xe2\x97\x81/think\xe2\x96\xb7", TAG_CLOSE, FAMILY_KIMI}, {"<|begin_of_thought|>", TAG_OPEN, FAMILY_OPEN},
+	{"<|end_of_thought|>", TAG_CLOSE, FAMILY_OPEN}, {"<|START_THINKING|>", TAG_OPEN, FAMILY_COHERE},
+	{"<|END_THINKING|>", TAG_CLOSE, FAMILY_COHERE}, {"<|channel>thought", TAG_OPEN, FAMILY_GEMMA},
+	{"<channel|>", TAG_CLOSE, FAMILY_GEMMA}, {"<unused94>thought", TAG_OPEN, FAMILY_MEDGEMMA},
+	{"<unused95>", TAG_CLOSE, FAMILY_MEDGEMMA}, {"<|think|>", TAG_OPEN, FAMILY_BARS},
+	{"<|/think|>", TAG_CLOSE, FAMILY_BARS}, {"<|channel|>", TAG_CHANNEL, 0}, {"<|start|>", TAG_CHANNEL, 0},
+	{"<|message|>", TAG_CHANNEL, 0}, {"<|end|>", TAG_CHANNEL, 1}, {"<|return|>", TAG_CHANNEL, 1},
+	{"<|call|>", TAG_CHANNEL, 1}};
 
 static bool is_blank(char c)
 {

@@ -28,19 +28,19 @@ struct think_code {
 };
 
 struct think {
-	unsigned char state; /* enum think_state */
+	unsigned char state;  /* enum think_state */
 	unsigned char family; /* of the tag that opened the reasoning */
 	bool skip_space;
-	bool any_text;   /* more than blanks went out as text */
+	bool any_text; /* more than blanks went out as text */
 	bool any_reasoning;
-	bool thought;    /* there was reasoning: an opening tag in the middle is one */
-	bool guessed;    /* reasoning from the start without a tag: is moved when no tag closes it */
-	bool text_stays; /* who reads cannot move anything */
-	bool in_text;    /* harmony: the channel is the answer's */
+	bool thought;      /* there was reasoning: an opening tag in the middle is one */
+	bool guessed;      /* reasoning from the start without a tag: is moved when no tag closes it */
+	bool text_stays;   /* who reads cannot move anything */
+	bool in_text;      /* harmony: the channel is the answer's */
 	bool closed_alone; /* found: a closing tag whose opening one stood in the prompt */
 	bool never_closed; /* found: the guess was wrong */
-	char prev;       /* the last byte of the reasoning; 0: none */
-	unsigned named;  /* families whose opening tag is talked about in the text */
+	char prev;         /* the last byte of the reasoning; 0: none */
+	unsigned named;    /* families whose opening tag is talked about in the text */
 	struct think_code code;
 	size_t held_tag, held_seen; /* of THINK_HELD: bytes of the tag; those looked through */
 	int64_t held_ms;            /* since when; clock_mono_ms */

@@ -48,7 +48,8 @@ int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *r
 
 struct turn_continue {
 	atelier_id user_id;
-	atelier_id message_id; /* the newest message: an answer that was canceled, interrupted or failed, reached a limit of
+	atelier_id
+		message_id; /* the newest message: an answer that was canceled, interrupted or failed, reached a limit of
 				tokens, or is empty */
 	const char *model;
 };

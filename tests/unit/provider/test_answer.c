@@ -25,8 +25,8 @@ static void halves_of_characters(void **state)
 	assert_string_equal(o.reasoning, SMILE);
 
 	o = stream_everywhere(&openai_dialect,
-		OA("\"content\":\"\\ud83d\"") OA("\"content\":\"\"") OA("\"reasoning\":\"x\\uD83D\"") OA(
-			"\"content\":\"\\ude00\"") OA("\"reasoning\":\"\\uDE00\"") OA_END("stop") OA_DONE);
+		OA("\"content\":\"\\ud83d\"") OA("\"content\":\"\"") OA("\"reasoning\":\"x\\uD83D\"")
+			OA("\"content\":\"\\ude00\"") OA("\"reasoning\":\"\\uDE00\"") OA_END("stop") OA_DONE);
 	assert_string_equal(o.text, SMILE);
 	assert_string_equal(o.reasoning, "x" SMILE);
 
@@ -49,13 +49,13 @@ static void halves_in_arguments(void **state)
 {
 	(void)state;
 	struct outcome o = stream_everywhere(&openai_dialect,
-		OA(CALL("\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"\\ud83d\"")) OA(CALL("\"arguments\":\"\\ude00\\\"}\""))
-			OA_END("tool_calls") OA_DONE);
+		OA(CALL("\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"\\ud83d\""))
+			OA(CALL("\"arguments\":\"\\ude00\\\"}\"")) OA_END("tool_calls") OA_DONE);
 	assert_string_equal(o.tools, "0 MADE f {\"a\":\"" SMILE "\"}\n");
 	/* The arguments before the name, and the half in the first event. */
 	o = stream_everywhere(&openai_dialect,
-		OA(CALL("\"arguments\":\"{\\\"a\\\":\\\"\\ud83d\"")) OA(CALL("\"name\":\"f\",\"arguments\":\"\\ude00\\\"}\""))
-			OA_END("tool_calls") OA_DONE);
+		OA(CALL("\"arguments\":\"{\\\"a\\\":\\\"\\ud83d\""))
+			OA(CALL("\"name\":\"f\",\"arguments\":\"\\ude00\\\"}\"")) OA_END("tool_calls") OA_DONE);
 	assert_string_equal(o.tools, "0 MADE f {\"a\":\"" SMILE "\"}\n");
 }
 
@@ -64,10 +64,10 @@ static void figures(void **state)
 	static const struct {
 		const char *figure;
 		long long is;
-	} all[] = {{"7", 7}, {"0", 0}, {"-1", -1}, {"2.9", 2}, {"\"12\"", 12}, {"\"x\"", -1}, {"\"\"", -1}, {"null", -1},
-		{"true", -1}, {"[]", -1}, {"9223372036854775807", COUNT_MAX}, {"99999999999999999999999", COUNT_MAX},
-		{"1e30", COUNT_MAX}, {"1e999", COUNT_MAX}, {"-1e999", -1}, {"1e-999", 0}, {"\"inf\"", COUNT_MAX},
-		{"\"nan\"", -1}};
+	} all[] = {{"7", 7}, {"0", 0}, {"-1", -1}, {"2.9", 2}, {"\"12\"", 12}, {"\"x\"", -1}, {"\"\"", -1},
+		{"null", -1}, {"true", -1}, {"[]", -1}, {"9223372036854775807", COUNT_MAX},
+		{"99999999999999999999999", COUNT_MAX}, {"1e30", COUNT_MAX}, {"1e999", COUNT_MAX}, {"-1e999", -1},
+		{"1e-999", 0}, {"\"inf\"", COUNT_MAX}, {"\"nan\"", -1}};
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(all); i++) {
 		char stream[1024];
@@ -78,16 +78,17 @@ static void figures(void **state)
 		if (o.r != 0 || o.in != all[i].is || o.out != all[i].is)
 			fail_msg("%s became %lld, %d %s", all[i].figure, o.out, o.r, o.error);
 		snprintf(stream, sizeof(stream),
-			OA("\"content\":\"x\"") OA_END("stop") "data: {\"usage\":{\"prompt_tokens\":%s,\"completion_tokens\":%s,"
-							       "\"completion_tokens_details\":{\"reasoning_tokens\":%s}}}\n\n" OA_DONE,
+			OA("\"content\":\"x\"")
+				OA_END("stop") "data: {\"usage\":{\"prompt_tokens\":%s,\"completion_tokens\":%s,"
+					       "\"completion_tokens_details\":{\"reasoning_tokens\":%s}}}\n\n" OA_DONE,
 			all[i].figure, all[i].figure, all[i].figure);
 		o = stream_run(&openai_dialect, stream, strlen(stream), 0, 7);
 		if (o.r != 0 || o.in != all[i].is || o.out != all[i].is || o.thought != all[i].is)
 			fail_msg("%s became %lld, %d %s", all[i].figure, o.out, o.r, o.error);
 		snprintf(stream, sizeof(stream),
 			"data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":%s,"
-			"\"cache_read_input_tokens\":%s,\"cache_creation_input_tokens\":%s,\"output_tokens\":%s}}}\n\n"
-			AN("\"type\":\"text_delta\",\"text\":\"x\"") AN_STOP("end_turn") AN_END,
+			"\"cache_read_input_tokens\":%s,\"cache_creation_input_tokens\":%s,\"output_tokens\":%s}}}"
+			"\n\n" AN("\"type\":\"text_delta\",\"text\":\"x\"") AN_STOP("end_turn") AN_END,
 			all[i].figure, all[i].figure, all[i].figure, all[i].figure);
 		o = stream_run(&anthropic_dialect, stream, strlen(stream), 0, 7);
 		if (o.r != 0 || o.in != MIN(3 * all[i].is, COUNT_MAX) / (all[i].is < 0 ? 3 : 1) || o.out != all[i].is)
@@ -109,8 +110,9 @@ static void an_error_behind_the_end(void **state)
 		OA("\"content\":\"all\"") OA_END("length") "event: error\ndata: {\"message\":\"late\"}\n\n");
 	assert_int_equal(o.r, 0);
 	assert_string_equal(o.reason, "length");
-	o = stream_everywhere(&anthropic_dialect, AN("\"type\":\"text_delta\",\"text\":\"all\"") AN_STOP("end_turn")
-		"event: error\ndata: {\"type\":\"error\",\"error\":{\"message\":\"late\"}}\n\n");
+	o = stream_everywhere(&anthropic_dialect,
+		AN("\"type\":\"text_delta\",\"text\":\"all\"") AN_STOP(
+			"end_turn") "event: error\ndata: {\"type\":\"error\",\"error\":{\"message\":\"late\"}}\n\n");
 	assert_int_equal(o.r, 0);
 	assert_string_equal(o.text, "all");
 	/* Before it, an error is one. */
@@ -127,7 +129,9 @@ static void broken_off(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(words); i++) {
 		snprintf(stream, sizeof(stream),
-			OA("\"content\":\"half\"") "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"%s\"}]}\n\n" OA_DONE,
+			OA("\"content\":\"half\"") "data: "
+						   "{\"choices\":[{\"delta\":{},\"finish_reason\":\"%s\"}]}"
+						   "\n\n" OA_DONE,
 			words[i]);
 		struct outcome o = stream_everywhere(&openai_dialect, stream);
 		assert_int_equal(o.r, E_PROVIDER_BROKEN);
@@ -149,22 +153,24 @@ static void broken_off(void **state)
 static void thoughts_of_all_shapes(void **state)
 {
 	static const char *const fields[] = {"\"reasoning_content\":\"Hm.\"", "\"reasoning\":\"Hm.\"",
-		"\"reasoning\":\"Hm.\",\"reasoning_content\":\"Hm.\"", "\"reasoning\":\"Hm.\",\"reasoning_content\":\"\"",
-		"\"reasoning\":{\"content\":\"Hm.\"}", "\"reasoning_content\":[{\"type\":\"text\",\"text\":\"Hm.\"}]",
-		"\"thinking\":\"Hm.\"",
+		"\"reasoning\":\"Hm.\",\"reasoning_content\":\"Hm.\"",
+		"\"reasoning\":\"Hm.\",\"reasoning_content\":\"\"", "\"reasoning\":{\"content\":\"Hm.\"}",
+		"\"reasoning_content\":[{\"type\":\"text\",\"text\":\"Hm.\"}]", "\"thinking\":\"Hm.\"",
 		"\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"Hm.\",\"index\":0}]",
 		("\"reasoning\":null,\"reasoning_details\":[{\"type\":\"reasoning.summary\",\"summary\":\"Hm.\"},"
 		 "{\"type\":\"reasoning.encrypted\",\"data\":\"xx\"}]"),
 		"\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"Hm.\",\"signature\":\"s\"}]",
 		"\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"Hm.\"}]}]",
-		"\"content\":[{\"type\":\"thinking\",\"thinking\":\"Hm.\"},{\"type\":\"redacted_thinking\",\"data\":\"x\"}]",
+		"\"content\":[{\"type\":\"thinking\",\"thinking\":\"Hm.\"},{\"type\":\"redacted_thinking\",\"data\":"
+		"\"x\"}]",
 		"\"content\":[{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"Hm.\"}]}]",
 		"\"content\":[{\"text\":\"Hm.\",\"thought\":true}]"};
 	char stream[2048];
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(fields); i++) {
 		snprintf(stream, sizeof(stream),
-			"data: {\"choices\":[{\"delta\":{%s}}]}\n\n" OA("\"content\":\"Yes.\"") OA_END("stop") OA_DONE, fields[i]);
+			"data: {\"choices\":[{\"delta\":{%s}}]}\n\n" OA("\"content\":\"Yes.\"") OA_END("stop") OA_DONE,
+			fields[i]);
 		struct outcome o = stream_everywhere(&openai_dialect, stream);
 		if (strcmp(o.reasoning, "Hm.") != 0 || strcmp(o.text, "Yes.") != 0)
 			fail_msg("%s became %s and %s", fields[i], o.reasoning, o.text);
@@ -174,9 +180,9 @@ static void thoughts_of_all_shapes(void **state)
 		if (strcmp(o.reasoning, "Hm.") != 0 || strcmp(o.text, "Yes.") != 0)
 			fail_msg("%s became %s and %s", fields[i], o.reasoning, o.text);
 	}
-	struct outcome o = stream_everywhere(&openai_dialect,
-		OA("\"content\":[{\"type\":\"text\",\"text\":\"Y\"},{\"type\":\"text\",\"text\":{\"value\":\"es\"}},\".\"]")
-			OA_END("stop") OA_DONE);
+	struct outcome o = stream_everywhere(
+		&openai_dialect, OA("\"content\":[{\"type\":\"text\",\"text\":\"Y\"},{\"type\":\"text\",\"text\":{"
+				    "\"value\":\"es\"}},\".\"]") OA_END("stop") OA_DONE);
 	assert_string_equal(o.text, "Yes.");
 }
 

@@ -104,8 +104,8 @@ static void tags_of_all_names(void **state)
 static void harmony(void **state)
 {
 	(void)state;
-	becomes("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.<|return|>", "Hm.",
-		"Yes.");
+	becomes("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.<|return|>",
+		"Hm.", "Yes.");
 	becomes("<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary"
 		"<|message|>First.<|end|><|start|>assistant<|channel|>final<|message|> Yes.",
 		"Hm.", "First.Yes.");
