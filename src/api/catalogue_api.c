@@ -18,12 +18,15 @@ struct route_edit {
 	bool has_targets;
 };
 
+static const struct field target_item = {.type = FT_STR, .min = 1, .max = MODEL_MAX, .flags = FIELD_REQUIRED};
+
 #define R struct route_edit
 #define ROUTE_PATTERN(flags)                                                                                           \
 	FIELD_STR(R, pattern, "pattern", 1, PATTERN_MAX, flags,                                                        \
 		"An exact name, which is an alias and listed as a model, or a pattern with * and ?.")
 #define ROUTE_TARGETS(fl)                                                                                              \
-	FIELD_HAS(FT_STRS, R, targets, has_targets, "targets", .min = 1, .max = ROUTE_TARGETS_MAX, .flags = (fl),      \
+	FIELD_HAS(FT_STRS, R, targets, has_targets, "targets", .min = 1, .max = ROUTE_TARGETS_MAX,                     \
+		.flags = (fl) | FIELD_UNIQUE, .item = &target_item,                                                    \
 		.doc = "Ids of the models to call, tried in this order; one equal to the pattern: the model that was " \
 		       "named.")
 static const struct field route_new_fields[] = {ROUTE_PATTERN(FIELD_REQUIRED), ROUTE_TARGETS(FIELD_REQUIRED)};
@@ -96,19 +99,12 @@ int routes_get_all(struct request *q)
 static int check_target(struct request *q, const char *const *targets, size_t i, const char *pattern)
 {
 	const char *t = targets[i];
-	size_t n = strlen(t);
 
-	if (n < 1 || n > MODEL_MAX || strpbrk(t, "\r\n\t"))
-		return err_set(&q->err, E_INVALID, "\"targets[%zu]\" must be the id of a model, of 1 to %d bytes.", i,
-			MODEL_MAX);
 	if (strpbrk(t, "*?") && (!pattern || strcmp(t, pattern) != 0))
-		return err_set(&q->err, E_INVALID,
+		return err_set(&q->err, E_CONFLICT,
 			"\"targets[%zu]\" must be the id of one model; a pattern may stand there only when it is the "
 			"route's own.",
 			i);
-	for (size_t k = 0; k < i; k++)
-		if (strcmp(targets[k], t) == 0)
-			return err_set(&q->err, E_INVALID, "\"targets[%zu]\" is there twice.", i);
 	return 0;
 }
 
@@ -181,7 +177,7 @@ static int route_update(struct request *q, const struct route_edit *in)
 	struct stored_route old;
 	int r = load_route(q, q->arg_id, &old);
 
-	if (r == 0 && in->has_targets)
+	if (r == 0 && in->targets.n > 0)
 		r = targets_of(q, in, in->pattern ? in->pattern : old.pattern, &targets);
 	if (r == 0)
 		r = model_routes_update(q->api->c.db, q->arg_id, in->pattern, targets, &q->err);

@@ -140,7 +140,7 @@ int conversations_get_all(struct request *q)
 	int64_t limit;
 	int r = request_i64(q, "limit", &limit);
 
-	if (r == 0 && cursor && *cursor)
+	if (r == 0 && cursor)
 		r = cursor_parse(q, cursor, &after);
 	if (r < 0)
 		return r;

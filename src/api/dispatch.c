@@ -74,12 +74,25 @@ static void answer_shaped_error(struct request *q, const struct err_info *info, 
 	metric_add(M_gateway_errors_total, 1);
 }
 
+/* Programs are made from the document: what it does not tell of, they cannot deal with. Test builds stop here. */
+static void check_declared(const struct request *q)
+{
+	if (!q->route || route_may_fail(q->route, q->err.code))
+		return;
+	log_error("http", "%s %s does not say that it may fail with %s", q->method, q->route->path,
+		err_info(q->err.code)->wire_code);
+#ifdef ATELIER_FAULTS
+	abort();
+#endif
+}
+
 static void answer_error(struct request *q, struct buf *out, int *ret_status)
 {
 	const struct err_info *info = err_info(q->err.code);
 	int wait = q->err.retry_after_s;
 	char text[16];
 
+	check_declared(q);
 	if (q->shape == SHAPE_OWN)
 		error_emit(&q->err, q->id, out);
 	else
@@ -125,8 +138,12 @@ static void request_end(struct request *q, int r)
 	}
 	request_log(q, status);
 	struct http_exchange *x = q->x;
+	struct str fixed = r == 0 ? q->fixed : (struct str){NULL, 0};
 	request_free(q);
-	http_reply(x, status, out.n ? type : NULL, &out);
+	if (fixed.n)
+		http_reply_static(x, status, type, fixed.p, fixed.n);
+	else
+		http_reply(x, status, out.n ? type : NULL, &out);
 }
 
 /* ---- the work ---- */
@@ -193,6 +210,9 @@ static int request_run(struct request *q)
 	if (r < 0)
 		return r;
 	r = parse_path(q);
+	if (r < 0)
+		return r;
+	r = request_check_params(q);
 	if (r < 0)
 		return r;
 	r = parse_body(q);
@@ -429,6 +449,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->c = *c;
 	pthread_mutex_init(&a->configure_mx, NULL);
 	a->started_ms = clock_mono_ms();
+	openapi_make(&a->openapi);
 	a->changes = changes_new(c->loop, c->settings->heartbeat_s * 1000);
 	r = pool_new(
 		&(struct pool_config){
@@ -508,6 +529,7 @@ void api_free(struct api *a)
 	pool_free(a->slow);
 	gateway_free(a->gateway);
 	changes_free(a->changes);
+	buf_done(&a->openapi.text);
 	pthread_mutex_destroy(&a->configure_mx);
 	free(a);
 }

@@ -48,9 +48,10 @@ struct group_members {
 	struct schema_list user_ids;
 };
 
+static const struct field member_item = {.type = FT_ID, .flags = FIELD_REQUIRED};
 static const struct field group_members_fields[] = {
 	FIELD(FT_STRS, struct group_members, user_ids, "user_ids", .flags = FIELD_REQUIRED, .max = MEMBERS_MAX,
-		.doc = "Identifiers of all who shall be in it."),
+		.item = &member_item, .doc = "Identifiers of all who shall be in it."),
 };
 const struct schema group_members_schema =
 	SCHEMA("GroupMembers", struct group_members, group_members_fields, "Who is in a group.");
@@ -114,9 +115,8 @@ int group_members_put(struct request *q)
 	if (!ids)
 		return request_no_memory(q);
 	for (size_t i = 0; i < in->user_ids.n; i++)
-		if (!id_parse(texts[i], strlen(texts[i]), &ids[i]))
-			return err_set(
-				&q->err, E_INVALID, "\"user_ids\" must be identifiers of %d characters.", ID_LEN);
+		if (!id_parse(texts[i], ID_LEN, &ids[i]))
+			return E_INTERNAL; /* the schema lets only identifiers in */
 	r = groups_set_members(q->api->c.db, q->arg_id, ids, in->user_ids.n, &q->err);
 	if (r == 0)
 		r = calls_reload(q->api->c.calls, &q->err);

@@ -58,7 +58,23 @@ static const struct field limit_new_fields[] = {
 	FIELD_ENUM(struct limit_new, period, "period", PERIODS, FIELD_REQUIRED, "In which time, UTC."),
 	FIELD_I64(struct limit_new, amount, "amount", 0, AMOUNT_MAX, FIELD_REQUIRED, "How much; 0 forbids."),
 };
-const struct schema limit_new_schema = SCHEMA("LimitNew", struct limit_new, limit_new_fields, "A new limit.");
+/* As check() has it. */
+#define NO_SUBJECT "\"subject_id\":{\"type\":\"null\"}"
+#define A_TEXT     "{\"type\":\"string\"}"
+const struct schema limit_new_schema = {
+	.name = "LimitNew",
+	.size = sizeof(struct limit_new),
+	.fields = limit_new_fields,
+	.n_fields = N_ELEMENTS(limit_new_fields),
+	.doc = "A new limit.",
+	.rule = "\"if\":{\"properties\":{\"subject\":{\"const\":\"everyone\"}}},\"then\":{\"properties\":{" NO_SUBJECT
+		"}},"
+		"\"else\":{\"if\":{\"properties\":{\"subject\":{\"const\":\"model\"}}},"
+		"\"then\":{\"properties\":{" NO_SUBJECT ",\"model\":" A_TEXT "},\"required\":[\"model\"]},"
+		"\"else\":{\"properties\":{\"subject_id\":" A_TEXT "},\"required\":[\"subject_id\"]}}",
+};
+#undef NO_SUBJECT
+#undef A_TEXT
 
 struct limit_edit {
 	int64_t amount;

@@ -45,17 +45,28 @@ static void allow_add(const struct route *r, char allow[64])
 	snprintf(allow + n, 64 - n, "%s%s%s", n ? ", " : "", r->method, head ? ", HEAD" : "");
 }
 
+/* Some route has exactly this path: then no {name} stands for it. */
+static bool is_literal(const struct route *routes, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(routes[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 const struct route *route_find(const char *method, const char *path, struct str *ret_arg, char ret_allow[64])
 {
 	size_t n;
 	const struct route *routes = api_routes(&n);
-	bool head = strcmp(method, "HEAD") == 0;
+	bool head = strcmp(method, "HEAD") == 0, literal = is_literal(routes, n, path);
 
 	ret_allow[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
 		const struct route *r = &routes[i];
 		struct str arg;
 
+		if (literal && strcmp(r->path, path) != 0)
+			continue;
 		if (r->flags & ROUTE_REST ? !rest_matches(r->path, path, &arg) : !route_matches(r->path, path, &arg))
 			continue;
 		if (strcmp(head ? "GET" : method, r->method) == 0 && !(head && (r->flags & ROUTE_STREAM))) {

@@ -8,11 +8,14 @@ struct model_body {
 	const char *model, *provider, *keep_alive, *destination;
 };
 
+#define NAME_PATTERN "^[^\x01-\x20\"'\\\\?#*\x7f]+$"
+
 #define MODEL_FIELD FIELD_STR(struct model_body, model, "model", 1, MODEL_MAX, FIELD_REQUIRED, "Id of the model.")
 
 static const struct field pull_fields[] = {
-	FIELD_STR(struct model_body, model, "model", 1, MODEL_MAX, FIELD_REQUIRED,
-		"Name of the model in Ollama's library, or hf.co/NAME."),
+	FIELD(FT_STR, struct model_body, model, "model", .min = 1, .max = MODEL_MAX, .flags = FIELD_REQUIRED,
+		.pattern = NAME_PATTERN, .hint = "a model's name, like llama3.2:3b",
+		.doc = "Name of the model in Ollama's library, or hf.co/NAME."),
 	FIELD_STR(struct model_body, provider, "provider", 1, PROVIDER_MAX, 0,
 		"Name of the Ollama; without: the first one."),
 };
@@ -33,7 +36,9 @@ const struct schema model_name_schema = SCHEMA("ModelName", struct model_body, n
 
 static const struct field copy_fields[] = {
 	MODEL_FIELD,
-	FIELD_STR(struct model_body, destination, "destination", 1, MODEL_MAX, FIELD_REQUIRED, "Name of the copy."),
+	FIELD(FT_STR, struct model_body, destination, "destination", .min = 1, .max = MODEL_MAX,
+		.flags = FIELD_REQUIRED, .pattern = NAME_PATTERN, .hint = "a model's name, like llama3.2:3b",
+		.doc = "Name of the copy."),
 };
 const struct schema model_copy_schema = SCHEMA("ModelCopy", struct model_body, copy_fields, "A copy to make.");
 
@@ -72,7 +77,7 @@ static const char *params_of(struct request *q, const char *provider, const char
 	return buf_status(&b) < 0 ? NULL : arena_strndup(&q->mem, b.p, b.n);
 }
 
-/* The provider asked for, else the first Ollama there is; E_INVALID with a sentence. */
+/* The provider asked for, else the first Ollama there is; E_NOT_FOUND or E_CONFLICT with a sentence. */
 static int choose_provider(struct request *q, const char *wanted, const char **ret)
 {
 	struct catalogue all;
@@ -85,8 +90,7 @@ static int choose_provider(struct request *q, const char *wanted, const char **r
 		bool ollama = strcmp(p->kind, "ollama") == 0;
 
 		if (wanted && strcmp(p->name, wanted) == 0 && !ollama)
-			return err_set(
-				&q->err, E_MODEL_CANNOT, "%s is no Ollama: it has nothing to pull from.", wanted);
+			return err_set(&q->err, E_CONFLICT, "%s is no Ollama: it has nothing to pull from.", wanted);
 		if (!ollama || (wanted ? strcmp(p->name, wanted) != 0 : strcmp(p->state, "disabled") == 0))
 			continue;
 		*ret = p->name;
@@ -94,7 +98,7 @@ static int choose_provider(struct request *q, const char *wanted, const char **r
 	}
 	if (wanted)
 		return err_set(&q->err, E_NOT_FOUND, "There is no provider named %s.", wanted);
-	return err_set(&q->err, E_MODEL_CANNOT, "There is no Ollama to pull models with. Add one as a provider.");
+	return err_set(&q->err, E_CONFLICT, "There is no Ollama to pull models with. Add one as a provider.");
 }
 
 /* "name" and "name:latest" are one model, and so their pulls are one job. */
@@ -105,24 +109,13 @@ static const char *with_tag(struct request *q, const char *model)
 	return strchr(slash ? slash : model, ':') ? model : arena_printf(&q->mem, "%s:latest", model);
 }
 
-static int check_name(struct request *q, const char *name, const char *field)
-{
-	for (const char *p = name; *p; p++) {
-		if (*p <= ' ' || *p == 0x7f || strchr("\"'\\?#*", *p))
-			return err_set(&q->err, E_INVALID, "\"%s\" must be a model's name, like llama3.2:3b.", field);
-	}
-	return 0;
-}
-
 int model_pull_post(struct request *q)
 {
 	const struct model_body *in = q->body;
 	struct job_view *out = ARENA_NEW(&q->mem, struct job_view);
 	const char *provider = NULL, *model, *params;
-	int r = check_name(q, in->model, "model");
+	int r = choose_provider(q, in->provider, &provider);
 
-	if (r == 0)
-		r = choose_provider(q, in->provider, &provider);
 	if (r < 0)
 		return r;
 	model = with_tag(q, in->model);
@@ -145,8 +138,7 @@ int model_load_post(struct request *q)
 	if (r < 0 || (r = providers_model(q->api->c.providers, id, &q->mem, &m, &q->err)) < 0)
 		return r;
 	if (strcmp(m.kind, "ollama") != 0)
-		return err_set(
-			&q->err, E_MODEL_CANNOT, "%s is at no Ollama: it cannot be loaded from here.", in->model);
+		return err_set(&q->err, E_CONFLICT, "%s is at no Ollama: it cannot be loaded from here.", in->model);
 	params = params_of(q, m.provider, m.id, in->keep_alive);
 	if (!params)
 		return request_no_memory(q);
@@ -155,6 +147,14 @@ int model_load_post(struct request *q)
 }
 
 /* ---- what is done when the answer comes ---- */
+
+/* A model of another kind of provider is there, and is not of the kind that this can be done with. */
+static int not_its_kind(struct request *q, int r)
+{
+	if (r == E_MODEL_CANNOT)
+		q->err.code = E_CONFLICT;
+	return r == E_MODEL_CANNOT ? E_CONFLICT : r;
+}
 
 static int manage(struct request *q, enum manage_op op)
 {
@@ -165,7 +165,7 @@ static int manage(struct request *q, enum manage_op op)
 	cancel_init(&none);
 	r = provider_manage(q->api->c.providers, op, NULL, in->model, in->destination, &none, &q->mem, NULL, &q->err);
 	cancel_done(&none);
-	return r < 0 ? r : models_get(q);
+	return r < 0 ? not_its_kind(q, r) : models_get(q);
 }
 
 int model_unload_post(struct request *q)
@@ -180,10 +180,7 @@ int model_delete_post(struct request *q)
 
 int model_copy_post(struct request *q)
 {
-	const struct model_body *in = q->body;
-	int r = check_name(q, in->destination, "destination");
-
-	return r < 0 ? r : manage(q, MANAGE_COPY);
+	return manage(q, MANAGE_COPY);
 }
 
 int model_details_get(struct request *q)
@@ -193,15 +190,13 @@ int model_details_get(struct request *q)
 	struct cancel none;
 	int r;
 
-	if (!model || !*model)
-		return err_set(&q->err, E_INVALID, "\"model\" is missing.");
 	if (!out)
 		return request_no_memory(q);
 	cancel_init(&none);
 	r = provider_model_details(q->api->c.providers, model, &none, &q->mem, &out->d, &q->err);
 	cancel_done(&none);
 	if (r < 0)
-		return r;
+		return not_its_kind(q, r);
 	out->model = arena_strdup(&q->mem, model);
 	q->answer = out;
 	return out->model ? 0 : request_no_memory(q);

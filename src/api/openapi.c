@@ -1,119 +1,52 @@
 /* openapi.c - the OpenAPI 3.1 document, written from the tables: routes, schemas, errors, events. */
 #include <ctype.h>
+#include <sodium.h>
 #include <stdio.h>
 
 #include "api/handlers.h"
-#include "base/event.h"
+#include "api/openapi_priv.h"
 
-#define OPENAPI_MAX         ((size_t)4 << 20)
-#define SCHEMAS_MAX         128
-#define ERROR_ANSWER        "#/components/responses/Error"
-#define SHAPED_ERROR_ANSWER "#/components/responses/ShapedError"
+#define OPENAPI_MAX  ((size_t)16 << 20)
+#define STATUSES_MAX 64 /* more than the errors table has rows */
 
 /* ---- schemas: each that a route names and those inside, once ---- */
 
-struct schema_set {
-	const struct schema *all[SCHEMAS_MAX];
-	size_t n;
+struct schema_use {
+	const struct schema *schema;
+	bool parsed; /* of a body */
+	struct schema_use *next;
 };
 
-static void set_add(struct schema_set *set, const struct schema *s)
+struct schema_set {
+	struct arena mem;
+	struct schema_use *first, **last;
+};
+
+static void set_done(struct schema_set *set)
 {
+	arena_done(&set->mem);
+}
+
+static void set_add(struct schema_set *set, const struct schema *s, bool parsed)
+{
+	struct schema_use *use;
+
 	if (!s)
 		return;
-	for (size_t i = 0; i < set->n; i++) {
-		if (strcmp(set->all[i]->name, s->name) == 0)
+	for (use = set->first; use; use = use->next) {
+		if (strcmp(use->schema->name, s->name) == 0) {
+			use->parsed |= parsed;
 			return;
+		}
 	}
-	if (set->n == SCHEMAS_MAX)
-		abort(); /* a table outgrew the other */
-	set->all[set->n++] = s;
+	use = ARENA_NEW(&set->mem, struct schema_use);
+	if (!use)
+		abort(); /* a few kilobytes, at the start */
+	*use = (struct schema_use){s, parsed, NULL};
+	*set->last = use;
+	set->last = &use->next;
 	for (size_t i = 0; i < s->n_fields; i++)
-		set_add(set, s->fields[i].sub);
-}
-
-/* ---- events ---- */
-
-/* "text" -> "TextFrame" */
-static void add_frame_name(struct buf *b, const char *name)
-{
-	buf_printf(b, "%c%sFrame", toupper((unsigned char)name[0]), name + 1);
-}
-
-/* "tokens_in:integer? exact:boolean" -> the properties of an object and which of them are required. */
-static void add_event_fields(struct buf *b, const char *fields)
-{
-	CLEANUP(buf_done) struct buf required = BUF_INIT(4096);
-
-	buf_add_str(b, "{\"type\":\"object\",\"properties\":{");
-	for (const char *p = fields; *p;) {
-		size_t name = strcspn(p, ":"), all = strcspn(p, " ");
-		size_t type = all - name - 1;
-		bool optional = p[all - 1] == '?';
-
-		if (p != fields)
-			buf_add_char(b, ',');
-		buf_printf(b, "\"%.*s\":{\"type\":\"%.*s\"}", (int)name, p, (int)(type - (optional ? 1 : 0)),
-			p + name + 1);
-		if (!optional)
-			buf_printf(&required, "%s\"%.*s\"", required.n ? "," : "", (int)name, p);
-		p += all;
-		p += strspn(p, " ");
-	}
-	buf_printf(b, "},\"required\":[" STR_FMT "]}", STR_ARG(buf_str(&required)));
-}
-
-/* One frame as an object of its three fields. */
-static void add_frame(struct buf *b, const char *name, bool numbered, const char *fields, const char *doc)
-{
-	buf_add_char(b, '"');
-	add_frame_name(b, name);
-	buf_add_str(b, "\":{\"type\":\"object\",\"description\":");
-	json_add_cstr(b, doc);
-	buf_printf(b, ",\"properties\":{%s\"event\":{\"type\":\"string\",\"const\":\"%s\"},\"data\":",
-		numbered ? "\"id\":{\"type\":\"integer\",\"minimum\":1}," : "", name);
-	add_event_fields(b, fields);
-	buf_printf(b, "},\"required\":[%s\"event\",\"data\"]}", numbered ? "\"id\"," : "");
-}
-
-static void add_one_of(struct buf *b, const char *name, const char *doc, const char *const *events, size_t n)
-{
-	buf_printf(b, "\"%s\":{\"description\":", name);
-	json_add_cstr(b, doc);
-	buf_add_str(b, ",\"oneOf\":[");
-	for (size_t i = 0; i < n; i++) {
-		buf_printf(b, "%s{\"$ref\":\"#/components/schemas/", i ? "," : "");
-		add_frame_name(b, events[i]);
-		buf_add_str(b, "\"}");
-	}
-	buf_add_str(b, "]}");
-}
-
-static void add_events(struct buf *b)
-{
-	static const char *const changes[] = {"hello", "change"};
-	const char *names[EVENT_COUNT];
-
-	for (int i = 0; i < EVENT_COUNT; i++) {
-		const struct event_info *e = event_info((enum event_type)i);
-		names[i] = e->name;
-		add_frame(b, e->name, true, e->fields, e->doc);
-		buf_add_char(b, ',');
-	}
-	add_one_of(b, "TurnEvent",
-		"A frame of a turn's event stream (id, event and data as fields). `done` is the last.", names,
-		EVENT_COUNT);
-	buf_add_char(b, ',');
-	add_frame(b, "hello", false, "version:string", "First frame of the change feed.");
-	buf_add_char(b, ',');
-	add_frame(b, "change", false, "kind:string id:string turn_id:string? what:string",
-		"A conversation, a turn or a job (kind) has changed: created, updated, deleted, started, ended (what). "
-		"`id` is the conversation's or the job's.");
-	buf_add_char(b, ',');
-	add_one_of(b, "FeedEvent", "A frame of the change feed.", changes, N_ELEMENTS(changes));
-	buf_add_str(b, ",\"JobEvent\":{\"type\":\"object\",\"description\":\"A frame of a job's event stream.\","
-		       "\"properties\":{\"event\":{\"type\":\"string\",\"const\":\"job\"},"
-		       "\"data\":{\"$ref\":\"#/components/schemas/Job\"}},\"required\":[\"event\",\"data\"]}");
+		set_add(set, s->fields[i].sub, parsed);
 }
 
 /* ---- paths ---- */
@@ -126,8 +59,28 @@ static void add_path_param(struct buf *b, const char *path, bool *first)
 		return;
 	buf_printf(b, "%s{\"name\":\"%.*s\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"%s}}",
 		*first ? "" : ",", (int)strcspn(open + 1, "}"), open + 1,
-		strncmp(open, "{id}", 4) == 0 ? ",\"minLength\":13,\"maxLength\":13" : "");
+		strncmp(open, "{id}", 4) == 0 ? ",\"pattern\":\"" ID_PATTERN "\"" : ",\"minLength\":1");
 	*first = false;
+}
+
+static void add_text_param(struct buf *b, const struct param *p)
+{
+	buf_add_str(b, "{\"type\":\"string\"");
+	if (p->min > 0)
+		buf_printf(b, ",\"minLength\":%lld", (long long)p->min);
+	if (p->max > 0)
+		buf_printf(b, ",\"maxLength\":%lld", (long long)p->max);
+	if (p->format)
+		buf_printf(b, ",\"format\":\"%s\"", p->format);
+	if (p->pattern)
+		buf_printf(b, ",\"pattern\":\"%s\"", p->pattern);
+	if (p->choices)
+		buf_add_str(b, ",\"enum\":[");
+	for (const char *word = p->choices; word && *word; word += strspn(word, " ")) {
+		buf_printf(b, "%s\"%.*s\"", word == p->choices ? "" : ",", (int)strcspn(word, " "), word);
+		word += strcspn(word, " ");
+	}
+	buf_add_str(b, p->choices ? "]}" : "}");
 }
 
 static void add_param_schema(struct buf *b, const struct param *p)
@@ -144,10 +97,10 @@ static void add_param_schema(struct buf *b, const struct param *p)
 		buf_printf(b, "{\"type\":\"boolean\",\"default\":%s}", p->otherwise ? "true" : "false");
 		break;
 	case PARAM_ID:
-		buf_add_str(b, "{\"type\":\"string\",\"minLength\":13,\"maxLength\":13}");
+		buf_add_str(b, "{\"type\":\"string\",\"pattern\":\"" ID_PATTERN "\"}");
 		break;
 	case PARAM_STR:
-		buf_add_str(b, "{\"type\":\"string\"}");
+		add_text_param(b, p);
 		break;
 	}
 }
@@ -161,8 +114,8 @@ static void add_params(struct buf *b, const struct route *r)
 	buf_add_str(b, ",\"parameters\":[");
 	add_path_param(b, r->path, &first);
 	for (size_t i = 0; i < r->n_params; i++) {
-		buf_printf(
-			b, "%s{\"name\":\"%s\",\"in\":\"query\",\"description\":", first ? "" : ",", r->params[i].name);
+		buf_printf(b, "%s{\"name\":\"%s\",\"in\":\"query\",%s\"description\":", first ? "" : ",",
+			r->params[i].name, r->params[i].required ? "\"required\":true," : "");
 		json_add_cstr(b, r->params[i].doc);
 		buf_add_str(b, ",\"schema\":");
 		add_param_schema(b, &r->params[i]);
@@ -187,10 +140,50 @@ static void add_stream_answer(struct buf *b, const struct route *r)
 }
 
 /* The media type without its parameters is what OpenAPI wants as a key. */
+static void add_media(struct buf *b, const char *media, const char *type)
+{
+	buf_printf(b, "\"%.*s\":{\"schema\":{\"type\":\"%s\"}}", (int)strcspn(media, ";"), media, type);
+}
+
 static void add_media_answer(struct buf *b, const struct route *r)
 {
-	buf_printf(b, "\"%d\":{\"description\":\"As it says.\",\"content\":{\"%.*s\":{\"schema\":{\"type\":\"%s\"}}}}",
-		r->status, (int)strcspn(r->media, ";"), r->media, strstr(r->media, "json") ? "object" : "string");
+	buf_printf(b, "\"%d\":{\"description\":\"As it says.\",\"content\":{", r->status);
+	add_media(b, r->media, strstr(r->media, "json") ? "object" : "string");
+	if (r->media_stream) {
+		buf_add_char(b, ',');
+		add_media(b, r->media_stream, "object");
+	}
+	buf_add_str(b, "}}");
+}
+
+/* The statuses of the errors table, each once, that `r` may fail with; of any route for NULL. */
+static size_t failure_statuses(const struct route *r, int ret[])
+{
+	size_t n_rows, n = 0;
+	const struct err_info *rows = err_table(&n_rows);
+
+	for (size_t i = 0; i < n_rows; i++) {
+		size_t k = 0;
+
+		/* Who canceled is not there to be told. */
+		if (rows[i].code == E_CANCELED || (r && !route_may_fail(r, rows[i].code)))
+			continue;
+		while (k < n && ret[k] != rows[i].http_status)
+			k++;
+		if (k == n)
+			ret[n++] = rows[i].http_status;
+	}
+	return n;
+}
+
+static void add_failures(struct buf *b, const struct route *r)
+{
+	int statuses[STATUSES_MAX];
+	size_t n = failure_statuses(r, statuses);
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(b, ",\"%d\":{\"$ref\":\"#/components/responses/%s%d\"}", statuses[i],
+			r->shape != SHAPE_OWN ? "Shaped" : "Error", statuses[i]);
 }
 
 static void add_answers(struct buf *b, const struct route *r)
@@ -213,7 +206,8 @@ static void add_answers(struct buf *b, const struct route *r)
 	} else if (first) {
 		buf_printf(b, "\"%d\":{\"description\":\"Done.\"}", r->status);
 	}
-	buf_printf(b, ",\"default\":{\"$ref\":\"%s\"}}", r->shape != SHAPE_OWN ? SHAPED_ERROR_ANSWER : ERROR_ANSWER);
+	add_failures(b, r);
+	buf_add_char(b, '}');
 }
 
 /* "/api/v1/turns/{id}" -> "turns", for grouping. */
@@ -246,11 +240,9 @@ static void add_operation(struct buf *b, const struct route *r)
 		buf_add_str(b, ",\"requestBody\":{\"required\":true,");
 		add_json_content(b, r->body);
 		buf_add_char(b, '}');
-	} else if (r->shape != SHAPE_OWN && strcmp(r->method, "GET") != 0) {
-		buf_add_str(b,
-			",\"requestBody\":{\"required\":true,\"description\":\"As the documentation of the interface "
-			"that is imitated "
-			"says.\",\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}}");
+	} else if (r->body_schema) {
+		buf_printf(b, ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":%s}}}",
+			r->body_schema);
 	}
 	add_answers(b, r);
 	buf_add_char(b, '}');
@@ -272,7 +264,7 @@ static void add_paths(struct buf *b, const struct route *routes, size_t n)
 	buf_add_str(b, "\"paths\":{");
 	for (size_t i = 0; i < n; i++) {
 		bool first = true;
-		if (path_was_before(routes, i))
+		if (path_was_before(routes, i) || routes[i].flags & ROUTE_ABSENT)
 			continue;
 		buf_printf(b, "%s\"%s\":{", first_path ? "" : ",", routes[i].path);
 		first_path = false;
@@ -291,47 +283,89 @@ static void add_paths(struct buf *b, const struct route *routes, size_t n)
 
 /* ---- the document ---- */
 
-static void add_error_answer(struct buf *b)
+static void add_header(struct buf *b, const char *name, const char *type, const char *doc)
+{
+	buf_printf(b, "\"%s\":{\"description\":\"%s\",\"schema\":{\"type\":\"%s\"}}", name, doc, type);
+}
+
+static void add_error_headers(struct buf *b, int status)
+{
+	buf_add_str(b, "\"headers\":{");
+	add_header(b, "X-Request-Id", "string", "Names the request in the log.");
+	if (status == 401) {
+		buf_add_char(b, ',');
+		add_header(b, "WWW-Authenticate", "string", "Bearer.");
+	}
+	if (status == 405) {
+		buf_add_char(b, ',');
+		add_header(b, "Allow", "string", "The methods of this address.");
+	}
+	if (status == 429 || status == 503) {
+		buf_add_char(b, ',');
+		add_header(b, "Retry-After", "integer", "Seconds to wait before trying again.");
+	}
+	buf_add_str(b, "},");
+}
+
+/* One for each status of the errors table: "Error404" of our own, "Shaped404" in the shape of another's interface. */
+static void add_error_answer(struct buf *b, int status, bool shaped)
 {
 	size_t n;
 	const struct err_info *rows = err_table(&n);
-	CLEANUP(buf_done) struct buf text = BUF_INIT(65536);
+	bool first = true;
 
-	buf_add_str(&text, "Failure. Codes:");
-	for (size_t i = 0; i < n; i++)
-		buf_printf(&text, "%s %s (%d)", i ? "," : "", rows[i].wire_code, rows[i].http_status);
-	buf_add_char(&text, '.');
-	buf_add_str(b, "\"responses\":{\"Error\":{\"description\":");
-	json_add_string(b, text.p, text.n);
-	buf_add_str(b,
-		",\"headers\":{\"X-Request-Id\":{\"description\":\"Names the request in the "
-		"log.\",\"schema\":{\"type\":"
-		"\"string\"}},\"Retry-After\":{\"description\":\"Seconds to wait before trying again.\",\"schema\":"
-		"{\"type\":\"integer\"}}},");
-	add_json_content(b, &error_schema);
-	buf_add_str(b,
-		"},\"ShapedError\":{\"description\":\"Failure, in the shape of the interface that is imitated.\","
-		"\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}}}");
+	buf_printf(b, "\"%s%d\":{\"description\":\"", shaped ? "Shaped" : "Error", status);
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].http_status != status || rows[i].code == E_CANCELED)
+			continue;
+		buf_printf(b, "%s%s", first ? "" : ", ", rows[i].wire_code);
+		first = false;
+	}
+	buf_add_str(b, shaped ? ", in the shape of the interface that is imitated.\"," : ".\",");
+	add_error_headers(b, status);
+	if (shaped)
+		buf_add_str(b, "\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}");
+	else
+		add_json_content(b, &error_schema);
+	buf_add_char(b, '}');
+}
+
+static void add_error_answers(struct buf *b)
+{
+	int statuses[STATUSES_MAX];
+	size_t n = failure_statuses(NULL, statuses);
+
+	buf_add_str(b, "\"responses\":{");
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_add_char(b, ',');
+		add_error_answer(b, statuses[i], false);
+		buf_add_char(b, ',');
+		add_error_answer(b, statuses[i], true);
+	}
+	buf_add_char(b, '}');
 }
 
 static void add_components(struct buf *b, const struct route *routes, size_t n)
 {
-	struct schema_set set = {.n = 0};
+	CLEANUP(set_done) struct schema_set set = {.first = NULL};
 
-	set_add(&set, &error_schema);
+	arena_init(&set.mem, OPENAPI_MAX);
+	set.last = &set.first;
+	set_add(&set, &error_schema, false);
 	for (size_t i = 0; i < n; i++) {
-		set_add(&set, routes[i].body);
-		set_add(&set, routes[i].answer);
+		set_add(&set, routes[i].body, true);
+		set_add(&set, routes[i].answer, false);
 	}
 	buf_add_str(b, "\"components\":{\"schemas\":{");
-	for (size_t i = 0; i < set.n; i++) {
-		buf_printf(b, "\"%s\":", set.all[i]->name);
-		schema_describe(set.all[i], b);
+	for (const struct schema_use *use = set.first; use; use = use->next) {
+		buf_printf(b, "\"%s\":", use->schema->name);
+		schema_describe(use->schema, use->parsed, b);
 		buf_add_char(b, ',');
 	}
-	add_events(b);
+	openapi_add_events(b);
 	buf_add_str(b, "},");
-	add_error_answer(b);
+	add_error_answers(b);
 	buf_add_str(b, ",\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
 		       "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"" SESSION_COOKIE "\"}}}");
 }
@@ -350,8 +384,31 @@ void openapi_write(struct buf *b)
 	buf_add_char(b, '}');
 }
 
+/* ---- served ---- */
+
+void openapi_make(struct openapi *ret)
+{
+	unsigned char hash[8];
+	char hex[sizeof(hash) * 2 + 1];
+
+	ret->text = BUF_INIT(OPENAPI_MAX);
+	openapi_write(&ret->text);
+	if (buf_status(&ret->text) < 0)
+		abort(); /* the tables outgrew the bound */
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)ret->text.p, ret->text.n, NULL, 0);
+	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	snprintf(ret->etag, sizeof(ret->etag), "\"%s\"", hex);
+}
+
 int openapi_get(struct request *q)
 {
-	openapi_write(&q->raw);
+	const struct openapi *doc = &q->api->openapi;
+
+	http_set_header(q->x, "ETag", doc->etag);
+	http_set_header(q->x, "Cache-Control", "no-cache");
+	if (etag_matches(http_header(q->x, "If-None-Match"), doc->etag))
+		q->status = 304;
+	else
+		q->fixed = buf_str(&doc->text);
 	return 0;
 }

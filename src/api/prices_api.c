@@ -1,5 +1,4 @@
 /* prices_api.c - what models cost, for administrators. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "api/answer.h"
@@ -44,8 +43,8 @@ static const struct field price_list_fields[] = {
 const struct schema price_list_schema = SCHEMA("PriceList", struct price_list_answer, price_list_fields, "All prices.");
 
 struct price_edit {
-	const char *pattern, *cached; /* cached: JSON, so that null and 0 are two things */
-	int64_t input, output, request;
+	const char *pattern;
+	int64_t input, cached, output, request; /* cached -1: null */
 	bool has_input, has_cached, has_output, has_request;
 };
 
@@ -55,7 +54,8 @@ struct price_edit {
 			"Of provider/model, with * and ?."),                                                           \
 			FIELD_HAS(FT_I64, struct price_edit, input, has_input, "input_micros", .max = MICROS_MAX,      \
 				.doc = "For a million tokens read."),                                                  \
-			FIELD_HAS(FT_JSON, struct price_edit, cached, has_cached, "cached_micros",                     \
+			FIELD_HAS(FT_I64, struct price_edit, cached, has_cached, "cached_micros", .max = MICROS_MAX,   \
+				.when_null = -1,                                                                       \
 				.doc = "The same of those read from the provider's cache; null: as others."),          \
 			FIELD_HAS(FT_I64, struct price_edit, output, has_output, "output_micros", .max = MICROS_MAX,   \
 				.doc = "For a million tokens written."),                                               \
@@ -68,11 +68,9 @@ const struct schema price_new_schema = SCHEMA("PriceNew", struct price_edit, pri
 const struct schema price_patch_schema =
 	SCHEMA("PricePatch", struct price_edit, price_patch_fields, "What to change; the rest stays.");
 
-static int apply(struct request *q, struct price *p)
+static void apply(const struct request *q, struct price *p)
 {
 	const struct price_edit *in = q->body;
-	long long cached;
-	char *end;
 
 	if (in->pattern)
 		p->pattern = in->pattern;
@@ -82,18 +80,8 @@ static int apply(struct request *q, struct price *p)
 		p->output_micros = in->output;
 	if (in->has_request)
 		p->request_micros = in->request;
-	if (!in->has_cached)
-		return 0;
-	p->cached_micros = -1;
-	if (!in->cached)
-		return 0;
-	errno = 0;
-	cached = strtoll(in->cached, &end, 10);
-	if (*end || end == in->cached || errno || cached < 0 || cached > MICROS_MAX)
-		return err_set(&q->err, E_INVALID, "\"cached_micros\" must be null or a whole number from 0 to %lld.",
-			(long long)MICROS_MAX);
-	p->cached_micros = cached;
-	return 0;
+	if (in->has_cached)
+		p->cached_micros = in->cached;
 }
 
 static int answer_price(struct request *q, atelier_id id)
@@ -132,10 +120,10 @@ int prices_post(struct request *q)
 {
 	struct price p = {.cached_micros = -1};
 	atelier_id id = 0;
-	int r = apply(q, &p);
+	int r;
 
-	if (r == 0)
-		r = prices_create(q->api->c.db, &p, &id, &q->err);
+	apply(q, &p);
+	r = prices_create(q->api->c.db, &p, &id, &q->err);
 	if (r == 0)
 		r = calls_reload(q->api->c.calls, &q->err);
 	return r < 0 ? r : answer_price(q, id);
@@ -153,10 +141,10 @@ int price_patch(struct request *q)
 	struct price p;
 	int r = load(q, &p);
 
-	if (r == 0)
-		r = apply(q, &p);
-	if (r == 0)
-		r = prices_set(q->api->c.db, &p, &q->err);
+	if (r < 0)
+		return r;
+	apply(q, &p);
+	r = prices_set(q->api->c.db, &p, &q->err);
 	if (r == 0)
 		r = calls_reload(q->api->c.calls, &q->err);
 	return r < 0 ? r : answer_price(q, q->arg_id);

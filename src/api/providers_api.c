@@ -25,14 +25,25 @@ struct provider_edit {
 #define E struct provider_edit
 #define EDIT_NUMBER(member, has, wire, top, text)                                                                      \
 	FIELD_HAS(FT_I64, E, member, has, wire, .min = 0, .max = (top), .doc = text "; 0: as the settings say.")
-#define EDIT_NAME(flags) FIELD_STR(E, name, "name", 1, NAME_MAX_N, flags, "Name: a to z, 0 to 9 and the hyphen.")
+#define EDIT_NAME(fl)                                                                                                  \
+	FIELD(FT_STR, E, name, "name", .min = 1, .max = NAME_MAX_N, .flags = (fl), .pattern = "^[a-z0-9-]+$",          \
+		.hint = "a name of a to z, 0 to 9 and the hyphen", .doc = "Name: a to z, 0 to 9 and the hyphen.")
+/* A port from 1 to 65535; a host or an IPv6 address, with or without scheme, port and path. */
+#define PORT "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+#define URL_PATTERN                                                                                                    \
+	"^ *((https?://)?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9a-fA-F:]+\\])(:" PORT ")?"                   \
+	"(/[A-Za-z0-9._~%!$&'()*+,;=:-]*)*)? *$"
 #define EDIT_KIND(flags) FIELD_ENUM(E, kind, "kind", KINDS, flags, "Which API it speaks.")
 #define EDIT_ADDRESS                                                                                                   \
-	FIELD_STR(E, url, "url", 0, URL_MAX_N, 0, "Address; empty: the kind's usual one."),                            \
-		FIELD_STR(E, key, "key", 0, KEY_MAX_N, FIELD_SECRET,                                                   \
-			"Key. It is never told again; empty removes it, without this field it stays."),                \
-		FIELD_STR(E, version, "version", 0, NAME_MAX_N, 0,                                                     \
-			"Of Anthropic: the version header; empty: the newest that the address knows.")
+	FIELD_STR(E, key, "key", 0, KEY_MAX_N, FIELD_SECRET,                                                           \
+		"Key. It is never told again; empty removes it, without this field it stays."),                        \
+		FIELD(FT_STR, E, version, "version", .max = NAME_MAX_N, .pattern = "^ *[a-z0-9.-]* *$",                \
+			.hint = "a date such as 2023-06-01",                                                           \
+			.doc = "Of Anthropic: the version header; empty: the newest that the address knows.")
+#define EDIT_URL                                                                                                       \
+	FIELD(FT_STR, E, url, "url", .max = URL_MAX_N, .pattern = URL_PATTERN,                                         \
+		.hint = "an address: http://... or https://..., without a user or a password in it",                   \
+		.doc = "Address; empty: the kind's usual one.")
 #define EDIT_REST                                                                                                      \
 	FIELD_HAS(FT_BOOL, E, enabled, has_enabled, "enabled", .doc = "Whether it is used."),                          \
 		EDIT_NUMBER(max_concurrent, has_concurrent, "max_concurrent", CALLS_MAX, "Calls at the same time"),    \
@@ -44,19 +55,27 @@ struct provider_edit {
 		EDIT_NUMBER(total_timeout_ms, has_total, "total_timeout_ms", TIMEOUT_MAX, "Time for a whole answer")
 
 static const struct field new_fields[] = {
-	EDIT_NAME(FIELD_REQUIRED), EDIT_KIND(FIELD_REQUIRED), EDIT_ADDRESS, EDIT_REST};
+	EDIT_NAME(FIELD_REQUIRED), EDIT_KIND(FIELD_REQUIRED), EDIT_URL, EDIT_ADDRESS, EDIT_REST};
 const struct schema provider_new_schema = SCHEMA("ProviderNew", E, new_fields, "A new provider.");
 
-static const struct field patch_fields[] = {EDIT_NAME(0), EDIT_KIND(0), EDIT_ADDRESS, EDIT_REST};
+static const struct field patch_fields[] = {EDIT_NAME(0), EDIT_KIND(0), EDIT_URL, EDIT_ADDRESS, EDIT_REST};
 const struct schema provider_patch_schema = SCHEMA("ProviderPatch", E, patch_fields, "What to change; the rest stays.");
 
 static const struct field try_fields[] = {
 	EDIT_KIND(0),
+	FIELD_STR(E, url, "url", 0, URL_MAX_N, 0, "Address, of which the answer tells whether it is one."),
 	EDIT_ADDRESS,
 	FIELD_ID(E, id, "id", 0, "A stored provider, whose stored values stand for the fields that are absent."),
 };
-const struct schema provider_try_schema =
-	SCHEMA("ProviderTry", E, try_fields, "What to try; it need not be stored. Without an id the kind is needed.");
+const struct schema provider_try_schema = {
+	.name = "ProviderTry",
+	.size = sizeof(E),
+	.fields = try_fields,
+	.n_fields = N_ELEMENTS(try_fields),
+	.doc = "What to try; it need not be stored. Without an id the kind is needed.",
+	.rule = "\"if\":{\"properties\":{\"id\":{\"type\":\"string\"}},\"required\":[\"id\"]},\"then\":true,"
+		"\"else\":{\"properties\":{\"kind\":{\"type\":\"string\"}},\"required\":[\"kind\"]}",
+};
 #undef E
 
 /* ---- answers ---- */
@@ -258,12 +277,23 @@ static int answer_one(struct request *q, atelier_id id)
 
 /* ---- changing ---- */
 
+/* People leave the scheme out. Ollama's addresses are completed where they are used, as its own variable is; of the others
+ * only https is guessed, since a key goes there. */
+static const char *whole_url(struct request *q, const char *kind, const char *url)
+{
+	const char *whole = url;
+
+	if (*url && kind && strcmp(kind, "ollama") != 0 && !strstr(url, "://"))
+		whole = arena_printf(&q->mem, "https://%s", url);
+	return whole ? whole : url;
+}
+
 /* What the body says, over what the row said. */
-static void merge(struct stored_provider *row, const struct provider_edit *in)
+static void merge(struct request *q, struct stored_provider *row, const struct provider_edit *in)
 {
 	row->name = in->name ? in->name : row->name;
 	row->kind = in->kind ? in->kind : row->kind;
-	row->url = in->url ? in->url : row->url;
+	row->url = in->url ? whole_url(q, row->kind, in->url) : row->url;
 	row->version = in->version ? in->version : row->version;
 	row->enabled = in->has_enabled ? in->enabled : row->enabled;
 	row->max_concurrent = in->has_concurrent ? in->max_concurrent : row->max_concurrent;
@@ -315,7 +345,7 @@ static int create(struct request *q, const struct provider_edit *in, atelier_id 
 	struct stored_provider row = {.url = "", .version = "", .enabled = true};
 	int r;
 
-	merge(&row, in);
+	merge(q, &row, in);
 	r = check(q, &row, in->key);
 	if (r == 0)
 		r = stored_providers_create(q->api->c.db, auth_vault(q->api->c.auth), &row, in->key, ret_id, &q->err);
@@ -340,7 +370,7 @@ static int update(struct request *q, const struct provider_edit *in)
 
 	if (r < 0)
 		return r;
-	merge(&row, in);
+	merge(q, &row, in);
 	r = check(q, &row, in->key);
 	if (r == 0)
 		r = stored_providers_update(q->api->c.db, auth_vault(q->api->c.auth), &row, in->key, &q->err);
@@ -380,7 +410,7 @@ static int try_config(struct request *q, const struct provider_edit *in, struct 
 		return r;
 	if (!row.kind)
 		return err_set(&q->err, E_INVALID, "\"kind\" is missing.");
-	merge(&row, in);
+	merge(q, &row, in);
 	row.name = "test";
 	r = configure_provider(auth_vault(q->api->c.auth), &row, &q->mem, ret, &q->err);
 	if (r < 0)

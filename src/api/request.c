@@ -13,6 +13,22 @@ static const struct param *param_of(const struct request *q, const char *name)
 	abort(); /* a handler asks for what its route does not have */
 }
 
+/* One of the words of a list with blanks between. */
+static bool word_in(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = list; *p;) {
+		size_t k = strcspn(p, " ");
+
+		if (k == n && strncmp(p, word, n) == 0)
+			return true;
+		p += k;
+		p += strspn(p, " ");
+	}
+	return false;
+}
+
 int request_i64(struct request *q, const char *name, int64_t *ret)
 {
 	const struct param *p = param_of(q, name);
@@ -39,9 +55,9 @@ int request_bool(struct request *q, const char *name, bool *ret)
 
 	if (!text)
 		*ret = p->otherwise != 0;
-	else if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0)
+	else if (strcmp(text, "true") == 0)
 		*ret = true;
-	else if (strcmp(text, "false") == 0 || strcmp(text, "0") == 0)
+	else if (strcmp(text, "false") == 0)
 		*ret = false;
 	else
 		return err_set(&q->err, E_INVALID, "\"%s\" must be true or false.", name);
@@ -54,9 +70,52 @@ int request_id(struct request *q, const char *name, atelier_id *ret)
 
 	(void)param_of(q, name);
 	*ret = 0;
-	if (text && *text && !id_parse(text, strlen(text), ret))
+	if (text && !id_parse(text, strlen(text), ret))
 		return err_set(&q->err, E_INVALID, "\"%s\" must be an identifier of %d characters.", name, ID_LEN);
 	return 0;
+}
+
+static int check_text(struct request *q, const struct param *p)
+{
+	const char *text = http_query(q->x, p->name);
+	size_t n = text ? strlen(text) : 0;
+
+	if (!text)
+		return p->required ? err_set(&q->err, E_INVALID, "\"%s\" is missing.", p->name) : 0;
+	if (p->choices && !word_in(p->choices, text))
+		return err_set(&q->err, E_INVALID, "\"%s\" must be one of: %s.", p->name, p->choices);
+	if ((p->min && n < (size_t)p->min) || (p->max && n > (size_t)p->max))
+		return err_set(&q->err, E_INVALID, "\"%s\" must have %lld to %lld bytes.", p->name, (long long)p->min,
+			(long long)p->max);
+	return 0;
+}
+
+int request_check_params(struct request *q)
+{
+	int64_t whole;
+	atelier_id id;
+	bool truth;
+	int r = 0;
+
+	for (size_t i = 0; i < q->route->n_params && r == 0; i++) {
+		const struct param *p = &q->route->params[i];
+
+		switch (p->type) {
+		case PARAM_I64:
+			r = request_i64(q, p->name, &whole);
+			break;
+		case PARAM_BOOL:
+			r = request_bool(q, p->name, &truth);
+			break;
+		case PARAM_ID:
+			r = request_id(q, p->name, &id);
+			break;
+		case PARAM_STR:
+			r = check_text(q, p);
+			break;
+		}
+	}
+	return r;
 }
 
 const char *request_address(struct request *q)

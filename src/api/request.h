@@ -25,6 +25,7 @@ struct api {
 	struct watch *watch;
 	struct changes *changes;
 	struct gateway *gateway;
+	struct openapi openapi;
 	pthread_mutex_t configure_mx; /* held by whoever changes what providers and rules are made of */
 	int64_t started_ms;           /* monotonic */
 	int64_t disk_free;            /* atomic; bytes */
@@ -55,8 +56,12 @@ struct request {
 	int status;         /* of the answer; from the route unless changed */
 	const void *answer; /* the struct of route->answer */
 	struct buf raw;     /* or these bytes, of type route->media */
+	struct str fixed;   /* or these, which live as long as the api */
 	bool taken;         /* the exchange was handed on */
 };
+
+/* Whether all query parameters are as the route has them; E_INVALID naming the first that is not. */
+int request_check_params(struct request *q) MUST_CHECK;
 
 /* A query parameter of the route; its default when absent. E_INVALID naming it. */
 int request_i64(struct request *q, const char *name, int64_t *ret) MUST_CHECK;

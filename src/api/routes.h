@@ -16,14 +16,13 @@ enum route_flag {
 	ROUTE_LOOP = 1,     /* answers on the loop: must not wait for anything */
 	ROUTE_SLOW = 2,     /* may take seconds (password hashes, providers): keeps off the threads of short requests */
 	ROUTE_STREAM = 4,   /* answers an event stream */
-	ROUTE_EITHER = 8,   /* answers an event stream when the client accepts one */
-	ROUTE_SECRET = 16,  /* the path holds a secret */
 	ROUTE_SESSION = 32, /* only for somebody who signed in: no API key, whatever its scopes */
 	ROUTE_GATEWAY = 64, /* for other programs: a key needs the scope gateway in place of api */
 	ROUTE_MODELS = 128, /* management of models: a key needs the scope models in place of api */
 	ROUTE_JOBS = 256,   /* a key with the scope models will do as well as one with api */
 	ROUTE_CALL = 512,   /* calls a model: runs on a thread of the gateway's pool */
 	ROUTE_REST = 1024,  /* the {name} at the path's end may hold slashes */
+	ROUTE_ABSENT = 2048, /* only says that it is not offered: not in the OpenAPI document */
 };
 
 /* Whose interface an address imitates: its failures look like theirs. */
@@ -31,10 +30,12 @@ enum route_shape { SHAPE_OWN, SHAPE_OPENAI, SHAPE_ANTHROPIC, SHAPE_OLLAMA };
 
 enum param_type { PARAM_I64, PARAM_BOOL, PARAM_ID, PARAM_STR };
 
-struct param { /* of the query */
+struct param { /* of the query; what it says is checked before the handler runs */
 	const char *name;
 	enum param_type type;
-	int64_t min, max, otherwise;
+	bool required;
+	int64_t min, max, otherwise;            /* of a text: characters */
+	const char *choices, *pattern, *format; /* of a text; pattern and format are for the handler to check */
 	const char *doc;
 };
 
@@ -46,10 +47,14 @@ struct route {
 	unsigned flags;
 	int status;
 	enum route_shape shape;      /* not SHAPE_OWN: of the gateway */
-	const struct schema *body;   /* NULL: the body is not looked at */
+	const struct schema *body;   /* NULL: none, or `body_schema` */
+	const char *body_schema;     /* JSON Schema of a body that the handler reads itself */
+	int64_t body_max;            /* bytes; 0: as the settings say */
+	const int *errors;           /* codes, up to a 0, beside those that every route of its kind has */
 	const struct schema *answer; /* NULL: none, or `media` */
 	const char *media;           /* of an answer that is no JSON object of ours */
-	const char *stream;          /* name of the event's schema: TurnEvent, FeedEvent */
+	const char *media_stream;    /* of one that comes piece by piece, when the client asked for that */
+	const char *stream; /* name of the event's schema: TurnEvent, FeedEvent; with `answer`: if it is accepted */
 	const struct param *params;
 	size_t n_params;
 	const char *summary;
@@ -69,7 +74,17 @@ char *route_alias(const char *path, char *ret);
 /* Whose shape a failure at this (normal) address has, whether a route is there or not. */
 enum route_shape route_shape_of(const char *path);
 
+/* Whether the route says that it may fail like this (a code, or -errno). */
+bool route_may_fail(const struct route *r, int code);
+
 bool route_matches(const char *pattern, const char *path, struct str *ret_arg);
 
 /* The OpenAPI 3.1 document of all this, as JSON. */
 void openapi_write(struct buf *b);
+
+/* The same, made once and served from memory. */
+struct openapi {
+	struct buf text;
+	char etag[20]; /* with its quotes */
+};
+void openapi_make(struct openapi *ret);

@@ -13,11 +13,22 @@ struct turn_new {
 };
 
 static const struct field turn_new_fields[] = {
-	FIELD_TEXT(struct turn_new, content, "content", 0, 0, 0, "What the user says. Either this or `continue`."),
+	FIELD(FT_TEXT, struct turn_new, content, "content", .min = 1, .pattern = "[^ \t\r\n\f\v]",
+		.hint = "more than blanks", .doc = "What the user says. Either this or `continue`."),
 	FIELD_BOOL(struct turn_new, goes_on, "continue", 0, "True: go on with the last answer, which ended early."),
 	FIELD_STR(struct turn_new, model, "model", 1, 200, 0, "Id of the model; null: the conversation's."),
 };
-const struct schema turn_new_schema = SCHEMA("TurnNew", struct turn_new, turn_new_fields, "What to answer.");
+/* As check_content() has it. */
+const struct schema turn_new_schema = {
+	.name = "TurnNew",
+	.size = sizeof(struct turn_new),
+	.fields = turn_new_fields,
+	.n_fields = N_ELEMENTS(turn_new_fields),
+	.doc = "What to answer.",
+	.rule = "\"if\":{\"properties\":{\"continue\":{\"const\":true}},\"required\":[\"continue\"]},"
+		"\"then\":{\"properties\":{\"content\":{\"type\":\"null\"}}},"
+		"\"else\":{\"properties\":{\"content\":{\"type\":\"string\"}},\"required\":[\"content\"]}",
+};
 
 struct turn_started {
 	struct turn_ids ids;

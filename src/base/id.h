@@ -6,7 +6,8 @@
 
 #include "base/base.h"
 
-#define ID_LEN 13
+#define ID_LEN     13
+#define ID_PATTERN "^(?!0{13})[0-7][0-9a-hjkmnp-tv-z]{12}$" /* what id_parse takes, for the OpenAPI document */
 
 typedef int64_t atelier_id; /* 0 is no id */
 

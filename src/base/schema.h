@@ -15,8 +15,8 @@
 #include "base/json.h"
 
 enum field_type {
-	FT_STR,  /* const char *; NULL when absent or null; min/max in bytes */
-	FT_TEXT, /* as FT_STR, but line breaks and tabs are allowed and nothing is trimmed; other controls are refused */
+	FT_STR,  /* const char *; NULL when absent or null; min/max in characters; blanks at its ends are cut off */
+	FT_TEXT, /* as FT_STR, but line breaks and tabs are allowed and nothing is cut off; other controls are refused */
 	FT_ENUM,   /* const char *: one of `choices`, words separated by blanks */
 	FT_I64,    /* int64_t; min/max */
 	FT_BOOL,   /* bool */
@@ -25,8 +25,8 @@ enum field_type {
 	FT_TIME,   /* int64_t Unix ms; RFC 3339 on the wire; 0 is written as null; only emitted */
 	FT_OBJECT, /* a struct embedded in place, described by `sub` */
 	FT_LIST,   /* struct schema_list of structs described by `sub`; max items in `max` */
-	FT_STRS,   /* struct schema_list of const char * */
-	FT_JSON,   /* const char *: JSON text as it stands (emitted), any value (parsed: compact text); NULL is null */
+	FT_STRS, /* struct schema_list of const char *, each as `item` says (FT_STR, FT_ENUM, FT_ID; NULL: any text) */
+	FT_JSON, /* const char *: JSON text as it stands (emitted), any value (parsed: compact text); NULL is null */
 };
 
 enum field_flag {
@@ -34,6 +34,7 @@ enum field_flag {
 	FIELD_REQUIRED = 1, /* parsing: must be there and not null; emitting: described as always there */
 	FIELD_SECRET = 2,   /* described as password; its value never reaches an error text */
 	FIELD_OMIT = 4,     /* left out instead of null when empty */
+	FIELD_UNIQUE = 8,   /* FT_STRS: no item stands there twice */
 };
 
 struct schema_list {
@@ -50,7 +51,11 @@ struct field {
 	size_t offset;
 	ptrdiff_t present; /* offset of a bool set to whether the field was there, or -1 */
 	int64_t min, max;  /* 0, 0: no bounds */
+	int64_t when_null; /* FT_I64: what a null becomes */
 	const char *choices;
+	const char *pattern; /* of a text, before blanks are cut off: both a POSIX ERE and one of JavaScript */
+	const char *hint;    /* what the pattern wants, for people: "must be " and this */
+	const struct field *item;
 	const struct schema *sub;
 	const char *doc;
 };
@@ -61,6 +66,7 @@ struct schema {
 	const struct field *fields;
 	size_t n_fields;
 	const char *doc;
+	const char *rule; /* members of JSON Schema that say what fields do together; its reader sees to it */
 };
 
 #define SCHEMA(wire_name, type, array, text)                                                                           \
@@ -98,12 +104,12 @@ struct schema {
 	FIELD(FT_OBJECT, s, m, wire, .sub = (subschema), .flags = (fl), .doc = (text))
 
 /* Parses a JSON text into `out` (zeroed first). Strings live in the arena. Wrong types, bounds, missing and unknown
- * fields, NUL and invalid UTF-8 are E_INVALID with a sentence that names the field; a text over its bound E_TOO_LARGE
- * with both numbers. */
+ * fields are E_INVALID with a sentence that names the field. NUL, and what is no Unicode, is read as U+FFFD. */
 int schema_parse(const struct schema *s, struct str body, void *out, struct arena *a, struct err *e) MUST_CHECK;
 
 /* Adds the struct as a JSON object. */
 void schema_emit(const struct schema *s, const void *in, struct buf *b);
 
-/* Adds the JSON Schema (OpenAPI 3.1) of the object; sub-schemas as {"$ref":"#/components/schemas/NAME"}. */
-void schema_describe(const struct schema *s, struct buf *b);
+/* Adds the JSON Schema (OpenAPI 3.1) of the object; sub-schemas as {"$ref":"#/components/schemas/NAME"}. Of one that is
+ * `parsed`, exactly what schema_parse takes. */
+void schema_describe(const struct schema *s, bool parsed, struct buf *b);

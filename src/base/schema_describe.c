@@ -36,35 +36,64 @@ static void add_choices(const struct field *f, struct buf *b)
 	buf_add_char(b, ']');
 }
 
-/* Our bounds are bytes, JSON Schema counts characters: a text within ours is never outside of what is said here. */
-static void add_text_bounds(const struct field *f, struct buf *b)
+/* What parse_text refuses: control characters, and for a text that may not be empty, blanks alone. */
+static const char *text_pattern(const struct field *f)
+{
+	if (f->pattern)
+		return f->pattern;
+	if (f->type == FT_TEXT)
+		return "^[^\\x01-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$";
+	if (f->min == 0)
+		return "^[^\\x01-\\x1f\\x7f]*$";
+	return f->min == 1 ? "^ *[^\\x01-\\x20\\x7f][^\\x01-\\x1f\\x7f]*$"
+			   : "^[^\\x01-\\x20\\x7f][^\\x01-\\x1f\\x7f]*[^\\x01-\\x20\\x7f]$";
+}
+
+static void add_text_bounds(const struct field *f, bool parsed, struct buf *b)
 {
 	if (f->min > 0)
-		buf_printf(b, ",\"minLength\":%lld", (long long)(f->min + 3) / 4);
+		buf_printf(b, ",\"minLength\":%lld", (long long)f->min);
 	if (f->max > 0)
 		buf_printf(b, ",\"maxLength\":%lld", (long long)f->max);
 	if (f->flags & FIELD_SECRET)
 		buf_add_str(b, ",\"format\":\"password\"");
+	if (parsed) {
+		buf_add_str(b, ",\"pattern\":");
+		json_add_cstr(b, text_pattern(f));
+	}
 }
 
 static void add_number_bounds(const struct field *f, struct buf *b)
 {
+	bool whole = f->type == FT_I64;
+
 	if (f->min != 0 || f->max != 0)
 		buf_printf(b, ",\"minimum\":%lld,\"maximum\":%lld", (long long)f->min, (long long)f->max);
+	else if (whole)
+		buf_printf(b, ",\"minimum\":%lld,\"maximum\":%lld", (long long)INT64_MIN, (long long)INT64_MAX);
 }
 
-static void add_list(const struct field *f, struct buf *b)
+static bool add_kind(const struct field *f, bool parsed, struct buf *b);
+
+static void add_list(const struct field *f, bool parsed, struct buf *b)
 {
+	static const struct field any_text = {.type = FT_TEXT, .flags = FIELD_REQUIRED};
+
 	add_type(f, "array", b);
 	buf_add_str(b, ",\"items\":");
-	if (f->type == FT_STRS)
-		buf_add_str(b, "{\"type\":\"string\"}");
-	else
+	if (f->type == FT_STRS) {
+		buf_add_char(b, '{');
+		add_kind(f->item ? f->item : &any_text, parsed, b);
+		buf_add_char(b, '}');
+	} else {
 		add_ref(f->sub, b);
+	}
 	if (f->min > 0)
 		buf_printf(b, ",\"minItems\":%lld", (long long)f->min);
 	if (f->max > 0)
 		buf_printf(b, ",\"maxItems\":%lld", (long long)f->max);
+	if (f->flags & FIELD_UNIQUE)
+		buf_add_str(b, ",\"uniqueItems\":true");
 }
 
 static void add_object(const struct field *f, struct buf *b)
@@ -77,13 +106,13 @@ static void add_object(const struct field *f, struct buf *b)
 }
 
 /* Everything of one field but its description; false when nothing was added (any value). */
-static bool add_kind(const struct field *f, struct buf *b)
+static bool add_kind(const struct field *f, bool parsed, struct buf *b)
 {
 	switch (f->type) {
 	case FT_STR:
 	case FT_TEXT:
 		add_type(f, "string", b);
-		add_text_bounds(f, b);
+		add_text_bounds(f, parsed, b);
 		break;
 	case FT_ENUM:
 		add_type(f, "string", b);
@@ -103,7 +132,7 @@ static bool add_kind(const struct field *f, struct buf *b)
 		break;
 	case FT_ID:
 		add_type(f, "string", b);
-		buf_add_str(b, ",\"pattern\":\"^[0-7][0-9a-hjkmnp-tv-z]{12}$\"");
+		buf_add_str(b, ",\"pattern\":\"" ID_PATTERN "\"");
 		break;
 	case FT_TIME:
 		add_type(f, "string", b);
@@ -114,7 +143,7 @@ static bool add_kind(const struct field *f, struct buf *b)
 		break;
 	case FT_LIST:
 	case FT_STRS:
-		add_list(f, b);
+		add_list(f, parsed, b);
 		break;
 	case FT_JSON:
 		return false;
@@ -137,7 +166,7 @@ static void add_required(const struct schema *s, struct buf *b)
 		buf_add_char(b, ']');
 }
 
-void schema_describe(const struct schema *s, struct buf *b)
+void schema_describe(const struct schema *s, bool parsed, struct buf *b)
 {
 	buf_add_str(b, "{\"type\":\"object\"");
 	if (s->doc) {
@@ -153,7 +182,7 @@ void schema_describe(const struct schema *s, struct buf *b)
 			buf_add_char(b, ',');
 		json_add_cstr(b, f->name);
 		buf_add_str(b, ":{");
-		some = add_kind(f, b);
+		some = add_kind(f, parsed, b);
 		if (f->doc) {
 			buf_add_str(b, some ? ",\"description\":" : "\"description\":");
 			json_add_cstr(b, f->doc);
@@ -161,6 +190,10 @@ void schema_describe(const struct schema *s, struct buf *b)
 		buf_add_char(b, '}');
 	}
 	buf_add_char(b, '}');
+	if (parsed)
+		buf_add_str(b, ",\"additionalProperties\":false");
 	add_required(s, b);
+	if (s->rule)
+		buf_printf(b, ",%s", s->rule);
 	buf_add_char(b, '}');
 }

@@ -2,6 +2,8 @@
 #include "base/schema.h"
 
 #include <errno.h>
+#include <math.h>
+#include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -9,6 +11,9 @@
 
 /* Of the tree that a body becomes, beside its strings; the largest lists that our schemas take need a tenth. */
 #define BODY_MEMORY ((size_t)8 << 20)
+
+/* Below, every whole number has a double of its own. */
+#define EXACT_MAX 9007199254740992.0
 
 /* Where we are in the text, for the refusals: a chain from the field up to the top. */
 struct place {
@@ -75,11 +80,11 @@ static int refuse_text(struct parse *p, const struct place *at, const struct fie
 	if (max == 0 && min == 0)
 		return refuse(p, at, E_INVALID, "must be a text");
 	if (max == 0)
-		return refuse(p, at, E_INVALID, "must be a text of at least %lld bytes", min);
-	return refuse(p, at, E_INVALID, "must be a text of %lld to %lld bytes", min, max);
+		return refuse(p, at, E_INVALID, "must be a text of at least %lld characters", min);
+	return refuse(p, at, E_INVALID, "must be a text of %lld to %lld characters", min, max);
 }
 
-/* NUL was refused by the JSON parser. */
+/* NUL was replaced by the JSON parser. */
 static bool has_control(const char *s, size_t n, bool many_lines)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -93,9 +98,26 @@ static bool has_control(const char *s, size_t n, bool many_lines)
 	return false;
 }
 
-static bool is_blank(char c)
+/* Of valid UTF-8. */
+static uint64_t count_characters(const char *s, size_t n)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return count;
+}
+
+static bool fits(const char *text, const char *pattern)
+{
+	regex_t rx;
+	bool ok;
+
+	if (regcomp(&rx, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		abort(); /* a mistake in a table */
+	ok = regexec(&rx, text, 0, NULL, 0) == 0;
+	regfree(&rx);
+	return ok;
 }
 
 static int parse_text(struct parse *p, const struct field *f, const struct place *at, const json_t *v, const char **ret)
@@ -103,19 +125,23 @@ static int parse_text(struct parse *p, const struct field *f, const struct place
 	bool many_lines = f->type == FT_TEXT;
 	const char *s = json_string_value(v);
 	size_t n = json_string_length(v);
+	uint64_t length = s ? count_characters(s, n) : 0;
 	char *copy;
 
 	if (!s)
 		return refuse_text(p, at, f);
-	while (!many_lines && n > 0 && is_blank(s[0])) {
+	if (f->max != 0 && length > (uint64_t)f->max)
+		return refuse(p, at, E_INVALID, "is %llu characters long; at most %lld are allowed",
+			(unsigned long long)length, (long long)f->max);
+	if (f->pattern && !fits(s, f->pattern))
+		return refuse(p, at, E_INVALID, "must be %s", f->hint);
+	while (!many_lines && n > 0 && s[0] == ' ') {
 		s++;
 		n--;
 	}
-	while (!many_lines && n > 0 && is_blank(s[n - 1]))
+	while (!many_lines && n > 0 && s[n - 1] == ' ')
 		n--;
-	if (f->max != 0 && n > (uint64_t)f->max)
-		return refuse(p, at, E_TOO_LARGE, "is %zu bytes long; at most %lld are allowed", n, (long long)f->max);
-	if (f->min > 0 && n < (uint64_t)f->min)
+	if (f->min > 0 && count_characters(s, n) < (uint64_t)f->min)
 		return refuse_text(p, at, f);
 	if (has_control(s, n, many_lines))
 		return refuse(p, at, E_INVALID,
@@ -157,10 +183,13 @@ static int parse_enum(struct parse *p, const struct field *f, const struct place
 
 static int parse_i64(struct parse *p, const struct field *f, const struct place *at, const json_t *v, int64_t *ret)
 {
-	int64_t n = json_integer_value(v);
+	double real = json_number_value(v);
+	int64_t n = json_is_real(v) && fabs(real) < EXACT_MAX ? (int64_t)real : json_integer_value(v);
 	char bounds[64];
 
-	if (!json_is_integer(v) || ((f->min != 0 || f->max != 0) && (n < f->min || n > f->max)))
+	/* 5.0 is a whole number, too. */
+	if (!json_is_number(v) || (json_is_real(v) && (fabs(real) >= EXACT_MAX || fabs(real - (double)n) > 0)) ||
+		((f->min != 0 || f->max != 0) && (n < f->min || n > f->max)))
 		return refuse(p, at, E_INVALID, "must be a whole number%s", number_bounds(f, bounds));
 	*ret = n;
 	return 0;
@@ -190,14 +219,37 @@ static int parse_json(struct parse *p, const json_t *v, const char **ret)
 	return 0;
 }
 
+/* An item of FT_STRS. */
+static int parse_word(struct parse *p, const struct field *f, const struct place *at, const json_t *v, const char **ret)
+{
+	atelier_id id;
+
+	if (f->type == FT_ENUM)
+		return parse_enum(p, f, at, v, ret);
+	if (f->type != FT_ID)
+		return parse_text(p, f, at, v, ret);
+	if (!json_is_string(v) || !id_parse(json_string_value(v), json_string_length(v), &id))
+		return refuse(p, at, E_INVALID, "must be an id: %d letters and digits", ID_LEN);
+	*ret = arena_strndup(p->arena, json_string_value(v), ID_LEN);
+	return *ret ? 0 : out_of_memory(p);
+}
+
 static int parse_item(struct parse *p, const struct field *f, const struct place *at, const json_t *v, void *out)
 {
 	/* Items of a list of texts have no bounds of their own: the body has. */
 	static const struct field item = {.type = FT_TEXT};
 
 	if (f->type == FT_STRS)
-		return parse_text(p, &item, at, v, out);
+		return parse_word(p, f->item ? f->item : &item, at, v, out);
 	return parse_object(p, f->sub, at, v, out);
+}
+
+static bool is_repeated(const char *const *texts, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(texts[k], texts[i]) == 0)
+			return true;
+	return false;
 }
 
 static int parse_list(
@@ -223,6 +275,8 @@ static int parse_list(
 
 		if (r < 0)
 			return r;
+		if (f->flags & FIELD_UNIQUE && is_repeated(list.items, i))
+			return refuse(p, &item_at, E_INVALID, "is there twice");
 	}
 	*ret = list;
 	return 0;
@@ -307,6 +361,8 @@ static int parse_object(struct parse *p, const struct schema *s, const struct pl
 			return refuse(p, &field_at, E_INVALID, "is missing");
 		if (item && f->present >= 0)
 			*(bool *)((char *)out + f->present) = true;
+		if (json_is_null(item) && f->type == FT_I64)
+			*(int64_t *)(void *)((char *)out + f->offset) = f->when_null;
 		if (!item || json_is_null(item))
 			continue;
 		r = parse_field(p, f, &field_at, item, out);
@@ -323,7 +379,7 @@ int schema_parse(const struct schema *s, struct str body, void *out, struct aren
 	int r;
 
 	memset(out, 0, s->size);
-	r = json_read(body.p, body.n, BODY_MEMORY, JSON_READ_STRICT, &v, e);
+	r = json_read(body.p, body.n, BODY_MEMORY, JSON_READ_MILD, &v, e);
 	if (r < 0)
 		return r;
 	return parse_object(&p, s, NULL, v, out);

@@ -45,7 +45,7 @@ static int find_ollama(struct request *q, const char **ret)
 			return 0;
 		}
 	}
-	return r < 0 ? r : err_set(&q->err, E_MODEL_CANNOT, "There is no Ollama here to pull models with.");
+	return r < 0 ? r : err_set(&q->err, E_CONFLICT, "There is no Ollama here to pull models with.");
 }
 
 /* As gw_open, for a model that need not be there yet. */

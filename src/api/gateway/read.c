@@ -18,7 +18,7 @@ int gw_body(struct request *q, bool may_be_empty, json_t **ret)
 		return err_set(&q->err, E_MEDIA_TYPE, "Send the request without compression (Content-Encoding).");
 	if (text.n == 0 && may_be_empty)
 		text = STR("{}");
-	if ((r = json_read(text.p, text.n, BODY_MEMORY, JSON_READ_STRICT, &body, &q->err)) < 0)
+	if ((r = json_read(text.p, text.n, BODY_MEMORY, JSON_READ_MILD, &body, &q->err)) < 0)
 		return r;
 	if (!json_is_object(body))
 		return err_set(&q->err, E_INVALID, "The request must be a JSON object.");

@@ -99,6 +99,10 @@ static void test_every_route_is_described(void **state)
 		const struct route *r = &all[i];
 		const json_t *op = operation_of(r);
 
+		if (r->flags & ROUTE_ABSENT) {
+			assert_null(op);
+			continue;
+		}
 		assert_non_null(op);
 		assert_string_equal(json_get_str(op, "operationId"), r->name);
 		assert_true(r->summary && strlen(r->summary) > 5 && r->summary[strlen(r->summary) - 1] == '.');
@@ -106,8 +110,9 @@ static void test_every_route_is_described(void **state)
 		assert_true(r->status >= 200 && r->status < 300);
 		/* Something comes back, or it is said that nothing does. */
 		assert_true((r->status == 204) == (!r->answer && !r->media && !r->stream));
-		assert_true(!r->stream == !(r->flags & (ROUTE_STREAM | ROUTE_EITHER)));
-		assert_true(!r->body || strcmp(r->method, "GET") != 0);
+		assert_true(!(r->flags & ROUTE_STREAM) || r->stream);
+		assert_true(!(r->body || r->body_schema) || strcmp(r->method, "GET") != 0);
+		assert_true(!r->body || !r->body_schema);
 		assert_true(!(r->flags & ROUTE_LOOP) || r->access == ACCESS_PUBLIC);
 		for (size_t k = 0; k < i; k++) {
 			assert_string_not_equal(all[k].name, r->name);
@@ -137,6 +142,30 @@ static void test_public_routes(void **state)
 		found++;
 	}
 	assert_int_equal(found, N_ELEMENTS(open));
+}
+
+/* What a route may fail with, by its kind and by what it says, has a status in its description, and nothing else has. */
+static void test_failures_are_described(void **state)
+{
+	size_t n, n_rows;
+	const struct route *all = api_routes(&n);
+	const struct err_info *rows = err_table(&n_rows);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *answers = json_object_get(operation_of(&all[i]), "responses");
+
+		for (size_t k = 0; k < n_rows && answers; k++) {
+			char status[8];
+
+			snprintf(status, sizeof(status), "%d", rows[k].http_status);
+			if (route_may_fail(&all[i], rows[k].code) && rows[k].code != E_CANCELED)
+				assert_non_null(json_object_get(answers, status));
+		}
+		assert_true(!answers || !json_object_get(answers, "default"));
+		assert_true(!json_object_get(answers, "401") == (all[i].access == ACCESS_PUBLIC && !all[i].errors) ||
+			    all[i].errors);
+	}
 }
 
 static void check_schema(const struct schema *s)
@@ -181,7 +210,9 @@ static void test_every_event_is_described(void **state)
 		const struct event_info *e = event_info((enum event_type)i);
 
 		assert_string_equal(json_get_str(json_object_get(props, "event"), "const"), e->name);
-		const json_t *fields = json_object_get(json_object_get(props, "data"), "properties");
+		const json_t *data = json_object_get(json_object_get(props, "data"), "contentSchema");
+		const json_t *fields = json_object_get(
+			json_object_get(schemas, strrchr(json_get_str(data, "$ref"), '/') + 1), "properties");
 		char first[64];
 		snprintf(first, sizeof(first), "%.*s", (int)strcspn(e->fields, ":"), e->fields);
 		assert_non_null(json_object_get(fields, first));
@@ -194,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_refs_resolve),
 		cmocka_unit_test(test_every_route_is_described),
 		cmocka_unit_test(test_public_routes),
+		cmocka_unit_test(test_failures_are_described),
 		cmocka_unit_test(test_every_field_is_described),
 		cmocka_unit_test(test_every_event_is_described),
 	};

@@ -24,6 +24,8 @@ export type ProviderDetails = Schemas['ProviderDetails'];
 export type ProviderFields = Schemas['ProviderPatch'];
 export type ProviderTested = Schemas['ProviderTested'];
 export type ApiKey = Schemas['Key'];
+export type KeyNew = Schemas['KeyNew'];
+export type Scope = NonNullable<KeyNew['scopes']>[number];
 export type KeyMade = Schemas['KeyMade'];
 export type Usage = Schemas['Usage'];
 export type UsageSum = Schemas['UsageSum'];
@@ -45,7 +47,10 @@ export interface PullProgress {
 /** The document says of `progress` that it is JSON; this says which. */
 export type Job = Omit<Schemas['Job'], 'progress'> & { progress?: PullProgress | null };
 
-type Flat<F> = F extends { event: infer E; data: infer D } ? { type: E } & D : never;
+/** What the data of a frame holds: `TextData` for `text`. */
+type DataOf<E extends string> = `${Capitalize<E>}Data` extends keyof Schemas ? Schemas[`${Capitalize<E>}Data`] : never;
+
+type Flat<F> = F extends { event: infer E extends string } ? { type: E } & DataOf<E> : never;
 
 /** The events of the turn log: one union for the first stream and for the re-attached one. */
 export type TurnEvent = Flat<Schemas['TurnEvent']>;

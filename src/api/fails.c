@@ -1,0 +1,48 @@
+/* fails.c - how routes may fail: by what they are, and what they say of themselves. */
+#include "api/routes.h"
+
+static bool in_list(const int *codes, int code)
+{
+	for (; codes && *codes; codes++)
+		if (*codes == code)
+			return true;
+	return false;
+}
+
+/* Before a handler has it: what any request meets. */
+static bool comes_to_all(int code)
+{
+	static const int codes[] = {
+		E_INVALID, E_TOO_LARGE, E_HEADERS_TOO_LARGE, E_INTERNAL, E_BUSY, E_STOPPING, E_STORAGE, E_CANCELED, 0};
+
+	return in_list(codes, code);
+}
+
+static bool comes_of_access(const struct route *r, int code)
+{
+	static const int codes[] = {E_UNAUTHORIZED, E_FORBIDDEN, E_SETUP_REQUIRED, E_RATE_LIMITED, 0};
+
+	return r->access != ACCESS_PUBLIC && in_list(codes, code);
+}
+
+/* What calling a model may bring: nearly everything. */
+static bool comes_of_calling(const struct route *r, int code)
+{
+	static const int never[] = {E_METHOD, E_EXPIRED, E_NEWER_DATA, E_INTERRUPTED, E_UNAUTHORIZED, E_CSRF, 0};
+
+	return r->flags & ROUTE_CALL && !in_list(never, code);
+}
+
+bool route_may_fail(const struct route *r, int code)
+{
+	bool unsafe = strcmp(r->method, "GET") != 0;
+
+	code = err_info(code)->code;
+	if (comes_to_all(code) || comes_of_access(r, code) || comes_of_calling(r, code) || in_list(r->errors, code))
+		return true;
+	if (code == E_CSRF)
+		return unsafe;
+	if (code == E_MEDIA_TYPE)
+		return r->body || r->body_schema;
+	return code == E_NOT_FOUND && strchr(r->path, '{');
+}

@@ -1,0 +1,9 @@
+/* describe.h - what the OpenAPI document says of the bodies that programs of other makers send: only what all need. */
+#pragma once
+
+#define GW_NAME       "{\"type\":\"string\",\"minLength\":1}"
+#define GW_BODY(rule) "{\"type\":\"object\",\"description\":\"As the interface that is imitated has it.\"," rule "}"
+#define GW_MODEL_BODY GW_BODY("\"properties\":{\"model\":" GW_NAME "},\"required\":[\"model\"]")
+#define GW_COPY_BODY                                                                                                   \
+	GW_BODY("\"properties\":{\"source\":" GW_NAME ",\"destination\":" GW_NAME "},"                                 \
+		"\"required\":[\"source\",\"destination\"]")

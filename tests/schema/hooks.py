@@ -1,0 +1,40 @@
+"""What schemathesis has to know that the OpenAPI document cannot say."""
+
+import json
+import os
+import re
+import urllib.request
+
+import schemathesis
+
+LOGIN = json.loads(os.environ["SCHEMA_LOGIN"])
+
+
+def fresh_session(base):
+    request = urllib.request.Request(base + "/api/v1/auth/login", json.dumps(LOGIN).encode(),
+                                     {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["token"]
+
+
+def allowed(operation, url):
+    """Only what the document allows is replaced: what it forbids has to be refused."""
+    name = operation.definition.raw["requestBody"]["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
+    rule = operation.schema.raw_schema["components"]["schemas"][name]["properties"]["url"]
+    return len(url) <= rule["maxLength"] and re.search(rule["pattern"], url) is not None
+
+
+@schemathesis.hook
+def map_body(context, body):
+    """Addresses of providers that are made up would be looked up in the world's DNS and asked: all are this machine."""
+    url = body.get("url") if isinstance(body, dict) else None
+    if isinstance(url, str) and allowed(context.operation, url):
+        return {**body, "url": "http://127.0.0.1:9"}
+    return body
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """A logout ends the session that all other requests need: it gets one of its own."""
+    if case.operation.label == "POST /api/v1/auth/logout" and "Authorization" in (case.headers or {}):
+        case.headers["Authorization"] = "Bearer " + fresh_session(os.environ["SCHEMA_BASE"])

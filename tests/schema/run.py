@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""The OpenAPI document against the program that serves it: schemathesis asks every address with valid and invalid
+values, as an administrator and as a user, and compares status, type, headers and body with what the document says.
+
+	tests/schema/run.py --binary build/atelier [--examples N]
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "scenario"))
+
+from provider import Answer, Provider, Step  # noqa: E402
+from run import Template  # noqa: E402
+from server import Failed, Server  # noqa: E402
+
+SETTINGS = {
+    "ATELIER_HEARTBEAT_S": "1",              # an event stream says something soon
+    "ATELIER_MAX_TURNS_PER_USER": "100000",
+    "ATELIER_LOGIN_ATTEMPTS": "1000",        # made-up logins are not throttled
+}
+
+
+def ask(st, server, template, role, examples, report):
+    """All phases as one user; the numbers of cases that passed and failed."""
+    base = "http://127.0.0.1:%d" % server.port
+    env = dict(os.environ, SCHEMATHESIS_HOOKS="hooks", PYTHONPATH=HERE, SCHEMA_BASE=base, NO_COLOR="1",
+               SCHEMA_LOGIN=json.dumps({"username": role, "password": template.vars[role + "_password"]}))
+    done = subprocess.run(
+        [st, "run", base + "/api/v1/openapi.json", "--header", "Authorization: Bearer " + template.vars[role + "_bearer"],
+         "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(examples),
+         "--generation-deterministic", "--continue-on-failure", "--workers", "2", "--request-timeout", "20",
+         "--suppress-health-check", "all", "--report", "junit", "--report-junit-path", report],
+        env=env, cwd=os.path.dirname(report), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+    text = done.stdout.decode("utf-8", "replace")
+    cases = ElementTree.parse(report).getroot().iter("testcase")
+    failed = [c for c in cases if c.find("failure") is not None or c.find("error") is not None]
+    total = sum(1 for _ in ElementTree.parse(report).getroot().iter("testcase"))
+    if failed or done.returncode != 0:
+        print(text)
+    if done.returncode != 0 and not failed:
+        failed = [None]
+    generated = re.search(r"(\d+) generated", text)
+    print("%s: %d operations, %s cases" % (role, total, generated.group(1) if generated else "no"))
+    return total - len(failed), len(failed)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("--binary", required=True)
+    ap.add_argument("--examples", type=int, default=10, help="made-up requests for each operation")
+    a = ap.parse_args()
+    st = subprocess.run([os.path.join(ROOT, "tools", "schemathesis")], stdout=subprocess.PIPE, check=True)
+    st = st.stdout.decode().strip()
+    root = tempfile.mkdtemp(prefix="atelier-schema-")
+    began, passed, failed = time.monotonic(), 0, 0
+    provider = Provider()
+    provider.fallback = Answer([Step(0, ["text", '"well"']), Step(0, ["done"])])
+    try:
+        template = Template(a.binary, root)
+        for role in ("admin", "bob"):
+            data = os.path.join(root, role)
+            template.copy(data)
+            server = Server(a.binary, data, dict(provider.settings(), **SETTINGS))
+            try:
+                server.start()
+                good, bad = ask(st, server, template, role, a.examples, os.path.join(root, role + ".xml"))
+                server.stop()
+                server.check_log()
+            except Failed as e:
+                good, bad = 0, 1
+                print("%s: %s\n%s" % (role, e, "\n".join(server.log[-40:])))
+            finally:
+                server.destroy()
+            passed, failed = passed + good, failed + bad
+    finally:
+        provider.down()
+        shutil.rmtree(root, ignore_errors=True)
+    print("schema: %.1f s" % (time.monotonic() - began))
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
