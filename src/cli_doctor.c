@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 
 #include "engine.h"
+#include "http/listen.h"
 #include "store/store.h"
 
 #define LOW_DISK ((uint64_t)1 << 30)
@@ -233,25 +234,12 @@ static void check_providers(struct doctor *d)
 
 /* ---- the port ---- */
 
-static void never_called(struct http_exchange *x, void *arg)
-{
-	(void)x;
-	(void)arg;
-}
-
 static void check_port(struct doctor *d)
 {
 	const char *listen = d->settings->listen;
-	struct loop *l = loop_new();
-	struct http_server *s = NULL;
+	struct listeners l = {0};
 	struct err e = {0};
-	int r = http_server_new(l,
-		&(struct http_server_config){.listen = listen,
-			.max_header_bytes = 32768,
-			.max_body_bytes = 1024,
-			.max_connections = 16,
-			.handler = never_called},
-		&s, &e);
+	int r = listeners_open(&l, &(struct listen_config){.words = listen}, &e);
 
 	if (r == 0)
 		say(d, OK, "port", "%s is free", listen);
@@ -259,9 +247,7 @@ static void check_port(struct doctor *d)
 		say(d, OK, "port", "%s is being served on", listen);
 	else
 		say(d, FAIL, "port", "%s", e.msg);
-	if (s)
-		http_server_free(s);
-	loop_free(l);
+	listeners_close(&l);
 }
 
 /* ---- the sandbox ---- */

@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "base/settings.h"
+#include "http/listen.h"
 #include "sys/pool.h"
 
 /* What the command line holds beside settings. */
@@ -50,6 +51,7 @@ struct program {
 	struct loop *loop;
 	pthread_t loop_thread;
 	bool loop_runs;
+	struct listeners listeners;
 	struct http_server *server;
 	struct db *db;
 	struct auth *auth;

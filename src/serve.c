@@ -15,7 +15,8 @@
 
 #define STOP_SECONDS    5 /* then the program ends whatever still runs; nothing stored depends on it */
 #define GREET_MS        1000
-#define FEW_CONNECTIONS 1024 /* what a limit of open files leaves is worth a word below this */
+#define UNKNOWN_BODIES  ((size_t)4 << 20) /* bytes that all who show no key or session may send at a time */
+#define FEW_CONNECTIONS 1024              /* what a limit of open files leaves is worth a word below this */
 
 static char *join(const char *folder, const char *name)
 {
@@ -50,6 +51,9 @@ void limits_raise(void)
 #ifdef M_ARENA_MAX
 	/* Many threads that mostly sleep: an allocation arena for each would hold memory for nothing. */
 	mallopt(M_ARENA_MAX, 2);
+	/* What is large is mapped, and goes back to the system when it is freed. Left alone, the bound rises with what is freed. */
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	mallopt(M_TRIM_THRESHOLD, 1 << 20);
 #endif
 }
 
@@ -73,10 +77,19 @@ static void handle(struct http_exchange *x, void *arg)
 	api_handler(x, p->api);
 }
 
-/* The interface judges each request by its address; here is what any of them may have. */
-static size_t largest_body(const struct settings *s)
+/* Who stands in front of everybody is many clients. */
+static bool is_proxy(const char *peer, void *arg)
 {
-	return (size_t)(s->gateway ? MAX(s->max_body_bytes, s->gateway_max_body_bytes) : s->max_body_bytes);
+	const struct program *p = arg;
+
+	(void)peer;
+	return p->settings->trust_proxy;
+}
+
+/* Of all bodies at a time: some of the largest, and a little for those who are still nobody. */
+static size_t body_budget(const struct settings *s)
+{
+	return 8 * (size_t)(s->gateway ? MAX(s->max_body_bytes, s->gateway_max_body_bytes) : s->max_body_bytes);
 }
 
 /* Half of the descriptors: a stream may need a second one, towards its provider. */
@@ -98,13 +111,21 @@ int server_bind(struct program *p, struct err *e)
 {
 	const struct settings *s = p->settings;
 
+	int r = listeners_open(&p->listeners, &(struct listen_config){.words = s->listen}, e);
+
+	if (r < 0)
+		return r;
 	p->loop = loop_new();
 	return http_server_new(p->loop,
-		&(struct http_server_config){.listen = s->listen,
+		&(struct http_server_config){.listeners = p->listeners.items,
+			.n_listeners = p->listeners.n,
 			.max_header_bytes = (size_t)s->max_header_bytes,
-			.max_body_bytes = largest_body(s),
 			.max_connections = connections_allowed(s),
-			.handler = handle,
+			.max_connections_per_address = (unsigned)s->max_connections_per_address,
+			.is_proxy = is_proxy,
+			.body_budget = body_budget(s),
+			.body_budget_unknown = UNKNOWN_BODIES,
+			.on_head = handle,
 			.arg = p},
 		&p->server, e);
 }
@@ -339,6 +360,7 @@ void program_stop(struct program *p)
 	stop_working(p);
 	if (p->server)
 		http_server_free(p->server);
+	listeners_close(&p->listeners);
 	if (p->turns)
 		turns_free(p->turns);
 	jobs_free(p->jobs);

@@ -63,6 +63,6 @@ bool assets_serve(struct http_exchange *x, const char *path)
 	}
 	if (f.encoding)
 		http_set_header(x, "Content-Encoding", f.encoding);
-	http_reply_static(x, 200, a->type, f.p, f.n);
+	http_reply_ranges(x, a->type, etag, f.p, f.n);
 	return true;
 }

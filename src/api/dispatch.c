@@ -296,9 +296,9 @@ static int check_size(struct request *q)
 	const struct settings *s = q->api->c.settings;
 	int64_t limit = q->shape != SHAPE_OWN ? s->gateway_max_body_bytes : s->max_body_bytes;
 
-	if (http_request_error(q->x) != E_TOO_LARGE && (int64_t)http_body(q->x).n <= limit)
-		return 0;
-	return too_large(q);
+	if (q->body_error == E_TOO_LARGE || (int64_t)http_body(q->x).n > limit)
+		return too_large(q);
+	return q->body_error ? err_set(&q->err, q->body_error, "%s", err_info(q->body_error)->text) : 0;
 }
 
 static bool is_under_ollama(const char *path)
@@ -352,9 +352,9 @@ static int request_match(struct request *q, const char *path)
 
 static int request_check(struct request *q, const char *path)
 {
-	int r = http_request_error(q->x);
+	int r = q->body_error ? 0 : http_request_error(q->x);
 
-	if (r < 0 && r != E_TOO_LARGE)
+	if (r < 0)
 		return err_set(&q->err, r, "%s", err_info(r)->text);
 	if ((r = check_size(q)) < 0 || (r = request_match(q, path)) < 0)
 		return r;
@@ -427,16 +427,35 @@ static bool asks_for_ollama(const struct api *a, const struct http_exchange *x)
 	       !header_accepts(http_header(x, "Accept"), "text/html");
 }
 
+static void start_with(struct api *a, struct http_exchange *x, int body_error)
+{
+	struct request *q = request_new(a, x);
+
+	q->body_error = body_error;
+	request_start(q);
+}
+
+static void on_body(struct http_exchange *x)
+{
+	start_with(http_exchange_data(x), x, http_request_error(x));
+}
+
 void api_handler(struct http_exchange *x, void *arg)
 {
 	struct api *a = arg;
+	const struct settings *s = a->c.settings;
 	const char *method = http_method(x), *path = http_path(x);
 	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	int64_t max = s->gateway ? MAX(s->max_body_bytes, s->gateway_max_body_bytes) : s->max_body_bytes;
+	int r;
 
 	if (reads && http_request_error(x) == 0 && !is_interface(path) && !asks_for_ollama(a, x) &&
 		assets_serve(x, path))
 		return;
-	request_start(request_new(a, x));
+	http_exchange_set_data(x, a);
+	r = http_body_collect(x, (size_t)max, HTTP_KNOWN, on_body);
+	if (r < 0)
+		start_with(a, x, r);
 }
 
 /* ---- life ---- */

@@ -48,7 +48,8 @@ struct request {
 	bool known;      /* `who` is set */
 	const char *arg; /* the {name} of the path; NULL: none */
 	atelier_id arg_id;
-	void *body; /* the struct of route->body */
+	void *body;     /* the struct of route->body */
+	int body_error; /* why there is no body; 0: there is */
 
 	enum route_shape shape; /* of its failures; from the path */
 	bool spent;             /* the model has begun to answer: asking again costs again */

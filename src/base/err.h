@@ -59,7 +59,15 @@
 		"The conversation is longer than the model can read at once.")                                         \
 	X(E_PROVIDER_BUSY, -5041, 503, "provider_busy", true, true,                                                    \
 		"The model provider is busy or starting. Try again in a moment.")                                      \
-	X(E_PROVIDER_QUOTA, -5042, 402, "provider_quota", false, true, "The account at the model provider is used up.")
+	X(E_PROVIDER_QUOTA, -5042, 402, "provider_quota", false, true,                                                 \
+		"The account at the model provider is used up.")                                                       \
+	X(E_REQUEST_TIMEOUT, -5050, 408, "request_timeout", true, true, "The request came too slowly.")                \
+	X(E_URI_TOO_LONG, -5051, 414, "uri_too_long", false, true, "The address of the request is too long.")          \
+	X(E_RANGE, -5052, 416, "range_not_satisfiable", false, true, "The file has no such part.")                     \
+	X(E_EXPECTATION, -5053, 417, "expectation_failed", false, true, "What the request expects is not known here.") \
+	X(E_UPGRADE, -5054, 426, "upgrade_required", false, true, "This server speaks HTTP/1.1 here, nothing else.")   \
+	X(E_NOT_IMPLEMENTED, -5055, 501, "not_implemented", false, true, "This server does not do that.")              \
+	X(E_HTTP_VERSION, -5056, 505, "version_not_supported", false, true, "This server speaks HTTP/1.1.")
 
 #define X(name, num, ...) name = (num),
 enum err_code { ERR_TABLE(X) };

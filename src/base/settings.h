@@ -26,6 +26,8 @@
 	X(INT, db_readers, 6, 1, 64, "ATELIER_DB_READERS", "database connections for reading")                         \
 	X(INT, max_connections, 20000, 16, 1000000, "ATELIER_MAX_CONNECTIONS",                                         \
 		"open client connections; never more than half of the open files the system allows")                   \
+	X(INT, max_connections_per_address, 0, 0, 1000000, "ATELIER_MAX_CONNECTIONS_PER_ADDRESS",                      \
+		"open client connections of one address (an IPv6 network of 64 bits is one); 0: half of all")          \
 	X(INT, max_header_bytes, 32768, 1024, 1048576, "ATELIER_MAX_HEADER_BYTES", "size of the headers of a request") \
 	X(INT, max_body_bytes, 4194304, 1024, 1073741824, "ATELIER_MAX_BODY_BYTES", "size of the body of a request")   \
 	X(INT, max_message_bytes, 524288, 16, 67108864, "ATELIER_MAX_MESSAGE_BYTES", "size of one message")            \

@@ -1,348 +1,485 @@
 /*
- * conn.c - what evhttp does not do for a connection: counting, limits in time, its own error pages in our words, and
- * a close that does not swallow the answer.
- *
- * evhttp tells of a new connection only by asking for its bufferevent. The evhttp_connection is the argument of the
- * bufferevent's callbacks once evhttp has set it up; it is taken from there at the end of the same turn of the loop,
- * before anything can be read.
+ * conn.c - the way of a connection through its states. Its socket is watched once, for both directions and edges only, so that
+ * no system call is needed when what it waits for changes: `readable` remembers what has not been read.
  */
-#include "http/server_priv.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
+#include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
+#include "http/server_priv.h"
+#include "http/tls.h"
 #include "sys/metrics.h"
 
-enum { LINGER_BYTES = 64 << 20, LINGER_QUIET_S = 2 };
+enum {
+	TURN_STEPS = 8,          /* reads and small requests of one connection before the others get their turn */
+	LINGER_CONNS = 256,      /* above: the longest one is closed */
+	LINGER_BYTES = 64 << 20, /* of each */
+};
 
-/* --- lingering close --------------------------------------------------------------------------------------------- */
+/* --- birth, states and death ------------------------------------------------------------------------------------- */
 
-void conn_linger_free(struct lingerer *l)
+static void list_remove(struct conn *c)
 {
-	if (l->prev)
-		l->prev->next = l->next;
-	else
-		l->server->lingering = l->next;
-	if (l->next)
-		l->next->prev = l->prev;
-	close(event_get_fd(l->ev));
-	event_free(l->ev);
-	free(l);
+	struct conn_list *l = &c->server->lists[c->state];
+
+	*(c->prev ? &c->prev->next : &l->first) = c->next;
+	*(c->next ? &c->next->prev : &l->last) = c->prev;
+	l->n--;
 }
 
-static void on_linger(evutil_socket_t fd, short what, void *arg)
+static void list_add(struct conn *c)
 {
-	struct lingerer *l = arg;
-	char sink[16384];
-	ssize_t n = what & EV_READ ? recv(fd, sink, sizeof(sink), 0) : 0;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0 || (size_t)n >= l->left)
-		conn_linger_free(l);
-	else
-		l->left -= (size_t)n;
+	struct conn_list *l = &c->server->lists[c->state];
+
+	c->prev = l->last;
+	c->next = NULL;
+	*(l->last ? &l->last->next : &l->first) = c;
+	l->last = c;
+	l->n++;
 }
 
-/* evhttp is about to shut down and close the socket. Unread bytes would turn that into a reset that overtakes the
- * answer, so a second descriptor reads them off until the client has closed too. */
-static void linger_start(struct http_server *s, int fd)
+void conn_enter(struct conn *c, enum conn_state state)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (copy < 0)
-		return;
-	struct lingerer *l = xcalloc(1, sizeof(*l));
-	l->ev = event_new(loop_base(s->loop), copy, EV_READ | EV_PERSIST, on_linger, l);
-	if (!l->ev) {
-		close(copy);
-		free(l);
-		return;
-	}
-	l->server = s;
-	l->left = LINGER_BYTES;
-	l->next = s->lingering;
-	if (l->next)
-		l->next->prev = l;
-	s->lingering = l;
-	event_add(l->ev, &(struct timeval){.tv_sec = LINGER_QUIET_S});
+	list_remove(c);
+	c->state = (unsigned char)state;
+	c->since_ms = clock_mono_ms();
+	c->moved = 0;
+	list_add(c);
 }
 
-/* --- birth and death --------------------------------------------------------------------------------------------- */
-
-static void on_input(struct evbuffer *buf UNUSED, const struct evbuffer_cb_info *info, void *arg)
+static void on_event(evutil_socket_t fd UNUSED, short what, void *arg)
 {
 	struct conn *c = arg;
-	if (!info->n_added)
+
+	c->readable |= (what & EV_READ) || c->tls;
+	c->writable |= (what & EV_WRITE) || c->tls;
+	if ((c->state == CONN_HANDLING || c->state == CONN_PAUSED) && !conn_watch(c, c->x->on_leave != NULL))
 		return;
-	c->moved = true;
-	c->begun = true;
-	c->seen += info->n_added;
+	conn_run(c);
 }
 
-static void on_output(struct evbuffer *buf UNUSED, const struct evbuffer_cb_info *info, void *arg)
+void conn_new(struct http_server *s, int fd, struct tls *tls, const char *peer, struct peer_count *counted)
 {
-	struct conn *c = arg;
-	if (info->n_deleted)
-		c->moved = true;
-	if (info->n_added && c->state == CONN_READING && !c->odd) {
-		c->odd = true;
-		c->turn_next = c->server->odd;
-		c->server->odd = c;
-		loop_hook_raise(c->server->hook);
-	}
-}
-
-static struct bufferevent *on_accept(struct event_base *base, void *arg)
-{
-	struct http_server *s = arg;
-	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
-	if (!bev)
-		return NULL;
 	struct conn *c = xcalloc(1, sizeof(*c));
+
 	c->server = s;
-	c->bev = bev;
-	c->fd = -1;
-	bufferevent_incref(bev); /* until the end of the turn: evhttp may still give the connection up */
-	c->turn_next = s->fresh;
-	s->fresh = c;
-	if (++s->n_conns >= s->config.max_connections)
-		server_pause(s);
-	metric_set(M_http_connections, s->n_conns);
-	loop_hook_raise(s->hook);
-	return bev;
-}
-
-static void odd_remove(struct conn *c)
-{
-	for (struct conn **p = &c->server->odd; *p; p = &(*p)->turn_next)
-		if (*p == c) {
-			*p = c->turn_next;
-			break;
-		}
-}
-
-static void conn_forget(struct conn *c)
-{
-	struct http_server *s = c->server;
-	s->n_conns--;
-	metric_set(M_http_connections, s->n_conns);
-	free(c);
-	if (s->paused)
-		server_resume(s);
-}
-
-/* Called by evhttp once, however the connection ends. */
-static void on_conn_close(struct evhttp_connection *evcon UNUSED, void *arg)
-{
-	struct conn *c = arg;
-	struct http_server *s = c->server;
-	/* Within one of its own callbacks the bufferevent lives on a little after evhttp has closed the socket. */
-	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
-	if (c->odd)
-		odd_remove(c);
-	if (c->prev)
-		c->prev->next = c->next;
+	c->fd = fd;
+	c->counted = counted;
+	memcpy(c->peer, peer, sizeof(c->peer));
+	c->in = BUF_INIT(s->config.max_header_bytes + 2 * HTTP_READ_MAX);
+	c->out = BUF_INIT(SIZE_MAX);
+	c->readable = true;
+	c->since_ms = clock_mono_ms();
+	c->state = tls ? CONN_HEAD : CONN_IDLE; /* encryption begins within the time of a head */
+	list_add(c);
+	metric_set(M_http_connections, ++s->n_conns);
+	if (tls && (c->tls = tls_accept(tls)) != NULL) {
+		SSL_set_mode(c->tls,
+			SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+		SSL_set_fd(c->tls, fd);
+	}
+	if (event_assign(&c->ev, loop_base(s->loop), fd, EV_READ | EV_WRITE | EV_PERSIST | EV_ET, on_event, c) < 0 ||
+		event_add(&c->ev, NULL) < 0 || (tls && !c->tls))
+		conn_close(c);
 	else
-		s->conns = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
-	s->by_fd[c->fd] = NULL;
-	evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
-	evbuffer_remove_cb(bufferevent_get_output(c->bev), on_output, c);
-	if (c->linger)
-		linger_start(s, c->fd);
-	if (c->x)
-		exchange_left(c->x);
-	if (c->stream)
-		stream_closed(c->stream);
-	conn_forget(c);
+		conn_run(c); /* the request has often come with the connection */
 }
 
-static bool by_fd_reserve(struct http_server *s, int fd)
+/* --- what is for the end of this turn, or for the next one -------------------------------------------------------- */
+
+static void turn_add(struct turn_list *l, struct conn *c, bool *in)
 {
-	if (fd < s->n_by_fd)
-		return true;
-	int n = MAX(fd + 1, s->n_by_fd * 2);
-	struct conn **p = realloc(s->by_fd, (size_t)n * sizeof(struct conn *));
-	if (!p)
-		return false;
-	memset(p + s->n_by_fd, 0, (size_t)(n - s->n_by_fd) * sizeof(struct conn *));
-	s->by_fd = p;
-	s->n_by_fd = n;
+	if (*in)
+		return;
+	*in = true;
+	c->turn_next = NULL;
+	*(l->last ? &l->last->turn_next : &l->first) = c;
+	l->last = c;
+	l->n++;
+}
+
+static struct conn *turn_take(struct turn_list *l)
+{
+	struct conn *c = l->first;
+
+	l->first = c->turn_next;
+	if (!l->first)
+		l->last = NULL;
+	l->n--;
+	return c;
+}
+
+static void turn_drop(struct turn_list *l, const struct conn *c)
+{
+	struct conn **at = &l->first, *before = NULL;
+
+	for (; *at != c; at = &(*at)->turn_next)
+		before = *at;
+	*at = c->turn_next;
+	if (l->last == c)
+		l->last = before;
+	l->n--;
+}
+
+void conn_again(struct conn *c)
+{
+	struct http_server *s = c->server;
+
+	turn_add(&s->again, c, &c->is_again);
+	event_add(s->again_ev, &(struct timeval){0});
+}
+
+void conn_on_again(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
+{
+	struct http_server *s = server;
+
+	for (unsigned n = s->again.n; n && s->again.first; n--) {
+		struct conn *c = turn_take(&s->again);
+		c->is_again = false;
+		conn_run(c);
+	}
+}
+
+static void conn_free(struct conn *c)
+{
+	buf_done(&c->in);
+	buf_done(&c->out);
+	free(c->tail_owned);
+	free(c);
+}
+
+void conn_close(struct conn *c)
+{
+	struct http_server *s = c->server;
+	struct http_exchange *x = TAKE_PTR(c->x);
+	struct http_stream *st = TAKE_PTR(c->stream);
+
+	if (c->dead)
+		return;
+	c->dead = true;
+	event_del(&c->ev);
+	wire_close(c, false);
+	list_remove(c);
+	if (c->is_again)
+		turn_drop(&s->again, c);
+	if (c->counted)
+		peers_remove(&s->peers, c->counted);
+	metric_set(M_http_connections, --s->n_conns);
+	if (x)
+		exchange_left(x);
+	if (st)
+		stream_closed(st);
+	if (!c->running)
+		conn_free(c);
+	server_resume(s);
+}
+
+/* --- output ------------------------------------------------------------------------------------------------------ */
+
+bool conn_waits(const struct conn *c)
+{
+	return c->out.n > c->out_at || c->tail_n;
+}
+
+int conn_send(struct conn *c, const struct iovec *iov, size_t n_iov)
+{
+	ssize_t sent = conn_waits(c) ? 0 : wire_write(c, iov, n_iov);
+	size_t total = 0;
+
+	if (sent < 0)
+		return (int)sent;
+	for (size_t i = 0; i < n_iov; i++)
+		total += iov[i].iov_len;
+	if ((size_t)sent == total)
+		return 0;
+	c->writable = false;
+	c->moved += (uint64_t)sent;
+	for (size_t i = 0, skip = (size_t)sent; i < n_iov; i++) {
+		size_t k = MIN(skip, iov[i].iov_len);
+		skip -= k;
+		if (iov[i].iov_len > k)
+			buf_add(&c->out, (const char *)iov[i].iov_base + k, iov[i].iov_len - k);
+	}
+	return buf_status(&c->out);
+}
+
+static void sent_off(struct conn *c, size_t n)
+{
+	size_t k = MIN(n, c->out.n - c->out_at);
+
+	c->moved += n;
+	c->out_at += k;
+	n -= k;
+	if (c->out_at == c->out.n) {
+		buf_done(&c->out);
+		c->out_at = 0;
+	}
+	if (n == 0)
+		return;
+	c->tail += n;
+	c->tail_n -= n;
+	if (c->tail_n == 0) {
+		free(c->tail_owned);
+		c->tail_owned = NULL;
+	}
+}
+
+/* Everything is with the kernel. */
+static void all_sent(struct conn *c)
+{
+	if (c->stream)
+		stream_flushed(c->stream);
+	else if (c->state == CONN_WRITING)
+		conn_answered(c);
+}
+
+bool conn_flush(struct conn *c)
+{
+	while (conn_waits(c)) {
+		struct iovec iov[2] = {{c->out.p ? c->out.p + c->out_at : NULL, c->out.n - c->out_at},
+			{(void *)(uintptr_t)c->tail, c->tail_n}};
+		bool copied = iov[0].iov_len > 0;
+		ssize_t n = wire_write(c, iov + !copied, copied && c->tail_n ? 2 : 1);
+		if (n < 0)
+			return false;
+		if (n == 0) {
+			c->writable = false;
+			return true;
+		}
+		sent_off(c, (size_t)n);
+	}
+	all_sent(c);
 	return true;
 }
 
-void conn_set_watermark(struct conn *c)
+/* Closing what has unread bytes sends a reset, which may overtake the answer. */
+static bool has_unread(const struct conn *c)
 {
-	/* evhttp takes a body only when all of it is in the input, so the mark lies above the largest one. */
-	const struct http_server_config *config = &c->server->config;
-	bufferevent_setwatermark(
-		c->bev, EV_READ, 0, config->max_body_bytes + HTTP_BODY_SLACK + config->max_header_bytes + 65536);
+	char one;
+
+	return c->in.n || recv(c->fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-static void adopt(struct conn *c)
+static void linger(struct conn *c)
+{
+	struct conn_list *l = &c->server->lists[CONN_LINGER];
+
+	conn_enter(c, CONN_LINGER);
+	wire_close(c, true);
+	buf_done(&c->in);
+	if (l->n > LINGER_CONNS)
+		conn_close(l->first);
+}
+
+void conn_answered(struct conn *c)
+{
+	if (conn_waits(c)) {
+		if (c->state != CONN_WRITING)
+			conn_enter(c, CONN_WRITING);
+		return;
+	}
+	switch ((enum conn_next)c->after) {
+	case NEXT_REQUEST:
+		conn_enter(c, c->in.n ? CONN_HEAD : CONN_IDLE);
+		break;
+	case NEXT_DISCARD:
+		conn_enter(c, CONN_DISCARD);
+		break;
+	case NEXT_CLOSE:
+		if (!has_unread(c)) {
+			conn_close(c);
+			return;
+		}
+		linger(c);
+		break;
+	case NEXT_LINGER:
+		linger(c);
+		break;
+	}
+	conn_run(c);
+}
+
+/* --- input ------------------------------------------------------------------------------------------------------- */
+
+static void begin_request(struct conn *c, const char *p, size_t n)
+{
+	struct http_exchange *x = exchange_new(c, p + c->scan.begin, n - c->scan.begin, c->scan.lines);
+
+	c->scan = (struct head_scan){0};
+	c->x = x;
+	if (x->error < 0) {
+		answer_refuse(c, x->error, x->head.why);
+		return;
+	}
+	c->chunked = (struct chunked){0};
+	c->body_left = x->head.chunked ? -1 : x->head.length;
+	conn_enter(c, CONN_HANDLING);
+}
+
+/* Looks at all that has come of a head: n bytes at p, which are c->in or fresh from the socket. */
+static bool take_head(struct conn *c, const char *p, size_t n, bool fresh)
+{
+	ssize_t k = head_scan(&c->scan, p, n, c->server->config.max_header_bytes);
+
+	if (k < 0) {
+		answer_refuse(c, (int)k, NULL);
+		return true;
+	}
+	if (k == 0) {
+		if (fresh)
+			buf_add(&c->in, p, n);
+		if (c->state == CONN_IDLE)
+			conn_enter(c, CONN_HEAD);
+		return c->readable;
+	}
+	begin_request(c, p, (size_t)k);
+	if (fresh)
+		buf_add(&c->in, p + k, n - (size_t)k);
+	else if (n == (size_t)k)
+		buf_done(&c->in);
+	else
+		buf_consume(&c->in, (size_t)k);
+	if (c->state == CONN_HANDLING)
+		exchange_begin(c->x);
+	return true;
+}
+
+static bool read_head(struct conn *c)
 {
 	struct http_server *s = c->server;
-	struct bufferevent *bev = c->bev;
-	bufferevent_data_cb ev_read;
-	void *evcon = NULL;
-	bufferevent_getcb(bev, &ev_read, &s->ev_write, &s->ev_event, &evcon);
-	c->fd = bufferevent_getfd(bev);
-	if (!evcon || c->fd < 0 || !by_fd_reserve(s, c->fd)) {
-		conn_forget(c);
-		if (evcon)
-			evhttp_connection_free(evcon);
-		bufferevent_decref(bev);
+	bool fresh = c->in.n == 0;
+	ssize_t n;
+
+	if (c->in.n > c->scan.at) /* a pipelined request */
+		return take_head(c, c->in.p, c->in.n, false);
+	if (!c->readable)
+		return false;
+	n = wire_read(c, s->read, sizeof(s->read));
+	if (n == -EAGAIN) {
+		c->readable = false;
+		return false;
+	}
+	if (n <= 0) {
+		conn_close(c);
+		return false;
+	}
+	if (fresh)
+		return take_head(c, s->read, (size_t)n, true);
+	buf_add(&c->in, s->read, (size_t)n);
+	return take_head(c, c->in.p, c->in.n, false);
+}
+
+/* Reading behind a request is on to see the client leave. A pipelined request may wait for the end; a flood may not. */
+static bool read_behind(struct conn *c)
+{
+	struct http_server *s = c->server;
+	ssize_t n;
+
+	if (c->half)
+		return conn_look(c) && !c->half;
+	if (!c->readable)
+		return false;
+	n = wire_read(c, s->read, sizeof(s->read));
+	if (n == -EAGAIN) {
+		c->readable = false;
+		return false;
+	}
+	if (n > 0)
+		buf_add(&c->in, s->read, (size_t)n);
+	if (n > 0 && c->in.n <= HTTP_READ_MAX)
+		return true;
+	conn_close(c);
+	return false;
+}
+
+static bool read_linger(struct conn *c)
+{
+	ssize_t n;
+
+	if (!c->readable)
+		return false;
+	n = recv(c->fd, c->server->read, sizeof(c->server->read), MSG_DONTWAIT | MSG_TRUNC);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		c->readable = false;
+		return false;
+	}
+	c->moved += n > 0 ? (uint64_t)n : 0;
+	if (n <= 0 || c->moved > LINGER_BYTES)
+		conn_close(c);
+	return n > 0;
+}
+
+bool conn_look(struct conn *c)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+
+	if (poll(&p, 1, 0) <= 0)
+		return true;
+	if (p.revents & (POLLERR | POLLHUP | POLLNVAL)) {
+		conn_close(c);
+		return false;
+	}
+	if (p.revents & POLLRDHUP)
+		c->half = true;
+	return true;
+}
+
+/* Who has shut only the sending side still waits for the answer, who is gone does not, and both look alike. Of a request whose
+ * end somebody would like to know, an interim response that everybody passes over is sent: it comes back as a reset. */
+bool conn_watch(struct conn *c, bool surely)
+{
+	static const char probe[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	const struct iovec iov = {(void *)(uintptr_t)probe, sizeof(probe) - 1};
+
+	if (!conn_look(c))
+		return false;
+	if (!c->half || c->probed || !surely)
+		return true;
+	c->probed = true;
+	if (!c->x->head.http_1_0 && conn_send(c, &iov, 1) == 0)
+		return true;
+	conn_close(c);
+	return false;
+}
+
+static bool step(struct conn *c)
+{
+	switch ((enum conn_state)c->state) {
+	case CONN_IDLE:
+	case CONN_HEAD:
+		return read_head(c);
+	case CONN_HANDLING:
+		return false;
+	case CONN_BODY:
+		return body_step(c);
+	case CONN_STREAM:
+	case CONN_STALLED:
+		return read_behind(c);
+	case CONN_DISCARD:
+		return body_discard(c);
+	case CONN_LINGER:
+		return read_linger(c);
+	default:
+		return false;
+	}
+}
+
+void conn_run(struct conn *c)
+{
+	if (c->running)
 		return;
-	}
-	c->evcon = evcon;
-	s->by_fd[c->fd] = c;
-	c->next = s->conns;
-	if (c->next)
-		c->next->prev = c;
-	s->conns = c;
-	evhttp_connection_set_closecb(c->evcon, on_conn_close, c);
-	int on = 1;
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	conn_set_watermark(c);
-	evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
-	evbuffer_add_cb(bufferevent_get_output(bev), on_output, c);
-	bufferevent_decref(bev);
-}
-
-/* --- while an answer is made ------------------------------------------------------------------------------------- */
-
-static void on_wait_read(struct bufferevent *bev, void *arg)
-{
-	/* A pipelined request may wait for the end; a flood may not. */
-	struct conn *c = arg;
-	if (evbuffer_get_length(bufferevent_get_input(bev)) > HTTP_STREAM_INPUT_MAX)
-		evhttp_connection_free(c->evcon);
-}
-
-static void on_wait_event(struct bufferevent *bev UNUSED, short what, void *arg)
-{
-	struct conn *c = arg;
-	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-		evhttp_connection_free(c->evcon);
-}
-
-void conn_see_leave(struct conn *c, bool on)
-{
-	/* evhttp stops reading at the end of a body, so it does not notice; and its own callbacks take what comes
-	 * meanwhile for a mistake. */
-	if (on) {
-		bufferevent_setcb(c->bev, on_wait_read, NULL, on_wait_event, c);
-		bufferevent_setwatermark(c->bev, EV_READ, 0, 0); /* a suspended reader would not see it */
-		bufferevent_enable(c->bev, EV_READ);
-		return;
-	}
-	bufferevent_disable(c->bev, EV_READ);
-	conn_set_watermark(c);
-	bufferevent_setcb(c->bev, NULL, c->server->ev_write, c->server->ev_event, c->evcon);
-}
-
-static void adopt_fresh(struct http_server *s)
-{
-	while (s->fresh) {
-		struct conn *c = s->fresh;
-		s->fresh = c->turn_next;
-		c->turn_next = NULL;
-		adopt(c);
-	}
-}
-
-int conn_watch(struct http_server *s)
-{
-	evhttp_set_bevcb(s->http, on_accept, s);
-	return 0;
-}
-
-struct conn *conn_of(struct http_server *s, struct evhttp_request *req)
-{
-	adopt_fresh(s);
-	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(req)));
-	return fd >= 0 && fd < s->n_by_fd ? s->by_fd[fd] : NULL;
-}
-
-void conn_reply_done(struct evhttp_request *req UNUSED, void *conn)
-{
-	struct conn *c = conn;
-	size_t left = evbuffer_get_length(bufferevent_get_input(c->bev));
-	c->state = CONN_READING;
-	c->quiet = 0;
-	c->seen = left; /* a pipelined request */
-	c->begun = left > 0;
-}
-
-/* --- what evhttp says by itself ---------------------------------------------------------------------------------- */
-
-static int error_of_page(const struct conn *c, int status)
-{
-	if (status == 413)
-		return E_TOO_LARGE;
-	if (status == 400 && c->seen > c->server->config.max_header_bytes)
-		return E_HEADERS_TOO_LARGE;
-	return status >= 500 ? E_INTERNAL : E_INVALID;
-}
-
-/* Replaces evhttp's HTML page, which still waits in the output, by the error envelope. */
-static void replace_page(struct conn *c)
-{
-	struct evbuffer *out = bufferevent_get_output(c->bev);
-	char line[16] = "";
-	evbuffer_unfreeze(out, 1);
-	evbuffer_copyout(out, line, 12); /* "HTTP/1.1 400" */
-	int status = strncmp(line, "HTTP/1.", 7) == 0 ? atoi(line + 9) : 0;
-	if (status < 400) { /* 100 Continue */
-		evbuffer_freeze(out, 1);
-		return;
-	}
-	evbuffer_drain(out, evbuffer_get_length(out));
-	evbuffer_freeze(out, 1);
-	const struct err_info *info = err_info(error_of_page(c, status));
-	char body[512];
-	int n = snprintf(body, sizeof(body),
-		"{\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"request_id\":null,\"retryable\":false}}",
-		info->wire_code, info->text);
-	const char *reason = http_reason(info->http_status);
-	c->state = CONN_WRITING;
-	c->linger = true;
-	evbuffer_add_printf(out,
-		"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-		info->http_status, reason ? reason : "Bad Request", n, body);
-}
-
-void conn_turn_end(void *server)
-{
-	struct http_server *s = server;
-	adopt_fresh(s);
-	while (s->odd) {
-		struct conn *c = s->odd;
-		s->odd = c->turn_next;
-		c->turn_next = NULL;
-		c->odd = false;
-		if (c->state == CONN_READING)
-			replace_page(c);
-	}
-}
-
-void conn_tick(void *server)
-{
-	struct http_server *s = server;
-	server_resume(s);
-	for (struct conn *c = s->conns, *next; c; c = next) {
-		next = c->next;
-		if (c->state == CONN_HANDLING || c->state == CONN_STREAM || c->moved) {
-			c->moved = false;
-			c->quiet = 0;
-			continue;
+	c->running = true;
+	if (c->broken || (c->writable && conn_waits(c) && !conn_flush(c)))
+		conn_close(c);
+	for (unsigned n = 0; !c->dead && step(c); n++) {
+		if (n == TURN_STEPS) {
+			conn_again(c);
+			break;
 		}
-		unsigned limit = c->state == CONN_READING && !c->begun ? s->idle_ticks : s->request_ticks;
-		if (++c->quiet >= limit)
-			evhttp_connection_free(c->evcon);
 	}
+	c->running = false;
+	if (c->dead)
+		conn_free(c);
 }

@@ -1,12 +1,14 @@
 /*
- * server.h - the HTTP/1.1 server over libevent's evhttp, on the loop's thread. The handler gets each complete request
- * and answers once: at any time, from any thread, with http_reply(), or by starting a stream.
+ * server.h - the HTTP/1.1 server, on the loop's thread. Head first: on_head sees each request when its head is complete and
+ * no byte of its body has been kept; somebody then asks for the body or answers without it. One answer a request: at any
+ * time, from any thread, with http_reply(), or by starting a stream.
  */
 #pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "http/listen.h"
 #include "sys/loop.h"
 
 struct http_server;
@@ -14,45 +16,92 @@ struct http_exchange; /* one request and its answer; owned by the handler until 
 struct http_stream;   /* an answer that is written piece by piece */
 
 struct http_server_config {
-	const char *listen; /* "127.0.0.1:8420", "[::1]:0"; port 0: any free one */
+	const struct listener
+		*listeners; /* open sockets, watched until the server stops accepting; who opened them closes them */
+	size_t n_listeners;
 	size_t max_header_bytes;
-	size_t max_body_bytes;    /* above: the handler sees http_request_error() == E_TOO_LARGE and no body */
-	unsigned max_connections; /* above: new ones wait in the listen queue */
-	void (*handler)(struct http_exchange *x, void *arg); /* loop thread; must not block */
+	unsigned max_connections; /* above: the longest idle ones are closed, else new ones wait in the queue */
+	unsigned max_connections_per_address; /* an IPv6 /64 is one address; 0: half of max_connections */
+	bool (*is_proxy)(
+		const char *peer, void *arg); /* NULL: none; a proxy is many clients: its address is not bounded */
+	size_t body_budget;                   /* bytes of all bodies that are being collected or not yet answered */
+	size_t body_budget_unknown;           /* of these, what clients may have whose identity is not known */
+	void (*on_head)(struct http_exchange *x, void *arg); /* loop thread; must not block */
 	void *arg;
 };
 
-/* Binds and listens. E_CONFLICT with a sentence when the port is in use, E_INVALID for a bad address. */
 int http_server_new(
 	struct loop *l, const struct http_server_config *c, struct http_server **ret, struct err *e) MUST_CHECK;
-unsigned http_server_port(const struct http_server *s);
+unsigned http_server_port(const struct http_server *s); /* of the first TCP listener; 0: there is none */
 void http_server_stop_accepting(struct http_server *s); /* loop thread */
 void http_server_free(struct http_server *s);           /* after the loop has stopped; open connections are closed */
 
-/* The request; all borrowed until the answer; any thread. */
-const char *http_method(const struct http_exchange *x); /* "GET"; "?" for one that evhttp does not know */
-const char *http_path(const struct http_exchange *x);   /* decoded, without query; "" when it is not valid */
-const char *http_query(const struct http_exchange *x, const char *name);  /* decoded value or NULL */
-const char *http_header(const struct http_exchange *x, const char *name); /* any case; NULL when absent */
-struct str http_body(const struct http_exchange *x);
-const char *http_peer(const struct http_exchange *x);  /* address without port */
+/*
+ * The request; all borrowed until the answer; any thread. What breaks the rules of HTTP/1.1 never gets here: the server
+ * refuses it by itself.
+ */
+const char *http_method(const struct http_exchange *x); /* "GET"; "?" for one that no RFC names */
+const char *http_path(const struct http_exchange *x);   /* decoded, without query; "" when it is not valid text */
+const char *http_query(const struct http_exchange *x, const char *name); /* decoded value or NULL */
+/* Any case; NULL when absent. Several fields of one name come joined by ", " (cookies by "; "), in their order. Of a request
+ * in absolute form, "Host" is what stands in its target. */
+const char *http_header(const struct http_exchange *x, const char *name);
+const char *http_peer(const struct http_exchange *x);  /* address without port; "unix" */
+bool http_is_tls(const struct http_exchange *x);       /* came over an encrypted connection of our own */
 int http_request_error(const struct http_exchange *x); /* 0, or why the request cannot be served as it is */
 struct arena *http_arena(struct http_exchange *x);     /* dies with the exchange; one thread at a time */
 void *http_exchange_data(struct http_exchange *x);     /* for the handler's own use */
 void http_exchange_set_data(struct http_exchange *x, void *data);
 
 /* Calls fn(arg) when the client leaves before the answer has begun; false when it has left already. A NULL fn takes it
- * back, which somebody whose `arg` dies before the answer must do. Loop thread. */
+ * back, which somebody whose `arg` dies before the answer must do. A client that only shuts its sending side has not
+ * left. Loop thread. */
 bool http_exchange_on_leave(struct http_exchange *x, void (*fn)(void *arg), void *arg);
+
+/*
+ * The body. Until it is asked for, nothing is read beyond the head and "Expect: 100-continue" is not answered. An answer
+ * without it reads off a short rest and closes the connection behind a long one. Ask at most once.
+ */
+enum http_trust {
+	HTTP_UNKNOWN,
+	HTTP_KNOWN
+}; /* whether the client's identity is known: which share of the budget it takes */
+bool http_has_body(const struct http_exchange *x);       /* a length above 0, or chunked */
+int64_t http_body_length(const struct http_exchange *x); /* declared, 0: none; -1: chunked */
+
+/*
+ * The whole body, contiguous: done(x) comes on the loop's thread, possibly from within this call when that is where it was
+ * made, with http_body(x) or http_request_error(x): E_TOO_LARGE, E_BUSY (a chunked body grew beyond `max` or the budget),
+ * E_INVALID (bad chunks), E_REQUEST_TIMEOUT (it came too slowly), E_CANCELED (the client left). An answer is owed then too.
+ * At once E_TOO_LARGE (declared) or E_BUSY: nothing happens, done() does not come. Any thread.
+ */
+int http_body_collect(
+	struct http_exchange *x, size_t max, enum http_trust trust, void (*done)(struct http_exchange *x)) MUST_CHECK;
+struct str http_body(const struct http_exchange *x);
+
+/*
+ * The body in pieces of at most 256 KiB: piece(x, p, n) on the loop's thread, valid during the call only; n is 0 at its end,
+ * or with http_request_error(x) as above. Behind each piece reading pauses until http_body_more(x) (any thread), and so does
+ * its deadline. Answering before the end is allowed, by whoever got the last piece before it asks for more.
+ */
+int http_body_pieces(struct http_exchange *x, int64_t max,
+	void (*piece)(struct http_exchange *x, const char *p, size_t n)) MUST_CHECK;
+void http_body_more(struct http_exchange *x);
 
 /* The answer's headers; name is a literal, the value is copied. Any thread, before the answer. A value with a line
  * break is dropped. */
 void http_set_header(struct http_exchange *x, const char *name, const char *value);
+/* Whole lines ("Name: value\r\n...") that live as long as the program; replaces those of an earlier call. */
+void http_set_fixed_headers(struct http_exchange *x, const char *lines);
 
 /* Answers and lets go of the exchange. `body` is emptied and taken. Any thread. HEAD: the body is not sent. */
 void http_reply(struct http_exchange *x, int status, const char *content_type, struct buf *body);
 /* As http_reply, with bytes that live as long as the program (embedded assets). */
 void http_reply_static(struct http_exchange *x, int status, const char *content_type, const void *p, size_t n);
+
+/* As http_reply_static with status 200, or what Range and If-Range make of it: 206 with a part, 416. `etag`, with its quotes,
+ * is what If-Range is compared with; the header ETag is the caller's to set. */
+void http_reply_ranges(struct http_exchange *x, const char *content_type, const char *etag, const void *p, size_t n);
 
 /*
  * Starts a streamed answer (chunked; plain until close for HTTP/1.0) with status 200 and lets go of the exchange.

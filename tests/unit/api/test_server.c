@@ -15,6 +15,7 @@
 #include "api/api.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "http/listen.h"
 #include "store/store.h"
 
 struct world {
@@ -22,6 +23,7 @@ struct world {
 	struct settings settings;
 	struct loop *loop;
 	pthread_t thread;
+	struct listeners listeners;
 	struct http_server *server;
 	struct db *db;
 	struct auth *auth;
@@ -217,11 +219,15 @@ static int start_parts(struct err *e)
 	if ((r = turns_new(&tc, &w.turns, e)) < 0)
 		return r;
 	api_set_turns(w.api, w.turns);
-	struct http_server_config sc = {.listen = "127.0.0.1:0",
+	if ((r = listeners_open(&w.listeners, &(struct listen_config){.words = "127.0.0.1:0"}, e)) < 0)
+		return r;
+	struct http_server_config sc = {.listeners = w.listeners.items,
+		.n_listeners = w.listeners.n,
 		.max_header_bytes = 32768,
-		.max_body_bytes = 1 << 20,
 		.max_connections = 100,
-		.handler = api_handler,
+		.body_budget = 64 << 20,
+		.body_budget_unknown = 4 << 20,
+		.on_head = api_handler,
 		.arg = w.api};
 	return http_server_new(w.loop, &sc, &w.server, e);
 }
@@ -268,6 +274,7 @@ static int world_stop(void **state)
 	loop_stop(w.loop);
 	pthread_join(w.thread, NULL);
 	http_server_free(w.server);
+	listeners_close(&w.listeners);
 	turns_free(w.turns);
 	api_free(w.api);
 	http_client_free(w.http);

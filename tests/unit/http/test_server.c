@@ -1,6 +1,7 @@
 /* The server against raw sockets: framing, limits, late answers, streams and the ways a client leaves. */
 #include <pthread.h>
 
+#include "http/listen.h"
 #include "http/server_priv.h"
 #include "net.h"
 #include "sys/metrics.h"
@@ -17,6 +18,7 @@ struct reader {
 struct fixture {
 	struct loop *loop;
 	pthread_t thread;
+	struct listeners listeners;
 	struct http_server *server;
 	unsigned port;
 	struct reader readers[STREAMS];
@@ -117,6 +119,25 @@ static void handler(struct http_exchange *x, void *arg)
 	}
 }
 
+static void on_body(struct http_exchange *x)
+{
+	handler(x, http_exchange_data(x));
+}
+
+static void on_head(struct http_exchange *x, void *arg)
+{
+	int r;
+
+	http_exchange_set_data(x, arg);
+	if (strcmp(http_path(x), "/blind") == 0) {
+		text(x, 200, "not looked at");
+		return;
+	}
+	r = http_body_collect(x, BODY_MAX, HTTP_UNKNOWN, on_body);
+	if (r < 0)
+		text(x, err_info(r)->http_status, err_info(r)->wire_code);
+}
+
 /* --- fixture ----------------------------------------------------------------------------------------------------- */
 
 static void *run(void *arg)
@@ -132,11 +153,16 @@ static int setup_with(void **state, unsigned max_connections)
 	struct err e = {0};
 	f->loop = loop_new();
 	sem_init(&f->event, 0, 0);
-	struct http_server_config c = {.listen = "127.0.0.1:0",
+	if (listeners_open(&f->listeners, &(struct listen_config){.words = "127.0.0.1:0"}, &e) < 0)
+		return -1;
+	struct http_server_config c = {.listeners = f->listeners.items,
+		.n_listeners = f->listeners.n,
 		.max_header_bytes = HEAD_MAX,
-		.max_body_bytes = BODY_MAX,
 		.max_connections = max_connections,
-		.handler = handler,
+		.max_connections_per_address = max_connections,
+		.body_budget = 1 << 20,
+		.body_budget_unknown = 1 << 20,
+		.on_head = on_head,
 		.arg = f};
 	if (http_server_new(f->loop, &c, &f->server, &e) < 0)
 		return -1;
@@ -163,6 +189,7 @@ static void stop(struct fixture *f)
 	loop_stop(f->loop);
 	pthread_join(f->thread, NULL);
 	http_server_free(f->server);
+	listeners_close(&f->listeners);
 	loop_free(f->loop);
 }
 
@@ -206,10 +233,11 @@ static void test_keep_alive(void **state)
 	int fd = net_connect(f->port);
 	expect(fd, "GET /a%20b?p=1&q=x+y%26&q=2 HTTP/1.1\r\nHost: x\r\nX-SOME: v\r\n\r\n", 200,
 		"GET /a b q=x y& h=v peer=127.0.0.1 body=");
-	expect(fd, "POST /p HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", 200, "POST /p q=- h=- peer=127.0.0.1 body=abc");
-	expect(fd, "PUT /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", 200,
-		"PUT /p q=- h=- peer=127.0.0.1 body=abcde");
-	expect(fd, "GET /static HTTP/1.1\r\n\r\n", 200, "fixed");
+	expect(fd, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 200,
+		"POST /p q=- h=- peer=127.0.0.1 body=abc");
+	expect(fd, "PUT /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+		200, "PUT /p q=- h=- peer=127.0.0.1 body=abcde");
+	expect(fd, "GET /static HTTP/1.1\r\nHost: x\r\n\r\n", 200, "fixed");
 	assert_int_equal(metric_get(M_http_connections), 1);
 	close(fd);
 }
@@ -219,7 +247,7 @@ static void test_headers(void **state)
 	struct fixture *f = *state;
 	CLEANUP(net_text_done) struct net_text t = {0};
 	int fd = net_connect(f->port);
-	net_say(fd, "GET /none HTTP/1.1\r\n\r\n");
+	net_say(fd, "GET /none HTTP/1.1\r\nHost: x\r\n\r\n");
 	net_answer(fd, &t, false);
 	assert_int_equal(atoi(t.p + 9), 204);
 	assert_null(strcasestr(t.p, "content-type"));
@@ -237,8 +265,9 @@ static void test_pipelining(void **state)
 {
 	struct fixture *f = *state;
 	int fd = net_connect(f->port);
-	net_say(fd, "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nxyGET /thread HTTP/1.1\r\n\r\n"
-		    "GET /4 HTTP/1.1\r\n\r\n");
+	net_say(fd, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nxyGET "
+		    "/thread HTTP/1.1\r\nHost: x\r\n\r\n"
+		    "GET /4 HTTP/1.1\r\nHost: x\r\n\r\n");
 	expect(fd, NULL, 200, "GET /1 q=- h=- peer=127.0.0.1 body=");
 	expect(fd, NULL, 200, "POST /2 q=- h=- peer=127.0.0.1 body=xy");
 	expect(fd, NULL, 200, "from a thread");
@@ -253,13 +282,13 @@ static void test_methods(void **state)
 	int fd = net_connect(f->port);
 	for (size_t i = 0; i < N_ELEMENTS(methods); i++) {
 		char request[100], answer[100];
-		snprintf(request, sizeof(request), "%s /m HTTP/1.1\r\n\r\n", methods[i]);
+		snprintf(request, sizeof(request), "%s /m HTTP/1.1\r\nHost: x\r\n\r\n", methods[i]);
 		snprintf(answer, sizeof(answer), "%s /m q=- h=- peer=127.0.0.1 body=", methods[i]);
 		expect(fd, request, 200, answer);
 	}
-	expect(fd, "BREW /m HTTP/1.1\r\n\r\n", 200, "? /m q=- h=- peer=127.0.0.1 body=");
-	expect(fd, "GET /a%00b HTTP/1.1\r\n\r\n", 400, "invalid_request");
-	expect(fd, "GET /a%ff HTTP/1.1\r\n\r\n", 400, "invalid_request");
+	expect(fd, "BREW /m HTTP/1.1\r\nHost: x\r\n\r\n", 200, "? /m q=- h=- peer=127.0.0.1 body=");
+	expect(fd, "GET /a%00b HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_request");
+	expect(fd, "GET /a%ff HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_request");
 	close(fd);
 }
 
@@ -268,7 +297,7 @@ static void test_head(void **state)
 	struct fixture *f = *state;
 	CLEANUP(net_text_done) struct net_text t = {0};
 	int fd = net_connect(f->port);
-	net_say(fd, "HEAD /static HTTP/1.1\r\n\r\n");
+	net_say(fd, "HEAD /static HTTP/1.1\r\nHost: x\r\n\r\n");
 	net_answer(fd, &t, false);
 	assert_non_null(strstr(t.p, "Content-Length: 5\r\n"));
 	expect(fd, ECHO, 200, ECHOED); /* a body would stand before this answer */
@@ -291,7 +320,7 @@ static void test_large_answer(void **state)
 	struct fixture *f = *state;
 	CLEANUP(net_text_done) struct net_text t = {0};
 	int fd = net_connect_small(f->port, 4096);
-	net_say(fd, "GET /large HTTP/1.1\r\n\r\n");
+	net_say(fd, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
 	const char *body = net_answer(fd, &t, true);
 	assert_int_equal(strlen(body), 500000);
 	for (int i = 0; i < 50000; i++)
@@ -303,7 +332,7 @@ static void test_large_answer(void **state)
 static void post_of(int fd, size_t n, bool expect_continue)
 {
 	char head[200];
-	snprintf(head, sizeof(head), "POST /p HTTP/1.1\r\n%sContent-Length: %zu\r\n\r\n",
+	snprintf(head, sizeof(head), "POST /p HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n",
 		expect_continue ? "Expect: 100-continue\r\n" : "", n);
 	net_say(fd, head);
 	if (expect_continue)
@@ -323,7 +352,7 @@ static void expect_envelope(int fd, int status, const char *code)
 	assert_non_null(strstr(t.p, "Content-Type: application/json\r\n"));
 	assert_non_null(strstr(t.p, "Connection: close\r\n"));
 	assert_int_equal(strncmp(body, want, strlen(want)), 0);
-	assert_non_null(strstr(body, "\"request_id\":null,\"retryable\":false}}"));
+	assert_non_null(strstr(body, "\"request_id\":null,\"retryable\":"));
 	char c;
 	assert_true(recv(fd, &c, 1, 0) <= 0);
 }
@@ -335,27 +364,27 @@ static void test_large_body(void **state)
 	post_of(fd, BODY_MAX + 1, false);
 	expect(fd, NULL, 413, "too_large"); /* the handler's words */
 	expect(fd, ECHO, 200, ECHOED);
-	net_say(fd, "POST /p HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+	net_say(fd, "POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
 	CLEANUP(net_text_done) struct net_text t = {0};
 	net_answer(fd, &t, false);
 	assert_int_equal(atoi(t.p + 9), 100);
 	expect(fd, "ab", 200, "POST /p q=- h=- peer=127.0.0.1 body=ab");
 	close(fd);
-	fd = net_connect(f->port);
-	post_of(fd, 8 << 20, false); /* evhttp's own page, in our words; and not lost in a reset */
-	expect_envelope(fd, 413, "too_large");
-	close(fd);
-	fd = net_connect(f->port);
-	post_of(fd, 8 << 20, true);
-	expect_envelope(fd, 413, "too_large");
-	close(fd);
+	for (int waits = 0; waits < 2; waits++) {
+		fd = net_connect(f->port);
+		post_of(fd, 8 << 20, waits); /* the answer is not lost in a reset */
+		expect(fd, NULL, 413, "too_large");
+		char c;
+		assert_true(recv(fd, &c, 1, 0) <= 0);
+		close(fd);
+	}
 }
 
 static void test_bad_requests(void **state)
 {
 	struct fixture *f = *state;
 	int fd = net_connect(f->port);
-	net_say(fd, "GET / HTTP/1.1\r\nX: ");
+	net_say(fd, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
 	char *x = xcalloc(1, 3000);
 	memset(x, 'x', 3000);
 	net_send(fd, x, 3000);
@@ -367,22 +396,13 @@ static void test_bad_requests(void **state)
 	expect_envelope(fd, 400, "invalid_request");
 	close(fd);
 	fd = net_connect(f->port);
-	net_say(fd, "POST / HTTP/1.1\r\nContent-Length: nine\r\n\r\n");
+	net_say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: nine\r\n\r\n");
 	expect_envelope(fd, 400, "invalid_request");
 	close(fd);
 	fd = net_connect(f->port); /* two framings: refused, and nothing behind it is believed */
-	net_say(fd, "POST / HTTP/1.1\r\nContent-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-		    "GET /smuggled HTTP/1.1\r\n\r\n");
+	net_say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+		    "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
 	expect_envelope(fd, 400, "invalid_request");
-	close(fd);
-	fd = net_connect(f->port);
-	net_say(fd, "HEAD / HTTP/1.1\r\nContent-Length: 27\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n");
-	CLEANUP(net_text_done) struct net_text head = {0};
-	net_answer(fd, &head, false);
-	assert_int_equal(atoi(head.p + 9), 400);
-	CLEANUP(net_text_done) struct net_text t = {0};
-	net_until_closed(fd, &t);
-	assert_int_equal(t.n, 0);
 	close(fd);
 }
 
@@ -393,7 +413,7 @@ static void test_client_gone(void **state)
 	struct fixture *f = *state;
 	for (int reset = 0; reset < 2; reset++) {
 		int fd = net_connect(f->port);
-		net_say(fd, "GET /wait HTTP/1.1\r\n\r\n");
+		net_say(fd, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
 		net_wait(&f->event);
 		if (reset)
 			net_reset(fd);
@@ -405,7 +425,7 @@ static void test_client_gone(void **state)
 		close(fd);
 	}
 	int fd = net_connect(f->port); /* one stays unanswered: the server's end frees it */
-	net_say(fd, "GET /wait HTTP/1.1\r\n\r\n");
+	net_say(fd, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
 	net_wait(&f->event);
 	stop(f);
 	close(fd);
@@ -625,7 +645,7 @@ static void test_stream_head(void **state)
 	struct fixture *f = *state;
 	CLEANUP(net_text_done) struct net_text t = {0};
 	int fd = net_connect(f->port);
-	net_say(fd, "HEAD /stream HTTP/1.1\r\n\r\n");
+	net_say(fd, "HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n");
 	net_wait(&f->event);
 	loop_call(f->loop, end_all, f);
 	net_answer(fd, &t, false);
@@ -653,53 +673,47 @@ static void test_stream_abort(void **state)
 
 /* --- the whole --------------------------------------------------------------------------------------------------- */
 
-static void test_port_in_use(void **state)
-{
-	struct fixture *f = *state;
-	static const char *const bad[] = {
-		"", "8420", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:x", "::1:80", "[::1:80"};
-	struct http_server *s = NULL;
-	struct err e = {0};
-	char address[32];
-	snprintf(address, sizeof(address), "127.0.0.1:%u", f->port);
-	struct http_server_config c = {.listen = address, .max_connections = 1, .handler = handler};
-	assert_int_equal(http_server_new(f->loop, &c, &s, &e), E_CONFLICT);
-	assert_non_null(strstr(e.msg, address));
-	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
-		e = (struct err){0};
-		c.listen = bad[i];
-		assert_int_equal(http_server_new(f->loop, &c, &s, &e), E_INVALID);
-		assert_int_equal(e.code, E_INVALID);
-	}
-	assert_null(s);
-}
-
+/* When all places are taken, who waits for nothing makes room; who waits for an answer does not. */
 static void test_max_connections(void **state)
 {
 	struct fixture *f = *state;
-	int fd[4];
-	for (int i = 0; i < 4; i++) {
-		fd[i] = net_connect(f->port); /* by the kernel; the server takes two */
-		net_say(fd[i], ECHO);
-	}
-	expect(fd[0], NULL, 200, ECHOED);
-	expect(fd[1], NULL, 200, ECHOED);
-	expect(fd[0], ECHO, 200, ECHOED);
+	CLEANUP(net_text_done) struct net_text t = {0};
+	int idle = net_connect(f->port), waiting = net_connect(f->port), third, fourth;
+	expect(idle, ECHO, 200, ECHOED);
+	net_say(waiting, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+	net_wait(&f->event);
+	struct http_exchange *first = f->waiting;
+	third = net_connect(f->port);
+	net_say(third, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+	net_wait(&f->event);
+	net_until_closed(idle, &t);
+	assert_int_equal(t.n, 0);
+	fourth = net_connect(f->port); /* by the kernel; the server takes two */
+	net_say(fourth, ECHO);
 	assert_int_equal(metric_get(M_http_connections), 2);
-	struct pollfd p = {.fd = fd[2], .events = POLLIN};
+	struct pollfd p = {.fd = fourth, .events = POLLIN};
 	assert_int_equal(poll(&p, 1, 0), 0);
-	close(fd[0]);
-	expect(fd[2], NULL, 200, ECHOED);
-	close(fd[1]);
-	expect(fd[3], NULL, 200, ECHOED);
-	close(fd[2]);
-	close(fd[3]);
+	text(first, 200, "first");
+	expect(waiting, NULL, 200, "first");
+	close(waiting);
+	expect(fourth, NULL, 200, ECHOED);
+	text(f->waiting, 200, "third");
+	expect(third, NULL, 200, "third");
+	close(idle);
+	close(third);
+	close(fourth);
 }
 
 static int hurry(void *arg)
 {
 	struct fixture *f = arg;
-	http_server_set_pace(f->server, 10, 5, 10);
+	http_server_set_pace(f->server, &(struct http_pace){.tick_ms = 10,
+						.head_ms = 100,
+						.idle_ms = 200,
+						.grace_ms = 100,
+						.rate = 1000000,
+						.stall_ms = 100,
+						.linger_ms = 100});
 	return 0;
 }
 
@@ -710,12 +724,12 @@ static void test_timeouts(void **state)
 	CLEANUP(net_text_done) struct net_text t2 = {0};
 	int stream = open_stream(f, STREAM, &t);
 	int slow = net_connect(f->port), idle = net_connect(f->port), waiting = net_connect(f->port);
-	net_say(waiting, "GET /wait HTTP/1.1\r\n\r\n");
+	net_say(waiting, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
 	net_wait(&f->event);
 	net_say(slow, "GET /e HTTP/1.1\r\nHos");
 	expect(idle, ECHO, 200, ECHOED);
 	loop_call(f->loop, hurry, f);
-	net_until_closed(slow, &t2);
+	expect_envelope(slow, 408, "request_timeout");
 	net_until_closed(idle, &t2);
 	assert_int_equal(t2.n, 0);
 	text(f->waiting, 200, "late");
@@ -733,6 +747,7 @@ static int stop_accepting(void *arg)
 {
 	struct fixture *f = arg;
 	http_server_stop_accepting(f->server);
+	listeners_close(&f->listeners);
 	return 0;
 }
 
@@ -773,7 +788,6 @@ int main(void)
 		TEST(test_stream_1_0),
 		TEST(test_stream_head),
 		TEST(test_stream_abort),
-		TEST(test_port_in_use),
 		cmocka_unit_test_setup_teardown(test_max_connections, setup_few, teardown),
 		TEST(test_timeouts),
 		TEST(test_stop_accepting),

@@ -1,0 +1,98 @@
+/*
+ * pace.c - how long a client may take, and who goes when there is no more room. Deadlines are totals: a byte now and then keeps
+ * nothing open. Times that are the same for all need only a look at the first of a list; a body or an answer may take the grace
+ * and what its bytes take at the least rate.
+ */
+#include "base/clock.h"
+#include "http/server_priv.h"
+#include "sys/metrics.h"
+
+static bool is_over(const struct conn *c, int64_t now_ms, int64_t limit_ms)
+{
+	return c && now_ms - c->since_ms >= limit_ms;
+}
+
+static bool is_too_slow(const struct conn *c, int64_t now_ms, int64_t grace_ms)
+{
+	const struct http_pace *p = &c->server->pace;
+
+	return is_over(c, now_ms, grace_ms + (int64_t)(c->moved * 1000 / (uint64_t)p->rate));
+}
+
+static void end_head(struct conn *c)
+{
+	if (c->in.n)
+		answer_refuse(c, E_REQUEST_TIMEOUT, "The head of the request did not come in time.");
+	else
+		conn_close(c);
+}
+
+static void end_body(struct conn *c)
+{
+	metric_add(M_http_timeouts_total, 1);
+	body_end(c->x, E_REQUEST_TIMEOUT);
+}
+
+/* Those of a list that have their time from their first moment on. */
+static void tick_in_order(struct http_server *s, enum conn_state state, int64_t limit_ms, void (*end)(struct conn *c))
+{
+	int64_t now = clock_mono_ms();
+
+	for (unsigned n = s->lists[state].n; n && is_over(s->lists[state].first, now, limit_ms); n--)
+		end(s->lists[state].first);
+}
+
+static void tick_by_rate(struct http_server *s, enum conn_state state, int64_t grace_ms, void (*end)(struct conn *c))
+{
+	int64_t now = clock_mono_ms();
+
+	for (struct conn *c = s->lists[state].first, *next; c; c = next) {
+		next = c->next;
+		if (is_too_slow(c, now, grace_ms))
+			end(c);
+	}
+}
+
+/* Streams may last; a client that takes nothing of one may not. */
+static void tick_stalled(struct http_server *s)
+{
+	int64_t now = clock_mono_ms();
+
+	for (struct conn *c = s->lists[CONN_STALLED].first, *next; c; c = next) {
+		next = c->next;
+		if (c->moved) {
+			c->moved = 0;
+			c->since_ms = now;
+		} else if (is_over(c, now, s->pace.stall_ms)) {
+			conn_close(c);
+		}
+	}
+}
+
+void pace_tick(void *server)
+{
+	struct http_server *s = server;
+	const struct http_pace *p = &s->pace;
+
+	tick_in_order(s, CONN_IDLE, p->idle_ms, conn_close);
+	tick_in_order(s, CONN_HEAD, p->head_ms, end_head);
+	tick_in_order(s, CONN_LINGER, p->linger_ms, conn_close);
+	tick_by_rate(s, CONN_BODY, p->grace_ms, end_body);
+	tick_by_rate(s, CONN_WRITING, p->grace_ms, conn_close);
+	tick_by_rate(s, CONN_DISCARD, p->linger_ms, conn_close);
+	tick_stalled(s);
+	server_resume(s);
+}
+
+bool pace_make_room(struct http_server *s)
+{
+	static const enum conn_state order[] = {CONN_LINGER, CONN_IDLE, CONN_DISCARD};
+
+	for (size_t i = 0; i < N_ELEMENTS(order); i++) {
+		if (s->lists[order[i]].first) {
+			conn_close(s->lists[order[i]].first);
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,71 @@
+/* range.c - one part of a file (RFC 9110, section 14). Of several parts at once the whole file is sent, as it may be. */
+#include <stdio.h>
+
+#include "http/server_priv.h"
+
+enum range { RANGE_NONE, RANGE_PART, RANGE_OUTSIDE };
+
+/* Decimal digits up to one that is none; larger than any file: the largest number. False: there are none. */
+static bool number(const char **p, uint64_t *ret)
+{
+	const char *begin = *p;
+
+	*ret = 0;
+	for (; **p >= '0' && **p <= '9'; (*p)++) {
+		if (*ret > (UINT64_MAX - 9) / 10)
+			*ret = UINT64_MAX / 10 - 9;
+		*ret = *ret * 10 + (uint64_t)(**p - '0');
+	}
+	return *p > begin;
+}
+
+static enum range parse_range(const char *p, size_t size, size_t *ret_first, size_t *ret_n)
+{
+	uint64_t first, last = UINT64_MAX;
+
+	if (strncmp(p, "bytes=", 6) != 0)
+		return RANGE_NONE;
+	p += 6;
+	if (*p == '-') { /* so many at the end */
+		p++;
+		if (!number(&p, &last) || *p)
+			return RANGE_NONE;
+		*ret_n = (size_t)MIN(last, (uint64_t)size);
+		*ret_first = size - *ret_n;
+		return *ret_n ? RANGE_PART : RANGE_OUTSIDE;
+	}
+	if (!number(&p, &first) || *p++ != '-')
+		return RANGE_NONE;
+	if (*p && (!number(&p, &last) || *p || last < first))
+		return RANGE_NONE;
+	if (first >= size)
+		return RANGE_OUTSIDE;
+	*ret_first = (size_t)first;
+	*ret_n = (size_t)(MIN(last, (uint64_t)size - 1) - first + 1);
+	return RANGE_PART;
+}
+
+void http_reply_ranges(struct http_exchange *x, const char *content_type, const char *etag, const void *p, size_t n)
+{
+	const char *range = strcmp(x->head.method, "GET") == 0 ? http_header(x, "Range") : NULL;
+	const char *unless = http_header(x, "If-Range");
+	size_t first = 0, part = n;
+	char text[80];
+	enum range r = RANGE_NONE;
+
+	http_set_header(x, "Accept-Ranges", "bytes");
+	/* A date, or a tag that is another or a weak one: the whole file. */
+	if (range && (!unless || (etag[0] == '"' && strcmp(unless, etag) == 0)))
+		r = parse_range(range, n, &first, &part);
+	if (r == RANGE_OUTSIDE) {
+		snprintf(text, sizeof(text), "bytes */%zu", n);
+		http_set_header(x, "Content-Range", text);
+		http_reply_static(x, 416, content_type, "", 0);
+		return;
+	}
+	if (r == RANGE_PART) {
+		snprintf(text, sizeof(text), "bytes %zu-%zu/%zu", first, first + part - 1, n);
+		http_set_header(x, "Content-Range", text);
+	}
+	http_reply_static(x, r == RANGE_PART ? 206 : 200, content_type, (const char *)p + first, part);
+}
