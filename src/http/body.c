@@ -274,6 +274,10 @@ bool body_step(struct conn *c)
 
 	if (x->mode == BODY_PIECES && !x->more)
 		return pause_reading(c);
+	if (c->body_left == 0) {
+		body_end(x, 0);
+		return true;
+	}
 	if (c->in.n) {
 		size_t used = take(c, c->in.p, c->in.n);
 		if (used >= c->in.n)
@@ -284,8 +288,6 @@ bool body_step(struct conn *c)
 		more = c->readable &&
 		       judge(c, x->mode == BODY_COLLECT && c->body_left > 0 ? read_direct(c) : read_some(c));
 	}
-	if (c->x == x && !x->ended && c->body_left == 0 && c->state == CONN_BODY)
-		body_end(x, 0);
 	return more;
 }
 

@@ -18,6 +18,8 @@ enum state {
 	VALUE_MORE,
 	QUOTED,
 	QUOTED_PAIR,
+	QUOTED_END,
+	VALUE_END,   /* behind its quotes */
 	VALUE_BLANK, /* before ";" */
 	SIZE_LF,
 	DATA,
@@ -98,10 +100,12 @@ static enum state in_extension(enum state s, unsigned char c)
 		return head_is_token(c) ? VALUE_MORE : after_extension(c, false);
 	case QUOTED:
 		if (c == '"')
-			return VALUE_BLANK;
+			return VALUE_END;
 		return c == '\\' ? QUOTED_PAIR : head_is_text(c) ? QUOTED : BAD;
 	case QUOTED_PAIR:
 		return head_is_text(c) ? QUOTED : BAD;
+	case VALUE_END:
+		return after_extension(c, false);
 	default:
 		return after_blank(c, s);
 	}

@@ -29,6 +29,8 @@ static void end_head(struct conn *c)
 
 static void end_body(struct conn *c)
 {
+	if (c->x->mode == BODY_PIECES && !c->x->more)
+		return; /* its reader has the last piece still */
 	metric_add(M_http_timeouts_total, 1);
 	body_end(c->x, E_REQUEST_TIMEOUT);
 }
