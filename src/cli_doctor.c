@@ -180,6 +180,7 @@ static void check_stored(struct doctor *d, const struct configure *c, const stru
 static void check_provider(struct doctor *d, const struct catalogue *all, const struct provider_state *p)
 {
 	const char *at = p->url && *p->url ? " at " : "", *url = *at ? p->url : "";
+	const char *by = p->proxy ? " through the proxy " : "", *proxy = p->proxy ? p->proxy : "";
 	size_t n = 0;
 
 	if (strcmp(p->state, "disabled") == 0)
@@ -187,12 +188,14 @@ static void check_provider(struct doctor *d, const struct catalogue *all, const 
 	for (size_t i = 0; i < all->n_models; i++)
 		n += !all->models[i].alias_of && strcmp(all->models[i].provider, p->name) == 0;
 	if (strcmp(p->state, "ok") == 0 && n > 0)
-		say(d, OK, p->name, "%zu model%s%s%s", n, n == 1 ? "" : "s", at, url);
+		say(d, OK, p->name, "%zu model%s%s%s%s%s", n, n == 1 ? "" : "s", at, url, by, proxy);
 	else if (strcmp(p->state, "ok") == 0)
 		say(d, WARN, p->name,
-			"reachable%s%s, but it has no models; fetch one (for Ollama: ollama pull llama3.2)", at, url);
+			"reachable%s%s%s%s, but it has no models; fetch one (for Ollama: ollama pull llama3.2)", at, url,
+			by, proxy);
 	else
-		say(d, WARN, p->name, "%s", p->error ? p->error : "did not answer in time");
+		say(d, WARN, p->name, "%s%s%s%s", p->error ? p->error : "did not answer in time", *by ? " Asked" : "", by,
+			proxy);
 }
 
 static int no_manual(void *arg, const char *query, size_t limit, struct arena *a, struct manual_passage **ret,

@@ -22,6 +22,7 @@ static struct provider_config of_file(const struct settings_provider *p)
 		.url = p->url,
 		.key = p->key,
 		.version = p->version,
+		.proxy = p->proxy,
 		.max_concurrent = p->max_concurrent,
 		.connect_timeout_ms = p->connect_timeout_ms,
 		.first_byte_timeout_ms = p->first_byte_timeout_ms,
@@ -50,6 +51,7 @@ int configure_provider(const struct vault *v, const struct stored_provider *row,
 		.url = row->url,
 		.key = key,
 		.version = row->version,
+		.proxy = row->proxy,
 		.max_concurrent = row->max_concurrent,
 		.connect_timeout_ms = row->connect_timeout_ms,
 		.first_byte_timeout_ms = row->first_byte_timeout_ms,
@@ -82,7 +84,7 @@ const char *configure_refusal(
 	const struct configure *c, const struct stored_provider *row, const struct catalogue *known, struct arena *a)
 {
 	struct provider_config config = {
-		.name = row->name, .kind = row->kind, .url = row->url, .version = row->version};
+		.name = row->name, .kind = row->kind, .url = row->url, .version = row->version, .proxy = row->proxy};
 	struct err e = {0};
 	const char *key, *text = NULL;
 

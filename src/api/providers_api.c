@@ -16,7 +16,7 @@
 
 struct provider_edit {
 	atelier_id id; /* of a test */
-	const char *name, *kind, *url, *key, *version;
+	const char *name, *kind, *url, *key, *version, *proxy;
 	bool enabled, has_enabled;
 	int64_t max_concurrent, connect_timeout_ms, first_byte_timeout_ms, token_timeout_ms, total_timeout_ms;
 	bool has_concurrent, has_connect, has_first_byte, has_token, has_total;
@@ -33,13 +33,21 @@ struct provider_edit {
 #define URL_PATTERN                                                                                                    \
 	"^ *((https?://)?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9a-fA-F:]+\\])(:" PORT ")?"                   \
 	"(/[A-Za-z0-9._~%!$&'()*+,;=:-]*)*)? *$"
+#define PROXY_PATTERN                                                                                                  \
+	"^(none|((https?|socks4a?|socks5h?)://)?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9a-fA-F:]+\\])"        \
+	"(:" PORT ")?/?)?$"
 #define EDIT_KIND(flags) FIELD_ENUM(E, kind, "kind", KINDS, flags, "Which API it speaks.")
 #define EDIT_ADDRESS                                                                                                   \
 	FIELD_STR(E, key, "key", 0, KEY_MAX_N, FIELD_SECRET,                                                           \
 		"Key. It is never told again; empty removes it, without this field it stays."),                        \
 		FIELD(FT_STR, E, version, "version", .max = NAME_MAX_N, .pattern = "^ *[a-z0-9.-]* *$",                \
 			.hint = "a date such as 2023-06-01",                                                           \
-			.doc = "Of Anthropic: the version header; empty: the newest that the address knows.")
+			.doc = "Of Anthropic: the version header; empty: the newest that the address knows."),         \
+		FIELD(FT_STR, E, proxy, "proxy", .max = URL_MAX_N, .pattern = PROXY_PATTERN,                           \
+			.hint = "a proxy such as http://proxy:3128 or socks5h://10.0.0.1:1080, none, or nothing",      \
+			.doc = "Proxy to ask it through (http, https, socks4, socks4a, socks5, socks5h); none: "       \
+			       "directly; "                                                                            \
+			       "empty: as the environment says.")
 #define EDIT_URL                                                                                                       \
 	FIELD(FT_STR, E, url, "url", .max = URL_MAX_N, .pattern = URL_PATTERN,                                         \
 		.hint = "an address: http://... or https://..., without a user or a password in it",                   \
@@ -83,7 +91,7 @@ const struct schema provider_try_schema = {
 struct provider_answer {
 	struct stored_provider row; /* of the settings: filled as if it were one, with the id 0 */
 	struct provider_state state;
-	const char *url, *version, *source;
+	const char *url, *version, *proxy, *source;
 	bool has_key, has_first_token;
 };
 
@@ -96,6 +104,8 @@ static const struct field details_fields[] = {
 	FIELD_STR(A, url, "url", 0, 0, 0, "Where it is; null: in Atelier itself."),
 	FIELD_BOOL(A, has_key, "has_key", FIELD_REQUIRED, "Whether it has a key, which is never told."),
 	FIELD_STR(A, version, "version", 0, 0, 0, "Of Anthropic: the version header; null: chosen by Atelier."),
+	FIELD_STR(A, proxy, "proxy", 0, 0, 0, "The proxy that was set for it, or none; null: as the environment says."),
+	FIELD_STR(A, state.proxy, "proxy_used", 0, 0, 0, "The proxy that it is asked through; null: directly."),
 	FIELD_BOOL(A, row.enabled, "enabled", FIELD_REQUIRED, "Whether it is used."),
 	FIELD_ENUM(A, source, "source", "settings stored", FIELD_REQUIRED, "Where it is configured."),
 	FIELD_ENUM(A, state.state, "state", "checking ok unreachable disabled", FIELD_REQUIRED,
@@ -211,6 +221,7 @@ static struct provider_answer of_row(
 	out.row = *row;
 	out.url = or_null(row->url) ? row->url : or_null(state->url);
 	out.version = or_null(row->version);
+	out.proxy = or_null(row->proxy);
 	out.source = "stored";
 	out.has_key = row->sealed.p != NULL;
 	if (refusal) {
@@ -295,6 +306,7 @@ static void merge(struct request *q, struct stored_provider *row, const struct p
 	row->kind = in->kind ? in->kind : row->kind;
 	row->url = in->url ? whole_url(q, row->kind, in->url) : row->url;
 	row->version = in->version ? in->version : row->version;
+	row->proxy = in->proxy ? in->proxy : row->proxy;
 	row->enabled = in->has_enabled ? in->enabled : row->enabled;
 	row->max_concurrent = in->has_concurrent ? in->max_concurrent : row->max_concurrent;
 	row->connect_timeout_ms = in->has_connect ? in->connect_timeout_ms : row->connect_timeout_ms;
@@ -314,14 +326,19 @@ static bool has_password(const char *url)
 
 static int check(struct request *q, const struct stored_provider *row, const char *key)
 {
-	struct provider_config config = {
-		.name = row->name, .kind = row->kind, .url = row->url, .key = key, .version = row->version};
+	struct provider_config config = {.name = row->name,
+		.kind = row->kind,
+		.url = row->url,
+		.key = key,
+		.version = row->version,
+		.proxy = row->proxy};
 	struct catalogue known;
 	int r = provider_config_check(&config, &q->err);
 
-	if (r == 0 && has_password(row->url))
+	if (r == 0 && (has_password(row->url) || has_password(row->proxy)))
 		r = err_set(&q->err, E_INVALID,
-			"The address has a user or a password in it, which nothing would protect here. Leave them out, "
+			"The address (or that of the proxy) has a user or a password in it, which nothing would "
+			"protect here. Leave them out, "
 			"or "
 			"declare this provider in the configuration file.");
 	if (r == 0)
@@ -342,7 +359,7 @@ int api_configure(struct request *q)
 
 static int create(struct request *q, const struct provider_edit *in, atelier_id *ret_id)
 {
-	struct stored_provider row = {.url = "", .version = "", .enabled = true};
+	struct stored_provider row = {.url = "", .version = "", .proxy = "", .enabled = true};
 	int r;
 
 	merge(q, &row, in);
@@ -403,7 +420,7 @@ int provider_delete(struct request *q)
 
 static int try_config(struct request *q, const struct provider_edit *in, struct provider_config *ret)
 {
-	struct stored_provider row = {.url = "", .version = "", .kind = in->kind};
+	struct stored_provider row = {.url = "", .version = "", .proxy = "", .kind = in->kind};
 	int r = in->id ? load(q, in->id, &row) : 0;
 
 	if (r < 0)

@@ -119,7 +119,7 @@ const struct setting_info *settings_table(size_t *ret_n);
  */
 struct settings_provider {
 	const char *name; /* a-z, 0-9 and -, 1 to 32 */
-	const char *kind, *url, *key, *version;
+	const char *kind, *url, *key, *version, *proxy;
 	int64_t max_concurrent, connect_timeout_ms, first_byte_timeout_ms, token_timeout_ms, total_timeout_ms;
 	bool enabled;       /* unless the file says otherwise */
 	const char *origin; /* of its line `kind`: "atelier.conf:3" */

@@ -15,6 +15,7 @@ enum what { TEXT, NUMBER, SWITCH };
 	X(TEXT, url, 500, "its address (default: the usual one of its kind)")                                          \
 	X(TEXT, key, 4096, "its key (default: none)")                                                                  \
 	X(TEXT, version, 32, "anthropic: the version header (default: the newest that the address knows)")             \
+	X(TEXT, proxy, 500, "its proxy, `none`, or nothing for what the environment says")                              \
 	X(NUMBER, max_concurrent, 100000, "calls at the same time (default: `provider_concurrency`)")                  \
 	X(NUMBER, connect_timeout_ms, TIMEOUT_MAX, "time to connect (default: `connect_timeout_ms`)")                  \
 	X(NUMBER, first_byte_timeout_ms, TIMEOUT_MAX, "time until the first byte (default: `first_byte_timeout_s`)")   \
@@ -74,6 +75,7 @@ static struct settings_provider *provider_of(struct settings *s, struct str name
 		.url = xstrdup(""),
 		.key = xstrdup(""),
 		.version = xstrdup(""),
+		.proxy = xstrdup(""),
 		.origin = xstrdup(""),
 		.enabled = true};
 	return p;
@@ -155,7 +157,7 @@ void settings_free_providers(struct settings *s)
 {
 	for (size_t i = 0; i < s->priv->n_providers; i++) {
 		const struct settings_provider *p = &s->priv->providers[i];
-		const char *const texts[] = {p->name, p->kind, p->url, p->key, p->version, p->origin};
+		const char *const texts[] = {p->name, p->kind, p->url, p->key, p->version, p->proxy, p->origin};
 
 		for (size_t k = 0; k < N_ELEMENTS(texts); k++)
 			wipe(texts[k]);

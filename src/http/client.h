@@ -27,6 +27,9 @@ struct http_call {
 	int64_t first_byte_timeout_ms; /* from the send of the request to the first body byte or the end of the headers */
 	int64_t idle_timeout_ms;       /* between two pieces */
 	int64_t total_timeout_ms;      /* from the start to the end; 0: no limit */
+	/* As http_proxy_for takes it (proxy.h); NULL: what the environment says. Not used with public_only: where a proxy
+	 * leads cannot be judged here. */
+	const char *proxy;
 	/* For an address that somebody without rights over this machine entered: only addresses of the public internet
 	 * are connected to (public.h), looked at when the connection is made, whatever the name was said to be before. */
 	bool public_only;
@@ -55,7 +58,7 @@ struct http_result {
  * Runs the call. 0: the answer came whole, whatever its status. Failures: E_PROVIDER_DOWN (not reached: name, refused,
  * TLS), E_PROVIDER_TIMEOUT (connect, first byte, idle), E_PROVIDER_BROKEN (cut in the middle), -ECANCELED, or what
  * on_data or on_tick returned, E_FORBIDDEN (public_only); `e` says which in words. Cancel closes the connection at once.
- * Not on the loop thread. Redirects are not followed; proxies from the environment are not used; only http and https.
+ * Not on the loop thread. Redirects are not followed; only http and https.
  */
 int http_client_run(struct http_client *c, const struct http_call *call, struct cancel *cancel, struct http_result *ret,
 	struct err *e) MUST_CHECK;

@@ -217,7 +217,10 @@ int call_prepare(struct call *c, struct err *e)
 	CURL *h = c->easy;
 	curl_easy_setopt(h, CURLOPT_URL, c->in->url);
 	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(h, CURLOPT_PROXY, "");
+	http_proxy_for(c->in->public_only ? "none" : c->in->proxy, c->in->url, c->proxy);
+	curl_easy_setopt(h, CURLOPT_PROXY, c->proxy);
+	curl_easy_setopt(h, CURLOPT_NOPROXY, ""); /* the list has been read */
+	curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	/* Held for as long as the call lasts, and most calls wait: bursts are taken in more reads instead. */
 	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
@@ -263,9 +266,33 @@ static int judge_timeout(struct call *c, struct err *e)
 		(double)(whole ? total : passed) / 1000.0);
 }
 
+/* What failed between us and the proxy, or between it and the provider. 0: neither. */
+static int judge_proxy(struct call *c, struct err *e)
+{
+	char proxy[HTTP_PROXY_MAX];
+	long status = 0;
+	if (!*c->proxy)
+		return 0;
+	http_proxy_shown(c->proxy, proxy);
+	curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	if (c->curl == CURLE_COULDNT_RESOLVE_PROXY)
+		return err_set(e, E_PROVIDER_DOWN, "The name of the proxy %.100s is not known.", proxy);
+	if (c->curl == CURLE_COULDNT_CONNECT)
+		return err_set(e, E_PROVIDER_DOWN, "Nothing answers at the proxy %.100s.", proxy);
+	if (c->curl == CURLE_PROXY)
+		return err_set(e, E_PROVIDER_DOWN, "The proxy %.100s does not lead to %s.", proxy, c->where);
+	if (status / 100 > 2 && !c->headers_done)
+		return err_set(e, E_PROVIDER_DOWN, "The proxy %.100s does not lead to %s (%ld%s).", proxy, c->where, status,
+			status == 407 ? ", it wants a user and a password" : "");
+	return 0;
+}
+
 static int judge_curl(struct call *c, struct err *e)
 {
 	const char *w = c->where;
+	int r = judge_proxy(c, e);
+	if (r < 0)
+		return r;
 	if (c->refused && c->curl == CURLE_COULDNT_CONNECT)
 		return err_set(e, E_FORBIDDEN,
 			"%s is not on the public internet; only what everybody can reach is fetched from an address "

@@ -8,6 +8,7 @@
 #include <semaphore.h>
 
 #include "http/client.h"
+#include "http/proxy.h"
 
 /* The event of one socket; kept and re-used, since curl changes its mind several times in a call. */
 struct http_socket {
@@ -46,6 +47,7 @@ struct call {
 	CURL *easy;
 	struct curl_slist *headers;
 	char where[160];          /* host:port, for sentences */
+	char proxy[HTTP_PROXY_MAX]; /* "": none */
 	struct call *prev, *next; /* client->calls; under client->mx */
 
 	/* the loop's */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/pattern.h"
+#include "http/proxy.h"
 #include "provider/catalogue_priv.h"
 
 /* ---- lists ---- */
@@ -360,7 +361,12 @@ static int copy_provider(const struct provider *p, struct arena *a, struct provi
 		s.running += running;
 		s.queued += queued;
 	}
-	if (!copy_text(a, &s.name) || !copy_text(a, &s.url) || !copy_text(a, &s.error))
+	char through[HTTP_PROXY_MAX] = "", shown[HTTP_PROXY_MAX];
+	if (p->dialect->list)
+		http_proxy_for(p->proxy, p->base, through);
+	http_proxy_shown(through, shown);
+	s.proxy = *shown ? shown : NULL;
+	if (!copy_text(a, &s.proxy) || !copy_text(a, &s.name) || !copy_text(a, &s.url) || !copy_text(a, &s.error))
 		return -ENOMEM;
 	*ret = s;
 	return 0;

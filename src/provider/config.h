@@ -11,6 +11,7 @@ struct provider_config {
 	const char *url;        /* NULL or "": the kind's usual address */
 	const char *key;        /* NULL or "": none */
 	const char *version;    /* anthropic: the version header; NULL or "": the newest that the address knows */
+	const char *proxy;      /* NULL or "": as the environment says; "none"; or an address (http/proxy.h) */
 	int64_t max_concurrent; /* calls at the same time; 0: the setting's */
 	int64_t connect_timeout_ms, first_byte_timeout_ms, token_timeout_ms, total_timeout_ms; /* 0: the settings' */
 	bool enabled;

@@ -164,6 +164,7 @@ static int fetch(struct run *run, struct gen_call *call, json_t **ret, struct er
 		.url = call->url.p,
 		.headers = call->headers,
 		.body = buf_str(&call->body),
+		.proxy = run->t->p->proxy,
 		.connect_timeout_ms = limits.connect_ms,
 		.first_byte_timeout_ms = limits.first_byte_ms,
 		.idle_timeout_ms = limits.token_ms};

@@ -44,6 +44,7 @@ int provider_fetch_json(struct providers *ps, struct provider *p, const char *ur
 		.url = url,
 		.headers = headers,
 		.body = str_from(post),
+		.proxy = p->proxy,
 		.connect_timeout_ms = timeout_ms,
 		.first_byte_timeout_ms = timeout_ms,
 		.idle_timeout_ms = timeout_ms};

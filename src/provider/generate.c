@@ -188,6 +188,7 @@ static int send_request(struct generation *g, struct err *e)
 		.url = g->call.url.p,
 		.headers = g->call.headers,
 		.body = buf_str(&g->call.body),
+		.proxy = run->t->p->proxy,
 		.connect_timeout_ms = limits.connect_ms,
 		.first_byte_timeout_ms = limits.first_byte_ms,
 		.idle_timeout_ms = limits.token_ms,

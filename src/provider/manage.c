@@ -104,6 +104,7 @@ static int run(struct providers *ps, struct provider *p, const struct request *q
 		.url = buf_str(&url).p,
 		.headers = headers,
 		.body = buf_str(&q->body),
+		.proxy = p->proxy,
 		.connect_timeout_ms = p->connect_timeout_ms ? p->connect_timeout_ms : ps->settings->connect_timeout_ms,
 		.first_byte_timeout_ms = q->first_byte_ms,
 		.idle_timeout_ms = q->idle_ms,

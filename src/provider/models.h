@@ -34,6 +34,7 @@ struct provider_state {
 	const char *name, *kind, *url;
 	const char *state;   /* "checking", "ok", "unreachable", "disabled" */
 	const char *error;   /* in words, or NULL */
+	const char *proxy;   /* through which it is asked, without user and password; NULL: none */
 	const char *breaker; /* "closed", "open", "half_open" */
 	int64_t retry_in_ms; /* of an open breaker */
 	int64_t running, queued, models;

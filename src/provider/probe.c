@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "http/proxy.h"
 #include "provider/catalogue_priv.h"
 #include "sys/thread.h"
 
@@ -82,6 +83,7 @@ static void look_at(struct probe *b, const char *url, bool with_key, struct seen
 	struct http_call call = {.method = "GET",
 		.url = url,
 		.headers = headers,
+		.proxy = b->p->proxy,
 		.connect_timeout_ms = left,
 		.first_byte_timeout_ms = left,
 		.idle_timeout_ms = left};
@@ -278,6 +280,17 @@ static bool is_another_kind(struct probe *b)
 	return !json_get_str(version.root, "version") && lists_at(b, origin) && say_what_it_is(b);
 }
 
+/* Where a proxy stands between, that is the first thing to know of what was found. */
+static void say_proxy(const struct probe *b)
+{
+	char proxy[HTTP_PROXY_MAX], shown[HTTP_PROXY_MAX];
+	size_t n = strlen(b->ret->text);
+	http_proxy_for(b->p->proxy, b->p->base, proxy);
+	http_proxy_shown(proxy, shown);
+	if (*shown && !strstr(b->ret->text, shown))
+		snprintf(b->ret->text + n, sizeof(b->ret->text) - n, " Asked through the proxy %.100s.", shown);
+}
+
 static void say_found(struct probe *b, const struct model_list *l)
 {
 	b->ret->models = (int64_t)l->n;
@@ -360,6 +373,7 @@ static void test_run(struct providers *ps, const struct provider_config *c, stru
 	cancel_init(&b.over);
 	bool watched = thread_start(&watch, "test-watch", 0, watch_run, &b) == 0;
 	run(&b);
+	say_proxy(&b);
 	cancel_fire(&b.over, E_CANCELED);
 	if (watched)
 		pthread_join(watch, NULL);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "http/proxy.h"
 #include "provider/catalogue_priv.h"
 
 /*
@@ -140,6 +141,8 @@ int provider_config_check(const struct provider_config *c, struct err *e)
 		return err_set(e, E_INVALID, "The key has a character that no key can have (a line end?).");
 	if (!is_version(or_empty(c->version)))
 		return err_set(e, E_INVALID, "The version is a date such as 2023-06-01.");
+	if (http_proxy_check(c->proxy, e) < 0)
+		return E_INVALID;
 	if (c->max_concurrent < 0 || c->connect_timeout_ms < 0 || c->first_byte_timeout_ms < 0 ||
 		c->token_timeout_ms < 0 || c->total_timeout_ms < 0)
 		return err_set(e, E_INVALID, "Times and numbers of calls are not negative.");
@@ -203,6 +206,7 @@ int provider_new(const struct providers *ps, const struct provider_config *c, st
 	p->label = label_for(k, p->shown_url);
 	p->key = xstrdup(or_empty(c->key));
 	p->key_header = k->key_header;
+	p->proxy = xstrdup(or_empty(c->proxy));
 	p->version = xstrdup(version_for(k, p->shown_url, c->version));
 	p->id = c->id;
 	p->enabled = c->enabled;
@@ -245,6 +249,7 @@ void provider_unref(struct provider *p)
 	model_list_free(p->list);
 	free(p->error);
 	free(p->version);
+	free(p->proxy);
 	free(p->key);
 	free(p->label);
 	free(p->shown_url);
@@ -335,7 +340,8 @@ static int set_make(
 static bool same_server(const struct provider *a, const struct provider *b)
 {
 	return a->dialect == b->dialect && a->enabled == b->enabled && strcmp(a->base, b->base) == 0 &&
-	       strcmp(a->key, b->key) == 0 && strcmp(a->version, b->version) == 0;
+	       strcmp(a->key, b->key) == 0 && strcmp(a->version, b->version) == 0 &&
+	       strcmp(a->proxy, b->proxy) == 0;
 }
 
 static bool same_config(const struct provider *a, const struct provider *b)

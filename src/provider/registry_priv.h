@@ -54,6 +54,7 @@ struct provider {
 	char *shown_url;        /* without user and password */
 	char *key;              /* "" for none */
 	const char *key_header; /* what stands before the key: "Authorization: Bearer " */
+	char *proxy;            /* as configured; "" for the environment's */
 	char *version;          /* anthropic: of the header; else "" */
 	int64_t id;             /* of the stored row; 0: of the settings */
 	int64_t connect_timeout_ms, first_byte_timeout_ms, token_timeout_ms, total_timeout_ms; /* 0: the settings' */

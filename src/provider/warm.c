@@ -36,6 +36,7 @@ static void load(struct providers *ps, const struct target *t)
 		.url = url.p,
 		.headers = headers,
 		.body = buf_str(&body),
+		.proxy = t->p->proxy,
 		.connect_timeout_ms = ps->settings->connect_timeout_ms,
 		.first_byte_timeout_ms = patience,
 		.idle_timeout_ms = patience,

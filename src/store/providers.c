@@ -6,7 +6,7 @@
 #define KEY_COLUMN  "providers.key"
 #define PROVIDER_COLUMNS                                                                                               \
 	"id, name, kind, url, version, key, enabled, max_concurrent, connect_timeout_ms, first_byte_timeout_ms,"       \
-	" token_timeout_ms, total_timeout_ms, created_at, updated_at"
+	" token_timeout_ms, total_timeout_ms, created_at, updated_at, proxy"
 
 static void read_provider(struct store_reader *rd, struct stored_provider *p)
 {
@@ -24,6 +24,7 @@ static void read_provider(struct store_reader *rd, struct stored_provider *p)
 		.total_timeout_ms = db_i64(rd->rows, 11),
 		.created_at = db_i64(rd->rows, 12),
 		.updated_at = db_i64(rd->rows, 13),
+		.proxy = store_str(rd, 14),
 	};
 	if (!db_is_null(rd->rows, 5))
 		p->sealed = (struct str){store_str(rd, 5), db_bytes(rd->rows, 5).n};
@@ -132,12 +133,12 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 		return r;
 	r = STORE_INSERT(c, &x->id, e,
 		"INSERT INTO providers (id, name, kind, url, version, enabled, max_concurrent, connect_timeout_ms,"
-		" first_byte_timeout_ms, token_timeout_ms, total_timeout_ms, created_at, updated_at)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" first_byte_timeout_ms, token_timeout_ms, total_timeout_ms, created_at, updated_at, proxy)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		DB_TEXT(in->name), DB_TEXT(in->kind), DB_TEXT(or_empty(in->url)), DB_TEXT(or_empty(in->version)),
 		DB_I64(in->enabled), DB_I64(in->max_concurrent), DB_I64(in->connect_timeout_ms),
 		DB_I64(in->first_byte_timeout_ms), DB_I64(in->token_timeout_ms), DB_I64(in->total_timeout_ms),
-		DB_I64(now), DB_I64(now));
+		DB_I64(now), DB_I64(now), DB_TEXT(or_empty(in->proxy)));
 	return r < 0 ? r : set_key(c, x, e);
 }
 
@@ -165,11 +166,11 @@ static int update_in(struct db_conn *c, void *arg, struct err *e)
 	r = db_exec(c, &n, e,
 		"UPDATE providers SET name = ?, kind = ?, url = ?, version = ?, enabled = ?, max_concurrent = ?,"
 		" connect_timeout_ms = ?, first_byte_timeout_ms = ?, token_timeout_ms = ?, total_timeout_ms = ?,"
-		" updated_at = ? WHERE id = ?",
+		" updated_at = ?, proxy = ? WHERE id = ?",
 		DB_TEXT(in->name), DB_TEXT(in->kind), DB_TEXT(or_empty(in->url)), DB_TEXT(or_empty(in->version)),
 		DB_I64(in->enabled), DB_I64(in->max_concurrent), DB_I64(in->connect_timeout_ms),
 		DB_I64(in->first_byte_timeout_ms), DB_I64(in->token_timeout_ms), DB_I64(in->total_timeout_ms),
-		DB_I64(clock_now_ms()), DB_I64(in->id));
+		DB_I64(clock_now_ms()), DB_TEXT(or_empty(in->proxy)), DB_I64(in->id));
 	if (r < 0)
 		return r;
 	return n == 0 ? err_set(e, E_NOT_FOUND, NO_PROVIDER) : set_key(c, x, e);

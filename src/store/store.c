@@ -117,6 +117,7 @@ const struct db_migration *store_migrations(size_t *ret_n)
 	static const struct db_migration migrations[] = {
 		{1, "users, conversations, messages, turns, manual", schema_1},
 		{2, "providers, keys, usage, limits, jobs", schema_2},
+		{3, "proxies of providers", "ALTER TABLE providers ADD COLUMN proxy TEXT NOT NULL DEFAULT ''"},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

@@ -1,0 +1,186 @@
+/* proxy.c - see proxy.h. */
+#include "http/proxy.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+/* ---- a host, as a list names it ---- */
+
+struct host {
+	char name[256]; /* without brackets and a dot at the end */
+	int family;     /* AF_INET, AF_INET6; 0: a name */
+	unsigned char address[16];
+};
+
+static bool host_of(struct str text, struct host *ret)
+{
+	if (text.n >= 2 && text.p[0] == '[' && text.p[text.n - 1] == ']') {
+		text.p++;
+		text.n -= 2;
+	}
+	if (text.n > 1 && text.p[text.n - 1] == '.')
+		text.n--;
+	if (text.n == 0 || text.n >= sizeof(ret->name))
+		return false;
+	*ret = (struct host){.family = AF_INET};
+	memcpy(ret->name, text.p, text.n);
+	if (inet_pton(AF_INET, ret->name, ret->address) == 1)
+		return true;
+	ret->family = inet_pton(AF_INET6, ret->name, ret->address) == 1 ? AF_INET6 : 0;
+	return true;
+}
+
+static bool same_bits(const unsigned char *a, const unsigned char *b, unsigned bits)
+{
+	if (memcmp(a, b, bits / 8) != 0)
+		return false;
+	unsigned mask = bits % 8 ? 0xffu << (8 - bits % 8) & 0xffu : 0;
+	return bits % 8 == 0 || ((a[bits / 8] ^ b[bits / 8]) & mask) == 0;
+}
+
+/* "10.0.0.0/8", or an address alone. */
+static bool is_in_network(const struct host *h, struct str word)
+{
+	const char *slash = memchr(word.p, '/', word.n);
+	unsigned most = h->family == AF_INET ? 32 : 128, bits = most;
+	struct host network;
+	if (slash) {
+		char *end;
+		unsigned long n = strtoul(slash + 1, &end, 10);
+		if (end != word.p + word.n || end == slash + 1 || n > most)
+			return false;
+		bits = (unsigned)n;
+		word.n = (size_t)(slash - word.p);
+	}
+	return host_of(word, &network) && network.family == h->family &&
+	       same_bits(network.address, h->address, bits);
+}
+
+/* The name itself, or the end of it behind a dot; a dot before the word changes nothing. */
+static bool is_in_domain(const struct host *h, struct str word)
+{
+	struct host domain;
+	if (word.n > 0 && *word.p == '.') {
+		word.p++;
+		word.n--;
+	}
+	if (!host_of(word, &domain))
+		return false;
+	size_t n = strlen(h->name), k = strlen(domain.name);
+	if (k > n || strcasecmp(h->name + n - k, domain.name) != 0)
+		return false;
+	return k == n || h->name[n - k - 1] == '.';
+}
+
+static bool is_listed(const char *list, const struct host *h)
+{
+	if (strcmp(list, "*") == 0)
+		return true;
+	while (*list) {
+		struct str word = {list, strcspn(list, ", \t")};
+		if (word.n > 0 && (h->family ? is_in_network(h, word) : is_in_domain(h, word)))
+			return true;
+		list += word.n;
+		list += strspn(list, ", \t");
+	}
+	return false;
+}
+
+static bool is_this_machine(const struct host *h)
+{
+	return is_listed("localhost,127.0.0.0/8,::1,::ffff:127.0.0.0/104", h);
+}
+
+/* ---- which proxy ---- */
+
+static const char *environment(const char *const *names)
+{
+	const char *value = NULL;
+	for (; *names && !value; names++) {
+		value = getenv(*names);
+		if (value && !*value)
+			value = NULL;
+	}
+	return value;
+}
+
+static const char *of_environment(bool secure, const struct host *h)
+{
+	static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL},
+				 *const tls[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL},
+				 *const never[] = {"no_proxy", "NO_PROXY", NULL};
+	const char *list = environment(never), *proxy = environment(secure ? tls : plain);
+	return proxy && list && is_listed(list, h) ? NULL : proxy;
+}
+
+void http_proxy_for(const char *setting, const char *url, char ret[static HTTP_PROXY_MAX])
+{
+	CURLU *u = curl_url();
+	char *text = NULL;
+	struct host h;
+	*ret = '\0';
+	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		curl_url_get(u, CURLUPART_HOST, &text, 0) == CURLUE_OK && host_of(str_from(text), &h) &&
+		!is_this_machine(&h)) {
+		const char *proxy = setting && *setting ? setting : of_environment(strncasecmp(url, "https:", 6) == 0, &h);
+		if (proxy && strcmp(proxy, "none") != 0 && strlen(proxy) < HTTP_PROXY_MAX)
+			snprintf(ret, HTTP_PROXY_MAX, "%s", proxy);
+	}
+	curl_free(text);
+	curl_url_cleanup(u);
+}
+
+/* ---- what may be set, and what is shown ---- */
+
+#define PROXY_URL_FLAGS (CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME)
+
+static bool is_proxy_url(CURLU *u, const char *text)
+{
+	static const char *const schemes[] = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+	char *scheme = NULL;
+	bool known = false;
+	if (!u || curl_url_set(u, CURLUPART_URL, text, PROXY_URL_FLAGS) != CURLUE_OK)
+		return false;
+	if (!strstr(text, "://"))
+		return curl_url_set(u, CURLUPART_SCHEME, "http", 0) == CURLUE_OK; /* not by what the name begins with */
+	if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+		return false;
+	for (size_t i = 0; i < N_ELEMENTS(schemes); i++)
+		known |= strcasecmp(scheme, schemes[i]) == 0;
+	curl_free(scheme);
+	return known;
+}
+
+int http_proxy_check(const char *setting, struct err *e)
+{
+	if (!setting || !*setting || strcmp(setting, "none") == 0)
+		return 0;
+	CURLU *u = curl_url();
+	bool good = strlen(setting) < HTTP_PROXY_MAX && is_proxy_url(u, setting);
+	curl_url_cleanup(u);
+	return good ? 0
+		    : err_set(e, E_INVALID,
+			      "The proxy is an address such as http://proxy.example.org:3128 or socks5h://10.0.0.1:1080, "
+			      "\"none\", or empty for what the environment says.");
+}
+
+void http_proxy_shown(const char *proxy, char ret[static HTTP_PROXY_MAX])
+{
+	CURLU *u = curl_url();
+	char *text = NULL;
+	*ret = '\0';
+	if (*proxy && is_proxy_url(u, proxy)) {
+		curl_url_set(u, CURLUPART_USER, NULL, 0);
+		curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
+		curl_url_set(u, CURLUPART_PATH, NULL, 0);
+		if (curl_url_get(u, CURLUPART_URL, &text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
+			snprintf(ret, HTTP_PROXY_MAX, "%.*s", (int)(strlen(text) - (text[strlen(text) - 1] == '/')), text);
+	} else if (*proxy) {
+		snprintf(ret, HTTP_PROXY_MAX, "an address that is not valid");
+	}
+	curl_free(text);
+	curl_url_cleanup(u);
+}
