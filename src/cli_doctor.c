@@ -191,11 +191,11 @@ static void check_provider(struct doctor *d, const struct catalogue *all, const 
 		say(d, OK, p->name, "%zu model%s%s%s%s%s", n, n == 1 ? "" : "s", at, url, by, proxy);
 	else if (strcmp(p->state, "ok") == 0)
 		say(d, WARN, p->name,
-			"reachable%s%s%s%s, but it has no models; fetch one (for Ollama: ollama pull llama3.2)", at, url,
-			by, proxy);
+			"reachable%s%s%s%s, but it has no models; fetch one (for Ollama: ollama pull llama3.2)", at,
+			url, by, proxy);
 	else
-		say(d, WARN, p->name, "%s%s%s%s", p->error ? p->error : "did not answer in time", *by ? " Asked" : "", by,
-			proxy);
+		say(d, WARN, p->name, "%s%s%s%s", p->error ? p->error : "did not answer in time", *by ? " Asked" : "",
+			by, proxy);
 }
 
 static int no_manual(void *arg, const char *query, size_t limit, struct arena *a, struct manual_passage **ret,

@@ -65,7 +65,11 @@
 	X(INT, first_byte_timeout_s, 300, 1, 7200, "ATELIER_FIRST_BYTE_TIMEOUT_S",                                     \
 		"time until a provider's first byte (a model may be loading)")                                         \
 	X(INT, token_timeout_s, 120, 1, 7200, "ATELIER_TOKEN_TIMEOUT_S", "time between two pieces of an answer")       \
-	X(INT, total_timeout_s, 0, 0, 86400, "ATELIER_TOTAL_TIMEOUT_S", "time for a whole answer (0: no limit)")       \
+	X(INT, total_timeout_s, 1800, 0, 86400, "ATELIER_TOTAL_TIMEOUT_S", "time for a whole answer (0: no limit)")    \
+	X(INT, max_answer_tokens, 32768, 0, 100000000, "ATELIER_MAX_ANSWER_TOKENS",                                    \
+		"tokens of an answer for which nobody asked for another limit (0: no limit)")                          \
+	X(BOOL, stop_repetition, 1, 0, 1, "ATELIER_STOP_REPETITION",                                                   \
+		"end an answer that repeats the same text for ever (8 KiB of it, in at most 1 KiB at a time)")         \
 	X(INT, provider_concurrency, 0, 0, 100000, "ATELIER_PROVIDER_CONCURRENCY",                                     \
 		"calls of one provider at the same time; more wait in a fair queue (0: no limit, and for each model "  \
 		"of "                                                                                                  \

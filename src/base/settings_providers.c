@@ -15,7 +15,7 @@ enum what { TEXT, NUMBER, SWITCH };
 	X(TEXT, url, 500, "its address (default: the usual one of its kind)")                                          \
 	X(TEXT, key, 4096, "its key (default: none)")                                                                  \
 	X(TEXT, version, 32, "anthropic: the version header (default: the newest that the address knows)")             \
-	X(TEXT, proxy, 500, "its proxy, `none`, or nothing for what the environment says")                              \
+	X(TEXT, proxy, 500, "its proxy, `none`, or nothing for what the environment says")                             \
 	X(NUMBER, max_concurrent, 100000, "calls at the same time (default: `provider_concurrency`)")                  \
 	X(NUMBER, connect_timeout_ms, TIMEOUT_MAX, "time to connect (default: `connect_timeout_ms`)")                  \
 	X(NUMBER, first_byte_timeout_ms, TIMEOUT_MAX, "time until the first byte (default: `first_byte_timeout_s`)")   \

@@ -282,8 +282,8 @@ static int judge_proxy(struct call *c, struct err *e)
 	if (c->curl == CURLE_PROXY)
 		return err_set(e, E_PROVIDER_DOWN, "The proxy %.100s does not lead to %s.", proxy, c->where);
 	if (status / 100 > 2 && !c->headers_done)
-		return err_set(e, E_PROVIDER_DOWN, "The proxy %.100s does not lead to %s (%ld%s).", proxy, c->where, status,
-			status == 407 ? ", it wants a user and a password" : "");
+		return err_set(e, E_PROVIDER_DOWN, "The proxy %.100s does not lead to %s (%ld%s).", proxy, c->where,
+			status, status == 407 ? ", it wants a user and a password" : "");
 	return 0;
 }
 

@@ -46,9 +46,9 @@ struct call {
 	struct http_result *out;
 	CURL *easy;
 	struct curl_slist *headers;
-	char where[160];          /* host:port, for sentences */
+	char where[160];            /* host:port, for sentences */
 	char proxy[HTTP_PROXY_MAX]; /* "": none */
-	struct call *prev, *next; /* client->calls; under client->mx */
+	struct call *prev, *next;   /* client->calls; under client->mx */
 
 	/* the loop's */
 	struct loop_task start, abort, resume;

@@ -55,8 +55,7 @@ static bool is_in_network(const struct host *h, struct str word)
 		bits = (unsigned)n;
 		word.n = (size_t)(slash - word.p);
 	}
-	return host_of(word, &network) && network.family == h->family &&
-	       same_bits(network.address, h->address, bits);
+	return host_of(word, &network) && network.family == h->family && same_bits(network.address, h->address, bits);
 }
 
 /* The name itself, or the end of it behind a dot; a dot before the word changes nothing. */
@@ -125,7 +124,8 @@ void http_proxy_for(const char *setting, const char *url, char ret[static HTTP_P
 	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
 		curl_url_get(u, CURLUPART_HOST, &text, 0) == CURLUE_OK && host_of(str_from(text), &h) &&
 		!is_this_machine(&h)) {
-		const char *proxy = setting && *setting ? setting : of_environment(strncasecmp(url, "https:", 6) == 0, &h);
+		const char *proxy =
+			setting && *setting ? setting : of_environment(strncasecmp(url, "https:", 6) == 0, &h);
 		if (proxy && strcmp(proxy, "none") != 0 && strlen(proxy) < HTTP_PROXY_MAX)
 			snprintf(ret, HTTP_PROXY_MAX, "%s", proxy);
 	}
@@ -163,7 +163,8 @@ int http_proxy_check(const char *setting, struct err *e)
 	curl_url_cleanup(u);
 	return good ? 0
 		    : err_set(e, E_INVALID,
-			      "The proxy is an address such as http://proxy.example.org:3128 or socks5h://10.0.0.1:1080, "
+			      "The proxy is an address such as http://proxy.example.org:3128 or "
+			      "socks5h://10.0.0.1:1080, "
 			      "\"none\", or empty for what the environment says.");
 }
 
@@ -177,7 +178,8 @@ void http_proxy_shown(const char *proxy, char ret[static HTTP_PROXY_MAX])
 		curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
 		curl_url_set(u, CURLUPART_PATH, NULL, 0);
 		if (curl_url_get(u, CURLUPART_URL, &text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
-			snprintf(ret, HTTP_PROXY_MAX, "%.*s", (int)(strlen(text) - (text[strlen(text) - 1] == '/')), text);
+			snprintf(ret, HTTP_PROXY_MAX, "%.*s", (int)(strlen(text) - (text[strlen(text) - 1] == '/')),
+				text);
 	} else if (*proxy) {
 		snprintf(ret, HTTP_PROXY_MAX, "an address that is not valid");
 	}

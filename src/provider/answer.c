@@ -9,6 +9,9 @@
 #include "base/utf8.h"
 #include "provider/provider_priv.h"
 
+#define EVENT_FRAME         12 /* {"text":""} */
+#define BYTES_OF_LONG_TOKEN 8
+
 void answer_init(struct answer *s, const struct dialect *d, const char *label, struct gen_sink *sink, struct err *e)
 {
 	*s = (struct answer){
@@ -35,6 +38,14 @@ void answer_done(struct answer *s)
 	buf_done(&s->data);
 	answer_tools_done(s);
 	think_done(&s->think);
+	repeat_done(&s->repeat);
+}
+
+/* A piece has a token or more, where servers do not send each letter by itself; and a token has few bytes. */
+int64_t answer_tokens(const struct answer *s)
+{
+	int64_t bytes = s->bytes - s->pieces * EVENT_FRAME;
+	return MAX(MIN(s->pieces, bytes / 2), bytes / BYTES_OF_LONG_TOKEN);
 }
 
 /* ---- events ---- */
@@ -44,6 +55,8 @@ int answer_emit(struct answer *s, enum event_type type, const char *json, size_t
 	if (s->first_token_ms < 0)
 		s->first_token_ms = clock_mono_ms() - s->start_ms;
 	s->shown = true;
+	s->pieces++;
+	s->bytes += (int64_t)n;
 	return s->raw ? 0 : s->sink->event(s->sink, !s->off_loop, type, json, n);
 }
 
@@ -61,6 +74,8 @@ static int emit_raw(struct answer *s, enum event_type type, const char *raw, siz
 {
 	static const char head[] = "{\"text\":\"";
 	char small[512];
+	if (n <= LONG_BYTES)
+		repeat_add(&s->repeat, raw, n); /* else its pieces are */
 	if (n <= sizeof(small) - sizeof(head) - 2) {
 		memcpy(small, head, sizeof(head) - 1);
 		memcpy(small + sizeof(head) - 1, raw, n);
@@ -79,6 +94,7 @@ static int emit_raw(struct answer *s, enum event_type type, const char *raw, siz
 
 static int emit_piece(struct answer *s, enum event_type type, const char *p, size_t n)
 {
+	repeat_add(&s->repeat, p, n);
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 6 + 64);
 	buf_add_str(&b, "{\"text\":");
 	json_add_string(&b, p, n);

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "provider/generate.h"
+#include "provider/repeat.h"
 #include "provider/think.h"
 
 #define LINE_MAX_BYTES (8u << 20) /* what Ollama's own client takes */
@@ -87,6 +88,9 @@ struct answer {
 	bool error_event; /* sse.c: the event is named so */
 	int64_t first_token_ms;
 	struct think think;
+	int64_t pieces,
+		bytes; /* of text, reasoning and arguments: what an answer has at least, in tokens (answer_tokens) */
+	struct repeat repeat;
 	struct lines lines;
 	struct buf data; /* sse.c: an event of several lines, or a whole answer in one piece */
 
@@ -112,6 +116,9 @@ int answer_read(struct answer *s, const char *p, size_t n) MUST_CHECK;
 /* Whether the piece (NULL: the end) ends something long, whose reading would hold up the loop. */
 bool answer_is_long(const struct answer *s, const char *p, size_t n);
 int answer_finish(struct answer *s) MUST_CHECK; /* no more bytes will come; on the loop, since it may make events */
+/* The least number of tokens that it can have had so far. */
+int64_t answer_tokens(const struct answer *s);
+
 bool answer_is_settled(const struct answer *s); /* ended, and answer_finish() has nothing to do */
 
 /* For the dialects. Content is looked through for reasoning (think.h); _raw is still escaped as in JSON. */

@@ -87,6 +87,24 @@ static void note_first_token(struct generation *g)
 	catalogue_note_first_token(g->run.ps, g->run.t->p, g->run.t->name, g->stream.first_token_ms);
 }
 
+/* Where nobody said how long an answer may be, it is not endless: it ends as by a limit of tokens, or with words when it
+ * says the same for ever. Negative ends the call. */
+static int hold_limits(struct generation *g)
+{
+	const struct settings *s = g->run.ps->settings;
+	struct answer *a = &g->stream;
+	if (a->ended || a->raw)
+		return 0;
+	if (a->repeat.found && s->stop_repetition)
+		return err_set(a->e, E_PROVIDER, "%.120s repeated the same text without end, and was stopped.",
+			g->run.t->name);
+	if (s->max_answer_tokens == 0 || g->q->max_tokens > 0 || answer_tokens(a) < s->max_answer_tokens)
+		return 0;
+	answer_set_reason(a, "length");
+	answer_end(a);
+	return -ECANCELED;
+}
+
 /* On the loop. Short lines are read at once; the end of a long one is a matter of milliseconds, and the caller's own
  * thread sleeps. */
 static int on_data(void *arg, const char *p, size_t n)
@@ -102,7 +120,7 @@ static int on_data(void *arg, const char *p, size_t n)
 	}
 	r = answer_read(&g->stream, p, n);
 	note_first_token(g);
-	return r;
+	return r < 0 ? r : hold_limits(g);
 }
 
 /* On the caller's thread, while nothing else of the answer comes. */
@@ -114,7 +132,7 @@ static int on_work(void *arg)
 	g->stream.off_loop = false;
 	buf_reset(&g->piece);
 	note_first_token(g);
-	return r;
+	return r < 0 ? r : hold_limits(g);
 }
 
 static int finish_on_loop(void *arg)

@@ -340,8 +340,7 @@ static int set_make(
 static bool same_server(const struct provider *a, const struct provider *b)
 {
 	return a->dialect == b->dialect && a->enabled == b->enabled && strcmp(a->base, b->base) == 0 &&
-	       strcmp(a->key, b->key) == 0 && strcmp(a->version, b->version) == 0 &&
-	       strcmp(a->proxy, b->proxy) == 0;
+	       strcmp(a->key, b->key) == 0 && strcmp(a->version, b->version) == 0 && strcmp(a->proxy, b->proxy) == 0;
 }
 
 static bool same_config(const struct provider *a, const struct provider *b)

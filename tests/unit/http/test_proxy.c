@@ -8,8 +8,8 @@
 
 #include "http/proxy.h"
 
-static const char *const variables[] = {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy",
-	"ALL_PROXY", "no_proxy", "NO_PROXY"};
+static const char *const variables[] = {
+	"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"};
 
 static void environment(const char *const *pairs)
 {
@@ -89,7 +89,8 @@ static void names_that_need_none(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
-		const char *const pairs[] = {"http_proxy", "http://p:1", i % 2 ? "no_proxy" : "NO_PROXY", rows[i].list, NULL};
+		const char *const pairs[] = {
+			"http_proxy", "http://p:1", i % 2 ? "no_proxy" : "NO_PROXY", rows[i].list, NULL};
 		environment(pairs);
 		is(NULL, rows[i].url, rows[i].direct ? "" : "http://p:1");
 		is("http://own:9", rows[i].url, "http://own:9"); /* what was set for it is meant */
@@ -99,9 +100,10 @@ static void names_that_need_none(void **state)
 
 static void what_may_be_set(void **state)
 {
-	static const char *const good[] = {"", "none", "http://p:3128", "https://p", "socks5h://u:s@10.0.0.1:1080", "p:3128",
-		"socks.example.org:1080", "http://[::1]:3128"},
-				 *const bad[] = {"ftp://p", "http://", "http://p:99999999", "file:///etc/passwd", "a b"};
+	static const char *const good[] = {"", "none", "http://p:3128", "https://p", "socks5h://u:s@10.0.0.1:1080",
+		"p:3128", "socks.example.org:1080", "http://[::1]:3128"},
+				 *const bad[] = {
+					 "ftp://p", "http://", "http://p:99999999", "file:///etc/passwd", "a b"};
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(good); i++) {
 		struct err e = {0};
@@ -118,8 +120,8 @@ static void what_may_be_set(void **state)
 static void passwords_are_not_shown(void **state)
 {
 	static const char *const rows[][2] = {{"http://u:secret@p:3128/", "http://p:3128"},
-		{"u:secret@p:3128", "http://p:3128"}, {"socks5h://u:s@10.0.0.1:1080", "socks5h://10.0.0.1:1080"}, {"", ""},
-		{"u:secret@ p", "an address that is not valid"}};
+		{"u:secret@p:3128", "http://p:3128"}, {"socks5h://u:s@10.0.0.1:1080", "socks5h://10.0.0.1:1080"},
+		{"", ""}, {"u:secret@ p", "an address that is not valid"}};
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
 		char shown[HTTP_PROXY_MAX];

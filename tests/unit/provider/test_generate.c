@@ -99,6 +99,7 @@ static void a_line_of_megabytes(void **state)
 	memset(bytes + n, 'x', N);
 	strcpy(bytes + n + N, "\"},\"done\":false}\n" OL_QUIET_END);
 	begin(&t, script, N_ELEMENTS(script), false);
+	t.world.settings.stop_repetition = false;
 	t.sink.expect_loop = false; /* the reverse would be told as wrong_thread */
 	t.sink.loop = NULL;
 	t.sink.on_event = measure;
@@ -123,6 +124,7 @@ static void a_flood_of_lines(void **state)
 	buf_add_str(&b, OL_QUIET_END);
 	const struct script script[] = {OL_LIST, {.bytes = buf_str(&b).p}};
 	begin(&t, script, N_ELEMENTS(script), false);
+	t.world.settings.stop_repetition = false;
 	assert_int_equal(generate(&t), 0);
 	assert_int_equal(t.sink.text.n, N * 2);
 	end(&t);
