@@ -300,6 +300,45 @@ static void test_get(void **state)
 	assert_int_equal(g.code, E_INVALID);
 }
 
+/* The test's server stands for a proxy: it is asked for what another one has. */
+static void test_proxy(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(got_done) struct got g = {0};
+	char proxy[100];
+	struct http_call call = {.url = "http://provider.invalid/v1/models", .proxy = proxy};
+	snprintf(proxy, sizeof(proxy), "http://user:secret@127.0.0.1:%u", f->port);
+	answers(f, PLAIN);
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, 0);
+	assert_string_equal(g.body.p, "hello");
+	assert_int_equal(strncmp(f->request, "GET http://provider.invalid/v1/models HTTP/1.1\r\n", 48), 0);
+	assert_non_null(strstr(f->request, "\r\nProxy-Authorization: Basic "));
+	/* TLS goes through it whole; what it says is no answer of the provider, and names it without its password. */
+	answers(f, "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno");
+	call = (struct http_call){.url = "https://provider.invalid/v1/models", .proxy = proxy};
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, E_PROVIDER_DOWN);
+	assert_non_null(strstr(g.e.msg, "The proxy http://127.0.0.1:"));
+	assert_non_null(strstr(g.e.msg, "407"));
+	assert_int_equal(g.r.status, 0);
+	assert_int_equal(strncmp(f->request, "CONNECT provider.invalid:443 HTTP/1.1\r\n", 39), 0);
+	/* What a user names is not asked for through it, and neither is this machine. */
+	unsigned before = f->n_requests;
+	call = (struct http_call){.url = "http://provider.invalid/x.png", .proxy = proxy, .public_only = true};
+	get_with(f, &call, NULL, &g);
+	assert_true(g.code < 0);
+	assert_int_equal(f->n_requests, before);
+	answers(f, PLAIN);
+	call = (struct http_call){.proxy = "http://127.0.0.1:1"};
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, 0);
+	call = (struct http_call){.url = "http://provider.invalid/", .proxy = "http://127.0.0.1:1"};
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, E_PROVIDER_DOWN);
+	assert_non_null(strstr(g.e.msg, "the proxy http://127.0.0.1:1"));
+}
+
 static void test_post(void **state)
 {
 	struct fixture *f = *state;
@@ -682,6 +721,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_get),
+		TEST(test_proxy),
 		TEST(test_post),
 		TEST(test_split),
 		TEST(test_cut),
