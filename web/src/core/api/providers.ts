@@ -10,5 +10,5 @@ export const changeProvider = (id: string, body: ProviderFields) =>
   take(http.PATCH('/api/v1/providers/{id}', { ...at(id), body }));
 export const deleteProvider = (id: string) => take(http.DELETE('/api/v1/providers/{id}', at(id)));
 /** Of a stored provider (`id`), what is absent is taken from what is stored. */
-export const testProvider = (body: Pick<ProviderFields, 'kind' | 'url' | 'key' | 'version'> & { id?: string }) =>
+export const testProvider = (body: Pick<ProviderFields, 'kind' | 'url' | 'key' | 'version' | 'proxy'> & { id?: string }) =>
   take(http.POST('/api/v1/providers/test', { body }));
