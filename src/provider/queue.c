@@ -3,10 +3,10 @@
  * their last one, whatever the number of calls they have waiting; each one's calls come in their order. Calls in the
  * background get a place only where nobody else is, and lose it to whoever would wait for it.
  *
- * How many places there are is configured, or learned for each model of a server that does not say it (Ollama): as many as
- * answers were seen to come at the same time. Until one was seen to wait for the end of another a few more calls are let
- * through than that, to find out; then one more, which is next in any case. Those that were let through but wait over
- * there know their number, too.
+ * How many places there are is configured, or learned for each model of a server that does not say it (Ollama). Nothing is
+ * held back until one call was seen to wait for the end of another: then there are as many places as answers came at the
+ * same time, and one more call is let through, which is next in any case, and shows when there were more places after
+ * all. Those that were let through but wait over there know their number, too.
  */
 #include <errno.h>
 
@@ -15,7 +15,6 @@
 #include "sys/metrics.h"
 
 #define REMEMBERED    64  /* callers that wait for nothing, of whom it is still known when they had their turn */
-#define LET_THROUGH   4   /* calls of a model of which nothing is known yet */
 #define SEEN_TO_WAIT  500 /* ms: less is what any answer takes to begin */
 #define WOKEN_AT_ONCE 32  /* waiters that hear at once when their number changes; more look once in a second */
 
@@ -76,7 +75,7 @@ static bool has_room(const struct slots *s)
 {
 	int64_t max = s->max;
 	if (s->learns)
-		max = s->full ? MAX(s->parallel, 1) + 1 : MAX(s->parallel * 2, LET_THROUGH);
+		max = s->full ? MAX(s->parallel, 1) + 1 : 0;
 	return max <= 0 || s->running < max;
 }
 
