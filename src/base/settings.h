@@ -14,7 +14,15 @@
 #define SETTINGS_TABLE(X)                                                                                              \
 	X(STR, data, "", 0, 4000, "ATELIER_DATA",                                                                      \
 		"data folder (default: $XDG_DATA_HOME/atelier or ~/.local/share/atelier)")                             \
-	X(STR, listen, "127.0.0.1:8420", 3, 200, "ATELIER_LISTEN", "address and port to serve on")                     \
+	X(STR, listen, "127.0.0.1:8420", 1, 2000, "ATELIER_LISTEN",                                                    \
+		"addresses to serve on, with blanks between: host:port, *:port, unix:/path (the flag may be given "    \
+		"several times)")                                                                                      \
+	X(STR, unix_mode, "0660", 3, 4, "ATELIER_UNIX_MODE", "rights on a unix socket, octal")                         \
+	X(STR, tls_cert, "", 0, 4000, "ATELIER_TLS_CERT",                                                              \
+		"file with the certificate and its chain (PEM): serves https; read again on SIGHUP")                   \
+	X(STR, tls_key, "", 0, 4000, "ATELIER_TLS_KEY", "file with the key of that certificate (PEM)")                 \
+	X(BOOL, core_dumps, 0, 0, 1, "ATELIER_CORE_DUMPS",                                                             \
+		"let debuggers and core dumps see the memory, in which keys and passwords are")                        \
 	X(STR, public_url, "", 0, 500, "ATELIER_PUBLIC_URL",                                                           \
 		"address that browsers use, when a reverse proxy stands in front (https://chat.example.org)")          \
 	X(BOOL, trust_proxy, 0, 0, 1, "ATELIER_TRUST_PROXY",                                                           \
@@ -149,7 +157,8 @@ int settings_set(struct settings *s, const char *name, const char *value, const 
 
 /*
  * Reads flags (--name=value, --name value; booleans also --name and --no-name), the environment and the file, in the
- * order of their strength. Removes what it understood from argv, stops at "--"; what is left is for the command. An
+ * order of their strength. --listen given again adds to what it said before; a secret is refused as a flag, since everybody
+ * sees those of a running program. Removes what it understood from argv, stops at "--"; what is left is for the command. An
  * unknown --flag is E_INVALID with the nearest known name. Fills `data` with its default when it is still empty.
  */
 int settings_load(struct settings *s, int *argc, char **argv, struct err *e) MUST_CHECK;

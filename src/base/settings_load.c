@@ -75,6 +75,16 @@ static int refuse_flag(const char *name, size_t n, struct err *e)
 	return err_set(e, E_INVALID, "There is no flag --%.*s; did you mean --%s?", (int)MIN(n, 64u), name, dashed);
 }
 
+/* Flags stand in the list of processes, which everybody on the machine may read. */
+static int refuse_secret(const struct setting_info *info, struct err *e)
+{
+	return err_set(e, E_INVALID,
+		"A secret is not taken as a flag, where every user of this machine can see it. Set the variable %s, or "
+		"write "
+		"%s = ... into the configuration file.",
+		info->env, info->name);
+}
+
 static void add_flag(struct flags *f, int index, const char *value, const char *name, size_t n)
 {
 	struct flag *flag = &f->list[f->n++];
@@ -105,6 +115,8 @@ static int take_flag(struct flags *f, int argc, char **argv, int *i, struct err 
 	}
 	if (index < 0 && !config)
 		return refuse_flag(name, n, e);
+	if (index >= 0 && all[index].kind == SETTING_SECRET)
+		return refuse_secret(&all[index], e);
 	if (!value && index >= 0 && all[index].kind == SETTING_BOOL)
 		value = "true";
 	if (!value) {
@@ -297,6 +309,21 @@ static int load_environment(struct settings *s, struct err *e)
 	return 0;
 }
 
+/* Addresses add up; of all else the last one counts. */
+static int set_flag(struct settings *s, const struct flags *f, size_t i, const char *name, struct err *e)
+{
+	const struct flag *flag = &f->list[i];
+	CLEANUP(buf_done) struct buf all = BUF_INIT(65536);
+
+	if (strcmp(name, "listen") != 0)
+		return settings_set(s, name, flag->value, flag->origin, e);
+	for (size_t k = 0; k <= i; k++) {
+		if (f->list[k].index == flag->index)
+			buf_printf(&all, "%s%s", all.n ? " " : "", f->list[k].value);
+	}
+	return settings_set(s, name, all.p, flag->origin, e);
+}
+
 static int load_all(struct settings *s, int *argc, char **argv, struct err *e)
 {
 	CLEANUP(flags_done) struct flags flags = {0};
@@ -316,7 +343,7 @@ static int load_all(struct settings *s, int *argc, char **argv, struct err *e)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < flags.n; i++) {
-		r = settings_set(s, all[flags.list[i].index].name, flags.list[i].value, flags.list[i].origin, e);
+		r = set_flag(s, &flags, i, all[flags.list[i].index].name, e);
 		if (r < 0)
 			return r;
 	}

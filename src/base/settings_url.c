@@ -46,7 +46,7 @@ static bool is_port(struct str s)
 static bool split_port(struct str s, struct str *ret_host, struct str *ret_port)
 {
 	const char *bracket = s.n && s.p[0] == '[' ? memchr(s.p, ']', s.n) : NULL;
-	const char *colon = memrchr(s.p, ':', s.n);
+	const char *colon = s.n ? memrchr(s.p, ':', s.n) : NULL;
 
 	*ret_host = s;
 	*ret_port = (struct str){"", 0};
@@ -125,10 +125,10 @@ char *settings_url(const char *given, bool guess, const char *origin, struct err
 	}
 	while (rest.n > 0 && rest.p[rest.n - 1] == '/')
 		rest.n--;
-	at = memchr(rest.p, '/', rest.n);
+	at = rest.n ? memchr(rest.p, '/', rest.n) : NULL;
 	authority = (struct str){rest.p, at ? (size_t)(at - rest.p) : rest.n};
 	rest = (struct str){rest.p + authority.n, rest.n - authority.n};
-	at = memrchr(authority.p, '@', authority.n);
+	at = authority.n ? memrchr(authority.p, '@', authority.n) : NULL;
 	if (at) {
 		user = (struct str){authority.p, (size_t)(at - authority.p) + 1};
 		authority = (struct str){at + 1, authority.n - user.n};

@@ -57,6 +57,8 @@ bool counter_binds(const struct table *t, const struct counter *l, const struct 
 
 /* ---- counting ---- */
 
+#define CLOCK_SLACK_MS 60000 /* by which a clock may be corrected without any ado */
+
 static int64_t sum(int64_t a, int64_t b)
 {
 	int64_t s;
@@ -64,12 +66,17 @@ static int64_t sum(int64_t a, int64_t b)
 	return __builtin_add_overflow(a, b, &s) ? INT64_MAX : s;
 }
 
-void counter_roll(struct counter *l, int64_t now_ms)
+bool counter_roll(struct counter *l, int64_t now_ms)
 {
-	if (now_ms < l->window.end)
-		return; /* a clock that was set back does not give used up time again */
+	bool ahead = now_ms < l->window.start - CLOCK_SLACK_MS;
+
+	/* A clock that is set back a little gives nothing again. */
+	if (now_ms < l->window.end && !ahead)
+		return false;
 	l->window = window_of(l->period, now_ms);
-	l->used = 0;
+	if (!ahead)
+		l->used = 0;
+	return ahead;
 }
 
 void counter_use(struct counter *l, int64_t amount)
@@ -184,7 +191,7 @@ static struct counter *without_room(
 
 		if (!counter_binds(t, l, s))
 			continue;
-		counter_roll(l, now_ms);
+		t->recount |= counter_roll(l, now_ms);
 		if (!fits(l, needed(l, need, &guess)) && (!worst || l->window.end > worst->window.end))
 			worst = l;
 	}
@@ -253,7 +260,7 @@ void meter_use(struct table *t, const struct subject_of_call *s, int64_t now_ms,
 
 		if (!counter_binds(t, l, s))
 			continue;
-		counter_roll(l, now_ms);
+		t->recount |= counter_roll(l, now_ms);
 		counter_use(l, needed(l, &need, &guess));
 	}
 }
@@ -267,7 +274,7 @@ bool calls_limit_state(struct calls *c, atelier_id limit_id, struct limit_state 
 	pthread_mutex_lock(&c->mx);
 	l = counter_by_id(c->table, limit_id);
 	if (l) {
-		counter_roll(l, c->now_ms());
+		c->table->recount |= counter_roll(l, c->now_ms());
 		*ret = (struct limit_state){l->id, l->used, l->reserved, l->window.end};
 	}
 	pthread_mutex_unlock(&c->mx);

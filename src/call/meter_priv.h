@@ -63,6 +63,7 @@ struct table {
 	size_t n_members;
 	struct price *prices; /* sorted by prices_sort */
 	size_t n_prices;
+	bool recount;  /* a clock was set back: the sums are those of another time */
 	bool by_model; /* some limit looks at the model, or at money: a call has to be looked up before */
 };
 
@@ -73,7 +74,9 @@ struct subject_of_call {
 };
 
 bool counter_binds(const struct table *t, const struct counter *l, const struct subject_of_call *s);
-void counter_roll(struct counter *l, int64_t now_ms); /* begins a new window when the old one has ended */
+/* Begins a new window when the old one has ended. True: the old one lies ahead, as a clock leaves it that was wrong; what was
+ * used in it is kept until all is counted anew (table.recount). */
+bool counter_roll(struct counter *l, int64_t now_ms);
 void counter_use(struct counter *l, int64_t amount);
 
 struct need {

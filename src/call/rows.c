@@ -133,6 +133,22 @@ static void write_all(struct calls *c)
 		log_warn("call", "usage could not be stored yet: %s", e.msg);
 }
 
+/* Behind the rows, so that they are among what is counted. */
+static void recount_if_needed(struct calls *c)
+{
+	struct err e = {0};
+
+	pthread_mutex_lock(&c->mx);
+	bool wanted = c->table->recount;
+	pthread_mutex_unlock(&c->mx);
+	if (!wanted)
+		return;
+	if (table_load(c, &e) < 0)
+		log_warn("call", "limits could not be counted anew after the clock was set back: %s", e.msg);
+	else
+		log_info("call", "the clock was set back: what limits have used was counted anew");
+}
+
 static bool at_once(const struct calls *c)
 {
 	return c->stopping || c->wanted > c->written;
@@ -164,6 +180,7 @@ static void *rows_main(void *arg)
 		wait_until(c, &when);
 		pthread_mutex_unlock(&c->mx);
 		write_all(c);
+		recount_if_needed(c);
 		pthread_mutex_lock(&c->mx);
 		if (c->failures > failures)
 			c->wanted = 0; /* who waited has been told */

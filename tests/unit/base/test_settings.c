@@ -91,6 +91,38 @@ static void refuse(const char *line, const char *message)
 	settings_done(&s);
 }
 
+static void test_several_addresses(void **state)
+{
+	struct settings s;
+	struct err e = {0};
+	char rest[128];
+
+	(void)state;
+	assert_int_equal(
+		load(&s, "serve --listen 127.0.0.1:1 --workers 2 --listen=unix:/x --listen [::1]:2", rest, &e), 0);
+	assert_string_equal(s.listen, "127.0.0.1:1 unix:/x [::1]:2");
+	assert_int_equal(s.workers, 2);
+	settings_done(&s);
+}
+
+/* Everybody on the machine could read them. */
+static void test_secrets_are_no_flags(void **state)
+{
+	static const char *const flags[] = {"--openai-api-key sk-x", "--anthropic_api_key=sk-x", "--master-key 00"};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(flags); i++) {
+		struct settings s;
+		struct err e = {0};
+		char rest[128];
+
+		assert_int_equal(load(&s, flags[i], rest, &e), E_INVALID);
+		assert_non_null(strstr(e.msg, "configuration file"));
+		assert_null(strstr(e.msg, "sk-x"));
+		settings_done(&s);
+	}
+}
+
 static void test_defaults(void **state)
 {
 	struct settings s;
@@ -349,6 +381,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_several_addresses),
+		cmocka_unit_test(test_secrets_are_no_flags),
 		cmocka_unit_test(test_precedence),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_empty_variables),

@@ -187,10 +187,42 @@ static void test_midnight(void **state)
 	the_time = window_of(PERIOD_MONTH, START).end;
 	STATE(m, day, 0, 0);
 	STATE(m, month, 0, 0);
-	/* A clock that is set back gives nothing again. */
+	/* A clock that is set back a little gives nothing again. */
 	whole_call(m, &ada, 7, 0);
-	the_time = START;
+	the_time -= 30000;
 	STATE(m, month, 7, 0);
+}
+
+/* A clock that was years ahead for a moment: limits are those of the right time again, with what was used in it. */
+static void test_clock_was_ahead(void **state)
+{
+	struct room *m = *state;
+	struct caller ada = {.user_id = m->f->ada, .purpose = "chat"};
+	atelier_id day = limit(m, "everyone", 0, "", "requests", "day", 5),
+		   month = limit(m, "everyone", 0, "", "requests", "month", 50);
+	struct limit_state s;
+	struct metered x;
+
+	the_time = START;
+	whole_call(m, &ada, 1, 1);
+	whole_call(m, &ada, 1, 1);
+	the_time = START + INT64_C(3) * 365 * 86400000;
+	whole_call(m, &ada, 1, 1);
+	STATE(m, day, 1, 0);
+	the_time = START;
+	whole_call(m, &ada, 1, 1); /* not shut */
+	FINE(m->f, calls_flush(m->calls, &m->f->e));
+	/* The usage thread counts anew behind the row. */
+	do
+		assert_true(calls_limit_state(m->calls, day, &s));
+	while (s.used != 3);
+	STATE(m, month, 3, 0);
+	whole_call(m, &ada, 1, 1);
+	whole_call(m, &ada, 1, 1);
+	REFUSED(m->f, E_LIMIT, begin_call(m, &x, &ada, 1, 1, false));
+	assert_true(m->f->e.retry_after_s <= 86400);
+	the_time = window_of(PERIOD_DAY, START).end;
+	whole_call(m, &ada, 1, 1);
 }
 
 static void test_zero_forbids(void **state)
@@ -467,6 +499,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_requests),
 		TEST(test_tokens),
+		TEST(test_clock_was_ahead),
 		TEST(test_midnight),
 		TEST(test_zero_forbids),
 		TEST(test_money),

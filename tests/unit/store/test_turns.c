@@ -1,6 +1,7 @@
 /* Turns and messages: begin, finish, continue, the branch and its pages, whose they are. */
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "store_test.h"
 
 static struct message message(struct fixture *f, atelier_id id)
@@ -315,6 +316,35 @@ static void test_one_answer_at_a_time(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM messages"), 2);
 }
 
+/* The log goes, what the message says stays; a running turn is left alone. */
+static void test_old_logs(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id one = add_conversation(f, f->ada, "one"), two = add_conversation(f, f->ada, "two"), after = 0;
+	struct turn_begun done = begin(f, f->ada, one, "hello");
+	struct turn_finish in = {.turn_id = done.turn_id,
+		.state = STATE_COMPLETE,
+		.content = STR("kept"),
+		.log = STR("log"),
+		.log_size = 3};
+	int64_t n, now = clock_now_ms();
+
+	FINE(f, turns_finish(f->db, &in, &f->e));
+	begin(f, f->ada, two, "runs");
+	FINE(f, turns_delete_logs(f->db, &after, now - 86400000, 100, &n, &f->e));
+	assert_int_equal(n, 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM turns WHERE log IS NOT NULL"), 1);
+	FINE(f, turns_delete_logs(f->db, &after, now + 86400000, 1, &n, &f->e));
+	assert_int_equal(n, 1);
+	FINE(f, turns_delete_logs(f->db, &after, now + 86400000, 100, &n, &f->e));
+	assert_int_equal(n, 1);
+	FINE(f, turns_delete_logs(f->db, &after, now + 86400000, 100, &n, &f->e));
+	assert_int_equal(n, 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM turns WHERE log IS NOT NULL"), 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM messages WHERE content = 'kept'"), 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM turns WHERE state = 'running'"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +355,7 @@ int main(void)
 		TEST(test_continue_only_the_newest),
 		TEST(test_path_and_pages),
 		TEST(test_found_running_at_start),
+		TEST(test_old_logs),
 		TEST(test_one_answer_at_a_time),
 	};
 

@@ -194,6 +194,32 @@ static void test_counting(void **state)
 	assert_true(x.n == 1 && x.renamed);
 }
 
+static void test_old_records_go(void **state)
+{
+	struct fixture *f = *state;
+	struct usage_row rows[3];
+	int64_t n, days;
+
+	for (int i = 0; i < 3; i++)
+		rows[i] = (struct usage_row){.id = id_new(),
+			.at = 1000 + i * INT64_C(86400000),
+			.user_id = f->ada,
+			.purpose = "chat",
+			.provider = "p",
+			.model = "m",
+			.asked = "",
+			.outcome = OUTCOME_COMPLETE,
+			.first_token_ms = -1};
+	FINE(f, usage_add(f->db, rows, 3, &f->e));
+	days = number(f, "SELECT count(*) FROM usage_days");
+	FINE(f, usage_delete_before(f->db, 86400000, 100, &n, &f->e));
+	assert_int_equal(n, 1);
+	FINE(f, usage_delete_before(f->db, INT64_MAX, 1, &n, &f->e));
+	assert_int_equal(n, 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM usage"), 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM usage_days"), days);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +227,7 @@ int main(void)
 		TEST(test_by),
 		TEST(test_again),
 		TEST(test_calls),
+		TEST(test_old_records_go),
 		TEST(test_counting),
 	};
 

@@ -190,6 +190,27 @@ static void test_full_arena_is_an_error(void **state)
 	arena_done(&small);
 }
 
+static void test_sessions_of_a_clock_ahead(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t now = INT64_C(1800000000000), days = INT64_C(30) * 86400000,
+		      ahead = now + INT64_C(3) * 365 * 86400000;
+	atelier_id id;
+	int64_t n;
+
+	FINE(f, sessions_create(f->db,
+			&(struct session_new){.user_id = f->ada,
+				.cookie_hash = {"12345678901234567890123456789012", 32},
+				.now = ahead,
+				.expires_at = ahead + days},
+			&id, &f->e));
+	FINE(f, sessions_heal(f->db, now, days, 100, &n, &f->e));
+	assert_int_equal(n, 1);
+	assert_int_equal(number(f, "SELECT expires_at FROM sessions"), now + days);
+	FINE(f, sessions_heal(f->db, now, days, 100, &n, &f->e));
+	assert_int_equal(n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +220,7 @@ int main(void)
 		TEST(test_sessions_end),
 		TEST(test_session_of_nobody),
 		TEST(test_meta),
+		TEST(test_sessions_of_a_clock_ahead),
 		TEST(test_full_arena_is_an_error),
 	};
 
