@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/clock.h"
 #include "engine.h"
 #include "http/listen.h"
 #include "store/store.h"
@@ -18,6 +19,7 @@ struct doctor {
 	bool failed;
 	bool serving;  /* a server works in the data folder */
 	struct db *db; /* NULL: not there, or it cannot be opened */
+	struct tls *tls;
 	struct vault vault;
 	bool has_vault;
 };
@@ -235,14 +237,35 @@ static void check_providers(struct doctor *d)
 	engine_stop(&g);
 }
 
-/* ---- the port ---- */
+/* ---- certificate and port ---- */
+
+static void check_certificate(struct doctor *d)
+{
+	const struct settings *s = d->settings;
+	struct tls_state state;
+	struct err e = {0};
+	char until[25];
+
+	if (!*s->tls_cert && !*s->tls_key)
+		return;
+	if (tls_new(s->tls_cert, s->tls_key, &d->tls, &e) < 0) {
+		say(d, FAIL, "certificate", "%s", e.msg);
+		return;
+	}
+	tls_state(d->tls, &state);
+	clock_format(state.expires_ms, until);
+	if (state.warning[0])
+		say(d, WARN, "certificate", "%s", state.warning);
+	else
+		say(d, OK, "certificate", "for %s, until %.10s", state.names, until);
+}
 
 static void check_port(struct doctor *d)
 {
 	const char *listen = d->settings->listen;
 	struct listeners l = {0};
 	struct err e = {0};
-	int r = listeners_open(&l, &(struct listen_config){.words = listen}, &e);
+	int r = listeners_open(&l, &(struct listen_config){.words = listen, .tls = d->tls, .unix_mode = 0600}, &e);
 
 	if (r == 0)
 		say(d, OK, "port", "%s is free", listen);
@@ -295,8 +318,10 @@ int cmd_doctor(struct cli *c)
 		check_master_key(&d);
 	}
 	check_providers(&d);
+	check_certificate(&d);
 	check_port(&d);
 	check_sandbox(&d);
+	tls_free(d.tls);
 	db_close(d.db);
 	explicit_bzero(&d.vault, sizeof(d.vault));
 	return d.failed ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -174,6 +174,7 @@ static int run(struct cli *c, int argc, char **argv)
 	if (!word) {
 		if (settings_load(&c->settings, &argc, argv, &e) < 0 || log_start(&c->settings, &e) < 0)
 			return usage_error("%s", e.msg);
+		memory_hide(&c->settings);
 		if (argc > 1 && strcmp(argv[1], "--") == 0)
 			drop_words(&argc, argv, 1, 1);
 		if (argc < 2)

@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "base/settings.h"
 #include "http/listen.h"
+#include "http/tls.h"
 #include "sys/pool.h"
 
 /* What the command line holds beside settings. */
@@ -51,6 +52,8 @@ struct program {
 	struct loop *loop;
 	pthread_t loop_thread;
 	bool loop_runs;
+	struct tls *tls;  /* NULL: plain http */
+	bool tls_refused; /* what SIGHUP found was not taken */
 	struct listeners listeners;
 	struct http_server *server;
 	struct db *db;
@@ -67,6 +70,7 @@ struct program {
 /* serve.c: the steps of which main.c is the list. */
 void program_init(struct program *p, const struct settings *s);
 void limits_raise(void);
+void memory_hide(const struct settings *s);                   /* from debuggers and core dumps */
 int folder_open(struct program *p, struct err *e) MUST_CHECK; /* makes it, locks it */
 int server_bind(struct program *p, struct err *e) MUST_CHECK;
 int database_open(struct program *p, struct err *e) MUST_CHECK;
@@ -75,6 +79,7 @@ int interface_open(struct program *p, struct err *e) MUST_CHECK; /* the api and 
 int loop_start(struct program *p, struct err *e) MUST_CHECK;
 int background_start(struct program *p, struct err *e) MUST_CHECK;
 void greet(struct program *p);
+void certificate_look(struct program *p); /* whether it ends soon, for sys/health.h */
 void signals_block(void);
 void signals_wait(struct program *p); /* until SIGTERM or SIGINT, of which a second one ends the program at once */
 void program_stop(struct program *p); /* in the opposite order, whatever has been started */

@@ -3,20 +3,36 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "api/configure.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "program.h"
 #include "store/store.h"
+#include "sys/health.h"
 #include "sys/logger.h"
+#include "sys/notify.h"
 #include "sys/thread.h"
 
 #define STOP_SECONDS    5 /* then the program ends whatever still runs; nothing stored depends on it */
 #define GREET_MS        1000
 #define UNKNOWN_BODIES  ((size_t)4 << 20) /* bytes that all who show no key or session may send at a time */
 #define FEW_CONNECTIONS 1024              /* what a limit of open files leaves is worth a word below this */
+
+void memory_hide(const struct settings *s)
+{
+#ifndef ATELIER_FAULTS /* test builds look for leaks, which takes a debugger's rights */
+	if (s->core_dumps)
+		return;
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#else
+	(void)s;
+#endif
+}
 
 static char *join(const char *folder, const char *name)
 {
@@ -107,12 +123,39 @@ static unsigned connections_allowed(const struct settings *s)
 	return half;
 }
 
+static int certificate_open(struct program *p, struct err *e)
+{
+	const struct settings *s = p->settings;
+
+	if (!*s->tls_cert != !*s->tls_key)
+		return err_set(e, E_INVALID, "tls_cert and tls_key belong together, and %s is missing.",
+			*s->tls_cert ? "tls_key" : "tls_cert");
+	return *s->tls_cert ? tls_new(s->tls_cert, s->tls_key, &p->tls, e) : 0;
+}
+
+void certificate_look(struct program *p)
+{
+	struct tls_state state;
+
+	if (!p->tls || __atomic_load_n(&p->tls_refused, __ATOMIC_RELAXED))
+		return; /* then that stands in /health */
+	tls_state(p->tls, &state);
+	health_set(HEALTH_certificate, state.warning);
+}
+
 int server_bind(struct program *p, struct err *e)
 {
 	const struct settings *s = p->settings;
 
-	int r = listeners_open(&p->listeners, &(struct listen_config){.words = s->listen}, e);
+	int r = certificate_open(p, e);
 
+	if (r == 0)
+		r = listeners_open(&p->listeners,
+			&(struct listen_config){.words = s->listen,
+				.standard = strcmp(settings_origin(s, "listen"), "default") == 0,
+				.tls = p->tls,
+				.unix_mode = (unsigned)strtoul(s->unix_mode, NULL, 8) & 0777},
+			e);
 	if (r < 0)
 		return r;
 	p->loop = loop_new();
@@ -231,18 +274,31 @@ int background_start(struct program *p, struct err *e)
 	return r < 0 ? r : jobs_resume_all(p->jobs, e);
 }
 
-/* Where a browser on this machine finds us. */
-static void own_url(struct program *p, struct buf *b)
+/* Where a browser on this machine finds us; a unix socket by its path. */
+static void listener_url(const struct listener *l, struct buf *b)
 {
-	const char *listen = p->settings->listen, *colon = strrchr(listen, ':');
-	size_t n = colon ? (size_t)(colon - listen) : strlen(listen);
-	struct str host = {listen, n};
+	const char *colon = strrchr(l->address, ':');
+	struct str host = {l->address, (size_t)(colon - l->address)};
 
-	if (host.n == 0 || str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("*")))
+	if (!l->port) {
+		buf_add_str(b, l->address);
+		return;
+	}
+	if (str_eq(host, STR("0.0.0.0")))
 		host = STR("127.0.0.1");
 	else if (str_eq(host, STR("[::]")))
 		host = STR("[::1]");
-	buf_printf(b, "http://" STR_FMT ":%u", STR_ARG(host), http_server_port(p->server));
+	buf_printf(b, "%s://" STR_FMT ":%u", l->tls ? "https" : "http", STR_ARG(host), l->port);
+}
+
+/* The one that people are told first: with a port, if there is one. */
+static const struct listener *main_listener(const struct program *p)
+{
+	for (size_t i = 0; i < p->listeners.n; i++) {
+		if (p->listeners.items[i].port)
+			return &p->listeners.items[i];
+	}
+	return &p->listeners.items[0];
 }
 
 /* Whoever reaches the port then calls models in this user's name. */
@@ -253,23 +309,45 @@ static void warn_if_open(const struct settings *s)
 			s->gateway_open_user);
 }
 
-void greet(struct program *p)
+static void greet_setup(const struct program *p, const struct listener *first, const char *code, struct buf *out)
 {
-	CLEANUP(buf_done) struct buf url = BUF_INIT(1024), out = BUF_INIT(4096);
-	const char *code = auth_setup_code(p->auth), *public_url = p->settings->public_url;
+	const char *public_url = p->settings->public_url;
 	size_t n = strlen(public_url);
 
+	while (n && public_url[n - 1] == '/')
+		n--;
+	buf_add_str(out, "There is no administrator yet. Open this link to make one:\n");
+	if (n)
+		buf_add(out, public_url, n);
+	else if (first->port)
+		listener_url(first, out);
+	else
+		buf_add_str(out, "http://localhost");
+	buf_printf(out, "/#/setup/%s\n", code);
+}
+
+void greet(struct program *p)
+{
+	CLEANUP(buf_done) struct buf out = BUF_INIT(65536);
+	const struct listener *first = main_listener(p);
+	const char *code = auth_setup_code(p->auth);
+
 	warn_if_open(p->settings);
-	own_url(p, &url);
-	buf_printf(&out, "Atelier %s is ready at %s\n", ATELIER_VERSION, url.p);
-	if (code) {
-		while (n && public_url[n - 1] == '/')
-			n--;
-		buf_printf(&out, "There is no administrator yet. Open this link to make one:\n%.*s/#/setup/%s\n",
-			n ? (int)n : (int)url.n, n ? public_url : url.p, code);
+	certificate_look(p);
+	buf_add_str(&out, "Atelier " ATELIER_VERSION " is ready at ");
+	listener_url(first, &out);
+	for (size_t i = 0; i < p->listeners.n; i++) {
+		if (&p->listeners.items[i] == first)
+			continue;
+		buf_add_str(&out, "\n  and at ");
+		listener_url(&p->listeners.items[i], &out);
 	}
+	buf_add_char(&out, '\n');
+	if (code)
+		greet_setup(p, first, code, &out);
 	/* It may be a pipe that nobody reads, and signals are to be waited for. */
 	(void)write_for(STDOUT_FILENO, out.p, out.n, GREET_MS);
+	notify_service("READY=1");
 }
 
 /* ---- signals: blocked in every thread, waited for by the main one ---- */
@@ -297,9 +375,30 @@ static void end_now(int sig)
 }
 
 /* A closed terminal sends SIGHUP too, and so do tools that believe that every program has a log of its own. */
-static void reload(struct program *p UNUSED)
+static void reload(struct program *p)
 {
-	log_info("main", "SIGHUP: there is nothing to load anew");
+	struct tls_state state;
+	struct err e = {0};
+	char until[25], text[400];
+	int r;
+
+	if (!p->tls) {
+		log_info("main", "SIGHUP: there is nothing to load anew");
+		return;
+	}
+	r = tls_reload(p->tls, &e);
+	__atomic_store_n(&p->tls_refused, r < 0, __ATOMIC_RELAXED);
+	if (r < 0) {
+		snprintf(text, sizeof(text), "SIGHUP: the certificate in use stays. %s", e.msg);
+		health_set(HEALTH_certificate, NULL); /* so that the log has a word about it each time */
+		health_set(HEALTH_certificate, text);
+		return;
+	}
+	tls_state(p->tls, &state);
+	clock_format(state.expires_ms, until);
+	health_set(HEALTH_certificate, NULL);
+	certificate_look(p);
+	log_info("main", "SIGHUP: the certificate was loaded anew (%s, until %.10s)", state.names, until);
 }
 
 void signals_wait(struct program *p)
@@ -318,6 +417,7 @@ void signals_wait(struct program *p)
 		else
 			log_info("main", "%s means nothing here", sig == SIGUSR1 ? "SIGUSR1" : "SIGUSR2");
 	}
+	notify_service("STOPPING=1");
 	log_info("main", "stopping (%s)", sig == SIGTERM ? "SIGTERM" : "SIGINT");
 	signal(SIGTERM, end_now);
 	signal(SIGINT, end_now);
@@ -344,6 +444,7 @@ static void stop_working(struct program *p)
 		return;
 	api_refuse(p->api);
 	(void)loop_call(p->loop, stop_accepting, p->server);
+	listeners_close(&p->listeners); /* new connections are refused from here on */
 	turns_stop(p->turns);
 	jobs_stop(p->jobs);
 	api_stop(p->api);
@@ -361,6 +462,7 @@ void program_stop(struct program *p)
 	if (p->server)
 		http_server_free(p->server);
 	listeners_close(&p->listeners);
+	tls_free(p->tls);
 	if (p->turns)
 		turns_free(p->turns);
 	jobs_free(p->jobs);

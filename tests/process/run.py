@@ -5,10 +5,11 @@
 
 Each case gets an empty folder and starts its own servers on free ports of 127.0.0.1.
 """
-import argparse, http.client, json, os, shutil, signal, socket, sqlite3, struct, subprocess, sys, tempfile, time, traceback
+import argparse, http.client, json, os, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, time, traceback
 
 PATIENCE = 30
 CASES = []
+SERVERS = []
 binary = None
 
 
@@ -38,6 +39,7 @@ class Server:
         variables.update(OLLAMA_HOST="", ATELIER_LIBRARIAN="1", **(env or {}))
         with open(self.out, "wb") as out, open(self.err, "ab") as err:
             self.p = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=stderr or err, env=variables)
+        SERVERS.append(self.p)
 
     def log(self):
         return open(self.err, encoding="utf-8", errors="replace").read() + open(self.out).read()
@@ -209,6 +211,7 @@ def a_full_disk_has_its_name(d):
     with open(s.out, "wb") as out, open(s.err, "wb") as err:
         s.p = subprocess.Popen([*prefix, binary, "serve", "--data", folder, "--listen", "127.0.0.1:0"], stdout=out, stderr=err,
                                env=dict(os.environ, OLLAMA_HOST=""))
+    SERVERS.append(s.p)
     s.ready()
     s.admin()
     assert status(s) == "ok", status(s)
@@ -287,6 +290,137 @@ def signals_that_end_nothing(d):
     assert s.stop() == 0
 
 
+# ---- addresses ----
+
+
+def get(address, path="/health/live", ca=None):
+    """The status of a GET at "http://host:port", "https://..." or "unix:PATH"; None: nobody answers."""
+    family = socket.AF_UNIX if address.startswith("unix:") else socket.AF_INET6 if "[" in address else socket.AF_INET
+    if family == socket.AF_UNIX:
+        to = address[5:]
+    else:
+        host, _, port = address.split("://")[1].rpartition(":")
+        to = (host.strip("[]"), int(port))
+    try:
+        s = socket.socket(family)
+        s.settimeout(PATIENCE)
+        s.connect(to)
+        if address.startswith("https:"):
+            context = ssl.create_default_context(cafile=ca)
+            s = context.wrap_socket(s, server_hostname="localhost")
+        s.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % path.encode())
+        data = b""
+        while piece := s.recv(65536):
+            data += piece
+        get.serial = s.getpeercert()["serialNumber"] if address.startswith("https:") else None
+        return int(data.split()[1])
+    except OSError:
+        return None
+    finally:
+        s.close()
+
+
+def addresses(s):
+    first = s.said.split("is ready at ")[1].split()[0]
+    return [first] + [line.split("and at ")[1] for line in s.said.splitlines() if line.startswith("  and at ")]
+
+
+@case
+def several_addresses(d):
+    s = Server(d + "/data", "--listen", "unix:%s/sock" % d, listen="localhost:0 127.0.0.2:0").ready()
+    found = addresses(s)
+    assert len(found) >= 3 and "unix:%s/sock" % d in found, found
+    for a in found:
+        assert get(a) == 200, a
+    assert os.stat(d + "/sock").st_mode & 0o777 == 0o660
+    Server(d + "/other", listen="unix:%s/sock" % d).refused("in use by another program")
+    s.stop()
+    assert not os.path.exists(d + "/sock")
+    # What a killed server left is replaced.
+    s = Server(d + "/data", listen="unix:%s/sock" % d).ready()
+    s.p.kill()
+    s.p.wait()
+    assert os.path.exists(d + "/sock")
+    s = Server(d + "/data", listen="unix:%s/sock" % d).ready()
+    assert get("unix:%s/sock" % d) == 200
+    s.stop()
+
+
+@case
+def sockets_of_systemd(d):
+    l = socket.socket()
+    l.bind(("127.0.0.1", 0))
+    l.listen()
+    notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notify.bind(d + "/notify")
+    notify.settimeout(PATIENCE)
+    # What systemd does between fork and exec.
+    script = "import os,sys; os.dup2(%d, 3); os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[1], sys.argv[1:])" % l.fileno()
+    variables = dict(os.environ, LISTEN_FDS="1", NOTIFY_SOCKET=d + "/notify", OLLAMA_HOST="")
+    s = Server.__new__(Server)
+    s.out, s.err = d + "/out", d + "/err"
+    with open(s.out, "wb") as out, open(s.err, "wb") as err:
+        s.p = subprocess.Popen([sys.executable, "-c", script, binary, "serve", "--data", d + "/data"], pass_fds=[l.fileno()],
+                               stdout=out, stderr=err, env=variables)
+    SERVERS.append(s.p)
+    s.ready()
+    assert addresses(s) == ["http://127.0.0.1:%d" % l.getsockname()[1]], s.said
+    assert notify.recv(100) == b"READY=1"
+    assert get(addresses(s)[0]) == 200
+    s.stop()
+    assert notify.recv(100) == b"STOPPING=1"
+    l.close()
+
+
+def make_certificate(d, name, days=90):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days),
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", "%s/%s.key" % (d, name),
+                    "-out", "%s/%s.pem" % (d, name)], check=True, capture_output=True)
+
+
+@case
+def https_and_a_new_certificate(d):
+    make_certificate(d, "one")
+    make_certificate(d, "two", 5)
+    shutil.copy(d + "/one.pem", d + "/cert.pem")
+    shutil.copy(d + "/one.key", d + "/cert.key")
+    flags = ("--tls-cert", d + "/cert.pem", "--tls-key", d + "/cert.key")
+    Server(d + "/data", *flags[:2]).refused("tls_key is missing")
+    Server(d + "/data", "--tls-cert", d + "/two.pem", *flags[2:]).refused("does not belong")
+    s = Server(d + "/data", *flags, listen="127.0.0.1:0 http://127.0.0.2:0").ready()
+    secure, plain = addresses(s)
+    assert secure.startswith("https://") and plain.startswith("http://"), s.said
+    assert get(secure, ca=d + "/one.pem") == 200
+    first = get.serial
+    assert get(plain) == 200
+    assert get("http://" + secure[8:]) != 200, "plain bytes on the https port"
+    # One that does not fit its key is not taken.
+    shutil.copy(d + "/two.pem", d + "/cert.pem")
+    s.p.send_signal(signal.SIGHUP)
+    until("a word about it", lambda: "the certificate in use stays" in s.log())
+    assert get(secure, ca=d + "/one.pem") == 200
+    # A connection that is open goes on over the change.
+    context = ssl.create_default_context(cafile=d + "/one.pem")
+    host, port = secure[8:].split(":")
+    c = context.wrap_socket(socket.create_connection((host, int(port)), PATIENCE), server_hostname="localhost")
+    shutil.copy(d + "/two.key", d + "/cert.key")
+    s.p.send_signal(signal.SIGHUP)
+    until("a word about it", lambda: "was loaded anew" in s.log())
+    assert "ends in" in s.log(), "it ends soon, and nobody says so"
+    c.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert c.recv(65536).startswith(b"HTTP/1.1 200")
+    c.close()
+    assert get(secure, ca=d + "/two.pem") == 200 and get.serial != first
+    assert s.stop() == 0
+
+
+@case
+def secrets_do_not_stand_in_the_list_of_processes(d):
+    for flag in ("--openai-api-key", "--anthropic-api-key", "--master-key"):
+        r = subprocess.run([binary, "doctor", flag, "sk-secret"], capture_output=True)
+        assert r.returncode != 0 and b"configuration file" in r.stderr and b"sk-secret" not in r.stderr, r
+
+
 # ---- the binary ----
 
 
@@ -329,6 +463,10 @@ def main():
             print("FAILED", f.__name__)
             traceback.print_exc(file=sys.stdout)
         finally:
+            for s in SERVERS:
+                if s.poll() is None:
+                    s.kill()
+            SERVERS.clear()
             shutil.rmtree(d, ignore_errors=True)
     print("%d passed, %d failed" % (passed, failed))
     return failed > 0
