@@ -180,6 +180,7 @@ void maintenance_stop(struct program *p)
 	m->stopping = true;
 	pthread_cond_signal(&m->wake);
 	pthread_mutex_unlock(&m->mx);
+	db_check_stop(p->db);
 	pthread_join(m->thread, NULL);
 	pthread_cond_destroy(&m->wake);
 	pthread_mutex_destroy(&m->mx);

@@ -113,7 +113,8 @@ char *route_alias(const char *path, char *ret)
 		cut_front(ret, strlen("/v1"));
 	for (size_t i = 0; i < N_ELEMENTS(bare); i++) {
 		if (under(ret, bare[i])) {
-			memmove(ret + sizeof(v1), ret, strlen(ret) + 1);
+			for (size_t n = strlen(ret) + 1; n-- > 0;)
+				ret[n + sizeof(v1)] = ret[n];
 			memcpy(ret, v1, sizeof(v1));
 			break;
 		}

@@ -14,14 +14,14 @@ static int key_read(int fd, const char *path, unsigned char ret[AUTH_KEY_LEN], s
 	ssize_t n = read(fd, longer, sizeof(longer));
 
 	if (n < 0)
-		return err_set(e, -errno, "cannot read the key file %s: %s", path, strerror(errno));
+		return err_file(e, -errno, path);
 	if (n != AUTH_KEY_LEN)
 		return err_set(e, E_INVALID, "The key file %s is damaged: it must have %d bytes.", path, AUTH_KEY_LEN);
 	memcpy(ret, longer, AUTH_KEY_LEN);
 	sodium_memzero(longer, sizeof(longer));
 	/* It may have come out of a backup with the wrong mode; the data folder itself is closed to others. */
 	if (fchmod(fd, 0600) < 0 && errno != EPERM && errno != EROFS)
-		return err_set(e, -errno, "cannot protect the key file %s: %s", path, strerror(errno));
+		return err_file(e, -errno, path);
 	return 0;
 }
 
@@ -50,13 +50,13 @@ static int key_make(const char *path, unsigned char ret[AUTH_KEY_LEN], struct er
 	(void)unlink(beside);
 	CLEANUP(closep) int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return err_set(e, -errno, "cannot make the key file %s: %s", path, strerror(errno));
+		return err_file(e, -errno, path);
 	randombytes_buf(ret, AUTH_KEY_LEN);
 	ssize_t n = write(fd, ret, AUTH_KEY_LEN);
 	if (n != AUTH_KEY_LEN || fsync(fd) < 0 || rename(beside, path) < 0) {
 		int r = n >= 0 && n != AUTH_KEY_LEN ? -ENOSPC : -errno;
 		(void)unlink(beside);
-		return err_set(e, r, "cannot write the key file %s: %s", path, strerror(-r));
+		return err_file(e, r, path);
 	}
 	sync_folder_of(path);
 	return 0;
@@ -84,7 +84,7 @@ int auth_key_load(const struct settings *s, const char *path, unsigned char ret[
 	if (fd >= 0)
 		return key_read(fd, path, ret, e);
 	if (errno != ENOENT)
-		return err_set(e, -errno, "cannot open the key file %s: %s", path, strerror(errno));
+		return err_file(e, -errno, path);
 	return key_make(path, ret, e);
 }
 

@@ -1,6 +1,7 @@
 /* keys.c - API keys: made, recognized, and what they allow. */
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 
 #include "auth/auth_priv.h"
 #include "base/clock.h"
@@ -141,13 +142,14 @@ int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[
 	atelier_id *ret_id, struct err *e)
 {
 	unsigned char hash[crypto_hash_sha256_BYTES];
-	char prefix[AUTH_KEY_SHOWN + 1], scopes[AUTH_SCOPES_MAX];
+	char prefix[AUTH_KEY_SHOWN + 1], scopes[AUTH_SCOPES_MAX], token[AUTH_TOKEN_LEN + 1];
 	struct arena mem;
 	const char *models = NULL;
 	int r = 0;
 
-	memcpy(ret_key, AUTH_KEY_PREFIX, sizeof(AUTH_KEY_PREFIX));
-	auth_make_token(ret_key + sizeof(AUTH_KEY_PREFIX) - 1);
+	auth_make_token(token);
+	snprintf(ret_key, AUTH_API_KEY_LEN + 1, AUTH_KEY_PREFIX "%s", token);
+	sodium_memzero(token, sizeof(token));
 	memcpy(prefix, ret_key, AUTH_KEY_SHOWN);
 	prefix[AUTH_KEY_SHOWN] = '\0';
 	hash_key(ret_key, hash);

@@ -76,6 +76,7 @@ int db_writer_state(struct db *db, struct err *e) MUST_CHECK;
 /* Reads through the whole file when the last time is long enough ago (a minute, more for a large one): damage is noted for
  * db_state, or forgotten. One thread, which may block for long. */
 void db_check_often(struct db *db);
+void db_check_stop(struct db *db); /* ends one that runs, and none begins any more; any thread */
 
 /* A consistent copy of the whole database to a new file. */
 int db_snapshot(struct db *db, const char *to_path, struct err *e) MUST_CHECK;

@@ -59,6 +59,7 @@ struct db {
 	int64_t probe_at_ms;  /* writer thread only */
 	bool stopping;
 	/* atomic */
+	bool check_stopped;
 	bool file_is_gone; /* as db_file_state saw it last */
 	unsigned n_waiting, n_later;
 	int64_t busy_since_ms;  /* another program has held the database since; 0: it does not */

@@ -102,7 +102,7 @@ static int header_is_whole(struct db *db, struct err *e)
 
 static int stop_check(void *arg)
 {
-	return __atomic_load_n(&((struct db *)arg)->stopping, __ATOMIC_RELAXED);
+	return __atomic_load_n(&((struct db *)arg)->check_stopped, __ATOMIC_RELAXED);
 }
 
 /* On a connection of its own: one that has pages in its cache would not see what the disk has. */
@@ -130,16 +130,20 @@ static int check_all(struct db *db, struct err *e)
 	return MIN(r, 0);
 }
 
+void db_check_stop(struct db *db)
+{
+	__atomic_store_n(&db->check_stopped, true, __ATOMIC_RELAXED);
+}
+
 void db_check_often(struct db *db)
 {
 	int64_t began = clock_mono_ms();
 	struct err e = {0};
 
-	if (began < db->check_due_ms)
+	if (began < db->check_due_ms || stop_check(db))
 		return;
 	if (check_all(db, &e) == 0) {
 		forget(db, DB_TROUBLE_DAMAGED);
-		/* A disk that had failed reads again; whether it writes shows with the next write. */
 	}
 	db->check_due_ms = clock_mono_ms() + MAX((clock_mono_ms() - began) * CHECK_SHARE, (int64_t)CHECK_MIN_MS);
 }

@@ -5,7 +5,7 @@
 
 Each case gets an empty folder and starts its own servers on free ports of 127.0.0.1.
 """
-import argparse, http.client, json, os, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, time, traceback
+import argparse, http.client, http.server, json, os, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, threading, time, traceback
 
 PATIENCE = 30
 CASES = []
@@ -230,6 +230,52 @@ def a_full_disk_has_its_name(d):
     r = subprocess.run([*prefix[:-3], "-c", script.replace("exec", 'mkdir "$0/data" && chmod 700 "$0/data" && dd if=/dev/zero of="$0/fill" bs=4k 2>/dev/null; exec'),
                         d + "/disk", binary, "serve", "--data", folder, "--listen", "127.0.0.1:0"], capture_output=True, timeout=PATIENCE)
     assert r.returncode != 0 and b"The disk is full" in r.stderr and b"/disk/data" in r.stderr, r
+
+
+# ---- what others write ----
+
+
+class Ollama(http.server.BaseHTTPRequestHandler):
+    """A model server whose answer is `text`."""
+
+    text = ""
+
+    def log_message(self, *a):
+        pass
+
+    def answer(self, *lines):
+        data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        self.answer({"models": [{"name": "m", "model": "m"}], "version": "0.5.0"})
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path != "/api/chat":
+            return self.answer({"capabilities": ["completion"]})
+        self.answer({"model": "m", "message": {"role": "assistant", "content": self.text}, "done": False},
+                    {"model": "m", "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"})
+
+
+@case
+def a_model_never_steers_the_terminal(d):
+    Ollama.text = "red: \x1b[31m title: \x1b]0;x\x07 c1: \x9b31m back: \x08 turned: \u202eabc\nline\ttab gr\xfc\xdf"
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ollama)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        env = dict(os.environ, OLLAMA_HOST="127.0.0.1:%d" % server.server_port, HOME=d)
+        r = subprocess.run([binary, "chat", "-m", "m", "Hi"], env=env, capture_output=True, timeout=PATIENCE)
+        said = r.stdout.decode()
+        assert r.returncode == 0, r
+        assert not set(said) & set("\x1b\x07\x08\x9b\u202e"), said
+        assert "red: \\x1b[31m" in said and "\\u009b31m" in said and "\\u202eabc\nline\ttab gr\xfc\xdf" in said, said
+    finally:
+        server.shutdown()
 
 
 # ---- the database in other hands ----
