@@ -20,20 +20,47 @@ int event_type_from(struct str name)
 	return -1;
 }
 
+static char *put(char *to, const char *from, size_t n)
+{
+	memcpy(to, from, n);
+	return to + n;
+}
+
+static char *put_u64(char *to, uint64_t v)
+{
+	char digits[20];
+	size_t i = sizeof(digits);
+
+	do {
+		digits[--i] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	return put(to, digits + i, sizeof(digits) - i);
+}
+
+size_t event_head(char ret[EVENT_HEAD_MAX], uint64_t seq, enum event_type type)
+{
+	char *to = put(ret, "id: ", 4);
+
+	to = put_u64(to, seq);
+	to = put(to, "\nevent: ", 8);
+	to = put(to, table[type].name, strlen(table[type].name));
+	to = put(to, "\ndata: ", 7);
+	return (size_t)(to - ret);
+}
+
 void event_add_frame(struct buf *b, uint64_t seq, enum event_type type, const char *json, size_t n)
 {
-	/* A frame is in the buffer whole or not at all. */
-	size_t before = b->n;
+	char head[EVENT_HEAD_MAX];
+	size_t k = event_head(head, seq, type);
+	char *to = buf_reserve(b, k + n + 2);
 
-	buf_add(b, "id: ", 4);
-	buf_add_u64(b, seq);
-	buf_add(b, "\nevent: ", 8);
-	buf_add_str(b, table[type].name);
-	buf_add(b, "\ndata: ", 7);
-	buf_add(b, json, n);
-	buf_add(b, "\n\n", 2);
-	if (b->failed)
-		b->n = before;
+	if (!to)
+		return;
+	to = put(to, head, k);
+	to = put(to, json, n);
+	put(to, EVENT_TAIL, 3);
+	b->n += k + n + 2;
 }
 
 /* Takes `prefix` and the rest of that line off the front of *s. */

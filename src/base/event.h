@@ -15,7 +15,9 @@
 	X(EV_STATUS, "status",                                                                                         \
 		"state:string text:string attempt:integer? wait_ms:integer? elapsed_ms:integer? position:integer?",    \
 		"What the turn waits for: searching, queued (at `position`, from 1), connecting, loading (since "      \
-		"`elapsed_ms`), retrying, fallback (another model is asked).")                                         \
+		"`elapsed_ms`), retrying, fallback (another model is asked), storing (the answer has ended and "       \
+		"cannot be "                                                                                           \
+		"stored yet; its end comes when it is), lost (in place of events that a damaged journal has lost).")   \
 	X(EV_REASONING, "reasoning", "text:string", "A piece of the model's reasoning, to append.")                    \
 	X(EV_TEXT, "text", "text:string", "A piece of the answer, to append.")                                         \
 	X(EV_MOVED, "moved", "to:string",                                                                              \
@@ -49,6 +51,11 @@ const struct event_info *event_info(enum event_type type);
 
 /* The type for a wire name, or -1. */
 int event_type_from(struct str name);
+
+/* The beginning of a frame, up to its data, behind which an empty line ends it; returns its length. */
+#define EVENT_HEAD_MAX 64
+#define EVENT_TAIL     "\n\n"
+size_t event_head(char ret[EVENT_HEAD_MAX], uint64_t seq, enum event_type type);
 
 /* Adds one frame: "id: 7\nevent: text\ndata: {...}\n\n". `json` is one line. */
 void event_add_frame(struct buf *b, uint64_t seq, enum event_type type, const char *json, size_t n);

@@ -339,6 +339,21 @@ static int generate_able(struct run *run, const struct target *t, struct err *e)
 	return what ? err_set(e, E_MODEL_CANNOT, "%.120s cannot %s. Choose another model.", id, what) : 0;
 }
 
+static int64_t figure(int64_t v)
+{
+	return v < 0 ? -1 : MIN(v, GEN_FIGURE_MAX);
+}
+
+static void clamp_figures(struct gen_result *res)
+{
+	res->tokens_in = figure(res->tokens_in);
+	res->tokens_out = figure(res->tokens_out);
+	res->tokens_cached = figure(res->tokens_cached);
+	res->tokens_reasoning = figure(res->tokens_reasoning);
+	res->first_token_ms = figure(res->first_token_ms);
+	res->duration_ms = MIN(MAX(res->duration_ms, INT64_C(0)), GEN_FIGURE_MAX);
+}
+
 int provider_generate(struct providers *ps, const struct gen_request *q, struct gen_sink *sink, struct cancel *cancel,
 	struct gen_result *ret, struct err *e)
 {
@@ -360,6 +375,7 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 	int r = request_check(q, e);
 	if (r >= 0)
 		r = run_call(&g.run, e);
+	clamp_figures(ret);
 	gen_call_done(&g.call);
 	answer_done(&g.stream);
 	buf_done(&g.piece);

@@ -101,6 +101,9 @@ struct gen_sink {
 	int (*event)(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n);
 };
 
+/* No figure of a result is above this, whatever the provider reports: sums of them stay numbers. */
+#define GEN_FIGURE_MAX (INT64_C(1) << 40)
+
 struct gen_result {
 	int64_t tokens_in, tokens_out;           /* -1: not reported; tokens_in includes the cached ones */
 	int64_t tokens_cached, tokens_reasoning; /* -1: not reported; parts of the above */

@@ -223,6 +223,41 @@ int turns_finish(struct db *db, const struct turn_finish *in, struct err *e)
 	return db_write(db, finish_in, &copy, e);
 }
 
+struct finish_all {
+	const struct turn_finish *const *items;
+	int *results;
+	size_t n;
+};
+
+/* Each in a savepoint, so that one which fails undoes nothing but itself. */
+static int finish_all_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct finish_all *x = arg;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < x->n; i++) {
+		struct err quiet = {0};
+		if ((r = db_exec(c, NULL, e, "SAVEPOINT one")) < 0)
+			break;
+		x->results[i] = finish_in(c, (void *)(uintptr_t)x->items[i], &quiet);
+		if (x->results[i] < 0)
+			r = db_exec(c, NULL, e, "ROLLBACK TO one");
+		if (r >= 0)
+			r = db_exec(c, NULL, e, "RELEASE one");
+	}
+	return r;
+}
+
+int turns_finish_all(struct db *db, const struct turn_finish *const *items, size_t n, int *ret_results, struct err *e)
+{
+	struct finish_all x = {items, ret_results, n};
+	int r = db_write(db, finish_all_in, &x, e);
+
+	for (size_t i = 0; r < 0 && i < n; i++)
+		ret_results[i] = r;
+	return r;
+}
+
 /* ---- read ---- */
 
 #define COLUMNS                                                                                                        \

@@ -78,6 +78,10 @@ struct turn_finish {
  * conversation was deleted). */
 int turns_finish(struct db *db, const struct turn_finish *in, struct err *e) MUST_CHECK;
 
+/* Ends many in one transaction; what became of each is in `ret_results`. Negative: none was ended. */
+int turns_finish_all(
+	struct db *db, const struct turn_finish *const *items, size_t n, int *ret_results, struct err *e) MUST_CHECK;
+
 int turns_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct turn_record *ret,
 	struct err *e) MUST_CHECK;
 

@@ -1,8 +1,36 @@
 /* finish.c - the end of a turn in the database: the same for an answer that came to its end and for one that a restart
- * found cut off. */
+ * found cut off. What was shown is never given up: storing it is tried until the database has it, and what this refuses
+ * for ever is stored in a plainer way. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/log.h"
 #include "turn/turn_priv.h"
 
-#define MAX_LOG (512u << 20)
+#define REFUSALS_MAX 3 /* of one way of storing, before a plainer one is tried */
+
+bool turn_is_settled(int r)
+{
+	return r >= 0 || r == E_NOT_FOUND || r == E_CONFLICT;
+}
+
+/* Passes by itself, or with the disk's room. */
+static bool is_passing(int r)
+{
+	return r == E_BUSY || r == E_STORAGE || r == E_STOPPING || r == -ENOMEM;
+}
+
+void finish_note(struct finish *f, int r)
+{
+	if (!turn_is_settled(r) && !is_passing(r))
+		f->refusals++;
+}
+
+bool finish_is_aside(const struct finish *f)
+{
+	return f->refusals >= 2 * REFUSALS_MAX;
+}
 
 static struct str joined(const char *base, const struct buf *more, struct buf *room)
 {
@@ -13,37 +41,117 @@ static struct str joined(const char *base, const struct buf *more, struct buf *r
 	return buf_str(room);
 }
 
-int turn_store(struct db *db, const struct finish *f, struct err *e)
+/* ---- the last way: the events in a file of their own ---- */
+
+static int write_frames(int fd, const struct frames *f)
 {
-	CLEANUP(reduced_done) struct reduced m = {0};
-	CLEANUP(buf_done) struct buf packed = BUF_INIT(MAX_LOG);
-	CLEANUP(buf_done) struct buf text = BUF_INIT(MAX_LOG);
-	CLEANUP(buf_done) struct buf reasoning = BUF_INIT(MAX_LOG);
+	for (const struct chunk *c = f ? f->first : NULL; c; c = c->next)
+		if (write(fd, c->p, c->n) != (ssize_t)c->n)
+			return errno ? -errno : -EIO;
+	return 0;
+}
+
+static int set_aside(const struct finish *f, char name[FINISH_NAME_MAX], struct err *e)
+{
+	char id[ID_LEN + 1], path[4300];
 	int r;
 
-	if ((r = reduce_log(f->log, &m, e)) < 0)
+	id_format(f->turn_id, id);
+	snprintf(name, FINISH_NAME_MAX, "%s.events", id);
+	snprintf(path, sizeof path, "%s/%s", f->journal_dir, name);
+	errno = 0;
+	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	r = fd < 0 ? -errno : write_frames(fd, f->log);
+	if (r == 0 && (r = write_frames(fd, f->closing)) == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r < 0)
+		return err_set(e, E_STORAGE, "an answer cannot be set aside in %s: %s", path, strerror(-r));
+	log_error("turn", "the database refuses the answer of turn %s for ever: its events are in %s", id, path);
+	return 0;
+}
+
+/* ---- ways of storing ---- */
+
+static void make_plain(struct turn_finish *row)
+{
+	row->citations = NULL;
+	row->tokens_in = row->tokens_out = row->first_token_ms = row->duration_ms = 0;
+	row->tokens_exact = false;
+	row->log = (struct str){NULL, 0};
+}
+
+static int make_last(const struct finish *f, struct stored *s, struct err *e)
+{
+	char name[FINISH_NAME_MAX];
+	int r = set_aside(f, name, e);
+
+	snprintf(s->note, sizeof s->note,
+		"This answer could not be stored. Its text is in the file journal/%s of the data folder.", name);
+	make_plain(&s->row);
+	s->row.state = STATE_FAILED;
+	s->row.content = (struct str){f->base_content, f->base_content ? strlen(f->base_content) : 0};
+	s->row.reasoning = (struct str){f->base_reasoning, f->base_reasoning ? strlen(f->base_reasoning) : 0};
+	s->row.error_code = err_info(E_INTERNAL)->wire_code;
+	s->row.error_text = s->note;
+	return r;
+}
+
+int finish_prepare(const struct finish *f, struct stored *s, struct err *e)
+{
+	const struct reduced *m = &s->m;
+	int r;
+
+	*s = (struct stored){.packed = BUF_INIT(FINISH_LOG_MAX),
+		.text = BUF_INIT(FINISH_LOG_MAX),
+		.reasoning = BUF_INIT(FINISH_LOG_MAX)};
+	if ((r = FAULT("turn_prepare")) < 0)
+		return err_set(e, r, "preparing the end of a turn");
+	if ((r = reduce_log(f->log, f->closing, &s->m, e)) < 0 && !finish_is_aside(f))
 		return r;
-	if ((r = log_pack(f->log, &packed)) < 0)
+	if ((r = log_pack(f->log, f->closing, &s->packed)) < 0)
 		return err_set(e, r, "packing the log of a turn");
-	struct turn_finish in = {
+	s->row = (struct turn_finish){
 		.turn_id = f->turn_id,
-		.state = m.state,
-		.content = joined(f->base_content, &m.text, &text),
-		.reasoning = joined(f->base_reasoning, &m.reasoning, &reasoning),
-		.citations = m.citations.n ? m.citations.p : NULL,
-		.error_code = m.error_code[0] ? m.error_code : NULL,
-		.error_text = m.error_text[0] ? m.error_text : NULL,
-		.finish_reason = m.finish_reason[0] ? m.finish_reason : NULL,
-		.tokens_in = m.tokens_in,
-		.tokens_out = m.tokens_out,
-		.tokens_exact = m.tokens_exact,
-		.first_token_ms = m.first_token_ms,
-		.duration_ms = m.duration_ms,
-		.log = buf_str(&packed),
-		.log_size = f->log.n,
-		.last_seq = (int64_t)m.last_seq,
+		.state = m->state,
+		.content = joined(f->base_content, &m->text, &s->text),
+		.reasoning = joined(f->base_reasoning, &m->reasoning, &s->reasoning),
+		.citations = m->citations.n ? m->citations.p : NULL,
+		.error_code = m->error_code[0] ? m->error_code : NULL,
+		.error_text = m->error_text[0] ? m->error_text : NULL,
+		.finish_reason = m->finish_reason[0] ? m->finish_reason : NULL,
+		.tokens_in = m->tokens_in,
+		.tokens_out = m->tokens_out,
+		.tokens_exact = m->tokens_exact,
+		.first_token_ms = m->first_token_ms,
+		.duration_ms = m->duration_ms,
+		.log = buf_str(&s->packed),
+		.log_size = f->log->bytes + (f->closing ? f->closing->bytes : 0),
+		.last_seq = (int64_t)m->last_seq,
 	};
-	if ((r = buf_status(&text)) < 0 || (r = buf_status(&reasoning)) < 0)
+	if ((r = buf_status(&s->text)) < 0 || (r = buf_status(&s->reasoning)) < 0)
 		return err_set(e, r, "the message of a turn does not fit into memory");
-	return turns_finish(db, &in, e);
+	if (finish_is_aside(f))
+		return make_last(f, s, e);
+	if (f->refusals >= REFUSALS_MAX)
+		make_plain(&s->row);
+	return 0;
+}
+
+void stored_done(struct stored *s)
+{
+	reduced_done(&s->m);
+	buf_done(&s->packed);
+	buf_done(&s->text);
+	buf_done(&s->reasoning);
+}
+
+int turn_store(struct db *db, struct finish *f, struct err *e)
+{
+	CLEANUP(stored_done) struct stored s;
+	int r = finish_prepare(f, &s, e);
+
+	if (r == 0)
+		r = turns_finish(db, &s.row, e);
+	finish_note(f, r);
+	return r;
 }

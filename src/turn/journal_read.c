@@ -3,19 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
-#include "turn/journal.h"
-#include "turn/turn_priv.h"
+#include "base/log.h"
+#include "turn/journal_priv.h"
 
-#define HEAD_BYTES  16
-#define RECORD_HEAD 16
+#define BLOCK 4096 /* what a disk fails to read is left out in pieces of this */
+
+/* ---- the files ---- */
 
 static int compare_numbers(const void *a, const void *b)
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	int64_t x = ((const struct journal_file *)a)->number, y = ((const struct journal_file *)b)->number;
 
 	return (x > y) - (x < y);
 }
@@ -26,10 +26,23 @@ static void closedirp(DIR **d)
 		closedir(*d);
 }
 
-int journal_list_files(const char *dir, struct journal_files *ret, struct err *e)
+void journal_files_done(struct journal_files *f)
 {
-	size_t cap = 0;
+	free(f->items);
+	*f = (struct journal_files){0};
+}
 
+static void files_add(struct journal_files *f, int64_t number)
+{
+	if ((f->n & (f->n - 1)) == 0) /* full at every power of two */
+		f->items = reallocarray(f->items, f->n ? f->n * 2 : 1, sizeof *f->items);
+	if (!f->items)
+		abort();
+	f->items[f->n++] = (struct journal_file){.number = number};
+}
+
+int journal_list(const char *dir, struct journal_files *ret, struct err *e)
+{
 	*ret = (struct journal_files){0};
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return err_set(e, E_STORAGE, "cannot make the folder %s: %s", dir, strerror(errno));
@@ -39,20 +52,46 @@ int journal_list_files(const char *dir, struct journal_files *ret, struct err *e
 	for (struct dirent *entry; (entry = readdir(d));) {
 		char *end;
 		int64_t number = strtoll(entry->d_name, &end, 10);
-		if (end == entry->d_name || strcmp(end, ".journal") != 0)
+		bool whole = strcmp(end, ".journal") == 0;
+		if (end == entry->d_name || !(whole || strcmp(end, ".journal.damaged") == 0))
 			continue;
-		if (ret->n == cap) {
-			cap = cap ? cap * 2 : 16;
-			ret->numbers = reallocarray(ret->numbers, cap, sizeof *ret->numbers);
-			if (!ret->numbers)
-				abort();
-		}
-		ret->numbers[ret->n++] = number;
+		ret->highest = MAX(ret->highest, number);
+		if (whole)
+			files_add(ret, number);
 	}
 	if (ret->n > 1)
-		qsort(ret->numbers, ret->n, sizeof *ret->numbers, compare_numbers);
+		qsort(ret->items, ret->n, sizeof *ret->items, compare_numbers);
 	return 0;
 }
+
+static void damaged_path(const char *dir, int64_t number, char ret[PATH_BYTES])
+{
+	snprintf(ret, PATH_BYTES, "%s/%010lld.journal.damaged", dir, (long long)number);
+}
+
+static int keep_damaged(const char *dir, int64_t number, const char *path)
+{
+	char to[PATH_BYTES];
+
+	damaged_path(dir, number, to);
+	return rename(path, to);
+}
+
+int journal_forget(const char *dir, const struct journal_files *files, struct err *e)
+{
+	char path[PATH_BYTES];
+	int r = 0;
+
+	for (size_t i = 0; i < files->n; i++) {
+		const struct journal_file *f = &files->items[i];
+		segment_path(dir, f->number, path);
+		if ((f->unreadable ? keep_damaged(dir, f->number, path) : unlink(path)) < 0 && errno != ENOENT)
+			r = err_set(e, E_STORAGE, "cannot remove %s: %s", path, strerror(errno));
+	}
+	return r;
+}
+
+/* ---- records ---- */
 
 static uint32_t get_u32(const char *p)
 {
@@ -61,69 +100,134 @@ static uint32_t get_u32(const char *p)
 	return (uint32_t)u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16 | (uint32_t)u[3] << 24;
 }
 
-/* Records up to the first that is not whole: what comes behind a damaged one was never shown as durable. */
-static int replay_bytes(struct str file, int (*fn)(void *, atelier_id, struct str), void *arg)
+/* The bytes of the record that begins at `pos`; n 0: none does. What they begin with is looked at before the sum is
+ * made: among bytes that are no record the right length would make it long. */
+static struct str record_at(struct str file, size_t pos, atelier_id *ret_id)
 {
-	size_t pos = HEAD_BYTES;
+	static const size_t begin = sizeof(FRAMES_BEGIN) - 1;
+	const char *p = file.p + pos;
+	struct str none = {"", 0};
 
-	while (file.n >= RECORD_HEAD && pos <= file.n - RECORD_HEAD) {
-		uint32_t n = get_u32(file.p + pos);
-		if (n == 0 || n > file.n - pos - RECORD_HEAD)
-			return 0;
-		if (crc32(0, (const Bytef *)file.p + pos + 8, 8 + n) != get_u32(file.p + pos + 4))
-			return 0;
-		atelier_id id = (atelier_id)(get_u32(file.p + pos + 8) | (uint64_t)get_u32(file.p + pos + 12) << 32);
-		int r = fn(arg, id, (struct str){file.p + pos + RECORD_HEAD, n});
-		if (r < 0)
-			return r;
-		pos += RECORD_HEAD + n;
+	if (file.n - pos < RECORD_HEAD + begin || memcmp(p + RECORD_HEAD, FRAMES_BEGIN, begin) != 0)
+		return none;
+	uint32_t n = get_u32(p);
+	if (n < begin || n > file.n - pos - RECORD_HEAD || crc32(0, (const Bytef *)p + 8, 8 + n) != get_u32(p + 4))
+		return none;
+	*ret_id = (atelier_id)(get_u32(p + 8) | (uint64_t)get_u32(p + 12) << 32);
+	return (struct str){p + RECORD_HEAD, n};
+}
+
+/* The place of the next record at or behind `pos`; file.n: there is none. */
+static size_t next_record(struct str file, size_t pos)
+{
+	static const size_t begin = sizeof(FRAMES_BEGIN) - 1;
+	atelier_id id;
+
+	for (size_t at = pos + RECORD_HEAD; at < file.n;) {
+		const char *found = memmem(file.p + at, file.n - at, FRAMES_BEGIN, begin);
+		if (!found)
+			break;
+		at = (size_t)(found - file.p);
+		if (record_at(file, at - RECORD_HEAD, &id).n)
+			return at - RECORD_HEAD;
+		at++;
+	}
+	return file.n;
+}
+
+/* Space that was promised and not written is zeros. */
+static size_t count_written(struct str bytes)
+{
+	while (bytes.n && !bytes.p[bytes.n - 1])
+		bytes.n--;
+	return bytes.n;
+}
+
+static int64_t replay_bytes(struct str file, void (*fn)(void *, atelier_id, struct str), void *arg)
+{
+	int64_t unreadable = 0;
+	atelier_id id;
+
+	for (size_t pos = MIN((size_t)HEAD_BYTES, file.n); pos < file.n;) {
+		struct str frames = record_at(file, pos, &id);
+		if (frames.n) {
+			fn(arg, id, frames);
+			pos += RECORD_HEAD + frames.n;
+			continue;
+		}
+		size_t next = next_record(file, pos);
+		unreadable +=
+			(int64_t)(next < file.n ? next - pos : count_written((struct str){file.p + pos, next - pos}));
+		pos = next;
+	}
+	return unreadable;
+}
+
+/* ---- reading ---- */
+
+/* All of the file; what cannot be read of it is zeros, and counted. */
+static int read_all(int fd, struct buf *ret, int64_t *ret_unreadable)
+{
+	struct stat st;
+	char *p;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret = BUF_INIT((size_t)st.st_size);
+	if (!(p = buf_reserve(ret, (size_t)st.st_size)))
+		return buf_status(ret);
+	while ((int64_t)ret->n < st.st_size) {
+		ssize_t n = pread(fd, p + ret->n, (size_t)st.st_size - ret->n, (off_t)ret->n);
+		if (n == 0)
+			break;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EIO)
+			return -errno;
+		if (n < 0) {
+			n = (ssize_t)MIN(BLOCK - ret->n % BLOCK, (size_t)st.st_size - ret->n);
+			memset(p + ret->n, 0, (size_t)n);
+			*ret_unreadable += n;
+		}
+		ret->n += (size_t)n;
 	}
 	return 0;
 }
 
-static int replay_file(const char *path, int (*fn)(void *, atelier_id, struct str), void *arg, struct err *e)
+static int replay_file(
+	const char *path, struct journal_file *f, void (*fn)(void *, atelier_id, struct str), void *arg, struct err *e)
 {
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
+	CLEANUP(buf_done) struct buf bytes = BUF_INIT(0);
+	int r = fd < 0 ? -errno : read_all(fd, &bytes, &f->unreadable);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, E_STORAGE, "cannot read %s: %s", path, strerror(errno));
-	if (st.st_size <= HEAD_BYTES)
-		return 0;
-	char *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return err_set(e, E_STORAGE, "cannot read %s: %s", path, strerror(errno));
-	int r = memcmp(p, "ATELIERJ\1", 9) == 0 ? replay_bytes((struct str){p, (size_t)st.st_size}, fn, arg) : 0;
-	munmap(p, (size_t)st.st_size);
-	return r;
+	if (r < 0)
+		return err_set(e, E_STORAGE, "cannot read %s: %s", path, strerror(-r));
+	if (bytes.n < HEAD_BYTES || memcmp(bytes.p, JOURNAL_MAGIC, HEAD_BYTES) != 0)
+		f->unreadable += (int64_t)count_written((struct str){bytes.p, MIN(bytes.n, (size_t)HEAD_BYTES)});
+	f->unreadable += replay_bytes(buf_str(&bytes), fn, arg);
+	if (f->unreadable)
+		log_warn("journal", "%s is damaged: %lld bytes of it cannot be read; all else is, and the file is kept",
+			path, (long long)f->unreadable);
+	return 0;
 }
 
-int journal_replay(
-	const char *dir, int (*fn)(void *arg, atelier_id turn_id, struct str bytes), void *arg, struct err *e)
+int journal_replay(const char *dir, struct journal_files *files, bool skip,
+	void (*fn)(void *arg, atelier_id turn_id, struct str frames), void *arg, struct err *e)
 {
-	struct journal_files files;
-	int r = journal_list_files(dir, &files, e);
+	char path[PATH_BYTES];
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < files.n; i++) {
-		char path[4200];
-		snprintf(path, sizeof path, "%s/%010lld.journal", dir, (long long)files.numbers[i]);
-		r = replay_file(path, fn, arg, e);
+	for (size_t i = 0; r == 0 && i < files->n; i++) {
+		segment_path(dir, files->items[i].number, path);
+		files->items[i].unreadable = 0;
+		r = replay_file(path, &files->items[i], fn, arg, e);
+		if (r < 0 && skip) {
+			log_error("journal", "%s is left out, and kept: %s", path, e->msg);
+			err_clear(e);
+			files->items[i].unreadable = 1;
+			r = 0;
+		}
 	}
-	free(files.numbers);
-	return r;
-}
-
-int journal_forget(const char *dir, struct err *e)
-{
-	struct journal_files files;
-	int r = journal_list_files(dir, &files, e);
-
-	for (size_t i = 0; r == 0 && i < files.n; i++) {
-		char path[4200];
-		snprintf(path, sizeof path, "%s/%010lld.journal", dir, (long long)files.numbers[i]);
-		if (unlink(path) < 0 && errno != ENOENT)
-			r = err_set(e, E_STORAGE, "cannot remove %s: %s", path, strerror(errno));
-	}
-	free(files.numbers);
 	return r;
 }

@@ -1,97 +1,394 @@
-/* recover.c - what a start makes of the turns that were cut off: from the journal each gets its events, its message and
- * the state `interrupted`. */
+/*
+ * recover.c - the turns that the last run has left running: each gets its events from the journal, its message and the
+ * state `interrupted` (or the one it had ended in, where only the database was missing). The server answers meanwhile:
+ * these turns are still running, and who follows one waits for it. Killed in the middle, the next start does the rest.
+ */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "sys/metrics.h"
 #include "turn/turn_priv.h"
 
-#define MAX_LOG (512u << 20)
+#define BATCH         100         /* turns of one transaction */
+#define BATCH_BYTES   (16u << 20) /* of their logs */
+#define MISSING_MAX   1000000     /* events; above, the numbers jump */
+#define TRIES_TO_READ 5           /* then what cannot be read of the journal counts as damaged */
+#define HEAD_START_MS 250         /* a start waits that long: mostly all is done before anybody can ask */
 
-/* The journal's bytes of one running turn. */
-struct cut_off {
+/* A turn that was running. */
+struct lost {
 	struct turn_record record;
-	struct buf log;
+	struct frames frames;
+	uint64_t missing;    /* events that the journal has lost */
+	struct turnlog *log; /* the loop's */
+	const char *base_content, *base_reasoning;
+	bool based;   /* they are loaded */
+	bool closed;  /* the frames have their end */
+	int refusals; /* by the database */
+	bool settled; /* under the lock of all */
 };
 
 struct recovery {
-	struct cut_off *turns;
+	struct turns *all;
+	struct arena arena;
+	struct lost *turns; /* by rising id */
 	size_t n;
+	struct pool_task task;
+	bool over; /* with the lock of all held */
+	pthread_cond_t over_cv;
 };
 
-static int gather(void *arg, atelier_id turn_id, struct str bytes)
-{
-	struct recovery *rec = arg;
+/* ---- the journal's events of each ---- */
 
-	for (size_t i = 0; i < rec->n; i++)
-		if (rec->turns[i].record.id == turn_id)
-			buf_add(&rec->turns[i].log, bytes.p, bytes.n);
-	return 0; /* others ended before the stop */
+static struct lost *find(struct recovery *rec, atelier_id turn_id)
+{
+	size_t low = 0, high = rec->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (rec->turns[mid].record.id < turn_id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < rec->n && rec->turns[low].record.id == turn_id ? &rec->turns[low] : NULL;
 }
 
-static int finish_one(struct db *db, struct cut_off *t, struct arena *a, struct err *e)
+static int add_start(struct lost *t)
 {
-	CLEANUP(reduced_done) struct reduced m = {0};
+	CLEANUP(buf_done) struct buf json = BUF_INIT(4096);
+	const struct turn_record *r = &t->record;
+	const struct turn_ids ids = {r->id, r->conversation_id, r->user_message_id, r->message_id};
+
+	turn_start_json(&ids, r->model ? r->model : "", &json);
+	int s = buf_status(&json);
+	return s < 0 ? s : frames_add(&t->frames, EV_START, json.p, json.n);
+}
+
+/* Numbers go on without a gap where events are missing: the first one is the place in the text where they stood. */
+static int fill_gap(struct lost *t, uint64_t next_seq)
+{
+	static const char mark[] = "{\"text\":\" [\xe2\x80\xa6] \"}";
+	static const char lost[] = "{\"state\":\"lost\",\"text\":\"A part of the answer was lost\"}";
+	uint64_t missing = next_seq - 1 - t->frames.last_seq;
+	int r = 0;
+
+	if (missing > MISSING_MAX)
+		return E_INVALID;
+	for (bool first = t->frames.last_seq > 0; r == 0 && t->frames.last_seq + 1 < next_seq; first = false)
+		r = t->frames.last_seq == 0 ? add_start(t)
+		    : first                 ? frames_add(&t->frames, EV_TEXT, mark, sizeof(mark) - 1)
+					    : frames_add(&t->frames, EV_STATUS, lost, sizeof(lost) - 1);
+	t->missing += missing;
+	return r;
+}
+
+static void gather(void *arg, atelier_id turn_id, struct str frames)
+{
+	struct lost *t = find(arg, turn_id); /* others ended before the stop */
+	struct event_frame f;
+	size_t pos = 0;
+
+	for (size_t begin = 0; t && event_next_frame(frames, &pos, &f) == 1; begin = pos) {
+		if (f.seq <= t->frames.last_seq)
+			continue; /* from a copy of the file */
+		if (fill_gap(t, f.seq) < 0 ||
+			frames_add_raw(&t->frames, f.seq, (struct str){frames.p + begin, pos - begin}) < 0)
+			log_warn("turn", "an event of an interrupted answer cannot be kept");
+	}
+}
+
+/* ---- their end ---- */
+
+static bool has_ended(const struct frames *f)
+{
+	struct event_frame frame;
+	size_t pos = 0;
+	int type = -1;
+
+	while (f->last && event_next_frame((struct str){f->last->p, f->last->n}, &pos, &frame) == 1)
+		type = frame.type;
+	return type == EV_DONE;
+}
+
+static int close_frames(struct lost *t)
+{
 	struct closing c = {.state = STATE_INTERRUPTED, .message_id = t->record.message_id, .error = E_INTERRUPTED};
-	struct finish f = {.turn_id = t->record.id};
+	int r = 0;
+
+	if (t->closed)
+		return 0;
+	if (t->frames.last_seq == 0)
+		r = add_start(t);
+	if (t->missing)
+		c.error_text = "The server stopped in the middle of this answer, and a part of what was shown is lost: "
+			       "the journal was damaged.";
+	if (r == 0 && !has_ended(&t->frames)) /* else only the database could not be written */
+		r = closing_frames(&c, &t->frames);
+	t->closed = r == 0;
+	return r;
+}
+
+static int load_base(struct recovery *rec, struct lost *t, struct err *e)
+{
 	struct message before;
 	int r;
 
-	if ((r = reduce_log(buf_str(&t->log), &m, e)) < 0)
+	if (!t->record.continues || t->based)
+		return 0;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(rec->all->db);
+	r = messages_get(c, t->record.user_id, t->record.message_id, &rec->arena, &before, e);
+	if (r == E_NOT_FOUND) /* hidden, to be deleted */
+		return 0;
+	if (r < 0)
 		return r;
-	if (!m.state[0]) { /* else it had ended and only the database could not be written */
-		uint64_t last_seq = m.last_seq;
-		closing_frames(&c, &last_seq, &t->log);
-	}
-	if (t->record.continues) {
-		CLEANUP(db_releasep) struct db_conn *conn = db_acquire(db);
-		if ((r = messages_get(conn, t->record.user_id, t->record.message_id, a, &before, e)) < 0)
-			return r;
-		f.base_content = before.content;
-		f.base_reasoning = before.reasoning;
-	}
-	if ((r = buf_status(&t->log)) < 0)
-		return err_set(e, r, "the log of a turn does not fit into memory");
-	f.log = buf_str(&t->log);
-	if ((r = turn_store(db, &f, e)) < 0)
-		return r;
-	metric_add(M_turns_interrupted_total, 1);
+	t->base_content = before.content;
+	t->base_reasoning = before.reasoning;
+	t->based = true;
 	return 0;
 }
 
-static int recover_all(struct db *db, const char *dir, struct recovery *rec, struct arena *a, struct err *e)
-{
-	struct turn_record_list list;
-	int r;
+/* ---- on the loop: readers get what there is ---- */
 
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
-	if ((r = turns_running(c, a, &list, e)) < 0)
-		return r;
-	db_releasep(&c);
-	rec->turns = xcalloc(list.n + 1, sizeof *rec->turns);
-	rec->n = list.n;
-	for (size_t i = 0; i < list.n; i++)
-		rec->turns[i] = (struct cut_off){list.items[i], BUF_INIT(MAX_LOG)};
-	if ((r = journal_replay(dir, gather, rec, e)) < 0)
-		return r;
-	for (size_t i = 0; i < rec->n; i++)
-		if ((r = finish_one(db, &rec->turns[i], a, e)) < 0 && r != E_NOT_FOUND && r != E_CONFLICT)
-			return r;
-	if (rec->n > 0)
-		log_warn("turn", "answers cut off by the last stop: %zu; what was shown of them is kept", rec->n);
-	return journal_forget(dir, e);
+struct end_lost {
+	struct loop_task task;
+	struct turnlog *log;
+	struct frames frames;
+	bool aside;
+};
+
+static void end_on_loop(void *arg)
+{
+	struct end_lost *x = arg;
+
+	if (x->aside)
+		turnlog_abandon(x->log, true);
+	else
+		turnlog_fill(x->log, &x->frames);
+	frames_done(&x->frames);
+	free(x);
 }
 
-int turns_recover(struct db *db, const char *journal_dir, struct err *e)
+static void settle(struct recovery *rec, struct lost *t, bool aside)
 {
-	CLEANUP(arena_done) struct arena a;
-	struct recovery rec = {0};
+	struct turns *all = rec->all;
+	struct end_lost *x = xcalloc(1, sizeof *x);
+
+	*x = (struct end_lost){.log = t->log, .frames = t->frames, .aside = aside};
+	t->frames = FRAMES_INIT(0);
+	pthread_mutex_lock(&all->mx);
+	t->settled = true;
+	pthread_mutex_unlock(&all->mx);
+	loop_post(all->loop, &x->task, end_on_loop, x);
+	metric_add(M_turns_interrupted_total, 1);
+	turns_tell(
+		all, &(struct turn_news){t->record.user_id, t->record.conversation_id, t->record.id, "turn", "ended"});
+}
+
+/* ---- storing them ---- */
+
+struct batch {
+	struct lost *turns[BATCH];
+	struct finish finish[BATCH];
+	struct stored stored[BATCH];
+	const struct turn_finish *rows[BATCH];
+	int results[BATCH];
+	size_t n, bytes;
+};
+
+static int batch_add(struct recovery *rec, struct batch *b, struct lost *t, struct err *e)
+{
+	struct finish *f = &b->finish[b->n];
 	int r;
 
-	arena_init(&a, MAX_LOG);
-	r = recover_all(db, journal_dir, &rec, &a, e);
-	for (size_t i = 0; i < rec.n; i++)
-		buf_done(&rec.turns[i].log);
-	free(rec.turns);
-	return r;
+	if ((r = load_base(rec, t, e)) < 0 || (r = close_frames(t)) < 0)
+		return r;
+	*f = (struct finish){.turn_id = t->record.id,
+		.base_content = t->base_content,
+		.base_reasoning = t->base_reasoning,
+		.log = &t->frames,
+		.journal_dir = rec->all->config.journal_dir,
+		.refusals = t->refusals};
+	r = finish_prepare(f, &b->stored[b->n], e);
+	if (r < 0) {
+		finish_note(f, r);
+		t->refusals = f->refusals;
+		stored_done(&b->stored[b->n]);
+		return r;
+	}
+	b->turns[b->n] = t;
+	b->rows[b->n] = &b->stored[b->n].row;
+	b->bytes += t->frames.bytes;
+	b->n++;
+	return 0;
+}
+
+static void batch_store(struct recovery *rec, struct batch *b, struct err *e)
+{
+	(void)!turns_finish_all(rec->all->db, b->rows, b->n, b->results, e);
+	for (size_t i = 0; i < b->n; i++) {
+		stored_done(&b->stored[i]);
+		if (turn_is_settled(b->results[i]))
+			settle(rec, b->turns[i], finish_is_aside(&b->finish[i]));
+		finish_note(&b->finish[i], b->results[i]);
+		b->turns[i]->refusals = b->finish[i].refusals;
+	}
+	b->n = b->bytes = 0;
+}
+
+/* Tries all that are not stored yet; returns how many still are not. */
+static size_t store_round(struct recovery *rec, struct err *e)
+{
+	CLEANUP(freep) struct batch *b = xcalloc(1, sizeof *b);
+	size_t left = 0;
+
+	for (size_t i = 0; i < rec->n && !cancel_reason(&rec->all->stop); i++) {
+		if (!rec->turns[i].settled)
+			(void)!batch_add(rec, b, &rec->turns[i], e);
+		if (b->n == BATCH || b->bytes >= BATCH_BYTES)
+			batch_store(rec, b, e);
+	}
+	if (b->n)
+		batch_store(rec, b, e);
+	for (size_t i = 0; i < rec->n; i++)
+		left += !rec->turns[i].settled;
+	return left;
+}
+
+/* 0, or negative when the program stops. */
+static int read_journal(struct recovery *rec)
+{
+	struct turns *all = rec->all;
+
+	for (int tries = 1;; tries++) {
+		struct err e = {0};
+		bool skip = tries > TRIES_TO_READ;
+		if (journal_replay(all->config.journal_dir, &all->left, skip, gather, rec, &e) == 0)
+			return 0;
+		log_error("turn", "%s; tried again", e.msg);
+		if (turn_store_wait(all, tries) < 0)
+			return -ECANCELED;
+	}
+}
+
+static bool is_power_of_two(int n)
+{
+	return (n & (n - 1)) == 0;
+}
+
+static int store_all(struct recovery *rec)
+{
+	struct err e = {0};
+
+	for (int tries = 1; store_round(rec, &e) > 0; tries++) {
+		if (is_power_of_two(tries))
+			log_error("turn", "answers that were cut off could not be stored yet, they are tried again: %s",
+				e.msg);
+		err_clear(&e);
+		if (turn_store_wait(rec->all, tries) < 0)
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+static void recover(struct recovery *rec)
+{
+	struct turns *all = rec->all;
+	struct err e = {0};
+
+	if (read_journal(rec) < 0 || store_all(rec) < 0)
+		return;
+	if (rec->n > 0)
+		log_warn("turn", "answers cut off by the last stop: %zu; what was shown of them is kept", rec->n);
+	if (journal_forget(all->config.journal_dir, &all->left, &e) < 0)
+		log_warn("turn", "the journal of the last run stays: %s", e.msg);
+}
+
+static void recover_behind(void *arg)
+{
+	struct recovery *rec = arg;
+
+	recover(rec);
+	pthread_mutex_lock(&rec->all->mx);
+	rec->over = true;
+	pthread_cond_signal(&rec->over_cv);
+	pthread_mutex_unlock(&rec->all->mx);
+}
+
+static void wait_a_little(struct recovery *rec)
+{
+	int64_t until_ms = clock_mono_ms() + HEAD_START_MS;
+	const struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
+
+	pthread_mutex_lock(&rec->all->mx);
+	while (!rec->over && pthread_cond_timedwait(&rec->over_cv, &rec->all->mx, &until) == 0)
+		;
+	pthread_mutex_unlock(&rec->all->mx);
+}
+
+/* ---- finding them ---- */
+
+bool recovery_waits(const struct turns *all, atelier_id conversation_id)
+{
+	const struct recovery *rec = all->recovery;
+
+	for (size_t i = 0; rec && i < rec->n; i++)
+		if (!rec->turns[i].settled && rec->turns[i].record.conversation_id == conversation_id)
+			return true;
+	return false;
+}
+
+static int find_running(struct recovery *rec, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(rec->all->db);
+	struct turn_record_list list;
+	int r = turns_running(c, &rec->arena, &list, e);
+
+	if (r < 0)
+		return r;
+	rec->turns = xcalloc(list.n + 1, sizeof *rec->turns);
+	rec->n = list.n;
+	for (size_t i = 0; i < list.n; i++) {
+		const struct turn_record *t = &list.items[i];
+		const struct turnlog_of of = {t->id, t->user_id, t->conversation_id};
+		rec->turns[i] = (struct lost){.record = *t, .frames = FRAMES_INIT(FINISH_LOG_MAX)};
+		rec->turns[i].log = turnlog_open_lost(rec->all->logs, &of);
+	}
+	return 0;
+}
+
+int recovery_start(struct turns *all, struct err *e)
+{
+	struct recovery *rec = xcalloc(1, sizeof *rec);
+	pthread_condattr_t monotonic;
+	int r;
+
+	rec->all = all;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&rec->over_cv, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	arena_init(&rec->arena, FINISH_LOG_MAX);
+	all->recovery = rec;
+	if ((r = find_running(rec, e)) < 0)
+		return r;
+	if ((r = pool_submit(all->recover_thread, &rec->task, recover_behind, rec)) < 0)
+		return err_set(e, r, "A thread does not start: %s.", err_info(r)->text);
+	wait_a_little(rec);
+	return 0;
+}
+
+void recovery_free(struct turns *all)
+{
+	struct recovery *rec = TAKE_PTR(all->recovery);
+
+	if (!rec)
+		return;
+	for (size_t i = 0; i < rec->n; i++)
+		frames_done(&rec->turns[i].frames);
+	free(rec->turns);
+	pthread_cond_destroy(&rec->over_cv);
+	arena_done(&rec->arena);
+	free(rec);
 }

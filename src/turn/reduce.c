@@ -54,12 +54,18 @@ static void reduce_citation(struct reduced *r, struct str json)
 	buf_add(&r->citations, json.p, json.n);
 }
 
+/* Whatever was said, sums of it stay numbers. */
+static int64_t figure(const json_t *data, const char *key)
+{
+	return MIN(MAX(json_get_i64(data, key, 0), INT64_C(0)), GEN_FIGURE_MAX);
+}
+
 static void reduce_usage(struct reduced *r, const json_t *data)
 {
-	r->tokens_in = json_get_i64(data, "tokens_in", 0);
-	r->tokens_out = json_get_i64(data, "tokens_out", 0);
-	r->first_token_ms = json_get_i64(data, "first_token_ms", 0);
-	r->duration_ms = json_get_i64(data, "duration_ms", 0);
+	r->tokens_in = figure(data, "tokens_in");
+	r->tokens_out = figure(data, "tokens_out");
+	r->first_token_ms = figure(data, "first_token_ms");
+	r->duration_ms = figure(data, "duration_ms");
 	r->tokens_exact = json_is_true(json_object_get(data, "exact"));
 }
 
@@ -105,19 +111,31 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 	return 0;
 }
 
-int reduce_log(struct str frames, struct reduced *ret, struct err *e)
+static int reduce_frames(struct reduced *ret, const struct frames *frames, struct err *e)
 {
 	struct event_frame f;
-	size_t pos = 0;
+	int r;
+
+	for (const struct chunk *c = frames ? frames->first : NULL; c; c = c->next) {
+		size_t pos = 0;
+		while ((r = event_next_frame((struct str){c->p, c->n}, &pos, &f)) == 1)
+			if ((r = reduce_frame(ret, &f, e)) < 0)
+				return r;
+		if (r < 0 || pos != c->n)
+			return err_set(e, E_INVALID, "the log of a turn is damaged behind its event %llu",
+				(unsigned long long)ret->last_seq);
+	}
+	return 0;
+}
+
+int reduce_log(const struct frames *log, const struct frames *closing, struct reduced *ret, struct err *e)
+{
 	int r;
 
 	*ret = (struct reduced){
 		.text = BUF_INIT(MAX_MESSAGE), .reasoning = BUF_INIT(MAX_MESSAGE), .citations = BUF_INIT(MAX_MESSAGE)};
-	while ((r = event_next_frame(frames, &pos, &f)) == 1)
-		if ((r = reduce_frame(ret, &f, e)) < 0)
-			return r;
-	if (r < 0)
-		return err_set(e, r, "the log of a turn is damaged at byte %zu", pos);
+	if ((r = reduce_frames(ret, log, e)) < 0 || (r = reduce_frames(ret, closing, e)) < 0)
+		return r;
 	if (ret->citations.n > 0)
 		buf_add_char(&ret->citations, ']');
 	if ((r = buf_status(&ret->text)) < 0 || (r = buf_status(&ret->reasoning)) < 0 ||
@@ -170,27 +188,29 @@ static void add_error(const struct closing *c, struct buf *json)
 	buf_printf(json, ",\"retryable\":%s}", info->retryable ? "true" : "false");
 }
 
-void closing_frames(const struct closing *c, uint64_t *last_seq, struct buf *b)
+int closing_frames(const struct closing *c, struct frames *f)
 {
-	CLEANUP(buf_done) struct buf json = BUF_INIT(16384);
+	CLEANUP(buf_done) struct buf usage = BUF_INIT(16384);
+	CLEANUP(buf_done) struct buf error = BUF_INIT(16384);
+	CLEANUP(buf_done) struct buf done = BUF_INIT(16384);
 	char id[ID_LEN + 1];
+	int r;
 
-	if (c->result && c->result->first_token_ms >= 0) {
-		add_usage(c, &json);
-		event_add_frame(b, ++*last_seq, EV_USAGE, json.p, json.n);
-		buf_reset(&json);
-	}
-	if (c->error < 0) {
-		add_error(c, &json);
-		event_add_frame(b, ++*last_seq, EV_ERROR, json.p, json.n);
-		buf_reset(&json);
-	}
+	if (c->result && c->result->first_token_ms >= 0)
+		add_usage(c, &usage);
+	if (c->error < 0)
+		add_error(c, &error);
 	id_format(c->message_id, id);
-	buf_printf(&json, "{\"state\":\"%s\",\"message_id\":\"%s\"", c->state, id);
+	buf_printf(&done, "{\"state\":\"%s\",\"message_id\":\"%s\"", c->state, id);
 	if (c->result && c->result->finish_reason[0]) {
-		buf_add_str(&json, ",\"finish_reason\":");
-		json_add_cstr(&json, c->result->finish_reason);
+		buf_add_str(&done, ",\"finish_reason\":");
+		json_add_cstr(&done, c->result->finish_reason);
 	}
-	buf_add_char(&json, '}');
-	event_add_frame(b, ++*last_seq, EV_DONE, json.p, json.n);
+	buf_add_char(&done, '}');
+	if ((r = buf_status(&usage)) < 0 || (r = buf_status(&error)) < 0 || (r = buf_status(&done)) < 0)
+		return r;
+	if ((usage.n && (r = frames_add(f, EV_USAGE, usage.p, usage.n)) < 0) ||
+		(error.n && (r = frames_add(f, EV_ERROR, error.p, error.n)) < 0))
+		return r;
+	return frames_add(f, EV_DONE, done.p, done.n);
 }

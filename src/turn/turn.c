@@ -9,8 +9,6 @@
 #include "sys/metrics.h"
 #include "turn/turn_priv.h"
 
-#define STORE_RETRY_MS 2000
-
 /* ---- converse: the model's events go to the log ---- */
 
 struct append {
@@ -50,19 +48,19 @@ static int turn_converse(struct turn *t)
 
 /* ---- persist ---- */
 
-void turn_start_json(const struct turn *t, struct buf *json)
+void turn_start_json(const struct turn_ids *ids, const char *model, struct buf *json)
 {
 	char turn[ID_LEN + 1], conversation[ID_LEN + 1], user[ID_LEN + 1], message[ID_LEN + 1];
 
-	id_format(t->ids.turn_id, turn);
-	id_format(t->ids.conversation_id, conversation);
-	id_format(t->ids.user_message_id, user);
-	id_format(t->ids.message_id, message);
+	id_format(ids->turn_id, turn);
+	id_format(ids->conversation_id, conversation);
+	id_format(ids->user_message_id, user);
+	id_format(ids->message_id, message);
 	buf_printf(json,
 		"{\"turn_id\":\"%s\",\"conversation_id\":\"%s\",\"user_message_id\":\"%s\",\"message_id\":\"%s\","
 		"\"model\":",
 		turn, conversation, user, message);
-	json_add_cstr(json, t->model);
+	json_add_cstr(json, model);
 	buf_add_char(json, '}');
 }
 
@@ -84,85 +82,6 @@ static const char *outcome(struct turn *t, int r, int *ret_error)
 	return STATE_FAILED;
 }
 
-struct copy_log {
-	struct turn *t;
-	struct buf *to;
-	uint64_t last_seq;
-};
-
-static int copy_log_on_loop(void *arg)
-{
-	struct copy_log *c = arg;
-	struct str bytes = turnlog_bytes(c->t->log);
-
-	turnlog_detach(c->t->log);
-	buf_add(c->to, bytes.p, bytes.n);
-	c->last_seq = turnlog_last_seq(c->t->log);
-	return buf_status(c->to);
-}
-
-/* The last that happens to a log. Its turn does not wait for it and may be gone before. */
-struct seal {
-	struct loop_task task;
-	struct turnlog *log;
-	struct buf frames;
-};
-
-static void seal_on_loop(void *arg)
-{
-	struct seal *s = arg;
-
-	turnlog_seal(s->log, s->frames.p, s->frames.n, true);
-	turnlog_release(s->log, true);
-	buf_done(&s->frames);
-	free(s);
-}
-
-static void seal_stored(struct turn *t, struct str frames)
-{
-	struct seal *s = xcalloc(1, sizeof(*s));
-
-	s->log = t->log;
-	s->frames = BUF_INIT(frames.n + 1);
-	buf_add(&s->frames, frames.p, frames.n);
-	loop_post(t->all->loop, &s->task, seal_on_loop, s);
-}
-
-struct last_words {
-	struct turn *t;
-	struct str frames;
-	bool stored;
-};
-
-static int say_on_loop(void *arg)
-{
-	struct last_words *w = arg;
-
-	turnlog_seal(w->t->log, w->frames.p, w->frames.n, false);
-	return 0;
-}
-
-static int release_on_loop(void *arg)
-{
-	struct last_words *w = arg;
-
-	turnlog_release(w->t->log, w->stored);
-	return 0;
-}
-
-/* The database cannot be written: what was shown is in the journal and stays there until this works or a restart does
- * it. Until then the log is served from memory. */
-static bool store_later(struct turn *t, const struct finish *f)
-{
-	for (;;) {
-		struct err e = {0};
-		if (cancel_sleep(&t->all->stop, STORE_RETRY_MS) < 0)
-			return false;
-		if (turn_store(t->all->db, f, &e) != E_STORAGE)
-			return true;
-	}
-}
-
 /* About four bytes a token: said as an estimate where the provider reports nothing. */
 static void estimate(const struct turn *t, size_t log_bytes, struct closing *c)
 {
@@ -174,56 +93,155 @@ static void estimate(const struct turn *t, size_t log_bytes, struct closing *c)
 	c->est_out = (int64_t)(log_bytes / 48); /* a frame of one token is about 48 bytes */
 }
 
-/* The closing events; before them the first one, should that have been taken back with all else. */
-static void add_closing(const struct turn *t, const struct closing *c, uint64_t last_seq, struct buf *log)
-{
-	CLEANUP(buf_done) struct buf json = BUF_INIT(4096);
+/* How a turn ends, on its way from the log to the database. */
+struct ending {
+	struct turn *t;
+	const struct frames *log; /* the loop's; as it is until that is told otherwise */
+	struct closing closing;
+	struct frames rest; /* what comes behind the log */
+	bool held;          /* the log has the rest, which its readers do not see yet */
+	bool aside;         /* it is stored, but not as it was shown */
+	struct finish finish;
+};
 
-	if (last_seq == 0) {
-		turn_start_json(t, &json);
-		event_add_frame(log, ++last_seq, EV_START, json.p, json.n);
+static int close_on_loop(void *arg)
+{
+	struct ending *x = arg;
+
+	x->log = turnlog_close(x->t->log);
+	return 0;
+}
+
+static int hold_on_loop(void *arg)
+{
+	struct ending *x = arg;
+
+	turnlog_hold(x->t->log, &x->rest);
+	return 0;
+}
+
+static int abandon_on_loop(void *arg)
+{
+	const struct ending *x = arg;
+
+	turnlog_abandon(x->t->log, x->aside);
+	return 0;
+}
+
+/* The last that happens to a log. Its turn does not wait for it and may be gone before. */
+struct end_log {
+	struct loop_task task;
+	struct turnlog *log;
+	struct frames rest;
+};
+
+static void end_on_loop(void *arg)
+{
+	struct end_log *x = arg;
+
+	turnlog_end(x->log, &x->rest);
+	free(x);
+}
+
+static void end_log(struct ending *x)
+{
+	struct end_log *end = xcalloc(1, sizeof *end);
+
+	end->log = x->t->log;
+	end->rest = x->rest;
+	x->rest = FRAMES_INIT(0);
+	loop_post(x->t->all->loop, &end->task, end_on_loop, end);
+}
+
+/* The closing events, behind a word about the wait where there is one; before all the first event, should that have
+ * been taken back with all else. */
+static int make_rest(struct ending *x, const char *waiting)
+{
+	CLEANUP(buf_done) struct buf start = BUF_INIT(4096);
+	int r = 0;
+
+	frames_done(&x->rest);
+	x->rest.last_seq = x->log->last_seq;
+	if (x->rest.last_seq == 0) {
+		turn_start_json(&x->t->ids, x->t->model, &start);
+		r = buf_status(&start);
+		r = r < 0 ? r : frames_add(&x->rest, EV_START, start.p, start.n);
 	}
-	closing_frames(c, &last_seq, log);
+	if (r == 0 && waiting)
+		r = frames_add(&x->rest, EV_STATUS, waiting, strlen(waiting));
+	return r < 0 ? r : closing_frames(&x->closing, &x->rest);
+}
+
+static int store_once(struct ending *x, struct err *e)
+{
+	int r = x->held ? 0 : make_rest(x, NULL);
+
+	if (r < 0)
+		return err_set(e, r, "the end of a turn does not fit into memory");
+	return turn_store(x->t->all->db, &x->finish, e);
+}
+
+/* The journal gets how the answer ended, so that a restart finds it as it was; its readers learn why it does not end. */
+static void hold(struct ending *x)
+{
+	static const char waiting[] =
+		"{\"state\":\"storing\",\"text\":\"The answer has ended and waits until it can be stored\"}";
+
+	if (x->held || make_rest(x, waiting) < 0)
+		return;
+	(void)loop_call(x->t->all->loop, hold_on_loop, x);
+	x->held = true;
+	x->finish.closing = NULL;
+}
+
+/* Until the database has it, or the program stops: then a restart goes on from the journal. */
+static int store_later(struct ending *x, int r, const struct err *why)
+{
+	struct turns *all = x->t->all;
+
+	log_error("turn", "an answer could not be stored yet, it is kept and tried again: %s", why->msg);
+	turn_set_storing(x->t);
+	for (int tries = 1; !turn_is_settled(r); tries++) {
+		struct err e = {0};
+		hold(x);
+		if (turn_store_wait(all, tries) < 0)
+			return r;
+		r = store_once(x, &e);
+	}
+	x->aside = finish_is_aside(&x->finish);
+	log_info("turn", "the answer that waited is stored");
+	return r;
 }
 
 static void turn_persist(struct turn *t, int r)
 {
-	CLEANUP(buf_done) struct buf log = BUF_INIT((size_t)t->all->settings->max_answer_bytes + (1 << 20));
-	CLEANUP(buf_done) struct buf last_words = BUF_INIT(65536);
-	struct closing c = {.message_id = t->ids.message_id,
+	struct ending x = {.t = t, .rest = FRAMES_INIT(1 << 20)};
+	struct closing *c = &x.closing;
+	struct err e = {0};
+
+	*c = (struct closing){.message_id = t->ids.message_id,
 		.result = &t->result,
 		.asked = t->model,
 		.cost_micros = t->cost_micros};
-	struct copy_log copy = {t, &log, 0};
-	struct err e = {0};
-
-	c.state = outcome(t, r, &c.error);
-	c.error_text = c.error == t->err.code ? err_public_text(&t->err) : NULL;
-	(void)loop_call(t->all->loop, copy_log_on_loop, &copy);
-	estimate(t, log.n, &c);
-	size_t shown = log.n;
-	add_closing(t, &c, copy.last_seq, &log);
-
-	struct finish f = {t->ids.turn_id, t->base_content, t->base_reasoning, buf_str(&log)};
-	int s = turn_store(t->all->db, &f, &e);
+	c->state = outcome(t, r, &c->error);
+	c->error_text = c->error == t->err.code ? err_public_text(&t->err) : NULL;
+	(void)loop_call(t->all->loop, close_on_loop, &x);
+	estimate(t, x.log->bytes, c);
+	x.finish = (struct finish){.turn_id = t->ids.turn_id,
+		.base_content = t->base_content,
+		.base_reasoning = t->base_reasoning,
+		.log = x.log,
+		.closing = &x.rest,
+		.journal_dir = t->all->config.journal_dir};
+	int stored = store_once(&x, &e);
+	if (!turn_is_settled(stored))
+		stored = store_later(&x, stored, &e);
 	turn_set_answered(t); /* who sees the end may ask again at once */
-	if (s != E_STORAGE) {
-		/* Gone or ended already: its conversation was deleted meanwhile. */
-		seal_stored(t, (struct str){log.p + shown, log.n - shown});
-		return;
-	}
-	log_error("turn", "an answer could not be stored yet, it is kept in the journal: %s", e.msg);
-	c.error = E_STORAGE;
-	c.error_text = NULL;
-	c.state = STATE_FAILED;
-	add_closing(t, &c, copy.last_seq, &last_words);
-	log.n = shown;
-	buf_add(&log, last_words.p, last_words.n);
-	f.log = buf_str(&log);
-	struct last_words words = {t, buf_str(&last_words), false};
-	(void)loop_call(t->all->loop, say_on_loop, &words);
-	words.stored = store_later(t, &f);
-	(void)loop_call(t->all->loop, release_on_loop, &words);
+	if (turn_is_settled(stored) && !x.aside)
+		end_log(&x);
+	else
+		(void)loop_call(t->all->loop, abandon_on_loop, &x);
+	frames_done(&x.rest);
 }
 
 /* ---- the story ---- */
@@ -265,8 +283,7 @@ void turn_run(void *arg)
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);
 	turns_tell(t->all, &(struct turn_news){t->user_id, t->ids.conversation_id, t->ids.turn_id, "turn", "ended"});
-	if (r >= 0 && t->ids.first && !t->continues && t->all->settings->auto_title &&
-		strcmp(t->model, "librarian") != 0)
+	if (r >= 0 && t->first && !t->continues && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)
 		title_begin(t);
 	turn_leave(t);
 }

@@ -7,6 +7,7 @@
 #include "store/messages.h"
 #include "store/turns.h"
 #include "sys/cancel.h"
+#include "sys/fault.h"
 #include "sys/pool.h"
 #include "turn/journal.h"
 #include "turn/turn.h"
@@ -14,14 +15,6 @@
 
 #define TURN_ARENA_BYTES (64u << 20)
 #define TITLE_MAX        80 /* bytes */
-
-/* ---- journal_read.c ---- */
-
-struct journal_files {
-	int64_t *numbers; /* rising; freed by the caller */
-	size_t n;
-};
-int journal_list_files(const char *dir, struct journal_files *ret, struct err *e) MUST_CHECK;
 
 /* ---- turns.c: the registry ---- */
 
@@ -33,12 +26,14 @@ struct turns {
 	struct turns_config config;
 	struct journal *journal;
 	struct turnlogs *logs;
-	struct pool *threads, *title_threads;
+	struct pool *threads, *title_threads, *recover_thread;
 
 	pthread_mutex_t mx; /* guards what follows */
 	struct turn *live;
 	struct title *titles;
-	unsigned n_running; /* of these, whose answer has not ended */
+	struct journal_files left; /* by the last run */
+	struct recovery *recovery; /* NULL: the last run has left nothing */
+	unsigned n_running;        /* of these, whose answer has not ended */
 	bool stopping;
 	struct cancel stop; /* for waits between tries to store */
 };
@@ -47,7 +42,8 @@ struct turns {
 struct turn {
 	struct turns *all;
 	atelier_id user_id, key_id;
-	struct turn_begun ids;
+	struct turn_ids ids;
+	bool first; /* of its conversation */
 	bool continues;
 	const char *model;    /* arena; the resolved id */
 	const char *question; /* arena; NULL when it continues */
@@ -61,6 +57,7 @@ struct turn {
 	struct gen_request request;
 	struct gen_result result;
 	int64_t cost_micros; /* 0: nothing, or no price is known */
+	bool storing;        /* its answer has ended and waits to be stored; under the lock of all */
 	bool answered;       /* its answer has ended and gave up its place; under the lock of all */
 
 	struct pool_task task;
@@ -71,6 +68,9 @@ void turn_free(struct turn *t);
 
 /* Frees its place among the running turns, before anybody sees its end. Turn thread. */
 void turn_set_answered(struct turn *t);
+
+/* Its answer has ended, and cannot be stored yet. */
+void turn_set_storing(struct turn *t);
 
 /* Takes the turn off the list of live ones and frees it. Turn thread, at its very end. */
 void turn_leave(struct turn *t);
@@ -86,8 +86,8 @@ void turns_tell(const struct turns *all, const struct turn_news *n);
 
 void turn_run(void *turn); /* on a turn thread */
 
-/* The data of the turn's first event. */
-void turn_start_json(const struct turn *t, struct buf *json);
+/* The data of a turn's first event. */
+void turn_start_json(const struct turn_ids *ids, const char *model, struct buf *json);
 
 /* ---- prompt.c ---- */
 
@@ -131,10 +131,11 @@ struct reduced {
 	uint64_t last_seq;
 };
 
-int reduce_log(struct str frames, struct reduced *ret, struct err *e) MUST_CHECK;
+/* `closing`: what stands behind the log; NULL: nothing does. */
+int reduce_log(const struct frames *log, const struct frames *closing, struct reduced *ret, struct err *e) MUST_CHECK;
 void reduced_done(struct reduced *r);
 
-/* The closing frames of a turn, numbered behind `last_seq`: usage (when `result`), error (when `code` < 0), done. */
+/* The end of a turn. */
 struct closing {
 	const char *state;
 	atelier_id message_id;
@@ -145,24 +146,56 @@ struct closing {
 	int error;                       /* 0, or an error code */
 	const char *error_text;
 };
-void closing_frames(const struct closing *c, uint64_t *last_seq, struct buf *b);
+/* Adds the closing events: usage (when `result`), error (when there is one), done. */
+int closing_frames(const struct closing *c, struct frames *f) MUST_CHECK;
 
 /* ---- pack.c: logs in the database are deflated ---- */
 
-int log_pack(struct str log, struct buf *ret) MUST_CHECK;
-int log_unpack(struct str packed, size_t size, struct buf *ret) MUST_CHECK;
+int log_pack(const struct frames *log, const struct frames *closing, struct buf *ret) MUST_CHECK;
+int log_unpack(struct str packed, size_t size, struct frames *ret) MUST_CHECK; /* -EBADMSG: it is damaged */
 
 /* ---- finish.c: storing an ended turn ---- */
 
-/* Stores the message, the state and the log of a turn from the bytes of its log. E_CONFLICT, E_NOT_FOUND: it has ended
- * or is gone already, which is fine. */
+#define FINISH_LOG_MAX  (512u << 20)
+#define FINISH_NAME_MAX 40
+
+/* What is to be stored of a turn, from the bytes of its log. */
 struct finish {
 	atelier_id turn_id;
-	const char *base_content, *base_reasoning;
-	struct str log; /* with the closing frames */
+	const char *base_content, *base_reasoning; /* what the message held before; NULL: nothing */
+	const struct frames *log, *closing;        /* together all of its events; closing may be NULL */
+	const char *journal_dir;
+	int refusals; /* by the database, for other reasons than its own state: from some on a plainer way is tried */
 };
-int turn_store(struct db *db, const struct finish *f, struct err *e) MUST_CHECK;
 
-/* ---- recover.c ---- */
+/* Whether that is the end of storing something: the database has it, or will never have it, since it is gone or has
+ * ended already. Everything else is to be tried again. */
+bool turn_is_settled(int r);
 
-int turns_recover(struct db *db, const char *journal_dir, struct err *e) MUST_CHECK;
+/* Tries once. */
+int turn_store(struct db *db, struct finish *f, struct err *e) MUST_CHECK;
+
+/* The same in steps, for many turns in one transaction: the row, borrowed from `ret`, and what became of it. */
+struct stored {
+	struct turn_finish row;
+	struct reduced m;
+	struct buf packed, text, reasoning;
+	char note[160];
+};
+int finish_prepare(const struct finish *f, struct stored *ret, struct err *e) MUST_CHECK;
+void finish_note(struct finish *f, int r);
+void stored_done(struct stored *s);
+bool finish_is_aside(const struct finish *f); /* what is stored says where its events are, in place of them */
+
+/* Waits before the next of `tries`; negative: the program stops. */
+int turn_store_wait(struct turns *all, int tries) MUST_CHECK;
+
+/* ---- recover.c: the turns that the last run has left ---- */
+
+/* Finds them, so that they can be followed from now on, and has them stored on a thread of its own; the files of
+ * all->left are theirs. Before the loop runs. */
+int recovery_start(struct turns *all, struct err *e) MUST_CHECK;
+void recovery_free(struct turns *all);
+
+/* Whether the conversation has one that is not stored yet; with the lock of all held. */
+bool recovery_waits(const struct turns *all, atelier_id conversation_id);

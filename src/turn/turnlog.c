@@ -8,33 +8,39 @@
 #include "sys/metrics.h"
 #include "turn/journal.h"
 
-#define BUCKETS     4096 /* of the table of live logs; a power of two */
-#define PIECE_BYTES (64u << 10)
-#define SWEEP_MS    800
+#define BUCKETS      4096 /* of the table of logs; a power of two */
+#define PIECE_BYTES  (64u << 10)
+#define SWEEP_MS     800
+#define REPLAYED_MAX (256u << 20) /* bytes of the logs of finished turns that are being read */
 
 /* A reader is a place in the log. */
 struct reader {
 	struct turnlog *log;
 	struct http_stream *stream;
-	struct follower who;
-	size_t offset;
+	struct place place;
 	int64_t wrote_ms; /* when something was last taken by the stream, for heartbeats and stalls */
 	struct reader *prev, *next;
+	struct follower who;
+	uint64_t after; /* what it has already, of a log that is not there yet */
 };
 
 struct turnlog {
 	/* What each event touches lies together: among thousands of turns all of it is cold. */
-	struct buf bytes;
-	size_t durable; /* bytes that are in the journal or the database: these may be shown */
-	uint64_t seq, durable_seq;
+	struct frames frames;
+	struct place written; /* the journal has what stands before it */
+	struct place shown;   /* readers may have what stands before it */
 	int failed;
-	bool dirty, sealed, released;
+	bool closed, ended, released, dirty;
 	struct reader *readers;
 	struct turnlog *next_dirty;
 	struct turnlogs *all;
 	struct turnlog_of of;
 
-	int64_t mark;
+	size_t written_bytes;
+	uint64_t written_seq, shown_seq;
+	uint64_t hold_seq; /* number of the last event shown of a log on hold; 0: it is not on hold */
+	int64_t mark;      /* of the journal; 0: it has none of it */
+	bool replayed;
 	turnlog_fail_fn fail;
 	void *fail_arg;
 	struct turnlog *next_bucket;
@@ -46,28 +52,75 @@ struct turnlogs {
 	struct loop_hook *hook;
 	struct loop_timer *sweep;
 	int64_t heartbeat_ms, stall_ms;
+	size_t replayed_bytes;
 	struct turnlog *buckets[BUCKETS];
 	struct turnlog *dirty;
 	struct turnlog *logs;
 };
+
+/* ---- the table of logs ---- */
 
 static struct turnlog **bucket_of(struct turnlogs *ls, atelier_id id)
 {
 	return &ls->buckets[((uint64_t)id ^ (uint64_t)id >> 22) & (BUCKETS - 1)];
 }
 
+static struct turnlog *log_new(struct turnlogs *all, const struct turnlog_of *of, size_t max_bytes)
+{
+	struct turnlog *l = xcalloc(1, sizeof *l);
+	struct turnlog **bucket = bucket_of(all, of->turn_id);
+
+	l->frames = FRAMES_INIT(max_bytes);
+	l->all = all;
+	l->of = *of;
+	l->next_bucket = *bucket;
+	*bucket = l;
+	l->next = all->logs;
+	if (l->next)
+		l->next->prev = l;
+	all->logs = l;
+	return l;
+}
+
+struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id)
+{
+	struct turnlog *l = *bucket_of(ls, turn_id);
+
+	while (l && l->of.turn_id != turn_id)
+		l = l->next_bucket;
+	return l;
+}
+
+/* Until then readers of an ended turn find it here rather than unpack it anew. */
 static void log_free_if_unused(struct turnlog *l)
 {
+	struct turnlog **at = bucket_of(l->all, l->of.turn_id);
+
 	if (!l->released || l->readers || l->dirty)
 		return;
+	while (*at != l)
+		at = &(*at)->next_bucket;
+	*at = l->next_bucket;
 	if (l->prev)
 		l->prev->next = l->next;
 	else
 		l->all->logs = l->next;
 	if (l->next)
 		l->next->prev = l->prev;
-	buf_done(&l->bytes);
+	if (l->replayed)
+		l->all->replayed_bytes -= l->frames.bytes;
+	frames_done(&l->frames);
 	free(l);
+}
+
+static void mark_dirty(struct turnlog *l)
+{
+	if (l->dirty)
+		return;
+	l->dirty = true;
+	l->next_dirty = l->all->dirty;
+	l->all->dirty = l;
+	loop_hook_raise(l->all->hook);
 }
 
 /* ---- readers ---- */
@@ -93,20 +146,20 @@ static void reader_end(struct reader *r)
 	reader_free(r);
 }
 
-/* Sends what may be shown, from the reader's place on; ends the stream of a sealed log. May free the reader. */
+/* Sends what may be shown, from the reader's place on; ends the stream of an ended log. May free the reader. */
 static void reader_send(struct reader *r)
 {
 	struct turnlog *l = r->log;
+	struct place next = r->place;
+	struct str piece;
 
-	while (r->offset < l->durable) {
-		size_t n =
-			http_stream_write(r->stream, l->bytes.p + r->offset, MIN(l->durable - r->offset, PIECE_BYTES));
-		if (n == 0)
+	while ((piece = frames_next(&l->frames, &next, l->shown, PIECE_BYTES)).n > 0) {
+		if (http_stream_write(r->stream, piece.p, piece.n) == 0)
 			return; /* on_writable comes */
-		r->offset += n;
+		r->place = next;
 		r->wrote_ms = 0; /* the sweep puts the time in: cheaper than asking the clock for every token */
 	}
-	if (l->sealed && !l->dirty)
+	if (l->ended && !l->dirty)
 		reader_end(r);
 }
 
@@ -125,30 +178,25 @@ static void reader_on_close(void *arg)
 
 static const struct http_stream_ops reader_ops = {.on_writable = reader_on_writable, .on_close = reader_on_close};
 
-/* The place behind event number `after`. */
-static size_t offset_after(const struct turnlog *l, uint64_t after)
+static void reader_place(struct reader *r)
 {
-	struct str log = buf_str(&l->bytes);
-	struct event_frame f;
-	size_t pos = 0;
+	const struct turnlog *l = r->log;
 
-	for (size_t next = 0; after > 0 && event_next_frame(log, &next, &f) == 1 && f.seq <= after;)
-		pos = next;
-	return pos;
+	r->place = r->after >= l->shown_seq ? l->shown : frames_after(&l->frames, r->after);
 }
 
 void turnlog_follow(struct turnlog *l, uint64_t after, const struct follower *who, struct http_exchange *x)
 {
 	struct reader *r = xcalloc(1, sizeof *r);
 
-	*r = (struct reader){.log = l, .who = *who};
+	*r = (struct reader){.log = l, .who = *who, .after = after};
 	r->stream = http_stream_start(x, "text/event-stream", &reader_ops, r);
 	if (!r->stream) {
 		free(r);
 		log_free_if_unused(l);
 		return;
 	}
-	r->offset = offset_after(l, after);
+	reader_place(r);
 	r->next = l->readers;
 	if (r->next)
 		r->next->prev = r;
@@ -157,86 +205,120 @@ void turnlog_follow(struct turnlog *l, uint64_t after, const struct follower *wh
 	reader_send(r);
 }
 
-static bool is_meant(const struct reader *r, const struct follower_match *m)
-{
-	const struct turnlog_of *of = &r->log->of;
-
-	return (!m->user_id || m->user_id == of->user_id) &&
-	       (!m->conversation_id || m->conversation_id == of->conversation_id) &&
-	       (!m->session_id || m->session_id == r->who.session_id) && (!m->key_id || m->key_id == r->who.key_id) &&
-	       (!m->other_than_session || m->other_than_session != r->who.session_id);
-}
-
-void turnlogs_end_followers(struct turnlogs *ls, const struct follower_match *m)
+/* Calls fn for each reader, which may end; a log may go with its last one. */
+static void for_each_reader(struct turnlogs *ls, void (*fn)(struct reader *r, const void *arg), const void *arg)
 {
 	for (struct turnlog *l = ls->logs, *next_log; l; l = next_log) {
-		next_log = l->next; /* a log may go with its last reader */
+		next_log = l->next;
 		for (struct reader *r = l->readers, *next; r; r = next) {
 			next = r->next;
-			if (is_meant(r, m))
-				reader_end(r);
+			fn(r, arg);
 		}
 	}
 }
 
-static void sweep_reader(struct reader *r, int64_t now, int64_t wall)
+static void end_if_meant(struct reader *r, const void *arg)
 {
-	struct turnlogs *all = r->log->all;
+	const struct follower_match *m = arg;
+	const struct turnlog_of *of = &r->log->of;
 
-	if (r->who.expires_at && wall >= r->who.expires_at) {
+	if ((!m->user_id || m->user_id == of->user_id) &&
+		(!m->conversation_id || m->conversation_id == of->conversation_id) &&
+		(!m->session_id || m->session_id == r->who.session_id) && (!m->key_id || m->key_id == r->who.key_id) &&
+		(!m->other_than_session || m->other_than_session != r->who.session_id))
+		reader_end(r);
+}
+
+void turnlogs_end_followers(struct turnlogs *ls, const struct follower_match *m)
+{
+	for_each_reader(ls, end_if_meant, m);
+}
+
+struct now {
+	int64_t mono_ms, wall_ms;
+};
+
+static void sweep_reader(struct reader *r, const void *arg)
+{
+	const struct turnlogs *all = r->log->all;
+	const struct now *now = arg;
+
+	if (r->who.expires_at && now->wall_ms >= r->who.expires_at) {
 		reader_end(r);
 		return;
 	}
 	if (r->wrote_ms == 0)
-		r->wrote_ms = now;
+		r->wrote_ms = now->mono_ms;
 	if (http_stream_blocked(r->stream)) {
-		if (now - r->wrote_ms < all->stall_ms)
+		if (now->mono_ms - r->wrote_ms < all->stall_ms)
 			return;
 		metric_add(M_stream_readers_dropped_total, 1);
 		http_stream_abort(r->stream);
 		reader_free(r);
-	} else if (now - r->wrote_ms >= all->heartbeat_ms) {
+	} else if (now->mono_ms - r->wrote_ms >= all->heartbeat_ms) {
 		(void)http_stream_write(r->stream, ": heartbeat\n\n", 13);
-		r->wrote_ms = now;
+		r->wrote_ms = now->mono_ms;
 	}
 }
 
 static void sweep(void *arg)
 {
-	struct turnlogs *all = arg;
-	int64_t now = clock_mono_ms(), wall = clock_now_ms();
+	const struct now now = {clock_mono_ms(), clock_now_ms()};
 
-	for (struct turnlog *l = all->logs, *next_log; l; l = next_log) {
-		next_log = l->next; /* a log may go with its last reader */
-		for (struct reader *r = l->readers, *next; r; r = next) {
-			next = r->next;
-			sweep_reader(r, now, wall);
-		}
-	}
+	for_each_reader(arg, sweep_reader, &now);
 }
 
-/* ---- appending ---- */
+/* ---- writing ---- */
 
-static void mark_dirty(struct turnlog *l)
+static void fail(struct turnlog *l, int code)
 {
-	if (l->dirty)
-		return;
-	l->dirty = true;
-	l->next_dirty = l->all->dirty;
-	l->all->dirty = l;
-	loop_hook_raise(l->all->hook);
-}
-
-/* What could not be made durable is taken back, before anybody saw it. */
-static void take_back(struct turnlog *l, int code)
-{
-	l->bytes.n = l->durable;
-	l->seq = l->durable_seq;
 	if (l->failed)
 		return;
 	l->failed = code;
 	if (l->fail)
 		l->fail(l->fail_arg, code);
+}
+
+static void set_written(struct turnlog *l)
+{
+	l->written = frames_end(&l->frames);
+	l->written_bytes = l->frames.bytes;
+	l->written_seq = l->frames.last_seq;
+}
+
+static void show(struct turnlog *l, struct place to, uint64_t seq)
+{
+	l->shown = to;
+	l->shown_seq = seq;
+}
+
+static void add_to_journal(struct turnlog *l)
+{
+	struct place at = l->written, end = frames_end(&l->frames);
+	struct str piece;
+
+	while ((piece = frames_next(&l->frames, &at, end, SIZE_MAX)).n > 0)
+		journal_add(l->all->journal, l->of.turn_id, piece);
+}
+
+/* What the journal said to a log's new events. Of one that is written on, what could not be made durable is taken back
+ * before anybody saw it. */
+static void after_write(struct turnlog *l, int r)
+{
+	l->dirty = false;
+	if (l->ended)
+		return;
+	if (r < 0 && !l->closed && l->frames.bytes > l->written_bytes) {
+		frames_cut(&l->frames, l->written, l->written_bytes, l->written_seq);
+		fail(l, r);
+	}
+	if (r < 0)
+		return;
+	set_written(l);
+	if (l->hold_seq)
+		show(l, frames_after(&l->frames, l->hold_seq), l->hold_seq);
+	else
+		show(l, l->written, l->written_seq);
 }
 
 /* The end of a turn of the loop. */
@@ -248,17 +330,12 @@ static void flush(void *arg)
 
 	all->dirty = NULL;
 	for (struct turnlog *l = list; l; l = l->next_dirty)
-		if (l->bytes.n > l->durable)
-			journal_add(all->journal, l->of.turn_id,
-				(struct str){l->bytes.p + l->durable, l->bytes.n - l->durable});
+		if (!l->ended)
+			add_to_journal(l);
 	r = journal_write(all->journal);
 	for (struct turnlog *l = list, *next; l; l = next) {
 		next = l->next_dirty;
-		l->dirty = false;
-		if (r < 0 && l->bytes.n > l->durable && !l->sealed)
-			take_back(l, r);
-		l->durable = l->bytes.n;
-		l->durable_seq = l->seq;
+		after_write(l, r);
 		if (!l->readers)
 			log_free_if_unused(l);
 		else
@@ -271,116 +348,125 @@ static void flush(void *arg)
 
 int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json, size_t n)
 {
-	size_t before = l->bytes.n;
+	int r = l->failed;
 
-	if (l->failed)
-		return l->failed;
-	event_add_frame(&l->bytes, l->seq + 1, type, json, n);
-	if (l->bytes.failed) {
-		l->failed = l->bytes.failed;
-		l->bytes.failed = 0;
-		l->bytes.n = before;
-		if (l->fail)
-			l->fail(l->fail_arg, l->failed);
-		return l->failed;
+	if (r < 0)
+		return r;
+	r = frames_add(&l->frames, type, json, n);
+	if (r < 0) {
+		fail(l, r);
+		return r;
 	}
-	l->seq++;
 	metric_add(M_events_total, 1);
 	mark_dirty(l);
-	return (int64_t)l->seq;
+	return (int64_t)l->frames.last_seq;
 }
 
-void turnlog_detach(struct turnlog *l)
+void turnlogs_fail(struct turnlogs *ls, int code)
 {
-	l->fail = NULL;
+	for (struct turnlog *l = ls->logs; l; l = l->next)
+		if (!l->closed)
+			fail(l, code);
 }
 
-void turnlog_seal(struct turnlog *l, const char *frames, size_t n, bool stored)
+/* ---- the life of a log ---- */
+
+struct turnlog *turnlog_open(
+	struct turnlogs *ls, const struct turnlog_of *of, size_t max_bytes, turnlog_fail_fn fail_fn, void *arg)
 {
-	l->bytes.max += n;
-	buf_add(&l->bytes, frames, n);
-	if (stored)
-		l->durable = l->bytes.n;
-	l->sealed = true;
+	struct turnlog *l = log_new(ls, of, max_bytes);
+
+	l->fail = fail_fn;
+	l->fail_arg = arg;
+	journal_begin(ls->journal, &l->mark);
+	return l;
+}
+
+const struct frames *turnlog_close(struct turnlog *l)
+{
 	l->fail = NULL;
+	if (l->dirty)
+		flush(l->all);
+	l->closed = true;
+	return &l->frames;
+}
+
+void turnlog_hold(struct turnlog *l, struct frames *rest)
+{
+	l->hold_seq = l->frames.last_seq + 1;
+	frames_join(&l->frames, rest);
 	mark_dirty(l);
 }
 
-void turnlog_release(struct turnlog *l, bool stored)
+/* Everything may be shown now; readers end behind it. */
+static void log_end(struct turnlog *l)
 {
-	struct turnlog **p = bucket_of(l->all, l->of.turn_id);
+	l->closed = l->ended = l->released = true;
+	l->hold_seq = 0;
+	show(l, frames_end(&l->frames), l->frames.last_seq);
+	mark_dirty(l);
+}
 
-	while (*p && *p != l)
-		p = &(*p)->next_bucket;
-	if (*p)
-		*p = l->next_bucket;
+void turnlog_end(struct turnlog *l, struct frames *closing)
+{
+	if (closing)
+		frames_join(&l->frames, closing);
+	if (l->mark)
+		journal_end(l->all->journal, l->mark);
+	log_end(l);
+}
+
+void turnlog_abandon(struct turnlog *l, bool stored)
+{
+	l->closed = true;
+	for (struct reader *r = l->readers, *next; r; r = next) {
+		next = r->next;
+		reader_end(r);
+	}
 	if (stored && l->mark)
 		journal_end(l->all->journal, l->mark);
 	l->released = true;
 	log_free_if_unused(l);
 }
 
-/* ---- logs ---- */
-
-static struct turnlog *log_new(struct turnlogs *all, const struct turnlog_of *of)
+struct turnlog *turnlog_open_lost(struct turnlogs *ls, const struct turnlog_of *of)
 {
-	struct turnlog *l = xcalloc(1, sizeof *l);
+	struct turnlog *l = log_new(ls, of, 0);
 
-	l->all = all;
-	l->of = *of;
-	l->next = all->logs;
-	if (l->next)
-		l->next->prev = l;
-	all->logs = l;
+	l->closed = true;
 	return l;
 }
 
-struct turnlog *turnlog_open(
-	struct turnlogs *ls, const struct turnlog_of *of, size_t max_bytes, turnlog_fail_fn fail, void *arg)
+void turnlog_fill(struct turnlog *l, struct frames *take)
 {
-	struct turnlog *l = log_new(ls, of);
-	struct turnlog **bucket = bucket_of(ls, of->turn_id);
-
-	l->bytes = BUF_INIT(max_bytes);
-	l->fail = fail;
-	l->fail_arg = arg;
-	l->next_bucket = *bucket;
-	*bucket = l;
-	journal_begin(ls->journal, &l->mark);
-	return l;
+	l->frames = *take;
+	*take = FRAMES_INIT(0);
+	log_end(l);
+	for (struct reader *r = l->readers; r; r = r->next)
+		reader_place(r);
 }
 
-struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id)
-{
-	struct turnlog *l = *bucket_of(ls, turn_id);
-
-	while (l && l->of.turn_id != turn_id)
-		l = l->next_bucket;
-	return l;
-}
-
-void turnlogs_replay(struct turnlogs *ls, const struct turnlog_of *of, struct buf *bytes, uint64_t after,
+bool turnlogs_replay(struct turnlogs *ls, const struct turnlog_of *of, struct frames *take, uint64_t after,
 	const struct follower *who, struct http_exchange *x)
 {
-	struct turnlog *l = log_new(ls, of);
+	struct turnlog *l = turnlog_find(ls, of->turn_id); /* somebody else's, by now */
 
-	l->bytes = *bytes;
-	*bytes = BUF_INIT(0);
-	l->durable = l->bytes.n;
-	l->sealed = true;
-	l->released = true;
+	if (!l) {
+		if (ls->replayed_bytes > 0 && ls->replayed_bytes + take->bytes > REPLAYED_MAX)
+			return false;
+		l = log_new(ls, of, 0);
+		ls->replayed_bytes += take->bytes;
+		l->replayed = true;
+		l->frames = *take;
+		*take = FRAMES_INIT(0);
+		l->closed = l->ended = l->released = true;
+		show(l, frames_end(&l->frames), l->frames.last_seq);
+	}
 	turnlog_follow(l, after, who, x);
+	return true;
 }
 
-uint64_t turnlog_last_seq(const struct turnlog *l)
-{
-	return l->seq;
-}
-
-struct str turnlog_bytes(const struct turnlog *l)
-{
-	return buf_str(&l->bytes);
-}
+/* ---- all of them ---- */
 
 int turnlogs_new(struct loop *l, struct journal *j, int64_t heartbeat_ms, int64_t stall_ms, struct turnlogs **ret)
 {
@@ -409,7 +495,7 @@ void turnlogs_free(struct turnlogs *ls)
 			next_reader = r->next;
 			free(r);
 		}
-		buf_done(&l->bytes);
+		frames_done(&l->frames);
 		free(l);
 	}
 	if (ls->hook)

@@ -1,17 +1,19 @@
 /*
- * turnlog.h - the numbered, append-only events of one turn, kept as the very bytes readers receive (SSE frames), so
- * that a reader is a place in the log and replaying is sending. Owned by the loop's thread.
+ * turnlog.h - the numbered, append-only events of the turns, and who reads them. A reader is a place in a log, so that
+ * replaying is sending. Owned by the loop's thread.
  *
  *	append -> (end of the loop turn) one journal write for all logs -> each reader sends from its place
  *
- * An event is shown only once it is in the journal; what could not be written there is taken back.
+ * An event is shown only once it is in the journal; what could not be written there is taken back. A log's life:
+ *
+ *	open -> append ... -> close -> (hold, while the database cannot store it) -> end
  */
 #pragma once
 
-#include "base/event.h"
 #include "base/id.h"
 #include "http/server.h"
 #include "sys/loop.h"
+#include "turn/frames.h"
 
 struct journal;
 struct turnlogs; /* all live logs of the program */
@@ -34,43 +36,54 @@ struct follower_match {
 	atelier_id other_than_session;
 };
 
-/* ---- loop thread only, all of them ---- */
-
-/* Called with an error code when events could not be made durable or the log is full; ends the turn. */
-typedef void (*turnlog_fail_fn)(void *arg, int code);
-
 /* Whose log it is. */
 struct turnlog_of {
 	atelier_id turn_id, user_id, conversation_id;
 };
 
+/* ---- loop thread only, all of them ---- */
+
+/* Called with an error code when events could not be made durable or the log is full; ends the turn. */
+typedef void (*turnlog_fail_fn)(void *arg, int code);
+
 struct turnlog *turnlog_open(
 	struct turnlogs *ls, const struct turnlog_of *of, size_t max_bytes, turnlog_fail_fn fail, void *arg);
-struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id); /* live ones; NULL */
+
+/* The empty log of a turn of the last run, which readers wait for: turnlog_fill() brings what it had. */
+struct turnlog *turnlog_open_lost(struct turnlogs *ls, const struct turnlog_of *of);
+void turnlog_fill(struct turnlog *l, struct frames *take); /* ends it, too */
+
+struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id); /* NULL: not here */
 
 /* The number given to the event, or negative: E_TOO_LARGE, or the failure the log already has. */
 int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json, size_t n);
 
-/* From now on nobody is told of failures: its turn writes nothing more, and may be gone. */
-void turnlog_detach(struct turnlog *l);
+/* No event comes behind the present ones but those of the end; what could not be written has been taken back, and
+ * nobody is told of failures any more. The frames stay as they are until one of the following, for any thread. */
+const struct frames *turnlog_close(struct turnlog *l);
 
-/*
- * Seals the log: no event comes behind these closing frames, which the caller has numbered from turnlog_last_seq() + 1.
- * `stored`: the database has the whole log with them already; else they go through the journal, and are shown even when
- * that fails. Readers end once they have everything. The log stays to be found until turnlog_release(), which drops its
- * part of the journal when `stored` and frees it with its last reader.
- */
-void turnlog_seal(struct turnlog *l, const char *frames, size_t n, bool stored);
-void turnlog_release(struct turnlog *l, bool stored);
+/* The database cannot store the log yet. `rest` (taken) is the rest of the log: a status event that says so, which
+ * readers get, and the events of the end, which they do not get before turnlog_end(); the journal has all of it, where
+ * it can be written. */
+void turnlog_hold(struct turnlog *l, struct frames *rest);
 
-uint64_t turnlog_last_seq(const struct turnlog *l);
-struct str turnlog_bytes(const struct turnlog *l); /* valid until the next append */
+/* The database has all of the log and of `closing` (taken; NULL: it is held already): shown now, and the end of every
+ * reader. Drops the log's part of the journal; the log goes with its last reader. */
+void turnlog_end(struct turnlog *l, struct frames *closing);
+
+/* Readers end where they are: the program stops before it could be stored, and the journal keeps it; or it is `stored`,
+ * but not as it would be shown. */
+void turnlog_abandon(struct turnlog *l, bool stored);
+
+/* Ends all turns that are being written, with `code`: what was shown of them may not be on the disk. */
+void turnlogs_fail(struct turnlogs *ls, int code);
 
 /* Answers the exchange with the frames behind number `after`, and follows. Takes the exchange. */
 void turnlog_follow(struct turnlog *l, uint64_t after, const struct follower *who, struct http_exchange *x);
 
-/* The same for the bytes of a finished turn; takes `bytes`. */
-void turnlogs_replay(struct turnlogs *ls, const struct turnlog_of *of, struct buf *bytes, uint64_t after,
+/* The same for a finished turn, whose frames are taken. Readers of one turn share them. False, and nothing is taken,
+ * when readers of too many long ones are here already. */
+bool turnlogs_replay(struct turnlogs *ls, const struct turnlog_of *of, struct frames *take, uint64_t after,
 	const struct follower *who, struct http_exchange *x);
 
 /* Ends the streams that match. */

@@ -13,6 +13,15 @@
 #define TITLE_THREADS  2
 #define TITLES_WAITING 100
 
+#define STORE_RETRY_MS     250
+#define STORE_RETRY_MAX_MS 2000
+
+/* A word from the journal's thread to the loop. */
+struct loss {
+	struct loop_task task;
+	struct turns *all;
+};
+
 /* ---- the registry ---- */
 
 static void registry_add(struct turns *all, struct turn *t)
@@ -56,6 +65,13 @@ void turn_set_answered(struct turn *t)
 {
 	pthread_mutex_lock(&t->all->mx);
 	registry_answered(t->all, t);
+	pthread_mutex_unlock(&t->all->mx);
+}
+
+void turn_set_storing(struct turn *t)
+{
+	pthread_mutex_lock(&t->all->mx);
+	t->storing = true;
 	pthread_mutex_unlock(&t->all->mx);
 }
 
@@ -118,7 +134,7 @@ static int open_log_on_loop(void *arg)
 	struct turns *all = t->all;
 	CLEANUP(buf_done) struct buf json = BUF_INIT(4096);
 
-	turn_start_json(t, &json);
+	turn_start_json(&t->ids, t->model, &json);
 	const struct turnlog_of of = {t->ids.turn_id, t->user_id, t->ids.conversation_id};
 	t->log = turnlog_open(all->logs, &of, (size_t)all->settings->max_answer_bytes, on_log_failure, t);
 	(void)turnlog_append(t->log, EV_START, json.p, json.n);
@@ -164,17 +180,37 @@ static int begin(struct turns *all, struct turn *t, const struct turn_request *q
 	return turns_continue(all->db, &in, ret, e);
 }
 
+/* An answer whose end is not stored yet; the database would say only that one is being written. */
+static int check_last(struct turns *all, atelier_id conversation_id, struct err *e)
+{
+	bool storing = false, lost;
+
+	pthread_mutex_lock(&all->mx);
+	for (const struct turn *t = all->live; t && !storing; t = t->next)
+		storing = t->storing && t->ids.conversation_id == conversation_id;
+	lost = recovery_waits(all, conversation_id);
+	pthread_mutex_unlock(&all->mx);
+	if (!storing && !lost)
+		return 0;
+	e->retry_after_s = 2;
+	return err_set(e, E_CONFLICT,
+		storing ? "The last answer has ended but cannot be stored yet. It is kept and tried again; wait for it."
+			: "The answer that the last stop of the server cut off is being stored. Try again in a "
+			  "moment.");
+}
+
 static int start_admitted(struct turns *all, struct turn *t, const struct turn_request *q, struct err *e)
 {
 	struct conversation c;
-	struct turn_begun ids;
+	struct turn_begun begun = {0};
 	int r;
 
-	if ((r = load_conversation(all, t, q, &c, e)) < 0 || (r = choose_model(all, t, q, &c, e)) < 0 ||
-		(r = begin(all, t, q, &c, &ids, e)) < 0)
+	if ((r = check_last(all, q->conversation_id, e)) < 0 || (r = load_conversation(all, t, q, &c, e)) < 0 ||
+		(r = choose_model(all, t, q, &c, e)) < 0 || (r = begin(all, t, q, &c, &begun, e)) < 0)
 		return r;
 	pthread_mutex_lock(&all->mx); /* others look for it by these */
-	t->ids = ids;
+	t->ids = (struct turn_ids){begun.turn_id, begun.conversation_id, begun.user_message_id, begun.message_id};
+	t->first = begun.first;
 	pthread_mutex_unlock(&all->mx);
 	metric_add(M_turns_total, 1);
 	(void)loop_call(all->loop, open_log_on_loop, t);
@@ -199,7 +235,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids 
 		turn_leave(t);
 		return r;
 	}
-	*ret = (struct turn_ids){t->ids.turn_id, t->ids.conversation_id, t->ids.user_message_id, t->ids.message_id};
+	*ret = t->ids;
 	turns_tell(all, &(struct turn_news){t->user_id, t->ids.conversation_id, t->ids.turn_id, "turn", "started"});
 	/* Admission keeps the number of turns below that of the threads; should none be had, the turn runs to its
 	 * end here rather than be lost. */
@@ -241,103 +277,29 @@ unsigned turns_live(struct turns *all)
 	return n;
 }
 
-/* ---- following ---- */
+/* ---- life ---- */
 
-struct follow {
-	struct turns *all;
-	struct turnlog_of of; /* of a finished turn all is known */
-	uint64_t after;
-	const struct follower *who;
-	struct http_exchange *x;
-	struct buf *bytes; /* of a finished turn; NULL: look for a live one */
-};
-
-static int follow_on_loop(void *arg)
+int turn_store_wait(struct turns *all, int tries)
 {
-	struct follow *f = arg;
-
-	if (f->bytes) {
-		turnlogs_replay(f->all->logs, &f->of, f->bytes, f->after, f->who, f->x);
-		return 1;
-	}
-	struct turnlog *l = turnlog_find(f->all->logs, f->of.turn_id);
-	if (l)
-		turnlog_follow(l, f->after, f->who, f->x);
-	return l ? 1 : 0;
+	return cancel_sleep(&all->stop, MIN(STORE_RETRY_MS << MIN(tries - 1, 8), STORE_RETRY_MAX_MS));
 }
 
-int turn_follow(struct turns *all, atelier_id turn_id, uint64_t after, const struct follower *who,
-	struct http_exchange *x, struct err *e)
+/* On the loop: a sync of the journal has failed. */
+static void fail_on_loop(void *arg)
 {
-	CLEANUP(buf_done) struct buf bytes = BUF_INIT((size_t)all->settings->max_answer_bytes * 2);
-	CLEANUP(arena_done) struct arena a;
-	struct follow f = {all, {.turn_id = turn_id}, after, who, x, NULL};
-	struct turn_log log;
-	int r;
+	struct loss *x = arg;
 
-	arena_init(&a, bytes.max);
-	/* A turn leaves the live ones only after it is stored, so looking there first misses none. */
-	if (loop_call(all->loop, follow_on_loop, &f) == 1)
-		return 0;
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
-	if ((r = turns_log(c, turn_id, &a, &log, e)) < 0)
-		return r;
-	db_releasep(&c);
-	if (log.data.n == 0)
-		return err_set(e, E_NOT_FOUND, "The events of this turn were not kept.");
-	if ((r = log_unpack(log.data, log.size, &bytes)) < 0)
-		return err_set(e, r, "the stored log of a turn is damaged");
-	f.of = (struct turnlog_of){turn_id, log.user_id, log.conversation_id};
-	f.bytes = &bytes;
-	(void)loop_call(all->loop, follow_on_loop, &f);
-	return 0;
-}
-
-struct end_followers {
-	struct loop_task task;
-	struct turns *all;
-	struct follower_match match;
-};
-
-static void end_followers_on_loop(void *arg)
-{
-	struct end_followers *x = arg;
-
-	turnlogs_end_followers(x->all->logs, &x->match);
+	turnlogs_fail(x->all->logs, E_STORAGE);
 	free(x);
 }
 
-void turns_end_followers(struct turns *all, const struct follower_match *m)
+static void on_journal_lost(void *arg)
 {
-	struct end_followers *x = xcalloc(1, sizeof *x);
+	struct loss *x = xcalloc(1, sizeof *x);
 
-	x->all = all;
-	x->match = *m;
-	loop_post(all->loop, &x->task, end_followers_on_loop, x);
+	x->all = arg;
+	loop_post(x->all->loop, &x->task, fail_on_loop, x);
 }
-
-struct journal_question {
-	struct turns *all;
-	struct journal_state *ret;
-};
-
-static int journal_state_on_loop(void *arg)
-{
-	struct journal_question *q = arg;
-
-	*q->ret = (struct journal_state){
-		journal_bytes(q->all->journal), journal_segments(q->all->journal), journal_error(q->all->journal)};
-	return 0;
-}
-
-void turns_journal_state(struct turns *all, struct journal_state *ret)
-{
-	struct journal_question q = {all, ret};
-
-	(void)loop_call(all->loop, journal_state_on_loop, &q);
-}
-
-/* ---- life ---- */
 
 int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 {
@@ -350,7 +312,12 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 		.stack_bytes = TURN_STACK};
 	struct pool_config titles = {
 		.name = "title", .max = TITLE_THREADS, .max_queue = TITLES_WAITING, .stack_bytes = TURN_STACK};
-	struct journal_config journal = {c->journal_dir, s->journal_segment_mb << 20, s->journal_sync_ms};
+	struct pool_config recover = {.name = "recover", .max = 1, .max_queue = 1};
+	struct journal_config journal = {.dir = c->journal_dir,
+		.segment_bytes = s->journal_segment_mb << 20,
+		.sync_ms = s->journal_sync_ms,
+		.lost = on_journal_lost,
+		.arg = all};
 	int r;
 
 	all->config = *c;
@@ -360,10 +327,12 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 	all->providers = c->providers;
 	pthread_mutex_init(&all->mx, NULL);
 	cancel_init(&all->stop);
-	if ((r = turns_recover(c->db, c->journal_dir, e)) < 0 || (r = journal_open(&journal, &all->journal, e)) < 0 ||
+	if ((r = journal_list(c->journal_dir, &all->left, e)) < 0 ||
+		(r = journal_open(&journal, &all->journal, e)) < 0 ||
 		(r = turnlogs_new(c->loop, all->journal, s->heartbeat_s * 1000, s->reader_stall_s * 1000, &all->logs)) <
 			0 ||
-		(r = pool_new(&threads, &all->threads)) < 0 || (r = pool_new(&titles, &all->title_threads)) < 0) {
+		(r = pool_new(&threads, &all->threads)) < 0 || (r = pool_new(&titles, &all->title_threads)) < 0 ||
+		(r = pool_new(&recover, &all->recover_thread)) < 0 || (r = recovery_start(all, e)) < 0) {
 		turns_free(all);
 		return r;
 	}
@@ -380,6 +349,7 @@ void turns_stop(struct turns *all)
 	pthread_mutex_unlock(&all->mx);
 	cancel_fire(&all->stop, E_STOPPING);
 	pool_stop(all->threads);
+	pool_stop(all->recover_thread);
 	titles_stop(all);
 }
 
@@ -389,6 +359,9 @@ void turns_free(struct turns *all)
 		return;
 	pool_free(all->threads);
 	pool_free(all->title_threads);
+	pool_free(all->recover_thread);
+	recovery_free(all);
+	journal_files_done(&all->left);
 	turnlogs_free(all->logs);
 	journal_close(all->journal);
 	cancel_done(&all->stop);

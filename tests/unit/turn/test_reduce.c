@@ -10,30 +10,39 @@
 
 #include "turn/turn_priv.h"
 
-static void add(struct buf *b, uint64_t seq, enum event_type type, const char *json)
+static void add(struct frames *f, enum event_type type, const char *json)
 {
-	event_add_frame(b, seq, type, json, strlen(json));
+	assert_int_equal(frames_add(f, type, json, strlen(json)), 0);
+}
+
+/* All bytes of a log as one text. */
+static char *text_of(const struct frames *f)
+{
+	struct buf b = BUF_INIT(f->bytes);
+
+	for (const struct chunk *c = f->first; c; c = c->next)
+		buf_add(&b, c->p, c->n);
+	return buf_take(&b);
 }
 
 static void test_message(void **state)
 {
-	struct buf log = BUF_INIT(1 << 16);
+	struct frames log = FRAMES_INIT(1 << 16);
 	struct reduced m;
 	struct err e = {0};
 
 	(void)state;
-	add(&log, 1, EV_START, "{\"turn_id\":\"x\"}");
-	add(&log, 2, EV_REASONING, "{\"text\":\"hm\"}");
-	add(&log, 3, EV_TEXT, "{\"text\":\"Hel\"}");
-	add(&log, 4, EV_TEXT, "{\"text\":\"lo \\\"\\u00e4\\\"\\n\"}");
-	add(&log, 5, EV_TEXT, "{ \"text\" : \"!\" }");
-	add(&log, 6, EV_CITATION, "{\"n\":1}");
-	add(&log, 7, EV_CITATION, "{\"n\":2}");
-	add(&log, 8, EV_USAGE,
-		"{\"tokens_in\":3,\"tokens_out\":4,\"exact\":true,\"first_token_ms\":5,\"duration_ms\":6}");
-	add(&log, 9, EV_ERROR, "{\"code\":\"provider_error\",\"message\":\"broke\",\"retryable\":true}");
-	add(&log, 10, EV_DONE, "{\"state\":\"failed\",\"message_id\":\"y\",\"finish_reason\":\"stop\"}");
-	assert_int_equal(reduce_log(buf_str(&log), &m, &e), 0);
+	add(&log, EV_START, "{\"turn_id\":\"x\"}");
+	add(&log, EV_REASONING, "{\"text\":\"hm\"}");
+	add(&log, EV_TEXT, "{\"text\":\"Hel\"}");
+	add(&log, EV_TEXT, "{\"text\":\"lo \\\"\\u00e4\\\"\\n\"}");
+	add(&log, EV_TEXT, "{ \"text\" : \"!\" }");
+	add(&log, EV_CITATION, "{\"n\":1}");
+	add(&log, EV_CITATION, "{\"n\":2}");
+	add(&log, EV_USAGE, "{\"tokens_in\":3,\"tokens_out\":4,\"exact\":true,\"first_token_ms\":5,\"duration_ms\":6}");
+	add(&log, EV_ERROR, "{\"code\":\"provider_error\",\"message\":\"broke\",\"retryable\":true}");
+	add(&log, EV_DONE, "{\"state\":\"failed\",\"message_id\":\"y\",\"finish_reason\":\"stop\"}");
+	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
 	assert_string_equal(m.text.p, "Hello \"\xc3\xa4\"\n!");
 	assert_string_equal(m.reasoning.p, "hm");
 	assert_string_equal(m.citations.p, "[{\"n\":1},{\"n\":2}]");
@@ -48,46 +57,71 @@ static void test_message(void **state)
 	assert_string_equal(m.finish_reason, "stop");
 	assert_int_equal(m.last_seq, 10);
 	reduced_done(&m);
-	buf_done(&log);
+	frames_done(&log);
 }
 
 /* What was taken for the answer was reasoning, and the reverse; later pieces are not touched. */
 static void test_moved(void **state)
 {
-	struct buf log = BUF_INIT(1 << 16);
+	struct frames log = FRAMES_INIT(1 << 16);
 	struct reduced m;
 	struct err e = {0};
 
 	(void)state;
-	add(&log, 1, EV_REASONING, "{\"text\":\"Hm. \"}");
-	add(&log, 2, EV_TEXT, "{\"text\":\"Let me see.\"}");
-	add(&log, 3, EV_MOVED, "{\"to\":\"reasoning\"}");
-	add(&log, 4, EV_TEXT, "{\"text\":\"Yes.\"}");
-	assert_int_equal(reduce_log(buf_str(&log), &m, &e), 0);
+	add(&log, EV_REASONING, "{\"text\":\"Hm. \"}");
+	add(&log, EV_TEXT, "{\"text\":\"Let me see.\"}");
+	add(&log, EV_MOVED, "{\"to\":\"reasoning\"}");
+	add(&log, EV_TEXT, "{\"text\":\"Yes.\"}");
+	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
 	assert_string_equal(m.reasoning.p, "Hm. Let me see.");
 	assert_string_equal(m.text.p, "Yes.");
 	reduced_done(&m);
-	add(&log, 5, EV_MOVED, "{\"to\":\"text\"}");
-	add(&log, 6, EV_REASONING, "{\"text\":\"!\"}");
-	assert_int_equal(reduce_log(buf_str(&log), &m, &e), 0);
+	add(&log, EV_MOVED, "{\"to\":\"text\"}");
+	add(&log, EV_REASONING, "{\"text\":\"!\"}");
+	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
 	assert_string_equal(m.text.p, "Yes.Hm. Let me see.");
 	assert_string_equal(m.reasoning.p, "!");
 	reduced_done(&m);
-	buf_done(&log);
+	frames_done(&log);
 }
 
 static void test_damaged(void **state)
 {
+	struct frames log = FRAMES_INIT(1 << 16);
+	struct buf half = BUF_INIT(1 << 16);
 	struct reduced m;
 	struct err e = {0};
 
 	(void)state;
-	assert_true(reduce_log(STR("id: 1\nevent: text\ndata: {\"text\":\"a\n\n"), &m, &e) < 0);
+	buf_add_str(&half, "id: 1\nevent: text\ndata: {\"text\":\"a\n\n");
+	assert_int_equal(frames_take(&log, &half), 0);
+	assert_true(reduce_log(&log, NULL, &m, &e) < 0);
 	reduced_done(&m);
+	frames_done(&log);
 	err_clear(&e);
-	assert_int_equal(reduce_log(STR(""), &m, &e), 0);
+	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
 	assert_string_equal(m.state, "");
 	reduced_done(&m);
+}
+
+/* Whatever a provider reports, sums of it can be made and stored. */
+static void test_figures_are_bounded(void **state)
+{
+	struct frames log = FRAMES_INIT(1 << 16);
+	struct reduced m;
+	struct err e = {0};
+
+	(void)state;
+	add(&log, EV_USAGE,
+		"{\"tokens_in\":9223372036854775807,\"tokens_out\":-5,\"first_token_ms\":1e300,\"duration_ms\":"
+		"9223372036854775807}");
+	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
+	assert_int_equal(m.tokens_in, GEN_FIGURE_MAX);
+	assert_int_equal(m.tokens_out, 0);
+	assert_true(m.first_token_ms >= 0 && m.first_token_ms <= GEN_FIGURE_MAX);
+	assert_int_equal(m.duration_ms, GEN_FIGURE_MAX);
+	reduced_done(&m);
+	frames_done(&log);
 }
 
 /* What the closing events say is what the reducer reads. */
@@ -102,15 +136,15 @@ static void test_closing(void **state)
 		.est_out = 2,
 		.error = E_PROVIDER,
 		.error_text = "said \"no\""};
-	struct buf log = BUF_INIT(1 << 16);
+	struct frames log = FRAMES_INIT(1 << 16);
 	struct reduced m;
 	struct err e = {0};
-	uint64_t seq = 41;
 
 	(void)state;
-	closing_frames(&c, &seq, &log);
-	assert_int_equal(seq, 44);
-	assert_int_equal(reduce_log(buf_str(&log), &m, &e), 0);
+	log.last_seq = 41;
+	assert_int_equal(closing_frames(&c, &log), 0);
+	assert_int_equal(log.last_seq, 44);
+	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
 	assert_int_equal(m.tokens_in, 12);
 	assert_int_equal(m.tokens_out, 2);
 	assert_false(m.tokens_exact);
@@ -120,7 +154,7 @@ static void test_closing(void **state)
 	assert_string_equal(m.finish_reason, "length");
 	assert_int_equal(m.last_seq, 44);
 	reduced_done(&m);
-	buf_done(&log);
+	frames_done(&log);
 }
 
 /* What a call cost and who answered is told where it is known; a message is made without it. */
@@ -136,47 +170,60 @@ static void test_usage_figures(void **state)
 		.model = "other"};
 	struct closing c = {
 		.state = STATE_COMPLETE, .message_id = 5, .result = &g, .asked = "alias", .cost_micros = 1234};
-	struct buf log = BUF_INIT(1 << 16);
+	struct frames log = FRAMES_INIT(1 << 16);
 	struct reduced m;
 	struct err e = {0};
-	uint64_t seq = 0;
+	char *text;
 
 	(void)state;
-	closing_frames(&c, &seq, &log);
-	assert_non_null(strstr(log.p,
+	assert_int_equal(closing_frames(&c, &log), 0);
+	text = text_of(&log);
+	assert_non_null(strstr(text,
 		"{\"tokens_in\":12,\"tokens_out\":3,\"exact\":true,\"first_token_ms\":7,\"duration_ms\":90,"
 		"\"tokens_cached\":8,\"tokens_reasoning\":2,\"cost_micros\":1234,\"model\":\"other\"}\n"));
-	assert_int_equal(reduce_log(buf_str(&log), &m, &e), 0);
+	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
 	assert_int_equal(m.tokens_in, 12);
 	assert_true(m.tokens_exact);
 	reduced_done(&m);
 	c.asked = "other";
 	c.cost_micros = 0;
 	g.tokens_cached = g.tokens_reasoning = -1;
-	buf_reset(&log);
-	closing_frames(&c, &seq, &log);
-	assert_non_null(strstr(log.p, "\"duration_ms\":90}\n"));
-	buf_done(&log);
+	free(text);
+	frames_done(&log);
+	assert_int_equal(closing_frames(&c, &log), 0);
+	text = text_of(&log);
+	assert_non_null(strstr(text, "\"duration_ms\":90}\n"));
+	free(text);
+	frames_done(&log);
 }
 
 static void test_pack(void **state)
 {
-	struct buf log = BUF_INIT(1 << 20), packed = BUF_INIT(1 << 20), back = BUF_INIT(1 << 20);
+	struct frames log = FRAMES_INIT(1 << 20), closing = FRAMES_INIT(1 << 20), back = FRAMES_INIT(1 << 20);
+	struct buf packed = BUF_INIT(1 << 20);
 
 	(void)state;
-	for (uint64_t i = 1; i <= 1000; i++)
-		add(&log, i, EV_TEXT, "{\"text\":\" word\"}");
-	assert_int_equal(log_pack(buf_str(&log), &packed), 0);
-	assert_true(packed.n < log.n / 5);
-	assert_int_equal(log_unpack(buf_str(&packed), log.n, &back), 0);
-	assert_true(str_eq(buf_str(&log), buf_str(&back)));
-	buf_reset(&back);
-	assert_int_equal(log_unpack(buf_str(&packed), log.n + 1, &back), -EBADMSG);
+	for (int i = 1; i <= 1000; i++)
+		add(&log, EV_TEXT, "{\"text\":\" word\"}");
+	closing.last_seq = log.last_seq;
+	add(&closing, EV_DONE, "{}");
+	size_t size = log.bytes + closing.bytes;
+	assert_int_equal(log_pack(&log, &closing, &packed), 0);
+	assert_true(packed.n < size / 5);
+	assert_int_equal(log_unpack(buf_str(&packed), size, &back), 0);
+	assert_int_equal(back.last_seq, 1001);
+	assert_int_equal(back.bytes, size);
+	frames_join(&log, &closing);
+	char *before = text_of(&log), *after = text_of(&back);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+	assert_int_equal(log_unpack(buf_str(&packed), size + 1, &back), -EBADMSG);
 	packed.n /= 2;
-	assert_int_equal(log_unpack(buf_str(&packed), log.n, &back), -EBADMSG);
-	buf_done(&log);
+	assert_int_equal(log_unpack(buf_str(&packed), size, &back), -EBADMSG);
+	frames_done(&log);
+	frames_done(&back);
 	buf_done(&packed);
-	buf_done(&back);
 }
 
 static void test_plain_title(void **state)
@@ -206,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_figures_are_bounded),
 		cmocka_unit_test(test_closing),
 		cmocka_unit_test(test_usage_figures),
 		cmocka_unit_test(test_pack),

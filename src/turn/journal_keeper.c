@@ -1,0 +1,278 @@
+/* journal_keeper.c - the journal's own thread: everything that may wait for the disk, so that the loop never does. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sys/fault.h"
+#include "sys/thread.h"
+#include "turn/journal_priv.h"
+
+#define RESERVE_STEP (1 << 20) /* space is taken from the disk in steps of this */
+
+/* ---- segments ---- */
+
+void segment_path(const char *dir, int64_t number, char ret[PATH_BYTES])
+{
+	snprintf(ret, PATH_BYTES, "%s/%010lld.journal", dir, (long long)number);
+}
+
+static int sync_dir(const char *dir)
+{
+	CLEANUP(closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Beyond what is written a file then has zeros, which end it. */
+int segment_reserve(int fd, int64_t end, int64_t *ret_reserved)
+{
+	int64_t want = (end / RESERVE_STEP + 1) * RESERVE_STEP;
+	int r = FAULT("journal_reserve");
+
+	if (r == 0 && fallocate(fd, 0, 0, want) < 0)
+		r = -errno;
+	if (r == -EOPNOTSUPP || r == -ENOSYS) {
+		*ret_reserved = INT64_MAX;
+		return 0;
+	}
+	if (r == 0)
+		*ret_reserved = want;
+	return r;
+}
+
+static int write_head(int fd)
+{
+	static const char head[HEAD_BYTES] = JOURNAL_MAGIC;
+	ssize_t n = pwrite(fd, head, HEAD_BYTES, 0);
+
+	return n == HEAD_BYTES ? 0 : n < 0 ? -errno : -EIO;
+}
+
+int segment_make(const char *dir, int64_t number, struct segment **ret)
+{
+	struct segment *s = xcalloc(1, sizeof *s);
+	char path[PATH_BYTES];
+	int r = FAULT("journal_segment");
+
+	segment_path(dir, number, path);
+	*s = (struct segment){.number = number, .bytes = HEAD_BYTES, .dirty = true, .fd = -1};
+	if (r == 0 && (s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0)
+		r = -errno;
+	if (r == 0 && ((r = segment_reserve(s->fd, HEAD_BYTES, &s->reserved)) < 0 || (r = write_head(s->fd)) < 0 ||
+			      (r = sync_dir(dir)) < 0)) {
+		segment_free(dir, s, true);
+		return r;
+	}
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void segment_free(const char *dir, struct segment *s, bool remove_file)
+{
+	char path[PATH_BYTES];
+
+	segment_path(dir, s->number, path);
+	close(s->fd);
+	if (remove_file)
+		unlink(path);
+	free(s);
+}
+
+/* ---- what the keeper does; each with the lock held, which is let go of for the disk ---- */
+
+static void remove_dropped(struct journal *j)
+{
+	struct segment *list = TAKE_PTR(j->dropped);
+
+	pthread_mutex_unlock(&j->mx);
+	while (list) {
+		struct segment *s = list;
+		list = s->next;
+		segment_free(j->dir, s, true);
+	}
+	pthread_mutex_lock(&j->mx);
+}
+
+static void make_next(struct journal *j)
+{
+	struct segment *s = NULL;
+	int64_t number = j->current->number + 1;
+
+	j->wants_next = false;
+	if (j->next)
+		return;
+	pthread_mutex_unlock(&j->mx);
+	int r = segment_make(j->dir, number, &s);
+	pthread_mutex_lock(&j->mx);
+	if (r < 0)
+		log_warn("journal", "the next file of the journal cannot be made: %s", strerror(-r));
+	j->next = s;
+}
+
+static void reserve_ahead(struct journal *j)
+{
+	struct segment *s = j->current;
+	int64_t end = s->bytes + RESERVE_STEP, reserved = s->reserved;
+
+	j->wants_room = false;
+	pthread_mutex_unlock(&j->mx);
+	int r = segment_reserve(s->fd, end, &reserved);
+	pthread_mutex_lock(&j->mx);
+	s->reserved = MAX(s->reserved, reserved);
+	j->room_error = r;
+}
+
+static struct segment *first_dirty(const struct journal *j)
+{
+	struct segment *s = j->oldest;
+
+	while (s && (!s->dirty || s->bad))
+		s = s->next;
+	return s;
+}
+
+static int sync_one(struct journal *j, struct segment *s)
+{
+	s->dirty = false; /* what is written from now on makes it so again */
+	pthread_mutex_unlock(&j->mx);
+	int r = FAULT("journal_sync");
+	if (r == 0 && fdatasync(s->fd) < 0)
+		r = -errno;
+	pthread_mutex_lock(&j->mx);
+	return r;
+}
+
+/* The kernel tells a failure once and may then take the bytes for written: nothing more goes to that file. */
+static void sync_failed(struct journal *j, struct segment *s, int r)
+{
+	s->bad = true;
+	j->sync_error = r;
+	log_error("journal", "what was written cannot be brought to the disk: %s", strerror(-r));
+	make_next(j);
+	pthread_mutex_unlock(&j->mx);
+	if (j->lost)
+		j->lost(j->arg);
+	pthread_mutex_lock(&j->mx);
+}
+
+/* After a failure the next file, which is new, shows whether the disk can be written again. */
+static void try_again(struct journal *j)
+{
+	make_next(j);
+	struct segment *s = j->next;
+	if (!s)
+		return;
+	j->sync_error = sync_one(j, s);
+	if (j->sync_error == 0) {
+		log_info("journal", "the disk can be written again");
+	} else if (j->next == s) {
+		j->next = NULL;
+		s->next = j->dropped;
+		j->dropped = s;
+	} else {
+		s->bad = true;
+	}
+}
+
+static void sync_all(struct journal *j)
+{
+	struct segment *s;
+	int r = 0;
+
+	j->sync_at_ms = 0;
+	if (j->sync_error)
+		try_again(j);
+	while (r == 0 && (s = first_dirty(j)))
+		if ((r = sync_one(j, s)) < 0)
+			sync_failed(j, s, r);
+	if (j->sync_error || first_dirty(j))
+		j->sync_at_ms = clock_mono_ms() + j->sync_ms;
+}
+
+/* ---- the thread ---- */
+
+static bool has_work(const struct journal *j)
+{
+	return j->dropped || j->wants_next || j->wants_room;
+}
+
+static bool is_sync_due(const struct journal *j)
+{
+	return j->sync_at_ms && clock_mono_ms() >= j->sync_at_ms;
+}
+
+static void wait_for_work(struct journal *j)
+{
+	struct timespec until;
+
+	j->working = false;
+	pthread_cond_broadcast(&j->settled);
+	if (j->sync_at_ms) {
+		until = (struct timespec){j->sync_at_ms / 1000, j->sync_at_ms % 1000 * 1000000};
+		pthread_cond_timedwait(&j->cv, &j->mx, &until);
+	} else {
+		pthread_cond_wait(&j->cv, &j->mx);
+	}
+	j->working = true;
+}
+
+static void *keeper_run(void *arg)
+{
+	struct journal *j = arg;
+
+	pthread_mutex_lock(&j->mx);
+	while (!j->stop) {
+		if (j->dropped)
+			remove_dropped(j);
+		else if (j->wants_room)
+			reserve_ahead(j);
+		else if (j->wants_next)
+			make_next(j);
+		else if (is_sync_due(j))
+			sync_all(j);
+		else
+			wait_for_work(j);
+	}
+	pthread_mutex_unlock(&j->mx);
+	return NULL;
+}
+
+void keeper_wake(struct journal *j)
+{
+	pthread_cond_signal(&j->cv);
+}
+
+void journal_settle(struct journal *j)
+{
+	pthread_mutex_lock(&j->mx);
+	while (j->has_keeper && (j->working || has_work(j)))
+		pthread_cond_wait(&j->settled, &j->mx);
+	pthread_mutex_unlock(&j->mx);
+}
+
+int keeper_start(struct journal *j)
+{
+	int r = thread_start(&j->keeper, "journal", 0, keeper_run, j);
+
+	j->has_keeper = r == 0;
+	return r;
+}
+
+void keeper_stop(struct journal *j)
+{
+	if (!j->has_keeper)
+		return;
+	pthread_mutex_lock(&j->mx);
+	j->stop = true;
+	keeper_wake(j);
+	pthread_mutex_unlock(&j->mx);
+	pthread_join(j->keeper, NULL);
+	j->has_keeper = false;
+}
