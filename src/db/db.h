@@ -78,6 +78,13 @@ int db_writer_state(struct db *db, struct err *e) MUST_CHECK;
 void db_check_often(struct db *db);
 void db_check_stop(struct db *db); /* ends one that runs, and none begins any more; any thread */
 
+/* Whether that is the end of writing something: it is there, or never will be, since what it belongs to is gone or has
+ * changed. Whoever must not lose it tries again after everything else. */
+UNUSED static inline bool db_is_settled(int r)
+{
+	return r >= 0 || r == E_NOT_FOUND || r == E_CONFLICT;
+}
+
 /* A consistent copy of the whole database to a new file. */
 int db_snapshot(struct db *db, const char *to_path, struct err *e) MUST_CHECK;
 

@@ -240,8 +240,10 @@ static int finish_all_in(struct db_conn *c, void *arg, struct err *e)
 		if ((r = db_exec(c, NULL, e, "SAVEPOINT one")) < 0)
 			break;
 		x->results[i] = finish_in(c, (void *)(uintptr_t)x->items[i], &quiet);
-		if (x->results[i] < 0)
+		if (x->results[i] < 0) {
 			r = db_exec(c, NULL, e, "ROLLBACK TO one");
+			err_set(e, x->results[i], "%s", quiet.msg); /* for who tells of it; the others go on */
+		}
 		if (r >= 0)
 			r = db_exec(c, NULL, e, "RELEASE one");
 	}

@@ -10,11 +10,6 @@
 
 #define REFUSALS_MAX 3 /* of one way of storing, before a plainer one is tried */
 
-bool turn_is_settled(int r)
-{
-	return r >= 0 || r == E_NOT_FOUND || r == E_CONFLICT;
-}
-
 /* Passes by itself, or with the disk's room. */
 static bool is_passing(int r)
 {
@@ -23,7 +18,7 @@ static bool is_passing(int r)
 
 void finish_note(struct finish *f, int r)
 {
-	if (!turn_is_settled(r) && !is_passing(r))
+	if (!db_is_settled(r) && !is_passing(r))
 		f->refusals++;
 }
 
@@ -150,6 +145,8 @@ int turn_store(struct db *db, struct finish *f, struct err *e)
 	CLEANUP(stored_done) struct stored s;
 	int r = finish_prepare(f, &s, e);
 
+	if (r == 0 && (r = FAULT("turn_store")) < 0)
+		err_set(e, r, "storing a turn");
 	if (r == 0)
 		r = turns_finish(db, &s.row, e);
 	finish_note(f, r);

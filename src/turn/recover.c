@@ -229,7 +229,7 @@ static void batch_store(struct recovery *rec, struct batch *b, struct err *e)
 	(void)!turns_finish_all(rec->all->db, b->rows, b->n, b->results, e);
 	for (size_t i = 0; i < b->n; i++) {
 		stored_done(&b->stored[i]);
-		if (turn_is_settled(b->results[i]))
+		if (db_is_settled(b->results[i]))
 			settle(rec, b->turns[i], finish_is_aside(&b->finish[i]));
 		finish_note(&b->finish[i], b->results[i]);
 		b->turns[i]->refusals = b->finish[i].refusals;

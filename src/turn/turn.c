@@ -201,7 +201,7 @@ static int store_later(struct ending *x, int r, const struct err *why)
 
 	log_error("turn", "an answer could not be stored yet, it is kept and tried again: %s", why->msg);
 	turn_set_storing(x->t);
-	for (int tries = 1; !turn_is_settled(r); tries++) {
+	for (int tries = 1; !db_is_settled(r); tries++) {
 		struct err e = {0};
 		hold(x);
 		if (turn_store_wait(all, tries) < 0)
@@ -234,10 +234,10 @@ static void turn_persist(struct turn *t, int r)
 		.closing = &x.rest,
 		.journal_dir = t->all->config.journal_dir};
 	int stored = store_once(&x, &e);
-	if (!turn_is_settled(stored))
+	if (!db_is_settled(stored))
 		stored = store_later(&x, stored, &e);
 	turn_set_answered(t); /* who sees the end may ask again at once */
-	if (turn_is_settled(stored) && !x.aside)
+	if (db_is_settled(stored) && !x.aside)
 		end_log(&x);
 	else
 		(void)loop_call(t->all->loop, abandon_on_loop, &x);

@@ -35,7 +35,8 @@ struct turns {
 	struct recovery *recovery; /* NULL: the last run has left nothing */
 	unsigned n_running;        /* of these, whose answer has not ended */
 	bool stopping;
-	struct cancel stop; /* for waits between tries to store */
+	struct cancel stop;     /* for waits between tries to store */
+	int64_t store_retry_ms; /* the first such wait; each is twice as long */
 };
 
 /* One turn; owned by its thread once that runs. */
@@ -167,10 +168,6 @@ struct finish {
 	const char *journal_dir;
 	int refusals; /* by the database, for other reasons than its own state: from some on a plainer way is tried */
 };
-
-/* Whether that is the end of storing something: the database has it, or will never have it, since it is gone or has
- * ended already. Everything else is to be tried again. */
-bool turn_is_settled(int r);
 
 /* Tries once. */
 int turn_store(struct db *db, struct finish *f, struct err *e) MUST_CHECK;

@@ -281,7 +281,7 @@ unsigned turns_live(struct turns *all)
 
 int turn_store_wait(struct turns *all, int tries)
 {
-	return cancel_sleep(&all->stop, MIN(STORE_RETRY_MS << MIN(tries - 1, 8), STORE_RETRY_MAX_MS));
+	return cancel_sleep(&all->stop, MIN(all->store_retry_ms << MIN(tries - 1, 8), STORE_RETRY_MAX_MS));
 }
 
 /* On the loop: a sync of the journal has failed. */
@@ -325,6 +325,7 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 	all->loop = c->loop;
 	all->db = c->db;
 	all->providers = c->providers;
+	all->store_retry_ms = STORE_RETRY_MS;
 	pthread_mutex_init(&all->mx, NULL);
 	cancel_init(&all->stop);
 	if ((r = journal_list(c->journal_dir, &all->left, e)) < 0 ||

@@ -24,7 +24,12 @@ from provider import Answer, Provider, Step  # noqa: E402
 from run import Template  # noqa: E402
 from server import Failed, Server  # noqa: E402
 
-FAULTS = (("db_write", "ENOSPC", 8), ("db_commit", "EIO", 8), ("journal_write", "ENOSPC", 8), ("provider_call", "EIO", 3))
+FAULTS = (("db_write", "ENOSPC", 8), ("db_commit", "EIO", 8), ("db_write", "EBUSY", 8), ("journal_write", "ENOSPC", 8),
+          ("journal_sync", "EIO", 2), ("journal_segment", "EROFS", 2), ("journal_reserve", "ENOSPC", 2),
+          ("frames_chunk", "ENOMEM", 8), ("turn_prepare", "ENOMEM", 3), ("turn_store", "EBUSY", 3),
+          ("provider_call", "EIO", 3))
+# Those without which nothing can be begun are not failed at every pass.
+NEVER_ALWAYS = ("turn_prepare", "turn_store", "journal_segment")
 
 
 class Run:
@@ -137,7 +142,8 @@ def main():
     for name, error, passes in FAULTS:
         for n in range(1, passes + 1):
             todo.put("%s:%s:%d" % (name, error, n))
-        todo.put("%s:%s" % (name, error))
+        if name not in NEVER_ALWAYS:
+            todo.put("%s:%s" % (name, error))
     if a.faults:
         todo = queue.Queue()
         for f in a.faults:
