@@ -12,6 +12,9 @@
 #define THREADS      3 /* jobs that run at the same time; more of them wait */
 #define QUEUE_MAX    256
 #define SAVE_MS      1000
+#define RETRY_MS     100 /* doubles with each try to store an end */
+#define RETRY_MAX_MS 1500
+#define STORE_TRIES  3
 #define PROGRESS_MAX (48u << 10) /* of JSON: a view is one piece of a stream */
 
 bool job_has_ended(const struct job *j)
@@ -139,19 +142,50 @@ static void job_put_off(struct job *j, char *progress)
 	pthread_mutex_unlock(&j->all->mx);
 }
 
+/* False when the program stops instead. */
+static bool wait_to_retry(struct jobs *js, int64_t ms)
+{
+	struct timespec until;
+	bool goes;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&js->mx);
+	while (!js->stopping && pthread_cond_timedwait(&js->cv, &js->mx, &until) == 0)
+		;
+	goes = !js->stopping;
+	pthread_mutex_unlock(&js->mx);
+	return goes;
+}
+
+/* Until the row has it; one that was still waiting, and whose end somebody waits for, only for a few tries. When the
+ * program stops before, the job goes on at the next start. */
 static void job_store_end(const struct job *j, enum job_state state, const char *progress, const struct err *e)
 {
 	static const char *const names[] = {
 		[JOB_COMPLETE] = "complete", [JOB_FAILED] = "failed", [JOB_CANCELED] = "canceled"};
 	struct job_change x = {.state = names[state], .progress = progress, .ended = true};
-	struct err failure = {0};
+	bool ran = j->state == JOB_RUNNING;
 
 	if (state == JOB_FAILED) {
 		x.error_code = err_info(e->code)->wire_code;
 		x.error_text = err_public_text(e);
 	}
-	if (jobs_set_state(j->all->config.db, j->id, &x, &failure) < 0)
-		log_error("job", "the end of a job could not be stored: %s", failure.msg);
+	for (int tries = 1;; tries++) {
+		struct err failure = {0};
+		if (db_is_settled(jobs_set_state(j->all->config.db, j->id, &x, &failure)))
+			return;
+		if (tries == 1)
+			log_error("job", "the end of a job could not be stored yet: %s", failure.msg);
+		if ((!ran && tries >= STORE_TRIES) ||
+			!wait_to_retry(j->all, MIN(RETRY_MS << MIN(tries, 4), RETRY_MAX_MS)))
+			return;
+	}
 }
 
 void job_end(struct job *j, int r, const struct err *e)

@@ -11,6 +11,7 @@
 #include "job/job_priv.h"
 #include "store/store.h"
 #include "store/users.h"
+#include "sys/fault.h"
 
 struct fixture {
 	char folder[64];
@@ -270,6 +271,24 @@ static void test_failure_in_words(void **state)
 	assert_int_equal(job_begin(f->jobs, 7, "unheard of", "x", "{}", &f->a, &v, &f->e), E_INVALID);
 }
 
+/* The row of an ended job is written, whatever the database says at first. */
+static void test_end_is_stored(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v = begin(f, 7, "wait", "{}");
+
+	wait_for(f, &f->begun, 1);
+	fault_set("db_commit:EBUSY:1,db_write:ENOSPC:2"); /* of the progress, or of the end */
+	let_go(f);
+	wait_for(f, &f->told_ended, 1);
+	assert_string_equal(stored(f, v.id).state, "complete");
+	fault_set("db_write:EBUSY:3");
+	v = begin(f, 7, "fail", "{}");
+	wait_for(f, &f->told_ended, 2);
+	fault_set(NULL);
+	assert_string_equal(stored(f, v.id).state, "failed");
+}
+
 static void test_cancel_and_resume(void **state)
 {
 	struct fixture *f = *state;
@@ -383,6 +402,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_to_its_end),
 		TEST(test_failure_in_words),
+		TEST(test_end_is_stored),
 		TEST(test_cancel_and_resume),
 		TEST(test_canceled_while_it_waits),
 		TEST(test_theirs_alone),
