@@ -6,12 +6,12 @@
 
 #define MAX_HISTORY 1000 /* messages */
 
-static int load_branch(struct turn *t, struct message_list *ret)
+static int load_branch(struct turn *t, struct arena *a, struct message_list *ret)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
 	atelier_id leaf = t->continues ? t->ids.message_id : t->ids.user_message_id;
 
-	return messages_path(c, t->ids.conversation_id, leaf, MAX_HISTORY, &t->arena, ret, &t->err);
+	return messages_path(c, t->ids.conversation_id, leaf, MAX_HISTORY, a, ret, &t->err);
 }
 
 static int load_base(struct turn *t)
@@ -27,21 +27,38 @@ static int load_base(struct turn *t)
 	return 0;
 }
 
+/* A turn waits for its model among thousands: of the branch it keeps what is sent. */
+static int copy_branch(struct turn *t, const struct message_list *branch, struct gen_message *to, size_t *ret_n)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < branch->n; i++) {
+		const struct message *m = &branch->items[i];
+		if (!m->content[0])
+			continue;
+		to[n] = (struct gen_message){
+			.role = strcmp(m->role, MESSAGE_USER) == 0 ? MESSAGE_USER : MESSAGE_ASSISTANT,
+			.content = arena_strdup(&t->arena, m->content)};
+		if (!to[n++].content)
+			return -ENOMEM;
+	}
+	*ret_n = n;
+	return 0;
+}
+
 int prompt_build(struct turn *t)
 {
+	CLEANUP(arena_done) struct arena scratch;
 	struct message_list branch;
 	size_t n = 0;
 	int r;
 
-	if ((t->continues && (r = load_base(t)) < 0) || (r = load_branch(t, &branch)) < 0)
+	arena_init(&scratch, TURN_ARENA_BYTES);
+	if ((t->continues && (r = load_base(t)) < 0) || (r = load_branch(t, &scratch, &branch)) < 0)
 		return r;
 	struct gen_message *messages = ARENA_ARRAY(&t->arena, struct gen_message, branch.n + 1);
-	if (!messages)
+	if (!messages || copy_branch(t, &branch, messages, &n) < 0)
 		return err_set(&t->err, -ENOMEM, "the conversation does not fit into a turn's memory");
-	for (size_t i = 0; i < branch.n; i++)
-		if (branch.items[i].content[0])
-			messages[n++] =
-				(struct gen_message){.role = branch.items[i].role, .content = branch.items[i].content};
 	t->request = (struct gen_request){
 		.model = t->model,
 		.messages = messages,
