@@ -39,6 +39,7 @@ run_suite() {
 	faults) python3 tests/scenario/faults.py --binary "$(binary_of "$asan")" ;;
 	kill9) python3 tests/scenario/kill9.py --binary "$release" --rounds "${KILL9_ROUNDS:-50}" --streams 20 ;;
 	schema) python3 tests/schema/run.py --binary "$release" ;;
+	flood) python3 tests/scenario/flood.py --binary "$release" ;;
 	clients) clients ;;
 	web) (cd web && npm test) ;;
 	e2e) e2e ;;

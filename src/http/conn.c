@@ -14,6 +14,7 @@
 
 enum {
 	TURN_STEPS = 8,          /* reads and small requests of one connection before the others get their turn */
+	SMALL_HEAD = 2048,       /* bytes; of unfinished heads that have more, few are kept (max_large) */
 	LINGER_CONNS = 256,      /* above: the longest one is closed */
 	LINGER_BYTES = 64 << 20, /* of each */
 };
@@ -150,6 +151,14 @@ static void conn_free(struct conn *c)
 	free(c);
 }
 
+/* Its head is not in the making any more. */
+static void large_end(struct conn *c)
+{
+	if (c->is_large)
+		c->server->n_large--;
+	c->is_large = false;
+}
+
 void conn_close(struct conn *c)
 {
 	struct http_server *s = c->server;
@@ -166,6 +175,7 @@ void conn_close(struct conn *c)
 		turn_drop(&s->again, c);
 	if (c->counted)
 		peers_remove(&s->peers, c->counted);
+	large_end(c);
 	metric_set(M_http_connections, --s->n_conns);
 	if (x)
 		exchange_left(x);
@@ -307,6 +317,7 @@ static void begin_request(struct conn *c, const char *p, size_t n)
 {
 	struct http_exchange *x = exchange_new(c, p + c->scan.begin, n - c->scan.begin, c->scan.lines);
 
+	large_end(c);
 	c->scan = (struct head_scan){0};
 	c->x = x;
 	if (x->error < 0) {
@@ -326,6 +337,14 @@ static bool take_head(struct conn *c, const char *p, size_t n, bool fresh)
 	if (k < 0) {
 		answer_refuse(c, (int)k, NULL);
 		return true;
+	}
+	if (k == 0 && !c->is_large && n > SMALL_HEAD) {
+		if (c->server->n_large >= c->server->max_large) {
+			answer_refuse(c, E_BUSY, NULL);
+			return true;
+		}
+		c->is_large = true;
+		c->server->n_large++;
 	}
 	if (k == 0) {
 		if (fresh)

@@ -46,16 +46,23 @@ static size_t span(const char *p, size_t n, unsigned kind)
 
 /* --- where it ends ----------------------------------------------------------------------------------------------- */
 
-/* What an unfinished head can already be refused for. */
-static ssize_t scan_unfinished(const struct head_scan *s, const char *p, size_t n, size_t max)
+/* What is known by the first line, be it finished or not: n bytes. */
+static int check_first_line(const char *p, size_t n)
 {
-	size_t size = n - s->begin;
-
-	if (size && !head_is_token((unsigned char)p[s->begin]) && !(p[s->begin] == '\r' && s->begin == 0))
+	if (n && !head_is_token((unsigned char)p[0]))
 		return E_INVALID; /* another protocol, most likely, which may never send a line end */
-	if (s->lines == 0 && size > MIN(max, (size_t)HEAD_TARGET_MAX + 64))
-		return E_URI_TOO_LONG;
-	return size > max ? E_HEADERS_TOO_LARGE : 0;
+	return n > HEAD_TARGET_MAX + 64 ? E_URI_TOO_LONG : 0;
+}
+
+/* What an unfinished head can already be refused for. */
+static int check_unfinished(const struct head_scan *s, const char *p, size_t n, size_t max)
+{
+	bool empty = n == 1 && p[0] == '\r' && s->begin == 0; /* the beginning of an empty line */
+	int r = s->lines || empty ? 0 : check_first_line(p + s->begin, n - s->begin);
+
+	if (r < 0 || n - s->begin <= max)
+		return r;
+	return s->lines ? E_HEADERS_TOO_LARGE : E_URI_TOO_LONG;
 }
 
 ssize_t head_scan(struct head_scan *s, const char *p, size_t n, size_t max)
@@ -68,6 +75,9 @@ ssize_t head_scan(struct head_scan *s, const char *p, size_t n, size_t max)
 			return E_INVALID;
 		s->at = s->line = next;
 		if (size > 2) {
+			int r = s->lines ? 0 : check_first_line(p + s->begin, size);
+			if (r < 0)
+				return r;
 			if (++s->lines > HEAD_FIELDS_MAX + 1)
 				return E_HEADERS_TOO_LARGE;
 		} else if (s->lines) {
@@ -79,7 +89,7 @@ ssize_t head_scan(struct head_scan *s, const char *p, size_t n, size_t max)
 		}
 	}
 	s->at = n;
-	return scan_unfinished(s, p, n, max);
+	return check_unfinished(s, p, n, max);
 }
 
 /* --- the request line -------------------------------------------------------------------------------------------- */

@@ -158,6 +158,7 @@ int http_server_new(struct loop *l, const struct http_server_config *c, struct h
 	s->config = *c;
 	if (!s->config.max_connections_per_address)
 		s->config.max_connections_per_address = MAX(c->max_connections / 2, 1u);
+	s->max_large = MIN(256u, MAX(16u, c->max_connections / 8));
 	s->head = BUF_INIT(ANSWER_HEAD_MAX);
 	peers_init(&s->peers);
 	budget_init(&s->budget, c->body_budget, c->body_budget_unknown);

@@ -52,6 +52,7 @@ struct conn {
 	bool running, dead;         /* within conn_run; to be freed behind it */
 	bool broken;                /* to be closed in the next turn */
 	bool is_again;              /* in server->again */
+	bool is_large;              /* an unfinished head of more than a few bytes */
 	int64_t since_ms;           /* of the state */
 	uint64_t moved;             /* bytes in the state */
 	struct ssl_st *tls;         /* or NULL */
@@ -110,6 +111,7 @@ struct http_server {
 	struct loop_timer *timer;
 	struct peers peers;
 	struct budget budget;
+	unsigned n_large, max_large; /* unfinished large heads: strangers could fill the memory with them */
 	struct http_exchange *exchanges;
 	struct buf head; /* of the answer being sent */
 	char date[48];   /* "Date: ...\r\n" */

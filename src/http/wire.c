@@ -56,31 +56,43 @@ ssize_t wire_read(struct conn *c, char *p, size_t n)
 	return got > 0 ? got : tls_failed(c, (int)got);
 }
 
-/* As much as fits into one record, in one piece: each write makes a record. */
+/* Copies up to `max` bytes from offset `from` of the pieces: each write makes a record, and one record is cheaper than three. */
+static size_t gather(const struct iovec *iov, size_t n_iov, size_t from, char *to, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_iov && n < max; i++) {
+		size_t skip = MIN(from, iov[i].iov_len), k = MIN(iov[i].iov_len - skip, max - n);
+		from -= skip;
+		if (k)
+			memcpy(to + n, (const char *)iov[i].iov_base + skip, k);
+		n += k;
+	}
+	return n;
+}
+
+/* Until all is written or the socket takes no more: only then an event follows. */
 static ssize_t tls_write(struct conn *c, const struct iovec *iov, size_t n_iov)
 {
-	enum { RECORD = 16384 };
-	char joined[RECORD];
-	const char *p = iov->iov_base;
-	size_t n = iov->iov_len;
+	char record[16384];
+	size_t sent = 0, n;
+	ssize_t e;
 	int r;
 
-	if (n_iov > 1 && n < RECORD) {
-		n = 0;
-		for (size_t i = 0; i < n_iov && n < RECORD; i++) {
-			size_t k = MIN(iov[i].iov_len, RECORD - n);
-			memcpy(joined + n, iov[i].iov_base, k);
-			n += k;
+	while ((n = gather(iov, n_iov, sent, record, sizeof(record))) > 0) {
+		ERR_clear_error();
+		errno = 0;
+		r = SSL_write(c->tls, record, (int)n);
+		if (r > 0) {
+			sent += (size_t)r;
+			continue;
 		}
-		p = joined;
+		e = tls_failed(c, r);
+		if (e == -EAGAIN)
+			break;
+		return e == 0 ? -EPIPE : e;
 	}
-	ERR_clear_error();
-	errno = 0;
-	r = SSL_write(c->tls, p, (int)MIN(n, (size_t)RECORD));
-	if (r > 0)
-		return r;
-	ssize_t e = tls_failed(c, r);
-	return e == -EAGAIN ? 0 : e == 0 ? -EPIPE : e;
+	return (ssize_t)sent;
 }
 
 ssize_t wire_write(struct conn *c, const struct iovec *iov, size_t n_iov)

@@ -547,6 +547,42 @@ static void test_one_address(void **state)
 		close(fd[i]);
 }
 
+/* Large heads that are never finished: few are kept, whoever sends more of them is told to come again. */
+static void test_large_heads(void **state)
+{
+	struct fixture *f = *state;
+	struct pollfd fds[PER_ADDRESS];
+	char *begin = xcalloc(1, 3001);
+	int answered = 0;
+
+	memset(begin, 'a', 3000);
+	memcpy(begin, "GET / HTTP/1.1\r\nX: ", 19);
+	for (int i = 0; i < PER_ADDRESS; i++) {
+		fds[i] = (struct pollfd){.fd = net_connect(f->port), .events = POLLIN};
+		net_say(fds[i].fd, begin);
+	}
+	free(begin);
+	while (answered < PER_ADDRESS - 16) {
+		assert_true(poll(fds, PER_ADDRESS, NET_PATIENCE_MS) > 0);
+		for (int i = 0; i < PER_ADDRESS; i++) {
+			if (!(fds[i].revents & POLLIN))
+				continue;
+			CLEANUP(net_text_done) struct net_text t = {0};
+			net_answer(fds[i].fd, &t, true);
+			assert_int_equal(atoi(t.p + 9), 503);
+			fds[i].events = 0;
+			answered++;
+		}
+	}
+	for (int i = 0; i < PER_ADDRESS; i++) /* the others may still go on */
+		if (fds[i].events) {
+			expect(fds[i].fd, "\r\nHost: x\r\n\r\n", 200, ECHOED);
+			break;
+		}
+	for (int i = 0; i < PER_ADDRESS; i++)
+		close(fds[i].fd);
+}
+
 /* --- small things -------------------------------------------------------------------------------------------------- */
 
 static void test_joined_fields(void **state)
@@ -650,6 +686,7 @@ int main(void)
 		TEST(test_leave),
 		TEST(test_refusals),
 		TEST(test_one_address),
+		TEST(test_large_heads),
 		TEST(test_joined_fields),
 		TEST(test_ranges),
 		TEST(test_cut_anywhere),
