@@ -257,14 +257,17 @@ static bool pause_reading(struct conn *c)
 	return false;
 }
 
-/* What a read means for the connection; true: go on. */
+/* What a read means for the connection; true: go on. Who sends much has the next turn for the rest. */
 static bool judge(struct conn *c, ssize_t n)
 {
 	if (n == -EAGAIN)
 		c->readable = false;
 	else if (n <= 0 && !c->dead)
 		conn_close(c);
-	return n > 0;
+	if (n < HTTP_READ_MAX || c->dead)
+		return n > 0;
+	conn_again(c);
+	return false;
 }
 
 bool body_step(struct conn *c)

@@ -16,7 +16,8 @@ enum {
 	TURN_STEPS = 8,          /* reads and small requests of one connection before the others get their turn */
 	SMALL_HEAD = 2048,       /* bytes; of unfinished heads that have more, few are kept (max_large) */
 	LINGER_CONNS = 256,      /* above: the longest one is closed */
-	LINGER_BYTES = 64 << 20, /* of each */
+	LINGER_BYTES = 64 << 20, /* of each, */
+	LINGER_STEP_US = 20000,  /* a read of each at a time */
 };
 
 /* --- birth, states and death ------------------------------------------------------------------------------------- */
@@ -50,12 +51,22 @@ void conn_enter(struct conn *c, enum conn_state state)
 	list_add(c);
 }
 
+static void linger_soon(struct http_server *s)
+{
+	if (!event_pending(s->linger_ev, EV_TIMEOUT, NULL))
+		event_add(s->linger_ev, &(struct timeval){.tv_usec = LINGER_STEP_US});
+}
+
 static void on_event(evutil_socket_t fd UNUSED, short what, void *arg)
 {
 	struct conn *c = arg;
 
 	c->readable |= (what & EV_READ) || c->tls;
 	c->writable |= (what & EV_WRITE) || c->tls;
+	if (c->state == CONN_LINGER) {
+		linger_soon(c->server);
+		return;
+	}
 	if ((c->state == CONN_HANDLING || c->state == CONN_PAUSED) && !conn_watch(c, c->x->on_leave != NULL))
 		return;
 	conn_run(c);
@@ -128,8 +139,9 @@ void conn_again(struct conn *c)
 {
 	struct http_server *s = c->server;
 
+	if (!s->again.first)
+		event_add(s->again_ev, &(struct timeval){0});
 	turn_add(&s->again, c, &c->is_again);
-	event_add(s->again_ev, &(struct timeval){0});
 }
 
 void conn_on_again(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
@@ -141,6 +153,8 @@ void conn_on_again(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
 		c->is_again = false;
 		conn_run(c);
 	}
+	if (s->again.first)
+		event_add(s->again_ev, &(struct timeval){0});
 }
 
 static void conn_free(struct conn *c)
@@ -276,6 +290,7 @@ static void linger(struct conn *c)
 {
 	struct conn_list *l = &c->server->lists[CONN_LINGER];
 
+	linger_soon(c->server);
 	conn_enter(c, CONN_LINGER);
 	wire_close(c, true);
 	buf_done(&c->in);
@@ -413,21 +428,35 @@ static bool read_behind(struct conn *c)
 	return false;
 }
 
+/* Reads a little; false when that was all for now, or the connection is closed. */
 static bool read_linger(struct conn *c)
 {
-	ssize_t n;
+	ssize_t n = recv(c->fd, c->server->read, sizeof(c->server->read), MSG_DONTWAIT | MSG_TRUNC);
 
-	if (!c->readable)
-		return false;
-	n = recv(c->fd, c->server->read, sizeof(c->server->read), MSG_DONTWAIT | MSG_TRUNC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		c->readable = false;
 		return false;
 	}
 	c->moved += n > 0 ? (uint64_t)n : 0;
-	if (n <= 0 || c->moved > LINGER_BYTES)
-		conn_close(c);
-	return n > 0;
+	if (n > 0 && c->moved <= LINGER_BYTES)
+		return true;
+	conn_close(c);
+	return false;
+}
+
+/* What nobody wants is read off slowly: whoever still sends is held back by it, and nobody else. */
+void conn_on_linger(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
+{
+	struct http_server *s = server;
+	bool more = false;
+
+	for (struct conn *c = s->lists[CONN_LINGER].first, *next; c; c = next) {
+		next = c->next;
+		if (c->readable && read_linger(c))
+			more = true;
+	}
+	if (more)
+		linger_soon(s);
 }
 
 bool conn_look(struct conn *c)
@@ -478,8 +507,6 @@ static bool step(struct conn *c)
 		return read_behind(c);
 	case CONN_DISCARD:
 		return body_discard(c);
-	case CONN_LINGER:
-		return read_linger(c);
 	default:
 		return false;
 	}

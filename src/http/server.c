@@ -143,9 +143,10 @@ static int server_start(struct http_server *s)
 	for (size_t i = 0; r == 0 && i < s->config.n_listeners; i++)
 		r = open_door(s, &s->doors[i], &s->config.listeners[i]);
 	s->again_ev = evtimer_new(loop_base(s->loop), conn_on_again, s);
+	s->linger_ev = evtimer_new(loop_base(s->loop), conn_on_linger, s);
 	s->hook = loop_hook_new(s->loop, stream_turn_end, s);
 	http_server_set_pace(s, &standard_pace);
-	return s->again_ev ? r : -ENOMEM;
+	return s->again_ev && s->linger_ev ? r : -ENOMEM;
 }
 
 int http_server_new(struct loop *l, const struct http_server_config *c, struct http_server **ret, struct err *e)
@@ -214,6 +215,8 @@ void http_server_free(struct http_server *s)
 		loop_hook_free(s->hook);
 	if (s->again_ev)
 		event_free(s->again_ev);
+	if (s->linger_ev)
+		event_free(s->linger_ev);
 	budget_done(&s->budget);
 	buf_done(&s->head);
 	free(s);

@@ -105,7 +105,7 @@ struct http_server {
 	unsigned port, n_conns;
 	struct conn_list lists[CONN_STATES];
 	struct turn_list again; /* go on in the next turn */
-	struct event *again_ev;
+	struct event *again_ev, *linger_ev;
 	struct http_stream *heads; /* whose head is to be sent at the end of this turn */
 	struct loop_hook *hook;
 	struct loop_timer *timer;
@@ -201,6 +201,7 @@ void conn_answered(struct conn *c);           /* all of an answer is with conn_s
 bool conn_look(struct conn *c);               /* false: the client has left, and the connection is closed */
 bool conn_watch(struct conn *c, bool surely); /* likewise, of one that is being handled; `surely`: finds out */
 void conn_on_again(evutil_socket_t fd, short what, void *server);
+void conn_on_linger(evutil_socket_t fd, short what, void *server);
 
 /* pace.c: deadlines and room */
 void pace_tick(void *server);
