@@ -86,13 +86,34 @@ void pace_tick(void *server)
 	server_resume(s);
 }
 
+/* Honest heads come within this; older ones need not be waited for when their place is wanted. */
+enum { HEAD_PATIENCE_MS = 1000, LOOK_MAX = 64 };
+
 bool pace_make_room(struct http_server *s)
 {
-	static const enum conn_state order[] = {CONN_LINGER, CONN_IDLE, CONN_DISCARD};
+	static const enum conn_state order[] = {CONN_LINGER, CONN_IDLE, CONN_DISCARD, CONN_HEAD};
 
 	for (size_t i = 0; i < N_ELEMENTS(order); i++) {
-		if (s->lists[order[i]].first) {
-			conn_close(s->lists[order[i]].first);
+		struct conn *c = s->lists[order[i]].first;
+		if (c && (c->state != CONN_HEAD || is_over(c, clock_mono_ms(), HEAD_PATIENCE_MS))) {
+			conn_close(c);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool pace_make_room_of(struct http_server *s, const struct peer_count *counted)
+{
+	static const enum conn_state order[] = {CONN_HEAD, CONN_IDLE, CONN_LINGER};
+	int64_t now = clock_mono_ms();
+
+	for (size_t i = 0; i < N_ELEMENTS(order); i++) {
+		struct conn *c = s->lists[order[i]].first;
+		for (int n = 0; c && n < LOOK_MAX; n++, c = c->next) {
+			if (c->counted != counted || (c->state == CONN_HEAD && !is_over(c, now, HEAD_PATIENCE_MS)))
+				continue;
+			conn_close(c);
 			return true;
 		}
 	}

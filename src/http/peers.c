@@ -45,25 +45,45 @@ static size_t bucket_of(const struct peers *p, uint64_t net)
 	return (size_t)(h >> 40) % PEER_BUCKETS;
 }
 
-struct peer_count *peers_add(struct peers *p, const struct sockaddr *sa, unsigned max)
+/* What is counted of an address; false: it has none. */
+static bool key_of(const struct sockaddr *sa, uint64_t *ret_net, bool *ret_v6)
 {
 	const unsigned char *v4 = v4_of(sa);
-	uint64_t net = 0;
 
+	*ret_net = 0;
+	*ret_v6 = !v4;
 	if (v4)
-		memcpy(&net, v4, 4);
+		memcpy(ret_net, v4, 4);
 	else if (sa->sa_family == AF_INET6)
-		memcpy(&net, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, sizeof(net));
-	else
-		return NULL;
-	struct peer_count **bucket = &p->buckets[bucket_of(p, net)], *c = *bucket;
-	while (c && (c->net != net || c->v6 != !v4))
+		memcpy(ret_net, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, sizeof(*ret_net));
+	return v4 || sa->sa_family == AF_INET6;
+}
+
+struct peer_count *peers_find(const struct peers *p, const struct sockaddr *sa)
+{
+	struct peer_count *c = NULL;
+	uint64_t net;
+	bool v6;
+
+	if (key_of(sa, &net, &v6))
+		c = p->buckets[bucket_of(p, net)];
+	while (c && (c->net != net || c->v6 != v6))
 		c = c->next;
-	if (c && c->n >= max)
+	return c;
+}
+
+struct peer_count *peers_add(struct peers *p, const struct sockaddr *sa, unsigned max)
+{
+	struct peer_count *c = peers_find(p, sa), **bucket;
+	uint64_t net;
+	bool v6;
+
+	if (!key_of(sa, &net, &v6) || (c && c->n >= max))
 		return NULL;
 	if (!c) {
+		bucket = &p->buckets[bucket_of(p, net)];
 		c = xcalloc(1, sizeof(*c));
-		*c = (struct peer_count){.next = *bucket, .net = net, .v6 = !v4};
+		*c = (struct peer_count){.next = *bucket, .net = net, .v6 = v6};
 		*bucket = c;
 	}
 	c->n++;

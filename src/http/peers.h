@@ -27,6 +27,7 @@ void peers_init(struct peers *p);
 
 /* Counts one more connection of this address; NULL when there are `max` already, or it has no address to count. */
 struct peer_count *peers_add(struct peers *p, const struct sockaddr *sa, unsigned max);
+struct peer_count *peers_find(const struct peers *p, const struct sockaddr *sa); /* NULL: it has none */
 void peers_remove(struct peers *p, struct peer_count *c);
 
 /* The address without its port, as text: "127.0.0.1", "2001:db8::1"; "unix" for a socket in the file system. */

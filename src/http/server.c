@@ -69,7 +69,10 @@ static void take(struct http_server *s, const struct door *d, int fd, const stru
 
 	peer_text(sa, peer);
 	if (sa->sa_family != AF_UNIX && !(config->is_proxy && config->is_proxy(peer, config->arg))) {
-		counted = peers_add(&s->peers, sa, config->max_connections_per_address);
+		unsigned max = config->max_connections_per_address;
+		counted = peers_add(&s->peers, sa, max);
+		if (!counted && pace_make_room_of(s, peers_find(&s->peers, sa)))
+			counted = peers_add(&s->peers, sa, max);
 		if (!counted) {
 			turn_away(fd, &d->listener);
 			return;

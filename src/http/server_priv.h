@@ -206,6 +206,7 @@ void conn_on_linger(evutil_socket_t fd, short what, void *server);
 /* pace.c: deadlines and room */
 void pace_tick(void *server);
 bool pace_make_room(struct http_server *s); /* closes the one that is missed least; false: none of them */
+bool pace_make_room_of(struct http_server *s, const struct peer_count *counted); /* likewise, of one address */
 
 /* body.c */
 bool body_step(struct conn *c);                    /* reads some; false: waits */
