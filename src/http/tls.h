@@ -16,10 +16,8 @@ void tls_free(struct tls *t); /* NULL is fine; connections may outlive it */
 /* Reads both files again. On failure what was there stays in use. Any thread. */
 int tls_reload(struct tls *t, struct err *e) MUST_CHECK;
 
-/*
- * The server's end of one new connection, in the accepting state, for bufferevent_openssl_socket_new(base, fd, ssl,
- * BUFFEREVENT_SSL_ACCEPTING, ...) with BEV_OPT_CLOSE_ON_FREE, which frees it. NULL when memory is out. Any thread.
- */
+/* The server's end of one new connection, in the accepting state; the caller sets its descriptor and frees it. NULL when memory
+ * is out. Any thread. */
 struct ssl_st *tls_accept(struct tls *t);
 
 /* What is worth a word about the certificate. */
