@@ -45,6 +45,24 @@ static enum range parse_range(const char *p, size_t size, size_t *ret_first, siz
 	return RANGE_PART;
 }
 
+/* The words for a part that is not there; what was said about the file does not hold for them. */
+static void refuse(struct http_exchange *x, size_t size)
+{
+	const struct err_info *info = err_info(E_RANGE);
+	struct buf b = BUF_INIT(1000);
+	char text[80];
+
+	snprintf(text, sizeof(text), "bytes */%zu", size);
+	http_set_header(x, "Content-Range", text);
+	for (unsigned i = 0; i < x->n_headers; i++) {
+		if (strcmp(x->headers[i].name, "Content-Encoding") == 0)
+			x->headers[i] = x->headers[--x->n_headers];
+	}
+	buf_printf(&b, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"request_id\":null,\"retryable\":false}}",
+		info->wire_code, info->text);
+	http_reply(x, info->http_status, "application/json", &b);
+}
+
 void http_reply_ranges(struct http_exchange *x, const char *content_type, const char *etag, const void *p, size_t n)
 {
 	const char *range = strcmp(x->head.method, "GET") == 0 ? http_header(x, "Range") : NULL;
@@ -58,9 +76,7 @@ void http_reply_ranges(struct http_exchange *x, const char *content_type, const 
 	if (range && (!unless || (etag[0] == '"' && strcmp(unless, etag) == 0)))
 		r = parse_range(range, n, &first, &part);
 	if (r == RANGE_OUTSIDE) {
-		snprintf(text, sizeof(text), "bytes */%zu", n);
-		http_set_header(x, "Content-Range", text);
-		http_reply_static(x, 416, content_type, "", 0);
+		refuse(x, n);
 		return;
 	}
 	if (r == RANGE_PART) {
