@@ -120,6 +120,14 @@ static int hold_on_loop(void *arg)
 	return 0;
 }
 
+static int give_up_on_loop(void *arg)
+{
+	struct ending *x = arg;
+
+	turnlog_give_up(x->t->log, &x->rest);
+	return 0;
+}
+
 static int abandon_on_loop(void *arg)
 {
 	const struct ending *x = arg;
@@ -181,15 +189,18 @@ static int store_once(struct ending *x, struct err *e)
 	return turn_store(x->t->all->db, &x->finish, e);
 }
 
-/* The journal gets how the answer ended, so that a restart finds it as it was; its readers learn why it does not end. */
+/* The journal gets how the answer ended, so that a restart finds it as it was; its readers learn why it does not end. Where
+ * it was ended because nothing can be kept, they learn that, and end. */
 static void hold(struct ending *x)
 {
 	static const char waiting[] =
 		"{\"state\":\"storing\",\"text\":\"The answer has ended and waits until it can be stored\"}";
 
-	if (x->held || make_rest(x, waiting) < 0)
+	bool gives_up = x->closing.error == E_STORAGE;
+
+	if (x->held || make_rest(x, gives_up ? NULL : waiting) < 0)
 		return;
-	(void)loop_call(x->t->all->loop, hold_on_loop, x);
+	(void)loop_call(x->t->all->loop, gives_up ? give_up_on_loop : hold_on_loop, x);
 	x->held = true;
 	x->finish.closing = NULL;
 }

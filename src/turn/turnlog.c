@@ -399,12 +399,26 @@ void turnlog_hold(struct turnlog *l, struct frames *rest)
 }
 
 /* Everything may be shown now; readers end behind it. */
-static void log_end(struct turnlog *l)
+static void show_all(struct turnlog *l)
 {
-	l->closed = l->ended = l->released = true;
+	l->closed = l->ended = true;
 	l->hold_seq = 0;
 	show(l, frames_end(&l->frames), l->frames.last_seq);
 	mark_dirty(l);
+}
+
+static void log_end(struct turnlog *l)
+{
+	l->released = true;
+	show_all(l);
+}
+
+void turnlog_give_up(struct turnlog *l, struct frames *rest)
+{
+	frames_join(&l->frames, rest);
+	mark_dirty(l);
+	flush(l->all);
+	show_all(l);
 }
 
 void turnlog_end(struct turnlog *l, struct frames *closing)

@@ -67,6 +67,10 @@ const struct frames *turnlog_close(struct turnlog *l);
  * it can be written. */
 void turnlog_hold(struct turnlog *l, struct frames *rest);
 
+/* The same of a turn that failed since its events cannot be kept: `rest` (taken) says so. Its readers get it, and end,
+ * whether the journal takes it or not: it promises nothing. */
+void turnlog_give_up(struct turnlog *l, struct frames *rest);
+
 /* The database has all of the log and of `closing` (taken; NULL: it is held already): shown now, and the end of every
  * reader. Drops the log's part of the journal; the log goes with its last reader. */
 void turnlog_end(struct turnlog *l, struct frames *closing);

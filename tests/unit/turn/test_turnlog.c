@@ -431,6 +431,30 @@ static void test_hold_without_journal(void **state)
 	assert_true(has(&f->a, "id: 3\nevent: done") && f->a.ended);
 }
 
+static void give_up(struct fixture *f)
+{
+	struct frames rest = closing(turnlog_close(f->log), false);
+
+	turnlog_give_up(f->log, &rest);
+}
+
+/* Neither the journal nor the database can be written: readers are told, and end; the log stays until it is stored. */
+static void test_given_up(void **state)
+{
+	struct fixture *f = *state;
+
+	on_loop(f, follow_a);
+	on_loop(f, add_hello);
+	fault_set("journal_write:EROFS");
+	on_loop(f, give_up);
+	assert_true(has(&f->a, "id: 2\nevent: done") && f->a.ended);
+	on_loop(f, follow_b);
+	assert_true(has(&f->b, "id: 2\nevent: done") && f->b.ended);
+	assert_non_null(turnlog_find(f->logs, of.turn_id));
+	on_loop(f, end);
+	assert_null(turnlog_find(f->logs, of.turn_id));
+}
+
 static void abandon(struct fixture *f)
 {
 	turnlog_abandon(f->log, false);
@@ -617,6 +641,7 @@ int main(void)
 		TEST(test_too_long),
 		TEST(test_hold),
 		TEST(test_hold_without_journal),
+		TEST(test_given_up),
 		TEST(test_abandoned),
 		TEST(test_lost),
 		TEST(test_readers_share),
