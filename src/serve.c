@@ -98,8 +98,7 @@ static bool is_proxy(const char *peer, void *arg)
 {
 	const struct program *p = arg;
 
-	(void)peer;
-	return p->settings->trust_proxy;
+	return auth_is_proxy(p->settings, peer);
 }
 
 /* Of all bodies at a time: some of the largest, and a little for those who are still nobody. */
@@ -200,8 +199,9 @@ int providers_open(struct program *p, struct err *e)
 		&p->providers, e);
 	if (r < 0)
 		return r;
-	return configure_start(p->providers,
-		&(struct configure){.settings = p->settings, .db = p->db, .vault = auth_vault(p->auth)}, e);
+	const struct configure stored = {.settings = p->settings, .db = p->db, .vault = auth_vault(p->auth)};
+	r = configure_bind_keys(&stored, e);
+	return r < 0 ? r : configure_start(p->providers, &stored, e);
 }
 
 int interface_open(struct program *p, struct err *e)

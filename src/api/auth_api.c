@@ -1,11 +1,5 @@
 /* auth_api.c - signing in and out, the first administrator, the own account. */
-#include <stdio.h>
-#include <strings.h>
-
 #include "api/handlers.h"
-#include "base/utf8.h"
-
-#define COOKIE_SECONDS (400L * 24 * 3600) /* as long as browsers keep one; the server's session ends it earlier */
 
 struct login {
 	const char *username, *password;
@@ -66,32 +60,17 @@ const struct schema signed_in_schema =
 
 struct password {
 	const char *current, *wanted;
+	bool end_keys, has_end_keys;
 };
 
 static const struct field password_fields[] = {
 	FIELD_TEXT(struct password, current, "current_password", 1, 1024, FIELD_REQUIRED | FIELD_SECRET,
 		"The present one."),
 	FIELD_TEXT(struct password, wanted, "new_password", 8, 1024, FIELD_REQUIRED | FIELD_SECRET, "The new one."),
+	FIELD_HAS(FT_BOOL, struct password, end_keys, has_end_keys, "end_api_keys",
+		.doc = "Whether the API keys end, too; without this field they do."),
 };
 const struct schema password_schema = SCHEMA("PasswordChange", struct password, password_fields, "A new password.");
-
-static void set_cookie(struct request *q, const char *value, long seconds)
-{
-	bool secure = strncasecmp(q->api->c.settings->public_url, "https://", 8) == 0;
-	char text[256];
-
-	snprintf(text, sizeof(text), "%s=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%ld%s", SESSION_COOKIE, value,
-		seconds, secure ? "; Secure" : "");
-	http_set_header(q->x, "Set-Cookie", text);
-}
-
-/* What the client calls itself, cut to a length worth keeping. */
-static const char *user_agent_of(struct request *q)
-{
-	const char *text = http_header(q->x, "User-Agent");
-
-	return text ? arena_strndup(&q->mem, text, utf8_prefix(text, strlen(text), 200)) : NULL;
-}
 
 static int answer_signed_in(struct request *q, const struct user *u, const struct auth_session *s)
 {
@@ -101,9 +80,17 @@ static int answer_signed_in(struct request *q, const struct user *u, const struc
 	if (!out || !token)
 		return request_no_memory(q);
 	*out = (struct signed_in){.token = token, .token_type = "Bearer", .expires_at = s->expires_at, .user = *u};
-	set_cookie(q, s->cookie, COOKIE_SECONDS);
+	request_set_cookie(q, SESSION_COOKIE, s->cookie, COOKIE_SECONDS);
 	q->answer = out;
 	return 0;
+}
+
+/* What somebody typed as a name, if it could be one: else it may be a password in the wrong field. */
+static const char *name_for_log(const char *name)
+{
+	struct err e = {0};
+
+	return auth_check_name(name, &e) == 0 ? name : "(no user name)";
 }
 
 int login_post(struct request *q)
@@ -111,15 +98,23 @@ int login_post(struct request *q)
 	const struct login *in = q->body;
 	struct auth *a = q->api->c.auth;
 	struct auth_session session;
+	struct auth_visitor from;
 	struct user user;
-	int r = auth_login(
-		a, in->username, in->password, request_address(q), user_agent_of(q), &q->mem, &user, &session, &q->err);
+	int r;
 
+	request_visitor(q, &from);
+	r = auth_login(a, in->username, in->password, &from, &q->mem, &user, &session, &q->err);
 	if (r == E_UNAUTHORIZED && auth_setup_needed(a)) {
 		err_clear(&q->err);
 		return err_set(&q->err, E_SETUP_REQUIRED, "%s", err_info(E_SETUP_REQUIRED)->text);
 	}
-	return r < 0 ? r : answer_signed_in(q, &user, &session);
+	if (r == E_UNAUTHORIZED || r == E_RATE_LIMITED)
+		request_audit(q, "sign-in as %s %s", name_for_log(in->username),
+			r == E_UNAUTHORIZED ? "failed" : "has to wait");
+	if (r < 0)
+		return r;
+	request_audit(q, "sign-in as %s", user.name);
+	return answer_signed_in(q, &user, &session);
 }
 
 int logout_post(struct request *q)
@@ -128,8 +123,9 @@ int logout_post(struct request *q)
 
 	if (r < 0)
 		return r;
-	changes_end(q->api->changes, q->who.user.id, q->who.session_id);
-	set_cookie(q, "", 0);
+	api_end(q->api, &(struct ending){.session_id = q->who.session_id});
+	request_audit(q, "sign-out");
+	request_set_cookie(q, SESSION_COOKIE, "", 0);
 	return 0;
 }
 
@@ -156,17 +152,23 @@ int setup_post(struct request *q)
 	const struct setup *in = q->body;
 	struct auth *a = q->api->c.auth;
 	struct auth_session session;
+	struct auth_visitor from;
 	struct user user;
 	atelier_id id;
-	int r = auth_setup(a, in->code, in->username, in->password, &id, &q->err);
+	int r;
 
+	request_visitor(q, &from);
+	r = auth_setup(a, in->code, in->username, in->password, from.address, &id, &q->err);
+	if (r == E_FORBIDDEN)
+		request_audit(q, "setup with a wrong code");
+	if (r == 0)
+		r = load_user(q, id, &user);
+	if (r == 0)
+		r = auth_session_new(a, &user, &from, &session, &q->err);
 	if (r < 0)
 		return r;
-	r = auth_session_new(a, id, request_address(q), user_agent_of(q), &session, &q->err);
-	if (r < 0)
-		return r;
-	r = load_user(q, id, &user);
-	return r < 0 ? r : answer_signed_in(q, &user, &session);
+	request_audit(q, "setup: %s is the first administrator", user.name);
+	return answer_signed_in(q, &user, &session);
 }
 
 int me_get(struct request *q)
@@ -178,11 +180,17 @@ int me_get(struct request *q)
 int password_post(struct request *q)
 {
 	const struct password *in = q->body;
-	int r = auth_change_password(q->api->c.auth, &q->who.user, in->current, in->wanted, &q->err);
+	bool end_keys = !in->has_end_keys || in->end_keys;
+	int r = auth_change_password(q->api->c.auth, &q->who,
+		&(struct auth_password_change){.current = in->current, .wanted = in->wanted, .end_keys = end_keys},
+		&q->err);
 
+	if (r == E_FORBIDDEN)
+		request_audit(q, "password change with a wrong password");
 	if (r < 0)
 		return r;
-	changes_end(q->api->changes, q->who.user.id, 0);
-	set_cookie(q, "", 0);
+	api_end(q->api, &(struct ending){.user_id = q->who.user.id, .spare_keys = !end_keys});
+	request_audit(q, "password change, API keys %s", end_keys ? "ended" : "kept");
+	request_set_cookie(q, SESSION_COOKIE, "", 0);
 	return 0;
 }

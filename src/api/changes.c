@@ -5,17 +5,20 @@
 #include <stdio.h>
 
 #include "api/handlers.h"
+#include "base/clock.h"
+
+#define EXPIRY_MS 500
 
 struct feed {
 	struct changes *all;
 	struct http_stream *stream;
-	atelier_id user_id, session_id;
-	struct feed *next, **at; /* `at` points to what points here */
+	struct auth_identity who; /* what it was opened with, and ends with */
+	struct feed *next, **at;  /* `at` points to what points here */
 };
 
 struct changes {
 	struct loop *loop;
-	struct loop_timer *heartbeat;
+	struct loop_timer *heartbeat, *expiry;
 	struct feed *feeds;
 	bool stopped;
 };
@@ -24,8 +27,10 @@ struct changes {
 struct errand {
 	struct loop_task task;
 	struct changes *all;
-	struct http_exchange *x; /* to follow with */
-	atelier_id user_id, session_id;
+	struct http_exchange *x;  /* to follow with */
+	struct auth_identity who; /* who follows */
+	struct ending ending;     /* whose feeds end */
+	atelier_id user_id;       /* who is told */
 	char frame[256];
 };
 
@@ -42,6 +47,12 @@ static void feed_closed(void *arg)
 	feed_remove(arg);
 }
 
+static void feed_end(struct feed *f)
+{
+	http_stream_end(f->stream);
+	feed_remove(f);
+}
+
 /* Who does not read is let go of: it will connect again and ask for everything. */
 static void feed_write(struct feed *f, const char *p, size_t n)
 {
@@ -49,6 +60,19 @@ static void feed_write(struct feed *f, const char *p, size_t n)
 		return;
 	http_stream_abort(f->stream);
 	feed_remove(f);
+}
+
+/* Sessions and keys that end by themselves tell nobody. */
+static void look_for_expired(void *arg)
+{
+	struct changes *c = arg;
+	int64_t now = clock_now_ms();
+
+	for (struct feed *f = c->feeds, *next; f; f = next) {
+		next = f->next;
+		if (f->who.expires_at && f->who.expires_at <= now)
+			feed_end(f);
+	}
 }
 
 static void heartbeat(void *arg)
@@ -67,18 +91,25 @@ struct changes *changes_new(struct loop *l, int64_t heartbeat_ms)
 
 	c->loop = l;
 	c->heartbeat = loop_timer_new(l, heartbeat_ms, heartbeat, c);
+	c->expiry = loop_timer_new(l, EXPIRY_MS, look_for_expired, c);
 	return c;
+}
+
+static void timers_free(struct changes *c)
+{
+	if (!c->heartbeat)
+		return;
+	loop_timer_free(c->heartbeat);
+	loop_timer_free(c->expiry);
+	c->heartbeat = c->expiry = NULL;
 }
 
 void changes_stop(struct changes *c)
 {
 	c->stopped = true;
-	while (c->feeds) {
-		http_stream_end(c->feeds->stream);
-		feed_remove(c->feeds);
-	}
-	loop_timer_free(c->heartbeat);
-	c->heartbeat = NULL;
+	while (c->feeds)
+		feed_end(c->feeds);
+	timers_free(c);
 }
 
 void changes_free(struct changes *c)
@@ -87,8 +118,7 @@ void changes_free(struct changes *c)
 		return;
 	while (c->feeds)
 		feed_remove(c->feeds);
-	if (c->heartbeat)
-		loop_timer_free(c->heartbeat);
+	timers_free(c);
 	free(c);
 }
 
@@ -107,8 +137,7 @@ static void follow_on_loop(void *arg)
 		return;
 	}
 	f->all = c;
-	f->user_id = j->user_id;
-	f->session_id = j->session_id;
+	f->who = j->who;
 	f->next = c->feeds;
 	f->at = &c->feeds;
 	if (f->next)
@@ -116,21 +145,23 @@ static void follow_on_loop(void *arg)
 	c->feeds = f;
 	free(j);
 	if (c->stopped) {
-		http_stream_end(f->stream);
-		feed_remove(f);
+		feed_end(f);
 		return;
 	}
 	feed_write(f, hello, sizeof(hello) - 1);
 }
 
-void changes_follow(struct changes *c, struct http_exchange *x, atelier_id user_id, atelier_id session_id)
+void changes_follow(struct changes *c, struct http_exchange *x, const struct auth_identity *who)
 {
 	struct errand *j = xcalloc(1, sizeof(*j));
 
 	j->all = c;
 	j->x = x;
-	j->user_id = user_id;
-	j->session_id = session_id;
+	/* Only numbers: its texts live as long as the request. */
+	j->who = (struct auth_identity){.user.id = who->user.id,
+		.session_id = who->session_id,
+		.key_id = who->key_id,
+		.expires_at = who->expires_at};
 	loop_post(c->loop, &j->task, follow_on_loop, j);
 }
 
@@ -141,7 +172,7 @@ static void tell_on_loop(void *arg)
 
 	for (struct feed *f = j->all->feeds, *next; f; f = next) {
 		next = f->next;
-		if (f->user_id == j->user_id)
+		if (f->who.user.id == j->user_id)
 			feed_write(f, j->frame, n);
 	}
 	free(j);
@@ -169,21 +200,18 @@ static void end_on_loop(void *arg)
 
 	for (struct feed *f = j->all->feeds, *next; f; f = next) {
 		next = f->next;
-		if (f->user_id != j->user_id || (j->session_id && f->session_id != j->session_id))
-			continue;
-		http_stream_end(f->stream);
-		feed_remove(f);
+		if (ending_fits(&j->ending, &f->who))
+			feed_end(f);
 	}
 	free(j);
 }
 
-void changes_end(struct changes *c, atelier_id user_id, atelier_id session_id)
+void changes_end(struct changes *c, const struct ending *what)
 {
 	struct errand *j = xcalloc(1, sizeof(*j));
 
 	j->all = c;
-	j->user_id = user_id;
-	j->session_id = session_id;
+	j->ending = *what;
 	loop_post(c->loop, &j->task, end_on_loop, j);
 }
 
@@ -191,7 +219,7 @@ int changes_get(struct request *q)
 {
 	http_set_header(q->x, "X-Accel-Buffering", "no");
 	q->taken = true;
-	/* A feed ends with what it was opened with, be it a session or a key. */
-	changes_follow(q->api->changes, q->x, q->who.user.id, q->who.session_id ? q->who.session_id : q->who.key_id);
+	changes_follow(q->api->changes, q->x, &q->who);
+	request_look_again(q);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "store/meta.h"
 #include "store/model_rules.h"
 
 #define MEMORY ((size_t)64 << 20)
@@ -31,6 +32,28 @@ static struct provider_config of_file(const struct settings_provider *p)
 		.enabled = p->enabled};
 }
 
+int configure_bound(struct stored_provider *row, struct arena *a, struct err *e)
+{
+	const struct provider_config config = {.kind = row->kind, .url = row->url};
+	char origin[PROVIDER_ORIGIN_SIZE];
+	int r = provider_config_origin(&config, origin, e);
+
+	if (r < 0)
+		return r;
+	row->bound = arena_strdup(a, origin);
+	return row->bound ? 0 : no_memory(e);
+}
+
+/* The key of the row; E_INVALID when it cannot be opened, as one that was given for another address. */
+static int open_key(
+	const struct vault *v, const struct stored_provider *row, struct arena *a, const char **ret, struct err *e)
+{
+	struct stored_provider bound = *row;
+	int r = configure_bound(&bound, a, e);
+
+	return r < 0 ? r : stored_provider_key(v, &bound, a, ret, e);
+}
+
 int configure_provider(const struct vault *v, const struct stored_provider *row, struct arena *a,
 	struct provider_config *ret, struct err *e)
 {
@@ -39,7 +62,7 @@ int configure_provider(const struct vault *v, const struct stored_provider *row,
 
 	if (v && closed) {
 		struct err why = {0};
-		int r = stored_provider_key(v, row, a, &key, &why);
+		int r = open_key(v, row, a, &key, &why);
 
 		if (r < 0 && r != E_INVALID)
 			return err_set(e, r, "%s", why.msg);
@@ -88,7 +111,7 @@ const char *configure_refusal(
 	struct err e = {0};
 	const char *key, *text = NULL;
 
-	if (provider_config_check(&config, &e) < 0 || (c->vault && stored_provider_key(c->vault, row, a, &key, &e) < 0))
+	if (provider_config_check(&config, &e) < 0 || (c->vault && open_key(c->vault, row, a, &key, &e) < 0))
 		text = e.msg;
 	else if (!c->vault && row->sealed.p)
 		text = "Its stored key cannot be opened without the master key.";
@@ -210,6 +233,40 @@ int configure_again(struct providers *p, const struct configure *c, struct err *
 		r = make_rules(&rules, &a, &made, e);
 	return r < 0 ? r : providers_configure(p, all, n, &made, e);
 }
+
+/* ---- keys that older versions have stored ---- */
+
+#define KEYS_BOUND "provider_keys_bound"
+
+static int read_unbound(struct db *db, struct arena *a, struct stored_provider_list *ret, bool *ret_done, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	const char *done = NULL;
+	int r = meta_get(c, KEYS_BOUND, a, &done, e);
+
+	*ret_done = done != NULL;
+	return r < 0 || done ? r : stored_providers_list(c, a, ret, e);
+}
+
+int configure_bind_keys(const struct configure *c, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct stored_provider_list list = {0};
+	bool done = false;
+	int r;
+
+	arena_init(&a, MEMORY);
+	r = read_unbound(c->db, &a, &list, &done, e);
+	for (size_t i = 0; r == 0 && !done && i < list.n; i++) {
+		struct err why = {0};
+
+		if (configure_bound(&list.items[i], &a, &why) == 0)
+			r = stored_provider_bind(c->db, c->vault, &list.items[i], e);
+	}
+	return r < 0 || done ? r : meta_set(c->db, KEYS_BOUND, "1", e);
+}
+
+/* ---- the first time ---- */
 
 /* What the registry would refuse or leave out without a word is said with its line. */
 static int check_file(struct providers *p, const struct settings *s, struct err *e)

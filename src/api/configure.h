@@ -27,6 +27,13 @@ int configure_again(struct providers *p, const struct configure *c, struct err *
 int configure_provider(const struct vault *v, const struct stored_provider *row, struct arena *a,
 	struct provider_config *ret, struct err *e) MUST_CHECK;
 
+/* Sets row->bound, in the arena: what its key was given for. */
+int configure_bound(struct stored_provider *row, struct arena *a, struct err *e) MUST_CHECK;
+
+/* Binds the keys that older versions stored to the addresses that they stand beside; once, at the first start that has not
+ * done so. */
+int configure_bind_keys(const struct configure *c, struct err *e) MUST_CHECK;
+
 /* The targets of a stored route, in the arena; E_INVALID when they are no list of texts. */
 int configure_targets(const char *json, struct arena *a, const char ***ret, size_t *ret_n, struct err *e) MUST_CHECK;
 

@@ -217,6 +217,7 @@ int conversation_delete(struct request *q)
 	}
 	if (r < 0)
 		return r;
+	api_end(q->api, &(struct ending){.conversation_id = q->arg_id});
 	tell(q, q->arg_id, "deleted");
 	return 0;
 }

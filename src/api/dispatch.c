@@ -14,12 +14,17 @@
 #include "api/gateway/gateway.h"
 #include "api/request.h"
 #include "api/watch.h"
+#include "auth/line.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "sys/metrics.h"
 
 #define ANSWER_MAX   ((size_t)512 << 20)
 #define SLOW_THREADS 4
+
+/* Password checks: 64 MiB and a tenth of a second each. */
+static const struct line_config password_line = {
+	.threads = 2, .max_waiting = 1024, .per_group = 16, .burst = 30, .pace_ms = 250};
 
 void answer_headers(struct http_exchange *x)
 {
@@ -363,12 +368,28 @@ static int request_check(struct request *q, const char *path)
 	return 0;
 }
 
+static int submit_password(struct request *q)
+{
+	struct auth_visitor from;
+	char group[AUTH_GROUP_LEN];
+	bool known;
+	int r;
+
+	request_visitor(q, &from);
+	known = auth_visitor_group(q->api->c.auth, &from, group);
+	r = line_submit(q->api->passwords, &q->task, str_from(group), known, request_work, q);
+	return r == E_BUSY ? err_set(&q->err, E_RATE_LIMITED, "Too many people sign in from there just now. Try again.")
+			   : r;
+}
+
 static int request_submit(struct request *q)
 {
 	struct api *a = q->api;
 
 	if (q->route->flags & ROUTE_CALL)
 		return gateway_submit(a->gateway, q, request_work);
+	if (q->route->flags & ROUTE_PASSWORD)
+		return submit_password(q);
 	/* Who writes may have to wait for the database; whoever only reads does not wait behind them. */
 	struct pool *pool = q->route->flags & ROUTE_SLOW ? a->slow : is_unsafe(q) ? a->writers : a->workers;
 	return pool_submit(pool, &q->task, request_work, q);
@@ -483,6 +504,8 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 		r = pool_new(&(struct pool_config){.name = "slow", .keep = 0, .max = SLOW_THREADS, .max_queue = 256},
 			&a->slow);
 	if (r == 0)
+		r = line_new(&password_line, &a->passwords);
+	if (r == 0)
 		r = gateway_new(a, &a->gateway);
 	if (r < 0) {
 		api_free(a);
@@ -535,6 +558,7 @@ void api_stop(struct api *a)
 	pool_stop(a->workers);
 	pool_stop(a->writers);
 	pool_stop(a->slow);
+	line_stop(a->passwords);
 	loop_call(a->c.loop, stop_changes, a->changes);
 }
 
@@ -546,6 +570,7 @@ void api_free(struct api *a)
 	pool_free(a->workers);
 	pool_free(a->writers);
 	pool_free(a->slow);
+	line_free(a->passwords);
 	gateway_free(a->gateway);
 	changes_free(a->changes);
 	buf_done(&a->openapi.text);

@@ -78,7 +78,9 @@ extern const struct schema key_new_schema, key_patch_schema, key_schema, key_lis
 
 /* users_api.c */
 int users_get_all(struct request *q);
-extern const struct schema account_list_schema;
+int user_patch(struct request *q);
+int user_delete(struct request *q);
+extern const struct schema account_schema, account_list_schema, account_patch_schema;
 
 /* jobs_api.c; job_schema stands in job/job.h */
 int jobs_get_all(struct request *q);

@@ -52,13 +52,18 @@ int job_get_one(struct request *q)
 
 int job_events_get(struct request *q)
 {
+	const struct job_right by = {.user_id = q->who.user.id,
+		.id = q->who.session_id ? q->who.session_id : q->who.key_id,
+		.expires_at = q->who.expires_at};
 	int r;
 
 	http_set_header(q->x, "X-Accel-Buffering", "no");
-	r = job_follow(q->api->jobs, visible(q), q->arg_id, q->x, &q->err);
-	if (r == 0)
-		q->taken = true;
-	return r;
+	r = job_follow(q->api->jobs, visible(q), q->arg_id, &by, q->x, &q->err);
+	if (r < 0)
+		return r;
+	q->taken = true;
+	request_look_again(q);
+	return 0;
 }
 
 int job_cancel_post(struct request *q)

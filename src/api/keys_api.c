@@ -215,6 +215,7 @@ int keys_post(struct request *q)
 	if (!out || !(out->key = arena_strdup(&q->mem, key)))
 		return request_no_memory(q);
 	q->answer = out;
+	request_audit(q, "new API key %.*s...", AUTH_KEY_SHOWN, key);
 	return load(q, id, &out->item);
 }
 
@@ -238,6 +239,9 @@ int key_patch(struct request *q)
 	r = keys_change(q->api->c.db, q->who.user.id, q->arg_id, &x, &q->err);
 	if (r < 0)
 		return r;
+	/* What it has open may be more than it may do now. */
+	if (x.scopes || x.has_models)
+		api_end(q->api, &(struct ending){.key_id = q->arg_id});
 	if (!out)
 		return request_no_memory(q);
 	q->answer = out;
@@ -251,7 +255,9 @@ int key_delete(struct request *q)
 	atelier_id owner;
 	int r = keys_delete(q->api->c.db, admin ? 0 : q->who.user.id, q->arg_id, &owner, &q->err);
 
-	if (r == 0)
-		changes_end(q->api->changes, owner, q->arg_id);
-	return r;
+	if (r < 0)
+		return r;
+	api_end(q->api, &(struct ending){.key_id = q->arg_id});
+	request_audit(q, "API key %s of %s is ended", q->arg, owner == q->who.user.id ? "their own" : "another user");
+	return 0;
 }

@@ -357,6 +357,25 @@ int api_configure(struct request *q)
 	return configure_again(q->api->c.providers, &c, &q->err);
 }
 
+/* Sets row->bound. A stored key was given for one kind of provider at one origin and goes nowhere else: E_INVALID when the
+ * row that was loaded with the key `was` bound to another one, and the body brings no key. */
+static int bind(struct request *q, struct stored_provider *row, const char *was, const struct provider_edit *in)
+{
+	struct err quiet = {0};
+
+	if (configure_bound(row, &q->mem, &quiet) < 0) {
+		row->sealed = (struct str){NULL, 0}; /* to no address no key: a test will tell what is wrong with it */
+		return 0;
+	}
+	if (!row->sealed.p || in->key || strcmp(was, row->bound) == 0)
+		return 0;
+	return err_set(&q->err, E_INVALID,
+		"\"key\": the stored key was given for %.200s, and would now be sent to %.200s. Enter the key again, "
+		"or "
+		"an empty one to go on without.",
+		was, row->bound);
+}
+
 static int create(struct request *q, const struct provider_edit *in, atelier_id *ret_id)
 {
 	struct stored_provider row = {.url = "", .version = "", .proxy = "", .enabled = true};
@@ -364,6 +383,8 @@ static int create(struct request *q, const struct provider_edit *in, atelier_id 
 
 	merge(q, &row, in);
 	r = check(q, &row, in->key);
+	if (r == 0)
+		r = bind(q, &row, "", in);
 	if (r == 0)
 		r = stored_providers_create(q->api->c.db, auth_vault(q->api->c.auth), &row, in->key, ret_id, &q->err);
 	return r < 0 ? r : api_configure(q);
@@ -377,18 +398,35 @@ int providers_post(struct request *q)
 	pthread_mutex_lock(&q->api->configure_mx);
 	r = create(q, q->body, &id);
 	pthread_mutex_unlock(&q->api->configure_mx);
+	if (r == 0)
+		request_audit(q, "new provider %s", ((const struct provider_edit *)q->body)->name);
 	return r < 0 ? r : answer_one(q, id);
+}
+
+/* The row, and what its key was given for. */
+static int load_bound(struct request *q, atelier_id id, struct stored_provider *ret, const char **ret_was)
+{
+	struct err quiet = {0};
+	int r = load(q, id, ret);
+
+	if (r < 0)
+		return r;
+	*ret_was = configure_bound(ret, &q->mem, &quiet) == 0 ? ret->bound : "nothing that it could be sent to";
+	return 0;
 }
 
 static int update(struct request *q, const struct provider_edit *in)
 {
 	struct stored_provider row;
-	int r = load(q, q->arg_id, &row);
+	const char *was;
+	int r = load_bound(q, q->arg_id, &row, &was);
 
 	if (r < 0)
 		return r;
 	merge(q, &row, in);
 	r = check(q, &row, in->key);
+	if (r == 0)
+		r = bind(q, &row, was, in);
 	if (r == 0)
 		r = stored_providers_update(q->api->c.db, auth_vault(q->api->c.auth), &row, in->key, &q->err);
 	return r < 0 ? r : api_configure(q);
@@ -401,6 +439,9 @@ int provider_patch(struct request *q)
 	pthread_mutex_lock(&q->api->configure_mx);
 	r = update(q, q->body);
 	pthread_mutex_unlock(&q->api->configure_mx);
+	if (r == 0)
+		request_audit(q, "change of provider %s%s", q->arg,
+			((const struct provider_edit *)q->body)->key ? ", with its key" : "");
 	return r < 0 ? r : answer_one(q, q->arg_id);
 }
 
@@ -413,6 +454,8 @@ int provider_delete(struct request *q)
 	if (r == 0)
 		r = api_configure(q);
 	pthread_mutex_unlock(&q->api->configure_mx);
+	if (r == 0)
+		request_audit(q, "provider %s is removed", q->arg);
 	return r;
 }
 
@@ -421,7 +464,8 @@ int provider_delete(struct request *q)
 static int try_config(struct request *q, const struct provider_edit *in, struct provider_config *ret)
 {
 	struct stored_provider row = {.url = "", .version = "", .proxy = "", .kind = in->kind};
-	int r = in->id ? load(q, in->id, &row) : 0;
+	const char *was = "";
+	int r = in->id ? load_bound(q, in->id, &row, &was) : 0;
 
 	if (r < 0)
 		return r;
@@ -429,6 +473,11 @@ static int try_config(struct request *q, const struct provider_edit *in, struct 
 		return err_set(&q->err, E_INVALID, "\"kind\" is missing.");
 	merge(q, &row, in);
 	row.name = "test";
+	r = bind(q, &row, was, in);
+	if (r < 0)
+		return r;
+	if (in->key)
+		row.sealed = (struct str){NULL, 0};
 	r = configure_provider(auth_vault(q->api->c.auth), &row, &q->mem, ret, &q->err);
 	if (r < 0)
 		return r;

@@ -2,7 +2,12 @@
 #include "api/request.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <strings.h>
+
+#include "base/log.h"
+#include "base/utf8.h"
 
 static const struct param *param_of(const struct request *q, const char *name)
 {
@@ -118,24 +123,31 @@ int request_check_params(struct request *q)
 	return r;
 }
 
-const char *request_address(struct request *q)
+/* What the client calls itself, cut to a length worth keeping. */
+static const char *user_agent_of(struct request *q)
 {
-	const char *list = q->api->c.settings->trust_proxy ? http_header(q->x, "X-Forwarded-For") : NULL;
-	const char *peer = http_peer(q->x);
+	const char *text = http_header(q->x, "User-Agent");
 
-	if (list && *list) {
-		const char *comma = strrchr(list, ',');
-		const char *last = comma ? comma + 1 : list;
-		size_t n;
+	return text ? arena_strndup(&q->mem, text, utf8_prefix(text, strlen(text), 200)) : NULL;
+}
 
-		last += strspn(last, " \t");
-		n = strcspn(last, " \t");
-		if (n > 0 && n <= 64) {
-			const char *copy = arena_strndup(&q->mem, last, n);
-			return copy ? copy : peer;
-		}
-	}
-	return peer;
+void request_visitor(struct request *q, struct auth_visitor *ret)
+{
+	*ret = (struct auth_visitor){.device = request_cookie(q, DEVICE_COOKIE), .user_agent = user_agent_of(q)};
+	auth_client_address(q->api->c.settings, http_peer(q->x), http_header(q->x, "X-Forwarded-For"), ret->address);
+}
+
+void request_audit(struct request *q, const char *fmt, ...)
+{
+	char what[300], address[ADDRESS_TEXT];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	auth_client_address(q->api->c.settings, http_peer(q->x), http_header(q->x, "X-Forwarded-For"), address);
+	log_info("audit", "%s (%s%s%sfrom %s)", what, q->known ? "by " : "", q->known ? q->who.user.name : "",
+		q->known ? ", " : "", address);
 }
 
 /* The token of "Authorization: Bearer TOKEN", or NULL. */
@@ -189,26 +201,48 @@ static int check_scopes(struct request *q)
 		"This API key may not be used here: it lacks the scope \"%s\". Its owner can give it that.", words);
 }
 
+/* Without a key, a page of another site must be one of cors_origins, even to look. */
+static int check_open_page(struct request *q, struct err *e)
+{
+	const char *origin = http_header(q->x, "Origin");
+
+	if (!origin || cors_allows(q))
+		return 0;
+	return auth_check_site(q->api->c.settings, NULL, origin, http_header(q->x, "Host"), e);
+}
+
 /* 0 with q->who set, or E_UNAUTHORIZED, or what kept us from finding out; none of them recorded in q->err. */
 static int identify(struct request *q, const char *token, struct err *e)
 {
 	struct api *a = q->api;
-	struct str cookie = cookie_find(http_header(q->x, "Cookie"), SESSION_COOKIE);
+	const char *cookie = request_cookie(q, SESSION_COOKIE);
 	bool gateway = q->route->flags & ROUTE_GATEWAY;
 	int r = E_UNAUTHORIZED;
 
-	if (!token && !cookie.p && !gateway)
+	if (!token && !cookie && !gateway)
 		return r;
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(a->c.db);
-	if (token || cookie.p)
-		r = auth_identify(a->c.auth, c, cookie.p ? arena_strndup(&q->mem, cookie.p, cookie.n) : NULL, token,
-			&q->mem, &q->who, e);
+	if (token || cookie)
+		r = auth_identify(a->c.auth, c, cookie, token, &q->mem, &q->who, e);
 	if (r == E_UNAUTHORIZED && gateway && !auth_is_api_key(token)) {
 		/* Programs that need no key often send something in its place. */
 		err_clear(e);
-		r = auth_identify_open(a->c.auth, c, &q->mem, &q->who, e);
+		r = auth_identify_open(a->c.auth, c, http_header(q->x, "Host"), &q->mem, &q->who, e);
+		if (r == 0)
+			r = check_open_page(q, e);
 	}
 	return r;
+}
+
+/* Whoever comes back with the session's cookie keeps cookies, and gets the one that tells a known device by. */
+static void give_device(struct request *q)
+{
+	char token[AUTH_DEVICE_TOKEN_LEN + 1];
+
+	if (!q->who.session_id || !q->who.by_cookie)
+		return;
+	if (auth_device_renew(q->api->c.auth, request_cookie(q, DEVICE_COOKIE), &q->who.user, token))
+		request_set_cookie(q, DEVICE_COOKIE, token, COOKIE_SECONDS);
 }
 
 int request_identify(struct request *q)
@@ -222,6 +256,7 @@ int request_identify(struct request *q)
 	r = identify(q, token, &e);
 	if (r == 0) {
 		q->known = true;
+		give_device(q);
 		return check_scopes(q);
 	}
 	if (r != E_UNAUTHORIZED || auth_is_api_key(token)) {

@@ -11,17 +11,21 @@
 #include "sys/pool.h"
 
 #define SESSION_COOKIE "atelier_session"
+#define DEVICE_COOKIE  "atelier_device"
+#define COOKIE_SECONDS (400L * 24 * 3600) /* as long as browsers keep one; a session ends earlier */
 #define REQUEST_ID_LEN 12
 #define REQUEST_MEMORY ((size_t)64 << 20) /* of each arena */
 
 struct changes;
 struct gateway;
+struct line;
 
 struct api {
 	struct api_config c;
 	struct turns *turns;
 	struct jobs *jobs;
 	struct pool *workers, *writers, *slow;
+	struct line *passwords;
 	struct watch *watch;
 	struct changes *changes;
 	struct gateway *gateway;
@@ -69,8 +73,37 @@ int request_i64(struct request *q, const char *name, int64_t *ret) MUST_CHECK;
 int request_bool(struct request *q, const char *name, bool *ret) MUST_CHECK;
 int request_id(struct request *q, const char *name, atelier_id *ret) MUST_CHECK; /* 0: absent */
 
-/* The client's address, of the proxy's telling if it is to be trusted. */
-const char *request_address(struct request *q);
+/* A cookie's value in the arena; NULL: none. */
+const char *request_cookie(struct request *q, const char *name);
+
+/* For the part of this host that is ours, and Secure when the page came by https. */
+void request_set_cookie(struct request *q, const char *name, const char *value, long seconds);
+
+/* What stands before our own paths where the client is: "" or "/atelier". Returns ret. */
+const char *request_prefix(struct request *q, char ret[AUTH_PREFIX_LEN]);
+
+/* Who sends it, as proxies that are believed tell it. */
+void request_visitor(struct request *q, struct auth_visitor *ret);
+
+/* Notes in the log what somebody did to users, keys and the like, and from where. Never a secret. */
+void request_audit(struct request *q, const char *fmt, ...) PRINTF(2, 3);
+
+/* ---- ending what a right has opened (ending.c) ---- */
+
+/* Whose: each field that is not 0 must fit. */
+struct ending {
+	atelier_id user_id, session_id, key_id, conversation_id;
+	bool spare_keys; /* calls and feeds of API keys go on */
+};
+
+bool ending_fits(const struct ending *e, const struct auth_identity *who); /* conversations apart */
+
+/* Ends the streams of turns and jobs, the change feeds and the calls of models that were opened by what is no longer
+ * there. Take the right away first. Any thread, does not wait. */
+void api_end(struct api *a, const struct ending *what);
+
+/* After a stream was opened: ends it if the right of the request has ended meanwhile. */
+void request_look_again(struct request *q);
 
 /* Finds out who asks, by session or API key, and whether a key's scopes open the route: for handlers of public routes.
  * E_UNAUTHORIZED, E_FORBIDDEN or E_SETUP_REQUIRED. */
@@ -116,10 +149,10 @@ struct changes *changes_new(struct loop *l, int64_t heartbeat_ms);
 void changes_stop(struct changes *c); /* loop thread: ends all feeds */
 void changes_free(struct changes *c);
 
-/* Answers the exchange with the feed of the user. Any thread. */
-void changes_follow(struct changes *c, struct http_exchange *x, atelier_id user_id, atelier_id session_id);
+/* Answers the exchange with the feed of whoever asks. Any thread. */
+void changes_follow(struct changes *c, struct http_exchange *x, const struct auth_identity *who);
 void changes_tell(struct changes *c, atelier_id user_id, const char *kind, atelier_id conversation_id,
 	atelier_id turn_id, const char *what);
 
-/* Ends the feeds of a session, or (0) all of the user's. Any thread. */
-void changes_end(struct changes *c, atelier_id user_id, atelier_id session_id);
+/* Ends feeds. Any thread. */
+void changes_end(struct changes *c, const struct ending *what);

@@ -106,30 +106,55 @@ static int read_after(struct request *q, uint64_t *ret)
 	return 0;
 }
 
-/* The stream ends with the session or the key that it is opened by. */
-static int follow(struct request *q, atelier_id turn_id, uint64_t after)
+/* Ends the stream that was just opened if the right to it, or the conversation, has gone in the meantime. */
+static void look_again(struct request *q, atelier_id user_id, atelier_id turn_id, const struct follower *who)
 {
-	const struct follower who = {.session_id = q->who.session_id, .key_id = q->who.key_id};
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct turn_record turn;
+	struct err e = {0};
+	int r = auth_still_holds(c, who->session_id, who->key_id, &e);
+
+	if (r == 0)
+		r = turns_get(c, user_id, turn_id, &q->mem, &turn, &e);
+	if (r == E_UNAUTHORIZED || r == E_NOT_FOUND)
+		turns_end_followers(q->api->turns,
+			&(struct follower_match){
+				.user_id = user_id, .session_id = who->session_id, .key_id = who->key_id});
+}
+
+/* The stream ends with the session or the key that it is opened by. */
+static int follow(struct request *q, atelier_id user_id, atelier_id turn_id, uint64_t after, const struct follower *who)
+{
 	int r;
 
 	http_set_header(q->x, "X-Accel-Buffering", "no"); /* asks proxies to pass each event on at once */
-	r = turn_follow(q->api->turns, turn_id, after, &who, q->x, &q->err);
-	if (r == 0)
-		q->taken = true;
-	return r;
+	r = turn_follow(q->api->turns, turn_id, after, who, q->x, &q->err);
+	if (r < 0)
+		return r;
+	q->taken = true;
+	look_again(q, user_id, turn_id, who);
+	return 0;
+}
+
+static struct follower asker(const struct request *q)
+{
+	return (struct follower){
+		.session_id = q->who.session_id, .key_id = q->who.key_id, .expires_at = q->who.expires_at};
 }
 
 static int answer_started(struct request *q, const struct turn_ids *ids)
 {
 	struct turn_started *out = ARENA_NEW(&q->mem, struct turn_started);
-	char token[AUTH_STREAM_TOKEN_LEN + 1];
+	char token[AUTH_STREAM_TOKEN_LEN + 1], prefix[AUTH_PREFIX_LEN];
+	struct auth_stream link = {.turn_id = ids->turn_id, .session_id = q->who.session_id, .key_id = q->who.key_id};
 
 	if (!out)
 		return request_no_memory(q);
 	out->ids = *ids;
 	out->expires_at = clock_now_ms() + q->api->c.settings->stream_token_s * 1000;
-	auth_stream_token(q->api->c.auth, ids->turn_id, out->expires_at, token);
-	out->stream_url = arena_printf(&q->mem, "/stream/%s", token);
+	link.expires_at = out->expires_at;
+	auth_stream_token(q->api->c.auth, &link, token);
+	out->stream_url = arena_printf(&q->mem, "%s/stream/%s", request_prefix(q, prefix), token);
 	if (!out->stream_url)
 		return request_no_memory(q);
 	q->answer = out;
@@ -176,8 +201,11 @@ int turns_post(struct request *q)
 		&ids, &q->err);
 	if (r < 0)
 		return r;
-	if (header_accepts(http_header(q->x, "Accept"), "text/event-stream"))
-		return follow(q, ids.turn_id, 0);
+	if (header_accepts(http_header(q->x, "Accept"), "text/event-stream")) {
+		struct follower who = asker(q);
+
+		return follow(q, q->who.user.id, ids.turn_id, 0, &who);
+	}
 	return answer_started(q, &ids);
 }
 
@@ -186,6 +214,16 @@ static int load_turn(struct request *q, struct turn_record *ret)
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 
 	return turns_get(c, q->who.user.id, q->arg_id, &q->mem, ret, &q->err);
+}
+
+/* What the link of a stream allows now: its session or key must hold, and the conversation be there. */
+static int open_link(struct request *q, struct auth_stream *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct turn_record turn;
+	int r = auth_stream_open(q->api->c.auth, c, q->arg, ret, &q->err);
+
+	return r < 0 ? r : turns_get(c, ret->user_id, ret->turn_id, &q->mem, &turn, &q->err);
 }
 
 int turn_get(struct request *q)
@@ -200,13 +238,14 @@ int turn_get(struct request *q)
 
 int turn_events_get(struct request *q)
 {
+	struct follower who = asker(q);
 	struct turn_record turn;
 	uint64_t after;
 	int r = read_after(q, &after);
 
 	if (r == 0)
 		r = load_turn(q, &turn);
-	return r < 0 ? r : follow(q, turn.id, after);
+	return r < 0 ? r : follow(q, q->who.user.id, turn.id, after, &who);
 }
 
 int turn_cancel_post(struct request *q)
@@ -223,11 +262,15 @@ int turn_cancel_post(struct request *q)
 
 int stream_get(struct request *q)
 {
-	atelier_id turn_id;
+	struct auth_stream link;
 	uint64_t after;
 	int r = read_after(q, &after);
 
 	if (r == 0)
-		r = auth_stream_turn(q->api->c.auth, q->arg, &turn_id, &q->err);
-	return r < 0 ? r : follow(q, turn_id, after);
+		r = open_link(q, &link);
+	if (r < 0)
+		return r;
+	return follow(q, link.user_id, link.turn_id, after,
+		&(struct follower){
+			.session_id = link.session_id, .key_id = link.key_id, .expires_at = link.right_ends_at});
 }

@@ -9,7 +9,7 @@ static const struct field account_fields[] = {
 	FIELD_BOOL(struct user, disabled, "disabled", FIELD_REQUIRED, "May not sign in, nor use API keys."),
 	FIELD_TIME(struct user, created_at, "created_at", FIELD_REQUIRED, "When the user was made."),
 };
-static const struct schema account_schema =
+const struct schema account_schema =
 	SCHEMA("Account", struct user, account_fields, "A person, as an administrator sees them.");
 
 struct account_list {
@@ -34,5 +34,55 @@ int users_get_all(struct request *q)
 		return request_no_memory(q);
 	out->items = (struct schema_list){list.items, list.n};
 	q->answer = out;
+	return 0;
+}
+
+static const struct field patch_fields[] = {
+	FIELD_HAS(FT_BOOL, struct user_change, disabled, has_disabled, "disabled",
+		.doc = "True: may not sign in, nor use API keys; what is open ends."),
+	FIELD_ENUM(struct user_change, role, "role", ROLE_ADMIN " " ROLE_USER, 0, "What the user may do."),
+};
+const struct schema account_patch_schema =
+	SCHEMA("AccountPatch", struct user_change, patch_fields, "What to change; the rest stays.");
+
+static int load(struct request *q, struct user *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+
+	return users_by_id(c, q->arg_id, &q->mem, ret, &q->err);
+}
+
+int user_patch(struct request *q)
+{
+	const struct user_change *in = q->body;
+	struct user *out = ARENA_NEW(&q->mem, struct user);
+	int r;
+
+	if (!out)
+		return request_no_memory(q);
+	r = users_change(q->api->c.db, q->arg_id, in, &q->err);
+	if (r == 0)
+		r = load(q, out);
+	if (r < 0)
+		return r;
+	/* Whoever was an administrator has perhaps open what only such a one may see. */
+	if (in->disabled || in->role)
+		api_end(q->api, &(struct ending){.user_id = q->arg_id});
+	request_audit(q, "user %s is %s%s now", out->name, out->disabled ? "disabled, " : "", out->role);
+	q->answer = out;
+	return 0;
+}
+
+int user_delete(struct request *q)
+{
+	struct user user;
+	int r = load(q, &user);
+
+	if (r == 0)
+		r = users_delete(q->api->c.db, q->arg_id, &q->err);
+	if (r < 0)
+		return r;
+	api_end(q->api, &(struct ending){.user_id = q->arg_id});
+	request_audit(q, "user %s is deleted", user.name);
 	return 0;
 }

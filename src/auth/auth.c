@@ -7,9 +7,9 @@
 #include "store/sessions.h"
 #include "sys/metrics.h"
 
-#define DAY_MS         ((int64_t)24 * 3600 * 1000)
-#define TOUCH_MS       ((int64_t)3600 * 1000) /* a session's last use is written at most this often */
-#define ADDRESS_FACTOR 5                      /* many people may share one address */
+#define DAY_MS       ((int64_t)24 * 3600 * 1000)
+#define REQUEST_ROWS 512
+#define TOUCH_MS     ((int64_t)3600 * 1000) /* a session's last use is written at most this often */
 
 _Static_assert(AUTH_TOKEN_LEN + 1 == sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_URLSAFE_NO_PADDING),
 	"a token is 32 bytes in base64url");
@@ -27,11 +27,13 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 	struct auth *a = xcalloc(1, sizeof(*a));
 	a->db = db;
 	a->settings = s;
-	a->logins = throttle_new();
-	a->requests = buckets_new();
+	a->tries = tries_new(s->login_attempts);
+	a->requests = meter_new(REQUEST_ROWS);
 	pthread_mutex_init(&a->setup_mx, NULL);
 	pthread_mutex_init(&a->touched_mx, NULL);
-	auth_key_derive(master, a->stream_key, &a->vault);
+	auth_key_derive(master, AUTH_KEY_STREAM, a->stream_key);
+	auth_key_derive(master, AUTH_KEY_VAULT, a->vault.key);
+	auth_key_derive(master, AUTH_KEY_DEVICE, a->device_key);
 	sodium_memzero(master, sizeof(master));
 	r = auth_setup_init(a, e);
 	if (r < 0) {
@@ -46,8 +48,8 @@ void auth_free(struct auth *a)
 {
 	if (!a)
 		return;
-	throttle_free(a->logins);
-	buckets_free(a->requests);
+	tries_free(a->tries);
+	meter_free(a->requests);
 	pthread_mutex_destroy(&a->setup_mx);
 	pthread_mutex_destroy(&a->touched_mx);
 	sodium_memzero(a, sizeof(*a));
@@ -72,8 +74,8 @@ void auth_make_token(char ret[AUTH_TOKEN_LEN + 1])
 	sodium_bin2base64(ret, AUTH_TOKEN_LEN + 1, raw, sizeof(raw), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-int auth_session_new(struct auth *a, atelier_id user_id, const char *address, const char *user_agent,
-	struct auth_session *ret, struct err *e)
+int auth_session_new(
+	struct auth *a, const struct user *u, const struct auth_visitor *from, struct auth_session *ret, struct err *e)
 {
 	unsigned char cookie[AUTH_HASH_LEN], bearer[AUTH_HASH_LEN];
 	atelier_id id;
@@ -85,49 +87,29 @@ int auth_session_new(struct auth *a, atelier_id user_id, const char *address, co
 	auth_hash_token(ret->cookie, cookie);
 	auth_hash_token(ret->bearer, bearer);
 	return sessions_create(a->db,
-		&(struct session_new){.user_id = user_id,
+		&(struct session_new){.user_id = u->id,
 			.cookie_hash = {(const char *)cookie, sizeof(cookie)},
 			.bearer_hash = {(const char *)bearer, sizeof(bearer)},
 			.now = now,
 			.expires_at = ret->expires_at,
-			.user_agent = user_agent,
-			.address = address},
+			.user_agent = from->user_agent,
+			.address = from->address},
 		&id, e);
 }
 
-static int must_wait(int seconds, const char *what, struct err *e)
+bool auth_visitor_group(struct auth *a, const struct auth_visitor *v, char ret[AUTH_GROUP_LEN])
 {
-	if (e && e->code == 0)
-		e->retry_after_s = seconds;
-	return err_set(e, E_RATE_LIMITED, "%s Try again in %d seconds.", what, seconds);
-}
+	char device[AUTH_DEVICE_NAME];
+	struct address address;
+	bool known = auth_device_name(a, v->device, device);
 
-/* The names under which a try to log in is counted. Names differ by more than the case of their letters. */
-struct login_keys {
-	char both[256], address[128];
-};
-
-static void login_keys_make(const char *name, const char *address, struct login_keys *ret)
-{
-	snprintf(ret->both, sizeof(ret->both), "login %s %s", address ? address : "-", name);
-	for (char *p = ret->both; *p; p++)
-		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
-	snprintf(ret->address, sizeof(ret->address), "address %s", address ? address : "-");
-}
-
-static int login_throttle(struct auth *a, const struct login_keys *k, struct err *e)
-{
-	int64_t limit = a->settings->login_attempts, now = clock_mono_ms();
-	int wait = throttle_try(a->logins, k->both, limit, now);
-
-	if (wait > 0)
-		return must_wait(wait, "Too many failed logins.", e);
-	wait = throttle_try(a->logins, k->address, limit * ADDRESS_FACTOR, now);
-	if (wait > 0) {
-		throttle_forgive(a->logins, k->both, false);
-		return must_wait(wait, "Too many failed logins from this address.", e);
-	}
-	return 0;
+	if (known)
+		snprintf(ret, AUTH_GROUP_LEN, "device %s", device);
+	else if (address_parse(str_from(v->address), &address))
+		address_format(&address, 48, ret);
+	else
+		snprintf(ret, AUTH_GROUP_LEN, "%s", v->address);
+	return known;
 }
 
 /* 0 with the user found, 0 with ret->password_hash NULL when there is none who may log in. */
@@ -144,27 +126,28 @@ static int login_find(struct auth *a, const char *name, struct arena *mem, struc
 	return r < 0 ? err_set(e, r, "%s", quiet.msg) : 0;
 }
 
-int auth_login(struct auth *a, const char *name, const char *password, const char *address, const char *user_agent,
+int auth_login(struct auth *a, const char *name, const char *password, const struct auth_visitor *from,
 	struct arena *mem, struct user *ret_user, struct auth_session *ret, struct err *e)
 {
-	struct login_keys keys;
+	char device[AUTH_DEVICE_NAME];
 	struct user user = {0};
+	struct taken taken;
 	int r;
 
-	login_keys_make(name, address, &keys);
-	r = login_throttle(a, &keys, e);
+	r = login_find(a, name, mem, &user, e);
 	if (r < 0)
 		return r;
-	r = login_find(a, name, mem, &user, e);
+	bool known = auth_device_known(a, from->device, &user, device);
+	struct knock knock = {.name = name, .address = from->address, .device = known ? device : NULL};
+	r = tries_take(a->tries, &knock, clock_mono_us(), &taken, e);
 	if (r < 0)
 		return r;
 	if (!auth_password_matches(user.password_hash, password)) {
 		metric_add(M_logins_failed_total, 1);
 		return err_set(e, E_UNAUTHORIZED, "The user name or the password is wrong.");
 	}
-	throttle_forgive(a->logins, keys.both, true);
-	throttle_forgive(a->logins, keys.address, false);
-	r = auth_session_new(a, user.id, address, user_agent, ret, e);
+	tries_good(a->tries, &taken);
+	r = auth_session_new(a, &user, from, ret, e);
 	if (r < 0)
 		return r;
 	metric_add(M_logins_total, 1);
@@ -217,8 +200,11 @@ int auth_identify(struct auth *a, struct db_conn *c, const char *cookie, const c
 	if (by != wanted)
 		return err_set(e, E_UNAUTHORIZED, "Sign in first.");
 	session_touch(a, &session, now);
-	*ret = (struct auth_identity){
-		.user = user, .session_id = session.id, .scopes = AUTH_SCOPE_ALL, .by_cookie = by == SESSION_BY_COOKIE};
+	*ret = (struct auth_identity){.user = user,
+		.session_id = session.id,
+		.expires_at = session.expires_at,
+		.scopes = AUTH_SCOPE_ALL,
+		.by_cookie = by == SESSION_BY_COOKIE};
 	return 0;
 }
 
@@ -227,27 +213,33 @@ int auth_logout(struct auth *a, atelier_id session_id, struct err *e)
 	return sessions_delete(a->db, session_id, e);
 }
 
-int auth_change_password(struct auth *a, const struct user *u, const char *current, const char *wanted, struct err *e)
+/* Counted by session: without the password nobody gets another one, and who has stolen one keeps nobody else out. */
+int auth_change_password(
+	struct auth *a, const struct auth_identity *who, const struct auth_password_change *in, struct err *e)
 {
 	char hash[128], key[64];
-	int wait, r;
+	int r;
 
-	snprintf(key, sizeof(key), "password %lld", (long long)u->id);
-	wait = throttle_try(a->logins, key, a->settings->login_attempts, clock_mono_ms());
-	if (wait > 0)
-		return must_wait(wait, "Too many wrong passwords.", e);
-	if (!auth_password_matches(u->password_hash, current))
-		return err_set(e, E_FORBIDDEN, "The present password is wrong.");
-	throttle_forgive(a->logins, key, true);
-	r = auth_hash_password(wanted, hash, e);
+	snprintf(key, sizeof(key), "password %lld", (long long)who->session_id);
+	r = tries_take_plain(a->tries, key, clock_mono_us(), e);
 	if (r < 0)
 		return r;
-	return users_set_password(a->db, u->id, hash, e);
+	if (!auth_password_matches(who->user.password_hash, in->current))
+		return err_set(e, E_FORBIDDEN, "The present password is wrong.");
+	tries_good_plain(a->tries, key);
+	r = auth_hash_password(who->user.name, in->wanted, hash, e);
+	if (r < 0)
+		return r;
+	return users_set_password(
+		a->db, who->user.id, &(struct user_password){.hash = hash, .end_keys = in->end_keys}, e);
 }
 
 int auth_take_request(struct auth *a, atelier_id user_id, struct err *e)
 {
-	int wait = buckets_take(a->requests, user_id, a->settings->rate_per_minute, clock_mono_ms());
+	int64_t per_minute = a->settings->rate_per_minute;
+	struct rate r = {per_minute, 60000000 / per_minute};
+	int64_t wait =
+		meter_take(a->requests, (struct str){(const char *)&user_id, sizeof(user_id)}, r, clock_mono_us());
 
-	return wait > 0 ? must_wait(wait, "Too many requests.", e) : 0;
+	return wait > 0 ? tries_must_wait(wait, "Too many requests.", e) : 0;
 }

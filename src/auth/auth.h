@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/address.h"
 #include "base/settings.h"
 #include "db/db.h"
 #include "store/users.h"
@@ -22,10 +23,13 @@ const struct vault *auth_vault(const struct auth *a);
 /* The same without an auth, for commands; makes no key file: E_NOT_FOUND when there is none. Wipe it after use. */
 int auth_vault_open(const struct settings *s, const char *key_path, struct vault *ret, struct err *e) MUST_CHECK;
 
-/* ---- passwords: Argon2id (64 MiB, 2 passes), at most two at once ---- */
+/* ---- passwords: Argon2id (64 MiB, 2 passes); the server makes few at once: line.h ---- */
 
-/* E_INVALID with a sentence for one that is too short or too long. */
-int auth_hash_password(const char *password, char ret[128], struct err *e) MUST_CHECK;
+/* E_INVALID with a sentence for one that is too short, too long, or among the first that somebody would guess: one of
+ * the commonest, the user's name, one sign over and over, a row of the keyboard. */
+int auth_check_password(const char *name, const char *password, struct err *e) MUST_CHECK;
+
+int auth_check_name(const char *name, struct err *e) MUST_CHECK; /* E_INVALID with a sentence */
 
 /* Checks name rules, hashes and stores. */
 int auth_create_user(struct db *db, const char *name, const char *password, const char *role, atelier_id *ret,
@@ -36,8 +40,52 @@ int auth_create_user(struct db *db, const char *name, const char *password, cons
 /* The one-time code while no administrator exists, else NULL. Made at start, kept in memory, gone after use. */
 const char *auth_setup_code(struct auth *a);
 bool auth_setup_needed(struct auth *a);
-int auth_setup(struct auth *a, const char *code, const char *name, const char *password, atelier_id *ret,
-	struct err *e) MUST_CHECK;
+/* `address`: of the client, whose wrong codes are counted. */
+int auth_setup(struct auth *a, const char *code, const char *name, const char *password, const char *address,
+	atelier_id *ret, struct err *e) MUST_CHECK;
+
+/* ---- where a request comes from; header values or NULL ---- */
+
+/* Whether what the peer (http_peer) says of others is believed: settings.trust_proxy and trusted_proxies. */
+bool auth_is_proxy(const struct settings *s, const char *peer);
+
+/* The client's address: the peer's, or what proxies that are believed say in X-Forwarded-For, all of its lines joined. */
+void auth_client_address(const struct settings *s, const char *peer, const char *forwarded_for, char ret[ADDRESS_TEXT]);
+
+struct auth_way {
+	const char *peer, *host, *origin, *forwarded_proto, *forwarded_prefix;
+	const char *page_base; /* X-Atelier-Base: the path that our page itself was opened at */
+	bool tls;              /* our own connection is encrypted */
+};
+
+/* Whether the client's page came over https, so that a Secure cookie would stay. */
+bool auth_came_by_https(const struct settings *s, const struct auth_way *w);
+
+/* The path below which the client sees us, like "/atelier"; "" for none: as the page says, or a proxy that is believed, or
+ * public_url when the request came by that. */
+#define AUTH_PREFIX_LEN 128
+void auth_prefix(const struct settings *s, const struct auth_way *w, char ret[AUTH_PREFIX_LEN]);
+
+/* The same of public_url alone. */
+void auth_public_prefix(const struct settings *s, char ret[AUTH_PREFIX_LEN]);
+
+/* Whether the Host is public_url's. */
+bool auth_is_public_host(const struct settings *s, const char *host);
+
+/* Whether the Host is one that no stranger can point at us: localhost, an address, public_url's host, that of `listen`,
+ * one of gateway_open_hosts. */
+bool auth_is_our_host(const struct settings *s, const char *host);
+
+/* Whoever tries a password. */
+struct auth_visitor {
+	char address[ADDRESS_TEXT];
+	const char *device;     /* the token that the browser keeps; NULL: none */
+	const char *user_agent; /* NULL: not known */
+};
+
+/* In which line they wait for the check (line.h), and whether as somebody known. */
+#define AUTH_GROUP_LEN 64
+bool auth_visitor_group(struct auth *a, const struct auth_visitor *v, char ret[AUTH_GROUP_LEN]);
 
 /* ---- sessions ---- */
 
@@ -50,12 +98,12 @@ struct auth_session {
 };
 
 /* E_UNAUTHORIZED with one sentence for unknown name and wrong password alike (and the same time), E_RATE_LIMITED. */
-int auth_login(struct auth *a, const char *name, const char *password, const char *address, const char *user_agent,
+int auth_login(struct auth *a, const char *name, const char *password, const struct auth_visitor *from,
 	struct arena *mem, struct user *ret_user, struct auth_session *ret, struct err *e) MUST_CHECK;
 
-/* A session for a user who was just made. */
-int auth_session_new(struct auth *a, atelier_id user_id, const char *address, const char *user_agent,
-	struct auth_session *ret, struct err *e) MUST_CHECK;
+/* A session for a user who was just made, or has just given the password. */
+int auth_session_new(struct auth *a, const struct user *u, const struct auth_visitor *from, struct auth_session *ret,
+	struct err *e) MUST_CHECK;
 
 /* What a request may do. A session may do all of it, an API key what its scopes say. */
 enum auth_scope {
@@ -69,6 +117,7 @@ struct auth_identity {
 	struct user user;
 	atelier_id session_id;     /* 0: no session */
 	atelier_id key_id;         /* 0: no API key */
+	int64_t expires_at;        /* of session or key, Unix ms; 0: never */
 	unsigned scopes;           /* bits of enum auth_scope */
 	const char *const *models; /* of a key: ids and patterns; NULL: all */
 	size_t n_models;
@@ -80,13 +129,32 @@ struct auth_identity {
 int auth_identify(struct auth *a, struct db_conn *c, const char *cookie, const char *bearer, struct arena *mem,
 	struct auth_identity *ret, struct err *e) MUST_CHECK;
 
-/* The user of settings.gateway_open_user, for a gateway request without a key, with the scope gateway alone;
- * E_UNAUTHORIZED when the setting is empty or there is no such user. */
-int auth_identify_open(
-	struct auth *a, struct db_conn *c, struct arena *mem, struct auth_identity *ret, struct err *e) MUST_CHECK;
+/* The user of settings.gateway_open_user, for a gateway request without a key, with the scope gateway alone.
+ * E_UNAUTHORIZED when the setting is empty or there is no such user; E_FORBIDDEN when `host` (the header, NULL: none) is
+ * no name of ours: then it may be a page that has pointed its own name at us. */
+int auth_identify_open(struct auth *a, struct db_conn *c, const char *host, struct arena *mem,
+	struct auth_identity *ret, struct err *e) MUST_CHECK;
+
+/* Whether the session, or the key, is there still. E_UNAUTHORIZED. */
+int auth_still_holds(struct db_conn *c, atelier_id session_id, atelier_id key_id, struct err *e) MUST_CHECK;
+
 int auth_logout(struct auth *a, atelier_id session_id, struct err *e) MUST_CHECK;
-int auth_change_password(
-	struct auth *a, const struct user *u, const char *current, const char *wanted, struct err *e) MUST_CHECK;
+
+struct auth_password_change {
+	const char *current, *wanted;
+	bool end_keys; /* the user's API keys, too */
+};
+
+/* Ends all sessions of the user. E_FORBIDDEN when the present password is wrong, E_RATE_LIMITED, E_INVALID. */
+int auth_change_password(struct auth *a, const struct auth_identity *who, const struct auth_password_change *in,
+	struct err *e) MUST_CHECK;
+
+/* ---- devices: a browser keeps a token that shows that its user has signed in there before ---- */
+
+#define AUTH_DEVICE_TOKEN_LEN 64
+
+/* For somebody who is signed in. True with a new token to keep, when `old` (NULL: none) is not, or no longer, one of theirs. */
+bool auth_device_renew(struct auth *a, const char *old, const struct user *u, char ret[AUTH_DEVICE_TOKEN_LEN + 1]);
 
 /* ---- API keys ---- */
 
@@ -134,8 +202,17 @@ int auth_take_request(struct auth *a, atelier_id user_id, struct err *e) MUST_CH
 int auth_check_site(const struct settings *s, const char *sec_fetch_site, const char *origin, const char *host,
 	struct err *e) MUST_CHECK;
 
-/* ---- stream tokens: turn and expiry, signed; nothing to store or to clean up ---- */
-#define AUTH_STREAM_TOKEN_LEN 64
-void auth_stream_token(struct auth *a, atelier_id turn_id, int64_t expires_at, char ret[AUTH_STREAM_TOKEN_LEN + 1]);
-int auth_stream_turn(struct auth *a, const char *token, atelier_id *ret_turn_id,
-	struct err *e) MUST_CHECK; /* E_UNAUTHORIZED, E_EXPIRED */
+/* ---- stream tokens: turn, expiry, and the session or key they were made with, signed; nothing to store ---- */
+#define AUTH_STREAM_TOKEN_LEN 86
+struct auth_stream {
+	atelier_id turn_id, session_id, key_id;
+	int64_t expires_at; /* of the link */
+	/* Of a link that was opened: */
+	atelier_id user_id;
+	int64_t right_ends_at; /* of the session or key; 0: never */
+};
+void auth_stream_token(struct auth *a, const struct auth_stream *s, char ret[AUTH_STREAM_TOKEN_LEN + 1]);
+
+/* E_UNAUTHORIZED for what we did not make, and when its session, key or user has ended since; E_EXPIRED. */
+int auth_stream_open(
+	struct auth *a, struct db_conn *c, const char *token, struct auth_stream *ret, struct err *e) MUST_CHECK;

@@ -5,6 +5,7 @@
 
 #include "auth/auth.h"
 #include "auth/throttle.h"
+#include "auth/tries.h"
 
 #define AUTH_KEY_LEN  32
 #define AUTH_HASH_LEN 32
@@ -19,11 +20,11 @@ struct touched {
 struct auth {
 	struct db *db;
 	const struct settings *settings;
-	unsigned char stream_key[AUTH_KEY_LEN];
+	unsigned char stream_key[AUTH_KEY_LEN], device_key[AUTH_KEY_LEN];
 	struct vault vault;
 
-	struct throttle *logins; /* by name and address, by address, by the user who changes a password */
-	struct buckets *requests;
+	struct tries *tries;
+	struct meter *requests; /* by user */
 
 	pthread_mutex_t setup_mx;
 	bool setup_open;
@@ -33,17 +34,34 @@ struct auth {
 	struct touched touched[256];
 };
 
+#define AUTH_KEY_VAULT  2, "vaultkey"
+#define AUTH_KEY_STREAM 1, "streamtk"
+#define AUTH_KEY_DEVICE 3, "devicetk"
+
 /* The master key: of the setting, or of the file, which is made (mode 0600) when there is none. */
 int auth_key_load(
 	const struct settings *s, const char *path, unsigned char ret[AUTH_KEY_LEN], struct err *e) MUST_CHECK;
+/* The key for one purpose: AUTH_KEY_... */
 void auth_key_derive(
-	const unsigned char master[AUTH_KEY_LEN], unsigned char ret_stream[AUTH_KEY_LEN], struct vault *ret);
+	const unsigned char master[AUTH_KEY_LEN], unsigned number, const char name[8], unsigned char ret[AUTH_KEY_LEN]);
+
+/* 8 bytes, the highest first. */
+void auth_put_i64(unsigned char *p, int64_t v);
+int64_t auth_get_i64(const unsigned char *p);
+
+/* E_INVALID as auth_check_password. */
+int auth_hash_password(const char *name, const char *password, char ret[128], struct err *e) MUST_CHECK;
+
+/* Which of the first that somebody would guess the password is, in words; NULL: none of them. */
+const char *auth_common_password(const char *name, const char *password);
+
+/* The name of a device that is somebody's; of one that is this user's, since the last change of the password. */
+#define AUTH_DEVICE_NAME 17
+bool auth_device_name(const struct auth *a, const char *token, char ret[AUTH_DEVICE_NAME]);
+bool auth_device_known(const struct auth *a, const char *token, const struct user *u, char ret[AUTH_DEVICE_NAME]);
 
 /* True when the password is the hash's; a NULL hash takes the same time and is false. */
 bool auth_password_matches(const char *hash, const char *password);
-
-/* E_INVALID with a sentence. */
-int auth_check_name(const char *name, struct err *e) MUST_CHECK;
 
 /* Makes a setup code when there is no administrator yet. */
 int auth_setup_init(struct auth *a, struct err *e) MUST_CHECK;

@@ -90,15 +90,14 @@ int auth_key_load(const struct settings *s, const char *path, unsigned char ret[
 
 /* One key never does two jobs: each has a key of its own, derived from the master key under a number and a name. */
 void auth_key_derive(
-	const unsigned char master[AUTH_KEY_LEN], unsigned char ret_stream[AUTH_KEY_LEN], struct vault *ret)
+	const unsigned char master[AUTH_KEY_LEN], unsigned number, const char name[8], unsigned char ret[AUTH_KEY_LEN])
 {
-	crypto_kdf_derive_from_key(ret_stream, AUTH_KEY_LEN, 1, "streamtk", master);
-	crypto_kdf_derive_from_key(ret->key, sizeof(ret->key), 2, "vaultkey", master);
+	crypto_kdf_derive_from_key(ret, AUTH_KEY_LEN, number, name, master);
 }
 
 int auth_vault_open(const struct settings *s, const char *key_path, struct vault *ret, struct err *e)
 {
-	unsigned char master[AUTH_KEY_LEN], stream[AUTH_KEY_LEN];
+	unsigned char master[AUTH_KEY_LEN];
 
 	if (sodium_init() < 0)
 		return err_set(e, E_INTERNAL, "libsodium does not start");
@@ -106,8 +105,7 @@ int auth_vault_open(const struct settings *s, const char *key_path, struct vault
 		return err_set(e, E_NOT_FOUND, "The key file %s cannot be read: %s.", key_path, strerror(errno));
 	int r = auth_key_load(s, key_path, master, e);
 	if (r == 0)
-		auth_key_derive(master, stream, ret);
+		auth_key_derive(master, AUTH_KEY_VAULT, ret->key);
 	sodium_memzero(master, sizeof(master));
-	sodium_memzero(stream, sizeof(stream));
 	return r;
 }

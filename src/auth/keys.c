@@ -203,13 +203,15 @@ int auth_identify_key(
 	if (r < 0)
 		return r;
 	who.key_id = k.id;
+	who.expires_at = k.expires_at;
 	who.scopes = auth_scopes_parse(k.scopes);
 	key_touch(a, &k, now);
 	*ret = who;
 	return 0;
 }
 
-int auth_identify_open(struct auth *a, struct db_conn *c, struct arena *mem, struct auth_identity *ret, struct err *e)
+int auth_identify_open(struct auth *a, struct db_conn *c, const char *host, struct arena *mem,
+	struct auth_identity *ret, struct err *e)
 {
 	const char *name = a->settings->gateway_open_user;
 	struct err quiet = {0};
@@ -219,6 +221,12 @@ int auth_identify_open(struct auth *a, struct db_conn *c, struct arena *mem, str
 	if (!*name)
 		return err_set(
 			e, E_UNAUTHORIZED, "An API key is needed: \"Authorization: Bearer " AUTH_KEY_PREFIX "...\".");
+	if (!auth_is_our_host(a->settings, host))
+		return err_set(e, E_FORBIDDEN,
+			"Without an API key Atelier answers only under its own names, and \"%.100s\" is none of them. "
+			"Use a "
+			"key, or add the name to the setting gateway_open_hosts.",
+			host ? host : "");
 	r = users_by_name(c, name, mem, &user, &quiet);
 	if (r < 0 && r != E_NOT_FOUND)
 		return err_set(e, r, "%s", quiet.msg);

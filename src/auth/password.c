@@ -9,7 +9,6 @@
 #define NAME_MAX_LEN 64
 #define HASH_OPS     2
 #define HASH_BYTES   ((size_t)64 << 20)
-#define HASH_AT_ONCE 2 /* each takes HASH_BYTES of memory and a core */
 
 _Static_assert(crypto_pwhash_STRBYTES == 128, "the header promises room for 128");
 
@@ -17,53 +16,43 @@ _Static_assert(crypto_pwhash_STRBYTES == 128, "the header promises room for 128"
 static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$YXRlbGllci1ub2JvZHktMQ$"
 			     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-static pthread_mutex_t slots_mx = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t slots_cv = PTHREAD_COND_INITIALIZER;
-static unsigned slots = HASH_AT_ONCE;
-
-static void slot_take(void)
-{
-	pthread_mutex_lock(&slots_mx);
-	while (slots == 0)
-		pthread_cond_wait(&slots_cv, &slots_mx);
-	slots--;
-	pthread_mutex_unlock(&slots_mx);
-}
-
-static void slot_give(void)
-{
-	pthread_mutex_lock(&slots_mx);
-	slots++;
-	pthread_cond_signal(&slots_cv);
-	pthread_mutex_unlock(&slots_mx);
-}
-
-int auth_hash_password(const char *password, char ret[128], struct err *e)
+int auth_check_password(const char *name, const char *password, struct err *e)
 {
 	size_t n = strlen(password);
-	int r;
+	const char *why;
 
-	if (sodium_init() < 0)
-		return err_set(e, E_INTERNAL, "libsodium does not start");
 	if (n < PASSWORD_MIN)
 		return err_set(e, E_INVALID, "A password needs at least %d characters.", PASSWORD_MIN);
 	if (n > PASSWORD_MAX)
 		return err_set(
 			e, E_INVALID, "A password may have at most %d bytes; this one has %zu.", PASSWORD_MAX, n);
-	slot_take();
-	r = crypto_pwhash_str_alg(ret, password, n, HASH_OPS, HASH_BYTES, crypto_pwhash_ALG_ARGON2ID13);
-	slot_give();
+	why = auth_common_password(name, password);
+	if (why)
+		return err_set(e, E_INVALID,
+			"This password %s: it would be among the first that somebody guesses. Choose another, such as "
+			"several words that nobody would put together.",
+			why);
+	return 0;
+}
+
+int auth_hash_password(const char *name, const char *password, char ret[128], struct err *e)
+{
+	int r;
+
+	if (sodium_init() < 0)
+		return err_set(e, E_INTERNAL, "libsodium does not start");
+	r = auth_check_password(name, password, e);
+	if (r < 0)
+		return r;
+	r = crypto_pwhash_str_alg(ret, password, strlen(password), HASH_OPS, HASH_BYTES, crypto_pwhash_ALG_ARGON2ID13);
 	return r == 0 ? 0 : err_set(e, -ENOMEM, "no memory to hash a password");
 }
 
 bool auth_password_matches(const char *hash, const char *password)
 {
 	size_t n = strlen(password);
-	int r;
+	int r = crypto_pwhash_str_verify(hash ? hash : nobody, password, MIN(n, PASSWORD_MAX + 1));
 
-	slot_take();
-	r = crypto_pwhash_str_verify(hash ? hash : nobody, password, MIN(n, PASSWORD_MAX + 1));
-	slot_give();
 	return r == 0 && hash && n <= PASSWORD_MAX;
 }
 
@@ -91,7 +80,7 @@ int auth_create_user(
 	r = auth_check_name(name, e);
 	if (r < 0)
 		return r;
-	r = auth_hash_password(password, hash, e);
+	r = auth_hash_password(name, password, hash, e);
 	if (r < 0)
 		return r;
 	return users_create(db, &(struct user_new){.name = name, .password_hash = hash, .role = role}, ret, e);

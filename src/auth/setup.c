@@ -1,10 +1,9 @@
 /* The first administrator: whoever can read what the server printed may make one, once. */
 #include <sodium.h>
+#include <stdio.h>
 
 #include "auth/auth_priv.h"
 #include "base/clock.h"
-
-#define SETUP_THROTTLE "setup"
 
 static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* 5 bits each, none easily confused */
 
@@ -62,37 +61,37 @@ bool auth_setup_needed(struct auth *a)
 	return false;
 }
 
-static int check_code(struct auth *a, const char *code, struct err *e)
+static int check_code(struct auth *a, const char *code, const char *address, struct err *e)
 {
-	char given[SETUP_LEN + 1] = {0};
+	char given[SETUP_LEN + 1] = {0}, who[80];
+	int r;
 
 	strncpy(given, code, SETUP_LEN);
 	if (strlen(code) == SETUP_LEN && sodium_memcmp(given, a->setup_code, SETUP_LEN) == 0)
 		return 0;
 	/* The right code is never made to wait, so that nobody can keep the owner out by guessing. */
-	int wait = throttle_try(a->logins, SETUP_THROTTLE, a->settings->login_attempts, clock_mono_ms());
-	if (wait > 0) {
-		if (e && e->code == 0)
-			e->retry_after_s = wait;
-		return err_set(e, E_RATE_LIMITED, "Too many wrong codes. Try again in %d seconds.", wait);
-	}
+	snprintf(who, sizeof(who), "setup %s", address);
+	r = tries_take_plain(a->tries, who, clock_mono_us(), e);
+	if (r < 0)
+		return r;
 	return err_set(e, E_FORBIDDEN, "This setup link is not valid. Open the one that the server printed last.");
 }
 
-int auth_setup(struct auth *a, const char *code, const char *name, const char *password, atelier_id *ret, struct err *e)
+int auth_setup(struct auth *a, const char *code, const char *name, const char *password, const char *address,
+	atelier_id *ret, struct err *e)
 {
 	char hash[128];
 	int r;
 
 	if (!auth_setup_needed(a))
 		return err_set(e, E_CONFLICT, "This Atelier has an administrator already.");
-	r = check_code(a, code, e);
+	r = check_code(a, code, address, e);
 	if (r < 0)
 		return r;
 	r = auth_check_name(name, e);
 	if (r < 0)
 		return r;
-	r = auth_hash_password(password, hash, e);
+	r = auth_hash_password(name, password, hash, e);
 	if (r < 0)
 		return r;
 	/* Two at once with the right code: the database lets one of them in. */

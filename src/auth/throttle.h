@@ -1,35 +1,28 @@
 /*
- * throttle.h - slowing down who guesses, and who asks too much. Tables in memory with a fixed number of places: when a
- * place is needed the one unused for longest gives way. Time is given by the caller. Any thread.
+ * throttle.h - how much somebody may still do: a meter gives each of the things that it is asked about so many at once, and
+ * further ones as time goes by. Time is the caller's, monotonic microseconds; when it steps back, nobody waits longer than
+ * a fresh meter would let them. Any thread.
+ *
+ * The memory of a meter is fixed. When room is needed, what has least to remember gives way: a flood of new names pushes
+ * out other new names, and not those that have used up what they had.
  */
 #pragma once
 
 #include "base/base.h"
 
-/* ---- failures: after `limit` of them each further one doubles the wait: 2, 4, 8 ... 300 seconds ---- */
+struct meter;
 
-struct throttle;
+struct rate {
+	int64_t burst;   /* so many at once */
+	int64_t each_us; /* and one more after each such time */
+};
 
-struct throttle *throttle_new(void);
-void throttle_free(struct throttle *t);
-DEFINE_CLEANUP(struct throttle, throttle_free)
+struct meter *meter_new(unsigned rows); /* of 8 places; 16 bytes each */
+void meter_free(struct meter *m);
+DEFINE_CLEANUP(struct meter, meter_free)
 
-/*
- * Asks for one try of what `what` names (any text). 0: go on, and the try counts as failed until throttle_forgive, so
- * that tries made at the same time cannot slip through together. Else the seconds to wait.
- */
-int throttle_try(struct throttle *t, const char *what, int64_t limit, int64_t now_ms) MUST_CHECK;
+/* Takes one for what `what` names (any bytes). 0: taken; else the microseconds until there is one again. */
+int64_t meter_take(struct meter *m, struct str what, struct rate r, int64_t now_us) MUST_CHECK;
 
-/* The try was a good one: forgets all failures, or (`all` false) takes back the one try. */
-void throttle_forgive(struct throttle *t, const char *what, bool all);
-
-/* ---- requests: a bucket per key that fills with `per_minute` and holds as many ---- */
-
-struct buckets;
-
-struct buckets *buckets_new(void);
-void buckets_free(struct buckets *b);
-DEFINE_CLEANUP(struct buckets, buckets_free)
-
-/* 0, or the seconds until the next one is there. */
-int buckets_take(struct buckets *b, int64_t key, int64_t per_minute, int64_t now_ms) MUST_CHECK;
+void meter_give_back(struct meter *m, struct str what, struct rate r); /* one */
+void meter_forget(struct meter *m, struct str what);                   /* all that was taken */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/address.h"
 #include "base/settings_priv.h"
 #include "base/utf8.h"
 
@@ -110,6 +111,16 @@ static int check_text(const struct setting_info *info, const char *value, const 
 	return 0;
 }
 
+static int check_networks(const char *value, const char *origin, struct err *e)
+{
+	size_t n = 0;
+	const char *bad = address_bad_network(value, &n);
+
+	return bad ? err_set(e, E_INVALID, "%s: \"%.*s\" is no address or network, like 10.0.0.5 or 192.168.7.0/24",
+			     origin, (int)n, bad)
+		   : 0;
+}
+
 static bool is_url(const char *name)
 {
 	return strcmp(name, "ollama_host") == 0 || strcmp(name, "openai_base_url") == 0 ||
@@ -122,6 +133,8 @@ static int set_text(struct settings *s, int i, const char *value, const char *or
 	char *copy;
 	int r = check_text(info, value, origin, e);
 
+	if (r == 0 && strcmp(info->name, "trusted_proxies") == 0)
+		r = check_networks(value, origin, e);
 	if (r < 0)
 		return r;
 	if (value[0] && is_url(info->name))

@@ -26,7 +26,9 @@
 	X(STR, public_url, "", 0, 500, "ATELIER_PUBLIC_URL",                                                           \
 		"address that browsers use, when a reverse proxy stands in front (https://chat.example.org)")          \
 	X(BOOL, trust_proxy, 0, 0, 1, "ATELIER_TRUST_PROXY",                                                           \
-		"take the client's address from the last X-Forwarded-For entry")                                       \
+		"believe X-Forwarded-For and X-Forwarded-Proto of a proxy on this machine")                            \
+	X(STR, trusted_proxies, "", 0, 2000, "ATELIER_TRUSTED_PROXIES",                                                \
+		"addresses or networks of proxies elsewhere that are believed the same (10.0.0.5 192.168.7.0/24)")     \
 	X(STR, log_level, "info", 4, 5, "ATELIER_LOG_LEVEL", "error, warn, info or debug")                             \
 	X(STR, log_format, "text", 4, 4, "ATELIER_LOG_FORMAT", "text or json")                                         \
 	X(STR, metrics_access, "public", 3, 6, "ATELIER_METRICS_ACCESS", "who may read /metrics: public, admin, off")  \
@@ -91,6 +93,8 @@
 		"serve other programs at /v1 and /ollama as OpenAI, Anthropic and Ollama would")                       \
 	X(STR, gateway_open_user, "", 0, 64, "ATELIER_GATEWAY_OPEN_USER",                                              \
 		"user whose rights gateway requests without a key have (empty: a key is needed)")                      \
+	X(STR, gateway_open_hosts, "", 0, 2000, "ATELIER_GATEWAY_OPEN_HOSTS",                                          \
+		"further host names under which requests without a key are taken, with spaces between")                \
 	X(INT, gateway_max_body_bytes, 33554432, 1024, 1073741824, "ATELIER_GATEWAY_MAX_BODY_BYTES",                   \
 		"size of the body of a gateway request")                                                               \
 	X(INT, gateway_max_calls, 512, 1, 100000, "ATELIER_GATEWAY_MAX_CALLS",                                         \

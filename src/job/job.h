@@ -78,6 +78,16 @@ int job_cancel(struct jobs *js, atelier_id user_id, atelier_id id, struct arena 
 int job_resume(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret,
 	struct err *e) MUST_CHECK;
 
+/* By what right somebody watches a job. */
+struct job_right {
+	atelier_id user_id, id; /* who, and the session or API key it is done with */
+	int64_t expires_at;     /* Unix ms: when that ends by itself, and the stream with it; 0: never */
+};
+
 /* Answers the exchange with the job's event stream: its view at once, then whenever it has changed, at most five times
  * a second; ends after the last state. Fails only before it has taken the exchange. */
-int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, struct http_exchange *x, struct err *e) MUST_CHECK;
+int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, const struct job_right *by, struct http_exchange *x,
+	struct err *e) MUST_CHECK;
+
+/* Ends the streams of whom this fits; 0: any. Any thread, does not wait. */
+void jobs_end_watchers(struct jobs *js, atelier_id user_id, atelier_id right_id);

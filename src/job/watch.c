@@ -12,6 +12,7 @@ struct watcher {
 	struct jobs *all;
 	struct job *job; /* a reference */
 	struct http_stream *stream;
+	struct job_right by;
 	uint64_t seen;      /* version that was sent */
 	int64_t written_ms; /* monotonic */
 	struct watcher *next, **at;
@@ -22,6 +23,7 @@ struct errand {
 	struct loop_task task;
 	struct jobs *all;
 	struct http_exchange *x;
+	struct job_right by;
 	struct job *job;  /* a reference; NULL: it has ended */
 	struct buf frame; /* of an ended one */
 };
@@ -76,6 +78,12 @@ static int watcher_write(struct watcher *w, const char *p, size_t n)
 	return -1;
 }
 
+static void watcher_end(struct watcher *w)
+{
+	http_stream_end(w->stream);
+	watcher_remove(w);
+}
+
 static void watcher_look(struct watcher *w)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(VIEW_BYTES);
@@ -100,20 +108,42 @@ static void watcher_look(struct watcher *w)
 	if (buf_status(&b) < 0 || watcher_write(w, b.p, b.n) < 0)
 		return;
 	w->seen = version;
-	if (!ended)
-		return;
-	http_stream_end(w->stream);
-	watcher_remove(w);
+	if (ended)
+		watcher_end(w);
 }
 
 static void tick(void *arg)
 {
 	struct jobs *js = arg;
+	int64_t now = clock_now_ms();
 
 	for (struct watcher *w = js->watchers, *next; w; w = next) {
 		next = w->next;
-		watcher_look(w);
+		if (w->by.expires_at && w->by.expires_at <= now)
+			watcher_end(w);
+		else
+			watcher_look(w);
 	}
+}
+
+static void end_on_loop(void *arg)
+{
+	struct errand *n = arg;
+
+	for (struct watcher *w = n->all->watchers, *next; w; w = next) {
+		next = w->next;
+		if ((!n->by.user_id || n->by.user_id == w->by.user_id) && (!n->by.id || n->by.id == w->by.id))
+			watcher_end(w);
+	}
+	free(n);
+}
+
+void jobs_end_watchers(struct jobs *js, atelier_id user_id, atelier_id right_id)
+{
+	struct errand *n = xcalloc(1, sizeof(*n));
+
+	*n = (struct errand){.all = js, .by = {.user_id = user_id, .id = right_id}};
+	loop_post(js->config.loop, &n->task, end_on_loop, n);
 }
 
 void watchers_stop(struct jobs *js)
@@ -121,8 +151,7 @@ void watchers_stop(struct jobs *js)
 	js->stopped = true;
 	for (struct watcher *w = js->watchers, *next; w; w = next) {
 		next = w->next;
-		http_stream_end(w->stream);
-		watcher_remove(w);
+		watcher_end(w);
 	}
 }
 
@@ -141,6 +170,7 @@ static void watcher_add(struct errand *n, struct watcher *w)
 	struct jobs *js = n->all;
 
 	w->all = js;
+	w->by = n->by;
 	w->job = TAKE_PTR(n->job);
 	w->written_ms = clock_mono_ms();
 	w->next = js->watchers;
@@ -173,7 +203,8 @@ static void follow_on_loop(void *arg)
 	errand_done(n);
 }
 
-int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, struct http_exchange *x, struct err *e)
+int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, const struct job_right *by, struct http_exchange *x,
+	struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
 	struct errand *n = xcalloc(1, sizeof(*n));
@@ -181,7 +212,7 @@ int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, struct http_e
 	struct job *j;
 	int r;
 
-	*n = (struct errand){.all = js, .x = x, .frame = BUF_INIT(VIEW_BYTES)};
+	*n = (struct errand){.all = js, .x = x, .by = *by, .frame = BUF_INIT(VIEW_BYTES)};
 	arena_init(&a, 1u << 20);
 	pthread_mutex_lock(&js->mx);
 	j = job_find_live(js, id);

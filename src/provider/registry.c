@@ -1,5 +1,7 @@
 /* registry.c - the providers that the settings and the stored configuration name, and how one set becomes another. */
 #include <errno.h>
+#include <stdio.h>
+#include <strings.h>
 #include <time.h>
 
 #include "http/proxy.h"
@@ -109,6 +111,30 @@ static char *clean_url(const struct kind *k, const char *given, struct err *e)
 		cut_ends(ret, k->not_in_url);
 	}
 	return ret;
+}
+
+int provider_config_origin(const struct provider_config *c, char ret[PROVIDER_ORIGIN_SIZE], struct err *e)
+{
+	const struct kind *k = kind_named(c->kind);
+	CLEANUP(freep) char *url = k ? clean_url(k, c->url, e) : NULL;
+	if (!url)
+		return err_set(e, E_INVALID, "There is no such kind of provider: \"%.40s\".", or_empty(c->kind));
+	CLEANUP(freep) char *plain = url_without_user(url);
+	const char *host = strstr(plain, "://");
+	bool tls = strncasecmp(plain, "https:", 6) == 0;
+	host = host ? host + 3 : plain;
+	int n = (int)strcspn(host, "/?#");
+	const char *colon = memrchr(host, ':', (size_t)n);
+	bool port = colon && !memchr(colon, ']', (size_t)(host + n - colon));
+	int at = snprintf(ret, PROVIDER_ORIGIN_SIZE, "%s %s://%.*s%s", c->kind, tls ? "https" : "http", n, host,
+		port  ? ""
+		: tls ? ":443"
+		      : ":80");
+	if (at >= PROVIDER_ORIGIN_SIZE)
+		return err_set(e, E_INVALID, "The address is too long.");
+	for (char *p = ret; *p; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+	return 0;
 }
 
 static bool is_header_value(const char *s)

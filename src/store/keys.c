@@ -103,6 +103,27 @@ int keys_find(struct db_conn *c, const void *hash, size_t n, int64_t now, struct
 	return 0;
 }
 
+int keys_good(struct db_conn *c, atelier_id id, const char *scope, int64_t now, atelier_id *ret_user_id,
+	int64_t *ret_expires_at, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT k.user_id, coalesce(k.expires_at, 0) FROM " KEY_TABLES
+		" WHERE k.id = ?1 AND coalesce(k.expires_at, ?2 + 1) > ?2 AND u.disabled = 0"
+		" AND (?3 IS NULL OR instr(' ' || k.scopes || ' ', ' ' || ?3 || ' ') > 0)",
+		DB_I64(id), DB_I64(now), DB_TEXT(scope));
+
+	if (r == 0)
+		r = db_next(rows, e);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(e, E_UNAUTHORIZED, "The API key that this was made with has ended.");
+	*ret_user_id = db_i64(rows, 0);
+	*ret_expires_at = db_i64(rows, 1);
+	return 0;
+}
+
 int keys_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct api_key_list *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;

@@ -41,6 +41,11 @@ int keys_create(struct db *db, const struct api_key_new *in, atelier_id *ret_id,
 int keys_find(struct db_conn *c, const void *hash, size_t n, int64_t now, struct arena *a, struct api_key *ret,
 	struct user *ret_user, struct err *e) MUST_CHECK;
 
+/* Whether a key still holds, with this scope (NULL: any), for a user who is not disabled: whose it is, and its end (0:
+ * none). E_UNAUTHORIZED. */
+int keys_good(struct db_conn *c, atelier_id id, const char *scope, int64_t now, atelier_id *ret_user_id,
+	int64_t *ret_expires_at, struct err *e) MUST_CHECK;
+
 /* A user's keys (0: everybody's), newest first. */
 int keys_list(
 	struct db_conn *c, atelier_id user_id, struct arena *a, struct api_key_list *ret, struct err *e) MUST_CHECK;

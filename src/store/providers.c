@@ -75,8 +75,9 @@ int stored_providers_get(struct db_conn *c, atelier_id id, struct arena *a, stru
 int stored_provider_key(
 	const struct vault *v, const struct stored_provider *p, struct arena *a, const char **ret, struct err *e)
 {
+	const struct vault_place at = {KEY_COLUMN, p->id, p->bound};
 	char *key = NULL;
-	int r = p->sealed.p ? vault_open(v, KEY_COLUMN, p->id, p->sealed, a, &key, e) : 0;
+	int r = p->sealed.p ? vault_open(v, &at, p->sealed, a, &key, e) : 0;
 
 	if (r == 0)
 		*ret = key;
@@ -110,7 +111,8 @@ static int set_key(struct db_conn *c, const struct change *x, struct err *e)
 		return 0;
 	if (!*x->key)
 		return db_exec(c, NULL, e, "UPDATE providers SET key = NULL WHERE id = ?", DB_I64(x->id));
-	int r = vault_seal(x->vault, KEY_COLUMN, x->id, str_from(x->key), &sealed, e);
+	const struct vault_place at = {KEY_COLUMN, x->id, x->in->bound};
+	int r = vault_seal(x->vault, &at, str_from(x->key), &sealed, e);
 	if (r < 0)
 		return r;
 	return db_exec(
@@ -196,4 +198,17 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 int stored_providers_delete(struct db *db, atelier_id id, struct err *e)
 {
 	return db_write(db, delete_in, &id, e);
+}
+
+int stored_provider_bind(struct db *db, const struct vault *v, const struct stored_provider *p, struct err *e)
+{
+	const struct vault_place unbound = {KEY_COLUMN, p->id, NULL};
+	CLEANUP(arena_done) struct arena a;
+	struct err quiet = {0};
+	char *key = NULL;
+
+	arena_init(&a, 2 * VAULT_MAX);
+	if (!p->sealed.p || vault_open(v, &unbound, p->sealed, &a, &key, &quiet) < 0)
+		return 0;
+	return stored_providers_update(db, v, p, key, e);
 }

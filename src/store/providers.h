@@ -9,6 +9,7 @@ struct stored_provider {
 	atelier_id id;
 	const char *name, *kind, *url, *version, *proxy; /* "": none */
 	struct str sealed;                       /* the key; p NULL: none. Opened by stored_provider_key */
+	const char *bound; /* not stored: kind and origin, which the key was given for (provider_config_origin) */
 	bool enabled;
 	int64_t max_concurrent, connect_timeout_ms, first_byte_timeout_ms, token_timeout_ms, total_timeout_ms;
 	int64_t created_at, updated_at;
@@ -25,16 +26,22 @@ int stored_providers_list(
 int stored_providers_get(
 	struct db_conn *c, atelier_id id, struct arena *a, struct stored_provider *ret, struct err *e) MUST_CHECK;
 
-/* The key in the arena; NULL when there is none. E_INVALID with a sentence when it cannot be opened. */
+/* The key in the arena; NULL when there is none. E_INVALID with a sentence when it cannot be opened, as one that was given
+ * for something else than `bound`. */
 int stored_provider_key(const struct vault *v, const struct stored_provider *p, struct arena *a, const char **ret,
 	struct err *e) MUST_CHECK;
 
-/* `id`, `sealed` and the times of `in` are not looked at. `key`: NULL or "" for none. E_CONFLICT when the name is taken. */
+/* `id`, `sealed` and the times of `in` are not looked at; the key is sealed for its `bound`. `key`: NULL or "" for none. E_CONFLICT when the name is taken. */
 int stored_providers_create(struct db *db, const struct vault *v, const struct stored_provider *in, const char *key,
 	atelier_id *ret_id, struct err *e) MUST_CHECK;
 
-/* All of it but the key becomes as in `in`. `key`: NULL keeps what is there, "" removes it. E_NOT_FOUND, E_CONFLICT. */
+/* All of it but the key becomes as in `in`. `key`: NULL keeps what is there, which opens as
+ * long as `bound` stays the same; "" removes it. E_NOT_FOUND, E_CONFLICT. */
 int stored_providers_update(struct db *db, const struct vault *v, const struct stored_provider *in, const char *key,
 	struct err *e) MUST_CHECK;
 
 int stored_providers_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK; /* E_NOT_FOUND */
+
+/* Binds a key that is stored for no address yet, as older versions did, to `p->bound`. 0 also when there is nothing to do. */
+int stored_provider_bind(
+	struct db *db, const struct vault *v, const struct stored_provider *p, struct err *e) MUST_CHECK;

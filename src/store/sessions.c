@@ -91,6 +91,26 @@ int sessions_find(struct db_conn *c, const void *hash, size_t n, int64_t now, st
 	return 0;
 }
 
+int sessions_good(
+	struct db_conn *c, atelier_id id, int64_t now, atelier_id *ret_user_id, int64_t *ret_expires_at, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT s.user_id, s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id"
+		" WHERE s.id = ? AND s.expires_at > ? AND u.disabled = 0",
+		DB_I64(id), DB_I64(now));
+
+	if (r == 0)
+		r = db_next(rows, e);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(e, E_UNAUTHORIZED, "The session that this was made with has ended.");
+	*ret_user_id = db_i64(rows, 0);
+	*ret_expires_at = db_i64(rows, 1);
+	return 0;
+}
+
 int sessions_list(
 	struct db_conn *c, atelier_id user_id, int64_t now, struct arena *a, struct session_list *ret, struct err *e)
 {

@@ -36,6 +36,10 @@ int sessions_create(struct db *db, const struct session_new *in, atelier_id *ret
 int sessions_find(struct db_conn *c, const void *hash, size_t n, int64_t now, struct arena *a, struct session *ret,
 	struct user *ret_user, enum session_by *ret_by, struct err *e) MUST_CHECK;
 
+/* Whether the session still holds for a user who is not disabled: whose it is, and its end. E_UNAUTHORIZED. */
+int sessions_good(struct db_conn *c, atelier_id id, int64_t now, atelier_id *ret_user_id, int64_t *ret_expires_at,
+	struct err *e) MUST_CHECK;
+
 /* A user's sessions that have not expired by `now`, last seen first. */
 int sessions_list(struct db_conn *c, atelier_id user_id, int64_t now, struct arena *a, struct session_list *ret,
 	struct err *e) MUST_CHECK;

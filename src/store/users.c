@@ -136,64 +136,98 @@ int users_list(struct db_conn *c, struct arena *a, struct user_list *ret, struct
 	return r;
 }
 
-struct change {
-	atelier_id id;
-	const char *password_hash;
-	bool disabled;
-};
-
 static int end_sessions(struct db_conn *c, atelier_id user_id, struct err *e)
 {
 	return db_exec(c, NULL, e, "DELETE FROM sessions WHERE user_id = ?", DB_I64(user_id));
 }
 
+struct password_change {
+	atelier_id id;
+	const struct user_password *in;
+};
+
 static int set_password_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct change *x = arg;
+	const struct password_change *x = arg;
 	int64_t n = 0;
 	int r;
 
-	r = db_exec(c, &n, e, "UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?",
-		DB_TEXT(x->password_hash), DB_I64(clock_now_ms()), DB_I64(x->id));
-	if (r < 0)
-		return r;
-	if (n == 0)
-		return err_set(e, E_NOT_FOUND, NO_USER);
-	return end_sessions(c, x->id, e);
-}
-
-int users_set_password(struct db *db, atelier_id id, const char *password_hash, struct err *e)
-{
-	struct change x = {.id = id, .password_hash = password_hash};
-
-	return db_write(db, set_password_in, &x, e);
-}
-
-static int set_disabled_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-	int64_t n = 0, admins = 0;
-	int r;
-
-	r = db_exec(c, &n, e, "UPDATE users SET disabled = ?, updated_at = ? WHERE id = ?", DB_I64(x->disabled),
+	r = db_exec(c, &n, e, "UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?", DB_TEXT(x->in->hash),
 		DB_I64(clock_now_ms()), DB_I64(x->id));
 	if (r < 0)
 		return r;
 	if (n == 0)
 		return err_set(e, E_NOT_FOUND, NO_USER);
-	if (!x->disabled)
-		return 0;
-	r = users_count_admins(c, &admins, e);
-	if (r < 0)
-		return r;
-	if (admins == 0)
-		return err_set(e, E_CONFLICT, "The last administrator cannot be disabled.");
-	return end_sessions(c, x->id, e);
+	if (x->in->end_keys)
+		r = db_exec(c, NULL, e, "DELETE FROM api_keys WHERE user_id = ?", DB_I64(x->id));
+	return r < 0 ? r : end_sessions(c, x->id, e);
 }
 
-int users_set_disabled(struct db *db, atelier_id id, bool disabled, struct err *e)
+int users_set_password(struct db *db, atelier_id id, const struct user_password *in, struct err *e)
 {
-	struct change x = {.id = id, .disabled = disabled};
+	struct password_change x = {.id = id, .in = in};
 
-	return db_write(db, set_disabled_in, &x, e);
+	return db_write(db, set_password_in, &x, e);
+}
+
+struct change {
+	atelier_id id;
+	const struct user_change *in;
+};
+
+/* Whatever is done to users leaves somebody who can look after this Atelier. */
+static int keep_an_admin(struct db_conn *c, struct err *e)
+{
+	int64_t admins = 0;
+	int r = users_count_admins(c, &admins, e);
+
+	if (r < 0)
+		return r;
+	return admins == 0 ? err_set(e, E_CONFLICT, "This is the last administrator: make somebody else one first.")
+			   : 0;
+}
+
+static int change_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct change *x = arg;
+	const struct user_change *in = x->in;
+	int64_t n = 0;
+	int r;
+
+	r = db_exec(c, &n, e,
+		"UPDATE users SET disabled = coalesce(?, disabled), role = coalesce(?, role), updated_at = ? WHERE id "
+		"= ?",
+		in->has_disabled ? DB_I64(in->disabled) : DB_NULL, DB_TEXT(in->role), DB_I64(clock_now_ms()),
+		DB_I64(x->id));
+	if (r < 0)
+		return r;
+	if (n == 0)
+		return err_set(e, E_NOT_FOUND, NO_USER);
+	r = in->disabled || in->role ? keep_an_admin(c, e) : 0;
+	if (r == 0 && in->disabled)
+		r = end_sessions(c, x->id, e);
+	return r;
+}
+
+int users_change(struct db *db, atelier_id id, const struct user_change *in, struct err *e)
+{
+	struct change x = {.id = id, .in = in};
+
+	return db_write(db, change_in, &x, e);
+}
+
+static int delete_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const atelier_id *id = arg;
+	int64_t n = 0;
+	int r = db_exec(c, &n, e, "DELETE FROM users WHERE id = ?", DB_I64(*id));
+
+	if (r < 0)
+		return r;
+	return n == 0 ? err_set(e, E_NOT_FOUND, NO_USER) : keep_an_admin(c, e);
+}
+
+int users_delete(struct db *db, atelier_id id, struct err *e)
+{
+	return db_write(db, delete_in, &id, e);
 }

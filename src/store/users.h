@@ -43,8 +43,22 @@ int users_list(struct db_conn *c, struct arena *a, struct user_list *ret, struct
 /* Administrators that are not disabled. */
 int users_count_admins(struct db_conn *c, int64_t *ret, struct err *e) MUST_CHECK;
 
-/* Also ends all the user's sessions, in the same transaction. E_NOT_FOUND. */
-int users_set_password(struct db *db, atelier_id id, const char *password_hash, struct err *e) MUST_CHECK;
+struct user_password {
+	const char *hash;
+	bool end_keys; /* deletes the user's API keys, too */
+};
 
-/* Disabling ends all the user's sessions. E_CONFLICT for the last administrator. E_NOT_FOUND. */
-int users_set_disabled(struct db *db, atelier_id id, bool disabled, struct err *e) MUST_CHECK;
+/* Also ends all the user's sessions, in the same transaction. E_NOT_FOUND. */
+int users_set_password(struct db *db, atelier_id id, const struct user_password *in, struct err *e) MUST_CHECK;
+
+struct user_change {
+	bool has_disabled, disabled; /* disabling ends all the user's sessions */
+	const char *role;            /* NULL: stays */
+};
+
+/* E_NOT_FOUND; E_CONFLICT when no administrator would be left. */
+int users_change(struct db *db, atelier_id id, const struct user_change *in, struct err *e) MUST_CHECK;
+
+/* With all that is the user's: conversations, sessions, API keys, limits; usage stays. E_NOT_FOUND; E_CONFLICT when no
+ * administrator would be left. */
+int users_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK;

@@ -1,6 +1,7 @@
 /*
  * vault.h - secrets that must be read again (keys of providers) as they stand in the database: sealed with
- * XChaCha20-Poly1305. What is sealed belongs to one row and column: moved elsewhere it does not open. Any thread.
+ * XChaCha20-Poly1305. What is sealed belongs to one row and column, and
+ * to what its owner has bound it to: with anything else it does not open. Any thread.
  */
 #pragma once
 
@@ -17,11 +18,17 @@ struct vault {
 /* Longest text that is sealed. */
 #define VAULT_MAX 65536
 
-/* Adds nonce and sealed text to `ret`; `column` is "table.column". E_TOO_LARGE. */
-int vault_seal(const struct vault *v, const char *column, int64_t row, struct str text, struct buf *ret,
+struct vault_place {
+	const char *column; /* "table.column" */
+	int64_t row;
+	const char *bound; /* any text, like the address that a key may be sent to; NULL: none */
+};
+
+/* Adds nonce and sealed text to `ret`. E_TOO_LARGE. */
+int vault_seal(const struct vault *v, const struct vault_place *at, struct str text, struct buf *ret,
 	struct err *e) MUST_CHECK;
 
-/* The text in the arena, terminated. E_INVALID with a sentence when it was sealed
- * with another key, for another row or column, or is damaged. */
-int vault_open(const struct vault *v, const char *column, int64_t row, struct str sealed, struct arena *a, char **ret,
+/* The text in the arena, terminated. E_INVALID with a sentence when it was sealed with another key, for another place, or
+ * is damaged. */
+int vault_open(const struct vault *v, const struct vault_place *at, struct str sealed, struct arena *a, char **ret,
 	struct err *e) MUST_CHECK;

@@ -159,5 +159,7 @@ struct gateway;
 int gateway_new(struct api *a, struct gateway **ret) MUST_CHECK;                         /* before the loop runs */
 int gateway_submit(struct gateway *g, struct request *q, void (*fn)(void *)) MUST_CHECK; /* E_BUSY; loop thread */
 void gateway_leave(struct gateway *g); /* what was submitted has ended */
-void gateway_stop(struct gateway *g);  /* all calls end with E_STOPPING. Needs the loop to run; not on its thread */
-void gateway_free(struct gateway *g);  /* after the loop has stopped; NULL is fine */
+/* Ends the calls made by a right that is no longer there. Any thread, does not wait. */
+void gateway_end(struct gateway *g, const struct ending *what);
+void gateway_stop(struct gateway *g); /* all calls end with E_STOPPING. Needs the loop to run; not on its thread */
+void gateway_free(struct gateway *g); /* after the loop has stopped; NULL is fine */

@@ -435,6 +435,31 @@ bool gw_flow_finish(struct gw_call *c, const struct err *e, bool answers)
 	return r == 1;
 }
 
+struct end_task {
+	struct loop_task task;
+	struct gateway *g;
+	struct ending what;
+};
+
+static void end_on_loop(void *arg)
+{
+	struct end_task *t = arg;
+
+	for (struct gw_flow *f = t->g->flows; f; f = f->next) {
+		if (f->c && ending_fits(&t->what, &f->c->q->who))
+			cancel_fire(&f->c->cancel, E_UNAUTHORIZED);
+	}
+	free(t);
+}
+
+void gateway_end(struct gateway *g, const struct ending *what)
+{
+	struct end_task *t = xcalloc(1, sizeof(*t));
+
+	*t = (struct end_task){.g = g, .what = *what};
+	loop_post(loop_of(g), &t->task, end_on_loop, t);
+}
+
 static int stop_on_loop(void *arg)
 {
 	struct gateway *g = arg;

@@ -106,12 +106,13 @@ static struct reply ask(const char *method, const char *path, const char *header
 }
 
 /* The header's value up to the end of its line in `ret`, or "". */
+/* The first of that name. */
 static const char *header(const struct reply *r, const char *name, char ret[512])
 {
 	size_t n = strlen(name);
 
 	ret[0] = '\0';
-	for (const char *line = strstr(r->text.p, "\r\n"); line && line + 2 < r->body;
+	for (const char *line = strstr(r->text.p, "\r\n"); line && line + 2 < r->body && !*ret;
 		line = strstr(line + 2, "\r\n")) {
 		if (strncasecmp(line + 2, name, n) == 0 && line[2 + n] == ':')
 			snprintf(ret, 512, "%.*s", (int)strcspn(line + 4 + n, "\r"), line + 4 + n);

@@ -75,12 +75,37 @@ static atelier_id add_user(struct fixture *f, const char *name)
 	return id;
 }
 
-static int login(struct fixture *f, const char *name, const char *password, struct auth_session *ret, struct err *e)
+static int login_from(struct fixture *f, const char *address, const char *device, const char *name,
+	const char *password, struct auth_session *ret, struct err *e)
 {
+	struct auth_visitor from = {.device = device, .user_agent = "test"};
 	struct user u;
 
+	snprintf(from.address, sizeof(from.address), "%s", address);
 	*e = (struct err){0};
-	return auth_login(f->auth, name, password, "127.0.0.1", "test", &f->a, &u, ret, e);
+	return auth_login(f->auth, name, password, &from, &f->a, &u, ret, e);
+}
+
+static int login(struct fixture *f, const char *name, const char *password, struct auth_session *ret, struct err *e)
+{
+	return login_from(f, "127.0.0.1", NULL, name, password, ret, e);
+}
+
+static int change_password(
+	struct fixture *f, const struct auth_identity *who, const char *current, const char *wanted, struct err *e)
+{
+	*e = (struct err){0};
+	return auth_change_password(
+		f->auth, who, &(struct auth_password_change){.current = current, .wanted = wanted}, e);
+}
+
+/* What a link that was opened allows. */
+static int open_link(struct fixture *f, struct auth *a, const char *token, struct auth_stream *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(f->db);
+	struct err e = {0};
+
+	return auth_stream_open(a, c, token, ret, &e);
 }
 
 static int identify(struct fixture *f, const char *cookie, const char *bearer, struct auth_identity *ret)
@@ -98,15 +123,22 @@ static void test_key_is_private_and_stays(void **state)
 	struct stat st;
 	struct err e = {0};
 	char token[AUTH_STREAM_TOKEN_LEN + 1];
-	atelier_id turn = 0;
+	struct auth_session s;
+	struct auth_identity who;
+	struct auth_stream link = {.turn_id = 42, .expires_at = clock_now_ms() + 60000};
 
 	assert_int_equal(stat(f->key, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(st.st_size, 32);
-	auth_stream_token(f->auth, 42, clock_now_ms() + 60000, token);
+	add_user(f, "anna");
+	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), 0);
+	assert_int_equal(identify(f, s.cookie, NULL, &who), 0);
+	link.session_id = who.session_id;
+	auth_stream_token(f->auth, &link, token);
 	assert_int_equal(auth_new(f->db, &f->settings, f->key, &again, &e), 0);
-	assert_int_equal(auth_stream_turn(again, token, &turn, &e), 0);
-	assert_int_equal(turn, 42);
+	link.turn_id = 0;
+	assert_int_equal(open_link(f, again, token, &link), 0);
+	assert_int_equal(link.turn_id, 42);
 	auth_free(again);
 
 	assert_int_equal(truncate(f->key, 31), 0);
@@ -192,12 +224,11 @@ static void test_password_change_ends_sessions(void **state)
 	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), 0);
 	assert_int_equal(login(f, "anna", PASSWORD, &other, &e), 0);
 	assert_int_equal(identify(f, s.cookie, NULL, &who), 0);
-	assert_int_equal(auth_change_password(f->auth, &who.user, "wrong one", "new horse", &e), E_FORBIDDEN);
-	err_clear(&e);
-	assert_int_equal(auth_change_password(f->auth, &who.user, PASSWORD, "short", &e), E_INVALID);
-	err_clear(&e);
+	assert_int_equal(change_password(f, &who, "wrong one", "new horse", &e), E_FORBIDDEN);
+	assert_int_equal(change_password(f, &who, PASSWORD, "short", &e), E_INVALID);
+	assert_int_equal(change_password(f, &who, PASSWORD, "anna2026!", &e), E_INVALID);
 	assert_int_equal(identify(f, s.cookie, NULL, &who), 0);
-	assert_int_equal(auth_change_password(f->auth, &who.user, PASSWORD, "new horse", &e), 0);
+	assert_int_equal(change_password(f, &who, PASSWORD, "new horse", &e), 0);
 	assert_int_equal(identify(f, s.cookie, NULL, &who), E_UNAUTHORIZED);
 	assert_int_equal(identify(f, NULL, other.bearer, &who), E_UNAUTHORIZED);
 	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), E_UNAUTHORIZED);
@@ -233,7 +264,7 @@ static void test_disabled_cannot_log_in(void **state)
 
 	assert_int_equal(auth_create_user(f->db, "root", PASSWORD, ROLE_ADMIN, &admin, &e), 0);
 	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), 0);
-	assert_int_equal(users_set_disabled(f->db, id, true, &e), 0);
+	assert_int_equal(users_change(f->db, id, &(struct user_change){.has_disabled = true, .disabled = true}, &e), 0);
 	assert_int_equal(identify(f, s.cookie, NULL, &who), E_UNAUTHORIZED);
 	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), E_UNAUTHORIZED);
 }
@@ -248,20 +279,20 @@ static void test_first_administrator(void **state)
 	assert_true(auth_setup_needed(f->auth));
 	snprintf(code, sizeof(code), "%s", auth_setup_code(f->auth));
 	assert_int_equal(strlen(code), 16);
-	assert_int_equal(auth_setup(f->auth, "0000000000000000", "anna", PASSWORD, &id, &e), E_FORBIDDEN);
+	assert_int_equal(auth_setup(f->auth, "0000000000000000", "anna", PASSWORD, "192.0.2.1", &id, &e), E_FORBIDDEN);
 	err_clear(&e);
 	for (int64_t i = 1; i < f->settings.login_attempts; i++) {
-		assert_int_equal(auth_setup(f->auth, "short", "anna", PASSWORD, &id, &e), E_FORBIDDEN);
+		assert_int_equal(auth_setup(f->auth, "short", "anna", PASSWORD, "192.0.2.1", &id, &e), E_FORBIDDEN);
 		err_clear(&e);
 	}
-	assert_int_equal(auth_setup(f->auth, "", "anna", PASSWORD, &id, &e), E_RATE_LIMITED);
+	assert_int_equal(auth_setup(f->auth, "", "anna", PASSWORD, "192.0.2.1", &id, &e), E_RATE_LIMITED);
 	err_clear(&e);
-	assert_int_equal(auth_setup(f->auth, code, "no blanks please", PASSWORD, &id, &e), E_INVALID);
+	assert_int_equal(auth_setup(f->auth, code, "no blanks please", PASSWORD, "192.0.2.1", &id, &e), E_INVALID);
 	err_clear(&e);
-	assert_int_equal(auth_setup(f->auth, code, "anna", PASSWORD, &id, &e), 0);
+	assert_int_equal(auth_setup(f->auth, code, "anna", PASSWORD, "192.0.2.1", &id, &e), 0);
 	assert_false(auth_setup_needed(f->auth));
 	assert_null(auth_setup_code(f->auth));
-	assert_int_equal(auth_setup(f->auth, code, "bert", PASSWORD, &id, &e), E_CONFLICT);
+	assert_int_equal(auth_setup(f->auth, code, "bert", PASSWORD, "192.0.2.1", &id, &e), E_CONFLICT);
 }
 
 /* Made on the command line while the server runs: the link is void at once. */
@@ -296,25 +327,89 @@ static void test_stream_tokens(void **state)
 {
 	struct fixture *f = *state;
 	char token[AUTH_STREAM_TOKEN_LEN + 1];
-	struct err e = {0};
-	atelier_id turn = 0;
+	struct auth_stream link = {.turn_id = INT64_MAX, .expires_at = clock_now_ms() + 60000}, found;
+	struct auth_identity who;
+	struct auth_session s;
+	struct err e;
 
-	auth_stream_token(f->auth, INT64_MAX, clock_now_ms() + 60000, token);
+	add_user(f, "anna");
+	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), 0);
+	assert_int_equal(identify(f, s.cookie, NULL, &who), 0);
+	link.session_id = who.session_id;
+	auth_stream_token(f->auth, &link, token);
 	assert_int_equal(strlen(token), AUTH_STREAM_TOKEN_LEN);
-	assert_int_equal(auth_stream_turn(f->auth, token, &turn, &e), 0);
-	assert_int_equal(turn, INT64_MAX);
+	assert_int_equal(open_link(f, f->auth, token, &found), 0);
+	assert_int_equal(found.turn_id, INT64_MAX);
+	assert_int_equal(found.user_id, who.user.id);
+	assert_int_equal(found.right_ends_at, who.expires_at);
 	for (size_t i = 0; i < AUTH_STREAM_TOKEN_LEN; i++) {
 		char was = token[i];
 		token[i] = was == 'A' ? 'B' : 'A';
-		err_clear(&e);
-		assert_int_equal(auth_stream_turn(f->auth, token, &turn, &e), E_UNAUTHORIZED);
+		assert_int_equal(open_link(f, f->auth, token, &found), E_UNAUTHORIZED);
 		token[i] = was;
 	}
-	err_clear(&e);
-	assert_int_equal(auth_stream_turn(f->auth, "", &turn, &e), E_UNAUTHORIZED);
-	err_clear(&e);
-	auth_stream_token(f->auth, 7, clock_now_ms() - 1, token);
-	assert_int_equal(auth_stream_turn(f->auth, token, &turn, &e), E_EXPIRED);
+	assert_int_equal(open_link(f, f->auth, "", &found), E_UNAUTHORIZED);
+	/* It holds no longer than the session it was made with. */
+	assert_int_equal(auth_logout(f->auth, who.session_id, &e), 0);
+	assert_int_equal(open_link(f, f->auth, token, &found), E_UNAUTHORIZED);
+	link.expires_at = clock_now_ms() - 1;
+	auth_stream_token(f->auth, &link, token);
+	assert_int_equal(open_link(f, f->auth, token, &found), E_EXPIRED);
+}
+
+/* Signs in, and takes the token of the device. */
+static void device_of(
+	struct fixture *f, const char *name, char ret[AUTH_DEVICE_TOKEN_LEN + 1], struct auth_identity *ret_who)
+{
+	struct auth_session s;
+	struct err e;
+
+	assert_int_equal(login(f, name, PASSWORD, &s, &e), 0);
+	assert_int_equal(identify(f, s.cookie, NULL, ret_who), 0);
+	assert_true(auth_device_renew(f->auth, NULL, &ret_who->user, ret));
+}
+
+/* Whoever hammers a name keeps out nobody who has been there before, and no other name behind the same address. */
+static void test_vandal(void **state)
+{
+	struct fixture *f = *state;
+	char home[AUTH_DEVICE_TOKEN_LEN + 1], other[AUTH_DEVICE_TOKEN_LEN + 1];
+	struct auth_identity who;
+	struct auth_session s;
+	struct err e;
+
+	add_user(f, "anna");
+	add_user(f, "bert");
+	device_of(f, "anna", home, &who);
+	assert_false(auth_device_renew(f->auth, home, &who.user, other));
+	for (int64_t i = 0; i < f->settings.login_attempts; i++)
+		assert_int_equal(login_from(f, "192.0.2.1", NULL, "anna", "wrong horse", &s, &e), E_UNAUTHORIZED);
+	assert_int_equal(login_from(f, "192.0.2.1", NULL, "anna", "wrong horse", &s, &e), E_RATE_LIMITED);
+	assert_int_equal(login_from(f, "192.0.2.1", home, "anna", PASSWORD, &s, &e), 0);
+	assert_int_equal(login_from(f, "192.0.2.1", NULL, "bert", PASSWORD, &s, &e), 0);
+	assert_int_equal(login_from(f, "192.0.2.2", NULL, "anna", PASSWORD, &s, &e), 0);
+	/* A device is one person's, and no longer than the password. */
+	for (int64_t i = 0; i <= f->settings.login_attempts; i++)
+		(void)!login_from(f, "192.0.2.1", home, "bert", "wrong horse", &s, &e);
+	assert_int_equal(login_from(f, "192.0.2.1", home, "bert", PASSWORD, &s, &e), E_RATE_LIMITED);
+	home[3] = home[3] == 'A' ? 'B' : 'A';
+	assert_int_equal(login_from(f, "192.0.2.1", home, "anna", PASSWORD, &s, &e), E_RATE_LIMITED);
+}
+
+static void test_devices_end_with_the_password(void **state)
+{
+	struct fixture *f = *state;
+	char home[AUTH_DEVICE_TOKEN_LEN + 1];
+	struct auth_session s;
+	struct auth_identity who;
+	struct err e;
+
+	add_user(f, "anna");
+	device_of(f, "anna", home, &who);
+	assert_int_equal(change_password(f, &who, PASSWORD, "new horse", &e), 0);
+	for (int64_t i = 0; i < f->settings.login_attempts; i++)
+		assert_int_equal(login_from(f, "192.0.2.1", NULL, "anna", "wrong horse", &s, &e), E_UNAUTHORIZED);
+	assert_int_equal(login_from(f, "192.0.2.1", home, "anna", "new horse", &s, &e), E_RATE_LIMITED);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -332,6 +427,8 @@ int main(void)
 		TEST(test_setup_ends_with_another_administrator),
 		TEST(test_rules_for_users),
 		TEST(test_stream_tokens),
+		TEST(test_vandal),
+		TEST(test_devices_end_with_the_password),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

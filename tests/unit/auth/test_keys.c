@@ -223,12 +223,17 @@ static void test_words(void **state)
 	assert_string_equal(words, "");
 }
 
-static int identify_open(struct fixture *f, struct auth_identity *ret)
+static int identify_open_at(struct fixture *f, const char *host, struct auth_identity *ret)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(f->db);
 	struct err e = {0};
 
-	return auth_identify_open(f->auth, c, &f->a, ret, &e);
+	return auth_identify_open(f->auth, c, host, &f->a, ret, &e);
+}
+
+static int identify_open(struct fixture *f, struct auth_identity *ret)
+{
+	return identify_open_at(f, "localhost:8420", ret);
 }
 
 static void test_open_user(void **state)
@@ -245,6 +250,8 @@ static void test_open_user(void **state)
 	assert_int_equal(who.user.id, f->user);
 	assert_int_equal(who.scopes, AUTH_SCOPE_GATEWAY);
 	assert_int_equal(who.key_id, 0);
+	assert_int_equal(identify_open_at(f, "evil.example:8420", &who), E_FORBIDDEN);
+	assert_int_equal(identify_open_at(f, NULL, &who), E_FORBIDDEN);
 	assert_true(who.by_cookie); /* pages of other sites must not come in by it */
 }
 

@@ -1,4 +1,4 @@
-/* Failures and requests are counted with a clock that the test moves. */
+/* Meters, with a clock that the test moves. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,100 +10,98 @@
 
 #include "auth/throttle.h"
 
-#define LIMIT 5
+#define SECOND INT64_C(1000000)
+#define ROWS   64
 
-static void test_waits_double_after_the_limit(void **state)
+static const struct rate rate = {5, 30 * SECOND};
+
+static int64_t take(struct meter *m, const char *what, int64_t now)
 {
-	static const int waits[] = {2, 4, 8, 16, 32, 64, 128, 256, 300, 300};
-	CLEANUP(throttle_freep) struct throttle *t = throttle_new();
-	int64_t now = 1000000;
+	return meter_take(m, str_from(what), rate, now);
+}
+
+static void test_burst_then_one_by_one(void **state)
+{
+	CLEANUP(meter_freep) struct meter *m = meter_new(ROWS);
+	int64_t now = 1000 * SECOND;
 
 	(void)state;
-	for (int i = 0; i < LIMIT; i++)
-		assert_int_equal(throttle_try(t, "anna", LIMIT, now), 0);
-	for (size_t i = 0; i < N_ELEMENTS(waits); i++) {
-		assert_int_equal(throttle_try(t, "anna", LIMIT, now), waits[i]);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(take(m, "anna", now), 0);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(take(m, "anna", now), 30 * SECOND);
 		/* Asking while one has to wait makes it no longer. */
-		assert_int_equal(throttle_try(t, "anna", LIMIT, now + 1000), waits[i] - 1);
-		now += waits[i] * 1000 - 1;
-		assert_int_equal(throttle_try(t, "anna", LIMIT, now), 1);
-		now += 1;
-		assert_int_equal(throttle_try(t, "anna", LIMIT, now), 0);
+		assert_int_equal(take(m, "anna", now + SECOND), 29 * SECOND);
+		now += 30 * SECOND;
+		assert_int_equal(take(m, "anna", now), 0);
 	}
-	assert_int_equal(throttle_try(t, "bert", LIMIT, now), 0);
+	assert_int_equal(take(m, "bert", now), 0);
+	/* After a while all of it is there again, and not more. */
+	now += 1000 * SECOND;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(take(m, "anna", now), 0);
+	assert_true(take(m, "anna", now) > 0);
 }
 
-static void test_success_forgets(void **state)
+static void test_giving_back(void **state)
 {
-	CLEANUP(throttle_freep) struct throttle *t = throttle_new();
+	CLEANUP(meter_freep) struct meter *m = meter_new(ROWS);
 
 	(void)state;
-	for (int i = 0; i < LIMIT; i++)
-		assert_int_equal(throttle_try(t, "anna", LIMIT, 0), 0);
-	throttle_forgive(t, "anna", true);
-	for (int i = 0; i < LIMIT; i++)
-		assert_int_equal(throttle_try(t, "anna", LIMIT, 0), 0);
-	throttle_forgive(t, "anna", false);
-	assert_int_equal(throttle_try(t, "anna", LIMIT, 0), 0);
-	assert_int_equal(throttle_try(t, "anna", LIMIT, 0), 2);
-	throttle_forgive(t, "nobody", true);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(take(m, "anna", 0), 0);
+	meter_give_back(m, STR("anna"), rate);
+	assert_int_equal(take(m, "anna", 0), 0);
+	assert_true(take(m, "anna", 0) > 0);
+	meter_forget(m, STR("anna"));
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(take(m, "anna", 0), 0);
+	meter_give_back(m, STR("nobody"), rate);
+	meter_forget(m, STR("nobody"));
+	/* Giving back more than was taken gives no more than all. */
+	for (int i = 0; i < 50; i++)
+		meter_give_back(m, STR("anna"), rate);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(take(m, "anna", 0), 0);
+	assert_true(take(m, "anna", 0) > 0);
 }
 
-static void test_quiet_forgets(void **state)
+/* A clock that was far ahead keeps nobody waiting once it is right. */
+static void test_clock_steps_back(void **state)
 {
-	CLEANUP(throttle_freep) struct throttle *t = throttle_new();
+	CLEANUP(meter_freep) struct meter *m = meter_new(ROWS);
+	int64_t ahead = (int64_t)1 << 50;
 
 	(void)state;
-	for (int i = 0; i < LIMIT; i++)
-		assert_int_equal(throttle_try(t, "anna", LIMIT, 0), 0);
-	assert_int_equal(throttle_try(t, "anna", LIMIT, 16 * 60 * 1000), 0);
-	assert_int_equal(throttle_try(t, "anna", LIMIT, 16 * 60 * 1000), 0);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(take(m, "anna", ahead), 0);
+	assert_true(take(m, "anna", 1000) <= 30 * SECOND);
+	assert_int_equal(take(m, "anna", 1000 + 30 * SECOND), 0);
 }
 
-/* Far more names than places: the table stays as it is, and one that is tried all the time stays in it. */
-static void test_table_is_bounded(void **state)
+/* Far more names than places: who has used up what there was is not forgotten for it. */
+static void test_a_flood_pushes_out_itself(void **state)
 {
-	CLEANUP(throttle_freep) struct throttle *t = throttle_new();
+	CLEANUP(meter_freep) struct meter *m = meter_new(ROWS);
 	char name[32];
 
 	(void)state;
-	for (int i = 0; i < 50000; i++) {
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(take(m, "anna", 0), 0);
+	for (int i = 0; i < 100000; i++) {
 		snprintf(name, sizeof(name), "name %d", i);
-		assert_int_equal(throttle_try(t, name, LIMIT, i), 0);
+		assert_int_equal(take(m, name, 0), 0);
 	}
-	for (int i = 0; i < LIMIT; i++)
-		assert_int_equal(throttle_try(t, "anna", LIMIT, 50000), 0);
-	assert_int_equal(throttle_try(t, "anna", LIMIT, 50000), 2);
-}
-
-static void test_bucket_fills_again(void **state)
-{
-	CLEANUP(buckets_freep) struct buckets *b = buckets_new();
-	int64_t now = 5000;
-
-	(void)state;
-	for (int i = 0; i < 60; i++)
-		assert_int_equal(buckets_take(b, 7, 60, now), 0);
-	assert_int_equal(buckets_take(b, 7, 60, now), 2);
-	assert_int_equal(buckets_take(b, 8, 60, now), 0);
-	assert_int_equal(buckets_take(b, 7, 60, now + 999), 1);
-	assert_int_equal(buckets_take(b, 7, 60, now + 1000), 0);
-	assert_true(buckets_take(b, 7, 60, now + 1000) > 0);
-	/* A day later there is a minute's worth, not a day's. */
-	now += 24 * 3600 * 1000;
-	for (int i = 0; i < 60; i++)
-		assert_int_equal(buckets_take(b, 7, 60, now), 0);
-	assert_true(buckets_take(b, 7, 60, now) > 0);
+	assert_true(take(m, "anna", 0) > 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_waits_double_after_the_limit),
-		cmocka_unit_test(test_success_forgets),
-		cmocka_unit_test(test_quiet_forgets),
-		cmocka_unit_test(test_table_is_bounded),
-		cmocka_unit_test(test_bucket_fills_again),
+		cmocka_unit_test(test_burst_then_one_by_one),
+		cmocka_unit_test(test_giving_back),
+		cmocka_unit_test(test_clock_steps_back),
+		cmocka_unit_test(test_a_flood_pushes_out_itself),
 	};
 
 	if (sodium_init() < 0)

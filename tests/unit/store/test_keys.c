@@ -58,9 +58,9 @@ static void test_expiry_and_disabled_users(void **state)
 	add_key(f, f->bob, "short", "hash-1", NOW);
 	FINE(f, find(f, "hash-1", NOW - 1, &k));
 	REFUSED(f, E_UNAUTHORIZED, find(f, "hash-1", NOW, &k));
-	FINE(f, users_set_disabled(f->db, f->bob, true, &f->e));
+	FINE(f, users_change(f->db, f->bob, &(struct user_change){.has_disabled = true, .disabled = true}, &f->e));
 	REFUSED(f, E_UNAUTHORIZED, find(f, "hash-1", NOW - 1, &k));
-	FINE(f, users_set_disabled(f->db, f->bob, false, &f->e));
+	FINE(f, users_change(f->db, f->bob, &(struct user_change){.has_disabled = true, .disabled = false}, &f->e));
 	FINE(f, find(f, "hash-1", NOW - 1, &k));
 }
 

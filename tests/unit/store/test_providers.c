@@ -79,6 +79,33 @@ static void test_life(void **state)
 	REFUSED(f, E_NOT_FOUND, stored_providers_update(f->db, &vault, &p, NULL, &f->e));
 }
 
+/* A key that an older version stored is bound once to the address beside it; then it opens for that alone. */
+static void test_binding(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id one = add(f, "one", KEY);
+	struct stored_provider p;
+	const char *key = NULL;
+
+	FINE(f, stored_providers_get(f->c, one, &f->a, &p, &f->e));
+	p.bound = "openai http://10.0.0.1:80";
+	FINE(f, stored_provider_bind(f->db, &vault, &p, &f->e));
+	FINE(f, stored_provider_bind(f->db, &vault, &p, &f->e));
+	FINE(f, stored_providers_get(f->c, one, &f->a, &p, &f->e));
+	REFUSED(f, E_INVALID, stored_provider_key(&vault, &p, &f->a, &key, &f->e));
+	p.bound = "openai http://10.0.0.1:81";
+	FINE(f, stored_provider_bind(f->db, &vault, &p, &f->e));
+	REFUSED(f, E_INVALID, stored_provider_key(&vault, &p, &f->a, &key, &f->e));
+	p.bound = "openai http://10.0.0.1:80";
+	FINE(f, stored_provider_key(&vault, &p, &f->a, &key, &f->e));
+	assert_string_equal(key, KEY);
+	/* What is changed without the key leaves it as it is. */
+	FINE(f, stored_providers_update(f->db, &vault, &p, NULL, &f->e));
+	FINE(f, stored_providers_get(f->c, one, &f->a, &p, &f->e));
+	p.bound = "openai http://10.0.0.1:80";
+	FINE(f, stored_provider_key(&vault, &p, &f->a, &key, &f->e));
+}
+
 static void test_names(void **state)
 {
 	struct fixture *f = *state;
@@ -105,6 +132,9 @@ static void test_wrong_key(void **state)
 	assert_non_null(strstr(f->e.msg, "master key"));
 	err_clear(&f->e);
 	p.id++;
+	REFUSED(f, E_INVALID, stored_provider_key(&vault, &p, &f->a, &key, &f->e));
+	p.id--;
+	p.bound = "openai http://10.0.0.2:80";
 	REFUSED(f, E_INVALID, stored_provider_key(&vault, &p, &f->a, &key, &f->e));
 	assert_null(key);
 }
@@ -133,7 +163,8 @@ static void test_files(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_life), TEST(test_names), TEST(test_wrong_key), TEST(test_files)};
+	const struct CMUnitTest tests[] = {
+		TEST(test_life), TEST(test_binding), TEST(test_names), TEST(test_wrong_key), TEST(test_files)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,11 @@
 #include "store/sessions.h"
 #include "store_test.h"
 
+static int set_disabled(struct fixture *f, atelier_id id, bool disabled)
+{
+	return users_change(f->db, id, &(struct user_change){.has_disabled = true, .disabled = disabled}, &f->e);
+}
+
 static void test_names(void **state)
 {
 	struct fixture *f = *state;
@@ -49,13 +54,13 @@ static void test_first_admin(void **state)
 	FINE(f, users_count_admins(f->c, &n, &f->e));
 	assert_int_equal(n, 1);
 	REFUSED(f, E_CONFLICT, users_create(f->db, &in, &id, &f->e));
-	REFUSED(f, E_CONFLICT, users_set_disabled(f->db, f->ada, true, &f->e));
+	REFUSED(f, E_CONFLICT, set_disabled(f, f->ada, true));
 	in.first_admin = false;
 	FINE(f, users_create(f->db, &in, &id, &f->e));
-	FINE(f, users_set_disabled(f->db, f->ada, true, &f->e));
+	FINE(f, set_disabled(f, f->ada, true));
 	FINE(f, users_count_admins(f->c, &n, &f->e));
 	assert_int_equal(n, 1);
-	REFUSED(f, E_NOT_FOUND, users_set_disabled(f->db, 99, true, &f->e));
+	REFUSED(f, E_NOT_FOUND, set_disabled(f, 99, true));
 }
 
 static atelier_id add_session(struct fixture *f, atelier_id user, const char *cookie, const char *bearer, int64_t until)
@@ -134,21 +139,21 @@ static void test_sessions_end(void **state)
 	int64_t gone;
 	FINE(f, sessions_delete_expired(f->db, 2000, 100, &gone, &f->e));
 	assert_int_equal(number(f, "SELECT count(*) FROM sessions"), 2);
-	FINE(f, users_set_password(f->db, f->ada, "new", &f->e));
+	FINE(f, users_set_password(f->db, f->ada, &(struct user_password){.hash = "new"}, &f->e));
 	REFUSED(f, E_UNAUTHORIZED, find(f, "C3", 1500, &s, &u, &by));
 	FINE(f, find(f, "C4", 1500, &s, &u, &by));
 	FINE(f, users_by_id(f->c, f->ada, &f->a, &u, &f->e));
 	assert_string_equal(u.password_hash, "new");
-	REFUSED(f, E_NOT_FOUND, users_set_password(f->db, 77, "new", &f->e));
+	REFUSED(f, E_NOT_FOUND, users_set_password(f->db, 77, &(struct user_password){.hash = "new"}, &f->e));
 	FINE(f, sessions_delete_user(f->db, f->bob, &f->e));
 	REFUSED(f, E_UNAUTHORIZED, find(f, "C4", 1500, &s, &u, &by));
 	FINE(f, users_create(f->db, &eve, &id, &f->e));
 	add_session(f, id, "C5", NULL, 9000);
-	FINE(f, users_set_disabled(f->db, id, true, &f->e));
+	FINE(f, set_disabled(f, id, true));
 	assert_int_equal(number(f, "SELECT count(*) FROM sessions"), 0);
 	add_session(f, id, "C6", NULL, 9000);
 	REFUSED(f, E_UNAUTHORIZED, find(f, "C6", 1500, &s, &u, &by));
-	FINE(f, users_set_disabled(f->db, id, false, &f->e));
+	FINE(f, set_disabled(f, id, false));
 	FINE(f, find(f, "C6", 1500, &s, &u, &by));
 }
 

@@ -16,7 +16,7 @@ static int open_it(
 	struct fixture *f, const struct vault *v, const char *column, int64_t row, struct str sealed, char **ret)
 {
 	err_clear(&f->e);
-	return vault_open(v, column, row, sealed, &f->a, ret, &f->e);
+	return vault_open(v, &(struct vault_place){column, row, NULL}, sealed, &f->a, ret, &f->e);
 }
 
 static void test_round(void **state)
@@ -30,8 +30,8 @@ static void test_round(void **state)
 		CLEANUP(buf_done) struct buf one = BUF_INIT(4096), two = BUF_INIT(4096);
 		char *back = NULL;
 
-		FINE(f, vault_seal(&v, "t.c", 7, str_from(texts[i]), &one, &f->e));
-		FINE(f, vault_seal(&v, "t.c", 7, str_from(texts[i]), &two, &f->e));
+		FINE(f, vault_seal(&v, &(struct vault_place){"t.c", 7, NULL}, str_from(texts[i]), &one, &f->e));
+		FINE(f, vault_seal(&v, &(struct vault_place){"t.c", 7, NULL}, str_from(texts[i]), &two, &f->e));
 		assert_int_equal(one.n, strlen(texts[i]) + 40);
 		assert_false(str_eq(buf_str(&one), buf_str(&two))); /* each has a nonce of its own */
 		FINE(f, open_it(f, &v, "t.c", 7, buf_str(&one), &back));
@@ -48,7 +48,7 @@ static void test_refused(void **state)
 	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
 	char *back = NULL;
 
-	FINE(f, vault_seal(&v, "t.c", 7, STR("secret"), &b, &f->e));
+	FINE(f, vault_seal(&v, &(struct vault_place){"t.c", 7, NULL}, STR("secret"), &b, &f->e));
 	struct str s = buf_str(&b);
 	REFUSED(f, E_INVALID, open_it(f, &other, "t.c", 7, s, &back));
 	REFUSED(f, E_INVALID, open_it(f, &v, "t.c", 8, s, &back));
@@ -64,7 +64,7 @@ static void test_refused(void **state)
 	FINE(f, open_it(f, &v, "t.c", 7, s, &back));
 	char *big = xcalloc(1, VAULT_MAX + 2);
 	memset(big, 'x', VAULT_MAX + 1);
-	REFUSED(f, E_TOO_LARGE, vault_seal(&v, "t.c", 7, str_from(big), &b, &f->e));
+	REFUSED(f, E_TOO_LARGE, vault_seal(&v, &(struct vault_place){"t.c", 7, NULL}, str_from(big), &b, &f->e));
 	free(big);
 }
 

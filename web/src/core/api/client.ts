@@ -12,7 +12,12 @@ export function whenUnauthorized(fn: () => void): void {
   onUnauthorized = fn;
 }
 
-const options: RequestInit = { credentials: 'same-origin', cache: 'no-store' };
+// The server cannot know the path that a proxy takes away; cookies and links have to stay below it.
+const options: RequestInit = {
+  credentials: 'same-origin',
+  cache: 'no-store',
+  headers: { 'X-Atelier-Base': new URL(base).pathname },
+};
 
 export const http = createClient<paths>({ baseUrl: base, ...options });
 
@@ -43,7 +48,7 @@ export async function take<T>(call: Promise<Result<T>>): Promise<T> {
 export async function openStream(path: string, signal: AbortSignal): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(base + path, { ...options, signal, headers: { Accept: 'text/event-stream' } });
+    response = await fetch(base + path, { ...options, signal, headers: { ...options.headers, Accept: 'text/event-stream' } });
   } catch (e) {
     if (signal.aborted) throw e;
     throw unreachable();

@@ -1,0 +1,42 @@
+/* cookies.c - the two cookies of the page, and the path below which the client sees Atelier. */
+#include <stdio.h>
+
+#include "api/request.h"
+
+static struct auth_way way_of(struct request *q)
+{
+	return (struct auth_way){.peer = http_peer(q->x),
+		.host = http_header(q->x, "Host"),
+		.origin = http_header(q->x, "Origin"),
+		.forwarded_proto = http_header(q->x, "X-Forwarded-Proto"),
+		.forwarded_prefix = http_header(q->x, "X-Forwarded-Prefix"),
+		.page_base = http_header(q->x, "X-Atelier-Base"),
+		.tls = http_is_tls(q->x)};
+}
+
+const char *request_cookie(struct request *q, const char *name)
+{
+	struct str value = cookie_find(http_header(q->x, "Cookie"), name);
+
+	return value.p ? arena_strndup(&q->mem, value.p, value.n) : NULL;
+}
+
+/* Under a path of a host that others share, each Atelier has cookies of its own. */
+void request_set_cookie(struct request *q, const char *name, const char *value, long seconds)
+{
+	struct auth_way way = way_of(q);
+	char text[AUTH_PREFIX_LEN + 256], prefix[AUTH_PREFIX_LEN];
+
+	auth_prefix(q->api->c.settings, &way, prefix);
+	snprintf(text, sizeof(text), "%s=%s; Path=%s; HttpOnly; SameSite=Lax; Max-Age=%ld%s", name, value,
+		*prefix ? prefix : "/", seconds, auth_came_by_https(q->api->c.settings, &way) ? "; Secure" : "");
+	http_set_header(q->x, "Set-Cookie", text);
+}
+
+const char *request_prefix(struct request *q, char ret[AUTH_PREFIX_LEN])
+{
+	struct auth_way way = way_of(q);
+
+	auth_prefix(q->api->c.settings, &way, ret);
+	return ret;
+}
