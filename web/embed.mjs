@@ -53,6 +53,21 @@ extern const unsigned char ${symbol}[];
 `;
 }
 
+/** What the page is made of, and under which terms: the licenses of its packages, fonts included. */
+function licenses() {
+  const here = import.meta.dirname;
+  const { dependencies } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
+  const texts = Object.keys(dependencies)
+    .sort()
+    .map((name) => {
+      const folder = join(here, 'node_modules', name);
+      const file = readdirSync(folder).find((f) => /^licen[cs]e/i.test(f));
+      if (!file) throw new Error(`${name} has no license file`);
+      return `${name}\n${'='.repeat(name.length)}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+    });
+  return Buffer.from(texts.join('\n\n'));
+}
+
 function embedAssets(dist, out) {
   const files = join(out, 'assets');
   rmSync(files, { recursive: true, force: true });
@@ -64,9 +79,14 @@ function embedAssets(dist, out) {
     blobs.push(blob(symbol, path));
     return [symbol, data.length];
   };
-  for (const source of walk(dist)) {
-    const name = relative(dist, source).split('\\').join('/');
-    const data = readFileSync(source);
+  const sources = walk(dist).map((source) => [relative(dist, source).split('\\').join('/'), readFileSync(source)]);
+  // The page as it is served one folder deep, for addresses such as /c/ID: its files are found from its <base>.
+  const index = sources.find(([name]) => name === 'index.html')?.[1].toString('utf8') ?? '';
+  const deep = index.replace('<base href="./" />', '<base href="../" />');
+  if (deep === index) throw new Error('index.html has no <base href="./" />');
+  sources.push(['index-1.html', Buffer.from(deep)], ['licenses.txt', licenses()]);
+  sources.sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, data] of sources) {
     const type = TYPES[extname(name)];
     if (!type) throw new Error(`no media type for ${name}`);
     const path = join(files, name);

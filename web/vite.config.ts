@@ -2,6 +2,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import tailwindcss from '@tailwindcss/vite';
 import { defineConfig } from 'vite';
 import { alias } from './aliases.ts';
+import { locales } from './locales.ts';
 
 // ATELIER_SERVER: where `npm run dev` finds the server.
 const server = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8420';
@@ -9,8 +10,10 @@ const server = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8420';
 export default defineConfig({
   // Relative addresses, so that the page also works below a path of a reverse proxy.
   base: './',
-  plugins: [tailwindcss(), svelte()],
-  resolve: { alias },
+  plugins: [tailwindcss(), locales(), svelte()],
+  resolve: {
+    alias: { ...alias, '@formatjs/icu-messageformat-parser': '@formatjs/icu-messageformat-parser/no-parser.js' },
+  },
   build: {
     target: 'es2022',
     // The content security policy allows no data: styles or scripts.

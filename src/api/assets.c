@@ -15,10 +15,32 @@ struct form {
 	size_t n;
 };
 
+/* Addresses of the page's own places are answered with the page, which finds its files by its <base>: one folder deep it
+ * is another file. NULL: no place. The same list in the page is web/src/core/route.ts. */
+static const char *place_find(const char *path)
+{
+	static const char *const places[] = {"/c", "/settings", "/manual", "/login", "/setup"};
+
+	if (strcmp(path, "/") == 0)
+		return "/index.html";
+	for (size_t i = 0; i < N_ELEMENTS(places); i++) {
+		size_t n = strlen(places[i]);
+		if (strncmp(path, places[i], n) != 0)
+			continue;
+		if (path[n] == '\0')
+			return "/index.html";
+		if (path[n] == '/' && !strchr(path + n + 1, '/'))
+			return "/index-1.html";
+	}
+	return NULL;
+}
+
 static const struct asset *asset_find(const char *path)
 {
-	if (strcmp(path, "/") == 0)
-		path = "/index.html";
+	const char *place = place_find(path);
+
+	if (place)
+		path = place;
 	for (size_t low = 0, high = n_assets; low < high;) {
 		size_t middle = (low + high) / 2;
 		int order = strcmp(path, assets[middle].path);

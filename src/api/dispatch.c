@@ -29,7 +29,7 @@ static const struct line_config password_line = {
 void answer_headers(struct http_exchange *x)
 {
 	http_set_header(x, "Content-Security-Policy",
-		"default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+		"default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'self'; "
 		"frame-ancestors 'none'; form-action 'self'");
 	http_set_header(x, "X-Content-Type-Options", "nosniff");
 	http_set_header(x, "Referrer-Policy", "no-referrer");

@@ -14,8 +14,8 @@ export async function has(locator, text) {
 }
 
 export async function newChat(page) {
-  await page.getByRole('button', { name: 'New chat' }).first().click();
-  await page.getByRole('heading', { name: 'What would you like to know?' }).waitFor();
+  await page.keyboard.press('Control+Shift+O');
+  await page.getByRole('heading', { name: 'How can I help' }).waitFor();
 }
 
 export async function ask(page, text) {
@@ -30,7 +30,7 @@ export async function ready(page) {
 
 export async function chooseModel(page, name) {
   await page.getByRole('button', { name: /^Model: / }).click();
-  await page.getByRole('button', { name, exact: false }).last().click();
+  await page.getByRole('option', { name }).first().click();
   await page.getByRole('button', { name: new RegExp('^Model: ' + name) }).waitFor();
 }
 
@@ -43,13 +43,13 @@ export async function firstRun({ page, server, base, shot }) {
   await shot('setup');
   await page.getByLabel('User name').fill('ada');
   await page.getByLabel('Password', { exact: true }).fill('short');
-  await page.getByLabel('Password again').fill('short');
+  await page.getByLabel('Repeat password').fill('short');
   await page.getByRole('button', { name: 'Create account' }).click();
   await page.getByText('At least 8 characters.').waitFor();
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await page.getByLabel('Password again').fill(PASSWORD);
+  await page.getByLabel('Repeat password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Create account' }).click();
-  await page.getByRole('heading', { name: 'What would you like to know?' }).waitFor();
+  await page.getByRole('heading', { name: 'How can I help' }).waitFor();
   await page.getByRole('button', { name: /^Model: mock:1b/ }).waitFor();
   await shot('first-page');
 }
@@ -65,7 +65,7 @@ export async function streaming({ page, mock, shot }) {
   await newChat(page);
   await ask(page, 'Show me code');
   await has(answer(page), 'let a = 1;');
-  await page.getByRole('button', { name: 'Stop the answer' }).waitFor();
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
   await shot('streaming');
   half.open();
   await has(answer(page), 'Done. <img src=x');
@@ -73,9 +73,13 @@ export async function streaming({ page, mock, shot }) {
   assert.equal(await answer(page).locator('img').count(), 0, 'HTML of the model is text');
   assert.equal(await answer(page).locator('strong').innerText(), 'some');
   await has(answer(page).locator('code').last(), 'let b = 2;');
-  await answer(page).getByRole('button', { name: 'Thinking' }).click();
+  await answer(page).getByRole('button', { name: /^Thought/ }).click();
   await answer(page).getByText('They want code.').waitFor();
-  await has(answer(page), '7 tokens');
+  await answer(page).getByRole('button', { name: 'Details' }).click();
+  const details = page.getByRole('dialog', { name: 'Details' });
+  await details.getByText('Output tokens').waitFor();
+  await details.getByText('7', { exact: true }).waitFor();
+  await page.keyboard.press('Escape');
   await shot('answered');
 }
 
@@ -91,7 +95,7 @@ export async function reloadInTheMiddle({ page, mock }) {
   await has(answer(page), 'one two');
   await page.reload();
   await has(answer(page), 'one two');
-  await page.getByRole('button', { name: 'Stop the answer' }).waitFor();
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
   more.open();
   await has(answer(page), 'one two three four');
   await ready(page);
@@ -134,7 +138,7 @@ export async function stop({ page, mock, shot }) {
   await ask(page, 'Talk for ever');
   await has(answer(page), 'bla bla');
   const before = mock.aborted;
-  await page.getByRole('button', { name: 'Stop the answer' }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await has(answer(page), 'Stopped.');
   await has(answer(page), 'bla bla');
   assert.equal(mock.aborted, before + 1, 'the provider is told');
@@ -181,7 +185,7 @@ export async function renameAndDelete({ page, mock, shot }) {
   await row.hover();
   await row.getByRole('button', { name: /^More for/ }).click();
   await page.getByRole('menuitem', { name: 'Rename' }).click();
-  await page.getByRole('textbox', { name: 'Name of the chat' }).fill('My plums');
+  await page.getByRole('textbox', { name: 'Chat name' }).fill('My plums');
   await page.keyboard.press('Enter');
   await chats(page).getByRole('link', { name: /My plums/ }).waitFor();
   await page.reload();
@@ -192,13 +196,13 @@ export async function renameAndDelete({ page, mock, shot }) {
   await page.getByRole('searchbox', { name: 'Search chats' }).fill('');
   const again = chats(page).getByRole('listitem').filter({ has: page.getByRole('link', { name: /My plums/ }) });
   await again.hover();
-  await again.getByRole('button', { name: 'More for “My plums”' }).click();
+  await again.getByRole('button', { name: 'More for My plums' }).click();
   await page.getByRole('menuitem', { name: 'Delete' }).click();
   await page.getByRole('alertdialog').waitFor();
   await shot('delete');
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
   await link.waitFor({ state: 'detached' });
-  await page.getByRole('heading', { name: 'What would you like to know?' }).waitFor();
+  await page.getByRole('heading', { name: 'How can I help' }).waitFor();
 }
 
 export async function librarian({ page, shot }) {
@@ -211,13 +215,12 @@ export async function librarian({ page, shot }) {
   await shot('librarian');
   await source.click();
   const sheet = page.getByRole('dialog');
-  await sheet.getByRole('link', { name: 'Open in the manual' }).waitFor();
+  await sheet.getByRole('button', { name: 'Open in the manual' }).waitFor();
   await sheet.locator('.prose').getByRole('heading').first().waitFor();
   await shot('citation');
-  await sheet.getByRole('link', { name: 'Open in the manual' }).click();
-  await page.waitForURL(/#\/manual\//);
+  await sheet.getByRole('button', { name: 'Open in the manual' }).click();
+  await page.waitForURL(/\/manual\//);
   await page.getByRole('navigation', { name: 'Pages of the manual' }).waitFor();
-  await page.goto(page.url().replace(/#.*/, '#/'));
   await newChat(page);
   await chooseModel(page, 'mock:1b');
 }
@@ -247,7 +250,7 @@ export async function serverKilled({ page, server, mock, allow, shot }) {
 
 export async function phone({ page, shot }) {
   await page.setViewportSize({ width: 390, height: 844 });
-  await page.getByRole('button', { name: 'Show the list of chats' }).click();
+  await page.getByRole('button', { name: 'Open menu' }).click();
   await page.getByRole('dialog').getByRole('link', { name: /Show me code|fine day/ }).first().waitFor();
   await shot('phone-list');
   await page.keyboard.press('Escape');
@@ -265,10 +268,10 @@ export async function signOutAndIn({ page, shot, allow }) {
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await shot('sign-in');
   await page.getByLabel('User name').fill('ada');
-  await page.getByLabel('Password').fill('not the password');
+  await page.getByLabel('Password', { exact: true }).fill('not the password');
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByText('The user name or the password is not right.').waitFor();
-  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByText('Wrong user name or password.').waitFor();
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('button', { name: 'Account: ada' }).waitFor();
 }

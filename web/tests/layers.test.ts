@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
  * application knows all. A feature reaches another through its index.ts alone.
  */
 const below: Record<string, string[]> = {
-  core: ['core'],
+  core: ['core', 'locales'],
   design: ['core', 'design'],
   state: ['core', 'design', 'state'],
   features: ['core', 'design', 'state', 'features'],

@@ -60,7 +60,7 @@ describe('sanitising', () => {
 describe('citations', () => {
   it('become buttons when the source is known', () => {
     const root = dom(html('As said [1], and [2][3]. Not [4], [1](https://example.org) or `[1]`.', [1, 2, 3]));
-    expect([...root.querySelectorAll('button.cite')].map((b) => b.getAttribute('data-cite'))).toEqual(['1', '2', '3']);
+    expect([...root.querySelectorAll('button.md-cite')].map((b) => b.getAttribute('data-cite'))).toEqual(['1', '2', '3']);
     expect(root.textContent).toContain('[4]');
     expect(root.querySelector('code')!.textContent).toBe('[1]');
   });
@@ -68,9 +68,9 @@ describe('citations', () => {
 
 it('heads a code block with its language, when it has one', () => {
   const root = dom(html('```js\n1\n```\n\n```\nplain\n```'));
-  expect([...root.querySelectorAll('.code-bar span')].map((s) => s.textContent)).toEqual(['js', '']);
+  expect([...root.querySelectorAll('.md-bar span')].map((s) => s.textContent)).toEqual(['js', '']);
   expect([...root.querySelectorAll('pre')].map((p) => p.getAttribute('aria-label'))).toEqual(['Code: js', 'Code']);
-  expect(root.querySelectorAll('.code-copy').length).toBe(2);
+  expect(root.querySelectorAll('[data-code="copy"]').length).toBe(2);
 });
 
 it('makes the anchors that the server makes', () => {
@@ -160,6 +160,6 @@ describe('GrowingMarkdown', () => {
   it('begins again when the text is another one', () => {
     const growing = new GrowingMarkdown();
     growing.update('One paragraph.\n\nAnother paragraph.', true);
-    expect(flat(growing.update('Different.', true))).toBe('<p>Different.</p>\n');
+    expect(flat(growing.update('Different.', true))).toBe('<p dir="auto">Different.</p>\n');
   });
 });

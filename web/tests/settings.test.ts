@@ -41,10 +41,10 @@ describe('words of states', () => {
   it('of providers', () => {
     expect(providerState(fine)).toEqual({ tone: 'ok', text: 'Connected' });
     const open = { ...fine, breaker: 'open', retry_in_ms: 12_300 } as const;
-    expect(providerState(open).text).toBe('Failed several times. Tried again in 13 s.');
-    expect(providerState({ ...open, state: 'unreachable' }).text).toBe('Cannot be reached. Tried again in 13 s.');
-    expect(providerState({ ...open, state: 'unreachable', breaker: 'half_open' }).text).toBe('Cannot be reached. Being tried again.');
-    expect(providerState({ ...fine, state: 'unreachable' })).toEqual({ tone: 'danger', text: 'Cannot be reached' });
+    expect(providerState(open).text).toBe('Failing. Next attempt in 13 s.');
+    expect(providerState({ ...open, state: 'unreachable' }).text).toBe('Unreachable. Next attempt in 13 s.');
+    expect(providerState({ ...open, state: 'unreachable', breaker: 'half_open' }).text).toBe('Unreachable. Retrying…');
+    expect(providerState({ ...fine, state: 'unreachable' })).toEqual({ tone: 'danger', text: 'Unreachable' });
     expect(providerState({ ...fine, enabled: false, state: 'unreachable' }).text).toBe('Disabled');
   });
   it('of models', () => {
@@ -62,10 +62,10 @@ describe('words of states', () => {
   });
   it('of turns', () => {
     const status = { state: 'queued', text: 'x', attempt: null, waitMs: null, elapsedMs: null, position: 2 };
-    expect(statusText(status, 'llama', false)).toBe('Waiting for a free place · position 2');
+    expect(statusText(status, 'llama', false)).toBe('Waiting for a free slot · position 2');
     expect(statusText({ ...status, state: 'loading' }, 'llama', false)).toBe('Loading llama');
     expect(statusText({ ...status, state: 'loading' }, 'llama', false, true)).toBe('Waiting for llama');
-    expect(statusText({ ...status, state: 'retrying', text: 'It broke.', attempt: 2 }, 'l', false)).toBe('It broke. (try 2)');
+    expect(statusText({ ...status, state: 'retrying', text: 'It broke.', attempt: 2 }, 'l', false)).toBe('It broke. (attempt 2)');
     expect(statusText({ ...status, state: 'fallback', text: 'Asking b in place of a.' }, 'l', false)).toBe('Asking b in place of a.');
     expect(statusText(null, 'l', true)).toBe('');
   });
@@ -104,8 +104,8 @@ describe('limits', () => {
     amount: 5_000_000, used: 0, reserved: 0, resets_at: '2026-12-01T00:00:00Z',
   };
   it('are said in words', () => {
-    expect(limitTitle(limit)).toBe('User ada: money of openai/* in a month');
-    expect(limitTitle({ ...limit, subject: 'model', measure: 'requests', period: 'hour' })).toBe('All calls of openai/*: calls in an hour');
+    expect(limitTitle(limit)).toBe('User ada: Cost (openai/*) per month');
+    expect(limitTitle({ ...limit, subject: 'model', measure: 'requests', period: 'hour' })).toBe('All calls of openai/*: Calls per hour');
     expect([amountText(1, 'requests', ''), amountText(2000, 'tokens', ''), amountText(5e6, 'money', 'USD')]).toEqual(['1 call', '2,000 tokens', '$5.00']);
   });
 });

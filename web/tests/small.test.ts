@@ -4,7 +4,7 @@ import { findQuote } from '$core/markdown/quote';
 import { passwordProblem, userNameProblem } from '$core/rules';
 import { mergeLatest, optimistic, type Shown } from '$state/history';
 import { canGoOn, endNotice } from '$core/turn/ends';
-import { parseRoute } from '$core/route';
+import { parseRoute, pathOfFragment } from '$core/route';
 
 describe('how an answer ended', () => {
   const ended = (content: string, finish_reason: string | null, reasoning: string | null = null) =>
@@ -12,10 +12,10 @@ describe('how an answer ended', () => {
   it.each([
     [ended('x', 'stop'), '', false],
     [ended('x', null), '', false],
-    [ended('x', 'length'), 'limit of tokens: it is not finished', true],
+    [ended('x', 'length'), 'token limit and is not finished', true],
     [ended('', 'length', 'hm'), 'before it began', true],
     [ended('x', 'content_filter'), 'filter', false],
-    [ended('', 'stop', 'hm'), 'thought, and then gave no answer', true],
+    [ended('', 'stop', 'hm'), 'thought, but gave no answer', true],
     [ended('', 'stop'), 'empty answer', true],
     [ended('x', 'odd_word'), 'odd_word', false],
   ])('%o', (message, notice, open) => {
@@ -28,20 +28,28 @@ describe('how an answer ended', () => {
 
 describe('routes', () => {
   it.each([
-    ['', { page: 'new' }],
-    ['#/', { page: 'new' }],
-    ['#/c/abc', { page: 'chat', id: 'abc' }],
-    ['#/c', { page: 'unknown' }],
-    ['#/setup/A%20B', { page: 'setup', code: 'A B' }],
-    ['#/setup', { page: 'setup', code: '' }],
-    ['#/login', { page: 'login' }],
-    ['#/settings', { page: 'settings', section: null }],
-    ['#/settings/providers', { page: 'settings', section: 'providers' }],
-    ['#/settings/providers/x', { page: 'unknown' }],
-    ['#/manual', { page: 'manual', slug: null, anchor: null }],
-    ['#/manual/models/pull', { page: 'manual', slug: 'models', anchor: 'pull' }],
-    ['#/%E0%A4', { page: 'unknown' }],
-  ])('%s', (hash, route) => expect(parseRoute(hash)).toEqual(route));
+    ['/', { page: 'new' }],
+    ['/c/abc', { page: 'chat', id: 'abc' }],
+    ['/c', { page: 'unknown' }],
+    ['/setup#A%20B', { page: 'setup', code: 'A B' }],
+    ['/setup', { page: 'setup', code: '' }],
+    ['/login', { page: 'login' }],
+    ['/settings', { page: 'settings', section: null }],
+    ['/settings/providers', { page: 'settings', section: 'providers' }],
+    ['/settings/providers/x', { page: 'unknown' }],
+    ['/manual', { page: 'manual', slug: null, anchor: null }],
+    ['/manual/models#pull', { page: 'manual', slug: 'models', anchor: 'pull' }],
+    ['/%E0%A4', { page: 'unknown' }],
+  ])('%s', (address, route) => expect(parseRoute(address)).toEqual(route));
+
+  it.each([
+    ['#/', '/'],
+    ['#/c/abc', '/c/abc'],
+    ['#/setup/A%20B', '/setup#A%20B'],
+    ['#/manual/models/pull', '/manual/models#pull'],
+    ['#pull', null],
+    ['', null],
+  ])('knows the address %s of before', (hash, path) => expect(pathOfFragment(hash)).toBe(path));
 });
 
 describe('format', () => {

@@ -1,4 +1,4 @@
-/** The pages and their addresses (behind the #). */
+/** The places of the page and their addresses, below the path that the page is served from. */
 export type Route =
   | { page: 'new' }
   | { page: 'chat'; id: string }
@@ -16,14 +16,30 @@ const decode = (s: string) => {
   }
 };
 
-export function parseRoute(hash: string): Route {
-  const parts = hash.replace(/^#?\/?/, '').split('/').filter(Boolean).map(decode);
-  const [page, a, b] = parts;
+/** `address`: path and fragment, as in "/manual/models#pull". A secret stands in the fragment: servers never see that. */
+export function parseRoute(address: string): Route {
+  const at = address.indexOf('#');
+  const hash = at < 0 ? '' : decode(address.slice(at + 1));
+  const parts = (at < 0 ? address : address.slice(0, at)).split('/').filter(Boolean).map(decode);
+  const [page, a] = parts;
   if (page === undefined) return { page: 'new' };
-  if (page === 'c' && a && parts.length === 2) return { page: 'chat', id: a };
-  if (page === 'setup') return { page: 'setup', code: a ?? '' };
-  if (page === 'login') return { page: 'login' };
-  if (page === 'settings' && parts.length <= 2) return { page: 'settings', section: a ?? null };
-  if (page === 'manual') return { page: 'manual', slug: a ?? null, anchor: b ?? null };
+  if (parts.length > 2) return { page: 'unknown' };
+  if (page === 'c' && a) return { page: 'chat', id: a };
+  if (page === 'setup' && !a) return { page: 'setup', code: hash };
+  if (page === 'login' && !a) return { page: 'login' };
+  if (page === 'settings') return { page: 'settings', section: a ?? null };
+  if (page === 'manual') return { page: 'manual', slug: a ?? null, anchor: hash || null };
   return { page: 'unknown' };
+}
+
+/**
+ * Addresses were fragments once ("#/manual/models/pull"), and what the server prints and cites still is written so: the
+ * path for such a one, or null.
+ */
+export function pathOfFragment(hash: string): string | null {
+  if (!hash.startsWith('#/')) return null;
+  const [page, a, b] = hash.slice(2).split('/').filter(Boolean);
+  if (page === undefined) return '/';
+  if (page === 'setup') return '/setup#' + (a ?? '');
+  return `/${page}${a ? '/' + a : ''}${b ? '#' + b : ''}`;
 }

@@ -1,5 +1,6 @@
 import type { Job, Model, ProviderDetails } from './api/types';
 import { bytes, percent } from './format';
+import { t } from './i18n/i18n.svelte';
 
 /** How a state is meant; a colour goes with it. */
 export type Tone = 'ok' | 'warn' | 'danger' | 'muted' | 'busy';
@@ -11,47 +12,51 @@ export interface Said {
 
 /** How a provider is, in words. */
 export function providerState(p: Pick<ProviderDetails, 'state' | 'breaker' | 'retry_in_ms' | 'enabled'>): Said {
-  if (!p.enabled || p.state === 'disabled') return { tone: 'muted', text: 'Disabled' };
-  const trouble = p.state === 'unreachable' ? 'Cannot be reached' : 'Failed several times';
+  if (!p.enabled || p.state === 'disabled') return { tone: 'muted', text: t('provider.stateDisabled') };
+  const trouble = t(p.state === 'unreachable' ? 'provider.stateUnreachable' : 'provider.stateFailing');
   if (p.breaker === 'open') {
     const s = Math.ceil(p.retry_in_ms / 1000);
-    return { tone: 'warn', text: s > 0 ? `${trouble}. Tried again in ${s} s.` : `${trouble}. About to be tried again.` };
+    return { tone: 'warn', text: s > 0 ? t('provider.stateRetryIn', { trouble, s }) : t('provider.stateRetrySoon', { trouble }) };
   }
-  if (p.breaker === 'half_open') return { tone: 'warn', text: `${trouble}. Being tried again.` };
-  if (p.state === 'unreachable') return { tone: 'danger', text: 'Cannot be reached' };
-  if (p.state === 'checking') return { tone: 'busy', text: 'Looking…' };
-  return { tone: 'ok', text: 'Connected' };
+  if (p.breaker === 'half_open') return { tone: 'warn', text: t('provider.stateRetrying', { trouble }) };
+  if (p.state === 'unreachable') return { tone: 'danger', text: t('provider.stateUnreachable') };
+  if (p.state === 'checking') return { tone: 'busy', text: t('provider.stateChecking') };
+  return { tone: 'ok', text: t('provider.stateOk') };
 }
 
 /** How ready a model is to answer. */
 export function modelState(state: Model['state']): Said {
-  if (state === 'ready') return { tone: 'ok', text: 'Ready' };
-  if (state === 'loading') return { tone: 'busy', text: 'Loading…' };
-  if (state === 'reachable') return { tone: 'muted', text: 'Loads when asked' };
-  return { tone: 'danger', text: 'Cannot be reached' };
+  if (state === 'ready') return { tone: 'ok', text: t('model.ready') };
+  if (state === 'loading') return { tone: 'busy', text: t('model.loading') };
+  if (state === 'reachable') return { tone: 'muted', text: t('model.notLoaded') };
+  return { tone: 'danger', text: t('model.unreachable') };
 }
 
 export const isRunning = (job: Pick<Job, 'state'>) => job.state === 'queued' || job.state === 'running';
 
 export function jobTitle(job: Pick<Job, 'kind' | 'title'>): string {
-  const verbs: Record<string, string> = { pull: 'Pull', load: 'Load' };
-  const verb = verbs[job.kind];
-  return verb && !job.title.toLowerCase().startsWith(verb.toLowerCase() + ' ') ? `${verb} ${job.title}` : job.title;
+  if (/^(pull|load) /i.test(job.title)) return job.title;
+  if (job.kind === 'pull') return t('job.pull', { name: job.title });
+  return job.kind === 'load' ? t('job.load', { name: job.title }) : job.title;
 }
 
 /** How far a job is, in one line. */
 export function jobState(job: Pick<Job, 'state' | 'progress' | 'error'>): Said {
   const { progress } = job;
-  if (job.state === 'queued') return { tone: 'muted', text: 'Waiting for its turn' };
-  if (job.state === 'complete') return { tone: 'ok', text: 'Done' };
-  if (job.state === 'canceled') return { tone: 'muted', text: 'Stopped' };
-  if (job.state === 'failed') return { tone: 'danger', text: job.error?.message ?? 'Failed' };
-  if (!progress) return { tone: 'busy', text: 'Starting…' };
+  if (job.state === 'queued') return { tone: 'muted', text: t('job.queued') };
+  if (job.state === 'complete') return { tone: 'ok', text: t('job.done') };
+  if (job.state === 'canceled') return { tone: 'muted', text: t('job.stopped') };
+  if (job.state === 'failed') return { tone: 'danger', text: job.error?.message ?? t('job.failed') };
+  if (!progress) return { tone: 'busy', text: t('job.starting') };
   // Ollama names a layer in the status while it fetches it; the bar says that better.
   if (progress.total > 0 && progress.completed < progress.total) {
-    const part = `${bytes(progress.completed)} of ${bytes(progress.total)}`;
+    const part = t('amount.of', { part: bytes(progress.completed), whole: bytes(progress.total) });
     return { tone: 'busy', text: `${percent(progress.completed, progress.total)} % · ${part}` };
   }
   const status = progress.status || 'working';
   return { tone: 'busy', text: status.charAt(0).toUpperCase() + status.slice(1) + '…' };
 }
+
+/** Whether a model answers in words: one that only makes embeddings does not. */
+export const canChat = (model: Pick<Model, 'capabilities'>) =>
+  model.capabilities.length === 0 || model.capabilities.includes('completion') || !model.capabilities.includes('embedding');

@@ -4,6 +4,8 @@ export interface Toast {
   id: number;
   kind: 'info' | 'error';
   text: string;
+  /** What can still be done about it, such as taking it back. */
+  action?: { label: string; run: () => void };
 }
 
 class Notices {
@@ -11,12 +13,25 @@ class Notices {
   /** Read out by screen readers, not shown. */
   spoken = $state('');
   private next = 1;
+  private timers = new Map<number, ReturnType<typeof setTimeout>>();
 
-  show(text: string, kind: Toast['kind'] = 'info'): void {
-    if (this.toasts.some((t) => t.text === text)) return;
+  show(text: string, kind: Toast['kind'] = 'info', action?: Toast['action']): void {
+    if (this.toasts.some((t) => t.text === text && !t.action)) return;
     const id = this.next++;
-    this.toasts.push({ id, kind, text });
-    setTimeout(() => this.close(id), kind === 'error' ? 8000 : 4000);
+    this.toasts.push({ id, kind, text, action });
+    this.release(id);
+  }
+
+  /** Keeps a toast while it is pointed at, and lets it go its time after that. */
+  hold(id: number): void {
+    clearTimeout(this.timers.get(id));
+  }
+
+  release(id: number): void {
+    const toast = this.toasts.find((t) => t.id === id);
+    if (!toast) return;
+    this.hold(id);
+    this.timers.set(id, setTimeout(() => this.close(id), toast.kind === 'error' || toast.action ? 8000 : 4000));
   }
 
   error(e: unknown): void {
@@ -24,6 +39,8 @@ class Notices {
   }
 
   close(id: number): void {
+    this.hold(id);
+    this.timers.delete(id);
     this.toasts = this.toasts.filter((t) => t.id !== id);
   }
 

@@ -2,6 +2,7 @@ import { createConversation, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
 import { cancelTurn, startTurn, turnEvents } from '$core/api/turns';
 import type { Message, TurnStarted } from '$core/api/types';
+import { t } from '$core/i18n/i18n.svelte';
 import type { NumberedEvent } from '$core/turn/events';
 import { follow, pause } from '$core/turn/follow';
 import { beginTurn, messageOf, reduce, seenOf, type TurnView } from '$core/turn/reduce';
@@ -242,8 +243,8 @@ export class Chat {
     );
     this.live = this.pending = null;
     this.stopping = false;
-    const words = { complete: 'Answer finished: ', canceled: 'Answer stopped. ', failed: 'Answer failed. ' } as const;
-    notices.speak((words[view.state as keyof typeof words] ?? 'Answer interrupted. ') + view.content.slice(-2000));
+    const said = { complete: 'chat.saidComplete', canceled: 'chat.saidCanceled', failed: 'chat.saidFailed' } as const;
+    notices.speak(`${t(said[view.state as keyof typeof said] ?? 'chat.saidInterrupted')} ${view.content.slice(-2000)}`);
   }
 
   private stopStream(): void {

@@ -15,6 +15,8 @@ class Conversations {
   loading = $state(false);
   loaded = $state(false);
   next = $state<string | null>(null);
+  /** Whose answer ended while nobody looked at it. */
+  unread = $state.raw<ReadonlySet<string>>(new Set());
   /** Those opened by their address and not in the list (yet). */
   private others = $state.raw<Record<string, Conversation>>({});
   private request: AbortController | null = null;
@@ -140,7 +142,17 @@ class Conversations {
     return true;
   }
 
+  /** An answer ended: unless it is looked at, it is marked until it is. */
+  markUnread(id: string): void {
+    this.unread = new Set([...this.unread, id]);
+  }
+
+  markRead(id: string): void {
+    if (this.unread.has(id)) this.unread = new Set([...this.unread].filter((u) => u !== id));
+  }
+
   clear(): void {
+    this.unread = new Set();
     this.items = [];
     this.others = {};
     this.query = '';

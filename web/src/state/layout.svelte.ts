@@ -2,10 +2,11 @@ import { read, write } from './storage';
 
 /** What is open around the page. */
 class Layout {
-  /** The sidebar on wide screens. */
+  /** The list beside the page on wide screens. */
   sidebar = $state(read('sidebar') !== 'closed');
   /** The same as a drawer on phones. */
   drawer = $state(false);
+  palette = $state(false);
   shortcuts = $state(false);
   /** The height of the message box, 0 where there is none. Notices stay above it. */
   composer = $state(0);
@@ -18,10 +19,9 @@ class Layout {
     } else this.drawer = !this.drawer;
   }
 
-  /** Opens the sidebar in whichever form fits. */
-  showSidebar(): void {
-    if (window.matchMedia('(min-width: 768px)').matches) this.sidebar = true;
-    else this.drawer = true;
+  /** Puts the caret into the message box, when there is one. */
+  focusComposer(): void {
+    document.querySelector<HTMLElement>('[data-composer]')?.focus();
   }
 }
 

@@ -1,7 +1,9 @@
 import { listModels, refreshModels } from '$core/api/models';
 import type { Model, ModelList } from '$core/api/types';
+import { canChat } from '$core/words';
+import { t } from '$core/i18n/i18n.svelte';
 import { notices } from '$design/notices.svelte';
-import { read, write } from './storage';
+import { read, readList, write } from './storage';
 
 class Models {
   list = $state.raw<ModelList>({ items: [], default: null, defaults: {}, providers: [], looking: false });
@@ -9,6 +11,10 @@ class Models {
   refreshing = $state(false);
   /** What the person chose last; it is the first choice for new chats. */
   chosen = $state<string | null>(read('model'));
+
+  /** Those chosen lately, the last first, and those with a star. */
+  recent = $state.raw<string[]>(readList('models.recent'));
+  starred = $state.raw<string[]>(readList('models.starred'));
 
   /** True when nothing but the built-in guide answers. */
   onlyLibrarian = $derived(this.loaded && this.list.items.length > 0 && this.list.items.every((m) => m.kind === 'librarian'));
@@ -56,17 +62,25 @@ class Models {
   choose(id: string): void {
     this.chosen = id;
     write('model', id);
+    this.recent = [id, ...this.recent.filter((r) => r !== id)].slice(0, 5);
+    write('models.recent', JSON.stringify(this.recent));
+  }
+
+  /** Gives a star, or takes it away. */
+  star(id: string): void {
+    this.starred = this.starred.includes(id) ? this.starred.filter((s) => s !== id) : [...this.starred, id];
+    write('models.starred', JSON.stringify(this.starred));
   }
 
   /** The model that answers next: the conversation's own, else the last chosen, else the server's default. */
   next(own: string | null): string | null {
     if (own) return own;
     if (this.find(this.chosen)) return this.chosen;
-    return this.list.default ?? this.list.items[0]?.id ?? null;
+    return this.list.default ?? this.list.items.find(canChat)?.id ?? null;
   }
 
   name(id: string | null | undefined): string {
-    return this.find(id)?.name ?? id ?? 'No model';
+    return this.find(id)?.name ?? id ?? t('model.none');
   }
 }
 

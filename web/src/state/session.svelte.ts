@@ -2,6 +2,7 @@ import { logOut, me, setupNeeded } from '$core/api/auth';
 import { whenUnauthorized } from '$core/api/client';
 import { ApiError, say } from '$core/api/errors';
 import type { User } from '$core/api/types';
+import { t } from '$core/i18n/i18n.svelte';
 import { router } from './route.svelte';
 import { forgetDrafts } from './storage';
 
@@ -14,7 +15,7 @@ class Session {
   /** Why the sign-in page is shown, when there is something to say. */
   reason = $state('');
   problem = $state('');
-  private returnTo = '#/';
+  private returnTo = '/';
 
   constructor() {
     whenUnauthorized(() => this.lost());
@@ -43,33 +44,33 @@ class Session {
     this.phase = 'in';
     const page = router.current.page;
     if (page === 'login' || page === 'setup') router.go(this.returnTo, true);
-    this.returnTo = '#/';
+    this.returnTo = '/';
   }
 
   async signOut(): Promise<void> {
     await logOut();
     forgetDrafts();
-    this.returnTo = '#/';
-    this.leave('You are signed out.', false);
+    this.returnTo = '/';
+    this.leave(t('session.signedOut'), false);
   }
 
   /** The password was changed: every session has ended. */
   passwordChanged(): void {
-    this.leave('Your password is changed. Sign in with the new one.');
+    this.leave(t('session.passwordChanged'));
   }
 
   /** The session is gone. What was typed stays as a draft. */
   private lost(): void {
-    if (this.phase === 'in') this.leave('Your session has ended. Sign in again to go on; what you typed is kept.');
+    if (this.phase === 'in') this.leave(t('session.ended'));
   }
 
   private leave(reason: string, comeBack = true): void {
     const { page } = router.current;
-    if (comeBack && page !== 'login' && page !== 'setup') this.returnTo = router.hash || '#/';
+    if (comeBack && page !== 'login' && page !== 'setup') this.returnTo = router.address;
     this.user = null;
     this.reason = reason;
     this.phase = 'anonymous';
-    router.go('#/login', true);
+    router.go('/login', true);
   }
 }
 

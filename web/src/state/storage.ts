@@ -16,6 +16,16 @@ export function write(key: string, value: string | null): void {
   }
 }
 
+/** A list of texts; anything else is an empty one. */
+export function readList(key: string): string[] {
+  try {
+    const list: unknown = JSON.parse(read(key) ?? '[]');
+    return Array.isArray(list) ? list.filter((x) => typeof x === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
 /** What was typed and not sent, for each person and conversation (null: the new one). */
 const draftKey = (user: string, conversation: string | null) => `draft.${user}.${conversation ?? 'new'}`;
 export const readDraft = (user: string, conversation: string | null) => read(draftKey(user, conversation)) ?? '';

@@ -1,11 +1,11 @@
 import { write } from './storage';
 
 export const themes = [
-  { id: 'system', name: 'Follow system', note: 'Dark Graphite or Light Quartz' },
-  { id: 'graphite', name: 'Dark Graphite', note: 'Calm and dark' },
-  { id: 'quartz', name: 'Light Quartz', note: 'Clear and light' },
-  { id: 'terminal', name: 'Terminal Green', note: 'Phosphor on black' },
-  { id: 'solarized', name: 'Solarized Dark', note: 'Soft blue-green' },
+  { id: 'system', label: 'theme.system', note: 'theme.systemNote', command: 'command.themeSystem' },
+  { id: 'graphite', label: 'theme.graphite', note: 'theme.graphiteNote', command: 'command.themeGraphite' },
+  { id: 'quartz', label: 'theme.quartz', note: 'theme.quartzNote', command: 'command.themeQuartz' },
+  { id: 'terminal', label: 'theme.terminal', note: 'theme.terminalNote', command: 'command.themeTerminal' },
+  { id: 'solarized', label: 'theme.solarized', note: 'theme.solarizedNote', command: 'command.themeSolarized' },
 ] as const;
 
 export type ThemeId = (typeof themes)[number]['id'];

@@ -15,7 +15,3 @@ export async function staysSignedIn(): Promise<boolean> {
   const { response } = await http.GET('/api/v1/me');
   return response.status !== 401;
 }
-
-export const notKept =
-  'The password is right, but the browser did not keep the session. Allow cookies for this address. If Atelier stands ' +
-  'behind a proxy, see "Sign-in works, and the sign-in page comes back" in the manual.';

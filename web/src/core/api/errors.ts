@@ -1,3 +1,5 @@
+import { t } from '../i18n/i18n.svelte';
+
 /** A request that failed, with a text for the person. `status` 0: the server could not be reached. */
 export class ApiError extends Error {
   constructor(
@@ -16,13 +18,13 @@ export class ApiError extends Error {
   }
 }
 
-export const unreachable = () => new ApiError(0, 'unreachable', 'Atelier cannot be reached. Check the connection.');
+export const unreachable = () => new ApiError(0, 'unreachable', t('error.unreachable'));
 
 function text(status: number): string {
-  if (status === 413) return 'This is too long to send.';
-  if (status === 429) return 'Too many tries. Wait a moment.';
-  if (status >= 500) return 'The server had a problem. Try again in a moment.';
-  return `The server refused the request (${status}).`;
+  if (status === 413) return t('error.tooLong');
+  if (status === 429) return t('error.tooMany');
+  if (status >= 500) return t('error.server');
+  return t('error.refused', { status });
 }
 
 /** The error of a response that is not ok; a proxy's error page has no JSON body. */
@@ -41,7 +43,7 @@ export function errorFrom(response: Response, body: unknown): ApiError {
 /** What to tell the person about anything that was thrown. */
 export function say(error: unknown): string {
   if (error instanceof ApiError) {
-    return error.retryAfter ? `${error.message} (try again in ${error.retryAfter} s)` : error.message;
+    return error.retryAfter ? t('error.retryAfter', { message: error.message, s: error.retryAfter }) : error.message;
   }
-  return error instanceof Error ? error.message : 'Something went wrong.';
+  return error instanceof Error ? error.message : t('error.unknown');
 }

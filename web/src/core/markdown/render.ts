@@ -1,5 +1,6 @@
 import DOMPurify from 'dompurify';
 import { Marked, type Token, type Tokens } from 'marked';
+import { t } from '../i18n/i18n.svelte';
 import { highlight } from './highlight';
 
 /** What rendering depends on besides the text. */
@@ -24,17 +25,27 @@ export const slug = (s: string) =>
 
 const SCHEME = /^(https?:|mailto:|#|\/)/i;
 
+/**
+ * Classes have a prefix of their own: a utility of the same name would meet them otherwise (tests/rendered.test.ts). A line
+ * without a language needs no bar.
+ */
 function codeBlock(text: string, lang: string): string {
   const label = escape(lang);
+  const bare = !lang && !text.trim().includes('\n');
+  const buttons = (bare ? ['copy'] : ['wrap', 'copy']).map(
+    (what) => `<button type="button" data-code="${what}">${escape(t(what === 'wrap' ? 'code.wrap' : 'action.copy'))}</button>`,
+  );
   return (
-    `<div class="code"><div class="code-bar"><span>${label}</span>` +
-    `<button type="button" class="code-copy">Copy</button></div>` +
-    `<pre tabindex="0" role="region" aria-label="Code${label && `: ${label}`}"><code class="hljs">${highlight(text, lang)}</code></pre></div>`
+    `<div class="md-code${bare ? ' md-bare' : ''}"><div class="md-bar"><span>${label}</span>${buttons.join('')}</div>` +
+    `<pre tabindex="0" role="group" aria-label="${escape(t('code.label'))}${label && `: ${label}`}"><code class="hljs">${highlight(text, lang)}</code></pre></div>`
   );
 }
 
+/** The few tags that models use for what Markdown cannot say, bare of attributes; all other HTML is shown as text. */
+const bareTags = (html: string) => escape(html).replace(/&#60;(\/?)(br|sub|sup|kbd|mark|u|details|summary)\s*\/?&#62;/gi, '<$1$2>');
+
 function makeMarked(options: RenderOptions): Marked {
-  const marked = new Marked({ gfm: true, breaks: false });
+  const marked = new Marked({ gfm: true, breaks: true });
   marked.use({
     extensions: [
       {
@@ -47,12 +58,28 @@ function makeMarked(options: RenderOptions): Marked {
           return { type: 'cite', raw: match[0], n: match[1] };
         },
         renderer: (token) =>
-          `<button type="button" class="cite" data-cite="${token.n}" aria-label="Source ${token.n}">${token.n}</button>`,
+          `<button type="button" class="md-cite" data-cite="${token.n}" aria-label="${escape(t('citation.source', { n: token.n }))}">${token.n}</button>`,
       },
     ],
+    tokenizer: {
+      // One tilde means "about"; only two strike through.
+      del(src) {
+        const match = /^~~(?=\S)([\s\S]*?\S)~~(?!~)/.exec(src);
+        return match ? { type: 'del', raw: match[0], text: match[1]!, tokens: this.lexer.inlineTokens(match[1]!) } : undefined;
+      },
+    },
     renderer: {
-      // What a model writes is text; its HTML is shown, never used.
-      html: ({ text }) => escape(text),
+      html: ({ text }) => bareTags(text),
+      paragraph({ tokens }) {
+        return `<p dir="auto">${this.parser.parseInline(tokens)}</p>\n`;
+      },
+      blockquote({ tokens }) {
+        return `<blockquote dir="auto">${this.parser.parse(tokens)}</blockquote>\n`;
+      },
+      listitem(item) {
+        const inside = this.parser.parse(item.tokens);
+        return item.task ? `<li class="md-task" dir="auto">${inside}</li>\n` : `<li dir="auto">${inside}</li>\n`;
+      },
       code: ({ text, lang }) => codeBlock(text, (lang ?? '').split(/\s/)[0] ?? ''),
       checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
       // Pictures from elsewhere would tell others what is read here; they become links.
@@ -63,17 +90,17 @@ function makeMarked(options: RenderOptions): Marked {
       heading({ tokens, depth, text }) {
         const level = options.anchors ? depth : Math.min(6, depth + 1);
         const id = options.anchors ? ` id="${escape(slug(text))}"` : '';
-        return `<h${level}${id} class="h${depth}">${this.parser.parseInline(tokens)}</h${level}>`;
+        return `<h${level}${id} class="md-h${depth}" dir="auto">${this.parser.parseInline(tokens)}</h${level}>`;
       },
       table(token) {
         const row = (cells: Tokens.TableCell[], tag: string) =>
           '<tr>' +
           cells
-            .map((c) => `<${tag}${c.align ? ` class="to-${c.align}"` : ''}>${this.parser.parseInline(c.tokens)}</${tag}>`)
+            .map((c) => `<${tag}${c.align ? ` class="md-${c.align}"` : ''}>${this.parser.parseInline(c.tokens)}</${tag}>`)
             .join('') +
           '</tr>';
         return (
-          `<div class="table" tabindex="0" role="region" aria-label="Table"><table><thead>${row(token.header, 'th')}</thead>` +
+          `<div class="md-table" tabindex="0" role="group" aria-label="${escape(t('table.label'))}"><table><thead>${row(token.header, 'th')}</thead>` +
           `<tbody>${token.rows.map((r) => row(r, 'td')).join('')}</tbody></table></div>`
         );
       },
@@ -97,10 +124,10 @@ purify.addHook('afterSanitizeAttributes', (node) => {
 });
 
 const TAGS =
-  'a b blockquote br button code del div em h1 h2 h3 h4 h5 h6 hr i li ol p pre s span strong sub sup table tbody td th thead tr ul'.split(
+  'a b blockquote br button code del details div em h1 h2 h3 h4 h5 h6 hr i kbd li mark ol p pre s span strong sub summary sup table tbody td th thead tr u ul'.split(
     ' ',
   );
-const PLAIN_ATTRS = 'class start tabindex role aria-label data-cite type id'.split(' ');
+const PLAIN_ATTRS = 'class start tabindex role aria-label data-cite data-code dir type id'.split(' ');
 
 /** The second wall behind the renderer's own escaping. */
 export function sanitize(html: string, anchors = false): string {

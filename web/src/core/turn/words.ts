@@ -1,4 +1,5 @@
 import { seconds } from '../format';
+import { t } from '../i18n/i18n.svelte';
 import type { TurnStatus } from './reduce';
 
 /**
@@ -6,23 +7,23 @@ import type { TurnStatus } from './reduce';
  * that what takes long is reading the question.
  */
 export function statusText(status: TurnStatus | null, name: string, writing: boolean, loaded = false): string {
-  if (!status) return writing ? '' : `Waiting for ${name}…`;
+  if (!status) return writing ? '' : t('status.waiting', { name });
   switch (status.state) {
     case 'loading':
-      return loaded ? `Waiting for ${name}` : `Loading ${name}`;
+      return t(loaded ? 'status.waiting' : 'status.loading', { name });
     case 'queued':
-      return status.position ? `Waiting for a free place · position ${status.position}` : 'Waiting for a free place';
+      return status.position ? t('status.queuedAt', { n: status.position }) : t('status.queued');
     case 'connecting':
-      return status.text || `Connecting to ${name}…`;
+      return status.text || t('status.connecting', { name });
     case 'searching':
-      return status.text || 'Searching…';
+      return status.text || t('status.searching');
     case 'fallback':
-      return status.text || 'Asking another model…';
+      return status.text || t('status.fallback');
     case 'retrying': {
-      const words = status.text || (status.waitMs ? `Trying again in ${seconds(status.waitMs)}…` : 'Trying again…');
-      return status.attempt ? `${words} (try ${status.attempt})` : words;
+      const words = status.text || (status.waitMs ? t('status.retryIn', { time: seconds(status.waitMs) }) : t('status.retry'));
+      return status.attempt ? t('status.attempt', { words, n: status.attempt }) : words;
     }
     default:
-      return status.text || 'Waiting…';
+      return status.text || t('status.wait');
   }
 }

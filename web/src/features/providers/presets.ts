@@ -1,17 +1,19 @@
 import type { ProviderDetails } from '$core/api/types';
+import { t, type Key } from '$core/i18n/i18n.svelte';
 
 type Kind = ProviderDetails['kind'];
 
 /** What one may add, with the address where it usually is. */
 export interface Preset {
   id: string;
-  label: string;
+  /** Its own name; without one it is any other. */
+  label?: string;
   kind: Kind;
   name: string;
   url: string;
   /** 'needed': it answers nobody without one. */
   key: 'needed' | 'optional' | 'none';
-  hint?: string;
+  hint?: Key;
 }
 
 export const presets: Preset[] = [
@@ -24,8 +26,7 @@ export const presets: Preset[] = [
   { id: 'llamacpp', label: 'llama.cpp (llama-server)', kind: 'openai', name: 'llama-cpp', url: 'http://localhost:8080/v1', key: 'optional' },
   { id: 'vllm', label: 'vLLM', kind: 'openai', name: 'vllm', url: 'http://localhost:8000/v1', key: 'optional' },
   {
-    id: 'other', label: 'Another OpenAI-compatible server', kind: 'openai', name: '', url: '', key: 'optional',
-    hint: 'The address mostly ends in /v1.',
+    id: 'other', kind: 'openai', name: '', url: '', key: 'optional', hint: 'provider.otherHint',
   },
 ];
 
@@ -36,7 +37,7 @@ export const kinds: { value: Kind; label: string }[] = [
   { value: 'anthropic', label: 'Anthropic' },
 ];
 
-export const kindName = (kind: string) => kinds.find((k) => k.value === kind)?.label ?? (kind === 'librarian' ? 'Built in' : kind);
+export const kindName = (kind: string) => kinds.find((k) => k.value === kind)?.label ?? (kind === 'librarian' ? t('provider.builtIn') : kind);
 
 /** `name`, or with a number behind it when it is taken. */
 export function freeName(name: string, taken: readonly string[]): string {
@@ -47,9 +48,9 @@ export function freeName(name: string, taken: readonly string[]): string {
 }
 
 export function providerNameProblem(name: string): string {
-  if (!name) return 'Give it a name.';
-  if (name.length > 32) return 'At most 32 characters.';
-  return /^[a-z0-9-]+$/.test(name) ? '' : 'Only a to z, 0 to 9 and the hyphen.';
+  if (!name) return t('field.nameMissing');
+  if (name.length > 32) return t('field.atMost', { n: 32 });
+  return /^[a-z0-9-]+$/.test(name) ? '' : t('provider.nameRule');
 }
 
 /** Seconds of a field as milliseconds: 0 when it is empty, null when it is no number. */

@@ -1,0 +1,49 @@
+import type { Key } from '$core/i18n/i18n.svelte';
+import type { IconName } from '$design/components/Icon.svelte';
+import { layout } from '$state/layout.svelte';
+import { models } from '$state/models.svelte';
+import { href, router } from '$state/route.svelte';
+import { session } from '$state/session.svelte';
+import { theme, themes } from '$state/theme.svelte';
+import { places, sections } from './routes';
+
+/** Everything that can be done from anywhere, once: the palette, the menus and the list of shortcuts show the same. */
+export interface Command {
+  id: string;
+  label: Key;
+  icon: IconName;
+  /** Keys as they are shown; `Mod` is Ctrl, or ⌘ on a Mac. */
+  keys?: readonly string[];
+  href?: string;
+  run?: () => void;
+}
+
+export const mac = /Mac|iPhone|iPad/.test(navigator.platform);
+export const shown = (keys: readonly string[] | undefined) => keys?.map((k) => (k === 'Mod' ? (mac ? '⌘' : 'Ctrl') : k));
+
+export const newChat: Command = { id: 'new', label: 'command.newChat', icon: 'compose', keys: ['Mod', 'Shift', 'O'], run: () => openNewChat() };
+export const palette: Command = { id: 'palette', label: 'command.palette', icon: 'search', keys: ['Mod', 'K'], run: () => (layout.palette = true) };
+export const sidebar: Command = { id: 'sidebar', label: 'command.sidebar', icon: 'sidebar', keys: ['Mod', 'B'], run: () => layout.toggleSidebar() };
+export const shortcuts: Command = { id: 'shortcuts', label: 'command.shortcuts', icon: 'keyboard', keys: ['?'], run: () => (layout.shortcuts = true) };
+export const signOut: Command = { id: 'signOut', label: 'command.signOut', icon: 'logout', run: () => void session.signOut() };
+export const refreshModels: Command = { id: 'refreshModels', label: 'command.refreshModels', icon: 'retry', run: () => void models.refresh() };
+
+function openNewChat(): void {
+  layout.drawer = false;
+  if (router.address === '/') layout.focusComposer();
+  else router.go('/');
+}
+
+/** What the palette offers beside chats and models. */
+export function commands(admin: boolean): Command[] {
+  return [
+    newChat,
+    sidebar,
+    shortcuts,
+    refreshModels,
+    signOut,
+    ...places.map((p) => ({ id: p.id, label: p.title, icon: p.icon, href: href(p.path) })),
+    ...sections.filter((s) => admin || !s.admin).map((s) => ({ id: 'settings/' + s.id, label: s.title, icon: s.icon, href: href('/settings/' + s.id) })),
+    ...themes.map((t): Command => ({ id: 'theme/' + t.id, label: t.command, icon: 'palette', run: () => theme.set(t.id) })),
+  ];
+}

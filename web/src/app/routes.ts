@@ -1,0 +1,38 @@
+import type { Component } from 'svelte';
+import type { Key } from '$core/i18n/i18n.svelte';
+import type { IconName } from '$design/components/Icon.svelte';
+
+/** The places of the rail. */
+export interface Place {
+  id: string;
+  path: string;
+  title: Key;
+  icon: IconName;
+}
+
+export const places: Place[] = [
+  { id: 'chats', path: '/', title: 'place.chats', icon: 'chat' },
+  { id: 'manual', path: '/manual', title: 'place.manual', icon: 'book' },
+  { id: 'settings', path: '/settings', title: 'place.settings', icon: 'settings' },
+];
+
+/** The sections of the settings, in their order; `admin`: for administrators. */
+export interface Section {
+  id: string;
+  title: Key;
+  icon: IconName;
+  group: Key;
+  admin?: boolean;
+  load: () => Promise<{ default: Component }>;
+}
+
+export const sections: Section[] = [
+  { id: 'account', title: 'section.account', icon: 'user', group: 'settings.you', load: () => import('$features/account/Account.svelte') },
+  { id: 'appearance', title: 'section.appearance', icon: 'palette', group: 'settings.you', load: () => import('$features/account/Appearance.svelte') },
+  { id: 'keys', title: 'section.keys', icon: 'key', group: 'settings.you', load: () => import('$features/keys/Keys.svelte') },
+  { id: 'usage', title: 'section.usage', icon: 'chart', group: 'settings.you', load: () => import('$features/usage/Usage.svelte') },
+  { id: 'models', title: 'section.models', icon: 'cube', group: 'settings.server', load: () => import('$features/models/Models.svelte') },
+  { id: 'providers', title: 'section.providers', icon: 'server', group: 'settings.server', admin: true, load: () => import('$features/providers/Providers.svelte') },
+  { id: 'people', title: 'section.people', icon: 'people', group: 'settings.server', admin: true, load: () => import('$features/people/People.svelte') },
+  { id: 'limits', title: 'section.limits', icon: 'gauge', group: 'settings.server', admin: true, load: () => import('$features/limits/Limits.svelte') },
+];
