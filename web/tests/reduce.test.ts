@@ -47,15 +47,15 @@ describe('reduce', () => {
   });
 
   it('moves what was of the other kind, but nothing that the message had before', () => {
-    const kinds: TurnEvent[] = [
+    const kinds = [
       { type: 'text', text: 'a' }, { type: 'reasoning', text: 'b' }, { type: 'moved', to: 'reasoning' }, { type: 'moved', to: 'text' },
-    ];
+    ] as const;
     // All stories of up to five events, beside a plain model of them.
     for (let story = 0; story < kinds.length ** 5; story++) {
       let view = beginTurn('t1', { ...message, content: 'had', reasoning: 'thought' });
       let [text, reasoning] = ['', ''];
       for (let i = 0, rest = story; i < 5; i++, rest = Math.floor(rest / kinds.length)) {
-        const event = kinds[rest % kinds.length];
+        const event = kinds[rest % kinds.length]!;
         view = reduce(view, { seq: i + 1, event });
         if (event.type === 'text') text += event.text;
         else if (event.type === 'reasoning') reasoning += event.text;
