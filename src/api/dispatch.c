@@ -441,11 +441,16 @@ static bool is_interface(const char *path)
 	return false;
 }
 
-/* Programs look at "/" to see whether an Ollama is there; browsers ask for a page. */
+/* "ollama/0.32.0 (amd64 linux) Go/...", "ollama-python/0.6.1 ...", "ollama-js/0.6.4 ..." */
+static bool is_ollamas(const char *agent)
+{
+	return agent && strncmp(agent, "ollama", 6) == 0 && (agent[6] == '/' || agent[6] == '-');
+}
+
+/* Ollama's own clients look at "/" to see whether one is there; all others get the page. */
 static bool asks_for_ollama(const struct api *a, const struct http_exchange *x)
 {
-	return a->c.settings->gateway && strcmp(http_path(x), "/") == 0 &&
-	       !header_accepts(http_header(x, "Accept"), "text/html");
+	return a->c.settings->gateway && strcmp(http_path(x), "/") == 0 && is_ollamas(http_header(x, "User-Agent"));
 }
 
 static void start_with(struct api *a, struct http_exchange *x, int body_error)

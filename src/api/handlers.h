@@ -152,6 +152,7 @@ int ollama_embeddings_post(struct request *q);
 int ollama_pull_post(struct request *q);
 int ollama_delete(struct request *q);
 int ollama_copy_post(struct request *q);
+int ollama_me_post(struct request *q);
 int ollama_not_here(struct request *q);
 
 /* health_api.c */

@@ -273,7 +273,7 @@ static const struct route routes[] = {
 #define LINES     .media_stream = "application/x-ndjson"
 	{"GET", "/", "getRoot", ollama_root_get, ACCESS_PUBLIC, ROUTE_LOOP, .status = 200,
 		.media = "text/plain; charset=utf-8", .shape = SHAPE_OLLAMA,
-		.summary = "\"Ollama is running\", for programs that look for one; browsers get the page."},
+		.summary = "\"Ollama is running\" for Ollama's own clients; all others get the page."},
 	{"POST", "/v1/chat/completions", "openaiChat", chat_completions_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
 		OPENAI, EVENTS, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in the way of OpenAI."},
 	{"POST", "/v1/completions", "openaiCompletions", completions_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
@@ -314,6 +314,8 @@ static const struct route routes[] = {
 		.body_schema = GW_MODEL_BODY, .summary = "Delete a model of an Ollama."},
 	{"POST", "/api/copy", "ollamaCopy", ollama_copy_post, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA,
 		.body_schema = GW_COPY_BODY, .summary = "Give a model of an Ollama a second name."},
+	{"POST", "/api/me", "ollamaMe", ollama_me_post, ACCESS_USER, ROUTE_GATEWAY, OLLAMA,
+		.summary = "Whose key it is, in the way of Ollama."},
 	{"POST", "/api/push", "ollamaPush", ollama_not_here, ACCESS_USER, ROUTE_GATEWAY | ROUTE_ABSENT, OLLAMA,
 		FAILS(E_NOT_FOUND),
 		.summary = "Not offered: 501."},

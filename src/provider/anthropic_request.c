@@ -12,6 +12,55 @@ static const char *version_of(const struct provider *p, unsigned quirks)
 	return (quirks & QUIRK_OLD_VERSION) || !*p->version ? OLD_VERSION : p->version;
 }
 
+/* ---- what its cache shall keep ---- */
+
+/*
+ * A mark says that all before it is worth keeping: reading it again costs a tenth, writing it a quarter more. Where the
+ * client says nothing, what stays the same from call to call is marked when it is long: tools and system, and, once a
+ * conversation goes on, all of it. At most four marks are taken.
+ */
+#define MARK       "{\"type\":\"ephemeral\"}"
+#define MARK_BYTES ((size_t)6000) /* about 1,500 tokens; less is not kept by most models */
+#define MARKS_MOST 4
+
+struct marks {
+	bool given; /* the client's own */
+	size_t left;
+	bool prefix, talk; /* ours: behind tools and system; behind the last message */
+};
+
+static struct marks marks_of(const struct gen_request *q)
+{
+	struct marks m = {.left = MARKS_MOST};
+	size_t prefix = 0, talk = 0;
+	bool answered = false;
+	for (size_t i = 0; i < q->n_tools; i++) {
+		const struct gen_tool *t = &q->tools[i];
+		m.given |= t->cache != NULL;
+		prefix += strlen(t->name) + (t->description ? strlen(t->description) : 0) +
+			  (t->parameters ? strlen(t->parameters) : 0);
+	}
+	for (size_t i = 0; i < q->n_messages; i++) {
+		const struct gen_message *s = &q->messages[i];
+		size_t n = s->content ? strlen(s->content) : 0;
+		m.given |= s->cache != NULL;
+		answered |= strcmp(s->role, "assistant") == 0;
+		*(strcmp(s->role, "system") == 0 ? &prefix : &talk) += n;
+	}
+	m.prefix = !m.given && prefix >= MARK_BYTES;
+	m.talk = !m.given && answered && prefix + talk >= MARK_BYTES;
+	return m;
+}
+
+/* ,"cache_control":{...} - while there are marks left. */
+static void add_mark(struct buf *b, struct marks *m, const char *mark)
+{
+	if (!mark || m->left == 0)
+		return;
+	m->left--;
+	buf_printf(b, ",\"cache_control\":%s", mark);
+}
+
 /* ---- blocks ---- */
 
 struct blocks {
@@ -25,10 +74,15 @@ static void next_block(struct blocks *l)
 		buf_add_char(l->b, ',');
 }
 
-/* Blocks without a text are refused. */
+static bool is_blank(const char *s)
+{
+	return s[strspn(s, " \t\r\n")] == '\0';
+}
+
+/* Blocks without a text, or of white space alone, are refused. */
 static void add_text(struct blocks *l, const char *text)
 {
-	if (!text || !*text)
+	if (!text || is_blank(text))
 		return;
 	next_block(l);
 	buf_add_str(l->b, "{\"type\":\"text\",\"text\":");
@@ -149,7 +203,26 @@ static size_t skip_system(const struct gen_request *q, size_t i)
 	return i;
 }
 
-static void add_one(struct buf *b, size_t *n, bool assistant, const struct gen_message *m, size_t n_m)
+/* The mark stands within the last block: its closing brace moves behind it. */
+static void mark_last(struct buf *content, struct marks *marks, const char *mark)
+{
+	if (!mark || marks->left == 0 || content->n == 0 || content->p[content->n - 1] != '}')
+		return;
+	content->n--;
+	add_mark(content, marks, mark);
+	buf_add_char(content, '}');
+}
+
+static const char *given_mark(const struct gen_message *m, size_t n)
+{
+	for (size_t i = n; i-- > 0;)
+		if (m[i].cache && !is_system(&m[i]))
+			return m[i].cache;
+	return NULL;
+}
+
+static void add_one(struct buf *b, size_t *n, bool assistant, const struct gen_message *m, size_t n_m,
+	struct marks *marks, bool last)
 {
 	CLEANUP(buf_done) struct buf content = BUF_INIT(BODY_MAX_BYTES);
 	struct blocks l = {.b = &content};
@@ -159,6 +232,8 @@ static void add_one(struct buf *b, size_t *n, bool assistant, const struct gen_m
 		add_users_blocks(&l, m, n_m);
 	if (l.n == 0)
 		return;
+	const char *mark = given_mark(m, n_m);
+	mark_last(&content, marks, mark ? mark : last && marks->talk ? MARK : NULL);
 	if ((*n)++ > 0)
 		buf_add_char(b, ',');
 	else if (assistant) /* the first message must be a user's */
@@ -170,27 +245,31 @@ static void add_one(struct buf *b, size_t *n, bool assistant, const struct gen_m
 		b->failed = buf_status(&content);
 }
 
-static void add_messages(struct buf *b, const struct gen_request *q)
+static void add_messages(struct buf *b, const struct gen_request *q, struct marks *marks)
 {
 	const struct gen_message prompt = {.role = "user", .content = q->prompt};
 	const struct gen_message go_on = {.role = "user", .content = request_go_on};
 	size_t n = 0;
 	buf_add_str(b, ",\"messages\":[");
 	if (q->prompt)
-		add_one(b, &n, false, &prompt, 1);
+		add_one(b, &n, false, &prompt, 1, marks, false);
 	for (size_t i = q->prompt ? q->n_messages : skip_system(q, 0); i < q->n_messages;) {
 		size_t end = group_end(q, i);
-		add_one(b, &n, is_role(&q->messages[i], "assistant"), &q->messages[i], end - i);
+		add_one(b, &n, is_role(&q->messages[i], "assistant"), &q->messages[i], end - i, marks,
+			end == q->n_messages && !q->continues);
 		i = end;
 	}
 	/* New models refuse a last message of the assistant's. */
 	if (q->continues && !q->prompt)
-		add_one(b, &n, false, &go_on, 1);
+		add_one(b, &n, false, &go_on, 1, marks, true);
+	/* Only system texts, or white space: a conversation needs a message of the user. */
+	if (n == 0)
+		buf_add_str(b, "{\"role\":\"user\",\"content\":\"(The message is empty.)\"}");
 	buf_add_char(b, ']');
 }
 
 /* There is no switch for any JSON, and not all know schemas: then it is told in words. */
-static void add_system(struct buf *b, const struct gen_request *q, unsigned quirks)
+static void add_system(struct buf *b, const struct gen_request *q, unsigned quirks, struct marks *marks)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(BODY_MAX_BYTES);
 	for (size_t i = 0; i < q->n_messages; i++) {
@@ -204,20 +283,87 @@ static void add_system(struct buf *b, const struct gen_request *q, unsigned quir
 		buf_add_str(&text, text.n ? "\n\n" : "");
 		request_add_format_words(&text, q);
 	}
-	if (text.n == 0)
+	const char *mark = marks->prefix ? MARK : NULL;
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (is_system(&q->messages[i]) && q->messages[i].cache)
+			mark = q->messages[i].cache;
+	if (text.n == 0 || is_blank(text.p))
 		return;
-	buf_add_str(b, ",\"system\":");
+	buf_add_str(b, mark ? ",\"system\":[{\"type\":\"text\",\"text\":" : ",\"system\":");
 	json_add_string(b, text.p, text.n);
+	if (!mark)
+		return;
+	add_mark(b, marks, mark);
+	buf_add_str(b, "}]");
 }
 
 /* ---- the other fields ---- */
 
-static void add_tools(struct buf *b, const struct gen_request *q, unsigned quirks)
+static bool has_system(const struct gen_request *q)
+{
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (is_system(&q->messages[i]) && q->messages[i].content && !is_blank(q->messages[i].content))
+			return true;
+	return false;
+}
+
+/* A schema must be an object's: where none was given, or an empty one, it is that of no arguments. */
+static void add_schema(struct buf *b, const char *schema)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	const char *type;
+	if (!schema || json_read(schema, strlen(schema), JSON_MEMORY, JSON_READ_EXACT, &v, NULL) < 0 ||
+		json_object_size(v) == 0) {
+		buf_add_str(b, "{\"type\":\"object\",\"properties\":{}}");
+		return;
+	}
+	type = json_get_str(v, "type");
+	if (type) {
+		buf_add_str(b, schema);
+		return;
+	}
+	buf_add_str(b, "{\"type\":\"object\",");
+	if (json_object_get(v, "type")) { /* null, or a list */
+		json_object_del(v, "type");
+		CLEANUP(buf_done) struct buf rest = BUF_INIT(BODY_MAX_BYTES);
+		json_add_value(&rest, v);
+		buf_add_str(b, rest.n > 2 ? rest.p + 1 : "\"properties\":{}}");
+		return;
+	}
+	buf_add_str(b, strchr(schema, '{') + 1);
+}
+
+/* Calls in the messages need tools, also where none can be called any more. */
+static void add_called_tools(struct buf *b, const struct gen_request *q)
+{
+	const char *seen[32];
+	size_t n = 0;
+	for (size_t i = 0; i < q->n_messages; i++) {
+		for (size_t k = 0; k < q->messages[i].n_calls && n < N_ELEMENTS(seen); k++) {
+			const char *name = q->messages[i].calls[k].name;
+			size_t at = 0;
+			while (at < n && strcmp(seen[at], name) != 0)
+				at++;
+			if (at < n)
+				continue;
+			seen[n++] = name;
+			buf_add_str(b, n > 1 ? ",{\"name\":" : ",\"tools\":[{\"name\":");
+			json_add_cstr(b, name);
+			buf_add_str(b, ",\"input_schema\":{\"type\":\"object\",\"properties\":{}}}");
+		}
+	}
+	if (n > 0)
+		buf_add_str(b, "],\"tool_choice\":{\"type\":\"none\"}");
+}
+
+static void add_tools(struct buf *b, const struct gen_request *q, unsigned quirks, struct marks *marks)
 {
 	static const char *const choices[] = {
 		[TOOLS_AUTO] = "auto", [TOOLS_NONE] = "none", [TOOLS_REQUIRED] = "any", [TOOLS_NAMED] = "tool"};
-	if (q->n_tools == 0)
+	if (q->n_tools == 0) {
+		add_called_tools(b, q);
 		return;
+	}
 	for (size_t i = 0; i < q->n_tools; i++) {
 		const struct gen_tool *t = &q->tools[i];
 		buf_add_str(b, i ? ",{\"name\":" : ",\"tools\":[{\"name\":");
@@ -227,9 +373,11 @@ static void add_tools(struct buf *b, const struct gen_request *q, unsigned quirk
 			json_add_cstr(b, t->description);
 		}
 		buf_add_str(b, ",\"input_schema\":");
-		buf_add_str(b, t->parameters ? t->parameters : "{\"type\":\"object\",\"properties\":{}}");
+		add_schema(b, t->parameters);
 		if (t->strict && !(quirks & QUIRK_NO_STRICT))
 			buf_add_str(b, ",\"strict\":true");
+		bool last = i + 1 == q->n_tools;
+		add_mark(b, marks, t->cache ? t->cache : last && marks->prefix && !has_system(q) ? MARK : NULL);
 		buf_add_char(b, '}');
 	}
 	buf_add_char(b, ']');
@@ -307,11 +455,6 @@ static void add_output(struct buf *b, const struct gen_request *q, unsigned quir
 	buf_add_char(b, '}');
 }
 
-static bool is_blank(const char *s)
-{
-	return s[strspn(s, " \t\r\n")] == '\0';
-}
-
 static void add_limits(struct buf *b, const struct target *t, const struct gen_request *q, unsigned quirks)
 {
 	const struct gen_sampling *s = &q->sampling;
@@ -363,9 +506,10 @@ static void add_what_counts(const struct target *t, const struct gen_request *q,
 {
 	buf_add_str(&r->body, "{\"model\":");
 	json_add_cstr(&r->body, t->name);
-	add_system(&r->body, q, r->quirks);
-	add_messages(&r->body, q);
-	add_tools(&r->body, q, r->quirks);
+	struct marks marks = marks_of(q);
+	add_system(&r->body, q, r->quirks, &marks);
+	add_tools(&r->body, q, r->quirks, &marks);
+	add_messages(&r->body, q, &marks);
 	add_thinking(&r->body, t, q, r->quirks);
 	add_output(&r->body, q, r->quirks);
 }
@@ -386,7 +530,7 @@ int anthropic_request(const struct target *t, const struct gen_request *q, struc
 	begin(t, q, "/messages", r);
 	request_header(r, "Accept: text/event-stream");
 	if (request_is_raw(q, t->p)) {
-		request_add_raw(&r->body, q->raw->body, t->name);
+		request_add_raw(&r->body, q->raw->body, t->name, true);
 		return 0;
 	}
 	add_what_counts(t, q, r);
@@ -397,14 +541,16 @@ int anthropic_request(const struct target *t, const struct gen_request *q, struc
 
 int anthropic_count(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
 {
-	struct gen_request plain = *q;
 	int code = check(t, q, e);
 	if (code < 0)
 		return code;
-	plain.raw = NULL;
-	begin(t, &plain, "/messages/count_tokens", r);
+	begin(t, q, "/messages/count_tokens", r);
 	request_header(r, "Accept: application/json");
-	add_what_counts(t, &plain, r);
+	if (request_is_raw(q, t->p)) {
+		request_add_raw(&r->body, q->raw->body, t->name, false);
+		return 0;
+	}
+	add_what_counts(t, q, r);
 	buf_add_char(&r->body, '}');
 	return 0;
 }

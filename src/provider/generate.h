@@ -20,6 +20,8 @@ struct gen_message {
 	const char *role;      /* system, user, assistant, tool */
 	const char *content;   /* text; NULL is "" */
 	const char *reasoning; /* of an assistant, to be given back to models that want it; NULL: none */
+	const char *name;      /* who speaks, for providers that know such a member; NULL: none */
+	const char *cache;     /* anthropic: cache_control of the message's end, as JSON; NULL: none */
 	const struct gen_image *images;
 	size_t n_images;
 	const struct gen_tool_call *calls; /* of an assistant */
@@ -32,6 +34,7 @@ struct gen_tool {
 	const char *name, *description; /* description may be NULL */
 	const char *parameters;         /* JSON Schema as text; NULL: none */
 	bool strict;
+	const char *cache; /* as of a message */
 };
 
 enum tool_choice { TOOLS_AUTO, TOOLS_NONE, TOOLS_REQUIRED, TOOLS_NAMED };
@@ -52,7 +55,8 @@ enum {
 struct gen_sampling {
 	unsigned set;
 	double temperature, top_p, min_p, presence_penalty, frequency_penalty, repeat_penalty;
-	int64_t top_k, seed;
+	int64_t top_k;
+	const char *seed; /* digits */
 };
 
 /* A request in the provider's own shape, sent as it is but for model and stream when the target is of that kind (else
@@ -84,11 +88,14 @@ struct gen_request {
 	const char *schema, *schema_name; /* of FORMAT_SCHEMA: JSON Schema as text */
 	enum gen_thinking thinking;
 	struct gen_sampling sampling;
-	const char *const *stop;   /* NULL-terminated, or NULL */
-	int64_t max_tokens;        /* 0: the provider's default */
-	int64_t context_tokens;    /* ollama's num_ctx; 0: its own */
-	const char *keep_alive;    /* ollama's, as JSON; NULL: its own */
-	bool text_stays;           /* the sink cannot move text (EV_MOVED): what may be reasoning is kept back */
+	const char *const *stop; /* NULL-terminated, or NULL */
+	int64_t max_tokens;      /* 0: the provider's default */
+	int64_t context_tokens;  /* ollama's num_ctx; 0: its own */
+	const char *keep_alive;  /* ollama's, as JSON; NULL: its own */
+	bool text_stays;         /* the sink cannot move text (EV_MOVED): what may be reasoning is kept back */
+	/* Members that only a provider of the kind `extras_kind` is told, as text: ,"a":1,"b":{} - and for Ollama those of its
+	 * options. What a request says by itself is not among them. NULL: none. */
+	const char *extras_kind, *extras, *extra_options;
 	const struct gen_raw *raw; /* or NULL */
 };
 

@@ -73,7 +73,7 @@ static void add_options(struct buf *b, const struct gen_request *q)
 	request_add_number(&o, s, SAMPLE_TOP_P, "top_p", s->top_p);
 	request_add_integer(&o, s, SAMPLE_TOP_K, "top_k", s->top_k);
 	request_add_number(&o, s, SAMPLE_MIN_P, "min_p", s->min_p);
-	request_add_integer(&o, s, SAMPLE_SEED, "seed", s->seed);
+	request_add_seed(&o, s);
 	request_add_number(&o, s, SAMPLE_PRESENCE, "presence_penalty", s->presence_penalty);
 	request_add_number(&o, s, SAMPLE_FREQUENCY, "frequency_penalty", s->frequency_penalty);
 	request_add_number(&o, s, SAMPLE_REPEAT, "repeat_penalty", s->repeat_penalty);
@@ -81,6 +81,8 @@ static void add_options(struct buf *b, const struct gen_request *q)
 		buf_add_str(&o, ",\"stop\":");
 		request_add_strings(&o, q->stop);
 	}
+	if (q->extra_options && q->extras_kind && strcmp(q->extras_kind, "ollama") == 0)
+		buf_add_str(&o, q->extra_options);
 	if (o.n == 0)
 		return;
 	buf_add_str(b, ",\"options\":{");
@@ -119,6 +121,7 @@ static void add_rest(struct buf *b, const struct gen_request *q, unsigned quirks
 		buf_add_str(b, q->keep_alive);
 	}
 	add_options(b, q);
+	request_add_extras(b, q, "ollama");
 	buf_add_char(b, '}');
 }
 
@@ -151,7 +154,7 @@ int ollama_request(const struct target *t, const struct gen_request *q, struct g
 		return code;
 	begin(t, q->prompt ? "/api/generate" : "/api/chat", "application/x-ndjson", r);
 	if (request_is_raw(q, t->p)) {
-		request_add_raw(b, q->raw->body, t->name);
+		request_add_raw(b, q->raw->body, t->name, true);
 		return 0;
 	}
 	buf_add_str(b, "{\"model\":");

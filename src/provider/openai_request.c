@@ -82,6 +82,10 @@ static void add_message(struct buf *b, const struct gen_message *m, const char *
 		buf_add_str(b, ",\"reasoning_content\":");
 		json_add_cstr(b, m->reasoning);
 	}
+	if (m->name) {
+		buf_add_str(b, ",\"name\":");
+		json_add_cstr(b, m->name);
+	}
 	if (m->n_calls > 0)
 		add_calls(b, m);
 	if (m->tool_call_id && strcmp(m->role, "tool") == 0) {
@@ -186,7 +190,7 @@ static void add_sampling(struct buf *b, const struct provider *p, const struct g
 		request_add_number(b, s, SAMPLE_FREQUENCY, "frequency_penalty", s->frequency_penalty);
 	}
 	if (!(quirks & QUIRK_NO_SEED))
-		request_add_integer(b, s, SAMPLE_SEED, "seed", s->seed);
+		request_add_seed(b, s);
 	if (!is_official(p) && !(quirks & QUIRK_NO_EXTRAS)) {
 		request_add_integer(b, s, SAMPLE_TOP_K, "top_k", s->top_k);
 		request_add_number(b, s, SAMPLE_MIN_P, "min_p", s->min_p);
@@ -249,6 +253,7 @@ static void add_whole(const struct target *t, const struct gen_request *q, struc
 		add_format(b, q, r->quirks);
 		add_effort(b, q, r->quirks);
 	}
+	request_add_extras(b, q, "openai");
 	buf_add_char(b, '}');
 }
 
@@ -258,7 +263,7 @@ int openai_request(const struct target *t, const struct gen_request *q, struct g
 	begin(t, q->prompt ? "/completions" : "/chat/completions", r);
 	request_header(r, "Accept: text/event-stream");
 	if (request_is_raw(q, t->p))
-		request_add_raw(&r->body, q->raw->body, t->name);
+		request_add_raw(&r->body, q->raw->body, t->name, true);
 	else
 		add_whole(t, q, r);
 	return 0;

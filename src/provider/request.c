@@ -13,7 +13,8 @@ const char request_go_on[] = "Go on exactly where your last message ends. Do not
 static bool is_object(const char *text)
 {
 	CLEANUP(json_decrefp) json_t *root = NULL;
-	return text && json_parse(text, strlen(text), &root, NULL) >= 0 && json_is_object(root);
+	return text && json_read(text, strlen(text), JSON_MEMORY, JSON_READ_EXACT, &root, NULL) >= 0 &&
+	       json_is_object(root);
 }
 
 int request_check(const struct gen_request *q, struct err *e)
@@ -91,6 +92,12 @@ void request_add_integer(struct buf *b, const struct gen_sampling *s, unsigned b
 		buf_printf(b, ",\"%s\":%lld", name, (long long)value);
 }
 
+void request_add_seed(struct buf *b, const struct gen_sampling *s)
+{
+	if (s->set & SAMPLE_SEED)
+		buf_printf(b, ",\"seed\":%s", s->seed);
+}
+
 void request_add_strings(struct buf *b, const char *const *list)
 {
 	buf_add_char(b, '[');
@@ -129,6 +136,24 @@ void request_add_functions(struct buf *b, const struct gen_request *q, bool stri
 	}
 	if (n > 0)
 		buf_add_char(b, ']');
+}
+
+static bool is_for(const struct gen_request *q, const char *kind)
+{
+	return q->extras_kind && strcmp(q->extras_kind, kind) == 0;
+}
+
+void request_add_extras(struct buf *b, const struct gen_request *q, const char *kind)
+{
+	if (q->extras && is_for(q, kind))
+		buf_add_str(b, q->extras);
+}
+
+bool request_has_extra(const struct gen_request *q, const char *kind, const char *name)
+{
+	char key[80];
+	int n = snprintf(key, sizeof(key), ",\"%s\":", name);
+	return q->extras && is_for(q, kind) && n > 0 && (size_t)n < sizeof(key) && strstr(q->extras, key);
 }
 
 void request_add_format_words(struct buf *b, const struct gen_request *q)
@@ -182,11 +207,12 @@ static bool is_key(const char *p, const char *end, const char *key)
 }
 
 /* The other members stay as they are, byte by byte: numbers keep their digits, objects their order. */
-void request_add_raw(struct buf *b, const char *body, const char *model)
+void request_add_raw(struct buf *b, const char *body, const char *model, bool stream)
 {
 	buf_add_str(b, "{\"model\":");
 	json_add_cstr(b, model);
-	buf_add_str(b, ",\"stream\":true");
+	if (stream)
+		buf_add_str(b, ",\"stream\":true");
 	const char *p = skip_space(skip_space(body) + 1);
 	while (*p == '"') {
 		const char *key = p, *key_end = skip_string(p);

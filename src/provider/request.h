@@ -17,18 +17,23 @@ void request_add_object(struct buf *b, const char *text);
 /* ,"name":value - nothing when the bit is not set. */
 void request_add_number(struct buf *b, const struct gen_sampling *s, unsigned bit, const char *name, double value);
 void request_add_integer(struct buf *b, const struct gen_sampling *s, unsigned bit, const char *name, int64_t value);
+void request_add_seed(struct buf *b, const struct gen_sampling *s);
 /* ["a","b"] */
 void request_add_strings(struct buf *b, const char *const *list);
 /* ,"tools":[...] as functions, as OpenAI and Ollama want them; nothing when none shall be called. Of TOOLS_NAMED with
  * `only_named` that one alone. */
 void request_add_functions(struct buf *b, const struct gen_request *q, bool strict, bool only_named);
+/* What only a provider of this kind is told. */
+void request_add_extras(struct buf *b, const struct gen_request *q, const char *kind);
+/* Whether a member of this name is among them. */
+bool request_has_extra(const struct gen_request *q, const char *kind, const char *name);
 /* What a model without a switch for it is told about the format; "" when nothing is to be said. In the buffer. */
 void request_add_format_words(struct buf *b, const struct gen_request *q);
 /* The instruction for models that cannot go on with a message of their own. */
 extern const char request_go_on[];
 
-/* The body of `raw` with another model and "stream":true. */
-void request_add_raw(struct buf *b, const char *body, const char *model);
+/* The body of `raw` with another model and "stream":true, or without that member. */
+void request_add_raw(struct buf *b, const char *body, const char *model, bool stream);
 /* Whether the request is handed over as it came, to a provider of this kind. */
 bool request_is_raw(const struct gen_request *q, const struct provider *p);
 

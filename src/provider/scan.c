@@ -192,7 +192,7 @@ int wire_join_halves(uint16_t *half, bool has_halves, const char **p, size_t *n,
 
 int wire_parse(const char *p, size_t n, json_t **ret)
 {
-	return json_read(p, n, JSON_MEMORY, JSON_READ_MILD, ret, NULL);
+	return json_read(p, n, JSON_MEMORY, JSON_READ_EXACT, ret, NULL);
 }
 
 static bool is_pair(const char *p, const char *end)

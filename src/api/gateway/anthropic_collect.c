@@ -58,6 +58,12 @@ static int add_delta(struct block *b, const json_t *delta)
 			buf_add_str(&b->text, piece ? piece : "");
 		}
 	}
+	if (is(type, "compaction_delta") && json_is_string(json_object_get(delta, "content"))) {
+		b->key = "content";
+		buf_add_str(&b->text, json_get_str(delta, "content"));
+	}
+	if (is(type, "compaction_delta") && json_is_string(json_object_get(delta, "encrypted_content")))
+		json_object_set(b->v, "encrypted_content", json_object_get(delta, "encrypted_content"));
 	if (is(type, "signature_delta"))
 		json_object_set(b->v, "signature", json_object_get(delta, "signature"));
 	if (is(type, "citations_delta") && (item = json_object_get(delta, "citation")) != NULL) {
@@ -78,7 +84,8 @@ static int finish_block(struct block *b, bool cut, bool last)
 	if (b->key && !is(b->key, "input"))
 		json_object_set_new(b->v, b->key, json_stringn(buf_str(&b->text).p, b->text.n));
 	if (b->key && is(b->key, "input") && b->text.n > 0) {
-		if (json_parse(b->text.p, b->text.n, &input, NULL) == 0 && json_is_object(input))
+		if (json_read(b->text.p, b->text.n, JSON_MEMORY, JSON_READ_EXACT, &input, NULL) == 0 &&
+			json_is_object(input))
 			return json_object_set(b->v, "input", input) == 0 ? 1 : -ENOMEM;
 		return cut ? 0 : E_PROVIDER_BROKEN;
 	}
@@ -146,7 +153,7 @@ static int take_line(struct message *m, struct str line)
 		return 0;
 	line.p += 5;
 	line.n -= 5;
-	if (json_parse(line.p, line.n, &event, NULL) < 0)
+	if (json_read(line.p, line.n, JSON_MEMORY, JSON_READ_EXACT, &event, NULL) < 0)
 		return E_PROVIDER_BROKEN;
 	return take(m, event);
 }

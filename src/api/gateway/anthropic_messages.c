@@ -43,7 +43,7 @@ static int prepare(struct gw_call *c, struct anthropic_call *a, bool counting)
 	c->shape = a;
 	if (r == 0)
 		r = anthropic_read(c, counting, raw);
-	if (r == 0 && raw && !counting)
+	if (r == 0 && raw)
 		r = prepare_raw(c, &a->raw);
 	if (r == 0)
 		a->estimate = provider_estimate_tokens(&c->req);

@@ -1,5 +1,9 @@
 /* anthropic_request.c - a request of /v1/messages: what is asked besides the messages, and the request as it came. */
+#include <ctype.h>
+#include <strings.h>
+
 #include "api/gateway/anthropic.h"
+#include "base/utf8.h"
 
 static bool is(const char *s, const char *word)
 {
@@ -7,6 +11,53 @@ static bool is(const char *s, const char *word)
 }
 
 /* ---- tools ---- */
+
+/* Tools that run at the client, whose schemas Anthropic's models know by heart: other models are told them. */
+static bool read_client_tool(const char *type, struct gen_tool *ret)
+{
+	static const struct {
+		const char *type, *name, *description, *parameters;
+	} tools[] = {
+		{"bash_", "bash", "Run a command in a shell that stays open between calls.",
+			"{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\"},\"restart\":{\"type\":"
+			"\"boolean\"}}}"},
+		{"text_editor_", "str_replace_based_edit_tool",
+			"View, create and edit text files. str_replace needs old_str to occur exactly once.",
+			"{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"enum\":[\"view\","
+			"\"create\","
+			"\"str_replace\",\"insert\"]},\"path\":{\"type\":\"string\"},\"file_text\":{\"type\":"
+			"\"string\"},"
+			"\"old_str\":{\"type\":\"string\"},\"new_str\":{\"type\":\"string\"},\"insert_line\":{\"type\":"
+			"\"integer\"},"
+			"\"insert_text\":{\"type\":\"string\"},\"view_range\":{\"type\":\"array\",\"items\":{\"type\":"
+			"\"integer\"}}},"
+			"\"required\":[\"command\",\"path\"]}"},
+		{"memory_", "memory",
+			"Read and write notes below /memories, which last from one conversation to the next.",
+			"{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"enum\":[\"view\","
+			"\"create\","
+			"\"str_replace\",\"insert\",\"delete\",\"rename\"]},\"path\":{\"type\":\"string\"},\"file_"
+			"text\":{\"type\":"
+			"\"string\"},\"old_str\":{\"type\":\"string\"},\"new_str\":{\"type\":\"string\"},\"insert_"
+			"line\":{\"type\":"
+			"\"integer\"},\"insert_text\":{\"type\":\"string\"},\"old_path\":{\"type\":\"string\"},\"new_"
+			"path\":{\"type\":"
+			"\"string\"},\"view_range\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}},"
+			"\"required\":[\"command\"]}"},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(tools); i++) {
+		size_t n = strlen(tools[i].type);
+
+		if (strncmp(type, tools[i].type, n) != 0 || !isdigit((unsigned char)type[n]))
+			continue;
+		ret->name = ret->name && *ret->name ? ret->name : tools[i].name;
+		ret->description = ret->description ? ret->description : tools[i].description;
+		ret->parameters = tools[i].parameters;
+		return true;
+	}
+	return false;
+}
 
 static int read_tool(struct gw_call *c, const json_t *tool, struct gen_tool *ret)
 {
@@ -16,6 +67,8 @@ static int read_tool(struct gw_call *c, const json_t *tool, struct gen_tool *ret
 	*ret = (struct gen_tool){.name = json_get_str(tool, "name"),
 		.description = json_get_str(tool, "description"),
 		.strict = json_is_true(json_object_get(tool, "strict"))};
+	if (type && read_client_tool(type, ret))
+		return 0;
 	if (type && !is(type, "custom"))
 		return err_set(&c->q->err, E_MODEL_CANNOT,
 			"Tools of type \"%.60s\" run at Anthropic; the model %.120s takes only custom tools.", type,
@@ -146,14 +199,26 @@ static int read_format(struct gw_call *c)
 static int read_max_tokens(struct gw_call *c, bool counting)
 {
 	const json_t *max = json_object_get(c->body, "max_tokens");
+	double d;
 
 	if (counting && (!max || json_is_null(max)))
 		return 0;
-	if (!json_is_integer(max) || json_integer_value(max) < 0)
+	if (!json_get_number(max, &d) || d < 0)
 		return err_set(&c->q->err, E_INVALID, "\"max_tokens\" is required and must be a whole number.");
 	/* 0 only warms a cache, which others have no switch for: the least there is. */
-	c->req.max_tokens = json_integer_value(max) ? (int64_t)json_integer_value(max) : 1;
+	c->req.max_tokens = (int64_t)MAX(1, MIN(d, 1e12));
 	return 0;
+}
+
+/* What other models have no like of. */
+static int tell_rest(struct gw_call *c)
+{
+	static const char *const known[] = {"model", "messages", "system", "max_tokens", "stream", "tools",
+		"tool_choice", "thinking", "output_config", "output_format", "stop_sequences", "temperature", "top_p",
+		"top_k", "metadata", "service_tier", "cache_control", "diagnostics", "speed", "inference_geo", NULL};
+	const char *none;
+
+	return gw_read_extras(c, c->body, "anthropic", known, &none);
 }
 
 int anthropic_read(struct gw_call *c, bool counting, bool lenient)
@@ -174,6 +239,8 @@ int anthropic_read(struct gw_call *c, bool counting, bool lenient)
 		r = gw_read_stop(c, json_object_get(c->body, "stop_sequences"), &c->req.stop);
 	if (r == 0)
 		r = anthropic_read_messages(c, lenient);
+	if (r == 0 && !lenient)
+		r = tell_rest(c);
 	if ((r == E_INVALID || r == E_MODEL_CANNOT) && lenient) {
 		err_clear(&c->q->err);
 		r = 0;
@@ -220,10 +287,29 @@ static json_t *without_made_up(json_t *message)
 	return copy;
 }
 
+/* Whether the text can go on byte by byte: what was read mildly (a NUL, half a character, bytes that are no text) would be
+ * refused there. Escapes of whole characters beyond the first plane are written anew with them. */
+static bool is_plain(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if (c < 0x20 && c != '\n' && c != '\r' && c != '\t')
+			return false;
+		if (c == '\\' && i + 5 < text.n && text.p[i + 1] == 'u' &&
+			(strncasecmp(text.p + i + 2, "0000", 4) == 0 ||
+				((text.p[i + 2] | 0x20) == 'd' && strchr("89abAB", text.p[i + 3])) ||
+				((text.p[i + 2] | 0x20) == 'd' && strchr("cdefCDEF", text.p[i + 3]))))
+			return false;
+		i += c == '\\';
+	}
+	return !str_starts(text, STR("\xef\xbb\xbf")) && utf8_valid(text.p, text.n);
+}
+
 int anthropic_raw_body(struct gw_call *c, struct str text, const char **ret)
 {
 	const json_t *messages = json_object_get(c->body, "messages");
-	bool any = false;
+	bool any = !is_plain(text);
 
 	for (size_t i = 0; i < json_array_size(messages); i++)
 		any = any || has_made_up(json_array_get(messages, i));

@@ -115,8 +115,34 @@ static const char *name_of_call(const struct reader *r, const char *id)
 	return NULL;
 }
 
-/* Images of a result go into the user's message behind the results: not all models take them from tools. */
-static int read_result(struct reader *r, const json_t *block, struct anthropic_pieces *users)
+/* What a tool returned and the model cannot read is a text that says so: the conversation goes on. */
+static int add_unreadable(struct reader *r, const json_t *block, struct anthropic_pieces *p)
+{
+	const char *type = json_get_str(block, "type"), *name = json_get_str(block, "title"), *text;
+
+	if (!name)
+		name = json_get_str(block, "tool_name");
+	err_clear(&r->c->q->err);
+	text = arena_printf(&r->c->q->mem, "(Here is a %.60s%s%.200s, which this model cannot read.)",
+		type ? type : "block", name ? ": " : "", name ? name : "");
+	return text ? anthropic_add_text(p, text) : request_no_memory(r->c->q);
+}
+
+static int read_result_content(struct reader *r, const json_t *content, struct anthropic_pieces *p)
+{
+	int code = 0;
+
+	if (!json_is_array(content))
+		return anthropic_read_blocks(r->c, content, r->lenient, p);
+	for (size_t i = 0; i < json_array_size(content) && code == 0; i++) {
+		code = anthropic_read_block(r->c, json_array_get(content, i), r->lenient, p);
+		if (code == E_MODEL_CANNOT)
+			code = add_unreadable(r, json_array_get(content, i), p);
+	}
+	return code;
+}
+
+static int read_result(struct reader *r, const json_t *block)
 {
 	CLEANUP(anthropic_pieces_done) struct anthropic_pieces p = {.separator = "\n"};
 	const json_t *content = json_object_get(block, "content");
@@ -126,23 +152,18 @@ static int read_result(struct reader *r, const json_t *block, struct anthropic_p
 
 	if (!id || !*id)
 		return err_set(&r->c->q->err, E_INVALID, "A tool_result has no \"tool_use_id\".");
-	code = anthropic_read_blocks(r->c, content, r->lenient, &p);
+	code = read_result_content(r, content, &p);
 	if (code == 0)
 		code = anthropic_pieces_text(r->c, &p, &text);
 	if (code < 0)
 		return code;
-	m.content = *text || p.n_images == 0 ? text : "(The result is the image that follows.)";
+	m.content = text;
+	m.images = p.images;
+	m.n_images = p.n_images;
 	m.tool_name = name_of_call(r, id);
 	m.tool_failed = json_is_true(json_object_get(block, "is_error"));
 	r->out[r->n++] = m;
-	if (p.n_images == 0)
-		return 0;
-	struct gen_message had = {.images = users->images, .n_images = users->n_images};
-	struct gen_message more = {.images = p.images, .n_images = p.n_images};
-	code = join_images(r, &had, &more);
-	users->images = (struct gen_image *)had.images;
-	users->n_images = users->max_images = had.n_images;
-	return code;
+	return 0;
 }
 
 static bool is_result(const json_t *block)
@@ -162,7 +183,7 @@ static int read_user(struct reader *r, const json_t *content)
 		if (!is_result(json_array_get(content, i)))
 			continue;
 		n_results++;
-		code = read_result(r, json_array_get(content, i), &p);
+		code = read_result(r, json_array_get(content, i));
 	}
 	for (size_t i = 0; i < n && code == 0; i++) {
 		if (!is_result(json_array_get(content, i)))
@@ -235,6 +256,8 @@ static int read_said(struct reader *r, const json_t *block, struct said *s)
 
 	if (is(type, "text"))
 		return anthropic_read_block(r->c, block, r->lenient, &s->text);
+	if (is(type, "compaction") && (text = json_get_str(block, "content")) != NULL)
+		return anthropic_add_text(&s->text, text); /* the summary of all that came before */
 	if (is(type, "tool_use"))
 		return read_call(r, block, &s->calls[s->n_calls++]);
 	if (!is(type, "thinking"))

@@ -67,7 +67,7 @@ static bool is_object(struct str text)
 {
 	CLEANUP(json_decrefp) json_t *v = NULL;
 
-	return json_parse(text.p, text.n, &v, NULL) == 0 && json_is_object(v);
+	return json_read(text.p, text.n, JSON_MEMORY, JSON_READ_EXACT, &v, NULL) == 0 && json_is_object(v);
 }
 
 static enum gw_made_state state_of(struct gw_made *m, bool cut)

@@ -118,6 +118,9 @@ int gw_generate(struct gw_call *c)
 	struct caller who = caller_of(c);
 	int r;
 
+	if ((r = gw_settle_pictures(c)) < 0)
+		return r;
+	gw_tell_ignored(c);
 	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
 	c->req.text_stays = c->stream;
 	gw_flow_ask(c);

@@ -91,8 +91,11 @@ struct gw_call {
 	struct gen_result result;
 	const char *
 		finish; /* of end and whole: stop, tool_calls (calls were made), and whatever was called: length, content_filter */
-	int n_fetched; /* images fetched for this request */
-	bool got_raw;  /* raw bytes have been written */
+	int n_fetched;       /* images fetched for this request */
+	const char *ignored; /* "a, b": what of the request has no effect; NULL: nothing */
+	const char *kind;    /* gw_target_kind() */
+	bool sees, thinks;
+	bool got_raw; /* raw bytes have been written */
 
 	struct gw_flow *flow; /* stream.c */
 };
@@ -135,11 +138,29 @@ bool gw_shows(const struct request *q, const struct model *m);
  * or Ollama's options); null and absent are the same. E_INVALID for one that is no number. */
 int gw_read_sampling(struct gw_call *c, const json_t *from, struct gen_sampling *ret) MUST_CHECK;
 
+/* A number of any size or kind, cut to a whole one that an int64_t holds; 0 for what is none. */
+int64_t gw_whole_number(const json_t *v);
+
 /* "stop", "stop_sequences": a string, an array of strings, or null. */
 int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret) MUST_CHECK;
 
 /* JSON value as compact text in the arena; NULL for NULL. -ENOMEM recorded. */
 int gw_json_text(struct gw_call *c, const json_t *v, const char **ret) MUST_CHECK;
+
+/* What the model's provider speaks (the first one's, of a route): "ollama", "openai" ...; "" when it is not known. And
+ * whether the model may be shown pictures. */
+const char *gw_target_kind(struct gw_call *c);
+bool gw_target_sees(struct gw_call *c);
+bool gw_target_thinks(struct gw_call *c); /* false when it is not known */
+/* A member that has no effect on this answer; told in the header x-atelier-ignored, and by gw_add_ignored. */
+void gw_ignore(struct gw_call *c, const char *name);
+/* ,"atelier":{"ignored":["a"]} - or nothing. For the last object of an answer. */
+void gw_add_ignored(const struct gw_call *c, struct buf *out);
+bool gw_word_in(const char *const *words, const char *word); /* NULL-terminated */
+/* The members of `from` that are not `known`: text (,"name":value ...) for a provider that speaks `kind`, as the client
+ * does; for others they are ignored ones. */
+int gw_read_extras(
+	struct gw_call *c, const json_t *from, const char *kind, const char *const *known, const char **ret) MUST_CHECK;
 
 /* An image by what stands in a request: a data: URL, or an http(s) one, which is passed on, or fetched when the model's
  * provider takes no addresses. E_INVALID with a sentence. */

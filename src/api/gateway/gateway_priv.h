@@ -58,6 +58,12 @@ void gw_flow_flush_all(void *gateway);    /* loop: the hook */
 void gw_flow_stop(struct gateway *g);     /* cancels all calls */
 void gw_flow_drop_all(struct gateway *g); /* ends the streams of calls that have ended */
 
+/* extras.c; gateway thread */
+void gw_tell_ignored(const struct gw_call *c); /* the header */
+/* Pictures of tools' results, where the model takes none from tools: into a message of the user behind them, or, for a
+ * model that sees nothing, a text in their place. */
+int gw_settle_pictures(struct gw_call *c) MUST_CHECK;
+
 /* collect.c; loop thread or the thread that the event came on */
 int gw_collect_text(struct buf *to, struct str escaped, size_t max) MUST_CHECK;
 /* Reads a tool_call event and adds it to the answer. *ret: its one piece, of any size, with texts that live as long as

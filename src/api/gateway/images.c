@@ -27,11 +27,7 @@ static int read_data_url(struct gw_call *c, const char *url, struct gen_image *r
 /* Ollama takes no addresses; the others get the picture themselves. */
 static bool wants_bytes(struct gw_call *c)
 {
-	struct err ignored = {0};
-	struct model m;
-
-	return providers_model(c->q->api->c.providers, c->req.model, &c->q->mem, &m, &ignored) == 0 &&
-	       strcmp(m.kind, "ollama") == 0;
+	return strcmp(gw_target_kind(c), "ollama") == 0;
 }
 
 static const char *image_type(const char *type)

@@ -131,6 +131,19 @@ int ollama_copy_post(struct request *q)
 	return manage(q, MANAGE_COPY, source, destination);
 }
 
+/* ---- who asks ---- */
+
+int ollama_me_post(struct request *q)
+{
+	char id[ID_LEN + 1];
+
+	id_format(q->who.user.id, id);
+	buf_printf(&q->raw, "{\"id\":\"%s\",\"name\":", id);
+	json_add_cstr(&q->raw, q->who.user.name);
+	buf_add_str(&q->raw, ",\"email\":\"\",\"plan\":\"\"}");
+	return 0;
+}
+
 /* ---- what a gateway cannot do ---- */
 
 int ollama_not_here(struct request *q)

@@ -89,10 +89,11 @@ static int read_count(struct gw_call *c, const json_t *options, const char *name
 
 	if (!v || json_is_null(v))
 		return 0;
-	if (!json_is_number(v))
+	double d;
+	if (!json_get_number(v, &d))
 		return err_set(&c->q->err, E_INVALID, "option \"%s\" must be of type integer", name);
-	if (json_number_value(v) > 0 && json_number_value(v) < 1e12)
-		*ret = (int64_t)json_number_value(v);
+	if (d > 0 && d < 1e12)
+		*ret = (int64_t)d;
 	return 0;
 }
 
@@ -110,7 +111,7 @@ static int read_options(struct gw_call *c)
 		(r = gw_read_stop(c, json_object_get(options, "stop"), &c->req.stop)) < 0 ||
 		(r = read_count(c, options, "num_predict", &c->req.max_tokens)) < 0)
 		return r;
-	if ((s->set & SAMPLE_SEED) && s->seed < 0)
+	if ((s->set & SAMPLE_SEED) && *s->seed == '-')
 		s->set &= ~(unsigned)SAMPLE_SEED; /* by chance */
 	return read_count(c, options, "num_ctx", &c->req.context_tokens);
 }
@@ -160,13 +161,35 @@ static int read_think(struct gw_call *c)
 		"invalid think value: it must be true, false, \"low\", \"medium\", \"high\" or \"max\"");
 }
 
+/* Options and members that only an Ollama knows the meaning of. */
+static int read_rest(struct gw_call *c)
+{
+	static const char *const members[] = {"model", "messages", "prompt", "suffix", "system", "images", "tools",
+		"stream", "format", "options", "keep_alive", "think", "raw", "template", "context", "logprobs",
+		"top_logprobs", NULL};
+	static const char *const options[] = {"temperature", "top_p", "top_k", "min_p", "seed", "presence_penalty",
+		"frequency_penalty", "repeat_penalty", "stop", "num_predict", "num_ctx", NULL};
+	const json_t *given = json_object_get(c->body, "options");
+	int r = 0;
+
+	c->req.extras_kind = "ollama";
+	if (json_is_true(json_object_get(c->body, "logprobs")))
+		gw_ignore(c, "logprobs");
+	if (json_is_object(given))
+		r = gw_read_extras(c, given, "ollama", options, &c->req.extra_options);
+	if (strcmp(gw_target_kind(c), "ollama") != 0 && c->req.context_tokens > 0)
+		gw_ignore(c, "num_ctx");
+	return r < 0 ? r : gw_read_extras(c, c->body, "ollama", members, &c->req.extras);
+}
+
 int ollama_read_common(struct gw_call *c, bool unload)
 {
 	int r;
 
 	if ((r = read_options(c)) < 0 || (r = read_format(c)) < 0 || (r = read_think(c)) < 0)
 		return r;
-	return read_keep_alive(c, unload);
+	r = read_keep_alive(c, unload);
+	return r < 0 ? r : read_rest(c);
 }
 
 /* ---- chat and generate ---- */

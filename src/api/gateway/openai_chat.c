@@ -4,7 +4,8 @@
 
 struct chat {
 	bool wants_usage;
-	struct str head; /* of every chunk, up to the contents of "delta" */
+	bool old_functions; /* the request has `functions`, and its client looks for `function_call` */
+	struct str head;    /* of every chunk, up to the contents of "delta" */
 };
 
 #define CHUNK_END "},\"finish_reason\":null}]}\n\n"
@@ -30,10 +31,120 @@ static int read_tools(struct gw_call *c, const json_t *list)
 				"tools[%zu] has the type \"%.40s\"; only functions can be called.", i, type);
 		if ((r = openai_read_function(c, json_object_get(tool, "function"), &tools[i])) < 0)
 			return r;
+		if (json_is_object(json_object_get(tool, "cache_control")) &&
+			(r = gw_json_text(c, json_object_get(tool, "cache_control"), &tools[i].cache)) < 0)
+			return r;
 	}
 	c->req.tools = tools;
 	c->req.n_tools = n;
 	return 0;
+}
+
+/* The older `functions` and `function_call`, of which an answer has one. */
+static int read_functions(struct gw_call *c)
+{
+	const json_t *list = json_object_get(c->body, "functions"), *choice = json_object_get(c->body, "function_call");
+	size_t n = json_array_size(list);
+	int r = 0;
+
+	if (n == 0 || c->req.n_tools > 0)
+		return 0;
+	struct gen_tool *tools = ARENA_ARRAY(&c->q->mem, struct gen_tool, n);
+	if (!tools)
+		return request_no_memory(c->q);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = openai_read_function(c, json_array_get(list, i), &tools[i]);
+	c->req.tools = tools;
+	c->req.n_tools = n;
+	c->req.one_tool_at_a_time = true;
+	if (r < 0 || !json_is_object(choice))
+		return r < 0 ? r : openai_read_tool_choice(c, choice, NULL);
+	c->req.tool_choice = TOOLS_NAMED;
+	c->req.tool_name = json_get_str(choice, "name");
+	return c->req.tool_name ? 0 : err_set(&c->q->err, E_INVALID, "\"function_call\" names no function.");
+}
+
+/* ---- what other servers of this shape know ---- */
+
+/* Has a meaning here, or is without effect on an answer anywhere. */
+static const char *const known[] = {"model", "messages", "tools", "tool_choice", "functions", "function_call",
+	"response_format", "reasoning_effort", "reasoning", "temperature", "top_p", "top_k", "min_p",
+	"presence_penalty", "frequency_penalty", "repeat_penalty", "seed", "stop", "max_tokens",
+	"max_completion_tokens", "parallel_tool_calls", "n", "stream", "stream_options", "modalities", "logprobs",
+	"top_logprobs", NULL};
+static const char *const harmless[] = {"user", "metadata", "store", "safety_identifier", "prompt_cache_key",
+	"prompt_cache_retention", "service_tier", "thinking", "enable_thinking", "chat_template_kwargs", "guided_json",
+	"json_schema", "repetition_penalty", NULL};
+
+static void set_thinking(struct gw_call *c, const json_t *on)
+{
+	if (json_is_boolean(on) && c->req.thinking == THINKING_DEFAULT && gw_target_thinks(c))
+		c->req.thinking = json_is_true(on) ? THINKING_ON : THINKING_OFF;
+}
+
+/* For a target that does not speak this shape: what there is the like of. */
+static int read_likes(struct gw_call *c)
+{
+	const json_t *b = c->body, *template = json_object_get(b, "chat_template_kwargs");
+	const json_t *schema = json_object_get(b, "guided_json"), *v;
+	const char *type = json_get_str(json_object_get(b, "thinking"), "type"), *key;
+	double penalty;
+
+	if (type)
+		set_thinking(c, strcmp(type, "disabled") == 0 ? json_false() : json_true());
+	set_thinking(c, json_object_get(b, "enable_thinking"));
+	set_thinking(c, json_object_get(template, "enable_thinking"));
+	set_thinking(c, json_object_get(template, "thinking"));
+	json_object_foreach((json_t *)template, key, v)
+	{
+		if (strcmp(key, "enable_thinking") != 0 && strcmp(key, "thinking") != 0)
+			gw_ignore(c, "chat_template_kwargs");
+	}
+	if (json_get_number(json_object_get(b, "repetition_penalty"), &penalty) &&
+		!(c->req.sampling.set & SAMPLE_REPEAT)) {
+		c->req.sampling.set |= SAMPLE_REPEAT;
+		c->req.sampling.repeat_penalty = penalty;
+	}
+	if (!json_is_object(schema))
+		schema = json_object_get(b, "json_schema");
+	if (!json_is_object(schema) || c->req.format != FORMAT_TEXT)
+		return 0;
+	c->req.format = FORMAT_SCHEMA;
+	c->req.schema_name = "answer";
+	return gw_json_text(c, schema, &c->req.schema);
+}
+
+/* The new version of Anthropic's takes no sampling at all, and no version more than these. */
+static void tell_sampling(struct gw_call *c)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} lost[] = {{SAMPLE_MIN_P, "min_p"}, {SAMPLE_SEED, "seed"}, {SAMPLE_PRESENCE, "presence_penalty"},
+		{SAMPLE_FREQUENCY, "frequency_penalty"}, {SAMPLE_REPEAT, "repeat_penalty"}};
+
+	for (size_t i = 0; i < N_ELEMENTS(lost) && strcmp(gw_target_kind(c), "anthropic") == 0; i++) {
+		if (c->req.sampling.set & lost[i].bit)
+			gw_ignore(c, lost[i].name);
+	}
+}
+
+static int read_rest(struct gw_call *c)
+{
+	bool same = strcmp(gw_target_kind(c), "openai") == 0;
+	CLEANUP(json_decrefp) json_t *less = NULL;
+	int r = same ? 0 : read_likes(c);
+
+	if (json_is_true(json_object_get(c->body, "logprobs")))
+		gw_ignore(c, "logprobs");
+	tell_sampling(c);
+	if (r < 0)
+		return r;
+	less = json_copy(c->body);
+	for (size_t i = 0; harmless[i] && !same; i++)
+		json_object_del(less, harmless[i]);
+	c->req.extras_kind = "openai";
+	return gw_read_extras(c, less, "openai", known, &c->req.extras);
 }
 
 static int refuse_sound(struct gw_call *c)
@@ -66,7 +177,7 @@ static int chat_read(struct gw_call *c)
 
 	if ((r = openai_only_one(c, "n")) < 0 || (r = refuse_sound(c)) < 0 ||
 		(r = openai_read_messages(c, json_object_get(b, "messages"))) < 0 ||
-		(r = read_tools(c, json_object_get(b, "tools"))) < 0 ||
+		(r = read_tools(c, json_object_get(b, "tools"))) < 0 || (r = read_functions(c)) < 0 ||
 		(r = openai_read_tool_choice(c, json_object_get(b, "tool_choice"), "function")) < 0 ||
 		(r = openai_read_format(c, json_object_get(b, "response_format"), "json_schema")) < 0 ||
 		(r = openai_read_effort(c, effort_of(c))) < 0 || (r = gw_read_sampling(c, b, &c->req.sampling)) < 0 ||
@@ -74,8 +185,9 @@ static int chat_read(struct gw_call *c)
 		(r = openai_read_count(c, "max_tokens", &c->req.max_tokens)) < 0 ||
 		(r = openai_read_count(c, "max_completion_tokens", &c->req.max_tokens)) < 0)
 		return r;
-	c->req.one_tool_at_a_time = json_is_false(json_object_get(b, "parallel_tool_calls"));
-	return 0;
+	if (json_is_false(json_object_get(b, "parallel_tool_calls")))
+		c->req.one_tool_at_a_time = true;
+	return read_rest(c);
 }
 
 /* ---- the answer ---- */
@@ -130,14 +242,20 @@ static void chat_tool(struct gw_call *c, const struct gw_tool *t, struct buf *ou
 {
 	const struct chat *s = c->shape;
 
+	if (s->old_functions && t->index > 0)
+		return; /* there is one */
 	buf_add(out, s->head.p, s->head.n);
-	buf_printf(out, "\"tool_calls\":[{\"index\":%lld,", (long long)t->index);
-	if (t->first) {
+	if (s->old_functions)
+		buf_add_str(out, "\"function_call\":{");
+	else
+		buf_printf(out, "\"tool_calls\":[{\"index\":%lld,", (long long)t->index);
+	if (t->first && !s->old_functions) {
 		buf_add_str(out, "\"id\":");
 		json_add_cstr(out, t->id);
 		buf_add_str(out, ",\"type\":\"function\",");
 	}
-	buf_add_str(out, "\"function\":{");
+	if (!s->old_functions)
+		buf_add_str(out, "\"function\":{");
 	if (t->first) {
 		buf_add_str(out, "\"name\":");
 		json_add_cstr(out, t->name);
@@ -145,7 +263,14 @@ static void chat_tool(struct gw_call *c, const struct gw_tool *t, struct buf *ou
 	}
 	buf_add_str(out, "\"arguments\":");
 	json_add_string(out, t->arguments.p, t->arguments.n);
-	buf_add_str(out, "}}]" CHUNK_END);
+	buf_add_str(out, s->old_functions ? "}" CHUNK_END : "}}]" CHUNK_END);
+}
+
+static const char *finish_of(const struct gw_call *c)
+{
+	const struct chat *s = c->shape;
+
+	return s && s->old_functions && strcmp(c->finish, "tool_calls") == 0 ? "function_call" : c->finish;
 }
 
 static void chat_end(struct gw_call *c, struct buf *out)
@@ -153,7 +278,9 @@ static void chat_end(struct gw_call *c, struct buf *out)
 	const struct chat *s = c->shape;
 
 	buf_add(out, s->head.p, s->head.n);
-	buf_printf(out, "},\"finish_reason\":\"%s\"}]}\n\n", c->finish);
+	buf_printf(out, "},\"finish_reason\":\"%s\"}]", finish_of(c));
+	gw_add_ignored(c, out);
+	buf_add_str(out, "}\n\n");
 	if (s->wants_usage) {
 		buf_add_str(out, "data: ");
 		add_start(c, "chat.completion.chunk", out);
@@ -185,9 +312,21 @@ static void add_calls(const struct gw_answer *a, struct buf *out)
 		buf_add_char(out, ']');
 }
 
+static void add_function_call(const struct gw_answer *a, struct buf *out)
+{
+	if (a->n_calls == 0 || (a->calls[0].state == MADE_CUT && a->calls[0].arguments.n == 0))
+		return;
+	buf_add_str(out, ",\"function_call\":{\"name\":");
+	json_add_cstr(out, a->calls[0].name);
+	buf_add_str(out, ",\"arguments\":");
+	json_add_string(out, a->calls[0].arguments.p, a->calls[0].arguments.n);
+	buf_add_char(out, '}');
+}
+
 static int chat_whole(struct gw_call *c, struct buf *out)
 {
 	const struct gw_answer *a = &c->answer;
+	const struct chat *s = c->shape;
 	struct str text = buf_str(&a->text), reasoning = buf_str(&a->reasoning);
 
 	add_start(c, "chat.completion", out);
@@ -200,9 +339,10 @@ static int chat_whole(struct gw_call *c, struct buf *out)
 		buf_add_str(out, ",\"reasoning_content\":");
 		json_add_string(out, reasoning.p, reasoning.n);
 	}
-	add_calls(a, out);
-	buf_printf(out, ",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"%s\"}],\"usage\":", c->finish);
+	(s && s->old_functions ? add_function_call : add_calls)(a, out);
+	buf_printf(out, ",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"%s\"}],\"usage\":", finish_of(c));
 	openai_add_usage(&c->result, out);
+	gw_add_ignored(c, out);
 	buf_add_char(out, '}');
 	return 0;
 }
@@ -232,6 +372,8 @@ static int chat_prepare(struct gw_call *c)
 		return request_no_memory(c->q);
 	s->head = (struct str){head, b.n};
 	s->wants_usage = openai_wants_usage(c);
+	s->old_functions = json_array_size(json_object_get(c->body, "functions")) > 0 &&
+			   json_array_size(json_object_get(c->body, "tools")) == 0;
 	c->shape = s;
 	return 0;
 }

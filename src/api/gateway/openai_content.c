@@ -89,6 +89,12 @@ static int read_parts(struct gw_call *c, const json_t *parts, struct gen_message
 	size_t n = json_array_size(parts);
 	int r = 0;
 
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (json_is_object(json_object_get(json_array_get(parts, i), "cache_control")))
+			r = gw_json_text(c, json_object_get(json_array_get(parts, i), "cache_control"), &m->cache);
+	}
+	if (r < 0)
+		return r;
 	if (n == 1 && part_text(json_array_get(parts, 0))) {
 		m->content = part_text(json_array_get(parts, 0));
 		return 0;
@@ -157,6 +163,27 @@ static int read_calls(struct gw_call *c, const json_t *list, struct gen_message 
 	return r;
 }
 
+/* The older `function_call` has no id: its name is one, as the result's message has it. */
+static int read_old_call(struct gw_call *c, const json_t *from, struct gen_message *m)
+{
+	struct gen_tool_call *call = ARENA_NEW(&c->q->mem, struct gen_tool_call);
+
+	if (!json_is_object(from))
+		return 0;
+	if (!call)
+		return request_no_memory(c->q);
+	*call = (struct gen_tool_call){.id = json_get_str(from, "name"),
+		.name = json_get_str(from, "name"),
+		.arguments = json_get_str(from, "arguments")};
+	if (!call->name || !*call->name)
+		return err_set(&c->q->err, E_INVALID, "A function_call in the messages has no name.");
+	if (!call->arguments || !*call->arguments)
+		call->arguments = "{}";
+	m->calls = call;
+	m->n_calls = 1;
+	return 0;
+}
+
 static int read_message(struct gw_call *c, const json_t *from, struct gen_message *all, size_t at)
 {
 	struct gen_message *m = &all[at];
@@ -167,18 +194,26 @@ static int read_message(struct gw_call *c, const json_t *from, struct gen_messag
 			"messages[%zu].role must be system, developer, user, assistant or tool.", at);
 	if (strcmp(m->role, "tool") == 0) {
 		m->tool_call_id = json_get_str(from, "tool_call_id");
+		if (!m->tool_call_id) /* of a function, the older way */
+			m->tool_call_id = json_get_str(from, "name");
 		m->tool_name = openai_called_name(all, at, m->tool_call_id);
 		if (!m->tool_name)
 			m->tool_name = json_get_str(from, "name");
 	}
 	if (strcmp(m->role, "assistant") == 0) {
 		int r = read_calls(c, json_object_get(from, "tool_calls"), m);
+		if (r == 0 && m->n_calls == 0)
+			r = read_old_call(c, json_object_get(from, "function_call"), m);
 		if (r < 0)
 			return r;
 		m->reasoning = json_get_str(from, "reasoning_content");
 		if (!m->reasoning)
 			m->reasoning = json_get_str(from, "reasoning");
 	}
+	if (strcmp(m->role, "tool") != 0)
+		m->name = json_get_str(from, "name");
+	if (m->name && strcmp(gw_target_kind(c), "openai") != 0)
+		gw_ignore(c, "name");
 	return openai_read_content(c, json_object_get(from, "content"), m);
 }
 

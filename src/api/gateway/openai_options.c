@@ -1,6 +1,8 @@
 /* openai_options.c - what stands beside the messages of a request in OpenAI's shape. */
 #include "api/gateway/openai.h"
 
+#define TOKENS_MOST 1e12 /* what is more limits nothing */
+
 static bool is_absent(const json_t *v)
 {
 	return !v || json_is_null(v);
@@ -9,20 +11,24 @@ static bool is_absent(const json_t *v)
 int openai_read_count(struct gw_call *c, const char *name, int64_t *ret)
 {
 	const json_t *v = json_object_get(c->body, name);
+	double d;
 
 	if (is_absent(v))
 		return 0;
-	if (!json_is_number(v) || json_number_value(v) < 1 || json_number_value(v) > 1e15)
-		return err_set(&c->q->err, E_INVALID, "\"%s\" must be a whole number from 1.", name);
-	*ret = (int64_t)json_number_value(v);
+	if (!json_get_number(v, &d) || !(d >= 1 || d == -1))
+		return err_set(
+			&c->q->err, E_INVALID, "\"%s\" must be a whole number from 1, or -1 for no limit.", name);
+	if (d >= 1)
+		*ret = (int64_t)MIN(d, TOKENS_MOST);
 	return 0;
 }
 
 int openai_only_one(struct gw_call *c, const char *name)
 {
 	const json_t *v = json_object_get(c->body, name);
+	double d;
 
-	if (json_is_number(v) && json_number_value(v) > 1)
+	if (json_get_number(v, &d) && d > 1)
 		return err_set(
 			&c->q->err, E_INVALID, "\"%s\" above 1 is not offered here: ask once for each answer.", name);
 	return 0;
@@ -42,16 +48,13 @@ int openai_read_effort(struct gw_call *c, const json_t *effort)
 	} words[] = {{"none", THINKING_OFF}, {"minimal", THINKING_LOW}, {"low", THINKING_LOW},
 		{"medium", THINKING_MEDIUM}, {"high", THINKING_HIGH}, {"xhigh", THINKING_HIGH}, {"max", THINKING_HIGH}};
 	const char *word = json_string_value(effort);
-	struct err ignored = {0};
-	struct model m;
 
 	if (is_absent(effort))
 		return 0;
 	for (size_t i = 0; word && i < N_ELEMENTS(words); i++) {
 		if (strcmp(word, words[i].word) != 0)
 			continue;
-		if (providers_model(c->q->api->c.providers, c->req.model, &c->q->mem, &m, &ignored) == 0 &&
-			model_can(&m, "thinking"))
+		if (gw_target_thinks(c))
 			c->req.thinking = words[i].thinking;
 		return 0;
 	}
@@ -115,16 +118,24 @@ int openai_read_format(struct gw_call *c, const json_t *format, const char *inne
 
 	if (is_absent(format) || (type && strcmp(type, "text") == 0))
 		return 0;
+	if (type && strcmp(type, "json_object") == 0 && json_object_size(json_object_get(format, "schema")) > 0) {
+		c->req.format = FORMAT_SCHEMA; /* as llama.cpp and others have it */
+		c->req.schema_name = "answer";
+		return gw_json_text(c, json_object_get(format, "schema"), &c->req.schema);
+	}
 	if (type && strcmp(type, "json_object") == 0) {
 		c->req.format = FORMAT_JSON;
 		return 0;
 	}
 	if (!type || strcmp(type, "json_schema") != 0)
 		return err_set(&c->q->err, E_INVALID, "The format must be text, json_object or json_schema.");
-	if (!json_is_object(json_object_get(of, "schema"))) /* without one it is plain JSON */
+	const json_t *schema = json_object_get(of, "schema");
+	if (!json_is_object(schema))
+		schema = json_object_get(format, "schema");
+	if (!json_is_object(schema)) /* without one it is plain JSON */
 		c->req.format = FORMAT_JSON;
 	else
 		c->req.format = FORMAT_SCHEMA;
 	c->req.schema_name = json_get_str(of, "name");
-	return gw_json_text(c, c->req.format == FORMAT_SCHEMA ? json_object_get(of, "schema") : NULL, &c->req.schema);
+	return gw_json_text(c, c->req.format == FORMAT_SCHEMA ? schema : NULL, &c->req.schema);
 }

@@ -16,9 +16,11 @@ int gw_body(struct request *q, bool may_be_empty, json_t **ret)
 
 	if (encoding && *encoding && strcasecmp(encoding, "identity") != 0)
 		return err_set(&q->err, E_MEDIA_TYPE, "Send the request without compression (Content-Encoding).");
+	if (str_starts(text, STR("\xef\xbb\xbf"))) /* a byte order mark */
+		text = (struct str){text.p + 3, text.n - 3};
 	if (text.n == 0 && may_be_empty)
 		text = STR("{}");
-	if ((r = json_read(text.p, text.n, BODY_MEMORY, JSON_READ_MILD, &body, &q->err)) < 0)
+	if ((r = json_read(text.p, text.n, BODY_MEMORY, JSON_READ_EXACT, &body, &q->err)) < 0)
 		return r;
 	if (!json_is_object(body))
 		return err_set(&q->err, E_INVALID, "The request must be a JSON object.");
@@ -88,23 +90,42 @@ static int read_double(struct gw_call *c, const json_t *from, const char *name, 
 
 	if (!v || json_is_null(v))
 		return 0;
-	if (!json_is_number(v))
+	if (!json_get_number(v, to))
 		return err_set(&c->q->err, E_INVALID, "\"%s\" must be a number.", name);
-	*to = json_number_value(v);
 	*set |= bit;
 	return 0;
 }
 
-static int read_i64(struct gw_call *c, const json_t *from, const char *name, unsigned bit, int64_t *to, unsigned *set)
+int64_t gw_whole_number(const json_t *v)
+{
+	double d = 0;
+
+	if (json_is_integer(v))
+		return (int64_t)json_integer_value(v);
+	(void)json_get_number(v, &d);
+	return d >= 9e18 ? INT64_MAX : d <= -9e18 ? INT64_MIN : (int64_t)d;
+}
+
+static int read_top_k(struct gw_call *c, const json_t *from, struct gen_sampling *s)
 {
 	double v = 0;
-	int r = read_double(c, from, name, bit, &v, set);
+	int r = read_double(c, from, "top_k", SAMPLE_TOP_K, &v, &s->set);
 
-	if (r == 0 && (v < -9e15 || v > 9e15))
-		return err_set(&c->q->err, E_INVALID, "\"%s\" is too large.", name);
-	if (r == 0 && (*set & bit))
-		*to = (int64_t)v;
+	s->top_k = gw_whole_number(json_object_get(from, "top_k"));
 	return r;
+}
+
+/* Some are 64 bits wide without a sign: the digits go on as they stand. */
+static int read_seed(struct gw_call *c, const json_t *from, struct gen_sampling *s)
+{
+	const json_t *v = json_object_get(from, "seed");
+	double d = 0;
+	int r = read_double(c, from, "seed", SAMPLE_SEED, &d, &s->set);
+
+	if (r == 0 && (s->set & SAMPLE_SEED))
+		s->seed = json_long_number(v) ? json_long_number(v)
+					      : arena_printf(&c->q->mem, "%lld", (long long)gw_whole_number(v));
+	return r == 0 && (s->set & SAMPLE_SEED) && !s->seed ? request_no_memory(c->q) : r;
 }
 
 int gw_read_sampling(struct gw_call *c, const json_t *from, struct gen_sampling *s)
@@ -126,10 +147,8 @@ int gw_read_sampling(struct gw_call *c, const json_t *from, struct gen_sampling 
 	for (size_t i = 0; i < N_ELEMENTS(numbers) && r == 0; i++)
 		r = read_double(c, from, numbers[i].name, numbers[i].bit, numbers[i].to, &s->set);
 	if (r == 0)
-		r = read_i64(c, from, "top_k", SAMPLE_TOP_K, &s->top_k, &s->set);
-	if (r == 0)
-		r = read_i64(c, from, "seed", SAMPLE_SEED, &s->seed, &s->set);
-	return r;
+		r = read_top_k(c, from, s);
+	return r == 0 ? read_seed(c, from, s) : r;
 }
 
 int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret)

@@ -126,7 +126,16 @@ static void test_results(void **state)
 	assert_string_equal(m->tool_call_id, "t1");
 	assert_string_equal(m->tool_name, "look");
 	assert_true(m->tool_failed);
+	assert_int_equal(m->n_images, 1);
 	assert_string_equal(message(2, "tool")->content, "");
+	assert_int_equal(message(3, "user")->n_images, 1);
+	/* Other models get the pictures of results from the user. */
+	c.kind = "openai";
+	c.sees = true;
+	assert_int_equal(gw_settle_pictures(&c), 0);
+	assert_int_equal(c.req.n_messages, 4);
+	assert_int_equal(message(1, "tool")->n_images, 0);
+	assert_string_equal(message(1, "tool")->content, "(The result is the picture that follows.)");
 	m = message(3, "user");
 	assert_string_equal(m->content, "and?");
 	assert_int_equal(m->n_images, 2);
@@ -150,10 +159,15 @@ static void test_tools(void **state)
 	assert_int_equal(c.req.tool_choice, TOOLS_NAMED);
 	assert_string_equal(c.req.tool_name, "b");
 	assert_true(c.req.one_tool_at_a_time);
+	/* One that runs at the client has a schema that other models are told. */
+	assert_int_equal(read_body(BODY("\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]," USER), false), 0);
+	assert_int_equal(c.req.n_tools, 1);
+	assert_non_null(strstr(c.req.tools[0].parameters, "\"command\""));
 	/* A tool of Anthropic's own: for an Anthropic alone. */
-	assert_int_equal(read_body(BODY("\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]," USER), false),
+	assert_int_equal(read_body(BODY("\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"s\"}]," USER), false),
 		E_MODEL_CANNOT);
-	assert_int_equal(read_body(BODY("\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]," USER), true), 0);
+	assert_int_equal(
+		read_body(BODY("\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"s\"}]," USER), true), 0);
 	assert_int_equal(c.req.n_tools, 0);
 	assert_int_equal(c.req.n_messages, 1);
 	assert_int_equal(q.err.code, 0);

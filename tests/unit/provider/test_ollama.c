@@ -27,7 +27,7 @@ static void requests(void **state)
 		.max_tokens = 5,
 		.context_tokens = 4096,
 		.stop = stop,
-		.sampling = {.set = SAMPLE_TEMPERATURE | SAMPLE_SEED, .temperature = 0.5, .seed = 3}};
+		.sampling = {.set = SAMPLE_TEMPERATURE | SAMPLE_SEED, .temperature = 0.5, .seed = "3"}};
 	(void)state;
 	fake_target_init(&f, &ollama_dialect, "http://x");
 	request_is(&f, &q, "http://x/api/chat",

@@ -97,7 +97,7 @@ static void everything_else(void **state)
 			.top_p = 0.9,
 			.top_k = 40,
 			.min_p = 0.25,
-			.seed = 7,
+			.seed = "7",
 			.presence_penalty = 1,
 			.frequency_penalty = -1,
 			.repeat_penalty = 1.5}};

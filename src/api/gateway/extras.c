@@ -1,0 +1,223 @@
+/*
+ * extras.c - members of a request that this gateway gives no meaning to. A provider of the request's own shape gets them
+ * as they stand; where there is none, the answer says in a header and in its body which ones had no effect.
+ */
+#include "api/gateway/gateway_priv.h"
+
+#define LIST_BYTES 2000
+
+bool gw_word_in(const char *const *words, const char *word)
+{
+	for (; *words; words++) {
+		if (strcmp(*words, word) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_nothing(const json_t *v)
+{
+	return !v || json_is_null(v) || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
+	       (json_is_object(v) && json_object_size(v) == 0) ||
+	       (json_is_string(v) && json_string_length(v) == 0 && !json_long_number(v));
+}
+
+/* Names are a client's own text: what is no word of letters is not repeated in a header. */
+static bool is_name(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+
+	return n > 0 && n <= 64 && s[n] == '\0';
+}
+
+void gw_ignore(struct gw_call *c, const char *name)
+{
+	size_t n = strlen(name);
+	const char *had = c->ignored ? c->ignored : "";
+
+	if (!is_name(name) || strlen(had) + n > LIST_BYTES)
+		return;
+	for (const char *at = strstr(had, name); at; at = strstr(at + 1, name)) {
+		if ((at == had || at[-1] == ' ') && (at[n] == ',' || at[n] == '\0'))
+			return;
+	}
+	const char *list = arena_printf(&c->q->mem, "%s%s%s", had, *had ? ", " : "", name);
+	if (list)
+		c->ignored = list;
+}
+
+int gw_read_extras(struct gw_call *c, const json_t *from, const char *kind, const char *const *known, const char **ret)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
+	bool same = strcmp(gw_target_kind(c), kind) == 0;
+	const char *key;
+	json_t *v;
+
+	*ret = NULL;
+	json_object_foreach((json_t *)from, key, v)
+	{
+		if (gw_word_in(known, key) || json_is_null(v))
+			continue;
+		if (!same) {
+			if (!is_nothing(v))
+				gw_ignore(c, key);
+			continue;
+		}
+		buf_add_char(&b, ',');
+		json_add_cstr(&b, key);
+		buf_add_char(&b, ':');
+		json_add_value(&b, v);
+	}
+	if (b.n == 0)
+		return buf_status(&b);
+	*ret = buf_status(&b) == 0 ? arena_strndup(&c->q->mem, b.p, b.n) : NULL;
+	return *ret ? 0 : request_no_memory(c->q);
+}
+
+const char *gw_target_kind(struct gw_call *c)
+{
+	struct err ignored = {0};
+	struct model m;
+
+	if (!c->kind && c->q->api && c->q->api->c.providers &&
+		providers_model(c->q->api->c.providers, c->req.model, &c->q->mem, &m, &ignored) == 0) {
+		c->kind = m.kind;
+		c->sees = strcmp(m.kind, "openai") == 0 || model_can(&m, "vision");
+		c->thinks = model_can(&m, "thinking");
+	}
+	return c->kind ? c->kind : "";
+}
+
+bool gw_target_sees(struct gw_call *c)
+{
+	return !*gw_target_kind(c) || c->sees;
+}
+
+bool gw_target_thinks(struct gw_call *c)
+{
+	return *gw_target_kind(c) && c->thinks;
+}
+
+void gw_add_ignored(const struct gw_call *c, struct buf *out)
+{
+	if (!c->ignored)
+		return;
+	buf_add_str(out, ",\"atelier\":{\"ignored\":[\"");
+	for (const char *p = c->ignored; *p; p++) {
+		if (p[0] == ',' && p[1] == ' ') {
+			buf_add_str(out, "\",\"");
+			p++;
+		} else {
+			buf_add_char(out, *p);
+		}
+	}
+	buf_add_str(out, "\"]}");
+}
+
+void gw_tell_ignored(const struct gw_call *c)
+{
+	if (c->ignored)
+		http_set_header(c->q->x, "x-atelier-ignored", c->ignored);
+}
+
+/* ---- pictures that tools returned ---- */
+
+static const char *joined(struct gw_call *c, const char *text, const char *more)
+{
+	return text && *text ? arena_printf(&c->q->mem, "%s\n%s", text, more) : more;
+}
+
+/* Behind the results stands a message of the user with their pictures; the user's own pictures follow. */
+static int add_pictures(struct gw_call *c, const struct gen_message *from, size_t n, const struct gen_message *next,
+	struct gen_message *to)
+{
+	size_t n_images = next ? next->n_images : 0, k = 0;
+	struct gen_image *all;
+
+	for (size_t i = 0; i < n; i++)
+		n_images += from[i].n_images;
+	all = ARENA_ARRAY(&c->q->mem, struct gen_image, n_images + 1);
+	if (!all)
+		return request_no_memory(c->q);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < from[i].n_images; j++)
+			all[k++] = from[i].images[j];
+	}
+	for (size_t j = 0; next && j < next->n_images; j++)
+		all[k++] = next->images[j];
+	*to = next ? *next : (struct gen_message){.role = "user", .content = ""};
+	to->images = all;
+	to->n_images = k;
+	return 0;
+}
+
+static bool is_role(const struct gen_message *m, const char *role)
+{
+	return strcmp(m->role, role) == 0;
+}
+
+/* The results from `i` on: how many there are, and whether one has pictures. */
+static size_t results_from(const struct gen_request *q, size_t i, bool *ret_pictures)
+{
+	size_t n = 0;
+
+	*ret_pictures = false;
+	for (; i + n < q->n_messages && is_role(&q->messages[i + n], "tool"); n++)
+		*ret_pictures = *ret_pictures || q->messages[i + n].n_images > 0;
+	return n;
+}
+
+int gw_settle_pictures(struct gw_call *c)
+{
+	const struct gen_request *q = &c->req;
+	struct gen_message *out = ARENA_ARRAY(&c->q->mem, struct gen_message, 2 * q->n_messages + 1);
+	size_t n_out = 0;
+	bool any = false, pictures;
+
+	for (size_t i = 0; i < q->n_messages; i++)
+		any = any || (is_role(&q->messages[i], "tool") && q->messages[i].n_images > 0);
+	if (!any || (gw_target_sees(c) && strcmp(gw_target_kind(c), "anthropic") == 0))
+		return 0;
+	if (!out)
+		return request_no_memory(c->q);
+	for (size_t i = 0; i < q->n_messages;) {
+		size_t n = results_from(q, i, &pictures);
+
+		if (n == 0 || !pictures) {
+			n = MAX(n, (size_t)1);
+			memcpy(out + n_out, q->messages + i, n * sizeof(*out));
+			n_out += n;
+			i += n;
+			continue;
+		}
+		for (size_t k = 0; k < n; k++) {
+			struct gen_message *m = &out[n_out++];
+
+			*m = q->messages[i + k];
+			if (m->n_images == 0)
+				continue;
+			if (!gw_target_sees(c))
+				m->content = joined(
+					c, m->content, "(The result has a picture, which this model cannot see.)");
+			else if (!m->content || !*m->content)
+				m->content = "(The result is the picture that follows.)";
+			if (!m->content)
+				return request_no_memory(c->q);
+			m->images = NULL;
+			m->n_images = 0;
+		}
+		if (gw_target_sees(c)) {
+			const struct gen_message *next = i + n < q->n_messages ? &q->messages[i + n] : NULL;
+			bool users = next && is_role(next, "user");
+			int r = add_pictures(c, q->messages + i, n, users ? next : NULL, &out[n_out++]);
+
+			if (r < 0)
+				return r;
+			i += users;
+		}
+		i += n;
+	}
+	c->req.messages = out;
+	c->req.n_messages = n_out;
+	return 0;
+}
