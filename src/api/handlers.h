@@ -131,6 +131,11 @@ extern const struct schema group_schema, group_list_schema, group_new_schema, gr
 int chat_completions_post(struct request *q);
 int completions_post(struct request *q);
 int responses_post(struct request *q);
+int responses_compact_post(struct request *q);
+int responses_count_post(struct request *q);
+int response_get(struct request *q);
+int response_items_get(struct request *q);
+int response_delete(struct request *q);
 int embeddings_post(struct request *q);
 int gateway_models_get(struct request *q);
 int gateway_model_get(struct request *q);

@@ -32,10 +32,10 @@ static bool is_name(const char *s)
 
 void gw_ignore(struct gw_call *c, const char *name)
 {
-	size_t n = strlen(name);
+	size_t n = name ? strlen(name) : 0;
 	const char *had = c->ignored ? c->ignored : "";
 
-	if (!is_name(name) || strlen(had) + n > LIST_BYTES)
+	if (n == 0 || !is_name(name) || strlen(had) + n > LIST_BYTES)
 		return;
 	for (const char *at = strstr(had, name); at; at = strstr(at + 1, name)) {
 		if ((at == had || at[-1] == ' ') && (at[n] == ',' || at[n] == '\0'))

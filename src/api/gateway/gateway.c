@@ -193,6 +193,7 @@ int gateway_new(struct api *a, struct gateway **ret)
 		return r;
 	}
 	g->api = a;
+	g->kept = responses_kept_new();
 	g->flush = loop_hook_new(a->c.loop, gw_flow_flush_all, g);
 	g->sweep = loop_timer_new(a->c.loop, SWEEP_MS, gw_flow_sweep, g);
 	*ret = g;
@@ -213,5 +214,6 @@ void gateway_free(struct gateway *g)
 	pool_free(g->threads);
 	loop_timer_free(g->sweep);
 	loop_hook_free(g->flush);
+	responses_kept_free(g->kept);
 	free(g);
 }

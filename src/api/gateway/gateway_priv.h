@@ -4,8 +4,13 @@
 #include "api/gateway/gateway.h"
 #include "sys/loop.h"
 
+struct responses_kept; /* responses_kept.c; any thread */
+struct responses_kept *responses_kept_new(void);
+void responses_kept_free(struct responses_kept *all);
+
 struct gateway {
 	struct api *api;
+	struct responses_kept *kept;
 	struct pool *threads;
 	int live; /* atomic: requests submitted and not left */
 

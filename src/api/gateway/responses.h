@@ -1,11 +1,73 @@
-/* responses.h - what the two files of /v1/responses share. */
+/* responses.h - what the files of /v1/responses share. */
 #pragma once
 
 #include "api/gateway/openai.h"
 
-/* responses_request.c: fills c->req from c->body. */
+enum item_kind { ITEM_REASONING, ITEM_MESSAGE, ITEM_CALL, ITEM_COMPACTION };
+
+struct item {
+	enum item_kind kind;
+	size_t from, to; /* its part of the answer's text or reasoning */
+	size_t call;     /* index of c->answer.calls */
+	int at;          /* its place in the output */
+	struct item *next;
+};
+
+/* A tool that is not simply a function: the model knows it by one name, the client by what stands here. */
+struct response_tool {
+	const char *flat; /* the model's */
+	const char *name;
+	const char *space; /* the namespace; NULL: none */
+	bool custom;       /* its input is any text */
+};
+
+/* c->shape of a call. */
+struct responses {
+	/* of the request */
+	json_t *items;        /* all input items: of former answers and of this request */
+	const char *input;    /* those of this request alone, as JSON; NULL: not to be kept */
+	const char *previous; /* id of the answer that this goes on from; NULL: none */
+	struct response_tool *tools;
+	size_t n_tools, max_tools;
+	bool keeps;           /* "store" */
+	bool compacts;        /* asked for a summary of the conversation in place of an answer */
+	bool gives_reasoning; /* as encrypted_content, too */
+
+	/* of the answer */
+	int64_t sequence;
+	struct item *first, **end;
+	struct item *open; /* the text item that is being filled */
+	int n;
+};
+
+/* ---- responses_request.c: fills c->req and c->shape from c->body ---- */
+int responses_prepare(struct gw_call *c) MUST_CHECK; /* makes c->shape, if there is none yet */
 int responses_read(struct gw_call *c) MUST_CHECK;
 
-/* responses_answer.c */
+/* ---- responses_tools.c ---- */
+int responses_read_tools(struct gw_call *c, const json_t *list) MUST_CHECK; /* adds to c->req.tools */
+int responses_read_tool_choice(struct gw_call *c) MUST_CHECK;
+const struct response_tool *responses_tool_named(
+	const struct gw_call *c, const char *flat); /* NULL: a plain function */
+/* The name that the model knows a tool by. NULL: no memory. */
+const char *responses_flat_name(struct gw_call *c, const char *space, const char *name);
+
+/* ---- responses_answer.c ---- */
 extern const struct gw_format responses_format;
-int responses_prepare(struct gw_call *c) MUST_CHECK; /* sets c->shape */
+void responses_add_usage(const struct gen_result *g, struct buf *out);
+
+/* What only we read again: a text that a client keeps for us. */
+void responses_add_sealed(struct str text, struct buf *out);
+/* The text; NULL when it is not ours. *ret_r: -ENOMEM recorded. */
+const char *responses_unseal(struct gw_call *c, const char *sealed);
+
+/* ---- responses_kept.c: answers that are kept for a while ---- */
+
+/* What the request brought and the answer as JSON, before the client has its end. Any thread. */
+void responses_keep(struct gw_call *c, struct str response);
+/* The answer of this id, if the key that asks got it: its parts, in the arena. E_NOT_FOUND. */
+struct kept_response {
+	const char *input, *response; /* JSON */
+	const char *previous;         /* NULL: none */
+};
+int responses_find(struct request *q, const char *id, struct kept_response *ret) MUST_CHECK;

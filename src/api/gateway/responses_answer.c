@@ -1,25 +1,42 @@
 /*
- * responses_answer.c - answers of /v1/responses: a list of items (reasoning, message, function_call), each of which a
- * stream announces, fills and ends. A text item ends when another kind of piece comes; calls end with the answer.
+ * responses_answer.c - answers of /v1/responses: a list of items (reasoning, message, calls, a compaction), each of which
+ * a stream announces, fills and ends. A text item ends when another kind of piece comes; calls end with the answer.
  */
+#include <sodium.h>
+
 #include "api/gateway/responses.h"
 
-enum item_kind { ITEM_REASONING, ITEM_MESSAGE, ITEM_CALL };
+/* ---- texts that clients keep for us ---- */
 
-struct item {
-	enum item_kind kind;
-	size_t from, to; /* its part of the answer's text or reasoning */
-	size_t call;     /* index of c->answer.calls */
-	int at;          /* its place in the output */
-	struct item *next;
-};
+static const char seal[] = "atelier:";
+#define SEAL_N (sizeof(seal) - 1)
 
-struct responses {
-	int64_t sequence;
-	struct item *first, **end;
-	struct item *open; /* the text item that is being filled */
-	int n;
-};
+void responses_add_sealed(struct str text, struct buf *out)
+{
+	size_t size = sodium_base64_encoded_len(text.n, sodium_base64_VARIANT_ORIGINAL);
+	CLEANUP(freep) char *coded = malloc(size);
+
+	if (!coded)
+		abort();
+	sodium_bin2base64(coded, size, (const unsigned char *)text.p, text.n, sodium_base64_VARIANT_ORIGINAL);
+	buf_printf(out, "\"%s", seal);
+	buf_add_str(out, coded);
+	buf_add_char(out, '"');
+}
+
+const char *responses_unseal(struct gw_call *c, const char *sealed)
+{
+	size_t n = strlen(sealed), got = 0;
+	char *text;
+
+	if (strncmp(sealed, seal, SEAL_N) != 0 || !(text = arena_alloc(&c->q->mem, n)))
+		return NULL;
+	if (sodium_base642bin((unsigned char *)text, n - 1, sealed + SEAL_N, n - SEAL_N, NULL, &got, NULL,
+		    sodium_base64_VARIANT_ORIGINAL) < 0)
+		return NULL;
+	text[got] = '\0';
+	return strlen(text) == got ? text : NULL;
+}
 
 static bool ends_well(const struct gw_call *c)
 {
@@ -39,12 +56,27 @@ static bool is_told(const struct gw_call *c, const struct item *it)
 
 static const char *item_prefix(enum item_kind kind)
 {
-	return kind == ITEM_REASONING ? "rs" : kind == ITEM_MESSAGE ? "msg" : "fc";
+	static const char *const prefixes[] = {"rs", "msg", "fc", "cmp"};
+
+	return prefixes[kind];
+}
+
+/* The tool behind a call, when it is no plain function. */
+static const struct response_tool *tool_of(const struct gw_call *c, const struct item *it)
+{
+	return it->kind == ITEM_CALL ? responses_tool_named(c, c->answer.calls[it->call].name) : NULL;
+}
+
+static bool is_custom(const struct gw_call *c, const struct item *it)
+{
+	const struct response_tool *t = tool_of(c, it);
+
+	return t && t->custom;
 }
 
 static void add_item_id(const struct gw_call *c, const struct item *it, struct buf *out)
 {
-	buf_printf(out, "\"%s_%s%d\"", item_prefix(it->kind), c->id, it->at);
+	buf_printf(out, "\"%s_%s%d\"", is_custom(c, it) ? "ctc" : item_prefix(it->kind), c->id, it->at);
 }
 
 static void add_text_part(const char *type, struct str text, struct buf *out)
@@ -61,17 +93,41 @@ static struct str item_text(const struct gw_call *c, const struct item *it)
 	return b->p ? (struct str){b->p + it->from, it->to - it->from} : STR("");
 }
 
+/* The one argument that a custom tool has for the model; what is no such object is taken for the text itself. */
+static void add_custom_input(struct str arguments, struct buf *out)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	const json_t *input = NULL;
+
+	if (json_read(arguments.p, arguments.n, JSON_MEMORY, JSON_READ_EXACT, &v, NULL) == 0)
+		input = json_object_get(v, "input");
+	if (json_is_string(input))
+		json_add_value(out, input);
+	else
+		json_add_string(out, arguments.p, arguments.n);
+}
+
 static void add_call_item(const struct gw_call *c, const struct item *it, bool whole, struct buf *out)
 {
 	const struct gw_made *m = &c->answer.calls[it->call];
+	const struct response_tool *t = tool_of(c, it);
 	struct str arguments = whole ? buf_str(&m->arguments) : STR("");
 
 	buf_add_str(out, "\"call_id\":");
 	json_add_cstr(out, m->id);
 	buf_add_str(out, ",\"name\":");
-	json_add_cstr(out, m->name);
-	buf_add_str(out, ",\"arguments\":");
-	json_add_string(out, arguments.p, arguments.n);
+	json_add_cstr(out, t ? t->name : m->name);
+	if (t && t->space) {
+		buf_add_str(out, ",\"namespace\":");
+		json_add_cstr(out, t->space);
+	}
+	if (t && t->custom) {
+		buf_add_str(out, ",\"input\":");
+		add_custom_input(arguments, out);
+	} else {
+		buf_add_str(out, ",\"arguments\":");
+		json_add_string(out, arguments.p, arguments.n);
+	}
 }
 
 /* The text that was being written when the answer was cut off. */
@@ -83,12 +139,20 @@ static bool is_cut(const struct gw_call *c, const struct item *it)
 /* `whole`: it has ended; else as it is announced. */
 static void add_item(const struct gw_call *c, const struct item *it, bool whole, struct buf *out)
 {
-	static const char *const types[] = {"reasoning", "message", "function_call"};
+	static const char *const types[] = {"reasoning", "message", "function_call", "compaction"};
+	const struct responses *s = c->shape;
 	const char *status = !whole ? "in_progress" : is_cut(c, it) ? "incomplete" : "completed";
 
 	buf_add_str(out, "{\"id\":");
 	add_item_id(c, it, out);
-	buf_printf(out, ",\"type\":\"%s\",\"status\":\"%s\",", types[it->kind], status);
+	if (it->kind == ITEM_COMPACTION) {
+		buf_add_str(out, ",\"type\":\"compaction\",\"encrypted_content\":");
+		responses_add_sealed(whole ? buf_str(&c->answer.text) : STR(""), out);
+		buf_add_char(out, '}');
+		return;
+	}
+	buf_printf(out, ",\"type\":\"%s\",\"status\":\"%s\",", is_custom(c, it) ? "custom_tool_call" : types[it->kind],
+		status);
 	if (it->kind == ITEM_CALL) {
 		add_call_item(c, it, whole, out);
 	} else {
@@ -97,6 +161,10 @@ static void add_item(const struct gw_call *c, const struct item *it, bool whole,
 		if (whole)
 			add_text_part(part, item_text(c, it), out);
 		buf_add_char(out, ']');
+		if (it->kind == ITEM_REASONING && whole && s->gives_reasoning) {
+			buf_add_str(out, ",\"encrypted_content\":");
+			responses_add_sealed(item_text(c, it), out);
+		}
 	}
 	buf_add_char(out, '}');
 }
@@ -119,7 +187,7 @@ static void add_output(const struct gw_call *c, struct buf *out)
 	buf_add_char(out, ']');
 }
 
-static void add_usage(const struct gen_result *g, struct buf *out)
+void responses_add_usage(const struct gen_result *g, struct buf *out)
 {
 	buf_printf(out,
 		"{\"input_tokens\":%lld,\"input_tokens_details\":{\"cached_tokens\":%lld},\"output_tokens\":%lld,"
@@ -162,7 +230,7 @@ static void add_response(const struct gw_call *c, const char *status, const stru
 		buf_add_str(out, "[]");
 	buf_add_str(out, ",\"usage\":");
 	if (ended && !e)
-		add_usage(&c->result, out);
+		responses_add_usage(&c->result, out);
 	else
 		buf_add_str(out, "null");
 	buf_add_str(out, ",\"error\":");
@@ -176,8 +244,12 @@ static void add_response(const struct gw_call *c, const char *status, const stru
 			out, "{\"reason\":\"%s\"}", strcmp(c->finish, "length") == 0 ? "max_output_tokens" : c->finish);
 	else
 		buf_add_str(out, "null");
-	buf_add_str(out, ",\"previous_response_id\":null,\"store\":false");
+	const struct responses *s = c->shape;
+	buf_add_str(out, ",\"previous_response_id\":");
+	json_add_cstr(out, s->previous);
+	buf_printf(out, ",\"store\":%s", s->keeps ? "true" : "false");
 	add_echo(c, out);
+	gw_add_ignored(c, out);
 	buf_add_char(out, '}');
 }
 
@@ -305,12 +377,18 @@ static void add_delta(struct gw_call *c, enum item_kind kind, struct str escaped
 
 static void responses_text(struct gw_call *c, struct str escaped, struct buf *out)
 {
-	add_delta(c, ITEM_MESSAGE, escaped, out);
+	const struct responses *s = c->shape;
+
+	if (!s->compacts)
+		add_delta(c, ITEM_MESSAGE, escaped, out);
 }
 
 static void responses_reasoning(struct gw_call *c, struct str escaped, struct buf *out)
 {
-	add_delta(c, ITEM_REASONING, escaped, out);
+	const struct responses *s = c->shape;
+
+	if (!s->compacts)
+		add_delta(c, ITEM_REASONING, escaped, out);
 }
 
 static struct item *call_item(struct responses *s, size_t call)
@@ -334,7 +412,7 @@ static void responses_tool(struct gw_call *c, const struct gw_tool *t, struct bu
 		it->call = (size_t)t->index;
 		add_item_event(c, "output_item.added", it, false, out);
 	}
-	if (t->arguments.n == 0)
+	if (t->arguments.n == 0 || is_custom(c, it))
 		return;
 	add_part_event(c, "function_call_arguments.delta", it, out);
 	buf_add_str(out, ",\"delta\":");
@@ -350,9 +428,19 @@ static void close_calls(struct gw_call *c, struct buf *out)
 		if (it->kind != ITEM_CALL || !is_told(c, it))
 			continue;
 		struct str arguments = buf_str(&c->answer.calls[it->call].arguments);
-		add_part_event(c, "function_call_arguments.done", it, out);
-		buf_add_str(out, ",\"arguments\":");
-		json_add_string(out, arguments.p, arguments.n);
+		bool custom = is_custom(c, it);
+		if (custom) {
+			add_part_event(c, "custom_tool_call_input.delta", it, out);
+			buf_add_str(out, ",\"delta\":");
+			add_custom_input(arguments, out);
+			buf_add_str(out, "}\n\n");
+		}
+		add_part_event(c, custom ? "custom_tool_call_input.done" : "function_call_arguments.done", it, out);
+		buf_add_str(out, custom ? ",\"input\":" : ",\"arguments\":");
+		if (custom)
+			add_custom_input(arguments, out);
+		else
+			json_add_string(out, arguments.p, arguments.n);
 		buf_add_str(out, "}\n\n");
 		add_item_event(c, "output_item.done", it, true, out);
 	}
@@ -364,12 +452,39 @@ static void responses_begin(struct gw_call *c, struct buf *out)
 	add_response_event(c, "in_progress", "in_progress", NULL, out);
 }
 
+/* The summary is told when it is whole. */
+static void add_compaction(struct gw_call *c, struct buf *out)
+{
+	const struct responses *s = c->shape;
+	struct item *it = s->compacts ? item_new(c, ITEM_COMPACTION) : NULL;
+
+	if (!it)
+		return;
+	add_item_event(c, "output_item.added", it, false, out);
+	add_item_event(c, "output_item.done", it, true, out);
+}
+
+/* It is kept before the client has its end, and may go on from it. */
+static void keep(struct gw_call *c)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
+	const struct responses *s = c->shape;
+
+	if (!s->keeps)
+		return;
+	add_response(c, status_of(c), NULL, &b);
+	if (buf_status(&b) == 0)
+		responses_keep(c, buf_str(&b));
+}
+
 static void responses_end(struct gw_call *c, struct buf *out)
 {
 	const char *status = status_of(c);
 
 	close_text(c, out);
+	add_compaction(c, out);
 	close_calls(c, out);
+	keep(c);
 	add_response_event(c, status, status, NULL, out);
 }
 
@@ -381,8 +496,15 @@ static void responses_error(struct gw_call *c, const struct err *e, struct buf *
 static int responses_whole(struct gw_call *c, struct buf *out)
 {
 	const struct gw_answer *a = &c->answer;
+	const struct responses *s = c->shape;
 	struct item *it;
 
+	if (s->compacts) {
+		(void)item_new(c, ITEM_COMPACTION);
+		add_response(c, status_of(c), NULL, out);
+		keep(c);
+		return 0;
+	}
 	if (a->reasoning.n > 0 && (it = item_new(c, ITEM_REASONING)) != NULL)
 		it->to = a->reasoning.n;
 	if ((a->text.n > 0 || a->n_calls == 0) && (it = item_new(c, ITEM_MESSAGE)) != NULL)
@@ -392,6 +514,7 @@ static int responses_whole(struct gw_call *c, struct buf *out)
 			it->call = i;
 	}
 	add_response(c, status_of(c), NULL, out);
+	keep(c);
 	return 0;
 }
 
@@ -407,14 +530,3 @@ const struct gw_format responses_format = {
 	.error = responses_error,
 	.whole = responses_whole,
 };
-
-int responses_prepare(struct gw_call *c)
-{
-	struct responses *s = ARENA_NEW(&c->q->mem, struct responses);
-
-	if (!s)
-		return request_no_memory(c->q);
-	s->end = &s->first;
-	c->shape = s;
-	return 0;
-}

@@ -11,7 +11,8 @@
 #include "api/gateway/responses.h"
 
 static struct settings settings;
-static struct api api = {.c = {.settings = &settings}};
+static struct gateway gateway;
+static struct api api = {.c = {.settings = &settings}, .gateway = &gateway};
 static struct request q;
 static struct gw_call c;
 static struct buf out;
@@ -22,6 +23,7 @@ static int setup(void **state)
 	settings.max_answer_bytes = 1000;
 	memset(&q, 0, sizeof(q));
 	q.api = &api;
+	gateway.kept = responses_kept_new();
 	arena_init(&q.mem, REQUEST_MEMORY);
 	c = (struct gw_call){.q = &q, .model = "m\"x", .finish = "stop"};
 	out = BUF_INIT(1 << 20);
@@ -32,6 +34,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	json_decref(c.body);
+	responses_kept_free(gateway.kept);
 	gw_answer_done(&c.answer);
 	buf_done(&out);
 	arena_done(&q.mem);
@@ -210,7 +213,7 @@ static void test_responses_items(void **state)
 	body("{\"input\":\"Hi\",\"previous_response_id\":\"r\"}");
 	assert_int_equal(responses_read(&c), E_INVALID);
 	body("{\"input\":[{\"type\":\"item_reference\",\"id\":\"r\"}]}");
-	assert_int_equal(responses_read(&c), E_INVALID);
+	assert_int_equal(responses_read(&c), E_NOT_FOUND);
 	body("{}");
 	assert_int_equal(responses_read(&c), E_INVALID);
 }

@@ -1,0 +1,165 @@
+/*
+ * responses_tools.c - tools of /v1/responses. A model here knows functions alone: a tool of a namespace is one with both
+ * names in one, and a custom tool, whose input is any text, is one with a single argument.
+ */
+#include "api/gateway/responses.h"
+
+#define NAME_MOST 64 /* what models' services take */
+
+static bool is(const char *s, const char *word)
+{
+	return s && strcmp(s, word) == 0;
+}
+
+const struct response_tool *responses_tool_named(const struct gw_call *c, const char *flat)
+{
+	const struct responses *s = c->shape;
+
+	for (size_t i = 0; s && i < s->n_tools; i++) {
+		if (strcmp(s->tools[i].flat, flat) == 0)
+			return &s->tools[i];
+	}
+	return NULL;
+}
+
+const char *responses_flat_name(struct gw_call *c, const char *space, const char *name)
+{
+	size_t n = space ? strlen(space) : 0, all = n + strlen(name) + 2;
+
+	if (n == 0)
+		return name;
+	if (all <= NAME_MOST)
+		return arena_printf(&c->q->mem, "%s%s%s", space, space[n - 1] == '_' ? "" : "__", name);
+	/* The ends tell long names apart. */
+	n = MIN(n, (size_t)24);
+	return arena_printf(&c->q->mem, "%.*s__%s", (int)n, space,
+		name + (strlen(name) > NAME_MOST - 2 - n ? strlen(name) - (NAME_MOST - 2 - n) : 0));
+}
+
+/* Doubles when full; old entries stay where they are. */
+static void *grown(struct gw_call *c, void *all, size_t n, size_t *max, size_t size)
+{
+	size_t more = *max ? 2 * *max : 16;
+	char *p;
+
+	if (n < *max)
+		return all;
+	p = arena_alloc(&c->q->mem, more * size);
+	if (!p)
+		return NULL;
+	memset(p, 0, more * size);
+	if (n > 0)
+		memcpy(p, all, n * size);
+	*max = more;
+	return p;
+}
+
+static int note(struct gw_call *c, const char *flat, const char *space, const char *name, bool custom)
+{
+	struct responses *s = c->shape;
+	struct response_tool *all = grown(c, s->tools, s->n_tools, &s->max_tools, sizeof(*all));
+
+	if (!all)
+		return request_no_memory(c->q);
+	s->tools = all;
+	s->tools[s->n_tools++] = (struct response_tool){.flat = flat, .name = name, .space = space, .custom = custom};
+	return 0;
+}
+
+static const char *custom_description(struct gw_call *c, const json_t *tool)
+{
+	const json_t *format = json_object_get(tool, "format");
+	const char *text = json_get_str(tool, "description"), *syntax = json_get_str(format, "syntax");
+	const char *grammar = json_get_str(format, "definition");
+
+	if (!grammar)
+		return text ? text : "";
+	return arena_printf(&c->q->mem, "%s\nThe input must follow this grammar (%s):\n%s", text ? text : "",
+		syntax ? syntax : "lark", grammar);
+}
+
+static const char custom_schema[] =
+	"{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\",\"description\":\"The whole input, as "
+	"text.\"}},\"required\":[\"input\"],\"additionalProperties\":false}";
+
+static int read_tool(struct gw_call *c, const json_t *tool, const char *space, struct gen_tool *ret)
+{
+	const char *name = json_get_str(tool, "name");
+	bool custom = is(json_get_str(tool, "type"), "custom");
+	int r = 0;
+
+	if (custom && name && *name)
+		*ret = (struct gen_tool){
+			.name = name, .description = custom_description(c, tool), .parameters = custom_schema};
+	else
+		r = openai_read_function(c,
+			json_is_object(json_object_get(tool, "function")) ? json_object_get(tool, "function") : tool,
+			ret);
+	if (r < 0)
+		return r;
+	name = ret->name;
+	ret->name = responses_flat_name(c, space, name);
+	if (!ret->name || (custom && !ret->description))
+		return request_no_memory(c->q);
+	return custom || space ? note(c, ret->name, space, name, custom) : 0;
+}
+
+static int add_tools(struct gw_call *c, const json_t *list, const char *space, struct gen_tool *to)
+{
+	const json_t *tool;
+	size_t i;
+
+	json_array_foreach(list, i, tool)
+	{
+		const char *type = json_get_str(tool, "type"), *name = json_get_str(tool, "name");
+		int r = 0;
+
+		if (is(type, "namespace") && !space)
+			r = add_tools(c, json_object_get(tool, "tools"), json_get_str(tool, "name"), to);
+		else if (is(type, "function") || (is(type, "custom") && name) || (!type && space))
+			r = read_tool(c, tool, space, &to[c->req.n_tools++]);
+		else if (type)
+			gw_ignore(c, arena_printf(&c->q->mem, "tools.%.40s", type)); /* OpenAI itself would run it */
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static size_t count(const json_t *list)
+{
+	size_t n = json_array_size(list), all = n;
+
+	for (size_t i = 0; i < n; i++)
+		all += json_array_size(json_object_get(json_array_get(list, i), "tools"));
+	return all;
+}
+
+int responses_read_tools(struct gw_call *c, const json_t *list)
+{
+	size_t n = count(list);
+	struct gen_tool *tools = ARENA_ARRAY(&c->q->mem, struct gen_tool, c->req.n_tools + n + 1);
+
+	if (!tools)
+		return request_no_memory(c->q);
+	if (c->req.n_tools > 0)
+		memcpy(tools, c->req.tools, c->req.n_tools * sizeof(*tools));
+	c->req.tools = tools;
+	return add_tools(c, list, NULL, tools);
+}
+
+int responses_read_tool_choice(struct gw_call *c)
+{
+	const json_t *choice = json_object_get(c->body, "tool_choice");
+	const char *type = json_get_str(choice, "type"), *name = json_get_str(choice, "name");
+
+	if (!is(type, "custom") && !is(type, "function") && !is(type, "allowed_tools") && type) {
+		gw_ignore(c, "tool_choice");
+		return 0;
+	}
+	if (!type || is(type, "allowed_tools") || !name)
+		return openai_read_tool_choice(c, choice, NULL);
+	c->req.tool_choice = TOOLS_NAMED;
+	c->req.tool_name = responses_flat_name(c, json_get_str(choice, "namespace"), name);
+	return c->req.tool_name ? 0 : request_no_memory(c->q);
+}
