@@ -18,7 +18,7 @@ export function matrix(dialects, rows) {
   const notes = [];
   for (const client of [...new Set(rows.map((r) => r.client))]) {
     const own = rows.filter((r) => r.client === client);
-    const packages = own[0].packages.map((p) => `${p} ${version(p)}`).join(', ');
+    const packages = own[0].versions?.join(', ') ?? own[0].packages.map((p) => `${p} ${version(p)}`).join(', ');
     out.push('', `## ${client}`, '', `Packages: ${packages}`, '');
     out.push(`| | ${dialects.join(' | ')} |`, `|---|${dialects.map(() => '---').join('|')}|`);
     for (const feature of [...new Set(own.map((r) => r.feature))]) {

@@ -28,6 +28,7 @@ const { Mock } = await import('./mock.mjs');
 const { Server } = await import('./server.mjs');
 const { statusOf } = await import('./common.mjs');
 const { matrix } = await import('./matrix.mjs');
+const { pythonRows } = await import('./python.mjs');
 const openai = await import('./mock-openai.mjs');
 const anthropic = await import('./mock-anthropic.mjs');
 const clients = await Promise.all(
@@ -138,6 +139,22 @@ async function runAll(mock, server, key) {
   return rows;
 }
 
+/** The Python packages, all features of a dialect in one process. */
+async function runPython(server, key) {
+  const rows = [];
+  for (const dialect of Object.keys(models)) {
+    if (args.values.only && !`Python / ${dialect}`.includes(args.values.only)) continue;
+    const logged = server.log.length;
+    for (const row of await pythonRows(server.url, key, dialect, models[dialect])) {
+      const name = `${row.client} / ${dialect} / ${row.feature}`;
+      console.log(`${row.outcome === 'no' ? 'not ok' : 'ok'} ${name}`);
+      if (row.outcome === 'no') show(new Error(row.message), server, logged);
+      rows.push(row);
+    }
+  }
+  return rows.sort((a, b) => a.client.localeCompare(b.client));
+}
+
 /** True when the page says what was measured, or was written. */
 function comparePage(rows) {
   const text = matrix(Object.keys(models), rows);
@@ -198,6 +215,7 @@ async function main() {
     const key = await server.key();
     await modelsAreThere(server);
     const rows = await runAll(mock, server, key);
+    rows.push(...(await runPython(server, key)));
     failed = rows.filter((r) => r.outcome === 'no').length;
     passed = rows.length - failed;
     keyStaysHere(mock, key) ? passed++ : failed++;

@@ -1,0 +1,58 @@
+// The Python packages: in an environment of their own below build/, which is made when it is not there or other versions
+// are wanted.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const env = join(here, '../../build/clients-python');
+const wanted = join(here, 'python/requirements.txt');
+const packages = readFileSync(wanted, 'utf8').trim().split('\n');
+
+async function run(command, args) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (d) => (out += d));
+  child.stderr.on('data', (d) => (err += d));
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${code}: ${err.slice(-2000)}`);
+  return out;
+}
+
+async function prepare() {
+  const stamp = join(env, 'made-of.txt');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === packages.join('\n')) return;
+  mkdirSync(dirname(env), { recursive: true });
+  await run('python3', ['-m', 'venv', '--clear', env]);
+  await run(join(env, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', wanted]);
+  writeFileSync(stamp, packages.join('\n'));
+}
+
+const versions = (client) => {
+  const name = client.split(' ')[0].toLowerCase();
+  return [packages.find((p) => p.startsWith(name)).replace('==', ' ')];
+};
+
+/** What Anthropic's protocol has no like of. */
+const cannot = { anthropic: ['embeddings', 'embed'] };
+
+/** Rows as run.mjs has them, of all features with one of the provider's dialects. */
+export async function pythonRows(url, key, dialect, { model, embedding }) {
+  await prepare();
+  const args = [join(here, 'python/features.py'), url, key, dialect, model, embedding];
+  const out = await run(join(env, 'bin/python'), args);
+  return out
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const { client, feature, outcome, status, message } = JSON.parse(line);
+      const impossible = cannot[dialect]?.includes(feature);
+      const row = { client, packages: [], versions: versions(client), feature, dialect, message, outcome };
+      if (impossible) row.outcome = outcome === 'refused' && status === 400 ? 'cannot' : 'no';
+      else if (outcome === 'refused') row.outcome = 'no';
+      return row;
+    });
+}
