@@ -33,12 +33,21 @@ static bool comes_of_calling(const struct route *r, int code)
 	return r->flags & ROUTE_CALL && !in_list(never, code);
 }
 
+/* A model that is not known may be one of a provider that was not seen yet; and refusals of providers say more. */
+static bool comes_with_others(const struct route *r, int code)
+{
+	if (code == E_PROVIDER_BUSY)
+		return in_list(r->errors, E_MODEL_UNKNOWN) || in_list(r->errors, E_PROVIDER);
+	return (code == E_PROVIDER_QUOTA || code == E_CONTEXT_TOO_LONG) && in_list(r->errors, E_PROVIDER);
+}
+
 bool route_may_fail(const struct route *r, int code)
 {
 	bool unsafe = strcmp(r->method, "GET") != 0;
 
 	code = err_info(code)->code;
-	if (comes_to_all(code) || comes_of_access(r, code) || comes_of_calling(r, code) || in_list(r->errors, code))
+	if (comes_to_all(code) || comes_of_access(r, code) || comes_of_calling(r, code) || in_list(r->errors, code) ||
+		comes_with_others(r, code))
 		return true;
 	if (code == E_CSRF)
 		return unsafe;
