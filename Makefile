@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 # Flags for `make run`, such as: make run ARGS="--listen 0.0.0.0:8420"
 ARGS   ?=
 
-.PHONY: run build test lint bench fuzz clean install
+.PHONY: run build test agents lint bench fuzz clean install
 
 run: build
 	@exec build/atelier serve --data data $(ARGS)
@@ -18,6 +18,12 @@ test:
 	@tools/setup build test
 	@tools/build release asan tsan
 	@PATH="$$(tools/node):$$PATH" tools/test.sh
+
+# Codex, Claude Code and opencode through the gateway: several hundred megabytes from npm, into build/.
+agents:
+	@tools/setup build test
+	@tools/build release
+	@PATH="$$(tools/node):$$PATH" node tests/clients/agents.mjs build/atelier
 
 lint:
 	@tools/setup build test

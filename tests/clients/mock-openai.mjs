@@ -54,6 +54,7 @@ export function read(path, body) {
   const format = { json_schema: 'schema', json_object: 'json' }[body.response_format?.type];
   return {
     prompt: text(user?.content),
+    whole: JSON.stringify(messages),
     system: messages
       .filter((m) => m.role === 'system' || m.role === 'developer')
       .map((m) => text(m.content))
@@ -116,7 +117,7 @@ export async function answer(path, body, steps, out) {
       reason = 'tool_calls';
       await delta({
         tool_calls: [
-          { index, id: `call_p${index}`, type: 'function', function: { name: step.call.name, arguments: '' } },
+          { index, id: step.call.id ?? `call_p${index}`, type: 'function', function: { name: step.call.name, arguments: '' } },
         ],
       });
       for (const piece of pieces(JSON.stringify(step.call.args), 7))

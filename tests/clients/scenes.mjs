@@ -55,12 +55,26 @@ function json(asked) {
   return refuse(400, `no schema arrived: ${JSON.stringify(asked.schema ?? asked.format)}`);
 }
 
+/** A session of an agent: three calls of its shell, one after the other. */
+function commands(asked) {
+  const shell = ['exec_command', 'Bash', 'bash'].find((name) => asked.tools.includes(name));
+  if (!shell) return [{ text: `There is no shell among ${asked.tools}` }];
+  const n = asked.results.length;
+  if (n >= 3) return [{ text: 'All three are done.' }];
+  const command = `echo number ${n}`;
+  return [
+    { text: `Number ${n}.` },
+    { call: { id: `call_n${n}`, name: shell, args: shell === 'exec_command' ? { cmd: command } : { command, description: 'Say it' } } },
+  ];
+}
+
 /**
  * asked: { prompt (text of the last user message or the prompt), tools: [name], calls: [name], results: [text],
- * images: [{ type, data }], format: undefined | 'json' | 'schema', schema, system, choice }
+ * images: [{ type, data }], format: undefined | 'json' | 'schema', schema, system, choice, whole (OpenAI: all messages as JSON) }
  */
 export function scene(asked) {
   const { prompt } = asked;
+  if (asked.whole?.includes('Run three commands')) return commands(asked);
   if (prompt.startsWith('Say hello')) return [{ text: HELLO }];
   if (prompt.startsWith('Repeat the system')) return [{ text: asked.system || 'there is none' }];
   if (prompt.startsWith('Weather in Paris and Rome')) return weather(asked, ['Paris', 'Rome']);
