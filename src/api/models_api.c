@@ -21,7 +21,7 @@ struct model_answer {
 	struct model m;
 	struct schema_list capabilities;
 	struct loaded_answer loaded;
-	bool has_size, has_context, has_output, has_loaded;
+	bool has_size, has_context, has_window, has_output, has_loaded;
 };
 
 #define M struct model_answer
@@ -40,7 +40,9 @@ static const struct field model_fields[] = {
 	FIELD_STR(M, m.parameters, "parameters", 0, 0, 0, "Number of parameters as the provider says it: 3.2B."),
 	FIELD_STR(M, m.quantization, "quantization", 0, 0, 0, "As the provider says it: Q4_K_M."),
 	FIELD_MAYBE(FT_I64, M, m.context_length, has_context, "context_length", NULL,
-		"Tokens it can read at once; null: not known."),
+		"Tokens it was made to read at once; null: not known."),
+	FIELD_MAYBE(FT_I64, M, m.context_loaded, has_window, "context_loaded", NULL,
+		"Tokens it has room for in memory now; null: not loaded, or not known."),
 	FIELD_MAYBE(FT_I64, M, m.max_output, has_output, "max_output", NULL,
 		"Tokens it can write at once; null: not known."),
 	FIELD_TIME(M, m.modified_at, "modified_at", 0, "When it last changed; null: not known."),
@@ -127,6 +129,7 @@ static struct model_answer answer_of(const struct model *m)
 			.until = m->loaded_until == INT64_MAX ? 0 : m->loaded_until},
 		.has_size = m->size_bytes > 0,
 		.has_context = m->context_length > 0,
+		.has_window = m->context_loaded > 0,
 		.has_output = m->max_output > 0,
 		.has_loaded = m->loaded_bytes > 0};
 }

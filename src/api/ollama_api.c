@@ -1,14 +1,20 @@
 /* ollama_api.c - looking after the models of an Ollama: pull, load, unload, delete, copy, details. For administrators. */
+#include <strings.h>
+
 #include "api/handlers.h"
 
 #define MODEL_MAX    200
 #define PROVIDER_MAX 64
+#define REFRESH_MS   5000
 
 struct model_body {
 	const char *model, *provider, *keep_alive, *destination;
+	bool overwrite;
 };
 
-#define NAME_PATTERN "^[^\x01-\x20\"'\\\\?#*\x7f]+$"
+/* [host[:port]/][namespace/]model[:tag], as Ollama reads it. */
+#define NAME_PART    "[A-Za-z0-9_][A-Za-z0-9_.-]*"
+#define NAME_PATTERN "^(" NAME_PART "(:[0-9]+)?/)?(" NAME_PART "/)?" NAME_PART "(:" NAME_PART ")?$"
 
 #define MODEL_FIELD FIELD_STR(struct model_body, model, "model", 1, MODEL_MAX, FIELD_REQUIRED, "Id of the model.")
 
@@ -39,6 +45,7 @@ static const struct field copy_fields[] = {
 	FIELD(FT_STR, struct model_body, destination, "destination", .min = 1, .max = MODEL_MAX,
 		.flags = FIELD_REQUIRED, .pattern = NAME_PATTERN, .hint = "a model's name, like llama3.2:3b",
 		.doc = "Name of the copy."),
+	FIELD_BOOL(struct model_body, overwrite, "overwrite", 0, "Whether a model of that name may be replaced."),
 };
 const struct schema model_copy_schema = SCHEMA("ModelCopy", struct model_body, copy_fields, "A copy to make.");
 
@@ -178,9 +185,36 @@ int model_delete_post(struct request *q)
 	return manage(q, MANAGE_DELETE);
 }
 
+/* Ollama replaces a model of that name without a word. Names differ by more than case, and "x" is "x:latest". */
+static int check_free(struct request *q, const char *model, const char *destination)
+{
+	struct catalogue all;
+	struct model source;
+	const char *name = with_tag(q, destination);
+	int r;
+
+	(void)providers_refresh(q->api->c.providers, REFRESH_MS); /* pulls and copies are made elsewhere too */
+	if ((r = providers_model(q->api->c.providers, model, &q->mem, &source, &q->err)) < 0 ||
+		(r = providers_catalogue(q->api->c.providers, &q->mem, &all, &q->err)) < 0)
+		return r;
+	for (size_t i = 0; i < all.n_models && name; i++) {
+		const struct model *m = &all.models[i];
+		const char *its = with_tag(q, m->provider_model);
+		if (its && !m->alias_of && strcmp(m->provider, source.provider) == 0 && strcasecmp(its, name) == 0)
+			return err_set(&q->err, E_CONFLICT,
+				"There is a model named %.120s already. Choose another name, or say that it may be "
+				"replaced.",
+				name);
+	}
+	return name ? 0 : request_no_memory(q);
+}
+
 int model_copy_post(struct request *q)
 {
-	return manage(q, MANAGE_COPY);
+	const struct model_body *in = q->body;
+	int r = in->overwrite ? 0 : check_free(q, in->model, in->destination);
+
+	return r < 0 ? r : manage(q, MANAGE_COPY);
 }
 
 int model_details_get(struct request *q)

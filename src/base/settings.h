@@ -69,6 +69,10 @@
 	X(BOOL, librarian, 1, 0, 1, "ATELIER_LIBRARIAN", "offer the built-in Librarian")                               \
 	X(STR, default_model, "", 0, 200, "ATELIER_MODEL",                                                             \
 		"model chosen for new conversations (empty: the first found)")                                         \
+	X(INT, answer_max_tokens, 16384, 0, 10000000, "ATELIER_ANSWER_MAX_TOKENS",                                     \
+		"tokens of one answer of an Ollama, which has no limit of its own (0: none)")                          \
+	X(INT, ollama_context_max, 131072, 2048, 10000000, "ATELIER_OLLAMA_CONTEXT_MAX",                               \
+		"largest window that Ollama is asked to load a model with, in tokens")                                 \
 	X(BOOL, auto_title, 1, 0, 1, "ATELIER_AUTO_TITLE", "let the model name new conversations")                     \
 	X(INT, model_refresh_s, 60, 5, 86400, "ATELIER_MODEL_REFRESH_S", "seconds between looks at the model lists")   \
 	X(INT, connect_timeout_ms, 5000, 100, 120000, "ATELIER_CONNECT_TIMEOUT_MS", "time to connect to a provider")   \

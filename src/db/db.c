@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/fold.h"
 #include "db/db_priv.h"
 #include "sys/thread.h"
 
@@ -96,6 +97,21 @@ int db_conn_number(struct db_conn *c, const char *sql, int64_t *ret, struct err 
 	return 0;
 }
 
+/* fold(text): as texts are compared and searched everywhere (base/fold.h). */
+static void fold_text(sqlite3_context *x, int n UNUSED, sqlite3_value **v)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)64 << 20);
+	const char *text = (const char *)sqlite3_value_text(v[0]);
+
+	if (!text)
+		return;
+	fold_add(&b, text, (size_t)sqlite3_value_bytes(v[0]));
+	if (buf_status(&b) < 0)
+		sqlite3_result_error_nomem(x);
+	else
+		sqlite3_result_text64(x, buf_str(&b).p, b.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
 int db_conn_open(struct db *db, const struct db_conn_kind *kind, struct db_conn *ret, struct err *e)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -111,6 +127,11 @@ int db_conn_open(struct db *db, const struct db_conn_kind *kind, struct db_conn 
 		return r;
 	}
 	sqlite3_busy_timeout(ret->h, kind->busy_ms);
+	if (sqlite3_create_function_v2(ret->h, "fold", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+		    fold_text, NULL, NULL, NULL) != SQLITE_OK) {
+		db_conn_close(ret);
+		return err_set(e, -ENOMEM, "no memory for a connection to the database");
+	}
 	/* Checkpoints are made by a thread of their own, so that no commit waits for one. */
 	snprintf(pragmas, sizeof(pragmas),
 		"PRAGMA synchronous = FULL; PRAGMA cache_size = -%d; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"

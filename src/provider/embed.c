@@ -191,7 +191,7 @@ static int embed_batch(struct embedding *g, struct err *e)
 	g->call = GEN_CALL_INIT;
 	buf_done(&run->res.error_body);
 	run->res = (struct http_result){.retry_after_ms = -1};
-	int r = run->t->p->dialect->embed(run->t, g->q->inputs + g->n_done, n, g->q->dimensions, &g->call);
+	int r = run->t->p->dialect->embed(run->t, g->q, g->q->inputs + g->n_done, n, &g->call);
 	if (r >= 0)
 		r = fetch(run, &g->call, &root, e);
 	if (r >= 0)

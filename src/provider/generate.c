@@ -8,6 +8,8 @@
 #include "sys/fault.h"
 #include "sys/metrics.h"
 
+#define WINDOWS_MAX 4 /* that are tried for one request */
+
 struct generation {
 	struct run run;
 	const struct gen_request *q;
@@ -218,6 +220,8 @@ static int send_request(struct generation *g, struct err *e)
 	if (r < 0)
 		return err_set(e, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);
 	g->total_ms = limits.total_ms;
+	if (g->q->patience_ms > 0 && (g->total_ms == 0 || g->q->patience_ms < g->total_ms))
+		g->total_ms = g->q->patience_ms;
 	g->said_ms = 0;
 	metric_add(M_provider_calls_total, 1);
 	note_waiting(g, true);
@@ -272,24 +276,52 @@ static void note_thinking(const struct generation *g)
 		quirks_forget(g->run.t->p, g->run.t->name, QUIRK_THINKS);
 }
 
-static int generate_once(struct run *run, struct err *e)
+/* One request, with the window that the model has room for. */
+static int ask(struct generation *g, struct err *e)
 {
-	struct generation *g = CONTAINER_OF(run, struct generation, run);
+	struct run *run = &g->run;
 	const struct dialect *d = run->t->p->dialect;
-	if (d->generate)
-		return ask_built_in(g, e);
 	answer_done(&g->stream);
 	answer_init(&g->stream, d, run->t->p->label, run->sink, e);
 	g->stream.raw = request_is_raw(g->q, run->t->p) ? g->q->raw : NULL;
 	begin_thinking(g);
 	gen_call_done(&g->call);
 	g->call = GEN_CALL_INIT;
+	int64_t window =
+		d == &ollama_dialect ? context_choose(run->t, g->q, run->ps->settings->ollama_context_max, e) : 0;
+	if (window < 0)
+		return (int)window;
+	g->call.context = window;
 	int r = d->request(run->t, g->q, &g->call, e);
 	if (r < 0)
 		return r;
 	if (buf_status(&g->call.url) < 0 || buf_status(&g->call.body) < 0)
 		return err_set(e, E_TOO_LARGE, "The conversation is too large to send.");
-	r = send_request(g, e);
+	return send_request(g, e);
+}
+
+/* Whether to ask once more, with another window. */
+static bool window_was_wrong(struct generation *g, int *r, struct err *e)
+{
+	struct run *run = &g->run;
+	return run->t->p->dialect == &ollama_dialect && !g->stream.shown && run->res.status >= 400 &&
+	       context_again(run->t, g->q, g->call.context, run->ps->settings->ollama_context_max, &run->res, r, e);
+}
+
+static int generate_once(struct run *run, struct err *e)
+{
+	struct generation *g = CONTAINER_OF(run, struct generation, run);
+	const struct dialect *d = run->t->p->dialect;
+	if (d->generate)
+		return ask_built_in(g, e);
+	int r = ask(g, e);
+	for (int i = 0; i < WINDOWS_MAX && r < 0 && window_was_wrong(g, &r, e); i++) {
+		buf_done(&run->res.error_body);
+		run->res = (struct http_result){.retry_after_ms = -1};
+		r = ask(g, e);
+	}
+	if (r >= 0 && d == &ollama_dialect)
+		context_learn(run->t, g->q, g->stream.tokens_in);
 	run->shown = g->stream.shown;
 	run->transient = g->stream.transient;
 	run->overtime = g->overtime;

@@ -88,11 +88,14 @@ struct gen_request {
 	const char *schema, *schema_name; /* of FORMAT_SCHEMA: JSON Schema as text */
 	enum gen_thinking thinking;
 	struct gen_sampling sampling;
-	const char *const *stop; /* NULL-terminated, or NULL */
-	int64_t max_tokens;      /* 0: the provider's default */
-	int64_t context_tokens;  /* ollama's num_ctx; 0: its own */
-	const char *keep_alive;  /* ollama's, as JSON; NULL: its own */
-	bool text_stays;         /* the sink cannot move text (EV_MOVED): what may be reasoning is kept back */
+	const char *const *stop;   /* NULL-terminated, or NULL */
+	int64_t max_tokens;        /* 0: the provider's default */
+	int64_t tokens_if_endless; /* the same for a provider that has no default; 0: none */
+	int64_t patience_ms;       /* for a whole try; 0: what the settings say */
+	int64_t context_tokens;    /* ollama's num_ctx; 0: what the request needs */
+	bool may_truncate;         /* ollama: what does not fit may be left out, without a word */
+	const char *keep_alive;    /* ollama's, as JSON; NULL: its own */
+	bool text_stays;           /* the sink cannot move text (EV_MOVED): what may be reasoning is kept back */
 	/* Members that only a provider of the kind `extras_kind` is told, as text: ,"a":1,"b":{} - and for Ollama those of its
 	 * options. What a request says by itself is not among them. NULL: none. */
 	const char *extras_kind, *extras, *extra_options;

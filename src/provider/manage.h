@@ -8,6 +8,7 @@ struct embed_request {
 	int64_t caller;
 	const char *const *inputs;
 	size_t n_inputs;
+	const char *truncate, *options, *keep_alive; /* ollama's, as JSON; NULL: its own */
 	int64_t dimensions; /* 0: the model's own; else cut and made of length 1 again where the provider cannot */
 };
 

@@ -15,7 +15,8 @@ struct model {
 	const char *breaker;                            /* "closed", "open", "half_open": of its answers */
 	int64_t retry_in_ms;                            /* of an open breaker */
 	const char *alias_of;                           /* the first target of a route; NULL: a model of a provider */
-	int64_t size_bytes, context_length, max_output; /* 0: unknown */
+	int64_t size_bytes, context_length, max_output; /* 0: unknown; the window that it was trained for */
+	int64_t context_loaded; /* the window that it has in memory; 0: not loaded, or unknown */
 	const char *family, *parameters, *quantization; /* NULL: unknown */
 	const char *digest;                             /* NULL: unknown */
 	int64_t modified_at;                            /* Unix ms; 0: unknown */

@@ -71,14 +71,16 @@ static int add_model(struct model_list *l, const json_t *item)
 
 /* ---- what is loaded ---- */
 
+/* Models made of one file share a runner, of which only the first is named: the digest tells of all. */
 static void note_loaded(struct model_list *l, const json_t *item)
 {
-	const char *name = json_get_str(item, "model");
+	const char *name = json_get_str(item, "model"), *digest = json_get_str(item, "digest");
 	if (!name || !*name)
 		name = json_get_str(item, "name");
 	for (size_t i = 0; name && i < l->n; i++) {
 		struct model *m = &l->models[i];
-		if (strcmp(m->id, name) != 0)
+		bool shares = digest && *digest && m->digest && strcmp(m->digest, digest) == 0;
+		if (strcmp(m->id, name) != 0 && !shares)
 			continue;
 		m->state = "ready";
 		m->loaded_bytes = json_get_i64(item, "size", 0);
@@ -86,9 +88,7 @@ static void note_loaded(struct model_list *l, const json_t *item)
 		wire_time(json_get_str(item, "expires_at"), &m->loaded_until);
 		if (m->loaded_until > clock_now_ms() + FOR_GOOD_MS)
 			m->loaded_until = INT64_MAX;
-		int64_t context = json_get_i64(item, "context_length", 0);
-		if (m->context_length == 0)
-			m->context_length = context;
+		m->context_loaded = wire_count(item, "context_length", 0);
 	}
 }
 

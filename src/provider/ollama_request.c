@@ -61,14 +61,15 @@ static void add_message(struct buf *b, const struct gen_message *m)
 /* ---- the other fields ---- */
 
 /* Options of the runner reload the model; but for num_ctx, which who asks for it knows, these are of the sampling. */
-static void add_options(struct buf *b, const struct gen_request *q)
+static void add_options(struct buf *b, const struct gen_request *q, int64_t context)
 {
 	CLEANUP(buf_done) struct buf o = BUF_INIT(1 << 20);
 	const struct gen_sampling *s = &q->sampling;
-	if (q->max_tokens > 0)
-		buf_printf(&o, ",\"num_predict\":%lld", (long long)q->max_tokens);
-	if (q->context_tokens > 0)
-		buf_printf(&o, ",\"num_ctx\":%lld", (long long)q->context_tokens);
+	int64_t most = q->max_tokens > 0 ? q->max_tokens : q->tokens_if_endless;
+	if (most > 0)
+		buf_printf(&o, ",\"num_predict\":%lld", (long long)most);
+	if (context > 0)
+		buf_printf(&o, ",\"num_ctx\":%lld", (long long)context);
 	request_add_number(&o, s, SAMPLE_TEMPERATURE, "temperature", s->temperature);
 	request_add_number(&o, s, SAMPLE_TOP_P, "top_p", s->top_p);
 	request_add_integer(&o, s, SAMPLE_TOP_K, "top_k", s->top_k);
@@ -103,9 +104,12 @@ static void add_thinking(struct buf *b, const struct gen_request *q, unsigned qu
 	buf_printf(b, ",\"think\":%s", level && (quirks & QUIRK_NO_EFFORT) ? "true" : values[q->thinking]);
 }
 
-static void add_rest(struct buf *b, const struct gen_request *q, unsigned quirks)
+static void add_rest(struct buf *b, const struct gen_request *q, const struct gen_call *r)
 {
 	buf_add_str(b, ",\"stream\":true");
+	/* Else it leaves out the beginning of what is too long, and answers as if it had read all. */
+	if (!q->may_truncate && !(q->extras && strstr(q->extras, "\"truncate\"")))
+		buf_add_str(b, ",\"truncate\":false");
 	/* There is no choice of tools: none are offered, or only the one that shall be called. */
 	if (q->tool_choice != TOOLS_NONE && !q->prompt)
 		request_add_functions(b, q, false, true);
@@ -115,12 +119,12 @@ static void add_rest(struct buf *b, const struct gen_request *q, unsigned quirks
 		buf_add_str(b, ",\"format\":");
 		buf_add_str(b, q->schema);
 	}
-	add_thinking(b, q, quirks);
+	add_thinking(b, q, r->quirks);
 	if (q->keep_alive) {
 		buf_add_str(b, ",\"keep_alive\":");
 		buf_add_str(b, q->keep_alive);
 	}
-	add_options(b, q);
+	add_options(b, q, r->context > 0 ? r->context : q->context_tokens);
 	request_add_extras(b, q, "ollama");
 	buf_add_char(b, '}');
 }
@@ -172,14 +176,15 @@ int ollama_request(const struct target *t, const struct gen_request *q, struct g
 		}
 		buf_add_char(b, ']');
 	}
-	add_rest(b, q, r->quirks);
+	add_rest(b, q, r);
 	return 0;
 }
 
-int ollama_embed(const struct target *t, const char *const *inputs, size_t n, int64_t dimensions, struct gen_call *r)
+/* Without the number of dimensions: older ones do not know the field, and cutting is the same. */
+int ollama_embed(
+	const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n, struct gen_call *r)
 {
 	struct buf *b = &r->body;
-	(void)dimensions; /* older ones do not know the field, and cutting is the same */
 	begin(t, "/api/embed", "application/json", r);
 	buf_add_str(b, "{\"model\":");
 	json_add_cstr(b, t->name);
@@ -189,7 +194,14 @@ int ollama_embed(const struct target *t, const char *const *inputs, size_t n, in
 			buf_add_char(b, ',');
 		json_add_cstr(b, inputs[i]);
 	}
-	buf_add_str(b, "]}");
+	buf_add_char(b, ']');
+	if (q->truncate)
+		buf_printf(b, ",\"truncate\":%s", q->truncate);
+	if (q->options)
+		buf_printf(b, ",\"options\":%s", q->options);
+	if (q->keep_alive)
+		buf_printf(b, ",\"keep_alive\":%s", q->keep_alive);
+	buf_add_char(b, '}');
 	return 0;
 }
 

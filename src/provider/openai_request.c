@@ -269,8 +269,10 @@ int openai_request(const struct target *t, const struct gen_request *q, struct g
 	return 0;
 }
 
-int openai_embed(const struct target *t, const char *const *inputs, size_t n, int64_t dimensions, struct gen_call *r)
+int openai_embed(
+	const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n, struct gen_call *r)
 {
+	int64_t dimensions = q->dimensions;
 	struct buf *b = &r->body;
 	begin(t, "/embeddings", r);
 	request_header(r, "Accept: application/json");

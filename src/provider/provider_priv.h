@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "provider/answer.h"
+#include "provider/manage.h"
 #include "provider/registry_priv.h"
 
 #define LIST_MAX_BYTES (16u << 20)
@@ -50,6 +51,7 @@ struct gen_call {
 	size_t n_lines;
 	const char *headers[17]; /* NULL-terminated */
 	unsigned quirks;         /* what is known of the model: quirks.c */
+	int64_t context;         /* ollama: the window to ask with; 0: its own */
 };
 
 struct dialect {
@@ -65,8 +67,8 @@ struct dialect {
 	int (*usual)(struct answer *s, const char *p, size_t n);
 	int (*object)(struct answer *s, const json_t *root);
 	/* Vectors of texts; NULL: it has none. embed.c reads the answers of all. */
-	int (*embed)(
-		const struct target *t, const char *const *inputs, size_t n, int64_t dimensions, struct gen_call *r);
+	int (*embed)(const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n,
+		struct gen_call *r);
 	/* Asks how many tokens the request has, to be answered with "input_tokens"; NULL: it cannot be asked. */
 	int (*count)(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e);
 	/* Fills the list (its arena is ready). `e` says in words what is wrong. */
@@ -84,12 +86,12 @@ extern const struct dialect ollama_dialect, openai_dialect, anthropic_dialect, l
 /* Requests, in *_request.c; answers stand beside. */
 int openai_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
 unsigned openai_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error);
-int openai_embed(
-	const struct target *t, const char *const *inputs, size_t n, int64_t dimensions, struct gen_call *r) MUST_CHECK;
+int openai_embed(const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n,
+	struct gen_call *r) MUST_CHECK;
 int ollama_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
 unsigned ollama_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error);
-int ollama_embed(
-	const struct target *t, const char *const *inputs, size_t n, int64_t dimensions, struct gen_call *r) MUST_CHECK;
+int ollama_embed(const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n,
+	struct gen_call *r) MUST_CHECK;
 int anthropic_request(
 	const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
 int anthropic_count(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;

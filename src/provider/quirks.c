@@ -15,7 +15,7 @@
 _Static_assert(QUIRK_LAST < 1u << QUIRK_BITS, "a quirk would be taken for a part of a name's hash");
 
 /* FNV-1a; 0 marks a free place. Two names of one hash would share what was learned, which only costs a field. */
-static uint64_t hash_of(const char *name)
+uint64_t quirks_hash(const char *name)
 {
 	uint64_t h = 14695981039346656037u;
 	for (; *name; name++)
@@ -39,13 +39,13 @@ static _Atomic uint64_t *place_of(struct provider *p, uint64_t hash)
 
 static unsigned read_place(struct provider *p, const char *name)
 {
-	uint64_t hash = hash_of(name), v = atomic_load(place_of(p, hash));
+	uint64_t hash = quirks_hash(name), v = atomic_load(place_of(p, hash));
 	return (v & HASH_MASK) == hash ? (unsigned)(v & ~HASH_MASK) : 0;
 }
 
 static void write_place(struct provider *p, const char *name, unsigned quirks)
 {
-	uint64_t hash = hash_of(name);
+	uint64_t hash = quirks_hash(name);
 	_Atomic uint64_t *at = place_of(p, hash);
 	uint64_t old = atomic_load(at), known;
 	do {
@@ -83,7 +83,7 @@ void quirks_forget(struct provider *p, const char *model, unsigned quirks)
 {
 	const char *const names[] = {"", model};
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
-		uint64_t hash = hash_of(names[i]);
+		uint64_t hash = quirks_hash(names[i]);
 		_Atomic uint64_t *at = place_of(p, hash);
 		uint64_t old = atomic_load(at);
 		while ((old & HASH_MASK) == hash && !atomic_compare_exchange_weak(at, &old, old & ~(uint64_t)quirks))

@@ -44,6 +44,15 @@ struct model_note {
 	struct model_note *next;
 };
 
+/* What calls showed of a model's window: context.c. */
+struct context_window {
+	uint64_t hash;  /* of the model's name; 0: free */
+	int64_t tokens; /* last asked with */
+	int64_t asked_ms;
+	int64_t cap, cap_ms;  /* more did not fit into memory, as found then; 0: not found */
+	double bytes_a_token; /* smoothed; 0: not known */
+};
+
 /* A configured provider. What calls read stays as it is; who configures anew makes another one. */
 struct provider {
 	const struct dialect *dialect;
@@ -61,6 +70,7 @@ struct provider {
 	struct slots *slots;
 	_Atomic uint64_t quirks[32]; /* what refusals taught of models: quirks.c */
 	_Atomic int64_t quirks_since_ms;
+	struct context_window windows[32]; /* under a lock of context.c */
 	_Atomic int refs;
 	_Atomic bool add_v1; /* the lists were found under base/v1 */
 	bool enabled;

@@ -37,6 +37,17 @@ void request_add_raw(struct buf *b, const char *body, const char *model, bool st
 /* Whether the request is handed over as it came, to a provider of this kind. */
 bool request_is_raw(const struct gen_request *q, const struct provider *p);
 
+/* ---- context.c: windows of an Ollama's models; `max` is the settings' ---- */
+
+/* The window to ask with; 0: its own; E_CONTEXT_TOO_LONG: what is asked surely fits into none. */
+int64_t context_choose(const struct target *t, const struct gen_request *q, int64_t max, struct err *e) MUST_CHECK;
+/* The request had so many tokens. */
+void context_learn(const struct target *t, const struct gen_request *q, int64_t tokens);
+/* The call with the window `sent` failed: whether to ask again, with the one that context_choose() gives then. When it
+ * was for the window and there is no use, *r and *e say so in place of what they had. */
+bool context_again(const struct target *t, const struct gen_request *q, int64_t sent, int64_t max,
+	const struct http_result *res, int *r, struct err *e) MUST_CHECK;
+
 /* ---- quirks.c: what a server said it does not take, remembered for a model there or for the whole server ---- */
 
 enum {
@@ -61,6 +72,7 @@ enum {
 };
 #define QUIRKS_OF_SERVER (QUIRK_NO_STREAM_OPTIONS | QUIRK_OLD_VERSION)
 
+uint64_t quirks_hash(const char *name); /* never 0 */
 unsigned quirks_of(struct provider *p, const char *model);
 void quirks_learn(struct provider *p, const char *model, unsigned quirks); /* those of the server for all its models */
 void quirks_forget(struct provider *p, const char *model, unsigned quirks);

@@ -243,8 +243,8 @@ static ptrdiff_t take_start(struct answer *s, const char *p, size_t n, bool last
 	if (left == 0 && n < BLOCK_MAX && !last)
 		return 0;
 	struct tag g = left > 0 ? match(p + blanks, left) : (struct tag){.kind = TAG_NONE};
-	if (left > 0 && memcmp(p + blanks, spoken_open, MIN(k, left)) == 0) {
-		if (left <= k)
+	if (left >= k && memcmp(p + blanks, spoken_open, k) == 0) { /* a token of its own: no word waits for more */
+		if (left == k)
 			g.kind = TAG_PART;
 		else if (isupper((unsigned char)p[blanks + k]))
 			g = (struct tag){TAG_OPEN, FAMILY_SPOKEN, k};
@@ -593,7 +593,7 @@ static char unescaped(char c)
 bool think_passes(struct think *t, const char *raw, size_t n)
 {
 	if (t->state == THINK_START && t->held.n == 0 && n > 0 && !strchr("<[\xe2 \t\\", raw[0]) &&
-		memcmp(raw, spoken_open, MIN(n, sizeof(spoken_open) - 1)) != 0)
+		(n < sizeof(spoken_open) - 1 || memcmp(raw, spoken_open, sizeof(spoken_open) - 1) != 0))
 		t->state = THINK_TEXT;
 	if (t->state != THINK_TEXT || t->skip_space || t->held.n > 0)
 		return false;

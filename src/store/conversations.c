@@ -84,7 +84,7 @@ static int list_query(struct db_conn *c, atelier_id user_id, const char *search,
 			DB_I64(user_id), DB_I64(after.updated_at), DB_I64(after.id), DB_I64(limit));
 	return db_query(c, ret, e,
 		"SELECT " COLUMNS " FROM conversations c WHERE c.user_id = ? AND c.deleted_at IS NULL"
-		" AND (c.updated_at, c.id) < (?, ?) AND instr(lower(c.title), lower(?)) > 0"
+		" AND (c.updated_at, c.id) < (?, ?) AND instr(fold(c.title), fold(?)) > 0"
 		" ORDER BY c.updated_at DESC, c.id DESC LIMIT ?",
 		DB_I64(user_id), DB_I64(after.updated_at), DB_I64(after.id), DB_TEXT(search), DB_I64(limit));
 }

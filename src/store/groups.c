@@ -106,7 +106,7 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	struct change *x = arg;
 	int r;
 
-	r = db_query(c, &rows, e, "SELECT 1 FROM groups WHERE name = ?", DB_TEXT(x->name));
+	r = db_query(c, &rows, e, "SELECT 1 FROM groups WHERE fold(name) = fold(?)", DB_TEXT(x->name));
 	if (r == 0)
 		r = db_next(rows, e);
 	if (r > 0)

@@ -39,7 +39,7 @@ static int name_is_free(struct db_conn *c, const char *name, struct err *e)
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
-	r = db_query(c, &rows, e, "SELECT 1 FROM users WHERE name = ?", DB_TEXT(name));
+	r = db_query(c, &rows, e, "SELECT 1 FROM users WHERE fold(name) = fold(?)", DB_TEXT(name));
 	if (r < 0)
 		return r;
 	r = db_next(rows, e);
@@ -103,7 +103,12 @@ static int find(
 
 int users_by_name(struct db_conn *c, const char *name, struct arena *a, struct user *ret, struct err *e)
 {
-	return find(c, "SELECT " USER_COLUMNS " FROM users WHERE name = ?", DB_TEXT(name), a, ret, e);
+	/* Names made before they were compared like this may differ by it alone: then the exact one is meant. */
+	return find(c,
+		"SELECT " USER_COLUMNS
+		" FROM users WHERE fold(name) = fold(?1) ORDER BY users.name COLLATE BINARY = ?1 DESC, name = ?1 DESC"
+		" LIMIT 1",
+		DB_TEXT(name), a, ret, e);
 }
 
 int users_by_id(struct db_conn *c, atelier_id id, struct arena *a, struct user *ret, struct err *e)

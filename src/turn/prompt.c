@@ -64,6 +64,7 @@ int prompt_build(struct turn *t)
 		.messages = messages,
 		.n_messages = n,
 		.continues = t->continues && t->base_content[0],
+		.tokens_if_endless = t->all->settings->answer_max_tokens,
 	};
 	return 0;
 }

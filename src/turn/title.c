@@ -7,6 +7,10 @@
 #include "turn/turn_priv.h"
 
 #define EXCERPT_BYTES 2000 /* of question and answer, for the model to name */
+#define NAME_TOKENS   64
+#define PATIENCE_MS   20000 /* for the model's whole answer */
+#define IDLE_WAIT_MS  500   /* between looks whether its provider is idle, */
+#define IDLE_TRIES    40    /* and how many */
 
 const char *title_plain(const char *question, struct arena *a)
 {
@@ -54,55 +58,92 @@ static int collect(struct gen_sink *s, bool on_loop, enum event_type type, const
 	return buf_status(&t->text); /* a model that will not stop ends here */
 }
 
-/* The first line that says something, without quotes, marks and the full stop. NULL when there is none. */
-static const char *clean(struct str text, struct arena *a)
-{
-	static const char edges[] = " \t\r\n\"'*#`.:_";
-	const char *p = text.p, *end = text.p + text.n;
-
-	while (p < end && strchr(edges, *p))
-		p++;
-	const char *stop = memchr(p, '\n', (size_t)(end - p));
-	if (stop)
-		end = stop;
-	while (end > p && strchr(edges, end[-1]))
-		end--;
-	size_t n = utf8_prefix(p, (size_t)(end - p), TITLE_MAX);
-	return n >= 2 ? arena_strndup(a, p, n) : NULL;
-}
-
-static const char *instruction(struct title *t, const char *answer)
+static const char *instruction(struct title *t, const char *question, const char *answer)
 {
 	return arena_printf(&t->arena,
 		"Name this conversation in at most six words, in its own language. Reply with the name alone.\n\n"
 		"Question: %.*s\n\nAnswer: %.*s",
-		(int)strlen(t->question), t->question, (int)utf8_prefix(answer, strlen(answer), EXCERPT_BYTES), answer);
+		(int)utf8_prefix(question, strlen(question), EXCERPT_BYTES), question,
+		(int)utf8_prefix(answer, strlen(answer), EXCERPT_BYTES), answer);
+}
+
+/* What the model is asked; NULL: there is nothing to name, or it has a name. */
+static const char *load_question(struct title *t, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
+	struct conversation v;
+	struct message question, answer;
+
+	if (conversations_get(c, t->user_id, t->conversation_id, &t->arena, &v, e) < 0 ||
+		strcmp(v.title_state, TITLE_PLAIN) != 0 ||
+		messages_get(c, t->user_id, t->user_message_id, &t->arena, &question, e) < 0 ||
+		messages_get(c, t->user_id, t->message_id, &t->arena, &answer, e) < 0 || !answer.content[0])
+		return NULL;
+	return instruction(t, question.content, answer.content);
+}
+
+/* Whether an answer of somebody would have to wait for the name: an Ollama answers one at a time. */
+static bool is_busy(struct title *t, const char *model)
+{
+	struct catalogue known;
+	struct model m;
+	struct err e = {0};
+
+	if (providers_model(t->all->providers, model, &t->arena, &m, &e) < 0 ||
+		providers_catalogue(t->all->providers, &t->arena, &known, &e) < 0)
+		return true;
+	for (size_t i = 0; i < known.n_providers; i++) {
+		const struct provider_state *p = &known.providers[i];
+		if (strcmp(p->name, m.provider) == 0)
+			return p->queued > 0 || (p->running > 0 && strcmp(p->kind, "ollama") == 0);
+	}
+	return false;
+}
+
+static bool wait_until_idle(struct title *t, const char *model)
+{
+	for (int tries = 0; tries < IDLE_TRIES; tries++) {
+		if (!is_busy(t, model))
+			return true;
+		if (cancel_sleep(&t->cancel, IDLE_WAIT_MS) < 0)
+			return false;
+	}
+	return false; /* the next answer's turn tries again */
+}
+
+static int generate(struct title *t, const char *model, const char *text, struct title_sink *sink,
+	struct gen_result *result, struct err *e)
+{
+	struct gen_message ask = {.role = "user", .content = text};
+	struct gen_request q = {.model = model,
+		.messages = &ask,
+		.n_messages = 1,
+		.thinking = THINKING_OFF,
+		.max_tokens = NAME_TOKENS,
+		.patience_ms = PATIENCE_MS};
+	const struct caller who = {
+		.user_id = t->user_id, .key_id = t->key_id, .conversation_id = t->conversation_id, .purpose = "title"};
+
+	return call_generate(t->all->config.calls, &who, &q, &sink->sink, &t->cancel, result, NULL, e);
 }
 
 void title_ask(struct title *t)
 {
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
 	struct title_sink sink = {.sink.event = collect, .text = BUF_INIT(4096)};
 	struct gen_result result;
 	struct err e = {0};
-	struct message m;
 	bool set = false;
-	int r;
+	int r = 0;
+	const char *text = load_question(t, &e), *model = t->model, *title = NULL;
 
-	r = messages_get(c, t->user_id, t->message_id, &t->arena, &m, &e);
-	db_releasep(&c);
-	const char *text = r < 0 ? NULL : instruction(t, m.content), *model = t->model;
 	/* A key may call some models only: its turns name with the one they were answered by. */
 	if (text && !t->key_id)
 		r = providers_resolve_task(t->all->providers, TASK_TITLE, t->model, &t->arena, &model, &e);
-	if (!text || r < 0)
+	if (!text || r < 0 || !wait_until_idle(t, model))
 		return;
-	struct gen_message ask = {.role = "user", .content = text};
-	struct gen_request q = {.model = model, .messages = &ask, .n_messages = 1, .max_tokens = 400};
-	const struct caller who = {
-		.user_id = t->user_id, .key_id = t->key_id, .conversation_id = t->conversation_id, .purpose = "title"};
-	r = call_generate(t->all->config.calls, &who, &q, &sink.sink, &t->cancel, &result, NULL, &e);
-	const char *title = r < 0 ? NULL : clean(buf_str(&sink.text), &t->arena);
+	r = generate(t, model, text, &sink, &result, &e);
+	if (r >= 0)
+		title = title_clean(buf_str(&sink.text), strcmp(result.finish_reason, "length") == 0, &t->arena);
 	buf_done(&sink.text);
 	if (title && conversations_set_title_if_plain(t->all->db, t->conversation_id, title, &set, &e) == 0 && set)
 		turns_tell(t->all,
@@ -137,13 +178,6 @@ static void title_run(void *arg)
 	title_leave(t);
 }
 
-static bool copy_words(struct title *t, const char *question, const char *model)
-{
-	t->question = arena_strndup(&t->arena, question, utf8_prefix(question, strlen(question), EXCERPT_BYTES));
-	t->model = arena_strdup(&t->arena, model);
-	return t->question && t->model;
-}
-
 void title_begin(const struct turn *turn)
 {
 	struct turns *all = turn->all;
@@ -154,6 +188,7 @@ void title_begin(const struct turn *turn)
 		.key_id = turn->key_id,
 		.conversation_id = turn->ids.conversation_id,
 		.turn_id = turn->ids.turn_id,
+		.user_message_id = turn->ids.user_message_id,
 		.message_id = turn->ids.message_id};
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	cancel_init(&t->cancel);
@@ -165,7 +200,8 @@ void title_begin(const struct turn *turn)
 	if (all->stopping)
 		cancel_fire(&t->cancel, E_STOPPING);
 	pthread_mutex_unlock(&all->mx);
-	if (!copy_words(t, turn->question, turn->model) || pool_submit(all->title_threads, &t->task, title_run, t) < 0)
+	t->model = arena_strdup(&t->arena, turn->model);
+	if (!t->model || pool_submit(all->title_threads, &t->task, title_run, t) < 0)
 		title_leave(t);
 }
 

@@ -294,7 +294,7 @@ void turn_run(void *arg)
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);
 	turns_tell(t->all, &(struct turn_news){t->user_id, t->ids.conversation_id, t->ids.turn_id, "turn", "ended"});
-	if (r >= 0 && t->first && !t->continues && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)
+	if (r >= 0 && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)
 		title_begin(t);
 	turn_leave(t);
 }

@@ -44,10 +44,8 @@ struct turn {
 	struct turns *all;
 	atelier_id user_id, key_id;
 	struct turn_ids ids;
-	bool first; /* of its conversation */
 	bool continues;
-	const char *model;    /* arena; the resolved id */
-	const char *question; /* arena; NULL when it continues */
+	const char *model; /* arena; the resolved id */
 
 	struct arena arena;
 	struct err err; /* the first failure, set where it happened */
@@ -99,11 +97,14 @@ int prompt_build(struct turn *t) MUST_CHECK;
 /* The beginning of a question as a title, at most TITLE_MAX bytes; in the arena. */
 const char *title_plain(const char *question, struct arena *a);
 
+/* The name in a model's answer to the question for one, in the arena; NULL: there is none. `cut`: a limit ended it. */
+const char *title_clean(struct str text, bool cut, struct arena *a);
+
 /* A conversation that is to be named: what is needed of its turn, which is gone by then. */
 struct title {
 	struct turns *all;
-	atelier_id user_id, key_id, conversation_id, turn_id, message_id;
-	const char *question, *model; /* in the arena */
+	atelier_id user_id, key_id, conversation_id, turn_id, user_message_id, message_id;
+	const char *model; /* in the arena */
 	struct arena arena;
 	struct cancel cancel;
 	struct pool_task task;

@@ -148,7 +148,14 @@ static int choose_model(
 {
 	const char *wanted = q->model ? q->model : c->model && c->model[0] ? c->model : NULL;
 
-	return providers_resolve(all->providers, wanted, &t->arena, &t->model, e);
+	struct model m;
+	int r = providers_resolve(all->providers, wanted, &t->arena, &t->model, e);
+
+	if (r >= 0 && providers_model(all->providers, t->model, &t->arena, &m, NULL) >= 0 &&
+		model_can(&m, "embedding") && !model_can(&m, "completion"))
+		r = err_set(e, E_MODEL_CANNOT, "%.120s makes vectors of texts and cannot answer. Choose another model.",
+			t->model);
+	return r;
 }
 
 static int load_conversation(
@@ -171,9 +178,7 @@ static int begin(struct turns *all, struct turn *t, const struct turn_request *q
 			.model = t->model,
 			.title = title_plain(q->content, &t->arena),
 		};
-		t->question = arena_strdup(&t->arena, q->content);
-		return in.title && t->question ? turns_begin(all->db, &in, ret, e)
-					       : err_set(e, -ENOMEM, "no memory for a turn");
+		return in.title ? turns_begin(all->db, &in, ret, e) : err_set(e, -ENOMEM, "no memory for a turn");
 	}
 	struct turn_continue in = {.user_id = q->user_id, .message_id = c->head_id, .model = t->model};
 	t->continues = true;
@@ -210,7 +215,6 @@ static int start_admitted(struct turns *all, struct turn *t, const struct turn_r
 		return r;
 	pthread_mutex_lock(&all->mx); /* others look for it by these */
 	t->ids = (struct turn_ids){begun.turn_id, begun.conversation_id, begun.user_message_id, begun.message_id};
-	t->first = begun.first;
 	pthread_mutex_unlock(&all->mx);
 	metric_add(M_turns_total, 1);
 	(void)loop_call(all->loop, open_log_on_loop, t);

@@ -2,6 +2,7 @@
 beyond them: delays, single bytes, cuts, silence, other statuses."""
 
 import base64
+import hashlib
 import json
 import re
 import socket
@@ -180,7 +181,8 @@ class Provider:
 
     @staticmethod
     def _ollama_model(name):
-        return {"name": name, "model": name, "modified_at": STAMP, "size": 1234567, "digest": "0" * 64,
+        return {"name": name, "model": name, "modified_at": STAMP, "size": 1234567,
+                "digest": hashlib.sha256(name.encode()).hexdigest(),
                 "details": {"parent_model": "", "format": "gguf", "family": "mock", "families": ["mock"],
                             "parameter_size": "1.2B", "quantization_level": "Q4_K_M"}}
 
@@ -200,7 +202,7 @@ class Provider:
             self.managed.append("%s %s %s" % (call.method, path, json.dumps(body, sort_keys=True)))
             known = name in self.models
             if known and path == "/api/copy":
-                self.models.append(body["destination"])
+                self.models = [m for m in self.models if m != body["destination"]] + [body["destination"]]
             elif known and path == "/api/delete":
                 self.models.remove(name)
                 self.loaded.discard(name)

@@ -140,11 +140,14 @@ int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dim
 {
 	struct request *q = c->q;
 	struct caller who = caller_of(c);
-	struct embed_request in = {.model = c->req.model,
-		.caller = c->req.caller,
-		.inputs = inputs,
-		.n_inputs = n,
-		.dimensions = dimensions};
+	struct embed_request in = c->embed;
+
+	in.model = c->req.model;
+	in.caller = c->req.caller;
+	in.inputs = inputs;
+	in.n_inputs = n;
+	in.dimensions = dimensions;
+
 	int r = call_embed(q->api->c.calls, &who, &in, &c->cancel, &q->mem, ret, &q->err);
 
 	return r < 0 ? failure(c, r) : 0;

@@ -81,11 +81,12 @@ struct gw_call {
 	json_t *body;           /* the request: an object; its strings live as long as the call and may be borrowed */
 	const char *model;      /* as the client wrote it: what the answer names */
 	struct gen_request req; /* model (resolved) and caller are set by gw_open, the rest by the handler */
-	bool stream;            /* set by gw_open from "stream" (absent: false) */
-	void *shape;            /* the format's own state */
-	char id[ID_LEN + 1];    /* of the answer, for "chatcmpl-%s", "msg_%s" ... */
-	int64_t created_ms;     /* Unix */
-	struct cancel cancel;   /* fired when the client leaves, does not read, or the server stops */
+	struct embed_request embed; /* what a request for vectors says beside its texts */
+	bool stream;                /* set by gw_open from "stream" (absent: false) */
+	void *shape;                /* the format's own state */
+	char id[ID_LEN + 1];        /* of the answer, for "chatcmpl-%s", "msg_%s" ... */
+	int64_t created_ms;         /* Unix */
+	struct cancel cancel;       /* fired when the client leaves, does not read, or the server stops */
 
 	struct gw_answer answer;
 	struct gen_result result;

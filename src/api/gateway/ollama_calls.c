@@ -152,6 +152,23 @@ static int read_inputs(struct gw_call *c, const json_t *input, const char *const
 	return 0;
 }
 
+/* What an Ollama takes with texts goes on to it; who else is asked has nothing like it. */
+static int read_embed(struct gw_call *c)
+{
+	const json_t *truncate = json_object_get(c->body, "truncate"), *options = json_object_get(c->body, "options");
+	const json_t *keep_alive = json_object_get(c->body, "keep_alive");
+	bool ends, for_good;
+	int r = ollama_check_keep_alive(keep_alive, &ends, &for_good, &c->q->err);
+
+	c->embed.truncate = json_is_boolean(truncate) ? (json_is_true(truncate) ? "true" : "false") : NULL;
+	if (r == 0 && json_is_object(options))
+		r = gw_json_text(c, options, &c->embed.options);
+	if (r == 0 && keep_alive && !json_is_null(keep_alive) && !ends &&
+		!for_good) /* who unloads and keeps is looked after */
+		r = gw_json_text(c, keep_alive, &c->embed.keep_alive);
+	return r;
+}
+
 static void add_figures(const struct gen_result *g, struct buf *out)
 {
 	buf_printf(out, ",\"total_duration\":%lld,\"load_duration\":0,\"prompt_eval_count\":%lld}",
@@ -173,6 +190,8 @@ int ollama_embed_post(struct request *q)
 	if (dimensions && !json_is_null(dimensions) &&
 		!(json_is_integer(dimensions) && json_integer_value(dimensions) >= 0))
 		return err_set(&q->err, E_INVALID, "\"dimensions\" must be a whole number.");
+	if ((r = read_embed(c)) < 0)
+		return r;
 	if (n > 0 && (r = gw_embed(c, inputs, n, (int64_t)json_integer_value(dimensions), &got)) < 0)
 		return ollama_say(q, c->model, r);
 	buf_add_str(&q->raw, "{\"model\":");
@@ -200,6 +219,8 @@ int ollama_embeddings_post(struct request *q)
 		return r;
 	if (n > 1)
 		return err_set(&q->err, E_INVALID, "\"prompt\" must be a string.");
+	if ((r = read_embed(c)) < 0)
+		return r;
 	if (n > 0 && (r = gw_embed(c, inputs, n, 0, &got)) < 0)
 		return ollama_say(q, c->model, r);
 	buf_add_str(&q->raw, "{\"embedding\":");

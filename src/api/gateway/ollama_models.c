@@ -127,7 +127,9 @@ static void add_loaded(const struct model *m, struct buf *out)
 	buf_add_str(out, ",\"expires_at\":");
 	ollama_add_time(until, out);
 	buf_printf(out, ",\"size_vram\":%lld,\"context_length\":%lld}", (long long)MAX(m->loaded_vram, 0),
-		(long long)(m->context_length > 0 ? m->context_length : CONTEXT_UNKNOWN));
+		(long long)(m->context_loaded > 0   ? m->context_loaded
+			    : m->context_length > 0 ? m->context_length
+						    : CONTEXT_UNKNOWN));
 }
 
 /* ---- show ---- */

@@ -103,6 +103,7 @@ static int read_options(struct gw_call *c)
 	struct gen_sampling *s = &c->req.sampling;
 	int r;
 
+	c->req.may_truncate = json_is_true(json_object_get(c->body, "truncate"));
 	if (!options || json_is_null(options))
 		return 0;
 	if (!json_is_object(options))

@@ -99,7 +99,8 @@ static void ollama_loaded(void **state)
 	assert_int_equal(m->loaded_bytes, 4000);
 	assert_int_equal(m->loaded_vram, 3000);
 	assert_true(m->loaded_until == INT64_MAX);
-	assert_int_equal(m->context_length, 4096);
+	assert_int_equal(m->context_loaded, 4096);
+	assert_int_equal(m->context_length, 0);          /* what it was made for is another thing */
 	assert_int_equal(m->modified_at, 1785578400000); /* 10:00 UTC */
 	assert_string_equal(m->digest, "d1");
 	assert_string_equal(words(m), "completion vision");

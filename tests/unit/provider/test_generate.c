@@ -147,7 +147,7 @@ static void ollama_whole(void **state)
 	assert_non_null(strstr(t.server.requests[1], "POST /api/chat HTTP/1.1"));
 	assert_non_null(strstr(t.server.requests[1],
 		"{\"model\":\"toy:latest\",\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},"
-		"{\"role\":\"user\",\"content\":\"Say \\\"hi\\\"\\n\"}],\"stream\":true}"));
+		"{\"role\":\"user\",\"content\":\"Say \\\"hi\\\"\\n\"}],\"stream\":true,\"truncate\":false}"));
 	end(&t);
 }
 
@@ -266,12 +266,11 @@ static void some_are_not_tried_again(void **state)
 		{true, "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n", E_TOO_LARGE, NULL},
 		{true, "HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n", E_PROVIDER_REJECTED, NULL},
 		/* The runner's error body, which Ollama hands on as a string. */
-		{false,
+		{true,
 			"HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n"
 			"{\"error\":\"{\\\"error\\\":{\\\"code\\\":400,\\\"message\\\":\\\"request (9 tokens) "
 			"exceeds the available context size\\\",\\\"type\\\":\\\"x\\\"}}\"}",
-			E_CONTEXT_TOO_LONG,
-			"Ollama answered with status 400: request (9 tokens) exceeds the available context size"},
+			E_CONTEXT_TOO_LONG, NULL},
 		/* What only looks like one is shown as it is. */
 		{false, "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n{\"error\":\"{not JSON\"}", E_PROVIDER_REJECTED,
 			"Ollama answered with status 400: {not JSON"},

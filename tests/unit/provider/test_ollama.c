@@ -34,7 +34,7 @@ static void requests(void **state)
 		"{'model':'m','messages':[{'role':'user','content':'Look','images':['AAAA']},"
 		"{'role':'assistant','content':'','thinking':'Hm','tool_calls':["
 		"{'id':'c1','function':{'name':'f','arguments':{'x':1}}},{'function':{'name':'g','arguments':{}}}]},"
-		"{'role':'tool','content':'one','tool_name':'f','tool_call_id':'c1'}],'stream':true,"
+		"{'role':'tool','content':'one','tool_name':'f','tool_call_id':'c1'}],'stream':true,'truncate':false,"
 		"'tools':[{'type':'function','function':{'name':'f','parameters':{'type':'object','properties':{}}}},"
 		"{'type':'function','function':{'name':'g','parameters':{'type':'object','properties':{}}}}],"
 		"'format':{'type':'object'},'think':'high','keep_alive':'5m',"
@@ -47,17 +47,19 @@ static void requests(void **state)
 		.tool_choice = TOOLS_NAMED,
 		.tool_name = "g"};
 	request_is(&f, &q, "http://x/api/chat",
-		"{'model':'m','messages':[{'role':'user','content':'Hi'}],'stream':true,"
+		"{'model':'m','messages':[{'role':'user','content':'Hi'}],'stream':true,'truncate':false,"
 		"'tools':[{'type':'function','function':{'name':'g','parameters':{'type':'object','properties':{}}}}]"
 		"}");
 	q.tool_choice = TOOLS_NONE;
 	q.thinking = THINKING_OFF;
 	q.format = FORMAT_JSON;
 	request_is(&f, &q, "http://x/api/chat",
-		"{'model':'m','messages':[{'role':'user','content':'Hi'}],'stream':true,'format':'json','think':"
+		"{'model':'m','messages':[{'role':'user','content':'Hi'}],'stream':true,'truncate':false,'format':'"
+		"json','think':"
 		"false}");
 	q = (struct gen_request){.prompt = "a", .suffix = "b"};
-	request_is(&f, &q, "http://x/api/generate", "{'model':'m','prompt':'a','suffix':'b','stream':true}");
+	request_is(&f, &q, "http://x/api/generate",
+		"{'model':'m','prompt':'a','suffix':'b','stream':true,'truncate':false}");
 }
 
 static void images_at_addresses(void **state)

@@ -111,10 +111,13 @@ static void harmony(void **state)
 		"Hm.", "First.Yes.");
 	becomes("<|channel|>final<|message|>a <b> <|c", "", "a <b> <|c");
 	becomes("<|channel|>analysis<|message|>Only this", "Only this", "");
-	becomes("analysisWe think.assistantfinalYes.", "We think.", "Yes.");
 	becomes("analysis of it", "", "analysis of it");
 	becomes("AnalysisOf", "", "AnalysisOf");
-	becomes("analysisWas a name", "", "Was a name"); /* the name of a channel is no part of an answer */
+	/* Servers that drop the tokens between: the names of the channels are pieces of their own. */
+	for (size_t cut = 8; cut < 30; cut++) {
+		struct told o = think("analysisWe think.assistantfinalYes.", cut, false, false, "stop", NULL);
+		same(&o, "We think.", "Yes.", "analysis and assistantfinal");
+	}
 }
 
 static void a_closing_tag_alone(void **state)

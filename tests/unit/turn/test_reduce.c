@@ -247,10 +247,46 @@ static void test_plain_title(void **state)
 	arena_done(&a);
 }
 
+static void test_title_clean(void **state)
+{
+	static const struct {
+		const char *answer, *name; /* NULL: none */
+	} all[] = {{".NET and C#", ".NET and C#"}, {"__init__.py in packages", "__init__.py in packages"},
+		{"__init__", "__init__"}, {"#include order", "#include order"}, {"`printf`", "`printf`"},
+		{"`printf` explained", "`printf` explained"}, {"*args", "*args"},
+		{"\"Round Apples\"\n", "Round Apples"}, {"**Title:** Round Apples", "Round Apples"},
+		{"**Title: Round Apples**", "Round Apples"}, {"Title: \"Round Apples\".", "Round Apples"},
+		{"**Round Apples**", "Round Apples"}, {"# Round Apples", "Round Apples"},
+		{"*Round Apples*", "Round Apples"},
+		{"\xe2\x80\x9eRunde \xc3\x84pfel\xe2\x80\x9c", "Runde \xc3\x84pfel"},
+		{"\xc2\xab Pommes rondes \xc2\xbb", "Pommes rondes"},
+		{"\xe3\x80\x8c\xe6\x9e\x97\xe6\xaa\x8e\xe3\x80\x8d", "\xe6\x9e\x97\xe6\xaa\x8e"},
+		{"\xe6\xa0\x87\xe9\xa2\x98\xef\xbc\x9a\xe8\x8b\xb9\xe6\x9e\x9c", "\xe8\x8b\xb9\xe6\x9e\x9c"},
+		{"Titel: Runde \xc3\x84pfel", "Runde \xc3\x84pfel"}, {"{\"title\": \"Round Apples\"}", "Round Apples"},
+		{"```json\n{\"title\":\"Round Apples\"}\n```", "Round Apples"},
+		{"Here is a title:\n\n**Round Apples**", "Round Apples"},
+		{"Sure! Here is a title: Round Apples", "Round Apples"}, {"\"A\" and \"B\"", "\"A\" and \"B\""},
+		{"C++: templates", "C++: templates"}, {"Name mangling", "Name mangling"}, {"", NULL}, {"\n \n", NULL},
+		{"```\n```", NULL}, {"<think>", NULL}};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	for (size_t i = 0; i < N_ELEMENTS(all); i++) {
+		const char *name = title_clean(str_from(all[i].answer), false, &a);
+		if (!name != !all[i].name || (name && strcmp(name, all[i].name) != 0))
+			fail_msg("%s became %s", all[i].answer, name ? name : "nothing");
+	}
+	assert_null(title_clean(STR("The history of round"), true, &a));
+	assert_string_equal(title_clean(STR("Round Apples\nThey are"), true, &a), "Round Apples");
+	arena_done(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_message),
+		cmocka_unit_test(test_title_clean),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_figures_are_bounded),

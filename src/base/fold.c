@@ -1,0 +1,18 @@
+/* fold.c - Unicode case folding, by utf8proc. */
+#include "base/fold.h"
+
+#include <stdlib.h>
+#include <utf8proc.h>
+
+void fold_add(struct buf *b, const char *p, size_t n)
+{
+	utf8proc_uint8_t *folded = NULL;
+	utf8proc_ssize_t r = utf8proc_map((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n, &folded,
+		UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+
+	if (r >= 0)
+		buf_add(b, folded, (size_t)r);
+	else
+		buf_add(b, p, n);
+	free(folded);
+}
