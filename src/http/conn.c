@@ -17,7 +17,8 @@ enum {
 	SMALL_HEAD = 2048,       /* bytes; of unfinished heads that have more, few are kept (max_large) */
 	LINGER_CONNS = 256,      /* above: the longest one is closed */
 	LINGER_BYTES = 64 << 20, /* of each, */
-	LINGER_STEP_US = 20000,  /* a read of each at a time */
+	LINGER_STEP_US = 20000,  /* at a time so many reads of all together, and one of each at least */
+	LINGER_READS = 64,
 };
 
 /* --- birth, states and death ------------------------------------------------------------------------------------- */
@@ -448,12 +449,15 @@ static bool read_linger(struct conn *c)
 void conn_on_linger(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
 {
 	struct http_server *s = server;
+	unsigned each = MAX(LINGER_READS / MAX(s->lists[CONN_LINGER].n, 1u), 1u);
 	bool more = false;
 
 	for (struct conn *c = s->lists[CONN_LINGER].first, *next; c; c = next) {
+		bool went_on = c->readable;
 		next = c->next;
-		if (c->readable && read_linger(c))
-			more = true;
+		for (unsigned n = 0; n < each && went_on; n++)
+			went_on = read_linger(c);
+		more |= went_on;
 	}
 	if (more)
 		linger_soon(s);

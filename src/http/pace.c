@@ -105,7 +105,7 @@ bool pace_make_room(struct http_server *s)
 
 bool pace_make_room_of(struct http_server *s, const struct peer_count *counted)
 {
-	static const enum conn_state order[] = {CONN_HEAD, CONN_IDLE, CONN_LINGER};
+	static const enum conn_state order[] = {CONN_LINGER, CONN_HEAD, CONN_IDLE};
 	int64_t now = clock_mono_ms();
 
 	for (size_t i = 0; i < N_ELEMENTS(order); i++) {

@@ -550,6 +550,27 @@ static void test_one_address(void **state)
 		close(fd[i]);
 }
 
+/* Connections that only linger go before those that may be used again. */
+static void test_lingering_goes_first(void **state)
+{
+	struct fixture *f = *state;
+	int fd[PER_ADDRESS], more;
+
+	for (int i = 0; i < PER_ADDRESS; i++) {
+		CLEANUP(net_text_done) struct net_text t = {0};
+		fd[i] = net_connect(f->port);
+		net_say(fd[i], i ? "GET / HTTP/1.1\r\n\r\n" : ECHO);
+		net_answer(fd[i], &t, true);
+		assert_int_equal(atoi(t.p + 9), i ? 400 : 200);
+	}
+	more = net_connect(f->port);
+	expect(more, ECHO, 200, ECHOED);
+	expect(fd[0], ECHO, 200, ECHOED);
+	close(more);
+	for (int i = 0; i < PER_ADDRESS; i++)
+		close(fd[i]);
+}
+
 /* Large heads that are never finished: few are kept, whoever sends more of them is told to come again. */
 static void test_large_heads(void **state)
 {
@@ -695,6 +716,7 @@ int main(void)
 		TEST(test_leave),
 		TEST(test_refusals),
 		TEST(test_one_address),
+		TEST(test_lingering_goes_first),
 		TEST(test_large_heads),
 		TEST(test_joined_fields),
 		TEST(test_ranges),
