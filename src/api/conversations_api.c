@@ -1,9 +1,5 @@
 /* conversations_api.c - a person's conversations. */
-#include <errno.h>
-#include <time.h>
-
 #include "api/handlers.h"
-#include "base/clock.h"
 #include "store/conversations.h"
 
 #define TITLE_MAX      200
@@ -184,37 +180,30 @@ int conversation_patch(struct request *q)
 }
 
 /* Stops what is being written in the conversation, if it is the user's. */
-static void cancel_running(struct request *q)
+static void end_running(struct request *q)
 {
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	struct conversation found;
 	struct err quiet = {0};
+	int r;
 
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = conversations_get(c, q->who.user.id, q->arg_id, &q->mem, &found, &quiet);
+	}
 	/* A hidden one is not found here, and nothing is written in it. */
-	if (conversations_get(c, q->who.user.id, q->arg_id, &q->mem, &found, &quiet) == 0)
-		turns_cancel_conversation(q->api->turns, q->arg_id);
+	if (r == 0)
+		turns_end_conversation(q->api->turns, q->arg_id, DELETE_WAIT_MS);
 }
 
 int conversation_delete(struct request *q)
 {
-	int64_t until = clock_mono_ms() + DELETE_WAIT_MS;
 	bool hard;
 	int r = request_bool(q, "hard", &hard);
 
 	if (r < 0)
 		return r;
-	cancel_running(q);
-	for (;;) {
-		struct err e = {0};
-		r = conversations_delete(q->api->c.db, q->who.user.id, q->arg_id, hard, &e);
-		if (r != E_CONFLICT || clock_mono_ms() > until) {
-			if (r < 0)
-				q->err = e;
-			break;
-		}
-		/* The canceled turn stores what it has, then lets go. */
-		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
-	}
+	end_running(q);
+	r = conversations_delete(q->api->c.db, q->who.user.id, q->arg_id, hard, &q->err);
 	if (r < 0)
 		return r;
 	api_end(q->api, &(struct ending){.conversation_id = q->arg_id});

@@ -1,10 +1,15 @@
 /*
- * dispatch.c - the way of a request:
+ * dispatch.c - the way of a request, head first. Nothing of a body is kept for somebody who may not send it.
  *
- *	loop:   match the route, or serve a file of the web page
- *	worker: who is it? may they? is it from our page? not too often? is the body right?  ->  handler  ->  answer
+ *	loop:   api_handler     the head is there: a file of the web page? which route? how large may the body be?
+ *	        small_body      up to 16 KiB come at once, in the little share that unknown clients have
+ *	worker: request_check   who is it? may they? is it from our page? not too often? are path and query right?
+ *	loop:   large_body      only now what is larger, in the share of those who are known
+ *	thread: request_run     the body's fields -> handler -> request_end: the answer, a line in the log
  *
- * An exchange is answered exactly once: by request_end, or by whoever the handler gave it to (`taken`).
+ * The check runs on the thread that the handler gets, unless a large body has to wait for it, or a place among the slow
+ * ones, which are counted for each user. An exchange is answered exactly once: by request_end, or by whoever the handler
+ * gave it to (`taken`).
  */
 #include <errno.h>
 #include <sodium.h>
@@ -13,18 +18,13 @@
 #include "api/answer.h"
 #include "api/gateway/gateway.h"
 #include "api/request.h"
-#include "api/watch.h"
 #include "auth/line.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "sys/metrics.h"
 
-#define ANSWER_MAX   ((size_t)512 << 20)
-#define SLOW_THREADS 4
-
-/* Password checks: 64 MiB and a tenth of a second each. */
-static const struct line_config password_line = {
-	.threads = 2, .max_waiting = 1024, .per_group = 16, .burst = 30, .pace_ms = 250};
+#define ANSWER_MAX ((size_t)512 << 20)
+#define SMALL_BODY 16384 /* bytes: a body that is taken before it is known whose it is */
 
 void answer_headers(struct http_exchange *x)
 {
@@ -191,14 +191,37 @@ static int parse_path(struct request *q)
 	return 0;
 }
 
+/* A route with a body of ours takes JSON. */
+static int check_media(struct request *q)
+{
+	if (!q->route->body || media_type_is(http_header(q->x, "Content-Type"), "application/json"))
+		return 0;
+	return err_set(&q->err, E_MEDIA_TYPE, "%s", err_info(E_MEDIA_TYPE)->text);
+}
+
+/* All that the head alone tells. Once. */
+static int request_check(struct request *q)
+{
+	int r = check_access(q);
+
+	if (r == 0)
+		r = check_site(q);
+	if (r == 0)
+		r = parse_path(q);
+	if (r == 0)
+		r = request_check_params(q);
+	if (r == 0)
+		r = check_media(q);
+	q->checked = r == 0;
+	return r;
+}
+
 static int parse_body(struct request *q)
 {
 	const struct schema *s = q->route->body;
 
 	if (!s)
 		return 0;
-	if (!media_type_is(http_header(q->x, "Content-Type"), "application/json"))
-		return err_set(&q->err, E_MEDIA_TYPE, "%s", err_info(E_MEDIA_TYPE)->text);
 	q->body = arena_alloc(&q->mem, s->size);
 	if (!q->body)
 		return request_no_memory(q);
@@ -207,34 +230,195 @@ static int parse_body(struct request *q)
 
 static int request_run(struct request *q)
 {
-	int r = check_access(q);
+	int r = q->checked ? 0 : request_check(q);
 
-	if (r < 0)
-		return r;
-	r = check_site(q);
-	if (r < 0)
-		return r;
-	r = parse_path(q);
-	if (r < 0)
-		return r;
-	r = request_check_params(q);
-	if (r < 0)
-		return r;
-	r = parse_body(q);
-	if (r < 0)
-		return r;
-	return q->route->handler(q);
+	if (r == 0)
+		r = parse_body(q);
+	return r < 0 ? r : q->route->handler(q);
 }
 
 static void request_work(void *arg)
 {
 	struct request *q = arg;
-	struct gateway *g = q->route->flags & ROUTE_CALL ? q->api->gateway : NULL;
+	struct api *a = q->api;
+	unsigned flags = q->route->flags;
+	atelier_id slow_of = flags & ROUTE_SLOW ? q->who.user.id : 0;
 
 	log_set_request(q->id);
 	request_end(q, request_run(q));
-	if (g)
-		gateway_leave(g);
+	if (flags & ROUTE_CALL)
+		gateway_leave(a->gateway);
+	if (flags & ROUTE_SLOW)
+		places_leave(&a->slow_places, slow_of);
+}
+
+static void request_fail(struct request *q, int r)
+{
+	log_set_request(q->id);
+	err_set(&q->err, r, "%s", err_info(r)->text);
+	request_end(q, r);
+}
+
+/* ---- which thread ---- */
+
+/* One person's slow requests leave places for others. */
+static int slow_submit(struct request *q)
+{
+	struct api *a = q->api;
+	int r;
+
+	if (!places_take(&a->slow_places, q->who.user.id)) {
+		q->err.retry_after_s = 2;
+		return err_set(
+			&q->err, E_RATE_LIMITED, "At most %d such requests of one user run at a time.", SLOW_PER_USER);
+	}
+	r = pool_submit(a->slow, &q->task, request_work, q);
+	if (r < 0)
+		places_leave(&a->slow_places, q->who.user.id);
+	return r;
+}
+
+/* Who writes may have to wait for the database; whoever only reads does not wait behind them. */
+static struct pool *short_pool(const struct request *q)
+{
+	return is_unsafe(q) ? q->api->writers : q->api->workers;
+}
+
+static int submit_password(struct request *q)
+{
+	struct auth_visitor from;
+	char group[AUTH_GROUP_LEN];
+	bool known;
+	int r;
+
+	request_visitor(q, &from);
+	known = auth_visitor_group(q->api->c.auth, &from, group);
+	r = line_submit(q->api->passwords, &q->task, str_from(group), known, request_work, q);
+	return r == E_BUSY ? err_set(&q->err, E_RATE_LIMITED, "Too many people sign in from there just now. Try again.")
+			   : r;
+}
+
+static int request_submit(struct request *q)
+{
+	struct api *a = q->api;
+
+	if (q->route->flags & ROUTE_CALL)
+		return gateway_submit(a->gateway, q, request_work);
+	if (q->route->flags & ROUTE_PASSWORD)
+		return submit_password(q);
+	if (q->route->flags & ROUTE_SLOW)
+		return slow_submit(q);
+	return pool_submit(short_pool(q), &q->task, request_work, q);
+}
+
+/* ---- the body ---- */
+
+static int64_t setting_max(const struct request *q)
+{
+	const struct settings *s = q->api->c.settings;
+
+	return q->shape != SHAPE_OWN ? s->gateway_max_body_bytes : s->max_body_bytes;
+}
+
+static int64_t body_max(const struct request *q)
+{
+	int64_t max = setting_max(q), own = q->route->body_max;
+
+	return own > 0 && own < max ? own : max;
+}
+
+static int too_large(struct request *q)
+{
+	const char *setting = q->shape != SHAPE_OWN ? "gateway_max_body_bytes" : "max_body_bytes";
+	long long length = (long long)http_body_length(q->x), max = (long long)body_max(q);
+	char why[40] = "";
+
+	if (max == setting_max(q))
+		snprintf(why, sizeof(why), " (%s)", setting);
+	if (length > 0)
+		return err_set(&q->err, E_TOO_LARGE, "The request has %lld bytes; at most %lld are taken%s.", length,
+			max, why);
+	return err_set(&q->err, E_TOO_LARGE, "The request has more than the %lld bytes that are taken%s.", max, why);
+}
+
+static void request_queue(struct request *q);
+
+static int body_failure(struct request *q, int r)
+{
+	return r == E_TOO_LARGE ? too_large(q) : err_set(&q->err, r, "%s", err_info(r)->text);
+}
+
+static void large_body(struct http_exchange *x)
+{
+	struct request *q = http_exchange_data(x);
+	int r = http_request_error(x);
+
+	q->has_body = true;
+	r = r < 0 ? body_failure(q, r) : request_submit(q);
+	if (r < 0)
+		request_fail(q, r);
+}
+
+static void small_body(struct http_exchange *x)
+{
+	struct request *q = http_exchange_data(x);
+	int r = http_request_error(x);
+
+	q->has_body = true;
+	if (r < 0)
+		request_fail(q, body_failure(q, r));
+	else
+		request_queue(q);
+}
+
+static bool wants_body(const struct request *q)
+{
+	return (q->route->body || q->route->body_schema) && http_has_body(q->x);
+}
+
+/* After this returned 0 the request may be gone. */
+static int take_large_body(struct request *q)
+{
+	int r = http_body_collect(q->x, (size_t)body_max(q), q->known ? HTTP_KNOWN : HTTP_UNKNOWN, large_body);
+
+	return r < 0 ? body_failure(q, r) : 0;
+}
+
+/* Worker: the check alone. */
+static void check_work(void *arg)
+{
+	struct request *q = arg;
+	int r;
+
+	log_set_request(q->id);
+	r = request_check(q);
+	if (r == 0)
+		r = wants_body(q) && !q->has_body ? take_large_body(q) : request_submit(q);
+	if (r < 0)
+		request_fail(q, r);
+}
+
+/* Loop: to the thread where the next step is taken. */
+static void request_queue(struct request *q)
+{
+	bool first_check = q->route->flags & ROUTE_SLOW || (wants_body(q) && !q->has_body);
+	int r = first_check ? pool_submit(short_pool(q), &q->task, check_work, q) : request_submit(q);
+
+	if (r < 0)
+		request_fail(q, r);
+}
+
+static void request_take(struct request *q)
+{
+	int64_t length = http_body_length(q->x);
+
+	if (!wants_body(q) || length < 0 || length > SMALL_BODY) {
+		request_queue(q);
+		return;
+	}
+	/* When strangers have filled their share, who one is comes first. */
+	if (http_body_collect(q->x, SMALL_BODY, HTTP_UNKNOWN, small_body) < 0)
+		request_queue(q);
 }
 
 /* ---- the beginning, on the loop ---- */
@@ -268,6 +452,7 @@ static struct request *request_new(struct api *a, struct http_exchange *x)
 
 	q->api = a;
 	q->x = x;
+	http_exchange_set_data(x, q);
 	q->method = known_method(http_method(x));
 	q->started_us = clock_mono_us();
 	q->raw = BUF_INIT(ANSWER_MAX);
@@ -278,32 +463,6 @@ static struct request *request_new(struct api *a, struct http_exchange *x)
 	http_set_header(x, "Cache-Control", "no-store");
 	http_set_header(x, "X-Request-Id", q->id);
 	return q;
-}
-
-/* More than the setting of this name lets a request bring. */
-static int too_large(struct request *q)
-{
-	const struct settings *s = q->api->c.settings;
-	bool gateway = q->shape != SHAPE_OWN;
-	const char *length = http_header(q->x, "Content-Length");
-	const char *setting = gateway ? "gateway_max_body_bytes" : "max_body_bytes";
-	long long limit = (long long)(gateway ? s->gateway_max_body_bytes : s->max_body_bytes);
-
-	if (length)
-		return err_set(&q->err, E_TOO_LARGE, "The request has %.20s bytes; at most %lld are taken (%s).",
-			length, limit, setting);
-	return err_set(
-		&q->err, E_TOO_LARGE, "The request has more than the %lld bytes that are taken (%s).", limit, setting);
-}
-
-static int check_size(struct request *q)
-{
-	const struct settings *s = q->api->c.settings;
-	int64_t limit = q->shape != SHAPE_OWN ? s->gateway_max_body_bytes : s->max_body_bytes;
-
-	if (q->body_error == E_TOO_LARGE || (int64_t)http_body(q->x).n > limit)
-		return too_large(q);
-	return q->body_error ? err_set(&q->err, q->body_error, "%s", err_info(q->body_error)->text) : 0;
 }
 
 static bool is_under_ollama(const char *path)
@@ -355,44 +514,19 @@ static int request_match(struct request *q, const char *path)
 	return q->arg ? 0 : request_no_memory(q);
 }
 
-static int request_check(struct request *q, const char *path)
+static int request_begin(struct request *q, const char *path)
 {
-	int r = q->body_error ? 0 : http_request_error(q->x);
+	int r = http_request_error(q->x);
 
 	if (r < 0)
 		return err_set(&q->err, r, "%s", err_info(r)->text);
-	if ((r = check_size(q)) < 0 || (r = request_match(q, path)) < 0)
+	if ((r = request_match(q, path)) < 0)
 		return r;
+	if (wants_body(q) && http_body_length(q->x) > body_max(q))
+		return too_large(q);
 	if (!(q->route->flags & ROUTE_LOOP) && __atomic_load_n(&q->api->stopping, __ATOMIC_ACQUIRE))
 		return err_set(&q->err, E_STOPPING, "Atelier is shutting down.");
 	return 0;
-}
-
-static int submit_password(struct request *q)
-{
-	struct auth_visitor from;
-	char group[AUTH_GROUP_LEN];
-	bool known;
-	int r;
-
-	request_visitor(q, &from);
-	known = auth_visitor_group(q->api->c.auth, &from, group);
-	r = line_submit(q->api->passwords, &q->task, str_from(group), known, request_work, q);
-	return r == E_BUSY ? err_set(&q->err, E_RATE_LIMITED, "Too many people sign in from there just now. Try again.")
-			   : r;
-}
-
-static int request_submit(struct request *q)
-{
-	struct api *a = q->api;
-
-	if (q->route->flags & ROUTE_CALL)
-		return gateway_submit(a->gateway, q, request_work);
-	if (q->route->flags & ROUTE_PASSWORD)
-		return submit_password(q);
-	/* Who writes may have to wait for the database; whoever only reads does not wait behind them. */
-	struct pool *pool = q->route->flags & ROUTE_SLOW ? a->slow : is_unsafe(q) ? a->writers : a->workers;
-	return pool_submit(pool, &q->task, request_work, q);
 }
 
 /* A browser asks whether its page may ask. */
@@ -415,18 +549,13 @@ static void request_start(struct request *q)
 		answer_preflight(q);
 		return;
 	}
-	r = request_check(q, path);
-	if (r == 0 && q->route->flags & ROUTE_LOOP) {
+	r = request_begin(q, path);
+	if (r < 0)
+		request_fail(q, r);
+	else if (q->route->flags & ROUTE_LOOP)
 		request_work(q);
-		return;
-	}
-	if (r == 0)
-		r = request_submit(q);
-	if (r == 0)
-		return;
-	log_set_request(q->id);
-	err_set(&q->err, r, "%s", err_info(r)->text);
-	request_end(q, r);
+	else
+		request_take(q);
 }
 
 static bool is_interface(const char *path)
@@ -453,132 +582,14 @@ static bool asks_for_ollama(const struct api *a, const struct http_exchange *x)
 	return a->c.settings->gateway && strcmp(http_path(x), "/") == 0 && is_ollamas(http_header(x, "User-Agent"));
 }
 
-static void start_with(struct api *a, struct http_exchange *x, int body_error)
-{
-	struct request *q = request_new(a, x);
-
-	q->body_error = body_error;
-	request_start(q);
-}
-
-static void on_body(struct http_exchange *x)
-{
-	start_with(http_exchange_data(x), x, http_request_error(x));
-}
-
 void api_handler(struct http_exchange *x, void *arg)
 {
 	struct api *a = arg;
-	const struct settings *s = a->c.settings;
 	const char *method = http_method(x), *path = http_path(x);
 	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-	int64_t max = s->gateway ? MAX(s->max_body_bytes, s->gateway_max_body_bytes) : s->max_body_bytes;
-	int r;
 
 	if (reads && http_request_error(x) == 0 && !is_interface(path) && !asks_for_ollama(a, x) &&
 		assets_serve(x, path))
 		return;
-	http_exchange_set_data(x, a);
-	r = http_body_collect(x, (size_t)max, HTTP_KNOWN, on_body);
-	if (r < 0)
-		start_with(a, x, r);
-}
-
-/* ---- life ---- */
-
-int api_new(const struct api_config *c, struct api **ret, struct err *e)
-{
-	struct api *a = xcalloc(1, sizeof(*a));
-	int r;
-
-	a->c = *c;
-	pthread_mutex_init(&a->configure_mx, NULL);
-	a->started_ms = clock_mono_ms();
-	openapi_make(&a->openapi);
-	a->changes = changes_new(c->loop, c->settings->heartbeat_s * 1000);
-	r = pool_new(
-		&(struct pool_config){
-			.name = "worker", .keep = 1, .max = (unsigned)c->settings->workers, .max_queue = 4096},
-		&a->workers);
-	if (r == 0)
-		r = pool_new(
-			&(struct pool_config){
-				.name = "write", .max = (unsigned)c->settings->workers, .max_queue = 4096},
-			&a->writers);
-	if (r == 0)
-		r = pool_new(&(struct pool_config){.name = "slow", .keep = 0, .max = SLOW_THREADS, .max_queue = 256},
-			&a->slow);
-	if (r == 0)
-		r = line_new(&password_line, &a->passwords);
-	if (r == 0)
-		r = gateway_new(a, &a->gateway);
-	if (r < 0) {
-		api_free(a);
-		return err_set(e, r, "cannot start the threads of short requests: %s", strerror(-r));
-	}
-	*ret = a;
-	return 0;
-}
-
-int api_watch(struct api *a, struct err *e)
-{
-	return watch_new(a, &a->watch, e);
-}
-
-void api_set_turns(struct api *a, struct turns *t)
-{
-	a->turns = t;
-}
-
-void api_set_jobs(struct api *a, struct jobs *j)
-{
-	a->jobs = j;
-}
-
-void api_changed(void *arg, atelier_id user_id, const char *kind, atelier_id conversation_id, atelier_id turn_id,
-	const char *what)
-{
-	struct api *a = arg;
-
-	changes_tell(a->changes, user_id, kind, conversation_id, turn_id, what);
-}
-
-void api_refuse(struct api *a)
-{
-	__atomic_store_n(&a->stopping, true, __ATOMIC_RELEASE);
-}
-
-static int stop_changes(void *arg)
-{
-	changes_stop(arg);
-	return 0;
-}
-
-void api_stop(struct api *a)
-{
-	api_refuse(a);
-	gateway_stop(a->gateway);
-	watch_free(a->watch);
-	a->watch = NULL;
-	pool_stop(a->workers);
-	pool_stop(a->writers);
-	pool_stop(a->slow);
-	line_stop(a->passwords);
-	loop_call(a->c.loop, stop_changes, a->changes);
-}
-
-void api_free(struct api *a)
-{
-	if (!a)
-		return;
-	watch_free(a->watch);
-	pool_free(a->workers);
-	pool_free(a->writers);
-	pool_free(a->slow);
-	line_free(a->passwords);
-	gateway_free(a->gateway);
-	changes_free(a->changes);
-	buf_done(&a->openapi.text);
-	pthread_mutex_destroy(&a->configure_mx);
-	free(a);
+	request_start(request_new(a, x));
 }

@@ -12,8 +12,9 @@ static bool in_list(const int *codes, int code)
 /* Before a handler has it: what any request meets. */
 static bool comes_to_all(int code)
 {
-	static const int codes[] = {
-		E_INVALID, E_TOO_LARGE, E_HEADERS_TOO_LARGE, E_INTERNAL, E_BUSY, E_STOPPING, E_STORAGE, E_CANCELED, 0};
+	static const int codes[] = {E_INVALID, E_TOO_LARGE, E_REQUEST_TIMEOUT, E_URI_TOO_LONG, E_HEADERS_TOO_LARGE,
+		E_EXPECTATION, E_UPGRADE, E_INTERNAL, E_NOT_IMPLEMENTED, E_HTTP_VERSION, E_BUSY, E_STOPPING, E_STORAGE,
+		E_CANCELED, 0};
 
 	return in_list(codes, code);
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "api/api.h"
+#include "api/places.h"
 #include "api/routes.h"
 #include "sys/pool.h"
 
@@ -26,6 +27,7 @@ struct api {
 	struct jobs *jobs;
 	struct pool *workers, *writers, *slow;
 	struct line *passwords;
+	struct places slow_places;
 	struct watch *watch;
 	struct changes *changes;
 	struct gateway *gateway;
@@ -52,8 +54,9 @@ struct request {
 	bool known;      /* `who` is set */
 	const char *arg; /* the {name} of the path; NULL: none */
 	atelier_id arg_id;
-	void *body;     /* the struct of route->body */
-	int body_error; /* why there is no body; 0: there is */
+	void *body;    /* the struct of route->body */
+	bool has_body; /* http_body is there */
+	bool checked;  /* all that the head tells is right */
 
 	enum route_shape shape; /* of its failures; from the path */
 	bool spent;             /* the model has begun to answer: asking again costs again */

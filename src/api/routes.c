@@ -62,7 +62,7 @@ static const struct param usage_calls_params[] = {
 	}
 #define PROVIDER_FAILS                                                                                                 \
 	E_PROVIDER, E_PROVIDER_DOWN, E_PROVIDER_BROKEN, E_PROVIDER_TIMEOUT, E_PROVIDER_REFUSED, E_PROVIDER_REJECTED,   \
-		E_PROVIDER_LIMITED
+		E_PROVIDER_LIMITED, E_PROVIDER_BUSY, E_PROVIDER_QUOTA
 /* For bodies of a few words: what asks for more is refused by its head. */
 #define SMALL_BODY .body_max = 16384
 
@@ -128,7 +128,7 @@ static const struct route routes[] = {
 	/* turns */
 	{"POST", V1 "/conversations/{id}/turns", "createTurn", turns_post, ACCESS_USER, .status = 202,
 		.body = &turn_new_schema, .answer = &turn_started_schema, .stream = "TurnEvent",
-		FAILS(E_CONFLICT, E_MODEL_UNKNOWN, E_MODEL_CANNOT, E_LIMIT, E_BUDGET, E_PROVIDER_DOWN),
+		FAILS(E_CONFLICT, E_MODEL_UNKNOWN, E_MODEL_CANNOT, E_LIMIT, E_BUDGET, PROVIDER_FAILS),
 		.summary = "Say something and have it answered; with Accept: text/event-stream the answer is the stream."},
 	{"GET", V1 "/turns/{id}", "getTurn", turn_get, ACCESS_USER, .status = 200,
 		.answer = &turn_schema, .summary = "How far a turn is."},
@@ -158,7 +158,7 @@ static const struct route routes[] = {
 		.summary = "Let an Ollama fetch a model; the job tells how far it is. One that is being fetched: its job."},
 	{"POST", V1 "/models/load", "loadModel", model_load_post, ACCESS_ADMIN, ROUTE_SLOW | ROUTE_MODELS, .status = 202,
 		PARAMS(managed_params), .body = &model_load_schema, .answer = &models_schema,
-		FAILS(E_CONFLICT, E_MODEL_UNKNOWN),
+		FAILS(E_CONFLICT, E_MODEL_UNKNOWN, PROVIDER_FAILS),
 		.summary = "Let an Ollama load a model, which may take minutes: a job does it."},
 	{"POST", V1 "/models/unload", "unloadModel", model_unload_post, ACCESS_ADMIN, ROUTE_SLOW | ROUTE_MODELS,
 		.status = 200, PARAMS(managed_params), .body = &model_name_schema, .answer = &models_schema,
@@ -295,7 +295,7 @@ static const struct route routes[] = {
 	{"GET", "/v1/models", "openaiModels", gateway_models_get, ACCESS_USER, ROUTE_GATEWAY, OPENAI,
 		.summary = "The models that the key may call; with the header anthropic-version in Anthropic's shape."},
 	{"GET", "/v1/models/{model}", "openaiModel", gateway_model_get, ACCESS_USER, ROUTE_GATEWAY | ROUTE_REST,
-		OPENAI, FAILS(E_MODEL_UNKNOWN),
+		OPENAI, FAILS(E_MODEL_UNKNOWN, PROVIDER_FAILS),
 		.summary = "One model."},
 	{"POST", "/v1/messages", "anthropicMessages", anthropic_messages_post, ACCESS_USER,
 		ROUTE_GATEWAY | ROUTE_CALL, ANTHROPIC, EVENTS, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in the way of Anthropic."},
@@ -308,7 +308,7 @@ static const struct route routes[] = {
 	{"GET", "/api/ps", "ollamaPs", ollama_ps_get, ACCESS_USER, ROUTE_GATEWAY, OLLAMA,
 		.summary = "The models that are loaded."},
 	{"POST", "/api/show", "ollamaShow", ollama_show_post, ACCESS_USER, ROUTE_GATEWAY, OLLAMA,
-		FAILS(E_NOT_FOUND, E_MODEL_UNKNOWN),
+		FAILS(E_NOT_FOUND, E_MODEL_UNKNOWN, PROVIDER_FAILS),
 		.body_schema = GW_MODEL_BODY, .summary = "What is known of a model."},
 	{"POST", "/api/chat", "ollamaChat", ollama_chat_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL, OLLAMA,
 		LINES, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in the way of Ollama; a stream of lines of JSON unless \"stream\" is false."},

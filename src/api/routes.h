@@ -13,16 +13,16 @@ enum access {
 
 enum route_flag {
 	ROUTE_WORKER = 0,
-	ROUTE_LOOP = 1,     /* answers on the loop: must not wait for anything */
-	ROUTE_SLOW = 2,     /* may take seconds (password hashes, providers): keeps off the threads of short requests */
-	ROUTE_STREAM = 4,   /* answers an event stream */
-	ROUTE_SESSION = 32, /* only for somebody who signed in: no API key, whatever its scopes */
-	ROUTE_GATEWAY = 64, /* for other programs: a key needs the scope gateway in place of api */
-	ROUTE_MODELS = 128, /* management of models: a key needs the scope models in place of api */
-	ROUTE_JOBS = 256,   /* a key with the scope models will do as well as one with api */
-	ROUTE_CALL = 512,   /* calls a model: runs on a thread of the gateway's pool */
-	ROUTE_REST = 1024,  /* the {name} at the path's end may hold slashes */
-	ROUTE_ABSENT = 2048, /* only says that it is not offered: not in the OpenAPI document */
+	ROUTE_LOOP = 1, /* answers on the loop: must not wait for anything */
+	ROUTE_SLOW = 2, /* may take seconds (providers): keeps off the threads of short requests; a few for each user */
+	ROUTE_STREAM = 4,      /* answers an event stream */
+	ROUTE_SESSION = 32,    /* only for somebody who signed in: no API key, whatever its scopes */
+	ROUTE_GATEWAY = 64,    /* for other programs: a key needs the scope gateway in place of api */
+	ROUTE_MODELS = 128,    /* management of models: a key needs the scope models in place of api */
+	ROUTE_JOBS = 256,      /* a key with the scope models will do as well as one with api */
+	ROUTE_CALL = 512,      /* calls a model: runs on a thread of the gateway's pool */
+	ROUTE_REST = 1024,     /* the {name} at the path's end may hold slashes */
+	ROUTE_ABSENT = 2048,   /* only says that it is not offered: not in the OpenAPI document */
 	ROUTE_PASSWORD = 4096, /* checks or hashes a password: waits in the line for that (auth/line.h) */
 };
 

@@ -281,6 +281,8 @@ static int load_mended(struct str text, enum json_reading how, json_t **ret, str
 
 int json_read(const char *p, size_t n, size_t memory, enum json_reading how, json_t **ret, struct err *e)
 {
+	if (n == 0)
+		p = "";
 	struct scan s = {.p = p, .end = p + n, .memory = memory};
 
 	scan(&s);

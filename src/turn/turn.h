@@ -53,7 +53,9 @@ int turn_start(struct turns *t, const struct turn_request *q, struct turn_ids *r
 
 /* True when it was running and is told to stop. Rights are the caller's to check. */
 bool turn_cancel(struct turns *t, atelier_id turn_id, int reason);
-void turns_cancel_conversation(struct turns *t, atelier_id conversation_id);
+/* Stops what is being written in the conversation and waits until it has stored what it has and left; false when that took
+ * longer. Rights are the caller's to check. Not on the loop thread. */
+bool turns_end_conversation(struct turns *t, atelier_id conversation_id, int64_t wait_ms);
 
 /*
  * Answers the exchange with the turn's events after number `after`: those of the log so far and then live, or all of a

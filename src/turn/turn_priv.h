@@ -28,7 +28,8 @@ struct turns {
 	struct turnlogs *logs;
 	struct pool *threads, *title_threads, *recover_thread;
 
-	pthread_mutex_t mx; /* guards what follows */
+	pthread_mutex_t mx;  /* guards what follows */
+	pthread_cond_t gone; /* a turn has left; by the monotonic clock */
 	struct turn *live;
 	struct title *titles;
 	struct journal_files left; /* by the last run */

@@ -82,6 +82,7 @@ void turn_leave(struct turn *t)
 	pthread_mutex_lock(&all->mx);
 	registry_answered(all, t);
 	registry_remove(all, t);
+	pthread_cond_broadcast(&all->gone);
 	pthread_mutex_unlock(&all->mx);
 	turn_free(t);
 }
@@ -264,13 +265,31 @@ bool turn_cancel(struct turns *all, atelier_id turn_id, int reason)
 	return found;
 }
 
-void turns_cancel_conversation(struct turns *all, atelier_id conversation_id)
+static bool cancel_those_of(struct turns *all, atelier_id conversation_id)
 {
+	bool some = false;
+
+	for (struct turn *t = all->live; t; t = t->next) {
+		if (t->ids.conversation_id != conversation_id)
+			continue;
+		cancel_fire(&t->cancel, E_CANCELED);
+		some = true;
+	}
+	return some;
+}
+
+bool turns_end_conversation(struct turns *all, atelier_id conversation_id, int64_t wait_ms)
+{
+	struct timespec until;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += wait_ms / 1000;
 	pthread_mutex_lock(&all->mx);
-	for (struct turn *t = all->live; t; t = t->next)
-		if (t->ids.conversation_id == conversation_id)
-			cancel_fire(&t->cancel, E_CANCELED);
+	while (cancel_those_of(all, conversation_id) && r == 0)
+		r = pthread_cond_timedwait(&all->gone, &all->mx, &until);
 	pthread_mutex_unlock(&all->mx);
+	return r == 0;
 }
 
 unsigned turns_live(struct turns *all)
@@ -322,6 +341,7 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 		.sync_ms = s->journal_sync_ms,
 		.lost = on_journal_lost,
 		.arg = all};
+	pthread_condattr_t monotonic;
 	int r;
 
 	all->config = *c;
@@ -331,6 +351,10 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 	all->providers = c->providers;
 	all->store_retry_ms = STORE_RETRY_MS;
 	pthread_mutex_init(&all->mx, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&all->gone, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	cancel_init(&all->stop);
 	if ((r = journal_list(c->journal_dir, &all->left, e)) < 0 ||
 		(r = journal_open(&journal, &all->journal, e)) < 0 ||
@@ -370,6 +394,7 @@ void turns_free(struct turns *all)
 	turnlogs_free(all->logs);
 	journal_close(all->journal);
 	cancel_done(&all->stop);
+	pthread_cond_destroy(&all->gone);
 	pthread_mutex_destroy(&all->mx);
 	free(all);
 }

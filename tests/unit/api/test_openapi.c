@@ -113,6 +113,9 @@ static void test_every_route_is_described(void **state)
 		assert_true(!(r->flags & ROUTE_STREAM) || r->stream);
 		assert_true(!(r->body || r->body_schema) || strcmp(r->method, "GET") != 0);
 		assert_true(!r->body || !r->body_schema);
+		/* What strangers send stays small. */
+		assert_true(r->access != ACCESS_PUBLIC || !(r->body || r->body_schema) ||
+			    (r->body_max > 0 && r->body_max <= 16384));
 		assert_true(!(r->flags & ROUTE_LOOP) || r->access == ACCESS_PUBLIC);
 		for (size_t k = 0; k < i; k++) {
 			assert_string_not_equal(all[k].name, r->name);

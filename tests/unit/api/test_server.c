@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "api/api.h"
+#include "api/places.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "http/listen.h"
@@ -476,6 +477,85 @@ static void test_bad_turns(void **state)
 	expect_error(r, 413, "too_large");
 }
 
+/* A head that declares a body of which nothing comes: whatever is answered, is answered by the head. */
+static void expect_by_head(const char *method, const char *path, const char *headers, int status)
+{
+	CLEANUP(closep) int fd = connect_to();
+	char text[512];
+	ssize_t n;
+
+	snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: a\r\n%s\r\n", method, path, headers);
+	send_all(fd, text, strlen(text));
+	n = recv(fd, text, sizeof(text) - 1, 0);
+	assert_true(n > 12);
+	text[n] = '\0';
+	if (atoi(text + 9) != status)
+		print_error("%s %s: wanted %d, got %s\n", method, path, status, text);
+	assert_int_equal(atoi(text + 9), status);
+}
+
+static void test_the_head_decides(void **state)
+{
+	char headers[256];
+
+	(void)state;
+	expect_by_head("POST", "/api/v1/nowhere", "Content-Length: 30000000\r\n", 404);
+	expect_by_head("PUT", "/api/v1/auth/login", "Content-Length: 30000000\r\n", 405);
+	expect_by_head("POST", "/api/v1/auth/login", "Content-Length: 16385\r\n" JSON, 413);
+	expect_by_head("POST", "/api/v1/conversations", "Content-Length: 30000000\r\n" JSON, 413);
+	/* Larger than what strangers may send, and chunked: who is it? */
+	expect_by_head("POST", "/api/v1/conversations", "Content-Length: 20000\r\n" JSON, 401);
+	expect_by_head("POST", "/api/v1/conversations", "Transfer-Encoding: chunked\r\n" JSON, 401);
+	expect_by_head("POST", "/v1/chat/completions", "Content-Length: 20000\r\n" JSON, 401);
+	/* Known, and still refused before the body. */
+	snprintf(headers, sizeof(headers), "Authorization: Bearer %s\r\nContent-Length: 20000\r\n", w.bearer);
+	expect_by_head("POST", "/api/v1/conversations", headers, 415);
+	snprintf(headers, sizeof(headers), "Authorization: Bearer %s\r\nContent-Length: 20000\r\n" JSON, w.bearer);
+	expect_by_head("PATCH", "/api/v1/conversations/0000000000000", headers, 404);
+	/* A body where none is taken is let be. */
+	snprintf(headers, sizeof(headers), "Authorization: Bearer %s\r\nContent-Length: 20000\r\n", w.bearer);
+	expect_by_head("GET", "/api/v1/me", headers, 200);
+}
+
+static void test_large_and_chunked_bodies(void **state)
+{
+	CLEANUP(buf_done) struct buf body = BUF_INIT(1 << 20);
+	char headers[256];
+
+	(void)state;
+	snprintf(headers, sizeof(headers),
+		"Authorization: Bearer %s\r\n" JSON "Transfer-Encoding: chunked\r\n\r\n"
+		"d\r\n{\"title\":\"c\"}\r\n0\r\n",
+		w.bearer);
+	expect(ask("POST", "/api/v1/conversations", headers, NULL), 201);
+	buf_printf(&body, "{\"title\":\"a\"%*s}", 40000, "");
+	expect(ask_signed("POST", "/api/v1/conversations", body.p), 201);
+}
+
+/* One person's slow requests leave places for others, and come back when they end. */
+static void test_places(void **state)
+{
+	struct places *p = xcalloc(1, sizeof(*p));
+
+	(void)state;
+	places_init(p);
+	for (int i = 0; i < SLOW_PER_USER; i++)
+		assert_true(places_take(p, 1));
+	assert_false(places_take(p, 1));
+	assert_true(places_take(p, 2));
+	places_leave(p, 1);
+	assert_true(places_take(p, 1));
+	assert_false(places_take(p, 1));
+	for (atelier_id user = 3; user <= PLACES; user++)
+		assert_true(places_take(p, user));
+	/* More users than can wait: refused, not forgotten. */
+	assert_false(places_take(p, PLACES + 1));
+	places_leave(p, 2);
+	assert_true(places_take(p, PLACES + 1));
+	places_done(p);
+	free(p);
+}
+
 /* Reads until the text has come. */
 static void read_until(int fd, struct buf *b, const char *text)
 {
@@ -543,6 +623,9 @@ int main(void)
 		cmocka_unit_test(test_pages_of_conversations),
 		cmocka_unit_test(test_a_turn),
 		cmocka_unit_test(test_bad_turns),
+		cmocka_unit_test(test_the_head_decides),
+		cmocka_unit_test(test_large_and_chunked_bodies),
+		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_logout_ends_everything),
 	};
