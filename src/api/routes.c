@@ -271,7 +271,7 @@ static const struct route routes[] = {
 #define OLLAMA    .status = 200, .media = "application/json", .shape = SHAPE_OLLAMA
 #define EVENTS    .media_stream = "text/event-stream"
 #define LINES     .media_stream = "application/x-ndjson"
-	{"GET", "/", "getRoot", ollama_root_get, ACCESS_PUBLIC, ROUTE_LOOP, .status = 200,
+	{"GET", "/", "getRoot", ollama_root_get, ACCESS_PUBLIC, ROUTE_LOOP | ROUTE_ABSENT, .status = 200,
 		.media = "text/plain; charset=utf-8", .shape = SHAPE_OLLAMA,
 		.summary = "\"Ollama is running\" for Ollama's own clients; all others get the page."},
 	{"POST", "/v1/chat/completions", "openaiChat", chat_completions_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,

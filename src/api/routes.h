@@ -22,7 +22,7 @@ enum route_flag {
 	ROUTE_JOBS = 256,      /* a key with the scope models will do as well as one with api */
 	ROUTE_CALL = 512,      /* calls a model: runs on a thread of the gateway's pool */
 	ROUTE_REST = 1024,     /* the {name} at the path's end may hold slashes */
-	ROUTE_ABSENT = 2048,   /* only says that it is not offered: not in the OpenAPI document */
+	ROUTE_ABSENT = 2048,   /* not in the OpenAPI document: not offered, or the page with another answer for a few */
 	ROUTE_PASSWORD = 4096, /* checks or hashes a password: waits in the line for that (auth/line.h) */
 };
 
