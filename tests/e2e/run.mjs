@@ -4,12 +4,13 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
+import * as access from './access.mjs';
 import * as chat from './chat.mjs';
 import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
 
-const tests = { ...chat, ...settings };
+const tests = { ...chat, ...settings, ...access };
 
 const order = [
   'firstRun',
@@ -31,6 +32,13 @@ const order = [
   'usage',
   'pricesAndLimits',
   'ordinaryUser',
+  'accessOutside',
+  'accessChat',
+  'accessSettings',
+  'accessKeyboard',
+  'accessEmulated',
+  'manyModels',
+  'titleMark',
   'serverKilled',
   'phone',
   'phoneSettings',

@@ -163,3 +163,30 @@ describe('GrowingMarkdown', () => {
     expect(flat(growing.update('Different.', true))).toBe('<p dir="auto">Different.</p>\n');
   });
 });
+
+describe('headings of an answer', () => {
+  const levels = (text: string) =>
+    new GrowingMarkdown()
+      .update(text, false)
+      .map((b) => ('html' in b ? /^<h(\d)/.exec(b.html)?.[1] : ''))
+      .filter(Boolean)
+      .join('');
+
+  it('begin below that of the answer, at whatever depth the model begins', () => {
+    expect(levels('# a\n\n## b')).toBe('34');
+    expect(levels('### a\n\n#### b\n\n### c')).toBe('343');
+  });
+
+  it('leave out no level', () => {
+    expect(levels('## a\n\n##### b\n\n## c\n\n# d')).toBe('3433');
+    expect(levels('# a\n\n## b\n\n### c\n\n#### d\n\n##### e\n\n###### f')).toBe('345666');
+  });
+
+  it('stay as they are while the answer grows', () => {
+    const text = '## a\n\nwords that are long enough\n\n#### b\n\nmore of them here\n\n## c\n\nand the end';
+    const growing = new GrowingMarkdown();
+    for (let i = 1; i < text.length; i++) growing.update(text.slice(0, i), true);
+    const html = growing.update(text, false).map((b) => ('html' in b ? b.html : ''));
+    expect(html.join('').match(/<h\d/g)).toEqual(['<h3', '<h4', '<h3']);
+  });
+});

@@ -1,4 +1,4 @@
-import type { Token } from 'marked';
+import type { Token, Tokens } from 'marked';
 import { Renderer, type RenderOptions } from './render';
 
 /** A top-level block: HTML, or a code block that is still being written (`open`), whose text only grows. */
@@ -17,6 +17,17 @@ function openFence(raw: string): { lang: string; text: string } | null {
 }
 
 /**
+ * Gives a heading its level in the page, where each answer is a heading of level 2: models begin at any depth and leave out
+ * some, a page does not. Returns what it and those below it stand under.
+ */
+function nest(heading: Token & { level?: number }, under: readonly number[]): readonly number[] {
+  const depth = (heading as Tokens.Heading).depth;
+  const above = [...under.filter((d) => d < depth), depth];
+  heading.level = Math.min(6, 2 + above.length);
+  return above;
+}
+
+/**
  * Markdown that grows at its end. Blocks that more text cannot change are rendered once; only the tail is parsed
  * again, so that a long answer costs no more per frame than a short one.
  */
@@ -26,6 +37,8 @@ export class GrowingMarkdown {
   private stable: Block[] = [];
   private offset = 0;
   private key = 0;
+  /** The depths of the headings that the last stable block stands under. */
+  private under: readonly number[] = [];
 
   constructor(options: RenderOptions = {}) {
     this.renderer = new Renderer(options);
@@ -40,9 +53,10 @@ export class GrowingMarkdown {
     this.text = text;
     const tokens = this.renderer.lex(text.slice(this.offset));
     const sure = growing ? this.settled(tokens, text.length - this.offset) : tokens.length;
-    let key = this.key;
+    let { key, under } = this;
     const tail: Block[] = [];
     tokens.forEach((token, i) => {
+      if (token.type === 'heading') under = nest(token, under);
       if (i < sure) {
         this.offset += token.raw.length;
         if (token.type !== 'space') this.stable.push(this.render(token, key, false));
@@ -50,7 +64,7 @@ export class GrowingMarkdown {
         tail.push(this.render(token, key, growing));
       }
       if (token.type !== 'space') key++;
-      if (i < sure) this.key = key;
+      if (i < sure) [this.key, this.under] = [key, under];
     });
     return [...this.stable, ...tail];
   }
@@ -79,5 +93,6 @@ export class GrowingMarkdown {
     this.stable = [];
     this.offset = 0;
     this.key = 0;
+    this.under = [];
   }
 }

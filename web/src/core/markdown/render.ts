@@ -87,8 +87,7 @@ function makeMarked(options: RenderOptions): Marked {
       link({ href, tokens }) {
         return link(options, href, this.parser.parseInline(tokens));
       },
-      heading({ tokens, depth, text }) {
-        const level = options.anchors ? depth : Math.min(6, depth + 1);
+      heading({ tokens, depth, text, level = options.anchors ? depth : Math.min(6, depth + 2) }: Tokens.Heading & { level?: number }) {
         const id = options.anchors ? ` id="${escape(slug(text))}"` : '';
         return `<h${level}${id} class="md-h${depth}" dir="auto">${this.parser.parseInline(tokens)}</h${level}>`;
       },

@@ -1,0 +1,417 @@
+// That everybody can use the page: axe finds nothing, nothing scrolls sideways, the keyboard reaches everything and what
+// it stands on is seen. The arguments are those of chat.mjs.
+import assert from 'node:assert/strict';
+import axe from 'axe-core';
+import { answer, ask, has, newChat, ready } from './chat.mjs';
+import { Gate } from './mock.mjs';
+import { Server } from './server.mjs';
+
+const WIDTHS = [1280, 390, 320];
+const THEMES = ['graphite', 'quartz', 'terminal', 'solarized'];
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const SECTIONS = ['account', 'appearance', 'keys', 'usage', 'models', 'providers', 'people', 'limits'];
+
+/** An answer with everything that is wide. */
+const TORTURE = [
+  '## A heading that is long enough to need more than one line on a narrow screen',
+  '| ' + 'A column | '.repeat(9),
+  '|' + ' --- |'.repeat(9),
+  '| ' + 'some_long_value | '.repeat(9),
+  '',
+  '```js\nconst line = "' + 'code that goes on '.repeat(12) + '";\n```',
+  '',
+  'https://example.org/' + 'a-very-long-path/'.repeat(12),
+  '',
+  '`' + 'inline_code_without_any_space'.repeat(5) + '`',
+  '',
+  '1. one\n   - two\n     > three ' + 'Donaudampfschifffahrtsgesellschaftskapitän'.repeat(3),
+  '',
+  '```\nno language\n```',
+].join('\n');
+
+/** In the page: what axe finds, a line each. */
+async function findings(tags) {
+  // What is open above the page covers parts of it; the page was looked at before.
+  const open = [...document.querySelectorAll('[role="dialog"], [role="alertdialog"], [role="menu"]')].at(-1);
+  const { violations } = await window.axe.run(open ?? document, { runOnly: tags, resultTypes: ['violations'] });
+  return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.html.slice(0, 160)} (${n.failureSummary.replace(/\s+/g, ' ').slice(0, 240)})`));
+}
+
+/** In the page: what reaches beyond its box, unless the box is made to scroll sideways (code, tables, rows of tabs). */
+function sideways() {
+  const meant = 'pre, table, input, textarea, [tabindex="0"], nav > ul, [role="radiogroup"]';
+  return [...document.querySelectorAll('html, body, body *')]
+    .filter((e) => {
+      const { overflowX, position } = getComputedStyle(e);
+      const view = e === document.documentElement ? window.innerWidth : e.clientWidth;
+      if (e.matches(meant) || e.scrollWidth <= view + 1 || e.clientWidth <= 1 || position === 'absolute') return false;
+      return e === document.documentElement || /auto|scroll/.test(overflowX);
+    })
+    .map((e) => `scrolls sideways, ${e.scrollWidth} in ${e.clientWidth}: ${e.cloneNode(false).outerHTML.slice(0, 160)}`);
+}
+
+export async function inspect(page, what) {
+  // What moves is not yet what it will be.
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < 5000).map((a) => a.finished.catch(() => {}))));
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source);
+  const { width } = page.viewportSize();
+  const found = [...(await page.evaluate(findings, TAGS)), ...(await page.evaluate(sideways))];
+  return found.map((f) => ({ where: `${what} at ${width}`, what: f }));
+}
+
+/** Looks at what is shown in each width, and in each of the themes. */
+async function look(page, what, themes = [null]) {
+  const found = [];
+  const before = await page.evaluate(() => document.documentElement.dataset.theme);
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const theme of themes) {
+      if (theme) await page.evaluate((name) => (document.documentElement.dataset.theme = name), theme);
+      found.push(...(await inspect(page, theme ? `${what}, ${theme}` : what)));
+    }
+  }
+  await page.evaluate((name) => (document.documentElement.dataset.theme = name), before);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  return found;
+}
+
+/** Fails with what was found, each kind once with all the places where it is. */
+function nothing(found) {
+  const places = new Map();
+  for (const { where, what } of found) places.set(what, [...(places.get(what) ?? []), where]);
+  assert.equal(places.size, 0, [...places].map(([what, where]) => `${what}\n    (${where.join('; ')})`).join('\n'));
+}
+
+async function openSection(page, base, section) {
+  await page.goto(`${base}/settings/${section}`);
+  await page.locator('#main h2').first().waitFor();
+  await page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' });
+}
+
+export async function accessOutside({ context, base, server, watch, allow }) {
+  allow(/status of 401/);
+  const found = [];
+  const fresh = new Server(server.binary, {});
+  await fresh.start();
+  const own = await context.browser().newContext({ reducedMotion: 'reduce' });
+  try {
+    const page = watch(await own.newPage());
+    await page.goto(fresh.url + '/');
+    await page.getByRole('heading', { name: 'Almost ready' }).waitFor();
+    found.push(...(await look(page, 'almost ready')));
+    await page.goto(fresh.setup);
+    await page.getByLabel('User name').fill('ada');
+    await page.getByLabel('Password', { exact: true }).fill('short');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByText('At least 8 characters.').waitFor();
+    found.push(...(await look(page, 'setup', THEMES)));
+    await page.goto(base + '/');
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    found.push(...(await look(page, 'sign in', THEMES)));
+  } finally {
+    await own.close();
+    await fresh.end();
+    await fresh.destroy();
+  }
+  nothing(found);
+}
+
+export async function accessChat({ page, mock, base, shot }) {
+  const found = [];
+  mock.on('Torture me', ({ think, tool, say }) => {
+    think('It has to be **wide**.');
+    tool('measure', { width: 320 });
+    say(TORTURE);
+  });
+  await newChat(page);
+  found.push(...(await look(page, 'a new chat', THEMES)));
+  await ask(page, 'Torture me');
+  await has(answer(page), 'no language');
+  await ready(page);
+  found.push(...(await look(page, 'an answer', THEMES)));
+  await page.setViewportSize({ width: 320, height: 800 });
+  await shot('narrow');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  // What opens above it.
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox').waitFor();
+  found.push(...(await look(page, 'the palette', ['graphite', 'quartz'])));
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: /^Model: / }).click();
+  await page.getByRole('option').first().waitFor();
+  found.push(...(await look(page, 'the model picker', ['graphite', 'quartz'])));
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Account: ada' }).click();
+  await page.getByRole('menuitem', { name: 'Keyboard shortcuts' }).click();
+  await page.getByRole('dialog').waitFor();
+  found.push(...(await look(page, 'the shortcuts')));
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.setViewportSize({ width: 390, height: 800 });
+  await page.getByRole('button', { name: 'Open menu' }).click();
+  await page.getByRole('dialog').getByRole('link').first().waitFor();
+  found.push(...(await inspect(page, 'the drawer')));
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.goto(base + '/settings/nowhere');
+  await page.getByRole('heading', { name: 'Page not found' }).waitFor();
+  found.push(...(await look(page, 'no such page')));
+  await page.goto(base + '/manual');
+  await page.locator('#main .prose').waitFor();
+  found.push(...(await look(page, 'the manual', ['graphite', 'quartz'])));
+  nothing(found);
+}
+
+export async function accessSettings({ page, base }) {
+  const found = [];
+  for (const section of SECTIONS) {
+    await openSection(page, base, section);
+    found.push(...(await look(page, section, section === 'appearance' || section === 'people' ? THEMES : [null])));
+  }
+  await openSection(page, base, 'providers');
+  await page.getByRole('button', { name: 'Add provider' }).click();
+  await page.getByRole('dialog').waitFor();
+  found.push(...(await look(page, 'a dialog', ['graphite', 'quartz'])));
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  nothing(found);
+}
+
+/** In the page: the part of it that has the focus, and whether one sees it. */
+function focused() {
+  const e = document.activeElement;
+  if (!e || e === document.body) return { name: 'nothing', seen: true };
+  const { outlineStyle, outlineWidth } = getComputedStyle(e);
+  // The message box is edged as a whole.
+  const box = e.matches('[data-composer]') && getComputedStyle(e.parentElement);
+  const calm = box && getComputedStyle(document.documentElement).getPropertyValue('--control');
+  const probe = document.createElement('i');
+  probe.style.color = calm || '';
+  document.body.append(probe);
+  const edged = box && box.borderTopColor !== getComputedStyle(probe).color;
+  probe.remove();
+  const pane = e.closest('aside, nav, main');
+  return {
+    name: e.getAttribute('aria-label') ?? e.innerText?.trim() ?? e.tagName,
+    tag: e.tagName,
+    pane: pane ? (pane.id || pane.getAttribute('aria-label') || pane.tagName) : '',
+    box: e.matches('[data-composer]'),
+    seen: edged || (outlineStyle !== 'none' && parseFloat(outlineWidth) >= 1),
+  };
+}
+
+/** Puts the keyboard to the beginning of the page. */
+const toTop = (page) =>
+  page.evaluate(() => {
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute('tabindex');
+  });
+
+/** Presses a key until the focus is back where it began, or left the page. */
+async function walk(page, key, most = 120) {
+  const stops = [];
+  for (let i = 0; i < most; i++) {
+    await page.keyboard.press(key);
+    const stop = await page.evaluate(focused);
+    if (stop.name === 'nothing' || (stops.length > 2 && stop.name === stops[0].name && stop.pane === stops[0].pane)) break;
+    stops.push(stop);
+  }
+  return stops;
+}
+const inOrder = (stops) => stops.map((s) => s.pane).filter((p, i, all) => p !== all[i - 1]);
+
+export async function accessKeyboard({ page, mock, base }) {
+  mock.on('Walk', ({ say }) => say('one step'));
+  await newChat(page);
+  await ask(page, 'Walk');
+  await has(answer(page), 'one step');
+  await ready(page);
+  const chat = page.url();
+  // From the top: the skip link, then each part of the page.
+  await toTop(page);
+  const stops = await walk(page, 'Tab');
+  assert.match(stops[0].name, /Skip to content/);
+  assert.deepEqual(inOrder(stops).slice(0, 4), ['', 'Main', 'Chats', 'main'], JSON.stringify(stops));
+  assert.deepEqual(stops.filter((s) => !s.seen), [], 'what has the focus is seen');
+  assert.ok(stops.some((s) => s.box), 'the message box is reached');
+  await toTop(page);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'main', 'the skip link skips');
+  // F6 goes through the parts, and back.
+  const seen = [];
+  for (let i = 0; i < 4; i++) {
+    await page.keyboard.press('F6');
+    const stop = await page.evaluate(focused);
+    seen.push(stop.box ? 'box' : stop.pane);
+  }
+  assert.deepEqual(seen.slice(0, 4).sort(), ['Chats', 'Main', 'box', 'main'].sort());
+  await page.keyboard.press('Shift+F6');
+  const back = await page.evaluate(focused);
+  assert.equal(back.box ? 'box' : back.pane, seen[2]);
+  // Going somewhere takes the focus along.
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Settings' }).press('Enter');
+  await page.waitForFunction(() => document.activeElement.tagName === 'H1' && document.activeElement.innerText === 'Settings');
+  const settings = await walk(page, 'Tab');
+  assert.deepEqual(settings.filter((s) => !s.seen), [], 'what has the focus is seen');
+  await page.goto(base + '/');
+  const link = page.getByRole('navigation', { name: 'Chats' }).getByRole('link').first();
+  await link.press('Enter');
+  await page.waitForURL(chat);
+  const inBox = () => page.waitForFunction(() => document.activeElement?.matches('[data-composer]'));
+  await inBox();
+  // A key that is meant for no field goes to the message box, with what was typed.
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press('x');
+  await inBox();
+  assert.equal(await page.getByRole('textbox', { name: 'Message' }).inputValue(), 'x');
+  await page.getByRole('textbox', { name: 'Message' }).fill('');
+  // Escape closes what is on top, and that alone.
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Settings' }).click();
+  await page.goto(base + '/settings/providers');
+  await page.getByRole('button', { name: 'Add provider' }).click();
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Control+k');
+  const palette = page.getByRole('combobox', { name: 'Search and commands' });
+  await page.waitForFunction(() => document.activeElement.matches('input[role="combobox"]'));
+  assert.equal(await page.getByRole('dialog', { includeHidden: true }).count(), 2);
+  await page.keyboard.press('Escape');
+  await palette.waitFor({ state: 'detached' });
+  await page.waitForFunction(() => document.activeElement.closest('[role="dialog"]'));
+  assert.equal(await page.getByRole('dialog').count(), 1, 'the dialog below stays');
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  // Focus is given back.
+  await page.waitForFunction(() => document.activeElement.innerText.trim() === 'Add provider');
+}
+
+/** The system's own colours, and no movement: all is there, and the focus is seen. */
+export async function accessEmulated({ page, mock, base }) {
+  mock.on('Plain colours', ({ say }) => say('seen'));
+  await page.emulateMedia({ forcedColors: 'active', reducedMotion: 'reduce' });
+  try {
+    for (const path of ['/', '/settings/appearance', '/settings/people', '/manual']) {
+      await page.goto(base + path);
+      await page.locator('#main h1').first().waitFor();
+      await toTop(page);
+      const stops = await walk(page, 'Tab', 40);
+      assert.ok(stops.length > 5);
+      assert.deepEqual(stops.filter((s) => !s.seen), [], `the focus is seen on ${path}`);
+      const moves = await page.evaluate(() => document.getAnimations().filter((a) => a.effect.getComputedTiming().activeDuration > 1).map((a) => a.animationName ?? a.transitionProperty));
+      assert.deepEqual(moves, [], `nothing moves on ${path}`);
+    }
+    await newChat(page);
+    await ask(page, 'Plain colours');
+    await has(answer(page), 'seen');
+    await ready(page);
+  } finally {
+    await page.emulateMedia({ forcedColors: 'none', reducedMotion: 'reduce' });
+  }
+}
+
+/** Five hundred models: the list opens at once, finds while one types, and the keyboard walks through all of it. */
+export async function manyModels({ page, base }) {
+  const list = await (await page.request.get(base + '/api/v1/models')).json();
+  const like = list.items.find((m) => m.id.includes('mock:1b'));
+  const items = Array.from({ length: 500 }, (_, i) => ({ ...like, id: `${like.provider}/model-${i}`, name: `model-${i}` }));
+  await page.route('**/api/v1/models', (route) => route.fulfill({ json: { ...list, items: [...list.items, ...items] } }));
+  try {
+    await page.goto(base + '/');
+    const trigger = page.getByRole('button', { name: /^Model: mock:1b/ });
+    await trigger.waitFor();
+    const times = [];
+    for (let i = 0; i < 5; i++) {
+      times.push(
+        await page.evaluate(async () => {
+          const began = performance.now();
+          const trigger = document.querySelector('button[aria-label^="Model: "]');
+          trigger.focus();
+          trigger.click();
+          while (!document.querySelector('[role="option"]')) await new Promise(requestAnimationFrame);
+          await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+          return performance.now() - began;
+        }),
+      );
+      await page.getByRole('combobox').waitFor();
+      if (i < 4) {
+        await page.keyboard.press('Escape');
+        await page.getByRole('combobox').waitFor({ state: 'detached' });
+        // Escape gives the focus back.
+        await page.waitForFunction(() => document.activeElement.matches('[aria-label^="Model: "]'));
+      }
+    }
+    assert.ok(Math.min(...times) < 200, `opens in ${times.map(Math.round)} ms`);
+    const typed = await page.evaluate(async () => {
+      const field = document.querySelector('[role="combobox"]');
+      const each = [];
+      for (const text of ['m', 'mo', 'mod', 'model', 'model-4', 'model-49', 'model-499', 'model-49', 'model-4', '']) {
+        const began = performance.now();
+        field.value = text;
+        field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+        each.push(performance.now() - began);
+      }
+      return each.sort((a, b) => a - b);
+    });
+    assert.ok(typed[5] < 50, `a letter takes ${typed.map(Math.round)} ms`);
+    console.log(`  opens in ${times.map(Math.round)} ms, a letter takes ${typed.map(Math.round)} ms`);
+    const active = () => page.evaluate(() => document.getElementById(document.querySelector('[role="combobox"]').getAttribute('aria-activedescendant'))?.innerText.split('\n')[0]);
+    await page.keyboard.press('Control+End');
+    const last = await active();
+    await page.keyboard.press('ArrowDown');
+    const first = await active();
+    assert.notEqual(first, last);
+    await page.keyboard.press('ArrowUp');
+    assert.equal(await active(), last, 'round at the ends');
+    await page.keyboard.press('Control+Home');
+    assert.equal(await active(), first);
+    await page.keyboard.press('PageDown');
+    assert.notEqual(await active(), first);
+    // By the mouse, too, one comes to the end.
+    const options = page.getByRole('option');
+    const size = Number(await options.first().getAttribute('aria-setsize'));
+    assert.ok(size >= 500);
+    await page.getByRole('combobox').fill('model-499');
+    await page.getByRole('option', { name: /model-499/ }).waitFor();
+    assert.equal(await options.count(), 1);
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: /^Model: model-499/ }).waitFor();
+    await page.waitForFunction(() => document.activeElement?.matches('[data-composer]'));
+    // A star by the keyboard: the button below the list is about what the arrows stand on.
+    await page.getByRole('button', { name: /^Model: model-499/ }).click();
+    await page.getByRole('combobox').fill('model-77');
+    await page.getByRole('button', { name: 'Add model-77 to starred' }).press('Enter');
+    await page.getByRole('button', { name: 'Remove model-77 from starred' }).press('Enter');
+    await page.getByRole('combobox').fill('mock:1b');
+    await page.getByRole('option', { name: /mock:1b/ }).click();
+  } finally {
+    await page.unroute('**/api/v1/models');
+    await page.goto(base + '/');
+  }
+}
+
+/** An answer that ends while one looks elsewhere marks the title of the tab, until one looks. */
+export async function titleMark({ page, mock, base }) {
+  const more = new Gate();
+  mock.on('Take your time', async ({ say }) => {
+    say('well ');
+    await more.opened;
+    say('then');
+  });
+  mock.on('Meanwhile', ({ say }) => say('yes?'));
+  await newChat(page);
+  await ask(page, 'Take your time');
+  await has(answer(page), 'well');
+  const address = page.url();
+  await newChat(page);
+  assert.doesNotMatch(await page.title(), /●/);
+  more.open();
+  await page.waitForFunction(() => document.title.startsWith('● '));
+  await page.goto(address);
+  await has(answer(page), 'well then');
+  await page.waitForFunction(() => !document.title.includes('●'));
+  await page.goto(base + '/');
+}
