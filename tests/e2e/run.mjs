@@ -31,6 +31,8 @@ const order = [
   'apiKeys',
   'usage',
   'pricesAndLimits',
+  'people',
+  'resign',
   'ordinaryUser',
   'accessOutside',
   'accessChat',

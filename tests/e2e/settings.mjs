@@ -375,6 +375,94 @@ export async function ordinaryUser({ page, context, server, base, watch, allow }
   await own.close();
 }
 
+/** What an administrator does with others, and what the server does not let them do with themselves. */
+export async function people({ page, server, base, allow, shot }) {
+  allow(/status of 409/);
+  const add = (name) => {
+    const made = spawnSync(server.binary, ['user', 'add', name, '--role', 'user', '--data', server.data], { input: PASSWORD + '\n' });
+    assert.equal(made.status, 0, String(made.stderr));
+  };
+  const signIn = async (username) =>
+    (
+      await fetch(base + '/api/v1/auth/login', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Origin: base },
+        body: JSON.stringify({ username, password: PASSWORD }),
+      })
+    ).status;
+  const row = (name) => page.getByRole('list', { name: 'Users' }).getByRole('listitem', { name, exact: true });
+  const choose = async (name, item) => {
+    await page.getByRole('button', { name: 'More for ' + name }).click();
+    await page.getByRole('menuitem', { name: item }).click();
+  };
+  add('nina');
+  add('omar');
+  await settings(page, base, 'people', 'People');
+  await row('ada').getByText('You', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Add people' }).click();
+  await page.getByRole('group', { name: 'the command' }).getByText('atelier user add').waitFor();
+  await shot('people');
+  // Disabled, and enabled again by the way back that is offered.
+  await choose('nina', 'Disable');
+  await row('nina').getByText('Disabled').waitFor();
+  assert.notEqual(await signIn('nina'), 200, 'who is disabled does not sign in');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await row('nina').getByText('Disabled').waitFor({ state: 'detached' });
+  assert.equal(await signIn('nina'), 200);
+  // The last administrator stays one, and the server says why.
+  await choose('ada', 'Remove administrator role');
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove administrator role' }).click();
+  await toast(page, 'This is the last administrator: make somebody else one first.');
+  await row('ada').getByText('Administrator').waitFor();
+  await choose('ada', 'Delete');
+  await page.getByRole('alertdialog').getByText('All chats, API keys and limits').waitFor();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  await toast(page, 'This is the last administrator: make somebody else one first.');
+  await choose('nina', 'Make administrator');
+  await row('nina').getByText('Administrator').waitFor();
+  await choose('nina', 'Remove administrator role');
+  await row('nina').getByText('Administrator').waitFor({ state: 'detached' });
+  // Gone, from the groups too.
+  await page.getByRole('button', { name: 'Add group' }).click();
+  await dialog(page).getByLabel('Name', { exact: true }).fill('Painters');
+  await dialog(page).getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('button', { name: 'Members of Painters' }).click();
+  await dialog(page).getByLabel('omar').check();
+  await dialog(page).getByRole('button', { name: 'Save' }).click();
+  const members = page.getByRole('list', { name: 'Groups' }).getByText('omar');
+  await members.waitFor();
+  await choose('omar', 'Delete');
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  await row('omar').waitFor({ state: 'detached' });
+  await members.waitFor({ state: 'detached' });
+  assert.notEqual(await signIn('omar'), 200);
+  await choose('nina', 'Delete');
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  await row('nina').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Delete Painters' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+}
+
+/** Somebody who gives up the role is at once what they are then. */
+export async function resign({ page, context, server, base, watch }) {
+  const made = spawnSync(server.binary, ['user', 'add', 'otto', '--role', 'admin', '--data', server.data], { input: PASSWORD + '\n' });
+  assert.equal(made.status, 0, String(made.stderr));
+  const own = await context.browser().newContext({ reducedMotion: 'reduce' });
+  const other = watch(await own.newPage());
+  await other.request.post(base + '/api/v1/auth/login', { data: { username: 'otto', password: PASSWORD }, headers: { Origin: base } });
+  await settings(other, base, 'people', 'People');
+  await other.getByRole('button', { name: 'More for otto' }).click();
+  await other.getByRole('menuitem', { name: 'Remove administrator role' }).click();
+  await other.getByRole('alertdialog').getByRole('button', { name: 'Remove administrator role' }).click();
+  await other.getByRole('heading', { name: 'Page not found' }).waitFor();
+  await own.close();
+  await settings(page, base, 'people', 'People');
+  await page.getByRole('button', { name: 'More for otto' }).click();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('list', { name: 'Users' }).getByText('otto').waitFor({ state: 'detached' });
+}
+
 /** In the page: what reaches beyond the screen, though nothing around it scrolls. */
 function tooWide() {
   const scrolls = (e) => e && (/auto|scroll|hidden|clip/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));

@@ -22,7 +22,6 @@ export const changeLimit = (id: string, amount: number) =>
   take(http.PATCH('/api/v1/limits/{id}', { ...at(id), body: { amount } }));
 export const deleteLimit = (id: string) => take(http.DELETE('/api/v1/limits/{id}', at(id)));
 
-export const listUsers = async () => (await take(http.GET('/api/v1/users'))).items;
 export const listGroups = async () => (await take(http.GET('/api/v1/groups'))).items;
 export const createGroup = (name: string) => take(http.POST('/api/v1/groups', { body: { name } }));
 export const setMembers = (id: string, user_ids: string[]) =>

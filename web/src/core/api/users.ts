@@ -1,0 +1,8 @@
+import { http, take } from './client';
+import type { AccountFields } from './types';
+
+const at = (id: string) => ({ params: { path: { id } } });
+
+export const listUsers = async () => (await take(http.GET('/api/v1/users'))).items;
+export const changeUser = (id: string, body: AccountFields) => take(http.PATCH('/api/v1/users/{id}', { ...at(id), body }));
+export const deleteUser = (id: string) => take(http.DELETE('/api/v1/users/{id}', at(id)));
