@@ -7,7 +7,8 @@ import { locales } from './locales.ts';
 // ATELIER_SERVER: where `npm run dev` finds the server.
 const server = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8420';
 
-export default defineConfig({
+// `vite build --mode gallery`: the gallery of the design's parts instead of the page.
+export default defineConfig(({ mode }) => ({
   // Relative addresses, so that the page also works below a path of a reverse proxy.
   base: './',
   plugins: [tailwindcss(), locales(), svelte()],
@@ -19,6 +20,7 @@ export default defineConfig({
     // The content security policy allows no data: styles or scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    ...(mode === 'gallery' && { outDir: 'dist-gallery', rolldownOptions: { input: 'gallery.html' } }),
   },
   server: { proxy: { '/api': server, '/stream': server, '/health': server } },
-});
+}));

@@ -47,7 +47,11 @@ function sideways() {
       if (e.matches(meant) || e.scrollWidth <= view + 1 || e.clientWidth <= 1 || position === 'absolute') return false;
       return e === document.documentElement || /auto|scroll/.test(overflowX);
     })
-    .map((e) => `scrolls sideways, ${e.scrollWidth} in ${e.clientWidth}: ${e.cloneNode(false).outerHTML.slice(0, 160)}`);
+    .map((e) => {
+      const edge = e.getBoundingClientRect().left + e.clientWidth + 1;
+      const why = [...e.querySelectorAll('*')].filter((c) => c.getBoundingClientRect().right > edge).at(0);
+      return `scrolls sideways, ${e.scrollWidth} in ${e.clientWidth}: ${e.cloneNode(false).outerHTML.slice(0, 160)}: ${why?.outerHTML.slice(0, 240)}`;
+    });
 }
 
 export async function inspect(page, what) {
@@ -76,7 +80,7 @@ async function look(page, what, themes = [null]) {
 }
 
 /** Fails with what was found, each kind once with all the places where it is. */
-function nothing(found) {
+export function nothing(found) {
   const places = new Map();
   for (const { where, what } of found) places.set(what, [...(places.get(what) ?? []), where]);
   assert.equal(places.size, 0, [...places].map(([what, where]) => `${what}\n    (${where.join('; ')})`).join('\n'));

@@ -6,11 +6,12 @@ import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import * as access from './access.mjs';
 import * as chat from './chat.mjs';
+import * as design from './gallery.mjs';
 import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
 
-const tests = { ...chat, ...settings, ...access };
+const tests = { ...chat, ...settings, ...access, ...design };
 
 const order = [
   'firstRun',
@@ -41,6 +42,7 @@ const order = [
   'accessEmulated',
   'manyModels',
   'titleMark',
+  'gallery',
   'serverKilled',
   'phone',
   'phoneSettings',

@@ -11,6 +11,7 @@ const below: Record<string, string[]> = {
   state: ['core', 'design', 'state'],
   features: ['core', 'design', 'state', 'features'],
   app: ['core', 'design', 'state', 'features', 'app'],
+  gallery: ['core', 'design'],
 };
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((f) => /\.(ts|svelte)$/.test(f) && f.includes('/'));
