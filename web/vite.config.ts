@@ -1,17 +1,25 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import tailwindcss from '@tailwindcss/vite';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 import { alias } from './aliases.ts';
 import { locales } from './locales.ts';
 
 // ATELIER_SERVER: where `npm run dev` finds the server.
 const server = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8420';
 
+/** Of the fonts for formulas the one form that every browser reads. */
+const fonts = (): Plugin => ({
+  name: 'woff2-only',
+  enforce: 'pre',
+  transform: (code, id) =>
+    /katex[^?]*\.css/.test(id) ? code.replace(/,\s*url\([^)]+\)\s*format\("(?:woff|truetype)"\)/g, '') : undefined,
+});
+
 // `vite build --mode gallery`: the gallery of the design's parts instead of the page.
 export default defineConfig(({ mode }) => ({
   // Relative addresses, so that the page also works below a path of a reverse proxy.
   base: './',
-  plugins: [tailwindcss(), locales(), svelte()],
+  plugins: [fonts(), tailwindcss(), locales(), svelte()],
   resolve: {
     alias: { ...alias, '@formatjs/icu-messageformat-parser': '@formatjs/icu-messageformat-parser/no-parser.js' },
   },

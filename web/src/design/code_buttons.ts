@@ -1,19 +1,56 @@
 import { copyText } from '$core/clipboard';
 import type { Key } from '$core/i18n/i18n.svelte';
+import { csvOf, markdownOf } from '$core/markdown/tables';
 
-/** One listener for the buttons inside rendered text, which is no component: copying a code block, wrapping its lines. */
+/** What a file with code is called behind its dot, where it is not the language's own name. */
+const ENDS: Record<string, string> = {
+  bash: 'sh', shell: 'sh', zsh: 'sh', console: 'txt', csharp: 'cs', javascript: 'js', kotlin: 'kt', latex: 'tex', makefile: 'mk',
+  markdown: 'md', matlab: 'm', perl: 'pl', powershell: 'ps1', python: 'py', ruby: 'rb', rust: 'rs', typescript: 'ts', haskell: 'hs',
+};
+
+function save(text: string, lang: string): void {
+  const end = ENDS[lang] ?? (/^[a-z0-9]{1,8}$/.test(lang) ? lang : 'txt');
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+  link.download = `code.${end}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** One listener for the buttons inside rendered text, which is no component. */
 export const codeButtons = (t: (key: Key) => string) => (node: HTMLElement) => {
-  const click = async (event: MouseEvent) => {
+  const copy = async (button: HTMLElement, text: string) => {
+    const label = button.textContent;
+    button.textContent = t((await copyText(text)) ? 'toast.copied' : 'toast.copyDenied');
+    setTimeout(() => (button.textContent = label), 1600);
+  };
+  const click = (event: MouseEvent) => {
     const button = (event.target as Element).closest<HTMLButtonElement>('button[data-code]');
-    const box = button?.closest('.md-code');
+    const box = button?.closest('.md-code, .md-tablebox');
     if (!button || !box) return;
-    if (button.dataset.code === 'wrap') {
-      button.ariaPressed = String(box.classList.toggle('md-wrap'));
-      return;
-    }
-    const copied = await copyText(box.querySelector('code')?.textContent ?? '');
-    button.textContent = t(copied ? 'toast.copied' : 'toast.copyDenied');
-    setTimeout(() => (button.textContent = t('action.copy')), 1600);
+    const code = box.querySelector<HTMLElement>('code');
+    const table = box.querySelector('table');
+    const what = button.dataset.code;
+    if (what === 'wrap') button.ariaPressed = String(box.classList.toggle('md-wrap'));
+    else if (what === 'save') save(code?.textContent ?? '', (code?.dataset.lang ?? '').toLowerCase());
+    else if (what === 'copy') void copy(button, code?.textContent ?? '');
+    else if (what === 'csv' && table) void copy(button, csvOf(table));
+    else if (what === 'markdown' && table) void copy(button, markdownOf(table));
+  };
+  node.addEventListener('click', click);
+  return () => node.removeEventListener('click', click);
+};
+
+/** From a footnote's mark to its text, and back to the first mark. */
+export const noteLinks = (node: HTMLElement) => {
+  const click = (event: MouseEvent) => {
+    const { ref, back } = (event.target as Element).closest<HTMLElement>('[data-ref], [data-back]')?.dataset ?? {};
+    const wanted = ref ?? back;
+    if (wanted === undefined) return;
+    const places = node.querySelectorAll<HTMLElement>(ref === undefined ? '[data-ref]' : '.md-note');
+    const place = [...places].find((p) => (p.dataset.ref ?? p.dataset.note) === wanted);
+    place?.scrollIntoView({ block: 'nearest' });
+    place?.focus({ preventScroll: true });
   };
   node.addEventListener('click', click);
   return () => node.removeEventListener('click', click);

@@ -1,11 +1,16 @@
-import { loadHighlighter, highlighterReady } from './highlight';
+import { highlighterReady, loadHighlighter, onLanguage } from './highlight';
 
-/** Tells the page when the highlighter has come in. */
+/** Tells the page when the highlighter or one of its languages has come in. */
 class Highlighter {
-  ready = $state(highlighterReady());
+  /** Counts what has come in; 0: not the highlighter itself. */
+  version = $state(highlighterReady() ? 1 : 0);
+
+  constructor() {
+    onLanguage(() => this.version++);
+  }
 
   load(): void {
-    if (!this.ready) void loadHighlighter().then(() => (this.ready = highlighterReady()));
+    if (!this.version) void loadHighlighter().then(() => (this.version = highlighterReady() ? 1 : 0));
   }
 }
 

@@ -1,7 +1,9 @@
 import DOMPurify from 'dompurify';
 import { Marked, type Token, type Tokens } from 'marked';
 import { t } from '../i18n/i18n.svelte';
+import { escape } from './escape';
 import { highlight } from './highlight';
+import { notesOf, syntax, type Context } from './syntax';
 
 /** What rendering depends on besides the text. */
 export interface RenderOptions {
@@ -13,9 +15,6 @@ export interface RenderOptions {
   anchors?: boolean;
 }
 
-export const escape = (s: string) =>
-  s.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-
 /** The anchor of a heading: lower case, runs of anything but letters and digits become one "-". */
 export const slug = (s: string) =>
   s
@@ -25,27 +24,33 @@ export const slug = (s: string) =>
 
 const SCHEME = /^(https?:|mailto:|#|\/)/i;
 
+const button = (what: string, text: string) => `<button type="button" data-code="${what}">${escape(text)}</button>`;
+
 /**
  * Classes have a prefix of their own: a utility of the same name would meet them otherwise (tests/rendered.test.ts). A line
- * without a language needs no bar.
+ * without a language needs no bar. A block that is still being written (`open`) is coloured where it is shown.
  */
-function codeBlock(text: string, lang: string): string {
+export function codeBlock(text: string, lang: string, open = false): string {
   const label = escape(lang);
-  const bare = !lang && !text.trim().includes('\n');
-  const buttons = (bare ? ['copy'] : ['wrap', 'copy']).map(
-    (what) => `<button type="button" data-code="${what}">${escape(t(what === 'wrap' ? 'code.wrap' : 'action.copy'))}</button>`,
-  );
+  const lines = text.replace(/\n$/, '').split('\n').length;
+  const bare = !open && !lang && lines === 1;
+  const buttons = bare
+    ? [button('copy', t('action.copy'))]
+    : [button('wrap', t('code.wrap')), button('save', t('action.download')), button('copy', t('action.copy'))];
+  const count = lines > 1 ? `<span class="md-lines">${escape(t('code.lines', { n: lines }))}</span>` : '';
   return (
-    `<div class="md-code${bare ? ' md-bare' : ''}"><div class="md-bar"><span>${label}</span>${buttons.join('')}</div>` +
-    `<pre tabindex="0" role="group" aria-label="${escape(t('code.label'))}${label && `: ${label}`}"><code class="hljs">${highlight(text, lang)}</code></pre></div>`
+    `<div class="md-code${bare ? ' md-bare' : ''}"><div class="md-bar"><span class="md-lang">${label}</span>${count}${buttons.join('')}</div>` +
+    `<pre tabindex="0" role="group" aria-label="${escape(t('code.label'))}${label && `: ${label}`}"><code class="hljs"` +
+    `${label && ` data-lang="${label}"`}${open ? ' data-open=""' : ''}>${open ? escape(text) : highlight(text, lang)}</code></pre></div>`
   );
 }
 
 /** The few tags that models use for what Markdown cannot say, bare of attributes; all other HTML is shown as text. */
 const bareTags = (html: string) => escape(html).replace(/&#60;(\/?)(br|sub|sup|kbd|mark|u|details|summary)\s*\/?&#62;/gi, '<$1$2>');
 
-function makeMarked(options: RenderOptions): Marked {
+function makeMarked(options: RenderOptions, context: Context): Marked {
   const marked = new Marked({ gfm: true, breaks: true });
+  marked.use(syntax(context));
   marked.use({
     extensions: [
       {
@@ -92,21 +97,27 @@ function makeMarked(options: RenderOptions): Marked {
         return `<h${level}${id} class="md-h${depth}" dir="auto">${this.parser.parseInline(tokens)}</h${level}>`;
       },
       table(token) {
-        const row = (cells: Tokens.TableCell[], tag: string) =>
-          '<tr>' +
-          cells
-            .map((c) => `<${tag}${c.align ? ` class="md-${c.align}"` : ''}>${this.parser.parseInline(c.tokens)}</${tag}>`)
-            .join('') +
-          '</tr>';
-        return (
-          `<div class="md-table" tabindex="0" role="group" aria-label="${escape(t('table.label'))}"><table><thead>${row(token.header, 'th')}</thead>` +
-          `<tbody>${token.rows.map((r) => row(r, 'td')).join('')}</tbody></table></div>`
-        );
+        const { before, after } = tableShell(row(this.parser, token.header, 'th'));
+        return before + token.rows.map((r) => row(this.parser, r, 'td')).join('') + after;
       },
     },
   });
   return marked;
 }
+
+function row(parser: { parseInline(tokens: Token[]): string }, cells: Tokens.TableCell[], tag: string): string {
+  const cell = (c: Tokens.TableCell) =>
+    `<${tag}${c.align ? ` class="md-${c.align}"` : ''} dir="auto">${parser.parseInline(c.tokens)}</${tag}>`;
+  return `<tr>${cells.map(cell).join('')}</tr>`;
+}
+
+/** What stands around a table's rows. */
+const tableShell = (head: string) => ({
+  before:
+    `<div class="md-tablebox"><div class="md-table" tabindex="0" role="group" aria-label="${escape(t('table.label'))}"><table><thead>${head}</thead><tbody>`,
+  after:
+    `</tbody></table></div><div class="md-tools">${button('csv', t('table.copyCsv'))}${button('markdown', t('table.copyMarkdown'))}</div></div>`,
+});
 
 function link(options: RenderOptions, address: string, html: string): string {
   const href = options.link ? options.link(address) : address;
@@ -126,7 +137,10 @@ const TAGS =
   'a b blockquote br button code del details div em h1 h2 h3 h4 h5 h6 hr i kbd li mark ol p pre s span strong sub summary sup table tbody td th thead tr u ul'.split(
     ' ',
   );
-const PLAIN_ATTRS = 'class start tabindex role aria-label data-cite data-code dir type id'.split(' ');
+const PLAIN_ATTRS =
+  'class start tabindex role aria-label data-back data-cite data-code data-lang data-note data-open data-ref data-source data-tex dir type id'.split(
+    ' ',
+  );
 
 /** The second wall behind the renderer's own escaping. */
 export function sanitize(html: string, anchors = false): string {
@@ -142,12 +156,21 @@ export function sanitize(html: string, anchors = false): string {
 /** Markdown to HTML, a block at a time. */
 export class Renderer {
   private marked: Marked;
+  private context: Context = { growing: false, notes: new Set() };
+
   constructor(private options: RenderOptions = {}) {
-    this.marked = makeMarked(options);
+    this.marked = makeMarked(options, this.context);
   }
 
-  lex(text: string): Token[] {
+  /** `growing`: more text may come behind it. */
+  lex(text: string, growing = false): Token[] {
+    this.context.growing = growing;
     return this.marked.lexer(text);
+  }
+
+  /** The footnotes that marks may point to; those of all the text, which `lex` may not see. */
+  know(notes: ReadonlySet<string>): void {
+    this.context.notes = notes;
   }
 
   block(token: Token): string {
@@ -155,6 +178,7 @@ export class Renderer {
   }
 
   all(text: string): string {
-    return sanitize(this.marked.parser(this.marked.lexer(text)), this.options.anchors);
+    this.know(notesOf(text));
+    return sanitize(this.marked.parser(this.lex(text)), this.options.anchors);
   }
 }
