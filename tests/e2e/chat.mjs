@@ -83,6 +83,91 @@ export async function streaming({ page, mock, shot }) {
   await shot('answered');
 }
 
+const torture = [
+  '# A heading with averyveryveryveryveryverylongwordwithoutanyplacetobreakitanywhereinit',
+  'Inline $\\frac{a_1}{b_1} = \\sqrt{x^2 + 1}$, prices $5 and $10, **中文（bold）。**后, a note[^1].',
+  '$$\n\\sum_{k=0}^{n} \\binom{n}{k} a^k b^{n-k} = (a+b)^n = \\underbrace{x + x + x + x + x + x + x + x + x + x + x}_{n}\n- c\n$$',
+  'Broken $\\frac{a$ and \\[ \\begin{aligned} a &= b \\\\ &= c \\end{aligned} \\]',
+  '| ' + 'a wide column name | '.repeat(9) + '\n|' + '--|'.repeat(9) + '\n' + ('| ' + 'some cell $x_1$ | '.repeat(9) + '\n').repeat(3),
+  '```kotlin\nfun main() { println("' + 'long '.repeat(60) + '") }\nval b = 2\n```',
+  '- [x] done\n- [ ] https://example.org/' + 'path'.repeat(40) + '\n  1. nested\n     > quoted `' + 'code'.repeat(40) + '`',
+  '<details><summary>More</summary>inside</details>',
+  '[^1]: The note.',
+].join('\n\n');
+
+export async function reading({ page, mock, shot, context }) {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  mock.on('Everything', ({ say }) => say(torture));
+  await newChat(page);
+  await page.setViewportSize({ width: 320, height: 700 });
+  await ask(page, 'Everything');
+  await ready(page);
+  await answer(page).locator('.md-display math').last().waitFor({ state: 'attached' });
+  await answer(page).locator('code[data-lang=kotlin] .hljs-keyword').first().waitFor();
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll('*')]
+      .filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'auto' && !e.closest('.md-table, pre, .md-display'))
+      .map((e) => e.className)
+      .concat(document.documentElement.scrollWidth > innerWidth ? ['page'] : []),
+  );
+  assert.deepEqual(wide, [], 'only boxes within the answer scroll sideways');
+  await shot('reading-320');
+  await page.setViewportSize({ width: 1280, height: 1400 });
+  await shot('reading');
+  assert.equal(await answer(page).locator('.md-bad').getAttribute('title').then((t) => /KaTeX/.test(t)), true);
+  assert.equal(await answer(page).locator('strong').first().innerText(), '中文（bold）。');
+
+  await answer(page).locator('p').first().evaluate((p) => getSelection().selectAllChildren(p));
+  await page.keyboard.press('Control+c');
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(copied, /Inline \$\\frac\{a_1\}\{b_1\} = \\sqrt\{x\^2 \+ 1\}\$, prices \$5 and \$10/);
+  await answer(page).locator('.md-table').hover();
+  await answer(page).getByRole('button', { name: 'Copy CSV' }).click();
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^(a wide column name,?){9}\r\n/);
+  const saved = page.waitForEvent('download');
+  await answer(page).getByRole('button', { name: 'Download' }).click();
+  assert.equal((await saved).suggestedFilename(), 'code.kt');
+  await answer(page).locator('[data-ref="1"]').click();
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.note), '1');
+  await page.setViewportSize({ width: 1280, height: 800 });
+}
+
+export async function growingTable({ page, mock }) {
+  const more = new Gate();
+  const row = (i) => `| ${i} | some **words** | and \`code\` | 3.14 |\n`;
+  mock.on('A long table', async ({ say }) => {
+    say('| n | a | b | c |\n|--:|---|---|---|\n' + Array.from({ length: 60 }, (_, i) => row(i)).join(''));
+    await more.opened;
+    for (let i = 60; i < 1500; i += 4) {
+      say(row(i) + row(i + 1) + row(i + 2) + row(i + 3));
+      await new Promise((resolve) => setTimeout(resolve, 8));
+    }
+  });
+  await newChat(page);
+  await ask(page, 'A long table');
+  await has(answer(page).locator('tbody'), '59');
+  await page.evaluate(() => {
+    const cell = document.querySelector('.md-table tbody tr:nth-child(9) strong');
+    getSelection().selectAllChildren(cell);
+    window.kept = cell;
+    window.frames = [];
+    const look = (now) => {
+      window.frames.push(now);
+      if (window.frames) requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+  more.open();
+  await answer(page).locator('tbody tr').nth(1499).waitFor({ timeout: 60_000 });
+  const times = await page.evaluate(() => {
+    const gaps = window.frames.slice(1).map((t, i) => t - window.frames[i]).sort((a, b) => a - b);
+    return { n: gaps.length, p50: gaps[gaps.length >> 1], p95: gaps[Math.floor(gaps.length * 0.95)], max: gaps.at(-1) };
+  });
+  if (process.env.E2E_TIMES) console.log('growing table, time between frames', times);
+  await ready(page);
+  assert.equal(await page.evaluate(() => window.kept.isConnected && getSelection().toString()), 'words', 'the selection survives');
+}
+
 export async function reloadInTheMiddle({ page, mock }) {
   const more = new Gate();
   mock.on('Count', async ({ say }) => {

@@ -16,6 +16,8 @@ const tests = { ...chat, ...settings, ...access, ...design };
 const order = [
   'firstRun',
   'streaming',
+  'reading',
+  'growingTable',
   'reloadInTheMiddle',
   'twoTabs',
   'stop',

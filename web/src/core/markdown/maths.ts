@@ -49,7 +49,13 @@ export function copyOf(selection: Selection | null, root: HTMLElement): { text: 
   const part = range.cloneContents();
   const places = part.querySelectorAll<HTMLElement>('.md-math');
   if (places.length === 0) return null;
-  for (const place of places) place.replaceWith(place.dataset.source ?? '');
+  for (const place of places) {
+    // Its lines stay lines.
+    const source = document.createElement('span');
+    source.className = 'md-tex';
+    source.textContent = place.dataset.source ?? '';
+    place.replaceWith(source);
+  }
   // Only what is laid out has its line ends in `innerText`.
   const box = document.createElement('div');
   box.className = 'md-copy';
