@@ -286,10 +286,10 @@ void turn_run(void *arg)
 {
 	struct turn *t = arg;
 	int64_t began_ms = clock_mono_ms();
-	int r;
+	int r = t->prepared;
 
 	t->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
-	if ((r = prompt_build(t)) >= 0)
+	if (r >= 0)
 		r = turn_converse(t);
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);

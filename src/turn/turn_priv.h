@@ -55,6 +55,7 @@ struct turn {
 	struct turnlog *log;                       /* the loop's */
 	const char *base_content, *base_reasoning; /* what the message held before, when it is continued */
 	struct gen_request request;
+	int prepared; /* whether `request` could be made: 0, or why not */
 	struct gen_result result;
 	int64_t cost_micros; /* 0: nothing, or no price is known */
 	bool storing;        /* its answer has ended and waits to be stored; under the lock of all */

@@ -242,6 +242,9 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids 
 	}
 	*ret = t->ids;
 	turns_tell(all, &(struct turn_news){t->user_id, t->ids.conversation_id, t->ids.turn_id, "turn", "started"});
+	/* Here, where few threads do it for all turns: what a thread has freed it keeps for later, and those of the turns
+	 * are thousands that sleep. */
+	t->prepared = prompt_build(t);
 	/* Admission keeps the number of turns below that of the threads; should none be had, the turn runs to its
 	 * end here rather than be lost. */
 	if (pool_submit(all->threads, &t->task, turn_run, t) < 0)
