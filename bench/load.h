@@ -57,8 +57,8 @@ int socket_connect(int port);
 
 /* --- provider: load_provider.c --- */
 
-/* A prompt says what it wants as "bench-SSSSS-NNNNNN-M": stream, tokens, p (paced, held back), f (at once), or s (by
- * itself: the first at once, the others SELF_PACED a second). */
+/* A prompt says what it wants as "bench-SSSSS-NNNNNN-M": stream, tokens, p (paced, held back), f (at once), s (by
+ * itself: the first at once, the others SELF_PACED a second), or l (one line of so many kilobytes). */
 #define SELF_PACED  50
 #define MARK_FORMAT "bench-%05u-%06u-%c"
 
@@ -95,6 +95,8 @@ struct client {
 	uint32_t next; /* number of the next token */
 	uint64_t last_id;
 	char event[16];
+	char turn[32]; /* of an event stream of Atelier: the id that its first event names */
+	bool blind;    /* the text is not made of tokens, and not looked at */
 	char part[TOKEN_LEN];
 	unsigned npart;
 	bool complete; /* the end of the answer was seen */
@@ -166,6 +168,7 @@ struct shape {
 	double rate;
 	uint32_t tokens;
 	unsigned earlier; /* messages in the conversation before */
+	double wait_s;    /* all streams are open so long before the first token; 0: a moment */
 };
 
 struct result {
@@ -216,6 +219,8 @@ struct options {
 void case_streams(const struct options *o, const char *name, unsigned streams, double rate);
 void case_long(const struct options *o);
 void case_idle_streams(const struct options *o);
+void case_waiting_turns(const struct options *o);
+void case_stalls(const struct options *o);
 void case_cold_start(const struct options *o);
 void case_requests(const struct options *o);
 void case_gateway(const struct options *o);

@@ -178,7 +178,9 @@ static void take_event(struct client *c, const char *p, size_t n, uint32_t now)
 	} else if (n > 6 && !memcmp(p, "data: ", 6)) {
 		if (c->complete)
 			client_fault(c, "an event after done");
-		if (!strcmp(c->event, "text")) {
+		if (!strcmp(c->event, "start"))
+			json_string(p, "turn_id", c->turn, sizeof(c->turn));
+		if (!strcmp(c->event, "text") && !c->blind) {
 			const char *text = string_member(p, n, "text");
 
 			if (text)

@@ -1,4 +1,4 @@
-/* load_idle.c - the cases in which little flows: idle streams, cold start, idle memory, plain requests. */
+/* load_idle.c - the cases in which little flows: idle streams, waiting turns, cold start, plain requests. */
 #include "load.h"
 
 #include <stdio.h>
@@ -117,6 +117,38 @@ void case_idle_streams(const struct options *o)
 		bar("own memory per idle stream", series_median(&t[ATELIER].own), 8, "KB");
 	}
 	ratio_print(relay_has(ATELIER) ? series_median(&t[ATELIER].own) / series_median(&t[NGINX].own) : 0);
+}
+
+/* --- waiting turns: people whose models have not begun to answer --- */
+
+void case_waiting_turns(const struct options *o)
+{
+	/* Longer than a turn takes to see that it sleeps for long, and gives back what it does not need meanwhile. */
+	struct shape s = {.streams = o->quick ? 300 : 2000, .rate = 20, .tokens = 20, .wait_s = 3};
+	struct series mem = {0}, own = {0};
+	bool whole = true;
+
+	if (!relay_has(ATELIER))
+		return;
+	printf("\n== waiting-turns: %u turns with a reader each, whose provider does not answer yet\n", s.streams);
+	for (unsigned rep = 0; rep < o->reps; rep++) {
+		struct relay r;
+		struct result result;
+
+		relay_start(&r, ATELIER);
+		loop_run_for(0.2);
+		run_streams(&r, &s, &result);
+		relay_stop(&r);
+		loop_run_for(0.1);
+		series_add(&mem, result.mem_kb);
+		series_add(&own, result.own_kb);
+		whole = whole && result.whole;
+	}
+	series_print("resident per waiting turn", &mem, "KB");
+	series_print("own memory per waiting turn", &own, "KB");
+	must_hold(whole, "Atelier: the answers that followed came whole");
+	bar("own memory per waiting turn", series_median(&own), 32, "KB");
+	ratio_print(0);
 }
 
 /* --- start and idle memory --- */

@@ -249,6 +249,21 @@ static void answer_whole(struct peer *p)
 	bytes_free(&b);
 }
 
+/* One line of p->total kilobytes, in which nothing repeats. */
+static void answer_long(struct peer *p)
+{
+	struct bytes b = {0};
+
+	bytes_addf(&b, "%zx\r\n" LINE_HEAD, strlen(LINE_HEAD) + (size_t)p->total * 1024 + strlen(LINE_TAIL));
+	for (uint32_t i = 0; i < p->total * 128; i++)
+		bytes_addf(&b, "%07x ", i * 2654435761u >> 4);
+	bytes_addf(&b, LINE_TAIL "\r\n");
+	peer_begin(p);
+	peer_send(p, b.p, b.n);
+	bytes_free(&b);
+	peer_end(p);
+}
+
 /* The last mark in the body counts: earlier ones stand in earlier messages of the conversation. */
 static bool find_mark(const char *body, size_t n, struct peer *p, char *ret_mode)
 {
@@ -270,6 +285,10 @@ static void answer_chat(struct peer *p, const char *body, size_t n)
 		p->total = 1;
 	if (p->whole) {
 		answer_whole(p);
+		return;
+	}
+	if (mode == 'l') {
+		answer_long(p);
 		return;
 	}
 	if (mode == 's') {

@@ -114,6 +114,8 @@ static void set_atelier(const struct relay *r)
 	setenv("ATELIER_MAX_TURNS_PER_USER", "20000", 1);
 	setenv("ATELIER_RATE_PER_MINUTE", "10000000", 1);
 	setenv("ATELIER_LOGIN_ATTEMPTS", "1000", 1);
+	setenv("ATELIER_MAX_ANSWER_TOKENS", "0", 1);
+	setenv("ATELIER_MAX_ANSWER_BYTES", "67108864", 1);
 	setenv("ATELIER_AUTO_TITLE", "false", 1);
 	setenv("ATELIER_LOG_LEVEL", "warn", 1);
 }

@@ -242,7 +242,7 @@ void run_streams(struct relay *r, const struct shape *s, struct result *ret)
 	if (!open)
 		fprintf(stderr, "load: %s: %zu of %u streams reached the provider\n", path_names[r->path],
 			*provider_waiting(), s->streams);
-	loop_run_for(0.3);
+	loop_run_for(s->wait_s > 0 ? s->wait_s : 0.3);
 	struct usage held = relay_usage(r);
 	ret->mem_kb = (held.rss_kb - idle.rss_kb) / s->streams;
 	ret->own_kb = (held.own_kb - idle.own_kb) / s->streams;
