@@ -7,11 +7,12 @@ import { chromium } from 'playwright-core';
 import * as access from './access.mjs';
 import * as chat from './chat.mjs';
 import * as design from './gallery.mjs';
+import * as languages from './languages.mjs';
 import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages };
 
 const order = [
   'firstRun',
@@ -48,6 +49,8 @@ const order = [
   'serverKilled',
   'phone',
   'phoneSettings',
+  'pseudoLocale',
+  'languages',
   'signOutAndIn',
 ];
 const args = parseArgs({ options: { binary: { type: 'string' } }, allowPositionals: true });
@@ -97,7 +100,7 @@ async function main() {
       '--disable-sync',
     ],
   });
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', locale: 'en-US' });
   const { watch, allow, forget } = watcher();
   // Before anybody is signed in, the page asks and is told so.
   const page = watch(await context.newPage());

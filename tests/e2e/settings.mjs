@@ -224,9 +224,9 @@ export async function pullWithReload({ page, base, mock, shot }) {
   await page.getByRole('textbox', { name: 'Pull a model' }).fill('fresh:1b');
   await page.getByRole('button', { name: 'Pull', exact: true }).click();
   const jobs = page.getByRole('list', { name: 'Jobs' });
-  await jobs.getByText('25 % · 500 MB of 2.0 GB').waitFor();
+  await jobs.getByText('25% · 500 MB of 2.0 GB').waitFor();
   await page.reload();
-  await jobs.getByText('25 % · 500 MB of 2.0 GB').waitFor();
+  await jobs.getByText('25% · 500 MB of 2.0 GB').waitFor();
   await jobs.getByText('1 layer').click();
   await jobs.getByText('aabbccddeeff').waitFor();
   await shot('pull');
@@ -248,7 +248,7 @@ export async function pullWithReload({ page, base, mock, shot }) {
   await page.getByRole('textbox', { name: 'Pull a model' }).fill('again:1b');
   await page.getByRole('button', { name: 'Pull', exact: true }).click();
   const row = jobs.getByRole('listitem').filter({ hasText: 'again:1b' });
-  await row.getByText('5 %').waitFor();
+  await row.getByText('5%').waitFor();
   await row.getByRole('button', { name: /^Cancel/ }).click();
   await row.getByText('Stopped').waitFor();
   await row.getByRole('button', { name: /^Resume/ }).click();
@@ -464,7 +464,7 @@ export async function resign({ page, context, server, base, watch }) {
 }
 
 /** In the page: what reaches beyond the screen, though nothing around it scrolls. */
-function tooWide() {
+export function tooWide() {
   const scrolls = (e) => e && (/auto|scroll|hidden|clip/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
   if (document.documentElement.scrollWidth <= window.innerWidth) return [];
   return [...document.querySelectorAll('#app *')]

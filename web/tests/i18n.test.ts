@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parse, TYPE, type MessageFormatElement } from '@formatjs/icu-messageformat-parser';
 import { describe, expect, it } from 'vitest';
-import { i18n, match, t } from '$core/i18n/i18n.svelte';
+import { bytes, decimal, percentText } from '$core/format';
+import { i18n, languages, match, PSEUDO, t, type Language } from '$core/i18n/i18n.svelte';
 
 const raw = JSON.parse(readFileSync('src/locales/en.json', 'utf8')) as Record<string, string>;
 const others = readdirSync('src/locales').filter((f) => f.endsWith('.json') && f !== 'en.json');
@@ -16,6 +17,10 @@ function argumentsOf(parts: MessageFormatElement[], found = new Set<string>()): 
     }
   }
   return found;
+}
+/** The plural forms that a message has, of each of its plurals. */
+function forms(parts: MessageFormatElement[]): string[][] {
+  return parts.flatMap((p) => (p.type === TYPE.plural ? [Object.keys(p.options), ...Object.values(p.options).flatMap((o) => forms(o.value))] : []));
 }
 const takes = (text: string) => [...argumentsOf(parse(text))].sort();
 
@@ -50,6 +55,41 @@ describe('the catalogue of texts', () => {
     expect(Object.keys(raw).filter((key) => takes(raw[key]!).join() !== takes(other[key]!).join())).toEqual([]);
   });
 
+  it('has a file for each language, and no other', () =>
+    expect(others.map((f) => f.replace('.json', ''))).toEqual(Object.keys(languages).filter((l) => l !== 'en').sort()));
+
+  it.each(others)('%s has the plural forms of its language', (file) => {
+    const other = JSON.parse(readFileSync('src/locales/' + file, 'utf8')) as Record<string, string>;
+    const has = new Intl.PluralRules(file.replace('.json', '')).resolvedOptions().pluralCategories;
+    // "many" is for whole millions in Spanish and French, which are written in digits here.
+    const needed = has.filter((c) => c !== 'many').sort().join();
+    const wrong = Object.keys(other).filter((key) =>
+      forms(parse(other[key]!)).some((f) => f.filter((c) => !c.startsWith('=')).sort().join() !== needed),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it.each(others)('%s has no straight quotes and no three dots', (file) => {
+    const other = JSON.parse(readFileSync('src/locales/' + file, 'utf8')) as Record<string, string>;
+    expect(Object.keys(other).filter((key) => /["']|\.\.\./.test(other[key]!))).toEqual([]);
+  });
+
+  it('speaks another language, with its plurals, numbers and units', async () => {
+    const say = async (language: Language) => {
+      await i18n.use(language);
+      return [t('job.layers', { n: 1 }), t('job.layers', { n: 3 }), decimal(1.5), bytes(2.5e9), percentText(1, 4).replace(/\s/, ' '), document.documentElement.lang];
+    };
+    expect(await say('de')).toEqual(['1 Schicht', '3 Schichten', '1,5', '2,5 GB', '25 %', 'de']);
+    expect(await say('fr')).toEqual(['1 couche', '3 couches', '1,5', '2,5 Go', '25 %', 'fr']);
+    expect(await say('ja')).toEqual(['1 レイヤー', '3 レイヤー', '1.5', '2.5 GB', '25%', 'ja']);
+    expect(await say(PSEUDO)).toEqual([expect.stringMatching(/^\[1 ļåýér .*\]$/), expect.stringMatching(/^\[3 /), '1.5', '2.5 GB', '25%', 'en-XA']);
+    expect(t('action.save')).toMatch(/^\[Šåvé .*\]$/);
+    // The one asked for last is the one that is spoken.
+    const first = i18n.use('es');
+    expect([await i18n.use('en'), await first]).toEqual([true, false]);
+    expect(t('action.save')).toBe('Save');
+  });
+
   it('counts', () => {
     expect(t('job.layers', { n: 1 })).toBe('1 layer');
     expect(t('job.layers', { n: 3 })).toBe('3 layers');
@@ -59,6 +99,7 @@ describe('the catalogue of texts', () => {
   it('takes the first language of the browser that there is', () => {
     expect(match(['xx', 'en-GB'])).toBe('en');
     expect(match([])).toBe('en');
+    expect([match(['pt', 'fr-CA', 'en']), match(['zh-CN']), match(['de-AT'])]).toEqual(['fr', 'zh', 'de']);
     expect(i18n.language).toBe('en');
   });
 

@@ -56,7 +56,7 @@ describe('words of states', () => {
       'Pull a:1b', 'Pull a', 'y',
     ]);
     expect(job({}).text).toBe('Starting…');
-    expect(job({ progress: { status: 'pulling ab', completed: 1e9, total: 2e9, layers: [] } }).text).toBe('50 % · 1.0 GB of 2.0 GB');
+    expect(job({ progress: { status: 'pulling ab', completed: 1e9, total: 2e9, layers: [] } }).text).toBe('50% · 1.0 GB of 2.0 GB');
     expect(job({ progress: { status: 'verifying sha256 digest', completed: 2e9, total: 2e9, layers: [] } }).text).toBe('Verifying sha256 digest…');
     expect(job({ state: 'failed', error: { code: 'x', message: 'No such model.' } })).toEqual({ tone: 'danger', text: 'No such model.' });
   });

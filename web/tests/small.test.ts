@@ -12,10 +12,10 @@ describe('how an answer ended', () => {
   it.each([
     [ended('x', 'stop'), '', false],
     [ended('x', null), '', false],
-    [ended('x', 'length'), 'token limit and is not finished', true],
+    [ended('x', 'length'), 'token limit and is incomplete', true],
     [ended('', 'length', 'hm'), 'before it began', true],
     [ended('x', 'content_filter'), 'filter', false],
-    [ended('', 'stop', 'hm'), 'thought, but gave no answer', true],
+    [ended('', 'stop', 'hm'), 'reasoned but gave no answer', true],
     [ended('', 'stop'), 'empty answer', true],
     [ended('x', 'odd_word'), 'odd_word', false],
   ])('%o', (message, notice, open) => {

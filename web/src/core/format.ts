@@ -32,13 +32,13 @@ export function agoText(time: string, now = Date.now()): string {
 }
 
 export function bytes(n: number): string {
-  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+  const units = ['', 'K', 'M', 'G', 'T'];
   let i = 0;
   while (n >= 1000 && i < units.length - 1) {
     n /= 1000;
     i++;
   }
-  return `${n < 10 && i > 0 ? fixed(n, 1) : Math.round(n)} ${units[i]}`;
+  return `${n < 10 && i > 0 ? fixed(n, 1) : Math.round(n)} ${units[i]}${i18n.language === 'fr' ? 'o' : 'B'}`;
 }
 
 export function seconds(ms: number): string {
@@ -111,3 +111,5 @@ export function timeText(time: string, now = new Date()): string {
 /** 0 to 100, whole, and 100 only when all is there. */
 export const percent = (done: number, whole: number) =>
   whole > 0 ? (done >= whole ? 100 : Math.min(99, Math.floor((done / whole) * 100))) : 0;
+
+export const percentText = (done: number, whole: number) => (percent(done, whole) / 100).toLocaleString(i18n.language, { style: 'percent' });

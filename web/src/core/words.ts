@@ -1,5 +1,5 @@
 import type { Job, Model, ProviderDetails } from './api/types';
-import { bytes, percent } from './format';
+import { bytes, percentText } from './format';
 import { t } from './i18n/i18n.svelte';
 
 /** How a state is meant; a colour goes with it. */
@@ -35,9 +35,9 @@ export function modelState(state: Model['state']): Said {
 export const isRunning = (job: Pick<Job, 'state'>) => job.state === 'queued' || job.state === 'running';
 
 export function jobTitle(job: Pick<Job, 'kind' | 'title'>): string {
-  if (/^(pull|load) /i.test(job.title)) return job.title;
-  if (job.kind === 'pull') return t('job.pull', { name: job.title });
-  return job.kind === 'load' ? t('job.load', { name: job.title }) : job.title;
+  const name = job.title.replace(/^(pull|load) /i, '');
+  if (job.kind === 'pull') return t('job.pull', { name });
+  return job.kind === 'load' ? t('job.load', { name }) : job.title;
 }
 
 /** How far a job is, in one line. */
@@ -51,10 +51,10 @@ export function jobState(job: Pick<Job, 'state' | 'progress' | 'error'>): Said {
   // Ollama names a layer in the status while it fetches it; the bar says that better.
   if (progress.total > 0 && progress.completed < progress.total) {
     const part = t('amount.of', { part: bytes(progress.completed), whole: bytes(progress.total) });
-    return { tone: 'busy', text: `${percent(progress.completed, progress.total)} % · ${part}` };
+    return { tone: 'busy', text: `${percentText(progress.completed, progress.total)} · ${part}` };
   }
-  const status = progress.status || 'working';
-  return { tone: 'busy', text: status.charAt(0).toUpperCase() + status.slice(1) + '…' };
+  const { status } = progress;
+  return { tone: 'busy', text: status ? status.charAt(0).toUpperCase() + status.slice(1) + '…' : t('job.working') };
 }
 
 /** Whether a model answers in words: one that only makes embeddings does not. */

@@ -1,4 +1,4 @@
-import { i18n, languages, match, type Language } from '$core/i18n/i18n.svelte';
+import { i18n, languages, match, PSEUDO, type Language } from '$core/i18n/i18n.svelte';
 import { read, write } from './storage';
 
 export type Density = 'comfortable' | 'compact';
@@ -20,12 +20,14 @@ class Preferences {
   /** The language that was chosen, else the browser's. */
   get language(): Language {
     const saved = read('language');
+    if (saved === 'pseudo') return PSEUDO;
     return saved && saved in languages ? (saved as Language) : match(navigator.languages);
   }
 
   async setLanguage(language: Language): Promise<void> {
-    await i18n.use(language);
-    write('language', language === match(navigator.languages) ? null : language);
+    if (!(await i18n.use(language))) return;
+    if (language === PSEUDO) write('language', 'pseudo');
+    else write('language', language === match(navigator.languages) ? null : language);
   }
 
   private apply(): void {

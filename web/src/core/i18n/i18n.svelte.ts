@@ -13,10 +13,26 @@ type Catalogue = Record<string, Message>;
 /** The languages there are, each by its own name. */
 export const languages = {
   en: 'English',
+  de: 'Deutsch',
+  es: 'Español',
+  fr: 'Français',
+  ja: '日本語',
+  zh: '简体中文',
 } as const;
-export type Language = keyof typeof languages;
 
-const others: Record<string, () => Promise<{ default: Catalogue }>> = {};
+/** English made longer and accented, which shows texts that have no key and places that are too narrow (pseudo.ts). */
+export const PSEUDO = 'en-XA';
+/** A language of the page; as a BCP 47 tag, it also forms dates and numbers. */
+export type Language = keyof typeof languages | typeof PSEUDO;
+
+const others: Record<Exclude<Language, 'en'>, () => Promise<{ default: Catalogue }>> = {
+  de: () => import('$locales/de.json'),
+  es: () => import('$locales/es.json'),
+  fr: () => import('$locales/fr.json'),
+  ja: () => import('$locales/ja.json'),
+  zh: () => import('$locales/zh.json'),
+  [PSEUDO]: () => import('./pseudo'),
+};
 
 /** The first language of a browser's list that there is. */
 export function match(wanted: readonly string[]): Language {
@@ -31,14 +47,18 @@ class I18n {
   language = $state<Language>('en');
   private catalogue = $state.raw<Catalogue>(en as unknown as Catalogue);
   private formats = new Map<string, IntlMessageFormat>();
+  private wanted: Language = 'en';
 
-  /** Changes the language once its texts are there. */
-  async use(language: Language): Promise<void> {
-    const found = language === 'en' ? en : (await others[language]?.())?.default;
+  /** Changes the language once its texts are there. False: they could not be loaded, or another was asked for since. */
+  async use(language: Language): Promise<boolean> {
+    this.wanted = language;
+    const found = language === 'en' ? en : await others[language]().then((m) => m.default, () => null);
+    if (!found || this.wanted !== language) return false;
     this.formats.clear();
     this.catalogue = { ...(en as unknown as Catalogue), ...(found as unknown as Catalogue) };
     this.language = language;
     document.documentElement.lang = language;
+    return true;
   }
 
   text(key: Key, values?: Values): string {

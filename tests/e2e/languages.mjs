@@ -1,0 +1,110 @@
+// The languages of the page. In the pseudo-locale every text of the catalogue is longer and stands in brackets: what does
+// not is a text without a key, and what is too wide here is too wide in German.
+import assert from 'node:assert/strict';
+import { PASSWORD } from './chat.mjs';
+import { tooWide } from './settings.mjs';
+
+const sizes = [
+  { width: 390, height: 844 },
+  { width: 1280, height: 800 },
+];
+const places = ['', 'manual', ...['account', 'appearance', 'keys', 'usage', 'models', 'providers', 'limits', 'people'].map((s) => 'settings/' + s)];
+
+// Names and units, not texts: of programs, models, providers, people, languages, days.
+const names =
+  /^(Atelier( [\d.]+)?|Aa|A|Librarian|Ollama|Anthropic|OpenAI.*|OpenRouter|Pseudo|English|Deutsch|Español|Français|(ollama|llama|lab|mock|second|embed|tiny|atelier|gpt|big|cold|small)\S*|ada|bob|carla|Ctrl|Shift|Enter|Esc|F2|F6|Del|v?[\d.]+\S*|Q\d\S*|[\d.,]+ ?[KMGTB]+|https?:\/\/\S+|\/\S*|[a-z]+\/\S+|\d{1,2} [A-Z][a-z]{2}( \d{4})?|[A-Z][a-z]{2} \d{1,2}(, \d{4})?.*)$/;
+
+/** Texts that are seen or read aloud and stand in no brackets; what people, models and the manual wrote is left out. */
+function withoutKey() {
+  const foreign = '#app [lang=en], article, pre, code, kbd, .prose, [dir=auto], textarea, noscript, script, style';
+  const found = new Set();
+  const note = (text) => /[A-Za-z]{2}/.test(text) && !text.includes('[') && found.add(text.trim());
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) if (!walker.currentNode.parentElement.closest(foreign)) note(walker.currentNode.data);
+  for (const e of document.querySelectorAll('[aria-label], [title], [placeholder]'))
+    if (!e.closest(foreign)) for (const a of ['aria-label', 'title', 'placeholder']) note(e.getAttribute(a) ?? '');
+  return [...found];
+}
+
+/** What is wrong with the page as it is shown. */
+async function look(page, where) {
+  const wide = await page.evaluate(tooWide);
+  const texts = (await page.evaluate(withoutKey)).filter((text) => !text.split(' · ').every((part) => names.test(part)));
+  return [...wide.map((what) => `${where}: too wide: ${what}`), ...texts.map((text) => `${where}: no key: ${text}`)];
+}
+
+/** Waits until the page speaks in the pseudo-locale, has loaded everything and no longer changes. */
+async function settled(page, heading) {
+  await page.waitForFunction(
+    (selector) => document.documentElement.lang === 'en-XA' && document.querySelector(selector) && !document.body.textContent.includes('[Ļöåðîñğ…'),
+    heading,
+  );
+  let before = null;
+  for (let now = ''; now !== before; ) {
+    before = now;
+    await page.evaluate(() => new Promise((done) => requestIdleCallback(() => setTimeout(done, 100))));
+    now = await page.locator('body').innerText();
+  }
+}
+
+export async function pseudoLocale({ page, context, base, shot, watch, allow }) {
+  allow(/status of 401/);
+  await page.goto(base + '/');
+  const chat = await page.getByRole('navigation', { name: 'Chats' }).getByRole('link').first().getAttribute('href');
+  await page.evaluate(() => localStorage.setItem('atelier.language', 'pseudo'));
+  const wrong = [];
+  try {
+    for (const size of sizes) {
+      await page.setViewportSize(size);
+      for (const place of [...places, new URL(chat, base + '/').pathname.slice(1)]) {
+        await page.goto(`${base}/${place}`);
+        await settled(page, place.startsWith('settings') ? 'main h2' : place === 'manual' ? '.manual h1, .manual h2' : '[data-composer]');
+        wrong.push(...(await look(page, `/${place} at ${size.width}`)));
+        await shot(`${size.width}-${place.replace(/\W+/g, '-')}`);
+      }
+      const fresh = watch(await context.browser().newContext({ viewport: size }).then((c) => c.newPage()));
+      await fresh.addInitScript(() => localStorage.setItem('atelier.language', 'pseudo'));
+      await fresh.goto(base + '/');
+      await fresh.locator('input[autocomplete=current-password]').waitFor();
+      wrong.push(...(await look(fresh, `the sign-in page at ${size.width}`)));
+      await fresh.context().close();
+    }
+  } finally {
+    await page.evaluate(() => localStorage.removeItem('atelier.language'));
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.goto(base + '/');
+  }
+  assert.deepEqual(wrong, []);
+}
+
+/** A browser's language is followed from the sign-in page on; another one can be chosen, and stays. */
+export async function languages({ context, base, watch, allow }) {
+  allow(/status of 401/);
+  const own = await context.browser().newContext({ locale: 'de-CH', viewport: { width: 1280, height: 800 } });
+  const page = watch(await own.newPage());
+  try {
+    await page.goto(base + '/');
+    await page.getByRole('heading', { name: 'Anmelden' }).waitFor();
+    assert.equal(await page.locator('html').getAttribute('lang'), 'de');
+    await page.getByLabel('Benutzername').fill('ada');
+    await page.getByLabel('Passwort', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Anmelden' }).click();
+    await page.getByRole('heading', { name: 'Wie kann ich helfen' }).waitFor();
+    for (const [name, lang, heading] of [
+      ['Español', 'es', 'Apariencia'],
+      ['Français', 'fr', 'Apparence'],
+      ['日本語', 'ja', '外観'],
+      ['简体中文', 'zh', '外观'],
+      ['English', 'en', 'Appearance'],
+    ]) {
+      await page.goto(base + '/settings/appearance');
+      await page.getByRole('combobox').selectOption({ label: name });
+      await page.getByRole('heading', { name: heading, level: 2, exact: true }).waitFor();
+      await page.reload();
+      await page.getByRole('heading', { name: heading, level: 2, exact: true }).waitFor();
+      assert.equal(await page.locator('html').getAttribute('lang'), lang);
+    }
+  } finally {
+    await own.close();
+  }
+}
