@@ -51,7 +51,7 @@ bool route_may_fail(const struct route *r, int code)
 		comes_with_others(r, code))
 		return true;
 	if (code == E_CSRF)
-		return unsafe;
+		return unsafe || r->flags & ROUTE_GATEWAY; /* one that is open asks any page where it comes from */
 	if (code == E_MEDIA_TYPE)
 		return r->body || r->body_schema;
 	return code == E_NOT_FOUND && strchr(r->path, '{');
