@@ -108,10 +108,10 @@ static void add_line(const char *line, size_t n)
 
 /* ---- out ---- */
 
-/* What is next in one piece; whole lines where there are some. */
-static size_t ring_piece(const char **ret)
+/* What is next in one piece, from *ret_out on; whole lines where there are some. */
+static size_t ring_piece(const char **ret, uint64_t *ret_out)
 {
-	uint64_t out = atomic_load(&q.out);
+	uint64_t out = *ret_out = atomic_load(&q.out);
 	size_t at = (size_t)(out % QUEUE_BYTES), n = (size_t)(atomic_load(&q.in) - out);
 
 	n = MIN(MIN(n, QUEUE_BYTES - at), (size_t)PIECE_BYTES);
@@ -120,15 +120,22 @@ static size_t ring_piece(const char **ret)
 	return end ? (size_t)(end + 1 - *ret) : n;
 }
 
+/* The thread and the last words may both have written a piece: it goes out of the ring once. */
+static void ring_drop(uint64_t out, size_t n)
+{
+	atomic_compare_exchange_strong(&q.out, &out, out + n);
+}
+
 static void *logger_main(void *arg UNUSED)
 {
 	int64_t until = INT64_MAX;
 	const char *p;
+	uint64_t out;
 	size_t n;
 
 	pthread_mutex_lock(&q.mx);
 	for (;;) {
-		while ((n = ring_piece(&p)) == 0 && !q.stopping)
+		while ((n = ring_piece(&p, &out)) == 0 && !q.stopping)
 			pthread_cond_wait(&q.wake, &q.mx);
 		if (q.stopping && until == INT64_MAX)
 			until = clock_mono_ms() + STOP_MS;
@@ -137,7 +144,7 @@ static void *logger_main(void *arg UNUSED)
 		pthread_mutex_unlock(&q.mx);
 		ssize_t k = write_piece(STDERR_FILENO, p, n, POLL_MS);
 		/* Closed for good, as when a terminal is gone: the log goes nowhere, and that is no reason to end. */
-		atomic_fetch_add(&q.out, k < 0 ? n : (size_t)k);
+		ring_drop(out, k < 0 ? n : (size_t)k);
 		pthread_mutex_lock(&q.mx);
 	}
 	pthread_mutex_unlock(&q.mx);
@@ -152,9 +159,10 @@ static const int fatal[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 static void last_words(int sig)
 {
 	const char *p;
+	uint64_t out;
 	size_t n;
 
-	for (ssize_t k; (n = ring_piece(&p)) > 0; atomic_fetch_add(&q.out, (uint64_t)k)) {
+	for (ssize_t k; (n = ring_piece(&p, &out)) > 0; ring_drop(out, (size_t)k)) {
 		k = write_piece(STDERR_FILENO, p, n, LAST_WORDS_MS);
 		if (k <= 0)
 			break;

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "sys/metrics.h"
 
-enum { LINES = 3000, PATIENCE_MS = 10000 };
+enum { LINES = 3000, ABORTS = 5, ABORT_LINES = 100, PATIENCE_MS = 10000 };
 
 static int reading, old_stderr;
 
@@ -121,28 +121,60 @@ static void test_the_end_writes_what_is_there(void **state UNUSED)
 	end();
 }
 
+/* A process that says some lines and ends by a signal. */
+static pid_t say_and_abort(void)
+{
+	pid_t pid = fork();
+	struct err e = {0};
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	signal(SIGABRT, SIG_DFL); /* cmocka has its own */
+	if (logger_start(&e) < 0)
+		_exit(1);
+	for (int i = 0; i < ABORT_LINES; i++)
+		log_info("test", "line %0500d", i);
+	log_error("test", "why it ends");
+	abort();
+}
+
+/* All that a process says until a signal has ended it. */
+static void read_to_the_end(pid_t pid, struct buf *b)
+{
+	struct pollfd f = {.fd = reading, .events = POLLIN};
+	char piece[4096];
+	pid_t ended;
+	int status;
+
+	do {
+		ended = waitpid(pid, &status, WNOHANG);
+		while (poll(&f, 1, ended ? 0 : 10) == 1) {
+			ssize_t n = read(reading, piece, sizeof(piece));
+
+			assert_true(n > 0);
+			assert_null(memchr(piece, 0, (size_t)n));
+			buf_add(b, piece, (size_t)n);
+			assert_int_equal(buf_status(b), 0);
+		}
+	} while (!ended);
+	assert_int_equal(ended, pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+/* The log's thread waits in the midst of writing: what both have written may come twice, and nothing but lines. */
 static void test_last_words(void **state UNUSED)
 {
-	CLEANUP(buf_done) struct buf b = BUF_INIT(8u << 20);
-	int status;
-	pid_t pid;
-
 	begin();
 	logger_stop();
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct err e = {0};
+	assert_true(fcntl(reading, F_SETPIPE_SZ, 4096) >= 4096);
+	for (int i = 0; i < ABORTS; i++) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT(1u << 20);
 
-		signal(SIGABRT, SIG_DFL); /* cmocka has its own */
-		if (logger_start(&e) < 0)
-			_exit(1);
-		log_error("test", "why it ends");
-		abort();
+		read_to_the_end(say_and_abort(), &b);
+		assert_in_range(count(b.p, "line "), ABORT_LINES, 2 * ABORT_LINES);
+		assert_in_range(count(b.p, "why it ends"), 1, 2);
 	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	read_until(&b, "why it ends");
 	end();
 }
 
