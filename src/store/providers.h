@@ -8,7 +8,7 @@
 struct stored_provider {
 	atelier_id id;
 	const char *name, *kind, *url, *version, *proxy; /* "": none */
-	struct str sealed;                       /* the key; p NULL: none. Opened by stored_provider_key */
+	struct str sealed;                               /* the key; p NULL: none. Opened by stored_provider_key */
 	const char *bound; /* not stored: kind and origin, which the key was given for (provider_config_origin) */
 	bool enabled;
 	int64_t max_concurrent, connect_timeout_ms, first_byte_timeout_ms, token_timeout_ms, total_timeout_ms;

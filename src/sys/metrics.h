@@ -12,7 +12,8 @@
 	X(HISTOGRAM, http_request_duration_ms, "milliseconds", "time to answer a request that is not a stream")        \
 	X(GAUGE, http_connections, "", "open client connections")                                                      \
 	X(COUNTER, http_connections_refused_total, "", "connections refused: too many from one address")               \
-	X(COUNTER, http_refused_total, "", "requests refused before they were looked at: they broke the rules of HTTP") \
+	X(COUNTER, http_refused_total, "",                                                                             \
+		"requests refused before they were looked at: they broke the rules of HTTP")                           \
 	X(COUNTER, http_timeouts_total, "", "requests whose body came too slowly")                                     \
 	X(GAUGE, stream_readers, "", "readers following a turn")                                                       \
 	X(COUNTER, stream_readers_dropped_total, "", "readers dropped because they stopped reading")                   \
