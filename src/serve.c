@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "program.h"
+#include "store/meta.h"
 #include "store/store.h"
 #include "sys/health.h"
 #include "sys/logger.h"
@@ -19,6 +20,7 @@
 
 #define STOP_SECONDS    5 /* then the program ends whatever still runs; nothing stored depends on it */
 #define GREET_MS        1000
+#define FOUND_DEFAULT   "found_default"
 #define UNKNOWN_BODIES  ((size_t)4 << 20) /* bytes that all who show no key or session may send at a time */
 #define FEW_CONNECTIONS 1024              /* what a limit of open files leaves is worth a word below this */
 
@@ -185,17 +187,42 @@ int database_open(struct program *p, struct err *e)
 	return r < 0 ? r : auth_new(p->db, p->settings, p->key_path, &p->auth, e);
 }
 
+/* A default that cannot be stored now is found again after the next start. */
+static void keep_default(void *arg, const char *model)
+{
+	struct program *p = arg;
+	struct err e = {0};
+
+	if (meta_set(p->db, FOUND_DEFAULT, model, &e) < 0)
+		log_warn("provider", "the default model cannot be stored: %s", e.msg);
+}
+
+static int read_default(struct program *p, struct arena *a, const char **ret, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(p->db);
+
+	return meta_get(c, FOUND_DEFAULT, a, ret, e);
+}
+
 int providers_open(struct program *p, struct err *e)
 {
+	CLEANUP(arena_done) struct arena a;
+	const char *found = NULL;
 	int r = http_client_new(p->loop, &p->http);
 
+	arena_init(&a, 8192);
 	if (r < 0)
 		return err_set(e, r, "The client for providers does not start: %s.", strerror(-r));
+	if ((r = read_default(p, &a, &found, e)) < 0)
+		return r;
 	r = providers_new(&(struct providers_config){.settings = p->settings,
 				  .loop = p->loop,
 				  .http = p->http,
 				  .manual_search = manual_search_db,
-				  .manual_arg = p->db},
+				  .manual_arg = p->db,
+				  .found_default = found,
+				  .keep_default = keep_default,
+				  .keep_arg = p},
 		&p->providers, e);
 	if (r < 0)
 		return r;

@@ -92,11 +92,27 @@ static void tell(struct request *q, atelier_id id, const char *what)
 	changes_tell(q->api->changes, q->who.user.id, "conversation", id, 0, what);
 }
 
+/* One that nobody offers now may come back; one that never answers does not. */
+static int check_model(struct request *q, const char *model)
+{
+	struct model m;
+	struct err quiet = {0};
+
+	if (!model || !*model || providers_model(q->api->c.providers, model, &q->mem, &m, &quiet) < 0 ||
+		!model_only_embeds(&m))
+		return 0;
+	return err_set(&q->err, E_MODEL_CANNOT,
+		"%.120s makes vectors of texts and cannot answer. Choose another model.", model);
+}
+
 int conversations_post(struct request *q)
 {
 	const struct conversation_edit *in = q->body;
 	struct conversation c;
-	int r = conversations_create(q->api->c.db, q->who.user.id, in->title, in->model, &c, &q->err);
+	int r = check_model(q, in->model);
+
+	if (r == 0)
+		r = conversations_create(q->api->c.db, q->who.user.id, in->title, in->model, &c, &q->err);
 
 	if (r < 0)
 		return r;
@@ -168,8 +184,11 @@ int conversation_patch(struct request *q)
 {
 	const struct conversation_edit *in = q->body;
 	struct conversation c;
-	int r = conversations_update(q->api->c.db, q->who.user.id, q->arg_id,
-		&(struct conversation_patch){.title = in->title, .model = in->model}, &q->err);
+	int r = check_model(q, in->model);
+
+	if (r == 0)
+		r = conversations_update(q->api->c.db, q->who.user.id, q->arg_id,
+			&(struct conversation_patch){.title = in->title, .model = in->model}, &q->err);
 
 	if (r == 0)
 		r = load(q, q->arg_id, &c);

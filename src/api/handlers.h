@@ -88,6 +88,7 @@ int job_get_one(struct request *q);
 int job_events_get(struct request *q);
 int job_cancel_post(struct request *q);
 int job_resume_post(struct request *q);
+int job_delete_one(struct request *q);
 extern const struct schema job_list_schema;
 
 /* ollama_api.c */

@@ -92,3 +92,8 @@ int job_resume_post(struct request *q)
 	q->answer = out;
 	return job_resume(js, visible(q), q->arg_id, &q->mem, out, &q->err);
 }
+
+int job_delete_one(struct request *q)
+{
+	return job_delete(q->api->jobs, visible(q), q->arg_id, &q->err);
+}

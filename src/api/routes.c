@@ -108,7 +108,7 @@ static const struct route routes[] = {
 
 	/* conversations */
 	{"POST", V1 "/conversations", "createConversation", conversations_post, ACCESS_USER, .status = 201,
-		.body = &conversation_new_schema, .answer = &conversation_schema, FAILS(E_MODEL_UNKNOWN),
+		.body = &conversation_new_schema, .answer = &conversation_schema, FAILS(E_MODEL_UNKNOWN, E_MODEL_CANNOT),
 		.summary = "Begin a conversation."},
 	{"GET", V1 "/conversations", "listConversations", conversations_get_all, ACCESS_USER, .status = 200,
 		PARAMS(conversation_list_params), .answer = &conversation_page_schema,
@@ -116,7 +116,7 @@ static const struct route routes[] = {
 	{"GET", V1 "/conversations/{id}", "getConversation", conversation_get, ACCESS_USER, .status = 200,
 		.answer = &conversation_schema, .summary = "One conversation."},
 	{"PATCH", V1 "/conversations/{id}", "updateConversation", conversation_patch, ACCESS_USER, .status = 200,
-		.body = &conversation_patch_schema, .answer = &conversation_schema, FAILS(E_MODEL_UNKNOWN),
+		.body = &conversation_patch_schema, .answer = &conversation_schema, FAILS(E_MODEL_UNKNOWN, E_MODEL_CANNOT),
 		.summary = "Change title or model."},
 	{"DELETE", V1 "/conversations/{id}", "deleteConversation", conversation_delete, ACCESS_USER, ROUTE_SLOW,
 		.status = 204, PARAMS(delete_params), FAILS(E_CONFLICT),
@@ -188,6 +188,8 @@ static const struct route routes[] = {
 	{"POST", V1 "/jobs/{id}/resume", "resumeJob", job_resume_post, ACCESS_USER, ROUTE_JOBS, .status = 202,
 		.answer = &job_schema, FAILS(E_CONFLICT),
 		.summary = "Go on with one that failed or was canceled."},
+	{"DELETE", V1 "/jobs/{id}", "deleteJob", job_delete_one, ACCESS_USER, ROUTE_JOBS, .status = 204,
+		FAILS(E_CONFLICT), .summary = "Forget one that has ended."},
 
 	{"PUT", V1 "/models/tasks", "setModelTasks", models_tasks_put, ACCESS_ADMIN, .status = 200,
 		.body = &tasks_edit_schema, .answer = &models_schema, FAILS(E_MODEL_UNKNOWN, E_CONFLICT),

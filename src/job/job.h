@@ -78,6 +78,9 @@ int job_cancel(struct jobs *js, atelier_id user_id, atelier_id id, struct arena 
 int job_resume(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret,
 	struct err *e) MUST_CHECK;
 
+/* Forgets one that has ended; E_CONFLICT for another. */
+int job_delete(struct jobs *js, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+
 /* By what right somebody watches a job. */
 struct job_right {
 	atelier_id user_id, id; /* who, and the session or API key it is done with */

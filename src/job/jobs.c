@@ -340,6 +340,15 @@ int job_resume(struct jobs *js, atelier_id user_id, atelier_id id, struct arena 
 	return MIN(r, 0);
 }
 
+/* What is live, and what is just begun again, has a row that says so. */
+int job_delete(struct jobs *js, atelier_id user_id, atelier_id id, struct err *e)
+{
+	pthread_mutex_lock(&js->start_mx);
+	int r = jobs_delete(js->config.db, user_id, id, e);
+	pthread_mutex_unlock(&js->start_mx);
+	return r;
+}
+
 int jobs_resume_all(struct jobs *js, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;

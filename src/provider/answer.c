@@ -336,6 +336,9 @@ int answer_error(struct answer *s, const json_t *root)
 		return 0;
 	}
 	wire_error_text(root, text, sizeof(text));
+	int meant = refusal_in_stream(root, s->e);
+	if (meant < 0)
+		return err_set(s->e, meant, "%s reported: %s", s->label, text);
 	s->transient = is_transient(json_object_get(root, "error")) || is_transient(root);
 	return err_set(s->e, E_PROVIDER, "%s reported: %s", s->label, *text ? text : "an error");
 }

@@ -205,6 +205,7 @@ int catalogue_copy(const struct providers *ps, struct model_place at, struct are
 	m.kind = p->dialect->kind;
 	m.capabilities = words;
 	m.alias_of = NULL;
+	m.files = NULL; /* of the list alone */
 	bool ok = copy_text(a, &m.name) && copy_text(a, &m.provider_model) && copy_text(a, &m.provider) &&
 		  copy_text(a, &m.family) && copy_text(a, &m.parameters) && copy_text(a, &m.quantization) &&
 		  copy_text(a, &m.digest);
@@ -256,6 +257,11 @@ bool model_can(const struct model *m, const char *capability)
 	return false;
 }
 
+bool model_only_embeds(const struct model *m)
+{
+	return model_can(m, "embedding") && !model_can(m, "completion");
+}
+
 /* ---- tasks ---- */
 
 static bool has_word(const char *const *words, size_t n, const char *text)
@@ -289,25 +295,69 @@ static bool is_hidden(const struct providers *ps, struct model_place at)
 	return o && o->hidden;
 }
 
-/* The first model that can do it, of a provider that can be reached if there is one. The Librarian only chats, and only
- * when nobody else can. */
+enum choice { REACHED, LAST_KNOWN, FIXED, CHOICES }; /* better ones first; FIXED: of the Librarian */
+
+/* Whether the model is one of this choice for the task. */
+static bool is_choice(const struct providers *ps, enum model_task t, enum choice c, struct model_place at)
+{
+	const struct provider *p = ps->all[at.provider];
+	bool well = p->state != LOOK_UNREACHABLE && !breaker_is_open(p), fixed = p->dialect->fixed_list != NULL;
+	return p->enabled && (c == FIXED) == fixed && (c != REACHED || well) &&
+	       (fixed || can_do(model_at(ps, at), t)) && !is_hidden(ps, at);
+}
+
+/* The first model that can do it, of a provider that can be reached if there is one. For chats the one that was found so
+ * the first time comes before its equals. The Librarian only chats, and only when nobody else can. */
 static bool choose(const struct providers *ps, enum model_task t, struct model_place *ret)
 {
-	enum { REACHED, LAST_KNOWN, FIXED, ROUNDS };
-	for (int round = REACHED; round < (t == TASK_CHAT ? ROUNDS : FIXED); round++)
+	struct model_place kept;
+	bool has_kept = t == TASK_CHAT && ps->found_default && catalogue_place(ps, ps->found_default, &kept);
+	for (enum choice c = REACHED; c < (t == TASK_CHAT ? CHOICES : FIXED); c++) {
+		if (has_kept && is_choice(ps, t, c, kept)) {
+			*ret = kept;
+			return true;
+		}
 		for (size_t i = 0; i < ps->n; i++) {
 			const struct provider *p = ps->all[i];
-			bool well = p->state != LOOK_UNREACHABLE && !breaker_is_open(p);
-			if (!p->enabled || !p->list || (round == FIXED) != (p->dialect->fixed_list != NULL) ||
-				(round == REACHED && !well))
-				continue;
-			for (size_t k = 0; k < p->list->n; k++) {
+			for (size_t k = 0; p->list && k < p->list->n; k++) {
 				*ret = (struct model_place){i, k};
-				if ((round == FIXED || can_do(&p->list->models[k], t)) && !is_hidden(ps, *ret))
+				if (is_choice(ps, t, c, *ret))
 					return true;
 			}
 		}
+	}
 	return false;
+}
+
+/* The id of what would be the default when all have been seen once and none was kept before; to be freed. NULL: none. */
+static char *first_default(struct providers *ps)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct model_place at;
+	arena_init(&a, 4096);
+	if (ps->found_default)
+		return NULL;
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->all[i]->enabled && ps->all[i]->dialect->list && ps->all[i]->looks == 0)
+			return NULL;
+	if (!choose(ps, TASK_CHAT, &at) || !is_choice(ps, TASK_CHAT, REACHED, at))
+		return NULL;
+	const char *id = catalogue_id(ps, at, &a);
+	return id ? xstrdup(id) : NULL;
+}
+
+void catalogue_keep_default(struct providers *ps)
+{
+	if (!ps->keep_default)
+		return;
+	pthread_mutex_lock(&ps->mx);
+	char *id = first_default(ps);
+	if (id)
+		ps->found_default = xstrdup(id);
+	pthread_mutex_unlock(&ps->mx);
+	if (id)
+		ps->keep_default(ps->keep_arg, id);
+	free(id);
 }
 
 /* The id that a name stands for, when it can be called. */

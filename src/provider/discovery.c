@@ -114,6 +114,7 @@ static void *look_run(void *arg)
 		list = NULL;
 	}
 	look_end(l, &list, &e);
+	catalogue_keep_default(ps);
 	model_list_free(list);
 	cancel_done(&l->cancel);
 	provider_unref(l->p);

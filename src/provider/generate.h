@@ -137,3 +137,7 @@ struct gen_result {
  */
 int provider_generate(struct providers *p, const struct gen_request *q, struct gen_sink *sink, struct cancel *cancel,
 	struct gen_result *ret, struct err *e) MUST_CHECK;
+
+/* The name of the request's tool that a call is written of in the text of an answer, in one of the forms that models were
+ * trained with; NULL: none. Such a call is text to the provider, and stays it; it can only be told. Any thread. */
+const char *provider_written_call(const struct gen_request *q, struct str text);

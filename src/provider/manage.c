@@ -67,8 +67,7 @@ static int find_model(
 	if (r == 0)
 		*ret = (struct managed){.p = provider_ref(plan.targets[0].p),
 			.name = plan.targets[0].name,
-			.only_embeds = !model_can(&plan.targets[0].model, "completion") &&
-				       model_can(&plan.targets[0].model, "embedding")};
+			.only_embeds = model_only_embeds(&plan.targets[0].model)};
 	plan_done(&plan);
 	return r;
 }
@@ -177,13 +176,74 @@ static int pull_finish(void *arg)
 	return lines_finish(&x->lines, pull_line, x);
 }
 
-/* The cause stands last in what Ollama reports; of a long report the beginning is left out. */
+/* What Ollama reports has the address that it asked and the file that it wrote: what it means stands here. */
+static const char *cause_of(const char *report)
+{
+	static const char *const causes[][2] = {
+		{"no space left", "the disk there is full: no space left"},
+		{"not enough space", "the disk there is full: not enough space"},
+		{"disk quota exceeded", "the disk there is full: its quota is used up"},
+		{"read-only file system", "its folder of models cannot be written to: a read-only file system"},
+		{"permission denied", "it may not write to its folder of models: permission denied"},
+		{"no such host", "it has no connection to its registry: the name cannot be looked up"},
+		{"server misbehaving", "it has no connection to its registry: the name cannot be looked up"},
+		{"temporary failure in name resolution",
+			"it has no connection to its registry: the name cannot be looked up"},
+		{"connection refused", "it has no connection to its registry: the connection is refused"},
+		{"connection reset", "it lost the connection to its registry"},
+		{"unreachable", "it has no connection to its registry: the network cannot be reached"},
+		{"no route to host", "it has no connection to its registry: the network cannot be reached"},
+		{"i/o timeout", "it has no connection to its registry: it does not answer"},
+		{"handshake timeout", "it has no connection to its registry: it does not answer"},
+		{"deadline exceeded", "it has no connection to its registry: it does not answer"},
+		{"x509:", "it does not trust the certificate of its registry"},
+		{"proxyconnect", "it has no connection to its registry: its proxy does not take it there"},
+		{"max retries exceeded", "it lost the connection to its registry again and again"},
+		{"unexpected eof", "it lost the connection to its registry"},
+		{"file does not exist", "there is no such model: file does not exist"},
+		{"manifest unknown", "there is no such model"},
+		{"repository not found", "there is no such model"},
+		{"invalid model name", "there can be no model of this name: invalid model name"},
+		{"newer version of ollama", "the model requires a newer version of Ollama"},
+		{"unauthorized", "the registry wants somebody who is signed in there"},
+		{"digest mismatch", "what it fetched was damaged on its way; try again"},
+		{"too many requests", "the registry takes no more requests now; try again later"},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(causes); i++) {
+		if (strcasestr(report, causes[i][0]))
+			return causes[i][1];
+	}
+	return NULL;
+}
+
+/* Of a report of another kind the last words, behind addresses, which Go puts in quotes: Get "https://...": what it was. */
 static const char *last_words(const char *report)
 {
-	size_t n = strlen(report);
-	const char *space = n > 150 ? strchr(report + n - 150, ' ') : NULL;
+	const char *at = report, *quote = report;
 
-	return space ? space + 1 : report;
+	while ((quote = strstr(quote, "\": ")))
+		at = quote += 3;
+	size_t n = strlen(at);
+	const char *space = n > 150 ? strchr(at + n - 150, ' ') : NULL;
+
+	return space ? space + 1 : at;
+}
+
+/* The sentence of a pull that Ollama itself gave up; `answered` has the words of a status, `x` of a line. */
+static int pull_refused(
+	const struct provider *p, const char *model, const struct pull *x, const struct err *answered, struct err *e)
+{
+	const char *report = *x->error ? x->error : answered->msg, *cause = cause_of(report);
+
+	if (!cause && !*x->error && answered->code == E_MODEL_UNKNOWN)
+		cause = "there is no such model";
+	if (!cause && !*x->error)
+		return err_set(e, answered->code, "%s", answered->msg);
+	if (!cause)
+		cause = last_words(report);
+	return err_set(e, *x->error ? E_PROVIDER : answered->code, "%s could not pull %.60s: %s%s", p->label, model,
+		cause, wire_full_stop(cause));
 }
 
 static int pull_run(struct providers *ps, struct provider *p, const char *model, struct pull *x, struct cancel *cancel,
@@ -208,9 +268,8 @@ static int pull_run(struct providers *ps, struct provider *p, const char *model,
 		r = E_PROVIDER_BROKEN;
 	if (r == -ECANCELED && cancel_reason(cancel))
 		return canceled(cancel, e);
-	if (*x->error)
-		return err_set(e, E_PROVIDER, "%s could not pull %.60s: %s%s", p->label, model, last_words(x->error),
-			wire_full_stop(x->error));
+	if (*x->error || why.code == E_PROVIDER || why.code == E_PROVIDER_REJECTED || why.code == E_MODEL_UNKNOWN)
+		return pull_refused(p, model, x, &why, e);
 	if (x->success)
 		return 0; /* however the connection ended */
 	if (r < 0 && why.code)

@@ -19,9 +19,11 @@ struct model {
 	int64_t context_loaded; /* the window that it has in memory; 0: not loaded, or unknown */
 	const char *family, *parameters, *quantization; /* NULL: unknown */
 	const char *digest;                             /* NULL: unknown */
-	int64_t modified_at;                            /* Unix ms; 0: unknown */
-	int64_t loaded_bytes, loaded_vram;              /* 0: not loaded, or unknown */
-	int64_t loaded_until;                           /* Unix ms; 0: not loaded or unknown; INT64_MAX: for good */
+	const char *files;                 /* ollama: of what a runner is made; "": unknown; NULL: not asked */
+	bool may_share;                    /* it may be made of the files of one that is loaded */
+	int64_t modified_at;               /* Unix ms; 0: unknown */
+	int64_t loaded_bytes, loaded_vram; /* 0: not loaded, or unknown */
+	int64_t loaded_until;              /* Unix ms; 0: not loaded or unknown; INT64_MAX: for good */
 	bool hidden;
 	bool looked;                     /* the provider was asked about this one by itself; what it can do is sure */
 	const char *const *capabilities; /* completion, tools, vision, thinking, embedding, insert; NULL-terminated;
@@ -29,6 +31,7 @@ struct model {
 };
 
 bool model_can(const struct model *m, const char *capability); /* true also when nothing is known */
+bool model_only_embeds(const struct model *m);                 /* false when nothing is known */
 
 struct provider_state {
 	int64_t id; /* as configured */

@@ -11,6 +11,7 @@
 #include "sys/thread.h"
 
 #define SHOWN_AT_ONCE 4
+#define SHARED_SLACK  (16LL << 20)                /* templates, parameters and licences, beside one file of weights */
 #define FOR_GOOD_MS   (10LL * 365 * 86400 * 1000) /* "for good" is told as a time far away */
 
 static const char *const *copy_words(struct arena *a, const json_t *list)
@@ -71,7 +72,11 @@ static int add_model(struct model_list *l, const json_t *item)
 
 /* ---- what is loaded ---- */
 
-/* Models made of one file share a runner, of which only the first is named: the digest tells of all. */
+static bool same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
 static void note_loaded(struct model_list *l, const json_t *item)
 {
 	const char *name = json_get_str(item, "model"), *digest = json_get_str(item, "digest");
@@ -79,7 +84,7 @@ static void note_loaded(struct model_list *l, const json_t *item)
 		name = json_get_str(item, "name");
 	for (size_t i = 0; name && i < l->n; i++) {
 		struct model *m = &l->models[i];
-		bool shares = digest && *digest && m->digest && strcmp(m->digest, digest) == 0;
+		bool shares = digest && *digest && same(m->digest, digest);
 		if (strcmp(m->id, name) != 0 && !shares)
 			continue;
 		m->state = "ready";
@@ -90,6 +95,63 @@ static void note_loaded(struct model_list *l, const json_t *item)
 			m->loaded_until = INT64_MAX;
 		m->context_loaded = wire_count(item, "context_length", 0);
 	}
+}
+
+/* ---- models of one file share a runner, of which /api/ps names only the one that was asked for first ---- */
+
+/* The digests of manifests differ with templates and parameters. What could be one file looks the same but for those;
+ * only such ones are asked for their files. */
+static bool could_share(const struct model *loaded, const struct model *m)
+{
+	int64_t apart = loaded->size_bytes - m->size_bytes;
+	return loaded->loaded_bytes > 0 && m->loaded_bytes == 0 && same(loaded->family, m->family) &&
+	       same(loaded->quantization, m->quantization) && apart < SHARED_SLACK && -apart < SHARED_SLACK;
+}
+
+static void mark_those_that_share(struct model_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t k = 0; k < l->n; k++)
+			if (could_share(&l->models[i], &l->models[k]))
+				l->models[i].may_share = l->models[k].may_share = true;
+}
+
+static void spread_loaded(struct model_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct model *from = &l->models[i];
+		for (size_t k = 0; k < l->n; k++) {
+			struct model *m = &l->models[k];
+			if (!could_share(from, m) || !same(from->files, m->files) || !*m->files)
+				continue;
+			m->state = from->state;
+			m->loaded_bytes = from->loaded_bytes;
+			m->loaded_vram = from->loaded_vram;
+			m->loaded_until = from->loaded_until;
+			m->context_loaded = from->context_loaded;
+		}
+	}
+}
+
+/* The lines FROM and ADAPTER at the front of a model file, when they name blobs: the weights, projectors and adapters that
+ * a runner is made of. "" where they do not. */
+static const char *files_of(const char *modelfile, struct arena *a)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
+	for (const char *line = modelfile; line && *line;) {
+		size_t n = strcspn(line, "\n");
+		if (strncmp(line, "FROM ", 5) == 0 || strncmp(line, "ADAPTER ", 8) == 0) {
+			const char *blob = memmem(line, n, "sha256", 6);
+			if (!blob)
+				return "";
+			buf_add(&b, blob, n - (size_t)(blob - line));
+			buf_add_char(&b, '\n');
+		} else if (n > 0 && *line != '#' && *line != '\r') {
+			break;
+		}
+		line += n + (line[n] == '\n');
+	}
+	return b.n > 0 && buf_status(&b) == 0 ? arena_strndup(a, b.p, b.n) : "";
 }
 
 /* An Ollama that does not say it has no less models for that. */
@@ -106,6 +168,7 @@ static void find_loaded(
 	const json_t *models = json_object_get(root, "models");
 	for (size_t i = 0; i < json_array_size(models); i++)
 		note_loaded(l, json_array_get(models, i));
+	mark_those_that_share(l);
 }
 
 /* ---- what a model can do ---- */
@@ -118,7 +181,7 @@ static bool lists(const struct model *m, const char *capability)
 /* Of tools that only the template inside a model file tells, the list knows nothing (seen in 2026). */
 static bool lacks_details(const struct model *m)
 {
-	if (!m->capabilities[0])
+	if (!m->capabilities[0] || (m->may_share && !m->files))
 		return true;
 	return !m->looked && m->digest && lists(m, "completion") && !lists(m, "tools");
 }
@@ -127,8 +190,10 @@ static bool lacks_details(const struct model *m)
 static void recall(struct provider *p, struct model_list *l, struct model *m)
 {
 	const struct model *old = model_list_find(p->list, m->id);
-	if (!old || !old->digest || !m->digest || strcmp(old->digest, m->digest) != 0 || !old->looked)
+	if (!old || !same(old->digest, m->digest) || !old->looked)
 		return;
+	if (old->files)
+		m->files = arena_strdup(&l->arena, old->files);
 	size_t n = 0;
 	while (old->capabilities[n])
 		n++;
@@ -183,6 +248,8 @@ static void show_one(struct shows *s, struct model *m)
 		m->capabilities = words;
 		m->looked = true;
 	}
+	if (m->may_share)
+		m->files = files_of(json_get_str(root, "modelfile"), &s->l->arena);
 	int64_t context = context_of(json_object_get(root, "model_info"));
 	if (context > 0)
 		m->context_length = context;
@@ -258,5 +325,6 @@ int ollama_list(struct providers *ps, struct provider *p, int64_t timeout_ms, st
 	if (l->n > 0 && left > 0)
 		find_loaded(ps, p, left / 2, c, l);
 	show_those_that_lack(ps, p, until_ms - timeout_ms / 10, c, l);
+	spread_loaded(l);
 	return 0;
 }

@@ -27,6 +27,11 @@ struct providers_config {
 	struct http_client *http;
 	manual_search_fn manual_search;
 	void *manual_arg;
+	/* The default that was found at first stays the default while nobody names another: what an earlier run kept (NULL:
+	 * none), and who keeps it; called once, on a thread that may wait. NULL: it is not kept. */
+	const char *found_default;
+	void (*keep_default)(void *arg, const char *model);
+	void *keep_arg;
 };
 
 int providers_new(const struct providers_config *c, struct providers **ret, struct err *e) MUST_CHECK;

@@ -120,6 +120,8 @@ int provider_list_fetch(struct providers *ps, struct provider *p, const char *ur
 /* What such an answer says beyond its status: E_CONTEXT_TOO_LONG (with the figures in *e when nothing is recorded there
  * yet), E_PROVIDER_QUOTA, or 0. */
 int refusal_code(int status, struct str body, struct err *e) MUST_CHECK;
+/* The same for an error that came in a stream, behind a status of 200. */
+int refusal_in_stream(const json_t *root, struct err *e) MUST_CHECK;
 
 /* The error of an answer whose status is not 2xx; sets and returns it. */
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e);

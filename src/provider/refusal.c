@@ -130,3 +130,13 @@ int refusal_code(int status, struct str body, struct err *e)
 	}
 	return E_CONTEXT_TOO_LONG;
 }
+
+int refusal_in_stream(const json_t *root, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
+	json_add_value(&b, root);
+	if (buf_status(&b) < 0)
+		return 0;
+	int meant = refusal_code(400, buf_str(&b), e);
+	return meant < 0 || !is_about_money(buf_str(&b)) ? meant : E_PROVIDER_QUOTA;
+}

@@ -464,6 +464,9 @@ int providers_new(const struct providers_config *c, struct providers **ret, stru
 	ps->http = c->http;
 	ps->manual_search = c->manual_search;
 	ps->manual_arg = c->manual_arg;
+	ps->keep_default = c->keep_default;
+	ps->keep_arg = c->keep_arg;
+	ps->found_default = c->found_default ? xstrdup(c->found_default) : NULL;
 	ps->loading_after_ms = 2000;
 	pthread_mutex_init(&ps->mx, NULL);
 	pthread_condattr_init(&attr);
@@ -487,6 +490,7 @@ void providers_free(struct providers *ps)
 	discovery_stop(ps);
 	set_done(&(struct set){ps->all, ps->n});
 	rules_free(ps->rules);
+	free(ps->found_default);
 	cancel_done(&ps->warm);
 	pthread_cond_destroy(&ps->cv);
 	pthread_mutex_destroy(&ps->mx);

@@ -98,6 +98,8 @@ struct providers {
 	struct http_client *http;
 	manual_search_fn manual_search;
 	void *manual_arg;
+	void (*keep_default)(void *arg, const char *model);
+	void *keep_arg;
 	int64_t loading_after_ms; /* of silence; tests shorten it */
 
 	pthread_mutex_t mx;
@@ -105,6 +107,7 @@ struct providers {
 	struct provider **all;
 	size_t n;
 	struct rules *rules;
+	char *found_default; /* the first default there was; NULL: none yet */
 	bool started, stopping;
 	bool look_wanted;  /* the refreshing thread shall see what is to be done */
 	unsigned looking;  /* threads that look */
@@ -169,6 +172,8 @@ void catalogue_note_ready(struct providers *ps, struct provider *p, const char *
  * seen to have for it. They are there for as long as somebody has the provider. */
 struct slots *catalogue_slots_of(struct providers *ps, struct provider *p, const char *model);
 
+/* After a look: the first default that is found is kept. */
+void catalogue_keep_default(struct providers *ps);
 bool catalogue_has_real_model(struct providers *p);
 
 /* What a call says about its provider: `why` it could not be reached, or NULL when it answered. */

@@ -113,8 +113,9 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 		return err_set(e, E_CONFLICT, "There is a group named %.100s already.", x->name);
 	if (r < 0)
 		return r;
-	return STORE_INSERT(c, &x->id, e, "INSERT INTO groups (id, name, created_at) VALUES (?, ?, ?)",
-		DB_TEXT(x->name), DB_I64(clock_now_ms()));
+	return STORE_INSERT(c, &x->id, e,
+		"INSERT INTO groups (id, name, folded, created_at) VALUES (?1, ?2, fold(?2), ?3)", DB_TEXT(x->name),
+		DB_I64(clock_now_ms()));
 }
 
 int groups_create(struct db *db, const char *name, atelier_id *ret_id, struct err *e)

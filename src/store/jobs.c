@@ -155,3 +155,28 @@ int jobs_set_progress(struct db *db, atelier_id id, const char *progress, struct
 
 	return db_write(db, progress_in, &change, e);
 }
+
+struct removal {
+	atelier_id user_id, id;
+};
+
+static int delete_in(struct db_conn *c, void *arg, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	const struct removal *x = arg;
+	int64_t n = 0;
+	int r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT 1 FROM jobs WHERE id = ?1 AND (?2 = 0 OR user_id = ?2)",
+		DB_I64(x->id), DB_I64(x->user_id));
+
+	if (r == 0)
+		r = db_exec(c, &n, e, "DELETE FROM jobs WHERE id = ? AND state NOT IN ('queued', 'running')",
+			DB_I64(x->id));
+	return r < 0 || n > 0 ? r : err_set(e, E_CONFLICT, "This job has not ended: cancel it first.");
+}
+
+int jobs_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
+{
+	struct removal x = {user_id, id};
+
+	return db_write(db, delete_in, &x, e);
+}

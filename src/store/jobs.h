@@ -47,6 +47,9 @@ struct job_change {
 	bool ended;
 };
 
+/* Of one that has ended: E_CONFLICT for another, E_NOT_FOUND. user_id 0: whoever's it is. */
+int jobs_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+
 /* A row that is gone is no error. */
 int jobs_set_state(struct db *db, atelier_id id, const struct job_change *x, struct err *e) MUST_CHECK;
 /* As above; that of a job that has ended stays as it is. */

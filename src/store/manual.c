@@ -2,6 +2,7 @@
 #include <ctype.h>
 
 #include "base/buf.h"
+#include "base/fold.h"
 #include "store/manual.h"
 #include "store/store_priv.h"
 
@@ -325,16 +326,20 @@ static void query_make(const struct words *words, struct buf *b)
  * the index does. */
 static bool is_about(const struct manual_hit *h, const struct words *words)
 {
+	CLEANUP(buf_done) struct buf all = BUF_INIT(MAX_PAGE_BYTES * 4);
 	char stem[MAX_WORD_BYTES + 1];
 	size_t found = 0;
 
+	fold_add(&all, h->heading, strlen(h->heading));
+	buf_add_char(&all, '\n');
+	fold_add(&all, h->body, strlen(h->body));
 	for (size_t i = 0; i < words->n; i++) {
 		struct str w = words->items[i];
 		size_t n = w.n > 4 ? w.n - w.n / 3 : w.n;
 
 		memcpy(stem, w.p, n);
 		stem[n] = '\0';
-		found += strcasestr(h->heading, stem) || strcasestr(h->body, stem);
+		found += strstr(buf_str(&all).p, stem) != NULL;
 	}
 	return found * 3 >= words->n;
 }
@@ -370,13 +375,15 @@ int manual_search(
 	struct db_conn *c, const char *text, size_t limit, struct arena *a, struct manual_hit_list *ret, struct err *e)
 {
 	CLEANUP(buf_done) struct buf query = BUF_INIT(MAX_QUERY_WORDS * (MAX_WORD_BYTES + 8));
+	CLEANUP(buf_done) struct buf folded = BUF_INIT(MAX_PAGE_BYTES);
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct words words;
 	size_t kept = 0;
 	int r;
 
 	*ret = (struct manual_hit_list){NULL, 0};
-	words_find(text, &words);
+	fold_add(&folded, text, strlen(text));
+	words_find(buf_str(&folded).p, &words);
 	if (words.n == 0)
 		return 0;
 	query_make(&words, &query);
@@ -387,7 +394,7 @@ int manual_search(
 	 * when stop words make most of it ("What is Atelier?"). */
 	r = db_query(c, &rows, e,
 		"SELECT g.slug, g.title, p.heading, p.anchor, p.body, bm25(manual_fts, 4.0, 1.0)"
-		" - 100.0 * (rtrim(lower(p.heading), ' ?!.') = rtrim(lower(trim(?)), ' ?!.')) AS rank_"
+		" - 100.0 * (rtrim(fold(p.heading), ' ?!.') = rtrim(fold(trim(?)), ' ?!.')) AS rank_"
 		" FROM manual_fts JOIN manual_passages p ON p.id = manual_fts.rowid JOIN manual_pages g ON g.id = "
 		"p.page_id"
 		" WHERE manual_fts MATCH ? ORDER BY rank_ LIMIT ?",

@@ -112,12 +112,20 @@ static const char schema_1[] =
 	"CREATE VIRTUAL TABLE manual_fts USING fts5("
 	"  heading, body, content = 'manual_passages', content_rowid = 'id', tokenize = 'porter unicode61');";
 
+/* Names of before that differ by case or composition alone stay as they are: those rows keep NULL, and work on. */
+#define UNIQUE_NAMES(table)                                                                                            \
+	"ALTER TABLE " table " ADD COLUMN folded TEXT;"                                                                \
+	"UPDATE " table " SET folded = fold(name) WHERE fold(name) IN"                                                 \
+	" (SELECT fold(name) FROM " table " GROUP BY fold(name) HAVING count(*) = 1);"                                 \
+	"CREATE UNIQUE INDEX " table "_folded ON " table "(folded);"
+
 const struct db_migration *store_migrations(size_t *ret_n)
 {
 	static const struct db_migration migrations[] = {
 		{1, "users, conversations, messages, turns, manual", schema_1},
 		{2, "providers, keys, usage, limits, jobs", schema_2},
 		{3, "proxies of providers", "ALTER TABLE providers ADD COLUMN proxy TEXT NOT NULL DEFAULT ''"},
+		{4, "names are unique however they are written", UNIQUE_NAMES("users") UNIQUE_NAMES("groups")},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

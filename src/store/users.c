@@ -64,8 +64,8 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	if (r < 0)
 		return r;
 	return STORE_INSERT(c, &x->id, e,
-		"INSERT INTO users (id, name, display_name, password_hash, role, created_at, updated_at)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?)",
+		"INSERT INTO users (id, name, folded, display_name, password_hash, role, created_at, updated_at)"
+		" VALUES (?1, ?2, fold(?2), ?3, ?4, ?5, ?6, ?7)",
 		DB_TEXT(in->name), DB_TEXT(in->display_name ? in->display_name : in->name), DB_TEXT(in->password_hash),
 		DB_TEXT(in->role), DB_I64(now), DB_I64(now));
 }

@@ -11,6 +11,7 @@
 #define PATIENCE_MS   20000 /* for the model's whole answer */
 #define IDLE_WAIT_MS  500   /* between looks whether its provider is idle, */
 #define IDLE_TRIES    40    /* and how many */
+#define ATTEMPTS      3     /* of one that had to give way */
 
 const char *title_plain(const char *question, struct arena *a)
 {
@@ -118,6 +119,7 @@ static int generate(struct title *t, const char *model, const char *text, struct
 	struct gen_request q = {.model = model,
 		.messages = &ask,
 		.n_messages = 1,
+		.background = true,
 		.thinking = THINKING_OFF,
 		.max_tokens = NAME_TOKENS,
 		.patience_ms = PATIENCE_MS};
@@ -125,6 +127,37 @@ static int generate(struct title *t, const char *model, const char *text, struct
 		.user_id = t->user_id, .key_id = t->key_id, .conversation_id = t->conversation_id, .purpose = "title"};
 
 	return call_generate(t->all->config.calls, &who, &q, &sink->sink, &t->cancel, result, NULL, e);
+}
+
+/* After it gave way: the cancel is as new. False when the program stops. */
+static bool may_try_again(struct title *t)
+{
+	bool again;
+
+	pthread_mutex_lock(&t->all->mx);
+	again = !t->all->stopping && cancel_reason(&t->cancel) == E_BUSY;
+	if (again) {
+		cancel_done(&t->cancel);
+		cancel_init(&t->cancel);
+	}
+	pthread_mutex_unlock(&t->all->mx);
+	return again;
+}
+
+/* In the background: whoever would wait for the place ends it. */
+static int generate_when_idle(struct title *t, const char *model, const char *text, struct title_sink *sink,
+	struct gen_result *result, struct err *e)
+{
+	int r = -ECANCELED;
+
+	for (int i = 0; i < ATTEMPTS && wait_until_idle(t, model); i++) {
+		err_clear(e);
+		buf_reset(&sink->text);
+		r = generate(t, model, text, sink, result, e);
+		if (r >= 0 || !may_try_again(t))
+			break;
+	}
+	return r;
 }
 
 void title_ask(struct title *t)
@@ -139,9 +172,9 @@ void title_ask(struct title *t)
 	/* A key may call some models only: its turns name with the one they were answered by. */
 	if (text && !t->key_id)
 		r = providers_resolve_task(t->all->providers, TASK_TITLE, t->model, &t->arena, &model, &e);
-	if (!text || r < 0 || !wait_until_idle(t, model))
+	if (!text || r < 0)
 		return;
-	r = generate(t, model, text, &sink, &result, &e);
+	r = generate_when_idle(t, model, text, &sink, &result, &e);
 	if (r >= 0)
 		title = title_clean(buf_str(&sink.text), strcmp(result.finish_reason, "length") == 0, &t->arena);
 	buf_done(&sink.text);

@@ -152,8 +152,7 @@ static int choose_model(
 	struct model m;
 	int r = providers_resolve(all->providers, wanted, &t->arena, &t->model, e);
 
-	if (r >= 0 && providers_model(all->providers, t->model, &t->arena, &m, NULL) >= 0 &&
-		model_can(&m, "embedding") && !model_can(&m, "completion"))
+	if (r >= 0 && providers_model(all->providers, t->model, &t->arena, &m, NULL) >= 0 && model_only_embeds(&m))
 		r = err_set(e, E_MODEL_CANNOT, "%.120s makes vectors of texts and cannot answer. Choose another model.",
 			t->model);
 	return r;

@@ -160,8 +160,10 @@ class Provider:
             call.json(200, {"object": "list", "data": [
                 {"id": m, "object": "model", "created": 1, "owned_by": "test"} for m in self.models]})
         elif path == "/api/show":
-            able = ["vision", "tools", "thinking"] if "vision" in str((call.parsed() or {}).get("model")) else []
-            call.json(200, {"details": self._ollama_model("x")["details"], "capabilities": ["completion"] + able,
+            name = str((call.parsed() or {}).get("model"))
+            able = ["embedding"] if "embed" in name else ["completion"]
+            able += ["vision", "tools", "thinking"] if "vision" in name else []
+            call.json(200, {"details": self._ollama_model("x")["details"], "capabilities": able,
                             "model_info": {"general.architecture": "mock", "mock.context_length": 8192}})
         elif path == "/api/version":
             call.json(200, {"version": "0.32.15"})
@@ -190,6 +192,8 @@ class Provider:
         """For each text its length, 3 and 4."""
         vectors = [[float(len(t)), 3.0, 4.0] for t in ([inputs] if isinstance(inputs, str) else inputs)]
         if self.kind == "ollama":
+            with self.cv:
+                self.managed.append("POST /api/embed %s" % json.dumps(call.parsed(), sort_keys=True))
             call.json(200, {"model": "mock:1b", "embeddings": vectors, "prompt_eval_count": 5})
             return
         call.json(200, {"object": "list", "model": "mock:1b", "usage": {"prompt_tokens": 5, "total_tokens": 5},

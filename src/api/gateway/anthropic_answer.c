@@ -197,7 +197,7 @@ static void end(struct gw_call *c, struct buf *out)
 	add_stop(c, out);
 	buf_add_str(out, "},\"usage\":");
 	add_result_usage(c, out);
-	gw_add_ignored(c, out);
+	gw_add_remarks(c, out);
 	buf_add_str(out, "}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
 }
 
@@ -332,7 +332,7 @@ static int whole(struct gw_call *c, struct buf *out)
 	add_stop(c, out);
 	buf_add_str(out, ",\"usage\":");
 	add_result_usage(c, out);
-	gw_add_ignored(c, out);
+	gw_add_remarks(c, out);
 	buf_add_char(out, '}');
 	return 0;
 }

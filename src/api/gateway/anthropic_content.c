@@ -59,6 +59,7 @@ static int read_source(struct gw_call *c, const json_t *source, struct gen_image
 		return err_set(e, E_INVALID, "The source of an image must be of type base64 (with data) or url.");
 	if (strncasecmp(data, "data:", 5) == 0)
 		return gw_read_image(c, data, ret);
+	media = gw_image_type(media);
 	if (!is_image_type(media))
 		return err_set(e, E_INVALID,
 			"The media_type of an image must be image/png, image/jpeg, image/gif or image/webp.");

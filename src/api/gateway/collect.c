@@ -63,7 +63,7 @@ int gw_collect_tool(struct gw_call *c, const char *json, size_t n, struct gw_too
 	return buf_status(&m->arguments);
 }
 
-static bool is_object(struct str text)
+bool gw_is_object(struct str text)
 {
 	CLEANUP(json_decrefp) json_t *v = NULL;
 
@@ -72,7 +72,7 @@ static bool is_object(struct str text)
 
 static enum gw_made_state state_of(struct gw_made *m, bool cut)
 {
-	if (is_object(buf_str(&m->arguments)))
+	if (gw_is_object(buf_str(&m->arguments)))
 		return MADE_WHOLE;
 	if (cut)
 		return MADE_CUT;

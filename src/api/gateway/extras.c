@@ -98,12 +98,10 @@ bool gw_target_thinks(struct gw_call *c)
 	return *gw_target_kind(c) && c->thinks;
 }
 
-void gw_add_ignored(const struct gw_call *c, struct buf *out)
+static void add_ignored(const char *list, struct buf *out)
 {
-	if (!c->ignored)
-		return;
-	buf_add_str(out, ",\"atelier\":{\"ignored\":[\"");
-	for (const char *p = c->ignored; *p; p++) {
+	buf_add_str(out, "\"ignored\":[\"");
+	for (const char *p = list; *p; p++) {
 		if (p[0] == ',' && p[1] == ' ') {
 			buf_add_str(out, "\",\"");
 			p++;
@@ -111,7 +109,21 @@ void gw_add_ignored(const struct gw_call *c, struct buf *out)
 			buf_add_char(out, *p);
 		}
 	}
-	buf_add_str(out, "\"]}");
+	buf_add_str(out, "\"]");
+}
+
+void gw_add_remarks(const struct gw_call *c, struct buf *out)
+{
+	if (!c->ignored && !c->notice)
+		return;
+	buf_add_str(out, ",\"atelier\":{");
+	if (c->ignored)
+		add_ignored(c->ignored, out);
+	if (c->notice) {
+		buf_add_str(out, c->ignored ? ",\"notice\":" : "\"notice\":");
+		json_add_cstr(out, c->notice);
+	}
+	buf_add_char(out, '}');
 }
 
 void gw_tell_ignored(const struct gw_call *c)

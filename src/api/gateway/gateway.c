@@ -70,8 +70,10 @@ static int complete_result(struct gw_call *c)
 	if (g->tokens_in < 0)
 		g->tokens_in = provider_estimate_tokens(&c->req);
 	if (g->tokens_out < 0)
-		g->tokens_out = (int64_t)(c->flow->n_text + 3) / 4;
+		g->tokens_out = (int64_t)(c->flow->said.n_bytes + 3) / 4;
 	c->finish = cut ? g->finish_reason : c->answer.n_calls > 0 ? "tool_calls" : "stop";
+	if (!cut)
+		gw_notice(c, &c->flow->said);
 	return gw_collect_end(c, cut);
 }
 
@@ -118,7 +120,7 @@ int gw_generate(struct gw_call *c)
 	struct caller who = caller_of(c);
 	int r;
 
-	if ((r = gw_settle_pictures(c)) < 0)
+	if ((r = gw_settle_calls(c)) < 0 || (r = gw_settle_pictures(c)) < 0)
 		return r;
 	gw_tell_ignored(c);
 	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
@@ -142,6 +144,7 @@ int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dim
 	struct caller who = caller_of(c);
 	struct embed_request in = c->embed;
 
+	gw_tell_ignored(c);
 	in.model = c->req.model;
 	in.caller = c->req.caller;
 	in.inputs = inputs;

@@ -94,6 +94,7 @@ struct gw_call {
 		finish; /* of end and whole: stop, tool_calls (calls were made), and whatever was called: length, content_filter */
 	int n_fetched;       /* images fetched for this request */
 	const char *ignored; /* "a, b": what of the request has no effect; NULL: nothing */
+	const char *notice;  /* what the model made of the request that is not what was asked; NULL: nothing */
 	const char *kind;    /* gw_target_kind() */
 	bool sees, thinks;
 	bool got_raw; /* raw bytes have been written */
@@ -153,10 +154,10 @@ int gw_json_text(struct gw_call *c, const json_t *v, const char **ret) MUST_CHEC
 const char *gw_target_kind(struct gw_call *c);
 bool gw_target_sees(struct gw_call *c);
 bool gw_target_thinks(struct gw_call *c); /* false when it is not known */
-/* A member that has no effect on this answer; told in the header x-atelier-ignored, and by gw_add_ignored. */
+/* A member that has no effect on this answer; told in the header x-atelier-ignored, and by gw_add_remarks. */
 void gw_ignore(struct gw_call *c, const char *name);
-/* ,"atelier":{"ignored":["a"]} - or nothing. For the last object of an answer. */
-void gw_add_ignored(const struct gw_call *c, struct buf *out);
+/* ,"atelier":{"ignored":["a"],"notice":"b"} - or nothing. For the last object of an answer. */
+void gw_add_remarks(const struct gw_call *c, struct buf *out);
 bool gw_word_in(const char *const *words, const char *word); /* NULL-terminated */
 /* The members of `from` that are not `known`: text (,"name":value ...) for a provider that speaks `kind`, as the client
  * does; for others they are ignored ones. */
@@ -166,6 +167,7 @@ int gw_read_extras(
 /* An image by what stands in a request: a data: URL, or an http(s) one, which is passed on, or fetched when the model's
  * provider takes no addresses. E_INVALID with a sentence. */
 int gw_read_image(struct gw_call *c, const char *url, struct gen_image *ret) MUST_CHECK;
+const char *gw_image_type(const char *type); /* image/jpg is image/jpeg; any other stays; NULL for NULL */
 
 /* ---- errors of a shape: the body of a failed request, one line of JSON without line break ---- */
 typedef void gw_error_fn(const struct err *e, const char *request_id, struct buf *out);

@@ -36,6 +36,14 @@ struct gateway {
  */
 enum flow_state { FLOW_READING, FLOW_ASKED, FLOW_BEGUN, FLOW_ENDED, FLOW_GONE, FLOW_STATES };
 
+/* What is to be known of an answer's texts at its end, also where they are not kept. */
+#define SAID_BYTES 65536
+struct gw_said {
+	size_t n_bytes; /* of text, reasoning and arguments, for an estimate of tokens */
+	bool thought, answered;
+	struct buf text; /* its beginning, where there are tools */
+};
+
 /* The way of one answer to its client. Belongs to the loop's thread; it outlives the call while the client still reads. */
 struct gw_flow {
 	struct gateway *g;
@@ -45,7 +53,7 @@ struct gw_flow {
 	struct gen_sink sink;
 	struct buf out;   /* what the client has not taken yet */
 	int64_t since_ms; /* when something was last written; 0: since the last sweep */
-	size_t n_text;    /* bytes of text that came, for an estimate of tokens */
+	struct gw_said said;
 	bool stalled, is_dirty;
 	struct gw_flow *prev, *next, *next_dirty;
 };
@@ -65,6 +73,11 @@ void gw_flow_drop_all(struct gateway *g); /* ends the streams of calls that have
 
 /* extras.c; gateway thread */
 void gw_tell_ignored(const struct gw_call *c); /* the header */
+/* The answer has ended: sets c->notice when the model did something else than it was asked. */
+void gw_notice(struct gw_call *c, const struct gw_said *said);
+/* Calls in the history whose arguments are no JSON object, where the provider takes objects alone: with their results they
+ * become texts, which is told as ignored. Before the pictures. */
+int gw_settle_calls(struct gw_call *c) MUST_CHECK;
 /* Pictures of tools' results, where the model takes none from tools: into a message of the user behind them, or, for a
  * model that sees nothing, a text in their place. */
 int gw_settle_pictures(struct gw_call *c) MUST_CHECK;
@@ -77,4 +90,5 @@ int gw_collect_tool(struct gw_call *c, const char *json, size_t n, struct gw_too
 /* The answer has ended, cut off or not: says what became of each call. E_PROVIDER_BROKEN when the format can tell only
  * objects and one is none. */
 int gw_collect_end(struct gw_call *c, bool cut) MUST_CHECK;
+bool gw_is_object(struct str text); /* of JSON */
 void gw_answer_done(struct gw_answer *a);

@@ -21,7 +21,18 @@ static int read_data_url(struct gw_call *c, const char *url, struct gen_image *r
 			"An image in a data: URL must look like data:image/png;base64,iVBORw0...");
 	*ret = (struct gen_image){
 		.media_type = arena_strndup(&c->q->mem, head, (size_t)(semicolon - head)), .data = comma + 1};
-	return ret->media_type ? 0 : request_no_memory(c->q);
+	if (!ret->media_type)
+		return request_no_memory(c->q);
+	ret->media_type = gw_image_type(ret->media_type);
+	return 0;
+}
+
+/* Programs write a name that is none, and providers take the right one alone. */
+const char *gw_image_type(const char *type)
+{
+	bool jpeg = type && (strcasecmp(type, "image/jpg") == 0 || strcasecmp(type, "image/pjpeg") == 0);
+
+	return jpeg ? "image/jpeg" : type;
 }
 
 /* Ollama takes no addresses; the others get the picture themselves. */
@@ -35,7 +46,7 @@ static const char *image_type(const char *type)
 	static const char *const known[] = {"image/png", "image/jpeg", "image/webp", "image/gif"};
 
 	for (size_t i = 0; i < N_ELEMENTS(known); i++) {
-		if (media_type_is(type, known[i]))
+		if (media_type_is(gw_image_type(type), known[i]))
 			return known[i];
 	}
 	return NULL;

@@ -88,6 +88,7 @@ static void add_done(const struct gw_call *c, struct buf *out)
 		"\"prompt_eval_count\":%lld,\"prompt_eval_duration\":%lld,\"eval_count\":%lld,\"eval_duration\":%lld",
 		length ? "length" : "stop", (long long)(took + g->queued_ms) * 1000000, (long long)MAX(g->tokens_in, 0),
 		(long long)first * 1000000, (long long)MAX(g->tokens_out, 0), (long long)answered_ns);
+	gw_add_remarks(c, out);
 	buf_add_char(out, '}');
 }
 

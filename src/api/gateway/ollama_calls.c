@@ -152,9 +152,22 @@ static int read_inputs(struct gw_call *c, const json_t *input, const char *const
 	return 0;
 }
 
+static void ignore_for_others(struct gw_call *c)
+{
+	static const char *const names[] = {"truncate", "options", "keep_alive"};
+
+	for (size_t i = 0; strcmp(gw_target_kind(c), "ollama") != 0 && i < N_ELEMENTS(names); i++) {
+		const json_t *v = json_object_get(c->body, names[i]);
+
+		if (v && !json_is_null(v) && !(json_is_object(v) && json_object_size(v) == 0))
+			gw_ignore(c, names[i]);
+	}
+}
+
 /* What an Ollama takes with texts goes on to it; who else is asked has nothing like it. */
 static int read_embed(struct gw_call *c)
 {
+	ignore_for_others(c);
 	const json_t *truncate = json_object_get(c->body, "truncate"), *options = json_object_get(c->body, "options");
 	const json_t *keep_alive = json_object_get(c->body, "keep_alive");
 	bool ends, for_good;

@@ -195,8 +195,20 @@ int ollama_read_common(struct gw_call *c, bool unload)
 
 /* ---- chat and generate ---- */
 
+/* What only /api/generate knows has no effect here, as with an Ollama; which does not say so. */
+static void ignore_others(struct gw_call *c)
+{
+	static const char *const names[] = {"prompt", "suffix", "system", "images", "raw", "template", "context"};
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		if (is_set(json_object_get(c->body, names[i])))
+			gw_ignore(c, names[i]);
+	}
+}
+
 int ollama_read_chat(struct gw_call *c)
 {
+	ignore_others(c);
 	int r = ollama_read_messages(c, json_object_get(c->body, "messages"));
 
 	return r < 0 ? r : ollama_read_tools(c, json_object_get(c->body, "tools"));

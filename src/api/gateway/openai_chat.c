@@ -279,7 +279,7 @@ static void chat_end(struct gw_call *c, struct buf *out)
 
 	buf_add(out, s->head.p, s->head.n);
 	buf_printf(out, "},\"finish_reason\":\"%s\"}]", finish_of(c));
-	gw_add_ignored(c, out);
+	gw_add_remarks(c, out);
 	buf_add_str(out, "}\n\n");
 	if (s->wants_usage) {
 		buf_add_str(out, "data: ");
@@ -342,7 +342,7 @@ static int chat_whole(struct gw_call *c, struct buf *out)
 	(s && s->old_functions ? add_function_call : add_calls)(a, out);
 	buf_printf(out, ",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"%s\"}],\"usage\":", finish_of(c));
 	openai_add_usage(&c->result, out);
-	gw_add_ignored(c, out);
+	gw_add_remarks(c, out);
 	buf_add_char(out, '}');
 	return 0;
 }

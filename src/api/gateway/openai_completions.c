@@ -58,7 +58,9 @@ static void completion_end(struct gw_call *c, struct buf *out)
 	const struct completion *s = c->shape;
 
 	buf_add(out, s->head.p, s->head.n);
-	buf_printf(out, "\",\"logprobs\":null,\"finish_reason\":\"%s\"}]}\n\n", c->finish);
+	buf_printf(out, "\",\"logprobs\":null,\"finish_reason\":\"%s\"}]", c->finish);
+	gw_add_remarks(c, out);
+	buf_add_str(out, "}\n\n");
 	if (s->wants_usage) {
 		buf_add_str(out, "data: ");
 		add_start(c, out);
@@ -78,6 +80,7 @@ static int completion_whole(struct gw_call *c, struct buf *out)
 	json_add_string(out, text.p, text.n);
 	buf_printf(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}],\"usage\":", c->finish);
 	openai_add_usage(&c->result, out);
+	gw_add_remarks(c, out);
 	buf_add_char(out, '}');
 	return 0;
 }

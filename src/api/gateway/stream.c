@@ -79,6 +79,7 @@ static void flow_free(struct gw_flow *f)
 		}
 	}
 	buf_done(&f->out);
+	buf_done(&f->said.text);
 	free(f);
 }
 
@@ -189,6 +190,18 @@ static struct str text_of(const char *json, size_t n)
 	return (struct str){json + k, n - k - 2};
 }
 
+static void note_said(struct gw_flow *f, bool reasoning, struct str escaped)
+{
+	struct gw_said *s = &f->said;
+
+	s->n_bytes += escaped.n;
+	*(reasoning ? &s->thought : &s->answered) = true;
+	if (reasoning || f->c->req.n_tools == 0 || s->text.n + escaped.n > SAID_BYTES)
+		return;
+	s->text.max = SAID_BYTES * 3;
+	json_add_unescaped(&s->text, escaped.p, escaped.n);
+}
+
 static int take_text(struct gw_flow *f, bool reasoning, struct str escaped)
 {
 	struct gw_call *c = f->c;
@@ -198,7 +211,7 @@ static int take_text(struct gw_flow *f, bool reasoning, struct str escaped)
 
 	if (escaped.n == 0)
 		return 0;
-	f->n_text += escaped.n;
+	note_said(f, reasoning, escaped);
 	if (!c->stream || c->format->keep_text)
 		r = gw_collect_text(reasoning ? &c->answer.reasoning : &c->answer.text, escaped, max);
 	if (r < 0 || !c->stream || !say || (r = flow_begin(f, true)) < 0)
@@ -219,7 +232,7 @@ static int take_tool(struct gw_flow *f, const char *json, size_t n)
 
 	if (r < 0)
 		return r;
-	f->n_text += t.arguments.n;
+	f->said.n_bytes += t.arguments.n;
 	struct gw_made *m = &c->answer.calls[t.index];
 	struct str all = buf_str(&m->arguments);
 	if (!c->stream || strspn(all.p, " \t\r\n") == all.n)
@@ -241,8 +254,9 @@ static int take_tool(struct gw_flow *f, const char *json, size_t n)
 }
 
 /* Of an answer that is told as a whole; to a stream nothing comes that would have to be moved. */
-static int take_moved(struct gw_call *c, const char *json, size_t n)
+static int take_moved(struct gw_flow *f, const char *json, size_t n)
 {
+	struct gw_call *c = f->c;
 	struct gw_answer *a = &c->answer;
 	bool to_text = memmem(json, n, "\"text\"", 6);
 	struct buf *from = to_text ? &a->reasoning : &a->text, *to = to_text ? &a->text : &a->reasoning;
@@ -250,6 +264,13 @@ static int take_moved(struct gw_call *c, const char *json, size_t n)
 	to->max = MAX(to->max, from->max);
 	buf_add(to, buf_str(from).p, from->n);
 	buf_reset(from);
+	f->said.thought = !to_text;
+	f->said.answered = to_text;
+	buf_reset(&f->said.text);
+	if (to_text && c->req.n_tools > 0) {
+		f->said.text.max = SAID_BYTES * 3;
+		buf_add(&f->said.text, buf_str(to).p, MIN(to->n, (size_t)SAID_BYTES));
+	}
 	return buf_status(to);
 }
 
@@ -268,7 +289,7 @@ static int piece_on_loop(void *arg)
 
 	f->c->q->spent = true;
 	if (p->type == EV_MOVED)
-		r = take_moved(f->c, p->json, p->n);
+		r = take_moved(f, p->json, p->n);
 	else if (p->type == EV_TOOL_CALL)
 		r = take_tool(f, p->json, p->n);
 	else

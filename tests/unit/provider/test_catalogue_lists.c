@@ -115,6 +115,66 @@ static void ollama_loaded(void **state)
 	end(&t);
 }
 
+static void ollama_shares(void **state)
+{
+	/* Made of one file, with templates of their own: only the first is named as loaded, and both are. */
+	static const struct script script[] = {
+		{.path = "/api/tags",
+			.bytes = OK_JSON
+			"{\"models\":["
+			"{\"model\":\"a\",\"digest\":\"d1\",\"size\":9000,\"details\":{\"family\":\"f\",\"quantization_"
+			"level\":"
+			"\"q\"},\"capabilities\":[\"completion\",\"tools\"]},"
+			"{\"model\":\"twin\",\"digest\":\"d2\",\"size\":9100,\"details\":{\"family\":\"f\","
+			"\"quantization_level\":\"q\"},\"capabilities\":[\"completion\",\"tools\"]},"
+			"{\"model\":\"other\",\"digest\":\"d3\",\"size\":9000,\"details\":{\"family\":\"g\","
+			"\"quantization_level\":\"q\"},\"capabilities\":[\"completion\",\"tools\"]}]}"},
+		{.path = "/api/ps",
+			.bytes = OK_JSON
+			"{\"models\":[{\"model\":\"a\",\"digest\":\"d1\",\"size\":4000,\"size_vram\":3000,"
+			"\"expires_at\":\"2318-01-01T00:00:00Z\",\"context_length\":4096}]}"},
+		{.path = "/api/show",
+			.bytes = OK_JSON
+			"{\"capabilities\":[\"completion\",\"tools\"],\"modelfile\":\"# Modelfile\\n# FROM "
+			"a\\n\\nFROM /m/blobs/sha256-aa\\nTEMPLATE x\\nFROM sha256-b\"}"}};
+	struct trial t;
+	(void)state;
+	begin(&t, "ollama", "", script, N_ELEMENTS(script));
+	for (int i = 0; i < 2; i++) {
+		look(&t);
+		assert_string_equal(find(&t, "a")->state, "ready");
+		assert_string_equal(find(&t, "twin")->state, "ready");
+		assert_int_equal(find(&t, "twin")->loaded_bytes, 4000);
+		assert_int_equal(find(&t, "twin")->context_loaded, 4096);
+		assert_string_equal(find(&t, "other")->state, "reachable");
+		assert_int_equal(count(&t.s, "/api/show"), 2);
+	}
+	end(&t);
+}
+
+static void ollama_shares_unknown(void **state)
+{
+	/* Nothing is said of the files: what only looks alike is not loaded. */
+	static const struct script script[] = {
+		{.path = "/api/tags",
+			.bytes = OK_JSON "{\"models\":["
+					 "{\"model\":\"a\",\"digest\":\"d1\",\"details\":{\"family\":\"f\","
+					 "\"quantization_level\":\"q\"}},"
+					 "{\"model\":\"b\",\"digest\":\"d2\",\"details\":{\"family\":\"f\","
+					 "\"quantization_level\":\"q\"}}]}"},
+		{.path = "/api/ps",
+			.bytes = OK_JSON "{\"models\":[{\"model\":\"a\",\"digest\":\"d1\",\"size\":4000}]}"},
+		{.path = "/api/show",
+			.bytes = OK_JSON "{\"capabilities\":[\"completion\"],\"modelfile\":\"FROM a\\n\"}"}};
+	struct trial t;
+	(void)state;
+	begin(&t, "ollama", "", script, N_ELEMENTS(script));
+	look(&t);
+	assert_string_equal(find(&t, "a")->state, "ready");
+	assert_string_equal(find(&t, "b")->state, "reachable");
+	end(&t);
+}
+
 static void ollama_shown(void **state)
 {
 	/* Of 2025: what a model can do stands in no list, and is asked once for each digest. */
@@ -311,6 +371,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ollama_loaded),
+		cmocka_unit_test(ollama_shares),
+		cmocka_unit_test(ollama_shares_unknown),
 		cmocka_unit_test(ollama_shown),
 		cmocka_unit_test(ollama_shown_more),
 		cmocka_unit_test(openai_shapes),

@@ -104,7 +104,8 @@ static void pull_failures(void **state)
 			     "\\\"https://registry.example.org/v2/library/thing/manifests/"
 			     "latest\\\": dial tcp: lookup registry.example.org on 192.0.2.53:53: read udp "
 			     "192.0.2.1:40000->192.0.2.53:53: no such host\"}\n",
-			E_PROVIDER, ": no such host."},
+			E_PROVIDER,
+			"could not pull new:1b: it has no connection to its registry: the name cannot be looked up."},
 		{NDJSON_HEAD "{\"status\":\"pulling manifest\"}\n", E_PROVIDER_BROKEN, "before it was done"},
 		{NDJSON_HEAD, E_PROVIDER_BROKEN, "before it was done"},
 		{NDJSON_HEAD "what?\n", E_PROVIDER_BROKEN, NULL},

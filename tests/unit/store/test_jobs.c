@@ -91,12 +91,25 @@ static void test_old_ones_go(void **state)
 	assert_string_equal(get(f, first).state, "queued");
 }
 
+static void test_dismissed(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id id = add(f, f->bob, "one");
+
+	REFUSED(f, E_CONFLICT, jobs_delete(f->db, f->bob, id, &f->e));
+	FINE(f, jobs_set_state(f->db, id, &(struct job_change){.state = "failed", .ended = true}, &f->e));
+	REFUSED(f, E_NOT_FOUND, jobs_delete(f->db, f->ada, id, &f->e));
+	FINE(f, jobs_delete(f->db, f->bob, id, &f->e));
+	REFUSED(f, E_NOT_FOUND, jobs_delete(f->db, 0, id, &f->e));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_states),
 		TEST(test_theirs_alone),
 		TEST(test_old_ones_go),
+		TEST(test_dismissed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,9 @@ static void test_search(void **state)
 	hits = search(f, "How do I save a conversation?");
 	assert_int_equal(hits.n, 2);
 	assert_string_equal(hits.items[0].slug, "backup");
+	/* In the wide letters of other keyboards. */
+	hits = search(f, "\xef\xbc\xb3\xef\xbd\x81\xef\xbd\x96\xef\xbd\x85 CONVERSATION");
+	assert_int_equal(hits.n, 2);
 	assert_string_equal(hits.items[0].page_title, "Keeping copies");
 	assert_string_equal(hits.items[0].heading, "Backups");
 	assert_string_equal(hits.items[0].anchor, "backups");

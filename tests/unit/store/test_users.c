@@ -44,6 +44,54 @@ static void test_names(void **state)
 	assert_true(users_create(f->db, &in, &id, &f->e) < 0);
 }
 
+static int run_sql(struct db_conn *c, void *arg, struct err *e)
+{
+	return db_exec(c, NULL, e, *(const char **)arg);
+}
+
+/* Two names of before the folding, which differ by it alone, and the migration on top of them. */
+static void test_clashes_of_before(void **state)
+{
+	struct db_config config = {.readers = 1};
+	struct fixture *f = *state;
+	struct db *db = NULL;
+	char path[96];
+	struct user u;
+	atelier_id id;
+	size_t n;
+	const struct db_migration *m = store_migrations(&n);
+
+	snprintf(path, sizeof(path), "%s/before.db", f->folder);
+	config.path = path;
+	FINE(f, db_open(&config, m, 3, &db, &f->e));
+	for (int i = 0; i < 3; i++) {
+		const char *rows[] = {
+			"INSERT INTO users (id, name, display_name, password_hash, role, created_at, updated_at)"
+			" VALUES (7, '\xc3\x84nne', '', 'x', 'user', 1, 1)",
+			"INSERT INTO users (id, name, display_name, password_hash, role, created_at, updated_at)"
+			" VALUES (8, '\xc3\xa4nne', '', 'x', 'user', 1, 1)",
+			"INSERT INTO users (id, name, display_name, password_hash, role, created_at, updated_at)"
+			" VALUES (9, '\xc3\x96rt', '', 'x', 'user', 1, 1)"};
+		FINE(f, db_write(db, run_sql, &rows[i], &f->e));
+	}
+	db_close(db);
+	FINE(f, db_open(&config, m, n, &db, &f->e));
+	struct db_conn *c = db_acquire(db);
+	FINE(f, users_by_name(c, "\xc3\x84nne", &f->a, &u, &f->e));
+	assert_int_equal(u.id, 7);
+	FINE(f, users_by_name(c, "\xc3\xa4nne", &f->a, &u, &f->e));
+	assert_int_equal(u.id, 8);
+	db_release(c);
+	REFUSED(f, E_CONFLICT,
+		users_create(db, &(struct user_new){.name = "A\xcc\x88NNE", .password_hash = "x", .role = ROLE_USER},
+			&id, &f->e));
+	/* What the code would let through, the index does not. */
+	const char *same = "UPDATE users SET name = 'x', folded = fold('\xc3\x96RT') WHERE id = 7";
+	assert_true(db_write(db, run_sql, &same, &f->e) < 0);
+	err_clear(&f->e);
+	db_close(db);
+}
+
 static void test_first_admin(void **state)
 {
 	struct fixture *f = *state;
@@ -220,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_names),
+		TEST(test_clashes_of_before),
 		TEST(test_first_admin),
 		TEST(test_sessions_are_found),
 		TEST(test_sessions_end),

@@ -7,5 +7,6 @@ export const listJobs = async () =>
   (await take(http.GET('/api/v1/jobs', { params: { query: { limit: 20 } } }))).items as Job[];
 export const cancelJob = async (id: string) => (await take(http.POST('/api/v1/jobs/{id}/cancel', at(id)))) as Job;
 export const resumeJob = async (id: string) => (await take(http.POST('/api/v1/jobs/{id}/resume', at(id)))) as Job;
+export const deleteJob = (id: string) => take(http.DELETE('/api/v1/jobs/{id}', at(id)));
 export const jobEvents = (id: string, signal: AbortSignal) =>
   openStream(`/api/v1/jobs/${encodeURIComponent(id)}/events`, signal);

@@ -19,8 +19,8 @@ export const pullModel = async (model: string, provider?: string) =>
 export const loadModel = (model: string) => take(http.POST('/api/v1/models/load', { ...all, body: { model } }));
 export const unloadModel = (model: string) => take(http.POST('/api/v1/models/unload', { ...all, body: { model } }));
 export const removeModel = (model: string) => take(http.POST('/api/v1/models/delete', { ...all, body: { model } }));
-export const copyModel = (model: string, destination: string) =>
-  take(http.POST('/api/v1/models/copy', { ...all, body: { model, destination } }));
+export const copyModel = (model: string, destination: string, overwrite = false) =>
+  take(http.POST('/api/v1/models/copy', { ...all, body: { model, destination, overwrite } }));
 
 export const listRoutes = async () => (await take(http.GET('/api/v1/models/routes'))).items;
 export const createRoute = (pattern: string, targets: string[]) =>

@@ -1,5 +1,5 @@
 import { ApiError } from '$core/api/errors';
-import { cancelJob, jobEvents, listJobs, resumeJob } from '$core/api/jobs';
+import { cancelJob, deleteJob, jobEvents, listJobs, resumeJob } from '$core/api/jobs';
 import type { Change, Job } from '$core/api/types';
 import { jobHearers } from '$state/job_hearers';
 import { notices } from '$design/notices.svelte';
@@ -67,6 +67,16 @@ class Jobs {
 
   async resume(job: Job): Promise<void> {
     await resumeJob(job.id).then((j) => this.put(j), (e) => notices.error(e));
+  }
+
+  /** Another page may have dismissed it before; then it is gone all the same. */
+  async dismiss(job: Job): Promise<void> {
+    try {
+      await deleteJob(job.id);
+    } catch (e) {
+      if (!(e instanceof ApiError && e.status === 404)) return notices.error(e);
+    }
+    this.items = this.items.filter((j) => j.id !== job.id);
   }
 
   private followSome(): void {

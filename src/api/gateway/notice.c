@@ -1,0 +1,45 @@
+/* notice.c - what the model did instead of what was asked: told beside its answer, which stays as it is. */
+#include "api/gateway/gateway_priv.h"
+
+static const char *not_chosen(const struct gw_call *c)
+{
+	const struct gen_request *q = &c->req;
+
+	if (q->tool_choice == TOOLS_REQUIRED && c->answer.n_calls == 0)
+		return "The model called no tool, although tool_choice asked for one.";
+	if (q->tool_choice != TOOLS_NAMED || !q->tool_name)
+		return NULL;
+	for (size_t i = 0; i < c->answer.n_calls; i++) {
+		if (strcmp(c->answer.calls[i].name, q->tool_name) == 0)
+			return NULL;
+	}
+	return arena_printf(
+		&c->q->mem, "The model did not call the tool %.64s, which tool_choice asked for.", q->tool_name);
+}
+
+static bool is_plain(const char *s)
+{
+	while (*s >= ' ' && *s <= '~')
+		s++;
+	return *s == '\0';
+}
+
+void gw_notice(struct gw_call *c, const struct gw_said *said)
+{
+	const char *name = NULL;
+
+	if (c->req.raw && said->n_bytes == 0) /* the client has the bytes, and nothing of them was read here */
+		return;
+	if (c->answer.n_calls == 0 && c->req.tool_choice != TOOLS_NONE)
+		name = provider_written_call(&c->req, buf_str(&said->text));
+	if (name)
+		c->notice = arena_printf(
+			&c->q->mem, "The model wrote a call of the tool %.64s as text instead of calling it.", name);
+	else
+		c->notice = not_chosen(c);
+	if (!c->notice && c->answer.n_calls == 0 && said->thought && !said->answered)
+		c->notice = "The model thought, but gave no answer.";
+	/* Of a stream the head is gone: there the last object tells it. The name of a tool may be no text for a header. */
+	if (c->notice && !c->stream && is_plain(c->notice))
+		http_set_header(c->q->x, "x-atelier-notice", c->notice);
+}
