@@ -6,6 +6,7 @@
 #include "program.h"
 #include "store/sessions.h"
 #include "store/turns.h"
+#include "store/uploads.h"
 #include "store/usage.h"
 #include "sys/thread.h"
 
@@ -62,11 +63,23 @@ static int old_turn_logs(struct maintenance *m, int64_t now, int64_t *ret_n, str
 	return days == 0 ? 0 : turns_delete_logs(m->p->db, &m->logs_seen, now - days * DAY_MS, BATCH, ret_n, e);
 }
 
+static int old_uploads(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	return uploads_delete_expired(m->p->db, m->p->settings->data, now, ret_n, e);
+}
+
+static int stray_uploads(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	return uploads_delete_strays(m->p->db, m->p->settings->data, now, ret_n, e);
+}
+
 static const struct kind kinds[] = {
 	{"sessions that had ended", ended_sessions},
 	{"sessions of a clock that was ahead", sessions_of_tomorrow},
 	{"records of calls", old_usage},
 	{"event logs of answers", old_turn_logs},
+	{"uploads that had expired", old_uploads},
+	{"uploads of which only the row or the file was there", stray_uploads},
 };
 
 static bool is_stopping(struct maintenance *m)

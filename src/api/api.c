@@ -22,6 +22,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	pthread_mutex_init(&a->configure_mx, NULL);
 	a->started_ms = clock_mono_ms();
 	places_init(&a->slow_places);
+	upload_locks_init(&a->uploads);
 	openapi_make(&a->openapi);
 	a->changes = changes_new(c->loop, c->settings->heartbeat_s * 1000);
 	r = pool_new(
@@ -108,6 +109,7 @@ void api_free(struct api *a)
 	changes_free(a->changes);
 	buf_done(&a->openapi.text);
 	places_done(&a->slow_places);
+	upload_locks_done(&a->uploads);
 	pthread_mutex_destroy(&a->configure_mx);
 	free(a);
 }

@@ -7,6 +7,9 @@
  *	loop:   large_body      only now what is larger, in the share of those who are known
  *	thread: request_run     the body's fields -> handler -> request_end: the answer, a line in the log
  *
+ * A handler may take the body piece by piece instead (uploads_api.c): it returns REQUEST_LATER, and whoever has the last
+ * piece calls request_end.
+ *
  * The check runs on the thread that the handler gets, unless a large body has to wait for it, or a place among the slow
  * ones, which are counted for each user. An exchange is answered exactly once: by request_end, or by whoever the handler
  * gave it to (`taken`).
@@ -113,8 +116,7 @@ static void answer_error(struct request *q, struct buf *out, int *ret_status)
 		http_set_header(q->x, "WWW-Authenticate", "Bearer");
 }
 
-/* Answers, logs and lets go of the request; `r` is how it went. */
-static void request_end(struct request *q, int r)
+void request_end(struct request *q, int r)
 {
 	CLEANUP(buf_done) struct buf out = BUF_INIT(ANSWER_MAX);
 	const char *type = "application/json";
@@ -155,7 +157,7 @@ static void request_end(struct request *q, int r)
 
 static bool is_unsafe(const struct request *q)
 {
-	return strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0;
+	return strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0 && strcmp(q->method, "OPTIONS") != 0;
 }
 
 static int check_access(struct request *q)
@@ -245,7 +247,11 @@ static void request_work(void *arg)
 	atelier_id slow_of = flags & ROUTE_SLOW ? q->who.user.id : 0;
 
 	log_set_request(q->id);
-	request_end(q, request_run(q));
+	int r = request_run(q);
+	if (r == REQUEST_LATER)
+		log_set_request(NULL);
+	else
+		request_end(q, r);
 	if (flags & ROUTE_CALL)
 		gateway_leave(a->gateway);
 	if (flags & ROUTE_SLOW)
@@ -493,11 +499,22 @@ static bool is_reachable(const struct request *q, const struct route *r)
 	return r->shape != SHAPE_OWN ? q->api->c.settings->gateway : q->shape == SHAPE_OWN;
 }
 
+/* A client of tus that may only POST says in a header what it means. */
+static void override_method(struct request *q, const char *path)
+{
+	const char *meant = http_header(q->x, "X-HTTP-Method-Override");
+
+	if (meant && strcmp(q->method, "POST") == 0 && strncmp(path, "/api/v1/uploads", 15) == 0)
+		q->method = known_method(meant);
+}
+
 /* Sets the route and what its path holds. */
 static int request_match(struct request *q, const char *path)
 {
 	char allow[64];
 	struct str arg;
+
+	override_method(q, path);
 	const struct route *r = route_find(q->method, path, &arg, allow);
 
 	if (!r && allow[0]) {
@@ -508,6 +525,8 @@ static int request_match(struct request *q, const char *path)
 		return err_set(&q->err, E_NOT_FOUND, "There is nothing at this address.");
 	q->route = r;
 	q->status = r->status;
+	if (r->flags & ROUTE_TUS)
+		http_set_header(q->x, "Tus-Resumable", TUS_VERSION);
 	if (!arg.p)
 		return 0;
 	q->arg = arena_strndup(&q->mem, arg.p, arg.n);

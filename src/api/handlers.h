@@ -101,6 +101,13 @@ int model_details_get(struct request *q);
 extern const struct schema model_pull_schema, model_load_schema, model_name_schema, model_copy_schema,
 	model_details_schema;
 
+/* uploads_api.c */
+int uploads_options(struct request *q);
+int uploads_post(struct request *q);
+int upload_head(struct request *q);
+int upload_patch(struct request *q);
+int upload_delete(struct request *q);
+
 /* usage_api.c */
 int usage_get(struct request *q);
 int usage_calls_get(struct request *q);

@@ -54,11 +54,19 @@ static bool is_literal(const struct route *routes, size_t n, const char *path)
 	return false;
 }
 
+/* HEAD goes by GET where it has no route of its own, but for streams. */
+static bool takes_method(const struct route *r, const char *method)
+{
+	if (strcmp(method, r->method) == 0)
+		return true;
+	return strcmp(method, "HEAD") == 0 && strcmp(r->method, "GET") == 0 && !(r->flags & ROUTE_STREAM);
+}
+
 const struct route *route_find(const char *method, const char *path, struct str *ret_arg, char ret_allow[64])
 {
 	size_t n;
 	const struct route *routes = api_routes(&n);
-	bool head = strcmp(method, "HEAD") == 0, literal = is_literal(routes, n, path);
+	bool literal = is_literal(routes, n, path);
 
 	ret_allow[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
@@ -69,7 +77,7 @@ const struct route *route_find(const char *method, const char *path, struct str 
 			continue;
 		if (r->flags & ROUTE_REST ? !rest_matches(r->path, path, &arg) : !route_matches(r->path, path, &arg))
 			continue;
-		if (strcmp(head ? "GET" : method, r->method) == 0 && !(head && (r->flags & ROUTE_STREAM))) {
+		if (takes_method(r, method)) {
 			*ret_arg = arg;
 			ret_allow[0] = '\0';
 			return r;

@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "api/places.h"
 #include "api/routes.h"
+#include "api/upload_locks.h"
 #include "sys/pool.h"
 
 #define SESSION_COOKIE "atelier_session"
@@ -32,6 +33,7 @@ struct api {
 	struct changes *changes;
 	struct gateway *gateway;
 	struct openapi openapi;
+	struct upload_locks uploads;
 	pthread_mutex_t configure_mx; /* held by whoever changes what providers and rules are made of */
 	int64_t started_ms;           /* monotonic */
 	int64_t disk_free;            /* atomic; bytes */
@@ -66,7 +68,13 @@ struct request {
 	struct buf raw;     /* or these bytes, of type route->media */
 	struct str fixed;   /* or these, which live as long as the api */
 	bool taken;         /* the exchange was handed on */
+	void *later;        /* of a handler that returned REQUEST_LATER */
 };
+
+/* Returned by a handler whose request is answered later, perhaps already: by request_end, on any thread, with how it went.
+ * Such a handler's route is neither ROUTE_SLOW nor ROUTE_CALL. */
+#define REQUEST_LATER 1
+void request_end(struct request *q, int r); /* answers, logs and lets go */
 
 /* Whether all query parameters are as the route has them; E_INVALID naming the first that is not. */
 int request_check_params(struct request *q) MUST_CHECK;

@@ -63,6 +63,8 @@ static const struct param usage_calls_params[] = {
 #define PROVIDER_FAILS                                                                                                 \
 	E_PROVIDER, E_PROVIDER_DOWN, E_PROVIDER_BROKEN, E_PROVIDER_TIMEOUT, E_PROVIDER_REFUSED, E_PROVIDER_REJECTED,   \
 		E_PROVIDER_LIMITED, E_PROVIDER_BUSY, E_PROVIDER_QUOTA
+#define UPLOAD_PART_MAX (8 << 20) /* bytes */
+
 /* For bodies of a few words: what asks for more is refused by its head. */
 #define SMALL_BODY .body_max = 16384
 
@@ -228,6 +230,21 @@ static const struct route routes[] = {
 		.answer = &manual_list_schema, .summary = "The pages of the manual."},
 	{"GET", V1 "/manual/{slug}", "getManualPage", manual_get, ACCESS_USER, .status = 200,
 		.answer = &manual_page_schema, .summary = "One page of the manual."},
+
+	/* uploads: the protocol tus, which describes itself */
+#define TUS(more) ROUTE_TUS | ROUTE_ABSENT, .status = (more)
+	{"OPTIONS", V1 "/uploads", "getUploadOptions", uploads_options, ACCESS_PUBLIC, TUS(204),
+		.summary = "Versions, extensions and limits of uploads in parts."},
+	{"POST", V1 "/uploads", "createUpload", uploads_post, ACCESS_USER, TUS(201),
+		FAILS(E_PRECONDITION),
+		.summary = "Begin an upload of Upload-Length bytes; Location says where its parts go."},
+	{"HEAD", V1 "/uploads/{id}", "getUpload", upload_head, ACCESS_USER, TUS(200),
+		FAILS(E_PRECONDITION, E_EXPIRED), .summary = "How many bytes are there: Upload-Offset."},
+	{"PATCH", V1 "/uploads/{id}", "addToUpload", upload_patch, ACCESS_USER, TUS(204), .body_max = UPLOAD_PART_MAX,
+		FAILS(E_PRECONDITION, E_EXPIRED, E_CONFLICT, E_MEDIA_TYPE, E_LOCKED, E_CHECKSUM),
+		.summary = "The next part, at most 8 MiB."},
+	{"DELETE", V1 "/uploads/{id}", "deleteUpload", upload_delete, ACCESS_USER, TUS(204),
+		FAILS(E_PRECONDITION, E_LOCKED), .summary = "Give an upload up."},
 
 	/* usage, prices, limits */
 	{"GET", V1 "/usage", "getUsage", usage_get, ACCESS_USER, .status = 200, PARAMS(usage_params),

@@ -22,8 +22,9 @@ enum route_flag {
 	ROUTE_JOBS = 256,      /* a key with the scope models will do as well as one with api */
 	ROUTE_CALL = 512,      /* calls a model: runs on a thread of the gateway's pool */
 	ROUTE_REST = 1024,     /* the {name} at the path's end may hold slashes */
-	ROUTE_ABSENT = 2048,   /* not in the OpenAPI document: not offered, or the page with another answer for a few */
+	ROUTE_ABSENT = 2048,   /* not in the OpenAPI document: not offered, or described by others */
 	ROUTE_PASSWORD = 4096, /* checks or hashes a password: waits in the line for that (auth/line.h) */
+	ROUTE_TUS = 8192,      /* of the protocol tus: every answer names its version */
 };
 
 /* Whose interface an address imitates: its failures look like theirs. */
@@ -39,6 +40,8 @@ struct param { /* of the query; what it says is checked before the handler runs 
 	const char *choices, *pattern, *format; /* of a text; pattern and format are for the handler to check */
 	const char *doc;
 };
+
+#define TUS_VERSION "1.0.0"
 
 struct route {
 	const char *method, *path; /* one {name} at most; {id} must be an identifier */

@@ -1,5 +1,8 @@
 /* users_api.c - everybody who can sign in, for administrators. */
 #include "api/handlers.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/uploads.h"
 
 static const struct field account_fields[] = {
 	FIELD_ID(struct user, id, "id", FIELD_REQUIRED, "Identifier."),
@@ -76,6 +79,8 @@ int user_patch(struct request *q)
 int user_delete(struct request *q)
 {
 	struct user user;
+	struct err e = {0};
+	int64_t strays;
 	int r = load(q, &user);
 
 	if (r == 0)
@@ -84,5 +89,8 @@ int user_delete(struct request *q)
 		return r;
 	api_end(q->api, &(struct ending){.user_id = q->arg_id});
 	request_audit(q, "user %s is deleted", user.name);
+	/* The rows of their uploads are gone with them. */
+	if (uploads_delete_strays(q->api->c.db, q->api->c.settings->data, clock_now_ms(), &strays, &e) < 0)
+		log_warn("http", "files of the uploads of %s are removed later: %s", user.name, e.msg);
 	return 0;
 }

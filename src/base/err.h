@@ -67,7 +67,11 @@
 	X(E_EXPECTATION, -5053, 417, "expectation_failed", false, true, "What the request expects is not known here.") \
 	X(E_UPGRADE, -5054, 426, "upgrade_required", false, true, "This server speaks HTTP/1.1 here, nothing else.")   \
 	X(E_NOT_IMPLEMENTED, -5055, 501, "not_implemented", false, true, "This server does not do that.")              \
-	X(E_HTTP_VERSION, -5056, 505, "version_not_supported", false, true, "This server speaks HTTP/1.1.")
+	X(E_HTTP_VERSION, -5056, 505, "version_not_supported", false, true, "This server speaks HTTP/1.1.")            \
+	X(E_PRECONDITION, -5057, 412, "precondition_failed", false, true, "The request expects another state.")        \
+	X(E_LOCKED, -5058, 423, "locked", true, true, "Another request is changing this just now.")                    \
+	X(E_CHECKSUM, -5059, 460, "checksum_mismatch", true, true,                                                     \
+		"The bytes do not have the checksum that came with them.")
 
 #define X(name, num, ...) name = (num),
 enum err_code { ERR_TABLE(X) };

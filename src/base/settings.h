@@ -60,6 +60,10 @@
 		"days that records of single calls are kept; sums by day stay (0: for ever)")                          \
 	X(INT, turn_log_keep_days, 30, 0, 36500, "ATELIER_TURN_LOG_KEEP_DAYS",                                         \
 		"days that the event log of an answer is kept; the answer itself stays (0: for ever)")                 \
+	X(INT, upload_max_mb, 1024, 1, 1048576, "ATELIER_UPLOAD_MAX_MB", "size of one upload")                         \
+	X(INT, upload_quota_mb, 4096, 1, 1048576, "ATELIER_UPLOAD_QUOTA_MB", "size of all uploads of one user")        \
+	X(INT, upload_keep_hours, 24, 1, 8760, "ATELIER_UPLOAD_KEEP_HOURS",                                            \
+		"hours that an upload is kept, whole or not, until something has taken it")                            \
 	X(STR, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST", "where Ollama listens (empty: not used)") \
 	X(STR, openai_base_url, "", 0, 500, "OPENAI_BASE_URL", "an OpenAI-compatible server (empty: not used)")        \
 	X(SECRET, openai_api_key, "", 0, 500, "OPENAI_API_KEY", "key for it (alone: for https://api.openai.com/v1)")   \

@@ -126,6 +126,17 @@ const struct db_migration *store_migrations(size_t *ret_n)
 		{2, "providers, keys, usage, limits, jobs", schema_2},
 		{3, "proxies of providers", "ALTER TABLE providers ADD COLUMN proxy TEXT NOT NULL DEFAULT ''"},
 		{4, "names are unique however they are written", UNIQUE_NAMES("users") UNIQUE_NAMES("groups")},
+		{5, "uploads",
+			"CREATE TABLE uploads ("
+			"  id INTEGER PRIMARY KEY,"
+			"  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+			"  size INTEGER NOT NULL,"
+			"  metadata TEXT NOT NULL,"
+			"  created_at INTEGER NOT NULL,"
+			"  expires_at INTEGER NOT NULL"
+			") STRICT;"
+			"CREATE INDEX uploads_user ON uploads(user_id);"
+			"CREATE INDEX uploads_expiry ON uploads(expires_at);"},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

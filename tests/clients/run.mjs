@@ -29,6 +29,7 @@ const { Server } = await import('./server.mjs');
 const { statusOf } = await import('./common.mjs');
 const { matrix } = await import('./matrix.mjs');
 const { pythonRows } = await import('./python.mjs');
+const { uploadsResume } = await import('./uploads.mjs');
 const openai = await import('./mock-openai.mjs');
 const anthropic = await import('./mock-anthropic.mjs');
 const clients = await Promise.all(
@@ -201,6 +202,20 @@ function keyStaysHere(mock, key) {
   return leaks.length === 0;
 }
 
+/** The protocol of uploads is no provider's: it is tried once. */
+async function uploadsWork(server) {
+  const name = 'tus-js-client / resumes after the server was killed';
+  try {
+    await withLimit(uploadsResume(server));
+    console.log(`ok ${name}`);
+    return true;
+  } catch (error) {
+    console.log(`not ok ${name}`);
+    show(error, server, 0);
+    return false;
+  }
+}
+
 async function main() {
   if (!existsSync(binary)) throw new Error(`there is no ${binary}: build it first`);
   const mock = new Mock();
@@ -220,6 +235,7 @@ async function main() {
     passed = rows.length - failed;
     keyStaysHere(mock, key) ? passed++ : failed++;
     if (!args.values.only) comparePage(rows) ? passed++ : failed++;
+    if (!args.values.only || 'tus-js-client'.includes(args.values.only)) (await uploadsWork(server)) ? passed++ : failed++;
     const how = await server.end();
     if (how !== 0) {
       failed++;

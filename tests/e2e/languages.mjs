@@ -12,7 +12,7 @@ const places = ['', 'manual', ...['account', 'appearance', 'keys', 'usage', 'mod
 
 // Names and units, not texts: of programs, models, providers, people, languages, days.
 const names =
-  /^(Atelier( [\d.]+)?|Aa|A|Librarian|Ollama|Anthropic|OpenAI.*|OpenRouter|Pseudo|English|Deutsch|Español|Français|(ollama|llama|lab|mock|second|embed|tiny|atelier|gpt|big|cold|small)\S*|[a-z]+:\d+b|busy|librarian|ada|bob|carla|maria|Readers|Ctrl|Shift|Enter|Esc|F2|F6|Del|v?[\d.]+\S*|Q\d\S*|[\d.,]+ ?[KMGTB]+|https?:\/\/\S+|\/\S*|[a-z]+\/\S+|\d{1,2} [A-Z][a-z]{2}( \d{4})?|[A-Z][a-z]{2} \d{1,2}(, \d{4})?.*)$/;
+  /^(Atelier( [\d.]+)?|Aa|A|Librarian|Ollama|Anthropic|OpenAI.*|OpenRouter|Pseudo|English|Deutsch|Español|Français|(ollama|llama|lab|mock|second|embed|tiny|atelier|gpt|big|cold|small)\S*|ada|bob|carla|Ctrl|Shift|Enter|Esc|F2|F6|Del|v?[\d.]+\S*|Q\d\S*|[\d.,]+ ?[KMGTB]+|https?:\/\/\S+|\/\S*|[a-z]+\/\S+|\d{1,2} [A-Z][a-z]{2}( \d{4})?|[A-Z][a-z]{2} \d{1,2}(, \d{4})?.*)$/;
 
 /** Texts that are seen or read aloud and stand in no brackets; what people, models and the manual wrote is left out. */
 function withoutKey() {

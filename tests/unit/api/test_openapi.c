@@ -128,7 +128,7 @@ static void test_every_route_is_described(void **state)
 static void test_public_routes(void **state)
 {
 	static const char *const open[] = {"login", "getSetup", "setup", "followStream", "getLive", "getReady",
-		"getMetrics", "getOpenApi", "getRoot", "ollamaVersion"};
+		"getMetrics", "getOpenApi", "getRoot", "ollamaVersion", "getUploadOptions"};
 	size_t n, found = 0;
 	const struct route *all = api_routes(&n);
 

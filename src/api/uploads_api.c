@@ -1,0 +1,345 @@
+/*
+ * uploads_api.c - files in parts, as the protocol tus 1.0 has it: core, creation, expiration, termination, checksum.
+ *
+ * A part goes to the file as it comes: each piece is copied on the loop and written by a thread, and only then is the next
+ * one read. While that lasts the request holds the lock of its upload. What was written stays when the connection breaks,
+ * so that the client can go on from there; unless the part has a checksum, which only a whole part can be held against.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "api/checksum.h"
+#include "api/handlers.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/uploads.h"
+
+#define MEBI ((int64_t)1 << 20)
+
+/* ---- headers ---- */
+
+static int64_t size_max(const struct request *q)
+{
+	return q->api->c.settings->upload_max_mb * MEBI;
+}
+
+static void set_number(struct request *q, const char *name, int64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, n);
+	http_set_header(q->x, name, text);
+}
+
+static void set_expires(struct request *q, int64_t at_ms)
+{
+	time_t at = (time_t)(at_ms / 1000);
+	char text[64];
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	http_set_header(q->x, "Upload-Expires", text);
+}
+
+/* A header that is a whole number, 0 or more. */
+static int get_number(struct request *q, const char *name, int64_t *ret)
+{
+	const char *text = http_header(q->x, name);
+	size_t n = text ? strspn(text, "0123456789") : 0;
+
+	if (n == 0 || n > 18 || text[n])
+		return err_set(&q->err, E_INVALID, "The header %s must be there and be a whole number.", name);
+	*ret = strtoll(text, NULL, 10);
+	return 0;
+}
+
+static int check_version(struct request *q)
+{
+	const char *version = http_header(q->x, "Tus-Resumable");
+
+	if (version && strcmp(version, TUS_VERSION) == 0)
+		return 0;
+	http_set_header(q->x, "Tus-Version", TUS_VERSION);
+	return err_set(&q->err, E_PRECONDITION, "The header Tus-Resumable must be there and be " TUS_VERSION ".");
+}
+
+/* "name BASE64,name BASE64,name": kept as it is, so only what a header may send back. */
+static int get_metadata(struct request *q, const char **ret)
+{
+	const char *text = http_header(q->x, "Upload-Metadata");
+
+	*ret = text ? text : "";
+	if (strlen(*ret) > UPLOAD_METADATA_MAX)
+		return err_set(&q->err, E_INVALID, "Upload-Metadata may have %d bytes.", UPLOAD_METADATA_MAX);
+	for (const char *p = *ret; *p; p++)
+		if (*p < ' ' || *p > '~')
+			return err_set(&q->err, E_INVALID,
+				"Upload-Metadata must be pairs of a name and a value in base64, with commas between.");
+	return 0;
+}
+
+/* ---- short requests ---- */
+
+int uploads_options(struct request *q)
+{
+	http_set_header(q->x, "Tus-Version", TUS_VERSION);
+	http_set_header(q->x, "Tus-Extension", "creation,expiration,termination,checksum");
+	http_set_header(q->x, "Tus-Checksum-Algorithm", CHECKSUM_ALGORITHMS);
+	set_number(q, "Tus-Max-Size", size_max(q));
+	return 0;
+}
+
+static void set_location(struct request *q, atelier_id id)
+{
+	char prefix[AUTH_PREFIX_LEN], text[ID_LEN + 1], path[AUTH_PREFIX_LEN + 40];
+
+	id_format(id, text);
+	snprintf(path, sizeof(path), "%s/api/v1/uploads/%s", request_prefix(q, prefix), text);
+	http_set_header(q->x, "Location", path);
+}
+
+int uploads_post(struct request *q)
+{
+	const struct settings *s = q->api->c.settings;
+	struct upload_new in = {.user_id = q->who.user.id,
+		.expires_at = clock_now_ms() + s->upload_keep_hours * 3600 * 1000,
+		.quota = s->upload_quota_mb * MEBI};
+	atelier_id id;
+	int r = check_version(q);
+
+	if (r == 0)
+		r = get_number(q, "Upload-Length", &in.size);
+	if (r == 0)
+		r = get_metadata(q, &in.metadata);
+	if (r == 0 && in.size > size_max(q))
+		r = err_set(&q->err, E_TOO_LARGE, "An upload may have %" PRId64 " bytes (upload_max_mb).", size_max(q));
+	if (r == 0)
+		r = uploads_create(q->api->c.db, s->data, &in, &id, &q->err);
+	if (r < 0)
+		return r;
+	set_location(q, id);
+	set_expires(q, in.expires_at);
+	return 0;
+}
+
+static int load(struct request *q, struct upload *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+
+	return uploads_get(c, q->arg_id, q->who.user.id, &q->mem, ret, &q->err);
+}
+
+int upload_head(struct request *q)
+{
+	CLEANUP(closep) int fd = -1;
+	struct upload u;
+	int64_t there;
+	int r = check_version(q);
+
+	if (r == 0)
+		r = load(q, &u);
+	if (r == 0)
+		r = upload_open(q->api->c.settings->data, u.id, &fd, &there, &q->err);
+	if (r < 0)
+		return r;
+	set_number(q, "Upload-Offset", there);
+	set_number(q, "Upload-Length", u.size);
+	set_expires(q, u.expires_at);
+	if (u.metadata[0])
+		http_set_header(q->x, "Upload-Metadata", u.metadata);
+	return 0;
+}
+
+int upload_delete(struct request *q)
+{
+	struct upload_lock lock;
+	int r = check_version(q);
+
+	if (r == 0)
+		r = upload_lock_take(&q->api->uploads, &lock, q->arg_id, q->who.user.id, &q->err);
+	if (r < 0)
+		return r;
+	r = uploads_delete(q->api->c.db, q->api->c.settings->data, q->arg_id, q->who.user.id, &q->err);
+	upload_lock_leave(&q->api->uploads, &lock);
+	return r;
+}
+
+/* ---- a part ---- */
+
+struct part {
+	struct upload upload;
+	struct upload_lock lock;
+	int fd;
+	int64_t begin, end; /* in the file: where the part begins, and how far it is */
+	struct checksum checksum;
+	struct buf piece; /* that is being written; empty: the body has ended */
+};
+
+/* What is left of a part that went wrong: what nobody has seen as a whole is of no use with a checksum or beyond the end. */
+static void cut_back(struct part *p, int r)
+{
+	struct err e = {0};
+	bool useless = p->checksum.n_wanted || r == E_TOO_LARGE || r == E_INVALID;
+
+	if (useless && upload_cut(p->fd, p->begin, &e) < 0)
+		log_warn("http", "a part of an upload was not cut off: %s", e.msg);
+}
+
+static int part_whole(struct request *q, struct part *p)
+{
+	if (p->checksum.n_wanted && !checksum_matches(&p->checksum))
+		return err_set(&q->err, E_CHECKSUM, "%s", err_info(E_CHECKSUM)->text);
+	return p->end == p->upload.size ? upload_sync(p->fd, &q->err) : 0;
+}
+
+/* Gives back all that the part holds. The lock is free before the client hears of it, which then sends the next part. */
+static void part_done(struct request *q, struct part *p)
+{
+	upload_lock_leave(&q->api->uploads, &p->lock);
+	close(p->fd);
+	checksum_done(&p->checksum);
+	buf_done(&p->piece);
+}
+
+static void part_end(struct request *q, int r)
+{
+	struct part *p = q->later;
+
+	if (r == 0)
+		r = part_whole(q, p);
+	if (r < 0)
+		cut_back(p, r);
+	part_done(q, p);
+	if (r == 0) {
+		set_number(q, "Upload-Offset", p->end);
+		set_expires(q, p->upload.expires_at);
+	}
+	request_end(q, r);
+}
+
+static int write_piece(struct request *q, struct part *p)
+{
+	int r = upload_write(p->fd, p->end, p->piece.p, p->piece.n, &q->err);
+
+	if (r < 0)
+		return r;
+	checksum_add(&p->checksum, p->piece.p, p->piece.n);
+	p->end += (int64_t)p->piece.n;
+	return 0;
+}
+
+static int body_error(struct request *q)
+{
+	int r = http_request_error(q->x);
+
+	if (r == E_TOO_LARGE)
+		return err_set(&q->err, r, "The part has more bytes than the upload, or more than %" PRId64 ".",
+			q->route->body_max);
+	return r < 0 ? err_set(&q->err, r, "%s", err_info(r)->text) : 0;
+}
+
+static void piece_work(void *arg)
+{
+	struct request *q = arg;
+	struct part *p = q->later;
+	bool last = p->piece.n == 0;
+	int r = last ? body_error(q) : write_piece(q, p);
+
+	if (r == 0 && !last)
+		http_body_more(q->x);
+	else
+		part_end(q, r);
+}
+
+/* Loop: a piece for a thread that writes. */
+static void on_piece(struct http_exchange *x, const char *bytes, size_t n)
+{
+	struct request *q = http_exchange_data(x);
+	struct part *p = q->later;
+	int r;
+
+	buf_reset(&p->piece);
+	buf_add(&p->piece, bytes, n);
+	r = buf_status(&p->piece);
+	if (r == 0)
+		r = pool_submit(q->api->writers, &q->task, piece_work, q);
+	if (r < 0)
+		part_end(q, err_set(&q->err, r, "%s", err_info(r)->text));
+}
+
+static int check_media_type(struct request *q)
+{
+	if (media_type_is(http_header(q->x, "Content-Type"), "application/offset+octet-stream"))
+		return 0;
+	return err_set(&q->err, E_MEDIA_TYPE, "Send the part with Content-Type application/offset+octet-stream.");
+}
+
+/* Where the client believes to be, and how much it wants to send. */
+static int check_place(struct request *q, const struct part *p, int64_t offset)
+{
+	int64_t length = http_body_length(q->x), left = p->upload.size - p->begin;
+
+	if (offset != p->begin)
+		return err_set(&q->err, E_CONFLICT, "Upload-Offset is %" PRId64 ", but %" PRId64 " bytes are there.",
+			offset, p->begin);
+	if (length > left)
+		return err_set(&q->err, E_TOO_LARGE,
+			"%" PRId64 " bytes of the upload are missing; the part has %" PRId64 ".", left, length);
+	if (length > q->route->body_max)
+		return err_set(&q->err, E_TOO_LARGE, "A part may have %" PRId64 " bytes: send more of them.",
+			q->route->body_max);
+	return 0;
+}
+
+/* Everything that the head tells; from the lock on the part has to be given back. */
+static int part_begin(struct request *q, struct part *p)
+{
+	int64_t offset = 0;
+	int r = check_version(q);
+
+	if (r == 0)
+		r = check_media_type(q);
+	if (r == 0)
+		r = get_number(q, "Upload-Offset", &offset);
+	if (r == 0)
+		r = load(q, &p->upload);
+	if (r == 0)
+		r = upload_lock_take(&q->api->uploads, &p->lock, q->arg_id, q->who.user.id, &q->err);
+	if (r < 0)
+		return r;
+	r = checksum_begin(&p->checksum, http_header(q->x, "Upload-Checksum"), &q->err);
+	if (r == 0)
+		r = upload_open(q->api->c.settings->data, q->arg_id, &p->fd, &p->begin, &q->err);
+	if (r == 0)
+		r = check_place(q, p, offset);
+	p->end = p->begin;
+	if (r < 0)
+		part_done(q, p);
+	return r;
+}
+
+int upload_patch(struct request *q)
+{
+	struct part *p = ARENA_NEW(&q->mem, struct part);
+	int r;
+
+	if (!p)
+		return request_no_memory(q);
+	p->fd = -1;
+	p->piece = BUF_INIT((size_t)q->route->body_max);
+	r = part_begin(q, p);
+	if (r < 0)
+		return r;
+	q->later = p;
+	if (!http_has_body(q->x)) {
+		part_end(q, 0);
+		return REQUEST_LATER;
+	}
+	r = http_body_pieces(q->x, MIN(q->route->body_max, p->upload.size - p->begin), on_piece);
+	if (r == 0)
+		return REQUEST_LATER;
+	part_done(q, p);
+	return err_set(&q->err, r, "%s", err_info(r)->text);
+}

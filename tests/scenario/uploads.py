@@ -1,0 +1,347 @@
+#!/usr/bin/env python3
+"""Uploads in parts, by raw requests: tests/scenario/uploads.py --binary build/asan/src/atelier"""
+
+import argparse
+import base64
+import hashlib
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+import tempfile
+import time
+import traceback
+import zlib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+from client import Client, Connection  # noqa: E402
+from run import Template  # noqa: E402
+from server import Failed, Server  # noqa: E402
+
+TUS = {"Tus-Resumable": "1.0.0"}
+PART = {"Content-Type": "application/offset+octet-stream"}
+MB = 1 << 20
+
+
+def check(is_so, what):
+    if not is_so:
+        raise Failed(what)
+
+
+class Case:
+    def __init__(self, server, template):
+        self.server, self.template = server, template
+
+    def who(self, name="bob"):
+        return Client(self.server.port, bearer=self.template.vars[name + "_bearer"])
+
+    def ask(self, method, path, headers=None, body=None, who="bob", want=None):
+        h = dict(TUS, **(headers or {}))
+        r = self.who(who).request(method, path, body, {k: v for k, v in h.items() if v is not None})
+        check(want is None or r.status == want, "%s %s %r: %d, not %s: %r" % (method, path, h, r.status, want, r.body))
+        check(r.header("Tus-Resumable") == "1.0.0", "Tus-Resumable is missing from %d of %s" % (r.status, method))
+        return r
+
+    def begin(self, size, **more):
+        r = self.ask("POST", "/api/v1/uploads", {"Upload-Length": str(size), **more}, want=201)
+        check(r.header("Upload-Expires").endswith("GMT"), "no Upload-Expires")
+        return r.header("Location")
+
+    def part(self, at, offset, data, want=204, who="bob", **more):
+        return self.ask("PATCH", at, {**PART, "Upload-Offset": str(offset), **more}, data, who, want)
+
+    def offset(self, at, who="bob", want=200):
+        r = self.ask("HEAD", at, who=who, want=want)
+        return int(r.header("Upload-Offset")) if want == 200 else None
+
+    def file(self, at):
+        return os.path.join(self.server.data, "uploads", at.split("/")[-1] + ".part")
+
+    def bytes(self, at):
+        with open(self.file(at), "rb") as f:
+            return f.read()
+
+    def half(self, at, offset, data, length, who="bob", **more):
+        """A part of which only the first bytes are sent; returns when they are in the file."""
+        c = Connection(self.server.port)
+        c.send("PATCH", at, self.who(who).headers({**TUS, **PART, "Upload-Offset": str(offset),
+                                                   "Content-Length": str(length), **more}), data)
+        end = time.monotonic() + 20
+        while os.path.getsize(self.file(at)) < offset + len(data):
+            check(time.monotonic() < end, "the bytes that were sent are not in the file")
+            time.sleep(0.01)
+        return c
+
+    def unlocked(self, at, offset):
+        """Once the server has seen that a connection is gone; how that part ended."""
+        end = time.monotonic() + 20
+        while True:
+            r = self.part(at, offset, b"", want=None)
+            if r.status != 423:
+                return r
+            check(time.monotonic() < end, "the upload stays locked")
+            time.sleep(0.01)
+
+
+def options(c):
+    r = Client(c.server.port).request("OPTIONS", "/api/v1/uploads")
+    check(r.status == 204, "OPTIONS answered %d" % r.status)
+    for name, want in (("Tus-Resumable", "1.0.0"), ("Tus-Version", "1.0.0"), ("Tus-Max-Size", str(16 * MB)),
+                       ("Tus-Extension", "creation,expiration,termination,checksum"),
+                       ("Tus-Checksum-Algorithm", "sha1,sha256,crc32")):
+        check(r.header(name) == want, "%s is %r" % (name, r.header(name)))
+
+
+def version(c):
+    for v in (None, "0.2.2", "1.0.0, 1.0.0"):
+        at = c.begin(1)
+        for method, path in (("POST", "/api/v1/uploads"), ("HEAD", at), ("PATCH", at), ("DELETE", at)):
+            r = c.ask(method, path, {"Tus-Resumable": v, "Upload-Length": "1"}, want=412)
+            check(r.header("Tus-Version") == "1.0.0", "no Tus-Version")
+
+
+def whole(c):
+    data = os.urandom(3 * MB + 17)
+    at = c.begin(len(data), **{"Upload-Metadata": "filename d29ybGQ=,is_confidential"})
+    check(stat.S_IMODE(os.stat(c.file(at)).st_mode) == 0o600, "others may read the file")
+    r = c.ask("HEAD", at, want=200)
+    check(r.header("Upload-Length") == str(len(data)) and r.header("Upload-Offset") == "0", "HEAD is wrong")
+    check(r.header("Cache-Control") == "no-store", "HEAD may be cached")
+    check(r.header("Upload-Metadata") == "filename d29ybGQ=,is_confidential", "the metadata has changed")
+    for i in range(0, len(data), MB):
+        r = c.part(at, i, data[i:i + MB])
+        check(r.header("Upload-Offset") == str(min(i + MB, len(data))), "Upload-Offset is wrong")
+    check(c.bytes(at) == data, "the file has other bytes")
+    c.part(at, len(data), b"")
+    c.part(at, len(data), b"x", want=413)
+    r = c.who().request("POST", at, b"", {**TUS, "X-HTTP-Method-Override": "DELETE"})
+    check(r.status == 204, "X-HTTP-Method-Override answered %d" % r.status)
+    check(not os.path.exists(c.file(at)), "the file is still there")
+    c.offset(at, want=404)
+    c.part(at, 0, b"x", want=404)
+    c.ask("DELETE", at, want=404)
+    check(c.offset(c.begin(0)) == 0, "an empty upload")
+
+
+def refusals(c):
+    at = c.begin(10)
+    c.part(at, 0, b"12345")
+    c.part(at, 0, b"12345", want=409)
+    c.part(at, 6, b"1", want=409)
+    c.part(at, 5, b"123456", want=413)
+    for wrong in ("-1", "x", "", "99999999999999999999", "+5", "0x5"):
+        c.part(at, wrong, b"1", want=400)
+    c.ask("PATCH", at, PART, b"1", want=400)
+    c.ask("PATCH", at, {"Content-Type": "application/octet-stream", "Upload-Offset": "5"}, b"1", want=415)
+    c.ask("PATCH", at, {"Content-Type": "-", "Upload-Offset": "5"}, b"1", want=415)
+    c.offset(at, who="admin", want=404)
+    c.part(at, 5, b"1", want=404, who="admin")
+    c.ask("DELETE", at, who="admin", want=404)
+    for path in ("/api/v1/uploads/0000000000001", "/api/v1/uploads/..", "/api/v1/uploads/x"):
+        c.ask("PATCH", path, {**PART, "Upload-Offset": "0"}, b"1", want=404)
+    check(Client(c.server.port).request("POST", "/api/v1/uploads", b"", dict(TUS, **{"Upload-Length": "1"})).status == 401,
+          "a stranger may upload")
+    check(c.bytes(at) == b"12345", "a refused part was written")
+    c.part(at, 5, b"67890")
+    for wrong in (None, "-1", "x", "1.5"):
+        c.ask("POST", "/api/v1/uploads", {"Upload-Length": wrong}, want=400)
+    c.ask("POST", "/api/v1/uploads", {"Upload-Length": str(16 * MB + 1)}, want=413)
+    big = c.begin(9 * MB)
+    c.part(big, 0, bytes(8 * MB + 1), want=413)
+    c.part(big, 0, bytes(8 * MB))
+    c.ask("DELETE", big, want=204)
+
+
+def site(c):
+    """Another site's page sends the cookie along."""
+    cookie = Client(c.server.port, cookie=c.template.vars["bob_cookie"])
+    headers = dict(TUS, **{"Upload-Length": "1", "Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})
+    check(cookie.request("POST", "/api/v1/uploads", b"", headers).status == 403, "another site may upload")
+
+
+def chunked(c):
+    at = c.begin(10)
+    conn = Connection(c.server.port)
+    conn.send("PATCH", at, c.who().headers({**TUS, **PART, "Upload-Offset": "0", "Transfer-Encoding": "chunked"}))
+    conn.sock.sendall(b"4\r\nabcd\r\n6\r\nefghij\r\n0\r\n\r\n")
+    check(conn.head().status == 204, "chunks are refused")
+    at = c.begin(6)
+    conn = Connection(c.server.port)
+    conn.send("PATCH", at, c.who().headers({**TUS, **PART, "Upload-Offset": "0", "Transfer-Encoding": "chunked"}))
+    conn.sock.sendall(b"4\r\nabcd\r\n6\r\nefghij\r\n0\r\n\r\n")
+    check(conn.head().status == 413, "too many bytes in chunks are taken")
+    check(c.offset(at) == 0, "a refused part was kept")
+
+
+def checksums(c):
+    data = os.urandom(700000)
+    crc = (zlib.crc32(data) & 0xffffffff).to_bytes(4, "big")
+    at = c.begin(3 * len(data))
+    sums = (("sha1", hashlib.sha1(data).digest()), ("sha256", hashlib.sha256(data).digest()), ("crc32", crc))
+    for i, (name, digest) in enumerate(sums):
+        wrong = base64.b64encode(bytes([digest[0] ^ 1]) + digest[1:]).decode()
+        c.part(at, i * len(data), data, want=460, **{"Upload-Checksum": name + " " + wrong})
+        check(c.offset(at) == i * len(data), "a part with a wrong checksum stays")
+        c.part(at, i * len(data), data, **{"Upload-Checksum": name + " " + base64.b64encode(digest).decode()})
+    check(c.bytes(at) == 3 * data, "the file has other bytes")
+    at = c.begin(4)
+    for wrong in ("md5 AAAA", "sha1", "sha1 AAAA", "sha1 !", "crc32 AAAAAA== x"):
+        c.part(at, 0, b"1234", want=400, **{"Upload-Checksum": wrong})
+    conn = c.half(at, 0, b"12", 4, **{"Upload-Checksum": "crc32 AAAAAA=="})
+    conn.close(reset=True)
+    c.unlocked(at, 0)
+    check(c.offset(at) == 0, "bytes that no checksum was held against are kept")
+
+
+def cut(c):
+    data = os.urandom(2 * MB)
+    at = c.begin(len(data))
+    conn = c.half(at, 0, data[:MB], len(data))
+    c.part(at, MB, data[MB:], want=423)
+    c.ask("DELETE", at, want=423)
+    conn.close(reset=True)
+    c.unlocked(at, MB)
+    check(c.offset(at) == MB, "what came before the cut is not there")
+    c.part(at, MB, data[MB:])
+    check(c.bytes(at) == data, "the file has other bytes")
+
+
+def kill9(c):
+    data = os.urandom(2 * MB)
+    at = c.begin(len(data))
+    conn = c.half(at, 0, data[:MB + 5], len(data))
+    c.server.kill()
+    c.server.start()
+    conn.close()
+    check(c.offset(at) == MB + 5, "what came before the kill is not there")
+    c.part(at, MB + 5, data[MB + 5:])
+    check(c.bytes(at) == data, "the file has other bytes")
+
+
+def stop(c):
+    """The server is asked to end while a part comes."""
+    at = c.begin(100)
+    conn = c.half(at, 0, b"12345", 100)
+    c.server.stop()
+    c.server.start()
+    conn.close()
+    check(c.offset(at) == 5, "what came before the end is not there")
+
+
+def crowd(c):
+    ats = [c.begin(10) for _ in range(9)]
+    conns = [c.half(at, 0, b"1", 10) for at in ats[:8]]
+    c.part(ats[8], 0, b"1", want=429)
+    for conn in conns:
+        conn.sock.sendall(b"234567890")
+        check(conn.head().status == 204, "a part among several is refused")
+    c.part(ats[8], 0, b"1")
+
+
+def quota(c):
+    ats = [c.begin(9 * MB), c.begin(9 * MB)]
+    r = c.ask("POST", "/api/v1/uploads", {"Upload-Length": str(9 * MB)}, want=413)
+    check("upload_quota_mb" in r.json()["error"]["message"], "the sentence does not name the setting")
+    for at in ats:
+        c.ask("DELETE", at, want=204)
+    c.begin(9 * MB)
+
+
+def database(c, sql, *values):
+    db = sqlite3.connect(os.path.join(c.server.data, "atelier.db"), timeout=20)
+    with db:
+        rows = db.execute(sql, values).fetchall()
+    db.close()
+    return rows
+
+
+def sweep(c):
+    """Expired ones are gone after a start, and what has lost its row or its file."""
+    old, lost, kept = c.begin(5), c.begin(5), c.begin(5)
+    c.part(old, 0, b"12")
+    database(c, "UPDATE uploads SET expires_at = 1 WHERE created_at = (SELECT min(created_at) FROM uploads WHERE size = 5)")
+    database(c, "UPDATE uploads SET created_at = created_at - 120000")
+    check(c.offset(old, want=410) is None, "an expired upload is there")
+    c.part(old, 2, b"3", want=410)
+    os.remove(c.file(lost))
+    c.offset(lost, want=404)
+    stray = os.path.join(c.server.data, "uploads", "0000000000001.part")
+    with open(stray, "wb") as f:
+        f.write(b"x")
+    c.server.stop()
+    c.server.start()
+    end = time.monotonic() + 20
+    while os.path.exists(stray) or os.path.exists(c.file(old)):
+        check(time.monotonic() < end, "what is of no use is not removed")
+        time.sleep(0.02)
+    check(c.offset(kept) == 0, "too much was removed")
+    c.offset(old, want=404)
+
+
+def links(c):
+    """Nothing is written through a link."""
+    at, target = c.begin(5), os.path.join(c.server.data, "target")
+    open(target, "wb").close()
+    os.remove(c.file(at))
+    os.symlink(target, c.file(at))
+    c.part(at, 0, b"12345", want=404)
+    check(os.path.getsize(target) == 0, "a link was followed")
+    os.remove(c.file(at))
+
+
+def deleted_user(c):
+    at = c.begin(5)
+    me = c.who().call("GET", "/api/v1/me")["id"]
+    c.who("admin").call("DELETE", "/api/v1/users/" + me)
+    check(not os.path.exists(c.file(at)), "the uploads of a deleted user are there")
+    check(database(c, "SELECT count(*) FROM uploads") == [(0,)], "rows of a deleted user are there")
+
+
+CASES = (options, version, whole, refusals, site, chunked, checksums, cut, kill9, stop, crowd, quota, links, sweep,
+         deleted_user)
+
+
+def run_case(case, binary, template, root):
+    data = os.path.join(root, case.__name__)
+    template.copy(data)
+    server = Server(binary, data, {"ATELIER_UPLOAD_MAX_MB": "16", "ATELIER_UPLOAD_QUOTA_MB": "20"})
+    try:
+        server.start()
+        case(Case(server, template))
+        server.stop()
+        server.check_log()
+        return None
+    except Failed as e:
+        return str(e), server.log
+    except Exception:
+        return traceback.format_exc(), server.log
+    finally:
+        server.destroy()
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("--binary", required=True)
+    ap.add_argument("names", nargs="*")
+    a = ap.parse_args()
+    root, passed, failed = tempfile.mkdtemp(prefix="atelier-uploads-"), 0, 0
+    try:
+        template = Template(a.binary, root)
+        for case in CASES:
+            if a.names and case.__name__ not in a.names:
+                continue
+            problem = run_case(case, a.binary, template, root)
+            passed, failed = passed + (problem is None), failed + (problem is not None)
+            if problem:
+                print("FAILED %s: %s\n%s" % (case.__name__, problem[0], "\n".join("    " + x for x in problem[1][-25:])))
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
