@@ -106,7 +106,7 @@ int uploads_post(struct request *q)
 	struct upload_new in = {.user_id = q->who.user.id,
 		.expires_at = clock_now_ms() + s->upload_keep_hours * 3600 * 1000,
 		.quota = s->upload_quota_mb * MEBI};
-	atelier_id id;
+	atelier_id id = 0;
 	int r = check_version(q);
 
 	if (r == 0)
@@ -134,8 +134,8 @@ static int load(struct request *q, struct upload *ret)
 int upload_head(struct request *q)
 {
 	CLEANUP(closep) int fd = -1;
-	struct upload u;
-	int64_t there;
+	struct upload u = {.metadata = ""};
+	int64_t there = 0;
 	int r = check_version(q);
 
 	if (r == 0)
