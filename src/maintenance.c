@@ -8,6 +8,7 @@
 #include "store/turns.h"
 #include "store/uploads.h"
 #include "store/usage.h"
+#include "sys/fault.h"
 #include "sys/thread.h"
 
 enum {
@@ -121,7 +122,7 @@ static bool clock_is_steady(struct maintenance *m)
 
 static void remove_old(struct maintenance *m)
 {
-	if (!clock_is_steady(m))
+	if (!clock_is_steady(m) || FAULT("maintenance") < 0)
 		return;
 	for (size_t i = 0; i < N_ELEMENTS(kinds); i++)
 		remove_kind(m, &kinds[i], clock_now_ms());

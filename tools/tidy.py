@@ -20,6 +20,7 @@ import source
 # whose members know the pointer that leads to them, or that a count stays with its array. Here by file and check, so that new code is looked at anew.
 WRONG = {
     ("src/api/changes.c", "clang-analyzer-unix.Malloc"),
+    ("src/api/gateway/responses_kept.c", "clang-analyzer-unix.Malloc"),
     ("src/api/conversations_api.c", "clang-analyzer-core.uninitialized.Branch"),
     ("src/api/messages_api.c", "clang-analyzer-core.CallAndMessage"),
     ("src/db/statement.c", "clang-analyzer-core.NullDereference"),

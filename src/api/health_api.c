@@ -156,7 +156,7 @@ int health_get(struct request *q)
 		return request_no_memory(q);
 	char text[HEALTH_TEXT_BYTES];
 	bool damaged = health_get_text(HEALTH_database, text);
-	struct schema_list failing;
+	struct schema_list failing = {0};
 	r = failing_parts(q, &failing);
 	if (r < 0)
 		return r;

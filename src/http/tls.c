@@ -155,7 +155,7 @@ void tls_free(struct tls *t)
 
 int tls_reload(struct tls *t, struct err *e)
 {
-	SSL_CTX *fresh, *old;
+	SSL_CTX *fresh = NULL, *old;
 	int r = context_new(t, &fresh, e);
 
 	if (r < 0)

@@ -153,7 +153,7 @@ int responses_find(struct request *q, const char *id, struct kept_response *ret)
 
 int response_get(struct request *q)
 {
-	struct kept_response k;
+	struct kept_response k = {0};
 	int r = responses_find(q, q->arg, &k);
 
 	if (r == 0)
@@ -182,7 +182,7 @@ int response_delete(struct request *q)
 
 int response_items_get(struct request *q)
 {
-	struct kept_response k;
+	struct kept_response k = {0};
 	int r = responses_find(q, q->arg, &k);
 
 	if (r == 0)
