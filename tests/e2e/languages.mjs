@@ -26,10 +26,22 @@ function withoutKey() {
   return [...found];
 }
 
+/** In the page: every text that the server knows as the name of something, whatever other tests have left there. */
+async function namesOfThings() {
+  const found = new Set();
+  const gather = (value) => {
+    if (typeof value === 'string') found.add(value);
+    else if (value && typeof value === 'object') Object.values(value).forEach(gather);
+  };
+  const lists = ['models?all=true', 'providers', 'users', 'groups', 'keys', 'jobs', ...['model', 'provider', 'user', 'key'].map((by) => `usage?all=true&by=${by}`)];
+  for (const list of lists) gather(await fetch(new URL('api/v1/' + list, document.baseURI)).then((r) => r.json()));
+  return [...found];
+}
+
 /** What is wrong with the page as it is shown. */
-async function look(page, where) {
+async function look(page, where, things = new Set()) {
   const wide = await page.evaluate(tooWide);
-  const texts = (await page.evaluate(withoutKey)).filter((text) => !text.split(' · ').every((part) => names.test(part)));
+  const texts = (await page.evaluate(withoutKey)).filter((text) => !text.split(' · ').every((part) => names.test(part) || things.has(part)));
   return [...wide.map((what) => `${where}: too wide: ${what}`), ...texts.map((text) => `${where}: no key: ${text}`)];
 }
 
@@ -52,6 +64,7 @@ export async function pseudoLocale({ page, context, base, shot, watch, allow }) 
   await page.goto(base + '/');
   const chat = await page.getByRole('navigation', { name: 'Chats' }).getByRole('link').first().getAttribute('href');
   await page.evaluate(() => localStorage.setItem('atelier.language', 'pseudo'));
+  const things = new Set(await page.evaluate(namesOfThings));
   const wrong = [];
   try {
     for (const size of sizes) {
@@ -59,7 +72,7 @@ export async function pseudoLocale({ page, context, base, shot, watch, allow }) 
       for (const place of [...places, new URL(chat, base + '/').pathname.slice(1)]) {
         await page.goto(`${base}/${place}`);
         await settled(page, place.startsWith('settings') ? 'main h2' : place === 'manual' ? '.manual h1, .manual h2' : '[data-composer]');
-        wrong.push(...(await look(page, `/${place} at ${size.width}`)));
+        wrong.push(...(await look(page, `/${place} at ${size.width}`, things)));
         await shot(`${size.width}-${place.replace(/\W+/g, '-')}`);
       }
       const fresh = watch(await context.browser().newContext({ viewport: size }).then((c) => c.newPage()));
