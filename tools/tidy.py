@@ -20,11 +20,14 @@ import source
 # whose members know the pointer that leads to them, or that a count stays with its array. Here by file and check, so that new code is looked at anew.
 WRONG = {
     ("src/api/changes.c", "clang-analyzer-unix.Malloc"),
+    ("src/api/gateway/responses_answer.c", "clang-analyzer-unix.Malloc"),
     ("src/api/gateway/responses_kept.c", "clang-analyzer-unix.Malloc"),
     ("src/api/conversations_api.c", "clang-analyzer-core.uninitialized.Branch"),
+    ("src/api/gateway/responses_request.c", "clang-analyzer-core.NullDereference"),
     ("src/api/messages_api.c", "clang-analyzer-core.CallAndMessage"),
     ("src/db/statement.c", "clang-analyzer-core.NullDereference"),
     ("src/http/conn.c", "clang-analyzer-unix.Malloc"),
+    ("src/http/listen.c", "clang-analyzer-unix.Malloc"),
     ("src/provider/catalogue.c", "clang-analyzer-core.NullDereference"),
     ("src/provider/catalogue.c", "clang-analyzer-core.uninitialized.Branch"),
 }

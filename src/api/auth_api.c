@@ -153,8 +153,8 @@ int setup_post(struct request *q)
 	struct auth *a = q->api->c.auth;
 	struct auth_session session;
 	struct auth_visitor from;
-	struct user user;
-	atelier_id id;
+	struct user user = {0};
+	atelier_id id = 0;
 	int r;
 
 	request_visitor(q, &from);

@@ -108,7 +108,7 @@ static int check_model(struct request *q, const char *model)
 int conversations_post(struct request *q)
 {
 	const struct conversation_edit *in = q->body;
-	struct conversation c;
+	struct conversation c = {0};
 	int r = check_model(q, in->model);
 
 	if (r == 0)

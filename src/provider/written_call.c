@@ -126,9 +126,7 @@ static const struct gen_tool *tool_behind_mark(const struct gen_request *q, stru
 	static const char *const marks[] = {"<tool_call>", "<function=", "<function_call>",
 		"<function name=", "<invoke name=", "<tool name=", "[TOOL_CALLS]", "<|python_tag|>", "<|tool_call|>",
 		"to=functions.", "functions.", "<\xef\xbd\x9ctool\xe2\x96\x81sep\xef\xbd\x9c>",
-		"<\xef\xbd\x9ctool\xe2\x96\x81"
-		"call\xe2\x96\x81"
-		"begin\xef\xbd\x9c>"};
+		"<\357\275\234tool\342\226\201call\342\226\201begin\357\275\234>"};
 	const char *end = text.p + text.n;
 
 	for (size_t i = 0; i < N_ELEMENTS(marks); i++) {
