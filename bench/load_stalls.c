@@ -107,7 +107,7 @@ static void nothing_more(struct client *c)
 static struct client *turn_open(struct relay *r, const char *id, unsigned i, uint32_t n, char mode)
 {
 	struct client *c = client_open(r->port, ANSWER_EVENTS, i, nothing_more);
-	char path[96], json[128];
+	char path[640], json[128];
 
 	c->blind = true;
 	snprintf(path, sizeof(path), "/api/v1/conversations/%s/turns", id);
