@@ -7,6 +7,7 @@
 
 struct told {
 	int code;
+	int ollama; /* status; 0: ours */
 	struct {
 		int status; /* 0: ours */
 		const char *type, *word;
@@ -15,25 +16,24 @@ struct told {
 		int status;
 		const char *type;
 	} anthropic;
-	int ollama; /* status; 0: ours */
 };
 
 static const struct told table[] = {
-	{E_UNAUTHORIZED, {0, "invalid_request_error", "invalid_api_key"}, {0, "authentication_error"}, 0},
-	{E_FORBIDDEN, {0, "invalid_request_error", "permission_denied"}, {0, "permission_error"}, 0},
-	{E_MODEL_UNKNOWN, {0, "invalid_request_error", "model_not_found"}, {0, "not_found_error"}, 0},
-	{E_MODEL_CANNOT, {0, "invalid_request_error", "unsupported_value"}, {0, "invalid_request_error"}, 0},
-	{E_TOO_LARGE, {0, "invalid_request_error", "request_too_large"}, {0, "request_too_large"}, 0},
-	{E_CONTEXT_TOO_LONG, {400, "invalid_request_error", "context_length_exceeded"}, {400, "invalid_request_error"},
-		400},
-	{E_RATE_LIMITED, {0, "requests", "rate_limit_exceeded"}, {0, "rate_limit_error"}, 0},
-	{E_LIMIT, {0, "requests", "rate_limit_exceeded"}, {0, "rate_limit_error"}, 0},
-	{E_PROVIDER_LIMITED, {0, "requests", "rate_limit_exceeded"}, {0, "rate_limit_error"}, 0},
-	{E_BUDGET, {429, "insufficient_quota", "insufficient_quota"}, {0, "billing_error"}, 0},
-	{E_PROVIDER_QUOTA, {429, "insufficient_quota", "insufficient_quota"}, {0, "billing_error"}, 0},
-	{E_BUSY, {0, "server_error", "overloaded"}, {529, "overloaded_error"}, 0},
-	{E_PROVIDER_BUSY, {0, "server_error", "overloaded"}, {529, "overloaded_error"}, 0},
-	{E_STOPPING, {0, "server_error", "overloaded"}, {529, "overloaded_error"}, 0},
+	{E_UNAUTHORIZED, 0, {0, "invalid_request_error", "invalid_api_key"}, {0, "authentication_error"}},
+	{E_FORBIDDEN, 0, {0, "invalid_request_error", "permission_denied"}, {0, "permission_error"}},
+	{E_MODEL_UNKNOWN, 0, {0, "invalid_request_error", "model_not_found"}, {0, "not_found_error"}},
+	{E_MODEL_CANNOT, 0, {0, "invalid_request_error", "unsupported_value"}, {0, "invalid_request_error"}},
+	{E_TOO_LARGE, 0, {0, "invalid_request_error", "request_too_large"}, {0, "request_too_large"}},
+	{E_CONTEXT_TOO_LONG, 400, {400, "invalid_request_error", "context_length_exceeded"},
+		{400, "invalid_request_error"}},
+	{E_RATE_LIMITED, 0, {0, "requests", "rate_limit_exceeded"}, {0, "rate_limit_error"}},
+	{E_LIMIT, 0, {0, "requests", "rate_limit_exceeded"}, {0, "rate_limit_error"}},
+	{E_PROVIDER_LIMITED, 0, {0, "requests", "rate_limit_exceeded"}, {0, "rate_limit_error"}},
+	{E_BUDGET, 0, {429, "insufficient_quota", "insufficient_quota"}, {0, "billing_error"}},
+	{E_PROVIDER_QUOTA, 0, {429, "insufficient_quota", "insufficient_quota"}, {0, "billing_error"}},
+	{E_BUSY, 0, {0, "server_error", "overloaded"}, {529, "overloaded_error"}},
+	{E_PROVIDER_BUSY, 0, {0, "server_error", "overloaded"}, {529, "overloaded_error"}},
+	{E_STOPPING, 0, {0, "server_error", "overloaded"}, {529, "overloaded_error"}},
 };
 
 static const struct told *row_of(const struct err *e)
