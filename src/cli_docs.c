@@ -125,12 +125,12 @@ static void docs_routes(void)
 {
 	static const char *const who[] = {"anybody", "signed in", "administrators"};
 	size_t n;
-	const struct route *all = api_routes(&n);
+	const struct route *const *all = api_routes(&n);
 
 	puts("# Routes\n\nThe whole description is `atelier openapi`, served at `/api/v1/openapi.json`.\n\n"
 	     "| Method | Path | For | Body | Answer | What |\n|---|---|---|---|---|---|");
 	for (size_t i = 0; i < n; i++) {
-		const struct route *r = &all[i];
+		const struct route *r = all[i];
 		printf("| %s | `%s` | %s | %s | %d %s%s%s | ", r->method, r->path, who[r->access],
 			r->body ? r->body->name : "", r->status,
 			r->answer  ? r->answer->name

@@ -1,5 +1,5 @@
 /* auth_api.c - signing in and out, the first administrator, the own account. */
-#include "api/handlers.h"
+#include "api/request.h"
 
 struct login {
 	const char *username, *password;
@@ -9,7 +9,7 @@ static const struct field login_fields[] = {
 	FIELD_STR(struct login, username, "username", 1, 64, FIELD_REQUIRED, "Name of the user."),
 	FIELD_TEXT(struct login, password, "password", 1, 1024, FIELD_REQUIRED | FIELD_SECRET, "Password."),
 };
-const struct schema login_schema = SCHEMA("Login", struct login, login_fields, "Who wants to sign in.");
+static const struct schema login_schema = SCHEMA("Login", struct login, login_fields, "Who wants to sign in.");
 
 struct setup {
 	const char *code, *username, *password;
@@ -22,7 +22,7 @@ static const struct field setup_fields[] = {
 	FIELD_TEXT(struct setup, password, "password", 8, 1024, FIELD_REQUIRED | FIELD_SECRET,
 		"Password, 8 to 1024 bytes."),
 };
-const struct schema setup_schema = SCHEMA("Setup", struct setup, setup_fields, "The first administrator.");
+static const struct schema setup_schema = SCHEMA("Setup", struct setup, setup_fields, "The first administrator.");
 
 struct setup_state {
 	bool needed;
@@ -31,7 +31,7 @@ struct setup_state {
 static const struct field setup_state_fields[] = {
 	FIELD_BOOL(struct setup_state, needed, "needed", FIELD_REQUIRED, "There is no administrator yet."),
 };
-const struct schema setup_state_schema =
+static const struct schema setup_state_schema =
 	SCHEMA("SetupState", struct setup_state, setup_state_fields, "Whether this Atelier waits for its first user.");
 
 static const struct field user_fields[] = {
@@ -41,7 +41,7 @@ static const struct field user_fields[] = {
 	FIELD_ENUM(struct user, role, "role", ROLE_ADMIN " " ROLE_USER, FIELD_REQUIRED, "What the user may do."),
 	FIELD_TIME(struct user, created_at, "created_at", FIELD_REQUIRED, "When the user was made."),
 };
-const struct schema user_schema = SCHEMA("User", struct user, user_fields, "A person who can sign in.");
+static const struct schema user_schema = SCHEMA("User", struct user, user_fields, "A person who can sign in.");
 
 struct signed_in {
 	const char *token, *token_type;
@@ -55,7 +55,7 @@ static const struct field signed_in_fields[] = {
 	FIELD_TIME(struct signed_in, expires_at, "expires_at", FIELD_REQUIRED, "End of the session unless it is used."),
 	FIELD_OBJECT(struct signed_in, user, "user", &user_schema, FIELD_REQUIRED, "Who signed in."),
 };
-const struct schema signed_in_schema =
+static const struct schema signed_in_schema =
 	SCHEMA("SignedIn", struct signed_in, signed_in_fields, "A new session; the cookie of the answer holds it too.");
 
 struct password {
@@ -70,7 +70,8 @@ static const struct field password_fields[] = {
 	FIELD_HAS(FT_BOOL, struct password, end_keys, has_end_keys, "end_api_keys",
 		.doc = "Whether the API keys end, too; without this field they do."),
 };
-const struct schema password_schema = SCHEMA("PasswordChange", struct password, password_fields, "A new password.");
+static const struct schema password_schema =
+	SCHEMA("PasswordChange", struct password, password_fields, "A new password.");
 
 static int answer_signed_in(struct request *q, const struct user *u, const struct auth_session *s)
 {
@@ -93,7 +94,7 @@ static const char *name_for_log(const char *name)
 	return auth_check_name(name, &e) == 0 ? name : "(no user name)";
 }
 
-int login_post(struct request *q)
+static int login_post(struct request *q)
 {
 	const struct login *in = q->body;
 	struct auth *a = q->api->c.auth;
@@ -117,7 +118,7 @@ int login_post(struct request *q)
 	return answer_signed_in(q, &user, &session);
 }
 
-int logout_post(struct request *q)
+static int logout_post(struct request *q)
 {
 	int r = auth_logout(q->api->c.auth, q->who.session_id, &q->err);
 
@@ -129,7 +130,7 @@ int logout_post(struct request *q)
 	return 0;
 }
 
-int setup_get(struct request *q)
+static int setup_get(struct request *q)
 {
 	struct setup_state *out = ARENA_NEW(&q->mem, struct setup_state);
 
@@ -147,7 +148,7 @@ static int load_user(struct request *q, atelier_id id, struct user *ret)
 	return users_by_id(c, id, &q->mem, ret, &q->err);
 }
 
-int setup_post(struct request *q)
+static int setup_post(struct request *q)
 {
 	const struct setup *in = q->body;
 	struct auth *a = q->api->c.auth;
@@ -171,13 +172,13 @@ int setup_post(struct request *q)
 	return answer_signed_in(q, &user, &session);
 }
 
-int me_get(struct request *q)
+static int me_get(struct request *q)
 {
 	q->answer = &q->who.user;
 	return 0;
 }
 
-int password_post(struct request *q)
+static int password_post(struct request *q)
 {
 	const struct password *in = q->body;
 	bool end_keys = !in->has_end_keys || in->end_keys;
@@ -194,3 +195,24 @@ int password_post(struct request *q)
 	request_set_cookie(q, SESSION_COOKIE, "", 0);
 	return 0;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"POST", V1 "/auth/login", "login", login_post, ACCESS_PUBLIC, ROUTE_PASSWORD, .status = 200,
+		SHORT_BODY, .body = &login_schema, .answer = &signed_in_schema, FAILS(E_UNAUTHORIZED, E_FORBIDDEN, E_RATE_LIMITED, E_SETUP_REQUIRED),
+		.summary = "Sign in; also sets the session's cookie."},
+	{"POST", V1 "/auth/logout", "logout", logout_post, ACCESS_USER, ROUTE_SESSION, .status = 204,
+		.summary = "End the session."},
+	{"GET", V1 "/setup", "getSetup", setup_get, ACCESS_PUBLIC, .status = 200,
+		.answer = &setup_state_schema, .summary = "Whether there is no administrator yet."},
+	{"POST", V1 "/setup", "setup", setup_post, ACCESS_PUBLIC, ROUTE_PASSWORD, .status = 200,
+		SHORT_BODY, .body = &setup_schema, .answer = &signed_in_schema,
+		FAILS(E_UNAUTHORIZED, E_FORBIDDEN, E_CONFLICT, E_RATE_LIMITED),
+		.summary = "Make the first administrator with the code that the server printed."},
+	{"GET", V1 "/me", "getMe", me_get, ACCESS_USER, .status = 200,
+		.answer = &user_schema, .summary = "Who is signed in."},
+	{"POST", V1 "/me/password", "changePassword", password_post, ACCESS_USER, ROUTE_PASSWORD | ROUTE_SESSION, .status = 204,
+		SHORT_BODY, .body = &password_schema, .summary = "Change the own password; all sessions of the user end, and the API keys unless told otherwise."},
+};
+/* clang-format on */
+const struct route_set auth_routes = ROUTES(routes);

@@ -3,7 +3,8 @@
 
 #include "api/answer.h"
 #include "api/configure.h"
-#include "api/handlers.h"
+#include "api/models.h"
+#include "api/request.h"
 #include "store/model_rules.h"
 
 #define MODEL_MAX   200
@@ -30,9 +31,10 @@ static const struct field target_item = {.type = FT_STR, .min = 1, .max = MODEL_
 		.doc = "Ids of the models to call, tried in this order; one equal to the pattern: the model that was " \
 		       "named.")
 static const struct field route_new_fields[] = {ROUTE_PATTERN(FIELD_REQUIRED), ROUTE_TARGETS(FIELD_REQUIRED)};
-const struct schema route_new_schema = SCHEMA("ModelRouteNew", R, route_new_fields, "Where calls for a name go.");
+static const struct schema route_new_schema =
+	SCHEMA("ModelRouteNew", R, route_new_fields, "Where calls for a name go.");
 static const struct field route_patch_fields[] = {ROUTE_PATTERN(0), ROUTE_TARGETS(0)};
-const struct schema route_patch_schema =
+static const struct schema route_patch_schema =
 	SCHEMA("ModelRoutePatch", R, route_patch_fields, "What to change; the rest stays.");
 #undef R
 
@@ -48,7 +50,7 @@ static const struct field route_fields[] = {
 	FIELD(FT_STRS, struct route_answer, targets, "targets", .flags = FIELD_REQUIRED,
 		.doc = "Ids of models, in the order of trying."),
 };
-const struct schema route_schema =
+static const struct schema route_schema =
 	SCHEMA("ModelRoute", struct route_answer, route_fields, "Where calls for a name go.");
 
 struct route_list_answer {
@@ -58,7 +60,7 @@ struct route_list_answer {
 static const struct field route_list_fields[] = {
 	FIELD_LIST(struct route_list_answer, items, "items", &route_schema, 0, FIELD_REQUIRED, "The oldest first."),
 };
-const struct schema route_list_schema =
+static const struct schema route_list_schema =
 	SCHEMA("ModelRouteList", struct route_list_answer, route_list_fields, "All routes.");
 
 static int answer_of(struct request *q, const struct stored_route *from, struct route_answer *ret)
@@ -72,7 +74,7 @@ static int answer_of(struct request *q, const struct stored_route *from, struct 
 	return r;
 }
 
-int routes_get_all(struct request *q)
+static int routes_get_all(struct request *q)
 {
 	struct route_list_answer *out = ARENA_NEW(&q->mem, struct route_list_answer);
 	struct stored_rules rules;
@@ -160,7 +162,7 @@ static int route_create(struct request *q, const struct route_edit *in, atelier_
 	return r < 0 ? r : api_configure(q);
 }
 
-int routes_post(struct request *q)
+static int routes_post(struct request *q)
 {
 	atelier_id id = 0;
 	int r;
@@ -184,7 +186,7 @@ static int route_update(struct request *q, const struct route_edit *in)
 	return r < 0 ? r : api_configure(q);
 }
 
-int route_patch(struct request *q)
+static int route_patch(struct request *q)
 {
 	int r;
 
@@ -194,7 +196,7 @@ int route_patch(struct request *q)
 	return r < 0 ? r : answer_route(q, q->arg_id);
 }
 
-int route_delete(struct request *q)
+static int route_delete(struct request *q)
 {
 	int r;
 
@@ -220,10 +222,10 @@ static const struct field override_fields[] = {
 	FIELD_HAS(FT_BOOL, struct override_edit, hidden, has_hidden, "hidden",
 		.doc = "Not listed for people; it can be called all the same."),
 };
-const struct schema override_schema =
+static const struct schema override_schema =
 	SCHEMA("ModelOverride", struct override_edit, override_fields, "How a model is shown; what is absent stays.");
 
-int models_override_put(struct request *q)
+static int models_override_put(struct request *q)
 {
 	const struct override_edit *in = q->body;
 	struct override_patch p = {.set_name = in->has_name,
@@ -256,10 +258,10 @@ static const struct field tasks_edit_fields[] = {
 	TASK_FIELD(TASK_TITLE, "title", "For naming conversations."),
 	TASK_FIELD(TASK_EMBEDDING, "embedding", "For embeddings."),
 };
-const struct schema tasks_edit_schema =
+static const struct schema tasks_edit_schema =
 	SCHEMA("ModelTasksEdit", struct tasks_edit, tasks_edit_fields, "The models of tasks; what is absent stays.");
 
-int models_tasks_put(struct request *q)
+static int models_tasks_put(struct request *q)
 {
 	const struct tasks_edit *in = q->body;
 	struct stored_task tasks[TASK_COUNT];
@@ -276,3 +278,26 @@ int models_tasks_put(struct request *q)
 	pthread_mutex_unlock(&q->api->configure_mx);
 	return r < 0 ? r : models_answer(q, true);
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"PUT", V1 "/models/tasks", "setModelTasks", models_tasks_put, ACCESS_ADMIN, .status = 200,
+		.body = &tasks_edit_schema, .answer = &models_schema, FAILS(E_MODEL_UNKNOWN, E_CONFLICT),
+		.summary = "Say which model each task takes."},
+	{"PUT", V1 "/models/override", "overrideModel", models_override_put, ACCESS_ADMIN, .status = 200,
+		.body = &override_schema, .answer = &models_schema, FAILS(E_CONFLICT, E_NOT_FOUND, E_MODEL_UNKNOWN),
+		.summary = "Show a model under another name, or hide it."},
+	{"GET", V1 "/models/routes", "listModelRoutes", routes_get_all, ACCESS_ADMIN, .status = 200,
+		.answer = &route_list_schema, .summary = "Aliases, and what is called when something else cannot be."},
+	{"POST", V1 "/models/routes", "createModelRoute", routes_post, ACCESS_ADMIN, .status = 201,
+		.body = &route_new_schema, .answer = &route_schema, FAILS(E_CONFLICT, E_NOT_FOUND, E_MODEL_UNKNOWN),
+		.summary = "Say where calls for a name or pattern go."},
+	{"PATCH", V1 "/models/routes/{id}", "updateModelRoute", route_patch, ACCESS_ADMIN, .status = 200,
+		.body = &route_patch_schema, .answer = &route_schema, FAILS(E_CONFLICT, E_NOT_FOUND, E_MODEL_UNKNOWN),
+		.summary = "Change a route."},
+	{"DELETE", V1 "/models/routes/{id}", "deleteModelRoute", route_delete, ACCESS_ADMIN, .status = 204,
+		FAILS(E_CONFLICT, E_NOT_FOUND, E_MODEL_UNKNOWN),
+		.summary = "Remove a route."},
+};
+/* clang-format on */
+const struct route_set catalogue_routes = ROUTES(routes);

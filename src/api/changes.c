@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/clock.h"
 
 #define EXPIRY_MS 500
@@ -215,7 +215,7 @@ void changes_end(struct changes *c, const struct ending *what)
 	loop_post(c->loop, &j->task, end_on_loop, j);
 }
 
-int changes_get(struct request *q)
+static int changes_get(struct request *q)
 {
 	http_set_header(q->x, "X-Accel-Buffering", "no");
 	q->taken = true;
@@ -223,3 +223,11 @@ int changes_get(struct request *q)
 	request_look_again(q);
 	return 0;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/events", "followChanges", changes_get, ACCESS_USER, ROUTE_STREAM, .status = 200,
+		.stream = "FeedEvent", .summary = "What changes for the user, live. Not numbered: ask again after a gap."},
+};
+/* clang-format on */
+const struct route_set changes_routes = ROUTES(routes);

@@ -1,5 +1,5 @@
 /* conversations_api.c - a person's conversations. */
-#include "api/handlers.h"
+#include "api/request.h"
 #include "store/conversations.h"
 
 #define TITLE_MAX      200
@@ -15,9 +15,9 @@ static const struct field edit_fields[] = {
 		"Title; without one it is made from the talk."),
 	FIELD_STR(struct conversation_edit, model, "model", 1, MODEL_MAX, 0, "Id of the model that answers."),
 };
-const struct schema conversation_new_schema =
+static const struct schema conversation_new_schema =
 	SCHEMA("ConversationNew", struct conversation_edit, edit_fields, "A new conversation.");
-const struct schema conversation_patch_schema =
+static const struct schema conversation_patch_schema =
 	SCHEMA("ConversationPatch", struct conversation_edit, edit_fields, "What to change; the rest stays.");
 
 struct conversation_answer {
@@ -40,7 +40,7 @@ static const struct field conversation_fields[] = {
 	FIELD_ID(struct conversation_answer, running_turn_id, "running_turn_id", 0,
 		"The turn being answered; null: none."),
 };
-const struct schema conversation_schema =
+static const struct schema conversation_schema =
 	SCHEMA("Conversation", struct conversation_answer, conversation_fields, "A conversation.");
 
 struct conversation_page {
@@ -53,7 +53,7 @@ static const struct field page_fields[] = {
 	FIELD_STR(struct conversation_page, next, "next", 0, 0, 0,
 		"`cursor` of the page behind this one; null: the end."),
 };
-const struct schema conversation_page_schema =
+static const struct schema conversation_page_schema =
 	SCHEMA("ConversationPage", struct conversation_page, page_fields, "Some conversations.");
 
 static struct conversation_answer answer_of(const struct conversation *c)
@@ -105,7 +105,7 @@ static int check_model(struct request *q, const char *model)
 		"%.120s makes vectors of texts and cannot answer. Choose another model.", model);
 }
 
-int conversations_post(struct request *q)
+static int conversations_post(struct request *q)
 {
 	const struct conversation_edit *in = q->body;
 	struct conversation c = {0};
@@ -143,7 +143,7 @@ static char *cursor_format(struct request *q, const struct conversation *last)
 	return text;
 }
 
-int conversations_get_all(struct request *q)
+static int conversations_get_all(struct request *q)
 {
 	const char *cursor = http_query(q->x, "cursor"), *search = http_query(q->x, "q");
 	struct conversation_page *out = ARENA_NEW(&q->mem, struct conversation_page);
@@ -172,7 +172,7 @@ int conversations_get_all(struct request *q)
 	return 0;
 }
 
-int conversation_get(struct request *q)
+static int conversation_get(struct request *q)
 {
 	struct conversation c;
 	int r = load(q, q->arg_id, &c);
@@ -180,7 +180,7 @@ int conversation_get(struct request *q)
 	return r < 0 ? r : answer_conversation(q, &c);
 }
 
-int conversation_patch(struct request *q)
+static int conversation_patch(struct request *q)
 {
 	const struct conversation_edit *in = q->body;
 	struct conversation c;
@@ -214,7 +214,7 @@ static void end_running(struct request *q)
 		turns_end_conversation(q->api->turns, q->arg_id, DELETE_WAIT_MS);
 }
 
-int conversation_delete(struct request *q)
+static int conversation_delete(struct request *q)
 {
 	bool hard;
 	int r = request_bool(q, "hard", &hard);
@@ -229,3 +229,36 @@ int conversation_delete(struct request *q)
 	tell(q, q->arg_id, "deleted");
 	return 0;
 }
+
+/* Two identifiers. */
+#define CURSOR_PATTERN "^(?!0{13})[0-7][0-9a-hjkmnp-tv-z]{12}(?!0{13})[0-7][0-9a-hjkmnp-tv-z]{12}$"
+
+static const struct param conversation_list_params[] = {
+	{.name = "q", .type = PARAM_STR, .doc = "Words that the title must contain."},
+	{.name = "cursor", .type = PARAM_STR, .pattern = CURSOR_PATTERN, .doc = "`next` of the page before."},
+	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 200, .otherwise = 50, .doc = "Items of a page."},
+};
+
+static const struct param delete_params[] = {
+	{.name = "hard", .type = PARAM_BOOL, .doc = "Remove it for good instead of hiding it."},
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"POST", V1 "/conversations", "createConversation", conversations_post, ACCESS_USER, .status = 201,
+		.body = &conversation_new_schema, .answer = &conversation_schema, FAILS(E_MODEL_UNKNOWN, E_MODEL_CANNOT),
+		.summary = "Begin a conversation."},
+	{"GET", V1 "/conversations", "listConversations", conversations_get_all, ACCESS_USER, .status = 200,
+		PARAMS(conversation_list_params), .answer = &conversation_page_schema,
+		.summary = "The own conversations, the newest first."},
+	{"GET", V1 "/conversations/{id}", "getConversation", conversation_get, ACCESS_USER, .status = 200,
+		.answer = &conversation_schema, .summary = "One conversation."},
+	{"PATCH", V1 "/conversations/{id}", "updateConversation", conversation_patch, ACCESS_USER, .status = 200,
+		.body = &conversation_patch_schema, .answer = &conversation_schema, FAILS(E_MODEL_UNKNOWN, E_MODEL_CANNOT),
+		.summary = "Change title or model."},
+	{"DELETE", V1 "/conversations/{id}", "deleteConversation", conversation_delete, ACCESS_USER, ROUTE_SLOW,
+		.status = 204, PARAMS(delete_params), FAILS(E_CONFLICT),
+		.summary = "Delete it; an answer being written is stopped."},
+};
+/* clang-format on */
+const struct route_set conversations_routes = ROUTES(routes);

@@ -1,6 +1,6 @@
 /* groups_api.c - groups of people, for administrators: what limits of a group bind. */
 #include "api/answer.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "store/groups.h"
 
 #define NAME_MAX_BYTES 80
@@ -24,7 +24,7 @@ static const struct field group_fields[] = {
 	FIELD_TIME(struct group_answer, g.created_at, "created_at", FIELD_REQUIRED, "When it was made."),
 	FIELD_LIST(struct group_answer, members, "members", &member_schema, 0, FIELD_REQUIRED, "By name."),
 };
-const struct schema group_schema = SCHEMA("Group", struct group_answer, group_fields, "Some people.");
+static const struct schema group_schema = SCHEMA("Group", struct group_answer, group_fields, "Some people.");
 
 struct group_list_answer {
 	struct schema_list items;
@@ -33,7 +33,8 @@ struct group_list_answer {
 static const struct field group_list_fields[] = {
 	FIELD_LIST(struct group_list_answer, items, "items", &group_schema, 0, FIELD_REQUIRED, "By name."),
 };
-const struct schema group_list_schema = SCHEMA("GroupList", struct group_list_answer, group_list_fields, "All groups.");
+static const struct schema group_list_schema =
+	SCHEMA("GroupList", struct group_list_answer, group_list_fields, "All groups.");
 
 struct group_new {
 	const char *name;
@@ -42,7 +43,7 @@ struct group_new {
 static const struct field group_new_fields[] = {
 	FIELD_STR(struct group_new, name, "name", 1, NAME_MAX_BYTES, FIELD_REQUIRED, "Its name."),
 };
-const struct schema group_new_schema = SCHEMA("GroupNew", struct group_new, group_new_fields, "A new group.");
+static const struct schema group_new_schema = SCHEMA("GroupNew", struct group_new, group_new_fields, "A new group.");
 
 struct group_members {
 	struct schema_list user_ids;
@@ -53,7 +54,7 @@ static const struct field group_members_fields[] = {
 	FIELD(FT_STRS, struct group_members, user_ids, "user_ids", .flags = FIELD_REQUIRED, .max = MEMBERS_MAX,
 		.item = &member_item, .doc = "Identifiers of all who shall be in it."),
 };
-const struct schema group_members_schema =
+static const struct schema group_members_schema =
 	SCHEMA("GroupMembers", struct group_members, group_members_fields, "Who is in a group.");
 
 static struct group_answer answer_of(const struct group *g)
@@ -77,7 +78,7 @@ static int answer_group(struct request *q, atelier_id id)
 	return 0;
 }
 
-int groups_get_all(struct request *q)
+static int groups_get_all(struct request *q)
 {
 	struct group_list_answer *out = ARENA_NEW(&q->mem, struct group_list_answer);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
@@ -96,7 +97,7 @@ int groups_get_all(struct request *q)
 	return 0;
 }
 
-int groups_post(struct request *q)
+static int groups_post(struct request *q)
 {
 	const struct group_new *in = q->body;
 	atelier_id id = 0;
@@ -105,7 +106,7 @@ int groups_post(struct request *q)
 	return r < 0 ? r : answer_group(q, id);
 }
 
-int group_members_put(struct request *q)
+static int group_members_put(struct request *q)
 {
 	const struct group_members *in = q->body;
 	const char *const *texts = in->user_ids.items;
@@ -123,9 +124,25 @@ int group_members_put(struct request *q)
 	return r < 0 ? r : answer_group(q, q->arg_id);
 }
 
-int group_delete(struct request *q)
+static int group_delete(struct request *q)
 {
 	int r = groups_delete(q->api->c.db, q->arg_id, &q->err);
 
 	return r < 0 ? r : calls_reload(q->api->c.calls, &q->err);
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/groups", "listGroups", groups_get_all, ACCESS_ADMIN, .status = 200,
+		.answer = &group_list_schema, .summary = "All groups and who is in them."},
+	{"POST", V1 "/groups", "createGroup", groups_post, ACCESS_ADMIN, .status = 201,
+		.body = &group_new_schema, .answer = &group_schema, FAILS(E_CONFLICT),
+		.summary = "Make a group."},
+	{"PUT", V1 "/groups/{id}/members", "setGroupMembers", group_members_put, ACCESS_ADMIN, .status = 200,
+		.body = &group_members_schema, .answer = &group_schema, FAILS(E_CONFLICT, E_NOT_FOUND, E_MODEL_UNKNOWN),
+		.summary = "Say who is in it."},
+	{"DELETE", V1 "/groups/{id}", "deleteGroup", group_delete, ACCESS_ADMIN, .status = 204,
+		.summary = "Remove a group with its limits."},
+};
+/* clang-format on */
+const struct route_set groups_routes = ROUTES(routes);

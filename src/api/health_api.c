@@ -2,7 +2,8 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "api/handlers.h"
+#include "api/models.h"
+#include "api/request.h"
 #include "base/clock.h"
 #include "sys/health.h"
 #include "sys/metrics.h"
@@ -14,7 +15,8 @@ struct status {
 static const struct field status_fields[] = {
 	FIELD_STR(struct status, status, "status", 0, 0, FIELD_REQUIRED, "ok, or what is not."),
 };
-const struct schema status_schema = SCHEMA("Status", struct status, status_fields, "One word about the program.");
+static const struct schema status_schema =
+	SCHEMA("Status", struct status, status_fields, "One word about the program.");
 
 struct failing_part {
 	const char *name, *text;
@@ -80,7 +82,7 @@ static const struct field health_fields[] = {
 	FIELD_I64(struct health, disk_free_bytes, "disk_free_bytes", 0, 0, FIELD_REQUIRED,
 		"Room left for the data folder."),
 };
-const struct schema health_schema = SCHEMA("Health", struct health, health_fields, "How the program is.");
+static const struct schema health_schema = SCHEMA("Health", struct health, health_fields, "How the program is.");
 
 static int answer_status(struct request *q, const char *word, int http_status)
 {
@@ -94,13 +96,13 @@ static int answer_status(struct request *q, const char *word, int http_status)
 	return 0;
 }
 
-int live_get(struct request *q)
+static int live_get(struct request *q)
 {
 	return answer_status(q, "ok", 200);
 }
 
 /* On the loop, so that it answers when nothing else does: sys/health.h is kept by a thread of its own. */
-int ready_get(struct request *q)
+static int ready_get(struct request *q)
 {
 	const struct health_info *bad = health_not_ready();
 
@@ -143,7 +145,7 @@ static int failing_parts(struct request *q, struct schema_list *ret)
 	return 0;
 }
 
-int health_get(struct request *q)
+static int health_get(struct request *q)
 {
 	struct health *out = ARENA_NEW(&q->mem, struct health);
 	struct journal_state journal;
@@ -182,7 +184,7 @@ int health_get(struct request *q)
 	return 0;
 }
 
-int metrics_get(struct request *q)
+static int metrics_get(struct request *q)
 {
 	const char *access = q->api->c.settings->metrics_access;
 	int r;
@@ -199,3 +201,19 @@ int metrics_get(struct request *q)
 	metrics_write(&q->raw);
 	return 0;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", "/health/live", "getLive", live_get, ACCESS_PUBLIC, ROUTE_LOOP, .status = 200,
+		.answer = &status_schema, .summary = "The program runs."},
+	{"GET", "/health/ready", "getReady", ready_get, ACCESS_PUBLIC, ROUTE_LOOP, .status = 200,
+		.answer = &status_schema, .summary = "The program can do its work; 503 when it cannot."},
+	{"GET", "/health", "getHealth", health_get, ACCESS_ADMIN, ROUTE_SLOW, .status = 200,
+		.answer = &health_schema, .summary = "How each part is."},
+	{"GET", "/metrics", "getMetrics", metrics_get, ACCESS_PUBLIC, .status = 200,
+		.media = "text/plain; version=0.0.4; charset=utf-8",
+		FAILS(E_UNAUTHORIZED, E_FORBIDDEN, E_SETUP_REQUIRED, E_NOT_FOUND),
+		.summary = "Metrics for Prometheus; the setting metrics_access says for whom."},
+};
+/* clang-format on */
+const struct route_set health_routes = ROUTES(routes);

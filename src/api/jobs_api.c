@@ -1,5 +1,5 @@
 /* jobs_api.c - work that goes on behind requests: an administrator sees all of it, anybody else their own. */
-#include "api/handlers.h"
+#include "api/request.h"
 
 struct jobs_answer {
 	struct schema_list items;
@@ -8,7 +8,7 @@ struct jobs_answer {
 static const struct field jobs_fields[] = {
 	FIELD_LIST(struct jobs_answer, items, "items", &job_schema, 0, FIELD_REQUIRED, "Newest first."),
 };
-const struct schema job_list_schema = SCHEMA("JobList", struct jobs_answer, jobs_fields, "Jobs.");
+static const struct schema job_list_schema = SCHEMA("JobList", struct jobs_answer, jobs_fields, "Jobs.");
 
 static bool is_admin(const struct request *q)
 {
@@ -21,7 +21,7 @@ static atelier_id visible(const struct request *q)
 	return is_admin(q) ? 0 : q->who.user.id;
 }
 
-int jobs_get_all(struct request *q)
+static int jobs_get_all(struct request *q)
 {
 	struct jobs_answer *out = ARENA_NEW(&q->mem, struct jobs_answer);
 	struct job_view *views;
@@ -40,7 +40,7 @@ int jobs_get_all(struct request *q)
 	return 0;
 }
 
-int job_get_one(struct request *q)
+static int job_get_one(struct request *q)
 {
 	struct job_view *out = ARENA_NEW(&q->mem, struct job_view);
 
@@ -50,7 +50,7 @@ int job_get_one(struct request *q)
 	return job_get(q->api->jobs, visible(q), q->arg_id, &q->mem, out, &q->err);
 }
 
-int job_events_get(struct request *q)
+static int job_events_get(struct request *q)
 {
 	const struct job_right by = {.user_id = q->who.user.id,
 		.id = q->who.session_id ? q->who.session_id : q->who.key_id,
@@ -66,7 +66,7 @@ int job_events_get(struct request *q)
 	return 0;
 }
 
-int job_cancel_post(struct request *q)
+static int job_cancel_post(struct request *q)
 {
 	struct job_view *out = ARENA_NEW(&q->mem, struct job_view);
 
@@ -76,7 +76,7 @@ int job_cancel_post(struct request *q)
 	return job_cancel(q->api->jobs, visible(q), q->arg_id, &q->mem, out, &q->err);
 }
 
-int job_resume_post(struct request *q)
+static int job_resume_post(struct request *q)
 {
 	struct job_view *out = ARENA_NEW(&q->mem, struct job_view);
 	struct jobs *js = q->api->jobs;
@@ -93,7 +93,33 @@ int job_resume_post(struct request *q)
 	return job_resume(js, visible(q), q->arg_id, &q->mem, out, &q->err);
 }
 
-int job_delete_one(struct request *q)
+static int job_delete_one(struct request *q)
 {
 	return job_delete(q->api->jobs, visible(q), q->arg_id, &q->err);
 }
+
+static const struct param job_list_params[] = {
+	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 500, .otherwise = 50, .doc = "At most so many."},
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/jobs", "listJobs", jobs_get_all, ACCESS_USER, ROUTE_JOBS, .status = 200,
+		PARAMS(job_list_params), .answer = &job_list_schema,
+		.summary = "The own jobs, an administrator's are all, the newest first."},
+	{"GET", V1 "/jobs/{id}", "getJob", job_get_one, ACCESS_USER, ROUTE_JOBS, .status = 200,
+		.answer = &job_schema, .summary = "How far a job is."},
+	{"GET", V1 "/jobs/{id}/events", "followJob", job_events_get, ACCESS_USER, ROUTE_JOBS | ROUTE_STREAM,
+		.status = 200, .stream = "JobEvent",
+		.summary = "How far it is, at once and whenever that changes (at most 5 times a second), to its end."},
+	{"POST", V1 "/jobs/{id}/cancel", "cancelJob", job_cancel_post, ACCESS_USER, ROUTE_JOBS, .status = 202,
+		.answer = &job_schema, FAILS(E_CONFLICT),
+		.summary = "Stop it; one that has ended is no error."},
+	{"POST", V1 "/jobs/{id}/resume", "resumeJob", job_resume_post, ACCESS_USER, ROUTE_JOBS, .status = 202,
+		.answer = &job_schema, FAILS(E_CONFLICT),
+		.summary = "Go on with one that failed or was canceled."},
+	{"DELETE", V1 "/jobs/{id}", "deleteJob", job_delete_one, ACCESS_USER, ROUTE_JOBS, .status = 204,
+		FAILS(E_CONFLICT), .summary = "Forget one that has ended."},
+};
+/* clang-format on */
+const struct route_set jobs_routes = ROUTES(routes);

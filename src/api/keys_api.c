@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "api/answer.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/clock.h"
 #include "store/keys.h"
 
@@ -39,7 +39,7 @@ static const struct field new_fields[] = {
 	FIELD_I64(struct key_edit, expires_in_days, "expires_in_days", 1, EXPIRES_MAX, 0,
 		"Days until it stops working; without: never."),
 };
-const struct schema key_new_schema =
+static const struct schema key_new_schema =
 	SCHEMA("KeyNew", struct key_edit, new_fields, "A new API key; without scopes it has `gateway`.");
 
 static const struct field patch_fields[] = {
@@ -47,7 +47,7 @@ static const struct field patch_fields[] = {
 	EDIT_SCOPES,
 	EDIT_MODELS,
 };
-const struct schema key_patch_schema =
+static const struct schema key_patch_schema =
 	SCHEMA("KeyPatch", struct key_edit, patch_fields, "What to change; the rest stays.");
 
 struct key_answer {
@@ -70,7 +70,7 @@ static const struct field key_fields[] = {
 	FIELD_TIME(struct key_answer, last_used_at, "last_used_at", 0, "Last use, to the minute; null: none yet."),
 	FIELD_STR(struct key_answer, username, "username", 0, 0, FIELD_REQUIRED, "Whose it is."),
 };
-const struct schema key_schema = SCHEMA("Key", struct key_answer, key_fields, "An API key, without its secret.");
+static const struct schema key_schema = SCHEMA("Key", struct key_answer, key_fields, "An API key, without its secret.");
 
 struct key_list_answer {
 	struct schema_list items;
@@ -79,7 +79,7 @@ struct key_list_answer {
 static const struct field list_fields[] = {
 	FIELD_LIST(struct key_list_answer, items, "items", &key_schema, 0, FIELD_REQUIRED, "Newest first."),
 };
-const struct schema key_list_schema = SCHEMA("KeyList", struct key_list_answer, list_fields, "API keys.");
+static const struct schema key_list_schema = SCHEMA("KeyList", struct key_list_answer, list_fields, "API keys.");
 
 struct key_made {
 	const char *key;
@@ -91,7 +91,8 @@ static const struct field made_fields[] = {
 		"The secret. It is not kept: nobody can show it again."),
 	FIELD_OBJECT(struct key_made, item, "item", &key_schema, FIELD_REQUIRED, "The key."),
 };
-const struct schema key_made_schema = SCHEMA("KeyMade", struct key_made, made_fields, "A key that was just made.");
+static const struct schema key_made_schema =
+	SCHEMA("KeyMade", struct key_made, made_fields, "A key that was just made.");
 
 /* The words of a text as a list of strings. */
 static int split_words(struct request *q, const char *text, struct schema_list *ret)
@@ -146,7 +147,7 @@ static int load(struct request *q, atelier_id id, struct key_answer *ret)
 	return r < 0 ? r : answer_of(q, &k, ret);
 }
 
-int keys_get_all(struct request *q)
+static int keys_get_all(struct request *q)
 {
 	struct key_list_answer *out = ARENA_NEW(&q->mem, struct key_list_answer);
 	struct api_key_list list = {0};
@@ -191,7 +192,7 @@ static int read_scopes(struct request *q, const struct key_edit *in, unsigned *r
 	return 0;
 }
 
-int keys_post(struct request *q)
+static int keys_post(struct request *q)
 {
 	const struct key_edit *in = q->body;
 	struct key_made *out = ARENA_NEW(&q->mem, struct key_made);
@@ -219,7 +220,7 @@ int keys_post(struct request *q)
 	return load(q, id, &out->item);
 }
 
-int key_patch(struct request *q)
+static int key_patch(struct request *q)
 {
 	const struct key_edit *in = q->body;
 	struct key_answer *out = ARENA_NEW(&q->mem, struct key_answer);
@@ -249,7 +250,7 @@ int key_patch(struct request *q)
 }
 
 /* An administrator may end anybody's. */
-int key_delete(struct request *q)
+static int key_delete(struct request *q)
 {
 	bool admin = strcmp(q->who.user.role, ROLE_ADMIN) == 0;
 	atelier_id owner;
@@ -261,3 +262,24 @@ int key_delete(struct request *q)
 	request_audit(q, "API key %s of %s is ended", q->arg, owner == q->who.user.id ? "their own" : "another user");
 	return 0;
 }
+
+static const struct param key_list_params[] = {
+	{.name = "all", .type = PARAM_BOOL, .doc = "Everybody's; for administrators."},
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/keys", "listKeys", keys_get_all, ACCESS_USER, ROUTE_SESSION, .status = 200,
+		PARAMS(key_list_params), .answer = &key_list_schema, .summary = "The own API keys, without their secrets."},
+	{"POST", V1 "/keys", "createKey", keys_post, ACCESS_USER, ROUTE_SESSION, .status = 201,
+		.body = &key_new_schema, .answer = &key_made_schema,
+		FAILS(E_CONFLICT),
+		.summary = "Make an API key; this answer is the only one that shows it."},
+	{"PATCH", V1 "/keys/{id}", "updateKey", key_patch, ACCESS_USER, ROUTE_SESSION, .status = 200,
+		.body = &key_patch_schema, .answer = &key_schema, FAILS(E_CONFLICT),
+		.summary = "Change name, scopes or models of an own key."},
+	{"DELETE", V1 "/keys/{id}", "deleteKey", key_delete, ACCESS_USER, ROUTE_SESSION, .status = 204,
+		.summary = "End a key at once; an administrator may end anybody's."},
+};
+/* clang-format on */
+const struct route_set keys_routes = ROUTES(routes);

@@ -1,6 +1,6 @@
 /* limits_api.c - limits and budgets: administrators set them, everybody sees those that bind them. */
 #include "api/answer.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "store/limits.h"
 
 #define MODEL_MAX  200
@@ -28,7 +28,7 @@ static const struct field limit_fields[] = {
 	FIELD_I64(L, reserved, "reserved", 0, 0, FIELD_REQUIRED, "How much running calls hold besides."),
 	FIELD_TIME(L, resets_at, "resets_at", FIELD_REQUIRED, "When it begins anew."),
 };
-const struct schema limit_schema = SCHEMA("Limit", L, limit_fields, "How much may be used.");
+static const struct schema limit_schema = SCHEMA("Limit", L, limit_fields, "How much may be used.");
 #undef L
 
 struct limit_list_answer {
@@ -40,7 +40,7 @@ static const struct field limit_list_fields[] = {
 	FIELD_STR(struct limit_list_answer, currency, "currency", 0, 0, FIELD_REQUIRED, "Of amounts of money."),
 	FIELD_LIST(struct limit_list_answer, items, "items", &limit_schema, 0, FIELD_REQUIRED, "The oldest first."),
 };
-const struct schema limit_list_schema =
+static const struct schema limit_list_schema =
 	SCHEMA("LimitList", struct limit_list_answer, limit_list_fields, "Limits as they stand.");
 
 struct limit_new {
@@ -61,7 +61,7 @@ static const struct field limit_new_fields[] = {
 /* As check() has it. */
 #define NO_SUBJECT "\"subject_id\":{\"type\":\"null\"}"
 #define A_TEXT     "{\"type\":\"string\"}"
-const struct schema limit_new_schema = {
+static const struct schema limit_new_schema = {
 	.name = "LimitNew",
 	.size = sizeof(struct limit_new),
 	.fields = limit_new_fields,
@@ -83,7 +83,7 @@ struct limit_edit {
 static const struct field limit_patch_fields[] = {
 	FIELD_I64(struct limit_edit, amount, "amount", 0, AMOUNT_MAX, FIELD_REQUIRED, "How much; 0 forbids."),
 };
-const struct schema limit_patch_schema =
+static const struct schema limit_patch_schema =
 	SCHEMA("LimitPatch", struct limit_edit, limit_patch_fields, "Another amount; what is used stays.");
 
 static struct limit_answer answer_of(struct request *q, const struct limit *l)
@@ -126,12 +126,12 @@ static int answer_list(struct request *q, const atelier_id *ids, size_t n_ids)
 	return 0;
 }
 
-int limits_get_all(struct request *q)
+static int limits_get_all(struct request *q)
 {
 	return answer_list(q, NULL, 0);
 }
 
-int my_limits_get(struct request *q)
+static int my_limits_get(struct request *q)
 {
 	atelier_id *ids = NULL;
 	size_t n = 0;
@@ -169,7 +169,7 @@ static int check(struct request *q, const struct limit_new *in)
 	return 0;
 }
 
-int limits_post(struct request *q)
+static int limits_post(struct request *q)
 {
 	const struct limit_new *in = q->body;
 	const struct limit l = {.subject = in->subject,
@@ -188,7 +188,7 @@ int limits_post(struct request *q)
 	return r < 0 ? r : answer_limit(q, id);
 }
 
-int limit_patch(struct request *q)
+static int limit_patch(struct request *q)
 {
 	const struct limit_edit *in = q->body;
 	int r = limits_set_amount(q->api->c.db, q->arg_id, in->amount, &q->err);
@@ -198,9 +198,27 @@ int limit_patch(struct request *q)
 	return r < 0 ? r : answer_limit(q, q->arg_id);
 }
 
-int limit_delete(struct request *q)
+static int limit_delete(struct request *q)
 {
 	int r = limits_delete(q->api->c.db, q->arg_id, &q->err);
 
 	return r < 0 ? r : calls_reload(q->api->c.calls, &q->err);
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/me/limits", "listMyLimits", my_limits_get, ACCESS_USER, .status = 200,
+		.answer = &limit_list_schema, .summary = "The limits that bind the asker, as they stand."},
+	{"GET", V1 "/limits", "listLimits", limits_get_all, ACCESS_ADMIN, .status = 200,
+		.answer = &limit_list_schema, .summary = "All limits, as they stand."},
+	{"POST", V1 "/limits", "createLimit", limits_post, ACCESS_ADMIN, .status = 201,
+		.body = &limit_new_schema, .answer = &limit_schema,
+		FAILS(E_CONFLICT, E_NOT_FOUND),
+		.summary = "Set a limit; what its running window has seen counts."},
+	{"PATCH", V1 "/limits/{id}", "updateLimit", limit_patch, ACCESS_ADMIN, .status = 200,
+		.body = &limit_patch_schema, .answer = &limit_schema, .summary = "Change how much may be used."},
+	{"DELETE", V1 "/limits/{id}", "deleteLimit", limit_delete, ACCESS_ADMIN, .status = 204,
+		.summary = "Remove a limit."},
+};
+/* clang-format on */
+const struct route_set limits_routes = ROUTES(routes);

@@ -46,10 +46,10 @@ static void allow_add(const struct route *r, char allow[64])
 }
 
 /* Some route has exactly this path: then no {name} stands for it. */
-static bool is_literal(const struct route *routes, size_t n, const char *path)
+static bool is_literal(const struct route *const *routes, size_t n, const char *path)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(routes[i].path, path) == 0)
+		if (strcmp(routes[i]->path, path) == 0)
 			return true;
 	return false;
 }
@@ -65,12 +65,12 @@ static bool takes_method(const struct route *r, const char *method)
 const struct route *route_find(const char *method, const char *path, struct str *ret_arg, char ret_allow[64])
 {
 	size_t n;
-	const struct route *routes = api_routes(&n);
+	const struct route *const *routes = api_routes(&n);
 	bool literal = is_literal(routes, n, path);
 
 	ret_allow[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
-		const struct route *r = &routes[i];
+		const struct route *r = routes[i];
 		struct str arg;
 
 		if (literal && strcmp(r->path, path) != 0)

@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "api/answer.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/json.h"
 #include "store/messages.h"
 
@@ -78,7 +78,7 @@ static const struct field message_page_fields[] = {
 	FIELD_LIST(struct message_page, items, "items", &message_schema, 0, FIELD_REQUIRED, "Oldest first."),
 	FIELD_ID(struct message_page, next, "next", 0, "`before` of the older page; null: this has the first message."),
 };
-const struct schema message_page_schema =
+static const struct schema message_page_schema =
 	SCHEMA("MessagePage", struct message_page, message_page_fields, "A part of a conversation.");
 
 static const char *str_or_empty(const json_t *obj, const char *key, struct arena *a)
@@ -150,7 +150,7 @@ static int load_page(struct request *q, atelier_id before, size_t limit, struct 
 	return r;
 }
 
-int messages_get_all(struct request *q)
+static int messages_get_all(struct request *q)
 {
 	struct message_page *out = ARENA_NEW(&q->mem, struct message_page);
 	atelier_id before;
@@ -174,3 +174,17 @@ int messages_get_all(struct request *q)
 		arena_init(&q->spare, REQUEST_MEMORY);
 	}
 }
+
+static const struct param message_list_params[] = {
+	{.name = "before", .type = PARAM_ID, .doc = "`next` of the newer page."},
+	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 500, .otherwise = 100, .doc = "Messages of a page."},
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/conversations/{id}/messages", "listMessages", messages_get_all, ACCESS_USER, .status = 200,
+		PARAMS(message_list_params), .answer = &message_page_schema,
+		.summary = "The messages, from the newest page backwards; within a page the oldest first."},
+};
+/* clang-format on */
+const struct route_set messages_routes = ROUTES(routes);

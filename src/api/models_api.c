@@ -1,6 +1,7 @@
 /* models_api.c - the models that can answer, and how their providers are. */
 #include "api/answer.h"
-#include "api/handlers.h"
+#include "api/models.h"
+#include "api/request.h"
 
 #define REFRESH_MS 2000 /* what takes longer goes on behind: `looking` tells */
 
@@ -173,8 +174,22 @@ int models_get(struct request *q)
 	return models_answer(q, all);
 }
 
-int models_refresh_post(struct request *q)
+static int models_refresh_post(struct request *q)
 {
 	providers_refresh(q->api->c.providers, REFRESH_MS);
 	return models_get(q);
 }
+
+const struct param managed_params[1] = {
+	{.name = "all", .type = PARAM_BOOL, .doc = "Hidden ones too; for administrators."},
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/models", "listModels", models_get, ACCESS_USER, .status = 200,
+		PARAMS(managed_params), .answer = &models_schema, .summary = "The models known now."},
+	{"POST", V1 "/models/refresh", "refreshModels", models_refresh_post, ACCESS_USER, ROUTE_SLOW, .status = 200,
+		PARAMS(managed_params), .answer = &models_schema, .summary = "Look at all providers again (at most 5 seconds)."},
+};
+/* clang-format on */
+const struct route_set models_routes = ROUTES(routes);

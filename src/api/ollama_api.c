@@ -1,7 +1,8 @@
 /* ollama_api.c - looking after the models of an Ollama: pull, load, unload, delete, copy, details. For administrators. */
 #include <strings.h>
 
-#include "api/handlers.h"
+#include "api/models.h"
+#include "api/request.h"
 
 #define MODEL_MAX    200
 #define PROVIDER_MAX 64
@@ -25,7 +26,7 @@ static const struct field pull_fields[] = {
 	FIELD_STR(struct model_body, provider, "provider", 1, PROVIDER_MAX, 0,
 		"Name of the Ollama; without: the first one."),
 };
-const struct schema model_pull_schema =
+static const struct schema model_pull_schema =
 	SCHEMA("ModelPull", struct model_body, pull_fields, "A model that an Ollama shall fetch.");
 
 static const struct field load_fields[] = {
@@ -33,12 +34,12 @@ static const struct field load_fields[] = {
 	FIELD_STR(struct model_body, keep_alive, "keep_alive", 1, 32, 0,
 		"How long it stays loaded without use: 10m, 24h, -1 (for good); without: Ollama's setting."),
 };
-const struct schema model_load_schema = SCHEMA("ModelLoad", struct model_body, load_fields, "A model to load.");
+static const struct schema model_load_schema = SCHEMA("ModelLoad", struct model_body, load_fields, "A model to load.");
 
 static const struct field name_fields[] = {
 	MODEL_FIELD,
 };
-const struct schema model_name_schema = SCHEMA("ModelName", struct model_body, name_fields, "A model.");
+static const struct schema model_name_schema = SCHEMA("ModelName", struct model_body, name_fields, "A model.");
 
 static const struct field copy_fields[] = {
 	MODEL_FIELD,
@@ -47,7 +48,7 @@ static const struct field copy_fields[] = {
 		.doc = "Name of the copy."),
 	FIELD_BOOL(struct model_body, overwrite, "overwrite", 0, "Whether a model of that name may be replaced."),
 };
-const struct schema model_copy_schema = SCHEMA("ModelCopy", struct model_body, copy_fields, "A copy to make.");
+static const struct schema model_copy_schema = SCHEMA("ModelCopy", struct model_body, copy_fields, "A copy to make.");
 
 struct details_answer {
 	const char *model;
@@ -63,7 +64,7 @@ static const struct field details_fields[] = {
 	FIELD_JSON(struct details_answer, d.info, "info", FIELD_REQUIRED, "What the file says of itself, by name."),
 	FIELD_TEXT(struct details_answer, d.modelfile, "modelfile", 0, 0, 0, "What it was made from; null: not known."),
 };
-const struct schema model_details_schema =
+static const struct schema model_details_schema =
 	SCHEMA("ModelDetails", struct details_answer, details_fields, "What an Ollama tells of a model.");
 
 /* ---- jobs: they may take long, and go on when nobody waits ---- */
@@ -116,7 +117,7 @@ static const char *with_tag(struct request *q, const char *model)
 	return strchr(slash ? slash : model, ':') ? model : arena_printf(&q->mem, "%s:latest", model);
 }
 
-int model_pull_post(struct request *q)
+static int model_pull_post(struct request *q)
 {
 	const struct model_body *in = q->body;
 	struct job_view *out = ARENA_NEW(&q->mem, struct job_view);
@@ -134,7 +135,7 @@ int model_pull_post(struct request *q)
 }
 
 /* Loading may take minutes; the list, and the feed, tell when it is done. */
-int model_load_post(struct request *q)
+static int model_load_post(struct request *q)
 {
 	const struct model_body *in = q->body;
 	struct job_view job;
@@ -175,12 +176,12 @@ static int manage(struct request *q, enum manage_op op)
 	return r < 0 ? not_its_kind(q, r) : models_get(q);
 }
 
-int model_unload_post(struct request *q)
+static int model_unload_post(struct request *q)
 {
 	return manage(q, MANAGE_UNLOAD);
 }
 
-int model_delete_post(struct request *q)
+static int model_delete_post(struct request *q)
 {
 	return manage(q, MANAGE_DELETE);
 }
@@ -209,7 +210,7 @@ static int check_free(struct request *q, const char *model, const char *destinat
 	return name ? 0 : request_no_memory(q);
 }
 
-int model_copy_post(struct request *q)
+static int model_copy_post(struct request *q)
 {
 	const struct model_body *in = q->body;
 	int r = in->overwrite ? 0 : check_free(q, in->model, in->destination);
@@ -217,7 +218,7 @@ int model_copy_post(struct request *q)
 	return r < 0 ? r : manage(q, MANAGE_COPY);
 }
 
-int model_details_get(struct request *q)
+static int model_details_get(struct request *q)
 {
 	struct details_answer *out = ARENA_NEW(&q->mem, struct details_answer);
 	const char *model = http_query(q->x, "model");
@@ -235,3 +236,37 @@ int model_details_get(struct request *q)
 	q->answer = out;
 	return out->model ? 0 : request_no_memory(q);
 }
+
+static const struct param details_params[] = {
+	{.name = "model", .type = PARAM_STR, .required = true, .min = 1, .max = 200, .doc = "Id of the model."},
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/models/details", "getModelDetails", model_details_get, ACCESS_ADMIN, ROUTE_SLOW | ROUTE_MODELS,
+		.status = 200, PARAMS(details_params), .answer = &model_details_schema,
+		FAILS(E_CONFLICT, E_MODEL_UNKNOWN, PROVIDER_FAILS),
+		.summary = "What an Ollama tells of a model."},
+	{"POST", V1 "/models/pull", "pullModel", model_pull_post, ACCESS_ADMIN, ROUTE_MODELS, .status = 202,
+		.body = &model_pull_schema, .answer = &job_schema,
+		FAILS(E_NOT_FOUND, E_CONFLICT),
+		.summary = "Let an Ollama fetch a model; the job tells how far it is. One that is being fetched: its job."},
+	{"POST", V1 "/models/load", "loadModel", model_load_post, ACCESS_ADMIN, ROUTE_SLOW | ROUTE_MODELS, .status = 202,
+		PARAMS(managed_params), .body = &model_load_schema, .answer = &models_schema,
+		FAILS(E_CONFLICT, E_MODEL_UNKNOWN, PROVIDER_FAILS),
+		.summary = "Let an Ollama load a model, which may take minutes: a job does it."},
+	{"POST", V1 "/models/unload", "unloadModel", model_unload_post, ACCESS_ADMIN, ROUTE_SLOW | ROUTE_MODELS,
+		.status = 200, PARAMS(managed_params), .body = &model_name_schema, .answer = &models_schema,
+		FAILS(E_CONFLICT, E_MODEL_UNKNOWN, PROVIDER_FAILS),
+		.summary = "Let an Ollama free the memory that a model takes."},
+	{"POST", V1 "/models/delete", "deleteModel", model_delete_post, ACCESS_ADMIN, ROUTE_SLOW | ROUTE_MODELS,
+		.status = 200, PARAMS(managed_params), .body = &model_name_schema, .answer = &models_schema,
+		FAILS(E_CONFLICT, E_MODEL_UNKNOWN, PROVIDER_FAILS),
+		.summary = "Delete a model of an Ollama."},
+	{"POST", V1 "/models/copy", "copyModel", model_copy_post, ACCESS_ADMIN, ROUTE_SLOW | ROUTE_MODELS,
+		.status = 200, PARAMS(managed_params), .body = &model_copy_schema, .answer = &models_schema,
+		FAILS(E_CONFLICT, E_MODEL_UNKNOWN, PROVIDER_FAILS),
+		.summary = "Give a model of an Ollama a second name."},
+};
+/* clang-format on */
+const struct route_set ollama_routes = ROUTES(routes);

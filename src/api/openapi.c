@@ -3,8 +3,9 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#include "api/handlers.h"
+#include "api/answer.h"
 #include "api/openapi_priv.h"
+#include "api/request.h"
 
 #define OPENAPI_MAX  ((size_t)16 << 20)
 #define STATUSES_MAX 64 /* more than the errors table has rows */
@@ -248,33 +249,33 @@ static void add_operation(struct buf *b, const struct route *r)
 	buf_add_char(b, '}');
 }
 
-static bool path_was_before(const struct route *routes, size_t i)
+static bool path_was_before(const struct route *const *routes, size_t i)
 {
 	for (size_t k = 0; k < i; k++) {
-		if (strcmp(routes[k].path, routes[i].path) == 0)
+		if (strcmp(routes[k]->path, routes[i]->path) == 0)
 			return true;
 	}
 	return false;
 }
 
-static void add_paths(struct buf *b, const struct route *routes, size_t n)
+static void add_paths(struct buf *b, const struct route *const *routes, size_t n)
 {
 	bool first_path = true;
 
 	buf_add_str(b, "\"paths\":{");
 	for (size_t i = 0; i < n; i++) {
 		bool first = true;
-		if (path_was_before(routes, i) || routes[i].flags & ROUTE_ABSENT)
+		if (path_was_before(routes, i) || routes[i]->flags & ROUTE_ABSENT)
 			continue;
-		buf_printf(b, "%s\"%s\":{", first_path ? "" : ",", routes[i].path);
+		buf_printf(b, "%s\"%s\":{", first_path ? "" : ",", routes[i]->path);
 		first_path = false;
 		for (size_t k = i; k < n; k++) {
-			if (strcmp(routes[k].path, routes[i].path) != 0)
+			if (strcmp(routes[k]->path, routes[i]->path) != 0)
 				continue;
 			if (!first)
 				buf_add_char(b, ',');
 			first = false;
-			add_operation(b, &routes[k]);
+			add_operation(b, routes[k]);
 		}
 		buf_add_char(b, '}');
 	}
@@ -346,7 +347,7 @@ static void add_error_answers(struct buf *b)
 	buf_add_char(b, '}');
 }
 
-static void add_components(struct buf *b, const struct route *routes, size_t n)
+static void add_components(struct buf *b, const struct route *const *routes, size_t n)
 {
 	CLEANUP(set_done) struct schema_set set = {.first = NULL};
 
@@ -354,8 +355,8 @@ static void add_components(struct buf *b, const struct route *routes, size_t n)
 	set.last = &set.first;
 	set_add(&set, &error_schema, false);
 	for (size_t i = 0; i < n; i++) {
-		set_add(&set, routes[i].body, true);
-		set_add(&set, routes[i].answer, false);
+		set_add(&set, routes[i]->body, true);
+		set_add(&set, routes[i]->answer, false);
 	}
 	buf_add_str(b, "\"components\":{\"schemas\":{");
 	for (const struct schema_use *use = set.first; use; use = use->next) {
@@ -373,7 +374,7 @@ static void add_components(struct buf *b, const struct route *routes, size_t n)
 void openapi_write(struct buf *b)
 {
 	size_t n;
-	const struct route *routes = api_routes(&n);
+	const struct route *const *routes = api_routes(&n);
 
 	buf_add_str(b, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Atelier\",\"version\":\"" ATELIER_VERSION
 		       "\",\"description\":\"Self-hosted chat with language models.\"},\"servers\":[{\"url\":\"/\"}],"
@@ -400,7 +401,7 @@ void openapi_make(struct openapi *ret)
 	snprintf(ret->etag, sizeof(ret->etag), "\"%s\"", hex);
 }
 
-int openapi_get(struct request *q)
+static int openapi_get(struct request *q)
 {
 	const struct openapi *doc = &q->api->openapi;
 
@@ -412,3 +413,11 @@ int openapi_get(struct request *q)
 		q->fixed = buf_str(&doc->text);
 	return 0;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/openapi.json", "getOpenApi", openapi_get, ACCESS_PUBLIC, ROUTE_LOOP, .status = 200,
+		.media = "application/json", .summary = "This description."},
+};
+/* clang-format on */
+const struct route_set openapi_routes = ROUTES(routes);

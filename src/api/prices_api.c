@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "api/answer.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "store/prices.h"
 
 #define PATTERN_MAX 200
@@ -28,7 +28,7 @@ static const struct field price_fields[] = {
 	FIELD_I64(P, p.request_micros, "request_micros", 0, 0, FIELD_REQUIRED,
 		"Millionths of the currency for each call."),
 };
-const struct schema price_schema = SCHEMA("Price", P, price_fields, "What some models cost.");
+static const struct schema price_schema = SCHEMA("Price", P, price_fields, "What some models cost.");
 #undef P
 
 struct price_list_answer {
@@ -40,7 +40,8 @@ static const struct field price_list_fields[] = {
 	FIELD_STR(struct price_list_answer, currency, "currency", 0, 0, FIELD_REQUIRED, "Of all prices."),
 	FIELD_LIST(struct price_list_answer, items, "items", &price_schema, 0, FIELD_REQUIRED, "By pattern."),
 };
-const struct schema price_list_schema = SCHEMA("PriceList", struct price_list_answer, price_list_fields, "All prices.");
+static const struct schema price_list_schema =
+	SCHEMA("PriceList", struct price_list_answer, price_list_fields, "All prices.");
 
 struct price_edit {
 	const char *pattern;
@@ -64,8 +65,8 @@ struct price_edit {
 	}
 static const struct field price_new_fields[] = EDIT(FIELD_REQUIRED);
 static const struct field price_patch_fields[] = EDIT(0);
-const struct schema price_new_schema = SCHEMA("PriceNew", struct price_edit, price_new_fields, "A new price.");
-const struct schema price_patch_schema =
+static const struct schema price_new_schema = SCHEMA("PriceNew", struct price_edit, price_new_fields, "A new price.");
+static const struct schema price_patch_schema =
 	SCHEMA("PricePatch", struct price_edit, price_patch_fields, "What to change; the rest stays.");
 
 static void apply(const struct request *q, struct price *p)
@@ -97,7 +98,7 @@ static int answer_price(struct request *q, atelier_id id)
 	return 0;
 }
 
-int prices_get_all(struct request *q)
+static int prices_get_all(struct request *q)
 {
 	struct price_list_answer *out = ARENA_NEW(&q->mem, struct price_list_answer);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
@@ -116,7 +117,7 @@ int prices_get_all(struct request *q)
 	return 0;
 }
 
-int prices_post(struct request *q)
+static int prices_post(struct request *q)
 {
 	struct price p = {.cached_micros = -1};
 	atelier_id id = 0;
@@ -136,7 +137,7 @@ static int load(struct request *q, struct price *ret)
 	return prices_get(c, q->arg_id, &q->mem, ret, &q->err);
 }
 
-int price_patch(struct request *q)
+static int price_patch(struct request *q)
 {
 	struct price p;
 	int r = load(q, &p);
@@ -150,9 +151,25 @@ int price_patch(struct request *q)
 	return r < 0 ? r : answer_price(q, q->arg_id);
 }
 
-int price_delete(struct request *q)
+static int price_delete(struct request *q)
 {
 	int r = prices_delete(q->api->c.db, q->arg_id, &q->err);
 
 	return r < 0 ? r : calls_reload(q->api->c.calls, &q->err);
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/prices", "listPrices", prices_get_all, ACCESS_ADMIN, .status = 200,
+		.answer = &price_list_schema, .summary = "What models cost."},
+	{"POST", V1 "/prices", "createPrice", prices_post, ACCESS_ADMIN, .status = 201,
+		.body = &price_new_schema, .answer = &price_schema, FAILS(E_CONFLICT),
+		.summary = "Set a price; it counts from the next call on."},
+	{"PATCH", V1 "/prices/{id}", "updatePrice", price_patch, ACCESS_ADMIN, .status = 200,
+		.body = &price_patch_schema, .answer = &price_schema, FAILS(E_CONFLICT),
+		.summary = "Change a price; what is past stays."},
+	{"DELETE", V1 "/prices/{id}", "deletePrice", price_delete, ACCESS_ADMIN, .status = 204,
+		.summary = "Remove a price."},
+};
+/* clang-format on */
+const struct route_set prices_routes = ROUTES(routes);

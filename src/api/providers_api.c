@@ -3,7 +3,8 @@
 
 #include "api/answer.h"
 #include "api/configure.h"
-#include "api/handlers.h"
+#include "api/models.h"
+#include "api/request.h"
 
 #define KINDS       "ollama openai anthropic librarian"
 #define NAME_MAX_N  32
@@ -64,10 +65,11 @@ struct provider_edit {
 
 static const struct field new_fields[] = {
 	EDIT_NAME(FIELD_REQUIRED), EDIT_KIND(FIELD_REQUIRED), EDIT_URL, EDIT_ADDRESS, EDIT_REST};
-const struct schema provider_new_schema = SCHEMA("ProviderNew", E, new_fields, "A new provider.");
+static const struct schema provider_new_schema = SCHEMA("ProviderNew", E, new_fields, "A new provider.");
 
 static const struct field patch_fields[] = {EDIT_NAME(0), EDIT_KIND(0), EDIT_URL, EDIT_ADDRESS, EDIT_REST};
-const struct schema provider_patch_schema = SCHEMA("ProviderPatch", E, patch_fields, "What to change; the rest stays.");
+static const struct schema provider_patch_schema =
+	SCHEMA("ProviderPatch", E, patch_fields, "What to change; the rest stays.");
 
 static const struct field try_fields[] = {
 	EDIT_KIND(0),
@@ -75,7 +77,7 @@ static const struct field try_fields[] = {
 	EDIT_ADDRESS,
 	FIELD_ID(E, id, "id", 0, "A stored provider, whose stored values stand for the fields that are absent."),
 };
-const struct schema provider_try_schema = {
+static const struct schema provider_try_schema = {
 	.name = "ProviderTry",
 	.size = sizeof(E),
 	.fields = try_fields,
@@ -127,7 +129,7 @@ static const struct field details_fields[] = {
 		"Time between two pieces of an answer; 0: as the settings say."),
 	ANSWER_NUMBER(row.total_timeout_ms, "total_timeout_ms", "Time for a whole answer; 0: as the settings say."),
 };
-const struct schema provider_details_schema =
+static const struct schema provider_details_schema =
 	SCHEMA("ProviderDetails", A, details_fields, "A provider, how it is configured and how it is.");
 #undef A
 
@@ -139,7 +141,7 @@ static const struct field list_fields[] = {
 	FIELD_LIST(struct provider_list_answer, items, "items", &provider_details_schema, 0, FIELD_REQUIRED,
 		"Those of the settings, then the stored ones."),
 };
-const struct schema provider_list_schema =
+static const struct schema provider_list_schema =
 	SCHEMA("ProviderList", struct provider_list_answer, list_fields, "All providers.");
 
 struct test_answer {
@@ -157,7 +159,7 @@ static const struct field test_fields[] = {
 	FIELD_I64(struct test_answer, models, "models", 0, 0, FIELD_REQUIRED, "Models that it offers."),
 	FIELD_I64(struct test_answer, duration_ms, "duration_ms", 0, 0, FIELD_REQUIRED, "How long it took."),
 };
-const struct schema provider_tested_schema =
+static const struct schema provider_tested_schema =
 	SCHEMA("ProviderTested", struct test_answer, test_fields, "How trying a provider went.");
 
 /* ---- reading ---- */
@@ -236,7 +238,7 @@ static int known_providers(struct request *q, struct catalogue *ret)
 	return providers_catalogue(q->api->c.providers, &q->mem, ret, &q->err);
 }
 
-int providers_get_all(struct request *q)
+static int providers_get_all(struct request *q)
 {
 	struct provider_list_answer *out = ARENA_NEW(&q->mem, struct provider_list_answer);
 	struct stored_provider_list stored;
@@ -390,7 +392,7 @@ static int create(struct request *q, const struct provider_edit *in, atelier_id 
 	return r < 0 ? r : api_configure(q);
 }
 
-int providers_post(struct request *q)
+static int providers_post(struct request *q)
 {
 	atelier_id id = 0;
 	int r;
@@ -432,7 +434,7 @@ static int update(struct request *q, const struct provider_edit *in)
 	return r < 0 ? r : api_configure(q);
 }
 
-int provider_patch(struct request *q)
+static int provider_patch(struct request *q)
 {
 	int r;
 
@@ -445,7 +447,7 @@ int provider_patch(struct request *q)
 	return r < 0 ? r : answer_one(q, q->arg_id);
 }
 
-int provider_delete(struct request *q)
+static int provider_delete(struct request *q)
 {
 	int r;
 
@@ -489,7 +491,7 @@ static int try_config(struct request *q, const struct provider_edit *in, struct 
 	return 0;
 }
 
-int providers_test_post(struct request *q)
+static int providers_test_post(struct request *q)
 {
 	struct test_answer *out = ARENA_NEW(&q->mem, struct test_answer);
 	struct provider_config config;
@@ -513,3 +515,25 @@ int providers_test_post(struct request *q)
 	q->answer = out;
 	return 0;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/providers", "listProviders", providers_get_all, ACCESS_ADMIN, .status = 200,
+		.answer = &provider_list_schema, .summary = "Where models come from, and how each of them is."},
+	{"POST", V1 "/providers", "createProvider", providers_post, ACCESS_ADMIN, .status = 201,
+		.body = &provider_new_schema, .answer = &provider_details_schema,
+		FAILS(E_CONFLICT),
+		.summary = "Add a provider; it is used at once."},
+	{"PATCH", V1 "/providers/{id}", "updateProvider", provider_patch, ACCESS_ADMIN, .status = 200,
+		.body = &provider_patch_schema, .answer = &provider_details_schema, FAILS(E_CONFLICT),
+		.summary = "Change a stored provider."},
+	{"DELETE", V1 "/providers/{id}", "deleteProvider", provider_delete, ACCESS_ADMIN, .status = 204,
+		FAILS(E_CONFLICT),
+		.summary = "Remove a stored provider; calls that run go on to their end."},
+	{"POST", V1 "/providers/test", "testProvider", providers_test_post, ACCESS_ADMIN, ROUTE_SLOW, .status = 200,
+		.body = &provider_try_schema, .answer = &provider_tested_schema,
+		FAILS(E_NOT_FOUND),
+		.summary = "Try a provider without storing it (at most 5 seconds); says in words what is wrong."},
+};
+/* clang-format on */
+const struct route_set providers_routes = ROUTES(routes);

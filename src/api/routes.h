@@ -1,4 +1,7 @@
-/* routes.h - the table of routes: what the dispatcher goes by and what the OpenAPI document is written from. */
+/*
+ * routes.h - routes: what the dispatcher goes by and what the OpenAPI document is written from. Each resource has a set of
+ * them at the end of its file; routes.c lists the sets.
+ */
 #pragma once
 
 #include "base/schema.h"
@@ -64,7 +67,31 @@ struct route {
 	const char *summary;
 };
 
-const struct route *api_routes(size_t *ret_n);
+struct route_set {
+	const struct route *routes;
+	size_t n;
+};
+
+/* The words that rows are written in. */
+#define ROUTES(array)                                                                                                  \
+	{                                                                                                              \
+		(array), N_ELEMENTS(array)                                                                             \
+	}
+#define PARAMS(array) .params = (array), .n_params = N_ELEMENTS(array)
+#define V1            "/api/v1"
+#define SHORT_BODY    .body_max = 16384 /* for bodies of a few words: what asks for more is refused by its head */
+/* How a route may fail beside what its kind has (fails.c). */
+#define FAILS(...)                                                                                                     \
+	.errors = (const int[])                                                                                        \
+	{                                                                                                              \
+		__VA_ARGS__, 0                                                                                         \
+	}
+#define PROVIDER_FAILS                                                                                                 \
+	E_PROVIDER, E_PROVIDER_DOWN, E_PROVIDER_BROKEN, E_PROVIDER_TIMEOUT, E_PROVIDER_REFUSED, E_PROVIDER_REJECTED,   \
+		E_PROVIDER_LIMITED, E_PROVIDER_BUSY, E_PROVIDER_QUOTA
+
+/* All routes, those of a set side by side. */
+const struct route *const *api_routes(size_t *ret_n);
 
 /* The route for a method and a decoded path, and the text that stands for its {name} (n 0: none). When only the method
  * does not fit: NULL with the allowed ones ("GET, POST") in ret_allow; else that is "". */

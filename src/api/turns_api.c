@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/clock.h"
 #include "store/conversations.h"
 #include "store/turns.h"
@@ -19,7 +19,7 @@ static const struct field turn_new_fields[] = {
 	FIELD_STR(struct turn_new, model, "model", 1, 200, 0, "Id of the model; null: the conversation's."),
 };
 /* As check_content() has it. */
-const struct schema turn_new_schema = {
+static const struct schema turn_new_schema = {
 	.name = "TurnNew",
 	.size = sizeof(struct turn_new),
 	.fields = turn_new_fields,
@@ -47,7 +47,7 @@ static const struct field turn_started_fields[] = {
 	FIELD_TIME(
 		struct turn_started, expires_at, "expires_at", FIELD_REQUIRED, "Until when that link can be opened."),
 };
-const struct schema turn_started_schema =
+static const struct schema turn_started_schema =
 	SCHEMA("TurnStarted", struct turn_started, turn_started_fields, "The answer has begun.");
 
 static const struct field turn_fields[] = {
@@ -64,9 +64,9 @@ static const struct field turn_fields[] = {
 	FIELD_TIME(struct turn_record, created_at, "created_at", FIELD_REQUIRED, "When it began."),
 	FIELD_TIME(struct turn_record, ended_at, "ended_at", 0, "When it ended; null: it runs."),
 };
-const struct schema turn_schema = SCHEMA("Turn", struct turn_record, turn_fields, "One answer being made.");
+static const struct schema turn_schema = SCHEMA("Turn", struct turn_record, turn_fields, "One answer being made.");
 
-const struct schema empty_schema = {.name = "Empty", .size = 1, .doc = "Nothing more to say."};
+static const struct schema empty_schema = {.name = "Empty", .size = 1, .doc = "Nothing more to say."};
 
 static int check_content(struct request *q, const struct turn_new *in)
 {
@@ -181,7 +181,7 @@ static int choose_for_key(struct request *q, const char **model)
 	return r < 0 ? r : request_allow_model(q, *model);
 }
 
-int turns_post(struct request *q)
+static int turns_post(struct request *q)
 {
 	const struct turn_new *in = q->body;
 	const char *model = in->model;
@@ -226,7 +226,7 @@ static int open_link(struct request *q, struct auth_stream *ret)
 	return r < 0 ? r : turns_get(c, ret->user_id, ret->turn_id, &q->mem, &turn, &q->err);
 }
 
-int turn_get(struct request *q)
+static int turn_get(struct request *q)
 {
 	struct turn_record *out = ARENA_NEW(&q->mem, struct turn_record);
 
@@ -236,7 +236,7 @@ int turn_get(struct request *q)
 	return load_turn(q, out);
 }
 
-int turn_events_get(struct request *q)
+static int turn_events_get(struct request *q)
 {
 	struct follower who = asker(q);
 	struct turn_record turn;
@@ -248,7 +248,7 @@ int turn_events_get(struct request *q)
 	return r < 0 ? r : follow(q, q->who.user.id, turn.id, after, &who);
 }
 
-int turn_cancel_post(struct request *q)
+static int turn_cancel_post(struct request *q)
 {
 	struct turn_record turn;
 	int r = load_turn(q, &turn);
@@ -260,7 +260,7 @@ int turn_cancel_post(struct request *q)
 	return 0;
 }
 
-int stream_get(struct request *q)
+static int stream_get(struct request *q)
 {
 	struct auth_stream link;
 	uint64_t after;
@@ -274,3 +274,30 @@ int stream_get(struct request *q)
 		&(struct follower){
 			.session_id = link.session_id, .key_id = link.key_id, .expires_at = link.right_ends_at});
 }
+
+static const struct param stream_params[] = {
+	{.name = "after",
+		.type = PARAM_I64,
+		.max = INT64_MAX,
+		.doc = "Number of the last event that is known; the header Last-Event-ID says the same and wins."},
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"POST", V1 "/conversations/{id}/turns", "createTurn", turns_post, ACCESS_USER, .status = 202,
+		.body = &turn_new_schema, .answer = &turn_started_schema, .stream = "TurnEvent",
+		FAILS(E_CONFLICT, E_MODEL_UNKNOWN, E_MODEL_CANNOT, E_LIMIT, E_BUDGET, PROVIDER_FAILS),
+		.summary = "Say something and have it answered; with Accept: text/event-stream the answer is the stream."},
+	{"GET", V1 "/turns/{id}", "getTurn", turn_get, ACCESS_USER, .status = 200,
+		.answer = &turn_schema, .summary = "How far a turn is."},
+	{"GET", V1 "/turns/{id}/events", "followTurn", turn_events_get, ACCESS_USER, ROUTE_STREAM, .status = 200,
+		PARAMS(stream_params), .stream = "TurnEvent", .summary = "The turn's events so far, then live."},
+	{"POST", V1 "/turns/{id}/cancel", "cancelTurn", turn_cancel_post, ACCESS_USER, .status = 202,
+		.answer = &empty_schema, .summary = "Stop it; what is written stays. A turn that has ended is no error."},
+	{"GET", "/stream/{token}", "followStream", stream_get, ACCESS_PUBLIC, ROUTE_STREAM, .status = 200,
+		PARAMS(stream_params), .stream = "TurnEvent",
+		FAILS(E_UNAUTHORIZED, E_EXPIRED),
+		.summary = "The same by the link that starting a turn gave; needs no other credential."},
+};
+/* clang-format on */
+const struct route_set turns_routes = ROUTES(routes);

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "api/checksum.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/uploads.h"
@@ -82,7 +82,7 @@ static int get_metadata(struct request *q, const char **ret)
 
 /* ---- short requests ---- */
 
-int uploads_options(struct request *q)
+static int uploads_options(struct request *q)
 {
 	http_set_header(q->x, "Tus-Version", TUS_VERSION);
 	http_set_header(q->x, "Tus-Extension", "creation,expiration,termination,checksum");
@@ -100,7 +100,7 @@ static void set_location(struct request *q, atelier_id id)
 	http_set_header(q->x, "Location", path);
 }
 
-int uploads_post(struct request *q)
+static int uploads_post(struct request *q)
 {
 	const struct settings *s = q->api->c.settings;
 	struct upload_new in = {.user_id = q->who.user.id,
@@ -131,7 +131,7 @@ static int load(struct request *q, struct upload *ret)
 	return uploads_get(c, q->arg_id, q->who.user.id, &q->mem, ret, &q->err);
 }
 
-int upload_head(struct request *q)
+static int upload_head(struct request *q)
 {
 	CLEANUP(closep) int fd = -1;
 	struct upload u = {.metadata = ""};
@@ -152,7 +152,7 @@ int upload_head(struct request *q)
 	return 0;
 }
 
-int upload_delete(struct request *q)
+static int upload_delete(struct request *q)
 {
 	struct upload_lock lock;
 	int r = check_version(q);
@@ -320,7 +320,7 @@ static int part_begin(struct request *q, struct part *p)
 	return r;
 }
 
-int upload_patch(struct request *q)
+static int upload_patch(struct request *q)
 {
 	struct part *p = ARENA_NEW(&q->mem, struct part);
 	int r;
@@ -343,3 +343,24 @@ int upload_patch(struct request *q)
 	part_done(q, p);
 	return err_set(&q->err, r, "%s", err_info(r)->text);
 }
+
+#define UPLOAD_PART_MAX (8 << 20)                                  /* bytes */
+#define TUS(more)       ROUTE_TUS | ROUTE_ABSENT, .status = (more) /* the protocol describes itself */
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"OPTIONS", V1 "/uploads", "getUploadOptions", uploads_options, ACCESS_PUBLIC, TUS(204),
+		.summary = "Versions, extensions and limits of uploads in parts."},
+	{"POST", V1 "/uploads", "createUpload", uploads_post, ACCESS_USER, TUS(201),
+		FAILS(E_PRECONDITION),
+		.summary = "Begin an upload of Upload-Length bytes; Location says where its parts go."},
+	{"HEAD", V1 "/uploads/{id}", "getUpload", upload_head, ACCESS_USER, TUS(200),
+		FAILS(E_PRECONDITION, E_EXPIRED), .summary = "How many bytes are there: Upload-Offset."},
+	{"PATCH", V1 "/uploads/{id}", "addToUpload", upload_patch, ACCESS_USER, TUS(204), .body_max = UPLOAD_PART_MAX,
+		FAILS(E_PRECONDITION, E_EXPIRED, E_CONFLICT, E_MEDIA_TYPE, E_LOCKED, E_CHECKSUM),
+		.summary = "The next part, at most 8 MiB."},
+	{"DELETE", V1 "/uploads/{id}", "deleteUpload", upload_delete, ACCESS_USER, TUS(204),
+		FAILS(E_PRECONDITION, E_LOCKED), .summary = "Give an upload up."},
+};
+/* clang-format on */
+const struct route_set uploads_routes = ROUTES(routes);

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "api/answer.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/usage.h"
@@ -53,7 +53,8 @@ static const struct field usage_fields[] = {
 		"Days in their order; all else by cost."),
 	FIELD_OBJECT(struct usage_answer, total, "total", &sum_schema, FIELD_REQUIRED, "All of them together."),
 };
-const struct schema usage_schema = SCHEMA("Usage", struct usage_answer, usage_fields, "What calls of models took.");
+static const struct schema usage_schema =
+	SCHEMA("Usage", struct usage_answer, usage_fields, "What calls of models took.");
 
 /* Tokens a second to one decimal; false when there is no time to divide by. */
 static bool rate(int64_t tokens, int64_t ms, double *ret)
@@ -159,7 +160,7 @@ static int usage_filter(struct request *q, struct usage_filter *f)
 	return r;
 }
 
-int usage_get(struct request *q)
+static int usage_get(struct request *q)
 {
 	struct usage_answer *out = ARENA_NEW(&q->mem, struct usage_answer);
 	struct usage_filter f = {0};
@@ -238,7 +239,7 @@ static const struct field call_page_fields[] = {
 	FIELD_LIST(struct call_page, items, "items", &call_schema, 0, FIELD_REQUIRED, "Newest first."),
 	FIELD_ID(struct call_page, next, "next", 0, "`cursor` of the page behind this one; null: the end."),
 };
-const struct schema call_page_schema = SCHEMA("CallPage", struct call_page, call_page_fields, "Some calls.");
+static const struct schema call_page_schema = SCHEMA("CallPage", struct call_page, call_page_fields, "Some calls.");
 
 static struct call_answer call_answer_of(const struct usage_call *u)
 {
@@ -249,7 +250,7 @@ static struct call_answer call_answer_of(const struct usage_call *u)
 	return a;
 }
 
-int usage_calls_get(struct request *q)
+static int usage_calls_get(struct request *q)
 {
 	struct call_page *out = ARENA_NEW(&q->mem, struct call_page);
 	struct usage_call_list list = {0};
@@ -278,3 +279,29 @@ int usage_calls_get(struct request *q)
 	q->answer = out;
 	return 0;
 }
+
+static const struct param usage_params[] = {
+	{.name = "from",
+		.type = PARAM_STR,
+		.format = "date",
+		.doc = "First day, UTC: 2026-11-01. Without it 30 days are told."},
+	{.name = "to", .type = PARAM_STR, .format = "date", .doc = "Last day, UTC; today."},
+	{.name = "by", .type = PARAM_STR, .choices = "day model provider user key", .doc = "What to add up by; day."},
+	{.name = "all", .type = PARAM_BOOL, .doc = "Everybody's, for administrators."},
+};
+
+static const struct param usage_calls_params[] = {
+	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 200, .otherwise = 50, .doc = "Items of a page."},
+	{.name = "cursor", .type = PARAM_ID, .doc = "`next` of the page before."},
+	{.name = "all", .type = PARAM_BOOL, .doc = "Everybody's, for administrators."},
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/usage", "getUsage", usage_get, ACCESS_USER, .status = 200, PARAMS(usage_params),
+		.answer = &usage_schema, .summary = "What the own calls of models took and cost."},
+	{"GET", V1 "/usage/calls", "listCalls", usage_calls_get, ACCESS_USER, .status = 200,
+		PARAMS(usage_calls_params), .answer = &call_page_schema, .summary = "The single calls, the newest first."},
+};
+/* clang-format on */
+const struct route_set usage_routes = ROUTES(routes);

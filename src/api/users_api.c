@@ -1,5 +1,5 @@
 /* users_api.c - everybody who can sign in, for administrators. */
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/uploads.h"
@@ -12,7 +12,7 @@ static const struct field account_fields[] = {
 	FIELD_BOOL(struct user, disabled, "disabled", FIELD_REQUIRED, "May not sign in, nor use API keys."),
 	FIELD_TIME(struct user, created_at, "created_at", FIELD_REQUIRED, "When the user was made."),
 };
-const struct schema account_schema =
+static const struct schema account_schema =
 	SCHEMA("Account", struct user, account_fields, "A person, as an administrator sees them.");
 
 struct account_list {
@@ -22,9 +22,9 @@ struct account_list {
 static const struct field list_fields[] = {
 	FIELD_LIST(struct account_list, items, "items", &account_schema, 0, FIELD_REQUIRED, "By name."),
 };
-const struct schema account_list_schema = SCHEMA("AccountList", struct account_list, list_fields, "All users.");
+static const struct schema account_list_schema = SCHEMA("AccountList", struct account_list, list_fields, "All users.");
 
-int users_get_all(struct request *q)
+static int users_get_all(struct request *q)
 {
 	struct account_list *out = ARENA_NEW(&q->mem, struct account_list);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
@@ -45,7 +45,7 @@ static const struct field patch_fields[] = {
 		.doc = "True: may not sign in, nor use API keys; what is open ends."),
 	FIELD_ENUM(struct user_change, role, "role", ROLE_ADMIN " " ROLE_USER, 0, "What the user may do."),
 };
-const struct schema account_patch_schema =
+static const struct schema account_patch_schema =
 	SCHEMA("AccountPatch", struct user_change, patch_fields, "What to change; the rest stays.");
 
 static int load(struct request *q, struct user *ret)
@@ -55,7 +55,7 @@ static int load(struct request *q, struct user *ret)
 	return users_by_id(c, q->arg_id, &q->mem, ret, &q->err);
 }
 
-int user_patch(struct request *q)
+static int user_patch(struct request *q)
 {
 	const struct user_change *in = q->body;
 	struct user *out = ARENA_NEW(&q->mem, struct user);
@@ -76,7 +76,7 @@ int user_patch(struct request *q)
 	return 0;
 }
 
-int user_delete(struct request *q)
+static int user_delete(struct request *q)
 {
 	struct user user;
 	struct err e = {0};
@@ -94,3 +94,18 @@ int user_delete(struct request *q)
 		log_warn("http", "files of the uploads of %s are removed later: %s", user.name, e.msg);
 	return 0;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/users", "listUsers", users_get_all, ACCESS_ADMIN, .status = 200,
+		.answer = &account_list_schema, .summary = "Everybody who can sign in."},
+	{"PATCH", V1 "/users/{id}", "updateUser", user_patch, ACCESS_ADMIN, ROUTE_SESSION, .status = 200,
+		.body = &account_patch_schema, .answer = &account_schema,
+		.summary = "Change somebody's role, or disable them: all that they have open ends.",
+		FAILS(E_CONFLICT)},
+	{"DELETE", V1 "/users/{id}", "deleteUser", user_delete, ACCESS_ADMIN, ROUTE_SESSION, .status = 204,
+		.summary = "Remove somebody with their conversations and API keys; usage stays.",
+		FAILS(E_CONFLICT)},
+};
+/* clang-format on */
+const struct route_set users_routes = ROUTES(routes);

@@ -64,7 +64,7 @@ static void try_body(const struct schema *s, const char *text, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t n_routes;
-	const struct route *routes = api_routes(&n_routes);
+	const struct route *const *routes = api_routes(&n_routes);
 
 	if (size < 1)
 		return 0;
@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_path(text);
 		try_headers(text);
 	} else {
-		const struct route *r = &routes[data[0] % n_routes];
+		const struct route *r = routes[data[0] % n_routes];
 		if (r->body)
 			try_body(r->body, text, size - 1);
 	}

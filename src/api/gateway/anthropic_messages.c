@@ -1,6 +1,7 @@
 /* anthropic_messages.c - POST /v1/messages and /v1/messages/count_tokens. */
 #include "api/gateway/anthropic.h"
-#include "api/handlers.h"
+#include "api/gateway/describe.h"
+#include "api/request.h"
 
 static void anthropic_call_done(struct anthropic_call *a)
 {
@@ -50,7 +51,7 @@ static int prepare(struct gw_call *c, struct anthropic_call *a, bool counting)
 	return r;
 }
 
-int anthropic_messages_post(struct request *q)
+static int anthropic_messages_post(struct request *q)
 {
 	CLEANUP(anthropic_call_done) struct anthropic_call a;
 	CLEANUP(gw_closep) struct gw_call *c = NULL; /* ends before `a` does */
@@ -63,7 +64,7 @@ int anthropic_messages_post(struct request *q)
 	return gw_generate(c);
 }
 
-int anthropic_count_tokens_post(struct request *q)
+static int anthropic_count_tokens_post(struct request *q)
 {
 	CLEANUP(anthropic_call_done) struct anthropic_call a;
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
@@ -80,3 +81,13 @@ int anthropic_count_tokens_post(struct request *q)
 		buf_printf(&q->raw, "{\"input_tokens\":%lld}", (long long)n);
 	return r;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"POST", "/v1/messages", "anthropicMessages", anthropic_messages_post, ACCESS_USER,
+		ROUTE_GATEWAY | ROUTE_CALL, ANTHROPIC, EVENTS, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in the way of Anthropic."},
+	{"POST", "/v1/messages/count_tokens", "anthropicCountTokens", anthropic_count_tokens_post, ACCESS_USER,
+		ROUTE_GATEWAY | ROUTE_CALL, ANTHROPIC, .body_schema = GW_MODEL_BODY, .summary = "How many tokens a request has."},
+};
+/* clang-format on */
+const struct route_set anthropic_messages_routes = ROUTES(routes);

@@ -2,8 +2,9 @@
 #include <endian.h>
 #include <sodium.h>
 
+#include "api/gateway/describe.h"
 #include "api/gateway/openai.h"
-#include "api/handlers.h"
+#include "api/request.h"
 
 #define INPUTS_MAX 2048
 
@@ -102,10 +103,18 @@ static int embed(struct gw_call *c)
 	return 0;
 }
 
-int embeddings_post(struct request *q)
+static int embeddings_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	int r = gw_open(q, NULL, &c);
 
 	return r < 0 ? r : embed(c);
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"POST", "/v1/embeddings", "openaiEmbeddings", embeddings_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
+		OPENAI, .body_schema = GW_MODEL_BODY, .summary = "Embed texts."},
+};
+/* clang-format on */
+const struct route_set embeddings_routes = ROUTES(routes);

@@ -1,7 +1,8 @@
 /* models.c - GET /v1/models and /v1/models/{id}: what the key may call, in OpenAI's shape or, for clients that say so by
  * a header, in Anthropic's. Nobody is asked for it: clients list with short patience. */
+#include "api/gateway/describe.h"
 #include "api/gateway/openai.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/clock.h"
 
 static void add_model(const struct request *q, const struct model *m, struct buf *out)
@@ -29,7 +30,7 @@ static void add_model(const struct request *q, const struct model *m, struct buf
 	buf_add_char(out, '}');
 }
 
-int gateway_models_get(struct request *q)
+static int gateway_models_get(struct request *q)
 {
 	struct catalogue all;
 	bool first = true;
@@ -52,7 +53,7 @@ int gateway_models_get(struct request *q)
 	return 0;
 }
 
-int gateway_model_get(struct request *q)
+static int gateway_model_get(struct request *q)
 {
 	const char *id;
 	struct model m;
@@ -67,8 +68,22 @@ int gateway_model_get(struct request *q)
 	return 0;
 }
 
-int ollama_root_get(struct request *q)
+static int ollama_root_get(struct request *q)
 {
 	buf_add_str(&q->raw, "Ollama is running");
 	return 0;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", "/", "getRoot", ollama_root_get, ACCESS_PUBLIC, ROUTE_LOOP | ROUTE_ABSENT, .status = 200,
+		.media = "text/plain; charset=utf-8", .shape = SHAPE_OLLAMA,
+		.summary = "\"Ollama is running\" for Ollama's own clients; all others get the page."},
+	{"GET", "/v1/models", "openaiModels", gateway_models_get, ACCESS_USER, ROUTE_GATEWAY, OPENAI,
+		.summary = "The models that the key may call; with the header anthropic-version in Anthropic's shape."},
+	{"GET", "/v1/models/{model}", "openaiModel", gateway_model_get, ACCESS_USER, ROUTE_GATEWAY | ROUTE_REST,
+		OPENAI, FAILS(E_MODEL_UNKNOWN, PROVIDER_FAILS),
+		.summary = "One model."},
+};
+/* clang-format on */
+const struct route_set gateway_models_routes = ROUTES(routes);

@@ -1,8 +1,9 @@
 /* ollama_calls.c - POST /api/chat, /api/generate, /api/embed and /api/embeddings. */
 #include <math.h>
 
+#include "api/gateway/describe.h"
 #include "api/gateway/ollama.h"
-#include "api/handlers.h"
+#include "api/request.h"
 
 static bool may_manage(const struct request *q)
 {
@@ -87,7 +88,7 @@ static int answer(struct gw_call *c, struct ollama_call *s)
 	return say_cannot(c, gw_generate(c));
 }
 
-int ollama_chat_post(struct request *q)
+static int ollama_chat_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	struct ollama_call *s = ARENA_NEW(&q->mem, struct ollama_call);
@@ -100,7 +101,7 @@ int ollama_chat_post(struct request *q)
 	return answer(c, s);
 }
 
-int ollama_generate_post(struct request *q)
+static int ollama_generate_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	struct ollama_call *s = ARENA_NEW(&q->mem, struct ollama_call);
@@ -188,7 +189,7 @@ static void add_figures(const struct gen_result *g, struct buf *out)
 		(long long)(MAX(g->duration_ms, 0) + g->queued_ms) * 1000000, (long long)MAX(g->tokens_in, 0));
 }
 
-int ollama_embed_post(struct request *q)
+static int ollama_embed_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	struct embed_result got = {.dimensions = 0};
@@ -220,7 +221,7 @@ int ollama_embed_post(struct request *q)
 	return 0;
 }
 
-int ollama_embeddings_post(struct request *q)
+static int ollama_embeddings_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	struct embed_result got = {.dimensions = 0};
@@ -241,3 +242,17 @@ int ollama_embeddings_post(struct request *q)
 	buf_add_char(&q->raw, '}');
 	return 0;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"POST", "/api/chat", "ollamaChat", ollama_chat_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL, OLLAMA,
+		LINES, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in the way of Ollama; a stream of lines of JSON unless \"stream\" is false."},
+	{"POST", "/api/generate", "ollamaGenerate", ollama_generate_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
+		OLLAMA, LINES, .body_schema = GW_MODEL_BODY, .summary = "Go on with a prompt in the way of Ollama."},
+	{"POST", "/api/embed", "ollamaEmbed", ollama_embed_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL, OLLAMA,
+		.body_schema = GW_MODEL_BODY, .summary = "Embed texts."},
+	{"POST", "/api/embeddings", "ollamaEmbeddings", ollama_embeddings_post, ACCESS_USER,
+		ROUTE_GATEWAY | ROUTE_CALL, OLLAMA, .body_schema = GW_MODEL_BODY, .summary = "Embed one text, in the older way."},
+};
+/* clang-format on */
+const struct route_set ollama_calls_routes = ROUTES(routes);

@@ -1,9 +1,10 @@
 /* ollama_manage.c - POST /api/pull, /api/copy and DELETE /api/delete, for those who may look after models. */
 #include <errno.h>
 
+#include "api/gateway/describe.h"
 #include "api/gateway/gateway_priv.h"
 #include "api/gateway/ollama.h"
-#include "api/handlers.h"
+#include "api/request.h"
 
 /* ---- pull: its lines go to the client as they come; it ends when the client leaves ---- */
 
@@ -69,7 +70,7 @@ static int pull_open(struct request *q, struct gw_call **ret)
 	return 0;
 }
 
-int ollama_pull_post(struct request *q)
+static int ollama_pull_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	const char *provider = NULL;
@@ -105,7 +106,7 @@ static int manage(struct request *q, enum manage_op op, const char *model, const
 	return ollama_say(q, model, r);
 }
 
-int ollama_delete(struct request *q)
+static int ollama_delete(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *body = NULL;
 	const char *name = NULL;
@@ -116,7 +117,7 @@ int ollama_delete(struct request *q)
 	return manage(q, MANAGE_DELETE, name, NULL);
 }
 
-int ollama_copy_post(struct request *q)
+static int ollama_copy_post(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *body = NULL;
 	const char *source, *destination;
@@ -133,7 +134,7 @@ int ollama_copy_post(struct request *q)
 
 /* ---- who asks ---- */
 
-int ollama_me_post(struct request *q)
+static int ollama_me_post(struct request *q)
 {
 	char id[ID_LEN + 1];
 
@@ -146,9 +147,32 @@ int ollama_me_post(struct request *q)
 
 /* ---- what a gateway cannot do ---- */
 
-int ollama_not_here(struct request *q)
+static int ollama_not_here(struct request *q)
 {
 	q->status = 501;
 	buf_add_str(&q->raw, "{\"error\":\"Models are not made, pushed or uploaded through Atelier.\"}");
 	return 0;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"POST", "/api/pull", "ollamaPull", ollama_pull_post, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA,
+		LINES, .body_schema = GW_MODEL_BODY, .summary = "Let the first Ollama fetch a model."},
+	{"DELETE", "/api/delete", "ollamaDelete", ollama_delete, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA,
+		.body_schema = GW_MODEL_BODY, .summary = "Delete a model of an Ollama."},
+	{"POST", "/api/copy", "ollamaCopy", ollama_copy_post, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA,
+		.body_schema = GW_COPY_BODY, .summary = "Give a model of an Ollama a second name."},
+	{"POST", "/api/me", "ollamaMe", ollama_me_post, ACCESS_USER, ROUTE_GATEWAY, OLLAMA,
+		.summary = "Whose key it is, in the way of Ollama."},
+	{"POST", "/api/push", "ollamaPush", ollama_not_here, ACCESS_USER, ROUTE_GATEWAY | ROUTE_ABSENT, OLLAMA,
+		FAILS(E_NOT_FOUND),
+		.summary = "Not offered: 501."},
+	{"POST", "/api/create", "ollamaCreate", ollama_not_here, ACCESS_USER, ROUTE_GATEWAY | ROUTE_ABSENT, OLLAMA,
+		FAILS(E_NOT_FOUND),
+		.summary = "Not offered: 501."},
+	{"POST", "/api/blobs/{digest}", "ollamaBlobs", ollama_not_here, ACCESS_USER, ROUTE_GATEWAY | ROUTE_ABSENT, OLLAMA,
+		FAILS(E_NOT_FOUND),
+		.summary = "Not offered: 501."},
+};
+/* clang-format on */
+const struct route_set ollama_manage_routes = ROUTES(routes);

@@ -5,8 +5,9 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "api/gateway/describe.h"
 #include "api/gateway/ollama.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/clock.h"
 
 #define VERSION         "0.32.0" /* the Ollama whose interface this is: clients refuse old ones */
@@ -193,7 +194,7 @@ void ollama_add_show(const struct model *m, struct buf *out)
 
 /* ---- handlers ---- */
 
-int ollama_version_get(struct request *q)
+static int ollama_version_get(struct request *q)
 {
 	buf_add_str(&q->raw, "{\"version\":\"" VERSION "\"}");
 	return 0;
@@ -222,17 +223,17 @@ static int add_list(struct request *q, bool loaded)
 	return 0;
 }
 
-int ollama_tags_get(struct request *q)
+static int ollama_tags_get(struct request *q)
 {
 	return add_list(q, false);
 }
 
-int ollama_ps_get(struct request *q)
+static int ollama_ps_get(struct request *q)
 {
 	return add_list(q, true);
 }
 
-int ollama_show_post(struct request *q)
+static int ollama_show_post(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *body = NULL;
 	const char *name = NULL, *id;
@@ -247,3 +248,18 @@ int ollama_show_post(struct request *q)
 	ollama_add_show(&m, &q->raw);
 	return 0;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", "/api/version", "ollamaVersion", ollama_version_get, ACCESS_PUBLIC, ROUTE_LOOP, OLLAMA,
+		.summary = "The version of Ollama whose interface this is."},
+	{"GET", "/api/tags", "ollamaTags", ollama_tags_get, ACCESS_USER, ROUTE_GATEWAY, OLLAMA,
+		.summary = "All models that the key may use, in the way of Ollama."},
+	{"GET", "/api/ps", "ollamaPs", ollama_ps_get, ACCESS_USER, ROUTE_GATEWAY, OLLAMA,
+		.summary = "The models that are loaded."},
+	{"POST", "/api/show", "ollamaShow", ollama_show_post, ACCESS_USER, ROUTE_GATEWAY, OLLAMA,
+		FAILS(E_NOT_FOUND, E_MODEL_UNKNOWN, PROVIDER_FAILS),
+		.body_schema = GW_MODEL_BODY, .summary = "What is known of a model."},
+};
+/* clang-format on */
+const struct route_set ollama_models_routes = ROUTES(routes);

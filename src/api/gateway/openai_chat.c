@@ -1,6 +1,7 @@
 /* openai_chat.c - POST /v1/chat/completions. */
+#include "api/gateway/describe.h"
 #include "api/gateway/openai.h"
-#include "api/handlers.h"
+#include "api/request.h"
 
 struct chat {
 	bool wants_usage;
@@ -378,7 +379,7 @@ static int chat_prepare(struct gw_call *c)
 	return 0;
 }
 
-int chat_completions_post(struct request *q)
+static int chat_completions_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	int r;
@@ -387,3 +388,11 @@ int chat_completions_post(struct request *q)
 		return r;
 	return gw_generate(c);
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"POST", "/v1/chat/completions", "openaiChat", chat_completions_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
+		OPENAI, EVENTS, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in the way of OpenAI."},
+};
+/* clang-format on */
+const struct route_set openai_chat_routes = ROUTES(routes);

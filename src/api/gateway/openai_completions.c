@@ -1,6 +1,7 @@
 /* openai_completions.c - POST /v1/completions: plain text goes on, or a gap before a suffix is filled. */
+#include "api/gateway/describe.h"
 #include "api/gateway/openai.h"
-#include "api/handlers.h"
+#include "api/request.h"
 
 struct completion {
 	bool wants_usage;
@@ -111,7 +112,7 @@ static int completion_prepare(struct gw_call *c)
 	return 0;
 }
 
-int completions_post(struct request *q)
+static int completions_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	int r;
@@ -121,3 +122,11 @@ int completions_post(struct request *q)
 		return r;
 	return gw_generate(c);
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"POST", "/v1/completions", "openaiCompletions", completions_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
+		OPENAI, EVENTS, .body_schema = GW_MODEL_BODY, .summary = "Have a model go on with a text, or fill a gap in one."},
+};
+/* clang-format on */
+const struct route_set openai_completions_routes = ROUTES(routes);

@@ -2,9 +2,10 @@
  * responses_kept.c - answers of /v1/responses that clients go on from by their id. They are kept in memory for a day, up
  * to a limit for all and one for each key, the oldest going first; they end with the program.
  */
+#include "api/gateway/describe.h"
 #include "api/gateway/gateway_priv.h"
 #include "api/gateway/responses.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/clock.h"
 
 #define KEPT_MS     (INT64_C(24) * 3600 * 1000)
@@ -151,7 +152,7 @@ int responses_find(struct request *q, const char *id, struct kept_response *ret)
 
 /* ---- GET, DELETE, input_items ---- */
 
-int response_get(struct request *q)
+static int response_get(struct request *q)
 {
 	struct kept_response k = {0};
 	int r = responses_find(q, q->arg, &k);
@@ -161,7 +162,7 @@ int response_get(struct request *q)
 	return r;
 }
 
-int response_delete(struct request *q)
+static int response_delete(struct request *q)
 {
 	struct responses_kept *all = q->api->gateway->kept;
 	bool found;
@@ -180,7 +181,7 @@ int response_delete(struct request *q)
 	return 0;
 }
 
-int response_items_get(struct request *q)
+static int response_items_get(struct request *q)
 {
 	struct kept_response k = {0};
 	int r = responses_find(q, q->arg, &k);
@@ -194,3 +195,15 @@ int response_items_get(struct request *q)
 		buf_add_char(&q->raw, '}');
 	return r;
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", "/v1/responses/{response}", "openaiResponse", response_get, ACCESS_USER, ROUTE_GATEWAY, OPENAI,
+		.summary = "An answer that is still kept."},
+	{"GET", "/v1/responses/{response}/input_items", "openaiResponseItems", response_items_get, ACCESS_USER,
+		ROUTE_GATEWAY, OPENAI, .summary = "What such an answer's request brought."},
+	{"DELETE", "/v1/responses/{response}", "openaiResponseDelete", response_delete, ACCESS_USER, ROUTE_GATEWAY, OPENAI,
+		.summary = "Keep an answer no longer."},
+};
+/* clang-format on */
+const struct route_set responses_kept_routes = ROUTES(routes);

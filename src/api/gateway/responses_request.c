@@ -2,8 +2,9 @@
  * responses_request.c - requests of /v1/responses. All items, those of former answers that the request goes on from and
  * those that it refers to among them, become one list first; then messages are made of it.
  */
+#include "api/gateway/describe.h"
 #include "api/gateway/responses.h"
-#include "api/handlers.h"
+#include "api/request.h"
 #include "provider/manage.h"
 
 #define CHAIN_MOST 1000            /* answers that one goes on from */
@@ -500,7 +501,7 @@ static int open_call(struct request *q, struct gw_call **ret)
 	return r < 0 ? r : responses_prepare(*ret);
 }
 
-int responses_post(struct request *q)
+static int responses_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	int r;
@@ -510,7 +511,7 @@ int responses_post(struct request *q)
 	return gw_generate(c);
 }
 
-int responses_count_post(struct request *q)
+static int responses_count_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	int64_t n;
@@ -554,7 +555,7 @@ static int compact_whole(struct gw_call *c, struct buf *out)
 
 static const struct gw_format compact_format = {.content_type = "application/json", .whole = compact_whole};
 
-int responses_compact_post(struct request *q)
+static int responses_compact_post(struct request *q)
 {
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	struct responses *s;
@@ -568,3 +569,15 @@ int responses_compact_post(struct request *q)
 	c->stream = false;
 	return (r = responses_read(c)) < 0 ? r : gw_generate(c);
 }
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"POST", "/v1/responses", "openaiResponses", responses_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
+		OPENAI, EVENTS, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in OpenAI's newer way; answers are kept for a while, to go on from."},
+	{"POST", "/v1/responses/compact", "openaiCompact", responses_compact_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
+		OPENAI, .body_schema = GW_MODEL_BODY, .summary = "Have a model put a conversation in short."},
+	{"POST", "/v1/responses/input_tokens", "openaiInputTokens", responses_count_post, ACCESS_USER,
+		ROUTE_GATEWAY | ROUTE_CALL, OPENAI, .body_schema = GW_MODEL_BODY, .summary = "How many tokens a request has."},
+};
+/* clang-format on */
+const struct route_set responses_request_routes = ROUTES(routes);

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "api/handlers.h"
+#include "api/request.h"
 #include "base/event.h"
 
 static json_t *document;
@@ -91,12 +91,12 @@ static json_t *operation_of(const struct route *r)
 static void test_every_route_is_described(void **state)
 {
 	size_t n;
-	const struct route *all = api_routes(&n);
+	const struct route *const *all = api_routes(&n);
 
 	(void)state;
 	assert_true(n > 20);
 	for (size_t i = 0; i < n; i++) {
-		const struct route *r = &all[i];
+		const struct route *r = all[i];
 		const json_t *op = operation_of(r);
 
 		if (r->flags & ROUTE_ABSENT) {
@@ -118,8 +118,8 @@ static void test_every_route_is_described(void **state)
 			    (r->body_max > 0 && r->body_max <= 16384));
 		assert_true(!(r->flags & ROUTE_LOOP) || r->access == ACCESS_PUBLIC);
 		for (size_t k = 0; k < i; k++) {
-			assert_string_not_equal(all[k].name, r->name);
-			assert_false(strcmp(all[k].path, r->path) == 0 && strcmp(all[k].method, r->method) == 0);
+			assert_string_not_equal(all[k]->name, r->name);
+			assert_false(strcmp(all[k]->path, r->path) == 0 && strcmp(all[k]->method, r->method) == 0);
 		}
 	}
 }
@@ -130,17 +130,17 @@ static void test_public_routes(void **state)
 	static const char *const open[] = {"login", "getSetup", "setup", "followStream", "getLive", "getReady",
 		"getMetrics", "getOpenApi", "getRoot", "ollamaVersion", "getUploadOptions"};
 	size_t n, found = 0;
-	const struct route *all = api_routes(&n);
+	const struct route *const *all = api_routes(&n);
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
 		bool known = false;
-		if (all[i].access != ACCESS_PUBLIC)
+		if (all[i]->access != ACCESS_PUBLIC)
 			continue;
 		for (size_t k = 0; k < N_ELEMENTS(open); k++)
-			known |= strcmp(open[k], all[i].name) == 0;
+			known |= strcmp(open[k], all[i]->name) == 0;
 		if (!known)
-			print_error("%s is public\n", all[i].name);
+			print_error("%s is public\n", all[i]->name);
 		assert_true(known);
 		found++;
 	}
@@ -151,23 +151,23 @@ static void test_public_routes(void **state)
 static void test_failures_are_described(void **state)
 {
 	size_t n, n_rows;
-	const struct route *all = api_routes(&n);
+	const struct route *const *all = api_routes(&n);
 	const struct err_info *rows = err_table(&n_rows);
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
-		const json_t *answers = json_object_get(operation_of(&all[i]), "responses");
+		const json_t *answers = json_object_get(operation_of(all[i]), "responses");
 
 		for (size_t k = 0; k < n_rows && answers; k++) {
 			char status[8];
 
 			snprintf(status, sizeof(status), "%d", rows[k].http_status);
-			if (route_may_fail(&all[i], rows[k].code) && rows[k].code != E_CANCELED)
+			if (route_may_fail(all[i], rows[k].code) && rows[k].code != E_CANCELED)
 				assert_non_null(json_object_get(answers, status));
 		}
 		assert_true(!answers || !json_object_get(answers, "default"));
-		assert_true(!json_object_get(answers, "401") == (all[i].access == ACCESS_PUBLIC && !all[i].errors) ||
-			    all[i].errors);
+		assert_true(!json_object_get(answers, "401") == (all[i]->access == ACCESS_PUBLIC && !all[i]->errors) ||
+			    all[i]->errors);
 	}
 }
 
@@ -188,14 +188,14 @@ static void check_schema(const struct schema *s)
 static void test_every_field_is_described(void **state)
 {
 	size_t n;
-	const struct route *all = api_routes(&n);
+	const struct route *const *all = api_routes(&n);
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
-		if (all[i].body)
-			check_schema(all[i].body);
-		if (all[i].answer)
-			check_schema(all[i].answer);
+		if (all[i]->body)
+			check_schema(all[i]->body);
+		if (all[i]->answer)
+			check_schema(all[i]->answer);
 	}
 }
 
