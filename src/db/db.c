@@ -267,6 +267,7 @@ int db_open(const struct db_config *c, const struct db_migration *migrations, si
 	pthread_once(&once, sqlite_set_up);
 	db = xcalloc(1, sizeof(*db));
 	db->path = xstrdup(c->path);
+	db->node = c->node;
 	db->file_fd = -1;
 	db->queue_tail = &db->queue;
 	db->later_tail = &db->later;
@@ -330,6 +331,11 @@ void db_close(struct db *db)
 	free(db->readers);
 	free(db->path);
 	free(db);
+}
+
+int64_t db_node(const struct db_conn *c)
+{
+	return c->db->node;
 }
 
 /* ---- readers ---- */

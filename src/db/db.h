@@ -13,6 +13,7 @@ struct db_conn;
 struct db_config {
 	const char *path;
 	unsigned readers;
+	int64_t node;      /* this process among those that share the database; 0: it is the only one */
 	bool as_it_is;     /* an older file is not migrated but refused: E_CONFLICT */
 	bool exclusive;    /* a server's: E_CONFLICT when another one has it; other programs may still look */
 	const char *table; /* what every file of ours has once it was migrated; NULL: not asked */
@@ -21,7 +22,9 @@ struct db_config {
 struct db_migration {
 	int version; /* 1, 2, 3 ... */
 	const char *name;
-	const char *sql; /* statements separated by ; */
+	const char *sql; /* statements separated by ; for both databases, in the words of SQLite */
+	/* What cannot be said once, after that; NULL: nothing. */
+	const char *sqlite, *postgres;
 };
 
 /*
@@ -38,6 +41,9 @@ DEFINE_CLEANUP(struct db, db_close)
 struct db_conn *db_acquire(struct db *db);
 void db_release(struct db_conn *c);
 DEFINE_CLEANUP(struct db_conn, db_release)
+
+/* Which of the processes this is, as the configuration said. */
+int64_t db_node(const struct db_conn *c);
 
 /*
  * Runs fn on the writer's thread inside a transaction that it may share with others (group commit); returns once that
@@ -110,9 +116,9 @@ struct db_param {
 #define DB_TEXT_N(s, l) ((struct db_param){.type = DB_T_TEXT, .p = (s), .n = (l)})
 #define DB_BLOB(b, l)   ((struct db_param){.type = DB_T_BLOB, .p = (b), .n = (l)})
 
-UNUSED static inline struct db_param db_text(const char *s) /* NULL is NULL */
+UNUSED static inline struct db_param db_text(const char *s) /* NULL is a NULL of this type */
 {
-	return s ? DB_TEXT_N(s, strlen(s)) : DB_NULL;
+	return DB_TEXT_N(s, s ? strlen(s) : 0);
 }
 
 struct db_rows; /* a running statement */

@@ -39,6 +39,7 @@ enum db_trouble { DB_TROUBLE_NONE, DB_TROUBLE_WRITING, DB_TROUBLE_DAMAGED };
 
 struct db {
 	char *path;
+	int64_t node;
 	int file_fd; /* the file itself: to see whether it still is the one of that name, and for the lock of a server */
 	struct db_conn writer;
 

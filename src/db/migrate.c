@@ -55,6 +55,8 @@ static int apply_inside(struct db_conn *c, const struct db_migration *m, struct 
 	if (r < 0 || version >= m->version)
 		return r;
 	r = db_conn_run(c, m->sql, e);
+	if (r == 0 && m->sqlite)
+		r = db_conn_run(c, m->sqlite, e);
 	if (r < 0)
 		return r;
 	r = references_hold(c, m, e);

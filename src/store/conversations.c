@@ -141,10 +141,10 @@ static int update_in(struct db_conn *c, void *arg, struct err *e)
 
 	/* Renaming is no activity: the place in the list stays. */
 	r = db_exec(c, &n, e,
-		"UPDATE conversations SET title = coalesce(?1, title),"
-		" title_state = CASE WHEN ?1 IS NULL THEN title_state ELSE 'person' END, model = coalesce(?2, model)"
-		" WHERE id = ?3 AND user_id = ?4 AND deleted_at IS NULL",
-		DB_TEXT(x->patch->title), DB_TEXT(x->patch->model), DB_I64(x->id), DB_I64(x->user_id));
+		"UPDATE conversations SET title = coalesce(?, title), title_state = coalesce(?, title_state),"
+		" model = coalesce(?, model) WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
+		DB_TEXT(x->patch->title), DB_TEXT(x->patch->title ? TITLE_PERSON : NULL), DB_TEXT(x->patch->model),
+		DB_I64(x->id), DB_I64(x->user_id));
 	if (r < 0)
 		return r;
 	return n ? 0 : err_set(e, E_NOT_FOUND, STORE_NO_CONVERSATION);

@@ -10,7 +10,8 @@ static int list_groups(struct db_conn *c, atelier_id id, struct arena *a, struct
 	struct store_reader rd = {.a = a};
 	int r;
 
-	r = db_query(c, &rows, e, "SELECT id, name, created_at FROM groups WHERE ?1 = 0 OR id = ?1 ORDER BY name",
+	r = db_query(c, &rows, e,
+		"SELECT id, name, created_at FROM groups WHERE ? = 0 OR id = ? ORDER BY lower(name), name", DB_I64(id),
 		DB_I64(id));
 	if (r < 0)
 		return r;
@@ -34,8 +35,9 @@ static int list_members(struct db_conn *c, atelier_id id, struct arena *a, struc
 
 	r = db_query(c, &rows, e,
 		"SELECT m.group_id, m.user_id, u.name FROM group_members m JOIN users u ON u.id = m.user_id"
-		" JOIN groups g ON g.id = m.group_id WHERE ?1 = 0 OR m.group_id = ?1 ORDER BY g.name, u.name",
-		DB_I64(id));
+		" JOIN groups g ON g.id = m.group_id WHERE ? = 0 OR m.group_id = ?"
+		" ORDER BY lower(g.name), g.name, lower(u.name), u.name",
+		DB_I64(id), DB_I64(id));
 	if (r < 0)
 		return r;
 	rd.rows = rows;
@@ -102,20 +104,12 @@ struct change {
 
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct change *x = arg;
-	int r;
+	CLEANUP(freep) char *folded = store_fold(x->name);
+	int r = STORE_INSERT(c, &x->id, e, "INSERT INTO groups (id, name, folded, created_at) VALUES (?, ?, ?, ?)",
+		DB_TEXT(x->name), DB_TEXT(folded), DB_I64(clock_now_ms()));
 
-	r = db_query(c, &rows, e, "SELECT 1 FROM groups WHERE fold(name) = fold(?)", DB_TEXT(x->name));
-	if (r == 0)
-		r = db_next(rows, e);
-	if (r > 0)
-		return err_set(e, E_CONFLICT, "There is a group named %.100s already.", x->name);
-	if (r < 0)
-		return r;
-	return STORE_INSERT(c, &x->id, e,
-		"INSERT INTO groups (id, name, folded, created_at) VALUES (?1, ?2, fold(?2), ?3)", DB_TEXT(x->name),
-		DB_I64(clock_now_ms()));
+	return store_conflict(r, e, "There is a group named %.100s already.", x->name);
 }
 
 int groups_create(struct db *db, const char *name, atelier_id *ret_id, struct err *e)
@@ -145,7 +139,8 @@ static int set_members_in(struct db_conn *c, void *arg, struct err *e)
 	for (size_t i = 0; r == 0 && i < x->n; i++) {
 		r = exists(c, "SELECT 1 FROM users WHERE id = ?", x->users[i], "There is no such user.", e);
 		if (r == 0)
-			r = db_exec(c, NULL, e, "INSERT OR IGNORE INTO group_members (group_id, user_id) VALUES (?, ?)",
+			r = db_exec(c, NULL, e,
+				"INSERT INTO group_members (group_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
 				DB_I64(x->id), DB_I64(x->users[i]));
 	}
 	return r;

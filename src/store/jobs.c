@@ -33,7 +33,7 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	int64_t now = clock_now_ms();
 	int r = db_exec(c, NULL, e,
 		"DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state NOT IN ('queued', 'running')"
-		" ORDER BY id DESC LIMIT -1 OFFSET ?)",
+		" ORDER BY id DESC LIMIT 1000000000 OFFSET ?)",
 		DB_I64(JOBS_KEPT));
 
 	if (r < 0)
@@ -62,7 +62,7 @@ int jobs_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena 
 	struct store_reader rd = {.a = a};
 	struct job_row j;
 	int r = STORE_FIRST(c, &rows, NO_JOB, e,
-		"SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?1 AND (?2 = 0 OR user_id = ?2)", DB_I64(id),
+		"SELECT " JOB_COLUMNS " FROM jobs WHERE id = ? AND (? = 0 OR user_id = ?)", DB_I64(id), DB_I64(user_id),
 		DB_I64(user_id));
 
 	if (r < 0)
@@ -100,7 +100,7 @@ int jobs_list(
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = db_query(c, &rows, e,
-		"SELECT " JOB_COLUMNS " FROM jobs WHERE ?1 = 0 OR user_id = ?1 ORDER BY id DESC LIMIT ?2",
+		"SELECT " JOB_COLUMNS " FROM jobs WHERE ? = 0 OR user_id = ? ORDER BY id DESC LIMIT ?", DB_I64(user_id),
 		DB_I64(user_id), DB_I64(limit));
 
 	return r < 0 ? r : read_all(rows, a, ret, e);
@@ -165,8 +165,8 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	const struct removal *x = arg;
 	int64_t n = 0;
-	int r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT 1 FROM jobs WHERE id = ?1 AND (?2 = 0 OR user_id = ?2)",
-		DB_I64(x->id), DB_I64(x->user_id));
+	int r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT 1 FROM jobs WHERE id = ? AND (? = 0 OR user_id = ?)",
+		DB_I64(x->id), DB_I64(x->user_id), DB_I64(x->user_id));
 
 	if (r == 0)
 		r = db_exec(c, &n, e, "DELETE FROM jobs WHERE id = ? AND state NOT IN ('queued', 'running')",

@@ -109,9 +109,9 @@ int keys_good(struct db_conn *c, atelier_id id, const char *scope, int64_t now, 
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = db_query(c, &rows, e,
 		"SELECT k.user_id, coalesce(k.expires_at, 0) FROM " KEY_TABLES
-		" WHERE k.id = ?1 AND coalesce(k.expires_at, ?2 + 1) > ?2 AND u.disabled = 0"
-		" AND (?3 IS NULL OR instr(' ' || k.scopes || ' ', ' ' || ?3 || ' ') > 0)",
-		DB_I64(id), DB_I64(now), DB_TEXT(scope));
+		" WHERE k.id = ? AND (k.expires_at IS NULL OR k.expires_at > ?) AND u.disabled = 0"
+		" AND (? IS NULL OR instr(' ' || k.scopes || ' ', ' ' || ? || ' ') > 0)",
+		DB_I64(id), DB_I64(now), DB_TEXT(scope), DB_TEXT(scope));
 
 	if (r == 0)
 		r = db_next(rows, e);
@@ -130,8 +130,8 @@ int keys_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct api
 	struct store_list l = {.size = sizeof(struct api_key)};
 	struct store_reader rd = {.a = a};
 	int r = db_query(c, &rows, e,
-		"SELECT " KEY_COLUMNS " FROM " KEY_TABLES " WHERE ?1 = 0 OR k.user_id = ?1 ORDER BY k.id DESC",
-		DB_I64(user_id));
+		"SELECT " KEY_COLUMNS " FROM " KEY_TABLES " WHERE ? = 0 OR k.user_id = ? ORDER BY k.id DESC",
+		DB_I64(user_id), DB_I64(user_id));
 
 	if (r < 0)
 		return r;
@@ -181,7 +181,7 @@ static int change_in(struct db_conn *c, void *arg, struct err *e)
 	int64_t n = 0;
 	int r = db_exec(c, &n, e,
 		"UPDATE api_keys SET name = coalesce(?, name), scopes = coalesce(?, scopes),"
-		" models = CASE WHEN ? THEN ? ELSE models END WHERE id = ? AND user_id = ?",
+		" models = CASE WHEN ? = 1 THEN ? ELSE models END WHERE id = ? AND user_id = ?",
 		DB_TEXT(x->x->name), DB_TEXT(x->x->scopes), DB_I64(x->x->has_models), DB_TEXT(x->x->models),
 		DB_I64(x->id), DB_I64(x->user_id));
 
@@ -201,9 +201,8 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct change *x = arg;
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_KEY, e,
-		"SELECT user_id FROM api_keys WHERE id = ?1 AND (?2 = 0 OR user_id = ?2)", DB_I64(x->id),
-		DB_I64(x->user_id));
+	int r = STORE_FIRST(c, &rows, NO_KEY, e, "SELECT user_id FROM api_keys WHERE id = ? AND (? = 0 OR user_id = ?)",
+		DB_I64(x->id), DB_I64(x->user_id), DB_I64(x->user_id));
 
 	if (r < 0)
 		return r;
@@ -230,9 +229,9 @@ static int touch_in(struct db_conn *c, void *arg, struct err *e)
 	const struct change *x = arg;
 
 	return db_exec(c, NULL, e,
-		"UPDATE api_keys SET last_used_at = ?1 WHERE id = ?2"
-		" AND (coalesce(last_used_at, 0) < ?1 OR last_used_at > ?1 + 3600000)",
-		DB_I64(x->now), DB_I64(x->id));
+		"UPDATE api_keys SET last_used_at = ? WHERE id = ?"
+		" AND (coalesce(last_used_at, 0) < ? OR last_used_at > ?)",
+		DB_I64(x->now), DB_I64(x->id), DB_I64(x->now), DB_I64(x->now + 3600000));
 }
 
 void keys_touch(struct db *db, atelier_id id, int64_t now)

@@ -92,22 +92,6 @@ static int check_subject(struct db_conn *c, const struct limit *in, struct err *
 	return 0;
 }
 
-static int limit_is_new(struct db_conn *c, const struct limit *in, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = db_query(c, &rows, e,
-		"SELECT 1 FROM limits WHERE subject = ? AND subject_id = ? AND model = ? AND measure = ? AND period = "
-		"?",
-		DB_TEXT(in->subject), DB_I64(in->subject_id), DB_TEXT(in->model), DB_TEXT(in->measure),
-		DB_TEXT(in->period));
-	if (r < 0)
-		return r;
-	r = db_next(rows, e);
-	return r > 0 ? err_set(e, E_CONFLICT, "There is such a limit already; change its amount.") : r;
-}
-
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct change *x = arg;
@@ -115,15 +99,14 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	int64_t now = clock_now_ms();
 	int r = check_subject(c, in, e);
 
-	if (r == 0)
-		r = limit_is_new(c, in, e);
 	if (r < 0)
 		return r;
-	return STORE_INSERT(c, &x->id, e,
+	r = STORE_INSERT(c, &x->id, e,
 		"INSERT INTO limits (id, subject, subject_id, model, measure, period, amount, created_at, updated_at)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		DB_TEXT(in->subject), DB_I64(in->subject_id), DB_TEXT(in->model), DB_TEXT(in->measure),
 		DB_TEXT(in->period), DB_I64(in->amount), DB_I64(now), DB_I64(now));
+	return store_conflict(r, e, "There is such a limit already; change its amount.");
 }
 
 int limits_create(struct db *db, const struct limit *in, atelier_id *ret_id, struct err *e)

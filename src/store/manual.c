@@ -215,7 +215,9 @@ static int fill_in(struct db_conn *c, void *arg, struct err *e)
 	if (r == 0)
 		r = db_exec(c, NULL, e, "INSERT INTO manual_fts (manual_fts) VALUES ('rebuild')");
 	if (r == 0)
-		r = db_exec(c, NULL, e, "INSERT OR REPLACE INTO meta (key, value) VALUES ('" VERSION_KEY "', ?)",
+		r = db_exec(c, NULL, e,
+			"INSERT INTO meta (key, value) VALUES ('" VERSION_KEY "', ?)"
+			" ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 			DB_TEXT(x->version));
 	return r;
 }

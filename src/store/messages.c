@@ -49,12 +49,12 @@ static int branch(struct db_conn *c, atelier_id conversation_id, atelier_id leaf
 	limit = MAX(MIN(limit, MAX_LIMIT), (size_t)1);
 	r = db_query(c, &rows, e,
 		"WITH RECURSIVE branch(id, parent_id, depth) AS ("
-		"  SELECT id, parent_id, 0 FROM messages WHERE id = ?1 AND conversation_id = ?2"
+		"  SELECT id, parent_id, 0 FROM messages WHERE id = ? AND conversation_id = ?"
 		"  UNION ALL"
 		"  SELECT p.id, p.parent_id, b.depth + 1 FROM branch b JOIN messages p ON p.id = b.parent_id"
-		"  WHERE b.depth < ?3 AND p.conversation_id = ?2)"
+		"  WHERE b.depth < ? AND p.conversation_id = ?)"
 		" SELECT " COLUMNS " FROM branch b JOIN messages m ON m.id = b.id ORDER BY b.depth DESC",
-		DB_I64(leaf_id), DB_I64(conversation_id), DB_I64(limit));
+		DB_I64(leaf_id), DB_I64(conversation_id), DB_I64(limit), DB_I64(conversation_id));
 	if (r < 0)
 		return r;
 	rd.rows = rows;

@@ -87,29 +87,20 @@ struct route_change {
 	const char *pattern, *targets;
 };
 
-static int pattern_is_free(struct db_conn *c, const char *pattern, atelier_id but, struct err *e)
+static int is_there(int r, const struct route_change *x, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(
-		c, &rows, e, "SELECT 1 FROM model_routes WHERE pattern = ? AND id != ?", DB_TEXT(pattern), DB_I64(but));
-
-	if (r < 0)
-		return r;
-	r = db_next(rows, e);
-	return r > 0 ? err_set(e, E_CONFLICT, "There is a route for \"%s\" already.", pattern) : r;
+	return store_conflict(r, e, "There is a route for \"%s\" already.", x->pattern);
 }
 
 static int route_create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct route_change *x = arg;
 	int64_t now = clock_now_ms();
-	int r = pattern_is_free(c, x->pattern, 0, e);
-
-	if (r < 0)
-		return r;
-	return STORE_INSERT(c, &x->id, e,
+	int r = STORE_INSERT(c, &x->id, e,
 		"INSERT INTO model_routes (id, pattern, targets, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
 		DB_TEXT(x->pattern), DB_TEXT(x->targets), DB_I64(now), DB_I64(now));
+
+	return is_there(r, x, e);
 }
 
 int model_routes_create(struct db *db, const char *pattern, const char *targets, atelier_id *ret_id, struct err *e)
@@ -127,15 +118,12 @@ static int route_update_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct route_change *x = arg;
 	int64_t n = 0;
-	int r = x->pattern ? pattern_is_free(c, x->pattern, x->id, e) : 0;
-
-	if (r < 0)
-		return r;
-	r = db_exec(c, &n, e,
+	int r = db_exec(c, &n, e,
 		"UPDATE model_routes SET pattern = coalesce(?, pattern), targets = coalesce(?, targets), updated_at = ?"
 		" WHERE id = ?",
 		DB_TEXT(x->pattern), DB_TEXT(x->targets), DB_I64(clock_now_ms()), DB_I64(x->id));
-	return r == 0 && n == 0 ? err_set(e, E_NOT_FOUND, NO_ROUTE) : r;
+
+	return r == 0 && n == 0 ? err_set(e, E_NOT_FOUND, NO_ROUTE) : is_there(r, x, e);
 }
 
 int model_routes_update(struct db *db, atelier_id id, const char *pattern, const char *targets, struct err *e)

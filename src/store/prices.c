@@ -65,37 +65,27 @@ struct change {
 	atelier_id id;
 };
 
-static int pattern_is_free(struct db_conn *c, const char *pattern, atelier_id but, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = db_query(c, &rows, e, "SELECT 1 FROM prices WHERE pattern = ? AND id <> ?", DB_TEXT(pattern), DB_I64(but));
-	if (r < 0)
-		return r;
-	r = db_next(rows, e);
-	return r > 0 ? err_set(e, E_CONFLICT, "There is a price for %.200s already.", pattern) : r;
-}
-
 static struct db_param cached(const struct price *p)
 {
 	return p->cached_micros < 0 ? DB_NULL : DB_I64(p->cached_micros);
+}
+
+static int is_there(int r, const struct price *p, struct err *e)
+{
+	return store_conflict(r, e, "There is a price for %.200s already.", p->pattern);
 }
 
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct change *x = arg;
 	const struct price *in = x->in;
-	int r = pattern_is_free(c, in->pattern, 0, e);
-
-	if (r < 0)
-		return r;
-	return STORE_INSERT(c, &x->id, e,
-		"INSERT INTO prices (id, pattern, input_micros, cached_micros, output_micros, request_micros, "
-		"updated_at)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?)",
+	int r = STORE_INSERT(c, &x->id, e,
+		"INSERT INTO prices (id, pattern, input_micros, cached_micros, output_micros, request_micros,"
+		" updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		DB_TEXT(in->pattern), DB_I64(in->input_micros), cached(in), DB_I64(in->output_micros),
 		DB_I64(in->request_micros), DB_I64(clock_now_ms()));
+
+	return is_there(r, in, e);
 }
 
 int prices_create(struct db *db, const struct price *in, atelier_id *ret_id, struct err *e)
@@ -113,17 +103,14 @@ static int set_in(struct db_conn *c, void *arg, struct err *e)
 	const struct change *x = arg;
 	const struct price *in = x->in;
 	int64_t n = 0;
-	int r = pattern_is_free(c, in->pattern, in->id, e);
-
-	if (r < 0)
-		return r;
-	r = db_exec(c, &n, e,
+	int r = db_exec(c, &n, e,
 		"UPDATE prices SET pattern = ?, input_micros = ?, cached_micros = ?, output_micros = ?,"
 		" request_micros = ?, updated_at = ? WHERE id = ?",
 		DB_TEXT(in->pattern), DB_I64(in->input_micros), cached(in), DB_I64(in->output_micros),
 		DB_I64(in->request_micros), DB_I64(clock_now_ms()), DB_I64(in->id));
+
 	if (r < 0)
-		return r;
+		return is_there(r, in, e);
 	return n ? 0 : err_set(e, E_NOT_FOUND, NO_PRICE);
 }
 

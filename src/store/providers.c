@@ -91,15 +91,9 @@ struct change {
 	atelier_id id;
 };
 
-static int name_is_free(struct db_conn *c, const char *name, atelier_id but, struct err *e)
+static int is_there(int r, const struct stored_provider *in, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT 1 FROM providers WHERE name = ? AND id != ?", DB_TEXT(name), DB_I64(but));
-
-	if (r < 0)
-		return r;
-	r = db_next(rows, e);
-	return r > 0 ? err_set(e, E_CONFLICT, "There is a provider named %s already.", name) : r;
+	return store_conflict(r, e, "There is a provider named %s already.", in->name);
 }
 
 /* It is sealed for its row, so the row is there first. */
@@ -129,11 +123,7 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	struct change *x = arg;
 	const struct stored_provider *in = x->in;
 	int64_t now = clock_now_ms();
-	int r = name_is_free(c, in->name, 0, e);
-
-	if (r < 0)
-		return r;
-	r = STORE_INSERT(c, &x->id, e,
+	int r = STORE_INSERT(c, &x->id, e,
 		"INSERT INTO providers (id, name, kind, url, version, enabled, max_concurrent, connect_timeout_ms,"
 		" first_byte_timeout_ms, token_timeout_ms, total_timeout_ms, created_at, updated_at, proxy)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -141,7 +131,8 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 		DB_I64(in->enabled), DB_I64(in->max_concurrent), DB_I64(in->connect_timeout_ms),
 		DB_I64(in->first_byte_timeout_ms), DB_I64(in->token_timeout_ms), DB_I64(in->total_timeout_ms),
 		DB_I64(now), DB_I64(now), DB_TEXT(or_empty(in->proxy)));
-	return r < 0 ? r : set_key(c, x, e);
+
+	return r < 0 ? is_there(r, in, e) : set_key(c, x, e);
 }
 
 int stored_providers_create(struct db *db, const struct vault *v, const struct stored_provider *in, const char *key,
@@ -161,11 +152,7 @@ static int update_in(struct db_conn *c, void *arg, struct err *e)
 	const struct change *x = arg;
 	const struct stored_provider *in = x->in;
 	int64_t n = 0;
-	int r = name_is_free(c, in->name, in->id, e);
-
-	if (r < 0)
-		return r;
-	r = db_exec(c, &n, e,
+	int r = db_exec(c, &n, e,
 		"UPDATE providers SET name = ?, kind = ?, url = ?, version = ?, enabled = ?, max_concurrent = ?,"
 		" connect_timeout_ms = ?, first_byte_timeout_ms = ?, token_timeout_ms = ?, total_timeout_ms = ?,"
 		" updated_at = ?, proxy = ? WHERE id = ?",
@@ -173,8 +160,9 @@ static int update_in(struct db_conn *c, void *arg, struct err *e)
 		DB_I64(in->enabled), DB_I64(in->max_concurrent), DB_I64(in->connect_timeout_ms),
 		DB_I64(in->first_byte_timeout_ms), DB_I64(in->token_timeout_ms), DB_I64(in->total_timeout_ms),
 		DB_I64(clock_now_ms()), DB_TEXT(or_empty(in->proxy)), DB_I64(in->id));
+
 	if (r < 0)
-		return r;
+		return is_there(r, in, e);
 	return n == 0 ? err_set(e, E_NOT_FOUND, NO_PROVIDER) : set_key(c, x, e);
 }
 

@@ -87,13 +87,6 @@ const char schema_2[] =
 	"  UNIQUE (subject, subject_id, model, measure, period)"
 	") STRICT;"
 
-	"CREATE TRIGGER users_limits AFTER DELETE ON users BEGIN"
-	"  DELETE FROM limits WHERE subject = 'user' AND subject_id = old.id; END;"
-	"CREATE TRIGGER groups_limits AFTER DELETE ON groups BEGIN"
-	"  DELETE FROM limits WHERE subject = 'group' AND subject_id = old.id; END;"
-	"CREATE TRIGGER api_keys_limits AFTER DELETE ON api_keys BEGIN"
-	"  DELETE FROM limits WHERE subject = 'key' AND subject_id = old.id; END;"
-
 	"CREATE TABLE usage ("
 	"  id INTEGER PRIMARY KEY,"
 	"  at INTEGER NOT NULL," /* when the call ended, Unix ms */
@@ -155,3 +148,20 @@ const char schema_2[] =
 	"  ended_at INTEGER"
 	") STRICT;"
 	"CREATE INDEX jobs_open ON jobs(state) WHERE state IN ('queued', 'running');";
+
+/* A limit goes with what it limits. */
+const char triggers_sqlite[] = "CREATE TRIGGER users_limits AFTER DELETE ON users BEGIN"
+			       "  DELETE FROM limits WHERE subject = 'user' AND subject_id = old.id; END;"
+			       "CREATE TRIGGER groups_limits AFTER DELETE ON groups BEGIN"
+			       "  DELETE FROM limits WHERE subject = 'group' AND subject_id = old.id; END;"
+			       "CREATE TRIGGER api_keys_limits AFTER DELETE ON api_keys BEGIN"
+			       "  DELETE FROM limits WHERE subject = 'key' AND subject_id = old.id; END;";
+
+#define GONE(table, subject)                                                                                           \
+	"CREATE FUNCTION " table "_limits() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"                              \
+	"  DELETE FROM limits WHERE subject = '" subject "' AND subject_id = old.id; RETURN NULL; END $$;"             \
+	"CREATE TRIGGER " table "_limits AFTER DELETE ON " table " FOR EACH ROW EXECUTE FUNCTION " table "_limits();"
+const char triggers_postgres[] =
+	/* SQLite compares these names so by their column. */
+	"CREATE UNIQUE INDEX providers_name ON providers(lower(name));" GONE("users", "user") GONE("groups", "group")
+		GONE("api_keys", "key");

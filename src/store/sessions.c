@@ -61,10 +61,11 @@ int sessions_find(struct db_conn *c, const void *hash, size_t n, int64_t now, st
 	int r;
 
 	r = db_query(c, &rows, e,
-		"SELECT " SESSION_COLUMNS ", s.cookie_hash IS ?1, u.name, u.display_name, u.password_hash, u.role,"
-		" u.created_at FROM sessions s JOIN users u ON u.id = s.user_id"
-		" WHERE (s.cookie_hash = ?1 OR s.bearer_hash = ?1) AND s.expires_at > ?2 AND u.disabled = 0",
-		DB_BLOB(hash, n), DB_I64(now));
+		"SELECT " SESSION_COLUMNS
+		", coalesce(s.cookie_hash = ?, 1 = 0), u.name, u.display_name, u.password_hash,"
+		" u.role, u.created_at FROM sessions s JOIN users u ON u.id = s.user_id"
+		" WHERE (s.cookie_hash = ? OR s.bearer_hash = ?) AND s.expires_at > ? AND u.disabled = 0",
+		DB_BLOB(hash, n), DB_BLOB(hash, n), DB_BLOB(hash, n), DB_I64(now));
 	if (r < 0)
 		return r;
 	r = db_next(rows, e);
@@ -181,9 +182,10 @@ static int heal_in(struct db_conn *c, void *arg, struct err *e)
 	struct change *x = arg;
 
 	return db_exec(c, &x->changed, e,
-		"UPDATE sessions SET last_seen_at = ?1, expires_at = min(expires_at, ?2)"
-		" WHERE id IN (SELECT id FROM sessions WHERE last_seen_at > ?1 + 86400000 LIMIT ?3)",
-		DB_I64(x->now), DB_I64(x->expires_at), DB_I64(x->limit));
+		"UPDATE sessions SET last_seen_at = ?, expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END"
+		" WHERE id IN (SELECT id FROM sessions WHERE last_seen_at > ? LIMIT ?)",
+		DB_I64(x->now), DB_I64(x->expires_at), DB_I64(x->expires_at), DB_I64(x->now + 86400000),
+		DB_I64(x->limit));
 }
 
 void sessions_touch(struct db *db, atelier_id id, int64_t now, int64_t expires_at)

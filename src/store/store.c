@@ -1,5 +1,10 @@
 /* store.c - the schema, and what the files of this room share. */
 #include "store/store.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/fold.h"
 #include "store/store_priv.h"
 
 /*
@@ -108,35 +113,65 @@ static const char schema_1[] =
 	"  heading TEXT NOT NULL,"
 	"  body TEXT NOT NULL"
 	") STRICT;"
-	"CREATE INDEX manual_passages_page ON manual_passages(page_id);"
+	"CREATE INDEX manual_passages_page ON manual_passages(page_id);";
+
+static const char search_sqlite[] =
 	"CREATE VIRTUAL TABLE manual_fts USING fts5("
 	"  heading, body, content = 'manual_passages', content_rowid = 'id', tokenize = 'porter unicode61');";
+static const char search_postgres[] =
+	"ALTER TABLE manual_passages ADD COLUMN words TSVECTOR GENERATED ALWAYS AS ("
+	"  setweight(to_tsvector('english', heading), 'A') || setweight(to_tsvector('english', body), 'B')) STORED;"
+	"CREATE INDEX manual_passages_words ON manual_passages USING gin(words);";
 
-/* Names of before that differ by case or composition alone stay as they are: those rows keep NULL, and work on. */
+/* Names of before that differ by case or composition alone stay as they are. */
 #define UNIQUE_NAMES(table)                                                                                            \
 	"ALTER TABLE " table " ADD COLUMN folded TEXT;"                                                                \
-	"UPDATE " table " SET folded = fold(name) WHERE fold(name) IN"                                                 \
-	" (SELECT fold(name) FROM " table " GROUP BY fold(name) HAVING count(*) = 1);"                                 \
 	"CREATE UNIQUE INDEX " table "_folded ON " table "(folded);"
+#define FOLD_NAMES(table)                                                                                              \
+	"UPDATE " table " SET folded = fold(name) WHERE fold(name) IN"                                                 \
+	" (SELECT fold(name) FROM " table " GROUP BY fold(name) HAVING count(*) = 1);"
+/* Of those, the first one has the name, so that there is no further one; the others are found by theirs to the letter. */
+#define FOLD_FIRST(table)                                                                                              \
+	"UPDATE " table " SET folded = fold(name) WHERE id IN"                                                         \
+	" (SELECT min(id) FROM " table " WHERE folded IS NULL GROUP BY fold(name));"
 
 const struct db_migration *store_migrations(size_t *ret_n)
 {
 	static const struct db_migration migrations[] = {
-		{1, "users, conversations, messages, turns, manual", schema_1},
-		{2, "providers, keys, usage, limits, jobs", schema_2},
-		{3, "proxies of providers", "ALTER TABLE providers ADD COLUMN proxy TEXT NOT NULL DEFAULT ''"},
-		{4, "names are unique however they are written", UNIQUE_NAMES("users") UNIQUE_NAMES("groups")},
-		{5, "uploads",
-			"CREATE TABLE uploads ("
-			"  id INTEGER PRIMARY KEY,"
-			"  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
-			"  size INTEGER NOT NULL,"
-			"  metadata TEXT NOT NULL,"
-			"  created_at INTEGER NOT NULL,"
-			"  expires_at INTEGER NOT NULL"
-			") STRICT;"
-			"CREATE INDEX uploads_user ON uploads(user_id);"
-			"CREATE INDEX uploads_expiry ON uploads(expires_at);"},
+		{.version = 1,
+			.name = "users, conversations, messages, turns, manual",
+			.sql = schema_1,
+			.sqlite = search_sqlite,
+			.postgres = search_postgres},
+		{.version = 2,
+			.name = "providers, keys, usage, limits, jobs",
+			.sql = schema_2,
+			.sqlite = triggers_sqlite,
+			.postgres = triggers_postgres},
+		{.version = 3,
+			.name = "proxies of providers",
+			.sql = "ALTER TABLE providers ADD COLUMN proxy TEXT NOT NULL DEFAULT ''"},
+		{.version = 4,
+			.name = "names are unique however they are written",
+			.sql = UNIQUE_NAMES("users") UNIQUE_NAMES("groups"),
+			.sqlite = FOLD_NAMES("users") FOLD_NAMES("groups")},
+		{.version = 5,
+			.name = "uploads",
+			.sql = "CREATE TABLE uploads ("
+			       "  id INTEGER PRIMARY KEY,"
+			       "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+			       "  size INTEGER NOT NULL,"
+			       "  metadata TEXT NOT NULL,"
+			       "  created_at INTEGER NOT NULL,"
+			       "  expires_at INTEGER NOT NULL"
+			       ") STRICT;"
+			       "CREATE INDEX uploads_user ON uploads(user_id);"
+			       "CREATE INDEX uploads_expiry ON uploads(expires_at);"},
+		/* Which process writes an answer: several may share a PostgreSQL. 0: whoever has this database. */
+		{.version = 6,
+			.name = "answers say who writes them",
+			.sql = "ALTER TABLE turns ADD COLUMN node INTEGER NOT NULL DEFAULT 0",
+			.sqlite = FOLD_FIRST("users") FOLD_FIRST("groups")},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);
@@ -207,22 +242,40 @@ int store_insert(
 	struct db_conn *c, atelier_id *ret_id, struct err *e, const char *sql, struct db_param *params, size_t n)
 {
 	atelier_id id = id_new();
-	struct err first = {0};
 	int r;
 
 	params[0] = DB_I64(id);
-	r = db_exec_params(c, NULL, &first, sql, params, n);
-	if (r == E_CONFLICT) {
-		id = id_new();
-		params[0] = DB_I64(id);
-		r = db_exec_params(c, NULL, e, sql, params, n);
-	} else if (r < 0 && e && !e->code) {
-		*e = first;
-	}
+	r = db_exec_params(c, NULL, e, sql, params, n);
 	if (r < 0)
 		return r;
 	*ret_id = id;
 	return 0;
+}
+
+int store_conflict(int r, struct err *e, const char *fmt, ...)
+{
+	char text[sizeof(e->msg)];
+	va_list ap;
+
+	if (r != E_CONFLICT)
+		return r;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	err_clear(e);
+	return err_set(e, r, "%s", text);
+}
+
+char *store_fold(const char *name)
+{
+	struct buf b = BUF_INIT((size_t)64 << 20);
+	char *folded;
+
+	fold_add(&b, name, strlen(name));
+	folded = buf_take(&b);
+	if (!folded)
+		abort();
+	return folded;
 }
 
 int store_conversation_idle(struct db_conn *c, atelier_id conversation_id, struct err *e)

@@ -7,7 +7,7 @@
 #include "base/id.h"
 #include "db/db.h"
 
-extern const char schema_2[]; /* schema_2.c */
+extern const char schema_2[], triggers_sqlite[], triggers_postgres[]; /* schema_2.c */
 
 /* Copies columns into an arena; a copy that failed is noted here and reported once by store_reader_end. */
 struct store_reader {
@@ -37,12 +37,18 @@ int store_first(struct db_conn *c, struct db_rows **ret, const char *missing, st
 	store_first((c), (ret), (missing), (e), (sql), (const struct db_param[]){__VA_ARGS__},                         \
 		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
 
-/* Inserts a row whose first parameter is its new id; a collision of ids is tried again once. */
+/* Inserts a row whose first parameter is its new id. */
 int store_insert(struct db_conn *c, atelier_id *ret_id, struct err *e, const char *sql, struct db_param *params,
 	size_t n) MUST_CHECK;
 #define STORE_INSERT(c, ret_id, e, sql, ...)                                                                           \
 	store_insert((c), (ret_id), (e), (sql), (struct db_param[]){DB_NULL, __VA_ARGS__},                             \
 		sizeof((struct db_param[]){DB_NULL, __VA_ARGS__}) / sizeof(struct db_param))
+
+/* Says E_CONFLICT in the words of what was to be unique; every other result is passed on as it is. */
+int store_conflict(int r, struct err *e, const char *fmt, ...) PRINTF(3, 4);
+
+/* A name as it is compared with others, for the columns `folded` (base/fold.h); on the heap. */
+char *store_fold(const char *name) __attribute__((malloc, returns_nonnull));
 
 /* Has fn run with the next batch on a copy of `n` bytes of `arg`; nobody waits, and when too many wait it is let go. */
 void store_later(struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), const void *arg, size_t n);

@@ -33,9 +33,9 @@ static int insert_turn(
 
 	r = STORE_INSERT(c, &t->turn_id, e,
 		"INSERT INTO turns (id, conversation_id, user_id, user_message_id, message_id, model, continues, state,"
-		" created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?)",
+		" created_at, node) VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?)",
 		DB_I64(t->conversation_id), DB_I64(user_id), DB_I64(t->user_message_id), DB_I64(t->message_id),
-		DB_TEXT(model), DB_I64(continues), DB_I64(t->created_at));
+		DB_TEXT(model), DB_I64(continues), DB_I64(t->created_at), DB_I64(db_node(c)));
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
@@ -180,7 +180,7 @@ static int finish_message(struct db_conn *c, const struct turn_finish *in, const
 		"UPDATE messages SET state = ?, content = ?, reasoning = ?, citations = ?, error_code = ?, error_text "
 		"= ?,"
 		" finish_reason = ?, tokens_in = tokens_in + ?, tokens_out = tokens_out + ?,"
-		" tokens_exact = ? AND (tokens_exact OR NOT ?),"
+		" tokens_exact = CASE WHEN ? = 1 AND (tokens_exact = 1 OR ? = 0) THEN 1 ELSE 0 END,"
 		" first_token_ms = CASE WHEN first_token_ms > 0 THEN first_token_ms ELSE ? END,"
 		" duration_ms = duration_ms + ? WHERE id = ?",
 		DB_TEXT(in->state), store_text(in->content), store_text(in->reasoning), DB_TEXT(in->citations),
@@ -338,7 +338,10 @@ int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *r
 	int r;
 
 	/* + keeps the planner from reading all turns in the order of their ids instead of the few that run. */
-	r = db_query(c, &rows, e, "SELECT " COLUMNS " FROM turns t WHERE t.state = 'running' ORDER BY +t.id");
+	r = db_query(c, &rows, e,
+		"SELECT " COLUMNS
+		" FROM turns t WHERE t.state = 'running' AND (t.node = ? OR t.node = 0) ORDER BY +t.id",
+		DB_I64(db_node(c)));
 	if (r < 0)
 		return r;
 	rd.rows = rows;
@@ -381,7 +384,7 @@ static int delete_logs_in(struct db_conn *c, void *arg, struct err *e)
 	struct log_removal *x = arg;
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = db_query(c, &rows, e,
-		"SELECT count(*), max(id) FROM (SELECT id FROM turns WHERE id > ? AND id < ? ORDER BY id LIMIT ?)",
+		"SELECT count(*), max(t.id) FROM (SELECT id FROM turns WHERE id > ? AND id < ? ORDER BY id LIMIT ?) t",
 		DB_I64(x->after), DB_I64(x->before), DB_I64(x->limit));
 
 	if (r == 0)

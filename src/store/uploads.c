@@ -18,8 +18,9 @@ struct creation {
 static int check_quota(struct db_conn *c, const struct upload_new *in, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT coalesce(sum(max(size, ?)), 0) FROM uploads WHERE user_id = ?",
-		DB_I64(UPLOAD_LEAST), DB_I64(in->user_id));
+	int r = db_query(c, &rows, e,
+		"SELECT coalesce(sum(CASE WHEN size > ? THEN size ELSE ? END), 0) FROM uploads WHERE user_id = ?",
+		DB_I64(UPLOAD_LEAST), DB_I64(UPLOAD_LEAST), DB_I64(in->user_id));
 
 	if (r == 0)
 		r = db_next(rows, e);

@@ -15,11 +15,11 @@ struct add {
 static int add_row(struct db_conn *c, const struct usage_row *u, int64_t *ret_added, struct err *e)
 {
 	return db_exec(c, ret_added, e,
-		"INSERT OR IGNORE INTO usage (id, at, user_id, key_id, conversation_id, purpose, provider, model, "
+		"INSERT INTO usage (id, at, user_id, key_id, conversation_id, purpose, provider, model, "
 		"asked,"
 		" outcome, error_code, tokens_in, tokens_out, tokens_cached, tokens_reasoning, tokens_exact,"
 		" first_token_ms, duration_ms, queued_ms, tries, cost_micros)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		DB_I64(u->id), DB_I64(u->at), DB_I64(u->user_id), DB_I64(u->key_id), DB_I64(u->conversation_id),
 		DB_TEXT(u->purpose), DB_TEXT(u->provider), DB_TEXT(u->model), DB_TEXT(u->asked), DB_TEXT(u->outcome),
 		DB_TEXT(u->error_code), DB_I64(u->tokens_in), DB_I64(u->tokens_out), DB_I64(u->tokens_cached),
@@ -36,14 +36,17 @@ static int add_day(struct db_conn *c, const struct usage_row *u, struct err *e)
 		"tokens_out,"
 		" tokens_cached, tokens_reasoning, first_token_ms, first_tokens, duration_ms, cost_micros)"
 		" VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-		" ON CONFLICT (day, user_id, key_id, provider, model) DO UPDATE SET requests = requests + 1,"
-		" failed = failed + excluded.failed, tokens_in = tokens_in + excluded.tokens_in,"
-		" tokens_out = tokens_out + excluded.tokens_out,"
-		" tokens_cached = tokens_cached + excluded.tokens_cached,"
-		" tokens_reasoning = tokens_reasoning + excluded.tokens_reasoning,"
-		" first_token_ms = first_token_ms + excluded.first_token_ms,"
-		" first_tokens = first_tokens + excluded.first_tokens,"
-		" duration_ms = duration_ms + excluded.duration_ms, cost_micros = cost_micros + excluded.cost_micros",
+		" ON CONFLICT (day, user_id, key_id, provider, model) DO UPDATE SET"
+		" requests = usage_days.requests + 1,"
+		" failed = usage_days.failed + excluded.failed,"
+		" tokens_in = usage_days.tokens_in + excluded.tokens_in,"
+		" tokens_out = usage_days.tokens_out + excluded.tokens_out,"
+		" tokens_cached = usage_days.tokens_cached + excluded.tokens_cached,"
+		" tokens_reasoning = usage_days.tokens_reasoning + excluded.tokens_reasoning,"
+		" first_token_ms = usage_days.first_token_ms + excluded.first_token_ms,"
+		" first_tokens = usage_days.first_tokens + excluded.first_tokens,"
+		" duration_ms = usage_days.duration_ms + excluded.duration_ms,"
+		" cost_micros = usage_days.cost_micros + excluded.cost_micros",
 		DB_I64(u->at / DAY_MS), DB_I64(u->user_id), DB_I64(u->key_id), DB_TEXT(u->provider), DB_TEXT(u->model),
 		DB_I64(failed), DB_I64(u->tokens_in), DB_I64(u->tokens_out), DB_I64(u->tokens_cached),
 		DB_I64(u->tokens_reasoning), DB_I64(began ? u->first_token_ms : 0), DB_I64(began),
@@ -78,26 +81,37 @@ int usage_add(struct db *db, const struct usage_row *rows, size_t n, struct err 
 #define SUMS                                                                                                           \
 	"sum(d.requests), sum(d.failed), sum(d.tokens_in), sum(d.tokens_out), sum(d.tokens_cached),"                   \
 	" sum(d.tokens_reasoning), sum(d.first_token_ms), sum(d.duration_ms), sum(d.first_tokens), sum(d.cost_micros)"
-#define OF_DAYS " WHERE d.day BETWEEN ?1 AND ?2 AND (?3 = 0 OR d.user_id = ?3)"
+#define OF_DAYS " WHERE d.day BETWEEN ? AND ? AND (? = 0 OR d.user_id = ?)"
 #define BY_SIZE " ORDER BY sum(d.cost_micros) DESC, sum(d.tokens_in + d.tokens_out) DESC, 1"
 #define GONE    "'(deleted)'"
 
 static const char *const sums_sql[] = {
-	[USAGE_BY_DAY] = "SELECT date(d.day * 86400, 'unixepoch'), " SUMS " FROM usage_days d" OF_DAYS
-			 " GROUP BY d.day ORDER BY d.day",
+	[USAGE_BY_DAY] = "SELECT d.day, " SUMS " FROM usage_days d" OF_DAYS " GROUP BY d.day ORDER BY d.day",
 	[USAGE_BY_MODEL] = "SELECT d.model, " SUMS " FROM usage_days d" OF_DAYS " GROUP BY d.model" BY_SIZE,
 	[USAGE_BY_PROVIDER] = "SELECT d.provider, " SUMS " FROM usage_days d" OF_DAYS " GROUP BY d.provider" BY_SIZE,
 	[USAGE_BY_USER] = "SELECT coalesce(u.name, " GONE "), " SUMS " FROM usage_days d"
-			  " LEFT JOIN users u ON u.id = d.user_id" OF_DAYS " GROUP BY d.user_id" BY_SIZE,
-	[USAGE_BY_KEY] =
-		"SELECT CASE WHEN d.key_id = 0 THEN '' ELSE coalesce(k.name, " GONE ") END, " SUMS
-		" FROM usage_days d LEFT JOIN api_keys k ON k.id = d.key_id" OF_DAYS " GROUP BY d.key_id" BY_SIZE,
+			  " LEFT JOIN users u ON u.id = d.user_id" OF_DAYS " GROUP BY d.user_id, u.name" BY_SIZE,
+	[USAGE_BY_KEY] = "SELECT CASE WHEN d.key_id = 0 THEN '' ELSE coalesce(k.name, " GONE ") END, " SUMS
+			 " FROM usage_days d LEFT JOIN api_keys k ON k.id = d.key_id" OF_DAYS
+			 " GROUP BY d.key_id, k.name" BY_SIZE,
 };
 
-static void read_sum(struct store_reader *rd, struct usage_sum *s)
+/* 2026-11-21 */
+static const char *day_text(struct store_reader *rd, int64_t day)
+{
+	char text[25];
+	const char *s;
+
+	clock_format(day * DAY_MS, text);
+	s = arena_strndup(rd->a, text, 10);
+	rd->full |= !s;
+	return s;
+}
+
+static void read_sum(struct store_reader *rd, enum usage_by by, struct usage_sum *s)
 {
 	*s = (struct usage_sum){
-		.key = store_str(rd, 0),
+		.key = by == USAGE_BY_DAY ? day_text(rd, db_i64(rd->rows, 0)) : store_str(rd, 0),
 		.requests = db_i64(rd->rows, 1),
 		.failed = db_i64(rd->rows, 2),
 		.tokens_in = db_i64(rd->rows, 3),
@@ -134,7 +148,8 @@ int usage_sums(struct db_conn *c, enum usage_by by, const struct usage_filter *f
 	struct usage_sum total = {0};
 	int r;
 
-	r = db_query(c, &rows, e, sums_sql[by], DB_I64(f->from_day), DB_I64(f->to_day), DB_I64(f->user_id));
+	r = db_query(c, &rows, e, sums_sql[by], DB_I64(f->from_day), DB_I64(f->to_day), DB_I64(f->user_id),
+		DB_I64(f->user_id));
 	if (r < 0)
 		return r;
 	rd.rows = rows;
@@ -143,7 +158,7 @@ int usage_sums(struct db_conn *c, enum usage_by by, const struct usage_filter *f
 
 		if (!s)
 			return store_full(e);
-		read_sum(&rd, s);
+		read_sum(&rd, by, s);
 		add_up(&total, s);
 	}
 	if (r == 0)

@@ -34,22 +34,11 @@ struct create {
 	atelier_id id;
 };
 
-static int name_is_free(struct db_conn *c, const char *name, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = db_query(c, &rows, e, "SELECT 1 FROM users WHERE fold(name) = fold(?)", DB_TEXT(name));
-	if (r < 0)
-		return r;
-	r = db_next(rows, e);
-	return r > 0 ? err_set(e, E_CONFLICT, "There is a user named %s already.", name) : r;
-}
-
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct create *x = arg;
 	const struct user_new *in = x->in;
+	CLEANUP(freep) char *folded = store_fold(in->name);
 	int64_t now = clock_now_ms(), admins = 0;
 	int r;
 
@@ -60,14 +49,12 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 		if (admins > 0)
 			return err_set(e, E_CONFLICT, "This Atelier has an administrator already.");
 	}
-	r = name_is_free(c, in->name, e);
-	if (r < 0)
-		return r;
-	return STORE_INSERT(c, &x->id, e,
+	r = STORE_INSERT(c, &x->id, e,
 		"INSERT INTO users (id, name, folded, display_name, password_hash, role, created_at, updated_at)"
-		" VALUES (?1, ?2, fold(?2), ?3, ?4, ?5, ?6, ?7)",
-		DB_TEXT(in->name), DB_TEXT(in->display_name ? in->display_name : in->name), DB_TEXT(in->password_hash),
-		DB_TEXT(in->role), DB_I64(now), DB_I64(now));
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		DB_TEXT(in->name), DB_TEXT(folded), DB_TEXT(in->display_name ? in->display_name : in->name),
+		DB_TEXT(in->password_hash), DB_TEXT(in->role), DB_I64(now), DB_I64(now));
+	return store_conflict(r, e, "There is a user named %s already.", in->name);
 }
 
 int users_create(struct db *db, const struct user_new *in, atelier_id *ret_id, struct err *e)
@@ -82,15 +69,15 @@ int users_create(struct db *db, const struct user_new *in, atelier_id *ret_id, s
 	return 0;
 }
 
-static int find(
-	struct db_conn *c, const char *sql, struct db_param key, struct arena *a, struct user *ret, struct err *e)
+static int find(struct db_conn *c, struct arena *a, struct user *ret, struct err *e, const char *sql,
+	const struct db_param *params, size_t n)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_reader rd = {.a = a};
 	struct user u;
 	int r;
 
-	r = STORE_FIRST(c, &rows, NO_USER, e, sql, key);
+	r = store_first(c, &rows, NO_USER, e, sql, params, n);
 	if (r < 0)
 		return r;
 	rd.rows = rows;
@@ -101,19 +88,24 @@ static int find(
 	return r;
 }
 
+#define FIND(c, a, ret, e, sql, ...)                                                                                   \
+	find((c), (a), (ret), (e), (sql), (const struct db_param[]){__VA_ARGS__},                                      \
+		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+
 int users_by_name(struct db_conn *c, const char *name, struct arena *a, struct user *ret, struct err *e)
 {
 	/* Names made before they were compared like this may differ by it alone: then the exact one is meant. */
-	return find(c,
+	CLEANUP(freep) char *folded = store_fold(name);
+
+	return FIND(c, a, ret, e,
 		"SELECT " USER_COLUMNS
-		" FROM users WHERE fold(name) = fold(?1) ORDER BY users.name COLLATE BINARY = ?1 DESC, name = ?1 DESC"
-		" LIMIT 1",
-		DB_TEXT(name), a, ret, e);
+		" FROM users WHERE folded = ? OR name = ? ORDER BY CASE WHEN name = ? THEN 0 ELSE 1 END, id LIMIT 1",
+		DB_TEXT(folded), DB_TEXT(name), DB_TEXT(name));
 }
 
 int users_by_id(struct db_conn *c, atelier_id id, struct arena *a, struct user *ret, struct err *e)
 {
-	return find(c, "SELECT " USER_COLUMNS " FROM users WHERE id = ?", DB_I64(id), a, ret, e);
+	return FIND(c, a, ret, e, "SELECT " USER_COLUMNS " FROM users WHERE id = ?", DB_I64(id));
 }
 
 int users_list(struct db_conn *c, struct arena *a, struct user_list *ret, struct err *e)
@@ -123,7 +115,7 @@ int users_list(struct db_conn *c, struct arena *a, struct user_list *ret, struct
 	struct store_reader rd = {.a = a};
 	int r;
 
-	r = db_query(c, &rows, e, "SELECT " USER_COLUMNS " FROM users ORDER BY name");
+	r = db_query(c, &rows, e, "SELECT " USER_COLUMNS " FROM users ORDER BY lower(name), name");
 	if (r < 0)
 		return r;
 	rd.rows = rows;

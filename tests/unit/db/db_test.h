@@ -14,9 +14,11 @@
 #include "db/db.h"
 
 static const struct db_migration test_migrations[] = {
-	{1, "things",
-		"CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE, data BLOB) STRICT;"
-		"CREATE TABLE parts (id INTEGER PRIMARY KEY, thing_id INTEGER NOT NULL REFERENCES things(id)) STRICT;"},
+	{.version = 1,
+		.name = "things",
+		.sql = "CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE, data BLOB) STRICT;"
+		       "CREATE TABLE parts (id INTEGER PRIMARY KEY, thing_id INTEGER NOT NULL REFERENCES things(id)) "
+		       "STRICT;"},
 };
 
 struct test_folder {

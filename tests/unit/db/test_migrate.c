@@ -2,9 +2,9 @@
 #include "db_test.h"
 
 static const struct db_migration steps[] = {
-	{1, "one", "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1);"},
-	{2, "two", "CREATE TABLE b (x INTEGER); INSERT INTO b SELECT x + 1 FROM a;"},
-	{3, "three", "CREATE TABLE c (x INTEGER); INSERT INTO c SELECT x + 1 FROM b;"},
+	{.version = 1, .name = "one", .sql = "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1);"},
+	{.version = 2, .name = "two", .sql = "CREATE TABLE b (x INTEGER); INSERT INTO b SELECT x + 1 FROM a;"},
+	{.version = 3, .name = "three", .sql = "CREATE TABLE c (x INTEGER); INSERT INTO c SELECT x + 1 FROM b;"},
 };
 
 static int try_open(const char *path, const struct db_migration *m, size_t n, struct db **ret, struct err *e)
@@ -65,8 +65,10 @@ static void test_copy_is_kept(void **state)
 static void test_failure_leaves_the_old(void **state)
 {
 	static const struct db_migration bad[] = {
-		{1, "one", "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1);"},
-		{2, "two", "CREATE TABLE b (x INTEGER); DROP TABLE a; INSERT INTO nowhere VALUES (1);"},
+		{.version = 1, .name = "one", .sql = "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1);"},
+		{.version = 2,
+			.name = "two",
+			.sql = "CREATE TABLE b (x INTEGER); DROP TABLE a; INSERT INTO nowhere VALUES (1);"},
 	};
 	struct test_folder *f = *state;
 	struct db *db = NULL;
@@ -92,10 +94,12 @@ static void test_failure_leaves_the_old(void **state)
 static void test_lost_reference_is_refused(void **state)
 {
 	static const struct db_migration m[] = {
-		{1, "one",
-			"CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a_id INTEGER REFERENCES a(id));"
-			"INSERT INTO a VALUES (1); INSERT INTO b VALUES (1);"},
-		{2, "two", "DELETE FROM a;"},
+		{.version = 1,
+			.name = "one",
+			.sql = "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a_id INTEGER REFERENCES "
+			       "a(id));"
+			       "INSERT INTO a VALUES (1); INSERT INTO b VALUES (1);"},
+		{.version = 2, .name = "two", .sql = "DELETE FROM a;"},
 	};
 	struct test_folder *f = *state;
 	struct db *db = NULL;

@@ -162,7 +162,7 @@ static void test_of_another_program(void **state)
 {
 	struct test_folder *f = *state;
 	static const struct db_migration theirs[] = {
-		{1, "theirs", "CREATE TABLE songs (id INTEGER PRIMARY KEY) STRICT"}};
+		{.version = 1, .name = "theirs", .sql = "CREATE TABLE songs (id INTEGER PRIMARY KEY) STRICT"}};
 	struct db_config c = {.path = f->file, .readers = 1};
 	struct err e = {0};
 	struct db *db;
