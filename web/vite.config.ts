@@ -27,8 +27,11 @@ export default defineConfig(({ mode }) => ({
     target: 'es2022',
     // The content security policy allows no data: styles or scripts.
     assetsInlineLimit: 0,
+    // The library for diagrams has one such part; it is loaded when a diagram is met.
+    chunkSizeWarningLimit: 700,
     modulePreload: { polyfill: false },
-    ...(mode === 'gallery' && { outDir: 'dist-gallery', rolldownOptions: { input: 'gallery.html' } }),
+    rolldownOptions: { input: mode === 'gallery' ? 'gallery.html' : ['index.html', 'diagram.html'] },
+    ...(mode === 'gallery' && { outDir: 'dist-gallery' }),
   },
   server: { proxy: { '/api': server, '/stream': server, '/health': server } },
 }));

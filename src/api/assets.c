@@ -63,6 +63,21 @@ static struct form choose_form(const struct asset *a, const char *accept)
 	return (struct form){NULL, "", a->plain, a->n_plain};
 }
 
+/*
+ * Diagrams are drawn by a library that writes styles into markup, from what a model wrote. It runs in a frame without an
+ * origin (diagram.html), to which nothing is open but its own scripts; these may therefore be fetched from any origin, as
+ * public files may. The page's own policy stays as strict as it is.
+ */
+static void set_frame_headers(struct http_exchange *x, const struct asset *a)
+{
+	if (strcmp(a->path, "/diagram.html") == 0)
+		http_set_header(x, "Content-Security-Policy",
+			"sandbox allow-scripts; default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; "
+			"base-uri 'none'; form-action 'none'; frame-ancestors 'self'");
+	if (a->immutable)
+		http_set_header(x, "Access-Control-Allow-Origin", "*");
+}
+
 bool assets_serve(struct http_exchange *x, const char *path)
 {
 	const struct asset *a = asset_find(path);
@@ -74,6 +89,7 @@ bool assets_serve(struct http_exchange *x, const char *path)
 	/* "abc" -> "abc-br" */
 	snprintf(etag, sizeof(etag), "%.*s%s\"", (int)strlen(a->etag) - 1, a->etag, f.mark);
 	answer_headers(x);
+	set_frame_headers(x, a);
 	http_set_header(x, "ETag", etag);
 	http_set_header(x, "Vary", "Accept-Encoding");
 	http_set_header(x, "Cache-Control", a->immutable ? "public, max-age=31536000, immutable" : "no-cache");

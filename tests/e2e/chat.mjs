@@ -91,7 +91,9 @@ const torture = [
   '| ' + 'a wide column name | '.repeat(9) + '\n|' + '--|'.repeat(9) + '\n' + ('| ' + 'some cell $x_1$ | '.repeat(9) + '\n').repeat(3),
   '```kotlin\nfun main() { println("' + 'long '.repeat(60) + '") }\nval b = 2\n```',
   '- [x] done\n- [ ] https://example.org/' + 'path'.repeat(40) + '\n  1. nested\n     > quoted `' + 'code'.repeat(40) + '`',
-  '<details><summary>More</summary>inside</details>',
+  '<details open>\n<summary>More</summary>\n\ninside **it**, H<sub class="x">2</sub>O, <kbd>K</kbd><br><mark>m</mark>\n\n</details>',
+  '```mermaid\nflowchart LR\n  A["A box with quite some words"] --> B{"Is it wide?"} -->|yes| C["Another box with words"] --> D["And one more"]\n```',
+  '```mermaid\nflowchart LR\n  A[never closed -->\n```',
   '[^1]: The note.',
 ].join('\n\n');
 
@@ -104,9 +106,11 @@ export async function reading({ page, mock, shot, context }) {
   await ready(page);
   await answer(page).locator('.md-display math').last().waitFor({ state: 'attached' });
   await answer(page).locator('code[data-lang=kotlin] .hljs-keyword').first().waitFor();
+  await answer(page).locator('.md-figure img').waitFor();
+  await answer(page).locator('.md-error').waitFor();
   const wide = await page.evaluate(() =>
     [...document.querySelectorAll('*')]
-      .filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'auto' && !e.closest('.md-table, pre, .md-display'))
+      .filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'auto' && !e.closest('.md-table, pre, .md-display, .md-figure'))
       .map((e) => e.className)
       .concat(document.documentElement.scrollWidth > innerWidth ? ['page'] : []),
   );
@@ -130,6 +134,53 @@ export async function reading({ page, mock, shot, context }) {
   await answer(page).locator('[data-ref="1"]').click();
   assert.equal(await page.evaluate(() => document.activeElement.dataset.note), '1');
   await page.setViewportSize({ width: 1280, height: 800 });
+}
+
+/** Diagrams: pictures drawn in a frame that may do nothing else; a broken one is its text and what is wrong with it. */
+export async function diagrams({ page, mock, shot, context, allow }) {
+  // What a text smuggles in is stopped by the frame's own policy, which says so.
+  allow(/inline event handler/);
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const more = new Gate();
+  const wicked = 'flowchart TD\n  A["<img src=x onerror=parent.document.title=1>"] --> B\n  click A "javascript:alert(1)"';
+  mock.on('Draw', async ({ say }) => {
+    say('See:\n\n```mermaid\nsequenceDiagram\n  Alice->>Bob: Hello\n');
+    await more.opened;
+    say('  Bob-->>Alice: Hi\n```\n\n```mermaid\nflowchart LR\n  A[Start -->\n```\n\n```mermaid\n' + wicked + '\n```\n\nThat is all.');
+  });
+  await newChat(page);
+  await ask(page, 'Draw');
+  await has(answer(page).locator('code'), 'Alice->>Bob: Hello');
+  assert.equal(await answer(page).locator('.md-diagram').count(), 0, 'nothing is drawn while it is written');
+  more.open();
+  await has(answer(page), 'That is all.');
+  const drawn = answer(page).locator('.md-diagram[data-drawn="picture"]');
+  await drawn.nth(1).waitFor();
+  const [good, bad] = [drawn.first(), answer(page).locator('.md-diagram[data-drawn="failed"]')];
+  await has(bad.locator('.md-error'), 'line 3');
+  await has(bad.locator('pre'), 'A[Start -->');
+  assert.equal(await bad.getByRole('button', { name: 'Save SVG' }).count(), 0);
+  await page.waitForFunction(() => [...document.querySelectorAll('.md-figure img')].every((i) => i.complete && i.naturalWidth > 50));
+  await shot('diagrams');
+  assert.equal(await good.locator('pre').isVisible(), false);
+  await good.getByRole('button', { name: 'Source' }).click();
+  await has(good.locator('pre'), 'Bob-->>Alice: Hi');
+  await good.getByRole('button', { name: 'Copy' }).click();
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^sequenceDiagram\n {2}Alice->>Bob: Hello\n {2}Bob-->>Alice: Hi/);
+  const saved = page.waitForEvent('download');
+  await good.getByRole('button', { name: 'Save SVG' }).click();
+  assert.equal((await saved).suggestedFilename(), 'diagram.svg');
+  const svg = String(await (await (await saved).createReadStream()).toArray().then((parts) => Buffer.concat(parts)));
+  assert.match(svg, /^<svg[^]*Alice[^]*<\/svg>$/);
+  // It follows the theme, and the frame has no way to the page.
+  const before = await good.locator('img').getAttribute('src');
+  const theme = await page.evaluate(() => document.documentElement.dataset.theme);
+  await page.evaluate(() => (document.documentElement.dataset.theme = 'quartz'));
+  await page.waitForFunction((src) => document.querySelector('.md-figure img').src !== src, before);
+  await page.evaluate((name) => (document.documentElement.dataset.theme = name), theme);
+  assert.equal(await page.evaluate(() => document.querySelector('.md-frame').contentDocument), null);
+  const policy = (await page.request.get(new URL('/diagram.html', page.url()).href)).headers()['content-security-policy'];
+  assert.match(policy, /^sandbox allow-scripts; default-src 'none'/);
 }
 
 export async function growingTable({ page, mock }) {

@@ -18,6 +18,7 @@ const order = [
   'firstRun',
   'streaming',
   'reading',
+  'diagrams',
   'growingTable',
   'reloadInTheMiddle',
   'twoTabs',

@@ -61,6 +61,22 @@ After it.
 ${Array.from({ length: 18 }, (_, i) => `${i + 4}. item *${i}*\n`).join('')}
 - [ ] task
 ${Array.from({ length: 18 }, (_, i) => `- [x] done ${i}\n`).join('')}
+<details>
+<summary>More *words*</summary>
+
+Inside **it**.
+
+\`\`\`html
+</details>
+\`\`\`
+
+- a
+- b
+
+</details>
+
+Behind H<sub>2</sub>O.
+
 [^1]: The note,
     in two lines.
 

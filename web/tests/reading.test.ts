@@ -25,6 +25,7 @@ describe('formulas', () => {
     ['设$x$为', ['x']],
     ['the $n$th one', ['n']],
     ['$5x = 10$', ['5x = 10']],
+    ['$a[1]>0$ and $x --> y$', ['a[1]>0', 'x --> y']],
     ['- item\n\n  $$\n  x\n  $$', ['x']],
     ['| a |\n|---|\n| $x_1$ |', ['x_1']],
     ['costs $5 and $10', []],
@@ -75,6 +76,45 @@ it('has footnotes', () => {
   expect([...root.querySelectorAll<HTMLElement>('.md-note')].map((r) => r.dataset.note)).toEqual(['1', 'n']);
   expect(root.querySelector('.md-note strong')!.textContent).toBe('Named');
   expect(root.textContent).toContain('[^a-z]');
+});
+
+describe('HTML that Markdown has no words for', () => {
+  it('is shown, bare of attributes', () => {
+    const root = dom('H<sub>2</sub>O<br>x<sup class="x" onclick="y()">2</sup> <kbd>K</kbd> <mark>m</mark> <u>u</u> <BR/>');
+    expect([...root.querySelectorAll('sub, sup, kbd, mark, u, br')].map((e) => e.outerHTML)).toEqual([
+      '<sub>2</sub>', '<br>', '<sup>2</sup>', '<kbd>K</kbd>', '<mark>m</mark>', '<u>u</u>', '<br>',
+    ]);
+  });
+
+  it('is text where it is anything else', () => {
+    expect(dom('a <b>b</b> <span style="x">c</span> <i >d</i> 1 < 2 <subs>').textContent!.trim()).toBe('a <b>b</b> <span style="x">c</span> <i >d</i> 1 < 2 <subs>');
+  });
+
+  it('folds what stands between two tags, block by block', () => {
+    const root = dom('<details open>\n<summary>More *of it*</summary>\n\nOne.\n\n```\n</details>\n```\n\n<details>\n<summary>Deeper</summary>\n\n- a\n</details>\n\n</details>\n\nBehind.');
+    const [outer, inner] = root.querySelectorAll('details');
+    expect(outer!.querySelector('summary')!.innerHTML).toBe('More <em>of it</em>');
+    expect(outer!.querySelector('pre')!.textContent).toContain('</details>');
+    expect(inner!.parentElement!.closest('details')).toBe(outer);
+    expect(root.lastElementChild!.outerHTML).toBe('<p dir="auto">Behind.</p>');
+    expect(dom('<details><summary>s</summary>text</details>').querySelector('details')!.textContent!.replace(/\s/g, '')).toBe('stext');
+  });
+});
+
+it('keeps single line ends, strikes by two tildes, and gives tasks a box that has a name', () => {
+  expect(dom('one\ntwo').querySelectorAll('br').length).toBe(1);
+  const root = dom('~5 to ~6, ~~gone~~\n\n- [x] a\n- [ ] b\n- c');
+  expect([...root.querySelectorAll('del')].map((d) => d.textContent)).toEqual(['gone']);
+  expect([...root.querySelectorAll('.md-check')].map((c) => c.getAttribute('aria-label'))).toEqual(['Done', 'To do']);
+  expect([...root.querySelectorAll('li')].map((l) => l.className)).toEqual(['md-task', 'md-task', '']);
+});
+
+it('has a place for diagrams, whose text stays theirs; one that is still written is code', () => {
+  const box = dom('```mermaid\nflowchart LR\n  A["x"] --> B\n```').querySelector<HTMLElement>('.md-diagram')!;
+  expect(box.dataset.source).toBe('flowchart LR\n  A["x"] --> B');
+  expect([...box.querySelectorAll<HTMLElement>('[data-code]')].map((b) => b.dataset.code)).toEqual(['source', 'svg', 'copy']);
+  const [open] = new GrowingMarkdown().update('```mermaid\nflowchart LR\n', true);
+  expect(open).toMatchObject({ open: { lang: 'mermaid' } });
 });
 
 it('gives tables away as CSV and Markdown', () => {

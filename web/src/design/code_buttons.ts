@@ -1,5 +1,6 @@
 import { copyText } from '$core/clipboard';
 import type { Key } from '$core/i18n/i18n.svelte';
+import { pictureOf } from '$core/markdown/diagrams';
 import { csvOf, markdownOf } from '$core/markdown/tables';
 
 /** What a file with code is called behind its dot, where it is not the language's own name. */
@@ -8,11 +9,12 @@ const ENDS: Record<string, string> = {
   markdown: 'md', matlab: 'm', perl: 'pl', powershell: 'ps1', python: 'py', ruby: 'rb', rust: 'rs', typescript: 'ts', haskell: 'hs',
 };
 
-function save(text: string, lang: string): void {
-  const end = ENDS[lang] ?? (/^[a-z0-9]{1,8}$/.test(lang) ? lang : 'txt');
+const fileOf = (lang: string) => `code.${ENDS[lang] ?? (/^[a-z0-9]{1,8}$/.test(lang) ? lang : 'txt')}`;
+
+function save(text: string, name: string, type = 'text/plain'): void {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
-  link.download = `code.${end}`;
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
@@ -32,7 +34,9 @@ export const codeButtons = (t: (key: Key) => string) => (node: HTMLElement) => {
     const table = box.querySelector('table');
     const what = button.dataset.code;
     if (what === 'wrap') button.ariaPressed = String(box.classList.toggle('md-wrap'));
-    else if (what === 'save') save(code?.textContent ?? '', (code?.dataset.lang ?? '').toLowerCase());
+    else if (what === 'source') button.ariaPressed = String(box.classList.toggle('md-open'));
+    else if (what === 'save') save(code?.textContent ?? '', fileOf((code?.dataset.lang ?? '').toLowerCase()));
+    else if (what === 'svg') save(pictureOf(box) ?? '', 'diagram.svg', 'image/svg+xml');
     else if (what === 'copy') void copy(button, code?.textContent ?? '');
     else if (what === 'csv' && table) void copy(button, csvOf(table));
     else if (what === 'markdown' && table) void copy(button, markdownOf(table));

@@ -1,4 +1,5 @@
 import { htmlOf, type Block } from './blocks';
+import { drawDiagrams } from './diagrams';
 import { highlight } from './highlight';
 import { drawMaths } from './maths';
 import { morph, nodesOf } from './morph';
@@ -25,6 +26,7 @@ export function draw(node: HTMLElement, block: Block): void {
   else if (!before || 'open' in before.block || htmlOf(before.block) !== block.html) morph(node, nodesOf(block.html));
   drawn.set(node, now);
   void drawMaths(node);
+  drawDiagrams(node);
 }
 
 function drawOpen(node: HTMLElement, { lang, text }: { lang: string; text: string }): void {

@@ -28,25 +28,33 @@ const button = (what: string, text: string) => `<button type="button" data-code=
 
 /**
  * Classes have a prefix of their own: a utility of the same name would meet them otherwise (tests/rendered.test.ts). A line
- * without a language needs no bar. A block that is still being written (`open`) is coloured where it is shown.
+ * without a language needs no bar; over the text of a diagram its picture is drawn (diagrams.ts). A block that is still being written (`open`) is coloured where it is shown.
  */
 export function codeBlock(text: string, lang: string, open = false): string {
+  const diagram = lang.toLowerCase() === 'mermaid' && !open;
   const label = escape(lang);
   const lines = text.replace(/\n$/, '').split('\n').length;
   const bare = !open && !lang && lines === 1;
+  const copy = button('copy', t('action.copy'));
   const buttons = bare
-    ? [button('copy', t('action.copy'))]
-    : [button('wrap', t('code.wrap')), button('save', t('action.download')), button('copy', t('action.copy'))];
+    ? [copy]
+    : diagram
+      ? [button('source', t('diagram.source')), button('svg', t('diagram.save')), copy]
+      : [button('wrap', t('code.wrap')), button('save', t('action.download')), copy];
   const count = lines > 1 ? `<span class="md-lines">${escape(t('code.lines', { n: lines }))}</span>` : '';
+  const kind = bare ? ' md-bare' : diagram ? ' md-diagram' : '';
   return (
-    `<div class="md-code${bare ? ' md-bare' : ''}"><div class="md-bar"><span class="md-lang">${label}</span>${count}${buttons.join('')}</div>` +
+    `<div class="md-code${kind}"${diagram ? ` data-source="${escape(text)}"` : ''}><div class="md-bar"><span class="md-lang">${label}</span>${count}${buttons.join('')}</div>` +
     `<pre tabindex="0" role="group" aria-label="${escape(t('code.label'))}${label && `: ${label}`}"><code class="hljs"` +
     `${label && ` data-lang="${label}"`}${open ? ' data-open=""' : ''}>${open ? escape(text) : highlight(text, lang)}</code></pre></div>`
   );
 }
 
-/** The few tags that models use for what Markdown cannot say, bare of attributes; all other HTML is shown as text. */
-const bareTags = (html: string) => escape(html).replace(/&#60;(\/?)(br|sub|sup|kbd|mark|u|details|summary)\s*\/?&#62;/gi, '<$1$2>');
+/** The few tags that models use for what Markdown cannot say, bared of attributes; all other HTML is shown as text. */
+const bareTags = (html: string) =>
+  html.replace(/<(\/?)(br|sub|sup|kbd|mark|u|details|summary)(?:\s[^<>]*)?\/?>|[\s\S]/gi, (all, end, tag) =>
+    tag ? `<${end}${tag.toLowerCase()}>` : escape(all),
+  );
 
 function makeMarked(options: RenderOptions, context: Context): Marked {
   const marked = new Marked({ gfm: true, breaks: true });
@@ -86,7 +94,8 @@ function makeMarked(options: RenderOptions, context: Context): Marked {
         return item.task ? `<li class="md-task" dir="auto">${inside}</li>\n` : `<li dir="auto">${inside}</li>\n`;
       },
       code: ({ text, lang }) => codeBlock(text, (lang ?? '').split(/\s/)[0] ?? ''),
-      checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
+      checkbox: ({ checked }) =>
+        `<span class="md-check" role="img" aria-label="${escape(t(checked ? 'task.done' : 'task.open'))}">${checked ? '☑' : '☐'}</span> `,
       // Pictures from elsewhere would tell others what is read here; they become links.
       image: ({ href, text }) => link(options, href, escape(text || href)),
       link({ href, tokens }) {
@@ -149,6 +158,8 @@ export function sanitize(html: string, anchors = false): string {
     ALLOWED_ATTR: ['href', ...PLAIN_ATTRS.filter((a) => anchors || a !== 'id')],
     ADD_URI_SAFE_ATTR: PLAIN_ATTRS,
     ALLOW_DATA_ATTR: false,
+    // It becomes HTML, never XML; a formula or diagram may hold "-->" or "]>", and would be lost.
+    SAFE_FOR_XML: false,
     ALLOWED_URI_REGEXP: SCHEME,
   });
 }

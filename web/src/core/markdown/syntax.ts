@@ -94,6 +94,52 @@ const noteText: TokenizerAndRendererExtension = {
   },
 };
 
+/**
+ * `<details>` to its end, however many blocks stand between: Markdown itself would end it at the first empty line. Without
+ * its end all that follows is in it.
+ */
+const details: TokenizerAndRendererExtension = {
+  name: 'details',
+  level: 'block',
+  start: (src: string) => src.match(/(?<=\n)<details[\s>]/i)?.index,
+  tokenizer(src: string) {
+    const begin = /^ {0,3}<details(?:\s[^<>]*)?>/i.exec(src)?.[0];
+    if (!begin) return undefined;
+    const end = endOf(src, begin.length);
+    const inside = src.slice(begin.length, end.from);
+    const summary = /^\s*<summary(?:\s[^<>]*)?>([\s\S]*?)<\/summary>/i.exec(inside);
+    const text = inside.slice(summary?.[0].length ?? 0).replace(/^\n+/, '');
+    return {
+      type: 'details',
+      raw: src.slice(0, end.to),
+      summary: this.lexer.inlineTokens((summary?.[1] ?? '').trim()),
+      tokens: this.lexer.blockTokens(text, []),
+    };
+  },
+  renderer(this: RendererThis, token) {
+    const summary = this.parser.parseInline(token.summary as Token[]);
+    return (
+      `<details>${summary && `<summary dir="auto">${summary}</summary>`}` +
+      `<div class="md-inside">${this.parser.parse(token.tokens ?? [])}</div></details>\n`
+    );
+  },
+};
+
+/** Where the tag that ends a `<details>` stands: that of its own depth, and none in a block of code. */
+function endOf(src: string, from: number): { from: number; to: number } {
+  let depth = 1;
+  const mark = /^ {0,3}(`{3,}|~{3,})[^\n]*\n(?:[\s\S]*?^ {0,3}\1|[\s\S]*$)|<(\/?)details(?:\s[^<>]*)?>/gim;
+  mark.lastIndex = from;
+  for (let match = mark.exec(src); match; match = mark.exec(src)) {
+    if (match[2] === undefined) continue;
+    depth += match[2] ? -1 : 1;
+    if (depth > 0) continue;
+    const to = match.index + match[0].length;
+    return { from: match.index, to: to + /^[ \t]*\n*/.exec(src.slice(to))![0].length };
+  }
+  return { from: src.length, to: src.length };
+}
+
 /** `[^1]`; a label that is no number may be anything, so it needs its footnote. */
 const noteMark = (context: Context): TokenizerAndRendererExtension => ({
   name: 'noteMark',
@@ -134,6 +180,6 @@ const emStrong: TokenizerObject['emStrong'] = function (src, _masked, before = '
 };
 
 export const syntax = (context: Context) => ({
-  extensions: [inlineMath(context), blockMath(context), noteText, noteMark(context)],
+  extensions: [inlineMath(context), blockMath(context), details, noteText, noteMark(context)],
   tokenizer: { emStrong },
 });
