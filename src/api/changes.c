@@ -1,6 +1,7 @@
 /*
- * changes.c - the change feed: each page that is open learns that a conversation or a turn of its user has changed, and
- * asks for it again. Nothing is numbered or kept: who connects anew asks for everything.
+ * changes.c - the change feed: each browser that is open learns that a conversation or a turn of its user has changed, and
+ * asks for it again. Of these nothing is numbered or kept: who connects anew asks for everything. The events of turns and
+ * jobs can come in the same stream (events_api.c), as parts of it.
  */
 #include <stdio.h>
 
@@ -11,7 +12,7 @@
 
 struct feed {
 	struct changes *all;
-	struct http_stream *stream;
+	struct http_shared *stream;
 	struct auth_identity who; /* what it was opened with, and ends with */
 	struct feed *next, **at;  /* `at` points to what points here */
 };
@@ -27,10 +28,11 @@ struct changes {
 struct errand {
 	struct loop_task task;
 	struct changes *all;
-	struct http_exchange *x;  /* to follow with */
-	struct auth_identity who; /* who follows */
-	struct ending ending;     /* whose feeds end */
-	atelier_id user_id;       /* who is told */
+	struct http_exchange *x;    /* to follow with */
+	struct http_shared *stream; /* what that began */
+	struct auth_identity who;   /* who follows */
+	struct ending ending;       /* whose feeds end */
+	atelier_id user_id;         /* who is told */
 	char frame[256];
 };
 
@@ -39,6 +41,7 @@ static void feed_remove(struct feed *f)
 	*f->at = f->next;
 	if (f->next)
 		f->next->at = f->at;
+	http_shared_unref(f->stream);
 	free(f);
 }
 
@@ -49,16 +52,16 @@ static void feed_closed(void *arg)
 
 static void feed_end(struct feed *f)
 {
-	http_stream_end(f->stream);
+	http_shared_end(f->stream, true);
 	feed_remove(f);
 }
 
 /* Who does not read is let go of: it will connect again and ask for everything. */
 static void feed_write(struct feed *f, const char *p, size_t n)
 {
-	if (http_stream_write(f->stream, p, n) == n)
+	if (http_shared_write(f->stream, p, n))
 		return;
-	http_stream_abort(f->stream);
+	http_shared_end(f->stream, false);
 	feed_remove(f);
 }
 
@@ -122,20 +125,19 @@ void changes_free(struct changes *c)
 	free(c);
 }
 
-static void follow_on_loop(void *arg)
+static int follow_on_loop(void *arg)
 {
-	static const struct http_stream_ops ops = {.on_close = feed_closed};
 	static const char hello[] = "event: hello\ndata: {\"version\":\"" ATELIER_VERSION "\"}\n\n";
 	struct errand *j = arg;
 	struct changes *c = j->all;
 	struct feed *f = xcalloc(1, sizeof(*f));
 
-	f->stream = http_stream_start(j->x, "text/event-stream", &ops, f);
+	f->stream = http_shared_start(j->x, "text/event-stream", feed_closed, f);
 	if (!f->stream) {
 		free(f);
-		free(j);
-		return;
+		return 0;
 	}
+	j->stream = http_shared_ref(f->stream);
 	f->all = c;
 	f->who = j->who;
 	f->next = c->feeds;
@@ -143,26 +145,25 @@ static void follow_on_loop(void *arg)
 	if (f->next)
 		f->next->at = &f->next;
 	c->feeds = f;
-	free(j);
-	if (c->stopped) {
+	if (c->stopped)
 		feed_end(f);
-		return;
-	}
-	feed_write(f, hello, sizeof(hello) - 1);
+	else
+		feed_write(f, hello, sizeof(hello) - 1);
+	return 0;
 }
 
-void changes_follow(struct changes *c, struct http_exchange *x, const struct auth_identity *who)
+struct http_shared *changes_follow(struct changes *c, struct http_exchange *x, const struct auth_identity *who)
 {
-	struct errand *j = xcalloc(1, sizeof(*j));
+	struct errand j = {.all = c,
+		.x = x,
+		/* Only numbers: its texts live as long as the request. */
+		.who = {.user.id = who->user.id,
+			.session_id = who->session_id,
+			.key_id = who->key_id,
+			.expires_at = who->expires_at}};
 
-	j->all = c;
-	j->x = x;
-	/* Only numbers: its texts live as long as the request. */
-	j->who = (struct auth_identity){.user.id = who->user.id,
-		.session_id = who->session_id,
-		.key_id = who->key_id,
-		.expires_at = who->expires_at};
-	loop_post(c->loop, &j->task, follow_on_loop, j);
+	(void)loop_call(c->loop, follow_on_loop, &j);
+	return j.stream;
 }
 
 static void tell_on_loop(void *arg)
@@ -214,20 +215,3 @@ void changes_end(struct changes *c, const struct ending *what)
 	j->ending = *what;
 	loop_post(c->loop, &j->task, end_on_loop, j);
 }
-
-static int changes_get(struct request *q)
-{
-	http_set_header(q->x, "X-Accel-Buffering", "no");
-	q->taken = true;
-	changes_follow(q->api->changes, q->x, &q->who);
-	request_look_again(q);
-	return 0;
-}
-
-/* clang-format off */
-static const struct route routes[] = {
-	{"GET", V1 "/events", "followChanges", changes_get, ACCESS_USER, ROUTE_STREAM, .status = 200,
-		.stream = "FeedEvent", .summary = "What changes for the user, live. Not numbered: ask again after a gap."},
-};
-/* clang-format on */
-const struct route_set changes_routes = ROUTES(routes);

@@ -1,5 +1,5 @@
 /* jobs_api.c - work that goes on behind requests: an administrator sees all of it, anybody else their own. */
-#include "api/request.h"
+#include "api/follow.h"
 
 struct jobs_answer {
 	struct schema_list items;
@@ -50,15 +50,21 @@ static int job_get_one(struct request *q)
 	return job_get(q->api->jobs, visible(q), q->arg_id, &q->mem, out, &q->err);
 }
 
-static int job_events_get(struct request *q)
+int job_follow_there(struct request *q, atelier_id id, const struct http_place *at)
 {
 	const struct job_right by = {.user_id = q->who.user.id,
 		.id = q->who.session_id ? q->who.session_id : q->who.key_id,
 		.expires_at = q->who.expires_at};
+
+	return job_follow(q->api->jobs, visible(q), id, &by, at, &q->err);
+}
+
+static int job_events_get(struct request *q)
+{
 	int r;
 
 	http_set_header(q->x, "X-Accel-Buffering", "no");
-	r = job_follow(q->api->jobs, visible(q), q->arg_id, &by, q->x, &q->err);
+	r = job_follow_there(q, q->arg_id, &(struct http_place){.x = q->x});
 	if (r < 0)
 		return r;
 	q->taken = true;

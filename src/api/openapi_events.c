@@ -67,7 +67,7 @@ static void add_one_of(struct buf *b, const char *name, const char *doc, const c
 
 void openapi_add_events(struct buf *b)
 {
-	static const char *const changes[] = {"hello", "change"};
+	static const char *const changes[] = {"hello", "change", "turn", "job_end"};
 	const char *names[EVENT_COUNT];
 
 	for (int i = 0; i < EVENT_COUNT; i++) {
@@ -86,7 +86,17 @@ void openapi_add_events(struct buf *b)
 		"A conversation, a turn or a job (kind) has changed: created, updated, deleted, started, ended (what). "
 		"`id` is the conversation's or the job's.");
 	buf_add_char(b, ',');
-	add_one_of(b, "FeedEvent", "A frame of the change feed.", changes, N_ELEMENTS(changes));
+	add_frame(b, "turn", false, "id:string ended:boolean? code:string?",
+		"The frames of TurnEvent that follow are of this turn, up to the next frame of this name. `ended`: no "
+		"more come; "
+		"without a `done` before it, ask again, unless `code` (as of an error) says that there is no point.");
+	buf_add_char(b, ',');
+	add_frame(b, "job_end", false, "id:string ended:boolean code:string", "This job cannot be followed.");
+	buf_add_char(b, ',');
+	add_one_of(b, "ChangeEvent", "A frame of the change feed itself.", changes, N_ELEMENTS(changes));
+	buf_add_str(b, ",\"FeedEvent\":{\"description\":\"A frame of the change feed, or of what is followed in it.\","
+		       "\"oneOf\":[{\"$ref\":\"#/components/schemas/ChangeEvent\"},"
+		       "{\"$ref\":\"#/components/schemas/TurnEvent\"},{\"$ref\":\"#/components/schemas/JobEvent\"}]}");
 	buf_add_str(b, ",\"JobEvent\":{\"type\":\"object\",\"description\":\"A frame of a job's event stream.\","
 		       "\"properties\":{\"event\":{\"type\":\"string\",\"const\":\"job\"},"
 		       "\"data\":{\"type\":\"string\",\"contentMediaType\":\"application/json\","

@@ -160,8 +160,10 @@ struct changes *changes_new(struct loop *l, int64_t heartbeat_ms);
 void changes_stop(struct changes *c); /* loop thread: ends all feeds */
 void changes_free(struct changes *c);
 
-/* Answers the exchange with the feed of whoever asks. Any thread. */
-void changes_follow(struct changes *c, struct http_exchange *x, const struct auth_identity *who);
+/* Answers the exchange with the feed of whoever asks. A reference to the stream, for more to come in it; NULL: the client
+ * is gone. Any thread. */
+struct http_shared *changes_follow(
+	struct changes *c, struct http_exchange *x, const struct auth_identity *who) MUST_CHECK;
 void changes_tell(struct changes *c, atelier_id user_id, const char *kind, atelier_id conversation_id,
 	atelier_id turn_id, const char *what);
 

@@ -18,7 +18,7 @@
 	X(conversations)                                                                                               \
 	X(messages)                                                                                                    \
 	X(turns)                                                                                                       \
-	X(changes)                                                                                                     \
+	X(events)                                                                                                      \
 	X(models)                                                                                                      \
 	X(ollama)                                                                                                      \
 	X(jobs)                                                                                                        \

@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "api/request.h"
+#include "api/follow.h"
 #include "base/clock.h"
 #include "store/conversations.h"
 #include "store/turns.h"
@@ -128,7 +128,7 @@ static int follow(struct request *q, atelier_id user_id, atelier_id turn_id, uin
 	int r;
 
 	http_set_header(q->x, "X-Accel-Buffering", "no"); /* asks proxies to pass each event on at once */
-	r = turn_follow(q->api->turns, turn_id, after, who, q->x, &q->err);
+	r = turn_follow(q->api->turns, turn_id, after, who, &(struct http_place){.x = q->x}, &q->err);
 	if (r < 0)
 		return r;
 	q->taken = true;
@@ -209,11 +209,11 @@ static int turns_post(struct request *q)
 	return answer_started(q, &ids);
 }
 
-static int load_turn(struct request *q, struct turn_record *ret)
+static int load_turn(struct request *q, atelier_id id, struct turn_record *ret)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 
-	return turns_get(c, q->who.user.id, q->arg_id, &q->mem, ret, &q->err);
+	return turns_get(c, q->who.user.id, id, &q->mem, ret, &q->err);
 }
 
 /* What the link of a stream allows now: its session or key must hold, and the conversation be there. */
@@ -233,7 +233,7 @@ static int turn_get(struct request *q)
 	if (!out)
 		return request_no_memory(q);
 	q->answer = out;
-	return load_turn(q, out);
+	return load_turn(q, q->arg_id, out);
 }
 
 static int turn_events_get(struct request *q)
@@ -244,14 +244,27 @@ static int turn_events_get(struct request *q)
 	int r = read_after(q, &after);
 
 	if (r == 0)
-		r = load_turn(q, &turn);
+		r = load_turn(q, q->arg_id, &turn);
 	return r < 0 ? r : follow(q, q->who.user.id, turn.id, after, &who);
+}
+
+int turn_follow_there(struct request *q, atelier_id id, uint64_t after, const struct http_place *at)
+{
+	struct follower who = asker(q);
+	struct turn_record turn;
+	int r = load_turn(q, id, &turn);
+
+	if (r == 0)
+		r = turn_follow(q->api->turns, id, after, &who, at, &q->err);
+	if (r == 0 && load_turn(q, id, &turn) == E_NOT_FOUND)
+		turns_end_followers(q->api->turns, &(struct follower_match){.conversation_id = turn.conversation_id});
+	return r;
 }
 
 static int turn_cancel_post(struct request *q)
 {
 	struct turn_record turn;
-	int r = load_turn(q, &turn);
+	int r = load_turn(q, q->arg_id, &turn);
 
 	if (r < 0)
 		return r;

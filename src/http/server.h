@@ -124,3 +124,28 @@ size_t http_stream_write(struct http_stream *s, const void *p, size_t n);
 bool http_stream_blocked(const struct http_stream *s);
 void http_stream_end(struct http_stream *s);   /* regular end after the backlog; no callbacks any more */
 void http_stream_abort(struct http_stream *s); /* closes the connection without a regular end; no callbacks any more */
+
+/*
+ * Several event streams in one answer. A part is a stream like others, with the functions above; its pieces are whole frames.
+ * Where another part wrote before, the frame `begin` of the part stands before them, and `end` behind its regular end. The
+ * whole has no part at first; its owner's frames need no name. A part that is aborted takes the whole along, at the next turn
+ * of the loop. All on the loop's thread but the references.
+ */
+struct http_shared;
+struct http_shared *http_shared_start(struct http_exchange *x, const char *content_type, void (*on_close)(void *arg),
+	void *arg); /* NULL: the client is gone; on_close as of a stream, behind that of each part */
+/* Kept while the client takes nothing, within bounds; false: it was not taken. */
+bool http_shared_write(struct http_shared *s, const void *p, size_t n);
+void http_shared_end(struct http_shared *s, bool regular);  /* the parts are told, the owner is not */
+struct http_shared *http_shared_ref(struct http_shared *s); /* any thread, as is: */
+void http_shared_unref(struct http_shared *s);              /* NULL is fine */
+
+/* Where a stream begins: as the answer of an exchange, or as a part. The texts are copied. */
+struct http_place {
+	struct http_exchange *x;
+	struct http_shared *shared; /* NULL: the exchange */
+	const char *begin, *end;
+};
+/* As http_stream_start(); NULL also when the whole has ended. */
+struct http_stream *http_stream_begin(
+	const struct http_place *at, const char *content_type, const struct http_stream_ops *ops, void *arg);

@@ -181,6 +181,7 @@ struct http_stream {
 	bool closed;  /* within on_close */
 	bool head;    /* waits in the output for the end of this turn */
 	struct http_stream *next_head;
+	struct http_shared *shared; /* of a part of one: it has no connection of its own */
 };
 
 /* wire.c: bytes on the socket, plain or encrypted */
@@ -234,3 +235,12 @@ enum conn_next answer_next(const struct http_exchange *x);
 void stream_closed(struct http_stream *st);  /* the connection is going: tells the owner, frees the stream */
 void stream_flushed(struct http_stream *st); /* nothing waits any more */
 void stream_turn_end(void *server);          /* the loop hook */
+void stream_break(struct http_stream *st);   /* closes the connection in the next turn: nothing more is written */
+/* Sends both as one chunk, or keeps what the socket does not take; false when the connection is broken. */
+bool stream_send(struct http_stream *st, struct str name, struct str piece);
+
+/* shared.c: what the functions of streams do with a part */
+size_t part_write(struct http_stream *st, const void *p, size_t n);
+bool part_blocked(const struct http_stream *st);
+void part_end(struct http_stream *st);
+void part_abort(struct http_stream *st);

@@ -80,8 +80,17 @@ static size_t chunk_head(size_t n, char ret[static 20])
 
 static void block(struct http_stream *st)
 {
+	if (st->blocked)
+		return;
 	st->blocked = true;
 	conn_enter(st->conn, CONN_STALLED);
+}
+
+/* The close must not be told from within a call. */
+void stream_break(struct http_stream *st)
+{
+	st->broken = st->blocked = st->conn->broken = true;
+	conn_again(st->conn);
 }
 
 /* Sends the pieces or queues them; false when the connection is broken. */
@@ -97,9 +106,7 @@ static bool put(struct http_stream *st, const struct iovec *iov, size_t n_iov)
 		return true;
 	}
 	if (conn_send(c, iov, n_iov) < 0) {
-		/* The close must not be told from within this call. */
-		st->broken = st->blocked = c->broken = true;
-		conn_again(c);
+		stream_break(st);
 		return false;
 	}
 	if (conn_waits(c))
@@ -107,31 +114,39 @@ static bool put(struct http_stream *st, const struct iovec *iov, size_t n_iov)
 	return true;
 }
 
+bool stream_send(struct http_stream *st, struct str name, struct str piece)
+{
+	char small[512];
+	size_t n = name.n + piece.n;
+
+	if (st->no_body)
+		return true;
+	size_t head = st->chunked ? chunk_head(n, small) : 0, tail = st->chunked ? 2 : 0, total = head + n + tail;
+	if (total <= sizeof(small)) { /* a token or two: copying is cheaper than a list of pieces */
+		memcpy(small + head, name.p, name.n);
+		memcpy(small + head + name.n, piece.p, piece.n);
+		memcpy(small + head + n, "\r\n", tail);
+		return put(st, &(struct iovec){small, total}, 1);
+	}
+	const struct iovec chunk[] = {{small, head}, {(void *)(uintptr_t)name.p, name.n},
+		{(void *)(uintptr_t)piece.p, piece.n}, {(void *)(uintptr_t) "\r\n", tail}};
+	return put(st, chunk, N_ELEMENTS(chunk));
+}
+
 size_t http_stream_write(struct http_stream *st, const void *p, size_t n)
 {
-	if (st->closed || st->blocked || !n)
+	if (st->closed || !n)
 		return 0;
-	if (st->no_body)
-		return n;
-	struct iovec whole = {(void *)(uintptr_t)p, n};
-	if (!st->chunked)
-		return put(st, &whole, 1) ? n : 0;
-	char small[512];
-	size_t head = chunk_head(n, small), total = head + n + 2;
-	if (total <= sizeof(small)) { /* a token or two: copying is cheaper than a list of pieces */
-		memcpy(small + head, p, n);
-		small[total - 2] = '\r';
-		small[total - 1] = '\n';
-		whole = (struct iovec){small, total};
-		return put(st, &whole, 1) ? n : 0;
-	}
-	const struct iovec chunk[] = {{small, head}, whole, {(void *)(uintptr_t) "\r\n", 2}};
-	return put(st, chunk, N_ELEMENTS(chunk)) ? n : 0;
+	if (st->shared)
+		return part_write(st, p, n);
+	if (st->blocked)
+		return 0;
+	return stream_send(st, (struct str){"", 0}, (struct str){(char *)(uintptr_t)p, n}) ? n : 0;
 }
 
 bool http_stream_blocked(const struct http_stream *st)
 {
-	return st->blocked;
+	return st->shared ? part_blocked(st) : st->blocked;
 }
 
 void stream_flushed(struct http_stream *st)
@@ -165,6 +180,10 @@ void http_stream_end(struct http_stream *st)
 
 	if (st->closed)
 		return;
+	if (st->shared) {
+		part_end(st);
+		return;
+	}
 	bool broken = st->broken, chunked = st->chunked && !st->no_body, head = st->head;
 	struct conn *c = let_go(st);
 	if (broken || (chunked && conn_send(c, &iov, 1) < 0)) {
@@ -182,7 +201,11 @@ void http_stream_end(struct http_stream *st)
 
 void http_stream_abort(struct http_stream *st)
 {
-	if (!st->closed)
+	if (st->closed)
+		return;
+	if (st->shared)
+		part_abort(st);
+	else
 		conn_close(let_go(st));
 }
 

@@ -87,10 +87,10 @@ struct job_right {
 	int64_t expires_at;     /* Unix ms: when that ends by itself, and the stream with it; 0: never */
 };
 
-/* Answers the exchange with the job's event stream: its view at once, then whenever it has changed, at most five times
+/* Begins the job's event stream there, whose texts last: its view at once, then whenever it has changed, at most five times
  * a second; ends after the last state. Fails only before it has taken the exchange. */
-int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, const struct job_right *by, struct http_exchange *x,
-	struct err *e) MUST_CHECK;
+int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, const struct job_right *by,
+	const struct http_place *at, struct err *e) MUST_CHECK;
 
 /* Ends the streams of whom this fits; 0: any. Any thread, does not wait. */
 void jobs_end_watchers(struct jobs *js, atelier_id user_id, atelier_id right_id);

@@ -22,7 +22,7 @@ struct watcher {
 struct errand {
 	struct loop_task task;
 	struct jobs *all;
-	struct http_exchange *x;
+	struct http_place at; /* with a reference to what is shared */
 	struct job_right by;
 	struct job *job;  /* a reference; NULL: it has ended */
 	struct buf frame; /* of an ended one */
@@ -162,6 +162,7 @@ static void errand_done(struct errand *n)
 	if (n->job)
 		let_go(n->all, n->job);
 	buf_done(&n->frame);
+	http_shared_unref(n->at.shared);
 	free(n);
 }
 
@@ -189,7 +190,7 @@ static void follow_on_loop(void *arg)
 	struct errand *n = arg;
 	struct watcher *w = xcalloc(1, sizeof(*w));
 
-	w->stream = http_stream_start(n->x, "text/event-stream", &ops, w);
+	w->stream = http_stream_begin(&n->at, "text/event-stream", &ops, w);
 	if (w->stream && n->job && !n->all->stopped) {
 		watcher_add(n, w);
 	} else {
@@ -203,8 +204,8 @@ static void follow_on_loop(void *arg)
 	errand_done(n);
 }
 
-int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, const struct job_right *by, struct http_exchange *x,
-	struct err *e)
+int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, const struct job_right *by,
+	const struct http_place *at, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
 	struct errand *n = xcalloc(1, sizeof(*n));
@@ -212,7 +213,9 @@ int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, const struct 
 	struct job *j;
 	int r;
 
-	*n = (struct errand){.all = js, .x = x, .by = *by, .frame = BUF_INIT(VIEW_BYTES)};
+	*n = (struct errand){.all = js, .at = *at, .by = *by, .frame = BUF_INIT(VIEW_BYTES)};
+	if (at->shared)
+		http_shared_ref(at->shared);
 	arena_init(&a, 1u << 20);
 	pthread_mutex_lock(&js->mx);
 	j = job_find_live(js, id);

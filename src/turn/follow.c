@@ -8,7 +8,7 @@ struct follow {
 	struct turnlog_of of; /* of a finished turn all is known */
 	uint64_t after;
 	const struct follower *who;
-	struct http_exchange *x;
+	const struct http_place *at;
 	struct frames *frames; /* of a finished turn; NULL: look for one that is here */
 };
 
@@ -17,19 +17,19 @@ static int follow_on_loop(void *arg)
 	struct follow *f = arg;
 
 	if (f->frames)
-		return turnlogs_replay(f->all->logs, &f->of, f->frames, f->after, f->who, f->x) ? 1 : E_BUSY;
+		return turnlogs_replay(f->all->logs, &f->of, f->frames, f->after, f->who, f->at) ? 1 : E_BUSY;
 	struct turnlog *l = turnlog_find(f->all->logs, f->of.turn_id);
 	if (l)
-		turnlog_follow(l, f->after, f->who, f->x);
+		turnlog_follow(l, f->after, f->who, f->at);
 	return l ? 1 : 0;
 }
 
 int turn_follow(struct turns *all, atelier_id turn_id, uint64_t after, const struct follower *who,
-	struct http_exchange *x, struct err *e)
+	const struct http_place *at, struct err *e)
 {
 	CLEANUP(frames_done) struct frames frames = FRAMES_INIT((size_t)all->settings->max_answer_bytes * 2);
 	CLEANUP(arena_done) struct arena a;
-	struct follow f = {all, {.turn_id = turn_id}, after, who, x, NULL};
+	struct follow f = {all, {.turn_id = turn_id}, after, who, at, NULL};
 	struct turn_log log;
 	int r;
 

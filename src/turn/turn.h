@@ -58,13 +58,12 @@ bool turn_cancel(struct turns *t, atelier_id turn_id, int reason);
 bool turns_end_conversation(struct turns *t, atelier_id conversation_id, int64_t wait_ms);
 
 /*
- * Answers the exchange with the turn's events after number `after`: those of the log so far and then live, or all of a
- * finished turn's from the database. Rights are the caller's to check; the stream ends when `who` loses what it follows
- * by. Takes the exchange on success, and also on failure of the client; on other failures it stays the caller's. Worker
- * thread.
+ * Streams the turn's events after number `after`: those of the log so far and then live, or all of a finished turn's from
+ * the database. Rights are the caller's to check; the stream ends when `who` loses what it follows by. Takes the exchange
+ * on success, and also on failure of the client; on other failures it stays the caller's. Worker thread.
  */
 int turn_follow(struct turns *t, atelier_id turn_id, uint64_t after, const struct follower *who,
-	struct http_exchange *x, struct err *e) MUST_CHECK;
+	const struct http_place *at, struct err *e) MUST_CHECK;
 
 /* Ends the streams of turns that match, regularly, at the next turn of the loop; what is opened later is not touched,
  * so the right is to be taken away before. Any thread. */

@@ -22,6 +22,7 @@ struct reader {
 	struct reader *prev, *next;
 	struct follower who;
 	uint64_t after; /* what it has already, of a log that is not there yet */
+	size_t most;    /* bytes of a piece: a shared stream gets no half frames, which only the end of a chunk ends */
 };
 
 struct turnlog {
@@ -153,7 +154,7 @@ static void reader_send(struct reader *r)
 	struct place next = r->place;
 	struct str piece;
 
-	while ((piece = frames_next(&l->frames, &next, l->shown, PIECE_BYTES)).n > 0) {
+	while ((piece = frames_next(&l->frames, &next, l->shown, r->most)).n > 0) {
 		if (http_stream_write(r->stream, piece.p, piece.n) == 0)
 			return; /* on_writable comes */
 		r->place = next;
@@ -185,12 +186,12 @@ static void reader_place(struct reader *r)
 	r->place = r->after >= l->shown_seq ? l->shown : frames_after(&l->frames, r->after);
 }
 
-void turnlog_follow(struct turnlog *l, uint64_t after, const struct follower *who, struct http_exchange *x)
+void turnlog_follow(struct turnlog *l, uint64_t after, const struct follower *who, const struct http_place *at)
 {
 	struct reader *r = xcalloc(1, sizeof *r);
 
-	*r = (struct reader){.log = l, .who = *who, .after = after};
-	r->stream = http_stream_start(x, "text/event-stream", &reader_ops, r);
+	*r = (struct reader){.log = l, .who = *who, .after = after, .most = at->shared ? SIZE_MAX : PIECE_BYTES};
+	r->stream = http_stream_begin(at, "text/event-stream", &reader_ops, r);
 	if (!r->stream) {
 		free(r);
 		log_free_if_unused(l);
@@ -461,7 +462,7 @@ void turnlog_fill(struct turnlog *l, struct frames *take)
 }
 
 bool turnlogs_replay(struct turnlogs *ls, const struct turnlog_of *of, struct frames *take, uint64_t after,
-	const struct follower *who, struct http_exchange *x)
+	const struct follower *who, const struct http_place *at)
 {
 	struct turnlog *l = turnlog_find(ls, of->turn_id); /* somebody else's, by now */
 
@@ -476,7 +477,7 @@ bool turnlogs_replay(struct turnlogs *ls, const struct turnlog_of *of, struct fr
 		l->closed = l->ended = l->released = true;
 		show(l, frames_end(&l->frames), l->frames.last_seq);
 	}
-	turnlog_follow(l, after, who, x);
+	turnlog_follow(l, after, who, at);
 	return true;
 }
 

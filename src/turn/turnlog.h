@@ -82,13 +82,13 @@ void turnlog_abandon(struct turnlog *l, bool stored);
 /* Ends all turns that are being written, with `code`: what was shown of them may not be on the disk. */
 void turnlogs_fail(struct turnlogs *ls, int code);
 
-/* Answers the exchange with the frames behind number `after`, and follows. Takes the exchange. */
-void turnlog_follow(struct turnlog *l, uint64_t after, const struct follower *who, struct http_exchange *x);
+/* Streams the frames behind number `after` there, and follows. Takes the exchange, if it is one. */
+void turnlog_follow(struct turnlog *l, uint64_t after, const struct follower *who, const struct http_place *at);
 
 /* The same for a finished turn, whose frames are taken. Readers of one turn share them. False, and nothing is taken,
  * when readers of too many long ones are here already. */
 bool turnlogs_replay(struct turnlogs *ls, const struct turnlog_of *of, struct frames *take, uint64_t after,
-	const struct follower *who, struct http_exchange *x);
+	const struct follower *who, const struct http_place *at);
 
 /* Ends the streams that match. */
 void turnlogs_end_followers(struct turnlogs *ls, const struct follower_match *m);

@@ -11,8 +11,9 @@ import * as languages from './languages.mjs';
 import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
+import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...windows };
 
 const order = [
   'firstRun',
@@ -22,6 +23,9 @@ const order = [
   'growingTable',
   'reloadInTheMiddle',
   'twoTabs',
+  'tenWindows',
+  'windowsWithoutWorker',
+  'windowAlone',
   'stop',
   'keyboard',
   'providerError',

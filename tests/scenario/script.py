@@ -503,10 +503,10 @@ class Scenario:
             # An event of a job whose PATH is VALUE: `until w job state "running"`.
             return r.wait("a job with %s = %s" % (rest[0], show(rest[1])), lambda r: any(
                 e.name == "job" and holds(e.json(), rest[0], rest[1]) for e in r.events), self.limit)
-        if what == "change":
+        if what in ("change", "turn", "job_end"):
             # An event of /api/v1/events whose data has all these fields.
-            return r.wait("the change %s" % show(rest[0]), lambda r: any(
-                e.name == "change" and rest[0].items() <= e.json().items() for e in r.events), self.limit)
+            return r.wait("the %s %s" % (what, show(rest[0])), lambda r: any(
+                e.name == what and rest[0].items() <= e.json().items() for e in r.events), self.limit)
         r.wait("the event %s" % what, lambda r: r.find(what), self.limit)
         if what == "done":
             r.wait_end(self.limit)

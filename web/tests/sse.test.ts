@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readFrames, Silence, SseParser, type Frame } from '$core/turn/sse';
+import { readFrames, Silence, SseParser, type Frame } from '$core/live/sse';
 
 const bytes = (s: string) => new TextEncoder().encode(s);
 const text =

@@ -24,10 +24,10 @@ struct stream {
 	void *arg;
 };
 
-struct http_stream *http_stream_start(
-	struct http_exchange *x, const char *content_type, const struct http_stream_ops *ops, void *arg)
+struct http_stream *http_stream_begin(
+	const struct http_place *at, const char *content_type, const struct http_stream_ops *ops, void *arg)
 {
-	struct stream *s = (struct stream *)(void *)x;
+	struct stream *s = (struct stream *)(void *)at->x;
 
 	assert_string_equal(content_type, "text/event-stream");
 	s->ops = ops;
@@ -176,10 +176,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct http_exchange *exchange(struct stream *s)
-{
-	return (struct http_exchange *)(void *)s;
-}
+/* A place, for as long as the call that it is made for. */
+#define place(s) (&(struct http_place){.x = (struct http_exchange *)(void *)(s)})
 
 static void add(struct fixture *f, const char *text)
 {
@@ -197,7 +195,7 @@ static void add_hello(struct fixture *f)
 
 static void follow_a(struct fixture *f)
 {
-	turnlog_follow(f->log, 0, &nobody, exchange(&f->a));
+	turnlog_follow(f->log, 0, &nobody, place(&f->a));
 }
 
 static bool has(const struct stream *s, const char *text)
@@ -248,9 +246,9 @@ static void add_many(struct fixture *f)
 
 static void follow_behind(struct fixture *f)
 {
-	turnlog_follow(f->log, 0, &nobody, exchange(&f->a));
-	turnlog_follow(f->log, 1234, &nobody, exchange(&f->b));
-	turnlog_follow(f->log, 99999, &nobody, exchange(&f->c));
+	turnlog_follow(f->log, 0, &nobody, place(&f->a));
+	turnlog_follow(f->log, 1234, &nobody, place(&f->b));
+	turnlog_follow(f->log, 99999, &nobody, place(&f->c));
 }
 
 /* A reader begins behind the event it names, wherever that is; one that names a later one than there is waits. */
@@ -289,7 +287,7 @@ static void leave(struct fixture *f)
 
 static void follow_b(struct fixture *f)
 {
-	turnlog_follow(f->log, 0, &nobody, exchange(&f->b));
+	turnlog_follow(f->log, 0, &nobody, place(&f->b));
 }
 
 static void test_slow_reader(void **state)
@@ -485,8 +483,8 @@ static void follow_lost(struct fixture *f)
 {
 	struct turnlog *l = turnlog_open_lost(f->logs, &lost_of);
 
-	turnlog_follow(l, 0, &nobody, exchange(&f->a));
-	turnlog_follow(l, 2, &nobody, exchange(&f->b));
+	turnlog_follow(l, 0, &nobody, place(&f->a));
+	turnlog_follow(l, 2, &nobody, place(&f->b));
 }
 
 static struct frames three_events(void)
@@ -524,8 +522,8 @@ static void replay_twice(struct fixture *f)
 	struct frames one = three_events(), two = three_events();
 
 	f->a.blocked = f->b.blocked = true;
-	assert_true(turnlogs_replay(f->logs, &lost_of, &one, 0, &nobody, exchange(&f->a)));
-	assert_true(turnlogs_replay(f->logs, &lost_of, &two, 1, &nobody, exchange(&f->b)));
+	assert_true(turnlogs_replay(f->logs, &lost_of, &one, 0, &nobody, place(&f->a)));
+	assert_true(turnlogs_replay(f->logs, &lost_of, &two, 1, &nobody, place(&f->b)));
 	assert_null(one.first);
 	assert_non_null(two.first); /* not needed: the second reads what the first brought */
 	frames_done(&two);
@@ -555,9 +553,9 @@ static void test_readers_share(void **state)
 
 static void follow_by_rights(struct fixture *f)
 {
-	turnlog_follow(f->log, 0, &(struct follower){.session_id = 1}, exchange(&f->a));
-	turnlog_follow(f->log, 0, &(struct follower){.session_id = 2}, exchange(&f->b));
-	turnlog_follow(f->log, 0, &(struct follower){.key_id = 3}, exchange(&f->c));
+	turnlog_follow(f->log, 0, &(struct follower){.session_id = 1}, place(&f->a));
+	turnlog_follow(f->log, 0, &(struct follower){.session_id = 2}, place(&f->b));
+	turnlog_follow(f->log, 0, &(struct follower){.key_id = 3}, place(&f->c));
 }
 
 static void end_match(struct fixture *f, const struct follower_match *m)
@@ -602,10 +600,9 @@ static void test_ends_of_rights(void **state)
 
 static void follow_until(struct fixture *f)
 {
+	turnlog_follow(f->log, 0, &(struct follower){.session_id = 1, .expires_at = clock_now_ms() + 1}, place(&f->a));
 	turnlog_follow(
-		f->log, 0, &(struct follower){.session_id = 1, .expires_at = clock_now_ms() + 1}, exchange(&f->a));
-	turnlog_follow(
-		f->log, 0, &(struct follower){.session_id = 1, .expires_at = clock_now_ms() + 600000}, exchange(&f->b));
+		f->log, 0, &(struct follower){.session_id = 1, .expires_at = clock_now_ms() + 600000}, place(&f->b));
 }
 
 static void look(struct fixture *f)

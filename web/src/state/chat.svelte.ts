@@ -1,13 +1,14 @@
 import { createConversation, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
-import { cancelTurn, startTurn, turnEvents } from '$core/api/turns';
+import { cancelTurn, startTurn } from '$core/api/turns';
 import type { Message, TurnStarted } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
 import type { NumberedEvent } from '$core/turn/events';
-import { follow, pause } from '$core/turn/follow';
+import { pause } from '$core/live/pause';
 import { beginTurn, messageOf, reduce, seenOf, type TurnView } from '$core/turn/reduce';
 import { conversations } from './conversations.svelte';
 import { mergeLatest, optimistic, type Shown } from './history';
+import { live } from './live.svelte';
 import { notices } from '$design/notices.svelte';
 
 /** One open conversation: its messages, and the turn that is being followed. */
@@ -204,13 +205,10 @@ export class Chat {
   private async run(turn: string): Promise<void> {
     const stream = (this.stream = new AbortController());
     try {
-      await follow(
-        {
-          open: (after, signal) => turnEvents(turn, after, signal),
-          onEvent: (e) => this.take(stream, e),
-          onConnected: (c) => (this.connected = c),
-        },
+      await live.turn(
+        turn,
         this.live?.seq ?? 0,
+        { events: (events) => this.take(stream, events), connected: (c) => (this.connected = c) },
         stream.signal,
       );
     } catch (e) {
@@ -228,9 +226,9 @@ export class Chat {
   }
 
   /** Events come faster than pictures: what is shown changes once a frame. */
-  private take(stream: AbortController, event: NumberedEvent): void {
+  private take(stream: AbortController, events: NumberedEvent[]): void {
     if (stream !== this.stream || !this.pending) return;
-    this.pending = reduce(this.pending, event);
+    this.pending = events.reduce(reduce, this.pending);
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       if (stream === this.stream) this.live = this.pending;

@@ -1,6 +1,5 @@
 /**
- * Whether the page is looked at and online. A hidden tab closes its streams a moment later, since a browser allows
- * only six connections to one server.
+ * Whether the page is looked at and online. A hidden tab stops following answers a moment later.
  */
 const GRACE_MS = 4000;
 

@@ -44,18 +44,5 @@ export async function take<T>(call: Promise<Result<T>>): Promise<T> {
   throw errorFrom(result.response, result.error);
 }
 
-/** Opens an event stream; throws an ApiError like `take`. */
-export async function openStream(path: string, signal: AbortSignal): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(base + path, { ...options, signal, headers: { ...options.headers, Accept: 'text/event-stream' } });
-  } catch (e) {
-    if (signal.aborted) throw e;
-    throw unreachable();
-  }
-  if (!response.ok || !response.body) {
-    if (response.status === 401) onUnauthorized();
-    throw errorFrom(response, await response.json().catch(() => null));
-  }
-  return response;
-}
+/** The session is gone, as something else than a call found out. */
+export const unauthorized = () => onUnauthorized();

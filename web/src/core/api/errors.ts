@@ -40,6 +40,9 @@ export function errorFrom(response: Response, body: unknown): ApiError {
   );
 }
 
+/** Something that a stream was to bring cannot be had; `code` is a code of the server's errors. */
+export const refused = (code: string) => new ApiError(code === 'not_found' ? 404 : 400, code, t('error.refused', { status: code }));
+
 /** What to tell the person about anything that was thrown. */
 export function say(error: unknown): string {
   if (error instanceof ApiError) {

@@ -1,4 +1,4 @@
-import { http, openStream, take } from './client';
+import { http, take } from './client';
 import type { Job } from './types';
 
 const at = (id: string) => ({ params: { path: { id } } });
@@ -8,5 +8,3 @@ export const listJobs = async () =>
 export const cancelJob = async (id: string) => (await take(http.POST('/api/v1/jobs/{id}/cancel', at(id)))) as Job;
 export const resumeJob = async (id: string) => (await take(http.POST('/api/v1/jobs/{id}/resume', at(id)))) as Job;
 export const deleteJob = (id: string) => take(http.DELETE('/api/v1/jobs/{id}', at(id)));
-export const jobEvents = (id: string, signal: AbortSignal) =>
-  openStream(`/api/v1/jobs/${encodeURIComponent(id)}/events`, signal);

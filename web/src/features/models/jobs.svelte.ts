@@ -1,15 +1,11 @@
 import { ApiError } from '$core/api/errors';
-import { cancelJob, deleteJob, jobEvents, listJobs, resumeJob } from '$core/api/jobs';
+import { cancelJob, deleteJob, listJobs, resumeJob } from '$core/api/jobs';
 import type { Change, Job } from '$core/api/types';
 import { jobHearers } from '$state/job_hearers';
 import { notices } from '$design/notices.svelte';
-import { backoff, pause, SILENCE_MS } from '$core/turn/follow';
-import { readFrames } from '$core/turn/sse';
+import { live } from '$state/live.svelte';
 import { isRunning, jobTitle } from '$core/words';
 
-/** A browser allows six connections to one server; the change feed and an answer need theirs. */
-const STREAMS = 2;
-const POLL_MS = 2000;
 const DONE_MS = 300_000;
 const UNDONE_MS = 86_400_000;
 
@@ -31,16 +27,11 @@ class Jobs {
 
   /** Begins to look; the answer ends it. */
   watch(): () => void {
-    const hear = (change: Change) => void (this.streams.has(change.id) || this.load());
+    const hear = (change?: Change) => void ((change && this.streams.has(change.id)) || this.load());
     jobHearers.add(hear);
     void this.load();
-    const timer = setInterval(() => {
-      // Those beyond the number of streams are looked at now and then.
-      if (this.items.some((j) => isRunning(j) && !this.streams.has(j.id))) void this.load();
-    }, POLL_MS);
     return () => {
       jobHearers.delete(hear);
-      clearInterval(timer);
       for (const stream of this.streams.values()) stream.abort();
       this.streams.clear();
     };
@@ -50,15 +41,15 @@ class Jobs {
     try {
       this.items = await listJobs();
     } catch {
-      return; // The next look comes soon, or the feed connects again.
+      return; // The feed tells when it is connected again.
     }
-    this.followSome();
+    this.followRunning();
   }
 
   put(job: Job): void {
     const at = this.items.findIndex((j) => j.id === job.id);
     this.items = at < 0 ? [job, ...this.items] : this.items.map((j) => (j.id === job.id ? job : j));
-    this.followSome();
+    this.followRunning();
   }
 
   async cancel(job: Job): Promise<void> {
@@ -79,35 +70,26 @@ class Jobs {
     this.items = this.items.filter((j) => j.id !== job.id);
   }
 
-  private followSome(): void {
-    for (const job of this.items) {
-      if (this.streams.size >= STREAMS) return;
-      if (isRunning(job) && !this.streams.has(job.id)) void this.follow(job.id);
-    }
+  private followRunning(): void {
+    for (const job of this.items) if (isRunning(job) && !this.streams.has(job.id)) void this.follow(job.id);
   }
 
   private async follow(id: string): Promise<void> {
     const stop = new AbortController();
     this.streams.set(id, stop);
-    let ended: Job | null = null;
-    for (let failures = 0; !stop.signal.aborted && !ended; ) {
-      try {
-        const response = await jobEvents(id, stop.signal);
-        await readFrames(response.body!, SILENCE_MS, stop.signal, (frame) => {
-          if (frame.event !== 'job') return;
-          failures = 0;
-          const job = JSON.parse(frame.data) as Job;
-          if (!isRunning(job)) ended = job;
+    try {
+      await live.job(
+        id,
+        (job) => {
           this.items = this.items.map((j) => (j.id === id ? job : j));
-        });
-      } catch (e) {
-        if (e instanceof ApiError && [401, 403, 404].includes(e.status)) break;
-      }
-      if (!ended && !stop.signal.aborted) await pause(backoff(++failures), stop.signal);
+          if (!isRunning(job)) this.tell(job);
+        },
+        stop.signal,
+      );
+    } catch {
+      // It is not there any more.
     }
     if (this.streams.get(id) === stop) this.streams.delete(id);
-    if (ended) this.tell(ended);
-    if (!stop.signal.aborted) this.followSome();
   }
 
   private tell(job: Job): void {

@@ -1,0 +1,144 @@
+/*
+ * events_api.c - one stream for all that a browser follows: the change feed, and in it the events of the turns and jobs that
+ * the request names. A browser allows six connections to one server, for all its windows together.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/follow.h"
+
+enum { FOLLOWED_MAX = 64 };
+
+struct wanted {
+	atelier_id id;
+	uint64_t after;
+};
+
+/* "ID:17,ID:0" or "ID,ID" */
+static int read_wanted(struct request *q, const char *name, struct wanted ret[FOLLOWED_MAX], size_t *ret_n)
+{
+	const char *p = http_query(q->x, name);
+
+	*ret_n = 0;
+	while (p && *p) {
+		struct wanted *w = &ret[*ret_n];
+		char *end;
+
+		if (*ret_n == FOLLOWED_MAX)
+			return err_set(
+				&q->err, E_INVALID, "At most %d can be followed at once (\"%s\").", FOLLOWED_MAX, name);
+		if (strlen(p) < ID_LEN || !id_parse(p, ID_LEN, &w->id))
+			return err_set(&q->err, E_INVALID, "There is something in \"%s\" that is no identifier.", name);
+		p += ID_LEN;
+		w->after = 0;
+		if (*p == ':' && p[1] >= '0' && p[1] <= '9') {
+			w->after = strtoull(p + 1, &end, 10);
+			p = end;
+		}
+		if (*p && *p != ',')
+			return err_set(&q->err, E_INVALID, "\"%s\" is to be a list like ID:17,ID:0.", name);
+		p += *p == ',';
+		++*ret_n;
+	}
+	return 0;
+}
+
+struct told {
+	struct loop_task task;
+	struct http_shared *stream;
+	char frame[160];
+};
+
+static void tell_on_loop(void *arg)
+{
+	struct told *t = arg;
+
+	(void)http_shared_write(t->stream, t->frame, strlen(t->frame));
+	http_shared_unref(t->stream);
+	free(t);
+}
+
+/* What cannot be followed says so in the stream: the others go on. */
+static void tell_refused(struct request *q, struct http_shared *stream, const char *event, atelier_id id, int code)
+{
+	struct told *t = xcalloc(1, sizeof(*t));
+	char text[ID_LEN + 1];
+
+	id_format(id, text);
+	snprintf(t->frame, sizeof(t->frame), "event: %s\ndata: {\"id\":\"%s\",\"ended\":true,\"code\":\"%s\"}\n\n",
+		event, text, err_info(code)->wire_code);
+	t->stream = http_shared_ref(stream);
+	loop_post(q->api->c.loop, &t->task, tell_on_loop, t);
+	q->err = (struct err){0};
+}
+
+static void follow_turn(struct request *q, struct http_shared *stream, const struct wanted *w)
+{
+	char id[ID_LEN + 1], begin[80], end[80];
+	int r;
+
+	id_format(w->id, id);
+	snprintf(begin, sizeof(begin), "event: turn\ndata: {\"id\":\"%s\"}\n\n", id);
+	snprintf(end, sizeof(end), "event: turn\ndata: {\"id\":\"%s\",\"ended\":true}\n\n", id);
+	r = turn_follow_there(q, w->id, w->after, &(struct http_place){.shared = stream, .begin = begin, .end = end});
+	if (r < 0)
+		tell_refused(q, stream, "turn", w->id, r);
+}
+
+static void follow_job(struct request *q, struct http_shared *stream, atelier_id id)
+{
+	/* A frame of a job says itself which it is. */
+	int r = job_follow_there(q, id, &(struct http_place){.shared = stream, .begin = "", .end = ""});
+
+	if (r < 0)
+		tell_refused(q, stream, "job_end", id, r);
+}
+
+static int events_get(struct request *q)
+{
+	struct wanted turns[FOLLOWED_MAX], jobs[FOLLOWED_MAX];
+	size_t n_turns, n_jobs;
+	struct http_shared *stream;
+	int r = read_wanted(q, "turns", turns, &n_turns);
+
+	if (r == 0)
+		r = read_wanted(q, "jobs", jobs, &n_jobs);
+	if (r < 0)
+		return r;
+	http_set_header(q->x, "X-Accel-Buffering", "no");
+	q->taken = true;
+	stream = changes_follow(q->api->changes, q->x, &q->who);
+	if (!stream)
+		return 0;
+	for (size_t i = 0; i < n_turns; i++)
+		follow_turn(q, stream, &turns[i]);
+	for (size_t i = 0; i < n_jobs; i++)
+		follow_job(q, stream, jobs[i].id);
+	http_shared_unref(stream);
+	request_look_again(q);
+	return 0;
+}
+
+#define ID_ONE "[0-7][0-9a-hjkmnp-tv-z]{12}"
+
+static const struct param feed_params[] = {
+	{.name = "turns",
+		.type = PARAM_STR,
+		.pattern = "^(" ID_ONE ":[0-9]{1,18}(," ID_ONE ":[0-9]{1,18})*)?$",
+		.doc = "Turns to follow, each with the number of its last event that is known: `ID:0,ID:17`. At most "
+		       "64."},
+	{.name = "jobs",
+		.type = PARAM_STR,
+		.pattern = "^(" ID_ONE "(," ID_ONE ")*)?$",
+		.doc = "Jobs to follow: `ID,ID`. At most 64."},
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/events", "followChanges", events_get, ACCESS_USER, ROUTE_STREAM, .status = 200,
+		PARAMS(feed_params), .stream = "FeedEvent",
+		.summary = "What changes for the user, live, and in the same stream the events of the turns and jobs that are named. "
+			   "Changes are not numbered: ask again after a gap."},
+};
+/* clang-format on */
+const struct route_set events_routes = ROUTES(routes);

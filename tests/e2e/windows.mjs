@@ -1,0 +1,88 @@
+// Many windows of one browser: each shows its answer, and Stop works at once in each. HTTP/1.1 gives a site six connections.
+import assert from 'node:assert/strict';
+import { answer, ask, has, ready } from './chat.mjs';
+
+const COUNT = 10;
+
+/** Opens ten windows, each with an answer that goes on until it is stopped, and stops each. */
+async function tenAnswers({ context, mock, base, watch }, prepare = async () => {}) {
+  let running = true;
+  const beats = new Map();
+  for (let i = 0; i < COUNT; i++) {
+    mock.on(`Count for window ${i}`, async ({ say }) => {
+      for (let n = 0; running && n < 1000; n++) {
+        say(`w${i}n${n} `);
+        beats.set(i, n);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    });
+  }
+  const pages = [];
+  try {
+    for (let i = 0; i < COUNT; i++) {
+      const page = watch(await context.newPage());
+      await prepare(page);
+      pages.push(page);
+      await page.goto(base + '/');
+      await ask(page, `Count for window ${i}`);
+      await has(answer(page), `w${i}n1 `);
+    }
+    // All go on: each sees what was said after the last one was opened.
+    const now = pages.map((_, i) => beats.get(i) + 5);
+    await Promise.all(pages.map((page, i) => has(answer(page), `w${i}n${now[i]} `)));
+    for (const page of pages) {
+      const took = await page.evaluate(async () => {
+        const began = performance.now();
+        document.querySelector('button[aria-label="Stop"]').click();
+        while (document.querySelector('button[aria-label="Stop"]')) await new Promise(requestAnimationFrame);
+        return performance.now() - began;
+      });
+      assert.ok(took < 1000, `Stop took ${Math.round(took)} ms`);
+      await ready(page);
+    }
+  } finally {
+    running = false;
+    await Promise.all(pages.map((page) => page.close()));
+  }
+}
+
+export const tenWindows = (t) => tenAnswers(t);
+
+/** Where there is no SharedWorker, one of the windows has the stream, and another takes it over when that one goes. */
+export async function windowsWithoutWorker(t) {
+  const { context, mock, base, watch } = t;
+  const prepare = (page) => page.addInitScript(() => delete window.SharedWorker);
+  await tenAnswers(t, prepare);
+  let go = () => {};
+  const gone = new Promise((resolve) => (go = resolve));
+  mock.on('Over to another', async ({ say }) => {
+    say('one ');
+    await gone;
+    say('two');
+  });
+  const [first, second] = [watch(await context.newPage()), watch(await context.newPage())];
+  for (const page of [first, second]) await prepare(page);
+  await first.goto(base + '/');
+  await first.getByRole('button', { name: 'Send' }).waitFor();
+  await second.goto(base + '/');
+  await ask(second, 'Over to another');
+  await has(answer(second), 'one');
+  await first.close();
+  go();
+  await has(answer(second), 'one two');
+  await second.close();
+}
+
+/** And where there are no locks either (a plain address of another machine), each window is for itself. */
+export async function windowAlone({ context, mock, base, watch }) {
+  mock.on('Alone', ({ say }) => say('Nobody else'));
+  const page = watch(await context.newPage());
+  await page.addInitScript(() => {
+    delete window.SharedWorker;
+    delete window.BroadcastChannel;
+  });
+  await page.goto(base + '/');
+  await ask(page, 'Alone');
+  await has(answer(page), 'Nobody else');
+  await page.close();
+}
