@@ -123,6 +123,7 @@ export class Mock {
     kept.asked = dialect.read(url.pathname, body);
     this.events.emit('asked', name);
     const steps = scene(kept.asked);
+    if (steps[0]?.silence) await pause(steps[0].silence);
     if (!steps[0]?.refuse) return dialect.answer(url.pathname, body, steps, out);
     const { status, message, retryAfter } = steps[0].refuse;
     out.json(status, dialect.error(status, message), retryAfter ? { 'retry-after': String(retryAfter) } : {});

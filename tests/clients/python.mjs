@@ -11,8 +11,8 @@ const env = join(here, '../../build/clients-python');
 const wanted = join(here, 'python/requirements.txt');
 const packages = readFileSync(wanted, 'utf8').trim().split('\n');
 
-async function run(command, args) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function run(command, args, options = {}) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   let out = '';
   let err = '';
   child.stdout.on('data', (d) => (out += d));
@@ -22,13 +22,15 @@ async function run(command, args) {
   return out;
 }
 
-async function prepare() {
-  const stamp = join(env, 'made-of.txt');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === packages.join('\n')) return;
-  mkdirSync(dirname(env), { recursive: true });
-  await run('python3', ['-m', 'venv', '--clear', env]);
-  await run(join(env, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', wanted]);
-  writeFileSync(stamp, packages.join('\n'));
+/** An environment at a folder with the packages of a list, made when it is not there or the list has changed. */
+export async function environment(at, list) {
+  const wanted = readFileSync(list, 'utf8');
+  const stamp = join(at, 'made-of.txt');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  mkdirSync(dirname(at), { recursive: true });
+  await run('python3', ['-m', 'venv', '--clear', at]);
+  await run(join(at, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', list]);
+  writeFileSync(stamp, wanted);
 }
 
 const versions = (client) => {
@@ -39,11 +41,8 @@ const versions = (client) => {
 /** What Anthropic's protocol has no like of. */
 const cannot = { anthropic: ['embeddings', 'embed'] };
 
-/** Rows as run.mjs has them, of all features with one of the provider's dialects. */
-export async function pythonRows(url, key, dialect, { model, embedding }) {
-  await prepare();
-  const args = [join(here, 'python/features.py'), url, key, dialect, model, embedding];
-  const out = await run(join(env, 'bin/python'), args);
+/** Rows as run.mjs has them, out of the lines that a program of features printed. */
+export function rowsOf(out, dialect, versions) {
   return out
     .trim()
     .split('\n')
@@ -55,4 +54,11 @@ export async function pythonRows(url, key, dialect, { model, embedding }) {
       else if (outcome === 'refused') row.outcome = 'no';
       return row;
     });
+}
+
+/** All features of the Python packages with one of the provider's dialects. */
+export async function pythonRows(url, key, dialect, { model, embedding }) {
+  await environment(env, wanted);
+  const args = [join(here, 'python/features.py'), url, key, dialect, model, embedding];
+  return rowsOf(await run(join(env, 'bin/python'), args), dialect, versions);
 }

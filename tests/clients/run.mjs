@@ -29,6 +29,7 @@ const { Server } = await import('./server.mjs');
 const { statusOf } = await import('./common.mjs');
 const { matrix } = await import('./matrix.mjs');
 const { pythonRows } = await import('./python.mjs');
+const { goRows } = await import('./go.mjs');
 const { uploadsResume } = await import('./uploads.mjs');
 const openai = await import('./mock-openai.mjs');
 const anthropic = await import('./mock-anthropic.mjs');
@@ -61,6 +62,7 @@ function settings(mock) {
     ATELIER_PROVIDER_TRIES: '2',
     ATELIER_BREAKER_FAILURES: '1000',
     ATELIER_WARM_UP: '0',
+    ATELIER_HEARTBEAT_S: '1',
   };
 }
 
@@ -140,13 +142,13 @@ async function runAll(mock, server, key) {
   return rows;
 }
 
-/** The Python packages, all features of a dialect in one process. */
-async function runPython(server, key) {
+/** The packages of another language, all features of a dialect at a time. */
+async function runOthers(server, key, language, rowsWith) {
   const rows = [];
   for (const dialect of Object.keys(models)) {
-    if (args.values.only && !`Python / ${dialect}`.includes(args.values.only)) continue;
+    if (args.values.only && !`${language} / ${dialect}`.includes(args.values.only)) continue;
     const logged = server.log.length;
-    for (const row of await pythonRows(server.url, key, dialect, models[dialect])) {
+    for (const row of await rowsWith(server.url, key, dialect, models[dialect])) {
       const name = `${row.client} / ${dialect} / ${row.feature}`;
       console.log(`${row.outcome === 'no' ? 'not ok' : 'ok'} ${name}`);
       if (row.outcome === 'no') show(new Error(row.message), server, logged);
@@ -230,7 +232,8 @@ async function main() {
     const key = await server.key();
     await modelsAreThere(server);
     const rows = await runAll(mock, server, key);
-    rows.push(...(await runPython(server, key)));
+    rows.push(...(await runOthers(server, key, 'Python', pythonRows)));
+    rows.push(...(await runOthers(server, key, 'Go', goRows)));
     failed = rows.filter((r) => r.outcome === 'no').length;
     passed = rows.length - failed;
     keyStaysHere(mock, key) ? passed++ : failed++;

@@ -1,7 +1,7 @@
 // What the scripted provider answers: the last message of the user names the scene. A scene is a list of steps,
 // whatever the dialect:
 //   { text } { think } { call: { name, args } } { length } { error } { forever }
-// and { refuse: { status, message, retryAfter } } alone, before anything was sent.
+// { silence: MS } alone at first: so long nothing comes. And { refuse: { status, message, retryAfter } } alone, before anything was sent.
 
 export const HELLO = 'Hello, world. Grüße an alle 🌍!';
 export const THOUGHT = 'Six times seven, let me see.';
@@ -88,6 +88,7 @@ export function scene(asked) {
   if (prompt.startsWith('Fail 429')) return refuse(429, 'too many of them', 90);
   if (prompt.startsWith('Fail 500')) return refuse(500, 'something broke');
   if (prompt.startsWith('Break')) return [{ text: 'The first half, and' }, { error: 'the engine stopped' }];
+  if (prompt.startsWith('Wait')) return [{ silence: 2200 }, { text: 'That took a while.' }];
   if (prompt.startsWith('Forever')) return [{ forever: true }];
   return [{ text: `I heard: ${prompt}` }];
 }
