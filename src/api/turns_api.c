@@ -1,5 +1,6 @@
 /* turns_api.c - asking for an answer, following it, stopping it. */
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "api/follow.h"
@@ -7,9 +8,41 @@
 #include "store/conversations.h"
 #include "store/turns.h"
 
+#define STOP_MAX 8
+
+struct turn_options_in {
+	double temperature, top_p;
+	int64_t top_k, seed, max_tokens;
+	bool has_temperature, has_top_p, has_seed;
+	struct schema_list stop;
+	const char *effort;
+};
+
+static const struct field stop_item = {.type = FT_TEXT, .min = 1, .max = 200};
+
+#define O struct turn_options_in
+static const struct field turn_options_fields[] = {
+	FIELD_HAS(FT_F64, O, temperature, has_temperature, "temperature", .min = 0, .max = 2,
+		.doc = "How freely words are chosen: 0 always takes the likeliest one."),
+	FIELD_HAS(FT_F64, O, top_p, has_top_p, "top_p", .min = 0, .max = 1,
+		.doc = "Only the likeliest words whose probabilities come to this are chosen from."),
+	FIELD_I64(O, top_k, "top_k", 1, 1000, 0, "Only so many of the likeliest words are chosen from."),
+	FIELD_HAS(FT_I64, O, seed, has_seed, "seed", .min = 0, .max = INT32_MAX, .when_null = -1,
+		.doc = "The same seed, question and model give the same answer, where the provider can."),
+	FIELD_I64(O, max_tokens, "max_tokens", 1, 1000000, 0, "The answer ends after so many tokens."),
+	FIELD(FT_STRS, O, stop, "stop", .max = STOP_MAX, .item = &stop_item,
+		.doc = "The answer ends before any of these texts."),
+	FIELD_ENUM(O, effort, "effort", "none low medium high", 0,
+		"How much is to be thought before the answer, by models that can; none: not at all."),
+};
+#undef O
+static const struct schema turn_options_schema = SCHEMA("TurnOptions", struct turn_options_in, turn_options_fields,
+	"How this answer is to be made. What is absent, or not known to the provider, is the model's own.");
+
 struct turn_new {
 	const char *content, *model;
 	bool goes_on;
+	struct turn_options_in options;
 };
 
 static const struct field turn_new_fields[] = {
@@ -17,6 +50,7 @@ static const struct field turn_new_fields[] = {
 		.hint = "more than blanks", .doc = "What the user says. Either this or `continue`."),
 	FIELD_BOOL(struct turn_new, goes_on, "continue", 0, "True: go on with the last answer, which ended early."),
 	FIELD_STR(struct turn_new, model, "model", 1, 200, 0, "Id of the model; null: the conversation's."),
+	FIELD_OBJECT(struct turn_new, options, "options", &turn_options_schema, 0, "How the answer is to be made."),
 };
 /* As check_content() has it. */
 static const struct schema turn_new_schema = {
@@ -181,15 +215,56 @@ static int choose_for_key(struct request *q, const char **model)
 	return r < 0 ? r : request_allow_model(q, *model);
 }
 
+static enum gen_thinking thinking_of(const char *effort)
+{
+	static const struct {
+		const char *word;
+		enum gen_thinking thinking;
+	} efforts[] = {
+		{"none", THINKING_OFF}, {"low", THINKING_LOW}, {"medium", THINKING_MEDIUM}, {"high", THINKING_HIGH}};
+
+	for (size_t i = 0; effort && i < N_ELEMENTS(efforts); i++)
+		if (strcmp(effort, efforts[i].word) == 0)
+			return efforts[i].thinking;
+	return THINKING_DEFAULT;
+}
+
+static int read_options(struct request *q, const struct turn_options_in *in, struct turn_options *ret)
+{
+	struct gen_sampling *s = &ret->sampling;
+
+	*ret = (struct turn_options){.thinking = thinking_of(in->effort), .max_tokens = in->max_tokens};
+	/* A null is as if it were not there. */
+	s->set = (in->has_temperature && !isnan(in->temperature) ? SAMPLE_TEMPERATURE : 0u) |
+		 (in->has_top_p && !isnan(in->top_p) ? SAMPLE_TOP_P : 0u) | (in->top_k > 0 ? SAMPLE_TOP_K : 0u) |
+		 (in->has_seed && in->seed >= 0 ? SAMPLE_SEED : 0u);
+	s->temperature = in->temperature;
+	s->top_p = in->top_p;
+	s->top_k = in->top_k;
+	if ((s->set & SAMPLE_SEED) && !(s->seed = arena_printf(&q->mem, "%lld", (long long)in->seed)))
+		return request_no_memory(q);
+	if (in->stop.n == 0)
+		return 0;
+	const char **stop = ARENA_ARRAY(&q->mem, const char *, in->stop.n + 1);
+	if (!stop)
+		return request_no_memory(q);
+	memcpy(stop, in->stop.items, in->stop.n * sizeof(*stop));
+	ret->stop = stop;
+	return 0;
+}
+
 static int turns_post(struct request *q)
 {
 	const struct turn_new *in = q->body;
 	const char *model = in->model;
+	struct turn_options options;
 	struct turn_ids ids;
 	int r = check_content(q, in);
 
 	if (r == 0)
 		r = choose_for_key(q, &model);
+	if (r == 0)
+		r = read_options(q, &in->options, &options);
 	if (r < 0)
 		return r;
 	r = turn_start(q->api->turns,
@@ -197,7 +272,8 @@ static int turns_post(struct request *q)
 			.key_id = q->who.key_id,
 			.conversation_id = q->arg_id,
 			.content = in->goes_on ? NULL : in->content,
-			.model = model},
+			.model = model,
+			.options = options},
 		&ids, &q->err);
 	if (r < 0)
 		return r;

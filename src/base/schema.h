@@ -20,7 +20,7 @@ enum field_type {
 	FT_ENUM,   /* const char *: one of `choices`, words separated by blanks */
 	FT_I64,    /* int64_t; min/max */
 	FT_BOOL,   /* bool */
-	FT_F64,    /* double; min/max */
+	FT_F64,    /* double; min/max; a null becomes NaN */
 	FT_ID,     /* atelier_id; 13 characters on the wire; 0 is written as null */
 	FT_TIME,   /* int64_t Unix ms; RFC 3339 on the wire; 0 is written as null; only emitted */
 	FT_OBJECT, /* a struct embedded in place, described by `sub` */

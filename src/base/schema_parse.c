@@ -363,6 +363,8 @@ static int parse_object(struct parse *p, const struct schema *s, const struct pl
 			*(bool *)((char *)out + f->present) = true;
 		if (json_is_null(item) && f->type == FT_I64)
 			*(int64_t *)(void *)((char *)out + f->offset) = f->when_null;
+		if (json_is_null(item) && f->type == FT_F64)
+			*(double *)(void *)((char *)out + f->offset) = NAN;
 		if (!item || json_is_null(item))
 			continue;
 		r = parse_field(p, f, &field_at, item, out);

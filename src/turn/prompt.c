@@ -46,6 +46,25 @@ static int copy_branch(struct turn *t, const struct message_list *branch, struct
 	return 0;
 }
 
+int prompt_take_options(struct turn *t, const struct turn_options *options)
+{
+	size_t n = 0;
+
+	t->options = *options;
+	if (options->sampling.seed && !(t->options.sampling.seed = arena_strdup(&t->arena, options->sampling.seed)))
+		return -ENOMEM;
+	if (!options->stop)
+		return 0;
+	while (options->stop[n])
+		n++;
+	const char **stop = ARENA_ARRAY(&t->arena, const char *, n + 1);
+	for (size_t i = 0; stop && i < n; i++)
+		if (!(stop[i] = arena_strdup(&t->arena, options->stop[i])))
+			return -ENOMEM;
+	t->options.stop = stop;
+	return stop ? 0 : -ENOMEM;
+}
+
 int prompt_build(struct turn *t)
 {
 	CLEANUP(arena_done) struct arena scratch;
@@ -64,6 +83,10 @@ int prompt_build(struct turn *t)
 		.messages = messages,
 		.n_messages = n,
 		.continues = t->continues && t->base_content[0],
+		.thinking = t->options.thinking,
+		.sampling = t->options.sampling,
+		.stop = t->options.stop,
+		.max_tokens = t->options.max_tokens,
 		.tokens_if_endless = t->all->settings->answer_max_tokens,
 	};
 	return 0;

@@ -34,11 +34,20 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e) M
 void turns_stop(struct turns *t);
 void turns_free(struct turns *t);
 
+/* How an answer is to be made; what is not said is the model's own. */
+struct turn_options {
+	struct gen_sampling sampling;
+	enum gen_thinking thinking;
+	const char *const *stop; /* NULL-terminated; NULL: none */
+	int64_t max_tokens;      /* 0: the provider's own limit */
+};
+
 struct turn_request {
 	atelier_id user_id, conversation_id;
-	atelier_id key_id;   /* of the API key that asks; 0: none */
-	const char *content; /* NULL: go on with the last answer, which ended early */
-	const char *model;   /* NULL: the conversation's, else the default */
+	atelier_id key_id;           /* of the API key that asks; 0: none */
+	const char *content;         /* NULL: go on with the last answer, which ended early */
+	const char *model;           /* NULL: the conversation's, else the default */
+	struct turn_options options; /* for this turn; copied */
 };
 
 struct turn_ids {

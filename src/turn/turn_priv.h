@@ -46,7 +46,8 @@ struct turn {
 	atelier_id user_id, key_id;
 	struct turn_ids ids;
 	bool continues;
-	const char *model; /* arena; the resolved id */
+	const char *model;           /* arena; the resolved id */
+	struct turn_options options; /* arena */
 
 	struct arena arena;
 	struct err err; /* the first failure, set where it happened */
@@ -93,6 +94,8 @@ void turn_start_json(const struct turn_ids *ids, const char *model, struct buf *
 /* ---- prompt.c ---- */
 
 int prompt_build(struct turn *t) MUST_CHECK;
+/* Copies how the answer is to be made to the turn. */
+int prompt_take_options(struct turn *t, const struct turn_options *options) MUST_CHECK;
 
 /* ---- title.c ---- */
 

@@ -231,7 +231,9 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids 
 	t->key_id = q->key_id;
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	cancel_init(&t->cancel);
-	if ((r = admit(all, t, e)) < 0) {
+	r = prompt_take_options(t, &q->options);
+	r = r < 0 ? err_set(e, r, "no memory for a turn") : admit(all, t, e);
+	if (r < 0) {
 		turn_free(t);
 		return r;
 	}
