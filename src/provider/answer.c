@@ -208,8 +208,8 @@ static int take_thought(struct answer *s, const json_t *v, int depth)
 int answer_thought(struct answer *s, const json_t *message)
 {
 	/* Some servers send the same under several names: the first that has something is taken. */
-	static const char *const names[] = {
-		"reasoning_content", "reasoning", "thinking", "thought", "reasoning_details", "thinking_blocks"};
+	static const char *const names[] = {"reasoning_content", "reasoning", "reasoning_text", "thinking", "thought",
+		"reasoning_details", "thinking_blocks"};
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
 		const json_t *v = json_object_get(message, names[i]);
 		if (!is_empty(v))
@@ -313,19 +313,23 @@ void answer_end(struct answer *s)
 	s->ended_ms = clock_mono_ms();
 }
 
-/* Words for a fault of the moment; `error` may be an object with a type and a code, or a text. */
-static bool is_transient(const json_t *error)
+/* What an error of the moment means, by its type or its code; 0: it is none. `error` may be an object or a text. */
+static int passing_code(const json_t *error)
 {
-	static const char *const types[] = {"overloaded_error", "rate_limit_error", "api_error", "timeout_error",
-		"unavailable_error", "overloaded"};
-	const char *type = json_get_str(error, "type");
-	int64_t code = json_get_i64(error, "code", 0);
-	if (code == 429 || code == 502 || code == 503 || code == 529)
-		return true;
-	for (size_t i = 0; type && i < N_ELEMENTS(types); i++)
-		if (strcmp(type, types[i]) == 0)
-			return true;
-	return false;
+	static const struct {
+		const char *type;
+		int status, code;
+	} known[] = {{"overloaded_error", 529, E_PROVIDER_BUSY}, {"overloaded", 503, E_PROVIDER_BUSY},
+		{"unavailable_error", 503, E_PROVIDER_BUSY}, {"service_unavailable", 503, E_PROVIDER_BUSY},
+		{"rate_limit_error", 429, E_PROVIDER_LIMITED}, {"rate_limit_exceeded", 429, E_PROVIDER_LIMITED},
+		{"api_error", 502, E_PROVIDER}, {"timeout_error", 502, E_PROVIDER}};
+	const char *type = json_get_str(error, "type"), *word = json_get_str(error, "code");
+	int64_t status = wire_count(error, "code", 0);
+	for (size_t i = 0; i < N_ELEMENTS(known); i++)
+		if ((type && strcmp(type, known[i].type) == 0) || (word && strcmp(word, known[i].type) == 0) ||
+			status == known[i].status)
+			return known[i].code;
+	return 0;
 }
 
 int answer_error(struct answer *s, const json_t *root)
@@ -339,8 +343,11 @@ int answer_error(struct answer *s, const json_t *root)
 	int meant = refusal_in_stream(root, s->e);
 	if (meant < 0)
 		return err_set(s->e, meant, "%s reported: %s", s->label, text);
-	s->transient = is_transient(json_object_get(root, "error")) || is_transient(root);
-	return err_set(s->e, E_PROVIDER, "%s reported: %s", s->label, *text ? text : "an error");
+	int passing = passing_code(json_object_get(root, "error"));
+	if (passing == 0)
+		passing = passing_code(root);
+	s->transient = passing != 0;
+	return err_set(s->e, passing ? passing : E_PROVIDER, "%s reported: %s", s->label, *text ? text : "an error");
 }
 
 int answer_cut(struct answer *s)

@@ -86,6 +86,7 @@ struct answer {
 	bool shown;       /* an event was made, or bytes were handed over: nothing can be tried again */
 	bool transient;   /* the error that the stream reported may be over in a moment */
 	bool error_event; /* sse.c: the event is named so */
+	bool in_deltas;   /* openai.c: the answer comes in pieces, and not as a message */
 	int64_t first_token_ms;
 	struct think think;
 	int64_t pieces,

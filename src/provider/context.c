@@ -134,6 +134,8 @@ bool context_again(const struct target *t, const struct gen_request *q, int64_t 
 		context_learn(t, q, why.asked);
 	if (again || why.asked > 0 || memory)
 		err_clear(e);
+	if (!memory && prompt <= MAX(had, limit) && why.limit > 0)
+		limit = had = why.limit; /* it was loaded with less than it was asked for */
 	if (!again && (why.asked > 0 || memory))
 		*r = too_long(t, prompt, memory ? limit : MAX(had, limit), why.asked > 0 ? "" : "about ", e);
 	return again;

@@ -97,7 +97,7 @@ int provider_status_error(const struct provider *p, const char *model, const str
 	if (meant < 0)
 		code = meant;
 	if (meant == E_PROVIDER_QUOTA)
-		return err_set(e, meant, "The account at %s is used up (%d)%s%s", p->label, status, colon, text);
+		return err_set(e, meant, "%s says that the account is used up (%d)%s%s", p->label, status, colon, text);
 	switch (status) {
 	case 401:
 	case 403:

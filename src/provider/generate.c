@@ -197,7 +197,15 @@ static int judge(struct generation *g, int r, struct err *e)
 		return r;
 	if (run->res.status / 100 != 2)
 		return provider_status_error(run->t->p, run->t->name, &run->res, e);
-	return finish(g);
+	r = finish(g);
+	if (r != E_PROVIDER_BROKEN || g->stream.shown || strncasecmp(run->res.content_type, "text/html", 9) != 0)
+		return r;
+	err_clear(e);
+	return err_set(e, E_PROVIDER,
+		"%s answered with a web page and not as a model. Is the address right, and does no proxy or login "
+		"stand "
+		"before it?",
+		run->t->p->label);
 }
 
 static int send_request(struct generation *g, struct err *e)

@@ -125,7 +125,9 @@ static int take_choice(struct answer *s, const json_t *choice)
 	if (json_get_i64(choice, "index", 0) != 0)
 		return 0; /* one answer was asked for */
 	const json_t *delta = json_object_get(choice, "delta");
-	if (!json_is_object(delta))
+	if (json_object_size(delta) > 0)
+		s->in_deltas = true;
+	else if (!s->in_deltas) /* behind deltas it would say all of them once more */
 		delta = json_object_get(choice, "message");
 	int r = answer_thought(s, delta);
 	if (r >= 0)
@@ -188,6 +190,7 @@ static int take_usual(struct answer *s, const char *p, size_t n)
 {
 	struct scanned found = {.content = {NULL, 0}};
 	if (scan_chunk(p, n, &found)) {
+		s->in_deltas = true;
 		int r = answer_scanned(s, &found);
 		return r < 0 ? r : 1;
 	}

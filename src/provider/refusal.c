@@ -26,7 +26,9 @@ static bool is_about_length(struct str body)
 		"exceed context limit", "exceeds the context window", "exceeds the maximum number of tokens",
 		"input is too long", "longer than the model's context", "maximum prompt length", "context window",
 		"input token count exceeds", "larger than the maximum context", "input length exceeds the context",
-		"model_max_prompt_tokens_exceeded", "reduce the length of the messages", "too large for model with"};
+		"model_max_prompt_tokens_exceeded", "reduce the length of the messages", "too large for model with",
+		"longer than the maximum model length", "loaded with context length", "exceeds the maximum context",
+		"exceeds the model's context", "exceeds the model's maximum", "prompt too long", "request too long"};
 	return says_any(body, words, N_ELEMENTS(words));
 }
 
@@ -56,7 +58,7 @@ static int64_t read_figure(const char **p, const char *end)
 static void read_sentence(struct str text, int64_t *asked, int64_t *limit)
 {
 	static const char *const before_limit[] = {"length is ", "length of ", "> ", "limit of ", "limit is ",
-		"maximum of ", "context size (", "window of ", "up to ", "at most "};
+		"maximum of ", "context size (", "window of ", "up to ", "at most ", "length of only "};
 	int64_t all[FIGURES], most = 0, sum = 0;
 	size_t n = 0;
 	*asked = *limit = 0;

@@ -2,6 +2,7 @@
  * tools.c - the calls of tools in an answer: pieces that servers number in many ways become events of calls numbered
  * from 0, each with an id and a name in its first event.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
@@ -19,7 +20,7 @@ struct answer_call {
 	bool told;                           /* its first event was made */
 	struct buf early;                    /* arguments that came before the name */
 	int depth;                           /* of the braces in the arguments so far */
-	bool in_string, escaped, any, whole; /* whole: the outermost brace was closed */
+	bool in_string, escaped, any, whole; /* any: something stands in them; whole: the outermost brace was closed */
 	uint16_t half;                       /* of a character in the arguments */
 };
 
@@ -170,10 +171,27 @@ static void follow(struct answer_call *c, const char *p, size_t n)
 	}
 }
 
+/* At their beginning: blanks, and an object without members, which some servers send before the pieces of the real one.
+ * Without those it is what the end makes of no arguments. */
+static void skip_nothing(struct answer_call *c, const char **p, size_t *n)
+{
+	size_t blanks = 0;
+	while (blanks < *n && isspace((unsigned char)(*p)[blanks]))
+		blanks++;
+	*p += blanks;
+	*n -= blanks;
+	if (*n == 2 && memcmp(*p, "{}", 2) == 0) {
+		c->whole = true;
+		*n = 0;
+	}
+}
+
 static int take_arguments(struct answer *s, struct answer_call *c, const char *p, size_t n)
 {
 	CLEANUP(buf_done) struct buf whole = BUF_INIT(n * 3 + 16);
 	int r = wire_join_halves(&c->half, s->has_halves, &p, &n, &whole);
+	if (r >= 0 && !c->any)
+		skip_nothing(c, &p, &n);
 	if (r < 0 || n == 0)
 		return r;
 	follow(c, p, n);
@@ -181,6 +199,20 @@ static int take_arguments(struct answer *s, struct answer_call *c, const char *p
 		return emit_arguments(s, c->index, p, n);
 	buf_add(&c->early, p, n);
 	return buf_status(&c->early);
+}
+
+/* Calls whose arguments are an empty object, as far as one can know: something else of the answer follows. */
+static int settle_empty(struct answer *s)
+{
+	int r = 0;
+	for (size_t i = 0; s->calls && i < s->calls->n && r >= 0; i++) {
+		struct answer_call *c = &s->calls->all[i];
+		if (!c->told || c->any || !c->whole)
+			continue;
+		c->any = true;
+		r = emit_arguments(s, c->index, "{}", 2);
+	}
+	return r;
 }
 
 int answer_tool(struct answer *s, int64_t at, const char *id, const char *name, const char *arguments, size_t n)
@@ -199,9 +231,11 @@ int answer_tool(struct answer *s, int64_t at, const char *id, const char *name, 
 		c->id = xstrdup(id);
 	if (!name || c->name)
 		return take_arguments(s, c, arguments, n);
+	int r = settle_empty(s);
 	c->name = xstrdup(name);
 	c->index = s->calls->n_named++;
-	int r = take_arguments(s, c, arguments, n);
+	if (r >= 0)
+		r = take_arguments(s, c, arguments, n);
 	if (r >= 0)
 		r = emit_first(s, c);
 	c->told = true;
@@ -223,12 +257,10 @@ int answer_tool_json(struct answer *s, int64_t at, const char *id, const char *n
 
 int answer_tools_finish(struct answer *s)
 {
-	/* Where the answer was cut off, arguments that did not come are missing, and not none. */
+	/* Where the answer was cut off, arguments that did not come are missing, and not none; also behind an empty object. */
 	bool cut = strcmp(s->finish_reason, "length") == 0 || strcmp(s->finish_reason, "content_filter") == 0;
-	int r = 0;
-	if (!s->calls || cut)
-		return 0;
-	for (size_t i = 0; i < s->calls->n && r >= 0; i++) {
+	int r = cut ? 0 : settle_empty(s);
+	for (size_t i = 0; s->calls && !cut && i < s->calls->n && r >= 0; i++) {
 		struct answer_call *c = &s->calls->all[i];
 		if (!c->name)
 			return err_set(s->e, E_PROVIDER_BROKEN, "%s wants a tool without saying which.", s->label);
@@ -238,7 +270,7 @@ int answer_tools_finish(struct answer *s)
 			r = emit_arguments(s, c->index, "{}", 2);
 	}
 	/* Some servers say "stop" although there are calls. */
-	if (strcmp(s->finish_reason, "stop") == 0)
+	if (s->calls && strcmp(s->finish_reason, "stop") == 0)
 		answer_set_reason(s, "tool_calls");
 	return r;
 }

@@ -70,14 +70,16 @@ bool gw_is_object(struct str text)
 	return json_read(text.p, text.n, JSON_MEMORY, JSON_READ_EXACT, &v, NULL) == 0 && json_is_object(v);
 }
 
-static enum gw_made_state state_of(struct gw_made *m, bool cut)
+static enum gw_made_state state_of(struct gw_made *m, bool cut, bool objects)
 {
 	if (gw_is_object(buf_str(&m->arguments)))
 		return MADE_WHOLE;
 	if (cut)
 		return MADE_CUT;
-	if (m->arguments.n > 0)
+	/* Some models write `null` where a function takes nothing. */
+	if (m->arguments.n > 0 && (!objects || !str_eq(buf_str(&m->arguments), STR("null"))))
 		return MADE_WRONG;
+	buf_reset(&m->arguments);
 	buf_add_str(&m->arguments, "{}");
 	return MADE_WHOLE;
 }
@@ -87,7 +89,7 @@ int gw_collect_end(struct gw_call *c, bool cut)
 	for (size_t i = 0; i < c->answer.n_calls; i++) {
 		struct gw_made *m = &c->answer.calls[i];
 
-		m->state = state_of(m, cut);
+		m->state = state_of(m, cut, c->format->calls_are_objects);
 		if (m->state == MADE_WRONG && c->format->calls_are_objects)
 			return err_set(&c->q->err, E_PROVIDER_BROKEN,
 				"The model called the tool %.64s with arguments that are no JSON object: %.100s",

@@ -106,6 +106,11 @@ static void learns_from_refusals(void **state)
 	assert_int_equal(e.asked, 13783);
 	assert_int_equal(e.limit, 8192);
 	err_clear(&e);
+	/* Loaded with less than it was asked for, and no larger window is left. */
+	model(16384, 0);
+	assert_false(again(13000, 16384, 400, with_figures, &r, &e));
+	assert_int_equal(e.limit, 4096);
+	err_clear(&e);
 	model(131072, 0);
 	assert_true(again(1000, 0, 400, without, &r, &e));
 	assert_int_equal(choose(1000, 0, &e), 4096);

@@ -236,6 +236,15 @@ static void tool_calls(void **state)
 		{D("{\"function_call\":{\"name\":\"f\",\"arguments\":\"{\"}}")
 				D("{\"function_call\":{\"arguments\":\"}\"}}") END("function_call") DONE,
 			"0 MADE f {}\n"},
+		/* An empty object before the pieces of the real one, as text and as an object; blanks for no arguments. */
+		{T("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":{}}}")
+				T("{\"index\":0,\"function\":{\"arguments\":\"{\\\"x\\\":1}\"}}")
+					T("{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"g\","
+					  "\"arguments\":\"{}\"}}") T("{\"index\":1,\"function\":{\"arguments\":"
+								      "\"{\\\"y\\\":2}\"}}")
+						T("{\"index\":2,\"id\":\"c\",\"function\":{\"name\":\"h\","
+						  "\"arguments\":\" \\n\"}}") END("tool_calls") DONE,
+			"0 a f {\"x\":1}\n1 b g {\"y\":2}\n2 c h {}\n"},
 		/* The whole answer in one piece. */
 		{"{\"choices\":[{\"index\":0,\"message\":{\"content\":null,\"tool_calls\":[{\"id\":\"a\",\"type\":"
 		 "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"b\",\"type\":\"function\","
@@ -250,7 +259,13 @@ static void tool_calls(void **state)
 		assert_string_equal(o.reason, "tool_calls");
 		assert_string_equal(o.text, "");
 	}
-	struct outcome o = stream_everywhere(
+	/* Cut off by the limit: an object that was closed is whole, a name alone is nothing. */
+	struct outcome o = stream_everywhere(&openai_dialect,
+		T("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
+			T("{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"\"}}") END("length")
+				DONE);
+	assert_string_equal(o.tools, "0 a f {}\n1 b g \n");
+	o = stream_everywhere(
 		&openai_dialect, T("{\"index\":0,\"id\":\"a\",\"function\":{\"arguments\":\"{}\"}}") END("stop") DONE);
 	assert_int_equal(o.r, E_PROVIDER_BROKEN);
 }
@@ -281,6 +296,17 @@ static void usage_and_ends(void **state)
 		assert_string_equal(o.reason, words[i][1]);
 		assert_int_equal(o.cached, -1);
 	}
+	/* The message that repeats what came in pieces is not taken twice; pieces named so are. */
+	o = stream_everywhere(&openai_dialect,
+		D("{\"content\":\"He\"}") D("{\"content\":\"y\"}") "data: {\"choices\":[{\"index\":0,\"message\":"
+								   "{\"content\":\"Hey\"},\"finish_reason\":"
+								   "\"stop\"}]}\n\n" DONE);
+	assert_string_equal(o.text, "Hey");
+	o = stream_everywhere(&openai_dialect,
+		"data: {\"choices\":[{\"index\":0,\"message\":{\"content\":\"He\"}}]}\n\n"
+		"data: {\"choices\":[{\"index\":0,\"message\":{\"content\":\"y\"},\"finish_reason\":\"stop\"}]}"
+		"\n\n" DONE);
+	assert_string_equal(o.text, "Hey");
 	/* A plain completion, with what vLLM says of the end. */
 	o = stream_everywhere(&openai_dialect,
 		"data: {\"object\":\"text_completion\",\"choices\":[{\"index\":0,\"text\":\" in\"}]}\n\n"

@@ -39,6 +39,13 @@ static void test_length(void **state)
 		 "1,200,000.\"}}",
 			1200000, 1048576},
 		{"{\"error\":\"the prompt is longer than the context length currently available\"}", 0, 0},
+		{"{\"error\":{\"message\":\"The decoder prompt (length 5012) is longer than the maximum model length "
+		 "of "
+		 "4096. Make sure that `max_model_len` is no smaller than the number of text tokens.\"}}",
+			5012, 4096},
+		{"{\"error\":\"Trying to keep the first 5012 tokens when context the overflows. However, the model is "
+		 "loaded with context length of only 4096 tokens, which is not enough.\"}",
+			5012, 4096},
 		{"{\"error\":{\"message\":\"gpt-4-32768 has a context window\"}}", 0, 0},
 	};
 
