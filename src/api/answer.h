@@ -1,7 +1,9 @@
-/* answer.h - the failure's shape, and fields that may be null. */
+/* answer.h - shapes of answers: a failure, a list, fields that may be null. */
 #pragma once
 
 #include "base/schema.h"
+
+struct request;
 
 /* A number or an object that is null unless the bool `has` is set. */
 #define FIELD_MAYBE(t, s, member, has, wire, subschema, text)                                                          \
@@ -22,3 +24,27 @@ struct error_answer {
 extern const struct schema error_schema;
 
 void error_emit(const struct err *e, const char *request_id, struct buf *b);
+
+/* ---- lists: all answer like this, those of one page only with `next` null ---- */
+
+struct list_answer {
+	struct schema_list items;
+	const char *next; /* NULL: nothing is behind this page */
+	const char *currency;
+};
+
+/* Defines the schema `var` of a list of `item`; `order` says in which, and further fields may follow. */
+#define LIST_SCHEMA(var, wire, item, order, text, ...)                                                                 \
+	static const struct field var##_fields[] = {                                                                   \
+		FIELD_LIST(struct list_answer, items, "items", (item), 0, FIELD_REQUIRED, order),                      \
+		FIELD_STR(struct list_answer, next, "next", 0, 0, 0,                                                   \
+			"`cursor` of the page behind this one; null: the end."),                                       \
+		__VA_ARGS__};                                                                                          \
+	static const struct schema var = SCHEMA(wire, struct list_answer, var##_fields, text)
+#define LIST_CURRENCY(text) FIELD_STR(struct list_answer, currency, "currency", 0, 0, FIELD_REQUIRED, text)
+
+/* An id as a cursor, in the arena; NULL without memory, as at the end of a list. */
+const char *answer_cursor(struct request *q, atelier_id id);
+
+/* Sets the answer; `items` are of the route's schema. `next`: the cursor of the page behind, NULL for none. */
+int answer_list(struct request *q, const void *items, size_t n, const char *next) MUST_CHECK;

@@ -1,4 +1,5 @@
 /* catalogue_api.c - what administrators say about models: aliases and fallbacks, names, hiding, models of tasks. */
+#include <errno.h>
 #include <pthread.h>
 
 #include "api/answer.h"
@@ -53,15 +54,7 @@ static const struct field route_fields[] = {
 static const struct schema route_schema =
 	SCHEMA("ModelRoute", struct route_answer, route_fields, "Where calls for a name go.");
 
-struct route_list_answer {
-	struct schema_list items;
-};
-
-static const struct field route_list_fields[] = {
-	FIELD_LIST(struct route_list_answer, items, "items", &route_schema, 0, FIELD_REQUIRED, "The oldest first."),
-};
-static const struct schema route_list_schema =
-	SCHEMA("ModelRouteList", struct route_list_answer, route_list_fields, "All routes.");
+LIST_SCHEMA(route_list_schema, "ModelRouteList", &route_schema, "The oldest first.", "All routes.");
 
 static int answer_of(struct request *q, const struct stored_route *from, struct route_answer *ret)
 {
@@ -76,7 +69,6 @@ static int answer_of(struct request *q, const struct stored_route *from, struct 
 
 static int routes_get_all(struct request *q)
 {
-	struct route_list_answer *out = ARENA_NEW(&q->mem, struct route_list_answer);
 	struct stored_rules rules;
 	int r;
 
@@ -87,23 +79,19 @@ static int routes_get_all(struct request *q)
 	if (r < 0)
 		return r;
 	struct route_answer *items = ARENA_ARRAY(&q->mem, struct route_answer, rules.n_routes + 1);
-	if (!out || !items)
+	if (!items)
 		return request_no_memory(q);
 	for (size_t i = 0; i < rules.n_routes && r == 0; i++)
 		r = answer_of(q, &rules.routes[i], &items[i]);
-	if (r < 0)
-		return r;
-	out->items = (struct schema_list){items, rules.n_routes};
-	q->answer = out;
-	return 0;
+	return r < 0 ? r : answer_list(q, items, rules.n_routes, NULL);
 }
 
-static int check_target(struct request *q, const char *const *targets, size_t i, const char *pattern)
+static int check_target(const char *const *targets, size_t i, const char *pattern, struct err *e)
 {
 	const char *t = targets[i];
 
 	if (strpbrk(t, "*?") && (!pattern || strcmp(t, pattern) != 0))
-		return err_set(&q->err, E_CONFLICT,
+		return err_set(e, E_CONFLICT,
 			"\"targets[%zu]\" must be the id of one model; a pattern may stand there only when it is the "
 			"route's own.",
 			i);
@@ -111,14 +99,15 @@ static int check_target(struct request *q, const char *const *targets, size_t i,
 }
 
 /* The list as JSON, in q->mem. */
-static int targets_of(struct request *q, const struct route_edit *in, const char *pattern, const char **ret)
+static int targets_of(
+	struct request *q, const struct route_edit *in, const char *pattern, const char **ret, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(65536);
 	const char *const *targets = in->targets.items;
 
 	buf_add_char(&b, '[');
 	for (size_t i = 0; i < in->targets.n; i++) {
-		int r = check_target(q, targets, i, pattern);
+		int r = check_target(targets, i, pattern, e);
 
 		if (r < 0)
 			return r;
@@ -128,72 +117,59 @@ static int targets_of(struct request *q, const struct route_edit *in, const char
 	}
 	buf_add_char(&b, ']');
 	*ret = buf_status(&b) < 0 ? NULL : arena_strdup(&q->mem, b.p);
-	return *ret ? 0 : request_no_memory(q);
+	return *ret ? 0 : err_set(e, -ENOMEM, "no memory left for the targets of a route");
 }
 
-static int load_route(struct request *q, atelier_id id, struct stored_route *ret)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-
-	return model_routes_get(c, id, &q->mem, ret, &q->err);
-}
-
-static int answer_route(struct request *q, atelier_id id)
+static int answer_route(struct request *q, const struct stored_route *route)
 {
 	struct route_answer *out = ARENA_NEW(&q->mem, struct route_answer);
-	struct stored_route found;
-	int r = load_route(q, id, &found);
 
-	if (r < 0)
-		return r;
 	if (!out)
 		return request_no_memory(q);
 	q->answer = out;
-	return answer_of(q, &found, out);
-}
-
-static int route_create(struct request *q, const struct route_edit *in, atelier_id *ret_id)
-{
-	const char *targets;
-	int r = targets_of(q, in, in->pattern, &targets);
-
-	if (r == 0)
-		r = model_routes_create(q->api->c.db, in->pattern, targets, ret_id, &q->err);
-	return r < 0 ? r : api_configure(q);
+	return answer_of(q, route, out);
 }
 
 static int routes_post(struct request *q)
 {
-	atelier_id id = 0;
-	int r;
+	const struct route_edit *in = q->body;
+	struct stored_route route = {.pattern = in->pattern};
+	int r = targets_of(q, in, in->pattern, &route.targets, &q->err);
 
+	if (r < 0)
+		return r;
 	pthread_mutex_lock(&q->api->configure_mx);
-	r = route_create(q, q->body, &id);
+	r = model_routes_create(q->api->c.db, route.pattern, route.targets, &route.id, &q->err);
+	if (r == 0)
+		r = api_configure(q);
 	pthread_mutex_unlock(&q->api->configure_mx);
-	return r < 0 ? r : answer_route(q, id);
+	return r < 0 ? r : answer_route(q, &route);
 }
 
-static int route_update(struct request *q, const struct route_edit *in)
+/* Writer. */
+static int route_edit(void *row, void *arg, struct err *e)
 {
-	const char *targets = NULL;
-	struct stored_route old;
-	int r = load_route(q, q->arg_id, &old);
+	struct stored_route *route = row;
+	struct request *q = arg;
+	const struct route_edit *in = q->body;
 
-	if (r == 0 && in->targets.n > 0)
-		r = targets_of(q, in, in->pattern ? in->pattern : old.pattern, &targets);
-	if (r == 0)
-		r = model_routes_update(q->api->c.db, q->arg_id, in->pattern, targets, &q->err);
-	return r < 0 ? r : api_configure(q);
+	if (in->pattern)
+		route->pattern = in->pattern;
+	return in->targets.n > 0 ? targets_of(q, in, route->pattern, &route->targets, e) : 0;
 }
 
 static int route_patch(struct request *q)
 {
+	const struct rows_edit edit = {q->arg_id, route_edit, q, &q->mem};
+	struct stored_route route;
 	int r;
 
 	pthread_mutex_lock(&q->api->configure_mx);
-	r = route_update(q, q->body);
+	r = model_routes_edit(q->api->c.db, &edit, &route, &q->err);
+	if (r == 0)
+		r = api_configure(q);
 	pthread_mutex_unlock(&q->api->configure_mx);
-	return r < 0 ? r : answer_route(q, q->arg_id);
+	return r < 0 ? r : answer_route(q, &route);
 }
 
 static int route_delete(struct request *q)

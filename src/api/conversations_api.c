@@ -1,4 +1,5 @@
 /* conversations_api.c - a person's conversations. */
+#include "api/answer.h"
 #include "api/request.h"
 #include "store/conversations.h"
 
@@ -43,18 +44,7 @@ static const struct field conversation_fields[] = {
 static const struct schema conversation_schema =
 	SCHEMA("Conversation", struct conversation_answer, conversation_fields, "A conversation.");
 
-struct conversation_page {
-	struct schema_list items;
-	const char *next;
-};
-
-static const struct field page_fields[] = {
-	FIELD_LIST(struct conversation_page, items, "items", &conversation_schema, 0, FIELD_REQUIRED, "Newest first."),
-	FIELD_STR(struct conversation_page, next, "next", 0, 0, 0,
-		"`cursor` of the page behind this one; null: the end."),
-};
-static const struct schema conversation_page_schema =
-	SCHEMA("ConversationPage", struct conversation_page, page_fields, "Some conversations.");
+LIST_SCHEMA(conversation_page_schema, "ConversationPage", &conversation_schema, "Newest first.", "Some conversations.");
 
 static struct conversation_answer answer_of(const struct conversation *c)
 {
@@ -146,7 +136,6 @@ static char *cursor_format(struct request *q, const struct conversation *last)
 static int conversations_get_all(struct request *q)
 {
 	const char *cursor = http_query(q->x, "cursor"), *search = http_query(q->x, "q");
-	struct conversation_page *out = ARENA_NEW(&q->mem, struct conversation_page);
 	struct conversation_cursor after = {0};
 	struct conversation_list list;
 	int64_t limit;
@@ -162,14 +151,11 @@ static int conversations_get_all(struct request *q)
 	if (r < 0)
 		return r;
 	struct conversation_answer *items = ARENA_ARRAY(&q->mem, struct conversation_answer, MAX(list.n, 1));
-	if (!out || !items)
+	if (!items)
 		return request_no_memory(q);
 	for (size_t i = 0; i < list.n; i++)
 		items[i] = answer_of(&list.items[i]);
-	out->items = (struct schema_list){items, list.n};
-	out->next = list.more && list.n ? cursor_format(q, &list.items[list.n - 1]) : NULL;
-	q->answer = out;
-	return 0;
+	return answer_list(q, items, list.n, list.more && list.n ? cursor_format(q, &list.items[list.n - 1]) : NULL);
 }
 
 static int conversation_get(struct request *q)

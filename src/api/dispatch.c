@@ -227,7 +227,7 @@ static int parse_body(struct request *q)
 	q->body = arena_alloc(&q->mem, s->size);
 	if (!q->body)
 		return request_no_memory(q);
-	return schema_parse(s, http_body(q->x), q->body, &q->mem, &q->err);
+	return schema_parse_given(s, http_body(q->x), q->body, &q->given, &q->mem, &q->err);
 }
 
 static int request_run(struct request *q)

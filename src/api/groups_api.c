@@ -26,15 +26,7 @@ static const struct field group_fields[] = {
 };
 static const struct schema group_schema = SCHEMA("Group", struct group_answer, group_fields, "Some people.");
 
-struct group_list_answer {
-	struct schema_list items;
-};
-
-static const struct field group_list_fields[] = {
-	FIELD_LIST(struct group_list_answer, items, "items", &group_schema, 0, FIELD_REQUIRED, "By name."),
-};
-static const struct schema group_list_schema =
-	SCHEMA("GroupList", struct group_list_answer, group_list_fields, "All groups.");
+LIST_SCHEMA(group_list_schema, "GroupList", &group_schema, "By name.", "All groups.");
 
 struct group_new {
 	const char *name;
@@ -43,7 +35,8 @@ struct group_new {
 static const struct field group_new_fields[] = {
 	FIELD_STR(struct group_new, name, "name", 1, NAME_MAX_BYTES, FIELD_REQUIRED, "Its name."),
 };
-static const struct schema group_new_schema = SCHEMA("GroupNew", struct group_new, group_new_fields, "A new group.");
+static const struct schema group_new_schema =
+	SCHEMA("GroupNew", struct group_new, group_new_fields, "The name of a group.");
 
 struct group_members {
 	struct schema_list user_ids;
@@ -80,7 +73,6 @@ static int answer_group(struct request *q, atelier_id id)
 
 static int groups_get_all(struct request *q)
 {
-	struct group_list_answer *out = ARENA_NEW(&q->mem, struct group_list_answer);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	struct group_list list = {0};
 	int r = groups_list(c, &q->mem, &list, &q->err);
@@ -88,13 +80,11 @@ static int groups_get_all(struct request *q)
 	if (r < 0)
 		return r;
 	struct group_answer *items = ARENA_ARRAY(&q->mem, struct group_answer, MAX(list.n, (size_t)1));
-	if (!out || !items)
+	if (!items)
 		return request_no_memory(q);
 	for (size_t i = 0; i < list.n; i++)
 		items[i] = answer_of(&list.items[i]);
-	out->items = (struct schema_list){items, list.n};
-	q->answer = out;
-	return 0;
+	return answer_list(q, items, list.n, NULL);
 }
 
 static int groups_post(struct request *q)
@@ -104,6 +94,16 @@ static int groups_post(struct request *q)
 	int r = groups_create(q->api->c.db, in->name, &id, &q->err);
 
 	return r < 0 ? r : answer_group(q, id);
+}
+
+static int group_patch(struct request *q)
+{
+	const struct group_new *in = q->body;
+	int r = groups_rename(q->api->c.db, q->arg_id, in->name, &q->err);
+
+	if (r == 0)
+		r = calls_reload(q->api->c.calls, &q->err); /* refusals name it */
+	return r < 0 ? r : answer_group(q, q->arg_id);
 }
 
 static int group_members_put(struct request *q)
@@ -138,6 +138,9 @@ static const struct route routes[] = {
 	{"POST", V1 "/groups", "createGroup", groups_post, ACCESS_ADMIN, .status = 201,
 		.body = &group_new_schema, .answer = &group_schema, FAILS(E_CONFLICT),
 		.summary = "Make a group."},
+	{"PATCH", V1 "/groups/{id}", "renameGroup", group_patch, ACCESS_ADMIN, .status = 200,
+		.body = &group_new_schema, .answer = &group_schema, FAILS(E_CONFLICT),
+		.summary = "Give a group another name."},
 	{"PUT", V1 "/groups/{id}/members", "setGroupMembers", group_members_put, ACCESS_ADMIN, .status = 200,
 		.body = &group_members_schema, .answer = &group_schema, FAILS(E_CONFLICT, E_NOT_FOUND, E_MODEL_UNKNOWN),
 		.summary = "Say who is in it."},

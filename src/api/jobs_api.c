@@ -1,14 +1,8 @@
 /* jobs_api.c - work that goes on behind requests: an administrator sees all of it, anybody else their own. */
+#include "api/answer.h"
 #include "api/follow.h"
 
-struct jobs_answer {
-	struct schema_list items;
-};
-
-static const struct field jobs_fields[] = {
-	FIELD_LIST(struct jobs_answer, items, "items", &job_schema, 0, FIELD_REQUIRED, "Newest first."),
-};
-static const struct schema job_list_schema = SCHEMA("JobList", struct jobs_answer, jobs_fields, "Jobs.");
+LIST_SCHEMA(job_list_schema, "JobList", &job_schema, "Newest first.", "Jobs.");
 
 static bool is_admin(const struct request *q)
 {
@@ -23,7 +17,6 @@ static atelier_id visible(const struct request *q)
 
 static int jobs_get_all(struct request *q)
 {
-	struct jobs_answer *out = ARENA_NEW(&q->mem, struct jobs_answer);
 	struct job_view *views;
 	int64_t limit;
 	size_t n;
@@ -31,13 +24,7 @@ static int jobs_get_all(struct request *q)
 
 	if (r == 0)
 		r = job_list(q->api->jobs, visible(q), limit, &q->mem, &views, &n, &q->err);
-	if (r < 0)
-		return r;
-	if (!out)
-		return request_no_memory(q);
-	out->items = (struct schema_list){views, n};
-	q->answer = out;
-	return 0;
+	return r < 0 ? r : answer_list(q, views, n, NULL);
 }
 
 static int job_get_one(struct request *q)

@@ -72,14 +72,7 @@ static const struct field key_fields[] = {
 };
 static const struct schema key_schema = SCHEMA("Key", struct key_answer, key_fields, "An API key, without its secret.");
 
-struct key_list_answer {
-	struct schema_list items;
-};
-
-static const struct field list_fields[] = {
-	FIELD_LIST(struct key_list_answer, items, "items", &key_schema, 0, FIELD_REQUIRED, "Newest first."),
-};
-static const struct schema key_list_schema = SCHEMA("KeyList", struct key_list_answer, list_fields, "API keys.");
+LIST_SCHEMA(key_list_schema, "KeyList", &key_schema, "Newest first.", "API keys.");
 
 struct key_made {
 	const char *key;
@@ -149,7 +142,6 @@ static int load(struct request *q, atelier_id id, struct key_answer *ret)
 
 static int keys_get_all(struct request *q)
 {
-	struct key_list_answer *out = ARENA_NEW(&q->mem, struct key_list_answer);
 	struct api_key_list list = {0};
 	struct key_answer *items;
 	bool all;
@@ -166,16 +158,11 @@ static int keys_get_all(struct request *q)
 	if (r < 0)
 		return r;
 	items = ARENA_ARRAY(&q->mem, struct key_answer, list.n + 1);
-	if (!out || !items)
+	if (!items)
 		return request_no_memory(q);
-	for (size_t i = 0; i < list.n; i++) {
+	for (size_t i = 0; i < list.n && r == 0; i++)
 		r = answer_of(q, &list.items[i], &items[i]);
-		if (r < 0)
-			return r;
-	}
-	out->items = (struct schema_list){items, list.n};
-	q->answer = out;
-	return 0;
+	return r < 0 ? r : answer_list(q, items, list.n, NULL);
 }
 
 /* The scopes as bits; E_FORBIDDEN for one that the user cannot give. */

@@ -31,17 +31,8 @@ static const struct field limit_fields[] = {
 static const struct schema limit_schema = SCHEMA("Limit", L, limit_fields, "How much may be used.");
 #undef L
 
-struct limit_list_answer {
-	const char *currency;
-	struct schema_list items;
-};
-
-static const struct field limit_list_fields[] = {
-	FIELD_STR(struct limit_list_answer, currency, "currency", 0, 0, FIELD_REQUIRED, "Of amounts of money."),
-	FIELD_LIST(struct limit_list_answer, items, "items", &limit_schema, 0, FIELD_REQUIRED, "The oldest first."),
-};
-static const struct schema limit_list_schema =
-	SCHEMA("LimitList", struct limit_list_answer, limit_list_fields, "Limits as they stand.");
+LIST_SCHEMA(limit_list_schema, "LimitList", &limit_schema, "The oldest first.", "Limits as they stand.",
+	LIST_CURRENCY("Of amounts of money."));
 
 struct limit_new {
 	const char *subject, *model, *measure, *period;
@@ -100,9 +91,8 @@ static struct limit_answer answer_of(struct request *q, const struct limit *l)
 }
 
 /* All limits, or those of these ids. */
-static int answer_list(struct request *q, const atelier_id *ids, size_t n_ids)
+static int answer_limits(struct request *q, const atelier_id *ids, size_t n_ids)
 {
-	struct limit_list_answer *out = ARENA_NEW(&q->mem, struct limit_list_answer);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	struct limit_list list = {0};
 	size_t n = 0;
@@ -111,7 +101,7 @@ static int answer_list(struct request *q, const atelier_id *ids, size_t n_ids)
 	if (r < 0)
 		return r;
 	struct limit_answer *items = ARENA_ARRAY(&q->mem, struct limit_answer, MAX(list.n, (size_t)1));
-	if (!out || !items)
+	if (!items)
 		return request_no_memory(q);
 	for (size_t i = 0; i < list.n; i++) {
 		bool wanted = !ids;
@@ -121,14 +111,12 @@ static int answer_list(struct request *q, const atelier_id *ids, size_t n_ids)
 		if (wanted)
 			items[n++] = answer_of(q, &list.items[i]);
 	}
-	*out = (struct limit_list_answer){q->api->c.settings->currency, {items, n}};
-	q->answer = out;
-	return 0;
+	return answer_list(q, items, n, NULL);
 }
 
 static int limits_get_all(struct request *q)
 {
-	return answer_list(q, NULL, 0);
+	return answer_limits(q, NULL, 0);
 }
 
 static int my_limits_get(struct request *q)
@@ -137,7 +125,7 @@ static int my_limits_get(struct request *q)
 	size_t n = 0;
 	int r = calls_limits_of(q->api->c.calls, q->who.user.id, q->who.key_id, &q->mem, &ids, &n, &q->err);
 
-	return r < 0 ? r : answer_list(q, ids, n);
+	return r < 0 ? r : answer_limits(q, ids, n);
 }
 
 static int answer_limit(struct request *q, atelier_id id)

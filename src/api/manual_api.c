@@ -1,4 +1,5 @@
 /* manual_api.c - the manual that the Librarian answers from, to read. */
+#include "api/answer.h"
 #include "api/request.h"
 #include "store/manual.h"
 
@@ -17,30 +18,15 @@ static const struct field page_fields[] = {
 static const struct schema manual_page_schema =
 	SCHEMA("ManualPage", struct manual_page, page_fields, "A page of the manual.");
 
-struct manual_answer {
-	struct schema_list items;
-};
-
-static const struct field manual_fields[] = {
-	FIELD_LIST(struct manual_answer, items, "items", &manual_title_schema, 0, FIELD_REQUIRED, "In reading order."),
-};
-static const struct schema manual_list_schema =
-	SCHEMA("Manual", struct manual_answer, manual_fields, "The pages of the manual.");
+LIST_SCHEMA(manual_list_schema, "Manual", &manual_title_schema, "In reading order.", "The pages of the manual.");
 
 static int manual_get_all(struct request *q)
 {
-	struct manual_answer *out = ARENA_NEW(&q->mem, struct manual_answer);
-	struct manual_page_list list;
-
-	if (!out)
-		return request_no_memory(q);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct manual_page_list list;
 	int r = manual_list(c, &q->mem, &list, &q->err);
-	if (r < 0)
-		return r;
-	out->items = (struct schema_list){list.items, list.n};
-	q->answer = out;
-	return 0;
+
+	return r < 0 ? r : answer_list(q, list.items, list.n, NULL);
 }
 
 static int manual_get(struct request *q)

@@ -133,16 +133,8 @@ static const struct schema provider_details_schema =
 	SCHEMA("ProviderDetails", A, details_fields, "A provider, how it is configured and how it is.");
 #undef A
 
-struct provider_list_answer {
-	struct schema_list items;
-};
-
-static const struct field list_fields[] = {
-	FIELD_LIST(struct provider_list_answer, items, "items", &provider_details_schema, 0, FIELD_REQUIRED,
-		"Those of the settings, then the stored ones."),
-};
-static const struct schema provider_list_schema =
-	SCHEMA("ProviderList", struct provider_list_answer, list_fields, "All providers.");
+LIST_SCHEMA(provider_list_schema, "ProviderList", &provider_details_schema,
+	"Those of the settings, then the stored ones.", "All providers.");
 
 struct test_answer {
 	bool ok;
@@ -240,7 +232,6 @@ static int known_providers(struct request *q, struct catalogue *ret)
 
 static int providers_get_all(struct request *q)
 {
-	struct provider_list_answer *out = ARENA_NEW(&q->mem, struct provider_list_answer);
 	struct stored_provider_list stored;
 	struct catalogue known;
 	size_t n = 0;
@@ -253,16 +244,14 @@ static int providers_get_all(struct request *q)
 	if (r < 0 || (r = known_providers(q, &known)) < 0)
 		return r;
 	struct provider_answer *items = ARENA_ARRAY(&q->mem, struct provider_answer, known.n_providers + stored.n + 1);
-	if (!out || !items)
+	if (!items)
 		return request_no_memory(q);
 	for (size_t i = 0; i < known.n_providers; i++)
 		if (known.providers[i].id == 0)
 			items[n++] = of_settings(q->api->c.settings, &known.providers[i]);
 	for (size_t i = 0; i < stored.n; i++)
 		items[n++] = of_row(q, &stored.items[i], &known);
-	out->items = (struct schema_list){items, n};
-	q->answer = out;
-	return 0;
+	return answer_list(q, items, n, NULL);
 }
 
 static int load(struct request *q, atelier_id id, struct stored_provider *ret)

@@ -56,9 +56,10 @@ struct request {
 	bool known;      /* `who` is set */
 	const char *arg; /* the {name} of the path; NULL: none */
 	atelier_id arg_id;
-	void *body;    /* the struct of route->body */
-	bool has_body; /* http_body is there */
-	bool checked;  /* all that the head tells is right */
+	void *body;     /* the struct of route->body */
+	uint64_t given; /* its fields that were there: schema_parse_given */
+	bool has_body;  /* http_body is there */
+	bool checked;   /* all that the head tells is right */
 
 	enum route_shape shape; /* of its failures; from the path */
 	bool spent;             /* the model has begun to answer: asking again costs again */
@@ -122,6 +123,11 @@ int request_identify(struct request *q) MUST_CHECK;
 
 /* E_FORBIDDEN with a sentence when the request's API key may not call the model of this id. */
 int request_allow_model(struct request *q, const char *model_id) MUST_CHECK;
+
+/* Copies what the body gives to a row of the same struct. request_edit is the same as `edit` of struct rows_edit, with the
+ * request as its argument. */
+void request_apply(const struct request *q, void *row);
+int request_edit(void *row, void *q, struct err *e) MUST_CHECK;
 
 /* -ENOMEM recorded, for results of the arena. */
 int request_no_memory(struct request *q);

@@ -230,16 +230,7 @@ static const struct field call_fields[] = {
 static const struct schema call_schema = SCHEMA("Call", CALL, call_fields, "One call of a model.");
 #undef CALL
 
-struct call_page {
-	struct schema_list items;
-	atelier_id next;
-};
-
-static const struct field call_page_fields[] = {
-	FIELD_LIST(struct call_page, items, "items", &call_schema, 0, FIELD_REQUIRED, "Newest first."),
-	FIELD_ID(struct call_page, next, "next", 0, "`cursor` of the page behind this one; null: the end."),
-};
-static const struct schema call_page_schema = SCHEMA("CallPage", struct call_page, call_page_fields, "Some calls.");
+LIST_SCHEMA(call_page_schema, "CallPage", &call_schema, "Newest first.", "Some calls.");
 
 static struct call_answer call_answer_of(const struct usage_call *u)
 {
@@ -252,7 +243,6 @@ static struct call_answer call_answer_of(const struct usage_call *u)
 
 static int usage_calls_get(struct request *q)
 {
-	struct call_page *out = ARENA_NEW(&q->mem, struct call_page);
 	struct usage_call_list list = {0};
 	atelier_id user = 0, cursor = 0;
 	int64_t limit;
@@ -270,14 +260,11 @@ static int usage_calls_get(struct request *q)
 	if (r < 0)
 		return r;
 	struct call_answer *items = ARENA_ARRAY(&q->mem, struct call_answer, MAX(list.n, (size_t)1));
-	if (!out || !items)
+	if (!items)
 		return request_no_memory(q);
 	for (size_t i = 0; i < list.n; i++)
 		items[i] = call_answer_of(&list.items[i]);
-	out->items = (struct schema_list){items, list.n};
-	out->next = list.more ? list.items[list.n - 1].row.id : 0;
-	q->answer = out;
-	return 0;
+	return answer_list(q, items, list.n, list.more ? answer_cursor(q, list.items[list.n - 1].row.id) : NULL);
 }
 
 static const struct param usage_params[] = {

@@ -1,4 +1,5 @@
 /* users_api.c - everybody who can sign in, for administrators. */
+#include "api/answer.h"
 #include "api/request.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,29 +16,15 @@ static const struct field account_fields[] = {
 static const struct schema account_schema =
 	SCHEMA("Account", struct user, account_fields, "A person, as an administrator sees them.");
 
-struct account_list {
-	struct schema_list items;
-};
-
-static const struct field list_fields[] = {
-	FIELD_LIST(struct account_list, items, "items", &account_schema, 0, FIELD_REQUIRED, "By name."),
-};
-static const struct schema account_list_schema = SCHEMA("AccountList", struct account_list, list_fields, "All users.");
+LIST_SCHEMA(account_list_schema, "AccountList", &account_schema, "By name.", "All users.");
 
 static int users_get_all(struct request *q)
 {
-	struct account_list *out = ARENA_NEW(&q->mem, struct account_list);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-	struct user_list list = {0};
+	struct user_list list;
 	int r = users_list(c, &q->mem, &list, &q->err);
 
-	if (r < 0)
-		return r;
-	if (!out)
-		return request_no_memory(q);
-	out->items = (struct schema_list){list.items, list.n};
-	q->answer = out;
-	return 0;
+	return r < 0 ? r : answer_list(q, list.items, list.n, NULL);
 }
 
 static const struct field patch_fields[] = {

@@ -87,10 +87,11 @@ int auth_session_new(
 	auth_hash_token(ret->cookie, cookie);
 	auth_hash_token(ret->bearer, bearer);
 	return sessions_create(a->db,
-		&(struct session_new){.user_id = u->id,
+		&(struct session){.user_id = u->id,
 			.cookie_hash = {(const char *)cookie, sizeof(cookie)},
 			.bearer_hash = {(const char *)bearer, sizeof(bearer)},
-			.now = now,
+			.created_at = now,
+			.last_seen_at = now,
 			.expires_at = ret->expires_at,
 			.user_agent = from->user_agent,
 			.address = from->address},

@@ -161,7 +161,7 @@ int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[
 		r = err_set(e, E_TOO_LARGE, "The list of models of an API key has at most %u bytes.", MODELS_MAX);
 	else
 		r = keys_create(a->db,
-			&(struct api_key_new){.user_id = in->user_id,
+			&(struct api_key){.user_id = in->user_id,
 				.name = in->name,
 				.prefix = prefix,
 				.scopes = scopes,

@@ -35,6 +35,7 @@ enum field_flag {
 	FIELD_SECRET = 2,   /* described as password; its value never reaches an error text */
 	FIELD_OMIT = 4,     /* left out instead of null when empty */
 	FIELD_UNIQUE = 8,   /* FT_STRS: no item stands there twice */
+	FIELD_NULL = 16,    /* null is a value: it is given, too; of FT_I64 `when_null` is written as null */
 };
 
 struct schema_list {
@@ -106,6 +107,13 @@ struct schema {
 /* Parses a JSON text into `out` (zeroed first). Strings live in the arena. Wrong types, bounds, missing and unknown
  * fields are E_INVALID with a sentence that names the field. NUL, and what is no Unicode, is read as U+FFFD. */
 int schema_parse(const struct schema *s, struct str body, void *out, struct arena *a, struct err *e) MUST_CHECK;
+
+/* The same; *ret_given: bit i is set when the object has field i, and it is not null or FIELD_NULL. */
+int schema_parse_given(const struct schema *s, struct str body, void *out, uint64_t *ret_given, struct arena *a,
+	struct err *e) MUST_CHECK;
+
+/* Copies the fields that were given from one struct of the schema to another: an edit of what is there. */
+void schema_apply(const struct schema *s, const void *from, uint64_t given, void *to);
 
 /* Adds the struct as a JSON object. */
 void schema_emit(const struct schema *s, const void *in, struct buf *b);

@@ -24,6 +24,7 @@ static bool is_empty(const struct field *f, const char *in)
 		/* An empty list is a value; only FIELD_OMIT leaves it out. */
 		return (f->flags & FIELD_OMIT) && ((const struct schema_list *)at)->n == 0;
 	case FT_I64:
+		return (f->flags & FIELD_NULL) && *(const int64_t *)at == f->when_null;
 	case FT_BOOL:
 	case FT_F64:
 	case FT_OBJECT:

@@ -25,6 +25,7 @@ struct place {
 struct parse {
 	struct arena *arena;
 	struct err *err;
+	uint64_t given; /* of the outermost object */
 };
 
 static int parse_object(struct parse *p, const struct schema *s, const struct place *at, const json_t *v, void *out);
@@ -365,6 +366,8 @@ static int parse_object(struct parse *p, const struct schema *s, const struct pl
 			*(int64_t *)(void *)((char *)out + f->offset) = f->when_null;
 		if (json_is_null(item) && f->type == FT_F64)
 			*(double *)(void *)((char *)out + f->offset) = NAN;
+		if (!at && item && (!json_is_null(item) || f->flags & FIELD_NULL))
+			p->given |= (uint64_t)1 << i;
 		if (!item || json_is_null(item))
 			continue;
 		r = parse_field(p, f, &field_at, item, out);
@@ -374,15 +377,63 @@ static int parse_object(struct parse *p, const struct schema *s, const struct pl
 	return 0;
 }
 
-int schema_parse(const struct schema *s, struct str body, void *out, struct arena *a, struct err *e)
+int schema_parse_given(
+	const struct schema *s, struct str body, void *out, uint64_t *ret_given, struct arena *a, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *v = NULL;
 	struct parse p = {.arena = a, .err = e};
 	int r;
 
+	if (s->n_fields > 64)
+		abort(); /* a mistake in a table */
 	memset(out, 0, s->size);
 	r = json_read(body.p, body.n, BODY_MEMORY, JSON_READ_MILD, &v, e);
-	if (r < 0)
-		return r;
-	return parse_object(&p, s, NULL, v, out);
+	if (r == 0)
+		r = parse_object(&p, s, NULL, v, out);
+	if (r == 0)
+		*ret_given = p.given;
+	return r;
+}
+
+int schema_parse(const struct schema *s, struct str body, void *out, struct arena *a, struct err *e)
+{
+	uint64_t given;
+
+	return schema_parse_given(s, body, out, &given, a, e);
+}
+
+static size_t size_of(const struct field *f)
+{
+	switch (f->type) {
+	case FT_STR:
+	case FT_TEXT:
+	case FT_ENUM:
+	case FT_JSON:
+		return sizeof(const char *);
+	case FT_I64:
+	case FT_TIME:
+		return sizeof(int64_t);
+	case FT_BOOL:
+		return sizeof(bool);
+	case FT_F64:
+		return sizeof(double);
+	case FT_ID:
+		return sizeof(atelier_id);
+	case FT_OBJECT:
+		return f->sub->size;
+	case FT_LIST:
+	case FT_STRS:
+		return sizeof(struct schema_list);
+	}
+	return 0;
+}
+
+void schema_apply(const struct schema *s, const void *from, uint64_t given, void *to)
+{
+	for (size_t i = 0; i < s->n_fields; i++) {
+		const struct field *f = &s->fields[i];
+
+		if (given & (uint64_t)1 << i)
+			memcpy((char *)to + f->offset, (const char *)from + f->offset, size_of(f));
+	}
 }

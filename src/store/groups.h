@@ -27,6 +27,8 @@ int groups_list(struct db_conn *c, struct arena *a, struct group_list *ret, stru
 int groups_get(struct db_conn *c, atelier_id id, struct arena *a, struct group *ret, struct err *e) MUST_CHECK;
 
 int groups_create(struct db *db, const char *name, atelier_id *ret_id, struct err *e) MUST_CHECK; /* E_CONFLICT */
+int groups_rename(
+	struct db *db, atelier_id id, const char *name, struct err *e) MUST_CHECK; /* E_NOT_FOUND, E_CONFLICT */
 
 /* Makes exactly these its members; one that is named twice counts once. E_NOT_FOUND for the group or a user. */
 int groups_set_members(struct db *db, atelier_id id, const atelier_id *users, size_t n, struct err *e) MUST_CHECK;

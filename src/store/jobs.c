@@ -2,25 +2,16 @@
 #include "store/jobs.h"
 #include "store/store_priv.h"
 
-#define NO_JOB      "There is no such job, or it is not yours."
-#define JOB_COLUMNS "id, user_id, kind, state, title, params, progress, error_code, error_text, created_at, ended_at"
+#define NO_JOB "There is no such job, or it is not yours."
 
-static void read_job(struct store_reader *rd, struct job_row *j)
-{
-	*j = (struct job_row){
-		.id = db_i64(rd->rows, 0),
-		.user_id = db_i64(rd->rows, 1),
-		.kind = store_str(rd, 2),
-		.state = store_str(rd, 3),
-		.title = store_str(rd, 4),
-		.params = store_str(rd, 5),
-		.progress = store_str(rd, 6),
-		.error_code = store_str(rd, 7),
-		.error_text = store_str(rd, 8),
-		.created_at = db_i64(rd->rows, 9),
-		.ended_at = db_i64(rd->rows, 10),
-	};
-}
+#define J struct job_row
+static const struct col columns[] = {COL(I64, J, id), COL_ONCE(TEXT, J, kind), COL_ONCE(TEXT, J, state),
+	COL_ONCE(I64, J, user_id), COL_ONCE(TEXT, J, title), COL_ONCE(TEXT, J, params),
+	COL_AS(TEXT, J, progress, "progress", COL_SEEN), COL_AS(TEXT, J, error_code, "error_code", COL_SEEN),
+	COL_AS(TEXT, J, error_text, "error_text", COL_SEEN), COL_CREATED(J, created_at), COL_MADE("updated_at"),
+	COL_AS(I64, J, ended_at, "ended_at", COL_SEEN)};
+#undef J
+static const struct rows_table jobs = {"jobs", "id DESC", NO_JOB, NULL, TABLE(struct job_row, columns)};
 
 struct create {
 	const struct job_new *in;
@@ -30,19 +21,17 @@ struct create {
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct create *x = arg;
-	int64_t now = clock_now_ms();
+	const struct job_row row = {.user_id = x->in->user_id,
+		.kind = x->in->kind,
+		.state = "queued",
+		.title = x->in->title,
+		.params = x->in->params};
 	int r = db_exec(c, NULL, e,
 		"DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state NOT IN ('queued', 'running')"
 		" ORDER BY id DESC LIMIT 1000000000 OFFSET ?)",
 		DB_I64(JOBS_KEPT));
 
-	if (r < 0)
-		return r;
-	return STORE_INSERT(c, &x->id, e,
-		"INSERT INTO jobs (id, kind, state, user_id, title, params, created_at, updated_at)"
-		" VALUES (?, ?, 'queued', ?, ?, ?, ?, ?)",
-		DB_TEXT(x->in->kind), DB_I64(x->in->user_id), DB_TEXT(x->in->title), DB_TEXT(x->in->params),
-		DB_I64(now), DB_I64(now));
+	return r < 0 ? r : rows_create_in(&jobs, c, &row, &x->id, e);
 }
 
 int jobs_create(struct db *db, const struct job_new *in, atelier_id *ret_id, struct err *e)
@@ -58,61 +47,20 @@ int jobs_create(struct db *db, const struct job_new *in, atelier_id *ret_id, str
 
 int jobs_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct job_row *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	struct job_row j;
-	int r = STORE_FIRST(c, &rows, NO_JOB, e,
-		"SELECT " JOB_COLUMNS " FROM jobs WHERE id = ? AND (? = 0 OR user_id = ?)", DB_I64(id), DB_I64(user_id),
+	return rows_first(&jobs, c, a, ret, e, "WHERE id = ? AND (? = 0 OR user_id = ?)", DB_I64(id), DB_I64(user_id),
 		DB_I64(user_id));
-
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	read_job(&rd, &j);
-	r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = j;
-	return r;
-}
-
-static int read_all(struct db_rows *rows, struct arena *a, struct job_rows *ret, struct err *e)
-{
-	struct store_list l = {.size = sizeof(struct job_row)};
-	struct store_reader rd = {.rows = rows, .a = a};
-	int r;
-
-	while ((r = db_next(rows, e)) > 0) {
-		struct job_row *j = store_push(&l, a);
-
-		if (!j)
-			return store_full(e);
-		read_job(&rd, j);
-	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = (struct job_rows){l.items, l.n};
-	return r;
 }
 
 int jobs_list(
 	struct db_conn *c, atelier_id user_id, int64_t limit, struct arena *a, struct job_rows *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
-		"SELECT " JOB_COLUMNS " FROM jobs WHERE ? = 0 OR user_id = ? ORDER BY id DESC LIMIT ?", DB_I64(user_id),
-		DB_I64(user_id), DB_I64(limit));
-
-	return r < 0 ? r : read_all(rows, a, ret, e);
+	return rows_all(&jobs, c, a, &ret->items, &ret->n, e, "WHERE ? = 0 OR user_id = ? ORDER BY id DESC LIMIT ?",
+		DB_I64(user_id), DB_I64(user_id), DB_I64(limit));
 }
 
 int jobs_list_open(struct db_conn *c, struct arena *a, struct job_rows *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(
-		c, &rows, e, "SELECT " JOB_COLUMNS " FROM jobs WHERE state IN ('queued', 'running') ORDER BY id");
-
-	return r < 0 ? r : read_all(rows, a, ret, e);
+	return rows_all(&jobs, c, a, &ret->items, &ret->n, e, "WHERE state IN ('queued', 'running') ORDER BY id");
 }
 
 struct change {

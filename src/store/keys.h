@@ -11,6 +11,7 @@ struct api_key {
 	const char *username;
 	const char *name;
 	const char *prefix; /* the secret's first characters */
+	struct str hash;    /* of the secret */
 	const char *scopes; /* words of: gateway api models */
 	const char *models; /* JSON array of ids and patterns; NULL: all */
 	int64_t created_at;
@@ -25,16 +26,9 @@ struct api_key_list {
 
 #define KEYS_PER_USER 200
 
-struct api_key_new {
-	atelier_id user_id;
-	const char *name, *prefix, *scopes;
-	const char *models; /* as above */
-	struct str hash;
-	int64_t expires_at; /* 0: never */
-};
-
-/* E_CONFLICT, with a sentence, for the KEYS_PER_USER + 1st. */
-int keys_create(struct db *db, const struct api_key_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+/* Of `in`, user, name, prefix, hash, scopes, models and expires_at count. E_CONFLICT, with a sentence, for the
+ * KEYS_PER_USER + 1st. */
+int keys_create(struct db *db, const struct api_key *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 
 /* The key whose hash this is, with its user. E_UNAUTHORIZED, with a sentence, when there is none, it has expired by
  * `now` or the user is disabled. */

@@ -2,75 +2,29 @@
 #include "store/limits.h"
 #include "store/store_priv.h"
 
-#define NO_LIMIT "There is no such limit."
-#define SELECT                                                                                                         \
-	"SELECT l.id, l.subject, l.subject_id, coalesce(u.name, g.name, k.name), l.model, l.measure, l.period,"        \
-	" l.amount FROM limits l LEFT JOIN users u ON l.subject = 'user' AND u.id = l.subject_id"                      \
-	" LEFT JOIN groups g ON l.subject = 'group' AND g.id = l.subject_id"                                           \
-	" LEFT JOIN api_keys k ON l.subject = 'key' AND k.id = l.subject_id"
+#define L struct limit
+static const struct col columns[] = {COL(I64, L, id), COL_ONCE(TEXT, L, subject), COL_ONCE(I64, L, subject_id),
+	COL_ONCE(TEXT, L, model), COL_ONCE(TEXT, L, measure), COL_ONCE(TEXT, L, period), COL(I64, L, amount),
+	COL_TOUCHED("updated_at"), COL_MADE("created_at"),
+	COL_AS(TEXT, L, subject_name,
+		"(SELECT name FROM users WHERE subject = 'user' AND users.id = subject_id UNION ALL"
+		" SELECT name FROM groups WHERE subject = 'group' AND groups.id = subject_id UNION ALL"
+		" SELECT name FROM api_keys WHERE subject = 'key' AND api_keys.id = subject_id)",
+		COL_SEEN)};
+#undef L
 
-static void read_limit(struct store_reader *rd, struct limit *l)
-{
-	*l = (struct limit){
-		.id = db_i64(rd->rows, 0),
-		.subject = store_str(rd, 1),
-		.subject_id = db_i64(rd->rows, 2),
-		.subject_name = store_str(rd, 3),
-		.model = store_str(rd, 4),
-		.measure = store_str(rd, 5),
-		.period = store_str(rd, 6),
-		.amount = db_i64(rd->rows, 7),
-	};
-}
+static const struct rows_table limits = {"limits", "id", "There is no such limit.",
+	"There is such a limit already; change its amount.", TABLE(struct limit, columns)};
 
 int limits_list(struct db_conn *c, struct arena *a, struct limit_list *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct limit)};
-	struct store_reader rd = {.a = a};
-	int r;
-
-	r = db_query(c, &rows, e, SELECT " ORDER BY l.id");
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
-		struct limit *x = store_push(&l, a);
-
-		if (!x)
-			return store_full(e);
-		read_limit(&rd, x);
-	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = (struct limit_list){l.items, l.n};
-	return r;
+	return rows_list(&limits, c, a, &ret->items, &ret->n, e);
 }
 
 int limits_get(struct db_conn *c, atelier_id id, struct arena *a, struct limit *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	struct limit l;
-	int r;
-
-	r = STORE_FIRST(c, &rows, NO_LIMIT, e, SELECT " WHERE l.id = ?", DB_I64(id));
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	read_limit(&rd, &l);
-	r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = l;
-	return r;
+	return rows_get(&limits, c, id, a, ret, e);
 }
-
-struct change {
-	const struct limit *in;
-	atelier_id id;
-	int64_t amount;
-};
 
 /* Whether the user, group or key of the limit is there. */
 static int check_subject(struct db_conn *c, const struct limit *in, struct err *e)
@@ -94,41 +48,29 @@ static int check_subject(struct db_conn *c, const struct limit *in, struct err *
 
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
-	struct change *x = arg;
-	const struct limit *in = x->in;
-	int64_t now = clock_now_ms();
+	struct limit *in = arg;
 	int r = check_subject(c, in, e);
 
-	if (r < 0)
-		return r;
-	r = STORE_INSERT(c, &x->id, e,
-		"INSERT INTO limits (id, subject, subject_id, model, measure, period, amount, created_at, updated_at)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		DB_TEXT(in->subject), DB_I64(in->subject_id), DB_TEXT(in->model), DB_TEXT(in->measure),
-		DB_TEXT(in->period), DB_I64(in->amount), DB_I64(now), DB_I64(now));
-	return store_conflict(r, e, "There is such a limit already; change its amount.");
+	return r < 0 ? r : rows_create_in(&limits, c, in, &in->id, e);
 }
 
 int limits_create(struct db *db, const struct limit *in, atelier_id *ret_id, struct err *e)
 {
 	struct limit copy = *in;
-	struct change x = {.in = &copy};
 	int r;
 
 	if (!copy.model)
 		copy.model = "";
-	r = db_write(db, create_in, &x, e);
+	r = db_write(db, create_in, &copy, e);
 	if (r == 0)
-		*ret_id = x.id;
+		*ret_id = copy.id;
 	return r;
 }
 
-static int changed(int r, int64_t n, struct err *e)
-{
-	if (r < 0)
-		return r;
-	return n ? 0 : err_set(e, E_NOT_FOUND, NO_LIMIT);
-}
+struct change {
+	atelier_id id;
+	int64_t amount;
+};
 
 static int set_amount_in(struct db_conn *c, void *arg, struct err *e)
 {
@@ -137,25 +79,17 @@ static int set_amount_in(struct db_conn *c, void *arg, struct err *e)
 	int r = db_exec(c, &n, e, "UPDATE limits SET amount = ?, updated_at = ? WHERE id = ?", DB_I64(x->amount),
 		DB_I64(clock_now_ms()), DB_I64(x->id));
 
-	return changed(r, n, e);
+	return r < 0 || n > 0 ? r : err_set(e, E_NOT_FOUND, "%s", limits.missing);
 }
 
 int limits_set_amount(struct db *db, atelier_id id, int64_t amount, struct err *e)
 {
-	struct change x = {.id = id, .amount = amount};
+	struct change x = {id, amount};
 
 	return db_write(db, set_amount_in, &x, e);
 }
 
-static int delete_in(struct db_conn *c, void *arg, struct err *e)
-{
-	int64_t n = 0;
-	int r = db_exec(c, &n, e, "DELETE FROM limits WHERE id = ?", DB_I64(*(const atelier_id *)arg));
-
-	return changed(r, n, e);
-}
-
 int limits_delete(struct db *db, atelier_id id, struct err *e)
 {
-	return db_write(db, delete_in, &id, e);
+	return rows_delete(&limits, db, id, e);
 }

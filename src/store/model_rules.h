@@ -1,8 +1,7 @@
 /* model_rules.h - what administrators said about models: where calls go, what is shown, which one a task takes. */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 struct stored_route {
 	atelier_id id;
@@ -36,9 +35,8 @@ int model_routes_get(
 /* E_CONFLICT, with a sentence, when there is a route for this pattern. */
 int model_routes_create(
 	struct db *db, const char *pattern, const char *targets, atelier_id *ret_id, struct err *e) MUST_CHECK;
-/* NULL keeps what is there. E_NOT_FOUND, E_CONFLICT. */
-int model_routes_update(
-	struct db *db, atelier_id id, const char *pattern, const char *targets, struct err *e) MUST_CHECK;
+/* E_NOT_FOUND, E_CONFLICT, or what the edit says. */
+int model_routes_edit(struct db *db, const struct rows_edit *x, struct stored_route *ret, struct err *e) MUST_CHECK;
 int model_routes_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK; /* E_NOT_FOUND */
 
 /* What is not set in the patch stays; an override that says nothing any more is gone. */

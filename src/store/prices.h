@@ -1,8 +1,7 @@
 /* prices.h - what models cost, in micro-units of the currency. Which price counts is decided in call/. */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 struct price {
 	atelier_id id;
@@ -26,4 +25,5 @@ int prices_create(struct db *db, const struct price *in, atelier_id *ret_id, str
 
 /* Replaces all of the price with this id. E_NOT_FOUND, E_CONFLICT. */
 int prices_set(struct db *db, const struct price *in, struct err *e) MUST_CHECK;
+int prices_edit(struct db *db, const struct rows_edit *x, struct price *ret, struct err *e) MUST_CHECK;
 int prices_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK; /* E_NOT_FOUND */

@@ -2,93 +2,34 @@
 #include "store/sessions.h"
 #include "store/store_priv.h"
 
-static struct db_param hash_param(struct str hash)
+#define S struct session
+static const struct col columns[] = {COL(I64, S, id), COL_ONCE(I64, S, user_id), COL_ONCE(BYTES, S, cookie_hash),
+	COL_ONCE(BYTES, S, bearer_hash), COL_ONCE(I64, S, created_at), COL_ONCE(I64, S, last_seen_at),
+	COL_ONCE(I64, S, expires_at), COL_ONCE(TEXT, S, user_agent), COL_ONCE(TEXT, S, address)};
+#undef S
+static const struct rows_table sessions = {
+	"sessions", "last_seen_at DESC, id DESC", "There is no such session.", NULL, TABLE(struct session, columns)};
+
+int sessions_create(struct db *db, const struct session *in, atelier_id *ret_id, struct err *e)
 {
-	return hash.p ? DB_BLOB(hash.p, hash.n) : DB_NULL;
-}
-
-struct create {
-	const struct session_new *in;
-	atelier_id id;
-};
-
-static int create_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct create *x = arg;
-	const struct session_new *in = x->in;
-
-	return STORE_INSERT(c, &x->id, e,
-		"INSERT INTO sessions (id, user_id, cookie_hash, bearer_hash, created_at, last_seen_at, expires_at,"
-		" user_agent, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		DB_I64(in->user_id), hash_param(in->cookie_hash), hash_param(in->bearer_hash), DB_I64(in->now),
-		DB_I64(in->now), DB_I64(in->expires_at), DB_TEXT(in->user_agent), DB_TEXT(in->address));
-}
-
-int sessions_create(struct db *db, const struct session_new *in, atelier_id *ret_id, struct err *e)
-{
-	struct create x = {.in = in};
-	int r;
-
-	r = db_write(db, create_in, &x, e);
-	if (r < 0)
-		return r;
-	*ret_id = x.id;
-	return 0;
-}
-
-#define SESSION_COLUMNS "s.id, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.user_agent, s.address"
-
-static void read_session(struct store_reader *rd, struct session *s)
-{
-	*s = (struct session){
-		.id = db_i64(rd->rows, 0),
-		.user_id = db_i64(rd->rows, 1),
-		.created_at = db_i64(rd->rows, 2),
-		.last_seen_at = db_i64(rd->rows, 3),
-		.expires_at = db_i64(rd->rows, 4),
-		.user_agent = store_str(rd, 5),
-		.address = store_str(rd, 6),
-	};
+	return rows_create(&sessions, db, in, ret_id, e);
 }
 
 int sessions_find(struct db_conn *c, const void *hash, size_t n, int64_t now, struct arena *a, struct session *ret,
 	struct user *ret_user, enum session_by *ret_by, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
 	struct session s;
-	struct user u;
-	int r;
+	int r = rows_pair(&sessions, &users_table, c, a, &s, ret_user, e,
+		"JOIN users ON users.id = sessions.user_id"
+		" WHERE (cookie_hash = ? OR bearer_hash = ?) AND expires_at > ? AND disabled = 0",
+		DB_BLOB(hash, n), DB_BLOB(hash, n), DB_I64(now));
 
-	r = db_query(c, &rows, e,
-		"SELECT " SESSION_COLUMNS
-		", coalesce(s.cookie_hash = ?, 1 = 0), u.name, u.display_name, u.password_hash,"
-		" u.role, u.created_at FROM sessions s JOIN users u ON u.id = s.user_id"
-		" WHERE (s.cookie_hash = ? OR s.bearer_hash = ?) AND s.expires_at > ? AND u.disabled = 0",
-		DB_BLOB(hash, n), DB_BLOB(hash, n), DB_BLOB(hash, n), DB_I64(now));
-	if (r < 0)
-		return r;
-	r = db_next(rows, e);
 	if (r < 0)
 		return r;
 	if (r == 0)
 		return err_set(e, E_UNAUTHORIZED, "Sign in first.");
-	rd.rows = rows;
-	read_session(&rd, &s);
-	u = (struct user){
-		.id = s.user_id,
-		.name = store_str(&rd, 8),
-		.display_name = store_str(&rd, 9),
-		.password_hash = store_str(&rd, 10),
-		.role = store_str(&rd, 11),
-		.created_at = db_i64(rows, 12),
-	};
-	r = store_reader_end(&rd, e);
-	if (r < 0)
-		return r;
+	*ret_by = str_eq(s.cookie_hash, (struct str){hash, n}) ? SESSION_BY_COOKIE : SESSION_BY_BEARER;
 	*ret = s;
-	*ret_user = u;
-	*ret_by = db_i64(rows, 7) ? SESSION_BY_COOKIE : SESSION_BY_BEARER;
 	return 0;
 }
 
@@ -115,30 +56,9 @@ int sessions_good(
 int sessions_list(
 	struct db_conn *c, atelier_id user_id, int64_t now, struct arena *a, struct session_list *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct session)};
-	struct store_reader rd = {.a = a};
-	int r;
-
-	r = db_query(c, &rows, e,
-		"SELECT " SESSION_COLUMNS " FROM sessions s WHERE s.user_id = ? AND s.expires_at > ?"
-		" ORDER BY s.last_seen_at DESC, s.id DESC",
-		DB_I64(user_id), DB_I64(now));
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
-		struct session *s = store_push(&l, a);
-
-		if (!s)
-			return store_full(e);
-		read_session(&rd, s);
-	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = (struct session_list){l.items, l.n};
-	return r;
+	return rows_all(&sessions, c, a, &ret->items, &ret->n, e,
+		"WHERE user_id = ? AND expires_at > ? ORDER BY last_seen_at DESC, id DESC", DB_I64(user_id),
+		DB_I64(now));
 }
 
 struct change {

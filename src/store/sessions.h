@@ -10,11 +10,11 @@ enum session_by { SESSION_BY_COOKIE, SESSION_BY_BEARER };
 struct session {
 	atelier_id id;
 	atelier_id user_id;
+	struct str cookie_hash, bearer_hash; /* p NULL: none */
 	int64_t created_at;
 	int64_t last_seen_at;
 	int64_t expires_at;
-	const char *user_agent; /* NULL: not known */
-	const char *address;
+	const char *user_agent, *address; /* NULL: not known */
 };
 
 struct session_list {
@@ -22,14 +22,8 @@ struct session_list {
 	size_t n;
 };
 
-struct session_new {
-	atelier_id user_id;
-	struct str cookie_hash, bearer_hash; /* p NULL: none */
-	int64_t now, expires_at;
-	const char *user_agent, *address; /* NULL: not known */
-};
-
-int sessions_create(struct db *db, const struct session_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+/* All of `in` but the id. */
+int sessions_create(struct db *db, const struct session *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 
 /* The session whose cookie or bearer hash this is, with its user. E_UNAUTHORIZED when there is none, it has expired by
  * `now` or the user is disabled. */

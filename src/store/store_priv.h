@@ -6,12 +6,14 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "db/db.h"
+#include "store/rows.h"
 
 extern const char schema_2[], triggers_sqlite[], triggers_postgres[]; /* schema_2.c */
+extern const struct rows_table users_table;                           /* users.c */
 
 /* Copies columns into an arena; a copy that failed is noted here and reported once by store_reader_end. */
 struct store_reader {
-	struct db_rows *rows;
+	const struct db_rows *rows;
 	struct arena *a;
 	bool full;
 };

@@ -2,21 +2,15 @@
 #include "store/users.h"
 #include "store/store_priv.h"
 
-#define NO_USER      "There is no such user."
-#define USER_COLUMNS "id, name, display_name, password_hash, role, disabled, created_at"
+#define NO_USER "There is no such user."
 
-static void read_user(struct store_reader *rd, struct user *u)
-{
-	*u = (struct user){
-		.id = db_i64(rd->rows, 0),
-		.name = store_str(rd, 1),
-		.display_name = store_str(rd, 2),
-		.password_hash = store_str(rd, 3),
-		.role = store_str(rd, 4),
-		.disabled = db_i64(rd->rows, 5) != 0,
-		.created_at = db_i64(rd->rows, 6),
-	};
-}
+#define U struct user
+static const struct col columns[] = {COL(I64, U, id), COL(TEXT, U, name), COL_FOLDED(U, name, "folded"),
+	COL(TEXT, U, display_name), COL(TEXT, U, password_hash), COL(TEXT, U, role), COL(BOOL, U, disabled),
+	COL_CREATED(U, created_at), COL_TOUCHED("updated_at")};
+#undef U
+const struct rows_table users_table = {
+	"users", "lower(name), name", NO_USER, "There is a user of this name already.", TABLE(struct user, columns)};
 
 int users_count_admins(struct db_conn *c, int64_t *ret, struct err *e)
 {
@@ -38,99 +32,49 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct create *x = arg;
 	const struct user_new *in = x->in;
-	CLEANUP(freep) char *folded = store_fold(in->name);
-	int64_t now = clock_now_ms(), admins = 0;
-	int r;
+	const struct user u = {.name = in->name,
+		.display_name = in->display_name ? in->display_name : in->name,
+		.password_hash = in->password_hash,
+		.role = in->role};
+	int64_t admins = 0;
+	int r = in->first_admin ? users_count_admins(c, &admins, e) : 0;
 
-	if (in->first_admin) {
-		r = users_count_admins(c, &admins, e);
-		if (r < 0)
-			return r;
-		if (admins > 0)
-			return err_set(e, E_CONFLICT, "This Atelier has an administrator already.");
-	}
-	r = STORE_INSERT(c, &x->id, e,
-		"INSERT INTO users (id, name, folded, display_name, password_hash, role, created_at, updated_at)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		DB_TEXT(in->name), DB_TEXT(folded), DB_TEXT(in->display_name ? in->display_name : in->name),
-		DB_TEXT(in->password_hash), DB_TEXT(in->role), DB_I64(now), DB_I64(now));
+	if (r == 0 && admins > 0)
+		r = err_set(e, E_CONFLICT, "This Atelier has an administrator already.");
+	if (r < 0)
+		return r;
+	r = rows_create_in(&users_table, c, &u, &x->id, e);
 	return store_conflict(r, e, "There is a user named %s already.", in->name);
 }
 
 int users_create(struct db *db, const struct user_new *in, atelier_id *ret_id, struct err *e)
 {
 	struct create x = {.in = in};
-	int r;
+	int r = db_write(db, create_in, &x, e);
 
-	r = db_write(db, create_in, &x, e);
-	if (r < 0)
-		return r;
-	*ret_id = x.id;
-	return 0;
-}
-
-static int find(struct db_conn *c, struct arena *a, struct user *ret, struct err *e, const char *sql,
-	const struct db_param *params, size_t n)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	struct user u;
-	int r;
-
-	r = store_first(c, &rows, NO_USER, e, sql, params, n);
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	read_user(&rd, &u);
-	r = store_reader_end(&rd, e);
 	if (r == 0)
-		*ret = u;
+		*ret_id = x.id;
 	return r;
 }
-
-#define FIND(c, a, ret, e, sql, ...)                                                                                   \
-	find((c), (a), (ret), (e), (sql), (const struct db_param[]){__VA_ARGS__},                                      \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
 
 int users_by_name(struct db_conn *c, const char *name, struct arena *a, struct user *ret, struct err *e)
 {
 	/* Names made before they were compared like this may differ by it alone: then the exact one is meant. */
 	CLEANUP(freep) char *folded = store_fold(name);
 
-	return FIND(c, a, ret, e,
-		"SELECT " USER_COLUMNS
-		" FROM users WHERE folded = ? OR name = ? ORDER BY CASE WHEN name = ? THEN 0 ELSE 1 END, id LIMIT 1",
+	return rows_first(&users_table, c, a, ret, e,
+		"WHERE folded = ? OR name = ? ORDER BY CASE WHEN name = ? THEN 0 ELSE 1 END, id LIMIT 1",
 		DB_TEXT(folded), DB_TEXT(name), DB_TEXT(name));
 }
 
 int users_by_id(struct db_conn *c, atelier_id id, struct arena *a, struct user *ret, struct err *e)
 {
-	return FIND(c, a, ret, e, "SELECT " USER_COLUMNS " FROM users WHERE id = ?", DB_I64(id));
+	return rows_get(&users_table, c, id, a, ret, e);
 }
 
 int users_list(struct db_conn *c, struct arena *a, struct user_list *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct user)};
-	struct store_reader rd = {.a = a};
-	int r;
-
-	r = db_query(c, &rows, e, "SELECT " USER_COLUMNS " FROM users ORDER BY lower(name), name");
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
-		struct user *u = store_push(&l, a);
-
-		if (!u)
-			return store_full(e);
-		read_user(&rd, u);
-	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = (struct user_list){l.items, l.n};
-	return r;
+	return rows_list(&users_table, c, a, &ret->items, &ret->n, e);
 }
 
 static int end_sessions(struct db_conn *c, atelier_id user_id, struct err *e)
@@ -216,12 +160,9 @@ int users_change(struct db *db, atelier_id id, const struct user_change *in, str
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const atelier_id *id = arg;
-	int64_t n = 0;
-	int r = db_exec(c, &n, e, "DELETE FROM users WHERE id = ?", DB_I64(*id));
+	int r = rows_delete_in(&users_table, c, *id, e);
 
-	if (r < 0)
-		return r;
-	return n == 0 ? err_set(e, E_NOT_FOUND, NO_USER) : keep_an_admin(c, e);
+	return r < 0 ? r : keep_an_admin(c, e);
 }
 
 int users_delete(struct db *db, atelier_id id, struct err *e)

@@ -279,6 +279,55 @@ static void test_describe(void **state)
 	assert_null(strstr(b.p, "additionalProperties"));
 }
 
+struct plan {
+	const char *name, *note;
+	int64_t n, cap;
+	struct part part;
+};
+
+static const struct field plan_fields[] = {
+	FIELD_STR(struct plan, name, "name", 1, 20, FIELD_OPTIONAL, "Name."),
+	FIELD(FT_STR, struct plan, note, "note", .flags = FIELD_NULL, .doc = "Note."),
+	FIELD_I64(struct plan, n, "n", 0, 9, FIELD_OPTIONAL, "Number."),
+	FIELD(FT_I64, struct plan, cap, "cap", .max = 9, .flags = FIELD_NULL, .when_null = -1,
+		.doc = "Cap; null: none."),
+	FIELD_OBJECT(struct plan, part, "part", &part_schema, FIELD_OPTIONAL, "Part."),
+};
+static const struct schema plan_schema = SCHEMA("Plan", struct plan, plan_fields, "A plan.");
+
+static struct plan edited(struct plan row, const char *body)
+{
+	struct plan in;
+	struct err e = {0};
+	uint64_t given;
+
+	assert_int_equal(schema_parse_given(&plan_schema, str_from(body), &in, &given, &arena, &e), 0);
+	schema_apply(&plan_schema, &in, given, &row);
+	return row;
+}
+
+/* What is absent stays, and so does what is null, unless null is a value. */
+static void test_apply(void **state)
+{
+	const struct plan row = {"a", "b", 5, 7, {"p", 1}};
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1000);
+	struct plan x;
+
+	(void)state;
+	x = edited(row, "{}");
+	assert_memory_equal(&x, &row, sizeof(row));
+	x = edited(row, "{\"name\":null,\"n\":null,\"part\":null}");
+	assert_memory_equal(&x, &row, sizeof(row));
+	x = edited(row, "{\"note\":null,\"cap\":null,\"n\":0,\"part\":{\"name\":\"q\"}}");
+	assert_string_equal(x.name, "a");
+	assert_null(x.note);
+	assert_true(x.n == 0 && x.cap == -1);
+	assert_string_equal(x.part.name, "q");
+	schema_emit(&plan_schema, &x, &b);
+	assert_string_equal(
+		b.p, "{\"name\":\"a\",\"note\":null,\"n\":0,\"cap\":null,\"part\":{\"name\":\"q\",\"weight\":0}}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_arena_full),
 		cmocka_unit_test(test_emit),
 		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_apply),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -24,6 +24,12 @@ static void test_life(void **state)
 	REFUSED(f, E_NOT_FOUND, groups_set_members(f->db, staff, (atelier_id[]){f->bob, 4711}, 2, &f->e));
 	FINE(f, groups_get(f->c, staff, &f->a, &g, &f->e));
 	assert_int_equal(g.n_members, 2);
+	REFUSED(f, E_CONFLICT, groups_rename(f->db, staff, "EMPTY", &f->e));
+	REFUSED(f, E_NOT_FOUND, groups_rename(f->db, 4711, "Team", &f->e));
+	FINE(f, groups_rename(f->db, staff, "Team", &f->e));
+	FINE(f, groups_get(f->c, staff, &f->a, &g, &f->e));
+	assert_string_equal(g.name, "Team");
+	assert_true(g.created_at > 0 && g.n_members == 2);
 	FINE(f, groups_set_members(f->db, staff, both, 1, &f->e));
 	FINE(f, groups_get(f->c, staff, &f->a, &g, &f->e));
 	assert_int_equal(g.n_members, 1);

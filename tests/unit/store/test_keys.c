@@ -9,7 +9,7 @@ static atelier_id add_key(struct fixture *f, atelier_id user, const char *name, 
 	atelier_id id = 0;
 
 	FINE(f, keys_create(f->db,
-			&(struct api_key_new){.user_id = user,
+			&(struct api_key){.user_id = user,
 				.name = name,
 				.prefix = "sk-atelier-abcde",
 				.scopes = "gateway api",
@@ -111,7 +111,7 @@ static void test_use_never_goes_back(void **state)
 static void test_not_without_end(void **state)
 {
 	struct fixture *f = *state;
-	struct api_key_new in = {.user_id = f->bob, .name = "n", .prefix = "p", .scopes = "api"};
+	struct api_key in = {.user_id = f->bob, .name = "n", .prefix = "p", .scopes = "api"};
 	char hash[16];
 	atelier_id id;
 

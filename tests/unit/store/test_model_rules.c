@@ -10,6 +10,28 @@ static struct stored_rules rules(struct fixture *f)
 	return r;
 }
 
+struct edit {
+	const char *pattern, *targets;
+};
+
+static int edit_route(void *row, void *arg, struct err *e UNUSED)
+{
+	struct stored_route *route = row;
+	const struct edit *x = arg;
+
+	route->pattern = x->pattern ? x->pattern : route->pattern;
+	route->targets = x->targets ? x->targets : route->targets;
+	return 0;
+}
+
+static int update(struct fixture *f, atelier_id id, const char *pattern, const char *targets)
+{
+	struct edit x = {pattern, targets};
+	struct stored_route route;
+
+	return model_routes_edit(f->db, &(struct rows_edit){id, edit_route, &x, &f->a}, &route, &f->e);
+}
+
 static void test_routes(void **state)
 {
 	struct fixture *f = *state;
@@ -25,20 +47,20 @@ static void test_routes(void **state)
 	assert_int_equal(r.routes[0].id, one);
 	assert_string_equal(r.routes[1].targets, "[\"b\",\"c\"]");
 
-	FINE(f, model_routes_update(f->db, one, NULL, "[\"d\"]", &f->e));
+	FINE(f, update(f, one, NULL, "[\"d\"]"));
 	FINE(f, model_routes_get(f->c, one, &f->a, &route, &f->e));
 	assert_string_equal(route.pattern, "gpt-4o");
 	assert_string_equal(route.targets, "[\"d\"]");
-	FINE(f, model_routes_update(f->db, one, "gpt-5", NULL, &f->e));
-	FINE(f, model_routes_update(f->db, one, "gpt-5", NULL, &f->e)); /* its own name is free */
-	REFUSED(f, E_CONFLICT, model_routes_update(f->db, one, "gpt-*", NULL, &f->e));
+	FINE(f, update(f, one, "gpt-5", NULL));
+	FINE(f, update(f, one, "gpt-5", NULL)); /* its own name is free */
+	REFUSED(f, E_CONFLICT, update(f, one, "gpt-*", NULL));
 	FINE(f, model_routes_get(f->c, one, &f->a, &route, &f->e));
 	assert_string_equal(route.pattern, "gpt-5");
 	assert_string_equal(route.targets, "[\"d\"]");
 
 	FINE(f, model_routes_delete(f->db, one, &f->e));
 	REFUSED(f, E_NOT_FOUND, model_routes_delete(f->db, one, &f->e));
-	REFUSED(f, E_NOT_FOUND, model_routes_update(f->db, one, "x", NULL, &f->e));
+	REFUSED(f, E_NOT_FOUND, update(f, one, "x", NULL));
 	REFUSED(f, E_NOT_FOUND, model_routes_get(f->c, one, &f->a, &route, &f->e));
 	assert_int_equal(rules(f).n_routes, 1);
 }

@@ -113,10 +113,11 @@ static void test_first_admin(void **state)
 
 static atelier_id add_session(struct fixture *f, atelier_id user, const char *cookie, const char *bearer, int64_t until)
 {
-	struct session_new in = {.user_id = user,
+	struct session in = {.user_id = user,
 		.cookie_hash = str_from(cookie),
 		.bearer_hash = str_from(bearer),
-		.now = 1000,
+		.created_at = 1000,
+		.last_seen_at = 1000,
 		.expires_at = until,
 		.user_agent = "Firefox"};
 	atelier_id id;
@@ -208,7 +209,7 @@ static void test_sessions_end(void **state)
 static void test_session_of_nobody(void **state)
 {
 	struct fixture *f = *state;
-	struct session_new in = {.user_id = 5, .cookie_hash = STR("x"), .now = 1, .expires_at = 2};
+	struct session in = {.user_id = 5, .cookie_hash = STR("x"), .created_at = 1, .expires_at = 2};
 	atelier_id id;
 
 	REFUSED(f, E_NOT_FOUND, sessions_create(f->db, &in, &id, &f->e));
@@ -252,9 +253,10 @@ static void test_sessions_of_a_clock_ahead(void **state)
 	int64_t n;
 
 	FINE(f, sessions_create(f->db,
-			&(struct session_new){.user_id = f->ada,
+			&(struct session){.user_id = f->ada,
 				.cookie_hash = {"12345678901234567890123456789012", 32},
-				.now = ahead,
+				.created_at = ahead,
+				.last_seen_at = ahead,
 				.expires_at = ahead + days},
 			&id, &f->e));
 	FINE(f, sessions_heal(f->db, now, days, 100, &n, &f->e));

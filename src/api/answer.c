@@ -1,5 +1,6 @@
-/* errors.c - the one shape of a failure on the wire. */
+/* answer.c - the one shape of a failure, and that of a list. */
 #include "api/answer.h"
+#include "api/request.h"
 
 static const struct field error_body_fields[] = {
 	FIELD_STR(struct error_body, code, "code", 0, 0, FIELD_REQUIRED,
@@ -25,4 +26,35 @@ void error_emit(const struct err *e, const char *request_id, struct buf *b)
 		.retryable = info->retryable}};
 
 	schema_emit(&error_schema, &answer, b);
+}
+
+const char *answer_cursor(struct request *q, atelier_id id)
+{
+	char *text = arena_alloc(&q->mem, ID_LEN + 1);
+
+	if (text)
+		id_format(id, text);
+	return text;
+}
+
+int answer_list(struct request *q, const void *items, size_t n, const char *next)
+{
+	struct list_answer *out = ARENA_NEW(&q->mem, struct list_answer);
+
+	if (!out)
+		return request_no_memory(q);
+	*out = (struct list_answer){{(void *)items, n}, next, q->api->c.settings->currency};
+	q->answer = out;
+	return 0;
+}
+
+void request_apply(const struct request *q, void *row)
+{
+	schema_apply(q->route->body, q->body, q->given, row);
+}
+
+int request_edit(void *row, void *q, struct err *e UNUSED)
+{
+	request_apply(q, row);
+	return 0;
 }

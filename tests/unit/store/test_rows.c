@@ -1,0 +1,153 @@
+/* Rows by their columns: that nothing is lost when two edit at once, and what each type of column keeps. */
+#include <pthread.h>
+
+#include "store/prices.h"
+#include "store_test.h"
+
+#define EDITS 200
+
+struct editor {
+	struct fixture *f;
+	atelier_id id;
+	bool output; /* which of two columns it counts up */
+};
+
+static int count_up(void *row, void *arg, struct err *e UNUSED)
+{
+	const struct editor *x = arg;
+	struct price *p = row;
+
+	if (x->output)
+		p->output_micros++;
+	else
+		p->input_micros++;
+	return 0;
+}
+
+static void *edit_often(void *arg)
+{
+	struct editor *x = arg;
+
+	for (int i = 0; i < EDITS; i++) {
+		struct err e = {0};
+		struct arena a;
+		struct price p;
+
+		arena_init(&a, 1 << 16);
+		if (prices_edit(x->f->db, &(struct rows_edit){x->id, count_up, x, &a}, &p, &e) < 0)
+			abort();
+		arena_done(&a);
+	}
+	return NULL;
+}
+
+/* Each writes all columns, and what the other one has done in between stays. */
+static void test_two_editors(void **state)
+{
+	struct fixture *f = *state;
+	struct price p = {.pattern = "a/*", .cached_micros = -1};
+	struct editor editors[2] = {{.f = f}, {.f = f, .output = true}};
+	pthread_t threads[2];
+	atelier_id id;
+
+	FINE(f, prices_create(f->db, &p, &id, &f->e));
+	for (int i = 0; i < 2; i++) {
+		editors[i].id = id;
+		assert_int_equal(pthread_create(&threads[i], NULL, edit_often, &editors[i]), 0);
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	FINE(f, prices_get(f->c, id, &f->a, &p, &f->e));
+	assert_int_equal(p.input_micros, EDITS);
+	assert_int_equal(p.output_micros, EDITS);
+}
+
+static int refuse(void *row, void *arg UNUSED, struct err *e)
+{
+	((struct price *)row)->input_micros = 99;
+	return err_set(e, E_INVALID, "No.");
+}
+
+static void test_refused_edit(void **state)
+{
+	struct fixture *f = *state;
+	struct price p = {.pattern = "a/*", .input_micros = 1, .cached_micros = -1};
+	struct rows_edit x = {.edit = refuse, .a = &f->a};
+	struct price got;
+
+	FINE(f, prices_create(f->db, &p, &x.id, &f->e));
+	REFUSED(f, E_INVALID, prices_edit(f->db, &x, &got, &f->e));
+	FINE(f, prices_get(f->c, x.id, &f->a, &got, &f->e));
+	assert_int_equal(got.input_micros, 1);
+	x.id = 4711;
+	REFUSED(f, E_NOT_FOUND, prices_edit(f->db, &x, &got, &f->e));
+}
+
+/* ---- a table of all types ---- */
+
+struct thing {
+	atelier_id id, ref;
+	int64_t number, opt, made_at, changed_at;
+	bool flag;
+	const char *name;
+	struct str bytes;
+};
+
+#define T struct thing
+static const struct col columns[] = {COL(I64, T, id), COL(REF, T, ref), COL(I64, T, number), COL(OPT, T, opt),
+	COL(BOOL, T, flag), COL(TEXT, T, name), COL_FOLDED(T, name, "folded"), COL(BYTES, T, bytes),
+	COL_CREATED(T, made_at), COL_UPDATED(T, changed_at)};
+#undef T
+static const struct rows_table things = {
+	"things", "name", "There is no such thing.", "There is such a thing.", TABLE(struct thing, columns)};
+
+static int make_table(struct db_conn *c, void *arg UNUSED, struct err *e)
+{
+	return db_exec(c, NULL, e,
+		"CREATE TABLE things (id INTEGER PRIMARY KEY, ref INTEGER, number INTEGER NOT NULL, opt INTEGER,"
+		" flag INTEGER NOT NULL, name TEXT, folded TEXT UNIQUE, bytes BLOB, made_at INTEGER NOT NULL,"
+		" changed_at INTEGER NOT NULL)");
+}
+
+static void test_types(void **state)
+{
+	struct fixture *f = *state;
+	struct thing in = {.opt = -1, .name = "Ärger", .bytes = {"a\0b", 3}, .made_at = 5}, got, *list;
+	size_t n;
+
+	FINE(f, db_write(f->db, make_table, NULL, &f->e));
+	FINE(f, rows_create(&things, f->db, &in, &in.id, &f->e));
+	FINE(f, rows_get(&things, f->c, in.id, &f->a, &got, &f->e));
+	assert_true(got.id == in.id && got.ref == 0 && got.opt == -1 && !got.flag);
+	assert_string_equal(got.name, "Ärger");
+	assert_true(str_eq(got.bytes, in.bytes));
+	assert_true(got.made_at > 5 && got.changed_at == got.made_at);
+	assert_int_equal(number(f, "SELECT count(*) FROM things WHERE ref IS NULL AND opt IS NULL"), 1);
+
+	in.name = "ärger"; /* the same when it is compared */
+	REFUSED(f, E_CONFLICT, rows_create(&things, f->db, &in, &(atelier_id){0}, &f->e));
+	got.opt = 0;
+	got.ref = 3;
+	got.flag = true;
+	got.name = NULL;
+	got.bytes = (struct str){NULL, 0};
+	got.made_at = 1;
+	in = got;
+	in.name = "x";
+	FINE(f, rows_set(&things, f->db, &in, &f->e));
+	FINE(f, rows_list(&things, f->c, &f->a, &list, &n, &f->e));
+	assert_int_equal(n, 1);
+	assert_true(list[0].opt == 0 && list[0].ref == 3 && list[0].flag && !list[0].bytes.p);
+	assert_true(list[0].made_at > 5); /* is set once */
+	FINE(f, rows_delete(&things, f->db, in.id, &f->e));
+	REFUSED(f, E_NOT_FOUND, rows_delete(&things, f->db, in.id, &f->e));
+	REFUSED(f, E_NOT_FOUND, rows_set(&things, f->db, &in, &f->e));
+	REFUSED(f, E_NOT_FOUND, rows_get(&things, f->c, in.id, &f->a, &got, &f->e));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {TEST(test_two_editors), TEST(test_refused_edit), TEST(test_types)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
