@@ -219,6 +219,98 @@ export async function growingTable({ page, mock }) {
   assert.equal(await page.evaluate(() => window.kept.isConnected && getSelection().toString()), 'words', 'the selection survives');
 }
 
+/** The second row of the message box: how the answer is made, how full the window is; and what Enter and Escape do. */
+export async function composerTools({ page, mock, base, shot }) {
+  const { show, models } = mock;
+  mock.models = [...models, 'thinker:1b'];
+  mock.show = (name) =>
+    name === 'thinker:1b'
+      ? { capabilities: ['completion', 'thinking'], model_info: { 'general.architecture': 'mock', 'mock.context_length': 40 } }
+      : show(name);
+  await page.request.post(base + '/api/v1/models/refresh', { headers: { Origin: base } });
+  await page.goto(base + '/');
+  await newChat(page);
+  const box = composer(page);
+  // Nothing that is pressed is without an answer.
+  await box.press('Enter');
+  await has(page.locator('#composer-hint'), 'Write a message first.');
+  await chooseModel(page, 'thinker:1b');
+  await page.getByRole('button', { name: 'Reasoning: Default' }).click();
+  await page.getByRole('menuitemradio', { name: 'High' }).click();
+  await page.getByRole('button', { name: 'Reasoning: High' }).waitFor();
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Answer options' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Answer options' });
+  await dialog.getByLabel('Temperature').fill('3');
+  await dialog.getByLabel('Stop sequences').fill('END');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('A number from 0 to 2.').waitFor();
+  await shot('options');
+  await dialog.getByLabel('Temperature').fill('0,5');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: '2 answer options' }).waitFor();
+  // A block for code goes around what is selected.
+  await box.fill('let a');
+  await box.press('Control+a');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Code block' }).click();
+  await page.waitForFunction(() => document.activeElement.value === '```\nlet a\n```\n');
+  const more = new Gate();
+  mock.on('With options', async ({ say }) => {
+    say('one ');
+    await more.opened;
+    say('two');
+  });
+  await ask(page, 'With options');
+  await has(answer(page), 'one');
+  const asked = mock.calls.at(-1);
+  assert.equal(asked.options.temperature, 0.5);
+  assert.deepEqual(asked.options.stop, ['END']);
+  assert.equal(asked.think, 'high');
+  await box.fill('The next one');
+  await box.press('Enter');
+  await has(page.locator('#composer-hint'), 'Wait for the answer');
+  // What an input method composes is its own: neither its Enter nor its Escape is ours.
+  for (const key of ['Enter', 'Escape'])
+    await box.evaluate((area, name) => area.dispatchEvent(new KeyboardEvent('keydown', { key: name, keyCode: 229, bubbles: true, cancelable: true })), key);
+  // Escape closes what is open, and only then stops.
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('menu').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('menu').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  more.open();
+  await has(answer(page), 'one two');
+  await ready(page);
+  assert.doesNotMatch(await page.locator('#composer-hint').innerText(), /Wait/);
+  // 11 + 7 tokens of 40, and what is typed.
+  await box.fill('');
+  await page.getByRole('button', { name: 'Context: 45% used' }).click();
+  await has(page.getByRole('dialog'), '18 of 40 tokens');
+  await shot('context');
+  await page.keyboard.press('Escape');
+  await box.fill('x'.repeat(90));
+  await page.getByRole('button', { name: 'Context: 100% used' }).waitFor();
+  // The options stay with the chat, and with it alone; so does what was typed.
+  const address = page.url();
+  await page.reload();
+  await page.getByRole('button', { name: '2 answer options' }).waitFor();
+  await page.getByRole('button', { name: 'Reasoning: High' }).waitFor();
+  assert.equal((await box.inputValue()).length, 90);
+  await newChat(page);
+  assert.equal(await page.getByRole('button', { name: /answer option/ }).count(), 0);
+  assert.equal(await box.inputValue(), '');
+  await page.goto(address);
+  await box.fill('');
+  mock.models = models;
+  mock.show = show;
+  await page.request.post(base + '/api/v1/models/refresh', { headers: { Origin: base } });
+  await page.goto(base + '/');
+  await newChat(page);
+  await chooseModel(page, 'mock:1b');
+}
+
 export async function reloadInTheMiddle({ page, mock }) {
   const more = new Gate();
   mock.on('Count', async ({ say }) => {

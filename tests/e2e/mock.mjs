@@ -11,6 +11,8 @@ export class Gate {
 export class Mock {
   scripts = new Map();
   models;
+  /** What a model is, by its name. */
+  show = () => ({ capabilities: ['completion'], model_info: {} });
   /** Sends the lines of a pull: gets `line(value)` and the call. */
   pull = async ({ line }) => line({ status: 'success' });
   /** Calls whose connection was closed by the other side before their end. */
@@ -51,7 +53,7 @@ export class Mock {
     if (request.url === '/api/ps') return json({ models: [] });
     if (request.url === '/api/pull') return this.fetchModel(JSON.parse(body), response);
     if (request.url === '/api/version') return json({ version: '0.32.15' });
-    if (request.url === '/api/show') return json({ capabilities: ['completion'], model_info: {} });
+    if (request.url === '/api/show') return json(this.show(JSON.parse(body).model));
     if (request.url !== '/api/chat') {
       response.statusCode = 404;
       return json({ error: 'no such path' });

@@ -21,6 +21,7 @@ const order = [
   'reading',
   'diagrams',
   'growingTable',
+  'composerTools',
   'reloadInTheMiddle',
   'twoTabs',
   'tenWindows',

@@ -1,7 +1,7 @@
 import { createConversation, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
 import { cancelTurn, startTurn } from '$core/api/turns';
-import type { Message, TurnStarted } from '$core/api/types';
+import type { Message, TurnOptions, TurnStarted } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
 import type { NumberedEvent } from '$core/turn/events';
 import { pause } from '$core/live/pause';
@@ -9,6 +9,8 @@ import { beginTurn, messageOf, reduce, seenOf, type TurnView } from '$core/turn/
 import { conversations } from './conversations.svelte';
 import { mergeLatest, optimistic, type Shown } from './history';
 import { live } from './live.svelte';
+import { session } from './session.svelte';
+import { readOptions, writeOptions } from './storage';
 import { notices } from '$design/notices.svelte';
 
 /** One open conversation: its messages, and the turn that is being followed. */
@@ -23,6 +25,8 @@ export class Chat {
   loadingOlder = $state(false);
   sending = $state(false);
   stopping = $state(false);
+  /** How its next answers are to be made. */
+  options = $state.raw<TurnOptions>({});
 
   private attached = false;
   private stream: AbortController | null = null;
@@ -33,6 +37,7 @@ export class Chat {
   constructor(id: string | null) {
     this.id = id;
     this.loaded = id === null;
+    this.options = readOptions(session.user?.id ?? '', id);
   }
 
   // Getters, not $derived: a chat outlives the component that opened it, and a derived value would not.
@@ -95,6 +100,14 @@ export class Chat {
     }
   }
 
+  /** They stay with the conversation; a new one begins without any. */
+  setOptions(options: TurnOptions): void {
+    const user = session.user?.id ?? '';
+    this.options = options;
+    writeOptions(user, this.id, options);
+    if (this.id !== null) writeOptions(user, null, {});
+  }
+
   /** Sends a question. `started` learns the id when this makes the conversation. Throws what went wrong. */
   async send(content: string, model: string | null, started: (id: string) => void): Promise<void> {
     const before = this.messages;
@@ -106,9 +119,10 @@ export class Chat {
         const conversation = await createConversation(model ?? undefined);
         conversations.put(conversation);
         this.id = conversation.id;
+        this.setOptions(this.options);
         started(conversation.id);
       }
-      const turn = await startTurn(this.id, { content, model: model ?? undefined });
+      const turn = await startTurn(this.id, { content, model: model ?? undefined, options: this.options });
       this.accept(turn, [
         ...before,
         { ...pair[0], id: turn.user_message_id ?? pair[0].id, state: 'complete' },
@@ -132,7 +146,7 @@ export class Chat {
     this.messages = [...rest, again];
     this.begin();
     try {
-      const turn = await startTurn(this.id, { continue: true, model: model ?? undefined });
+      const turn = await startTurn(this.id, { continue: true, model: model ?? undefined, options: this.options });
       this.accept(turn, [...rest, { ...again, id: turn.message_id, turn_id: turn.turn_id }]);
     } catch (e) {
       this.messages = [...rest, last];

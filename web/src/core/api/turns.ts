@@ -1,10 +1,11 @@
 import { http, take } from './client';
-import type { TurnStarted } from './types';
+import type { TurnOptions, TurnStarted } from './types';
 
 export interface TurnRequest {
   content?: string;
   continue?: boolean;
   model?: string;
+  options?: TurnOptions;
 }
 
 /** Starts a turn; it is then followed (`core/live`) as by any other reader of it. */

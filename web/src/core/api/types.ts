@@ -12,6 +12,7 @@ export type Message = Schemas['Message'];
 export type MessageState = Message['state'];
 export type Citation = Schemas['Citation'];
 export type TurnStarted = Schemas['TurnStarted'];
+export type TurnOptions = Schemas['TurnOptions'];
 export type Model = Schemas['Model'];
 export type Provider = Schemas['Provider'];
 export type ModelList = Schemas['Models'];
