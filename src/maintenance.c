@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "program.h"
+#include "store/responses.h"
 #include "store/sessions.h"
 #include "store/turns.h"
 #include "store/uploads.h"
@@ -74,11 +75,19 @@ static int stray_uploads(struct maintenance *m, int64_t now, int64_t *ret_n, str
 	return uploads_delete_strays(m->p->db, m->p->settings->data, now, ret_n, e);
 }
 
+static int old_responses(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	int64_t hours = m->p->settings->responses_keep_hours;
+
+	return responses_delete_before(m->p->db, now - hours * 3600 * 1000, BATCH, ret_n, e);
+}
+
 static const struct kind kinds[] = {
 	{"sessions that had ended", ended_sessions},
 	{"sessions of a clock that was ahead", sessions_of_tomorrow},
 	{"records of calls", old_usage},
 	{"event logs of answers", old_turn_logs},
+	{"responses that programs could go on from", old_responses},
 	{"uploads that had expired", old_uploads},
 	{"uploads of which only the row or the file was there", stray_uploads},
 };

@@ -64,6 +64,8 @@
 	X(INT, upload_quota_mb, 4096, 1, 1048576, "ATELIER_UPLOAD_QUOTA_MB", "size of all uploads of one user")        \
 	X(INT, upload_keep_hours, 24, 1, 8760, "ATELIER_UPLOAD_KEEP_HOURS",                                            \
 		"hours that an upload is kept, whole or not, until something has taken it")                            \
+	X(INT, responses_keep_hours, 24, 0, 8760, "ATELIER_RESPONSES_KEEP_HOURS",                                      \
+		"hours that an answer of /v1/responses can be gone on from by its id (0: none is kept)")               \
 	X(STR, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST", "where Ollama listens (empty: not used)") \
 	X(STR, openai_base_url, "", 0, 500, "OPENAI_BASE_URL", "an OpenAI-compatible server (empty: not used)")        \
 	X(SECRET, openai_api_key, "", 0, 500, "OPENAI_API_KEY", "key for it (alone: for https://api.openai.com/v1)")   \

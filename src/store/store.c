@@ -172,6 +172,21 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			.name = "answers say who writes them",
 			.sql = "ALTER TABLE turns ADD COLUMN node INTEGER NOT NULL DEFAULT 0",
 			.sqlite = FOLD_FIRST("users") FOLD_FIRST("groups")},
+		/* What is long stands last: sums are made without reading it. */
+		{.version = 7,
+			.name = "responses that programs go on from",
+			.sql = "CREATE TABLE responses ("
+			       "  id INTEGER PRIMARY KEY,"
+			       "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+			       "  key_id INTEGER REFERENCES api_keys(id) ON DELETE CASCADE,"
+			       "  made_at INTEGER NOT NULL,"
+			       "  bytes INTEGER NOT NULL,"
+			       "  previous TEXT,"
+			       "  input TEXT NOT NULL,"
+			       "  output TEXT NOT NULL"
+			       ") STRICT;"
+			       "CREATE INDEX responses_owner ON responses(user_id, key_id);"
+			       "CREATE INDEX responses_made ON responses(made_at, bytes);"},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

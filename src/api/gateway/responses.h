@@ -65,6 +65,8 @@ const char *responses_unseal(struct gw_call *c, const char *sealed);
 
 /* What the request brought and the answer as JSON, before the client has its end. Any thread. */
 void responses_keep(struct gw_call *c, struct str response);
+/* The answer is told: what was kept of it becomes a row. May wait; not on the loop. */
+void responses_store(struct gw_call *c);
 /* The answer of this id, if the key that asks got it: its parts, in the arena. E_NOT_FOUND. */
 struct kept_response {
 	const char *input, *response; /* JSON */

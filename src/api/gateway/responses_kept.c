@@ -1,29 +1,31 @@
 /*
- * responses_kept.c - answers of /v1/responses that clients go on from by their id. They are kept in memory for a day, up
- * to a limit for all and one for each key, the oldest going first; they end with the program.
+ * responses_kept.c - answers of /v1/responses that clients go on from by their id. They are rows of the database, for a
+ * while and up to a limit for all and one for each key, the oldest going first. Between the moment when the client has the
+ * end of an answer and the one when its row is written, it is found here in memory.
  */
 #include "api/gateway/describe.h"
 #include "api/gateway/gateway_priv.h"
 #include "api/gateway/responses.h"
 #include "api/request.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "store/responses.h"
 
-#define KEPT_MS     (INT64_C(24) * 3600 * 1000)
-#define KEPT_BYTES  ((size_t)64 << 20)
-#define KEPT_OF_KEY ((size_t)24 << 20)
-#define KEPT_OF_ONE ((size_t)8 << 20) /* a larger one is not kept: its id is not found later */
+#define ALL_BYTES ((int64_t)512 << 20)
+#define KEY_BYTES ((int64_t)48 << 20)
+#define ONE_BYTES ((size_t)8 << 20)  /* a larger one is not kept: its id is not found later */
+#define NEW_BYTES ((size_t)64 << 20) /* not written yet */
 
 struct kept {
-	char id[ID_LEN + 1], previous[ID_LEN + 1];
-	int64_t user, key, made_ms;
+	struct response row; /* its texts are ours */
 	size_t bytes;
-	char *input, *response;
-	struct kept *prev, *next; /* the newest first */
+	bool deleted;      /* by its client, before its row was written */
+	struct kept *next; /* an older one */
 };
 
 struct responses_kept {
 	pthread_mutex_t mx;
-	struct kept *first, *last;
+	struct kept *first;
 	size_t bytes;
 };
 
@@ -35,14 +37,11 @@ struct responses_kept *responses_kept_new(void)
 	return all;
 }
 
-/* Lock held. */
-static void kept_free(struct responses_kept *all, struct kept *k)
+static void kept_free(struct kept *k)
 {
-	*(k->prev ? &k->prev->next : &all->first) = k->next;
-	*(k->next ? &k->next->prev : &all->last) = k->prev;
-	all->bytes -= k->bytes;
-	free(k->input);
-	free(k->response);
+	free((void *)(uintptr_t)k->row.previous);
+	free((void *)(uintptr_t)k->row.input);
+	free((void *)(uintptr_t)k->row.output);
 	free(k);
 }
 
@@ -50,104 +49,165 @@ void responses_kept_free(struct responses_kept *all)
 {
 	if (!all)
 		return;
-	while (all->first)
-		kept_free(all, all->first);
+	for (struct kept *k = all->first, *next; k; k = next) {
+		next = k->next;
+		kept_free(k);
+	}
 	pthread_mutex_destroy(&all->mx);
 	free(all);
 }
 
-static bool is_of(const struct kept *k, const struct request *q)
+static struct response_owner owner_of(const struct request *q)
 {
-	return k->user == q->who.user.id && k->key == q->who.key_id;
+	return (struct response_owner){.user_id = q->who.user.id, .key_id = q->who.key_id};
 }
 
-static void make_room(struct responses_kept *all, const struct request *q, size_t bytes)
+/* They are kept for this long; 0: not at all. */
+static int64_t kept_ms(const struct request *q)
 {
-	int64_t oldest = clock_now_ms() - KEPT_MS;
-	size_t own = bytes;
-
-	while (all->last && (all->bytes + bytes > KEPT_BYTES || all->last->made_ms < oldest))
-		kept_free(all, all->last);
-	for (struct kept *k = all->first, *next; k; k = next) {
-		next = k->next;
-		if (is_of(k, q) && (own += k->bytes) > KEPT_OF_KEY) {
-			own -= k->bytes;
-			kept_free(all, k);
-		}
-	}
+	return q->api->c.settings->responses_keep_hours * 3600 * 1000;
 }
 
 /* "resp_0123456789abc": what stands behind the underscore, without the number of an item. */
-static bool read_id(const char *id, char ret[ID_LEN + 1])
+static bool read_id(const char *id, atelier_id *ret)
 {
 	const char *at = strchr(id, '_');
 
-	if (!at || strlen(at + 1) < ID_LEN)
-		return false;
-	memcpy(ret, at + 1, ID_LEN);
-	ret[ID_LEN] = '\0';
-	return true;
+	return at && strlen(at + 1) >= ID_LEN && id_parse(at + 1, ID_LEN, ret);
 }
+
+/* ---- keeping ---- */
 
 void responses_keep(struct gw_call *c, struct str response)
 {
 	struct responses_kept *all = c->q->api->gateway->kept;
 	const struct responses *s = c->shape;
-	size_t bytes = s->input ? sizeof(struct kept) + strlen(s->input) + response.n + 2 : 0;
+	size_t bytes = s->input ? strlen(s->input) + response.n : 0;
 	struct kept *k;
 
-	if (!s->keeps || !s->input || bytes > KEPT_OF_ONE)
+	if (!s->keeps || !s->input || bytes > ONE_BYTES || kept_ms(c->q) == 0)
 		return;
 	k = xcalloc(1, sizeof(*k));
-	memcpy(k->id, c->id, sizeof(k->id));
-	if (s->previous)
-		(void)read_id(s->previous, k->previous);
-	k->user = c->q->who.user.id;
-	k->key = c->q->who.key_id;
-	k->made_ms = clock_now_ms();
 	k->bytes = bytes;
-	k->input = xstrdup(s->input);
-	k->response = strndup(response.p, response.n);
-	if (!k->response)
+	k->row = (struct response){.owner = owner_of(c->q),
+		.made_at = clock_now_ms(),
+		.previous = s->previous ? xstrdup(s->previous) : NULL,
+		.input = xstrdup(s->input),
+		.output = strndup(response.p, response.n)};
+	if (!k->row.output)
 		abort();
 	pthread_mutex_lock(&all->mx);
-	make_room(all, c->q, bytes);
-	k->next = all->first;
-	*(k->next ? &k->next->prev : &all->last) = k;
-	all->first = k;
-	all->bytes += bytes;
+	bool fits = id_parse(c->id, ID_LEN, &k->row.id) && all->bytes + bytes <= NEW_BYTES;
+	if (fits) {
+		k->next = all->first;
+		all->first = k;
+		all->bytes += bytes;
+	}
 	pthread_mutex_unlock(&all->mx);
+	if (!fits)
+		kept_free(k);
 }
 
 /* Lock held. */
-static struct kept *find(struct responses_kept *all, const struct request *q, const char *id)
+static struct kept **place_of(struct responses_kept *all, atelier_id id)
 {
-	char bare[ID_LEN + 1];
+	struct kept **p = &all->first;
 
-	for (struct kept *k = read_id(id, bare) ? all->first : NULL; k; k = k->next) {
-		if (strcmp(k->id, bare) == 0 && is_of(k, q) && k->made_ms >= clock_now_ms() - KEPT_MS)
-			return k;
+	while (*p && (*p)->row.id != id)
+		p = &(*p)->next;
+	return p;
+}
+
+/* Lock held. */
+static void let_go(struct responses_kept *all, struct kept **p)
+{
+	struct kept *k = *p;
+
+	*p = k->next;
+	all->bytes -= k->bytes;
+	kept_free(k);
+}
+
+void responses_store(struct gw_call *c)
+{
+	struct responses_kept *all = c->q->api->gateway->kept;
+	struct response_owner own = owner_of(c->q);
+	struct err e = {0};
+	atelier_id id;
+
+	if (!id_parse(c->id, ID_LEN, &id))
+		return;
+	pthread_mutex_lock(&all->mx);
+	const struct kept *k = *place_of(all, id);
+	pthread_mutex_unlock(&all->mx);
+	if (!k)
+		return;
+	int r = responses_put(c->q->api->c.db, &k->row, KEY_BYTES, ALL_BYTES, &e);
+	if (r < 0 && r != E_NOT_FOUND)
+		log_warn("gateway", "a response could not be kept: %s", e.msg);
+	pthread_mutex_lock(&all->mx);
+	bool deleted = k->deleted;
+	let_go(all, place_of(all, id));
+	pthread_mutex_unlock(&all->mx);
+	if (deleted && r == 0 && responses_delete(c->q->api->c.db, id, &own, &e) < 0)
+		log_warn("gateway", "a response could not be deleted: %s", e.msg);
+}
+
+/* ---- finding ---- */
+
+/* Lock held. NULL: not there, or another's. */
+static struct kept *own_new(const struct request *q, atelier_id id)
+{
+	struct kept *k = *place_of(q->api->gateway->kept, id);
+	struct response_owner own = owner_of(q);
+
+	return k && !k->deleted && k->row.owner.user_id == own.user_id && k->row.owner.key_id == own.key_id ? k : NULL;
+}
+
+/* Of those that are not written yet. False: not there; *ret_r: -ENOMEM recorded. */
+static bool find_new(struct request *q, atelier_id id, struct kept_response *ret, int *ret_r)
+{
+	struct responses_kept *all = q->api->gateway->kept;
+
+	pthread_mutex_lock(&all->mx);
+	const struct kept *k = own_new(q, id);
+	if (k) {
+		ret->input = arena_strdup(&q->mem, k->row.input);
+		ret->response = arena_strdup(&q->mem, k->row.output);
+		ret->previous = k->row.previous ? arena_strdup(&q->mem, k->row.previous) : NULL;
+		*ret_r = ret->input && ret->response && (ret->previous || !k->row.previous) ? 0 : request_no_memory(q);
 	}
-	return NULL;
+	pthread_mutex_unlock(&all->mx);
+	return k;
+}
+
+static int find_row(struct request *q, atelier_id id, struct kept_response *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct response_owner own = owner_of(q);
+	struct response row;
+	int r = responses_get(c, id, &own, clock_now_ms() - kept_ms(q), &q->mem, &row, &q->err);
+
+	if (r == 0)
+		*ret = (struct kept_response){.input = row.input, .response = row.output, .previous = row.previous};
+	return r;
+}
+
+static int not_found(struct request *q, const char *id)
+{
+	err_clear(&q->err);
+	return err_set(
+		&q->err, E_NOT_FOUND, "Response with id '%.80s' not found: it was not stored, or too long ago.", id);
 }
 
 int responses_find(struct request *q, const char *id, struct kept_response *ret)
 {
-	struct responses_kept *all = q->api->gateway->kept;
-	int r = 0;
+	atelier_id bare;
+	int r = E_NOT_FOUND;
 
-	pthread_mutex_lock(&all->mx);
-	const struct kept *k = find(all, q, id);
-	if (k) {
-		ret->input = arena_strdup(&q->mem, k->input);
-		ret->response = arena_strdup(&q->mem, k->response);
-		ret->previous = *k->previous ? arena_printf(&q->mem, "resp_%s", k->previous) : NULL;
-		r = ret->input && ret->response && (ret->previous || !*k->previous) ? 0 : request_no_memory(q);
-	}
-	pthread_mutex_unlock(&all->mx);
-	return k ? r
-		 : err_set(&q->err, E_NOT_FOUND,
-			   "Response with id '%.80s' not found: it was not stored, or too long ago.", id);
+	if (read_id(id, &bare) && !find_new(q, bare, ret, &r))
+		r = find_row(q, bare, ret);
+	return r == E_NOT_FOUND ? not_found(q, id) : r;
 }
 
 /* ---- GET, DELETE, input_items ---- */
@@ -165,16 +225,18 @@ static int response_get(struct request *q)
 static int response_delete(struct request *q)
 {
 	struct responses_kept *all = q->api->gateway->kept;
-	bool found;
+	struct response_owner own = owner_of(q);
+	atelier_id id = 0;
+	int r = 0;
 
+	(void)read_id(q->arg, &id);
 	pthread_mutex_lock(&all->mx);
-	struct kept *k = find(all, q, q->arg);
-	found = k != NULL;
+	struct kept *k = own_new(q, id);
 	if (k)
-		kept_free(all, k);
+		k->deleted = true;
 	pthread_mutex_unlock(&all->mx);
-	if (!found)
-		return err_set(&q->err, E_NOT_FOUND, "Response with id '%.80s' not found.", q->arg);
+	if (!k && (r = responses_delete(q->api->c.db, id, &own, &q->err)) < 0)
+		return r == E_NOT_FOUND ? not_found(q, q->arg) : r;
 	buf_add_str(&q->raw, "{\"id\":");
 	json_add_cstr(&q->raw, q->arg);
 	buf_add_str(&q->raw, ",\"object\":\"response\",\"deleted\":true}");
@@ -186,16 +248,13 @@ static int response_items_get(struct request *q)
 	struct kept_response k = {0};
 	int r = responses_find(q, q->arg, &k);
 
-	if (r == 0)
-		buf_printf(&q->raw,
-			"{\"object\":\"list\",\"first_id\":null,\"last_id\":null,\"has_more\":false,\"data\":");
-	if (r == 0)
-		buf_add_str(&q->raw, k.input);
-	if (r == 0)
-		buf_add_char(&q->raw, '}');
-	return r;
+	if (r < 0)
+		return r;
+	buf_add_str(&q->raw, "{\"object\":\"list\",\"first_id\":null,\"last_id\":null,\"has_more\":false,\"data\":");
+	buf_add_str(&q->raw, k.input);
+	buf_add_char(&q->raw, '}');
+	return 0;
 }
-
 /* clang-format off */
 static const struct route routes[] = {
 	{"GET", "/v1/responses/{response}", "openaiResponse", response_get, ACCESS_USER, ROUTE_GATEWAY, OPENAI,

@@ -508,7 +508,9 @@ static int responses_post(struct request *q)
 
 	if ((r = open_call(q, &c)) < 0 || (r = responses_read(c)) < 0)
 		return r;
-	return gw_generate(c);
+	r = gw_generate(c);
+	responses_store(c);
+	return r;
 }
 
 static int responses_count_post(struct request *q)

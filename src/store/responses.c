@@ -1,0 +1,120 @@
+/* responses.c - answers of the gateway that programs go on from by their id. */
+#include "store/responses.h"
+#include "store/store_priv.h"
+
+#define NO_RESPONSE "There is no such response."
+#define OWNED       "user_id = ? AND coalesce(key_id, 0) = ?"
+
+struct put {
+	const struct response *in;
+	int64_t of_owner, of_all;
+};
+
+/* Only who is still there: a reference that leads nowhere is no fault of the database. */
+static int insert(struct db_conn *c, const struct response *in, struct err *e)
+{
+	int64_t n = 0;
+	int r = db_exec(c, &n, e,
+		"INSERT INTO responses (id, user_id, key_id, made_at, bytes, previous, input, output)"
+		" SELECT ?, u.id, nullif(?, 0), ?, ?, ?, ?, ? FROM users u"
+		" WHERE u.id = ? AND (? = 0 OR EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ?))",
+		DB_I64(in->id), DB_I64(in->owner.key_id), DB_I64(in->made_at),
+		DB_I64(strlen(in->input) + strlen(in->output)), DB_TEXT(in->previous), DB_TEXT(in->input),
+		DB_TEXT(in->output), DB_I64(in->owner.user_id), DB_I64(in->owner.key_id), DB_I64(in->owner.key_id));
+
+	return r == 0 && n == 0 ? err_set(e, E_NOT_FOUND, "Whose response this is, is gone.") : r;
+}
+
+static int put_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct put *x = arg;
+	const struct response_owner *o = &x->in->owner;
+	int r = insert(c, x->in, e);
+
+	if (r == 0)
+		r = db_exec(c, NULL, e,
+			"DELETE FROM responses WHERE id IN (SELECT t.id FROM (SELECT id, sum(bytes) OVER"
+			" (ORDER BY made_at DESC, id DESC) AS total FROM responses WHERE " OWNED
+			") AS t WHERE t.total > ?)",
+			DB_I64(o->user_id), DB_I64(o->key_id), DB_I64(x->of_owner));
+	if (r == 0)
+		r = db_exec(c, NULL, e,
+			"DELETE FROM responses WHERE id IN (SELECT t.id FROM (SELECT id, sum(bytes) OVER"
+			" (ORDER BY made_at DESC, id DESC) AS total FROM responses) AS t WHERE t.total > ?)",
+			DB_I64(x->of_all));
+	return r;
+}
+
+int responses_put(struct db *db, const struct response *in, int64_t of_owner, int64_t of_all, struct err *e)
+{
+	struct put x = {in, of_owner, of_all};
+
+	return db_write(db, put_in, &x, e);
+}
+
+int responses_get(struct db_conn *c, atelier_id id, const struct response_owner *owner, int64_t oldest, struct arena *a,
+	struct response *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_reader rd = {.a = a};
+	int r = STORE_FIRST(c, &rows, NO_RESPONSE, e,
+		"SELECT made_at, previous, input, output FROM responses WHERE id = ? AND " OWNED " AND made_at > ?",
+		DB_I64(id), DB_I64(owner->user_id), DB_I64(owner->key_id), DB_I64(oldest));
+
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	*ret = (struct response){.id = id,
+		.owner = *owner,
+		.made_at = db_i64(rows, 0),
+		.previous = store_str(&rd, 1),
+		.input = store_str(&rd, 2),
+		.output = store_str(&rd, 3)};
+	return store_reader_end(&rd, e);
+}
+
+struct removal {
+	atelier_id id;
+	const struct response_owner *owner;
+};
+
+static int delete_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct removal *x = arg;
+	int64_t n = 0;
+	int r = db_exec(c, &n, e, "DELETE FROM responses WHERE id = ? AND " OWNED, DB_I64(x->id),
+		DB_I64(x->owner->user_id), DB_I64(x->owner->key_id));
+
+	return r == 0 && n == 0 ? err_set(e, E_NOT_FOUND, NO_RESPONSE) : r;
+}
+
+int responses_delete(struct db *db, atelier_id id, const struct response_owner *owner, struct err *e)
+{
+	struct removal x = {id, owner};
+
+	return db_write(db, delete_in, &x, e);
+}
+
+struct sweep {
+	int64_t oldest, most, n;
+};
+
+static int sweep_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct sweep *x = arg;
+
+	return db_exec(c, &x->n, e,
+		"DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE made_at <= ? ORDER BY made_at LIMIT "
+		"?)",
+		DB_I64(x->oldest), DB_I64(x->most));
+}
+
+int responses_delete_before(struct db *db, int64_t oldest, int64_t most, int64_t *ret_n, struct err *e)
+{
+	struct sweep x = {.oldest = oldest, .most = most};
+	int r = db_write(db, sweep_in, &x, e);
+
+	if (r == 0)
+		*ret_n = x.n;
+	return r;
+}
