@@ -62,6 +62,21 @@ function colourSoon(code: HTMLElement, wait = 250): void {
 /** Where a table's or list's children stand. */
 const body = (node: Element) => node.querySelector('tbody') ?? node.firstElementChild!;
 
+/**
+ * A long table keeps the widths that its first rows gave it: else every longer word below would move all that is read above,
+ * and each new row would have all of them laid out again.
+ */
+function settle(node: Element): void {
+  const table = node.querySelector('table');
+  const cells = [...(table?.tHead?.rows[0]?.cells ?? [])];
+  const widths = cells.map((cell) => cell.getBoundingClientRect().width);
+  const whole = widths.reduce((sum, width) => sum + width, 0);
+  if (!table || whole === 0) return;
+  cells.forEach((cell, i) => (cell.style.width = `${(widths[i]! / whole) * 100}%`));
+  if (whole > table.parentElement!.clientWidth + 1) table.style.minWidth = `${whole}px`;
+  table.style.tableLayout = 'fixed';
+}
+
 function drawLong(node: HTMLElement, block: Long, before: Drawn | undefined): Drawn['kept'] {
   const same = before && 'parts' in before.block && before.block.parts === block.parts;
   let { parts, count, last } = (same && before.kept) || { parts: 0, count: 0, last: null };
@@ -73,6 +88,7 @@ function drawLong(node: HTMLElement, block: Long, before: Drawn | undefined): Dr
   } else {
     morph(node, nodesOf(htmlOf(block)));
     last = body(node).children[block.count - 1] ?? null;
+    settle(node);
   }
   parts = block.parts.length;
   return { parts, count: block.count, last };

@@ -10,7 +10,7 @@ export function nodesOf(html: string, inside = ''): ParentNode & Node {
 }
 
 /** What a person or a drawing changes in the page and the text's HTML knows nothing of. */
-const KEPT = new Set(['open', 'aria-pressed', 'data-drawn', 'title', 'tabindex']);
+const KEPT = new Set(['open', 'aria-pressed', 'data-drawn', 'style', 'title', 'tabindex']);
 
 function attributes(node: Element, next: Element): void {
   for (const { name } of [...node.attributes]) if (!next.hasAttribute(name) && !KEPT.has(name)) node.removeAttribute(name);

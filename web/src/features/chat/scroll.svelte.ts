@@ -1,55 +1,53 @@
 /** Within so many pixels of the end one is at the end; only so far from it the way back is offered. */
 const NEAR = 48;
 const FAR = 240;
+/** What stands above a question that was brought to the top. */
+const ABOVE = 8;
 
-const places = new Map<string, number>();
+/** Where one was in a chat: the message at the top of the view, and how far into it. */
+interface Place {
+  message: string;
+  into: number;
+}
+const places = new Map<string, Place>();
 const calm = () => window.matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 /**
- * How a thread scrolls. A question that was just sent glides to the top, and the answer fills the room below it without
- * moving anything; it is followed only by somebody who stands at its end. Coming back to a chat is coming back to the place
- * one left.
+ * How a thread scrolls. A question that was just sent glides to the top, and the answer grows into the room below it, and
+ * beyond, without moving what is read. It is followed only by somebody who goes to its end. Coming back to a chat is coming
+ * back to the place one left.
  */
 export class Thread {
   /** Far from the end. */
   away = $state(false);
+  /** A question begins far enough above the view to be gone back to. */
+  passed = $state(false);
   /** The least height of the last answer, so that the question before it can stand at the top. */
   room = $state<string | undefined>();
   private following = true;
+  /** The question that stands at the top while its answer grows into the room below. */
+  private pinned: HTMLElement | null = null;
   private box: HTMLElement | null = null;
   private top = 0;
 
   constructor(private readonly id: () => string | null) {}
 
-  /** For `{@attach}` on the box; its first child is the content. */
+  /** For `{@attach}` on the box; its first child is the list of messages. */
   attach = (box: HTMLElement) => {
     this.box = box;
     const sizes = new ResizeObserver(() => this.follow());
     sizes.observe(box.firstElementChild!);
     sizes.observe(box);
-    const scrolled = () => {
-      const left = box.scrollHeight - box.scrollTop - box.clientHeight;
-      if (box.scrollTop < this.top - 2 && left >= NEAR) this.following = false;
-      else if (left < NEAR) this.following = true;
-      this.away = this.away ? left > NEAR : left > FAR;
-      this.top = box.scrollTop;
-    };
+    const scrolled = () => this.look();
     const wheel = (e: WheelEvent) => {
       if (e.deltaY < 0 && box.scrollHeight > box.clientHeight) this.following = false;
+      this.pinned = null;
     };
     box.addEventListener('scroll', scrolled, { passive: true });
     box.addEventListener('wheel', wheel, { passive: true });
-    const before = places.get(this.id() ?? '');
-    if (before !== undefined) {
-      this.following = false;
-      box.scrollTop = before;
-      this.top = box.scrollTop;
-      scrolled();
-    } else this.toEnd();
+    const stop = this.comeBack();
     return () => {
-      const id = this.id();
-      if (id && this.away) places.set(id, box.scrollTop);
-      else if (id) places.delete(id);
+      stop();
       sizes.disconnect();
       box.removeEventListener('scroll', scrolled);
       box.removeEventListener('wheel', wheel);
@@ -57,34 +55,110 @@ export class Thread {
     };
   };
 
+  /** Its list items, and those of questions. */
+  private items = (role = '') => [...this.box!.querySelectorAll<HTMLElement>(`[data-role${role && `="${role}"`}]`)];
+
+  /** How far an element begins below the top of the view. */
+  private below = (item: HTMLElement) => item.getBoundingClientRect().top - this.box!.getBoundingClientRect().top;
+
+  /** Whether the last answer has outgrown the room that was kept for it: only then is the end of the list its end. */
+  private get filled(): boolean {
+    const last = this.items().at(-1);
+    const inside = last?.firstElementChild as HTMLElement | null;
+    return !last || !this.room || !inside || inside.offsetHeight >= parseFloat(this.room);
+  }
+
+  private look(): void {
+    const { box } = this;
+    if (!box) return;
+    const left = box.scrollHeight - box.scrollTop - box.clientHeight;
+    if (box.scrollTop < this.top - 2 && left >= NEAR) {
+      this.following = false;
+      this.pinned = null;
+    } else if (left < NEAR) this.following = this.filled;
+    this.away = this.away ? left > NEAR : left > FAR;
+    const before = this.before();
+    const far = before ? -this.below(before) : 0;
+    this.passed = this.passed ? far > NEAR : far > FAR;
+    this.top = box.scrollTop;
+    this.remember();
+  }
+
+  /** The last question that begins above the view. */
+  private before = () => this.items('user').findLast((q) => this.below(q) < -NEAR);
+
+  private comeBack(): () => void {
+    const box = this.box!;
+    const place = places.get(this.id() ?? '');
+    const item = place && box.querySelector<HTMLElement>(`[data-message="${CSS.escape(place.message)}"]`);
+    if (!item) {
+      this.toEnd();
+      return () => {};
+    }
+    this.following = false;
+    // It has its height at once, not only when it comes into view: then it would be another place.
+    item.style.contentVisibility = 'visible';
+    const go = () => {
+      box.scrollTop += this.below(item) + place.into;
+      this.look();
+    };
+    go();
+    // What stands around it is laid out only now.
+    const frame = requestAnimationFrame(go);
+    return () => cancelAnimationFrame(frame);
+  }
+
+  /** Now, since what has left the page has no place any more. */
+  private remember(): void {
+    const id = this.id();
+    if (!id) return;
+    const item = this.away && this.items().find((i) => this.below(i) + i.offsetHeight > 0);
+    if (item) places.set(id, { message: item.dataset.message ?? '', into: -this.below(item) });
+    else places.delete(id);
+  }
+
   private follow(): void {
     const { box } = this;
-    if (box && this.following) {
-      box.scrollTop = box.scrollHeight;
-      this.top = box.scrollTop;
-    }
+    if (!box) return;
+    if (this.pinned && this.filled) this.pinned = null;
+    if (this.pinned) this.go(box.scrollTop + this.below(this.pinned) - ABOVE, false);
+    if (!this.following) return this.look();
+    box.scrollTop = box.scrollHeight;
+    this.top = box.scrollTop;
+  }
+
+  private go(top: number, smooth: boolean): void {
+    if (smooth && !calm()) this.box?.scrollTo({ top, behavior: 'smooth' });
+    else if (this.box) this.box.scrollTop = top;
   }
 
   toEnd(smooth = false): void {
-    const { box } = this;
-    if (!box) return;
+    if (!this.box) return;
     this.following = true;
-    if (smooth && !calm()) box.scrollTo({ top: box.scrollHeight, behavior: 'smooth' });
-    else this.follow();
+    this.go(this.box.scrollHeight, smooth);
+    this.top = this.box.scrollTop;
+  }
+
+  /** To the beginning of the question above. */
+  toPrevious(): void {
+    const question = this.box && this.before();
+    if (!question) return;
+    this.following = false;
+    this.go(this.box!.scrollTop + this.below(question) - ABOVE, true);
   }
 
   /** The last question to the top of the box. */
   showQuestion(): void {
     const { box } = this;
-    const question = box && [...box.querySelectorAll<HTMLElement>('[data-role="user"]')].at(-1);
+    const question = box && this.items('user').at(-1);
     if (!box || !question) return;
     const height = Math.min(question.offsetHeight, box.clientHeight / 2);
     this.room = `${Math.max(0, Math.floor(box.clientHeight - height - 32))}px`;
-    this.following = true;
     requestAnimationFrame(() => {
       if (!this.box) return;
-      this.following = true;
-      box.scrollTo({ top: box.scrollHeight, behavior: calm() ? 'auto' : 'smooth' });
+      this.following = this.filled;
+      this.pinned = this.following ? null : question;
+      this.go(this.following ? this.box.scrollHeight : this.box.scrollTop + this.below(question) - ABOVE, true);
     });
   }
 
