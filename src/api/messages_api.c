@@ -17,56 +17,70 @@ static const struct field message_error_fields[] = {
 static const struct schema message_error_schema =
 	SCHEMA("MessageError", struct message_error, message_error_fields, "Why an answer ended early.");
 
-struct citation {
+/* Of a part, for the description: the JSON itself is stored (turn/parts.h). Which fields there are is said by `type`. */
+struct part_answer {
+	const char *type, *text, *id, *name, *arguments, *result, *title, *url, *quote, *code;
 	int64_t n;
-	const char *title, *url, *quote;
+	bool failed;
 };
 
-static const struct field citation_fields[] = {
-	FIELD_I64(struct citation, n, "n", 0, 0, FIELD_REQUIRED, "The answer refers to it as [n]."),
-	FIELD_STR(struct citation, title, "title", 0, 0, FIELD_REQUIRED, "What it is called."),
-	FIELD_STR(struct citation, url, "url", 0, 0, FIELD_REQUIRED, "Where it stands."),
-	FIELD_TEXT(struct citation, quote, "quote", 0, 0, FIELD_REQUIRED, "Its words."),
+#define P struct part_answer
+static const struct field part_fields[] = {
+	FIELD_ENUM(P, type, "type", "text reasoning tool_call citation notice", FIELD_REQUIRED, "What it is."),
+	FIELD_TEXT(P, text, "text", 0, 0, FIELD_OMIT, "Of a text (Markdown), reasoning or notice: its words."),
+	FIELD_STR(P, id, "id", 0, 0, FIELD_OMIT, "Of a call of a tool: its id."),
+	FIELD_STR(P, name, "name", 0, 0, FIELD_OMIT, "Of a call: the tool."),
+	FIELD_TEXT(P, arguments, "arguments", 0, 0, FIELD_OMIT, "Of a call: the text of a JSON object."),
+	FIELD_TEXT(P, result, "result", 0, 0, FIELD_OMIT, "Of a call: what it came to; null: nothing yet."),
+	FIELD_BOOL(P, failed, "failed", FIELD_OMIT, "Of a call: the result tells of a failure."),
+	FIELD_I64(P, n, "n", 0, 0, FIELD_OMIT, "Of a citation: the answer refers to it as [n]."),
+	FIELD_STR(P, title, "title", 0, 0, FIELD_OMIT, "Of a citation: what it is called."),
+	FIELD_STR(P, url, "url", 0, 0, FIELD_OMIT, "Of a citation: where it stands."),
+	FIELD_TEXT(P, quote, "quote", 0, 0, FIELD_OMIT, "Of a citation: its words."),
+	FIELD_STR(P, code, "code", 0, 0, FIELD_OMIT, "Of a notice: what it is about, as in the table of events."),
 };
-static const struct schema citation_schema =
-	SCHEMA("Citation", struct citation, citation_fields, "A source of an answer.");
+#undef P
+static const struct schema part_schema = SCHEMA("MessagePart", struct part_answer, part_fields, "A part of a message.");
 
 struct message_answer {
 	struct message m;
-	const char *reasoning;
-	struct schema_list citations;
+	const char *parts;
 	struct message_error error;
-	bool has_error, has_in, has_out, has_first, has_duration;
+	bool has_error, has_in, has_out, has_cached, has_reasoning, has_cost, has_first, has_duration;
 };
 
-#define M struct message_answer
+#define M                               struct message_answer
+#define FIGURE(member, has, wire, text) FIELD_MAYBE(FT_I64, M, m.figures.member, has, wire, NULL, text)
 static const struct field message_fields[] = {
 	FIELD_ID(M, m.id, "id", FIELD_REQUIRED, "Identifier."),
 	FIELD_ID(M, m.conversation_id, "conversation_id", FIELD_REQUIRED, "Where it stands."),
 	FIELD_ID(M, m.parent_id, "parent_id", 0, "The message before it; null: the first."),
 	FIELD_ENUM(M, m.role, "role", MESSAGE_USER " " MESSAGE_ASSISTANT, FIELD_REQUIRED, "Who said it."),
-	FIELD_TEXT(M, m.content, "content", 0, 0, FIELD_REQUIRED, "Markdown. Of a running one: what was there before."),
-	FIELD_TEXT(M, reasoning, "reasoning", 0, 0, 0, "The model's reasoning; null: none."),
+	FIELD_TEXT(M, m.content, "content", 0, 0, FIELD_REQUIRED,
+		"All its text (Markdown), put together. Of a running one: what was there before."),
+	FIELD(FT_JSON, M, parts, "parts", .sub = &part_schema, .flags = FIELD_REQUIRED,
+		.doc = "What it is made of, in order. Of a running one: what was there before."),
 	FIELD_ENUM(M, m.state, "state",
 		STATE_COMPLETE " " STATE_RUNNING " " STATE_CANCELED " " STATE_FAILED " " STATE_INTERRUPTED,
 		FIELD_REQUIRED, "A running one: follow the events of turn_id from the beginning."),
 	FIELD_STR(M, m.model, "model", 0, 0, 0, "Who answered; null for a user's message."),
 	FIELD_ID(M, m.turn_id, "turn_id", 0, "The last turn that wrote it; null: none."),
-	FIELD_LIST(M, citations, "citations", &citation_schema, 0, FIELD_REQUIRED, "Sources of the answer."),
 	FIELD_MAYBE(FT_OBJECT, M, error, has_error, "error", &message_error_schema,
 		"Why it ended early; null: it did not."),
 	FIELD_STR(
 		M, m.finish_reason, "finish_reason", 0, 0, 0, "Why the model stopped: stop, length, or its own word."),
-	FIELD_MAYBE(FT_I64, M, m.tokens_in, has_in, "tokens_in", NULL, "Tokens read; null: not known."),
-	FIELD_MAYBE(FT_I64, M, m.tokens_out, has_out, "tokens_out", NULL, "Tokens written; null: not known."),
-	FIELD_BOOL(M, m.tokens_exact, "tokens_exact", FIELD_REQUIRED, "False: the numbers are estimated."),
-	FIELD_MAYBE(FT_I64, M, m.first_token_ms, has_first, "first_token_ms", NULL,
-		"Milliseconds until the answer began; null: not known."),
-	FIELD_MAYBE(FT_I64, M, m.duration_ms, has_duration, "duration_ms", NULL,
-		"Milliseconds until it ended; null: not known."),
+	FIGURE(tokens_in, has_in, "tokens_in", "Tokens read, of all its turns; null: not known."),
+	FIGURE(tokens_out, has_out, "tokens_out", "Tokens written; null: not known."),
+	FIGURE(tokens_cached, has_cached, "tokens_cached", "Of those read: from the provider's cache; null: none."),
+	FIGURE(tokens_reasoning, has_reasoning, "tokens_reasoning", "Of those written: reasoning; null: not known."),
+	FIELD_BOOL(M, m.figures.exact, "tokens_exact", FIELD_REQUIRED, "False: the numbers are estimated."),
+	FIGURE(cost_micros, has_cost, "cost_micros", "Millionths of the currency; null: no price is known."),
+	FIGURE(first_token_ms, has_first, "first_token_ms", "Milliseconds until the answer began; null: not known."),
+	FIGURE(duration_ms, has_duration, "duration_ms", "Milliseconds that its turns took; null: not known."),
 	FIELD_TIME(M, m.created_at, "created_at", FIELD_REQUIRED, "When it was sent or begun."),
 };
 static const struct schema message_schema = SCHEMA("Message", M, message_fields, "One thing that was said.");
+#undef FIGURE
 #undef M
 
 struct message_page {
@@ -81,51 +95,35 @@ static const struct field message_page_fields[] = {
 static const struct schema message_page_schema =
 	SCHEMA("MessagePage", struct message_page, message_page_fields, "A part of a conversation.");
 
-static const char *str_or_empty(const json_t *obj, const char *key, struct arena *a)
+/* The stored parts; of a message that has its content alone this is the only part. NULL: no memory. */
+static const char *parts_of(struct arena *a, const struct message *m)
 {
-	const char *s = json_get_str(obj, key);
-	const char *copy = arena_strdup(a, s ? s : "");
+	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
 
-	return copy ? copy : "";
-}
-
-/* What the turn stored as JSON, in the shape that is promised. */
-static int fill_citations(struct arena *a, const char *text, struct schema_list *ret)
-{
-	CLEANUP(json_decrefp) json_t *list = NULL;
-
-	if (!text || json_parse(text, strlen(text), &list, NULL) < 0 || !json_is_array(list) || !json_array_size(list))
-		return 0;
-	size_t n = json_array_size(list);
-	struct citation *items = ARENA_ARRAY(a, struct citation, n);
-	if (!items)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		const json_t *one = json_array_get(list, i);
-		items[i] = (struct citation){.n = json_get_i64(one, "n", (int64_t)i + 1),
-			.title = str_or_empty(one, "title", a),
-			.url = str_or_empty(one, "url", a),
-			.quote = str_or_empty(one, "quote", a)};
-	}
-	*ret = (struct schema_list){items, n};
-	return 0;
+	if (m->parts || !*m->content)
+		return m->parts ? m->parts : "[]";
+	buf_add_str(&b, "[{\"type\":\"text\",\"text\":");
+	json_add_cstr(&b, m->content);
+	buf_add_str(&b, "}]");
+	return buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p, b.n);
 }
 
 static int answer_of(struct arena *a, const struct message *m, struct message_answer *ret)
 {
-	bool answer = strcmp(m->role, MESSAGE_ASSISTANT) == 0;
+	const struct message_figures *f = &m->figures;
 
 	*ret = (struct message_answer){.m = *m,
-		.reasoning = m->reasoning && *m->reasoning ? m->reasoning : NULL,
-		.has_in = answer && m->tokens_in > 0,
-		.has_out = answer && (m->tokens_in > 0 || m->tokens_out > 0),
-		.has_first = answer && m->first_token_ms > 0,
-		.has_duration = answer && m->duration_ms > 0,
+		.parts = parts_of(a, m),
+		.has_in = f->tokens_in > 0,
+		.has_out = f->tokens_in > 0 || f->tokens_out > 0,
+		.has_cached = f->tokens_cached > 0,
+		.has_reasoning = f->tokens_reasoning > 0,
+		.has_cost = f->cost_micros > 0,
+		.has_first = f->first_token_ms > 0,
+		.has_duration = f->duration_ms > 0,
 		.has_error = m->error_code != NULL,
 		.error = {.code = m->error_code, .message = m->error_text ? m->error_text : ""}};
-	if (!ret->m.content)
-		ret->m.content = "";
-	return fill_citations(a, m->citations, &ret->citations);
+	return ret->parts ? 0 : -ENOMEM;
 }
 
 /* One page into an arena of its own. */

@@ -21,13 +21,19 @@
 	X(EV_REASONING, "reasoning", "text:string", "A piece of the model's reasoning, to append.")                    \
 	X(EV_TEXT, "text", "text:string", "A piece of the answer, to append.")                                         \
 	X(EV_MOVED, "moved", "to:string",                                                                              \
-		"The pieces so far were of the other kind: all text of this turn moves behind its reasoning (`to` is " \
-		"\"reasoning\"), or all its reasoning behind its text (`to` is \"text\").")                            \
+		"The pieces so far were of the other kind: what this turn brought as text since the last result of a " \
+		"tool is reasoning (`to` is \"reasoning\"), or the reverse (`to` is \"text\"). It stays where it "     \
+		"stands.")                                                                                             \
 	X(EV_CITATION, "citation", "n:integer title:string url:string quote:string",                                   \
 		"A source the answer refers to as [n].")                                                               \
 	X(EV_TOOL_CALL, "tool_call", "index:integer id:string? name:string? arguments:string?",                        \
-		"A piece of a call of a tool: the first of an `index` (from 0) brings id and name; the pieces of "     \
-		"arguments, put together, are a JSON object.")                                                         \
+		"A piece of a call of a tool: one with an `id` begins a call and brings its name, others belong to "   \
+		"the newest call of their `index` (from 0); the pieces of arguments, put together, are a JSON "        \
+		"object.")                                                                                             \
+	X(EV_TOOL_RESULT, "tool_result", "id:string result:string failed:boolean?",                                    \
+		"What the newest call of this id came to; `failed`: the text says why it came to nothing.")            \
+	X(EV_NOTICE, "notice", "code:string text:string",                                                              \
+		"What is to be known of the answer and stays with it. Code: fallback (another model was asked).")      \
 	X(EV_USAGE, "usage",                                                                                           \
 		"tokens_in:integer? tokens_out:integer? tokens_cached:integer? tokens_reasoning:integer? "             \
 		"exact:boolean first_token_ms:integer? duration_ms:integer cost_micros:integer? model:string?",        \

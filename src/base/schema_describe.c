@@ -146,7 +146,10 @@ static bool add_kind(const struct field *f, bool parsed, struct buf *b)
 		add_list(f, parsed, b);
 		break;
 	case FT_JSON:
-		return false;
+		if (!f->sub)
+			return false;
+		add_list(f, parsed, b);
+		break;
 	}
 	return true;
 }

@@ -278,6 +278,20 @@ static int run_target(struct run *r, bool another, struct err *e)
 
 /* ---- the plan ---- */
 
+/* What stays with the answer, where a status passes. */
+static int tell_notice(struct gen_sink *sink, const char *code, const char *text)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+
+	if (!sink)
+		return 0;
+	buf_printf(&b, "{\"code\":\"%s\",\"text\":", code);
+	json_add_cstr(&b, text);
+	buf_add_char(&b, '}');
+	int r = buf_status(&b);
+	return r < 0 ? r : sink->event(sink, false, EV_NOTICE, b.p, b.n);
+}
+
 static int NOINLINE tell_fallback(struct run *r, const struct target *next, const struct err *why)
 {
 	char text[600];
@@ -285,7 +299,8 @@ static int NOINLINE tell_fallback(struct run *r, const struct target *next, cons
 	metric_add(M_provider_fallbacks_total, 1);
 	snprintf(text, sizeof(text), "%.240s%s Asking %.120s in place of %.120s.", cause, wire_full_stop(cause),
 		next->model.id, r->t->model.id);
-	return run_tell(r->sink, false, &(struct run_status){.state = "fallback", .text = text});
+	int code = run_tell(r->sink, false, &(struct run_status){.state = "fallback", .text = text});
+	return code < 0 ? code : tell_notice(r->sink, "fallback", text);
 }
 
 /* The targets that can do it stay, in their order; the first reason why one cannot is kept. */

@@ -3,7 +3,7 @@
 #include "store/store_priv.h"
 
 #define COLUMNS                                                                                                        \
-	"c.id, c.user_id, c.title, c.title_state, c.model, c.head_id, c.message_count, c.tokens_in, c.tokens_out,"     \
+	"c.id, c.user_id, c.title, c.title_state, c.model, c.leaf_id, c.message_count, c.tokens_in, c.tokens_out,"     \
 	" c.created_at, c.updated_at,"                                                                                 \
 	" (SELECT t.id FROM turns t WHERE t.conversation_id = c.id AND t.state = 'running')"
 
@@ -15,7 +15,7 @@ static void read_conversation(struct store_reader *rd, struct conversation *v)
 		.title = store_str(rd, 2),
 		.title_state = store_str(rd, 3),
 		.model = store_str(rd, 4),
-		.head_id = db_i64(rd->rows, 5),
+		.leaf_id = db_i64(rd->rows, 5),
 		.message_count = db_i64(rd->rows, 6),
 		.tokens_in = db_i64(rd->rows, 7),
 		.tokens_out = db_i64(rd->rows, 8),

@@ -15,7 +15,7 @@ struct conversation {
 	const char *title;       /* "": none yet */
 	const char *title_state; /* TITLE_... */
 	const char *model;       /* "": none chosen */
-	atelier_id head_id;      /* newest message of the branch shown; 0: no messages yet */
+	atelier_id leaf_id;      /* newest message of the branch shown; 0: no messages yet */
 	atelier_id turn_id;      /* the turn that is running in it; 0: none */
 	int64_t message_count;
 	int64_t tokens_in, tokens_out;

@@ -6,9 +6,9 @@
 #define MAX_LIMIT  ((size_t)1000000)
 
 #define COLUMNS                                                                                                        \
-	"m.id, m.conversation_id, m.parent_id, m.turn_id, m.role, m.state, m.content, m.reasoning, m.model,"           \
-	" m.citations, m.error_code, m.error_text, m.finish_reason, m.tokens_in, m.tokens_out, m.tokens_exact,"        \
-	" m.first_token_ms, m.duration_ms, m.created_at"
+	"m.id, m.conversation_id, m.parent_id, m.turn_id, m.role, m.state, m.content, m.parts, m.model,"               \
+	" m.error_code, m.error_text, m.finish_reason, m.tokens_in, m.tokens_out, m.tokens_cached,"                    \
+	" m.tokens_reasoning, m.tokens_exact, m.cost_micros, m.first_token_ms, m.duration_ms, m.created_at"
 
 static void read_message(struct store_reader *rd, struct message *m)
 {
@@ -20,24 +20,51 @@ static void read_message(struct store_reader *rd, struct message *m)
 		.role = store_str(rd, 4),
 		.state = store_str(rd, 5),
 		.content = store_str(rd, 6),
-		.reasoning = store_str(rd, 7),
+		.parts = store_str(rd, 7),
 		.model = store_str(rd, 8),
-		.citations = store_str(rd, 9),
-		.error_code = store_str(rd, 10),
-		.error_text = store_str(rd, 11),
-		.finish_reason = store_str(rd, 12),
-		.tokens_in = db_i64(rd->rows, 13),
-		.tokens_out = db_i64(rd->rows, 14),
-		.tokens_exact = db_i64(rd->rows, 15) != 0,
-		.first_token_ms = db_i64(rd->rows, 16),
-		.duration_ms = db_i64(rd->rows, 17),
-		.created_at = db_i64(rd->rows, 18),
+		.error_code = store_str(rd, 9),
+		.error_text = store_str(rd, 10),
+		.finish_reason = store_str(rd, 11),
+		.figures =
+			{
+				.tokens_in = db_i64(rd->rows, 12),
+				.tokens_out = db_i64(rd->rows, 13),
+				.tokens_cached = db_i64(rd->rows, 14),
+				.tokens_reasoning = db_i64(rd->rows, 15),
+				.exact = db_i64(rd->rows, 16) != 0,
+				.cost_micros = db_i64(rd->rows, 17),
+				.first_token_ms = db_i64(rd->rows, 18),
+				.duration_ms = db_i64(rd->rows, 19),
+			},
+		.created_at = db_i64(rd->rows, 20),
 	};
 }
 
-/* From the leaf upwards: one message more than asked for tells whether there are older ones. */
-static int branch(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
-	struct message_list *ret, struct err *e)
+#define COLUMNS_LIGHT "m.id, m.parent_id, m.role, m.state, m.content"
+
+static void read_light(struct store_reader *rd, struct message *m)
+{
+	*m = (struct message){
+		.id = db_i64(rd->rows, 0),
+		.parent_id = db_i64(rd->rows, 1),
+		.role = store_str(rd, 2),
+		.state = store_str(rd, 3),
+		.content = store_str(rd, 4),
+	};
+}
+
+/* From the leaf upwards, `?` being leaf, conversation, depth, conversation. */
+#define BRANCH(columns)                                                                                                \
+	"WITH RECURSIVE branch(id, parent_id, depth) AS ("                                                             \
+	"  SELECT id, parent_id, 0 FROM messages WHERE id = ? AND conversation_id = ?"                                 \
+	"  UNION ALL"                                                                                                  \
+	"  SELECT p.id, p.parent_id, b.depth + 1 FROM branch b JOIN messages p ON p.id = b.parent_id"                  \
+	"  WHERE b.depth < ? AND p.conversation_id = ?)"                                                               \
+	" SELECT " columns " FROM branch b JOIN messages m ON m.id = b.id ORDER BY b.depth DESC"
+
+/* One message more than asked for tells whether there are older ones. */
+static int branch(struct db_conn *c, bool light, atelier_id conversation_id, atelier_id leaf_id, size_t limit,
+	struct arena *a, struct message_list *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_list l = {.size = sizeof(struct message)};
@@ -47,14 +74,8 @@ static int branch(struct db_conn *c, atelier_id conversation_id, atelier_id leaf
 	int r;
 
 	limit = MAX(MIN(limit, MAX_LIMIT), (size_t)1);
-	r = db_query(c, &rows, e,
-		"WITH RECURSIVE branch(id, parent_id, depth) AS ("
-		"  SELECT id, parent_id, 0 FROM messages WHERE id = ? AND conversation_id = ?"
-		"  UNION ALL"
-		"  SELECT p.id, p.parent_id, b.depth + 1 FROM branch b JOIN messages p ON p.id = b.parent_id"
-		"  WHERE b.depth < ? AND p.conversation_id = ?)"
-		" SELECT " COLUMNS " FROM branch b JOIN messages m ON m.id = b.id ORDER BY b.depth DESC",
-		DB_I64(leaf_id), DB_I64(conversation_id), DB_I64(limit), DB_I64(conversation_id));
+	r = db_query(c, &rows, e, light ? BRANCH(COLUMNS_LIGHT) : BRANCH(COLUMNS), DB_I64(leaf_id),
+		DB_I64(conversation_id), DB_I64(limit), DB_I64(conversation_id));
 	if (r < 0)
 		return r;
 	rd.rows = rows;
@@ -63,7 +84,7 @@ static int branch(struct db_conn *c, atelier_id conversation_id, atelier_id leaf
 
 		if (!m)
 			return store_full(e);
-		read_message(&rd, m);
+		(light ? read_light : read_message)(&rd, m);
 	}
 	if (r == 0)
 		r = store_reader_end(&rd, e);
@@ -75,38 +96,19 @@ static int branch(struct db_conn *c, atelier_id conversation_id, atelier_id leaf
 	return 0;
 }
 
-static int head_of(struct db_conn *c, atelier_id conversation_id, atelier_id *ret, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e, "SELECT head_id FROM conversations WHERE id = ?",
-		DB_I64(conversation_id));
-	if (r == 0)
-		*ret = db_i64(rows, 0);
-	return r;
-}
-
 int messages_path(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
 	struct message_list *ret, struct err *e)
 {
-	int r;
-
-	if (!leaf_id) {
-		r = head_of(c, conversation_id, &leaf_id, e);
-		if (r < 0)
-			return r;
-	}
-	return branch(c, conversation_id, leaf_id, limit, a, ret, e);
+	return branch(c, true, conversation_id, leaf_id, limit, a, ret, e);
 }
 
-static int owned_head(struct db_conn *c, atelier_id user_id, atelier_id id, atelier_id *ret, struct err *e)
+static int owned_leaf(struct db_conn *c, atelier_id user_id, atelier_id id, atelier_id *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
 	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
-		"SELECT head_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL", DB_I64(id),
+		"SELECT leaf_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL", DB_I64(id),
 		DB_I64(user_id));
 	if (r == 0)
 		*ret = db_i64(rows, 0);
@@ -131,12 +133,12 @@ int messages_list(struct db_conn *c, atelier_id user_id, atelier_id conversation
 	atelier_id leaf = 0;
 	int r;
 
-	r = owned_head(c, user_id, conversation_id, &leaf, e);
+	r = owned_leaf(c, user_id, conversation_id, &leaf, e);
 	if (r == 0 && before_id)
 		r = parent_of(c, conversation_id, before_id, &leaf, e);
 	if (r < 0)
 		return r;
-	return branch(c, conversation_id, leaf, limit, a, ret, e);
+	return branch(c, false, conversation_id, leaf, limit, a, ret, e);
 }
 
 int messages_get(

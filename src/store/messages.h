@@ -15,23 +15,30 @@
 #define MESSAGE_USER      "user"
 #define MESSAGE_ASSISTANT "assistant"
 
+/* What the turns of a message took, added up. 0: nothing, or not known. */
+struct message_figures {
+	int64_t tokens_in, tokens_out;           /* the provider's count where `exact`, else an estimate */
+	int64_t tokens_cached, tokens_reasoning; /* parts of the above */
+	int64_t cost_micros;                     /* of the currency's unit */
+	int64_t first_token_ms, duration_ms;     /* the first one's; of all */
+	bool exact;
+};
+
 struct message {
 	atelier_id id;
 	atelier_id conversation_id;
-	atelier_id parent_id;          /* 0: the root */
-	atelier_id turn_id;            /* the last turn that wrote it; 0: none */
-	const char *role;              /* MESSAGE_... */
-	const char *state;             /* STATE_... */
-	const char *content;           /* never NULL; empty while running: the turn's log has it */
-	const char *reasoning;         /* never NULL */
-	const char *model;             /* NULL for a user's message */
-	const char *citations;         /* JSON text of an array, or NULL */
-	const char *error_code;        /* NULL: none */
-	const char *error_text;        /* NULL: none */
-	const char *finish_reason;     /* NULL: none */
-	int64_t tokens_in, tokens_out; /* 0: not known */
-	bool tokens_exact;
-	int64_t first_token_ms, duration_ms;
+	atelier_id parent_id; /* 0: a root */
+	atelier_id turn_id;   /* the last turn that wrote it; 0: none */
+	const char *role;     /* MESSAGE_... */
+	const char *state;    /* STATE_... */
+	const char *
+		content; /* never NULL: all its text. While running what was there before: the turn's log has the rest */
+	const char *parts;         /* JSON array in order (turn/parts.h); NULL: `content` is all there is */
+	const char *model;         /* NULL for a user's message */
+	const char *error_code;    /* NULL: none */
+	const char *error_text;    /* NULL: none */
+	const char *finish_reason; /* NULL: none */
+	struct message_figures figures;
 	int64_t created_at;
 };
 
@@ -42,8 +49,8 @@ struct message_list {
 };
 
 /*
- * The branch that ends in `leaf_id` (0: the head of the conversation), oldest first; of a longer one the newest `limit`
- * messages. For turns: asks for no owner, so the caller must know that the conversation may be read.
+ * For prompts: of the branch that ends in `leaf_id` the newest `limit` messages, oldest first, with id, parent, role, state
+ * and content alone. Asks for no owner, so the caller must know that the conversation may be read.
  */
 int messages_path(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
 	struct message_list *ret, struct err *e) MUST_CHECK;

@@ -187,6 +187,11 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			       ") STRICT;"
 			       "CREATE INDEX responses_owner ON responses(user_id, key_id);"
 			       "CREATE INDEX responses_made ON responses(made_at, bytes);"},
+		{.version = 8,
+			.name = "messages become parts",
+			.sql = "ALTER TABLE conversations RENAME COLUMN head_id TO leaf_id",
+			.sqlite = schema_8_sqlite,
+			.postgres = schema_8_postgres},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

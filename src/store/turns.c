@@ -9,7 +9,7 @@
 struct begin {
 	const struct turn_begin *in;
 	struct turn_begun out;
-	atelier_id head;
+	atelier_id leaf;
 };
 
 static int begin_check(struct db_conn *c, struct begin *x, struct err *e)
@@ -18,11 +18,11 @@ static int begin_check(struct db_conn *c, struct begin *x, struct err *e)
 	int r;
 
 	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
-		"SELECT head_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
+		"SELECT leaf_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
 		DB_I64(x->in->conversation_id), DB_I64(x->in->user_id));
 	if (r < 0)
 		return r;
-	x->head = db_i64(rows, 0);
+	x->leaf = db_i64(rows, 0);
 	return store_conversation_idle(c, x->in->conversation_id, e);
 }
 
@@ -56,11 +56,11 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 		return r;
 	t->conversation_id = in->conversation_id;
 	t->created_at = clock_now_ms();
-	t->first = !x->head;
+	t->first = !x->leaf;
 	r = STORE_INSERT(c, &t->user_message_id, e,
 		"INSERT INTO messages (id, conversation_id, parent_id, role, state, content, created_at)"
 		" VALUES (?, ?, ?, 'user', 'complete', ?, ?)",
-		DB_I64(in->conversation_id), store_ref(x->head), DB_TEXT(in->content), DB_I64(t->created_at));
+		DB_I64(in->conversation_id), store_ref(x->leaf), DB_TEXT(in->content), DB_I64(t->created_at));
 	if (r < 0)
 		return r;
 	r = STORE_INSERT(c, &t->message_id, e,
@@ -73,7 +73,7 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
-		"UPDATE conversations SET head_id = ?, message_count = message_count + 2, updated_at = ?, model = ?,"
+		"UPDATE conversations SET leaf_id = ?, message_count = message_count + 2, updated_at = ?, model = ?,"
 		" title = CASE WHEN title = '' THEN coalesce(?, '') ELSE title END WHERE id = ?",
 		DB_I64(t->message_id), DB_I64(t->created_at), DB_TEXT(in->model), DB_TEXT(in->title),
 		DB_I64(in->conversation_id));
@@ -103,7 +103,7 @@ static int continue_check(struct db_conn *c, struct go_on *x, struct err *e)
 	int r;
 
 	r = STORE_FIRST(c, &rows, "There is no such message, or it is not yours.", e,
-		"SELECT m.conversation_id, m.parent_id, m.role, m.state, v.head_id,"
+		"SELECT m.conversation_id, m.parent_id, m.role, m.state, v.leaf_id,"
 		" m.finish_reason = 'length' OR m.content = ''" /* of an answer that ended regularly */
 		" FROM messages m JOIN conversations v ON v.id = m.conversation_id"
 		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
@@ -154,52 +154,61 @@ int turns_continue(struct db *db, const struct turn_continue *in, struct turn_be
 
 /* ---- finish ---- */
 
-static int finish_check(struct db_conn *c, atelier_id id, struct turn_record *ret, struct err *e)
+/* The turn that ends: what it writes, and what that took before. */
+struct ending {
+	atelier_id conversation_id, message_id;
+	int64_t tokens_in, tokens_out;
+};
+
+static int finish_check(struct db_conn *c, atelier_id id, struct ending *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
 	r = STORE_FIRST(c, &rows, "The conversation of this answer was deleted.", e,
-		"SELECT conversation_id, message_id, continues, state FROM turns WHERE id = ?", DB_I64(id));
+		"SELECT t.state, t.conversation_id, t.message_id, m.tokens_in, m.tokens_out"
+		" FROM turns t JOIN messages m ON m.id = t.message_id WHERE t.id = ?",
+		DB_I64(id));
 	if (r < 0)
 		return r;
-	if (!str_eq(db_bytes(rows, 3), STR(STATE_RUNNING)))
+	if (!str_eq(db_bytes(rows, 0), STR(STATE_RUNNING)))
 		return err_set(e, E_CONFLICT, "This answer has ended already.");
-	*ret = (struct turn_record){
-		.conversation_id = db_i64(rows, 0),
-		.message_id = db_i64(rows, 1),
-		.continues = db_i64(rows, 2) != 0,
+	*ret = (struct ending){
+		.conversation_id = db_i64(rows, 1),
+		.message_id = db_i64(rows, 2),
+		.tokens_in = db_i64(rows, 3),
+		.tokens_out = db_i64(rows, 4),
 	};
 	return 0;
 }
 
-static int finish_message(struct db_conn *c, const struct turn_finish *in, const struct turn_record *t, struct err *e)
+static int finish_message(struct db_conn *c, const struct turn_finish *in, atelier_id message_id, struct err *e)
 {
-	/* The figures of a turn that continued are added to those the message has; it is exact when all of them are. */
+	const struct message_figures *f = &in->figures;
+
 	return db_exec(c, NULL, e,
-		"UPDATE messages SET state = ?, content = ?, reasoning = ?, citations = ?, error_code = ?, error_text "
-		"= ?,"
-		" finish_reason = ?, tokens_in = tokens_in + ?, tokens_out = tokens_out + ?,"
-		" tokens_exact = CASE WHEN ? = 1 AND (tokens_exact = 1 OR ? = 0) THEN 1 ELSE 0 END,"
-		" first_token_ms = CASE WHEN first_token_ms > 0 THEN first_token_ms ELSE ? END,"
-		" duration_ms = duration_ms + ? WHERE id = ?",
-		DB_TEXT(in->state), store_text(in->content), store_text(in->reasoning), DB_TEXT(in->citations),
-		DB_TEXT(in->error_code), DB_TEXT(in->error_text), DB_TEXT(in->finish_reason), DB_I64(in->tokens_in),
-		DB_I64(in->tokens_out), DB_I64(in->tokens_exact), DB_I64(t->continues), DB_I64(in->first_token_ms),
-		DB_I64(in->duration_ms), DB_I64(t->message_id));
+		"UPDATE messages SET state = ?, content = ?, parts = ?, model = coalesce(?, model), error_code = ?,"
+		" error_text = ?, finish_reason = ?, tokens_in = ?, tokens_out = ?, tokens_cached = ?,"
+		" tokens_reasoning = ?, tokens_exact = ?, cost_micros = ?, first_token_ms = ?, duration_ms = ?"
+		" WHERE id = ?",
+		DB_TEXT(in->state), store_text(in->content),
+		in->parts.p ? DB_TEXT_N(in->parts.p, in->parts.n) : DB_TEXT(NULL), DB_TEXT(in->model),
+		DB_TEXT(in->error_code), DB_TEXT(in->error_text), DB_TEXT(in->finish_reason), DB_I64(f->tokens_in),
+		DB_I64(f->tokens_out), DB_I64(f->tokens_cached), DB_I64(f->tokens_reasoning), DB_I64(f->exact),
+		DB_I64(f->cost_micros), DB_I64(f->first_token_ms), DB_I64(f->duration_ms), DB_I64(message_id));
 }
 
 static int finish_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct turn_finish *in = arg;
 	int64_t now = clock_now_ms();
-	struct turn_record t = {0};
+	struct ending t = {0};
 	int r;
 
 	r = finish_check(c, in->turn_id, &t, e);
 	if (r < 0)
 		return r;
-	r = finish_message(c, in, &t, e);
+	r = finish_message(c, in, t.message_id, e);
 	if (r < 0)
 		return r;
 	r = db_exec(c, NULL, e,
@@ -209,9 +218,10 @@ static int finish_in(struct db_conn *c, void *arg, struct err *e)
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
-		"UPDATE conversations SET tokens_in = tokens_in + ?, tokens_out = tokens_out + ?, updated_at = ? WHERE "
-		"id = ?",
-		DB_I64(in->tokens_in), DB_I64(in->tokens_out), DB_I64(now), DB_I64(t.conversation_id));
+		"UPDATE conversations SET tokens_in = tokens_in + ?, tokens_out = tokens_out + ?, updated_at = ?"
+		" WHERE id = ?",
+		DB_I64(in->figures.tokens_in - t.tokens_in), DB_I64(in->figures.tokens_out - t.tokens_out), DB_I64(now),
+		DB_I64(t.conversation_id));
 }
 
 int turns_finish(struct db *db, const struct turn_finish *in, struct err *e)

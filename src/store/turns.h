@@ -59,16 +59,15 @@ int turns_continue(struct db *db, const struct turn_continue *in, struct turn_be
 
 struct turn_finish {
 	atelier_id turn_id;
-	const char *state;  /* STATE_..., not running */
-	struct str content; /* the whole text of the message, also when the turn continued it */
-	struct str reasoning;
-	const char *citations;  /* JSON text of an array, or NULL */
+	const char *state; /* STATE_..., not running */
+	/* The whole message, also when the turn continued it. */
+	struct str content;
+	struct str parts; /* as of struct message; p NULL: none */
+	struct message_figures figures;
+	const char *model;      /* who answered; NULL: the one that was asked */
 	const char *error_code; /* NULL: none */
 	const char *error_text;
 	const char *finish_reason;
-	int64_t tokens_in, tokens_out; /* of this turn; added to the message's and the conversation's */
-	bool tokens_exact;
-	int64_t first_token_ms, duration_ms;
 	struct str log;  /* compressed events, opaque here; p NULL: none */
 	size_t log_size; /* uncompressed */
 	int64_t last_seq;

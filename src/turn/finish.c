@@ -27,13 +27,19 @@ bool finish_is_aside(const struct finish *f)
 	return f->refusals >= 2 * REFUSALS_MAX;
 }
 
-static struct str joined(const char *base, const struct buf *more, struct buf *room)
+int finish_load(struct db *db, atelier_id user_id, atelier_id message_id, struct arena *a, const struct message **ret,
+	struct err *e)
 {
-	if (!base || !base[0])
-		return buf_str(more);
-	buf_add_str(room, base);
-	buf_add(room, buf_str(more).p, more->n);
-	return buf_str(room);
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	struct message *m = ARENA_NEW(a, struct message);
+	int r;
+
+	if (!m)
+		return err_set(e, -ENOMEM, "The answer that is continued does not fit into memory.");
+	r = messages_get(c, user_id, message_id, a, m, e);
+	if (r == 0)
+		*ret = m;
+	return r;
 }
 
 /* ---- the last way: the events in a file of their own ---- */
@@ -67,14 +73,14 @@ static int set_aside(const struct finish *f, char name[FINISH_NAME_MAX], struct 
 
 /* ---- ways of storing ---- */
 
-static void make_plain(struct turn_finish *row)
+/* Without the log, and with the figures of before. */
+static void make_plain(const struct finish *f, struct turn_finish *row)
 {
-	row->citations = NULL;
-	row->tokens_in = row->tokens_out = row->first_token_ms = row->duration_ms = 0;
-	row->tokens_exact = false;
 	row->log = (struct str){NULL, 0};
+	row->figures = f->before ? f->before->figures : (struct message_figures){.exact = false};
 }
 
+/* What the message was, and where the rest of it is. */
 static int make_last(const struct finish *f, struct stored *s, struct err *e)
 {
 	char name[FINISH_NAME_MAX];
@@ -82,13 +88,19 @@ static int make_last(const struct finish *f, struct stored *s, struct err *e)
 
 	snprintf(s->note, sizeof s->note,
 		"This answer could not be stored. Its text is in the file journal/%s of the data folder.", name);
-	make_plain(&s->row);
+	make_plain(f, &s->row);
 	s->row.state = STATE_FAILED;
-	s->row.content = (struct str){f->base_content, f->base_content ? strlen(f->base_content) : 0};
-	s->row.reasoning = (struct str){f->base_reasoning, f->base_reasoning ? strlen(f->base_reasoning) : 0};
+	s->row.content = str_from(f->before ? f->before->content : "");
+	s->row.parts = f->before && f->before->parts ? str_from(f->before->parts) : (struct str){NULL, 0};
+	s->row.model = NULL;
 	s->row.error_code = err_info(E_INTERNAL)->wire_code;
 	s->row.error_text = s->note;
 	return r;
+}
+
+static const char *or_null(const char *text)
+{
+	return *text ? text : NULL;
 }
 
 int finish_prepare(const struct finish *f, struct stored *s, struct err *e)
@@ -96,39 +108,31 @@ int finish_prepare(const struct finish *f, struct stored *s, struct err *e)
 	const struct reduced *m = &s->m;
 	int r;
 
-	*s = (struct stored){.packed = BUF_INIT(FINISH_LOG_MAX),
-		.text = BUF_INIT(FINISH_LOG_MAX),
-		.reasoning = BUF_INIT(FINISH_LOG_MAX)};
+	*s = (struct stored){.packed = BUF_INIT(FINISH_LOG_MAX)};
 	if ((r = FAULT("turn_prepare")) < 0)
 		return err_set(e, r, "preparing the end of a turn");
-	if ((r = reduce_log(f->log, f->closing, &s->m, e)) < 0 && !finish_is_aside(f))
+	if ((r = reduce_log(f->before, f->log, f->closing, &s->m, e)) < 0 && !finish_is_aside(f))
 		return r;
 	if ((r = log_pack(f->log, f->closing, &s->packed)) < 0)
 		return err_set(e, r, "packing the log of a turn");
 	s->row = (struct turn_finish){
 		.turn_id = f->turn_id,
 		.state = m->state,
-		.content = joined(f->base_content, &m->text, &s->text),
-		.reasoning = joined(f->base_reasoning, &m->reasoning, &s->reasoning),
-		.citations = m->citations.n ? m->citations.p : NULL,
-		.error_code = m->error_code[0] ? m->error_code : NULL,
-		.error_text = m->error_text[0] ? m->error_text : NULL,
-		.finish_reason = m->finish_reason[0] ? m->finish_reason : NULL,
-		.tokens_in = m->tokens_in,
-		.tokens_out = m->tokens_out,
-		.tokens_exact = m->tokens_exact,
-		.first_token_ms = m->first_token_ms,
-		.duration_ms = m->duration_ms,
+		.content = buf_str(&m->content),
+		.parts = m->json.n ? buf_str(&m->json) : (struct str){NULL, 0},
+		.figures = m->figures,
+		.model = or_null(m->model),
+		.error_code = or_null(m->error_code),
+		.error_text = or_null(m->error_text),
+		.finish_reason = or_null(m->finish_reason),
 		.log = buf_str(&s->packed),
 		.log_size = f->log->bytes + (f->closing ? f->closing->bytes : 0),
 		.last_seq = (int64_t)m->last_seq,
 	};
-	if ((r = buf_status(&s->text)) < 0 || (r = buf_status(&s->reasoning)) < 0)
-		return err_set(e, r, "the message of a turn does not fit into memory");
 	if (finish_is_aside(f))
 		return make_last(f, s, e);
 	if (f->refusals >= REFUSALS_MAX)
-		make_plain(&s->row);
+		make_plain(f, &s->row);
 	return 0;
 }
 
@@ -136,8 +140,6 @@ void stored_done(struct stored *s)
 {
 	reduced_done(&s->m);
 	buf_done(&s->packed);
-	buf_done(&s->text);
-	buf_done(&s->reasoning);
 }
 
 int turn_store(struct db *db, struct finish *f, struct err *e)

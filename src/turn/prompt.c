@@ -14,19 +14,6 @@ static int load_branch(struct turn *t, struct arena *a, struct message_list *ret
 	return messages_path(c, t->ids.conversation_id, leaf, MAX_HISTORY, a, ret, &t->err);
 }
 
-static int load_base(struct turn *t)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
-	struct message m;
-	int r;
-
-	if ((r = messages_get(c, t->user_id, t->ids.message_id, &t->arena, &m, &t->err)) < 0)
-		return r;
-	t->base_content = m.content;
-	t->base_reasoning = m.reasoning;
-	return 0;
-}
-
 /* A turn waits for its model among thousands: of the branch it keeps what is sent. */
 static int copy_branch(struct turn *t, const struct message_list *branch, struct gen_message *to, size_t *ret_n)
 {
@@ -70,10 +57,12 @@ int prompt_build(struct turn *t)
 	CLEANUP(arena_done) struct arena scratch;
 	struct message_list branch;
 	size_t n = 0;
-	int r;
+	int r = 0;
 
 	arena_init(&scratch, TURN_ARENA_BYTES);
-	if ((t->continues && (r = load_base(t)) < 0) || (r = load_branch(t, &scratch, &branch)) < 0)
+	if (t->continues)
+		r = finish_load(t->all->db, t->user_id, t->ids.message_id, &t->arena, &t->before, &t->err);
+	if (r < 0 || (r = load_branch(t, &scratch, &branch)) < 0)
 		return r;
 	struct gen_message *messages = ARENA_ARRAY(&t->arena, struct gen_message, branch.n + 1);
 	if (!messages || copy_branch(t, &branch, messages, &n) < 0)
@@ -82,7 +71,7 @@ int prompt_build(struct turn *t)
 		.model = t->model,
 		.messages = messages,
 		.n_messages = n,
-		.continues = t->continues && t->base_content[0],
+		.continues = t->before && t->before->content[0],
 		.thinking = t->options.thinking,
 		.sampling = t->options.sampling,
 		.stop = t->options.stop,

@@ -20,13 +20,12 @@
 struct lost {
 	struct turn_record record;
 	struct frames frames;
-	uint64_t missing;    /* events that the journal has lost */
-	struct turnlog *log; /* the loop's */
-	const char *base_content, *base_reasoning;
-	bool based;   /* they are loaded */
-	bool closed;  /* the frames have their end */
-	int refusals; /* by the database */
-	bool settled; /* under the lock of all */
+	uint64_t missing;             /* events that the journal has lost */
+	struct turnlog *log;          /* the loop's */
+	const struct message *before; /* what a message that was continued had; NULL: not loaded */
+	bool closed;                  /* the frames have their end */
+	int refusals;                 /* by the database */
+	bool settled;                 /* under the lock of all */
 };
 
 struct recovery {
@@ -130,23 +129,13 @@ static int close_frames(struct lost *t)
 	return r;
 }
 
-static int load_base(struct recovery *rec, struct lost *t, struct err *e)
+static int load_before(struct recovery *rec, struct lost *t, struct err *e)
 {
-	struct message before;
-	int r;
+	int r = 0;
 
-	if (!t->record.continues || t->based)
-		return 0;
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(rec->all->db);
-	r = messages_get(c, t->record.user_id, t->record.message_id, &rec->arena, &before, e);
-	if (r == E_NOT_FOUND) /* hidden, to be deleted */
-		return 0;
-	if (r < 0)
-		return r;
-	t->base_content = before.content;
-	t->base_reasoning = before.reasoning;
-	t->based = true;
-	return 0;
+	if (t->record.continues && !t->before)
+		r = finish_load(rec->all->db, t->record.user_id, t->record.message_id, &rec->arena, &t->before, e);
+	return r == E_NOT_FOUND ? 0 : r; /* hidden, to be deleted */
 }
 
 /* ---- on the loop: readers get what there is ---- */
@@ -202,11 +191,10 @@ static int batch_add(struct recovery *rec, struct batch *b, struct lost *t, stru
 	struct finish *f = &b->finish[b->n];
 	int r;
 
-	if ((r = load_base(rec, t, e)) < 0 || (r = close_frames(t)) < 0)
+	if ((r = load_before(rec, t, e)) < 0 || (r = close_frames(t)) < 0)
 		return r;
 	*f = (struct finish){.turn_id = t->record.id,
-		.base_content = t->base_content,
-		.base_reasoning = t->base_reasoning,
+		.before = t->before,
 		.log = &t->frames,
 		.journal_dir = rec->all->config.journal_dir,
 		.refusals = t->refusals};

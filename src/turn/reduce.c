@@ -6,21 +6,7 @@
 #include "turn/turn_priv.h"
 
 #define MAX_MESSAGE (256u << 20)
-
-/* {"text":"..."} is nearly all of a log: read it directly, without building a tree. */
-static bool add_plain_text(struct str json, struct buf *to)
-{
-	static const char head[] = "{\"text\":\"";
-	size_t k = sizeof head - 1;
-
-	if (json.n < k + 2 || memcmp(json.p, head, k) != 0)
-		return false;
-	ptrdiff_t n = json_plain_string(json.p + k, json.n - k);
-	if (n < 0 || k + (size_t)n + 2 != json.n || json.p[json.n - 1] != '}')
-		return false;
-	json_add_unescaped(to, json.p + k, (size_t)n);
-	return true;
-}
+#define PARTS_MAX   1000 /* from then on words go to the newest part of their kind: each piece costs what it always did */
 
 static void copy_member(const json_t *obj, const char *key, char *ret, size_t n)
 {
@@ -30,28 +16,182 @@ static void copy_member(const json_t *obj, const char *key, char *ret, size_t n)
 		snprintf(ret, n, "%.*s", (int)utf8_prefix(s, strlen(s), n - 1), s);
 }
 
-static void reduce_text(struct buf *to, const json_t *data)
+/* ---- where a piece belongs ---- */
+
+static bool is_words(enum part_type type)
+{
+	return type == PART_TEXT || type == PART_REASONING;
+}
+
+/* The part behind all others of this turn but citations, which interrupt nothing; NULL: there is none. */
+static struct part *newest(struct reduced *r)
+{
+	size_t i = r->parts.n;
+
+	while (i > r->had && r->parts.items[i - 1].type == PART_CITATION)
+		i--;
+	return i > r->had ? &r->parts.items[i - 1] : NULL;
+}
+
+static struct part *newest_of(struct reduced *r, enum part_type type)
+{
+	for (size_t i = r->parts.n; i > r->had; i--)
+		if (r->parts.items[i - 1].type == type)
+			return &r->parts.items[i - 1];
+	return NULL;
+}
+
+static struct buf *words(struct reduced *r, enum part_type type)
+{
+	struct part *p = newest(r);
+
+	if (p && p->type == type)
+		return &p->text;
+	if (r->parts.n >= PARTS_MAX && (p = newest_of(r, type)))
+		return &p->text;
+	return &parts_add(&r->parts, type)->text;
+}
+
+/* Makes one of neighbours of a kind, from part `from` on; citations between them stay behind. */
+static void join(struct parts *parts, size_t from)
+{
+	size_t before = SIZE_MAX;
+
+	for (size_t i = from; i < parts->n; i++) {
+		struct part *p = &parts->items[i];
+		if (p->type == PART_CITATION)
+			continue;
+		if (before == SIZE_MAX || !is_words(p->type) || parts->items[before].type != p->type) {
+			before = i;
+			continue;
+		}
+		buf_add(&parts->items[before].text, buf_str(&p->text).p, p->text.n);
+		parts_remove(parts, i--);
+	}
+}
+
+/* ---- events ---- */
+
+/* {"text":"..."} is nearly all of a log: read it directly, without building a tree. */
+static bool add_plain_text(struct reduced *r, enum part_type type, struct str json)
+{
+	static const char head[] = "{\"text\":\"";
+	size_t k = sizeof head - 1;
+
+	if (json.n < k + 2 || memcmp(json.p, head, k) != 0)
+		return false;
+	ptrdiff_t n = json_plain_string(json.p + k, json.n - k);
+	if (n < 0 || k + (size_t)n + 2 != json.n || json.p[json.n - 1] != '}')
+		return false;
+	if (n > 0)
+		json_add_unescaped(words(r, type), json.p + k, (size_t)n);
+	return true;
+}
+
+static void reduce_words(struct reduced *r, enum part_type type, const json_t *data)
 {
 	const char *s = json_get_str(data, "text");
 
-	if (s)
-		buf_add_str(to, s);
+	if (s && *s)
+		buf_add_str(words(r, type), s);
 }
 
 static void reduce_moved(struct reduced *r, const json_t *data)
 {
 	const char *to = json_get_str(data, "to");
-	bool to_text = to && strcmp(to, "text") == 0;
-	struct buf *from = to_text ? &r->reasoning : &r->text;
+	enum part_type type = to && strcmp(to, "text") == 0 ? PART_TEXT : PART_REASONING;
+	size_t from = r->parts.n;
 
-	buf_add(to_text ? &r->text : &r->reasoning, buf_str(from).p, from->n);
-	buf_reset(from);
+	while (from > r->had && !r->parts.items[from - 1].answered)
+		from--;
+	for (size_t i = from; i < r->parts.n; i++)
+		if (is_words(r->parts.items[i].type))
+			r->parts.items[i].type = type;
+	join(&r->parts, from);
 }
 
-static void reduce_citation(struct reduced *r, struct str json)
+static char *copy_str(const json_t *data, const char *key)
 {
-	buf_add_char(&r->citations, r->citations.n ? ',' : '[');
-	buf_add(&r->citations, json.p, json.n);
+	const char *s = json_get_str(data, key);
+
+	return s && *s ? xstrdup(s) : NULL;
+}
+
+static void add_str(struct buf *to, const json_t *data, const char *key)
+{
+	const char *s = json_get_str(data, key);
+
+	buf_add_str(to, s ? s : "");
+}
+
+static struct part *call_at(struct reduced *r, int64_t index)
+{
+	for (size_t i = r->parts.n; i > r->had; i--) {
+		struct part *p = &r->parts.items[i - 1];
+		if (p->type == PART_TOOL_CALL && p->n == index)
+			return p;
+	}
+	return NULL;
+}
+
+static void reduce_tool_call(struct reduced *r, const json_t *data)
+{
+	int64_t index = json_get_i64(data, "index", 0);
+	char *id = copy_str(data, "id");
+	struct part *p = id ? NULL : call_at(r, index);
+
+	if (!p) {
+		p = parts_add(&r->parts, PART_TOOL_CALL);
+		p->n = index;
+		p->id = id;
+		p->name = copy_str(data, "name");
+	}
+	add_str(&p->text, data, "arguments");
+}
+
+/* The call may be one of before: a turn that goes on answers what its message waits for. */
+static void reduce_tool_result(struct reduced *r, const json_t *data)
+{
+	const char *id = json_get_str(data, "id");
+
+	for (size_t i = id ? r->parts.n : 0; i > 0; i--) {
+		struct part *p = &r->parts.items[i - 1];
+		if (p->type != PART_TOOL_CALL || !p->id || strcmp(p->id, id) != 0)
+			continue;
+		buf_reset(&p->result);
+		add_str(&p->result, data, "result");
+		p->answered = true;
+		p->failed = json_is_true(json_object_get(data, "failed"));
+		return;
+	}
+}
+
+/* A number names one source: the newer takes the place of the older. */
+static void reduce_citation(struct reduced *r, const json_t *data)
+{
+	int64_t n = json_get_i64(data, "n", 0);
+	struct part *p = NULL;
+
+	for (size_t i = 0; i < r->parts.n && !p; i++)
+		if (r->parts.items[i].type == PART_CITATION && r->parts.items[i].n == n)
+			p = &r->parts.items[i];
+	if (!p)
+		p = parts_add(&r->parts, PART_CITATION);
+	free(p->name);
+	free(p->id);
+	buf_reset(&p->text);
+	p->n = n;
+	p->name = copy_str(data, "title");
+	p->id = copy_str(data, "url");
+	add_str(&p->text, data, "quote");
+}
+
+static void reduce_notice(struct reduced *r, const json_t *data)
+{
+	struct part *p = parts_add(&r->parts, PART_NOTICE);
+
+	p->name = copy_str(data, "code");
+	add_str(&p->text, data, "text");
 }
 
 /* Whatever was said, sums of it stay numbers. */
@@ -62,11 +202,18 @@ static int64_t figure(const json_t *data, const char *key)
 
 static void reduce_usage(struct reduced *r, const json_t *data)
 {
-	r->tokens_in = figure(data, "tokens_in");
-	r->tokens_out = figure(data, "tokens_out");
-	r->first_token_ms = figure(data, "first_token_ms");
-	r->duration_ms = figure(data, "duration_ms");
-	r->tokens_exact = json_is_true(json_object_get(data, "exact"));
+	r->figures = (struct message_figures){
+		.tokens_in = figure(data, "tokens_in"),
+		.tokens_out = figure(data, "tokens_out"),
+		.tokens_cached = figure(data, "tokens_cached"),
+		.tokens_reasoning = figure(data, "tokens_reasoning"),
+		.cost_micros = figure(data, "cost_micros"),
+		.first_token_ms = figure(data, "first_token_ms"),
+		.duration_ms = figure(data, "duration_ms"),
+		.exact = json_is_true(json_object_get(data, "exact")),
+	};
+	r->used = true;
+	copy_member(data, "model", r->model, sizeof r->model);
 }
 
 static int reduce_frame(struct reduced *r, const struct event_frame *f, struct err *e)
@@ -75,24 +222,35 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 	int n;
 
 	r->last_seq = f->seq;
-	if (f->type == EV_TEXT && add_plain_text(f->json, &r->text))
+	if (r->state[0])
+		return 0; /* nothing comes behind the end */
+	if (f->type == EV_TEXT && add_plain_text(r, PART_TEXT, f->json))
 		return 0;
-	if (f->type == EV_REASONING && add_plain_text(f->json, &r->reasoning))
+	if (f->type == EV_REASONING && add_plain_text(r, PART_REASONING, f->json))
 		return 0;
 	if ((n = json_parse(f->json.p, f->json.n, &data, e)) < 0)
 		return n;
 	switch (f->type) {
 	case EV_TEXT:
-		reduce_text(&r->text, data);
+		reduce_words(r, PART_TEXT, data);
 		break;
 	case EV_REASONING:
-		reduce_text(&r->reasoning, data);
+		reduce_words(r, PART_REASONING, data);
 		break;
 	case EV_MOVED:
 		reduce_moved(r, data);
 		break;
 	case EV_CITATION:
-		reduce_citation(r, f->json);
+		reduce_citation(r, data);
+		break;
+	case EV_TOOL_CALL:
+		reduce_tool_call(r, data);
+		break;
+	case EV_TOOL_RESULT:
+		reduce_tool_result(r, data);
+		break;
+	case EV_NOTICE:
+		reduce_notice(r, data);
 		break;
 	case EV_USAGE:
 		reduce_usage(r, data);
@@ -128,27 +286,50 @@ static int reduce_frames(struct reduced *ret, const struct frames *frames, struc
 	return 0;
 }
 
-int reduce_log(const struct frames *log, const struct frames *closing, struct reduced *ret, struct err *e)
+/* What a turn took is added to what the message has taken before; all of it is exact when both are. */
+static void add_figures(struct message_figures *turn, const struct message_figures *before, bool used)
+{
+	bool some = before->tokens_in > 0 || before->tokens_out > 0;
+
+	turn->exact = used ? turn->exact && (!some || before->exact) : before->exact;
+	turn->tokens_in += before->tokens_in;
+	turn->tokens_out += before->tokens_out;
+	turn->tokens_cached += before->tokens_cached;
+	turn->tokens_reasoning += before->tokens_reasoning;
+	turn->cost_micros += before->cost_micros;
+	turn->duration_ms += before->duration_ms;
+	if (before->first_token_ms > 0)
+		turn->first_token_ms = before->first_token_ms;
+}
+
+int reduce_log(const struct message *before, const struct frames *log, const struct frames *closing,
+	struct reduced *ret, struct err *e)
 {
 	int r;
 
 	*ret = (struct reduced){
-		.text = BUF_INIT(MAX_MESSAGE), .reasoning = BUF_INIT(MAX_MESSAGE), .citations = BUF_INIT(MAX_MESSAGE)};
+		.parts = PARTS_INIT(MAX_MESSAGE), .content = BUF_INIT(MAX_MESSAGE), .json = BUF_INIT(SIZE_MAX)};
+	if (before && (r = parts_read(&ret->parts, before->parts, before->content, e)) < 0)
+		return r;
+	ret->had = ret->parts.n;
 	if ((r = reduce_frames(ret, log, e)) < 0 || (r = reduce_frames(ret, closing, e)) < 0)
 		return r;
-	if (ret->citations.n > 0)
-		buf_add_char(&ret->citations, ']');
-	if ((r = buf_status(&ret->text)) < 0 || (r = buf_status(&ret->reasoning)) < 0 ||
-		(r = buf_status(&ret->citations)) < 0)
-		return err_set(e, r, "the log of a turn does not fit into memory");
+	join(&ret->parts, 0); /* what goes on with the last words of before belongs to them */
+	if (before)
+		add_figures(&ret->figures, &before->figures, ret->used);
+	parts_words(&ret->parts, PART_TEXT, &ret->content);
+	parts_write(&ret->parts, &ret->json);
+	if ((r = parts_status(&ret->parts)) < 0 || (r = buf_status(&ret->content)) < 0 ||
+		(r = buf_status(&ret->json)) < 0)
+		return err_set(e, r, "the message of a turn does not fit into memory");
 	return 0;
 }
 
 void reduced_done(struct reduced *r)
 {
-	buf_done(&r->text);
-	buf_done(&r->reasoning);
-	buf_done(&r->citations);
+	parts_done(&r->parts);
+	buf_done(&r->content);
+	buf_done(&r->json);
 }
 
 /* ---- closing events ---- */

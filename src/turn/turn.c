@@ -182,11 +182,15 @@ static int make_rest(struct ending *x, const char *waiting)
 
 static int store_once(struct ending *x, struct err *e)
 {
+	struct turn *t = x->t;
 	int r = x->held ? 0 : make_rest(x, NULL);
 
 	if (r < 0)
 		return err_set(e, r, "the end of a turn does not fit into memory");
-	return turn_store(x->t->all->db, &x->finish, e);
+	if (t->continues && !t->before) /* which was not to be had when it began */
+		r = finish_load(t->all->db, t->user_id, t->ids.message_id, &t->arena, &t->before, e);
+	x->finish.before = t->before;
+	return r < 0 ? r : turn_store(t->all->db, &x->finish, e);
 }
 
 /* The journal gets how the answer ended, so that a restart finds it as it was; its readers learn why it does not end. Where
@@ -238,12 +242,8 @@ static void turn_persist(struct turn *t, int r)
 	c->error_text = c->error == t->err.code ? err_public_text(&t->err) : NULL;
 	(void)loop_call(t->all->loop, close_on_loop, &x);
 	estimate(t, x.log->bytes, c);
-	x.finish = (struct finish){.turn_id = t->ids.turn_id,
-		.base_content = t->base_content,
-		.base_reasoning = t->base_reasoning,
-		.log = x.log,
-		.closing = &x.rest,
-		.journal_dir = t->all->config.journal_dir};
+	x.finish = (struct finish){
+		.turn_id = t->ids.turn_id, .log = x.log, .closing = &x.rest, .journal_dir = t->all->config.journal_dir};
 	int stored = store_once(&x, &e);
 	if (!db_is_settled(stored))
 		stored = store_later(&x, stored, &e);

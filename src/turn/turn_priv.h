@@ -10,6 +10,7 @@
 #include "sys/fault.h"
 #include "sys/pool.h"
 #include "turn/journal.h"
+#include "turn/parts.h"
 #include "turn/turn.h"
 #include "turn/turnlog.h"
 
@@ -53,8 +54,8 @@ struct turn {
 	struct err err; /* the first failure, set where it happened */
 	struct cancel cancel;
 	struct gen_sink sink;
-	struct turnlog *log;                       /* the loop's */
-	const char *base_content, *base_reasoning; /* what the message held before, when it is continued */
+	struct turnlog *log;          /* the loop's */
+	const struct message *before; /* what the message was, when it is continued; NULL: it is a new one */
 	struct gen_request request;
 	int prepared; /* whether `request` could be made: 0, or why not */
 	struct gen_result result;
@@ -127,19 +128,23 @@ void titles_stop(struct turns *all);
 /* ---- reduce.c: a log becomes a message ---- */
 
 struct reduced {
-	struct buf text, reasoning;
-	struct buf citations; /* JSON array, or empty */
-	char state[16];       /* of a done event; "" without one */
-	char error_code[40];  /* "" without an error event */
+	struct parts parts; /* of the whole message */
+	size_t had;         /* while it is made: of these stood there before the turn */
+	struct buf content; /* the text of all parts */
+	struct buf json;    /* the parts, as struct message has them; empty: content is all there is */
+	struct message_figures figures;
+	bool used;           /* a usage event has come */
+	char state[16];      /* of a done event; "" without one */
+	char error_code[40]; /* "" without an error event */
 	char error_text[512];
 	char finish_reason[24];
-	int64_t tokens_in, tokens_out, first_token_ms, duration_ms; /* of a usage event; else 0 */
-	bool tokens_exact;
+	char model[200]; /* that answered in place of the one that was asked; "": none did */
 	uint64_t last_seq;
 };
 
-/* `closing`: what stands behind the log; NULL: nothing does. */
-int reduce_log(const struct frames *log, const struct frames *closing, struct reduced *ret, struct err *e) MUST_CHECK;
+/* The message that was `before` (NULL: a new one) the events. `closing`: what stands behind the log; NULL: nothing does. */
+int reduce_log(const struct message *before, const struct frames *log, const struct frames *closing,
+	struct reduced *ret, struct err *e) MUST_CHECK;
 void reduced_done(struct reduced *r);
 
 /* The end of a turn. */
@@ -169,11 +174,15 @@ int log_unpack(struct str packed, size_t size, struct frames *ret) MUST_CHECK; /
 /* What is to be stored of a turn, from the bytes of its log. */
 struct finish {
 	atelier_id turn_id;
-	const char *base_content, *base_reasoning; /* what the message held before; NULL: nothing */
-	const struct frames *log, *closing;        /* together all of its events; closing may be NULL */
+	const struct message *before;       /* what the message was; NULL: a new one */
+	const struct frames *log, *closing; /* together all of its events; closing may be NULL */
 	const char *journal_dir;
 	int refusals; /* by the database, for other reasons than its own state: from some on a plainer way is tried */
 };
+
+/* What a message that is gone on with has had, in the arena. */
+int finish_load(struct db *db, atelier_id user_id, atelier_id message_id, struct arena *a, const struct message **ret,
+	struct err *e) MUST_CHECK;
 
 /* Tries once. */
 int turn_store(struct db *db, struct finish *f, struct err *e) MUST_CHECK;
@@ -182,7 +191,7 @@ int turn_store(struct db *db, struct finish *f, struct err *e) MUST_CHECK;
 struct stored {
 	struct turn_finish row;
 	struct reduced m;
-	struct buf packed, text, reasoning;
+	struct buf packed;
 	char note[160];
 };
 int finish_prepare(const struct finish *f, struct stored *ret, struct err *e) MUST_CHECK;

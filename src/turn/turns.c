@@ -180,7 +180,7 @@ static int begin(struct turns *all, struct turn *t, const struct turn_request *q
 		};
 		return in.title ? turns_begin(all->db, &in, ret, e) : err_set(e, -ENOMEM, "no memory for a turn");
 	}
-	struct turn_continue in = {.user_id = q->user_id, .message_id = c->head_id, .model = t->model};
+	struct turn_continue in = {.user_id = q->user_id, .message_id = c->leaf_id, .model = t->model};
 	t->continues = true;
 	return turns_continue(all->db, &in, ret, e);
 }

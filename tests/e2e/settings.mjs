@@ -154,6 +154,12 @@ export async function queueAndTools({ page, context, base, watch, shot }) {
     first.open();
     await has(answer(other), 'Looking outside.');
     await ready(other);
+    // What an answer showed while it came, a reload shows.
+    await answer(other).getByRole('button', { name: 'Tool call: get_weather' }).waitFor();
+    const shown = await answer(other).innerText();
+    await other.reload();
+    await answer(other).getByRole('button', { name: 'Tool call: get_weather' }).waitFor();
+    assert.equal(await answer(other).innerText(), shown);
     await answer(other).getByRole('button', { name: 'Tool call: get_weather' }).click();
     await answer(other).getByText('"city": "Ulm"').waitFor();
     await chooseModel(other, 'mock:1b');

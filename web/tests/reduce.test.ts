@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Message, TurnEvent } from '$core/api/types';
-import { beginTurn, messageOf, reduce, seenOf } from '$core/turn/reduce';
+import type { Message, Part, TurnEvent } from '$core/api/types';
+import { citationsOf, reasoningOf, textOf } from '$core/turn/parts';
+import { beginTurn, messageOf, partsOf, reduce, type TurnView } from '$core/turn/reduce';
 
 const message: Message = {
-  id: 'm1', conversation_id: 'c1', parent_id: null, role: 'assistant', content: '', reasoning: null, state: 'running',
-  model: null, turn_id: 't1', citations: [], error: null, finish_reason: null, tokens_in: null, tokens_out: null,
-  tokens_exact: false, first_token_ms: null, duration_ms: null, created_at: '2026-01-01T00:00:00Z',
+  id: 'm1', conversation_id: 'c1', parent_id: null, role: 'assistant', content: '', parts: [], state: 'running',
+  model: null, turn_id: 't1', error: null, finish_reason: null, tokens_in: null, tokens_out: null, tokens_cached: null,
+  tokens_reasoning: null, tokens_exact: false, cost_micros: null, first_token_ms: null, duration_ms: null, created_at: '2026-01-01T00:00:00Z',
 };
 const start: TurnEvent = {
   type: 'start', turn_id: 't1', conversation_id: 'c1', user_message_id: 'u1', message_id: 'm1', model: 'llama3.2:3b',
@@ -24,17 +25,20 @@ const story: TurnEvent[] = [
   { type: 'done', state: 'complete', message_id: 'm1', finish_reason: 'stop' },
 ];
 const numbered = story.map((event, i) => ({ seq: i + 1, event }));
+const content = (view: TurnView) => textOf(partsOf(view));
+const reasoning = (view: TurnView) => reasoningOf(partsOf(view));
 const run = (events: typeof numbered, from = beginTurn('t1', message)) => events.reduce(reduce, from);
 
 describe('reduce', () => {
   it('makes the whole answer', () => {
     const view = run(numbered);
-    expect(view).toMatchObject({
-      state: 'complete', content: 'Hello wörld 🙂', reasoning: 'Let me think', model: 'llama3.2:3b', status: null,
-      finishReason: 'stop', seq: 10,
+    expect(view).toMatchObject({ state: 'complete', model: 'llama3.2:3b', status: null, finishReason: 'stop', seq: 10 });
+    expect(partsOf(view).map((p) => p.type)).toEqual(['reasoning', 'text', 'citation', 'citation']);
+    expect([content(view), reasoning(view)]).toEqual(['Hello wörld 🙂', 'Let me think']);
+    expect(citationsOf(partsOf(view)).map((c) => c.n)).toEqual([1, 2]);
+    expect(messageOf(message, view)).toMatchObject({
+      state: 'complete', content: 'Hello wörld 🙂', tokens_out: 5, tokens_exact: true, id: 'm1',
     });
-    expect(view.citations.map((c) => c.n)).toEqual([1, 2]);
-    expect(messageOf(message, view)).toMatchObject({ state: 'complete', tokens_out: 5, tokens_exact: true, id: 'm1' });
   });
 
   it('comes to the same end when cut and resumed at any number, with any overlap', () => {
@@ -50,19 +54,22 @@ describe('reduce', () => {
     const kinds = [
       { type: 'text', text: 'a' }, { type: 'reasoning', text: 'b' }, { type: 'moved', to: 'reasoning' }, { type: 'moved', to: 'text' },
     ] as const;
-    // All stories of up to five events, beside a plain model of them.
+    // All stories of five events, beside a plain model of them.
+    const had: Part[] = [{ type: 'text', text: 'had' }, { type: 'reasoning', text: 'thought' }];
     for (let story = 0; story < kinds.length ** 5; story++) {
-      let view = beginTurn('t1', { ...message, content: 'had', reasoning: 'thought' });
-      let [text, reasoning] = ['', ''];
+      let view = beginTurn('t1', { ...message, parts: had });
+      let own: { type: 'text' | 'reasoning'; text: string }[] = [];
       for (let i = 0, rest = story; i < 5; i++, rest = Math.floor(rest / kinds.length)) {
         const event = kinds[rest % kinds.length]!;
         view = reduce(view, { seq: i + 1, event });
-        if (event.type === 'text') text += event.text;
-        else if (event.type === 'reasoning') reasoning += event.text;
-        else if (event.type === 'moved' && event.to === 'text') [text, reasoning] = [text + reasoning, ''];
-        else [text, reasoning] = ['', reasoning + text];
+        if (event.type === 'moved') own = own.map(({ text }) => ({ type: event.to, text }));
+        else own.push(event);
       }
-      expect([view.content, view.reasoning]).toEqual(['had' + text, 'thought' + reasoning]);
+      const expected = [...had, ...own].reduce<{ type: string; text: string }[]>((all, p) => {
+        const last = all.at(-1);
+        return last?.type === p.type ? [...all.slice(0, -1), { ...last, text: last.text + (p as { text: string }).text }] : [...all, p as { type: string; text: string }];
+      }, []);
+      expect(partsOf(view)).toEqual(expected);
     }
   });
 
@@ -76,7 +83,7 @@ describe('reduce', () => {
     expect(reduce(view, { seq: 99, event: { type: 'text', text: 'late' } })).toBe(view);
     const before = Object.freeze(beginTurn('t1', Object.freeze({ ...message })));
     reduce(before, { seq: 1, event: cite(1) });
-    expect(before.citations).toEqual([]);
+    expect(before.brought).toEqual([]);
   });
 
   it('shows a status until something else comes', () => {
@@ -108,11 +115,31 @@ describe('reduce', () => {
     ];
     const all = pieces.map((event, i) => ({ seq: i + 1, event }));
     const view = run(all);
-    expect(view.toolCalls).toEqual([
-      { index: 0, id: 'a', name: 'weather', arguments: '{"city":"Ulm"}' },
-      { index: 1, id: 'b', name: 'time', arguments: '{}' },
-    ]);
+    const call = (id: string, name: string, text: string): Part =>
+      ({ type: 'tool_call', id, name, arguments: text, result: null, failed: false });
+    expect(partsOf(view)).toEqual([call('b', 'time', '{}'), call('a', 'weather', '{"city":"Ulm"}')]);
     expect(run(all.slice(1), run(all.slice(0, 3)))).toEqual(view);
+  });
+
+  it('keeps the results of calls, whose indexes begin anew in each round', () => {
+    const events: TurnEvent[] = [
+      { type: 'tool_call', index: 0, id: 'a', name: 'f', arguments: '{}' },
+      { type: 'tool_result', id: 'a', result: '' },
+      { type: 'text', text: 'So' },
+      { type: 'moved', to: 'reasoning' },
+      { type: 'tool_call', index: 0, id: 'b', name: 'f' },
+      { type: 'tool_call', index: 0, arguments: '{}' },
+      { type: 'tool_result', id: 'b', result: 'no', failed: true },
+      { type: 'tool_result', id: 'nobody', result: 'x' },
+      { type: 'notice', code: 'fallback', text: 'Another one was asked.' },
+    ];
+    const call = { type: 'tool_call', name: 'f', arguments: '{}' };
+    expect(partsOf(run(events.map((event, i) => ({ seq: i + 1, event }))))).toEqual([
+      { ...call, id: 'a', result: '', failed: false },
+      { type: 'reasoning', text: 'So' },
+      { ...call, id: 'b', result: 'no', failed: true },
+      { type: 'notice', code: 'fallback', text: 'Another one was asked.' },
+    ]);
   });
 
   it('tells what the answer cost, and who gave it in another’s place', () => {
@@ -122,8 +149,8 @@ describe('reduce', () => {
     };
     const view = run([{ seq: 1, event: start }, { seq: 2, event: usage }]);
     expect(view.model).toBe('other:1b');
-    expect(seenOf(view)).toEqual({ toolCalls: [], tokensCached: 4, tokensReasoning: 2, costMicros: 120 });
-    expect(seenOf(beginTurn('t', message))).toEqual({ toolCalls: [], tokensCached: null, tokensReasoning: null, costMicros: null });
+    expect(messageOf(message, view)).toMatchObject({ tokens_cached: 4, tokens_reasoning: 2, cost_micros: 120, first_token_ms: null });
+    expect(messageOf(message, beginTurn('t', message))).toMatchObject({ tokens_in: null, tokens_cached: null, cost_micros: null });
   });
 
   it.each(['canceled', 'failed', 'interrupted'] as const)('keeps the text when the turn ends %s', (state) => {
@@ -132,19 +159,27 @@ describe('reduce', () => {
       { seq: 6, event: { type: 'error', code: 'x', message: 'why', retryable: true } },
       { seq: 7, event: { type: 'done', state, message_id: 'm1' } },
     ]);
-    expect(view).toMatchObject({ state, content: 'Hello', finishReason: null });
+    expect(view).toMatchObject({ state, finishReason: null });
+    expect(content(view)).toBe('Hello');
     expect(messageOf(message, view).error).toEqual({ code: 'x', message: 'why' });
   });
 
   it('adds to the earlier part of a continued message', () => {
-    const earlier = { ...message, content: 'One, ', reasoning: 'r ', citations: [{ n: 1, title: 'a', url: 'u', quote: 'q' }] };
+    const parts: Part[] = [
+      { type: 'reasoning', text: 'r ' },
+      { type: 'text', text: 'One, ' },
+      { type: 'citation', n: 1, title: 'a', url: 'u', quote: 'q' },
+    ];
+    const earlier = { ...message, parts, content: 'One, ', tokens_in: 10, tokens_out: 1, tokens_exact: true, first_token_ms: 4, duration_ms: 5 };
+    const usage: TurnEvent = { type: 'usage', tokens_in: 1, tokens_out: 2, exact: false, first_token_ms: 9, duration_ms: 7 };
     const view = run(
-      [{ seq: 1, event: { type: 'text', text: 'two' } }, { seq: 2, event: cite(1, 'new') }],
+      [{ seq: 1, event: { type: 'text', text: 'two' } }, { seq: 2, event: cite(1, 'new') }, { seq: 3, event: usage }],
       beginTurn('t2', earlier),
     );
-    expect(view.content).toBe('One, two');
-    expect(view.citations).toMatchObject([{ n: 1, title: 'new' }]);
-    expect(view.reasoning).toBe('r ');
+    expect(messageOf(earlier, view)).toMatchObject({
+      content: 'One, two', tokens_in: 11, tokens_out: 3, tokens_exact: false, first_token_ms: 4, duration_ms: 12,
+    });
+    expect(partsOf(view)).toMatchObject([{ text: 'r ' }, { text: 'One, two' }, { n: 1, title: 'new' }]);
   });
 
   it('takes every order of the middle events', () => {
@@ -153,9 +188,9 @@ describe('reduce', () => {
       const order = [...middle.slice(turn), ...middle.slice(0, turn)];
       const view = run([start, ...order, story[9]!].map((event, i) => ({ seq: i + 1, event })));
       expect(view.state).toBe('complete');
-      expect(view.content).toBe(order.map((e) => (e.type === 'text' ? e.text : '')).join(''));
-      expect(view.reasoning).toBe(order.map((e) => (e.type === 'reasoning' ? e.text : '')).join(''));
-      expect(view.citations.map((c) => c.n)).toEqual([1, 2]);
+      expect(content(view)).toBe(order.map((e) => (e.type === 'text' ? e.text : '')).join(''));
+      expect(reasoning(view)).toBe(order.map((e) => (e.type === 'reasoning' ? e.text : '')).join(''));
+      expect(citationsOf(partsOf(view)).map((c) => c.n)).toEqual([1, 2]);
     }
   });
 });

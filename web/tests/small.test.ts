@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Part } from '$core/api/types';
 import { ago, bytes, dayGroup, seconds } from '$core/format';
 import { findQuote } from '$core/markdown/quote';
 import { passwordProblem, userNameProblem } from '$core/rules';
@@ -7,23 +8,25 @@ import { canGoOn, endNotice } from '$core/turn/ends';
 import { parseRoute, pathOfFragment } from '$core/route';
 
 describe('how an answer ended', () => {
-  const ended = (content: string, finish_reason: string | null, reasoning: string | null = null) =>
-    ({ state: 'complete', content, reasoning, finish_reason }) as const;
+  const ended = (content: string, finish_reason: string | null, ...parts: Part[]) =>
+    ({ state: 'complete', content, parts, finish_reason }) as const;
+  const thought: Part = { type: 'reasoning', text: 'hm' };
+  const call: Part = { type: 'tool_call', id: 'a', name: 'f', arguments: '{}', result: null, failed: false };
   it.each([
     [ended('x', 'stop'), '', false],
     [ended('x', null), '', false],
     [ended('x', 'length'), 'token limit and is incomplete', true],
-    [ended('', 'length', 'hm'), 'before it began', true],
+    [ended('', 'length', thought), 'before it began', true],
     [ended('x', 'content_filter'), 'filter', false],
-    [ended('', 'stop', 'hm'), 'reasoned but gave no answer', true],
+    [ended('', 'stop', thought), 'reasoned but gave no answer', true],
     [ended('', 'stop'), 'empty answer', true],
     [ended('x', 'odd_word'), 'odd_word', false],
   ])('%o', (message, notice, open) => {
-    expect(endNotice(message, false)).toContain(notice);
-    expect(endNotice(message, false) === '').toBe(notice === '');
-    expect(canGoOn(message, false)).toBe(open);
+    expect(endNotice(message)).toContain(notice);
+    expect(endNotice(message) === '').toBe(notice === '');
+    expect(canGoOn(message)).toBe(open);
   });
-  it('says nothing of calls of tools without a text', () => expect(endNotice(ended('', 'tool_calls'), true)).toBe(''));
+  it('says nothing of calls of tools without a text', () => expect(endNotice(ended('', 'tool_calls', call))).toBe(''));
 });
 
 describe('routes', () => {
@@ -98,10 +101,6 @@ describe('history', () => {
     const ended: Shown = { ...answer, id: 'a', turn_id: 't', content: 'all', state: 'complete' };
     const late = { ...ended, content: '', state: 'running' as const };
     expect(mergeLatest([ended], [late]).messages[0]).toBe(ended);
-    const seen = { toolCalls: [], tokensCached: 1, tokensReasoning: null, costMicros: 5 };
-    const stored = { ...ended, seen: undefined };
-    expect(mergeLatest([{ ...ended, seen }], [stored]).messages[0]!.seen).toBe(seen);
-    expect(mergeLatest([{ ...ended, seen }], [{ ...stored, turn_id: 'u' }]).messages[0]!.seen).toBeUndefined();
     expect(mergeLatest([ended], [{ ...late, turn_id: 'u' }]).messages[0]!.state).toBe('running');
   });
 });

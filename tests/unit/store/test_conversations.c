@@ -19,7 +19,7 @@ static void test_create_and_get(void **state)
 	assert_string_equal(w.title, "");
 	assert_string_equal(w.title_state, TITLE_PLAIN);
 	assert_string_equal(w.model, "");
-	assert_int_equal(w.head_id, 0);
+	assert_int_equal(w.leaf_id, 0);
 	assert_int_equal(w.turn_id, 0);
 	assert_int_equal(w.message_count, 0);
 	assert_int_equal(w.created_at, v.created_at);

@@ -38,49 +38,152 @@ static void test_message(void **state)
 	add(&log, EV_TEXT, "{\"text\":\"lo \\\"\\u00e4\\\"\\n\"}");
 	add(&log, EV_TEXT, "{ \"text\" : \"!\" }");
 	add(&log, EV_CITATION, "{\"n\":1}");
-	add(&log, EV_CITATION, "{\"n\":2}");
-	add(&log, EV_USAGE, "{\"tokens_in\":3,\"tokens_out\":4,\"exact\":true,\"first_token_ms\":5,\"duration_ms\":6}");
+	add(&log, EV_CITATION, "{\"n\":2,\"url\":\"/\",\"quote\":\"q\"}");
+	add(&log, EV_CITATION, "{\"n\":1,\"title\":\"A\"}");
+	add(&log, EV_USAGE,
+		"{\"tokens_in\":3,\"tokens_out\":4,\"tokens_cached\":2,\"cost_micros\":9,\"exact\":true,"
+		"\"first_token_ms\":5,\"duration_ms\":6}");
 	add(&log, EV_ERROR, "{\"code\":\"provider_error\",\"message\":\"broke\",\"retryable\":true}");
 	add(&log, EV_DONE, "{\"state\":\"failed\",\"message_id\":\"y\",\"finish_reason\":\"stop\"}");
-	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
-	assert_string_equal(m.text.p, "Hello \"\xc3\xa4\"\n!");
-	assert_string_equal(m.reasoning.p, "hm");
-	assert_string_equal(m.citations.p, "[{\"n\":1},{\"n\":2}]");
-	assert_int_equal(m.tokens_in, 3);
-	assert_int_equal(m.tokens_out, 4);
-	assert_true(m.tokens_exact);
-	assert_int_equal(m.first_token_ms, 5);
-	assert_int_equal(m.duration_ms, 6);
+	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_string_equal(m.content.p, "Hello \"\xc3\xa4\"\n!");
+	assert_string_equal(m.json.p, "[{\"type\":\"reasoning\",\"text\":\"hm\"},"
+				      "{\"type\":\"text\",\"text\":\"Hello \\\"\xc3\xa4\\\"\\n!\"},"
+				      "{\"type\":\"citation\",\"n\":1,\"title\":\"A\",\"url\":\"\",\"quote\":\"\"},"
+				      "{\"type\":\"citation\",\"n\":2,\"title\":\"\",\"url\":\"/\",\"quote\":\"q\"}]");
+	assert_int_equal(m.figures.tokens_in, 3);
+	assert_int_equal(m.figures.tokens_out, 4);
+	assert_int_equal(m.figures.tokens_cached, 2);
+	assert_int_equal(m.figures.cost_micros, 9);
+	assert_true(m.figures.exact);
+	assert_int_equal(m.figures.first_token_ms, 5);
+	assert_int_equal(m.figures.duration_ms, 6);
 	assert_string_equal(m.error_code, "provider_error");
 	assert_string_equal(m.error_text, "broke");
 	assert_string_equal(m.state, "failed");
 	assert_string_equal(m.finish_reason, "stop");
-	assert_int_equal(m.last_seq, 10);
+	assert_int_equal(m.last_seq, 11);
 	reduced_done(&m);
 	frames_done(&log);
 }
+
+/* The parts of a log, and what a message of `before` becomes by it. */
+static void parts_are(const struct message *before, const struct frames *log, const char *json)
+{
+	struct reduced m;
+	struct err e = {0};
+
+	assert_int_equal(reduce_log(before, log, NULL, &m, &e), 0);
+	assert_string_equal(m.json.n ? m.json.p : "", json);
+	reduced_done(&m);
+}
+
+#define TEXT(words)      "{\"type\":\"text\",\"text\":\"" words "\"}"
+#define REASONING(words) "{\"type\":\"reasoning\",\"text\":\"" words "\"}"
 
 /* What was taken for the answer was reasoning, and the reverse; later pieces are not touched. */
 static void test_moved(void **state)
 {
 	struct frames log = FRAMES_INIT(1 << 16);
+
+	(void)state;
+	add(&log, EV_TEXT, "{\"text\":\"Hm. \"}");
+	add(&log, EV_REASONING, "{\"text\":\"Let me \"}");
+	add(&log, EV_TEXT, "{\"text\":\"see.\"}");
+	add(&log, EV_MOVED, "{\"to\":\"reasoning\"}");
+	add(&log, EV_TEXT, "{\"text\":\"Yes.\"}");
+	parts_are(NULL, &log, "[" REASONING("Hm. Let me see.") "," TEXT("Yes.") "]");
+	add(&log, EV_MOVED, "{\"to\":\"text\"}");
+	add(&log, EV_REASONING, "{\"text\":\"!\"}");
+	parts_are(NULL, &log, "[" TEXT("Hm. Let me see.Yes.") "," REASONING("!") "]");
+	frames_done(&log);
+}
+
+#define CALL(id, name, arguments, rest)                                                                                \
+	"{\"type\":\"tool_call\",\"id\":\"" id "\",\"name\":\"" name "\",\"arguments\":\"" arguments "\"," rest "}"
+#define OPEN "\"result\":null,\"failed\":false"
+
+/* Calls of two rounds, whose indexes begin anew; what a later round moves is its own. */
+static void test_rounds(void **state)
+{
+	struct frames log = FRAMES_INIT(1 << 16);
+
+	(void)state;
+	add(&log, EV_TEXT, "{\"text\":\"Look. \"}");
+	add(&log, EV_TOOL_CALL, "{\"index\":0,\"id\":\"a\",\"name\":\"f\"}");
+	add(&log, EV_TOOL_CALL, "{\"index\":1,\"id\":\"b\",\"name\":\"g\",\"arguments\":\"{}\"}");
+	add(&log, EV_TOOL_CALL, "{\"index\":0,\"arguments\":\"{ }\"}");
+	parts_are(NULL, &log, "[" TEXT("Look. ") "," CALL("a", "f", "{ }", OPEN) "," CALL("b", "g", "{}", OPEN) "]");
+	add(&log, EV_TOOL_RESULT, "{\"id\":\"b\",\"result\":\"no\",\"failed\":true}");
+	add(&log, EV_TOOL_RESULT, "{\"id\":\"a\",\"result\":\"\"}");
+	add(&log, EV_TOOL_RESULT, "{\"id\":\"nobody\",\"result\":\"x\"}");
+	add(&log, EV_TEXT, "{\"text\":\"So\"}");
+	add(&log, EV_MOVED, "{\"to\":\"reasoning\"}");
+	add(&log, EV_TOOL_CALL, "{\"index\":0,\"id\":\"c\",\"name\":\"f\",\"arguments\":\"[\"}");
+	parts_are(NULL, &log,
+		"[" TEXT("Look. ") "," CALL("a", "f", "{ }", "\"result\":\"\",\"failed\":false") "," CALL("b", "g",
+			"{}",
+			"\"result\":\"no\",\"failed\":true") "," REASONING("So") "," CALL("c", "f", "[", OPEN) "]");
+	frames_done(&log);
+}
+
+/* A turn that goes on: its words join the last ones, its sources and results take the place of older ones, what it moves is
+ * its own, and what both took adds up. */
+static void test_goes_on(void **state)
+{
+	static const char had[] = "[" TEXT("One, ") "," CALL("w", "ask", "{}",
+		OPEN) ",{\"type\":\"citation\",\"n\":1,\"title\":\"old\",\"url\":\"\",\"quote\":\"\"}]";
+	const struct message before = {.content = "One, ",
+		.parts = had,
+		.figures = {
+			.tokens_in = 10, .tokens_out = 5, .cost_micros = 7, .first_token_ms = 3, .duration_ms = 50}};
+	const struct message plain = {.content = "One, "};
+	struct frames log = FRAMES_INIT(1 << 16);
 	struct reduced m;
 	struct err e = {0};
 
 	(void)state;
-	add(&log, EV_REASONING, "{\"text\":\"Hm. \"}");
-	add(&log, EV_TEXT, "{\"text\":\"Let me see.\"}");
-	add(&log, EV_MOVED, "{\"to\":\"reasoning\"}");
-	add(&log, EV_TEXT, "{\"text\":\"Yes.\"}");
-	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
-	assert_string_equal(m.reasoning.p, "Hm. Let me see.");
-	assert_string_equal(m.text.p, "Yes.");
+	add(&log, EV_TEXT, "{\"text\":\"two\"}");
+	parts_are(&plain, &log, "");
+	add(&log, EV_CITATION, "{\"n\":1,\"title\":\"new\"}");
+	add(&log, EV_TOOL_RESULT, "{\"id\":\"w\",\"result\":\"yes\"}");
+	add(&log, EV_USAGE,
+		"{\"tokens_in\":1,\"tokens_out\":2,\"exact\":true,\"cost_micros\":3,\"first_token_ms\":9,\"duration_"
+		"ms\":8,"
+		"\"model\":\"other\"}");
+	assert_int_equal(reduce_log(&before, &log, NULL, &m, &e), 0);
+	assert_string_equal(m.json.p,
+		"[" TEXT("One, ") "," CALL("w", "ask", "{}",
+			"\"result\":\"yes\",\"failed\":false") ",{\"type\":\"citation\",\"n\":1,\"title\":\"new\","
+							       "\"url\":\"\",\"quote\":\"\"}," TEXT("two") "]");
+	assert_string_equal(m.content.p, "One, two");
+	assert_string_equal(m.model, "other");
+	assert_true(m.figures.tokens_in == 11 && m.figures.tokens_out == 7 && m.figures.cost_micros == 10);
+	assert_true(m.figures.first_token_ms == 3 && m.figures.duration_ms == 58);
+	assert_false(m.figures.exact); /* not all of it is */
 	reduced_done(&m);
-	add(&log, EV_MOVED, "{\"to\":\"text\"}");
-	add(&log, EV_REASONING, "{\"text\":\"!\"}");
-	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
-	assert_string_equal(m.text.p, "Yes.Hm. Let me see.");
-	assert_string_equal(m.reasoning.p, "!");
+	frames_done(&log);
+	add(&log, EV_TEXT, "{\"text\":\"hm\"}");
+	add(&log, EV_MOVED, "{\"to\":\"reasoning\"}");
+	parts_are(&plain, &log, "[" TEXT("One, ") "," REASONING("hm") "]");
+	frames_done(&log);
+}
+
+/* A model that changes its mind at every word makes no endless list. */
+static void test_many_parts(void **state)
+{
+	struct frames log = FRAMES_INIT(1 << 20);
+	struct reduced m;
+	struct err e = {0};
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		add(&log, EV_TEXT, "{\"text\":\"a\"}");
+		add(&log, EV_REASONING, "{\"text\":\"b\"}");
+	}
+	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(m.parts.n, 1000);
+	assert_int_equal(m.content.n, 3000);
 	reduced_done(&m);
 	frames_done(&log);
 }
@@ -95,11 +198,11 @@ static void test_damaged(void **state)
 	(void)state;
 	buf_add_str(&half, "id: 1\nevent: text\ndata: {\"text\":\"a\n\n");
 	assert_int_equal(frames_take(&log, &half), 0);
-	assert_true(reduce_log(&log, NULL, &m, &e) < 0);
+	assert_true(reduce_log(NULL, &log, NULL, &m, &e) < 0);
 	reduced_done(&m);
 	frames_done(&log);
 	err_clear(&e);
-	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
 	assert_string_equal(m.state, "");
 	reduced_done(&m);
 }
@@ -115,11 +218,11 @@ static void test_figures_are_bounded(void **state)
 	add(&log, EV_USAGE,
 		"{\"tokens_in\":9223372036854775807,\"tokens_out\":-5,\"first_token_ms\":1e300,\"duration_ms\":"
 		"9223372036854775807}");
-	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
-	assert_int_equal(m.tokens_in, GEN_FIGURE_MAX);
-	assert_int_equal(m.tokens_out, 0);
-	assert_true(m.first_token_ms >= 0 && m.first_token_ms <= GEN_FIGURE_MAX);
-	assert_int_equal(m.duration_ms, GEN_FIGURE_MAX);
+	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(m.figures.tokens_in, GEN_FIGURE_MAX);
+	assert_int_equal(m.figures.tokens_out, 0);
+	assert_true(m.figures.first_token_ms >= 0 && m.figures.first_token_ms <= GEN_FIGURE_MAX);
+	assert_int_equal(m.figures.duration_ms, GEN_FIGURE_MAX);
 	reduced_done(&m);
 	frames_done(&log);
 }
@@ -144,10 +247,10 @@ static void test_closing(void **state)
 	log.last_seq = 41;
 	assert_int_equal(closing_frames(&c, &log), 0);
 	assert_int_equal(log.last_seq, 44);
-	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
-	assert_int_equal(m.tokens_in, 12);
-	assert_int_equal(m.tokens_out, 2);
-	assert_false(m.tokens_exact);
+	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(m.figures.tokens_in, 12);
+	assert_int_equal(m.figures.tokens_out, 2);
+	assert_false(m.figures.exact);
 	assert_string_equal(m.error_code, "provider_error");
 	assert_string_equal(m.error_text, "said \"no\"");
 	assert_string_equal(m.state, "failed");
@@ -181,9 +284,9 @@ static void test_usage_figures(void **state)
 	assert_non_null(strstr(text,
 		"{\"tokens_in\":12,\"tokens_out\":3,\"exact\":true,\"first_token_ms\":7,\"duration_ms\":90,"
 		"\"tokens_cached\":8,\"tokens_reasoning\":2,\"cost_micros\":1234,\"model\":\"other\"}\n"));
-	assert_int_equal(reduce_log(&log, NULL, &m, &e), 0);
-	assert_int_equal(m.tokens_in, 12);
-	assert_true(m.tokens_exact);
+	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(m.figures.tokens_in, 12);
+	assert_true(m.figures.exact);
 	reduced_done(&m);
 	c.asked = "other";
 	c.cost_micros = 0;
@@ -288,6 +391,9 @@ int main(void)
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_title_clean),
 		cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_rounds),
+		cmocka_unit_test(test_goes_on),
+		cmocka_unit_test(test_many_parts),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_figures_are_bounded),
 		cmocka_unit_test(test_closing),

@@ -5,7 +5,8 @@ import type { Message, TurnOptions, TurnStarted } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
 import type { NumberedEvent } from '$core/turn/events';
 import { pause } from '$core/live/pause';
-import { beginTurn, messageOf, reduce, seenOf, type TurnView } from '$core/turn/reduce';
+import { textOf } from '$core/turn/parts';
+import { beginTurn, messageOf, partsOf, reduce, type TurnView } from '$core/turn/reduce';
 import { conversations } from './conversations.svelte';
 import { mergeLatest, optimistic, type Shown } from './history';
 import { live } from './live.svelte';
@@ -142,7 +143,7 @@ export class Chat {
     const { last } = this;
     if (!this.id || !last || last.role !== 'assistant' || this.busy) return;
     const rest = this.messages.slice(0, -1);
-    const again: Shown = { ...last, state: 'running', turn_id: null, error: null, finish_reason: null, duration_ms: null };
+    const again: Shown = { ...last, state: 'running', turn_id: null, error: null, finish_reason: null };
     this.messages = [...rest, again];
     this.begin();
     try {
@@ -251,12 +252,12 @@ export class Chat {
 
   private finish(view: TurnView): void {
     this.messages = this.messages.map((m): Shown => 
-      m.id === view.messageId ? { ...messageOf(m as Message, view), key: m.key, seen: seenOf(view) } : m,
+      m.id === view.messageId ? { ...messageOf(m as Message, view), key: m.key, } : m,
     );
     this.live = this.pending = null;
     this.stopping = false;
     const said = { complete: 'chat.saidComplete', canceled: 'chat.saidCanceled', failed: 'chat.saidFailed' } as const;
-    notices.speak(`${t(said[view.state as keyof typeof said] ?? 'chat.saidInterrupted')} ${view.content.slice(-2000)}`);
+    notices.speak(`${t(said[view.state as keyof typeof said] ?? 'chat.saidInterrupted')} ${textOf(partsOf(view)).slice(-2000)}`);
   }
 
   private stopStream(): void {

@@ -1,11 +1,8 @@
 import type { Message } from '$core/api/types';
-import type { Seen } from '$core/turn/reduce';
 
 /** A message in the list. `key` stays when an optimistic message gets its real id, so that it is not drawn anew. */
 export interface Shown extends Message {
   key?: string;
-  /** What only the events of its last turn told; it is gone after a reload. */
-  seen?: Seen;
 }
 
 let count = 0;
@@ -15,13 +12,14 @@ export function optimistic(conversation: string, content: string, model: string 
   const make = (role: Message['role'], over: Partial<Shown>): Shown => {
     const key = `local-${++count}`;
     return {
-      id: key, key, conversation_id: conversation, parent_id: parent, role, content: '', reasoning: null,
-      state: 'complete', model: null, turn_id: null, citations: [], error: null, finish_reason: null, tokens_in: null,
-      tokens_out: null, tokens_exact: false, first_token_ms: null, duration_ms: null,
+      id: key, key, conversation_id: conversation, parent_id: parent, role, content: '', parts: [],
+      state: 'complete', model: null, turn_id: null, error: null, finish_reason: null, tokens_in: null,
+      tokens_out: null, tokens_cached: null, tokens_reasoning: null, tokens_exact: false, cost_micros: null,
+      first_token_ms: null, duration_ms: null,
       created_at: new Date().toISOString(), ...over,
     };
   };
-  return [make('user', { content }), make('assistant', { state: 'running', model })];
+  return [make('user', { content, parts: [{ type: 'text', text: content }] }), make('assistant', { state: 'running', model })];
 }
 
 /**
@@ -34,7 +32,7 @@ export function mergeLatest(have: Shown[], page: Message[]): { messages: Shown[]
     const mine = known.get(m.id);
     // `done` was seen, and the stored message is a moment behind it.
     if (mine && m.state === 'running' && mine.state !== 'running' && mine.turn_id === m.turn_id) return mine;
-    return { ...m, key: mine?.key, ...(mine?.seen && mine.turn_id === m.turn_id ? { seen: mine.seen } : {}) };
+    return { ...m, key: mine?.key };
   });
   const first = page[0];
   const at = first ? have.findIndex((m) => m.id === first.id) : -1;

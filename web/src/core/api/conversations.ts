@@ -1,4 +1,5 @@
 import { http, take } from './client';
+import type { Message } from './types';
 
 const at = (id: string) => ({ path: { id } });
 
@@ -11,9 +12,9 @@ export const changeConversation = (id: string, body: { title?: string; model?: s
 /** For good: there is no place in the page from which a hidden chat could come back. */
 export const deleteConversation = (id: string) =>
   take(http.DELETE('/api/v1/conversations/{id}', { params: { ...at(id), query: { hard: true } } }));
-export const listMessages = (id: string, before?: string | null, limit = 100) =>
-  take(
+export const listMessages = async (id: string, before?: string | null, limit = 100) =>
+  (await take(
     http.GET('/api/v1/conversations/{id}/messages', {
       params: { path: { id }, query: { before: before ?? undefined, limit } },
     }),
-  );
+  )) as { items: Message[]; next?: string | null };

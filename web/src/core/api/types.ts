@@ -8,9 +8,18 @@ type Schemas = components['schemas'];
 
 export type User = Schemas['User'];
 export type Conversation = Schemas['Conversation'];
-export type Message = Schemas['Message'];
+
+/** What a message is made of; the document says it as one shape, this says which fields go with which type. */
+export type CallPart = { type: 'tool_call'; id: string; name: string; arguments: string; result: string | null; failed: boolean };
+export type Citation = { type: 'citation'; n: number; title: string; url: string; quote: string };
+export type Part =
+  | { type: 'text'; text: string }
+  | { type: 'reasoning'; text: string }
+  | CallPart
+  | Citation
+  | { type: 'notice'; code: string; text: string };
+export type Message = Omit<Schemas['Message'], 'parts'> & { parts: Part[] };
 export type MessageState = Message['state'];
-export type Citation = Schemas['Citation'];
 export type TurnStarted = Schemas['TurnStarted'];
 export type TurnOptions = Schemas['TurnOptions'];
 export type Model = Schemas['Model'];

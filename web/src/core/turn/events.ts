@@ -5,7 +5,7 @@ export interface NumberedEvent {
   event: TurnEvent;
 }
 
-const names = new Set(['start', 'status', 'reasoning', 'text', 'moved', 'citation', 'tool_call', 'usage', 'error', 'done']);
+const names = new Set(['start', 'status', 'reasoning', 'text', 'moved', 'citation', 'tool_call', 'tool_result', 'notice', 'usage', 'error', 'done']);
 
 /** The event of one frame, or null for a name of a newer server or data that is not an object. */
 export function eventFrom(name: string, data: string): TurnEvent | null {

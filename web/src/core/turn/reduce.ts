@@ -1,5 +1,8 @@
-import type { Citation, Message, MessageState, TurnEvent } from '../api/types';
+import type { CallPart, Message, MessageState, Part, TurnEvent } from '../api/types';
 import type { NumberedEvent } from './events';
+import { textOf } from './parts';
+
+/* The same reducer as the server's (src/turn/reduce.c): what is shown while an answer comes is what is stored of it. */
 
 export interface TurnStatus {
   state: string;
@@ -12,24 +15,20 @@ export interface TurnStatus {
   position: number | null;
 }
 
-/** A call of a tool that the model asks for; `arguments` is a JSON object once it is whole. */
-export interface ToolCall {
-  readonly index: number;
-  readonly id: string;
-  readonly name: string;
-  readonly arguments: string;
+/** What a turn took; 0: nothing, or not known. */
+interface Figures {
+  tokensIn: number;
+  tokensOut: number;
+  tokensCached: number;
+  tokensReasoning: number;
+  costMicros: number;
+  firstTokenMs: number;
+  durationMs: number;
+  exact: boolean;
 }
 
-export interface TurnUsage {
-  tokensIn: number | null;
-  tokensOut: number | null;
-  tokensCached: number | null;
-  tokensReasoning: number | null;
-  costMicros: number | null;
-  exact: boolean;
-  firstTokenMs: number | null;
-  durationMs: number;
-}
+/** A part while its turn goes on: a call knows its index within its round. */
+type Growing = Part & { readonly index?: number };
 
 /** What a person sees of one turn. Made from the message it began with and the events so far, by `reduce` alone. */
 export interface TurnView {
@@ -39,16 +38,19 @@ export interface TurnView {
   readonly state: MessageState;
   readonly model: string | null;
   readonly status: TurnStatus | null;
-  readonly reasoning: string;
-  readonly content: string;
-  readonly citations: readonly Citation[];
-  readonly toolCalls: readonly ToolCall[];
-  readonly usage: TurnUsage | null;
+  /** The parts that the message had before this turn; of these the last sources and results may be newer. */
+  readonly had: readonly Part[];
+  /** The parts that this turn brought. */
+  readonly brought: readonly Growing[];
+  readonly usage: Figures | null;
   readonly error: { code: string; message: string; retryable: boolean } | null;
   readonly finishReason: string | null;
-  /** What the message had before this turn: nothing of it is moved. */
-  readonly had: { readonly content: number; readonly reasoning: number };
 }
+
+/** From then on words go to the newest part of their kind: each piece costs what it always did. */
+const PARTS_MAX = 1000;
+/** Whatever was said, sums of it stay numbers. */
+const FIGURE_MAX = 2 ** 40;
 
 /** The view before the first event: what the stored message had when the turn began (or was continued). */
 export function beginTurn(turnId: string, message: Message): TurnView {
@@ -59,14 +61,11 @@ export function beginTurn(turnId: string, message: Message): TurnView {
     state: 'running',
     model: message.model ?? null,
     status: null,
-    reasoning: message.reasoning ?? '',
-    content: message.content,
-    citations: message.citations,
-    toolCalls: [],
+    had: message.parts,
+    brought: [],
     usage: null,
     error: null,
     finishReason: null,
-    had: { content: message.content.length, reasoning: message.reasoning?.length ?? 0 },
   };
 }
 
@@ -95,33 +94,23 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
         },
       };
     case 'reasoning':
-      return { reasoning: view.reasoning + event.text, status: null };
     case 'text':
-      return { content: view.content + event.text, status: null };
+      return { brought: withWords(view, event.type, event.text), status: null };
     case 'moved':
-      return moved(view, event.to);
+      return { brought: moved(view.brought, event.to === 'text' ? 'text' : 'reasoning') };
     case 'citation': {
       const { n, title, url, quote } = event;
-      const others = view.citations.filter((c) => c.n !== n);
-      return { citations: [...others, { n, title, url, quote }].sort((a, b) => a.n - b.n) };
+      return cited(view, { type: 'citation', n, title, url, quote });
     }
     case 'tool_call':
-      return { toolCalls: withPiece(view.toolCalls, event), status: null };
+      return { brought: withCall(view.brought, event), status: null };
+    case 'tool_result':
+      return answered(view, event);
+    case 'notice':
+      return { brought: [...view.brought, { type: 'notice', code: event.code, text: event.text }] };
     case 'usage':
-      return {
-        // An answer that another model gave in its place says so here.
-        model: event.model || view.model,
-        usage: {
-          tokensIn: event.tokens_in ?? null,
-          tokensOut: event.tokens_out ?? null,
-          tokensCached: event.tokens_cached ?? null,
-          tokensReasoning: event.tokens_reasoning ?? null,
-          costMicros: event.cost_micros ?? null,
-          exact: event.exact,
-          firstTokenMs: event.first_token_ms ?? null,
-          durationMs: event.duration_ms,
-        },
-      };
+      // An answer that another model gave in its place says so here.
+      return { model: event.model || view.model, usage: figuresOf(event) };
     case 'error':
       return { error: { code: event.code, message: event.message, retryable: event.retryable }, status: null };
     case 'done':
@@ -129,59 +118,120 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
   }
 }
 
-/** What this turn brought as text was reasoning, or the reverse. */
-function moved(view: TurnView, to: string): Partial<TurnView> {
-  const { content, reasoning, had } = view;
-  return to === 'text'
-    ? { content: content + reasoning.slice(had.reasoning), reasoning: reasoning.slice(0, had.reasoning) }
-    : { content: content.slice(0, had.content), reasoning: reasoning + content.slice(had.content) };
+const replaced = <T>(list: readonly T[], at: number, by: T): T[] => [...list.slice(0, at), by, ...list.slice(at + 1)];
+
+/** Puts a piece to the newest part when that is of its kind; citations interrupt nothing. */
+function withWords({ had, brought }: TurnView, type: 'text' | 'reasoning', text: string): readonly Growing[] {
+  if (!text) return brought;
+  let at = brought.findLastIndex((p) => p.type !== 'citation');
+  if (brought[at]?.type !== type && had.length + brought.length >= PARTS_MAX) at = brought.findLastIndex((p) => p.type === type);
+  const part = brought[at];
+  return part?.type === type ? replaced(brought, at, { type, text: part.text + text }) : [...brought, { type, text }];
 }
 
-/** Puts a piece to the call it belongs to: the first of an index brings id and name, later ones more arguments. */
-function withPiece(calls: readonly ToolCall[], piece: Extract<TurnEvent, { type: 'tool_call' }>): ToolCall[] {
-  const had = calls.find((c) => c.index === piece.index) ?? { index: piece.index, id: '', name: '', arguments: '' };
-  const call = {
-    index: piece.index,
-    id: piece.id || had.id,
-    name: piece.name || had.name,
-    arguments: had.arguments + (piece.arguments ?? ''),
-  };
-  return [...calls.filter((c) => c.index !== piece.index), call].sort((a, b) => a.index - b.index);
+/** Makes one of neighbours of a kind; citations between them stay behind. */
+function joined(parts: readonly Growing[]): Growing[] {
+  const out: Growing[] = [];
+  let before = -1;
+  for (const part of parts) {
+    const last = out[before];
+    if (last && (part.type === 'text' || part.type === 'reasoning') && last.type === part.type) {
+      out[before] = { type: part.type, text: last.text + part.text };
+      continue;
+    }
+    if (part.type !== 'citation') before = out.length;
+    out.push(part);
+  }
+  return out;
 }
 
-/** What the events of a turn tell and a stored message does not. */
-export interface Seen {
-  readonly toolCalls: readonly ToolCall[];
-  readonly tokensCached: number | null;
-  readonly tokensReasoning: number | null;
-  readonly costMicros: number | null;
+/** What this round brought as text was reasoning, or the reverse; a result of a tool begins the next round. */
+function moved(brought: readonly Growing[], type: 'text' | 'reasoning'): readonly Growing[] {
+  const from = brought.findLastIndex((p) => p.type === 'tool_call' && p.result !== null) + 1;
+  const round = brought.slice(from).map((p) => (p.type === 'text' || p.type === 'reasoning' ? { type, text: p.text } : p));
+  return [...brought.slice(0, from), ...joined(round)];
 }
 
-export const seenOf = ({ toolCalls, usage }: TurnView): Seen => ({
-  toolCalls,
-  tokensCached: usage?.tokensCached ?? null,
-  tokensReasoning: usage?.tokensReasoning ?? null,
-  costMicros: usage?.costMicros ?? null,
+/** A number names one source: the newer takes the place of the older. */
+function cited({ had, brought }: TurnView, part: Part & { type: 'citation' }): Partial<TurnView> {
+  const same = (p: Part) => p.type === 'citation' && p.n === part.n;
+  const old = had.findIndex(same);
+  if (old >= 0) return { had: replaced(had, old, part) };
+  const own = brought.findIndex(same);
+  return { brought: own >= 0 ? replaced(brought, own, part) : [...brought, part] };
+}
+
+/** An id begins a call; other pieces belong to the newest call of their index. */
+function withCall(brought: readonly Growing[], piece: Extract<TurnEvent, { type: 'tool_call' }>): readonly Growing[] {
+  const { index, id, name, arguments: text = '' } = piece;
+  const at = id ? -1 : brought.findLastIndex((p) => p.type === 'tool_call' && p.index === index);
+  const call = brought[at] as (CallPart & { index?: number }) | undefined;
+  if (call) return replaced<Growing>(brought, at, { ...call, arguments: call.arguments + text });
+  return [...brought, { type: 'tool_call', id: id ?? '', name: name ?? '', arguments: text ?? '', result: null, failed: false, index }];
+}
+
+/** The call may be one of before: a turn that goes on answers what its message waits for. */
+function answered({ had, brought }: TurnView, event: Extract<TurnEvent, { type: 'tool_result' }>): Partial<TurnView> {
+  const same = (p: Part) => p.type === 'tool_call' && p.id !== '' && p.id === event.id;
+  const result = { result: event.result, failed: event.failed ?? false };
+  const own = brought.findLastIndex(same);
+  if (own >= 0) return { brought: replaced<Growing>(brought, own, { ...(brought[own] as CallPart), ...result }), status: null };
+  const old = had.findLastIndex(same);
+  return old >= 0 ? { had: replaced<Part>(had, old, { ...(had[old] as CallPart), ...result }), status: null } : { status: null };
+}
+
+const figure = (value: number | null | undefined) => Math.min(Math.max(value ?? 0, 0), FIGURE_MAX);
+
+const figuresOf = (event: Extract<TurnEvent, { type: 'usage' }>): Figures => ({
+  tokensIn: figure(event.tokens_in),
+  tokensOut: figure(event.tokens_out),
+  tokensCached: figure(event.tokens_cached),
+  tokensReasoning: figure(event.tokens_reasoning),
+  costMicros: figure(event.cost_micros),
+  firstTokenMs: figure(event.first_token_ms),
+  durationMs: figure(event.duration_ms),
+  exact: event.exact,
 });
 
-/** The message as it stands after the view's events. */
+/** The parts of the whole message: what goes on with the last words of before belongs to them. */
+export const partsOf = ({ had, brought }: TurnView): Part[] =>
+  joined([...had, ...brought]).map((part) => {
+    if (part.type !== 'tool_call') return part;
+    const { index: _, ...call } = part;
+    return call;
+  });
+
+/** What the turns of a message took, added up; all of it is exact when each is. */
+function added(before: Message, usage: Figures | null) {
+  const sum = (a: number | null | undefined, b: number | undefined) => (a ?? 0) + (b ?? 0) || null;
+  const tokens_in = sum(before.tokens_in, usage?.tokensIn);
+  const tokens_out = sum(before.tokens_out, usage?.tokensOut);
+  const counted = (before.tokens_in ?? 0) > 0 || (before.tokens_out ?? 0) > 0;
+  return {
+    tokens_in,
+    tokens_out: tokens_out ?? (tokens_in ? 0 : null),
+    tokens_cached: sum(before.tokens_cached, usage?.tokensCached),
+    tokens_reasoning: sum(before.tokens_reasoning, usage?.tokensReasoning),
+    tokens_exact: usage ? usage.exact && (!counted || before.tokens_exact) : before.tokens_exact,
+    cost_micros: sum(before.cost_micros, usage?.costMicros),
+    first_token_ms: before.first_token_ms || usage?.firstTokenMs || null,
+    duration_ms: sum(before.duration_ms, usage?.durationMs),
+  };
+}
+
+/** The message as it stands after the view's events; `message` is the one that the view began with. */
 export function messageOf(message: Message, view: TurnView): Message {
-  const { usage } = view;
+  const parts = partsOf(view);
   return {
     ...message,
+    ...added(message, view.usage),
     id: view.messageId,
     turn_id: view.turnId,
-    content: view.content,
-    reasoning: view.reasoning || null,
+    content: textOf(parts),
+    parts,
     state: view.state,
     model: view.model,
-    citations: [...view.citations],
     error: view.error ? { code: view.error.code, message: view.error.message } : null,
     finish_reason: view.finishReason,
-    tokens_in: usage?.tokensIn ?? null,
-    tokens_out: usage?.tokensOut ?? null,
-    tokens_exact: usage?.exact ?? false,
-    first_token_ms: usage?.firstTokenMs ?? null,
-    duration_ms: usage?.durationMs ?? null,
   };
 }

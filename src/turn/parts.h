@@ -1,0 +1,51 @@
+/*
+ * parts.h - what a message is made of, in the order in which it came: texts, reasoning, calls of tools with their results,
+ * citations, notices. As JSON they are the same in the database, in the API and in the page:
+ *
+ *	{"type":"text","text":"..."}   {"type":"reasoning","text":"..."}
+ *	{"type":"tool_call","id":"...","name":"...","arguments":"{...}","result":"..." or null,"failed":false}
+ *	{"type":"citation","n":1,"title":"...","url":"...","quote":"..."}   {"type":"notice","code":"...","text":"..."}
+ */
+#pragma once
+
+#include "base/json.h"
+
+enum part_type { PART_TEXT, PART_REASONING, PART_TOOL_CALL, PART_CITATION, PART_NOTICE };
+
+struct part {
+	enum part_type type;
+	struct buf text;       /* its words; a call's arguments; the quote of a citation */
+	struct buf result;     /* of a call */
+	char *id, *name;       /* of a call; title and url of a citation; code of a notice in `name`; NULL is "" */
+	int64_t n;             /* of a citation; a call's index within its round, -1 of one that was read */
+	bool answered, failed; /* a call has its result; which tells of a failure */
+};
+
+/* A list that owns its parts. One thread. */
+struct parts {
+	struct part *items;
+	size_t n, room;
+	size_t max; /* bytes of one text */
+};
+
+#define PARTS_INIT(limit) ((struct parts){.max = (limit)})
+void parts_done(struct parts *p); /* also the cleanup function */
+
+/* A new part at the end, of which only the type is set. The pointer is good until the next one. */
+struct part *parts_add(struct parts *p, enum part_type type);
+
+/* Takes the part at `i` out and frees it. */
+void parts_remove(struct parts *p, size_t i);
+
+/* Adds what a message has: `json` as it is stored, or (NULL) its content as the only part. E_INVALID when that is not
+ * what parts_write makes. */
+int parts_read(struct parts *p, const char *json, const char *content, struct err *e) MUST_CHECK;
+
+/* Adds the array to `to`, but nothing for what parts_read makes of the content alone. */
+void parts_write(const struct parts *p, struct buf *to);
+
+/* Adds all words of a type, put together. */
+void parts_words(const struct parts *p, enum part_type type, struct buf *to);
+
+/* 0, or that a text did not fit. */
+int parts_status(const struct parts *p) MUST_CHECK;

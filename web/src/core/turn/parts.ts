@@ -1,0 +1,9 @@
+import type { Part } from '../api/types';
+
+/** All words of a kind, put together. */
+const words = (parts: readonly Part[], type: 'text' | 'reasoning') => parts.map((p) => (p.type === type ? p.text : '')).join('');
+
+export const textOf = (parts: readonly Part[]): string => words(parts, 'text');
+export const reasoningOf = (parts: readonly Part[]): string => words(parts, 'reasoning');
+export const citationsOf = (parts: readonly Part[]) => parts.filter((p) => p.type === 'citation').sort((a, b) => a.n - b.n);
+export const callsTools = (parts: readonly Part[]): boolean => parts.some((p) => p.type === 'tool_call');

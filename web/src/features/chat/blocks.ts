@@ -1,0 +1,20 @@
+import type { CallPart, Part } from '$core/api/types';
+
+/** What is drawn of an answer, in order: calls of tools that follow each other are one block; citations stand in the text. */
+export type Block =
+  | { type: 'text'; text: string }
+  | { type: 'reasoning'; text: string }
+  | { type: 'calls'; calls: CallPart[] }
+  | { type: 'notice'; text: string };
+
+export function blocksOf(parts: readonly Part[]): Block[] {
+  const blocks: Block[] = [];
+  for (const part of parts) {
+    const last = blocks[blocks.length - 1];
+    if (part.type === 'citation') continue;
+    if (part.type !== 'tool_call') blocks.push(part);
+    else if (last?.type === 'calls') last.calls.push(part);
+    else blocks.push({ type: 'calls', calls: [part] });
+  }
+  return blocks;
+}
