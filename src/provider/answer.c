@@ -255,6 +255,20 @@ int answer_parts(struct answer *s, const json_t *content)
 	return r;
 }
 
+int answer_logprobs(struct answer *s, const json_t *list)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
+	if (!s->logprobs || json_array_size(list) == 0)
+		return 0;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (i > 0)
+			buf_add_char(&b, ',');
+		json_add_value(&b, json_array_get(list, i));
+	}
+	int r = buf_status(&b);
+	return r < 0 ? r : s->logprobs->items(s->logprobs->arg, !s->off_loop, b.p, b.n);
+}
+
 /* ---- the end ---- */
 
 /* What the dialects call the ends of an answer, in the words of the OpenAI-compatible servers; those that mean that it

@@ -76,7 +76,8 @@ struct answer {
 	/* What each piece of an answer touches lies together: among thousands of streams all of it is cold. */
 	const struct dialect *dialect;
 	struct gen_sink *sink;
-	const struct gen_raw *raw; /* not NULL: the bytes are handed over, and no events made of them */
+	const struct gen_raw *raw;           /* not NULL: the bytes are handed over, and no events made of them */
+	const struct gen_logprobs *logprobs; /* not NULL: wanted */
 	enum { BODY_UNKNOWN, BODY_LINES, BODY_JSON } body;
 	bool has_halves; /* of the piece that is taken: texts in it hold halves of characters */
 	uint16_t half_text, half_reasoning;
@@ -131,6 +132,7 @@ int answer_json_text(struct answer *s, const json_t *v,
 	int (*take)(struct answer *, const char *, size_t)) MUST_CHECK; /* of anything but a string: nothing */
 int answer_thought(struct answer *s, const json_t *message) MUST_CHECK; /* what a message has beside its content */
 int answer_parts(struct answer *s, const json_t *content) MUST_CHECK;   /* text, or parts of text and of thought */
+int answer_logprobs(struct answer *s, const json_t *list) MUST_CHECK;   /* an array of them, or nothing */
 int answer_emit_text(struct answer *s, enum event_type type, const char *p, size_t n) MUST_CHECK;
 int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n) MUST_CHECK;
 void answer_set_reason(struct answer *s, const char *reason); /* in our words; NULL and "" change nothing */

@@ -292,6 +292,7 @@ static int ask(struct generation *g, struct err *e)
 	answer_done(&g->stream);
 	answer_init(&g->stream, d, run->t->p->label, run->sink, e);
 	g->stream.raw = request_is_raw(g->q, run->t->p) ? g->q->raw : NULL;
+	g->stream.logprobs = g->q->logprobs;
 	begin_thinking(g);
 	gen_call_done(&g->call);
 	g->call = GEN_CALL_INIT;

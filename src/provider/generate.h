@@ -69,6 +69,14 @@ struct gen_raw {
 	void *arg;
 };
 
+/* How likely the tokens of an answer were, where the provider tells: objects of JSON {token, logprob, bytes, top_logprobs}
+ * with commas between. On the loop, or on the caller's thread while nothing else comes (as events). */
+struct gen_logprobs {
+	int64_t top; /* alternatives of each token; 0: none */
+	int (*items)(void *arg, bool on_loop, const char *items, size_t n);
+	void *arg;
+};
+
 struct gen_request {
 	const char *model; /* a resolved id or alias */
 	int64_t caller;    /* whose call it is: the queue of a provider is fair between callers */
@@ -99,7 +107,8 @@ struct gen_request {
 	/* Members that only a provider of the kind `extras_kind` is told, as text: ,"a":1,"b":{} - and for Ollama those of its
 	 * options. What a request says by itself is not among them. NULL: none. */
 	const char *extras_kind, *extras, *extra_options;
-	const struct gen_raw *raw; /* or NULL */
+	const struct gen_raw *raw;           /* or NULL */
+	const struct gen_logprobs *logprobs; /* wanted; or NULL */
 };
 
 /*

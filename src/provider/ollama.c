@@ -100,6 +100,8 @@ static int take_object(struct answer *s, const json_t *root)
 		r = answer_json_text(s, json_object_get(root, "response"), answer_content);
 	if (r >= 0)
 		r = take_calls(s, json_object_get(message, "tool_calls"));
+	if (r >= 0)
+		r = answer_logprobs(s, json_object_get(root, "logprobs"));
 	if (r < 0 || !json_is_true(json_object_get(root, "done")))
 		return r;
 	answer_set_reason(s, json_get_str(root, "done_reason"));

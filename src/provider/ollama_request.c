@@ -108,7 +108,7 @@ static void add_rest(struct buf *b, const struct gen_request *q, const struct ge
 {
 	buf_add_str(b, ",\"stream\":true");
 	/* Else it leaves out the beginning of what is too long, and answers as if it had read all. */
-	if (!q->may_truncate && !(q->extras && strstr(q->extras, "\"truncate\"")))
+	if (!q->may_truncate && !request_has_extra(q, "ollama", "truncate"))
 		buf_add_str(b, ",\"truncate\":false");
 	/* There is no choice of tools: none are offered, or only the one that shall be called. */
 	if (q->tool_choice != TOOLS_NONE && !q->prompt)
@@ -125,6 +125,7 @@ static void add_rest(struct buf *b, const struct gen_request *q, const struct ge
 		buf_add_str(b, q->keep_alive);
 	}
 	add_options(b, q, r->context > 0 ? r->context : q->context_tokens);
+	request_add_logprobs(b, q);
 	request_add_extras(b, q, "ollama");
 	buf_add_char(b, '}');
 }

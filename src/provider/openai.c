@@ -138,6 +138,8 @@ static int take_choice(struct answer *s, const json_t *choice)
 		r = answer_parts(s, json_object_get(choice, "text")); /* of a plain completion */
 	if (r >= 0)
 		r = take_calls(s, delta);
+	if (r >= 0)
+		r = answer_logprobs(s, json_object_get(json_object_get(choice, "logprobs"), "content"));
 	answer_set_reason(s, json_get_str(choice, "finish_reason"));
 	/* vLLM says what it stopped at; a number is the end's own token. */
 	const char *stop = json_get_str(choice, "stop_reason");

@@ -252,6 +252,7 @@ static void add_whole(const struct target *t, const struct gen_request *q, struc
 		add_tools(b, q, r->quirks);
 		add_format(b, q, r->quirks);
 		add_effort(b, q, r->quirks);
+		request_add_logprobs(b, q);
 	}
 	request_add_extras(b, q, "openai");
 	buf_add_char(b, '}');

@@ -149,6 +149,14 @@ void request_add_extras(struct buf *b, const struct gen_request *q, const char *
 		buf_add_str(b, q->extras);
 }
 
+void request_add_logprobs(struct buf *b, const struct gen_request *q)
+{
+	if (q->logprobs)
+		buf_add_str(b, ",\"logprobs\":true");
+	if (q->logprobs && q->logprobs->top > 0)
+		buf_printf(b, ",\"top_logprobs\":%lld", (long long)q->logprobs->top);
+}
+
 bool request_has_extra(const struct gen_request *q, const char *kind, const char *name)
 {
 	char key[80];

@@ -25,6 +25,7 @@ void request_add_strings(struct buf *b, const char *const *list);
 void request_add_functions(struct buf *b, const struct gen_request *q, bool strict, bool only_named);
 /* What only a provider of this kind is told. */
 void request_add_extras(struct buf *b, const struct gen_request *q, const char *kind);
+void request_add_logprobs(struct buf *b, const struct gen_request *q);
 /* Whether a member of this name is among them. */
 bool request_has_extra(const struct gen_request *q, const char *kind, const char *name);
 /* What a model without a switch for it is told about the format; "" when nothing is to be said. In the buffer. */

@@ -108,5 +108,6 @@ void gw_answer_done(struct gw_answer *a)
 	free(a->calls);
 	buf_done(&a->text);
 	buf_done(&a->reasoning);
+	buf_done(&a->logprobs);
 	*a = (struct gw_answer){.calls = NULL};
 }

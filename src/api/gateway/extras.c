@@ -98,6 +98,18 @@ bool gw_target_thinks(struct gw_call *c)
 	return *gw_target_kind(c) && c->thinks;
 }
 
+void gw_want_logprobs(struct gw_call *c, int64_t top)
+{
+	const char *kind = gw_target_kind(c);
+
+	if (strcmp(kind, "openai") != 0 && strcmp(kind, "ollama") != 0) {
+		gw_ignore(c, "logprobs");
+		return;
+	}
+	c->logprobs = (struct gen_logprobs){.top = top, .items = gw_flow_logprobs, .arg = c};
+	c->req.logprobs = &c->logprobs;
+}
+
 static void add_ignored(const char *list, struct buf *out)
 {
 	buf_add_str(out, "\"ignored\":[\"");

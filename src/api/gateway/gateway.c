@@ -33,6 +33,7 @@ int gw_open(struct request *q, const struct gw_format *f, struct gw_call **ret)
 	c->created_ms = clock_now_ms();
 	id_format(id_new(), c->id);
 	cancel_init(&c->cancel);
+	c->choices = BUF_INIT((size_t)q->api->c.settings->max_answer_bytes * 2);
 	*ret = c;
 	if ((r = gw_body(q, false, &c->body)) < 0 || (r = resolve(c)) < 0)
 		return r;
@@ -51,6 +52,7 @@ void gw_closep(struct gw_call **call)
 	if (c->flow)
 		(void)gw_flow_finish(c, NULL, false); /* refused while it was read: the dispatcher answers */
 	gw_answer_done(&c->answer);
+	buf_done(&c->choices);
 	json_decref(c->body);
 	cancel_done(&c->cancel);
 	*call = NULL;
@@ -72,6 +74,8 @@ static int complete_result(struct gw_call *c)
 	if (g->tokens_out < 0)
 		g->tokens_out = (int64_t)(c->flow->said.n_bytes + 3) / 4;
 	c->finish = cut ? g->finish_reason : c->answer.n_calls > 0 ? "tool_calls" : "stop";
+	if (c->req.logprobs && c->answer.logprobs.n == 0)
+		gw_ignore(c, "logprobs");
 	if (!cut)
 		gw_notice(c, &c->flow->said);
 	return gw_collect_end(c, cut);
@@ -114,21 +118,67 @@ static int finish_failed(struct gw_call *c, int r)
 	return 0;
 }
 
+/* A seed makes the same answer: those behind the first one have the numbers that follow it. */
+static void vary_seed(struct gw_call *c)
+{
+	const char *seed = c->req.sampling.seed;
+	char *end;
+	long long n = seed ? strtoll(seed, &end, 10) : 0;
+
+	if (seed && *end == '\0' && n < INT32_MAX)
+		seed = arena_printf(&c->q->mem, "%lld", n + 1);
+	if (seed)
+		c->req.sampling.seed = seed;
+}
+
+static int ask(struct gw_call *c)
+{
+	struct caller who = caller_of(c);
+
+	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
+	int r = call_generate(
+		c->q->api->c.calls, &who, &c->req, gw_flow_sink(c), &c->cancel, &c->result, NULL, &c->q->err);
+
+	return r == 0 ? complete_result(c) : r;
+}
+
+/* The figures of one more answer. */
+static void add_result(struct gen_result *sum, const struct gen_result *g)
+{
+	sum->tokens_in += g->tokens_in;
+	sum->tokens_out += g->tokens_out;
+	sum->tokens_cached += MAX(g->tokens_cached, INT64_C(0));
+	sum->tokens_reasoning += MAX(g->tokens_reasoning, INT64_C(0));
+}
+
+/* Several answers are that many calls, one after the other: each is reserved, counted and limited as any call. */
+static int ask_all(struct gw_call *c)
+{
+	struct gen_result before = {.tokens_in = 0};
+	int r = ask(c);
+
+	for (; r == 0 && c->choice + 1 < c->n_choices; c->choice++, r = ask(c)) {
+		add_result(&before, &c->result);
+		if ((r = gw_flow_next(c)) < 0)
+			return err_set(&c->q->err, r, "%s", err_info(r)->text);
+		vary_seed(c);
+	}
+	if (r == 0 && c->choice > 0)
+		add_result(&c->result, &before);
+	return r;
+}
+
 int gw_generate(struct gw_call *c)
 {
 	struct request *q = c->q;
-	struct caller who = caller_of(c);
 	int r;
 
 	if ((r = gw_settle_calls(c)) < 0 || (r = gw_settle_pictures(c)) < 0)
 		return r;
 	gw_tell_ignored(c);
-	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
 	c->req.text_stays = c->stream;
 	gw_flow_ask(c);
-	r = call_generate(q->api->c.calls, &who, &c->req, gw_flow_sink(c), &c->cancel, &c->result, NULL, &q->err);
-	if (r == 0)
-		r = complete_result(c);
+	r = ask_all(c);
 	if (r < 0)
 		return finish_failed(c, r);
 	if (gw_flow_finish(c, NULL, c->stream)) {

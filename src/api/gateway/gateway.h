@@ -50,6 +50,7 @@ struct gw_answer {
 	struct buf text, reasoning; /* not escaped */
 	struct gw_made *calls;
 	size_t n_calls;
+	struct buf logprobs; /* objects of JSON with commas between; empty when none were asked for */
 };
 
 /*
@@ -68,6 +69,11 @@ struct gw_format {
 	void (*text)(struct gw_call *c, struct str escaped, struct buf *out);
 	void (*reasoning)(struct gw_call *c, struct str escaped, struct buf *out);
 	void (*tool)(struct gw_call *c, const struct gw_tool *t, struct buf *out); /* NULL: calls are told by `end` */
+	/* How likely the newest tokens of a stream were, as in gw_answer; NULL: not told. */
+	void (*logprobs)(struct gw_call *c, struct str items, struct buf *out);
+	/* Of several answers, one that is not the last has ended: the end of its part of the stream, or its object of the
+	 * whole with a comma behind it. NULL: there is one answer. */
+	void (*choice)(struct gw_call *c, struct buf *out);
 	void (*heartbeat)(struct gw_call *c, struct buf *out); /* NULL: none; gw_heartbeat_comment for SSE */
 	void (*end)(struct gw_call *c, struct buf *out);       /* c->result is set; not called after raw bytes */
 	void (*error)(struct gw_call *c, const struct err *e, struct buf *out); /* in the stream; no fake finish */
@@ -88,8 +94,12 @@ struct gw_call {
 	int64_t created_ms;         /* Unix */
 	struct cancel cancel;       /* fired when the client leaves, does not read, or the server stops */
 
+	int64_t n_choices;  /* how many answers are wanted; 0: one */
+	int64_t choice;     /* which one comes just now, from 0 */
+	struct buf choices; /* of an answer that is no stream: what `choice` said of those before */
+	struct gen_logprobs logprobs;
 	struct gw_answer answer;
-	struct gen_result result;
+	struct gen_result result; /* at the end: of all answers */
 	const char *
 		finish; /* of end and whole: stop, tool_calls (calls were made), and whatever was called: length, content_filter */
 	int n_fetched;       /* images fetched for this request */
@@ -142,6 +152,9 @@ int gw_read_sampling(struct gw_call *c, const json_t *from, struct gen_sampling 
 
 /* A number of any size or kind, cut to a whole one that an int64_t holds; 0 for what is none. */
 int64_t gw_whole_number(const json_t *v);
+
+/* Asks for the probabilities of tokens; told as ignored where nobody knows them. */
+void gw_want_logprobs(struct gw_call *c, int64_t top);
 
 /* "stop", "stop_sequences": a string, an array of strings, or null. */
 int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret) MUST_CHECK;

@@ -63,6 +63,9 @@ void gw_flow_open(struct gw_call *c);
 /* c->req and c->shape are ready: from now on the format is called. */
 void gw_flow_ask(struct gw_call *c);
 struct gen_sink *gw_flow_sink(struct gw_call *c);
+int gw_flow_logprobs(void *call, bool on_loop, const char *items, size_t n); /* as gen_logprobs' `items` */
+/* One of several answers has ended, and the next one will come. */
+int gw_flow_next(struct gw_call *c) MUST_CHECK;
 /* The call has ended: closes the answer's stream with its end or (e not NULL) error. False: no stream had begun, and the
  * exchange is still to be answered; with `answers`, one is begun then. */
 bool gw_flow_finish(struct gw_call *c, const struct err *e, bool answers);

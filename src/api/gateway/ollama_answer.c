@@ -62,6 +62,16 @@ static void reasoning(struct gw_call *c, struct str escaped, struct buf *out)
 	buf_add_str(out, s->generate ? "\",\"done\":false}\n" : "\"},\"done\":false}\n");
 }
 
+static void logprobs(struct gw_call *c, struct str items, struct buf *out)
+{
+	const struct ollama_call *s = c->shape;
+
+	add_head(c, out);
+	buf_add_str(out, s->generate ? "\",\"logprobs\":[" : "\"},\"logprobs\":[");
+	buf_add(out, items.p, items.n);
+	buf_add_str(out, "],\"done\":false}\n");
+}
+
 static void add_call(const struct gw_made *call, size_t i, struct buf *out)
 {
 	buf_add_str(out, "{\"id\":");
@@ -140,6 +150,11 @@ static int whole(struct gw_call *c, struct buf *out)
 		buf_add_char(out, ']');
 	if (!s->generate)
 		buf_add_char(out, '}');
+	if (a->logprobs.n > 0) {
+		buf_add_str(out, ",\"logprobs\":[");
+		buf_add(out, a->logprobs.p, a->logprobs.n);
+		buf_add_char(out, ']');
+	}
 	add_done(c, out);
 	return 0;
 }
@@ -157,6 +172,7 @@ const struct gw_format ollama_format = {
 	.content_type = "application/x-ndjson",
 	.text = text,
 	.reasoning = reasoning,
+	.logprobs = logprobs,
 	.calls_are_objects = true,
 	.end = end,
 	.error = error,

@@ -175,7 +175,7 @@ static int read_rest(struct gw_call *c)
 
 	c->req.extras_kind = "ollama";
 	if (json_is_true(json_object_get(c->body, "logprobs")))
-		gw_ignore(c, "logprobs");
+		gw_want_logprobs(c, gw_whole_number(json_object_get(c->body, "top_logprobs")));
 	if (json_is_object(given))
 		r = gw_read_extras(c, given, "ollama", options, &c->req.extra_options);
 	if (strcmp(gw_target_kind(c), "ollama") != 0 && c->req.context_tokens > 0)

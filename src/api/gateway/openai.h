@@ -31,6 +31,8 @@ int openai_read_tool_choice(struct gw_call *c, const json_t *choice, const char 
 int openai_read_format(struct gw_call *c, const json_t *format, const char *inner) MUST_CHECK;
 /* A whole number from 1; absent, or -1: *ret stays. */
 int openai_read_count(struct gw_call *c, const char *name, int64_t *ret) MUST_CHECK;
+/* "n": how many answers are wanted. */
+int openai_read_choices(struct gw_call *c) MUST_CHECK;
 /* E_INVALID when `name` is a number above 1, since there is one answer only. */
 int openai_only_one(struct gw_call *c, const char *name) MUST_CHECK;
 /* stream_options.include_usage */

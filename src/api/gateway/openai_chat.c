@@ -6,7 +6,7 @@
 struct chat {
 	bool wants_usage;
 	bool old_functions; /* the request has `functions`, and its client looks for `function_call` */
-	struct str head;    /* of every chunk, up to the contents of "delta" */
+	struct str *heads;  /* of every chunk, up to the contents of "delta": one for each answer */
 };
 
 #define CHUNK_END "},\"finish_reason\":null}]}\n\n"
@@ -137,7 +137,7 @@ static int read_rest(struct gw_call *c)
 	int r = same ? 0 : read_likes(c);
 
 	if (json_is_true(json_object_get(c->body, "logprobs")))
-		gw_ignore(c, "logprobs");
+		gw_want_logprobs(c, gw_whole_number(json_object_get(c->body, "top_logprobs")));
 	tell_sampling(c);
 	if (r < 0)
 		return r;
@@ -176,7 +176,7 @@ static int chat_read(struct gw_call *c)
 	const json_t *b = c->body;
 	int r;
 
-	if ((r = openai_only_one(c, "n")) < 0 || (r = refuse_sound(c)) < 0 ||
+	if ((r = openai_read_choices(c)) < 0 || (r = refuse_sound(c)) < 0 ||
 		(r = openai_read_messages(c, json_object_get(b, "messages"))) < 0 ||
 		(r = read_tools(c, json_object_get(b, "tools"))) < 0 || (r = read_functions(c)) < 0 ||
 		(r = openai_read_tool_choice(c, json_object_get(b, "tool_choice"), "function")) < 0 ||
@@ -211,19 +211,23 @@ static void add_start(const struct gw_call *c, const char *object, struct buf *o
 	buf_add_str(out, ",\"choices\":[");
 }
 
-static void chat_begin(struct gw_call *c, struct buf *out)
+static void add_head(const struct gw_call *c, struct buf *out)
 {
 	const struct chat *s = c->shape;
+	const struct str *head = &s->heads[c->choice];
 
-	buf_add(out, s->head.p, s->head.n);
+	buf_add(out, head->p, head->n);
+}
+
+static void chat_begin(struct gw_call *c, struct buf *out)
+{
+	add_head(c, out);
 	buf_add_str(out, "\"role\":\"assistant\",\"content\":\"\"" CHUNK_END);
 }
 
 static void chat_text(struct gw_call *c, struct str escaped, struct buf *out)
 {
-	const struct chat *s = c->shape;
-
-	buf_add(out, s->head.p, s->head.n);
+	add_head(c, out);
 	buf_add_str(out, "\"content\":\"");
 	buf_add(out, escaped.p, escaped.n);
 	buf_add_str(out, "\"" CHUNK_END);
@@ -231,9 +235,7 @@ static void chat_text(struct gw_call *c, struct str escaped, struct buf *out)
 
 static void chat_reasoning(struct gw_call *c, struct str escaped, struct buf *out)
 {
-	const struct chat *s = c->shape;
-
-	buf_add(out, s->head.p, s->head.n);
+	add_head(c, out);
 	buf_add_str(out, "\"reasoning_content\":\"");
 	buf_add(out, escaped.p, escaped.n);
 	buf_add_str(out, "\"" CHUNK_END);
@@ -245,7 +247,7 @@ static void chat_tool(struct gw_call *c, const struct gw_tool *t, struct buf *ou
 
 	if (s->old_functions && t->index > 0)
 		return; /* there is one */
-	buf_add(out, s->head.p, s->head.n);
+	add_head(c, out);
 	if (s->old_functions)
 		buf_add_str(out, "\"function_call\":{");
 	else
@@ -274,11 +276,19 @@ static const char *finish_of(const struct gw_call *c)
 	return s && s->old_functions && strcmp(c->finish, "tool_calls") == 0 ? "function_call" : c->finish;
 }
 
+static void chat_logprobs(struct gw_call *c, struct str items, struct buf *out)
+{
+	add_head(c, out);
+	buf_add_str(out, "},\"logprobs\":{\"content\":[");
+	buf_add(out, items.p, items.n);
+	buf_add_str(out, "],\"refusal\":null},\"finish_reason\":null}]}\n\n");
+}
+
 static void chat_end(struct gw_call *c, struct buf *out)
 {
 	const struct chat *s = c->shape;
 
-	buf_add(out, s->head.p, s->head.n);
+	add_head(c, out);
 	buf_printf(out, "},\"finish_reason\":\"%s\"}]", finish_of(c));
 	gw_add_remarks(c, out);
 	buf_add_str(out, "}\n\n");
@@ -324,14 +334,13 @@ static void add_function_call(const struct gw_answer *a, struct buf *out)
 	buf_add_char(out, '}');
 }
 
-static int chat_whole(struct gw_call *c, struct buf *out)
+static void add_choice(const struct gw_call *c, struct buf *out)
 {
 	const struct gw_answer *a = &c->answer;
 	const struct chat *s = c->shape;
 	struct str text = buf_str(&a->text), reasoning = buf_str(&a->reasoning);
 
-	add_start(c, "chat.completion", out);
-	buf_add_str(out, "{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
+	buf_printf(out, "{\"index\":%lld,\"message\":{\"role\":\"assistant\",\"content\":", (long long)c->choice);
 	if (text.n == 0 && a->n_calls > 0)
 		buf_add_str(out, "null");
 	else
@@ -341,7 +350,35 @@ static int chat_whole(struct gw_call *c, struct buf *out)
 		json_add_string(out, reasoning.p, reasoning.n);
 	}
 	(s && s->old_functions ? add_function_call : add_calls)(a, out);
-	buf_printf(out, ",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"%s\"}],\"usage\":", finish_of(c));
+	buf_add_str(out, ",\"refusal\":null},\"logprobs\":");
+	if (a->logprobs.n > 0) {
+		buf_add_str(out, "{\"content\":[");
+		buf_add(out, a->logprobs.p, a->logprobs.n);
+		buf_add_str(out, "],\"refusal\":null}");
+	} else {
+		buf_add_str(out, "null");
+	}
+	buf_printf(out, ",\"finish_reason\":\"%s\"}", finish_of(c));
+}
+
+/* One of several has ended. */
+static void chat_choice(struct gw_call *c, struct buf *out)
+{
+	if (!c->stream) {
+		add_choice(c, out);
+		buf_add_char(out, ',');
+		return;
+	}
+	add_head(c, out);
+	buf_printf(out, "},\"finish_reason\":\"%s\"}]}\n\n", finish_of(c));
+}
+
+static int chat_whole(struct gw_call *c, struct buf *out)
+{
+	add_start(c, "chat.completion", out);
+	buf_add(out, buf_str(&c->choices).p, c->choices.n);
+	add_choice(c, out);
+	buf_add_str(out, "],\"usage\":");
 	openai_add_usage(&c->result, out);
 	gw_add_remarks(c, out);
 	buf_add_char(out, '}');
@@ -354,6 +391,8 @@ static const struct gw_format chat_format = {
 	.text = chat_text,
 	.reasoning = chat_reasoning,
 	.tool = chat_tool,
+	.logprobs = chat_logprobs,
+	.choice = chat_choice,
 	.heartbeat = gw_heartbeat_comment,
 	.end = chat_end,
 	.error = openai_stream_error,
@@ -362,16 +401,20 @@ static const struct gw_format chat_format = {
 
 static int chat_prepare(struct gw_call *c)
 {
-	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
 	struct chat *s = ARENA_NEW(&c->q->mem, struct chat);
 
-	buf_add_str(&b, "data: ");
-	add_start(c, "chat.completion.chunk", &b);
-	buf_add_str(&b, "{\"index\":0,\"delta\":{");
-	const char *head = buf_status(&b) == 0 ? arena_strndup(&c->q->mem, b.p, b.n) : NULL;
-	if (!s || !head)
+	if (!s || !(s->heads = ARENA_ARRAY(&c->q->mem, struct str, MAX(c->n_choices, INT64_C(1)))))
 		return request_no_memory(c->q);
-	s->head = (struct str){head, b.n};
+	for (int64_t i = 0; i < MAX(c->n_choices, INT64_C(1)); i++) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+
+		buf_add_str(&b, "data: ");
+		add_start(c, "chat.completion.chunk", &b);
+		buf_printf(&b, "{\"index\":%lld,\"delta\":{", (long long)i);
+		s->heads[i] = (struct str){arena_strndup(&c->q->mem, buf_str(&b).p, b.n), b.n};
+		if (buf_status(&b) < 0 || !s->heads[i].p)
+			return request_no_memory(c->q);
+	}
 	s->wants_usage = openai_wants_usage(c);
 	s->old_functions = json_array_size(json_object_get(c->body, "functions")) > 0 &&
 			   json_array_size(json_object_get(c->body, "tools")) == 0;

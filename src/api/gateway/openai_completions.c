@@ -5,7 +5,7 @@
 
 struct completion {
 	bool wants_usage;
-	struct str head; /* of every chunk, up to the text */
+	struct str *heads; /* of every chunk, up to the text: one for each answer */
 };
 
 /* A text, or a list of one. */
@@ -30,7 +30,7 @@ static int completion_read(struct gw_call *c)
 			"\"prompt\" must be one text (or a list with one); numbers of tokens are not understood here.");
 	if (json_is_true(json_object_get(b, "echo")))
 		return err_set(&c->q->err, E_INVALID, "\"echo\" is not offered here.");
-	if ((r = openai_only_one(c, "n")) < 0 || (r = openai_only_one(c, "best_of")) < 0 ||
+	if ((r = openai_read_choices(c)) < 0 || (r = openai_only_one(c, "best_of")) < 0 ||
 		(r = gw_read_sampling(c, b, &c->req.sampling)) < 0 ||
 		(r = gw_read_stop(c, json_object_get(b, "stop"), &c->req.stop)) < 0)
 		return r;
@@ -45,11 +45,17 @@ static void add_start(const struct gw_call *c, struct buf *out)
 	buf_add_str(out, ",\"choices\":[");
 }
 
-static void completion_text(struct gw_call *c, struct str escaped, struct buf *out)
+static void add_head(const struct gw_call *c, struct buf *out)
 {
 	const struct completion *s = c->shape;
+	const struct str *head = &s->heads[c->choice];
 
-	buf_add(out, s->head.p, s->head.n);
+	buf_add(out, head->p, head->n);
+}
+
+static void completion_text(struct gw_call *c, struct str escaped, struct buf *out)
+{
+	add_head(c, out);
 	buf_add(out, escaped.p, escaped.n);
 	buf_add_str(out, "\",\"logprobs\":null,\"finish_reason\":null}]}\n\n");
 }
@@ -58,7 +64,7 @@ static void completion_end(struct gw_call *c, struct buf *out)
 {
 	const struct completion *s = c->shape;
 
-	buf_add(out, s->head.p, s->head.n);
+	add_head(c, out);
 	buf_printf(out, "\",\"logprobs\":null,\"finish_reason\":\"%s\"}]", c->finish);
 	gw_add_remarks(c, out);
 	buf_add_str(out, "}\n\n");
@@ -72,14 +78,33 @@ static void completion_end(struct gw_call *c, struct buf *out)
 	buf_add_str(out, "data: [DONE]\n\n");
 }
 
-static int completion_whole(struct gw_call *c, struct buf *out)
+static void add_choice(const struct gw_call *c, struct buf *out)
 {
 	struct str text = buf_str(&c->answer.text);
 
-	add_start(c, out);
-	buf_add_str(out, "{\"index\":0,\"text\":");
+	buf_printf(out, "{\"index\":%lld,\"text\":", (long long)c->choice);
 	json_add_string(out, text.p, text.n);
-	buf_printf(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}],\"usage\":", c->finish);
+	buf_printf(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}", c->finish);
+}
+
+/* One of several has ended. */
+static void completion_choice(struct gw_call *c, struct buf *out)
+{
+	if (!c->stream) {
+		add_choice(c, out);
+		buf_add_char(out, ',');
+		return;
+	}
+	add_head(c, out);
+	buf_printf(out, "\",\"logprobs\":null,\"finish_reason\":\"%s\"}]}\n\n", c->finish);
+}
+
+static int completion_whole(struct gw_call *c, struct buf *out)
+{
+	add_start(c, out);
+	buf_add(out, buf_str(&c->choices).p, c->choices.n);
+	add_choice(c, out);
+	buf_add_str(out, "],\"usage\":");
 	openai_add_usage(&c->result, out);
 	gw_add_remarks(c, out);
 	buf_add_char(out, '}');
@@ -89,6 +114,7 @@ static int completion_whole(struct gw_call *c, struct buf *out)
 static const struct gw_format completion_format = {
 	.content_type = "text/event-stream; charset=utf-8",
 	.text = completion_text,
+	.choice = completion_choice,
 	.heartbeat = gw_heartbeat_comment,
 	.end = completion_end,
 	.error = openai_stream_error,
@@ -97,16 +123,20 @@ static const struct gw_format completion_format = {
 
 static int completion_prepare(struct gw_call *c)
 {
-	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
 	struct completion *s = ARENA_NEW(&c->q->mem, struct completion);
 
-	buf_add_str(&b, "data: ");
-	add_start(c, &b);
-	buf_add_str(&b, "{\"index\":0,\"text\":\"");
-	const char *head = buf_status(&b) == 0 ? arena_strndup(&c->q->mem, b.p, b.n) : NULL;
-	if (!s || !head)
+	if (!s || !(s->heads = ARENA_ARRAY(&c->q->mem, struct str, MAX(c->n_choices, INT64_C(1)))))
 		return request_no_memory(c->q);
-	s->head = (struct str){head, b.n};
+	for (int64_t i = 0; i < MAX(c->n_choices, INT64_C(1)); i++) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+
+		buf_add_str(&b, "data: ");
+		add_start(c, &b);
+		buf_printf(&b, "{\"index\":%lld,\"text\":\"", (long long)i);
+		s->heads[i] = (struct str){arena_strndup(&c->q->mem, buf_str(&b).p, b.n), b.n};
+		if (buf_status(&b) < 0 || !s->heads[i].p)
+			return request_no_memory(c->q);
+	}
 	s->wants_usage = openai_wants_usage(c);
 	c->shape = s;
 	return 0;

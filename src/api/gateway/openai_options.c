@@ -1,7 +1,8 @@
 /* openai_options.c - what stands beside the messages of a request in OpenAI's shape. */
 #include "api/gateway/openai.h"
 
-#define TOKENS_MOST 1e12 /* what is more limits nothing */
+#define CHOICES_MOST 16   /* each is a call of the model */
+#define TOKENS_MOST  1e12 /* what is more limits nothing */
 
 static bool is_absent(const json_t *v)
 {
@@ -31,6 +32,19 @@ int openai_only_one(struct gw_call *c, const char *name)
 	if (json_get_number(v, &d) && d > 1)
 		return err_set(
 			&c->q->err, E_INVALID, "\"%s\" above 1 is not offered here: ask once for each answer.", name);
+	return 0;
+}
+
+int openai_read_choices(struct gw_call *c)
+{
+	const json_t *v = json_object_get(c->body, "n");
+	double d = 1;
+
+	if (is_absent(v))
+		return 0;
+	if (!json_get_number(v, &d) || !(d >= 1 && d <= CHOICES_MOST) || d != (double)(int64_t)d)
+		return err_set(&c->q->err, E_INVALID, "\"n\" must be a whole number from 1 to %d.", CHOICES_MOST);
+	c->n_choices = (int64_t)d;
 	return 0;
 }
 

@@ -274,9 +274,28 @@ static int take_moved(struct gw_flow *f, const char *json, size_t n)
 	return buf_status(to);
 }
 
+/* They follow the text of their tokens. */
+static int take_logprobs(struct gw_flow *f, struct str items)
+{
+	struct gw_call *c = f->c;
+	struct buf *all = &c->answer.logprobs;
+	int r;
+
+	all->max = (size_t)f->g->api->c.settings->max_answer_bytes;
+	if (all->n > 0)
+		buf_add_char(all, ',');
+	buf_add(all, items.p, items.n);
+	if ((r = buf_status(all)) < 0 || !c->stream || !c->format->logprobs || (r = flow_begin(f, true)) < 0)
+		return r;
+	if (f->stream)
+		c->format->logprobs(c, items, &f->out);
+	return 0;
+}
+
 struct piece {
 	struct gw_flow *f;
-	enum event_type type;
+	int type; /* an event's, or */
+#define PIECE_LOGPROBS (-1)
 	const char *json;
 	size_t n;
 };
@@ -288,7 +307,9 @@ static int piece_on_loop(void *arg)
 	int r;
 
 	f->c->q->spent = true;
-	if (p->type == EV_MOVED)
+	if (p->type == PIECE_LOGPROBS)
+		r = take_logprobs(f, (struct str){p->json, p->n});
+	else if (p->type == EV_MOVED)
 		r = take_moved(f, p->json, p->n);
 	else if (p->type == EV_TOOL_CALL)
 		r = take_tool(f, p->json, p->n);
@@ -312,6 +333,37 @@ static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, co
 	if (type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL && type != EV_MOVED)
 		return 0;
 	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(f->g), piece_on_loop, &p);
+}
+
+int gw_flow_logprobs(void *call, bool on_loop, const char *items, size_t n)
+{
+	const struct gw_call *c = call;
+	struct piece p = {c->flow, PIECE_LOGPROBS, items, n};
+
+	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(c->flow->g), piece_on_loop, &p);
+}
+
+static int next_on_loop(void *arg)
+{
+	struct gw_flow *f = arg;
+	struct gw_call *c = f->c;
+	struct buf *out = c->stream ? &f->out : &c->choices;
+	int r = c->stream ? flow_begin(f, true) : 0;
+
+	if (r < 0)
+		return r;
+	if (!c->stream || f->stream)
+		c->format->choice(c, out);
+	gw_answer_done(&c->answer);
+	buf_done(&f->said.text);
+	f->said = (struct gw_said){.n_bytes = 0};
+	flow_send(f);
+	return buf_status(out);
+}
+
+int gw_flow_next(struct gw_call *c)
+{
+	return loop_call(loop_of(c->flow->g), next_on_loop, c->flow);
 }
 
 int gw_write_raw(void *arg, const char *p, size_t n)
