@@ -128,6 +128,14 @@ static int give_up_on_loop(void *arg)
 	return 0;
 }
 
+static int let_go_on_loop(void *arg)
+{
+	const struct ending *x = arg;
+
+	turnlog_let_go(x->t->log);
+	return 0;
+}
+
 static int abandon_on_loop(void *arg)
 {
 	const struct ending *x = arg;
@@ -194,7 +202,7 @@ static int store_once(struct ending *x, struct err *e)
 }
 
 /* The journal gets how the answer ended, so that a restart finds it as it was; its readers learn why it does not end. Where
- * it was ended because nothing can be kept, they learn that, and end. */
+ * it was ended because nothing can be kept, they learn that, and end; without memory for a word they are let go. */
 static void hold(struct ending *x)
 {
 	static const char waiting[] =
@@ -202,8 +210,12 @@ static void hold(struct ending *x)
 
 	bool gives_up = x->closing.error == E_STORAGE;
 
-	if (x->held || make_rest(x, gives_up ? NULL : waiting) < 0)
+	if (x->held)
 		return;
+	if (make_rest(x, gives_up ? NULL : waiting) < 0) {
+		(void)loop_call(x->t->all->loop, let_go_on_loop, x);
+		return;
+	}
 	(void)loop_call(x->t->all->loop, gives_up ? give_up_on_loop : hold_on_loop, x);
 	x->held = true;
 	x->finish.closing = NULL;

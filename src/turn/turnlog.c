@@ -431,13 +431,18 @@ void turnlog_end(struct turnlog *l, struct frames *closing)
 	log_end(l);
 }
 
-void turnlog_abandon(struct turnlog *l, bool stored)
+void turnlog_let_go(struct turnlog *l)
 {
-	l->closed = true;
 	for (struct reader *r = l->readers, *next; r; r = next) {
 		next = r->next;
 		reader_end(r);
 	}
+}
+
+void turnlog_abandon(struct turnlog *l, bool stored)
+{
+	l->closed = true;
+	turnlog_let_go(l);
 	if (stored && l->mark)
 		journal_end(l->all->journal, l->mark);
 	l->released = true;

@@ -75,6 +75,10 @@ void turnlog_give_up(struct turnlog *l, struct frames *rest);
  * reader. Drops the log's part of the journal; the log goes with its last reader. */
 void turnlog_end(struct turnlog *l, struct frames *closing);
 
+/* Readers of a closed log end where they are, since not even a word about the wait can be said. The log stays: who comes
+ * back goes on from there. */
+void turnlog_let_go(struct turnlog *l);
+
 /* Readers end where they are: the program stops before it could be stored, and the journal keeps it; or it is `stored`,
  * but not as it would be shown. */
 void turnlog_abandon(struct turnlog *l, bool stored);
