@@ -120,16 +120,24 @@
 
 enum setting_kind { SETTING_STR, SETTING_INT, SETTING_BOOL, SETTING_SECRET };
 
-#define SETTING_STR_FIELD(name)    const char *name;
-#define SETTING_SECRET_FIELD(name) const char *name;
-#define SETTING_INT_FIELD(name)    int64_t name;
-#define SETTING_BOOL_FIELD(name)   bool name;
-#define X(kind, name, ...)         SETTING_##kind##_FIELD(name)
+/* Each setting is a member of its name. The narrow ones stand behind all others, so that none is padded. */
+#define SETTING_STR_WORD(name)    const char *name;
+#define SETTING_SECRET_WORD(name) const char *name;
+#define SETTING_INT_WORD(name)    int64_t name;
+#define SETTING_BOOL_WORD(name)
+#define SETTING_STR_FLAG(name)
+#define SETTING_SECRET_FLAG(name)
+#define SETTING_INT_FLAG(name)
+#define SETTING_BOOL_FLAG(name) bool name;
+#define WORD(kind, name, ...)   SETTING_##kind##_WORD(name)
+#define FLAG(kind, name, ...)   SETTING_##kind##_FLAG(name)
 struct settings {
-	SETTINGS_TABLE(X)
 	struct settings_priv *priv; /* owns the strings and where each value came from */
+	SETTINGS_TABLE(WORD)
+	SETTINGS_TABLE(FLAG)
 };
-#undef X
+#undef WORD
+#undef FLAG
 
 struct setting_info {
 	enum setting_kind kind;

@@ -51,14 +51,13 @@ struct db {
 	unsigned n_idle;
 
 	pthread_t write_thread;
-	bool write_running;
 	pthread_mutex_t write_mx;
 	pthread_cond_t write_cv;
 	struct db_request *queue, **queue_tail;
 	struct db_later *later, **later_tail;
 	int64_t later_due_ms; /* monotonic, as all here */
 	int64_t probe_at_ms;  /* writer thread only */
-	bool stopping;
+	bool write_running, stopping;
 	/* atomic */
 	bool check_stopped;
 	bool file_is_gone; /* as db_file_state saw it last */
@@ -74,9 +73,9 @@ struct db {
 	struct db_conn checkpointer;
 	pthread_t checkpoint_thread;
 	bool checkpoint_running, checkpoint_wanted, checkpoint_stop;
+	int wal_seen; /* pages of the log at the last request; writer thread only */
 	pthread_mutex_t checkpoint_mx;
 	pthread_cond_t checkpoint_cv;
-	int wal_seen; /* pages of the log at the last request; writer thread only */
 };
 
 /* How a connection is opened. */

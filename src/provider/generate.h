@@ -80,30 +80,30 @@ struct gen_logprobs {
 struct gen_request {
 	const char *model; /* a resolved id or alias */
 	int64_t caller;    /* whose call it is: the queue of a provider is fair between callers */
-	bool background;   /* nobody waits for it: it begins where the provider is idle, and `cancel`, which is its
-			      own, is fired with E_BUSY when somebody would wait for its place */
 	const struct gen_message *messages;
 	size_t n_messages;
-	bool continues; /* the last message is an assistant's, to be gone on with */
 	const char *prompt,
 		*suffix; /* in place of messages: plain completion, and what stands behind the gap; or NULL */
 	const struct gen_tool *tools;
 	size_t n_tools;
-	enum tool_choice tool_choice;
 	const char *tool_name; /* of TOOLS_NAMED */
+	enum tool_choice tool_choice;
 	bool one_tool_at_a_time;
+	bool continues;  /* the last message is an assistant's, to be gone on with */
+	bool background; /* nobody waits for it: it begins where the provider is idle, and `cancel`, which is its own, is
+			    fired with E_BUSY when somebody would wait for its place */
+	bool text_stays; /* the sink cannot move text (EV_MOVED): what may be reasoning is kept back */
 	enum gen_format format;
-	const char *schema, *schema_name; /* of FORMAT_SCHEMA: JSON Schema as text */
 	enum gen_thinking thinking;
+	const char *schema, *schema_name; /* of FORMAT_SCHEMA: JSON Schema as text */
 	struct gen_sampling sampling;
 	const char *const *stop;   /* NULL-terminated, or NULL */
 	int64_t max_tokens;        /* 0: the provider's default */
 	int64_t tokens_if_endless; /* the same for a provider that has no default; 0: none */
 	int64_t patience_ms;       /* for a whole try; 0: what the settings say */
 	int64_t context_tokens;    /* ollama's num_ctx; 0: what the request needs */
-	bool may_truncate;         /* ollama: what does not fit may be left out, without a word */
 	const char *keep_alive;    /* ollama's, as JSON; NULL: its own */
-	bool text_stays;           /* the sink cannot move text (EV_MOVED): what may be reasoning is kept back */
+	bool may_truncate;         /* ollama: what does not fit may be left out, without a word */
 	/* Members that only a provider of the kind `extras_kind` is told, as text: ,"a":1,"b":{} - and for Ollama those of its
 	 * options. What a request says by itself is not among them. NULL: none. */
 	const char *extras_kind, *extras, *extra_options;
