@@ -86,12 +86,11 @@ meson_suite() {
 	return "$status"
 }
 
-# "N M" out of a suite's last words.
+# "N M" out of a suite's last words: of all its programs together.
 counts() {
 	local log=$1 line
-	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
-	if [ -n "$line" ]; then
-		echo "$line" | sed -E 's/([0-9]+) passed, ([0-9]+) failed/\1 \2/'
+	if grep -qE '^[0-9]+ passed, [0-9]+ failed$' "$log"; then
+		awk '/^[0-9]+ passed, [0-9]+ failed$/ { ok += $1; bad += $3 } END { print ok, bad }' "$log"
 		return
 	fi
 	# vitest: "Tests  3 failed | 12 passed (15)"
