@@ -34,7 +34,7 @@ static struct provider_config of_file(const struct settings_provider *p)
 
 int configure_bound(struct stored_provider *row, struct arena *a, struct err *e)
 {
-	const struct provider_config config = {.kind = row->kind, .url = row->url};
+	const struct provider_config config = {.kind = row->kind, .url = row->url, .proxy = row->proxy};
 	char origin[PROVIDER_ORIGIN_SIZE];
 	int r = provider_config_origin(&config, origin, e);
 

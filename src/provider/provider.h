@@ -48,9 +48,10 @@ int providers_configure(struct providers *p, const struct provider_config *store
 /* E_INVALID with a sentence when name, kind, url or version cannot be right. */
 int provider_config_check(const struct provider_config *c, struct err *e) MUST_CHECK;
 
-/* What a key is given for: "openai https://api.openai.com:443", the kind with scheme, host and port of the address. Two
+/* What a key is given for: "openai https://api.openai.com:443", the kind with scheme, host and port of the address, and
+ * " through http://10.0.0.1:3128", the proxy set for it, where the address is plain http and a proxy sees the key. Two
  * configurations of the same origin differ at most in the path. E_INVALID for an address or kind that is none. */
-#define PROVIDER_ORIGIN_SIZE 640
+#define PROVIDER_ORIGIN_SIZE 1280
 int provider_config_origin(const struct provider_config *c, char ret[PROVIDER_ORIGIN_SIZE], struct err *e) MUST_CHECK;
 
 /* Starts the thread that looks at the model lists, at once and every settings.model_refresh_s, and warms up. */

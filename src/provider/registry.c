@@ -113,6 +113,16 @@ static char *clean_url(const struct kind *k, const char *given, struct err *e)
 	return ret;
 }
 
+/* A proxy that was set for this provider alone sees what goes over plain http, the key as well. */
+static void seeing_proxy(const struct provider_config *c, const char *url, char ret[static HTTP_PROXY_MAX])
+{
+	char proxy[HTTP_PROXY_MAX] = "";
+
+	if (*or_empty(c->proxy))
+		http_proxy_for(c->proxy, url, proxy);
+	http_proxy_shown(proxy, ret);
+}
+
 int provider_config_origin(const struct provider_config *c, char ret[PROVIDER_ORIGIN_SIZE], struct err *e)
 {
 	const struct kind *k = kind_named(c->kind);
@@ -126,10 +136,14 @@ int provider_config_origin(const struct provider_config *c, char ret[PROVIDER_OR
 	int n = (int)strcspn(host, "/?#");
 	const char *colon = memrchr(host, ':', (size_t)n);
 	bool port = colon && !memchr(colon, ']', (size_t)(host + n - colon));
-	int at = snprintf(ret, PROVIDER_ORIGIN_SIZE, "%s %s://%.*s%s", c->kind, tls ? "https" : "http", n, host,
+	char proxy[HTTP_PROXY_MAX] = "";
+	if (!tls)
+		seeing_proxy(c, plain, proxy);
+	int at = snprintf(ret, PROVIDER_ORIGIN_SIZE, "%s %s://%.*s%s%s%s", c->kind, tls ? "https" : "http", n, host,
 		port  ? ""
 		: tls ? ":443"
-		      : ":80");
+		      : ":80",
+		*proxy ? " through " : "", proxy);
 	if (at >= PROVIDER_ORIGIN_SIZE)
 		return err_set(e, E_INVALID, "The address is too long.");
 	for (char *p = ret; *p; p++)
