@@ -65,6 +65,7 @@ void limits_raise(void)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	(void)memory_reserve();
 	threads_expect_many();
 #ifdef M_ARENA_MAX
 	/* Many threads that mostly sleep: an allocation arena for each would hold memory for nothing. */

@@ -4,26 +4,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "base/clock.h"
 #include "sys/health.h"
+#include "sys/metrics.h"
 #include "sys/thread.h"
 
 enum {
 	LOOK_MS = 1000,
 	TRY_EVERY = 5, /* looks: something is really written */
 	MARGIN_BYTES = 16 << 20,
-	MARGIN_SHARE = 50, /* of a small disk: one fiftieth */
-	WAIT_MS = 5000,    /* of a request for a thread: longer, and something keeps them all */
+	MARGIN_SHARE = 50,         /* of a small disk: one fiftieth */
+	QUIET_WORK = 20,           /* requests and events in a second: fewer, and nothing is going on; */
+	QUIET_LOOKS = 3,           /* after so many such looks, */
+	GIVE_BACK_BYTES = 4 << 20, /* what is free is given back when it is worth it; */
+	BUSY_LOOKS = 30,           /* without a quiet moment after so many, */
+	GIVE_BACK_MUCH = 32 << 20, /* when it is much */
+	WAIT_MS = 5000,            /* of a request for a thread: longer, and something keeps them all */
 };
 
 struct watch {
 	struct api *api;
 	struct stat folder;
 	unsigned looks;
+	int64_t work; /* requests and events at the last look */
+	unsigned quiet_looks;
+	size_t kept;         /* bytes that were free and stayed, when memory was given back last; */
+	unsigned kept_looks; /* since then */
 	pthread_t thread;
 	pthread_mutex_t mx;
 	pthread_cond_t wake;
@@ -111,6 +122,31 @@ static int look_at_workers(struct watch *w, struct err *e)
 				      (long long)(ms / 1000));
 }
 
+static int look_at_memory(struct watch *w UNUSED, struct err *e)
+{
+	return memory_reserve() ? 0 : err_set(e, -ENOMEM, "The memory that this program may use is used up.");
+}
+
+/* What was freed in small pieces stays with the allocator, in holes between others. It goes back to the system when nothing
+ * else is going on, since looking for it holds up who allocates; much of it also when there is no such moment for long. */
+static void give_back(struct watch *w)
+{
+	int64_t work = metric_get(M_http_requests_total) + metric_get(M_events_total);
+	bool quiet = work - w->work <= QUIET_WORK;
+
+	w->work = work;
+	w->quiet_looks = quiet ? w->quiet_looks + 1 : 0;
+	w->kept_looks++;
+#ifdef __GLIBC__
+	size_t worth = w->quiet_looks >= QUIET_LOOKS ? GIVE_BACK_BYTES : GIVE_BACK_MUCH;
+	if ((w->quiet_looks < QUIET_LOOKS && w->kept_looks < BUSY_LOOKS) || mallinfo2().fordblks < w->kept + worth)
+		return;
+	malloc_trim(0);
+	w->kept = mallinfo2().fordblks; /* parts of pages, which nothing gives back */
+	w->kept_looks = 0;
+#endif
+}
+
 static void look(struct watch *w)
 {
 	static const struct {
@@ -121,6 +157,7 @@ static void look(struct watch *w)
 		{HEALTH_disk, look_at_disk},
 		{HEALTH_journal, look_at_journal},
 		{HEALTH_workers, look_at_workers},
+		{HEALTH_memory, look_at_memory},
 	};
 	struct err e = {0};
 
@@ -132,6 +169,7 @@ static void look(struct watch *w)
 	report(HEALTH_database, db_state(w->api->c.db, &e), &e);
 	err_clear(&e);
 	report(HEALTH_writer, db_writer_state(w->api->c.db, &e), &e);
+	give_back(w);
 	w->looks++;
 }
 

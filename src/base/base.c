@@ -1,9 +1,36 @@
-/* base.c - the two allocations that cannot fail. */
+/* base.c - the two allocations that cannot fail, and what they live on when memory is out. */
 #include "base/base.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
-static void out_of_memory(void)
+/* Enough for the heap to grow by its own steps once more; as it is never touched, it takes no memory but the right to some. */
+#define RESERVE_BYTES ((size_t)2 << 20)
+
+static _Atomic(void *) reserve;
+
+bool memory_reserve(void)
+{
+	void *none = NULL;
+
+	if (atomic_load(&reserve))
+		return true;
+	void *p = malloc(RESERVE_BYTES);
+	if (p && !atomic_compare_exchange_strong(&reserve, &none, p))
+		free(p);
+	return p != NULL;
+}
+
+/* True when there is something again. */
+static bool reserve_given(void)
+{
+	void *p = atomic_exchange(&reserve, NULL);
+
+	free(p);
+	return p != NULL;
+}
+
+void memory_is_out(void)
 {
 	static const char text[] = "atelier: out of memory\n";
 
@@ -16,16 +43,16 @@ void *xcalloc(size_t n, size_t size)
 {
 	void *p = calloc(n ? n : 1, size ? size : 1);
 
+	if (!p && reserve_given())
+		p = calloc(n ? n : 1, size ? size : 1);
 	if (!p)
-		out_of_memory();
+		memory_is_out();
 	return p;
 }
 
 char *xstrdup(const char *s)
 {
-	char *p = strdup(s);
+	size_t n = strlen(s) + 1;
 
-	if (!p)
-		out_of_memory();
-	return p;
+	return memcpy(xcalloc(n, 1), s, n);
 }

@@ -53,9 +53,14 @@ UNUSED static inline void closep(int *fd)
 	*fd = -1;
 }
 
-/* Small fixed allocations: zeroed, abort when memory is out. What a user can size goes through an arena or a buf. */
+/* Small fixed allocations: zeroed. When memory is out they take from the reserve, and abort when that is used up. What a user
+ * can size goes through an arena or a buf. */
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
+void memory_is_out(void) __attribute__((noreturn));
+
+/* Makes the reserve, or makes it anew after it was taken; false: there is no memory for it. Any thread. */
+bool memory_reserve(void);
 
 /* A borrowed piece of text or bytes; not terminated. */
 struct str {

@@ -13,6 +13,7 @@
 	X(writer, false, "database held by another program")                                                           \
 	X(journal, false, "journal cannot be written")                                                                 \
 	X(workers, false, "no thread for requests")                                                                    \
+	X(memory, false, "memory used up")                                                                             \
 	X(certificate, true, "certificate")
 
 #define X(name, ...) HEALTH_##name,
