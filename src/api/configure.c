@@ -218,7 +218,7 @@ static int read_stored(struct db *db, struct arena *a, struct stored_provider_li
 
 int configure_again(struct providers *p, const struct configure *c, struct err *e)
 {
-	CLEANUP(arena_done) struct arena a;
+	CLEANUP(arena_wipe) struct arena a;
 	struct stored_provider_list stored = {0};
 	struct stored_rules rules = {0};
 	struct catalogue_rules made = {0};
@@ -250,7 +250,7 @@ static int read_unbound(struct db *db, struct arena *a, struct stored_provider_l
 
 int configure_bind_keys(const struct configure *c, struct err *e)
 {
-	CLEANUP(arena_done) struct arena a;
+	CLEANUP(arena_wipe) struct arena a;
 	struct stored_provider_list list = {0};
 	bool done = false;
 	int r;
@@ -271,7 +271,7 @@ int configure_bind_keys(const struct configure *c, struct err *e)
 /* What the registry would refuse or leave out without a word is said with its line. */
 static int check_file(struct providers *p, const struct settings *s, struct err *e)
 {
-	CLEANUP(arena_done) struct arena a;
+	CLEANUP(arena_wipe) struct arena a;
 	struct catalogue known;
 	size_t n;
 	const struct settings_provider *all = settings_providers(s, &n);

@@ -4,6 +4,7 @@
 
 #include "auth/auth_priv.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "store/sessions.h"
 #include "sys/metrics.h"
 
@@ -24,7 +25,7 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 	r = auth_key_load(s, key_path, master, e);
 	if (r < 0)
 		return r;
-	struct auth *a = xcalloc(1, sizeof(*a));
+	struct auth *a = secret_new(sizeof(*a));
 	a->db = db;
 	a->settings = s;
 	a->tries = tries_new(s->login_attempts);
@@ -52,8 +53,7 @@ void auth_free(struct auth *a)
 	meter_free(a->requests);
 	pthread_mutex_destroy(&a->setup_mx);
 	pthread_mutex_destroy(&a->touched_mx);
-	sodium_memzero(a, sizeof(*a));
-	free(a);
+	secret_free(a);
 }
 
 const struct vault *auth_vault(const struct auth *a)

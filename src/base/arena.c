@@ -31,6 +31,13 @@ void arena_done(struct arena *a)
 	*a = (struct arena){.cap = a->cap};
 }
 
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_chunk *c = a->head; c; c = c->next)
+		explicit_bzero(c->data, c->used);
+	arena_done(a);
+}
+
 static struct arena_chunk *chunk_new(struct arena *a, size_t size)
 {
 	struct arena_chunk *c;
@@ -53,7 +60,10 @@ static void *cut(struct arena *a, size_t n, size_t rounded)
 	struct arena_chunk *c = chunk_new(a, n);
 
 	(void)rounded;
-	return c ? c->data : NULL;
+	if (!c)
+		return NULL;
+	c->used = n;
+	return c->data;
 }
 #else
 /* What is larger than a chunk has one of its own, and what is left of the newest one stays in use. */

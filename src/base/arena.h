@@ -18,6 +18,7 @@ struct arena {
 
 void arena_init(struct arena *a, size_t cap);
 void arena_done(struct arena *a);
+void arena_wipe(struct arena *a); /* the same, when there may have been a secret in it: what was used is overwritten */
 
 /* Zeroed, aligned for any type; NULL when the cap is reached or memory is out: the caller reports -ENOMEM. */
 void *arena_alloc(struct arena *a, size_t n) MUST_CHECK;

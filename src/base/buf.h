@@ -16,6 +16,7 @@ struct buf {
 #define BUF_INIT(limit) ((struct buf){.max = (limit)})
 
 void buf_done(struct buf *b);  /* frees; also the cleanup function */
+void buf_wipe(struct buf *b);  /* the same, when there may have been a secret in it */
 void buf_reset(struct buf *b); /* empties, keeps the memory and the maximum */
 
 void buf_add(struct buf *b, const void *p, size_t n);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/address.h"
+#include "base/secret.h"
 #include "base/settings_priv.h"
 #include "base/utf8.h"
 
@@ -127,6 +128,14 @@ static bool is_url(const char *name)
 	       strcmp(name, "anthropic_base_url") == 0 || strcmp(name, "public_url") == 0;
 }
 
+static void value_free(const struct settings *s, size_t i)
+{
+	if (table[i].kind == SETTING_SECRET)
+		secret_free(s->priv->value[i]);
+	else
+		free(s->priv->value[i]);
+}
+
 static int set_text(struct settings *s, int i, const char *value, const char *origin, struct err *e)
 {
 	const struct setting_info *info = &table[i];
@@ -140,10 +149,10 @@ static int set_text(struct settings *s, int i, const char *value, const char *or
 	if (value[0] && is_url(info->name))
 		copy = settings_url(value, strcmp(info->name, "ollama_host") == 0, origin, e);
 	else
-		copy = xstrdup(value);
+		copy = info->kind == SETTING_SECRET ? secret_strdup(value) : xstrdup(value);
 	if (!copy)
 		return E_INVALID;
-	free(s->priv->value[i]);
+	value_free(s, (size_t)i);
 	s->priv->value[i] = copy;
 	*(const char **)field_at(s, i) = copy;
 	return 0;
@@ -224,9 +233,7 @@ void settings_done(struct settings *s)
 	if (!s->priv)
 		return;
 	for (size_t i = 0; i < N_ELEMENTS(table); i++) {
-		if (s->priv->value[i])
-			explicit_bzero(s->priv->value[i], strlen(s->priv->value[i]));
-		free(s->priv->value[i]);
+		value_free(s, i);
 		free(s->priv->origin[i]);
 	}
 	settings_free_providers(s);

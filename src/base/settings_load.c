@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/secret.h"
 #include "base/settings_priv.h"
 
 #define LINE_MAX 8192
@@ -247,6 +248,8 @@ static int load_file(struct settings *s, const char *path, bool required, struct
 	const char *base = strrchr(path, '/');
 
 	base = base ? base + 1 : path;
+	if (file)
+		setvbuf(file, NULL, _IONBF, 0); /* what is read ahead may be a key, and stays nowhere */
 	if (!file && errno == ENOENT && !required)
 		return 0;
 	if (!file)
@@ -305,6 +308,8 @@ static int load_environment(struct settings *s, struct err *e)
 
 		if (r < 0)
 			return r;
+		if (value && all[i].kind == SETTING_SECRET)
+			secret_wipe(getenv(all[i].env)); /* children and whoever lists processes see it no more */
 	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* settings_providers.c - the providers that the file declares: lines `provider.NAME.FIELD = value`. */
 #include <stdio.h>
 
+#include "base/secret.h"
 #include "base/settings_priv.h"
 
 #define PREFIX        "provider."
@@ -73,7 +74,7 @@ static struct settings_provider *provider_of(struct settings *s, struct str name
 	*p = (struct settings_provider){.name = xstrdup(copy),
 		.kind = xstrdup(""),
 		.url = xstrdup(""),
-		.key = xstrdup(""),
+		.key = secret_strdup(""),
 		.version = xstrdup(""),
 		.proxy = xstrdup(""),
 		.origin = xstrdup(""),
@@ -81,12 +82,12 @@ static struct settings_provider *provider_of(struct settings *s, struct str name
 	return p;
 }
 
-/* Texts are ours to free, although others only read them. */
+/* Texts are ours to free, although others only read them. An address may have a password in it. */
 static void wipe(const char *text)
 {
 	char *p = (char *)(uintptr_t)text;
 
-	explicit_bzero(p, strlen(p));
+	secret_wipe(p);
 	free(p);
 }
 
@@ -98,6 +99,14 @@ static void replace(const char **text, const char *value)
 	wipe(old);
 }
 
+static void replace_key(const char **key, const char *value)
+{
+	void *old = (void *)(uintptr_t)*key;
+
+	*key = secret_strdup(value);
+	secret_free(old);
+}
+
 static int set_field(struct settings_provider *p, size_t i, const char *value, const char *origin, struct err *e)
 {
 	void *at = (char *)p + places[i].at;
@@ -106,7 +115,9 @@ static int set_field(struct settings_provider *p, size_t i, const char *value, c
 	switch (places[i].what) {
 	case TEXT:
 		r = settings_check_text(value, 0, fields[i].max, origin, e);
-		if (r == 0)
+		if (r == 0 && at == (void *)&p->key)
+			replace_key(at, value);
+		else if (r == 0)
 			replace(at, value);
 		return r;
 	case NUMBER:
@@ -157,10 +168,11 @@ void settings_free_providers(struct settings *s)
 {
 	for (size_t i = 0; i < s->priv->n_providers; i++) {
 		const struct settings_provider *p = &s->priv->providers[i];
-		const char *const texts[] = {p->name, p->kind, p->url, p->key, p->version, p->proxy, p->origin};
+		const char *const texts[] = {p->name, p->kind, p->url, p->version, p->proxy, p->origin};
 
 		for (size_t k = 0; k < N_ELEMENTS(texts); k++)
 			wipe(texts[k]);
+		secret_free((void *)(uintptr_t)p->key);
 	}
 	free(s->priv->providers);
 }

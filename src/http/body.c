@@ -284,7 +284,7 @@ bool body_step(struct conn *c)
 	if (c->in.n) {
 		size_t used = take(c, c->in.p, c->in.n);
 		if (used >= c->in.n)
-			buf_done(&c->in);
+			buf_wipe(&c->in);
 		else
 			buf_consume(&c->in, used);
 	} else {

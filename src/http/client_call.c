@@ -249,6 +249,8 @@ void call_done(struct call *c)
 {
 	if (c->easy)
 		curl_easy_cleanup(c->easy);
+	for (const struct curl_slist *l = c->headers; l; l = l->next)
+		explicit_bzero(l->data, strlen(l->data)); /* a key */
 	curl_slist_free_all(c->headers);
 	pthread_cond_destroy(&c->cv);
 	sem_destroy(&c->wake);

@@ -160,7 +160,7 @@ void conn_on_again(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
 
 static void conn_free(struct conn *c)
 {
-	buf_done(&c->in);
+	buf_wipe(&c->in);
 	buf_done(&c->out);
 	free(c->tail_owned);
 	free(c);
@@ -294,7 +294,7 @@ static void linger(struct conn *c)
 	linger_soon(c->server);
 	conn_enter(c, CONN_LINGER);
 	wire_close(c, true);
-	buf_done(&c->in);
+	buf_wipe(&c->in);
 	if (l->n > LINGER_CONNS)
 		conn_close(l->first);
 }
@@ -373,7 +373,7 @@ static bool take_head(struct conn *c, const char *p, size_t n, bool fresh)
 	if (fresh)
 		buf_add(&c->in, p + k, n - (size_t)k);
 	else if (n == (size_t)k)
-		buf_done(&c->in);
+		buf_wipe(&c->in);
 	else
 		buf_consume(&c->in, (size_t)k);
 	if (c->state == CONN_HANDLING)

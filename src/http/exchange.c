@@ -38,8 +38,8 @@ void exchange_free(struct http_exchange *x)
 		x->next->prev = x->prev;
 	if (x->reserved)
 		budget_give(&x->server->budget, x->reserved, x->trust == HTTP_UNKNOWN);
-	arena_done(&x->arena);
-	buf_done(&x->body);
+	arena_wipe(&x->arena); /* cookies, keys */
+	buf_wipe(&x->body);    /* passwords */
 	buf_done(&x->out);
 	free(x);
 }

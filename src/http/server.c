@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "http/server_priv.h"
 #include "sys/metrics.h"
 
@@ -154,7 +155,7 @@ static int server_start(struct http_server *s)
 
 int http_server_new(struct loop *l, const struct http_server_config *c, struct http_server **ret, struct err *e)
 {
-	struct http_server *s = xcalloc(1, sizeof(*s));
+	struct http_server *s = secret_new(sizeof(*s)); /* what is read has keys and passwords in it */
 	int r;
 
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
@@ -222,5 +223,5 @@ void http_server_free(struct http_server *s)
 		event_free(s->linger_ev);
 	budget_done(&s->budget);
 	buf_done(&s->head);
-	free(s);
+	secret_free(s);
 }

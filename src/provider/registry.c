@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/secret.h"
 #include "http/proxy.h"
 #include "provider/catalogue_priv.h"
 
@@ -244,7 +245,7 @@ int provider_new(const struct providers *ps, const struct provider_config *c, st
 	p->base = base;
 	p->shown_url = url_without_user(base);
 	p->label = label_for(k, p->shown_url);
-	p->key = xstrdup(or_empty(c->key));
+	p->key = secret_strdup(or_empty(c->key));
 	p->key_header = k->key_header;
 	p->proxy = xstrdup(or_empty(c->proxy));
 	p->version = xstrdup(version_for(k, p->shown_url, c->version));
@@ -290,7 +291,7 @@ void provider_unref(struct provider *p)
 	free(p->error);
 	free(p->version);
 	free(p->proxy);
-	free(p->key);
+	secret_free(p->key);
 	free(p->label);
 	free(p->shown_url);
 	free(p->base);

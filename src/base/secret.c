@@ -1,0 +1,46 @@
+/* secret.c - see secret.h. */
+#include "base/secret.h"
+
+#include <sys/mman.h>
+
+struct pages {
+	size_t bytes; /* all of them */
+	_Alignas(16) char data[];
+};
+
+void *secret_new(size_t n)
+{
+	size_t bytes = sizeof(struct pages) + n;
+	struct pages *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		memory_is_out();
+	(void)madvise(p, bytes, MADV_DONTDUMP);
+	(void)mlock(p, bytes); /* as far as the system lets us */
+	p->bytes = bytes;
+	return p->data;
+}
+
+char *secret_strdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(secret_new(n), s, n);
+}
+
+void secret_free(void *secret)
+{
+	if (!secret)
+		return;
+	struct pages *p = CONTAINER_OF(secret, struct pages, data);
+	size_t bytes = p->bytes;
+
+	explicit_bzero(p, bytes);
+	(void)munmap(p, bytes);
+}
+
+void secret_wipe(char *s)
+{
+	if (s)
+		explicit_bzero(s, strlen(s));
+}
