@@ -78,7 +78,7 @@ static void set_frame_headers(struct http_exchange *x, const struct asset *a)
 		http_set_header(x, "Access-Control-Allow-Origin", "*");
 }
 
-bool assets_serve(struct http_exchange *x, const char *path)
+bool assets_serve(const struct api *api, struct http_exchange *x, const char *path)
 {
 	const struct asset *a = asset_find(path);
 	char etag[96];
@@ -88,7 +88,7 @@ bool assets_serve(struct http_exchange *x, const char *path)
 	struct form f = choose_form(a, http_header(x, "Accept-Encoding"));
 	/* "abc" -> "abc-br" */
 	snprintf(etag, sizeof(etag), "%.*s%s\"", (int)strlen(a->etag) - 1, a->etag, f.mark);
-	answer_headers(x);
+	answer_headers(api, x);
 	set_frame_headers(x, a);
 	http_set_header(x, "ETag", etag);
 	http_set_header(x, "Vary", "Accept-Encoding");

@@ -3,15 +3,15 @@
 
 #include "api/request.h"
 
-static struct auth_way way_of(struct request *q)
+struct auth_way request_way(const struct http_exchange *x)
 {
-	return (struct auth_way){.peer = http_peer(q->x),
-		.host = http_header(q->x, "Host"),
-		.origin = http_header(q->x, "Origin"),
-		.forwarded_proto = http_header(q->x, "X-Forwarded-Proto"),
-		.forwarded_prefix = http_header(q->x, "X-Forwarded-Prefix"),
-		.page_base = http_header(q->x, "X-Atelier-Base"),
-		.tls = http_is_tls(q->x)};
+	return (struct auth_way){.peer = http_peer(x),
+		.host = http_header(x, "Host"),
+		.origin = http_header(x, "Origin"),
+		.forwarded_proto = http_header(x, "X-Forwarded-Proto"),
+		.forwarded_prefix = http_header(x, "X-Forwarded-Prefix"),
+		.page_base = http_header(x, "X-Atelier-Base"),
+		.tls = http_is_tls(x)};
 }
 
 const char *request_cookie(struct request *q, const char *name)
@@ -24,7 +24,7 @@ const char *request_cookie(struct request *q, const char *name)
 /* Under a path of a host that others share, each Atelier has cookies of its own. */
 void request_set_cookie(struct request *q, const char *name, const char *value, long seconds)
 {
-	struct auth_way way = way_of(q);
+	struct auth_way way = request_way(q->x);
 	char text[AUTH_PREFIX_LEN + 256], prefix[AUTH_PREFIX_LEN];
 
 	auth_prefix(q->api->c.settings, &way, prefix);
@@ -35,7 +35,7 @@ void request_set_cookie(struct request *q, const char *name, const char *value, 
 
 const char *request_prefix(struct request *q, char ret[AUTH_PREFIX_LEN])
 {
-	struct auth_way way = way_of(q);
+	struct auth_way way = request_way(q->x);
 
 	auth_prefix(q->api->c.settings, &way, ret);
 	return ret;

@@ -29,12 +29,16 @@
 #define ANSWER_MAX ((size_t)512 << 20)
 #define SMALL_BODY 16384 /* bytes: a body that is taken before it is known whose it is */
 
-void answer_headers(struct http_exchange *x)
+void answer_headers(const struct api *a, struct http_exchange *x)
 {
+	struct auth_way way = request_way(x);
+
 	http_set_header(x, "Content-Security-Policy",
 		"default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'self'; "
 		"frame-ancestors 'none'; form-action 'self'");
 	http_set_header(x, "X-Content-Type-Options", "nosniff");
+	if (auth_wants_https(a->c.settings, &way))
+		http_set_header(x, "Strict-Transport-Security", "max-age=31536000");
 	http_set_header(x, "Referrer-Policy", "no-referrer");
 	http_set_header(x, "Cross-Origin-Opener-Policy", "same-origin");
 	http_set_header(x, "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
@@ -46,7 +50,7 @@ static void request_free(struct request *q)
 {
 	log_set_request(NULL);
 	buf_done(&q->raw);
-	arena_done(&q->mem);
+	arena_wipe(&q->mem);
 	arena_done(&q->spare);
 	free(q);
 }
@@ -465,7 +469,7 @@ static struct request *request_new(struct api *a, struct http_exchange *x)
 	arena_init(&q->mem, REQUEST_MEMORY);
 	arena_init(&q->spare, REQUEST_MEMORY);
 	make_request_id(q->id);
-	answer_headers(x);
+	answer_headers(a, x);
 	http_set_header(x, "Cache-Control", "no-store");
 	http_set_header(x, "X-Request-Id", q->id);
 	return q;
@@ -608,7 +612,7 @@ void api_handler(struct http_exchange *x, void *arg)
 	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 
 	if (reads && http_request_error(x) == 0 && !is_interface(path) && !asks_for_ollama(a, x) &&
-		assets_serve(x, path))
+		assets_serve(a, x, path))
 		return;
 	request_start(request_new(a, x));
 }

@@ -153,12 +153,15 @@ void cors_headers(struct request *q);
 bool cors_preflight(struct request *q);
 
 /* Sets the headers that every answer carries. */
-void answer_headers(struct http_exchange *x);
+void answer_headers(const struct api *a, struct http_exchange *x);
+
+/* How the request came: for what depends on the address that the client sees. */
+struct auth_way request_way(const struct http_exchange *x);
 
 /* ---- web page ---- */
 
 /* Answers with an embedded file; false when there is none of this name. Loop thread. */
-bool assets_serve(struct http_exchange *x, const char *path);
+bool assets_serve(const struct api *api, struct http_exchange *x, const char *path);
 
 /* ---- the change feed (loop-owned) ---- */
 

@@ -61,6 +61,9 @@ struct auth_way {
 /* Whether the client's page came over https, so that a Secure cookie would stay. */
 bool auth_came_by_https(const struct settings *s, const struct auth_way *w);
 
+/* The same, and browsers may be told never to come by plain http again: not of localhost, whose other ports are not ours. */
+bool auth_wants_https(const struct settings *s, const struct auth_way *w);
+
 /* The path below which the client sees us, like "/atelier"; "" for none: as the page says, or a proxy that is believed, or
  * public_url when the request came by that. */
 #define AUTH_PREFIX_LEN 128
@@ -71,6 +74,9 @@ void auth_public_prefix(const struct settings *s, char ret[AUTH_PREFIX_LEN]);
 
 /* Whether the Host is public_url's. */
 bool auth_is_public_host(const struct settings *s, const char *host);
+
+/* Whether the Host is localhost, or a name below it. */
+bool auth_is_local_name(const char *host);
 
 /* Whether the Host is one that no stranger can point at us: localhost, an address, public_url's host, that of `listen`,
  * one of gateway_open_hosts. */

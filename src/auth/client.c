@@ -67,6 +67,11 @@ bool auth_came_by_https(const struct settings *s, const struct auth_way *w)
 	return is_https(str_from(s->public_url)) && w->host && auth_is_public_host(s, w->host);
 }
 
+bool auth_wants_https(const struct settings *s, const struct auth_way *w)
+{
+	return auth_came_by_https(s, w) && w->host && !auth_is_local_name(w->host);
+}
+
 /* ---- the path that we are seen below ---- */
 
 /* A plain path without its last slash; false for what could not stand in a cookie or in front of a link. */

@@ -52,6 +52,13 @@ bool auth_is_public_host(const struct settings *s, const char *host)
 	return same_name(host_of(str_from(host)), host_of(str_from(s->public_url)));
 }
 
+bool auth_is_local_name(const char *host)
+{
+	struct str name = host_of(str_from(host));
+
+	return same_name(name, STR("localhost")) || ends_with(name, STR(".localhost"));
+}
+
 bool auth_is_our_host(const struct settings *s, const char *host)
 {
 	struct str name = host_of(str_from(host));
@@ -62,7 +69,6 @@ bool auth_is_our_host(const struct settings *s, const char *host)
 	/* Nobody can give a name to a page that is addressed by number. */
 	if (address_parse(name, &a))
 		return true;
-	if (same_name(name, STR("localhost")) || ends_with(name, STR(".localhost")))
-		return true;
-	return auth_is_public_host(s, host) || is_listed(name, s->listen) || is_listed(name, s->gateway_open_hosts);
+	return auth_is_local_name(host) || auth_is_public_host(s, host) || is_listed(name, s->listen) ||
+	       is_listed(name, s->gateway_open_hosts);
 }
