@@ -33,7 +33,7 @@ run_suite() {
 	case $1 in
 	unit) meson_suite "$asan" --no-suite fuzz ;;
 	fuzz) meson_suite "$asan" --suite fuzz ;;
-	process) python3 tests/process/run.py --binary "$(binary_of "$asan")" && python3 tests/process/run.py --binary "$release" hardened ;;
+	process) python3 tests/process/run.py --binary "$(binary_of "$asan")" && python3 tests/process/run.py --binary "$release" hardened in_a_dump given_back ;;
 	scenario-asan) python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 ;;
 	scenario-tsan) python3 tests/scenario/run.py --binary "$(binary_of "$tsan")" --slow 10 ;;
 	faults) python3 tests/scenario/faults.py --binary "$(binary_of "$asan")" ;;

@@ -5,8 +5,9 @@
 
 Each case gets an empty folder and starts its own servers on free ports of 127.0.0.1.
 """
-import argparse, http.client, http.server, json, os, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, threading, time, traceback
+import argparse, http.client, http.server, json, os, re, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, threading, time, traceback
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 30
 CASES = []
 SERVERS = []
@@ -36,7 +37,7 @@ class Server:
         self.stderr = stderr
         words = [*prefix, binary, "serve", "--data", folder, *(["--listen", listen] if listen else []), *flags]
         variables = {k: v for k, v in os.environ.items() if not k.startswith(("ATELIER_", "OLLAMA_", "OPENAI_", "ANTHROPIC_"))}
-        variables.update(OLLAMA_HOST="", ATELIER_LIBRARIAN="1", **(env or {}))
+        variables.update({"OLLAMA_HOST": "", "ATELIER_LIBRARIAN": "1", **(env or {})})
         with open(self.out, "wb") as out, open(self.err, "ab") as err:
             self.p = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=stderr or err, env=variables)
         SERVERS.append(self.p)
@@ -437,6 +438,14 @@ def https_and_a_new_certificate(d):
     secure, plain = addresses(s)
     assert secure.startswith("https://") and plain.startswith("http://"), s.said
     assert get(secure, ca=d + "/one.pem") == 200
+    # Of localhost, other ports are other programs'.
+    for name, said in (("localhost", False), ("chat.example.test", True)):
+        c = http.client.HTTPConnection(name)
+        c.sock = ssl._create_unverified_context().wrap_socket(socket.create_connection(secure[8:].split(":"), PATIENCE))
+        c.request("GET", "/")
+        assert ("Strict-Transport-Security" in c.getresponse().headers) == said, name
+        c.close()
+    get(secure, ca=d + "/one.pem")
     first = get.serial
     assert get(plain) == 200
     assert get("http://" + secure[8:]) != 200, "plain bytes on the https port"
@@ -460,11 +469,198 @@ def https_and_a_new_certificate(d):
     assert s.stop() == 0
 
 
+# ---- a proxy in front ----
+
+
+def location_of_the_manual():
+    """The lines for nginx as the manual has them, those of a path included."""
+    manual = open(os.path.join(HERE, "../../docs/manual/07-running-a-server.md"), encoding="utf-8").read()
+    whole = manual.split("    location / {\n")[1].split("    }\n")[0]
+    below = manual.split("    location /atelier/ {\n")[1].split("        # and the other lines")[0]
+    return "location /atelier/ {\n%s%s}\n" % (below, "".join(x + "\n" for x in whole.splitlines() if "proxy_pass " not in x))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Nginx:
+    def __init__(self, d, port):
+        self.d, self.port = d, free_port()
+        make_certificate(d, "nginx")
+        with open(d + "/nginx.conf", "w") as f:
+            f.write("user root;\n" if os.geteuid() == 0 else "")  # its files are in our folder
+            f.write("daemon off; worker_processes 1; pid %(d)s/nginx.pid; error_log stderr;\nevents {}\nhttp {\n"
+                    "access_log off; client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;\n"
+                    "uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;\nserver { listen 127.0.0.1:%(port)d ssl;\n"
+                    "ssl_certificate %(d)s/nginx.pem; ssl_certificate_key %(d)s/nginx.key;\n%(location)s} }\n"
+                    % {"d": d, "port": self.port, "location": location_of_the_manual().replace(":8420", ":%d" % port)})
+        with open(d + "/nginx.err", "wb") as err:
+            p = subprocess.Popen([shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"), "-c", d + "/nginx.conf"],
+                                 stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+        SERVERS.append(p)
+        self.host = "chat.example.test:%d" % self.port
+        until("nginx", lambda: self.ask("GET", "/atelier/health/live") or p.poll() is not None)
+        assert p.poll() is None, open(d + "/nginx.err").read()
+
+    def open(self, method, path, body=None, **headers):
+        """The connection and its answer, whose body is not read."""
+        try:
+            plain = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        except ConnectionRefusedError:
+            return None, None
+        c = http.client.HTTPConnection(self.host)
+        c.sock = ssl._create_unverified_context().wrap_socket(plain)
+        headers = {k.replace("_", "-"): v for k, v in headers.items()}
+        if isinstance(body, dict):
+            body, headers["Content-Type"] = json.dumps(body), "application/json"
+        c.request(method, path, body, {"Host": self.host, **headers})
+        return c, c.getresponse()
+
+    def ask(self, method, path, body=None, **headers):
+        c, r = self.open(method, path, body, **headers)
+        if r is not None:
+            r.data = r.read()
+            c.close()
+        return r
+
+
+@case
+def below_a_path_of_nginx(d):
+    """As the manual says it: the page, its cookie, streams as they come, and large files."""
+    sys.path.insert(0, os.path.join(HERE, "../scenario"))
+    from provider import Answer, Provider, Step
+    provider, port = Provider(), free_port()
+    n = Nginx(d, port)
+    env = {**provider.settings(), "ATELIER_PUBLIC_URL": "https://%s/atelier" % n.host, "ATELIER_TRUST_PROXY": "1"}
+    s = Server(d + "/data", env=env, listen="127.0.0.1:%d" % port).ready()
+    page = n.ask("GET", "/atelier/")
+    assert page.status == 200 and b"<html" in page.data, page.status
+    assert page.headers["Strict-Transport-Security"].startswith("max-age="), page.headers
+    assert n.ask("GET", "/atelier").headers["Location"].endswith("/atelier/")
+    parts = set(re.findall(r'(?:src|href)="([^"#:]+)"', page.data.decode()))
+    assert any(x.endswith(".js") for x in parts), parts
+    for x in parts:
+        assert not x.startswith("/"), "%s leads out of the path" % x
+        assert n.ask("GET", "/atelier/" + x).status == 200, x
+    # Signed in by the cookie, as a page of this address would be.
+    ours = {"Origin": "https://" + n.host, "X_Atelier_Base": "/atelier/"}
+    r = n.ask("POST", "/atelier/api/v1/setup", {"code": s.code, "username": "ada", "password": "a long enough password"}, **ours)
+    assert r.status in (200, 201), r.data
+    cookies = r.headers.get_all("Set-Cookie")
+    assert all("Path=/atelier;" in c and "; Secure" in c for c in cookies), cookies
+    ours["Cookie"] = "; ".join(c.split(";")[0] for c in cookies)
+    # A stream link leads to the path, and what is written comes at once.
+    provider.fallback = Answer([Step(0, ["text", "first "]), Step(0, ["wait", "seen"]), Step(0, ["text", "last"]), Step(0, ["done"])])
+    until("models", lambda: b"mock:1b" in n.ask("GET", "/atelier/api/v1/models", **ours).data)
+    r = n.ask("POST", "/atelier/api/v1/conversations", {"model": "mock:1b"}, **ours)
+    assert r.status == 201, r.data
+    r = n.ask("POST", "/atelier/api/v1/conversations/%s/turns" % json.loads(r.data)["id"], {"content": "Hi"}, **ours)
+    link = json.loads(r.data)["stream_url"]
+    assert r.status == 202 and link.startswith("/atelier/"), r.data
+    c, r = n.open("GET", link)
+    assert r.status == 200, r.status
+    seen = b""
+    while b"first" not in seen:
+        seen += r.read1(65536)
+    assert b"event: done" not in seen
+    provider.signal("seen")
+    seen += r.read()
+    assert b"last" in seen and b"event: done" in seen
+    c.close()
+    # Parts of a file.
+    data = os.urandom(9 << 20)
+    r = n.ask("POST", "/atelier/api/v1/uploads", Upload_Length=str(len(data)), Tus_Resumable="1.0.0", **ours)
+    at = r.headers["Location"]
+    assert r.status == 201 and at.startswith("/atelier/"), (r.status, at)
+    for offset in range(0, len(data), 8 << 20):
+        r = n.ask("PATCH", at, data[offset:offset + (8 << 20)], Upload_Offset=str(offset), Tus_Resumable="1.0.0",
+                  Content_Type="application/offset+octet-stream", **ours)
+        assert r.status == 204, (r.status, r.data)
+    assert n.ask("HEAD", at, Tus_Resumable="1.0.0", **ours).headers["Upload-Offset"] == str(len(data))
+    assert n.ask("POST", "/atelier/api/v1/auth/logout", **ours).status in (200, 204)
+    # Past the proxy, by plain http, nobody is told to come by https.
+    assert s.call("GET", "/health/live")[0] == 200 and "Strict-Transport-Security" not in s.headers
+    assert s.stop() == 0
+    provider.down()
+
+
 @case
 def secrets_do_not_stand_in_the_list_of_processes(d):
     for flag in ("--openai-api-key", "--anthropic-api-key", "--master-key"):
         r = subprocess.run([binary, "doctor", flag, "sk-secret"], capture_output=True)
         assert r.returncode != 0 and b"configuration file" in r.stderr and b"sk-secret" not in r.stderr, r
+
+
+def resident_mb(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", open("/proc/%d/status" % pid).read()).group(1)) / 1024
+
+
+def dumped_memory(pid):
+    """What a core dump would have of the process: what can be written to and is not left out."""
+    parts, at = [], None
+    with open("/proc/%d/smaps" % pid) as f, open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for line in f:
+            first = line.split()[0]
+            if "-" in first and not first.endswith(":"):
+                at = None if line.split()[1][:2] != "rw" else [int(x, 16) for x in first.split("-")]
+            elif first == "VmFlags:" and at and "dd" not in line.split():
+                mem.seek(at[0])
+                try:
+                    parts.append(mem.read(at[1] - at[0]))
+                except OSError:
+                    pass
+    return b"".join(parts)
+
+
+@case
+def secrets_do_not_stand_in_a_dump(d):
+    """Not even where dumps are allowed: those that live long stand on pages of their own, others are overwritten."""
+    if b"__asan_init" in open(binary, "rb").read():
+        return "not with a sanitizer, which keeps what is freed"
+    flags = ("--core-dumps",)
+    key, env_key, master = "sk-stored-0123456789", "sk-variable-0123456789", os.urandom(32)
+    env = {"OPENAI_API_KEY": env_key, "OPENAI_BASE_URL": "http://127.0.0.1:1/v1", "ATELIER_MASTER_KEY": master.hex()}
+    s = Server(d + "/data", *flags, env=env).ready()
+    token = s.admin()
+    s.call("POST", "/api/v1/providers", {"name": "lab", "kind": "openai", "url": "http://127.0.0.1:1/v1", "key": key}, token)
+    assert s.call("GET", "/api/v1/providers", token=token)[0] == 200
+    for i in range(50):  # what others ask for afterwards stands where it was
+        s.call("GET", "/health/live")
+    memory = dumped_memory(s.p.pid)
+    assert b"/health/live" in memory and len(memory) > 1 << 20
+    found = [name for name, secret in (("stored key", key.encode()), ("key of a variable", env_key.encode()), ("master key", master),
+                                       ("master key in hexadecimal", master.hex().encode()), ("session", token.encode()),
+                                       ("password", b"a long enough password")) if secret in memory]
+    assert not found, found
+    s.stop()
+
+
+@case
+def memory_is_given_back(d):
+    """After a burst of requests that become many small pieces in memory."""
+    if b"__asan_init" in open(binary, "rb").read():
+        return "not with a sanitizer, which keeps what is freed"
+    s = Server(d + "/data").ready()
+    token = s.admin()
+    key = s.call("POST", "/api/v1/keys", {"name": "g"}, token)[1]["key"]
+    message = {"role": "user", "content": "abcdefghij"}
+    before, burst = resident_mb(s.p.pid), []
+
+    def ask():
+        burst.append(s.call("POST", "/v1/chat/completions", {"model": "librarian", "messages": [message] * 28000}, key)[0])
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert burst == [200] * 8, burst
+    peak = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/%d/status" % s.p.pid).read()).group(1)) / 1024
+    assert peak > before + 50, "that was no burst: %d MB" % peak
+    until("the memory, back from %d MB" % peak, lambda: resident_mb(s.p.pid) < before + 16)
+    s.stop()
 
 
 # ---- the binary ----
