@@ -2,6 +2,7 @@
 #include "http/client_priv.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -478,9 +479,29 @@ int http_client_get_public(struct http_client *c, const char *url, int64_t timeo
 
 /* --- the client -------------------------------------------------------------------------------------------------- */
 
+/* What curl sends has keys in it. */
+static void wiping_free(void *p)
+{
+	if (p)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *wiping_realloc(void *old, size_t n)
+{
+	size_t had = old ? malloc_usable_size(old) : 0;
+	void *p = malloc(n);
+
+	if (!p || !old)
+		return p;
+	memcpy(p, old, MIN(had, n));
+	wiping_free(old);
+	return p;
+}
+
 static void init_curl(void)
 {
-	if (curl_global_init(CURL_GLOBAL_ALL) != 0)
+	if (curl_global_init_mem(CURL_GLOBAL_ALL, malloc, wiping_free, wiping_realloc, strdup, calloc) != 0)
 		abort();
 	signal(SIGPIPE, SIG_IGN); /* with CURLOPT_NOSIGNAL this is the program's part */
 }
