@@ -25,8 +25,8 @@ void wire_time(const char *text, int64_t *ret)
 int provider_fetch_json(struct providers *ps, struct provider *p, const char *url, const char *post, int64_t timeout_ms,
 	struct cancel *c, json_t **ret, int *ret_status, struct err *e)
 {
-	CLEANUP(buf_done)
-	struct buf auth = BUF_INIT(2048), version = BUF_INIT(128), body = BUF_INIT(LIST_MAX_BYTES);
+	CLEANUP(buf_wipe) struct buf auth = BUF_INIT(2048);
+	CLEANUP(buf_done) struct buf version = BUF_INIT(128), body = BUF_INIT(LIST_MAX_BYTES);
 	const char *headers[5] = {"Accept: application/json"};
 	size_t n = 1;
 	struct http_result res = {0};

@@ -86,7 +86,7 @@ struct request {
 static int run(struct providers *ps, struct provider *p, const struct request *q, struct cancel *cancel, struct err *e)
 {
 	CLEANUP(buf_done) struct buf url = BUF_INIT(2048);
-	CLEANUP(buf_done) struct buf auth = BUF_INIT(2048);
+	CLEANUP(buf_wipe) struct buf auth = BUF_INIT(2048);
 	const char *headers[4] = {"Content-Type: application/json"};
 	struct http_result res = {0};
 	int r;

@@ -62,7 +62,8 @@ static void seen_done(struct seen *s)
 
 static void look_at(struct probe *b, const char *url, bool with_key, struct seen *ret)
 {
-	CLEANUP(buf_done) struct buf body = BUF_INIT(ANSWER_MAX), auth = BUF_INIT(2048), version = BUF_INIT(128);
+	CLEANUP(buf_done) struct buf body = BUF_INIT(ANSWER_MAX), version = BUF_INIT(128);
+	CLEANUP(buf_wipe) struct buf auth = BUF_INIT(2048);
 	struct http_result res = {0};
 	const char *headers[4] = {"Accept: application/json"};
 	size_t n = 1;

@@ -1,5 +1,6 @@
 /* request.c - the pieces that the requests of all dialects are made of. */
 #include "provider/request.h"
+#include "base/secret.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,8 +42,10 @@ void gen_call_done(struct gen_call *r)
 {
 	buf_done(&r->url);
 	buf_done(&r->body);
-	for (size_t i = 0; i < r->n_lines; i++)
+	for (size_t i = 0; i < r->n_lines; i++) {
+		secret_wipe(r->lines[i]);
 		free(r->lines[i]);
+	}
 }
 
 static void add_line(struct gen_call *r, const char *line)
@@ -63,6 +66,7 @@ void request_header(struct gen_call *r, const char *fmt, ...)
 	va_end(ap);
 	if (n > 0 && (size_t)n < sizeof(line))
 		add_line(r, line);
+	secret_wipe(line);
 }
 
 void request_key(struct gen_call *r, const struct provider *p, const char *before)

@@ -17,7 +17,8 @@ static int keep_nothing(void *arg, const char *p, size_t n)
 /* The load is a generation without a prompt; nothing is sent before it has ended. */
 static void load(struct providers *ps, const struct target *t)
 {
-	CLEANUP(buf_done) struct buf url = BUF_INIT(1024), body = BUF_INIT(4096), auth = BUF_INIT(2048);
+	CLEANUP(buf_done) struct buf url = BUF_INIT(1024), body = BUF_INIT(4096);
+	CLEANUP(buf_wipe) struct buf auth = BUF_INIT(2048);
 	const char *headers[3] = {"Content-Type: application/json"};
 	struct http_result res = {0};
 	struct err e = {0};
