@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 # Flags for `make run`, such as: make run ARGS="--listen 0.0.0.0:8420"
 ARGS   ?=
 
-.PHONY: run build test agents lint bench fuzz clean install
+.PHONY: run build test agents lint bench bench-web fuzz clean install
 
 run: build
 	@exec build/atelier serve --data data $(ARGS)
@@ -34,6 +34,12 @@ bench:
 	@tools/setup build bench
 	@tools/build release bench
 	@bench/run.sh build/atelier build/bench/bench/load
+
+# What the web page costs, in a real browser.
+bench-web:
+	@tools/setup build test
+	@tools/build release
+	@PATH="$$(tools/node):$$PATH" && cd tests/e2e && npm ci --silent && node bench.mjs --binary ../../build/atelier
 
 # Minutes of fuzzing per target: make fuzz MINUTES=10
 fuzz:

@@ -15,11 +15,32 @@ const fonts = (): Plugin => ({
     /katex[^?]*\.css/.test(id) ? code.replace(/,\s*url\([^)]+\)\s*format\("(?:woff|truetype)"\)/g, '') : undefined,
 });
 
+/** Names the files of the chat in the page, for theme.js: whoever is signed in needs them at once. */
+const chatFiles = (): Plugin => ({
+  name: 'chat-files',
+  transformIndexHtml: {
+    order: 'post',
+    handler(html, { bundle }) {
+      const chunks = Object.values(bundle ?? {}).filter((c) => c.type === 'chunk');
+      const files = new Set<string>();
+      const add = (name: string | undefined) => {
+        const chunk = chunks.find((c) => c.fileName === name);
+        if (!chunk || files.has(chunk.fileName)) return;
+        files.add(chunk.fileName);
+        chunk.imports.forEach(add);
+      };
+      add(chunks.find((c) => c.facadeModuleId?.endsWith('/app/Shell.svelte'))?.fileName);
+      const more = [...files].filter((f) => !html.includes(f)).map((f) => './' + f);
+      return more.length ? [{ tag: 'meta', attrs: { name: 'atelier-shell', content: more.join(' ') }, injectTo: 'head-prepend' }] : [];
+    },
+  },
+});
+
 // `vite build --mode gallery`: the gallery of the design's parts instead of the page.
 export default defineConfig(({ mode }) => ({
   // Relative addresses, so that the page also works below a path of a reverse proxy.
   base: './',
-  plugins: [fonts(), tailwindcss(), locales(), svelte()],
+  plugins: [fonts(), tailwindcss(), locales(), svelte(), chatFiles()],
   resolve: {
     alias: { ...alias, '@formatjs/icu-messageformat-parser': '@formatjs/icu-messageformat-parser/no-parser.js' },
   },

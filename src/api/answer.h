@@ -33,13 +33,16 @@ struct list_answer {
 	const char *currency;
 };
 
-/* Defines the schema `var` of a list of `item`; `order` says in which, and further fields may follow. */
-#define LIST_SCHEMA(var, wire, item, order, text, ...)                                                                 \
+/* Defines `var_fields`, those of a list of `item`; `order` says in which, and further fields may follow. */
+#define LIST_FIELDS(var, item, order, ...)                                                                             \
 	static const struct field var##_fields[] = {                                                                   \
 		FIELD_LIST(struct list_answer, items, "items", (item), 0, FIELD_REQUIRED, order),                      \
 		FIELD_STR(struct list_answer, next, "next", 0, 0, 0,                                                   \
 			"`cursor` of the page behind this one; null: the end."),                                       \
-		__VA_ARGS__};                                                                                          \
+		__VA_ARGS__}
+/* And the schema `var` of it. */
+#define LIST_SCHEMA(var, wire, item, order, text, ...)                                                                 \
+	LIST_FIELDS(var, item, order, __VA_ARGS__);                                                                    \
 	static const struct schema var = SCHEMA(wire, struct list_answer, var##_fields, text)
 #define LIST_CURRENCY(text) FIELD_STR(struct list_answer, currency, "currency", 0, 0, FIELD_REQUIRED, text)
 

@@ -1,5 +1,5 @@
 /* auth_api.c - signing in and out, the first administrator, the own account. */
-#include "api/request.h"
+#include "api/bootstrap.h"
 
 struct login {
 	const char *username, *password;
@@ -41,7 +41,7 @@ static const struct field user_fields[] = {
 	FIELD_ENUM(struct user, role, "role", ROLE_ADMIN " " ROLE_USER, FIELD_REQUIRED, "What the user may do."),
 	FIELD_TIME(struct user, created_at, "created_at", FIELD_REQUIRED, "When the user was made."),
 };
-static const struct schema user_schema = SCHEMA("User", struct user, user_fields, "A person who can sign in.");
+const struct schema user_schema = SCHEMA("User", struct user, user_fields, "A person who can sign in.");
 
 struct signed_in {
 	const char *token, *token_type;

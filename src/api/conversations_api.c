@@ -1,10 +1,11 @@
 /* conversations_api.c - a person's conversations. */
 #include "api/answer.h"
-#include "api/request.h"
+#include "api/bootstrap.h"
 #include "store/conversations.h"
 
 #define TITLE_MAX      200
 #define MODEL_MAX      200
+#define PAGE_ITEMS     50
 #define DELETE_WAIT_MS 5000 /* for a canceled turn to be gone */
 
 struct conversation_edit {
@@ -44,7 +45,9 @@ static const struct field conversation_fields[] = {
 static const struct schema conversation_schema =
 	SCHEMA("Conversation", struct conversation_answer, conversation_fields, "A conversation.");
 
-LIST_SCHEMA(conversation_page_schema, "ConversationPage", &conversation_schema, "Newest first.", "Some conversations.");
+LIST_FIELDS(conversation_page, &conversation_schema, "Newest first.");
+const struct schema conversation_page_schema =
+	SCHEMA("ConversationPage", struct list_answer, conversation_page_fields, "Some conversations.");
 
 static struct conversation_answer answer_of(const struct conversation *c)
 {
@@ -133,21 +136,14 @@ static char *cursor_format(struct request *q, const struct conversation *last)
 	return text;
 }
 
-static int conversations_get_all(struct request *q)
+/* Those behind `after`. */
+static int read_page(struct request *q, const char *search, const struct conversation_cursor *after, size_t limit,
+	struct list_answer *ret)
 {
-	const char *cursor = http_query(q->x, "cursor"), *search = http_query(q->x, "q");
-	struct conversation_cursor after = {0};
-	struct conversation_list list;
-	int64_t limit;
-	int r = request_i64(q, "limit", &limit);
-
-	if (r == 0 && cursor)
-		r = cursor_parse(q, cursor, &after);
-	if (r < 0)
-		return r;
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-	r = conversations_list(
-		c, q->who.user.id, search && *search ? search : NULL, &after, (size_t)limit, &q->mem, &list, &q->err);
+	struct conversation_list list;
+	int r = conversations_list(c, q->who.user.id, search, after, limit, &q->mem, &list, &q->err);
+
 	if (r < 0)
 		return r;
 	struct conversation_answer *items = ARENA_ARRAY(&q->mem, struct conversation_answer, MAX(list.n, 1));
@@ -155,7 +151,32 @@ static int conversations_get_all(struct request *q)
 		return request_no_memory(q);
 	for (size_t i = 0; i < list.n; i++)
 		items[i] = answer_of(&list.items[i]);
-	return answer_list(q, items, list.n, list.more && list.n ? cursor_format(q, &list.items[list.n - 1]) : NULL);
+	*ret = (struct list_answer){.items = {items, list.n},
+		.next = list.more && list.n ? cursor_format(q, &list.items[list.n - 1]) : NULL};
+	return 0;
+}
+
+int conversations_first_page(struct request *q, struct list_answer *ret)
+{
+	return read_page(q, NULL, &(struct conversation_cursor){0}, PAGE_ITEMS, ret);
+}
+
+static int conversations_get_all(struct request *q)
+{
+	const char *cursor = http_query(q->x, "cursor"), *search = http_query(q->x, "q");
+	struct conversation_cursor after = {0};
+	int64_t limit;
+	int r = request_i64(q, "limit", &limit);
+
+	if (r == 0 && cursor)
+		r = cursor_parse(q, cursor, &after);
+	if (r < 0)
+		return r;
+	struct list_answer *out = ARENA_NEW(&q->mem, struct list_answer);
+	if (!out)
+		return request_no_memory(q);
+	q->answer = out;
+	return read_page(q, search && *search ? search : NULL, &after, (size_t)limit, out);
 }
 
 static int conversation_get(struct request *q)
@@ -222,7 +243,7 @@ static int conversation_delete(struct request *q)
 static const struct param conversation_list_params[] = {
 	{.name = "q", .type = PARAM_STR, .doc = "Words that the title must contain."},
 	{.name = "cursor", .type = PARAM_STR, .pattern = CURSOR_PATTERN, .doc = "`next` of the page before."},
-	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 200, .otherwise = 50, .doc = "Items of a page."},
+	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 200, .otherwise = PAGE_ITEMS, .doc = "Items of a page."},
 };
 
 static const struct param delete_params[] = {

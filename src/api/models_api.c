@@ -1,5 +1,6 @@
 /* models_api.c - the models that can answer, and how their providers are. */
 #include "api/answer.h"
+#include "api/bootstrap.h"
 #include "api/models.h"
 #include "api/request.h"
 
@@ -73,10 +74,6 @@ static const struct field provider_fields[] = {
 const struct schema provider_schema =
 	SCHEMA("Provider", struct provider_state, provider_fields, "Where models come from.");
 
-struct tasks_answer {
-	const char *chat, *code, *title, *embedding;
-};
-
 #define T struct tasks_answer
 static const struct field tasks_fields[] = {
 	FIELD_STR(T, chat, "chat", 0, 0, 0, "For new conversations."),
@@ -87,13 +84,6 @@ static const struct field tasks_fields[] = {
 static const struct schema tasks_schema =
 	SCHEMA("ModelTasks", T, tasks_fields, "The model that each task takes now; null: none.");
 #undef T
-
-struct models_answer {
-	struct schema_list items, providers;
-	const char *default_model;
-	struct tasks_answer defaults;
-	bool looking;
-};
 
 static const struct field models_fields[] = {
 	FIELD_LIST(struct models_answer, items, "items", &model_schema, 0, FIELD_REQUIRED, "All models known now."),
@@ -135,9 +125,8 @@ static struct model_answer answer_of(const struct model *m)
 		.has_loaded = m->loaded_bytes > 0};
 }
 
-int models_answer(struct request *q, bool all)
+int models_list(struct request *q, bool all, struct models_answer *ret)
 {
-	struct models_answer *out = ARENA_NEW(&q->mem, struct models_answer);
 	struct catalogue known;
 	size_t n = 0;
 	int r = providers_catalogue(q->api->c.providers, &q->mem, &known, &q->err);
@@ -145,12 +134,12 @@ int models_answer(struct request *q, bool all)
 	if (r < 0)
 		return r;
 	struct model_answer *items = ARENA_ARRAY(&q->mem, struct model_answer, MAX(known.n_models, 1));
-	if (!out || !items)
+	if (!items)
 		return request_no_memory(q);
 	for (size_t i = 0; i < known.n_models; i++)
 		if (all || !known.models[i].hidden)
 			items[n++] = answer_of(&known.models[i]);
-	*out = (struct models_answer){.items = {items, n},
+	*ret = (struct models_answer){.items = {items, n},
 		.providers = providers_answer(&known),
 		.default_model = known.default_model,
 		.looking = known.looking,
@@ -158,8 +147,17 @@ int models_answer(struct request *q, bool all)
 			.code = known.tasks[TASK_CODE],
 			.title = known.tasks[TASK_TITLE],
 			.embedding = known.tasks[TASK_EMBEDDING]}};
-	q->answer = out;
 	return 0;
+}
+
+int models_answer(struct request *q, bool all)
+{
+	struct models_answer *out = ARENA_NEW(&q->mem, struct models_answer);
+
+	if (!out)
+		return request_no_memory(q);
+	q->answer = out;
+	return models_list(q, all, out);
 }
 
 int models_get(struct request *q)

@@ -13,6 +13,7 @@
 
 #define ROUTE_SETS(X)                                                                                                  \
 	X(auth)                                                                                                        \
+	X(bootstrap)                                                                                                   \
 	X(users)                                                                                                       \
 	X(keys)                                                                                                        \
 	X(conversations)                                                                                               \

@@ -3,21 +3,23 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
 import * as access from './access.mjs';
+import { launch } from './browser.mjs';
 import * as chat from './chat.mjs';
 import * as design from './gallery.mjs';
 import * as languages from './languages.mjs';
 import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
+import * as start from './start.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...start, ...windows };
 
 const order = [
   'firstRun',
   'streaming',
+  'firstPaint',
   'reading',
   'diagrams',
   'growing',
@@ -96,18 +98,7 @@ async function main() {
   await mock.start();
   const server = new Server(binary, { OLLAMA_HOST: mock.url, ATELIER_MAX_TURNS_PER_USER: '50' });
   await server.start();
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  const browser = await launch();
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', locale: 'en-US' });
   const { watch, allow, forget } = watcher();
   // Before anybody is signed in, the page asks and is told so.

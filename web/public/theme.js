@@ -1,5 +1,5 @@
-// Runs before the first paint: puts the saved theme on <html>, so that nothing flashes. The rest of the page changes
-// themes through window.atelierTheme.
+// Runs before the first paint: puts the saved theme on <html>, so that nothing flashes, and says which frame stands in until
+// the program runs. The rest of the page changes themes through window.atelierTheme.
 (function () {
   var colours = { graphite: '#16181c', quartz: '#ffffff', terminal: '#050a06', solarized: '#002b36' };
   var dark = window.matchMedia('(prefers-color-scheme: dark)');
@@ -22,7 +22,29 @@
     if (meta) meta.setAttribute('content', colours[theme]);
   }
 
+  /** Whoever was signed in most probably is: the frame of the chat is shown, and its scripts are loaded at once. */
+  function frame() {
+    var root = document.documentElement;
+    var path = location.pathname.slice(new URL('.', document.baseURI).pathname.length);
+    try {
+      if (!localStorage.getItem('atelier.in')) return;
+      root.dataset.frame = path === '' ? 'new' : /^c\//.test(path) ? 'thread' : 'page';
+      if (localStorage.getItem('atelier.sidebar') === 'closed') root.dataset.list = 'closed';
+    } catch (e) {
+      return;
+    }
+    var meta = document.querySelector('meta[name="atelier-shell"]');
+    var files = meta ? meta.content.split(' ') : [];
+    files.forEach(function (file) {
+      var link = document.createElement('link');
+      link.rel = 'modulepreload';
+      link.href = file;
+      document.head.append(link);
+    });
+  }
+
   apply(saved());
+  frame();
   dark.addEventListener('change', function () {
     if (saved() === 'system') apply('system');
   });

@@ -5,7 +5,7 @@ import {
   listConversations,
 } from '$core/api/conversations';
 import { ApiError } from '$core/api/errors';
-import type { Conversation } from '$core/api/types';
+import type { Conversation, ConversationPage } from '$core/api/types';
 import { notices } from '$design/notices.svelte';
 
 /** The list in the sidebar: newest first, by pages, with search. */
@@ -28,15 +28,20 @@ class Conversations {
     return this.items.find((c) => c.id === id) ?? this.others[id];
   }
 
+  /** The first page, as it came with the page itself. */
+  begin(page: ConversationPage): void {
+    this.items = page.items;
+    this.next = page.next ?? null;
+    this.loaded = true;
+  }
+
   async load(): Promise<void> {
     this.request?.abort();
     const request = (this.request = new AbortController());
     this.loading = true;
     try {
       const page = await listConversations(this.query, null, request.signal);
-      this.items = page.items;
-      this.next = page.next ?? null;
-      this.loaded = true;
+      this.begin(page);
     } catch (e) {
       if (!request.signal.aborted) notices.error(e);
     } finally {

@@ -19,10 +19,15 @@ class Models {
   /** True when nothing but the built-in guide answers. */
   onlyLibrarian = $derived(this.loaded && this.list.items.length > 0 && this.list.items.every((m) => m.kind === 'librarian'));
 
+  /** The list as it came with the page itself. */
+  begin(list: ModelList): void {
+    this.list = list;
+    this.loaded = true;
+  }
+
   async load(): Promise<void> {
     try {
-      this.list = await listModels();
-      this.loaded = true;
+      this.begin(await listModels());
     } catch (e) {
       notices.error(e);
     }

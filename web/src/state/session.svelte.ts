@@ -1,10 +1,11 @@
-import { logOut, me, setupNeeded } from '$core/api/auth';
+import { logOut } from '$core/api/auth';
+import { bootstrap } from '$core/api/bootstrap';
 import { whenUnauthorized } from '$core/api/client';
-import { ApiError, say } from '$core/api/errors';
-import type { User } from '$core/api/types';
+import { say } from '$core/api/errors';
+import type { Bootstrap, User } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
 import { router } from './route.svelte';
-import { forgetDrafts } from './storage';
+import { forgetDrafts, write } from './storage';
 
 type Phase = 'checking' | 'unreachable' | 'setup' | 'anonymous' | 'in';
 
@@ -15,31 +16,47 @@ class Session {
   /** Why the sign-in page is shown, when there is something to say. */
   reason = $state('');
   problem = $state('');
+  /** What came with the answer of who is signed in, until it is taken. */
+  private first: Bootstrap | null = null;
   private returnTo = '/';
 
   constructor() {
     whenUnauthorized(() => this.lost());
   }
 
-  async check(): Promise<void> {
+  /** Finds out which page is to be shown; `asked`: the question is under way. */
+  async check(asked: Promise<Bootstrap> = bootstrap()): Promise<void> {
     this.phase = 'checking';
     try {
-      if (await setupNeeded()) {
-        this.phase = 'setup';
-        return;
-      }
-      this.enter(await me());
+      const found = await asked;
+      if (found.setup_needed) this.phase = 'setup';
+      else if (found.user) this.enter(found);
+      else this.leave('');
     } catch (e) {
-      if (e instanceof ApiError && e.status === 401) this.leave('');
-      else {
-        this.problem = say(e);
-        this.phase = 'unreachable';
-      }
+      this.problem = say(e);
+      this.phase = 'unreachable';
     }
   }
 
-  enter(user: User): void {
-    this.user = user;
+  /** After the right password: false when the browser has not kept the session, and the next page would be this one again. */
+  async signedIn(): Promise<boolean> {
+    const found = await bootstrap();
+    if (found.user) this.enter(found);
+    return !!found.user;
+  }
+
+  /** The lists that came along, once. */
+  takeFirst(): Bootstrap | null {
+    const { first } = this;
+    this.first = null;
+    return first;
+  }
+
+  private enter(found: Bootstrap): void {
+    this.first = found;
+    this.user = found.user ?? null;
+    // The next time the page is loaded, what is drawn first is the chat (theme.js).
+    write('in', '1');
     this.reason = '';
     this.phase = 'in';
     const page = router.current.page;
@@ -67,7 +84,8 @@ class Session {
   private leave(reason: string, comeBack = true): void {
     const { page } = router.current;
     if (comeBack && page !== 'login' && page !== 'setup') this.returnTo = router.address;
-    this.user = null;
+    this.user = this.first = null;
+    write('in', null);
     this.reason = reason;
     this.phase = 'anonymous';
     router.go('/login', true);

@@ -45,6 +45,8 @@ export type Limit = Schemas['Limit'];
 export type LimitNew = Schemas['LimitNew'];
 export type Group = Schemas['Group'];
 export type Account = Schemas['Account'];
+export type Bootstrap = Schemas['Bootstrap'];
+export type ConversationPage = Schemas['ConversationPage'];
 export type AccountFields = Schemas['AccountPatch'];
 
 /** How far a pull is; what Ollama calls layers are the files of a model. */

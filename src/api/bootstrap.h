@@ -1,0 +1,24 @@
+/* bootstrap.h - what resources give to bootstrap_api.c, which answers for several of them at once. */
+#pragma once
+
+#include "api/answer.h"
+#include "api/request.h"
+
+extern const struct schema user_schema, models_schema, conversation_page_schema;
+
+struct tasks_answer {
+	const char *chat, *code, *title, *embedding;
+};
+
+struct models_answer {
+	struct schema_list items, providers;
+	const char *default_model;
+	struct tasks_answer defaults;
+	bool looking;
+};
+
+/* The models known now; `all`: hidden ones too. */
+int models_list(struct request *q, bool all, struct models_answer *ret) MUST_CHECK;
+
+/* The newest conversations of who asks. */
+int conversations_first_page(struct request *q, struct list_answer *ret) MUST_CHECK;
