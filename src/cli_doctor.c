@@ -100,8 +100,9 @@ static bool check_folder(struct doctor *d)
 
 /* ---- the database ---- */
 
-static void check_open_database(struct doctor *d, struct db *db, const char *path)
+static void check_open_database(struct doctor *d, struct db *db)
 {
+	const char *path = db_place(db);
 	CLEANUP(arena_done) struct arena a;
 	struct err e = {0};
 	const char *found = "";
@@ -117,28 +118,24 @@ static void check_open_database(struct doctor *d, struct db *db, const char *pat
 
 static void check_database(struct doctor *d)
 {
-	char path[PATH_MAX];
-	size_t n;
-	const struct db_migration *migrations = store_migrations(&n);
+	CLEANUP(freep) char *path = database_path(d->settings);
 	struct err e = {0};
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/atelier.db", d->settings->data);
-	if (folder_check(d->settings->data, &e) < 0) {
+	if (database_check(d->settings, &e) < 0) {
 		say(d, FAIL, "database", "%s", e.msg);
 		return;
 	}
-	if (stat(path, &st) < 0) {
+	if (database_is_file(d->settings) && stat(path, &st) < 0) {
 		say(d, OK, "database", "not there yet; atelier serve makes it");
 		return;
 	}
-	int r = db_open(&(struct db_config){.path = path, .readers = 1, .as_it_is = true, .table = STORE_TABLE},
-		migrations, n, &d->db, &e);
+	int r = database_connect(d->settings, &(struct db_config){.readers = 1, .as_it_is = true}, &d->db, &e);
 	if (r < 0) {
 		say(d, r == E_CONFLICT ? WARN : FAIL, "database", "%s", e.msg);
 		return;
 	}
-	check_open_database(d, d->db, path);
+	check_open_database(d, d->db);
 }
 
 /* Made at the first start; without it the keys of providers that are stored cannot be read. */

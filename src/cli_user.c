@@ -52,23 +52,18 @@ static int read_password(char **ret, struct err *e)
 static int add(const struct settings *s, const char *name, const char *role, struct err *e)
 {
 	CLEANUP(freep) char *password = NULL;
-	struct buf path = BUF_INIT(8192);
 	struct db *db = NULL;
-	size_t n;
-	const struct db_migration *migrations = store_migrations(&n);
 	atelier_id id;
 	int r = read_password(&password, e);
 
 	if (r == 0)
 		r = folder_make(s->data, e);
 	if (r == 0)
-		r = folder_check(s->data, e);
+		r = database_check(s, e);
 	if (r < 0)
 		return r;
-	buf_printf(&path, "%s/atelier.db", s->data);
 	/* Also while the server runs: the database takes more than one program. */
-	r = db_open(&(struct db_config){.path = path.p, .readers = 1, .table = STORE_TABLE}, migrations, n, &db, e);
-	buf_done(&path);
+	r = database_connect(s, &(struct db_config){.readers = 1}, &db, e);
 	if (r == 0)
 		r = auth_create_user(db, name, password, role, &id, e);
 	db_close(db);

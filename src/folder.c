@@ -39,7 +39,7 @@ int folder_make(const char *path, struct err *e)
 /* Ours by name: everything but the configuration file, which may well be a link to where a machine keeps such. */
 static bool is_ours(const char *name)
 {
-	static const char *const begins[] = {"atelier.db", "master.key", "journal", "lock", "upload"};
+	static const char *const begins[] = {"atelier.db", "master.key", "journal", "lock", "node", "upload"};
 
 	for (size_t i = 0; i < N_ELEMENTS(begins); i++) {
 		if (strncmp(name, begins[i], strlen(begins[i])) == 0)

@@ -47,7 +47,7 @@ struct folder_lock {
 
 struct program {
 	const struct settings *settings;
-	char *db_path, *journal_path, *key_path;
+	char *journal_path, *key_path;
 	struct folder_lock lock;
 	struct loop *loop;
 	pthread_t loop_thread;
@@ -83,6 +83,13 @@ void certificate_look(struct program *p); /* whether it ends soon, for sys/healt
 void signals_block(void);
 void signals_wait(struct program *p); /* until SIGTERM or SIGINT, of which a second one ends the program at once */
 void program_stop(struct program *p); /* in the opposite order, whatever has been started */
+
+/* database.c: which database the settings mean */
+bool database_is_file(const struct settings *s);                        /* of SQLite, in the data folder */
+char *database_path(const struct settings *s);                          /* or its URL; on the heap */
+int database_check(const struct settings *s, struct err *e) MUST_CHECK; /* folder_check where it is a file */
+/* db_open with the rest of `how`: path, table and node are filled in. */
+int database_connect(const struct settings *s, const struct db_config *how, struct db **ret, struct err *e) MUST_CHECK;
 
 /* folder.c */
 int folder_make(const char *path, struct err *e) MUST_CHECK; /* with those above it; mode 0700 */

@@ -50,7 +50,6 @@ static char *join(const char *folder, const char *name)
 void program_init(struct program *p, const struct settings *s)
 {
 	*p = (struct program){.settings = s, .lock = {-1, -1}};
-	p->db_path = join(s->data, "atelier.db");
 	p->journal_path = join(s->data, "journal");
 	p->key_path = join(s->data, "master.key");
 }
@@ -85,7 +84,7 @@ int folder_open(struct program *p, struct err *e)
 		r = folder_close(path, e);
 	if (r == 0)
 		r = folder_lock(path, &p->lock, e);
-	return r < 0 ? r : folder_check(path, e);
+	return r < 0 ? r : database_check(p->settings, e);
 }
 
 /* The api is made later; connections are answered only once the loop runs. */
@@ -177,13 +176,8 @@ int server_bind(struct program *p, struct err *e)
 
 int database_open(struct program *p, struct err *e)
 {
-	size_t n;
-	const struct db_migration *migrations = store_migrations(&n);
-	int r = db_open(&(struct db_config){.path = p->db_path,
-				.readers = (unsigned)p->settings->db_readers,
-				.exclusive = true,
-				.table = STORE_TABLE},
-		migrations, n, &p->db, e);
+	int r = database_connect(p->settings,
+		&(struct db_config){.readers = (unsigned)p->settings->db_readers, .exclusive = true}, &p->db, e);
 
 	return r < 0 ? r : auth_new(p->db, p->settings, p->key_path, &p->auth, e);
 }
@@ -505,7 +499,6 @@ void program_stop(struct program *p)
 	if (p->loop)
 		loop_free(p->loop);
 	folder_unlock(&p->lock);
-	free(p->db_path);
 	free(p->journal_path);
 	free(p->key_path);
 	logger_stop();

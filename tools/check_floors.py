@@ -11,7 +11,7 @@ LEVEL = {folder: i for i, floor in enumerate(FLOORS) for folder in floor}
 TOP = len(FLOORS)
 
 # What stands in one place only: the libraries behind it show where it is used.
-ONLY = {"sqlite3.h": ("db",), "curl/": ("http",), "event2/": ("sys", "http")}
+ONLY = {"sqlite3.h": ("db",), "libpq": ("db",), "curl/": ("http",), "event2/": ("sys", "http")}
 
 
 def main():

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything that must hold before a change is done. `make test` builds first, then calls this.
 #
-#	tools/test.sh [SUITE ...]     all of: unit fuzz process scenario-asan scenario-tsan faults kill9 uploads schema clients web e2e lint
+#	tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults kill9 uploads schema clients web e2e lint
 #
 # Each suite's output is kept in build/test-logs/SUITE.log and shown when it fails. The last line is the sum.
 set -u
@@ -11,7 +11,7 @@ tsan=${TSAN_BUILD:-build/tsan}
 release=${RELEASE:-build/atelier}
 logs=build/test-logs
 mkdir -p "$logs"
-all=(unit fuzz process scenario-asan scenario-tsan faults kill9 uploads schema clients web e2e lint)
+all=(unit postgres fuzz process scenario-asan scenario-tsan faults kill9 uploads schema clients web e2e lint)
 passed=0
 failed=0
 # The same Node.js that the build uses.
@@ -32,6 +32,7 @@ binary_of() {
 run_suite() {
 	case $1 in
 	unit) meson_suite "$asan" --no-suite fuzz ;;
+	postgres) postgres ;;
 	fuzz) meson_suite "$asan" --suite fuzz ;;
 	process) python3 tests/process/run.py --binary "$(binary_of "$asan")" && python3 tests/process/run.py --binary "$release" hardened in_a_dump given_back ;;
 	scenario-asan) python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 ;;
@@ -50,6 +51,12 @@ run_suite() {
 		return 2
 		;;
 	esac
+}
+
+# What the suites unit and scenario-asan run on SQLite, on a PostgreSQL: all of the database's own, a part of the rest.
+postgres() {
+	meson_suite "$asan" --suite database &&
+		python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 --postgres --sample 4
 }
 
 # The packages of a folder, fetched again only when its lock file changed.
@@ -72,10 +79,11 @@ e2e() {
 
 # Counts the single cases that cmocka reports, and the programs that ended badly.
 meson_suite() {
-	local build=$1 status ok bad programs
+	local build=$1 status ok bad programs under=
 	shift
+	[[ $* != "--suite database" ]] || under=tests/postgres.py
 	ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-		meson test -C "$build" --no-rebuild --print-errorlogs "$@"
+		$under meson test -C "$build" --no-rebuild --print-errorlogs "$@"
 	status=$?
 	ok=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) test.*/\1/p' "$build/meson-logs/testlog.txt" | awk '{ n += $1 } END { print n + 0 }')
 	bad=$(sed -nE 's/^\[  FAILED  \] ([0-9]+) test.*/\1/p' "$build/meson-logs/testlog.txt" | awk '{ n += $1 } END { print n + 0 }')

@@ -122,6 +122,26 @@ static int check_networks(const char *value, const char *origin, struct err *e)
 		   : 0;
 }
 
+/* Who may look at the processes of this machine would read it there. */
+static bool has_password(const char *url)
+{
+	const char *at = strchr(url, '@'), *user = strstr(url, "://");
+
+	return strstr(url, "password=") || (at && user && memchr(user + 3, ':', (size_t)(at - user - 3)));
+}
+
+static int check_database(const char *value, const char *origin, struct err *e)
+{
+	if (*value && strncmp(value, "postgresql://", 13) != 0 && strncmp(value, "postgres://", 11) != 0)
+		return err_set(e, E_INVALID, "%s: must be empty or postgresql://user@host/name", origin);
+	if (strncmp(origin, "--", 2) == 0 && has_password(value))
+		return err_set(e, E_INVALID,
+			"%s: a password is not taken as a flag, where every user of this machine can see it. Set "
+			"ATELIER_DATABASE, write it into the configuration file, or into ~/.pgpass.",
+			origin);
+	return 0;
+}
+
 static bool is_url(const char *name)
 {
 	return strcmp(name, "ollama_host") == 0 || strcmp(name, "openai_base_url") == 0 ||
@@ -144,6 +164,8 @@ static int set_text(struct settings *s, int i, const char *value, const char *or
 
 	if (r == 0 && strcmp(info->name, "trusted_proxies") == 0)
 		r = check_networks(value, origin, e);
+	if (r == 0 && strcmp(info->name, "database") == 0)
+		r = check_database(value, origin, e);
 	if (r < 0)
 		return r;
 	if (value[0] && is_url(info->name))

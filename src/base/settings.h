@@ -14,6 +14,8 @@
 #define SETTINGS_TABLE(X)                                                                                              \
 	X(STR, data, "", 0, 4000, "ATELIER_DATA",                                                                      \
 		"data folder (default: $XDG_DATA_HOME/atelier or ~/.local/share/atelier)")                             \
+	X(STR, database, "", 0, 4000, "ATELIER_DATABASE",                                                              \
+		"where all is kept: empty for a file in the data folder (SQLite), or postgresql://user@host/name")     \
 	X(STR, listen, "127.0.0.1:8420", 1, 2000, "ATELIER_LISTEN",                                                    \
 		"addresses to serve on, with blanks between: host:port, *:port, unix:/path (the flag may be given "    \
 		"several times)")                                                                                      \

@@ -1,6 +1,6 @@
 /*
- * db.h - the database: today SQLite in WAL mode, one writing thread with group commit and a few reading connections.
- * The API names nothing of SQLite, so that PostgreSQL can stand behind it.
+ * db.h - the database: SQLite in WAL mode or PostgreSQL, one writing thread with group commit and a few reading
+ * connections. The API names nothing of either.
  */
 #pragma once
 
@@ -11,7 +11,7 @@ struct db;
 struct db_conn;
 
 struct db_config {
-	const char *path;
+	const char *path; /* of SQLite's file, or postgresql://... (a connection URI of libpq) */
 	unsigned readers;
 	int64_t node;      /* this process among those that share the database; 0: it is the only one */
 	bool as_it_is;     /* an older file is not migrated but refused: E_CONFLICT */
@@ -41,6 +41,10 @@ DEFINE_CLEANUP(struct db, db_close)
 struct db_conn *db_acquire(struct db *db);
 void db_release(struct db_conn *c);
 DEFINE_CLEANUP(struct db_conn, db_release)
+
+bool db_is_url(const char *path);          /* of PostgreSQL */
+const char *db_place(const struct db *db); /* its file, or host and name; for people */
+bool db_is_postgres(const struct db_conn *c);
 
 /* Which of the processes this is, as the configuration said. */
 int64_t db_node(const struct db_conn *c);

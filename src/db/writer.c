@@ -6,14 +6,13 @@
  * has lasted, new callers are told so at once rather than kept.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/db_priv.h"
 #include "sys/fault.h"
 #include "sys/metrics.h"
-
-#define WAL_CHECKPOINT_PAGES 1000 /* about 4 MiB */
 
 enum {
 	WAIT_MS = 5000,      /* of a caller for the database */
@@ -35,15 +34,6 @@ struct db_request {
 };
 
 /* ---- the batch ---- */
-
-static int busy(struct err *e)
-{
-	int code = err_set(e, E_BUSY, "Another program has held the database for too long. Try again.");
-
-	if (e && e->code == code)
-		e->retry_after_s = 2;
-	return code;
-}
 
 /* Adds what has come since to the batch. */
 static void take_queue(struct db *db, struct db_batch *b)
@@ -75,7 +65,7 @@ static void drop_late(struct db *db, struct db_batch *b)
 			continue;
 		}
 		*at = q->next;
-		q->r = busy(q->e);
+		q->r = db_busy(q->e, b->why);
 		answer(db, q);
 	}
 	b->tail = at;
@@ -103,13 +93,16 @@ static bool run_member(struct db_conn *c, int (*fn)(struct db_conn *c, void *arg
 		return true;
 	*ret = fn(c, arg, e);
 	db_conn_settle(c);
-	if (sqlite3_get_autocommit(c->h)) {
+	if (c->db->be->transaction(c) == DB_TX_NONE) {
 		if (*ret < 0 && e)
 			err_set(lost, *ret, "%s", e->msg);
 		else
 			err_set(lost, E_STORAGE, "The database %s ended the transaction.", c->db->path);
 		return false;
 	}
+	/* Nothing of it would be committed, so nobody may believe so. */
+	if (*ret >= 0 && c->db->be->transaction(c) == DB_TX_FAILED)
+		*ret = err_set(e, E_INTERNAL, "A statement has failed, and nobody said so.");
 	r = 0;
 	if (*ret < 0)
 		r = control(c, "ROLLBACK TO member", lost);
@@ -132,7 +125,7 @@ static int begin(struct db *db, struct db_batch *b, struct err *e)
 {
 	for (;;) {
 		struct err mine = {0};
-		int r = control(&db->writer, "BEGIN IMMEDIATE", &mine);
+		int r = db->be->begin(&db->writer, &mine);
 
 		if (r != E_BUSY) {
 			__atomic_store_n(&db->busy_since_ms, 0, __ATOMIC_RELAXED);
@@ -140,11 +133,12 @@ static int begin(struct db *db, struct db_batch *b, struct err *e)
 		}
 		if (!__atomic_load_n(&db->busy_since_ms, __ATOMIC_RELAXED))
 			__atomic_store_n(&db->busy_since_ms, clock_mono_ms(), __ATOMIC_RELAXED);
+		snprintf(b->why, sizeof(b->why), "%s", mine.msg);
 		take_queue(db, b);
 		drop_late(db, b);
 		if (!b->first) {
 			db->probe_at_ms = clock_mono_ms() + PROBE_MS;
-			return busy(e);
+			return db_busy(e, b->why);
 		}
 	}
 }
@@ -203,7 +197,7 @@ static void run_batch(struct db *db, struct db_batch *b)
 	__atomic_store_n(&db->batch_since_ms, b->first ? b->first->asked_ms : 0, __ATOMIC_RELAXED);
 	r = run_all(db, b, &e);
 	__atomic_store_n(&db->batch_since_ms, 0, __ATOMIC_RELAXED);
-	if (r < 0 && !sqlite3_get_autocommit(c->h))
+	if (r < 0 && db->be->transaction(c) != DB_TX_NONE)
 		(void)!control(c, "ROLLBACK", NULL);
 	if (r == 0 && b->first)
 		db_note_written(db);
@@ -296,7 +290,7 @@ static int enqueue(struct db *db, struct db_request *q, struct err *e)
 	if (__atomic_load_n(&db->file_is_gone, __ATOMIC_RELAXED))
 		return err_set(e, E_STORAGE, "%s was deleted or replaced; nothing more is written there.", db->path);
 	if (__atomic_load_n(&db->n_waiting, __ATOMIC_RELAXED) >= QUEUE_MAX)
-		return busy(e);
+		return db_busy(e, NULL);
 	q->asked_ms = now;
 	q->until_ms = now + (db_writer_waits_ms(db) >= WAIT_MS ? STUCK_WAIT_MS : WAIT_MS);
 	*db->queue_tail = q;
@@ -343,27 +337,10 @@ bool db_write_later(struct db *db, struct db_later *l)
 	return taken;
 }
 
-/* After each commit: `pages` are in the log now. */
-static int wal_grew(void *arg, sqlite3 *h, const char *name, int pages)
-{
-	struct db *db = arg;
-
-	(void)h;
-	(void)name;
-	if (pages < db->wal_seen)
-		db->wal_seen = 0; /* the log began anew */
-	if (pages - db->wal_seen < WAL_CHECKPOINT_PAGES)
-		return SQLITE_OK;
-	db->wal_seen = pages;
-	db_checkpointer_want(db);
-	return SQLITE_OK;
-}
-
 int db_writer_start(struct db *db, struct err *e)
 {
 	int r;
 
-	sqlite3_wal_hook(db->writer.h, wal_grew, db);
 	r = db_thread_start(&db->write_thread, "db-writer", writer_main, db, e);
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/fold.h"
 #include "store/manual.h"
+#include "store/search.h"
 #include "store/store_priv.h"
 
 #define VERSION_KEY     "manual_version"
@@ -148,7 +149,7 @@ struct fill {
 	const char *version;
 };
 
-static int fill_passages(struct db_conn *c, int64_t page_id, struct str body, struct err *e)
+static int fill_passages(struct db_conn *c, int64_t page_id, struct str body, int64_t *id, struct err *e)
 {
 	CLEANUP(freep) struct cutter *k = xcalloc(1, sizeof(*k));
 	struct str heading = {NULL, 0};
@@ -162,14 +163,16 @@ static int fill_passages(struct db_conn *c, int64_t page_id, struct str body, st
 			r = store_full(e);
 		else
 			r = db_exec(c, NULL, e,
-				"INSERT INTO manual_passages (page_id, anchor, heading, body) VALUES (?, ?, ?, ?)",
-				DB_I64(page_id), DB_TEXT(p.anchor), store_text(p.heading), store_text(p.body));
+				"INSERT INTO manual_passages (id, page_id, anchor, heading, body)"
+				" VALUES (?, ?, ?, ?, ?)",
+				DB_I64(++*id), DB_I64(page_id), DB_TEXT(p.anchor), store_text(p.heading),
+				store_text(p.body));
 	}
 	arena_done(&k->a);
 	return r;
 }
 
-static int fill_page(struct db_conn *c, int64_t id, const struct manual_source *p, struct err *e)
+static int fill_page(struct db_conn *c, int64_t id, const struct manual_source *p, int64_t *passage_id, struct err *e)
 {
 	struct str body = str_from(p->body), title = str_from(p->title);
 	int r;
@@ -182,7 +185,7 @@ static int fill_page(struct db_conn *c, int64_t id, const struct manual_source *
 		title = str_from(p->slug);
 	r = db_exec(c, NULL, e, "INSERT INTO manual_pages (id, slug, title, body) VALUES (?, ?, ?, ?)", DB_I64(id),
 		DB_TEXT(p->slug), store_text(title), store_text(body));
-	return r < 0 ? r : fill_passages(c, id, body, e);
+	return r < 0 ? r : fill_passages(c, id, body, passage_id, e);
 }
 
 static int version_is(struct db_conn *c, const char *version, bool *ret, struct err *e)
@@ -201,6 +204,7 @@ static int version_is(struct db_conn *c, const char *version, bool *ret, struct 
 static int fill_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct fill *x = arg;
+	int64_t passage = 0;
 	bool same = false;
 	int r;
 
@@ -211,9 +215,9 @@ static int fill_in(struct db_conn *c, void *arg, struct err *e)
 	if (r == 0)
 		r = db_exec(c, NULL, e, "DELETE FROM manual_pages");
 	for (size_t i = 0; r == 0 && i < x->n; i++)
-		r = fill_page(c, (int64_t)i + 1, &x->pages[i], e);
+		r = fill_page(c, (int64_t)i + 1, &x->pages[i], &passage, e);
 	if (r == 0)
-		r = db_exec(c, NULL, e, "INSERT INTO manual_fts (manual_fts) VALUES ('rebuild')");
+		r = search_manual_filled(c, e);
 	if (r == 0)
 		r = db_exec(c, NULL, e,
 			"INSERT INTO meta (key, value) VALUES ('" VERSION_KEY "', ?)"
@@ -317,13 +321,6 @@ static void words_find(const char *text, struct words *ret)
 	}
 }
 
-/* As a query of the index: each word quoted, so that none is an operator, and any of them enough. */
-static void query_make(const struct words *words, struct buf *b)
-{
-	for (size_t i = 0; i < words->n; i++)
-		buf_printf(b, "%s\"" STR_FMT "\"", i ? " OR " : "", STR_ARG(words->items[i]));
-}
-
 /* A passage that has less than a third of the words is about something else. A word is looked for without its ending, as
  * the index does. */
 static bool is_about(const struct manual_hit *h, const struct words *words)
@@ -376,7 +373,6 @@ static int read_hits(struct db_rows *rows, struct arena *a, struct manual_hit_li
 int manual_search(
 	struct db_conn *c, const char *text, size_t limit, struct arena *a, struct manual_hit_list *ret, struct err *e)
 {
-	CLEANUP(buf_done) struct buf query = BUF_INIT(MAX_QUERY_WORDS * (MAX_WORD_BYTES + 8));
 	CLEANUP(buf_done) struct buf folded = BUF_INIT(MAX_PAGE_BYTES);
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct words words;
@@ -388,19 +384,7 @@ int manual_search(
 	words_find(buf_str(&folded).p, &words);
 	if (words.n == 0)
 		return 0;
-	query_make(&words, &query);
-	r = buf_status(&query);
-	if (r < 0)
-		return err_set(e, r, "The search text is too long.");
-	/* A word in the heading counts four times one in the text; a heading that is the question comes first, also
-	 * when stop words make most of it ("What is Atelier?"). */
-	r = db_query(c, &rows, e,
-		"SELECT g.slug, g.title, p.heading, p.anchor, p.body, bm25(manual_fts, 4.0, 1.0)"
-		" - 100.0 * (rtrim(fold(p.heading), ' ?!.') = rtrim(fold(trim(?)), ' ?!.')) AS rank_"
-		" FROM manual_fts JOIN manual_passages p ON p.id = manual_fts.rowid JOIN manual_pages g ON g.id = "
-		"p.page_id"
-		" WHERE manual_fts MATCH ? ORDER BY rank_ LIMIT ?",
-		DB_TEXT(text), DB_TEXT_N(query.p, query.n), DB_I64(MIN(limit, (size_t)1000)));
+	r = search_manual(c, text, words.items, words.n, (int64_t)MIN(limit, (size_t)1000), a, &rows, e);
 	if (r < 0 || (r = read_hits(rows, a, ret, e)) < 0)
 		return r;
 	for (size_t i = 0; i < ret->n; i++)

@@ -40,6 +40,7 @@
 	X(GAUGE, jobs_running, "", "background jobs running now")                                                      \
 	X(COUNTER, db_commits_total, "", "transactions committed")                                                     \
 	X(COUNTER, db_writes_total, "", "write requests in them")                                                      \
+	X(COUNTER, db_round_trips_total, "", "exchanges with a PostgreSQL server")                                     \
 	X(COUNTER, log_lines_lost_total, "", "lines of the log that nobody read in time")                              \
 	X(COUNTER, logins_total, "", "successful logins")                                                              \
 	X(COUNTER, logins_failed_total, "", "failed logins")

@@ -3,6 +3,7 @@
 
 import argparse
 import glob
+import itertools
 import os
 import queue
 import shutil
@@ -15,20 +16,31 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+sys.path.insert(0, os.path.dirname(HERE))
+
 import script  # noqa: E402
 from client import Client  # noqa: E402
+from postgres import Postgres  # noqa: E402
 from server import Failed, Server, copy_data  # noqa: E402
+
+# What is about SQLite's file, or about a fault point or a stranger that PostgreSQL does not have.
+SQLITE_ALONE = {"doctor_migrates_nothing", "newer_database", "data_folder_unusable", "second_server"}
 
 USERS = (("admin", "admin", "correct horse one"), ("bob", "user", "correct horse two"))
 
 
 class Template:
-    """A data folder with two users who are signed in: made once by the program itself, copied for each scenario."""
+    """A data folder with two users who are signed in: made once by the program itself, copied for each scenario. On a
+    PostgreSQL, its database is copied with it."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, postgres=None):
         self.folder, self.vars = os.path.join(folder, "template"), {}
+        self.postgres, self.numbers = postgres, itertools.count(1)
         os.makedirs(self.folder, 0o700)
         server = Server(binary, self.folder)
+        if postgres:
+            postgres.sql("CREATE DATABASE template")
+            server.settings["ATELIER_DATABASE"] = postgres.url("template")
         try:
             for name, role, password in USERS:
                 status, out = server.command(["user", "add", name, "--role", role], password + "\n")
@@ -49,8 +61,17 @@ class Template:
         finally:
             server.destroy()
 
-    def copy(self, to):
+    def copy(self, to, server=None):
         copy_data(self.folder, to)
+        if self.postgres:
+            self.give_database(server, "template")
+
+    def give_database(self, server, template="template0"):
+        """A database of its own for a server, as the template has it or empty."""
+        name = "s%d" % next(self.numbers)
+        self.postgres.sql("CREATE DATABASE %s TEMPLATE %s" % (name, template))
+        server.settings["ATELIER_DATABASE"] = self.postgres.url(name)
+        server.postgres = (self.postgres, name)
 
 
 def run_one(path, binary, template, root):
@@ -81,6 +102,8 @@ def main():
     ap.add_argument("-j", type=int, default=2, help="scenarios at the same time")
     ap.add_argument("--slow", type=float, default=1.0, help="factor for bounds in milliseconds (sanitizers)")
     ap.add_argument("--times", type=int, default=1, help="runs of each scenario")
+    ap.add_argument("--postgres", action="store_true", help="on a PostgreSQL that is started for it")
+    ap.add_argument("--sample", type=int, default=1, help="only every Nth scenario")
     ap.add_argument("-v", action="store_true", help="print each scenario with its time")
     ap.add_argument("names", nargs="*", help="file names without .scn; all when none is given")
     a = ap.parse_args()
@@ -89,18 +112,22 @@ def main():
     paths = sorted(glob.glob(os.path.join(HERE, "*.scn")))
     if a.names:
         paths = [p for p in paths if os.path.basename(p)[:-4] in [n.removesuffix(".scn") for n in a.names]]
+    elif a.postgres:
+        paths = [p for p in paths if os.path.basename(p)[:-4] not in SQLITE_ALONE]
+    paths = paths[::a.sample]
     if not paths:
         sys.exit("no such scenario")
 
     root = tempfile.mkdtemp(prefix="atelier-scenario-")
-    began = time.monotonic()
+    began, postgres = time.monotonic(), None
     passed, failed, mx, todo = [], [], threading.Lock(), queue.Queue()
     for _ in range(a.times):
         for p in paths:
             todo.put(p)
     try:
         try:
-            template = Template(a.binary, root)
+            postgres = Postgres().start() if a.postgres else None
+            template = Template(a.binary, root, postgres)
         except Failed as e:
             print("the first start failed: %s" % e)
             print("0 passed, %d failed" % len(paths))
@@ -131,6 +158,8 @@ def main():
         for t in threads:
             t.join()
     finally:
+        if postgres:
+            postgres.destroy()
         shutil.rmtree(root, ignore_errors=True)
     print("scenarios: %.1f s" % (time.monotonic() - began))
     print("%d passed, %d failed" % (len(passed), len(failed)))

@@ -79,7 +79,7 @@ class Scenario:
     """One run of one file."""
 
     def __init__(self, binary, folder, template, port_wait=20):
-        self.folder, self.template = folder, template
+        self.folder, self.template, self.beside = folder, template, None
         self.data = os.path.join(folder, "data")
         self.server = Server(binary, self.data)
         self.providers = {}
@@ -185,13 +185,15 @@ class Scenario:
     def prepare(self):
         if not os.path.isdir(self.data):
             if self.template:
-                self.template.copy(self.data)
+                self.template.copy(self.data, self.server)
             else:
                 os.makedirs(self.data, 0o700)
+                if self.beside and self.beside.postgres:
+                    self.beside.give_database(self.server)
 
     def cmd_fresh(self, c):
         """Begin with an empty data folder, without any user."""
-        self.template = None
+        self.beside, self.template = self.template, None
 
     def cmd_set(self, c, *pairs):
         for p in pairs:
@@ -265,6 +267,8 @@ class Scenario:
     def cmd_sql(self, c, statement, *rest):
         """On the data folder's database; `sql "SELECT ..." = [[...]]` compares the rows."""
         self.prepare()
+        if self.server.postgres:
+            return self.sql_postgres(statement, *rest)
         db = sqlite3.connect(self.server.database(), timeout=10)
         try:
             rows = [list(r) for r in db.execute(statement).fetchall()]
@@ -274,6 +278,15 @@ class Scenario:
         finally:
             db.close()
         if rest and rows != rest[1]:
+            raise Failed("the rows are %s" % show(rows))
+
+    def sql_postgres(self, statement, *rest):
+        """The same there: psql prints a truth value as t or f."""
+        postgres, name = self.server.postgres
+        rows = [line.split("|") for line in postgres.sql(statement, name).splitlines()]
+        shown = {None: "", True: "t", False: "f", 1: "1", 0: "0"}
+        want = [[shown.get(v, str(v)) for v in row] for row in rest[1]] if rest else rows
+        if [["1" if v == "t" else "0" if v == "f" else v for v in row] for row in rows] != want:
             raise Failed("the rows are %s" % show(rows))
 
     # ---- the provider ----

@@ -49,6 +49,7 @@ class Server:
             "ATELIER_MAX_TURNS_PER_USER": "100", "ATELIER_WARM_UP": "0",
         }
         self.settings.update(settings or {})
+        self.postgres = None  # (where, name): its database is there and no file
         self.files = None   # the limit of open files, for the next start
         self.proc = None
         self.port = None

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "../database.h"
+
 #include "store/conversations.h"
 #include "store/store.h"
 #include "store/turns.h"
@@ -17,6 +19,7 @@
 
 struct fixture {
 	char folder[64];
+	char path[TEST_DATABASE_MAX];
 	struct db *db;
 	struct db_conn *c;
 	struct arena a;
@@ -63,7 +66,8 @@ UNUSED static int setup(void **state)
 	if (!mkdtemp(f->folder))
 		return -1;
 	snprintf(path, sizeof(path), "%s/atelier.db", f->folder);
-	config = (struct db_config){.path = path, .readers = 2};
+	test_database(path, f->path);
+	config = (struct db_config){.path = f->path, .readers = 2};
 	m = store_migrations(&n);
 	FINE(f, db_open(&config, m, n, &f->db, &f->e));
 	f->c = db_acquire(f->db);
@@ -83,6 +87,7 @@ UNUSED static int teardown(void **state)
 	arena_done(&f->a);
 	db_release(f->c);
 	db_close(f->db);
+	test_database_done(f->path);
 	d = opendir(f->folder);
 	while (d && (entry = readdir(d)) != NULL)
 		unlinkat(dirfd(d), entry->d_name, 0);

@@ -101,12 +101,14 @@ static const struct col columns[] = {COL(I64, T, id), COL(REF, T, ref), COL(I64,
 static const struct rows_table things = {
 	"things", "name", "There is no such thing.", "There is such a thing.", TABLE(struct thing, columns)};
 
+#define THINGS(bytes_type)                                                                                             \
+	"CREATE TABLE things (id BIGINT PRIMARY KEY, ref BIGINT, number BIGINT NOT NULL, opt BIGINT,"                  \
+	" flag BIGINT NOT NULL, name TEXT, folded TEXT UNIQUE, bytes " bytes_type ", made_at BIGINT NOT NULL,"         \
+	" changed_at BIGINT NOT NULL)"
+
 static int make_table(struct db_conn *c, void *arg UNUSED, struct err *e)
 {
-	return db_exec(c, NULL, e,
-		"CREATE TABLE things (id INTEGER PRIMARY KEY, ref INTEGER, number INTEGER NOT NULL, opt INTEGER,"
-		" flag INTEGER NOT NULL, name TEXT, folded TEXT UNIQUE, bytes BLOB, made_at INTEGER NOT NULL,"
-		" changed_at INTEGER NOT NULL)");
+	return db_exec(c, NULL, e, test_postgres() ? THINGS("BYTEA") : THINGS("BLOB"));
 }
 
 static void test_types(void **state)

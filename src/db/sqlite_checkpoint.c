@@ -1,0 +1,94 @@
+/* sqlite_checkpoint.c - the thread that moves what is in SQLite's log into the file, so that no commit waits for that. */
+#include "base/log.h"
+#include "db/sqlite_priv.h"
+
+#define WAL_TRUNCATE_PAGES   16384 /* about 64 MiB */
+#define WAL_CHECKPOINT_PAGES 1000  /* about 4 MiB */
+
+static void checkpoint(struct db_conn *c)
+{
+	int log = 0, done = 0, rc;
+
+	rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
+	/* Only a log that readers have kept from beginning anew gets this large; this makes writers wait for them. */
+	if (rc == SQLITE_OK && log > WAL_TRUNCATE_PAGES)
+		rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log, &done);
+	if (rc != SQLITE_OK)
+		(void)sqlite_fail(c, rc, "checkpoint", NULL);
+	log_debug("db", "checkpoint: %d of %d pages (%s)", done, log, sqlite3_errstr(rc));
+}
+
+static void *checkpoint_main(void *arg)
+{
+	struct sqlite_own *o = arg;
+
+	pthread_mutex_lock(&o->checkpoint_mx);
+	while (!o->checkpoint_stop) {
+		if (!o->checkpoint_wanted) {
+			pthread_cond_wait(&o->checkpoint_cv, &o->checkpoint_mx);
+			continue;
+		}
+		o->checkpoint_wanted = false;
+		pthread_mutex_unlock(&o->checkpoint_mx);
+		checkpoint(&o->checkpointer);
+		pthread_mutex_lock(&o->checkpoint_mx);
+	}
+	pthread_mutex_unlock(&o->checkpoint_mx);
+	return NULL;
+}
+
+static void want_checkpoint(struct sqlite_own *o)
+{
+	pthread_mutex_lock(&o->checkpoint_mx);
+	o->checkpoint_wanted = true;
+	pthread_cond_signal(&o->checkpoint_cv);
+	pthread_mutex_unlock(&o->checkpoint_mx);
+}
+
+/* After each commit: `pages` are in the log now. */
+static int wal_grew(void *arg, sqlite3 *h, const char *name, int pages)
+{
+	struct sqlite_own *o = arg;
+
+	(void)h;
+	(void)name;
+	if (pages < o->wal_seen)
+		o->wal_seen = 0; /* the log began anew */
+	if (pages - o->wal_seen < WAL_CHECKPOINT_PAGES)
+		return SQLITE_OK;
+	o->wal_seen = pages;
+	want_checkpoint(o);
+	return SQLITE_OK;
+}
+
+int sqlite_checkpointer_start(struct db *db, struct err *e)
+{
+	struct sqlite_own *o = sqlite_own(db);
+	const struct db_conn_kind kind = {.writes = true, .cache_kib = 64, .busy_ms = 250};
+	int r;
+
+	r = db_conn_open(db, &kind, &o->checkpointer, e);
+	if (r < 0)
+		return r;
+	r = db_thread_start(&o->checkpoint_thread, "db-checkpoint", checkpoint_main, o, e);
+	if (r < 0)
+		return r;
+	o->checkpoint_running = true;
+	sqlite3_wal_hook(db->writer.h, wal_grew, o);
+	return 0;
+}
+
+void sqlite_checkpointer_stop(struct db *db)
+{
+	struct sqlite_own *o = sqlite_own(db);
+
+	if (o->checkpoint_running) {
+		pthread_mutex_lock(&o->checkpoint_mx);
+		o->checkpoint_stop = true;
+		pthread_cond_signal(&o->checkpoint_cv);
+		pthread_mutex_unlock(&o->checkpoint_mx);
+		pthread_join(o->checkpoint_thread, NULL);
+		o->checkpoint_running = false;
+	}
+	db_conn_close(&o->checkpointer);
+}

@@ -1,0 +1,299 @@
+/* sqlite_file.c - the file of SQLite: making and locking it, copies of it, whether it is ours and whole. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "db/sqlite_priv.h"
+
+enum {
+	CHECK_STEPS = 10000, /* of SQLite's machine between two looks whether the database is being closed */
+	HEADER_BYTES = 100,
+};
+
+static const struct db_conn_kind copy_kind = {.writes = true, .cache_kib = 512, .busy_ms = 5000};
+
+/* ---- making it ---- */
+
+/* A byte far behind all data. SQLite has its own; a lock of this kind belongs to the descriptor, not to the process. */
+static int file_lock(int fd, const char *path, struct err *e)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = INT64_C(1) << 62, .l_len = 1};
+
+	if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return err_set(e, E_CONFLICT, "%s is in use by another Atelier. One database, one server.", path);
+	return 0; /* a file system without locks: the folder's own must do */
+}
+
+/* Makes the file, so that its mode is ours from the start, and says in plain words what stands in the way. SQLite would
+ * follow a link, and what stands beside the file is its work, too. */
+int sqlite_file_open(struct db *db, const struct db_config *c, struct err *e)
+{
+	static const char *const beside[] = {"-wal", "-shm", "-journal"};
+	struct sqlite_own *own = sqlite_own(db);
+	CLEANUP(freep) char *copy = xstrdup(db->path);
+	const char *folder = dirname(copy);
+	char other[PATH_MAX];
+	struct stat st;
+
+	if (stat(folder, &st) < 0 || access(folder, W_OK | X_OK) < 0)
+		return db_file_fail(-errno, folder, e);
+	for (size_t i = 0; i < N_ELEMENTS(beside); i++) {
+		if ((size_t)snprintf(other, sizeof(other), "%s%s", db->path, beside[i]) < sizeof(other) &&
+			lstat(other, &st) == 0 && S_ISLNK(st.st_mode))
+			return db_file_fail(-ELOOP, other, e);
+	}
+	own->file_fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (own->file_fd < 0 || fstat(own->file_fd, &st) < 0)
+		return db_file_fail(-errno, db->path, e);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, E_INVALID, "%s is not a file.", db->path);
+	return c->exclusive ? file_lock(own->file_fd, db->path, e) : 0;
+}
+
+/* A file of another program must neither be filled with our tables nor taken for one of ours. */
+int sqlite_belongs(struct db_conn *c, const struct db_config *config, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int64_t version;
+	int r;
+
+	if (!config->table)
+		return 0;
+	r = db_conn_number(c, "PRAGMA user_version", &version, e);
+	if (r < 0)
+		return r;
+	r = db_query(c, &rows, e, "SELECT count(*), total(name = ?) FROM sqlite_schema", DB_TEXT(config->table));
+	if (r == 0)
+		r = db_next(rows, e);
+	if (r < 0)
+		return r;
+	bool empty = db_i64(rows, 0) == 0, ours = db_i64(rows, 1) > 0;
+	if (version > 0 ? ours : empty)
+		return 0;
+	return err_set(e, E_INVALID,
+		"%s is a database, but not one of Atelier. Nothing was changed; move it away, or choose another folder "
+		"with --data.",
+		config->path);
+}
+
+/* ---- copies ---- */
+
+static int path_sync(const char *path, int flags)
+{
+	CLEANUP(closep) int fd = open(path, flags | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+static int copy_fill(struct db_conn *c, const char *to, struct err *e)
+{
+	CLEANUP(freep) char *folder = xstrdup(to);
+	int r;
+
+	r = db_exec(c, NULL, e, "VACUUM INTO ?", DB_TEXT(to));
+	if (r < 0)
+		return r;
+	r = path_sync(to, O_RDWR);
+	if (r == 0)
+		r = path_sync(dirname(folder), O_RDONLY | O_DIRECTORY);
+	return r < 0 ? db_file_fail(r, to, e) : 0;
+}
+
+/* A consistent copy to `to`, which must not exist; mode 0600, synced. */
+static int copy_to(struct db_conn *c, const char *to, struct err *e)
+{
+	int fd, r;
+
+	/* An empty file is filled as it is, and so has our mode. */
+	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return err_set(e, E_CONFLICT, "%s exists already.", to);
+	if (fd < 0)
+		return db_file_fail(-errno, to, e);
+	close(fd);
+	r = copy_fill(c, to, e);
+	if (r < 0)
+		unlink(to);
+	return r;
+}
+
+/* A copy of the file as it was, beside it; the copy of an earlier try gives way only once the new one is whole. */
+int sqlite_keep(struct db_conn *c, int next_version, struct err *e)
+{
+	CLEANUP(freep) char *keep = NULL;
+	CLEANUP(freep) char *part = NULL;
+	int r;
+
+	if (asprintf(&keep, "%s.before-v%d", c->db->path, next_version) < 0 || asprintf(&part, "%s.part", keep) < 0)
+		return err_set(e, -ENOMEM, "Out of memory.");
+	if (unlink(part) < 0 && errno != ENOENT)
+		return db_file_fail(-errno, part, e);
+	r = copy_to(c, part, e);
+	if (r < 0)
+		return r;
+	if (rename(part, keep) < 0)
+		return db_file_fail(-errno, keep, e);
+	return 0;
+}
+
+int sqlite_snapshot(struct db *db, const char *to, struct err *e)
+{
+	struct db_conn c;
+	int r = db_conn_open(db, &copy_kind, &c, e);
+
+	if (r < 0)
+		return r;
+	r = copy_to(&c, to, e);
+	db_conn_close(&c);
+	return r;
+}
+
+/* ---- whether it is there and whole ---- */
+
+int sqlite_file_state(struct db *db, struct err *e)
+{
+	int fd = sqlite_own(db)->file_fd;
+	struct stat mine, there;
+
+	if (fstat(fd, &mine) < 0)
+		return err_set(e, E_STORAGE, "%s cannot be looked at: %s.", db->path, strerror(errno));
+	if (stat(db->path, &there) < 0)
+		return err_set(e, E_STORAGE,
+			errno == ENOENT ? "%s was deleted while the server ran. Stop it and put the folder back."
+					: "%s cannot be reached any more.",
+			db->path);
+	if (mine.st_dev != there.st_dev || mine.st_ino != there.st_ino)
+		return err_set(e, E_STORAGE,
+			"%s was replaced while the server ran. Stop it, and start it with one of the two.", db->path);
+	return 0;
+}
+
+/* What a look at the first bytes shows: a file that something else has written over, or cut short. */
+int sqlite_state(struct db *db, struct err *e)
+{
+	int fd = sqlite_own(db)->file_fd;
+	unsigned char h[HEADER_BYTES];
+	struct stat st;
+	ssize_t n = pread(fd, h, sizeof(h), 0);
+
+	if (n < 0)
+		return err_set(e, E_STORAGE, "%s cannot be read: %s.", db->path, strerror(errno));
+	uint32_t size = (uint32_t)h[16] << 8 | h[17];
+	uint64_t pages = (uint64_t)h[28] << 24 | (uint64_t)h[29] << 16 | (uint64_t)h[30] << 8 | h[31];
+	if (size == 1)
+		size = 65536;
+	if (n != sizeof(h) || memcmp(h, "SQLite format 3", 16) != 0)
+		return err_set(e, E_INTERNAL, "%s is damaged: its first bytes were written over.", db->path);
+	if (fstat(fd, &st) == 0 && (uint64_t)st.st_size < pages * size)
+		return err_set(e, E_INTERNAL, "%s is damaged: it was cut short.", db->path);
+	return 0;
+}
+
+static int stop_check(void *arg)
+{
+	return __atomic_load_n(&((struct db *)arg)->check_stopped, __ATOMIC_RELAXED);
+}
+
+/* On a connection of its own: one that has pages in its cache would not see what the disk has. */
+int sqlite_look_through(struct db *db, struct err *e)
+{
+	const struct db_conn_kind kind = {.cache_kib = 256, .busy_ms = 100};
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct db_conn c;
+	int r = db_conn_open(db, &kind, &c, e);
+
+	if (r < 0)
+		return r;
+	sqlite3_progress_handler(c.h, CHECK_STEPS, stop_check, db);
+	r = db_query(&c, &rows, e, "PRAGMA quick_check(1)");
+	if (r == 0)
+		r = db_next(rows, e);
+	if (r > 0 && !str_eq(db_bytes(rows, 0), STR("ok"))) {
+		struct str found = db_bytes(rows, 0);
+
+		r = err_set(e, E_INTERNAL, "%s is damaged: %.*s", db->path, (int)MIN(found.n, 120u), found.p);
+		db_note_trouble(db, DB_TROUBLE_DAMAGED, e->msg);
+	}
+	db_rows_donep(&rows);
+	db_conn_close(&c);
+	return MIN(r, 0);
+}
+
+int sqlite_references_hold(struct db_conn *c, const struct db_migration *m, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = db_query(c, &rows, e, "PRAGMA foreign_key_check");
+	if (r < 0)
+		return r;
+	r = db_next(rows, e);
+	if (r > 0)
+		return err_set(
+			e, E_INTERNAL, "Migration %d (%s) left a row that refers to nothing.", m->version, m->name);
+	return r;
+}
+
+static int check_integrity(struct db_conn *c, struct buf *b, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = db_query(c, &rows, e, "PRAGMA integrity_check(20)");
+	if (r < 0)
+		return r;
+	while ((r = db_next(rows, e)) > 0) {
+		struct str line = db_bytes(rows, 0);
+
+		if (str_eq(line, STR("ok")))
+			continue;
+		buf_add(b, line.p, line.n);
+		buf_add_char(b, '\n');
+	}
+	return r;
+}
+
+static int check_references(struct db_conn *c, struct buf *b, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = db_query(c, &rows, e, "PRAGMA foreign_key_check");
+	if (r < 0)
+		return r;
+	for (int left = 20; left > 0 && (r = db_next(rows, e)) > 0; left--) {
+		struct str table = db_bytes(rows, 0), parent;
+
+		buf_printf(b, STR_FMT " row %lld refers to nothing in ", STR_ARG(table), (long long)db_i64(rows, 1));
+		parent = db_bytes(rows, 2);
+		buf_printf(b, STR_FMT "\n", STR_ARG(parent));
+	}
+	return r < 0 ? r : 0;
+}
+
+int sqlite_check(struct db_conn *c, struct arena *a, const char **ret, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(65536);
+	const char *text;
+	int r;
+
+	r = check_integrity(c, &b, e);
+	if (r < 0)
+		return r;
+	r = check_references(c, &b, e);
+	if (r < 0)
+		return r;
+	text = b.n ? arena_strndup(a, b.p, b.n) : "ok";
+	if (!text || buf_status(&b) < 0)
+		return err_set(e, -ENOMEM, "No room for the findings about %s.", c->db->path);
+	*ret = text;
+	return 0;
+}

@@ -1,0 +1,46 @@
+/* sqlite_priv.h - what the files of SQLite share. SQLite itself is named only in them. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "db/db_priv.h"
+
+/* What SQLite needs besides connections: its file, and the thread that makes checkpoints. */
+struct sqlite_own {
+	int file_fd; /* the file itself: to see whether it still is the one of that name, and for the lock of a server */
+
+	struct db_conn checkpointer;
+	pthread_t checkpoint_thread;
+	bool checkpoint_running, checkpoint_wanted, checkpoint_stop;
+	pthread_mutex_t checkpoint_mx;
+	pthread_cond_t checkpoint_cv;
+	int wal_seen; /* pages of the log at the last request; writer thread only */
+};
+
+UNUSED static inline sqlite3 *sqlite_handle(const struct db_conn *c)
+{
+	return c->h;
+}
+
+UNUSED static inline struct sqlite_own *sqlite_own(const struct db *db)
+{
+	return db->own;
+}
+
+/* Records what SQLite reported: `rc` is its result code, `sql` what it was about (may be NULL). */
+int sqlite_fail(struct db_conn *c, int rc, const char *sql, struct err *e);
+
+/* sqlite_file.c: the file, copies of it, whether it is whole. */
+int sqlite_file_open(struct db *db, const struct db_config *c, struct err *e) MUST_CHECK;
+int sqlite_keep(struct db_conn *c, int next_version, struct err *e) MUST_CHECK;
+int sqlite_file_state(struct db *db, struct err *e) MUST_CHECK;
+int sqlite_state(struct db *db, struct err *e) MUST_CHECK;
+int sqlite_look_through(struct db *db, struct err *e) MUST_CHECK;
+int sqlite_snapshot(struct db *db, const char *to, struct err *e) MUST_CHECK;
+int sqlite_check(struct db_conn *c, struct arena *a, const char **ret, struct err *e) MUST_CHECK;
+int sqlite_belongs(struct db_conn *c, const struct db_config *config, struct err *e) MUST_CHECK;
+int sqlite_references_hold(struct db_conn *c, const struct db_migration *m, struct err *e) MUST_CHECK;
+
+/* sqlite_checkpoint.c */
+int sqlite_checkpointer_start(struct db *db, struct err *e) MUST_CHECK;
+void sqlite_checkpointer_stop(struct db *db);

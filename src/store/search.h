@@ -1,0 +1,19 @@
+/*
+ * search.h - full-text search: what each database has its own words for. The index holds the words of the passages
+ * without their endings (English), and finds those that have any of the words asked for.
+ */
+#pragma once
+
+#include "db/db.h"
+
+#define SEARCH_HEADING_WEIGHT 4 /* a word in a heading counts as many in the text */
+
+/* After the passages of the manual were changed. Inside db_write. */
+int search_manual_filled(struct db_conn *c, struct err *e) MUST_CHECK;
+
+/*
+ * The best `limit` passages that have one of `n` words (at least one), which are letters and digits alone, folded. Columns: slug, title of
+ * the page, heading, anchor, body, rank (the smaller, the better; below all others when the heading is `text` itself). The text of the query lives in the arena.
+ */
+int search_manual(struct db_conn *c, const char *text, const struct str *words, size_t n, int64_t limit,
+	struct arena *a, struct db_rows **ret, struct err *e) MUST_CHECK;
