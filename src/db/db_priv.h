@@ -135,24 +135,6 @@ struct db {
 	enum db_trouble trouble;
 	char trouble_text[256];
 	int64_t check_due_ms;
-<<<<<<< HEAD
-
-	struct db_conn checkpointer;
-	pthread_t checkpoint_thread;
-	bool checkpoint_running, checkpoint_wanted, checkpoint_stop;
-	int wal_seen; /* pages of the log at the last request; writer thread only */
-	pthread_mutex_t checkpoint_mx;
-	pthread_cond_t checkpoint_cv;
-};
-
-/* How a connection is opened. */
-struct db_conn_kind {
-	bool writes;
-	int cache_kib;
-	int busy_ms;
-	unsigned statements; /* that stay compiled */
-=======
->>>>>>> f64490a (db: keep everything in a PostgreSQL, where an address says so)
 };
 
 int db_conn_open(struct db *db, const struct db_conn_kind *kind, struct db_conn *ret, struct err *e) MUST_CHECK;

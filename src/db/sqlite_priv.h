@@ -7,14 +7,13 @@
 
 /* What SQLite needs besides connections: its file, and the thread that makes checkpoints. */
 struct sqlite_own {
-	int file_fd; /* the file itself: to see whether it still is the one of that name, and for the lock of a server */
-
 	struct db_conn checkpointer;
 	pthread_t checkpoint_thread;
+	int file_fd; /* the file itself: to see whether it still is the one of that name, and for the lock of a server */
 	bool checkpoint_running, checkpoint_wanted, checkpoint_stop;
+	int wal_seen; /* pages of the log at the last request; writer thread only */
 	pthread_mutex_t checkpoint_mx;
 	pthread_cond_t checkpoint_cv;
-	int wal_seen; /* pages of the log at the last request; writer thread only */
 };
 
 UNUSED static inline sqlite3 *sqlite_handle(const struct db_conn *c)
