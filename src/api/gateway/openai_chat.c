@@ -219,10 +219,18 @@ static void add_head(const struct gw_call *c, struct buf *out)
 	buf_add(out, head->p, head->n);
 }
 
+/* Each answer begins with who speaks. */
+static void add_role(const struct gw_call *c, int64_t choice, struct buf *out)
+{
+	const struct chat *s = c->shape;
+
+	buf_add(out, s->heads[choice].p, s->heads[choice].n);
+	buf_add_str(out, "\"role\":\"assistant\",\"content\":\"\"" CHUNK_END);
+}
+
 static void chat_begin(struct gw_call *c, struct buf *out)
 {
-	add_head(c, out);
-	buf_add_str(out, "\"role\":\"assistant\",\"content\":\"\"" CHUNK_END);
+	add_role(c, c->choice, out);
 }
 
 static void chat_text(struct gw_call *c, struct str escaped, struct buf *out)
@@ -371,6 +379,7 @@ static void chat_choice(struct gw_call *c, struct buf *out)
 	}
 	add_head(c, out);
 	buf_printf(out, "},\"finish_reason\":\"%s\"}]}\n\n", finish_of(c));
+	add_role(c, c->choice + 1, out);
 }
 
 static int chat_whole(struct gw_call *c, struct buf *out)
