@@ -6,7 +6,7 @@ import re
 
 import source
 
-FLOORS = [["base"], ["sys"], ["http", "db"], ["store", "provider"], ["auth", "call", "rag", "tool"], ["turn", "job"], ["api"]]
+FLOORS = [["base"], ["sys"], ["http", "db"], ["store", "provider"], ["auth", "call"], ["rag"], ["tool"], ["turn", "job"], ["api"]]
 LEVEL = {folder: i for i, floor in enumerate(FLOORS) for folder in floor}
 TOP = len(FLOORS)
 

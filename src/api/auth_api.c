@@ -73,6 +73,17 @@ static const struct field password_fields[] = {
 static const struct schema password_schema =
 	SCHEMA("PasswordChange", struct password, password_fields, "A new password.");
 
+struct link_use {
+	const char *token, *password;
+};
+
+static const struct field link_fields[] = {
+	FIELD_STR(struct link_use, token, "token", 1, 100, FIELD_REQUIRED | FIELD_SECRET, "Of the link."),
+	FIELD_TEXT(struct link_use, password, "new_password", 8, 1024, FIELD_REQUIRED | FIELD_SECRET, "The new one."),
+};
+static const struct schema link_use_schema =
+	SCHEMA("PasswordByLink", struct link_use, link_fields, "The password that a link is used to set.");
+
 static int answer_signed_in(struct request *q, const struct user *u, const struct auth_session *s)
 {
 	struct signed_in *out = ARENA_NEW(&q->mem, struct signed_in);
@@ -172,6 +183,25 @@ static int setup_post(struct request *q)
 	return answer_signed_in(q, &user, &session);
 }
 
+static int link_post(struct request *q)
+{
+	const struct link_use *in = q->body;
+	struct auth *a = q->api->c.auth;
+	struct auth_session session;
+	struct auth_visitor from;
+	struct user user;
+	int r;
+
+	request_visitor(q, &from);
+	r = auth_link_use(a, in->token, in->password, &q->mem, &user, &q->err);
+	if (r < 0)
+		return r;
+	api_end(q->api, &(struct ending){.user_id = user.id, .spare_keys = true});
+	request_audit(q, "%s has set a password by a link", user.name);
+	r = auth_session_new(a, &user, &from, &session, &q->err);
+	return r < 0 ? r : answer_signed_in(q, &user, &session);
+}
+
 static int me_get(struct request *q)
 {
 	q->answer = &q->who.user;
@@ -209,6 +239,9 @@ static const struct route routes[] = {
 		SHORT_BODY, .body = &setup_schema, .answer = &signed_in_schema,
 		FAILS(E_UNAUTHORIZED, E_FORBIDDEN, E_CONFLICT, E_RATE_LIMITED),
 		.summary = "Make the first administrator with the code that the server printed."},
+	{"POST", V1 "/auth/link", "usePasswordLink", link_post, ACCESS_PUBLIC, ROUTE_PASSWORD, .status = 200,
+		SHORT_BODY, .body = &link_use_schema, .answer = &signed_in_schema, FAILS(E_FORBIDDEN, E_EXPIRED, E_NOT_FOUND),
+		.summary = "Set the password by a link of an administrator's, and sign in with it."},
 	{"GET", V1 "/me", "getMe", me_get, ACCESS_USER, .status = 200,
 		.answer = &user_schema, .summary = "Who is signed in."},
 	{"POST", V1 "/me/password", "changePassword", password_post, ACCESS_USER, ROUTE_PASSWORD | ROUTE_SESSION, .status = 204,

@@ -173,7 +173,7 @@ static int check_access(struct request *q)
 	r = request_identify(q);
 	if (r < 0)
 		return r;
-	if (q->route->access == ACCESS_ADMIN && strcmp(q->who.user.role, ROLE_ADMIN) != 0)
+	if (q->route->access == ACCESS_ADMIN && !user_is_admin(&q->who.user))
 		return err_set(&q->err, E_FORBIDDEN, "Only an administrator may do this.");
 	return auth_take_request(q->api->c.auth, q->who.user.id, &q->err);
 }

@@ -195,7 +195,7 @@ static int metrics_get(struct request *q)
 		r = request_identify(q);
 		if (r < 0)
 			return r;
-		if (strcmp(q->who.user.role, ROLE_ADMIN) != 0)
+		if (!user_is_admin(&q->who.user))
 			return err_set(&q->err, E_FORBIDDEN, "Only an administrator may do this.");
 	}
 	metrics_write(&q->raw);

@@ -6,7 +6,7 @@ LIST_SCHEMA(job_list_schema, "JobList", &job_schema, "Newest first.", "Jobs.");
 
 static bool is_admin(const struct request *q)
 {
-	return strcmp(q->who.user.role, ROLE_ADMIN) == 0;
+	return user_is_admin(&q->who.user);
 }
 
 /* Whose jobs the request may see; 0: everybody's. */

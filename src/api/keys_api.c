@@ -149,7 +149,7 @@ static int keys_get_all(struct request *q)
 
 	if (r < 0)
 		return r;
-	if (all && strcmp(q->who.user.role, ROLE_ADMIN) != 0)
+	if (all && !user_is_admin(&q->who.user))
 		return err_set(&q->err, E_FORBIDDEN, "Only an administrator may see everybody's API keys.");
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
@@ -173,7 +173,7 @@ static int read_scopes(struct request *q, const struct key_edit *in, unsigned *r
 
 	for (size_t i = 0; i < in->scopes.n; i++)
 		bits |= auth_scopes_parse(words[i]);
-	if ((bits & AUTH_SCOPE_MODELS) && strcmp(q->who.user.role, ROLE_ADMIN) != 0)
+	if ((bits & AUTH_SCOPE_MODELS) && !user_is_admin(&q->who.user))
 		return err_set(&q->err, E_FORBIDDEN, "Only an administrator's API key may look after models.");
 	*ret = bits ? bits : AUTH_SCOPE_GATEWAY;
 	return 0;
@@ -239,7 +239,7 @@ static int key_patch(struct request *q)
 /* An administrator may end anybody's. */
 static int key_delete(struct request *q)
 {
-	bool admin = strcmp(q->who.user.role, ROLE_ADMIN) == 0;
+	bool admin = user_is_admin(&q->who.user);
 	atelier_id owner;
 	int r = keys_delete(q->api->c.db, admin ? 0 : q->who.user.id, q->arg_id, &owner, &q->err);
 

@@ -125,28 +125,52 @@ static struct model_answer answer_of(const struct model *m)
 		.has_loaded = m->loaded_bytes > 0};
 }
 
+static const char *first_allowed(const struct request *q, const struct catalogue *known)
+{
+	for (size_t i = 0; i < known->n_models; i++) {
+		const struct model *m = &known->models[i];
+
+		if (!m->hidden && !model_only_embeds(m) && request_may_use(q, m))
+			return m->id;
+	}
+	return NULL;
+}
+
+/* The model of a task. For somebody who may not use it there is none, and of the task chat the first that they may. */
+static const char *default_for(const struct request *q, const struct catalogue *known, enum model_task t)
+{
+	const char *id = known->tasks[t];
+
+	for (size_t i = 0; id && i < known->n_models; i++)
+		if (strcmp(known->models[i].id, id) == 0 && !request_may_use(q, &known->models[i]))
+			return t == TASK_CHAT ? first_allowed(q, known) : NULL;
+	return id;
+}
+
 int models_list(struct request *q, bool all, struct models_answer *ret)
 {
 	struct catalogue known;
 	size_t n = 0;
 	int r = providers_catalogue(q->api->c.providers, &q->mem, &known, &q->err);
 
+	if (r == 0)
+		r = request_rights(q);
 	if (r < 0)
 		return r;
 	struct model_answer *items = ARENA_ARRAY(&q->mem, struct model_answer, MAX(known.n_models, 1));
 	if (!items)
 		return request_no_memory(q);
 	for (size_t i = 0; i < known.n_models; i++)
-		if (all || !known.models[i].hidden)
+		if ((all || !known.models[i].hidden) && request_may_use(q, &known.models[i]))
 			items[n++] = answer_of(&known.models[i]);
 	*ret = (struct models_answer){.items = {items, n},
 		.providers = providers_answer(&known),
-		.default_model = known.default_model,
+		.default_model = default_for(q, &known, TASK_CHAT),
 		.looking = known.looking,
-		.defaults = {.chat = known.tasks[TASK_CHAT],
-			.code = known.tasks[TASK_CODE],
-			.title = known.tasks[TASK_TITLE],
-			.embedding = known.tasks[TASK_EMBEDDING]}};
+		.defaults = {.chat = default_for(q, &known, TASK_CHAT),
+			.code = default_for(q, &known, TASK_CODE),
+			.title = default_for(q, &known, TASK_TITLE),
+			.embedding = default_for(q, &known, TASK_EMBEDDING)}};
 	return 0;
 }
 
@@ -167,7 +191,7 @@ int models_get(struct request *q)
 
 	if (r < 0)
 		return r;
-	if (all && strcmp(q->who.user.role, ROLE_ADMIN) != 0)
+	if (all && !user_is_admin(&q->who.user))
 		return err_set(&q->err, E_FORBIDDEN, "Only administrators may see the hidden models.");
 	return models_answer(q, all);
 }

@@ -268,13 +268,6 @@ int request_identify(struct request *q)
 	return err_set(&q->err, E_UNAUTHORIZED, "%s", e.code ? e.msg : "Sign in first.");
 }
 
-int request_allow_model(struct request *q, const char *model_id)
-{
-	if (auth_key_allows_model(&q->who, model_id))
-		return 0;
-	return err_set(&q->err, E_FORBIDDEN, "This API key may not call the model %.120s.", model_id);
-}
-
 int request_no_memory(struct request *q)
 {
 	return err_set(&q->err, -ENOMEM, "the request's memory is used up");

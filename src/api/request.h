@@ -19,6 +19,7 @@
 #define REQUEST_MEMORY ((size_t)64 << 20) /* of each arena */
 
 struct changes;
+struct grant_right;
 struct gateway;
 struct line;
 
@@ -53,7 +54,10 @@ struct request {
 	int64_t started_us;
 
 	struct auth_identity who;
-	bool known;      /* `who` is set */
+	bool known;                 /* `who` is set */
+	struct grant_right *rights; /* what was said of models and providers (access.c) */
+	size_t n_rights;
+	bool knows_rights;
 	const char *arg; /* the {name} of the path; NULL: none */
 	atelier_id arg_id;
 	void *body;     /* the struct of route->body */
@@ -121,8 +125,14 @@ void request_look_again(struct request *q);
  * E_UNAUTHORIZED, E_FORBIDDEN or E_SETUP_REQUIRED. */
 int request_identify(struct request *q) MUST_CHECK;
 
-/* E_FORBIDDEN with a sentence when the request's API key may not call the model of this id. */
+/* ---- who may use which model (access.c) ---- */
+
+/* E_FORBIDDEN with a sentence when whoever asks, or the API key, may not use the model of this id. */
 int request_allow_model(struct request *q, const char *model_id) MUST_CHECK;
+
+/* For lists: once request_rights has returned 0, whether whoever asks may use the model. */
+int request_rights(struct request *q) MUST_CHECK;
+bool request_may_use(const struct request *q, const struct model *m);
 
 /* Copies what the body gives to a row of the same struct. request_edit is the same as `edit` of struct rows_edit, with the
  * request as its argument. */

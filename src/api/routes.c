@@ -31,6 +31,7 @@
 	X(prices)                                                                                                      \
 	X(limits)                                                                                                      \
 	X(groups)                                                                                                      \
+	X(grants)                                                                                                      \
 	X(openai_chat)                                                                                                 \
 	X(openai_completions)                                                                                          \
 	X(responses_request)                                                                                           \

@@ -195,14 +195,14 @@ static int answer_started(struct request *q, const struct turn_ids *ids)
 	return 0;
 }
 
-/* An API key may be for some models only. What was looked at here is then what is asked, not what is chosen later. */
-static int choose_for_key(struct request *q, const char **model)
+/* A key, or a model, may not be for all. What was looked at here is then what is asked, not what is chosen later. */
+static int choose_allowed(struct request *q, const char **model)
 {
 	struct conversation v;
-	int r = 0;
+	int r = request_rights(q);
 
-	if (!q->who.models)
-		return 0;
+	if (r < 0 || (!q->who.models && q->n_rights == 0))
+		return r;
 	if (!*model) {
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 
@@ -262,7 +262,7 @@ static int turns_post(struct request *q)
 	int r = check_content(q, in);
 
 	if (r == 0)
-		r = choose_for_key(q, &model);
+		r = choose_allowed(q, &model);
 	if (r == 0)
 		r = read_options(q, &in->options, &options);
 	if (r < 0)

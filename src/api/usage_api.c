@@ -124,7 +124,7 @@ static int parse_whose(struct request *q, atelier_id *ret)
 
 	if (r < 0)
 		return r;
-	if (all && strcmp(q->who.user.role, ROLE_ADMIN) != 0)
+	if (all && !user_is_admin(&q->who.user))
 		return err_set(&q->err, E_FORBIDDEN, "Only an administrator sees the usage of all.");
 	*ret = all ? 0 : q->who.user.id;
 	return 0;

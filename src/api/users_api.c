@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "store/uploads.h"
 
+#define NAME_MAX_N 64
+
 static const struct field account_fields[] = {
 	FIELD_ID(struct user, id, "id", FIELD_REQUIRED, "Identifier."),
 	FIELD_STR(struct user, name, "username", 0, 0, FIELD_REQUIRED, "Name to sign in with."),
@@ -31,9 +33,77 @@ static const struct field patch_fields[] = {
 	FIELD_HAS(FT_BOOL, struct user_change, disabled, has_disabled, "disabled",
 		.doc = "True: may not sign in, nor use API keys; what is open ends."),
 	FIELD_ENUM(struct user_change, role, "role", ROLE_ADMIN " " ROLE_USER, 0, "What the user may do."),
+	FIELD_STR(struct user_change, name, "username", 1, NAME_MAX_N, 0, "Name to sign in with from now on."),
+	FIELD_STR(struct user_change, display_name, "display_name", 1, NAME_MAX_N, 0, "Name to show."),
 };
 static const struct schema account_patch_schema =
 	SCHEMA("AccountPatch", struct user_change, patch_fields, "What to change; the rest stays.");
+
+/* ---- new users, and links to set a password ---- */
+
+static const struct field new_fields[] = {
+	FIELD_STR(struct user_change, name, "username", 1, NAME_MAX_N, FIELD_REQUIRED,
+		"Name to sign in with: letters, digits and . _ - @."),
+	FIELD_STR(
+		struct user_change, display_name, "display_name", 1, NAME_MAX_N, 0, "Name to show; without: the same."),
+	FIELD_ENUM(struct user_change, role, "role", ROLE_ADMIN " " ROLE_USER, FIELD_REQUIRED, "What the user may do."),
+};
+static const struct schema account_new_schema =
+	SCHEMA("AccountNew", struct user_change, new_fields, "Somebody new, who sets the password by a link.");
+
+struct link_answer {
+	atelier_id user_id;
+	const char *username, *token;
+	int64_t expires_at;
+};
+
+static const struct field link_fields[] = {
+	FIELD_ID(struct link_answer, user_id, "user_id", FIELD_REQUIRED, "Whose it is."),
+	FIELD_STR(struct link_answer, username, "username", 0, 0, FIELD_REQUIRED, "The name to sign in with."),
+	FIELD_STR(struct link_answer, token, "token", 0, 0, FIELD_REQUIRED,
+		"To be handed over as the address /password#TOKEN, and shown only here."),
+	FIELD_TIME(struct link_answer, expires_at, "expires_at", FIELD_REQUIRED,
+		"When it ends, unless it is used before."),
+};
+static const struct schema link_schema =
+	SCHEMA("PasswordLink", struct link_answer, link_fields, "A link by which a person sets a password, once.");
+
+static int answer_link(struct request *q, const struct user *u)
+{
+	struct link_answer *out = ARENA_NEW(&q->mem, struct link_answer);
+	struct auth_link link;
+	int r = auth_link_new(q->api->c.auth, u->id, &link, &q->err);
+
+	if (r < 0)
+		return r;
+	if (!out || !(out->token = arena_strdup(&q->mem, link.token)))
+		return request_no_memory(q);
+	out->user_id = u->id;
+	out->username = u->name;
+	out->expires_at = link.expires_at;
+	q->answer = out;
+	request_audit(q, "a link to set the password of %s", u->name);
+	return 0;
+}
+
+static int users_post(struct request *q)
+{
+	const struct user_change *in = q->body;
+	struct user u = {.name = in->name};
+	int r = auth_check_name(in->name, &q->err);
+
+	if (r == 0)
+		r = users_create(q->api->c.db,
+			&(struct user_new){.name = in->name,
+				.display_name = in->display_name,
+				.password_hash = AUTH_NO_PASSWORD,
+				.role = in->role},
+			&u.id, &q->err);
+	if (r < 0)
+		return r;
+	request_audit(q, "new %s %s", in->role, in->name);
+	return answer_link(q, &u);
+}
 
 static int load(struct request *q, struct user *ret)
 {
@@ -42,14 +112,24 @@ static int load(struct request *q, struct user *ret)
 	return users_by_id(c, q->arg_id, &q->mem, ret, &q->err);
 }
 
+static int user_link_post(struct request *q)
+{
+	struct user u;
+	int r = load(q, &u);
+
+	return r < 0 ? r : answer_link(q, &u);
+}
+
 static int user_patch(struct request *q)
 {
 	const struct user_change *in = q->body;
 	struct user *out = ARENA_NEW(&q->mem, struct user);
-	int r;
+	int r = out ? 0 : request_no_memory(q);
 
-	if (!out)
-		return request_no_memory(q);
+	if (r == 0 && in->name)
+		r = auth_check_name(in->name, &q->err);
+	if (r < 0)
+		return r;
 	r = users_change(q->api->c.db, q->arg_id, in, &q->err);
 	if (r == 0)
 		r = load(q, out);
@@ -58,7 +138,8 @@ static int user_patch(struct request *q)
 	/* Whoever was an administrator has perhaps open what only such a one may see. */
 	if (in->disabled || in->role)
 		api_end(q->api, &(struct ending){.user_id = q->arg_id});
-	request_audit(q, "user %s is %s%s now", out->name, out->disabled ? "disabled, " : "", out->role);
+	request_audit(q, "user %s is %s%s now%s%s", out->name, out->disabled ? "disabled, " : "", out->role,
+		in->name ? ", by the name " : "", in->name ? in->name : "");
 	q->answer = out;
 	return 0;
 }
@@ -86,9 +167,14 @@ static int user_delete(struct request *q)
 static const struct route routes[] = {
 	{"GET", V1 "/users", "listUsers", users_get_all, ACCESS_ADMIN, .status = 200,
 		.answer = &account_list_schema, .summary = "Everybody who can sign in."},
+	{"POST", V1 "/users", "createUser", users_post, ACCESS_ADMIN, ROUTE_SESSION, .status = 201,
+		.body = &account_new_schema, .answer = &link_schema, FAILS(E_CONFLICT),
+		.summary = "Make somebody an account; the answer is a link by which they set their password."},
+	{"POST", V1 "/users/{id}/link", "createPasswordLink", user_link_post, ACCESS_ADMIN, ROUTE_SESSION, .status = 201,
+		.answer = &link_schema, .summary = "A link by which somebody sets a new password; one made before ends."},
 	{"PATCH", V1 "/users/{id}", "updateUser", user_patch, ACCESS_ADMIN, ROUTE_SESSION, .status = 200,
 		.body = &account_patch_schema, .answer = &account_schema,
-		.summary = "Change somebody's role, or disable them: all that they have open ends.",
+		.summary = "Change somebody's name or role, or disable them: all that they have open ends.",
 		FAILS(E_CONFLICT)},
 	{"DELETE", V1 "/users/{id}", "deleteUser", user_delete, ACCESS_ADMIN, ROUTE_SESSION, .status = 204,
 		.summary = "Remove somebody with their conversations and API keys; usage stays.",

@@ -35,6 +35,26 @@ int auth_check_name(const char *name, struct err *e) MUST_CHECK; /* E_INVALID wi
 int auth_create_user(struct db *db, const char *name, const char *password, const char *role, atelier_id *ret,
 	struct err *e) MUST_CHECK;
 
+/* Of an account that is made without a password: nothing is the right one, until a link has set one. */
+#define AUTH_NO_PASSWORD ""
+
+/* ---- links to set a password, which administrators hand over ---- */
+
+#define AUTH_TOKEN_LEN 43 /* 32 random bytes, base64url */
+
+struct auth_link {
+	char token[AUTH_TOKEN_LEN + 1];
+	int64_t expires_at; /* Unix ms */
+};
+
+/* A new one; the user's earlier one has ended. E_NOT_FOUND. */
+int auth_link_new(struct auth *a, atelier_id user_id, struct auth_link *ret, struct err *e) MUST_CHECK;
+
+/* Sets the password of whoever's link it is, once; all sessions of the user end. E_EXPIRED, E_FORBIDDEN for somebody who
+ * is disabled, E_INVALID for the password. Takes the time of a hash. */
+int auth_link_use(struct auth *a, const char *token, const char *password, struct arena *mem, struct user *ret,
+	struct err *e) MUST_CHECK;
+
 /* ---- the first administrator ---- */
 
 /* The one-time code while no administrator exists, else NULL. Made at start, kept in memory, gone after use. */
@@ -94,8 +114,6 @@ struct auth_visitor {
 bool auth_visitor_group(struct auth *a, const struct auth_visitor *v, char ret[AUTH_GROUP_LEN]);
 
 /* ---- sessions ---- */
-
-#define AUTH_TOKEN_LEN 43 /* 32 random bytes, base64url */
 
 struct auth_session {
 	char cookie[AUTH_TOKEN_LEN + 1];

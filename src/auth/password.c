@@ -51,9 +51,10 @@ int auth_hash_password(const char *name, const char *password, char ret[128], st
 bool auth_password_matches(const char *hash, const char *password)
 {
 	size_t n = strlen(password);
-	int r = crypto_pwhash_str_verify(hash ? hash : nobody, password, MIN(n, PASSWORD_MAX + 1));
+	bool any = hash && *hash;
+	int r = crypto_pwhash_str_verify(any ? hash : nobody, password, MIN(n, PASSWORD_MAX + 1));
 
-	return r == 0 && hash && n <= PASSWORD_MAX;
+	return r == 0 && any && n <= PASSWORD_MAX;
 }
 
 int auth_check_name(const char *name, struct err *e)

@@ -1,5 +1,6 @@
 /* groups.c - groups of people. */
 #include "store/groups.h"
+#include "store/grants.h"
 #include "store/store_priv.h"
 
 #define G struct group
@@ -118,7 +119,15 @@ int groups_set_members(struct db *db, atelier_id id, const atelier_id *users, si
 	return db_write(db, set_members_in, &x, e);
 }
 
+static int delete_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const atelier_id *id = arg;
+	int r = grants_forget_subject(c, "group", *id, e);
+
+	return r < 0 ? r : rows_delete_in(&groups, c, *id, e);
+}
+
 int groups_delete(struct db *db, atelier_id id, struct err *e)
 {
-	return rows_delete(&groups, db, id, e);
+	return db_write(db, delete_in, &id, e);
 }

@@ -192,6 +192,25 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			.sql = "ALTER TABLE conversations RENAME COLUMN head_id TO leaf_id",
 			.sqlite = schema_8_sqlite,
 			.postgres = schema_8_postgres},
+		{.version = 9,
+			.name = "grants, links to set a password",
+			.sql = "CREATE TABLE grants ("
+			       "  id INTEGER PRIMARY KEY,"
+			       "  kind TEXT NOT NULL,"                     /* of the thing */
+			       "  resource_id INTEGER NOT NULL DEFAULT 0," /* of one that is stored */
+			       "  resource_name TEXT NOT NULL DEFAULT ''," /* of one that is named */
+			       "  subject TEXT NOT NULL,"
+			       "  subject_id INTEGER NOT NULL DEFAULT 0," /* of a user or group */
+			       "  verb INTEGER NOT NULL,"                 /* 1 read, 2 use, 3 edit; 0 of nobody */
+			       "  created_at INTEGER NOT NULL,"
+			       "  UNIQUE (kind, resource_id, resource_name, subject, subject_id)"
+			       ") STRICT;"
+			       "CREATE INDEX grants_subject ON grants(subject, subject_id);"
+			       "CREATE TABLE user_links ("
+			       "  user_id INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,"
+			       "  hash BLOB NOT NULL UNIQUE,"
+			       "  expires_at INTEGER NOT NULL"
+			       ") STRICT;"},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

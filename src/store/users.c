@@ -1,5 +1,6 @@
 /* users.c - people who can sign in. */
 #include "store/users.h"
+#include "store/grants.h"
 #include "store/store_priv.h"
 
 #define NO_USER "There is no such user."
@@ -87,6 +88,17 @@ struct password_change {
 	const struct user_password *in;
 };
 
+/* Whichever way a password is set, the link to do so has ended. */
+static int end_link(struct db_conn *c, const struct password_change *x, struct err *e)
+{
+	struct str link = x->in->link;
+	int64_t n = 0;
+	int r = db_exec(c, &n, e, "DELETE FROM user_links WHERE user_id = ? AND (? = 0 OR hash = ?)", DB_I64(x->id),
+		DB_I64(link.p != NULL), DB_BLOB(link.p ? link.p : "", link.n));
+
+	return r < 0 || n > 0 || !link.p ? r : err_set(e, E_EXPIRED, "This link has been used. Ask for a new one.");
+}
+
 static int set_password_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct password_change *x = arg;
@@ -99,7 +111,8 @@ static int set_password_in(struct db_conn *c, void *arg, struct err *e)
 		return r;
 	if (n == 0)
 		return err_set(e, E_NOT_FOUND, NO_USER);
-	if (x->in->end_keys)
+	r = end_link(c, x, e);
+	if (r == 0 && x->in->end_keys)
 		r = db_exec(c, NULL, e, "DELETE FROM api_keys WHERE user_id = ?", DB_I64(x->id));
 	return r < 0 ? r : end_sessions(c, x->id, e);
 }
@@ -128,23 +141,35 @@ static int keep_an_admin(struct db_conn *c, struct err *e)
 			   : 0;
 }
 
+static void apply(const struct user_change *in, struct user *u)
+{
+	if (in->has_disabled)
+		u->disabled = in->disabled;
+	if (in->role)
+		u->role = in->role;
+	if (in->name)
+		u->name = in->name;
+	if (in->display_name)
+		u->display_name = in->display_name;
+}
+
 static int change_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct change *x = arg;
 	const struct user_change *in = x->in;
-	int64_t n = 0;
-	int r;
+	CLEANUP(arena_done) struct arena a;
+	struct user u;
+	int r = rows_lock(&users_table, c, x->id, e);
 
-	r = db_exec(c, &n, e,
-		"UPDATE users SET disabled = coalesce(?, disabled), role = coalesce(?, role), updated_at = ? WHERE id "
-		"= ?",
-		in->has_disabled ? DB_I64(in->disabled) : DB_NULL, DB_TEXT(in->role), DB_I64(clock_now_ms()),
-		DB_I64(x->id));
+	arena_init(&a, 65536);
+	if (r == 0)
+		r = users_by_id(c, x->id, &a, &u, e);
 	if (r < 0)
 		return r;
-	if (n == 0)
-		return err_set(e, E_NOT_FOUND, NO_USER);
-	r = in->disabled || in->role ? keep_an_admin(c, e) : 0;
+	apply(in, &u);
+	r = rows_set_in(&users_table, c, &u, e);
+	if (r == 0 && (in->disabled || in->role))
+		r = keep_an_admin(c, e);
 	if (r == 0 && in->disabled)
 		r = end_sessions(c, x->id, e);
 	return r;
@@ -160,8 +185,10 @@ int users_change(struct db *db, atelier_id id, const struct user_change *in, str
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const atelier_id *id = arg;
-	int r = rows_delete_in(&users_table, c, *id, e);
+	int r = grants_forget_subject(c, "user", *id, e);
 
+	if (r == 0)
+		r = rows_delete_in(&users_table, c, *id, e);
 	return r < 0 ? r : keep_an_admin(c, e);
 }
 

@@ -17,6 +17,11 @@ struct user {
 	int64_t created_at;
 };
 
+UNUSED static inline bool user_is_admin(const struct user *u)
+{
+	return strcmp(u->role, ROLE_ADMIN) == 0;
+}
+
 struct user_list {
 	struct user *items;
 	size_t n;
@@ -46,17 +51,20 @@ int users_count_admins(struct db_conn *c, int64_t *ret, struct err *e) MUST_CHEC
 struct user_password {
 	const char *hash;
 	bool end_keys; /* deletes the user's API keys, too */
+	struct str
+		link; /* the hash of a link of the user (links.h), which is to be there still: else E_EXPIRED; p NULL: none */
 };
 
-/* Also ends all the user's sessions, in the same transaction. E_NOT_FOUND. */
+/* Also ends all the user's sessions and the link, in the same transaction. E_NOT_FOUND. */
 int users_set_password(struct db *db, atelier_id id, const struct user_password *in, struct err *e) MUST_CHECK;
 
 struct user_change {
-	bool has_disabled, disabled; /* disabling ends all the user's sessions */
-	const char *role;            /* NULL: stays */
+	bool has_disabled, disabled;     /* disabling ends all the user's sessions */
+	const char *role;                /* NULL: stays */
+	const char *name, *display_name; /* the same */
 };
 
-/* E_NOT_FOUND; E_CONFLICT when no administrator would be left. */
+/* E_NOT_FOUND; E_CONFLICT when the name is taken, or no administrator would be left. */
 int users_change(struct db *db, atelier_id id, const struct user_change *in, struct err *e) MUST_CHECK;
 
 /* With all that is the user's: conversations, sessions, API keys, limits; usage stays. E_NOT_FOUND; E_CONFLICT when no

@@ -144,7 +144,7 @@ int gw_body(struct request *q, bool may_be_empty, json_t **ret) MUST_CHECK;
 int gw_resolve(struct request *q, const char *model, const char **ret_id) MUST_CHECK;
 
 /* Whether a listing for this request shows the model: not hidden, and the key may use it. */
-bool gw_shows(const struct request *q, const struct model *m);
+bool gw_shows(struct request *q, const struct model *m);
 
 /* temperature, top_p, top_k, min_p, seed, presence_penalty, frequency_penalty, repeat_penalty of an object (a request,
  * or Ollama's options); null and absent are the same. E_INVALID for one that is no number. */

@@ -7,7 +7,7 @@
 
 static bool may_manage(const struct request *q)
 {
-	return (q->who.scopes & AUTH_SCOPE_MODELS) && strcmp(q->who.user.role, ROLE_ADMIN) == 0;
+	return (q->who.scopes & AUTH_SCOPE_MODELS) && user_is_admin(&q->who.user);
 }
 
 /* ---- opening ---- */

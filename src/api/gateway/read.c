@@ -71,15 +71,15 @@ int gw_resolve(struct request *q, const char *model, const char **ret_id)
 		q->err = e;
 		return err_set(&q->err, r, "%s", err_info(r)->text);
 	}
-	if (!auth_key_allows_model(&q->who, id))
-		return err_set(&q->err, E_FORBIDDEN, "This API key may not use the model %.150s.", model);
-	*ret_id = id;
-	return 0;
+	r = request_allow_model(q, id);
+	if (r == 0)
+		*ret_id = id;
+	return r;
 }
 
-bool gw_shows(const struct request *q, const struct model *m)
+bool gw_shows(struct request *q, const struct model *m)
 {
-	return !m->hidden && auth_key_allows_model(&q->who, m->id);
+	return !m->hidden && auth_key_allows_model(&q->who, m->id) && request_rights(q) == 0 && request_may_use(q, m);
 }
 
 /* ---- sampling ---- */

@@ -1,0 +1,71 @@
+/*
+ * access.c - whether somebody may use a model: by the grants of the model, else of the model that it is an alias for, else
+ * of its provider. The most specific word counts; where nothing is said, everybody may. Administrators always may.
+ *
+ * What was said is read once for a request, when the first model is asked about. It is a row for each thing that is not
+ * for everybody, of which there are few.
+ */
+#include "api/models.h"
+#include "store/grants.h"
+
+static int load(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	int r = grants_rights(c, q->who.user.id, &q->mem, &q->rights, &q->n_rights, &q->err);
+
+	q->knows_rights = r == 0;
+	return r;
+}
+
+/* The verb that was said of it; -1: nothing was. */
+static int64_t said_of(const struct request *q, const char *kind, const char *name)
+{
+	for (size_t i = 0; name && i < q->n_rights; i++)
+		if (strcmp(q->rights[i].kind, kind) == 0 && strcmp(q->rights[i].name, name) == 0)
+			return q->rights[i].verb;
+	return -1;
+}
+
+static bool may_use(const struct request *q, const struct model *m)
+{
+	int64_t verb = said_of(q, "model", m->id);
+
+	if (verb < 0)
+		verb = said_of(q, "model", m->alias_of);
+	if (verb < 0)
+		verb = said_of(q, "provider", m->provider);
+	return verb < 0 || verb >= GRANT_USE;
+}
+
+static bool is_free(struct request *q)
+{
+	return user_is_admin(&q->who.user) || (q->knows_rights && q->n_rights == 0);
+}
+
+int request_rights(struct request *q)
+{
+	return q->knows_rights || user_is_admin(&q->who.user) ? 0 : load(q);
+}
+
+bool request_may_use(const struct request *q, const struct model *m)
+{
+	return user_is_admin(&q->who.user) || may_use(q, m);
+}
+
+int request_allow_model(struct request *q, const char *model_id)
+{
+	struct err unknown = {0};
+	struct model m;
+	int r;
+
+	if (!auth_key_allows_model(&q->who, model_id))
+		return err_set(&q->err, E_FORBIDDEN, "This API key may not use the model %.120s.", model_id);
+	r = request_rights(q);
+	if (r < 0 || is_free(q))
+		return r;
+	/* Of what is not known nobody can say whom it is for. */
+	if (providers_model(q->api->c.providers, model_id, &q->mem, &m, &unknown) == 0 && may_use(q, &m))
+		return 0;
+	return err_set(&q->err, E_FORBIDDEN,
+		"The model %.120s is not for you. Choose another, or ask an administrator for it.", model_id);
+}

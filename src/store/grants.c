@@ -1,0 +1,146 @@
+/*
+ * grants.c - who may do what with something that is not theirs.
+ *
+ * A row is a grant, but for those of the subject "nobody": one stands beside the grants of a named thing, so that it stays
+ * closed when the last user or group that had it is gone.
+ */
+#include "store/grants.h"
+#include "store/store_priv.h"
+
+#define G struct grant
+static const struct col columns[] = {COL_AS(TEXT, G, kind, "grants.kind", COL_SEEN),
+	COL_AS(I64, G, resource_id, "grants.resource_id", COL_SEEN),
+	COL_AS(TEXT, G, resource_name, "grants.resource_name", COL_SEEN),
+	COL_AS(TEXT, G, subject, "grants.subject", COL_SEEN), COL_AS(I64, G, subject_id, "grants.subject_id", COL_SEEN),
+	COL_AS(TEXT, G, subject_name, "coalesce(users.name, groups.name)", COL_SEEN),
+	COL_AS(I64, G, verb, "grants.verb", COL_SEEN)};
+#undef G
+static const struct rows_table grants = {
+	.name = "grants", .cols = columns, .n_cols = N_ELEMENTS(columns), .size = sizeof(struct grant)};
+
+#define JOINED                                                                                                         \
+	"LEFT JOIN users ON grants.subject = 'user' AND users.id = grants.subject_id"                                  \
+	" LEFT JOIN groups ON grants.subject = 'group' AND groups.id = grants.subject_id "
+#define ORDER                                                                                                          \
+	" ORDER BY grants.kind, grants.resource_name, grants.resource_id, grants.subject,"                             \
+	" lower(coalesce(users.name, groups.name)), grants.subject_id"
+#define THING     "kind = ? AND resource_id = ? AND resource_name = ?"
+#define ID(of)    DB_I64((of)->name ? 0 : (of)->id)
+#define NAME(of)  DB_TEXT((of)->name ? (of)->name : "")
+#define PLACE(of) DB_TEXT((of)->kind), ID(of), NAME(of)
+
+int grants_list(struct db_conn *c, const struct grant_place *of, struct arena *a, struct grant_list *ret, struct err *e)
+{
+	if (!of)
+		return rows_all(&grants, c, a, &ret->items, &ret->n, e, JOINED ORDER);
+	return rows_all(&grants, c, a, &ret->items, &ret->n, e, JOINED "WHERE " THING ORDER, PLACE(of));
+}
+
+struct change {
+	const struct grant_place *of;
+	const struct grant *grants;
+	size_t n;
+};
+
+static int clear_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct change *x = arg;
+
+	return db_exec(c, NULL, e, "DELETE FROM grants WHERE " THING, PLACE(x->of));
+}
+
+static int add_in(struct db_conn *c, const struct grant_place *of, const struct grant *g, struct err *e)
+{
+	atelier_id id;
+	int r = STORE_INSERT(c, &id, e,
+		"INSERT INTO grants (id, kind, resource_id, resource_name, subject, subject_id, verb, created_at)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		PLACE(of), DB_TEXT(g->subject), DB_I64(g->subject_id), DB_I64(g->verb), DB_I64(clock_now_ms()));
+
+	return store_conflict(r, e, "Somebody is in the list twice.");
+}
+
+static int check_subject(struct db_conn *c, const struct grant *g, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+
+	if (strcmp(g->subject, "user") == 0)
+		return STORE_FIRST(c, &rows, "There is no such user.", e, "SELECT 1 FROM users WHERE id = ?",
+			DB_I64(g->subject_id));
+	if (strcmp(g->subject, "group") == 0)
+		return STORE_FIRST(c, &rows, "There is no such group.", e, "SELECT 1 FROM groups WHERE id = ?",
+			DB_I64(g->subject_id));
+	return 0;
+}
+
+static int set_in(struct db_conn *c, void *arg, struct err *e)
+{
+	static const struct grant nobody = {.subject = "nobody"};
+	const struct change *x = arg;
+	int r = clear_in(c, arg, e);
+
+	if (r == 0 && x->of->name)
+		r = add_in(c, x->of, &nobody, e);
+	for (size_t i = 0; r == 0 && i < x->n; i++) {
+		r = check_subject(c, &x->grants[i], e);
+		if (r == 0)
+			r = add_in(c, x->of, &x->grants[i], e);
+	}
+	return r;
+}
+
+int grants_set(struct db *db, const struct grant_place *of, const struct grant *list, size_t n, struct err *e)
+{
+	struct change x = {of, list, n};
+
+	return db_write(db, set_in, &x, e);
+}
+
+int grants_clear(struct db *db, const struct grant_place *of, struct err *e)
+{
+	struct change x = {.of = of};
+
+	return db_write(db, clear_in, &x, e);
+}
+
+int grants_rights(
+	struct db_conn *c, atelier_id user_id, struct arena *a, struct grant_right **ret, size_t *ret_n, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct grant_right)};
+	struct store_reader rd = {.a = a};
+	int r = db_query(c, &rows, e,
+		"SELECT g.kind, g.resource_name, max(CASE WHEN " GRANTED_TO " THEN g.verb ELSE 0 END) FROM grants g"
+		" WHERE g.resource_name <> '' GROUP BY g.kind, g.resource_name",
+		DB_I64(user_id), DB_I64(user_id));
+
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	while ((r = db_next(rows, e)) > 0) {
+		struct grant_right *g = store_push(&l, a);
+
+		if (!g)
+			return store_full(e);
+		*g = (struct grant_right){store_str(&rd, 0), store_str(&rd, 1), db_i64(rows, 2)};
+	}
+	if (r == 0)
+		r = store_reader_end(&rd, e);
+	if (r == 0) {
+		*ret = l.items;
+		*ret_n = l.n;
+	}
+	return r;
+}
+
+int grants_forget(struct db_conn *c, const char *kind, atelier_id resource_id, struct err *e)
+{
+	return db_exec(c, NULL, e, "DELETE FROM grants WHERE kind = ? AND resource_id = ?", DB_TEXT(kind),
+		DB_I64(resource_id));
+}
+
+int grants_forget_subject(struct db_conn *c, const char *subject, atelier_id id, struct err *e)
+{
+	return db_exec(
+		c, NULL, e, "DELETE FROM grants WHERE subject = ? AND subject_id = ?", DB_TEXT(subject), DB_I64(id));
+}
