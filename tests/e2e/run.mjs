@@ -20,6 +20,8 @@ const order = [
   'firstRun',
   'streaming',
   'firstPaint',
+  'firstConnect',
+  'firstAddress',
   'reading',
   'diagrams',
   'growing',
@@ -110,8 +112,8 @@ async function main() {
     for (const name of order.filter((n) => wanted.includes(n))) {
       const began = Date.now();
       let number = 0;
-      const shot = async (what) => {
-        if (shots) await page.screenshot({ path: join(shots, `${order.indexOf(name)}-${number++}-${what}.png`) });
+      const shot = async (what, of = page) => {
+        if (shots) await of.screenshot({ path: join(shots, `${order.indexOf(name)}-${number++}-${what}.png`) });
       };
       if (name === 'firstRun') allow(/status of 401/);
       try {

@@ -1,6 +1,7 @@
 // How the page begins: what is seen before the program runs, and how little is asked for.
 import assert from 'node:assert/strict';
-import { Gate } from './mock.mjs';
+import { Gate, Mock } from './mock.mjs';
+import { Server } from './server.mjs';
 
 export async function firstPaint({ context, base, watch }) {
   const page = watch(await context.newPage());
@@ -35,4 +36,87 @@ export async function firstPaint({ context, base, watch }) {
   assert.equal(await outside.locator('.frame-box').isVisible(), false);
   await outside.getByRole('button', { name: 'Sign in' }).waitFor();
   await other.close();
+}
+
+/** A newcomer: account, a model that is fetched while one looks elsewhere, the first question. */
+export async function firstConnect({ context, server, watch, allow, shot }) {
+  allow(/status of 401/);
+  const mock = new Mock([]);
+  const fetched = new Gate();
+  mock.pull = async ({ line }) => {
+    line({ status: 'pulling 1234', digest: 'sha256:1234', total: 1000, completed: 400 });
+    await fetched.opened;
+    line({ status: 'success' });
+  };
+  mock.on('The first question', ({ say }) => say('And its answer'));
+  await mock.start();
+  const fresh = new Server(server.binary, { OLLAMA_HOST: mock.url });
+  await fresh.start();
+  const newcomer = await context.browser().newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US', reducedMotion: 'reduce' });
+  try {
+    const page = watch(await newcomer.newPage());
+    const began = Date.now();
+    await page.goto(fresh.setup);
+    await page.getByLabel('User name').fill('grace');
+    await page.getByLabel('Password', { exact: true }).fill('a long enough password');
+    await page.getByLabel('Repeat password').fill('a long enough password');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByText('has no model yet').waitFor();
+    await page.getByText('the Librarian answers questions').waitFor();
+    await shot('first-connect', page);
+    await page.getByText('llama3.2:1b').click();
+    await page.getByRole('button', { name: 'Download' }).click();
+    await page.getByRole('progressbar').first().waitFor();
+    await page.getByText('the download goes on').waitFor();
+    await shot('first-pull', page);
+    await page.goto(fresh.url + '/manual');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.goto(fresh.url + '/');
+    await page.getByRole('progressbar').first().waitFor();
+    fetched.open();
+    await page.getByRole('button', { name: /^Model: llama3.2:1b/ }).waitFor({ timeout: 20_000 });
+    await page.getByRole('heading', { name: 'Where should answers come from?' }).waitFor({ state: 'hidden' });
+    await page.getByRole('textbox', { name: 'Message' }).fill('The first question');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('And its answer').waitFor();
+    assert.ok(Date.now() - began < 60_000);
+  } finally {
+    await newcomer.close();
+    await fresh.destroy();
+    await mock.stop();
+  }
+}
+
+/** Nothing is there: how to install it is said, and an address that is pasted is tried and kept. */
+export async function firstAddress({ context, server, mock, watch, allow, shot }) {
+  allow(/status of 401/);
+  const fresh = new Server(server.binary, { OLLAMA_HOST: 'http://127.0.0.1:1' });
+  await fresh.start();
+  const newcomer = await context.browser().newContext({ viewport: { width: 390, height: 844 }, locale: 'en-US', reducedMotion: 'reduce' });
+  try {
+    const page = watch(await newcomer.newPage());
+    await page.goto(fresh.setup);
+    await page.getByLabel('User name').fill('grace');
+    await page.getByLabel('Password', { exact: true }).fill('a long enough password');
+    await page.getByLabel('Repeat password').fill('a long enough password');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByText('curl -fsSL https://ollama.com/install.sh').waitFor();
+    await shot('first-nothing', page);
+    const field = page.getByLabel('API key or address');
+    await field.fill('sk-ant-api03-0123456789abcdef');
+    await page.getByText('This is a key of Anthropic.').waitFor();
+    await field.fill('nothing of that kind');
+    await page.getByRole('button', { name: 'Connect', exact: true }).click();
+    await page.getByText('neither a key that is recognized').waitFor();
+    await field.fill('127.0.0.1:2');
+    await page.getByRole('button', { name: 'Connect', exact: true }).click();
+    await page.getByRole('link', { name: /under Providers/ }).waitFor();
+    await field.fill(mock.url.replace('http://', ''));
+    await page.getByRole('button', { name: 'Connect', exact: true }).click();
+    await page.getByText('Ollama is connected: 1 model.').waitFor();
+    await page.getByRole('button', { name: /^Model: mock:1b/ }).waitFor();
+  } finally {
+    await newcomer.close();
+    await fresh.destroy();
+  }
 }

@@ -16,8 +16,8 @@ class Models {
   recent = $state.raw<string[]>(readList('models.recent'));
   starred = $state.raw<string[]>(readList('models.starred'));
 
-  /** True when nothing but the built-in guide answers. */
-  onlyLibrarian = $derived(this.loaded && this.list.items.length > 0 && this.list.items.every((m) => m.kind === 'librarian'));
+  /** True when there is no language model: nobody answers, or the built-in guide alone. */
+  missing = $derived(this.loaded && this.list.items.every((m) => m.kind === 'librarian'));
 
   /** The list as it came with the page itself. */
   begin(list: ModelList): void {

@@ -1,0 +1,2 @@
+export { default as JobRow } from './JobRow.svelte';
+export { jobs } from './jobs.svelte';

@@ -1,0 +1,1 @@
+export { freeName } from './presets';
