@@ -532,16 +532,147 @@ export async function keyboard({ page, mock }) {
   await has(answer(page), 'Stopped.');
 }
 
-export async function providerError({ page, mock, shot }) {
+export async function providerError({ page, mock, base, shot }) {
   mock.on('Break', ({ say, fail }) => {
     say('Half a sen');
     fail('the model runner has stopped');
   });
+  const { models } = mock;
+  mock.models = [...models, 'spare:1b'];
+  await page.request.post(base + '/api/v1/models/refresh', { headers: { Origin: base } });
+  await page.goto(base + '/');
   await newChat(page);
   await ask(page, 'Break');
-  await has(answer(page).getByRole('alert'), 'the model runner has stopped');
+  const card = answer(page).getByRole('alert');
+  await has(card, 'The provider reported an error');
+  await has(card, 'the model runner has stopped');
   await has(answer(page), 'Half a sen');
+  // What, why, since when; and what can be done.
+  await has(card.locator('time'), 'now');
+  await card.getByRole('link', { name: 'Open providers' }).waitFor();
+  await card.getByRole('button', { name: 'Details' }).click();
+  await has(card, 'provider_error');
+  const turn = /Request ID\s*([0-9a-z]{13})/.exec(await card.innerText())?.[1];
+  assert.ok(turn, await card.innerText());
   await shot('error');
+  mock.on('Half a sen', ({ say }) => say('tence'));
+  await card.getByRole('button', { name: 'Try spare:1b' }).click();
+  await has(answer(page), 'Half a sentence');
+  await ready(page);
+  assert.equal(mock.calls.at(-1).model, 'spare:1b');
+  await page.reload();
+  await has(answer(page), 'Half a sentence');
+  mock.models = models;
+  await page.request.post(base + '/api/v1/models/refresh', { headers: { Origin: base } });
+  await page.goto(base + '/');
+}
+
+/** Waiting is one line: what for, one clock, and a way out of it. */
+export async function waiting({ page, mock, shot }) {
+  const never = new Gate();
+  mock.on('Wait for me', async () => never.opened);
+  await newChat(page);
+  await ask(page, 'Wait for me');
+  const line = answer(page).locator('p').filter({ has: page.getByRole('status') });
+  await has(line, /(Loading|Waiting for) mock:1b\s*· \d+ s\s*Stop/);
+  const box = await line.boundingBox();
+  assert.ok(box.height < 40, 'one line');
+  await shot('waiting');
+  await line.getByRole('button', { name: 'Stop waiting' }).click();
+  await has(answer(page), 'Stopped.');
+  never.open();
+}
+
+/** The thoughts are seen while they are thought, in a window of their own, and fold when the answer begins; a person decides otherwise. */
+export async function reasoning({ page, mock, shot }) {
+  const [more, begin, end] = [new Gate(), new Gate(), new Gate()];
+  mock.on('Think', async ({ say, think }) => {
+    think('First **thought**.\n\n');
+    await more.opened;
+    think(Array.from({ length: 30 }, (_, i) => `Thought number ${i}.\n\n`).join(''));
+    await begin.opened;
+    say('The answer begins');
+    await end.opened;
+    say(' and ends.');
+  });
+  await newChat(page);
+  await ask(page, 'Think');
+  const head = answer(page).getByRole('button', { name: /^(Thinking|Thought)/ });
+  await has(answer(page).locator('.thought strong'), 'thought');
+  assert.equal(await head.getAttribute('aria-expanded'), 'true');
+  assert.equal(await answer(page).locator('.fade-top').count(), 0, 'nothing is above yet');
+  more.open();
+  await answer(page).locator('.fade-top').waitFor();
+  const seen = await answer(page).locator('.live').boundingBox();
+  assert.ok(seen.height <= 14 * 16 + 1, `${seen.height}`);
+  const last = await answer(page).locator('.thought p').last().boundingBox();
+  assert.ok(last.y + last.height <= seen.y + seen.height + 1, 'its end is what is seen');
+  await shot('thinking');
+  await head.focus();
+  await page.waitForTimeout(1100);
+  begin.open();
+  await has(answer(page), 'The answer begins');
+  await page.waitForFunction(() => document.activeElement.getAttribute('aria-expanded') === 'false');
+  assert.match(await head.innerText(), /^Thought for \d+ s$/);
+  // Opened by hand it stays, and the focus with it, when the stored message takes the place of the live one.
+  await page.keyboard.press('Enter');
+  end.open();
+  await has(answer(page), 'and ends.');
+  await ready(page);
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-expanded')), 'true');
+  assert.equal(await answer(page).locator('.live, .fade-top').count(), 0);
+}
+
+/** The list keeps its place when much changes at once, and after an absence; the keyboard goes from the search into it. */
+export async function listKeepsPlace({ page, base, context }) {
+  const headers = { Origin: base };
+  for (let i = 0; i < 90; i++) {
+    const made = await (await page.request.post(base + '/api/v1/conversations', { headers, data: {} })).json();
+    await page.request.patch(`${base}/api/v1/conversations/${made.id}`, { headers, data: { title: `Kept ${i}` } });
+  }
+  await page.goto(base + '/');
+  const rows = chats(page).getByRole('link');
+  await chats(page).getByRole('link', { name: /^Kept 89/ }).waitFor();
+  await chats(page).evaluate((nav) => nav.scrollTo(0, nav.scrollHeight));
+  await chats(page).getByRole('link', { name: /^Kept 10\b/ }).waitFor();
+  const n = await rows.count();
+  const target = chats(page).getByRole('link', { name: /^Kept 20\b/ });
+  await target.scrollIntoViewIfNeeded();
+  const y = async () => Math.round((await target.boundingBox()).y);
+  const was = await y();
+  // A burst: more than are read one by one.
+  const all = (await (await page.request.get(base + '/api/v1/conversations')).json()).items.slice(0, 12);
+  await Promise.all(all.map((c) => page.request.patch(`${base}/api/v1/conversations/${c.id}`, { headers, data: { title: c.title + ' anew' } })));
+  await chats(page).getByRole('link', { name: /^Kept 89 anew/ }).waitFor({ state: 'attached' });
+  assert.ok((await rows.count()) >= n, 'what was read stays');
+  assert.equal(await y(), was);
+  // An absence.
+  await context.setOffline(true);
+  await context.setOffline(false);
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  assert.ok((await rows.count()) >= n);
+  assert.equal(await y(), was);
+  // From the search by arrows, and by Enter.
+  const search = page.getByRole('searchbox', { name: 'Search chats' });
+  await search.fill('Kept 3');
+  await page.waitForFunction(() => document.querySelectorAll('nav[aria-label="Chats"] a').length === 11);
+  await search.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  assert.match(await page.evaluate(() => document.activeElement.innerText), /^Kept 38/);
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  await search.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Kept 39' }).waitFor();
+  await search.fill('');
+  await chats(page).getByRole('link', { name: /^Kept 89 anew/ }).waitFor();
+  const ids = [];
+  for (let cursor = ''; cursor !== null; ) {
+    const list = await (await page.request.get(`${base}/api/v1/conversations?q=Kept${cursor && '&cursor=' + cursor}`)).json();
+    ids.push(...list.items.map((c) => c.id));
+    cursor = list.next ?? null;
+  }
+  await Promise.all(ids.map((id) => page.request.delete(`${base}/api/v1/conversations/${id}?hard=true`, { headers })));
+  await page.goto(base + '/');
 }
 
 export async function renameAndDelete({ page, mock, shot }) {

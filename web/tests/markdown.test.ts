@@ -94,6 +94,15 @@ describe('GrowingMarkdown', () => {
     expect('html' in b[1]! && b[1].html).toContain('hljs-');
   });
 
+  it('goes on in the middle of a word, when an answer that had ended does', () => {
+    const growing = new GrowingMarkdown();
+    growing.update('Once.\n\nHalf a sen', false);
+    growing.update('Once.\n\nHalf a sen', true);
+    expect(flat(growing.update('Once.\n\nHalf a sentence', true))).toBe('<p dir="auto">Once.</p>\n<p dir="auto">Half a sentence</p>\n');
+    const a = growing.update('Once.\n\nHalf a sentence', false);
+    expect(growing.update('Once.\n\nHalf a sentence', false)).toEqual(a);
+  });
+
   it('begins again when the text is another one', () => {
     const growing = new GrowingMarkdown();
     growing.update('One paragraph.\n\nAnother paragraph.', true);

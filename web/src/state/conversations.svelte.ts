@@ -8,6 +8,9 @@ import { ApiError } from '$core/api/errors';
 import type { Conversation, ConversationPage } from '$core/api/types';
 import { notices } from '$design/notices.svelte';
 
+/** No more than so many are read anew at once. */
+const FAR = 500;
+
 /** The list in the sidebar: newest first, by pages, with search. */
 class Conversations {
   items = $state.raw<Conversation[]>([]);
@@ -19,6 +22,8 @@ class Conversations {
   unread = $state.raw<ReadonlySet<string>>(new Set());
   /** Those opened by their address and not in the list (yet). */
   private others = $state.raw<Record<string, Conversation>>({});
+  /** What the items were found by. */
+  private read = '';
   private request: AbortController | null = null;
   private changed = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -35,13 +40,23 @@ class Conversations {
     this.loaded = true;
   }
 
+  /** Reads the list anew, as far down as it was read: who stands in it keeps their place. */
   async load(): Promise<void> {
     this.request?.abort();
     const request = (this.request = new AbortController());
     this.loading = true;
+    const { query } = this;
+    const wanted = query === this.read ? Math.min(this.items.length, FAR) : 0;
     try {
-      const page = await listConversations(this.query, null, request.signal);
-      this.begin(page);
+      let page = await listConversations(query, null, request.signal);
+      let { items } = page;
+      while (page.next && items.length < wanted) {
+        page = await listConversations(query, page.next, request.signal);
+        const known = new Set(items.map((c) => c.id));
+        items = [...items, ...page.items.filter((c) => !known.has(c.id))];
+      }
+      this.begin({ items, next: page.next });
+      this.read = query;
     } catch (e) {
       if (!request.signal.aborted) notices.error(e);
     } finally {
@@ -160,7 +175,7 @@ class Conversations {
     this.unread = new Set();
     this.items = [];
     this.others = {};
-    this.query = '';
+    this.query = this.read = '';
     this.loaded = false;
     this.next = null;
   }

@@ -64,6 +64,8 @@ function nest(heading: Token & { level?: number }, under: readonly number[]): re
 export class GrowingMarkdown {
   private renderer: Renderer;
   private text = '';
+  /** It was read to its end. */
+  private whole = false;
   private stable: Block[] = [];
   private offset = 0;
   private key = 0;
@@ -78,7 +80,10 @@ export class GrowingMarkdown {
   /** The blocks of `text`; `growing`: more may come. */
   update(source: string, growing: boolean): Block[] {
     const text = source.includes('\r') ? source.replace(/\r\n?/g, '\n') : source;
-    if (!text.startsWith(this.text) || (!growing && this.late(text))) this.reset();
+    // An answer that had ended and goes on: what was its last block may go on, too.
+    const goesOn = this.whole && text !== this.text;
+    if (goesOn || !text.startsWith(this.text) || (!growing && this.late(text))) this.reset();
+    this.whole ||= !growing;
     if (!growing) this.renderer.know(notesOf(text));
     this.text = text;
     return this.read(growing);
@@ -215,6 +220,7 @@ export class GrowingMarkdown {
 
   private reset(): void {
     this.text = '';
+    this.whole = false;
     this.stable = [];
     this.offset = 0;
     this.key = 0;
