@@ -44,7 +44,7 @@ static const char *const pairs[][2] = {{"\"", "\""}, {"'", "'"}, {"**", "**"}, {
 	{"`", "`"}, {"\u201c", "\u201d"}, {"\u201e", "\u201c"}, {"\u201e", "\u201d"}, {"\u201d", "\u201d"},
 	{"\u2018", "\u2019"}, {"\u201a", "\u2018"}, {"\u00ab", "\u00bb"}, {"\u00bb", "\u00ab"}, {"\u2039", "\u203a"},
 	{"\u203a", "\u2039"}, {"\u300c", "\u300d"}, {"\u300e", "\u300f"}, {"\u300a", "\u300b"}, {"\u3008", "\u3009"},
-	{"\u3010", "\u3011"}, {"\uff02", "\uff02"}};
+	{"\u3010", "\u3011"}, {"\uff02", "\uff02"}, {"<title>", "</title>"}, {"<name>", "</name>"}};
 
 /* Marks of code stay around a single word, which they belong to: `printf`, __init__. */
 static bool is_of_the_word(const char *mark, struct str inner)
@@ -123,19 +123,35 @@ static bool drop_label(struct str *s)
 	return false;
 }
 
-/* "Sure! Here is a fitting title: ..." */
+/* "Sure! Here is a fitting title: ...", and "A fitting title would be "..."" */
 static bool drop_preamble(struct str *s)
 {
 	static const char *const words[] = {"sure", "here is", "here's", "here\u2019s", "of course", "certainly",
-		"okay", "a fitting", "a good", "a suitable", "the title", "the name", "i would", "i suggest",
-		"hier ist", "voici", "aqu\u00ed", "ecco"};
-	const char *colon = memmem(s->p, s->n, ": ", 2);
-	for (size_t i = 0; colon && i < N_ELEMENTS(words); i++)
-		if (begins(*s, words[i]) && trim(skip(*s, (size_t)(colon - s->p) + 1)).n > 0) {
-			*s = trim(skip(*s, (size_t)(colon - s->p) + 1));
+		"okay", "a fitting", "a good", "a suitable", "the title", "the name", "title for", "title of the",
+		"i would", "i suggest", "hier ist", "voici", "aqu\u00ed", "ecco"};
+	const char *colon = memmem(s->p, s->n, ": ", 2), *quote = memchr(s->p, '"', s->n);
+	bool found = false;
+	for (size_t i = 0; i < N_ELEMENTS(words) && !found; i++)
+		found = begins(*s, words[i]);
+	if (found && colon && trim(skip(*s, (size_t)(colon - s->p) + 1)).n > 0)
+		*s = trim(skip(*s, (size_t)(colon - s->p) + 1));
+	else if (found && quote && ends(*s, "\"") && quote + 2 < s->p + s->n)
+		*s = skip(*s, (size_t)(quote - s->p));
+	else
+		return false;
+	return true;
+}
+
+/* What a model says when it gives no name, or shows how it thinks. */
+static bool is_no_name(struct str s)
+{
+	static const char *const words[] = {"i'm sorry", "i\u2019m sorry", "i am sorry", "i cannot ", "i can't ",
+		"i can\u2019t ", "i'm unable", "i am unable", "as an ai", "</", "<|", "<think", "<thought", "<reason",
+		"[think", "\u25c1"};
+	for (size_t i = 0; i < N_ELEMENTS(words); i++)
+		if (begins(s, words[i]))
 			return true;
-		}
-	return false;
+	return s.n == 0 || s.n > LONGEST;
 }
 
 static struct str drop_full_stop(struct str s)
@@ -210,7 +226,7 @@ const char *title_clean(struct str text, bool cut, struct arena *a)
 	s = drop_full_stop(s);
 	for (int i = 0; i < 8 && (drop_marker(&s) || drop_label(&s) || drop_preamble(&s) || unwrap(&s)); i++)
 		s = drop_full_stop(s);
-	if (s.n == 0 || s.n > LONGEST || begins(s, "<"))
+	if (is_no_name(s))
 		return NULL;
 	const char *whole = arena_strndup(a, s.p, s.n);
 	return whole ? title_plain(whole, a) : NULL;

@@ -44,6 +44,21 @@ static bool read_client_tool(const char *type, struct gen_tool *ret)
 			"path\":{\"type\":"
 			"\"string\"},\"view_range\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}},"
 			"\"required\":[\"command\"]}"},
+		{"computer_", "computer",
+			"Use a computer: look at its screen, move and click the mouse, press keys, type.",
+			"{\"type\":\"object\",\"properties\":{\"action\":{\"type\":\"string\",\"enum\":[\"screenshot\","
+			"\"left_click\",\"right_click\",\"middle_click\",\"double_click\",\"triple_click\",\"mouse_"
+			"move\","
+			"\"left_click_drag\",\"left_mouse_down\",\"left_mouse_up\",\"cursor_position\",\"scroll\","
+			"\"type\","
+			"\"key\",\"hold_key\",\"wait\",\"zoom\"]},\"coordinate\":{\"type\":\"array\",\"items\":{"
+			"\"type\":"
+			"\"integer\"}},\"start_coordinate\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},"
+			"\"region\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},\"text\":{\"type\":"
+			"\"string\"},"
+			"\"duration\":{\"type\":\"number\"},\"scroll_direction\":{\"type\":\"string\",\"enum\":[\"up\","
+			"\"down\",\"left\",\"right\"]},\"scroll_amount\":{\"type\":\"integer\"}},\"required\":["
+			"\"action\"]}"},
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(tools); i++) {

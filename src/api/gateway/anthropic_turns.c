@@ -162,6 +162,9 @@ static int read_result(struct reader *r, const json_t *block)
 	m.n_images = p.n_images;
 	m.tool_name = name_of_call(r, id);
 	m.tool_failed = json_is_true(json_object_get(block, "is_error"));
+	/* Others have no member for it. */
+	if (m.tool_failed && !r->lenient && !(m.content = arena_printf(&r->c->q->mem, "Error: %s", text)))
+		return request_no_memory(r->c->q);
 	r->out[r->n++] = m;
 	return 0;
 }
@@ -250,6 +253,15 @@ static void said_done(struct said *s)
 }
 
 /* Traces of tools that ran at Anthropic, and what is encrypted for it, mean nothing to other models. */
+static int pass_over(struct reader *r, const char *type)
+{
+	if (!type)
+		return err_set(&r->c->q->err, E_INVALID, "A block of content has no \"type\".");
+	if (!r->lenient)
+		gw_ignore(r->c, arena_printf(&r->c->q->mem, "messages.%.50s", type));
+	return 0;
+}
+
 static int read_said(struct reader *r, const json_t *block, struct said *s)
 {
 	const char *type = json_get_str(block, "type"), *text;
@@ -261,7 +273,7 @@ static int read_said(struct reader *r, const json_t *block, struct said *s)
 	if (is(type, "tool_use"))
 		return read_call(r, block, &s->calls[s->n_calls++]);
 	if (!is(type, "thinking"))
-		return type ? 0 : err_set(&r->c->q->err, E_INVALID, "A block of content has no \"type\".");
+		return pass_over(r, type);
 	text = json_get_str(block, "thinking");
 	return text && *text ? anthropic_add_text(&s->thought, text) : 0;
 }

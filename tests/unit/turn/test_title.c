@@ -1,0 +1,96 @@
+/* What a model answers when it is asked for a name: what is put around a name goes, what belongs to it stays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "turn/turn_priv.h"
+
+static void names(void **state)
+{
+	static const struct {
+		const char *said, *name; /* NULL: none; the conversation keeps the one it has */
+	} cases[] = {
+		{"Sorting lists in Python", "Sorting lists in Python"},
+		{"**Title:** Sorting lists", "Sorting lists"},
+		{"**Title: Sorting lists**", "Sorting lists"},
+		{"TITLE: \"Sorting lists.\"", "Sorting lists"},
+		{"\"Title: Sorting lists\"", "Sorting lists"},
+		{"Title: **\"Sorting lists\"**", "Sorting lists"},
+		{"<title>Sorting lists</title>", "Sorting lists"},
+		{"# Sorting lists", "Sorting lists"},
+		{"1. Sorting lists\n2. Lists that sort", "Sorting lists"},
+		{"Sorting lists\n\nThis title says what it is about.", "Sorting lists"},
+		{"Titre : Trier des listes", "Trier des listes"},
+		{"\u6807\u9898\uff1a\u6392\u5e8f\u5217\u8868", "\u6392\u5e8f\u5217\u8868"},
+		{"\u201eListen sortieren\u201c", "Listen sortieren"},
+		{"\u00abTrier des listes\u00bb", "Trier des listes"},
+		{"\u300c\u4e26\u3079\u66ff\u3048\u300d", "\u4e26\u3079\u66ff\u3048"},
+		{"\u300a\u6392\u5e8f\u300b\u3002", "\u6392\u5e8f"},
+		{"Sure! Here is a fitting title: Sorting lists", "Sorting lists"},
+		{"Here's a concise title for the conversation:\n\n**Sorting lists**", "Sorting lists"},
+		{"Title for this conversation: Sorting lists", "Sorting lists"},
+		{"A good title would be \"Sorting lists\".", "Sorting lists"},
+		{"{\"title\": \"Sorting lists\"}", "Sorting lists"},
+		{"```json\n{\"title\":\"Sorting lists\"}\n```", "Sorting lists"},
+		{"[\"Sorting lists\"]", "Sorting lists"},
+		/* What belongs to a name. */
+		{".NET garbage collection", ".NET garbage collection"},
+		{"__init__.py explained", "__init__.py explained"},
+		{"__init__", "__init__"},
+		{"#include guards", "#include guards"},
+		{"`printf` in C", "`printf` in C"},
+		{"`printf`", "`printf`"},
+		{"C#", "C#"},
+		{"C++: templates", "C++: templates"},
+		{"Title: C++: templates", "C++: templates"},
+		{"\"Foo\" and \"Bar\"", "\"Foo\" and \"Bar\""},
+		{"'Tis the season", "'Tis the season"},
+		{"<div> or <span>?", "<div> or <span>?"},
+		{"*args and **kwargs", "*args and **kwargs"},
+		{"Sorry seems to be the hardest word", "Sorry seems to be the hardest word"},
+		{"Names of things", "Names of things"},
+		{"Topic modelling with LDA", "Topic modelling with LDA"},
+		{"1.5 million rows", "1.5 million rows"},
+		{"Wait...", "Wait..."},
+		{"-1 in Python slices", "-1 in Python slices"},
+		{"Is 0.1 + 0.2 == 0.3?", "Is 0.1 + 0.2 == 0.3?"},
+		/* No names. */
+		{"", NULL},
+		{" \n ", NULL},
+		{"<think>What would fit", NULL},
+		{"</think>", NULL},
+		{"I'm sorry, but I can't help with that.", NULL},
+		{"I cannot give a title to this.", NULL},
+		{"As an AI language model, I have no opinion.", NULL},
+	};
+	CLEANUP(arena_done) struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		const char *name = title_clean(str_from(cases[i].said), false, &a);
+
+		if (!name || !cases[i].name ? name != cases[i].name : strcmp(name, cases[i].name) != 0)
+			fail_msg("%s: %s", cases[i].said, name ? name : "(none)");
+	}
+}
+
+static void cut_off(void **state)
+{
+	CLEANUP(arena_done) struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	assert_null(title_clean(STR("A name that does not"), true, &a));
+	assert_string_equal(title_clean(STR("A name\nIt was chosen beca"), true, &a), "A name");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(cut_off)};
+
+	return cmocka_run_group_tests_name("turn/title", tests, NULL, NULL);
+}
