@@ -162,8 +162,9 @@ static int read_result(struct reader *r, const json_t *block)
 	m.n_images = p.n_images;
 	m.tool_name = name_of_call(r, id);
 	m.tool_failed = json_is_true(json_object_get(block, "is_error"));
-	/* Others have no member for it. */
-	if (m.tool_failed && !r->lenient && !(m.content = arena_printf(&r->c->q->mem, "Error: %s", text)))
+	if (m.tool_failed && !r->lenient && m.n_images == 0) /* others have no member for it */
+		m.content = *text ? arena_printf(&r->c->q->mem, "Error: %s", text) : "Error";
+	if (!m.content)
 		return request_no_memory(r->c->q);
 	r->out[r->n++] = m;
 	return 0;
