@@ -12,7 +12,7 @@
 
 static bool is(const char *s, const char *word)
 {
-	return s && strcmp(s, word) == 0;
+	return s && word && strcmp(s, word) == 0;
 }
 
 /* ---- what is not offered ---- */
@@ -234,8 +234,9 @@ static bool is_parts(const json_t *v)
 {
 	const char *type = json_get_str(json_array_get(v, 0), "type");
 
-	return json_is_array(v) && (!type || strncmp(type, "input_", 6) == 0 || is(type, "output_text") ||
-					   is(type, "text") || is(type, "refusal") || is(type, "image_url"));
+	return json_is_array(v) &&
+	       (json_array_size(v) == 0 || (type && strncmp(type, "input_", 6) == 0) || is(type, "output_text") ||
+		       is(type, "text") || is(type, "refusal") || is(type, "image_url"));
 }
 
 static int read_output(struct reading *r, const json_t *item)
