@@ -10,20 +10,26 @@
 
 struct conversation_edit {
 	const char *title, *model;
+	atelier_id leaf_id;
 };
 
-static const struct field edit_fields[] = {
-	FIELD_STR(struct conversation_edit, title, "title", 1, TITLE_MAX, 0,
-		"Title; without one it is made from the talk."),
-	FIELD_STR(struct conversation_edit, model, "model", 1, MODEL_MAX, 0, "Id of the model that answers."),
+#define EDIT_FIELDS                                                                                                    \
+	FIELD_STR(struct conversation_edit, title, "title", 1, TITLE_MAX, 0,                                           \
+		"Title; without one it is made from the talk."),                                                       \
+		FIELD_STR(struct conversation_edit, model, "model", 1, MODEL_MAX, 0, "Id of the model that answers.")
+static const struct field new_fields[] = {EDIT_FIELDS};
+static const struct field patch_fields[] = {
+	EDIT_FIELDS,
+	FIELD_ID(struct conversation_edit, leaf_id, "leaf_id", 0,
+		"A message: the newest branch through it is the one shown from now on."),
 };
 static const struct schema conversation_new_schema =
-	SCHEMA("ConversationNew", struct conversation_edit, edit_fields, "A new conversation.");
+	SCHEMA("ConversationNew", struct conversation_edit, new_fields, "A new conversation.");
 static const struct schema conversation_patch_schema =
-	SCHEMA("ConversationPatch", struct conversation_edit, edit_fields, "What to change; the rest stays.");
+	SCHEMA("ConversationPatch", struct conversation_edit, patch_fields, "What to change; the rest stays.");
 
 struct conversation_answer {
-	atelier_id id, running_turn_id;
+	atelier_id id, leaf_id, running_turn_id;
 	const char *title, *model;
 	int64_t message_count, tokens_in, tokens_out, created_at, updated_at;
 };
@@ -39,6 +45,8 @@ static const struct field conversation_fields[] = {
 		"Tokens written by models."),
 	FIELD_TIME(struct conversation_answer, created_at, "created_at", FIELD_REQUIRED, "When it began."),
 	FIELD_TIME(struct conversation_answer, updated_at, "updated_at", FIELD_REQUIRED, "When it last changed."),
+	FIELD_ID(struct conversation_answer, leaf_id, "leaf_id", 0,
+		"The last message of the branch shown; null: there are none."),
 	FIELD_ID(struct conversation_answer, running_turn_id, "running_turn_id", 0,
 		"The turn being answered; null: none."),
 };
@@ -52,6 +60,7 @@ const struct schema conversation_page_schema =
 static struct conversation_answer answer_of(const struct conversation *c)
 {
 	return (struct conversation_answer){.id = c->id,
+		.leaf_id = c->leaf_id,
 		.running_turn_id = c->turn_id,
 		.title = c->title ? c->title : "",
 		.model = c->model && *c->model ? c->model : NULL,
@@ -195,7 +204,8 @@ static int conversation_patch(struct request *q)
 
 	if (r == 0)
 		r = conversations_update(q->api->c.db, q->who.user.id, q->arg_id,
-			&(struct conversation_patch){.title = in->title, .model = in->model}, &q->err);
+			&(struct conversation_patch){.title = in->title, .model = in->model, .leaf_id = in->leaf_id},
+			&q->err);
 
 	if (r == 0)
 		r = load(q, q->arg_id, &c);

@@ -45,16 +45,20 @@ static const struct schema part_schema = SCHEMA("MessagePart", struct part_answe
 struct message_answer {
 	struct message m;
 	const char *parts;
+	struct schema_list siblings;
 	struct message_error error;
 	bool has_error, has_in, has_out, has_cached, has_reasoning, has_cost, has_first, has_duration;
 };
 
 #define M                               struct message_answer
 #define FIGURE(member, has, wire, text) FIELD_MAYBE(FT_I64, M, m.figures.member, has, wire, NULL, text)
+static const struct field sibling_item = {.type = FT_ID};
 static const struct field message_fields[] = {
 	FIELD_ID(M, m.id, "id", FIELD_REQUIRED, "Identifier."),
 	FIELD_ID(M, m.conversation_id, "conversation_id", FIELD_REQUIRED, "Where it stands."),
 	FIELD_ID(M, m.parent_id, "parent_id", 0, "The message before it; null: the first."),
+	FIELD(FT_STRS, M, siblings, "siblings", .item = &sibling_item, .flags = FIELD_REQUIRED,
+		.doc = "All messages with the same parent, this one among them, oldest first."),
 	FIELD_ENUM(M, m.role, "role", MESSAGE_USER " " MESSAGE_ASSISTANT, FIELD_REQUIRED, "Who said it."),
 	FIELD_TEXT(M, m.content, "content", 0, 0, FIELD_REQUIRED,
 		"All its text (Markdown), put together. Of a running one: what was there before."),
@@ -108,6 +112,21 @@ static const char *parts_of(struct arena *a, const struct message *m)
 	return buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p, b.n);
 }
 
+static int add_siblings(struct arena *a, const struct message *m, struct schema_list *ret)
+{
+	const char **ids = ARENA_ARRAY(a, const char *, m->n_siblings + 1);
+	char(*text)[ID_LEN + 1] = arena_alloc(a, (m->n_siblings + 1) * sizeof *text);
+
+	if (!ids || !text)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_siblings; i++) {
+		id_format(m->siblings[i], text[i]);
+		ids[i] = text[i];
+	}
+	*ret = (struct schema_list){ids, m->n_siblings};
+	return 0;
+}
+
 static int answer_of(struct arena *a, const struct message *m, struct message_answer *ret)
 {
 	const struct message_figures *f = &m->figures;
@@ -123,7 +142,7 @@ static int answer_of(struct arena *a, const struct message *m, struct message_an
 		.has_duration = f->duration_ms > 0,
 		.has_error = m->error_code != NULL,
 		.error = {.code = m->error_code, .message = m->error_text ? m->error_text : ""}};
-	return ret->parts ? 0 : -ENOMEM;
+	return ret->parts ? add_siblings(a, m, &ret->siblings) : -ENOMEM;
 }
 
 /* One page into an arena of its own. */

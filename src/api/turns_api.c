@@ -41,18 +41,27 @@ static const struct schema turn_options_schema = SCHEMA("TurnOptions", struct tu
 
 struct turn_new {
 	const char *content, *model;
+	atelier_id parent_id, edit, regenerate;
 	bool goes_on;
 	struct turn_options_in options;
 };
 
 static const struct field turn_new_fields[] = {
 	FIELD(FT_TEXT, struct turn_new, content, "content", .min = 1, .pattern = "[^ \t\r\n\f\v]",
-		.hint = "more than blanks", .doc = "What the user says. Either this or `continue`."),
+		.hint = "more than blanks", .doc = "What the user says. Either this, `regenerate` or `continue`."),
+	FIELD_ID(struct turn_new, parent_id, "parent_id", 0,
+		"The answer that the question stands below; null: the last one of the branch shown."),
+	FIELD_ID(struct turn_new, edit, "edit", 0,
+		"A question in whose place `content` is asked; both stay, side by side."),
+	FIELD_ID(struct turn_new, regenerate, "regenerate", 0,
+		"An answer beside which another one is written, or a question to answer once more."),
 	FIELD_BOOL(struct turn_new, goes_on, "continue", 0, "True: go on with the last answer, which ended early."),
 	FIELD_STR(struct turn_new, model, "model", 1, 200, 0, "Id of the model; null: the conversation's."),
 	FIELD_OBJECT(struct turn_new, options, "options", &turn_options_schema, 0, "How the answer is to be made."),
 };
-/* As check_content() has it. */
+#define NONE(name) "\"" name "\":{\"type\":\"null\"}"
+#define NO_PLACE   NONE("parent_id") "," NONE("edit")
+/* As check_what() has it. */
 static const struct schema turn_new_schema = {
 	.name = "TurnNew",
 	.size = sizeof(struct turn_new),
@@ -60,8 +69,17 @@ static const struct schema turn_new_schema = {
 	.n_fields = N_ELEMENTS(turn_new_fields),
 	.doc = "What to answer.",
 	.rule = "\"if\":{\"properties\":{\"continue\":{\"const\":true}},\"required\":[\"continue\"]},"
-		"\"then\":{\"properties\":{\"content\":{\"type\":\"null\"}}},"
-		"\"else\":{\"properties\":{\"content\":{\"type\":\"string\"}},\"required\":[\"content\"]}",
+		"\"then\":{\"properties\":{" NONE("content") "," NONE(
+			"regenerate") "," NO_PLACE "}},"
+				      "\"else\":{\"if\":{\"properties\":{\"regenerate\":{\"type\":\"string\"}},"
+				      "\"required\":[\"regenerate\"]},"
+				      "\"then\":{\"properties\":{" NONE(
+					      "content") "," NO_PLACE "}},"
+							 "\"else\":{\"properties\":{\"content\":{\"type\":\"string\"}},"
+							 "\"required\":[\"content\"],"
+							 "\"anyOf\":[{\"properties\":{" NONE(
+								 "parent_id") "}},{\"properties\":{" NONE("edit") "}}]}"
+														  "}",
 };
 
 struct turn_started {
@@ -102,16 +120,29 @@ static const struct schema turn_schema = SCHEMA("Turn", struct turn_record, turn
 
 static const struct schema empty_schema = {.name = "Empty", .size = 1, .doc = "Nothing more to say."};
 
+static int check_what(struct request *q, const struct turn_new *in)
+{
+	int n = !!in->content + !!in->regenerate + in->goes_on;
+
+	if (n != 1)
+		return err_set(&q->err, E_INVALID,
+			n ? "Send one of \"content\", \"regenerate\" and \"continue\", not more."
+			  : "Send \"content\", \"regenerate\", or \"continue\": true.");
+	if (in->content ? in->parent_id && in->edit : in->parent_id || in->edit)
+		return err_set(&q->err, E_INVALID,
+			in->content ? "Send either \"parent_id\" or \"edit\", not both."
+				    : "\"parent_id\" and \"edit\" say where \"content\" stands, and there is none.");
+	return 0;
+}
+
 static int check_content(struct request *q, const struct turn_new *in)
 {
 	int64_t max = q->api->c.settings->max_message_bytes;
+	int r = check_what(q, in);
 	size_t n, blank = 0;
 
-	if (in->goes_on)
-		return in->content ? err_set(&q->err, E_INVALID, "Send either \"content\" or \"continue\", not both.")
-				   : 0;
-	if (!in->content)
-		return err_set(&q->err, E_INVALID, "Send \"content\", or \"continue\": true.");
+	if (r < 0 || !in->content)
+		return r;
 	n = strlen(in->content);
 	if (n > (size_t)max)
 		return err_set(
@@ -271,7 +302,13 @@ static int turns_post(struct request *q)
 		&(struct turn_request){.user_id = q->who.user.id,
 			.key_id = q->who.key_id,
 			.conversation_id = q->arg_id,
-			.content = in->goes_on ? NULL : in->content,
+			.place = in->regenerate  ? TURN_REGENERATE
+				 : in->edit      ? TURN_EDIT
+				 : in->parent_id ? TURN_BELOW
+						 : TURN_AT_LEAF,
+			.at = in->regenerate + in->edit + in->parent_id, /* at most one of them is there */
+			.goes_on = in->goes_on,
+			.content = in->content,
 			.model = model,
 			.options = options},
 		&ids, &q->err);

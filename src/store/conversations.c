@@ -133,18 +133,42 @@ struct change {
 	bool hard, set;
 };
 
+/* The end of the newest branch through a message: of children the newest is followed. */
+static int find_leaf(struct db_conn *c, const struct change *x, atelier_id *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r;
+
+	r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
+		"WITH RECURSIVE down(id, depth) AS ("
+		"  SELECT m.id, 0 FROM messages m JOIN conversations v ON v.id = m.conversation_id"
+		"  WHERE m.id = ? AND v.id = ? AND v.user_id = ?"
+		"  UNION ALL"
+		"  SELECT (SELECT max(k.id) FROM messages k WHERE k.parent_id = d.id), d.depth + 1 FROM down d"
+		"  WHERE d.id IS NOT NULL)"
+		" SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
+		DB_I64(x->patch->leaf_id), DB_I64(x->id), DB_I64(x->user_id));
+	if (r == 0)
+		*ret = db_i64(rows, 0);
+	return r;
+}
+
 static int update_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct change *x = arg;
+	atelier_id leaf = 0;
 	int64_t n = 0;
 	int r;
 
+	if (x->patch->leaf_id && (r = find_leaf(c, x, &leaf, e)) < 0)
+		return r;
 	/* Renaming is no activity: the place in the list stays. */
 	r = db_exec(c, &n, e,
 		"UPDATE conversations SET title = coalesce(?, title), title_state = coalesce(?, title_state),"
-		" model = coalesce(?, model) WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
+		" model = coalesce(?, model), leaf_id = CASE WHEN ? > 0 THEN ? ELSE leaf_id END"
+		" WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
 		DB_TEXT(x->patch->title), DB_TEXT(x->patch->title ? TITLE_PERSON : NULL), DB_TEXT(x->patch->model),
-		DB_I64(x->id), DB_I64(x->user_id));
+		DB_I64(leaf), DB_I64(leaf), DB_I64(x->id), DB_I64(x->user_id));
 	if (r < 0)
 		return r;
 	return n ? 0 : err_set(e, E_NOT_FOUND, STORE_NO_CONVERSATION);

@@ -38,6 +38,7 @@ struct conversation_cursor {
 struct conversation_patch {
 	const char *title;
 	const char *model;
+	atelier_id leaf_id; /* a message: the newest branch through it is shown; 0: as it is */
 };
 
 /* Title and model may be NULL. The texts of `ret` are borrowed from the arguments. */

@@ -2,8 +2,7 @@
 #include "store/messages.h"
 #include "store/store_priv.h"
 
-#define NO_MESSAGE "There is no such message, or it is not yours."
-#define MAX_LIMIT  ((size_t)1000000)
+#define MAX_LIMIT ((size_t)1000000)
 
 #define COLUMNS                                                                                                        \
 	"m.id, m.conversation_id, m.parent_id, m.turn_id, m.role, m.state, m.content, m.parts, m.model,"               \
@@ -54,13 +53,14 @@ static void read_light(struct store_reader *rd, struct message *m)
 }
 
 /* From the leaf upwards, `?` being leaf, conversation, depth, conversation. */
-#define BRANCH(columns)                                                                                                \
+#define BRANCH_TABLE                                                                                                   \
 	"WITH RECURSIVE branch(id, parent_id, depth) AS ("                                                             \
 	"  SELECT id, parent_id, 0 FROM messages WHERE id = ? AND conversation_id = ?"                                 \
 	"  UNION ALL"                                                                                                  \
 	"  SELECT p.id, p.parent_id, b.depth + 1 FROM branch b JOIN messages p ON p.id = b.parent_id"                  \
-	"  WHERE b.depth < ? AND p.conversation_id = ?)"                                                               \
-	" SELECT " columns " FROM branch b JOIN messages m ON m.id = b.id ORDER BY b.depth DESC"
+	"  WHERE b.depth < ? AND p.conversation_id = ?)"
+#define BRANCH(columns)                                                                                                \
+	BRANCH_TABLE " SELECT " columns " FROM branch b JOIN messages m ON m.id = b.id ORDER BY b.depth DESC"
 
 /* One message more than asked for tells whether there are older ones. */
 static int branch(struct db_conn *c, bool light, atelier_id conversation_id, atelier_id leaf_id, size_t limit,
@@ -102,6 +102,72 @@ int messages_path(struct db_conn *c, atelier_id conversation_id, atelier_id leaf
 	return branch(c, true, conversation_id, leaf_id, limit, a, ret, e);
 }
 
+/* ---- siblings ---- */
+
+static struct message *child_of(const struct message_list *list, atelier_id parent_id, size_t *at)
+{
+	for (; *at < list->n; ++*at)
+		if (list->items[*at].parent_id == parent_id)
+			return &list->items[*at];
+	return NULL;
+}
+
+/* Rows of parent and id, in the order of the parents' place in the branch. */
+static int take_siblings(struct db_rows *rows, struct message_list *list, struct arena *a, struct err *e)
+{
+	struct store_list ids = {.size = sizeof(atelier_id)};
+	size_t at = 0;
+	int r;
+
+	while ((r = db_next(rows, e)) > 0) {
+		struct message *m = child_of(list, db_i64(rows, 0), &at);
+		atelier_id *id;
+
+		if (!m)
+			return 0;
+		if (m->n_siblings == 0)
+			ids = (struct store_list){.size = sizeof(atelier_id)};
+		if (!(id = store_push(&ids, a)))
+			return store_full(e);
+		*id = db_i64(rows, 1);
+		m->siblings = ids.items;
+		m->n_siblings = ids.n;
+	}
+	return r;
+}
+
+/* Those of a root are found by the conversation: no index has all roots of one. */
+static int root_siblings(
+	struct db_conn *c, atelier_id conversation_id, struct message_list *list, struct arena *a, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = 0;
+
+	if (list->n > 0 && list->items[0].parent_id == 0)
+		r = db_query(c, &rows, e,
+			"SELECT 0, id FROM messages WHERE conversation_id = ? AND +parent_id IS NULL ORDER BY id",
+			DB_I64(conversation_id));
+	return r < 0 || !rows ? r : take_siblings(rows, list, a, e);
+}
+
+static int add_siblings(
+	struct db_conn *c, atelier_id conversation_id, struct message_list *list, struct arena *a, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = root_siblings(c, conversation_id, list, a, e);
+
+	if (r < 0 || list->n == 0)
+		return r;
+	r = db_query(c, &rows, e,
+		BRANCH_TABLE " SELECT b.parent_id, s.id FROM branch b JOIN messages s ON s.parent_id = b.parent_id"
+			     " ORDER BY b.depth DESC, s.id",
+		DB_I64(list->items[list->n - 1].id), DB_I64(conversation_id), DB_I64(list->n - 1),
+		DB_I64(conversation_id));
+	return r < 0 ? r : take_siblings(rows, list, a, e);
+}
+
+/* ---- pages ---- */
+
 static int owned_leaf(struct db_conn *c, atelier_id user_id, atelier_id id, atelier_id *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
@@ -120,8 +186,9 @@ static int parent_of(struct db_conn *c, atelier_id conversation_id, atelier_id i
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
-	r = STORE_FIRST(c, &rows, NO_MESSAGE, e, "SELECT parent_id FROM messages WHERE id = ? AND conversation_id = ?",
-		DB_I64(id), DB_I64(conversation_id));
+	r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
+		"SELECT parent_id FROM messages WHERE id = ? AND conversation_id = ?", DB_I64(id),
+		DB_I64(conversation_id));
 	if (r == 0)
 		*ret = db_i64(rows, 0);
 	return r;
@@ -138,7 +205,8 @@ int messages_list(struct db_conn *c, atelier_id user_id, atelier_id conversation
 		r = parent_of(c, conversation_id, before_id, &leaf, e);
 	if (r < 0)
 		return r;
-	return branch(c, false, conversation_id, leaf, limit, a, ret, e);
+	r = branch(c, false, conversation_id, leaf, limit, a, ret, e);
+	return r < 0 ? r : add_siblings(c, conversation_id, ret, a, e);
 }
 
 int messages_get(
@@ -149,7 +217,7 @@ int messages_get(
 	struct message m;
 	int r;
 
-	r = STORE_FIRST(c, &rows, NO_MESSAGE, e,
+	r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
 		"SELECT " COLUMNS " FROM messages m JOIN conversations v ON v.id = m.conversation_id"
 		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(id), DB_I64(user_id));

@@ -40,6 +40,9 @@ struct message {
 	const char *finish_reason; /* NULL: none */
 	struct message_figures figures;
 	int64_t created_at;
+	/* Of messages_list: all messages of the same parent, itself among them, oldest first. */
+	const atelier_id *siblings;
+	size_t n_siblings;
 };
 
 struct message_list {

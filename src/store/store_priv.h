@@ -69,6 +69,7 @@ UNUSED static inline struct db_param store_text(struct str s)
 }
 
 #define STORE_NO_CONVERSATION "There is no such conversation, or it is not yours."
+#define STORE_NO_MESSAGE      "There is no such message, or it is not yours."
 #define STORE_ANSWER_RUNNING  "An answer is being written in this conversation already."
 
 /* E_CONFLICT when a turn is running in the conversation. */

@@ -9,8 +9,32 @@
 struct begin {
 	const struct turn_begin *in;
 	struct turn_begun out;
-	atelier_id leaf;
+	atelier_id parent; /* of the question */
 };
+
+/* Where the question stands, or which it is. */
+static int find_place(struct begin *x, atelier_id leaf, const struct db_rows *rows, struct err *e)
+{
+	const struct turn_begin *in = x->in;
+	bool is_question = str_eq(db_bytes(rows, 3), STR(MESSAGE_USER));
+	atelier_id parent = db_i64(rows, 2);
+
+	if (in->place == TURN_AT_LEAF) {
+		x->parent = leaf;
+		return 0;
+	}
+	if (db_is_null(rows, 1))
+		return err_set(e, E_NOT_FOUND, STORE_NO_MESSAGE);
+	if (in->place == TURN_BELOW && is_question)
+		return err_set(e, E_INVALID, "A question stands below an answer, and this message is a question.");
+	if (in->place == TURN_EDIT && !is_question)
+		return err_set(e, E_INVALID, "Only a question can be edited.");
+	if (in->place == TURN_REGENERATE)
+		x->out.user_message_id = is_question ? in->at : parent;
+	else
+		x->parent = in->place == TURN_EDIT ? parent : in->at;
+	return 0;
+}
 
 static int begin_check(struct db_conn *c, struct begin *x, struct err *e)
 {
@@ -18,12 +42,15 @@ static int begin_check(struct db_conn *c, struct begin *x, struct err *e)
 	int r;
 
 	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
-		"SELECT leaf_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
-		DB_I64(x->in->conversation_id), DB_I64(x->in->user_id));
+		"SELECT v.leaf_id, m.id, m.parent_id, m.role FROM conversations v"
+		" LEFT JOIN messages m ON m.id = ? AND m.conversation_id = v.id"
+		" WHERE v.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
+		DB_I64(x->in->at), DB_I64(x->in->conversation_id), DB_I64(x->in->user_id));
 	if (r < 0)
 		return r;
-	x->leaf = db_i64(rows, 0);
-	return store_conversation_idle(c, x->in->conversation_id, e);
+	x->out.first = db_i64(rows, 0) == 0;
+	r = find_place(x, db_i64(rows, 0), rows, e);
+	return r < 0 ? r : store_conversation_idle(c, x->in->conversation_id, e);
 }
 
 static int insert_turn(
@@ -56,11 +83,11 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 		return r;
 	t->conversation_id = in->conversation_id;
 	t->created_at = clock_now_ms();
-	t->first = !x->leaf;
-	r = STORE_INSERT(c, &t->user_message_id, e,
-		"INSERT INTO messages (id, conversation_id, parent_id, role, state, content, created_at)"
-		" VALUES (?, ?, ?, 'user', 'complete', ?, ?)",
-		DB_I64(in->conversation_id), store_ref(x->leaf), DB_TEXT(in->content), DB_I64(t->created_at));
+	if (in->place != TURN_REGENERATE)
+		r = STORE_INSERT(c, &t->user_message_id, e,
+			"INSERT INTO messages (id, conversation_id, parent_id, role, state, content, created_at)"
+			" VALUES (?, ?, ?, 'user', 'complete', ?, ?)",
+			DB_I64(in->conversation_id), store_ref(x->parent), DB_TEXT(in->content), DB_I64(t->created_at));
 	if (r < 0)
 		return r;
 	r = STORE_INSERT(c, &t->message_id, e,
@@ -73,10 +100,10 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
-		"UPDATE conversations SET leaf_id = ?, message_count = message_count + 2, updated_at = ?, model = ?,"
+		"UPDATE conversations SET leaf_id = ?, message_count = message_count + ?, updated_at = ?, model = ?,"
 		" title = CASE WHEN title = '' THEN coalesce(?, '') ELSE title END WHERE id = ?",
-		DB_I64(t->message_id), DB_I64(t->created_at), DB_TEXT(in->model), DB_TEXT(in->title),
-		DB_I64(in->conversation_id));
+		DB_I64(t->message_id), DB_I64(in->place == TURN_REGENERATE ? 1 : 2), DB_I64(t->created_at),
+		DB_TEXT(in->model), DB_TEXT(in->title), DB_I64(in->conversation_id));
 }
 
 int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e)
@@ -102,7 +129,7 @@ static int continue_check(struct db_conn *c, struct go_on *x, struct err *e)
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
-	r = STORE_FIRST(c, &rows, "There is no such message, or it is not yours.", e,
+	r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
 		"SELECT m.conversation_id, m.parent_id, m.role, m.state, v.leaf_id,"
 		" m.finish_reason = 'length' OR m.content = ''" /* of an answer that ended regularly */
 		" FROM messages m JOIN conversations v ON v.id = m.conversation_id"

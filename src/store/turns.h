@@ -23,12 +23,22 @@ struct turn_record_list {
 	size_t n;
 };
 
+/* Where in the tree an answer is to stand. */
+enum turn_place {
+	TURN_AT_LEAF,    /* a new question below the branch that is shown */
+	TURN_BELOW,      /* a new question below the answer `at` */
+	TURN_EDIT,       /* a new question beside the question `at` */
+	TURN_REGENERATE, /* no new question: another answer beside the answer `at`, or below the question `at` */
+};
+
 struct turn_begin {
 	atelier_id user_id;
 	atelier_id conversation_id;
-	const char *content; /* of the user's message */
+	enum turn_place place;
+	atelier_id at;       /* a message of the conversation; not for TURN_AT_LEAF */
+	const char *content; /* of the user's message; not for TURN_REGENERATE */
 	const char *model;
-	const char *title; /* to use, as a plain one, when the conversation has none */
+	const char *title; /* to use, as a plain one, when the conversation has none; may be NULL */
 };
 
 struct turn_begun {
@@ -41,8 +51,9 @@ struct turn_begun {
 };
 
 /*
- * Stores the user's message, an empty running answer and the turn, in one transaction. E_NOT_FOUND for a conversation
- * that is not the user's; E_CONFLICT when an answer is being written in it.
+ * Stores the user's message, an empty running answer and the turn, in one transaction; the branch shown ends in the answer
+ * then. E_NOT_FOUND for a conversation that is not the user's, and for a message that is not in it; E_INVALID for one of
+ * the wrong role; E_CONFLICT when an answer is being written in the conversation.
  */
 int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e) MUST_CHECK;
 

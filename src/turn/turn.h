@@ -9,6 +9,7 @@
 #include "db/db.h"
 #include "http/server.h"
 #include "provider/provider.h"
+#include "store/turns.h"
 #include "turn/turnlog.h"
 
 struct turns; /* all live turns and their logs; any thread unless said otherwise */
@@ -44,9 +45,12 @@ struct turn_options {
 
 struct turn_request {
 	atelier_id user_id, conversation_id;
-	atelier_id key_id;           /* of the API key that asks; 0: none */
-	const char *content;         /* NULL: go on with the last answer, which ended early */
-	const char *model;           /* NULL: the conversation's, else the default */
+	atelier_id key_id;     /* of the API key that asks; 0: none */
+	enum turn_place place; /* and `at`: as of struct turn_begin */
+	atelier_id at;
+	bool goes_on;        /* with the last answer of the branch, which ended early: place and content are nothing */
+	const char *content; /* NULL for TURN_REGENERATE */
+	const char *model;   /* NULL: the conversation's, else the default */
 	struct turn_options options; /* for this turn; copied */
 };
 
@@ -55,7 +59,7 @@ struct turn_ids {
 };
 
 /*
- * Stores the user's message and starts the turn. Admission: E_BUSY above max_turns, E_RATE_LIMITED above the user's
+ * Stores the user's message and starts the turn; failures are those of turns_begin. Admission: E_BUSY above max_turns, E_RATE_LIMITED above the user's
  * own limit; E_CONFLICT while the conversation has a running turn. Not on the loop thread.
  */
 int turn_start(struct turns *t, const struct turn_request *q, struct turn_ids *ret, struct err *e) MUST_CHECK;

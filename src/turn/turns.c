@@ -170,15 +170,18 @@ static int load_conversation(
 static int begin(struct turns *all, struct turn *t, const struct turn_request *q, const struct conversation *c,
 	struct turn_begun *ret, struct err *e)
 {
-	if (q->content) {
+	if (!q->goes_on) {
 		struct turn_begin in = {
 			.user_id = q->user_id,
 			.conversation_id = q->conversation_id,
+			.place = q->place,
+			.at = q->at,
 			.content = q->content,
 			.model = t->model,
-			.title = title_plain(q->content, &t->arena),
 		};
-		return in.title ? turns_begin(all->db, &in, ret, e) : err_set(e, -ENOMEM, "no memory for a turn");
+		if (q->content && !(in.title = title_plain(q->content, &t->arena)))
+			return err_set(e, -ENOMEM, "no memory for a turn");
+		return turns_begin(all->db, &in, ret, e);
 	}
 	struct turn_continue in = {.user_id = q->user_id, .message_id = c->leaf_id, .model = t->model};
 	t->continues = true;

@@ -445,6 +445,9 @@ class Scenario:
     def cmd_continue(self, c, name, options=None):
         self.start_turn(c, name, dict({"continue": True}, **(options or {})))
 
+    def cmd_regenerate(self, c, name, message, options=None):
+        self.start_turn(c, name, dict({"regenerate": message}, **(options or {})))
+
     def start_turn(self, c, name, body):
         r = self.readers[name] = Reader()
         headers = self.header_lines(c)

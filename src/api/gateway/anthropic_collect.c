@@ -9,13 +9,13 @@ struct block {
 	const char *key; /* where the pieces belong; NULL: there were none */
 };
 
-struct message {
+struct collected {
 	json_t *v; /* NULL: not begun */
 	struct block *blocks;
 	size_t n;
 };
 
-static void message_done(struct message *m)
+static void message_done(struct collected *m)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		json_decref(m->blocks[i].v);
@@ -30,7 +30,7 @@ static bool is(const char *s, const char *word)
 	return s && strcmp(s, word) == 0;
 }
 
-static int add_block(struct message *m, json_t *v)
+static int add_block(struct collected *m, json_t *v)
 {
 	struct block *more = realloc(m->blocks, (m->n + 1) * sizeof(*more));
 
@@ -92,7 +92,7 @@ static int finish_block(struct block *b, bool cut, bool last)
 	return !(call && cut && last && json_object_size(json_object_get(b->v, "input")) == 0);
 }
 
-static int add_blocks(struct message *m)
+static int add_blocks(struct collected *m)
 {
 	const char *reason = json_get_str(m->v, "stop_reason");
 	bool cut = is(reason, "max_tokens") || is(reason, "refusal") || is(reason, "model_context_window_exceeded");
@@ -121,7 +121,7 @@ static void merge(json_t *into, const json_t *from)
 	}
 }
 
-static int take(struct message *m, const json_t *event)
+static int take(struct collected *m, const json_t *event)
 {
 	const char *type = json_get_str(event, "type");
 	json_t *v;
@@ -145,7 +145,7 @@ static int take(struct message *m, const json_t *event)
 }
 
 /* The data of one event, which Anthropic writes on one line. */
-static int take_line(struct message *m, struct str line)
+static int take_line(struct collected *m, struct str line)
 {
 	CLEANUP(json_decrefp) json_t *event = NULL;
 
@@ -158,7 +158,7 @@ static int take_line(struct message *m, struct str line)
 	return take(m, event);
 }
 
-static int collect(struct message *m, struct str stream, struct buf *out)
+static int collect(struct collected *m, struct str stream, struct buf *out)
 {
 	int r;
 
@@ -181,7 +181,7 @@ static int collect(struct message *m, struct str stream, struct buf *out)
 
 int anthropic_collect(struct str stream, struct buf *out)
 {
-	struct message m = {0};
+	struct collected m = {0};
 	int r = collect(&m, stream, out);
 
 	message_done(&m);

@@ -220,6 +220,74 @@ static void test_continue_only_the_newest(void **state)
 	REFUSED(f, E_CONFLICT, turns_continue(f->db, &go, &out, &f->e));
 }
 
+static atelier_id answered(struct fixture *f, const struct turn_begin *in, atelier_id *ret_question)
+{
+	struct turn_begun t;
+
+	FINE(f, turns_begin(f->db, in, &t, &f->e));
+	finish(f, t.turn_id, STATE_COMPLETE, "a");
+	if (ret_question)
+		*ret_question = t.user_message_id;
+	return t.message_id;
+}
+
+static void shown_is(struct fixture *f, atelier_id conversation_id, const atelier_id *ids, size_t n)
+{
+	struct message_list list;
+
+	FINE(f, messages_list(f->c, f->ada, conversation_id, 0, 100, &f->a, &list, &f->e));
+	assert_int_equal(list.n, n);
+	for (size_t i = 0; i < n; i++)
+		assert_true(list.items[i].id == ids[i]);
+}
+
+/* Edits and further answers stand beside the old ones; of a branch its newest leaf is shown. */
+static void test_tree(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id id = add_conversation(f, f->ada, NULL), q1, q2, q1b, a1, a2, a1b, a1c;
+	struct turn_begin in = {.user_id = f->ada, .conversation_id = id, .content = "q", .model = "m"};
+	struct conversation_patch patch;
+	struct message_list list;
+	struct turn_begun begun;
+
+	a1 = answered(f, &in, &q1);
+	a2 = answered(f, &in, &q2);
+	in.place = TURN_REGENERATE;
+	in.at = a1;
+	a1b = answered(f, &in, NULL);
+	in.at = q1;
+	a1c = answered(f, &in, NULL);
+	shown_is(f, id, (atelier_id[]){q1, a1c}, 2);
+	assert_int_equal(conversation(f, id).message_count, 6);
+	in.place = TURN_EDIT;
+	answered(f, &in, &q1b);
+	FINE(f, messages_list(f->c, f->ada, id, 0, 100, &f->a, &list, &f->e));
+	assert_int_equal(list.items[0].n_siblings, 2);
+	assert_true(list.items[0].siblings[0] == q1 && list.items[0].siblings[1] == q1b);
+	assert_int_equal(list.items[1].n_siblings, 1);
+	patch = (struct conversation_patch){.leaf_id = a1};
+	FINE(f, conversations_update(f->db, f->ada, id, &patch, &f->e));
+	shown_is(f, id, (atelier_id[]){q1, a1, q2, a2}, 4);
+	FINE(f, messages_list(f->c, f->ada, id, 0, 3, &f->a, &list, &f->e)); /* a page that begins in the middle */
+	assert_int_equal(list.items[0].n_siblings, 3);
+	assert_true(list.items[0].siblings[1] == a1b && list.items[0].siblings[2] == a1c);
+	patch.leaf_id = q1;
+	FINE(f, conversations_update(f->db, f->ada, id, &patch, &f->e));
+	shown_is(f, id, (atelier_id[]){q1, a1c}, 2);
+	in.place = TURN_BELOW;
+	in.at = q1;
+	REFUSED(f, E_INVALID, turns_begin(f->db, &in, &begun, &f->e));
+	in.place = TURN_EDIT;
+	in.at = a1;
+	REFUSED(f, E_INVALID, turns_begin(f->db, &in, &begun, &f->e));
+	in.conversation_id = add_conversation(f, f->ada, NULL);
+	REFUSED(f, E_NOT_FOUND, turns_begin(f->db, &in, &begun, &f->e));
+	REFUSED(f, E_NOT_FOUND, conversations_update(f->db, f->ada, in.conversation_id, &patch, &f->e));
+	REFUSED(f, E_NOT_FOUND, conversations_update(f->db, f->bob, id, &patch, &f->e));
+	assert_true(conversation(f, in.conversation_id).leaf_id == 0);
+}
+
 static void test_path_and_pages(void **state)
 {
 	struct fixture *f = *state;
@@ -349,6 +417,7 @@ int main(void)
 		TEST(test_finish),
 		TEST(test_continue),
 		TEST(test_continue_only_the_newest),
+		TEST(test_tree),
 		TEST(test_path_and_pages),
 		TEST(test_found_running_at_start),
 		TEST(test_old_logs),

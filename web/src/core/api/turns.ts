@@ -4,6 +4,12 @@ import type { TurnOptions, TurnStarted } from './types';
 export interface TurnRequest {
   content?: string;
   continue?: boolean;
+  /** The answer that the question stands below; the last one of the branch shown without it. */
+  parent_id?: string;
+  /** The question in whose place `content` is asked, beside it. */
+  edit?: string;
+  /** The answer beside which another one is written. */
+  regenerate?: string;
   model?: string;
   options?: TurnOptions;
 }
