@@ -6,7 +6,9 @@
 
 #include <event2/event.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/time.h>
 
@@ -17,7 +19,8 @@ struct loop {
 	pthread_mutex_t mx; /* guards what follows */
 	struct loop_task *first, **end;
 	bool stopping;
-	bool ended; /* loop_run has returned: nobody runs tasks any more */
+	bool ended;              /* loop_run has returned: nobody runs tasks any more */
+	_Atomic unsigned waking; /* threads that have queued a task and are about to wake the loop for it */
 };
 
 struct loop_hook {
@@ -111,6 +114,8 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
+	while (atomic_load(&l->waking))
+		sched_yield();
 	if (l->wake)
 		event_free(l->wake);
 	if (l->base)
@@ -181,10 +186,14 @@ static bool post(struct loop *l, struct loop_task *t, void (*fn)(void *), void *
 		*l->end = t;
 		l->end = &t->next;
 	}
-	/* Only the first of a batch wakes; within the lock, so that the loop cannot end and be freed in between. */
+	/* Only the first of a batch wakes. Behind the lock, which the loop, once awake, would wait for at once. */
 	if (first)
-		wake(l);
+		atomic_fetch_add(&l->waking, 1);
 	pthread_mutex_unlock(&l->mx);
+	if (first) {
+		wake(l);
+		atomic_fetch_sub(&l->waking, 1);
+	}
 	return accepted;
 }
 

@@ -165,7 +165,6 @@ static int enqueue(struct pool *p, struct pool_task *t)
 	*p->end = t;
 	p->end = &t->next;
 	p->queued++;
-	pthread_cond_signal(&p->work);
 	return 0;
 }
 
@@ -180,6 +179,8 @@ int pool_submit(struct pool *p, struct pool_task *t, void (*fn)(void *), void *a
 	finished = p->finished;
 	p->finished = NULL;
 	pthread_mutex_unlock(&p->mx);
+	if (r == 0) /* behind the lock, which the thread would wait for at once */
+		pthread_cond_signal(&p->work);
 	join_all(finished);
 	return r;
 }
