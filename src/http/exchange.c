@@ -38,6 +38,8 @@ void exchange_free(struct http_exchange *x)
 		x->next->prev = x->prev;
 	if (x->reserved)
 		budget_give(&x->server->budget, x->reserved, x->trust == HTTP_UNKNOWN);
+	if (x->on_end)
+		x->on_end(x->watch_arg);
 	arena_wipe(&x->arena); /* cookies, keys */
 	buf_wipe(&x->body);    /* passwords */
 	buf_done(&x->out);
@@ -49,7 +51,7 @@ void exchange_left(struct http_exchange *x)
 	x->conn = NULL;
 	if (!x->mode || x->ended) {
 		if (x->on_leave)
-			x->on_leave(x->leave_arg);
+			x->on_leave(x->watch_arg);
 	} else if (!x->body_posted && (x->mode == BODY_COLLECT || x->more)) {
 		body_end(x, E_CANCELED);
 	} /* else the next step of its reader finds out */
@@ -211,12 +213,13 @@ void http_exchange_set_data(struct http_exchange *x, void *data)
 	x->data = data;
 }
 
-bool http_exchange_on_leave(struct http_exchange *x, void (*fn)(void *arg), void *arg)
+bool http_exchange_watch(struct http_exchange *x, void (*leave)(void *arg), void (*end)(void *arg), void *arg)
 {
 	x->on_leave = NULL; /* it is not called from within this call */
-	if (fn && x->conn && !conn_watch(x->conn, true))
+	x->on_end = end;
+	x->watch_arg = arg;
+	if (leave && x->conn && !conn_watch(x->conn, true))
 		return false;
-	x->on_leave = fn;
-	x->leave_arg = arg;
+	x->on_leave = leave;
 	return x->conn != NULL;
 }

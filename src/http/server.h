@@ -53,10 +53,10 @@ struct arena *http_arena(struct http_exchange *x);     /* dies with the exchange
 void *http_exchange_data(struct http_exchange *x);     /* for the handler's own use */
 void http_exchange_set_data(struct http_exchange *x, void *data);
 
-/* Calls fn(arg) when the client leaves before the answer has begun; false when it has left already. A NULL fn takes it
- * back, which somebody whose `arg` dies before the answer must do. A client that only shuts its sending side has not
- * left. Loop thread. */
-bool http_exchange_on_leave(struct http_exchange *x, void (*fn)(void *arg), void *arg);
+/* Calls leave(arg) when the client leaves before the answer has begun, and end(arg) when the exchange is gone: answered,
+ * or dropped. False when the client has left already; end(arg) comes all the same. NULLs take it back, which somebody
+ * whose `arg` dies before must do. A client that only shuts its sending side has not left. Loop thread. */
+bool http_exchange_watch(struct http_exchange *x, void (*leave)(void *arg), void (*end)(void *arg), void *arg);
 
 /*
  * The body. Until it is asked for, nothing is read beyond the head and "Expect: 100-continue" is not answered. An answer

@@ -137,8 +137,9 @@ struct http_exchange {
 	struct http_exchange *prev, *next;
 	struct arena arena;
 	void *data;
-	void (*on_leave)(void *arg); /* or NULL */
-	void *leave_arg;
+	void (*on_leave)(void *arg); /* or NULL, */
+	void (*on_end)(void *arg);   /* likewise */
+	void *watch_arg;
 	struct head head;
 	const char *path;
 	char peer[INET6_ADDRSTRLEN];

@@ -76,7 +76,7 @@ static int anthropic_count_tokens_post(struct request *q)
 	http_set_header(q->x, "request-id", q->id);
 	if ((r = gw_open(q, &anthropic_format, &c)) < 0 || (r = prepare(c, &a, true)) < 0)
 		return r;
-	r = provider_count_tokens(q->api->c.providers, &c->req, &c->cancel, &n, &exact, &q->err);
+	r = provider_count_tokens(q->api->c.providers, &c->req, c->cancel, &n, &exact, &q->err);
 	if (r == 0)
 		buf_printf(&q->raw, "{\"input_tokens\":%lld}", (long long)n);
 	return r;

@@ -32,7 +32,6 @@ int gw_open(struct request *q, const struct gw_format *f, struct gw_call **ret)
 	c->format = f;
 	c->created_ms = clock_now_ms();
 	id_format(id_new(), c->id);
-	cancel_init(&c->cancel);
 	c->choices = BUF_INIT((size_t)q->api->c.settings->max_answer_bytes * 2);
 	*ret = c;
 	if ((r = gw_body(q, false, &c->body)) < 0 || (r = resolve(c)) < 0)
@@ -54,7 +53,6 @@ void gw_closep(struct gw_call **call)
 	gw_answer_done(&c->answer);
 	buf_done(&c->choices);
 	json_decref(c->body);
-	cancel_done(&c->cancel);
 	*call = NULL;
 }
 
@@ -84,7 +82,7 @@ static int complete_result(struct gw_call *c)
 /* The cancel says more than "canceled". */
 static int failure(struct gw_call *c, int r)
 {
-	int reason = cancel_reason(&c->cancel);
+	int reason = cancel_reason(c->cancel);
 
 	if (r == -ECANCELED && reason) {
 		err_clear(&c->q->err);
@@ -137,7 +135,7 @@ static int ask(struct gw_call *c)
 
 	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
 	int r = call_generate(
-		c->q->api->c.calls, &who, &c->req, gw_flow_sink(c), &c->cancel, &c->result, NULL, &c->q->err);
+		c->q->api->c.calls, &who, &c->req, gw_flow_sink(c), c->cancel, &c->result, NULL, &c->q->err);
 
 	return r == 0 ? complete_result(c) : r;
 }
@@ -201,7 +199,7 @@ int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dim
 	in.n_inputs = n;
 	in.dimensions = dimensions;
 
-	int r = call_embed(q->api->c.calls, &who, &in, &c->cancel, &q->mem, ret, &q->err);
+	int r = call_embed(q->api->c.calls, &who, &in, c->cancel, &q->mem, ret, &q->err);
 
 	return r < 0 ? failure(c, r) : 0;
 }

@@ -92,7 +92,7 @@ struct gw_call {
 	void *shape;                /* the format's own state */
 	char id[ID_LEN + 1];        /* of the answer, for "chatcmpl-%s", "msg_%s" ... */
 	int64_t created_ms;         /* Unix */
-	struct cancel cancel;       /* fired when the client leaves, does not read, or the server stops */
+	struct cancel *cancel;      /* of the flow; fired when the client leaves, does not read, or the server stops */
 
 	int64_t n_choices;  /* how many answers are wanted; 0: one */
 	int64_t choice;     /* which one comes just now, from 0 */

@@ -26,15 +26,16 @@ struct gateway {
  *
  *	READING ──gw_flow_ask──> ASKED ──first bytes──> BEGUN ──gw_flow_finish──> ENDED
  *	   │                       │                      │  the client is gone     │ all is sent, or
- *	   │                       │                      │                         │ the client is gone
- *	   └────gw_flow_finish─────┴──────────────────────┴─────────────────────────┴──────────────────> GONE
+ *	   └────gw_flow_finish─────┤                      │                         │ the client is gone
+ *	                           v                      v                         v
+ *	                         LEFT ──answered──────────┴─────────────────────────┴──────────────────> GONE
  *
  * READING: the request is being read, which may fetch pictures for minutes; the shape is not ready, so nothing is said,
- * no heartbeat either. ASKED: the model is asked; pieces and heartbeats may begin the stream. Up to here the exchange is
- * answered by the dispatcher. BEGUN: the status is sent, the exchange is gone, the stream takes its place. ENDED: the
- * call is gone, too; the client takes what is left.
+ * no heartbeat either. ASKED: the model is asked; pieces and heartbeats may begin the stream. LEFT: none had begun, the
+ * call is gone, and the dispatcher answers the exchange, as a whole or with an error. BEGUN: the status is sent, the
+ * exchange is gone, the stream takes its place. ENDED: the call is gone, too; the client takes what is left.
  */
-enum flow_state { FLOW_READING, FLOW_ASKED, FLOW_BEGUN, FLOW_ENDED, FLOW_GONE, FLOW_STATES };
+enum flow_state { FLOW_READING, FLOW_ASKED, FLOW_LEFT, FLOW_BEGUN, FLOW_ENDED, FLOW_GONE, FLOW_STATES };
 
 /* What is to be known of an answer's texts at its end, also where they are not kept. */
 #define SAID_BYTES 65536
@@ -47,11 +48,16 @@ struct gw_said {
 /* The way of one answer to its client. Belongs to the loop's thread; it outlives the call while the client still reads. */
 struct gw_flow {
 	struct gateway *g;
-	_Atomic(enum flow_state) state; /* moved to ASKED by the call's thread, else on the loop */
-	struct gw_call *c;              /* NULL from ENDED on */
+	_Atomic(enum flow_state) state; /* moved to ASKED and to LEFT by the call's thread, else on the loop */
+	struct gw_call *c;              /* gone from LEFT and from ENDED on */
+	struct http_exchange *x;        /* NULL from BEGUN on */
 	struct http_stream *stream;     /* NULL: not begun, or the client has left */
 	struct gen_sink sink;
-	struct buf out;   /* what the client has not taken yet */
+	struct cancel cancel; /* of the call; here, since it may be fired when that has gone */
+	struct auth_identity who;
+	struct loop_task open;
+	void (*heartbeat)(struct gw_call *c, struct buf *out); /* NULL: none */
+	struct buf out;                                        /* what the client has not taken yet */
 	int64_t since_ms; /* when something was last written; 0: since the last sweep */
 	struct gw_said said;
 	bool stalled, is_dirty;

@@ -62,7 +62,7 @@ static int fetch(struct gw_call *c, const char *url, struct gen_image *ret)
 	if (++c->n_fetched > FETCHES_MAX)
 		return err_set(&q->err, E_INVALID,
 			"At most %d images are fetched for one request; send them as data: URLs.", FETCHES_MAX);
-	r = http_client_get_public(q->api->c.http, url, FETCH_MS, &c->cancel, &bytes, type, &q->err);
+	r = http_client_get_public(q->api->c.http, url, FETCH_MS, c->cancel, &bytes, type, &q->err);
 	if (r < 0)
 		return r;
 	ret->media_type = image_type(type);

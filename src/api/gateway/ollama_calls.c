@@ -53,7 +53,7 @@ static int answer_load(struct gw_call *c)
 
 	if (r == 0 && is_ollama(c) && (!unload || may_manage(q)))
 		r = provider_manage(q->api->c.providers, unload ? MANAGE_UNLOAD : MANAGE_LOAD, NULL, c->req.model,
-			unload ? NULL : keep_alive_text(c), &c->cancel, &q->mem, NULL, &q->err);
+			unload ? NULL : keep_alive_text(c), c->cancel, &q->mem, NULL, &q->err);
 	if (r < 0)
 		return r;
 	ollama_add_loaded(c, unload ? "unload" : "load", &q->raw);

@@ -61,7 +61,6 @@ static int pull_open(struct request *q, struct gw_call **ret)
 	}
 	c->q = q;
 	c->format = &pull_format;
-	cancel_init(&c->cancel);
 	*ret = c;
 	if ((r = gw_body(q, false, &c->body)) < 0 || (r = ollama_model_name(q, c->body, &c->model)) < 0 ||
 		(r = ollama_read_stream(c)) < 0)
@@ -79,7 +78,7 @@ static int ollama_pull_post(struct request *q)
 	if ((r = find_ollama(q, &provider)) < 0 || (r = pull_open(q, &c)) < 0)
 		return r;
 	gw_flow_ask(c);
-	r = provider_pull(q->api->c.providers, provider, c->model, pull_progress, c, &c->cancel, &q->err);
+	r = provider_pull(q->api->c.providers, provider, c->model, pull_progress, c, c->cancel, &q->err);
 	if (r < 0)
 		err_set(&q->err, r, "%s", err_info(r)->text);
 	q->taken = gw_flow_finish(c, r < 0 ? &q->err : NULL, r == 0 && c->stream);

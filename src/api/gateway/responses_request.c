@@ -522,7 +522,7 @@ static int responses_count_post(struct request *q)
 	int r;
 
 	if ((r = open_call(q, &c)) < 0 || (r = responses_read(c)) < 0 ||
-		(r = provider_count_tokens(q->api->c.providers, &c->req, &c->cancel, &n, &exact, &q->err)) < 0)
+		(r = provider_count_tokens(q->api->c.providers, &c->req, c->cancel, &n, &exact, &q->err)) < 0)
 		return r;
 	buf_printf(&q->raw, "{\"object\":\"response.input_tokens\",\"input_tokens\":%lld}", (long long)n);
 	return 0;

@@ -4,6 +4,7 @@
  * does not take waits here, up to a limit; a client that leaves or stops reading ends the call.
  */
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "api/gateway/gateway_priv.h"
 #include "base/clock.h"
@@ -21,34 +22,45 @@ static struct loop *loop_of(const struct gateway *g)
 
 /* ---- the states ---- */
 
+/* False when it is not `from` any more: two threads move an answer that has not begun, and one of them is first. */
+static bool flow_swap(struct gw_flow *f, enum flow_state from, enum flow_state to)
+{
+	return atomic_compare_exchange_strong(&f->state, &from, to);
+}
+
 /*
  * Makes the move if it is a legal one. An illegal one is a fault of this folder: a test build ends there; in the shipped
  * program the move is refused and told, the call ends with an internal error, and all others go on.
  */
 static bool flow_move(struct gw_flow *f, enum flow_state to)
 {
-	static const char *const names[FLOW_STATES] = {"reading", "asked", "begun", "ended", "gone"};
+	static const char *const names[FLOW_STATES] = {"reading", "asked", "left", "begun", "ended", "gone"};
 	static const unsigned legal[FLOW_STATES] = {
-		[FLOW_READING] = 1u << FLOW_ASKED | 1u << FLOW_GONE,
-		[FLOW_ASKED] = 1u << FLOW_BEGUN | 1u << FLOW_GONE,
+		[FLOW_READING] = 1u << FLOW_ASKED | 1u << FLOW_LEFT | 1u << FLOW_GONE,
+		[FLOW_ASKED] = 1u << FLOW_BEGUN | 1u << FLOW_LEFT | 1u << FLOW_GONE,
+		[FLOW_LEFT] = 1u << FLOW_GONE,
 		[FLOW_BEGUN] = 1u << FLOW_ENDED | 1u << FLOW_GONE,
 		[FLOW_ENDED] = 1u << FLOW_GONE,
 	};
-	enum flow_state from = f->state;
+	enum flow_state from;
 
-	if (legal[from] >> to & 1) {
-		f->state = to;
-		return true;
-	}
-	log_error("gateway", "an answer that is %s cannot be %s", names[from], names[to]);
+	do {
+		from = f->state;
+		if (!(legal[from] >> to & 1)) {
+			log_error("gateway", "an answer that is %s cannot be %s", names[from], names[to]);
 #ifdef ATELIER_FAULTS
-	abort();
+			abort();
 #endif
-	return false;
+			return false;
+		}
+	} while (!flow_swap(f, from, to));
+	return true;
 }
 
 void gw_flow_ask(struct gw_call *c)
 {
+	if (c->stream)
+		c->flow->heartbeat = c->format->heartbeat;
 	(void)flow_move(c->flow, FLOW_ASKED);
 }
 
@@ -78,6 +90,7 @@ static void flow_free(struct gw_flow *f)
 			break;
 		}
 	}
+	cancel_done(&f->cancel);
 	buf_done(&f->out);
 	buf_done(&f->said.text);
 	free(f);
@@ -89,8 +102,7 @@ static void flow_free(struct gw_flow *f)
 static void flow_stall(struct gw_flow *f)
 {
 	f->stalled = true;
-	if (f->c)
-		cancel_fire(&f->c->cancel, E_CANCELED);
+	cancel_fire(&f->cancel, E_CANCELED);
 }
 
 /* Sends what the client takes. Frees the flow when its call has ended and all is sent. */
@@ -108,7 +120,7 @@ static void flow_flush(struct gw_flow *f)
 		f->since_ms = 0;
 	}
 	buf_consume(&f->out, sent);
-	if (f->c || !f->stream || (f->out.n > 0 && !f->stalled))
+	if (f->state != FLOW_ENDED || !f->stream || (f->out.n > 0 && !f->stalled))
 		return;
 	if (f->stalled)
 		http_stream_abort(f->stream);
@@ -150,30 +162,35 @@ static void on_close(void *arg)
 	struct gw_flow *f = arg;
 
 	f->stream = NULL;
-	if (f->c)
-		cancel_fire(&f->c->cancel, E_CANCELED);
-	else
+	if (f->state == FLOW_ENDED)
 		flow_free(f);
+	else
+		cancel_fire(&f->cancel, E_CANCELED);
 }
 
 static const struct http_stream_ops stream_ops = {.on_writable = on_writable, .on_close = on_close};
 
 /* Status 200 and the head; from here on failures can only be told in the stream. */
-static int flow_begin(struct gw_flow *f, bool with_words)
+static void stream_open(struct gw_flow *f, bool with_words)
 {
 	struct gw_call *c = f->c;
 
+	f->since_ms = clock_mono_ms();
+	http_exchange_watch(f->x, NULL, NULL, NULL);
+	f->stream = http_stream_start(TAKE_PTR(f->x), c->format->content_type, &stream_ops, f);
+	if (!f->stream)
+		cancel_fire(&f->cancel, E_CANCELED);
+	else if (with_words && c->format->begin)
+		c->format->begin(c, &f->out);
+}
+
+static int flow_begin(struct gw_flow *f, bool with_words)
+{
 	if (f->state == FLOW_BEGUN)
 		return 0;
 	if (!flow_move(f, FLOW_BEGUN))
-		return err_set(&c->q->err, E_INTERNAL, "An answer began before it was asked for.");
-	f->since_ms = clock_mono_ms();
-	http_exchange_on_leave(c->q->x, NULL, NULL);
-	f->stream = http_stream_start(c->q->x, c->format->content_type, &stream_ops, f);
-	if (!f->stream)
-		cancel_fire(&c->cancel, E_CANCELED);
-	else if (with_words && c->format->begin)
-		c->format->begin(c, &f->out);
+		return err_set(&f->c->q->err, E_INTERNAL, "An answer began before it was asked for.");
+	stream_open(f, with_words);
 	return 0;
 }
 
@@ -401,14 +418,16 @@ static void sweep_ended(struct gw_flow *f, int64_t quiet_ms)
 	flow_free(f);
 }
 
+/* Until the answer has begun its call may be leaving, on its own thread: only the flow itself may be looked at. */
 static void sweep_live(struct gw_flow *f, int64_t quiet_ms)
 {
-	if (!f->c->stream || !f->c->format->heartbeat || f->c->got_raw || f->out.n > 0 ||
-		quiet_ms < f->g->api->c.settings->heartbeat_s * 1000)
+	if (!f->heartbeat || f->out.n > 0 || quiet_ms < f->g->api->c.settings->heartbeat_s * 1000)
 		return;
-	if (flow_begin(f, true) < 0 || !f->stream)
+	if (flow_swap(f, FLOW_ASKED, FLOW_BEGUN))
+		stream_open(f, true);
+	if (f->state != FLOW_BEGUN || f->c->got_raw || !f->stream)
 		return;
-	f->c->format->heartbeat(f->c, &f->out);
+	f->heartbeat(f->c, &f->out);
 	flow_flush(f);
 }
 
@@ -423,7 +442,7 @@ void gw_flow_sweep(void *gateway)
 			f->since_ms = now;
 		else if (f->state == FLOW_ENDED)
 			sweep_ended(f, now - f->since_ms);
-		else if (f->state != FLOW_READING)
+		else if (f->state == FLOW_ASKED || f->state == FLOW_BEGUN)
 			sweep_live(f, now - f->since_ms);
 	}
 }
@@ -434,19 +453,27 @@ static void on_leave(void *arg)
 {
 	struct gw_flow *f = arg;
 
-	cancel_fire(&f->c->cancel, E_CANCELED);
+	cancel_fire(&f->cancel, E_CANCELED);
 }
 
-static int open_on_loop(void *arg)
+/* The dispatcher has answered. */
+static void on_end(void *arg)
+{
+	struct gw_flow *f = arg;
+
+	f->x = NULL;
+	flow_free(f);
+}
+
+static void open_on_loop(void *arg)
 {
 	struct gw_flow *f = arg;
 
 	flow_add(f);
 	if (f->g->stopping)
-		cancel_fire(&f->c->cancel, E_STOPPING);
-	if (!http_exchange_on_leave(f->c->q->x, on_leave, f))
-		cancel_fire(&f->c->cancel, E_CANCELED);
-	return 0;
+		cancel_fire(&f->cancel, E_STOPPING);
+	if (!http_exchange_watch(f->x, on_leave, on_end, f))
+		cancel_fire(&f->cancel, E_CANCELED);
 }
 
 void gw_flow_open(struct gw_call *c)
@@ -455,11 +482,16 @@ void gw_flow_open(struct gw_call *c)
 
 	f->g = c->q->api->gateway;
 	f->c = c;
+	f->x = c->q->x;
+	f->who = c->q->who;
 	f->out = BUF_INIT(BACKLOG_BYTES);
 	f->since_ms = clock_mono_ms();
 	f->sink.event = sink_event;
+	cancel_init(&f->cancel);
 	c->flow = f;
-	(void)loop_call(loop_of(f->g), open_on_loop, f);
+	c->cancel = &f->cancel;
+	/* All that the loop does with it later comes behind this: nobody has to wait for it. */
+	loop_post(loop_of(f->g), &f->open, open_on_loop, f);
 }
 
 struct gen_sink *gw_flow_sink(struct gw_call *c)
@@ -470,7 +502,6 @@ struct gen_sink *gw_flow_sink(struct gw_call *c)
 struct finish {
 	struct gw_flow *f;
 	const struct err *e;
-	bool answers;
 };
 
 static int finish_on_loop(void *arg)
@@ -479,16 +510,11 @@ static int finish_on_loop(void *arg)
 	struct gw_flow *f = end->f;
 	struct gw_call *c = f->c;
 
-	if (f->state == FLOW_ASKED && end->answers)
-		(void)flow_begin(f, true);
-	if (f->state != FLOW_BEGUN) {
-		http_exchange_on_leave(c->q->x, NULL, NULL);
-		flow_free(f);
+	if (flow_begin(f, true) < 0)
 		return 0;
-	}
 	if (!f->stream || !flow_move(f, FLOW_ENDED)) {
 		flow_free(f);
-		return 1;
+		return 0;
 	}
 	if (end->e)
 		c->format->error(c, end->e, &f->out);
@@ -496,16 +522,19 @@ static int finish_on_loop(void *arg)
 		c->format->end(c, &f->out);
 	f->c = NULL;
 	flow_flush(f);
-	return 1;
+	return 0;
 }
 
 bool gw_flow_finish(struct gw_call *c, const struct err *e, bool answers)
 {
-	struct finish end = {c->flow, e, answers};
-	int r = loop_call(loop_of(c->flow->g), finish_on_loop, &end);
+	struct gw_flow *f = TAKE_PTR(c->flow);
+	struct finish end = {f, e};
 
-	c->flow = NULL;
-	return r == 1;
+	c->cancel = NULL;
+	if (flow_swap(f, FLOW_READING, FLOW_LEFT) || (!answers && flow_swap(f, FLOW_ASKED, FLOW_LEFT)))
+		return false;
+	(void)loop_call(loop_of(f->g), finish_on_loop, &end);
+	return true;
 }
 
 struct end_task {
@@ -519,8 +548,8 @@ static void end_on_loop(void *arg)
 	struct end_task *t = arg;
 
 	for (struct gw_flow *f = t->g->flows; f; f = f->next) {
-		if (f->c && ending_fits(&t->what, &f->c->q->who))
-			cancel_fire(&f->c->cancel, E_UNAUTHORIZED);
+		if (ending_fits(&t->what, &f->who))
+			cancel_fire(&f->cancel, E_UNAUTHORIZED);
 	}
 	free(t);
 }
@@ -538,10 +567,8 @@ static int stop_on_loop(void *arg)
 	struct gateway *g = arg;
 
 	g->stopping = true;
-	for (struct gw_flow *f = g->flows; f; f = f->next) {
-		if (f->c)
-			cancel_fire(&f->c->cancel, E_STOPPING);
-	}
+	for (struct gw_flow *f = g->flows; f; f = f->next)
+		cancel_fire(&f->cancel, E_STOPPING);
 	return 0;
 }
 
@@ -558,6 +585,8 @@ static int drop_on_loop(void *arg)
 		next = f->next;
 		if (f->stream)
 			http_stream_abort(f->stream);
+		if (f->x)
+			http_exchange_watch(f->x, NULL, NULL, NULL);
 		flow_free(f);
 	}
 	return 0;

@@ -121,7 +121,7 @@ static void on_head(struct http_exchange *x, void *arg)
 		r = http_body_pieces(x, BODY_MAX, on_piece);
 	} else if (strcmp(path, "/watched") == 0) {
 		f->waiting = x;
-		if (http_exchange_on_leave(x, on_leave, f))
+		if (http_exchange_watch(x, on_leave, NULL, f))
 			sem_post(&f->event);
 		else
 			text(x, 200, "gone at once");
