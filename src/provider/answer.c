@@ -27,6 +27,7 @@ void answer_init(struct answer *s, const struct dialect *d, const char *label, s
 		.first_token_ms = -1,
 		.input = {-1, -1, -1},
 		.lines = LINES_INIT,
+		.shape = LINE_SHAPE_INIT,
 		.data = BUF_INIT(LINE_MAX_BYTES),
 	};
 	think_init(&s->think, false, false);
@@ -35,6 +36,7 @@ void answer_init(struct answer *s, const struct dialect *d, const char *label, s
 void answer_done(struct answer *s)
 {
 	lines_done(&s->lines);
+	buf_done(&s->shape.fixed);
 	buf_done(&s->data);
 	answer_tools_done(s);
 	think_done(&s->think);
@@ -156,16 +158,50 @@ static int half_flush(struct answer *s, uint16_t *half, enum event_type type)
 	return type == EV_TEXT ? think_feed(s, replacement, 3) : answer_emit_text(s, type, replacement, 3);
 }
 
-int answer_scanned(struct answer *s, const struct scanned *found)
+static void take_figures(struct answer *s, const struct scanned *found)
+{
+	if (found->tokens_in >= 0)
+		s->tokens_in = found->tokens_in;
+	if (found->tokens_out >= 0)
+		s->tokens_out = found->tokens_out;
+	if (found->tokens_cached >= 0)
+		s->tokens_cached = found->tokens_cached;
+	if (found->tokens_reasoning >= 0)
+		s->tokens_reasoning = found->tokens_reasoning;
+}
+
+/* Texts are still escaped; the reasoning comes first. */
+static int take_scanned(struct answer *s, const struct scanned *found)
 {
 	int r = 0;
+	take_figures(s, found);
 	if (found->reasoning.n > 0) {
 		think_came_apart(&s->think);
 		r = half_flush(s, &s->half_reasoning, EV_REASONING);
 	}
 	if (r >= 0 && found->reasoning.n > 0)
 		r = emit_raw(s, EV_REASONING, found->reasoning.p, found->reasoning.n);
-	return r < 0 ? r : answer_content_raw(s, found->content.p, found->content.n);
+	if (r >= 0)
+		r = answer_content_raw(s, found->content.p, found->content.n);
+	if (r >= 0 && found->finish.n > 0) {
+		char reason[64];
+		snprintf(reason, sizeof(reason), "%.*s", (int)found->finish.n, found->finish.p);
+		answer_set_reason(s, reason);
+	}
+	return r;
+}
+
+int answer_usual(struct answer *s, const char *p, size_t n, scan_fn scan)
+{
+	struct scanned found = SCANNED_INIT;
+	if (!shape_read(&s->shape, p, n, &found)) {
+		found = SCANNED_INIT;
+		if (!scan(p, n, &found))
+			return 0;
+		shape_learn(&s->shape, p, n, &found);
+	}
+	int r = take_scanned(s, &found);
+	return r < 0 ? r : 1;
 }
 
 /* The halves of characters and of tags that nothing came behind. */

@@ -38,13 +38,33 @@ struct json_scan {
 bool json_scan_char(struct json_scan *s, char c);
 bool json_scan_string(struct json_scan *s, struct str *ret_raw);
 bool json_scan_word(struct json_scan *s, const char *word); /* null, true, false */
-bool json_scan_scalar(struct json_scan *s); /* any string, number or word; what it says does not matter */
+bool json_scan_scalar(struct json_scan *s);              /* any string, number or word; what it says does not matter */
+bool json_scan_count(struct json_scan *s, int64_t *ret); /* a whole number up to COUNT_MAX */
 bool json_scan_end(struct json_scan *s);
 
-/* What the usual line of an answer brings, as raw text; empty where there is none. */
+/* What a usual line of an answer brings, as raw text; empty where there is none. */
 struct scanned {
 	struct str content, reasoning;
+	struct str stamp;  /* differs from line to line and says nothing, such as a time */
+	struct str finish; /* why the answer has ended */
+	int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning; /* -1: not said */
 };
+#define SCANNED_INIT ((struct scanned){.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1})
+
+typedef bool (*scan_fn)(const char *p, size_t n, struct scanned *ret);
+
+/* The bytes of a line around what differs: a server writes most lines of an answer alike, so that one which was scanned
+ * tells how to read the next. */
+struct line_shape {
+	struct buf fixed;      /* of the three parts: before the stamp, before the text, behind it */
+	size_t before, behind; /* bytes of the first and of the last */
+	bool is_stamped, is_reasoning;
+	unsigned char misses; /* since a line had the shape */
+};
+#define LINE_SHAPE_INIT ((struct line_shape){.fixed = BUF_INIT(512)})
+
+bool shape_read(struct line_shape *l, const char *p, size_t n, struct scanned *ret); /* false: not of this shape */
+void shape_learn(struct line_shape *l, const char *p, size_t n, const struct scanned *found);
 
 /* 1: a member's key, the scan stands at its value; 0: the object's end; -1: not this shape. `*first` begins as true. */
 int json_scan_member(struct json_scan *s, bool *first, struct str *ret_key);
@@ -94,6 +114,7 @@ struct answer {
 		bytes; /* of text, reasoning and arguments: what an answer has at least, in tokens (answer_tokens) */
 	struct repeat repeat;
 	struct lines lines;
+	struct line_shape shape;
 	struct buf data; /* sse.c: an event of several lines, or a whole answer in one piece */
 
 	const char *label;
@@ -127,7 +148,8 @@ bool answer_is_settled(const struct answer *s); /* ended, and answer_finish() ha
 int answer_content_raw(struct answer *s, const char *raw, size_t n) MUST_CHECK;
 int answer_content(struct answer *s, const char *p, size_t n) MUST_CHECK;
 int answer_reasoning(struct answer *s, const char *p, size_t n) MUST_CHECK;
-int answer_scanned(struct answer *s, const struct scanned *found) MUST_CHECK; /* still escaped, the reasoning first */
+/* Takes a usual line, which `scan` understands. 1: taken; 0: it is another one; negative: a failure. */
+int answer_usual(struct answer *s, const char *p, size_t n, scan_fn scan) MUST_CHECK;
 int answer_json_text(struct answer *s, const json_t *v,
 	int (*take)(struct answer *, const char *, size_t)) MUST_CHECK; /* of anything but a string: nothing */
 int answer_thought(struct answer *s, const json_t *message) MUST_CHECK; /* what a message has beside its content */

@@ -71,11 +71,7 @@ static bool scan_event(const char *p, size_t n, struct scanned *ret)
 
 static int take_usual(struct answer *s, const char *p, size_t n)
 {
-	struct scanned found = {.content = {NULL, 0}};
-	if (!scan_event(p, n, &found))
-		return 0;
-	int r = answer_scanned(s, &found);
-	return r < 0 ? r : 1;
+	return answer_usual(s, p, n, scan_event);
 }
 
 /* ---- any event ---- */

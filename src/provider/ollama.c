@@ -51,7 +51,7 @@ static bool scan_line(const char *p, size_t n, struct scanned *ret)
 			ok = json_scan_string(&s, &ignored);
 		} else if (str_eq(key, STR("created_at"))) {
 			bit = 2;
-			ok = json_scan_string(&s, &ignored);
+			ok = json_scan_string(&s, &ret->stamp);
 		} else if (str_eq(key, STR("message"))) {
 			bit = 4;
 			ok = scan_message(&s, ret);
@@ -116,11 +116,9 @@ static int take_object(struct answer *s, const json_t *root)
 static int take_line(void *arg, const char *p, size_t n)
 {
 	struct answer *s = arg;
-	struct scanned found = {.content = {NULL, 0}};
-	if (s->ended)
-		return 0;
-	if (scan_line(p, n, &found))
-		return answer_scanned(s, &found);
+	int r = s->ended ? 1 : answer_usual(s, p, n, scan_line);
+	if (r != 0)
+		return MIN(r, 0);
 	size_t space = 0;
 	while (space < n && (p[space] == ' ' || p[space] == '\t'))
 		space++;
@@ -129,7 +127,7 @@ static int take_line(void *arg, const char *p, size_t n)
 	CLEANUP(json_decrefp) json_t *root = NULL;
 	if (wire_parse_piece(p, n, &root, &s->has_halves) < 0 || !json_is_object(root))
 		return err_set(s->e, E_PROVIDER_BROKEN, "%s sent a line that is not a JSON object.", s->label);
-	int r = take_object(s, root);
+	r = take_object(s, root);
 	s->has_halves = false;
 	return r;
 }

@@ -39,12 +39,13 @@ static bool scan_delta(struct json_scan *s, struct scanned *ret)
 			return false;
 		}
 	}
-	return r == 0 && (content || reasoning);
+	return r == 0;
 }
 
+/* A choice that brings content or reasoning, or ends. */
 static bool scan_choice(struct json_scan *s, struct scanned *ret)
 {
-	bool first = true, delta = false;
+	bool first = true, delta = false, finish = false;
 	struct str key;
 	int r;
 	if (!json_scan_char(s, '{'))
@@ -57,11 +58,54 @@ static bool scan_choice(struct json_scan *s, struct scanned *ret)
 		} else if (str_eq(key, STR("index"))) {
 			if (!json_scan_word(s, "0")) /* "01" or "0.5" fail at the comma that must follow */
 				return false;
+		} else if (str_eq(key, STR("finish_reason"))) {
+			if (!scan_text(s, &finish, &ret->finish) || ret->finish.n >= 24)
+				return false;
 		} else if (!json_scan_word(s, "null")) {
 			return false;
 		}
 	}
-	return r == 0 && delta;
+	return r == 0 && delta && (ret->content.p || ret->reasoning.p || ret->finish.n > 0);
+}
+
+/* Figures of which one has a meaning here. */
+static bool scan_details(struct json_scan *s, struct str name, int64_t *ret)
+{
+	bool first = true;
+	struct str key;
+	int r;
+	if (json_scan_word(s, "null"))
+		return true;
+	if (!json_scan_char(s, '{'))
+		return false;
+	while ((r = json_scan_member(s, &first, &key)) > 0)
+		if (!(str_eq(key, name) ? json_scan_count(s, ret) : json_scan_scalar(s)))
+			return false;
+	return r == 0;
+}
+
+static bool scan_usage(struct json_scan *s, struct scanned *ret)
+{
+	bool first = true, ok = true;
+	struct str key;
+	int r = 0;
+	if (json_scan_word(s, "null"))
+		return true;
+	if (!json_scan_char(s, '{'))
+		return false;
+	while (ok && (r = json_scan_member(s, &first, &key)) > 0) {
+		if (str_eq(key, STR("prompt_tokens")))
+			ok = json_scan_count(s, &ret->tokens_in);
+		else if (str_eq(key, STR("completion_tokens")))
+			ok = json_scan_count(s, &ret->tokens_out);
+		else if (str_eq(key, STR("prompt_tokens_details")))
+			ok = scan_details(s, STR("cached_tokens"), &ret->tokens_cached);
+		else if (str_eq(key, STR("completion_tokens_details")))
+			ok = scan_details(s, STR("reasoning_tokens"), &ret->tokens_reasoning);
+		else /* DeepSeek's name for cached tokens, which comes before the others', is for the full parser */
+			ok = !str_eq(key, STR("prompt_cache_hit_tokens")) && json_scan_scalar(s);
+	}
+	return ok && r == 0;
 }
 
 /* Members of a chunk whose scalar values mean nothing to us. */
@@ -75,20 +119,32 @@ static bool is_neutral(struct str key)
 	return false;
 }
 
-/* True for a chunk with one choice that brings content or reasoning and nothing else. Members repeated are left to the full parser. */
+static bool scan_choices(struct json_scan *s, struct scanned *ret)
+{
+	if (!json_scan_char(s, '['))
+		return false;
+	return json_scan_char(s, ']') || (scan_choice(s, ret) && json_scan_char(s, ']'));
+}
+
+/* True for a chunk with one choice that brings content, reasoning or its end, with or without figures, or with figures
+ * alone, and nothing else. Members repeated are left to the full parser. */
 static bool scan_chunk(const char *p, size_t n, struct scanned *ret)
 {
 	struct json_scan s = {p, p + n};
-	bool first = true, choices = false;
+	bool first = true, choices = false, usage = false;
 	struct str key;
 	int r;
 	if (!json_scan_char(&s, '{'))
 		return false;
 	while ((r = json_scan_member(&s, &first, &key)) > 0) {
 		if (str_eq(key, STR("choices"))) {
-			if (choices || !json_scan_char(&s, '[') || !scan_choice(&s, ret) || !json_scan_char(&s, ']'))
+			if (choices || !scan_choices(&s, ret))
 				return false;
 			choices = true;
+		} else if (str_eq(key, STR("usage"))) {
+			if (usage || !scan_usage(&s, ret))
+				return false;
+			usage = true;
 		} else if (is_neutral(key)) {
 			if (!json_scan_scalar(&s))
 				return false;
@@ -190,11 +246,10 @@ static int take_object(struct answer *s, const json_t *root)
 
 static int take_usual(struct answer *s, const char *p, size_t n)
 {
-	struct scanned found = {.content = {NULL, 0}};
-	if (scan_chunk(p, n, &found)) {
-		s->in_deltas = true;
-		int r = answer_scanned(s, &found);
-		return r < 0 ? r : 1;
+	int r = answer_usual(s, p, n, scan_chunk);
+	if (r != 0) {
+		s->in_deltas |= s->shown || s->think.held.n > 0;
+		return r;
 	}
 	if (n != 6 || memcmp(p, "[DONE]", 6) != 0)
 		return 0;

@@ -90,6 +90,24 @@ bool json_scan_scalar(struct json_scan *s)
 	}
 }
 
+bool json_scan_count(struct json_scan *s, int64_t *ret)
+{
+	struct json_scan number;
+	int64_t v = 0;
+	skip_space(s);
+	number = *s;
+	if (!scan_number(&number))
+		return false;
+	for (const char *p = s->p; p < number.p; p++) {
+		if (*p < '0' || *p > '9')
+			return false;
+		v = v * 10 + (*p - '0');
+	}
+	s->p = number.p;
+	*ret = MIN(v, COUNT_MAX);
+	return true;
+}
+
 bool json_scan_end(struct json_scan *s)
 {
 	skip_space(s);
@@ -123,6 +141,65 @@ int json_scan_member(struct json_scan *s, bool *first, struct str *ret_key)
 		return -1;
 	*first = false;
 	return scan_name(s, ret_key) && json_scan_char(s, ':') ? 1 : -1;
+}
+
+/* ---- lines of one shape ---- */
+
+#define MISSES_MAX 8 /* after which it is not learned any more */
+
+/* Skips what a plain string contains, up to its closing quote. */
+static bool skip_string(struct json_scan *s, struct str *ret)
+{
+	ptrdiff_t n = json_plain_string(s->p, (size_t)(s->end - s->p));
+	if (n < 0)
+		return false;
+	*ret = (struct str){s->p, (size_t)n};
+	s->p += n;
+	return true;
+}
+
+static bool skip_bytes(struct json_scan *s, const char *p, size_t n)
+{
+	if ((size_t)(s->end - s->p) < n || memcmp(s->p, p, n) != 0)
+		return false;
+	s->p += n;
+	return true;
+}
+
+bool shape_read(struct line_shape *l, const char *p, size_t n, struct scanned *ret)
+{
+	struct json_scan s = {p, p + n};
+	const char *fixed = l->fixed.p;
+	size_t between = l->fixed.n - l->before - l->behind;
+	if (l->fixed.n == 0 || !skip_bytes(&s, fixed, l->before) || (l->is_stamped && !skip_string(&s, &ret->stamp)) ||
+		!skip_bytes(&s, fixed + l->before, between) ||
+		!skip_string(&s, l->is_reasoning ? &ret->reasoning : &ret->content) ||
+		!skip_bytes(&s, fixed + l->before + between, l->behind) || s.p != s.end)
+		return false;
+	l->misses = 0;
+	return true;
+}
+
+void shape_learn(struct line_shape *l, const char *p, size_t n, const struct scanned *found)
+{
+	bool reasons = found->reasoning.n > 0;
+	struct str text = reasons ? found->reasoning : found->content;
+	bool stamped = found->stamp.p && found->stamp.p < text.p;
+	if (l->misses >= MISSES_MAX || text.n == 0 || (reasons && found->content.n > 0) || found->finish.n > 0 ||
+		found->tokens_in >= 0 || found->tokens_out >= 0 || n - text.n > l->fixed.max)
+		return;
+	const char *middle = stamped ? found->stamp.p + found->stamp.n : p, *tail = text.p + text.n;
+	buf_reset(&l->fixed);
+	l->before = stamped ? (size_t)(found->stamp.p - p) : 0;
+	l->behind = (size_t)(p + n - tail);
+	l->is_stamped = stamped;
+	l->is_reasoning = reasons;
+	l->misses++;
+	buf_add(&l->fixed, p, l->before);
+	buf_add(&l->fixed, middle, (size_t)(text.p - middle));
+	buf_add(&l->fixed, tail, l->behind);
+	if (buf_status(&l->fixed) < 0)
+		buf_done(&l->fixed);
 }
 
 static int hex4(const char *p, const char *end)

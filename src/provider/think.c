@@ -10,180 +10,12 @@
 
 #include "base/clock.h"
 #include "provider/provider_priv.h"
+#include "provider/think_parts.h"
 
-#define BLOCK_MAX      (64u << 10)  /* of a later block that is kept back until it is closed */
-#define START_MAX      (512u << 10) /* of a beginning that is kept back because nothing can be moved, */
-#define START_MS       300000       /* and for how long */
-#define ATTRIBUTES_MAX 80
-#define HEAD_MAX       256 /* of a channel's head */
-
-/* ---- tags ---- */
-
-enum tag_kind { TAG_NONE, TAG_PART, TAG_OPEN, TAG_CLOSE, TAG_CHANNEL };
-struct tag {
-	enum tag_kind kind;
-	unsigned family;
-	size_t n;
-};
-
-/* Names between < and >; those of one family close each other. */
-static const struct {
-	const char *name;
-	unsigned family;
-} names[] = {{"think", 0}, {"thinking", 0}, {"thought", 1}, {"thoughts", 1}, {"reasoning", 2}, {"reason", 2},
-	{"seed:think", 3}, {"antml:thinking", 4}};
-
-enum {
-	FAMILY_BRACKET = 5,
-	FAMILY_KIMI,
-	FAMILY_OPEN,
-	FAMILY_COHERE,
-	FAMILY_GEMMA,
-	FAMILY_MEDGEMMA,
-	FAMILY_BARS,
-	FAMILY_SPOKEN,
-	FAMILY_ANY
-};
-
-static const struct {
-	const char *text;
-	enum tag_kind kind;
-	unsigned family;
-} marks[] = {{"[THINK]", TAG_OPEN, FAMILY_BRACKET}, {"[/THINK]", TAG_CLOSE, FAMILY_BRACKET},
-	{"[think]", TAG_OPEN, FAMILY_BRACKET}, {"[/think]", TAG_CLOSE, FAMILY_BRACKET},
-	{"\xe2\x97\x81think\xe2\x96\xb7", TAG_OPEN, FAMILY_KIMI},
-	{"\xe2\x97\x81/think\xe2\x96\xb7", TAG_CLOSE, FAMILY_KIMI}, {"<|begin_of_thought|>", TAG_OPEN, FAMILY_OPEN},
-	{"<|end_of_thought|>", TAG_CLOSE, FAMILY_OPEN}, {"<|START_THINKING|>", TAG_OPEN, FAMILY_COHERE},
-	{"<|END_THINKING|>", TAG_CLOSE, FAMILY_COHERE}, {"<|channel>thought", TAG_OPEN, FAMILY_GEMMA},
-	{"<channel|>", TAG_CLOSE, FAMILY_GEMMA}, {"<unused94>thought", TAG_OPEN, FAMILY_MEDGEMMA},
-	{"<unused95>", TAG_CLOSE, FAMILY_MEDGEMMA}, {"<|think|>", TAG_OPEN, FAMILY_BARS},
-	{"<|/think|>", TAG_CLOSE, FAMILY_BARS}, {"<|channel|>", TAG_CHANNEL, 0}, {"<|start|>", TAG_CHANNEL, 0},
-	{"<|message|>", TAG_CHANNEL, 0}, {"<|end|>", TAG_CHANNEL, 1}, {"<|return|>", TAG_CHANNEL, 1},
-	{"<|call|>", TAG_CHANNEL, 1}};
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-static size_t count_blanks(const char *p, size_t n)
-{
-	size_t i = 0;
-	while (i < n && is_blank(p[i]))
-		i++;
-	return i;
-}
-
-static bool may_begin_tag(char c)
-{
-	return c == '<' || c == '[' || c == '\xe2';
-}
-
-/* Behind a name: the end of the tag, perhaps after attributes. */
-static struct tag tag_end(const char *p, size_t n, size_t at, struct tag found)
-{
-	if (at == n)
-		return (struct tag){.kind = TAG_PART};
-	if (!is_blank(p[at]) && p[at] != '>')
-		return (struct tag){.kind = TAG_NONE};
-	for (size_t i = at; i < n && i - at < ATTRIBUTES_MAX && p[i] != '<'; i++)
-		if (p[i] == '>') {
-			found.n = i + 1;
-			return found;
-		}
-	return (struct tag){.kind = n - at < ATTRIBUTES_MAX && !memchr(p + at, '<', n - at) ? TAG_PART : TAG_NONE};
-}
-
-static struct tag match_name(const char *p, size_t n)
-{
-	struct tag part = {.kind = TAG_NONE};
-	bool close = n > 1 && p[1] == '/';
-	size_t from = close ? 2 : 1;
-	if (n <= from)
-		return (struct tag){.kind = TAG_PART};
-	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
-		size_t k = strlen(names[i].name), have = MIN(k, n - from);
-		if (strncasecmp(p + from, names[i].name, have) != 0)
-			continue;
-		struct tag t = {.kind = TAG_PART};
-		if (have == k)
-			t = tag_end(p, n, from + k,
-				(struct tag){.kind = close ? TAG_CLOSE : TAG_OPEN, .family = names[i].family});
-		if (t.kind > TAG_PART)
-			return t;
-		if (t.kind == TAG_PART)
-			part = t;
-	}
-	return part;
-}
-
-/* The tag that begins at p; TAG_PART: its beginning, as far as the bytes go. */
-static struct tag match(const char *p, size_t n)
-{
-	struct tag ret = {.kind = TAG_NONE};
-	if (!may_begin_tag(*p))
-		return ret;
-	for (size_t i = 0; i < N_ELEMENTS(marks); i++) {
-		size_t k = strlen(marks[i].text);
-		if (memcmp(p, marks[i].text, MIN(k, n)) != 0)
-			continue;
-		if (n >= k)
-			return (struct tag){marks[i].kind, marks[i].family, k};
-		ret.kind = TAG_PART;
-	}
-	if (*p != '<')
-		return ret;
-	struct tag named = match_name(p, n);
-	return named.kind == TAG_NONE ? ret : named;
-}
-
-/* ---- code ---- */
-
-static void code_end_run(struct think_code *c)
-{
-	bool fence = c->run_at_start && c->run_n >= 3;
-	if (fence && !c->fence) {
-		c->fence = c->run_c;
-		c->fence_n = c->run_n;
-	} else if (fence && c->fence == c->run_c && c->run_n >= c->fence_n) {
-		c->fence = 0;
-	} else if (c->run_c == '`' && !c->fence) {
-		c->inline_n = c->inline_n == 0 ? c->run_n : c->inline_n == c->run_n ? 0 : c->inline_n;
-	}
-	c->run_c = 0;
-	c->run_n = 0;
-}
-
-static void code_step(struct think_code *c, char b)
-{
-	if (c->run_n > 0 && (unsigned char)b != c->run_c)
-		code_end_run(c);
-	if (b == '\n') {
-		c->mid_line = false;
-		c->indent = c->inline_n = 0;
-		c->last = 0;
-	} else if (b == '`' || b == '~') {
-		if (c->run_n++ == 0) {
-			c->run_c = (unsigned char)b;
-			c->run_at_start = !c->mid_line;
-		}
-		c->mid_line = true;
-	} else if (b == ' ' || b == '\t') {
-		c->indent += !c->mid_line;
-	} else {
-		c->mid_line = true;
-	}
-	c->prev = b == '\n' ? 0 : b;
-	if (!is_blank(b))
-		c->last = b;
-}
-
-static bool code_inside(struct think_code *c)
-{
-	if (c->run_n > 0)
-		code_end_run(c);
-	return c->fence || c->inline_n > 0;
-}
+#define BLOCK_MAX (64u << 10)  /* of a later block that is kept back until it is closed */
+#define START_MAX (512u << 10) /* of a beginning that is kept back because nothing can be moved, */
+#define START_MS  300000       /* and for how long */
+#define HEAD_MAX  256          /* of a channel's head */
 
 /* ---- what goes out ---- */
 
@@ -242,7 +74,7 @@ static ptrdiff_t take_start(struct answer *s, const char *p, size_t n, bool last
 	size_t blanks = count_blanks(p, n), left = n - blanks, k = sizeof(spoken_open) - 1;
 	if (left == 0 && n < BLOCK_MAX && !last)
 		return 0;
-	struct tag g = left > 0 ? match(p + blanks, left) : (struct tag){.kind = TAG_NONE};
+	struct tag g = left > 0 ? tag_match(p + blanks, left) : (struct tag){.kind = TAG_NONE};
 	if (left >= k && memcmp(p + blanks, spoken_open, k) == 0) { /* a token of its own: no word waits for more */
 		if (left == k)
 			g.kind = TAG_PART;
@@ -350,8 +182,8 @@ static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last)
 {
 	struct think *t = &s->think;
 	for (size_t i = 0; i < n; i++) {
-		if (may_begin_tag(p[i]) && !code_inside(&t->code)) {
-			struct tag g = match(p + i, n - i);
+		if (tag_may_begin(p[i]) && !code_inside(&t->code)) {
+			struct tag g = tag_match(p + i, n - i);
 			/* What stands behind a closing tag tells whether it is one. */
 			bool undecided = g.kind == TAG_PART || (g.kind == TAG_CLOSE && i + g.n == n);
 			if (undecided && !last) {
@@ -381,8 +213,8 @@ static size_t find_close(unsigned family, char prev, const char *p, size_t n, si
 		*ret = (struct tag){.kind = TAG_NONE};
 		if (family == FAMILY_SPOKEN && memcmp(p + i, spoken_close, MIN(k, n - i)) == 0)
 			*ret = (struct tag){n - i < k ? TAG_PART : TAG_CLOSE, FAMILY_SPOKEN, k};
-		else if (may_begin_tag(p[i]))
-			*ret = match(p + i, n - i);
+		else if (tag_may_begin(p[i]))
+			*ret = tag_match(p + i, n - i);
 		char quote = i > 0 ? p[i - 1] : prev;
 		if (is_closing(family, ret) && (quote == '`' || quote == '"')) {
 			if (i + ret->n == n)
@@ -405,7 +237,7 @@ static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool 
 		size_t blanks = count_blanks(p, n);
 		if (blanks == n)
 			return (ptrdiff_t)n;
-		g = match(p + blanks, n - blanks);
+		g = tag_match(p + blanks, n - blanks);
 		if (g.kind == TAG_PART && !last)
 			return 0;
 		if (g.kind == TAG_OPEN || g.kind == TAG_CHANNEL) { /* this time it says so itself */
@@ -416,7 +248,7 @@ static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool 
 	}
 	size_t i = find_close(t->family, t->prev, p, n, 0, &g);
 	if (g.kind == TAG_PART && last) {
-		g = match(p + i, n - i);
+		g = tag_match(p + i, n - i);
 		if (!is_closing(t->family, &g))
 			i = n;
 	}
@@ -448,7 +280,8 @@ static int give_held(struct answer *s, enum think_state next, bool last)
 	size_t skip = reasoning ? t->held_tag : 0;
 	if (reasoning && t->held_tag == 0 && held.n > 0) { /* the model wrote the opening tag itself */
 		size_t blanks = count_blanks(held.p, held.n);
-		struct tag g = blanks < held.n ? match(held.p + blanks, held.n - blanks) : (struct tag){TAG_NONE, 0, 0};
+		struct tag g =
+			blanks < held.n ? tag_match(held.p + blanks, held.n - blanks) : (struct tag){TAG_NONE, 0, 0};
 		skip = g.kind == TAG_OPEN ? blanks + g.n : 0;
 	}
 	t->held = BUF_INIT(LINE_MAX_BYTES);
@@ -510,7 +343,7 @@ static ptrdiff_t take_channel(struct answer *s, const char *p, size_t n, bool la
 	struct tag g = {.kind = TAG_NONE};
 	size_t i = 0;
 	for (; i < n; i++) {
-		g = match(p + i, n - i);
+		g = tag_match(p + i, n - i);
 		if (g.kind == TAG_CHANNEL || (g.kind == TAG_PART && !last))
 			break;
 	}
@@ -595,10 +428,15 @@ bool think_passes(struct think *t, const char *raw, size_t n)
 	if (t->state == THINK_START && t->held.n == 0 && n > 0 && !strchr("<[\xe2 \t\\", raw[0]) &&
 		(n < sizeof(spoken_open) - 1 || memcmp(raw, spoken_open, sizeof(spoken_open) - 1) != 0))
 		t->state = THINK_TEXT;
+	bool speaks;
 	if (t->state != THINK_TEXT || t->skip_space || t->held.n > 0)
 		return false;
+	if (code_words(&t->code, raw, n, &speaks)) {
+		t->any_text |= speaks;
+		return true;
+	}
 	for (size_t i = 0; i < n; i++)
-		if (may_begin_tag(raw[i]))
+		if (tag_may_begin(raw[i]))
 			return false;
 	for (size_t i = 0; i < n; i++) {
 		bool escape = raw[i] == '\\' && i + 1 < n;

@@ -1,6 +1,8 @@
 /* Lines out of pieces cut anywhere. */
 #include "support.h"
 
+#include <stdio.h>
+
 static int gather(void *arg, const char *p, size_t n)
 {
 	buf_add(arg, p, n);
@@ -100,6 +102,84 @@ static void long_lines_are_refused(void **state)
 	lines_done(&l);
 }
 
+/* ---- lines of one shape ---- */
+
+static void learn(struct line_shape *l, const char *line, const char *stamp, const char *text)
+{
+	struct scanned found = SCANNED_INIT;
+	const char *at = strstr(line, text);
+
+	found.content = (struct str){at, strlen(text)};
+	if (stamp)
+		found.stamp = (struct str){strstr(line, stamp), strlen(stamp)};
+	shape_learn(l, line, strlen(line), &found);
+}
+
+/* What the line says if it has the shape, else NULL; read from a copy of its exact size. */
+static const char *read_line(struct line_shape *l, const char *line)
+{
+	static char text[100];
+	size_t n = strlen(line);
+	char *copy = malloc(n);
+	struct scanned found = SCANNED_INIT;
+
+	memcpy(copy, line, n);
+	bool ok = shape_read(l, copy, n, &found);
+	if (ok)
+		snprintf(text, sizeof(text), "%.*s", (int)found.content.n, found.content.p);
+	free(copy);
+	return ok ? text : NULL;
+}
+
+static void lines_of_one_shape(void **state)
+{
+	struct line_shape l = LINE_SHAPE_INIT;
+
+	(void)state;
+	assert_null(read_line(&l, "{\"at\":\"1\",\"text\":\"a\",\"done\":false}"));
+	learn(&l, "{\"at\":\"12:00\",\"text\":\"word\",\"done\":false}", "12:00", "word");
+	assert_string_equal(read_line(&l, "{\"at\":\"12:00\",\"text\":\"word\",\"done\":false}"), "word");
+	assert_string_equal(read_line(&l, "{\"at\":\"9\",\"text\":\"\",\"done\":false}"), "");
+	assert_string_equal(read_line(&l, "{\"at\":\"\",\"text\":\"a \\\"b\\\" \xc3\xa4\",\"done\":false}"),
+		"a \\\"b\\\" \xc3\xa4");
+	/* All that differs elsewhere, or is no string as the scanner takes them. */
+	static const char *const others[] = {
+		"{\"at\":\"9\",\"text\":\"a\",\"done\":true}",
+		"{\"at\":\"9\",\"text\":\"a\",\"done\":false} ",
+		"{\"at\":\"9\",\"text\":\"a\",\"done\":false",
+		"{\"at\":\"9\",\"text\":\"a\",\"text\":\"b\",\"done\":false}",
+		"{\"at\":\"9\",\"more\":\"9\",\"text\":\"a\",\"done\":false}",
+		"{\"at\":\"9\",\"text\":null,\"done\":false}",
+		"{\"at\":\"9\",\"text\":\"\\u00e4\",\"done\":false}",
+		"{\"at\":\"9\",\"text\":\"\xe4\",\"done\":false}",
+		"{\"at\":\"9\",\"text\":\"a\tb\",\"done\":false}",
+		"{\"at\":\"9\xff\",\"text\":\"a\",\"done\":false}",
+		"{\"at\":\"9",
+		"{\"at\":\"9\",\"text\":\"",
+		"{",
+		"",
+	};
+	for (size_t i = 0; i < N_ELEMENTS(others); i++)
+		assert_null(read_line(&l, others[i]));
+	buf_done(&l.fixed);
+}
+
+/* Lines that never come again cost the copying of a few. */
+static void shapes_that_do_not_last(void **state)
+{
+	struct line_shape l = LINE_SHAPE_INIT;
+	char line[80];
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		snprintf(line, sizeof(line), "{\"n\":%d,\"text\":\"word\"}", i + 100);
+		assert_null(read_line(&l, line));
+		learn(&l, line, NULL, "word");
+	}
+	assert_string_equal(read_line(&l, "{\"n\":107,\"text\":\"word\"}"), "word");
+	buf_done(&l.fixed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +187,8 @@ int main(void)
 		cmocka_unit_test(whole_lines_are_not_copied),
 		cmocka_unit_test(the_callers_answer_ends_it),
 		cmocka_unit_test(long_lines_are_refused),
+		cmocka_unit_test(lines_of_one_shape),
+		cmocka_unit_test(shapes_that_do_not_last),
 	};
 	return cmocka_run_group_tests_name("provider/lines", tests, NULL, NULL);
 }

@@ -1,0 +1,54 @@
+/* think_parts.h - what the reading of reasoning is made of: the tags, and Markdown's code, in which tags are only talk. */
+#pragma once
+
+#include "provider/think.h"
+
+/* ---- think_tags.c ---- */
+
+enum tag_kind { TAG_NONE, TAG_PART, TAG_OPEN, TAG_CLOSE, TAG_CHANNEL };
+
+struct tag {
+	enum tag_kind kind;
+	unsigned family; /* those of one family close each other */
+	size_t n;        /* bytes */
+};
+
+enum {
+	FAMILY_BRACKET = 5, /* those before have their tags between < and > */
+	FAMILY_KIMI,
+	FAMILY_OPEN,
+	FAMILY_COHERE,
+	FAMILY_GEMMA,
+	FAMILY_MEDGEMMA,
+	FAMILY_BARS,
+	FAMILY_SPOKEN,
+	FAMILY_ANY
+};
+
+bool tag_may_begin(char c);
+
+/* The tag that begins at p; TAG_PART: its beginning, as far as the bytes go. */
+struct tag tag_match(const char *p, size_t n);
+
+/* ---- think_code.c ---- */
+
+static inline bool is_blank(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static inline size_t count_blanks(const char *p, size_t n) /* at the front */
+{
+	size_t i = 0;
+	while (i < n && is_blank(p[i]))
+		i++;
+	return i;
+}
+
+void code_step(struct think_code *c, char b); /* the next byte of the text */
+
+/* The same for each byte of a text of words and spaces, which most pieces are; `*ret_speaks`: it is more than spaces.
+ * False, and nothing is noted, for any other. */
+bool code_words(struct think_code *c, const char *p, size_t n, bool *ret_speaks);
+
+bool code_inside(struct think_code *c); /* whether the text stands in code here */
