@@ -27,17 +27,46 @@ static int add_row(struct db_conn *c, const struct usage_row *u, int64_t *ret_ad
 		DB_I64(u->queued_ms), DB_I64(u->tries), DB_I64(u->cost_micros));
 }
 
-static int add_day(struct db_conn *c, const struct usage_row *u, struct err *e)
+/* What the calls of a batch add to one row of usage_days. */
+struct day {
+	const struct usage_row *of; /* its first call */
+	int64_t requests, failed, tokens_in, tokens_out, tokens_cached, tokens_reasoning;
+	int64_t first_token_ms, first_tokens, duration_ms, cost_micros;
+};
+
+static bool is_same_day(const struct usage_row *a, const struct usage_row *b)
 {
-	bool failed = strcmp(u->outcome, OUTCOME_FAILED) == 0, began = u->first_token_ms >= 0;
+	return a->at / DAY_MS == b->at / DAY_MS && a->user_id == b->user_id && a->key_id == b->key_id &&
+	       strcmp(a->provider, b->provider) == 0 && strcmp(a->model, b->model) == 0;
+}
+
+static void day_count(struct day *d, const struct usage_row *u)
+{
+	bool began = u->first_token_ms >= 0;
+
+	d->requests++;
+	d->failed += strcmp(u->outcome, OUTCOME_FAILED) == 0;
+	d->tokens_in += u->tokens_in;
+	d->tokens_out += u->tokens_out;
+	d->tokens_cached += u->tokens_cached;
+	d->tokens_reasoning += u->tokens_reasoning;
+	d->first_token_ms += began ? u->first_token_ms : 0;
+	d->first_tokens += began;
+	d->duration_ms += began ? u->duration_ms : 0;
+	d->cost_micros += u->cost_micros;
+}
+
+static int add_day(struct db_conn *c, const struct day *d, struct err *e)
+{
+	const struct usage_row *u = d->of;
 
 	return db_exec(c, NULL, e,
 		"INSERT INTO usage_days (day, user_id, key_id, provider, model, requests, failed, tokens_in, "
 		"tokens_out,"
 		" tokens_cached, tokens_reasoning, first_token_ms, first_tokens, duration_ms, cost_micros)"
-		" VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (day, user_id, key_id, provider, model) DO UPDATE SET"
-		" requests = usage_days.requests + 1,"
+		" requests = usage_days.requests + excluded.requests,"
 		" failed = usage_days.failed + excluded.failed,"
 		" tokens_in = usage_days.tokens_in + excluded.tokens_in,"
 		" tokens_out = usage_days.tokens_out + excluded.tokens_out,"
@@ -48,25 +77,36 @@ static int add_day(struct db_conn *c, const struct usage_row *u, struct err *e)
 		" duration_ms = usage_days.duration_ms + excluded.duration_ms,"
 		" cost_micros = usage_days.cost_micros + excluded.cost_micros",
 		DB_I64(u->at / DAY_MS), DB_I64(u->user_id), DB_I64(u->key_id), DB_TEXT(u->provider), DB_TEXT(u->model),
-		DB_I64(failed), DB_I64(u->tokens_in), DB_I64(u->tokens_out), DB_I64(u->tokens_cached),
-		DB_I64(u->tokens_reasoning), DB_I64(began ? u->first_token_ms : 0), DB_I64(began),
-		DB_I64(began ? u->duration_ms : 0), DB_I64(u->cost_micros));
+		DB_I64(d->requests), DB_I64(d->failed), DB_I64(d->tokens_in), DB_I64(d->tokens_out),
+		DB_I64(d->tokens_cached), DB_I64(d->tokens_reasoning), DB_I64(d->first_token_ms),
+		DB_I64(d->first_tokens), DB_I64(d->duration_ms), DB_I64(d->cost_micros));
 }
 
+/* Of many calls a second most are alike: their day is written once. */
 static int add_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct add *x = arg;
+	CLEANUP(freep) struct day *days = xcalloc(x->n, sizeof(*days));
+	size_t n_days = 0;
+	int r = 0;
 
-	for (size_t i = 0; i < x->n; i++) {
+	for (size_t i = 0; i < x->n && r == 0; i++) {
+		const struct usage_row *u = &x->rows[i];
 		int64_t added = 0;
-		int r = add_row(c, &x->rows[i], &added, e);
+		size_t k = 0;
 
-		if (r == 0 && added > 0 && strcmp(x->rows[i].outcome, OUTCOME_REFUSED) != 0)
-			r = add_day(c, &x->rows[i], e);
-		if (r < 0)
-			return r;
+		r = add_row(c, u, &added, e);
+		if (r < 0 || added == 0 || strcmp(u->outcome, OUTCOME_REFUSED) == 0)
+			continue;
+		while (k < n_days && !is_same_day(days[k].of, u))
+			k++;
+		if (k == n_days)
+			days[n_days++].of = u;
+		day_count(&days[k], u);
 	}
-	return 0;
+	for (size_t k = 0; k < n_days && r == 0; k++)
+		r = add_day(c, &days[k], e);
+	return r;
 }
 
 int usage_add(struct db *db, const struct usage_row *rows, size_t n, struct err *e)
