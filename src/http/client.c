@@ -12,6 +12,7 @@
 /* A sweep looks at every call, so that many calls are looked at less often. */
 enum { SWEEP_MS = 200, SWEEP_MAX_MS = 1000 };
 enum { SLEEPS_LONG_S = 1 };
+enum { GATHER_MS = 1 };
 
 /* --- the end of a call, on the loop ------------------------------------------------------------------------------ */
 
@@ -59,45 +60,110 @@ static void harvest(struct http_shard *sh)
 
 /* --- curl's sockets and timer ------------------------------------------------------------------------------------ */
 
-static void on_socket(evutil_socket_t fd, short what, void *arg)
+static void socket_ready(struct http_socket *s, int what)
 {
-	struct http_socket *s = arg;
 	struct http_shard *sh = s->shard; /* `s` may be given back within the call */
 	int running;
 	sh->client->turn++;
-	curl_multi_socket_action(sh->multi, fd,
-		(what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0), &running);
+	curl_multi_socket_action(sh->multi, s->fd, what, &running);
 	harvest(sh);
 }
 
-static int watch_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *shard, void *socketp)
+/* Servers send an answer token by token, and where nobody reads along each token would be a read and an acknowledgement. */
+static void gather(struct http_socket *s)
+{
+	struct http_client *h = s->shard->client;
+	event_del(&s->ev);
+	s->gathering = true;
+	s->prev = NULL;
+	s->next = h->gathering;
+	if (s->next)
+		s->next->prev = s;
+	h->gathering = s;
+	if (!event_pending(h->gathered, EV_TIMEOUT, NULL))
+		event_add(h->gathered, &(struct timeval){.tv_usec = GATHER_MS * 1000});
+}
+
+static void gather_end(struct http_socket *s)
+{
+	*(s->prev ? &s->prev->next : &s->shard->client->gathering) = s->next;
+	if (s->next)
+		s->next->prev = s->prev;
+	s->gathering = false;
+}
+
+static void on_gathered(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct http_client *h = arg;
+	while (h->gathering) {
+		struct http_socket *s = h->gathering;
+		gather_end(s);
+		event_add(&s->ev, NULL);
+		socket_ready(s, CURL_CSELECT_IN);
+	}
+}
+
+static void on_socket(evutil_socket_t fd UNUSED, short what, void *arg)
+{
+	struct http_socket *s = arg;
+	if (s->gathers && what == EV_READ)
+		gather(s);
+	else
+		socket_ready(s, (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0));
+}
+
+static bool is_whole(CURL *easy)
+{
+	struct call *c = NULL;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&c);
+	return c->in->whole;
+}
+
+static void socket_free(struct http_client *h, struct http_socket *s)
+{
+	if (s->gathering)
+		gather_end(s);
+	if (s->what)
+		event_del(&s->ev);
+	s->what = 0;
+	s->next = h->free_sockets;
+	h->free_sockets = s;
+}
+
+static struct http_socket *socket_new(struct http_client *h, struct http_shard *sh, curl_socket_t fd)
+{
+	struct http_socket *s = h->free_sockets;
+	if (s)
+		h->free_sockets = s->next;
+	else
+		s = xcalloc(1, sizeof(*s));
+	s->shard = sh;
+	s->fd = fd;
+	s->what = 0;
+	return s;
+}
+
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *shard, void *socketp)
 {
 	struct http_shard *sh = shard;
 	struct http_client *h = sh->client;
 	struct http_socket *s = socketp;
 	if (what == CURL_POLL_REMOVE) {
 		if (s) {
-			if (s->what)
-				event_del(&s->ev);
-			s->what = 0;
-			s->next_free = h->free_sockets;
-			h->free_sockets = s;
+			socket_free(h, s);
 			curl_multi_assign(sh->multi, fd, NULL);
 		}
 		return 0;
 	}
 	if (!s) {
-		s = h->free_sockets;
-		if (s)
-			h->free_sockets = s->next_free;
-		else
-			s = xcalloc(1, sizeof(*s));
-		s->shard = sh;
-		s->what = 0;
+		s = socket_new(h, sh, fd);
 		curl_multi_assign(sh->multi, fd, s);
 	}
+	s->gathers = is_whole(easy);
 	if (s->what == what)
 		return 0;
+	if (s->gathering)
+		gather_end(s);
 	if (s->what)
 		event_del(&s->ev);
 	s->what = what;
@@ -429,7 +495,7 @@ int http_client_run(struct http_client *h, const struct http_call *in, struct ca
 	struct cancel_hook hook;
 	if (cancel && cancel_on(cancel, &hook, on_cancel, &c) < 0) {
 		call_leave(&c);
-		return err_set(e, -ECANCELED, "The call of %s was stopped.", c.where);
+		return err_set(e, -ECANCELED, "The call of %s was stopped.", call_where(&c));
 	}
 	(void)task_post(&c, &c.start, start_on_loop);
 	call_wait(&c, cancel, &hook);
@@ -515,7 +581,8 @@ int http_client_new(struct loop *l, struct http_client **ret)
 	pthread_mutex_init(&h->mx, NULL);
 	pthread_cond_init(&h->left, NULL);
 	h->sweep = evtimer_new(loop_base(l), on_sweep, h);
-	if (!h->sweep || !shard_init(&h->shards[0], h)) {
+	h->gathered = evtimer_new(loop_base(l), on_gathered, h);
+	if (!h->sweep || !h->gathered || !shard_init(&h->shards[0], h)) {
 		http_client_free(h);
 		return -ENOMEM;
 	}
@@ -553,11 +620,13 @@ void http_client_free(struct http_client *h)
 		shard_done(&h->shards[i]);
 	while (h->free_sockets) {
 		struct http_socket *s = h->free_sockets;
-		h->free_sockets = s->next_free;
+		h->free_sockets = s->next;
 		free(s);
 	}
 	if (h->sweep)
 		event_free(h->sweep);
+	if (h->gathered)
+		event_free(h->gathered);
 	pthread_cond_destroy(&h->left);
 	pthread_mutex_destroy(&h->mx);
 	free(h);

@@ -11,7 +11,7 @@
 #include "http/public.h"
 #include "sys/fault.h"
 
-enum { RETRY_AFTER_MAX_S = 86400, BURST_MAX = 4096, BUFFER_BYTES = 2048 };
+enum { RETRY_AFTER_MAX_S = 86400, BURST_MAX = 4096, BUFFER_BYTES = 2048, BUFFER_LARGE = 8192 };
 
 /* --- curl's callbacks, on the loop ------------------------------------------------------------------------------- */
 
@@ -33,7 +33,7 @@ static void bound_burst(struct call *c, size_t n)
 		c->burst = 0;
 	}
 	c->burst += (unsigned)n;
-	if (c->burst >= BURST_MAX)
+	if (c->burst >= (c->in->whole ? 2 * BUFFER_LARGE : BURST_MAX))
 		call_pause(c);
 }
 
@@ -125,24 +125,27 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 /* --- before: the options, on the caller's thread ----------------------------------------------------------------- */
 
 /* "host:port" without what else a URL may hold (a password, a key). */
-static int read_where(struct call *c)
+const char *call_where(struct call *c)
 {
+	char *host = NULL, *port = NULL;
+	if (*c->where)
+		return c->where;
 	CURLU *u = curl_url();
-	char *scheme = NULL, *host = NULL, *port = NULL;
-	int r = E_PROVIDER_DOWN;
-	if (u && c->in->url && curl_url_set(u, CURLUPART_URL, c->in->url, 0) == CURLUE_OK &&
-		curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-		(strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
+	if (u && curl_url_set(u, CURLUPART_URL, c->in->url, 0) == CURLUE_OK &&
 		curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-		curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+		curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
 		snprintf(c->where, sizeof(c->where), "%.140s:%s", host, port);
-		r = 0;
-	}
-	curl_free(scheme);
+	else
+		snprintf(c->where, sizeof(c->where), "an address that is not valid");
 	curl_free(host);
 	curl_free(port);
 	curl_url_cleanup(u);
-	return r;
+	return c->where;
+}
+
+static bool is_http(const char *url)
+{
+	return url && (strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0);
 }
 
 static int add_header(struct call *c, const char *line)
@@ -209,7 +212,7 @@ static void set_public(struct call *c)
 
 int call_prepare(struct call *c, struct err *e)
 {
-	if (read_where(c) < 0)
+	if (!is_http(c->in->url))
 		return err_set(e, E_PROVIDER_DOWN, "The provider's address is not a valid http or https address.");
 	c->easy = curl_easy_init();
 	if (!c->easy)
@@ -223,7 +226,7 @@ int call_prepare(struct call *c, struct err *e)
 	curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	/* Held for as long as the call lasts, and most calls wait: bursts are taken in more reads instead. */
-	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
+	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, (long)(c->in->whole ? BUFFER_LARGE : BUFFER_BYTES));
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "atelier/" ATELIER_VERSION);
 	/* One connection a call: with HTTP/2 a cancel would only reset a stream, and a slow answer could stall others. */
 	curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -263,7 +266,7 @@ static int judge_timeout(struct call *c, struct err *e)
 {
 	int64_t total = c->in->total_timeout_ms, passed = clock_mono_ms() - c->begun_ms;
 	bool whole = total > 0 && passed >= total;
-	return err_set(e, E_PROVIDER_TIMEOUT, "%s %s within %.1f seconds.", c->where,
+	return err_set(e, E_PROVIDER_TIMEOUT, "%s %s within %.1f seconds.", call_where(c),
 		whole ? "did not end its answer" : "could not be connected to",
 		(double)(whole ? total : passed) / 1000.0);
 }
@@ -282,16 +285,16 @@ static int judge_proxy(struct call *c, struct err *e)
 	if (c->curl == CURLE_COULDNT_CONNECT)
 		return err_set(e, E_PROVIDER_DOWN, "Nothing answers at the proxy %.100s.", proxy);
 	if (c->curl == CURLE_PROXY)
-		return err_set(e, E_PROVIDER_DOWN, "The proxy %.100s does not lead to %s.", proxy, c->where);
+		return err_set(e, E_PROVIDER_DOWN, "The proxy %.100s does not lead to %s.", proxy, call_where(c));
 	if (status / 100 > 2 && !c->headers_done)
-		return err_set(e, E_PROVIDER_DOWN, "The proxy %.100s does not lead to %s (%ld%s).", proxy, c->where,
-			status, status == 407 ? ", it wants a user and a password" : "");
+		return err_set(e, E_PROVIDER_DOWN, "The proxy %.100s does not lead to %s (%ld%s).", proxy,
+			call_where(c), status, status == 407 ? ", it wants a user and a password" : "");
 	return 0;
 }
 
 static int judge_curl(struct call *c, struct err *e)
 {
-	const char *w = c->where;
+	const char *w = call_where(c);
 	int r = judge_proxy(c, e);
 	if (r < 0)
 		return r;
@@ -318,7 +321,7 @@ static int judge_curl(struct call *c, struct err *e)
 	case CURLE_SSL_ISSUER_ERROR:
 		return err_set(e, E_PROVIDER_DOWN, "No secure connection to %s: %s.", w, curl_easy_strerror(c->curl));
 	case CURLE_URL_MALFORMAT:
-		return err_set(e, E_PROVIDER_DOWN, "The address of the provider %s is not valid.", w);
+		return err_set(e, E_PROVIDER_DOWN, "The provider's address is not a valid http or https address.");
 	case CURLE_OPERATION_TIMEDOUT:
 		return judge_timeout(c, e);
 	case CURLE_OUT_OF_MEMORY:
@@ -343,18 +346,18 @@ int call_judge(struct call *c, struct err *e)
 		return err_set(e, c->sink_error,
 			c->sink_error == E_TOO_LARGE ? "The answer of %s is larger than allowed."
 						     : "The answer of %s was not accepted.",
-			c->where);
+			call_where(c));
 	switch (c->code) {
 	case 0:
 		return judge_curl(c, e);
 	case -ECANCELED:
-		return err_set(e, -ECANCELED, "The call of %s was stopped.", c->where);
+		return err_set(e, -ECANCELED, "The call of %s was stopped.", call_where(c));
 	case E_STOPPING:
 		return err_set(e, E_STOPPING, "Atelier is shutting down.");
 	case E_PROVIDER_TIMEOUT:
-		return err_set(e, E_PROVIDER_TIMEOUT, "%s %s within %.1f seconds.", c->where, c->late,
+		return err_set(e, E_PROVIDER_TIMEOUT, "%s %s within %.1f seconds.", call_where(c), c->late,
 			(double)c->late_ms / 1000.0);
 	default:
-		return err_set(e, c->code, "The call of %s could not be made.", c->where);
+		return err_set(e, c->code, "The call of %s could not be made.", call_where(c));
 	}
 }

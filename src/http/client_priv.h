@@ -14,8 +14,11 @@
 struct http_socket {
 	struct event ev;
 	struct http_shard *shard;
-	int what; /* CURL_POLL_... as added; 0: not added */
-	struct http_socket *next_free;
+	curl_socket_t fd;
+	int what;     /* CURL_POLL_... as added; 0: not added */
+	bool gathers; /* what comes is left to lie for a moment, so that many small pieces are read as one */
+	bool gathering;
+	struct http_socket *prev, *next; /* of those that are gathering; next: of the free ones */
 };
 
 /*
@@ -46,7 +49,7 @@ struct call {
 	struct http_result *out;
 	CURL *easy;
 	struct curl_slist *headers;
-	char where[160];            /* host:port, for sentences */
+	char where[160];            /* host:port, for sentences; "": not looked at, see call_where() */
 	char proxy[HTTP_PROXY_MAX]; /* "": none */
 	struct call *prev, *next;   /* client->calls; under client->mx */
 
@@ -80,7 +83,8 @@ struct http_client {
 	struct call *running;
 	unsigned n_running;
 	unsigned turn; /* counts the times that curl was called: what came in one of them is bounded (on_body) */
-	struct http_socket *free_sockets;
+	struct http_socket *free_sockets, *gathering;
+	struct event *gathered; /* the moment is over */
 	pthread_mutex_t mx;
 	pthread_cond_t left; /* a caller has returned */
 	struct call *calls;
@@ -93,6 +97,7 @@ void call_hand_over(struct call *c); /* goes on when its caller has done its wor
 
 /* client_call.c: one call, on the caller's thread and in curl's callbacks */
 int call_prepare(struct call *c, struct err *e) MUST_CHECK;
+const char *call_where(struct call *c);
 void call_done(struct call *c);
 /* The code of the ended call, its sentence in `e`; fills the result. */
 int call_judge(struct call *c, struct err *e) MUST_CHECK;

@@ -68,7 +68,9 @@ static void on_event(evutil_socket_t fd UNUSED, short what, void *arg)
 		linger_soon(c->server);
 		return;
 	}
-	if ((c->state == CONN_HANDLING || c->state == CONN_PAUSED) && !conn_watch(c, c->x->on_leave != NULL))
+	/* Who leaves can be read; that there is room to write, which follows each answer, tells nothing. */
+	if ((c->state == CONN_HANDLING || c->state == CONN_PAUSED) && c->readable &&
+		!conn_watch(c, c->x->on_leave != NULL))
 		return;
 	conn_run(c);
 }

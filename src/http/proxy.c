@@ -106,6 +106,8 @@ static const char *environment(const char *const *names)
 	return value;
 }
 
+static const char *const any_proxy[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
+
 static const char *of_environment(bool secure, const struct host *h)
 {
 	static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL},
@@ -117,10 +119,12 @@ static const char *of_environment(bool secure, const struct host *h)
 
 void http_proxy_for(const char *setting, const char *url, char ret[static HTTP_PROXY_MAX])
 {
-	CURLU *u = curl_url();
 	char *text = NULL;
 	struct host h;
 	*ret = '\0';
+	if (setting && *setting ? strcmp(setting, "none") == 0 : !environment(any_proxy))
+		return; /* as mostly, and without a look at the address */
+	CURLU *u = curl_url();
 	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
 		curl_url_get(u, CURLUPART_HOST, &text, 0) == CURLUE_OK && host_of(str_from(text), &h) &&
 		!is_this_machine(&h)) {

@@ -217,6 +217,7 @@ static int send_request(struct generation *g, struct err *e)
 		.headers = g->call.headers,
 		.body = buf_str(&g->call.body),
 		.proxy = run->t->p->proxy,
+		.whole = g->q->whole,
 		.connect_timeout_ms = limits.connect_ms,
 		.first_byte_timeout_ms = limits.first_byte_ms,
 		.idle_timeout_ms = limits.token_ms,

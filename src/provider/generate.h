@@ -104,6 +104,7 @@ struct gen_request {
 	int64_t context_tokens;    /* ollama's num_ctx; 0: what the request needs */
 	const char *keep_alive;    /* ollama's, as JSON; NULL: its own */
 	bool may_truncate;         /* ollama: what does not fit may be left out, without a word */
+	bool whole;                /* nobody reads along: the answer is told when it has ended */
 	/* Members that only a provider of the kind `extras_kind` is told, as text: ,"a":1,"b":{} - and for Ollama those of its
 	 * options. What a request says by itself is not among them. NULL: none. */
 	const char *extras_kind, *extras, *extra_options;

@@ -175,6 +175,7 @@ int gw_generate(struct gw_call *c)
 		return r;
 	gw_tell_ignored(c);
 	c->req.text_stays = c->stream;
+	c->req.whole = !c->stream;
 	gw_flow_ask(c);
 	r = ask_all(c);
 	if (r < 0)
