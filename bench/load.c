@@ -14,7 +14,7 @@ static void usage(void)
 	puts("Usage: load ATELIER NGINX [options]     ATELIER may be - (nginx and the direct path alone)\n"
 	     "  --quick        fewer and shorter: to see that it works\n"
 	     "  --case NAME    only this case: 100x50, 1000x20, 1000x50, 5000x5, long, idle-streams, "
-	     "waiting-turns, stalls, cold-start, requests, gateway\n"
+	     "waiting-turns, stalls, first-page, cold-start, requests, gateway\n"
 	     "  --reps N       repetitions (3)\n"
 	     "  --seconds N    tokens flow so long in a repetition (8)\n"
 	     "  --litellm FILE, --portkey FILE   programs for the case gateway: `litellm`, and the script that starts "
@@ -48,6 +48,8 @@ static void run_all(const struct options *o)
 		case_waiting_turns(o);
 	if (wanted(o, "stalls"))
 		case_stalls(o);
+	if (wanted(o, "first-page"))
+		case_first_page(o);
 	if (wanted(o, "cold-start"))
 		case_cold_start(o);
 	if (wanted(o, "requests"))

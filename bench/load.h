@@ -153,6 +153,14 @@ struct usage {
 	double own_kb; /* resident and anonymous: what it allocated itself */
 };
 
+/* A file of the web page, compressed: nginx serves these in place of its own, from its next start on. */
+#define PAGE_FILES 24
+struct page_file {
+	char path[96];
+	struct bytes bytes;
+};
+void relay_page(const struct page_file *files, unsigned n);
+
 void relay_program(enum path path, const char *program); /* NULL: there is none */
 bool relay_has(enum path path);
 /* False when one of the others does not start: then it is not there. The first three must. */
@@ -221,6 +229,7 @@ void case_long(const struct options *o);
 void case_idle_streams(const struct options *o);
 void case_waiting_turns(const struct options *o);
 void case_stalls(const struct options *o);
+void case_first_page(const struct options *o);
 void case_cold_start(const struct options *o);
 void case_requests(const struct options *o);
 void case_gateway(const struct options *o);

@@ -37,6 +37,15 @@ bool relay_has(enum path path)
 	return path == DIRECT || program[path];
 }
 
+static const struct page_file *page_files;
+static unsigned n_page_files;
+
+void relay_page(const struct page_file *files, unsigned n)
+{
+	page_files = files;
+	n_page_files = n;
+}
+
 /* The relay has the first core for itself, this program the last one; with one core they share it. */
 void pin_to(bool relay)
 {
@@ -56,14 +65,32 @@ static int free_port(void)
 	return port;
 }
 
-static void write_file(const char *dir, const char *name, const char *text)
+static void write_bytes(const char *dir, const char *name, const char *p, size_t n)
 {
-	char path[128];
+	char path[256];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	FILE *f = fopen(path, "w");
-	if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+	if (!f || fwrite(p, 1, n, f) != n || fclose(f) != 0)
 		die("%s: %s", path, strerror(errno));
+}
+
+static void write_file(const char *dir, const char *name, const char *text)
+{
+	write_bytes(dir, name, text, strlen(text));
+}
+
+static void write_page(const char *www)
+{
+	char assets[160];
+
+	snprintf(assets, sizeof(assets), "%s/assets", www);
+	if (mkdir(assets, 0755) < 0)
+		die("%s: %s", assets, strerror(errno));
+	for (unsigned i = 0; i < n_page_files; i++) {
+		const struct page_file *f = &page_files[i];
+		write_bytes(www, strcmp(f->path, "/") == 0 ? "index.html" : f->path + 1, f->bytes.p, f->bytes.n);
+	}
 }
 
 static void write_nginx(const struct relay *r)
@@ -79,6 +106,8 @@ static void write_nginx(const struct relay *r)
 		bytes_add(&b, "x", 1);
 	write_file(www, "index.html", b.p);
 	bytes_cut(&b, b.n);
+	if (page_files)
+		write_page(www);
 	bytes_addf(&b,
 		"daemon off;\nworker_processes 1;\nworker_rlimit_nofile 20000;\n%spid %s/nginx.pid;\n"
 		"error_log %s/error.log error;\nevents { worker_connections 20000; }\nhttp {\n access_log off;\n",
@@ -89,11 +118,12 @@ static void write_nginx(const struct relay *r)
 	bytes_addf(&b,
 		" tcp_nodelay on; keepalive_timeout 600s; keepalive_requests 1000000; client_max_body_size 16m;\n"
 		" upstream provider { server 127.0.0.1:%d; keepalive 512; keepalive_requests 1000000; }\n"
-		" server {\n  listen 127.0.0.1:%d backlog=4096;\n  root %s/www;\n"
+		" server {\n  listen 127.0.0.1:%d backlog=4096;\n  root %s/www;\n%s"
 		"  location %s {\n   proxy_pass http://provider;\n   proxy_http_version 1.1;\n"
 		"   proxy_set_header Connection \"\";\n   proxy_buffering off;\n   proxy_read_timeout 600s;\n  }\n "
 		"}\n}\n",
-		provider_port(), r->port, r->dir, relay_gateway ? "/v1/" : "/api/");
+		provider_port(), r->port, r->dir, page_files ? "  add_header Content-Encoding br;\n" : "",
+		relay_gateway ? "/v1/" : "/api/");
 	write_file(r->dir, "nginx.conf", b.p);
 	bytes_free(&b);
 }
