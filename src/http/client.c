@@ -466,7 +466,9 @@ static void call_wait(struct call *c, struct cancel *cancel, struct cancel_hook 
 		sleep_until_woken(c);
 		if (!has_work(c))
 			break;
+		thread_work_begin();
 		c->worked = c->in->on_work(c->in->arg);
+		thread_work_end();
 		if (!task_post(c, &c->resume, resume_on_loop))
 			break; /* the end of the client has ended the call */
 	}

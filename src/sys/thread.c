@@ -2,9 +2,11 @@
 #include "sys/thread.h"
 
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Since Linux 6.16 each process has a table of its own for what its threads sleep on (prctl(2), PR_FUTEX_HASH), by
@@ -47,6 +49,50 @@ void thread_release_stack(void)
 	low = (low + page - 1) & ~(page - 1);
 	if (low != 0 && low < top)
 		(void)madvise((void *)low, top - low, MADV_DONTNEED); /* NOLINT(performance-no-int-to-ptr) */
+}
+
+/* ---- who runs when many want to ---- */
+
+static sem_t work_places;
+
+static void count_places(void)
+{
+	cpu_set_t cpus;
+	int n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+
+	sem_init(&work_places, 0, (unsigned)MAX(n, 1));
+}
+
+void thread_work_begin(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, count_places);
+	while (sem_wait(&work_places) != 0)
+		;
+}
+
+void thread_work_end(void)
+{
+	sem_post(&work_places);
+}
+
+/* As in <linux/sched/types.h>, which the C library's own header does not go with. */
+struct sched_attributes {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period; /* ns; `runtime` of an ordinary thread is the length of its turn */
+};
+
+#define LOOP_TURN_NS 300000
+
+void thread_is_loop(void)
+{
+	const struct sched_attributes a = {.size = sizeof(a), .policy = SCHED_OTHER, .runtime = LOOP_TURN_NS};
+
+	(void)syscall(SYS_sched_setattr, 0, &a, 0);
 }
 
 int thread_start(pthread_t *ret, const char *name, size_t stack_bytes, void *(*fn)(void *), void *arg)

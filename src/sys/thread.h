@@ -23,6 +23,18 @@ int thread_start_detached(const char *name, void *(*fn)(void *), void *arg) MUST
  */
 void thread_release_stack(void);
 
+/*
+ * Around what takes the processor for many milliseconds: no more threads than there are processors are at such work at a
+ * time, in the order in which they came; else the loop, with one share among many, would wait behind all of them. What
+ * is within may wait for the loop, but for nobody who is about to begin.
+ */
+void thread_work_begin(void);
+void thread_work_end(void);
+
+/* The thread that calls it is the loop's: where it has work, it is to run before others, and not for longer than they.
+ * Does nothing where the kernel (before Linux 6.12) cannot do so. */
+void thread_is_loop(void);
+
 /* Once, at the start of a program that may have thousands of threads asleep. Does nothing where the kernel has no such
  * setting. */
 void threads_expect_many(void);

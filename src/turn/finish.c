@@ -6,8 +6,10 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "sys/thread.h"
 #include "turn/turn_priv.h"
 
+#define LONG_LOG     (256u << 10)
 #define REFUSALS_MAX 3 /* of one way of storing, before a plainer one is tried */
 
 /* Passes by itself, or with the disk's room. */
@@ -142,10 +144,21 @@ void stored_done(struct stored *s)
 	buf_done(&s->packed);
 }
 
+/* A long log takes a tenth of a second to be read and packed. */
+static int prepare_behind(const struct finish *f, struct stored *s, struct err *e)
+{
+	if (f->log->bytes < LONG_LOG)
+		return finish_prepare(f, s, e);
+	thread_work_begin();
+	int r = finish_prepare(f, s, e);
+	thread_work_end();
+	return r;
+}
+
 int turn_store(struct db *db, struct finish *f, struct err *e)
 {
 	CLEANUP(stored_done) struct stored s;
-	int r = finish_prepare(f, &s, e);
+	int r = prepare_behind(f, &s, e);
 
 	if (r == 0 && (r = FAULT("turn_store")) < 0)
 		err_set(e, r, "storing a turn");

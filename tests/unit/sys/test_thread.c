@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "sys/thread.h"
@@ -68,12 +69,75 @@ static void test_impossible_stack(void **state)
 	assert_true(thread_start(&t, "a worker", 1, look_at_itself, NULL) < 0);
 }
 
+/* ---- work that takes long ---- */
+
+#define AT_WORK 5
+
+struct works {
+	sem_t begun;
+	atomic_int at_work, most;
+};
+
+static void *work(void *arg)
+{
+	struct works *w = arg;
+
+	thread_work_begin();
+	int now = atomic_fetch_add(&w->at_work, 1) + 1, most = atomic_load(&w->most);
+	while (now > most && !atomic_compare_exchange_weak(&w->most, &most, now))
+		;
+	sem_post(&w->begun);
+	sched_yield(); /* whoever else could be at work would be by now */
+	atomic_fetch_sub(&w->at_work, 1);
+	thread_work_end();
+	return NULL;
+}
+
+/* One processor: one at a time, and every one comes to its turn. */
+static void test_work(void **state)
+{
+	struct works w = {0};
+	pthread_t threads[AT_WORK];
+
+	(void)state;
+	sem_init(&w.begun, 0, 0);
+	thread_work_begin();
+	for (int i = 0; i < AT_WORK; i++)
+		assert_int_equal(thread_start(&threads[i], "work", 0, work, &w), 0);
+	assert_int_equal(sem_trywait(&w.begun), -1); /* the place is taken */
+	thread_work_end();
+	for (int i = 0; i < AT_WORK; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	for (int i = 0; i < AT_WORK; i++)
+		assert_int_equal(sem_trywait(&w.begun), 0);
+	assert_int_equal(w.most, 1);
+	sem_destroy(&w.begun);
+}
+
+static void test_loop_thread(void **state)
+{
+	(void)state;
+	thread_is_loop(); /* whether the kernel can or not: it stays an ordinary thread */
+	assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
+}
+
 int main(void)
 {
+	cpu_set_t cpus;
+
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_birth),
 		cmocka_unit_test(test_impossible_stack),
+		cmocka_unit_test(test_work),
+		cmocka_unit_test(test_loop_thread),
 	};
 
+	/* Places are counted once, from the processors that the process may use: here it is any one of them. */
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	for (int i = 0, n = CPU_COUNT(&cpus); i < CPU_SETSIZE && n > 1; i++) {
+		n -= CPU_ISSET(i, &cpus) != 0;
+		CPU_CLR(i, &cpus);
+	}
+	sched_setaffinity(0, sizeof(cpus), &cpus);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
