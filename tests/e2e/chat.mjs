@@ -567,6 +567,60 @@ export async function providerError({ page, mock, base, shot }) {
   await page.goto(base + '/');
 }
 
+/** A question edited, an answer given again by another model: all versions stay, each with what came after it. */
+export async function versions({ page, mock, base, shot }) {
+  const { models } = mock;
+  mock.models = [...models, 'spare:1b'];
+  await page.request.post(base + '/api/v1/models/refresh', { headers: { Origin: base } });
+  await page.goto(base + '/');
+  mock.on('Name a fruit', ({ say, call }) => say(call.model === 'spare:1b' ? 'A quince' : 'An apple'));
+  mock.on('Name a tree', ({ say }) => say('An oak'));
+  await newChat(page);
+  await ask(page, 'Name a fruit');
+  await has(answer(page), 'An apple');
+  await ready(page);
+  const question = page.getByRole('article', { name: 'You' }).last();
+  // Again, by another model.
+  await answer(page).getByRole('button', { name: 'Answer again' }).click();
+  await page.getByRole('menuitem', { name: 'Again with mock:1b' }).waitFor();
+  await page.getByRole('menuitem', { name: 'spare:1b', exact: true }).click();
+  await has(answer(page), 'A quince');
+  await ready(page);
+  const of = answer(page).getByRole('group', { name: 'Version 2 of 2' });
+  await of.waitFor();
+  await shot('versions');
+  await of.getByRole('button', { name: 'Previous version' }).click();
+  await has(answer(page), 'An apple');
+  // Another question in its place; Escape leaves it as it was, and stops nothing.
+  await question.hover();
+  await question.getByRole('button', { name: 'Edit message' }).click();
+  const field = page.getByRole('textbox', { name: 'Edit message' });
+  await field.fill('Name nothing');
+  await field.press('Escape');
+  await page.waitForFunction(() => document.activeElement.getAttribute('aria-label') === 'Edit message' && document.activeElement.tagName === 'BUTTON');
+  await has(question, 'Name a fruit');
+  await page.keyboard.press('Enter');
+  await field.fill('Name a tree');
+  await shot('editing');
+  await field.press('Control+Enter');
+  await has(answer(page), 'An oak');
+  await ready(page);
+  await question.getByRole('group', { name: 'Version 2 of 2' }).waitFor();
+  assert.equal(await page.getByRole('article', { name: /^Answer/ }).count(), 1);
+  // The other branch is still there, with its newest answer, over a reload too.
+  await question.getByRole('button', { name: 'Previous version' }).click();
+  await has(question, 'Name a fruit');
+  await has(answer(page), 'A quince');
+  await answer(page).getByRole('group', { name: 'Version 2 of 2' }).waitFor();
+  await page.reload();
+  await has(answer(page), 'A quince');
+  await question.getByRole('group', { name: 'Version 1 of 2' }).getByRole('button', { name: 'Next version' }).click();
+  await has(answer(page), 'An oak');
+  mock.models = models;
+  await page.request.post(base + '/api/v1/models/refresh', { headers: { Origin: base } });
+  await page.goto(base + '/');
+}
+
 /** Waiting is one line: what for, one clock, and a way out of it. */
 export async function waiting({ page, mock, shot }) {
   const never = new Gate();

@@ -36,6 +36,7 @@ const order = [
   'stop',
   'keyboard',
   'providerError',
+  'versions',
   'waiting',
   'reasoning',
   'listKeepsPlace',

@@ -1,6 +1,6 @@
-import { createConversation, listMessages } from '$core/api/conversations';
+import { changeConversation, createConversation, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
-import { cancelTurn, startTurn } from '$core/api/turns';
+import { cancelTurn, startTurn, type TurnRequest } from '$core/api/turns';
 import type { Message, TurnOptions, TurnStarted } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
 import type { NumberedEvent } from '$core/turn/events';
@@ -141,16 +141,56 @@ export class Chat {
   /** Goes on with the last answer where it ended, or tries it again when it had not begun. */
   async goOn(model: string | null): Promise<void> {
     const { last } = this;
-    if (!this.id || !last || last.role !== 'assistant' || this.busy) return;
-    const rest = this.messages.slice(0, -1);
+    if (last?.role !== 'assistant') return;
     const again: Shown = { ...last, state: 'running', turn_id: null, error: null, finish_reason: null };
-    this.messages = [...rest, again];
+    await this.answer(this.messages.slice(0, -1), [again], { continue: true, model: model ?? undefined });
+  }
+
+  /** Asks something else in the place of a question; what was asked and answered there stays beside it. */
+  async edit(question: Shown, content: string, model: string | null): Promise<void> {
+    const pair = optimistic(question.conversation_id, content, model, question.parent_id ?? null);
+    pair[0].siblings = [...question.siblings, pair[0].id];
+    await this.answer(this.until(question), pair, { edit: question.id, content, model: model ?? undefined });
+  }
+
+  /** Has the question before an answer answered once more, by this model or another; both answers stay. */
+  async regenerate(answer: Shown, model: string | null): Promise<void> {
+    const [, again] = optimistic(answer.conversation_id, '', model, answer.parent_id ?? null);
+    again.siblings = [...answer.siblings, again.id];
+    await this.answer(this.until(answer), [again], { regenerate: answer.id, model: model ?? undefined });
+  }
+
+  /** Shows another version of a message, and what came after it. */
+  async show(message: string): Promise<void> {
+    if (!this.id || this.busy) return;
+    try {
+      await changeConversation(this.id, { leaf_id: message });
+      await this.reload();
+    } catch (e) {
+      notices.error(e);
+    }
+  }
+
+  private until = (message: Shown) => this.messages.slice(0, this.messages.indexOf(message));
+
+  /** Has an answer written behind `before`: `shown` is its place, and that of its question when that is new. */
+  private async answer(before: Shown[], shown: Shown[], body: TurnRequest): Promise<void> {
+    if (!this.id || this.busy) return;
+    const had = this.messages;
+    this.messages = [...before, ...shown];
     this.begin();
     try {
-      const turn = await startTurn(this.id, { continue: true, model: model ?? undefined, options: this.options });
-      this.accept(turn, [...rest, { ...again, id: turn.message_id, turn_id: turn.turn_id }]);
+      const turn = await startTurn(this.id, { ...body, options: this.options });
+      const ids = shown.map((m) => (m.role === 'user' ? (turn.user_message_id ?? m.id) : turn.message_id));
+      const real = shown.map((m, i): Shown => ({
+        ...m,
+        id: ids[i]!,
+        turn_id: m.role === 'user' ? null : turn.turn_id,
+        siblings: m.siblings.map((s) => (s === m.id ? ids[i]! : s)),
+      }));
+      this.accept(turn, [...before, ...real]);
     } catch (e) {
-      this.messages = [...rest, last];
+      this.messages = had;
       this.sending = false;
       notices.error(e);
       if (e instanceof ApiError && e.status === 409) void this.reload();

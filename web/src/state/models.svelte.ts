@@ -84,6 +84,14 @@ class Models {
     return this.list.default ?? this.list.items.find(canChat)?.id ?? null;
   }
 
+  /** Other models that would answer, those with a star or chosen lately first. */
+  atHand(but: string | null): Model[] {
+    const liked = [...this.starred, ...this.recent];
+    const rank = (m: Model) => (liked.includes(m.id) ? liked.indexOf(m.id) : liked.length) + (m.state === 'ready' ? 0 : 0.5);
+    const usable = this.list.items.filter((m) => m.id !== but && m.kind !== 'librarian' && canChat(m) && m.state !== 'unreachable');
+    return usable.sort((a, b) => rank(a) - rank(b)).slice(0, 6);
+  }
+
   name(id: string | null | undefined): string {
     return this.find(id)?.name ?? id ?? t('model.none');
   }

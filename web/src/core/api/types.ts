@@ -18,7 +18,7 @@ export type Part =
   | CallPart
   | Citation
   | { type: 'notice'; code: string; text: string };
-export type Message = Omit<Schemas['Message'], 'parts'> & { parts: Part[] };
+export type Message = Omit<Schemas['Message'], 'parts' | 'siblings'> & { parts: Part[]; siblings: string[] };
 export type MessageState = Message['state'];
 export type TurnStarted = Schemas['TurnStarted'];
 export type TurnOptions = Schemas['TurnOptions'];
