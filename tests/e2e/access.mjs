@@ -168,6 +168,49 @@ export async function accessChat({ page, mock, base, shot }) {
   nothing(found);
 }
 
+/** What stands in a chat beside plain answers: failures with their details, versions, what is edited, diagrams, options. */
+export async function accessMessages({ page, mock, base, shot }) {
+  const found = [];
+  mock.on('Fail for axe', ({ say, fail }) => {
+    say('<details open><summary>More</summary>\n\n- [x] done\n\n</details>\n\n```mermaid\nflowchart LR\n  A --> B\n```\n\nHalf');
+    fail('the model runner has stopped');
+  });
+  mock.on('Twice', ({ say }) => say('Said.'));
+  await newChat(page);
+  await ask(page, 'Twice');
+  await has(answer(page), 'Said.');
+  await ready(page);
+  await answer(page).getByRole('button', { name: 'Answer again' }).click();
+  await page.getByRole('menuitem').first().waitFor();
+  found.push(...(await inspect(page, 'the menu of models to answer again')));
+  await page.getByRole('menuitem').first().click();
+  await answer(page).getByRole('group', { name: 'Version 2 of 2' }).waitFor();
+  await ask(page, 'Fail for axe');
+  await answer(page).getByRole('alert').getByRole('button', { name: 'Details' }).click();
+  await answer(page).locator('.md-figure img').waitFor();
+  const question = page.getByRole('article', { name: 'You' }).first();
+  await question.getByRole('button', { name: 'Edit message' }).press('Enter');
+  await page.getByRole('textbox', { name: 'Edit message' }).waitFor();
+  found.push(...(await look(page, 'messages', THEMES)));
+  await page.setViewportSize({ width: 390, height: 1000 });
+  await shot('phone');
+  await page.setViewportSize({ width: 1280, height: 1000 });
+  await shot('wide');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.getByRole('textbox', { name: 'Edit message' }).press('Escape');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Answer options' }).click();
+  await page.getByRole('dialog').waitFor();
+  found.push(...(await look(page, 'answer options', ['graphite', 'quartz'])));
+  await page.setViewportSize({ width: 390, height: 800 });
+  await shot('options');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.goto(base + '/');
+  nothing(found);
+}
+
 export async function accessSettings({ page, base }) {
   const found = [];
   for (const section of SECTIONS) {

@@ -56,6 +56,7 @@ const order = [
   'ordinaryUser',
   'accessOutside',
   'accessChat',
+  'accessMessages',
   'accessSettings',
   'accessKeyboard',
   'accessEmulated',
