@@ -34,6 +34,25 @@ scripts() {
 	done
 }
 
+# Every file of unit tests and every fuzz target is a test of the build: one that is left out fails nothing.
+listed() {
+	local tests f room missing=0
+	tests=$(meson introspect --tests "$build") || return 1
+	for f in tests/unit/*/test_*.c tests/fuzz/fuzz_*.c; do
+		room=$(basename "$(dirname "$f")")
+		f=$(basename "$f" .c)
+		case $room in
+		fuzz) f=regress_${f#fuzz_} ;;
+		*) f=test_${room}_${f#test_} ;;
+		esac
+		grep -q "/$f\"" <<<"$tests" || {
+			echo "$f is built and run by nothing"
+			missing=1
+		}
+	done
+	return $missing
+}
+
 # The page against the interface that the program describes: its types are made from that document.
 client() (
 	"$binary" openapi >build/openapi.json && cd web &&
@@ -45,6 +64,7 @@ check floors python3 tools/check_floors.py
 check sizes python3 tools/check_size.py
 check documentation python3 tools/check_docs.py ${binary:+--binary "$binary"}
 check shell scripts
+check listed listed
 [ -z "$binary" ] || check client client
 check clang-tidy python3 tools/tidy.py "$build"
 echo "$passed passed, $failed failed"

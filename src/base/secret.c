@@ -3,6 +3,14 @@
 
 #include <sys/mman.h>
 
+/* The leak checker looks for pointers in what malloc gave, not in pages of our own. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#include <sanitizer/lsan_interface.h>
+#define LEAK_CHECKED 1
+#endif
+#endif
+
 struct pages {
 	size_t bytes; /* all of them */
 	_Alignas(16) char data[];
@@ -18,6 +26,9 @@ void *secret_new(size_t n)
 	(void)madvise(p, bytes, MADV_DONTDUMP);
 	(void)mlock(p, bytes); /* as far as the system lets us */
 	p->bytes = bytes;
+#ifdef LEAK_CHECKED
+	__lsan_register_root_region(p, bytes);
+#endif
 	return p->data;
 }
 
@@ -36,6 +47,9 @@ void secret_free(void *secret)
 	size_t bytes = p->bytes;
 
 	explicit_bzero(p, bytes);
+#ifdef LEAK_CHECKED
+	__lsan_unregister_root_region(p, bytes);
+#endif
 	(void)munmap(p, bytes);
 }
 
