@@ -37,6 +37,8 @@ describe('routes', () => {
     ['/setup#A%20B', { page: 'setup', code: 'A B' }],
     ['/setup', { page: 'setup', code: '' }],
     ['/login', { page: 'login' }],
+    ['/password#T', { page: 'password', token: 'T' }],
+    ['/password/x', { page: 'unknown' }],
     ['/settings', { page: 'settings', section: null }],
     ['/settings/providers', { page: 'settings', section: 'providers' }],
     ['/settings/providers/x', { page: 'unknown' }],

@@ -4,6 +4,7 @@ export type Route =
   | { page: 'chat'; id: string }
   | { page: 'setup'; code: string }
   | { page: 'login' }
+  | { page: 'password'; token: string }
   | { page: 'settings'; section: string | null }
   | { page: 'manual'; slug: string | null; anchor: string | null }
   | { page: 'unknown' };
@@ -26,6 +27,7 @@ export function parseRoute(address: string): Route {
   if (parts.length > 2) return { page: 'unknown' };
   if (page === 'c' && a) return { page: 'chat', id: a };
   if (page === 'setup' && !a) return { page: 'setup', code: hash };
+  if (page === 'password' && !a) return { page: 'password', token: hash };
   if (page === 'login' && !a) return { page: 'login' };
   if (page === 'settings') return { page: 'settings', section: a ?? null };
   if (page === 'manual') return { page: 'manual', slug: a ?? null, anchor: hash || null };

@@ -42,6 +42,8 @@ class Session {
   async signedIn(): Promise<boolean> {
     const found = await bootstrap();
     if (found.user) this.enter(found);
+    // A link to set a password stays open for whoever is signed in already; now it has been used.
+    if (found.user && router.current.page === 'password') router.go('/', true);
     return !!found.user;
   }
 
@@ -83,12 +85,12 @@ class Session {
 
   private leave(reason: string, comeBack = true): void {
     const { page } = router.current;
-    if (comeBack && page !== 'login' && page !== 'setup') this.returnTo = router.address;
+    if (comeBack && page !== 'login' && page !== 'setup' && page !== 'password') this.returnTo = router.address;
     this.user = this.first = null;
     write('in', null);
     this.reason = reason;
     this.phase = 'anonymous';
-    router.go('/login', true);
+    if (page !== 'password') router.go('/login', true);
   }
 }
 

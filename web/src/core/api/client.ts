@@ -22,7 +22,7 @@ const options: RequestInit = {
 export const http = createClient<paths>({ baseUrl: base, ...options });
 
 /** Sign-in and setup answer 401 and 403 about what was typed, not about the session. */
-const aboutTyped = (url: string) => /\/api\/v1\/(auth\/login|setup|me\/password)$/.test(new URL(url).pathname);
+const aboutTyped = (url: string) => /\/api\/v1\/(auth\/login|auth\/link|setup|me\/password)$/.test(new URL(url).pathname);
 
 interface Result<T> {
   data?: T;

@@ -24,6 +24,7 @@ export const deleteLimit = (id: string) => take(http.DELETE('/api/v1/limits/{id}
 
 export const listGroups = async () => (await take(http.GET('/api/v1/groups'))).items;
 export const createGroup = (name: string) => take(http.POST('/api/v1/groups', { body: { name } }));
+export const renameGroup = (id: string, name: string) => take(http.PATCH('/api/v1/groups/{id}', { ...at(id), body: { name } }));
 export const setMembers = (id: string, user_ids: string[]) =>
   take(http.PUT('/api/v1/groups/{id}/members', { ...at(id), body: { user_ids } }));
 export const deleteGroup = (id: string) => take(http.DELETE('/api/v1/groups/{id}', at(id)));

@@ -47,6 +47,8 @@ export type Group = Schemas['Group'];
 export type Account = Schemas['Account'];
 export type Bootstrap = Schemas['Bootstrap'];
 export type ConversationPage = Schemas['ConversationPage'];
+export type PasswordLink = Schemas['PasswordLink'];
+export type Grants = Schemas['Grants'];
 export type AccountFields = Schemas['AccountPatch'];
 
 /** How far a pull is; what Ollama calls layers are the files of a model. */
