@@ -271,7 +271,6 @@ int interface_open(struct program *p, struct err *e)
 static void *run_loop(void *arg)
 {
 	pthread_setname_np(pthread_self(), "loop");
-	thread_is_loop();
 	loop_run(arg);
 	return NULL;
 }

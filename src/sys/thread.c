@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Since Linux 6.16 each process has a table of its own for what its threads sleep on (prctl(2), PR_FUTEX_HASH), by
@@ -75,24 +74,6 @@ void thread_work_begin(void)
 void thread_work_end(void)
 {
 	sem_post(&work_places);
-}
-
-/* As in <linux/sched/types.h>, which the C library's own header does not go with. */
-struct sched_attributes {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period; /* ns; `runtime` of an ordinary thread is the length of its turn */
-};
-
-#define LOOP_TURN_NS 300000
-
-void thread_is_loop(void)
-{
-	const struct sched_attributes a = {.size = sizeof(a), .policy = SCHED_OTHER, .runtime = LOOP_TURN_NS};
-
-	(void)syscall(SYS_sched_setattr, 0, &a, 0);
 }
 
 int thread_start(pthread_t *ret, const char *name, size_t stack_bytes, void *(*fn)(void *), void *arg)

@@ -31,10 +31,6 @@ void thread_release_stack(void);
 void thread_work_begin(void);
 void thread_work_end(void);
 
-/* The thread that calls it is the loop's: where it has work, it is to run before others, and not for longer than they.
- * Does nothing where the kernel (before Linux 6.12) cannot do so. */
-void thread_is_loop(void);
-
 /* Once, at the start of a program that may have thousands of threads asleep. Does nothing where the kernel has no such
  * setting. */
 void threads_expect_many(void);

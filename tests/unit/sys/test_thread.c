@@ -114,13 +114,6 @@ static void test_work(void **state)
 	sem_destroy(&w.begun);
 }
 
-static void test_loop_thread(void **state)
-{
-	(void)state;
-	thread_is_loop(); /* whether the kernel can or not: it stays an ordinary thread */
-	assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
-}
-
 int main(void)
 {
 	cpu_set_t cpus;
@@ -129,7 +122,6 @@ int main(void)
 		cmocka_unit_test(test_birth),
 		cmocka_unit_test(test_impossible_stack),
 		cmocka_unit_test(test_work),
-		cmocka_unit_test(test_loop_thread),
 	};
 
 	/* Places are counted once, from the processors that the process may use: here it is any one of them. */
