@@ -349,14 +349,21 @@ export async function scrolling({ page, mock, shot }) {
   await box.evaluate((b) => (b.scrollTop = b.scrollHeight - b.clientHeight - 150));
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   assert.equal(await latest.count(), 0);
+  // Where the last question is seen nothing leads to those before.
+  mock.on('Short', ({ say }) => say('Yes.'));
+  await ask(page, 'Short');
+  await has(answer(page), 'Yes.');
+  await ready(page);
+  await previous.waitFor({ state: 'detached' });
   // Coming back is coming back to the place one left.
   await box.evaluate((b) => (b.scrollTop = 700));
+  await latest.waitFor();
   const read = () => Math.round(document.querySelector('[data-role="assistant"]').getBoundingClientRect().top);
   const was = await page.evaluate(read);
   const chat = new URL(page.url()).pathname;
   await newChat(page);
   await page.locator(`nav a[href$="${chat}"]`).click();
-  await has(answer(page), 'The end.');
+  await has(answer(page), 'Yes.');
   await page.waitForFunction((t) => Math.abs(document.querySelector('[data-role="assistant"]').getBoundingClientRect().top - t) < 4, was);
 }
 

@@ -77,8 +77,9 @@ export class Thread {
       this.pinned = null;
     } else if (left < NEAR) this.following = this.filled;
     this.away = this.away ? left > NEAR : left > FAR;
+    // At the end it is offered for the question of a long answer; that of a short one is seen.
     const before = this.before();
-    const far = before ? -this.below(before) : 0;
+    const far = before && (this.away || before === this.items('user').at(-1)) ? -this.below(before) : 0;
     this.passed = this.passed ? far > NEAR : far > FAR;
     this.top = box.scrollTop;
     this.remember();
