@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything that must hold before a change is done. `make test` builds first, then calls this.
 #
-#	tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults kill9 uploads odd-requests schema clients web e2e lint
+#	tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults kill9 uploads odd-requests schema clients reduce web e2e lint
 #
 # Each suite's output is kept in build/test-logs/SUITE.log and shown when it fails. The last line is the sum.
 set -u
@@ -11,7 +11,7 @@ tsan=${TSAN_BUILD:-build/tsan}
 release=${RELEASE:-build/atelier}
 logs=build/test-logs
 mkdir -p "$logs"
-all=(unit postgres fuzz process scenario-asan scenario-tsan faults kill9 uploads odd-requests schema clients web e2e lint)
+all=(unit postgres fuzz process scenario-asan scenario-tsan faults kill9 uploads odd-requests schema clients reduce web e2e lint)
 passed=0
 failed=0
 # The same Node.js that the build uses.
@@ -44,6 +44,7 @@ run_suite() {
 	schema) python3 tests/schema/run.py --binary "$release" ;;
 	flood) python3 tests/scenario/flood.py --binary "$release" ;;
 	clients) clients ;;
+	reduce) node tests/reduce/run.mjs "$asan/tests/reduce/reduce_log" ;;
 	web) (cd web && npm test) ;;
 	e2e) e2e ;;
 	lint) tools/lint.sh "$tsan" "$release" ;;
