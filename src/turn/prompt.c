@@ -1,36 +1,81 @@
-/* prompt.c - what the model is given: the branch of the conversation that ends in the question, oldest first. An
- * answer of which nothing came is left out together with nothing else; one that is continued stands last. */
+/*
+ * prompt.c - what the model is given, built in stages. Each adds behind what is there and changes nothing of it, and what it
+ * adds depends on the conversation alone: so a prompt begins, byte for byte, like that of the turn before, and what a
+ * provider keeps of that one is used again. The order in which stages stand:
+ *
+ *	instructions (instance, model, assistant, conversation), memory, retrieved passages, tools in words, history, question
+ *
+ * History and question are those that there are; a new one is a function and a row of `stages`.
+ */
 #include <errno.h>
 
 #include "turn/turn_priv.h"
 
 #define MAX_HISTORY 1000 /* messages */
 
-static int load_branch(struct turn *t, struct arena *a, struct message_list *ret)
+struct prompt {
+	struct turn *t;
+	struct message_list branch; /* that ends in the question, or in the answer that is gone on with */
+	struct gen_message *messages;
+	size_t n, room;
+};
+
+/* A turn waits for its model among thousands: of the branch it keeps what is sent. */
+static int add(struct prompt *p, const char *role, const char *content)
 {
+	if (p->n == p->room) {
+		size_t room = MAX(p->room * 2, (size_t)8);
+		struct gen_message *more = ARENA_ARRAY(&p->t->arena, struct gen_message, room);
+		if (!more)
+			return -ENOMEM;
+		if (p->n)
+			memcpy(more, p->messages, p->n * sizeof *more);
+		p->messages = more;
+		p->room = room;
+	}
+	const char *copy = arena_strdup(&p->t->arena, content);
+	if (!copy)
+		return -ENOMEM;
+	p->messages[p->n++] = (struct gen_message){.role = role, .content = copy};
+	return 0;
+}
+
+static int add_message(struct prompt *p, const struct message *m)
+{
+	const char *role = strcmp(m->role, MESSAGE_USER) == 0 ? MESSAGE_USER : MESSAGE_ASSISTANT;
+
+	return m->content[0] ? add(p, role, m->content) : 0; /* an answer of which nothing came is left out */
+}
+
+/* What was said before. Where older messages do not fit any more it begins with a question all the same. */
+static int stage_history(struct prompt *p)
+{
+	const struct message_list *b = &p->branch;
+	size_t i = 0;
+	int r = 0;
+
+	while (b->more && i + 1 < b->n && strcmp(b->items[i].role, MESSAGE_USER) != 0)
+		i++;
+	for (; r == 0 && i + 1 < b->n; i++)
+		r = add_message(p, &b->items[i]);
+	return r;
+}
+
+/* The question; or the answer that is gone on with, which stands last. */
+static int stage_question(struct prompt *p)
+{
+	return p->branch.n ? add_message(p, &p->branch.items[p->branch.n - 1]) : 0;
+}
+
+static int (*const stages[])(struct prompt *p) = {stage_history, stage_question};
+
+static int load_branch(struct prompt *p, struct arena *a)
+{
+	struct turn *t = p->t;
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
 	atelier_id leaf = t->continues ? t->ids.message_id : t->ids.user_message_id;
 
-	return messages_path(c, t->ids.conversation_id, leaf, MAX_HISTORY, a, ret, &t->err);
-}
-
-/* A turn waits for its model among thousands: of the branch it keeps what is sent. */
-static int copy_branch(struct turn *t, const struct message_list *branch, struct gen_message *to, size_t *ret_n)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < branch->n; i++) {
-		const struct message *m = &branch->items[i];
-		if (!m->content[0])
-			continue;
-		to[n] = (struct gen_message){
-			.role = strcmp(m->role, MESSAGE_USER) == 0 ? MESSAGE_USER : MESSAGE_ASSISTANT,
-			.content = arena_strdup(&t->arena, m->content)};
-		if (!to[n++].content)
-			return -ENOMEM;
-	}
-	*ret_n = n;
-	return 0;
+	return messages_path(c, t->ids.conversation_id, leaf, MAX_HISTORY, a, &p->branch, &t->err);
 }
 
 int prompt_take_options(struct turn *t, const struct turn_options *options)
@@ -55,22 +100,21 @@ int prompt_take_options(struct turn *t, const struct turn_options *options)
 int prompt_build(struct turn *t)
 {
 	CLEANUP(arena_done) struct arena scratch;
-	struct message_list branch;
-	size_t n = 0;
+	struct prompt p = {.t = t};
 	int r = 0;
 
 	arena_init(&scratch, TURN_ARENA_BYTES);
 	if (t->continues)
 		r = finish_load(t->all->db, t->user_id, t->ids.message_id, &t->arena, &t->before, &t->err);
-	if (r < 0 || (r = load_branch(t, &scratch, &branch)) < 0)
+	if (r < 0 || (r = load_branch(&p, &scratch)) < 0)
 		return r;
-	struct gen_message *messages = ARENA_ARRAY(&t->arena, struct gen_message, branch.n + 1);
-	if (!messages || copy_branch(t, &branch, messages, &n) < 0)
-		return err_set(&t->err, -ENOMEM, "the conversation does not fit into a turn's memory");
+	for (size_t i = 0; i < N_ELEMENTS(stages); i++)
+		if ((r = stages[i](&p)) < 0)
+			return err_set(&t->err, r, "the conversation does not fit into a turn's memory");
 	t->request = (struct gen_request){
 		.model = t->model,
-		.messages = messages,
-		.n_messages = n,
+		.messages = p.messages,
+		.n_messages = p.n,
 		.continues = t->before && t->before->content[0],
 		.thinking = t->options.thinking,
 		.sampling = t->options.sampling,
