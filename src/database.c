@@ -74,15 +74,22 @@ static int node_of(const char *folder, int64_t *ret, struct err *e)
 	return 0;
 }
 
+int database_connect_to(const char *path, const struct db_config *how, struct db **ret, struct err *e)
+{
+	struct db_config config = *how;
+	size_t n;
+	const struct db_migration *migrations = store_migrations(&n);
+
+	config.path = path;
+	config.table = STORE_TABLE;
+	return db_open(&config, migrations, n, ret, e);
+}
+
 int database_connect(const struct settings *s, const struct db_config *how, struct db **ret, struct err *e)
 {
 	CLEANUP(freep) char *path = database_path(s);
 	struct db_config config = *how;
-	size_t n;
-	const struct db_migration *migrations = store_migrations(&n);
 	int r = how->exclusive && !database_is_file(s) ? node_of(s->data, &config.node, e) : 0;
 
-	config.path = path;
-	config.table = STORE_TABLE;
-	return r < 0 ? r : db_open(&config, migrations, n, ret, e);
+	return r < 0 ? r : database_connect_to(path, &config, ret, e);
 }

@@ -66,6 +66,7 @@ static const struct command {
 	{"serve", cmd_serve},
 	{"chat", cmd_chat},
 	{"user", cmd_user},
+	{"db", cmd_db},
 	{"doctor", cmd_doctor},
 	{"openapi", cmd_openapi},
 	{"docs", cmd_docs},
@@ -125,7 +126,7 @@ static const char *take_flag(int *argc, char **argv, int at, const char *name, b
 /* The few flags that are no settings. NULL, or the name of one whose value is missing. */
 static const char *take_own_flags(struct cli *c, int *argc, char **argv, const char **ret_instead)
 {
-	static const char *const names[] = {"--role", "--model", "-m"};
+	static const char *const names[] = {"--role", "--model", "-m", "--from", "--to"};
 	bool lacks = false;
 
 	for (int i = 1; i < *argc && strcmp(argv[i], "--") != 0;) {
@@ -142,10 +143,8 @@ static const char *take_own_flags(struct cli *c, int *argc, char **argv, const c
 			return names[k - 1];
 		if (!value)
 			i++;
-		else if (k == 1)
-			c->role = value;
 		else
-			c->model = value;
+			*(k == 1 ? &c->role : k <= 3 ? &c->model : k == 4 ? &c->from : &c->to) = value;
 	}
 	return NULL;
 }

@@ -13,8 +13,8 @@
 /* What the command line holds beside settings. */
 struct cli {
 	struct settings settings;
-	const char *role, *model; /* --role, -m; NULL: not given */
-	int argc;                 /* words, from the one behind the command */
+	const char *role, *model, *from, *to; /* --role, -m, --from, --to; NULL: not given */
+	int argc;                             /* words, from the one behind the command */
 	char **argv;
 };
 
@@ -23,6 +23,7 @@ struct cli {
 
 /* The commands: each returns the exit status. */
 int cmd_chat(struct cli *c);
+int cmd_db(struct cli *c);
 int cmd_doctor(struct cli *c);
 int cmd_docs(struct cli *c);
 int cmd_openapi(struct cli *c);
@@ -90,6 +91,8 @@ char *database_path(const struct settings *s);                          /* or it
 int database_check(const struct settings *s, struct err *e) MUST_CHECK; /* folder_check where it is a file */
 /* db_open with the rest of `how`: path, table and node are filled in. */
 int database_connect(const struct settings *s, const struct db_config *how, struct db **ret, struct err *e) MUST_CHECK;
+/* The same of another one, without a node. */
+int database_connect_to(const char *path, const struct db_config *how, struct db **ret, struct err *e) MUST_CHECK;
 
 /* folder.c */
 int folder_make(const char *path, struct err *e) MUST_CHECK; /* with those above it; mode 0700 */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "program.h"
+#include "store/copy.h"
 #include "store/meta.h"
 #include "store/store.h"
 #include "sys/health.h"
@@ -179,6 +180,8 @@ int database_open(struct program *p, struct err *e)
 	int r = database_connect(p->settings,
 		&(struct db_config){.readers = (unsigned)p->settings->db_readers, .exclusive = true}, &p->db, e);
 
+	if (r == 0)
+		r = copy_is_whole(p->db, e);
 	return r < 0 ? r : auth_new(p->db, p->settings, p->key_path, &p->auth, e);
 }
 

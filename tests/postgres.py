@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
 
 
@@ -24,7 +25,7 @@ def programs():
 class Postgres:
     """fsync is off unless asked for: what tests measure is what the program does."""
 
-    def __init__(self, durable=False, settings=()):
+    def __init__(self, durable=False, settings=(), of=None):
         self.bin = programs()
         self.folder = tempfile.mkdtemp(prefix="atelier-pg-")
         self.data = os.path.join(self.folder, "data")
@@ -41,6 +42,10 @@ class Postgres:
             self.user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
             os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
         os.chmod(self.folder, 0o755)
+        if of:
+            self.call("pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "-h", of.folder, "-U",
+                      "atelier", "--no-sync")
+            return
         self.call("initdb", "-D", self.data, "-U", "atelier", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
                   "--no-sync")
 
@@ -84,6 +89,24 @@ class Postgres:
     def sql(self, text, database="postgres", schema=None):
         return self.call("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.url(database, schema),
                          "-c", text).strip()
+
+    def standby(self):
+        """Another server that follows this one."""
+        return Postgres(durable=True, settings=self.settings[6:], of=self)
+
+    def caught_up(self, primary):
+        """Waits until this standby has what the other has written."""
+        at = primary.sql("SELECT pg_current_wal_lsn()")
+        for _ in range(400):
+            if self.sql("SELECT pg_last_wal_replay_lsn() >= '%s'" % at) == "t":
+                return
+            time.sleep(0.05)
+        raise RuntimeError("the standby stays behind")
+
+    def backends(self):
+        """Process ids of all that the server has started."""
+        with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)) as f:
+            return [int(p) for p in f.read().split()]
 
     def destroy(self):
         self.stop(signal.SIGQUIT)

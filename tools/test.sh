@@ -58,6 +58,7 @@ run_suite() {
 # What the suites unit and scenario-asan run on SQLite, on a PostgreSQL: all of the database's own, a part of the rest.
 postgres() {
 	meson_suite "$asan" --suite database &&
+		python3 tests/scenario/outage.py --binary "$(binary_of "$asan")" --slow 5 &&
 		python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 --postgres --sample 4
 }
 

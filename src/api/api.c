@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/gateway/gateway.h"
+#include "api/others.h"
 #include "api/request.h"
 #include "api/watch.h"
 #include "auth/line.h"
@@ -51,6 +52,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 
 int api_watch(struct api *a, struct err *e)
 {
+	a->others = others_new(a);
 	return watch_new(a, &a->watch, e);
 }
 
@@ -102,6 +104,7 @@ void api_free(struct api *a)
 		return;
 	watch_free(a->watch);
 	pool_free(a->workers);
+	others_free(a->others);
 	pool_free(a->writers);
 	pool_free(a->slow);
 	line_free(a->passwords);

@@ -18,3 +18,4 @@ struct schema_list providers_answer(const struct catalogue *all);
 
 /* Tells the providers what is stored now; api->configure_mx is held. */
 int api_configure(struct request *q) MUST_CHECK;
+int api_configure_stored(struct api *a, struct err *e) MUST_CHECK; /* the same; under configure_mx, too */

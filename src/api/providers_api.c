@@ -156,11 +156,16 @@ static const struct schema provider_tested_schema =
 
 /* ---- reading ---- */
 
-static struct configure sources(struct request *q)
+static struct configure sources_of(const struct api *a)
 {
-	const struct api_config *c = &q->api->c;
+	const struct api_config *c = &a->c;
 
 	return (struct configure){.settings = c->settings, .db = c->db, .vault = auth_vault(c->auth)};
+}
+
+static struct configure sources(struct request *q)
+{
+	return sources_of(q->api);
 }
 
 static const char *or_null(const char *s)
@@ -341,11 +346,16 @@ static int check(struct request *q, const struct stored_provider *row, const cha
 	return r;
 }
 
+int api_configure_stored(struct api *a, struct err *e)
+{
+	struct configure c = sources_of(a);
+
+	return configure_again(a->c.providers, &c, e);
+}
+
 int api_configure(struct request *q)
 {
-	struct configure c = sources(q);
-
-	return configure_again(q->api->c.providers, &c, &q->err);
+	return api_configure_stored(q->api, &q->err);
 }
 
 /* Sets row->bound. A stored key was given for one kind of provider at one origin and goes nowhere else: E_INVALID when the

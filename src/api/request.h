@@ -27,6 +27,7 @@ struct api {
 	struct api_config c;
 	struct turns *turns;
 	struct jobs *jobs;
+	struct others *others;
 	struct pool *workers, *writers, *slow;
 	struct line *passwords;
 	struct places slow_places;

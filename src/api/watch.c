@@ -1,5 +1,6 @@
 /* watch.c - looks at the data folder, its disk, the database, the journal and the threads for requests. */
 #include "api/watch.h"
+#include "api/others.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,6 +170,7 @@ static void look(struct watch *w)
 	report(HEALTH_database, db_state(w->api->c.db, &e), &e);
 	err_clear(&e);
 	report(HEALTH_writer, db_writer_state(w->api->c.db, &e), &e);
+	others_look(w->api->others);
 	give_back(w);
 	w->looks++;
 }

@@ -168,6 +168,11 @@ const char *db_place(const struct db *db)
 	return db->path;
 }
 
+bool db_is_shared(const struct db *db)
+{
+	return db->be == &db_postgres;
+}
+
 bool db_is_postgres(const struct db_conn *c)
 {
 	return c->db->be == &db_postgres;

@@ -44,6 +44,7 @@ DEFINE_CLEANUP(struct db_conn, db_release)
 
 bool db_is_url(const char *path);          /* of PostgreSQL */
 const char *db_place(const struct db *db); /* its file, or host and name; for people */
+bool db_is_shared(const struct db *db);    /* other processes may change what is in it */
 bool db_is_postgres(const struct db_conn *c);
 
 /* Which of the processes this is, as the configuration said. */

@@ -12,14 +12,12 @@
 
 #define WRITER_LOCK "SELECT pg_advisory_xact_lock(1635018860, hashtext(current_schema()))" /* "atel" */
 
-enum { PAUSE_US = 50000 };
+enum { PAUSE_US = 50000, BEGIN_MS = 5000 };
 
-static int begin(struct db_conn *c, struct err *e)
+static int ask_to_begin(struct db_conn *c, struct err *e)
 {
-	int r = pg_ready(c, e);
+	int r = pg_forget_stale(c, e);
 
-	if (r == 0)
-		r = pg_forget_stale(c, e);
 	if (r == 0)
 		r = pg_word(c, "BEGIN", e);
 	if (r == 0)
@@ -28,13 +26,23 @@ static int begin(struct db_conn *c, struct err *e)
 		r = pg_word(c, WRITER_LOCK, e);
 	if (r == 0)
 		r = pg_word(c, "SET LOCAL lock_timeout = '5s'", e);
+	return r == 0 ? pg_sync(c, "SET", e) : r;
+}
+
+static int begin(struct db_conn *c, struct err *e)
+{
+	struct pg_link *l = pg_link(c);
+	int64_t patience = l->patience_ms;
+	int r = pg_ready(c, e);
+
+	/* Of this much is known how long it takes, and a server that does not answer is noticed here. */
+	l->patience_ms = BEGIN_MS;
 	if (r == 0)
-		r = pg_sync(c, "SET", e);
-	if (r == 0)
-		return 0;
-	if (pg_link(c)->pq && PQtransactionStatus(pg_link(c)->pq) != PQTRANS_IDLE)
+		r = ask_to_begin(c, e);
+	l->patience_ms = patience;
+	if (r < 0 && l->pq && PQtransactionStatus(l->pq) != PQTRANS_IDLE)
 		(void)!db_exec(c, NULL, NULL, "ROLLBACK");
-	if (!pg_link(c)->pq)
+	if (!l->pq)
 		usleep(PAUSE_US); /* the writer asks again at once, for as long as somebody waits */
 	return r;
 }

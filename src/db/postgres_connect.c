@@ -17,8 +17,9 @@
 #include "sys/metrics.h"
 
 enum {
-	STATEMENT_MS = 30000, /* at the server */
-	GRACE_MS = 10000,     /* on top of that before the server is given up */
+	READ_MS = 10000, /* of one statement, at the server */
+	WRITE_MS = 30000,
+	GRACE_MS = 5000, /* on top of that before the server is given up */
 	RETRY_MIN_MS = 200,
 	RETRY_MAX_MS = 5000,
 	STANDBY_MS = 5000, /* then a reader looks for the primary again */
@@ -197,7 +198,7 @@ static int set_up(struct db_conn *c, struct err *e)
 	struct pg_link *l = pg_link(c);
 	const char *encoding = PQparameterStatus(l->pq, "server_encoding");
 	PGresult *res;
-	char sql[300];
+	char sql[400];
 	int r = 0;
 
 	if (!encoding || strcmp(encoding, "UTF8") != 0)
@@ -208,9 +209,10 @@ static int set_up(struct db_conn *c, struct err *e)
 	PQsetNoticeProcessor(l->pq, on_notice, NULL);
 	snprintf(sql, sizeof(sql),
 		"SET client_min_messages = warning; SET statement_timeout = %d; SET lock_timeout = '5s'; SET "
-		"idle_in_transaction_session_timeout = "
-		"'60s'%s",
-		STATEMENT_MS, l->writes ? "" : "; SET default_transaction_read_only = on");
+		"idle_in_transaction_session_timeout = '60s';"
+		"SET atelier.node = '%lld'%s",
+		l->writes ? WRITE_MS : READ_MS, (long long)c->db->node,
+		l->writes ? "" : "; SET default_transaction_read_only = on");
 	res = PQexec(l->pq, sql);
 	if (PQresultStatus(res) != PGRES_COMMAND_OK)
 		r = pg_fail(c, res, "SET", e);
@@ -223,23 +225,26 @@ static int set_up(struct db_conn *c, struct err *e)
 }
 
 /* A word about what goes on, at the first try that fails and once it is over. */
-static void note_down(struct db *db, const char *why)
+static void note_down(struct db_conn *c, const char *why)
 {
-	struct pg_own *own = pg_own(db);
-	int64_t wait = __atomic_load_n(&own->wait_ms, __ATOMIC_RELAXED);
+	struct pg_wait *w = &pg_own(c->db)->wait[pg_link(c)->writes];
+	int64_t ms = __atomic_load_n(&w->ms, __ATOMIC_RELAXED);
 
-	if (!wait)
+	if (!ms)
 		log_warn("db", "%s", why);
-	wait = wait ? MIN(wait * 2, (int64_t)RETRY_MAX_MS) : RETRY_MIN_MS;
-	__atomic_store_n(&own->wait_ms, wait, __ATOMIC_RELAXED);
-	__atomic_store_n(&own->retry_at_ms, clock_mono_ms() + wait, __ATOMIC_RELAXED);
+	ms = ms ? MIN(ms * 2, (int64_t)RETRY_MAX_MS) : RETRY_MIN_MS;
+	__atomic_store_n(&w->ms, ms, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->at_ms, clock_mono_ms() + ms, __ATOMIC_RELAXED);
 }
 
-static void note_up(struct db *db)
+static void note_up(struct db_conn *c)
 {
-	if (__atomic_exchange_n(&pg_own(db)->wait_ms, 0, __ATOMIC_RELAXED))
-		log_info("db", "PostgreSQL at %s is there again", db->path);
-	__atomic_store_n(&pg_own(db)->retry_at_ms, 0, __ATOMIC_RELAXED);
+	struct pg_wait *w = &pg_own(c->db)->wait[pg_link(c)->writes];
+
+	if (__atomic_exchange_n(&w->ms, 0, __ATOMIC_RELAXED))
+		log_info("db", "PostgreSQL at %s is there again%s", c->db->path,
+			pg_link(c)->writes ? " and takes what is written" : "");
+	__atomic_store_n(&w->at_ms, 0, __ATOMIC_RELAXED);
 }
 
 static int down(struct db_conn *c, PGconn *pq, struct err *e)
@@ -248,7 +253,7 @@ static int down(struct db_conn *c, PGconn *pq, struct err *e)
 
 	first_line(PQerrorMessage(pq), line, sizeof(line));
 	snprintf(said, sizeof(said), "PostgreSQL at %s cannot be reached: %s", c->db->path, line);
-	note_down(c->db, said);
+	note_down(c, said);
 	return db_busy(e, said);
 }
 
@@ -272,7 +277,7 @@ static int reach(struct db_conn *c, struct err *e)
 		return 0;
 	}
 	if (PQstatus(any) == CONNECTION_OK) {
-		note_down(c->db, reads_only);
+		note_down(c, reads_only);
 		db_note_trouble(c->db, DB_TROUBLE_WRITING, reads_only);
 		db_busy(e, reads_only);
 	} else {
@@ -301,7 +306,7 @@ int pg_ready(struct db_conn *c, struct err *e)
 		return 0;
 	if (l->pq)
 		pg_drop(c);
-	if (clock_mono_ms() < __atomic_load_n(&own->retry_at_ms, __ATOMIC_RELAXED))
+	if (clock_mono_ms() < __atomic_load_n(&own->wait[l->writes].at_ms, __ATOMIC_RELAXED))
 		return db_busy(e, "PostgreSQL cannot be reached at the moment. Try again.");
 	r = reach(c, e);
 	if (r == 0)
@@ -312,7 +317,7 @@ int pg_ready(struct db_conn *c, struct err *e)
 	}
 	l->epoch++;
 	l->look_again_ms = clock_mono_ms() + STANDBY_MS;
-	note_up(c->db);
+	note_up(c);
 	return 0;
 }
 
@@ -322,7 +327,7 @@ int pg_connect(struct db_conn *c, const struct db_conn_kind *kind, struct err *e
 
 	c->h = l;
 	l->writes = kind->writes;
-	l->patience_ms = STATEMENT_MS + GRACE_MS;
+	l->patience_ms = (kind->writes ? WRITE_MS : READ_MS) + GRACE_MS;
 	/* Readers connect when they are used first: most are never needed. */
 	return kind->writes ? pg_ready(c, e) : 0;
 }

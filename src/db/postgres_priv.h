@@ -28,9 +28,11 @@ struct pg_link {
 /* What PostgreSQL needs besides connections. */
 struct pg_own {
 	char *url; /* with its password */
-	/* atomic */
-	int64_t retry_at_ms; /* monotonic: nobody tries to connect before */
-	int64_t wait_ms;     /* until the try after that */
+	struct pg_wait {
+		/* atomic */
+		int64_t at_ms; /* monotonic: nobody tries to connect before */
+		int64_t ms;    /* until the try after that; 0: all is well */
+	} wait[2];             /* of readers, of the writer: a standby is enough for the former */
 };
 
 UNUSED static inline struct pg_link *pg_link(const struct db_conn *c)

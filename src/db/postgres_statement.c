@@ -209,7 +209,7 @@ int pg_script(struct db_conn *c, const char *sql, struct err *e)
 	while (l->pq && pg_result(c, &res, e) == 0 && res) {
 		ExecStatusType s = PQresultStatus(res);
 
-		if (r == 0 && s != PGRES_COMMAND_OK && s != PGRES_TUPLES_OK)
+		if (r == 0 && s != PGRES_COMMAND_OK && s != PGRES_TUPLES_OK && s != PGRES_EMPTY_QUERY)
 			r = pg_fail(c, res, sql, e);
 		PQclear(res);
 	}

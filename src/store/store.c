@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/fold.h"
+#include "store/changes.h"
 #include "store/store_priv.h"
 
 /*
@@ -211,6 +212,10 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			       "  hash BLOB NOT NULL UNIQUE,"
 			       "  expires_at INTEGER NOT NULL"
 			       ") STRICT;"},
+		{.version = 10,
+			.name = "changes are counted for other processes",
+			.sql = "",
+			.postgres = changes_postgres},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

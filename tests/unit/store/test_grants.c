@@ -7,7 +7,7 @@
 /* Things with an owner, as the rooms to come have them. */
 static int make_things(struct db_conn *c, void *arg UNUSED, struct err *e)
 {
-	return db_exec(c, NULL, e, "CREATE TABLE things (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL)");
+	return db_exec(c, NULL, e, "CREATE TABLE things (id BIGINT PRIMARY KEY, user_id BIGINT NOT NULL)");
 }
 
 static int add_thing(struct db_conn *c, void *arg, struct err *e)

@@ -1,0 +1,89 @@
+/*
+ * others.c - what other processes change in the database that several share: once a second a worker looks at their counters
+ * and rereads what is kept in memory here. On SQLite there are no others.
+ */
+#include "api/others.h"
+
+#include "api/models.h"
+#include "base/log.h"
+#include "store/changes.h"
+
+/* Limits are counted anew at most so often for what others have used up: it reads the sums of a month. */
+enum { RECOUNT_LOOKS = 5 };
+
+struct others {
+	struct pool_task task;
+	struct api *api;
+	struct changes_seen seen; /* of the worker alone, as all here but `busy` */
+	unsigned looks;
+	bool busy; /* atomic */
+};
+
+static int read_again(struct others *o, const struct changes_seen *now, struct err *e)
+{
+	bool used = now->usage != o->seen.usage && ++o->looks >= RECOUNT_LOOKS;
+	int r = 0;
+
+	if (now->configuration != o->seen.configuration) {
+		pthread_mutex_lock(&o->api->configure_mx);
+		r = api_configure_stored(o->api, e);
+		pthread_mutex_unlock(&o->api->configure_mx);
+		if (r == 0)
+			o->seen.configuration = now->configuration;
+	}
+	if (r == 0 && (now->limits != o->seen.limits || used)) {
+		r = calls_reload(o->api->c.calls, e);
+		if (r == 0) {
+			o->seen.limits = now->limits;
+			o->seen.usage = now->usage;
+			o->looks = 0;
+		}
+	}
+	return r;
+}
+
+static int look(struct others *o, struct err *e)
+{
+	struct changes_seen now;
+	int r;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(o->api->c.db);
+		r = changes_read(c, &now, e);
+	}
+	if (r < 0)
+		return r;
+	/* What was there at the start has been read then, or is read once too often. */
+	return read_again(o, &now, e);
+}
+
+static void run(void *arg)
+{
+	struct others *o = arg;
+	struct err e = {0};
+
+	if (look(o, &e) < 0)
+		log_debug("api", "what others have changed was not read: %s", e.msg);
+	__atomic_store_n(&o->busy, false, __ATOMIC_RELEASE);
+}
+
+void others_look(struct others *o)
+{
+	if (!db_is_shared(o->api->c.db) || __atomic_exchange_n(&o->busy, true, __ATOMIC_ACQUIRE))
+		return;
+	if (pool_submit(o->api->workers, &o->task, run, o) < 0)
+		__atomic_store_n(&o->busy, false, __ATOMIC_RELEASE);
+}
+
+struct others *others_new(struct api *a)
+{
+	struct others *o = xcalloc(1, sizeof(*o));
+
+	o->api = a;
+	return o;
+}
+
+void others_free(struct others *o)
+{
+	free(o);
+}
