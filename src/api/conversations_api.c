@@ -247,6 +247,19 @@ static int conversation_delete(struct request *q)
 	return 0;
 }
 
+static int conversation_restore(struct request *q)
+{
+	struct conversation c;
+	int r = conversations_restore(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
+
+	if (r == 0)
+		r = load(q, q->arg_id, &c);
+	if (r < 0)
+		return r;
+	tell(q, q->arg_id, "created");
+	return answer_conversation(q, &c);
+}
+
 /* Two identifiers. */
 #define CURSOR_PATTERN "^(?!0{13})[0-7][0-9a-hjkmnp-tv-z]{12}(?!0{13})[0-7][0-9a-hjkmnp-tv-z]{12}$"
 
@@ -276,6 +289,8 @@ static const struct route routes[] = {
 	{"DELETE", V1 "/conversations/{id}", "deleteConversation", conversation_delete, ACCESS_USER, ROUTE_SLOW,
 		.status = 204, PARAMS(delete_params), FAILS(E_CONFLICT),
 		.summary = "Delete it; an answer being written is stopped."},
+	{"POST", V1 "/conversations/{id}/restore", "restoreConversation", conversation_restore, ACCESS_USER, .status = 200,
+		.answer = &conversation_schema, .summary = "Bring back one that was deleted, unless it was removed for good."},
 };
 /* clang-format on */
 const struct route_set conversations_routes = ROUTES(routes);

@@ -222,6 +222,24 @@ int conversations_delete(struct db *db, atelier_id user_id, atelier_id id, bool 
 	return db_write(db, delete_idle_in, &x, e);
 }
 
+static int restore_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct change *x = arg;
+	int64_t n = 0;
+	int r = db_exec(c, &n, e,
+		"UPDATE conversations SET deleted_at = NULL WHERE id = ? AND user_id = ? AND deleted_at IS NOT NULL",
+		DB_I64(x->id), DB_I64(x->user_id));
+
+	return r < 0 || n > 0 ? r : err_set(e, E_NOT_FOUND, "There is no such deleted conversation.");
+}
+
+int conversations_restore(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
+{
+	struct change x = {.user_id = user_id, .id = id};
+
+	return db_write(db, restore_in, &x, e);
+}
+
 static int set_title_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct change *x = arg;

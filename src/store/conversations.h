@@ -60,6 +60,9 @@ int conversations_update(struct db *db, atelier_id user_id, atelier_id id, const
  * an answer is being written in it: cancel that first. */
 int conversations_delete(struct db *db, atelier_id user_id, atelier_id id, bool hard, struct err *e) MUST_CHECK;
 
+/* Brings back one that is out of sight; E_NOT_FOUND for any other. */
+int conversations_restore(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+
 /* A model's title, unless a person or a model has given one already; `ret_set` (may be NULL) says whether it took. */
 int conversations_set_title_if_plain(
 	struct db *db, atelier_id id, const char *title, bool *ret_set, struct err *e) MUST_CHECK;

@@ -736,7 +736,7 @@ export async function listKeepsPlace({ page, base, context }) {
   await page.goto(base + '/');
 }
 
-export async function renameAndDelete({ page, mock, shot }) {
+export async function renameAndDelete({ page, mock, shot, allow }) {
   mock.on('To be renamed', ({ say }) => say('yes'));
   await newChat(page);
   await ask(page, 'To be renamed');
@@ -759,11 +759,23 @@ export async function renameAndDelete({ page, mock, shot }) {
   await again.hover();
   await again.getByRole('button', { name: 'More for My plums' }).click();
   await page.getByRole('menuitem', { name: 'Delete' }).click();
-  await page.getByRole('alertdialog').waitFor();
-  await shot('delete');
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
   await link.waitFor({ state: 'detached' });
   await page.getByRole('heading', { name: 'How can I help' }).waitFor();
+  await shot('deleted');
+  // It can be taken back for a while, and is then gone for good.
+  const toast = page.getByRole('group', { name: 'Notification' }).filter({ hasText: 'Chat deleted.' });
+  await toast.getByRole('button', { name: 'Undo' }).click();
+  await link.waitFor();
+  await has(answer(page), 'yes');
+  const id = page.url().split('/').pop();
+  // What was brought back is looked at, and may be deleted again by then.
+  allow(/status of 404/);
+  await link.focus();
+  await page.keyboard.press('Delete');
+  await link.waitFor({ state: 'detached' });
+  const gone = page.waitForResponse((r) => r.url().endsWith(`${id}?hard=true`));
+  await toast.getByRole('button', { name: 'Close' }).click();
+  assert.equal((await gone).status(), 204);
 }
 
 export async function librarian({ page, shot }) {

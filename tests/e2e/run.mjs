@@ -62,6 +62,8 @@ const order = [
   'accessEmulated',
   'manyModels',
   'titleMark',
+  'notified',
+  'installed',
   'gallery',
   'serverKilled',
   'phone',
@@ -106,7 +108,7 @@ async function main() {
   const server = new Server(binary, { OLLAMA_HOST: mock.url, ATELIER_MAX_TURNS_PER_USER: '50' });
   await server.start();
   const browser = await launch();
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', locale: 'en-US' });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', locale: 'en-US', serviceWorkers: 'block' });
   const { watch, allow, forget } = watcher();
   // Before anybody is signed in, the page asks and is told so.
   const page = watch(await context.newPage());

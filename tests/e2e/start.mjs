@@ -21,7 +21,7 @@ export async function firstPaint({ context, base, watch }) {
   await composer.waitFor();
   assert.equal(await page.locator('#frame').count(), 0);
   assert.equal(await composer.inputValue(), 'Begun before the program ran');
-  await page.getByRole('navigation', { name: 'Chats' }).getByRole('link').first().waitFor();
+  await page.getByRole('navigation', { name: 'Chats' }).waitFor();
   const now = await composer.boundingBox();
   assert.ok(Math.abs(now.x - box.x) < 3 && Math.abs(now.width - box.width) < 6, `the message box moved: ${JSON.stringify([box, now])}`);
   assert.deepEqual(asked.filter((path) => path !== '/api/v1/events'), ['/api/v1/bootstrap'], 'one question');
@@ -119,4 +119,79 @@ export async function firstAddress({ context, server, mock, watch, allow, shot }
     await newcomer.close();
     await fresh.destroy();
   }
+}
+
+/** The program opens without the server, and says that it is away; nothing that the server said is kept. */
+export async function installed({ context, server, base, watch, allow }) {
+  const own = await context.browser().newContext({ storageState: await context.storageState(), locale: 'en-US' });
+  const page = watch(await own.newPage());
+  await page.goto(base + '/');
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  const manifest = await page.evaluate(async () => (await fetch(document.querySelector('link[rel=manifest]').href)).json());
+  assert.deepEqual(manifest.icons.filter((i) => i.purpose === 'maskable').map((i) => i.sizes), ['512x512']);
+  for (const { src } of manifest.icons) assert.equal((await page.request.get(new URL(src, base + '/').href)).status(), 200, src);
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
+  await page.reload(); // Now the worker sees what is loaded.
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  await page.getByRole('navigation', { name: 'Chats' }).waitFor();
+  allow(/ERR_CONNECTION_REFUSED|Failed to load resource/);
+  await server.end('SIGKILL');
+  await page.reload();
+  await page.getByText('Atelier cannot be reached').first().waitFor();
+  const kept = await page.evaluate(async () => {
+    const cache = await caches.open('atelier-shell');
+    return (await cache.keys()).map((r) => new URL(r.url).pathname);
+  });
+  assert.ok(kept.some((path) => /^\/assets\/Shell-/.test(path)), kept.join(' '));
+  assert.deepEqual(kept.filter((path) => /^\/(api|v1|ollama|stream|health)/.test(path)), []);
+  await server.start();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  await own.close();
+}
+
+/** An answer that ends while nobody looks is told by the icon and by a notification, if one is wanted. */
+export async function notified({ context, mock, base, watch }) {
+  const more = new Gate();
+  mock.on('Tell me later', async ({ say }) => {
+    say('soon ');
+    await more.opened;
+    say('now');
+  });
+  const page = watch(await context.newPage());
+  await page.addInitScript(() => {
+    window.notes = [];
+    class Note {
+      static permission = 'default';
+      static requestPermission = async () => (Note.permission = 'granted');
+      constructor(title, options) {
+        window.notes.push({ title, body: options.body });
+      }
+      close() {}
+    }
+    window.Notification = Note;
+  });
+  await page.goto(base + '/settings/appearance');
+  await page.getByRole('switch', { name: 'Tell me when an answer has ended' }).click();
+  await page.getByRole('switch', { name: 'Tell me when an answer has ended', checked: true }).waitFor();
+  await page.getByRole('link', { name: 'Chats' }).first().click();
+  await page.getByRole('textbox', { name: 'Message' }).fill('Tell me later');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByText('soon').last().waitFor();
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { get: () => true, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  more.open();
+  await page.waitForFunction(() => window.notes.length === 1, null, { polling: 100 });
+  assert.equal((await page.evaluate(() => window.notes))[0].body, 'The answer is there.');
+  await page.waitForFunction(() => document.querySelector('link[rel=icon]').href.endsWith('favicon-unread.svg'), null, { polling: 100 });
+  assert.match(await page.title(), /^● /);
+  await page.evaluate(() => {
+    delete document.hidden;
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await page.waitForFunction(() => document.querySelector('link[rel=icon]').href.endsWith('favicon.svg'), null, { polling: 100 });
+  await page.evaluate(() => localStorage.removeItem('atelier.notify'));
+  await page.close();
 }

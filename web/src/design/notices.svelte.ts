@@ -4,8 +4,8 @@ export interface Toast {
   id: number;
   kind: 'info' | 'error';
   text: string;
-  /** What can still be done about it, such as taking it back. */
-  action?: { label: string; run: () => void };
+  /** What can still be done about it, such as taking it back; `lapsed`: it was not done, and the toast is gone. */
+  action?: { label: string; run: () => void; lapsed?: () => void };
 }
 
 class Notices {
@@ -39,9 +39,20 @@ class Notices {
   }
 
   close(id: number): void {
+    this.drop(id)?.lapsed?.();
+  }
+
+  /** Does what the toast offers. */
+  act(id: number): void {
+    this.drop(id)?.run();
+  }
+
+  private drop(id: number): Toast['action'] {
     this.hold(id);
     this.timers.delete(id);
+    const toast = this.toasts.find((t) => t.id === id);
     this.toasts = this.toasts.filter((t) => t.id !== id);
+    return toast?.action;
   }
 
   speak(text: string): void {

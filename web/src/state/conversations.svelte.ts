@@ -3,6 +3,7 @@ import {
   deleteConversation,
   getConversation,
   listConversations,
+  restoreConversation,
 } from '$core/api/conversations';
 import { ApiError } from '$core/api/errors';
 import type { Conversation, ConversationPage } from '$core/api/types';
@@ -149,9 +150,10 @@ class Conversations {
     }
   }
 
+  /** Takes it out of sight; `restore` brings it back until `purge` has removed it for good. */
   async remove(id: string): Promise<boolean> {
     try {
-      await deleteConversation(id);
+      await deleteConversation(id, false);
     } catch (e) {
       if (!(e instanceof ApiError && e.status === 404)) {
         notices.error(e);
@@ -160,6 +162,21 @@ class Conversations {
     }
     this.drop(id);
     return true;
+  }
+
+  async restore(id: string): Promise<boolean> {
+    try {
+      this.put(await restoreConversation(id));
+      return true;
+    } catch (e) {
+      notices.error(e);
+      return false;
+    }
+  }
+
+  /** Nobody waits for it, and one that is not there any more is no error. */
+  purge(id: string): void {
+    void deleteConversation(id, true).catch(() => {});
   }
 
   /** An answer ended: unless it is looked at, it is marked until it is. */

@@ -6,6 +6,8 @@ const GRACE_MS = 4000;
 class Presence {
   online = $state(navigator.onLine);
   visible = $state(!document.hidden);
+  /** The same without delay: whether what is shown is seen now. */
+  watched = $state(!document.hidden);
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -13,6 +15,7 @@ class Presence {
     window.addEventListener('offline', () => (this.online = false));
     document.addEventListener('visibilitychange', () => {
       clearTimeout(this.timer);
+      this.watched = !document.hidden;
       if (!document.hidden) this.visible = true;
       else this.timer = setTimeout(() => (this.visible = false), GRACE_MS);
     });

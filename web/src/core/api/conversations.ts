@@ -9,9 +9,10 @@ export const createConversation = (model?: string) => take(http.POST('/api/v1/co
 export const getConversation = (id: string) => take(http.GET('/api/v1/conversations/{id}', { params: at(id) }));
 export const changeConversation = (id: string, body: { title?: string; model?: string; leaf_id?: string }) =>
   take(http.PATCH('/api/v1/conversations/{id}', { params: at(id), body }));
-/** For good: there is no place in the page from which a hidden chat could come back. */
-export const deleteConversation = (id: string) =>
-  take(http.DELETE('/api/v1/conversations/{id}', { params: { ...at(id), query: { hard: true } } }));
+/** Out of sight, from where `restoreConversation` brings it back; or for good, also when the page is just being closed. */
+export const deleteConversation = (id: string, hard: boolean) =>
+  take(http.DELETE('/api/v1/conversations/{id}', { params: { ...at(id), query: { hard } }, keepalive: hard }));
+export const restoreConversation = (id: string) => take(http.POST('/api/v1/conversations/{id}/restore', { params: at(id) }));
 export const listMessages = async (id: string, before?: string | null, limit = 100) =>
   (await take(
     http.GET('/api/v1/conversations/{id}/messages', {
