@@ -211,6 +211,7 @@ class Reader:
         with self.cv:
             if conn is self.conn and self.ended is None:
                 self.ended = "left" if conn.closed else how
+                self.ended_at = time.monotonic()
             self.cv.notify_all()
         conn.close()
 

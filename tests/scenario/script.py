@@ -380,6 +380,7 @@ class Scenario:
 
     def request(self, method, path, body, headers):
         self.response = self.client().request(method, path, body, headers)
+        self.marks["answered"] = time.monotonic()
 
     def cmd_raw(self, c, data):
         """Sends bytes as they are and takes one answer."""
@@ -472,8 +473,11 @@ class Scenario:
             self.vars["turn"], self.vars["message"], self.vars["stream"] = b["turn_id"], b["message_id"], b["stream_url"]
 
     def cmd_follow(self, c, name, *how):
-        """`follow r [after N] [at PATH] [paused]`"""
+        """`follow r [after N] [at PATH [with BODY]] [paused]`"""
         how, after = list(how), 0
+        method, body = "GET", None
+        if "with" in how:
+            method, body = "POST", how[how.index("with") + 1]
         path = "/api/v1/turns/%s/events" % self.vars.get("turn")
         paused = "paused" in how
         if "at" in how:
@@ -482,8 +486,9 @@ class Scenario:
             after = int(how[how.index("after") + 1])
             path += ("&" if "?" in path else "?") + "after=%d" % after
         r = self.readers[name] = Reader()
-        r.turn, r.first, r.numbered = self.vars.get("turn"), after + 1, "/events" not in path or "/turns/" in path
-        self.open_reader(r, "GET", path, None, self.header_lines(c), paused)
+        r.turn, r.first = self.vars.get("turn"), after + 1
+        r.numbered = body is None and ("/events" not in path or "/turns/" in path)
+        self.open_reader(r, method, path, body, self.header_lines(c), paused)
         if r.response.status != 200:
             del self.readers[name]
 
@@ -502,10 +507,14 @@ class Scenario:
         self.reader(name).go_on()
 
     def cmd_until(self, c, name, what, *rest):
-        """`until r text "..."`, `until r done`, `until r status retrying`, `until r id 7`, `until r ended`"""
+        """`until r text "..."`, `until r done`, `until r status retrying`, `until r id 7`, `until r ended [within MS]`"""
         r = self.reader(name)
         if what == "ended":
-            return r.wait_end(self.limit)
+            r.wait_end(self.limit)
+            late = (r.ended_at - self.marks["answered"]) * 1000 if rest else 0
+            if late > float(rest[1] if rest else 0):
+                raise Failed("the stream ended %.0f ms after the last answer" % late)
+            return None
         if what == "id":
             return r.wait("event %s" % rest[0], lambda r: r.last_id >= int(rest[0]), self.limit)
         if what == "text":
