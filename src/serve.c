@@ -14,6 +14,7 @@
 #include "store/copy.h"
 #include "store/meta.h"
 #include "store/store.h"
+#include "sys/fault.h"
 #include "sys/health.h"
 #include "sys/logger.h"
 #include "sys/notify.h"
@@ -373,6 +374,7 @@ void greet(struct program *p)
 	/* It may be a pipe that nobody reads, and signals are to be waited for. */
 	(void)write_for(STDOUT_FILENO, out.p, out.n, GREET_MS);
 	notify_service("READY=1");
+	fault_serving();
 }
 
 /* ---- signals: blocked in every thread, waited for by the main one ---- */

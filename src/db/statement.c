@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "db/db_priv.h"
+#include "sys/fault.h"
 
 static uint32_t sql_hash(const char *sql)
 {
@@ -50,10 +51,14 @@ void db_statements_drop(struct db_conn *c)
 static int statement_take(struct db_conn *c, const char *sql, struct db_rows **ret, struct err *e)
 {
 	uint32_t hash = sql_hash(sql);
-	struct db_rows *place = cache_place(c, sql, hash);
-	struct db_rows *r = place ? place : xcalloc(1, sizeof(*r));
-	int s;
+	struct db_rows *place;
+	struct db_rows *r;
+	int s = FAULT("db_prepare");
 
+	if (s < 0)
+		return db_file_fail(s, c->db->path, e);
+	place = cache_place(c, sql, hash);
+	r = place ? place : xcalloc(1, sizeof(*r));
 	r->c = c;
 	r->cached = place != NULL;
 	if (!r->st) {
@@ -90,7 +95,9 @@ int db_query_params(struct db_conn *c, struct db_rows **ret, struct err *e, cons
 
 int db_next(struct db_rows *r, struct err *e)
 {
-	return r->c->db->be->next(r, e);
+	int s = FAULT("db_step");
+
+	return s < 0 ? db_file_fail(s, r->c->db->path, e) : r->c->db->be->next(r, e);
 }
 
 void db_rows_done(struct db_rows *r)

@@ -125,7 +125,9 @@ static int begin(struct db *db, struct db_batch *b, struct err *e)
 {
 	for (;;) {
 		struct err mine = {0};
-		int r = db->be->begin(&db->writer, &mine);
+		int r = FAULT("db_begin");
+
+		r = r < 0 ? db_file_fail(r, db->path, &mine) : db->be->begin(&db->writer, &mine);
 
 		if (r != E_BUSY) {
 			__atomic_store_n(&db->busy_since_ms, 0, __ATOMIC_RELAXED);

@@ -13,13 +13,15 @@ struct fault {
 	char name[48];
 	int error;           /* a positive errno */
 	unsigned long which; /* the pass that fails; 0: every one */
+	unsigned long step;  /* each so many passes after it as well; 0: not again */
 	unsigned long passes;
+	bool serving; /* counts only once the server is ready */
 };
 
 static pthread_mutex_t mx = PTHREAD_MUTEX_INITIALIZER;
 static struct fault faults[FAULTS_MAX];
 static size_t n_faults;
-static bool loaded;
+static bool loaded, serving;
 
 static void bad_spec(const char *part)
 {
@@ -38,21 +40,41 @@ static int errno_from(const char *name)
 	return 0;
 }
 
+/* "", "3", "3/40", "+", "+3", "+3/40" */
+static bool read_which(const char *s, struct fault *f)
+{
+	char *end;
+
+	f->serving = *s == '+';
+	s += f->serving;
+	if (!*s)
+		return true;
+	f->which = strtoul(s, &end, 10);
+	if (*end == '/')
+		f->step = strtoul(end + 1, &end, 10);
+	return f->which > 0 && !*end;
+}
+
 static void add_fault(const char *part)
 {
 	struct fault *f = &faults[n_faults];
-	char error[32], extra;
-	int n = sscanf(part, "%47[^:]:%31[^:]:%lu%c", f->name, error, &f->which, &extra);
+	char error[32], which[32] = "";
+	int n;
 
-	if (n_faults + 1 >= FAULTS_MAX || n < 2 || n > 3)
+	*f = (struct fault){.which = 0};
+	n = sscanf(part, "%47[^:]:%31[^:]:%31s", f->name, error, which);
+	if (n_faults + 1 >= FAULTS_MAX || n < 2 || (n == 3 && !*which) || !read_which(which, f))
 		bad_spec(part);
-	if (n == 2)
-		f->which = 0;
 	f->error = errno_from(error);
-	f->passes = 0;
-	if (!f->error || (n == 3 && f->which == 0))
+	if (!f->error)
 		bad_spec(part);
 	n_faults++;
+}
+
+static bool fails_now(const struct fault *f)
+{
+	return f->which == 0 || f->passes == f->which ||
+	       (f->step && f->passes > f->which && (f->passes - f->which) % f->step == 0);
 }
 
 static void load(const char *spec)
@@ -84,14 +106,34 @@ int fault_at(const char *name)
 	for (size_t i = 0; i < n_faults; i++) {
 		struct fault *f = &faults[i];
 
-		if (strcmp(f->name, name) != 0)
+		if (strcmp(f->name, name) != 0 || (f->serving && !serving))
 			continue;
 		f->passes++;
-		if (r == 0 && (f->which == 0 || f->passes == f->which))
+		if (r == 0 && fails_now(f))
 			r = -f->error;
 	}
 	pthread_mutex_unlock(&mx);
 	return r;
+}
+
+bool fault_counts(const char *name)
+{
+	bool counts = false;
+
+	pthread_mutex_lock(&mx);
+	if (!loaded)
+		load(getenv("ATELIER_FAULT"));
+	for (size_t i = 0; i < n_faults; i++)
+		counts |= strcmp(faults[i].name, name) == 0 && (serving || !faults[i].serving);
+	pthread_mutex_unlock(&mx);
+	return counts;
+}
+
+void fault_serving(void)
+{
+	pthread_mutex_lock(&mx);
+	serving = true;
+	pthread_mutex_unlock(&mx);
 }
 
 #endif

@@ -36,11 +36,28 @@ static void test_passes(void **state)
 	assert_int_equal(FAULT("db_commit"), 0);
 }
 
+static void test_once_serving(void **state)
+{
+	(void)state;
+	fault_set("later:EIO:+2,later:ENOMEM:+4/3");
+	assert_false(fault_counts("later"));
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(FAULT("later"), 0);
+	fault_serving();
+	assert_true(fault_counts("later"));
+	assert_false(fault_counts("other"));
+	for (int i = 1; i <= 11; i++)
+		assert_int_equal(FAULT("later"), i == 2 ? -EIO : i >= 4 && (i - 4) % 3 == 0 ? -ENOMEM : 0);
+	fault_set("later:EIO:+");
+	assert_int_equal(FAULT("later"), -EIO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_passes),
+		cmocka_unit_test(test_once_serving),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
