@@ -228,6 +228,22 @@ static void mend(struct buf *b, struct str text, enum json_reading how)
 
 /* ---- parsing ---- */
 
+/* jansson calls a text wrong for which it has no memory. */
+static _Thread_local bool no_memory;
+
+static void *noting_malloc(size_t n)
+{
+	void *p = malloc(n);
+
+	no_memory |= !p;
+	return p;
+}
+
+__attribute__((constructor)) static void note_memory(void)
+{
+	json_set_alloc_funcs(noting_malloc, free);
+}
+
 /* Our words instead of jansson's, which quote the input: it may hold a secret. */
 static const char *fault_text(enum json_error_code code)
 {
@@ -255,8 +271,11 @@ static const char *fault_text(enum json_error_code code)
 static int load(struct str text, size_t more, json_t **ret, struct err *e)
 {
 	json_error_t fault;
+	no_memory = false;
 	json_t *v = json_loadb(text.n ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | more, &fault);
 
+	if (!v && no_memory)
+		return err_set(e, -ENOMEM, "no memory left to read a text of %zu bytes", text.n);
 	if (!v)
 		return err_set(e, E_INVALID, "The JSON is not valid: %s (line %d, column %d).",
 			fault_text(json_error_code(&fault)), fault.line, fault.column);

@@ -138,7 +138,10 @@ static int open_log_on_loop(void *arg)
 	turn_start_json(&t->ids, t->model, &json);
 	const struct turnlog_of of = {t->ids.turn_id, t->user_id, t->ids.conversation_id};
 	t->log = turnlog_open(all->logs, &of, (size_t)all->settings->max_answer_bytes, on_log_failure, t);
-	(void)turnlog_append(t->log, EV_START, json.p, json.n);
+	if (buf_status(&json) < 0)
+		on_log_failure(t, buf_status(&json));
+	else
+		(void)turnlog_append(t->log, EV_START, json.p, json.n);
 	return 0;
 }
 
