@@ -1,5 +1,5 @@
 /* base.c - the two allocations that cannot fail, and what they live on when memory is out. */
-#include "base/base.h"
+#include "base/memory.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -39,12 +39,28 @@ void memory_is_out(void)
 	abort();
 }
 
+static void *from_reserve(size_t n, size_t size)
+{
+	if (!reserve_given())
+		return NULL;
+	void *p = calloc(n, size);
+	(void)memory_reserve();
+	return p;
+}
+
+void *memory_try(size_t n)
+{
+	void *p = malloc(n ? n : 1);
+
+	return p ? p : from_reserve(n ? n : 1, 1);
+}
+
 void *xcalloc(size_t n, size_t size)
 {
 	void *p = calloc(n ? n : 1, size ? size : 1);
 
-	if (!p && reserve_given())
-		p = calloc(n ? n : 1, size ? size : 1);
+	if (!p)
+		p = from_reserve(n ? n : 1, size ? size : 1);
 	if (!p)
 		memory_is_out();
 	return p;

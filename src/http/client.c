@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "sys/thread.h"
 
 /* A sweep looks at every call, so that many calls are looked at less often. */
@@ -547,7 +548,23 @@ int http_client_get_public(struct http_client *c, const char *url, int64_t timeo
 
 /* --- the client -------------------------------------------------------------------------------------------------- */
 
-/* What curl sends has keys in it. */
+/* ---- curl's memory: it divides by zero, for one, when there is none; and what it sends has keys in it ---- */
+
+static void *zeroed(size_t n, size_t size)
+{
+	void *p = n && size > SIZE_MAX / n ? NULL : memory_try(n * size);
+
+	return p ? memset(p, 0, n * size) : NULL;
+}
+
+static char *copied(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *p = memory_try(n);
+
+	return p ? memcpy(p, s, n) : NULL;
+}
+
 static void wiping_free(void *p)
 {
 	if (p)
@@ -558,7 +575,7 @@ static void wiping_free(void *p)
 static void *wiping_realloc(void *old, size_t n)
 {
 	size_t had = old ? malloc_usable_size(old) : 0;
-	void *p = malloc(n);
+	void *p = memory_try(n);
 
 	if (!p || !old)
 		return p;
@@ -569,7 +586,7 @@ static void *wiping_realloc(void *old, size_t n)
 
 static void init_curl(void)
 {
-	if (curl_global_init_mem(CURL_GLOBAL_ALL, malloc, wiping_free, wiping_realloc, strdup, calloc) != 0)
+	if (curl_global_init_mem(CURL_GLOBAL_ALL, memory_try, wiping_free, wiping_realloc, copied, zeroed) != 0)
 		abort();
 	signal(SIGPIPE, SIG_IGN); /* with CURLOPT_NOSIGNAL this is the program's part */
 }

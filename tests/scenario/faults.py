@@ -31,16 +31,19 @@ FAULTS = (("db_write", "ENOSPC", 8), ("db_commit", "EIO", 8), ("db_write", "EBUS
           ("journal_sync", "EIO", 2), ("journal_segment", "EROFS", 2), ("journal_reserve", "ENOSPC", 2),
           ("frames_chunk", "ENOMEM", 8), ("turn_prepare", "ENOMEM", 3), ("turn_store", "EBUSY", 3),
           ("provider_call", "EIO", 3))
+# The same once the server is ready, at each so many-th pass: at steps of the database, and wherever memory is asked for. Of
+# allocations each way that leads to one is a pass (src/fault_memory.c).
+SPREAD = (("db_begin", "EIO", 3, 6), ("db_prepare", "EIO", 12, 24), ("db_step", "EIO", 20, 40), ("memory", "ENOMEM", 100, 100))
 # Those without which nothing can be begun, and no answer ended, are not failed at every pass.
 NEVER_ALWAYS = ("turn_prepare", "turn_store", "journal_segment")
 # A journal that cannot be begun refuses the start, in words.
 AT_START = ("journal_segment:EROFS:1", "journal_reserve:ENOSPC:1", "journal_reserve:ENOSPC")
-SAMPLE, SEED = 24, 9
+SAMPLE, SEED = 32, 9
 
 
 def all_runs():
     """One list for each fault: its passes and, where something is left to try, all of them."""
-    return [["%s:%s:%d" % (name, error, n) for n in range(1, passes + 1)]
+    return [["%s:%s:+%d/%d" % (name, error, n, step) for n in range(1, passes + 1)] for name, error, passes, step in SPREAD] + [["%s:%s:%d" % (name, error, n) for n in range(1, passes + 1)]
             + ([] if name in NEVER_ALWAYS else ["%s:%s" % (name, error)])
             for name, error, passes in FAULTS]
 
@@ -65,13 +68,20 @@ class Run:
         self.fault = fault
         self.seen = []  # (conversation, reader)
         self.refused = 0
+        self.no_memory = fault.startswith("memory:")  # what would be said may then be what there is no memory for
 
     def client(self):
         return Client(self.server.port, bearer=self.bearer)
 
     def ask(self, method, path, body):
         """The JSON of a success; None for a failure that is told as it must be."""
-        r = self.client().request(method, path, body)
+        try:
+            r = self.client().request(method, path, body)
+        except (Failed, OSError):
+            if not self.no_memory or not self.server.alive():
+                raise
+            self.refused += 1
+            return None
         if r.status < 300:
             return r.json()
         self.check_envelope(r)
@@ -80,7 +90,8 @@ class Run:
     def check_envelope(self, r):
         self.refused += 1
         e = r.json().get("error", {})
-        if r.status < 500 or not e.get("message") or e.get("request_id") != r.header("X-Request-Id"):
+        same = e.get("request_id") == r.header("X-Request-Id") or (self.no_memory and not r.header("X-Request-Id"))
+        if r.status < 500 or not e.get("message") or not same:
             raise Failed("a failure of the machine is told as %d %r" % (r.status, r.body))
         if self.server.data in e["message"]:
             raise Failed("the message tells where the data is: " + e["message"])
@@ -88,7 +99,13 @@ class Run:
     def turn(self, conversation, body):
         reader = Reader()
         path = "/api/v1/conversations/%s/turns" % conversation
-        r = reader.open(self.server.port, "POST", path, self.client().headers({"Accept": "text/event-stream"}, body), body)
+        try:
+            r = reader.open(self.server.port, "POST", path, self.client().headers({"Accept": "text/event-stream"}, body), body)
+        except (Failed, OSError):
+            if not self.no_memory or not self.server.alive():
+                raise
+            self.refused += 1
+            return
         if r.status != 200:
             self.check_envelope(r)
             return
@@ -101,11 +118,37 @@ class Run:
         made = [self.ask("POST", "/api/v1/conversations", {"title": "c%d" % i}) for i in range(3)]
         for c in filter(None, made):
             self.turn(c["id"], b'{"content":"Count."}')
+        if "+" in self.fault:
+            self.use_more()
         if not self.server.alive():
             raise Failed("the server is gone")
+        for _ in range(20):  # of these, too, some may fail
+            self.poke("GET", "/health/live", None)
         if self.client().request("GET", "/health/live").status != 200:
             raise Failed("the server is not well")
         return [c for c in made if c]
+
+    def use_more(self):
+        """The ways that a turn does not go; each twice, since what failed the first time has to work later."""
+        chat = {"model": "mock:1b", "messages": [{"role": "user", "content": "Hi"}]}
+        for _ in range(2):
+            for method, path, body in (
+                    ("GET", "/api/v1/models", None), ("GET", "/api/v1/providers", None), ("GET", "/api/v1/usage", None),
+                    ("GET", "/api/v1/conversations?q=c", None), ("GET", "/api/v1/openapi.json", None), ("GET", "/", None),
+                    ("POST", "/v1/chat/completions", chat), ("POST", "/v1/messages", dict(chat, max_tokens=9)),
+                    ("POST", "/v1/responses", {"model": "mock:1b", "input": "Hi"}), ("POST", "/ollama/api/chat", chat),
+                    ("POST", "/v1/chat/completions", dict(chat, stream=True)),
+                    ("POST", "/api/v1/keys", {"name": "k"}), ("POST", "/api/v1/providers/test", {"kind": "ollama", "url": "http://127.0.0.1:1"}),
+                    ("POST", "/api/v1/auth/login", {"username": "nobody", "password": "wrong"})):
+                self.poke(method, path, body)
+
+    def poke(self, method, path, body):
+        """Whatever it answers, the server goes on."""
+        try:
+            self.client().request(method, path, body)
+        except (Failed, OSError):
+            if not self.server.alive():
+                raise Failed("the server is gone, by %s %s" % (method, path))
 
     def look_again(self, made):
         for c in made:
