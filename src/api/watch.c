@@ -49,7 +49,7 @@ static void report(enum health_part part, int r, const struct err *e)
 
 /* ---- the data folder ---- */
 
-static int look_at_folder(struct watch *w, struct err *e)
+static int find_folder(struct watch *w, struct err *e)
 {
 	const char *path = w->api->c.settings->data;
 	int r = db_file_state(w->api->c.db, e);
@@ -66,6 +66,16 @@ static int look_at_folder(struct watch *w, struct err *e)
 	if ((size_t)snprintf(journal, sizeof(journal), "%s/journal", path) < sizeof(journal) && stat(journal, &st) < 0)
 		return err_file(e, -errno, journal);
 	return 0;
+}
+
+/* Files that nobody finds any more can be written on; what stands in them is lost all the same. */
+static int look_at_folder(struct watch *w, struct err *e)
+{
+	int r = find_folder(w, e);
+
+	if (r < 0)
+		turns_end_unkept(w->api->turns);
+	return r;
 }
 
 /* ---- the disk ---- */

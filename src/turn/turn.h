@@ -90,3 +90,6 @@ struct journal_state {
 	int error; /* 0, or why it cannot be written */
 };
 void turns_journal_state(struct turns *t, struct journal_state *ret);
+
+/* Ends the turns that are being written, with E_STORAGE: nothing that they show is kept any more. Any thread. */
+void turns_end_unkept(struct turns *all);

@@ -328,9 +328,14 @@ static void fail_on_loop(void *arg)
 
 static void on_journal_lost(void *arg)
 {
+	turns_end_unkept(arg);
+}
+
+void turns_end_unkept(struct turns *all)
+{
 	struct loss *x = xcalloc(1, sizeof *x);
 
-	x->all = arg;
+	x->all = all;
 	loop_post(x->all->loop, &x->task, fail_on_loop, x);
 }
 

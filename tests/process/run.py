@@ -175,6 +175,33 @@ def a_deleted_folder_is_noticed(d):
 
 
 @case
+def a_deleted_folder_ends_the_answers(d):
+    """Their events would go into a file that nobody finds any more."""
+    sys.path.insert(0, os.path.join(HERE, "../scenario"))
+    from provider import Answer, Provider, Step
+    provider = Provider()
+    provider.fallback = Answer([Step(0, ["text", "first "]), Step(0, ["stall"])])
+    s = Server(d + "/data", env=provider.settings()).ready()
+    token = s.admin()
+    until("models", lambda: b"mock:1b" in json.dumps(s.call("GET", "/api/v1/models", token=token)[1]).encode())
+    at = s.call("POST", "/api/v1/conversations", {"model": "mock:1b"}, token)[1]["id"]
+    c = http.client.HTTPConnection("127.0.0.1", s.port, timeout=PATIENCE)
+    c.request("POST", "/api/v1/conversations/%s/turns" % at, json.dumps({"content": "Hi"}),
+              {"Authorization": "Bearer " + token, "Content-Type": "application/json", "Accept": "text/event-stream"})
+    r, seen = c.getresponse(), b""
+    while b"first" not in seen:
+        seen += r.read1(65536)
+    shutil.rmtree(d + "/data")
+    seen += r.read()  # until it ends
+    assert b"storage_full" in seen and b"event: done" in seen, seen
+    status, v = s.call("POST", "/api/v1/conversations/%s/turns" % at, {"content": "Again"}, token)
+    assert status in (409, 503, 507), (status, v)
+    c.close()
+    assert s.stop() == 0
+    provider.down()
+
+
+@case
 def a_replaced_database_is_noticed(d):
     s = Server(d + "/data").ready()
     os.rename(d + "/data/atelier.db", d + "/kept")
