@@ -29,9 +29,14 @@ format() {
 
 scripts() {
 	local f
-	for f in tools/*.sh; do
+	for f in $(grep -lE '^#!.*bash' tools/* .ci/* 2>/dev/null); do
 		bash -n "$f" || return 1
 	done
+}
+
+# What a merge leaves where two changes met; shells and Markdown take it for text.
+unmerged() {
+	! grep -rnE '^(<<<<<<<|>>>>>>>) ' --include='*' --exclude-dir=node_modules --exclude-dir=build --exclude-dir=.git --exclude-dir=dist .
 }
 
 # Every file of unit tests and every fuzz target is a test of the build: one that is left out fails nothing.
@@ -64,6 +69,7 @@ check floors python3 tools/check_floors.py
 check sizes python3 tools/check_size.py
 check documentation python3 tools/check_docs.py ${binary:+--binary "$binary"}
 check shell scripts
+check unmerged unmerged
 check listed listed
 [ -z "$binary" ] || check client client
 check clang-tidy python3 tools/tidy.py "$build"
