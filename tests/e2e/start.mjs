@@ -70,7 +70,7 @@ export async function firstConnect({ context, server, watch, allow, shot }) {
     await page.getByText('the download goes on').waitFor();
     await shot('first-pull', page);
     await page.goto(fresh.url + '/manual');
-    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Getting started' }).waitFor();
     await page.goto(fresh.url + '/');
     await page.getByRole('progressbar').first().waitFor();
     fetched.open();
