@@ -245,6 +245,8 @@ static void note_up(struct db_conn *c)
 		log_info("db", "PostgreSQL at %s is there again%s", c->db->path,
 			pg_link(c)->writes ? " and takes what is written" : "");
 	__atomic_store_n(&w->at_ms, 0, __ATOMIC_RELAXED);
+	if (pg_link(c)->writes) /* who takes what is written is read from too: nobody waits for the next try */
+		__atomic_store_n(&pg_own(c->db)->wait[false].at_ms, 0, __ATOMIC_RELAXED);
 }
 
 static int down(struct db_conn *c, PGconn *pq, struct err *e)
