@@ -50,7 +50,8 @@ struct auth_link {
 /* A new one; the user's earlier one has ended. E_NOT_FOUND. */
 int auth_link_new(struct auth *a, atelier_id user_id, struct auth_link *ret, struct err *e) MUST_CHECK;
 
-/* Sets the password of whoever's link it is, once; all sessions of the user end. E_EXPIRED, E_FORBIDDEN for somebody who
+/* Sets the password of whoever's link it is, once; all sessions of the user end. E_NOT_FOUND and
+ * E_EXPIRED for the link, E_FORBIDDEN for somebody who
  * is disabled, E_INVALID for the password. Takes the time of a hash. */
 int auth_link_use(struct auth *a, const char *token, const char *password, struct arena *mem, struct user *ret,
 	struct err *e) MUST_CHECK;

@@ -36,15 +36,18 @@ int links_set(struct db *db, atelier_id user_id, struct str hash, int64_t expire
 int links_find(struct db_conn *c, struct str hash, int64_t now, atelier_id *ret_user_id, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT user_id FROM user_links WHERE hash = ? AND expires_at > ?",
-		DB_BLOB(hash.p, hash.n), DB_I64(now));
+	int r = db_query(
+		c, &rows, e, "SELECT user_id, expires_at FROM user_links WHERE hash = ?", DB_BLOB(hash.p, hash.n));
 
 	if (r == 0)
 		r = db_next(rows, e);
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return err_set(e, E_EXPIRED, "This link has been used, or it is too old. Ask for a new one.");
+		return err_set(
+			e, E_NOT_FOUND, "This link has been used, or another one took its place. Ask for a new one.");
+	if (db_i64(rows, 1) <= now)
+		return err_set(e, E_EXPIRED, "This link is too old. Ask for a new one.");
 	*ret_user_id = db_i64(rows, 0);
 	return 0;
 }

@@ -96,7 +96,7 @@ static int end_link(struct db_conn *c, const struct password_change *x, struct e
 	int r = db_exec(c, &n, e, "DELETE FROM user_links WHERE user_id = ? AND (? = 0 OR hash = ?)", DB_I64(x->id),
 		DB_I64(link.p != NULL), DB_BLOB(link.p ? link.p : "", link.n));
 
-	return r < 0 || n > 0 || !link.p ? r : err_set(e, E_EXPIRED, "This link has been used. Ask for a new one.");
+	return r < 0 || n > 0 || !link.p ? r : err_set(e, E_NOT_FOUND, "This link has been used. Ask for a new one.");
 }
 
 static int set_password_in(struct db_conn *c, void *arg, struct err *e)

@@ -52,7 +52,7 @@ struct user_password {
 	const char *hash;
 	bool end_keys; /* deletes the user's API keys, too */
 	struct str
-		link; /* the hash of a link of the user (links.h), which is to be there still: else E_EXPIRED; p NULL: none */
+		link; /* the hash of a link of the user (links.h), which is to be there still: else E_NOT_FOUND; p NULL: none */
 };
 
 /* Also ends all the user's sessions and the link, in the same transaction. E_NOT_FOUND. */
