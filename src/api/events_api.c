@@ -97,7 +97,7 @@ static void follow_job(struct request *q, struct http_shared *stream, atelier_id
 static int events_get(struct request *q)
 {
 	struct wanted turns[FOLLOWED_MAX], jobs[FOLLOWED_MAX];
-	size_t n_turns, n_jobs;
+	size_t n_turns = 0, n_jobs = 0;
 	struct http_shared *stream;
 	int r = read_wanted(q, "turns", turns, &n_turns);
 

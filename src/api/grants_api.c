@@ -95,8 +95,8 @@ static int load(struct request *q, const struct grant_place *of, struct grants *
 
 static int grants_get_all(struct request *q)
 {
-	struct grants *things;
-	size_t n;
+	struct grants *things = NULL;
+	size_t n = 0;
 	int r = load(q, NULL, &things, &n);
 
 	return r < 0 ? r : answer_list(q, things, n, NULL);
@@ -129,9 +129,9 @@ static int grants_put(struct request *q)
 {
 	const struct grants *in = q->body;
 	const struct grant_place of = {.kind = in->kind, .name = in->name};
-	struct grants *things;
+	struct grants *things = NULL, *nothing = ARENA_NEW(&q->mem, struct grants);
 	struct grant *grants = NULL;
-	size_t n;
+	size_t n = 0;
 	int r = read_grants(q, in, &grants);
 
 	if (r == 0)
@@ -143,9 +143,10 @@ static int grants_put(struct request *q)
 	r = load(q, &of, &things, &n);
 	if (r < 0)
 		return r;
-	if (n == 0)
-		things[0] = (struct grants){.kind = in->kind, .name = in->name};
-	q->answer = &things[0];
+	if (!nothing)
+		return request_no_memory(q);
+	*nothing = (struct grants){.kind = in->kind, .name = in->name};
+	q->answer = n > 0 ? things : nothing;
 	return 0;
 }
 

@@ -17,9 +17,9 @@ static atelier_id visible(const struct request *q)
 
 static int jobs_get_all(struct request *q)
 {
-	struct job_view *views;
-	int64_t limit;
-	size_t n;
+	struct job_view *views = NULL;
+	int64_t limit = 0;
+	size_t n = 0;
 	int r = request_i64(q, "limit", &limit);
 
 	if (r == 0)

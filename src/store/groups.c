@@ -39,9 +39,9 @@ static size_t first_of(const struct group_member *m, size_t n, atelier_id group_
 
 int groups_list(struct db_conn *c, struct arena *a, struct group_list *ret, struct err *e)
 {
-	struct group_member *m;
-	struct group_list l;
-	size_t n;
+	struct group_member *m = NULL;
+	struct group_list l = {0};
+	size_t n = 0;
 	int r = rows_list(&groups, c, a, &l.items, &l.n, e);
 
 	if (r == 0)

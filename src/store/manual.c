@@ -159,13 +159,14 @@ static int fill_passages(struct db_conn *c, int64_t page_id, struct str body, in
 	k->rest = body;
 	arena_init(&k->a, MAX_PAGE_BYTES * 2);
 	while (r == 0 && cut(k, &heading, &p)) {
+		++*id;
 		if (!p.anchor)
 			r = store_full(e);
 		else
 			r = db_exec(c, NULL, e,
 				"INSERT INTO manual_passages (id, page_id, anchor, heading, body)"
 				" VALUES (?, ?, ?, ?, ?)",
-				DB_I64(++*id), DB_I64(page_id), DB_TEXT(p.anchor), store_text(p.heading),
+				DB_I64(*id), DB_I64(page_id), DB_TEXT(p.anchor), store_text(p.heading),
 				store_text(p.body));
 	}
 	arena_done(&k->a);

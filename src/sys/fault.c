@@ -11,10 +11,10 @@
 
 struct fault {
 	char name[48];
-	int error;           /* a positive errno */
 	unsigned long which; /* the pass that fails; 0: every one */
 	unsigned long step;  /* each so many passes after it as well; 0: not again */
 	unsigned long passes;
+	int error;    /* a positive errno */
 	bool serving; /* counts only once the server is ready */
 };
 

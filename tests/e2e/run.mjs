@@ -105,7 +105,7 @@ async function main() {
   if (shots) mkdirSync(shots, { recursive: true });
   const mock = new Mock();
   await mock.start();
-  const server = new Server(binary, { OLLAMA_HOST: mock.url, ATELIER_MAX_TURNS_PER_USER: '50' });
+  const server = new Server(binary, { OLLAMA_HOST: mock.url, ATELIER_MAX_TURNS_PER_USER: '50', ATELIER_RATE_PER_MINUTE: '6000' });
   await server.start();
   const browser = await launch();
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', locale: 'en-US', serviceWorkers: 'block' });
