@@ -181,6 +181,7 @@ export async function diagrams({ page, mock, shot, context, allow }) {
   assert.equal(await page.evaluate(() => document.querySelector('.md-frame').contentDocument), null);
   const policy = (await page.request.get(new URL('/diagram.html', page.url()).href)).headers()['content-security-policy'];
   assert.match(policy, /^sandbox allow-scripts; default-src 'none'/);
+  await page.goto(new URL('/', page.url()).href); // what is still drawn would speak in the next case
 }
 
 /** In the page: what is measured while an answer grows. */
@@ -732,7 +733,10 @@ export async function listKeepsPlace({ page, base, context }) {
     ids.push(...list.items.map((c) => c.id));
     cursor = list.next ?? null;
   }
-  await Promise.all(ids.map((id) => page.request.delete(`${base}/api/v1/conversations/${id}?hard=true`, { headers })));
+  for (const id of ids) {
+    const gone = await page.request.delete(`${base}/api/v1/conversations/${id}?hard=true`, { headers });
+    assert.equal(gone.status(), 204);
+  }
   await page.goto(base + '/');
 }
 

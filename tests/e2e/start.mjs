@@ -78,7 +78,7 @@ export async function firstConnect({ context, server, watch, allow, shot }) {
     await page.getByRole('heading', { name: 'Where should answers come from?' }).waitFor({ state: 'hidden' });
     await page.getByRole('textbox', { name: 'Message' }).fill('The first question');
     await page.getByRole('button', { name: 'Send' }).click();
-    await page.getByText('And its answer').waitFor();
+    await page.getByText('And its answer', { exact: true }).waitFor();
     assert.ok(Date.now() - began < 60_000);
   } finally {
     await newcomer.close();
