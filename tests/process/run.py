@@ -514,12 +514,14 @@ def free_port():
 
 
 class Nginx:
+    """One process, so that nothing of it outlives its end."""
+
     def __init__(self, d, port):
         self.d, self.port = d, free_port()
         make_certificate(d, "nginx")
         with open(d + "/nginx.conf", "w") as f:
             f.write("user root;\n" if os.geteuid() == 0 else "")  # its files are in our folder
-            f.write("daemon off; worker_processes 1; pid %(d)s/nginx.pid; error_log stderr;\nevents {}\nhttp {\n"
+            f.write("daemon off; master_process off; pid %(d)s/nginx.pid; error_log stderr;\nevents {}\nhttp {\n"
                     "access_log off; client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;\n"
                     "uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;\nserver { listen 127.0.0.1:%(port)d ssl;\n"
                     "ssl_certificate %(d)s/nginx.pem; ssl_certificate_key %(d)s/nginx.key;\n%(location)s} }\n"
