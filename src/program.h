@@ -62,9 +62,10 @@ struct program {
 	struct http_client *http;
 	struct providers *providers;
 	struct calls *calls;
-	struct api *api;
+	struct bus *bus;
 	struct turns *turns;
 	struct jobs *jobs;
+	struct api *api;
 	struct maintenance *maintenance;
 };
 

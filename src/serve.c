@@ -237,39 +237,35 @@ int interface_open(struct program *p, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = api_new(&(struct api_config){.settings = p->settings,
-			    .loop = p->loop,
-			    .db = p->db,
-			    .auth = p->auth,
-			    .providers = p->providers,
-			    .calls = p->calls,
-			    .http = p->http},
-		&p->api, e);
-
-	if (r < 0)
-		return r;
+	p->bus = bus_new();
 	r = turns_new(&(struct turns_config){.settings = p->settings,
 			      .loop = p->loop,
 			      .db = p->db,
 			      .providers = p->providers,
 			      .calls = p->calls,
 			      .journal_dir = p->journal_path,
-			      .changed = api_changed,
-			      .changed_arg = p->api},
+			      .bus = p->bus},
 		&p->turns, e);
+	if (r == 0)
+		r = jobs_new(&(struct jobs_config){.settings = p->settings,
+				     .loop = p->loop,
+				     .db = p->db,
+				     .providers = p->providers,
+				     .bus = p->bus},
+			&p->jobs, e);
 	if (r < 0)
 		return r;
-	api_set_turns(p->api, p->turns);
-	r = jobs_new(&(struct jobs_config){.settings = p->settings,
-			     .loop = p->loop,
-			     .db = p->db,
-			     .providers = p->providers,
-			     .changed = api_changed,
-			     .changed_arg = p->api},
-		&p->jobs, e);
-	if (r == 0)
-		api_set_jobs(p->api, p->jobs);
-	return r;
+	return api_new(&(struct api_config){.settings = p->settings,
+			       .loop = p->loop,
+			       .db = p->db,
+			       .auth = p->auth,
+			       .providers = p->providers,
+			       .calls = p->calls,
+			       .turns = p->turns,
+			       .jobs = p->jobs,
+			       .bus = p->bus,
+			       .http = p->http},
+		&p->api, e);
 }
 
 static void *run_loop(void *arg)
@@ -494,6 +490,7 @@ void program_stop(struct program *p)
 		turns_free(p->turns);
 	jobs_free(p->jobs);
 	api_free(p->api);
+	bus_free(p->bus);
 	if (p->providers)
 		providers_free(p->providers);
 	if (p->http)

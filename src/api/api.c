@@ -25,7 +25,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	places_init(&a->slow_places);
 	upload_locks_init(&a->uploads);
 	openapi_make(&a->openapi);
-	a->changes = changes_new(c->loop, c->settings->heartbeat_s * 1000);
+	a->changes = changes_new(c->loop, c->bus, c->settings->heartbeat_s * 1000);
 	r = pool_new(
 		&(struct pool_config){
 			.name = "worker", .keep = 1, .max = (unsigned)c->settings->workers, .max_queue = 4096},
@@ -54,24 +54,6 @@ int api_watch(struct api *a, struct err *e)
 {
 	a->others = others_new(a);
 	return watch_new(a, &a->watch, e);
-}
-
-void api_set_turns(struct api *a, struct turns *t)
-{
-	a->turns = t;
-}
-
-void api_set_jobs(struct api *a, struct jobs *j)
-{
-	a->jobs = j;
-}
-
-void api_changed(void *arg, atelier_id user_id, const char *kind, atelier_id conversation_id, atelier_id turn_id,
-	const char *what)
-{
-	struct api *a = arg;
-
-	changes_tell(a->changes, user_id, kind, conversation_id, turn_id, what);
 }
 
 void api_refuse(struct api *a)

@@ -21,26 +21,19 @@ struct api_config { /* all borrowed for the life of the api */
 	struct auth *auth;
 	struct providers *providers;
 	struct calls *calls;
+	struct turns *turns;
+	struct jobs *jobs;        /* NULL: an interface without jobs */
+	struct bus *bus;          /* what is published there is told to the people concerned, until api_stop */
 	struct http_client *http; /* for what a request names by its address */
 };
 
 int api_new(const struct api_config *c, struct api **ret, struct err *e) MUST_CHECK;
-
-/* Turns report to the api (api_changed), so they are made after it and given here, before the first request. */
-void api_set_turns(struct api *a, struct turns *t);
-
-/* Jobs likewise. */
-void api_set_jobs(struct api *a, struct jobs *j);
 
 /* From here on a thread looks whether all works (sys/health.h); it ends with api_stop. */
 int api_watch(struct api *a, struct err *e) MUST_CHECK;
 
 /* The server's handler; `arg` is the api. Loop thread. */
 void api_handler(struct http_exchange *x, void *arg);
-
-/* Tells the people concerned what has changed; fits struct turns_config. Any thread, does not block. */
-void api_changed(void *arg, atelier_id user_id, const char *kind, atelier_id conversation_id, atelier_id turn_id,
-	const char *what);
 
 /* New requests get E_STOPPING from now on. Any thread. */
 void api_refuse(struct api *a);

@@ -19,6 +19,8 @@ struct feed {
 
 struct changes {
 	struct loop *loop;
+	struct bus *bus; /* NULL once it has been left */
+	struct bus_subscriber subscriber;
 	struct loop_timer *heartbeat, *expiry;
 	struct feed *feeds;
 	bool stopped;
@@ -88,11 +90,45 @@ static void heartbeat(void *arg)
 	}
 }
 
-struct changes *changes_new(struct loop *l, int64_t heartbeat_ms)
+static void tell_on_loop(void *arg)
+{
+	struct errand *j = arg;
+	size_t n = strlen(j->frame);
+
+	for (struct feed *f = j->all->feeds, *next; f; f = next) {
+		next = f->next;
+		if (f->who.user.id == j->user_id)
+			feed_write(f, j->frame, n);
+	}
+	free(j);
+}
+
+/* What was published: any thread. */
+static void tell(void *arg, const struct bus_event *ev)
+{
+	struct changes *c = arg;
+	struct errand *j = xcalloc(1, sizeof(*j));
+	char id[ID_LEN + 1], turn[ID_LEN + 1];
+
+	j->all = c;
+	j->user_id = ev->user_id;
+	id_format(ev->id, id);
+	id_format(ev->turn_id, turn);
+	snprintf(j->frame, sizeof(j->frame),
+		"event: change\ndata: {\"kind\":\"%s\",\"id\":\"%s\"%s%s%s,\"what\":\"%s\"}\n\n",
+		bus_kind_name(ev->kind), id, ev->turn_id ? ",\"turn_id\":\"" : "", ev->turn_id ? turn : "",
+		ev->turn_id ? "\"" : "", ev->what);
+	loop_post(c->loop, &j->task, tell_on_loop, j);
+}
+
+struct changes *changes_new(struct loop *l, struct bus *b, int64_t heartbeat_ms)
 {
 	struct changes *c = xcalloc(1, sizeof(*c));
 
 	c->loop = l;
+	c->bus = b;
+	c->subscriber = (struct bus_subscriber){.fn = tell, .arg = c};
+	bus_subscribe(b, &c->subscriber);
 	c->heartbeat = loop_timer_new(l, heartbeat_ms, heartbeat, c);
 	c->expiry = loop_timer_new(l, EXPIRY_MS, look_for_expired, c);
 	return c;
@@ -107,8 +143,16 @@ static void timers_free(struct changes *c)
 	c->heartbeat = c->expiry = NULL;
 }
 
+static void stop_hearing(struct changes *c)
+{
+	if (c->bus)
+		bus_unsubscribe(c->bus, &c->subscriber);
+	c->bus = NULL;
+}
+
 void changes_stop(struct changes *c)
 {
+	stop_hearing(c);
 	c->stopped = true;
 	while (c->feeds)
 		feed_end(c->feeds);
@@ -119,6 +163,7 @@ void changes_free(struct changes *c)
 {
 	if (!c)
 		return;
+	stop_hearing(c);
 	while (c->feeds)
 		feed_remove(c->feeds);
 	timers_free(c);
@@ -164,35 +209,6 @@ struct http_shared *changes_follow(struct changes *c, struct http_exchange *x, c
 
 	(void)loop_call(c->loop, follow_on_loop, &j);
 	return j.stream;
-}
-
-static void tell_on_loop(void *arg)
-{
-	struct errand *j = arg;
-	size_t n = strlen(j->frame);
-
-	for (struct feed *f = j->all->feeds, *next; f; f = next) {
-		next = f->next;
-		if (f->who.user.id == j->user_id)
-			feed_write(f, j->frame, n);
-	}
-	free(j);
-}
-
-void changes_tell(struct changes *c, atelier_id user_id, const char *kind, atelier_id conversation_id,
-	atelier_id turn_id, const char *what)
-{
-	struct errand *j = xcalloc(1, sizeof(*j));
-	char id[ID_LEN + 1], turn[ID_LEN + 1];
-
-	j->all = c;
-	j->user_id = user_id;
-	id_format(conversation_id, id);
-	id_format(turn_id, turn);
-	snprintf(j->frame, sizeof(j->frame),
-		"event: change\ndata: {\"kind\":\"%s\",\"id\":\"%s\"%s%s%s,\"what\":\"%s\"}\n\n", kind, id,
-		turn_id ? ",\"turn_id\":\"" : "", turn_id ? turn : "", turn_id ? "\"" : "", what);
-	loop_post(c->loop, &j->task, tell_on_loop, j);
 }
 
 static void end_on_loop(void *arg)

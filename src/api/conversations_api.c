@@ -91,7 +91,7 @@ static int load(struct request *q, atelier_id id, struct conversation *ret)
 
 static void tell(struct request *q, atelier_id id, const char *what)
 {
-	changes_tell(q->api->changes, q->who.user.id, "conversation", id, 0, what);
+	bus_publish(q->api->c.bus, &(struct bus_event){BUS_CONVERSATION, what, q->who.user.id, id, 0});
 }
 
 /* One that nobody offers now may come back; one that never answers does not. */
@@ -228,7 +228,7 @@ static void end_running(struct request *q)
 	}
 	/* A hidden one is not found here, and nothing is written in it. */
 	if (r == 0)
-		turns_end_conversation(q->api->turns, q->arg_id, DELETE_WAIT_MS);
+		turns_end_conversation(q->api->c.turns, q->arg_id, DELETE_WAIT_MS);
 }
 
 static int conversation_delete(struct request *q)

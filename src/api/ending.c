@@ -24,11 +24,11 @@ void api_end(struct api *a, const struct ending *what)
 		.session_id = what->session_id,
 		.key_id = what->key_id};
 
-	turns_end_followers(a->turns, &followers);
+	turns_end_followers(a->c.turns, &followers);
 	if (what->conversation_id)
 		return; /* the rest is not about one conversation */
-	if (a->jobs)    /* NULL: an interface without jobs */
-		jobs_end_watchers(a->jobs, what->user_id, what->session_id ? what->session_id : what->key_id);
+	if (a->c.jobs)  /* NULL: an interface without jobs */
+		jobs_end_watchers(a->c.jobs, what->user_id, what->session_id ? what->session_id : what->key_id);
 	changes_end(a->changes, what);
 	gateway_end(a->gateway, what);
 }

@@ -162,7 +162,7 @@ static int health_get(struct request *q)
 	r = failing_parts(q, &failing);
 	if (r < 0)
 		return r;
-	turns_journal_state(q->api->turns, &journal);
+	turns_journal_state(q->api->c.turns, &journal);
 	*out = (struct health){.status = failing.n ? "degraded" : "ok",
 		.version = ATELIER_VERSION,
 		.uptime_s = (clock_mono_ms() - q->api->started_ms) / 1000,
@@ -175,7 +175,7 @@ static int health_get(struct request *q)
 			.segments = journal.segments},
 		.failing = failing,
 		.providers = providers_answer(&all),
-		.turns_running = turns_live(q->api->turns),
+		.turns_running = turns_live(q->api->c.turns),
 		.connections = metric_get(M_http_connections),
 		.readers = metric_get(M_stream_readers),
 		.memory_bytes = memory_bytes(),

@@ -23,7 +23,7 @@ static int jobs_get_all(struct request *q)
 	int r = request_i64(q, "limit", &limit);
 
 	if (r == 0)
-		r = job_list(q->api->jobs, visible(q), limit, &q->mem, &views, &n, &q->err);
+		r = job_list(q->api->c.jobs, visible(q), limit, &q->mem, &views, &n, &q->err);
 	return r < 0 ? r : answer_list(q, views, n, NULL);
 }
 
@@ -34,7 +34,7 @@ static int job_get_one(struct request *q)
 	if (!out)
 		return request_no_memory(q);
 	q->answer = out;
-	return job_get(q->api->jobs, visible(q), q->arg_id, &q->mem, out, &q->err);
+	return job_get(q->api->c.jobs, visible(q), q->arg_id, &q->mem, out, &q->err);
 }
 
 int job_follow_there(struct request *q, atelier_id id, const struct http_place *at)
@@ -43,7 +43,7 @@ int job_follow_there(struct request *q, atelier_id id, const struct http_place *
 		.id = q->who.session_id ? q->who.session_id : q->who.key_id,
 		.expires_at = q->who.expires_at};
 
-	return job_follow(q->api->jobs, visible(q), id, &by, at, &q->err);
+	return job_follow(q->api->c.jobs, visible(q), id, &by, at, &q->err);
 }
 
 static int job_events_get(struct request *q)
@@ -66,13 +66,13 @@ static int job_cancel_post(struct request *q)
 	if (!out)
 		return request_no_memory(q);
 	q->answer = out;
-	return job_cancel(q->api->jobs, visible(q), q->arg_id, &q->mem, out, &q->err);
+	return job_cancel(q->api->c.jobs, visible(q), q->arg_id, &q->mem, out, &q->err);
 }
 
 static int job_resume_post(struct request *q)
 {
 	struct job_view *out = ARENA_NEW(&q->mem, struct job_view);
-	struct jobs *js = q->api->jobs;
+	struct jobs *js = q->api->c.jobs;
 	int r;
 
 	if (!out)
@@ -88,7 +88,7 @@ static int job_resume_post(struct request *q)
 
 static int job_delete_one(struct request *q)
 {
-	return job_delete(q->api->jobs, visible(q), q->arg_id, &q->err);
+	return job_delete(q->api->c.jobs, visible(q), q->arg_id, &q->err);
 }
 
 static const struct param job_list_params[] = {

@@ -131,7 +131,7 @@ static int model_pull_post(struct request *q)
 	if (!out || !params)
 		return request_no_memory(q);
 	q->answer = out;
-	return job_begin(q->api->jobs, q->who.user.id, "pull", in->model, params, &q->mem, out, &q->err);
+	return job_begin(q->api->c.jobs, q->who.user.id, "pull", in->model, params, &q->mem, out, &q->err);
 }
 
 /* Loading may take minutes; the list, and the feed, tell when it is done. */
@@ -150,7 +150,7 @@ static int model_load_post(struct request *q)
 	params = params_of(q, m.provider, m.id, in->keep_alive);
 	if (!params)
 		return request_no_memory(q);
-	r = job_begin(q->api->jobs, q->who.user.id, "load", m.id, params, &q->mem, &job, &q->err);
+	r = job_begin(q->api->c.jobs, q->who.user.id, "load", m.id, params, &q->mem, &job, &q->err);
 	return r < 0 ? r : models_get(q);
 }
 

@@ -25,8 +25,6 @@ struct line;
 
 struct api {
 	struct api_config c;
-	struct turns *turns;
-	struct jobs *jobs;
 	struct others *others;
 	struct pool *workers, *writers, *slow;
 	struct line *passwords;
@@ -176,7 +174,7 @@ bool assets_serve(const struct api *api, struct http_exchange *x, const char *pa
 
 /* ---- the change feed (loop-owned) ---- */
 
-struct changes *changes_new(struct loop *l, int64_t heartbeat_ms);
+struct changes *changes_new(struct loop *l, struct bus *b, int64_t heartbeat_ms);
 void changes_stop(struct changes *c); /* loop thread: ends all feeds */
 void changes_free(struct changes *c);
 
@@ -184,8 +182,6 @@ void changes_free(struct changes *c);
  * is gone. Any thread. */
 struct http_shared *changes_follow(
 	struct changes *c, struct http_exchange *x, const struct auth_identity *who) MUST_CHECK;
-void changes_tell(struct changes *c, atelier_id user_id, const char *kind, atelier_id conversation_id,
-	atelier_id turn_id, const char *what);
 
 /* Ends feeds. Any thread. */
 void changes_end(struct changes *c, const struct ending *what);

@@ -182,7 +182,7 @@ static void look_again(struct request *q, atelier_id user_id, atelier_id turn_id
 	if (r == 0)
 		r = turns_get(c, user_id, turn_id, &q->mem, &turn, &e);
 	if (r == E_UNAUTHORIZED || r == E_NOT_FOUND)
-		turns_end_followers(q->api->turns,
+		turns_end_followers(q->api->c.turns,
 			&(struct follower_match){
 				.user_id = user_id, .session_id = who->session_id, .key_id = who->key_id});
 }
@@ -193,7 +193,7 @@ static int follow(struct request *q, atelier_id user_id, atelier_id turn_id, uin
 	int r;
 
 	http_set_header(q->x, "X-Accel-Buffering", "no"); /* asks proxies to pass each event on at once */
-	r = turn_follow(q->api->turns, turn_id, after, who, &(struct http_place){.x = q->x}, &q->err);
+	r = turn_follow(q->api->c.turns, turn_id, after, who, &(struct http_place){.x = q->x}, &q->err);
 	if (r < 0)
 		return r;
 	q->taken = true;
@@ -298,7 +298,7 @@ static int turns_post(struct request *q)
 		r = read_options(q, &in->options, &options);
 	if (r < 0)
 		return r;
-	r = turn_start(q->api->turns,
+	r = turn_start(q->api->c.turns,
 		&(struct turn_request){.user_id = q->who.user.id,
 			.key_id = q->who.key_id,
 			.conversation_id = q->arg_id,
@@ -368,9 +368,9 @@ int turn_follow_there(struct request *q, atelier_id id, uint64_t after, const st
 	int r = load_turn(q, id, &turn);
 
 	if (r == 0)
-		r = turn_follow(q->api->turns, id, after, &who, at, &q->err);
+		r = turn_follow(q->api->c.turns, id, after, &who, at, &q->err);
 	if (r == 0 && load_turn(q, id, &turn) == E_NOT_FOUND)
-		turns_end_followers(q->api->turns, &(struct follower_match){.conversation_id = turn.conversation_id});
+		turns_end_followers(q->api->c.turns, &(struct follower_match){.conversation_id = turn.conversation_id});
 	return r;
 }
 
@@ -381,7 +381,7 @@ static int turn_cancel_post(struct request *q)
 
 	if (r < 0)
 		return r;
-	(void)turn_cancel(q->api->turns, turn.id, E_CANCELED);
+	(void)turn_cancel(q->api->c.turns, turn.id, E_CANCELED);
 	q->answer = "";
 	return 0;
 }

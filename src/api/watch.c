@@ -74,7 +74,7 @@ static int look_at_folder(struct watch *w, struct err *e)
 	int r = find_folder(w, e);
 
 	if (r < 0)
-		turns_end_unkept(w->api->turns);
+		turns_end_unkept(w->api->c.turns);
 	return r;
 }
 
@@ -117,7 +117,7 @@ static int look_at_journal(struct watch *w, struct err *e)
 {
 	struct journal_state journal;
 
-	turns_journal_state(w->api->turns, &journal);
+	turns_journal_state(w->api->c.turns, &journal);
 	return journal.error ? err_set(e, journal.error, "The journal of answers cannot be written: %s",
 				       err_info(journal.error)->text)
 			     : 0;

@@ -14,6 +14,7 @@
 #include "db/db.h"
 #include "http/server.h"
 #include "provider/provider.h"
+#include "sys/bus.h"
 
 struct jobs; /* any thread but, where it says so, the loop's */
 struct job_kind;
@@ -23,10 +24,7 @@ struct jobs_config { /* all borrowed for the life of the jobs */
 	struct loop *loop;
 	struct db *db;
 	struct providers *providers;
-	/* Told of "started" and "ended" with kind "job"; any thread; NULL: nobody. */
-	void (*changed)(
-		void *arg, atelier_id user_id, const char *kind, atelier_id id, atelier_id other, const char *what);
-	void *changed_arg;
+	struct bus *bus;              /* told of jobs that start and end; NULL: nobody listens */
 	const struct job_kind *kinds; /* NULL: those of the program */
 	size_t n_kinds;
 	void *arg; /* for kinds of a test */

@@ -49,10 +49,8 @@ static void live_remove(struct job *j)
 
 static void tell(const struct job *j, const char *what)
 {
-	const struct jobs_config *c = &j->all->config;
-
-	if (c->changed)
-		c->changed(c->changed_arg, j->user_id, "job", j->id, 0, what);
+	bus_publish(j->all->config.bus,
+		&(struct bus_event){.kind = BUS_JOB, .what = what, .user_id = j->user_id, .id = j->id});
 }
 
 /* ---- the saver ---- */

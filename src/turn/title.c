@@ -179,8 +179,8 @@ void title_ask(struct title *t)
 		title = title_clean(buf_str(&sink.text), strcmp(result.finish_reason, "length") == 0, &t->arena);
 	buf_done(&sink.text);
 	if (title && conversations_set_title_if_plain(t->all->db, t->conversation_id, title, &set, &e) == 0 && set)
-		turns_tell(t->all,
-			&(struct turn_news){t->user_id, t->conversation_id, t->turn_id, "conversation", "updated"});
+		bus_publish(t->all->config.bus,
+			&(struct bus_event){BUS_CONVERSATION, "updated", t->user_id, t->conversation_id, t->turn_id});
 }
 
 /* ---- on a thread of its own ---- */

@@ -305,7 +305,8 @@ void turn_run(void *arg)
 		r = turn_converse(t);
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);
-	turns_tell(t->all, &(struct turn_news){t->user_id, t->ids.conversation_id, t->ids.turn_id, "turn", "ended"});
+	bus_publish(t->all->config.bus,
+		&(struct bus_event){BUS_TURN, "ended", t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	if (r >= 0 && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)
 		title_begin(t);
 	turn_leave(t);

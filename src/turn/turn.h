@@ -10,6 +10,7 @@
 #include "http/server.h"
 #include "provider/provider.h"
 #include "store/turns.h"
+#include "sys/bus.h"
 #include "turn/turnlog.h"
 
 struct turns; /* all live turns and their logs; any thread unless said otherwise */
@@ -21,11 +22,7 @@ struct turns_config {
 	struct providers *providers;
 	struct calls *calls;
 	const char *journal_dir;
-	/* Told of what happens to a conversation of a user: "turn","started" | "turn","ended" | "conversation","updated".
-	 * Any thread; must not block. */
-	void (*changed)(void *arg, atelier_id user_id, const char *kind, atelier_id conversation_id, atelier_id turn_id,
-		const char *what);
-	void *changed_arg;
+	struct bus *bus; /* told of turns that start and end, and of titles; NULL: nobody listens */
 };
 
 /* Reads the journal of the last run first: turns that were cut off become `interrupted`, with all that was shown. */

@@ -78,13 +78,6 @@ void turn_set_storing(struct turn *t);
 /* Takes the turn off the list of live ones and frees it. Turn thread, at its very end. */
 void turn_leave(struct turn *t);
 
-/* Tells who watches the user's conversations. */
-struct turn_news {
-	atelier_id user_id, conversation_id, turn_id;
-	const char *kind, *what;
-};
-void turns_tell(const struct turns *all, const struct turn_news *n);
-
 /* ---- turn.c: the story ---- */
 
 void turn_run(void *turn); /* on a turn thread */

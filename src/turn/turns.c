@@ -87,14 +87,6 @@ void turn_leave(struct turn *t)
 	turn_free(t);
 }
 
-void turns_tell(const struct turns *all, const struct turn_news *n)
-{
-	const struct turns_config *c = &all->config;
-
-	if (c->changed)
-		c->changed(c->changed_arg, n->user_id, n->kind, n->conversation_id, n->turn_id, n->what);
-}
-
 /* ---- starting ---- */
 
 static int admit(struct turns *all, struct turn *t, struct err *e)
@@ -248,7 +240,8 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids 
 		return r;
 	}
 	*ret = t->ids;
-	turns_tell(all, &(struct turn_news){t->user_id, t->ids.conversation_id, t->ids.turn_id, "turn", "started"});
+	bus_publish(all->config.bus,
+		&(struct bus_event){BUS_TURN, "started", t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	/* Here, where few threads do it for all turns: what a thread has freed it keeps for later, and those of the turns
 	 * are thousands that sleep. */
 	t->prepared = prompt_build(t);

@@ -31,6 +31,7 @@ struct world {
 	struct http_client *http;
 	struct providers *providers;
 	struct calls *calls;
+	struct bus *bus;
 	struct api *api;
 	struct turns *turns;
 	char code[32], bearer[64], cookie[128];
@@ -201,14 +202,7 @@ static int start_parts(struct err *e)
 	struct calls_config cc = {.settings = &w.settings, .db = w.db, .providers = w.providers};
 	if ((r = calls_new(&cc, &w.calls, e)) < 0)
 		return r;
-	struct api_config ac = {.settings = &w.settings,
-		.loop = w.loop,
-		.db = w.db,
-		.auth = w.auth,
-		.providers = w.providers,
-		.calls = w.calls};
-	if ((r = api_new(&ac, &w.api, e)) < 0)
-		return r;
+	w.bus = bus_new();
 	snprintf(path, sizeof(path), "%s/journal", w.folder);
 	struct turns_config tc = {.settings = &w.settings,
 		.loop = w.loop,
@@ -216,11 +210,19 @@ static int start_parts(struct err *e)
 		.providers = w.providers,
 		.calls = w.calls,
 		.journal_dir = path,
-		.changed = api_changed,
-		.changed_arg = w.api};
+		.bus = w.bus};
 	if ((r = turns_new(&tc, &w.turns, e)) < 0)
 		return r;
-	api_set_turns(w.api, w.turns);
+	struct api_config ac = {.settings = &w.settings,
+		.loop = w.loop,
+		.db = w.db,
+		.auth = w.auth,
+		.providers = w.providers,
+		.calls = w.calls,
+		.turns = w.turns,
+		.bus = w.bus};
+	if ((r = api_new(&ac, &w.api, e)) < 0)
+		return r;
 	if ((r = listeners_open(&w.listeners, &(struct listen_config){.words = "127.0.0.1:0"}, e)) < 0)
 		return r;
 	struct http_server_config sc = {.listeners = w.listeners.items,
@@ -279,6 +281,7 @@ static int world_stop(void **state)
 	listeners_close(&w.listeners);
 	turns_free(w.turns);
 	api_free(w.api);
+	bus_free(w.bus);
 	http_client_free(w.http);
 	calls_free(w.calls);
 	auth_free(w.auth);

@@ -19,6 +19,8 @@ struct fixture {
 	struct loop *loop;
 	pthread_t thread;
 	struct db *db;
+	struct bus *bus;
+	struct bus_subscriber subscriber;
 	struct jobs *jobs;
 	struct arena a;
 	struct err e;
@@ -28,14 +30,13 @@ struct fixture {
 	int begun, go, told_started, told_ended;
 };
 
-static void tell(void *arg, atelier_id user_id, const char *kind, atelier_id id, atelier_id other, const char *what)
+static void hear(void *arg, const struct bus_event *ev)
 {
 	struct fixture *f = arg;
 
-	assert_true(user_id > 0 && id > 0 && other == 0);
-	assert_string_equal(kind, "job");
+	assert_true(ev->kind == BUS_JOB && ev->user_id > 0 && ev->id > 0 && ev->turn_id == 0);
 	pthread_mutex_lock(&f->mx);
-	if (strcmp(what, "started") == 0)
+	if (strcmp(ev->what, "started") == 0)
 		f->told_started++;
 	else
 		f->told_ended++;
@@ -113,8 +114,7 @@ static void open_jobs(struct fixture *f, size_t n_kinds)
 	assert_int_equal(jobs_new(&(struct jobs_config){.settings = &f->settings,
 					  .loop = f->loop,
 					  .db = f->db,
-					  .changed = tell,
-					  .changed_arg = f,
+					  .bus = f->bus,
 					  .kinds = kinds,
 					  .n_kinds = n_kinds,
 					  .arg = f},
@@ -154,6 +154,9 @@ static int setup(void **state)
 	m = store_migrations(&n);
 	if (db_open(&(struct db_config){.path = path, .readers = 2}, m, n, &f->db, &f->e) < 0)
 		return -1;
+	f->bus = bus_new();
+	f->subscriber = (struct bus_subscriber){.fn = hear, .arg = f};
+	bus_subscribe(f->bus, &f->subscriber);
 	f->loop = loop_new();
 	if (pthread_create(&f->thread, NULL, run_loop, f->loop) != 0)
 		return -1;
@@ -178,6 +181,8 @@ static int teardown(void **state)
 	loop_stop(f->loop);
 	pthread_join(f->thread, NULL);
 	loop_free(f->loop);
+	bus_unsubscribe(f->bus, &f->subscriber);
+	bus_free(f->bus);
 	db_close(f->db);
 	settings_done(&f->settings);
 	arena_done(&f->a);

@@ -20,17 +20,17 @@ struct run {
 	char journal[100];
 	atelier_id turns[TURNS], messages[TURNS], conversations[TURNS];
 	pthread_t thread;
+	struct bus_subscriber subscriber;
 	unsigned told;
 };
 
-static void tell(void *arg, atelier_id user_id, const char *kind, atelier_id conversation_id, atelier_id turn_id,
-	const char *what)
+static void hear(void *arg, const struct bus_event *ev)
 {
 	struct run *run = arg;
 
-	assert_true(user_id == run->f->bob && conversation_id && turn_id);
-	assert_string_equal(kind, "turn");
-	assert_string_equal(what, "ended");
+	assert_true(ev->user_id == run->f->bob && ev->id && ev->turn_id);
+	assert_int_equal(ev->kind, BUS_TURN);
+	assert_string_equal(ev->what, "ended");
 	__atomic_add_fetch(&run->told, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -93,7 +93,9 @@ static void start(struct run *run)
 	struct err e = {0};
 
 	*all = (struct turns){.settings = &run->settings, .db = run->f->db, .store_retry_ms = 1};
-	all->config = (struct turns_config){.journal_dir = run->journal, .changed = tell, .changed_arg = run};
+	all->config = (struct turns_config){.journal_dir = run->journal, .bus = bus_new()};
+	run->subscriber = (struct bus_subscriber){.fn = hear, .arg = run};
+	bus_subscribe(all->config.bus, &run->subscriber);
 	pthread_mutex_init(&all->mx, NULL);
 	cancel_init(&all->stop);
 	all->loop = loop_new();
@@ -124,6 +126,8 @@ static void stop(struct run *run, bool now)
 	turnlogs_free(all->logs);
 	journal_close(all->journal);
 	loop_free(all->loop);
+	bus_unsubscribe(all->config.bus, &run->subscriber);
+	bus_free(all->config.bus);
 	cancel_done(&all->stop);
 	pthread_mutex_destroy(&all->mx);
 }

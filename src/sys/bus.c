@@ -1,0 +1,68 @@
+/*
+ * bus.c - the list of subscribers. Publishing is frequent and takes the lock with others who publish; subscribing happens at
+ * the start and the end of the program.
+ */
+#include "sys/bus.h"
+
+#include <pthread.h>
+
+struct bus {
+	pthread_rwlock_t lock; /* of the list; held for reading while subscribers run */
+	struct bus_subscriber *first;
+};
+
+const char *bus_kind_name(enum bus_kind kind)
+{
+	static const char *const names[] = {
+#define X(name, wire, ...) [BUS_##name] = (wire),
+		BUS_TABLE(X)
+#undef X
+	};
+	return names[kind];
+}
+
+struct bus *bus_new(void)
+{
+	struct bus *b = xcalloc(1, sizeof(*b));
+
+	pthread_rwlock_init(&b->lock, NULL);
+	return b;
+}
+
+void bus_free(struct bus *b)
+{
+	if (!b)
+		return;
+	pthread_rwlock_destroy(&b->lock);
+	free(b);
+}
+
+void bus_subscribe(struct bus *b, struct bus_subscriber *s)
+{
+	pthread_rwlock_wrlock(&b->lock);
+	s->next = b->first;
+	b->first = s;
+	pthread_rwlock_unlock(&b->lock);
+}
+
+void bus_unsubscribe(struct bus *b, struct bus_subscriber *s)
+{
+	pthread_rwlock_wrlock(&b->lock);
+	for (struct bus_subscriber **at = &b->first; *at; at = &(*at)->next) {
+		if (*at == s) {
+			*at = s->next;
+			break;
+		}
+	}
+	pthread_rwlock_unlock(&b->lock);
+}
+
+void bus_publish(struct bus *b, const struct bus_event *ev)
+{
+	if (!b)
+		return;
+	pthread_rwlock_rdlock(&b->lock);
+	for (struct bus_subscriber *s = b->first; s; s = s->next)
+		s->fn(s->arg, ev);
+	pthread_rwlock_unlock(&b->lock);
+}
