@@ -1,10 +1,9 @@
 /*
- * fault_memory.c - lets allocations fail in test builds: ours, which the linker leads here (--wrap), those of jansson and
- * curl, which are made by ours, and those of SQLite and libevent. The fault point `memory` is passed at each allocation that
+ * fault_memory.c - lets allocations fail in test builds: ours, which the linker leads here (--wrap), those of jansson, curl
+ * and libevent, which are made by ours, and those of SQLite. The fault point `memory` is passed at each allocation that
  * is reached by a new way: by a chain of callers that has not been seen before. So each way fails once, and not each of a
  * million allocations.
  */
-#include <event2/event.h>
 #include <execinfo.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -106,7 +105,6 @@ __attribute__((constructor)) static void lead_here(void)
 	if (!spec || !strstr(spec, "memory:"))
 		return;
 	(void)backtrace(callers, 1); /* loads what it needs */
-	event_set_mem_functions(__wrap_malloc, __wrap_realloc, free);
 	(void)sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite);
 	ours = sqlite;
 	ours.xMalloc = sqlite_malloc;

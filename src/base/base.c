@@ -21,13 +21,9 @@ bool memory_reserve(void)
 	return p != NULL;
 }
 
-/* True when there is something again. */
-static bool reserve_given(void)
+static void reserve_give(void)
 {
-	void *p = atomic_exchange(&reserve, NULL);
-
-	free(p);
-	return p != NULL;
+	free(atomic_exchange(&reserve, NULL));
 }
 
 void memory_is_out(void)
@@ -39,10 +35,10 @@ void memory_is_out(void)
 	abort();
 }
 
+/* Also where another thread was given it a moment ago: there is more than one needs. */
 static void *from_reserve(size_t n, size_t size)
 {
-	if (!reserve_given())
-		return NULL;
+	reserve_give();
 	void *p = calloc(n, size);
 	(void)memory_reserve();
 	return p;
@@ -53,6 +49,18 @@ void *memory_try(size_t n)
 	void *p = malloc(n ? n : 1);
 
 	return p ? p : from_reserve(n ? n : 1, 1);
+}
+
+void *memory_try_resize(void *p, size_t n)
+{
+	void *new = realloc(p, n ? n : 1);
+
+	if (!new) {
+		reserve_give();
+		new = realloc(p, n ? n : 1);
+		(void)memory_reserve();
+	}
+	return new;
 }
 
 void *xcalloc(size_t n, size_t size)

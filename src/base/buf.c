@@ -6,8 +6,10 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/memory.h"
 
 #define FIRST_CAP 128u
+#define SMALL     65536u /* up to here as sure as any small allocation */
 
 void buf_done(struct buf *b)
 {
@@ -41,7 +43,7 @@ static char *grow(struct buf *b, size_t n)
 	/* Doubling must not carry the memory far over the maximum. */
 	if (b->max < SIZE_MAX && cap > b->max + 1)
 		cap = MAX(want, b->max + 1);
-	p = realloc(b->p, cap);
+	p = cap <= SMALL ? memory_try_resize(b->p, cap) : realloc(b->p, cap);
 	if (!p) {
 		b->failed = -ENOMEM;
 		return NULL;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/memory.h"
 #include "base/utf8.h"
 
 /* jansson recurses once a level; pool threads have small stacks, and nobody nests deeper than this by hand. */
@@ -231,9 +232,11 @@ static void mend(struct buf *b, struct str text, enum json_reading how)
 /* jansson calls a text wrong for which it has no memory. */
 static _Thread_local bool no_memory;
 
+/* Nor does it see that a character of a text could not be kept: the closing quote may be missing then, and it reads on behind
+ * the end. So it gets the reserve. */
 static void *noting_malloc(size_t n)
 {
-	void *p = malloc(n);
+	void *p = memory_try(n);
 
 	no_memory |= !p;
 	return p;

@@ -6,5 +6,6 @@
 
 #include "base/base.h"
 
-/* As malloc, and what the reserve has before it fails. */
+/* As malloc and realloc, and what the reserve has before they fail. */
 void *memory_try(size_t n);
+void *memory_try_resize(void *p, size_t n);

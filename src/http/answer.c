@@ -162,16 +162,18 @@ static void send_answer(struct conn *c, const void *p, size_t n, char *owned)
 {
 	const struct buf *head = &c->server->head;
 	struct iovec iov[] = {{head->p, head->n}, {(void *)(uintptr_t)p, n}};
-	ssize_t sent = conn_waits(c) ? 0 : wire_write(c, iov, n ? 2 : 1);
+	ssize_t sent = buf_status(head);
 
-	if (sent < 0) {
+	if (sent == 0 && !conn_waits(c))
+		sent = wire_write(c, iov, n ? 2 : 1);
+	size_t k = MIN((size_t)MAX(sent, 0), head->n), rest = n - ((size_t)MAX(sent, 0) - k);
+	if (sent >= 0 && k < head->n)
+		buf_add(&c->out, head->p + k, head->n - k);
+	if (sent < 0 || buf_status(&c->out) < 0) {
 		free(owned);
 		conn_close(c);
 		return;
 	}
-	size_t k = MIN((size_t)sent, head->n), rest = n - ((size_t)sent - k);
-	if (k < head->n)
-		buf_add(&c->out, head->p + k, head->n - k);
 	if (rest) {
 		c->tail = (const char *)p + (n - rest);
 		c->tail_n = rest;

@@ -243,8 +243,8 @@ static ssize_t read_some(struct conn *c)
 
 	if (n > 0) {
 		size_t used = take(c, s->read, (size_t)n);
-		if (!c->dead)
-			buf_add(&c->in, s->read + used, (size_t)n - used);
+		if (!c->dead && conn_keep(c, s->read + used, (size_t)n - used) < 0)
+			conn_close(c);
 	}
 	return n;
 }
@@ -323,7 +323,8 @@ bool body_discard(struct conn *c)
 		more = judge(c, n);
 		if (n > 0) {
 			size_t used = discard(c, s->read, (size_t)n);
-			buf_add(&c->in, s->read + used, (size_t)n - used);
+			if (conn_keep(c, s->read + used, (size_t)n - used) < 0)
+				conn_close(c);
 		}
 	}
 	if (c->dead)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "http/server_priv.h"
 #include "http/tls.h"
+#include "sys/fault.h"
 #include "sys/metrics.h"
 
 enum {
@@ -331,6 +332,16 @@ void conn_answered(struct conn *c)
 
 /* --- input ------------------------------------------------------------------------------------------------------- */
 
+int conn_keep(struct conn *c, const char *p, size_t n)
+{
+	int r = n ? FAULT("http_keep") : 0;
+
+	if (r < 0 || n == 0)
+		return r;
+	buf_add(&c->in, p, n);
+	return buf_status(&c->in);
+}
+
 static void begin_request(struct conn *c, const char *p, size_t n)
 {
 	struct http_exchange *x = exchange_new(c, p + c->scan.begin, n - c->scan.begin, c->scan.lines);
@@ -365,20 +376,23 @@ static bool take_head(struct conn *c, const char *p, size_t n, bool fresh)
 		c->server->n_large++;
 	}
 	if (k == 0) {
-		if (fresh)
-			buf_add(&c->in, p, n);
+		if (fresh && (k = conn_keep(c, p, n)) < 0) {
+			answer_refuse(c, (int)k, NULL);
+			return true;
+		}
 		if (c->state == CONN_IDLE)
 			conn_enter(c, CONN_HEAD);
 		return c->readable;
 	}
 	begin_request(c, p, (size_t)k);
-	if (fresh)
-		buf_add(&c->in, p + k, n - (size_t)k);
-	else if (n == (size_t)k)
+	int r = fresh ? conn_keep(c, p + k, n - (size_t)k) : 0;
+	if (!fresh && n == (size_t)k)
 		buf_wipe(&c->in);
-	else
+	else if (!fresh)
 		buf_consume(&c->in, (size_t)k);
-	if (c->state == CONN_HANDLING)
+	if (c->state == CONN_HANDLING && r < 0)
+		answer_refuse(c, r, NULL);
+	else if (c->state == CONN_HANDLING)
 		exchange_begin(c->x);
 	return true;
 }
@@ -404,8 +418,11 @@ static bool read_head(struct conn *c)
 	}
 	if (fresh)
 		return take_head(c, s->read, (size_t)n, true);
-	buf_add(&c->in, s->read, (size_t)n);
-	return take_head(c, c->in.p, c->in.n, false);
+	n = conn_keep(c, s->read, (size_t)n);
+	if (n == 0)
+		return take_head(c, c->in.p, c->in.n, false);
+	answer_refuse(c, (int)n, NULL);
+	return true;
 }
 
 /* Reading behind a request is on to see the client leave. A pipelined request may wait for the end; a flood may not. */
@@ -423,9 +440,7 @@ static bool read_behind(struct conn *c)
 		c->readable = false;
 		return false;
 	}
-	if (n > 0)
-		buf_add(&c->in, s->read, (size_t)n);
-	if (n > 0 && c->in.n <= HTTP_READ_MAX)
+	if (n > 0 && conn_keep(c, s->read, (size_t)n) == 0 && c->in.n <= HTTP_READ_MAX)
 		return true;
 	conn_close(c);
 	return false;

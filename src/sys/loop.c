@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <sys/time.h>
 
+#include "base/memory.h"
+
 struct loop {
 	struct event_base *base;
 	int wake_fd;
@@ -36,6 +38,12 @@ struct loop_timer {
 };
 
 static _Thread_local const struct loop *current;
+
+/* An event that could not be added would never come: what waits for it would wait for ever. */
+__attribute__((constructor)) static void events_have_the_reserve(void)
+{
+	event_set_mem_functions(memory_try, memory_try_resize, free);
+}
 
 static struct loop_task *take_tasks(struct loop *l)
 {

@@ -29,7 +29,7 @@ from server import Failed, Server  # noqa: E402
 
 FAULTS = (("db_write", "ENOSPC", 8), ("db_commit", "EIO", 8), ("db_write", "EBUSY", 8), ("journal_write", "ENOSPC", 8),
           ("journal_sync", "EIO", 2), ("journal_segment", "EROFS", 2), ("journal_reserve", "ENOSPC", 2),
-          ("frames_chunk", "ENOMEM", 8), ("turn_prepare", "ENOMEM", 3), ("turn_store", "EBUSY", 3),
+          ("http_keep", "ENOMEM", 6), ("frames_chunk", "ENOMEM", 8), ("turn_prepare", "ENOMEM", 3), ("turn_store", "EBUSY", 3),
           ("provider_call", "EIO", 3))
 # The same once the server is ready, at each so many-th pass: at steps of the database, and wherever memory is asked for. Of
 # allocations each way that leads to one is a pass (src/fault_memory.c).
@@ -243,7 +243,7 @@ def main():
                     (failed if problem else passed).append(fault)
                     if problem:
                         print("FAILED %s: %s" % (fault, problem))
-                        for line in r.server.log[-60:]:
+                        for line in r.server.log[-150:]:
                             print("    | " + line[:300])
                     elif a.v:
                         print("ok %s: %d refused, %d answers" % (fault, r.refused, len(r.seen)))

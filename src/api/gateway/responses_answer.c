@@ -14,13 +14,14 @@ static const char seal[] = "atelier:";
 void responses_add_sealed(struct str text, struct buf *out)
 {
 	size_t size = sodium_base64_encoded_len(text.n, sodium_base64_VARIANT_ORIGINAL);
-	CLEANUP(freep) char *coded = malloc(size);
+	char *coded;
 
-	if (!coded)
-		abort();
-	sodium_bin2base64(coded, size, (const unsigned char *)text.p, text.n, sodium_base64_VARIANT_ORIGINAL);
 	buf_printf(out, "\"%s", seal);
-	buf_add_str(out, coded);
+	coded = buf_reserve(out, size); /* with its NUL */
+	if (!coded)
+		return;
+	sodium_bin2base64(coded, size, (const unsigned char *)text.p, text.n, sodium_base64_VARIANT_ORIGINAL);
+	out->n += size - 1;
 	buf_add_char(out, '"');
 }
 
