@@ -394,6 +394,14 @@ void signals_block(void)
 
 static void end_now(int sig)
 {
+	static const char late[] = "atelier: stopping took too long, what still ran is cut off\n";
+
+	if (sig == SIGALRM)
+		(void)!write(STDERR_FILENO, late, sizeof(late) - 1);
+#ifdef ATELIER_FAULTS
+	if (sig == SIGALRM)
+		abort(); /* a sanitizer shows what the main thread waited for */
+#endif
 	_exit(sig == SIGALRM ? EXIT_FAILURE : EXIT_INTERRUPT);
 }
 

@@ -22,10 +22,10 @@ class Failed(Exception):
 def sanitizer_env():
     here = os.path.dirname(os.path.abspath(__file__))
     return {
-        "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:detect_stack_use_after_return=1:allocator_may_return_null=1",
+        "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:handle_abort=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
         "LSAN_OPTIONS": "suppressions=%s:print_suppressions=0" % os.path.join(here, "lsan.supp"),
-        "TSAN_OPTIONS": "exitcode=66:halt_on_error=0:second_deadlock_stack=1:suppressions=%s"
+        "TSAN_OPTIONS": "exitcode=66:handle_abort=1:halt_on_error=0:second_deadlock_stack=1:suppressions=%s"
                         % os.path.join(here, "tsan.supp"),
     }
 
