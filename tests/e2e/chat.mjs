@@ -751,7 +751,9 @@ export async function renameAndDelete({ page, mock, shot, allow }) {
   await row.getByRole('button', { name: /^More for/ }).click();
   await page.getByRole('menuitem', { name: 'Rename' }).click();
   await page.getByRole('textbox', { name: 'Chat name' }).fill('My plums');
+  const renamed = page.waitForResponse((r) => r.request().method() === 'PATCH');
   await page.keyboard.press('Enter');
+  await renamed;
   await chats(page).getByRole('link', { name: /My plums/ }).waitFor();
   await page.reload();
   const link = chats(page).getByRole('link', { name: /My plums/ });

@@ -1,5 +1,6 @@
 // End-to-end tests with a real browser: node tests/e2e/run.mjs --binary build/atelier [NAME ...]
-// E2E_SHOTS=FOLDER keeps pictures; CHROMIUM names another browser.
+// E2E_SHOTS=FOLDER keeps pictures; CHROMIUM names another browser; E2E_SLOW=MS lets every call of the page wait up to
+// so long, which finds what does not wait for it.
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -75,6 +76,7 @@ const order = [
 const args = parseArgs({ options: { binary: { type: 'string' } }, allowPositionals: true });
 const binary = resolve(args.values.binary ?? 'build/atelier');
 const shots = process.env.E2E_SHOTS;
+const slow = Number(process.env.E2E_SLOW);
 
 /** Collects what a page must never say. */
 function watcher() {
@@ -109,11 +111,12 @@ async function main() {
   await server.start();
   const browser = await launch();
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', locale: 'en-US', serviceWorkers: 'block' });
+  if (slow) await context.route('**/api/**', async (route) => setTimeout(() => route.continue().catch(() => {}), Math.random() * slow));
   const { watch, allow, forget } = watcher();
   // Before anybody is signed in, the page asks and is told so.
   const page = watch(await context.newPage());
   let passed = 0;
-  let failed = 0;
+  const failures = []; // repeated at the end, where who sees only the last lines finds them
   const wanted = args.positionals.length ? ['firstRun', ...args.positionals] : order;
   try {
     for (const name of order.filter((n) => wanted.includes(n))) {
@@ -130,7 +133,7 @@ async function main() {
         passed++;
         console.log(`ok ${name} (${Date.now() - began} ms)`);
       } catch (error) {
-        failed++;
+        failures.push(`FAILED ${name}: ${String(error.stack ?? error).slice(0, 1500)}`);
         console.log(`FAILED ${name}: ${error.stack ?? error}`);
         console.log('  at ' + page.url());
         const text = await page.locator('body').innerText().catch(() => '');
@@ -142,17 +145,14 @@ async function main() {
       }
     }
     const how = await server.end();
-    if (how !== 0) {
-      failed++;
-      console.log(`FAILED: the server ended with ${how}`);
-    }
+    if (how !== 0) failures.push(`FAILED: the server ended with ${how}`);
   } finally {
     await browser.close();
     await server.destroy();
     await mock.stop();
   }
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed ? 1 : 0;
+  console.log([`${passed} passed, ${failures.length} failed`, ...failures].join('\n'));
+  return failures.length ? 1 : 0;
 }
 
 process.exit(await main());

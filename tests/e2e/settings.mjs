@@ -310,7 +310,9 @@ export async function usage({ page, base, mock, shot }) {
   await page.getByRole('rowheader', { name: 'ada' }).waitFor();
   await page.getByRole('radio', { name: '7 days' }).click();
   await page.getByRole('button', { name: 'Show as table' }).click();
-  assert.equal(await page.getByRole('region', { name: 'By day' }).locator('tbody tr').count(), 7, 'a row for every day');
+  const rows = page.getByRole('region', { name: 'By day' }).locator('tbody tr');
+  await rows.nth(7).waitFor({ state: 'detached' });
+  assert.equal(await rows.count(), 7, 'a row for every day');
   await shot('usage');
 }
 
@@ -381,7 +383,6 @@ export async function ordinaryUser({ page, context, server, base, watch, allow }
   await own.close();
 }
 
-/** What an administrator does with others, and what the server does not let them do with themselves. */
 /** Somebody is added, sets their password by the link, once, and is given another name. */
 async function byLink({ page, base, row, choose, shot }) {
   await page.getByRole('button', { name: 'Add user' }).click();
@@ -393,6 +394,7 @@ async function byLink({ page, base, row, choose, shot }) {
   const text = page.getByRole('group', { name: 'the link' });
   await text.waitFor();
   await shot('link');
+  assert.equal(await dialog(page).count(), 1, 'the form has made room for it');
   const address = await text.innerText();
   assert.match(address, /\/password#[\w-]{43}$/);
   await dialog(page).getByRole('button', { name: 'Close' }).click();
@@ -433,6 +435,7 @@ async function byLink({ page, base, row, choose, shot }) {
   await page.getByText('No restrictions').waitFor();
 }
 
+/** What an administrator does with others, and what the server does not let them do with themselves. */
 export async function people({ page, server, base, allow, shot }) {
   allow(/status of 4(09|10)/);
   const add = (name) => {
@@ -461,6 +464,7 @@ export async function people({ page, server, base, allow, shot }) {
   // Disabled, and enabled again by the way back that is offered.
   await choose('nina', 'Disable');
   await row('nina').getByText('Disabled').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).hover(); // what is pointed at stays
   assert.notEqual(await signIn('nina'), 200, 'who is disabled does not sign in');
   await page.getByRole('button', { name: 'Undo' }).click();
   await row('nina').getByText('Disabled').waitFor({ state: 'detached' });
@@ -472,7 +476,10 @@ export async function people({ page, server, base, allow, shot }) {
   await row('ada').getByText('Administrator').waitFor();
   await choose('ada', 'Delete');
   await page.getByRole('alertdialog').getByText('All chats, API keys and limits').waitFor();
+  // The same sentence may still stand there from before: it is the answer that is waited for.
+  const refused = page.waitForResponse((r) => r.request().method() === 'DELETE');
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  assert.equal((await refused).status(), 409);
   await toast(page, 'This is the last administrator: make somebody else one first.');
   await choose('nina', 'Make administrator');
   await row('nina').getByText('Administrator').waitFor();

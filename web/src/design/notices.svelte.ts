@@ -16,7 +16,8 @@ class Notices {
   private timers = new Map<number, ReturnType<typeof setTimeout>>();
 
   show(text: string, kind: Toast['kind'] = 'info', action?: Toast['action']): void {
-    if (this.toasts.some((t) => t.text === text && !t.action)) return;
+    const same = this.toasts.find((t) => t.text === text && !t.action);
+    if (same) return this.release(same.id);
     const id = this.next++;
     this.toasts.push({ id, kind, text, action });
     this.release(id);

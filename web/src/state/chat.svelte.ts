@@ -8,7 +8,7 @@ import { pause } from '$core/live/pause';
 import { textOf } from '$core/turn/parts';
 import { beginTurn, messageOf, partsOf, reduce, type TurnView } from '$core/turn/reduce';
 import { conversations } from './conversations.svelte';
-import { mergeLatest, optimistic, type Shown } from './history';
+import { accepted, mergeLatest, optimistic, type Shown } from './history';
 import { live } from './live.svelte';
 import { session } from './session.svelte';
 import { readOptions, writeOptions } from './storage';
@@ -124,11 +124,7 @@ export class Chat {
         started(conversation.id);
       }
       const turn = await startTurn(this.id, { content, model: model ?? undefined, options: this.options });
-      this.accept(turn, [
-        ...before,
-        { ...pair[0], id: turn.user_message_id ?? pair[0].id, state: 'complete' },
-        { ...pair[1], id: turn.message_id, turn_id: turn.turn_id },
-      ]);
+      this.accept(turn, [...before, ...accepted(pair, turn)]);
     } catch (e) {
       this.messages = before;
       this.sending = false;
@@ -181,14 +177,7 @@ export class Chat {
     this.begin();
     try {
       const turn = await startTurn(this.id, { ...body, options: this.options });
-      const ids = shown.map((m) => (m.role === 'user' ? (turn.user_message_id ?? m.id) : turn.message_id));
-      const real = shown.map((m, i): Shown => ({
-        ...m,
-        id: ids[i]!,
-        turn_id: m.role === 'user' ? null : turn.turn_id,
-        siblings: m.siblings.map((s) => (s === m.id ? ids[i]! : s)),
-      }));
-      this.accept(turn, [...before, ...real]);
+      this.accept(turn, [...before, ...accepted(shown, turn)]);
     } catch (e) {
       this.messages = had;
       this.sending = false;

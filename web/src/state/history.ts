@@ -1,4 +1,4 @@
-import type { Message } from '$core/api/types';
+import type { Message, TurnStarted } from '$core/api/types';
 
 /** A message in the list. `key` stays when an optimistic message gets its real id, so that it is not drawn anew. */
 export interface Shown extends Message {
@@ -20,6 +20,15 @@ export function optimistic(conversation: string, content: string, model: string 
     };
   };
   return [make('user', { content, parts: [{ type: 'text', text: content }] }), make('assistant', { state: 'running', model })];
+}
+
+/** The same messages once the server has taken them: with its ids, also where they stand among their versions. */
+export function accepted(shown: readonly Shown[], turn: TurnStarted): Shown[] {
+  return shown.map((m): Shown => {
+    const asked = m.role === 'user';
+    const id = asked ? (turn.user_message_id ?? m.id) : turn.message_id;
+    return { ...m, id, turn_id: asked ? null : turn.turn_id, siblings: m.siblings.map((s) => (s === m.id ? id : s)) };
+  });
 }
 
 /**
