@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "program.h"
+#include "store/conversations.h"
 #include "store/responses.h"
 #include "store/sessions.h"
 #include "store/turns.h"
@@ -16,6 +17,7 @@ enum {
 	CHECK_MS = 60000,
 	REMOVE_MS = 3600 * 1000,
 	BATCH = 500,           /* rows of one transaction: nobody waits long behind it */
+	BIN_BATCH = 20,        /* conversations, each with all its messages */
 	USAGE_DAYS_LEAST = 32, /* limits of a month count them */
 };
 
@@ -82,7 +84,15 @@ static int old_responses(struct maintenance *m, int64_t now, int64_t *ret_n, str
 	return responses_delete_before(m->p->db, now - hours * 3600 * 1000, BATCH, ret_n, e);
 }
 
+static int emptied_bins(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	int64_t days = m->p->settings->bin_keep_days;
+
+	return days == 0 ? 0 : conversations_empty_bin(m->p->db, now - days * DAY_MS, BIN_BATCH, ret_n, e);
+}
+
 static const struct kind kinds[] = {
+	{"conversations of the bin", emptied_bins},
 	{"sessions that had ended", ended_sessions},
 	{"sessions of a clock that was ahead", sessions_of_tomorrow},
 	{"records of calls", old_usage},

@@ -1,85 +1,121 @@
 /* conversations_api.c - a person's conversations. */
-#include "api/answer.h"
 #include "api/bootstrap.h"
+#include "api/conversations.h"
 #include "store/conversations.h"
 
 #define TITLE_MAX      200
 #define MODEL_MAX      200
+#define TAG_MAX        60
 #define PAGE_ITEMS     50
 #define DELETE_WAIT_MS 5000 /* for a canceled turn to be gone */
+#define DAY_MS         INT64_C(86400000)
 
 struct conversation_edit {
 	const char *title, *model;
-	atelier_id leaf_id;
+	atelier_id leaf_id, folder_id;
+	bool pinned, archived, unread;
+	struct schema_list tags;
 };
 
+/* The bits of request.given, by place in the tables. */
+enum { GIVEN_PINNED = 4, GIVEN_ARCHIVED = 8, GIVEN_FOLDER = 16, GIVEN_TAGS = 32, GIVEN_UNREAD = 128 };
+
+static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
+
+#define E struct conversation_edit
 #define EDIT_FIELDS                                                                                                    \
-	FIELD_STR(struct conversation_edit, title, "title", 1, TITLE_MAX, 0,                                           \
-		"Title; without one it is made from the talk."),                                                       \
-		FIELD_STR(struct conversation_edit, model, "model", 1, MODEL_MAX, 0, "Id of the model that answers.")
+	FIELD_STR(E, title, "title", 1, TITLE_MAX, 0, "Title; without one it is made from the talk."),                 \
+		FIELD_STR(E, model, "model", 1, MODEL_MAX, 0, "Id of the model that answers."),                        \
+		FIELD_BOOL(E, pinned, "pinned", 0, "Whether it is pinned."),                                           \
+		FIELD_BOOL(E, archived, "archived", 0, "Whether it is put away, out of the list."),                    \
+		FIELD_ID(E, folder_id, "folder_id", FIELD_NULL, "The folder it is in; null: in none."),                \
+		FIELD(FT_STRS, E, tags, "tags", .max = CONVERSATION_TAGS_MAX, .item = &tag_item,                       \
+			.doc = "All its tags; of those that differ by case alone the first one counts.")
 static const struct field new_fields[] = {EDIT_FIELDS};
 static const struct field patch_fields[] = {
 	EDIT_FIELDS,
-	FIELD_ID(struct conversation_edit, leaf_id, "leaf_id", 0,
-		"A message: the newest branch through it is the one shown from now on."),
+	FIELD_ID(E, leaf_id, "leaf_id", 0,
+		"A message: the newest branch through it is the one shown from now on; one that is shown already "
+		"changes "
+		"nothing."),
+	FIELD_BOOL(E, unread, "unread", 0, "Whether an answer has ended that nobody has seen."),
 };
+#undef E
 static const struct schema conversation_new_schema =
 	SCHEMA("ConversationNew", struct conversation_edit, new_fields, "A new conversation.");
 static const struct schema conversation_patch_schema =
 	SCHEMA("ConversationPatch", struct conversation_edit, patch_fields, "What to change; the rest stays.");
 
 struct conversation_answer {
-	atelier_id id, leaf_id, running_turn_id;
-	const char *title, *model;
-	int64_t message_count, tokens_in, tokens_out, created_at, updated_at;
+	struct conversation v;
+	struct schema_list tags;
+	int64_t purge_at;
 };
 
+#define C struct conversation_answer
 static const struct field conversation_fields[] = {
-	FIELD_ID(struct conversation_answer, id, "id", FIELD_REQUIRED, "Identifier."),
-	FIELD_STR(struct conversation_answer, title, "title", 0, 0, FIELD_REQUIRED, "Title; empty: none yet."),
-	FIELD_STR(struct conversation_answer, model, "model", 0, 0, 0,
-		"Id of the model that answers; null: the default."),
-	FIELD_I64(struct conversation_answer, message_count, "message_count", 0, 0, FIELD_REQUIRED, "Messages in it."),
-	FIELD_I64(struct conversation_answer, tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Tokens read by models."),
-	FIELD_I64(struct conversation_answer, tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED,
-		"Tokens written by models."),
-	FIELD_TIME(struct conversation_answer, created_at, "created_at", FIELD_REQUIRED, "When it began."),
-	FIELD_TIME(struct conversation_answer, updated_at, "updated_at", FIELD_REQUIRED, "When it last changed."),
-	FIELD_ID(struct conversation_answer, leaf_id, "leaf_id", 0,
-		"The last message of the branch shown; null: there are none."),
-	FIELD_ID(struct conversation_answer, running_turn_id, "running_turn_id", 0,
-		"The turn being answered; null: none."),
+	FIELD_ID(C, v.id, "id", FIELD_REQUIRED, "Identifier."),
+	FIELD_STR(C, v.title, "title", 0, 0, FIELD_REQUIRED, "Title; empty: none yet."),
+	FIELD_STR(C, v.model, "model", 0, 0, 0, "Id of the model that answers; null: the default."),
+	FIELD_I64(C, v.message_count, "message_count", 0, 0, FIELD_REQUIRED, "Messages in it."),
+	FIELD_I64(C, v.tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Tokens read by models."),
+	FIELD_I64(C, v.tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Tokens written by models."),
+	FIELD_BOOL(C, v.pinned, "pinned", FIELD_REQUIRED, "Whether it is pinned."),
+	FIELD_BOOL(C, v.archived, "archived", FIELD_REQUIRED, "Whether it is put away."),
+	FIELD_BOOL(C, v.unread, "unread", FIELD_REQUIRED, "An answer has ended while nobody followed it."),
+	FIELD_ID(C, v.folder_id, "folder_id", 0, "The folder it is in; null: in none."),
+	FIELD(FT_STRS, C, tags, "tags", .item = &tag_item, .flags = FIELD_REQUIRED, .doc = "Its tags."),
+	FIELD_TIME(C, v.created_at, "created_at", FIELD_REQUIRED, "When it began."),
+	FIELD_TIME(C, v.updated_at, "updated_at", FIELD_REQUIRED, "When it last changed."),
+	FIELD_ID(C, v.leaf_id, "leaf_id", 0, "The last message of the branch shown; null: there are none."),
+	FIELD_ID(C, v.turn_id, "running_turn_id", 0, "The turn being answered; null: none."),
+	FIELD_TIME(C, v.deleted_at, "deleted_at", 0, "When it was put into the bin; null: it is not there."),
+	FIELD_TIME(C, purge_at, "purge_at", 0, "When it is removed from the bin for good; null: never."),
 };
-static const struct schema conversation_schema =
+const struct schema conversation_schema =
 	SCHEMA("Conversation", struct conversation_answer, conversation_fields, "A conversation.");
+#undef C
 
 LIST_FIELDS(conversation_page, &conversation_schema, "Newest first.");
 const struct schema conversation_page_schema =
 	SCHEMA("ConversationPage", struct list_answer, conversation_page_fields, "Some conversations.");
 
-static struct conversation_answer answer_of(const struct conversation *c)
+/* A list of texts as the store has it. */
+static int read_tags(struct request *q, const char *json, struct schema_list *ret)
 {
-	return (struct conversation_answer){.id = c->id,
-		.leaf_id = c->leaf_id,
-		.running_turn_id = c->turn_id,
-		.title = c->title ? c->title : "",
-		.model = c->model && *c->model ? c->model : NULL,
-		.message_count = c->message_count,
-		.tokens_in = c->tokens_in,
-		.tokens_out = c->tokens_out,
-		.created_at = c->created_at,
-		.updated_at = c->updated_at};
+	CLEANUP(json_decrefp) json_t *list = NULL;
+	int r = json_parse(json, strlen(json), &list, &q->err);
+	size_t n = json_array_size(list);
+	const char **tags = ARENA_ARRAY(&q->mem, const char *, n + 1);
+
+	for (size_t i = 0; r == 0 && tags && i < n; i++)
+		tags[i] = arena_strdup(&q->mem, json_string_value(json_array_get(list, i)));
+	*ret = (struct schema_list){tags, n};
+	return r < 0 ? r : tags ? 0 : request_no_memory(q);
 }
 
-static int answer_conversation(struct request *q, const struct conversation *c)
+/* And as it takes one; NULL: no memory. */
+static const char *write_tags(struct request *q, const struct schema_list *tags)
 {
-	struct conversation_answer *out = ARENA_NEW(&q->mem, struct conversation_answer);
+	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
 
-	if (!out)
-		return request_no_memory(q);
-	*out = answer_of(c);
-	q->answer = out;
-	return 0;
+	for (size_t i = 0; i < tags->n; i++) {
+		buf_add_char(&b, i ? ',' : '[');
+		json_add_cstr(&b, ((const char *const *)tags->items)[i]);
+	}
+	buf_add_str(&b, tags->n ? "]" : "[]");
+	return buf_status(&b) < 0 ? NULL : arena_strndup(&q->mem, b.p, b.n);
+}
+
+static int answer_of(struct request *q, const struct conversation *v, struct conversation_answer *ret)
+{
+	int64_t days = q->api->c.settings->bin_keep_days;
+
+	*ret = (struct conversation_answer){
+		.v = *v, .purge_at = v->deleted_at && days ? v->deleted_at + days * DAY_MS : 0};
+	if (!*v->model)
+		ret->v.model = NULL;
+	return read_tags(q, v->tags, &ret->tags);
 }
 
 static int load(struct request *q, atelier_id id, struct conversation *ret)
@@ -89,7 +125,19 @@ static int load(struct request *q, atelier_id id, struct conversation *ret)
 	return conversations_get(c, q->who.user.id, id, &q->mem, ret, &q->err);
 }
 
-static void tell(struct request *q, atelier_id id, const char *what)
+int answer_conversation(struct request *q, atelier_id id)
+{
+	struct conversation_answer *out = ARENA_NEW(&q->mem, struct conversation_answer);
+	struct conversation v;
+	int r = out ? load(q, id, &v) : request_no_memory(q);
+
+	if (r == 0)
+		r = answer_of(q, &v, out);
+	q->answer = out;
+	return r;
+}
+
+void tell_conversation(struct request *q, atelier_id id, const char *what)
 {
 	bus_publish(q->api->c.bus, &(struct bus_event){BUS_CONVERSATION, what, q->who.user.id, id, 0});
 }
@@ -107,19 +155,37 @@ static int check_model(struct request *q, const char *model)
 		"%.120s makes vectors of texts and cannot answer. Choose another model.", model);
 }
 
-static int conversations_post(struct request *q)
+/* What the body says as a change. */
+static int patch_of(struct request *q, struct conversation_patch *ret)
 {
 	const struct conversation_edit *in = q->body;
+
+	*ret = (struct conversation_patch){.title = in->title,
+		.model = in->model,
+		.leaf_id = in->leaf_id,
+		.set = (q->given & GIVEN_PINNED ? SET_PINNED : 0u) | (q->given & GIVEN_ARCHIVED ? SET_ARCHIVED : 0u) |
+		       (q->given & GIVEN_UNREAD ? SET_UNREAD : 0u) | (q->given & GIVEN_FOLDER ? SET_FOLDER : 0u) |
+		       (q->given & GIVEN_TAGS ? SET_TAGS : 0u),
+		.pinned = in->pinned,
+		.archived = in->archived,
+		.unread = in->unread,
+		.folder_id = in->folder_id,
+		.tags = write_tags(q, &in->tags)};
+	return ret->tags ? check_model(q, in->model) : request_no_memory(q);
+}
+
+static int conversations_post(struct request *q)
+{
+	struct conversation_patch patch;
 	struct conversation c = {0};
-	int r = check_model(q, in->model);
+	int r = patch_of(q, &patch);
 
 	if (r == 0)
-		r = conversations_create(q->api->c.db, q->who.user.id, in->title, in->model, &c, &q->err);
-
+		r = conversations_create(q->api->c.db, q->who.user.id, &patch, &c, &q->err);
 	if (r < 0)
 		return r;
-	tell(q, c.id, "created");
-	return answer_conversation(q, &c);
+	tell_conversation(q, c.id, "created");
+	return answer_conversation(q, c.id);
 }
 
 /* A cursor is the time and the id of the last item, both written as ids. */
@@ -146,23 +212,26 @@ static char *cursor_format(struct request *q, const struct conversation *last)
 }
 
 /* Those behind `after`. */
-static int read_page(struct request *q, const char *search, const struct conversation_cursor *after, size_t limit,
-	struct list_answer *ret)
+static int read_page(struct request *q, const struct conversation_filter *which,
+	const struct conversation_cursor *after, size_t limit, struct list_answer *ret)
 {
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	struct conversation_list list;
-	int r = conversations_list(c, q->who.user.id, search, after, limit, &q->mem, &list, &q->err);
+	int r;
 
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = conversations_list(c, q->who.user.id, which, after, limit, &q->mem, &list, &q->err);
+	}
 	if (r < 0)
 		return r;
 	struct conversation_answer *items = ARENA_ARRAY(&q->mem, struct conversation_answer, MAX(list.n, 1));
 	if (!items)
 		return request_no_memory(q);
-	for (size_t i = 0; i < list.n; i++)
-		items[i] = answer_of(&list.items[i]);
+	for (size_t i = 0; r == 0 && i < list.n; i++)
+		r = answer_of(q, &list.items[i], &items[i]);
 	*ret = (struct list_answer){.items = {items, list.n},
 		.next = list.more && list.n ? cursor_format(q, &list.items[list.n - 1]) : NULL};
-	return 0;
+	return r;
 }
 
 int conversations_first_page(struct request *q, struct list_answer *ret)
@@ -170,13 +239,34 @@ int conversations_first_page(struct request *q, struct list_answer *ret)
 	return read_page(q, NULL, &(struct conversation_cursor){0}, PAGE_ITEMS, ret);
 }
 
+static int read_filter(struct request *q, struct conversation_filter *ret)
+{
+	const char *state = http_query(q->x, "state"), *search = http_query(q->x, "q"), *tag = http_query(q->x, "tag");
+	int r;
+
+	*ret = (struct conversation_filter){.search = search && *search ? search : NULL,
+		.tag = tag && *tag ? tag : NULL,
+		.has_pinned = http_query(q->x, "pinned") != NULL,
+		.shelf = !state || !*state                ? SHELF_ACTIVE
+			 : strcmp(state, "archived") == 0 ? SHELF_ARCHIVED
+			 : strcmp(state, "deleted") == 0  ? SHELF_DELETED
+							  : SHELF_ACTIVE};
+	r = request_bool(q, "pinned", &ret->pinned);
+	if (r == 0)
+		r = request_bool(q, "unread", &ret->unread);
+	return r < 0 ? r : request_id(q, "folder_id", &ret->folder_id);
+}
+
 static int conversations_get_all(struct request *q)
 {
-	const char *cursor = http_query(q->x, "cursor"), *search = http_query(q->x, "q");
+	const char *cursor = http_query(q->x, "cursor");
 	struct conversation_cursor after = {0};
+	struct conversation_filter which;
 	int64_t limit;
 	int r = request_i64(q, "limit", &limit);
 
+	if (r == 0)
+		r = read_filter(q, &which);
 	if (r == 0 && cursor)
 		r = cursor_parse(q, cursor, &after);
 	if (r < 0)
@@ -185,38 +275,29 @@ static int conversations_get_all(struct request *q)
 	if (!out)
 		return request_no_memory(q);
 	q->answer = out;
-	return read_page(q, search && *search ? search : NULL, &after, (size_t)limit, out);
+	return read_page(q, &which, &after, (size_t)limit, out);
 }
 
 static int conversation_get(struct request *q)
 {
-	struct conversation c;
-	int r = load(q, q->arg_id, &c);
-
-	return r < 0 ? r : answer_conversation(q, &c);
+	return answer_conversation(q, q->arg_id);
 }
 
 static int conversation_patch(struct request *q)
 {
-	const struct conversation_edit *in = q->body;
-	struct conversation c;
-	int r = check_model(q, in->model);
+	struct conversation_patch patch;
+	int r = patch_of(q, &patch);
 
 	if (r == 0)
-		r = conversations_update(q->api->c.db, q->who.user.id, q->arg_id,
-			&(struct conversation_patch){.title = in->title, .model = in->model, .leaf_id = in->leaf_id},
-			&q->err);
-
-	if (r == 0)
-		r = load(q, q->arg_id, &c);
+		r = conversations_update(q->api->c.db, q->who.user.id, q->arg_id, &patch, &q->err);
 	if (r < 0)
 		return r;
-	tell(q, q->arg_id, "updated");
-	return answer_conversation(q, &c);
+	tell_conversation(q, q->arg_id, "updated");
+	return answer_conversation(q, q->arg_id);
 }
 
-/* Stops what is being written in the conversation, if it is the user's. */
-static void end_running(struct request *q)
+/* One in the bin is not found here, and nothing is written in it. */
+void end_answers(struct request *q, atelier_id id)
 {
 	struct conversation found;
 	struct err quiet = {0};
@@ -224,11 +305,10 @@ static void end_running(struct request *q)
 
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-		r = conversations_get(c, q->who.user.id, q->arg_id, &q->mem, &found, &quiet);
+		r = conversations_get(c, q->who.user.id, id, &q->mem, &found, &quiet);
 	}
-	/* A hidden one is not found here, and nothing is written in it. */
 	if (r == 0)
-		turns_end_conversation(q->api->c.turns, q->arg_id, DELETE_WAIT_MS);
+		turns_end_conversation(q->api->c.turns, id, DELETE_WAIT_MS);
 }
 
 static int conversation_delete(struct request *q)
@@ -238,26 +318,23 @@ static int conversation_delete(struct request *q)
 
 	if (r < 0)
 		return r;
-	end_running(q);
+	end_answers(q, q->arg_id);
 	r = conversations_delete(q->api->c.db, q->who.user.id, q->arg_id, hard, &q->err);
 	if (r < 0)
 		return r;
 	api_end(q->api, &(struct ending){.conversation_id = q->arg_id});
-	tell(q, q->arg_id, "deleted");
+	tell_conversation(q, q->arg_id, "deleted");
 	return 0;
 }
 
 static int conversation_restore(struct request *q)
 {
-	struct conversation c;
 	int r = conversations_restore(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
 
-	if (r == 0)
-		r = load(q, q->arg_id, &c);
 	if (r < 0)
 		return r;
-	tell(q, q->arg_id, "created");
-	return answer_conversation(q, &c);
+	tell_conversation(q, q->arg_id, "created");
+	return answer_conversation(q, q->arg_id);
 }
 
 /* Two identifiers. */
@@ -265,18 +342,27 @@ static int conversation_restore(struct request *q)
 
 static const struct param conversation_list_params[] = {
 	{.name = "q", .type = PARAM_STR, .doc = "Words that the title must contain."},
+	{.name = "state",
+		.type = PARAM_STR,
+		.choices = "active archived deleted",
+		.doc = "Which: those of the list (active), those put away, those in the bin."},
+	{.name = "folder_id", .type = PARAM_ID, .doc = "Only those in this folder."},
+	{.name = "tag", .type = PARAM_STR, .doc = "Only those that have this tag."},
+	{.name = "pinned", .type = PARAM_BOOL, .doc = "Only those that are pinned, or that are not."},
+	{.name = "unread", .type = PARAM_BOOL, .doc = "True: only those with an answer that nobody has seen."},
 	{.name = "cursor", .type = PARAM_STR, .pattern = CURSOR_PATTERN, .doc = "`next` of the page before."},
 	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 200, .otherwise = PAGE_ITEMS, .doc = "Items of a page."},
 };
 
 static const struct param delete_params[] = {
-	{.name = "hard", .type = PARAM_BOOL, .doc = "Remove it for good instead of hiding it."},
+	{.name = "hard", .type = PARAM_BOOL, .doc = "Remove it for good instead of putting it into the bin."},
 };
 
 /* clang-format off */
 static const struct route routes[] = {
 	{"POST", V1 "/conversations", "createConversation", conversations_post, ACCESS_USER, .status = 201,
-		.body = &conversation_new_schema, .answer = &conversation_schema, FAILS(E_MODEL_UNKNOWN, E_MODEL_CANNOT),
+		.body = &conversation_new_schema, .answer = &conversation_schema,
+		FAILS(E_NOT_FOUND, E_MODEL_UNKNOWN, E_MODEL_CANNOT),
 		.summary = "Begin a conversation."},
 	{"GET", V1 "/conversations", "listConversations", conversations_get_all, ACCESS_USER, .status = 200,
 		PARAMS(conversation_list_params), .answer = &conversation_page_schema,
@@ -285,7 +371,7 @@ static const struct route routes[] = {
 		.answer = &conversation_schema, .summary = "One conversation."},
 	{"PATCH", V1 "/conversations/{id}", "updateConversation", conversation_patch, ACCESS_USER, .status = 200,
 		.body = &conversation_patch_schema, .answer = &conversation_schema, FAILS(E_MODEL_UNKNOWN, E_MODEL_CANNOT),
-		.summary = "Change title or model."},
+		.summary = "Change title, model, folder, tags, marks, or the branch that is shown."},
 	{"DELETE", V1 "/conversations/{id}", "deleteConversation", conversation_delete, ACCESS_USER, ROUTE_SLOW,
 		.status = 204, PARAMS(delete_params), FAILS(E_CONFLICT),
 		.summary = "Delete it; an answer being written is stopped."},

@@ -1,10 +1,10 @@
 /* messages_api.c - what was said in a conversation. */
 #include <errno.h>
 
-#include "api/answer.h"
-#include "api/request.h"
+#include "api/conversations.h"
 #include "base/json.h"
 #include "store/messages.h"
+#include "store/tree.h"
 
 struct message_error {
 	const char *code, *message;
@@ -81,6 +81,7 @@ static const struct field message_fields[] = {
 	FIGURE(cost_micros, has_cost, "cost_micros", "Millionths of the currency; null: no price is known."),
 	FIGURE(first_token_ms, has_first, "first_token_ms", "Milliseconds until the answer began; null: not known."),
 	FIGURE(duration_ms, has_duration, "duration_ms", "Milliseconds that its turns took; null: not known."),
+	FIELD_BOOL(M, m.pinned, "pinned", FIELD_REQUIRED, "Whether it is pinned."),
 	FIELD_TIME(M, m.created_at, "created_at", FIELD_REQUIRED, "When it was sent or begun."),
 };
 static const struct schema message_schema = SCHEMA("Message", M, message_fields, "One thing that was said.");
@@ -89,12 +90,14 @@ static const struct schema message_schema = SCHEMA("Message", M, message_fields,
 
 struct message_page {
 	struct schema_list items;
-	atelier_id next;
+	atelier_id next, newer;
 };
 
 static const struct field message_page_fields[] = {
 	FIELD_LIST(struct message_page, items, "items", &message_schema, 0, FIELD_REQUIRED, "Oldest first."),
 	FIELD_ID(struct message_page, next, "next", 0, "`before` of the older page; null: this has the first message."),
+	FIELD_ID(struct message_page, newer, "newer", 0,
+		"`after` of the newer page; null: this has the last message of the branch shown."),
 };
 static const struct schema message_page_schema =
 	SCHEMA("MessagePage", struct message_page, message_page_fields, "A part of a conversation.");
@@ -146,12 +149,13 @@ static int answer_of(struct arena *a, const struct message *m, struct message_an
 }
 
 /* One page into an arena of its own. */
-static int load_page(struct request *q, atelier_id before, size_t limit, struct arena *a, struct message_page *ret)
+static int load_page(
+	struct request *q, const struct message_place *at, size_t limit, struct arena *a, struct message_page *ret)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	struct message_list list;
 	struct err e = {0};
-	int r = messages_list(c, q->who.user.id, q->arg_id, before, limit, a, &list, &e);
+	int r = messages_list(c, at, limit, a, &list, &e);
 
 	if (r < 0 && r != -ENOMEM)
 		q->err = e;
@@ -164,18 +168,34 @@ static int load_page(struct request *q, atelier_id before, size_t limit, struct 
 		r = answer_of(a, &list.items[i], &items[i]);
 	ret->items = (struct schema_list){items, list.n};
 	ret->next = list.more && list.n ? list.items[0].id : 0;
+	ret->newer = list.newer && list.n ? list.items[list.n - 1].id : 0;
+	return r;
+}
+
+static int read_place(struct request *q, struct message_place *ret)
+{
+	int r;
+
+	*ret = (struct message_place){.user_id = q->who.user.id, .conversation_id = q->arg_id};
+	r = request_id(q, "before", &ret->before_id);
+	if (r == 0)
+		r = request_id(q, "after", &ret->after_id);
+	if (r == 0)
+		r = request_id(q, "around", &ret->around_id);
+	if (r == 0 && !!ret->before_id + !!ret->after_id + !!ret->around_id > 1)
+		r = err_set(&q->err, E_INVALID, "Send one of \"before\", \"after\" and \"around\", not more.");
 	return r;
 }
 
 static int messages_get_all(struct request *q)
 {
 	struct message_page *out = ARENA_NEW(&q->mem, struct message_page);
-	atelier_id before;
+	struct message_place at;
 	int64_t limit;
 	int r = request_i64(q, "limit", &limit);
 
 	if (r == 0)
-		r = request_id(q, "before", &before);
+		r = read_place(q, &at);
 	if (r < 0)
 		return r;
 	if (!out)
@@ -183,7 +203,7 @@ static int messages_get_all(struct request *q)
 	q->answer = out;
 	/* A page of very long messages is cut to what fits: the rest is behind `next`. */
 	for (;;) {
-		r = load_page(q, before, (size_t)limit, &q->spare, out);
+		r = load_page(q, &at, (size_t)limit, &q->spare, out);
 		if (r != -ENOMEM || limit == 1)
 			return r;
 		limit = MAX(limit / 4, 1);
@@ -194,14 +214,101 @@ static int messages_get_all(struct request *q)
 
 static const struct param message_list_params[] = {
 	{.name = "before", .type = PARAM_ID, .doc = "`next` of the newer page."},
+	{.name = "after", .type = PARAM_ID, .doc = "`newer` of the older page."},
+	{.name = "around", .type = PARAM_ID, .doc = "A message of the branch shown, which the page has in its middle."},
 	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 500, .otherwise = 100, .doc = "Messages of a page."},
+};
+
+/* ---- one message ---- */
+
+struct message_edit {
+	bool pinned;
+};
+
+static const struct field message_patch_fields[] = {
+	FIELD_BOOL(struct message_edit, pinned, "pinned", FIELD_REQUIRED, "Whether it is pinned."),
+};
+static const struct schema message_patch_schema =
+	SCHEMA("MessagePatch", struct message_edit, message_patch_fields, "What to change.");
+
+static const struct field cut_fields[] = {
+	FIELD_I64(struct tree_cut, messages, "messages", 0, 0, FIELD_REQUIRED, "How many go, this one among them."),
+	FIELD_I64(struct tree_cut, answers, "answers", 0, 0, FIELD_REQUIRED, "Of these: answers."),
+	FIELD_ID(struct tree_cut, conversation_id, "conversation_id", FIELD_REQUIRED, "Where they stand."),
+	FIELD_ID(struct tree_cut, leaf_id, "leaf_id", 0,
+		"The last message of the branch shown then; null: none is left."),
+};
+static const struct schema cut_schema =
+	SCHEMA("MessagesDeleted", struct tree_cut, cut_fields, "A message with all that stands below it.");
+
+static int load(struct request *q, struct message *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	int r = messages_get(c, q->who.user.id, q->arg_id, &q->mem, ret, &q->err);
+
+	return r < 0 ? r : messages_add_siblings(c, ret, &q->mem, &q->err);
+}
+
+static int message_get(struct request *q)
+{
+	struct message_answer *out = ARENA_NEW(&q->mem, struct message_answer);
+	struct message m;
+	int r = load(q, &m);
+
+	if (r < 0)
+		return r;
+	q->answer = out;
+	return out && answer_of(&q->mem, &m, out) == 0 ? 0 : request_no_memory(q);
+}
+
+static int message_patch(struct request *q)
+{
+	const struct message_edit *in = q->body;
+	struct message m;
+	int r = tree_pin(q->api->c.db, q->who.user.id, q->arg_id, in->pinned, &q->err);
+
+	if (r == 0)
+		r = load(q, &m);
+	if (r < 0)
+		return r;
+	tell_conversation(q, m.conversation_id, "updated");
+	return message_get(q);
+}
+
+static int message_delete(struct request *q)
+{
+	struct tree_cut *out = ARENA_NEW(&q->mem, struct tree_cut);
+	bool dry;
+	int r = request_bool(q, "dry_run", &dry);
+
+	if (r < 0)
+		return r;
+	if (!out)
+		return request_no_memory(q);
+	*out = (struct tree_cut){.user_id = q->who.user.id, .message_id = q->arg_id, .dry = dry};
+	r = tree_delete(q->api->c.db, out, &q->err);
+	if (r == 0 && !dry)
+		tell_conversation(q, out->conversation_id, "updated");
+	q->answer = out;
+	return r;
+}
+
+static const struct param message_delete_params[] = {
+	{.name = "dry_run", .type = PARAM_BOOL, .doc = "Only tell what would go."},
 };
 
 /* clang-format off */
 static const struct route routes[] = {
 	{"GET", V1 "/conversations/{id}/messages", "listMessages", messages_get_all, ACCESS_USER, .status = 200,
 		PARAMS(message_list_params), .answer = &message_page_schema,
-		.summary = "The messages, from the newest page backwards; within a page the oldest first."},
+		.summary = "The messages of the branch shown, from the newest page backwards; within a page the oldest first."},
+	{"GET", V1 "/messages/{id}", "getMessage", message_get, ACCESS_USER, .status = 200,
+		.answer = &message_schema, .summary = "One message."},
+	{"PATCH", V1 "/messages/{id}", "updateMessage", message_patch, ACCESS_USER, .status = 200,
+		.body = &message_patch_schema, .answer = &message_schema, .summary = "Pin a message, or take the pin away."},
+	{"DELETE", V1 "/messages/{id}", "deleteMessage", message_delete, ACCESS_USER, .status = 200,
+		PARAMS(message_delete_params), .answer = &cut_schema, FAILS(E_CONFLICT),
+		.summary = "Delete a message with all that stands below it, or tell what would go."},
 };
 /* clang-format on */
 const struct route_set messages_routes = ROUTES(routes);

@@ -17,6 +17,9 @@
 	X(users)                                                                                                       \
 	X(keys)                                                                                                        \
 	X(conversations)                                                                                               \
+	X(bulk)                                                                                                        \
+	X(folders)                                                                                                     \
+	X(tree)                                                                                                        \
 	X(messages)                                                                                                    \
 	X(turns)                                                                                                       \
 	X(events)                                                                                                      \

@@ -62,6 +62,8 @@
 		"days that records of single calls are kept; sums by day stay (0: for ever)")                          \
 	X(INT, turn_log_keep_days, 30, 0, 36500, "ATELIER_TURN_LOG_KEEP_DAYS",                                         \
 		"days that the event log of an answer is kept; the answer itself stays (0: for ever)")                 \
+	X(INT, bin_keep_days, 30, 0, 36500, "ATELIER_BIN_KEEP_DAYS",                                                   \
+		"days that a deleted conversation stays in the bin (0: for ever)")                                     \
 	X(INT, upload_max_mb, 1024, 1, 1048576, "ATELIER_UPLOAD_MAX_MB", "size of one upload")                         \
 	X(INT, upload_quota_mb, 4096, 1, 1048576, "ATELIER_UPLOAD_QUOTA_MB", "size of all uploads of one user")        \
 	X(INT, upload_keep_hours, 24, 1, 8760, "ATELIER_UPLOAD_KEEP_HOURS",                                            \

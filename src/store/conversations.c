@@ -1,130 +1,96 @@
 /* conversations.c - a person's conversations. */
 #include "store/conversations.h"
+
+#include "store/folders.h"
 #include "store/store_priv.h"
+#include "store/tags.h"
 
-#define COLUMNS                                                                                                        \
-	"c.id, c.user_id, c.title, c.title_state, c.model, c.leaf_id, c.message_count, c.tokens_in, c.tokens_out,"     \
-	" c.created_at, c.updated_at,"                                                                                 \
-	" (SELECT t.id FROM turns t WHERE t.conversation_id = c.id AND t.state = 'running')"
+#define LIST_MAX   ((size_t)10000)
+#define ROW_MEMORY ((size_t)1 << 20) /* for one row while it is changed */
 
-static void read_conversation(struct store_reader *rd, struct conversation *v)
-{
-	*v = (struct conversation){
-		.id = db_i64(rd->rows, 0),
-		.user_id = db_i64(rd->rows, 1),
-		.title = store_str(rd, 2),
-		.title_state = store_str(rd, 3),
-		.model = store_str(rd, 4),
-		.leaf_id = db_i64(rd->rows, 5),
-		.message_count = db_i64(rd->rows, 6),
-		.tokens_in = db_i64(rd->rows, 7),
-		.tokens_out = db_i64(rd->rows, 8),
-		.created_at = db_i64(rd->rows, 9),
-		.updated_at = db_i64(rd->rows, 10),
-		.turn_id = db_i64(rd->rows, 11),
-	};
-}
-
-static int create_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct conversation *v = arg;
-
-	return STORE_INSERT(c, &v->id, e,
-		"INSERT INTO conversations (id, user_id, title, title_state, model, created_at, updated_at)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?)",
-		DB_I64(v->user_id), DB_TEXT(v->title), DB_TEXT(v->title_state), DB_TEXT(v->model),
-		DB_I64(v->created_at), DB_I64(v->updated_at));
-}
-
-int conversations_create(struct db *db, atelier_id user_id, const char *title, const char *model,
-	struct conversation *ret, struct err *e)
-{
-	struct conversation v = {.user_id = user_id};
-	int r;
-
-	v.title = title ? title : "";
-	v.title_state = *v.title ? TITLE_PERSON : TITLE_PLAIN;
-	v.model = model ? model : "";
-	v.created_at = v.updated_at = clock_now_ms();
-	r = db_write(db, create_in, &v, e);
-	if (r == 0)
-		*ret = v;
-	return r;
-}
+#define V struct conversation
+static const struct col columns[] = {COL(I64, V, id), COL_ONCE(I64, V, user_id), COL(TEXT, V, title),
+	COL(TEXT, V, title_state), COL(TEXT, V, model), COL(REF, V, leaf_id), COL(REF, V, folder_id),
+	COL(TEXT, V, tags), COL(BOOL, V, pinned), COL(BOOL, V, archived), COL(BOOL, V, unread),
+	COL(I64, V, message_count), COL(I64, V, tokens_in), COL(I64, V, tokens_out), COL_ONCE(I64, V, created_at),
+	COL(I64, V, updated_at), COL(REF, V, deleted_at),
+	COL_AS(I64, V, turn_id,
+		"(SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = 'running')",
+		COL_SEEN)};
+#undef V
+static const struct rows_table conversations = {
+	"conversations", "id", STORE_NO_CONVERSATION, NULL, TABLE(struct conversation, columns)};
 
 int conversations_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct conversation *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	struct conversation v;
-	int r;
-
-	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
-		"SELECT " COLUMNS " FROM conversations c WHERE c.id = ? AND c.user_id = ? AND c.deleted_at IS NULL",
+	return rows_first(&conversations, c, a, ret, e, "WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
 		DB_I64(id), DB_I64(user_id));
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	read_conversation(&rd, &v);
-	r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = v;
-	return r;
 }
 
-/* The search is by instr and not by LIKE: a person's text is then no pattern, so that none of it needs escaping. */
-static int list_query(struct db_conn *c, atelier_id user_id, const char *search, struct conversation_cursor after,
-	int64_t limit, struct db_rows **ret, struct err *e)
-{
-	if (!search || !*search)
-		return db_query(c, ret, e,
-			"SELECT " COLUMNS " FROM conversations c WHERE c.user_id = ? AND c.deleted_at IS NULL"
-			" AND (c.updated_at, c.id) < (?, ?) ORDER BY c.updated_at DESC, c.id DESC LIMIT ?",
-			DB_I64(user_id), DB_I64(after.updated_at), DB_I64(after.id), DB_I64(limit));
-	return db_query(c, ret, e,
-		"SELECT " COLUMNS " FROM conversations c WHERE c.user_id = ? AND c.deleted_at IS NULL"
-		" AND (c.updated_at, c.id) < (?, ?) AND instr(fold(c.title), fold(?)) > 0"
-		" ORDER BY c.updated_at DESC, c.id DESC LIMIT ?",
-		DB_I64(user_id), DB_I64(after.updated_at), DB_I64(after.id), DB_TEXT(search), DB_I64(limit));
-}
+/* ---- the list ---- */
 
-int conversations_list(struct db_conn *c, atelier_id user_id, const char *search,
+/* The search is by instr and not by LIKE: a person's text is then no pattern, so that none of it needs escaping. A tag
+ * stands in its list between quotation marks. */
+#define FILTERS                                                                                                        \
+	" AND archived = ? AND (? = 0 OR folder_id = ?) AND (? = 0 OR pinned = ?) AND (? = 0 OR unread = 1)"           \
+	" AND (? = '' OR instr(fold(tags), fold(?)) > 0) AND (? = '' OR instr(fold(title), fold(?)) > 0)"
+#define PAGE " AND (updated_at, id) < (?, ?) ORDER BY updated_at DESC, id DESC LIMIT ?"
+
+int conversations_list(struct db_conn *c, atelier_id user_id, const struct conversation_filter *which,
 	const struct conversation_cursor *after, size_t limit, struct arena *a, struct conversation_list *ret,
 	struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct conversation)};
-	struct conversation_cursor from = {INT64_MAX, INT64_MAX};
-	struct store_reader rd = {.a = a};
-	bool more = false;
+	static const struct conversation_filter active = {.shelf = SHELF_ACTIVE};
+	const struct conversation_filter *w = which ? which : &active;
+	struct conversation_cursor from =
+		after && after->id ? *after : (struct conversation_cursor){INT64_MAX, INT64_MAX};
+	const char *tag = w->tag ? tags_quoted(w->tag, a) : "", *search = w->search ? w->search : "";
+	struct conversation_list l = {0};
 	int r;
 
-	if (after && after->id)
-		from = *after;
-	r = list_query(c, user_id, search, from, (int64_t)MIN(limit, (size_t)10000) + 1, &rows, e);
+	limit = MIN(limit, LIST_MAX);
+	if (!tag)
+		return store_full(e);
+	if (w->shelf == SHELF_DELETED)
+		r = rows_all(&conversations, c, a, &l.items, &l.n, e,
+			"WHERE user_id = ? AND deleted_at IS NOT NULL AND (? = '' OR instr(fold(title), fold(?)) > "
+			"0)" PAGE,
+			DB_I64(user_id), DB_TEXT(search), DB_TEXT(search), DB_I64(from.updated_at), DB_I64(from.id),
+			DB_I64(limit + 1));
+	else
+		r = rows_all(&conversations, c, a, &l.items, &l.n, e,
+			"WHERE user_id = ? AND deleted_at IS NULL" FILTERS PAGE, DB_I64(user_id),
+			DB_I64(w->shelf == SHELF_ARCHIVED), DB_I64(w->folder_id), DB_I64(w->folder_id),
+			DB_I64(w->has_pinned), DB_I64(w->pinned), DB_I64(w->unread), DB_TEXT(tag), DB_TEXT(tag),
+			DB_TEXT(search), DB_TEXT(search), DB_I64(from.updated_at), DB_I64(from.id), DB_I64(limit + 1));
 	if (r < 0)
 		return r;
-	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
-		struct conversation *v;
-
-		if (l.n == MIN(limit, (size_t)10000)) {
-			more = true;
-			r = 0;
-			break;
-		}
-		v = store_push(&l, a);
-		if (!v)
-			return store_full(e);
-		read_conversation(&rd, v);
-	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = (struct conversation_list){l.items, l.n, more};
-	return r;
+	l.more = l.n > limit;
+	l.n = MIN(l.n, limit);
+	*ret = l;
+	return 0;
 }
+
+int conversations_tags(
+	struct db_conn *c, atelier_id user_id, struct arena *a, struct tag_count **ret, size_t *ret_n, struct err *e)
+{
+	struct conversation *items;
+	size_t n;
+	int r = rows_all(&conversations, c, a, &items, &n, e,
+		"WHERE user_id = ? AND deleted_at IS NULL AND tags <> '[]' ORDER BY id", DB_I64(user_id));
+	const char **lists = r == 0 ? ARENA_ARRAY(a, const char *, n + 1) : NULL;
+
+	if (r < 0)
+		return r;
+	if (!lists)
+		return store_full(e);
+	for (size_t i = 0; i < n; i++)
+		lists[i] = items[i].tags;
+	return tags_count(lists, n, a, ret, ret_n) < 0 ? store_full(e) : 0;
+}
+
+/* ---- changing ---- */
 
 struct change {
 	atelier_id user_id, id;
@@ -133,45 +99,125 @@ struct change {
 	bool hard, set;
 };
 
+/* Whether the branch that is shown goes through the message. */
+static int is_shown(struct db_conn *c, const struct change *x, atelier_id leaf, bool *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"WITH RECURSIVE up(id, parent_id) AS ("
+		"  SELECT id, parent_id FROM messages WHERE id = ? AND conversation_id = ?"
+		"  UNION ALL SELECT p.id, p.parent_id FROM up u JOIN messages p ON p.id = u.parent_id WHERE u.id > ?)"
+		" SELECT 1 FROM up WHERE id = ?",
+		DB_I64(leaf), DB_I64(x->id), DB_I64(x->patch->leaf_id), DB_I64(x->patch->leaf_id));
+
+	if (r == 0)
+		r = db_next(rows, e);
+	*ret = r > 0;
+	return r < 0 ? r : 0;
+}
+
 /* The end of the newest branch through a message: of children the newest is followed. */
 static int find_leaf(struct db_conn *c, const struct change *x, atelier_id *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
+	bool shown = false;
+	int r = is_shown(c, x, *ret, &shown, e);
 
+	if (r < 0 || shown)
+		return r;
 	r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
 		"WITH RECURSIVE down(id, depth) AS ("
-		"  SELECT m.id, 0 FROM messages m JOIN conversations v ON v.id = m.conversation_id"
-		"  WHERE m.id = ? AND v.id = ? AND v.user_id = ?"
+		"  SELECT m.id, 0 FROM messages m WHERE m.id = ? AND m.conversation_id = ?"
 		"  UNION ALL"
 		"  SELECT (SELECT max(k.id) FROM messages k WHERE k.parent_id = d.id), d.depth + 1 FROM down d"
 		"  WHERE d.id IS NOT NULL)"
 		" SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
-		DB_I64(x->patch->leaf_id), DB_I64(x->id), DB_I64(x->user_id));
+		DB_I64(x->patch->leaf_id), DB_I64(x->id));
 	if (r == 0)
 		*ret = db_i64(rows, 0);
 	return r;
 }
 
-static int update_in(struct db_conn *c, void *arg, struct err *e)
+/* What the patch says of the row's own columns. */
+static int apply(struct db_conn *c, const struct change *x, struct conversation *v, struct arena *a, struct err *e)
 {
-	const struct change *x = arg;
-	atelier_id leaf = 0;
-	int64_t n = 0;
-	int r;
+	const struct conversation_patch *p = x->patch;
+	int r = 0;
 
-	if (x->patch->leaf_id && (r = find_leaf(c, x, &leaf, e)) < 0)
-		return r;
-	/* Renaming is no activity: the place in the list stays. */
-	r = db_exec(c, &n, e,
-		"UPDATE conversations SET title = coalesce(?, title), title_state = coalesce(?, title_state),"
-		" model = coalesce(?, model), leaf_id = CASE WHEN ? > 0 THEN ? ELSE leaf_id END"
-		" WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
-		DB_TEXT(x->patch->title), DB_TEXT(x->patch->title ? TITLE_PERSON : NULL), DB_TEXT(x->patch->model),
-		DB_I64(leaf), DB_I64(leaf), DB_I64(x->id), DB_I64(x->user_id));
+	if (p->set & SET_FOLDER && p->folder_id)
+		r = folders_owned(c, x->user_id, p->folder_id, e);
+	if (r == 0 && p->leaf_id)
+		r = find_leaf(c, x, &v->leaf_id, e);
+	if (r == 0 && p->set & (SET_TAGS | SET_TAG | SET_UNTAG))
+		r = tags_change(&v->tags,
+			p->set & SET_TAGS  ? TAGS_SET
+			: p->set & SET_TAG ? TAGS_ADD
+					   : TAGS_REMOVE,
+			p->tags, CONVERSATION_TAGS_MAX, a, e);
 	if (r < 0)
 		return r;
-	return n ? 0 : err_set(e, E_NOT_FOUND, STORE_NO_CONVERSATION);
+	if (p->title) {
+		v->title = p->title;
+		v->title_state = TITLE_PERSON;
+	}
+	v->model = p->model ? p->model : v->model;
+	v->pinned = p->set & SET_PINNED ? p->pinned : v->pinned;
+	v->archived = p->set & SET_ARCHIVED ? p->archived : v->archived;
+	v->unread = p->set & SET_UNREAD ? p->unread : v->unread;
+	v->folder_id = p->set & SET_FOLDER ? p->folder_id : v->folder_id;
+	return 0;
+}
+
+struct creation {
+	const struct conversation_patch *in;
+	struct conversation *v;
+};
+
+static int create_in(struct db_conn *c, void *arg, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	const struct creation *x = arg;
+	struct conversation v = *x->v;
+	int r;
+
+	arena_init(&a, ROW_MEMORY);
+	r = apply(c, &(struct change){.user_id = v.user_id, .patch = x->in}, &v, &a, e);
+	if (r == 0)
+		r = rows_create_in(&conversations, c, &v, &v.id, e);
+	v.tags = "[]"; /* the arena's */
+	*x->v = v;
+	return r;
+}
+
+int conversations_create(
+	struct db *db, atelier_id user_id, const struct conversation_patch *in, struct conversation *ret, struct err *e)
+{
+	struct conversation v = {
+		.user_id = user_id, .title = "", .title_state = TITLE_PLAIN, .model = "", .tags = "[]"};
+	int r;
+
+	v.created_at = v.updated_at = clock_now_ms();
+	r = db_write(db, create_in, &(struct creation){in, &v}, e);
+	if (r == 0)
+		*ret = v;
+	return r;
+}
+
+/* Renaming and sorting is no activity: the place in the list stays. */
+static int update_in(struct db_conn *c, void *arg, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	const struct change *x = arg;
+	struct conversation v;
+	int r;
+
+	arena_init(&a, ROW_MEMORY);
+	r = rows_lock(&conversations, c, x->id, e);
+	if (r == 0)
+		r = conversations_get(c, x->user_id, x->id, &a, &v, e);
+	if (r == 0)
+		r = apply(c, x, &v, &a, e);
+	return r < 0 ? r : rows_set_in(&conversations, c, &v, e);
 }
 
 int conversations_update(
@@ -239,6 +285,60 @@ int conversations_restore(struct db *db, atelier_id user_id, atelier_id id, stru
 
 	return db_write(db, restore_in, &x, e);
 }
+
+/* Each by itself: what does not fit one says nothing of the others. */
+static int bulk_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct conversation_bulk *b = arg;
+	int r = b->patch.set & SET_FOLDER && b->patch.folder_id ? folders_owned(c, b->user_id, b->patch.folder_id, e)
+								: 0;
+
+	for (size_t i = 0; r == 0 && i < b->n; i++) {
+		struct change x = {
+			.user_id = b->user_id, .id = b->ids[i], .patch = &b->patch, .hard = b->fate == FATE_GONE};
+		struct err one = {0};
+
+		r = b->fate == FATE_STAYS      ? update_in(c, &x, &one)
+		    : b->fate == FATE_RESTORED ? restore_in(c, &x, &one)
+					       : delete_idle_in(c, &x, &one);
+		b->ret_done[i] = r == 0;
+		if (r < 0 && r != E_NOT_FOUND && r != E_CONFLICT)
+			return err_set(e, r, "%s", one.msg);
+		r = 0;
+	}
+	return r;
+}
+
+int conversations_bulk(struct db *db, const struct conversation_bulk *x, struct err *e)
+{
+	struct conversation_bulk copy = *x;
+
+	return db_write(db, bulk_in, &copy, e);
+}
+
+struct emptying {
+	int64_t before, limit, n;
+};
+
+static int empty_bin_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct emptying *x = arg;
+
+	return db_exec(c, &x->n, e,
+		"DELETE FROM conversations WHERE id IN (SELECT id FROM conversations WHERE deleted_at < ? LIMIT ?)",
+		DB_I64(x->before), DB_I64(x->limit));
+}
+
+int conversations_empty_bin(struct db *db, int64_t before, int64_t limit, int64_t *ret_n, struct err *e)
+{
+	struct emptying x = {.before = before, .limit = limit};
+	int r = db_write(db, empty_bin_in, &x, e);
+
+	*ret_n = r < 0 ? 0 : x.n;
+	return r;
+}
+
+/* ---- titles of models ---- */
 
 static int set_title_in(struct db_conn *c, void *arg, struct err *e)
 {

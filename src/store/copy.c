@@ -31,6 +31,7 @@ static const struct copy_table {
 	{"api_keys", "id"},
 	{"groups", "id"},
 	{"group_members", "group_id, user_id"},
+	{"folders", "id"},
 	{"conversations", "id"},
 	{"messages", "id"},
 	{"turns", "id"},

@@ -4,10 +4,18 @@
 
 #define MAX_LIMIT ((size_t)1000000)
 
+/* The last message of a page. */
+struct page_end {
+	atelier_id id;
+	size_t steps; /* behind the message that was asked for */
+	bool more;    /* there are newer ones */
+};
+
 #define COLUMNS                                                                                                        \
 	"m.id, m.conversation_id, m.parent_id, m.turn_id, m.role, m.state, m.content, m.parts, m.model,"               \
 	" m.error_code, m.error_text, m.finish_reason, m.tokens_in, m.tokens_out, m.tokens_cached,"                    \
-	" m.tokens_reasoning, m.tokens_exact, m.cost_micros, m.first_token_ms, m.duration_ms, m.created_at"
+	" m.tokens_reasoning, m.tokens_exact, m.cost_micros, m.first_token_ms, m.duration_ms, m.created_at,"           \
+	" m.pinned"
 
 static void read_message(struct store_reader *rd, struct message *m)
 {
@@ -36,6 +44,7 @@ static void read_message(struct store_reader *rd, struct message *m)
 				.duration_ms = db_i64(rd->rows, 19),
 			},
 		.created_at = db_i64(rd->rows, 20),
+		.pinned = db_i64(rd->rows, 21) != 0,
 	};
 }
 
@@ -194,19 +203,56 @@ static int parent_of(struct db_conn *c, atelier_id conversation_id, atelier_id i
 	return r;
 }
 
-int messages_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id before_id, size_t limit,
-	struct arena *a, struct message_list *ret, struct err *e)
+/* Of the branch that ends in `leaf`, the message up to `n` behind `id`, and how many that is. */
+static int step_down(struct db_conn *c, atelier_id conversation_id, atelier_id leaf, atelier_id id, size_t n,
+	struct page_end *ret, struct err *e)
 {
-	atelier_id leaf = 0;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
-	r = owned_leaf(c, user_id, conversation_id, &leaf, e);
-	if (r == 0 && before_id)
-		r = parent_of(c, conversation_id, before_id, &leaf, e);
+	r = STORE_FIRST(c, &rows, "This message is not in the branch that is shown.", e,
+		BRANCH_TABLE " SELECT b.id, d.depth - b.depth, b.depth FROM branch b JOIN branch d ON d.id = ?"
+			     " WHERE b.depth <= d.depth AND b.depth >= d.depth - ? ORDER BY b.depth LIMIT 1",
+		DB_I64(leaf), DB_I64(conversation_id), DB_I64(MAX_LIMIT), DB_I64(conversation_id), DB_I64(id),
+		DB_I64(n));
+	if (r == 0)
+		*ret = (struct page_end){db_i64(rows, 0), (size_t)db_i64(rows, 1), db_i64(rows, 2) > 0};
+	return r;
+}
+
+/* Where the page ends, and how many messages it has. */
+static int find_end(
+	struct db_conn *c, const struct message_place *at, size_t *limit, struct page_end *ret, struct err *e)
+{
+	int r = owned_leaf(c, at->user_id, at->conversation_id, &ret->id, e);
+
+	if (r == 0 && at->before_id) {
+		ret->more = true;
+		return parent_of(c, at->conversation_id, at->before_id, &ret->id, e);
+	}
+	if (r == 0 && at->around_id)
+		return step_down(c, at->conversation_id, ret->id, at->around_id, *limit / 2, ret, e);
+	if (r == 0 && at->after_id) {
+		r = step_down(c, at->conversation_id, ret->id, at->after_id, *limit, ret, e);
+		*limit = ret->steps;
+	}
+	return r;
+}
+
+int messages_list(struct db_conn *c, const struct message_place *at, size_t limit, struct arena *a,
+	struct message_list *ret, struct err *e)
+{
+	struct page_end end = {0};
+	int r = find_end(c, at, &limit, &end, e);
+
 	if (r < 0)
 		return r;
-	r = branch(c, false, conversation_id, leaf, limit, a, ret, e);
-	return r < 0 ? r : add_siblings(c, conversation_id, ret, a, e);
+	*ret = (struct message_list){.newer = end.more};
+	if (at->after_id && limit == 0)
+		return 0;
+	r = branch(c, false, at->conversation_id, end.id, limit, a, ret, e);
+	ret->newer = end.more;
+	return r < 0 ? r : add_siblings(c, at->conversation_id, ret, a, e);
 }
 
 int messages_get(
@@ -229,4 +275,11 @@ int messages_get(
 	if (r == 0)
 		*ret = m;
 	return r;
+}
+
+int messages_add_siblings(struct db_conn *c, struct message *m, struct arena *a, struct err *e)
+{
+	struct message_list one = {.items = m, .n = 1};
+
+	return add_siblings(c, m->conversation_id, &one, a, e);
 }

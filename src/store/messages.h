@@ -38,6 +38,7 @@ struct message {
 	const char *error_code;    /* NULL: none */
 	const char *error_text;    /* NULL: none */
 	const char *finish_reason; /* NULL: none */
+	bool pinned;
 	struct message_figures figures;
 	int64_t created_at;
 	/* Of messages_list: all messages of the same parent, itself among them, oldest first. */
@@ -48,7 +49,8 @@ struct message {
 struct message_list {
 	struct message *items; /* oldest first */
 	size_t n;
-	bool more; /* there are older ones */
+	bool more;  /* there are older ones */
+	bool newer; /* of messages_list: there are newer ones in the branch shown */
 };
 
 /*
@@ -58,9 +60,20 @@ struct message_list {
 int messages_path(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
 	struct message_list *ret, struct err *e) MUST_CHECK;
 
-/* A page of the branch shown: the newest `limit` messages before the message `before_id` (0: up to the newest). */
-int messages_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id before_id, size_t limit,
-	struct arena *a, struct message_list *ret, struct err *e) MUST_CHECK;
+/* Which page of the branch shown; of the last three one at most. Of none: the end. */
+struct message_place {
+	atelier_id user_id, conversation_id;
+	atelier_id before_id; /* the page that ends before this message */
+	atelier_id after_id;  /* the page that begins behind it */
+	atelier_id around_id; /* the page that has it in its middle */
+};
+
+/* E_NOT_FOUND for a message that is not in the branch shown, where one is asked for. */
+int messages_list(struct db_conn *c, const struct message_place *at, size_t limit, struct arena *a,
+	struct message_list *ret, struct err *e) MUST_CHECK;
 
 int messages_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct message *ret,
 	struct err *e) MUST_CHECK;
+
+/* Of one that messages_get gave. */
+int messages_add_siblings(struct db_conn *c, struct message *m, struct arena *a, struct err *e) MUST_CHECK;

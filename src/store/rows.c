@@ -11,7 +11,7 @@
 
 #include "store/store_priv.h"
 
-#define SQL_MAX  1024
+#define SQL_MAX  3072
 #define COLS_MAX 32
 
 /* A statement of a descriptor; one that does not fit is a mistake in a table. */

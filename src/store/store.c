@@ -216,6 +216,7 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			.name = "changes are counted for other processes",
 			.sql = "",
 			.postgres = changes_postgres},
+		{.version = 11, .name = "folders, tags and marks of conversations", .sql = schema_order},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

@@ -245,10 +245,10 @@ static int finish_in(struct db_conn *c, void *arg, struct err *e)
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
-		"UPDATE conversations SET tokens_in = tokens_in + ?, tokens_out = tokens_out + ?, updated_at = ?"
-		" WHERE id = ?",
+		"UPDATE conversations SET tokens_in = tokens_in + ?, tokens_out = tokens_out + ?, updated_at = ?,"
+		" unread = CASE WHEN ? = 1 THEN 1 ELSE unread END WHERE id = ?",
 		DB_I64(in->figures.tokens_in - t.tokens_in), DB_I64(in->figures.tokens_out - t.tokens_out), DB_I64(now),
-		DB_I64(t.conversation_id));
+		DB_I64(in->unread), DB_I64(t.conversation_id));
 }
 
 int turns_finish(struct db *db, const struct turn_finish *in, struct err *e)

@@ -82,6 +82,7 @@ struct turn_finish {
 	struct str log;  /* compressed events, opaque here; p NULL: none */
 	size_t log_size; /* uncompressed */
 	int64_t last_seq;
+	bool unread; /* nobody was there to see the end: the conversation is marked */
 };
 
 /* Ends a running turn, in one transaction. E_CONFLICT when it has ended already, E_NOT_FOUND when it is gone (its

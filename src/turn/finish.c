@@ -130,6 +130,7 @@ int finish_prepare(const struct finish *f, struct stored *s, struct err *e)
 		.log = buf_str(&s->packed),
 		.log_size = f->log->bytes + (f->closing ? f->closing->bytes : 0),
 		.last_seq = (int64_t)m->last_seq,
+		.unread = !f->followed,
 	};
 	if (finish_is_aside(f))
 		return make_last(f, s, e);

@@ -109,6 +109,7 @@ static int close_on_loop(void *arg)
 	struct ending *x = arg;
 
 	x->log = turnlog_close(x->t->log);
+	x->finish.followed = turnlog_is_followed(x->t->log);
 	return 0;
 }
 
@@ -254,8 +255,10 @@ static void turn_persist(struct turn *t, int r)
 	c->error_text = c->error == t->err.code ? err_public_text(&t->err) : NULL;
 	(void)loop_call(t->all->loop, close_on_loop, &x);
 	estimate(t, x.log->bytes, c);
-	x.finish = (struct finish){
-		.turn_id = t->ids.turn_id, .log = x.log, .closing = &x.rest, .journal_dir = t->all->config.journal_dir};
+	x.finish.turn_id = t->ids.turn_id;
+	x.finish.log = x.log;
+	x.finish.closing = &x.rest;
+	x.finish.journal_dir = t->all->config.journal_dir;
 	int stored = store_once(&x, &e);
 	if (!db_is_settled(stored))
 		stored = store_later(&x, stored, &e);

@@ -170,6 +170,7 @@ struct finish {
 	const struct message *before;       /* what the message was; NULL: a new one */
 	const struct frames *log, *closing; /* together all of its events; closing may be NULL */
 	const char *journal_dir;
+	bool followed; /* somebody was there to see the end */
 	int refusals; /* by the database, for other reasons than its own state: from some on a plainer way is tried */
 };
 

@@ -147,6 +147,11 @@ static void reader_end(struct reader *r)
 	reader_free(r);
 }
 
+bool turnlog_is_followed(const struct turnlog *l)
+{
+	return l->readers != NULL;
+}
+
 /* Sends what may be shown, from the reader's place on; ends the stream of an ended log. May free the reader. */
 static void reader_send(struct reader *r)
 {

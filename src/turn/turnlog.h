@@ -62,6 +62,9 @@ int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json
  * nobody is told of failures any more. The frames stay as they are until one of the following, for any thread. */
 const struct frames *turnlog_close(struct turnlog *l);
 
+/* Whether somebody follows it now. */
+bool turnlog_is_followed(const struct turnlog *l);
+
 /* The database cannot store the log yet. `rest` (taken) is the rest of the log: a status event that says so, which
  * readers get, and the events of the end, which they do not get before turnlog_end(); the journal has all of it, where
  * it can be written. */

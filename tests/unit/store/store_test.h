@@ -122,7 +122,8 @@ UNUSED static atelier_id add_conversation(struct fixture *f, atelier_id user, co
 {
 	struct conversation v;
 
-	FINE(f, conversations_create(f->db, user, title, "small", &v, &f->e));
+	FINE(f, conversations_create(
+			f->db, user, &(struct conversation_patch){.title = title, .model = "small"}, &v, &f->e));
 	return v.id;
 }
 

@@ -13,7 +13,7 @@ static void test_create_and_get(void **state)
 	struct fixture *f = *state;
 	struct conversation v, w;
 
-	FINE(f, conversations_create(f->db, f->ada, NULL, NULL, &v, &f->e));
+	FINE(f, conversations_create(f->db, f->ada, &(struct conversation_patch){0}, &v, &f->e));
 	FINE(f, get(f, f->ada, v.id, &w));
 	assert_true(w.id == v.id && w.user_id == f->ada);
 	assert_string_equal(w.title, "");
@@ -23,11 +23,12 @@ static void test_create_and_get(void **state)
 	assert_int_equal(w.turn_id, 0);
 	assert_int_equal(w.message_count, 0);
 	assert_int_equal(w.created_at, v.created_at);
-	FINE(f, conversations_create(f->db, f->ada, "Mine", "m", &v, &f->e));
+	FINE(f, conversations_create(
+			f->db, f->ada, &(struct conversation_patch){.title = "Mine", .model = "m"}, &v, &f->e));
 	FINE(f, get(f, f->ada, v.id, &w));
 	assert_string_equal(w.title, "Mine");
 	assert_string_equal(w.title_state, TITLE_PERSON);
-	REFUSED(f, E_NOT_FOUND, conversations_create(f->db, 4711, NULL, NULL, &v, &f->e));
+	REFUSED(f, E_NOT_FOUND, conversations_create(f->db, 4711, &(struct conversation_patch){0}, &v, &f->e));
 }
 
 static void test_another_persons_is_not_there(void **state)
@@ -47,7 +48,8 @@ static void test_another_persons_is_not_there(void **state)
 	REFUSED(f, E_NOT_FOUND, conversations_delete(f->db, f->bob, id, true, &f->e));
 	FINE(f, conversations_list(f->c, f->bob, NULL, NULL, 10, &f->a, &list, &f->e));
 	assert_int_equal(list.n, 0);
-	FINE(f, conversations_list(f->c, f->bob, "secret", NULL, 10, &f->a, &list, &f->e));
+	FINE(f, conversations_list(f->c, f->bob, &(struct conversation_filter){.search = "secret"}, NULL, 10, &f->a,
+			&list, &f->e));
 	assert_int_equal(list.n, 0);
 	FINE(f, get(f, f->ada, id, &v));
 	assert_string_equal(v.title, "secret");
@@ -80,7 +82,8 @@ static void test_list_in_pages(void **state)
 	while (clock_now_ms() <= list.items[0].updated_at)
 		;
 	struct turn_begun t = begin(f, f->ada, ids[2], "hello");
-	FINE(f, conversations_list(f->c, f->ada, "", NULL, 100, &f->a, &list, &f->e));
+	FINE(f, conversations_list(
+			f->c, f->ada, &(struct conversation_filter){.search = ""}, NULL, 100, &f->a, &list, &f->e));
 	assert_int_equal(list.n, 7);
 	assert_true(list.items[0].id == ids[2]);
 	assert_true(list.items[0].turn_id == t.turn_id);
@@ -91,7 +94,8 @@ static size_t found(struct fixture *f, const char *search)
 {
 	struct conversation_list list;
 
-	FINE(f, conversations_list(f->c, f->ada, search, NULL, 10, &f->a, &list, &f->e));
+	FINE(f, conversations_list(
+			f->c, f->ada, &(struct conversation_filter){.search = search}, NULL, 10, &f->a, &list, &f->e));
 	return list.n;
 }
 

@@ -78,7 +78,8 @@ static void test_chats_of_before(void **state)
 	assert_true(v.leaf_id == 105 && v.turn_id == 205 && v.message_count == 6 && v.tokens_out == 7);
 	FINE(f, conversations_get(f->c, f->ada, 11, &f->a, &v, &f->e));
 	assert_true(v.leaf_id == 0);
-	FINE(f, messages_list(f->c, f->ada, 10, 0, 100, &f->a, &list, &f->e));
+	FINE(f, messages_list(f->c, &(struct message_place){.user_id = f->ada, .conversation_id = 10, .before_id = 0},
+			100, &f->a, &list, &f->e));
 	assert_int_equal(list.n, 6);
 	m = list.items;
 	assert_string_equal(m[0].content, "What is \"bread\"?");

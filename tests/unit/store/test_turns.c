@@ -81,13 +81,18 @@ static void test_another_persons_is_not_there(void **state)
 	REFUSED(f, E_NOT_FOUND, turns_begin(f->db, &in, &out, &f->e));
 	REFUSED(f, E_NOT_FOUND, turns_get(f->c, f->bob, t.turn_id, &f->a, &turn, &f->e));
 	REFUSED(f, E_NOT_FOUND, messages_get(f->c, f->bob, t.message_id, &f->a, &m, &f->e));
-	REFUSED(f, E_NOT_FOUND, messages_list(f->c, f->bob, id, 0, 10, &f->a, &list, &f->e));
+	REFUSED(f, E_NOT_FOUND,
+		messages_list(f->c, &(struct message_place){.user_id = f->bob, .conversation_id = id, .before_id = 0},
+			10, &f->a, &list, &f->e));
 	finish(f, t.turn_id, STATE_CANCELED, "so far");
 	REFUSED(f, E_NOT_FOUND, turns_continue(f->db, &go, &out, &f->e));
 	REFUSED(f, E_NOT_FOUND, turns_begin(f->db, &in, &out, &f->e));
 	/* A message of another conversation is no way in. */
 	atelier_id own = add_conversation(f, f->bob, NULL);
-	REFUSED(f, E_NOT_FOUND, messages_list(f->c, f->bob, own, t.message_id, 10, &f->a, &list, &f->e));
+	REFUSED(f, E_NOT_FOUND,
+		messages_list(f->c,
+			&(struct message_place){.user_id = f->bob, .conversation_id = own, .before_id = t.message_id},
+			10, &f->a, &list, &f->e));
 	FINE(f, messages_path(f->c, own, t.message_id, 10, &f->a, &list, &f->e));
 	assert_int_equal(list.n, 0);
 	/* What was deleted is nobody's. */
@@ -235,7 +240,9 @@ static void shown_is(struct fixture *f, atelier_id conversation_id, const atelie
 {
 	struct message_list list;
 
-	FINE(f, messages_list(f->c, f->ada, conversation_id, 0, 100, &f->a, &list, &f->e));
+	FINE(f, messages_list(f->c,
+			&(struct message_place){.user_id = f->ada, .conversation_id = conversation_id, .before_id = 0},
+			100, &f->a, &list, &f->e));
 	assert_int_equal(list.n, n);
 	for (size_t i = 0; i < n; i++)
 		assert_true(list.items[i].id == ids[i]);
@@ -262,16 +269,23 @@ static void test_tree(void **state)
 	assert_int_equal(conversation(f, id).message_count, 6);
 	in.place = TURN_EDIT;
 	answered(f, &in, &q1b);
-	FINE(f, messages_list(f->c, f->ada, id, 0, 100, &f->a, &list, &f->e));
+	FINE(f, messages_list(f->c, &(struct message_place){.user_id = f->ada, .conversation_id = id, .before_id = 0},
+			100, &f->a, &list, &f->e));
 	assert_int_equal(list.items[0].n_siblings, 2);
 	assert_true(list.items[0].siblings[0] == q1 && list.items[0].siblings[1] == q1b);
 	assert_int_equal(list.items[1].n_siblings, 1);
 	patch = (struct conversation_patch){.leaf_id = a1};
 	FINE(f, conversations_update(f->db, f->ada, id, &patch, &f->e));
 	shown_is(f, id, (atelier_id[]){q1, a1, q2, a2}, 4);
-	FINE(f, messages_list(f->c, f->ada, id, 0, 3, &f->a, &list, &f->e)); /* a page that begins in the middle */
+	FINE(f, messages_list(f->c, &(struct message_place){.user_id = f->ada, .conversation_id = id, .before_id = 0},
+			3, &f->a, &list, &f->e)); /* a page that begins in the middle */
 	assert_int_equal(list.items[0].n_siblings, 3);
 	assert_true(list.items[0].siblings[1] == a1b && list.items[0].siblings[2] == a1c);
+	patch.leaf_id = q1; /* which is shown already */
+	FINE(f, conversations_update(f->db, f->ada, id, &patch, &f->e));
+	shown_is(f, id, (atelier_id[]){q1, a1, q2, a2}, 4);
+	patch.leaf_id = q1b;
+	FINE(f, conversations_update(f->db, f->ada, id, &patch, &f->e));
 	patch.leaf_id = q1;
 	FINE(f, conversations_update(f->db, f->ada, id, &patch, &f->e));
 	shown_is(f, id, (atelier_id[]){q1, a1c}, 2);
@@ -295,7 +309,8 @@ static void test_path_and_pages(void **state)
 	struct message_list list;
 	int left = 10;
 
-	FINE(f, messages_list(f->c, f->ada, id, 0, 5, &f->a, &list, &f->e));
+	FINE(f, messages_list(f->c, &(struct message_place){.user_id = f->ada, .conversation_id = id, .before_id = 0},
+			5, &f->a, &list, &f->e));
 	assert_int_equal(list.n, 0);
 	for (int i = 0; i < 5; i++) {
 		struct turn_begun t = begin(f, f->ada, id, "q");
@@ -314,7 +329,9 @@ static void test_path_and_pages(void **state)
 	assert_true(list.more);
 	assert_true(list.items[0].id == ids[2] && list.items[2].id == ids[4]);
 	while (left > 0) {
-		FINE(f, messages_list(f->c, f->ada, id, before, 4, &f->a, &list, &f->e));
+		FINE(f, messages_list(f->c,
+				&(struct message_place){.user_id = f->ada, .conversation_id = id, .before_id = before},
+				4, &f->a, &list, &f->e));
 		assert_int_equal(list.n, MIN(left, 4));
 		assert_int_equal(list.more, left > 4);
 		left -= (int)list.n;
@@ -322,7 +339,9 @@ static void test_path_and_pages(void **state)
 			assert_true(list.items[i].id == ids[(size_t)left + i]);
 		before = list.items[0].id;
 	}
-	FINE(f, messages_list(f->c, f->ada, id, ids[0], 4, &f->a, &list, &f->e));
+	FINE(f, messages_list(f->c,
+			&(struct message_place){.user_id = f->ada, .conversation_id = id, .before_id = ids[0]}, 4,
+			&f->a, &list, &f->e));
 	assert_int_equal(list.n, 0);
 }
 

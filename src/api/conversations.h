@@ -1,0 +1,16 @@
+/* conversations.h - a conversation as an answer, for the resources that change one. */
+#pragma once
+
+#include "api/answer.h"
+#include "api/request.h"
+
+extern const struct schema conversation_schema;
+
+/* Answers with the conversation of whoever asks, as it is now. */
+int answer_conversation(struct request *q, atelier_id id) MUST_CHECK;
+
+/* Tells the browsers of whoever asks. `what`: created, updated or deleted. */
+void tell_conversation(struct request *q, atelier_id id, const char *what);
+
+/* Stops what is being written in the conversation, if it is theirs, and waits until that has ended. */
+void end_answers(struct request *q, atelier_id id);

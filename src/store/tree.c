@@ -1,0 +1,252 @@
+/* tree.c - the tree of a conversation's messages as a whole. */
+#include "store/tree.h"
+
+#include "store/messages.h"
+#include "store/store_priv.h"
+
+#define PREVIEW_CHARS "120"
+
+#define N struct tree_node
+static const struct col columns[] = {COL(I64, N, id), COL(REF, N, parent_id), COL(TEXT, N, role), COL(TEXT, N, state),
+	COL(TEXT, N, model), COL_AS(TEXT, N, preview, "substr(messages.content, 1, " PREVIEW_CHARS ")", COL_SEEN),
+	COL(BOOL, N, pinned), COL(I64, N, created_at)};
+#undef N
+static const struct rows_table nodes = {"messages", "id", STORE_NO_MESSAGE, NULL, TABLE(struct tree_node, columns)};
+
+int tree_read(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id after, size_t limit,
+	struct arena *a, struct tree *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct tree t = {0};
+	int r;
+
+	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
+		"SELECT leaf_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
+		DB_I64(conversation_id), DB_I64(user_id));
+	if (r == 0)
+		r = rows_all(&nodes, c, a, &t.nodes, &t.n, e,
+			"WHERE conversation_id = ? AND id > ? ORDER BY id LIMIT ?", DB_I64(conversation_id),
+			DB_I64(after), DB_I64(limit + 1));
+	if (r < 0)
+		return r;
+	t.leaf_id = db_i64(rows, 0);
+	t.more = t.n > limit;
+	t.n = MIN(t.n, limit);
+	*ret = t;
+	return 0;
+}
+
+/* ---- pinning ---- */
+
+struct pin {
+	atelier_id user_id, id;
+	bool pinned;
+};
+
+static int pin_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct pin *x = arg;
+	int64_t n = 0;
+	int r = db_exec(c, &n, e,
+		"UPDATE messages SET pinned = ? WHERE id = ? AND conversation_id IN"
+		" (SELECT id FROM conversations WHERE user_id = ? AND deleted_at IS NULL)",
+		DB_I64(x->pinned), DB_I64(x->id), DB_I64(x->user_id));
+
+	return r < 0 || n > 0 ? r : err_set(e, E_NOT_FOUND, STORE_NO_MESSAGE);
+}
+
+int tree_pin(struct db *db, atelier_id user_id, atelier_id message_id, bool pinned, struct err *e)
+{
+	struct pin x = {user_id, message_id, pinned};
+
+	return db_write(db, pin_in, &x, e);
+}
+
+/* ---- deleting ---- */
+
+#define BELOW                                                                                                          \
+	"WITH RECURSIVE below(id, role) AS (SELECT id, role FROM messages WHERE id = ?"                                \
+	" UNION ALL SELECT k.id, k.role FROM below b JOIN messages k ON k.parent_id = b.id)"
+
+static int look_below(struct db_conn *c, struct tree_cut *x, bool *ret_shown, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
+		BELOW " SELECT count(*), sum(CASE WHEN role = 'assistant' THEN 1 ELSE 0 END),"
+		      " sum(CASE WHEN id = ? THEN 1 ELSE 0 END) FROM below",
+		DB_I64(x->message_id), DB_I64(x->leaf_id));
+
+	if (r < 0)
+		return r;
+	x->messages = db_i64(rows, 0);
+	x->answers = db_i64(rows, 1);
+	*ret_shown = db_i64(rows, 2) > 0;
+	return 0;
+}
+
+/* The end of the newest branch beside the message, or its parent: what is shown when it is gone. */
+static int leaf_beside(struct db_conn *c, struct tree_cut *x, atelier_id parent, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"WITH RECURSIVE down(id, depth) AS ("
+		"  SELECT (SELECT max(s.id) FROM messages s WHERE s.conversation_id = ? AND s.id <> ?"
+		"   AND coalesce(s.parent_id, 0) = ?), 1"
+		"  UNION ALL"
+		"  SELECT (SELECT max(k.id) FROM messages k WHERE k.parent_id = d.id), d.depth + 1 FROM down d"
+		"  WHERE d.id IS NOT NULL)"
+		" SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
+		DB_I64(x->conversation_id), DB_I64(x->message_id), DB_I64(parent));
+
+	if (r == 0)
+		r = db_next(rows, e);
+	if (r < 0)
+		return r;
+	x->leaf_id = r > 0 ? db_i64(rows, 0) : parent;
+	return 0;
+}
+
+static int find_cut(struct db_conn *c, struct tree_cut *x, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	bool shown = false;
+	int r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
+		"SELECT m.conversation_id, v.leaf_id, m.parent_id FROM messages m"
+		" JOIN conversations v ON v.id = m.conversation_id"
+		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
+		DB_I64(x->message_id), DB_I64(x->user_id));
+
+	if (r < 0)
+		return r;
+	x->conversation_id = db_i64(rows, 0);
+	x->leaf_id = db_i64(rows, 1);
+	r = store_conversation_idle(c, x->conversation_id, e);
+	if (r == 0)
+		r = look_below(c, x, &shown, e);
+	return r < 0 || !shown ? r : leaf_beside(c, x, db_i64(rows, 2), e);
+}
+
+static int delete_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct tree_cut *x = arg;
+	int r = find_cut(c, x, e);
+
+	if (r < 0 || x->dry)
+		return r;
+	r = db_exec(c, NULL, e,
+		BELOW " DELETE FROM turns WHERE conversation_id = ? AND message_id IN (SELECT id FROM below)",
+		DB_I64(x->message_id), DB_I64(x->conversation_id));
+	/* Before the messages, one of which it points to. */
+	if (r == 0)
+		r = db_exec(c, NULL, e,
+			"UPDATE conversations SET leaf_id = ?, message_count = message_count - ? WHERE id = ?",
+			store_ref(x->leaf_id), DB_I64(x->messages), DB_I64(x->conversation_id));
+	return r < 0 ? r
+		     : db_exec(c, NULL, e, BELOW " DELETE FROM messages WHERE id IN (SELECT id FROM below)",
+			       DB_I64(x->message_id));
+}
+
+int tree_delete(struct db *db, struct tree_cut *x, struct err *e)
+{
+	return db_write(db, delete_in, x, e);
+}
+
+/* ---- taking a branch along ---- */
+
+struct fork {
+	const struct tree_fork *in;
+	atelier_id id, leaf;
+	int64_t n;
+};
+
+static int make_conversation(struct db_conn *c, struct fork *x, struct err *e)
+{
+	const struct tree_fork *in = x->in;
+	int64_t now = clock_now_ms();
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
+		"SELECT 1 FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
+		DB_I64(in->conversation_id), DB_I64(in->user_id));
+
+	return r < 0 ? r
+		     : STORE_INSERT(c, &x->id, e,
+			       "INSERT INTO conversations (id, user_id, title, title_state, model, folder_id, tags,"
+			       " created_at, updated_at)"
+			       " SELECT ?, user_id, coalesce(?, title), CASE WHEN ? = 1 THEN 'person' ELSE title_state "
+			       "END,"
+			       " model, folder_id, tags, ?, ? FROM conversations WHERE id = ?",
+			       DB_TEXT(in->title), DB_I64(in->title != NULL), DB_I64(now), DB_I64(now),
+			       DB_I64(in->conversation_id));
+}
+
+/* The text that an answer has until now is taken along of one that is still being written: it is in no row yet. */
+static int copy_message(struct db_conn *c, struct fork *x, atelier_id from, struct err *e)
+{
+	atelier_id to;
+	int r = STORE_INSERT(c, &to, e,
+		"INSERT INTO messages (id, conversation_id, parent_id, role, state, model, error_code, error_text,"
+		" finish_reason, tokens_in, tokens_out, tokens_cached, tokens_reasoning, tokens_exact, cost_micros,"
+		" first_token_ms, duration_ms, created_at, content, parts, pinned)"
+		" SELECT ?, ?, ?, role, CASE WHEN state = 'running' THEN 'interrupted' ELSE state END, model, "
+		"error_code,"
+		" error_text, finish_reason, tokens_in, tokens_out, tokens_cached, tokens_reasoning, tokens_exact,"
+		" cost_micros, first_token_ms, duration_ms, created_at, content, parts, pinned FROM messages WHERE id "
+		"= ?",
+		DB_I64(x->id), store_ref(x->leaf), DB_I64(from));
+
+	if (r == 0) {
+		x->leaf = to;
+		x->n++;
+	}
+	return r;
+}
+
+static int copy_branch(struct db_conn *c, struct fork *x, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list ids = {.size = sizeof(atelier_id)};
+	int r;
+
+	arena_init(&a, 64u << 20);
+	r = db_query(c, &rows, e,
+		"WITH RECURSIVE up(id, parent_id, depth) AS ("
+		"  SELECT id, parent_id, 0 FROM messages WHERE id = ? AND conversation_id = ?"
+		"  UNION ALL SELECT p.id, p.parent_id, u.depth + 1 FROM up u JOIN messages p ON p.id = u.parent_id)"
+		" SELECT id FROM up ORDER BY depth DESC",
+		DB_I64(x->in->message_id), DB_I64(x->in->conversation_id));
+	while (r >= 0 && (r = db_next(rows, e)) > 0) {
+		atelier_id *id = store_push(&ids, &a);
+
+		if (!id)
+			return store_full(e);
+		*id = db_i64(rows, 0);
+	}
+	if (r == 0 && ids.n == 0)
+		return err_set(e, E_NOT_FOUND, STORE_NO_MESSAGE);
+	for (size_t i = 0; r == 0 && i < ids.n; i++)
+		r = copy_message(c, x, ((atelier_id *)ids.items)[i], e);
+	return r;
+}
+
+static int fork_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct fork *x = arg;
+	int r = make_conversation(c, x, e);
+
+	if (r == 0)
+		r = copy_branch(c, x, e);
+	return r < 0 ? r
+		     : db_exec(c, NULL, e, "UPDATE conversations SET leaf_id = ?, message_count = ? WHERE id = ?",
+			       DB_I64(x->leaf), DB_I64(x->n), DB_I64(x->id));
+}
+
+int tree_fork(struct db *db, const struct tree_fork *in, atelier_id *ret_id, struct err *e)
+{
+	struct fork x = {.in = in};
+	int r = db_write(db, fork_in, &x, e);
+
+	if (r == 0)
+		*ret_id = x.id;
+	return r;
+}

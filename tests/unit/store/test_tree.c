@@ -1,0 +1,114 @@
+/* The tree of messages: pages of it, deleting a part, taking a branch along; folders and tags. */
+#include "store_test.h"
+
+#include "store/folders.h"
+#include "store/tags.h"
+#include "store/tree.h"
+
+static atelier_id answered(struct fixture *f, atelier_id conversation, const char *text)
+{
+	struct turn_begun t = begin(f, f->ada, conversation, text);
+
+	finish(f, t.turn_id, STATE_COMPLETE, "answer");
+	return t.message_id;
+}
+
+static void test_long_branch(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id id = add_conversation(f, f->ada, "Long"), last = 0;
+	struct tree_fork fork = {.user_id = f->ada, .conversation_id = id};
+	struct tree_cut cut = {.user_id = f->ada};
+	struct tree t;
+	size_t n = 0;
+
+	for (int i = 0; i < 100; i++)
+		last = answered(f, id, "question");
+	do {
+		FINE(f, tree_read(f->c, f->ada, id, n ? cut.message_id : 0, 64, &f->a, &t, &f->e));
+		n += t.n;
+		cut.message_id = t.nodes[t.n - 1].id;
+	} while (t.more);
+	assert_int_equal(n, 200);
+	assert_int_equal(t.leaf_id, last);
+	fork.message_id = last;
+	FINE(f, tree_fork(f->db, &fork, &id, &f->e));
+	FINE(f, tree_read(f->c, f->ada, id, 0, 1000, &f->a, &t, &f->e));
+	assert_int_equal(t.n, 200);
+	assert_int_equal(t.nodes[199].id, t.leaf_id);
+	for (size_t i = 1; i < t.n; i++)
+		assert_int_equal(t.nodes[i].parent_id, t.nodes[i - 1].id);
+	/* From the first message on: all of it. */
+	cut.message_id = t.nodes[0].id;
+	FINE(f, tree_delete(f->db, &cut, &f->e));
+	assert_int_equal(cut.messages, 200);
+	assert_int_equal(cut.answers, 100);
+	assert_int_equal(cut.leaf_id, 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM messages"), 200);
+	REFUSED(f, E_NOT_FOUND, tree_delete(f->db, &cut, &f->e));
+}
+
+static void test_bin(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id old = add_conversation(f, f->ada, "Old");
+	int64_t n = 0;
+
+	answered(f, old, "question");
+	add_conversation(f, f->ada, "Kept");
+	FINE(f, conversations_delete(f->db, f->ada, old, false, &f->e));
+	FINE(f, conversations_empty_bin(f->db, 1000, 10, &n, &f->e));
+	assert_int_equal(n, 0);
+	FINE(f, conversations_empty_bin(f->db, INT64_MAX, 10, &n, &f->e));
+	assert_int_equal(n, 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM conversations"), 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM messages"), 0);
+}
+
+static void test_folders(void **state)
+{
+	struct fixture *f = *state;
+	struct folder in = {.user_id = f->ada,
+		.name = "Stra\xc3\x9f"
+			"e",
+		.instructions = ""};
+	atelier_id id, other;
+
+	FINE(f, folders_create(f->db, &in, &id, &f->e));
+	in.name = "STRASSE";
+	REFUSED(f, E_CONFLICT, folders_create(f->db, &in, &other, &f->e));
+	in.user_id = f->bob; /* each has names of their own */
+	FINE(f, folders_create(f->db, &in, &other, &f->e));
+	FINE(f, folders_owned(f->c, f->ada, id, &f->e));
+	REFUSED(f, E_NOT_FOUND, folders_owned(f->c, f->bob, id, &f->e));
+	REFUSED(f, E_NOT_FOUND, folders_delete(f->db, f->bob, id, &f->e));
+	FINE(f, folders_delete(f->db, f->ada, id, &f->e));
+}
+
+static void test_tags(void **state)
+{
+	struct fixture *f = *state;
+	const char *list = "[]";
+	const char *lists[] = {"[\"b\",\"A\"]", "[\"a\"]"};
+	struct tag_count *counts;
+	size_t n;
+
+	FINE(f, tags_change(&list, TAGS_ADD, "quote \" and \\", 3, &f->a, &f->e));
+	FINE(f, tags_change(&list, TAGS_ADD, "\xc3\x84pfel", 3, &f->a, &f->e));
+	FINE(f, tags_change(&list, TAGS_ADD, "\xc3\xa4PFEL", 3, &f->a, &f->e));
+	assert_string_equal(list, "[\"quote \\\" and \\\\\",\"\xc3\x84pfel\"]");
+	FINE(f, tags_change(&list, TAGS_REMOVE, "QUOTE \" AND \\", 3, &f->a, &f->e));
+	assert_string_equal(list, "[\"\xc3\x84pfel\"]");
+	REFUSED(f, E_INVALID, tags_change(&list, TAGS_SET, "[\"1\",\"2\",\"3\",\"4\"]", 3, &f->a, &f->e));
+	assert_int_equal(tags_count(lists, 2, &f->a, &counts, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(counts[0].name, "A");
+	assert_int_equal(counts[0].count, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {TEST(test_long_branch), TEST(test_bin), TEST(test_folders), TEST(test_tags)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
