@@ -256,6 +256,10 @@ export async function growing(all) {
   await grows(all, 'A long table', '| n | a | b | c |\n|--:|---|---|---|\n' + three(0, row).repeat(8), (i) => three(i, row), 500, 'tbody strong');
   assert.equal(await answer(all.page).locator('tbody tr').count(), 1525, 'rows');
   await grows(all, 'A long list', three(0, (i) => `- item **${i}** of it\n`).repeat(8), (i) => three(i, (n) => `- item **${n}** of the list\n`), 500, 'li strong');
+  // What answers mostly are: code that gets its colours, and small tables whose columns would widen with each cell.
+  const part = '## Next\n\n- *one*\n- [two](https://example.org/)\n\n```js\nconst a = compute(1, "text"); // says why\nconst b = a + 1;\nlet c = `${b}`;\n```\n\n| name | what |\n|---|---|\n| a | short |\n| **longer** | with more words |\n\n';
+  const rich = (part.repeat(5) + 'So it is.').match(/\s*\S+/g);
+  await grows(all, 'Rich text', '**First** words.\n\n', (i) => rich[i], rich.length, 'p strong');
   const words = 'words that go on and say *nothing* much, '.repeat(2);
   await grows(all, 'Long paragraphs', '**First** ' + words, (i) => words + (i % 40 === 39 ? '\n\n' : ''), 500, 'p strong');
 }

@@ -1,6 +1,7 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { GrowingMarkdown, htmlOf, type Block } from '$core/markdown/blocks';
 import { loadHighlighter } from '$core/markdown/highlight';
+import { draw } from '$core/markdown/draw';
 import { Renderer, sanitize, slug } from '$core/markdown/render';
 
 const html = (md: string, citations: number[] = []) => new Renderer({ citations: new Set(citations) }).all(md);
@@ -134,5 +135,41 @@ describe('headings of an answer', () => {
     for (let i = 1; i < text.length; i++) growing.update(text.slice(0, i), true);
     const html = growing.update(text, false).map((b) => ('html' in b ? b.html : ''));
     expect(html.join('').match(/<h\d/g)).toEqual(['<h3', '<h4', '<h3']);
+  });
+});
+
+describe('what grows', () => {
+  it('shows a table once its first row is whole, and no head as text before', () => {
+    const growing = new GrowingMarkdown();
+    const text = 'See:\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n';
+    const seen = [...text].map((_, i) => growing.update(text.slice(0, i + 1), true));
+    const html = (blocks: Block[]) => blocks.map((b) => ('html' in b ? b.html : '')).join('');
+    const whole = text.indexOf('| 1 | 2 |\n') + '| 1 | 2 |\n'.length;
+    expect(seen.slice(0, whole - 1).every((blocks) => !/[|]|<table/.test(html(blocks)))).toBe(true);
+    expect(html(seen[whole - 1]!)).toContain('<td dir="auto">2</td>');
+    expect(html(new GrowingMarkdown().update('| no table', false))).toContain('| no table');
+  });
+
+  it('keeps the nodes of code that has its colours, and never lets one take the place of another', async () => {
+    await loadHighlighter();
+    vi.useFakeTimers();
+    const node = document.createElement('div');
+    document.body.append(node);
+    const lines = Array.from({ length: 6 }, (_, i) => `const v${i} = f(${i});\n`);
+    const show = (text: string) => {
+      draw(node, { key: 0, open: { lang: 'js', text } });
+      vi.advanceTimersByTime(300);
+    };
+    show(lines.slice(0, 2).join(''));
+    const code = node.querySelector('code')!;
+    const first = [...code.childNodes].slice(0, -1);
+    expect(first.length).toBeGreaterThan(4);
+    const texts = first.map((n) => n.textContent);
+    for (let n = 3; n <= 6; n++) show(lines.slice(0, n).join('') + 'const half');
+    expect([...code.childNodes].slice(0, first.length)).toEqual(first);
+    expect(first.map((n) => n.textContent)).toEqual(texts);
+    expect(code.textContent).toBe(lines.join('') + 'const half');
+    vi.useRealTimers();
+    node.remove();
   });
 });

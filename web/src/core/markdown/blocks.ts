@@ -3,11 +3,11 @@ import { Renderer, type RenderOptions } from './render';
 import { notesOf } from './syntax';
 
 /**
- * A top-level block: HTML; a code block that is still being written (`open`), whose text only grows; or a long table or
+ * A top-level block: HTML, of a table that is still being written when `widens`; a code block that is still being written (`open`), whose text only grows; or a long table or
  * list, whose finished rows or items (`parts`, `count` of them in all) only grow, with what may still change in `tail`.
  */
 export type Block =
-  | { key: number; html: string }
+  | { key: number; html: string; widens?: boolean }
   | { key: number; open: { lang: string; text: string } }
   | { key: number; before: string; parts: readonly string[]; count: number; tail: string; after: string };
 
@@ -30,6 +30,13 @@ interface Run {
 
 /** From so many finished rows or items on they are kept, and that many at once are added. */
 const LONG = 12;
+
+/** A line that may turn out to be a table's head, and what there is of the line below it. */
+const HEAD = /^ {0,3}\|[^\n]*(\n[ :|-]*)?$/;
+
+/** A table is shown once its head and its first row are whole: each further cell would give all columns other widths. */
+const unready = (token: Token) =>
+  token.type === 'table' ? (token as Tokens.Table).rows.length < (token.raw.endsWith('\n') ? 1 : 2) : token.type === 'paragraph' && HEAD.test(token.raw);
 
 /** What may begin a formula. */
 const MATHS = /\$|\\[([]/;
@@ -111,7 +118,7 @@ export class GrowingMarkdown {
     let key = this.key + tokens.slice(0, sure).filter((token) => token.type !== 'space').length;
     tokens.forEach((token, i) => {
       if (i < sure) return this.keep(token, growing);
-      if (token.type === 'space') return;
+      if (token.type === 'space' || (growing && i === tokens.length - 1 && unready(token))) return;
       if (token.type === 'heading') under = nest(token, under ?? this.under);
       tail.push(this.render(token, key, growing));
       key++;
@@ -215,7 +222,8 @@ export class GrowingMarkdown {
       return { key, before, parts, count, after, tail: this.inner(run, token as Tokens.Table | Tokens.List) };
     }
     const open = growing && token.type === 'code' ? openFence(token.raw) : null;
-    return open ? { key, open } : { key, html: this.renderer.block(token) };
+    if (open) return { key, open };
+    return { key, html: this.renderer.block(token), ...(growing && token.type === 'table' ? { widens: true } : {}) };
   }
 
   private reset(): void {

@@ -23,7 +23,11 @@ export function draw(node: HTMLElement, block: Block): void {
   const now: Drawn = { block };
   if ('open' in block) drawOpen(node, block.open);
   else if ('parts' in block) now.kept = drawLong(node, block, before);
-  else if (!before || 'open' in before.block || htmlOf(before.block) !== block.html) morph(node, nodesOf(block.html));
+  else {
+    if (!before || 'open' in before.block || htmlOf(before.block) !== block.html) morph(node, nodesOf(block.html));
+    if (block.widens) settle(node);
+    else if (before && 'html' in before.block && before.block.widens) relax(node);
+  }
   drawn.set(node, now);
   void drawMaths(node);
   drawDiagrams(node);
@@ -36,9 +40,33 @@ function drawOpen(node: HTMLElement, { lang, text }: { lang: string; text: strin
     code = node.querySelector<HTMLElement>('code[data-open]')!;
   }
   const shown = code.textContent ?? '';
-  if (text.startsWith(shown)) code.append(text.slice(shown.length));
-  else code.textContent = text;
+  if (text.startsWith(shown)) {
+    const { lastChild } = code;
+    if (lastChild instanceof Text) lastChild.appendData(text.slice(shown.length));
+    else code.append(text.slice(shown.length));
+  } else code.textContent = text;
   if (lang) colourSoon(code);
+}
+
+/**
+ * Colours the whole lines of growing code anew. What has its colours already stays as it is; the rest gets new nodes: a node
+ * that took another's text would have jumped to its place, for the browser as for who has selected it.
+ */
+function colour(code: HTMLElement): void {
+  const text = code.textContent ?? '';
+  const whole = text.lastIndexOf('\n') + 1;
+  const next = nodesOf(highlight(text.slice(0, whole), code.dataset.lang ?? ''));
+  let child = code.firstChild;
+  while (child && next.firstChild && child.isEqualNode(next.firstChild)) {
+    next.firstChild.remove();
+    child = child.nextSibling;
+  }
+  while (child) {
+    const after: ChildNode | null = child.nextSibling;
+    child.remove();
+    child = after;
+  }
+  code.append(next, text.slice(whole));
 }
 
 /** Colours growing code now and then: at most four times a second, less often where it takes long. */
@@ -49,7 +77,7 @@ function colourSoon(code: HTMLElement, wait = 250): void {
     colouring.delete(code);
     if (!code.isConnected || code.dataset.open === undefined) return;
     const begun = performance.now();
-    morph(code, nodesOf(highlight(code.textContent ?? '', code.dataset.lang ?? '')));
+    colour(code);
     // The next time not before this has become a tenth of the time.
     const rest = (performance.now() - begun) * 10 - 250;
     if (rest > 0) {
@@ -63,11 +91,12 @@ function colourSoon(code: HTMLElement, wait = 250): void {
 const body = (node: Element) => node.querySelector('tbody') ?? node.firstElementChild!;
 
 /**
- * A long table keeps the widths that its first rows gave it: else every longer word below would move all that is read above,
- * and each new row would have all of them laid out again.
+ * A table that grows keeps the widths that its first rows gave it: else every longer word below would move all that is read
+ * above, and each new row would have all of them laid out again.
  */
 function settle(node: Element): void {
   const table = node.querySelector('table');
+  if (table?.style.tableLayout === 'fixed') return;
   const cells = [...(table?.tHead?.rows[0]?.cells ?? [])];
   const widths = cells.map((cell) => cell.getBoundingClientRect().width);
   const whole = widths.reduce((sum, width) => sum + width, 0);
@@ -75,6 +104,23 @@ function settle(node: Element): void {
   cells.forEach((cell, i) => (cell.style.width = `${(widths[i]! / whole) * 100}%`));
   if (whole > table.parentElement!.clientWidth + 1) table.style.minWidth = `${whole}px`;
   table.style.tableLayout = 'fixed';
+}
+
+/** A short table that is whole may have the widths of all its rows, where this makes it clearly lower. */
+function relax(node: Element): void {
+  const table = node.querySelector('table');
+  if (table?.style.tableLayout !== 'fixed') return;
+  const cells = [...(table.tHead?.rows[0]?.cells ?? [])];
+  const widths = cells.map((cell) => cell.style.width);
+  const { minWidth } = table.style;
+  const height = table.offsetHeight;
+  const free = (on: boolean) => {
+    table.style.tableLayout = on ? 'auto' : 'fixed';
+    table.style.minWidth = on ? '' : minWidth;
+    cells.forEach((cell, i) => (cell.style.width = on ? '' : widths[i]!));
+  };
+  free(true);
+  if (table.offsetHeight > height * 0.8) free(false);
 }
 
 function drawLong(node: HTMLElement, block: Long, before: Drawn | undefined): Drawn['kept'] {

@@ -41,7 +41,8 @@ export function codeBlock(text: string, lang: string, open = false): string {
     : diagram
       ? [button('source', t('diagram.source')), button('svg', t('diagram.save')), copy]
       : [button('wrap', t('code.wrap')), button('save', t('action.download')), copy];
-  const count = lines > 1 ? `<span class="md-lines">${escape(t('code.lines', { n: lines }))}</span>` : '';
+  // Growing code has a place for it: what came in between would move the buttons.
+  const count = lines > 1 || open ? `<span class="md-lines">${open ? '' : escape(t('code.lines', { n: lines }))}</span>` : '';
   const kind = bare ? ' md-bare' : diagram ? ' md-diagram' : '';
   return (
     `<div class="md-code${kind}"${diagram ? ` data-source="${escape(text)}"` : ''}><div class="md-bar"><span class="md-lang">${label}</span>${count}${buttons.join('')}</div>` +
