@@ -14,6 +14,9 @@ import { session } from './session.svelte';
 import { readOptions, writeOptions } from './storage';
 import { notices } from '$design/notices.svelte';
 
+/** Of a long chat so many messages stay when it goes on; the ones before are read again when somebody scrolls up to them. */
+const KEPT = 60;
+
 /** One open conversation: its messages, and the turn that is being followed. */
 export class Chat {
   id = $state<string | null>(null);
@@ -86,13 +89,14 @@ export class Chat {
     if (this.attached && load === this.loads) void this.reload();
   }
 
-  async loadOlder(): Promise<void> {
+  /** `place` puts them in, and keeps what is read where it is. */
+  async loadOlder(place: (put: () => void) => unknown): Promise<void> {
     if (!this.id || !this.older || this.loadingOlder) return;
     this.loadingOlder = true;
     try {
       const page = await listMessages(this.id, this.older);
       const known = new Set(this.messages.map((m) => m.id));
-      this.messages = [...page.items.filter((m) => !known.has(m.id)), ...this.messages];
+      await place(() => (this.messages = [...page.items.filter((m) => !known.has(m.id)), ...this.messages]));
       this.older = page.next ?? null;
     } catch (e) {
       notices.error(e);
@@ -111,7 +115,7 @@ export class Chat {
 
   /** Sends a question. `started` learns the id when this makes the conversation. Throws what went wrong. */
   async send(content: string, model: string | null, started: (id: string) => void): Promise<void> {
-    const before = this.messages;
+    const before = this.newest(this.messages);
     const pair = optimistic(this.id ?? '', content, model, before[before.length - 1]?.id ?? null);
     this.messages = [...before, ...pair];
     this.begin();
@@ -173,11 +177,12 @@ export class Chat {
   private async answer(before: Shown[], shown: Shown[], body: TurnRequest): Promise<void> {
     if (!this.id || this.busy) return;
     const had = this.messages;
-    this.messages = [...before, ...shown];
+    const kept = this.newest(before);
+    this.messages = [...kept, ...shown];
     this.begin();
     try {
       const turn = await startTurn(this.id, { ...body, options: this.options });
-      this.accept(turn, [...before, ...accepted(shown, turn)]);
+      this.accept(turn, [...kept, ...accepted(shown, turn)]);
     } catch (e) {
       this.messages = had;
       this.sending = false;
@@ -205,6 +210,14 @@ export class Chat {
     if (what === 'started' && this.live?.turnId === turn) return;
     if (what === 'ended' && this.stream) return; // Its own stream brings the end.
     void this.reload();
+  }
+
+  /** Lets go of what stands far above: a chat that goes on all day takes no more memory for it. */
+  private newest(messages: Shown[]): Shown[] {
+    if (messages.length < KEPT + 20) return messages;
+    const kept = messages.slice(-KEPT);
+    this.older = kept[0]!.id;
+    return kept;
   }
 
   private begin(): void {

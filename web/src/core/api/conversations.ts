@@ -13,7 +13,7 @@ export const changeConversation = (id: string, body: { title?: string; model?: s
 export const deleteConversation = (id: string, hard: boolean) =>
   take(http.DELETE('/api/v1/conversations/{id}', { params: { ...at(id), query: { hard } }, keepalive: hard }));
 export const restoreConversation = (id: string) => take(http.POST('/api/v1/conversations/{id}/restore', { params: at(id) }));
-export const listMessages = async (id: string, before?: string | null, limit = 100) =>
+export const listMessages = async (id: string, before?: string | null, limit = 40) =>
   (await take(
     http.GET('/api/v1/conversations/{id}/messages', {
       params: { path: { id }, query: { before: before ?? undefined, limit } },
