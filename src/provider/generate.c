@@ -268,12 +268,24 @@ static void fill_result(const struct generation *g)
 	memcpy(ret->stop_sequence, s->stop_sequence, sizeof(ret->stop_sequence));
 }
 
+/* Whether the request speaks of tags around an answer: then they are what was asked for. */
+static bool asks_for_tags(const struct gen_request *q)
+{
+	static const char *const tags[] = {"<answer", "<final_answer", "<response", "<solution"};
+	for (size_t i = 0; i < q->n_messages; i++)
+		for (size_t k = 0; q->messages[i].content && k < N_ELEMENTS(tags); k++)
+			if (strcasestr(q->messages[i].content, tags[k]))
+				return true;
+	return false;
+}
+
 /* Earlier answers told how the model's reasoning begins; where nothing can be moved, its name must do the first time. */
 static void begin_thinking(struct generation *g)
 {
 	const struct target *t = g->run.t;
 	bool known = quirks_of(t->p, t->name) & QUIRK_THINKS || (g->q->text_stays && think_is_named(t->name));
 	think_init(&g->stream.think, known && g->q->thinking != THINKING_OFF, g->q->text_stays);
+	g->stream.think.asked = asks_for_tags(g->q);
 }
 
 static void note_thinking(const struct generation *g)

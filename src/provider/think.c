@@ -114,6 +114,8 @@ static bool closes_alone(const struct think *t, const char *p, size_t n, size_t 
 	if ((prev && strchr("\"'(`*_", prev)) || prev == '\x9c' || prev == '\x98')
 		return false;
 	bool ends_line = next == '\n' || next == '\r';
+	if (g->family >= FAMILY_KIMI || (behind < n && tag_match(p + behind, n - behind).kind == TAG_ANSWER))
+		return true;
 	if (!t->code.mid_line)
 		return t->code.indent <= 3 && (ends_line || next == ' ' || !ispunct((unsigned char)next));
 	if (prev == ' ' || prev == '\t')
@@ -133,7 +135,7 @@ static int close_alone(struct answer *s, const char *p, size_t n)
 	int r = move(s, "reasoning");
 	t->skip_space = false;
 	t->any_text = false;
-	t->any_reasoning = t->thought = t->closed_alone = true;
+	t->any_reasoning = t->thought = t->closed = t->closed_alone = true;
 	if (r >= 0)
 		r = put(s, EV_REASONING, p, n);
 	enter(t, THINK_TEXT);
@@ -144,6 +146,25 @@ static int hold(struct think *t, const char *p, size_t n)
 {
 	buf_add(&t->held, p, n);
 	return buf_status(&t->held);
+}
+
+/* Whether the tag only stands around the answer: right behind the reasoning that was found in the text, or a token of the
+ * model's own; and the one that closes it. */
+static bool wraps_answer(const struct think *t, const struct tag *g, bool speaks)
+{
+	bool token = g->family >= FAMILY_KIMI;
+	if (g->kind == TAG_ANSWER)
+		return !speaks && (token || (t->any_reasoning && t->closed && !t->asked));
+	return g->kind == TAG_ANSWER_END && (token || t->wrapped);
+}
+
+static ptrdiff_t leave_out(struct answer *s, const char *p, size_t i, const struct tag *g)
+{
+	struct think *t = &s->think;
+	int r = put(s, EV_TEXT, p, i);
+	t->wrapped = g->kind == TAG_ANSWER;
+	t->skip_space |= t->wrapped;
+	return r < 0 ? r : (ptrdiff_t)(i + g->n);
 }
 
 /* The tag at p + i, of which the text before is not out yet. Returns what was taken in all; 0: the tag is only talk. */
@@ -175,7 +196,13 @@ static ptrdiff_t take_tag(struct answer *s, const char *p, size_t n, size_t i, c
 	}
 	if (g->kind == TAG_OPEN)
 		t->named |= 1u << g->family;
-	return 0;
+	return wraps_answer(t, g, speaks) ? leave_out(s, p, i, g) : 0;
+}
+
+/* What stands behind a closing tag cannot be judged yet. */
+static bool ends_early(const char *p, size_t n)
+{
+	return n == 0 || (*p == '<' && tag_match(p, n).kind == TAG_PART);
 }
 
 static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last)
@@ -185,7 +212,8 @@ static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last)
 		if (tag_may_begin(p[i]) && !code_inside(&t->code)) {
 			struct tag g = tag_match(p + i, n - i);
 			/* What stands behind a closing tag tells whether it is one. */
-			bool undecided = g.kind == TAG_PART || (g.kind == TAG_CLOSE && i + g.n == n);
+			bool undecided =
+				g.kind == TAG_PART || (g.kind == TAG_CLOSE && ends_early(p + i + g.n, n - i - g.n));
 			if (undecided && !last) {
 				int r = put(s, EV_TEXT, p, i);
 				return r < 0 ? r : (ptrdiff_t)i;
@@ -229,6 +257,24 @@ static size_t find_close(unsigned family, char prev, const char *p, size_t n, si
 	return n;
 }
 
+/* An answer begins so, also where a thought left its block of code open. */
+static bool begins_paragraph(const char *p, size_t n, bool last)
+{
+	if (n > 0 && *p == '\r')
+		p++, n--;
+	return n == 0 ? last : *p == '\n' && (n == 1 ? last : p[1] == '\n' || p[1] == '\r');
+}
+
+/* A closing tag in a block of code: if another one comes, the model only thought about it. */
+static int hold_close(struct think *t, const char *p, size_t n)
+{
+	t->state = THINK_HELD;
+	t->held_close = true;
+	t->held_tag = t->held_seen = n;
+	t->held_ms = clock_mono_ms();
+	return hold(t, p, n);
+}
+
 static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool last)
 {
 	struct think *t = &s->think;
@@ -253,12 +299,22 @@ static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool 
 			i = n;
 	}
 	int r = put(s, EV_REASONING, p, i);
+	for (size_t k = 0; k < i; k++)
+		code_step(&t->code, p[k]);
 	if (r < 0 || g.kind != TAG_CLOSE)
 		return r < 0 ? r : (ptrdiff_t)i;
+	const char *behind = p + i + g.n;
+	size_t left = n - i - g.n;
+	bool fenced = code_fenced(&t->code) && !begins_paragraph(behind, left, last);
+	if (fenced && left < 2 && !last)
+		return (ptrdiff_t)i;
 	t->guessed = false;
-	t->thought = true;
-	enter(t, THINK_TEXT);
-	return (ptrdiff_t)(i + g.n);
+	t->thought = t->closed = true;
+	if (!fenced)
+		enter(t, THINK_TEXT);
+	else
+		r = hold_close(t, p + i, g.n);
+	return r < 0 ? r : (ptrdiff_t)(i + g.n);
 }
 
 /* ---- what is kept back until it is closed ---- */
@@ -271,13 +327,16 @@ static int give_held(struct answer *s, enum think_state next, bool last)
 	struct buf held = t->held;
 	bool reasoning = next == THINK_IN;
 	if (!reasoning && t->held_tag == 0) { /* no tag came that the opening one could be missing of: as any answer */
+		bool asked = t->asked;
 		think_init(t, false, t->text_stays);
+		t->asked = asked;
 		t->never_closed = true;
 		int r = run(s, held.p, held.n, last);
 		buf_done(&held);
 		return r;
 	}
-	size_t skip = reasoning ? t->held_tag : 0;
+	bool begins = reasoning != t->held_close; /* a block of either, behind the tag, which is left out */
+	size_t skip = begins ? t->held_tag : 0;
 	if (reasoning && t->held_tag == 0 && held.n > 0) { /* the model wrote the opening tag itself */
 		size_t blanks = count_blanks(held.p, held.n);
 		struct tag g =
@@ -286,7 +345,8 @@ static int give_held(struct answer *s, enum think_state next, bool last)
 	}
 	t->held = BUF_INIT(LINE_MAX_BYTES);
 	t->state = (unsigned char)next;
-	t->skip_space = reasoning;
+	t->skip_space = begins;
+	t->held_close = false;
 	int r = held.n > skip ? put(s, reasoning ? EV_REASONING : EV_TEXT, held.p + skip, held.n - skip) : 0;
 	for (size_t i = 0; i < held.n && !reasoning; i++)
 		code_step(&t->code, held.p[i]);
@@ -306,7 +366,7 @@ static ptrdiff_t take_held(struct answer *s, const char *p, size_t n, bool last)
 	if (g.kind == TAG_CLOSE) {
 		t->held.n = i;
 		r = give_held(s, THINK_IN, false);
-		t->thought = true;
+		t->thought = t->closed = true;
 		t->closed_alone |= t->family == FAMILY_ANY;
 		enter(t, THINK_TEXT);
 		return r < 0 ? r : (ptrdiff_t)(i + g.n - had);
@@ -314,7 +374,7 @@ static ptrdiff_t take_held(struct answer *s, const char *p, size_t n, bool last)
 	t->held_seen = i;
 	bool begins = t->held_tag == 0;
 	if (t->held.n > (begins ? START_MAX : BLOCK_MAX) || (begins && clock_mono_ms() - t->held_ms > START_MS))
-		r = give_held(s, begins ? THINK_TEXT : THINK_IN, last);
+		r = give_held(s, begins || t->held_close ? THINK_TEXT : THINK_IN, last);
 	return r < 0 ? r : (ptrdiff_t)n;
 }
 
@@ -463,7 +523,7 @@ int think_finish(struct answer *s, bool whole)
 	struct think *t = &s->think;
 	int r = 0;
 	if (t->state == THINK_HELD)
-		r = give_held(s, whole ? THINK_TEXT : THINK_IN, true);
+		r = give_held(s, whole || t->held_close ? THINK_TEXT : THINK_IN, true);
 	struct buf rest = t->held;
 	t->held = BUF_INIT(LINE_MAX_BYTES);
 	if (r >= 0 && rest.n > 0)

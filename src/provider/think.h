@@ -33,12 +33,16 @@ struct think {
 	bool skip_space;
 	bool any_text; /* more than blanks went out as text */
 	bool any_reasoning;
+	bool closed;       /* reasoning in the text was closed by a tag */
 	bool thought;      /* there was reasoning: an opening tag in the middle is one */
 	bool guessed;      /* reasoning from the start without a tag: is moved when no tag closes it */
 	bool text_stays;   /* who reads cannot move anything */
 	bool in_text;      /* harmony: the channel is the answer's */
 	bool closed_alone; /* found: a closing tag whose opening one stood in the prompt */
 	bool never_closed; /* found: the guess was wrong */
+	bool asked;        /* the request speaks of tags around the answer: they are a part of it */
+	bool wrapped;      /* such a tag was left out, and so will be the one that closes it */
+	bool held_close;   /* of THINK_HELD: a closing tag in a block of code; text if no other comes, else reasoning */
 	char prev;         /* the last byte of the reasoning; 0: none */
 	unsigned named;    /* families whose opening tag is talked about in the text */
 	struct think_code code;

@@ -80,9 +80,14 @@ bool code_words(struct think_code *c, const char *p, size_t n, bool *ret_speaks)
 	return true;
 }
 
-bool code_inside(struct think_code *c)
+bool code_fenced(struct think_code *c)
 {
 	if (c->run_n > 0)
 		code_end_run(c);
-	return c->fence || c->inline_n > 0;
+	return c->fence;
+}
+
+bool code_inside(struct think_code *c)
+{
+	return code_fenced(c) || c->inline_n > 0;
 }

@@ -5,7 +5,15 @@
 
 /* ---- think_tags.c ---- */
 
-enum tag_kind { TAG_NONE, TAG_PART, TAG_OPEN, TAG_CLOSE, TAG_CHANNEL };
+enum tag_kind {
+	TAG_NONE,
+	TAG_PART,
+	TAG_OPEN,
+	TAG_CLOSE,
+	TAG_CHANNEL,
+	TAG_ANSWER, /* what some models write around their answers, behind the reasoning */
+	TAG_ANSWER_END
+};
 
 struct tag {
 	enum tag_kind kind;
@@ -14,8 +22,9 @@ struct tag {
 };
 
 enum {
-	FAMILY_BRACKET = 5, /* those before have their tags between < and > */
-	FAMILY_KIMI,
+	FAMILY_SPACE = 4, /* in a namespace; this one and those before have their tags between < and > */
+	FAMILY_BRACKET,
+	FAMILY_KIMI, /* from here on they are a model's own tokens, which nobody writes by accident */
 	FAMILY_OPEN,
 	FAMILY_COHERE,
 	FAMILY_GEMMA,
@@ -52,3 +61,4 @@ void code_step(struct think_code *c, char b); /* the next byte of the text */
 bool code_words(struct think_code *c, const char *p, size_t n, bool *ret_speaks);
 
 bool code_inside(struct think_code *c); /* whether the text stands in code here */
+bool code_fenced(struct think_code *c); /* the same of a block of code alone */

@@ -1,16 +1,20 @@
 /* think_tags.c - the tags that models write around their reasoning. */
+#include <ctype.h>
 #include <strings.h>
 
 #include "provider/think_parts.h"
 
 #define ATTRIBUTES_MAX 80
+#define SPACE_MAX      24 /* of a name's namespace, with its colon */
 
 /* Names between < and >; those of one family close each other. */
 static const struct {
 	const char *name;
+	bool answer; /* the answer stands in it, and not the reasoning */
 	unsigned family;
-} names[] = {{"think", 0}, {"thinking", 0}, {"thought", 1}, {"thoughts", 1}, {"reasoning", 2}, {"reason", 2},
-	{"seed:think", 3}, {"antml:thinking", 4}};
+} names[] = {{"think", false, 0}, {"thinking", false, 0}, {"thought", false, 1}, {"thoughts", false, 1},
+	{"reasoning", false, 2}, {"reason", false, 2}, {"answer", true, 0}, {"final_answer", true, 1},
+	{"response", true, 2}, {"solution", true, 3}};
 
 static const struct {
 	const char *text;
@@ -20,7 +24,10 @@ static const struct {
 	{"[think]", TAG_OPEN, FAMILY_BRACKET}, {"[/think]", TAG_CLOSE, FAMILY_BRACKET},
 	{"\xe2\x97\x81think\xe2\x96\xb7", TAG_OPEN, FAMILY_KIMI},
 	{"\xe2\x97\x81/think\xe2\x96\xb7", TAG_CLOSE, FAMILY_KIMI}, {"<|begin_of_thought|>", TAG_OPEN, FAMILY_OPEN},
-	{"<|end_of_thought|>", TAG_CLOSE, FAMILY_OPEN}, {"<|START_THINKING|>", TAG_OPEN, FAMILY_COHERE},
+	{"<|end_of_thought|>", TAG_CLOSE, FAMILY_OPEN}, {"<|begin_of_solution|>", TAG_ANSWER, FAMILY_OPEN},
+	{"<|end_of_solution|>", TAG_ANSWER_END, FAMILY_OPEN}, {"<|START_RESPONSE|>", TAG_ANSWER, FAMILY_COHERE},
+	{"<|END_RESPONSE|>", TAG_ANSWER_END, FAMILY_COHERE}, {"<|START_TEXT|>", TAG_ANSWER, FAMILY_COHERE},
+	{"<|END_TEXT|>", TAG_ANSWER_END, FAMILY_COHERE}, {"<|START_THINKING|>", TAG_OPEN, FAMILY_COHERE},
 	{"<|END_THINKING|>", TAG_CLOSE, FAMILY_COHERE}, {"<|channel>thought", TAG_OPEN, FAMILY_GEMMA},
 	{"<channel|>", TAG_CLOSE, FAMILY_GEMMA}, {"<unused94>thought", TAG_OPEN, FAMILY_MEDGEMMA},
 	{"<unused95>", TAG_CLOSE, FAMILY_MEDGEMMA}, {"<|think|>", TAG_OPEN, FAMILY_BARS},
@@ -48,21 +55,37 @@ static struct tag tag_end(const char *p, size_t n, size_t at, struct tag found)
 	return (struct tag){.kind = n - at < ATTRIBUTES_MAX && !memchr(p + at, '<', n - at) ? TAG_PART : TAG_NONE};
 }
 
+/* How long the namespace at p is, with its colon: <seed:think>, <thinking>. 0: it has none; n: perhaps one begins. */
+static size_t space_length(const char *p, size_t n)
+{
+	size_t i = 0;
+	while (i < n && i < SPACE_MAX && (isalnum((unsigned char)p[i]) || p[i] == '_' || p[i] == '-'))
+		i++;
+	if (i == n && i < SPACE_MAX)
+		return n;
+	return i > 0 && i < SPACE_MAX && p[i] == ':' ? i + 1 : 0;
+}
+
 static struct tag match_name(const char *p, size_t n)
 {
 	struct tag part = {.kind = TAG_NONE};
 	bool close = n > 1 && p[1] == '/';
-	size_t from = close ? 2 : 1;
-	if (n <= from)
+	size_t from = close ? 2 : 1, space = n > from ? space_length(p + from, n - from) : 0;
+	if (n <= from || from + space == n)
 		return (struct tag){.kind = TAG_PART};
+	from += space;
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
 		size_t k = strlen(names[i].name), have = MIN(k, n - from);
-		if (strncasecmp(p + from, names[i].name, have) != 0)
+		if (strncasecmp(p + from, names[i].name, have) != 0 || (space > 0 && names[i].answer))
 			continue;
-		struct tag t = {.kind = TAG_PART};
+		struct tag found = {names[i].answer ? TAG_ANSWER : TAG_OPEN, names[i].family, 0},
+			   t = {.kind = TAG_PART};
+		if (space > 0)
+			found.family = FAMILY_SPACE;
+		if (close)
+			found.kind = names[i].answer ? TAG_ANSWER_END : TAG_CLOSE;
 		if (have == k)
-			t = tag_end(p, n, from + k,
-				(struct tag){.kind = close ? TAG_CLOSE : TAG_OPEN, .family = names[i].family});
+			t = tag_end(p, n, from + k, found);
 		if (t.kind > TAG_PART)
 			return t;
 		if (t.kind == TAG_PART)

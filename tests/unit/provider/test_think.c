@@ -10,6 +10,8 @@ struct told {
 	bool alone, never_closed;
 };
 
+static bool asked; /* the request speaks of tags around the answer */
+
 /* Feeds the text in two pieces, cut after `cut` bytes, or each character alone (cut 0). */
 static struct told think(const char *p, size_t cut, bool known, bool stays, const char *reason, const char *apart)
 {
@@ -21,6 +23,7 @@ static struct told think(const char *p, size_t cut, bool known, bool stays, cons
 	sink_init(&m, true);
 	answer_init(&s, &openai_dialect, "Fake", &m.sink, &e);
 	think_init(&s.think, known, stays);
+	s.think.asked = asked;
 	if (apart)
 		assert_int_equal(answer_reasoning(&s, apart, strlen(apart)), 0);
 	for (size_t at = 0; at < n;) {
@@ -193,6 +196,57 @@ static void known_to_think(void **state)
 	assert_false(think_is_named("llama3.2:3b"));
 }
 
+/* What models write around the answer is left out where it is only that. */
+static void wrapped_answers(void **state)
+{
+	(void)state;
+	becomes("<think>Hm.</think>\n<answer>\nYes.</answer>", "Hm.", "Yes.");
+	becomes("<think>Hm.</think><answer>Yes.</answer>\n", "Hm.", "Yes.\n");
+	becomes("Hm.</think><answer>Yes.</answer>", "Hm.", "Yes.");
+	becomes("<thought>Hm.</thought>\n\n<final_answer>Yes.</final_answer>", "Hm.", "Yes.");
+	becomes("<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Yes.<|END_RESPONSE|>", "Hm.", "Yes.");
+	becomes("hm<|END_THINKING|><|START_RESPONSE|>Yes.<|END_RESPONSE|>", "hm", "Yes.");
+	becomes("<|START_RESPONSE|>Yes.<|END_RESPONSE|>", "", "Yes.");
+	becomes("<|begin_of_thought|>Hm.<|end_of_thought|>\n\n<|begin_of_solution|>Yes.<|end_of_solution|>", "Hm.",
+		"Yes.");
+	/* Not so where there was no reasoning, where it came apart from the text, behind other words, or in code. */
+	stays_text("<answer>Yes.</answer>");
+	stays_text("<response><status>1</status></response>");
+	becomes_when("<answer>Yes.</answer>", false, false, "stop", "Hm.", "Hm.", "<answer>Yes.</answer>");
+	becomes("<think>Hm.</think>So: <answer>Yes.</answer>", "Hm.", "So: <answer>Yes.</answer>");
+	becomes("<think>Hm.</think>`<answer>` is a tag.", "Hm.", "`<answer>` is a tag.");
+	/* Nor where it was asked for. */
+	asked = true;
+	becomes("<think>Hm.</think><answer>Yes.</answer>", "Hm.", "<answer>Yes.</answer>");
+	asked = false;
+}
+
+static void names_with_a_namespace(void **state)
+{
+	(void)state;
+	becomes("<foo:think>Hm.</foo:think>Yes.", "Hm.", "Yes.");
+	becomes("<mm:thinking a=\"b\">Hm.</mm:thinking>\nYes.", "Hm.", "Yes.");
+	becomes("Hm.\n</mm:think>\nYes.", "Hm.\n", "Yes.");
+	stays_text("<foo:answer>Yes.</foo:answer>");
+	stays_text("<xs:element>Yes.</xs:element>");
+	stays_text("<a_very_long_namespace_that_is_none:think>Yes.");
+}
+
+/* A closing tag in a block of code of the reasoning is talk if another one comes. */
+static void closed_in_code(void **state)
+{
+	(void)state;
+	becomes("<think>Look:\n```html\n</think>\n```\nSo.</think>\nYes.", "Look:\n```html\n</think>\n```\nSo.",
+		"Yes.");
+	becomes("Look:\n```\nx</think>y\n```\nSo.\n</think>\n\nYes.", "Look:\n```\nx</think>y\n```\nSo.\n", "Yes.");
+	/* A block that the thought never ended: the tag is the end of it. */
+	becomes("<think>Look:\n```c\nint i;\n</think>\n\nYes.\n```c\nint k;\n```", "Look:\n```c\nint i;\n",
+		"Yes.\n```c\nint k;\n```");
+	becomes("<think>Look:\n```c\nint i;</think>Yes.\n", "Look:\n```c\nint i;", "Yes.\n");
+	becomes("<think>Look:\n```c\nint i;</think>", "Look:\n```c\nint i;", "");
+	becomes("<think>Look:\n```c\nint i;\n```</think>Yes.", "Look:\n```c\nint i;\n```", "Yes.");
+}
+
 static void empty_ends(void **state)
 {
 	(void)state;
@@ -211,6 +265,9 @@ int main(void)
 		cmocka_unit_test(talk_about_tags),
 		cmocka_unit_test(later_blocks),
 		cmocka_unit_test(known_to_think),
+		cmocka_unit_test(wrapped_answers),
+		cmocka_unit_test(names_with_a_namespace),
+		cmocka_unit_test(closed_in_code),
 		cmocka_unit_test(empty_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
