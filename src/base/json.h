@@ -24,6 +24,8 @@ enum json_reading {
 	JSON_READ_MILD,
 	/* As MILD; and a number that neither an int64_t nor a double surely holds is kept as it stands: json_long_number. */
 	JSON_READ_EXACT,
+	/* As EXACT; and of a name given twice the last value counts, as with most other parsers. */
+	JSON_READ_LOOSE,
 };
 #define JSON_MEMORY ((size_t)64 << 20) /* for what is not a client's */
 int json_read(const char *p, size_t n, size_t memory, enum json_reading how, json_t **ret, struct err *e) MUST_CHECK;
@@ -51,6 +53,10 @@ void json_add_double(struct buf *b, double v);
 
 /* Adds a jansson value, compact. */
 void json_add_value(struct buf *b, const json_t *v);
+
+/* Adds a text that is one JSON object when it is read loosely: as it stands, or, where a strict reading refuses it, written
+ * anew. False: it is none, and nothing was added. */
+bool json_add_object(struct buf *b, const char *p, size_t n);
 
 /* p points behind an opening quote. Returns the length of the raw (still escaped) string up to its closing quote when
  * all of it is complete, valid UTF-8 and uses only the two-character escapes; else -1: let the full parser judge. */

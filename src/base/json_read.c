@@ -194,7 +194,7 @@ static void mend_number(struct buf *b, const char **p, const char *end, enum jso
 {
 	size_t n = number_length(*p, end);
 
-	if (how == JSON_READ_EXACT && is_long(*p, n))
+	if (how >= JSON_READ_EXACT && is_long(*p, n))
 		buf_printf(b, "\"" LONG_NUMBER "%.*s\"", (int)n, *p);
 	else
 		buf_add(b, *p, n);
@@ -271,11 +271,11 @@ static const char *fault_text(enum json_error_code code)
 	}
 }
 
-static int load(struct str text, size_t more, json_t **ret, struct err *e)
+static int load(struct str text, size_t flags, json_t **ret, struct err *e)
 {
 	json_error_t fault;
 	no_memory = false;
-	json_t *v = json_loadb(text.n ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | more, &fault);
+	json_t *v = json_loadb(text.n ? text.p : "", text.n, JSON_DECODE_ANY | flags, &fault);
 
 	if (!v && no_memory)
 		return err_set(e, -ENOMEM, "no memory left to read a text of %zu bytes", text.n);
@@ -284,6 +284,11 @@ static int load(struct str text, size_t more, json_t **ret, struct err *e)
 			fault_text(json_error_code(&fault)), fault.line, fault.column);
 	*ret = v;
 	return 0;
+}
+
+static size_t flags_of(enum json_reading how)
+{
+	return how == JSON_READ_LOOSE ? 0 : JSON_REJECT_DUPLICATES;
 }
 
 static int load_mended(struct str text, enum json_reading how, json_t **ret, struct err *e)
@@ -298,7 +303,7 @@ static int load_mended(struct str text, enum json_reading how, json_t **ret, str
 	mend(&plain, text, how);
 	if (buf_status(&valid) < 0 || buf_status(&plain) < 0)
 		return err_set(e, -ENOMEM, "no memory left to read a text of %zu bytes", text.n);
-	return load(buf_str(&plain), how == JSON_READ_EXACT ? JSON_ALLOW_NUL : 0, ret, e);
+	return load(buf_str(&plain), flags_of(how) | (how >= JSON_READ_EXACT ? JSON_ALLOW_NUL : 0), ret, e);
 }
 
 int json_read(const char *p, size_t n, size_t memory, enum json_reading how, json_t **ret, struct err *e)
@@ -314,14 +319,27 @@ int json_read(const char *p, size_t n, size_t memory, enum json_reading how, jso
 		return err_set(e, E_TOO_LARGE,
 			"The JSON has too many values: it would take more than the %zu MiB of memory that it may.",
 			memory >> 20);
-	if ((how != JSON_READ_STRICT && s.odd) || (how == JSON_READ_EXACT && s.longs))
+	if ((how != JSON_READ_STRICT && s.odd) || (how >= JSON_READ_EXACT && s.longs))
 		return load_mended((struct str){p, n}, how, ret, e);
-	return load((struct str){p, n}, 0, ret, e);
+	return load((struct str){p, n}, flags_of(how), ret, e);
 }
 
 int json_parse(const char *p, size_t n, json_t **ret, struct err *e)
 {
 	return json_read(p, n, JSON_MEMORY, JSON_READ_STRICT, ret, e);
+}
+
+bool json_add_object(struct buf *b, const char *p, size_t n)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL, *strict = NULL;
+
+	if (json_read(p, n, JSON_MEMORY, JSON_READ_LOOSE, &v, NULL) < 0 || !json_is_object(v))
+		return false;
+	if (json_parse(p, n, &strict, NULL) == 0)
+		buf_add(b, p, n);
+	else
+		json_add_value(b, v);
+	return true;
 }
 
 const char *json_long_number(const json_t *v)

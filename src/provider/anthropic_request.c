@@ -95,7 +95,7 @@ static void add_images(struct blocks *l, const struct gen_message *m)
 	for (size_t i = 0; i < m->n_images; i++) {
 		const struct gen_image *image = &m->images[i];
 		next_block(l);
-		buf_add_str(l->b, "{\"type\":\"image\",\"source\":{\"type\":");
+		buf_printf(l->b, "{\"type\":\"%s\",\"source\":{\"type\":", image->file_name ? "document" : "image");
 		if (image->data) {
 			buf_add_str(l->b, "\"base64\",\"media_type\":");
 			json_add_cstr(l->b, image->media_type ? image->media_type : "image/png");
@@ -473,7 +473,8 @@ static void add_limits(struct buf *b, const struct target *t, const struct gen_r
 		return;
 	request_add_number(b, s, SAMPLE_TEMPERATURE, "temperature", MIN(s->temperature, 1.0));
 	request_add_number(b, s, SAMPLE_TOP_P, "top_p", s->top_p);
-	request_add_integer(b, s, SAMPLE_TOP_K, "top_k", s->top_k);
+	if (s->top_k > 0) /* elsewhere 0 and -1 say that all are taken */
+		request_add_integer(b, s, SAMPLE_TOP_K, "top_k", s->top_k);
 }
 
 /* ---- requests ---- */
@@ -502,8 +503,15 @@ static void begin(const struct target *t, const struct gen_request *q, const cha
 		request_header(r, "%s", *h);
 }
 
-static void add_what_counts(const struct target *t, const struct gen_request *q, struct gen_call *r)
+static int add_what_counts(const struct target *t, const struct gen_request *all, struct gen_call *r, struct err *e)
 {
+	CLEANUP(arena_done) struct arena mem;
+	struct gen_request fit;
+	const struct gen_request *q = &fit;
+	arena_init(&mem, BODY_MAX_BYTES);
+	int code = history_settle(all, true, &mem, &fit);
+	if (code < 0)
+		return err_set(e, code, "no memory left for a request");
 	buf_add_str(&r->body, "{\"model\":");
 	json_add_cstr(&r->body, t->name);
 	struct marks marks = marks_of(q);
@@ -512,6 +520,7 @@ static void add_what_counts(const struct target *t, const struct gen_request *q,
 	add_messages(&r->body, q, &marks);
 	add_thinking(&r->body, t, q, r->quirks);
 	add_output(&r->body, q, r->quirks);
+	return 0;
 }
 
 static int check(const struct target *t, const struct gen_request *q, struct err *e)
@@ -533,7 +542,8 @@ int anthropic_request(const struct target *t, const struct gen_request *q, struc
 		request_add_raw(&r->body, q->raw->body, t->name, true);
 		return 0;
 	}
-	add_what_counts(t, q, r);
+	if ((code = add_what_counts(t, q, r, e)) < 0)
+		return code;
 	add_limits(&r->body, t, q, r->quirks);
 	buf_add_char(&r->body, '}');
 	return 0;
@@ -550,7 +560,8 @@ int anthropic_count(const struct target *t, const struct gen_request *q, struct 
 		request_add_raw(&r->body, q->raw->body, t->name, false);
 		return 0;
 	}
-	add_what_counts(t, q, r);
+	if ((code = add_what_counts(t, q, r, e)) < 0)
+		return code;
 	buf_add_char(&r->body, '}');
 	return 0;
 }

@@ -362,11 +362,12 @@ static unsigned generate_learn(struct run *run, struct str error)
 
 /* ---- what can be asked ---- */
 
-static bool has_images(const struct gen_request *q)
+static bool has_images(const struct gen_request *q, bool files)
 {
 	for (size_t i = 0; i < q->n_messages; i++)
-		if (q->messages[i].n_images > 0)
-			return true;
+		for (size_t k = 0; k < q->messages[i].n_images; k++)
+			if ((q->messages[i].images[k].file_name != NULL) == files)
+				return true;
 	return false;
 }
 
@@ -384,8 +385,10 @@ static int generate_able(struct run *run, const struct target *t, struct err *e)
 		return err_set(e, E_MODEL_CANNOT, "%.120s makes vectors of texts and cannot answer.", id);
 	if (q->n_tools > 0 && q->tool_choice != TOOLS_NONE && lacks(t, "tools"))
 		what = "use tools";
-	else if (has_images(q) && lacks(t, "vision"))
+	else if (has_images(q, false) && lacks(t, "vision"))
 		what = "look at images";
+	else if (has_images(q, true) && t->p->dialect == &ollama_dialect)
+		what = "read PDF files";
 	else if (q->thinking >= THINKING_ON && lacks(t, "thinking"))
 		what = "think before it answers";
 	else if (q->suffix && *q->suffix && lacks(t, "insert"))

@@ -9,6 +9,7 @@ struct gen_image {
 	const char *media_type; /* image/png ... */
 	const char *data;       /* base64; NULL: at `url` */
 	const char *url;        /* https address */
+	const char *file_name;  /* NULL: a picture; else a PDF, which only some providers take */
 };
 
 struct gen_tool_call {
@@ -108,7 +109,8 @@ struct gen_request {
 	/* Members that only a provider of the kind `extras_kind` is told, as text: ,"a":1,"b":{} - and for Ollama those of its
 	 * options. What a request says by itself is not among them. NULL: none. */
 	const char *extras_kind, *extras, *extra_options;
-	const struct gen_raw *raw;           /* or NULL */
+	const char *extra_tools;   /* as those: tools that are no functions, objects of JSON with commas between */
+	const struct gen_raw *raw; /* or NULL */
 	const struct gen_logprobs *logprobs; /* wanted; or NULL */
 };
 
@@ -147,6 +149,10 @@ struct gen_result {
  */
 int provider_generate(struct providers *p, const struct gen_request *q, struct gen_sink *sink, struct cancel *cancel,
 	struct gen_result *ret, struct err *e) MUST_CHECK;
+
+/* Whether arguments of calls in the messages are no JSON object: a provider that takes objects alone gets those calls and
+ * their results as texts. */
+bool provider_has_broken_calls(const struct gen_request *q);
 
 /* The name of the request's tool that a call is written of in the text of an answer, in one of the forms that models were
  * trained with; NULL: none. Such a call is text to the provider, and stays it; it can only be told. Any thread. */

@@ -162,6 +162,13 @@ int ollama_request(const struct target *t, const struct gen_request *q, struct g
 		request_add_raw(b, q->raw->body, t->name, true);
 		return 0;
 	}
+	CLEANUP(arena_done) struct arena mem;
+	struct gen_request fit;
+	arena_init(&mem, BODY_MAX_BYTES);
+	code = history_settle(q, false, &mem, &fit);
+	if (code < 0)
+		return err_set(e, code, "no memory left for a request");
+	q = &fit;
 	buf_add_str(b, "{\"model\":");
 	json_add_cstr(b, t->name);
 	if (q->prompt) {

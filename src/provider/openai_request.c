@@ -17,7 +17,13 @@ static void add_text_part(struct buf *b, const char *text)
 
 static void add_image_part(struct buf *b, const struct gen_image *image)
 {
-	buf_add_str(b, "{\"type\":\"image_url\",\"image_url\":{\"url\":");
+	if (image->file_name) {
+		buf_add_str(b, "{\"type\":\"file\",\"file\":{\"filename\":");
+		json_add_cstr(b, image->file_name);
+		buf_add_str(b, ",\"file_data\":");
+	} else {
+		buf_add_str(b, "{\"type\":\"image_url\",\"image_url\":{\"url\":");
+	}
 	if (image->data) {
 		CLEANUP(buf_done) struct buf url = BUF_INIT(BODY_MAX_BYTES);
 		buf_printf(&url, "data:%s;base64,", image->media_type ? image->media_type : "image/png");
@@ -129,9 +135,14 @@ static void add_messages(struct buf *b, const struct provider *p, const struct g
 
 static void add_tools(struct buf *b, const struct gen_request *q, unsigned quirks)
 {
-	if (q->n_tools == 0)
+	const char *more = request_extra_tools(q, "openai");
+	if (q->n_tools == 0 && !*more)
 		return;
 	request_add_functions(b, q, !(quirks & QUIRK_NO_STRICT), false);
+	if (*more && q->n_tools > 0) /* into the list that was just ended */
+		b->n--;
+	if (*more)
+		buf_printf(b, "%s%s]", q->n_tools > 0 ? "," : ",\"tools\":[", more);
 	if (q->tool_choice == TOOLS_NONE)
 		buf_add_str(b, ",\"tool_choice\":\"none\"");
 	if (q->tool_choice == TOOLS_REQUIRED)

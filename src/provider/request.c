@@ -77,9 +77,16 @@ void request_key(struct gen_call *r, const struct provider *p, const char *befor
 
 /* ---- JSON ---- */
 
+bool request_is_object(const char *text)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	return json_read(text, strlen(text), JSON_MEMORY, JSON_READ_LOOSE, &v, NULL) == 0 && json_is_object(v);
+}
+
 void request_add_object(struct buf *b, const char *text)
 {
-	buf_add_str(b, is_object(text) ? text : "{}");
+	if (!text || !json_add_object(b, text, strlen(text)))
+		buf_add_str(b, "{}");
 }
 
 void request_add_number(struct buf *b, const struct gen_sampling *s, unsigned bit, const char *name, double value)
@@ -145,6 +152,11 @@ void request_add_functions(struct buf *b, const struct gen_request *q, bool stri
 static bool is_for(const struct gen_request *q, const char *kind)
 {
 	return q->extras_kind && strcmp(q->extras_kind, kind) == 0;
+}
+
+const char *request_extra_tools(const struct gen_request *q, const char *kind)
+{
+	return q->extra_tools && is_for(q, kind) ? q->extra_tools : "";
 }
 
 void request_add_extras(struct buf *b, const struct gen_request *q, const char *kind)

@@ -12,6 +12,8 @@ int request_check(const struct gen_request *q, struct err *e) MUST_CHECK;
 void request_header(struct gen_call *r, const char *fmt, ...) PRINTF(2, 3);
 void request_key(struct gen_call *r, const struct provider *p, const char *before); /* nothing without a key */
 
+/* Also one with a name given twice, as models write them. */
+bool request_is_object(const char *text);
 /* The text when it is a JSON object, else {}. */
 void request_add_object(struct buf *b, const char *text);
 /* ,"name":value - nothing when the bit is not set. */
@@ -26,6 +28,8 @@ void request_add_functions(struct buf *b, const struct gen_request *q, bool stri
 /* What only a provider of this kind is told. */
 void request_add_extras(struct buf *b, const struct gen_request *q, const char *kind);
 void request_add_logprobs(struct buf *b, const struct gen_request *q);
+/* The tools that only a provider of this kind knows; "" : none. */
+const char *request_extra_tools(const struct gen_request *q, const char *kind);
 /* Whether a member of this name is among them. */
 bool request_has_extra(const struct gen_request *q, const char *kind, const char *name);
 /* What a model without a switch for it is told about the format; "" when nothing is to be said. In the buffer. */
@@ -37,6 +41,12 @@ extern const char request_go_on[];
 void request_add_raw(struct buf *b, const char *body, const char *model, bool stream);
 /* Whether the request is handed over as it came, to a provider of this kind. */
 bool request_is_raw(const struct gen_request *q, const struct provider *p);
+
+/* ---- history.c: calls of tools in the messages, for providers that take objects alone as their arguments ---- */
+
+/* The request with its messages made fit, in the arena; with `pairs` each call has one result and each result its call.
+ * -ENOMEM. */
+int history_settle(const struct gen_request *q, bool pairs, struct arena *a, struct gen_request *ret) MUST_CHECK;
 
 /* ---- context.c: windows of an Ollama's models; `max` is the settings' ---- */
 

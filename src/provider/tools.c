@@ -247,7 +247,7 @@ int answer_tool_json(struct answer *s, int64_t at, const char *id, const char *n
 {
 	if (json_is_string(arguments))
 		return answer_tool(s, at, id, name, json_string_value(arguments), json_string_length(arguments));
-	if (!json_is_object(arguments))
+	if (!arguments || json_is_null(arguments))
 		return answer_tool(s, at, id, name, "", 0);
 	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
 	json_add_value(&b, arguments);

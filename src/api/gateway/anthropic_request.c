@@ -130,6 +130,8 @@ static int read_tool_choice(struct gw_call *c)
 	if (!choice || json_is_null(choice))
 		return 0;
 	c->req.one_tool_at_a_time = json_is_true(json_object_get(choice, "disable_parallel_tool_use"));
+	if (c->req.one_tool_at_a_time && strcmp(gw_target_kind(c), "ollama") == 0)
+		gw_ignore(c, "tool_choice.disable_parallel_tool_use");
 	if (is(type, "auto"))
 		c->req.tool_choice = TOOLS_AUTO;
 	else if (is(type, "any"))

@@ -3,6 +3,8 @@
  * messages become the user's, in a tag, since many models take a system text only at the beginning; neighbours of the
  * same role become one message, as Anthropic has it.
  */
+#include <errno.h>
+
 #include "api/gateway/anthropic.h"
 
 struct reader {
@@ -128,15 +130,26 @@ static int add_unreadable(struct reader *r, const json_t *block, struct anthropi
 	return text ? anthropic_add_text(p, text) : request_no_memory(r->c->q);
 }
 
+/* A picture that cannot be had, whatever the reason, is as good as one that cannot be read. */
+static bool is_lost_picture(const json_t *block, int code)
+{
+	return is(json_get_str(block, "type"), "image") && code != -ENOMEM && code != -ECANCELED;
+}
+
 static int read_result_content(struct reader *r, const json_t *content, struct anthropic_pieces *p)
 {
 	int code = 0;
 
+	if (!json_is_array(content) && !json_is_string(content) && content && !json_is_null(content)) {
+		const char *text; /* a result that the client did not make a text of */
+		code = gw_json_text(r->c, content, &text);
+		return code < 0 ? code : anthropic_add_text(p, text);
+	}
 	if (!json_is_array(content))
 		return anthropic_read_blocks(r->c, content, r->lenient, p);
 	for (size_t i = 0; i < json_array_size(content) && code == 0; i++) {
 		code = anthropic_read_block(r->c, json_array_get(content, i), r->lenient, p);
-		if (code == E_MODEL_CANNOT)
+		if (code == E_MODEL_CANNOT || (code < 0 && is_lost_picture(json_array_get(content, i), code)))
 			code = add_unreadable(r, json_array_get(content, i), p);
 	}
 	return code;

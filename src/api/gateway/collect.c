@@ -63,16 +63,23 @@ int gw_collect_tool(struct gw_call *c, const char *json, size_t n, struct gw_too
 	return buf_status(&m->arguments);
 }
 
-bool gw_is_object(struct str text)
+/* Whether the arguments are an object; where they are told as one, strict readers take it then. */
+static bool take_object(struct buf *arguments, bool objects)
 {
-	CLEANUP(json_decrefp) json_t *v = NULL;
+	CLEANUP(buf_done) struct buf plain = BUF_INIT(arguments->max * 6);
 
-	return json_read(text.p, text.n, JSON_MEMORY, JSON_READ_EXACT, &v, NULL) == 0 && json_is_object(v);
+	if (!json_add_object(&plain, buf_str(arguments).p, arguments->n))
+		return false;
+	if (objects && buf_status(&plain) == 0) {
+		buf_reset(arguments);
+		buf_add(arguments, plain.p, plain.n);
+	}
+	return true;
 }
 
 static enum gw_made_state state_of(struct gw_made *m, bool cut, bool objects)
 {
-	if (gw_is_object(buf_str(&m->arguments)))
+	if (take_object(&m->arguments, objects))
 		return MADE_WHOLE;
 	if (cut)
 		return MADE_CUT;

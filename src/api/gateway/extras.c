@@ -18,7 +18,6 @@ bool gw_word_in(const char *const *words, const char *word)
 static bool is_nothing(const json_t *v)
 {
 	return !v || json_is_null(v) || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
-	       (json_is_object(v) && json_object_size(v) == 0) ||
 	       (json_is_string(v) && json_string_length(v) == 0 && !json_long_number(v));
 }
 

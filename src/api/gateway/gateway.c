@@ -171,8 +171,10 @@ int gw_generate(struct gw_call *c)
 	struct request *q = c->q;
 	int r;
 
-	if ((r = gw_settle_calls(c)) < 0 || (r = gw_settle_pictures(c)) < 0)
+	if ((r = gw_settle_pictures(c)) < 0)
 		return r;
+	if (strcmp(gw_target_kind(c), "openai") != 0 && provider_has_broken_calls(&c->req))
+		gw_ignore(c, "tool_calls.arguments");
 	gw_tell_ignored(c);
 	c->req.text_stays = c->stream;
 	c->req.whole = !c->stream;

@@ -180,6 +180,12 @@ int gw_read_extras(
 /* An image by what stands in a request: a data: URL, or an http(s) one, which is passed on, or fetched when the model's
  * provider takes no addresses. E_INVALID with a sentence. */
 int gw_read_image(struct gw_call *c, const char *url, struct gen_image *ret) MUST_CHECK;
+/* A file in a data: URL: a text, behind a line with its name, or a PDF (*ret_text stays NULL). E_INVALID, unrecorded, for what
+ * is neither, or what the model's provider does not take. */
+int gw_read_file(
+	struct gw_call *c, const char *url, const char *name, struct gen_image *ret, const char **ret_text) MUST_CHECK;
+/* What kind of picture it is, by its first bytes; NULL: none that is known. */
+const char *gw_type_of_base64(const char *data);
 const char *gw_image_type(const char *type); /* image/jpg is image/jpeg; any other stays; NULL for NULL */
 
 /* ---- errors of a shape: the body of a failed request, one line of JSON without line break ---- */

@@ -84,9 +84,6 @@ void gw_flow_drop_all(struct gateway *g); /* ends the streams of calls that have
 void gw_tell_ignored(const struct gw_call *c); /* the header */
 /* The answer has ended: sets c->notice when the model did something else than it was asked. */
 void gw_notice(struct gw_call *c, const struct gw_said *said);
-/* Calls in the history whose arguments are no JSON object, where the provider takes objects alone: with their results they
- * become texts, which is told as ignored. Before the pictures. */
-int gw_settle_calls(struct gw_call *c) MUST_CHECK;
 /* Pictures of tools' results, where the model takes none from tools: into a message of the user behind them, or, for a
  * model that sees nothing, a text in their place. */
 int gw_settle_pictures(struct gw_call *c) MUST_CHECK;
@@ -99,5 +96,4 @@ int gw_collect_tool(struct gw_call *c, const char *json, size_t n, struct gw_too
 /* The answer has ended, cut off or not: says what became of each call. E_PROVIDER_BROKEN when the format can tell only
  * objects and one is none. */
 int gw_collect_end(struct gw_call *c, bool cut) MUST_CHECK;
-bool gw_is_object(struct str text); /* of JSON */
 void gw_answer_done(struct gw_answer *a);

@@ -89,15 +89,16 @@ static void add_done(const struct gw_call *c, struct buf *out)
 {
 	const struct gen_result *g = &c->result;
 	int64_t first = MAX(g->first_token_ms, 0), took = MAX(g->duration_ms, first);
-	bool length = strcmp(c->finish, "length") == 0;
+	bool called = strcmp(c->finish, "tool_calls") == 0;
 	/* Clients divide by it; what we measure in ms may be less than one. */
 	int64_t answered_ns = took > first ? (took - first) * 1000000 : 500000;
 
 	buf_printf(out,
 		",\"done\":true,\"done_reason\":\"%s\",\"total_duration\":%lld,\"load_duration\":0,"
 		"\"prompt_eval_count\":%lld,\"prompt_eval_duration\":%lld,\"eval_count\":%lld,\"eval_duration\":%lld",
-		length ? "length" : "stop", (long long)(took + g->queued_ms) * 1000000, (long long)MAX(g->tokens_in, 0),
-		(long long)first * 1000000, (long long)MAX(g->tokens_out, 0), (long long)answered_ns);
+		called ? "stop" : c->finish, (long long)(took + g->queued_ms) * 1000000,
+		(long long)MAX(g->tokens_in, 0), (long long)first * 1000000, (long long)MAX(g->tokens_out, 0),
+		(long long)answered_ns);
 	gw_add_remarks(c, out);
 	buf_add_char(out, '}');
 }

@@ -10,20 +10,6 @@ static bool is(const char *s, const char *word)
 
 /* ---- images: base64 without saying of what ---- */
 
-static const char *media_type_of(const char *data)
-{
-	static const struct {
-		const char *begin, *type;
-	} kinds[] = {
-		{"iVBORw0KGgo", "image/png"}, {"/9j/", "image/jpeg"}, {"R0lGOD", "image/gif"}, {"UklGR", "image/webp"}};
-
-	for (size_t i = 0; i < N_ELEMENTS(kinds); i++) {
-		if (strncmp(data, kinds[i].begin, strlen(kinds[i].begin)) == 0)
-			return kinds[i].type;
-	}
-	return NULL;
-}
-
 int ollama_read_images(struct gw_call *c, const json_t *list, struct gen_message *m)
 {
 	size_t n = json_array_size(list);
@@ -43,7 +29,7 @@ int ollama_read_images(struct gw_call *c, const json_t *list, struct gen_message
 		if (data && strncasecmp(data, "data:", 5) == 0)
 			r = gw_read_image(c, data, &out[i]);
 		else
-			out[i] = (struct gen_image){.media_type = data ? media_type_of(data) : NULL, .data = data};
+			out[i] = (struct gen_image){.media_type = data ? gw_type_of_base64(data) : NULL, .data = data};
 		if (r < 0)
 			return r;
 		if (!out[i].media_type)

@@ -29,6 +29,10 @@ int openai_read_function(struct gw_call *c, const json_t *fn, struct gen_tool *r
 int openai_read_tool_choice(struct gw_call *c, const json_t *choice, const char *inner) MUST_CHECK;
 /* {type: text, json_object or json_schema}; its member `inner` (NULL: itself) has name and schema. */
 int openai_read_format(struct gw_call *c, const json_t *format, const char *inner) MUST_CHECK;
+/* A format of another type, such as a grammar, is for providers of the same shape alone. */
+bool openai_is_known_format(const json_t *format);
+/* "parallel_tool_calls"; told as ignored where nothing stops a model from calling several. */
+void openai_read_parallel(struct gw_call *c);
 /* A whole number from 1; absent, or -1: *ret stays. */
 int openai_read_count(struct gw_call *c, const char *name, int64_t *ret) MUST_CHECK;
 /* "n": how many answers are wanted. */

@@ -13,6 +13,33 @@ struct chat {
 
 /* ---- the request ---- */
 
+static bool speaks_so(struct gw_call *c) /* the provider, too */
+{
+	return strcmp(gw_target_kind(c), "openai") == 0;
+}
+
+/* A tool that is no function: one that the provider runs itself. What custom tools are called with is no arguments, which
+ * /v1/responses can tell. */
+static int read_other_tool(struct gw_call *c, size_t i, const json_t *tool, const char *type)
+{
+	const char *text;
+	int r;
+
+	if (strcmp(type, "custom") == 0)
+		return err_set(&c->q->err, E_INVALID,
+			"tools[%zu] has the type \"custom\"; here functions can be called, custom tools in "
+			"/v1/responses.",
+			i);
+	if (!speaks_so(c)) {
+		gw_ignore(c, arena_printf(&c->q->mem, "tools.%.40s", type));
+		return 0;
+	}
+	if ((r = gw_json_text(c, tool, &text)) < 0)
+		return r;
+	c->req.extra_tools = c->req.extra_tools ? arena_printf(&c->q->mem, "%s,%s", c->req.extra_tools, text) : text;
+	return c->req.extra_tools ? 0 : request_no_memory(c->q);
+}
+
 static int read_tools(struct gw_call *c, const json_t *list)
 {
 	size_t n = json_array_size(list);
@@ -27,17 +54,19 @@ static int read_tools(struct gw_call *c, const json_t *list)
 		const char *type = json_get_str(tool, "type");
 		int r;
 
-		if (type && strcmp(type, "function") != 0)
-			return err_set(&c->q->err, E_INVALID,
-				"tools[%zu] has the type \"%.40s\"; only functions can be called.", i, type);
-		if ((r = openai_read_function(c, json_object_get(tool, "function"), &tools[i])) < 0)
+		if (type && strcmp(type, "function") != 0) {
+			if ((r = read_other_tool(c, i, tool, type)) < 0)
+				return r;
+			continue;
+		}
+		struct gen_tool *to = &tools[c->req.n_tools++];
+		if ((r = openai_read_function(c, json_object_get(tool, "function"), to)) < 0)
 			return r;
 		if (json_is_object(json_object_get(tool, "cache_control")) &&
-			(r = gw_json_text(c, json_object_get(tool, "cache_control"), &tools[i].cache)) < 0)
+			(r = gw_json_text(c, json_object_get(tool, "cache_control"), &to->cache)) < 0)
 			return r;
 	}
 	c->req.tools = tools;
-	c->req.n_tools = n;
 	return 0;
 }
 
@@ -69,13 +98,12 @@ static int read_functions(struct gw_call *c)
 
 /* Has a meaning here, or is without effect on an answer anywhere. */
 static const char *const known[] = {"model", "messages", "tools", "tool_choice", "functions", "function_call",
-	"response_format", "reasoning_effort", "reasoning", "temperature", "top_p", "top_k", "min_p",
-	"presence_penalty", "frequency_penalty", "repeat_penalty", "seed", "stop", "max_tokens",
-	"max_completion_tokens", "parallel_tool_calls", "n", "stream", "stream_options", "modalities", "logprobs",
-	"top_logprobs", NULL};
+	"reasoning_effort", "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
+	"repeat_penalty", "seed", "stop", "max_tokens", "max_completion_tokens", "parallel_tool_calls", "n", "stream",
+	"stream_options", "modalities", "logprobs", "top_logprobs", NULL};
 static const char *const harmless[] = {"user", "metadata", "store", "safety_identifier", "prompt_cache_key",
-	"prompt_cache_retention", "service_tier", "thinking", "enable_thinking", "chat_template_kwargs", "guided_json",
-	"json_schema", "repetition_penalty", NULL};
+	"prompt_cache_retention", "service_tier", "thinking", "reasoning", "enable_thinking", "chat_template_kwargs",
+	"guided_json", "json_schema", "repetition_penalty", NULL};
 
 static void set_thinking(struct gw_call *c, const json_t *on)
 {
@@ -88,11 +116,19 @@ static int read_likes(struct gw_call *c)
 {
 	const json_t *b = c->body, *template = json_object_get(b, "chat_template_kwargs");
 	const json_t *schema = json_object_get(b, "guided_json"), *v;
+	const json_t *reasoning = json_object_get(b, "reasoning");
 	const char *type = json_get_str(json_object_get(b, "thinking"), "type"), *key;
 	double penalty;
 
 	if (type)
 		set_thinking(c, strcmp(type, "disabled") == 0 ? json_false() : json_true());
+	set_thinking(c, json_object_get(reasoning, "enabled"));
+	json_object_foreach((json_t *)reasoning, key, v)
+	{
+		if (strcmp(key, "enabled") != 0 && strcmp(key, "effort") != 0 && strcmp(key, "summary") != 0 &&
+			json_is_true(v))
+			gw_ignore(c, arena_printf(&c->q->mem, "reasoning.%.40s", key));
+	}
 	set_thinking(c, json_object_get(b, "enable_thinking"));
 	set_thinking(c, json_object_get(template, "enable_thinking"));
 	set_thinking(c, json_object_get(template, "thinking"));
@@ -132,7 +168,7 @@ static void tell_sampling(struct gw_call *c)
 
 static int read_rest(struct gw_call *c)
 {
-	bool same = strcmp(gw_target_kind(c), "openai") == 0;
+	bool same = speaks_so(c);
 	CLEANUP(json_decrefp) json_t *less = NULL;
 	int r = same ? 0 : read_likes(c);
 
@@ -144,6 +180,8 @@ static int read_rest(struct gw_call *c)
 	less = json_copy(c->body);
 	for (size_t i = 0; harmless[i] && !same; i++)
 		json_object_del(less, harmless[i]);
+	if (openai_is_known_format(json_object_get(less, "response_format")))
+		json_object_del(less, "response_format");
 	c->req.extras_kind = "openai";
 	return gw_read_extras(c, less, "openai", known, &c->req.extras);
 }
@@ -164,11 +202,13 @@ static int refuse_sound(struct gw_call *c)
 }
 
 /* `reasoning_effort`, or what other clients say in its place: `reasoning: {effort}`. */
-static const json_t *effort_of(const struct gw_call *c)
+static const json_t *effort_of(struct gw_call *c)
 {
 	const json_t *plain = json_object_get(c->body, "reasoning_effort");
 
-	return plain && !json_is_null(plain) ? plain : json_object_get(json_object_get(c->body, "reasoning"), "effort");
+	if ((plain && !json_is_null(plain)) || speaks_so(c)) /* who speaks so gets `reasoning` as it stands */
+		return plain;
+	return json_object_get(json_object_get(c->body, "reasoning"), "effort");
 }
 
 static int chat_read(struct gw_call *c)
@@ -186,8 +226,7 @@ static int chat_read(struct gw_call *c)
 		(r = openai_read_count(c, "max_tokens", &c->req.max_tokens)) < 0 ||
 		(r = openai_read_count(c, "max_completion_tokens", &c->req.max_tokens)) < 0)
 		return r;
-	if (json_is_false(json_object_get(b, "parallel_tool_calls")))
-		c->req.one_tool_at_a_time = true;
+	openai_read_parallel(c);
 	return read_rest(c);
 }
 

@@ -1,7 +1,10 @@
 /* openai_content.c - the messages of a request in OpenAI's shape. */
+#include <errno.h>
+
 #include "api/gateway/openai.h"
 
-#define PARTS_MAX 4096 /* of one message */
+#define PARTS_MAX  4096               /* of one message */
+#define PART_BYTES ((size_t)16 << 10) /* of one whose type is a tool's own */
 
 const char *openai_role(const char *role)
 {
@@ -65,27 +68,88 @@ static const char *part_image(const json_t *part)
 static int refuse_part(struct gw_call *c, const json_t *part)
 {
 	return err_set(&c->q->err, E_INVALID,
-		"A part of a message has the type \"%.60s\"; text and image_url are understood here.", part_type(part));
+		"A part of a message has the type \"%.60s\"; text, pictures and files (texts and PDF, sent along) are "
+		"understood here.",
+		part_type(part));
 }
 
-static int read_part(
-	struct gw_call *c, const json_t *part, struct gen_image *images, size_t *n_images, struct buf *text)
+struct parts {
+	struct gen_image *images;
+	size_t n_images;
+	struct buf text;
+	bool result; /* of a tool: what cannot be read becomes a text that says so, and the conversation goes on */
+};
+
+static int add_text(struct parts *p, const char *text)
+{
+	if (p->text.n && *text)
+		buf_add_char(&p->text, '\n');
+	buf_add_str(&p->text, text);
+	return 0;
+}
+
+static int add_unreadable(struct gw_call *c, struct parts *p, const json_t *part)
+{
+	const json_t *file = json_object_get(part, "file");
+	const char *name = json_get_str(file ? file : part, "filename"), *text;
+
+	err_clear(&c->q->err);
+	text = arena_printf(&c->q->mem, "(Here is a part of type %.60s%s%.200s, which this model cannot read.)",
+		*part_type(part) ? part_type(part) : "unknown", name ? ": " : "", name ? name : "");
+	return text ? add_text(p, text) : request_no_memory(c->q);
+}
+
+/* {"type": "file", "file": {"file_data": "data:..", "filename": ".."}} or {"type": "input_file", "file_data": ..} */
+static int read_file(struct gw_call *c, const json_t *part, struct parts *p)
+{
+	const json_t *file = json_object_get(part, "file");
+	const char *data = json_get_str(file ? file : part, "file_data");
+	const char *name = json_get_str(file ? file : part, "filename"), *text = NULL;
+	int r = data ? gw_read_file(c, data, name, &p->images[p->n_images], &text) : E_INVALID;
+
+	if (r == 0 && !text && p->result && strcmp(gw_target_kind(c), "anthropic") != 0)
+		r = E_INVALID; /* few servers take files, and none from tools */
+	if (r < 0)
+		return r == E_INVALID ? refuse_part(c, part) : r;
+	p->n_images += text == NULL;
+	return text ? add_text(p, text) : 0;
+}
+
+/* A tool's own kind of part, which has no bytes of a file in it, is told as it stands. */
+static int add_as_json(struct gw_call *c, struct parts *p, const json_t *part)
+{
+	const char *text;
+	int r = gw_json_text(c, part, &text);
+
+	if (r == 0 && strlen(text) > PART_BYTES)
+		return add_unreadable(c, p, part);
+	return r < 0 ? r : add_text(p, text);
+}
+
+static int read_part(struct gw_call *c, const json_t *part, struct parts *p)
 {
 	const char *s = part_text(part), *url = s ? NULL : part_image(part);
+	static const char *const files[] = {"file", "input_file", "image_url", "input_image", "image", "input_audio",
+		"audio", "video_url", "video", "document", NULL};
+	int r = E_INVALID;
 
-	if (url)
-		return gw_read_image(c, url, &images[(*n_images)++]);
-	if (!s)
-		return refuse_part(c, part);
-	if (text->n && *s)
-		buf_add_char(text, '\n');
-	buf_add_str(text, s);
-	return 0;
+	if (s)
+		return add_text(p, s);
+	if (url && (r = gw_read_image(c, url, &p->images[p->n_images])) == 0)
+		p->n_images++;
+	else if (!url && (strcmp(part_type(part), "file") == 0 || strcmp(part_type(part), "input_file") == 0))
+		r = read_file(c, part, p);
+	else if (!url)
+		r = refuse_part(c, part);
+	if (r >= 0 || r == -ENOMEM || r == -ECANCELED || !p->result)
+		return r;
+	err_clear(&c->q->err);
+	return gw_word_in(files, part_type(part)) ? add_unreadable(c, p, part) : add_as_json(c, p, part);
 }
 
 static int read_parts(struct gw_call *c, const json_t *parts, struct gen_message *m)
 {
-	CLEANUP(buf_done) struct buf text = BUF_INIT(REQUEST_MEMORY);
+	struct parts p = {.text = BUF_INIT(REQUEST_MEMORY), .result = strcmp(m->role, "tool") == 0};
 	size_t n = json_array_size(parts);
 	int r = 0;
 
@@ -101,16 +165,19 @@ static int read_parts(struct gw_call *c, const json_t *parts, struct gen_message
 	}
 	if (n > PARTS_MAX)
 		return err_set(&c->q->err, E_INVALID, "A message has more than %d parts.", PARTS_MAX);
-	struct gen_image *images = ARENA_ARRAY(&c->q->mem, struct gen_image, n + 1);
-	if (!images)
+	p.images = ARENA_ARRAY(&c->q->mem, struct gen_image, n + 1);
+	if (!p.images)
 		return request_no_memory(c->q);
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = read_part(c, json_array_get(parts, i), images, &m->n_images, &text);
-	if (r < 0)
-		return r;
-	m->images = images;
-	m->content = arena_strndup(&c->q->mem, text.p ? text.p : "", text.n);
-	return buf_status(&text) == 0 && m->content ? 0 : request_no_memory(c->q);
+		r = read_part(c, json_array_get(parts, i), &p);
+	m->images = p.images;
+	m->n_images = p.n_images;
+	if (r == 0) {
+		m->content = arena_strndup(&c->q->mem, buf_str(&p.text).p, p.text.n);
+		r = buf_status(&p.text) == 0 && m->content ? 0 : request_no_memory(c->q);
+	}
+	buf_done(&p.text);
+	return r;
 }
 
 int openai_read_content(struct gw_call *c, const json_t *content, struct gen_message *m)
@@ -123,6 +190,8 @@ int openai_read_content(struct gw_call *c, const json_t *content, struct gen_mes
 	m->content = json_string_value(content);
 	if (m->content)
 		return 0;
+	if (strcmp(m->role, "tool") == 0) /* a result that the client did not make a text of */
+		return gw_json_text(c, content, &m->content);
 	return err_set(&c->q->err, E_INVALID, "The content of a message must be a text, a list of parts, or null.");
 }
 

@@ -125,6 +125,23 @@ int openai_read_tool_choice(struct gw_call *c, const json_t *choice, const char 
 	return 0;
 }
 
+bool openai_is_known_format(const json_t *format)
+{
+	static const char *const types[] = {"text", "json_object", "json_schema", NULL};
+	const char *type = json_get_str(format, "type");
+
+	return !type || gw_word_in(types, type);
+}
+
+void openai_read_parallel(struct gw_call *c)
+{
+	if (!json_is_false(json_object_get(c->body, "parallel_tool_calls")))
+		return;
+	c->req.one_tool_at_a_time = true;
+	if (c->req.n_tools > 0 && strcmp(gw_target_kind(c), "ollama") == 0)
+		gw_ignore(c, "parallel_tool_calls");
+}
+
 int openai_read_format(struct gw_call *c, const json_t *format, const char *inner)
 {
 	const char *type = json_get_str(format, "type");
@@ -141,7 +158,9 @@ int openai_read_format(struct gw_call *c, const json_t *format, const char *inne
 		c->req.format = FORMAT_JSON;
 		return 0;
 	}
-	if (!type || strcmp(type, "json_schema") != 0)
+	if (!openai_is_known_format(format)) /* goes on as it stands, or is told as ignored */
+		return 0;
+	if (!type)
 		return err_set(&c->q->err, E_INVALID, "The format must be text, json_object or json_schema.");
 	const json_t *schema = json_object_get(of, "schema");
 	if (!json_is_object(schema))

@@ -153,7 +153,7 @@ int gw_read_sampling(struct gw_call *c, const json_t *from, struct gen_sampling 
 
 int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret)
 {
-	size_t n = json_is_array(stop) ? json_array_size(stop) : 1;
+	size_t n = json_is_array(stop) ? json_array_size(stop) : 1, used = 0;
 	const char **list;
 
 	*ret = NULL;
@@ -163,11 +163,13 @@ int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret)
 	if (!list)
 		return request_no_memory(c->q);
 	for (size_t i = 0; i < n; i++) {
-		list[i] = json_string_value(json_is_array(stop) ? json_array_get(stop, i) : stop);
-		if (!list[i])
+		const char *s = json_string_value(json_is_array(stop) ? json_array_get(stop, i) : stop);
+		if (!s)
 			return err_set(&c->q->err, E_INVALID, "Stop sequences must be strings.");
+		if (*s) /* the empty one would stop before anything */
+			list[used++] = s;
 	}
-	*ret = list;
+	*ret = used ? list : NULL;
 	return 0;
 }
 

@@ -489,7 +489,9 @@ int responses_read(struct gw_call *c)
 		(r = gw_read_sampling(c, b, &c->req.sampling)) < 0 ||
 		(r = openai_read_count(c, "max_output_tokens", &c->req.max_tokens)) < 0)
 		return r;
-	c->req.one_tool_at_a_time = json_is_false(json_object_get(b, "parallel_tool_calls"));
+	openai_read_parallel(c);
+	if (!openai_is_known_format(json_object_get(json_object_get(b, "text"), "format")))
+		gw_ignore(c, "text.format");
 	return tell_rest(c);
 }
 

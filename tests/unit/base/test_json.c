@@ -55,6 +55,31 @@ static void reads_as(const char *text, size_t n, enum json_reading how, const ch
 	assert_string_equal(out.p, wanted);
 }
 
+static void test_objects(void **state)
+{
+	static const char *const same[] = {"{}", " {\"a\":1.50}", "{\"a\":{\"b\":[1e3]}}"}, *const none[] = {"", "[1]",
+												    "\"{}\"",
+												    "{\"a\":1} x",
+												    "{'a':1}", "null",
+												    "{\"a\":"};
+	CLEANUP(buf_done) struct buf out = BUF_INIT(1000);
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(same); i++) {
+		buf_reset(&out);
+		assert_true(json_add_object(&out, same[i], strlen(same[i])));
+		assert_string_equal(buf_str(&out).p, same[i]);
+	}
+	buf_reset(&out);
+	for (size_t i = 0; i < N_ELEMENTS(none); i++)
+		assert_false(json_add_object(&out, none[i], strlen(none[i])));
+	assert_int_equal(out.n, 0);
+	/* What a strict reading refuses is written so that it does not: the last of two values, halves of characters. */
+	const char *text = "{\"a\":1,\"a\":\"\\ud83d\",\"n\":123456789012345678901}";
+	assert_true(json_add_object(&out, text, strlen(text)));
+	assert_string_equal(buf_str(&out).p, "{\"a\":\"\xef\xbf\xbd\",\"n\":123456789012345678901}");
+}
+
 static void mild(const char *text, const char *wanted)
 {
 	reads_as(text, strlen(text), JSON_READ_MILD, wanted);
@@ -357,6 +382,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_mild),
 		cmocka_unit_test(test_exact_numbers),
 		cmocka_unit_test(test_cost_is_never_too_low),

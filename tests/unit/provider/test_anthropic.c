@@ -43,13 +43,45 @@ static void plain(void **state)
 	gen_call_done(&r);
 }
 
+/* A call without a result gets one, a result without a call is a text, and so are calls whose arguments are no object. */
+static void calls_and_results_in_pairs(void **state)
+{
+	static const struct gen_tool_call two[] = {{.id = "a", .name = "f", .arguments = "{}"},
+		{.id = "b", .name = "f", .arguments = "{}"}},
+					  wrong[] = {{.id = "c", .name = "g", .arguments = "oops"}};
+	const struct gen_message messages[] = {{.role = "user", .content = "Hi"},
+		{.role = "assistant", .content = "", .calls = two, .n_calls = 2},
+		{.role = "tool", .content = "one", .tool_call_id = "b"},
+		{.role = "tool", .content = "two", .tool_call_id = "b"}, {.role = "user", .content = "So?"},
+		{.role = "assistant", .content = "Now", .calls = wrong, .n_calls = 1},
+		{.role = "tool", .content = "bad", .tool_call_id = "c", .tool_failed = true}};
+	struct fake_target f;
+	const struct gen_request q = {.messages = messages, .n_messages = 7};
+	(void)state;
+	fake_target_init(&f, &anthropic_dialect, "http://x");
+	assert_true(provider_has_broken_calls(&q));
+	request_is(&f, &q, "http://x/v1/messages",
+		"{'model':'m','messages':[{'role':'user','content':[{'type':'text','text':'Hi'}]},"
+		"{'role':'assistant','content':[{'type':'tool_use','id':'a','name':'f','input':{}},"
+		"{'type':'tool_use','id':'b','name':'f','input':{}}]},"
+		"{'role':'user','content':[{'type':'tool_result','tool_use_id':'b','content':'one'},"
+		"{'type':'tool_result','tool_use_id':'a','content':'(The call has no result.)','is_error':true},"
+		"{'type':'text','text':'(Result of the tool: two)'},{'type':'text','text':'So?'}]},"
+		"{'role':'assistant','content':[{'type':'text','text':'Now\\n\\n(Call of the tool g with the "
+		"arguments: "
+		"oops)'}]},"
+		"{'role':'user','content':[{'type':'text','text':'(Failure of the tool g: bad)'}]}],"
+		"'tools':[{'name':'f','input_schema':{'type':'object','properties':{}}}],"
+		"'tool_choice':{'type':'none'}," LIMIT "}");
+}
+
 /* One message of the user's begins with all that the tools said, whatever stands between and behind. */
 static void tool_results(void **state)
 {
 	static const struct gen_image image = {.media_type = "image/jpeg", .data = "AAAA"},
 				      far = {.url = "https://e.org/a"};
 	static const struct gen_tool_call calls[] = {{.id = "call:1", .name = "f", .arguments = "{\"x\":1}"},
-		{.id = "b-2", .name = "g", .arguments = "oops"}};
+		{.id = "b-2", .name = "g", .arguments = "{\"a\":1,\"a\":2}"}};
 	const struct gen_message messages[] = {{.role = "assistant", .content = "Earlier"},
 		{.role = "user", .content = "Look", .images = &far, .n_images = 1},
 		{.role = "assistant", .content = "", .calls = calls, .n_calls = 2},
@@ -79,7 +111,7 @@ static void tool_results(void **state)
 		"{'role':'user','content':[{'type':'image','source':{'type':'url','url':'https://e.org/a'}},"
 		"{'type':'text','text':'Look'}]},"
 		"{'role':'assistant','content':[{'type':'tool_use','id':'call_1','name':'f','input':{'x':1}},"
-		"{'type':'tool_use','id':'b-2','name':'g','input':{}}]},"
+		"{'type':'tool_use','id':'b-2','name':'g','input':{'a':2}}]},"
 		"{'role':'user','content':[{'type':'tool_result','tool_use_id':'call_1','content':'one'},"
 		"{'type':'tool_result','tool_use_id':'b-2','is_error':true,'content':[{'type':'text','text':'bad'},"
 		"{'type':'image','source':{'type':'base64','media_type':'image/jpeg','data':'AAAA'}}]},"
@@ -335,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain),
 		cmocka_unit_test(tool_results),
+		cmocka_unit_test(calls_and_results_in_pairs),
 		cmocka_unit_test(fields_of_the_versions),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(raw),

@@ -99,6 +99,10 @@ static void tool_calls(void **state)
 	assert_string_equal(o.tools, "0 MADE f {\"y\":2}\n");
 	assert_int_equal(o.in, 7);
 	assert_int_equal(o.out, -1);
+	/* Arguments that are no object stay what they are: nothing is made up. */
+	o = stream_everywhere(&ollama_dialect, CALL("{\"function\":{\"name\":\"f\",\"arguments\":[1]}}")
+						       CALL("{\"function\":{\"name\":\"f\",\"arguments\":null}}") DONE);
+	assert_string_equal(o.tools, "0 MADE f [1]\n1 MADE f {}\n");
 }
 
 static void completions(void **state)

@@ -1,0 +1,153 @@
+/*
+ * history.c - calls of tools in the messages of a request, made fit for a provider that takes less than others do. Who
+ * speaks like OpenAI takes arguments as the text that they are, also when a model wrote no JSON; Anthropic and Ollama take
+ * objects alone, and an invented one would be a lie: the calls of that answer and their results become texts. Anthropic
+ * also wants one result for each call, and no other.
+ */
+#include <errno.h>
+
+#include "provider/request.h"
+
+struct settling {
+	struct arena *a;
+	struct gen_message *out;
+	size_t n;
+	const struct gen_message *broken;  /* its calls became text; until the answer after it */
+	const struct gen_tool_call **open; /* calls without a result so far; NULL: it has one */
+	size_t n_open;
+	bool said; /* the last message is the assistant's */
+};
+
+static bool is_role(const struct gen_message *m, const char *role)
+{
+	return strcmp(m->role, role) == 0;
+}
+
+static bool is_broken(const struct gen_message *m)
+{
+	for (size_t i = 0; i < m->n_calls; i++) {
+		const char *text = m->calls[i].arguments;
+		if (text && *text && !request_is_object(text))
+			return true;
+	}
+	return false;
+}
+
+bool provider_has_broken_calls(const struct gen_request *q)
+{
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (is_broken(&q->messages[i]))
+			return true;
+	return false;
+}
+
+static int keep(struct settling *s, struct buf *b, const char **ret)
+{
+	*ret = buf_status(b) == 0 ? arena_strndup(s->a, buf_str(b).p, b->n) : NULL;
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int add_calls_as_text(struct settling *s, const struct gen_message *from)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(BODY_MAX_BYTES);
+	struct gen_message *to = &s->out[s->n++];
+	*to = *from;
+	to->calls = NULL;
+	to->n_calls = 0;
+	if (from->content && *from->content)
+		buf_printf(&b, "%s\n\n", from->content);
+	for (size_t i = 0; i < from->n_calls; i++) {
+		buf_printf(&b, "%s(Call of the tool %s with the arguments: ", i ? "\n" : "", from->calls[i].name);
+		buf_add_str(&b, from->calls[i].arguments ? from->calls[i].arguments : "");
+		buf_add_char(&b, ')');
+	}
+	return keep(s, &b, &to->content);
+}
+
+static int add_result_as_text(struct settling *s, const struct gen_message *from)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(BODY_MAX_BYTES);
+	struct gen_message *to = &s->out[s->n++];
+	const char *name = from->tool_name;
+	for (size_t i = 0; s->broken && i < s->broken->n_calls && !name; i++) {
+		const struct gen_tool_call *c = &s->broken->calls[i];
+		if (from->tool_call_id && c->id && strcmp(c->id, from->tool_call_id) == 0)
+			name = c->name;
+	}
+	buf_printf(&b, "(%s of the tool%s%s: ", from->tool_failed ? "Failure" : "Result", name ? " " : "",
+		name ? name : "");
+	buf_add_str(&b, from->content ? from->content : "");
+	buf_add_char(&b, ')');
+	*to = (struct gen_message){.role = "user", .images = from->images, .n_images = from->n_images};
+	return keep(s, &b, &to->content);
+}
+
+/* Notes that the call has its result; false: it is none of the answer before, or has one already. */
+static bool answers(struct settling *s, const char *id)
+{
+	for (size_t i = 0; i < s->n_open; i++)
+		if (s->open[i] && strcmp(s->open[i]->id ? s->open[i]->id : "", id ? id : "") == 0) {
+			s->open[i] = NULL;
+			return true;
+		}
+	return false;
+}
+
+/* What the assistant says next, or the end, comes only behind all results. */
+static void add_missing(struct settling *s)
+{
+	for (size_t i = 0; i < s->n_open; i++)
+		if (s->open[i])
+			s->out[s->n++] = (struct gen_message){.role = "tool",
+				.tool_call_id = s->open[i]->id,
+				.tool_name = s->open[i]->name,
+				.content = "(The call has no result.)",
+				.tool_failed = true};
+	s->n_open = 0;
+}
+
+static int settle_one(struct settling *s, const struct gen_message *m, bool pairs)
+{
+	bool assistant = is_role(m, "assistant");
+	if (is_role(m, "system")) {
+		s->out[s->n++] = *m;
+		return 0;
+	}
+	if (assistant && !s->said)
+		add_missing(s);
+	s->said = assistant;
+	if (!is_role(m, "tool"))
+		s->broken = is_broken(m) ? m : NULL;
+	if (s->broken == m)
+		return add_calls_as_text(s, m);
+	if (is_role(m, "tool") && (s->broken || (pairs && !answers(s, m->tool_call_id))))
+		return add_result_as_text(s, m);
+	for (size_t i = 0; i < m->n_calls && pairs; i++)
+		s->open[s->n_open++] = &m->calls[i];
+	s->out[s->n++] = *m;
+	return 0;
+}
+
+int history_settle(const struct gen_request *q, bool pairs, struct arena *a, struct gen_request *ret)
+{
+	size_t n_calls = 0, n_results = 0;
+	*ret = *q;
+	for (size_t i = 0; i < q->n_messages; i++) {
+		n_calls += q->messages[i].n_calls;
+		n_results += is_role(&q->messages[i], "tool");
+	}
+	if (n_calls == 0 && (n_results == 0 || !pairs))
+		return 0;
+	struct settling s = {.a = a,
+		.out = ARENA_ARRAY(a, struct gen_message, q->n_messages + n_calls),
+		.open = ARENA_ARRAY(a, const struct gen_tool_call *, n_calls + 1)};
+	int r = s.out && s.open ? 0 : -ENOMEM;
+	for (size_t i = 0; i < q->n_messages && r == 0; i++)
+		r = settle_one(&s, &q->messages[i], pairs);
+	if (r < 0)
+		return r;
+	add_missing(&s);
+	ret->messages = s.out;
+	ret->n_messages = s.n;
+	return 0;
+}
