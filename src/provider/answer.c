@@ -313,22 +313,27 @@ static const char *our_reason(const char *theirs)
 {
 	static const char *const names[][2] = {{"stop", "stop"}, {"end_turn", "stop"}, {"stop_sequence", "stop"},
 		{"pause_turn", "stop"}, {"eos", "stop"}, {"eos_token", "stop"}, {"complete", "stop"},
-		{"completed", "stop"}, {"length", "length"}, {"max_tokens", "length"}, {"max_output_tokens", "length"},
-		{"max_length", "length"}, {"model_length", "length"}, {"model_context_window_exceeded", "length"},
-		{"tool_calls", "tool_calls"}, {"tool_use", "tool_calls"}, {"tool_call", "tool_calls"},
-		{"function_call", "tool_calls"}, {"content_filter", "content_filter"},
-		{"content_filtered", "content_filter"}, {"refusal", "content_filter"}, {"safety", "content_filter"},
-		{"image_safety", "content_filter"}, {"recitation", "content_filter"}, {"blocklist", "content_filter"},
-		{"spii", "content_filter"}, {"prohibited_content", "content_filter"},
-		{"guardrail_intervened", "content_filter"}, {"sensitive", "content_filter"}, {"error", "error"},
-		{"abort", "error"}, {"aborted", "error"}, {"cancelled", "error"}, {"canceled", "error"},
-		{"timeout", "error"}, {"network_error", "error"}, {"connection_error", "error"},
-		{"internal_error", "error"}, {"server_error", "error"}, {"insufficient_system_resource", "error"},
-		{"engine_overloaded", "error"}, {"malformed_function_call", "error"},
-		{"unexpected_tool_call", "error"}};
+		{"completed", "stop"}, {"length", "length"}, {"tool_calls", "tool_calls"}, {"tool_use", "tool_calls"},
+		{"tool_call", "tool_calls"}, {"function_call", "tool_calls"}, {"content_filter", "content_filter"},
+		{"refusal", "content_filter"}, {"recitation", "content_filter"}, {"blocklist", "content_filter"},
+		{"spii", "content_filter"}, {"sensitive", "content_filter"}, {"error", "error"}, {"abort", "error"},
+		{"insufficient_system_resource", "error"}, {"oom", "error"}, {"killed", "error"}};
+	/* Words that nobody has met yet tell by their parts; the first that fits counts. */
+	static const char *const parts[][2] = {{"filter", "content_filter"}, {"safety", "content_filter"},
+		{"moderat", "content_filter"}, {"policy", "content_filter"}, {"refus", "content_filter"},
+		{"toxic", "content_filter"}, {"prohibit", "content_filter"}, {"guardrail", "content_filter"},
+		{"blocked", "content_filter"}, {"error", "error"}, {"fail", "error"}, {"abort", "error"},
+		{"cancel", "error"}, {"timeout", "error"}, {"timed_out", "error"}, {"rate_limit", "error"},
+		{"malformed", "error"}, {"unexpected", "error"}, {"exception", "error"}, {"disconnect", "error"},
+		{"interrupt", "error"}, {"overload", "error"}, {"unavailable", "error"}, {"out_of_memory", "error"},
+		{"length", "length"}, {"limit", "length"}, {"exceed", "length"}, {"max_", "length"},
+		{"truncat", "length"}};
 	for (size_t i = 0; i < N_ELEMENTS(names); i++)
 		if (strcasecmp(theirs, names[i][0]) == 0)
 			return names[i][1];
+	for (size_t i = 0; i < N_ELEMENTS(parts); i++)
+		if (strcasestr(theirs, parts[i][0]))
+			return parts[i][1];
 	return theirs;
 }
 

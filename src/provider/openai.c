@@ -197,8 +197,14 @@ static int take_choice(struct answer *s, const json_t *choice)
 	if (r >= 0)
 		r = answer_logprobs(s, json_object_get(json_object_get(choice, "logprobs"), "content"));
 	answer_set_reason(s, json_get_str(choice, "finish_reason"));
-	/* vLLM says what it stopped at; a number is the end's own token. */
+	/* vLLM, SGLang and llama.cpp say what they stopped at; a number is the end's own token. */
 	const char *stop = json_get_str(choice, "stop_reason");
+	if (!stop)
+		stop = json_get_str(choice, "matched_stop");
+	if (!stop)
+		stop = json_get_str(choice, "stopping_word");
+	if (stop && !*stop)
+		stop = NULL;
 	if (stop)
 		snprintf(s->stop_sequence, sizeof(s->stop_sequence), "%.*s",
 			(int)utf8_prefix(stop, strlen(stop), sizeof(s->stop_sequence) - 1), stop);

@@ -123,8 +123,8 @@ static void an_error_behind_the_end(void **state)
 
 static void broken_off(void **state)
 {
-	static const char *const words[] = {"error", "abort", "network_error", "cancelled", "MALFORMED_FUNCTION_CALL",
-		"insufficient_system_resource"};
+	static const char *const words[] = {"UPSTREAM_FAILURE", "tool_timeout", "client_disconnect", "error", "abort",
+		"network_error", "cancelled", "MALFORMED_FUNCTION_CALL", "insufficient_system_resource"};
 	char stream[1024], error[128];
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(words); i++) {

@@ -288,7 +288,9 @@ static void usage_and_ends(void **state)
 	assert_int_equal(o.cached, 40);
 	assert_int_equal(o.thought, 5);
 	static const char *const words[][2] = {{"eos", "stop"}, {"max_tokens", "length"}, {"length", "length"},
-		{"content_filter", "content_filter"}, {"weird", "weird"}};
+		{"content_filter", "content_filter"}, {"weird", "weird"}, {"TOKEN_LIMIT_REACHED", "length"},
+		{"max_new_tokens", "length"}, {"context_exceeded", "length"}, {"blocked_by_policy", "content_filter"},
+		{"IMAGE_SAFETY", "content_filter"}, {"model_context_window_exceeded", "length"}};
 	for (size_t i = 0; i < N_ELEMENTS(words); i++) {
 		char stream[400];
 		snprintf(stream, sizeof(stream), D("{\"content\":\"x\"}") END("%s") DONE, words[i][0]);
