@@ -59,6 +59,11 @@ static int answer_folder(struct request *q, atelier_id id)
 	return out ? folders_get(c, q->who.user.id, id, &q->mem, out, &q->err) : request_no_memory(q);
 }
 
+static void tell(struct request *q, atelier_id id, const char *what)
+{
+	bus_publish(q->api->c.bus, &(struct bus_event){BUS_FOLDER, what, q->who.user.id, id, 0});
+}
+
 static int folders_post(struct request *q)
 {
 	struct folder f = {.instructions = ""};
@@ -68,7 +73,10 @@ static int folders_post(struct request *q)
 	request_apply(q, &f);
 	f.user_id = q->who.user.id;
 	r = folders_create(q->api->c.db, &f, &id, &q->err);
-	return r < 0 ? r : answer_folder(q, id);
+	if (r < 0)
+		return r;
+	tell(q, id, "created");
+	return answer_folder(q, id);
 }
 
 static int folder_get(struct request *q)
@@ -82,12 +90,19 @@ static int folder_patch(struct request *q)
 	struct folder f;
 	int r = folders_edit(q->api->c.db, q->who.user.id, &edit, &f, &q->err);
 
-	return r < 0 ? r : answer_folder(q, q->arg_id);
+	if (r < 0)
+		return r;
+	tell(q, q->arg_id, "updated");
+	return answer_folder(q, q->arg_id);
 }
 
 static int folder_delete(struct request *q)
 {
-	return folders_delete(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
+	int r = folders_delete(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
+
+	if (r == 0)
+		tell(q, q->arg_id, "deleted");
+	return r;
 }
 
 static int tags_get_all(struct request *q)

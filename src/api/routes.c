@@ -17,6 +17,7 @@
 	X(users)                                                                                                       \
 	X(keys)                                                                                                        \
 	X(conversations)                                                                                               \
+	X(find)                                                                                                        \
 	X(bulk)                                                                                                        \
 	X(folders)                                                                                                     \
 	X(tree)                                                                                                        \

@@ -58,3 +58,22 @@ void clock_format(int64_t unix_ms, char ret[25])
 	put(ret + 17, 2, tm.tm_sec);
 	put(ret + 20, 3, ms);
 }
+
+bool clock_parse(const char *text, int64_t *ret_ms)
+{
+	struct tm tm = {0};
+	int64_t ms = 0;
+	const char *p = strptime(text, "%Y-%m-%d", &tm);
+
+	if (p && *p)
+		p = strptime(p, "T%H:%M:%S", &tm);
+	if (p && *p == '.') {
+		p++;
+		for (int64_t unit = 100; unit > 0 && *p >= '0' && *p <= '9'; unit /= 10)
+			ms += (*p++ - '0') * unit;
+	}
+	if (!p || (*p && strcmp(p, "Z") != 0) || tm.tm_year < 70)
+		return false;
+	*ret_ms = (int64_t)timegm(&tm) * 1000 + ms;
+	return true;
+}

@@ -10,5 +10,9 @@ int64_t clock_now_ms(void);  /* wall clock, Unix milliseconds */
 int64_t clock_mono_ms(void); /* never goes back; for timeouts */
 int64_t clock_mono_us(void);
 
+/* "2026-11-21", the beginning of that day in UTC, or with a time as clock_format writes it or to the second ("...T01:27:38Z").
+ * False: it is neither. */
+bool clock_parse(const char *text, int64_t *ret_ms);
+
 /* "2026-11-21T01:27:38.120Z" (24 characters and NUL). */
 void clock_format(int64_t unix_ms, char ret[25]);

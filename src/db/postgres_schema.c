@@ -90,7 +90,14 @@ static const char functions[] =
 	" ELSE"
 	"  CREATE OR REPLACE FUNCTION fold(TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE"
 	"   AS $f$ SELECT lower(normalize($1, NFKC) COLLATE \"default\") COLLATE \"C\" $f$;"
-	" END IF; END $d$;";
+	" END IF; END $d$;"
+	/* words(text): the same of base/words.h. What is no letter is a blank, lest its parser see addresses and numbers. */
+	"CREATE OR REPLACE FUNCTION words(TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$"
+	" SELECT regexp_replace(regexp_replace(normalize(regexp_replace(normalize(fold($1), NFD),"
+	"  '[\\u0300-\\u036f]', '', 'g'), NFC),"
+	"  '[\\u0001-\\u002f\\u003a-\\u0060\\u007b-\\u00bf\\u2000-\\u206f\\u3000-\\u3004\\u3008-\\u303f]+', ' ', 'g'),"
+	"  '([\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u2e80-\\u2fdf\\u3005-\\u3007\\u3040-\\u30ff\\u31f0-\\u31ff"
+	"\\u3400-\\u4dbf\\u4e00-\\u9fff\\uac00-\\ud7a3\\uf900-\\ufaff\\U00020000-\\U0003ffff])', ' \\1 ', 'g') $f$;";
 
 /* ---- versions ---- */
 

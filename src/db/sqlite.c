@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/fold.h"
+#include "base/words.h"
 #include "db/sqlite_priv.h"
 
 #define WRITER_BUSY_MS 100 /* once it runs: it tries again itself, and sees meanwhile who waits no longer */
@@ -88,19 +89,38 @@ static int script(struct db_conn *c, const char *sql, struct err *e)
 	return rc == SQLITE_OK ? 0 : sqlite_fail(c, rc, sql, e);
 }
 
-/* fold(text): as texts are compared and searched everywhere (base/fold.h). */
-static void fold_text(sqlite3_context *x, int n UNUSED, sqlite3_value **v)
+typedef void (*text_fn)(struct buf *b, const char *p, size_t n);
+
+/* fold(text) and words(text): as texts are compared and searched everywhere (base/fold.h, base/words.h), by the function
+ * that they come with. */
+static void made_text(sqlite3_context *x, int n UNUSED, sqlite3_value **v)
 {
+	text_fn add = *(const text_fn *)sqlite3_user_data(x);
 	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)64 << 20);
 	const char *text = (const char *)sqlite3_value_text(v[0]);
 
 	if (!text)
 		return;
-	fold_add(&b, text, (size_t)sqlite3_value_bytes(v[0]));
+	add(&b, text, (size_t)sqlite3_value_bytes(v[0]));
 	if (buf_status(&b) < 0)
 		sqlite3_result_error_nomem(x);
 	else
 		sqlite3_result_text64(x, buf_str(&b).p, b.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+static int add_functions(sqlite3 *h)
+{
+	static const struct {
+		const char *name;
+		text_fn add;
+	} functions[] = {{"fold", fold_add}, {"words", words_add}};
+
+	for (size_t i = 0; i < N_ELEMENTS(functions); i++)
+		if (sqlite3_create_function_v2(h, functions[i].name, 1,
+			    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, (void *)(uintptr_t)&functions[i].add,
+			    made_text, NULL, NULL, NULL) != SQLITE_OK)
+			return -ENOMEM;
+	return 0;
 }
 
 static int sqlite_connect(struct db_conn *c, const struct db_conn_kind *kind, struct err *e)
@@ -114,15 +134,15 @@ static int sqlite_connect(struct db_conn *c, const struct db_conn_kind *kind, st
 	if (rc != SQLITE_OK)
 		return sqlite_fail(c, rc, NULL, e);
 	sqlite3_busy_timeout(h, kind->busy_ms);
-	if (sqlite3_create_function_v2(h, "fold", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
-		    fold_text, NULL, NULL, NULL) != SQLITE_OK)
+	if (add_functions(h) < 0)
 		return err_set(e, -ENOMEM, "no memory for a connection to the database");
-	/* Checkpoints are made by a thread of their own, so that no commit waits for one. */
+	/* Checkpoints are made by a thread of their own, so that no commit waits for one. Triggers keep the search's index,
+	 * which this version of SQLite lets them only where the schema is trusted. */
 	snprintf(pragmas, sizeof(pragmas),
 		"PRAGMA synchronous = FULL; PRAGMA cache_size = -%d; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
-		"PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = FAST;"
+		"PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = %s; PRAGMA secure_delete = FAST;"
 		"PRAGMA query_only = %d;",
-		kind->cache_kib, kind->writes ? 0 : 1);
+		kind->cache_kib, kind->writes ? "ON" : "OFF", kind->writes ? 0 : 1);
 	return script(c, pragmas, e);
 }
 

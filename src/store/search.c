@@ -74,3 +74,115 @@ int search_manual_filled(struct db_conn *c, struct err *e)
 	/* PostgreSQL has made the vectors with the rows. */
 	return db_is_postgres(c) ? 0 : db_exec(c, NULL, e, "INSERT INTO manual_fts (manual_fts) VALUES ('rebuild')");
 }
+
+/* ---- messages ---- */
+
+/*
+ * The index has no text of its own: it reads the message's, which words() makes anew. It follows the table by triggers, also
+ * where a conversation takes its messages with it. Messages without text are in it, too: it counts its rows.
+ */
+const char search_messages_sqlite[] =
+	"CREATE VIEW message_words AS SELECT id, words(content) AS words FROM messages;"
+	"CREATE VIRTUAL TABLE messages_fts USING fts5("
+	"  words, content = 'message_words', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 0',"
+	"  prefix = '2 3');"
+	"INSERT INTO messages_fts (messages_fts) VALUES ('rebuild');"
+	"CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages BEGIN"
+	"  INSERT INTO messages_fts (rowid, words) VALUES (new.id, words(new.content)); END;"
+	"CREATE TRIGGER messages_fts_delete AFTER DELETE ON messages BEGIN"
+	"  INSERT INTO messages_fts (messages_fts, rowid, words) VALUES ('delete', old.id, words(old.content)); END;"
+	"CREATE TRIGGER messages_fts_update AFTER UPDATE OF content ON messages WHEN new.content <> old.content BEGIN"
+	"  INSERT INTO messages_fts (messages_fts, rowid, words) VALUES ('delete', old.id, words(old.content));"
+	"  INSERT INTO messages_fts (rowid, words) VALUES (new.id, words(new.content)); END;";
+
+/* What a vector cannot hold of a very long message is left out of it from the end, rather than the message. */
+const char search_messages_postgres[] =
+	"CREATE FUNCTION message_vector(text) RETURNS TSVECTOR LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $f$ BEGIN"
+	"  RETURN to_tsvector('simple', words($1));"
+	"  EXCEPTION WHEN program_limit_exceeded THEN"
+	"   RETURN message_vector(left($1, length($1) / 2)); END $f$;"
+	"ALTER TABLE messages ADD COLUMN words TSVECTOR GENERATED ALWAYS AS (message_vector(content)) STORED;"
+	"CREATE INDEX messages_words ON messages USING gin(words);";
+
+#define MESSAGE_COLUMNS " m.id, m.conversation_id, m.role, m.model, m.created_at, v.title, m.content "
+#define MESSAGE_FILTERS                                                                                                \
+	" AND v.user_id = ? AND v.deleted_at IS NULL AND (? = 0 OR v.folder_id = ?) AND (? = '' OR m.model = ?)"       \
+	" AND (? = '' OR m.role = ?) AND m.created_at >= ? AND m.created_at < ? AND (? = 0 OR m.pinned = 1)"
+#define MESSAGE_PARAMS(f)                                                                                              \
+	DB_I64((f)->user_id), DB_I64((f)->folder_id), DB_I64((f)->folder_id), DB_TEXT(or_empty((f)->model)),           \
+		DB_TEXT(or_empty((f)->model)), DB_TEXT(or_empty((f)->role)), DB_TEXT(or_empty((f)->role)),             \
+		DB_I64((f)->from), DB_I64((f)->to ? (f)->to : INT64_MAX), DB_I64((f)->pinned)
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+/* Whether its last word may be the beginning of one: a single character would be that of too many. */
+static bool may_go_on(struct str word)
+{
+	size_t chars = 0;
+
+	while (word.n > 0 && word.p[word.n - 1] == ' ')
+		word.n--;
+	for (size_t i = word.n; i > 0 && word.p[i - 1] != ' '; i--)
+		chars += ((unsigned char)word.p[i - 1] & 0xc0) != 0x80;
+	return chars > 1;
+}
+
+/* "a b" "c"*: phrases, all of them. */
+static void phrases_sqlite(struct buf *b, const struct str *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_printf(b, "%s\"" STR_FMT "\"%s", i ? " " : "", STR_ARG(words[i]),
+			i + 1 == n && may_go_on(words[i]) ? "*" : "");
+}
+
+/* 'a' <-> 'b' & 'c':*, the same. */
+static void phrases_postgres(struct buf *b, const struct str *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct str w = words[i];
+		const char *before = i ? " & " : "";
+
+		while (w.n > 0) {
+			size_t blank = 0, len = 0;
+
+			while (blank < w.n && w.p[blank] == ' ')
+				blank++;
+			while (blank + len < w.n && w.p[blank + len] != ' ')
+				len++;
+			if (len > 0)
+				buf_printf(b, "%s'" STR_FMT "'", before, (int)len, w.p + blank);
+			before = " <-> ";
+			w = (struct str){w.p + blank + len, w.n - blank - len};
+		}
+	}
+	if (n > 0 && may_go_on(words[n - 1]))
+		buf_add_str(b, ":*");
+}
+
+/* CROSS JOIN: the index is walked backwards from the newest, until there are enough. */
+int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, int64_t limit,
+	struct arena *a, struct db_rows **ret, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(QUERY_MAX);
+	atelier_id before = f->before_id ? f->before_id : INT64_MAX;
+	const char *query;
+
+	(db_is_postgres(c) ? phrases_postgres : phrases_sqlite)(&b, words, n);
+	query = buf_status(&b) == 0 ? arena_strndup(a, b.p, b.n) : NULL;
+	if (!query)
+		return err_set(e, E_TOO_LARGE, "The search text is too long.");
+	if (db_is_postgres(c))
+		return db_query(c, ret, e,
+			"SELECT" MESSAGE_COLUMNS "FROM messages m JOIN conversations v ON v.id = m.conversation_id"
+			" WHERE m.words @@ to_tsquery('simple', ?) AND m.id < ?" MESSAGE_FILTERS
+			" ORDER BY m.id DESC LIMIT ?",
+			DB_TEXT(query), DB_I64(before), MESSAGE_PARAMS(f), DB_I64(limit));
+	return db_query(c, ret, e,
+		"SELECT" MESSAGE_COLUMNS "FROM messages_fts x CROSS JOIN messages m ON m.id = x.rowid"
+		" CROSS JOIN conversations v ON v.id = m.conversation_id"
+		" WHERE messages_fts MATCH ? AND x.rowid < ?" MESSAGE_FILTERS " ORDER BY x.rowid DESC LIMIT ?",
+		DB_TEXT(query), DB_I64(before), MESSAGE_PARAMS(f), DB_I64(limit));
+}

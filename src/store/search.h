@@ -5,6 +5,7 @@
 #pragma once
 
 #include "db/db.h"
+#include "store/find.h"
 
 #define SEARCH_HEADING_WEIGHT 4 /* a word in a heading counts as many in the text */
 
@@ -17,3 +18,13 @@ int search_manual_filled(struct db_conn *c, struct err *e) MUST_CHECK;
  */
 int search_manual(struct db_conn *c, const char *text, const struct str *words, size_t n, int64_t limit,
 	struct arena *a, struct db_rows **ret, struct err *e) MUST_CHECK;
+
+/*
+ * Up to `limit` messages of the person that have all the words, the newest first. A word is what words_add makes of it, of
+ * letters, digits and blanks alone: what is between blanks stands in a row, and the last word may be the beginning of one.
+ * Columns: id, conversation, role, model, created_at, title, content. The text of the query lives in the arena.
+ */
+int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, int64_t limit,
+	struct arena *a, struct db_rows **ret, struct err *e) MUST_CHECK;
+
+extern const char search_messages_sqlite[], search_messages_postgres[]; /* the migration */

@@ -6,6 +6,7 @@
 
 #include "base/fold.h"
 #include "store/changes.h"
+#include "store/search.h"
 #include "store/store_priv.h"
 
 /*
@@ -217,6 +218,11 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			.sql = "",
 			.postgres = changes_postgres},
 		{.version = 11, .name = "folders, tags and marks of conversations", .sql = schema_order},
+		{.version = 12,
+			.name = "all that was said can be searched",
+			.sql = "",
+			.sqlite = search_messages_sqlite,
+			.postgres = search_messages_postgres},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

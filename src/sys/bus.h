@@ -10,6 +10,7 @@
 /* kind, its name on the wire, what can be told of it */
 #define BUS_TABLE(X)                                                                                                   \
 	X(CONVERSATION, "conversation", "created updated deleted")                                                     \
+	X(FOLDER, "folder", "created updated deleted")                                                                 \
 	X(TURN, "turn", "started ended")                                                                               \
 	X(JOB, "job", "started ended")
 
@@ -21,7 +22,7 @@ struct bus_event {
 	enum bus_kind kind;
 	const char *what;   /* a literal of the table */
 	atelier_id user_id; /* whom it concerns */
-	atelier_id id;      /* of the conversation, or of the job */
+	atelier_id id;      /* of the conversation, the folder, or the job */
 	atelier_id turn_id; /* of a turn; 0: none */
 };
 

@@ -171,7 +171,7 @@ struct finish {
 	const struct frames *log, *closing; /* together all of its events; closing may be NULL */
 	const char *journal_dir;
 	bool followed; /* somebody was there to see the end */
-	int refusals; /* by the database, for other reasons than its own state: from some on a plainer way is tried */
+	int refusals;  /* by the database, for other reasons than its own state: from some on a plainer way is tried */
 };
 
 /* What a message that is gone on with has had, in the arena. */

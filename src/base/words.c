@@ -1,0 +1,169 @@
+/* words.c - text as it is searched by words. */
+#include "base/words.h"
+
+#include <utf8proc.h>
+
+#include "base/fold.h"
+
+#define CHAR_MAX_BYTES 128 /* of one character as it is compared */
+
+static bool in(utf8proc_int32_t c, utf8proc_int32_t first, utf8proc_int32_t last)
+{
+	return c >= first && c <= last;
+}
+
+/* Of a script without blanks between its words. */
+static bool stands_alone(utf8proc_int32_t c)
+{
+	return in(c, 0x0e00, 0x0eff) || in(c, 0x1000, 0x109f) || in(c, 0x1780, 0x17ff) || in(c, 0x2e80, 0x2fdf) ||
+	       in(c, 0x3005, 0x3007) || in(c, 0x3040, 0x30ff) || in(c, 0x31f0, 0x31ff) || in(c, 0x3400, 0x4dbf) ||
+	       in(c, 0x4e00, 0x9fff) || in(c, 0xac00, 0xd7a3) || in(c, 0xf900, 0xfaff) || in(c, 0x20000, 0x3ffff);
+}
+
+static bool is_mark(utf8proc_int32_t c)
+{
+	return in(c, 0x0300, 0x036f);
+}
+
+static void add_char(struct buf *b, utf8proc_int32_t c)
+{
+	utf8proc_uint8_t bytes[4];
+	utf8proc_int32_t parts[8];
+	int last = 0;
+
+	if (stands_alone(c)) {
+		buf_add_char(b, ' ');
+		buf_add(b, bytes, (size_t)utf8proc_encode_char(c, bytes));
+		buf_add_char(b, ' ');
+		return;
+	}
+	/* Without its accents. */
+	utf8proc_ssize_t n = utf8proc_decompose_char(c, parts, 8, UTF8PROC_DECOMPOSE, &last);
+	for (utf8proc_ssize_t i = 0; i < n && i < 8; i++)
+		if (!is_mark(parts[i]))
+			buf_add(b, bytes, (size_t)utf8proc_encode_char(parts[i], bytes));
+}
+
+static void add_folded(struct buf *b, const char *p, size_t n)
+{
+	while (n > 0) {
+		utf8proc_int32_t c;
+		utf8proc_ssize_t k = utf8proc_iterate((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n, &c);
+
+		if (k <= 0 || c < 0x80)
+			buf_add_char(b, *p);
+		else
+			add_char(b, c);
+		k = MAX(k, (utf8proc_ssize_t)1);
+		p += k;
+		n -= (size_t)k;
+	}
+}
+
+static size_t ascii_prefix(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && !((unsigned char)p[i] & 0x80))
+		i++;
+	return i;
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+void words_add(struct buf *b, const char *p, size_t n)
+{
+	size_t plain = ascii_prefix(p, n);
+
+	if (plain == n) {
+		for (size_t i = 0; i < n; i++)
+			buf_add_char(b, lower(p[i]));
+		return;
+	}
+	CLEANUP(buf_done) struct buf folded = BUF_INIT(b->max);
+	fold_add(&folded, p, n);
+	if (buf_status(&folded) == 0)
+		add_folded(b, folded.p, folded.n);
+}
+
+/* ---- finding ---- */
+
+/* One character as words_add has it, without the blanks; its length in the text. */
+static size_t one_char(const char *p, size_t n, char ret[CHAR_MAX_BYTES], size_t *ret_n)
+{
+	utf8proc_int32_t c;
+	utf8proc_ssize_t k;
+
+	*ret_n = 1;
+	*ret = lower(*p);
+	if (!((unsigned char)*p & 0x80))
+		return 1;
+	k = utf8proc_iterate((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n, &c);
+	if (k <= 0)
+		return 1;
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+	words_add(&b, p, (size_t)k);
+	*ret_n = 0;
+	for (size_t i = 0; i < b.n && *ret_n < CHAR_MAX_BYTES; i++)
+		if (b.p[i] != ' ')
+			ret[(*ret_n)++] = b.p[i];
+	return (size_t)k;
+}
+
+/* Between two words. */
+static bool is_between(char c)
+{
+	return !((unsigned char)c & 0x80) && !(c >= '0' && c <= '9') && !(lower(c) >= 'a' && lower(c) <= 'z');
+}
+
+/* How many bytes of the text are the word; 0: it does not stand there. Where it has blanks the text may have some, or what
+ * else stands between words. */
+static size_t match_at(const char *p, size_t n, struct str word)
+{
+	size_t at = 0, w = 0;
+
+	for (;;) {
+		char one[CHAR_MAX_BYTES];
+		size_t len = 0;
+
+		while (w < word.n && word.p[w] == ' ')
+			w++;
+		if (w == word.n)
+			return at;
+		while (w > 0 && word.p[w - 1] == ' ' && at > 0 && at < n && is_between(p[at]))
+			at++;
+		if (at == n)
+			return 0;
+		at += one_char(p + at, n - at, one, &len);
+		if (len > word.n - w || memcmp(one, word.p + w, len) != 0)
+			return 0;
+		w += len;
+	}
+}
+
+bool words_find(struct str text, size_t from, size_t within, const struct str *words, size_t n, struct words_place *ret)
+{
+	size_t end = MIN(text.n, within);
+	bool inside = false; /* a word of letters: what is looked for begins one */
+
+	for (size_t at = from; at < end;) {
+		bool letter = !((unsigned char)text.p[at] & 0x80) && !is_between(text.p[at]);
+
+		for (size_t i = 0; !(letter && inside) && i < n; i++) {
+			size_t len = match_at(text.p + at, text.n - at, words[i]);
+
+			if (len > 0) {
+				*ret = (struct words_place){at, len};
+				return true;
+			}
+		}
+		inside = letter;
+		do
+			at++;
+		while (at < end && ((unsigned char)text.p[at] & 0xc0) == 0x80);
+	}
+	return false;
+}
