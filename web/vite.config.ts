@@ -1,5 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import tailwindcss from '@tailwindcss/vite';
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 import { alias } from './aliases.ts';
 import { locales } from './locales.ts';
@@ -20,7 +21,8 @@ const chatFiles = (): Plugin => ({
   name: 'chat-files',
   transformIndexHtml: {
     order: 'post',
-    handler(html, { bundle }) {
+    handler(html, { bundle, path }) {
+      if (!path.endsWith('/index.html')) return;
       const chunks = Object.values(bundle ?? {}).filter((c) => c.type === 'chunk');
       const files = new Set<string>();
       const add = (name: string | undefined) => {
@@ -29,12 +31,40 @@ const chatFiles = (): Plugin => ({
         files.add(chunk.fileName);
         chunk.imports.forEach(add);
       };
-      add(chunks.find((c) => c.facadeModuleId?.endsWith('/app/Shell.svelte'))?.fileName);
+      add(chunks.find((c) => c.moduleIds.some((id) => id.endsWith('/app/Shell.svelte')))?.fileName);
       const more = [...files].filter((f) => !html.includes(f)).map((f) => './' + f);
       return more.length ? [{ tag: 'meta', attrs: { name: 'atelier-shell', content: more.join(' ') }, injectTo: 'head-prepend' }] : [];
     },
   },
 });
+
+interface Graph {
+  getModuleInfo(id: string): { importedIds: readonly string[] } | null;
+}
+
+/**
+ * The first page in two files, since each costs a request and its turn on the thread: what every page needs (`first`), and
+ * what the chat adds to it (`shell`).
+ */
+function firstFiles(): (id: string, graph: Graph) => string | null {
+  const known = new Map<string, Set<string>>();
+  const from = (root: string, graph: Graph) => {
+    const found = known.get(root) ?? new Set<string>();
+    const ask = known.has(root) ? [] : [root];
+    known.set(root, found);
+    for (let id = ask.pop(); id !== undefined; id = ask.pop()) {
+      if (found.has(id)) continue;
+      found.add(id);
+      ask.push(...(graph.getModuleInfo(id)?.importedIds ?? []));
+    }
+    return found;
+  };
+  const of = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+  return (id, graph) => (from(of('./src/main.ts'), graph).has(id) ? 'first' : from(of('./src/app/Shell.svelte'), graph).has(id) ? 'shell' : null);
+}
+
+/** What loads other files: the frame of the diagrams needs it too, and must not run the page for it. */
+const loader = { name: 'loader', test: /preload-helper|rolldown-runtime|rolldown\/runtime/, priority: 1 };
 
 // `vite build --mode gallery`: the gallery of the design's parts instead of the page.
 export default defineConfig(({ mode }) => ({
@@ -51,7 +81,10 @@ export default defineConfig(({ mode }) => ({
     // The library for diagrams has one such part; it is loaded when a diagram is met.
     chunkSizeWarningLimit: 700,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: mode === 'gallery' ? 'gallery.html' : ['index.html', 'diagram.html'] },
+    rolldownOptions: {
+      input: mode === 'gallery' ? 'gallery.html' : ['index.html', 'diagram.html'],
+      ...(mode !== 'gallery' && { output: { codeSplitting: { groups: [loader, { name: firstFiles(), test: /\.(svelte|[jt]s|json)(\?|$)/ }] } } }),
+    },
     ...(mode === 'gallery' && { outDir: 'dist-gallery' }),
   },
   server: { proxy: { '/api': server, '/stream': server, '/health': server } },

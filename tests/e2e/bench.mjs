@@ -1,4 +1,4 @@
-// What the page costs, in a real browser: node tests/e2e/bench.mjs --binary build/atelier [--quick]
+// What the page costs, in a real browser: node tests/e2e/bench.mjs --binary build/atelier [--quick] [--only loads|streams|heap]
 // Figures are the better for a quiet machine; each is the median of some runs.
 import { parseArgs } from 'node:util';
 import { answer, ask, firstRun, has, newChat, ready } from './chat.mjs';
@@ -6,7 +6,7 @@ import { launch } from './browser.mjs';
 import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
 
-const args = parseArgs({ options: { binary: { type: 'string', default: 'build/atelier' }, quick: { type: 'boolean' } } });
+const args = parseArgs({ options: { binary: { type: 'string', default: 'build/atelier' }, quick: { type: 'boolean' }, only: { type: 'string' } } });
 const RUNS = args.values.quick ? 1 : 5;
 const MESSAGES = args.values.quick ? 60 : 500;
 
@@ -165,9 +165,10 @@ try {
   await firstRun({ page, server, base: server.url, shot: async () => {} });
   await ask(page, 'A first question');
   await ready(page);
-  await loads(browser, await context.storageState(), server.url);
-  await streams(page, mock, context);
-  await heap(page, context);
+  const wanted = (part) => [undefined, part].includes(args.values.only);
+  if (wanted('loads')) await loads(browser, await context.storageState(), server.url);
+  if (wanted('streams')) await streams(page, mock, context);
+  if (wanted('heap')) await heap(page, context);
 } finally {
   await browser.close();
   await server.destroy();

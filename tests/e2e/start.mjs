@@ -8,7 +8,7 @@ export async function firstPaint({ context, base, watch }) {
   const asked = [];
   page.on('request', (r) => r.url().includes('/api/v1/') && asked.push(new URL(r.url()).pathname));
   const scripts = new Gate();
-  await page.route('**/assets/Shell-*.js', async (route) => {
+  await page.route('**/assets/shell-*.js', async (route) => {
     await scripts.opened;
     await route.continue();
   });
@@ -142,7 +142,7 @@ export async function installed({ context, server, base, watch, allow }) {
     const cache = await caches.open('atelier-shell');
     return (await cache.keys()).map((r) => new URL(r.url).pathname);
   });
-  assert.ok(kept.some((path) => /^\/assets\/Shell-/.test(path)), kept.join(' '));
+  assert.ok(kept.some((path) => /^\/assets\/shell-/.test(path)), kept.join(' '));
   assert.deepEqual(kept.filter((path) => /^\/(api|v1|ollama|stream|health)/.test(path)), []);
   await server.start();
   await page.getByRole('button', { name: 'Try again' }).click();

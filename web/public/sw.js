@@ -40,7 +40,7 @@ async function page(request, path) {
 
 /** Files of an earlier version go when the page names others. */
 async function tidy(cache, html) {
-  const version = /assets\/index-[\w-]{8}\.js/.exec(html)?.[0];
+  const version = /assets\/first-[\w-]{8}\.js/.exec(html)?.[0];
   const mark = new URL('version', root).href;
   const before = await cache.match(mark).then((r) => r?.text());
   if (!version || version === before) return;
