@@ -64,7 +64,7 @@ export async function inspect(page, what) {
 }
 
 /** Looks at what is shown in each width, and in each of the themes. */
-async function look(page, what, themes = [null]) {
+export async function look(page, what, themes = [null]) {
   const found = [];
   const before = await page.evaluate(() => document.documentElement.dataset.theme);
   for (const width of WIDTHS) {

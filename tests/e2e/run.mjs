@@ -9,13 +9,14 @@ import { launch } from './browser.mjs';
 import * as chat from './chat.mjs';
 import * as design from './gallery.mjs';
 import * as languages from './languages.mjs';
+import * as lists from './lists.mjs';
 import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
 import * as start from './start.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...start, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...lists, ...start, ...windows };
 
 const order = [
   'firstRun',
@@ -42,6 +43,8 @@ const order = [
   'reasoning',
   'listKeepsPlace',
   'renameAndDelete',
+  'ordering',
+  'choosing',
   'librarian',
   'testConnection',
   'addProvider',

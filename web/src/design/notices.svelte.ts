@@ -8,6 +8,9 @@ export interface Toast {
   action?: { label: string; run: () => void; lapsed?: () => void };
 }
 
+/** So many are seen at a time; the oldest makes room. */
+const MOST = 3;
+
 class Notices {
   toasts = $state<Toast[]>([]);
   /** Read out by screen readers, not shown. */
@@ -18,6 +21,7 @@ class Notices {
   show(text: string, kind: Toast['kind'] = 'info', action?: Toast['action']): void {
     const same = this.toasts.find((t) => t.text === text && !t.action);
     if (same) return this.release(same.id);
+    for (const old of this.toasts.slice(0, 1 - MOST)) this.close(old.id);
     const id = this.next++;
     this.toasts.push({ id, kind, text, action });
     this.release(id);

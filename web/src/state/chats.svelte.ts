@@ -16,6 +16,11 @@ class Chats {
     return this.current;
   }
 
+  /** Whether an answer was followed here and then left: its stream may have gone on for a while, and nobody saw the end. */
+  left(id: string, turn: string | undefined): boolean {
+    return this.kept.some((c) => c.id === id && c.live?.turnId === turn);
+  }
+
   forget(id: string): void {
     this.kept = this.kept.filter((c) => c.id !== id);
   }

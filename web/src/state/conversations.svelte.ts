@@ -1,37 +1,57 @@
-import {
-  changeConversation,
-  deleteConversation,
-  getConversation,
-  listConversations,
-  restoreConversation,
-} from '$core/api/conversations';
+import { changeConversation, changeConversations, getConversation, listConversations, type ListFilter } from '$core/api/conversations';
 import { ApiError } from '$core/api/errors';
-import type { Conversation, ConversationPage } from '$core/api/types';
+import type { BulkChange, Conversation, ConversationFields, ConversationPage } from '$core/api/types';
 import { notices } from '$design/notices.svelte';
 
 /** No more than so many are read anew at once. */
 const FAR = 500;
+/** Nor are more kept at the top. */
+const PINNED = 200;
+
+/** What the list in the sidebar is of: a folder, a tag, what is put away or in the bin; nothing: all the others. */
+export type View = Omit<ListFilter, 'q' | 'pinned'>;
+
+const newestFirst = (items: readonly Conversation[], one: Conversation): Conversation[] => {
+  const at = items.findIndex((c) => c.updated_at <= one.updated_at);
+  return at < 0 ? [...items, one] : [...items.slice(0, at), one, ...items.slice(at)];
+};
+const without = (items: readonly Conversation[], id: string) => items.filter((c) => c.id !== id);
 
 /** The list in the sidebar: newest first, by pages, with search. */
 class Conversations {
   items = $state.raw<Conversation[]>([]);
+  /** Those at the top of the whole list, which the pages below have once more. */
+  pinned = $state.raw<Conversation[]>([]);
   query = $state('');
+  view = $state.raw<View>({});
   loading = $state(false);
   loaded = $state(false);
   next = $state<string | null>(null);
-  /** Whose answer ended while nobody looked at it. */
-  unread = $state.raw<ReadonlySet<string>>(new Set());
   /** Those opened by their address and not in the list (yet). */
   private others = $state.raw<Record<string, Conversation>>({});
   /** What the items were found by. */
-  private read = '';
+  private read: ListFilter = {};
   private request: AbortController | null = null;
   private changed = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   find(id: string | null): Conversation | undefined {
     if (id === null) return undefined;
-    return this.items.find((c) => c.id === id) ?? this.others[id];
+    return this.items.find((c) => c.id === id) ?? this.pinned.find((c) => c.id === id) ?? this.others[id];
+  }
+
+  /** The whole list is shown, with what is pinned above the rest. */
+  get whole(): boolean {
+    return !this.query && Object.keys(this.view).length === 0;
+  }
+
+  /** How many have an answer that nobody has seen, as far as the list was read. */
+  get unread(): number {
+    return new Set([...this.items, ...this.pinned, ...Object.values(this.others)].filter((c) => c.unread).map((c) => c.id)).size;
+  }
+
+  private get filter(): ListFilter {
+    return this.query ? { ...this.view, q: this.query } : this.view;
   }
 
   /** The first page, as it came with the page itself. */
@@ -41,23 +61,27 @@ class Conversations {
     this.loaded = true;
   }
 
+  async loadPinned(signal?: AbortSignal): Promise<void> {
+    this.pinned = (await listConversations({ pinned: true }, null, signal, PINNED)).items;
+  }
+
   /** Reads the list anew, as far down as it was read: who stands in it keeps their place. */
   async load(): Promise<void> {
     this.request?.abort();
     const request = (this.request = new AbortController());
     this.loading = true;
-    const { query } = this;
-    const wanted = query === this.read ? Math.min(this.items.length, FAR) : 0;
+    const { filter } = this;
+    const wanted = JSON.stringify(filter) === JSON.stringify(this.read) ? Math.min(this.items.length, FAR) : 0;
     try {
-      let page = await listConversations(query, null, request.signal);
+      let [page] = await Promise.all([listConversations(filter, null, request.signal), this.whole ? this.loadPinned(request.signal) : null]);
       let { items } = page;
       while (page.next && items.length < wanted) {
-        page = await listConversations(query, page.next, request.signal);
+        page = await listConversations(filter, page.next, request.signal);
         const known = new Set(items.map((c) => c.id));
         items = [...items, ...page.items.filter((c) => !known.has(c.id))];
       }
       this.begin({ items, next: page.next });
-      this.read = query;
+      this.read = filter;
     } catch (e) {
       if (!request.signal.aborted) notices.error(e);
     } finally {
@@ -68,10 +92,10 @@ class Conversations {
   async more(): Promise<void> {
     if (!this.next || this.loading) return;
     this.loading = true;
-    const query = this.query;
+    const { filter } = this;
     try {
-      const page = await listConversations(query, this.next);
-      if (query !== this.query) return;
+      const page = await listConversations(filter, this.next);
+      if (JSON.stringify(filter) !== JSON.stringify(this.filter)) return;
       const known = new Set(this.items.map((c) => c.id));
       this.items = [...this.items, ...page.items.filter((c) => !known.has(c.id))];
       this.next = page.next ?? null;
@@ -89,19 +113,38 @@ class Conversations {
     this.timer = setTimeout(() => void this.load(), query ? 200 : 0);
   }
 
-  /** Puts a conversation in its place. While a search is shown, only what is in it changes. */
+  show(view: View): void {
+    this.view = view;
+    this.query = '';
+    clearTimeout(this.timer);
+    void this.load();
+  }
+
+  /** Whether the list that is shown is of such ones. What is searched for, or is read while one looks, stays as it is. */
+  private fits(c: Conversation): boolean {
+    const { state, folder_id, tag, unread } = this.view;
+    const shelf = c.deleted_at ? 'deleted' : c.archived ? 'archived' : undefined;
+    const known = this.items.some((i) => i.id === c.id);
+    if (shelf !== state || (this.query && !known)) return false;
+    return (!folder_id || c.folder_id === folder_id) && (!tag || c.tags.includes(tag)) && (!unread || c.unread || known);
+  }
+
+  /** Puts a conversation in its place. */
   put(conversation: Conversation): void {
-    const rest = this.items.filter((c) => c.id !== conversation.id);
-    if (this.query && rest.length === this.items.length) {
-      this.others = { ...this.others, [conversation.id]: conversation };
-      return;
-    }
-    const at = rest.findIndex((c) => c.updated_at <= conversation.updated_at);
-    this.items = at < 0 ? [...rest, conversation] : [...rest.slice(0, at), conversation, ...rest.slice(at)];
+    const { id } = conversation;
+    const rest = without(this.items, id);
+    const fits = this.fits(conversation);
+    this.items = fits ? newestFirst(rest, conversation) : rest;
+    const top = without(this.pinned, id);
+    const isTop = conversation.pinned && !conversation.archived && !conversation.deleted_at;
+    this.pinned = isTop ? newestFirst(top, conversation) : top;
+    const { [id]: _, ...others } = this.others;
+    this.others = fits ? others : { ...others, [id]: conversation };
   }
 
   drop(id: string): void {
-    this.items = this.items.filter((c) => c.id !== id);
+    this.items = without(this.items, id);
+    this.pinned = without(this.pinned, id);
     const { [id]: _, ...others } = this.others;
     this.others = others;
   }
@@ -126,6 +169,12 @@ class Conversations {
     this.changed.add(id);
   }
 
+  /** The same for all of the list. */
+  reload(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.load(), 80);
+  }
+
   private async flush(): Promise<void> {
     const ids = [...this.changed];
     this.changed.clear();
@@ -139,9 +188,9 @@ class Conversations {
     }
   }
 
-  async change(id: string, fields: { title?: string; model?: string }): Promise<void> {
+  async change(id: string, fields: ConversationFields): Promise<void> {
     const before = this.find(id);
-    if (before) this.put({ ...before, ...fields });
+    if (before) this.put({ ...before, ...fields } as Conversation);
     try {
       this.put(await changeConversation(id, fields));
     } catch (e) {
@@ -150,49 +199,26 @@ class Conversations {
     }
   }
 
-  /** Takes it out of sight; `restore` brings it back until `purge` has removed it for good. */
-  async remove(id: string): Promise<boolean> {
-    try {
-      await deleteConversation(id, false);
-    } catch (e) {
-      if (!(e instanceof ApiError && e.status === 404)) {
-        notices.error(e);
-        return false;
-      }
-    }
-    this.drop(id);
-    return true;
-  }
-
-  async restore(id: string): Promise<boolean> {
-    try {
-      this.put(await restoreConversation(id));
-      return true;
-    } catch (e) {
-      notices.error(e);
-      return false;
-    }
-  }
-
-  /** Nobody waits for it, and one that is not there any more is no error. */
-  purge(id: string): void {
-    void deleteConversation(id, true).catch(() => {});
-  }
-
-  /** An answer ended: unless it is looked at, it is marked until it is. */
-  markUnread(id: string): void {
-    this.unread = new Set([...this.unread, id]);
-  }
-
+  /** What is looked at is read. */
   markRead(id: string): void {
-    if (this.unread.has(id)) this.unread = new Set([...this.unread].filter((u) => u !== id));
+    if (this.find(id)?.unread) void this.change(id, { unread: false });
+  }
+
+  /** Changes many at once; the ids of those that it reached. Throws what went wrong. */
+  async changeMany(change: BulkChange): Promise<string[]> {
+    const { missing } = await changeConversations(change);
+    const done = change.ids.filter((id) => !missing.includes(id));
+    if (change.action === 'delete' || change.action === 'purge') done.forEach((id) => this.drop(id));
+    await this.load();
+    return done;
   }
 
   clear(): void {
-    this.unread = new Set();
     this.items = [];
+    this.pinned = [];
     this.others = {};
-    this.query = this.read = '';
+    this.query = '';
+    this.view = this.read = {};
     this.loaded = false;
     this.next = null;
   }

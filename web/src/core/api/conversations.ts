@@ -1,18 +1,26 @@
 import { http, take } from './client';
-import type { Message } from './types';
+import type { BulkChange, ConversationFields, Message } from './types';
 
 const at = (id: string) => ({ path: { id } });
 
-export const listConversations = (q?: string, cursor?: string | null, signal?: AbortSignal) =>
-  take(http.GET('/api/v1/conversations', { params: { query: { q: q || undefined, cursor: cursor ?? undefined } }, signal }));
+/** Which conversations a list is of; nothing: those that are neither put away nor in the bin. */
+export interface ListFilter {
+  q?: string;
+  state?: 'archived' | 'deleted';
+  folder_id?: string;
+  tag?: string;
+  pinned?: boolean;
+  unread?: boolean;
+}
+
+export const listConversations = (filter: ListFilter, cursor?: string | null, signal?: AbortSignal, limit?: number) =>
+  take(http.GET('/api/v1/conversations', { params: { query: { ...filter, q: filter.q || undefined, cursor: cursor ?? undefined, limit } }, signal }));
 export const createConversation = (model?: string) => take(http.POST('/api/v1/conversations', { body: { model } }));
 export const getConversation = (id: string) => take(http.GET('/api/v1/conversations/{id}', { params: at(id) }));
-export const changeConversation = (id: string, body: { title?: string; model?: string; leaf_id?: string }) =>
+export const changeConversation = (id: string, body: ConversationFields) =>
   take(http.PATCH('/api/v1/conversations/{id}', { params: at(id), body }));
-/** Out of sight, from where `restoreConversation` brings it back; or for good, also when the page is just being closed. */
-export const deleteConversation = (id: string, hard: boolean) =>
-  take(http.DELETE('/api/v1/conversations/{id}', { params: { ...at(id), query: { hard } }, keepalive: hard }));
-export const restoreConversation = (id: string) => take(http.POST('/api/v1/conversations/{id}/restore', { params: at(id) }));
+/** One change of many; `missing` are those that it did not reach. */
+export const changeConversations = (body: BulkChange) => take(http.POST('/api/v1/conversations/bulk', { body }));
 export const listMessages = async (id: string, before?: string | null, limit = 40) =>
   (await take(
     http.GET('/api/v1/conversations/{id}/messages', {

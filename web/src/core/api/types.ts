@@ -8,6 +8,11 @@ type Schemas = components['schemas'];
 
 export type User = Schemas['User'];
 export type Conversation = Schemas['Conversation'];
+export type ConversationFields = Schemas['ConversationPatch'];
+export type BulkChange = Omit<Schemas['ConversationsChange'], 'ids'> & { ids: string[] };
+export type Folder = Schemas['Folder'];
+export type FolderFields = Schemas['FolderPatch'];
+export type Tag = Schemas['Tag'];
 
 /** What a message is made of; the document says it as one shape, this says which fields go with which type. */
 export type CallPart = { type: 'tool_call'; id: string; name: string; arguments: string; result: string | null; failed: boolean };

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import type { Conversation } from '$core/api/types';
+import { deedsOf, undoing } from '$features/chat/organize.svelte';
+
+const chat = (id: string, over: Partial<Conversation> = {}): Conversation => ({
+  id, title: id, message_count: 0, tokens_in: 0, tokens_out: 0, pinned: false, archived: false, unread: false, tags: [],
+  created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z', ...over,
+});
+
+describe('what takes a change of many chats back', () => {
+  it('reaches only those that it changed', () => {
+    const before = [chat('a', { pinned: true, tags: ['x'] }), chat('b')];
+    expect(undoing('pin', {}, before)).toEqual([{ ids: ['b'], action: 'unpin' }]);
+    expect(undoing('tag', { tag: 'x' }, before)).toEqual([{ ids: ['b'], action: 'untag', tag: 'x' }]);
+    expect(undoing('untag', { tag: 'x' }, before)).toEqual([{ ids: ['a'], action: 'tag', tag: 'x' }]);
+    expect(undoing('unpin', {}, [before[1]!])).toEqual([]);
+  });
+
+  it('puts each back into its own folder', () => {
+    const before = [chat('a', { folder_id: '1' }), chat('b'), chat('c', { folder_id: '1' }), chat('d', { folder_id: '2' })];
+    expect(undoing('move', { folder_id: '2' }, before)).toEqual([
+      { ids: ['a', 'c'], action: 'move', folder_id: '1' },
+      { ids: ['b'], action: 'move', folder_id: null },
+    ]);
+    expect(undoing('move', { folder_id: null }, before).flatMap((c) => c.ids)).toEqual(['a', 'c', 'd']);
+  });
+
+  it('restores what was deleted, and nothing that is gone for good', () => {
+    expect(undoing('delete', {}, [chat('a')])).toEqual([{ ids: ['a'], action: 'restore' }]);
+    expect(undoing('purge', {}, [chat('a')])).toEqual([]);
+  });
+});
+
+describe('what is offered for chats', () => {
+  it('has a key of its own for each', () => {
+    for (const some of [[chat('a')], [chat('a', { deleted_at: '2026-01-01T00:00:00Z' })]]) {
+      const keys = deedsOf(some).map((d) => d.key);
+      expect(new Set(keys).size).toBe(keys.length);
+      // F2 and x are the row's own.
+      expect(keys).not.toContain('X');
+    }
+    expect(deedsOf([])).toEqual([]);
+  });
+});
