@@ -293,7 +293,7 @@ int background_start(struct program *p, struct err *e)
 		r = maintenance_start(p, e);
 	if (r == 0)
 		r = providers_start(p->providers, e);
-	return r < 0 ? r : jobs_resume_all(p->jobs, e);
+	return r < 0 ? r : jobs_start(p->jobs, e);
 }
 
 /* Where a browser on this machine finds us; a unix socket by its path. */

@@ -17,14 +17,18 @@ static atelier_id visible(const struct request *q)
 
 static int jobs_get_all(struct request *q)
 {
-	struct job_view *views = NULL;
-	int64_t limit = 0;
-	size_t n = 0;
-	int r = request_i64(q, "limit", &limit);
+	struct job_filter f = {
+		.user_id = visible(q), .kind = http_query(q->x, "kind"), .state = http_query(q->x, "state")};
+	struct job_list list;
+	int r = request_i64(q, "limit", &f.limit);
 
 	if (r == 0)
-		r = job_list(q->api->c.jobs, visible(q), limit, &q->mem, &views, &n, &q->err);
-	return r < 0 ? r : answer_list(q, views, n, NULL);
+		r = request_id(q, "cursor", &f.before);
+	if (r == 0)
+		r = job_list(q->api->c.jobs, &f, &q->mem, &list, &q->err);
+	if (r < 0)
+		return r;
+	return answer_list(q, list.items, list.n, list.more ? answer_cursor(q, list.items[list.n - 1].id) : NULL);
 }
 
 static int job_get_one(struct request *q)
@@ -69,7 +73,7 @@ static int job_cancel_post(struct request *q)
 	return job_cancel(q->api->c.jobs, visible(q), q->arg_id, &q->mem, out, &q->err);
 }
 
-static int job_resume_post(struct request *q)
+static int job_retry_post(struct request *q)
 {
 	struct job_view *out = ARENA_NEW(&q->mem, struct job_view);
 	struct jobs *js = q->api->c.jobs;
@@ -83,7 +87,7 @@ static int job_resume_post(struct request *q)
 	if (job_kind_is_for_admins(js, out->kind) && !is_admin(q))
 		return err_set(&q->err, E_FORBIDDEN, "Only an administrator may do this.");
 	q->answer = out;
-	return job_resume(js, visible(q), q->arg_id, &q->mem, out, &q->err);
+	return job_retry(js, visible(q), q->arg_id, &q->mem, out, &q->err);
 }
 
 static int job_delete_one(struct request *q)
@@ -92,6 +96,12 @@ static int job_delete_one(struct request *q)
 }
 
 static const struct param job_list_params[] = {
+	{.name = "state",
+		.type = PARAM_STR,
+		.choices = "open queued running complete failed canceled",
+		.doc = "Only those in this state; open: queued or running."},
+	{.name = "kind", .type = PARAM_STR, .max = 40, .doc = "Only those of this kind."},
+	{.name = "cursor", .type = PARAM_ID, .doc = "`next` of the page before."},
 	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 500, .otherwise = 50, .doc = "At most so many."},
 };
 
@@ -108,9 +118,11 @@ static const struct route routes[] = {
 	{"POST", V1 "/jobs/{id}/cancel", "cancelJob", job_cancel_post, ACCESS_USER, ROUTE_JOBS, .status = 202,
 		.answer = &job_schema, FAILS(E_CONFLICT),
 		.summary = "Stop it; one that has ended is no error."},
-	{"POST", V1 "/jobs/{id}/resume", "resumeJob", job_resume_post, ACCESS_USER, ROUTE_JOBS, .status = 202,
+	{"POST", V1 "/jobs/{id}/retry", "retryJob", job_retry_post, ACCESS_USER, ROUTE_JOBS, .status = 202,
 		.answer = &job_schema, FAILS(E_CONFLICT),
-		.summary = "Go on with one that failed or was canceled."},
+		.summary = "Go on with one that failed or was canceled, or at once with one that waits for its next try."},
+	{"POST", V1 "/jobs/{id}/resume", "resumeJob", job_retry_post, ACCESS_USER, ROUTE_JOBS | ROUTE_ABSENT,
+		.status = 202, .answer = &job_schema, FAILS(E_CONFLICT), .summary = "The former name of retry."},
 	{"DELETE", V1 "/jobs/{id}", "deleteJob", job_delete_one, ACCESS_USER, ROUTE_JOBS, .status = 204,
 		FAILS(E_CONFLICT), .summary = "Forget one that has ended."},
 };

@@ -55,6 +55,9 @@
 	X(INT, heartbeat_s, 15, 1, 300, "ATELIER_HEARTBEAT_S", "seconds of silence before a heartbeat on a stream")    \
 	X(INT, reader_stall_s, 30, 1, 3600, "ATELIER_READER_STALL_S",                                                  \
 		"seconds a reader may leave a full stream unread before it is dropped")                                \
+	X(INT, job_retry_ms, 5000, 0, 3600000, "ATELIER_JOB_RETRY_MS",                                                 \
+		"milliseconds until a job that failed for a passing reason is tried again; doubles each time (0: "     \
+		"never)")                                                                                              \
 	X(INT, journal_segment_mb, 64, 1, 4096, "ATELIER_JOURNAL_SEGMENT_MB", "size of one journal file")              \
 	X(INT, journal_sync_ms, 1000, 0, 60000, "ATELIER_JOURNAL_SYNC_MS",                                             \
 		"milliseconds between syncs of the journal to the disk (0: never; power loss only, not crashes)")      \

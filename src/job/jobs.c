@@ -1,11 +1,12 @@
-/* jobs.c - what may be asked of jobs: begin, look, stop, go on. What runs them stands in life.c. */
+/*
+ * jobs.c - what may be asked of jobs: begin, look, stop, go on. The queue itself is in the database (store/jobs.c), so that
+ * here rows are written and whoever has to know is woken: the keeper, which takes jobs, and who watches.
+ */
 #include <errno.h>
 
 #include "job/job_priv.h"
 
-#define LIVE_MAX   100        /* queued and running ones */
-#define ROW_MEMORY (1u << 20) /* of one job's row */
-#define NO_JOB     "There is no such job, or it is not yours."
+#define NO_JOB "There is no such job, or it is not yours."
 
 /* ---- as they are shown ---- */
 
@@ -20,37 +21,52 @@ static const struct field job_fields[] = {
 	FIELD_ID(struct job_view, id, "id", FIELD_REQUIRED, "Identifier."),
 	FIELD_STR(struct job_view, kind, "kind", 0, 0, FIELD_REQUIRED, "What it does: pull, load."),
 	FIELD_STR(struct job_view, title, "title", 0, 0, FIELD_REQUIRED, "What it is about: the model."),
+	FIELD_STR(struct job_view, user, "user", 0, 0, 0, "Name of whose it is; null: the user is gone."),
 	FIELD_ENUM(struct job_view, state, "state", "queued running complete failed canceled", FIELD_REQUIRED,
 		"How far it is."),
 	FIELD_JSON(struct job_view, progress, "progress", 0,
-		"Of a pull: status, completed and total bytes, and layers (digest, completed, total); null: none yet."),
+		"status (in words), completed, total (0: not known) and unit; of a pull also its layers (digest, "
+		"completed, total); null: none yet."),
 	FIELD_HAS(FT_OBJECT, struct job_view, error, has_error, "error", .sub = &job_error_schema,
-		.doc = "Why it has failed; null: it has not."),
+		.doc = "Why it has failed, or will be tried again; null: it has not."),
+	FIELD_I64(struct job_view, tries, "tries", 0, INT64_MAX, FIELD_REQUIRED,
+		"How often it was begun since somebody asked for it."),
+	FIELD_TIME(struct job_view, retry_at, "retry_at", 0,
+		"When it is tried again after a passing failure; null: it waits for nothing, or has ended."),
 	FIELD_TIME(struct job_view, created_at, "created_at", FIELD_REQUIRED, "When it was asked for."),
 	FIELD_TIME(struct job_view, ended_at, "ended_at", 0, "When it ended; null: not yet."),
 };
 const struct schema job_schema = SCHEMA("Job", struct job_view, job_fields, "Work that goes on behind requests.");
 
-static const char *const state_names[] = {"queued", "running", "complete", "failed", "canceled"};
+const char *const job_state_names[] = {"queued", "running", "complete", "failed", "canceled"};
+
+static int64_t retry_at(const char *error_code, const char *state, int64_t due_at)
+{
+	return error_code && strcmp(state, "queued") == 0 ? due_at : 0;
+}
 
 struct job_view job_look(const struct job *j)
 {
 	return (struct job_view){.id = j->id,
 		.user_id = j->user_id,
-		.kind = j->kind->name,
+		.user = j->user,
+		.kind = j->kind_name,
 		.title = j->title,
-		.state = state_names[j->state],
+		.state = job_state_names[j->state],
 		.progress = j->progress,
 		.error = {j->error_code, j->error_text},
 		.has_error = j->error_code != NULL,
 		.created_at = j->created_at,
-		.ended_at = j->ended_at};
+		.ended_at = j->ended_at,
+		.tries = j->tries,
+		.retry_at = retry_at(j->error_code, job_state_names[j->state], j->due_at)};
 }
 
 static struct job_view view_of_row(const struct job_row *row)
 {
 	return (struct job_view){.id = row->id,
 		.user_id = row->user_id,
+		.user = row->user,
 		.kind = row->kind,
 		.title = row->title,
 		.state = row->state,
@@ -58,7 +74,9 @@ static struct job_view view_of_row(const struct job_row *row)
 		.error = {row->error_code, row->error_text ? row->error_text : ""},
 		.has_error = row->error_code != NULL,
 		.created_at = row->created_at,
-		.ended_at = row->ended_at};
+		.ended_at = row->ended_at,
+		.tries = row->tries,
+		.retry_at = retry_at(row->error_code, row->state, row->due_at)};
 }
 
 static bool copy_text(const char **text, struct arena *a)
@@ -73,42 +91,136 @@ static bool copy_text(const char **text, struct arena *a)
 /* Makes a borrowed view one of the arena. */
 static int view_keep(struct job_view *v, struct arena *a, struct err *e)
 {
-	if (copy_text(&v->kind, a) && copy_text(&v->title, a) && copy_text(&v->progress, a) &&
+	if (copy_text(&v->kind, a) && copy_text(&v->title, a) && copy_text(&v->user, a) && copy_text(&v->progress, a) &&
 		copy_text(&v->error.code, a) && copy_text(&v->error.message, a))
 		return 0;
 	return err_set(e, -ENOMEM, "a job does not fit the memory of the request");
 }
 
-/* ---- the live ones; with the lock held ---- */
+/* ---- in memory; with the lock held ---- */
 
-struct job *job_find_live(struct jobs *js, atelier_id id)
+struct job *job_find(struct jobs *js, atelier_id id)
 {
-	struct job *j = js->live;
+	struct job *j = js->known;
 
 	while (j && j->id != id)
 		j = j->next;
 	return j;
 }
 
-static struct job *find_same(struct jobs *js, const char *kind, const char *params)
+static char *dup_or_null(const char *s)
 {
-	struct job *j = js->live;
+	return s ? xstrdup(s) : NULL;
+}
 
-	while (j && (strcmp(j->kind->name, kind) != 0 || strcmp(j->params, params) != 0))
-		j = j->next;
+static void replace(char **text, const char *with)
+{
+	free(*text);
+	*text = dup_or_null(with);
+}
+
+static enum job_state state_of(const char *name)
+{
+	int s = JOB_QUEUED;
+
+	while (s < JOB_CANCELED && strcmp(job_state_names[s], name) != 0)
+		s++;
+	return (enum job_state)s;
+}
+
+void job_update(struct job *j, const struct job_row *row)
+{
+	if (j->held)
+		return;
+	j->state = state_of(row->state);
+	replace(&j->progress, row->progress);
+	replace(&j->error_code, row->error_code);
+	replace(&j->error_text, row->error_code && !row->error_text ? "" : row->error_text);
+	j->ended_at = row->ended_at;
+	j->due_at = row->due_at;
+	j->tries = row->tries;
+	j->version++;
+}
+
+struct job *job_remember(struct jobs *js, const struct job_row *row)
+{
+	struct job *j = job_find(js, row->id);
+
+	if (!j) {
+		j = xcalloc(1, sizeof(*j));
+		*j = (struct job){.all = js,
+			.kind = job_kind_find(js, row->kind),
+			.id = row->id,
+			.user_id = row->user_id,
+			.kind_name = xstrdup(row->kind),
+			.title = xstrdup(row->title),
+			.params = xstrdup(row->params),
+			.user = dup_or_null(row->user),
+			.created_at = row->created_at};
+		cancel_init(&j->cancel);
+		job_update(j, row);
+		j->next = js->known;
+		js->known = j;
+	} else if (job_has_ended(j)) {
+		job_update(j, row);
+	}
+	j->refs++;
 	return j;
 }
 
-static bool is_full(const struct jobs *js)
+void job_unref(struct job *j)
 {
-	unsigned n = 0;
+	struct job **at = &j->all->known;
 
-	for (const struct job *j = js->live; j; j = j->next)
-		n++;
-	return n >= LIVE_MAX;
+	if (--j->refs > 0)
+		return;
+	while (*at != j)
+		at = &(*at)->next;
+	*at = j->next;
+	cancel_done(&j->cancel);
+	free(j->kind_name);
+	free(j->title);
+	free(j->params);
+	free(j->user);
+	free(j->progress);
+	free(j->error_code);
+	free(j->error_text);
+	free(j);
 }
 
-static const struct job_kind *find_kind(const struct jobs *js, const char *name)
+bool job_has_ended(const struct job *j)
+{
+	return j->state != JOB_QUEUED && j->state != JOB_RUNNING;
+}
+
+void jobs_wake(struct jobs *js)
+{
+	js->look = true;
+	pthread_cond_broadcast(&js->cv);
+}
+
+void job_tell(struct jobs *js, atelier_id user_id, atelier_id id, const char *what)
+{
+	bus_publish(js->config.bus, &(struct bus_event){.kind = BUS_JOB, .what = what, .user_id = user_id, .id = id});
+}
+
+/* A row was changed by a request: who watches sees it, and the keeper looks whether it may be taken. */
+static void row_changed(struct jobs *js, const struct job_row *row, const char *what)
+{
+	struct job *j;
+
+	pthread_mutex_lock(&js->mx);
+	j = job_find(js, row->id);
+	if (j)
+		job_update(j, row);
+	jobs_wake(js);
+	pthread_mutex_unlock(&js->mx);
+	job_tell(js, row->user_id, row->id, what);
+}
+
+/* ---- kinds ---- */
+
+const struct job_kind *job_kind_find(const struct jobs *js, const char *name)
 {
 	for (size_t i = 0; i < js->n_kinds; i++) {
 		if (strcmp(js->kinds[i].name, name) == 0)
@@ -119,7 +231,7 @@ static const struct job_kind *find_kind(const struct jobs *js, const char *name)
 
 bool job_kind_is_for_admins(const struct jobs *js, const char *kind)
 {
-	const struct job_kind *k = find_kind(js, kind);
+	const struct job_kind *k = job_kind_find(js, kind);
 
 	return !k || k->for_admins;
 }
@@ -131,18 +243,16 @@ static bool is_theirs(atelier_id user_id, atelier_id owner)
 	return user_id == 0 || user_id == owner;
 }
 
-/* 1: it is live and the view is of the arena; 0: it is not live. */
-static int look_live(
+/* 1: it runs here, and the view is of the arena; 0: its row says all. */
+static int look_held(
 	struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret, struct err *e)
 {
 	struct job *j;
 	int r = 0;
 
 	pthread_mutex_lock(&js->mx);
-	j = job_find_live(js, id);
-	if (j && !is_theirs(user_id, j->user_id)) {
-		r = err_set(e, E_NOT_FOUND, NO_JOB);
-	} else if (j) {
+	j = job_find(js, id);
+	if (j && j->held && is_theirs(user_id, j->user_id)) {
 		*ret = job_look(j);
 		r = view_keep(ret, a, e);
 		r = r < 0 ? r : 1;
@@ -159,11 +269,11 @@ static int read_row(
 	return jobs_get(c, user_id, id, a, ret, e);
 }
 
-/* A job leaves the live ones only after its row is written, so looking there first misses none. */
+/* A job is let go of only after its row is written, so looking there first misses none. */
 int job_get(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret, struct err *e)
 {
 	struct job_row row;
-	int r = look_live(js, user_id, id, a, ret, e);
+	int r = look_held(js, user_id, id, a, ret, e);
 
 	if (r != 0)
 		return MIN(r, 0);
@@ -173,8 +283,7 @@ int job_get(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a,
 	return r;
 }
 
-int job_list(struct jobs *js, atelier_id user_id, int64_t limit, struct arena *a, struct job_view **ret, size_t *ret_n,
-	struct err *e)
+int job_list(struct jobs *js, const struct job_filter *f, struct arena *a, struct job_list *ret, struct err *e)
 {
 	struct job_rows rows = {0};
 	struct job_view *views;
@@ -182,7 +291,7 @@ int job_list(struct jobs *js, atelier_id user_id, int64_t limit, struct arena *a
 
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(js->config.db);
-		r = jobs_list(c, user_id, limit, a, &rows, e);
+		r = jobs_list(c, f, a, &rows, e);
 	}
 	if (r < 0)
 		return r;
@@ -190,188 +299,158 @@ int job_list(struct jobs *js, atelier_id user_id, int64_t limit, struct arena *a
 	if (!views)
 		return err_set(e, -ENOMEM, "the jobs do not fit the memory of the request");
 	for (size_t i = 0; i < rows.n; i++) {
-		r = look_live(js, user_id, rows.items[i].id, a, &views[i], e);
+		r = look_held(js, 0, rows.items[i].id, a, &views[i], e);
 		if (r < 0)
 			return r;
 		if (r == 0)
 			views[i] = view_of_row(&rows.items[i]);
 	}
-	*ret = views;
-	*ret_n = rows.n;
+	*ret = (struct job_list){views, rows.n, rows.more};
 	return 0;
 }
 
-/* ---- beginning; start_mx is held ---- */
+/* ---- beginning ---- */
 
-static int may_begin(struct jobs *js, struct err *e)
+static bool is_stopping(struct jobs *js)
 {
-	int r = 0;
-
 	pthread_mutex_lock(&js->mx);
-	if (js->stopping)
-		r = err_set(e, E_STOPPING, "Atelier is shutting down.");
-	else if (is_full(js))
-		r = err_set(e, E_BUSY, "%d jobs wait or run already. Try again later.", LIVE_MAX);
+	bool stopping = js->stopping;
 	pthread_mutex_unlock(&js->mx);
-	return r;
+	return stopping;
 }
 
-static int begin_new(struct jobs *js, atelier_id user_id, const struct job_kind *kind, const char *title,
-	const char *params, struct arena *a, struct job_view *ret, struct err *e)
-{
-	struct job_row row;
-	atelier_id id;
-	int r = may_begin(js, e);
-
-	if (r < 0)
-		return r;
-	r = jobs_create(js->config.db,
-		&(struct job_new){.user_id = user_id, .kind = kind->name, .title = title, .params = params}, &id, e);
-	if (r < 0 || (r = read_row(js, 0, id, a, &row, e)) < 0)
-		return r;
-	*ret = view_of_row(&row);
-	job_launch(js, kind, &row);
-	return 0;
-}
-
-/* The view of a live job of this kind and these params: 1, else 0. */
-static int look_same(
+static int find_same(
 	struct jobs *js, const char *kind, const char *params, struct arena *a, struct job_view *ret, struct err *e)
 {
-	struct job *j;
-	int r = 0;
+	struct job_row row;
+	int r;
 
-	pthread_mutex_lock(&js->mx);
-	j = find_same(js, kind, params);
-	if (j) {
-		*ret = job_look(j);
-		r = view_keep(ret, a, e);
-		r = r < 0 ? r : 1;
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(js->config.db);
+		r = jobs_find_open(c, kind, params, a, &row, e);
 	}
-	pthread_mutex_unlock(&js->mx);
-	return r;
+	if (r == 0 && (r = look_held(js, 0, row.id, a, ret, e)) == 0)
+		*ret = view_of_row(&row);
+	return MIN(r, 0);
 }
 
 int job_begin(struct jobs *js, atelier_id user_id, const char *kind, const char *title, const char *params,
 	struct arena *a, struct job_view *ret, struct err *e)
 {
-	const struct job_kind *k = find_kind(js, kind);
+	const struct job_new in = {.user_id = user_id, .kind = kind, .title = title, .params = params};
+	struct job_row row;
+	atelier_id id;
 	int r;
 
-	if (!k)
+	if (!job_kind_find(js, kind))
 		return err_set(e, E_INVALID, "There are no jobs of the kind %s.", kind);
-	pthread_mutex_lock(&js->start_mx);
-	r = look_same(js, kind, params, a, ret, e);
-	if (r == 0)
-		r = begin_new(js, user_id, k, title, params, a, ret, e);
-	pthread_mutex_unlock(&js->start_mx);
-	return MIN(r, 0);
+	if (is_stopping(js))
+		return err_set(e, E_STOPPING, "Atelier is shutting down.");
+	/* The database says that it is there already; should it end just then, it is another one. */
+	while ((r = jobs_create(js->config.db, &in, &id, e)) == E_CONFLICT) {
+		err_clear(e);
+		r = find_same(js, kind, params, a, ret, e);
+		if (r != E_NOT_FOUND)
+			return r;
+		err_clear(e);
+	}
+	if (r < 0 || (r = read_row(js, 0, id, a, &row, e)) < 0)
+		return r;
+	*ret = view_of_row(&row);
+	row_changed(js, &row, "started");
+	return 0;
 }
 
 /* ---- stopping, and going on ---- */
 
-int job_cancel(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret, struct err *e)
+/* True when it runs here: its thread ends soon. */
+static bool stop_here(struct jobs *js, atelier_id user_id, atelier_id id)
 {
-	struct job *j, *waits = NULL;
-	int r;
+	struct job *j;
+	bool here;
 
-	pthread_mutex_lock(&js->start_mx);
 	pthread_mutex_lock(&js->mx);
-	j = job_find_live(js, id);
-	if (j && is_theirs(user_id, j->user_id)) {
+	j = job_find(js, id);
+	here = j && j->held && is_theirs(user_id, j->user_id);
+	if (here)
 		cancel_fire(&j->cancel, E_CANCELED);
-		if (j->state == JOB_QUEUED) {
-			/* Its thread, when it has one, finds it ended. */
-			j->state = JOB_CANCELED;
-			j->refs++;
-			waits = j;
-		}
-	}
 	pthread_mutex_unlock(&js->mx);
-	if (waits) {
-		job_end(waits, -ECANCELED, NULL);
-		pthread_mutex_lock(&js->mx);
-		job_unref(waits);
-		pthread_mutex_unlock(&js->mx);
-	}
-	r = job_get(js, user_id, id, a, ret, e);
-	pthread_mutex_unlock(&js->start_mx);
-	return r;
+	return here;
 }
 
-static int resume_row(struct jobs *js, const struct job_row *row, struct arena *a, struct job_view *ret, struct err *e)
+/* One that is taken just now is either found here afterwards, or its row is read with the mark (keeper.c). */
+int job_cancel(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret, struct err *e)
 {
-	const struct job_kind *kind = find_kind(js, row->kind);
-	struct job_view other;
-	struct job_row now;
-	int r;
+	struct job_row row;
+	int r, ended;
 
-	if (strcmp(row->state, "complete") == 0)
-		return err_set(e, E_CONFLICT, "This job is complete: there is nothing to go on with.");
-	if (!kind)
-		return err_set(e, E_CONFLICT, "This Atelier knows no jobs of the kind %s.", row->kind);
-	r = look_same(js, row->kind, row->params, a, &other, e);
-	if (r > 0)
-		return err_set(e, E_CONFLICT, "Another job does the same already.");
-	if (r == 0)
-		r = may_begin(js, e);
-	if (r == 0)
-		r = jobs_set_state(js->config.db, row->id, &(struct job_change){.state = "queued"}, e);
-	if (r < 0 || (r = read_row(js, 0, row->id, a, &now, e)) < 0)
+	if (stop_here(js, user_id, id))
+		return job_get(js, user_id, id, a, ret, e);
+	if ((ended = jobs_cancel(js->config.db, user_id, id, e)) < 0)
+		return ended;
+	if (stop_here(js, user_id, id))
+		return job_get(js, user_id, id, a, ret, e);
+	if ((r = read_row(js, user_id, id, a, &row, e)) < 0)
 		return r;
-	*ret = view_of_row(&now);
-	job_launch(js, kind, &now);
+	*ret = view_of_row(&row);
+	if (ended)
+		row_changed(js, &row, "ended");
 	return 0;
 }
 
-int job_resume(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret, struct err *e)
+int job_retry(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret, struct err *e)
 {
 	struct job_row row;
-	int r;
+	int r = look_held(js, user_id, id, a, ret, e);
 
-	pthread_mutex_lock(&js->start_mx);
-	r = look_live(js, user_id, id, a, ret, e);
-	if (r == 0) {
-		r = read_row(js, user_id, id, a, &row, e);
-		if (r == 0)
-			r = resume_row(js, &row, a, ret, e);
-	}
-	pthread_mutex_unlock(&js->start_mx);
-	return MIN(r, 0);
+	if (r != 0)
+		return MIN(r, 0);
+	if ((r = read_row(js, user_id, id, a, &row, e)) < 0)
+		return r;
+	if (!job_kind_find(js, row.kind))
+		return err_set(e, E_CONFLICT, "This Atelier knows no jobs of the kind %s.", row.kind);
+	if (is_stopping(js))
+		return err_set(e, E_STOPPING, "Atelier is shutting down.");
+	if ((r = jobs_retry(js->config.db, user_id, id, e)) < 0 || (r = read_row(js, user_id, id, a, &row, e)) < 0)
+		return r;
+	*ret = view_of_row(&row);
+	row_changed(js, &row, "started");
+	return 0;
 }
 
-/* What is live, and what is just begun again, has a row that says so. */
 int job_delete(struct jobs *js, atelier_id user_id, atelier_id id, struct err *e)
 {
-	pthread_mutex_lock(&js->start_mx);
-	int r = jobs_delete(js->config.db, user_id, id, e);
-	pthread_mutex_unlock(&js->start_mx);
+	return jobs_delete(js->config.db, user_id, id, e);
+}
+
+/* ---- all of them ---- */
+
+/* Other processes may know kinds that this one does not; the only one there is knows all. */
+static int fail_unknown(struct jobs *js, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	const char **kinds = NULL;
+	size_t n = 0;
+	int r;
+
+	arena_init(&a, 1u << 20);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(js->config.db);
+		r = jobs_kinds(c, &a, &kinds, &n, e);
+	}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (!job_kind_find(js, kinds[i]))
+			r = jobs_fail_kind(js->config.db, kinds[i], "This Atelier knows no jobs of this kind.", e);
+	}
 	return r;
 }
 
-int jobs_resume_all(struct jobs *js, struct err *e)
+int jobs_start(struct jobs *js, struct err *e)
 {
-	CLEANUP(arena_done) struct arena a;
-	struct job_rows rows = {0};
-	int r;
+	bool alone = !db_is_shared(js->config.db);
+	int r = jobs_recover(js->config.db, alone, NULL, e);
 
-	arena_init(&a, (size_t)LIVE_MAX * ROW_MEMORY);
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(js->config.db);
-		r = jobs_list_open(c, &a, &rows, e);
-	}
-	for (size_t i = 0; r == 0 && i < rows.n; i++) {
-		const struct job_kind *kind = find_kind(js, rows.items[i].kind);
-
-		if (kind)
-			job_launch(js, kind, &rows.items[i]);
-		else
-			r = jobs_set_state(js->config.db, rows.items[i].id,
-				&(struct job_change){.state = "failed",
-					.error_code = "invalid_request",
-					.error_text = "This Atelier knows no jobs of this kind.",
-					.ended = true},
-				e);
-	}
-	return r;
+	if (r == 0 && alone)
+		r = fail_unknown(js, e);
+	return r < 0 ? r : job_keeper_start(js, e);
 }

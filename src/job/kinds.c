@@ -2,9 +2,10 @@
 #include "job/load.h"
 #include "job/pull.h"
 
+/* name, for administrators, places, tries */
 static const struct job_kind kinds[] = {
-	{"pull", true, pull_run},
-	{"load", true, load_run},
+	{"pull", true, 3, 5, pull_run},
+	{"load", true, 3, 1, load_run},
 };
 
 const struct job_kind *job_kinds(size_t *ret_n)

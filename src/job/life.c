@@ -1,110 +1,30 @@
 /*
- * life.c - the life of a job: launched, run by a thread, ended; and beside it the saver, which writes what changed to
- * the rows once a second.
+ * life.c - the life of a job that was taken: run by a thread, and its end. How it went is tried to be written until it is:
+ * while the program lives, the keeper renews the lease of a job whose end cannot be stored yet, so that nobody does the same
+ * again; when the program stops before, another process or the next start does.
  */
 #include <errno.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "job/job_priv.h"
 
-#define THREADS      3 /* jobs that run at the same time; more of them wait */
-#define QUEUE_MAX    256
-#define SAVE_MS      1000
-#define RETRY_MS     100 /* doubles with each try to store an end */
-#define RETRY_MAX_MS 1500
-#define STORE_TRIES  3
-#define PROGRESS_MAX (48u << 10) /* of JSON: a view is one piece of a stream */
+#define STORE_MS     100 /* doubles with each try to store an end */
+#define STORE_MAX_MS 1500
+#define AGAIN_MS     500               /* until one that this process has still is taken again */
+#define RETRY_MAX_MS (10 * 60 * 1000L) /* between two tries of a job */
+#define PROGRESS_MAX (48u << 10)       /* of JSON: a view is one piece of a stream */
 
-bool job_has_ended(const struct job *j)
+/* ---- progress ---- */
+
+void job_progress_begin(const struct job_progress *p, struct buf *b)
 {
-	return j->state != JOB_QUEUED && j->state != JOB_RUNNING;
-}
-
-void job_unref(struct job *j)
-{
-	if (--j->refs > 0)
-		return;
-	cancel_done(&j->cancel);
-	free(j->title);
-	free(j->params);
-	free(j->progress);
-	free(j->error_code);
-	free(j->error_text);
-	free(j);
-}
-
-static void live_remove(struct job *j)
-{
-	struct job **at = &j->all->live;
-
-	while (*at && *at != j)
-		at = &(*at)->next;
-	if (!*at)
-		return;
-	*at = j->next;
-	job_unref(j);
-}
-
-static void tell(const struct job *j, const char *what)
-{
-	bus_publish(j->all->config.bus,
-		&(struct bus_event){.kind = BUS_JOB, .what = what, .user_id = j->user_id, .id = j->id});
-}
-
-/* ---- the saver ---- */
-
-struct unsaved {
-	atelier_id id;
-	char *progress;
-};
-
-/* Takes what is not in the rows yet; with the lock held. */
-static size_t take_unsaved(struct jobs *js, struct unsaved *ret, size_t max)
-{
-	size_t n = 0;
-
-	for (struct job *j = js->live; j && n < max; j = j->next) {
-		if (!j->unsaved || job_has_ended(j))
-			continue;
-		j->unsaved = false;
-		ret[n++] = (struct unsaved){j->id, xstrdup(j->progress)};
-	}
-	return n;
-}
-
-static void sleep_until_next(struct jobs *js)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += SAVE_MS / 1000;
-	while (!js->stopping && pthread_cond_timedwait(&js->cv, &js->mx, &until) == 0)
-		;
-}
-
-/* Lives as long as something changes. */
-static void save_work(void *arg)
-{
-	struct jobs *js = arg;
-	struct unsaved list[16];
-	size_t n;
-
-	pthread_mutex_lock(&js->mx);
-	while ((n = take_unsaved(js, list, N_ELEMENTS(list))) > 0) {
-		pthread_mutex_unlock(&js->mx);
-		for (size_t i = 0; i < n; i++) {
-			struct err quiet = {0}; /* the next write, or the end, says it again */
-
-			(void)!jobs_set_progress(js->config.db, list[i].id, list[i].progress, &quiet);
-			free(list[i].progress);
-		}
-		pthread_mutex_lock(&js->mx);
-		sleep_until_next(js);
-	}
-	js->saving = false;
-	pthread_mutex_unlock(&js->mx);
+	buf_add_str(b, "{\"status\":");
+	json_add_cstr(b, p->status);
+	buf_printf(b, ",\"completed\":%lld,\"total\":%lld,\"unit\":", (long long)p->completed, (long long)p->total);
+	json_add_cstr(b, p->unit);
 }
 
 void job_set_progress(struct job *j, const char *json, size_t n)
@@ -121,27 +41,14 @@ void job_set_progress(struct job *j, const char *json, size_t n)
 	j->progress = copy;
 	j->version++;
 	j->unsaved = true;
-	if (!js->saving && !js->stopping)
-		js->saving = pool_submit(js->saver, &js->save_task, save_work, js) == 0;
+	js->dirty = true;
 	pthread_mutex_unlock(&js->mx);
 }
 
 /* ---- the end ---- */
 
-/* The program stops: the row stays `running`, with what is known last, and the job goes on at the next start. */
-static void job_put_off(struct job *j, char *progress)
-{
-	struct err quiet = {0};
-
-	if (progress)
-		(void)!jobs_set_progress(j->all->config.db, j->id, progress, &quiet);
-	pthread_mutex_lock(&j->all->mx);
-	live_remove(j);
-	pthread_mutex_unlock(&j->all->mx);
-}
-
 /* False when the program stops instead. */
-static bool wait_to_retry(struct jobs *js, int64_t ms)
+static bool wait_to_store(struct jobs *js, int64_t ms)
 {
 	struct timespec until;
 	bool goes;
@@ -161,137 +68,161 @@ static bool wait_to_retry(struct jobs *js, int64_t ms)
 	return goes;
 }
 
-/* Until the row has it; one that was still waiting, and whose end somebody waits for, only for a few tries. When the
- * program stops before, the job goes on at the next start. */
-static void job_store_end(const struct job *j, enum job_state state, const char *progress, const struct err *e)
+static void store_result(struct jobs *js, const struct job_result *x)
 {
-	static const char *const names[] = {
-		[JOB_COMPLETE] = "complete", [JOB_FAILED] = "failed", [JOB_CANCELED] = "canceled"};
-	struct job_change x = {.state = names[state], .progress = progress, .ended = true};
-	bool ran = j->state == JOB_RUNNING;
-
-	if (state == JOB_FAILED) {
-		x.error_code = err_info(e->code)->wire_code;
-		x.error_text = err_public_text(e);
-	}
-	for (int tries = 1;; tries++) {
+	for (int tries = 0;; tries++) {
 		struct err failure = {0};
-		if (db_is_settled(jobs_set_state(j->all->config.db, j->id, &x, &failure)))
+
+		if (db_is_settled(jobs_finish(js->config.db, x, &failure)))
 			return;
-		if (tries == 1)
+		if (tries == 0)
 			log_error("job", "the end of a job could not be stored yet: %s", failure.msg);
-		if ((!ran && tries >= STORE_TRIES) ||
-			!wait_to_retry(j->all, MIN(RETRY_MS << MIN(tries, 4), RETRY_MAX_MS)))
+		if (!wait_to_store(js, MIN(STORE_MS << MIN(tries, 4), STORE_MAX_MS)))
 			return;
 	}
 }
 
-void job_end(struct job *j, int r, const struct err *e)
+/* When a job that has failed for a passing reason is tried again; 0: it is not. */
+static int64_t next_try(const struct job *j, int r)
+{
+	int64_t pause = j->all->config.settings->job_retry_ms;
+
+	if (!err_info(r)->retryable || pause == 0 || j->tries >= j->kind->tries)
+		return 0;
+	return clock_now_ms() + MIN(pause << MIN(j->tries - 1, 16), RETRY_MAX_MS);
+}
+
+static enum job_state judge(struct job *j, int r, struct err *why, struct job_result *x)
+{
+	int reason = cancel_reason(&j->cancel);
+
+	x->due_at = clock_now_ms();
+	x->given_back = reason == E_TAKEN || (r < 0 && reason == E_STOPPING);
+	if (x->given_back)
+		return JOB_QUEUED;
+	if (r >= 0)
+		return JOB_COMPLETE;
+	if (reason == E_CANCELED)
+		return JOB_CANCELED;
+	err_set(why, r, "%s", err_info(r)->text);
+	x->error_code = err_info(why->code)->wire_code;
+	x->error_text = err_public_text(why);
+	x->due_at = next_try(j, why->code);
+	log_warn("job", "%s %s: %s%s", j->kind->name, j->title, why->msg, x->due_at ? " (it is tried again)" : "");
+	return x->due_at ? JOB_QUEUED : JOB_FAILED;
+}
+
+/* What its row says now; the thread's hold on it ends. */
+static void let_go(struct job *j, enum job_state state, const struct job_result *x)
+{
+	struct jobs *js = j->all;
+
+	pthread_mutex_lock(&js->mx);
+	j->held = false;
+	j->state = state;
+	j->due_at = x->due_at;
+	j->tries -= x->given_back;
+	j->error_code = x->error_code ? xstrdup(x->error_code) : NULL;
+	j->error_text = x->error_text ? xstrdup(x->error_text) : NULL;
+	j->ended_at = state == JOB_QUEUED ? 0 : clock_now_ms();
+	js->ended |= state != JOB_QUEUED;
+	j->version++;
+	jobs_wake(js);
+	pthread_mutex_unlock(&js->mx);
+	if (!x->given_back)
+		job_tell(js, j->user_id, j->id, state == JOB_QUEUED ? "started" : "ended");
+}
+
+static void job_finish(struct job *j, int r, const struct err *e)
 {
 	struct jobs *js = j->all;
 	CLEANUP(freep) char *progress = NULL;
-	struct err none = {0}, why = e ? *e : none;
-	int reason = cancel_reason(&j->cancel);
-	enum job_state state = JOB_COMPLETE;
+	struct job_result x = {.id = j->id, .claim = j->claim};
+	struct err why = *e;
+	enum job_state state = judge(j, r, &why, &x);
 
 	pthread_mutex_lock(&js->mx);
 	progress = j->progress ? xstrdup(j->progress) : NULL;
 	pthread_mutex_unlock(&js->mx);
-	if (r < 0 && reason == E_STOPPING) {
-		job_put_off(j, progress);
-		return;
-	}
-	if (r < 0)
-		state = reason == E_CANCELED ? JOB_CANCELED : JOB_FAILED;
-	if (state == JOB_FAILED) {
-		err_set(&why, r, "%s", err_info(r)->text);
-		log_warn("job", "%s %s: %s", j->kind->name, j->title, why.msg);
-	}
-	job_store_end(j, state, progress, &why);
-	pthread_mutex_lock(&js->mx);
-	if (state == JOB_FAILED) {
-		j->error_code = xstrdup(err_info(why.code)->wire_code);
-		j->error_text = xstrdup(err_public_text(&why));
-	}
-	j->state = state;
-	j->ended_at = clock_now_ms();
-	j->version++;
-	tell(j, "ended");
-	live_remove(j);
-	pthread_mutex_unlock(&js->mx);
+	x.progress = progress;
+	x.state = job_state_names[state];
+	if (cancel_reason(&j->cancel) != E_TAKEN)
+		store_result(js, &x);
+	let_go(j, state, &x);
 }
 
 /* ---- running ---- */
-
-/* False when it has ended, or is put off, before it began. */
-static bool job_enter(struct job *j)
-{
-	bool goes = false;
-
-	pthread_mutex_lock(&j->all->mx);
-	if (j->state == JOB_QUEUED && j->all->stopping)
-		live_remove(j);
-	else if (j->state == JOB_QUEUED)
-		goes = true;
-	if (goes) {
-		j->state = JOB_RUNNING;
-		j->version++;
-	}
-	pthread_mutex_unlock(&j->all->mx);
-	return goes;
-}
 
 static void job_work(void *arg)
 {
 	struct job *j = arg;
 	struct jobs *js = j->all;
+	struct err e = {0};
+	int r = cancel_reason(&j->cancel) ? -ECANCELED : 0;
 
-	if (job_enter(j)) {
-		struct err e = {0};
-		int r = jobs_set_state(js->config.db, j->id, &(struct job_change){.state = "running"}, &e);
-
-		if (r == 0)
-			r = j->kind->run(j, &e);
-		job_end(j, r, &e);
-	}
+	if (r == 0)
+		r = j->kind->run(j, &e);
+	job_finish(j, r, &e);
 	pthread_mutex_lock(&js->mx);
 	job_unref(j);
 	pthread_mutex_unlock(&js->mx);
 }
 
-void job_launch(struct jobs *js, const struct job_kind *kind, const struct job_row *row)
+void job_launch(struct jobs *js, const struct job_row *row)
 {
-	struct job *j = xcalloc(1, sizeof(*j));
+	struct err e = {0};
+	struct job *j;
 	int r;
 
-	*j = (struct job){.all = js,
-		.kind = kind,
-		.id = row->id,
-		.user_id = row->user_id,
-		.title = xstrdup(row->title),
-		.params = xstrdup(row->params),
-		.progress = row->progress ? xstrdup(row->progress) : NULL,
-		.created_at = row->created_at,
-		.refs = 2, /* of the live ones, and of its task */
-		.version = 1};
-	cancel_init(&j->cancel);
-	tell(j, "started");
 	pthread_mutex_lock(&js->mx);
-	j->next = js->live;
-	js->live = j;
+	j = job_remember(js, row);
+	if (j->held) {
+		/* Its lease ended while this machine slept, and the thread that had it has not noticed yet. */
+		cancel_fire(&j->cancel, E_TAKEN);
+		job_unref(j);
+		pthread_mutex_unlock(&js->mx);
+		store_result(js, &(struct job_result){.id = row->id,
+					 .claim = row->claim,
+					 .state = job_state_names[JOB_QUEUED],
+					 .due_at = clock_now_ms() + AGAIN_MS,
+					 .given_back = true});
+		return;
+	}
+	cancel_done(&j->cancel); /* it may have been here before */
+	cancel_init(&j->cancel);
+	job_update(j, row);
+	j->held = true;
+	j->claim = row->claim;
+	j->state = JOB_RUNNING;
+	j->tries = row->tries + 1;
+	j->due_at = 0;
+	free(TAKE_PTR(j->error_code));
+	free(TAKE_PTR(j->error_text));
+	j->unsaved = false;
 	if (js->stopping)
 		cancel_fire(&j->cancel, E_STOPPING);
 	pthread_mutex_unlock(&js->mx);
 	r = pool_submit(js->threads, &j->task, job_work, j);
 	if (r == 0)
 		return;
-	job_end(j, r, NULL);
+	/* No thread for it: it waits again. */
+	cancel_fire(&j->cancel, E_STOPPING);
+	job_finish(j, -ECANCELED, &e);
 	pthread_mutex_lock(&js->mx);
 	job_unref(j);
 	pthread_mutex_unlock(&js->mx);
 }
 
 /* ---- all of them ---- */
+
+static unsigned all_places(const struct jobs *js)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < js->n_kinds; i++)
+		n += js->kinds[i].places;
+	return n;
+}
 
 int jobs_new(const struct jobs_config *c, struct jobs **ret, struct err *e)
 {
@@ -304,15 +235,14 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret, struct err *e)
 	js->n_kinds = c->n_kinds;
 	if (!c->kinds)
 		js->kinds = job_kinds(&js->n_kinds);
-	pthread_mutex_init(&js->start_mx, NULL);
+	js->lease_ms = c->lease_ms ? c->lease_ms : 30000;
 	pthread_mutex_init(&js->mx, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&js->cv, &attr);
 	pthread_condattr_destroy(&attr);
-	r = pool_new(&(struct pool_config){.name = "job", .max = THREADS, .max_queue = QUEUE_MAX}, &js->threads);
-	if (r == 0)
-		r = pool_new(&(struct pool_config){.name = "job-saver", .max = 1, .max_queue = 2}, &js->saver);
+	r = pool_new(
+		&(struct pool_config){.name = "job", .max = all_places(js), .max_queue = all_places(js)}, &js->threads);
 	if (r < 0) {
 		jobs_free(js);
 		return err_set(e, r, "The threads of jobs do not start: %s.", err_info(r)->text);
@@ -331,13 +261,17 @@ void jobs_stop(struct jobs *js)
 {
 	pthread_mutex_lock(&js->mx);
 	js->stopping = true;
-	for (struct job *j = js->live; j; j = j->next)
-		cancel_fire(&j->cancel, E_STOPPING);
+	for (struct job *j = js->known; j; j = j->next) {
+		if (j->held)
+			cancel_fire(&j->cancel, E_STOPPING);
+	}
 	pthread_cond_broadcast(&js->cv);
 	pthread_mutex_unlock(&js->mx);
 	(void)loop_call(js->config.loop, stop_watchers, js);
+	if (js->keeps)
+		pthread_join(js->keeper, NULL);
+	js->keeps = false;
 	pool_stop(js->threads);
-	pool_stop(js->saver);
 }
 
 void jobs_free(struct jobs *js)
@@ -345,14 +279,8 @@ void jobs_free(struct jobs *js)
 	if (!js)
 		return;
 	pool_free(js->threads);
-	pool_free(js->saver);
 	watchers_stop(js);
-	for (struct job *j = js->live, *next; j; j = next) {
-		next = j->next;
-		live_remove(j);
-	}
 	pthread_cond_destroy(&js->cv);
 	pthread_mutex_destroy(&js->mx);
-	pthread_mutex_destroy(&js->start_mx);
 	free(js);
 }

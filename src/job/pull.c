@@ -64,9 +64,10 @@ void pull_write(const struct pull_progress *p, struct buf *b)
 		completed += p->layers[i].completed;
 		total += p->layers[i].total;
 	}
-	buf_add_str(b, "{\"status\":");
-	json_add_string(b, p->status, strlen(p->status));
-	buf_printf(b, ",\"completed\":%lld,\"total\":%lld,\"layers\":[", (long long)completed, (long long)total);
+	job_progress_begin(
+		&(struct job_progress){.status = p->status, .unit = "bytes", .completed = completed, .total = total},
+		b);
+	buf_add_str(b, ",\"layers\":[");
 	for (size_t i = 0; i < p->n; i++) {
 		buf_add_str(b, i ? ",{\"digest\":" : "{\"digest\":");
 		json_add_cstr(b, p->layers[i].digest);

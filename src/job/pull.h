@@ -23,5 +23,5 @@ struct pull_progress {
 /* Takes in one line (a JSON object). False when it changed nothing that is shown. */
 bool pull_take_line(struct pull_progress *p, const char *json, size_t n);
 
-/* Adds {"status","completed","total","layers":[...]}. */
+/* Adds a job's progress with "layers":[...]. */
 void pull_write(const struct pull_progress *p, struct buf *b);

@@ -24,8 +24,7 @@ struct errand {
 	struct jobs *all;
 	struct http_place at; /* with a reference to what is shared */
 	struct job_right by;
-	struct job *job;  /* a reference; NULL: it has ended */
-	struct buf frame; /* of an ended one */
+	struct job *job; /* a reference */
 };
 
 static void let_go(struct jobs *js, struct job *j)
@@ -161,7 +160,6 @@ static void errand_done(struct errand *n)
 {
 	if (n->job)
 		let_go(n->all, n->job);
-	buf_done(&n->frame);
 	http_shared_unref(n->at.shared);
 	free(n);
 }
@@ -191,50 +189,49 @@ static void follow_on_loop(void *arg)
 	struct watcher *w = xcalloc(1, sizeof(*w));
 
 	w->stream = http_stream_begin(&n->at, "text/event-stream", &ops, w);
-	if (w->stream && n->job && !n->all->stopped) {
+	if (w->stream && !n->all->stopped) {
 		watcher_add(n, w);
 	} else {
-		if (w->stream) {
-			if (n->frame.n)
-				(void)http_stream_write(w->stream, n->frame.p, n->frame.n);
+		if (w->stream)
 			http_stream_end(w->stream);
-		}
 		free(w);
 	}
 	errand_done(n);
 }
 
+/* Takes hold of a job by its row, whatever runs it: the keeper, or who runs it here, tells of what comes. */
+static int remember(struct jobs *js, atelier_id user_id, atelier_id id, struct job **ret, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct job_row row;
+	int r;
+
+	arena_init(&a, 1u << 20);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(js->config.db);
+		r = jobs_get(c, user_id, id, &a, &row, e);
+	}
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&js->mx);
+	*ret = job_remember(js, &row);
+	pthread_mutex_unlock(&js->mx);
+	return 0;
+}
+
 int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, const struct job_right *by,
 	const struct http_place *at, struct err *e)
 {
-	CLEANUP(arena_done) struct arena a;
-	struct errand *n = xcalloc(1, sizeof(*n));
-	struct job_view v;
-	struct job *j;
-	int r;
+	struct job *j = NULL;
+	struct errand *n;
+	int r = remember(js, user_id, id, &j, e);
 
-	*n = (struct errand){.all = js, .at = *at, .by = *by, .frame = BUF_INIT(VIEW_BYTES)};
+	if (r < 0)
+		return r;
+	n = xcalloc(1, sizeof(*n));
+	*n = (struct errand){.all = js, .at = *at, .by = *by, .job = j};
 	if (at->shared)
 		http_shared_ref(at->shared);
-	arena_init(&a, 1u << 20);
-	pthread_mutex_lock(&js->mx);
-	j = job_find_live(js, id);
-	if (j && (user_id == 0 || user_id == j->user_id)) {
-		j->refs++;
-		n->job = j;
-	}
-	pthread_mutex_unlock(&js->mx);
-	if (!n->job) {
-		r = job_get(js, user_id, id, &a, &v, e);
-		if (r == 0) {
-			add_frame(&v, &n->frame);
-			r = buf_status(&n->frame);
-		}
-		if (r < 0) {
-			errand_done(n);
-			return r;
-		}
-	}
 	loop_post(js->config.loop, &n->task, follow_on_loop, n);
 	return 0;
 }

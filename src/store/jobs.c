@@ -1,17 +1,49 @@
-/* jobs.c - work that goes on behind requests. */
+/*
+ * jobs.c - the queue of jobs. All that decides (which job is next, whether a claim still counts, whether there is one like it)
+ * is done by one statement or inside one transaction of the writer, and so by one process at a time.
+ */
 #include "store/jobs.h"
+
+#include <stdio.h>
+
 #include "store/store_priv.h"
 
-#define NO_JOB "There is no such job, or it is not yours."
+#define NO_JOB    "There is no such job, or it is not yours."
+#define SAME_JOB  "Another job does the same already."
+#define JOBS_OPEN "('queued', 'running')"
+
+/*
+ * Invariants: of a kind and the same params one job is open. `claim` says nothing of a job that is not running but who had it
+ * last, by which users take turns: ids rise with time.
+ */
+const char schema_jobs[] =
+	"ALTER TABLE jobs ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN claim INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN lease_until INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN stop INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE jobs SET state = 'canceled', ended_at = updated_at WHERE state IN " JOBS_OPEN
+	" AND EXISTS (SELECT 1 FROM jobs AS first WHERE first.kind = jobs.kind AND first.params = jobs.params"
+	"  AND first.id < jobs.id AND first.state IN " JOBS_OPEN ");"
+	"DROP INDEX jobs_open;"
+	"CREATE UNIQUE INDEX jobs_same ON jobs(kind, params) WHERE state IN " JOBS_OPEN ";"
+	"CREATE INDEX jobs_next ON jobs(state, kind, user_id, due_at, id);"
+	"CREATE INDEX jobs_due ON jobs(due_at) WHERE state = 'queued';"
+	"CREATE INDEX jobs_taken ON jobs(kind, user_id, claim);"
+	"CREATE INDEX jobs_user ON jobs(user_id, id);";
 
 #define J struct job_row
 static const struct col columns[] = {COL(I64, J, id), COL_ONCE(TEXT, J, kind), COL_ONCE(TEXT, J, state),
-	COL_ONCE(I64, J, user_id), COL_ONCE(TEXT, J, title), COL_ONCE(TEXT, J, params),
+	COL_ONCE(I64, J, user_id), COL_ONCE(TEXT, J, title), COL_ONCE(TEXT, J, params), COL_ONCE(I64, J, due_at),
 	COL_AS(TEXT, J, progress, "progress", COL_SEEN), COL_AS(TEXT, J, error_code, "error_code", COL_SEEN),
 	COL_AS(TEXT, J, error_text, "error_text", COL_SEEN), COL_CREATED(J, created_at), COL_MADE("updated_at"),
-	COL_AS(I64, J, ended_at, "ended_at", COL_SEEN)};
+	COL_AS(I64, J, ended_at, "ended_at", COL_SEEN), COL_AS(I64, J, tries, "tries", COL_SEEN),
+	COL_AS(I64, J, claim, "claim", COL_SEEN), COL_AS(BOOL, J, stop, "stop", COL_SEEN),
+	COL_AS(TEXT, J, user, "(SELECT name FROM users WHERE users.id = jobs.user_id)", COL_SEEN)};
 #undef J
-static const struct rows_table jobs = {"jobs", "id DESC", NO_JOB, NULL, TABLE(struct job_row, columns)};
+static const struct rows_table jobs = {"jobs", "id DESC", NO_JOB, SAME_JOB, TABLE(struct job_row, columns)};
+
+/* ---- made and looked at ---- */
 
 struct create {
 	const struct job_new *in;
@@ -20,27 +52,32 @@ struct create {
 
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct create *x = arg;
 	const struct job_row row = {.user_id = x->in->user_id,
 		.kind = x->in->kind,
 		.state = "queued",
 		.title = x->in->title,
-		.params = x->in->params};
-	int r = db_exec(c, NULL, e,
-		"DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state NOT IN ('queued', 'running')"
-		" ORDER BY id DESC LIMIT 1000000000 OFFSET ?)",
-		DB_I64(JOBS_KEPT));
+		.params = x->in->params,
+		.due_at = clock_now_ms()};
+	int r = STORE_FIRST(c, &rows, NO_JOB, e,
+		"SELECT count(*) FROM jobs WHERE state = 'queued' AND kind = ? AND user_id = ?", DB_TEXT(row.kind),
+		DB_I64(row.user_id));
 
+	if (r == 0 && db_i64(rows, 0) >= JOBS_WAITING_MAX)
+		return err_set(e, E_BUSY, "%d of your jobs wait already. Try again later.", JOBS_WAITING_MAX);
 	return r < 0 ? r : rows_create_in(&jobs, c, &row, &x->id, e);
 }
 
 int jobs_create(struct db *db, const struct job_new *in, atelier_id *ret_id, struct err *e)
 {
 	struct create x = {.in = in};
-	int r = db_write(db, create_in, &x, e);
+	int r;
 
-	if (r < 0)
-		return r;
+	if (strlen(in->params) > JOB_PARAMS_MAX)
+		return err_set(e, E_INVALID, "What the job is to work on takes more than %d bytes.", JOB_PARAMS_MAX);
+	if ((r = db_write(db, create_in, &x, e)) < 0)
+		return store_conflict(r, e, SAME_JOB);
 	*ret_id = x.id;
 	return 0;
 }
@@ -51,80 +88,343 @@ int jobs_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena 
 		DB_I64(user_id));
 }
 
-int jobs_list(
-	struct db_conn *c, atelier_id user_id, int64_t limit, struct arena *a, struct job_rows *ret, struct err *e)
+int jobs_find_open(
+	struct db_conn *c, const char *kind, const char *params, struct arena *a, struct job_row *ret, struct err *e)
 {
-	return rows_all(&jobs, c, a, &ret->items, &ret->n, e, "WHERE ? = 0 OR user_id = ? ORDER BY id DESC LIMIT ?",
-		DB_I64(user_id), DB_I64(user_id), DB_I64(limit));
+	return rows_first(&jobs, c, a, ret, e, "WHERE kind = ? AND params = ? AND state IN " JOBS_OPEN, DB_TEXT(kind),
+		DB_TEXT(params));
 }
 
-int jobs_list_open(struct db_conn *c, struct arena *a, struct job_rows *ret, struct err *e)
+#define AND_LIKE                                                                                                       \
+	" AND (? = '' OR kind = ?) AND (? = '' OR state = ? OR (? = 'open' AND state IN " JOBS_OPEN "))"               \
+	" AND id < ? ORDER BY id DESC LIMIT ?"
+
+int jobs_list(struct db_conn *c, const struct job_filter *f, struct arena *a, struct job_rows *ret, struct err *e)
 {
-	return rows_all(&jobs, c, a, &ret->items, &ret->n, e, "WHERE state IN ('queued', 'running') ORDER BY id");
+	const char *kind = f->kind ? f->kind : "", *state = f->state ? f->state : "";
+	int64_t before = f->before ? f->before : INT64_MAX;
+	int r = f->user_id ? rows_all(&jobs, c, a, &ret->items, &ret->n, e, "WHERE user_id = ?" AND_LIKE,
+				     DB_I64(f->user_id), DB_TEXT(kind), DB_TEXT(kind), DB_TEXT(state), DB_TEXT(state),
+				     DB_TEXT(state), DB_I64(before), DB_I64(f->limit + 1))
+			   : rows_all(&jobs, c, a, &ret->items, &ret->n, e, "WHERE id > 0" AND_LIKE, DB_TEXT(kind),
+				     DB_TEXT(kind), DB_TEXT(state), DB_TEXT(state), DB_TEXT(state), DB_I64(before),
+				     DB_I64(f->limit + 1));
+
+	if (r < 0)
+		return r;
+	ret->more = ret->n > (size_t)f->limit;
+	ret->n -= ret->more;
+	return 0;
 }
 
-struct change {
-	atelier_id id;
-	const struct job_change *x;
-	const char *progress;
+/* ---- worked off ---- */
+
+struct take {
+	const struct job_take *x;
+	struct arena *a;
+	struct job_row *row;
 };
 
-static int state_in(struct db_conn *c, void *arg, struct err *e)
+/* The users of whom jobs of a kind wait, one after the other by the index, however many jobs each has. */
+#define WAITING_USERS                                                                                                  \
+	"WITH RECURSIVE waiting(user_id) AS ("                                                                         \
+	" SELECT min(user_id) FROM jobs WHERE state = 'queued' AND kind = ?"                                           \
+	" UNION ALL"                                                                                                   \
+	" SELECT (SELECT min(user_id) FROM jobs WHERE state = 'queued' AND kind = ? AND user_id > waiting.user_id)"    \
+	" FROM waiting WHERE waiting.user_id IS NOT NULL)"
+
+static int find_next(struct db_conn *c, const char *kind, atelier_id *ret, struct err *e)
 {
-	const struct change *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		WAITING_USERS
+		" SELECT id FROM (SELECT waiting.user_id,"
+		"  (SELECT id FROM jobs WHERE state = 'queued' AND kind = ? AND user_id = waiting.user_id"
+		"   AND due_at <= ? ORDER BY due_at, id LIMIT 1) AS id,"
+		"  (SELECT count(*) FROM jobs WHERE state = 'running' AND kind = ? AND user_id = waiting.user_id) AS n,"
+		"  (SELECT max(claim) FROM jobs WHERE kind = ? AND user_id = waiting.user_id) AS last"
+		"  FROM waiting WHERE waiting.user_id IS NOT NULL) AS first"
+		" WHERE id IS NOT NULL ORDER BY n, last, user_id LIMIT 1",
+		DB_TEXT(kind), DB_TEXT(kind), DB_TEXT(kind), DB_I64(clock_now_ms()), DB_TEXT(kind), DB_TEXT(kind));
+
+	if (r < 0 || (r = db_next(rows, e)) <= 0)
+		return r;
+	*ret = db_i64(rows, 0);
+	return 1;
+}
+
+static int take_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct take *t = arg;
+	atelier_id id = 0, claim = id_new();
+	int r;
+
+	{
+		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+		r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT count(*) FROM jobs WHERE state = 'running' AND kind = ?",
+			DB_TEXT(t->x->kind));
+		if (r < 0 || db_i64(rows, 0) >= t->x->places)
+			return r;
+	}
+	if ((r = find_next(c, t->x->kind, &id, e)) <= 0 || (r = jobs_get(c, 0, id, t->a, t->row, e)) < 0)
+		return r;
+	t->row->claim = claim;
+	r = db_exec(c, NULL, e,
+		"UPDATE jobs SET state = 'running', claim = ?, lease_until = ?, tries = tries + 1, stop = 0,"
+		" error_code = NULL, error_text = NULL, updated_at = ? WHERE id = ?",
+		DB_I64(claim), DB_I64(clock_now_ms() + t->x->lease_ms), DB_I64(clock_now_ms()), DB_I64(id));
+	return r < 0 ? r : 1;
+}
+
+int jobs_take(struct db *db, const struct job_take *x, struct arena *a, struct job_row *ret, struct err *e)
+{
+	struct take t = {.x = x, .a = a, .row = ret};
+
+	return db_write(db, take_in, &t, e);
+}
+
+int jobs_next_due(struct db_conn *c, int64_t *ret_ms, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT min(due_at) FROM jobs WHERE state = 'queued' AND due_at > ?",
+		DB_I64(clock_now_ms()));
+
+	if (r == 0)
+		*ret_ms = db_is_null(rows, 0) ? INT64_MAX : db_i64(rows, 0);
+	return r;
+}
+
+struct beats {
+	struct job_beat *items;
+	size_t n;
+	int64_t lease_ms;
+};
+
+static int beat_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct beats *x = arg;
+	int64_t now = clock_now_ms();
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < x->n; i++) {
+		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+		struct job_beat *b = &x->items[i];
+		int64_t held = 0;
+
+		r = db_exec(c, &held, e,
+			"UPDATE jobs SET lease_until = ?, progress = coalesce(?, progress), updated_at = ?"
+			" WHERE id = ? AND claim = ? AND state = 'running'",
+			DB_I64(now + x->lease_ms), DB_TEXT(b->progress), DB_I64(now), DB_I64(b->id), DB_I64(b->claim));
+		b->lost = held == 0;
+		if (r < 0 || b->lost)
+			continue;
+		r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT stop FROM jobs WHERE id = ?", DB_I64(b->id));
+		b->stop = r == 0 && db_i64(rows, 0) != 0;
+	}
+	return r;
+}
+
+int jobs_beat(struct db *db, struct job_beat *beats, size_t n, int64_t lease_ms, struct err *e)
+{
+	struct beats x = {beats, n, lease_ms};
+
+	return db_write(db, beat_in, &x, e);
+}
+
+static int finish_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct job_result *x = arg;
+	int64_t now = clock_now_ms();
+	bool again = strcmp(x->state, "queued") == 0;
+
+	return db_exec(c, NULL, e,
+		"UPDATE jobs SET state = ?, progress = coalesce(?, progress), error_code = ?, error_text = ?, due_at = "
+		"?,"
+		" tries = tries - ?, updated_at = ?, ended_at = ? WHERE id = ? AND claim = ? AND state = 'running'",
+		DB_TEXT(x->state), DB_TEXT(x->progress), DB_TEXT(x->error_code), DB_TEXT(x->error_text),
+		DB_I64(x->due_at), DB_I64(x->given_back), DB_I64(now), again ? store_ref(0) : DB_I64(now),
+		DB_I64(x->id), DB_I64(x->claim));
+}
+
+int jobs_finish(struct db *db, const struct job_result *x, struct err *e)
+{
+	return db_write(db, finish_in, (void *)x, e);
+}
+
+struct recovery {
+	bool all;
+	int64_t n;
+};
+
+static int recover_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct recovery *x = arg;
+	int64_t now = clock_now_ms(), before = x->all ? INT64_MAX : now;
+	int r = db_exec(c, NULL, e,
+		"UPDATE jobs SET state = 'failed', error_code = 'interrupted', error_text = ?, updated_at = ?,"
+		" ended_at = ? WHERE state = 'running' AND lease_until < ? AND tries >= ?",
+		DB_TEXT("The server ended each time while it worked at this."), DB_I64(now), DB_I64(now),
+		DB_I64(before), DB_I64(JOBS_DEATHS));
+
+	return r < 0 ? r
+		     : db_exec(c, &x->n, e,
+			       "UPDATE jobs SET state = 'queued', due_at = ?, updated_at = ?"
+			       " WHERE state = 'running' AND lease_until < ?",
+			       DB_I64(now), DB_I64(now), DB_I64(before));
+}
+
+int jobs_recover(struct db *db, bool all, int64_t *ret_n, struct err *e)
+{
+	struct recovery x = {.all = all};
+	int r = db_write(db, recover_in, &x, e);
+
+	if (r == 0 && ret_n)
+		*ret_n = x.n;
+	return r;
+}
+
+int jobs_kinds(struct db_conn *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list list = {.size = sizeof(const char *)};
+	struct store_reader rd;
+	int r = db_query(c, &rows, e, "SELECT DISTINCT kind FROM jobs WHERE state = 'queued'");
+
+	rd = (struct store_reader){.rows = rows, .a = a};
+	while (r >= 0 && (r = db_next(rows, e)) > 0) {
+		const char **kind = store_push(&list, a);
+
+		if (!kind)
+			return store_full(e);
+		*kind = store_str(&rd, 0);
+	}
+	if (r < 0 || (r = store_reader_end(&rd, e)) < 0)
+		return r;
+	*ret = list.items;
+	*ret_n = list.n;
+	return 0;
+}
+
+struct unknown {
+	const char *kind, *why;
+};
+
+static int fail_kind_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct unknown *x = arg;
 	int64_t now = clock_now_ms();
 
 	return db_exec(c, NULL, e,
-		"UPDATE jobs SET state = ?, progress = coalesce(?, progress), error_code = ?, error_text = ?,"
-		" updated_at = ?, ended_at = ? WHERE id = ?",
-		DB_TEXT(x->x->state), DB_TEXT(x->x->progress), DB_TEXT(x->x->error_code), DB_TEXT(x->x->error_text),
-		DB_I64(now), x->x->ended ? DB_I64(now) : DB_NULL, DB_I64(x->id));
+		"UPDATE jobs SET state = 'failed', error_code = 'invalid_request', error_text = ?, updated_at = ?,"
+		" ended_at = ? WHERE state = 'queued' AND kind = ?",
+		DB_TEXT(x->why), DB_I64(now), DB_I64(now), DB_TEXT(x->kind));
 }
 
-int jobs_set_state(struct db *db, atelier_id id, const struct job_change *x, struct err *e)
+int jobs_fail_kind(struct db *db, const char *kind, const char *why, struct err *e)
 {
-	struct change change = {.id = id, .x = x};
+	struct unknown x = {kind, why};
 
-	return db_write(db, state_in, &change, e);
+	return db_write(db, fail_kind_in, &x, e);
 }
 
-static int progress_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
+/* ---- what people do ---- */
 
-	return db_exec(c, NULL, e,
-		"UPDATE jobs SET progress = ?, updated_at = ? WHERE id = ? AND state IN ('queued', 'running')",
-		DB_TEXT(x->progress), DB_I64(clock_now_ms()), DB_I64(x->id));
-}
-
-int jobs_set_progress(struct db *db, atelier_id id, const char *progress, struct err *e)
-{
-	struct change change = {.id = id, .progress = progress};
-
-	return db_write(db, progress_in, &change, e);
-}
-
-struct removal {
+struct theirs {
 	atelier_id user_id, id;
 };
 
-static int delete_in(struct db_conn *c, void *arg, struct err *e)
+/* Its state, if it is theirs; in a db_write nothing else changes it until the end. */
+static int state_of(struct db_conn *c, const struct theirs *x, char ret[16], struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	const struct removal *x = arg;
-	int64_t n = 0;
-	int r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT 1 FROM jobs WHERE id = ? AND (? = 0 OR user_id = ?)",
+	int r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT state FROM jobs WHERE id = ? AND (? = 0 OR user_id = ?)",
 		DB_I64(x->id), DB_I64(x->user_id), DB_I64(x->user_id));
 
 	if (r == 0)
-		r = db_exec(c, &n, e, "DELETE FROM jobs WHERE id = ? AND state NOT IN ('queued', 'running')",
-			DB_I64(x->id));
-	return r < 0 || n > 0 ? r : err_set(e, E_CONFLICT, "This job has not ended: cancel it first.");
+		snprintf(ret, 16, STR_FMT, STR_ARG(db_bytes(rows, 0)));
+	return r;
+}
+
+static int cancel_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct theirs *x = arg;
+	int64_t now = clock_now_ms();
+	char state[16];
+	int r = state_of(c, x, state, e);
+
+	if (r == 0 && strcmp(state, "running") == 0)
+		r = db_exec(c, NULL, e, "UPDATE jobs SET stop = 1 WHERE id = ?", DB_I64(x->id));
+	else if (r == 0 && strcmp(state, "queued") == 0)
+		r = db_exec(c, NULL, e,
+			"UPDATE jobs SET state = 'canceled', error_code = NULL, error_text = NULL, updated_at = ?,"
+			" ended_at = ? WHERE id = ?",
+			DB_I64(now), DB_I64(now), DB_I64(x->id));
+	return r < 0 ? r : strcmp(state, "queued") == 0;
+}
+
+int jobs_cancel(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
+{
+	struct theirs x = {user_id, id};
+
+	return db_write(db, cancel_in, &x, e);
+}
+
+static int retry_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct theirs *x = arg;
+	int64_t now = clock_now_ms();
+	char state[16];
+	int r = state_of(c, x, state, e);
+
+	if (r < 0 || strcmp(state, "running") == 0)
+		return r;
+	if (strcmp(state, "complete") == 0)
+		return err_set(e, E_CONFLICT, "This job is complete: there is nothing to go on with.");
+	r = db_exec(c, NULL, e,
+		"UPDATE jobs SET state = 'queued', due_at = ?, tries = 0, stop = 0, error_code = NULL, error_text = "
+		"NULL,"
+		" updated_at = ?, ended_at = NULL WHERE id = ?",
+		DB_I64(now), DB_I64(now), DB_I64(x->id));
+	return store_conflict(r, e, SAME_JOB);
+}
+
+int jobs_retry(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
+{
+	struct theirs x = {user_id, id};
+
+	return db_write(db, retry_in, &x, e);
+}
+
+static int delete_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct theirs *x = arg;
+	char state[16];
+	int r = state_of(c, x, state, e);
+
+	if (r < 0)
+		return r;
+	if (strcmp(state, "queued") == 0 || strcmp(state, "running") == 0)
+		return err_set(e, E_CONFLICT, "This job has not ended: cancel it first.");
+	return db_exec(c, NULL, e, "DELETE FROM jobs WHERE id = ?", DB_I64(x->id));
 }
 
 int jobs_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	struct removal x = {user_id, id};
+	struct theirs x = {user_id, id};
 
 	return db_write(db, delete_in, &x, e);
+}
+
+static int trim_in(struct db_conn *c, void *arg, struct err *e)
+{
+	(void)arg;
+	return db_exec(c, NULL, e,
+		"DELETE FROM jobs WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY user_id"
+		" ORDER BY id DESC) AS n FROM jobs WHERE state NOT IN " JOBS_OPEN ") AS ended WHERE n > ?)",
+		DB_I64(JOBS_KEPT));
+}
+
+int jobs_trim(struct db *db, struct err *e)
+{
+	return db_write(db, trim_in, NULL, e);
 }

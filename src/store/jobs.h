@@ -1,25 +1,41 @@
-/* jobs.h - work that goes on behind requests, and what is to be known of it after a restart. */
+/*
+ * jobs.h - work that goes on behind requests: a queue in the database, from which processes take jobs.
+ *
+ *	queued -> running -> complete | failed | canceled
+ *	   ^---------'  put off until `due_at`, given back by who stops, or taken from who died
+ *
+ * Who takes a job has it until `lease_until`, and renews that while it works. `claim` is new each time one is taken: what an
+ * earlier holder still writes finds its claim gone and changes nothing. All of it is right for any number of processes.
+ */
 #pragma once
 
 #include "base/id.h"
 #include "db/db.h"
 
+#define JOB_PARAMS_MAX 2000 /* bytes: kind and params are the key by which the same job is found */
+
 struct job_row {
 	atelier_id id;
 	atelier_id user_id;
+	const char *user; /* its name; NULL: gone */
 	const char *kind;
 	const char *state; /* queued, running, complete, failed, canceled */
 	const char *title;
 	const char *params;                  /* JSON, by kind */
-	const char *progress;                /* JSON, by kind; NULL: none yet */
-	const char *error_code, *error_text; /* NULL: none */
+	const char *progress;                /* JSON; NULL: none yet */
+	const char *error_code, *error_text; /* of the last try; NULL: none */
 	int64_t created_at;
 	int64_t ended_at; /* 0: not yet */
+	int64_t due_at;   /* of a queued one: not before */
+	int64_t tries;    /* how often it was taken since somebody asked for it */
+	atelier_id claim; /* of who took it last */
+	bool stop;        /* somebody wants it to end */
 };
 
 struct job_rows {
 	struct job_row *items;
 	size_t n;
+	bool more; /* of a page */
 };
 
 struct job_new {
@@ -27,30 +43,82 @@ struct job_new {
 	const char *kind, *title, *params;
 };
 
-/* Stores it as queued. Of those that have ended the newest JOBS_KEPT stay. */
-#define JOBS_KEPT 500
+/* Stores it as queued. E_CONFLICT: one of this kind with these params is open; E_BUSY: too many of this user's wait. */
+#define JOBS_WAITING_MAX 20000 /* of a user and kind */
 int jobs_create(struct db *db, const struct job_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 
 /* user_id 0: whoever's it is. */
 int jobs_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct job_row *ret,
 	struct err *e) MUST_CHECK;
-int jobs_list(struct db_conn *c, atelier_id user_id, int64_t limit, struct arena *a, struct job_rows *ret,
+int jobs_find_open(struct db_conn *c, const char *kind, const char *params, struct arena *a, struct job_row *ret,
+	struct err *e) MUST_CHECK;
+
+struct job_filter {
+	atelier_id user_id;       /* 0: everybody's */
+	const char *kind, *state; /* NULL: any; "open": queued or running */
+	atelier_id before;        /* 0: from the newest */
+	int64_t limit;
+};
+int jobs_list(struct db_conn *c, const struct job_filter *f, struct arena *a, struct job_rows *ret,
 	struct err *e) MUST_CHECK; /* newest first */
 
-/* All that have not ended, oldest first. */
-int jobs_list_open(struct db_conn *c, struct arena *a, struct job_rows *ret, struct err *e) MUST_CHECK;
+/* ---- working them off ---- */
 
-struct job_change {
-	const char *state;
-	const char *progress;                /* NULL: stays */
-	const char *error_code, *error_text; /* NULL: none any more */
-	bool ended;
+/*
+ * Takes the next job of a kind that is due, unless `places` are running: of the user who has the fewest running, then of who
+ * has waited longest since one of theirs was taken. 1, with the row as it was, but for `claim`; 0: there is none.
+ */
+struct job_take {
+	const char *kind;
+	int64_t places, lease_ms;
 };
+int jobs_take(struct db *db, const struct job_take *x, struct arena *a, struct job_row *ret, struct err *e) MUST_CHECK;
 
-/* Of one that has ended: E_CONFLICT for another, E_NOT_FOUND. user_id 0: whoever's it is. */
+/* When the next job is due that is not yet; INT64_MAX: none. */
+int jobs_next_due(struct db_conn *c, int64_t *ret_ms, struct err *e) MUST_CHECK;
+
+/* Renews what one process has, all in one transaction. */
+struct job_beat {
+	atelier_id id, claim;
+	const char *progress; /* NULL: stays */
+	bool lost, stop;      /* set: another one has it, or it is gone; somebody wants it to end */
+};
+int jobs_beat(struct db *db, struct job_beat *beats, size_t n, int64_t lease_ms, struct err *e) MUST_CHECK;
+
+/* How a try went; of one that is not held by `claim` any more nothing is written, which is no failure. */
+struct job_result {
+	atelier_id id, claim;
+	const char *state;    /* queued: once more, at due_at */
+	const char *progress; /* NULL: stays */
+	const char *error_code, *error_text;
+	int64_t due_at;
+	bool given_back; /* the try does not count */
+};
+int jobs_finish(struct db *db, const struct job_result *x, struct err *e) MUST_CHECK;
+
+/* Those whose lease is over wait again, or have failed after JOBS_DEATHS tries that all ended like this. `all`: every running
+ * one, for the only process that there is. ret_n (may be NULL): how many. */
+#define JOBS_DEATHS 5
+int jobs_recover(struct db *db, bool all, int64_t *ret_n, struct err *e) MUST_CHECK;
+
+/* Of each kind that waits its name; and the end of all that wait of a kind nobody knows. */
+int jobs_kinds(struct db_conn *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e) MUST_CHECK;
+int jobs_fail_kind(struct db *db, const char *kind, const char *why, struct err *e) MUST_CHECK;
+
+/* ---- what people do; user_id 0: whoever's it is; E_NOT_FOUND ---- */
+
+/* A queued one is canceled: 1; a running one is marked for its process; one that has ended stays as it is. */
+int jobs_cancel(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+
+/* A failed or canceled one waits again, one that waits for its next try is due. E_CONFLICT: it is complete, or another one
+ * does the same. A running one stays as it is. */
+int jobs_retry(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+
+/* One that has ended: E_CONFLICT for another. */
 int jobs_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
 
-/* A row that is gone is no error. */
-int jobs_set_state(struct db *db, atelier_id id, const struct job_change *x, struct err *e) MUST_CHECK;
-/* As above; that of a job that has ended stays as it is. */
-int jobs_set_progress(struct db *db, atelier_id id, const char *progress, struct err *e) MUST_CHECK;
+/* Of those of each user that have ended the newest JOBS_KEPT stay. */
+#define JOBS_KEPT 500
+int jobs_trim(struct db *db, struct err *e) MUST_CHECK;
+
+extern const char schema_jobs[]; /* the migration by which they became a queue */

@@ -7,6 +7,7 @@
 #include "base/fold.h"
 #include "store/changes.h"
 #include "store/search.h"
+#include "store/jobs.h"
 #include "store/store_priv.h"
 
 /*
@@ -223,6 +224,7 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			.sql = "",
 			.sqlite = search_messages_sqlite,
 			.postgres = search_messages_postgres},
+		{.version = 13, .name = "jobs are a queue", .sql = schema_jobs},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

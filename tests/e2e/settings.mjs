@@ -257,7 +257,7 @@ export async function pullWithReload({ page, base, mock, shot }) {
   await row.getByText('5%').waitFor();
   await row.getByRole('button', { name: /^Cancel/ }).click();
   await row.getByText('Stopped').waitFor();
-  await row.getByRole('button', { name: /^Resume/ }).click();
+  await row.getByRole('button', { name: /^Retry/ }).click();
   await row.getByText('Done').waitFor();
   never.open();
 }

@@ -50,14 +50,18 @@ describe('words of states', () => {
   it('of models', () => {
     expect((['ready', 'loading', 'reachable', 'unreachable'] as const).map((s) => modelState(s).tone)).toEqual(['ok', 'busy', 'muted', 'danger']);
   });
-  const job = (over: Partial<Job>) => jobState({ state: 'running', progress: null, error: null, ...over });
+  const job = (over: Partial<Job>) => jobState({ state: 'running', progress: null, error: null, retry_at: null, ...over });
   it('of jobs', () => {
     expect([jobTitle({ kind: 'pull', title: 'a:1b' }), jobTitle({ kind: 'pull', title: 'Pull a' }), jobTitle({ kind: 'x', title: 'y' })]).toEqual([
       'Pull a:1b', 'Pull a', 'y',
     ]);
     expect(job({}).text).toBe('Starting…');
-    expect(job({ progress: { status: 'pulling ab', completed: 1e9, total: 2e9, layers: [] } }).text).toBe('50% · 1.0 GB of 2.0 GB');
-    expect(job({ progress: { status: 'verifying sha256 digest', completed: 2e9, total: 2e9, layers: [] } }).text).toBe('Verifying sha256 digest…');
+    expect(job({ progress: { status: 'pulling ab', completed: 1e9, total: 2e9, unit: 'bytes', layers: [] } }).text).toBe('50% · 1.0 GB of 2.0 GB');
+    expect(job({ progress: { status: 'embedding', completed: 1200, total: 4000, unit: 'passages' } }).text).toBe('30% · 1,200 of 4,000');
+    const waits = job({ state: 'queued', retry_at: new Date().toISOString(), error: { code: 'provider_unreachable', message: 'Nobody is there.' } });
+    expect(waits.text).toMatch(/^Nobody is there. Tried again at /);
+    expect(waits.tone).toBe('warn');
+    expect(job({ progress: { status: 'verifying sha256 digest', completed: 2e9, total: 2e9, unit: 'bytes', layers: [] } }).text).toBe('Verifying sha256 digest…');
     expect(job({ state: 'failed', error: { code: 'x', message: 'No such model.' } })).toEqual({ tone: 'danger', text: 'No such model.' });
   });
   it('of turns', () => {

@@ -1,6 +1,7 @@
 /* The life of jobs: begun once, stopped, gone on with, over the end of the program. */
 #include <errno.h>
 #include <ftw.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -103,13 +104,20 @@ static int run_blank(struct job *j, struct err *e)
 	return -EIO;
 }
 
+/* Works the third time. */
+static int run_shaky(struct job *j, struct err *e)
+{
+	return j->tries < 3 ? err_set(e, E_PROVIDER_DOWN, "Nobody is there.") : 0;
+}
+
 static const struct job_kind kinds[] = {
-	{"wait", true, run_waiting},
-	{"fail", false, run_failing},
-	{"blank", false, run_blank},
+	{"wait", true, 3, 1, run_waiting},
+	{"fail", false, 3, 1, run_failing},
+	{"blank", false, 3, 1, run_blank},
+	{"shaky", false, 1, 5, run_shaky},
 };
 
-static void open_jobs(struct fixture *f, size_t n_kinds)
+static void new_jobs(struct fixture *f, size_t n_kinds, struct jobs **ret)
 {
 	assert_int_equal(jobs_new(&(struct jobs_config){.settings = &f->settings,
 					  .loop = f->loop,
@@ -117,9 +125,16 @@ static void open_jobs(struct fixture *f, size_t n_kinds)
 					  .bus = f->bus,
 					  .kinds = kinds,
 					  .n_kinds = n_kinds,
-					  .arg = f},
-				 &f->jobs, &f->e),
+					  .arg = f,
+					  .lease_ms = 300},
+				 ret, &f->e),
 		0);
+	assert_int_equal(jobs_start(*ret, &f->e), 0);
+}
+
+static void open_jobs(struct fixture *f, size_t n_kinds)
+{
+	new_jobs(f, n_kinds, &f->jobs);
 }
 
 static void close_jobs(struct fixture *f)
@@ -147,6 +162,7 @@ static int setup(void **state)
 		return -1;
 	snprintf(path, sizeof(path), "%s/db", f->folder);
 	settings_init(&f->settings);
+	f->settings.job_retry_ms = 1;
 	arena_init(&f->a, 8 << 20);
 	pthread_mutex_init(&f->mx, NULL);
 	pthread_cond_init(&f->cv, NULL);
@@ -202,6 +218,12 @@ static struct job_view begin(struct fixture *f, atelier_id user, const char *kin
 	return v;
 }
 
+/* The keeper may have taken it by then. */
+static bool is_open(const struct job_view *v)
+{
+	return strcmp(v->state, "queued") == 0 || strcmp(v->state, "running") == 0;
+}
+
 static struct job_view look(struct fixture *f, atelier_id id)
 {
 	struct job_view v;
@@ -225,7 +247,7 @@ static void test_to_its_end(void **state)
 	struct fixture *f = *state;
 	struct job_view v = begin(f, 7, "wait", "{}"), again;
 
-	assert_string_equal(v.state, "queued");
+	assert_true(is_open(&v));
 	wait_for(f, &f->begun, 1);
 	v = look(f, v.id);
 	assert_string_equal(v.state, "running");
@@ -249,7 +271,7 @@ static void test_to_its_end(void **state)
 	again = begin(f, 8, "wait", "{}");
 	assert_int_not_equal(again.id, v.id);
 	wait_for(f, &f->told_ended, 3);
-	assert_int_equal(job_resume(f->jobs, 0, v.id, &f->a, &again, &f->e), E_CONFLICT);
+	assert_int_equal(job_retry(f->jobs, 0, v.id, &f->a, &again, &f->e), E_CONFLICT);
 }
 
 static void test_failure_in_words(void **state)
@@ -268,9 +290,8 @@ static void test_failure_in_words(void **state)
 	assert_string_equal(blank.state, "failed");
 	assert_string_equal(blank.error.code, "internal");
 	/* Going on tries again, and forgets the failure until then. */
-	assert_int_equal(job_resume(f->jobs, 7, v.id, &f->a, &v, &f->e), 0);
-	assert_string_equal(v.state, "queued");
-	assert_false(v.has_error);
+	assert_int_equal(job_retry(f->jobs, 7, v.id, &f->a, &v, &f->e), 0);
+	assert_true(is_open(&v) || v.has_error);
 	wait_for(f, &f->told_ended, 3);
 	assert_string_equal(look(f, v.id).state, "failed");
 	assert_int_equal(job_begin(f->jobs, 7, "unheard of", "x", "{}", &f->a, &v, &f->e), E_INVALID);
@@ -294,7 +315,7 @@ static void test_end_is_stored(void **state)
 	assert_string_equal(stored(f, v.id).state, "failed");
 }
 
-static void test_cancel_and_resume(void **state)
+static void test_cancel_and_retry(void **state)
 {
 	struct fixture *f = *state;
 	struct job_view v = begin(f, 7, "wait", "{}"), got;
@@ -304,10 +325,10 @@ static void test_cancel_and_resume(void **state)
 	wait_for(f, &f->told_ended, 1);
 	assert_string_equal(look(f, v.id).state, "canceled");
 	assert_int_equal(job_cancel(f->jobs, 7, v.id, &f->a, &got, &f->e), 0); /* no error */
-	assert_int_equal(job_resume(f->jobs, 7, v.id, &f->a, &got, &f->e), 0);
+	assert_int_equal(job_retry(f->jobs, 7, v.id, &f->a, &got, &f->e), 0);
 	assert_int_equal(got.id, v.id);
 	wait_for(f, &f->begun, 2);
-	assert_int_equal(job_resume(f->jobs, 7, v.id, &f->a, &got, &f->e), 0); /* it runs: no error */
+	assert_int_equal(job_retry(f->jobs, 7, v.id, &f->a, &got, &f->e), 0); /* it runs: no error */
 	let_go(f);
 	wait_for(f, &f->told_ended, 2);
 	assert_string_equal(look(f, v.id).state, "complete");
@@ -334,21 +355,22 @@ static void test_canceled_while_it_waits(void **state)
 static void test_theirs_alone(void **state)
 {
 	struct fixture *f = *state;
-	struct job_view v = begin(f, 7, "wait", "{}"), got, *list;
-	size_t n;
+	struct job_view v = begin(f, 7, "wait", "{}"), got;
+	struct job_list list;
 
 	wait_for(f, &f->begun, 1);
 	assert_int_equal(job_get(f->jobs, 8, v.id, &f->a, &got, &f->e), E_NOT_FOUND);
 	err_clear(&f->e);
 	assert_int_equal(job_cancel(f->jobs, 8, v.id, &f->a, &got, &f->e), E_NOT_FOUND);
 	err_clear(&f->e);
-	assert_int_equal(job_resume(f->jobs, 8, v.id, &f->a, &got, &f->e), E_NOT_FOUND);
+	assert_int_equal(job_retry(f->jobs, 8, v.id, &f->a, &got, &f->e), E_NOT_FOUND);
 	err_clear(&f->e);
-	assert_int_equal(job_list(f->jobs, 8, 10, &f->a, &list, &n, &f->e), 0);
-	assert_int_equal(n, 0);
-	assert_int_equal(job_list(f->jobs, 0, 10, &f->a, &list, &n, &f->e), 0);
-	assert_int_equal(n, 1);
-	assert_string_equal(list[0].progress, "{\"step\":1}");
+	err_clear(&f->e);
+	assert_int_equal(job_list(f->jobs, &(struct job_filter){.user_id = 8, .limit = 10}, &f->a, &list, &f->e), 0);
+	assert_int_equal(list.n, 0);
+	assert_int_equal(job_list(f->jobs, &(struct job_filter){.limit = 10}, &f->a, &list, &f->e), 0);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.items[0].progress, "{\"step\":1}");
 	assert_string_equal(look(f, v.id).state, "running");
 	assert_true(job_kind_is_for_admins(f->jobs, "wait"));
 	assert_false(job_kind_is_for_admins(f->jobs, "fail"));
@@ -366,7 +388,9 @@ static void test_goes_on_after_a_stop(void **state)
 	fourth = begin(f, 7, "wait", "4");
 	jobs_stop(f->jobs);
 	assert_int_equal(job_begin(f->jobs, 7, "wait", "x", "5", &f->a, &got, &f->e), E_STOPPING);
-	assert_string_equal(stored(f, v.id).state, "running");
+	/* Whoever looks there next may take them, and the try does not count. */
+	assert_string_equal(stored(f, v.id).state, "queued");
+	assert_int_equal(stored(f, v.id).tries, 0);
 	assert_string_equal(stored(f, v.id).progress, "{\"step\":2}");
 	assert_string_equal(stored(f, fourth.id).state, "queued");
 	jobs_free(f->jobs);
@@ -375,7 +399,6 @@ static void test_goes_on_after_a_stop(void **state)
 	let_go(f);
 	f->e = (struct err){0};
 	open_jobs(f, N_ELEMENTS(kinds));
-	assert_int_equal(jobs_resume_all(f->jobs, &f->e), 0);
 	wait_for(f, &f->told_ended, 4);
 	assert_string_equal(look(f, v.id).state, "complete");
 	assert_string_equal(look(f, fourth.id).state, "complete");
@@ -395,9 +418,111 @@ static void test_kind_that_is_gone(void **state)
 			&f->e),
 		0);
 	open_jobs(f, 1);
-	assert_int_equal(jobs_resume_all(f->jobs, &f->e), 0);
 	assert_string_equal(look(f, id).state, "failed");
-	assert_int_equal(job_resume(f->jobs, 7, id, &f->a, &v, &f->e), E_CONFLICT);
+	assert_int_equal(job_retry(f->jobs, 7, id, &f->a, &v, &f->e), E_CONFLICT);
+}
+
+/* A passing failure is tried again by itself, with the cause shown until then. */
+static void test_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v = begin(f, 7, "shaky", "{}");
+
+	wait_for(f, &f->told_ended, 1);
+	v = look(f, v.id);
+	assert_string_equal(v.state, "complete");
+	assert_int_equal(v.tries, 3);
+	assert_false(v.has_error);
+	/* Not where it is switched off, and then a person may. */
+	f->settings.job_retry_ms = 0;
+	v = begin(f, 7, "shaky", "1");
+	wait_for(f, &f->told_ended, 2);
+	v = look(f, v.id);
+	assert_string_equal(v.state, "failed");
+	assert_int_equal(v.tries, 1);
+	/* Until it is due it can be seen, begun at once, and stopped. */
+	f->settings.job_retry_ms = 600000;
+	assert_int_equal(job_retry(f->jobs, 7, v.id, &f->a, &v, &f->e), 0);
+	wait_for(f, &f->told_started, 6);
+	v = look(f, v.id);
+	assert_string_equal(v.state, "queued");
+	assert_string_equal(v.error.code, "provider_unreachable");
+	assert_true(v.retry_at > v.created_at);
+	assert_int_equal(job_cancel(f->jobs, 7, v.id, &f->a, &v, &f->e), 0);
+	assert_string_equal(v.state, "canceled");
+	assert_int_equal(v.retry_at, 0);
+}
+
+enum { OTHER = 999 }; /* a claim of another process */
+
+static int take_over(struct db_conn *c, void *arg, struct err *e)
+{
+	const atelier_id *id = arg;
+
+	return db_exec(c, NULL, e, "UPDATE jobs SET claim = ?, lease_until = ?, tries = tries + 1 WHERE id = ?",
+		DB_I64(OTHER), DB_I64(INT64_MAX), DB_I64(*id));
+}
+
+/* Another process has taken a job over: who had it stops, and what that says about it is heard by nobody. */
+static void test_taken_over(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v = begin(f, 7, "wait", "{}");
+	struct job_row row;
+
+	wait_for(f, &f->begun, 1);
+	assert_int_equal(db_write(f->db, take_over, &v.id, &f->e), 0);
+	for (bool held = true; held;) { /* its lease is not renewed: it notices, and stops */
+		pthread_mutex_lock(&f->jobs->mx);
+		held = f->jobs->known != NULL;
+		pthread_mutex_unlock(&f->jobs->mx);
+		sched_yield();
+	}
+	row = stored(f, v.id);
+	assert_string_equal(row.state, "running");
+	assert_int_equal(row.tries, 2);
+	assert_int_equal(f->told_ended, 0);
+	assert_int_equal(
+		jobs_finish(f->db, &(struct job_result){.id = v.id, .claim = OTHER, .state = "complete"}, &f->e), 0);
+	assert_string_equal(look(f, v.id).state, "complete");
+}
+
+/* After a sleep of the whole machine a process may take what it has itself: it does not do it twice at a time. */
+static void test_taken_from_oneself(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v = begin(f, 7, "wait", "{}");
+
+	wait_for(f, &f->begun, 1);
+	assert_int_equal(jobs_recover(f->db, true, NULL, &f->e), 0);
+	wait_for(f, &f->begun, 2);
+	let_go(f);
+	wait_for(f, &f->told_ended, 1);
+	assert_string_equal(look(f, v.id).state, "complete");
+}
+
+/* However many wait, what they cost is in the database; and another person's is not behind them. */
+static void test_many_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v;
+	char params[16];
+	int known = 0;
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(params, sizeof(params), "%d", i);
+		begin(f, 7, "wait", params);
+	}
+	wait_for(f, &f->begun, 3);
+	v = begin(f, 8, "wait", "hers");
+	pthread_mutex_lock(&f->jobs->mx);
+	for (const struct job *j = f->jobs->known; j; j = j->next)
+		known++;
+	pthread_mutex_unlock(&f->jobs->mx);
+	assert_int_equal(known, 3);
+	let_go(f);
+	wait_for(f, &f->told_ended, 10);
+	assert_string_equal(look(f, v.id).state, "complete");
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -408,11 +533,15 @@ int main(void)
 		TEST(test_to_its_end),
 		TEST(test_failure_in_words),
 		TEST(test_end_is_stored),
-		TEST(test_cancel_and_resume),
+		TEST(test_cancel_and_retry),
 		TEST(test_canceled_while_it_waits),
 		TEST(test_theirs_alone),
 		TEST(test_goes_on_after_a_stop),
 		TEST(test_kind_that_is_gone),
+		TEST(test_tried_again),
+		TEST(test_taken_over),
+		TEST(test_taken_from_oneself),
+		TEST(test_many_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static void test_layers(void **state)
 	struct pull_progress p = {.n = 0};
 
 	(void)state;
-	expect(&p, "{\"status\":\"\",\"completed\":0,\"total\":0,\"layers\":[]}");
+	expect(&p, "{\"status\":\"\",\"completed\":0,\"total\":0,\"unit\":\"bytes\",\"layers\":[]}");
 	assert_true(take(&p, "{\"status\":\"pulling manifest\"}"));
 	assert_false(take(&p, "{\"status\":\"pulling manifest\"}"));
 	/* `completed` is not there while it is 0. */
@@ -34,7 +34,7 @@ static void test_layers(void **state)
 	assert_true(take(&p, "{\"status\":\"pulling bb\",\"digest\":\"sha256:bb\",\"total\":50,\"completed\":5}"));
 	assert_true(take(&p, "{\"status\":\"pulling aa\",\"digest\":\"sha256:aa\",\"total\":100,\"completed\":40}"));
 	assert_false(take(&p, "{\"status\":\"pulling aa\",\"digest\":\"sha256:aa\",\"total\":100,\"completed\":40}"));
-	expect(&p, "{\"status\":\"pulling aa\",\"completed\":45,\"total\":150,\"layers\":["
+	expect(&p, "{\"status\":\"pulling aa\",\"completed\":45,\"total\":150,\"unit\":\"bytes\",\"layers\":["
 		   "{\"digest\":\"sha256:aa\",\"completed\":40,\"total\":100},"
 		   "{\"digest\":\"sha256:bb\",\"completed\":5,\"total\":50}]}");
 	assert_true(take(&p, "{\"status\":\"success\"}"));
@@ -49,7 +49,7 @@ static void test_odd_lines(void **state)
 	assert_true(take(&p, "{\"digest\":\"d\",\"total\":100,\"completed\":40}"));
 	assert_false(take(&p, "{\"digest\":\"d\",\"total\":100,\"completed\":30}"));
 	assert_true(take(&p, "{\"digest\":\"d\",\"total\":100,\"completed\":400}"));
-	expect(&p, "{\"status\":\"\",\"completed\":100,\"total\":100,"
+	expect(&p, "{\"status\":\"\",\"completed\":100,\"total\":100,\"unit\":\"bytes\","
 		   "\"layers\":[{\"digest\":\"d\",\"completed\":100,\"total\":100}]}");
 	assert_false(take(&p, "{\"digest\":\"d\",\"completed\":-1}"));
 	assert_false(take(&p, "{\"digest\":7,\"status\":null}"));

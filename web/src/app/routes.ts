@@ -35,4 +35,5 @@ export const sections: Section[] = [
   { id: 'providers', title: 'section.providers', icon: 'server', group: 'settings.server', admin: true, load: () => import('$features/providers/Providers.svelte') },
   { id: 'people', title: 'section.people', icon: 'people', group: 'settings.server', admin: true, load: () => import('$features/people/People.svelte') },
   { id: 'limits', title: 'section.limits', icon: 'gauge', group: 'settings.server', admin: true, load: () => import('$features/limits/Limits.svelte') },
+  { id: 'jobs', title: 'section.jobs', icon: 'retry', group: 'settings.server', admin: true, load: () => import('$features/jobs/Jobs.svelte') },
 ];

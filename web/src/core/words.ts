@@ -1,5 +1,5 @@
 import type { Job, Model, ProviderDetails } from './api/types';
-import { bytes, percentText } from './format';
+import { bytes, count, percentText, timeText } from './format';
 import { t } from './i18n/i18n.svelte';
 
 /** How a state is meant; a colour goes with it. */
@@ -41,8 +41,9 @@ export function jobTitle(job: Pick<Job, 'kind' | 'title'>): string {
 }
 
 /** How far a job is, in one line. */
-export function jobState(job: Pick<Job, 'state' | 'progress' | 'error'>): Said {
+export function jobState(job: Pick<Job, 'state' | 'progress' | 'error' | 'retry_at'>): Said {
   const { progress } = job;
+  if (job.retry_at) return { tone: 'warn', text: t('job.retryAt', { why: job.error?.message ?? t('job.failed'), when: timeText(job.retry_at) }) };
   if (job.state === 'queued') return { tone: 'muted', text: t('job.queued') };
   if (job.state === 'complete') return { tone: 'ok', text: t('job.done') };
   if (job.state === 'canceled') return { tone: 'muted', text: t('job.stopped') };
@@ -50,7 +51,8 @@ export function jobState(job: Pick<Job, 'state' | 'progress' | 'error'>): Said {
   if (!progress) return { tone: 'busy', text: t('job.starting') };
   // Ollama names a layer in the status while it fetches it; the bar says that better.
   if (progress.total > 0 && progress.completed < progress.total) {
-    const part = t('amount.of', { part: bytes(progress.completed), whole: bytes(progress.total) });
+    const amount = progress.unit === 'bytes' ? bytes : count;
+    const part = t('amount.of', { part: amount(progress.completed), whole: amount(progress.total) });
     return { tone: 'busy', text: `${percentText(progress.completed, progress.total)} · ${part}` };
   }
   const { status } = progress;

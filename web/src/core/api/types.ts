@@ -56,16 +56,17 @@ export type PasswordLink = Schemas['PasswordLink'];
 export type Grants = Schemas['Grants'];
 export type AccountFields = Schemas['AccountPatch'];
 
-/** How far a pull is; what Ollama calls layers are the files of a model. */
-export interface PullProgress {
+/** How far a job is, in the shape of all kinds; a pull adds its layers, which are the files of a model. */
+export interface JobProgress {
   status: string;
   completed: number;
   total: number;
-  layers: { digest: string; completed: number; total: number }[];
+  unit: string;
+  layers?: { digest: string; completed: number; total: number }[];
 }
 
 /** The document says of `progress` that it is JSON; this says which. */
-export type Job = Omit<Schemas['Job'], 'progress'> & { progress?: PullProgress | null };
+export type Job = Omit<Schemas['Job'], 'progress'> & { progress?: JobProgress | null };
 
 /** What the data of a frame holds: `TextData` for `text`. */
 type DataOf<E extends string> = `${Capitalize<E>}Data` extends keyof Schemas ? Schemas[`${Capitalize<E>}Data`] : never;

@@ -1,5 +1,5 @@
 import { ApiError } from '$core/api/errors';
-import { cancelJob, deleteJob, listJobs, resumeJob } from '$core/api/jobs';
+import { cancelJob, deleteJob, listJobs, retryJob } from '$core/api/jobs';
 import type { Change, Job } from '$core/api/types';
 import { jobHearers } from '$state/job_hearers';
 import { notices } from '$design/notices.svelte';
@@ -39,7 +39,7 @@ class Jobs {
 
   async load(): Promise<void> {
     try {
-      this.items = await listJobs();
+      this.items = (await listJobs()).items;
     } catch {
       return; // The feed tells when it is connected again.
     }
@@ -56,8 +56,8 @@ class Jobs {
     await cancelJob(job.id).then((j) => this.put(j), (e) => notices.error(e));
   }
 
-  async resume(job: Job): Promise<void> {
-    await resumeJob(job.id).then((j) => this.put(j), (e) => notices.error(e));
+  async retry(job: Job): Promise<void> {
+    await retryJob(job.id).then((j) => this.put(j), (e) => notices.error(e));
   }
 
   /** Another page may have dismissed it before; then it is gone all the same. */
