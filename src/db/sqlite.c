@@ -1,6 +1,7 @@
 /* sqlite.c - SQLite in WAL mode: connections, statements, what it reports as our errors. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 
 #include "base/buf.h"
 #include "base/fold.h"
@@ -10,6 +11,17 @@
 #define WRITER_BUSY_MS 100 /* once it runs: it tries again itself, and sees meanwhile who waits no longer */
 
 /* ---- failures ---- */
+
+/* What SQLite calls an I/O error is often a full disk: the file that it shares between connections cannot grow. */
+static int io_failure(sqlite3 *h, const char *path)
+{
+	int error = h ? sqlite3_system_errno(h) : 0;
+	struct statvfs v;
+
+	if (error == ENOSPC || error == EDQUOT || error == EROFS)
+		return -error;
+	return statvfs(path, &v) == 0 && v.f_bavail == 0 ? -ENOSPC : -EIO;
+}
 
 static int describe(struct db_conn *c, int rc, const char *sql, struct err *e)
 {
@@ -29,7 +41,7 @@ static int describe(struct db_conn *c, int rc, const char *sql, struct err *e)
 		return err_set(e, E_STORAGE, "%s and the files beside it cannot be opened for writing.", path);
 	case SQLITE_IOERR:
 		return extended == SQLITE_IOERR_NOMEM ? err_set(e, -ENOMEM, "Out of memory in the database.")
-						      : db_file_fail(-EIO, path, e);
+						      : db_file_fail(io_failure(h, path), path, e);
 	case SQLITE_NOTADB:
 		return err_set(e, E_INTERNAL, "%s is not a database of Atelier.", path);
 	case SQLITE_CORRUPT:

@@ -254,10 +254,13 @@ def a_full_disk_has_its_name(d):
     os.remove(inside)
     until("ready again", lambda: status(s) == "ok")
     s.stop()
-    # A start on a full one.
-    r = subprocess.run([*prefix[:-3], "-c", script.replace("exec", 'mkdir "$0/data" && chmod 700 "$0/data" && dd if=/dev/zero of="$0/fill" bs=4k 2>/dev/null; exec'),
-                        d + "/disk", binary, "serve", "--data", folder, "--listen", "127.0.0.1:0"], capture_output=True, timeout=PATIENCE)
-    assert r.returncode != 0 and b"The disk is full" in r.stderr and b"/disk/data" in r.stderr, r
+    # A start on a full one, without a database and with one.
+    for before in ('mkdir "$0/data" && chmod 700 "$0/data"',
+                   'echo "a long password" | "$1" user add zoe --role admin --data "$0/data" >/dev/null && echo 12345 > "$0/data/lock"'):
+        filled = script.replace("exec", before + ' && dd if=/dev/zero of="$0/fill" bs=4k 2>/dev/null; exec')
+        r = subprocess.run([*prefix[:-3], "-c", filled, d + "/disk", binary, "serve", "--data", folder, "--listen", "127.0.0.1:0"],
+                           capture_output=True, timeout=PATIENCE)
+        assert r.returncode != 0 and b"The disk is full" in r.stderr and b"/disk/data" in r.stderr, r
 
 
 # ---- what others write ----
