@@ -14,7 +14,7 @@ static void usage(void)
 	puts("Usage: load ATELIER NGINX [options]     ATELIER may be - (nginx and the direct path alone)\n"
 	     "  --quick        fewer and shorter: to see that it works\n"
 	     "  --case NAME    only this case: 100x50, 1000x20, 1000x50, 5000x5, long, idle-streams, "
-	     "waiting-turns, stalls, first-page, cold-start, requests, gateway\n"
+	     "waiting-turns, stalls, first-page, cold-start, requests, gateway, answers\n"
 	     "  --reps N       repetitions (3)\n"
 	     "  --seconds N    tokens flow so long in a repetition (8)\n"
 	     "  --litellm FILE, --portkey FILE   programs for the case gateway: `litellm`, and the script that starts "
@@ -56,6 +56,8 @@ static void run_all(const struct options *o)
 		case_requests(o);
 	if (wanted(o, "gateway"))
 		case_gateway(o);
+	if (o->only && !strcmp(o->only, "answers"))
+		case_answers(o); /* they are in `gateway`, too */
 }
 
 static struct options read_options(int argc, char **argv, bool *ret_strict)

@@ -233,4 +233,5 @@ void case_first_page(const struct options *o);
 void case_cold_start(const struct options *o);
 void case_requests(const struct options *o);
 void case_gateway(const struct options *o);
+void case_answers(const struct options *o);
 extern unsigned bars_missed, musts_missed;

@@ -326,7 +326,8 @@ void relay_stop(struct relay *r)
 static void add_process(const struct relay *r, pid_t pid, struct usage *u)
 {
 	char path[64], text[4096];
-	unsigned long user = 0, sys = 0;
+	struct timespec used;
+	clockid_t clock;
 	long parent = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -336,10 +337,10 @@ static void add_process(const struct relay *r, pid_t pid, struct usage *u)
 		fclose(f);
 	text[n] = '\0';
 	const char *at = strrchr(text, ')'); /* the name before it may hold anything */
-	if (!at || sscanf(at + 1, " %*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &parent, &user, &sys) != 3 ||
-		(pid != r->pid && parent != r->pid))
+	if (!at || sscanf(at + 1, " %*c %ld", &parent) != 1 || (pid != r->pid && parent != r->pid))
 		return;
-	u->cpu_us += (double)(user + sys) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+	if (clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &used) == 0)
+		u->cpu_us += (double)used.tv_sec * 1e6 + (double)used.tv_nsec / 1e3;
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	f = fopen(path, "re");
 	while (f && fgets(text, sizeof(text), f)) {
