@@ -15,7 +15,6 @@
  * gave it to (`taken`).
  */
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 
 #include "api/answer.h"
@@ -24,6 +23,7 @@
 #include "auth/line.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "sys/metrics.h"
 
 #define ANSWER_MAX ((size_t)512 << 20)
@@ -438,7 +438,7 @@ static void make_request_id(char ret[REQUEST_ID_LEN + 1])
 	static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
 	unsigned char raw[REQUEST_ID_LEN];
 
-	randombytes_buf(raw, sizeof(raw));
+	random_fill(raw, sizeof(raw));
 	for (int i = 0; i < REQUEST_ID_LEN; i++)
 		ret[i] = letters[raw[i] & 31];
 	ret[REQUEST_ID_LEN] = '\0';

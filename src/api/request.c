@@ -221,6 +221,8 @@ static int identify(struct request *q, const char *token, struct err *e)
 
 	if (!token && !cookie && !gateway)
 		return r;
+	if (auth_identify_known(a->c.auth, token, &q->mem, &q->who))
+		return 0;
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(a->c.db);
 	if (token || cookie)
 		r = auth_identify(a->c.auth, c, cookie, token, &q->mem, &q->who, e);

@@ -30,6 +30,7 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 	a->settings = s;
 	a->tries = tries_new(s->login_attempts);
 	a->requests = meter_new(REQUEST_ROWS);
+	a->known = known_keys_new();
 	pthread_mutex_init(&a->setup_mx, NULL);
 	pthread_mutex_init(&a->touched_mx, NULL);
 	auth_key_derive(master, AUTH_KEY_STREAM, a->stream_key);
@@ -51,6 +52,7 @@ void auth_free(struct auth *a)
 		return;
 	tries_free(a->tries);
 	meter_free(a->requests);
+	known_keys_free(a->known);
 	pthread_mutex_destroy(&a->setup_mx);
 	pthread_mutex_destroy(&a->touched_mx);
 	secret_free(a);

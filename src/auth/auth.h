@@ -154,6 +154,9 @@ struct auth_identity {
 int auth_identify(struct auth *a, struct db_conn *c, const char *cookie, const char *bearer, struct arena *mem,
 	struct auth_identity *ret, struct err *e) MUST_CHECK;
 
+/* The same for an API key that was used a moment ago, without the database; false: that has to be asked. */
+bool auth_identify_known(struct auth *a, const char *key, struct arena *mem, struct auth_identity *ret) MUST_CHECK;
+
 /* The user of settings.gateway_open_user, for a gateway request without a key, with the scope gateway alone.
  * E_UNAUTHORIZED when the setting is empty or there is no such user; E_FORBIDDEN when `host` (the header, NULL: none) is
  * no name of ours: then it may be a page that has pointed its own name at us. */

@@ -30,6 +30,8 @@ struct auth {
 	bool setup_open;
 	char setup_code[SETUP_LEN + 1];
 
+	struct known_keys *known;
+
 	pthread_mutex_t touched_mx;
 	struct touched touched[256];
 };
@@ -71,6 +73,16 @@ void auth_hash_token(const char *token, unsigned char ret[AUTH_HASH_LEN]);
 
 /* 32 random bytes as base64url. */
 void auth_make_token(char ret[AUTH_TOKEN_LEN + 1]);
+
+/* known_keys.c: the keys used last. Found: the texts are copied into `mem`. */
+struct known_keys;
+struct known_keys *known_keys_new(void);
+void known_keys_free(struct known_keys *k);
+bool known_keys_find(struct auth *a, const unsigned char hash[AUTH_HASH_LEN], struct arena *mem,
+	struct auth_identity *ret, int64_t *ret_last_used_at);
+/* `stamp`: what db_stamp() said before the database was asked. */
+void known_keys_add(struct auth *a, const unsigned char hash[AUTH_HASH_LEN], const struct auth_identity *who,
+	int64_t last_used_at, uint64_t stamp);
 
 /* auth_identify() of an API key. */
 int auth_identify_key(struct auth *a, struct db_conn *c, const char *key, struct arena *mem, struct auth_identity *ret,

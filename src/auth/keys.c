@@ -177,10 +177,26 @@ int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[
 
 /* ---- who has a key ---- */
 
-static void key_touch(struct auth *a, const struct api_key *k, int64_t now)
+static void key_touch(struct auth *a, atelier_id id, int64_t last_used_at, int64_t now)
 {
-	if (auth_touch_is_due(a, k->id, k->last_used_at, now, TOUCH_MS))
-		keys_touch(a->db, k->id, now);
+	if (auth_touch_is_due(a, id, last_used_at, now, TOUCH_MS))
+		keys_touch(a->db, id, now);
+}
+
+bool auth_identify_known(struct auth *a, const char *key, struct arena *mem, struct auth_identity *ret)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	int64_t now = clock_now_ms(), last_used_at;
+	struct auth_identity who;
+
+	if (!auth_is_api_key(key) || strlen(key) != AUTH_API_KEY_LEN)
+		return false;
+	hash_key(key, hash);
+	if (!known_keys_find(a, hash, mem, &who, &last_used_at) || (who.expires_at && who.expires_at <= now))
+		return false;
+	key_touch(a, who.key_id, last_used_at, now);
+	*ret = who;
+	return true;
 }
 
 int auth_identify_key(
@@ -196,6 +212,7 @@ int auth_identify_key(
 		return err_set(
 			e, E_UNAUTHORIZED, "This is no whole API key: one has %zu characters.", AUTH_API_KEY_LEN);
 	hash_key(key, hash);
+	uint64_t stamp = db_stamp(a->db);
 	r = keys_find(c, hash, sizeof(hash), now, mem, &k, &who.user, e);
 	if (r < 0)
 		return r;
@@ -205,7 +222,8 @@ int auth_identify_key(
 	who.key_id = k.id;
 	who.expires_at = k.expires_at;
 	who.scopes = auth_scopes_parse(k.scopes);
-	key_touch(a, &k, now);
+	key_touch(a, k.id, k.last_used_at, now);
+	known_keys_add(a, hash, &who, k.last_used_at, stamp);
 	*ret = who;
 	return 0;
 }

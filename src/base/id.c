@@ -2,9 +2,9 @@
 #include "base/id.h"
 
 #include <stdatomic.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 
 #define EPOCH_MS    INT64_C(1577836800000) /* 2020-01-01T00:00:00Z */
 #define RANDOM_BITS 22
@@ -12,20 +12,12 @@
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-static uint32_t random_u32(void)
-{
-	uint32_t v;
-
-	/* Up to 256 bytes come whole or not at all, and only a kernel without the call refuses. */
-	if (getrandom(&v, sizeof(v), 0) != (ssize_t)sizeof(v))
-		abort();
-	return v;
-}
-
 atelier_id id_new(void)
 {
 	static _Atomic int64_t last;
-	uint32_t r = random_u32();
+	uint32_t r;
+
+	random_fill(&r, sizeof(r));
 	int64_t ms = MAX(clock_now_ms() - EPOCH_MS, INT64_C(1));
 	int64_t candidate = (ms << RANDOM_BITS) | (r & ((1u << RANDOM_BITS) - 1));
 	int64_t before = atomic_load(&last), next;

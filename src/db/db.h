@@ -60,6 +60,10 @@ int64_t db_node(const struct db_conn *c);
 int db_write(
 	struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), void *arg, struct err *e) MUST_CHECK;
 
+/* Stays the same while nobody has written: for what is remembered of the database. On PostgreSQL, only nobody of this process.
+ * A write counts before whoever waits for it is told. Any thread. */
+uint64_t db_stamp(const struct db *db);
+
 /*
  * A small write that nobody waits for: it rides along with the next batch, or a second later on its own; fn as for db_write.
  * What fails with the batch is tried again; done(arg) comes once, on the writer's thread, also when the end came first.

@@ -40,6 +40,7 @@ struct db_backend {
 	double (*f64)(const struct db_rows *r, int col);
 	bool (*is_null)(const struct db_rows *r, int col);
 	struct str (*bytes)(const struct db_rows *r, int col);
+	uint64_t (*stamp)(const struct db *db); /* db_stamp, of what other processes write; NULL: that is not known */
 	int (*script)(struct db_conn *c, const char *sql, struct err *e); /* several statements, without parameters */
 
 	/* The writer's transaction: begin waits a tenth of a second or so for others, then it is E_BUSY. */
@@ -128,6 +129,7 @@ struct db {
 	bool check_stopped;
 	bool file_is_gone; /* as db_file_state saw it last */
 	unsigned n_waiting, n_later;
+	uint64_t commits;       /* atomic */
 	int64_t busy_since_ms;  /* another program has held the database since; 0: it does not */
 	int64_t batch_since_ms; /* the first request of the batch at work was asked for; 0: there is none */
 

@@ -339,18 +339,25 @@ static int sqlite_open(struct db *db, const struct db_config *c, struct err *e)
 	struct sqlite_own *own = xcalloc(1, sizeof(*own));
 
 	pthread_once(&once, set_up);
-	own->file_fd = -1;
+	own->file_fd = own->log_fd = -1;
 	pthread_mutex_init(&own->checkpoint_mx, NULL);
 	pthread_cond_init(&own->checkpoint_cv, NULL);
 	db->own = own;
 	return sqlite_file_open(db, c, e);
 }
 
+static int sqlite_start(struct db *db, struct err *e)
+{
+	sqlite_log_watch(db);
+	return sqlite_checkpointer_start(db, e);
+}
+
 static void sqlite_close(struct db *db)
 {
 	struct sqlite_own *own = sqlite_own(db);
 
-	/* Last of all: closing any descriptor of the file would take SQLite's locks away. */
+	/* Last of all: closing any descriptor of the files would take SQLite's locks away. */
+	sqlite_log_unwatch(db);
 	closep(&own->file_fd);
 	pthread_cond_destroy(&own->checkpoint_cv);
 	pthread_mutex_destroy(&own->checkpoint_mx);
@@ -360,7 +367,7 @@ static void sqlite_close(struct db *db)
 const struct db_backend db_sqlite = {
 	.name = "SQLite",
 	.open = sqlite_open,
-	.start = sqlite_checkpointer_start,
+	.start = sqlite_start,
 	.stop = sqlite_checkpointer_stop,
 	.close = sqlite_close,
 	.connect = sqlite_connect,
@@ -389,5 +396,6 @@ const struct db_backend db_sqlite = {
 	.look_through = sqlite_look_through,
 	.snapshot = sqlite_snapshot,
 	.check = sqlite_check,
+	.stamp = sqlite_stamp,
 	.stuck = "another program holds it, or the disk does not answer",
 };

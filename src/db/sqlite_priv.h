@@ -10,6 +10,8 @@ struct sqlite_own {
 	struct db_conn checkpointer;
 	pthread_t checkpoint_thread;
 	int file_fd; /* the file itself: to see whether it still is the one of that name, and for the lock of a server */
+	int log_fd;
+	const volatile uint64_t *log_head; /* of the log's index, which every process that writes changes; or NULL */
 	bool checkpoint_running, checkpoint_wanted, checkpoint_stop;
 	int wal_seen; /* pages of the log at the last request; writer thread only */
 	pthread_mutex_t checkpoint_mx;
@@ -31,6 +33,9 @@ int sqlite_fail(struct db_conn *c, int rc, const char *sql, struct err *e);
 
 /* sqlite_file.c: the file, copies of it, whether it is whole. */
 int sqlite_file_open(struct db *db, const struct db_config *c, struct err *e) MUST_CHECK;
+void sqlite_log_watch(struct db *db); /* once there is a log */
+void sqlite_log_unwatch(struct db *db);
+uint64_t sqlite_stamp(const struct db *db);
 int sqlite_keep(struct db_conn *c, int next_version, struct err *e) MUST_CHECK;
 int sqlite_file_state(struct db *db, struct err *e) MUST_CHECK;
 int sqlite_state(struct db *db, struct err *e) MUST_CHECK;

@@ -203,6 +203,7 @@ static void run_batch(struct db *db, struct db_batch *b)
 		(void)!control(c, "ROLLBACK", NULL);
 	if (r == 0 && b->first)
 		db_note_written(db);
+	__atomic_fetch_add(&db->commits, 1, __ATOMIC_SEQ_CST);
 	/* Counted before anybody is woken, so that who looks at the figures finds the own write in them. */
 	for (struct db_request *q = b->first; q; q = q->next)
 		metric_add(M_db_writes_total, 1);
@@ -217,6 +218,11 @@ static void run_batch(struct db *db, struct db_batch *b)
 		answer(db, q);
 	}
 	later_done(db, b, r == 0);
+}
+
+uint64_t db_stamp(const struct db *db)
+{
+	return __atomic_load_n(&db->commits, __ATOMIC_SEQ_CST) + (db->be->stamp ? db->be->stamp(db) : 0);
 }
 
 /* ---- the thread ---- */

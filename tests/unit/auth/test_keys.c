@@ -145,6 +145,39 @@ static void test_ends(void **state)
 	assert_int_equal(identify(f, key, &who, &e), E_UNAUTHORIZED);
 }
 
+/* A key that was used a moment ago is recognized without the database, until this process writes anything at all. */
+static void test_known_for_a_moment(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_identity who = {.key_id = 0}, again;
+	char key[AUTH_API_KEY_LEN + 1], other[AUTH_API_KEY_LEN + 1];
+	struct err e;
+
+	make(f, AUTH_SCOPE_GATEWAY, 0, key);
+	make(f, AUTH_SCOPE_API, 0, other);
+	assert_false(auth_identify_known(f->auth, key, &f->a, &who));
+	assert_false(auth_identify_known(f->auth, NULL, &f->a, &who));
+	assert_int_equal(identify(f, key, &who, &e), 0);
+	assert_int_equal(users_change(f->db, f->user, &(struct user_change){.display_name = "Bob"}, &e), 0);
+	assert_false(auth_identify_known(f->auth, key, &f->a, &again)); /* something was written */
+	/* A quarter of a second may pass between the two on a busy machine. */
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(identify(f, key, &who, &e), 0);
+		if (auth_identify_known(f->auth, key, &f->a, &again))
+			break;
+		assert_int_not_equal(i, 99);
+	}
+	assert_int_equal(again.key_id, who.key_id);
+	assert_string_equal(again.user.name, "bob");
+	assert_string_equal(again.user.display_name, "Bob");
+	assert_int_equal(again.scopes, AUTH_SCOPE_GATEWAY);
+	assert_int_equal(again.n_models, 2);
+	assert_string_equal(again.models[1], "mock:*");
+	assert_false(auth_identify_known(f->auth, other, &f->a, &again));
+	assert_int_equal(keys_delete(f->db, f->user, who.key_id, NULL, &e), 0);
+	assert_false(auth_identify_known(f->auth, key, &f->a, &again));
+}
+
 static int nothing_in(struct db_conn *c UNUSED, void *arg UNUSED, struct err *e UNUSED)
 {
 	return 0;
@@ -262,6 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_recognized),
 		TEST(test_ends),
+		TEST(test_known_for_a_moment),
 		TEST(test_use_is_noted),
 		TEST(test_models),
 		TEST(test_words),
