@@ -13,16 +13,20 @@
 /* A sweep looks at every call, so that many calls are looked at less often. */
 enum { SWEEP_MS = 200, SWEEP_MAX_MS = 1000 };
 enum { SLEEPS_LONG_S = 1 };
-enum { GATHER_MS = 1 };
 
 /* --- the end of a call, on the loop ------------------------------------------------------------------------------ */
 
-static void call_finish(struct call *c, int code, CURLcode curl)
+void call_finish(struct call *c, int code, CURLcode curl)
 {
 	struct http_client *h = c->client;
+	if (c->running && !c->easy)
+		direct_stop(c);
 	if (c->running) {
-		curl_multi_remove_handle(
-			c->shard->multi, c->easy); /* in the middle of an answer this closes the connection */
+		if (c->easy) {
+			curl_multi_remove_handle(
+				c->shard->multi, c->easy); /* in the middle of an answer this closes the connection */
+			c->shard->n_calls--;
+		}
 		if (c->run_prev)
 			c->run_prev->run_next = c->run_next;
 		else
@@ -30,7 +34,6 @@ static void call_finish(struct call *c, int code, CURLcode curl)
 		if (c->run_next)
 			c->run_next->run_prev = c->run_prev;
 		c->running = false;
-		c->shard->n_calls--;
 		h->n_running--;
 	}
 	pthread_mutex_lock(&h->mx);
@@ -70,60 +73,14 @@ static void socket_ready(struct http_socket *s, int what)
 	harvest(sh);
 }
 
-/* Servers send an answer token by token, and where nobody reads along each token would be a read and an acknowledgement. */
-static void gather(struct http_socket *s)
-{
-	struct http_client *h = s->shard->client;
-	event_del(&s->ev);
-	s->gathering = true;
-	s->prev = NULL;
-	s->next = h->gathering;
-	if (s->next)
-		s->next->prev = s;
-	h->gathering = s;
-	if (!event_pending(h->gathered, EV_TIMEOUT, NULL))
-		event_add(h->gathered, &(struct timeval){.tv_usec = GATHER_MS * 1000});
-}
-
-static void gather_end(struct http_socket *s)
-{
-	*(s->prev ? &s->prev->next : &s->shard->client->gathering) = s->next;
-	if (s->next)
-		s->next->prev = s->prev;
-	s->gathering = false;
-}
-
-static void on_gathered(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
-{
-	struct http_client *h = arg;
-	while (h->gathering) {
-		struct http_socket *s = h->gathering;
-		gather_end(s);
-		event_add(&s->ev, NULL);
-		socket_ready(s, CURL_CSELECT_IN);
-	}
-}
-
 static void on_socket(evutil_socket_t fd UNUSED, short what, void *arg)
 {
 	struct http_socket *s = arg;
-	if (s->gathers && what == EV_READ)
-		gather(s);
-	else
-		socket_ready(s, (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0));
-}
-
-static bool is_whole(CURL *easy)
-{
-	struct call *c = NULL;
-	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&c);
-	return c->in->whole;
+	socket_ready(s, (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
 static void socket_free(struct http_client *h, struct http_socket *s)
 {
-	if (s->gathering)
-		gather_end(s);
 	if (s->what)
 		event_del(&s->ev);
 	s->what = 0;
@@ -144,7 +101,7 @@ static struct http_socket *socket_new(struct http_client *h, struct http_shard *
 	return s;
 }
 
-static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *shard, void *socketp)
+static int watch_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *shard, void *socketp)
 {
 	struct http_shard *sh = shard;
 	struct http_client *h = sh->client;
@@ -160,11 +117,8 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *shard, voi
 		s = socket_new(h, sh, fd);
 		curl_multi_assign(sh->multi, fd, s);
 	}
-	s->gathers = is_whole(easy);
 	if (s->what == what)
 		return 0;
-	if (s->gathering)
-		gather_end(s);
 	if (s->what)
 		event_del(&s->ev);
 	s->what = what;
@@ -250,6 +204,8 @@ static void check_time(struct call *c, int64_t passed_ms, int64_t limit_ms, cons
 
 static bool is_sent(struct call *c, int64_t now)
 {
+	if (!c->easy && !c->sent)
+		return false;
 	if (!c->sent) {
 		curl_off_t at = 0;
 		curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &at);
@@ -334,9 +290,13 @@ static void start(struct call *c)
 	if (c->run_next)
 		c->run_next->run_prev = c;
 	h->running = c;
+	h->n_running++;
+	if (!c->easy) {
+		direct_start(c);
+		return;
+	}
 	c->shard = shard_for_call(h);
 	c->shard->n_calls++;
-	h->n_running++;
 	if (curl_multi_add_handle(c->shard->multi, c->easy) != CURLM_OK)
 		call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
 }
@@ -368,17 +328,18 @@ static void on_cancel(void *arg)
 static void resume_on_loop(void *arg)
 {
 	struct call *c = arg;
-	struct http_shard *sh = c->shard;
 	c->working = false;
 	if (!c->done && c->worked < 0) {
 		c->sink_error = c->worked;
 		call_finish(c, 0, CURLE_WRITE_ERROR);
+	} else if (!c->done && !c->easy) {
+		direct_resume(c);
 	} else if (!c->done) {
 		c->client->turn++;
 		CURLcode curl = curl_easy_pause(c->easy, CURLPAUSE_CONT); /* may call on_body */
 		if (curl != CURLE_OK)
 			call_finish(c, 0, curl);
-		harvest(sh);
+		harvest(c->shard);
 	}
 	task_ran(c);
 }
@@ -394,7 +355,8 @@ void call_hand_over(struct call *c)
 {
 	struct http_client *h = c->client;
 	c->working = true;
-	curl_easy_pause(c->easy, CURLPAUSE_RECV);
+	if (c->easy)
+		curl_easy_pause(c->easy, CURLPAUSE_RECV);
 	pthread_mutex_lock(&h->mx);
 	c->work = true;
 	pthread_mutex_unlock(&h->mx);
@@ -600,7 +562,7 @@ int http_client_new(struct loop *l, struct http_client **ret)
 	pthread_mutex_init(&h->mx, NULL);
 	pthread_cond_init(&h->left, NULL);
 	h->sweep = evtimer_new(loop_base(l), on_sweep, h);
-	h->gathered = evtimer_new(loop_base(l), on_gathered, h);
+	h->gathered = evtimer_new(loop_base(l), direct_on_gathered, h);
 	if (!h->sweep || !h->gathered || !shard_init(&h->shards[0], h)) {
 		http_client_free(h);
 		return -ENOMEM;
@@ -637,6 +599,7 @@ void http_client_free(struct http_client *h)
 	end_calls(h);
 	for (unsigned i = 0; i < h->n_shards; i++)
 		shard_done(&h->shards[i]);
+	direct_free(h);
 	while (h->free_sockets) {
 		struct http_socket *s = h->free_sockets;
 		h->free_sockets = s->next;

@@ -13,9 +13,9 @@
 
 enum { RETRY_AFTER_MAX_S = 86400, BURST_MAX = 4096, BUFFER_BYTES = 2048, BUFFER_LARGE = 8192 };
 
-/* --- curl's callbacks, on the loop ------------------------------------------------------------------------------- */
+/* --- while the answer comes, on the loop --------------------------------------------------------------------------- */
 
-static void first_byte(struct call *c)
+void call_first_byte(struct call *c)
 {
 	c->headers_done = true;
 	c->accepted = c->out->status / 100 == 2;
@@ -37,31 +37,36 @@ static void bound_burst(struct call *c, size_t n)
 		call_pause(c);
 }
 
-static size_t on_body(char *p, size_t size, size_t n, void *arg)
+int call_take_body(struct call *c, const char *p, size_t n)
 {
-	struct call *c = arg;
-	n *= size;
 	c->heard = true;
 	if (!c->headers_done)
-		first_byte(c);
+		call_first_byte(c);
 	if (!c->accepted) {
 		size_t room = c->out->error_body.max - c->out->error_body.n;
 		buf_add(&c->out->error_body, p, MIN(n, room)); /* the rest of a longer one is read and forgotten */
-		return n;
+		return 0;
 	}
 	if (!n)
 		return 0;
 	c->any_data = true;
 	int r = c->in->on_data ? c->in->on_data(c->in->arg, p, n) : 0;
-	if (r < 0) {
+	if (r < 0)
 		c->sink_error = r;
-		return n + 1; /* anything but n ends the transfer */
-	}
+	return r;
+}
+
+/* curl's callback; anything but the size ends the transfer. */
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct call *c = arg;
+	n *= size;
+	int r = call_take_body(c, p, n);
 	if (r == HTTP_WORK)
 		call_hand_over(c);
-	else
+	else if (r == 0 && c->accepted && n)
 		bound_burst(c, n);
-	return n;
+	return r < 0 ? n + 1 : n;
 }
 
 /* The value of a header line when it has that name, without blanks around; else NULL. */
@@ -98,26 +103,39 @@ static int64_t retry_after_ms(const char *v)
 	return MAX(0, MIN(ms, (int64_t)RETRY_AFTER_MAX_S * 1000));
 }
 
-static size_t on_header(char *p, size_t size, size_t n, void *arg)
+void call_note_status(struct call *c)
 {
-	struct call *c = arg;
+	c->out->retry_after_ms = -1; /* those of an interim answer do not count */
+	c->out->content_type[0] = '\0';
+}
+
+void call_note_header(struct call *c, const char *p, size_t n)
+{
 	char value[96];
-	n *= size;
-	if (n > 5 && memcmp(p, "HTTP/", 5) == 0) {
-		long status = 0;
-		curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-		c->out->status = (int)status;
-		c->out->retry_after_ms = -1; /* those of an interim answer do not count */
-		c->out->content_type[0] = '\0';
-	} else if (n <= 2 && c->out->status >= 200) {
-		first_byte(c);
-	} else if (header_value(p, n, "Content-Type", value)) {
+	if (header_value(p, n, "Content-Type", value)) {
 		snprintf(c->out->content_type, sizeof(c->out->content_type), "%s", value);
 	} else if (header_value(p, n, "Retry-After-Ms", value)) { /* finer, and some send both */
 		if (isdigit((unsigned char)*value))
 			c->out->retry_after_ms = (int64_t)MIN(strtod(value, NULL), RETRY_AFTER_MAX_S * 1000.0);
 	} else if (c->out->retry_after_ms < 0 && header_value(p, n, "Retry-After", value)) {
 		c->out->retry_after_ms = retry_after_ms(value);
+	}
+}
+
+/* curl's callback. */
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct call *c = arg;
+	n *= size;
+	if (n > 5 && memcmp(p, "HTTP/", 5) == 0) {
+		long status = 0;
+		curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+		c->out->status = (int)status;
+		call_note_status(c);
+	} else if (n <= 2 && c->out->status >= 200) {
+		call_first_byte(c);
+	} else {
+		call_note_header(c, p, n);
 	}
 	return n;
 }
@@ -210,17 +228,14 @@ static void set_public(struct call *c)
 	curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
 }
 
-int call_prepare(struct call *c, struct err *e)
+static int prepare_curl(struct call *c, struct err *e)
 {
-	if (!is_http(c->in->url))
-		return err_set(e, E_PROVIDER_DOWN, "The provider's address is not a valid http or https address.");
 	c->easy = curl_easy_init();
 	if (!c->easy)
 		return err_set(e, -ENOMEM, "No memory for a call.");
 	CURL *h = c->easy;
 	curl_easy_setopt(h, CURLOPT_URL, c->in->url);
 	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-	http_proxy_for(c->in->public_only ? "none" : c->in->proxy, c->in->url, c->proxy);
 	curl_easy_setopt(h, CURLOPT_PROXY, c->proxy);
 	curl_easy_setopt(h, CURLOPT_NOPROXY, ""); /* the list has been read */
 	curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -248,8 +263,21 @@ int call_prepare(struct call *c, struct err *e)
 	return r < 0 ? err_set(e, r, "A header of the call is not valid.") : 0;
 }
 
+int call_prepare(struct call *c, struct err *e)
+{
+	bool direct;
+	if (!is_http(c->in->url))
+		return err_set(e, E_PROVIDER_DOWN, "The provider's address is not a valid http or https address.");
+	http_proxy_for(c->in->public_only ? "none" : c->in->proxy, c->in->url, c->proxy);
+	int r = direct_prepare(c, &direct);
+	if (r < 0)
+		return err_set(e, r, "A header of the call is not valid.");
+	return direct ? 0 : prepare_curl(c, e);
+}
+
 void call_done(struct call *c)
 {
+	direct_done(c);
 	if (c->easy)
 		curl_easy_cleanup(c->easy);
 	for (const struct curl_slist *l = c->headers; l; l = l->next)

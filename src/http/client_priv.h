@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "http/chunked.h"
 #include "http/client.h"
 #include "http/proxy.h"
 
@@ -15,10 +16,8 @@ struct http_socket {
 	struct event ev;
 	struct http_shard *shard;
 	curl_socket_t fd;
-	int what;     /* CURL_POLL_... as added; 0: not added */
-	bool gathers; /* what comes is left to lie for a moment, so that many small pieces are read as one */
-	bool gathering;
-	struct http_socket *prev, *next; /* of those that are gathering; next: of the free ones */
+	int what;                 /* CURL_POLL_... as added; 0: not added */
+	struct http_socket *next; /* of the free ones */
 };
 
 /*
@@ -34,6 +33,28 @@ struct http_shard {
 	unsigned n_calls;
 };
 
+/* Where a call without curl goes (direct.c). */
+struct direct_address {
+	sa_family_t family;
+	in_port_t port; /* as on the wire */
+	unsigned char bytes[16];
+};
+
+struct direct {
+	struct direct_address address;
+	bool local;         /* the name was "localhost": ::1 is tried when nothing listens on 127.0.0.1 */
+	struct buf request; /* its head */
+	/* the loop's */
+	struct upstream *up; /* its connection; NULL: none yet, or none any more */
+	size_t sent;         /* of the head and the body */
+	bool any;            /* a byte of the answer has come */
+	unsigned char state; /* where in the answer */
+	bool sized, keep, whole;
+	uint64_t left; /* of a body with a length */
+	struct chunked chunked;
+	struct buf head, rest; /* an unfinished one; what waits until the caller has worked */
+};
+
 struct call {
 	/* What each piece of an answer touches lies together: among thousands of streams all of it is cold. */
 	const struct http_call *in;
@@ -47,8 +68,9 @@ struct call {
 
 	struct http_client *client;
 	struct http_result *out;
-	CURL *easy;
+	CURL *easy; /* NULL: without curl */
 	struct curl_slist *headers;
+	struct direct direct;
 	char where[160];            /* host:port, for sentences; "": not looked at, see call_where() */
 	char proxy[HTTP_PROXY_MAX]; /* "": none */
 	struct call *prev, *next;   /* client->calls; under client->mx */
@@ -83,21 +105,38 @@ struct http_client {
 	struct call *running;
 	unsigned n_running;
 	unsigned turn; /* counts the times that curl was called: what came in one of them is bounded (on_body) */
-	struct http_socket *free_sockets, *gathering;
+	struct http_socket *free_sockets;
+	struct upstream *idle, *gathering; /* direct.c */
+	unsigned n_idle;
 	struct event *gathered; /* the moment is over */
+	char read[HTTP_PIECE_MAX];
 	pthread_mutex_t mx;
 	pthread_cond_t left; /* a caller has returned */
 	struct call *calls;
 	bool stopping;
 };
 
-/* client.c, for on_body */
-void call_pause(struct call *c);     /* goes on in the next turn of the loop */
-void call_hand_over(struct call *c); /* goes on when its caller has done its work */
+/* client.c */
+void call_pause(struct call *c);     /* goes on in the next turn of the loop; of curl's */
+void call_hand_over(struct call *c); /* nothing more is read until its caller has done its work */
+void call_finish(struct call *c, int code, CURLcode curl);
 
-/* client_call.c: one call, on the caller's thread and in curl's callbacks */
+/* client_call.c: one call, on the caller's thread and while its answer comes */
 int call_prepare(struct call *c, struct err *e) MUST_CHECK;
 const char *call_where(struct call *c);
 void call_done(struct call *c);
+void call_note_status(struct call *c); /* in c->out: of a head that begins */
+void call_note_header(struct call *c, const char *p, size_t n);
+void call_first_byte(struct call *c);                                   /* the head has ended */
+int call_take_body(struct call *c, const char *p, size_t n) MUST_CHECK; /* 0, HTTP_WORK, or what the sink said */
 /* The code of the ended call, its sentence in `e`; fills the result. */
 int call_judge(struct call *c, struct err *e) MUST_CHECK;
+
+/* direct.c: without curl. `fits`: it can be; else curl does it. */
+int direct_prepare(struct call *c, bool *ret_fits) MUST_CHECK;
+void direct_start(struct call *c);
+void direct_resume(struct call *c);
+void direct_stop(struct call *c); /* of one that has ended */
+void direct_done(struct call *c);
+void direct_free(struct http_client *h);
+void direct_on_gathered(evutil_socket_t fd, short what, void *client);

@@ -70,7 +70,7 @@ static void on_event(evutil_socket_t fd UNUSED, short what, void *arg)
 		return;
 	}
 	/* Who leaves can be read; that there is room to write, which follows each answer, tells nothing. */
-	if ((c->state == CONN_HANDLING || c->state == CONN_PAUSED) && c->readable &&
+	if ((c->state == CONN_HANDLING || c->state == CONN_PAUSED) && (what & EV_READ) &&
 		!conn_watch(c, c->x->on_leave != NULL))
 		return;
 	conn_run(c);
