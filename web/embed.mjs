@@ -1,5 +1,5 @@
 // Turns the built page, or the manual, into C sources with the files inside.
-//   node embed.mjs dist OUTDIR               -> OUTDIR/assets.c and, beside it, the files plain, .br and .gz
+//   node embed.mjs dist OUTDIR               -> OUTDIR/assets.c and, beside it, the files, .br and .gz or plain
 //   node embed.mjs --manual DIR OUTDIR       -> OUTDIR/manual.c and the pages' texts
 // The C files hold a hash of every file, so that they change whenever a file does.
 import { createHash } from 'node:crypto';
@@ -91,7 +91,7 @@ function embedAssets(dist, out) {
     if (!type) throw new Error(`no media type for ${name}`);
     const path = join(files, name);
     const symbol = `asset_${count++}`;
-    const plain = add(symbol + '_plain', path, data);
+    let plain = ['NULL', data.length];
     let br = ['NULL', 0];
     let gz = ['NULL', 0];
     if (!PACKED.has(extname(name)) && data.length > 256) {
@@ -102,6 +102,8 @@ function embedAssets(dist, out) {
       if (brotli.length < data.length) br = add(symbol + '_br', path + '.br', brotli);
       if (gzip.length < data.length) gz = add(symbol + '_gz', path + '.gz', gzip);
     }
+    // Hardly anybody wants it as it is: then the server unpacks it.
+    if (gz[0] === 'NULL') plain = add(symbol + '_plain', path, data);
     // What the bundler names after its content never changes under that name.
     const immutable = /^assets\/.+-[\w-]{8}\.\w+$/.test(name);
     rows.push(

@@ -1,7 +1,9 @@
 /* assets.c - serves the files of the web page that are inside the program. */
 #include "api/assets.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <zlib.h>
 
 #include "api/request.h"
 #include "base/log.h"
@@ -9,9 +11,9 @@
 
 /* One form of a file: as it is, or compressed. */
 struct form {
-	const char *encoding; /* NULL: as it is */
-	const char *mark;     /* behind the entity tag: each form has a tag of its own */
-	const unsigned char *p;
+	const char *encoding;   /* NULL: as it is */
+	const char *mark;       /* behind the entity tag: each form has a tag of its own */
+	const unsigned char *p; /* NULL: to be unpacked */
 	size_t n;
 };
 
@@ -78,6 +80,40 @@ static void set_frame_headers(struct http_exchange *x, const struct asset *a)
 		http_set_header(x, "Access-Control-Allow-Origin", "*");
 }
 
+/* Adds to `ret` the file that is kept compressed alone. 0, or the failure. */
+static int unpack(const struct asset *a, struct buf *ret)
+{
+	z_stream z = {.next_in = (Bytef *)(uintptr_t)a->gz, .avail_in = (uInt)a->n_gz, .avail_out = (uInt)a->n_plain};
+	char *p = buf_reserve(ret, a->n_plain);
+
+	if (!p)
+		return buf_status(ret);
+	if (inflateInit2(&z, MAX_WBITS + 16) != Z_OK) /* + 16: a head of gzip */
+		return -ENOMEM;
+	z.next_out = (Bytef *)p;
+	int r = inflate(&z, Z_FINISH);
+	inflateEnd(&z);
+	if (r != Z_STREAM_END)
+		return r == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
+	ret->n = a->n_plain;
+	return 0;
+}
+
+/* For the few clients that take nothing compressed; no part of it can be asked for. */
+static void reply_unpacked(struct http_exchange *x, const struct asset *a)
+{
+	struct buf body = BUF_INIT(a->n_plain + 1);
+	static const char failed[] = "There is not enough memory for this file.\n";
+
+	if (unpack(a, &body) == 0) {
+		http_reply(x, 200, a->type, &body);
+	} else {
+		log_error("http", "asset %s cannot be unpacked", a->path);
+		http_reply_static(x, 503, "text/plain; charset=utf-8", failed, sizeof(failed) - 1);
+	}
+	buf_done(&body);
+}
+
 bool assets_serve(const struct api *api, struct http_exchange *x, const char *path)
 {
 	const struct asset *a = asset_find(path);
@@ -101,6 +137,9 @@ bool assets_serve(const struct api *api, struct http_exchange *x, const char *pa
 	}
 	if (f.encoding)
 		http_set_header(x, "Content-Encoding", f.encoding);
-	http_reply_ranges(x, a->type, etag, f.p, f.n);
+	if (f.p)
+		http_reply_ranges(x, a->type, etag, f.p, f.n);
+	else
+		reply_unpacked(x, a);
 	return true;
 }

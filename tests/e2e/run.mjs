@@ -22,6 +22,7 @@ const order = [
   'firstRun',
   'streaming',
   'firstPaint',
+  'encodings',
   'firstConnect',
   'firstAddress',
   'reading',

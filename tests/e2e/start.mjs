@@ -1,7 +1,33 @@
 // How the page begins: what is seen before the program runs, and how little is asked for.
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Gate, Mock } from './mock.mjs';
 import { Server } from './server.mjs';
+
+/** A file of the page as it comes over the wire. */
+const wire = (url, encoding, method = 'GET') =>
+  new Promise((resolve, reject) => {
+    const ask = request(url, { method, headers: { 'Accept-Encoding': encoding } }, async (answer) => {
+      const parts = await answer.toArray();
+      resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts) });
+    });
+    ask.on('error', reject).end();
+  });
+
+/** Each file is kept compressed alone, and is the same for whoever takes nothing compressed. */
+export async function encodings({ base }) {
+  const html = String((await wire(base + '/', 'identity')).body);
+  const script = new URL(/src="\.\/(assets\/first-[^"]+)"/.exec(html)[1], base + '/').href;
+  for (const url of [base + '/', base + '/theme.js', script]) {
+    const [plain, gz, br] = await Promise.all(['identity', 'gzip', 'br'].map((encoding) => wire(url, encoding)));
+    assert.deepEqual([plain, gz, br].map((a) => a.headers['content-encoding']), [undefined, 'gzip', 'br'], url);
+    assert.ok(plain.body.equals(gunzipSync(gz.body)) && plain.body.equals(brotliDecompressSync(br.body)), url);
+    assert.equal(new Set([plain, gz, br].map((a) => a.headers.etag)).size, 3, 'a tag for each form');
+    const head = await wire(url, 'identity', 'HEAD');
+    assert.deepEqual([head.status, head.headers['content-length'], head.body.length], [200, String(plain.body.length), 0]);
+  }
+}
 
 export async function firstPaint({ context, base, watch }) {
   const page = watch(await context.newPage());

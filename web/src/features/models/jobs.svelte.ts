@@ -1,6 +1,7 @@
 import { ApiError } from '$core/api/errors';
 import { cancelJob, deleteJob, listJobs, retryJob } from '$core/api/jobs';
 import type { Change, Job } from '$core/api/types';
+import { t } from '$core/i18n/i18n.svelte';
 import { jobHearers } from '$state/job_hearers';
 import { notices } from '$design/notices.svelte';
 import { live } from '$state/live.svelte';
@@ -93,8 +94,8 @@ class Jobs {
   }
 
   private tell(job: Job): void {
-    if (job.state === 'complete') notices.show(`${jobTitle(job)}: done.`);
-    else if (job.state === 'failed') notices.show(`${jobTitle(job)}: ${job.error?.message ?? 'failed'}`, 'error');
+    if (job.state === 'complete') notices.show(t('job.toldDone', { job: jobTitle(job) }));
+    else if (job.state === 'failed') notices.show(t('job.toldFailed', { job: jobTitle(job), why: job.error?.message ?? t('job.failed') }), 'error');
   }
 }
 
