@@ -10,13 +10,14 @@ import * as chat from './chat.mjs';
 import * as design from './gallery.mjs';
 import * as languages from './languages.mjs';
 import * as lists from './lists.mjs';
+import * as messages from './messages.mjs';
 import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
 import * as start from './start.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...lists, ...start, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...lists, ...messages, ...start, ...windows };
 
 const order = [
   'firstRun',
@@ -46,6 +47,8 @@ const order = [
   'renameAndDelete',
   'ordering',
   'choosing',
+  'messageActions',
+  'searching',
   'librarian',
   'testConnection',
   'addProvider',

@@ -23,6 +23,7 @@ export const shown = (keys: readonly string[] | undefined) => keys?.map((k) => (
 
 export const newChat: Command = { id: 'new', label: 'command.newChat', icon: 'compose', keys: ['Mod', 'Shift', 'O'], run: () => openNewChat() };
 export const palette: Command = { id: 'palette', label: 'command.palette', icon: 'search', keys: ['Mod', 'K'], run: () => (layout.palette = true) };
+export const searchMessages: Command = { id: 'search', label: 'command.search', icon: 'search', keys: ['Mod', 'Shift', 'F'], run: () => (layout.search = '') };
 export const sidebar: Command = { id: 'sidebar', label: 'command.sidebar', icon: 'sidebar', keys: ['Mod', 'B'], run: () => layout.toggleSidebar() };
 export const shortcuts: Command = { id: 'shortcuts', label: 'command.shortcuts', icon: 'keyboard', keys: ['?'], run: () => (layout.shortcuts = true) };
 export const signOut: Command = { id: 'signOut', label: 'command.signOut', icon: 'logout', run: () => void session.signOut() };
@@ -38,6 +39,7 @@ function openNewChat(): void {
 export function commands(admin: boolean): Command[] {
   return [
     newChat,
+    searchMessages,
     sidebar,
     shortcuts,
     refreshModels,

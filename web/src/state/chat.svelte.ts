@@ -1,4 +1,4 @@
-import { changeConversation, createConversation, listMessages } from '$core/api/conversations';
+import { changeConversation, createConversation, deleteMessage, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
 import { cancelTurn, startTurn, type TurnRequest } from '$core/api/turns';
 import type { Message, TurnOptions, TurnStarted } from '$core/api/types';
@@ -10,6 +10,7 @@ import { beginTurn, messageOf, partsOf, reduce, type TurnView } from '$core/turn
 import { conversations } from './conversations.svelte';
 import { accepted, mergeLatest, optimistic, type Shown } from './history';
 import { live } from './live.svelte';
+import { presence } from './presence.svelte';
 import { session } from './session.svelte';
 import { readOptions, writeOptions } from './storage';
 import { notices } from '$design/notices.svelte';
@@ -26,13 +27,23 @@ export class Chat {
   loaded = $state(false);
   problem = $state('');
   older = $state<string | null>(null);
+  /** What is shown is the middle of the branch: `after` of what comes behind it. null: its end is there. */
+  newer = $state<string | null>(null);
+  /** The message that was jumped to, until it is seen. */
+  sought = $state<string | null>(null);
   loadingOlder = $state(false);
+  loadingNewer = $state(false);
   sending = $state(false);
   stopping = $state(false);
   /** How its next answers are to be made. */
   options = $state.raw<TurnOptions>({});
 
+  /** The turn that was followed last, and the one whose end was seen by somebody last. */
+  followed: string | undefined;
+  ended: string | undefined;
+
   private attached = false;
+  private seeking = false;
   private stream: AbortController | null = null;
   private pending: TurnView | null = null;
   private frame = 0;
@@ -67,7 +78,7 @@ export class Chat {
 
   async reload(): Promise<void> {
     // While sending, the answer to it tells the ids; whatever else changed is looked at then.
-    if (this.id === null || this.sending) return;
+    if (this.id === null || this.sending || this.newer || this.seeking) return;
     const load = ++this.loads;
     try {
       const page = await listMessages(this.id);
@@ -89,12 +100,79 @@ export class Chat {
     if (this.attached && load === this.loads) void this.reload();
   }
 
+  /** Shows the branch of a message, and in it what stands around that. */
+  async seek(message: string): Promise<void> {
+    if (!this.id) return;
+    const load = ++this.loads;
+    this.seeking = true;
+    try {
+      await changeConversation(this.id, { leaf_id: message });
+      const page = await listMessages(this.id, { around: message });
+      if (load !== this.loads) return;
+      this.stopStream();
+      this.live = null;
+      this.messages = page.items;
+      this.older = page.next ?? null;
+      this.newer = page.newer ?? null;
+      this.loaded = true;
+      this.problem = '';
+      this.sought = message;
+    } catch (e) {
+      notices.error(e);
+    } finally {
+      this.seeking = false;
+    }
+    if (!this.newer) await this.reload();
+  }
+
+  /** From the middle of a branch back to its end. */
+  async toEnd(): Promise<void> {
+    if (!this.newer) return;
+    this.newer = null;
+    this.messages = [];
+    await this.reload();
+  }
+
+  async loadNewer(): Promise<void> {
+    if (!this.id || !this.newer || this.loadingNewer) return;
+    this.loadingNewer = true;
+    try {
+      const page = await listMessages(this.id, { after: this.newer });
+      const known = new Set(this.messages.map((m) => m.id));
+      this.messages = [...this.messages, ...page.items.filter((m) => !known.has(m.id))];
+      this.newer = page.newer ?? null;
+      if (!this.newer) this.followLast();
+    } catch (e) {
+      notices.error(e);
+    } finally {
+      this.loadingNewer = false;
+    }
+  }
+
+  /** What would go with a message. */
+  goingWith = (message: Shown) => deleteMessage(message.id, true);
+
+  async remove(message: Shown): Promise<void> {
+    try {
+      await deleteMessage(message.id, false);
+      this.newer = null;
+      await this.reload();
+    } catch (e) {
+      notices.error(e);
+    }
+  }
+
+  /** Something about a message has changed that its text does not tell. */
+  mark(message: Shown, change: Partial<Shown>): void {
+    this.messages = this.messages.map((m) => (m.id === message.id ? { ...m, ...change } : m));
+  }
+
   /** `place` puts them in, and keeps what is read where it is. */
   async loadOlder(place: (put: () => void) => unknown): Promise<void> {
     if (!this.id || !this.older || this.loadingOlder) return;
     this.loadingOlder = true;
     try {
-      const page = await listMessages(this.id, this.older);
+      const page = await listMessages(this.id, { before: this.older });
       const known = new Set(this.messages.map((m) => m.id));
       await place(() => (this.messages = [...page.items.filter((m) => !known.has(m.id)), ...this.messages]));
       this.older = page.next ?? null;
@@ -115,6 +193,7 @@ export class Chat {
 
   /** Sends a question. `started` learns the id when this makes the conversation. Throws what went wrong. */
   async send(content: string, model: string | null, started: (id: string) => void): Promise<void> {
+    await this.toEnd();
     const before = this.newest(this.messages);
     const pair = optimistic(this.id ?? '', content, model, before[before.length - 1]?.id ?? null);
     this.messages = [...before, ...pair];
@@ -165,6 +244,7 @@ export class Chat {
     if (!this.id || this.busy) return;
     try {
       await changeConversation(this.id, { leaf_id: message });
+      this.newer = null;
       await this.reload();
     } catch (e) {
       notices.error(e);
@@ -176,6 +256,8 @@ export class Chat {
   /** Has an answer written behind `before`: `shown` is its place, and that of its question when that is new. */
   private async answer(before: Shown[], shown: Shown[], body: TurnRequest): Promise<void> {
     if (!this.id || this.busy) return;
+    // What is written anew is the end of its branch.
+    this.newer = null;
     const had = this.messages;
     const kept = this.newest(before);
     this.messages = [...kept, ...shown];
@@ -261,6 +343,7 @@ export class Chat {
 
   private async run(turn: string): Promise<void> {
     const stream = (this.stream = new AbortController());
+    this.followed = turn;
     try {
       await live.turn(
         turn,
@@ -298,6 +381,7 @@ export class Chat {
     );
     this.live = this.pending = null;
     this.stopping = false;
+    if (presence.watched) this.ended = view.turnId;
     const said = { complete: 'chat.saidComplete', canceled: 'chat.saidCanceled', failed: 'chat.saidFailed' } as const;
     notices.speak(`${t(said[view.state as keyof typeof said] ?? 'chat.saidInterrupted')} ${textOf(partsOf(view)).slice(-2000)}`);
   }

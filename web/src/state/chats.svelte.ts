@@ -16,9 +16,13 @@ class Chats {
     return this.current;
   }
 
-  /** Whether an answer was followed here and then left: its stream may have gone on for a while, and nobody saw the end. */
+  /** Whether an answer was followed here, but not to its end: its stream may have gone on for a while, and nobody saw that. */
   left(id: string, turn: string | undefined): boolean {
-    return this.kept.some((c) => c.id === id && c.live?.turnId === turn);
+    return this.kept.some((c) => c.id === id && c.followed === turn && c.ended !== turn);
+  }
+
+  sawEnd(id: string, turn: string | undefined): boolean {
+    return this.kept.some((c) => c.id === id && c.ended === turn);
   }
 
   forget(id: string): void {

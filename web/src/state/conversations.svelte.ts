@@ -33,6 +33,8 @@ class Conversations {
   private read: ListFilter = {};
   private request: AbortController | null = null;
   private changed = new Set<string>();
+  /** Whose end was shown here, even if the answer was too quick for the server to know. */
+  private seen = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   find(id: string | null): Conversation | undefined {
@@ -143,6 +145,7 @@ class Conversations {
   }
 
   drop(id: string): void {
+    this.changed.delete(id);
     this.items = without(this.items, id);
     this.pinned = without(this.pinned, id);
     const { [id]: _, ...others } = this.others;
@@ -163,8 +166,9 @@ class Conversations {
     }
   }
 
-  /** A change was announced: looks again at what changed, a burst of announcements at once. */
-  touch(id: string): void {
+  /** A change was announced: looks again at what changed, a burst of announcements at once. `seen`: it is the end of an answer that was shown. */
+  touch(id: string, seen = false): void {
+    if (seen) this.seen.add(id);
     if (this.changed.size === 0) setTimeout(() => void this.flush(), 80);
     this.changed.add(id);
   }
@@ -182,6 +186,7 @@ class Conversations {
     for (const id of ids) {
       try {
         this.put(await getConversation(id));
+        if (this.seen.delete(id)) this.markRead(id);
       } catch (e) {
         if (e instanceof ApiError && e.status === 404) this.drop(id);
       }

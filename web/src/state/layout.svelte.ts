@@ -8,6 +8,8 @@ class Layout {
   drawer = $state(false);
   palette = $state(false);
   shortcuts = $state(false);
+  /** The search in all messages: null while it is closed, else what it begins with. */
+  search = $state<string | null>(null);
   /** The height of the message box, 0 where there is none. Notices stay above it. */
   composer = $state(0);
   version = $state('');

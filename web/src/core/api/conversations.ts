@@ -21,9 +21,23 @@ export const changeConversation = (id: string, body: ConversationFields) =>
   take(http.PATCH('/api/v1/conversations/{id}', { params: at(id), body }));
 /** One change of many; `missing` are those that it did not reach. */
 export const changeConversations = (body: BulkChange) => take(http.POST('/api/v1/conversations/bulk', { body }));
-export const listMessages = async (id: string, before?: string | null, limit = 40) =>
-  (await take(
-    http.GET('/api/v1/conversations/{id}/messages', {
-      params: { path: { id }, query: { before: before ?? undefined, limit } },
-    }),
-  )) as { items: Message[]; next?: string | null };
+/** The branch up to a message, as a conversation of its own. */
+export const forkConversation = (id: string, message_id: string) => take(http.POST('/api/v1/conversations/{id}/fork', { params: at(id), body: { message_id } }));
+
+/** Which part of the branch shown; nothing: its end. */
+export interface MessagePlace {
+  before?: string;
+  after?: string;
+  around?: string;
+}
+export interface MessagePage {
+  items: Message[];
+  /** What stands before and behind: `before` and `after` of the next page; null: nothing. */
+  next?: string | null;
+  newer?: string | null;
+}
+export const listMessages = async (id: string, place: MessagePlace = {}, limit = 40) =>
+  (await take(http.GET('/api/v1/conversations/{id}/messages', { params: { path: { id }, query: { ...place, limit } } }))) as MessagePage;
+export const changeMessage = (id: string, body: { pinned: boolean }) => take(http.PATCH('/api/v1/messages/{id}', { params: at(id), body }));
+/** A message with all that stands below it; `dry_run` only tells what would go. */
+export const deleteMessage = (id: string, dry_run: boolean) => take(http.DELETE('/api/v1/messages/{id}', { params: { ...at(id), query: { dry_run } } }));

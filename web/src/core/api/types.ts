@@ -12,6 +12,7 @@ export type ConversationFields = Schemas['ConversationPatch'];
 export type BulkChange = Omit<Schemas['ConversationsChange'], 'ids'> & { ids: string[] };
 export type Folder = Schemas['Folder'];
 export type FolderFields = Schemas['FolderPatch'];
+export type SearchHit = Schemas['SearchHit'];
 export type Tag = Schemas['Tag'];
 
 /** What a message is made of; the document says it as one shape, this says which fields go with which type. */

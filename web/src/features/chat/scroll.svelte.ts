@@ -140,6 +140,20 @@ export class Thread {
     this.top = this.box.scrollTop;
   }
 
+  /** A message to the top of the view. */
+  show(message: string): HTMLElement | null {
+    const item = this.box?.querySelector<HTMLElement>(`[data-message="${CSS.escape(message)}"]`);
+    if (!item) return null;
+    this.following = false;
+    this.pinned = null;
+    item.style.contentVisibility = 'visible';
+    const go = () => this.box && (this.box.scrollTop += this.below(item) - ABOVE);
+    go();
+    // What stands above it is laid out only now.
+    requestAnimationFrame(go);
+    return item;
+  }
+
   /** To the beginning of the question above. */
   toPrevious(): void {
     const question = this.box && this.before();

@@ -1,0 +1,146 @@
+// What is done with single messages, and how they are found. The arguments are those of chat.mjs.
+import assert from 'node:assert/strict';
+import { look, nothing } from './access.mjs';
+import { answer, ask, chats, has, newChat, ready } from './chat.mjs';
+
+const question = (page) => page.getByRole('article', { name: 'You' });
+
+async function choose(page, message, item) {
+  await message.hover();
+  await message.getByRole('button', { name: 'More for this message' }).click();
+  await page.getByRole('menuitem', { name: item }).click();
+}
+
+export async function messageActions({ page, mock, context, base, shot, allow }) {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  mock.on('First thing', ({ say }) => say('# Head\n\nSome **bold** words. And `code`.'));
+  mock.on('Second thing', ({ say }) => say('Two.'));
+  await newChat(page);
+  await ask(page, 'First thing');
+  await has(answer(page), 'Some bold words');
+  await ready(page);
+  const first = page.getByRole('article', { name: /^Answer/ }).first();
+  await ask(page, 'Second thing');
+  await has(answer(page), 'Two.');
+  await ready(page);
+  const clip = () => page.evaluate(() => navigator.clipboard.readText());
+  await choose(page, first, 'Copy as plain text');
+  await page.getByRole('group', { name: 'Notification' }).first().waitFor();
+  assert.equal(await clip(), 'Head\n\nSome bold words. And code.');
+  await choose(page, first, 'Copy as Markdown');
+  await page.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith('# Head'));
+
+  // Read by the browser's voice, a sentence at a time, until it is stopped.
+  await page.evaluate(() => {
+    window.spoken = [];
+    speechSynthesis.speak = (u) => window.spoken.push(u.text);
+    speechSynthesis.cancel = () => window.spoken.push('stopped');
+  });
+  await choose(page, first, 'Read aloud');
+  const stop = first.getByRole('button', { name: 'Stop reading' });
+  await stop.click();
+  await stop.waitFor({ state: 'detached' });
+  assert.deepEqual(await page.evaluate(() => window.spoken), ['stopped', 'Head', 'Some bold words.', 'And code.', 'stopped']);
+
+  // Pinned, over a reload.
+  await choose(page, first, 'Pin message');
+  await first.getByRole('button', { name: 'Unpin message' }).waitFor();
+  await page.reload();
+  await first.getByRole('button', { name: 'Unpin message' }).click();
+  await first.getByRole('button', { name: 'Unpin message' }).waitFor({ state: 'detached' });
+
+  // A chat of its own from there on.
+  const address = page.url();
+  await choose(page, first, 'New chat from here');
+  await page.waitForURL((url) => url.href !== address);
+  await has(answer(page), 'Some bold words');
+  await question(page).filter({ hasText: 'Second thing' }).waitFor({ state: 'detached' });
+  await page.goto(address);
+  await has(answer(page), 'Two.');
+
+  // Deleted with what is below it, after saying how much that is.
+  await choose(page, first, 'Delete message');
+  const dialog = page.getByRole('alertdialog');
+  await dialog.getByText('with the 2 messages below it').waitFor();
+  const found = await look(page, 'a message is deleted');
+  await shot('delete');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await has(answer(page), 'Two.');
+  await choose(page, first, 'Delete message');
+  await dialog.getByRole('button', { name: 'Delete' }).click();
+  await answer(page).waitFor({ state: 'detached' });
+  assert.equal(await question(page).count(), 1);
+  await page.goto(base + '/');
+  nothing(found);
+}
+
+export async function searching({ page, mock, base, shot }) {
+  mock.on('Where is the teapot', ({ say, call }) => say(call.messages.length > 2 ? 'In the garden.' : 'It is in the **pantry**, beside the samovar.'));
+  await newChat(page);
+  await ask(page, 'Where is the teapot');
+  await has(answer(page), 'samovar');
+  await ready(page);
+  const chat = page.url();
+  // Another branch hides what will be looked for.
+  await question(page).hover();
+  await question(page).getByRole('button', { name: 'Edit message' }).click();
+  await page.getByRole('textbox', { name: 'Edit message' }).fill('Something else');
+  await page.keyboard.press('Control+Enter');
+  await has(answer(page), 'A fine day');
+  await ready(page);
+  await newChat(page);
+
+  await page.keyboard.press('Control+Shift+F');
+  const dialog = page.getByRole('dialog', { name: 'Search messages' });
+  const field = dialog.getByRole('searchbox');
+  await dialog.getByText('Find what was said').waitFor();
+  const found = await look(page, 'the search, empty');
+  await field.fill('samov');
+  const hit = dialog.getByRole('link').filter({ hasText: 'samovar' });
+  await hit.waitFor();
+  assert.equal(await hit.locator('mark').innerText(), 'samov');
+  await dialog.getByRole('button', { name: 'Filters' }).click();
+  found.push(...(await look(page, 'what was found', ['graphite', 'quartz'])));
+  await shot('found');
+  await page.setViewportSize({ width: 390, height: 844 });
+  await shot('found-phone');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await dialog.getByLabel('Who said it').selectOption('user');
+  await dialog.getByText('Nothing found').waitFor();
+  await dialog.getByLabel('Who said it').selectOption('');
+  await dialog.getByLabel('Pinned messages only').click();
+  await dialog.getByText('Nothing found').waitFor();
+  await dialog.getByLabel('Pinned messages only').click();
+  await dialog.getByLabel('Until').fill('2020-01-01');
+  await dialog.getByText('Nothing found').waitFor();
+  await dialog.getByLabel('Until').fill('');
+  await hit.waitFor();
+  // By the arrows to it, and into its branch.
+  await field.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal(page.url(), chat);
+  await has(answer(page), 'samovar');
+  await page.waitForFunction(() => document.activeElement?.matches('article') && document.activeElement.innerText.includes('samovar'));
+  await question(page).getByRole('group', { name: 'Version 1 of 2' }).waitFor();
+
+  // From the list's own search, too; and in the middle of something long.
+  const headers = { Origin: base };
+  const made = await (await page.request.post(base + '/api/v1/conversations', { headers, data: { title: 'Long talk' } })).json();
+  for (let i = 0; i < 60; i++) {
+    const turn = await (await page.request.post(`${base}/api/v1/conversations/${made.id}/turns`, { headers, data: { content: i === 3 ? 'The xylophone is here' : `Number ${i}` } })).json();
+    await page.request.get(`${base}/api/v1/turns/${turn.turn_id}/events`, { headers });
+  }
+  await page.getByRole('searchbox', { name: 'Search chats' }).fill('xylophone');
+  await chats(page).getByRole('button', { name: 'Search in messages' }).click();
+  await dialog.getByRole('link').filter({ hasText: 'xylophone' }).click();
+  const sought = question(page).filter({ hasText: 'The xylophone is here' });
+  await sought.waitFor();
+  await page.waitForFunction(() => document.activeElement?.innerText?.includes('xylophone'));
+  assert.ok(await sought.isVisible());
+  await page.getByRole('button', { name: 'Jump to latest' }).click();
+  await has(question(page).last(), 'Number 59');
+  await page.getByRole('searchbox', { name: 'Search chats' }).fill('');
+  await page.goto(base + '/');
+  nothing(found);
+}
