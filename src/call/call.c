@@ -288,6 +288,8 @@ int call_generate(struct calls *c, const struct caller *who, const struct gen_re
 		return r;
 	if (!mine.caller)
 		mine.caller = who->user_id;
+	if (!mine.key)
+		mine.key = who->key_id;
 	if (q->raw) {
 		x.raw = *q->raw;
 		x.raw.bytes = pass_bytes;

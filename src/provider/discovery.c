@@ -388,7 +388,7 @@ struct slots *catalogue_slots_of(struct providers *ps, struct provider *p, const
 	if (p->max_concurrent == 0 && p->dialect == &ollama_dialect) {
 		struct model_note *n = catalogue_note_of(p, model);
 		if (!n->slots) {
-			n->slots = slots_new();
+			n->slots = slots_new(p->slots);
 			slots_learn(n->slots);
 		}
 		s = n->slots;

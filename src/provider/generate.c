@@ -417,6 +417,7 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 	struct generation g = {.run = {.ps = ps,
 				       .model = q->model,
 				       .caller = q->caller,
+				       .key = q->key,
 				       .background = q->background,
 				       .streams = true,
 				       .sink = sink,
@@ -437,4 +438,16 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 	answer_done(&g.stream);
 	buf_done(&g.piece);
 	return r;
+}
+
+int provider_await_idle(struct providers *ps, const char *model, struct cancel *cancel, int64_t wait_ms, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	CLEANUP(plan_done) struct plan plan = {.n = 0};
+	arena_init(&a, 1 << 20);
+	int r = catalogue_plan(ps, model, 0, &a, &plan, e);
+	if (r < 0 || plan.targets[0].p->dialect->generate)
+		return r;
+	r = slots_await_idle(plan.targets[0].p->slots, cancel, wait_ms);
+	return r == E_BUSY ? err_set(e, r, "%s has something to do all the time.", plan.targets[0].p->label) : r;
 }

@@ -80,7 +80,8 @@ struct gen_logprobs {
 
 struct gen_request {
 	const char *model; /* a resolved id or alias */
-	int64_t caller;    /* whose call it is: the queue of a provider is fair between callers */
+	int64_t caller;    /* whose call it is: the queue of a provider is fair between callers, */
+	int64_t key;       /* and between the keys that one of them calls with; 0: none */
 	const struct gen_message *messages;
 	size_t n_messages;
 	const char *prompt,
@@ -149,6 +150,11 @@ struct gen_result {
  */
 int provider_generate(struct providers *p, const struct gen_request *q, struct gen_sink *sink, struct cancel *cancel,
 	struct gen_result *ret, struct err *e) MUST_CHECK;
+
+/* Waits until a call of this model in the background would begin at once: 0, E_BUSY when that took `wait_ms`,
+ * E_MODEL_UNKNOWN, -ECANCELED. */
+int provider_await_idle(
+	struct providers *ps, const char *model, struct cancel *cancel, int64_t wait_ms, struct err *e) MUST_CHECK;
 
 /* Whether arguments of calls in the messages are no JSON object: a provider that takes objects alone gets those calls and
  * their results as texts. */

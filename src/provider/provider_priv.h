@@ -12,14 +12,14 @@
 
 /* ---- queue.c: places at a provider, fair between callers ---- */
 
-struct slots *slots_new(void);
-void slots_free(struct slots *s);
+struct slots *slots_new(struct slots *group); /* NULL: of a provider, all of whose calls in the background they bound */
+void slots_free(struct slots *s);             /* of a provider, with those of its models */
 void slots_limit(struct slots *s, int64_t max); /* 0: no limit; a change counts at once */
 void slots_learn(struct slots *s);              /* the limit is found out, and what was found out before is forgotten */
 
 /* What a call asks for and has: in its own frame, from slots_take to slots_give. */
 struct place {
-	int64_t caller;
+	int64_t caller, key; /* who takes turns with others; key: with those of the same caller */
 	struct cancel *cancel;
 	bool background; /* only where nobody else is; whoever would wait for it fires `cancel` with E_BUSY */
 	int (*position)(
@@ -35,6 +35,8 @@ struct place {
 
 /* Waits for a place: callers take turns, each one's calls in their order. -ECANCELED; negative of `position` ends it. */
 int slots_take(struct slots *s, struct place *p) MUST_CHECK;
+/* Until nobody would have to wait for a call in the background: 0, E_BUSY when the time is up, -ECANCELED. */
+int slots_await_idle(struct slots *s, struct cancel *cancel, int64_t wait_ms) MUST_CHECK;
 void slots_begun(struct place *p); /* its answer has; any thread */
 /* Of one that has a place, while its answer has not begun: its number among those that wait over there for the answers of
  * others; 0: it does not wait for others, as far as is known. Any thread. */

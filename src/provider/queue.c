@@ -1,7 +1,7 @@
 /*
- * queue.c - places at a provider. Callers take turns: a place goes to the one who has waited for the longest time since
- * their last one, whatever the number of calls they have waiting; each one's calls come in their order. Calls in the
- * background get a place only where nobody else is, and lose it to whoever would wait for it.
+ * queue.c - places at a provider. Callers take turns (rotation.c). Calls in the background get a place only where nobody
+ * else is, and lose it to whoever would wait for it; places that are learned for each model of a server count together
+ * there, since one model's answers slow down the others', or its weights have to leave the memory for theirs.
  *
  * How many places there are is configured, or learned for each model of a server that does not say it (Ollama). Nothing is
  * held back until one call was seen to wait for the end of another: then there are as many places as answers came at the
@@ -12,34 +12,31 @@
 
 #include "base/clock.h"
 #include "provider/provider_priv.h"
+#include "provider/rotation.h"
 #include "sys/metrics.h"
 
-#define REMEMBERED    64  /* callers that wait for nothing, of whom it is still known when they had their turn */
 #define SEEN_TO_WAIT  500 /* ms: less is what any answer takes to begin */
 #define WOKEN_AT_ONCE 32  /* waiters that hear at once when their number changes; more look once in a second */
 
 struct waiter {
 	struct slots *slots;
-	struct waiter *next;
+	struct rotated turn; /* of one that is not in the background */
+	struct waiter *next; /* of those that are */
 	pthread_cond_t cv;
+	bool looks; /* takes no place */
 	bool granted, canceled;
-};
-
-struct turn_taker {
-	int64_t caller;
-	uint64_t served; /* number of their last turn; 0: none yet */
-	struct waiter *first, *last;
-	int64_t waiting;
-	struct turn_taker *next;
+	int64_t until_ms; /* then it leaves; 0: never */
 };
 
 struct slots {
+	struct slots *group; /* the provider's own, which may be this one: its lock is that of all */
 	pthread_mutex_t mx;
-	int64_t max, running, queued;
-	uint64_t turns;
-	struct turn_taker *takers; /* in the order in which they came to be known */
-	size_t n_takers;
-	struct waiter *idle;         /* calls in the background; the last one first */
+	struct waiter *idle; /* of the group: calls in the background; the last one first */
+	struct slots *parts; /* of the group: those of its models */
+	struct slots *next;
+
+	int64_t max, running;
+	struct rotation line;
 	struct place *first, **last; /* who has a place, in the order they got it */
 
 	bool learns;
@@ -48,25 +45,30 @@ struct slots {
 	int64_t ended_ms;            /* when one last ended */
 };
 
-struct slots *slots_new(void)
+struct slots *slots_new(struct slots *group)
 {
 	struct slots *s = xcalloc(1, sizeof(*s));
 	pthread_mutex_init(&s->mx, NULL);
 	s->last = &s->first;
+	s->group = group ? group : s;
+	if (!group)
+		return s;
+	pthread_mutex_lock(&group->mx);
+	s->next = group->parts;
+	group->parts = s;
+	pthread_mutex_unlock(&group->mx);
 	return s;
 }
 
 void slots_free(struct slots *s)
 {
-	if (!s)
-		return;
-	while (s->takers) {
-		struct turn_taker *t = s->takers;
-		s->takers = t->next;
-		free(t);
+	while (s) {
+		struct slots *next = s->group == s ? s->parts : s->next;
+		rotation_done(&s->line);
+		pthread_mutex_destroy(&s->mx);
+		free(s);
+		s = next;
 	}
-	pthread_mutex_destroy(&s->mx);
-	free(s);
 }
 
 /* ---- who is next; all under the lock ---- */
@@ -79,122 +81,57 @@ static bool has_room(const struct slots *s)
 	return max <= 0 || s->running < max;
 }
 
-static bool is_idle(const struct slots *s)
+/* Nobody would have to wait for one in the background. */
+static bool is_idle(const struct slots *group)
 {
-	return s->queued == 0 && (s->running == 0 || (s->max <= 0 && !s->learns));
+	const struct slots *s = group;
+	while (s && s->line.waiting == 0 && (s->running == 0 || (s->max <= 0 && !s->learns)))
+		s = s == group ? s->parts : s->next;
+	return !s;
 }
 
-/* Forgets those who wait for nothing, the longest served first, when they have become too many. */
-static void forget(struct slots *s)
+static void wake(struct rotated *w)
 {
-	while (s->n_takers > REMEMBERED) {
-		struct turn_taker **oldest = NULL;
-		for (struct turn_taker **t = &s->takers; *t; t = &(*t)->next)
-			if ((*t)->waiting == 0 && (!oldest || (*t)->served < (*oldest)->served))
-				oldest = t;
-		if (!oldest)
-			return;
-		struct turn_taker *gone = *oldest;
-		*oldest = gone->next;
-		free(gone);
-		s->n_takers--;
-	}
-}
-
-static struct turn_taker *taker_of(struct slots *s, int64_t caller)
-{
-	struct turn_taker **end = &s->takers;
-	for (; *end; end = &(*end)->next)
-		if ((*end)->caller == caller)
-			return *end;
-	struct turn_taker *t = xcalloc(1, sizeof(*t));
-	t->caller = caller;
-	*end = t;
-	s->n_takers++;
-	return t;
-}
-
-static void serve(struct slots *s, struct turn_taker *t)
-{
-	t->served = ++s->turns;
-	s->running++;
-}
-
-static void unlink_waiter(struct slots *s, struct turn_taker *t, struct waiter *w)
-{
-	struct waiter *before = NULL;
-	for (struct waiter *x = t->first; x != w; x = x->next)
-		before = x;
-	if (before)
-		before->next = w->next;
-	else
-		t->first = w->next;
-	if (t->last == w)
-		t->last = before;
-	t->waiting--;
-	s->queued--;
+	pthread_cond_signal(&CONTAINER_OF(w, struct waiter, turn)->cv);
 }
 
 /* All who wait are woken: their positions have changed. */
 static void wake_all(const struct slots *s)
 {
-	if (s->queued > WOKEN_AT_ONCE)
-		return;
-	for (struct turn_taker *t = s->takers; t; t = t->next)
-		for (struct waiter *w = t->first; w; w = w->next)
-			pthread_cond_signal(&w->cv);
+	if (s->line.waiting <= WOKEN_AT_ONCE)
+		rotation_each(&s->line, wake);
 }
 
-static struct turn_taker *next_taker(const struct slots *s)
+/* Calls in the background, and those that only want to know: as long as nobody is there, in their order. */
+static void grant_idle(struct slots *group)
 {
-	struct turn_taker *next = NULL;
-	for (struct turn_taker *t = s->takers; t; t = t->next)
-		if (t->first && (!next || t->served < next->served))
-			next = t;
-	return next;
+	while (group->idle && is_idle(group)) {
+		struct waiter **w = &group->idle;
+		while ((*w)->next)
+			w = &(*w)->next;
+		(*w)->granted = true;
+		(*w)->slots->running += !(*w)->looks;
+		pthread_cond_signal(&(*w)->cv);
+		*w = NULL;
+	}
 }
 
 static void grant(struct slots *s)
 {
-	struct turn_taker *next;
+	struct rotated *next;
 	bool any = false;
-	while (has_room(s) && (next = next_taker(s))) {
-		struct waiter *w = next->first;
-		unlink_waiter(s, next, w);
-		serve(s, next);
+	while (has_room(s) && (next = rotation_next(&s->line))) {
+		struct share *key = next->key;
+		struct waiter *w = CONTAINER_OF(next, struct waiter, turn);
+		rotation_remove(&s->line, next);
+		rotation_serve(&s->line, key);
+		s->running++;
 		w->granted = any = true;
 		pthread_cond_signal(&w->cv);
 	}
 	if (any)
 		wake_all(s);
-	if (s->idle && is_idle(s)) {
-		struct waiter **w = &s->idle;
-		while ((*w)->next)
-			w = &(*w)->next;
-		(*w)->granted = true;
-		pthread_cond_signal(&(*w)->cv);
-		*w = NULL;
-		s->running++;
-	}
-}
-
-/* How many turns are taken until this one has its own: in each round everybody who waits has one. */
-static int64_t position_of(const struct slots *s, const struct turn_taker *mine, const struct waiter *w)
-{
-	int64_t round = 1, n;
-	bool behind = false;
-	for (const struct waiter *x = mine->first; x != w; x = x->next)
-		round++;
-	n = round;
-	for (const struct turn_taker *t = s->takers; t; t = t->next) {
-		if (t == mine) {
-			behind = true;
-			continue;
-		}
-		bool earlier = t->served < mine->served || (t->served == mine->served && !behind);
-		n += MIN(t->waiting, earlier ? round : round - 1);
-	}
-	return n;
+	grant_idle(s->group);
 }
 
 /* ---- places that are taken ---- */
@@ -228,12 +165,24 @@ static int64_t not_answering(const struct slots *s)
 	return n;
 }
 
-/* What runs in the background gives way to who would wait for it. */
-static void give_way(const struct slots *s)
+/* What runs in the background at the same server gives way to who would wait for it; `here`: also of the same model. */
+static void give_way(const struct slots *s, bool here)
 {
-	for (struct place *p = s->first; p; p = p->next)
-		if (p->background && p->cancel)
-			cancel_fire(p->cancel, E_BUSY);
+	for (const struct slots *x = s->group; x; x = x == s->group ? x->parts : x->next)
+		for (struct place *p = x->first; p && (x != s || here); p = p->next)
+			if (p->background && p->cancel)
+				cancel_fire(p->cancel, E_BUSY);
+}
+
+/* Somebody would have the place that one in the background has here. */
+static bool is_wanted(const struct slots *s)
+{
+	for (const struct slots *x = s->group; x; x = x == s->group ? x->parts : x->next) {
+		int64_t others = x == s ? MAX(s->parallel, 1) : 0;
+		if (x->line.waiting > 0 || (x->learns && x->running > others))
+			return true;
+	}
+	return false;
 }
 
 /* ---- waiting ---- */
@@ -241,63 +190,59 @@ static void give_way(const struct slots *s)
 static void on_cancel(void *arg)
 {
 	struct waiter *w = arg;
-	pthread_mutex_lock(&w->slots->mx);
+	pthread_mutex_lock(&w->slots->group->mx);
 	w->canceled = true;
 	pthread_cond_signal(&w->cv);
-	pthread_mutex_unlock(&w->slots->mx);
+	pthread_mutex_unlock(&w->slots->group->mx);
 }
 
-static void wait_a_second(struct slots *s, struct waiter *w)
+static void wait_a_second(struct waiter *w)
 {
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec++;
-	pthread_cond_clockwait(&w->cv, &s->mx, CLOCK_MONOTONIC, &until);
+	pthread_cond_clockwait(&w->cv, &w->slots->group->mx, CLOCK_MONOTONIC, &until);
 }
 
-/* With the lock, which is let go while the position is told. `t` is NULL in the background, where there is none. */
-static int wait_turn(struct slots *s, const struct turn_taker *t, struct waiter *w, const struct place *p)
+/* With the lock, which is let go while the position is told; in the background there is none. */
+static int wait_turn(struct slots *s, struct waiter *w, const struct place *p)
 {
 	int64_t told = 0;
 	while (!w->granted && !w->canceled) {
-		int64_t now = t ? position_of(s, t, w) + not_answering(s) : 0;
+		int64_t now = w->turn.key ? rotation_position(&s->line, &w->turn) + not_answering(s) : 0;
+		if (w->until_ms > 0 && clock_mono_ms() >= w->until_ms)
+			return E_BUSY;
 		if (now == told || !p->position) {
-			wait_a_second(s, w);
+			wait_a_second(w);
 			continue;
 		}
 		told = now;
-		pthread_mutex_unlock(&s->mx);
+		pthread_mutex_unlock(&s->group->mx);
 		int r = p->position(p->arg, now);
-		pthread_mutex_lock(&s->mx);
+		pthread_mutex_lock(&s->group->mx);
 		if (r < 0)
 			return r;
 	}
 	return w->granted ? 0 : -ECANCELED;
 }
 
-static void enqueue(struct slots *s, struct turn_taker *t, struct waiter *w)
+static void enqueue(struct slots *s, struct share *key, struct waiter *w)
 {
-	if (!t) {
-		w->next = s->idle;
-		s->idle = w;
+	if (!key) {
+		w->next = s->group->idle;
+		s->group->idle = w;
 		return;
 	}
-	if (t->last)
-		t->last->next = w;
-	else
-		t->first = w;
-	t->last = w;
-	t->waiting++;
-	s->queued++;
-	give_way(s);
+	rotation_add(&s->line, key, &w->turn);
+	give_way(s, true);
 	wake_all(s); /* the new one may come before others */
 }
 
-static void dequeue(struct slots *s, struct turn_taker *t, struct waiter *w)
+static void dequeue(struct slots *s, struct waiter *w)
 {
-	struct waiter **at = &s->idle;
-	if (t) {
-		unlink_waiter(s, t, w);
+	struct waiter **at = &s->group->idle;
+	if (w->turn.key) {
+		rotation_remove(&s->line, &w->turn);
 		wake_all(s);
 		return;
 	}
@@ -306,56 +251,58 @@ static void dequeue(struct slots *s, struct turn_taker *t, struct waiter *w)
 	*at = w->next;
 }
 
-/* Lets go of the lock and takes it again. */
-static int queue_up(struct slots *s, struct turn_taker *t, struct place *p)
+/* Lets go of the lock and takes it again. `w` says how; `key` is NULL in the background. */
+static int queue_up(struct slots *s, struct share *key, struct place *p, struct waiter *w)
 {
 	int64_t began = clock_mono_ms();
-	struct waiter w = {.slots = s};
 	struct cancel_hook hook;
-	pthread_cond_init(&w.cv, NULL);
-	enqueue(s, t, &w);
-	pthread_mutex_unlock(&s->mx);
-	metric_add(M_provider_calls_queued, 1);
-	int r = cancel_on(p->cancel, &hook, on_cancel, &w);
+	w->slots = s;
+	pthread_cond_init(&w->cv, NULL);
+	enqueue(s, key, w);
+	pthread_mutex_unlock(&s->group->mx);
+	metric_add(M_provider_calls_queued, !w->looks);
+	int r = cancel_on(p->cancel, &hook, on_cancel, w);
 	bool hooked = r >= 0;
-	pthread_mutex_lock(&s->mx);
+	pthread_mutex_lock(&s->group->mx);
 	if (r >= 0)
-		r = wait_turn(s, t, &w, p);
-	if (r < 0 && w.granted) { /* a place that came too late goes to the next one */
+		r = wait_turn(s, w, p);
+	if (r < 0 && w->granted && !w->looks) { /* a place that came too late goes to the next one */
 		s->running--;
 		grant(s);
-	} else if (r < 0) {
-		dequeue(s, t, &w);
+	} else if (r < 0 && !w->granted) {
+		dequeue(s, w);
 	}
-	pthread_mutex_unlock(&s->mx);
-	metric_add(M_provider_calls_queued, -1);
+	pthread_mutex_unlock(&s->group->mx);
+	metric_add(M_provider_calls_queued, -!w->looks);
 	if (hooked)
 		cancel_off(p->cancel, &hook);
-	pthread_cond_destroy(&w.cv);
+	pthread_cond_destroy(&w->cv);
 	p->waited_ms = clock_mono_ms() - began;
-	pthread_mutex_lock(&s->mx);
+	pthread_mutex_lock(&s->group->mx);
 	return r;
 }
 
 static int take(struct slots *s, struct place *p)
 {
+	struct waiter w = {.looks = false};
 	if (p->background) {
-		if (!is_idle(s))
-			return queue_up(s, NULL, p);
+		if (!is_idle(s->group))
+			return queue_up(s, NULL, p, &w);
 		s->running++;
 		return 0;
 	}
-	if (s->max <= 0 && !s->learns && s->queued == 0) {
+	if (s->max <= 0 && !s->learns && s->line.waiting == 0) {
 		s->running++;
 		return 0;
 	}
-	struct turn_taker *t = taker_of(s, p->caller);
-	if (s->queued > 0 || !has_room(s))
-		return queue_up(s, t, p);
-	serve(s, t);
-	forget(s);
-	if (s->learns && s->running > MAX(s->parallel, 1))
-		give_way(s); /* it is let through, but would wait over there */
+	struct share *key = rotation_key(&s->line, p->caller, p->key);
+	if (s->line.waiting > 0 || !has_room(s))
+		return queue_up(s, key, p, &w);
+	rotation_serve(&s->line, key);
+	s->running++;
+	rotation_forget(&s->line);
+	if (s->learns) /* it is let through, but would wait over there */
+		give_way(s, s->running > MAX(s->parallel, 1));
 	return 0;
 }
 
@@ -365,14 +312,24 @@ int slots_take(struct slots *s, struct place *p)
 	p->waited_ms = 0;
 	if (cancel_reason(p->cancel))
 		return -ECANCELED;
-	pthread_mutex_lock(&s->mx);
+	pthread_mutex_lock(&s->group->mx);
 	int r = take(s, p);
 	if (r >= 0)
 		link_place(s, p);
-	bool late = r >= 0 && p->background && s->queued > 0; /* somebody came in between */
-	pthread_mutex_unlock(&s->mx);
+	bool late = r >= 0 && p->background && is_wanted(s); /* somebody came in between */
+	pthread_mutex_unlock(&s->group->mx);
 	if (late)
 		cancel_fire(p->cancel, E_BUSY);
+	return r;
+}
+
+int slots_await_idle(struct slots *s, struct cancel *cancel, int64_t wait_ms)
+{
+	struct place p = {.cancel = cancel};
+	struct waiter w = {.looks = true, .until_ms = clock_mono_ms() + wait_ms};
+	pthread_mutex_lock(&s->group->mx);
+	int r = is_idle(s->group) ? 0 : queue_up(s, NULL, &p, &w);
+	pthread_mutex_unlock(&s->group->mx);
 	return r;
 }
 
@@ -381,7 +338,7 @@ void slots_begun(struct place *p)
 	struct slots *s = p->slots;
 	if (!s)
 		return;
-	pthread_mutex_lock(&s->mx);
+	pthread_mutex_lock(&s->group->mx);
 	int64_t now = clock_mono_ms();
 	if (!p->answers) {
 		p->answers = true;
@@ -395,7 +352,7 @@ void slots_begun(struct place *p)
 		s->full = true;
 		p->waited_ms += s->ended_ms - p->taken_ms;
 	}
-	pthread_mutex_unlock(&s->mx);
+	pthread_mutex_unlock(&s->group->mx);
 }
 
 int64_t slots_number(const struct place *p)
@@ -404,50 +361,50 @@ int64_t slots_number(const struct place *p)
 	int64_t n = 1;
 	if (!s)
 		return 0;
-	pthread_mutex_lock(&s->mx);
+	pthread_mutex_lock(&s->group->mx);
 	for (const struct place *x = s->first; x && x != p; x = x->next)
 		n += !x->answers;
 	if (p->answers || s->answering == 0 || !s->learns)
 		n = 0;
-	pthread_mutex_unlock(&s->mx);
+	pthread_mutex_unlock(&s->group->mx);
 	return n;
 }
 
 void slots_give(struct place *p)
 {
 	struct slots *s = p->slots;
-	pthread_mutex_lock(&s->mx);
+	pthread_mutex_lock(&s->group->mx);
 	unlink_place(s, p);
 	s->running--;
 	s->answering -= p->answers;
 	s->ended_ms = clock_mono_ms();
 	grant(s);
-	forget(s);
-	pthread_mutex_unlock(&s->mx);
+	rotation_forget(&s->line);
+	pthread_mutex_unlock(&s->group->mx);
 	p->slots = NULL;
 }
 
 void slots_limit(struct slots *s, int64_t max)
 {
-	pthread_mutex_lock(&s->mx);
+	pthread_mutex_lock(&s->group->mx);
 	s->max = max;
 	grant(s);
-	pthread_mutex_unlock(&s->mx);
+	pthread_mutex_unlock(&s->group->mx);
 }
 
 void slots_learn(struct slots *s)
 {
-	pthread_mutex_lock(&s->mx);
+	pthread_mutex_lock(&s->group->mx);
 	s->learns = true;
 	s->full = false;
 	s->parallel = s->answering;
-	pthread_mutex_unlock(&s->mx);
+	pthread_mutex_unlock(&s->group->mx);
 }
 
 void slots_count(struct slots *s, int64_t *ret_running, int64_t *ret_queued)
 {
-	pthread_mutex_lock(&s->mx);
+	pthread_mutex_lock(&s->group->mx);
 	*ret_running = s->running;
-	*ret_queued = s->queued;
-	pthread_mutex_unlock(&s->mx);
+	*ret_queued = s->line.waiting;
+	pthread_mutex_unlock(&s->group->mx);
 }

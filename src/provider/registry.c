@@ -256,7 +256,7 @@ int provider_new(const struct providers *ps, const struct provider_config *c, st
 	p->token_timeout_ms = c->token_timeout_ms;
 	p->total_timeout_ms = c->total_timeout_ms;
 	p->max_concurrent = c->max_concurrent > 0 ? c->max_concurrent : ps->settings->provider_concurrency;
-	p->slots = slots_new();
+	p->slots = slots_new(NULL);
 	slots_limit(p->slots, p->max_concurrent);
 	p->first_token_ms = -1;
 	p->look_wanted = true;
@@ -282,7 +282,6 @@ void provider_unref(struct provider *p)
 	while (p->notes) {
 		struct model_note *n = p->notes;
 		p->notes = n->next;
-		slots_free(n->slots);
 		free(n->name);
 		free(n);
 	}

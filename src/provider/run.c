@@ -260,6 +260,7 @@ static int run_target(struct run *r, bool another, struct err *e)
 	if (code < 0)
 		return code;
 	r->place = (struct place){.caller = r->caller,
+		.key = r->key,
 		.cancel = r->cancel,
 		.background = r->background,
 		.position = tell_position,

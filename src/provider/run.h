@@ -8,6 +8,7 @@ struct run {
 	struct providers *ps;
 	const char *model;
 	int64_t caller;
+	int64_t key;           /* of the caller's several */
 	bool background;       /* gives way to all others */
 	bool streams;          /* its answer comes in pieces, which shows how many are answered at the same time */
 	struct gen_sink *sink; /* for status events; NULL: nobody is told */

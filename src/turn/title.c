@@ -9,8 +9,7 @@
 #define EXCERPT_BYTES 2000 /* of question and answer, for the model to name */
 #define NAME_TOKENS   64
 #define PATIENCE_MS   20000 /* for the model's whole answer */
-#define IDLE_WAIT_MS  500   /* between looks whether its provider is idle, */
-#define IDLE_TRIES    40    /* and how many */
+#define IDLE_WAIT_MS  60000 /* for its provider to be idle; then the next answer's turn tries again */
 #define ATTEMPTS      3     /* of one that had to give way */
 
 const char *title_plain(const char *question, struct arena *a)
@@ -83,35 +82,6 @@ static const char *load_question(struct title *t, struct err *e)
 	return instruction(t, question.content, answer.content);
 }
 
-/* Whether an answer of somebody would have to wait for the name: an Ollama answers one at a time. */
-static bool is_busy(struct title *t, const char *model)
-{
-	struct catalogue known;
-	struct model m;
-	struct err e = {0};
-
-	if (providers_model(t->all->providers, model, &t->arena, &m, &e) < 0 ||
-		providers_catalogue(t->all->providers, &t->arena, &known, &e) < 0)
-		return true;
-	for (size_t i = 0; i < known.n_providers; i++) {
-		const struct provider_state *p = &known.providers[i];
-		if (strcmp(p->name, m.provider) == 0)
-			return p->queued > 0 || (p->running > 0 && strcmp(p->kind, "ollama") == 0);
-	}
-	return false;
-}
-
-static bool wait_until_idle(struct title *t, const char *model)
-{
-	for (int tries = 0; tries < IDLE_TRIES; tries++) {
-		if (!is_busy(t, model))
-			return true;
-		if (cancel_sleep(&t->cancel, IDLE_WAIT_MS) < 0)
-			return false;
-	}
-	return false; /* the next answer's turn tries again */
-}
-
 static int generate(struct title *t, const char *model, const char *text, struct title_sink *sink,
 	struct gen_result *result, struct err *e)
 {
@@ -148,16 +118,15 @@ static bool may_try_again(struct title *t)
 static int generate_when_idle(struct title *t, const char *model, const char *text, struct title_sink *sink,
 	struct gen_result *result, struct err *e)
 {
-	int r = -ECANCELED;
-
-	for (int i = 0; i < ATTEMPTS && wait_until_idle(t, model); i++) {
+	for (int i = 1;; i++) {
 		err_clear(e);
 		buf_reset(&sink->text);
-		r = generate(t, model, text, sink, result, e);
-		if (r >= 0 || !may_try_again(t))
-			break;
+		int r = provider_await_idle(t->all->providers, model, &t->cancel, IDLE_WAIT_MS, e);
+		if (r >= 0)
+			r = generate(t, model, text, sink, result, e);
+		if (r >= 0 || r == E_BUSY || i == ATTEMPTS || !may_try_again(t))
+			return r;
 	}
-	return r;
 }
 
 void title_ask(struct title *t)

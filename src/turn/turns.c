@@ -10,7 +10,7 @@
 
 #define TURN_STACK     (256u << 10) /* virtual; a sleeping turn has touched a small part of it */
 #define ENDING_THREADS 8            /* for turns that have given up their place and are about to leave their thread */
-#define TITLE_THREADS  2
+#define TITLE_THREADS  4
 #define TITLES_WAITING 100
 
 #define STORE_RETRY_MS     250

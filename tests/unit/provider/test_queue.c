@@ -5,7 +5,7 @@
 
 struct taker {
 	struct slots *slots;
-	int64_t caller;
+	int64_t caller, key;
 	struct cancel cancel;
 	pthread_t thread;
 	int r;
@@ -36,12 +36,16 @@ static int told(void *arg, int64_t n)
 static void *take(void *arg)
 {
 	struct taker *t = arg;
-	t->place = (struct place){
-		.caller = t->caller, .cancel = &t->cancel, .background = t->background, .position = told, .arg = t};
+	t->place = (struct place){.caller = t->caller,
+		.key = t->key,
+		.cancel = &t->cancel,
+		.background = t->background,
+		.position = told,
+		.arg = t};
 	t->r = slots_take(t->slots, &t->place);
 	pthread_mutex_lock(&mx);
 	if (t->r >= 0) {
-		order[n_order++] = t->caller;
+		order[n_order++] = t->key ? t->key : t->caller;
 		places[n_places++] = &t->place;
 	}
 	pthread_cond_broadcast(&cv);
@@ -50,15 +54,20 @@ static void *take(void *arg)
 }
 
 /* Begins to wait, and is known to wait when this returns. */
-static void queue_up(struct taker *t, struct slots *s, int64_t caller)
+static void queue_up_key(struct taker *t, struct slots *s, int64_t caller, int64_t key)
 {
-	*t = (struct taker){.slots = s, .caller = caller};
+	*t = (struct taker){.slots = s, .caller = caller, .key = key};
 	cancel_init(&t->cancel);
 	assert_int_equal(pthread_create(&t->thread, NULL, take, t), 0);
 	pthread_mutex_lock(&mx);
 	while (t->n_positions == 0)
 		pthread_cond_wait(&cv, &mx);
 	pthread_mutex_unlock(&mx);
+}
+
+static void queue_up(struct taker *t, struct slots *s, int64_t caller)
+{
+	queue_up_key(t, s, caller, 0);
 }
 
 static void wait_order(size_t n)
@@ -118,7 +127,7 @@ static void callers_take_turns(void **state)
 {
 	static const int64_t callers[] = {1, 1, 1, 2, 3}, first[] = {1, 2, 3, 1, 2}, served[] = {2, 3, 1, 1, 1};
 	struct taker t[5];
-	struct slots *s = slots_new();
+	struct slots *s = slots_new(NULL);
 	(void)state;
 	n_order = n_places = n_given = 0;
 	slots_limit(s, 1);
@@ -149,7 +158,7 @@ static void callers_take_turns(void **state)
 static void rounds(void **state)
 {
 	struct taker t[6];
-	struct slots *s = slots_new();
+	struct slots *s = slots_new(NULL);
 	static const int64_t callers[] = {7, 7, 7, 8, 8, 9}, served[] = {8, 9, 7, 8, 7, 7};
 	(void)state;
 	n_order = n_places = n_given = 0;
@@ -168,10 +177,40 @@ static void rounds(void **state)
 	slots_free(s);
 }
 
+/* A key with many calls holds up neither the other keys of its user nor other users. */
+static void keys_take_turns(void **state)
+{
+	static const struct {
+		int64_t caller, key, position;
+	} calls[] = {{1, 11, 1}, {1, 11, 2}, {1, 11, 3}, {1, 12, 2}, {2, 21, 1}, {1, 13, 4}};
+	static const int64_t served[] = {21, 11, 12, 13, 11, 11};
+	struct taker t[6];
+	struct slots *s = slots_new(NULL);
+	(void)state;
+	n_order = n_places = n_given = 0;
+	slots_limit(s, 1);
+	take_now(s, 1); /* with no key */
+	for (size_t i = 0; i < 6; i++) {
+		queue_up_key(&t[i], s, calls[i].caller, calls[i].key);
+		assert_int_equal(t[i].positions[0], calls[i].position);
+	}
+	wait_position(&t[2], 6);
+	wait_position(&t[3], 3);
+	for (size_t i = 0; i < 6; i++) {
+		give_oldest();
+		wait_order(i + 1);
+		assert_int_equal(order[i], served[i]);
+	}
+	for (size_t i = 0; i < 6; i++)
+		leave(&t[i]);
+	give_oldest();
+	slots_free(s);
+}
+
 static void leaving_the_queue(void **state)
 {
 	struct taker a, b;
-	struct slots *s = slots_new();
+	struct slots *s = slots_new(NULL);
 	(void)state;
 	n_order = n_places = n_given = 0;
 	slots_limit(s, 1);
@@ -210,7 +249,7 @@ static int refuse(void *arg, int64_t n)
 static void limits_change(void **state)
 {
 	struct taker t[3];
-	struct slots *s = slots_new();
+	struct slots *s = slots_new(NULL);
 	(void)state;
 	n_order = n_places = n_given = 0;
 	for (int i = 0; i < 5; i++)
@@ -270,7 +309,7 @@ static void never_too_many(void **state)
 	_Atomic int inside = 0, most = 0;
 	struct busy b[8];
 	pthread_t threads[8];
-	struct slots *s = slots_new();
+	struct slots *s = slots_new(NULL);
 	(void)state;
 	slots_limit(s, 3);
 	for (int i = 0; i < 8; i++) {
@@ -301,7 +340,7 @@ static void places_are_learned(void **state)
 {
 	struct place p[16];
 	struct taker t;
-	struct slots *s = slots_new();
+	struct slots *s = slots_new(NULL);
 	struct cancel c;
 	(void)state;
 	n_order = n_places = n_given = 0;
@@ -345,7 +384,7 @@ static void places_are_learned(void **state)
 static void many_places_are_learned(void **state)
 {
 	struct place p[32];
-	struct slots *s = slots_new();
+	struct slots *s = slots_new(NULL);
 	struct cancel c;
 	(void)state;
 	cancel_init(&c);
@@ -364,7 +403,7 @@ static void the_background_gives_way(void **state)
 {
 	struct place title;
 	struct taker t;
-	struct slots *s = slots_new();
+	struct slots *s = slots_new(NULL);
 	struct cancel c, c2;
 	(void)state;
 	n_order = n_places = n_given = 0;
@@ -398,17 +437,70 @@ static void the_background_gives_way(void **state)
 	slots_free(s);
 }
 
+static void *await_idle(void *arg)
+{
+	struct taker *t = arg;
+	t->r = slots_await_idle(t->slots, &t->cancel, 60000);
+	return NULL;
+}
+
+/* The models of one server share it: a call in the background begins where none of them answers, and gives way to any. */
+static void the_background_of_a_server(void **state)
+{
+	struct slots *group = slots_new(NULL), *a = slots_new(group), *b = slots_new(group);
+	struct place p, title;
+	struct cancel c, c2;
+	struct taker t = {.slots = b, .caller = 7, .background = true}, w = {.slots = group};
+	(void)state;
+	n_order = n_places = n_given = 0;
+	cancel_init(&c);
+	cancel_init(&c2);
+	cancel_init(&t.cancel);
+	cancel_init(&w.cancel);
+	slots_learn(a);
+	slots_learn(b);
+	assert_int_equal(slots_await_idle(group, &c, 1), 0);
+	take_place(a, &p, 1, &c, false);
+	assert_int_equal(slots_await_idle(group, &c, 1), E_BUSY);
+	assert_int_equal(pthread_create(&t.thread, NULL, take, &t), 0);
+	assert_int_equal(pthread_create(&w.thread, NULL, await_idle, &w), 0);
+	slots_give(&p);
+	pthread_join(t.thread, NULL);
+	assert_int_equal(t.r, 0);
+	count(b, 1, 0);
+	/* One that only wants to know takes no place, and is told when the other has ended, at the latest. */
+	slots_give(&t.place);
+	pthread_join(w.thread, NULL);
+	assert_int_equal(w.r, 0);
+	count(a, 0, 0);
+	count(b, 0, 0);
+	take_place(b, &title, 7, &c2, true);
+	take_place(a, &p, 1, &c, false);
+	assert_int_equal(cancel_reason(&c2), E_BUSY);
+	slots_give(&title);
+	slots_give(&p);
+	cancel_fire(&c, E_CANCELED);
+	assert_int_equal(slots_await_idle(group, &c, 1000), 0); /* it is idle */
+	cancel_done(&t.cancel);
+	cancel_done(&w.cancel);
+	cancel_done(&c);
+	cancel_done(&c2);
+	slots_free(group);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(callers_take_turns),
 		cmocka_unit_test(rounds),
+		cmocka_unit_test(keys_take_turns),
 		cmocka_unit_test(leaving_the_queue),
 		cmocka_unit_test(limits_change),
 		cmocka_unit_test(never_too_many),
 		cmocka_unit_test(places_are_learned),
 		cmocka_unit_test(many_places_are_learned),
 		cmocka_unit_test(the_background_gives_way),
+		cmocka_unit_test(the_background_of_a_server),
 	};
 	return cmocka_run_group_tests_name("provider/queue", tests, NULL, NULL);
 }
