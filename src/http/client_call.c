@@ -185,7 +185,9 @@ static int set_headers(struct call *c)
 		if (add_header(c, *h) < 0)
 			return -ENOMEM;
 	}
-	if (add_header(c, "Expect:") < 0 || (!typed && add_header(c, "Content-Type:") < 0))
+	/* Those that curl would add; nothing is asked to be packed, which would keep small pieces back. */
+	if (add_header(c, "Expect:") < 0 || add_header(c, "Accept-Encoding:") < 0 ||
+		(!typed && add_header(c, "Content-Type:") < 0))
 		return -ENOMEM;
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
 	return 0;
@@ -242,6 +244,8 @@ static int prepare_curl(struct call *c, struct err *e)
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	/* Held for as long as the call lasts, and most calls wait: bursts are taken in more reads instead. */
 	curl_easy_setopt(h, CURLOPT_BUFFERSIZE, (long)(c->in->whole ? BUFFER_LARGE : BUFFER_BYTES));
+	/* What comes packed, although nobody asked for it, is unpacked. */
+	curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "identity");
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "atelier/" ATELIER_VERSION);
 	/* One connection a call: with HTTP/2 a cancel would only reset a stream, and a slow answer could stall others. */
 	curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

@@ -28,16 +28,20 @@ static bool owned_by_llama(const json_t *item)
 
 static void find_limits(const json_t *item, struct model *m)
 {
-	static const char *const context[] = {"loaded_context_length", "context_length", "max_model_len",
-		"context_window", "max_context_length", NULL};
-	static const char *const of_meta[] = {"n_ctx", "n_ctx_train", NULL};
+	static const char *const context[] = {
+		"max_context_length", "context_length", "max_model_len", "context_window", NULL};
+	static const char *const trained[] = {"n_ctx_train", NULL}, *const loaded[] = {"n_ctx", NULL};
 	static const char *const output[] = {"max_completion_tokens", "max_output_tokens", NULL};
 	const json_t *meta = json_object_get(item, "meta"), *top = json_object_get(item, "top_provider");
 	m->context_length = first_number(item, context);
 	if (m->context_length == 0)
-		m->context_length = first_number(meta, of_meta);
+		m->context_length = first_number(meta, trained);
 	if (m->context_length == 0)
 		m->context_length = first_number(top, context);
+	/* LM Studio and llama.cpp say both, and load with less than a model was made for. */
+	m->context_loaded = json_get_i64(item, "loaded_context_length", first_number(meta, loaded));
+	if (m->context_length == 0)
+		m->context_length = m->context_loaded;
 	m->max_output = first_number(item, output);
 	if (m->max_output == 0)
 		m->max_output = first_number(top, output);

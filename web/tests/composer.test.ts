@@ -27,7 +27,7 @@ describe('options of an answer', () => {
 
 describe('how full the window is', () => {
   const message = (role: string, over: object) => ({ role, state: 'complete', content: '', tokens_in: null, tokens_out: null, tokens_exact: true, ...over }) as never;
-  const model = { context_length: 1000, context_loaded: 500 };
+  const model = { kind: 'ollama' as const, context_length: 1000, context_loaded: 500 };
   it('is counted by the newest answer, and what came after it', () => {
     const all = [message('user', { content: 'x'.repeat(400) }), message('assistant', { tokens_in: 100, tokens_out: 50 })];
     expect(fillOf(all, '', model)).toEqual({ used: 150, window: 1000, percent: 15, about: false });
@@ -37,6 +37,11 @@ describe('how full the window is', () => {
   });
   it('is guessed where nothing was counted, and ends at all of it', () => {
     expect(fillOf([message('user', { content: 'x'.repeat(40_000) })], '', model)).toMatchObject({ used: 10_000, percent: 100, about: true });
+  });
+  it('is what a model was loaded with, where that does not grow', () => {
+    const asked = [message('user', { content: 'x'.repeat(400) })];
+    expect(fillOf(asked, '', { ...model, kind: 'openai' })).toMatchObject({ window: 500, percent: 20 });
+    expect(fillOf(asked, '', { kind: 'openai', context_length: 1000, context_loaded: null })).toMatchObject({ window: 1000 });
   });
   it('is not told where nothing is known', () => {
     expect(fillOf([message('user', {})], '', { context_length: null, context_loaded: null })).toBeNull();

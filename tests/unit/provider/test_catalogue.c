@@ -75,7 +75,8 @@ static void two_providers(void **state)
 	assert_string_equal(m->provider, "ollama");
 	m = find(&c, "toy");
 	assert_non_null(m);
-	assert_int_equal(m->context_length, 4096);
+	assert_int_equal(m->context_length, 8192);
+	assert_int_equal(m->context_loaded, 4096);
 	assert_string_equal(m->parameters, "1.5M");
 	assert_string_equal(m->capabilities[0], "completion");
 	assert_string_equal(m->kind, "openai");

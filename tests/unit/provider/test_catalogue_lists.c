@@ -263,6 +263,21 @@ static void openai_shapes(void **state)
 		{"{\"data\":[\"bare\",{\"id\":\"\"},{},7,null,\"bare\"]}", "bare", "", "ready", 0, 0},
 	};
 	(void)state;
+	/* The window that a model was made for, and the one that it was loaded with. */
+	{
+		struct script script[] = {{.path = "/v1/models",
+			.bytes = OK_JSON "{\"data\":[{\"id\":\"lms\",\"state\":\"loaded\",\"max_context_length\":32000,"
+					 "\"loaded_context_length\":4096},{\"id\":\"cpp\",\"meta\":{\"n_ctx\":2048,\"n_"
+					 "ctx_train\":8192}}]}"}};
+		struct trial t;
+		begin(&t, "openai", "/v1", script, 1);
+		look(&t);
+		assert_int_equal(find(&t, "lms")->context_length, 32000);
+		assert_int_equal(find(&t, "lms")->context_loaded, 4096);
+		assert_int_equal(find(&t, "cpp")->context_length, 8192);
+		assert_int_equal(find(&t, "cpp")->context_loaded, 2048);
+		end(&t);
+	}
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
 		CLEANUP(buf_done) struct buf b = BUF_INIT(65536);
 		struct trial t;

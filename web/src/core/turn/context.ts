@@ -19,8 +19,14 @@ type Counted = Pick<Message, 'role' | 'state' | 'content' | 'tokens_in' | 'token
  * What a question would find in the window: the figures of the newest answer that has them, what came after it, and what is
  * typed. null: the window is not known, or nothing is there.
  */
-export function fillOf(messages: readonly Counted[], draft: string, model: Pick<Model, 'context_length' | 'context_loaded'> | undefined): Fill | null {
-  const window = model?.context_length ?? model?.context_loaded ?? 0;
+export function fillOf(
+  messages: readonly Counted[],
+  draft: string,
+  model: (Pick<Model, 'context_length' | 'context_loaded'> & Partial<Pick<Model, 'kind'>>) | undefined,
+): Fill | null {
+  // At an Ollama the window grows to what the model was made for; elsewhere a loaded model keeps the one it has.
+  const grows = model?.kind === 'ollama';
+  const window = (grows ? null : model?.context_loaded) ?? model?.context_length ?? model?.context_loaded ?? 0;
   if (!window || messages.length === 0) return null;
   const at = messages.findLastIndex((m) => m.role === 'assistant' && m.state !== 'running' && !!m.tokens_in);
   const counted = messages[at];
