@@ -384,6 +384,11 @@ export async function composerTools({ page, mock, base, shot }) {
   await page.goto(base + '/');
   await newChat(page);
   const box = composer(page);
+  // What opens something within the form sends nothing.
+  await page.getByRole('button', { name: /^Model: / }).click();
+  await page.getByRole('dialog', { name: 'Models' }).or(page.getByRole('searchbox', { name: 'Search models' })).first().waitFor();
+  await page.keyboard.press('Escape');
+  assert.doesNotMatch(await page.locator('#composer-hint').innerText(), /Write a message first/);
   // Nothing that is pressed is without an answer.
   await box.press('Enter');
   await has(page.locator('#composer-hint'), 'Write a message first.');

@@ -138,6 +138,11 @@ describe('headings of an answer', () => {
   });
 });
 
+it('keeps the line ends of a model, and wraps texts of our own as one paragraph', () => {
+  expect(html('one\ntwo')).toContain('<br');
+  expect(new Renderer({ anchors: true }).all('one\ntwo')).not.toContain('<br');
+});
+
 describe('what grows', () => {
   it('shows a table once its first row is whole, and no head as text before', () => {
     const growing = new GrowingMarkdown();

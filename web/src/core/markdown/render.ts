@@ -11,7 +11,7 @@ export interface RenderOptions {
   citations?: ReadonlySet<number>;
   /** Rewrites addresses; null: no link, only its text. */
   link?: (href: string) => string | null;
-  /** Headings get ids for links to them. Only for text of our own. */
+  /** A text of our own: headings get ids for links to them, and a line's end is no more than a blank. */
   anchors?: boolean;
 }
 
@@ -58,7 +58,7 @@ const bareTags = (html: string) =>
   );
 
 function makeMarked(options: RenderOptions, context: Context): Marked {
-  const marked = new Marked({ gfm: true, breaks: true });
+  const marked = new Marked({ gfm: true, breaks: !options.anchors });
   marked.use(syntax(context));
   marked.use({
     extensions: [
