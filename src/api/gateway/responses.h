@@ -13,12 +13,20 @@ struct item {
 	struct item *next;
 };
 
+enum tool_kind {
+	TOOL_FUNCTION,
+	TOOL_CUSTOM,      /* its input is any text */
+	TOOL_LOCAL_SHELL, /* these run at the client, and have items of their own */
+	TOOL_SHELL,
+	TOOL_APPLY_PATCH
+};
+
 /* A tool that is not simply a function: the model knows it by one name, the client by what stands here. */
 struct response_tool {
 	const char *flat; /* the model's */
 	const char *name;
 	const char *space; /* the namespace; NULL: none */
-	bool custom;       /* its input is any text */
+	enum tool_kind kind;
 };
 
 /* c->shape of a call. */

@@ -44,15 +44,6 @@ static bool ends_well(const struct gw_call *c)
 	return strcmp(c->finish, "length") != 0 && strcmp(c->finish, "content_filter") != 0;
 }
 
-/* Clients run each call that is told as an item, whatever its status says: one that was cut off, or whose answer broke,
- * is none. */
-static bool is_told(const struct gw_call *c, const struct item *it)
-{
-	enum gw_made_state state = it->kind == ITEM_CALL ? c->answer.calls[it->call].state : MADE_WHOLE;
-
-	return state == MADE_WHOLE || state == MADE_WRONG;
-}
-
 /* ---- items as JSON ---- */
 
 static const char *item_prefix(enum item_kind kind)
@@ -68,16 +59,37 @@ static const struct response_tool *tool_of(const struct gw_call *c, const struct
 	return it->kind == ITEM_CALL ? responses_tool_named(c, c->answer.calls[it->call].name) : NULL;
 }
 
-static bool is_custom(const struct gw_call *c, const struct item *it)
+/* How a call is told, by the kind of its tool. */
+static const struct {
+	const char *type, *prefix;
+	const char *member; /* that has what it is called with */
+} told_as[] = {[TOOL_FUNCTION] = {"function_call", "fc", "arguments"},
+	[TOOL_CUSTOM] = {"custom_tool_call", "ctc", "input"},
+	[TOOL_LOCAL_SHELL] = {"local_shell_call", "lsh", "action"},
+	[TOOL_SHELL] = {"shell_call", "sh", "action"},
+	[TOOL_APPLY_PATCH] = {"apply_patch_call", "apc", "operation"}};
+
+static enum tool_kind kind_of(const struct gw_call *c, const struct item *it)
 {
 	const struct response_tool *t = tool_of(c, it);
 
-	return t && t->custom;
+	return t ? t->kind : TOOL_FUNCTION;
+}
+
+/* Clients run each call that is told as an item, whatever its status says: one that was cut off, or whose answer broke,
+ * is none. */
+static bool is_told(const struct gw_call *c, const struct item *it)
+{
+	enum gw_made_state state = it->kind == ITEM_CALL ? c->answer.calls[it->call].state : MADE_WHOLE;
+
+	return state == MADE_WHOLE || (state == MADE_WRONG && kind_of(c, it) <= TOOL_CUSTOM);
 }
 
 static void add_item_id(const struct gw_call *c, const struct item *it, struct buf *out)
 {
-	buf_printf(out, "\"%s_%s%d\"", is_custom(c, it) ? "ctc" : item_prefix(it->kind), c->id, it->at);
+	const char *prefix = it->kind == ITEM_CALL ? told_as[kind_of(c, it)].prefix : item_prefix(it->kind);
+
+	buf_printf(out, "\"%s_%s%d\"", prefix, c->id, it->at);
 }
 
 static void add_text_part(const char *type, struct str text, struct buf *out)
@@ -108,27 +120,55 @@ static void add_custom_input(struct str arguments, struct buf *out)
 		json_add_string(out, arguments.p, arguments.n);
 }
 
+/* The object that the model gave, with what clients look for; {} of one that has not ended. */
+static void add_action(enum tool_kind kind, struct str arguments, struct buf *out)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	const json_t *command;
+
+	if (json_read(arguments.p, arguments.n, JSON_MEMORY, JSON_READ_LOOSE, &v, NULL) < 0 || !json_is_object(v)) {
+		json_decref(v);
+		v = json_object();
+	}
+	if (kind == TOOL_LOCAL_SHELL) {
+		command = json_object_get(v, "command");
+		if (json_is_string(command)) /* small models write a line for a shell */
+			json_object_set_new(v, "command", json_pack("[s,s,O]", "bash", "-lc", command));
+		else if (!command)
+			json_object_set_new(v, "command", json_array());
+		json_object_set_new(v, "type", json_string("exec"));
+		if (!json_is_object(json_object_get(v, "env")))
+			json_object_set_new(v, "env", json_object());
+	}
+	json_add_value(out, v);
+}
+
 static void add_call_item(const struct gw_call *c, const struct item *it, bool whole, struct buf *out)
 {
 	const struct gw_made *m = &c->answer.calls[it->call];
 	const struct response_tool *t = tool_of(c, it);
 	struct str arguments = whole ? buf_str(&m->arguments) : STR("");
 
+	enum tool_kind kind = t ? t->kind : TOOL_FUNCTION;
+
 	buf_add_str(out, "\"call_id\":");
 	json_add_cstr(out, m->id);
+	if (kind > TOOL_CUSTOM) {
+		buf_printf(out, ",\"%s\":", told_as[kind].member);
+		add_action(kind, arguments, out);
+		return;
+	}
 	buf_add_str(out, ",\"name\":");
 	json_add_cstr(out, t ? t->name : m->name);
 	if (t && t->space) {
 		buf_add_str(out, ",\"namespace\":");
 		json_add_cstr(out, t->space);
 	}
-	if (t && t->custom) {
-		buf_add_str(out, ",\"input\":");
+	buf_printf(out, ",\"%s\":", told_as[kind].member);
+	if (kind == TOOL_CUSTOM)
 		add_custom_input(arguments, out);
-	} else {
-		buf_add_str(out, ",\"arguments\":");
+	else
 		json_add_string(out, arguments.p, arguments.n);
-	}
 }
 
 /* The text that was being written when the answer was cut off. */
@@ -152,8 +192,8 @@ static void add_item(const struct gw_call *c, const struct item *it, bool whole,
 		buf_add_char(out, '}');
 		return;
 	}
-	buf_printf(out, ",\"type\":\"%s\",\"status\":\"%s\",", is_custom(c, it) ? "custom_tool_call" : types[it->kind],
-		status);
+	buf_printf(out, ",\"type\":\"%s\",\"status\":\"%s\",",
+		it->kind == ITEM_CALL ? told_as[kind_of(c, it)].type : types[it->kind], status);
 	if (it->kind == ITEM_CALL) {
 		add_call_item(c, it, whole, out);
 	} else {
@@ -413,7 +453,7 @@ static void responses_tool(struct gw_call *c, const struct gw_tool *t, struct bu
 		it->call = (size_t)t->index;
 		add_item_event(c, "output_item.added", it, false, out);
 	}
-	if (t->arguments.n == 0 || is_custom(c, it))
+	if (t->arguments.n == 0 || kind_of(c, it) != TOOL_FUNCTION)
 		return;
 	add_part_event(c, "function_call_arguments.delta", it, out);
 	buf_add_str(out, ",\"delta\":");
@@ -429,7 +469,12 @@ static void close_calls(struct gw_call *c, struct buf *out)
 		if (it->kind != ITEM_CALL || !is_told(c, it))
 			continue;
 		struct str arguments = buf_str(&c->answer.calls[it->call].arguments);
-		bool custom = is_custom(c, it);
+		enum tool_kind kind = kind_of(c, it);
+		bool custom = kind == TOOL_CUSTOM;
+		if (kind > TOOL_CUSTOM) {
+			add_item_event(c, "output_item.done", it, true, out);
+			continue;
+		}
 		if (custom) {
 			add_part_event(c, "custom_tool_call_input.delta", it, out);
 			buf_add_str(out, ",\"delta\":");

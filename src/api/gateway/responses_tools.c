@@ -54,7 +54,7 @@ static void *grown(struct gw_call *c, void *all, size_t n, size_t *max, size_t s
 	return p;
 }
 
-static int note(struct gw_call *c, const char *flat, const char *space, const char *name, bool custom)
+static int note(struct gw_call *c, const char *flat, const char *space, const char *name, enum tool_kind kind)
 {
 	struct responses *s = c->shape;
 	struct response_tool *all = grown(c, s->tools, s->n_tools, &s->max_tools, sizeof(*all));
@@ -62,7 +62,7 @@ static int note(struct gw_call *c, const char *flat, const char *space, const ch
 	if (!all)
 		return request_no_memory(c->q);
 	s->tools = all;
-	s->tools[s->n_tools++] = (struct response_tool){.flat = flat, .name = name, .space = space, .custom = custom};
+	s->tools[s->n_tools++] = (struct response_tool){.flat = flat, .name = name, .space = space, .kind = kind};
 	return 0;
 }
 
@@ -101,7 +101,54 @@ static int read_tool(struct gw_call *c, const json_t *tool, const char *space, s
 	ret->name = responses_flat_name(c, space, name);
 	if (!ret->name || (custom && !ret->description))
 		return request_no_memory(c->q);
-	return custom || space ? note(c, ret->name, space, name, custom) : 0;
+	return custom || space ? note(c, ret->name, space, name, custom ? TOOL_CUSTOM : TOOL_FUNCTION) : 0;
+}
+
+/* ---- tools of a program's own machine, which models know as functions with the members of their actions ---- */
+
+static const struct own_tool {
+	const char *type, *description, *schema;
+	enum tool_kind kind;
+} own_tools[] = {
+	{"local_shell", "Run a command on the user's machine.",
+		"{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
+		"\"description\":\"The program and its arguments.\"},\"working_directory\":{\"type\":\"string\"},"
+		"\"timeout_ms\":{\"type\":\"integer\"}},\"required\":[\"command\"]}",
+		TOOL_LOCAL_SHELL},
+	{"shell", "Run commands in a shell on the user's machine.",
+		"{\"type\":\"object\",\"properties\":{\"commands\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
+		","
+		"\"timeout_ms\":{\"type\":\"integer\"},\"max_output_length\":{\"type\":\"integer\"}},\"required\":["
+		"\"commands\"]}",
+		TOOL_SHELL},
+	{"apply_patch", "Create, change or delete a file of the user's.",
+		"{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\",\"enum\":[\"create_file\",\"update_"
+		"file\","
+		"\"delete_file\"]},\"path\":{\"type\":\"string\"},\"diff\":{\"type\":\"string\",\"description\":\"In "
+		"the V4A "
+		"format: lines of context, and lines with + and - in front; of a new file all lines with +.\"}},"
+		"\"required\":[\"type\",\"path\"]}",
+		TOOL_APPLY_PATCH}};
+
+/* A shell in a container runs at OpenAI. */
+static const struct own_tool *own_tool_of(const json_t *tool)
+{
+	const char *type = json_get_str(tool, "type");
+	const char *where = json_get_str(json_object_get(tool, "environment"), "type");
+
+	if (where && strcmp(where, "local") != 0)
+		return NULL;
+	for (size_t i = 0; i < N_ELEMENTS(own_tools); i++) {
+		if (is(type, own_tools[i].type))
+			return &own_tools[i];
+	}
+	return NULL;
+}
+
+static int add_own_tool(struct gw_call *c, const struct own_tool *t, struct gen_tool *ret)
+{
+	*ret = (struct gen_tool){.name = t->type, .description = t->description, .parameters = t->schema};
+	return note(c, t->type, NULL, t->type, t->kind);
 }
 
 static int add_tools(struct gw_call *c, const json_t *list, const char *space, struct gen_tool *to)
@@ -112,12 +159,15 @@ static int add_tools(struct gw_call *c, const json_t *list, const char *space, s
 	json_array_foreach(list, i, tool)
 	{
 		const char *type = json_get_str(tool, "type"), *name = json_get_str(tool, "name");
+		const struct own_tool *own = own_tool_of(tool);
 		int r = 0;
 
 		if (is(type, "namespace") && !space)
 			r = add_tools(c, json_object_get(tool, "tools"), json_get_str(tool, "name"), to);
 		else if (is(type, "function") || (is(type, "custom") && name) || (!type && space))
 			r = read_tool(c, tool, space, &to[c->req.n_tools++]);
+		else if (own)
+			r = add_own_tool(c, own, &to[c->req.n_tools++]);
 		else if (type)
 			gw_ignore(c, arena_printf(&c->q->mem, "tools.%.40s", type)); /* OpenAI itself would run it */
 		if (r < 0)
@@ -153,6 +203,11 @@ int responses_read_tool_choice(struct gw_call *c)
 	const json_t *choice = json_object_get(c->body, "tool_choice");
 	const char *type = json_get_str(choice, "type"), *name = json_get_str(choice, "name");
 
+	if (own_tool_of(choice)) {
+		c->req.tool_choice = TOOLS_NAMED;
+		c->req.tool_name = type;
+		return 0;
+	}
 	if (!is(type, "custom") && !is(type, "function") && !is(type, "allowed_tools") && type) {
 		gw_ignore(c, "tool_choice");
 		return 0;
