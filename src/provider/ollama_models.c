@@ -178,12 +178,13 @@ static bool lists(const struct model *m, const char *capability)
 	return m->capabilities[0] && model_can(m, capability);
 }
 
-/* Of tools that only the template inside a model file tells, the list knows nothing (seen in 2026). */
+/* Of tools that only the template inside a model file tells, the list knows nothing (seen in 2026); and some lists do not
+ * say what window a model was made for, beyond which none may be asked for. */
 static bool lacks_details(const struct model *m)
 {
 	if (!m->capabilities[0] || (m->may_share && !m->files))
 		return true;
-	return !m->looked && m->digest && lists(m, "completion") && !lists(m, "tools");
+	return !m->looked && m->digest && lists(m, "completion") && (!lists(m, "tools") || m->context_length == 0);
 }
 
 /* From the last list, when it is still the same model. Lock held; copies, since that list may go. */

@@ -695,6 +695,32 @@ export async function reasoning({ page, mock, shot }) {
 }
 
 /** The list keeps its place when much changes at once, and after an absence; the keyboard goes from the search into it. */
+/** An answer that is not what it looks like says so: cut off by the limit, which can be gone on from, filtered, or a thought alone. */
+export async function endings({ page, mock }) {
+  mock.on('Count long', ({ say, ends }) => {
+    say('One, two,');
+    ends('length');
+  });
+  mock.on('One, two,', ({ say }) => say(' three.'));
+  mock.on('Something bad', ({ say, ends }) => {
+    say('It is');
+    ends('SAFETY');
+  });
+  mock.on('Only think', ({ think }) => think('Hm.'));
+  await newChat(page);
+  await ask(page, 'Count long');
+  await has(page.locator('main'), 'The answer reached its token limit and is incomplete.');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await has(answer(page), 'One, two, three.');
+  await page.getByText('The answer reached its token limit').waitFor({ state: 'detached' });
+  await ready(page);
+  await ask(page, 'Something bad');
+  await has(page.locator('main'), 'The provider’s content filter ended this answer.');
+  await ready(page);
+  await ask(page, 'Only think');
+  await has(page.locator('main'), 'The model reasoned but gave no answer.');
+}
+
 export async function listKeepsPlace({ page, base, context }) {
   const headers = { Origin: base };
   for (let i = 0; i < 90; i++) {

@@ -34,7 +34,7 @@ export class Mock {
     return new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** `script` gets `say(text)`, `think(text)`, `tool(name, arguments)` and `fail(text)`; `last` is the end of what the person said. */
+  /** `script` gets `say(text)`, `think(text)`, `tool(name, arguments)`, `fail(text)` and `ends(reason)`; `last` is the end of what the person said. */
   on(last, script) {
     this.scripts.set(last, script);
   }
@@ -79,7 +79,9 @@ export class Mock {
     const line = (value) => open && response.write(JSON.stringify({ model: call.model, ...value }) + '\n');
     const last = call.messages.at(-1).content;
     const script = this.scripts.get(last) ?? ((turn) => turn.say('A fine day'));
+    let reason = 'stop';
     await script({
+      ends: (why) => (reason = why),
       say: (content) => line({ message: { role: 'assistant', content }, done: false }),
       think: (thinking) => line({ message: { role: 'assistant', content: '', thinking }, done: false }),
       tool: (name, args) =>
@@ -90,7 +92,7 @@ export class Mock {
     line({
       message: { role: 'assistant', content: '' },
       done: true,
-      done_reason: 'stop',
+      done_reason: reason,
       total_duration: 5e6,
       prompt_eval_count: 11,
       eval_count: 7,

@@ -43,6 +43,7 @@ const order = [
   'versions',
   'waiting',
   'reasoning',
+  'endings',
   'listKeepsPlace',
   'renameAndDelete',
   'ordering',

@@ -128,7 +128,8 @@ static void ollama_shares(void **state)
 			"{\"model\":\"twin\",\"digest\":\"d2\",\"size\":9100,\"details\":{\"family\":\"f\","
 			"\"quantization_level\":\"q\"},\"capabilities\":[\"completion\",\"tools\"]},"
 			"{\"model\":\"other\",\"digest\":\"d3\",\"size\":9000,\"details\":{\"family\":\"g\","
-			"\"quantization_level\":\"q\"},\"capabilities\":[\"completion\",\"tools\"]}]}"},
+			"\"quantization_level\":\"q\",\"context_length\":8192},\"capabilities\":[\"completion\","
+			"\"tools\"]}]}"},
 		{.path = "/api/ps",
 			.bytes = OK_JSON
 			"{\"models\":[{\"model\":\"a\",\"digest\":\"d1\",\"size\":4000,\"size_vram\":3000,"
@@ -204,21 +205,28 @@ static void ollama_shown(void **state)
 
 static void ollama_shown_more(void **state)
 {
-	/* Of 2026: the list does not know of tools that only the template inside the model file tells. */
+	/* Of 2026: the list does not know of tools that only the template inside the model file tells, and some do not say
+	 * what window a model was made for. */
 	static const struct script script[] = {
 		{.path = "/api/tags",
 			.bytes = OK_JSON
 			"{\"models\":[{\"model\":\"a\",\"digest\":\"d1\",\"capabilities\":[\"completion\"]},"
-			"{\"model\":\"b\",\"digest\":\"d2\",\"capabilities\":[\"completion\",\"tools\"]},"
+			"{\"model\":\"b\",\"digest\":\"d2\",\"capabilities\":[\"completion\",\"tools\"],"
+			"\"details\":{\"context_length\":4096}},"
+			"{\"model\":\"d\",\"digest\":\"d4\",\"capabilities\":[\"completion\",\"tools\"]},"
 			"{\"model\":\"c\",\"digest\":\"d3\",\"capabilities\":[\"embedding\"]}]}"},
-		{.path = "/api/show", .bytes = OK_JSON "{\"capabilities\":[\"tools\",\"completion\"]}"}};
+		{.path = "/api/show",
+			.bytes = OK_JSON "{\"capabilities\":[\"tools\",\"completion\"],\"model_info\":{"
+					 "\"general.architecture\":\"x\",\"x.context_length\":8192}}"}};
 	struct trial t;
 	(void)state;
 	begin(&t, "ollama", "", script, N_ELEMENTS(script));
 	for (int i = 0; i < 2; i++) {
 		look(&t);
-		assert_int_equal(count(&t.s, "/api/show"), 1);
+		assert_int_equal(count(&t.s, "/api/show"), 2);
 		assert_string_equal(words(find(&t, "a")), "tools completion");
+		assert_int_equal(find(&t, "b")->context_length, 4096);
+		assert_int_equal(find(&t, "d")->context_length, 8192);
 		assert_string_equal(words(find(&t, "c")), "embedding");
 	}
 	end(&t);
