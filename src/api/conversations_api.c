@@ -1,24 +1,38 @@
 /* conversations_api.c - a person's conversations. */
 #include "api/bootstrap.h"
 #include "api/conversations.h"
+#include "provider/parameters.h"
 #include "store/conversations.h"
 
-#define TITLE_MAX      200
-#define MODEL_MAX      200
-#define TAG_MAX        60
-#define PAGE_ITEMS     50
-#define DELETE_WAIT_MS 5000 /* for a canceled turn to be gone */
-#define DAY_MS         INT64_C(86400000)
+#define TITLE_MAX        200
+#define MODEL_MAX        200
+#define TAG_MAX          60
+#define PAGE_ITEMS       50
+#define INSTRUCTIONS_MAX 32768
+#define DELETE_WAIT_MS   5000 /* for a canceled turn to be gone */
+#define DAY_MS           INT64_C(86400000)
 
 struct conversation_edit {
 	const char *title, *model;
 	atelier_id leaf_id, folder_id;
 	bool pinned, archived, unread;
 	struct schema_list tags;
+	atelier_id assistant_id;
+	const char *instructions;
+	struct parameters parameters;
 };
 
 /* The bits of request.given, by place in the tables. */
-enum { GIVEN_PINNED = 4, GIVEN_ARCHIVED = 8, GIVEN_FOLDER = 16, GIVEN_TAGS = 32, GIVEN_UNREAD = 128 };
+enum {
+	GIVEN_PINNED = 4,
+	GIVEN_ARCHIVED = 8,
+	GIVEN_FOLDER = 16,
+	GIVEN_TAGS = 32,
+	GIVEN_ASSISTANT = 64,
+	GIVEN_INSTRUCTIONS = 128,
+	GIVEN_PARAMETERS = 256,
+	GIVEN_UNREAD = 1024,
+};
 
 static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
 
@@ -30,7 +44,11 @@ static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
 		FIELD_BOOL(E, archived, "archived", 0, "Whether it is put away, out of the list."),                    \
 		FIELD_ID(E, folder_id, "folder_id", FIELD_NULL, "The folder it is in; null: in none."),                \
 		FIELD(FT_STRS, E, tags, "tags", .max = CONVERSATION_TAGS_MAX, .item = &tag_item,                       \
-			.doc = "All its tags; of those that differ by case alone the first one counts.")
+			.doc = "All its tags; of those that differ by case alone the first one counts."),              \
+		FIELD_ID(E, assistant_id, "assistant_id", FIELD_NULL, "The assistant that answers; null: none."),      \
+		FIELD_TEXT(E, instructions, "instructions", 0, INSTRUCTIONS_MAX, 0,                                    \
+			"What the model is told in this conversation; empty: nothing."),                               \
+		FIELD_OBJECT(E, parameters, "parameters", &parameters_schema, 0, "How answers are to be made here.")
 static const struct field new_fields[] = {EDIT_FIELDS};
 static const struct field patch_fields[] = {
 	EDIT_FIELDS,
@@ -49,6 +67,7 @@ static const struct schema conversation_patch_schema =
 struct conversation_answer {
 	struct conversation v;
 	struct schema_list tags;
+	struct parameters parameters;
 	int64_t purge_at;
 };
 
@@ -65,6 +84,11 @@ static const struct field conversation_fields[] = {
 	FIELD_BOOL(C, v.unread, "unread", FIELD_REQUIRED, "An answer has ended while nobody followed it."),
 	FIELD_ID(C, v.folder_id, "folder_id", 0, "The folder it is in; null: in none."),
 	FIELD(FT_STRS, C, tags, "tags", .item = &tag_item, .flags = FIELD_REQUIRED, .doc = "Its tags."),
+	FIELD_ID(C, v.assistant_id, "assistant_id", 0, "The assistant that answers; null: none."),
+	FIELD_TEXT(C, v.instructions, "instructions", 0, 0, FIELD_REQUIRED,
+		"What the model is told in it; empty: nothing."),
+	FIELD_OBJECT(
+		C, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How answers are to be made in it."),
 	FIELD_TIME(C, v.created_at, "created_at", FIELD_REQUIRED, "When it began."),
 	FIELD_TIME(C, v.updated_at, "updated_at", FIELD_REQUIRED, "When it last changed."),
 	FIELD_ID(C, v.leaf_id, "leaf_id", 0, "The last message of the branch shown; null: there are none."),
@@ -115,7 +139,9 @@ static int answer_of(struct request *q, const struct conversation *v, struct con
 		.v = *v, .purge_at = v->deleted_at && days ? v->deleted_at + days * DAY_MS : 0};
 	if (!*v->model)
 		ret->v.model = NULL;
-	return read_tags(q, v->tags, &ret->tags);
+	int r = parameters_read(v->parameters, &q->mem, &ret->parameters, &q->err);
+
+	return r < 0 ? r : read_tags(q, v->tags, &ret->tags);
 }
 
 static int load(struct request *q, atelier_id id, struct conversation *ret)
@@ -158,20 +184,29 @@ static int check_model(struct request *q, const char *model)
 /* What the body says as a change. */
 static int patch_of(struct request *q, struct conversation_patch *ret)
 {
-	const struct conversation_edit *in = q->body;
+	struct conversation_edit *in = q->body;
+	int r = parameters_settle(&in->parameters, &q->err);
+
+	if (r < 0)
+		return r;
 
 	*ret = (struct conversation_patch){.title = in->title,
 		.model = in->model,
 		.leaf_id = in->leaf_id,
 		.set = (q->given & GIVEN_PINNED ? SET_PINNED : 0u) | (q->given & GIVEN_ARCHIVED ? SET_ARCHIVED : 0u) |
 		       (q->given & GIVEN_UNREAD ? SET_UNREAD : 0u) | (q->given & GIVEN_FOLDER ? SET_FOLDER : 0u) |
-		       (q->given & GIVEN_TAGS ? SET_TAGS : 0u),
+		       (q->given & GIVEN_TAGS ? SET_TAGS : 0u) | (q->given & GIVEN_ASSISTANT ? SET_ASSISTANT : 0u) |
+		       (q->given & GIVEN_INSTRUCTIONS ? SET_INSTRUCTIONS : 0u) |
+		       (q->given & GIVEN_PARAMETERS ? SET_PARAMETERS : 0u),
+		.assistant_id = in->assistant_id,
+		.instructions = in->instructions,
+		.parameters = parameters_write(&in->parameters, &q->mem),
 		.pinned = in->pinned,
 		.archived = in->archived,
 		.unread = in->unread,
 		.folder_id = in->folder_id,
 		.tags = write_tags(q, &in->tags)};
-	return ret->tags ? check_model(q, in->model) : request_no_memory(q);
+	return ret->tags && ret->parameters ? check_model(q, in->model) : request_no_memory(q);
 }
 
 static int conversations_post(struct request *q)

@@ -23,6 +23,8 @@
 	X(tree)                                                                                                        \
 	X(messages)                                                                                                    \
 	X(turns)                                                                                                       \
+	X(assistants)                                                                                                  \
+	X(parameters)                                                                                                  \
 	X(events)                                                                                                      \
 	X(models)                                                                                                      \
 	X(ollama)                                                                                                      \

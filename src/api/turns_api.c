@@ -1,49 +1,20 @@
 /* turns_api.c - asking for an answer, following it, stopping it. */
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "api/follow.h"
 #include "base/clock.h"
+#include "provider/parameters.h"
 #include "store/conversations.h"
 #include "store/turns.h"
-
-#define STOP_MAX 8
-
-struct turn_options_in {
-	double temperature, top_p;
-	int64_t top_k, seed, max_tokens;
-	bool has_temperature, has_top_p, has_seed;
-	struct schema_list stop;
-	const char *effort;
-};
-
-static const struct field stop_item = {.type = FT_TEXT, .min = 1, .max = 200};
-
-#define O struct turn_options_in
-static const struct field turn_options_fields[] = {
-	FIELD_HAS(FT_F64, O, temperature, has_temperature, "temperature", .min = 0, .max = 2,
-		.doc = "How freely words are chosen: 0 always takes the likeliest one."),
-	FIELD_HAS(FT_F64, O, top_p, has_top_p, "top_p", .min = 0, .max = 1,
-		.doc = "Only the likeliest words whose probabilities come to this are chosen from."),
-	FIELD_I64(O, top_k, "top_k", 1, 1000, 0, "Only so many of the likeliest words are chosen from."),
-	FIELD_HAS(FT_I64, O, seed, has_seed, "seed", .min = 0, .max = INT32_MAX, .when_null = -1,
-		.doc = "The same seed, question and model give the same answer, where the provider can."),
-	FIELD_I64(O, max_tokens, "max_tokens", 1, 1000000, 0, "The answer ends after so many tokens."),
-	FIELD(FT_STRS, O, stop, "stop", .max = STOP_MAX, .item = &stop_item,
-		.doc = "The answer ends before any of these texts."),
-	FIELD_ENUM(O, effort, "effort", "none low medium high", 0,
-		"How much is to be thought before the answer, by models that can; none: not at all."),
-};
-#undef O
-static const struct schema turn_options_schema = SCHEMA("TurnOptions", struct turn_options_in, turn_options_fields,
-	"How this answer is to be made. What is absent, or not known to the provider, is the model's own.");
 
 struct turn_new {
 	const char *content, *model;
 	atelier_id parent_id, edit, regenerate;
+	atelier_id assistant_id;
+	const char *language;
 	bool goes_on;
-	struct turn_options_in options;
+	struct parameters options, parameters;
 };
 
 static const struct field turn_new_fields[] = {
@@ -57,7 +28,14 @@ static const struct field turn_new_fields[] = {
 		"An answer beside which another one is written, or a question to answer once more."),
 	FIELD_BOOL(struct turn_new, goes_on, "continue", 0, "True: go on with the last answer, which ended early."),
 	FIELD_STR(struct turn_new, model, "model", 1, 200, 0, "Id of the model; null: the conversation's."),
-	FIELD_OBJECT(struct turn_new, options, "options", &turn_options_schema, 0, "How the answer is to be made."),
+	FIELD_ID(struct turn_new, assistant_id, "assistant_id", 0,
+		"The assistant that answers this time; null: the conversation's."),
+	FIELD_OBJECT(
+		struct turn_new, parameters, "parameters", &parameters_schema, 0, "How this answer is to be made."),
+	FIELD_OBJECT(struct turn_new, options, "options", &parameters_schema, 0,
+		"The same under its former name; `parameters` lie over it."),
+	FIELD_STR(struct turn_new, language, "language", 2, 40, 0,
+		"The person's language, for instructions that ask for it: a tag like de, or its name."),
 };
 #define NONE(name) "\"" name "\":{\"type\":\"null\"}"
 #define NO_PLACE   NONE("parent_id") "," NONE("edit")
@@ -227,91 +205,57 @@ static int answer_started(struct request *q, const struct turn_ids *ids)
 }
 
 /* A key, or a model, may not be for all. What was looked at here is then what is asked, not what is chosen later. */
-static int choose_allowed(struct request *q, const char **model)
+static int choose_allowed(struct request *q, struct turn_request *t)
 {
-	struct conversation v;
+	const char *model = NULL;
 	int r = request_rights(q);
 
 	if (r < 0 || (!q->who.models && q->n_rights == 0))
 		return r;
-	if (!*model) {
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-
-		r = conversations_get(c, q->who.user.id, q->arg_id, &q->mem, &v, &q->err);
-		if (r == 0 && v.model && *v.model)
-			*model = v.model;
-	}
+	r = turn_wanted_model(q->api->c.db, t, &q->mem, &model, &q->err);
 	if (r == 0)
-		r = providers_resolve(q->api->c.providers, *model, &q->mem, model, &q->err);
-	return r < 0 ? r : request_allow_model(q, *model);
+		r = providers_resolve(q->api->c.providers, model, &q->mem, &t->model, &q->err);
+	return r < 0 ? r : request_allow_model(q, t->model);
 }
 
-static enum gen_thinking thinking_of(const char *effort)
+static int read_parameters(struct request *q, struct turn_new *in, const char **ret)
 {
-	static const struct {
-		const char *word;
-		enum gen_thinking thinking;
-	} efforts[] = {
-		{"none", THINKING_OFF}, {"low", THINKING_LOW}, {"medium", THINKING_MEDIUM}, {"high", THINKING_HIGH}};
+	int r = parameters_settle(&in->options, &q->err);
 
-	for (size_t i = 0; effort && i < N_ELEMENTS(efforts); i++)
-		if (strcmp(effort, efforts[i].word) == 0)
-			return efforts[i].thinking;
-	return THINKING_DEFAULT;
-}
-
-static int read_options(struct request *q, const struct turn_options_in *in, struct turn_options *ret)
-{
-	struct gen_sampling *s = &ret->sampling;
-
-	*ret = (struct turn_options){.thinking = thinking_of(in->effort), .max_tokens = in->max_tokens};
-	/* A null is as if it were not there. */
-	s->set = (in->has_temperature && !isnan(in->temperature) ? SAMPLE_TEMPERATURE : 0u) |
-		 (in->has_top_p && !isnan(in->top_p) ? SAMPLE_TOP_P : 0u) | (in->top_k > 0 ? SAMPLE_TOP_K : 0u) |
-		 (in->has_seed && in->seed >= 0 ? SAMPLE_SEED : 0u);
-	s->temperature = in->temperature;
-	s->top_p = in->top_p;
-	s->top_k = in->top_k;
-	if ((s->set & SAMPLE_SEED) && !(s->seed = arena_printf(&q->mem, "%lld", (long long)in->seed)))
-		return request_no_memory(q);
-	if (in->stop.n == 0)
-		return 0;
-	const char **stop = ARENA_ARRAY(&q->mem, const char *, in->stop.n + 1);
-	if (!stop)
-		return request_no_memory(q);
-	memcpy(stop, in->stop.items, in->stop.n * sizeof(*stop));
-	ret->stop = stop;
-	return 0;
+	if (r == 0)
+		r = parameters_settle(&in->parameters, &q->err);
+	if (r < 0)
+		return r;
+	parameters_lay(&in->options, &in->parameters);
+	*ret = parameters_write(&in->options, &q->mem);
+	return *ret ? 0 : request_no_memory(q);
 }
 
 static int turns_post(struct request *q)
 {
-	const struct turn_new *in = q->body;
-	const char *model = in->model;
-	struct turn_options options;
+	struct turn_new *in = q->body;
+	struct turn_request t = {.user_id = q->who.user.id,
+		.key_id = q->who.key_id,
+		.conversation_id = q->arg_id,
+		.place = in->regenerate  ? TURN_REGENERATE
+			 : in->edit      ? TURN_EDIT
+			 : in->parent_id ? TURN_BELOW
+					 : TURN_AT_LEAF,
+		.at = in->regenerate + in->edit + in->parent_id, /* at most one of them is there */
+		.goes_on = in->goes_on,
+		.content = in->content,
+		.model = in->model,
+		.assistant_id = in->assistant_id,
+		.language = in->language};
 	struct turn_ids ids;
 	int r = check_content(q, in);
 
 	if (r == 0)
-		r = choose_allowed(q, &model);
+		r = read_parameters(q, in, &t.parameters);
 	if (r == 0)
-		r = read_options(q, &in->options, &options);
-	if (r < 0)
-		return r;
-	r = turn_start(q->api->c.turns,
-		&(struct turn_request){.user_id = q->who.user.id,
-			.key_id = q->who.key_id,
-			.conversation_id = q->arg_id,
-			.place = in->regenerate  ? TURN_REGENERATE
-				 : in->edit      ? TURN_EDIT
-				 : in->parent_id ? TURN_BELOW
-						 : TURN_AT_LEAF,
-			.at = in->regenerate + in->edit + in->parent_id, /* at most one of them is there */
-			.goes_on = in->goes_on,
-			.content = in->content,
-			.model = model,
-			.options = options},
-		&ids, &q->err);
+		r = choose_allowed(q, &t);
+	if (r == 0)
+		r = turn_start(q->api->c.turns, &t, &ids, &q->err);
 	if (r < 0)
 		return r;
 	if (header_accepts(http_header(q->x, "Accept"), "text/event-stream")) {

@@ -33,7 +33,8 @@
 	X(EV_TOOL_RESULT, "tool_result", "id:string result:string failed:boolean?",                                    \
 		"What the newest call of this id came to; `failed`: the text says why it came to nothing.")            \
 	X(EV_NOTICE, "notice", "code:string text:string",                                                              \
-		"What is to be known of the answer and stays with it. Code: fallback (another model was asked).")      \
+		"What is to be known of the answer and stays with it. Code: fallback (another model was asked), "      \
+		"parameters (some were not taken by the provider).")                                                   \
 	X(EV_USAGE, "usage",                                                                                           \
 		"tokens_in:integer? tokens_out:integer? tokens_cached:integer? tokens_reasoning:integer? "             \
 		"exact:boolean first_token_ms:integer? duration_ms:integer cost_micros:integer? model:string?",        \

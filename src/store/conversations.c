@@ -1,6 +1,7 @@
 /* conversations.c - a person's conversations. */
 #include "store/conversations.h"
 
+#include "store/assistants.h"
 #include "store/folders.h"
 #include "store/store_priv.h"
 #include "store/tags.h"
@@ -11,9 +12,10 @@
 #define V struct conversation
 static const struct col columns[] = {COL(I64, V, id), COL_ONCE(I64, V, user_id), COL(TEXT, V, title),
 	COL(TEXT, V, title_state), COL(TEXT, V, model), COL(REF, V, leaf_id), COL(REF, V, folder_id),
-	COL(TEXT, V, tags), COL(BOOL, V, pinned), COL(BOOL, V, archived), COL(BOOL, V, unread),
-	COL(I64, V, message_count), COL(I64, V, tokens_in), COL(I64, V, tokens_out), COL_ONCE(I64, V, created_at),
-	COL(I64, V, updated_at), COL(REF, V, deleted_at),
+	COL(TEXT, V, tags), COL(REF, V, assistant_id), COL(TEXT, V, instructions), COL(TEXT, V, parameters),
+	COL(BOOL, V, pinned), COL(BOOL, V, archived), COL(BOOL, V, unread), COL(I64, V, message_count),
+	COL(I64, V, tokens_in), COL(I64, V, tokens_out), COL_ONCE(I64, V, created_at), COL(I64, V, updated_at),
+	COL(REF, V, deleted_at),
 	COL_AS(I64, V, turn_id,
 		"(SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = 'running')",
 		COL_SEEN)};
@@ -146,6 +148,10 @@ static int apply(struct db_conn *c, const struct change *x, struct conversation 
 
 	if (p->set & SET_FOLDER && p->folder_id)
 		r = folders_owned(c, x->user_id, p->folder_id, e);
+	if (r == 0 && p->set & SET_ASSISTANT && p->assistant_id) {
+		struct assistant found;
+		r = assistants_get(c, x->user_id, p->assistant_id, GRANT_USE, a, &found, e);
+	}
 	if (r == 0 && p->leaf_id)
 		r = find_leaf(c, x, &v->leaf_id, e);
 	if (r == 0 && p->set & (SET_TAGS | SET_TAG | SET_UNTAG))
@@ -165,6 +171,9 @@ static int apply(struct db_conn *c, const struct change *x, struct conversation 
 	v->archived = p->set & SET_ARCHIVED ? p->archived : v->archived;
 	v->unread = p->set & SET_UNREAD ? p->unread : v->unread;
 	v->folder_id = p->set & SET_FOLDER ? p->folder_id : v->folder_id;
+	v->assistant_id = p->set & SET_ASSISTANT ? p->assistant_id : v->assistant_id;
+	v->instructions = p->set & SET_INSTRUCTIONS ? p->instructions : v->instructions;
+	v->parameters = p->set & SET_PARAMETERS ? p->parameters : v->parameters;
 	return 0;
 }
 
@@ -184,7 +193,9 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	r = apply(c, &(struct change){.user_id = v.user_id, .patch = x->in}, &v, &a, e);
 	if (r == 0)
 		r = rows_create_in(&conversations, c, &v, &v.id, e);
-	v.tags = "[]"; /* the arena's */
+	v.tags = "[]"; /* the arena's, */
+	v.instructions = "";
+	v.parameters = "{}"; /* or the caller's */
 	*x->v = v;
 	return r;
 }
@@ -192,8 +203,13 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 int conversations_create(
 	struct db *db, atelier_id user_id, const struct conversation_patch *in, struct conversation *ret, struct err *e)
 {
-	struct conversation v = {
-		.user_id = user_id, .title = "", .title_state = TITLE_PLAIN, .model = "", .tags = "[]"};
+	struct conversation v = {.user_id = user_id,
+		.title = "",
+		.title_state = TITLE_PLAIN,
+		.model = "",
+		.tags = "[]",
+		.instructions = "",
+		.parameters = "{}"};
 	int r;
 
 	v.created_at = v.updated_at = clock_now_ms();

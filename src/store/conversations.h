@@ -12,13 +12,16 @@
 struct conversation {
 	atelier_id id;
 	atelier_id user_id;
-	const char *title;       /* "": none yet */
-	const char *title_state; /* TITLE_... */
-	const char *model;       /* "": none chosen */
-	atelier_id leaf_id;      /* newest message of the branch shown; 0: no messages yet */
-	atelier_id turn_id;      /* a turn that is running in it; 0: none */
-	atelier_id folder_id;    /* 0: in none */
-	const char *tags;        /* JSON array of texts, each once however it is written */
+	const char *title;        /* "": none yet */
+	const char *title_state;  /* TITLE_... */
+	const char *model;        /* "": none chosen */
+	atelier_id leaf_id;       /* newest message of the branch shown; 0: no messages yet */
+	atelier_id turn_id;       /* a turn that is running in it; 0: none */
+	atelier_id folder_id;     /* 0: in none */
+	const char *tags;         /* JSON array of texts, each once however it is written */
+	atelier_id assistant_id;  /* 0: none */
+	const char *instructions; /* to the model; "": none */
+	const char *parameters;   /* JSON object (provider/parameters.h) */
 	bool pinned, archived;
 	bool unread; /* an answer has ended that nobody was there to see */
 	int64_t message_count;
@@ -58,6 +61,9 @@ enum conversation_set {
 	SET_TAGS = 16,
 	SET_TAG = 32,   /* `tags` is one tag, which it has from now on, */
 	SET_UNTAG = 64, /* or has no more */
+	SET_ASSISTANT = 128,
+	SET_INSTRUCTIONS = 256,
+	SET_PARAMETERS = 512,
 };
 
 /* NULL and 0: leave it as it is. A title set here is the person's and stays. */
@@ -67,8 +73,10 @@ struct conversation_patch {
 	atelier_id leaf_id; /* a message: the newest branch through it is shown, unless the one shown goes through it */
 	unsigned set;       /* which of the following count */
 	bool pinned, archived, unread;
-	atelier_id folder_id; /* 0: in none; E_NOT_FOUND when it is not the user's */
-	const char *tags;     /* JSON array of texts */
+	atelier_id folder_id;    /* 0: in none; E_NOT_FOUND when it is not the user's */
+	const char *tags;        /* JSON array of texts */
+	atelier_id assistant_id; /* 0: none; E_NOT_FOUND when the user may not use it */
+	const char *instructions, *parameters;
 };
 
 #define CONVERSATION_TAGS_MAX 50

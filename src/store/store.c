@@ -225,6 +225,7 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			.sqlite = search_messages_sqlite,
 			.postgres = search_messages_postgres},
 		{.version = 13, .name = "jobs are a queue", .sql = schema_jobs},
+		{.version = 14, .name = "assistants, parameters and instructions", .sql = schema_assistants},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

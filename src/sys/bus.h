@@ -11,6 +11,7 @@
 #define BUS_TABLE(X)                                                                                                   \
 	X(CONVERSATION, "conversation", "created updated deleted")                                                     \
 	X(FOLDER, "folder", "created updated deleted")                                                                 \
+	X(ASSISTANT, "assistant", "created updated deleted")                                                           \
 	X(TURN, "turn", "started ended")                                                                               \
 	X(JOB, "job", "started ended")
 
@@ -22,7 +23,7 @@ struct bus_event {
 	enum bus_kind kind;
 	const char *what;   /* a literal of the table */
 	atelier_id user_id; /* whom it concerns */
-	atelier_id id;      /* of the conversation, the folder, or the job */
+	atelier_id id;      /* of the conversation, the folder, the assistant, or the job */
 	atelier_id turn_id; /* of a turn; 0: none */
 };
 

@@ -3,9 +3,10 @@
  * adds depends on the conversation alone: so a prompt begins, byte for byte, like that of the turn before, and what a
  * provider keeps of that one is used again. The order in which stages stand:
  *
- *	instructions (instance, model, assistant, conversation), memory, retrieved passages, tools in words, history, question
+ *	instructions (instance, model, assistant, folder, conversation), memory, retrieved passages, tools in words, history,
+ *	question
  *
- * History and question are those that there are; a new one is a function and a row of `stages`.
+ * Instructions, history and question are those that there are; a new one is a function and a row of `stages`.
  */
 #include <errno.h>
 
@@ -47,6 +48,19 @@ static int add_message(struct prompt *p, const struct message *m)
 	return m->content[0] ? add(p, role, m->content) : 0; /* an answer of which nothing came is left out */
 }
 
+/* One message of the system, since many templates of models take a single one, and at the beginning alone. */
+static int stage_instructions(struct prompt *p)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(TURN_ARENA_BYTES);
+	const struct turn *t = p->t;
+
+	for (size_t i = 0; i < t->n_instructions; i++)
+		buf_printf(&b, "%s%s", i ? "\n\n" : "", t->instructions[i].text);
+	if (buf_status(&b) < 0)
+		return -ENOMEM;
+	return b.n ? add(p, "system", b.p) : 0;
+}
+
 /* What was said before. Where older messages do not fit any more it begins with a question all the same. */
 static int stage_history(struct prompt *p)
 {
@@ -67,7 +81,7 @@ static int stage_question(struct prompt *p)
 	return p->branch.n ? add_message(p, &p->branch.items[p->branch.n - 1]) : 0;
 }
 
-static int (*const stages[])(struct prompt *p) = {stage_history, stage_question};
+static int (*const stages[])(struct prompt *p) = {stage_instructions, stage_history, stage_question};
 
 static int load_branch(struct prompt *p, struct arena *a)
 {
@@ -76,25 +90,6 @@ static int load_branch(struct prompt *p, struct arena *a)
 	atelier_id leaf = t->continues ? t->ids.message_id : t->ids.user_message_id;
 
 	return messages_path(c, t->ids.conversation_id, leaf, MAX_HISTORY, a, &p->branch, &t->err);
-}
-
-int prompt_take_options(struct turn *t, const struct turn_options *options)
-{
-	size_t n = 0;
-
-	t->options = *options;
-	if (options->sampling.seed && !(t->options.sampling.seed = arena_strdup(&t->arena, options->sampling.seed)))
-		return -ENOMEM;
-	if (!options->stop)
-		return 0;
-	while (options->stop[n])
-		n++;
-	const char **stop = ARENA_ARRAY(&t->arena, const char *, n + 1);
-	for (size_t i = 0; stop && i < n; i++)
-		if (!(stop[i] = arena_strdup(&t->arena, options->stop[i])))
-			return -ENOMEM;
-	t->options.stop = stop;
-	return stop ? 0 : -ENOMEM;
 }
 
 int prompt_build(struct turn *t)
@@ -116,11 +111,8 @@ int prompt_build(struct turn *t)
 		.messages = p.messages,
 		.n_messages = p.n,
 		.continues = t->before && t->before->content[0],
-		.thinking = t->options.thinking,
-		.sampling = t->options.sampling,
-		.stop = t->options.stop,
-		.max_tokens = t->options.max_tokens,
 		.tokens_if_endless = t->all->settings->answer_max_tokens,
 	};
-	return 0;
+	r = parameters_apply(&t->parameters, &t->arena, &t->request);
+	return r < 0 ? err_set(&t->err, r, "the conversation does not fit into a turn's memory") : 0;
 }

@@ -32,14 +32,6 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e) M
 void turns_stop(struct turns *t);
 void turns_free(struct turns *t);
 
-/* How an answer is to be made; what is not said is the model's own. */
-struct turn_options {
-	struct gen_sampling sampling;
-	enum gen_thinking thinking;
-	const char *const *stop; /* NULL-terminated; NULL: none */
-	int64_t max_tokens;      /* 0: the provider's own limit */
-};
-
 struct turn_request {
 	atelier_id user_id, conversation_id;
 	atelier_id key_id;     /* of the API key that asks; 0: none */
@@ -47,8 +39,10 @@ struct turn_request {
 	atelier_id at;
 	bool goes_on;        /* with the last answer of the branch, which ended early: place and content are nothing */
 	const char *content; /* NULL for TURN_REGENERATE */
-	const char *model;   /* NULL: the conversation's, else the default */
-	struct turn_options options; /* for this turn; copied */
+	const char *model;   /* NULL: the assistant's, else the conversation's, else the default */
+	atelier_id assistant_id; /* for this turn; 0: the conversation's */
+	const char *parameters;  /* for this turn, as of provider/parameters.h; NULL: none */
+	const char *language;    /* that the person speaks; NULL: not known */
 };
 
 struct turn_ids {
@@ -60,6 +54,10 @@ struct turn_ids {
  * own limit; E_CONFLICT while the conversation has a running turn. Not on the loop thread.
  */
 int turn_start(struct turns *t, const struct turn_request *q, struct turn_ids *ret, struct err *e) MUST_CHECK;
+
+/* The model that the turn would ask for; NULL: the default. */
+int turn_wanted_model(
+	struct db *db, const struct turn_request *q, struct arena *a, const char **ret_model, struct err *e) MUST_CHECK;
 
 /* True when it was running and is told to stop. Rights are the caller's to check. */
 bool turn_cancel(struct turns *t, atelier_id turn_id, int reason);

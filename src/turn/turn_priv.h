@@ -4,6 +4,8 @@
 #include <pthread.h>
 
 #include "base/json.h"
+#include "provider/parameters.h"
+#include "store/conversations.h"
 #include "store/messages.h"
 #include "store/turns.h"
 #include "sys/cancel.h"
@@ -41,14 +43,27 @@ struct turns {
 	int64_t store_retry_ms; /* the first such wait; each is twice as long */
 };
 
+/* Who tells the model what it is to do, in the order in which that stands. */
+enum prompt_source { FROM_INSTANCE, FROM_MODEL, FROM_ASSISTANT, FROM_FOLDER, FROM_CONVERSATION };
+
+#define PROMPT_INSTRUCTIONS_MAX 16
+
+struct prompt_instruction {
+	enum prompt_source source;
+	const char *text;
+};
+
 /* One turn; owned by its thread once that runs. */
 struct turn {
 	struct turns *all;
 	atelier_id user_id, key_id;
 	struct turn_ids ids;
 	bool continues;
-	const char *model;           /* arena; the resolved id */
-	struct turn_options options; /* arena */
+	const char *model;            /* arena; the resolved id */
+	struct parameters parameters; /* arena, as what follows */
+	const char *left_out;         /* of these, by name: what the provider does not take; NULL: nothing */
+	struct prompt_instruction instructions[PROMPT_INSTRUCTIONS_MAX];
+	size_t n_instructions;
 
 	struct arena arena;
 	struct err err; /* the first failure, set where it happened */
@@ -88,8 +103,12 @@ void turn_start_json(const struct turn_ids *ids, const char *model, struct buf *
 /* ---- prompt.c ---- */
 
 int prompt_build(struct turn *t) MUST_CHECK;
-/* Copies how the answer is to be made to the turn. */
-int prompt_take_options(struct turn *t, const struct turn_options *options) MUST_CHECK;
+
+/* ---- choose.c ---- */
+
+/* Sets the turn's model, parameters and instructions; `v` is the conversation, in the turn's arena. E_NOT_FOUND,
+ * E_MODEL_UNKNOWN, E_MODEL_CANNOT. */
+int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e) MUST_CHECK;
 
 /* ---- title.c ---- */
 

@@ -121,6 +121,19 @@ static void on_log_failure(void *arg, int code)
 	cancel_fire(&t->cancel, code);
 }
 
+/* Of the parameters that the provider has no word for. */
+static void tell_left_out(struct turn *t)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT(8192), text = BUF_INIT(4096);
+
+	buf_printf(&text, "%s does not take: %s. The answer was made without.", t->model, t->left_out);
+	buf_add_str(&json, "{\"code\":\"parameters\",\"text\":");
+	json_add_cstr(&json, buf_str(&text).p);
+	buf_add_char(&json, '}');
+	if (buf_status(&json) == 0)
+		(void)turnlog_append(t->log, EV_NOTICE, json.p, json.n);
+}
+
 static int open_log_on_loop(void *arg)
 {
 	struct turn *t = arg;
@@ -134,31 +147,9 @@ static int open_log_on_loop(void *arg)
 		on_log_failure(t, buf_status(&json));
 	else
 		(void)turnlog_append(t->log, EV_START, json.p, json.n);
+	if (t->left_out)
+		tell_left_out(t);
 	return 0;
-}
-
-/* The model asked for, else the conversation's, else the default. One that is gone is an error: to ask another instead
- * could send a private conversation to somebody else. */
-static int choose_model(
-	struct turns *all, struct turn *t, const struct turn_request *q, const struct conversation *c, struct err *e)
-{
-	const char *wanted = q->model ? q->model : c->model && c->model[0] ? c->model : NULL;
-
-	struct model m;
-	int r = providers_resolve(all->providers, wanted, &t->arena, &t->model, e);
-
-	if (r >= 0 && providers_model(all->providers, t->model, &t->arena, &m, NULL) >= 0 && model_only_embeds(&m))
-		r = err_set(e, E_MODEL_CANNOT, "%.120s makes vectors of texts and cannot answer. Choose another model.",
-			t->model);
-	return r;
-}
-
-static int load_conversation(
-	struct turns *all, struct turn *t, const struct turn_request *q, struct conversation *ret, struct err *e)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
-
-	return conversations_get(c, q->user_id, q->conversation_id, &t->arena, ret, e);
 }
 
 /* Stores the question, or that the last answer is gone on with. */
@@ -208,8 +199,8 @@ static int start_admitted(struct turns *all, struct turn *t, const struct turn_r
 	struct turn_begun begun = {0};
 	int r;
 
-	if ((r = check_last(all, q->conversation_id, e)) < 0 || (r = load_conversation(all, t, q, &c, e)) < 0 ||
-		(r = choose_model(all, t, q, &c, e)) < 0 || (r = begin(all, t, q, &c, &begun, e)) < 0)
+	if ((r = check_last(all, q->conversation_id, e)) < 0 || (r = turn_choose(t, q, &c, e)) < 0 ||
+		(r = begin(all, t, q, &c, &begun, e)) < 0)
 		return r;
 	pthread_mutex_lock(&all->mx); /* others look for it by these */
 	t->ids = (struct turn_ids){begun.turn_id, begun.conversation_id, begun.user_message_id, begun.message_id};
@@ -229,8 +220,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids 
 	t->key_id = q->key_id;
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	cancel_init(&t->cancel);
-	r = prompt_take_options(t, &q->options);
-	r = r < 0 ? err_set(e, r, "no memory for a turn") : admit(all, t, e);
+	r = admit(all, t, e);
 	if (r < 0) {
 		turn_free(t);
 		return r;

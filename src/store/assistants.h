@@ -1,0 +1,59 @@
+/*
+ * assistants.h - saved ways to answer: a model, instructions, parameters, questions to begin with. Each belongs to a person, and
+ * is others' by grants of the kind "assistant": to read it, to use it in answers, to edit it.
+ */
+#pragma once
+
+#include "store/grants.h"
+#include "store/rows.h"
+
+struct assistant {
+	atelier_id id, user_id;
+	const char *owner;               /* the name of its owner; read only */
+	const char *name;                /* unique among the owner's, however it is written */
+	const char *description, *emoji; /* "": none */
+	const char *model;               /* "": the conversation's */
+	const char *instructions;        /* with {{user}}, {{date}} and {{language}}; "": none */
+	const char *parameters;          /* JSON object (provider/parameters.h) */
+	const char *starters;            /* JSON array of texts */
+	int64_t version;                 /* from 1, more with each change */
+	int64_t may;                     /* enum grant_verb, of who asks; read only */
+	bool shared;                     /* others have it, too; read only */
+	int64_t created_at, updated_at;
+};
+
+struct assistant_list {
+	struct assistant *items;
+	size_t n;
+};
+
+#define ASSISTANTS_MAX 500 /* of one person */
+
+/* Those that a person may read, by name. */
+int assistants_list(
+	struct db_conn *c, atelier_id user_id, struct arena *a, struct assistant_list *ret, struct err *e) MUST_CHECK;
+/* E_NOT_FOUND for one on which the person does not have the verb. */
+int assistants_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
+	struct assistant *ret, struct err *e) MUST_CHECK;
+int assistants_create(struct db *db, const struct assistant *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+/* By who may edit it; the former state is kept as a version. */
+int assistants_edit(
+	struct db *db, atelier_id user_id, const struct rows_edit *x, struct assistant *ret, struct err *e) MUST_CHECK;
+/* By its owner alone, with its grants and versions. */
+int assistants_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+
+/* A former state: all that an edit can change. */
+struct assistant_version {
+	atelier_id id;
+	int64_t version;
+	atelier_id user_id; /* who changed it to this; 0: is gone */
+	const char *name, *description, *emoji, *model, *instructions, *parameters, *starters;
+	int64_t created_at;
+};
+struct assistant_versions {
+	struct assistant_version *items;
+	size_t n;
+};
+/* The newest first, the present one among them; who may edit it sees them. */
+int assistants_versions(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a,
+	struct assistant_versions *ret, struct err *e) MUST_CHECK;

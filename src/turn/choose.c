@@ -1,0 +1,203 @@
+/*
+ * choose.c - what an answer is made with: which model, which instructions, which parameters. Each is said in layers, of which
+ * the later one counts: instance and model (parameter_rules.h), assistant, folder (instructions alone), conversation, turn.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "provider/parameters.h"
+#include "store/assistants.h"
+#include "store/conversations.h"
+#include "store/folders.h"
+#include "store/parameter_rules.h"
+#include "store/users.h"
+#include "turn/turn_priv.h"
+
+#define INSTRUCTIONS_MAX ((size_t)1 << 20)
+
+/* The assistant that the turn asks for, else the conversation's. One that is not shared any more is as if it were gone. */
+static int find_assistant(struct db_conn *c, const struct turn_request *q, const struct conversation *v,
+	struct arena *a, struct assistant *ret, struct err *e)
+{
+	struct err quiet = {0};
+	int r;
+
+	*ret = (struct assistant){.name = NULL};
+	if (q->assistant_id)
+		return assistants_get(c, q->user_id, q->assistant_id, GRANT_USE, a, ret, e);
+	if (!v->assistant_id)
+		return 0;
+	r = assistants_get(c, q->user_id, v->assistant_id, GRANT_USE, a, ret, &quiet);
+	if (r == E_NOT_FOUND)
+		*ret = (struct assistant){.name = NULL};
+	return r < 0 && r != E_NOT_FOUND ? err_set(e, r, "%s", quiet.msg) : 0;
+}
+
+static const char *model_of(const struct turn_request *q, const struct conversation *v, const struct assistant *a)
+{
+	return q->model ? q->model : a->name && a->model[0] ? a->model : v->model && v->model[0] ? v->model : NULL;
+}
+
+int turn_wanted_model(
+	struct db *db, const struct turn_request *q, struct arena *a, const char **ret_model, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	struct conversation v;
+	struct assistant assistant;
+	int r = conversations_get(c, q->user_id, q->conversation_id, a, &v, e);
+
+	if (r == 0)
+		r = find_assistant(c, q, &v, a, &assistant, e);
+	if (r == 0)
+		*ret_model = model_of(q, &v, &assistant);
+	return r;
+}
+
+/* ---- instructions ---- */
+
+static void add_date(struct buf *b)
+{
+	int64_t now = clock_now_ms();
+	char text[25];
+
+	clock_format(now, text);
+	buf_add(b, text, 10);
+}
+
+/* The text with {{user}}, {{date}} and {{language}} filled in; what else stands in braces stays. */
+static void add_filled(struct buf *b, const char *text, const char *user, const char *language)
+{
+	for (const char *p; (p = strstr(text, "{{")) != NULL; text = p) {
+		buf_add(b, text, (size_t)(p - text));
+		if (strncmp(p, "{{user}}", 8) == 0) {
+			buf_add_str(b, user);
+			p += 8;
+		} else if (strncmp(p, "{{date}}", 8) == 0) {
+			add_date(b);
+			p += 8;
+		} else if (strncmp(p, "{{language}}", 12) == 0) {
+			buf_add_str(b, language ? language : "the language of the question");
+			p += 12;
+		} else {
+			buf_add_str(b, "{{");
+			p += 2;
+		}
+	}
+	buf_add_str(b, text);
+}
+
+static int add_part(
+	struct turn *t, enum prompt_source source, const char *text, const struct user *u, const char *language)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(INSTRUCTIONS_MAX);
+
+	if (!text || !*text)
+		return 0;
+	if (t->n_instructions == PROMPT_INSTRUCTIONS_MAX)
+		return 0;
+	add_filled(&b, text, *u->display_name ? u->display_name : u->name, language);
+	const char *copy = buf_status(&b) == 0 ? arena_strndup(&t->arena, buf_str(&b).p, b.n) : NULL;
+	if (!copy)
+		return -ENOMEM;
+	t->instructions[t->n_instructions++] = (struct prompt_instruction){source, copy};
+	return 0;
+}
+
+/* ---- all layers ---- */
+
+struct layers {
+	struct conversation *v;
+	struct assistant assistant;
+	struct folder folder;
+	struct user user;
+	struct parameter_rule_list rules;
+};
+
+static int load(struct db_conn *c, struct turn *t, const struct turn_request *q, struct layers *l, struct err *e)
+{
+	int r = parameter_rules_of(c, t->model, &t->arena, &l->rules, e);
+
+	if (r == 0)
+		r = users_by_id(c, q->user_id, &t->arena, &l->user, e);
+	if (r == 0 && l->v->folder_id)
+		r = folders_get(c, q->user_id, l->v->folder_id, &t->arena, &l->folder, e);
+	return r;
+}
+
+static int lay(struct turn *t, const char *json, struct err *e)
+{
+	struct parameters p;
+	int r = parameters_read(json, &t->arena, &p, e);
+
+	if (r == 0)
+		parameters_lay(&t->parameters, &p);
+	return r;
+}
+
+static int take_parameters(struct turn *t, const struct turn_request *q, const struct layers *l, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->rules.n; i++)
+		r = lay(t, l->rules.items[i].parameters, e);
+	if (r == 0 && l->assistant.name)
+		r = lay(t, l->assistant.parameters, e);
+	if (r == 0)
+		r = lay(t, l->v->parameters, e);
+	return r < 0 ? r : lay(t, q->parameters, e);
+}
+
+static int take_instructions(struct turn *t, const struct turn_request *q, const struct layers *l)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->rules.n; i++)
+		r = add_part(t, strcmp(l->rules.items[i].pattern, "*") == 0 ? FROM_INSTANCE : FROM_MODEL,
+			l->rules.items[i].instructions, &l->user, q->language);
+	if (r == 0)
+		r = add_part(t, FROM_ASSISTANT, l->assistant.instructions, &l->user, q->language);
+	if (r == 0)
+		r = add_part(t, FROM_FOLDER, l->folder.instructions, &l->user, q->language);
+	return r < 0 ? r : add_part(t, FROM_CONVERSATION, l->v->instructions, &l->user, q->language);
+}
+
+/* One that is gone is an error: to ask another instead could send a private conversation to somebody else. */
+static int resolve(struct turn *t, const char *wanted, struct model *ret, struct err *e)
+{
+	struct providers *p = t->all->providers;
+	int r = providers_resolve(p, wanted, &t->arena, &t->model, e);
+
+	*ret = (struct model){.kind = NULL};
+	if (r >= 0 && providers_model(p, t->model, &t->arena, ret, NULL) >= 0 && model_only_embeds(ret))
+		r = err_set(e, E_MODEL_CANNOT, "%.120s makes vectors of texts and cannot answer. Choose another model.",
+			t->model);
+	return r;
+}
+
+int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e)
+{
+	struct layers l = {.v = v};
+	struct model m;
+	int r;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
+		r = conversations_get(c, q->user_id, q->conversation_id, &t->arena, v, e);
+		if (r == 0)
+			r = find_assistant(c, q, v, &t->arena, &l.assistant, e);
+	}
+	if (r < 0 || (r = resolve(t, model_of(q, v, &l.assistant), &m, e)) < 0)
+		return r;
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
+		r = load(c, t, q, &l, e);
+	}
+	if (r == 0)
+		r = take_parameters(t, q, &l, e);
+	if (r == 0 && (r = take_instructions(t, q, &l)) < 0)
+		err_set(e, r, "no memory for a turn");
+	if (r == 0 && m.kind)
+		t->left_out = parameters_left_out(&t->parameters, m.kind, &t->arena);
+	return r;
+}
