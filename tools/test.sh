@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything that must hold before a change is done. `make test` builds first, then calls this.
 #
-#	tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 uploads odd-requests schema clients reduce web e2e lint
+#	tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 uploads odd-requests strangers schema clients reduce web e2e lint
 #
 # Each suite's output is kept in build/test-logs/SUITE.log and shown when it fails. The last line is the sum.
 set -u
@@ -11,7 +11,7 @@ tsan=${TSAN_BUILD:-build/tsan}
 release=${RELEASE:-build/atelier}
 logs=build/test-logs
 mkdir -p "$logs"
-all=(unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 uploads odd-requests schema clients reduce web e2e lint)
+all=(unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 uploads odd-requests strangers schema clients reduce web e2e lint)
 passed=0
 failed=0
 # The same Node.js that the build uses.
@@ -40,6 +40,7 @@ run_suite() {
 	faults) python3 tests/scenario/faults.py --binary "$(binary_of "$asan")" ;;
 	kill9) python3 tests/scenario/kill9.py --binary "$release" --rounds "${KILL9_ROUNDS:-50}" --streams 20 ;;
 	odd-requests) python3 tests/scenario/odd_requests.py --binary "$(binary_of "$asan")" ;;
+	strangers) python3 tests/scenario/strangers.py --binary "$(binary_of "$asan")" ;;
 	uploads) python3 tests/scenario/uploads.py --binary "$(binary_of "$asan")" ;;
 	schema) python3 tests/schema/run.py --binary "$release" ;;
 	flood) python3 tests/scenario/flood.py --binary "$release" ;;

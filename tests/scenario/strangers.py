@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Another person's things: tests/scenario/strangers.py --binary build/asan/src/atelier
+
+One person makes one of everything that is theirs. Another walks over every address of the OpenAPI document that names a
+thing, with each id of the first one's, and with a body that the document allows: all of them answer 404, as for a thing
+that is not there (403 where the address is for administrators), and nothing has changed afterwards. The walk is made
+from the document, so a new resource is in it from its first day."""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+from client import Client  # noqa: E402
+from provider import Answer, Provider, Step  # noqa: E402
+from run import Template  # noqa: E402
+from server import Failed, Server  # noqa: E402
+
+NOBODYS = "0000000000001"
+# What the document says by rules between fields, which a sample does not look at.
+BODIES = {"createTurn": {"content": "Mine now?"}}
+
+
+def sample(schema, schemas, an_id):
+    """The smallest value that the schema allows."""
+    if "$ref" in schema:
+        return sample(schemas[schema["$ref"].split("/")[-1]], schemas, an_id)
+    for word in ("anyOf", "oneOf"):
+        if word in schema:
+            return sample(schema[word][0], schemas, an_id)
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type", "object")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "string":
+        return an_id if "{12}" in schema.get("pattern", "") else "x" * max(1, schema.get("minLength", 1))
+    if kind == "object":
+        return {k: sample(schema["properties"][k], schemas, an_id) for k in schema.get("required", [])}
+    return {"integer": max(1, schema.get("minimum", 1)), "number": 1, "boolean": True, "array": []}[kind]
+
+
+def body_of(operation, schemas, an_id):
+    if operation["operationId"] in BODIES:
+        return BODIES[operation["operationId"]]
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    return sample(content["schema"], schemas, an_id) if content else None
+
+
+def make(client):
+    """One of everything, by kind; and where each can be looked at."""
+    c = client.call("POST", "/api/v1/conversations", {"title": "Mine"})["id"]
+    started = client.call("POST", "/api/v1/conversations/%s/turns" % c, {"content": "Secret?"})
+    client.request("GET", "/api/v1/turns/%s/events" % started["turn_id"])  # to its end
+    bin_ = client.call("POST", "/api/v1/conversations", {"title": "Deleted"})["id"]
+    client.call("DELETE", "/api/v1/conversations/" + bin_)
+    client.call("POST", "/api/v1/keys", {"name": "Mine"})
+    return {
+        "conversations": c,
+        "messages": started["message_id"],
+        "turns": started["turn_id"],
+        "folders": client.call("POST", "/api/v1/folders", {"name": "Mine"})["id"],
+        "assistants": client.call("POST", "/api/v1/assistants", {"name": "Mine"})["id"],
+        "keys": client.call("GET", "/api/v1/keys")["items"][0]["id"],
+        "bin": bin_,
+    }
+
+
+def seen(client, things):
+    looks = ["/api/v1/%s/%s" % (kind, id_) for kind, id_ in things.items() if kind not in ("bin", "keys")]
+    looks += ["/api/v1/keys", "/api/v1/conversations?state=deleted", "/api/v1/folders", "/api/v1/assistants",
+              "/api/v1/conversations/%s/messages" % things["conversations"],
+              "/api/v1/assistants/%s/grants" % things["assistants"]]
+    return {path: client.call("GET", path) for path in looks}
+
+
+def check(client, method, path, operation, schemas, id_):
+    what = "%s %s" % (method.upper(), path.replace("{id}", id_))
+    status = client.request(method.upper(), path.replace("{id}", id_), body_of(operation, schemas, id_)).status
+    if status == 403:
+        status = 404 if client.request(
+            method.upper(), path.replace("{id}", NOBODYS), body_of(operation, schemas, id_)).status == 403 else 403
+    if status != 404:
+        raise Failed("%s answered a stranger %d" % (what, status))
+
+
+def walk(owner, stranger):
+    things = make(owner)
+    before = seen(owner, things)
+    doc = stranger.call("GET", "/api/v1/openapi.json")
+    schemas, n = doc["components"]["schemas"], 0
+    for path, operations in doc["paths"].items():
+        if "{id}" not in path:
+            continue
+        for method, operation in operations.items():
+            if method == "parameters":
+                continue
+            for id_ in things.values():
+                check(stranger, method, path, operation, schemas, id_)
+                n += 1
+    for path, was in before.items():
+        if owner.call("GET", path) != was:
+            raise Failed("%s has changed" % path)
+    return n
+
+
+def run(binary, root):
+    template, provider = Template(binary, root), Provider("ollama")
+    provider.fallback = Answer([Step(0, ["text", "Yes"]), Step(0, ["done"])])
+    data = os.path.join(root, "data")
+    template.copy(data)
+    server = Server(binary, data, {**provider.settings(), "ATELIER_RATE_PER_MINUTE": "1000000", "ATELIER_AUTO_TITLE": "0"})
+    n = 0
+    try:
+        server.start()
+        n = walk(Client(server.port, bearer=template.vars["admin_bearer"]),
+                 Client(server.port, bearer=template.vars["bob_bearer"]))
+        server.stop()
+        server.check_log()
+    except Failed as e:
+        return "%s\n%s" % (e, "\n".join(server.log[-10:]))
+    finally:
+        server.destroy()
+        provider.down()
+    if n < 200:
+        return "only %d requests were made: the document names nothing by id" % n
+    print("%d requests" % n)
+    return None
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("--binary", required=True)
+    a = ap.parse_args()
+    root = tempfile.mkdtemp(prefix="atelier-strangers-")
+    try:
+        problem = run(a.binary, root)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    if problem:
+        print("FAILED %s" % problem)
+    print("%d passed, %d failed" % (problem is None, problem is not None))
+    return 1 if problem else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
