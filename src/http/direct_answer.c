@@ -91,6 +91,8 @@ static bool read_head(struct call *c, const char *p, size_t n)
 	struct direct *d = &c->direct;
 	const char *line = p, *end = p + n;
 
+	if (memchr(p, '\0', n))
+		return false;
 	d->state = AT_CLOSE;
 	d->sized = false;
 	d->left = 0;
@@ -105,6 +107,8 @@ static bool read_head(struct call *c, const char *p, size_t n)
 			return false;
 		call_note_header(c, line, MIN(k, (size_t)(end - line)));
 	}
+	if (d->state == AT_CHUNKS && d->sized)
+		d->keep = false; /* whoever stands between may have read the other one */
 	if (d->state == AT_CLOSE && d->sized)
 		d->state = AT_LENGTH;
 	if (c->out->status < 200) {
@@ -119,13 +123,19 @@ static bool read_head(struct call *c, const char *p, size_t n)
 	return true;
 }
 
+/* As far as it has come. */
+static bool begins_well(const char *p, size_t n)
+{
+	return memcmp(p, "HTTP/1.", MIN(n, 7)) == 0;
+}
+
 /* Takes what it needs of the n bytes; -1: not HTTP, -ENOMEM. */
 static ssize_t take_head(struct call *c, const char *p, size_t n)
 {
 	struct buf *head = &c->direct.head;
 	size_t had = head->n, from = had > 3 ? had - 3 : 0, k;
 
-	if (!had && n > 5 && memcmp(p, "HTTP/", 5) != 0)
+	if (!had && !begins_well(p, n))
 		return -1;
 	if (!had && (k = head_end(p, n, 0)) > 0)
 		return read_head(c, p, k) ? (ssize_t)k : -1;
@@ -134,7 +144,7 @@ static ssize_t take_head(struct call *c, const char *p, size_t n)
 		return head->failed == -ENOMEM ? -ENOMEM : -1;
 	k = head_end(head->p, head->n, from);
 	if (!k)
-		return (ssize_t)n;
+		return begins_well(head->p, head->n) ? (ssize_t)n : -1;
 	bool good = read_head(c, head->p, k);
 	buf_done(head);
 	return good ? (ssize_t)(k - had) : -1;

@@ -409,6 +409,8 @@ static void test_forms(void **state)
 		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nok\r\n0\r\nX: y\r\n\r\n", 0, 200, "ok"},
 		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n0\r\n\r\n", E_PROVIDER_BROKEN, 200,
 			""},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 0,
+			200, "ok"},
 		{"HTTP/1.1 2x0 OK\r\nContent-Length: 2\r\n\r\nok", E_PROVIDER_BROKEN, 0, ""},
 	};
 	f->serve = serve_answer_and_close;
