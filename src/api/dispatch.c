@@ -16,6 +16,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "api/answer.h"
 #include "api/gateway/gateway.h"
@@ -197,9 +198,13 @@ static int parse_path(struct request *q)
 	return 0;
 }
 
-/* A route with a body of ours takes JSON. */
+/* A route with a body of ours takes JSON, as it is. */
 static int check_media(struct request *q)
 {
+	const char *coding = http_header(q->x, "Content-Encoding");
+
+	if (q->route->body && coding && *coding && strcasecmp(coding, "identity") != 0)
+		return err_set(&q->err, E_MEDIA_TYPE, "Send the request without compression (Content-Encoding).");
 	if (!q->route->body || media_type_is(http_header(q->x, "Content-Type"), "application/json"))
 		return 0;
 	return err_set(&q->err, E_MEDIA_TYPE, "%s", err_info(E_MEDIA_TYPE)->text);
@@ -552,7 +557,16 @@ static int request_begin(struct request *q, const char *path)
 	return 0;
 }
 
-/* A browser asks whether its page may ask. */
+/* "OPTIONS *" asks about the server as a whole. */
+static bool asks_for_methods(struct request *q)
+{
+	if (strcmp(q->method, "OPTIONS") != 0 || strcmp(http_path(q->x), "*") != 0)
+		return false;
+	http_set_header(q->x, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+	return true;
+}
+
+/* What wants to know only that: a browser, above all, whether its page may ask. */
 static void answer_preflight(struct request *q)
 {
 	struct http_exchange *x = q->x;
@@ -568,7 +582,7 @@ static void request_start(struct request *q)
 	int r;
 
 	cors_headers(q);
-	if (cors_preflight(q)) {
+	if (cors_preflight(q) || asks_for_methods(q)) {
 		answer_preflight(q);
 		return;
 	}
