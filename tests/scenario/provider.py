@@ -417,6 +417,12 @@ class Call:
             if float(every):
                 time.sleep(float(every) / 1000)
 
+    def do_stamps(self, n, every):
+        """Tokens that say when they were sent."""
+        for _ in range(int(n)):
+            self.delta("content", "<%.6f> " % time.monotonic())
+            time.sleep(float(every) / 1000)
+
     def do_repeat(self, text, size, times):
         for _ in range(int(times)):
             self.delta("content", (text * int(size))[:int(size)])
