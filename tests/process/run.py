@@ -5,7 +5,7 @@
 
 Each case gets an empty folder and starts its own servers on free ports of 127.0.0.1.
 """
-import argparse, http.client, http.server, json, os, re, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, threading, time, traceback
+import argparse, http.client, http.server, json, os, re, select, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, threading, time, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 30
@@ -335,6 +335,36 @@ def reads_go_on_while_another_program_holds_the_database(d):
     assert s.call("POST", "/api/v1/conversations", {}, token)[0] == 201
     until("the use of the session is noted", lambda: db.execute("SELECT count(*) FROM sessions WHERE last_seen_at > (SELECT max(created_at) FROM sessions) - 3600000").fetchone()[0])
     s.stop()
+
+
+# ---- a provider that never answers ----
+
+
+@case
+def nobody_is_locked_out_by_a_provider_that_never_answers(d):
+    """Forty look at it at a time, whose list of models is for ever on its way; everybody else is served meanwhile."""
+    silent = socket.create_server(("127.0.0.1", 0), backlog=128)  # takes connections, and says nothing
+    s = Server(d + "/data", env={"OPENAI_BASE_URL": "http://127.0.0.1:%d/v1" % silent.getsockname()[1], "OPENAI_API_KEY": "sk-x"}).ready()
+    token = s.admin()
+    subprocess.run([binary, "user", "add", "bob", "--data", d + "/data"], input=b"a longer password yet\n", capture_output=True, check=True)
+    bob = s.call("POST", "/api/v1/auth/login", {"username": "bob", "password": "a longer password yet"})[1]["token"]
+    held, answered = [], []
+    for _ in range(40):
+        c = http.client.HTTPConnection("127.0.0.1", s.port, timeout=PATIENCE)
+        c.request("POST", "/api/v1/models/refresh", "{}", {"Authorization": "Bearer " + bob, "Content-Type": "application/json"})
+        held.append(c)
+    for _ in range(3):
+        assert s.call("POST", "/api/v1/auth/login", {"username": "ada", "password": "a long enough password"})[0] == 200
+        assert s.call("GET", "/api/v1/conversations", token=token)[0] == 200
+    # A word that they may not all wait is an answer, and so is what was known already; who waits has none.
+    ready, _, _ = select.select([c.sock for c in held], [], [], 0)
+    for c in [c for c in held if c.sock in ready]:
+        answered.append(c.getresponse().status)
+    assert set(answered) <= {200, 429, 503} and len(answered) < len(held), answered
+    for c in held:
+        c.close()
+    silent.close()
+    assert s.stop() == 0
 
 
 # ---- log and signals ----
