@@ -10,6 +10,7 @@
 #include "http/chunked.h"
 #include "http/client.h"
 #include "http/proxy.h"
+#include "http/unpack.h"
 
 /* The event of one socket; kept and re-used, since curl changes its mind several times in a call. */
 struct http_socket {
@@ -52,6 +53,7 @@ struct direct {
 	bool sized, keep, whole;
 	uint64_t left; /* of a body with a length */
 	struct chunked chunked;
+	struct unpack *unpack; /* of a packed body, else NULL */
 	struct buf head, rest; /* an unfinished one; what waits until the caller has worked */
 };
 

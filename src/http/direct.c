@@ -125,6 +125,7 @@ void direct_done(struct call *c)
 	buf_wipe(&c->direct.request); /* a key */
 	buf_done(&c->direct.head);
 	buf_done(&c->direct.rest);
+	unpack_free(c->direct.unpack);
 }
 
 /* --- the request --------------------------------------------------------------------------------------------------- */

@@ -69,6 +69,8 @@ static bool read_framing(struct direct *d, const char *p, size_t n)
 		d->state = AT_CHUNKS;
 		return k == 7 && strncasecmp(v, "chunked", 7) == 0;
 	}
+	if (direct_is_named(p, "Content-Encoding") && !d->unpack)
+		d->unpack = unpack_new((struct str){v, k});
 	if (direct_is_named(p, "Connection"))
 		d->keep = has_word(v, k, "close") ? false : d->keep || has_word(v, k, "keep-alive");
 	return true;
@@ -93,6 +95,7 @@ static bool read_head(struct call *c, const char *p, size_t n)
 
 	if (memchr(p, '\0', n))
 		return false;
+	unpack_free(TAKE_PTR(d->unpack)); /* of an interim answer */
 	d->state = AT_CLOSE;
 	d->sized = false;
 	d->left = 0;
@@ -154,6 +157,8 @@ static ssize_t take_head(struct call *c, const char *p, size_t n)
 
 static bool is_whole(const struct direct *d)
 {
+	if (unpack_pending(d->unpack))
+		return false;
 	return (d->state == AT_LENGTH && d->left == 0) || (d->state == AT_CHUNKS && chunked_done(&d->chunked));
 }
 
@@ -170,6 +175,17 @@ static ssize_t unframe(struct direct *d, const char *p, size_t n, struct str *re
 	return (ssize_t)n;
 }
 
+/* To the sink; false: the call has ended. */
+static bool hand_on(struct call *c, struct str data, bool *ret_work)
+{
+	int r = call_take_body(c, data.p, data.n);
+
+	if (r < 0)
+		call_finish(c, 0, CURLE_WRITE_ERROR);
+	*ret_work = r == HTTP_WORK;
+	return r >= 0;
+}
+
 /* Takes some of what came; how much, 0: the call has ended. */
 static size_t take_some(struct call *c, const char *p, size_t n, bool *ret_work)
 {
@@ -182,13 +198,29 @@ static size_t take_some(struct call *c, const char *p, size_t n, bool *ret_work)
 			c, k == -ENOMEM ? -ENOMEM : 0, c->headers_done ? CURLE_RECV_ERROR : CURLE_WEIRD_SERVER_REPLY);
 		return 0;
 	}
-	int r = data.n ? call_take_body(c, data.p, data.n) : 0;
-	if (r < 0) {
-		call_finish(c, 0, CURLE_WRITE_ERROR);
+	if (data.n && d->unpack)
+		unpack_put(d->unpack, data.p, data.n);
+	else if (data.n && !hand_on(c, data, ret_work))
 		return 0;
-	}
-	*ret_work = r == HTTP_WORK;
 	return (size_t)k;
+}
+
+/* What is unpacked of the piece that came last; false: the call has ended. */
+static bool take_unpacked(struct call *c, bool *ret_work)
+{
+	struct str data;
+	int r;
+
+	while (!*ret_work && unpack_pending(c->direct.unpack)) {
+		r = unpack_next(c->direct.unpack, &data);
+		if (r < 0) {
+			call_finish(c, 0, CURLE_BAD_CONTENT_ENCODING);
+			return false;
+		}
+		if (r > 0 && !hand_on(c, data, ret_work))
+			return false;
+	}
+	return true;
 }
 
 /* Everything that was read, or what was left of it when the caller had to work. */
@@ -197,7 +229,11 @@ void direct_take(struct call *c, const char *p, size_t n)
 	struct direct *d = &c->direct;
 	bool work = false;
 
-	while (n && !work && !is_whole(d)) {
+	for (;;) {
+		if (!take_unpacked(c, &work))
+			return;
+		if (!n || work || is_whole(d))
+			break;
 		size_t k = take_some(c, p, n, &work);
 		if (!k)
 			return;
