@@ -19,7 +19,7 @@ static int jobs_get_all(struct request *q)
 {
 	struct job_filter f = {
 		.user_id = visible(q), .kind = http_query(q->x, "kind"), .state = http_query(q->x, "state")};
-	struct job_list list;
+	struct job_list list = {0};
 	int r = request_i64(q, "limit", &f.limit);
 
 	if (r == 0)
