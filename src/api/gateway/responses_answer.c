@@ -492,6 +492,13 @@ static void close_calls(struct gw_call *c, struct buf *out)
 	}
 }
 
+/* Some programs count events alone when they judge whether an answer still comes (Codex: for five minutes), and a comment
+ * is none; this one may come again at any time. */
+static void heartbeat(struct gw_call *c, struct buf *out)
+{
+	add_response_event(c, "in_progress", "in_progress", NULL, out);
+}
+
 static void responses_begin(struct gw_call *c, struct buf *out)
 {
 	add_response_event(c, "created", "in_progress", NULL, out);
@@ -571,7 +578,7 @@ const struct gw_format responses_format = {
 	.text = responses_text,
 	.reasoning = responses_reasoning,
 	.tool = responses_tool,
-	.heartbeat = gw_heartbeat_comment,
+	.heartbeat = heartbeat,
 	.end = responses_end,
 	.error = responses_error,
 	.whole = responses_whole,
