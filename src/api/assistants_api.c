@@ -85,15 +85,6 @@ static const struct schema version_schema = SCHEMA("AssistantVersion", V, versio
 #undef V
 LIST_SCHEMA(version_list_schema, "AssistantVersions", &version_schema, "The newest first.", "What an assistant was.");
 
-struct rollback {
-	int64_t version;
-};
-static const struct field rollback_fields[] = {
-	FIELD_I64(struct rollback, version, "version", 1, INT64_MAX, FIELD_REQUIRED, "Which one."),
-};
-static const struct schema rollback_schema =
-	SCHEMA("RollBack", struct rollback, rollback_fields, "A version to go back to; that is a new version.");
-
 /* ---- between rows and bodies ---- */
 
 static int read_starters(struct request *q, const char *json, struct schema_list *ret)

@@ -25,6 +25,7 @@
 	X(turns)                                                                                                       \
 	X(assistants)                                                                                                  \
 	X(parameters)                                                                                                  \
+	X(prompts)                                                                                                     \
 	X(events)                                                                                                      \
 	X(models)                                                                                                      \
 	X(ollama)                                                                                                      \

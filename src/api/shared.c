@@ -40,6 +40,12 @@ static const struct field edit_fields[] = {
 const struct schema shared_grants_edit_schema =
 	SCHEMA("SharesEdit", struct shared, edit_fields, "Who shall have something, all of them.");
 
+static const struct field rollback_fields[] = {
+	FIELD_I64(struct rollback, version, "version", 1, INT64_MAX, FIELD_REQUIRED, "Which one."),
+};
+const struct schema rollback_schema =
+	SCHEMA("RollBack", struct rollback, rollback_fields, "A version to go back to; that is a new version.");
+
 static const char *const verbs[] = {"none", "read", "use", "edit"};
 
 static int64_t verb_of(const char *word)

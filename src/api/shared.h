@@ -7,6 +7,12 @@
 
 extern const struct schema shared_grants_schema, shared_grants_edit_schema;
 
+/* The body of going back to a version. */
+struct rollback {
+	int64_t version;
+};
+extern const struct schema rollback_schema;
+
 /* Answers with the grants of the thing, or sets them to what the body (shared_grants_edit_schema) says first. That whoever asks
  * owns it is the caller's to see to. */
 int answer_shared(struct request *q, const struct grant_place *of) MUST_CHECK;

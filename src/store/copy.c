@@ -35,6 +35,8 @@ static const struct copy_table {
 	{"assistants", "id"},
 	{"assistant_versions", "id"},
 	{"parameter_rules", "id"},
+	{"prompts", "id"},
+	{"prompt_versions", "id"},
 	{"conversations", "id"},
 	{"messages", "id"},
 	{"turns", "id"},

@@ -6,8 +6,8 @@
 
 #include "base/fold.h"
 #include "store/changes.h"
-#include "store/search.h"
 #include "store/jobs.h"
+#include "store/search.h"
 #include "store/store_priv.h"
 
 /*
@@ -226,6 +226,7 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			.postgres = search_messages_postgres},
 		{.version = 13, .name = "jobs are a queue", .sql = schema_jobs},
 		{.version = 14, .name = "assistants, parameters and instructions", .sql = schema_assistants},
+		{.version = 15, .name = "the library of prompts", .sql = schema_prompts},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

@@ -12,6 +12,7 @@
 	X(CONVERSATION, "conversation", "created updated deleted")                                                     \
 	X(FOLDER, "folder", "created updated deleted")                                                                 \
 	X(ASSISTANT, "assistant", "created updated deleted")                                                           \
+	X(PROMPT, "prompt", "created updated deleted")                                                                 \
 	X(TURN, "turn", "started ended")                                                                               \
 	X(JOB, "job", "started ended")
 

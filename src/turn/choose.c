@@ -11,6 +11,7 @@
 #include "store/conversations.h"
 #include "store/folders.h"
 #include "store/parameter_rules.h"
+#include "store/prompts.h"
 #include "store/users.h"
 #include "turn/turn_priv.h"
 
@@ -112,12 +113,15 @@ struct layers {
 	struct folder folder;
 	struct user user;
 	struct parameter_rule_list rules;
+	struct prompt_rows prompts; /* that the person has bound to the model */
 };
 
 static int load(struct db_conn *c, struct turn *t, const struct turn_request *q, struct layers *l, struct err *e)
 {
 	int r = parameter_rules_of(c, t->model, &t->arena, &l->rules, e);
 
+	if (r == 0)
+		r = prompts_of_model(c, q->user_id, t->model, &t->arena, &l->prompts, e);
 	if (r == 0)
 		r = users_by_id(c, q->user_id, &t->arena, &l->user, e);
 	if (r == 0 && l->v->folder_id)
@@ -155,6 +159,8 @@ static int take_instructions(struct turn *t, const struct turn_request *q, const
 	for (size_t i = 0; r == 0 && i < l->rules.n; i++)
 		r = add_part(t, strcmp(l->rules.items[i].pattern, "*") == 0 ? FROM_INSTANCE : FROM_MODEL,
 			l->rules.items[i].instructions, &l->user, q->language);
+	for (size_t i = 0; r == 0 && i < l->prompts.n; i++)
+		r = add_part(t, FROM_MODEL, l->prompts.items[i].body, &l->user, q->language);
 	if (r == 0)
 		r = add_part(t, FROM_ASSISTANT, l->assistant.instructions, &l->user, q->language);
 	if (r == 0)

@@ -64,6 +64,7 @@ def make(client):
         "turns": started["turn_id"],
         "folders": client.call("POST", "/api/v1/folders", {"name": "Mine"})["id"],
         "assistants": client.call("POST", "/api/v1/assistants", {"name": "Mine"})["id"],
+        "prompts": client.call("POST", "/api/v1/prompts", {"name": "mine", "body": "Mine"})["id"],
         "keys": client.call("GET", "/api/v1/keys")["items"][0]["id"],
         "bin": bin_,
     }

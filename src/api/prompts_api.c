@@ -1,0 +1,355 @@
+/* prompts_api.c - the library of prompts: one's own, and those that others share. */
+#include "api/shared.h"
+#include "base/balance.h"
+#include "store/prompts.h"
+
+#define BODY_MAX       100000
+#define VARIABLES_MAX  50
+#define VARIABLE_TYPES "text long number choice date boolean"
+#define NAME_PATTERN   "^[a-z0-9][a-z0-9_-]*$"
+#define A_NAME         .pattern = NAME_PATTERN, .hint = "small letters, digits, - and _"
+
+struct variable {
+	const char *name, *type, *label, *otherwise;
+	struct schema_list choices;
+	bool required;
+};
+
+#define V struct variable
+static const struct field choice_item = {.type = FT_STR, .min = 1, .max = 200};
+static const struct field variable_fields[] = {
+	FIELD(FT_STR, V, name, "name", .min = 1, .max = 60, .flags = FIELD_REQUIRED,
+		.pattern = "^[A-Za-z_][A-Za-z0-9_]*$", .hint = "letters, digits and _",
+		.doc = "It stands in the body as {{name}}."),
+	FIELD_ENUM(V, type, "type", VARIABLE_TYPES, FIELD_REQUIRED, "What is asked for."),
+	FIELD_STR(V, label, "label", 0, 200, 0, "How it is asked for; null: by its name."),
+	FIELD_TEXT(V, otherwise, "default", 0, 2000, 0, "What stands there first; null: nothing."),
+	FIELD(FT_STRS, V, choices, "choices", .max = 100, .item = &choice_item, .doc = "Of a choice: what there is."),
+	FIELD_BOOL(V, required, "required", 0, "Whether something must be said."),
+};
+static const struct schema variable_schema =
+	SCHEMA("PromptVariable", V, variable_fields, "Something that is asked for when a prompt is used.");
+#undef V
+
+struct variables {
+	struct schema_list list;
+};
+static const struct field variables_fields[] = {
+	FIELD_LIST(struct variables, list, "list", &variable_schema, VARIABLES_MAX, 0, "As they are kept."),
+};
+static const struct schema variables_schema =
+	SCHEMA("PromptVariables", struct variables, variables_fields, "The variables of a prompt.");
+
+struct prompt_body {
+	struct prompt_row p;
+	const char *may;
+	struct variables v;
+};
+
+enum {
+	GIVEN_NAME = 1,
+	GIVEN_KIND = 2,
+	GIVEN_DESCRIPTION = 4,
+	GIVEN_PATTERN = 8,
+	GIVEN_VARIABLES = 16,
+	GIVEN_BODY = 32,
+	GIVEN_STRUCTURED = 64,
+};
+
+#define B     struct prompt_body
+#define KINDS PROMPT_TEXT " " PROMPT_SYSTEM
+static const struct field prompt_fields[] = {
+	FIELD_ID(B, p.id, "id", FIELD_REQUIRED, "Identifier."),
+	FIELD_STR(B, p.name, "name", 0, 0, FIELD_REQUIRED, "It is called by /name."),
+	FIELD_ENUM(B, p.kind, "kind", KINDS, FIELD_REQUIRED, "A text to send, or instructions."),
+	FIELD_TEXT(B, p.description, "description", 0, 0, FIELD_REQUIRED, "What it is for."),
+	FIELD_STR(B, p.pattern, "pattern", 0, 0, FIELD_REQUIRED,
+		"Of instructions: the models they are for; empty: none."),
+	FIELD_LIST(B, v.list, "variables", &variable_schema, 0, FIELD_REQUIRED, "What is asked for."),
+	FIELD_TEXT(B, p.body, "body", 0, 0, FIELD_REQUIRED, "The text, with {{variables}}."),
+	FIELD_BOOL(B, p.structured, "structured", FIELD_REQUIRED, "Its tags are balanced."),
+	FIELD_STR(B, p.owner, "owner", 0, 0, 0, "User name of whose it is."),
+	FIELD_ENUM(B, may, "may", GRANT_VERBS " own", FIELD_REQUIRED, "What whoever asks may do with it."),
+	FIELD_BOOL(B, p.shared, "shared", FIELD_REQUIRED, "Whether others have it, too."),
+	FIELD_I64(B, p.version, "version", 0, 0, FIELD_REQUIRED, "More with each change."),
+	FIELD_TIME(B, p.created_at, "created_at", FIELD_REQUIRED, "When it was made."),
+	FIELD_TIME(B, p.updated_at, "updated_at", FIELD_REQUIRED, "When it was changed."),
+};
+static const struct schema prompt_schema = SCHEMA("Prompt", B, prompt_fields, "A text of the library.");
+LIST_SCHEMA(prompt_list_schema, "PromptList", &prompt_schema, "By name.", "The own prompts and shared ones.");
+
+#define EDIT_FIELDS(must)                                                                                              \
+	FIELD(FT_STR, B, p.name, "name", .min = 1, .max = 60, .flags = (must), .doc = "It is called by /name.",        \
+		A_NAME),                                                                                               \
+		FIELD_ENUM(B, p.kind, "kind", KINDS, 0, "A text to send, or instructions."),                           \
+		FIELD_TEXT(B, p.description, "description", 0, 1000, 0, "What it is for."),                            \
+		FIELD_STR(B, p.pattern, "pattern", 0, 200, 0,                                                          \
+			"Of instructions: in which answers of the own they stand, by id of the model; * any "          \
+			"characters, ? "                                                                               \
+			"one."),                                                                                       \
+		FIELD_LIST(B, v.list, "variables", &variable_schema, VARIABLES_MAX, 0, "What is asked for."),          \
+		FIELD_TEXT(B, p.body, "body", 1, BODY_MAX, (must), "The text, with {{variables}}."),                   \
+		FIELD_BOOL(B, p.structured, "structured", 0, "Whether its tags must be balanced, as those of XML.")
+static const struct field new_fields[] = {EDIT_FIELDS(FIELD_REQUIRED)};
+static const struct field patch_fields[] = {EDIT_FIELDS(0)};
+static const struct schema new_schema = SCHEMA("PromptNew", B, new_fields, "A new prompt.");
+static const struct schema patch_schema = SCHEMA("PromptPatch", B, patch_fields, "What to change; the rest stays.");
+#undef B
+
+struct version_answer {
+	struct prompt_version w;
+	struct variables v;
+};
+
+#define W struct version_answer
+static const struct field version_fields[] = {
+	FIELD_I64(W, w.version, "version", 0, 0, FIELD_REQUIRED, "Its number."),
+	FIELD_TIME(W, w.created_at, "created_at", FIELD_REQUIRED, "Since when it was so."),
+	FIELD_ID(W, w.user_id, "user_id", 0, "Who made it so; null: is gone."),
+	FIELD_STR(W, w.name, "name", 0, 0, FIELD_REQUIRED, "As of a prompt, as all that follows."),
+	FIELD_STR(W, w.kind, "kind", 0, 0, FIELD_REQUIRED, "Its kind."),
+	FIELD_TEXT(W, w.description, "description", 0, 0, FIELD_REQUIRED, "What it is for."),
+	FIELD_STR(W, w.pattern, "pattern", 0, 0, FIELD_REQUIRED, "The models it is for."),
+	FIELD_LIST(W, v.list, "variables", &variable_schema, 0, FIELD_REQUIRED, "What is asked for."),
+	FIELD_TEXT(W, w.body, "body", 0, 0, FIELD_REQUIRED, "The text."),
+	FIELD_BOOL(W, w.structured, "structured", FIELD_REQUIRED, "Its tags are balanced."),
+};
+static const struct schema version_schema = SCHEMA("PromptVersion", W, version_fields, "What a prompt was.");
+#undef W
+LIST_SCHEMA(version_list_schema, "PromptVersions", &version_schema, "The newest first.", "What a prompt was.");
+
+/* ---- between rows and bodies ---- */
+
+static int read_variables(struct request *q, const char *json, struct variables *ret)
+{
+	return schema_parse(&variables_schema, str_from(json), ret, &q->mem, &q->err);
+}
+
+static const char *write_variables(struct request *q, const struct variables *v)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
+
+	schema_emit(&variables_schema, v, &b);
+	return buf_status(&b) < 0 ? NULL : arena_strndup(&q->mem, b.p, b.n);
+}
+
+static int body_of(struct request *q, const struct prompt_row *p, struct prompt_body *ret)
+{
+	static const char *const may[] = {"read", "read", "use", "edit"};
+
+	*ret = (struct prompt_body){.p = *p, .may = p->user_id == q->who.user.id ? "own" : may[p->may & 3]};
+	return read_variables(q, p->variables, &ret->v);
+}
+
+static int edit(void *row, void *arg, struct err *e)
+{
+	struct request *q = arg;
+	const struct prompt_body *in = q->body;
+	struct prompt_row *p = row;
+	struct balance_fault fault;
+	uint64_t given = q->given;
+
+	p->name = given & GIVEN_NAME ? in->p.name : p->name;
+	p->kind = given & GIVEN_KIND ? in->p.kind : p->kind;
+	p->description = given & GIVEN_DESCRIPTION ? in->p.description : p->description;
+	p->pattern = given & GIVEN_PATTERN ? in->p.pattern : p->pattern;
+	p->body = given & GIVEN_BODY ? in->p.body : p->body;
+	p->structured = given & GIVEN_STRUCTURED ? in->p.structured : p->structured;
+	if (given & GIVEN_VARIABLES && !(p->variables = write_variables(q, &in->v)))
+		return err_set(e, E_TOO_LARGE, "The variables are too long.");
+	if (p->structured && balance_check(p->body, &fault))
+		return err_set(e, E_INVALID, "Line %zu, column %zu: %s", fault.line, fault.column, fault.text);
+	return 0;
+}
+
+static int load(struct request *q, atelier_id id, struct prompt_row *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+
+	return prompts_get(c, q->who.user.id, id, GRANT_READ, &q->mem, ret, &q->err);
+}
+
+static int answer_prompt(struct request *q, atelier_id id)
+{
+	struct prompt_body *out = ARENA_NEW(&q->mem, struct prompt_body);
+	struct prompt_row p;
+	int r = out ? load(q, id, &p) : request_no_memory(q);
+
+	q->answer = out;
+	return r < 0 ? r : body_of(q, &p, out);
+}
+
+static void tell(struct request *q, atelier_id id, const char *what)
+{
+	bus_publish(q->api->c.bus, &(struct bus_event){BUS_PROMPT, what, q->who.user.id, id, 0});
+}
+
+/* ---- handlers ---- */
+
+static int prompts_get_all(struct request *q)
+{
+	struct prompt_rows l = {0};
+	int r;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = prompts_list(c, q->who.user.id, &q->mem, &l, &q->err);
+	}
+	struct prompt_body *items = ARENA_ARRAY(&q->mem, struct prompt_body, l.n + 1);
+	if (!items)
+		return request_no_memory(q);
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		r = body_of(q, &l.items[i], &items[i]);
+	return r < 0 ? r : answer_list(q, items, l.n, NULL);
+}
+
+static int prompts_post(struct request *q)
+{
+	struct prompt_row p = {.user_id = q->who.user.id,
+		.kind = PROMPT_TEXT,
+		.description = "",
+		.pattern = "",
+		.variables = "{}",
+		.version = 1};
+	atelier_id id;
+	int r = edit(&p, q, &q->err);
+
+	if (r == 0)
+		r = prompts_create(q->api->c.db, &p, &id, &q->err);
+	if (r < 0)
+		return r;
+	tell(q, id, "created");
+	return answer_prompt(q, id);
+}
+
+static int prompt_get(struct request *q)
+{
+	return answer_prompt(q, q->arg_id);
+}
+
+static int change(struct request *q, int (*fn)(void *row, void *arg, struct err *e), void *arg)
+{
+	const struct rows_edit x = {q->arg_id, fn, arg, &q->mem};
+	struct prompt_row p;
+	int r = prompts_edit(q->api->c.db, q->who.user.id, &x, &p, &q->err);
+
+	if (r < 0)
+		return r;
+	tell(q, q->arg_id, "updated");
+	return answer_prompt(q, q->arg_id);
+}
+
+static int prompt_patch(struct request *q)
+{
+	return change(q, edit, q);
+}
+
+static int prompt_delete(struct request *q)
+{
+	int r = prompts_delete(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
+
+	if (r == 0)
+		tell(q, q->arg_id, "deleted");
+	return r;
+}
+
+static int load_versions(struct request *q, struct prompt_versions *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+
+	return prompts_versions(c, q->who.user.id, q->arg_id, &q->mem, ret, &q->err);
+}
+
+static int versions_get_all(struct request *q)
+{
+	struct prompt_versions l = {0};
+	int r = load_versions(q, &l);
+	struct version_answer *items = ARENA_ARRAY(&q->mem, struct version_answer, l.n + 1);
+
+	if (!items)
+		return request_no_memory(q);
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		items[i] = (struct version_answer){.w = l.items[i]};
+		r = read_variables(q, l.items[i].variables, &items[i].v);
+	}
+	return r < 0 ? r : answer_list(q, items, l.n, NULL);
+}
+
+static int make_as(void *row, void *arg, struct err *e UNUSED)
+{
+	const struct prompt_version *v = arg;
+	struct prompt_row *p = row;
+
+	p->name = v->name;
+	p->kind = v->kind;
+	p->description = v->description;
+	p->pattern = v->pattern;
+	p->variables = v->variables;
+	p->body = v->body;
+	p->structured = v->structured;
+	return 0;
+}
+
+static int rollback_post(struct request *q)
+{
+	const struct rollback *in = q->body;
+	struct prompt_versions l = {0};
+	int r = load_versions(q, &l);
+
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		if (l.items[i].version == in->version)
+			return change(q, make_as, &l.items[i]);
+	return r < 0 ? r : err_set(&q->err, E_NOT_FOUND, "There is no such version.");
+}
+
+/* Who has it is its owner's affair. */
+static int check_owner(struct request *q)
+{
+	struct prompt_row p;
+	int r = load(q, q->arg_id, &p);
+
+	if (r == 0 && p.user_id != q->who.user.id)
+		r = err_set(&q->err, E_FORBIDDEN, "Only its owner says who has this prompt.");
+	return r;
+}
+
+static int grants_get(struct request *q)
+{
+	int r = check_owner(q);
+
+	return r < 0 ? r : answer_shared(q, &(struct grant_place){.kind = "prompt", .id = q->arg_id});
+}
+
+static int grants_put(struct request *q)
+{
+	int r = check_owner(q);
+
+	return r < 0 ? r : set_shared(q, &(struct grant_place){.kind = "prompt", .id = q->arg_id});
+}
+
+#define P V1 "/prompts"
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", P, "listPrompts", prompts_get_all, ACCESS_USER, .status = 200,
+		.answer = &prompt_list_schema, .summary = "The own prompts, and those that others share."},
+	{"POST", P, "createPrompt", prompts_post, ACCESS_USER, .status = 201,
+		.body = &new_schema, .answer = &prompt_schema, FAILS(E_CONFLICT), .summary = "Add a prompt."},
+	{"GET", P "/{id}", "getPrompt", prompt_get, ACCESS_USER, .status = 200,
+		.answer = &prompt_schema, .summary = "One prompt."},
+	{"PATCH", P "/{id}", "updatePrompt", prompt_patch, ACCESS_USER, .status = 200,
+		.body = &patch_schema, .answer = &prompt_schema, FAILS(E_CONFLICT), .summary = "Change a prompt."},
+	{"DELETE", P "/{id}", "deletePrompt", prompt_delete, ACCESS_USER, .status = 204,
+		.summary = "Delete an own prompt."},
+	{"GET", P "/{id}/versions", "listPromptVersions", versions_get_all, ACCESS_USER, .status = 200,
+		.answer = &version_list_schema, .summary = "What it was, and is; for who may edit it."},
+	{"POST", P "/{id}/rollback", "rollBackPrompt", rollback_post, ACCESS_USER, .status = 200,
+		.body = &rollback_schema, SHORT_BODY, .answer = &prompt_schema, FAILS(E_CONFLICT),
+		.summary = "Make it what it was."},
+	{"GET", P "/{id}/grants", "listPromptGrants", grants_get, ACCESS_USER, .status = 200,
+		.answer = &shared_grants_schema, .summary = "Who has it beside its owner."},
+	{"PUT", P "/{id}/grants", "setPromptGrants", grants_put, ACCESS_USER, .status = 200,
+		.body = &shared_grants_edit_schema, .answer = &shared_grants_schema, FAILS(E_CONFLICT),
+		.summary = "Say who has it."},
+};
+/* clang-format on */
+const struct route_set prompts_routes = ROUTES(routes);

@@ -1,0 +1,152 @@
+/* shared_rows.c - rows that belong to a person, are others' by grants, and keep what they were. */
+#include "store/shared_rows.h"
+
+#include <stdio.h>
+
+#include "store/store_priv.h"
+
+#define SQL_MAX 1024
+
+/* Of the columns: may. */
+#define MAY_PARAMS(user_id) DB_I64(user_id), DB_I64(user_id), DB_I64(user_id)
+
+/* As GRANTED, of a kind that is told when it runs. */
+static void add_granted(char ret[SQL_MAX], const struct shared_kind *k, const char *before, const char *after)
+{
+	snprintf(ret, SQL_MAX,
+		"WHERE %s(? = 1 OR %s.user_id = ? OR EXISTS (SELECT 1 FROM grants g WHERE g.kind = '%s'"
+		" AND g.resource_id = %s.id AND g.verb >= ? AND " GRANTED_TO "))%s",
+		before, k->rows->name, k->grants, k->rows->name, after);
+}
+
+int shared_list(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, struct arena *a, void *ret_items,
+	size_t *ret_n, struct err *e)
+{
+	char tail[SQL_MAX], order[100];
+
+	snprintf(order, sizeof(order), " ORDER BY %s.folded, %s.id", k->rows->name, k->rows->name);
+	add_granted(tail, k, "", order);
+	return rows_all(k->rows, c, a, ret_items, ret_n, e, tail, MAY_PARAMS(user_id),
+		GRANTED_PARAMS(user_id, false, GRANT_READ));
+}
+
+int shared_get(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb,
+	struct arena *a, void *ret_row, struct err *e)
+{
+	char tail[SQL_MAX], which[100];
+
+	snprintf(which, sizeof(which), "%s.id = ? AND ", k->rows->name);
+	add_granted(tail, k, which, "");
+	return rows_first(
+		k->rows, c, a, ret_row, e, tail, MAY_PARAMS(user_id), DB_I64(id), GRANTED_PARAMS(user_id, false, verb));
+}
+
+int shared_versions(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a,
+	void *row, void *ret_items, size_t *ret_n, struct err *e)
+{
+	char tail[SQL_MAX];
+	int r = shared_get(k, c, user_id, id, GRANT_EDIT, a, row, e);
+
+	snprintf(tail, sizeof(tail), "WHERE %s = ? ORDER BY version DESC", k->ref);
+	return r < 0 ? r : rows_all(k->versions, c, a, ret_items, ret_n, e, tail, DB_I64(id));
+}
+
+/* ---- writing ---- */
+
+struct change {
+	const struct shared_kind *k;
+	atelier_id user_id, id;
+	const void *in;
+	const struct rows_edit *edit;
+	void *ret;
+};
+
+static atelier_id id_in(const void *row, size_t offset)
+{
+	return *(const atelier_id *)(const void *)((const char *)row + offset);
+}
+
+/* What it is from now on, as a version. */
+static int keep(const struct shared_kind *k, struct db_conn *c, atelier_id id, atelier_id user_id, struct err *e)
+{
+	char sql[SQL_MAX];
+	atelier_id version;
+
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO %s (id, %s, version, user_id, created_at, %s) SELECT ?, id, version, ?, updated_at, %s "
+		"FROM %s"
+		" WHERE id = ?",
+		k->versions->name, k->ref, k->kept, k->kept, k->rows->name);
+	return STORE_INSERT(c, &version, e, sql, DB_I64(user_id), DB_I64(id));
+}
+
+static int create_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct change *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	char sql[SQL_MAX];
+	int r;
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE user_id = ?", x->k->rows->name);
+	r = STORE_FIRST(c, &rows, "", e, sql, DB_I64(x->user_id));
+	if (r == 0 && db_i64(rows, 0) >= x->k->max)
+		r = err_set(e, E_CONFLICT, "%s", x->k->many);
+	if (r == 0)
+		r = rows_create_in(x->k->rows, c, x->in, &x->id, e);
+	return r < 0 ? r : keep(x->k, c, x->id, x->user_id, e);
+}
+
+int shared_create(const struct shared_kind *k, struct db *db, const void *row, atelier_id *ret_id, struct err *e)
+{
+	struct change x = {.k = k, .in = row, .user_id = id_in(row, k->user_id)};
+	int r = db_write(db, create_in, &x, e);
+
+	if (r == 0)
+		*ret_id = x.id;
+	return r;
+}
+
+static int edit_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct change *x = arg;
+	int r = rows_lock(x->k->rows, c, x->edit->id, e);
+
+	if (r == 0)
+		r = shared_get(x->k, c, x->user_id, x->edit->id, GRANT_EDIT, x->edit->a, x->ret, e);
+	if (r == 0)
+		r = x->edit->edit(x->ret, x->edit->arg, e);
+	if (r < 0)
+		return r;
+	++*(int64_t *)(void *)((char *)x->ret + x->k->version);
+	r = rows_set_in(x->k->rows, c, x->ret, e);
+	return r < 0 ? r : keep(x->k, c, x->edit->id, x->user_id, e);
+}
+
+int shared_edit(const struct shared_kind *k, struct db *db, atelier_id user_id, const struct rows_edit *edit,
+	void *ret_row, struct err *e)
+{
+	struct change x = {.k = k, .user_id = user_id, .edit = edit, .ret = ret_row};
+
+	return db_write(db, edit_in, &x, e);
+}
+
+static int delete_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct change *x = arg;
+	char sql[SQL_MAX];
+	int64_t n = 0;
+	int r;
+
+	snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE id = ? AND user_id = ?", x->k->rows->name);
+	r = db_exec(c, &n, e, sql, DB_I64(x->id), DB_I64(x->user_id));
+	if (r == 0 && n == 0)
+		r = err_set(e, E_NOT_FOUND, "%s", x->k->rows->missing);
+	return r < 0 ? r : grants_forget(c, x->k->grants, x->id, e);
+}
+
+int shared_delete(const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, struct err *e)
+{
+	struct change x = {.k = k, .user_id = user_id, .id = id};
+
+	return db_write(db, delete_in, &x, e);
+}
