@@ -5,6 +5,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as access from './access.mjs';
+import * as assistants from './assistants.mjs';
 import { launch } from './browser.mjs';
 import * as chat from './chat.mjs';
 import * as design from './gallery.mjs';
@@ -17,7 +18,7 @@ import * as settings from './settings.mjs';
 import * as start from './start.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...lists, ...messages, ...start, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...lists, ...messages, ...start, ...windows };
 
 const order = [
   'firstRun',
@@ -50,6 +51,7 @@ const order = [
   'choosing',
   'messageActions',
   'searching',
+  'assistants',
   'librarian',
   'testConnection',
   'addProvider',

@@ -32,7 +32,7 @@ describe('a long chat', () => {
     await chat.reload();
     while (chat.older) await chat.loadOlder(put);
     expect(chat.messages.map((m) => m.id)).toEqual(stored.map((m) => m.id));
-    await chat.send('more', null, () => {});
+    await chat.send('more', null, null, () => {});
     await chat.reload();
     expect(chat.messages.length).toBeLessThan(100);
     expect(chat.messages.at(-1)!.id).toBe('m201');
@@ -44,7 +44,7 @@ describe('a long chat', () => {
     const chat = new Chat('c');
     await chat.reload();
     for (let i = 0; i < 100; i++) {
-      await chat.send(`again ${i}`, null, () => {});
+      await chat.send(`again ${i}`, null, null, () => {});
       await chat.reload();
     }
     expect(chat.messages.length).toBeLessThan(100);

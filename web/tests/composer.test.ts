@@ -4,23 +4,34 @@ import { composing } from '$core/keys';
 import { fillOf } from '$core/turn/context';
 import { countOf, optionsOf, textsOf } from '$core/turn/options';
 
-const texts = (over: Partial<ReturnType<typeof textsOf>>) => ({ ...textsOf({}), ...over });
+/** Some of what the server says of them. */
+const table = [
+  { name: 'temperature', type: 'number', min: 0, max: 2 },
+  { name: 'top_p', type: 'number', min: 0, max: 1 },
+  { name: 'top_k', type: 'integer', min: 1, max: 1000 },
+  { name: 'max_tokens', type: 'integer', min: 1, max: 1_000_000 },
+  { name: 'seed', type: 'integer', min: 0, max: 2_147_483_647 },
+  { name: 'stop', type: 'strings' },
+  { name: 'keep_alive', type: 'string' },
+  { name: 'schema', type: 'json' },
+] as const;
+const texts = (over: Record<string, string>) => ({ ...textsOf(table, {}), ...over });
 
 describe('options of an answer', () => {
   it('are what is typed, a comma for a point too', () => {
-    expect(optionsOf(texts({ temperature: ' 0,7', top_p: '1', top_k: '40', max_tokens: '100', seed: '0', stop: 'END\n\n\\n\\n' }))).toEqual({
+    expect(optionsOf(table, texts({ temperature: ' 0,7', top_p: '1', top_k: '40', max_tokens: '100', seed: '0', stop: 'END\n\n\\n\\n' }))).toEqual({
       options: { temperature: 0.7, top_p: 1, top_k: 40, max_tokens: 100, seed: 0, stop: ['END', '\n\n'] },
       wrong: [],
     });
   });
   it.each([
     ['temperature', '2.1'], ['temperature', 'warm'], ['temperature', '1e0'], ['top_p', '-0.1'], ['top_k', '0'], ['top_k', '1.5'],
-    ['max_tokens', '0'], ['seed', '2147483648'], ['seed', '-1'], ['stop', 'x\n'.repeat(9)], ['stop', 'x'.repeat(201)],
-  ] as const)('refuse %s: %s', (field, text) => expect(optionsOf(texts({ [field]: text })).wrong).toEqual([field]));
+    ['max_tokens', '0'], ['seed', '2147483648'], ['seed', '-1'], ['schema', '[1]'], ['schema', '{'], ['stop', 'x\n'.repeat(9)], ['stop', 'x'.repeat(201)],
+  ] as const)('refuse %s: %s', (field, text) => expect(optionsOf(table, texts({ [field]: text })).wrong).toEqual([field]));
   it('come back as they were typed', () => {
-    const options = { temperature: 0, stop: ['a\nb', 'c'], seed: 7 };
-    expect(optionsOf(textsOf(options)).options).toEqual(options);
-    expect(countOf({ ...options, effort: 'high' })).toBe(3);
+    const options = { temperature: 0, stop: ['a\nb', 'c'], seed: 7, keep_alive: '5m', schema: { type: 'object' } };
+    expect(optionsOf(table, textsOf(table, options)).options).toEqual(options);
+    expect(countOf({ ...options, effort: 'high' })).toBe(5);
     expect(countOf({})).toBe(0);
   });
 });

@@ -1,8 +1,9 @@
 import { changeConversation, createConversation, deleteMessage, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
 import { cancelTurn, startTurn, type TurnRequest } from '$core/api/turns';
-import type { Message, TurnOptions, TurnStarted } from '$core/api/types';
-import { t } from '$core/i18n/i18n.svelte';
+import type { Message, Parameters, TurnStarted } from '$core/api/types';
+import { i18n, t } from '$core/i18n/i18n.svelte';
+import { said } from '$core/turn/options';
 import type { NumberedEvent } from '$core/turn/events';
 import { pause } from '$core/live/pause';
 import { textOf } from '$core/turn/parts';
@@ -11,8 +12,6 @@ import { conversations } from './conversations.svelte';
 import { accepted, mergeLatest, optimistic, type Shown } from './history';
 import { live } from './live.svelte';
 import { presence } from './presence.svelte';
-import { session } from './session.svelte';
-import { readOptions, writeOptions } from './storage';
 import { notices } from '$design/notices.svelte';
 
 /** Of a long chat so many messages stay when it goes on; the ones before are read again when somebody scrolls up to them. */
@@ -35,8 +34,8 @@ export class Chat {
   loadingNewer = $state(false);
   sending = $state(false);
   stopping = $state(false);
-  /** How its next answers are to be made. */
-  options = $state.raw<TurnOptions>({});
+  /** How the answers of a new chat are to be made; of another this stands with the conversation. */
+  private begun = $state.raw<Parameters>({});
 
   /** The turn that was followed last, and the one whose end was seen by somebody last. */
   followed: string | undefined;
@@ -52,7 +51,6 @@ export class Chat {
   constructor(id: string | null) {
     this.id = id;
     this.loaded = id === null;
-    this.options = readOptions(session.user?.id ?? '', id);
   }
 
   // Getters, not $derived: a chat outlives the component that opened it, and a derived value would not.
@@ -183,16 +181,18 @@ export class Chat {
     }
   }
 
-  /** They stay with the conversation; a new one begins without any. */
-  setOptions(options: TurnOptions): void {
-    const user = session.user?.id ?? '';
-    this.options = options;
-    writeOptions(user, this.id, options);
-    if (this.id !== null) writeOptions(user, null, {});
+  /** How its next answers are to be made, as far as the chat itself says. */
+  get options(): Parameters {
+    return said(this.id === null ? this.begun : (conversations.find(this.id)?.parameters ?? {}));
+  }
+
+  setOptions(options: Parameters): void {
+    if (this.id === null) this.begun = options;
+    else void conversations.change(this.id, { parameters: options });
   }
 
   /** Sends a question. `started` learns the id when this makes the conversation. Throws what went wrong. */
-  async send(content: string, model: string | null, started: (id: string) => void): Promise<void> {
+  async send(content: string, model: string | null, assistant: string | null, started: (id: string) => void): Promise<void> {
     await this.toEnd();
     const before = this.newest(this.messages);
     const pair = optimistic(this.id ?? '', content, model, before[before.length - 1]?.id ?? null);
@@ -200,13 +200,12 @@ export class Chat {
     this.begin();
     try {
       if (this.id === null) {
-        const conversation = await createConversation(model ?? undefined);
+        const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun });
         conversations.put(conversation);
         this.id = conversation.id;
-        this.setOptions(this.options);
         started(conversation.id);
       }
-      const turn = await startTurn(this.id, { content, model: model ?? undefined, options: this.options });
+      const turn = await startTurn(this.id, { content, model: model ?? undefined, language: i18n.language });
       this.accept(turn, [...before, ...accepted(pair, turn)]);
     } catch (e) {
       this.messages = before;
@@ -263,7 +262,7 @@ export class Chat {
     this.messages = [...kept, ...shown];
     this.begin();
     try {
-      const turn = await startTurn(this.id, { ...body, options: this.options });
+      const turn = await startTurn(this.id, { ...body, language: i18n.language });
       this.accept(turn, [...kept, ...accepted(shown, turn)]);
     } catch (e) {
       this.messages = had;

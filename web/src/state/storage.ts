@@ -1,5 +1,3 @@
-import type { TurnOptions } from '$core/api/types';
-
 /** localStorage that may be missing or full: then nothing is kept, and nothing breaks. */
 export function read(key: string): string | null {
   try {
@@ -34,24 +32,11 @@ export const readDraft = (user: string, conversation: string | null) => read(dra
 export const writeDraft = (user: string, conversation: string | null, text: string) =>
   write(draftKey(user, conversation), text);
 
-/** How answers are to be made in a conversation (null: the next new one). */
-const optionsKey = (user: string, conversation: string | null) => `options.${user}.${conversation ?? 'new'}`;
-export function readOptions(user: string, conversation: string | null): TurnOptions {
-  try {
-    const options: unknown = JSON.parse(read(optionsKey(user, conversation)) ?? '{}');
-    return options && typeof options === 'object' ? options : {};
-  } catch {
-    return {};
-  }
-}
-export const writeOptions = (user: string, conversation: string | null, options: TurnOptions) =>
-  write(optionsKey(user, conversation), Object.keys(options).length > 0 ? JSON.stringify(options) : null);
-
 /** Signing out leaves nothing of the person behind. */
 export function forgetDrafts(): void {
   try {
     for (const key of Object.keys(localStorage)) {
-      if (/^atelier\.(draft|options)\./.test(key)) localStorage.removeItem(key);
+      if (/^atelier\.draft\./.test(key)) localStorage.removeItem(key);
     }
   } catch {
     // Nothing to forget.

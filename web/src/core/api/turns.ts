@@ -1,5 +1,5 @@
 import { http, take } from './client';
-import type { TurnOptions, TurnStarted } from './types';
+import type { TurnStarted } from './types';
 
 export interface TurnRequest {
   content?: string;
@@ -11,7 +11,8 @@ export interface TurnRequest {
   /** The answer beside which another one is written. */
   regenerate?: string;
   model?: string;
-  options?: TurnOptions;
+  /** The person's language, for instructions that ask for it. */
+  language?: string;
 }
 
 /** Starts a turn; it is then followed (`core/live`) as by any other reader of it. */

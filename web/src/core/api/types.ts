@@ -12,6 +12,13 @@ export type ConversationFields = Schemas['ConversationPatch'];
 export type BulkChange = Omit<Schemas['ConversationsChange'], 'ids'> & { ids: string[] };
 export type Folder = Schemas['Folder'];
 export type FolderFields = Schemas['FolderPatch'];
+export type Assistant = Schemas['Assistant'];
+export type AssistantFields = Omit<Schemas['AssistantPatch'], 'starters'> & { starters?: string[] };
+export type AssistantVersion = Schemas['AssistantVersion'];
+export type ShareNew = Schemas['ShareNew'];
+export type Parameters = Schemas['Parameters'];
+export type Parameter = Schemas['Parameter'];
+export type ParameterSaid = Schemas['ParameterSaid'];
 export type SearchHit = Schemas['SearchHit'];
 export type Tag = Schemas['Tag'];
 
@@ -27,7 +34,6 @@ export type Part =
 export type Message = Omit<Schemas['Message'], 'parts' | 'siblings'> & { parts: Part[]; siblings: string[] };
 export type MessageState = Message['state'];
 export type TurnStarted = Schemas['TurnStarted'];
-export type TurnOptions = Schemas['Parameters'];
 export type Model = Schemas['Model'];
 export type Provider = Schemas['Provider'];
 export type ModelList = Schemas['Models'];
@@ -79,7 +85,7 @@ export type TurnEvent = Flat<Schemas['TurnEvent']>;
 
 /** What the change feed says. */
 export interface Change {
-  kind: 'conversation' | 'turn' | 'job';
+  kind: 'conversation' | 'turn' | 'job' | 'assistant';
   /** The conversation's or the job's. */
   id: string;
   turn_id?: string;

@@ -1,66 +1,64 @@
-import type { TurnOptions } from '../api/types';
+import type { Parameter, Parameters } from '../api/types';
 
 /** How much a model is to think first; '': as it does by itself. */
 export const EFFORTS = ['', 'none', 'low', 'medium', 'high'] as const;
 export type Effort = (typeof EFFORTS)[number];
 
-/** The options as they are typed: texts, empty where the model's own hold. */
-export interface OptionTexts {
-  temperature: string;
-  top_p: string;
-  top_k: string;
-  max_tokens: string;
-  seed: string;
-  /** A line each; \n in it is a line end. */
-  stop: string;
-}
+type Kind = Pick<Parameter, 'name' | 'type' | 'min' | 'max'>;
+export type Texts = Record<string, string>;
 
-interface Bounds {
-  min: number;
-  max: number;
-  whole: boolean;
-}
-
-/** What the server takes (TurnOptions). */
-export const BOUNDS: Record<Exclude<keyof OptionTexts, 'stop'>, Bounds> = {
-  temperature: { min: 0, max: 2, whole: false },
-  top_p: { min: 0, max: 1, whole: false },
-  top_k: { min: 1, max: 1000, whole: true },
-  max_tokens: { min: 1, max: 1_000_000, whole: true },
-  seed: { min: 0, max: 2_147_483_647, whole: true },
-};
-const FIELDS = Object.keys(BOUNDS) as (keyof typeof BOUNDS)[];
 const STOPS = 8;
+const known = (value: unknown) => value !== null && value !== undefined;
 
-export function textsOf(options: TurnOptions): OptionTexts {
-  const [temperature, top_p, top_k, max_tokens, seed] = FIELDS.map((f) => String(options[f] ?? ''));
-  const stop = (options.stop ?? []).map((s) => (s ?? '').replaceAll('\n', '\\n')).join('\n');
-  return { temperature: temperature!, top_p: top_p!, top_k: top_k!, max_tokens: max_tokens!, seed: seed!, stop };
+/** A value as it is typed: texts of lists a line each, with \n for a line end in them. */
+export function textOf(kind: Kind, value: unknown): string {
+  if (!known(value)) return '';
+  if (kind.type === 'strings') return (value as string[]).map((s) => s.replaceAll('\n', '\\n')).join('\n');
+  return kind.type === 'json' ? JSON.stringify(value, null, 2) : String(value);
 }
 
-/** A number as people type it, with a comma, too; NaN: it is none, or out of bounds. */
-function numberOf(text: string, { min, max, whole }: Bounds): number {
+/** The parameters as they are typed, empty where nothing is said. */
+export const textsOf = (table: readonly Kind[], parameters: Parameters): Texts =>
+  Object.fromEntries(table.map((kind) => [kind.name, textOf(kind, parameters[kind.name as keyof Parameters])]));
+
+/** A number as people type it, with a comma, too; undefined: it is none, or out of bounds. */
+function numberOf(text: string, { type, min, max }: Kind): number | undefined {
   const value = /^[+-]?(\d+([.,]\d*)?|[.,]\d+)$/.test(text) ? Number(text.replace(',', '.')) : NaN;
-  return value >= min && value <= max && (!whole || Number.isInteger(value)) ? value : NaN;
+  const fits = value >= (min ?? -Infinity) && value <= (max ?? Infinity) && (type !== 'integer' || Number.isInteger(value));
+  return fits ? value : undefined;
 }
 
-/** What was typed as options; `wrong` names the fields that say nothing the server takes. */
-export function optionsOf(texts: OptionTexts): { options: TurnOptions; wrong: (keyof OptionTexts)[] } {
-  const options: TurnOptions = {};
-  const wrong: (keyof OptionTexts)[] = [];
-  for (const field of FIELDS) {
-    const text = texts[field].trim();
-    if (!text) continue;
-    const value = numberOf(text, BOUNDS[field]);
-    if (Number.isNaN(value)) wrong.push(field);
-    else options[field] = value;
+function valueOf(text: string, kind: Kind): unknown {
+  if (kind.type === 'number' || kind.type === 'integer') return numberOf(text.trim(), kind);
+  if (kind.type === 'strings') {
+    const lines = text.split('\n').filter((line) => line.trim() !== '');
+    return lines.length <= STOPS && lines.every((line) => line.length <= 200) ? lines.map((line) => line.replaceAll('\\n', '\n')) : undefined;
   }
-  const stop = texts.stop.split('\n').filter((line) => line.trim() !== '');
-  if (stop.length > STOPS || stop.some((line) => line.length > 200)) wrong.push('stop');
-  else if (stop.length > 0) options.stop = stop.map((line) => line.replaceAll('\\n', '\n'));
-  return { options, wrong };
+  if (kind.type !== 'json') return text.trim();
+  try {
+    const value: unknown = JSON.parse(text);
+    return value && typeof value === 'object' && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-/** How many of them are not the model's own, effort apart, which is shown by itself. */
-export const countOf = ({ effort: _, ...others }: TurnOptions): number =>
-  Object.values(others).filter((v) => v !== null && v !== undefined).length;
+/** What was typed as parameters; `wrong` names those that say nothing the server takes. */
+export function optionsOf(table: readonly Kind[], texts: Texts): { options: Parameters; wrong: string[] } {
+  const options: Record<string, unknown> = {};
+  const wrong: string[] = [];
+  for (const kind of table) {
+    const text = texts[kind.name] ?? '';
+    if (!text.trim()) continue;
+    const value = valueOf(text, kind);
+    if (value === undefined) wrong.push(kind.name);
+    else options[kind.name] = value;
+  }
+  return { options: options as Parameters, wrong };
+}
+
+/** How many of them are said, effort apart, which is shown by itself. */
+export const countOf = ({ effort: _, ...others }: Parameters): number => Object.values(others).filter(known).length;
+
+/** Those that are said. */
+export const said = (parameters: Parameters): Parameters => Object.fromEntries(Object.entries(parameters).filter(([, value]) => known(value))) as Parameters;

@@ -1,0 +1,90 @@
+// Assistants: made, chosen, changed and taken back, copied, shared. The arguments are those of chat.mjs.
+import assert from 'node:assert/strict';
+import { look, nothing } from './access.mjs';
+import { answer, has, newChat, ready } from './chat.mjs';
+
+export async function assistants({ page, mock, base, shot }) {
+  const calls = mock.calls.length;
+  mock.on('Begin, please', ({ say }) => say('Begun.'));
+  await page.goto(base + '/settings/assistants');
+  await page.getByText('No assistants yet').waitFor();
+  const found = await look(page, 'no assistants');
+  await page.getByRole('button', { name: 'New assistant' }).click();
+  const form = page.getByRole('dialog');
+  await form.getByRole('button', { name: 'Create' }).click();
+  await form.getByText('A name is needed').or(form.locator('[aria-invalid="true"]')).first().waitFor();
+  await form.getByLabel('Name').fill('Pirate');
+  await form.getByLabel('Emoji').fill('🦜');
+  await form.getByLabel('Description').fill('Speaks like the sea');
+  await form.getByRole('textbox', { name: 'Instructions' }).fill('You are a pirate.\nToday you serve {{user}}.');
+  await form.getByLabel('Questions to begin with').fill('Begin, please\nTell a tale');
+  found.push(...(await look(page, 'an assistant is made', ['graphite', 'quartz'])));
+  await shot('form');
+  await form.getByRole('button', { name: 'Create' }).click();
+  await form.waitFor({ state: 'detached' });
+  const row = page.getByRole('listitem', { name: 'Pirate', exact: true });
+  await row.getByText('Speaks like the sea').waitFor();
+
+  // Asked from its page: what it begins with is offered, and its instructions are what the model is told.
+  await row.getByRole('button', { name: 'New chat with Pirate' }).click();
+  await page.getByRole('heading', { name: 'Pirate' }).waitFor();
+  await page.getByRole('button', { name: 'Assistant: Pirate' }).waitFor();
+  found.push(...(await look(page, 'a new chat with an assistant')));
+  await shot('welcome');
+  await page.getByRole('button', { name: 'Begin, please' }).click();
+  await has(answer(page), 'Begun.');
+  await ready(page);
+  const told = mock.calls.slice(calls).find((c) => c.messages.at(-1).content === 'Begin, please').messages[0];
+  assert.equal(told.role, 'system');
+  assert.match(told.content, /You are a pirate\.\nToday you serve ada\./);
+  await page.reload();
+  await page.getByRole('button', { name: 'Assistant: Pirate' }).click();
+  await page.getByRole('option', { name: 'No assistant' }).click();
+  await page.getByRole('button', { name: 'Choose an assistant' }).waitFor();
+
+  // By @ in an empty message box.
+  await page.getByRole('textbox', { name: 'Message' }).press('@');
+  await page.getByRole('combobox').fill('pir');
+  found.push(...(await look(page, 'assistants to choose from')));
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Assistant: Pirate' }).waitFor();
+  assert.equal(await page.getByRole('textbox', { name: 'Message' }).inputValue(), '');
+
+  // Changed, compared and taken back; copied; shared; deleted.
+  await page.goto(base + '/settings/assistants');
+  const choose = async (name, item) => {
+    await page.getByRole('button', { name: `More for ${name}`, exact: true }).click();
+    await page.getByRole('menuitem', { name: item }).click();
+  };
+  await choose('Pirate', 'Edit');
+  await form.getByRole('textbox', { name: 'Instructions' }).fill('You are a sailor.\nToday you serve {{user}}.');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await form.waitFor({ state: 'detached' });
+  await choose('Pirate', 'Versions');
+  await form.getByText('You are a sailor.').waitFor();
+  assert.match(await form.getByRole('group', { name: 'Instructions' }).innerText(), /Removed:\s*You are a pirate\.\s+\+\s+Added:\s*You are a sailor\.\s+Today/);
+  found.push(...(await look(page, 'versions of an assistant', ['graphite', 'quartz'])));
+  await shot('versions');
+  await form.getByRole('button', { name: 'Go back to this version' }).click();
+  await form.waitFor({ state: 'detached' });
+  await choose('Pirate', 'Edit');
+  assert.match(await form.getByRole('textbox', { name: 'Instructions' }).inputValue(), /You are a pirate/);
+  await form.getByRole('button', { name: 'Cancel' }).click();
+  await form.waitFor({ state: 'detached' });
+  await choose('Pirate', 'Share');
+  await form.getByLabel('Everyone').selectOption('use');
+  found.push(...(await look(page, 'an assistant is shared')));
+  await form.getByRole('button', { name: 'Save' }).click();
+  await row.getByText('Shared').waitFor();
+  await choose('Pirate', 'Duplicate');
+  await page.getByRole('listitem', { name: 'Pirate 2' }).waitFor();
+  for (const name of ['Pirate 2', 'Pirate']) {
+    await choose(name, 'Delete');
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('listitem', { name, exact: true }).waitFor({ state: 'detached' });
+  }
+  await page.getByText('No assistants yet').waitFor();
+  await page.goto(base + '/');
+  await newChat(page);
+  nothing(found);
+}

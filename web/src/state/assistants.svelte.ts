@@ -1,0 +1,35 @@
+import { listAssistants } from '$core/api/assistants';
+import type { Assistant } from '$core/api/types';
+
+/** The assistants that the person has, own and shared, by name. */
+class Assistants {
+  items = $state.raw<Assistant[]>([]);
+  loaded = $state(false);
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  async load(): Promise<void> {
+    this.items = await listAssistants();
+    this.loaded = true;
+  }
+
+  /** One was changed somewhere: looks again, once for a burst. */
+  touch(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.load().catch(() => {}), 200);
+  }
+
+  find = (id: string | null | undefined): Assistant | undefined => (id ? this.items.find((a) => a.id === id) : undefined);
+
+  /** Those that may be asked. */
+  get usable(): Assistant[] {
+    return this.items.filter((a) => a.may !== 'read');
+  }
+
+  clear(): void {
+    clearTimeout(this.timer);
+    this.items = [];
+    this.loaded = false;
+  }
+}
+
+export const assistants = new Assistants();
