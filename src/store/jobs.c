@@ -176,11 +176,23 @@ static int take_in(struct db_conn *c, void *arg, struct err *e)
 	return r < 0 ? r : 1;
 }
 
+/* Whether there is such a job: most looks find none, and what only reads costs no commit. */
+static int is_there(struct db *db, const char *sql, struct db_param p1, struct db_param p2, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e, sql, p1, p2);
+
+	return r < 0 ? r : db_next(rows, e);
+}
+
 int jobs_take(struct db *db, const struct job_take *x, struct arena *a, struct job_row *ret, struct err *e)
 {
 	struct take t = {.x = x, .a = a, .row = ret};
+	int r = is_there(db, "SELECT 1 FROM jobs WHERE state = 'queued' AND kind = ? AND due_at <= ? LIMIT 1",
+		DB_TEXT(x->kind), DB_I64(clock_now_ms()), e);
 
-	return db_write(db, take_in, &t, e);
+	return r <= 0 ? r : db_write(db, take_in, &t, e);
 }
 
 int jobs_next_due(struct db_conn *c, int64_t *ret_ms, struct err *e)
@@ -276,8 +288,11 @@ static int recover_in(struct db_conn *c, void *arg, struct err *e)
 int jobs_recover(struct db *db, bool all, int64_t *ret_n, struct err *e)
 {
 	struct recovery x = {.all = all};
-	int r = db_write(db, recover_in, &x, e);
+	int r = is_there(db, "SELECT 1 FROM jobs WHERE state = 'running' AND (? = 1 OR lease_until < ?) LIMIT 1",
+		DB_I64(all), DB_I64(clock_now_ms()), e);
 
+	if (r > 0)
+		r = db_write(db, recover_in, &x, e);
 	if (r == 0 && ret_n)
 		*ret_n = x.n;
 	return r;
