@@ -308,6 +308,17 @@ export async function usage({ page, base, mock, shot }) {
   await page.getByRole('radio', { name: 'Everyone' }).click();
   await page.getByRole('radio', { name: 'User' }).click();
   await page.getByRole('rowheader', { name: 'ada' }).waitFor();
+  // Ordered by a column, the greatest first, and the other way round; and taken away as a file.
+  const table = page.getByRole('region', { name: 'Breakdown' });
+  const head = table.getByRole('columnheader', { name: 'Calls' });
+  for (const order of ['descending', 'ascending']) {
+    await head.getByRole('button').click();
+    assert.equal(await head.getAttribute('aria-sort'), order);
+  }
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download CSV' }).click();
+  const csv = Buffer.concat(await (await (await saving).createReadStream()).toArray());
+  assert.match(String(csv), /^User,Calls,Failed,[^\r]+\r\nada,\d+,/);
   await page.getByRole('radio', { name: '7 days' }).click();
   await page.getByRole('button', { name: 'Show as table' }).click();
   const rows = page.getByRole('region', { name: 'By day' }).locator('tbody tr');

@@ -1,6 +1,7 @@
 import { copyText } from '$core/clipboard';
 import type { Key } from '$core/i18n/i18n.svelte';
 import { pictureOf } from '$core/markdown/diagrams';
+import { save } from '$core/save';
 import { csvOf, markdownOf } from '$core/markdown/tables';
 
 /** What a file with code is called behind its dot, where it is not the language's own name. */
@@ -10,14 +11,6 @@ const ENDS: Record<string, string> = {
 };
 
 const fileOf = (lang: string) => `code.${ENDS[lang] ?? (/^[a-z0-9]{1,8}$/.test(lang) ? lang : 'txt')}`;
-
-function save(text: string, name: string, type = 'text/plain'): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
 
 /** One listener for the buttons inside rendered text, which is no component. */
 export const codeButtons = (t: (key: Key) => string) => (node: HTMLElement) => {

@@ -1,4 +1,5 @@
 // A table of a rendered text, to be taken elsewhere.
+import { csvText } from '../csv';
 
 const cells = (row: HTMLTableRowElement) => [...row.cells];
 
@@ -12,11 +13,7 @@ function textOf(node: Node): string {
   return node instanceof Text ? node.data : [...node.childNodes].map(textOf).join('');
 }
 
-/** As RFC 4180 has it. */
-export function csvOf(table: HTMLTableElement): string {
-  const field = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  return [...table.rows].map((row) => cells(row).map((c) => field(textOf(c).trim())).join(',') + '\r\n').join('');
-}
+export const csvOf = (table: HTMLTableElement) => csvText([...table.rows].map((row) => cells(row).map((c) => textOf(c).trim())));
 
 const MARKS: Record<string, string> = { STRONG: '**', EM: '*', DEL: '~~', CODE: '`' };
 
