@@ -195,6 +195,12 @@ class Scenario:
         """Begin with an empty data folder, without any user."""
         self.beside, self.template = self.template, None
 
+    def cmd_fault(self, c, spec=""):
+        path = self.server.data + ".fault"
+        with open(path + ".new", "w") as f:
+            f.write(spec)
+        os.replace(path + ".new", path)
+
     def cmd_set(self, c, *pairs):
         for p in pairs:
             k, _, v = p.partition("=")

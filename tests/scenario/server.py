@@ -63,6 +63,7 @@ class Server:
         env = base_env()
         env.update(self.settings)
         env["ATELIER_DATA"] = env.get("ATELIER_DATA", self.data)
+        env["ATELIER_FAULT_FILE"] = self.data + ".fault"
         return env
 
     def command(self, args, stdin=""):
