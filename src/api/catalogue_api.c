@@ -20,7 +20,7 @@ struct route_edit {
 	bool has_targets;
 };
 
-static const struct field target_item = {.type = FT_STR, .min = 1, .max = MODEL_MAX, .flags = FIELD_REQUIRED};
+static const struct field target_item = {.type = FT_STR, .min = 1, .max = MODEL_MAX};
 
 #define R struct route_edit
 #define ROUTE_PATTERN(flags)                                                                                           \

@@ -42,7 +42,7 @@ struct group_members {
 	struct schema_list user_ids;
 };
 
-static const struct field member_item = {.type = FT_ID, .flags = FIELD_REQUIRED};
+static const struct field member_item = {.type = FT_ID};
 static const struct field group_members_fields[] = {
 	FIELD(FT_STRS, struct group_members, user_ids, "user_ids", .flags = FIELD_REQUIRED, .max = MEMBERS_MAX,
 		.item = &member_item, .doc = "Identifiers of all who shall be in it."),

@@ -21,8 +21,8 @@ struct key_edit {
 	int64_t expires_in_days;
 };
 
-static const struct field scope_item = {.type = FT_ENUM, .choices = "gateway api models", .flags = FIELD_REQUIRED};
-static const struct field model_item = {.type = FT_STR, .min = 1, .max = MODEL_NAME_MAX, .flags = FIELD_REQUIRED};
+static const struct field scope_item = {.type = FT_ENUM, .choices = "gateway api models"};
+static const struct field model_item = {.type = FT_STR, .min = 1, .max = MODEL_NAME_MAX};
 
 #define EDIT_SCOPES                                                                                                    \
 	FIELD_HAS(FT_STRS, struct key_edit, scopes, has_scopes, "scopes", .min = 1, .max = SCOPES,                     \

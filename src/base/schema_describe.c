@@ -77,13 +77,14 @@ static bool add_kind(const struct field *f, bool parsed, struct buf *b);
 
 static void add_list(const struct field *f, bool parsed, struct buf *b)
 {
-	static const struct field any_text = {.type = FT_TEXT, .flags = FIELD_REQUIRED};
+	struct field item = f->item ? *f->item : (struct field){.type = FT_TEXT};
 
+	item.flags |= FIELD_REQUIRED; /* null is no item */
 	add_type(f, "array", b);
 	buf_add_str(b, ",\"items\":");
 	if (f->type == FT_STRS) {
 		buf_add_char(b, '{');
-		add_kind(f->item ? f->item : &any_text, parsed, b);
+		add_kind(&item, parsed, b);
 		buf_add_char(b, '}');
 	} else {
 		add_ref(f->sub, b);

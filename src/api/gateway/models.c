@@ -19,7 +19,8 @@ static void add_model(const struct request *q, const struct model *m, struct buf
 	bool fixed = m->context_loaded > 0 && strcmp(m->kind, "ollama") != 0;
 	int64_t window = fixed ? m->context_loaded : m->context_length;
 	if (window > 0)
-		buf_printf(out, ",\"context_length\":%lld,\"max_model_len\":%lld", (long long)window, (long long)window);
+		buf_printf(
+			out, ",\"context_length\":%lld,\"max_model_len\":%lld", (long long)window, (long long)window);
 	if (m->capabilities && m->capabilities[0]) {
 		buf_add_str(out, ",\"capabilities\":[");
 		for (size_t i = 0; m->capabilities[i]; i++) {

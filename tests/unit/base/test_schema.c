@@ -29,8 +29,8 @@ struct thing {
 	struct schema_list parts, stops, ids, words;
 };
 
-static const struct field id_item = {.type = FT_ID, .flags = FIELD_REQUIRED};
-static const struct field word_item = {.type = FT_ENUM, .choices = "red green", .flags = FIELD_REQUIRED};
+static const struct field id_item = {.type = FT_ID};
+static const struct field word_item = {.type = FT_ENUM, .choices = "red green"};
 static const struct field thing_fields[] = {
 	FIELD_STR(struct thing, title, "title", 1, 20, FIELD_REQUIRED, "Title."),
 	FIELD_TEXT(struct thing, text, "text", 0, 30, FIELD_OPTIONAL, "Text."),
