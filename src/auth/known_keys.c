@@ -1,7 +1,7 @@
 /*
  * known_keys.c - the API keys that were used a moment ago, with whose they are, so that a program that asks often does not
- * ask the database each time. Whatever is written makes all of it stale: at once, but for what another process does to a
- * PostgreSQL, which holds within a quarter of a second.
+ * ask the database each time. Whatever is written, by any process, makes all of it stale at once; on PostgreSQL, where that is
+ * not known, nothing is remembered.
  */
 #include <sodium.h>
 

@@ -88,6 +88,16 @@ static int add_headers(struct call *c, struct buf *b)
 	return 0;
 }
 
+/* What the head of the request takes at most. */
+static size_t request_room(const struct call *c, const char *path)
+{
+	size_t n = 512 + strlen(path);
+
+	for (const char *const *h = c->in->headers; h && *h; h++)
+		n += strlen(*h) + 2;
+	return n;
+}
+
 int direct_prepare(struct call *c, bool *ret_fits)
 {
 	struct direct *d = &c->direct;
@@ -100,6 +110,7 @@ int direct_prepare(struct call *c, bool *ret_fits)
 	if (c->in->public_only || c->in->total_timeout_ms > 0 || *c->proxy || !read_url(c->in->url, d, &host, &path))
 		return 0;
 	d->request = BUF_INIT(REQUEST_HEAD_MAX);
+	buf_reserve(b, request_room(c, path)); /* it does not grow: what it grew out of would keep the key */
 	d->head = BUF_INIT(HEAD_MAX);
 	d->rest = BUF_INIT(HTTP_PIECE_MAX);
 	buf_add_str(b, method);

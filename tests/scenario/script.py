@@ -635,8 +635,9 @@ class Scenario:
             raise Failed("the command said: %s" % self.output)
 
     def expect_log(self, want, *but):
-        found = any(want.search(x) for x in self.server.log)
-        if found == (but == ("never",)):
+        never = but == ("never",)
+        found = self.server.logged(want, timeout=0 if never else 3)
+        if found == never:
             raise Failed("the log %s /%s/" % ("has" if found else "does not have", want.pattern))
 
     def expect_nowhere(self, secret):

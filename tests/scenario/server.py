@@ -131,6 +131,11 @@ class Server:
         self.proc = None
         return status
 
+    def logged(self, want, timeout=3):
+        """Whether a line of the log is like `want`; what was written a moment ago is still on its way here."""
+        with self._mx:
+            return self._mx.wait_for(lambda: any(want.search(x) for x in self.log), timeout)
+
     def run_lines(self):
         """Lines of the present run."""
         with self._mx:
