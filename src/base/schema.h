@@ -32,11 +32,12 @@ enum field_type {
 
 enum field_flag {
 	FIELD_OPTIONAL = 0,
-	FIELD_REQUIRED = 1, /* parsing: must be there and not null; emitting: described as always there */
-	FIELD_SECRET = 2,   /* described as password; its value never reaches an error text */
-	FIELD_OMIT = 4,     /* left out instead of null when empty */
-	FIELD_UNIQUE = 8,   /* FT_STRS: no item stands there twice */
-	FIELD_NULL = 16,    /* null is a value: it is given, too; of FT_I64 `when_null` is written as null */
+	FIELD_REQUIRED = 1,     /* parsing: must be there and not null; emitting: described as always there */
+	FIELD_SECRET = 2,       /* described as password; its value never reaches an error text */
+	FIELD_OMIT = 4,         /* left out instead of null when empty */
+	FIELD_UNIQUE = 8,       /* FT_STRS: no item stands there twice */
+	FIELD_NULL = 16,        /* null is a value: it is given, too; of FT_I64 `when_null` is written as null */
+	FIELD_OBJECT_ONLY = 32, /* FT_JSON: an object and nothing else */
 };
 
 struct schema_list {

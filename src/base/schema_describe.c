@@ -147,6 +147,10 @@ static bool add_kind(const struct field *f, bool parsed, struct buf *b)
 		add_list(f, parsed, b);
 		break;
 	case FT_JSON:
+		if (f->flags & FIELD_OBJECT_ONLY) {
+			add_type(f, "object", b);
+			break;
+		}
 		if (!f->sub)
 			return false;
 		add_list(f, parsed, b);

@@ -312,6 +312,8 @@ static int parse_field(struct parse *p, const struct field *f, const struct plac
 	case FT_STRS:
 		return parse_list(p, f, at, v, to);
 	case FT_JSON:
+		if ((f->flags & FIELD_OBJECT_ONLY) && !json_is_object(v))
+			return refuse(p, at, E_INVALID, "must be a JSON object");
 		return parse_json(p, v, to);
 	case FT_TIME:
 		break; /* only emitted */

@@ -18,8 +18,9 @@ static const struct field stop_item = {.type = FT_TEXT, .min = 1, .max = 200};
 #define FIELD_OF_STR(name, lo, hi, text)    HAS_FIELD(FT_STR, name, text, .min = (lo), .max = (hi))
 #define FIELD_OF_EFFORT(name, lo, hi, text) HAS_FIELD(FT_ENUM, name, text, .choices = PARAMETER_EFFORTS)
 #define FIELD_OF_FORMAT(name, lo, hi, text) HAS_FIELD(FT_ENUM, name, text, .choices = PARAMETER_FORMATS)
-#define FIELD_OF_JSON(name, lo, hi, text)   HAS_FIELD(FT_JSON, name, text, .min = 0)
-#define X(type, name, lo, hi, takes, text)  FIELD_OF_##type(name, lo, hi, text)
+#define FIELD_OF_JSON(name, lo, hi, text)                                                                              \
+	FIELD_HAS(FT_JSON, P, name, has_##name, #name, .flags = FIELD_OMIT | FIELD_OBJECT_ONLY, .doc = (text)),
+#define X(type, name, lo, hi, takes, text) FIELD_OF_##type(name, lo, hi, text)
 static const struct field fields[] = {PARAMETER_TABLE(X)};
 #undef X
 const struct schema parameters_schema = SCHEMA("Parameters", P, fields,
@@ -91,8 +92,6 @@ int parameters_settle(struct parameters *p, struct err *e)
 	for (size_t i = 0; i < N_ELEMENTS(table); i++)
 		if (is_said(p, &table[i]) && is_null(p, i))
 			*has(p, &table[i]) = false;
-	if (p->has_schema && *p->schema != '{')
-		return err_set(e, E_INVALID, "The parameter \"schema\" must be a JSON object.");
 	if (p->has_format && strcmp(p->format, "schema") == 0 && !p->has_schema)
 		return err_set(e, E_INVALID, "The format \"schema\" needs the parameter \"schema\".");
 	return 0;
