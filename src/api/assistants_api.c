@@ -1,4 +1,5 @@
 /* assistants_api.c - assistants: saved ways to answer, one's own and those that others share. */
+#include "api/bootstrap.h"
 #include "api/shared.h"
 #include "provider/parameters.h"
 #include "store/assistants.h"
@@ -44,8 +45,9 @@ static const struct field assistant_fields[] = {
 	FIELD_TIME(B, a.updated_at, "updated_at", FIELD_REQUIRED, "When it was changed."),
 };
 static const struct schema assistant_schema = SCHEMA("Assistant", B, assistant_fields, "A saved way to answer.");
-LIST_SCHEMA(
-	assistant_list_schema, "AssistantList", &assistant_schema, "By name.", "The own assistants and shared ones.");
+LIST_FIELDS(assistant_list, &assistant_schema, "By name.");
+const struct schema assistant_list_schema =
+	SCHEMA("AssistantList", struct list_answer, assistant_list_fields, "The own assistants and shared ones.");
 
 #define EDIT_FIELDS(required)                                                                                          \
 	FIELD_STR(B, a.name, "name", 1, NAME_MAX_N, required, "Its name, unlike those of the own others."),            \
@@ -169,7 +171,7 @@ static void tell(struct request *q, atelier_id id, const char *what)
 
 /* ---- handlers ---- */
 
-static int assistants_get_all(struct request *q)
+int assistants_all(struct request *q, struct list_answer *ret)
 {
 	struct assistant_list l = {0};
 	int r;
@@ -183,7 +185,16 @@ static int assistants_get_all(struct request *q)
 		return request_no_memory(q);
 	for (size_t i = 0; r == 0 && i < l.n; i++)
 		r = body_of(q, &l.items[i], &items[i]);
-	return r < 0 ? r : answer_list(q, items, l.n, NULL);
+	*ret = (struct list_answer){.items = {items, l.n}};
+	return r;
+}
+
+static int assistants_get_all(struct request *q)
+{
+	struct list_answer l;
+	int r = assistants_all(q, &l);
+
+	return r < 0 ? r : answer_list(q, l.items.items, l.items.n, NULL);
 }
 
 static int create(struct request *q, struct assistant *a)

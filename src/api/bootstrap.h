@@ -4,7 +4,8 @@
 #include "api/answer.h"
 #include "api/request.h"
 
-extern const struct schema user_schema, models_schema, conversation_page_schema;
+extern const struct schema user_schema, models_schema, conversation_page_schema, folder_list_schema,
+	assistant_list_schema;
 
 struct tasks_answer {
 	const char *chat, *code, *title, *embedding;
@@ -22,3 +23,10 @@ int models_list(struct request *q, bool all, struct models_answer *ret) MUST_CHE
 
 /* The newest conversations of who asks. */
 int conversations_first_page(struct request *q, struct list_answer *ret) MUST_CHECK;
+
+/* The newest of those that are pinned. */
+int conversations_pinned(struct request *q, struct list_answer *ret) MUST_CHECK;
+
+/* All that who asks has, by name. */
+int folders_all(struct request *q, struct list_answer *ret) MUST_CHECK;
+int assistants_all(struct request *q, struct list_answer *ret) MUST_CHECK;

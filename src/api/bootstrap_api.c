@@ -6,7 +6,7 @@ struct bootstrap {
 	bool setup_needed, signed_in;
 	struct user user;
 	struct models_answer models;
-	struct list_answer conversations;
+	struct list_answer conversations, pinned, folders, assistants;
 };
 
 #define B struct bootstrap
@@ -17,6 +17,10 @@ static const struct field bootstrap_fields[] = {
 	FIELD_MAYBE(FT_OBJECT, B, models, signed_in, "models", &models_schema, "As `GET /api/v1/models`."),
 	FIELD_MAYBE(FT_OBJECT, B, conversations, signed_in, "conversations", &conversation_page_schema,
 		"The first page of `GET /api/v1/conversations`."),
+	FIELD_MAYBE(FT_OBJECT, B, pinned, signed_in, "pinned", &conversation_page_schema, "Those that are pinned."),
+	FIELD_MAYBE(FT_OBJECT, B, folders, signed_in, "folders", &folder_list_schema, "As `GET /api/v1/folders`."),
+	FIELD_MAYBE(FT_OBJECT, B, assistants, signed_in, "assistants", &assistant_list_schema,
+		"As `GET /api/v1/assistants`."),
 };
 #undef B
 static const struct schema bootstrap_schema =
@@ -40,6 +44,12 @@ static int bootstrap_get(struct request *q)
 		r = models_list(q, false, &out->models);
 	if (r == 0)
 		r = conversations_first_page(q, &out->conversations);
+	if (r == 0)
+		r = conversations_pinned(q, &out->pinned);
+	if (r == 0)
+		r = folders_all(q, &out->folders);
+	if (r == 0)
+		r = assistants_all(q, &out->assistants);
 	out->user = q->who.user;
 	out->signed_in = true;
 	return r;

@@ -8,6 +8,7 @@
 #define MODEL_MAX        200
 #define TAG_MAX          60
 #define PAGE_ITEMS       50
+#define PAGE_MAX         200
 #define INSTRUCTIONS_MAX 32768
 #define DELETE_WAIT_MS   5000 /* for a canceled turn to be gone */
 #define DAY_MS           INT64_C(86400000)
@@ -274,6 +275,13 @@ int conversations_first_page(struct request *q, struct list_answer *ret)
 	return read_page(q, NULL, &(struct conversation_cursor){0}, PAGE_ITEMS, ret);
 }
 
+int conversations_pinned(struct request *q, struct list_answer *ret)
+{
+	const struct conversation_filter pinned = {.has_pinned = true, .pinned = true};
+
+	return read_page(q, &pinned, &(struct conversation_cursor){0}, PAGE_MAX, ret);
+}
+
 static int read_filter(struct request *q, struct conversation_filter *ret)
 {
 	const char *state = http_query(q->x, "state"), *search = http_query(q->x, "q"), *tag = http_query(q->x, "tag");
@@ -386,7 +394,12 @@ static const struct param conversation_list_params[] = {
 	{.name = "pinned", .type = PARAM_BOOL, .doc = "Only those that are pinned, or that are not."},
 	{.name = "unread", .type = PARAM_BOOL, .doc = "True: only those with an answer that nobody has seen."},
 	{.name = "cursor", .type = PARAM_STR, .pattern = CURSOR_PATTERN, .doc = "`next` of the page before."},
-	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 200, .otherwise = PAGE_ITEMS, .doc = "Items of a page."},
+	{.name = "limit",
+		.type = PARAM_I64,
+		.min = 1,
+		.max = PAGE_MAX,
+		.otherwise = PAGE_ITEMS,
+		.doc = "Items of a page."},
 };
 
 static const struct param delete_params[] = {

@@ -1,5 +1,6 @@
 /* folders_api.c - folders and tags: how a person keeps conversations in order. */
 #include "api/answer.h"
+#include "api/bootstrap.h"
 #include "api/request.h"
 #include "store/conversations.h"
 #include "store/folders.h"
@@ -19,7 +20,9 @@ static const struct field folder_fields[] = {
 	FIELD_TIME(F, updated_at, "updated_at", FIELD_REQUIRED, "When it was changed."),
 };
 static const struct schema folder_schema = SCHEMA("Folder", F, folder_fields, "A place for conversations.");
-LIST_SCHEMA(folder_list_schema, "FolderList", &folder_schema, "By name.", "The own folders.");
+LIST_FIELDS(folder_list, &folder_schema, "By name.");
+const struct schema folder_list_schema =
+	SCHEMA("FolderList", struct list_answer, folder_list_fields, "The own folders.");
 
 static const struct field folder_new_fields[] = {
 	FIELD_STR(F, name, "name", 1, NAME_MAX_N, FIELD_REQUIRED, A_NAME),
@@ -41,13 +44,22 @@ static const struct field tag_fields[] = {
 static const struct schema tag_schema = SCHEMA("Tag", struct tag_count, tag_fields, "A tag that is in use.");
 LIST_SCHEMA(tag_list_schema, "TagList", &tag_schema, "By name.", "The tags of the own conversations.");
 
-static int folders_get_all(struct request *q)
+int folders_all(struct request *q, struct list_answer *ret)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	struct folder_list l = {0};
 	int r = folders_list(c, q->who.user.id, &q->mem, &l, &q->err);
 
-	return r < 0 ? r : answer_list(q, l.items, l.n, NULL);
+	*ret = (struct list_answer){.items = {l.items, l.n}};
+	return r;
+}
+
+static int folders_get_all(struct request *q)
+{
+	struct list_answer l;
+	int r = folders_all(q, &l);
+
+	return r < 0 ? r : answer_list(q, l.items.items, l.items.n, NULL);
 }
 
 static int answer_folder(struct request *q, atelier_id id)

@@ -7,9 +7,14 @@ class Assistants {
   loaded = $state(false);
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  async load(): Promise<void> {
-    this.items = await listAssistants();
+  /** As they came with the page itself. */
+  begin(items: Assistant[]): void {
+    this.items = items;
     this.loaded = true;
+  }
+
+  async load(): Promise<void> {
+    this.begin(await listAssistants());
   }
 
   /** One was changed somewhere: looks again, once for a burst. */

@@ -56,8 +56,9 @@ class Conversations {
     return this.query ? { ...this.view, q: this.query } : this.view;
   }
 
-  /** The first page, as it came with the page itself. */
-  begin(page: ConversationPage): void {
+  /** The first page, and those that are pinned, as they came with the page itself. */
+  begin(page: ConversationPage, pinned = this.pinned): void {
+    this.pinned = pinned;
     this.items = page.items;
     this.next = page.next ?? null;
     this.loaded = true;

@@ -6,6 +6,11 @@ class Folders {
   items = $state.raw<Folder[]>([]);
   private timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** As they came with the page itself. */
+  begin(items: Folder[]): void {
+    this.items = items;
+  }
+
   async load(): Promise<void> {
     this.items = (await listFolders()).items;
   }
