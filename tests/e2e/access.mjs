@@ -2,7 +2,7 @@
 // it stands on is seen. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import axe from 'axe-core';
-import { answer, ask, has, newChat, ready } from './chat.mjs';
+import { answer, ask, has, newChat, readAll, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
 import { Server } from './server.mjs';
 
@@ -258,7 +258,7 @@ const toTop = (page) =>
   });
 
 /** Presses a key until the focus is back where it began, or left the page. */
-async function walk(page, key, most = 120) {
+async function walk(page, key, most = 500) {
   const stops = [];
   for (let i = 0; i < most; i++) {
     await page.keyboard.press(key);
@@ -448,7 +448,8 @@ export async function titleMark({ page, mock, base }) {
     await more.opened;
     say('then');
   });
-  mock.on('Meanwhile', ({ say }) => say('yes?'));
+  await readAll(page, base);
+  await page.goto(base + '/');
   await newChat(page);
   await ask(page, 'Take your time');
   await has(answer(page), 'well');

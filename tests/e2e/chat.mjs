@@ -28,6 +28,14 @@ export async function ready(page) {
   await page.getByRole('button', { name: 'Send' }).waitFor();
 }
 
+/** No chat is marked as unseen any more: the server keeps the marks, also those that cases before have left. */
+export async function readAll(page, base) {
+  const { items } = await (await page.request.get(`${base}/api/v1/conversations?unread=true&limit=200`)).json();
+  if (items.length === 0) return;
+  const read = await page.request.post(`${base}/api/v1/conversations/bulk`, { headers: { Origin: base }, data: { ids: items.map((c) => c.id), action: 'read' } });
+  assert.equal(read.status(), 200);
+}
+
 export async function chooseModel(page, name) {
   await page.getByRole('button', { name: /^Model: / }).click();
   await page.getByRole('option', { name }).first().click();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { readAll } from './chat.mjs';
 import { Gate, Mock } from './mock.mjs';
 import { Server } from './server.mjs';
 
@@ -197,6 +198,7 @@ export async function notified({ context, mock, base, watch }) {
     }
     window.Notification = Note;
   });
+  await readAll(page, base);
   await page.goto(base + '/settings/appearance');
   await page.getByRole('switch', { name: 'Tell me when an answer has ended' }).click();
   await page.getByRole('switch', { name: 'Tell me when an answer has ended', checked: true }).waitFor();
