@@ -156,7 +156,7 @@ async function heap(page, context) {
 
 const mock = new Mock();
 await mock.start();
-const server = new Server(args.values.binary, { OLLAMA_HOST: mock.url });
+const server = new Server(args.values.binary, { OLLAMA_HOST: mock.url, ATELIER_RATE_PER_MINUTE: '6000' });
 await server.start();
 const browser = await launch(['--enable-precise-memory-info']);
 try {
