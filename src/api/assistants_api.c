@@ -132,10 +132,8 @@ static int edit(void *row, void *arg, struct err *e)
 	struct assistant_body *in = q->body;
 	struct assistant *a = row;
 	uint64_t given = q->given;
-	int r = parameters_settle(&in->parameters, e);
 
-	if (r < 0)
-		return r;
+	parameters_settle(&in->parameters);
 	a->name = given & GIVEN_NAME ? in->a.name : a->name;
 	a->description = given & GIVEN_DESCRIPTION ? in->a.description : a->description;
 	a->emoji = given & GIVEN_EMOJI ? in->a.emoji : a->emoji;

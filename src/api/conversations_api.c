@@ -186,11 +186,8 @@ static int check_model(struct request *q, const char *model)
 static int patch_of(struct request *q, struct conversation_patch *ret)
 {
 	struct conversation_edit *in = q->body;
-	int r = parameters_settle(&in->parameters, &q->err);
 
-	if (r < 0)
-		return r;
-
+	parameters_settle(&in->parameters);
 	*ret = (struct conversation_patch){.title = in->title,
 		.model = in->model,
 		.leaf_id = in->leaf_id,

@@ -251,10 +251,8 @@ static int rule_edit(void *row, void *arg, struct err *e)
 	struct request *q = arg;
 	struct rule_body *in = q->body;
 	struct parameter_rule *rule = row;
-	int r = parameters_settle(&in->parameters, e);
 
-	if (r < 0)
-		return r;
+	parameters_settle(&in->parameters);
 	if (q->given & GIVEN_PATTERN)
 		rule->pattern = in->pattern;
 	if (q->given & GIVEN_INSTRUCTIONS)

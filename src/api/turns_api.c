@@ -220,12 +220,8 @@ static int choose_allowed(struct request *q, struct turn_request *t)
 
 static int read_parameters(struct request *q, struct turn_new *in, const char **ret)
 {
-	int r = parameters_settle(&in->options, &q->err);
-
-	if (r == 0)
-		r = parameters_settle(&in->parameters, &q->err);
-	if (r < 0)
-		return r;
+	parameters_settle(&in->options);
+	parameters_settle(&in->parameters);
 	parameters_lay(&in->options, &in->parameters);
 	*ret = parameters_write(&in->options, &q->mem);
 	return *ret ? 0 : request_no_memory(q);

@@ -87,14 +87,11 @@ static bool is_null(const struct parameters *p, size_t at)
 	}
 }
 
-int parameters_settle(struct parameters *p, struct err *e)
+void parameters_settle(struct parameters *p)
 {
 	for (size_t i = 0; i < N_ELEMENTS(table); i++)
 		if (is_said(p, &table[i]) && is_null(p, i))
 			*has(p, &table[i]) = false;
-	if (p->has_format && strcmp(p->format, "schema") == 0 && !p->has_schema)
-		return err_set(e, E_INVALID, "The format \"schema\" needs the parameter \"schema\".");
-	return 0;
 }
 
 int parameters_read(const char *json, struct arena *a, struct parameters *ret, struct err *e)
@@ -104,7 +101,9 @@ int parameters_read(const char *json, struct arena *a, struct parameters *ret, s
 	*ret = (struct parameters){.has_seed = false};
 	if (json && *json)
 		r = schema_parse(&parameters_schema, str_from(json), ret, a, e);
-	return r < 0 ? r : parameters_settle(ret, e);
+	if (r == 0)
+		parameters_settle(ret);
+	return r;
 }
 
 const char *parameters_write(const struct parameters *p, struct arena *a)
@@ -185,10 +184,11 @@ int parameters_apply(const struct parameters *p, struct arena *a, struct gen_req
 	ret->max_tokens = p->has_max_tokens ? p->max_tokens : 0;
 	ret->context_tokens = p->has_context_tokens ? p->context_tokens : 0;
 	ret->thinking = p->has_effort ? thinking_of(p->effort) : THINKING_DEFAULT;
-	ret->format = !p->has_format                     ? FORMAT_TEXT
-		      : strcmp(p->format, "json") == 0   ? FORMAT_JSON
-		      : strcmp(p->format, "schema") == 0 ? FORMAT_SCHEMA
-							 : FORMAT_TEXT;
+	ret->format = !p->has_format                   ? FORMAT_TEXT
+		      : strcmp(p->format, "text") == 0 ? FORMAT_TEXT
+		      : strcmp(p->format, "schema") == 0 && p->has_schema
+			      ? FORMAT_SCHEMA
+			      : FORMAT_JSON; /* and `schema`, when no layer has one */
 	ret->schema = p->has_schema ? p->schema : NULL;
 	return apply_texts(p, a, ret);
 }

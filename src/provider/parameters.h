@@ -66,8 +66,8 @@ struct parameter_info {
 };
 const struct parameter_info *parameters_table(size_t *ret_n);
 
-/* What was given as null is not said. E_INVALID for a format `schema` without one. */
-int parameters_settle(struct parameters *p, struct err *e) MUST_CHECK;
+/* What was given as null is not said. */
+void parameters_settle(struct parameters *p);
 
 /* From the JSON object that is kept (NULL and "" are none), and to it; texts in the arena. NULL: no memory. */
 int parameters_read(const char *json, struct arena *a, struct parameters *ret, struct err *e) MUST_CHECK;

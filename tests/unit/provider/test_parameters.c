@@ -40,7 +40,7 @@ static void test_layers(void **state UNUSED)
 static void test_refusals(void **state UNUSED)
 {
 	static const char *const wrong[] = {"{\"temperature\":2.1}", "{\"top_k\":0}", "{\"format\":\"yaml\"}",
-		"{\"format\":\"schema\"}", "{\"schema\":[]}", "{\"stop\":[\"\"]}", "{\"x\":1}", "[]"};
+		"{\"schema\":[]}", "{\"stop\":[\"\"]}", "{\"x\":1}", "[]"};
 	CLEANUP(arena_done) struct arena a;
 
 	arena_init(&a, 1u << 20);
@@ -52,9 +52,29 @@ static void test_refusals(void **state UNUSED)
 	}
 }
 
+/* Format and schema may be said by two layers; a schema that nobody has is any JSON. */
+static void test_schema_of_another_layer(void **state UNUSED)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct parameters p, over;
+	struct gen_request q = {.model = "m"};
+	struct err e = {0};
+
+	arena_init(&a, 1u << 20);
+	assert_int_equal(parameters_read("{\"format\":\"schema\"}", &a, &p, &e), 0);
+	assert_int_equal(parameters_apply(&p, &a, &q), 0);
+	assert_int_equal(q.format, FORMAT_JSON);
+	assert_int_equal(parameters_read("{\"schema\":{\"type\":\"object\"}}", &a, &over, &e), 0);
+	parameters_lay(&p, &over);
+	assert_int_equal(parameters_apply(&p, &a, &q), 0);
+	assert_int_equal(q.format, FORMAT_SCHEMA);
+	assert_string_equal(q.schema, "{\"type\":\"object\"}");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_layers), cmocka_unit_test(test_refusals)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_layers), cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_schema_of_another_layer)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
