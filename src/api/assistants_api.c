@@ -189,7 +189,7 @@ int assistants_all(struct request *q, struct list_answer *ret)
 
 static int assistants_get_all(struct request *q)
 {
-	struct list_answer l;
+	struct list_answer l = {0};
 	int r = assistants_all(q, &l);
 
 	return r < 0 ? r : answer_list(q, l.items.items, l.items.n, NULL);

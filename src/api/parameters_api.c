@@ -99,7 +99,7 @@ struct layer {
 
 static int find_layers(struct request *q, struct db_conn *c, const char *model, struct layer *layers, size_t *n)
 {
-	struct parameter_rule_list rules;
+	struct parameter_rule_list rules = {0};
 	struct conversation v = {.parameters = NULL};
 	struct assistant assistant = {.parameters = NULL};
 	atelier_id conversation_id, assistant_id;
@@ -265,7 +265,7 @@ static int rule_edit(void *row, void *arg, struct err *e)
 static int rules_post(struct request *q)
 {
 	struct parameter_rule rule = {.instructions = "", .parameters = "{}"};
-	atelier_id id;
+	atelier_id id = 0;
 	int r = rule_edit(&rule, q, &q->err);
 
 	if (r == 0)

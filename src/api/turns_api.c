@@ -243,7 +243,7 @@ static int turns_post(struct request *q)
 		.model = in->model,
 		.assistant_id = in->assistant_id,
 		.language = in->language};
-	struct turn_ids ids;
+	struct turn_ids ids = {0};
 	int r = check_content(q, in);
 
 	if (r == 0)

@@ -149,6 +149,7 @@ static bool add_kind(const struct field *f, bool parsed, struct buf *b)
 	case FT_JSON:
 		if (f->flags & FIELD_OBJECT_ONLY) {
 			add_type(f, "object", b);
+			buf_add_str(b, ",\"additionalProperties\":true");
 			break;
 		}
 		if (!f->sub)
