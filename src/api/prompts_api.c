@@ -172,7 +172,7 @@ static int load(struct request *q, atelier_id id, struct prompt_row *ret)
 static int answer_prompt(struct request *q, atelier_id id)
 {
 	struct prompt_body *out = ARENA_NEW(&q->mem, struct prompt_body);
-	struct prompt_row p;
+	struct prompt_row p = {0};
 	int r = out ? load(q, id, &p) : request_no_memory(q);
 
 	q->answer = out;
@@ -211,7 +211,7 @@ static int prompts_post(struct request *q)
 		.pattern = "",
 		.variables = "{}",
 		.version = 1};
-	atelier_id id;
+	atelier_id id = 0;
 	int r = edit(&p, q, &q->err);
 
 	if (r == 0)
@@ -230,7 +230,7 @@ static int prompt_get(struct request *q)
 static int change(struct request *q, int (*fn)(void *row, void *arg, struct err *e), void *arg)
 {
 	const struct rows_edit x = {q->arg_id, fn, arg, &q->mem};
-	struct prompt_row p;
+	struct prompt_row p = {0};
 	int r = prompts_edit(q->api->c.db, q->who.user.id, &x, &p, &q->err);
 
 	if (r < 0)
@@ -305,7 +305,7 @@ static int rollback_post(struct request *q)
 /* Who has it is its owner's affair. */
 static int check_owner(struct request *q)
 {
-	struct prompt_row p;
+	struct prompt_row p = {0};
 	int r = load(q, q->arg_id, &p);
 
 	if (r == 0 && p.user_id != q->who.user.id)
