@@ -40,6 +40,7 @@ struct errand {
 
 static void feed_remove(struct feed *f)
 {
+	ASSERT(loop_is_mine(f->all->loop) && *f->at == f);
 	*f->at = f->next;
 	if (f->next)
 		f->next->at = f->at;

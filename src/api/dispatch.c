@@ -127,6 +127,7 @@ void request_end(struct request *q, int r)
 	const char *type = "application/json";
 	int status = q->status;
 
+	ASSERT(q->x && r <= 0);
 	if (q->taken) {
 		request_log(q, 200);
 		request_free(q);

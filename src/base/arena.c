@@ -15,6 +15,7 @@ struct arena_chunk {
 
 void arena_init(struct arena *a, size_t cap)
 {
+	ASSERT(cap > 0);
 	*a = (struct arena){.cap = cap};
 }
 
@@ -100,6 +101,7 @@ static void *cut(struct arena *a, size_t n, size_t rounded)
 	}
 	p = c->data + c->used;
 	c->used += rounded;
+	ASSERT(c->used <= c->size);
 	return p;
 }
 #endif
@@ -111,6 +113,7 @@ void *arena_alloc(struct arena *a, size_t n)
 
 	if (n > SIZE_MAX - ALIGN)
 		return NULL;
+	ASSERT(a->total <= a->cap);
 	rounded = (MAX(n, (size_t)1) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	if (rounded > a->cap - a->total)
 		return NULL;

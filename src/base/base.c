@@ -26,6 +26,16 @@ static void reserve_give(void)
 	free(atomic_exchange(&reserve, NULL));
 }
 
+/* No lock and no allocation: they may be what is broken. */
+void assert_failed(const char *file, int line, const char *what)
+{
+	char text[400];
+	int n = snprintf(text, sizeof(text), "atelier: %s:%d: this does not hold: %s\n", file, line, what);
+
+	(void)!write(STDERR_FILENO, text, (size_t)MIN(MAX(n, 0), (int)sizeof(text) - 1));
+	abort();
+}
+
 void memory_is_out(void)
 {
 	static const char text[] = "atelier: out of memory\n";

@@ -62,6 +62,18 @@ void memory_is_out(void) __attribute__((noreturn));
 /* Makes the reserve, or makes it anew after it was taken; false: there is no memory for it. Any thread. */
 bool memory_reserve(void);
 
+/*
+ * What must hold, whatever anybody sends: the thread something runs on, a state, who owns what. Always checked; when it does
+ * not hold, the program says where and ends at once, before anything false is stored. What was shown is in the journal, and
+ * the next start stores it. Never of what a user, a provider, a disk or missing memory can bring about: those are errors.
+ */
+#define ASSERT(what)                                                                                                   \
+	do {                                                                                                           \
+		if (__builtin_expect(!(what), 0))                                                                      \
+			assert_failed(__FILE__, __LINE__, #what);                                                      \
+	} while (0)
+void assert_failed(const char *file, int line, const char *what) __attribute__((noreturn, cold));
+
 /* A borrowed piece of text or bytes; not terminated. */
 struct str {
 	const char *p;

@@ -50,11 +50,13 @@ static char *grow(struct buf *b, size_t n)
 	}
 	b->p = p;
 	b->cap = cap;
+	ASSERT(b->n + n < cap);
 	return p + b->n;
 }
 
 char *buf_reserve(struct buf *b, size_t n)
 {
+	ASSERT(b->n == 0 || b->n < b->cap); /* room for the NUL */
 	if (b->failed)
 		return NULL;
 	if (b->n > b->max || n > b->max - b->n || n >= SIZE_MAX - b->n) {

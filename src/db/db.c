@@ -1,5 +1,6 @@
 /* db.c - opening and closing, connections, the pool of readers, copies and checks. */
 #include "db/db_priv.h"
+#include "sys/loop.h"
 #include "sys/thread.h"
 
 static const struct db_conn_kind reader_kind = {.cache_kib = 512, .busy_ms = 5000, .statements = 48};
@@ -189,12 +190,14 @@ struct db_conn *db_acquire(struct db *db)
 {
 	struct db_conn *c;
 
+	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&db->pool_mx);
 	while (!db->idle)
 		pthread_cond_wait(&db->pool_cv, &db->pool_mx);
 	/* The last one given back: its cache is warm, and those never needed stay small. */
 	c = db->idle;
 	db->idle = c->next;
+	ASSERT(db->n_idle > 0 && !c->writes);
 	db->n_idle--;
 	pthread_mutex_unlock(&db->pool_mx);
 	return c;

@@ -71,6 +71,7 @@ static int statement_take(struct db_conn *c, const char *sql, struct db_rows **r
 			return s;
 		}
 	}
+	ASSERT(!r->busy && r->st);
 	r->hash = hash;
 	r->used = ++c->clock;
 	r->busy = true;
@@ -97,6 +98,7 @@ int db_next(struct db_rows *r, struct err *e)
 {
 	int s = FAULT("db_step");
 
+	ASSERT(r->busy);
 	return s < 0 ? db_file_fail(s, r->c->db->path, e) : r->c->db->be->next(r, e);
 }
 
@@ -104,6 +106,7 @@ void db_rows_done(struct db_rows *r)
 {
 	if (!r)
 		return;
+	ASSERT(r->busy);
 	r->c->db->be->reset(r);
 	r->busy = false;
 	if (!r->cached) {
@@ -114,6 +117,7 @@ void db_rows_done(struct db_rows *r)
 
 int64_t db_i64(const struct db_rows *r, int col)
 {
+	ASSERT(r->busy && col >= 0);
 	return r->c->db->be->i64(r, col);
 }
 
@@ -129,6 +133,7 @@ bool db_is_null(const struct db_rows *r, int col)
 
 struct str db_bytes(const struct db_rows *r, int col)
 {
+	ASSERT(r->busy && col >= 0);
 	return r->c->db->be->bytes(r, col);
 }
 

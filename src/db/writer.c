@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "db/db_priv.h"
 #include "sys/fault.h"
+#include "sys/loop.h"
 #include "sys/metrics.h"
 
 enum {
@@ -49,6 +50,7 @@ static void take_queue(struct db *db, struct db_batch *b)
 
 static void answer(struct db *db, struct db_request *q)
 {
+	ASSERT(__atomic_load_n(&db->n_waiting, __ATOMIC_RELAXED) > 0);
 	__atomic_fetch_sub(&db->n_waiting, 1, __ATOMIC_RELAXED);
 	sem_post(&q->done); /* it is gone now */
 }
@@ -91,6 +93,7 @@ static bool run_member(struct db_conn *c, int (*fn)(struct db_conn *c, void *arg
 	*ret = control(c, "SAVEPOINT member", e);
 	if (*ret < 0)
 		return true;
+	ASSERT(c->db->be->transaction(c) == DB_TX_OPEN);
 	*ret = fn(c, arg, e);
 	db_conn_settle(c);
 	if (c->db->be->transaction(c) == DB_TX_NONE) {
@@ -148,7 +151,10 @@ static int begin(struct db *db, struct db_batch *b, struct err *e)
 static int run_all(struct db *db, struct db_batch *b, struct err *e)
 {
 	struct db_conn *c = &db->writer;
-	int r = begin(db, b, e);
+	int r;
+
+	ASSERT(pthread_equal(pthread_self(), db->write_thread) && db->be->transaction(c) == DB_TX_NONE);
+	r = begin(db, b, e);
 
 	if (r < 0)
 		return r;
@@ -317,6 +323,7 @@ int db_write(struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *
 	struct db_request q = {.fn = fn, .arg = arg, .e = e};
 	int r;
 
+	ASSERT(thread_may_wait());
 	if (pthread_equal(pthread_self(), db->write_thread))
 		return err_set(e, E_INTERNAL, "db_write inside of db_write");
 	sem_init(&q.done, 0, 0);

@@ -172,8 +172,10 @@ void job_unref(struct job *j)
 {
 	struct job **at = &j->all->known;
 
+	ASSERT(j->refs > 0);
 	if (--j->refs > 0)
 		return;
+	ASSERT(!j->held);
 	while (*at != j)
 		at = &(*at)->next;
 	*at = j->next;

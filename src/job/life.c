@@ -118,6 +118,7 @@ static void let_go(struct job *j, enum job_state state, const struct job_result 
 	struct jobs *js = j->all;
 
 	pthread_mutex_lock(&js->mx);
+	ASSERT(j->held && j->state == JOB_RUNNING);
 	j->held = false;
 	j->state = state;
 	j->due_at = x->due_at;

@@ -38,6 +38,7 @@ static void watcher_remove(struct watcher *w)
 {
 	struct jobs *js = w->all;
 
+	ASSERT(loop_is_mine(js->config.loop));
 	*w->at = w->next;
 	if (w->next)
 		w->next->at = w->at;

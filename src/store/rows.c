@@ -51,6 +51,7 @@ static void add_columns(struct sql *s, const struct rows_table *t, const char *b
 
 static void add_select(struct sql *s, const struct rows_table *t, const char *tail)
 {
+	ASSERT(t->n_cols > 0 && t->n_cols <= COLS_MAX);
 	add(s, "SELECT ");
 	add_columns(s, t, "");
 	add(s, " FROM %s %s", t->name, tail);

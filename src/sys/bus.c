@@ -33,6 +33,7 @@ void bus_free(struct bus *b)
 {
 	if (!b)
 		return;
+	ASSERT(!b->first);
 	pthread_rwlock_destroy(&b->lock);
 	free(b);
 }
@@ -61,6 +62,7 @@ void bus_publish(struct bus *b, const struct bus_event *ev)
 {
 	if (!b)
 		return;
+	ASSERT(ev->kind < BUS_KINDS && ev->what && ev->user_id);
 	pthread_rwlock_rdlock(&b->lock);
 	for (struct bus_subscriber *s = b->first; s; s = s->next)
 		s->fn(s->arg, ev);

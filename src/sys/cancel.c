@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "sys/loop.h"
+
 void cancel_init(struct cancel *c)
 {
 	pthread_condattr_t attr;
@@ -18,12 +20,14 @@ void cancel_init(struct cancel *c)
 
 void cancel_done(struct cancel *c)
 {
+	ASSERT(!c->hooks); /* nobody waits */
 	pthread_cond_destroy(&c->cv);
 	pthread_mutex_destroy(&c->mx);
 }
 
 void cancel_fire(struct cancel *c, int reason)
 {
+	ASSERT(reason != 0);
 	pthread_mutex_lock(&c->mx);
 	if (c->reason == 0) {
 		struct cancel_hook *h = c->hooks;
@@ -81,6 +85,7 @@ int cancel_sleep(struct cancel *c, int64_t ms)
 	struct timespec until;
 	int r = 0;
 
+	ASSERT(thread_may_wait());
 	ms = MAX(ms, INT64_C(0));
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += ms / 1000;

@@ -22,6 +22,7 @@ struct loop {
 	struct loop_task *first, **end;
 	bool stopping;
 	bool ended;              /* loop_run has returned: nobody runs tasks any more */
+	_Atomic bool running;    /* a thread is in loop_run */
 	_Atomic unsigned waking; /* threads that have queued a task and are about to wake the loop for it */
 };
 
@@ -65,6 +66,7 @@ static void run_tasks(struct loop_task *t)
 		void (*fn)(void *) = t->fn;
 		void *arg = t->arg;
 
+		ASSERT(fn);
 		fn(arg);
 		t = next;
 	}
@@ -122,6 +124,7 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
+	ASSERT(!atomic_load(&l->running));
 	while (atomic_load(&l->waking))
 		sched_yield();
 	if (l->wake)
@@ -153,7 +156,9 @@ static bool close_queue(struct loop *l)
 
 void loop_run(struct loop *l)
 {
+	ASSERT(!current && !atomic_load(&l->running));
 	current = l;
+	atomic_store(&l->running, true);
 	pthread_mutex_lock(&l->mx);
 	l->ended = false;
 	pthread_mutex_unlock(&l->mx);
@@ -164,6 +169,7 @@ void loop_run(struct loop *l)
 	/* What was posted before the stop, or by such a task, still runs: somebody may be waiting for it. */
 	while (!close_queue(l))
 		run_tasks(take_tasks(l));
+	atomic_store(&l->running, false);
 	current = NULL;
 }
 
@@ -178,6 +184,16 @@ void loop_stop(struct loop *l)
 bool loop_is_current(const struct loop *l)
 {
 	return current == l;
+}
+
+bool loop_is_mine(const struct loop *l)
+{
+	return current == l || !atomic_load(&l->running);
+}
+
+bool thread_may_wait(void)
+{
+	return current == NULL;
 }
 
 /* False when the loop has ended; nothing is queued then. Without a thread to run it, a task can only be dropped: the

@@ -18,6 +18,11 @@ void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* any thread */
 bool loop_is_current(const struct loop *l);
 
+/* What may be asserted: this thread may touch what belongs to the loop (it is the loop's, or there is none yet or any more);
+ * this thread may wait (it is no loop's). */
+bool loop_is_mine(const struct loop *l);
+bool thread_may_wait(void);
+
 /*
  * Runs fn(arg) on the loop's thread soon, in the order posted. Any thread, never blocks, never fails; the task is
  * embedded in the caller's structure and may be reused once fn has begun.

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "sys/loop.h"
 #include "sys/thread.h"
 
 #define IDLE_MS 60000
@@ -87,6 +88,7 @@ static struct pool_task *next_task(struct pool *p)
 	t = p->first;
 	if (!t)
 		return NULL;
+	ASSERT(p->queued > 0);
 	p->first = t->next;
 	if (!p->first)
 		p->end = &p->first;
@@ -106,6 +108,7 @@ static void *worker_main(void *arg)
 		void (*fn)(void *) = t->fn;
 		void *fn_arg = t->arg;
 
+		ASSERT(p->idle > 0 && p->running < p->max);
 		p->idle--;
 		p->running++;
 		pthread_mutex_unlock(&p->mx);
@@ -114,6 +117,7 @@ static void *worker_main(void *arg)
 		p->running--;
 		p->idle++;
 	}
+	ASSERT(p->idle > 0 && p->threads > 0);
 	p->idle--;
 	p->threads--;
 	w->next = p->finished;
@@ -173,6 +177,7 @@ int pool_submit(struct pool *p, struct pool_task *t, void (*fn)(void *), void *a
 	struct worker *finished;
 	int r;
 
+	ASSERT(fn);
 	*t = (struct pool_task){.fn = fn, .arg = arg, .since_ms = clock_mono_ms()};
 	pthread_mutex_lock(&p->mx);
 	r = enqueue(p, t);
@@ -209,6 +214,7 @@ void pool_stop(struct pool *p)
 {
 	struct worker *finished;
 
+	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&p->mx);
 	p->stopping = true;
 	pthread_cond_broadcast(&p->work);
@@ -225,6 +231,7 @@ void pool_free(struct pool *p)
 	if (!p)
 		return;
 	pool_stop(p);
+	ASSERT(!p->first && p->running == 0);
 	pthread_cond_destroy(&p->work);
 	pthread_cond_destroy(&p->quiet);
 	pthread_mutex_destroy(&p->mx);

@@ -49,6 +49,7 @@ struct turnlog {
 };
 
 struct turnlogs {
+	struct loop *loop;
 	struct journal *journal;
 	struct loop_hook *hook;
 	struct loop_timer *sweep;
@@ -87,6 +88,7 @@ struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id)
 {
 	struct turnlog *l = *bucket_of(ls, turn_id);
 
+	ASSERT(loop_is_mine(ls->loop));
 	while (l && l->of.turn_id != turn_id)
 		l = l->next_bucket;
 	return l;
@@ -99,8 +101,10 @@ static void log_free_if_unused(struct turnlog *l)
 
 	if (!l->released || l->readers || l->dirty)
 		return;
-	while (*at != l)
+	while (*at != l) {
+		ASSERT(*at); /* it is in the table */
 		at = &(*at)->next_bucket;
+	}
 	*at = l->next_bucket;
 	if (l->prev)
 		l->prev->next = l->next;
@@ -108,6 +112,7 @@ static void log_free_if_unused(struct turnlog *l)
 		l->all->logs = l->next;
 	if (l->next)
 		l->next->prev = l->prev;
+	ASSERT(!l->replayed || l->all->replayed_bytes >= l->frames.bytes);
 	if (l->replayed)
 		l->all->replayed_bytes -= l->frames.bytes;
 	frames_done(&l->frames);
@@ -116,6 +121,7 @@ static void log_free_if_unused(struct turnlog *l)
 
 static void mark_dirty(struct turnlog *l)
 {
+	ASSERT(loop_is_mine(l->all->loop));
 	if (l->dirty)
 		return;
 	l->dirty = true;
@@ -130,6 +136,7 @@ static void reader_free(struct reader *r)
 {
 	struct turnlog *l = r->log;
 
+	ASSERT(l->readers);
 	if (r->prev)
 		r->prev->next = r->next;
 	else
@@ -292,8 +299,11 @@ static void set_written(struct turnlog *l)
 	l->written_seq = l->frames.last_seq;
 }
 
+/* Shown means kept: never more than the journal has, but of a log that the database has. */
 static void show(struct turnlog *l, struct place to, uint64_t seq)
 {
+	ASSERT(seq >= l->shown_seq && seq <= l->frames.last_seq);
+	ASSERT(l->ended || seq <= l->written_seq);
 	l->shown = to;
 	l->shown_seq = seq;
 }
@@ -356,6 +366,7 @@ int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json
 {
 	int r = l->failed;
 
+	ASSERT(!l->closed && type < EVENT_COUNT);
 	if (r < 0)
 		return r;
 	r = frames_add(&l->frames, type, json, n);
@@ -415,6 +426,7 @@ static void show_all(struct turnlog *l)
 
 static void log_end(struct turnlog *l)
 {
+	ASSERT(!l->released);
 	l->released = true;
 	show_all(l);
 }
@@ -497,6 +509,7 @@ int turnlogs_new(struct loop *l, struct journal *j, int64_t heartbeat_ms, int64_
 {
 	struct turnlogs *ls = xcalloc(1, sizeof *ls);
 
+	ls->loop = l;
 	ls->journal = j;
 	ls->heartbeat_ms = heartbeat_ms;
 	ls->stall_ms = stall_ms;

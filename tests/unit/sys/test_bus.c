@@ -63,7 +63,7 @@ enum { THREADS = 4, EVENTS = 2000 };
 static void *publish(void *arg)
 {
 	for (int i = 0; i < EVENTS; i++)
-		bus_publish(arg, &(struct bus_event){.kind = BUS_JOB, .what = "ended"});
+		bus_publish(arg, &(struct bus_event){.kind = BUS_JOB, .what = "ended", .user_id = 1});
 	return NULL;
 }
 

@@ -224,6 +224,29 @@ static void close_and_end(struct fixture *f)
 	turnlog_end(f->log, &rest);
 }
 
+struct search {
+	struct turnlogs *logs;
+	atelier_id id;
+	struct turnlog *found;
+};
+
+static int find_there(void *arg)
+{
+	struct search *x = arg;
+
+	x->found = turnlog_find(x->logs, x->id);
+	return 0;
+}
+
+/* Logs belong to the loop. */
+static struct turnlog *find_log(struct fixture *f, atelier_id id)
+{
+	struct search x = {.logs = f->logs, .id = id};
+
+	loop_call(f->loop, find_there, &x);
+	return x.found;
+}
+
 static void test_shown_once_durable(void **state)
 {
 	struct fixture *f = *state;
@@ -235,7 +258,7 @@ static void test_shown_once_durable(void **state)
 	on_loop(f, close_and_end);
 	assert_true(has(&f->a, "id: 2\nevent: done"));
 	assert_true(f->a.ended);
-	assert_null(turnlog_find(f->logs, of.turn_id));
+	assert_null(find_log(f, of.turn_id));
 }
 
 static void add_many(struct fixture *f)
@@ -300,11 +323,11 @@ static void test_slow_reader(void **state)
 	on_loop(f, leave);
 	on_loop(f, close_and_end);
 	assert_int_equal(f->a.got.n, 0);
-	assert_non_null(turnlog_find(f->logs, of.turn_id)); /* its reader holds it */
+	assert_non_null(find_log(f, of.turn_id)); /* its reader holds it */
 	on_loop(f, unblock);
 	assert_true(has(&f->a, "id: 2001\nevent: done"));
 	assert_true(f->a.ended);
-	assert_null(turnlog_find(f->logs, of.turn_id));
+	assert_null(find_log(f, of.turn_id));
 }
 
 /* ---- what cannot be written ---- */
@@ -448,9 +471,9 @@ static void test_given_up(void **state)
 	assert_true(has(&f->a, "id: 2\nevent: done") && f->a.ended);
 	on_loop(f, follow_b);
 	assert_true(has(&f->b, "id: 2\nevent: done") && f->b.ended);
-	assert_non_null(turnlog_find(f->logs, of.turn_id));
+	assert_non_null(find_log(f, of.turn_id));
 	on_loop(f, end);
-	assert_null(turnlog_find(f->logs, of.turn_id));
+	assert_null(find_log(f, of.turn_id));
 }
 
 static void abandon(struct fixture *f)
@@ -470,7 +493,7 @@ static void test_abandoned(void **state)
 	on_loop(f, abandon);
 	assert_true(f->a.ended && f->b.ended);
 	assert_false(has(&f->a, "done"));
-	assert_null(turnlog_find(f->logs, of.turn_id));
+	assert_null(find_log(f, of.turn_id));
 	replay(f, &left);
 	assert_non_null(strstr(left.p, "id: 3\nevent: done"));
 }
@@ -500,7 +523,7 @@ static void fill_lost(struct fixture *f)
 {
 	struct frames frames = three_events();
 
-	turnlog_fill(turnlog_find(f->logs, lost_of.turn_id), &frames);
+	turnlog_fill(find_log(f, lost_of.turn_id), &frames);
 }
 
 static void test_lost(void **state)
@@ -513,7 +536,7 @@ static void test_lost(void **state)
 	assert_memory_equal(f->a.got.p, "id: 1\n", 6);
 	assert_memory_equal(f->b.got.p, "id: 3\n", 6);
 	assert_true(f->a.ended && f->b.ended);
-	assert_null(turnlog_find(f->logs, lost_of.turn_id));
+	assert_null(find_log(f, lost_of.turn_id));
 	on_loop(f, close_and_end);
 }
 
@@ -533,7 +556,7 @@ static void unblock_both(struct fixture *f)
 {
 	f->a.blocked = f->b.blocked = false;
 	f->a.ops->on_writable(f->a.arg);
-	assert_non_null(turnlog_find(f->logs, lost_of.turn_id));
+	assert_non_null(find_log(f, lost_of.turn_id));
 	f->b.ops->on_writable(f->b.arg);
 }
 
@@ -545,7 +568,7 @@ static void test_readers_share(void **state)
 	on_loop(f, unblock_both);
 	assert_true(f->a.ended && f->b.ended);
 	assert_memory_equal(f->b.got.p, "id: 2\n", 6);
-	assert_null(turnlog_find(f->logs, lost_of.turn_id)); /* the memory is given back with the last one */
+	assert_null(find_log(f, lost_of.turn_id)); /* the memory is given back with the last one */
 	on_loop(f, close_and_end);
 }
 
