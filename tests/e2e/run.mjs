@@ -16,9 +16,10 @@ import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
 import * as start from './start.mjs';
+import * as unsent from './unsent.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...lists, ...messages, ...start, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...lists, ...messages, ...start, ...unsent, ...windows };
 
 const order = [
   'firstRun',
@@ -76,6 +77,8 @@ const order = [
   'notified',
   'installed',
   'gallery',
+  'unsent',
+  'unsentReload',
   'serverKilled',
   'phone',
   'phoneSettings',

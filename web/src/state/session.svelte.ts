@@ -27,6 +27,11 @@ class Session {
   /** Finds out which page is to be shown; `asked`: the question is under way. */
   async check(asked: Promise<Bootstrap> = bootstrap()): Promise<void> {
     this.phase = 'checking';
+    await this.ask(asked);
+  }
+
+  /** The same while the page says that the server cannot be reached, until it can. */
+  async ask(asked: Promise<Bootstrap> = bootstrap()): Promise<void> {
     try {
       const found = await asked;
       if (found.setup_needed) this.phase = 'setup';

@@ -32,11 +32,11 @@ export const readDraft = (user: string, conversation: string | null) => read(dra
 export const writeDraft = (user: string, conversation: string | null, text: string) =>
   write(draftKey(user, conversation), text);
 
-/** Signing out leaves nothing of the person behind. */
+/** Signing out leaves nothing behind of what was written and not sent. */
 export function forgetDrafts(): void {
   try {
     for (const key of Object.keys(localStorage)) {
-      if (/^atelier\.draft\./.test(key)) localStorage.removeItem(key);
+      if (/^atelier\.(draft|unsent)\./.test(key)) localStorage.removeItem(key);
     }
   } catch {
     // Nothing to forget.

@@ -11,6 +11,8 @@ const HERE_MS = 30_000;
 export interface LiveHandlers {
   /** Connected (again): anything may have changed meanwhile. */
   hello(version: string): void;
+  /** The connection is gone; `hello` tells when it is back. */
+  lost?(): void;
   change(change: Change): void;
   unauthorized(): void;
 }
@@ -132,7 +134,8 @@ export class Live {
         this.setConnected(true);
         return this.handlers?.hello(m.version);
       case 'lost':
-        return this.setConnected(false);
+        this.setConnected(false);
+        return this.handlers?.lost?.();
       case 'unauthorized':
         return this.handlers?.unauthorized();
       case 'change':

@@ -45,9 +45,13 @@ export const highlighterReady = () => hljs !== null;
 
 /** Brings the highlighter in, once; a failure (offline) leaves code plain and the next call tries again. */
 export function loadHighlighter(): Promise<void> {
-  loading ??= import('./languages').then(
-    (m) => void (hljs = m.default),
-    () => void (loading = null),
-  );
-  return loading;
+  return (loading ??= bring());
+}
+
+async function bring(): Promise<void> {
+  try {
+    hljs = (await import('./languages')).default;
+  } catch {
+    loading = null;
+  }
 }

@@ -4,11 +4,16 @@ let engine: typeof katex | null = null;
 let loading: Promise<void> | null = null;
 
 function load(): Promise<void> {
-  loading ??= import('./maths_engine').then(
-    (m) => void (engine = m.default),
-    () => void (loading = null),
-  );
-  return loading;
+  return (loading ??= bring());
+}
+
+/** A failure (offline) leaves formulas as they are written, and the next call tries again. */
+async function bring(): Promise<void> {
+  try {
+    engine = (await import('./maths_engine')).default;
+  } catch {
+    loading = null;
+  }
 }
 
 /** Builds nodes instead of HTML: the page's policy forbids styles in markup, not those that a script sets. */

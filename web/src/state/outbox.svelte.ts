@@ -1,0 +1,169 @@
+import { createConversation, listMessages } from '$core/api/conversations';
+import { ApiError, say } from '$core/api/errors';
+import { startTurn } from '$core/api/turns';
+import type { Message, Parameters } from '$core/api/types';
+import { i18n } from '$core/i18n/i18n.svelte';
+import { read, write } from './storage';
+
+/** A message that has not reached the server. */
+export interface Unsent {
+  id: string;
+  /** null: of the new chat, which the first of its messages makes. */
+  conversation: string | null;
+  content: string;
+  model: string | null;
+  assistant: string | null;
+  parameters: Parameters;
+  at: string;
+  /** What the chat ended with when this was sent for the first time: behind it stands the message if it did arrive. */
+  before?: string;
+  /** Why the server does not take it; empty: it waits for the connection, or for the answer before it. */
+  problem: string;
+}
+
+/** Whether a message stands in a chat behind the one that ended it before. */
+export const hasArrived = (content: string, before: string, messages: readonly Pick<Message, 'id' | 'role' | 'content'>[]): boolean =>
+  messages.slice(messages.findIndex((m) => m.id === before) + 1).some((m) => m.role === 'user' && m.content === content);
+
+/** The server may be there again a moment later; anything else that it says is about the message. */
+const passes = (e: unknown) => e instanceof ApiError && (e.unreachable || e.status === 401 || (e.status >= 502 && e.status <= 504));
+
+/**
+ * Messages written while the server was out of reach. They are kept by the browser, for each person, over reloads and
+ * for all its windows; one of these sends them when the connection is back, those of a chat in their order.
+ */
+export class Outbox {
+  items = $state.raw<Unsent[]>([]);
+  /** A chat was made, or got a message. */
+  onsent: (conversation: string, made: boolean) => void = () => {};
+  private user = '';
+  private flushing: Promise<void> | null = null;
+
+  /** What one person has not sent yet. Ends with the function that it returns. */
+  open(user: string): () => void {
+    this.user = user;
+    this.look();
+    const look = ({ key }: StorageEvent) => {
+      if (key === null || key === 'atelier.' + this.key) this.look();
+    };
+    const back = () => void this.flush();
+    window.addEventListener('storage', look);
+    window.addEventListener('online', back);
+    return () => {
+      window.removeEventListener('storage', look);
+      window.removeEventListener('online', back);
+      this.user = '';
+      this.items = [];
+    };
+  }
+
+  private get key(): string {
+    return 'unsent.' + this.user;
+  }
+
+  of(conversation: string | null): Unsent[] {
+    return this.items.filter((i) => i.conversation === conversation);
+  }
+
+  /** Whether a message to this chat has to stand behind others. */
+  waiting(conversation: string | null): boolean {
+    return this.items.some((i) => i.conversation === conversation && !i.problem);
+  }
+
+  add(item: Omit<Unsent, 'id' | 'at' | 'problem'>): void {
+    this.keep([...this.items, { ...item, id: crypto.getRandomValues(new Uint32Array(2)).join('-'), at: new Date().toISOString(), problem: '' }]);
+  }
+
+  /** Its text is another one now, and it is tried again. */
+  edit(id: string, content: string): void {
+    this.change(id, { content, problem: '' });
+    void this.flush();
+  }
+
+  retry(id: string): void {
+    this.change(id, { problem: '' });
+    void this.flush();
+  }
+
+  remove(id: string): void {
+    this.keep(this.items.filter((i) => i.id !== id));
+  }
+
+  /** Sends what can be sent; called when the connection is back and when an answer has ended. */
+  flush(): Promise<void> {
+    if (!this.user || this.items.length === 0) return Promise.resolve();
+    this.flushing ??= this.alone(() => this.sendAll()).finally(() => (this.flushing = null));
+    return this.flushing;
+  }
+
+  /** Of all windows of a browser one sends; where there are no locks, this one. */
+  private async alone(work: () => Promise<void>): Promise<void> {
+    if (!navigator.locks) return work();
+    await navigator.locks.request('atelier.' + this.key, { ifAvailable: true }, (lock) => (lock ? work() : undefined));
+  }
+
+  private async sendAll(): Promise<void> {
+    const { user } = this;
+    this.look();
+    // A chat whose answer is being written is passed over.
+    const busy = new Set<string | null>();
+    for (;;) {
+      const item = this.items.find((i) => !i.problem && !busy.has(i.conversation));
+      if (!item || user !== this.user) return;
+      try {
+        await this.send(item);
+        // The next one of this chat waits for the answer to this one.
+        busy.add(item.conversation).add(this.conversationOf(item));
+      } catch (e) {
+        if (passes(e) || user !== this.user) return;
+        if (e instanceof ApiError && e.status === 409) busy.add(this.conversationOf(item));
+        else this.change(item.id, { problem: say(e) });
+      }
+    }
+  }
+
+  /** The chat that was made for it meanwhile. */
+  private conversationOf = (item: Unsent) => this.items.find((i) => i.id === item.id)?.conversation ?? item.conversation;
+
+  private async send(item: Unsent): Promise<void> {
+    const model = item.model ?? undefined;
+    let { conversation } = item;
+    const made = conversation === null;
+    if (conversation === null) {
+      const { id } = await createConversation({ model, assistant_id: item.assistant ?? undefined, parameters: item.parameters });
+      conversation = id;
+      // All that was written in the new chat belongs to this one.
+      this.keep(this.items.map((i) => (i.conversation === null ? { ...i, conversation } : i)));
+    }
+    const { items } = await listMessages(conversation);
+    if (item.before === undefined) this.change(item.id, { before: items.at(-1)?.id ?? '' });
+    else if (hasArrived(item.content, item.before, items)) return this.sent(item, conversation, made);
+    await startTurn(conversation, { content: item.content, model, language: i18n.language });
+    this.sent(item, conversation, made);
+  }
+
+  private sent(item: Unsent, conversation: string, made: boolean): void {
+    this.remove(item.id);
+    this.onsent(conversation, made);
+  }
+
+  private change(id: string, fields: Partial<Unsent>): void {
+    this.keep(this.items.map((i) => (i.id === id ? { ...i, ...fields } : i)));
+  }
+
+  private look(): void {
+    try {
+      const kept: unknown = JSON.parse(read(this.key) ?? '[]');
+      this.items = Array.isArray(kept) ? kept.filter((i) => typeof i?.id === 'string' && typeof i?.content === 'string') : [];
+    } catch {
+      this.items = [];
+    }
+  }
+
+  private keep(items: Unsent[]): void {
+    this.items = items;
+    write(this.key, items.length > 0 ? JSON.stringify(items) : null);
+  }
+}
+
+export const outbox = new Outbox();

@@ -1,0 +1,157 @@
+import { beforeEach, expect, it, vi } from 'vitest';
+import { ApiError, unreachable } from '$core/api/errors';
+import { hasArrived, Outbox, type Unsent } from '$state/outbox.svelte';
+
+type Stored = { id: string; role: 'user' | 'assistant'; content: string };
+
+/** The server: what it has, whether it can be reached, what it refuses. */
+const server = { up: true, chats: {} as Record<string, Stored[]>, refuse: null as ApiError | null, running: new Set<string>(), lose: false };
+
+const reach = () => {
+  if (!server.up) throw unreachable();
+};
+
+vi.mock('../src/core/api/conversations', () => ({
+  createConversation: async () => {
+    reach();
+    const id = `chat${Object.keys(server.chats).length}`;
+    server.chats[id] = [];
+    return { id };
+  },
+  listMessages: async (id: string) => {
+    reach();
+    if (!server.chats[id]) throw new ApiError(404, 'not_found', 'There is no such conversation.');
+    return { items: server.chats[id] };
+  },
+}));
+vi.mock('../src/core/api/turns', () => ({
+  startTurn: async (id: string, body: { content: string }) => {
+    reach();
+    if (server.refuse) throw server.refuse;
+    if (server.running.has(id)) throw new ApiError(409, 'conflict', 'An answer is being written.');
+    const chat = server.chats[id]!;
+    chat.push({ id: `${id}-${chat.length}`, role: 'user', content: body.content }, { id: `${id}-${chat.length + 1}`, role: 'assistant', content: '' });
+    server.running.add(id);
+    if (server.lose) throw unreachable();
+    return {};
+  },
+}));
+
+let outbox: Outbox;
+const asked = (id: string) => server.chats[id]!.filter((m) => m.role === 'user').map((m) => m.content);
+const write = (content: string, conversation: string | null = 'a', more: Partial<Unsent> = {}) =>
+  outbox.add({ conversation, content, model: 'm', assistant: null, parameters: {}, ...more });
+const texts = () => outbox.items.map((i) => i.content);
+
+beforeEach(() => {
+  localStorage.clear();
+  Object.assign(server, { up: true, chats: { a: [], b: [] }, refuse: null, running: new Set(), lose: false });
+  outbox = new Outbox();
+  outbox.open('u');
+});
+
+it('keeps what is written while the server is away, over a reload, for the one who wrote it', async () => {
+  server.up = false;
+  write('one');
+  write('two', null);
+  await outbox.flush();
+  expect(texts()).toEqual(['one', 'two']);
+  const later = new Outbox();
+  later.open('u');
+  expect(later.items).toEqual(outbox.items);
+  const other = new Outbox();
+  other.open('v');
+  expect(other.items).toEqual([]);
+});
+
+it('sends the messages of a chat in their order, each behind the answer to the one before', async () => {
+  write('one');
+  write('other', 'b');
+  write('two');
+  await outbox.flush();
+  expect([asked('a'), asked('b'), texts()]).toEqual([['one'], ['other'], ['two']]);
+  await outbox.flush();
+  expect(texts(), 'the first answer is still being written').toEqual(['two']);
+  server.running.clear();
+  await outbox.flush();
+  expect([asked('a'), texts()]).toEqual([['one', 'two'], []]);
+});
+
+it('makes one chat of all that was written in the new one', async () => {
+  const made: [string, boolean][] = [];
+  outbox.onsent = (id, is) => made.push([id, is]);
+  write('one', null);
+  write('two', null);
+  await outbox.flush();
+  expect(made).toEqual([['chat2', true]]);
+  expect(outbox.of('chat2').map((i) => i.content)).toEqual(['two']);
+  server.running.clear();
+  await outbox.flush();
+  expect(asked('chat2')).toEqual(['one', 'two']);
+});
+
+it('sends nothing twice whose answer got lost', async () => {
+  write('one');
+  server.lose = true;
+  await outbox.flush();
+  expect([asked('a'), texts()]).toEqual([['one'], ['one']]);
+  server.lose = false;
+  server.running.clear();
+  await outbox.flush();
+  expect([asked('a'), texts()]).toEqual([['one'], []]);
+});
+
+it('sends the same words again when they were said before', async () => {
+  server.chats.a = [{ id: 'x', role: 'user', content: 'yes' }];
+  write('yes', 'a', { before: 'x' });
+  await outbox.flush();
+  expect(asked('a')).toEqual(['yes', 'yes']);
+});
+
+it('says what the server has against a message, and goes on with the others', async () => {
+  write('lost', 'gone');
+  write('fine', 'b');
+  await outbox.flush();
+  expect(outbox.items.map((i) => [i.content, i.problem])).toEqual([['lost', 'There is no such conversation.']]);
+  expect(asked('b')).toEqual(['fine']);
+  await outbox.flush();
+  expect(outbox.items).toHaveLength(1);
+});
+
+it('tries a refused message again when it was edited, and forgets one that was removed', async () => {
+  server.refuse = new ApiError(413, 'context_too_long', 'Too long.');
+  write('long');
+  write('no');
+  await outbox.flush();
+  expect(outbox.items.map((i) => i.problem)).toEqual(['Too long.', 'Too long.']);
+  server.refuse = null;
+  outbox.remove(outbox.items[1]!.id);
+  outbox.edit(outbox.items[0]!.id, 'short');
+  await outbox.flush();
+  expect([asked('a'), texts()]).toEqual([['short'], []]);
+});
+
+it.each([502, 503, 504])('waits when a proxy says %i', async (status) => {
+  server.refuse = new ApiError(status, 'http', 'Bad gateway');
+  write('one');
+  await outbox.flush();
+  expect(outbox.items[0]!.problem).toBe('');
+});
+
+it('reads no rubbish', () => {
+  localStorage.setItem('atelier.unsent.u', '[{"id":1},null,"x",{"id":"a","content":"b"}]');
+  const again = new Outbox();
+  again.open('u');
+  expect(again.items).toHaveLength(1);
+});
+
+it.each([
+  ['a', 'x', false],
+  ['b', 'x', true],
+  ['c', 'x', false],
+  ['a', '', true],
+  ['b', 'y', false],
+])('%s behind %s: %o', (content, before, is) => {
+  const chat: Stored[] = [{ id: 'w', role: 'user', content: 'a' }, { id: 'x', role: 'assistant', content: '' }, { id: 'y', role: 'user', content: 'b' }, { id: 'z', role: 'assistant', content: 'c' }];
+  expect(hasArrived(content, before, chat)).toBe(is);
+});
