@@ -25,8 +25,8 @@ const char *openai_role(const char *role);
 int openai_read_effort(struct gw_call *c, const json_t *effort) MUST_CHECK;
 /* {name, description, parameters, strict} */
 int openai_read_function(struct gw_call *c, const json_t *fn, struct gen_tool *ret) MUST_CHECK;
-/* "auto", "none", "required", or an object, whose member `inner` (NULL: which itself) has the name. */
-int openai_read_tool_choice(struct gw_call *c, const json_t *choice, const char *inner) MUST_CHECK;
+/* "auto", "none", "required", or an object, which has the name itself or (`nested`) in a member called as its type. */
+int openai_read_tool_choice(struct gw_call *c, const json_t *choice, bool nested) MUST_CHECK;
 /* {type: text, json_object or json_schema}; its member `inner` (NULL: itself) has name and schema. */
 int openai_read_format(struct gw_call *c, const json_t *format, const char *inner) MUST_CHECK;
 /* A format of another type, such as a grammar, is for providers of the same shape alone. */
@@ -41,6 +41,14 @@ int openai_read_choices(struct gw_call *c) MUST_CHECK;
 int openai_only_one(struct gw_call *c, const char *name) MUST_CHECK;
 /* stream_options.include_usage */
 bool openai_wants_usage(const struct gw_call *c);
+
+/* ---- custom_tools.c ---- */
+int custom_tool_read(
+	struct gw_call *c, const json_t *tool, struct gen_tool *ret) MUST_CHECK; /* {name, description, format} */
+/* What a call in a history was made with, as arguments of the function; in the arena. */
+int custom_tool_arguments(struct gw_call *c, const json_t *input, const char **ret) MUST_CHECK;
+/* The other way, as a JSON string. What is no such object is taken for the text itself. */
+void custom_tool_add_input(struct str arguments, struct buf *out);
 
 /* ---- openai_chat.c ---- */
 void openai_add_usage(const struct gen_result *g, struct buf *out); /* the object */

@@ -5,8 +5,10 @@
 
 struct chat {
 	bool wants_usage;
-	bool old_functions; /* the request has `functions`, and its client looks for `function_call` */
-	struct str *heads;  /* of every chunk, up to the contents of "delta": one for each answer */
+	bool old_functions;   /* the request has `functions`, and its client looks for `function_call` */
+	struct str *heads;    /* of every chunk, up to the contents of "delta": one for each answer */
+	const char **customs; /* names of custom tools, whose calls are told when they are whole */
+	size_t n_customs;
 };
 
 #define CHUNK_END "},\"finish_reason\":null}]}\n\n"
@@ -18,18 +20,12 @@ static bool speaks_so(struct gw_call *c) /* the provider, too */
 	return strcmp(gw_target_kind(c), "openai") == 0;
 }
 
-/* A tool that is no function: one that the provider runs itself. What custom tools are called with is no arguments, which
- * /v1/responses can tell. */
-static int read_other_tool(struct gw_call *c, size_t i, const json_t *tool, const char *type)
+/* A tool that the provider runs itself. */
+static int read_other_tool(struct gw_call *c, const json_t *tool, const char *type)
 {
 	const char *text;
 	int r;
 
-	if (strcmp(type, "custom") == 0)
-		return err_set(&c->q->err, E_INVALID,
-			"tools[%zu] has the type \"custom\"; here functions can be called, custom tools in "
-			"/v1/responses.",
-			i);
 	if (!speaks_so(c)) {
 		gw_ignore(c, arena_printf(&c->q->mem, "tools.%.40s", type));
 		return 0;
@@ -38,6 +34,13 @@ static int read_other_tool(struct gw_call *c, size_t i, const json_t *tool, cons
 		return r;
 	c->req.extra_tools = c->req.extra_tools ? arena_printf(&c->q->mem, "%s,%s", c->req.extra_tools, text) : text;
 	return c->req.extra_tools ? 0 : request_no_memory(c->q);
+}
+
+static bool is_custom(const json_t *tool)
+{
+	const char *type = json_get_str(tool, "type");
+
+	return type && strcmp(type, "custom") == 0;
 }
 
 static int read_tools(struct gw_call *c, const json_t *list)
@@ -54,13 +57,17 @@ static int read_tools(struct gw_call *c, const json_t *list)
 		const char *type = json_get_str(tool, "type");
 		int r;
 
-		if (type && strcmp(type, "function") != 0) {
-			if ((r = read_other_tool(c, i, tool, type)) < 0)
+		bool custom = is_custom(tool);
+
+		if (type && !custom && strcmp(type, "function") != 0) {
+			if ((r = read_other_tool(c, tool, type)) < 0)
 				return r;
 			continue;
 		}
 		struct gen_tool *to = &tools[c->req.n_tools++];
-		if ((r = openai_read_function(c, json_object_get(tool, "function"), to)) < 0)
+		r = custom ? custom_tool_read(c, json_object_get(tool, "custom"), to)
+			   : openai_read_function(c, json_object_get(tool, "function"), to);
+		if (r < 0)
 			return r;
 		if (json_is_object(json_object_get(tool, "cache_control")) &&
 			(r = gw_json_text(c, json_object_get(tool, "cache_control"), &to->cache)) < 0)
@@ -88,7 +95,7 @@ static int read_functions(struct gw_call *c)
 	c->req.n_tools = n;
 	c->req.one_tool_at_a_time = true;
 	if (r < 0 || !json_is_object(choice))
-		return r < 0 ? r : openai_read_tool_choice(c, choice, NULL);
+		return r < 0 ? r : openai_read_tool_choice(c, choice, false);
 	c->req.tool_choice = TOOLS_NAMED;
 	c->req.tool_name = json_get_str(choice, "name");
 	return c->req.tool_name ? 0 : err_set(&c->q->err, E_INVALID, "\"function_call\" names no function.");
@@ -219,7 +226,7 @@ static int chat_read(struct gw_call *c)
 	if ((r = openai_read_choices(c)) < 0 || (r = refuse_sound(c)) < 0 ||
 		(r = openai_read_messages(c, json_object_get(b, "messages"))) < 0 ||
 		(r = read_tools(c, json_object_get(b, "tools"))) < 0 || (r = read_functions(c)) < 0 ||
-		(r = openai_read_tool_choice(c, json_object_get(b, "tool_choice"), "function")) < 0 ||
+		(r = openai_read_tool_choice(c, json_object_get(b, "tool_choice"), true)) < 0 ||
 		(r = openai_read_format(c, json_object_get(b, "response_format"), "json_schema")) < 0 ||
 		(r = openai_read_effort(c, effort_of(c))) < 0 || (r = gw_read_sampling(c, b, &c->req.sampling)) < 0 ||
 		(r = gw_read_stop(c, json_object_get(b, "stop"), &c->req.stop)) < 0 ||
@@ -288,12 +295,23 @@ static void chat_reasoning(struct gw_call *c, struct str escaped, struct buf *ou
 	buf_add_str(out, "\"" CHUNK_END);
 }
 
+static bool calls_custom(const struct gw_call *c, const char *name)
+{
+	const struct chat *s = c->shape;
+
+	for (size_t i = 0; i < s->n_customs; i++) {
+		if (strcmp(s->customs[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void chat_tool(struct gw_call *c, const struct gw_tool *t, struct buf *out)
 {
 	const struct chat *s = c->shape;
 
-	if (s->old_functions && t->index > 0)
-		return; /* there is one */
+	if ((s->old_functions && t->index > 0) || calls_custom(c, c->answer.calls[t->index].name))
+		return; /* there is one; told when it is whole */
 	add_head(c, out);
 	if (s->old_functions)
 		buf_add_str(out, "\"function_call\":{");
@@ -331,10 +349,44 @@ static void chat_logprobs(struct gw_call *c, struct str items, struct buf *out)
 	buf_add_str(out, "],\"refusal\":null},\"finish_reason\":null}]}\n\n");
 }
 
+/* From its id on. */
+static void add_call(const struct gw_call *c, const struct gw_made *m, struct buf *out)
+{
+	bool custom = calls_custom(c, m->name);
+
+	buf_add_str(out, "\"id\":");
+	json_add_cstr(out, m->id);
+	buf_add_str(out, custom ? ",\"type\":\"custom\",\"custom\":{\"name\":"
+				: ",\"type\":\"function\",\"function\":{\"name\":");
+	json_add_cstr(out, m->name);
+	buf_add_str(out, custom ? ",\"input\":" : ",\"arguments\":");
+	if (custom)
+		custom_tool_add_input(buf_str(&m->arguments), out);
+	else
+		json_add_string(out, m->arguments.p, m->arguments.n);
+	buf_add_str(out, "}}");
+}
+
+static void add_custom_calls(struct gw_call *c, struct buf *out)
+{
+	const struct gw_answer *a = &c->answer;
+	const struct chat *s = c->shape;
+
+	for (size_t i = 0; s->n_customs > 0 && i < a->n_calls; i++) {
+		if (!calls_custom(c, a->calls[i].name) || a->calls[i].state == MADE_CUT)
+			continue;
+		add_head(c, out);
+		buf_printf(out, "\"tool_calls\":[{\"index\":%zu,", i);
+		add_call(c, &a->calls[i], out);
+		buf_add_str(out, "]" CHUNK_END);
+	}
+}
+
 static void chat_end(struct gw_call *c, struct buf *out)
 {
 	const struct chat *s = c->shape;
 
+	add_custom_calls(c, out);
 	add_head(c, out);
 	buf_printf(out, "},\"finish_reason\":\"%s\"}]", finish_of(c));
 	gw_add_remarks(c, out);
@@ -350,28 +402,28 @@ static void chat_end(struct gw_call *c, struct buf *out)
 }
 
 /* Arguments are a text here: those that were cut off stay so, but a call of which nothing came but the name would be
- * run without arguments. */
-static void add_calls(const struct gw_answer *a, struct buf *out)
+ * run without arguments; and the text that a custom tool gets would not show that it is none of it all. */
+static void add_calls(const struct gw_call *c, struct buf *out)
 {
+	const struct gw_answer *a = &c->answer;
 	size_t n = 0;
 
 	for (size_t i = 0; i < a->n_calls; i++) {
-		if (a->calls[i].state == MADE_CUT && a->calls[i].arguments.n == 0)
+		const struct gw_made *m = &a->calls[i];
+
+		if (m->state == MADE_CUT && (m->arguments.n == 0 || calls_custom(c, m->name)))
 			continue;
-		buf_add_str(out, n++ ? ",{\"id\":" : ",\"tool_calls\":[{\"id\":");
-		json_add_cstr(out, a->calls[i].id);
-		buf_add_str(out, ",\"type\":\"function\",\"function\":{\"name\":");
-		json_add_cstr(out, a->calls[i].name);
-		buf_add_str(out, ",\"arguments\":");
-		json_add_string(out, a->calls[i].arguments.p, a->calls[i].arguments.n);
-		buf_add_str(out, "}}");
+		buf_add_str(out, n++ ? ",{" : ",\"tool_calls\":[{");
+		add_call(c, m, out);
 	}
 	if (n > 0)
 		buf_add_char(out, ']');
 }
 
-static void add_function_call(const struct gw_answer *a, struct buf *out)
+static void add_function_call(const struct gw_call *c, struct buf *out)
 {
+	const struct gw_answer *a = &c->answer;
+
 	if (a->n_calls == 0 || (a->calls[0].state == MADE_CUT && a->calls[0].arguments.n == 0))
 		return;
 	buf_add_str(out, ",\"function_call\":{\"name\":");
@@ -396,7 +448,7 @@ static void add_choice(const struct gw_call *c, struct buf *out)
 		buf_add_str(out, ",\"reasoning_content\":");
 		json_add_string(out, reasoning.p, reasoning.n);
 	}
-	(s && s->old_functions ? add_function_call : add_calls)(a, out);
+	(s->old_functions ? add_function_call : add_calls)(c, out);
 	buf_add_str(out, ",\"refusal\":null},\"logprobs\":");
 	if (a->logprobs.n > 0) {
 		buf_add_str(out, "{\"content\":[");
@@ -416,6 +468,7 @@ static void chat_choice(struct gw_call *c, struct buf *out)
 		buf_add_char(out, ',');
 		return;
 	}
+	add_custom_calls(c, out);
 	add_head(c, out);
 	buf_printf(out, "},\"finish_reason\":\"%s\"}]}\n\n", finish_of(c));
 	add_role(c, c->choice + 1, out);
@@ -462,6 +515,17 @@ static int chat_prepare(struct gw_call *c)
 		s->heads[i] = (struct str){arena_strndup(&c->q->mem, buf_str(&b).p, b.n), b.n};
 		if (buf_status(&b) < 0 || !s->heads[i].p)
 			return request_no_memory(c->q);
+	}
+	const json_t *tools = json_object_get(c->body, "tools"), *tool;
+	size_t i;
+
+	s->customs = ARENA_ARRAY(&c->q->mem, const char *, json_array_size(tools) + 1);
+	if (!s->customs)
+		return request_no_memory(c->q);
+	json_array_foreach(tools, i, tool)
+	{
+		if (is_custom(tool))
+			s->customs[s->n_customs++] = json_get_str(json_object_get(tool, "custom"), "name");
 	}
 	s->wants_usage = openai_wants_usage(c);
 	s->old_functions = json_array_size(json_object_get(c->body, "functions")) > 0 &&

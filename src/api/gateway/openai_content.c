@@ -197,8 +197,24 @@ int openai_read_content(struct gw_call *c, const json_t *content, struct gen_mes
 
 /* ---- messages ---- */
 
+/* Of a custom tool. */
+static int read_custom_call(struct gw_call *c, const json_t *from, struct gen_tool_call *ret)
+{
+	const json_t *of = json_object_get(from, "custom");
+
+	*ret = (struct gen_tool_call){.id = json_get_str(from, "id"), .name = json_get_str(of, "name")};
+	if (!ret->name || !*ret->name)
+		return err_set(&c->q->err, E_INVALID, "A tool call in the messages has no custom.name.");
+	if (!ret->id)
+		ret->id = "";
+	return custom_tool_arguments(c, json_object_get(of, "input"), &ret->arguments);
+}
+
 static int read_call(struct gw_call *c, const json_t *from, struct gen_tool_call *ret)
 {
+	if (json_is_object(json_object_get(from, "custom")))
+		return read_custom_call(c, from, ret);
+
 	const json_t *fn = json_object_get(from, "function"), *arguments = json_object_get(fn, "arguments");
 
 	*ret = (struct gen_tool_call){.id = json_get_str(from, "id"),

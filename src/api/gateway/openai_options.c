@@ -103,7 +103,7 @@ static int choose_allowed(struct gw_call *c, const json_t *choice)
 	return 0;
 }
 
-int openai_read_tool_choice(struct gw_call *c, const json_t *choice, const char *inner)
+int openai_read_tool_choice(struct gw_call *c, const json_t *choice, bool nested)
 {
 	const char *word = json_string_value(choice), *type = json_get_str(choice, "type");
 
@@ -115,13 +115,12 @@ int openai_read_tool_choice(struct gw_call *c, const json_t *choice, const char 
 		c->req.tool_choice = TOOLS_REQUIRED;
 	else if (type && strcmp(type, "allowed_tools") == 0)
 		return choose_allowed(c, choice);
-	else if (type && strcmp(type, "function") == 0) {
+	else if (type && (strcmp(type, "function") == 0 || strcmp(type, "custom") == 0)) {
 		c->req.tool_choice = TOOLS_NAMED;
-		c->req.tool_name = json_get_str(inner ? json_object_get(choice, inner) : choice, "name");
+		c->req.tool_name = json_get_str(nested ? json_object_get(choice, type) : choice, "name");
 	}
 	if (c->req.tool_choice == TOOLS_AUTO || (c->req.tool_choice == TOOLS_NAMED && !c->req.tool_name))
-		return err_set(
-			&c->q->err, E_INVALID, "\"tool_choice\" must be none, auto, required or name a function.");
+		return err_set(&c->q->err, E_INVALID, "\"tool_choice\" must be none, auto, required or name a tool.");
 	return 0;
 }
 

@@ -106,20 +106,6 @@ static struct str item_text(const struct gw_call *c, const struct item *it)
 	return b->p ? (struct str){b->p + it->from, it->to - it->from} : STR("");
 }
 
-/* The one argument that a custom tool has for the model; what is no such object is taken for the text itself. */
-static void add_custom_input(struct str arguments, struct buf *out)
-{
-	CLEANUP(json_decrefp) json_t *v = NULL;
-	const json_t *input = NULL;
-
-	if (json_read(arguments.p, arguments.n, JSON_MEMORY, JSON_READ_EXACT, &v, NULL) == 0)
-		input = json_object_get(v, "input");
-	if (json_is_string(input))
-		json_add_value(out, input);
-	else
-		json_add_string(out, arguments.p, arguments.n);
-}
-
 /* The object that the model gave, with what clients look for; {} of one that has not ended. */
 static void add_action(enum tool_kind kind, struct str arguments, struct buf *out)
 {
@@ -166,7 +152,7 @@ static void add_call_item(const struct gw_call *c, const struct item *it, bool w
 	}
 	buf_printf(out, ",\"%s\":", told_as[kind].member);
 	if (kind == TOOL_CUSTOM)
-		add_custom_input(arguments, out);
+		custom_tool_add_input(arguments, out);
 	else
 		json_add_string(out, arguments.p, arguments.n);
 }
@@ -478,13 +464,13 @@ static void close_calls(struct gw_call *c, struct buf *out)
 		if (custom) {
 			add_part_event(c, "custom_tool_call_input.delta", it, out);
 			buf_add_str(out, ",\"delta\":");
-			add_custom_input(arguments, out);
+			custom_tool_add_input(arguments, out);
 			buf_add_str(out, "}\n\n");
 		}
 		add_part_event(c, custom ? "custom_tool_call_input.done" : "function_call_arguments.done", it, out);
 		buf_add_str(out, custom ? ",\"input\":" : ",\"arguments\":");
 		if (custom)
-			add_custom_input(arguments, out);
+			custom_tool_add_input(arguments, out);
 		else
 			json_add_string(out, arguments.p, arguments.n);
 		buf_add_str(out, "}\n\n");

@@ -207,12 +207,9 @@ static int read_function_call(struct reading *r, const json_t *item)
 
 static int read_custom_call(struct reading *r, const json_t *item)
 {
-	CLEANUP(json_decrefp) json_t *v = json_object();
 	const char *name = json_get_str(item, "name"), *arguments;
-	int code;
+	int code = custom_tool_arguments(r->c, json_object_get(item, "input"), &arguments);
 
-	json_object_set(v, "input", json_object_get(item, "input"));
-	code = gw_json_text(r->c, v, &arguments);
 	if (code == 0 && name)
 		name = responses_flat_name(r->c, json_get_str(item, "namespace"), name);
 	return code < 0 ? code : add_call(r, json_get_str(item, "call_id"), name, arguments);

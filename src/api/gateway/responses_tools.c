@@ -1,6 +1,6 @@
 /*
  * responses_tools.c - tools of /v1/responses. A model here knows functions alone: a tool of a namespace is one with both
- * names in one, and a custom tool, whose input is any text, is one with a single argument.
+ * names in one.
  */
 #include "api/gateway/responses.h"
 
@@ -66,40 +66,18 @@ static int note(struct gw_call *c, const char *flat, const char *space, const ch
 	return 0;
 }
 
-static const char *custom_description(struct gw_call *c, const json_t *tool)
-{
-	const json_t *format = json_object_get(tool, "format");
-	const char *text = json_get_str(tool, "description"), *syntax = json_get_str(format, "syntax");
-	const char *grammar = json_get_str(format, "definition");
-
-	if (!grammar)
-		return text ? text : "";
-	return arena_printf(&c->q->mem, "%s\nThe input must follow this grammar (%s):\n%s", text ? text : "",
-		syntax ? syntax : "lark", grammar);
-}
-
-static const char custom_schema[] =
-	"{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\",\"description\":\"The whole input, as "
-	"text.\"}},\"required\":[\"input\"],\"additionalProperties\":false}";
-
 static int read_tool(struct gw_call *c, const json_t *tool, const char *space, struct gen_tool *ret)
 {
-	const char *name = json_get_str(tool, "name");
+	const json_t *inner = json_object_get(tool, "function");
 	bool custom = is(json_get_str(tool, "type"), "custom");
-	int r = 0;
+	int r = custom ? custom_tool_read(c, tool, ret)
+		       : openai_read_function(c, json_is_object(inner) ? inner : tool, ret);
 
-	if (custom && name && *name)
-		*ret = (struct gen_tool){
-			.name = name, .description = custom_description(c, tool), .parameters = custom_schema};
-	else
-		r = openai_read_function(c,
-			json_is_object(json_object_get(tool, "function")) ? json_object_get(tool, "function") : tool,
-			ret);
 	if (r < 0)
 		return r;
-	name = ret->name;
+	const char *name = ret->name;
 	ret->name = responses_flat_name(c, space, name);
-	if (!ret->name || (custom && !ret->description))
+	if (!ret->name)
 		return request_no_memory(c->q);
 	return custom || space ? note(c, ret->name, space, name, custom ? TOOL_CUSTOM : TOOL_FUNCTION) : 0;
 }
@@ -213,7 +191,7 @@ int responses_read_tool_choice(struct gw_call *c)
 		return 0;
 	}
 	if (!type || is(type, "allowed_tools") || !name)
-		return openai_read_tool_choice(c, choice, NULL);
+		return openai_read_tool_choice(c, choice, false);
 	c->req.tool_choice = TOOLS_NAMED;
 	c->req.tool_name = responses_flat_name(c, json_get_str(choice, "namespace"), name);
 	return c->req.tool_name ? 0 : request_no_memory(c->q);

@@ -110,7 +110,7 @@ static void test_messages_refused(void **state)
 static int choice(const char *text)
 {
 	body(text);
-	return openai_read_tool_choice(&c, json_object_get(c.body, "c"), "function");
+	return openai_read_tool_choice(&c, json_object_get(c.body, "c"), true);
 }
 
 static void test_options(void **state)
