@@ -91,6 +91,9 @@
 	X(INT, connect_timeout_ms, 5000, 100, 120000, "ATELIER_CONNECT_TIMEOUT_MS", "time to connect to a provider")   \
 	X(INT, first_byte_timeout_s, 300, 1, 7200, "ATELIER_FIRST_BYTE_TIMEOUT_S",                                     \
 		"time until a provider's first byte (a model may be loading)")                                         \
+	X(INT, prompt_tokens_per_s, 10, 0, 1000000, "ATELIER_PROMPT_TOKENS_PER_S",                                     \
+		"tokens of a prompt that a slow machine reads in a second: a long prompt is waited for that much "     \
+		"longer (0: no longer), within `total_timeout_s`")                                                     \
 	X(INT, token_timeout_s, 120, 1, 7200, "ATELIER_TOKEN_TIMEOUT_S", "time between two pieces of an answer")       \
 	X(INT, total_timeout_s, 1800, 0, 86400, "ATELIER_TOTAL_TIMEOUT_S", "time for a whole answer (0: no limit)")    \
 	X(INT, max_answer_tokens, 32768, 0, 100000000, "ATELIER_MAX_ANSWER_TOKENS",                                    \

@@ -13,6 +13,7 @@
 #define ANSWER_TOKENS 1024 /* room for an answer that sets no limit */
 #define ANSWER_MAX    8192
 #define BYTES_A_TOKEN 3.3    /* before a model has shown what it takes */
+#define BYTES_AT_MOST 8      /* of a token on average in any text that is long: what has more than that is too long */
 #define KEPT_MS       600000 /* that a window was asked for is known better than the list of what is loaded says */
 #define CAP_KEPT_MS   3600000
 
@@ -66,8 +67,7 @@ static int too_long(const struct target *t, int64_t asked, int64_t limit, const 
 	}
 	return err_set(e, E_CONTEXT_TOO_LONG,
 		"The conversation has %s%lld tokens, and %.80s takes %lld here. Begin a new one, send less, or choose "
-		"a model "
-		"with a larger window.",
+		"a model with a larger window.",
 		about, (long long)asked, t->name, (long long)limit);
 }
 
@@ -83,13 +83,28 @@ int64_t context_choose(const struct target *t, const struct gen_request *q, int6
 	ret = MAX(ret, t->model.context_loaded);
 	if (need > MAX(ret, FIRST_STEP))
 		ret = MAX(ret, step_for(need, limit));
-	bool hopeless = prompt > 3 * MAX(limit, ret) / 2; /* estimates err, but not that much */
+	bool hopeless = bytes_of(q) / BYTES_AT_MOST > MAX(limit, ret);
 	if (ret > 0 && !hopeless) {
 		w->tokens = ret;
 		w->asked_ms = now;
 	}
 	pthread_mutex_unlock(&mx);
 	return hopeless ? too_long(t, prompt, MAX(limit, ret), "about ", e) : ret;
+}
+
+int context_check(const struct target *t, const struct gen_request *q, int64_t max, struct err *e)
+{
+	bool local = t->p->dialect == &ollama_dialect;
+	pthread_mutex_lock(&mx);
+	struct context_window *w = place_of(t);
+	int64_t limit = !local                  ? t->model.context_length
+			: q->context_tokens > 0 ? q->context_tokens
+						: MAX(limit_of(t, w, max), t->model.context_loaded);
+	int64_t prompt = estimate(w, q);
+	pthread_mutex_unlock(&mx);
+	if (limit <= 0 || bytes_of(q) / BYTES_AT_MOST <= limit)
+		return 0;
+	return too_long(t, prompt, limit, "about ", e);
 }
 
 void context_learn(const struct target *t, const struct gen_request *q, int64_t tokens)
@@ -116,8 +131,15 @@ bool context_again(const struct target *t, const struct gen_request *q, int64_t 
 	struct err why = {0};
 	bool memory = sent > FIRST_STEP && is_about_memory(res);
 	bool length = refusal_code(res->status, buf_str(&res->error_body), &why) == E_CONTEXT_TOO_LONG;
-	if (q->context_tokens > 0 || (!memory && !length))
+	if (!memory && !length)
 		return false;
+	if (q->context_tokens > 0) {
+		if (!length || why.asked > 0)
+			return false; /* what it said itself says all */
+		err_clear(e);
+		*r = too_long(t, q->context_tokens + 1, q->context_tokens, "more than ", e);
+		return false;
+	}
 	pthread_mutex_lock(&mx);
 	struct context_window *w = place_of(t);
 	if (memory) {
@@ -132,11 +154,12 @@ bool context_again(const struct target *t, const struct gen_request *q, int64_t 
 	pthread_mutex_unlock(&mx);
 	if (why.asked > 0)
 		context_learn(t, q, why.asked);
-	if (again || why.asked > 0 || memory)
-		err_clear(e);
+	err_clear(e);
 	if (!memory && prompt <= MAX(had, limit) && why.limit > 0)
 		limit = had = why.limit; /* it was loaded with less than it was asked for */
-	if (!again && (why.asked > 0 || memory))
-		*r = too_long(t, prompt, memory ? limit : MAX(had, limit), why.asked > 0 ? "" : "about ", e);
+	if (!again) {
+		int64_t most = memory ? limit : MAX(had, limit);
+		*r = too_long(t, MAX(prompt, most + 1), most, why.asked > 0 ? "" : "about ", e);
+	}
 	return again;
 }

@@ -14,6 +14,7 @@ struct generation {
 	struct run run;
 	const struct gen_request *q;
 	struct gen_call call;
+	struct http_call *http; /* that runs */
 	struct answer stream;
 	struct buf piece; /* what ends a long line, on its way to the caller's thread */
 	int64_t total_ms; /* limit of a try; 0: none */
@@ -89,6 +90,15 @@ static void note_first_token(struct generation *g)
 	catalogue_note_first_token(g->run.ps, g->run.t->p, g->run.t->name, g->stream.first_token_ms);
 }
 
+/* Many servers send their headers, or a first piece without text, before they read the prompt: up to the first token the
+ * patience is that of the first byte. */
+static void note_begun(struct generation *g)
+{
+	note_first_token(g);
+	if (g->stream.pieces > 0 || g->stream.raw)
+		g->http->idle_timeout_ms = run_limits_of(g->run.ps, g->run.t->p).token_ms;
+}
+
 /* Where nobody said how long an answer may be, it is not endless: it ends as by a limit of tokens, or with words when it
  * says the same for ever. Negative ends the call. */
 static int hold_limits(struct generation *g)
@@ -121,7 +131,7 @@ static int on_data(void *arg, const char *p, size_t n)
 		return r < 0 ? r : HTTP_WORK;
 	}
 	r = answer_read(&g->stream, p, n);
-	note_first_token(g);
+	note_begun(g);
 	return r < 0 ? r : hold_limits(g);
 }
 
@@ -133,7 +143,7 @@ static int on_work(void *arg)
 	int r = answer_read(&g->stream, g->piece.p, g->piece.n);
 	g->stream.off_loop = false;
 	buf_reset(&g->piece);
-	note_first_token(g);
+	note_begun(g);
 	return r < 0 ? r : hold_limits(g);
 }
 
@@ -208,10 +218,19 @@ static int judge(struct generation *g, int r, struct err *e)
 		run->t->p->label);
 }
 
+/* How long a prompt may take to be read: a slow machine reads that of an agent for many minutes. */
+static int64_t patience_of(const struct generation *g, const struct run_limits *l)
+{
+	int64_t speed = g->run.ps->settings->prompt_tokens_per_s;
+	int64_t ms = l->first_byte_ms + (speed > 0 ? provider_estimate_tokens(g->q) * 1000 / speed : 0);
+	return l->total_ms > 0 ? MAX(MIN(ms, l->total_ms), l->first_byte_ms) : ms;
+}
+
 static int send_request(struct generation *g, struct err *e)
 {
 	struct run *run = &g->run;
 	struct run_limits limits = run_limits_of(run->ps, run->t->p);
+	int64_t patience = patience_of(g, &limits);
 	struct http_call call = {.method = "POST",
 		.url = g->call.url.p,
 		.headers = g->call.headers,
@@ -219,8 +238,8 @@ static int send_request(struct generation *g, struct err *e)
 		.proxy = run->t->p->proxy,
 		.whole = g->q->whole,
 		.connect_timeout_ms = limits.connect_ms,
-		.first_byte_timeout_ms = limits.first_byte_ms,
-		.idle_timeout_ms = limits.token_ms,
+		.first_byte_timeout_ms = patience,
+		.idle_timeout_ms = MAX(patience, limits.token_ms),
 		.on_data = on_data,
 		.on_work = on_work,
 		.on_tick = on_tick,
@@ -228,6 +247,7 @@ static int send_request(struct generation *g, struct err *e)
 	int r = FAULT("provider_call");
 	if (r < 0)
 		return err_set(e, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);
+	g->http = &call;
 	g->total_ms = limits.total_ms;
 	if (g->q->patience_ms > 0 && (g->total_ms == 0 || g->q->patience_ms < g->total_ms))
 		g->total_ms = g->q->patience_ms;
@@ -437,6 +457,25 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 	gen_call_done(&g.call);
 	answer_done(&g.stream);
 	buf_done(&g.piece);
+	return r;
+}
+
+int provider_check_fits(struct providers *ps, const struct gen_request *q, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	CLEANUP(plan_done) struct plan plan = {.n = 0};
+	arena_init(&a, 1 << 20);
+	int r = catalogue_plan(ps, q->model, q->caller, &a, &plan, NULL);
+	if (r < 0 || plan.n == 0)
+		return 0; /* the call itself says why */
+	for (size_t i = 0; i < plan.n; i++) {
+		struct err why = {0};
+		r = context_check(&plan.targets[i], q, ps->settings->ollama_context_max, &why);
+		if (r == 0)
+			return 0;
+		if (i == 0 || why.limit > e->limit)
+			*e = why;
+	}
 	return r;
 }
 

@@ -151,6 +151,10 @@ struct gen_result {
 int provider_generate(struct providers *p, const struct gen_request *q, struct gen_sink *sink, struct cancel *cancel,
 	struct gen_result *ret, struct err *e) MUST_CHECK;
 
+/* Whether a call need not be made: E_CONTEXT_TOO_LONG, with the figures, when the request surely fits into no target of its
+ * model, as far as their windows are known. 0 else. Asks nobody; any thread. */
+int provider_check_fits(struct providers *ps, const struct gen_request *q, struct err *e) MUST_CHECK;
+
 /* Waits until a call of this model in the background would begin at once: 0, E_BUSY when that took `wait_ms`,
  * E_MODEL_UNKNOWN, -ECANCELED. */
 int provider_await_idle(

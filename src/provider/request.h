@@ -52,6 +52,8 @@ int history_settle(const struct gen_request *q, bool pairs, struct arena *a, str
 
 /* The window to ask with; 0: its own; E_CONTEXT_TOO_LONG: what is asked surely fits into none. */
 int64_t context_choose(const struct target *t, const struct gen_request *q, int64_t max, struct err *e) MUST_CHECK;
+/* E_CONTEXT_TOO_LONG when what is asked surely fits into no window of the target, of any dialect; 0 also when that is not known. */
+int context_check(const struct target *t, const struct gen_request *q, int64_t max, struct err *e) MUST_CHECK;
 /* The request had so many tokens. */
 void context_learn(const struct target *t, const struct gen_request *q, int64_t tokens);
 /* The call with the window `sent` failed: whether to ask again, with the one that context_choose() gives then. When it

@@ -74,6 +74,36 @@ static void asks_for_no_more_than_there_is(void **state)
 	assert_int_equal(e.limit, MAX_WINDOW);
 }
 
+static int check(size_t bytes, int64_t context_tokens, struct err *e)
+{
+	memset(text, 'a', bytes);
+	text[bytes] = '\0';
+	struct gen_message m = {.role = "user", .content = text};
+	struct gen_request q = {.messages = &m, .n_messages = 1, .context_tokens = context_tokens};
+	return context_check(&f.target, &q, MAX_WINDOW, e);
+}
+
+/* Before anything is sent, and for any dialect; text of very long words is not refused wrongly. */
+static void tells_beforehand_what_fits_nowhere(void **state)
+{
+	struct err e = {0};
+	(void)state;
+	model(8192, 0);
+	assert_int_equal(check(8192 * 7, 0, &e), 0);
+	assert_int_equal(check(8192 * 9, 0, &e), E_CONTEXT_TOO_LONG);
+	assert_int_equal(e.limit, 8192);
+	assert_true(e.asked > e.limit);
+	assert_int_equal(check(8192 * 9, 16384, NULL), 0);
+	model(131072, 0);
+	assert_int_equal(check(MAX_WINDOW * 9, 0, NULL), E_CONTEXT_TOO_LONG); /* what the settings allow */
+	fake_target_init(&f, &openai_dialect, "http://x");
+	f.target.name = "m";
+	assert_int_equal(check(sizeof(text) - 1, 0, NULL), 0); /* nobody knows its window */
+	f.target.model.context_length = 4096;
+	assert_int_equal(check(4096 * 9, 0, NULL), E_CONTEXT_TOO_LONG);
+	assert_int_equal(check(4096 * 7, 0, NULL), 0);
+}
+
 static void what_a_program_says_stands(void **state)
 {
 	struct err e = {0};
@@ -143,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows_in_steps),
+		cmocka_unit_test(tells_beforehand_what_fits_nowhere),
 		cmocka_unit_test(asks_for_no_more_than_there_is),
 		cmocka_unit_test(what_a_program_says_stands),
 		cmocka_unit_test(learns_from_refusals),
