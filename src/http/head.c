@@ -194,7 +194,7 @@ static int parse_version(struct head *h, const char *p, size_t n)
 {
 	if (n != 8 || memcmp(p, "HTTP/", 5) != 0 || !is_digit(p[5]) || p[6] != '.' || !is_digit(p[7]))
 		return refuse(h, E_INVALID, "The request line does not end in a version of HTTP.");
-	if (p[5] != '1')
+	if (p[5] != '1' || p[7] > '1') /* there has been no other 1.x, and proxies make different things of one */
 		return refuse(h, E_HTTP_VERSION, NULL);
 	h->http_1_0 = p[7] == '0';
 	h->keep_alive = !h->http_1_0;
@@ -260,23 +260,6 @@ static bool is_word(struct str s, const char *word)
 	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
-/* Several equal values are one. */
-static int parse_length(struct head *h, const char *value, const char **first)
-{
-	static const char why[] = "Content-Length is not one decimal number.";
-	struct str s;
-
-	while (next_element(&value, &s)) {
-		if (s.n == 0 || s.n > 18 || s.n != strspn(s.p, "0123456789"))
-			return refuse(h, E_INVALID, why);
-		if (*first && (strspn(*first, "0123456789") != s.n || memcmp(*first, s.p, s.n) != 0))
-			return refuse(h, E_INVALID, why);
-		*first = s.p;
-		h->length = strtoll(s.p, NULL, 10);
-	}
-	return 0;
-}
-
 /* What h2c and its like offer may be passed over; somebody who wants a WebSocket waits for one in vain. */
 static bool wants_more(const char *value)
 {
@@ -295,6 +278,18 @@ struct framing {
 	unsigned hosts;
 	bool close, upgrades; /* Connection names them */
 };
+
+/* Several equal ones may be taken for one (RFC 9112, 6.3), and by some proxies are not. */
+static int parse_length(struct head *h, struct framing *f, const char *value)
+{
+	size_t n = strspn(value, "0123456789");
+
+	if (f->length || n == 0 || n > 18 || value[n])
+		return refuse(h, E_INVALID, "Content-Length is not one decimal number.");
+	f->length = value;
+	h->length = strtoll(value, NULL, 10);
+	return 0;
+}
 
 static void parse_connection(struct head *h, struct framing *f, const char *value)
 {
@@ -320,7 +315,7 @@ static int note_field(struct head *h, struct framing *f, const char *name, size_
 		if (!h->host)
 			h->host = value;
 	} else if (n == 14 && strcasecmp(name, "Content-Length") == 0) {
-		return parse_length(h, value, &f->length);
+		return parse_length(h, f, value);
 	} else if (n == 17 && strcasecmp(name, "Transfer-Encoding") == 0) {
 		if (f->encoding || strcasecmp(value, "chunked") != 0)
 			return refuse(h, E_INVALID, "Transfer-Encoding is anything but one \"chunked\".");
