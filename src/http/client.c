@@ -11,7 +11,7 @@
 #include "sys/thread.h"
 
 /* A sweep looks at every call, so that many calls are looked at less often. */
-enum { SWEEP_MS = 200, SWEEP_MAX_MS = 1000 };
+enum { SWEEP_MS = 200, SWEEP_MAX_MS = 1000, SECOND_ADDRESS_MS = 200 };
 enum { SLEEPS_LONG_S = 1 };
 
 /* --- the end of a call, on the loop ------------------------------------------------------------------------------ */
@@ -204,8 +204,11 @@ static void check_time(struct call *c, int64_t passed_ms, int64_t limit_ms, cons
 
 static bool is_sent(struct call *c, int64_t now)
 {
-	if (!c->easy && !c->sent)
+	if (!c->easy && !c->sent) {
+		if (now - c->begun_ms >= SECOND_ADDRESS_MS)
+			direct_hurry(c);
 		return false;
+	}
 	if (!c->sent) {
 		curl_off_t at = 0;
 		curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &at);

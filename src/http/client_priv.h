@@ -43,13 +43,15 @@ struct direct_address {
 
 struct direct {
 	struct direct_address address;
-	bool local;         /* the name was "localhost": ::1 is tried when nothing listens on 127.0.0.1 */
+	bool local;         /* the name was "localhost": ::1 is tried, too */
 	struct buf request; /* its head */
 	/* the loop's */
-	struct upstream *up; /* its connection; NULL: none yet, or none any more */
-	size_t sent;         /* of the head and the body */
-	bool any;            /* a byte of the answer has come */
-	unsigned char state; /* where in the answer */
+	struct upstream *up;    /* its connection; NULL: none yet, or none any more */
+	struct upstream *other; /* a second one while both are connecting: the first that is there is taken */
+	unsigned char tried;    /* how many of the addresses */
+	size_t sent;            /* of the head and the body */
+	bool any;               /* a byte of the answer has come */
+	unsigned char state;    /* where in the answer */
 	bool sized, keep, whole;
 	uint64_t left; /* of a body with a length */
 	struct chunked chunked;
@@ -137,6 +139,7 @@ int call_judge(struct call *c, struct err *e) MUST_CHECK;
 /* direct.c: without curl. `fits`: it can be; else curl does it. */
 int direct_prepare(struct call *c, bool *ret_fits) MUST_CHECK;
 void direct_start(struct call *c);
+void direct_hurry(struct call *c); /* a name's second address is tried, too, if the first has not answered yet */
 void direct_resume(struct call *c);
 void direct_stop(struct call *c); /* of one that has ended */
 void direct_done(struct call *c);

@@ -21,7 +21,7 @@ enum {
 
 /* --- before: does it fit, and the head of the request; on the caller's thread ------------------------------------- */
 
-/* The address when the host is one; "localhost" is 127.0.0.1, and then ::1. */
+/* The address when the host is one; "localhost" is 127.0.0.1, or else ::1. */
 static bool read_address(struct str host, unsigned port, struct direct *d)
 {
 	char text[64];
@@ -146,24 +146,46 @@ static void finish(struct call *c, CURLcode how)
 	call_finish(c, 0, how);
 }
 
-/* False when there is no address left to try; the call has ended then. */
-static bool connect_call(struct call *c)
+/* Of "localhost" alone. */
+static struct direct_address second_address(const struct direct *d)
+{
+	return (struct direct_address){.port = d->address.port, .family = AF_INET6, .bytes[15] = 1};
+}
+
+/* On the way to the next address that was not tried yet; NULL: there is none. */
+static struct upstream *connect_next(struct call *c)
 {
 	struct direct *d = &c->direct;
 
-	for (;;) {
-		d->up = upstream_new(c->client, &d->address);
-		if (d->up)
-			break;
-		if (!d->local || d->address.family == AF_INET6) {
-			finish(c, CURLE_COULDNT_CONNECT);
-			return false;
+	while (d->tried < (d->local ? 2 : 1)) {
+		struct direct_address a = d->tried++ ? second_address(d) : d->address;
+		struct upstream *up = upstream_new(c->client, &a);
+
+		if (up) {
+			up->call = c;
+			upstream_watch(up, EV_WRITE);
+			return up;
 		}
-		d->address = (struct direct_address){.port = d->address.port, .family = AF_INET6, .bytes[15] = 1};
 	}
-	d->up->call = c;
-	upstream_watch(d->up, EV_WRITE);
-	return true;
+	return NULL;
+}
+
+/* False when there is no address to try; the call has ended then. */
+static bool connect_call(struct call *c)
+{
+	c->direct.tried = 0;
+	c->direct.up = connect_next(c);
+	if (!c->direct.up)
+		finish(c, CURLE_COULDNT_CONNECT);
+	return c->direct.up;
+}
+
+void direct_hurry(struct call *c)
+{
+	struct direct *d = &c->direct;
+
+	if (d->up && d->up->connecting && !d->other)
+		d->other = connect_next(c);
 }
 
 /* A server may close an idle connection at the moment at which it is used again: then nothing was asked yet. */
@@ -221,8 +243,11 @@ static void begin_request(struct call *c)
 void direct_start(struct call *c)
 {
 	struct direct *d = &c->direct;
+	struct direct_address second = second_address(d);
 
 	d->up = upstream_take(c->client, &d->address);
+	if (!d->up && d->local)
+		d->up = upstream_take(c->client, &second);
 	if (!d->up) {
 		upstream_close_old(c->client);
 		(void)connect_call(c);
@@ -232,26 +257,29 @@ void direct_start(struct call *c)
 	begin_request(c);
 }
 
+/* One of the two, or the only one, is there or failed. */
 static void connected(struct upstream *up)
 {
 	struct call *c = up->call;
 	struct direct *d = &c->direct;
+	struct upstream *rest = up == d->up ? d->other : d->up;
 	int error = 0;
 	socklen_t n = sizeof(error);
 
 	(void)getsockopt(up->fd, SOL_SOCKET, SO_ERROR, &error, &n);
+	d->other = NULL;
 	if (error == 0) {
+		if (rest)
+			upstream_close(rest);
 		up->connecting = false;
+		d->up = up;
 		begin_request(c);
 		return;
 	}
-	upstream_close(TAKE_PTR(d->up));
-	if (!d->local || d->address.family == AF_INET6) {
+	upstream_close(up);
+	d->up = rest ? rest : connect_next(c);
+	if (!d->up)
 		finish(c, CURLE_COULDNT_CONNECT);
-		return;
-	}
-	d->address = (struct direct_address){.port = d->address.port, .family = AF_INET6, .bytes[15] = 1};
-	(void)connect_call(c);
 }
 
 /* The server has closed. */
@@ -344,6 +372,8 @@ void direct_stop(struct call *c)
 	struct direct *d = &c->direct;
 	struct upstream *up = TAKE_PTR(d->up);
 
+	if (d->other)
+		upstream_close(TAKE_PTR(d->other));
 	if (!up)
 		return;
 	if (d->whole && d->keep)

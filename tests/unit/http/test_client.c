@@ -1,4 +1,5 @@
 /* The client against a scripted server: every way an answer can come, stop, stall or not come. */
+#include <netinet/tcp.h>
 #include <pthread.h>
 
 #include "base/clock.h"
@@ -93,7 +94,7 @@ static void *accept_all(void *arg)
 		struct one *o = xcalloc(1, sizeof(*o));
 		*o = (struct one){f, accept(f->listener, NULL, NULL)};
 		int on = 1;
-		setsockopt(o->fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof(on));
+		setsockopt(o->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		pthread_mutex_lock(&f->mx);
 		unsigned i = f->n_conns++;
 		pthread_mutex_unlock(&f->mx);
@@ -202,6 +203,15 @@ static void stop_client(struct fixture *f)
 	loop_free(f->loop);
 }
 
+static void restart_client(struct fixture *f)
+{
+	stop_client(f);
+	f->client_freed = false;
+	f->loop = loop_new();
+	assert_true(http_client_new(f->loop, &f->client) >= 0);
+	pthread_create(&f->loop_thread, NULL, run, f->loop);
+}
+
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
@@ -301,6 +311,104 @@ static void test_get(void **state)
 	call.headers = bad;
 	get_with(f, &call, NULL, &g);
 	assert_int_equal(g.code, E_INVALID);
+}
+
+/* A server on ::1 alone, for as many calls as there are. */
+struct six {
+	int listener;
+	unsigned n_conns, calls;
+};
+
+static void *serve_six(void *arg)
+{
+	struct six *s = arg;
+	int fd = -1;
+	char buf[4096];
+
+	while (s->calls) {
+		ssize_t n = fd >= 0 ? recv(fd, buf, sizeof(buf), 0) : 0;
+		if (n > 0) { /* a short request comes in one piece */
+			net_say(fd, PLAIN);
+			s->calls--;
+			continue;
+		}
+		if (fd >= 0)
+			close(fd);
+		fd = accept(s->listener, NULL, NULL);
+		s->n_conns++;
+	}
+	close(fd);
+	return NULL;
+}
+
+/* A listener of 127.0.0.1 whose queue is full, so that whoever connects waits; `fill`: those in the queue. */
+static int deaf_listener(unsigned port, int fill[static 8])
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	struct tcp_info info = {.tcpi_state = TCP_ESTABLISHED};
+	socklen_t n = sizeof(info);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	for (size_t i = 0; i < 8; i++)
+		fill[i] = -1;
+	for (size_t i = 0; i < 8 && info.tcpi_state == TCP_ESTABLISHED; i++) {
+		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		(void)connect(fill[i], (struct sockaddr *)&sa, sizeof(sa));
+		assert_int_equal(getsockopt(fill[i], IPPROTO_TCP, TCP_INFO, &info, &n), 0);
+	}
+	assert_int_equal(info.tcpi_state, TCP_SYN_SENT);
+	return fd;
+}
+
+/* "localhost" is both addresses: whichever answers, be the other closed or deaf; and what is there is used again. */
+static void test_localhost(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	struct six s = {.listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), .calls = 3};
+	CLEANUP(got_done) struct got g = {0};
+	socklen_t n = sizeof(sa);
+	struct http_call call = {.connect_timeout_ms = 5000, .first_byte_timeout_ms = 5000, .idle_timeout_ms = 5000};
+	char url[60];
+	int fill[8];
+	pthread_t thread;
+
+	if (s.listener < 0 || bind(s.listener, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		close(s.listener);
+		skip();
+	}
+	assert_int_equal(listen(s.listener, 8), 0);
+	assert_int_equal(getsockname(s.listener, (struct sockaddr *)&sa, &n), 0);
+	pthread_create(&thread, NULL, serve_six, &s);
+	snprintf(url, sizeof(url), "http://localhost:%u/", ntohs(sa.sin6_port));
+	for (unsigned i = 0; i < 2; i++) { /* nothing listens on 127.0.0.1 */
+		call.url = url;
+		get_with(f, &call, NULL, &g);
+		assert_int_equal(g.code, 0);
+		assert_string_equal(g.body.p, "hello");
+	}
+	assert_int_equal(s.n_conns, 1);
+	int deaf = deaf_listener(ntohs(sa.sin6_port), fill);
+	restart_client(f); /* without the connection that is there */
+	call.url = url;
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, 0);
+	assert_true(g.ms < call.connect_timeout_ms);
+	pthread_join(thread, NULL);
+	assert_int_equal(s.n_conns, 2);
+	/* Neither: the call ends in time, and nothing is left of both. */
+	close(s.listener);
+	call.url = url;
+	call.connect_timeout_ms = 300;
+	get_with(f, &call, NULL, &g);
+	assert_int_equal(g.code, E_PROVIDER_TIMEOUT);
+	for (size_t i = 0; i < 8; i++)
+		if (fill[i] >= 0)
+			close(fill[i]);
+	close(deaf);
 }
 
 /* The test's server stands for a proxy: it is asked for what another one has. */
@@ -761,6 +869,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_get),
+		TEST(test_localhost),
 		TEST(test_proxy),
 		TEST(test_post),
 		TEST(test_split),
