@@ -1,4 +1,6 @@
 /* assistants_api.c - assistants: saved ways to answer, one's own and those that others share. */
+#include <errno.h>
+
 #include "api/bootstrap.h"
 #include "api/shared.h"
 #include "provider/parameters.h"
@@ -143,7 +145,7 @@ static int edit(void *row, void *arg, struct err *e)
 		a->parameters = parameters_write(&in->parameters, &q->mem);
 	if (given & GIVEN_STARTERS)
 		a->starters = write_starters(q, &in->starters);
-	return a->parameters && a->starters ? 0 : err_set(e, E_TOO_LARGE, "The assistant is too long.");
+	return a->parameters && a->starters ? 0 : err_set(e, -ENOMEM, "no memory left for an assistant");
 }
 
 static int answer_assistant(struct request *q, atelier_id id)

@@ -1,4 +1,6 @@
 /* parameters_api.c - how answers are made: what can be said, by whom it is said, and what administrators say. */
+#include <errno.h>
+
 #include "api/answer.h"
 #include "api/request.h"
 #include "provider/parameters.h"
@@ -258,7 +260,7 @@ static int rule_edit(void *row, void *arg, struct err *e)
 	if (q->given & GIVEN_INSTRUCTIONS)
 		rule->instructions = in->instructions;
 	if (q->given & GIVEN_PARAMETERS && !(rule->parameters = parameters_write(&in->parameters, &q->mem)))
-		return err_set(e, E_TOO_LARGE, "The parameters are too long.");
+		return err_set(e, -ENOMEM, "no memory left for parameters");
 	return 0;
 }
 

@@ -1,4 +1,6 @@
 /* prompts_api.c - the library of prompts: one's own, and those that others share. */
+#include <errno.h>
+
 #include "api/shared.h"
 #include "base/balance.h"
 #include "store/prompts.h"
@@ -156,7 +158,7 @@ static int edit(void *row, void *arg, struct err *e)
 	p->body = given & GIVEN_BODY ? in->p.body : p->body;
 	p->structured = given & GIVEN_STRUCTURED ? in->p.structured : p->structured;
 	if (given & GIVEN_VARIABLES && !(p->variables = write_variables(q, &in->v)))
-		return err_set(e, E_TOO_LARGE, "The variables are too long.");
+		return err_set(e, -ENOMEM, "no memory left for the variables of a prompt");
 	if (p->structured && balance_check(p->body, &fault))
 		return err_set(e, E_INVALID, "Line %zu, column %zu: %s", fault.line, fault.column, fault.text);
 	return 0;

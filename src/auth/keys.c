@@ -157,8 +157,10 @@ int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[
 	arena_init(&mem, 2 * MODELS_MAX);
 	if (in->models)
 		r = auth_models_format(in->models, in->n_models, &mem, &models);
+	if (r == E_TOO_LARGE)
+		err_set(e, r, "The list of models of an API key has at most %u bytes.", MODELS_MAX);
 	if (r < 0)
-		r = err_set(e, E_TOO_LARGE, "The list of models of an API key has at most %u bytes.", MODELS_MAX);
+		err_set(e, r, "no memory left for the models of an API key");
 	else
 		r = keys_create(a->db,
 			&(struct api_key){.user_id = in->user_id,

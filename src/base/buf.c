@@ -144,6 +144,13 @@ int buf_status(const struct buf *b)
 	return b->failed;
 }
 
+int buf_check(const struct buf *b, struct err *e, const char *too_large)
+{
+	if (!b->failed)
+		return 0;
+	return err_set(e, b->failed, "%s", b->failed == E_TOO_LARGE ? too_large : "no memory left for a text");
+}
+
 char *buf_take(struct buf *b)
 {
 	char *p = NULL;

@@ -6,6 +6,8 @@
 
 #include "base/base.h"
 
+struct err;
+
 struct buf {
 	char *p; /* terminated by a NUL that is not counted, once anything was added */
 	size_t n, cap;
@@ -33,6 +35,9 @@ void buf_consume(struct buf *b, size_t n);
 
 /* 0, or the failure. */
 int buf_status(const struct buf *b) MUST_CHECK;
+
+/* The same, recorded: E_TOO_LARGE with these words, or -ENOMEM. */
+int buf_check(const struct buf *b, struct err *e, const char *too_large) MUST_CHECK;
 
 /* The bytes as a C string ("" when empty), owned by the caller; the buffer is empty afterwards. NULL if it failed. */
 char *buf_take(struct buf *b) MUST_CHECK;

@@ -53,6 +53,8 @@ static int nearest_code(int code)
 		return E_STORAGE;
 	case -ECANCELED:
 		return E_CANCELED;
+	case -ENOMEM:
+		return E_BUSY;
 	default:
 		return code;
 	}
@@ -82,7 +84,7 @@ const char *err_public_text(const struct err *e)
 {
 	const struct err_info *info = err_info(e ? e->code : E_INTERNAL);
 
-	return e && info->shown && e->msg[0] ? e->msg : info->text;
+	return e && info->shown && e->code != -ENOMEM && e->msg[0] ? e->msg : info->text;
 }
 
 int err_file_at(struct err *e, int r, const char *path, const char *file, int line)

@@ -108,11 +108,12 @@ int err_file_at(struct err *e, int negative_errno, const char *path, const char 
 void err_clear(struct err *e);
 
 /* The table's row for a code; -errno maps to the nearest row (ENOSPC, EROFS, EDQUOT: storage; ECANCELED: canceled;
- * else internal). Never NULL. */
+ * ENOMEM: busy; else internal). Never NULL. */
 const struct err_info *err_info(int code);
 
 /* All rows, for documentation and tests. */
 const struct err_info *err_table(size_t *ret_n);
 
-/* What the person may read: the message when its row is shown and one was recorded, else the row's public text. */
+/* What the person may read: the message when its row is shown and one was recorded, else the row's public text; that there was
+ * no memory is for the log alone. */
 const char *err_public_text(const struct err *e);

@@ -104,7 +104,7 @@ static int make_room(struct embedding *g, size_t found, struct err *e)
 			found, wanted);
 	ret->dimensions = wanted > 0 ? wanted : found;
 	ret->vectors = arena_alloc_array(g->a, g->q->n_inputs, ret->dimensions * sizeof(float));
-	return ret->vectors ? 0 : err_set(e, E_TOO_LARGE, "The vectors are too many to keep.");
+	return ret->vectors ? 0 : err_set(e, -ENOMEM, "The vectors are too many to keep.");
 }
 
 static int take_vector(struct embedding *g, const json_t *v, size_t at, float *space, struct err *e)
@@ -158,8 +158,11 @@ static int fetch(struct run *run, struct gen_call *call, json_t **ret, struct er
 	CLEANUP(buf_done) struct buf body = BUF_INIT(ANSWER_MAX_BYTES);
 	struct run_limits limits = run_limits_of(run->ps, run->t->p);
 	int64_t start = clock_mono_ms();
-	if (buf_status(&call->url) < 0 || buf_status(&call->body) < 0)
-		return err_set(e, E_TOO_LARGE, "The texts are too large to send.");
+	int r = buf_check(&call->url, e, "The address is too long.");
+	if (r == 0)
+		r = buf_check(&call->body, e, "The texts are too large to send.");
+	if (r < 0)
+		return r;
 	struct http_call http = {.method = "POST",
 		.url = call->url.p,
 		.headers = call->headers,
@@ -169,7 +172,7 @@ static int fetch(struct run *run, struct gen_call *call, json_t **ret, struct er
 		.first_byte_timeout_ms = limits.first_byte_ms,
 		.idle_timeout_ms = limits.token_ms};
 	metric_add(M_provider_calls_total, 1);
-	int r = http_client_fetch(run->ps->http, &http, run->cancel, &body, &run->res, e);
+	r = http_client_fetch(run->ps->http, &http, run->cancel, &body, &run->res, e);
 	run->try_ms = clock_mono_ms() - start;
 	if (r == E_TOO_LARGE)
 		return err_set(e, E_PROVIDER_BROKEN, "%s sent too long an answer.", run->t->p->label);

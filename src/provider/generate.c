@@ -337,8 +337,9 @@ static int ask(struct generation *g, struct err *e)
 	int r = d->request(run->t, g->q, &g->call, e);
 	if (r < 0)
 		return r;
-	if (buf_status(&g->call.url) < 0 || buf_status(&g->call.body) < 0)
-		return err_set(e, E_TOO_LARGE, "The conversation is too large to send.");
+	if ((r = buf_check(&g->call.url, e, "The address is too long.")) < 0 ||
+		(r = buf_check(&g->call.body, e, "The conversation is too large to send.")) < 0)
+		return r;
 	return send_request(g, e);
 }
 

@@ -1,6 +1,8 @@
 /* search.c - full-text search: FTS5 of SQLite, text search vectors of PostgreSQL. */
 #include "store/search.h"
 
+#include <errno.h>
+
 #include "base/buf.h"
 #include "store/store_priv.h"
 
@@ -9,30 +11,36 @@
 /* A heading that is the question comes first, also when stop words make most of it ("What is Atelier?"). */
 #define IS_HEADING "CASE WHEN rtrim(fold(p.heading), ' ?!.') = rtrim(fold(trim(?)), ' ?!.') THEN 100.0 ELSE 0.0 END"
 
-/* The words as one text in the arena, each between the two others. */
-static const char *joined(
-	const struct str *words, size_t n, const char *before, const char *after, struct arena *a, struct err *e)
+/* What was written, as a text in the arena. */
+static int take_query(const struct buf *b, struct arena *a, const char **ret, struct err *e)
 {
-	CLEANUP(buf_done) struct buf b = BUF_INIT(QUERY_MAX);
-	const char *text;
+	int r = buf_check(b, e, "The search text is too long.");
 
+	if (r < 0)
+		return r;
+	*ret = arena_strndup(a, buf_str(b).p, b->n);
+	return *ret ? 0 : err_set(e, -ENOMEM, "no memory left for a search");
+}
+
+/* Each word between the two others. */
+static void add_words(struct buf *b, const struct str *words, size_t n, const char *before, const char *after)
+{
 	for (size_t i = 0; i < n; i++)
-		buf_printf(&b, "%s" STR_FMT "%s", before, STR_ARG(words[i]), after);
-	text = buf_status(&b) == 0 ? arena_strndup(a, buf_str(&b).p, b.n) : NULL;
-	if (!text)
-		err_set(e, E_TOO_LARGE, "The search text is too long.");
-	return text;
+		buf_printf(b, "%s" STR_FMT "%s", before, STR_ARG(words[i]), after);
 }
 
 /* Each word quoted, so that none is an operator, and any of them enough. */
 static int query_sqlite(struct db_conn *c, const char *text, const struct str *words, size_t n, int64_t limit,
 	struct arena *a, struct db_rows **ret, struct err *e)
 {
-	const char *query = joined(words + 1, n - 1, " OR \"", "\"", a, e);
-	const char *all = query ? arena_printf(a, "\"" STR_FMT "\"%s", STR_ARG(words[0]), query) : NULL;
+	CLEANUP(buf_done) struct buf b = BUF_INIT(QUERY_MAX);
+	const char *all;
+	int r;
 
-	if (!all)
-		return err_set(e, E_TOO_LARGE, "The search text is too long.");
+	add_words(&b, words, 1, "\"", "\"");
+	add_words(&b, words + 1, n - 1, " OR \"", "\"");
+	if ((r = take_query(&b, a, &all, e)) < 0)
+		return r;
 	return db_query(c, ret, e,
 		"SELECT g.slug, g.title, p.heading, p.anchor, p.body, bm25(manual_fts, 4.0, 1.0) - " IS_HEADING
 		" AS rank_ FROM manual_fts JOIN manual_passages p ON p.id = manual_fts.rowid"
@@ -44,10 +52,13 @@ static int query_sqlite(struct db_conn *c, const char *text, const struct str *w
 static int query_postgres(struct db_conn *c, const char *text, const struct str *words, size_t n, int64_t limit,
 	struct arena *a, struct db_rows **ret, struct err *e)
 {
-	const char *query = joined(words, n, " ", "", a, e);
+	CLEANUP(buf_done) struct buf b = BUF_INIT(QUERY_MAX);
+	const char *query;
+	int r;
 
-	if (!query)
-		return E_TOO_LARGE;
+	add_words(&b, words, n, " ", "");
+	if ((r = take_query(&b, a, &query, e)) < 0)
+		return r;
 	return db_query(c, ret, e,
 		"WITH asked AS (SELECT DISTINCT plainto_tsquery('english', w) AS q FROM"
 		"  unnest(string_to_array(trim(?), ' ')) AS w),"
@@ -169,11 +180,11 @@ int search_messages(struct db_conn *c, const struct find_filter *f, const struct
 	CLEANUP(buf_done) struct buf b = BUF_INIT(QUERY_MAX);
 	atelier_id before = f->before_id ? f->before_id : INT64_MAX;
 	const char *query;
+	int r;
 
 	(db_is_postgres(c) ? phrases_postgres : phrases_sqlite)(&b, words, n);
-	query = buf_status(&b) == 0 ? arena_strndup(a, b.p, b.n) : NULL;
-	if (!query)
-		return err_set(e, E_TOO_LARGE, "The search text is too long.");
+	if ((r = take_query(&b, a, &query, e)) < 0)
+		return r;
 	if (db_is_postgres(c))
 		return db_query(c, ret, e,
 			"SELECT" MESSAGE_COLUMNS "FROM messages m JOIN conversations v ON v.id = m.conversation_id"

@@ -16,7 +16,7 @@ static int place(const struct vault_place *at, struct buf *ret, struct err *e)
 	buf_printf(ret, "%s:%lld", at->column, (long long)at->row);
 	if (at->bound)
 		buf_printf(ret, ":%s", at->bound);
-	return buf_status(ret) < 0 ? err_set(e, E_TOO_LARGE, "What a secret is bound to is too long.") : 0;
+	return buf_check(ret, e, "What a secret is bound to is too long.");
 }
 
 int vault_seal(const struct vault *v, const struct vault_place *at, struct str text, struct buf *ret, struct err *e)

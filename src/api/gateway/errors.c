@@ -39,9 +39,10 @@ static const struct told table[] = {
 static const struct told *row_of(const struct err *e)
 {
 	static const struct told none;
+	int code = err_info(e->code)->code;
 
 	for (size_t i = 0; i < N_ELEMENTS(table); i++) {
-		if (table[i].code == e->code)
+		if (table[i].code == code)
 			return &table[i];
 	}
 	return &none;

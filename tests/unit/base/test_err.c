@@ -58,7 +58,7 @@ static void test_table(void **state)
 	assert_int_equal(err_info(-EROFS)->code, E_STORAGE);
 	assert_int_equal(err_info(-EDQUOT)->code, E_STORAGE);
 	assert_int_equal(err_info(-ECANCELED)->code, E_CANCELED);
-	assert_int_equal(err_info(-ENOMEM)->code, E_INTERNAL);
+	assert_int_equal(err_info(-ENOMEM)->code, E_BUSY);
 	assert_int_equal(err_info(-123456)->code, E_INTERNAL);
 }
 
@@ -72,6 +72,9 @@ static void test_public_text(void **state)
 	err_clear(&e);
 	err_set(&e, -EIO, "disk sda");
 	assert_string_equal(err_public_text(&e), err_info(E_INTERNAL)->text);
+	err_clear(&e);
+	err_set(&e, -ENOMEM, "no room for row 17");
+	assert_string_equal(err_public_text(&e), err_info(E_BUSY)->text);
 	err_clear(&e);
 	err_set(&e, E_INVALID, "\"title\" is missing.");
 	assert_string_equal(err_public_text(&e), "\"title\" is missing.");
