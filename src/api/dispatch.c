@@ -392,10 +392,18 @@ static bool wants_body(const struct request *q)
 	return (q->route->body || q->route->body_schema) && http_has_body(q->x);
 }
 
+static uint64_t stranger(struct request *q)
+{
+	struct auth_visitor from;
+
+	request_visitor(q, &from);
+	return auth_visitor_number(q->api->c.auth, &from);
+}
+
 /* After this returned 0 the request may be gone. */
 static int take_large_body(struct request *q)
 {
-	int r = http_body_collect(q->x, (size_t)body_max(q), q->known ? HTTP_KNOWN : HTTP_UNKNOWN, large_body);
+	int r = http_body_collect(q->x, (size_t)body_max(q), q->known ? HTTP_KNOWN : stranger(q), large_body);
 
 	return r < 0 ? body_failure(q, r) : 0;
 }
@@ -433,7 +441,7 @@ static void request_take(struct request *q)
 		return;
 	}
 	/* When strangers have filled their share, who one is comes first. */
-	if (http_body_collect(q->x, SMALL_BODY, HTTP_UNKNOWN, small_body) < 0)
+	if (http_body_collect(q->x, SMALL_BODY, stranger(q), small_body) < 0)
 		request_queue(q);
 }
 

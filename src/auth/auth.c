@@ -36,6 +36,7 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 	auth_key_derive(master, AUTH_KEY_STREAM, a->stream_key);
 	auth_key_derive(master, AUTH_KEY_VAULT, a->vault.key);
 	auth_key_derive(master, AUTH_KEY_DEVICE, a->device_key);
+	randombytes_buf(a->visitor_key, sizeof(a->visitor_key));
 	sodium_memzero(master, sizeof(master));
 	r = auth_setup_init(a, e);
 	if (r < 0) {
@@ -113,6 +114,16 @@ bool auth_visitor_group(struct auth *a, const struct auth_visitor *v, char ret[A
 	else
 		snprintf(ret, AUTH_GROUP_LEN, "%s", v->address);
 	return known;
+}
+
+uint64_t auth_visitor_number(struct auth *a, const struct auth_visitor *v)
+{
+	char group[AUTH_GROUP_LEN];
+	uint64_t hash;
+
+	(void)auth_visitor_group(a, v, group);
+	crypto_shorthash((unsigned char *)&hash, (const unsigned char *)group, strlen(group), a->visitor_key);
+	return hash ? hash : 1;
 }
 
 /* 0 with the user found, 0 with ret->password_hash NULL when there is none who may log in. */

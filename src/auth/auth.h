@@ -114,6 +114,9 @@ struct auth_visitor {
 #define AUTH_GROUP_LEN 64
 bool auth_visitor_group(struct auth *a, const struct auth_visitor *v, char ret[AUTH_GROUP_LEN]);
 
+/* A number that stands for this group until the program ends; never 0, and nobody can choose an address that has another's. */
+uint64_t auth_visitor_number(struct auth *a, const struct auth_visitor *v);
+
 /* ---- sessions ---- */
 
 struct auth_session {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sodium.h>
 
 #include "auth/auth.h"
 #include "auth/throttle.h"
@@ -21,6 +22,7 @@ struct auth {
 	struct db *db;
 	const struct settings *settings;
 	unsigned char stream_key[AUTH_KEY_LEN], device_key[AUTH_KEY_LEN];
+	unsigned char visitor_key[crypto_shorthash_KEYBYTES];
 	struct vault vault;
 
 	struct tries *tries;

@@ -12,24 +12,35 @@ void budget_done(struct budget *b)
 	pthread_mutex_destroy(&b->mx);
 }
 
-bool budget_take(struct budget *b, size_t n, bool unknown)
+/* Held: the lock. */
+static bool fits_stranger(const struct budget *b, size_t n, size_t used_by)
 {
+	size_t left = b->max_unknown - b->used_unknown;
+
+	return n <= left && used_by + n <= (left + used_by) / BUDGET_FREE_PART;
+}
+
+bool budget_take(struct budget *b, size_t n, uint64_t stranger)
+{
+	size_t *used_by = &b->used_by[stranger % BUDGET_COUNTERS];
 	bool fits;
 
 	pthread_mutex_lock(&b->mx);
-	fits = n <= b->max - b->used && (!unknown || n <= b->max_unknown - b->used_unknown);
+	fits = n <= b->max - b->used && (!stranger || fits_stranger(b, n, *used_by));
 	if (fits) {
 		b->used += n;
-		b->used_unknown += unknown ? n : 0;
+		b->used_unknown += stranger ? n : 0;
+		*used_by += stranger ? n : 0;
 	}
 	pthread_mutex_unlock(&b->mx);
 	return fits;
 }
 
-void budget_give(struct budget *b, size_t n, bool unknown)
+void budget_give(struct budget *b, size_t n, uint64_t stranger)
 {
 	pthread_mutex_lock(&b->mx);
 	b->used -= n;
-	b->used_unknown -= unknown ? n : 0;
+	b->used_unknown -= stranger ? n : 0;
+	b->used_by[stranger % BUDGET_COUNTERS] -= stranger ? n : 0;
 	pthread_mutex_unlock(&b->mx);
 }

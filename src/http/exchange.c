@@ -37,7 +37,7 @@ void exchange_free(struct http_exchange *x)
 	if (x->next)
 		x->next->prev = x->prev;
 	if (x->reserved)
-		budget_give(&x->server->budget, x->reserved, x->trust == HTTP_UNKNOWN);
+		budget_give(&x->server->budget, x->reserved, x->stranger);
 	if (x->on_end)
 		x->on_end(x->watch_arg);
 	arena_wipe(&x->arena); /* cookies, keys */

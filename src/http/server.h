@@ -62,21 +62,19 @@ bool http_exchange_watch(struct http_exchange *x, void (*leave)(void *arg), void
  * The body. Until it is asked for, nothing is read beyond the head and "Expect: 100-continue" is not answered. An answer
  * without it reads off a short rest and closes the connection behind a long one. Ask at most once.
  */
-enum http_trust {
-	HTTP_UNKNOWN,
-	HTTP_KNOWN
-}; /* whether the client's identity is known: which share of the budget it takes */
+#define HTTP_KNOWN UINT64_C(0)                           /* in place of the number of a stranger */
 bool http_has_body(const struct http_exchange *x);       /* a length above 0, or chunked */
 int64_t http_body_length(const struct http_exchange *x); /* declared, 0: none; -1: chunked */
 
 /*
- * The whole body, contiguous: done(x) comes on the loop's thread, possibly from within this call when that is where it was
+ * The whole body, contiguous. A client whose identity is not known is a number that stands for its address, with a share of its
+ * own in what strangers may take (budget.h). done(x) comes on the loop's thread, possibly from within this call when that is where it was
  * made, with http_body(x) or http_request_error(x): E_TOO_LARGE, E_BUSY (a chunked body grew beyond `max` or the budget),
  * E_INVALID (bad chunks), E_REQUEST_TIMEOUT (it came too slowly), E_CANCELED (the client left). An answer is owed then too.
  * At once E_TOO_LARGE (declared) or E_BUSY: nothing happens, done() does not come. Any thread.
  */
 int http_body_collect(
-	struct http_exchange *x, size_t max, enum http_trust trust, void (*done)(struct http_exchange *x)) MUST_CHECK;
+	struct http_exchange *x, size_t max, uint64_t stranger, void (*done)(struct http_exchange *x)) MUST_CHECK;
 struct str http_body(const struct http_exchange *x);
 
 /*

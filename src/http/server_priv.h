@@ -151,8 +151,8 @@ struct http_exchange {
 	unsigned char mode; /* enum body_mode */
 	bool ended;         /* done() or the last piece() was called */
 	bool more;          /* the next piece was asked for */
-	enum http_trust trust;
-	size_t reserved; /* of the budget */
+	uint64_t stranger;  /* in the budget; HTTP_KNOWN */
+	size_t reserved;    /* of it */
 	uint64_t max, body_total;
 	int64_t body_ms;     /* of its time, and */
 	uint64_t body_moved; /* of its bytes, when reading was paused */

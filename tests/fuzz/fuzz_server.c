@@ -130,7 +130,7 @@ static void on_head(struct http_exchange *x, void *arg)
 	(void)http_header(x, "Cookie");
 	switch (http_path(x)[0] ? http_path(x)[1] : '\0') {
 	case 'b':
-		r = http_body_collect(x, 1000, HTTP_UNKNOWN, on_body);
+		r = http_body_collect(x, 1000, 1, on_body);
 		break;
 	case 'p':
 		r = http_body_pieces(x, 1000, on_piece);

@@ -114,7 +114,9 @@ static void on_head(struct http_exchange *x, void *arg)
 	} else if (strcmp(path, "/thread") == 0) {
 		in_thread(ask_later, x);
 	} else if (strcmp(path, "/unknown") == 0) {
-		r = http_body_collect(x, BODY_MAX, HTTP_UNKNOWN, on_body);
+		r = http_body_collect(x, BODY_MAX, 1, on_body);
+	} else if (strcmp(path, "/other") == 0) { /* another stranger */
+		r = http_body_collect(x, BODY_MAX, 2, on_body);
 	} else if (strcmp(path, "/pieces") == 0 || strcmp(path, "/first") == 0) {
 		f->pieces = 0;
 		f->piece_bytes = 0;
@@ -335,13 +337,14 @@ static void test_bad_chunks(void **state)
 	expect_closed(fd);
 }
 
-/* What an unfinished body has reserved is not there for others, and is there again when its client leaves. */
+/* What an unfinished body has reserved is not there for others, and is there again when its client leaves; but no stranger takes
+ * what all strangers may have. */
 static void test_budget(void **state)
 {
 	struct fixture *f = *state;
 	int first = net_connect(f->port), second = net_connect(f->port);
 
-	post(first, "/unknown", BUDGET_UNKNOWN, 1);
+	post(first, "/unknown", BUDGET_UNKNOWN / 4, 1);
 	do { /* until the server has seen the first */
 		post(second, "/unknown", 1, 1);
 		CLEANUP(net_text_done) struct net_text t = {0};
@@ -349,6 +352,12 @@ static void test_budget(void **state)
 		if (atoi(t.p + 9) == 503)
 			break;
 	} while (true);
+	post(second, "/other", BUDGET_UNKNOWN / 4, 0); /* of what the first has left, a quarter */
+	expect(second, NULL, 503, "busy");
+	close(second);
+	second = net_connect(f->port);
+	post(second, "/other", BUDGET_UNKNOWN * 3 / 16, BUDGET_UNKNOWN * 3 / 16);
+	expect(second, NULL, 200, "187 bytes, sum 18139");
 	post(second, "/loop", BODY_MAX, BODY_MAX); /* somebody known has the rest */
 	expect(second, NULL, 200, "300000 bytes, sum 29100000");
 	close(first);

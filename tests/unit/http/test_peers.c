@@ -9,6 +9,7 @@
 
 #include "http/budget.h"
 #include "http/peers.h"
+#include "http/server.h"
 
 static struct sockaddr_storage address(const char *text)
 {
@@ -94,24 +95,36 @@ static void test_text(void **state)
 	}
 }
 
+/* The known take what there is; of strangers each takes a quarter of what the others leave in their share. */
 static void test_budget(void **state)
 {
 	struct budget b;
 
 	(void)state;
-	budget_init(&b, 100, 30);
-	assert_true(budget_take(&b, 30, true));
-	assert_false(budget_take(&b, 1, true));
-	assert_true(budget_take(&b, 70, false));
-	assert_false(budget_take(&b, 1, false));
-	budget_give(&b, 30, true);
-	assert_false(budget_take(&b, 31, true));
-	assert_true(budget_take(&b, 30, false));
-	assert_false(budget_take(&b, 1, true)); /* the known ones have it all */
-	budget_give(&b, 100, false);
-	assert_false(budget_take(&b, SIZE_MAX, false));
-	assert_int_equal(b.used, 0);
-	assert_int_equal(b.used_unknown, 0);
+	budget_init(&b, 100, 32);
+	assert_false(budget_take(&b, 9, 1));
+	assert_true(budget_take(&b, 5, 1));
+	assert_true(budget_take(&b, 3, 1));
+	assert_false(budget_take(&b, 1, 1));
+	assert_false(budget_take(&b, 7, 2));
+	assert_true(budget_take(&b, 6, 2));
+	assert_true(budget_take(&b, 86, HTTP_KNOWN));
+	assert_false(budget_take(&b, 1, HTTP_KNOWN));
+	assert_false(budget_take(&b, 1, 3)); /* the known ones have it all */
+	budget_give(&b, 86, HTTP_KNOWN);
+	budget_give(&b, 6, 2);
+	budget_give(&b, 8, 1);
+	assert_true(budget_take(&b, 8, 2));
+	assert_false(budget_take(&b, SIZE_MAX, 3));
+	assert_false(budget_take(&b, SIZE_MAX, HTTP_KNOWN));
+	budget_give(&b, 8, 2);
+	/* However many addresses somebody has: a small body of another one still fits. */
+	budget_done(&b);
+	budget_init(&b, SIZE_MAX, (size_t)4 << 20);
+	for (uint64_t n = 1; n <= 20; n++)
+		while (budget_take(&b, 16384, n))
+			;
+	assert_true(budget_take(&b, 200, 21));
 	budget_done(&b);
 }
 

@@ -68,7 +68,7 @@ static void on_head(struct http_exchange *x, void *arg)
 		f->left = 300;
 		f->stream = http_stream_start(x, "text/event-stream", &ops, f);
 		pump(f);
-	} else if (http_body_collect(x, 1 << 20, HTTP_UNKNOWN, on_body) < 0) {
+	} else if (http_body_collect(x, 1 << 20, 1, on_body) < 0) {
 		http_reply_static(x, 413, "text/plain", "large", 5);
 	}
 }
@@ -131,8 +131,8 @@ static int setup(void **state)
 		.n_listeners = f->listeners.n,
 		.max_header_bytes = 4000,
 		.max_connections = 100,
-		.body_budget = 1 << 20,
-		.body_budget_unknown = 1 << 20,
+		.body_budget = 4 << 20,
+		.body_budget_unknown = 4 << 20,
 		.on_head = on_head,
 		.arg = f};
 	if (http_server_new(f->loop, &c, &f->server, &e) < 0)

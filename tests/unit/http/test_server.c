@@ -133,7 +133,7 @@ static void on_head(struct http_exchange *x, void *arg)
 		text(x, 200, "not looked at");
 		return;
 	}
-	r = http_body_collect(x, BODY_MAX, HTTP_UNKNOWN, on_body);
+	r = http_body_collect(x, BODY_MAX, 1, on_body);
 	if (r < 0)
 		text(x, err_info(r)->http_status, err_info(r)->wire_code);
 }

@@ -157,7 +157,7 @@ static void on_head(struct http_exchange *x, void *arg)
 			http_reply_static(x, 413, "text/plain", "large", 5);
 		break;
 	default:
-		if (http_body_collect(x, 4000, rnd(&f->seed, 2) ? HTTP_KNOWN : HTTP_UNKNOWN, on_body) < 0)
+		if (http_body_collect(x, 4000, rnd(&f->seed, 3), on_body) < 0)
 			http_reply_static(x, 503, "text/plain", "busy", 4);
 	}
 }
