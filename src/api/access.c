@@ -1,6 +1,5 @@
 /*
- * access.c - whether somebody may use a model: by the grants of the model, else of the model that it is an alias for, else
- * of its provider. The most specific word counts; where nothing is said, everybody may. Administrators always may.
+ * access.c - whether somebody may use a model: by what was granted (grants_allow). Administrators always may.
  *
  * What was said is read once for a request, when the first model is asked about. It is a row for each thing that is not
  * for everybody, of which there are few.
@@ -17,24 +16,9 @@ static int load(struct request *q)
 	return r;
 }
 
-/* The verb that was said of it; -1: nothing was. */
-static int64_t said_of(const struct request *q, const char *kind, const char *name)
-{
-	for (size_t i = 0; name && i < q->n_rights; i++)
-		if (strcmp(q->rights[i].kind, kind) == 0 && strcmp(q->rights[i].name, name) == 0)
-			return q->rights[i].verb;
-	return -1;
-}
-
 static bool may_use(const struct request *q, const struct model *m)
 {
-	int64_t verb = said_of(q, "model", m->id);
-
-	if (verb < 0)
-		verb = said_of(q, "model", m->alias_of);
-	if (verb < 0)
-		verb = said_of(q, "provider", m->provider);
-	return verb < 0 || verb >= GRANT_USE;
+	return grants_allow(q->rights, q->n_rights, m->id, m->alias_of, m->provider);
 }
 
 static bool is_free(struct request *q)

@@ -22,6 +22,7 @@
 	X(folders)                                                                                                     \
 	X(tree)                                                                                                        \
 	X(messages)                                                                                                    \
+	X(queue)                                                                                                       \
 	X(turns)                                                                                                       \
 	X(assistants)                                                                                                  \
 	X(parameters)                                                                                                  \

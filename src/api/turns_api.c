@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/follow.h"
+#include "api/turns.h"
 #include "base/clock.h"
 #include "provider/parameters.h"
 #include "store/conversations.h"
@@ -13,7 +14,7 @@ struct turn_new {
 	atelier_id parent_id, edit, regenerate;
 	atelier_id assistant_id;
 	const char *language;
-	bool goes_on;
+	bool goes_on, queue, stop;
 	struct parameters options, parameters;
 };
 
@@ -27,6 +28,12 @@ static const struct field turn_new_fields[] = {
 	FIELD_ID(struct turn_new, regenerate, "regenerate", 0,
 		"An answer beside which another one is written, or a question to answer once more."),
 	FIELD_BOOL(struct turn_new, goes_on, "continue", 0, "True: go on with the last answer, which ended early."),
+	FIELD_BOOL(struct turn_new, queue, "queue", 0,
+		"True: `content` waits while an answer is being written, and is asked at the end of the branch shown "
+		"when "
+		"that one is complete."),
+	FIELD_BOOL(struct turn_new, stop, "stop", 0,
+		"True: an answer that is being written here is stopped first. Counts more than `queue`."),
 	FIELD_STR(struct turn_new, model, "model", 1, 200, 0, "Id of the model; null: the conversation's."),
 	FIELD_ID(struct turn_new, assistant_id, "assistant_id", 0,
 		"The assistant that answers this time; null: the conversation's."),
@@ -46,39 +53,51 @@ static const struct schema turn_new_schema = {
 	.fields = turn_new_fields,
 	.n_fields = N_ELEMENTS(turn_new_fields),
 	.doc = "What to answer.",
-	.rule = "\"if\":{\"properties\":{\"continue\":{\"const\":true}},\"required\":[\"continue\"]},"
-		"\"then\":{\"properties\":{" NONE("content") "," NONE(
-			"regenerate") "," NO_PLACE "}},"
-				      "\"else\":{\"if\":{\"properties\":{\"regenerate\":{\"type\":\"string\"}},"
-				      "\"required\":[\"regenerate\"]},"
-				      "\"then\":{\"properties\":{" NONE(
-					      "content") "," NO_PLACE "}},"
-							 "\"else\":{\"properties\":{\"content\":{\"type\":\"string\"}},"
-							 "\"required\":[\"content\"],"
-							 "\"anyOf\":[{\"properties\":{" NONE(
-								 "parent_id") "}},{\"properties\":{" NONE("edit") "}}]}"
-														  "}",
+	.rule = "\"allOf\":[{\"if\":{\"properties\":{\"queue\":{\"const\":true}},\"required\":[\"queue\"]},"
+		"\"then\":{\"properties\":{" NONE(
+			"regenerate") "," NO_PLACE ",\"continue\":{\"enum\":[false,null]}}}}],"
+				      "\"if\":{\"properties\":{\"continue\":{\"const\":true}},\"required\":["
+				      "\"continue\"]},"
+				      "\"then\":{\"properties\":{" NONE("content") "," NONE(
+					      "regenerate") "," NO_PLACE "}},"
+							    "\"else\":{\"if\":{\"properties\":{\"regenerate\":{"
+							    "\"type\":\"string\"}},"
+							    "\"required\":[\"regenerate\"]},"
+							    "\"then\":{\"properties\":{" NONE(
+								    "content") "," NO_PLACE "}},"
+									       "\"else\":{\"properties\":{\"content\":{"
+									       "\"type\":\"string\"}},"
+									       "\"required\":[\"content\"],"
+									       "\"anyOf\":[{\"properties\":{" NONE(
+										       "parent_id") "}},{"
+												    "\"properties\":"
+												    "{" NONE(
+													    "edit") "}"
+														    "}"
+														    "]"
+														    "}"
+														    "}",
 };
 
 struct turn_started {
-	struct turn_ids ids;
+	struct turn_asked asked;
 	const char *stream_url;
 	int64_t expires_at;
 };
 
+#define S struct turn_started
 static const struct field turn_started_fields[] = {
-	FIELD_ID(struct turn_started, ids.turn_id, "turn_id", FIELD_REQUIRED, "The turn."),
-	FIELD_ID(struct turn_started, ids.conversation_id, "conversation_id", FIELD_REQUIRED, "Where it stands."),
-	FIELD_ID(struct turn_started, ids.user_message_id, "user_message_id", FIELD_REQUIRED, "The user's message."),
-	FIELD_ID(struct turn_started, ids.message_id, "message_id", FIELD_REQUIRED,
-		"The message that is being written."),
-	FIELD_STR(
-		struct turn_started, stream_url, "stream_url", 0, 0, FIELD_REQUIRED, "Its events, without signing in."),
-	FIELD_TIME(
-		struct turn_started, expires_at, "expires_at", FIELD_REQUIRED, "Until when that link can be opened."),
+	FIELD_ID(S, asked.ids.turn_id, "turn_id", 0, "The turn; null: it waits in the queue."),
+	FIELD_ID(S, asked.ids.conversation_id, "conversation_id", FIELD_REQUIRED, "Where it stands."),
+	FIELD_ID(S, asked.ids.user_message_id, "user_message_id", 0, "The user's message; null: it waits."),
+	FIELD_ID(S, asked.ids.message_id, "message_id", 0, "The message that is being written; null: it waits."),
+	FIELD_STR(S, stream_url, "stream_url", 0, 0, 0, "Its events, without signing in; null: it waits."),
+	FIELD_TIME(S, expires_at, "expires_at", 0, "Until when that link can be opened; null: it waits."),
+	FIELD_ID(S, asked.queued_id, "queued_id", 0, "What waits in the queue; null: the answer has begun."),
 };
-static const struct schema turn_started_schema =
-	SCHEMA("TurnStarted", struct turn_started, turn_started_fields, "The answer has begun.");
+const struct schema turn_started_schema =
+	SCHEMA("TurnStarted", S, turn_started_fields, "The answer has begun, or what was asked waits.");
+#undef S
 
 static const struct field turn_fields[] = {
 	FIELD_ID(struct turn_record, id, "id", FIELD_REQUIRED, "Identifier."),
@@ -106,6 +125,9 @@ static int check_what(struct request *q, const struct turn_new *in)
 		return err_set(&q->err, E_INVALID,
 			n ? "Send one of \"content\", \"regenerate\" and \"continue\", not more."
 			  : "Send \"content\", \"regenerate\", or \"continue\": true.");
+	if (in->queue && (!in->content || in->parent_id || in->edit))
+		return err_set(&q->err, E_INVALID,
+			"\"queue\" is for \"content\" at the end of the branch that is shown, and for nothing else.");
 	if (in->content ? in->parent_id && in->edit : in->parent_id || in->edit)
 		return err_set(&q->err, E_INVALID,
 			in->content ? "Send either \"parent_id\" or \"edit\", not both."
@@ -113,19 +135,15 @@ static int check_what(struct request *q, const struct turn_new *in)
 	return 0;
 }
 
-static int check_content(struct request *q, const struct turn_new *in)
+int turns_check_text(struct request *q, const char *content)
 {
 	int64_t max = q->api->c.settings->max_message_bytes;
-	int r = check_what(q, in);
-	size_t n, blank = 0;
+	size_t n = strlen(content), blank = 0;
 
-	if (r < 0 || !in->content)
-		return r;
-	n = strlen(in->content);
 	if (n > (size_t)max)
 		return err_set(
 			&q->err, E_TOO_LARGE, "The message has %zu bytes; at most %lld are taken.", n, (long long)max);
-	while (blank < n && isspace((unsigned char)in->content[blank]))
+	while (blank < n && isspace((unsigned char)content[blank]))
 		blank++;
 	return blank == n ? err_set(&q->err, E_INVALID, "The message is empty.") : 0;
 }
@@ -185,23 +203,24 @@ static struct follower asker(const struct request *q)
 		.session_id = q->who.session_id, .key_id = q->who.key_id, .expires_at = q->who.expires_at};
 }
 
-static int answer_started(struct request *q, const struct turn_ids *ids)
+static int answer_started(struct request *q, const struct turn_asked *asked)
 {
 	struct turn_started *out = ARENA_NEW(&q->mem, struct turn_started);
 	char token[AUTH_STREAM_TOKEN_LEN + 1], prefix[AUTH_PREFIX_LEN];
-	struct auth_stream link = {.turn_id = ids->turn_id, .session_id = q->who.session_id, .key_id = q->who.key_id};
+	struct auth_stream link = {
+		.turn_id = asked->ids.turn_id, .session_id = q->who.session_id, .key_id = q->who.key_id};
 
 	if (!out)
 		return request_no_memory(q);
-	out->ids = *ids;
+	*out = (struct turn_started){.asked = *asked};
+	q->answer = out;
+	if (asked->queued_id)
+		return 0;
 	out->expires_at = clock_now_ms() + q->api->c.settings->stream_token_s * 1000;
 	link.expires_at = out->expires_at;
 	auth_stream_token(q->api->c.auth, &link, token);
 	out->stream_url = arena_printf(&q->mem, "%s/stream/%s", request_prefix(q, prefix), token);
-	if (!out->stream_url)
-		return request_no_memory(q);
-	q->answer = out;
-	return 0;
+	return out->stream_url ? 0 : request_no_memory(q);
 }
 
 /* A key, or a model, may not be for all. What was looked at here is then what is asked, not what is chosen later. */
@@ -227,6 +246,23 @@ static int read_parameters(struct request *q, struct turn_new *in, const char **
 	return *ret ? 0 : request_no_memory(q);
 }
 
+int turns_ask(struct request *q, struct turn_request *t, enum turn_when when)
+{
+	struct turn_asked asked = {.queued_id = 0};
+	int r = choose_allowed(q, t);
+
+	if (r == 0)
+		r = turn_ask(q->api->c.turns, t, when, &asked, &q->err);
+	if (r < 0)
+		return r;
+	if (!asked.queued_id && header_accepts(http_header(q->x, "Accept"), "text/event-stream")) {
+		struct follower who = asker(q);
+
+		return follow(q, q->who.user.id, asked.ids.turn_id, 0, &who);
+	}
+	return answer_started(q, &asked);
+}
+
 static int turns_post(struct request *q)
 {
 	struct turn_new *in = q->body;
@@ -243,23 +279,13 @@ static int turns_post(struct request *q)
 		.model = in->model,
 		.assistant_id = in->assistant_id,
 		.language = in->language};
-	struct turn_ids ids = {0};
-	int r = check_content(q, in);
+	int r = check_what(q, in);
 
+	if (r == 0 && in->content)
+		r = turns_check_text(q, in->content);
 	if (r == 0)
 		r = read_parameters(q, in, &t.parameters);
-	if (r == 0)
-		r = choose_allowed(q, &t);
-	if (r == 0)
-		r = turn_start(q->api->c.turns, &t, &ids, &q->err);
-	if (r < 0)
-		return r;
-	if (header_accepts(http_header(q->x, "Accept"), "text/event-stream")) {
-		struct follower who = asker(q);
-
-		return follow(q, q->who.user.id, ids.turn_id, 0, &who);
-	}
-	return answer_started(q, &ids);
+	return r < 0 ? r : turns_ask(q, &t, in->stop ? TURN_STOP_FIRST : in->queue ? TURN_IN_QUEUE : TURN_NOW);
 }
 
 static int load_turn(struct request *q, atelier_id id, struct turn_record *ret)

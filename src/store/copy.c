@@ -40,6 +40,7 @@ static const struct copy_table {
 	{"conversations", "id"},
 	{"messages", "id"},
 	{"turns", "id"},
+	{"queued", "id"},
 	{"providers", "id"},
 	{"model_routes", "id"},
 	{"model_overrides", "model"},

@@ -144,3 +144,24 @@ int grants_forget_subject(struct db_conn *c, const char *subject, atelier_id id,
 	return db_exec(
 		c, NULL, e, "DELETE FROM grants WHERE subject = ? AND subject_id = ?", DB_TEXT(subject), DB_I64(id));
 }
+
+/* The verb that was said of it; -1: nothing was. */
+static int64_t said_of(const struct grant_right *rights, size_t n, const char *kind, const char *name)
+{
+	for (size_t i = 0; name && i < n; i++)
+		if (strcmp(rights[i].kind, kind) == 0 && strcmp(rights[i].name, name) == 0)
+			return rights[i].verb;
+	return -1;
+}
+
+bool grants_allow(
+	const struct grant_right *rights, size_t n, const char *model, const char *alias_of, const char *provider)
+{
+	int64_t verb = said_of(rights, n, "model", model);
+
+	if (verb < 0)
+		verb = said_of(rights, n, "model", alias_of);
+	if (verb < 0)
+		verb = said_of(rights, n, "provider", provider);
+	return verb < 0 || verb >= GRANT_USE;
+}

@@ -76,6 +76,11 @@ struct grant_right {
 int grants_rights(struct db_conn *c, atelier_id user_id, struct arena *a, struct grant_right **ret, size_t *ret_n,
 	struct err *e) MUST_CHECK;
 
+/* Whether these rights let a person use a model: what is said of the model counts, else of the one that it is an alias for
+ * (NULL: none), else of its provider; where nothing is said, everybody may. */
+bool grants_allow(const struct grant_right *rights, size_t n, const char *model, const char *alias_of,
+	const char *provider) MUST_CHECK;
+
 /* Inside a db_write: all grants of a stored thing, or all that a user or group has. */
 int grants_forget(struct db_conn *c, const char *kind, atelier_id resource_id, struct err *e) MUST_CHECK;
 int grants_forget_subject(struct db_conn *c, const char *subject, atelier_id id, struct err *e) MUST_CHECK;

@@ -227,6 +227,7 @@ const struct db_migration *store_migrations(size_t *ret_n)
 		{.version = 13, .name = "jobs are a queue", .sql = schema_jobs},
 		{.version = 14, .name = "assistants, parameters and instructions", .sql = schema_assistants},
 		{.version = 15, .name = "the library of prompts", .sql = schema_prompts},
+		{.version = 16, .name = "questions wait for an answer to end", .sql = schema_queued},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

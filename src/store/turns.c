@@ -1,6 +1,10 @@
 /* turns.c - the beginning and the end of an answer, each in one transaction. */
 #include "store/turns.h"
+
+#include "store/queued.h"
 #include "store/store_priv.h"
+
+#define QUESTION_MEMORY ((size_t)64 << 20)
 
 #define NO_TURN "There is no such answer, or it is not yours."
 
@@ -71,6 +75,27 @@ static int insert_turn(
 		DB_I64(t->turn_id), DB_TEXT(model), DB_I64(t->message_id));
 }
 
+/* The question, unless it is there already. */
+static int insert_question(struct db_conn *c, struct begin *x, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	const struct turn_begin *in = x->in;
+	const char *content = in->content;
+	int r = 0;
+
+	arena_init(&a, QUESTION_MEMORY);
+	if (in->place == TURN_REGENERATE)
+		return 0;
+	if (in->queued_id)
+		r = queued_take(c, in->conversation_id, in->queued_id, &a, &content, e);
+	return r < 0 ? r
+		     : STORE_INSERT(c, &x->out.user_message_id, e,
+			       "INSERT INTO messages (id, conversation_id, parent_id, role, state, content, created_at)"
+			       " VALUES (?, ?, ?, 'user', 'complete', ?, ?)",
+			       DB_I64(in->conversation_id), store_ref(x->parent), DB_TEXT(content),
+			       DB_I64(x->out.created_at));
+}
+
 static int begin_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct begin *x = arg;
@@ -83,11 +108,7 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 		return r;
 	t->conversation_id = in->conversation_id;
 	t->created_at = clock_now_ms();
-	if (in->place != TURN_REGENERATE)
-		r = STORE_INSERT(c, &t->user_message_id, e,
-			"INSERT INTO messages (id, conversation_id, parent_id, role, state, content, created_at)"
-			" VALUES (?, ?, ?, 'user', 'complete', ?, ?)",
-			DB_I64(in->conversation_id), store_ref(x->parent), DB_TEXT(in->content), DB_I64(t->created_at));
+	r = insert_question(c, x, e);
 	if (r < 0)
 		return r;
 	r = STORE_INSERT(c, &t->message_id, e,

@@ -35,8 +35,9 @@ struct turn_begin {
 	atelier_id user_id;
 	atelier_id conversation_id;
 	enum turn_place place;
-	atelier_id at;       /* a message of the conversation; not for TURN_AT_LEAF */
-	const char *content; /* of the user's message; not for TURN_REGENERATE */
+	atelier_id at;        /* a message of the conversation; not for TURN_AT_LEAF */
+	const char *content;  /* of the user's message; not for TURN_REGENERATE */
+	atelier_id queued_id; /* it waited as this one (queued.h), whose content counts; 0: it did not */
 	const char *model;
 	const char *title; /* to use, as a plain one, when the conversation has none; may be NULL */
 };
@@ -52,7 +53,7 @@ struct turn_begun {
 
 /*
  * Stores the user's message, an empty running answer and the turn, in one transaction; the branch shown ends in the answer
- * then. E_NOT_FOUND for a conversation that is not the user's, and for a message that is not in it; E_INVALID for one of
+ * then. E_NOT_FOUND for a conversation that is not the user's, and for a message that is not in it or waits no more; E_INVALID for one of
  * the wrong role; E_CONFLICT when an answer is being written in the conversation.
  */
 int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e) MUST_CHECK;

@@ -13,6 +13,7 @@
 	X(FOLDER, "folder", "created updated deleted")                                                                 \
 	X(ASSISTANT, "assistant", "created updated deleted")                                                           \
 	X(PROMPT, "prompt", "created updated deleted")                                                                 \
+	X(QUEUE, "queue", "queued edited removed sent")                                                                \
 	X(TURN, "turn", "started ended")                                                                               \
 	X(JOB, "job", "started ended")
 
@@ -24,7 +25,7 @@ struct bus_event {
 	enum bus_kind kind;
 	const char *what;   /* a literal of the table */
 	atelier_id user_id; /* whom it concerns */
-	atelier_id id;      /* of the conversation, the folder, the assistant, or the job */
+	atelier_id id;      /* of the conversation (of a queue, too), the folder, the assistant, or the job */
 	atelier_id turn_id; /* of a turn; 0: none */
 };
 

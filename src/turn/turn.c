@@ -310,6 +310,8 @@ void turn_run(void *arg)
 	report(t, r, began_ms);
 	bus_publish(t->all->config.bus,
 		&(struct bus_event){BUS_TURN, "ended", t->user_id, t->ids.conversation_id, t->ids.turn_id});
+	if (r >= 0)
+		queue_go_on(t);
 	if (r >= 0 && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)
 		title_begin(t);
 	turn_leave(t);

@@ -37,9 +37,10 @@ struct turn_request {
 	atelier_id key_id;     /* of the API key that asks; 0: none */
 	enum turn_place place; /* and `at`: as of struct turn_begin */
 	atelier_id at;
-	bool goes_on;        /* with the last answer of the branch, which ended early: place and content are nothing */
-	const char *content; /* NULL for TURN_REGENERATE */
-	const char *model;   /* NULL: the assistant's, else the conversation's, else the default */
+	atelier_id queued_id; /* the question waited as this one (store/queued.h); 0: it did not */
+	bool goes_on;         /* with the last answer of the branch, which ended early: place and content are nothing */
+	const char *content;  /* NULL for TURN_REGENERATE */
+	const char *model;    /* NULL: the assistant's, else the conversation's, else the default */
 	atelier_id assistant_id; /* for this turn; 0: the conversation's */
 	const char *parameters;  /* for this turn, as of provider/parameters.h; NULL: none */
 	const char *language;    /* that the person speaks; NULL: not known */
@@ -54,6 +55,26 @@ struct turn_ids {
  * own limit; E_CONFLICT while the conversation has a running turn. Not on the loop thread.
  */
 int turn_start(struct turns *t, const struct turn_request *q, struct turn_ids *ret, struct err *e) MUST_CHECK;
+
+/* What to do while an answer is being written in the conversation. */
+enum turn_when {
+	TURN_NOW,       /* nothing: E_CONFLICT */
+	TURN_IN_QUEUE,  /* the question waits (store/queued.h) until that one is complete */
+	TURN_STOP_FIRST /* that one is stopped first; E_BUSY when it takes too long to end */
+};
+
+struct turn_asked {
+	struct turn_ids ids;  /* of the answer that has begun; 0: it waits */
+	atelier_id queued_id; /* as this one; 0: it has begun */
+};
+
+/* What is asked with one that waited, borrowed from it. */
+struct queued;
+struct turn_request turn_of_queued(const struct queued *row);
+
+/* turn_start, or what `when` says. Not on the loop thread. */
+int turn_ask(struct turns *t, const struct turn_request *q, enum turn_when when, struct turn_asked *ret,
+	struct err *e) MUST_CHECK;
 
 /* The model that the turn would ask for; NULL: the default. */
 int turn_wanted_model(

@@ -29,7 +29,7 @@ struct turns {
 	struct turns_config config;
 	struct journal *journal;
 	struct turnlogs *logs;
-	struct pool *threads, *title_threads, *recover_thread;
+	struct pool *threads, *title_threads, *recover_thread, *queue_threads;
 
 	pthread_mutex_t mx;  /* guards what follows */
 	pthread_cond_t gone; /* a turn has left; by the monotonic clock */
@@ -109,6 +109,12 @@ int prompt_build(struct turn *t) MUST_CHECK;
 /* Sets the turn's model, parameters and instructions; `v` is the conversation, in the turn's arena. E_NOT_FOUND,
  * E_MODEL_UNKNOWN, E_MODEL_CANNOT. */
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e) MUST_CHECK;
+
+/* ---- queue.c ---- */
+
+/* An answer is complete: the first question that waits in its conversation is asked, soon, by a thread of its own. A failure
+ * leaves it in the queue, for the person or the next answer. Turn thread. */
+void queue_go_on(const struct turn *t);
 
 /* ---- title.c ---- */
 

@@ -11,6 +11,7 @@
 #define TURN_STACK     (256u << 10) /* virtual; a sleeping turn has touched a small part of it */
 #define ENDING_THREADS 8            /* for turns that have given up their place and are about to leave their thread */
 #define TITLE_THREADS  4
+#define QUEUE_THREADS  2
 #define TITLES_WAITING 100
 
 #define STORE_RETRY_MS     250
@@ -163,6 +164,7 @@ static int begin(struct turns *all, struct turn *t, const struct turn_request *q
 			.place = q->place,
 			.at = q->at,
 			.content = q->content,
+			.queued_id = q->queued_id,
 			.model = t->model,
 		};
 		if (q->content && !(in.title = title_plain(q->content, &t->arena)))
@@ -232,6 +234,9 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids 
 	*ret = t->ids;
 	bus_publish(all->config.bus,
 		&(struct bus_event){BUS_TURN, "started", t->user_id, t->ids.conversation_id, t->ids.turn_id});
+	if (q->queued_id)
+		bus_publish(all->config.bus,
+			&(struct bus_event){BUS_QUEUE, "sent", t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	/* Here, where few threads do it for all turns: what a thread has freed it keeps for later, and those of the turns
 	 * are thousands that sleep. */
 	t->prepared = prompt_build(t);
@@ -333,6 +338,7 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 		.stack_bytes = TURN_STACK};
 	struct pool_config titles = {
 		.name = "title", .max = TITLE_THREADS, .max_queue = TITLES_WAITING, .stack_bytes = TURN_STACK};
+	struct pool_config queue = {.name = "queue", .max = QUEUE_THREADS, .max_queue = (unsigned)s->max_turns};
 	struct pool_config recover = {.name = "recover", .max = 1, .max_queue = 1};
 	struct journal_config journal = {.dir = c->journal_dir,
 		.segment_bytes = s->journal_segment_mb << 20,
@@ -359,7 +365,8 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 		(r = turnlogs_new(c->loop, all->journal, s->heartbeat_s * 1000, s->reader_stall_s * 1000, &all->logs)) <
 			0 ||
 		(r = pool_new(&threads, &all->threads)) < 0 || (r = pool_new(&titles, &all->title_threads)) < 0 ||
-		(r = pool_new(&recover, &all->recover_thread)) < 0 || (r = recovery_start(all, e)) < 0) {
+		(r = pool_new(&queue, &all->queue_threads)) < 0 || (r = pool_new(&recover, &all->recover_thread)) < 0 ||
+		(r = recovery_start(all, e)) < 0) {
 		turns_free(all);
 		return r;
 	}
@@ -375,6 +382,7 @@ void turns_stop(struct turns *all)
 		cancel_fire(&t->cancel, E_STOPPING);
 	pthread_mutex_unlock(&all->mx);
 	cancel_fire(&all->stop, E_STOPPING);
+	pool_stop(all->queue_threads);
 	pool_stop(all->threads);
 	pool_stop(all->recover_thread);
 	titles_stop(all);
@@ -386,6 +394,7 @@ void turns_free(struct turns *all)
 		return;
 	pool_free(all->threads);
 	pool_free(all->title_threads);
+	pool_free(all->queue_threads);
 	pool_free(all->recover_thread);
 	recovery_free(all);
 	journal_files_done(&all->left);

@@ -56,12 +56,16 @@ def make(client):
     started = client.call("POST", "/api/v1/conversations/%s/turns" % c, {"content": "Secret?"})
     client.request("GET", "/api/v1/turns/%s/events" % started["turn_id"])  # to its end
     bin_ = client.call("POST", "/api/v1/conversations", {"title": "Deleted"})["id"]
+    busy = client.call("POST", "/api/v1/conversations", {"title": "Busy"})["id"]
+    client.call("POST", "/api/v1/conversations/%s/turns" % busy, {"content": "Never ends"})
+    waiting = client.call("POST", "/api/v1/conversations/%s/turns" % busy, {"content": "Waits", "queue": True})
     client.call("DELETE", "/api/v1/conversations/" + bin_)
     client.call("POST", "/api/v1/keys", {"name": "Mine"})
     return {
         "conversations": c,
         "messages": started["message_id"],
         "turns": started["turn_id"],
+        "queued": waiting["queued_id"],
         "folders": client.call("POST", "/api/v1/folders", {"name": "Mine"})["id"],
         "assistants": client.call("POST", "/api/v1/assistants", {"name": "Mine"})["id"],
         "prompts": client.call("POST", "/api/v1/prompts", {"name": "mine", "body": "Mine"})["id"],
@@ -111,6 +115,7 @@ def walk(owner, stranger):
 def run(binary, root):
     template, provider = Template(binary, root), Provider("ollama")
     provider.fallback = Answer([Step(0, ["text", "Yes"]), Step(0, ["done"])])
+    provider.answers = [provider.fallback, Answer([Step(0, ["text", "Yes"]), Step(0, ["stall"])])]
     data = os.path.join(root, "data")
     template.copy(data)
     server = Server(binary, data, {**provider.settings(), "ATELIER_RATE_PER_MINUTE": "1000000", "ATELIER_AUTO_TITLE": "0"})

@@ -15,7 +15,7 @@ export interface TurnRequest {
   language?: string;
 }
 
-/** Starts a turn; it is then followed (`core/live`) as by any other reader of it. */
+/** Starts a turn, at once; it is then followed (`core/live`) as by any other reader of it. */
 export const startTurn = async (conversation: string, body: TurnRequest): Promise<TurnStarted> =>
   // The answer is a stream only for those who ask for one.
   (await take(

@@ -33,7 +33,8 @@ export type Part =
   | { type: 'notice'; code: string; text: string };
 export type Message = Omit<Schemas['Message'], 'parts' | 'siblings'> & { parts: Part[]; siblings: string[] };
 export type MessageState = Message['state'];
-export type TurnStarted = Schemas['TurnStarted'];
+/** An answer that has begun: nothing of it waits. */
+export type TurnStarted = Schemas['TurnStarted'] & { turn_id: string; message_id: string };
 export type Model = Schemas['Model'];
 export type Provider = Schemas['Provider'];
 export type ModelList = Schemas['Models'];

@@ -1,0 +1,143 @@
+/* queued.c - questions that wait for an answer to end. */
+#include "store/queued.h"
+
+#include "store/store_priv.h"
+
+#define NO_QUEUED "There is no such message in the queue, or it is not yours."
+
+#define Q struct queued
+static const struct col columns[] = {COL(I64, Q, id), COL_ONCE(I64, Q, user_id), COL_ONCE(I64, Q, conversation_id),
+	COL_ONCE(REF, Q, key_id), COL_ONCE(REF, Q, assistant_id), COL_ONCE(TEXT, Q, model), COL_ONCE(TEXT, Q, language),
+	COL_CREATED(Q, created_at), COL_ONCE(TEXT, Q, parameters), COL(TEXT, Q, content)};
+#undef Q
+static const struct rows_table queued = {"queued", "id", NO_QUEUED, NULL, TABLE(struct queued, columns)};
+
+/* The queue of a conversation in the bin is out of sight with it. */
+#define OWNED "WHERE user_id = ? AND conversation_id IN (SELECT v.id FROM conversations v WHERE v.deleted_at IS NULL)"
+
+static int owns(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+
+	return STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
+		"SELECT 1 FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
+		DB_I64(conversation_id), DB_I64(user_id));
+}
+
+int queued_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, struct arena *a,
+	struct queued_list *ret, struct err *e)
+{
+	int r = owns(c, user_id, conversation_id, e);
+
+	return r < 0 ? r
+		     : rows_all(&queued, c, a, &ret->items, &ret->n, e, "WHERE conversation_id = ? ORDER BY id",
+			       DB_I64(conversation_id));
+}
+
+int queued_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct queued *ret, struct err *e)
+{
+	return rows_first(&queued, c, a, ret, e, OWNED " AND id = ?", DB_I64(user_id), DB_I64(id));
+}
+
+int queued_first(struct db_conn *c, atelier_id conversation_id, struct arena *a, struct queued *ret, struct err *e)
+{
+	return rows_first(
+		&queued, c, a, ret, e, "WHERE conversation_id = ? ORDER BY id LIMIT 1", DB_I64(conversation_id));
+}
+
+/* ---- adding ---- */
+
+struct addition {
+	const struct queued *in;
+	atelier_id id;
+};
+
+static int add_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct addition *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = owns(c, x->in->user_id, x->in->conversation_id, e);
+
+	x->id = 0;
+	if (r == 0)
+		r = STORE_FIRST(c, &rows, NO_QUEUED, e,
+			"SELECT (SELECT count(*) FROM turns WHERE conversation_id = ? AND state = 'running'),"
+			" (SELECT count(*) FROM queued WHERE conversation_id = ?)",
+			DB_I64(x->in->conversation_id), DB_I64(x->in->conversation_id));
+	if (r < 0 || db_i64(rows, 0) == 0)
+		return r;
+	if (db_i64(rows, 1) >= QUEUED_MAX)
+		return err_set(
+			e, E_CONFLICT, "%d messages wait here already, which is as many as there can be.", QUEUED_MAX);
+	return rows_create_in(&queued, c, x->in, &x->id, e);
+}
+
+int queued_add(struct db *db, const struct queued *in, atelier_id *ret_id, struct err *e)
+{
+	struct addition x = {.in = in};
+	int r = db_write(db, add_in, &x, e);
+
+	if (r == 0)
+		*ret_id = x.id;
+	return r;
+}
+
+/* ---- changing ---- */
+
+struct change {
+	atelier_id user_id, id, conversation_id;
+	const char *content; /* NULL: it is removed */
+};
+
+static int change_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct change *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, NO_QUEUED, e, "SELECT conversation_id FROM queued " OWNED " AND id = ?",
+		DB_I64(x->user_id), DB_I64(x->id));
+
+	if (r < 0)
+		return r;
+	x->conversation_id = db_i64(rows, 0);
+	return x->content ? db_exec(c, NULL, e, "UPDATE queued SET content = ? WHERE id = ?", DB_TEXT(x->content),
+				    DB_I64(x->id))
+			  : rows_delete_in(&queued, c, x->id, e);
+}
+
+static int change(struct db *db, struct change *x, atelier_id *ret_conversation, struct err *e)
+{
+	int r = db_write(db, change_in, x, e);
+
+	if (r == 0)
+		*ret_conversation = x->conversation_id;
+	return r;
+}
+
+int queued_edit(struct db *db, atelier_id user_id, atelier_id id, const char *content, atelier_id *ret_conversation,
+	struct err *e)
+{
+	struct change x = {.user_id = user_id, .id = id, .content = content};
+
+	return change(db, &x, ret_conversation, e);
+}
+
+int queued_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *ret_conversation, struct err *e)
+{
+	struct change x = {.user_id = user_id, .id = id};
+
+	return change(db, &x, ret_conversation, e);
+}
+
+int queued_take(struct db_conn *c, atelier_id conversation_id, atelier_id id, struct arena *a, const char **ret_content,
+	struct err *e)
+{
+	struct queued row;
+	int r = rows_first(
+		&queued, c, a, &row, e, "WHERE id = ? AND conversation_id = ?", DB_I64(id), DB_I64(conversation_id));
+
+	if (r == 0)
+		r = rows_delete_in(&queued, c, id, e);
+	if (r == 0)
+		*ret_content = row.content;
+	return r;
+}

@@ -1,0 +1,231 @@
+/*
+ * queue.c - questions asked while an answer is being written: they wait (store/queued.h), or that answer is stopped for them.
+ * What waits goes on when an answer is complete. After one that was stopped or failed, and after a restart, it waits for the
+ * person: what was to be asked may make no sense any more.
+ */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/grants.h"
+#include "store/queued.h"
+#include "store/users.h"
+#include "turn/turn_priv.h"
+
+#define STOP_WAIT_MS  3000 /* for an answer that is stopped to be stored */
+#define PLACE_WAIT_MS 50   /* for a place, before others that wait for one are tried */
+#define TRIES         20   /* answers that begin and end between two looks */
+
+/* ---- asking ---- */
+
+static int is_running(struct turns *all, const struct turn_request *q, struct arena *a, bool *ret, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
+	struct conversation v;
+	int r = conversations_get(c, q->user_id, q->conversation_id, a, &v, e);
+
+	if (r == 0)
+		*ret = v.turn_id != 0;
+	return r;
+}
+
+/* Nobody is to learn only when it is sent that there is no such model. */
+static int check_model(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e)
+{
+	const char *wanted = NULL, *model;
+	int r = turn_wanted_model(all->db, q, a, &wanted, e);
+
+	return r < 0 ? r : MIN(providers_resolve(all->providers, wanted, a, &model, e), 0);
+}
+
+/* *ret_id 0: nothing is being written any more. */
+static int put(struct turns *all, const struct turn_request *q, struct arena *a, atelier_id *ret_id, struct err *e)
+{
+	const struct queued row = {.user_id = q->user_id,
+		.conversation_id = q->conversation_id,
+		.key_id = q->key_id,
+		.assistant_id = q->assistant_id,
+		.content = q->content,
+		.model = q->model,
+		.parameters = q->parameters,
+		.language = q->language};
+	int r = check_model(all, q, a, e);
+
+	if (r == 0)
+		r = queued_add(all->db, &row, ret_id, e);
+	if (r == 0 && *ret_id)
+		bus_publish(
+			all->config.bus, &(struct bus_event){BUS_QUEUE, "queued", q->user_id, q->conversation_id, 0});
+	return r;
+}
+
+/* Between a look and the next step an answer may end, or begin: then all is looked at again. */
+static int wait_or_start(
+	struct turns *all, const struct turn_request *q, struct arena *a, struct turn_asked *ret, struct err *e)
+{
+	int r = E_CONFLICT;
+
+	for (int i = 0; r == E_CONFLICT && i < TRIES; i++) {
+		bool running = false;
+		err_clear(e);
+		r = is_running(all, q, a, &running, e);
+		if (r == 0 && running)
+			r = put(all, q, a, &ret->queued_id, e);
+		if (r < 0 || ret->queued_id)
+			return r;
+		r = turn_start(all, q, &ret->ids, e);
+	}
+	return r;
+}
+
+static int stop_and_start(
+	struct turns *all, const struct turn_request *q, struct arena *a, struct turn_asked *ret, struct err *e)
+{
+	bool running = false;
+	int r = is_running(all, q, a, &running, e); /* and theirs */
+
+	if (r < 0)
+		return r;
+	if (running && !turns_end_conversation(all, q->conversation_id, STOP_WAIT_MS)) {
+		e->retry_after_s = 1;
+		return err_set(e, E_BUSY,
+			"The answer that is being written is stopped, but has not ended yet. Try again in a moment.");
+	}
+	return turn_start(all, q, &ret->ids, e);
+}
+
+int turn_ask(
+	struct turns *all, const struct turn_request *q, enum turn_when when, struct turn_asked *ret, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+
+	*ret = (struct turn_asked){.ids.conversation_id = q->conversation_id};
+	if (when == TURN_NOW)
+		return turn_start(all, q, &ret->ids, e);
+	arena_init(&a, TURN_ARENA_BYTES);
+	return when == TURN_IN_QUEUE ? wait_or_start(all, q, &a, ret, e) : stop_and_start(all, q, &a, ret, e);
+}
+
+struct turn_request turn_of_queued(const struct queued *row)
+{
+	return (struct turn_request){.user_id = row->user_id,
+		.conversation_id = row->conversation_id,
+		.key_id = row->key_id,
+		.queued_id = row->id,
+		.content = row->content,
+		.model = row->model,
+		.assistant_id = row->assistant_id,
+		.parameters = row->parameters,
+		.language = row->language};
+}
+
+/* ---- going on ---- */
+
+/* A conversation whose queue goes on. */
+struct going_on {
+	struct turns *all;
+	atelier_id user_id, conversation_id;
+	struct pool_task task;
+};
+
+static int load_rights(
+	struct db *db, atelier_id user_id, struct arena *a, struct grant_right **ret, size_t *ret_n, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	struct user u;
+	int r = users_by_id(c, user_id, a, &u, e);
+
+	if (r == 0 && u.disabled)
+		return err_set(e, E_FORBIDDEN, "The account is disabled.");
+	return r < 0 || user_is_admin(&u) ? r : grants_rights(c, user_id, a, ret, ret_n, e);
+}
+
+/* Since it was asked, the person or the model may have been taken away: E_FORBIDDEN. */
+static int check_rights(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e)
+{
+	struct grant_right *rights = NULL;
+	const char *wanted, *id;
+	struct model m;
+	size_t n = 0;
+	int r = load_rights(all->db, q->user_id, a, &rights, &n, e);
+
+	if (r < 0 || n == 0)
+		return r;
+	if ((r = turn_wanted_model(all->db, q, a, &wanted, e)) < 0 ||
+		(r = providers_resolve(all->providers, wanted, a, &id, e)) < 0 ||
+		(r = providers_model(all->providers, id, a, &m, e)) < 0)
+		return r;
+	return grants_allow(rights, n, m.id, m.alias_of, m.provider)
+		       ? 0
+		       : err_set(e, E_FORBIDDEN, "The model %.120s is not for this person any more.", m.id);
+}
+
+/* The first one is asked; E_NOT_FOUND when none waits. */
+static int start_first(const struct going_on *g, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct queued row = {0};
+	struct turn_ids ids;
+	int r;
+
+	arena_init(&a, TURN_ARENA_BYTES);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(g->all->db);
+		r = queued_first(c, g->conversation_id, &a, &row, e);
+	}
+	if (r < 0)
+		return r;
+	const struct turn_request q = turn_of_queued(&row);
+	r = check_rights(g->all, &q, &a, e);
+	return r < 0 ? r : turn_start(g->all, &q, &ids, e);
+}
+
+static bool wait_for_place(struct turns *all)
+{
+	int64_t until_ms = clock_mono_ms() + PLACE_WAIT_MS;
+	const struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
+
+	pthread_mutex_lock(&all->mx);
+	if (!all->stopping)
+		(void)pthread_cond_timedwait(&all->gone, &all->mx, &until);
+	bool stopping = all->stopping;
+	pthread_mutex_unlock(&all->mx);
+	return !stopping;
+}
+
+/* Where all places are taken it is tried again behind the others. */
+static void go_on(void *arg)
+{
+	struct going_on *g = arg;
+	struct turns *all = g->all;
+	struct err e = {0};
+	int r = start_first(g, &e);
+
+	if ((r == E_BUSY || r == E_RATE_LIMITED) && wait_for_place(all) &&
+		pool_submit(all->queue_threads, &g->task, go_on, g) == 0)
+		return;
+	if (r < 0 && r != E_NOT_FOUND && r != E_CONFLICT && r != E_STOPPING)
+		log_warn("turn", "a queued message is not sent, and waits for its person: %s", e.msg);
+	free(g);
+}
+
+static bool has_queue(const struct turn *t)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
+	CLEANUP(arena_done) struct arena a;
+	struct queued first;
+	struct err quiet = {0};
+
+	arena_init(&a, TURN_ARENA_BYTES);
+	return queued_first(c, t->ids.conversation_id, &a, &first, &quiet) == 0;
+}
+
+void queue_go_on(const struct turn *t)
+{
+	if (!has_queue(t))
+		return;
+	struct going_on *g = xcalloc(1, sizeof *g);
+	*g = (struct going_on){.all = t->all, .user_id = t->user_id, .conversation_id = t->ids.conversation_id};
+	if (pool_submit(t->all->queue_threads, &g->task, go_on, g) < 0)
+		free(g);
+}
