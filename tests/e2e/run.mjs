@@ -13,13 +13,14 @@ import * as languages from './languages.mjs';
 import * as lists from './lists.mjs';
 import * as messages from './messages.mjs';
 import { Mock } from './mock.mjs';
+import * as prompts from './prompts.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
 import * as start from './start.mjs';
 import * as unsent from './unsent.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...lists, ...messages, ...start, ...unsent, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...lists, ...messages, ...prompts, ...start, ...unsent, ...windows };
 
 const order = [
   'firstRun',
@@ -53,6 +54,7 @@ const order = [
   'messageActions',
   'searching',
   'assistants',
+  'prompts',
   'librarian',
   'testConnection',
   'addProvider',

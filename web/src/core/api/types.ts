@@ -15,6 +15,11 @@ export type FolderFields = Schemas['FolderPatch'];
 export type Assistant = Schemas['Assistant'];
 export type AssistantFields = Omit<Schemas['AssistantPatch'], 'starters'> & { starters?: string[] };
 export type AssistantVersion = Schemas['AssistantVersion'];
+export type Prompt = Schemas['Prompt'];
+export type PromptFields = Schemas['PromptPatch'];
+export type PromptVariable = Schemas['PromptVariable'];
+export type PromptVersion = Schemas['PromptVersion'];
+export type Share = Schemas['Share'];
 export type ShareNew = Schemas['ShareNew'];
 export type Parameters = Schemas['Parameters'];
 export type Parameter = Schemas['Parameter'];
@@ -86,7 +91,7 @@ export type TurnEvent = Flat<Schemas['TurnEvent']>;
 
 /** What the change feed says. */
 export interface Change {
-  kind: 'conversation' | 'turn' | 'job' | 'assistant';
+  kind: 'conversation' | 'turn' | 'job' | 'assistant' | 'prompt';
   /** The conversation's or the job's. */
   id: string;
   turn_id?: string;

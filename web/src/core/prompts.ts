@@ -1,0 +1,37 @@
+import type { Prompt, PromptVariable } from './api/types';
+
+const VARIABLE = /\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g;
+
+/** The names that stand in a text as {{name}}, each once. */
+export const namesIn = (body: string): string[] => [...new Set([...body.matchAll(VARIABLE)].map((m) => m[1]!))];
+
+/** What is asked for of each name in the text, as `known` says, or as a line of text. */
+export const variablesOf = (body: string, known: readonly PromptVariable[]): PromptVariable[] =>
+  namesIn(body).map((name) => known.find((v) => v.name === name) ?? { name, type: 'text', required: true });
+
+/** The text with what was said in the places of its variables; of one that nothing was said of, nothing is left. */
+export const filled = (body: string, values: Readonly<Record<string, string>>): string => body.replace(VARIABLE, (_, name: string) => values[name] ?? '');
+
+/** A number as people type it, with a comma, too. */
+export const isNumber = (text: string): boolean => /^[+-]?(\d+([.,]\d*)?|[.,]\d+)$/.test(text.trim());
+
+/** A name of a prompt that is being typed: "/" at the beginning of a line, and what of the name stands before the caret. */
+export function slashAt(text: string, caret: number): { from: number; query: string } | null {
+  const found = /(?:^|\n)\/([a-z0-9_-]*)$/i.exec(text.slice(0, caret));
+  return found && { from: caret - found[1]!.length - 1, query: found[1]!.toLowerCase() };
+}
+
+/** The prompts whose names begin so, then those that have it elsewhere in name or description. */
+export function matching<P extends Pick<Prompt, 'name' | 'description'>>(prompts: readonly P[], query: string): P[] {
+  const begins = prompts.filter((p) => p.name.startsWith(query));
+  return [...begins, ...prompts.filter((p) => !begins.includes(p) && `${p.name} ${p.description}`.toLocaleLowerCase().includes(query))];
+}
+
+/** A name that is not taken yet: "name-2" after "name". */
+export function freeName(name: string, taken: readonly string[]): string {
+  const [, stem = name] = /^(.*?)(?:-\d+)?$/.exec(name) ?? [];
+  for (let n = 2; ; n++) {
+    const next = `${stem.slice(0, 55)}-${n}`;
+    if (!taken.includes(next)) return next;
+  }
+}
