@@ -1,8 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { composing } from '$core/keys';
 import { fillOf } from '$core/turn/context';
 import { countOf, optionsOf, textsOf } from '$core/turn/options';
+import { sources } from './sources';
+
+const files = sources(/\.(svelte|ts)$/);
 
 /** Some of what the server says of them. */
 const table = [
@@ -69,10 +71,10 @@ describe('keys', () => {
     expect(composing(key({ keyCode: 229 }))).toBe(true);
   });
   it('are asked about it by everything that hears them', () => {
-    const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((f) => /\.(svelte|ts)$/.test(f));
-    const hears = files.filter((f) => /event\.key\b|\be\.key\b/.test(readFileSync('src/' + f, 'utf8')));
+    const names = (found: typeof files) => found.map(([file]) => file);
+    const hears = files.filter(([, text]) => /event\.key\b|\be\.key\b/.test(text));
     expect(hears.length).toBeGreaterThan(6);
-    expect(hears.filter((f) => !readFileSync('src/' + f, 'utf8').includes('composing('))).toEqual([]);
-    expect(files.filter((f) => f !== 'core/keys.ts' && /isComposing/.test(readFileSync('src/' + f, 'utf8')))).toEqual([]);
+    expect(names(hears.filter(([, text]) => !text.includes('composing(')))).toEqual([]);
+    expect(names(files.filter(([file, text]) => file !== 'core/keys.ts' && /isComposing/.test(text)))).toEqual([]);
   });
 });

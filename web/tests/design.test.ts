@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { sources } from './sources';
 
-const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
-  .filter((f) => /\.(svelte|css)$/.test(f) && !f.startsWith('design/'))
-  .map((f) => [f, readFileSync('src/' + f, 'utf8')] as const);
+const files = sources(/\.(svelte|css)$/).filter(([file]) => !file.startsWith('design/'));
 
 const found = (pattern: RegExp) => files.flatMap(([file, text]) => [...text.matchAll(pattern)].map((m) => `${file}: ${m[0].trim()}`));
 

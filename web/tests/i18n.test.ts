@@ -3,6 +3,7 @@ import { parse, TYPE, type MessageFormatElement } from '@formatjs/icu-messagefor
 import { describe, expect, it } from 'vitest';
 import { bytes, decimal, percentText } from '$core/format';
 import { i18n, languages, match, PSEUDO, t, type Language } from '$core/i18n/i18n.svelte';
+import { sources } from './sources';
 
 const raw = JSON.parse(readFileSync('src/locales/en.json', 'utf8')) as Record<string, string>;
 const others = readdirSync('src/locales').filter((f) => f.endsWith('.json') && f !== 'en.json');
@@ -24,21 +25,19 @@ function forms(parts: MessageFormatElement[]): string[][] {
 }
 const takes = (text: string) => [...argumentsOf(parse(text))].sort();
 
-const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
-  .filter((f) => /\.(ts|svelte)$/.test(f) && !f.endsWith('schema.d.ts'))
-  .map((f) => [f, readFileSync('src/' + f, 'utf8')] as const);
+const files = sources(/\.(ts|svelte)$/).filter(([file]) => !file.endsWith('schema.d.ts'));
 
 describe('the catalogue of texts', () => {
   it('is sorted', () => expect(Object.keys(raw)).toEqual(Object.keys(raw).sort()));
 
   it('has no text that nothing uses', () => {
-    const all = sources.map(([, text]) => text).join('\n');
+    const all = files.map(([, text]) => text).join('\n');
     expect(Object.keys(raw).filter((key) => !all.includes(`'${key}'`))).toEqual([]);
   });
 
   it('gets the arguments that its messages take', () => {
     const wrong: string[] = [];
-    for (const [file, text] of sources)
+    for (const [file, text] of files)
       for (const [, key, given] of text.matchAll(/\bt\(\s*'([\w.]+)'\s*(?:,\s*\{([^{}]*)\})?\s*,?\s*\)/g)) {
         let plain = given ?? '';
         // What stands in parentheses is part of a value.
@@ -107,7 +106,7 @@ describe('the catalogue of texts', () => {
     // Words between tags, and labels as plain attributes; names of programs and things of the trade stay as they are.
     const plain = /^(?:[^A-Za-z]*|Atelier|Aa|Esc|Del|Enter|F2|F6|Shift|llama3\.2|gpt-4o|openai\/gpt-5\*|https:\/\/)$/;
     const wrong: string[] = [];
-    for (const [file, text] of sources.filter(([f]) => f.endsWith('.svelte') && !f.startsWith('gallery/'))) {
+    for (const [file, text] of files.filter(([f]) => f.endsWith('.svelte') && !f.startsWith('gallery/'))) {
       const markup = text.replace(/<script[\s\S]*?<\/script>|<style[\s\S]*?<\/style>|<!--[\s\S]*?-->/g, '');
       const seen = [
         ...[...markup.matchAll(/>([^<>{}]*[A-Za-z]{2}[^<>{}]*)</g)].map((m) => m[1]!.trim()),

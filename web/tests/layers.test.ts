@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { sources } from './sources';
 
 /**
  * What may import what: core knows nobody, design knows core, state knows both, a feature knows these and itself, the
@@ -14,15 +14,15 @@ const below: Record<string, string[]> = {
   gallery: ['core', 'design'],
 };
 
-const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((f) => /\.(ts|svelte)$/.test(f) && f.includes('/'));
+const files = sources(/\.(ts|svelte)$/).filter(([file]) => file.includes('/'));
 
 interface Import {
   file: string;
   spec: string;
 }
 
-const imports: Import[] = files.flatMap((file) =>
-  [...readFileSync('src/' + file, 'utf8').matchAll(/(?:from|import\()\s*'(\$[^']+|\.[^']+)'/g)].map(([, spec]) => ({ file, spec: spec! })),
+const imports: Import[] = files.flatMap(([file, text]) =>
+  [...text.matchAll(/(?:from|import\()\s*'(\$[^']+|\.[^']+)'/g)].map(([, spec]) => ({ file, spec: spec! })),
 );
 
 const wrong = (bad: (i: Import) => boolean) => imports.filter(bad).map((i) => `${i.file} imports ${i.spec}`);
