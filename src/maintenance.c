@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "program.h"
+#include "store/changes.h"
 #include "store/conversations.h"
 #include "store/responses.h"
 #include "store/sessions.h"
@@ -91,6 +92,11 @@ static int emptied_bins(struct maintenance *m, int64_t now, int64_t *ret_n, stru
 	return days == 0 ? 0 : conversations_empty_bin(m->p->db, now - days * DAY_MS, BIN_BATCH, ret_n, e);
 }
 
+static int seen_endings(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	return changes_trim(m->p->db, now - REMOVE_MS, ret_n, e);
+}
+
 static const struct kind kinds[] = {
 	{"conversations of the bin", emptied_bins},
 	{"sessions that had ended", ended_sessions},
@@ -98,6 +104,7 @@ static const struct kind kinds[] = {
 	{"records of calls", old_usage},
 	{"event logs of answers", old_turn_logs},
 	{"responses that programs could go on from", old_responses},
+	{"notes for other servers", seen_endings},
 	{"uploads that had expired", old_uploads},
 	{"uploads of which only the row or the file was there", stray_uploads},
 };

@@ -60,6 +60,7 @@ run_suite() {
 postgres() {
 	meson_suite "$asan" --suite database &&
 		python3 tests/scenario/outage.py --binary "$(binary_of "$asan")" --slow 5 &&
+		python3 tests/scenario/nodes.py --binary "$(binary_of "$asan")" --slow 5 &&
 		python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 --postgres --sample 4
 }
 

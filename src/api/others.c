@@ -1,6 +1,7 @@
 /*
  * others.c - what other processes change in the database that several share: once a second a worker looks at their counters
- * and rereads what is kept in memory here. On SQLite there are no others.
+ * and rereads what is kept in memory here, and ends what was opened by rights that they have taken away. On SQLite there are
+ * no others.
  */
 #include "api/others.h"
 
@@ -9,12 +10,13 @@
 #include "store/changes.h"
 
 /* Limits are counted anew at most so often for what others have used up: it reads the sums of a month. */
-enum { RECOUNT_LOOKS = 5 };
+enum { RECOUNT_LOOKS = 5, MEMORY = 64 << 10 };
 
 struct others {
 	struct pool_task task;
 	struct api *api;
 	struct changes_seen seen; /* of the worker alone, as all here but `busy` */
+	int64_t ending;           /* the last one that was seen */
 	unsigned looks;
 	bool busy; /* atomic */
 };
@@ -42,12 +44,38 @@ static int read_again(struct others *o, const struct changes_seen *now, struct e
 	return r;
 }
 
+/* What is ended once too often, since it was noted before this process began, had no stream here. */
+static int end_streams(struct others *o, struct err *e)
+{
+	struct change_ending *list = NULL;
+	size_t n = CHANGE_ENDINGS;
+	int r = 0;
+
+	while (r == 0 && n == CHANGE_ENDINGS) {
+		CLEANUP(arena_done) struct arena a;
+
+		arena_init(&a, MEMORY);
+		{
+			CLEANUP(db_releasep) struct db_conn *c = db_acquire(o->api->c.db);
+			r = changes_endings(c, o->ending, &a, &list, &n, e);
+		}
+		for (size_t i = 0; r == 0 && i < n; i++) {
+			api_end(o->api, &(struct ending){.user_id = list[i].user_id,
+						.session_id = list[i].session_id,
+						.key_id = list[i].key_id,
+						.conversation_id = list[i].conversation_id});
+			o->ending = list[i].id;
+		}
+	}
+	return r;
+}
+
 static int look(struct others *o, struct err *e)
 {
-	struct changes_seen now;
-	int r;
+	struct changes_seen now = {0};
+	int r = end_streams(o, e);
 
-	{
+	if (r == 0) {
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(o->api->c.db);
 		r = changes_read(c, &now, e);
 	}

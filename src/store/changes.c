@@ -1,6 +1,8 @@
 /* changes.c - what other processes have changed. */
 #include "store/changes.h"
 
+#include "store/store_priv.h"
+
 /*
  * The row of a process is touched by that one alone, and who writes holds the lock of the writer anyway. What a program like
  * psql changes counts as the node 0, which every process takes for another.
@@ -24,6 +26,88 @@ const char changes_postgres[] =
 		COUNTED("model_overrides", "configuration") COUNTED("model_tasks", "configuration")
 			COUNTED("prices", "limits") COUNTED("limits", "limits") COUNTED("groups", "limits")
 				COUNTED("group_members", "limits") COUNTED("usage", "usage");
+
+/* Of each row that goes, or that changes in what gives a right. The columns are those of struct change_ending. */
+#define ENDS(table, name, when, column)                                                                                \
+	"CREATE TRIGGER " table "_" name " AFTER " when " EXECUTE FUNCTION note_ending('" column "');"
+
+const char changes_endings_postgres[] =
+	"CREATE TABLE endings ("
+	"  id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+	"  node BIGINT NOT NULL,"
+	"  at BIGINT NOT NULL,"
+	"  user_id BIGINT NOT NULL DEFAULT 0,"
+	"  session_id BIGINT NOT NULL DEFAULT 0,"
+	"  key_id BIGINT NOT NULL DEFAULT 0,"
+	"  conversation_id BIGINT NOT NULL DEFAULT 0"
+	");"
+	"CREATE INDEX endings_at ON endings(at);"
+	"CREATE FUNCTION note_ending() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+	"  EXECUTE format('INSERT INTO endings (node, at, %I) VALUES ($1, $2, $3)', TG_ARGV[0])"
+	"  USING coalesce(nullif(current_setting('atelier.node', true), ''), '0')::bigint,"
+	"    (extract(epoch FROM clock_timestamp()) * 1000)::bigint, OLD.id;"
+	"  RETURN NULL; END $$;" ENDS("users", "end", "DELETE ON users FOR EACH ROW", "user_id") ENDS("users", "change",
+		"UPDATE OF disabled, role ON users FOR EACH ROW",
+		"user_id") ENDS("sessions", "end", "DELETE ON sessions FOR EACH ROW", "session_id")
+		ENDS("api_keys", "end", "DELETE ON api_keys FOR EACH ROW", "key_id")
+			ENDS("api_keys", "change", "UPDATE OF scopes, models ON api_keys FOR EACH ROW", "key_id")
+				ENDS("conversations", "end", "DELETE ON conversations FOR EACH ROW", "conversation_id")
+					ENDS("conversations", "change",
+						"UPDATE OF deleted_at ON conversations FOR EACH ROW"
+						" WHEN (NEW.deleted_at IS NOT NULL)",
+						"conversation_id");
+
+int changes_endings(
+	struct db_conn *c, int64_t after, struct arena *a, struct change_ending **ret, size_t *ret_n, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct change_ending *list;
+	size_t n = 0;
+	int r;
+
+	*ret_n = 0;
+	if (!db_is_postgres(c))
+		return 0;
+	list = ARENA_ARRAY(a, struct change_ending, CHANGE_ENDINGS);
+	if (!list)
+		return store_full(e);
+	r = db_query(c, &rows, e,
+		"SELECT id, user_id, session_id, key_id, conversation_id FROM endings WHERE id > ? AND node <> ?"
+		" ORDER BY id LIMIT ?",
+		DB_I64(after), DB_I64(db_node(c)), DB_I64(CHANGE_ENDINGS));
+	while (r >= 0 && n < CHANGE_ENDINGS && (r = db_next(rows, e)) > 0) {
+		list[n++] = (struct change_ending){.id = db_i64(rows, 0),
+			.user_id = db_i64(rows, 1),
+			.session_id = db_i64(rows, 2),
+			.key_id = db_i64(rows, 3),
+			.conversation_id = db_i64(rows, 4)};
+	}
+	if (r < 0)
+		return r;
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+struct trim {
+	int64_t before_ms, n;
+};
+
+static int trim_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct trim *x = arg;
+
+	return db_is_postgres(c) ? db_exec(c, &x->n, e, "DELETE FROM endings WHERE at < ?", DB_I64(x->before_ms)) : 0;
+}
+
+int changes_trim(struct db *db, int64_t before_ms, int64_t *ret_n, struct err *e)
+{
+	struct trim x = {.before_ms = before_ms};
+	int r = db_is_shared(db) ? db_write(db, trim_in, &x, e) : 0;
+
+	*ret_n = x.n;
+	return r;
+}
 
 int changes_read(struct db_conn *c, struct changes_seen *ret, struct err *e)
 {

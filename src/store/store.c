@@ -228,6 +228,10 @@ const struct db_migration *store_migrations(size_t *ret_n)
 		{.version = 14, .name = "assistants, parameters and instructions", .sql = schema_assistants},
 		{.version = 15, .name = "the library of prompts", .sql = schema_prompts},
 		{.version = 16, .name = "questions wait for an answer to end", .sql = schema_queued},
+		{.version = 17,
+			.name = "what ends at one server ends at the others",
+			.sql = "",
+			.postgres = changes_endings_postgres},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);
