@@ -1,7 +1,7 @@
-// Assistants: made, chosen, changed and taken back, copied, shared. The arguments are those of chat.mjs.
+// Assistants: made, chosen, changed and taken back, copied, shared; and what administrators say of models. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
-import { answer, has, newChat, ready } from './chat.mjs';
+import { answer, ask, has, newChat, ready } from './chat.mjs';
 
 export async function assistants({ page, mock, base, shot }) {
   const calls = mock.calls.length;
@@ -18,6 +18,12 @@ export async function assistants({ page, mock, base, shot }) {
   await form.getByLabel('Description').fill('Speaks like the sea');
   await form.getByRole('textbox', { name: 'Instructions' }).fill('You are a pirate.\nToday you serve {{user}}.');
   await form.getByLabel('Questions to begin with').fill('Begin, please\nTell a tale');
+  await form.getByRole('button', { name: 'Answer options' }).click();
+  await form.getByLabel('Temperature').fill('9');
+  await form.getByRole('button', { name: 'Create' }).click();
+  await form.getByText('A number from 0 to 2.').waitFor();
+  await form.getByLabel('Temperature').fill('0,5');
+  await form.getByLabel('Stop sequences').fill('END');
   found.push(...(await look(page, 'an assistant is made', ['graphite', 'quartz'])));
   await shot('form');
   await form.getByRole('button', { name: 'Create' }).click();
@@ -34,7 +40,9 @@ export async function assistants({ page, mock, base, shot }) {
   await page.getByRole('button', { name: 'Begin, please' }).click();
   await has(answer(page), 'Begun.');
   await ready(page);
-  const told = mock.calls.slice(calls).find((c) => c.messages.at(-1).content === 'Begin, please').messages[0];
+  const call = mock.calls.slice(calls).find((c) => c.messages.at(-1).content === 'Begin, please');
+  assert.deepEqual([call.options.temperature, call.options.stop], [0.5, ['END']]);
+  const told = call.messages[0];
   assert.equal(told.role, 'system');
   assert.match(told.content, /You are a pirate\.\nToday you serve ada\./);
   await page.reload();
@@ -84,6 +92,42 @@ export async function assistants({ page, mock, base, shot }) {
     await page.getByRole('listitem', { name, exact: true }).waitFor({ state: 'detached' });
   }
   await page.getByText('No assistants yet').waitFor();
+  await page.goto(base + '/');
+  await newChat(page);
+  nothing(found);
+}
+
+export async function rules({ page, mock, base, shot }) {
+  mock.on('By the rules', ({ say }) => say('Ruled.'));
+  await page.goto(base + '/settings/rules');
+  await page.getByText('No rules yet').waitFor();
+  await page.getByRole('button', { name: 'New rule' }).click();
+  const form = page.getByRole('dialog');
+  await form.getByRole('button', { name: 'Create' }).click();
+  await form.getByText('Say which models it is for.').waitFor();
+  await form.getByLabel('Models').fill('*');
+  await form.getByText(/^For (one model|\d+ models):/).waitFor();
+  await form.getByLabel('Instructions').fill('Be polite.');
+  await form.getByLabel('Top P').fill('0.9');
+  const found = await look(page, 'a rule is made', ['graphite', 'quartz']);
+  await shot('form');
+  await form.getByRole('button', { name: 'Create' }).click();
+  const row = page.getByRole('listitem', { name: 'All models' });
+  await row.getByText('top_p 0.9').waitFor();
+  found.push(...(await look(page, 'a rule')));
+  await shot('list');
+  await page.goto(base + '/');
+  await newChat(page);
+  await ask(page, 'By the rules');
+  await has(answer(page), 'Ruled.');
+  await ready(page);
+  const call = mock.calls.find((c) => c.messages.at(-1).content === 'By the rules');
+  assert.equal(call.options.top_p, 0.9);
+  assert.match(call.messages[0].content, /Be polite\./);
+  await page.goto(base + '/settings/rules');
+  await page.getByRole('button', { name: 'Delete All models' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('No rules yet').waitFor();
   await page.goto(base + '/');
   await newChat(page);
   nothing(found);

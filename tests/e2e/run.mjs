@@ -54,6 +54,7 @@ const order = [
   'messageActions',
   'searching',
   'assistants',
+  'rules',
   'prompts',
   'librarian',
   'testConnection',

@@ -35,6 +35,7 @@ export const sections: Section[] = [
   { id: 'usage', title: 'section.usage', icon: 'chart', group: 'settings.you', load: () => import('$features/usage/Usage.svelte') },
   { id: 'models', title: 'section.models', icon: 'cube', group: 'settings.server', load: () => import('$features/models/Models.svelte') },
   { id: 'providers', title: 'section.providers', icon: 'server', group: 'settings.server', admin: true, load: () => import('$features/providers/Providers.svelte') },
+  { id: 'rules', title: 'section.rules', icon: 'filter', group: 'settings.server', admin: true, load: () => import('$features/parameters/Rules.svelte') },
   { id: 'people', title: 'section.people', icon: 'people', group: 'settings.server', admin: true, load: () => import('$features/people/People.svelte') },
   { id: 'limits', title: 'section.limits', icon: 'gauge', group: 'settings.server', admin: true, load: () => import('$features/limits/Limits.svelte') },
   { id: 'jobs', title: 'section.jobs', icon: 'retry', group: 'settings.server', admin: true, load: () => import('$features/jobs/Jobs.svelte') },

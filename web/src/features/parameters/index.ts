@@ -1,0 +1,3 @@
+export { ParameterForm } from './form.svelte';
+export { default as ParameterFields } from './ParameterFields.svelte';
+export { default as PatternField } from './PatternField.svelte';
