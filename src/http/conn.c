@@ -143,6 +143,8 @@ void conn_again(struct conn *c)
 {
 	struct http_server *s = c->server;
 
+	if (c->dead)
+		return;
 	if (!s->again.first)
 		event_add(s->again_ev, &(struct timeval){0});
 	turn_add(&s->again, c, &c->is_again);
@@ -163,6 +165,7 @@ void conn_on_again(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
 
 static void conn_free(struct conn *c)
 {
+	ASSERT(!c->is_again);
 	buf_wipe(&c->in);
 	buf_done(&c->out);
 	free(c->tail_owned);
@@ -191,6 +194,7 @@ void conn_close(struct conn *c)
 	list_remove(c);
 	if (c->is_again)
 		turn_drop(&s->again, c);
+	c->is_again = false;
 	if (c->counted)
 		peers_remove(&s->peers, c->counted);
 	large_end(c);

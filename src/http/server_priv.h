@@ -195,7 +195,7 @@ void conn_new(struct http_server *s, int fd, struct tls *tls, const char *peer, 
 void conn_run(struct conn *c);   /* reads and goes on as far as possible; may free it */
 void conn_close(struct conn *c); /* frees it, or has conn_run do that */
 void conn_enter(struct conn *c, enum conn_state state);
-void conn_again(struct conn *c); /* conn_run in the next turn */
+void conn_again(struct conn *c); /* conn_run in the next turn, unless it is closed by then */
 /* Keeps what has come for later; -errno: it is lost, and the connection has to end, since something would be missing. */
 int conn_keep(struct conn *c, const char *p, size_t n) MUST_CHECK;
 bool conn_waits(const struct conn *c);                                /* output waits for the client */

@@ -102,14 +102,22 @@ static void on_leave(void *arg)
 	sem_post(&f->left);
 }
 
+static void on_stream(void *arg)
+{
+	(void)arg;
+}
+
 static void on_head(struct http_exchange *x, void *arg)
 {
+	static const struct http_stream_ops quiet = {on_stream, on_stream};
 	struct fixture *f = arg;
 	const char *path = http_path(x);
 	int r = 0;
 
 	http_exchange_set_data(x, f);
-	if (strcmp(path, "/blind") == 0) {
+	if (strcmp(path, "/abort") == 0) {
+		http_stream_abort(http_stream_start(x, "text/plain", &quiet, f));
+	} else if (strcmp(path, "/blind") == 0) {
 		text(x, 200, "not looked at");
 	} else if (strcmp(path, "/thread") == 0) {
 		in_thread(ask_later, x);
@@ -239,6 +247,28 @@ static void post(int fd, const char *path, size_t n, size_t sent)
 }
 
 static const char ECHO[] = "GET /e HTTP/1.1\r\nHost: x\r\n\r\n", ECHOED[] = "0 bytes, sum 0";
+
+/* A connection that is closed at the moment at which others should have their turn has none of its own any more. */
+static void test_closed_at_its_turn(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned before = 0; before < 20; before++) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT(10000);
+		int fd = net_connect(f->port);
+
+		for (unsigned i = 0; i < before; i++)
+			buf_add_str(&b, ECHO);
+		buf_add_str(&b, "GET /abort HTTP/1.1\r\nHost: x\r\n\r\n");
+		net_send(fd, b.p, b.n);
+		for (char c[4096]; recv(fd, c, sizeof(c), 0) > 0;)
+			;
+		close(fd);
+	}
+	int fd = net_connect(f->port);
+	expect(fd, ECHO, 200, ECHOED);
+	close(fd);
+}
 
 /* --- bodies -------------------------------------------------------------------------------------------------------- */
 
@@ -713,6 +743,7 @@ static void test_cut_anywhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_closed_at_its_turn),
 		TEST(test_whole),
 		TEST(test_pieces),
 		TEST(test_too_large),
