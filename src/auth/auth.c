@@ -146,6 +146,7 @@ int auth_login(struct auth *a, const char *name, const char *password, const str
 	char device[AUTH_DEVICE_NAME];
 	struct user user = {0};
 	struct taken taken;
+	bool matches;
 	int r;
 
 	r = login_find(a, name, mem, &user, e);
@@ -156,7 +157,10 @@ int auth_login(struct auth *a, const char *name, const char *password, const str
 	r = tries_take(a->tries, &knock, clock_mono_us(), &taken, e);
 	if (r < 0)
 		return r;
-	if (!auth_password_matches(user.password_hash, password)) {
+	r = auth_password_matches(user.password_hash, password, &matches, e);
+	if (r < 0)
+		return r;
+	if (!matches) {
 		metric_add(M_logins_failed_total, 1);
 		return err_set(e, E_UNAUTHORIZED, "The user name or the password is wrong.");
 	}
@@ -232,13 +236,17 @@ int auth_change_password(
 	struct auth *a, const struct auth_identity *who, const struct auth_password_change *in, struct err *e)
 {
 	char hash[128], key[64];
+	bool matches;
 	int r;
 
 	snprintf(key, sizeof(key), "password %lld", (long long)who->session_id);
 	r = tries_take_plain(a->tries, key, clock_mono_us(), e);
 	if (r < 0)
 		return r;
-	if (!auth_password_matches(who->user.password_hash, in->current))
+	r = auth_password_matches(who->user.password_hash, in->current, &matches, e);
+	if (r < 0)
+		return r;
+	if (!matches)
 		return err_set(e, E_FORBIDDEN, "The present password is wrong.");
 	tries_good_plain(a->tries, key);
 	r = auth_hash_password(who->user.name, in->wanted, hash, e);

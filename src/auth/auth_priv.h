@@ -64,8 +64,9 @@ const char *auth_common_password(const char *name, const char *password);
 bool auth_device_name(const struct auth *a, const char *token, char ret[AUTH_DEVICE_NAME]);
 bool auth_device_known(const struct auth *a, const char *token, const struct user *u, char ret[AUTH_DEVICE_NAME]);
 
-/* True when the password is the hash's; a hash of NULL or AUTH_NO_PASSWORD takes the same time and is false. */
-bool auth_password_matches(const char *hash, const char *password);
+/* Whether the password is the hash's; a hash of NULL or AUTH_NO_PASSWORD takes the same time and is false. -ENOMEM: nothing is
+ * known. */
+int auth_password_matches(const char *hash, const char *password, bool *ret, struct err *e) MUST_CHECK;
 
 /* Makes a setup code when there is no administrator yet. */
 int auth_setup_init(struct auth *a, struct err *e) MUST_CHECK;

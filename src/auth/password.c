@@ -1,14 +1,17 @@
 #include <ctype.h>
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 
 #include "auth/auth_priv.h"
+#include "sys/fault.h"
 
 #define PASSWORD_MIN 8
 #define PASSWORD_MAX 1024
 #define NAME_MAX_LEN 64
 #define HASH_OPS     2
 #define HASH_BYTES   ((size_t)64 << 20)
+#define SUM_BYTES    32
 
 _Static_assert(crypto_pwhash_STRBYTES == 128, "the header promises room for 128");
 
@@ -48,13 +51,49 @@ int auth_hash_password(const char *name, const char *password, char ret[128], st
 	return r == 0 ? 0 : err_set(e, -ENOMEM, "no memory to hash a password");
 }
 
-bool auth_password_matches(const char *hash, const char *password)
-{
-	size_t n = strlen(password);
-	bool any = hash && *hash;
-	int r = crypto_pwhash_str_verify(any ? hash : nobody, password, MIN(n, PASSWORD_MAX + 1));
+/* A hash in its parts. */
+struct parts {
+	unsigned ops, kib;
+	unsigned char salt[crypto_pwhash_SALTBYTES], sum[SUM_BYTES];
+};
 
-	return r == 0 && any && n <= PASSWORD_MAX;
+/* Reads n bytes of base64 up to `after`. */
+static const char *read_bytes(const char *p, unsigned char *ret, size_t n, char after)
+{
+	const char *end;
+	size_t got;
+
+	if (sodium_base642bin(ret, n, p, strlen(p), NULL, &got, &end, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) < 0 ||
+		got != n || *end != after)
+		return NULL;
+	return end;
+}
+
+static bool read_hash(const char *hash, struct parts *ret)
+{
+	int at = 0;
+
+	if (sscanf(hash, "$argon2id$v=19$m=%u,t=%u,p=1$%n", &ret->kib, &ret->ops, &at) != 2 || at == 0)
+		return false;
+	hash = read_bytes(hash + at, ret->salt, sizeof(ret->salt), '$');
+	return hash && read_bytes(hash + 1, ret->sum, sizeof(ret->sum), '\0');
+}
+
+/* In place of crypto_pwhash_str_verify(), which takes memory that is out for a wrong password. */
+int auth_password_matches(const char *hash, const char *password, bool *ret, struct err *e)
+{
+	unsigned char sum[SUM_BYTES];
+	size_t n = strlen(password);
+	struct parts of = {0};
+	bool any = hash && read_hash(hash, &of);
+	int r = any || read_hash(nobody, &of) ? FAULT("password_memory") : -EINVAL;
+
+	if (r < 0 || crypto_pwhash(sum, sizeof(sum), password, MIN(n, (size_t)PASSWORD_MAX + 1), of.salt, of.ops,
+			     (size_t)of.kib << 10, crypto_pwhash_ALG_ARGON2ID13) < 0)
+		return err_set(e, -ENOMEM, "no memory to check a password");
+	*ret = sodium_memcmp(sum, of.sum, sizeof(sum)) == 0 && any && n <= PASSWORD_MAX;
+	sodium_memzero(sum, sizeof(sum));
+	return 0;
 }
 
 int auth_check_name(const char *name, struct err *e)

@@ -1,4 +1,5 @@
 /* Users, sessions, the first administrator, tokens: on a database of their own. */
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
@@ -13,6 +14,7 @@
 #include "auth/auth.h"
 #include "base/clock.h"
 #include "store/store.h"
+#include "sys/fault.h"
 
 #define PASSWORD "right horse"
 
@@ -412,11 +414,31 @@ static void test_devices_end_with_the_password(void **state)
 	assert_int_equal(login_from(f, "192.0.2.1", home, "anna", "new horse", &s, &e), E_RATE_LIMITED);
 }
 
+/* A password that could not be looked at is not called wrong. */
+static void test_no_memory(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_session s;
+	struct auth_identity who;
+	struct err e;
+
+	add_user(f, "anna");
+	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), 0);
+	assert_int_equal(identify(f, s.cookie, NULL, &who), 0);
+	fault_set("password_memory:ENOMEM");
+	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), -ENOMEM);
+	assert_int_equal(login(f, "nobody", PASSWORD, &s, &e), -ENOMEM);
+	assert_int_equal(change_password(f, &who, PASSWORD, "another long one", &e), -ENOMEM);
+	fault_set(NULL);
+	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_no_memory),
 		TEST(test_key_is_private_and_stays),
 		TEST(test_master_key),
 		TEST(test_sessions),
