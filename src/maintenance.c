@@ -6,6 +6,7 @@
 #include "program.h"
 #include "store/changes.h"
 #include "store/conversations.h"
+#include "store/images.h"
 #include "store/responses.h"
 #include "store/sessions.h"
 #include "store/turns.h"
@@ -78,6 +79,21 @@ static int stray_uploads(struct maintenance *m, int64_t now, int64_t *ret_n, str
 	return uploads_delete_strays(m->p->db, m->p->settings->data, now, ret_n, e);
 }
 
+static int unused_images(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	return images_delete_unused(m->p->db, m->p->settings->data, 0, now - IMAGES_UNSENT_MS, ret_n, e);
+}
+
+static int unused_files(struct maintenance *m, int64_t now UNUSED, int64_t *ret_n, struct err *e)
+{
+	return blobs_delete_unused(m->p->db, m->p->settings->data, ret_n, e);
+}
+
+static int stray_files(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	return blobs_delete_strays(m->p->db, m->p->settings->data, now, ret_n, e);
+}
+
 static int old_responses(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
 {
 	int64_t hours = m->p->settings->responses_keep_hours;
@@ -107,6 +123,9 @@ static const struct kind kinds[] = {
 	{"notes for other servers", seen_endings},
 	{"uploads that had expired", old_uploads},
 	{"uploads of which only the row or the file was there", stray_uploads},
+	{"pictures that nothing has", unused_images},
+	{"files that nothing has", unused_files},
+	{"files without a row", stray_files},
 };
 
 static bool is_stopping(struct maintenance *m)

@@ -1,6 +1,7 @@
 /* conversations_api.c - a person's conversations. */
 #include "api/bootstrap.h"
 #include "api/conversations.h"
+#include "api/images.h"
 #include "provider/parameters.h"
 #include "store/conversations.h"
 
@@ -364,6 +365,8 @@ static int conversation_delete(struct request *q)
 		return r;
 	api_end(q->api, &(struct ending){.conversation_id = q->arg_id});
 	tell_conversation(q, q->arg_id, "deleted");
+	if (hard)
+		images_tidy(q, q->who.user.id);
 	return 0;
 }
 

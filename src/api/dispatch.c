@@ -138,7 +138,7 @@ void request_end(struct request *q, int r)
 	else if (r == 0 && q->route->media) {
 		out = q->raw;
 		q->raw = BUF_INIT(0);
-		type = q->route->media;
+		type = q->media ? q->media : q->route->media;
 	}
 	if (r == 0)
 		r = buf_status(&out);
@@ -199,6 +199,14 @@ static int parse_path(struct request *q)
 	return 0;
 }
 
+/* The body is bytes that the handler takes as they are. */
+static bool takes_bytes(const struct request *q)
+{
+	const char *type = http_header(q->x, "Content-Type");
+
+	return q->route->bytes && type && strncasecmp(type, q->route->bytes, strlen(q->route->bytes)) == 0;
+}
+
 /* A route with a body of ours takes JSON, as it is. */
 static int check_media(struct request *q)
 {
@@ -206,7 +214,7 @@ static int check_media(struct request *q)
 
 	if (q->route->body && coding && *coding && strcasecmp(coding, "identity") != 0)
 		return err_set(&q->err, E_MEDIA_TYPE, "Send the request without compression (Content-Encoding).");
-	if (!q->route->body || media_type_is(http_header(q->x, "Content-Type"), "application/json"))
+	if (!q->route->body || takes_bytes(q) || media_type_is(http_header(q->x, "Content-Type"), "application/json"))
 		return 0;
 	return err_set(&q->err, E_MEDIA_TYPE, "%s", err_info(E_MEDIA_TYPE)->text);
 }
@@ -232,7 +240,7 @@ static int parse_body(struct request *q)
 {
 	const struct schema *s = q->route->body;
 
-	if (!s)
+	if (!s || takes_bytes(q))
 		return 0;
 	q->body = arena_alloc(&q->mem, s->size);
 	if (!q->body)

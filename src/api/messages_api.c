@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "api/conversations.h"
+#include "api/images.h"
 #include "base/json.h"
 #include "store/messages.h"
 #include "store/tree.h"
@@ -19,17 +20,17 @@ static const struct schema message_error_schema =
 
 /* Of a part, for the description: the JSON itself is stored (turn/parts.h). Which fields there are is said by `type`. */
 struct part_answer {
-	const char *type, *text, *id, *name, *arguments, *result, *title, *url, *quote, *code;
-	int64_t n;
+	const char *type, *text, *id, *name, *arguments, *result, *title, *url, *quote, *code, *media_type;
+	int64_t n, width, height;
 	bool failed;
 };
 
 #define P struct part_answer
 static const struct field part_fields[] = {
-	FIELD_ENUM(P, type, "type", "text reasoning tool_call citation notice", FIELD_REQUIRED, "What it is."),
+	FIELD_ENUM(P, type, "type", "text reasoning tool_call citation notice image", FIELD_REQUIRED, "What it is."),
 	FIELD_TEXT(P, text, "text", 0, 0, FIELD_OMIT, "Of a text (Markdown), reasoning or notice: its words."),
-	FIELD_STR(P, id, "id", 0, 0, FIELD_OMIT, "Of a call of a tool: its id."),
-	FIELD_STR(P, name, "name", 0, 0, FIELD_OMIT, "Of a call: the tool."),
+	FIELD_STR(P, id, "id", 0, 0, FIELD_OMIT, "Of a call of a tool, or of a picture: its id."),
+	FIELD_STR(P, name, "name", 0, 0, FIELD_OMIT, "Of a call: the tool; of a picture: what it is called."),
 	FIELD_TEXT(P, arguments, "arguments", 0, 0, FIELD_OMIT, "Of a call: the text of a JSON object."),
 	FIELD_TEXT(P, result, "result", 0, 0, FIELD_OMIT, "Of a call: what it came to; null: nothing yet."),
 	FIELD_BOOL(P, failed, "failed", FIELD_OMIT, "Of a call: the result tells of a failure."),
@@ -37,6 +38,9 @@ static const struct field part_fields[] = {
 	FIELD_STR(P, title, "title", 0, 0, FIELD_OMIT, "Of a citation: what it is called."),
 	FIELD_STR(P, url, "url", 0, 0, FIELD_OMIT, "Of a citation: where it stands."),
 	FIELD_TEXT(P, quote, "quote", 0, 0, FIELD_OMIT, "Of a citation: its words."),
+	FIELD_STR(P, media_type, "media_type", 0, 0, FIELD_OMIT, "Of a picture: image/png and the like."),
+	FIELD_I64(P, width, "width", 0, 0, FIELD_OMIT, "Of a picture: pixels, as it is shown."),
+	FIELD_I64(P, height, "height", 0, 0, FIELD_OMIT, "Likewise."),
 	FIELD_STR(P, code, "code", 0, 0, FIELD_OMIT, "Of a notice: what it is about, as in the table of events."),
 };
 #undef P
@@ -287,8 +291,10 @@ static int message_delete(struct request *q)
 		return request_no_memory(q);
 	*out = (struct tree_cut){.user_id = q->who.user.id, .message_id = q->arg_id, .dry = dry};
 	r = tree_delete(q->api->c.db, out, &q->err);
-	if (r == 0 && !dry)
+	if (r == 0 && !dry) {
 		tell_conversation(q, out->conversation_id, "updated");
+		images_tidy(q, q->who.user.id);
+	}
 	q->answer = out;
 	return r;
 }

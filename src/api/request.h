@@ -69,7 +69,8 @@ struct request {
 
 	int status;         /* of the answer; from the route unless changed */
 	const void *answer; /* the struct of route->answer */
-	struct buf raw;     /* or these bytes, of type route->media */
+	struct buf raw;     /* or these bytes, */
+	const char *media;  /* of this type, a literal; NULL: route->media */
 	struct str fixed;   /* or these, which live as long as the api */
 	bool taken;         /* the exchange was handed on */
 	void *later;        /* of a handler that returned REQUEST_LATER */

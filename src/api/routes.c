@@ -34,6 +34,7 @@
 	X(catalogue)                                                                                                   \
 	X(providers)                                                                                                   \
 	X(manual)                                                                                                      \
+	X(images)                                                                                                      \
 	X(uploads)                                                                                                     \
 	X(usage)                                                                                                       \
 	X(prices)                                                                                                      \

@@ -53,11 +53,12 @@ struct route {
 	enum access access;
 	unsigned flags;
 	int status;
-	enum route_shape shape;      /* not SHAPE_OWN: of the gateway */
-	const struct schema *body;   /* NULL: none, or `body_schema` */
-	const char *body_schema;     /* JSON Schema of a body that the handler reads itself */
-	int64_t body_max;            /* bytes; 0: as the settings say */
-	const int *errors;           /* codes, up to a 0, beside those that every route of its kind has */
+	enum route_shape shape;    /* not SHAPE_OWN: of the gateway */
+	const struct schema *body; /* NULL: none, or `body_schema` */
+	const char *bytes;         /* beside `body`: of a type that begins so the handler takes the bytes as they are */
+	const char *body_schema;   /* JSON Schema of a body that the handler reads itself */
+	int64_t body_max;          /* bytes; 0: as the settings say */
+	const int *errors;         /* codes, up to a 0, beside those that every route of its kind has */
 	const struct schema *answer; /* NULL: none, or `media` */
 	const char *media;           /* of an answer that is no JSON object of ours */
 	const char *media_stream;    /* of one that comes piece by piece, when the client asked for that */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "provider/parameters.h"
 #include "store/conversations.h"
+#include "store/images.h"
 #include "store/turns.h"
 
 struct turn_new {
@@ -15,12 +16,18 @@ struct turn_new {
 	atelier_id assistant_id;
 	const char *language;
 	bool goes_on, queue, stop;
+	struct schema_list attachments;
 	struct parameters options, parameters;
 };
 
+static const struct field attachment_item = {.type = FT_ID};
 static const struct field turn_new_fields[] = {
 	FIELD(FT_TEXT, struct turn_new, content, "content", .min = 1, .pattern = "[^ \t\r\n\f\v]",
-		.hint = "more than blanks", .doc = "What the user says. Either this, `regenerate` or `continue`."),
+		.hint = "more than blanks",
+		.doc = "What the user says. Either this, `regenerate` or `continue`; with "
+		       "`attachments` it may be missing."),
+	FIELD(FT_STRS, struct turn_new, attachments, "attachments", .max = IMAGES_MAX, .item = &attachment_item,
+		.flags = FIELD_UNIQUE, .doc = "Pictures of the question, as `POST /images` answers."),
 	FIELD_ID(struct turn_new, parent_id, "parent_id", 0,
 		"The answer that the question stands below; null: the last one of the branch shown."),
 	FIELD_ID(struct turn_new, edit, "edit", 0,
@@ -45,8 +52,9 @@ static const struct field turn_new_fields[] = {
 		"The person's language, for instructions that ask for it: a tag like de, or its name."),
 };
 #define NONE(name) "\"" name "\":{\"type\":\"null\"}"
-#define NO_PLACE   NONE("parent_id") "," NONE("edit")
+#define NO_PLACE   NONE("parent_id") "," NONE("edit") ",\"attachments\":{\"maxItems\":0}"
 /* As check_what() has it. */
+/* clang-format off */
 static const struct schema turn_new_schema = {
 	.name = "TurnNew",
 	.size = sizeof(struct turn_new),
@@ -54,30 +62,18 @@ static const struct schema turn_new_schema = {
 	.n_fields = N_ELEMENTS(turn_new_fields),
 	.doc = "What to answer.",
 	.rule = "\"allOf\":[{\"if\":{\"properties\":{\"queue\":{\"const\":true}},\"required\":[\"queue\"]},"
-		"\"then\":{\"properties\":{" NONE(
-			"regenerate") "," NO_PLACE ",\"continue\":{\"enum\":[false,null]}}}}],"
-				      "\"if\":{\"properties\":{\"continue\":{\"const\":true}},\"required\":["
-				      "\"continue\"]},"
-				      "\"then\":{\"properties\":{" NONE("content") "," NONE(
-					      "regenerate") "," NO_PLACE "}},"
-							    "\"else\":{\"if\":{\"properties\":{\"regenerate\":{"
-							    "\"type\":\"string\"}},"
-							    "\"required\":[\"regenerate\"]},"
-							    "\"then\":{\"properties\":{" NONE(
-								    "content") "," NO_PLACE "}},"
-									       "\"else\":{\"properties\":{\"content\":{"
-									       "\"type\":\"string\"}},"
-									       "\"required\":[\"content\"],"
-									       "\"anyOf\":[{\"properties\":{" NONE(
-										       "parent_id") "}},{"
-												    "\"properties\":"
-												    "{" NONE(
-													    "edit") "}"
-														    "}"
-														    "]"
-														    "}"
-														    "}",
+		"\"then\":{\"properties\":{" NONE("regenerate") "," NO_PLACE
+		",\"continue\":{\"enum\":[false,null]}}}}],"
+		"\"if\":{\"properties\":{\"continue\":{\"const\":true}},\"required\":[\"continue\"]},"
+		"\"then\":{\"properties\":{" NONE("content") "," NONE("regenerate") "," NO_PLACE "}},"
+		"\"else\":{\"if\":{\"properties\":{\"regenerate\":{\"type\":\"string\"}},\"required\":[\"regenerate\"]},"
+		"\"then\":{\"properties\":{" NONE("content") "," NO_PLACE "}},"
+		"\"else\":{\"allOf\":[{\"anyOf\":["
+		"{\"properties\":{\"content\":{\"type\":\"string\"}},\"required\":[\"content\"]},"
+		"{\"properties\":{\"attachments\":{\"type\":\"array\",\"minItems\":1}},\"required\":[\"attachments\"]}]},"
+		"{\"anyOf\":[{\"properties\":{" NONE("parent_id") "}},{\"properties\":{" NONE("edit") "}}]}]}}",
 };
+/* clang-format on */
 
 struct turn_started {
 	struct turn_asked asked;
@@ -119,19 +115,20 @@ static const struct schema empty_schema = {.name = "Empty", .size = 1, .doc = "N
 
 static int check_what(struct request *q, const struct turn_new *in)
 {
-	int n = !!in->content + !!in->regenerate + in->goes_on;
+	bool asks = in->content || in->attachments.n;
+	int n = asks + !!in->regenerate + in->goes_on;
 
 	if (n != 1)
 		return err_set(&q->err, E_INVALID,
 			n ? "Send one of \"content\", \"regenerate\" and \"continue\", not more."
 			  : "Send \"content\", \"regenerate\", or \"continue\": true.");
-	if (in->queue && (!in->content || in->parent_id || in->edit))
+	if (in->queue && (!in->content || in->attachments.n || in->parent_id || in->edit))
 		return err_set(&q->err, E_INVALID,
 			"\"queue\" is for \"content\" at the end of the branch that is shown, and for nothing else.");
-	if (in->content ? in->parent_id && in->edit : in->parent_id || in->edit)
+	if (asks ? in->parent_id && in->edit : in->parent_id || in->edit)
 		return err_set(&q->err, E_INVALID,
-			in->content ? "Send either \"parent_id\" or \"edit\", not both."
-				    : "\"parent_id\" and \"edit\" say where \"content\" stands, and there is none.");
+			asks ? "Send either \"parent_id\" or \"edit\", not both."
+			     : "\"parent_id\" and \"edit\" say where \"content\" stands, and there is none.");
 	return 0;
 }
 
@@ -237,6 +234,22 @@ static int choose_allowed(struct request *q, struct turn_request *t)
 	return r < 0 ? r : request_allow_model(q, t->model);
 }
 
+static int read_attachments(struct request *q, const struct turn_new *in, struct turn_request *t)
+{
+	const char *const *words = in->attachments.items;
+	atelier_id *ids = ARENA_ARRAY(&q->mem, atelier_id, in->attachments.n + 1);
+
+	if (!ids)
+		return request_no_memory(q);
+	for (size_t i = 0; i < in->attachments.n; i++)
+		(void)id_parse(words[i], ID_LEN, &ids[i]);
+	t->attachments = ids;
+	t->n_attachments = in->attachments.n;
+	if (t->n_attachments && !t->content)
+		t->content = "";
+	return 0;
+}
+
 static int read_parameters(struct request *q, struct turn_new *in, const char **ret)
 {
 	parameters_settle(&in->options);
@@ -285,6 +298,8 @@ static int turns_post(struct request *q)
 		r = turns_check_text(q, in->content);
 	if (r == 0)
 		r = read_parameters(q, in, &t.parameters);
+	if (r == 0)
+		r = read_attachments(q, in, &t);
 	return r < 0 ? r : turns_ask(q, &t, in->stop ? TURN_STOP_FIRST : in->queue ? TURN_IN_QUEUE : TURN_NOW);
 }
 

@@ -71,6 +71,10 @@
 	X(INT, upload_quota_mb, 4096, 1, 1048576, "ATELIER_UPLOAD_QUOTA_MB", "size of all uploads of one user")        \
 	X(INT, upload_keep_hours, 24, 1, 8760, "ATELIER_UPLOAD_KEEP_HOURS",                                            \
 		"hours that an upload is kept, whole or not, until something has taken it")                            \
+	X(INT, image_max_mb, 20, 1, 200, "ATELIER_IMAGE_MAX_MB", "size of one picture")                                \
+	X(INT, image_max_megapixels, 100, 1, 1000, "ATELIER_IMAGE_MAX_MEGAPIXELS",                                     \
+		"millions of pixels of one picture")                                                                   \
+	X(INT, image_quota_mb, 4096, 1, 1048576, "ATELIER_IMAGE_QUOTA_MB", "size of all pictures of one user")         \
 	X(INT, responses_keep_hours, 24, 0, 8760, "ATELIER_RESPONSES_KEEP_HOURS",                                      \
 		"hours that an answer of /v1/responses can be gone on from by its id (0: none is kept)")               \
 	X(STR, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST", "where Ollama listens (empty: not used)") \

@@ -257,6 +257,12 @@ bool model_can(const struct model *m, const char *capability)
 	return false;
 }
 
+bool model_sees(const struct model *m)
+{
+	/* OpenAI-compatible servers list few capabilities, if any. */
+	return strcmp(m->kind, "openai") == 0 || model_can(m, "vision");
+}
+
 bool model_only_embeds(const struct model *m)
 {
 	return model_can(m, "embedding") && !model_can(m, "completion");

@@ -31,7 +31,8 @@ struct model {
 };
 
 bool model_can(const struct model *m, const char *capability); /* true also when nothing is known */
-bool model_only_embeds(const struct model *m);                 /* false when nothing is known */
+bool model_sees(const struct model *m);        /* takes pictures; true also when that is not known for sure */
+bool model_only_embeds(const struct model *m); /* false when nothing is known */
 
 struct provider_state {
 	int64_t id; /* as configured */

@@ -48,7 +48,7 @@ static void read_message(struct store_reader *rd, struct message *m)
 	};
 }
 
-#define COLUMNS_LIGHT "m.id, m.parent_id, m.role, m.state, m.content"
+#define COLUMNS_LIGHT "m.id, m.parent_id, m.role, m.state, m.content, CASE WHEN m.role = 'user' THEN m.parts END"
 
 static void read_light(struct store_reader *rd, struct message *m)
 {
@@ -58,6 +58,7 @@ static void read_light(struct store_reader *rd, struct message *m)
 		.role = store_str(rd, 2),
 		.state = store_str(rd, 3),
 		.content = store_str(rd, 4),
+		.parts = store_str(rd, 5),
 	};
 }
 

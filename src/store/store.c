@@ -232,6 +232,7 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			.name = "what ends at one server ends at the others",
 			.sql = "",
 			.postgres = changes_endings_postgres},
+		{.version = 18, .name = "pictures", .sql = schema_images},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

@@ -1,6 +1,7 @@
 /* turns.c - the beginning and the end of an answer, each in one transaction. */
 #include "store/turns.h"
 
+#include "store/images.h"
 #include "store/queued.h"
 #include "store/store_priv.h"
 
@@ -88,12 +89,13 @@ static int insert_question(struct db_conn *c, struct begin *x, struct err *e)
 		return 0;
 	if (in->queued_id)
 		r = queued_take(c, in->conversation_id, in->queued_id, &a, &content, e);
-	return r < 0 ? r
-		     : STORE_INSERT(c, &x->out.user_message_id, e,
-			       "INSERT INTO messages (id, conversation_id, parent_id, role, state, content, created_at)"
-			       " VALUES (?, ?, ?, 'user', 'complete', ?, ?)",
-			       DB_I64(in->conversation_id), store_ref(x->parent), DB_TEXT(content),
-			       DB_I64(x->out.created_at));
+	if (r == 0)
+		r = STORE_INSERT(c, &x->out.user_message_id, e,
+			"INSERT INTO messages (id, conversation_id, parent_id, role, state, content, parts, created_at)"
+			" VALUES (?, ?, ?, 'user', 'complete', ?, ?, ?)",
+			DB_I64(in->conversation_id), store_ref(x->parent), DB_TEXT(content), DB_TEXT(in->parts),
+			DB_I64(x->out.created_at));
+	return r < 0 ? r : images_attach(c, x->out.user_message_id, in->images, in->n_images, e);
 }
 
 static int begin_in(struct db_conn *c, void *arg, struct err *e)

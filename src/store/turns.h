@@ -35,8 +35,11 @@ struct turn_begin {
 	atelier_id user_id;
 	atelier_id conversation_id;
 	enum turn_place place;
-	atelier_id at;        /* a message of the conversation; not for TURN_AT_LEAF */
-	const char *content;  /* of the user's message; not for TURN_REGENERATE */
+	atelier_id at;            /* a message of the conversation; not for TURN_AT_LEAF */
+	const char *content;      /* of the user's message; not for TURN_REGENERATE */
+	const char *parts;        /* of the same, as of struct message; NULL: its content is all there is */
+	const atelier_id *images; /* pictures that it has; that the user may see them is the caller's to know */
+	size_t n_images;
 	atelier_id queued_id; /* it waited as this one (queued.h), whose content counts; 0: it did not */
 	const char *model;
 	const char *title; /* to use, as a plain one, when the conversation has none; may be NULL */

@@ -169,7 +169,7 @@ static int take_instructions(struct turn *t, const struct turn_request *q, const
 }
 
 /* One that is gone is an error: to ask another instead could send a private conversation to somebody else. */
-static int resolve(struct turn *t, const char *wanted, struct model *ret, struct err *e)
+static int resolve(struct turn *t, const struct turn_request *q, const char *wanted, struct model *ret, struct err *e)
 {
 	struct providers *p = t->all->providers;
 	int r = providers_resolve(p, wanted, &t->arena, &t->model, e);
@@ -178,7 +178,8 @@ static int resolve(struct turn *t, const char *wanted, struct model *ret, struct
 	if (r >= 0 && providers_model(p, t->model, &t->arena, ret, NULL) >= 0 && model_only_embeds(ret))
 		r = err_set(e, E_MODEL_CANNOT, "%.120s makes vectors of texts and cannot answer. Choose another model.",
 			t->model);
-	return r;
+	t->sees = !ret->kind || model_sees(ret);
+	return r < 0 ? r : pictures_check(t, q, e);
 }
 
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e)
@@ -193,7 +194,7 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 		if (r == 0)
 			r = find_assistant(c, q, v, &t->arena, &l.assistant, e);
 	}
-	if (r < 0 || (r = resolve(t, model_of(q, v, &l.assistant), &m, e)) < 0)
+	if (r < 0 || (r = resolve(t, q, model_of(q, v, &l.assistant), &m, e)) < 0)
 		return r;
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);

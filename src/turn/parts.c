@@ -1,7 +1,7 @@
 /* parts.c - see parts.h. */
 #include "turn/parts.h"
 
-static const char *const type_names[] = {"text", "reasoning", "tool_call", "citation", "notice"};
+static const char *const type_names[] = {"text", "reasoning", "tool_call", "citation", "notice", "image"};
 
 static void part_done(struct part *p)
 {
@@ -101,6 +101,13 @@ static void read_part(struct part *part, const json_t *v)
 		part->name = copy_member(v, "code");
 		add_member(v, "text", &part->text);
 		break;
+	case PART_IMAGE:
+		part->id = copy_member(v, "id");
+		part->name = copy_member(v, "name");
+		add_member(v, "media_type", &part->text);
+		part->width = json_get_i64(v, "width", 0);
+		part->height = json_get_i64(v, "height", 0);
+		break;
 	}
 }
 
@@ -175,6 +182,12 @@ static void write_part(const struct part *part, struct buf *to)
 	case PART_NOTICE:
 		write_name(to, "code", part->name);
 		write_words(to, "text", &part->text);
+		break;
+	case PART_IMAGE:
+		write_name(to, "id", part->id);
+		write_words(to, "media_type", &part->text);
+		buf_printf(to, ",\"width\":%lld,\"height\":%lld", (long long)part->width, (long long)part->height);
+		write_name(to, "name", part->name);
 		break;
 	}
 	buf_add_char(to, '}');

@@ -4,20 +4,22 @@
  *
  *	{"type":"text","text":"..."}   {"type":"reasoning","text":"..."}
  *	{"type":"tool_call","id":"...","name":"...","arguments":"{...}","result":"..." or null,"failed":false}
+ *	{"type":"image","id":"...","media_type":"image/png","width":800,"height":600,"name":"..."}   of a question
  *	{"type":"citation","n":1,"title":"...","url":"...","quote":"..."}   {"type":"notice","code":"...","text":"..."}
  */
 #pragma once
 
 #include "base/json.h"
 
-enum part_type { PART_TEXT, PART_REASONING, PART_TOOL_CALL, PART_CITATION, PART_NOTICE };
+enum part_type { PART_TEXT, PART_REASONING, PART_TOOL_CALL, PART_CITATION, PART_NOTICE, PART_IMAGE };
 
 struct part {
 	enum part_type type;
-	struct buf text;       /* its words; a call's arguments; the quote of a citation */
+	struct buf text;       /* its words; a call's arguments; the quote of a citation; the media type of an image */
 	struct buf result;     /* of a call */
 	char *id, *name;       /* of a call; title and url of a citation; code of a notice in `name`; NULL is "" */
 	int64_t n;             /* of a citation; a call's index within its round, -1 of one that was read */
+	int64_t width, height; /* of an image */
 	bool answered, failed; /* a call has its result; which tells of a failure */
 };
 

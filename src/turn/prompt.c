@@ -17,6 +17,7 @@
 struct prompt {
 	struct turn *t;
 	struct message_list branch; /* that ends in the question, or in the answer that is gone on with */
+	struct pictures pictures;   /* in it */
 	struct gen_message *messages;
 	size_t n, room;
 };
@@ -45,7 +46,10 @@ static int add_message(struct prompt *p, const struct message *m)
 {
 	const char *role = strcmp(m->role, MESSAGE_USER) == 0 ? MESSAGE_USER : MESSAGE_ASSISTANT;
 
-	return m->content[0] ? add(p, role, m->content) : 0; /* an answer of which nothing came is left out */
+	if (!m->content[0] && !m->parts)
+		return 0; /* an answer of which nothing came is left out */
+	int r = add(p, role, m->content);
+	return r < 0 ? r : pictures_give(p->t, &p->pictures, m, &p->messages[p->n - 1]);
 }
 
 /* One message of the system, since many templates of models take a single one, and at the beginning alone. */
@@ -89,7 +93,8 @@ static int load_branch(struct prompt *p, struct arena *a)
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
 	atelier_id leaf = t->continues ? t->ids.message_id : t->ids.user_message_id;
 
-	return messages_path(c, t->ids.conversation_id, leaf, MAX_HISTORY, a, &p->branch, &t->err);
+	int r = messages_path(c, t->ids.conversation_id, leaf, MAX_HISTORY, a, &p->branch, &t->err);
+	return r < 0 ? r : pictures_find(t, c, &p->branch, a, &p->pictures, &t->err);
 }
 
 int prompt_build(struct turn *t)

@@ -82,13 +82,15 @@ static const char *outcome(struct turn *t, int r, int *ret_error)
 	return STATE_FAILED;
 }
 
+#define IMAGE_AS_BYTES ((size_t)4 * 768) /* what a picture of usual size takes */
+
 /* About four bytes a token: said as an estimate where the provider reports nothing. */
 static void estimate(const struct turn *t, size_t log_bytes, struct closing *c)
 {
 	size_t in = 0;
 
 	for (size_t i = 0; i < t->request.n_messages; i++)
-		in += strlen(t->request.messages[i].content);
+		in += strlen(t->request.messages[i].content) + IMAGE_AS_BYTES * t->request.messages[i].n_images;
 	c->est_in = (int64_t)(in / 4);
 	c->est_out = (int64_t)(log_bytes / 48); /* a frame of one token is about 48 bytes */
 }

@@ -39,8 +39,10 @@ struct turn_request {
 	atelier_id at;
 	atelier_id queued_id; /* the question waited as this one (store/queued.h); 0: it did not */
 	bool goes_on;         /* with the last answer of the branch, which ended early: place and content are nothing */
-	const char *content;  /* NULL for TURN_REGENERATE */
-	const char *model;    /* NULL: the assistant's, else the conversation's, else the default */
+	const char *content;  /* NULL for TURN_REGENERATE; may be "" with attachments */
+	const atelier_id *attachments; /* pictures of the question, at most IMAGES_MAX */
+	size_t n_attachments;
+	const char *model;       /* NULL: the assistant's, else the conversation's, else the default */
 	atelier_id assistant_id; /* for this turn; 0: the conversation's */
 	const char *parameters;  /* for this turn, as of provider/parameters.h; NULL: none */
 	const char *language;    /* that the person speaks; NULL: not known */

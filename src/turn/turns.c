@@ -167,7 +167,10 @@ static int begin(struct turns *all, struct turn *t, const struct turn_request *q
 			.queued_id = q->queued_id,
 			.model = t->model,
 		};
-		if (q->content && !(in.title = title_plain(q->content, &t->arena)))
+		int r = pictures_attach(t, q, &in, e);
+		if (r < 0)
+			return r;
+		if (q->content && *q->content && !(in.title = title_plain(q->content, &t->arena)))
 			return err_set(e, -ENOMEM, "no memory for a turn");
 		return turns_begin(all->db, &in, ret, e);
 	}

@@ -7,6 +7,8 @@ that is not there (403 where the address is for administrators), and nothing has
 from the document, so a new resource is in it from its first day."""
 
 import argparse
+import base64
+import json
 import os
 import shutil
 import sys
@@ -20,6 +22,7 @@ from provider import Answer, Provider, Step  # noqa: E402
 from run import Template  # noqa: E402
 from server import Failed, Server  # noqa: E402
 
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 NOBODYS = "0000000000001"
 # What the document says by rules between fields, which a sample does not look at.
 BODIES = {"createTurn": {"content": "Mine now?"}}
@@ -71,11 +74,12 @@ def make(client):
         "prompts": client.call("POST", "/api/v1/prompts", {"name": "mine", "body": "Mine"})["id"],
         "keys": client.call("GET", "/api/v1/keys")["items"][0]["id"],
         "bin": bin_,
+        "images": json.loads(client.request("POST", "/api/v1/images", PNG, {"Content-Type": "image/png"}).body)["id"],
     }
 
 
 def seen(client, things):
-    looks = ["/api/v1/%s/%s" % (kind, id_) for kind, id_ in things.items() if kind not in ("bin", "keys")]
+    looks = ["/api/v1/%s/%s" % (kind, id_) for kind, id_ in things.items() if kind not in ("bin", "keys", "images")]
     looks += ["/api/v1/keys", "/api/v1/conversations?state=deleted", "/api/v1/folders", "/api/v1/assistants",
               "/api/v1/conversations/%s/messages" % things["conversations"],
               "/api/v1/assistants/%s/grants" % things["assistants"]]

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Uploads in parts, by raw requests: tests/scenario/uploads.py --binary build/asan/src/atelier"""
+"""Uploads in parts, and pictures made of them, by raw requests: tests/scenario/uploads.py --binary build/asan/src/atelier"""
 
 import argparse
 import base64
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -300,8 +301,92 @@ def deleted_user(c):
     check(database(c, "SELECT count(*) FROM uploads") == [(0,)], "rows of a deleted user are there")
 
 
+def corpus(name):
+    with open(os.path.join(HERE, "..", "fuzz", "corpus", "image", name), "rb") as f:
+        return f.read()
+
+
+def picture(c, data, want=201, **more):
+    at = c.begin(len(data))
+    c.part(at, 0, data)
+    body = json.dumps({"upload_id": at.split("/")[-1], **more}).encode()
+    r = c.who().request("POST", "/api/v1/images", body, {"Content-Type": "application/json"})
+    check(r.status == want, "the picture was answered %d, not %d: %r" % (r.status, want, r.body))
+    return r.json(), at
+
+
+def blob_files(c):
+    found = []
+    for folder, _, names in os.walk(os.path.join(c.server.data, "blobs")):
+        found += [os.path.join(folder, name) for name in names]
+    return found
+
+
+def pictures(c):
+    """What they say of place, time and person is nowhere on the disk; the same bytes are there once."""
+    for name, kind, size in (("exif.jpg", "image/jpeg", (4, 6)), ("exif.png", "image/png", (4, 6)),
+                             ("exif.webp", "image/webp", (4, 6)), ("moves.gif", "image/gif", (6, 4))):
+        one, at = picture(c, corpus(name), name="holiday." + name)
+        check(not os.path.exists(c.file(at)), "the upload is still there")
+        check((one["media_type"], one["width"], one["height"], one["name"]) == (kind, *size, "holiday." + name), one)
+        two, _ = picture(c, corpus(name))
+        check(one["id"] != two["id"], "two pictures are one")
+        got = c.who().request("GET", "/api/v1/images/" + one["id"])
+        check(got.status == 200 and len(got.body) == one["bytes"], "the picture is not what it was")
+        check(got.header("Content-Type") == kind and "sandbox" in got.header("Content-Security-Policy"), got.headers)
+        same = c.who().request("GET", "/api/v1/images/" + one["id"], None, {"If-None-Match": got.header("ETag")})
+        check(same.status == 304, "a picture that is known was answered %d" % same.status)
+    files = blob_files(c)
+    check(len(files) == 4, "%d files of 4 pictures" % len(files))
+    for path in files:
+        check(stat.S_IMODE(os.stat(path).st_mode) == 0o600, "others may read the file")
+        with open(path, "rb") as f:
+            check(b"SECRET" not in f.read(), "a file tells a secret")
+        with open(path, "rb") as f:
+            check(os.path.basename(path) == hashlib.sha256(f.read()).hexdigest(), "a file has another's name")
+
+
+def pictures_refused(c):
+    for name, words in (("photo.heic", "HEIC"), ("photo.avif", "AVIF"), ("no.bmp", "no PNG"), ("cut.png", "cut off")):
+        r, _ = picture(c, corpus(name), want=400)
+        check(words in r["error"]["message"], r)
+    png = bytearray(corpus("palette.png"))
+    png[16:24] = (200000).to_bytes(4, "big") + (6000).to_bytes(4, "big")
+    r, _ = picture(c, bytes(png), want=413)
+    check("200000 by 6000" in r["error"]["message"], r)
+    at = c.begin(100)
+    for body, status in (({"upload_id": at.split("/")[-1]}, 409), ({"upload_id": "0000000000001"}, 404), ({}, 400)):
+        r = c.who().request("POST", "/api/v1/images", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        check(r.status == status, "%r was answered %d" % (body, r.status))
+    check(blob_files(c) == [], "what was refused is on the disk")
+
+
+def pictures_swept(c):
+    """Nobody's files go with the hour; those of somebody who is gone at once."""
+    one, _ = picture(c, corpus("plain.jpg"))
+    stray = os.path.join(c.server.data, "blobs", "ab", "ab" * 32)
+    os.makedirs(os.path.dirname(stray), exist_ok=True)
+    young = stray[:-1] + "0"
+    for path in (stray, young):
+        with open(path, "wb") as f:
+            f.write(b"nobody's")
+    os.utime(stray, (1, 1))
+    c.server.stop()
+    c.server.start()
+    end = time.monotonic() + 20
+    while os.path.exists(stray):
+        check(time.monotonic() < end, "a file without a row stays")
+        time.sleep(0.01)
+    check(os.path.exists(young), "a file that may just be written is gone")
+    os.remove(young)
+    check(c.who().request("GET", "/api/v1/images/" + one["id"]).status == 200, "a picture is gone")
+    c.who("admin").call("DELETE", "/api/v1/users/" + c.who().call("GET", "/api/v1/me")["id"])
+    check(blob_files(c) == [], "the pictures of a deleted user are there")
+    check(database(c, "SELECT count(*) FROM blobs") == [(0,)], "rows of a deleted user are there")
+
+
 CASES = (options, version, whole, refusals, site, chunked, checksums, cut, kill9, stop, crowd, quota, links, sweep,
-         deleted_user)
+         deleted_user, pictures, pictures_refused, pictures_swept)
 
 
 def run_case(case, binary, template, root):
