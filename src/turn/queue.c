@@ -99,10 +99,10 @@ int turn_ask(
 {
 	CLEANUP(arena_done) struct arena a;
 
+	arena_init(&a, TURN_ARENA_BYTES);
 	*ret = (struct turn_asked){.ids.conversation_id = q->conversation_id};
 	if (when == TURN_NOW)
 		return turn_start(all, q, &ret->ids, e);
-	arena_init(&a, TURN_ARENA_BYTES);
 	return when == TURN_IN_QUEUE ? wait_or_start(all, q, &a, ret, e) : stop_and_start(all, q, &a, ret, e);
 }
 
