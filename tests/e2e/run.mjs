@@ -81,6 +81,7 @@ const order = [
   'installed',
   'gallery',
   'unsent',
+  'queueing',
   'unsentReload',
   'serverKilled',
   'phone',

@@ -1,6 +1,8 @@
-// What was written while the server was out of reach waits, can be changed, and goes out by itself.
+// What was written while the server was out of reach, or while an answer is being written, waits, can be changed, and goes out
+// by itself.
 import assert from 'node:assert/strict';
-import { answer, has, newChat, ready } from './chat.mjs';
+import { answer, ask, has, newChat, ready } from './chat.mjs';
+import { Gate } from './mock.mjs';
 import { look, nothing } from './access.mjs';
 
 const composer = (page) => page.getByRole('textbox', { name: 'Message' });
@@ -59,4 +61,66 @@ export async function unsentReload({ page, mock, allow }) {
   // Nobody presses anything.
   await has(answer(page), 'It was kept');
   await ready(page);
+}
+
+export async function queueing({ page, mock, shot }) {
+  const gates = { Slow: new Gate(), 'Slow again': new Gate() };
+  for (const [question, gate] of Object.entries(gates))
+    mock.on(question, async ({ say }) => {
+      say(`${question} begins `);
+      await gate.opened;
+      say('and ends');
+    });
+  for (const text of ['Next, edited', 'At once']) mock.on(text, ({ say }) => say(`Answer to ${text}`));
+  const queued = page.getByRole('list', { name: 'Queued messages' }).getByRole('listitem');
+  const questions = () => page.getByRole('article', { name: 'You' }).locator('[dir=auto]').allInnerTexts();
+  const put = async (text) => {
+    await composer(page).fill(text);
+    await composer(page).press('Enter');
+    await queued.filter({ hasText: text }).waitFor();
+    assert.equal(await composer(page).inputValue(), '');
+  };
+  await newChat(page);
+  await ask(page, 'Slow');
+  await has(answer(page), 'Slow begins');
+  for (const text of ['Next', 'Never', 'Slow again']) await put(text);
+  await queued.first().getByRole('button', { name: 'Edit queued message' }).click();
+  await page.keyboard.type(', edited');
+  await page.keyboard.press('Enter');
+  await queued.getByText('Next, edited').waitFor();
+  await queued.filter({ hasText: 'Never' }).getByRole('button', { name: 'Remove queued message' }).click();
+  await queued.filter({ hasText: 'Never' }).waitFor({ state: 'detached' });
+  await queued.first().getByText('Sent when the answer is complete').waitFor();
+  await composer(page).fill('At once');
+  await page.mouse.move(1, 1); // no tooltip of what the mouse happens to point at
+  const found = await look(page, 'queued messages', ['graphite', 'quartz']);
+  await shot('queued');
+
+  // They are there after a reload, and go out one after the other.
+  await page.reload();
+  await queued.getByText('Slow again').waitFor();
+  gates.Slow.open();
+  await has(answer(page), 'Slow again begins');
+  await queued.first().waitFor({ state: 'detached' });
+  assert.deepEqual(await questions(), ['Slow', 'Next, edited', 'Slow again']);
+
+  // Escape stops; what waits then waits to be sent.
+  await put('Next, edited');
+  await page.keyboard.press('Escape');
+  await queued.getByText('Waits until you send it').waitFor();
+  await queued.getByRole('button', { name: 'Send', exact: true }).click();
+  await has(answer(page), 'Answer to Next, edited');
+  await queued.first().waitFor({ state: 'detached' });
+  await ready(page);
+
+  // Stop and send: what runs ends as it stands.
+  await ask(page, 'Slow again');
+  await has(answer(page), 'Slow again begins');
+  await composer(page).fill('At once');
+  await page.getByRole('button', { name: 'Stop and send' }).click();
+  await has(answer(page), 'Answer to At once');
+  await ready(page);
+  assert.equal((await questions()).at(-1), 'At once');
+  await has(page.getByRole('article', { name: /^Answer/ }).nth(-2), 'Stopped.');
+  nothing(found);
 }

@@ -1,5 +1,6 @@
 import { changeConversation, createConversation, deleteMessage, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
+import { queueTurn } from '$core/api/queue';
 import { cancelTurn, startTurn, type TurnRequest } from '$core/api/turns';
 import type { Message, Parameters, TurnStarted } from '$core/api/types';
 import { i18n, t } from '$core/i18n/i18n.svelte';
@@ -12,6 +13,7 @@ import { conversations } from './conversations.svelte';
 import { accepted, mergeLatest, optimistic, type Shown } from './history';
 import { live } from './live.svelte';
 import { presence } from './presence.svelte';
+import { Queue } from './queue.svelte';
 import { notices } from '$design/notices.svelte';
 
 /** Of a long chat so many messages stay when it goes on; the ones before are read again when somebody scrolls up to them. */
@@ -41,6 +43,9 @@ export class Chat {
   followed: string | undefined;
   ended: string | undefined;
 
+  /** What it is to be asked when its answer is complete. */
+  readonly queue = new Queue(() => this.id, () => this.reload());
+
   private attached = false;
   private seeking = false;
   private stream: AbortController | null = null;
@@ -65,6 +70,7 @@ export class Chat {
   /** The chat is on the screen: looks at what is there now and follows what runs. */
   async attach(): Promise<void> {
     this.attached = true;
+    void this.queue.load();
     await this.reload();
   }
 
@@ -191,10 +197,22 @@ export class Chat {
     else void conversations.change(this.id, { parameters: options });
   }
 
-  /** Sends a question. `started` learns the id when this makes the conversation. Throws what went wrong. */
+  /** Has a question wait for the answer that is being written. Throws what went wrong. */
+  async enqueue(content: string, model: string | null): Promise<void> {
+    if (!this.id) return;
+    const { turn_id } = await queueTurn(this.id, { content, model: model ?? undefined, language: i18n.language });
+    // The answer may have ended in the meantime: then it was asked at once.
+    await (turn_id ? this.reload() : this.queue.load());
+  }
+
+  /**
+   * Sends a question; an answer that is being written is stopped for it. `started` learns the id when this makes the
+   * conversation. Throws what went wrong.
+   */
   async send(content: string, model: string | null, assistant: string | null, started: (id: string) => void): Promise<void> {
     await this.toEnd();
-    const before = this.newest(this.messages);
+    const stop = this.busy;
+    const before = this.newest(this.messages).map((m): Shown => (m.state !== 'running' ? m : { ...(this.live ? messageOf(m as Message, this.live) : m), key: m.key, state: 'canceled' }));
     const pair = optimistic(this.id ?? '', content, model, before[before.length - 1]?.id ?? null);
     this.messages = [...before, ...pair];
     this.begin();
@@ -205,13 +223,14 @@ export class Chat {
         this.id = conversation.id;
         started(conversation.id);
       }
-      const turn = await startTurn(this.id, { content, model: model ?? undefined, language: i18n.language });
+      const turn = await startTurn(this.id, { content, stop: stop || undefined, model: model ?? undefined, language: i18n.language });
       this.accept(turn, [...before, ...accepted(pair, turn)]);
+      if (stop) void this.reload();
     } catch (e) {
       this.messages = before;
       this.sending = false;
       if (e instanceof ApiError && e.unreachable && (await this.arrived(content, before))) return;
-      if (e instanceof ApiError && e.status === 409) void this.reload();
+      if (stop || (e instanceof ApiError && e.status === 409)) void this.reload();
       throw e;
     }
   }

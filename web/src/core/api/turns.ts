@@ -10,6 +10,8 @@ export interface TurnRequest {
   edit?: string;
   /** The answer beside which another one is written. */
   regenerate?: string;
+  /** An answer that is being written is stopped first. */
+  stop?: boolean;
   model?: string;
   /** The person's language, for instructions that ask for it. */
   language?: string;

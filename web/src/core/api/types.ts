@@ -42,6 +42,9 @@ export type Message = Omit<Schemas['Message'], 'parts' | 'siblings'> & { parts: 
 export type MessageState = Message['state'];
 /** An answer that has begun: nothing of it waits. */
 export type TurnStarted = Schemas['TurnStarted'] & { turn_id: string; message_id: string };
+/** A question that waits: then nothing else is known yet; or one that was asked at once. */
+export type TurnQueued = Schemas['TurnStarted'];
+export type Queued = Schemas['QueuedMessage'];
 export type Model = Schemas['Model'];
 export type Provider = Schemas['Provider'];
 export type ModelList = Schemas['Models'];
@@ -93,9 +96,9 @@ export type TurnEvent = Flat<Schemas['TurnEvent']>;
 
 /** What the change feed says. */
 export interface Change {
-  kind: 'conversation' | 'turn' | 'job' | 'assistant' | 'prompt';
+  kind: 'conversation' | 'turn' | 'job' | 'assistant' | 'prompt' | 'queue';
   /** The conversation's or the job's. */
   id: string;
   turn_id?: string;
-  what: 'created' | 'updated' | 'deleted' | 'started' | 'ended';
+  what: 'created' | 'updated' | 'deleted' | 'started' | 'ended' | 'queued' | 'edited' | 'removed' | 'sent';
 }
