@@ -18,9 +18,8 @@
 enum {
 	CHECK_MS = 60000,
 	REMOVE_MS = 3600 * 1000,
-	BATCH = 500,           /* rows of one transaction: nobody waits long behind it */
-	BIN_BATCH = 20,        /* conversations, each with all its messages */
-	USAGE_DAYS_LEAST = 32, /* limits of a month count them */
+	BATCH = 500,    /* rows of one transaction: nobody waits long behind it */
+	BIN_BATCH = 20, /* conversations, each with all its messages */
 };
 
 #define DAY_MS  INT64_C(86400000)

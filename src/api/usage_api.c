@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "store/usage.h"
 
+#define MINUTE_MS  INT64_C(60000)
 #define DAYS_SHOWN 30   /* when nobody says from when */
 #define DAYS_MAX   3700 /* ten years */
 
@@ -46,8 +47,8 @@ struct usage_answer {
 };
 
 static const struct field usage_fields[] = {
-	FIELD_STR(struct usage_answer, from, "from", 0, 0, FIELD_REQUIRED, "First day, UTC."),
-	FIELD_STR(struct usage_answer, to, "to", 0, 0, FIELD_REQUIRED, "Last day, UTC."),
+	FIELD_STR(struct usage_answer, from, "from", 0, 0, FIELD_REQUIRED, "First day."),
+	FIELD_STR(struct usage_answer, to, "to", 0, 0, FIELD_REQUIRED, "Last day."),
 	FIELD_STR(struct usage_answer, currency, "currency", 0, 0, FIELD_REQUIRED, "Of all money here."),
 	FIELD_LIST(struct usage_answer, items, "items", &sum_schema, 0, FIELD_REQUIRED,
 		"Days in their order; all else by cost."),
@@ -105,7 +106,7 @@ static int parse_day(struct request *q, const char *name, int64_t otherwise, int
 	return err_set(&q->err, E_INVALID, "\"%s\" must be a day like 2026-11-21.", name);
 }
 
-static enum usage_by by_of(struct request *q)
+static enum usage_by by_of(struct request *q, enum usage_by otherwise)
 {
 	static const char *const words[] = {"day", "model", "provider", "user", "key"};
 	const char *text = http_query(q->x, "by");
@@ -113,7 +114,7 @@ static enum usage_by by_of(struct request *q)
 	for (size_t i = 0; text && i < N_ELEMENTS(words); i++)
 		if (strcmp(text, words[i]) == 0)
 			return (enum usage_by)i;
-	return USAGE_BY_DAY;
+	return otherwise;
 }
 
 /* Whose usage: the asker's own, or with all=true everybody's (0). */
@@ -149,14 +150,19 @@ static const char *day_text(struct request *q, int64_t day)
 
 static int usage_filter(struct request *q, struct usage_filter *f)
 {
-	int64_t today = clock_now_ms() / DAY_MS;
-	int r = parse_day(q, "to", today, &f->to_day);
+	int64_t now = clock_now_ms(), minutes, kept = q->api->c.settings->usage_keep_days;
+	int r = request_i64(q, "utc_offset", &minutes);
 
+	f->offset_ms = minutes * MINUTE_MS;
+	if (r == 0)
+		r = parse_day(q, "to", (now + f->offset_ms) / DAY_MS, &f->to_day);
 	if (r == 0)
 		r = parse_day(q, "from", f->to_day - (DAYS_SHOWN - 1), &f->from_day);
 	if (r == 0)
 		r = parse_whose(q, &f->user_id);
 	f->from_day = MAX(f->from_day, f->to_day - DAYS_MAX);
+	/* The day in which the oldest calls are being removed has lost some of them. */
+	f->calls_from_day = kept ? now / DAY_MS - MAX(kept, (int64_t)USAGE_DAYS_LEAST) + 1 : 0;
 	return r;
 }
 
@@ -171,7 +177,7 @@ static int usage_get(struct request *q)
 		return r;
 	settle(q);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-	r = usage_sums(c, by_of(q), &f, &q->mem, &sums, &q->err);
+	r = usage_sums(c, by_of(q, USAGE_BY_DAY), &f, &q->mem, &sums, &q->err);
 	if (r < 0)
 		return r;
 	struct sum_answer *items = ARENA_ARRAY(&q->mem, struct sum_answer, MAX(sums.n, (size_t)1));
@@ -185,6 +191,59 @@ static int usage_get(struct request *q)
 		.currency = q->api->c.settings->currency,
 		.items = {items, sums.n},
 		.total = sum_answer_of(&sums.total)};
+	q->answer = out;
+	return 0;
+}
+
+/* ---- series ---- */
+
+struct series_answer {
+	const char *from, *to, *currency;
+	struct schema_list items;
+};
+
+#define POINT struct usage_point
+static const struct field point_fields[] = {
+	FIELD_STR(POINT, day, "day", 0, 0, FIELD_REQUIRED, "The day: 2026-11-21."),
+	FIELD_STR(POINT, sum.key, "key", 0, 0, FIELD_REQUIRED,
+		"Model id, provider, username or name of the key (empty: calls without one)."),
+	FIELD_I64(POINT, sum.requests, "requests", 0, 0, FIELD_REQUIRED, "Calls of models."),
+	FIELD_I64(POINT, sum.failed, "failed", 0, 0, FIELD_REQUIRED, "Those of them that failed."),
+	FIELD_I64(POINT, sum.tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Input tokens."),
+	FIELD_I64(POINT, sum.tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Output tokens."),
+	FIELD_I64(POINT, sum.cost_micros, "cost_micros", 0, 0, FIELD_REQUIRED, "Cost in millionths of the currency."),
+};
+static const struct schema point_schema = SCHEMA("UsagePoint", POINT, point_fields, "What some calls of a day took.");
+#undef POINT
+
+static const struct field series_fields[] = {
+	FIELD_STR(struct series_answer, from, "from", 0, 0, FIELD_REQUIRED, "First day."),
+	FIELD_STR(struct series_answer, to, "to", 0, 0, FIELD_REQUIRED, "Last day."),
+	FIELD_STR(struct series_answer, currency, "currency", 0, 0, FIELD_REQUIRED, "Of all money here."),
+	FIELD_LIST(struct series_answer, items, "items", &point_schema, 0, FIELD_REQUIRED,
+		"Days in their order, without those that have no calls; within a day by cost."),
+};
+static const struct schema series_schema =
+	SCHEMA("UsageSeries", struct series_answer, series_fields, "What calls of models took, day by day.");
+
+static int usage_series_get(struct request *q)
+{
+	struct series_answer *out = ARENA_NEW(&q->mem, struct series_answer);
+	struct usage_filter f = {0};
+	struct usage_series series = {0};
+	int r = usage_filter(q, &f);
+
+	if (r < 0)
+		return r;
+	settle(q);
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	r = usage_series(c, by_of(q, USAGE_BY_MODEL), &f, &q->mem, &series, &q->err);
+	if (r < 0)
+		return r;
+	const char *from = day_text(q, f.from_day), *to = day_text(q, f.to_day);
+	if (!out || !from || !to)
+		return request_no_memory(q);
+	*out = (struct series_answer){from, to, q->api->c.settings->currency, {series.items, series.n}};
 	q->answer = out;
 	return 0;
 }
@@ -267,13 +326,35 @@ static int usage_calls_get(struct request *q)
 	return answer_list(q, items, list.n, list.more ? answer_cursor(q, list.items[list.n - 1].row.id) : NULL);
 }
 
+#define UTC_OFFSET                                                                                                     \
+	{                                                                                                              \
+		.name = "utc_offset", .type = PARAM_I64, .min = -840, .max = 840,                                      \
+		.doc = "Minutes that the clock by which days begin is ahead of UTC; 0. Days of which the single "      \
+		       "calls are no longer kept begin with UTC."                                                      \
+	}
+
 static const struct param usage_params[] = {
 	{.name = "from",
 		.type = PARAM_STR,
 		.format = "date",
-		.doc = "First day, UTC: 2026-11-01. Without it 30 days are told."},
-	{.name = "to", .type = PARAM_STR, .format = "date", .doc = "Last day, UTC; today."},
+		.doc = "First day: 2026-11-01. Without it 30 days are told."},
+	{.name = "to", .type = PARAM_STR, .format = "date", .doc = "Last day; today."},
+	UTC_OFFSET,
 	{.name = "by", .type = PARAM_STR, .choices = "day model provider user key", .doc = "What to add up by; day."},
+	{.name = "all", .type = PARAM_BOOL, .doc = "Everybody's, for administrators."},
+};
+
+static const struct param usage_series_params[] = {
+	{.name = "from",
+		.type = PARAM_STR,
+		.format = "date",
+		.doc = "First day: 2026-11-01. Without it 30 days are told."},
+	{.name = "to", .type = PARAM_STR, .format = "date", .doc = "Last day; today."},
+	UTC_OFFSET,
+	{.name = "by",
+		.type = PARAM_STR,
+		.choices = "model provider user key",
+		.doc = "What each day is made of; model."},
 	{.name = "all", .type = PARAM_BOOL, .doc = "Everybody's, for administrators."},
 };
 
@@ -287,6 +368,9 @@ static const struct param usage_calls_params[] = {
 static const struct route routes[] = {
 	{"GET", V1 "/usage", "getUsage", usage_get, ACCESS_USER, .status = 200, PARAMS(usage_params),
 		.answer = &usage_schema, .summary = "What the own calls of models took and cost."},
+	{"GET", V1 "/usage/series", "getUsageSeries", usage_series_get, ACCESS_USER, .status = 200,
+		PARAMS(usage_series_params), .answer = &series_schema,
+		.summary = "The same for each day, split by model or by who called."},
 	{"GET", V1 "/usage/calls", "listCalls", usage_calls_get, ACCESS_USER, .status = 200,
 		PARAMS(usage_calls_params), .answer = &call_page_schema, .summary = "The single calls, the newest first."},
 };

@@ -121,20 +121,75 @@ int usage_add(struct db *db, const struct usage_row *rows, size_t n, struct err 
 #define SUMS                                                                                                           \
 	"sum(d.requests), sum(d.failed), sum(d.tokens_in), sum(d.tokens_out), sum(d.tokens_cached),"                   \
 	" sum(d.tokens_reasoning), sum(d.first_token_ms), sum(d.duration_ms), sum(d.first_tokens), sum(d.cost_micros)"
-#define OF_DAYS " WHERE d.day BETWEEN ? AND ? AND (? = 0 OR d.user_id = ?)"
-#define BY_SIZE " ORDER BY sum(d.cost_micros) DESC, sum(d.tokens_in + d.tokens_out) DESC, 1"
+
+/* The sums that are kept, of whole days UTC, and single calls by the day of another clock. Of one of the two only what
+ * the other does not tell: see struct span. */
+#define DAYS                                                                                                           \
+	"(SELECT day, user_id, key_id, provider, model, requests, failed, tokens_in, tokens_out, tokens_cached,"       \
+	" tokens_reasoning, first_token_ms, duration_ms, first_tokens, cost_micros"                                    \
+	" FROM usage_days WHERE day BETWEEN ? AND ?"                                                                   \
+	" UNION ALL SELECT (at + ?) / 86400000, user_id, key_id, provider, model, 1,"                                  \
+	" CASE outcome WHEN 'failed' THEN 1 ELSE 0 END, tokens_in, tokens_out, tokens_cached, tokens_reasoning,"       \
+	" CASE WHEN first_token_ms < 0 THEN 0 ELSE first_token_ms END,"                                                \
+	" CASE WHEN first_token_ms < 0 THEN 0 ELSE duration_ms END,"                                                   \
+	" CASE WHEN first_token_ms < 0 THEN 0 ELSE 1 END, cost_micros"                                                 \
+	" FROM usage WHERE at >= ? AND at < ? AND outcome <> 'refused') d"
+#define WHOSE   " WHERE (? = 0 OR d.user_id = ?)"
+#define BY_SIZE "sum(d.cost_micros) DESC, sum(d.tokens_in + d.tokens_out) DESC, "
 #define GONE    "'(deleted)'"
 
+/* The name of what is added up, where it stands, and what makes it one. */
+#define OF_USER   "coalesce(u.name, " GONE ")"
+#define WITH_USER " LEFT JOIN users u ON u.id = d.user_id"
+#define OF_KEY    "CASE WHEN d.key_id = 0 THEN '' ELSE coalesce(k.name, " GONE ") END"
+#define WITH_KEY  " LEFT JOIN api_keys k ON k.id = d.key_id"
+#define BY_ALL(X)                                                                                                      \
+	[USAGE_BY_MODEL] = X("d.model", "", "d.model"), [USAGE_BY_PROVIDER] = X("d.provider", "", "d.provider"),       \
+	[USAGE_BY_USER] = X(OF_USER, WITH_USER, "d.user_id, u.name"),                                                  \
+	[USAGE_BY_KEY] = X(OF_KEY, WITH_KEY, "d.key_id, k.name")
+
+#define SUMS_OF(key, with, group)                                                                                      \
+	"SELECT " key ", " SUMS " FROM " DAYS with WHOSE " GROUP BY " group " ORDER BY " BY_SIZE "1"
 static const char *const sums_sql[] = {
-	[USAGE_BY_DAY] = "SELECT d.day, " SUMS " FROM usage_days d" OF_DAYS " GROUP BY d.day ORDER BY d.day",
-	[USAGE_BY_MODEL] = "SELECT d.model, " SUMS " FROM usage_days d" OF_DAYS " GROUP BY d.model" BY_SIZE,
-	[USAGE_BY_PROVIDER] = "SELECT d.provider, " SUMS " FROM usage_days d" OF_DAYS " GROUP BY d.provider" BY_SIZE,
-	[USAGE_BY_USER] = "SELECT coalesce(u.name, " GONE "), " SUMS " FROM usage_days d"
-			  " LEFT JOIN users u ON u.id = d.user_id" OF_DAYS " GROUP BY d.user_id, u.name" BY_SIZE,
-	[USAGE_BY_KEY] = "SELECT CASE WHEN d.key_id = 0 THEN '' ELSE coalesce(k.name, " GONE ") END, " SUMS
-			 " FROM usage_days d LEFT JOIN api_keys k ON k.id = d.key_id" OF_DAYS
-			 " GROUP BY d.key_id, k.name" BY_SIZE,
+	[USAGE_BY_DAY] = "SELECT d.day, " SUMS " FROM " DAYS WHOSE " GROUP BY d.day ORDER BY d.day",
+	BY_ALL(SUMS_OF),
 };
+
+/* The day stands last, behind what a sum has. */
+#define SERIES_OF(key, with, group)                                                                                    \
+	"SELECT " key ", " SUMS ", d.day FROM " DAYS with WHOSE " GROUP BY d.day, " group " ORDER BY d.day, " BY_SIZE  \
+	"1"
+static const char *const series_sql[] = {
+	BY_ALL(SERIES_OF),
+};
+
+/* Which days are read from the sums, and which calls (Unix ms) one by one, so that they are told by another clock. */
+struct span {
+	int64_t from_day, to_day; /* both included */
+	int64_t from, before;
+};
+
+static struct span span_of(const struct usage_filter *f)
+{
+	struct span s = {f->from_day, f->to_day, 0, 0};
+
+	if (f->offset_ms == 0)
+		return s;
+	/* Single calls are kept for a time; of the days before there are only the sums. */
+	s.to_day = MIN(f->to_day, f->calls_from_day - 1);
+	s.from = MAX(f->from_day * DAY_MS - f->offset_ms, f->calls_from_day * DAY_MS);
+	s.before = (f->to_day + 1) * DAY_MS - f->offset_ms;
+	return s;
+}
+
+static int query_sums(
+	struct db_conn *c, const char *sql, const struct usage_filter *f, struct db_rows **ret, struct err *e)
+{
+	struct span s = span_of(f);
+
+	return db_query(c, ret, e, sql, DB_I64(s.from_day), DB_I64(s.to_day), DB_I64(f->offset_ms), DB_I64(s.from),
+		DB_I64(s.before), DB_I64(f->user_id), DB_I64(f->user_id));
+}
 
 /* 2026-11-21 */
 static const char *day_text(struct store_reader *rd, int64_t day)
@@ -188,8 +243,7 @@ int usage_sums(struct db_conn *c, enum usage_by by, const struct usage_filter *f
 	struct usage_sum total = {0};
 	int r;
 
-	r = db_query(c, &rows, e, sums_sql[by], DB_I64(f->from_day), DB_I64(f->to_day), DB_I64(f->user_id),
-		DB_I64(f->user_id));
+	r = query_sums(c, sums_sql[by], f, &rows, e);
 	if (r < 0)
 		return r;
 	rd.rows = rows;
@@ -205,6 +259,34 @@ int usage_sums(struct db_conn *c, enum usage_by by, const struct usage_filter *f
 		r = store_reader_end(&rd, e);
 	if (r == 0)
 		*ret = (struct usage_sums){l.items, l.n, total};
+	return r;
+}
+
+int usage_series(struct db_conn *c, enum usage_by by, const struct usage_filter *f, struct arena *a,
+	struct usage_series *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct usage_point)};
+	struct store_reader rd = {.a = a};
+	int r;
+
+	ASSERT(by != USAGE_BY_DAY);
+	r = query_sums(c, series_sql[by], f, &rows, e);
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	while ((r = db_next(rows, e)) > 0) {
+		struct usage_point *p = store_push(&l, a);
+
+		if (!p)
+			return store_full(e);
+		read_sum(&rd, by, &p->sum);
+		p->day = day_text(&rd, db_i64(rows, 11));
+	}
+	if (r == 0)
+		r = store_reader_end(&rd, e);
+	if (r == 0)
+		*ret = (struct usage_series){l.items, l.n};
 	return r;
 }
 

@@ -9,6 +9,8 @@
 
 #define DAY_MS INT64_C(86400000)
 
+#define USAGE_DAYS_LEAST 32 /* so long single calls are kept at least: limits of a month count them */
+
 #define OUTCOME_COMPLETE "complete"
 #define OUTCOME_CANCELED "canceled"
 #define OUTCOME_FAILED   "failed"
@@ -52,13 +54,29 @@ struct usage_sums {
 };
 
 struct usage_filter {
-	int64_t from_day, to_day; /* both included */
+	int64_t from_day, to_day; /* both included, by a clock that is `offset_ms` ahead of UTC */
 	atelier_id user_id;       /* 0: everybody's */
+	int64_t offset_ms;
+	int64_t calls_from_day; /* UTC: single calls are kept from then on; days before begin with UTC, whatever the clock */
 };
 
 /* Days rise; all else by cost, then by tokens, falling. */
 int usage_sums(struct db_conn *c, enum usage_by by, const struct usage_filter *f, struct arena *a,
 	struct usage_sums *ret, struct err *e) MUST_CHECK;
+
+struct usage_point {
+	const char *day; /* 2026-11-21 */
+	struct usage_sum sum;
+};
+
+struct usage_series {
+	struct usage_point *items;
+	size_t n;
+};
+
+/* The same for each day; never by USAGE_BY_DAY. Days rise, and within one the order is that of usage_sums. */
+int usage_series(struct db_conn *c, enum usage_by by, const struct usage_filter *f, struct arena *a,
+	struct usage_series *ret, struct err *e) MUST_CHECK;
 
 /* ---- calls ---- */
 

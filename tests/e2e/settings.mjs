@@ -294,7 +294,7 @@ export async function apiKeys({ page, base, shot }) {
   assert.equal((await call(key)).status, 401, 'the key is gone');
 }
 
-export async function usage({ page, base, mock, shot }) {
+export async function usage({ page, context, base, mock, watch, shot }) {
   mock.on('To be counted', ({ say }) => say('one, two'));
   await newChat(page);
   await ask(page, 'To be counted');
@@ -305,6 +305,25 @@ export async function usage({ page, base, mock, shot }) {
   assert.ok(Number(await tile('Calls').innerText()) >= 1, 'calls are counted');
   await page.getByRole('rowheader', { name: 'mock:1b' }).first().waitFor();
   await page.getByRole('img', { name: /^Bar chart by day/ }).waitFor();
+  // The chart says what it is made of, and the arrows read its days.
+  await page.getByRole('list', { name: 'Models in the chart' }).getByText('mock:1b').waitFor();
+  await page.getByRole('group', { name: /^Usage by day/ }).focus();
+  await page.keyboard.press('End');
+  await page.getByRole('group', { name: /^Usage by day/ }).getByRole('status').getByText('mock:1b').waitFor();
+  await shot('chart');
+  // Elsewhere on earth it is another day: nothing that was counted is missing.
+  for (const timezoneId of ['Pacific/Kiritimati', 'Pacific/Niue']) {
+    const far = await context.browser().newContext({ timezoneId, locale: 'en-US', storageState: await context.storageState() });
+    const there = watch(await far.newPage());
+    await there.goto(base + '/settings/usage');
+    await there.getByText(`(${timezoneId})`).waitFor();
+    await there.getByRole('button', { name: 'Show as table' }).click();
+    const rows = there.getByRole('region', { name: 'By day' }).locator('tbody tr');
+    const day = await there.evaluate(() => new Date().toLocaleDateString('en', { day: 'numeric', month: 'short' }));
+    await rows.first().getByRole('rowheader', { name: day, exact: true }).waitFor();
+    await rows.getByRole('cell', { name: /^[1-9]/ }).first().waitFor();
+    await far.close();
+  }
   await page.getByRole('radio', { name: 'Everyone' }).click();
   await page.getByRole('radio', { name: 'User' }).click();
   await page.getByRole('rowheader', { name: 'ada' }).waitFor();

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Job, Limit, UsageSum } from '$core/api/types';
+import type { Job, Limit, UsagePoint } from '$core/api/types';
 import { compact, microsFrom, microsText, money, percent, until } from '$core/format';
 import { statusText } from '$core/turn/words';
 import { jobState, jobTitle, modelState, providerState } from '$core/words';
-import { everyDay, firstDay, shortDay } from '$features/usage/days';
+import { everyDay, firstDay, MEASURES, shortDay, stack } from '$features/usage/days';
 import { amountText, limitTitle } from '$features/limits/limits';
 import { freeName, msFrom, presets, providerNameProblem } from '$features/providers/presets';
 import { snippets } from '$features/keys/snippets';
@@ -91,13 +91,25 @@ describe('providers', () => {
 });
 
 describe('usage', () => {
-  const sum = (key: string): UsageSum => ({
-    key, requests: 1, failed: 0, tokens_in: 1, tokens_out: 1, tokens_cached: 0, tokens_reasoning: 0, cost_micros: 0,
+  const point = (day: string, key: string, tokens_in: number): UsagePoint => ({ day, key, requests: 1, failed: 0, tokens_in, tokens_out: 0, cost_micros: 0 });
+  const days = ['2026-11-29', '2026-11-30'];
+  it('stacks models, the largest first, and keeps those behind together', () => {
+    const items = [...'abcdefgh'].map((key, i) => point(days[i % 2]!, key, i + 1));
+    const { keys, days: drawn } = stack(items, days, MEASURES.tokens);
+    expect(keys).toEqual(['h', 'g', 'f', 'e', 'd', null]);
+    expect(drawn.map((d) => d.parts)).toEqual([[0, 7, 0, 5, 0, 1 + 3], [8, 0, 6, 0, 4, 2]]);
+    expect(drawn.map((d) => d.sum)).toEqual([16, 20]);
+    expect(stack(items, days, MEASURES.requests).keys).toEqual(keys);
+  });
+  it('gives six models a colour each, and days without calls their place', () => {
+    const items = [...'abcdef'].map((key) => point(days[1]!, key, 1));
+    expect(stack(items, days, MEASURES.tokens)).toEqual({ keys: [...'abcdef'], days: [{ day: days[0], parts: [0, 0, 0, 0, 0, 0], sum: 0 }, { day: days[1], parts: [1, 1, 1, 1, 1, 1], sum: 6 }] });
+    expect(stack([], days, MEASURES.cost).keys).toEqual([]);
   });
   it('has every day, also over the end of a month', () => {
-    const days = everyDay([sum('2026-11-30')], '2026-11-29', '2026-12-01');
-    expect(days.map((d) => [d.day, d.sum?.requests ?? 0])).toEqual([['2026-11-29', 0], ['2026-11-30', 1], ['2026-12-01', 0]]);
-    expect(firstDay(7, Date.parse('2026-12-03T23:59:00Z'))).toBe('2026-11-27');
+    expect(everyDay('2026-11-29', '2026-12-01')).toEqual(['2026-11-29', '2026-11-30', '2026-12-01']);
+    const late = Date.parse('2026-12-03T23:59:00Z');
+    expect([0, -60, 60, 345, -840].map((offset) => firstDay(7, late, offset))).toEqual(['2026-11-27', '2026-11-27', '2026-11-28', '2026-11-28', '2026-11-27']);
     expect(shortDay('2026-11-05')).toMatch(/5/);
   });
 });

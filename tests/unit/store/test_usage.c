@@ -33,7 +33,7 @@ static void add(struct fixture *f, struct usage_row u)
 
 static struct usage_sums sums(struct fixture *f, enum usage_by by, int64_t from, int64_t to, atelier_id user)
 {
-	struct usage_filter filter = {from, to, user};
+	struct usage_filter filter = {.from_day = from, .to_day = to, .user_id = user};
 	struct usage_sums s;
 
 	FINE(f, usage_sums(f->c, by, &filter, &f->a, &s, &f->e));
@@ -106,6 +106,87 @@ static void test_by(void **state)
 	assert_string_equal(s.items[0].key, "");
 	assert_string_equal(s.items[1].key, "(deleted)");
 	assert_int_equal(sums(f, USAGE_BY_USER, 0, 30000, f->ada).n, 1);
+}
+
+static void assert_point(const struct usage_point *p, const char *day, const char *key, int64_t requests)
+{
+	assert_string_equal(p->day, day);
+	assert_string_equal(p->sum.key, key);
+	assert_int_equal(p->sum.requests, requests);
+}
+
+static void test_series(void **state)
+{
+	struct fixture *f = *state;
+	struct usage_filter filter = {.from_day = 20000, .to_day = 20001};
+	struct usage_row dear = row(f, DAY1, "large", OUTCOME_COMPLETE);
+	struct usage_series s;
+
+	dear.cost_micros = 1000;
+	add(f, row(f, DAY1, "small", OUTCOME_COMPLETE));
+	add(f, row(f, DAY1 + 1, "small", OUTCOME_FAILED));
+	add(f, dear);
+	add(f, row(f, DAY1 + DAY_MS, "small", OUTCOME_COMPLETE));
+	add(f, row(f, DAY1 + 2 * DAY_MS, "small", OUTCOME_COMPLETE));
+	FINE(f, usage_series(f->c, USAGE_BY_MODEL, &filter, &f->a, &s, &f->e));
+	assert_int_equal(s.n, 3);
+	assert_point(&s.items[0], "2024-10-04", "large", 1);
+	assert_point(&s.items[1], "2024-10-04", "small", 2);
+	assert_int_equal(s.items[1].sum.failed, 1);
+	assert_int_equal(s.items[1].sum.tokens_in, 20);
+	assert_point(&s.items[2], "2024-10-05", "small", 1);
+	FINE(f, usage_series(f->c, USAGE_BY_USER, &filter, &f->a, &s, &f->e));
+	assert_int_equal(s.n, 2);
+	assert_point(&s.items[0], "2024-10-04", "ada", 3);
+}
+
+/* By another clock single calls are told by its days, exactly, and what is older than they are by days UTC. */
+static void test_clocks(void **state)
+{
+	static const struct {
+		int64_t minutes;
+		int64_t calls[3]; /* of the day before, that day, the day after */
+	} cases[] = {{0, {1, 3, 1}}, {-60, {2, 2, 1}}, {60, {1, 2, 2}}, {330, {1, 2, 2}}, {840, {0, 2, 2}},
+		{-840, {2, 2, 0}}, {1, {1, 2, 2}}};
+	struct fixture *f = *state;
+	struct usage_row refused = row(f, DAY1, "small", OUTCOME_REFUSED);
+	struct usage_row failed = row(f, DAY1 + DAY_MS / 2, "small", OUTCOME_FAILED);
+
+	failed.first_token_ms = -1;
+	add(f, row(f, DAY1 - DAY_MS / 2, "small", OUTCOME_COMPLETE));
+	add(f, row(f, DAY1, "small", OUTCOME_COMPLETE));
+	add(f, failed);
+	add(f, row(f, DAY1 + DAY_MS - 1, "small", OUTCOME_COMPLETE));
+	add(f, row(f, DAY1 + DAY_MS + DAY_MS / 2, "small", OUTCOME_COMPLETE));
+	add(f, refused);
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		int64_t offset = cases[i].minutes * 60000;
+
+		for (int day = 0; day < 3; day++) {
+			struct usage_filter of = {.from_day = 19999 + day, .to_day = 19999 + day, .offset_ms = offset};
+			struct usage_sums s;
+
+			FINE(f, usage_sums(f->c, USAGE_BY_MODEL, &of, &f->a, &s, &f->e));
+			assert_int_equal(s.total.requests, cases[i].calls[day]);
+			assert_int_equal(s.total.tokens_in, 10 * cases[i].calls[day]);
+		}
+		struct usage_filter all = {.from_day = 19998, .to_day = 20003, .offset_ms = offset};
+		struct usage_sums s;
+
+		FINE(f, usage_sums(f->c, USAGE_BY_DAY, &all, &f->a, &s, &f->e));
+		assert_int_equal(s.total.requests, 5);
+		assert_int_equal(s.total.failed, 1);
+		assert_int_equal(s.total.first_tokens, 4);
+		assert_int_equal(s.total.duration_ms, 2400);
+	}
+	for (int64_t kept = 19998; kept <= 20003; kept++) {
+		struct usage_filter all = {
+			.from_day = 19998, .to_day = 20003, .offset_ms = 3600000, .calls_from_day = kept};
+		struct usage_sums s;
+
+		FINE(f, usage_sums(f->c, USAGE_BY_DAY, &all, &f->a, &s, &f->e));
+		assert_int_equal(s.total.requests, 5);
+	}
 }
 
 /* A batch whose commit was reported as failed but is there after all does not count twice. */
@@ -225,6 +306,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_days),
 		TEST(test_by),
+		TEST(test_series),
+		TEST(test_clocks),
 		TEST(test_again),
 		TEST(test_calls),
 		TEST(test_old_records_go),

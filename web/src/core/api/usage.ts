@@ -2,8 +2,14 @@ import { http, take } from './client';
 
 export type UsageBy = 'day' | 'model' | 'provider' | 'user' | 'key';
 
+/** Days begin by the clock of whoever looks: minutes that it is ahead of UTC. */
+export const utcOffset = (now = new Date()) => -now.getTimezoneOffset();
+
 export const getUsage = (from: string, by: UsageBy, all: boolean) =>
-  take(http.GET('/api/v1/usage', { params: { query: { from, by, all: all || undefined } } }));
+  take(http.GET('/api/v1/usage', { params: { query: { from, by, utc_offset: utcOffset(), all: all || undefined } } }));
+/** The same for each day, split by model. */
+export const getUsageSeries = (from: string, all: boolean) =>
+  take(http.GET('/api/v1/usage/series', { params: { query: { from, by: 'model', utc_offset: utcOffset(), all: all || undefined } } }));
 export const listCalls = (all: boolean, cursor?: string | null) =>
   take(
     http.GET('/api/v1/usage/calls', {
