@@ -34,6 +34,7 @@ bench:
 	@tools/setup build bench
 	@tools/build release bench
 	@bench/run.sh build/atelier build/bench/bench/load
+	@bench/keep.py build/bench/bench/keep
 
 # What the web page costs, in a real browser.
 bench-web:

@@ -173,6 +173,33 @@ static void phrases_postgres(struct buf *b, const struct str *words, size_t n)
 		buf_add_str(b, ":*");
 }
 
+/*
+ * PostgreSQL plans a prepared statement once for all values, and then does not know whether a word is rare (the index of words)
+ * or stands everywhere (the newest messages, one after the other): it is to look at the words each time.
+ */
+static int plan_each_time(struct db_conn *c, bool on, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e, "SELECT set_config('plan_cache_mode', ?, false)",
+		DB_TEXT(on ? "force_custom_plan" : "auto"));
+
+	return r < 0 ? r : MIN(db_next(rows, e), 0);
+}
+
+static int messages_postgres(struct db_conn *c, const struct find_filter *f, const char *query, atelier_id before,
+	int64_t limit, struct db_rows **ret, struct err *e)
+{
+	int r = plan_each_time(c, true, e);
+
+	if (r < 0)
+		return r;
+	r = db_query(c, ret, e,
+		"SELECT" MESSAGE_COLUMNS "FROM messages m JOIN conversations v ON v.id = m.conversation_id"
+		" WHERE m.words @@ to_tsquery('simple', ?) AND m.id < ?" MESSAGE_FILTERS " ORDER BY m.id DESC LIMIT ?",
+		DB_TEXT(query), DB_I64(before), MESSAGE_PARAMS(f), DB_I64(limit));
+	return r < 0 ? r : plan_each_time(c, false, e);
+}
+
 /* CROSS JOIN: the index is walked backwards from the newest, until there are enough. */
 int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, int64_t limit,
 	struct arena *a, struct db_rows **ret, struct err *e)
@@ -186,11 +213,7 @@ int search_messages(struct db_conn *c, const struct find_filter *f, const struct
 	if ((r = take_query(&b, a, &query, e)) < 0)
 		return r;
 	if (db_is_postgres(c))
-		return db_query(c, ret, e,
-			"SELECT" MESSAGE_COLUMNS "FROM messages m JOIN conversations v ON v.id = m.conversation_id"
-			" WHERE m.words @@ to_tsquery('simple', ?) AND m.id < ?" MESSAGE_FILTERS
-			" ORDER BY m.id DESC LIMIT ?",
-			DB_TEXT(query), DB_I64(before), MESSAGE_PARAMS(f), DB_I64(limit));
+		return messages_postgres(c, f, query, before, limit, ret, e);
 	return db_query(c, ret, e,
 		"SELECT" MESSAGE_COLUMNS "FROM messages_fts x CROSS JOIN messages m ON m.id = x.rowid"
 		" CROSS JOIN conversations v ON v.id = m.conversation_id"

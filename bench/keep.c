@@ -1,0 +1,375 @@
+/*
+ * keep.c - `keep append|history PLACE [--seconds N] [--messages N]`: what keeping costs, on the database at PLACE (a new file,
+ * or an empty schema of a PostgreSQL). It uses the rooms db and store as the server does, without one; keep.sh runs it on both
+ * and beside its peers. See README.md.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "store/conversations.h"
+#include "store/find.h"
+#include "store/messages.h"
+#include "store/store.h"
+#include "store/users.h"
+
+enum { CLIENTS = 64, ROW_BYTES = 400, TIMES = 200, PAGE = 50, EACH = 100, LONG_EACH = 10000, WORDS = 40, BATCH = 2000 };
+
+static void must(int r, const struct err *e)
+{
+	if (r >= 0)
+		return;
+	fprintf(stderr, "keep: %s\n", e->msg);
+	exit(1);
+}
+
+/* ---- append: many clients, each row acknowledged when it is on the disk ---- */
+
+static const struct db_migration append_schema[] = {{.version = 1,
+	.name = "rows",
+	.sql = "CREATE TABLE rows (id INTEGER PRIMARY KEY, client INTEGER NOT NULL, body TEXT NOT NULL) STRICT;"}};
+
+static struct {
+	struct db *db;         /* ours; NULL: */
+	sqlite3_stmt *plain;   /* SQLite as it is, one connection that the clients take in turn */
+	pthread_mutex_t mx;    /* around it */
+	int64_t end_ms, count; /* `count` is atomic */
+	char body[ROW_BYTES + 1];
+} append;
+
+static int append_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const int64_t *client = arg;
+
+	return db_exec(c, NULL, e, "INSERT INTO rows (id, client, body) VALUES (?, ?, ?)", DB_I64(id_new()),
+		DB_I64(*client), DB_TEXT_N(append.body, ROW_BYTES));
+}
+
+static void append_plain(int64_t client)
+{
+	sqlite3_bind_int64(append.plain, 1, id_new());
+	sqlite3_bind_int64(append.plain, 2, client);
+	sqlite3_bind_text(append.plain, 3, append.body, ROW_BYTES, SQLITE_STATIC);
+	if (sqlite3_step(append.plain) != SQLITE_DONE || sqlite3_reset(append.plain) != SQLITE_OK) {
+		fprintf(stderr, "keep: %s\n", sqlite3_errmsg(sqlite3_db_handle(append.plain)));
+		exit(1);
+	}
+}
+
+static void *append_client(void *arg)
+{
+	int64_t client = (intptr_t)arg;
+	struct err e = {0};
+
+	while (clock_mono_ms() < append.end_ms) {
+		if (append.db) {
+			must(db_write(append.db, append_in, &client, &e), &e);
+		} else {
+			pthread_mutex_lock(&append.mx);
+			append_plain(client);
+			pthread_mutex_unlock(&append.mx);
+		}
+		__atomic_add_fetch(&append.count, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static double append_measure(int seconds)
+{
+	pthread_t threads[CLIENTS];
+	int64_t began = clock_mono_ms();
+
+	append.count = 0;
+	append.end_ms = began + seconds * 1000LL;
+	for (intptr_t i = 0; i < CLIENTS; i++)
+		if (pthread_create(&threads[i], NULL, append_client, (void *)i) != 0)
+			exit(1);
+	for (size_t i = 0; i < CLIENTS; i++)
+		pthread_join(threads[i], NULL);
+	return (double)append.count * 1000 / (double)(clock_mono_ms() - began);
+}
+
+static double append_to_plain(const char *path, int seconds)
+{
+	sqlite3 *db = NULL;
+	double rate;
+
+	if (sqlite3_open(path, &db) != SQLITE_OK ||
+		sqlite3_exec(db,
+			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+			"CREATE TABLE rows (id INTEGER PRIMARY KEY, client INTEGER NOT NULL, body TEXT NOT NULL)",
+			NULL, NULL, NULL) != SQLITE_OK ||
+		sqlite3_prepare_v2(db, "INSERT INTO rows (id, client, body) VALUES (?, ?, ?)", -1, &append.plain,
+			NULL) != SQLITE_OK) {
+		fprintf(stderr, "keep: %s: %s\n", path, sqlite3_errmsg(db));
+		exit(1);
+	}
+	rate = append_measure(seconds);
+	sqlite3_finalize(append.plain);
+	sqlite3_close(db);
+	return rate;
+}
+
+static void run_append(const char *place, int seconds)
+{
+	const struct db_config config = {.path = place, .readers = 1};
+	struct err e = {0};
+	double ours, plain;
+	char peer[1024];
+
+	memset(append.body, 'x', ROW_BYTES);
+	pthread_mutex_init(&append.mx, NULL);
+	must(db_open(&config, append_schema, N_ELEMENTS(append_schema), &append.db, &e), &e);
+	ours = append_measure(seconds);
+	db_close(append.db);
+	append.db = NULL;
+	printf("  %-34s %9.0f rows/s\n", db_is_url(place) ? "atelier on PostgreSQL" : "atelier on SQLite", ours);
+	if (db_is_url(place))
+		return;
+	snprintf(peer, sizeof(peer), "%s.peer", place);
+	plain = append_to_plain(peer, seconds);
+	printf("  %-34s %9.0f rows/s\n", "SQLite, a row a transaction", plain);
+	printf("  %-34s %9.1f x   bar >= 4: %s\n", "atelier beside it", ours / plain,
+		ours >= 4 * plain ? "held" : "MISSED");
+}
+
+/* ---- history: what somebody asks who has said much ---- */
+
+/* A vocabulary of so many words, of which the first are used most. */
+enum { VOCABULARY = 20000 };
+
+static uint32_t random_state = 12345;
+
+static uint32_t random_next(void)
+{
+	random_state = random_state * 1664525u + 1013904223u;
+	return random_state >> 8;
+}
+
+static void add_words(struct buf *b)
+{
+	for (int i = 0; i < WORDS; i++) {
+		uint32_t a = random_next() % VOCABULARY, c = random_next() % VOCABULARY;
+
+		buf_printf(b, "%sw%u", i ? " " : "", MIN(a, c) * (random_next() % 4 != 0));
+	}
+}
+
+struct fill {
+	atelier_id user_id, conversation_id, leaf_id;
+	int64_t n; /* messages */
+};
+
+static int fill_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct fill *f = arg;
+	int r = 0;
+
+	for (int64_t i = 0; r == 0 && i < f->n; i++) {
+		CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
+		atelier_id id = id_new();
+
+		add_words(&text);
+		r = db_exec(c, NULL, e,
+			"INSERT INTO messages (id, conversation_id, parent_id, role, state, model, created_at, content)"
+			" VALUES (?, ?, ?, ?, 'complete', ?, ?, ?)",
+			DB_I64(id), DB_I64(f->conversation_id),
+			f->leaf_id ? DB_I64(f->leaf_id) : (struct db_param){.type = DB_T_NULL},
+			DB_TEXT(i % 2 ? "assistant" : "user"), DB_TEXT(i % 2 ? "bench:latest" : NULL),
+			DB_I64(clock_now_ms()), DB_TEXT_N(text.p, text.n));
+		f->leaf_id = id;
+	}
+	return r < 0 ? r
+		     : db_exec(c, NULL, e,
+			       "UPDATE conversations SET leaf_id = ?, message_count = message_count + ? WHERE id = ?",
+			       DB_I64(f->leaf_id), DB_I64(f->n), DB_I64(f->conversation_id));
+}
+
+static atelier_id fill(struct db *db, atelier_id user_id, int64_t n, int number)
+{
+	struct fill f = {.user_id = user_id};
+	struct conversation c;
+	char title[64];
+	struct err e = {0};
+
+	snprintf(title, sizeof(title), "Conversation %d about w%d", number, number % VOCABULARY);
+	must(conversations_create(db, user_id, &(struct conversation_patch){.title = title}, &c, &e), &e);
+	f.conversation_id = c.id;
+	for (int64_t left = n; left > 0; left -= f.n) {
+		f.n = MIN(left, (int64_t)BATCH);
+		must(db_write(db, fill_in, &f, &e), &e);
+	}
+	return c.id;
+}
+
+/* What a PostgreSQL does by itself before long. */
+static int analyze_in(struct db_conn *c, void *arg UNUSED, struct err *e)
+{
+	return db_exec(c, NULL, e, "ANALYZE");
+}
+
+struct asked {
+	struct db *db;
+	atelier_id user_id, short_id, long_id;
+	struct conversation_cursor far;
+};
+
+static int ask_list(struct asked *x, struct db_conn *c, struct arena *a, struct err *e)
+{
+	const struct conversation_filter all = {0};
+	const struct conversation_cursor newest = {0};
+	struct conversation_list l;
+
+	return conversations_list(c, x->user_id, &all, &newest, PAGE, a, &l, e);
+}
+
+static int ask_list_far(struct asked *x, struct db_conn *c, struct arena *a, struct err *e)
+{
+	const struct conversation_filter all = {0};
+	struct conversation_list l;
+
+	return conversations_list(c, x->user_id, &all, &x->far, PAGE, a, &l, e);
+}
+
+static int find(struct asked *x, struct db_conn *c, const char *query, struct arena *a, struct err *e)
+{
+	const struct find_filter f = {.user_id = x->user_id, .query = query};
+	struct find_result found;
+
+	return find_all(c, &f, 20, a, &found, e);
+}
+
+static int ask_rare(struct asked *x, struct db_conn *c, struct arena *a, struct err *e)
+{
+	return find(x, c, "w19000", a, e);
+}
+
+static int ask_common(struct asked *x, struct db_conn *c, struct arena *a, struct err *e)
+{
+	return find(x, c, "w0", a, e);
+}
+
+static int ask_two(struct asked *x, struct db_conn *c, struct arena *a, struct err *e)
+{
+	return find(x, c, "w0 w123", a, e);
+}
+
+static int open_one(struct asked *x, struct db_conn *c, atelier_id id, struct arena *a, struct err *e)
+{
+	const struct message_place at = {.user_id = x->user_id, .conversation_id = id};
+	struct conversation one;
+	struct message_list l;
+	int r = conversations_get(c, x->user_id, id, a, &one, e);
+
+	return r < 0 ? r : messages_list(c, &at, PAGE, a, &l, e);
+}
+
+static int ask_open(struct asked *x, struct db_conn *c, struct arena *a, struct err *e)
+{
+	return open_one(x, c, x->short_id, a, e);
+}
+
+static int ask_open_long(struct asked *x, struct db_conn *c, struct arena *a, struct err *e)
+{
+	return open_one(x, c, x->long_id, a, e);
+}
+
+static const struct {
+	const char *name;
+	int (*ask)(struct asked *x, struct db_conn *c, struct arena *a, struct err *e);
+	double bar_ms; /* of the median */
+} questions[] = {
+	{"list, the newest 50", ask_list, 10},
+	{"list, 50 from far down", ask_list_far, 10},
+	{"search, a rare word", ask_rare, 50},
+	{"search, a word of most messages", ask_common, 50},
+	{"search, two words", ask_two, 50},
+	{"open, 100 messages", ask_open, 10},
+	{"open, 10,000 messages", ask_open_long, 50},
+};
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void measure(struct asked *x, size_t which)
+{
+	double ms[TIMES];
+	struct err e = {0};
+
+	for (size_t i = 0; i < TIMES; i++) {
+		CLEANUP(arena_done) struct arena a;
+		int64_t began = clock_mono_us();
+
+		arena_init(&a, 64u << 20);
+		{
+			CLEANUP(db_releasep) struct db_conn *c = db_acquire(x->db);
+			must(questions[which].ask(x, c, &a, &e), &e);
+		}
+		ms[i] = (double)(clock_mono_us() - began) / 1000;
+	}
+	qsort(ms, TIMES, sizeof(ms[0]), by_size);
+	printf("  %-34s %9.2f ms  p99 %8.2f ms   bar %.0f: %s\n", questions[which].name, ms[TIMES / 2],
+		ms[TIMES * 99 / 100], questions[which].bar_ms,
+		ms[TIMES / 2] <= questions[which].bar_ms ? "held" : "MISSED");
+}
+
+static void run_history(const char *place, int64_t messages)
+{
+	const struct db_config config = {.path = place, .readers = 1};
+	struct asked x = {0};
+	struct err e = {0};
+	size_t n;
+	const struct db_migration *m = store_migrations(&n);
+	int64_t began = clock_mono_ms(), many = MAX((messages - LONG_EACH) / EACH, INT64_C(1));
+
+	must(db_open(&config, m, n, &x.db, &e), &e);
+	must(users_create(
+		     x.db, &(struct user_new){.name = "ann", .password_hash = "-", .role = "admin"}, &x.user_id, &e),
+		&e);
+	x.long_id = fill(x.db, x.user_id, MIN(messages, (int64_t)LONG_EACH), 0);
+	for (int64_t i = 1; i <= many; i++) {
+		x.short_id = fill(x.db, x.user_id, EACH, (int)i);
+		if (i == many / 10)
+			x.far = (struct conversation_cursor){clock_now_ms(), x.short_id};
+	}
+	must(db_write(x.db, analyze_in, NULL, &e), &e);
+	printf("  %lld messages in %lld conversations, stored in %.0f s\n", (long long)(many * EACH + LONG_EACH),
+		(long long)many + 1, (double)(clock_mono_ms() - began) / 1000);
+	for (size_t i = 0; i < N_ELEMENTS(questions); i++)
+		measure(&x, i);
+	db_close(x.db);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option known[] = {
+		{"seconds", required_argument, NULL, 's'}, {"messages", required_argument, NULL, 'm'}, {0}};
+	int seconds = 5, c;
+	int64_t messages = 100000;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (c == 's')
+			seconds = atoi(optarg);
+		else if (c == 'm')
+			messages = atoll(optarg);
+		else
+			return 2;
+	}
+	if (argc - optind != 2)
+		return 2;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (strcmp(argv[optind], "append") == 0)
+		run_append(argv[optind + 1], seconds);
+	else
+		run_history(argv[optind + 1], messages);
+	return 0;
+}
