@@ -13,6 +13,7 @@
 struct assistant_body {
 	struct assistant a;
 	const char *may;
+	bool is_default;
 	struct parameters parameters;
 	struct schema_list starters;
 };
@@ -42,6 +43,8 @@ static const struct field assistant_fields[] = {
 	FIELD_STR(B, a.owner, "owner", 0, 0, 0, "User name of whose it is."),
 	FIELD_ENUM(B, may, "may", GRANT_VERBS " own", FIELD_REQUIRED, "What whoever asks may do with it."),
 	FIELD_BOOL(B, a.shared, "shared", FIELD_REQUIRED, "Whether others have it, too."),
+	FIELD_BOOL(B, is_default, "is_default", FIELD_REQUIRED,
+		"Whether conversations of whoever asks begin with it: their own choice, else that of the instance."),
 	FIELD_I64(B, a.version, "version", 0, 0, FIELD_REQUIRED, "More with each change."),
 	FIELD_TIME(B, a.created_at, "created_at", FIELD_REQUIRED, "When it was made."),
 	FIELD_TIME(B, a.updated_at, "updated_at", FIELD_REQUIRED, "When it was changed."),
@@ -116,12 +119,14 @@ static const char *write_starters(struct request *q, const struct schema_list *l
 	return buf_status(&b) < 0 ? NULL : arena_strndup(&q->mem, b.p, b.n);
 }
 
-static int body_of(struct request *q, const struct assistant *a, struct assistant_body *ret)
+static int body_of(struct request *q, const struct assistant *a, atelier_id default_id, struct assistant_body *ret)
 {
 	static const char *const may[] = {"read", "read", "use", "edit"};
 	int r;
 
-	*ret = (struct assistant_body){.a = *a, .may = a->user_id == q->who.user.id ? "own" : may[a->may & 3]};
+	*ret = (struct assistant_body){.a = *a,
+		.may = a->user_id == q->who.user.id ? "own" : may[a->may & 3],
+		.is_default = a->id == default_id};
 	if (!*a->model)
 		ret->a.model = NULL;
 	r = parameters_read(a->parameters, &q->mem, &ret->parameters, &q->err);
@@ -152,6 +157,7 @@ static int answer_assistant(struct request *q, atelier_id id)
 {
 	struct assistant_body *out = ARENA_NEW(&q->mem, struct assistant_body);
 	struct assistant a;
+	atelier_id default_id = 0;
 	int r;
 
 	if (!out)
@@ -159,9 +165,11 @@ static int answer_assistant(struct request *q, atelier_id id)
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 		r = assistants_get(c, q->who.user.id, id, GRANT_READ, &q->mem, &a, &q->err);
+		if (r == 0)
+			r = assistants_default(c, q->who.user.id, &q->mem, &default_id, &q->err);
 	}
 	q->answer = out;
-	return r < 0 ? r : body_of(q, &a, out);
+	return r < 0 ? r : body_of(q, &a, default_id, out);
 }
 
 static void tell(struct request *q, atelier_id id, const char *what)
@@ -174,17 +182,20 @@ static void tell(struct request *q, atelier_id id, const char *what)
 int assistants_all(struct request *q, struct list_answer *ret)
 {
 	struct assistant_list l = {0};
+	atelier_id default_id = 0;
 	int r;
 
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 		r = assistants_list(c, q->who.user.id, &q->mem, &l, &q->err);
+		if (r == 0)
+			r = assistants_default(c, q->who.user.id, &q->mem, &default_id, &q->err);
 	}
 	struct assistant_body *items = ARENA_ARRAY(&q->mem, struct assistant_body, l.n + 1);
 	if (!items)
 		return request_no_memory(q);
 	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = body_of(q, &l.items[i], &items[i]);
+		r = body_of(q, &l.items[i], default_id, &items[i]);
 	*ret = (struct list_answer){.items = {items, l.n}};
 	return r;
 }
@@ -327,6 +338,43 @@ static int rollback_post(struct request *q)
 	return r < 0 ? r : err_set(&q->err, E_NOT_FOUND, "There is no such version.");
 }
 
+struct default_edit {
+	atelier_id assistant_id;
+	const char *scope;
+};
+static const struct field default_fields[] = {
+	FIELD_ID(struct default_edit, assistant_id, "assistant_id", 0, "One that may be used; null: none."),
+	FIELD_ENUM(struct default_edit, scope, "scope", "user instance", FIELD_REQUIRED,
+		"For whoever asks, or (administrators) for all who have not chosen and may use it."),
+};
+static const struct schema default_schema =
+	SCHEMA("DefaultAssistant", struct default_edit, default_fields, "With which assistant conversations begin.");
+
+static int check_usable(struct request *q, atelier_id id)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct assistant a;
+
+	return assistants_get(c, q->who.user.id, id, GRANT_USE, &q->mem, &a, &q->err);
+}
+
+static int default_put(struct request *q)
+{
+	const struct default_edit *in = q->body;
+	bool for_all = strcmp(in->scope, "instance") == 0;
+	int r = 0;
+
+	if (for_all && !user_is_admin(&q->who.user))
+		return err_set(&q->err, E_FORBIDDEN, "Only an administrator chooses for all.");
+	if (in->assistant_id)
+		r = check_usable(q, in->assistant_id);
+	if (r == 0)
+		r = assistants_set_default(q->api->c.db, for_all ? 0 : q->who.user.id, in->assistant_id, &q->err);
+	if (r == 0 && in->assistant_id)
+		tell(q, in->assistant_id, "updated");
+	return r;
+}
+
 /* Who has it is its owner's affair. */
 static int check_owner(struct request *q)
 {
@@ -360,6 +408,9 @@ static const struct route routes[] = {
 		.answer = &assistant_list_schema, .summary = "The own assistants, and those that others share."},
 	{"POST", A, "createAssistant", assistants_post, ACCESS_USER, .status = 201,
 		.body = &new_schema, .answer = &assistant_schema, FAILS(E_CONFLICT), .summary = "Make an assistant."},
+	{"PUT", A "/default", "setDefaultAssistant", default_put, ACCESS_USER, .status = 204,
+		.body = &default_schema, SHORT_BODY, FAILS(E_NOT_FOUND),
+		.summary = "Choose the assistant with which conversations begin that are made without model and assistant."},
 	{"GET", A "/{id}", "getAssistant", assistant_get, ACCESS_USER, .status = 200,
 		.answer = &assistant_schema, .summary = "One assistant."},
 	{"PATCH", A "/{id}", "updateAssistant", assistant_patch, ACCESS_USER, .status = 200,

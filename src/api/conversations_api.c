@@ -3,6 +3,7 @@
 #include "api/conversations.h"
 #include "api/images.h"
 #include "provider/parameters.h"
+#include "store/assistants.h"
 #include "store/conversations.h"
 
 #define TITLE_MAX        200
@@ -208,12 +209,28 @@ static int patch_of(struct request *q, struct conversation_patch *ret)
 	return ret->tags && ret->parameters ? check_model(q, in->model) : request_no_memory(q);
 }
 
+/* Who names neither model nor assistant begins with the default assistant, if there is one. */
+static int take_default(struct request *q, struct conversation_patch *patch)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	atelier_id id = 0;
+	int r = assistants_default(c, q->who.user.id, &q->mem, &id, &q->err);
+
+	if (r == 0 && id) {
+		patch->assistant_id = id;
+		patch->set |= SET_ASSISTANT;
+	}
+	return r;
+}
+
 static int conversations_post(struct request *q)
 {
 	struct conversation_patch patch;
 	struct conversation c = {0};
 	int r = patch_of(q, &patch);
 
+	if (r == 0 && !patch.model && !(patch.set & SET_ASSISTANT))
+		r = take_default(q, &patch);
 	if (r == 0)
 		r = conversations_create(q->api->c.db, q->who.user.id, &patch, &c, &q->err);
 	if (r < 0)

@@ -5,6 +5,7 @@
 #include "base/balance.h"
 #include "store/prompts.h"
 
+#define NAME_MAX_N     60
 #define BODY_MAX       100000
 #define VARIABLES_MAX  50
 #define VARIABLE_TYPES "text long number choice date boolean"
@@ -81,8 +82,8 @@ static const struct schema prompt_schema = SCHEMA("Prompt", B, prompt_fields, "A
 LIST_SCHEMA(prompt_list_schema, "PromptList", &prompt_schema, "By name.", "The own prompts and shared ones.");
 
 #define EDIT_FIELDS(must)                                                                                              \
-	FIELD(FT_STR, B, p.name, "name", .min = 1, .max = 60, .flags = (must), .doc = "It is called by /name.",        \
-		A_NAME),                                                                                               \
+	FIELD(FT_STR, B, p.name, "name", .min = 1, .max = NAME_MAX_N, .flags = (must),                                 \
+		.doc = "It is called by /name.", A_NAME),                                                              \
 		FIELD_ENUM(B, p.kind, "kind", KINDS, 0, "A text to send, or instructions."),                           \
 		FIELD_TEXT(B, p.description, "description", 0, 1000, 0, "What it is for."),                            \
 		FIELD_STR(B, p.pattern, "pattern", 0, 200, 0,                                                          \
@@ -255,6 +256,80 @@ static int prompt_delete(struct request *q)
 	return r;
 }
 
+/* A copy of what one may read is one's own. Its name is the first free one of name-2, name-3 ... */
+static int duplicate_post(struct request *q)
+{
+	struct prompt_row p = {0};
+	int r = load(q, q->arg_id, &p);
+	const char *name = p.name;
+
+	p.user_id = q->who.user.id;
+	p.version = 1;
+	for (int i = 2; r == 0 && i < 100; i++) {
+		atelier_id id = 0;
+		p.name = arena_printf(&q->mem, "%.*s-%d", NAME_MAX_N - 3, name, i);
+		if (!p.name)
+			return request_no_memory(q);
+		r = prompts_create(q->api->c.db, &p, &id, &q->err);
+		if (r == 0) {
+			tell(q, id, "created");
+			return answer_prompt(q, id);
+		}
+		if (r != E_CONFLICT)
+			return r;
+		err_clear(&q->err);
+		r = 0;
+	}
+	return r < 0 ? r : err_set(&q->err, E_CONFLICT, "There are too many copies of this prompt already.");
+}
+
+struct check_fault {
+	int64_t line, column;
+	const char *message;
+};
+struct check_answer {
+	bool ok;
+	struct schema_list errors;
+};
+
+static const struct field check_fields[] = {
+	FIELD(FT_TEXT, struct prompt_row, body, "body", .max = BODY_MAX, .flags = FIELD_REQUIRED, .doc = "The text."),
+};
+static const struct schema check_schema =
+	SCHEMA("PromptCheck", struct prompt_row, check_fields, "A text whose tags are to be balanced.");
+static const struct field fault_fields[] = {
+	FIELD_I64(struct check_fault, line, "line", 0, 0, FIELD_REQUIRED, "From 1."),
+	FIELD_I64(struct check_fault, column, "column", 0, 0, FIELD_REQUIRED, "Characters, from 1."),
+	FIELD_STR(struct check_fault, message, "message", 0, 0, FIELD_REQUIRED, "What is wrong there."),
+};
+static const struct schema fault_schema =
+	SCHEMA("PromptFault", struct check_fault, fault_fields, "A tag that is not balanced.");
+static const struct field checked_fields[] = {
+	FIELD_BOOL(struct check_answer, ok, "ok", FIELD_REQUIRED, "Whether a structured prompt may have this text."),
+	FIELD_LIST(struct check_answer, errors, "errors", &fault_schema, 0, FIELD_REQUIRED,
+		"The first tag that is wrong: behind it nothing is sure."),
+};
+static const struct schema checked_schema =
+	SCHEMA("PromptChecked", struct check_answer, checked_fields, "Whether the tags of a text are balanced.");
+
+static int check_post(struct request *q)
+{
+	const struct prompt_row *in = q->body;
+	struct check_answer *out = ARENA_NEW(&q->mem, struct check_answer);
+	struct check_fault *first = ARENA_NEW(&q->mem, struct check_fault);
+	struct balance_fault found;
+
+	if (!out || !first)
+		return request_no_memory(q);
+	q->answer = out;
+	out->ok = !balance_check(in->body, &found);
+	if (out->ok)
+		return 0;
+	*first = (struct check_fault){(int64_t)found.line, (int64_t)found.column, arena_strdup(&q->mem, found.text)};
+	out->errors = (struct schema_list){first, 1};
+	return first->message ? 0 : request_no_memory(q);
+}
+
 static int load_versions(struct request *q, struct prompt_versions *ret)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
@@ -342,6 +417,10 @@ static const struct route routes[] = {
 		.body = &patch_schema, .answer = &prompt_schema, FAILS(E_CONFLICT), .summary = "Change a prompt."},
 	{"DELETE", P "/{id}", "deletePrompt", prompt_delete, ACCESS_USER, .status = 204,
 		.summary = "Delete an own prompt."},
+	{"POST", P "/check", "checkPrompt", check_post, ACCESS_USER, .status = 200,
+		.body = &check_schema, .answer = &checked_schema, .summary = "Whether the tags of a text are balanced."},
+	{"POST", P "/{id}/duplicate", "duplicatePrompt", duplicate_post, ACCESS_USER, .status = 201,
+		.answer = &prompt_schema, FAILS(E_CONFLICT), .summary = "Make an own copy of it."},
 	{"GET", P "/{id}/versions", "listPromptVersions", versions_get_all, ACCESS_USER, .status = 200,
 		.answer = &version_list_schema, .summary = "What it was, and is; for who may edit it."},
 	{"POST", P "/{id}/rollback", "rollBackPrompt", rollback_post, ACCESS_USER, .status = 200,

@@ -27,6 +27,7 @@
 	X(assistants)                                                                                                  \
 	X(parameters)                                                                                                  \
 	X(prompts)                                                                                                     \
+	X(memories)                                                                                                    \
 	X(events)                                                                                                      \
 	X(models)                                                                                                      \
 	X(ollama)                                                                                                      \

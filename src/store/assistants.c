@@ -1,6 +1,7 @@
 /* assistants.c - saved ways to answer. */
 #include "store/assistants.h"
 
+#include "store/meta.h"
 #include "store/shared_rows.h"
 #include "store/store_priv.h"
 
@@ -63,4 +64,72 @@ int assistants_versions(struct db_conn *c, atelier_id user_id, atelier_id id, st
 	struct assistant now;
 
 	return shared_versions(&kind, c, user_id, id, a, &now, &ret->items, &ret->n, e);
+}
+
+/* ---- with which conversations begin ---- */
+
+#define OF_INSTANCE "default_assistant"
+
+/* What the person has chosen, and the instance; 0: nothing. */
+static int read_choices(struct db_conn *c, atelier_id user_id, struct arena *a, atelier_id ret[2], struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
+	const char *text = NULL;
+	int r = db_query(
+		c, &found, e, "SELECT assistant_id FROM default_assistants WHERE user_id = ?", DB_I64(user_id));
+
+	ret[0] = ret[1] = 0;
+	if (r == 0)
+		r = db_next(found, e);
+	if (r > 0)
+		ret[0] = db_i64(found, 0);
+	r = r < 0 ? r : meta_get(c, OF_INSTANCE, a, &text, e);
+	if (r == 0 && text && !id_parse(text, strlen(text), &ret[1]))
+		ret[1] = 0;
+	return r;
+}
+
+int assistants_default(struct db_conn *c, atelier_id user_id, struct arena *a, atelier_id *ret, struct err *e)
+{
+	atelier_id choices[2];
+	int r = read_choices(c, user_id, a, choices, e);
+
+	*ret = 0;
+	for (size_t i = 0; r == 0 && !*ret && i < N_ELEMENTS(choices); i++) {
+		struct assistant found;
+		struct err quiet = {0};
+		if (!choices[i])
+			continue;
+		r = assistants_get(c, user_id, choices[i], GRANT_USE, a, &found, &quiet);
+		if (r == 0)
+			*ret = choices[i];
+		r = r == E_NOT_FOUND ? 0 : r < 0 ? err_set(e, r, "%s", quiet.msg) : r;
+	}
+	return r;
+}
+
+struct choice {
+	atelier_id user_id, id;
+};
+
+static int choose_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct choice *x = arg;
+
+	if (!x->id)
+		return db_exec(c, NULL, e, "DELETE FROM default_assistants WHERE user_id = ?", DB_I64(x->user_id));
+	return db_exec(c, NULL, e,
+		"INSERT INTO default_assistants (user_id, assistant_id) VALUES (?, ?)"
+		" ON CONFLICT (user_id) DO UPDATE SET assistant_id = excluded.assistant_id",
+		DB_I64(x->user_id), DB_I64(x->id));
+}
+
+int assistants_set_default(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
+{
+	char text[ID_LEN + 1];
+
+	if (user_id)
+		return db_write(db, choose_in, &(struct choice){user_id, id}, e);
+	id_format(id, text);
+	return meta_set(db, OF_INSTANCE, id ? text : NULL, e);
 }

@@ -42,6 +42,15 @@ int assistants_edit(
 /* By its owner alone, with its grants and versions. */
 int assistants_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
 
+/* ---- with which conversations begin ---- */
+
+/* *ret is 0 when there is none: the person's own choice, else the instance's; one that the person may not use any more is as
+ * if it were not there. */
+int assistants_default(
+	struct db_conn *c, atelier_id user_id, struct arena *a, atelier_id *ret, struct err *e) MUST_CHECK;
+/* Of a person, or of the instance (user_id 0); id 0: none. That it may be used is the caller's to know. */
+int assistants_set_default(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+
 /* A former state: all that an edit can change. */
 struct assistant_version {
 	atelier_id id;

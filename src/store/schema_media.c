@@ -1,4 +1,4 @@
-/* schema_media.c - migrations of files and pictures. */
+/* schema_media.c - migrations of files and pictures, and of what a person has set for all conversations. */
 #include "store/store_priv.h"
 
 /* `sent`: a message had it, so nobody is still writing the message that shall have it. */
@@ -28,3 +28,21 @@ const char schema_images[] = "CREATE TABLE blobs ("
 			     "  PRIMARY KEY (message_id, n)"
 			     ") STRICT;"
 			     "CREATE INDEX message_images_image ON message_images(image_id);";
+
+const char schema_memories[] = "CREATE TABLE memories ("
+			       "  id INTEGER PRIMARY KEY,"
+			       "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+			       "  text TEXT NOT NULL,"
+			       "  created_at INTEGER NOT NULL,"
+			       "  updated_at INTEGER NOT NULL"
+			       ") STRICT;"
+			       "CREATE INDEX memories_user ON memories(user_id);"
+			       "CREATE TABLE memory_settings ("
+			       "  user_id INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,"
+			       "  enabled INTEGER NOT NULL"
+			       ") STRICT;"
+			       "CREATE TABLE default_assistants ("
+			       "  user_id INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,"
+			       "  assistant_id INTEGER NOT NULL REFERENCES assistants(id) ON DELETE CASCADE"
+			       ") STRICT;"
+			       "CREATE INDEX default_assistants_assistant ON default_assistants(assistant_id);";

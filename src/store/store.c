@@ -233,6 +233,7 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			.sql = "",
 			.postgres = changes_endings_postgres},
 		{.version = 18, .name = "pictures", .sql = schema_images},
+		{.version = 19, .name = "memories, default assistants", .sql = schema_memories},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

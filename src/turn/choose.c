@@ -10,9 +10,11 @@
 #include "store/assistants.h"
 #include "store/conversations.h"
 #include "store/folders.h"
+#include "store/memories.h"
 #include "store/parameter_rules.h"
 #include "store/prompts.h"
 #include "store/users.h"
+#include "turn/pictures.h"
 #include "turn/turn_priv.h"
 
 #define INSTRUCTIONS_MAX ((size_t)1 << 20)
@@ -113,8 +115,17 @@ struct layers {
 	struct folder folder;
 	struct user user;
 	struct parameter_rule_list rules;
-	struct prompt_rows prompts; /* that the person has bound to the model */
+	struct prompt_rows prompts;  /* that the person has bound to the model */
+	struct memory_list memories; /* that models are told; none when the person does not want that */
 };
+
+static int load_memories(struct db_conn *c, atelier_id user_id, struct arena *a, struct memory_list *ret, struct err *e)
+{
+	bool enabled = false;
+	int r = memories_enabled(c, user_id, &enabled, e);
+
+	return r < 0 || !enabled ? r : memories_list(c, user_id, a, ret, e);
+}
 
 static int load(struct db_conn *c, struct turn *t, const struct turn_request *q, struct layers *l, struct err *e)
 {
@@ -124,6 +135,8 @@ static int load(struct db_conn *c, struct turn *t, const struct turn_request *q,
 		r = prompts_of_model(c, q->user_id, t->model, &t->arena, &l->prompts, e);
 	if (r == 0)
 		r = users_by_id(c, q->user_id, &t->arena, &l->user, e);
+	if (r == 0)
+		r = load_memories(c, q->user_id, &t->arena, &l->memories, e);
 	if (r == 0 && l->v->folder_id)
 		r = folders_get(c, q->user_id, l->v->folder_id, &t->arena, &l->folder, e);
 	return r;
@@ -152,6 +165,19 @@ static int take_parameters(struct turn *t, const struct turn_request *q, const s
 	return r < 0 ? r : lay(t, q->parameters, e);
 }
 
+/* One part, behind all instructions: it changes more often than they do. */
+static int take_memories(struct turn *t, const struct layers *l)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(INSTRUCTIONS_MAX);
+
+	if (l->memories.n == 0)
+		return 0;
+	buf_add_str(&b, "What the person you talk with wants you to know:");
+	for (size_t i = 0; i < l->memories.n; i++)
+		buf_printf(&b, "\n- %s", l->memories.items[i].text);
+	return buf_status(&b) < 0 ? -ENOMEM : add_part(t, FROM_MEMORIES, b.p, &l->user, NULL);
+}
+
 static int take_instructions(struct turn *t, const struct turn_request *q, const struct layers *l)
 {
 	int r = 0;
@@ -165,7 +191,9 @@ static int take_instructions(struct turn *t, const struct turn_request *q, const
 		r = add_part(t, FROM_ASSISTANT, l->assistant.instructions, &l->user, q->language);
 	if (r == 0)
 		r = add_part(t, FROM_FOLDER, l->folder.instructions, &l->user, q->language);
-	return r < 0 ? r : add_part(t, FROM_CONVERSATION, l->v->instructions, &l->user, q->language);
+	if (r == 0)
+		r = add_part(t, FROM_CONVERSATION, l->v->instructions, &l->user, q->language);
+	return r < 0 ? r : take_memories(t, l);
 }
 
 /* One that is gone is an error: to ask another instead could send a private conversation to somebody else. */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sodium.h>
 
-#include "turn/turn_priv.h"
+#include "turn/pictures.h"
 
 #define SENT_BYTES ((int64_t)20 << 20) /* of all pictures of one request */
 #define SENT_MAX   40

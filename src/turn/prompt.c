@@ -3,13 +3,14 @@
  * adds depends on the conversation alone: so a prompt begins, byte for byte, like that of the turn before, and what a
  * provider keeps of that one is used again. The order in which stages stand:
  *
- *	instructions (instance, model, assistant, folder, conversation), memory, retrieved passages, tools in words, history,
+ *	instructions (instance, model, assistant, folder, conversation, memories of the person), memory, retrieved passages, tools in words, history,
  *	question
  *
  * Instructions, history and question are those that there are; a new one is a function and a row of `stages`.
  */
 #include <errno.h>
 
+#include "turn/pictures.h"
 #include "turn/turn_priv.h"
 
 #define MAX_HISTORY 1000 /* messages */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "store/conversations.h"
 #include "sys/metrics.h"
+#include "turn/pictures.h"
 #include "turn/turn_priv.h"
 
 #define TURN_STACK     (256u << 10) /* virtual; a sleeping turn has touched a small part of it */

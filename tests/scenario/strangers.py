@@ -72,6 +72,7 @@ def make(client):
         "folders": client.call("POST", "/api/v1/folders", {"name": "Mine"})["id"],
         "assistants": client.call("POST", "/api/v1/assistants", {"name": "Mine"})["id"],
         "prompts": client.call("POST", "/api/v1/prompts", {"name": "mine", "body": "Mine"})["id"],
+        "memories": client.call("POST", "/api/v1/memories", {"text": "Mine"})["id"],
         "keys": client.call("GET", "/api/v1/keys")["items"][0]["id"],
         "bin": bin_,
         "images": json.loads(client.request("POST", "/api/v1/images", PNG, {"Content-Type": "image/png"}).body)["id"],
