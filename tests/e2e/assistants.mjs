@@ -17,7 +17,7 @@ export async function assistants({ page, mock, base, shot }) {
   await form.getByLabel('Emoji').fill('🦜');
   await form.getByLabel('Description').fill('Speaks like the sea');
   await form.getByRole('textbox', { name: 'Instructions' }).fill('You are a pirate.\nToday you serve {{user}}.');
-  await form.getByLabel('Questions to begin with').fill('Begin, please\nTell a tale');
+  await form.getByLabel('Starter questions').fill('Begin, please\nTell a tale');
   await form.getByRole('button', { name: 'Answer options' }).click();
   await form.getByLabel('Temperature').fill('9');
   await form.getByRole('button', { name: 'Create' }).click();
@@ -73,7 +73,7 @@ export async function assistants({ page, mock, base, shot }) {
   assert.match(await form.getByRole('group', { name: 'Instructions' }).innerText(), /Removed:\s*You are a pirate\.\s+\+\s+Added:\s*You are a sailor\.\s+Today/);
   found.push(...(await look(page, 'versions of an assistant', ['graphite', 'quartz'])));
   await shot('versions');
-  await form.getByRole('button', { name: 'Go back to this version' }).click();
+  await form.getByRole('button', { name: 'Restore this version' }).click();
   await form.waitFor({ state: 'detached' });
   await choose('Pirate', 'Edit');
   assert.match(await form.getByRole('textbox', { name: 'Instructions' }).inputValue(), /You are a pirate/);
@@ -104,9 +104,9 @@ export async function rules({ page, mock, base, shot }) {
   await page.getByRole('button', { name: 'New rule' }).click();
   const form = page.getByRole('dialog');
   await form.getByRole('button', { name: 'Create' }).click();
-  await form.getByText('Say which models it is for.').waitFor();
+  await form.getByText('Enter a model or a pattern.').waitFor();
   await form.getByLabel('Models').fill('*');
-  await form.getByText(/^For (one model|\d+ models):/).waitFor();
+  await form.getByText(/^Applies to (one model|\d+ models):/).waitFor();
   await form.getByLabel('Instructions').fill('Be polite.');
   await form.getByLabel('Top P').fill('0.9');
   const found = await look(page, 'a rule is made', ['graphite', 'quartz']);

@@ -65,9 +65,9 @@ export async function ordering({ page, base, shot, allow }) {
   await show(page, 'Archived');
   await link(page, /^Bananas/).waitFor();
   found.push(...(await look(page, 'what is put away')));
-  await choose(page, 'Bananas', 'Move out of the archive');
+  await choose(page, 'Bananas', 'Unarchive');
   await link(page, /^Bananas/).waitFor({ state: 'detached' });
-  await chats(page).getByText('There are no chats here.').waitFor();
+  await chats(page).getByText('No chats here.').waitFor();
   await chats(page).getByRole('button', { name: 'All chats' }).click();
   await link(page, /^Bananas/).waitFor();
 
@@ -139,14 +139,14 @@ export async function ordering({ page, base, shot, allow }) {
   await shot('bin');
   await binned('Bananas').getByRole('button', { name: 'Restore' }).click();
   await binned('Bananas').waitFor({ state: 'detached' });
-  await binned('Cherries').getByRole('button', { name: 'Delete for good' }).click();
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete for good' }).click();
+  await binned('Cherries').getByRole('button', { name: 'Delete permanently' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete permanently' }).click();
   await binned('Cherries').waitFor({ state: 'detached' });
   await binned('Apples').waitFor();
   await chats(page).getByRole('button', { name: 'More for Bin' }).click();
   await page.getByRole('menuitem', { name: 'Empty the bin' }).click();
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete for good' }).click();
-  await chats(page).getByText('There are no chats here.').waitFor();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete permanently' }).click();
+  await chats(page).getByText('No chats here.').waitFor();
   await show(page, 'All chats');
   await link(page, /^Bananas/).waitFor();
   nothing(found);

@@ -51,7 +51,7 @@ export async function messageActions({ page, mock, context, base, shot, allow })
 
   // A chat of its own from there on.
   const address = page.url();
-  await choose(page, first, 'New chat from here');
+  await choose(page, first, 'Branch into new chat');
   await page.waitForURL((url) => url.href !== address);
   await has(answer(page), 'Some bold words');
   await question(page).filter({ hasText: 'Second thing' }).waitFor({ state: 'detached' });
@@ -93,7 +93,7 @@ export async function searching({ page, mock, base, shot }) {
   await page.keyboard.press('Control+Shift+F');
   const dialog = page.getByRole('dialog', { name: 'Search messages' });
   const field = dialog.getByRole('searchbox');
-  await dialog.getByText('Find what was said').waitFor();
+  await dialog.getByText('Search your messages').waitFor();
   const found = await look(page, 'the search, empty');
   await field.fill('samov');
   const hit = dialog.getByRole('link').filter({ hasText: 'samovar' });
@@ -105,14 +105,14 @@ export async function searching({ page, mock, base, shot }) {
   await page.setViewportSize({ width: 390, height: 844 });
   await shot('found-phone');
   await page.setViewportSize({ width: 1280, height: 800 });
-  await dialog.getByLabel('Who said it').selectOption('user');
-  await dialog.getByText('Nothing found').waitFor();
-  await dialog.getByLabel('Who said it').selectOption('');
+  await dialog.getByLabel('Written by').selectOption('user');
+  await dialog.getByText('No results').waitFor();
+  await dialog.getByLabel('Written by').selectOption('');
   await dialog.getByLabel('Pinned messages only').click();
-  await dialog.getByText('Nothing found').waitFor();
+  await dialog.getByText('No results').waitFor();
   await dialog.getByLabel('Pinned messages only').click();
   await dialog.getByLabel('Until').fill('2020-01-01');
-  await dialog.getByText('Nothing found').waitFor();
+  await dialog.getByText('No results').waitFor();
   await dialog.getByLabel('Until').fill('');
   await hit.waitFor();
   // By the arrows to it, and into its branch.

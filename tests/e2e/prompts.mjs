@@ -10,14 +10,14 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await newChat(page);
   const message = page.getByRole('textbox', { name: 'Message' });
   await message.press('/');
-  await page.getByText('Save a text that you send often').waitFor();
+  await page.getByText('Save a text you send often').waitFor();
   const found = await look(page, 'there are no prompts');
   await page.getByRole('link', { name: 'New prompt' }).click();
   await page.getByText('No prompts yet').waitFor();
   await page.getByRole('button', { name: 'New prompt' }).click();
   const form = page.getByRole('dialog');
   await form.getByRole('button', { name: 'Create' }).click();
-  await form.getByText('Small letters, digits, - and _ only.').waitFor();
+  await form.getByText('Only lowercase letters, digits, - and _.').waitFor();
   await form.getByLabel('Name').fill('city');
   await form.getByLabel('Description').fill('What a city is like');
   await form.getByRole('textbox', { name: 'Text', exact: true }).fill('Tell me of {{city}} in {{n}} words. Kind? {{kind}}');
@@ -26,7 +26,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await of('kind').getByLabel('Type').selectOption('boolean');
   await of('city').getByLabel('Type').selectOption('choice');
   await form.getByRole('button', { name: 'Create' }).click();
-  await form.getByText('A choice needs something to choose from.').waitFor();
+  await form.getByText('Enter at least one choice.').waitFor();
   await of('city').getByLabel('Choices').fill('Lisbon\nOslo');
   await of('city').getByLabel('Label').fill('Which city');
   found.push(...(await look(page, 'a prompt is made', ['graphite', 'quartz'])));
@@ -41,7 +41,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await form.getByLabel('Name').fill('house-style');
   await form.getByLabel('Kind').selectOption('Instructions');
   await form.getByLabel('Models').fill('nobody*');
-  await form.getByText('No model has such a name now.').waitFor();
+  await form.getByText('No model matches at the moment.').waitFor();
   await form.getByRole('textbox', { name: 'Text', exact: true }).fill('<rules>\n  <rule>Be brief.\n</rules>');
   await form.getByLabel('Check the tags').check();
   await form.getByRole('button', { name: 'Create' }).click();
@@ -71,8 +71,8 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await form.getByRole('button', { name: 'Insert' }).waitFor();
   await form.getByLabel('n', { exact: true }).fill('three');
   await page.keyboard.press('Enter');
-  await form.getByText('Please fill this in.').waitFor();
-  await form.getByText('This is not a number.').waitFor();
+  await form.getByText('This field is required.').waitFor();
+  await form.getByText('Enter a number.').waitFor();
   found.push(...(await look(page, 'a prompt asks')));
   await shot('asking');
   await form.getByLabel('Which city').selectOption('Lisbon');
@@ -99,7 +99,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await row.getByText('What a town is like').waitFor();
   await choose('city', 'Versions');
   await form.getByRole('group', { name: 'Description' }).getByText('What a city is like').waitFor();
-  await form.getByRole('button', { name: 'Go back to this version' }).click();
+  await form.getByRole('button', { name: 'Restore this version' }).click();
   await row.getByText('What a city is like').waitFor();
   await choose('city', 'Share');
   await form.getByLabel('Everyone').selectOption('use');

@@ -94,7 +94,7 @@ export async function firstConnect({ context, server, watch, allow, shot }) {
     await page.getByText('llama3.2:1b').click();
     await page.getByRole('button', { name: 'Download' }).click();
     await page.getByRole('progressbar').first().waitFor();
-    await page.getByText('the download goes on').waitFor();
+    await page.getByText('the download continues').waitFor();
     await shot('first-pull', page);
     await page.goto(fresh.url + '/manual');
     await page.getByRole('heading', { level: 1, name: 'Getting started' }).waitFor();
@@ -131,10 +131,10 @@ export async function firstAddress({ context, server, mock, watch, allow, shot }
     await shot('first-nothing', page);
     const field = page.getByLabel('API key or address');
     await field.fill('sk-ant-api03-0123456789abcdef');
-    await page.getByText('This is a key of Anthropic.').waitFor();
+    await page.getByText('This is an API key from Anthropic.').waitFor();
     await field.fill('nothing of that kind');
     await page.getByRole('button', { name: 'Connect', exact: true }).click();
-    await page.getByText('neither a key that is recognized').waitFor();
+    await page.getByText('neither a known API key').waitFor();
     await field.fill('127.0.0.1:2');
     await page.getByRole('button', { name: 'Connect', exact: true }).click();
     await page.getByRole('link', { name: /under Providers/ }).waitFor();
@@ -200,8 +200,8 @@ export async function notified({ context, mock, base, watch }) {
   });
   await readAll(page, base);
   await page.goto(base + '/settings/appearance');
-  await page.getByRole('switch', { name: 'Tell me when an answer has ended' }).click();
-  await page.getByRole('switch', { name: 'Tell me when an answer has ended', checked: true }).waitFor();
+  await page.getByRole('switch', { name: 'Notify me when an answer is complete' }).click();
+  await page.getByRole('switch', { name: 'Notify me when an answer is complete', checked: true }).waitFor();
   await page.getByRole('link', { name: 'Chats' }).first().click();
   await page.getByRole('textbox', { name: 'Message' }).fill('Tell me later');
   await page.getByRole('button', { name: 'Send' }).click();
@@ -212,7 +212,7 @@ export async function notified({ context, mock, base, watch }) {
   });
   more.open();
   await page.waitForFunction(() => window.notes.length === 1, null, { polling: 100 });
-  assert.equal((await page.evaluate(() => window.notes))[0].body, 'The answer is there.');
+  assert.equal((await page.evaluate(() => window.notes))[0].body, 'Your answer is ready.');
   await page.waitForFunction(() => document.querySelector('link[rel=icon]').href.endsWith('favicon-unread.svg'), null, { polling: 100 });
   assert.match(await page.title(), /^● /);
   await page.evaluate(() => {
