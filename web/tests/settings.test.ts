@@ -59,7 +59,7 @@ describe('words of states', () => {
     expect(job({ progress: { status: 'pulling ab', completed: 1e9, total: 2e9, unit: 'bytes', layers: [] } }).text).toBe('50% · 1.0 GB of 2.0 GB');
     expect(job({ progress: { status: 'embedding', completed: 1200, total: 4000, unit: 'passages' } }).text).toBe('30% · 1,200 of 4,000');
     const waits = job({ state: 'queued', retry_at: new Date().toISOString(), error: { code: 'provider_unreachable', message: 'Nobody is there.' } });
-    expect(waits.text).toMatch(/^Nobody is there. Tried again at /);
+    expect(waits.text).toMatch(/^Nobody is there. Next attempt at /);
     expect(waits.tone).toBe('warn');
     expect(job({ progress: { status: 'verifying sha256 digest', completed: 2e9, total: 2e9, unit: 'bytes', layers: [] } }).text).toBe('Verifying sha256 digest…');
     expect(job({ state: 'failed', error: { code: 'x', message: 'No such model.' } })).toEqual({ tone: 'danger', text: 'No such model.' });
