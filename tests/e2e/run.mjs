@@ -13,6 +13,7 @@ import * as languages from './languages.mjs';
 import * as lists from './lists.mjs';
 import * as messages from './messages.mjs';
 import { Mock } from './mock.mjs';
+import * as pictures from './pictures.mjs';
 import * as prompts from './prompts.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
@@ -20,7 +21,7 @@ import * as start from './start.mjs';
 import * as unsent from './unsent.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...lists, ...messages, ...prompts, ...start, ...unsent, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...lists, ...messages, ...pictures, ...prompts, ...start, ...unsent, ...windows };
 
 const order = [
   'firstRun',
@@ -82,6 +83,7 @@ const order = [
   'gallery',
   'unsent',
   'queueing',
+  'pictures',
   'unsentReload',
   'serverKilled',
   'phone',

@@ -2,12 +2,12 @@ import { changeConversation, createConversation, deleteMessage, listMessages } f
 import { ApiError, say } from '$core/api/errors';
 import { queueTurn } from '$core/api/queue';
 import { cancelTurn, startTurn, type TurnRequest } from '$core/api/turns';
-import type { Message, Parameters, TurnStarted } from '$core/api/types';
+import type { ImagePart, Message, Parameters, TurnStarted } from '$core/api/types';
 import { i18n, t } from '$core/i18n/i18n.svelte';
 import { said } from '$core/turn/options';
 import type { NumberedEvent } from '$core/turn/events';
 import { pause } from '$core/live/pause';
-import { textOf } from '$core/turn/parts';
+import { picturesOf, textOf } from '$core/turn/parts';
 import { beginTurn, messageOf, partsOf, reduce, type TurnView } from '$core/turn/reduce';
 import { conversations } from './conversations.svelte';
 import { accepted, mergeLatest, optimistic, type Shown } from './history';
@@ -18,6 +18,9 @@ import { notices } from '$design/notices.svelte';
 
 /** Of a long chat so many messages stay when it goes on; the ones before are read again when somebody scrolls up to them. */
 const KEPT = 60;
+
+/** What is asked: text, pictures, or both. */
+const asked = (content: string, pictures: ImagePart[]) => ({ content: content || undefined, attachments: pictures.length > 0 ? pictures.map((p) => p.id) : undefined });
 
 /** One open conversation: its messages, and the turn that is being followed. */
 export class Chat {
@@ -209,11 +212,11 @@ export class Chat {
    * Sends a question; an answer that is being written is stopped for it. `started` learns the id when this makes the
    * conversation. Throws what went wrong.
    */
-  async send(content: string, model: string | null, assistant: string | null, started: (id: string) => void): Promise<void> {
+  async send(content: string, model: string | null, assistant: string | null, started: (id: string) => void, pictures: ImagePart[] = []): Promise<void> {
     await this.toEnd();
     const stop = this.busy;
     const before = this.newest(this.messages).map((m): Shown => (m.state !== 'running' ? m : { ...(this.live ? messageOf(m as Message, this.live) : m), key: m.key, state: 'canceled' }));
-    const pair = optimistic(this.id ?? '', content, model, before[before.length - 1]?.id ?? null);
+    const pair = optimistic(this.id ?? '', content, model, before[before.length - 1]?.id ?? null, pictures);
     this.messages = [...before, ...pair];
     this.begin();
     try {
@@ -223,7 +226,7 @@ export class Chat {
         this.id = conversation.id;
         started(conversation.id);
       }
-      const turn = await startTurn(this.id, { content, stop: stop || undefined, model: model ?? undefined, language: i18n.language });
+      const turn = await startTurn(this.id, { ...asked(content, pictures), stop: stop || undefined, model: model ?? undefined, language: i18n.language });
       this.accept(turn, [...before, ...accepted(pair, turn)]);
       if (stop) void this.reload();
     } catch (e) {
@@ -245,9 +248,10 @@ export class Chat {
 
   /** Asks something else in the place of a question; what was asked and answered there stays beside it. */
   async edit(question: Shown, content: string, model: string | null): Promise<void> {
-    const pair = optimistic(question.conversation_id, content, model, question.parent_id ?? null);
+    const pictures = picturesOf(question.parts);
+    const pair = optimistic(question.conversation_id, content, model, question.parent_id ?? null, pictures);
     pair[0].siblings = [...question.siblings, pair[0].id];
-    await this.answer(this.until(question), pair, { edit: question.id, content, model: model ?? undefined });
+    await this.answer(this.until(question), pair, { edit: question.id, ...asked(content, pictures), model: model ?? undefined });
   }
 
   /** Has the question before an answer answered once more, by this model or another; both answers stay. */

@@ -1,4 +1,4 @@
-import type { Message, TurnStarted } from '$core/api/types';
+import type { ImagePart, Message, TurnStarted } from '$core/api/types';
 
 /** A message in the list. `key` stays when an optimistic message gets its real id, so that it is not drawn anew. */
 export interface Shown extends Message {
@@ -8,7 +8,7 @@ export interface Shown extends Message {
 let count = 0;
 
 /** The question and its answer as they are shown before the server knows of them. */
-export function optimistic(conversation: string, content: string, model: string | null, parent: string | null): [Shown, Shown] {
+export function optimistic(conversation: string, content: string, model: string | null, parent: string | null, pictures: ImagePart[] = []): [Shown, Shown] {
   const make = (role: Message['role'], over: Partial<Shown>): Shown => {
     const key = `local-${++count}`;
     return {
@@ -19,7 +19,7 @@ export function optimistic(conversation: string, content: string, model: string 
       created_at: new Date().toISOString(), ...over,
     };
   };
-  return [make('user', { content, parts: [{ type: 'text', text: content }] }), make('assistant', { state: 'running', model })];
+  return [make('user', { content, parts: [...pictures, ...(content ? [{ type: 'text' as const, text: content }] : [])] }), make('assistant', { state: 'running', model })];
 }
 
 /** The same messages once the server has taken them: with its ids, also where they stand among their versions. */

@@ -1,3 +1,5 @@
+import type { ImagePart } from '$core/api/types';
+
 /** localStorage that may be missing or full: then nothing is kept, and nothing breaks. */
 export function read(key: string): string | null {
   try {
@@ -31,6 +33,17 @@ const draftKey = (user: string, conversation: string | null) => `draft.${user}.$
 export const readDraft = (user: string, conversation: string | null) => read(draftKey(user, conversation)) ?? '';
 export const writeDraft = (user: string, conversation: string | null, text: string) =>
   write(draftKey(user, conversation), text);
+
+/** The pictures of such a message. */
+export function readDraftPictures(user: string, conversation: string | null): ImagePart[] {
+  try {
+    return JSON.parse(read(draftKey(user, conversation) + '.pictures') ?? '[]') as ImagePart[];
+  } catch {
+    return [];
+  }
+}
+export const writeDraftPictures = (user: string, conversation: string | null, pictures: ImagePart[]) =>
+  write(draftKey(user, conversation) + '.pictures', pictures.length > 0 ? JSON.stringify(pictures) : null);
 
 /** Signing out leaves nothing behind of what was written and not sent. */
 export function forgetDrafts(): void {

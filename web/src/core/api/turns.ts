@@ -12,6 +12,8 @@ export interface TurnRequest {
   regenerate?: string;
   /** An answer that is being written is stopped first. */
   stop?: boolean;
+  /** The pictures of the question, by their ids. */
+  attachments?: string[];
   model?: string;
   /** The person's language, for instructions that ask for it. */
   language?: string;

@@ -32,11 +32,14 @@ export type Tag = Schemas['Tag'];
 /** What a message is made of; the document says it as one shape, this says which fields go with which type. */
 export type CallPart = { type: 'tool_call'; id: string; name: string; arguments: string; result: string | null; failed: boolean };
 export type Citation = { type: 'citation'; n: number; title: string; url: string; quote: string };
+/** A picture of a question; its bytes are asked for by its id. */
+export type ImagePart = { type: 'image'; id: string; media_type: string; width: number; height: number; name: string | null };
 export type Part =
   | { type: 'text'; text: string }
   | { type: 'reasoning'; text: string }
   | CallPart
   | Citation
+  | ImagePart
   | { type: 'notice'; code: string; text: string };
 export type Message = Omit<Schemas['Message'], 'parts' | 'siblings'> & { parts: Part[]; siblings: string[] };
 export type MessageState = Message['state'];

@@ -6,4 +6,5 @@ const words = (parts: readonly Part[], type: 'text' | 'reasoning') => parts.map(
 export const textOf = (parts: readonly Part[]): string => words(parts, 'text');
 export const reasoningOf = (parts: readonly Part[]): string => words(parts, 'reasoning');
 export const citationsOf = (parts: readonly Part[]) => parts.filter((p) => p.type === 'citation').sort((a, b) => a.n - b.n);
+export const picturesOf = (parts: readonly Part[]) => parts.filter((p) => p.type === 'image');
 export const callsTools = (parts: readonly Part[]): boolean => parts.some((p) => p.type === 'tool_call');

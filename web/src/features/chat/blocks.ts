@@ -11,7 +11,7 @@ export function blocksOf(parts: readonly Part[]): Block[] {
   const blocks: Block[] = [];
   for (const part of parts) {
     const last = blocks[blocks.length - 1];
-    if (part.type === 'citation') continue;
+    if (part.type === 'citation' || part.type === 'image') continue;
     if (part.type !== 'tool_call') blocks.push(part);
     else if (last?.type === 'calls') last.calls.push(part);
     else blocks.push({ type: 'calls', calls: [part] });
