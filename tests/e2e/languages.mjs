@@ -8,7 +8,7 @@ const sizes = [
   { width: 390, height: 844 },
   { width: 1280, height: 800 },
 ];
-const places = ['', 'manual', ...['account', 'appearance', 'keys', 'usage', 'models', 'providers', 'limits', 'people'].map((s) => 'settings/' + s)];
+const places = ['', 'manual', ...['account', 'appearance', 'assistants', 'prompts', 'rules', 'jobs', 'keys', 'usage', 'models', 'providers', 'limits', 'people'].map((s) => 'settings/' + s)];
 
 // Names and units, not texts: of programs, models, providers, people, languages, days.
 const names =
@@ -33,7 +33,7 @@ async function namesOfThings() {
     if (typeof value === 'string') found.add(value);
     else if (value && typeof value === 'object') Object.values(value).forEach(gather);
   };
-  const lists = ['models?all=true', 'providers', 'users', 'groups', 'keys', 'jobs', ...['model', 'provider', 'user', 'key'].map((by) => `usage?all=true&by=${by}`)];
+  const lists = ['models?all=true', 'providers', 'users', 'groups', 'keys', 'jobs', 'assistants', 'prompts', 'parameter-rules', ...['model', 'provider', 'user', 'key'].map((by) => `usage?all=true&by=${by}`)];
   for (const list of lists) gather(await fetch(new URL('api/v1/' + list, document.baseURI)).then((r) => r.json()));
   return [...found];
 }

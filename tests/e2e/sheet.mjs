@@ -51,7 +51,7 @@ function states(base, chats) {
     await first(page);
     await then(page);
   };
-  const settings = ['account', 'appearance', 'keys', 'usage', 'models', 'providers', 'people', 'limits'];
+  const settings = ['account', 'appearance', 'assistants', 'prompts', 'keys', 'usage', 'models', 'rules', 'providers', 'people', 'limits', 'jobs'];
   return {
     new: go('/'),
     answer: chat('How does merge sort work?'),
