@@ -207,7 +207,7 @@ static atelier_id fill(struct db *db, atelier_id user_id, int64_t n, int number)
 	return c.id;
 }
 
-/* What a PostgreSQL does by itself before long. */
+/* What a PostgreSQL does by itself before long, and somebody may do to a file: what is counted then must mislead nobody. */
 static int analyze_in(struct db_conn *c, void *arg UNUSED, struct err *e)
 {
 	return db_exec(c, NULL, e, "ANALYZE");
