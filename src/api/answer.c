@@ -8,6 +8,9 @@ static const struct field error_body_fields[] = {
 	FIELD_STR(struct error_body, message, "message", 0, 0, FIELD_REQUIRED, "Sentence for the person."),
 	FIELD_STR(struct error_body, request_id, "request_id", 0, 0, FIELD_REQUIRED, "Names the request in the log."),
 	FIELD_BOOL(struct error_body, retryable, "retryable", FIELD_REQUIRED, "The same request may work later."),
+	FIELD_I64(struct error_body, asked, "asked", 0, 0, FIELD_NULL | FIELD_OMIT,
+		"Of context_too_long: the tokens of what was to be sent."),
+	FIELD_I64(struct error_body, limit, "limit", 0, 0, FIELD_NULL | FIELD_OMIT, "And how many the model takes."),
 };
 static const struct schema error_body_schema =
 	SCHEMA("ErrorBody", struct error_body, error_body_fields, "What went wrong.");
@@ -23,7 +26,9 @@ void error_emit(const struct err *e, const char *request_id, struct buf *b)
 	struct error_answer answer = {{.code = info->wire_code,
 		.message = err_public_text(e),
 		.request_id = request_id,
-		.retryable = info->retryable}};
+		.retryable = info->retryable,
+		.asked = e->asked,
+		.limit = e->limit}};
 
 	schema_emit(&error_schema, &answer, b);
 }

@@ -15,6 +15,7 @@ struct request;
 struct error_body {
 	const char *code, *message, *request_id;
 	bool retryable;
+	int64_t asked, limit;
 };
 
 struct error_answer {

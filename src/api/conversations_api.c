@@ -21,7 +21,7 @@ struct conversation_edit {
 	bool pinned, archived, unread;
 	struct schema_list tags;
 	atelier_id assistant_id;
-	const char *instructions;
+	const char *instructions, *context;
 	struct parameters parameters;
 };
 
@@ -34,10 +34,17 @@ enum {
 	GIVEN_ASSISTANT = 64,
 	GIVEN_INSTRUCTIONS = 128,
 	GIVEN_PARAMETERS = 256,
-	GIVEN_UNREAD = 1024,
+	GIVEN_CONTEXT = 512,
+	GIVEN_UNREAD = 2048,
 };
 
 static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
+
+#define CONTEXT_CHOICES CONTEXT_REFUSE " " CONTEXT_DROP
+#define THE_CONTEXT                                                                                                    \
+	"When it is longer than the model takes: refuse (the question is not asked), or drop (the oldest messages "    \
+	"are "                                                                                                         \
+	"left out, and the answer says so)."
 
 #define E struct conversation_edit
 #define EDIT_FIELDS                                                                                                    \
@@ -51,7 +58,8 @@ static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
 		FIELD_ID(E, assistant_id, "assistant_id", FIELD_NULL, "The assistant that answers; null: none."),      \
 		FIELD_TEXT(E, instructions, "instructions", 0, INSTRUCTIONS_MAX, 0,                                    \
 			"What the model is told in this conversation; empty: nothing."),                               \
-		FIELD_OBJECT(E, parameters, "parameters", &parameters_schema, 0, "How answers are to be made here.")
+		FIELD_OBJECT(E, parameters, "parameters", &parameters_schema, 0, "How answers are to be made here."),  \
+		FIELD_ENUM(E, context, "context", CONTEXT_CHOICES, 0, THE_CONTEXT)
 static const struct field new_fields[] = {EDIT_FIELDS};
 static const struct field patch_fields[] = {
 	EDIT_FIELDS,
@@ -92,6 +100,7 @@ static const struct field conversation_fields[] = {
 		"What the model is told in it; empty: nothing."),
 	FIELD_OBJECT(
 		C, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How answers are to be made in it."),
+	FIELD_ENUM(C, v.context, "context", CONTEXT_CHOICES, FIELD_REQUIRED, THE_CONTEXT),
 	FIELD_TIME(C, v.created_at, "created_at", FIELD_REQUIRED, "When it began."),
 	FIELD_TIME(C, v.updated_at, "updated_at", FIELD_REQUIRED, "When it last changed."),
 	FIELD_ID(C, v.leaf_id, "leaf_id", 0, "The last message of the branch shown; null: there are none."),
@@ -197,7 +206,9 @@ static int patch_of(struct request *q, struct conversation_patch *ret)
 		       (q->given & GIVEN_UNREAD ? SET_UNREAD : 0u) | (q->given & GIVEN_FOLDER ? SET_FOLDER : 0u) |
 		       (q->given & GIVEN_TAGS ? SET_TAGS : 0u) | (q->given & GIVEN_ASSISTANT ? SET_ASSISTANT : 0u) |
 		       (q->given & GIVEN_INSTRUCTIONS ? SET_INSTRUCTIONS : 0u) |
-		       (q->given & GIVEN_PARAMETERS ? SET_PARAMETERS : 0u),
+		       (q->given & GIVEN_PARAMETERS ? SET_PARAMETERS : 0u) |
+		       (q->given & GIVEN_CONTEXT ? SET_CONTEXT : 0u),
+		.context = in->context,
 		.assistant_id = in->assistant_id,
 		.instructions = in->instructions,
 		.parameters = parameters_write(&in->parameters, &q->mem),

@@ -23,6 +23,7 @@
 	X(tree)                                                                                                        \
 	X(messages)                                                                                                    \
 	X(queue)                                                                                                       \
+	X(context)                                                                                                     \
 	X(turns)                                                                                                       \
 	X(assistants)                                                                                                  \
 	X(parameters)                                                                                                  \

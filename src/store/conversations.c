@@ -13,9 +13,9 @@
 static const struct col columns[] = {COL(I64, V, id), COL_ONCE(I64, V, user_id), COL(TEXT, V, title),
 	COL(TEXT, V, title_state), COL(TEXT, V, model), COL(REF, V, leaf_id), COL(REF, V, folder_id),
 	COL(TEXT, V, tags), COL(REF, V, assistant_id), COL(TEXT, V, instructions), COL(TEXT, V, parameters),
-	COL(BOOL, V, pinned), COL(BOOL, V, archived), COL(BOOL, V, unread), COL(I64, V, message_count),
-	COL(I64, V, tokens_in), COL(I64, V, tokens_out), COL_ONCE(I64, V, created_at), COL(I64, V, updated_at),
-	COL(REF, V, deleted_at),
+	COL(TEXT, V, context), COL(BOOL, V, pinned), COL(BOOL, V, archived), COL(BOOL, V, unread),
+	COL(I64, V, message_count), COL(I64, V, tokens_in), COL(I64, V, tokens_out), COL_ONCE(I64, V, created_at),
+	COL(I64, V, updated_at), COL(REF, V, deleted_at),
 	COL_AS(I64, V, turn_id,
 		"(SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = 'running')",
 		COL_SEEN)};
@@ -174,6 +174,7 @@ static int apply(struct db_conn *c, const struct change *x, struct conversation 
 	v->assistant_id = p->set & SET_ASSISTANT ? p->assistant_id : v->assistant_id;
 	v->instructions = p->set & SET_INSTRUCTIONS ? p->instructions : v->instructions;
 	v->parameters = p->set & SET_PARAMETERS ? p->parameters : v->parameters;
+	v->context = p->set & SET_CONTEXT ? p->context : v->context;
 	return 0;
 }
 
@@ -196,6 +197,7 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	v.tags = "[]"; /* the arena's, */
 	v.instructions = "";
 	v.parameters = "{}"; /* or the caller's */
+	v.context = CONTEXT_REFUSE;
 	*x->v = v;
 	return r;
 }
@@ -209,7 +211,8 @@ int conversations_create(
 		.model = "",
 		.tags = "[]",
 		.instructions = "",
-		.parameters = "{}"};
+		.parameters = "{}",
+		.context = CONTEXT_REFUSE};
 	int r;
 
 	v.created_at = v.updated_at = clock_now_ms();

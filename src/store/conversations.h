@@ -9,6 +9,10 @@
 #define TITLE_MODEL  "model"
 #define TITLE_PERSON "person"
 
+/* What happens when a conversation has become longer than the model takes. */
+#define CONTEXT_REFUSE "refuse" /* nothing is asked: E_CONTEXT_TOO_LONG */
+#define CONTEXT_DROP   "drop"   /* the oldest messages are left out */
+
 struct conversation {
 	atelier_id id;
 	atelier_id user_id;
@@ -22,6 +26,7 @@ struct conversation {
 	atelier_id assistant_id;  /* 0: none */
 	const char *instructions; /* to the model; "": none */
 	const char *parameters;   /* JSON object (provider/parameters.h) */
+	const char *context;      /* CONTEXT_... */
 	bool pinned, archived;
 	bool unread; /* an answer has ended that nobody was there to see */
 	int64_t message_count;
@@ -64,6 +69,7 @@ enum conversation_set {
 	SET_ASSISTANT = 128,
 	SET_INSTRUCTIONS = 256,
 	SET_PARAMETERS = 512,
+	SET_CONTEXT = 1024,
 };
 
 /* NULL and 0: leave it as it is. A title set here is the person's and stays. */
@@ -77,6 +83,7 @@ struct conversation_patch {
 	const char *tags;        /* JSON array of texts */
 	atelier_id assistant_id; /* 0: none; E_NOT_FOUND when the user may not use it */
 	const char *instructions, *parameters;
+	const char *context;
 };
 
 #define CONVERSATION_TAGS_MAX 50

@@ -51,6 +51,7 @@ static const struct copy_table {
 	{"model_routes", "id"},
 	{"model_overrides", "model"},
 	{"model_tasks", "task"},
+	{"token_rates", "model"},
 	{"prices", "id"},
 	{"limits", "id"},
 	{"usage", "id"},

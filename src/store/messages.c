@@ -117,6 +117,30 @@ int messages_path(struct db_conn *c, atelier_id conversation_id, atelier_id leaf
 	return branch(c, true, conversation_id, leaf_id, limit, a, ret, e);
 }
 
+int messages_sizes(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
+	struct message_size **ret, size_t *ret_n, bool *ret_more, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct message_size)};
+	int r = db_query(c, &rows, e, BRANCH("m.id, m.role, m.content"), DB_I64(leaf_id), DB_I64(conversation_id),
+		DB_I64(limit), DB_I64(conversation_id));
+
+	while (r >= 0 && (r = db_next(rows, e)) > 0) {
+		struct message_size *m = store_push(&l, a);
+
+		if (!m)
+			return store_full(e);
+		*m = (struct message_size){
+			db_i64(rows, 0), str_eq(db_bytes(rows, 1), STR(MESSAGE_USER)), db_bytes(rows, 2).n};
+	}
+	if (r < 0)
+		return r;
+	*ret_more = l.n > limit;
+	*ret = *ret_more ? (struct message_size *)l.items + 1 : l.items;
+	*ret_n = l.n - *ret_more;
+	return 0;
+}
+
 /* ---- siblings ---- */
 
 static struct message *child_of(const struct message_list *list, atelier_id parent_id, size_t *at)

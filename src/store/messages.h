@@ -60,6 +60,16 @@ struct message_list {
 int messages_path(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
 	struct message_list *ret, struct err *e) MUST_CHECK;
 
+struct message_size {
+	atelier_id id;
+	bool asks; /* a user's */
+	size_t bytes;
+};
+
+/* Of the same messages how long they are, without the texts. *ret_more: there are older ones. */
+int messages_sizes(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
+	struct message_size **ret, size_t *ret_n, bool *ret_more, struct err *e) MUST_CHECK;
+
 /* Which page of the branch shown; of the last three one at most. Of none: the end. */
 struct message_place {
 	atelier_id user_id, conversation_id;

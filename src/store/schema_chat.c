@@ -85,6 +85,17 @@ const char schema_queued[] =
 	"CREATE INDEX queued_conversation ON queued(conversation_id);"
 	"CREATE INDEX queued_user ON queued(user_id);";
 
+/* What each turn was given, as turn/context.h writes it; what to do with a conversation that does not fit. */
+const char schema_context[] =
+	"ALTER TABLE turns ADD COLUMN prompt TEXT;"
+	"ALTER TABLE conversations ADD COLUMN context TEXT NOT NULL DEFAULT 'refuse';"
+	"CREATE TABLE token_rates ("
+	"  model TEXT PRIMARY KEY,"
+	"  bytes REAL NOT NULL,"
+	"  error REAL NOT NULL,"
+	"  calls INTEGER NOT NULL"
+	") STRICT;";
+
 const char schema_prompts[] = "CREATE TABLE prompts ("
 			      "  id INTEGER PRIMARY KEY,"
 			      "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"

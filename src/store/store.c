@@ -234,6 +234,7 @@ const struct db_migration *store_migrations(size_t *ret_n)
 			.postgres = changes_endings_postgres},
 		{.version = 18, .name = "pictures", .sql = schema_images},
 		{.version = 19, .name = "memories, default assistants", .sql = schema_memories},
+		{.version = 20, .name = "what models were given", .sql = schema_context},
 	};
 
 	*ret_n = N_ELEMENTS(migrations);

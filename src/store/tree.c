@@ -173,11 +173,11 @@ static int make_conversation(struct db_conn *c, struct fork *x, struct err *e)
 		     : STORE_INSERT(c, &x->id, e,
 			       "INSERT INTO conversations (id, user_id, title, title_state, model, folder_id, tags, "
 			       "assistant_id,"
-			       " parameters, instructions,"
+			       " parameters, instructions, context,"
 			       " created_at, updated_at)"
 			       " SELECT ?, user_id, coalesce(?, title), CASE WHEN ? = 1 THEN 'person' ELSE title_state "
 			       "END,"
-			       " model, folder_id, tags, assistant_id, parameters, instructions, ?, ? FROM "
+			       " model, folder_id, tags, assistant_id, parameters, instructions, context, ?, ? FROM "
 			       "conversations WHERE id = ?",
 			       DB_TEXT(in->title), DB_I64(in->title != NULL), DB_I64(now), DB_I64(now),
 			       DB_I64(in->conversation_id));

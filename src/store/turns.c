@@ -58,16 +58,16 @@ static int begin_check(struct db_conn *c, struct begin *x, struct err *e)
 	return r < 0 ? r : store_conversation_idle(c, x->in->conversation_id, e);
 }
 
-static int insert_turn(
-	struct db_conn *c, atelier_id user_id, const char *model, bool continues, struct turn_begun *t, struct err *e)
+static int insert_turn(struct db_conn *c, atelier_id user_id, const char *model, const char *prompt, bool continues,
+	struct turn_begun *t, struct err *e)
 {
 	int r;
 
 	r = STORE_INSERT(c, &t->turn_id, e,
 		"INSERT INTO turns (id, conversation_id, user_id, user_message_id, message_id, model, continues, state,"
-		" created_at, node) VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?)",
+		" created_at, node, prompt) VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)",
 		DB_I64(t->conversation_id), DB_I64(user_id), DB_I64(t->user_message_id), DB_I64(t->message_id),
-		DB_TEXT(model), DB_I64(continues), DB_I64(t->created_at), DB_I64(db_node(c)));
+		DB_TEXT(model), DB_I64(continues), DB_I64(t->created_at), DB_I64(db_node(c)), DB_TEXT(prompt));
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
@@ -119,7 +119,7 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 		DB_I64(in->conversation_id), DB_I64(t->user_message_id), DB_I64(t->created_at));
 	if (r < 0)
 		return r;
-	r = insert_turn(c, in->user_id, in->model, false, t, e);
+	r = insert_turn(c, in->user_id, in->model, in->prompt, false, t, e);
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
@@ -184,7 +184,7 @@ static int continue_in(struct db_conn *c, void *arg, struct err *e)
 	r = continue_check(c, x, e);
 	if (r < 0)
 		return r;
-	r = insert_turn(c, x->in->user_id, x->in->model, true, &x->out, e);
+	r = insert_turn(c, x->in->user_id, x->in->model, x->in->prompt, true, &x->out, e);
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e, "UPDATE conversations SET updated_at = ?, model = ? WHERE id = ?",
@@ -363,6 +363,19 @@ int turns_get(
 	if (r == 0)
 		*ret = t;
 	return r;
+}
+
+int turns_prompt(struct db_conn *c, atelier_id id, struct arena *a, const char **ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_reader rd = {.a = a};
+	int r = STORE_FIRST(c, &rows, NO_TURN, e, "SELECT prompt FROM turns WHERE id = ?", DB_I64(id));
+
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	*ret = store_str(&rd, 0);
+	return store_reader_end(&rd, e);
 }
 
 int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log *ret, struct err *e)

@@ -42,7 +42,8 @@ struct turn_begin {
 	size_t n_images;
 	atelier_id queued_id; /* it waited as this one (queued.h), whose content counts; 0: it did not */
 	const char *model;
-	const char *title; /* to use, as a plain one, when the conversation has none; may be NULL */
+	const char *prompt; /* what the model is given (turn/context.h); NULL: not told */
+	const char *title;  /* to use, as a plain one, when the conversation has none; may be NULL */
 };
 
 struct turn_begun {
@@ -67,6 +68,7 @@ struct turn_continue {
 		message_id; /* the newest message: an answer that was canceled, interrupted or failed, reached a limit of
 				tokens, or is empty */
 	const char *model;
+	const char *prompt; /* as of struct turn_begin */
 };
 
 /* Goes on with an unfinished answer: a new turn on the same message, whose text stays. E_NOT_FOUND, E_CONFLICT. */
@@ -106,6 +108,9 @@ struct turn_log {
 	size_t size;     /* uncompressed */
 	int64_t last_seq;
 };
+
+/* What the model was given, as turns_begin had it, in the arena; NULL: not told. Asks for no owner: after turns_get. */
+int turns_prompt(struct db_conn *c, atelier_id id, struct arena *a, const char **ret, struct err *e) MUST_CHECK;
 
 /* Asks for no owner: after turns_get. */
 int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log *ret, struct err *e) MUST_CHECK;

@@ -210,6 +210,18 @@ static int resolve(struct turn *t, const struct turn_request *q, const char *wan
 	return r < 0 ? r : pictures_check(t, q, e);
 }
 
+/* An Ollama loads a model with the window that is asked for. */
+static int64_t window_of(const struct turn *t, const struct model *m)
+{
+	const struct parameters *p = &t->parameters;
+
+	if (strcmp(m->kind, "ollama") != 0)
+		return m->context_length;
+	if (p->has_context_tokens)
+		return p->context_tokens;
+	return m->context_length ? MIN(m->context_length, t->all->settings->ollama_context_max) : 0;
+}
+
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e)
 {
 	struct layers l = {.v = v};
@@ -232,7 +244,9 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 		r = take_parameters(t, q, &l, e);
 	if (r == 0 && (r = take_instructions(t, q, &l)) < 0)
 		err_set(e, r, "no memory for a turn");
-	if (r == 0 && m.kind)
+	if (r == 0 && m.kind) {
+		t->window = window_of(t, &m);
 		t->left_out = parameters_left_out(&t->parameters, m.kind, &t->arena);
+	}
 	return r;
 }

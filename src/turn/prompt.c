@@ -13,8 +13,6 @@
 #include "turn/pictures.h"
 #include "turn/turn_priv.h"
 
-#define MAX_HISTORY 1000 /* messages */
-
 struct prompt {
 	struct turn *t;
 	struct message_list branch; /* that ends in the question, or in the answer that is gone on with */
@@ -66,14 +64,14 @@ static int stage_instructions(struct prompt *p)
 	return b.n ? add(p, "system", b.p) : 0;
 }
 
-/* What was said before. Where older messages do not fit any more it begins with a question all the same. */
+/* What was said before, from the first message that is given (context.c). */
 static int stage_history(struct prompt *p)
 {
 	const struct message_list *b = &p->branch;
 	size_t i = 0;
 	int r = 0;
 
-	while (b->more && i + 1 < b->n && strcmp(b->items[i].role, MESSAGE_USER) != 0)
+	while (i + 1 < b->n && b->items[i].id != p->t->context.first_id)
 		i++;
 	for (; r == 0 && i + 1 < b->n; i++)
 		r = add_message(p, &b->items[i]);
@@ -94,7 +92,7 @@ static int load_branch(struct prompt *p, struct arena *a)
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
 	atelier_id leaf = t->continues ? t->ids.message_id : t->ids.user_message_id;
 
-	int r = messages_path(c, t->ids.conversation_id, leaf, MAX_HISTORY, a, &p->branch, &t->err);
+	int r = messages_path(c, t->ids.conversation_id, leaf, CONTEXT_MESSAGES, a, &p->branch, &t->err);
 	return r < 0 ? r : pictures_find(t, c, &p->branch, a, &p->pictures, &t->err);
 }
 

@@ -308,6 +308,7 @@ void turn_run(void *arg)
 	t->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
 	if (r >= 0)
 		r = turn_converse(t);
+	prompt_learn(t);
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);
 	bus_publish(t->all->config.bus,

@@ -11,6 +11,7 @@
 #include "provider/provider.h"
 #include "store/turns.h"
 #include "sys/bus.h"
+#include "turn/context.h"
 #include "turn/turnlog.h"
 
 struct turns; /* all live turns and their logs; any thread unless said otherwise */
@@ -77,6 +78,11 @@ struct turn_request turn_of_queued(const struct queued *row);
 /* turn_start, or what `when` says. Not on the loop thread. */
 int turn_ask(struct turns *t, const struct turn_request *q, enum turn_when when, struct turn_asked *ret,
 	struct err *e) MUST_CHECK;
+
+/* What would be sent now, of a question that may be empty; texts in the arena. Asks no provider. E_NOT_FOUND, E_MODEL_UNKNOWN,
+ * E_MODEL_CANNOT. */
+int turn_preview(
+	struct turns *t, const struct turn_request *q, struct arena *a, struct context *ret, struct err *e) MUST_CHECK;
 
 /* The model that the turn would ask for; NULL: the default. */
 int turn_wanted_model(

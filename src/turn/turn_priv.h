@@ -11,6 +11,7 @@
 #include "sys/cancel.h"
 #include "sys/fault.h"
 #include "sys/pool.h"
+#include "turn/context.h"
 #include "turn/journal.h"
 #include "turn/parts.h"
 #include "turn/turn.h"
@@ -65,6 +66,8 @@ struct turn {
 	const char *left_out;         /* of these, by name: what the provider does not take; NULL: nothing */
 	struct prompt_instruction instructions[PROMPT_INSTRUCTIONS_MAX];
 	size_t n_instructions;
+	int64_t window;         /* tokens that the model takes; 0: not known */
+	struct context context; /* what it is given */
 
 	struct arena arena;
 	struct err err; /* the first failure, set where it happened */
@@ -100,6 +103,17 @@ void turn_run(void *turn); /* on a turn thread */
 
 /* The data of a turn's first event. */
 void turn_start_json(const struct turn_ids *ids, const char *model, struct buf *json);
+
+/* ---- context.c ---- */
+
+/* What is to be given for this request, by the conversation's way with what does not fit; after turn_choose. */
+int prompt_plan(struct turn *t, const struct turn_request *q, const struct conversation *v, struct err *e) MUST_CHECK;
+
+/* E_CONTEXT_TOO_LONG, with the figures, when that is sure to be more than the model takes. */
+int prompt_check(const struct turn *t, struct err *e) MUST_CHECK;
+
+/* From what the provider has counted. */
+void prompt_learn(const struct turn *t);
 
 /* ---- prompt.c ---- */
 

@@ -123,17 +123,36 @@ static void on_log_failure(void *arg, int code)
 	cancel_fire(&t->cancel, code);
 }
 
-/* Of the parameters that the provider has no word for. */
-static void tell_left_out(struct turn *t)
+static void tell(struct turn *t, const char *code, const char *text)
 {
-	CLEANUP(buf_done) struct buf json = BUF_INIT(8192), text = BUF_INIT(4096);
+	CLEANUP(buf_done) struct buf json = BUF_INIT(8192);
 
-	buf_printf(&text, "%s does not take: %s. The answer was made without.", t->model, t->left_out);
-	buf_add_str(&json, "{\"code\":\"parameters\",\"text\":");
-	json_add_cstr(&json, buf_str(&text).p);
+	buf_printf(&json, "{\"code\":\"%s\",\"text\":", code);
+	json_add_cstr(&json, text);
 	buf_add_char(&json, '}');
 	if (buf_status(&json) == 0)
 		(void)turnlog_append(t->log, EV_NOTICE, json.p, json.n);
+}
+
+/* Of the parameters that the provider has no word for. */
+static void tell_left_out(struct turn *t)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
+
+	buf_printf(&text, "%s does not take: %s. The answer was made without.", t->model, t->left_out);
+	tell(t, "parameters", buf_str(&text).p);
+}
+
+static void tell_dropped(struct turn *t)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
+
+	buf_printf(&text,
+		"The model was not given the oldest %lld messages of this conversation (about %lld tokens): with them "
+		"it is "
+		"longer than %s takes.",
+		(long long)t->context.left_out.messages, (long long)t->context.left_out.tokens, t->model);
+	tell(t, "context", buf_str(&text).p);
 }
 
 static int open_log_on_loop(void *arg)
@@ -151,6 +170,8 @@ static int open_log_on_loop(void *arg)
 		(void)turnlog_append(t->log, EV_START, json.p, json.n);
 	if (t->left_out)
 		tell_left_out(t);
+	if (t->context.left_out.messages)
+		tell_dropped(t);
 	return 0;
 }
 
@@ -166,6 +187,7 @@ static int begin(struct turns *all, struct turn *t, const struct turn_request *q
 			.at = q->at,
 			.content = q->content,
 			.queued_id = q->queued_id,
+			.prompt = t->context.json,
 			.model = t->model,
 		};
 		int r = pictures_attach(t, q, &in, e);
@@ -175,7 +197,8 @@ static int begin(struct turns *all, struct turn *t, const struct turn_request *q
 			return err_set(e, -ENOMEM, "no memory for a turn");
 		return turns_begin(all->db, &in, ret, e);
 	}
-	struct turn_continue in = {.user_id = q->user_id, .message_id = c->leaf_id, .model = t->model};
+	struct turn_continue in = {
+		.user_id = q->user_id, .message_id = c->leaf_id, .model = t->model, .prompt = t->context.json};
 	t->continues = true;
 	return turns_continue(all->db, &in, ret, e);
 }
@@ -206,6 +229,7 @@ static int start_admitted(struct turns *all, struct turn *t, const struct turn_r
 	int r;
 
 	if ((r = check_last(all, q->conversation_id, e)) < 0 || (r = turn_choose(t, q, &c, e)) < 0 ||
+		(r = prompt_plan(t, q, &c, e)) < 0 || (r = prompt_check(t, e)) < 0 ||
 		(r = begin(all, t, q, &c, &begun, e)) < 0)
 		return r;
 	pthread_mutex_lock(&all->mx); /* others look for it by these */

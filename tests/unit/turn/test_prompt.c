@@ -11,6 +11,9 @@ struct built {
 
 static void build(struct fixture *f, struct built *b, const struct turn_begun *of, bool continues)
 {
+	const struct turn_request q = {.place = TURN_REGENERATE, .at = of->user_message_id, .goes_on = continues};
+	struct conversation v;
+
 	*b = (struct built){.all = {.db = f->db, .settings = &b->settings}};
 	b->turn = (struct turn){.all = &b->all,
 		.user_id = f->ada,
@@ -18,6 +21,8 @@ static void build(struct fixture *f, struct built *b, const struct turn_begun *o
 		.continues = continues,
 		.model = "m"};
 	arena_init(&b->turn.arena, TURN_ARENA_BYTES);
+	FINE(f, conversations_get(f->c, f->ada, of->conversation_id, &b->turn.arena, &v, &f->e));
+	FINE(f, prompt_plan(&b->turn, &q, &v, &f->e));
 	assert_int_equal(prompt_build(&b->turn), 0);
 }
 
