@@ -24,7 +24,8 @@ enum json_reading {
 	JSON_READ_MILD,
 	/* As MILD; and a number that neither an int64_t nor a double surely holds is kept as it stands: json_long_number. */
 	JSON_READ_EXACT,
-	/* As EXACT; and of a name given twice the last value counts, as with most other parsers. */
+	/* As EXACT; of a name given twice the last value counts, as with most other parsers; and NaN and Infinity, which Python
+	 * writes and JSON does not know, are null. */
 	JSON_READ_LOOSE,
 };
 #define JSON_MEMORY ((size_t)64 << 20) /* for what is not a client's */

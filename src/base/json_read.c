@@ -27,8 +27,9 @@ struct scan {
 	const char *p, *end;
 	size_t cost, memory; /* bytes */
 	unsigned depth, deepest;
-	bool odd;   /* in strings: something that only a mild reading takes */
-	bool longs; /* a number that only an exact one keeps */
+	bool odd;        /* in strings: something that only a mild reading takes */
+	bool longs;      /* a number that only an exact one keeps */
+	bool unwritable; /* one that has no form, which only a loose one takes */
 };
 
 /* ---- the first pass ---- */
@@ -114,6 +115,20 @@ static size_t number_length(const char *p, const char *end)
 	return (size_t)(p - from);
 }
 
+/* What programs write for a number that JSON has no form for: how long the word at p is; 0: it is none of them. */
+static size_t unwritable_length(const char *p, const char *end)
+{
+	static const char *const words[] = {"NaN", "-NaN", "nan", "-nan", "Infinity", "-Infinity", "inf", "-inf"};
+
+	for (size_t i = 0; i < N_ELEMENTS(words); i++) {
+		size_t n = strlen(words[i]);
+
+		if ((size_t)(end - p) >= n && memcmp(p, words[i], n) == 0)
+			return n;
+	}
+	return 0;
+}
+
 static void scan_number(struct scan *s)
 {
 	size_t n = number_length(s->p, s->end);
@@ -136,10 +151,11 @@ static void scan(struct scan *s)
 	while (s->p < s->end && s->cost <= s->memory && s->deepest <= DEPTH_MAX) {
 		char c = *s->p;
 
-		if (is_digit(c) || c == '-') {
+		if ((is_digit(c) || c == '-') && !unwritable_length(s->p, s->end)) {
 			scan_number(s);
 			continue;
 		}
+		s->unwritable |= strchr("-NnIi", c) && unwritable_length(s->p, s->end);
 		s->p++;
 		if (c == '"') {
 			s->cost += COST_STRING;
@@ -219,6 +235,9 @@ static void mend(struct buf *b, struct str text, enum json_reading how)
 			buf_add_char(b, *p++);
 		} else if (inside) {
 			mend_string_byte(b, &p, end);
+		} else if (how == JSON_READ_LOOSE && unwritable_length(p, end)) {
+			buf_add_str(b, "null");
+			p += unwritable_length(p, end);
 		} else if (is_digit(*p) || *p == '-') {
 			mend_number(b, &p, end, how);
 		} else {
@@ -319,7 +338,8 @@ int json_read(const char *p, size_t n, size_t memory, enum json_reading how, jso
 		return err_set(e, E_TOO_LARGE,
 			"The JSON has too many values: it would take more than the %zu MiB of memory that it may.",
 			memory >> 20);
-	if ((how != JSON_READ_STRICT && s.odd) || (how >= JSON_READ_EXACT && s.longs))
+	if ((how != JSON_READ_STRICT && s.odd) || (how >= JSON_READ_EXACT && s.longs) ||
+		(how == JSON_READ_LOOSE && s.unwritable))
 		return load_mended((struct str){p, n}, how, ret, e);
 	return load((struct str){p, n}, flags_of(how), ret, e);
 }

@@ -269,7 +269,7 @@ int wire_join_halves(uint16_t *half, bool has_halves, const char **p, size_t *n,
 
 int wire_parse(const char *p, size_t n, json_t **ret)
 {
-	return json_read(p, n, JSON_MEMORY, JSON_READ_EXACT, ret, NULL);
+	return json_read(p, n, JSON_MEMORY, JSON_READ_LOOSE, ret, NULL);
 }
 
 static bool is_pair(const char *p, const char *end)
@@ -310,7 +310,7 @@ int wire_parse_piece(const char *p, size_t n, json_t **ret, bool *ret_has_halves
 		p = buf_str(&marked).p;
 		n = marked.n;
 	}
-	return json_read(p, n, JSON_MEMORY, JSON_READ_EXACT, ret, NULL);
+	return json_read(p, n, JSON_MEMORY, JSON_READ_LOOSE, ret, NULL);
 }
 
 int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise)

@@ -115,6 +115,11 @@ static void test_exact_numbers(void **state)
 	reads_as(all, sizeof(all) - 1, JSON_READ_EXACT, all);
 	reads_as(plain, sizeof(plain) - 1, JSON_READ_EXACT, plain);
 	/* Nobody can write such a number as a text. */
+	static const char none[] = "{\"NaN\":NaN,\"a\":[-Infinity,1,nan,null,-inf]}";
+	reads_as(none, sizeof(none) - 1, JSON_READ_LOOSE, "{\"NaN\":null,\"a\":[null,1,null,null,null]}");
+	assert_int_equal(json_read(none, sizeof(none) - 1, JSON_MEMORY, JSON_READ_EXACT, &v, NULL), E_INVALID);
+	assert_int_equal(json_read("[NaNa]", 6, JSON_MEMORY, JSON_READ_LOOSE, &v, NULL), E_INVALID);
+	assert_int_equal(json_read("[N]", 3, JSON_MEMORY, JSON_READ_LOOSE, &v, NULL), E_INVALID);
 	reads_as("[\"\\u000012\"]", 12, JSON_READ_EXACT,
 		"[\"\xef\xbf\xbd"
 		"12\"]");

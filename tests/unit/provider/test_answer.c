@@ -67,7 +67,8 @@ static void figures(void **state)
 	} all[] = {{"7", 7}, {"0", 0}, {"-1", -1}, {"2.9", 2}, {"\"12\"", 12}, {"\"x\"", -1}, {"\"\"", -1},
 		{"null", -1}, {"true", -1}, {"[]", -1}, {"9223372036854775807", COUNT_MAX},
 		{"99999999999999999999999", COUNT_MAX}, {"1e30", COUNT_MAX}, {"1e999", COUNT_MAX}, {"-1e999", -1},
-		{"1e-999", 0}, {"\"inf\"", COUNT_MAX}, {"\"nan\"", -1}};
+		{"1e-999", 0}, {"NaN", -1}, {"-Infinity", -1}, {"Infinity", -1}, {"\"inf\"", COUNT_MAX},
+		{"\"nan\"", -1}};
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(all); i++) {
 		char stream[1024];
