@@ -9,7 +9,7 @@ import { Server } from './server.mjs';
 const WIDTHS = [1280, 390, 320];
 const THEMES = ['graphite', 'quartz', 'terminal', 'solarized'];
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const SECTIONS = ['account', 'appearance', 'assistants', 'prompts', 'keys', 'usage', 'models', 'providers', 'rules', 'people', 'limits', 'jobs'];
+const SECTIONS = ['account', 'appearance', 'assistants', 'prompts', 'memories', 'keys', 'usage', 'models', 'providers', 'rules', 'people', 'limits', 'jobs'];
 
 /** An answer with everything that is wide. */
 const TORTURE = [

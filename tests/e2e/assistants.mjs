@@ -84,6 +84,14 @@ export async function assistants({ page, mock, base, shot }) {
   found.push(...(await look(page, 'an assistant is shared')));
   await form.getByRole('button', { name: 'Save' }).click();
   await row.getByText('Shared').waitFor();
+  await choose('Pirate', 'Begin new chats with it');
+  await row.getByText('Default', { exact: true }).waitFor();
+  await page.goto(base + '/');
+  await page.getByRole('heading', { name: 'Pirate' }).waitFor();
+  await page.getByRole('button', { name: 'Assistant: Pirate' }).waitFor();
+  await page.goto(base + '/settings/assistants');
+  await choose('Pirate', 'Begin new chats without it');
+  await row.getByText('Default', { exact: true }).waitFor({ state: 'detached' });
   await choose('Pirate', 'Duplicate');
   await page.getByRole('listitem', { name: 'Pirate 2' }).waitFor();
   for (const name of ['Pirate 2', 'Pirate']) {
@@ -92,6 +100,49 @@ export async function assistants({ page, mock, base, shot }) {
     await page.getByRole('listitem', { name, exact: true }).waitFor({ state: 'detached' });
   }
   await page.getByText('No assistants yet').waitFor();
+  await page.goto(base + '/');
+  await newChat(page);
+  nothing(found);
+}
+
+export async function memories({ page, mock, base, shot }) {
+  mock.on('Who am I?', ({ say }) => say('A nurse.'));
+  await page.goto(base + '/settings/memories');
+  await page.getByText('Nothing is remembered').waitFor();
+  const form = page.getByRole('dialog');
+  for (const text of ['I am a nurse.', 'I live in Oslo.']) {
+    await page.getByRole('button', { name: 'Add a fact' }).click();
+    await form.getByLabel('Fact').fill(text);
+    await form.getByRole('button', { name: 'Add' }).click();
+    await form.waitFor({ state: 'detached' });
+    await page.getByRole('listitem', { name: text }).waitFor();
+  }
+  await page.getByRole('button', { name: 'Edit I am a nurse.' }).click();
+  await form.getByLabel('Fact').fill('I am a night nurse.');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('listitem', { name: 'I am a night nurse.' }).waitFor();
+  await page.getByRole('button', { name: 'Delete I live in Oslo.' }).click();
+  await page.getByRole('listitem', { name: 'I live in Oslo.' }).waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('listitem', { name: 'I live in Oslo.' }).waitFor();
+  const set = page.waitForResponse((r) => r.url().endsWith('/memories/settings') && r.request().method() === 'PUT');
+  await page.getByRole('switch', { name: /^Tell models/ }).click();
+  assert.equal((await set).ok(), true);
+  const found = await look(page, 'memories', ['graphite', 'quartz']);
+  await shot('list');
+  await page.goto(base + '/');
+  await newChat(page);
+  await ask(page, 'Who am I?');
+  await has(answer(page), 'A nurse.');
+  await ready(page);
+  assert.match(JSON.stringify(mock.calls.find((c) => c.messages.at(-1).content === 'Who am I?').messages), /I am a night nurse\./);
+  await page.goto(base + '/settings/memories');
+  for (const text of ['I live in Oslo.', 'I am a night nurse.']) {
+    await page.getByRole('button', { name: `Delete ${text}` }).click();
+    await page.getByRole('listitem', { name: text }).waitFor({ state: 'detached' });
+  }
+  await page.getByRole('switch', { name: /^Tell models/ }).click();
+  await page.getByText('Nothing is remembered').waitFor();
   await page.goto(base + '/');
   await newChat(page);
   nothing(found);

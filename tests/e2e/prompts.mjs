@@ -44,6 +44,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await form.getByText('No model matches at the moment.').waitFor();
   await form.getByRole('textbox', { name: 'Text', exact: true }).fill('<rules>\n  <rule>Be brief.\n</rules>');
   await form.getByLabel('Check the tags').check();
+  await form.getByText(/^Line 3, column 1:/).waitFor();
   await form.getByRole('button', { name: 'Create' }).click();
   await form.getByRole('alert').getByText(/Line 3, column 1:/).waitFor();
   await shot('unbalanced');

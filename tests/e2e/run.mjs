@@ -56,6 +56,7 @@ const order = [
   'searching',
   'assistants',
   'rules',
+  'memories',
   'prompts',
   'librarian',
   'testConnection',

@@ -402,7 +402,7 @@ export async function ordinaryUser({ page, context, server, base, watch, allow }
   await other.getByRole('button', { name: 'Sign in' }).click();
   await other.getByRole('heading', { name: 'Page not found' }).waitFor();
   const sections = other.getByRole('navigation', { name: 'Settings' }).getByRole('link');
-  assert.deepEqual(await sections.allInnerTexts(), ['Account', 'Appearance', 'Assistants', 'API keys', 'Usage', 'Models']);
+  assert.deepEqual(await sections.allInnerTexts(), ['Account', 'Appearance', 'Assistants', 'Prompts', 'Memory', 'API keys', 'Usage', 'Models']);
   await settings(other, base, 'models', 'Models');
   await other.getByRole('list', { name: 'Models' }).getByRole('listitem', { name: 'mock:1b' }).waitFor();
   assert.equal(await other.getByRole('button', { name: 'More for mock:1b' }).count(), 0, 'a list to look at');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { filled, freeName, isNumber, matching, namesIn, slashAt, variablesOf } from '$core/prompts';
+import { filled, isNumber, matching, namesIn, slashAt, variablesOf } from '$core/prompts';
 
 describe('prompts', () => {
   it('finds the variables of a text, each once, and what is known of them', () => {
@@ -32,11 +32,5 @@ describe('prompts', () => {
   it('knows numbers of all countries', () => {
     expect(['1', ' -1,5 ', '.5', '1.'].every(isNumber)).toBe(true);
     expect(['', 'x', '1e3', '1,2,3', '-'].some(isNumber)).toBe(false);
-  });
-
-  it('finds a name that is free', () => {
-    expect(freeName('a', ['a'])).toBe('a-2');
-    expect(freeName('a-2', ['a', 'a-2', 'a-3'])).toBe('a-4');
-    expect(freeName('x'.repeat(60), [])).toHaveLength(57);
   });
 });

@@ -31,6 +31,7 @@ export const sections: Section[] = [
   { id: 'appearance', title: 'section.appearance', icon: 'palette', group: 'settings.you', load: () => import('$features/account/Appearance.svelte') },
   { id: 'assistants', title: 'section.assistants', icon: 'sparkle', group: 'settings.you', load: () => import('$features/assistants/Assistants.svelte') },
   { id: 'prompts', title: 'section.prompts', icon: 'text', group: 'settings.you', load: () => import('$features/prompts/Prompts.svelte') },
+  { id: 'memories', title: 'section.memories', icon: 'bulb', group: 'settings.you', load: () => import('$features/memories/Memories.svelte') },
   { id: 'keys', title: 'section.keys', icon: 'key', group: 'settings.you', load: () => import('$features/keys/Keys.svelte') },
   { id: 'usage', title: 'section.usage', icon: 'chart', group: 'settings.you', load: () => import('$features/usage/Usage.svelte') },
   { id: 'models', title: 'section.models', icon: 'cube', group: 'settings.server', load: () => import('$features/models/Models.svelte') },

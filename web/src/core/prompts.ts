@@ -26,12 +26,3 @@ export function matching<P extends Pick<Prompt, 'name' | 'description'>>(prompts
   const begins = prompts.filter((p) => p.name.startsWith(query));
   return [...begins, ...prompts.filter((p) => !begins.includes(p) && `${p.name} ${p.description}`.toLocaleLowerCase().includes(query))];
 }
-
-/** A name that is not taken yet: "name-2" after "name". */
-export function freeName(name: string, taken: readonly string[]): string {
-  const [, stem = name] = /^(.*?)(?:-\d+)?$/.exec(name) ?? [];
-  for (let n = 2; ; n++) {
-    const next = `${stem.slice(0, 55)}-${n}`;
-    if (!taken.includes(next)) return next;
-  }
-}

@@ -30,6 +30,11 @@ class Assistants {
     return this.items.filter((a) => a.may !== 'read');
   }
 
+  /** What new chats begin with. */
+  get usual(): Assistant | undefined {
+    return this.usable.find((a) => a.is_default);
+  }
+
   clear(): void {
     clearTimeout(this.timer);
     this.items = [];

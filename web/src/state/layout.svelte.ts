@@ -10,8 +10,8 @@ class Layout {
   shortcuts = $state(false);
   /** The search in all messages: null while it is closed, else what it begins with. */
   search = $state<string | null>(null);
-  /** The assistant that a new chat is begun with. */
-  assistant = $state<string | null>(null);
+  /** The assistant that a new chat is begun with; null: none, undefined: the default. */
+  assistant = $state<string | null>();
   /** The height of the message box, 0 where there is none. Notices stay above it. */
   composer = $state(0);
   version = $state('');
