@@ -41,7 +41,7 @@ static const struct field assistant_fields[] = {
 	FIELD_OBJECT(B, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How its answers are made."),
 	FIELD(FT_STRS, B, starters, "starters", .flags = FIELD_REQUIRED, A_STARTER),
 	FIELD_STR(B, a.owner, "owner", 0, 0, 0, "User name of whose it is."),
-	FIELD_ENUM(B, may, "may", GRANT_VERBS " own", FIELD_REQUIRED, "What whoever asks may do with it."),
+	FIELD_ENUM(B, may, "may", SHARED_MAY, FIELD_REQUIRED, "What whoever asks may do with it."),
 	FIELD_BOOL(B, a.shared, "shared", FIELD_REQUIRED, "Whether others have it, too."),
 	FIELD_BOOL(B, is_default, "is_default", FIELD_REQUIRED,
 		"Whether conversations of whoever asks begin with it: their own choice, else that of the instance."),
@@ -121,12 +121,10 @@ static const char *write_starters(struct request *q, const struct schema_list *l
 
 static int body_of(struct request *q, const struct assistant *a, atelier_id default_id, struct assistant_body *ret)
 {
-	static const char *const may[] = {"read", "read", "use", "edit"};
 	int r;
 
-	*ret = (struct assistant_body){.a = *a,
-		.may = a->user_id == q->who.user.id ? "own" : may[a->may & 3],
-		.is_default = a->id == default_id};
+	*ret = (struct assistant_body){
+		.a = *a, .may = shared_may(q, a->user_id, a->may), .is_default = a->id == default_id};
 	if (!*a->model)
 		ret->a.model = NULL;
 	r = parameters_read(a->parameters, &q->mem, &ret->parameters, &q->err);

@@ -72,7 +72,7 @@ static const struct field prompt_fields[] = {
 	FIELD_TEXT(B, p.body, "body", 0, 0, FIELD_REQUIRED, "The text, with {{variables}}."),
 	FIELD_BOOL(B, p.structured, "structured", FIELD_REQUIRED, "Its tags are balanced."),
 	FIELD_STR(B, p.owner, "owner", 0, 0, 0, "User name of whose it is."),
-	FIELD_ENUM(B, may, "may", GRANT_VERBS " own", FIELD_REQUIRED, "What whoever asks may do with it."),
+	FIELD_ENUM(B, may, "may", SHARED_MAY, FIELD_REQUIRED, "What whoever asks may do with it."),
 	FIELD_BOOL(B, p.shared, "shared", FIELD_REQUIRED, "Whether others have it, too."),
 	FIELD_I64(B, p.version, "version", 0, 0, FIELD_REQUIRED, "More with each change."),
 	FIELD_TIME(B, p.created_at, "created_at", FIELD_REQUIRED, "When it was made."),
@@ -138,9 +138,7 @@ static const char *write_variables(struct request *q, const struct variables *v)
 
 static int body_of(struct request *q, const struct prompt_row *p, struct prompt_body *ret)
 {
-	static const char *const may[] = {"read", "read", "use", "edit"};
-
-	*ret = (struct prompt_body){.p = *p, .may = p->user_id == q->who.user.id ? "own" : may[p->may & 3]};
+	*ret = (struct prompt_body){.p = *p, .may = shared_may(q, p->user_id, p->may)};
 	return read_variables(q, p->variables, &ret->v);
 }
 

@@ -46,14 +46,9 @@ static const struct field rollback_fields[] = {
 const struct schema rollback_schema =
 	SCHEMA("RollBack", struct rollback, rollback_fields, "A version to go back to; that is a new version.");
 
-static const char *const verbs[] = {"none", "read", "use", "edit"};
-
-static int64_t verb_of(const char *word)
+const char *shared_may(const struct request *q, atelier_id owner_id, int64_t may)
 {
-	for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
-		if (strcmp(verbs[i], word) == 0)
-			return (int64_t)i;
-	return GRANT_NONE;
+	return owner_id == q->who.user.id ? "own" : grant_verb_name(MAX(may, (int64_t)GRANT_READ));
 }
 
 int answer_shared(struct request *q, const struct grant_place *of)
@@ -71,7 +66,7 @@ int answer_shared(struct request *q, const struct grant_place *of)
 	for (size_t i = 0; i < rows.n; i++) {
 		const struct grant *g = &rows.items[i];
 
-		items[i] = (struct shared_item){g->subject, g->subject_name, verbs[g->verb & 3], g->subject_id};
+		items[i] = (struct shared_item){g->subject, g->subject_name, grant_verb_name(g->verb), g->subject_id};
 	}
 	out->grants = (struct schema_list){items, rows.n};
 	q->answer = out;
@@ -93,8 +88,9 @@ int set_shared(struct request *q, const struct grant_place *of)
 		if (all != (items[i].subject_id == 0))
 			return err_set(&q->err, E_INVALID,
 				"\"grants[%zu].subject_id\" must say which user or group, and is not for everyone.", i);
-		grants[i] = (struct grant){
-			.subject = items[i].subject, .subject_id = items[i].subject_id, .verb = verb_of(items[i].verb)};
+		grants[i] = (struct grant){.subject = items[i].subject,
+			.subject_id = items[i].subject_id,
+			.verb = grant_verb_of(items[i].verb)};
 	}
 	r = grants_set(q->api->c.db, of, grants, in->grants.n, &q->err);
 	return r < 0 ? r : answer_shared(q, of);

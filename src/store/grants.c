@@ -7,6 +7,21 @@
 #include "store/grants.h"
 #include "store/store_priv.h"
 
+static const char *const verb_names[] = {"none", "read", "use", "edit"};
+
+const char *grant_verb_name(int64_t verb)
+{
+	return verb_names[verb > 0 && verb < (int64_t)N_ELEMENTS(verb_names) ? verb : 0];
+}
+
+enum grant_verb grant_verb_of(const char *name)
+{
+	for (size_t i = 0; i < N_ELEMENTS(verb_names); i++)
+		if (strcmp(verb_names[i], name) == 0)
+			return (enum grant_verb)i;
+	return GRANT_NONE;
+}
+
 #define G struct grant
 static const struct col columns[] = {COL_AS(TEXT, G, kind, "grants.kind", COL_SEEN),
 	COL_AS(I64, G, resource_id, "grants.resource_id", COL_SEEN),

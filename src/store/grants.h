@@ -18,6 +18,9 @@ enum grant_verb { GRANT_NONE, GRANT_READ, GRANT_USE, GRANT_EDIT };
 #define GRANT_VERBS    "read use edit" /* in the order of their numbers */
 #define GRANT_SUBJECTS "everyone group user"
 
+const char *grant_verb_name(int64_t verb);       /* "none" for GRANT_NONE and what is no verb */
+enum grant_verb grant_verb_of(const char *name); /* GRANT_NONE: there is none of this name */
+
 /*
  * The one condition of SQL: whether a person has a verb on a stored thing. `kind` is a literal, `id` and `owner` are
  * expressions; the parameters are GRANTED_PARAMS, in its place among the others. `admin`: an administrator who has all of

@@ -1,7 +1,11 @@
 /* Moving everything to another database: from whichever the tests run on to a file, and back into an empty one. */
 #include "store/copy.h"
+#include "store/folders.h"
+#include "store/jobs.h"
 #include "store/meta.h"
+#include "store/parameter_rules.h"
 #include "store/prices.h"
+#include "store/prompts.h"
 #include "store_test.h"
 
 static int pieces;
@@ -35,6 +39,23 @@ static void fill(struct fixture *f)
 		FINE(f, turns_finish(f->db, &in, &f->e));
 	}
 	FINE(f, prices_create(f->db, &p, &id, &f->e));
+	FINE(f, folders_create(
+			f->db, &(struct folder){.user_id = f->ada, .name = "Work", .instructions = ""}, &id, &f->e));
+	FINE(f, parameter_rules_create(f->db,
+			&(struct parameter_rule){.pattern = "*", .instructions = "Be brief.", .parameters = "{}"}, &id,
+			&f->e));
+	FINE(f, prompts_create(f->db,
+			&(struct prompt_row){.user_id = f->ada,
+				.name = "letter",
+				.kind = PROMPT_TEXT,
+				.description = "",
+				.pattern = "",
+				.variables = "[]",
+				.body = "Write.",
+				.version = 1},
+			&id, &f->e));
+	FINE(f, jobs_create(f->db, &(struct job_new){.user_id = f->ada, .kind = "pull", .title = "big", .params = "{}"},
+			&id, &f->e));
 	FINE(f, meta_set(f->db, "some", "thing", &f->e));
 }
 
@@ -66,6 +87,9 @@ static void test_there_and_back(void **state)
 	FINE(f, copy_compare(f->db, there, note, NULL, &f->e));
 	FINE(f, copy_is_whole(there, &f->e));
 	assert_int_equal(count(f, there, "SELECT count(*) FROM messages"), 80);
+	assert_int_equal(count(f, there, "SELECT count(*) FROM prompt_versions"), 1);
+	assert_int_equal(count(f, there, "SELECT count(*) FROM jobs"), 1);
+	assert_int_equal(count(f, there, "SELECT count(*) FROM folders"), 1);
 	REFUSED(f, E_CONFLICT, copy_all(f->db, there, note, NULL, &f->e)); /* it has users */
 
 	snprintf(file, sizeof(file), "%s/back.db", f->folder);
@@ -90,8 +114,8 @@ static void test_there_and_back(void **state)
 /* A table that is new is copied, too, or left out on purpose. */
 static void test_all_tables(void **state)
 {
-	static const char *const left_out[] = {
-		"manual_pages", "manual_passages", "manual_fts", "messages_fts", "changes", "endings", "schema_version"};
+	static const char *const left_out[] = {"manual_pages", "manual_passages", "manual_fts", "messages_fts",
+		"changes", "endings", "schema_version"};
 	struct fixture *f = *state;
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;

@@ -150,10 +150,23 @@ static void test_named(void **state)
 	assert_int_equal(right(f, f->ada, "model", "large"), -1);
 }
 
+/* The words of the API are the names of the verbs, in their order. */
+static void test_names(void **state UNUSED)
+{
+	char words[64];
+
+	snprintf(words, sizeof(words), "%s %s %s", grant_verb_name(GRANT_READ), grant_verb_name(GRANT_USE),
+		grant_verb_name(GRANT_EDIT));
+	assert_string_equal(words, GRANT_VERBS);
+	assert_int_equal(grant_verb_of("edit"), GRANT_EDIT);
+	assert_int_equal(grant_verb_of("own"), GRANT_NONE);
+	assert_string_equal(grant_verb_name(9), "none");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(test_verbs), TEST(test_groups_and_everyone), TEST(test_refused_and_forgotten), TEST(test_named)};
+	const struct CMUnitTest tests[] = {TEST(test_verbs), TEST(test_groups_and_everyone),
+		TEST(test_refused_and_forgotten), TEST(test_named), TEST(test_names)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
