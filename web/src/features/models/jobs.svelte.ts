@@ -14,6 +14,8 @@ const UNDONE_MS = 86_400_000;
 class Jobs {
   items = $state.raw<Job[]>([]);
   private streams = new Map<string, AbortController>();
+  /** Those whose stream has told how far they are: an answer to a question that was asked before is older than that. */
+  private told = new Set<string>();
 
   /** Running ones, and lately ended ones that no later job of the same kind and name has overtaken. */
   get shown(): Job[] {
@@ -35,19 +37,23 @@ class Jobs {
       jobHearers.delete(hear);
       for (const stream of this.streams.values()) stream.abort();
       this.streams.clear();
+      this.told.clear();
     };
   }
 
   async load(): Promise<void> {
     try {
-      this.items = (await listJobs()).items;
+      this.items = (await listJobs()).items.map((job) => this.newest(job));
     } catch {
       return; // The feed tells when it is connected again.
     }
     this.followRunning();
   }
 
-  put(job: Job): void {
+  private newest = (job: Job) => (this.told.has(job.id) && this.items.find((j) => j.id === job.id)) || job;
+
+  put(asked: Job): void {
+    const job = this.newest(asked);
     const at = this.items.findIndex((j) => j.id === job.id);
     this.items = at < 0 ? [job, ...this.items] : this.items.map((j) => (j.id === job.id ? job : j));
     this.followRunning();
@@ -82,6 +88,7 @@ class Jobs {
       await live.job(
         id,
         (job) => {
+          this.told.add(id);
           this.items = this.items.map((j) => (j.id === id ? job : j));
           if (!isRunning(job)) this.tell(job);
         },
@@ -90,7 +97,9 @@ class Jobs {
     } catch {
       // It is not there any more.
     }
-    if (this.streams.get(id) === stop) this.streams.delete(id);
+    if (this.streams.get(id) !== stop) return;
+    this.streams.delete(id);
+    this.told.delete(id);
   }
 
   private tell(job: Job): void {
