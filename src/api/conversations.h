@@ -5,6 +5,10 @@
 #include "api/request.h"
 
 extern const struct schema conversation_schema;
+extern const struct schema message_part_schema;
+
+/* The parts of a message that has its content alone, as JSON. NULL: no memory. */
+const char *message_only_part(struct arena *a, const char *content);
 
 /* Answers with the conversation of whoever asks, as it is now. */
 int answer_conversation(struct request *q, atelier_id id) MUST_CHECK;

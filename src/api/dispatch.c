@@ -337,11 +337,17 @@ static int request_submit(struct request *q)
 
 /* ---- the body ---- */
 
+/* Whole conversations with what belongs to them. */
+static bool takes_pictures(const struct request *q)
+{
+	return q->shape != SHAPE_OWN || q->route->flags & ROUTE_CALL;
+}
+
 static int64_t setting_max(const struct request *q)
 {
 	const struct settings *s = q->api->c.settings;
 
-	return q->shape != SHAPE_OWN ? s->gateway_max_body_bytes : s->max_body_bytes;
+	return takes_pictures(q) ? s->gateway_max_body_bytes : s->max_body_bytes;
 }
 
 static int64_t body_max(const struct request *q)
@@ -353,7 +359,7 @@ static int64_t body_max(const struct request *q)
 
 static int too_large(struct request *q)
 {
-	const char *setting = q->shape != SHAPE_OWN ? "gateway_max_body_bytes" : "max_body_bytes";
+	const char *setting = takes_pictures(q) ? "gateway_max_body_bytes" : "max_body_bytes";
 	long long length = (long long)http_body_length(q->x), max = (long long)body_max(q);
 	char why[40] = "";
 

@@ -44,7 +44,8 @@ static const struct field part_fields[] = {
 	FIELD_STR(P, code, "code", 0, 0, FIELD_OMIT, "Of a notice: what it is about, as in the table of events."),
 };
 #undef P
-static const struct schema part_schema = SCHEMA("MessagePart", struct part_answer, part_fields, "A part of a message.");
+const struct schema message_part_schema =
+	SCHEMA("MessagePart", struct part_answer, part_fields, "A part of a message.");
 
 struct message_answer {
 	struct message m;
@@ -66,7 +67,7 @@ static const struct field message_fields[] = {
 	FIELD_ENUM(M, m.role, "role", MESSAGE_USER " " MESSAGE_ASSISTANT, FIELD_REQUIRED, "Who said it."),
 	FIELD_TEXT(M, m.content, "content", 0, 0, FIELD_REQUIRED,
 		"All its text (Markdown), put together. Of a running one: what was there before."),
-	FIELD(FT_JSON, M, parts, "parts", .sub = &part_schema, .flags = FIELD_REQUIRED,
+	FIELD(FT_JSON, M, parts, "parts", .sub = &message_part_schema, .flags = FIELD_REQUIRED,
 		.doc = "What it is made of, in order. Of a running one: what was there before."),
 	FIELD_ENUM(M, m.state, "state",
 		STATE_COMPLETE " " STATE_RUNNING " " STATE_CANCELED " " STATE_FAILED " " STATE_INTERRUPTED,
@@ -106,15 +107,14 @@ static const struct field message_page_fields[] = {
 static const struct schema message_page_schema =
 	SCHEMA("MessagePage", struct message_page, message_page_fields, "A part of a conversation.");
 
-/* The stored parts; of a message that has its content alone this is the only part. NULL: no memory. */
-static const char *parts_of(struct arena *a, const struct message *m)
+const char *message_only_part(struct arena *a, const char *content)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
 
-	if (m->parts || !*m->content)
-		return m->parts ? m->parts : "[]";
+	if (!*content)
+		return "[]";
 	buf_add_str(&b, "[{\"type\":\"text\",\"text\":");
-	json_add_cstr(&b, m->content);
+	json_add_cstr(&b, content);
 	buf_add_str(&b, "}]");
 	return buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p, b.n);
 }
@@ -139,7 +139,7 @@ static int answer_of(struct arena *a, const struct message *m, struct message_an
 	const struct message_figures *f = &m->figures;
 
 	*ret = (struct message_answer){.m = *m,
-		.parts = parts_of(a, m),
+		.parts = m->parts ? m->parts : message_only_part(a, m->content),
 		.has_in = f->tokens_in > 0,
 		.has_out = f->tokens_in > 0 || f->tokens_out > 0,
 		.has_cached = f->tokens_cached > 0,

@@ -132,12 +132,16 @@ static void add_json_content(struct buf *b, const struct schema *s)
 		b, "\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}", s->name);
 }
 
+static void add_stream_content(struct buf *b, const struct route *r)
+{
+	buf_printf(b, "\"text/event-stream\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}", r->stream);
+}
+
 static void add_stream_answer(struct buf *b, const struct route *r)
 {
-	buf_printf(b,
-		"\"200\":{\"description\":\"Event stream.\",\"content\":{\"text/event-stream\":"
-		"{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}}",
-		r->stream);
+	buf_add_str(b, "\"200\":{\"description\":\"Event stream.\",\"content\":{");
+	add_stream_content(b, r);
+	buf_add_str(b, "}}");
 }
 
 /* The media type without its parameters is what OpenAPI wants as a key. */
@@ -189,10 +193,10 @@ static void add_failures(struct buf *b, const struct route *r)
 
 static void add_answers(struct buf *b, const struct route *r)
 {
-	bool first = true;
+	bool first = true, either = r->stream && r->answer && r->status == 200; /* one status, two types */
 
 	buf_add_str(b, ",\"responses\":{");
-	if (r->stream) {
+	if (r->stream && !either) {
 		add_stream_answer(b, r);
 		first = false;
 	}
@@ -201,6 +205,12 @@ static void add_answers(struct buf *b, const struct route *r)
 		json_add_cstr(b, r->answer->doc);
 		buf_add_char(b, ',');
 		add_json_content(b, r->answer);
+		if (either) {
+			b->n--; /* into the content that was just ended */
+			buf_add_char(b, ',');
+			add_stream_content(b, r);
+			buf_add_char(b, '}');
+		}
 		buf_add_char(b, '}');
 	} else if (r->media) {
 		add_media_answer(b, r);

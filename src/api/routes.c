@@ -25,6 +25,7 @@
 	X(queue)                                                                                                       \
 	X(context)                                                                                                     \
 	X(turns)                                                                                                       \
+	X(generate)                                                                                                    \
 	X(assistants)                                                                                                  \
 	X(parameters)                                                                                                  \
 	X(prompts)                                                                                                     \

@@ -10,8 +10,9 @@
 /* name, wire name, fields as "name:type" (?: may be absent), meaning */
 #define EVENT_TABLE(X)                                                                                                 \
 	X(EV_START, "start",                                                                                           \
-		"turn_id:string conversation_id:string user_message_id:string message_id:string model:string",         \
-		"First event: the turn exists and the user's message is stored.")                                      \
+		"turn_id:string? conversation_id:string? user_message_id:string? message_id:string? model:string",     \
+		"First event: the turn exists and the user's message is stored. Of an answer of which nothing is "     \
+		"kept it has the model alone.")                                                                        \
 	X(EV_STATUS, "status",                                                                                         \
 		"state:string text:string attempt:integer? wait_ms:integer? elapsed_ms:integer? position:integer?",    \
 		"What the turn waits for: searching, queued (at `position`, from 1), connecting, loading (since "      \
@@ -41,7 +42,7 @@
 		"What the answer took; `exact` is false for an estimate.")                                             \
 	X(EV_ERROR, "error", "code:string message:string retryable:boolean",                                           \
 		"Why the answer ended early; the text before it stays.")                                               \
-	X(EV_DONE, "done", "state:string message_id:string finish_reason:string?",                                     \
+	X(EV_DONE, "done", "state:string message_id:string? finish_reason:string?",                                    \
 		"Last event. State: complete, canceled, failed, interrupted.")
 
 #define X(name, ...) name,

@@ -222,6 +222,15 @@ static int64_t window_of(const struct turn *t, const struct model *m)
 	return m->context_length ? MIN(m->context_length, t->all->settings->ollama_context_max) : 0;
 }
 
+static int find_conversation(
+	struct db_conn *c, const struct turn_request *q, struct arena *a, struct conversation *ret, struct err *e)
+{
+	if (q->conversation_id)
+		return conversations_get(c, q->user_id, q->conversation_id, a, ret, e);
+	*ret = (struct conversation){.instructions = q->instructions};
+	return 0;
+}
+
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e)
 {
 	struct layers l = {.v = v};
@@ -230,7 +239,7 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
-		r = conversations_get(c, q->user_id, q->conversation_id, &t->arena, v, e);
+		r = find_conversation(c, q, &t->arena, v, e);
 		if (r == 0)
 			r = find_assistant(c, q, v, &t->arena, &l.assistant, e);
 	}

@@ -374,15 +374,19 @@ int closing_frames(const struct closing *c, struct frames *f)
 	CLEANUP(buf_done) struct buf usage = BUF_INIT(16384);
 	CLEANUP(buf_done) struct buf error = BUF_INIT(16384);
 	CLEANUP(buf_done) struct buf done = BUF_INIT(16384);
-	char id[ID_LEN + 1];
 	int r;
 
 	if (c->result && c->result->first_token_ms >= 0)
 		add_usage(c, &usage);
 	if (c->error < 0)
 		add_error(c, &error);
-	id_format(c->message_id, id);
-	buf_printf(&done, "{\"state\":\"%s\",\"message_id\":\"%s\"", c->state, id);
+	buf_printf(&done, "{\"state\":\"%s\"", c->state);
+	if (c->message_id) {
+		char id[ID_LEN + 1];
+
+		id_format(c->message_id, id);
+		buf_printf(&done, ",\"message_id\":\"%s\"", id);
+	}
 	if (c->result && c->result->finish_reason[0]) {
 		buf_add_str(&done, ",\"finish_reason\":");
 		json_add_cstr(&done, c->result->finish_reason);

@@ -43,10 +43,11 @@ struct turn_request {
 	const char *content;  /* NULL for TURN_REGENERATE; may be "" with attachments */
 	const atelier_id *attachments; /* pictures of the question, at most IMAGES_MAX */
 	size_t n_attachments;
-	const char *model;       /* NULL: the assistant's, else the conversation's, else the default */
-	atelier_id assistant_id; /* for this turn; 0: the conversation's */
-	const char *parameters;  /* for this turn, as of provider/parameters.h; NULL: none */
-	const char *language;    /* that the person speaks; NULL: not known */
+	const char *model;        /* NULL: the assistant's, else the conversation's, else the default */
+	atelier_id assistant_id;  /* for this turn; 0: the conversation's */
+	const char *parameters;   /* for this turn, as of provider/parameters.h; NULL: none */
+	const char *language;     /* that the person speaks; NULL: not known */
+	const char *instructions; /* of a request without a conversation (once.h), behind all others; NULL: none */
 };
 
 struct turn_ids {

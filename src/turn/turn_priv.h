@@ -14,6 +14,7 @@
 #include "turn/context.h"
 #include "turn/journal.h"
 #include "turn/parts.h"
+#include "turn/reduce.h"
 #include "turn/turn.h"
 #include "turn/turnlog.h"
 
@@ -104,6 +105,9 @@ void turn_run(void *turn); /* on a turn thread */
 /* The data of a turn's first event. */
 void turn_start_json(const struct turn_ids *ids, const char *model, struct buf *json);
 
+/* The sentence about parameters that the provider has no word for. */
+void turn_left_out_text(const char *model, const char *left_out, struct buf *text);
+
 /* ---- context.c ---- */
 
 /* What is to be given for this request, by the conversation's way with what does not fit; after turn_choose. */
@@ -121,7 +125,8 @@ int prompt_build(struct turn *t) MUST_CHECK;
 
 /* ---- choose.c ---- */
 
-/* Sets the turn's model, parameters and instructions; `v` is the conversation, in the turn's arena. E_NOT_FOUND,
+/* Sets the turn's model, parameters and instructions; `v` is the conversation, in the turn's arena, or an empty one when the
+ * request has none. E_NOT_FOUND,
  * E_MODEL_UNKNOWN, E_MODEL_CANNOT. */
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e) MUST_CHECK;
 
@@ -157,42 +162,6 @@ void title_ask(struct title *t);
  * be named already the plain title stays. */
 void title_begin(const struct turn *t);
 void titles_stop(struct turns *all);
-
-/* ---- reduce.c: a log becomes a message ---- */
-
-struct reduced {
-	struct parts parts; /* of the whole message */
-	size_t had;         /* while it is made: of these stood there before the turn */
-	struct buf content; /* the text of all parts */
-	struct buf json;    /* the parts, as struct message has them; empty: content is all there is */
-	struct message_figures figures;
-	bool used;           /* a usage event has come */
-	char state[16];      /* of a done event; "" without one */
-	char error_code[40]; /* "" without an error event */
-	char error_text[512];
-	char finish_reason[24];
-	char model[200]; /* that answered in place of the one that was asked; "": none did */
-	uint64_t last_seq;
-};
-
-/* The message that was `before` (NULL: a new one) the events. `closing`: what stands behind the log; NULL: nothing does. */
-int reduce_log(const struct message *before, const struct frames *log, const struct frames *closing,
-	struct reduced *ret, struct err *e) MUST_CHECK;
-void reduced_done(struct reduced *r);
-
-/* The end of a turn. */
-struct closing {
-	const char *state;
-	atelier_id message_id;
-	const struct gen_result *result; /* NULL: no usage is said */
-	const char *asked;               /* the model asked for: one that answered in its place is named; may be NULL */
-	int64_t cost_micros;             /* 0: not said */
-	int64_t est_in, est_out;         /* used where the provider reported nothing */
-	int error;                       /* 0, or an error code */
-	const char *error_text;
-};
-/* Adds the closing events: usage (when `result`), error (when there is one), done. */
-int closing_frames(const struct closing *c, struct frames *f) MUST_CHECK;
 
 /* ---- pack.c: logs in the database are deflated ---- */
 

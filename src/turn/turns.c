@@ -134,12 +134,16 @@ static void tell(struct turn *t, const char *code, const char *text)
 		(void)turnlog_append(t->log, EV_NOTICE, json.p, json.n);
 }
 
-/* Of the parameters that the provider has no word for. */
+void turn_left_out_text(const char *model, const char *left_out, struct buf *text)
+{
+	buf_printf(text, "%s does not take: %s. The answer was made without.", model, left_out);
+}
+
 static void tell_left_out(struct turn *t)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
 
-	buf_printf(&text, "%s does not take: %s. The answer was made without.", t->model, t->left_out);
+	turn_left_out_text(t->model, t->left_out, &text);
 	tell(t, "parameters", buf_str(&text).p);
 }
 

@@ -21,18 +21,39 @@ static int resolve(struct gw_call *c)
 	return gw_resolve(c->q, c->model, &c->req.model);
 }
 
-int gw_open(struct request *q, const struct gw_format *f, struct gw_call **ret)
+static struct gw_call *call_new(struct request *q, const struct gw_format *f)
 {
 	struct gw_call *c = ARENA_NEW(&q->mem, struct gw_call);
-	int r;
 
 	if (!c)
-		return request_no_memory(q);
+		return NULL;
 	c->q = q;
 	c->format = f;
 	c->created_ms = clock_now_ms();
 	id_format(id_new(), c->id);
 	c->choices = BUF_INIT((size_t)q->api->c.settings->max_answer_bytes * 2);
+	return c;
+}
+
+int gw_open_own(struct request *q, const struct gw_format *f, bool stream, struct gw_call **ret)
+{
+	struct gw_call *c = call_new(q, f);
+
+	if (!c)
+		return request_no_memory(q);
+	c->stream = stream;
+	*ret = c;
+	gw_flow_open(c);
+	return 0;
+}
+
+int gw_open(struct request *q, const struct gw_format *f, struct gw_call **ret)
+{
+	struct gw_call *c = call_new(q, f);
+	int r;
+
+	if (!c)
+		return request_no_memory(q);
 	*ret = c;
 	if ((r = gw_body(q, false, &c->body)) < 0 || (r = resolve(c)) < 0)
 		return r;
@@ -58,7 +79,9 @@ void gw_closep(struct gw_call **call)
 
 static struct caller caller_of(const struct gw_call *c)
 {
-	return (struct caller){.user_id = c->q->who.user.id, .key_id = c->q->who.key_id, .purpose = "gateway"};
+	return (struct caller){.user_id = c->q->who.user.id,
+		.key_id = c->q->who.key_id,
+		.purpose = c->purpose ? c->purpose : "gateway"};
 }
 
 /* What the answer says of itself: figures for those that the provider did not report, and why it ended. */
@@ -135,8 +158,9 @@ static int ask(struct gw_call *c)
 
 	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
 	int r = call_generate(
-		c->q->api->c.calls, &who, &c->req, gw_flow_sink(c), c->cancel, &c->result, NULL, &c->q->err);
+		c->q->api->c.calls, &who, &c->req, gw_flow_sink(c), c->cancel, &c->result, &c->cost_micros, &c->q->err);
 
+	c->reported = c->result;
 	return r == 0 ? complete_result(c) : r;
 }
 
@@ -176,7 +200,7 @@ int gw_generate(struct gw_call *c)
 	if (strcmp(gw_target_kind(c), "openai") != 0 && provider_has_broken_calls(&c->req))
 		gw_ignore(c, "tool_calls.arguments");
 	gw_tell_ignored(c);
-	c->req.text_stays = c->stream;
+	c->req.text_stays = c->stream && !c->format->event;
 	c->req.whole = !c->stream;
 	gw_flow_ask(c);
 	r = ask_all(c);

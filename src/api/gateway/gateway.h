@@ -74,6 +74,9 @@ struct gw_format {
 	/* Of several answers, one that is not the last has ended: the end of its part of the stream, or its object of the
 	 * whole with a comma behind it. NULL: there is one answer. */
 	void (*choice)(struct gw_call *c, struct buf *out);
+	/* Every event as it comes, in place of text, reasoning, tool and of what is kept of them: for an interface of ours.
+	 * NULL: none. Negative ends the call. */
+	int (*event)(struct gw_call *c, enum event_type type, const char *json, size_t n, struct buf *out);
 	void (*heartbeat)(struct gw_call *c, struct buf *out); /* NULL: none; gw_heartbeat_comment for SSE */
 	void (*end)(struct gw_call *c, struct buf *out);       /* c->result is set; not called after raw bytes */
 	void (*error)(struct gw_call *c, const struct err *e, struct buf *out); /* in the stream; no fake finish */
@@ -99,7 +102,10 @@ struct gw_call {
 	struct buf choices; /* of an answer that is no stream: what `choice` said of those before */
 	struct gen_logprobs logprobs;
 	struct gw_answer answer;
-	struct gen_result result; /* at the end: of all answers */
+	struct gen_result result;   /* at the end: of all answers */
+	struct gen_result reported; /* of the last one: as the provider said it, without estimates */
+	int64_t cost_micros;        /* of the last one; 0: not known */
+	const char *purpose;        /* of the row of usage; NULL: gateway */
 	const char *
 		finish; /* of end and whole: stop, tool_calls (calls were made), and whatever was called: length, content_filter */
 	int n_fetched;       /* images fetched for this request */
@@ -115,6 +121,8 @@ struct gw_call {
 /* Parses the body, resolves "model" (E_MODEL_UNKNOWN; E_INVALID when it is missing), asks whether the key may use it
  * (E_FORBIDDEN), and watches whether the client leaves. On failure *ret may be set all the same: close it. */
 int gw_open(struct request *q, const struct gw_format *f, struct gw_call **ret) MUST_CHECK;
+/* For a route of our own, whose body the dispatcher has parsed: c->body stays NULL, and the caller sets c->model and c->req. */
+int gw_open_own(struct request *q, const struct gw_format *f, bool stream, struct gw_call **ret) MUST_CHECK;
 void gw_closep(struct gw_call **c);
 
 /* Runs c->req and answers: by a stream (q->taken) or by q->raw. Returns < 0 only when nothing was sent. */
@@ -186,6 +194,9 @@ int gw_read_file(
 	struct gw_call *c, const char *url, const char *name, struct gen_image *ret, const char **ret_text) MUST_CHECK;
 /* What kind of picture it is, by its first bytes; NULL: none that is known. */
 const char *gw_type_of_base64(const char *data);
+/* Some programs break the lines of base64, which not all providers take: without blanks, in the arena. NULL: no memory. */
+const char *gw_plain_base64(struct gw_call *c, const char *base64);
+bool gw_is_base64(const char *text);
 const char *gw_image_type(const char *type); /* image/jpg is image/jpeg; any other stays; NULL for NULL */
 
 /* ---- errors of a shape: the body of a failed request, one line of JSON without line break ---- */

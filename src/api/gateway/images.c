@@ -25,8 +25,7 @@ const char *gw_type_of_base64(const char *data)
 	return NULL;
 }
 
-/* Some programs break the lines of base64, which not all providers take. NULL: no memory. */
-static const char *without_blanks(struct gw_call *c, const char *base64)
+const char *gw_plain_base64(struct gw_call *c, const char *base64)
 {
 	size_t n = 0;
 
@@ -38,6 +37,14 @@ static const char *without_blanks(struct gw_call *c, const char *base64)
 			ret[n++] = *p;
 	}
 	return ret;
+}
+
+bool gw_is_base64(const char *text)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"),
+	       pad = strspn(text + n, "=");
+
+	return n > 0 && pad <= 2 && text[n + pad] == '\0' && (pad == 0 ? n % 4 != 1 : (n + pad) % 4 == 0);
 }
 
 /* data:image/png;base64,iVBOR... - without a type, or with one that says nothing, the picture itself tells. */
@@ -53,7 +60,7 @@ static int read_data_url(struct gw_call *c, const char *url, struct gen_image *r
 		return err_set(&c->q->err, E_INVALID,
 			"An image in a data: URL must look like data:image/png;base64,iVBORw0...");
 	*ret = (struct gen_image){
-		.media_type = type ? type : arena_strndup(&c->q->mem, head, n), .data = without_blanks(c, comma + 1)};
+		.media_type = type ? type : arena_strndup(&c->q->mem, head, n), .data = gw_plain_base64(c, comma + 1)};
 	if (!ret->media_type || !ret->data)
 		return request_no_memory(c->q);
 	ret->media_type = gw_image_type(ret->media_type);

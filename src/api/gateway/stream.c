@@ -309,6 +309,17 @@ static int take_logprobs(struct gw_flow *f, struct str items)
 	return 0;
 }
 
+/* What an interface of ours gets. */
+static int take_event(struct gw_flow *f, enum event_type type, const char *json, size_t n)
+{
+	struct gw_call *c = f->c;
+	int r = c->stream ? flow_begin(f, true) : 0;
+
+	if (type == EV_TEXT || type == EV_REASONING)
+		note_said(f, type == EV_REASONING, text_of(json, n));
+	return r < 0 ? r : c->format->event(c, type, json, n, &f->out);
+}
+
 struct piece {
 	struct gw_flow *f;
 	int type; /* an event's, or */
@@ -323,8 +334,10 @@ static int piece_on_loop(void *arg)
 	struct gw_flow *f = p->f;
 	int r;
 
-	f->c->q->spent = true;
-	if (p->type == PIECE_LOGPROBS)
+	f->c->q->spent = f->c->q->spent || p->type != EV_STATUS;
+	if (f->c->format->event)
+		r = take_event(f, (enum event_type)p->type, p->json, p->n);
+	else if (p->type == PIECE_LOGPROBS)
 		r = take_logprobs(f, (struct str){p->json, p->n});
 	else if (p->type == EV_MOVED)
 		r = take_moved(f, p->json, p->n);
@@ -347,7 +360,7 @@ static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, co
 	struct gw_flow *f = CONTAINER_OF(s, struct gw_flow, sink);
 	struct piece p = {f, type, json, n};
 
-	if (type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL && type != EV_MOVED)
+	if (!f->c->format->event && type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL && type != EV_MOVED)
 		return 0;
 	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(f->g), piece_on_loop, &p);
 }

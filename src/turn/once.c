@@ -1,0 +1,125 @@
+/* once.c - see once.h. */
+#include "turn/once.h"
+
+#include <errno.h>
+
+#include "turn/turn_priv.h"
+
+static int copy_chosen(const struct turn *t, struct arena *a, struct once_chosen *ret)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(TURN_ARENA_BYTES);
+	struct parameters p;
+	struct err ignored = {0};
+	const char *parameters = parameters_write(&t->parameters, a);
+
+	for (size_t i = 0; i < t->n_instructions; i++)
+		buf_printf(&b, "%s%s", i ? "\n\n" : "", t->instructions[i].text);
+	*ret = (struct once_chosen){.instructions = buf_status(&b) == 0 ? arena_strdup(a, buf_str(&b).p) : NULL,
+		.left_out = t->left_out ? arena_strdup(a, t->left_out) : NULL,
+		.request = {
+			.model = arena_strdup(a, t->model), .tokens_if_endless = t->all->settings->answer_max_tokens}};
+	if (!ret->instructions || !ret->request.model || !parameters || (t->left_out && !ret->left_out))
+		return -ENOMEM;
+	int r = parameters_read(parameters, a, &p, &ignored);
+	return r < 0 ? r : parameters_apply(&p, a, &ret->request);
+}
+
+int once_choose(
+	struct turns *all, const struct turn_request *q, struct arena *a, struct once_chosen *ret, struct err *e)
+{
+	struct turn *t = xcalloc(1, sizeof *t);
+	struct conversation none;
+	int r;
+
+	t->all = all;
+	t->user_id = q->user_id;
+	arena_init(&t->arena, TURN_ARENA_BYTES);
+	cancel_init(&t->cancel);
+	r = turn_choose(t, q, &none, e);
+	if (r == 0 && (r = copy_chosen(t, a, ret)) < 0)
+		err_set(e, r, "no memory for an answer");
+	turn_free(t);
+	return r;
+}
+
+void once_log_done(struct once_log *l)
+{
+	frames_done(&l->frames);
+}
+
+int once_log_add(struct once_log *l, enum event_type type, const char *json, size_t n)
+{
+	return frames_add(&l->frames, type, json, n);
+}
+
+int once_log_begin(struct once_log *l, const char *model, const char *left_out)
+{
+	CLEANUP(buf_done) struct buf json = BUF_INIT(8192), text = BUF_INIT(4096);
+	int r;
+
+	buf_add_str(&json, "{\"model\":");
+	json_add_cstr(&json, model);
+	buf_add_char(&json, '}');
+	if ((r = buf_status(&json)) < 0 || (r = once_log_add(l, EV_START, json.p, json.n)) < 0 || !left_out)
+		return r;
+	buf_reset(&json);
+	turn_left_out_text(model, left_out, &text);
+	buf_add_str(&json, "{\"code\":\"parameters\",\"text\":");
+	json_add_cstr(&json, buf_str(&text).p);
+	buf_add_char(&json, '}');
+	r = buf_status(&json);
+	return r < 0 ? r : once_log_add(l, EV_NOTICE, json.p, json.n);
+}
+
+int once_log_end(struct once_log *l, const struct once_end *end)
+{
+	const struct closing c = {.state = !end->e                      ? STATE_COMPLETE
+					   : end->e->code == E_STOPPING ? STATE_INTERRUPTED
+									: STATE_FAILED,
+		.result = end->result,
+		.asked = end->asked,
+		.est_in = end->est_in,
+		.est_out = end->est_out,
+		.cost_micros = end->cost_micros,
+		.error = end->e ? end->e->code : 0,
+		.error_text = end->e ? err_public_text(end->e) : NULL};
+
+	return closing_frames(&c, &l->frames);
+}
+
+void once_log_send(struct once_log *l, struct buf *out)
+{
+	struct place end = frames_end(&l->frames);
+
+	for (;;) {
+		struct str s = frames_next(&l->frames, &l->sent, end, SIZE_MAX);
+
+		if (s.n == 0)
+			return;
+		buf_add(out, s.p, s.n);
+	}
+}
+
+int once_log_message(const struct once_log *l, struct once_message *ret, struct err *e)
+{
+	struct reduced m;
+	int r = reduce_log(NULL, &l->frames, NULL, &m, e);
+
+	*ret = (struct once_message){.content = BUF_INIT(0)};
+	if (r == 0) {
+		ret->content = m.content;
+		ret->parts = m.json;
+		ret->figures = m.figures;
+		memcpy(ret->finish_reason, m.finish_reason, sizeof ret->finish_reason);
+		memcpy(ret->model, m.model, sizeof ret->model);
+		m.content = m.json = BUF_INIT(0);
+	}
+	reduced_done(&m);
+	return r;
+}
+
+void once_message_done(struct once_message *m)
+{
+	buf_done(&m->content);
+	buf_done(&m->parts);
+}
