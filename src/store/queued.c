@@ -49,6 +49,7 @@ int queued_first(struct db_conn *c, atelier_id conversation_id, struct arena *a,
 
 struct addition {
 	const struct queued *in;
+	bool behind;
 	atelier_id id;
 };
 
@@ -64,7 +65,7 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 			"SELECT (SELECT count(*) FROM turns WHERE conversation_id = ? AND state = 'running'),"
 			" (SELECT count(*) FROM queued WHERE conversation_id = ?)",
 			DB_I64(x->in->conversation_id), DB_I64(x->in->conversation_id));
-	if (r < 0 || db_i64(rows, 0) == 0)
+	if (r < 0 || (db_i64(rows, 0) == 0 && !(x->behind && db_i64(rows, 1))))
 		return r;
 	if (db_i64(rows, 1) >= QUEUED_MAX)
 		return err_set(
@@ -72,9 +73,9 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 	return rows_create_in(&queued, c, x->in, &x->id, e);
 }
 
-int queued_add(struct db *db, const struct queued *in, atelier_id *ret_id, struct err *e)
+int queued_add(struct db *db, const struct queued *in, bool behind, atelier_id *ret_id, struct err *e)
 {
-	struct addition x = {.in = in};
+	struct addition x = {.in = in, .behind = behind};
 	int r = db_write(db, add_in, &x, e);
 
 	if (r == 0)

@@ -24,9 +24,10 @@ struct queued_list {
 	size_t n;
 };
 
-/* Adds it behind the others while an answer is being written; *ret_id is 0 when none is, and nothing has happened then.
+/* Adds it behind the others while an answer is being written, or (`behind`) while others wait; *ret_id is 0 when it is not so,
+ * and nothing has happened then.
  * E_NOT_FOUND for a conversation that is not the user's, E_CONFLICT for the QUEUED_MAX + 1st. */
-int queued_add(struct db *db, const struct queued *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+int queued_add(struct db *db, const struct queued *in, bool behind, atelier_id *ret_id, struct err *e) MUST_CHECK;
 
 /* Of one conversation, in order. E_NOT_FOUND. */
 int queued_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, struct arena *a,

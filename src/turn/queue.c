@@ -38,6 +38,28 @@ static int check_model(struct turns *all, const struct turn_request *q, struct a
 	return r < 0 ? r : MIN(providers_resolve(all->providers, wanted, a, &model, e), 0);
 }
 
+/* A conversation whose queue goes on. */
+struct going_on {
+	struct turns *all;
+	atelier_id user_id, conversation_id;
+	struct pool_task task;
+	struct going_on *next;
+};
+
+/* Whether the queue is about to be asked: an answer has just ended that was not stopped. Nothing may come before what waits. */
+static bool goes_on(struct turns *all, atelier_id conversation_id)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&all->mx);
+	for (struct turn *t = all->live; t && !found; t = t->next)
+		found = t->ids.conversation_id == conversation_id && !cancel_reason(&t->cancel);
+	for (const struct going_on *g = all->going_on; g && !found; g = g->next)
+		found = g->conversation_id == conversation_id;
+	pthread_mutex_unlock(&all->mx);
+	return found;
+}
+
 /* *ret_id 0: nothing is being written any more. */
 static int put(struct turns *all, const struct turn_request *q, struct arena *a, atelier_id *ret_id, struct err *e)
 {
@@ -52,7 +74,7 @@ static int put(struct turns *all, const struct turn_request *q, struct arena *a,
 	int r = check_model(all, q, a, e);
 
 	if (r == 0)
-		r = queued_add(all->db, &row, ret_id, e);
+		r = queued_add(all->db, &row, goes_on(all, q->conversation_id), ret_id, e);
 	if (r == 0 && *ret_id)
 		bus_publish(
 			all->config.bus, &(struct bus_event){BUS_QUEUE, "queued", q->user_id, q->conversation_id, 0});
@@ -69,7 +91,7 @@ static int wait_or_start(
 		bool running = false;
 		err_clear(e);
 		r = is_running(all, q, a, &running, e);
-		if (r == 0 && running)
+		if (r == 0 && (running || goes_on(all, q->conversation_id)))
 			r = put(all, q, a, &ret->queued_id, e);
 		if (r < 0 || ret->queued_id)
 			return r;
@@ -120,13 +142,6 @@ struct turn_request turn_of_queued(const struct queued *row)
 }
 
 /* ---- going on ---- */
-
-/* A conversation whose queue goes on. */
-struct going_on {
-	struct turns *all;
-	atelier_id user_id, conversation_id;
-	struct pool_task task;
-};
 
 static int load_rights(
 	struct db *db, atelier_id user_id, struct arena *a, struct grant_right **ret, size_t *ret_n, struct err *e)
@@ -180,6 +195,18 @@ static int start_first(const struct going_on *g, struct err *e)
 	return r < 0 ? r : turn_start(g->all, &q, &ids, e);
 }
 
+static void going_on_free(struct going_on *g)
+{
+	struct going_on **at = &g->all->going_on;
+
+	pthread_mutex_lock(&g->all->mx);
+	while (*at != g)
+		at = &(*at)->next;
+	*at = g->next;
+	pthread_mutex_unlock(&g->all->mx);
+	free(g);
+}
+
 static bool wait_for_place(struct turns *all)
 {
 	int64_t until_ms = clock_mono_ms() + PLACE_WAIT_MS;
@@ -206,7 +233,7 @@ static void go_on(void *arg)
 		return;
 	if (r < 0 && r != E_NOT_FOUND && r != E_CONFLICT && r != E_STOPPING)
 		log_warn("turn", "a queued message is not sent, and waits for its person: %s", e.msg);
-	free(g);
+	going_on_free(g);
 }
 
 static bool has_queue(const struct turn *t)
@@ -226,6 +253,10 @@ void queue_go_on(const struct turn *t)
 		return;
 	struct going_on *g = xcalloc(1, sizeof *g);
 	*g = (struct going_on){.all = t->all, .user_id = t->user_id, .conversation_id = t->ids.conversation_id};
+	pthread_mutex_lock(&t->all->mx);
+	g->next = t->all->going_on;
+	t->all->going_on = g;
+	pthread_mutex_unlock(&t->all->mx);
 	if (pool_submit(t->all->queue_threads, &g->task, go_on, g) < 0)
-		free(g);
+		going_on_free(g);
 }

@@ -33,8 +33,8 @@ class Round:
     def __init__(self, server, provider, bearer, rng, streams, every_ms):
         self.server, self.provider, self.rng = server, provider, rng
         self.bearer, self.streams, self.every_ms = bearer, streams, every_ms
-        self.readers, self.conversations = [], []
-        self.counts = {"events": 0, "interrupted": 0, "complete": 0, "unborn": 0, "stored_more": 0}
+        self.readers, self.conversations, self.waiting = [], [], {}
+        self.counts = {"events": 0, "interrupted": 0, "complete": 0, "unborn": 0, "stored_more": 0, "queued": 0, "sent": 0}
 
     def client(self):
         return Client(self.server.port, bearer=self.bearer)
@@ -46,6 +46,36 @@ class Round:
         except (Failed, OSError):
             pass  # killed before its answer began
 
+    def ask_more(self, conversation, reader):
+        """While an answer is written two questions are put into its queue, and the first one is changed; what was acknowledged is
+        noted: the text by its id, or several where a change may have been made."""
+        c, known = self.client(), self.waiting.setdefault(conversation, {})
+        try:
+            reader.wait("its beginning", lambda r: r.events, 5)
+            for text in ("First", "Second"):
+                asked = c.call("POST", "/api/v1/conversations/%s/turns" % conversation, {"content": text, "queue": True})
+                known[asked["queued_id"] or asked["turn_id"]] = {text}
+            for id_ in list(known)[:1]:
+                known[id_].add("Changed")
+                c.call("PATCH", "/api/v1/queued/" + id_, {"content": "Changed"})
+                known[id_] = {"Changed"}
+        except (Failed, OSError, ValueError):
+            pass  # killed, or asked already
+
+    def check_queue(self, conversation):
+        """Each question that was to wait still does, or was asked: once, in its text, in order."""
+        queue = self.client().call("GET", "/api/v1/conversations/%s/queue" % conversation)["items"]
+        messages = self.client().call("GET", "/api/v1/conversations/%s/messages" % conversation)["items"]
+        there = [m["content"] for m in messages if m["role"] == "user"][1:] + [q["content"] for q in queue]
+        known = list(self.waiting.get(conversation, {}).values())
+        if len(there) < len(known) or len(there) > len(known) + 1:
+            raise Failed("%r were to wait, there are %r" % (known, there))
+        for want, text in zip(known, there):
+            if text not in want and not (text == "First" and "Changed" in want and len(messages) > 2):
+                raise Failed("%r was to wait, there is %r" % (want, text))
+        self.counts["queued"] += len(queue)
+        self.counts["sent"] += len(there) - len(queue)
+
     def live(self):
         """The streams begin, and at some moment the program is gone."""
         c = self.client()
@@ -54,6 +84,7 @@ class Round:
         self.provider.answers = [
             tokens(100000 if self.rng.random() < 0.7 else self.rng.randint(1, 40), self.every_ms)
             for _ in range(self.streams)]
+        self.provider.fallback = tokens(100000, self.every_ms)
         threads = []
         for conversation in self.conversations:
             r = Reader()
@@ -62,10 +93,13 @@ class Round:
             threads.append(threading.Thread(target=self.read, args=(r, conversation, b'{"content":"Count."}')))
         for t in threads:
             t.start()
+        more = [threading.Thread(target=self.ask_more, args=x) for x in list(zip(self.conversations, self.readers))[::3]]
+        for t in more:
+            t.start()
         time.sleep(self.rng.uniform(0.02, 0.5))
         self.server.kill()
-        self.provider.answers = []
-        for t in threads:
+        self.provider.answers, self.provider.fallback = [], None
+        for t in threads + more:
             t.join(10)
         for r in self.readers:
             if r.thread:
@@ -100,7 +134,8 @@ class Round:
         if turn["state"] != state or turn["last_event"] != done.id:
             raise Failed("the turn says %r, its last event %r" % (turn, done))
         messages = self.client().call("GET", "/api/v1/conversations/%s/messages" % conversation)["items"]
-        if [m["role"] for m in messages] != ["user", "assistant"]:
+        if [m["role"] for m in messages[:2]] != ["user", "assistant"] or (len(messages) > 2 and
+                                                                        conversation not in self.waiting):
             raise Failed("the messages are %r" % messages)
         if messages[1]["content"] != again.text or messages[1]["state"] != state:
             raise Failed("the message is %r, the events say %r" % (messages[1], again.text))
@@ -110,7 +145,8 @@ class Round:
         self.counts["events"] += len(before)
         self.counts["stored_more"] += sum(e.name == "text" for e in now[len(before):])
         self.counts[state] += 1
-        return len(numbers) if state == "interrupted" else None
+        self.check_queue(conversation)
+        return len(numbers) if state == "interrupted" and conversation not in self.waiting else None
 
     def go_on(self, conversation, so_far):
         """One interrupted answer is continued to its end."""
@@ -206,6 +242,7 @@ def main():
                                                               time.monotonic() - began))
     print("  events shown before a kill and found again: %(events)d; text events stored but not yet shown: "
           "%(stored_more)d" % dict({"events": 0, "stored_more": 0}, **total))
+    print("  questions that wait after it: %(queued)d, asked before it: %(sent)d" % dict({"queued": 0, "sent": 0}, **total))
     print("  turns interrupted: %(interrupted)d, complete: %(complete)d, killed before their first event: %(unborn)d"
           % dict({"interrupted": 0, "complete": 0, "unborn": 0}, **total))
     if restarts:

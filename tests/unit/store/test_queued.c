@@ -15,17 +15,17 @@ static void test_only_while_an_answer_runs(void **state)
 	struct queued_list list;
 	struct turn_begun t;
 
-	FINE(f, queued_add(f->db, &in, &first, &f->e));
+	FINE(f, queued_add(f->db, &in, false, &first, &f->e));
 	assert_int_equal(first, 0);
 	t = begin(f, f->ada, id, "a");
-	FINE(f, queued_add(f->db, &in, &first, &f->e));
+	FINE(f, queued_add(f->db, &in, false, &first, &f->e));
 	in.content = "c";
 	in.model = "m";
 	in.parameters = "{\"seed\":1}";
 	in.language = "de";
-	FINE(f, queued_add(f->db, &in, &second, &f->e));
+	FINE(f, queued_add(f->db, &in, false, &second, &f->e));
 	in.user_id = f->bob;
-	REFUSED(f, E_NOT_FOUND, queued_add(f->db, &in, &second, &f->e));
+	REFUSED(f, E_NOT_FOUND, queued_add(f->db, &in, false, &second, &f->e));
 	FINE(f, queued_list(f->c, f->ada, id, &f->a, &list, &f->e));
 	assert_int_equal(list.n, 2);
 	assert_true(list.items[0].id == first && list.items[0].created_at > 0);
@@ -36,7 +36,7 @@ static void test_only_while_an_answer_runs(void **state)
 	assert_string_equal(list.items[1].language, "de");
 	finish(f, t.turn_id, STATE_COMPLETE, "x");
 	in.user_id = f->ada;
-	FINE(f, queued_add(f->db, &in, &second, &f->e));
+	FINE(f, queued_add(f->db, &in, false, &second, &f->e));
 	assert_int_equal(second, 0);
 }
 
@@ -49,7 +49,7 @@ static void test_leaves_with_its_turn(void **state)
 	struct turn_begin go = {.user_id = f->ada, .conversation_id = id, .content = "b", .model = "m"};
 	struct message m;
 
-	FINE(f, queued_add(f->db, &in, &q, &f->e));
+	FINE(f, queued_add(f->db, &in, false, &q, &f->e));
 	go.queued_id = q;
 	assert_int_equal(turns_begin(f->db, &go, &t, &f->e), E_CONFLICT);
 	err_clear(&f->e);
@@ -77,7 +77,7 @@ static void test_whose_it_is(void **state)
 	struct queued in = waits(f, id, "b"), row;
 	struct queued_list list;
 
-	FINE(f, queued_add(f->db, &in, &q, &f->e));
+	FINE(f, queued_add(f->db, &in, false, &q, &f->e));
 	REFUSED(f, E_NOT_FOUND, queued_list(f->c, f->bob, id, &f->a, &list, &f->e));
 	REFUSED(f, E_NOT_FOUND, queued_get(f->c, f->bob, q, &f->a, &row, &f->e));
 	REFUSED(f, E_NOT_FOUND, queued_edit(f->db, f->bob, q, "x", &where, &f->e));
@@ -98,8 +98,8 @@ static void test_has_an_end(void **state)
 
 	begin(f, f->ada, id, "a");
 	for (int i = 0; i < QUEUED_MAX; i++)
-		FINE(f, queued_add(f->db, &in, &q, &f->e));
-	REFUSED(f, E_CONFLICT, queued_add(f->db, &in, &q, &f->e));
+		FINE(f, queued_add(f->db, &in, false, &q, &f->e));
+	REFUSED(f, E_CONFLICT, queued_add(f->db, &in, false, &q, &f->e));
 	FINE(f, conversations_delete(f->db, f->ada, add_conversation(f, f->ada, NULL), true, &f->e));
 	assert_int_equal(number(f, "SELECT count(*) FROM queued"), QUEUED_MAX);
 }
