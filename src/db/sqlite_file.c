@@ -205,6 +205,26 @@ uint64_t sqlite_stamp(const struct db *db)
 
 /* ---- whether it is there and whole ---- */
 
+/* SQLite makes its log when it opens the file and keeps it until it closes it: what goes into one without a name is lost with
+ * the process. */
+static int log_state(struct db *db, struct err *e)
+{
+	struct sqlite_own *own = sqlite_own(db);
+	char path[PATH_MAX];
+	struct stat st = {0};
+
+	if ((size_t)snprintf(path, sizeof(path), "%s-wal", db->path) >= sizeof(path))
+		return 0;
+	if (stat(path, &st) < 0 && errno != ENOENT)
+		return err_set(e, E_STORAGE, "%s cannot be reached any more.", path);
+	if (own->log_ino == 0)
+		own->log_ino = st.st_ino;
+	if (own->log_ino == st.st_ino)
+		return 0;
+	return err_set(e, E_STORAGE,
+		"%s was deleted or replaced while the server ran. Stop the server, and start it again.", path);
+}
+
 int sqlite_file_state(struct db *db, struct err *e)
 {
 	int fd = sqlite_own(db)->file_fd;
@@ -220,7 +240,7 @@ int sqlite_file_state(struct db *db, struct err *e)
 	if (mine.st_dev != there.st_dev || mine.st_ino != there.st_ino)
 		return err_set(e, E_STORAGE,
 			"%s was replaced while the server ran. Stop it, and start it with one of the two.", db->path);
-	return 0;
+	return log_state(db, e);
 }
 
 /* What a look at the first bytes shows: a file that something else has written over, or cut short. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -138,13 +139,29 @@ static struct segment *first_dirty(const struct journal *j)
 	return s;
 }
 
+/* What somebody has deleted, replaced or cut short takes every write, and a start would find none of it. */
+static int check_file(const char *dir, const struct segment *s, int64_t size)
+{
+	struct stat mine, there;
+	char path[PATH_BYTES];
+
+	segment_path(dir, s->number, path);
+	if (fstat(s->fd, &mine) < 0 || lstat(path, &there) < 0)
+		return -errno;
+	return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev && mine.st_size >= size ? 0 : -ESTALE;
+}
+
 static int sync_one(struct journal *j, struct segment *s)
 {
+	int64_t size = s->reserved < INT64_MAX ? s->reserved : s->bytes;
+
 	s->dirty = false; /* what is written from now on makes it so again */
 	pthread_mutex_unlock(&j->mx);
 	int r = FAULT("journal_sync");
 	if (r == 0 && fdatasync(s->fd) < 0)
 		r = -errno;
+	if (r == 0)
+		r = check_file(j->dir, s, size);
 	pthread_mutex_lock(&j->mx);
 	return r;
 }

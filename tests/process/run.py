@@ -213,6 +213,22 @@ def a_replaced_database_is_noticed(d):
 
 
 @case
+def what_is_taken_away_is_noticed(d):
+    """Whatever would be found by no start: nothing is written into it any more."""
+    ways = {"folder renamed": lambda f: os.rename(f, f + "2"), "another folder": lambda f: (os.rename(f, f + "2"), os.mkdir(f, 0o700)),
+            "database": lambda f: os.remove(f + "/atelier.db"), "its log": lambda f: os.remove(f + "/atelier.db-wal")}
+    for n, (what, take) in enumerate(ways.items()):
+        s = Server(d + "/data%d" % n).ready()
+        token = s.admin()
+        assert status(s) == "ok"
+        take(s.folder)
+        until("not ready, without: " + what, lambda: status(s) == "data folder gone")
+        code, v = s.call("POST", "/api/v1/conversations", {}, token)
+        assert code == 507, (what, code, v)
+        s.stop()
+
+
+@case
 def a_damaged_database_is_noticed(d):
     s = Server(d + "/data").ready()
     s.admin()

@@ -215,6 +215,54 @@ static void test_failed_sync(void **state)
 	assert_int_equal(lost, 1);
 }
 
+static void take_file(const char *path, int way)
+{
+	int fd;
+
+	switch (way) {
+	case 0:
+		assert_int_equal(unlink(path), 0);
+		break;
+	case 1:
+		assert_int_equal(unlink(path), 0);
+		fd = open(path, O_WRONLY | O_CREAT, 0600);
+		assert_true(fd >= 0);
+		close(fd);
+		break;
+	default:
+		assert_int_equal(truncate(path, 8), 0);
+	}
+}
+
+/* A file that somebody takes away, replaces or cuts short takes every write: it is as lost as one that cannot be synced. */
+static void test_file_taken_away(void **state)
+{
+	struct place *p = *state;
+	int lost = 0;
+	struct journal_config c = {
+		.dir = p->journal, .segment_bytes = 1 << 20, .sync_ms = 1, .lost = note, .arg = &lost};
+	struct journal *j = NULL;
+	struct err e = {0};
+	char path[160];
+	int64_t mark;
+
+	assert_int_equal(journal_open(&c, &j, &e), 0);
+	journal_begin(j, &mark);
+	for (int way = 0; way < 3; way++) {
+		journal_settle(j);
+		snprintf(path, sizeof(path), "%s/%010d.journal", p->journal, way + 1);
+		take_file(path, way);
+		put(j, 7, "lost");
+		(void)!journal_write(j);
+		wait_for(&lost, way + 1);
+		while (journal_error(j) != 0)
+			usleep(1000);
+	}
+	add(j, 7, "kept");
+	journal_close(j);
+	assert_int_equal(lost, 3);
+}
+
 /* As long as no file can be made in the place of one whose sync has failed, writes fail. */
 static void test_failed_sync_for_good(void **state)
 {
@@ -361,6 +409,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cut_and_damaged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_grows_without_a_next_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_sync, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_file_taken_away, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_sync_for_good, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_every_file_is_synced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
