@@ -5,6 +5,7 @@
 #include "api/shared.h"
 #include "provider/parameters.h"
 #include "store/assistants.h"
+#include "store/images.h"
 
 #define NAME_MAX_N       60
 #define INSTRUCTIONS_MAX 65536
@@ -26,6 +27,7 @@ enum {
 	GIVEN_INSTRUCTIONS = 16,
 	GIVEN_PARAMETERS = 32,
 	GIVEN_STARTERS = 64,
+	GIVEN_IMAGE = 128,
 };
 
 #define B struct assistant_body
@@ -36,6 +38,7 @@ static const struct field assistant_fields[] = {
 	FIELD_STR(B, a.name, "name", 0, 0, FIELD_REQUIRED, "Its name."),
 	FIELD_TEXT(B, a.description, "description", 0, 0, FIELD_REQUIRED, "What it is for."),
 	FIELD_STR(B, a.emoji, "emoji", 0, 0, FIELD_REQUIRED, "Its sign; empty: none."),
+	FIELD_ID(B, a.image_id, "image_id", 0, "Its picture; null: none."),
 	FIELD_STR(B, a.model, "model", 0, 0, 0, "Id of the model that answers; null: the conversation's."),
 	FIELD_TEXT(B, a.instructions, "instructions", 0, 0, FIELD_REQUIRED, "What the model is told."),
 	FIELD_OBJECT(B, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How its answers are made."),
@@ -62,7 +65,8 @@ const struct schema assistant_list_schema =
 		FIELD_TEXT(B, a.instructions, "instructions", 0, INSTRUCTIONS_MAX, 0,                                  \
 			"What the model is told; {{user}}, {{date}} and {{language}} are filled in."),                 \
 		FIELD_OBJECT(B, parameters, "parameters", &parameters_schema, 0, "How its answers are made."),         \
-		FIELD(FT_STRS, B, starters, "starters", .max = STARTERS_MAX, A_STARTER)
+		FIELD(FT_STRS, B, starters, "starters", .max = STARTERS_MAX, A_STARTER),                               \
+		FIELD_ID(B, a.image_id, "image_id", FIELD_NULL, "A picture of `POST /images`; null: none.")
 static const struct field new_fields[] = {EDIT_FIELDS(FIELD_REQUIRED)};
 static const struct field patch_fields[] = {EDIT_FIELDS(0)};
 static const struct schema new_schema = SCHEMA("AssistantNew", B, new_fields, "A new assistant.");
@@ -83,6 +87,7 @@ static const struct field version_fields[] = {
 	FIELD_STR(V, v.name, "name", 0, 0, FIELD_REQUIRED, "As of an assistant, as all that follows."),
 	FIELD_TEXT(V, v.description, "description", 0, 0, FIELD_REQUIRED, "What it is for."),
 	FIELD_STR(V, v.emoji, "emoji", 0, 0, FIELD_REQUIRED, "Its sign."),
+	FIELD_ID(V, v.image_id, "image_id", 0, "Its picture; null: none."),
 	FIELD_STR(V, v.model, "model", 0, 0, FIELD_REQUIRED, "Its model; empty: the conversation's."),
 	FIELD_TEXT(V, v.instructions, "instructions", 0, 0, FIELD_REQUIRED, "What the model is told."),
 	FIELD_OBJECT(V, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How its answers are made."),
@@ -142,6 +147,7 @@ static int edit(void *row, void *arg, struct err *e)
 	a->name = given & GIVEN_NAME ? in->a.name : a->name;
 	a->description = given & GIVEN_DESCRIPTION ? in->a.description : a->description;
 	a->emoji = given & GIVEN_EMOJI ? in->a.emoji : a->emoji;
+	a->image_id = given & GIVEN_IMAGE ? in->a.image_id : a->image_id;
 	a->model = given & GIVEN_MODEL ? in->a.model : a->model;
 	a->instructions = given & GIVEN_INSTRUCTIONS ? in->a.instructions : a->instructions;
 	if (given & GIVEN_PARAMETERS)
@@ -220,12 +226,24 @@ static int create(struct request *q, struct assistant *a)
 	return answer_assistant(q, id);
 }
 
+/* A picture that others will see has to be one's own to show. */
+static int check_image(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	const struct assistant_body *in = q->body;
+	struct image_row image;
+
+	return in->a.image_id ? images_get(c, q->who.user.id, in->a.image_id, &q->mem, &image, &q->err) : 0;
+}
+
 static int assistants_post(struct request *q)
 {
 	struct assistant a = {
 		.description = "", .emoji = "", .model = "", .instructions = "", .parameters = "{}", .starters = "[]"};
-	int r = edit(&a, q, &q->err);
+	int r = check_image(q);
 
+	if (r == 0)
+		r = edit(&a, q, &q->err);
 	return r < 0 ? r : create(q, &a);
 }
 
@@ -248,7 +266,9 @@ static int change(struct request *q, int (*fn)(void *row, void *arg, struct err 
 
 static int assistant_patch(struct request *q)
 {
-	return change(q, edit, q);
+	int r = check_image(q);
+
+	return r < 0 ? r : change(q, edit, q);
 }
 
 static int assistant_delete(struct request *q)
@@ -317,6 +337,7 @@ static int make_as(void *row, void *arg, struct err *e UNUSED)
 	a->name = v->name;
 	a->description = v->description;
 	a->emoji = v->emoji;
+	a->image_id = v->image_id;
 	a->model = v->model;
 	a->instructions = v->instructions;
 	a->parameters = v->parameters;
@@ -405,7 +426,8 @@ static const struct route routes[] = {
 	{"GET", A, "listAssistants", assistants_get_all, ACCESS_USER, .status = 200,
 		.answer = &assistant_list_schema, .summary = "The own assistants, and those that others share."},
 	{"POST", A, "createAssistant", assistants_post, ACCESS_USER, .status = 201,
-		.body = &new_schema, .answer = &assistant_schema, FAILS(E_CONFLICT), .summary = "Make an assistant."},
+		.body = &new_schema, .answer = &assistant_schema, FAILS(E_NOT_FOUND, E_CONFLICT),
+		.summary = "Make an assistant."},
 	{"PUT", A "/default", "setDefaultAssistant", default_put, ACCESS_USER, .status = 204,
 		.body = &default_schema, SHORT_BODY, FAILS(E_NOT_FOUND),
 		.summary = "Choose the assistant with which conversations begin that are made without model and assistant."},

@@ -7,9 +7,10 @@
 
 #define R struct assistant
 static const struct col columns[] = {COL(I64, R, id), COL_ONCE(I64, R, user_id), COL(TEXT, R, name),
-	COL_FOLDED(R, name, "folded"), COL(TEXT, R, description), COL(TEXT, R, emoji), COL(TEXT, R, model),
-	COL(TEXT, R, instructions), COL(TEXT, R, parameters), COL(TEXT, R, starters), COL(I64, R, version),
-	COL_CREATED(R, created_at), COL_UPDATED(R, updated_at), SHARED_COLS(R, "assistants", "assistant")};
+	COL_FOLDED(R, name, "folded"), COL(TEXT, R, description), COL(TEXT, R, emoji), COL(REF, R, image_id),
+	COL(TEXT, R, model), COL(TEXT, R, instructions), COL(TEXT, R, parameters), COL(TEXT, R, starters),
+	COL(I64, R, version), COL_CREATED(R, created_at), COL_UPDATED(R, updated_at),
+	SHARED_COLS(R, "assistants", "assistant")};
 #undef R
 static const struct rows_table rows = {"assistants", "folded",
 	"There is no such assistant, or it is not shared with you.", "There is an assistant of this name already.",
@@ -17,7 +18,7 @@ static const struct rows_table rows = {"assistants", "folded",
 
 #define V struct assistant_version
 static const struct col version_columns[] = {COL(I64, V, id), COL(I64, V, version), COL(REF, V, user_id),
-	COL(TEXT, V, name), COL(TEXT, V, description), COL(TEXT, V, emoji), COL(TEXT, V, model),
+	COL(TEXT, V, name), COL(TEXT, V, description), COL(TEXT, V, emoji), COL(REF, V, image_id), COL(TEXT, V, model),
 	COL(TEXT, V, instructions), COL(TEXT, V, parameters), COL(TEXT, V, starters), COL_CREATED(V, created_at)};
 #undef V
 static const struct rows_table versions = {"assistant_versions", "version DESC", "There is no such version.", NULL,
@@ -27,7 +28,7 @@ static const struct shared_kind kind = {.rows = &rows,
 	.versions = &versions,
 	.grants = "assistant",
 	.ref = "assistant_id",
-	.kept = "name, description, emoji, model, instructions, parameters, starters",
+	.kept = "name, description, emoji, image_id, model, instructions, parameters, starters",
 	.max = ASSISTANTS_MAX,
 	.many = "You have as many assistants as there can be.",
 	SHARED_AT(struct assistant)};

@@ -12,6 +12,7 @@ struct assistant {
 	const char *owner;               /* the name of its owner; read only */
 	const char *name;                /* unique among the owner's, however it is written */
 	const char *description, *emoji; /* "": none */
+	atelier_id image_id;             /* its picture, which who has it may see; 0: none */
 	const char *model;               /* "": the conversation's */
 	const char *instructions;        /* with {{user}}, {{date}} and {{language}}; "": none */
 	const char *parameters;          /* JSON object (provider/parameters.h) */
@@ -57,6 +58,7 @@ struct assistant_version {
 	int64_t version;
 	atelier_id user_id; /* who changed it to this; 0: is gone */
 	const char *name, *description, *emoji, *model, *instructions, *parameters, *starters;
+	atelier_id image_id;
 	int64_t created_at;
 };
 struct assistant_versions {

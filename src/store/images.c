@@ -1,6 +1,7 @@
 /* images.c - see images.h. */
 #include "store/images.h"
 
+#include "store/grants.h"
 #include "store/store_priv.h"
 
 #define NO_IMAGE "There is no such picture, or it is not yours."
@@ -15,14 +16,20 @@ static const struct col columns[] = {COL(I64, I, id), COL(I64, I, user_id), COL(
 #undef I
 static const struct rows_table images = {"images", "id", NO_IMAGE, NULL, TABLE(struct image_row, columns)};
 
-/* Whether a person may see the row `images`: the parameters are the person, twice. */
+/* Whether a person may see the row `images`: the parameters are SEEN_PARAMS. */
 #define SEEN_BY                                                                                                        \
 	"(images.user_id = ? OR EXISTS (SELECT 1 FROM message_images mi JOIN messages m ON m.id = mi.message_id"       \
 	" JOIN conversations v ON v.id = m.conversation_id"                                                            \
-	" WHERE mi.image_id = images.id AND v.user_id = ? AND v.deleted_at IS NULL))"
+	" WHERE mi.image_id = images.id AND v.user_id = ? AND v.deleted_at IS NULL)"                                   \
+	" OR EXISTS (SELECT 1 FROM assistants s WHERE s.image_id = images.id AND " GRANTED(                            \
+		"assistant", "s.id", "s.user_id") "))"
+#define SEEN_PARAMS(user_id) DB_I64(user_id), DB_I64(user_id), GRANTED_PARAMS(user_id, false, GRANT_READ)
 
 /* Whether something has it. */
-#define USED "EXISTS (SELECT 1 FROM message_images mi WHERE mi.image_id = images.id)"
+#define USED                                                                                                           \
+	"(EXISTS (SELECT 1 FROM message_images mi WHERE mi.image_id = images.id)"                                      \
+	" OR EXISTS (SELECT 1 FROM assistants s WHERE s.image_id = images.id)"                                         \
+	" OR EXISTS (SELECT 1 FROM assistant_versions w WHERE w.image_id = images.id))"
 
 /* ---- making ---- */
 
@@ -75,8 +82,7 @@ int images_create(struct db *db, const char *data, const struct image_new *in, a
 int images_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct image_row *ret, struct err *e)
 {
-	return rows_first(
-		&images, c, a, ret, e, "WHERE id = ? AND " SEEN_BY, DB_I64(id), DB_I64(user_id), DB_I64(user_id));
+	return rows_first(&images, c, a, ret, e, "WHERE id = ? AND " SEEN_BY, DB_I64(id), SEEN_PARAMS(user_id));
 }
 
 int images_of_message(struct db_conn *c, atelier_id message_id, struct arena *a, struct image_rows *ret, struct err *e)
@@ -143,7 +149,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 		DB_I64(x->user_id));
 
 	if (r == 0 && db_i64(rows, 0))
-		r = err_set(e, E_CONFLICT, "A message has this picture. It goes when the message is deleted.");
+		r = err_set(e, E_CONFLICT, "A message or an assistant has this picture. It goes with that.");
 	return r < 0 ? r : db_exec(c, NULL, e, "DELETE FROM images WHERE id = ?", DB_I64(x->id));
 }
 

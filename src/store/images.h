@@ -1,6 +1,6 @@
 /*
  * images.h - pictures that people have sent: what kind and size they are, whose, and which messages have them. Their bytes
- * are blobs. Who made a picture may see it, and so may whoever may read a message that has it.
+ * are blobs. Who made a picture may see it, and so may whoever may read a message or an assistant that has it.
  */
 #pragma once
 

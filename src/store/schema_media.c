@@ -46,3 +46,9 @@ const char schema_memories[] = "CREATE TABLE memories ("
 			       "  assistant_id INTEGER NOT NULL REFERENCES assistants(id) ON DELETE CASCADE"
 			       ") STRICT;"
 			       "CREATE INDEX default_assistants_assistant ON default_assistants(assistant_id);";
+
+const char schema_faces[] =
+	"ALTER TABLE assistants ADD COLUMN image_id INTEGER REFERENCES images(id) ON DELETE SET NULL;"
+	"CREATE INDEX assistants_image ON assistants(image_id) WHERE image_id IS NOT NULL;"
+	"ALTER TABLE assistant_versions ADD COLUMN image_id INTEGER REFERENCES images(id) ON DELETE SET NULL;"
+	"CREATE INDEX assistant_versions_image ON assistant_versions(image_id) WHERE image_id IS NOT NULL;";

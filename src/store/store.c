@@ -138,105 +138,103 @@ static const char search_postgres[] =
 	"UPDATE " table " SET folded = fold(name) WHERE id IN"                                                         \
 	" (SELECT min(id) FROM " table " WHERE folded IS NULL GROUP BY fold(name));"
 
+static const struct db_migration migrations[] = {
+	{.version = 1,
+		.name = "users, conversations, messages, turns, manual",
+		.sql = schema_1,
+		.sqlite = search_sqlite,
+		.postgres = search_postgres},
+	{.version = 2,
+		.name = "providers, keys, usage, limits, jobs",
+		.sql = schema_2,
+		.sqlite = triggers_sqlite,
+		.postgres = triggers_postgres},
+	{.version = 3,
+		.name = "proxies of providers",
+		.sql = "ALTER TABLE providers ADD COLUMN proxy TEXT NOT NULL DEFAULT ''"},
+	{.version = 4,
+		.name = "names are unique however they are written",
+		.sql = UNIQUE_NAMES("users") UNIQUE_NAMES("groups"),
+		.sqlite = FOLD_NAMES("users") FOLD_NAMES("groups")},
+	{.version = 5,
+		.name = "uploads",
+		.sql = "CREATE TABLE uploads ("
+		       "  id INTEGER PRIMARY KEY,"
+		       "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+		       "  size INTEGER NOT NULL,"
+		       "  metadata TEXT NOT NULL,"
+		       "  created_at INTEGER NOT NULL,"
+		       "  expires_at INTEGER NOT NULL"
+		       ") STRICT;"
+		       "CREATE INDEX uploads_user ON uploads(user_id);"
+		       "CREATE INDEX uploads_expiry ON uploads(expires_at);"},
+	/* Which process writes an answer: several may share a PostgreSQL. 0: whoever has this database. */
+	{.version = 6,
+		.name = "answers say who writes them",
+		.sql = "ALTER TABLE turns ADD COLUMN node INTEGER NOT NULL DEFAULT 0",
+		.sqlite = FOLD_FIRST("users") FOLD_FIRST("groups")},
+	/* What is long stands last: sums are made without reading it. */
+	{.version = 7,
+		.name = "responses that programs go on from",
+		.sql = "CREATE TABLE responses ("
+		       "  id INTEGER PRIMARY KEY,"
+		       "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+		       "  key_id INTEGER REFERENCES api_keys(id) ON DELETE CASCADE,"
+		       "  made_at INTEGER NOT NULL,"
+		       "  bytes INTEGER NOT NULL,"
+		       "  previous TEXT,"
+		       "  input TEXT NOT NULL,"
+		       "  output TEXT NOT NULL"
+		       ") STRICT;"
+		       "CREATE INDEX responses_owner ON responses(user_id, key_id);"
+		       "CREATE INDEX responses_made ON responses(made_at, bytes);"},
+	{.version = 8,
+		.name = "messages become parts",
+		.sql = "ALTER TABLE conversations RENAME COLUMN head_id TO leaf_id",
+		.sqlite = schema_8_sqlite,
+		.postgres = schema_8_postgres},
+	{.version = 9,
+		.name = "grants, links to set a password",
+		.sql = "CREATE TABLE grants ("
+		       "  id INTEGER PRIMARY KEY,"
+		       "  kind TEXT NOT NULL,"                     /* of the thing */
+		       "  resource_id INTEGER NOT NULL DEFAULT 0," /* of one that is stored */
+		       "  resource_name TEXT NOT NULL DEFAULT ''," /* of one that is named */
+		       "  subject TEXT NOT NULL,"
+		       "  subject_id INTEGER NOT NULL DEFAULT 0," /* of a user or group */
+		       "  verb INTEGER NOT NULL,"                 /* 1 read, 2 use, 3 edit; 0 of nobody */
+		       "  created_at INTEGER NOT NULL,"
+		       "  UNIQUE (kind, resource_id, resource_name, subject, subject_id)"
+		       ") STRICT;"
+		       "CREATE INDEX grants_subject ON grants(subject, subject_id);"
+		       "CREATE TABLE user_links ("
+		       "  user_id INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,"
+		       "  hash BLOB NOT NULL UNIQUE,"
+		       "  expires_at INTEGER NOT NULL"
+		       ") STRICT;"},
+	{.version = 10, .name = "changes are counted for other processes", .sql = "", .postgres = changes_postgres},
+	{.version = 11, .name = "folders, tags and marks of conversations", .sql = schema_order},
+	{.version = 12,
+		.name = "all that was said can be searched",
+		.sql = "",
+		.sqlite = search_messages_sqlite,
+		.postgres = search_messages_postgres},
+	{.version = 13, .name = "jobs are a queue", .sql = schema_jobs},
+	{.version = 14, .name = "assistants, parameters and instructions", .sql = schema_assistants},
+	{.version = 15, .name = "the library of prompts", .sql = schema_prompts},
+	{.version = 16, .name = "questions wait for an answer to end", .sql = schema_queued},
+	{.version = 17,
+		.name = "what ends at one server ends at the others",
+		.sql = "",
+		.postgres = changes_endings_postgres},
+	{.version = 18, .name = "pictures", .sql = schema_images},
+	{.version = 19, .name = "memories, default assistants", .sql = schema_memories},
+	{.version = 20, .name = "what models were given", .sql = schema_context},
+	{.version = 21, .name = "pictures of assistants", .sql = schema_faces},
+};
+
 const struct db_migration *store_migrations(size_t *ret_n)
 {
-	static const struct db_migration migrations[] = {
-		{.version = 1,
-			.name = "users, conversations, messages, turns, manual",
-			.sql = schema_1,
-			.sqlite = search_sqlite,
-			.postgres = search_postgres},
-		{.version = 2,
-			.name = "providers, keys, usage, limits, jobs",
-			.sql = schema_2,
-			.sqlite = triggers_sqlite,
-			.postgres = triggers_postgres},
-		{.version = 3,
-			.name = "proxies of providers",
-			.sql = "ALTER TABLE providers ADD COLUMN proxy TEXT NOT NULL DEFAULT ''"},
-		{.version = 4,
-			.name = "names are unique however they are written",
-			.sql = UNIQUE_NAMES("users") UNIQUE_NAMES("groups"),
-			.sqlite = FOLD_NAMES("users") FOLD_NAMES("groups")},
-		{.version = 5,
-			.name = "uploads",
-			.sql = "CREATE TABLE uploads ("
-			       "  id INTEGER PRIMARY KEY,"
-			       "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
-			       "  size INTEGER NOT NULL,"
-			       "  metadata TEXT NOT NULL,"
-			       "  created_at INTEGER NOT NULL,"
-			       "  expires_at INTEGER NOT NULL"
-			       ") STRICT;"
-			       "CREATE INDEX uploads_user ON uploads(user_id);"
-			       "CREATE INDEX uploads_expiry ON uploads(expires_at);"},
-		/* Which process writes an answer: several may share a PostgreSQL. 0: whoever has this database. */
-		{.version = 6,
-			.name = "answers say who writes them",
-			.sql = "ALTER TABLE turns ADD COLUMN node INTEGER NOT NULL DEFAULT 0",
-			.sqlite = FOLD_FIRST("users") FOLD_FIRST("groups")},
-		/* What is long stands last: sums are made without reading it. */
-		{.version = 7,
-			.name = "responses that programs go on from",
-			.sql = "CREATE TABLE responses ("
-			       "  id INTEGER PRIMARY KEY,"
-			       "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
-			       "  key_id INTEGER REFERENCES api_keys(id) ON DELETE CASCADE,"
-			       "  made_at INTEGER NOT NULL,"
-			       "  bytes INTEGER NOT NULL,"
-			       "  previous TEXT,"
-			       "  input TEXT NOT NULL,"
-			       "  output TEXT NOT NULL"
-			       ") STRICT;"
-			       "CREATE INDEX responses_owner ON responses(user_id, key_id);"
-			       "CREATE INDEX responses_made ON responses(made_at, bytes);"},
-		{.version = 8,
-			.name = "messages become parts",
-			.sql = "ALTER TABLE conversations RENAME COLUMN head_id TO leaf_id",
-			.sqlite = schema_8_sqlite,
-			.postgres = schema_8_postgres},
-		{.version = 9,
-			.name = "grants, links to set a password",
-			.sql = "CREATE TABLE grants ("
-			       "  id INTEGER PRIMARY KEY,"
-			       "  kind TEXT NOT NULL,"                     /* of the thing */
-			       "  resource_id INTEGER NOT NULL DEFAULT 0," /* of one that is stored */
-			       "  resource_name TEXT NOT NULL DEFAULT ''," /* of one that is named */
-			       "  subject TEXT NOT NULL,"
-			       "  subject_id INTEGER NOT NULL DEFAULT 0," /* of a user or group */
-			       "  verb INTEGER NOT NULL,"                 /* 1 read, 2 use, 3 edit; 0 of nobody */
-			       "  created_at INTEGER NOT NULL,"
-			       "  UNIQUE (kind, resource_id, resource_name, subject, subject_id)"
-			       ") STRICT;"
-			       "CREATE INDEX grants_subject ON grants(subject, subject_id);"
-			       "CREATE TABLE user_links ("
-			       "  user_id INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,"
-			       "  hash BLOB NOT NULL UNIQUE,"
-			       "  expires_at INTEGER NOT NULL"
-			       ") STRICT;"},
-		{.version = 10,
-			.name = "changes are counted for other processes",
-			.sql = "",
-			.postgres = changes_postgres},
-		{.version = 11, .name = "folders, tags and marks of conversations", .sql = schema_order},
-		{.version = 12,
-			.name = "all that was said can be searched",
-			.sql = "",
-			.sqlite = search_messages_sqlite,
-			.postgres = search_messages_postgres},
-		{.version = 13, .name = "jobs are a queue", .sql = schema_jobs},
-		{.version = 14, .name = "assistants, parameters and instructions", .sql = schema_assistants},
-		{.version = 15, .name = "the library of prompts", .sql = schema_prompts},
-		{.version = 16, .name = "questions wait for an answer to end", .sql = schema_queued},
-		{.version = 17,
-			.name = "what ends at one server ends at the others",
-			.sql = "",
-			.postgres = changes_endings_postgres},
-		{.version = 18, .name = "pictures", .sql = schema_images},
-		{.version = 19, .name = "memories, default assistants", .sql = schema_memories},
-		{.version = 20, .name = "what models were given", .sql = schema_context},
-	};
-
 	*ret_n = N_ELEMENTS(migrations);
 	return migrations;
 }
