@@ -167,7 +167,9 @@ class Reader:
     def __init__(self):
         self.cv = threading.Condition()
         self.events = []
-        self.raw = b""        # bytes of the present connection
+        self.kinds = {"text": [], "reasoning": []}
+        self.n_joined = 0     # events that are in `kinds`
+        self.raw = bytearray()  # bytes of the present connection
         self.comments = 0
         self.ended = None     # None while open, "end" for a regular end, "cut", "left"
         self.response = None
@@ -178,7 +180,7 @@ class Reader:
 
     def open(self, port, method, path, headers, body=None, paused=False, timeout=60):
         """Sends the request and takes the head; a status other than 200 is an answer like any other."""
-        self.ended, self.raw = None, b""
+        self.ended, self.raw = None, bytearray()
         self.conn = Connection(port, timeout, rcvbuf=4096 if paused else None)
         self.conn.send(method, path, headers, body)
         self.response = self.conn.head()
@@ -242,16 +244,18 @@ class Reader:
 
     def joined(self, name):
         """The text or the reasoning as it stands after the events, which may move it."""
-        kinds = {"text": "", "reasoning": ""}
-        for e in self.events:
+        kinds = self.kinds
+        for e in self.events[self.n_joined:]:
             if e.name in kinds:
-                kinds[e.name] += e.json()["text"]
+                kinds[e.name].append(e.json()["text"])
             elif e.name == "moved":
                 to = e.json()["to"]
                 other = "text" if to == "reasoning" else "reasoning"
                 kinds[to] += kinds[other]
-                kinds[other] = ""
-        return kinds[name]
+                kinds[other] = []
+            self.n_joined += 1
+        kinds[name] = ["".join(kinds[name])]
+        return kinds[name][0]
 
     @property
     def text(self):
