@@ -97,8 +97,6 @@ static int add_part(
 
 	if (!text || !*text)
 		return 0;
-	if (t->n_instructions == PROMPT_INSTRUCTIONS_MAX)
-		return 0;
 	add_filled(&b, text, *u->display_name ? u->display_name : u->name, language);
 	const char *copy = buf_status(&b) == 0 ? arena_strndup(&t->arena, buf_str(&b).p, b.n) : NULL;
 	if (!copy)
@@ -180,8 +178,12 @@ static int take_memories(struct turn *t, const struct layers *l)
 
 static int take_instructions(struct turn *t, const struct turn_request *q, const struct layers *l)
 {
+	const size_t others = 4; /* assistant, folder, conversation, memories */
 	int r = 0;
 
+	t->instructions = ARENA_ARRAY(&t->arena, struct prompt_instruction, l->rules.n + l->prompts.n + others);
+	if (!t->instructions)
+		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < l->rules.n; i++)
 		r = add_part(t, strcmp(l->rules.items[i].pattern, "*") == 0 ? FROM_INSTANCE : FROM_MODEL,
 			l->rules.items[i].instructions, &l->user, q->language);

@@ -9,7 +9,6 @@
 
 #define MESSAGE_BYTES 16   /* that a template adds to each message, about */
 #define ANSWER_TOKENS 1024 /* kept free for an answer whose length nothing bounds, at most a quarter of the window */
-#define STAGES_MAX    (PROMPT_INSTRUCTIONS_MAX + 2)
 
 /* ---- as JSON ---- */
 
@@ -59,10 +58,10 @@ struct plan {
 	struct turn *t;
 	struct token_rate rate;
 	const struct message_size *history;
-	size_t n;         /* of the history */
-	bool more;        /* there are messages before these */
-	int64_t question; /* bytes; 0: there is none */
-	struct context_stage stages[STAGES_MAX];
+	size_t n;                     /* of the history */
+	bool more;                    /* there are messages before these */
+	int64_t question;             /* bytes; 0: there is none */
+	struct context_stage *stages; /* the turn's arena: one of each instruction, the history, the question */
 	size_t n_stages;
 };
 
@@ -177,12 +176,8 @@ static int keep(struct plan *p)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(TURN_ARENA_BYTES);
 	struct context *x = &p->t->context;
-	struct context_stage *stages = ARENA_ARRAY(&p->t->arena, struct context_stage, p->n_stages);
 
-	if (!stages)
-		return -ENOMEM;
-	memcpy(stages, p->stages, p->n_stages * sizeof *stages);
-	x->stages = (struct schema_list){stages, p->n_stages};
+	x->stages = (struct schema_list){p->stages, p->n_stages};
 	x->model = p->t->model;
 	x->window = p->t->window;
 	x->error_percent = p->rate.calls ? (int64_t)lround(p->rate.error * 100) : -1;
@@ -202,6 +197,9 @@ int prompt_plan(struct turn *t, const struct turn_request *q, const struct conve
 	t->context = (struct context){.error_percent = -1};
 	if ((r = load(&p, q, v, &scratch, e)) < 0)
 		return r;
+	p.stages = ARENA_ARRAY(&t->arena, struct context_stage, t->n_instructions + 2);
+	if (!p.stages)
+		return err_set(e, -ENOMEM, "no memory for a turn");
 	stage_instructions(&p);
 	r = stage_history(&p, strcmp(v->context, CONTEXT_DROP) == 0);
 	if (r == 0) {

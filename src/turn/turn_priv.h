@@ -49,8 +49,6 @@ struct turns {
 /* Who tells the model what it is to do, in the order in which that stands. */
 enum prompt_source { FROM_INSTANCE, FROM_MODEL, FROM_ASSISTANT, FROM_FOLDER, FROM_CONVERSATION, FROM_MEMORIES };
 
-#define PROMPT_INSTRUCTIONS_MAX 16
-
 struct prompt_instruction {
 	enum prompt_source source;
 	const char *text;
@@ -62,11 +60,11 @@ struct turn {
 	atelier_id user_id, key_id;
 	struct turn_ids ids;
 	bool continues;
-	const char *model;            /* arena; the resolved id */
-	bool sees;                    /* the model takes pictures, as far as is known */
-	struct parameters parameters; /* arena, as what follows */
-	const char *left_out;         /* of these, by name: what the provider does not take; NULL: nothing */
-	struct prompt_instruction instructions[PROMPT_INSTRUCTIONS_MAX];
+	const char *model;                       /* arena; the resolved id */
+	bool sees;                               /* the model takes pictures, as far as is known */
+	struct parameters parameters;            /* arena, as what follows */
+	const char *left_out;                    /* of these, by name: what the provider does not take; NULL: nothing */
+	struct prompt_instruction *instructions; /* arena, room for those of each layer */
 	size_t n_instructions;
 	int64_t window;         /* tokens that the model takes; 0: not known */
 	struct context context; /* what it is given */
