@@ -44,6 +44,12 @@ int assistants_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum gr
 	return shared_get(&kind, c, user_id, id, verb, a, ret, e);
 }
 
+int assistants_named(
+	struct db_conn *c, atelier_id user_id, const char *name, struct arena *a, struct assistant *ret, struct err *e)
+{
+	return shared_named(&kind, c, user_id, name, GRANT_USE, a, ret, e);
+}
+
 int assistants_create(struct db *db, const struct assistant *in, atelier_id *ret_id, struct err *e)
 {
 	return shared_create(&kind, db, in, ret_id, e);

@@ -36,6 +36,9 @@ int assistants_list(
 /* E_NOT_FOUND for one on which the person does not have the verb. */
 int assistants_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
 	struct assistant *ret, struct err *e) MUST_CHECK;
+/* That a person may use, by its name, however it is written: the person's own before others', of those the oldest. */
+int assistants_named(struct db_conn *c, atelier_id user_id, const char *name, struct arena *a, struct assistant *ret,
+	struct err *e) MUST_CHECK;
 int assistants_create(struct db *db, const struct assistant *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 /* By who may edit it; the former state is kept as a version. */
 int assistants_edit(

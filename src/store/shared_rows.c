@@ -2,6 +2,7 @@
 #include "store/shared_rows.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "store/store_priv.h"
 
@@ -39,6 +40,24 @@ int shared_get(const struct shared_kind *k, struct db_conn *c, atelier_id user_i
 	add_granted(tail, k, which, "");
 	return rows_first(
 		k->rows, c, a, ret_row, e, tail, MAY_PARAMS(user_id), DB_I64(id), GRANTED_PARAMS(user_id, false, verb));
+}
+
+int shared_named(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, const char *name,
+	enum grant_verb verb, struct arena *a, void *ret_row, struct err *e)
+{
+	char tail[SQL_MAX], which[100], order[200], *folded = store_fold(name);
+	const char *table = k->rows->name;
+
+	snprintf(which, sizeof(which), "%s.folded = ? AND ", table);
+	snprintf(order, sizeof(order), " ORDER BY CASE WHEN %s.user_id = ? THEN 0 ELSE 1 END, %s.id LIMIT 1", table,
+		table);
+	add_granted(tail, k, which, order);
+
+	int r = rows_first(k->rows, c, a, ret_row, e, tail, MAY_PARAMS(user_id), DB_TEXT(folded),
+		GRANTED_PARAMS(user_id, false, verb), DB_I64(user_id));
+
+	free(folded);
+	return r;
 }
 
 int shared_versions(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a,

@@ -37,6 +37,10 @@ int shared_list(const struct shared_kind *k, struct db_conn *c, atelier_id user_
 /* E_NOT_FOUND for one on which the person does not have the verb. */
 int shared_get(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb,
 	struct arena *a, void *ret_row, struct err *e) MUST_CHECK;
+/* The one on which the person has the verb, by its name, however it is written: the person's own before others', of those the
+ * oldest. E_NOT_FOUND. */
+int shared_named(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, const char *name,
+	enum grant_verb verb, struct arena *a, void *ret_row, struct err *e) MUST_CHECK;
 int shared_create(
 	const struct shared_kind *k, struct db *db, const void *row, atelier_id *ret_id, struct err *e) MUST_CHECK;
 /* By who may edit it; what it is then is a new version. */

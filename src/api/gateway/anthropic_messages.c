@@ -39,13 +39,15 @@ static int prepare(struct gw_call *c, struct anthropic_call *a, bool counting)
 {
 	struct model m;
 	int r = providers_model(c->q->api->c.providers, c->req.model, &c->q->mem, &m, &c->q->err);
-	bool raw = r == 0 && strcmp(m.kind, "anthropic") == 0;
+	bool raw = r == 0 && !c->assistant && strcmp(m.kind, "anthropic") == 0;
 
 	c->shape = a;
 	if (r == 0)
 		r = anthropic_read(c, counting, raw);
 	if (r == 0 && raw)
 		r = prepare_raw(c, &a->raw);
+	if (r == 0)
+		r = gw_lay_assistant(c);
 	if (r == 0)
 		a->estimate = provider_estimate_tokens(&c->req);
 	return r;

@@ -57,7 +57,7 @@ int anthropic_models_get(struct request *q)
 {
 	const char *after = http_query(q->x, "after_id"), *first = NULL, *last = NULL;
 	struct catalogue all;
-	int r = providers_catalogue(q->api->c.providers, &q->mem, &all, &q->err);
+	int r = gw_models(q, &all);
 	size_t i = 0;
 
 	if (r < 0)
@@ -70,8 +70,6 @@ int anthropic_models_get(struct request *q)
 	for (; i < all.n_models; i++) {
 		const struct model *m = &all.models[i];
 
-		if (!gw_shows(q, m))
-			continue;
 		if (first)
 			buf_add_char(&q->raw, ',');
 		anthropic_add_model(m, &q->raw);
@@ -88,12 +86,10 @@ int anthropic_models_get(struct request *q)
 
 int anthropic_model_get(struct request *q)
 {
-	const char *id;
 	struct model m;
-	int r;
+	int r = gw_model(q, q->arg, &m);
 
-	if ((r = gw_resolve(q, q->arg, &id)) < 0 ||
-		(r = providers_model(q->api->c.providers, id, &q->mem, &m, &q->err)) < 0)
+	if (r < 0)
 		return r;
 	anthropic_add_model(&m, &q->raw);
 	return 0;

@@ -18,7 +18,7 @@ static int resolve(struct gw_call *c)
 	c->model = json_get_str(c->body, "model");
 	if (!c->model || !*c->model)
 		return err_set(&c->q->err, E_INVALID, "The request names no model: \"model\" is missing.");
-	return gw_resolve(c->q, c->model, &c->req.model);
+	return gw_names_assistant(c->q, c->model) ? gw_choose_assistant(c) : gw_resolve(c->q, c->model, &c->req.model);
 }
 
 static struct gw_call *call_new(struct request *q, const struct gw_format *f)
@@ -195,7 +195,7 @@ int gw_generate(struct gw_call *c)
 	struct request *q = c->q;
 	int r;
 
-	if ((r = gw_settle_pictures(c)) < 0)
+	if ((r = gw_lay_assistant(c)) < 0 || (r = gw_settle_pictures(c)) < 0)
 		return r;
 	if (strcmp(gw_target_kind(c), "openai") != 0 && provider_has_broken_calls(&c->req))
 		gw_ignore(c, "tool_calls.arguments");
@@ -219,6 +219,9 @@ int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dim
 	struct caller who = caller_of(c);
 	struct embed_request in = c->embed;
 
+	if (c->assistant)
+		return err_set(
+			&q->err, E_MODEL_CANNOT, "An assistant answers; for vectors, choose a model for embeddings.");
 	gw_tell_ignored(c);
 	in.model = c->req.model;
 	in.caller = c->req.caller;

@@ -20,6 +20,7 @@
 #include "provider/provider.h"
 
 struct gw_call;
+struct once_chosen;
 
 /* A piece of a call of a tool. */
 struct gw_tool {
@@ -90,12 +91,13 @@ struct gw_call {
 	json_t *body;           /* the request: an object; its strings live as long as the call and may be borrowed */
 	const char *model;      /* as the client wrote it: what the answer names */
 	struct gen_request req; /* model (resolved) and caller are set by gw_open, the rest by the handler */
-	struct embed_request embed; /* what a request for vectors says beside its texts */
-	bool stream;                /* set by gw_open from "stream" (absent: false) */
-	void *shape;                /* the format's own state */
-	char id[ID_LEN + 1];        /* of the answer, for "chatcmpl-%s", "msg_%s" ... */
-	int64_t created_ms;         /* Unix */
-	struct cancel *cancel;      /* of the flow; fired when the client leaves, does not read, or the server stops */
+	const struct once_chosen *assistant; /* what an assistant adds to `req`: set by gw_open; NULL: none, or done */
+	struct embed_request embed;          /* what a request for vectors says beside its texts */
+	bool stream;                         /* set by gw_open from "stream" (absent: false) */
+	void *shape;                         /* the format's own state */
+	char id[ID_LEN + 1];                 /* of the answer, for "chatcmpl-%s", "msg_%s" ... */
+	int64_t created_ms;                  /* Unix */
+	struct cancel *cancel; /* of the flow; fired when the client leaves, does not read, or the server stops */
 
 	int64_t n_choices;  /* how many answers are wanted; 0: one */
 	int64_t choice;     /* which one comes just now, from 0 */
@@ -151,8 +153,15 @@ int gw_body(struct request *q, bool may_be_empty, json_t **ret) MUST_CHECK;
 /* A model by what a client wrote ("name" also means "name:latest"), if the key may use it. *ret_id in the arena. */
 int gw_resolve(struct request *q, const char *model, const char **ret_id) MUST_CHECK;
 
-/* Whether a listing for this request shows the model: not hidden, and the key may use it. */
-bool gw_shows(struct request *q, const struct model *m);
+/* ---- models, and assistants as models: "assistant/NAME" ---- */
+
+/* Those that the key may use and that are not hidden, with the assistants that the person may use; in the arena. */
+int gw_models(struct request *q, struct catalogue *ret) MUST_CHECK;
+/* One of them, or a hidden one, by what gw_open takes. E_MODEL_UNKNOWN, E_FORBIDDEN. */
+int gw_model(struct request *q, const char *name, struct model *ret) MUST_CHECK;
+/* The request has been read: puts the assistant's instructions before its messages, and the assistant's parameters where it
+ * says nothing itself. gw_generate does it; before, for who looks at `req` earlier. */
+int gw_lay_assistant(struct gw_call *c) MUST_CHECK;
 
 /* temperature, top_p, top_k, min_p, seed, presence_penalty, frequency_penalty, repeat_penalty of an object (a request,
  * or Ollama's options); null and absent are the same. E_INVALID for one that is no number. */

@@ -80,6 +80,12 @@ void gw_flow_flush_all(void *gateway);    /* loop: the hook */
 void gw_flow_stop(struct gateway *g);     /* cancels all calls */
 void gw_flow_drop_all(struct gateway *g); /* ends the streams of calls that have ended */
 
+/* assistants.c; gateway thread */
+/* Whether a name is one of an assistant, not of a model that happens to be called so. */
+bool gw_names_assistant(struct request *q, const char *name);
+/* Sets c->req.model and c->assistant by c->model. */
+int gw_choose_assistant(struct gw_call *c) MUST_CHECK;
+
 /* extras.c; gateway thread */
 void gw_tell_ignored(const struct gw_call *c); /* the header */
 /* The answer has ended: sets c->notice when the model did something else than it was asked. */

@@ -36,20 +36,16 @@ static void add_model(const struct request *q, const struct model *m, struct buf
 static int gateway_models_get(struct request *q)
 {
 	struct catalogue all;
-	bool first = true;
 	int r;
 
 	if (q->shape == SHAPE_ANTHROPIC)
 		return anthropic_models_get(q);
-	if ((r = providers_catalogue(q->api->c.providers, &q->mem, &all, &q->err)) < 0)
+	if ((r = gw_models(q, &all)) < 0)
 		return r;
 	buf_add_str(&q->raw, "{\"object\":\"list\",\"data\":[");
 	for (size_t i = 0; i < all.n_models; i++) {
-		if (!gw_shows(q, &all.models[i]))
-			continue;
-		if (!first)
+		if (i > 0)
 			buf_add_char(&q->raw, ',');
-		first = false;
 		add_model(q, &all.models[i], &q->raw);
 	}
 	buf_add_str(&q->raw, "]}");
@@ -58,14 +54,12 @@ static int gateway_models_get(struct request *q)
 
 static int gateway_model_get(struct request *q)
 {
-	const char *id;
 	struct model m;
 	int r;
 
 	if (q->shape == SHAPE_ANTHROPIC)
 		return anthropic_model_get(q);
-	if ((r = gw_resolve(q, q->arg, &id)) < 0 ||
-		(r = providers_model(q->api->c.providers, id, &q->mem, &m, &q->err)) < 0)
+	if ((r = gw_model(q, q->arg, &m)) < 0)
 		return r;
 	add_model(q, &m, &q->raw);
 	return 0;

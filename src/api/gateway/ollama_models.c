@@ -204,7 +204,7 @@ static int add_list(struct request *q, bool loaded)
 {
 	struct catalogue all;
 	bool first = true;
-	int r = providers_catalogue(q->api->c.providers, &q->mem, &all, &q->err);
+	int r = gw_models(q, &all);
 
 	if (r < 0)
 		return r;
@@ -212,7 +212,7 @@ static int add_list(struct request *q, bool loaded)
 	for (size_t i = 0; i < all.n_models; i++) {
 		const struct model *m = &all.models[i];
 
-		if (!gw_shows(q, m) || (loaded && m->loaded_bytes <= 0 && m->loaded_until <= 0))
+		if (loaded && m->loaded_bytes <= 0 && m->loaded_until <= 0)
 			continue;
 		if (!first)
 			buf_add_char(&q->raw, ',');
@@ -236,14 +236,13 @@ static int ollama_ps_get(struct request *q)
 static int ollama_show_post(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *body = NULL;
-	const char *name = NULL, *id;
+	const char *name = NULL;
 	struct model m;
 	int r;
 
 	if ((r = gw_body(q, false, &body)) < 0 || (r = ollama_model_name(q, body, &name)) < 0)
 		return r;
-	if ((r = gw_resolve(q, name, &id)) < 0 ||
-		(r = providers_model(q->api->c.providers, id, &q->mem, &m, &q->err)) < 0)
+	if ((r = gw_model(q, name, &m)) < 0)
 		return ollama_say(q, name, r);
 	ollama_add_show(&m, &q->raw);
 	return 0;

@@ -77,11 +77,6 @@ int gw_resolve(struct request *q, const char *model, const char **ret_id)
 	return r;
 }
 
-bool gw_shows(struct request *q, const struct model *m)
-{
-	return !m->hidden && auth_key_allows_model(&q->who, m->id) && request_rights(q) == 0 && request_may_use(q, m);
-}
-
 /* ---- sampling ---- */
 
 static int read_double(struct gw_call *c, const json_t *from, const char *name, unsigned bit, double *to, unsigned *set)
