@@ -5,14 +5,17 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "base/image.h"
 #include "base/json.h"
 #include "engine.h"
 #include "store/store.h"
 
 #define INPUT_MAX ((size_t)64 << 20)
+#define ARENA_MAX ((size_t)1 << 30)
 
 struct chat {
 	struct engine engine;
@@ -76,6 +79,86 @@ static void *watch_signals(void *arg)
 	}
 }
 
+/* ---- the question ---- */
+
+static int read_all(FILE *from, const char *name, struct buf *b, struct err *e)
+{
+	for (;;) {
+		char *at = buf_reserve(b, 65536);
+		if (!at)
+			return err_set(e, buf_status(b), "%s is too long.", name);
+		size_t n = fread(at, 1, 65535, from);
+		b->n += n;
+		if (n == 0)
+			break;
+	}
+	b->p[b->n] = '\0';
+	return ferror(from) ? err_set(e, -EIO, "%s cannot be read: %s.", name, strerror(errno)) : 0;
+}
+
+static int read_file(const char *path, struct buf *b, struct err *e)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return err_set(e, -errno, "%s cannot be opened: %s.", path, strerror(errno));
+	int r = read_all(f, path, b, e);
+	(void)fclose(f);
+	return r;
+}
+
+/* As it is sent: known by its bytes, without what it says of place and person. */
+static int read_image(const char *path, size_t max, struct arena *a, struct gen_image *ret, struct err *e)
+{
+	CLEANUP(buf_done) struct buf bytes = BUF_INIT(max), clean = BUF_INIT(max);
+	struct image image;
+	struct err why = {0};
+	int r = read_file(path, &bytes, e);
+
+	if (r < 0)
+		return r;
+	if ((r = image_clean(buf_str(&bytes), &clean, &image, &why)) < 0 || (r = buf_status(&clean)) < 0)
+		return err_set(e, r, "%s: %s", path, why.msg[0] ? why.msg : err_info(r)->text);
+	size_t size = sodium_base64_encoded_len(clean.n, sodium_base64_VARIANT_ORIGINAL);
+	char *text = arena_alloc(a, size);
+	if (!text)
+		return err_set(e, -ENOMEM, "%s is too large.", path);
+	sodium_bin2base64(
+		text, size, (const unsigned char *)buf_str(&clean).p, clean.n, sodium_base64_VARIANT_ORIGINAL);
+	*ret = (struct gen_image){.media_type = image_media_type(image.type), .data = text};
+	return 0;
+}
+
+static int read_schema(const char *path, struct arena *a, struct gen_request *q, struct err *e)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(INPUT_MAX);
+	CLEANUP(json_decrefp) json_t *schema = NULL;
+	int r = read_file(path, &text, e);
+
+	if (r < 0)
+		return r;
+	if (json_parse(buf_str(&text).p, text.n, &schema, NULL) < 0 || !json_is_object(schema))
+		return err_set(e, E_INVALID, "%s holds no JSON Schema, which is a JSON object.", path);
+	q->format = FORMAT_SCHEMA;
+	q->schema_name = "answer";
+	q->schema = arena_strndup(a, text.p, text.n);
+	return q->schema ? 0 : err_set(e, -ENOMEM, "%s is too long.", path);
+}
+
+/* Files are read before anybody is asked. */
+static int read_question(
+	const struct cli *cli, struct arena *a, struct gen_message *message, struct gen_request *q, struct err *e)
+{
+	struct gen_image *images = ARENA_ARRAY(a, struct gen_image, CLI_IMAGES_MAX);
+	int r = images ? 0 : err_set(e, -ENOMEM, "no memory for a question");
+
+	for (size_t i = 0; r == 0 && i < cli->n_images; i++)
+		r = read_image(cli->images[i], (size_t)cli->settings.image_max_mb << 20, a, &images[i], e);
+	message->images = images;
+	message->n_images = cli->n_images;
+	return r < 0 || !cli->json_schema ? r : read_schema(cli->json_schema, a, q, e);
+}
+
 /* ---- the story ---- */
 
 static int open_manual(struct chat *c, struct err *e)
@@ -106,21 +189,17 @@ static int search(void *arg, const char *query, size_t limit, struct arena *a, s
 	return r < 0 ? r : manual_search_db(c->db, query, limit, a, ret, ret_n, e);
 }
 
-static int converse(struct chat *c, const char *model, const char *text, struct arena *a, struct err *e)
+static int converse(struct chat *c, const char *model, struct gen_request *q, struct arena *a, struct err *e)
 {
-	struct gen_message message = {.role = "user", .content = text};
 	struct printer out = {.sink = {.event = print_event}, .ends_line = true};
 	struct gen_result result;
-	const char *id;
 	int r = providers_start(c->engine.providers, e);
 
 	if (r == 0)
-		r = providers_resolve(c->engine.providers, model, a, &id, e);
+		r = providers_resolve(c->engine.providers, model, a, &q->model, e);
 	if (r < 0)
 		return r;
-	r = provider_generate(c->engine.providers,
-		&(struct gen_request){.model = id, .messages = &message, .n_messages = 1, .text_stays = true},
-		&out.sink, &c->cancel, &result, e);
+	r = provider_generate(c->engine.providers, q, &out.sink, &c->cancel, &result, e);
 	if (out.broken) {
 		err_clear(e);
 		return err_set(e, -EPIPE, "Standard output cannot be written.");
@@ -133,17 +212,21 @@ static int converse(struct chat *c, const char *model, const char *text, struct 
 static int chat(struct cli *cli, const char *text, struct err *e)
 {
 	struct chat c = {.folder = ""};
+	struct gen_message message = {.role = "user", .content = text};
+	struct gen_request q = {.messages = &message, .n_messages = 1, .text_stays = true};
 	struct arena a;
 	pthread_t watcher;
 	bool watched;
 	int r;
 
 	cancel_init(&c.cancel);
-	arena_init(&a, 4 << 20);
+	arena_init(&a, ARENA_MAX);
 	watched = pthread_create(&watcher, NULL, watch_signals, &c) == 0;
-	r = engine_start(&c.engine, &(struct configure){.settings = &cli->settings}, search, &c, e);
+	r = read_question(cli, &a, &message, &q, e);
 	if (r == 0)
-		r = converse(&c, cli->model, text, &a, e);
+		r = engine_start(&c.engine, &(struct configure){.settings = &cli->settings}, search, &c, e);
+	if (r == 0)
+		r = converse(&c, cli->model, &q, &a, e);
 	if (cancel_reason(&c.cancel))
 		r = -ECANCELED;
 	engine_stop(&c.engine);
@@ -160,21 +243,6 @@ static int chat(struct cli *cli, const char *text, struct err *e)
 	return r;
 }
 
-static int read_input(struct buf *b, struct err *e)
-{
-	for (;;) {
-		char *at = buf_reserve(b, 65536);
-		if (!at)
-			return err_set(e, buf_status(b), "What came on standard input is too long.");
-		size_t n = fread(at, 1, 65535, stdin);
-		b->n += n;
-		if (n == 0)
-			break;
-	}
-	b->p[b->n] = '\0';
-	return ferror(stdin) ? err_set(e, -EIO, "Standard input cannot be read.") : 0;
-}
-
 int cmd_chat(struct cli *c)
 {
 	CLEANUP(buf_done) struct buf input = BUF_INIT(INPUT_MAX);
@@ -183,10 +251,12 @@ int cmd_chat(struct cli *c)
 
 	if (c->argc != 1)
 		return usage_error("It goes: atelier chat \"text\" [-m MODEL]; - reads the text from standard input.");
+	if (c->n_images > CLI_IMAGES_MAX)
+		return usage_error("There can be %d pictures in a question.", CLI_IMAGES_MAX);
 	signals_block();
 	limits_raise();
 	if (strcmp(c->argv[0], "-") == 0)
-		r = read_input(&input, &e);
+		r = read_all(stdin, "Standard input", &input, &e);
 	const char *text = strcmp(c->argv[0], "-") == 0 ? input.p : c->argv[0];
 	if (r == 0 && (!text || !text[strspn(text, " \t\r\n")]))
 		return usage_error("There is nothing to say: the text is empty.");

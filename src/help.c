@@ -11,6 +11,8 @@ static const char usage[] = "Atelier " ATELIER_VERSION ", a self-hosted chat wit
 			    "  atelier serve                       serve the web page and the interface\n"
 			    "  atelier chat TEXT [-m MODEL]        one answer on standard output, not kept\n"
 			    "                                      (TEXT - is read from standard input)\n"
+			    "        --image FILE                  with a picture, or several of them\n"
+			    "        --json-schema FILE            the answer is JSON of this schema\n"
 			    "  atelier user add NAME --role ROLE   make a user (admin or user); asks for the\n"
 			    "                                      password, or reads it from standard input\n"
 			    "  atelier db copy --from URL --to URL  move everything to another database\n"

@@ -123,10 +123,29 @@ static const char *take_flag(int *argc, char **argv, int at, const char *name, b
 	return value;
 }
 
+static void keep_flag(struct cli *c, size_t at, const char *value)
+{
+	if (at != offsetof(struct cli, images))
+		*(const char **)(void *)((char *)c + at) = value;
+	else if (c->n_images++ < CLI_IMAGES_MAX)
+		c->images[c->n_images - 1] = value;
+}
+
 /* The few flags that are no settings. NULL, or the name of one whose value is missing. */
 static const char *take_own_flags(struct cli *c, int *argc, char **argv, const char **ret_instead)
 {
-	static const char *const names[] = {"--role", "--model", "-m", "--from", "--to"};
+	static const struct {
+		const char *name;
+		size_t at;
+	} flags[] = {
+		{"--role", offsetof(struct cli, role)},
+		{"--model", offsetof(struct cli, model)},
+		{"-m", offsetof(struct cli, model)},
+		{"--from", offsetof(struct cli, from)},
+		{"--to", offsetof(struct cli, to)},
+		{"--json-schema", offsetof(struct cli, json_schema)},
+		{"--image", offsetof(struct cli, images)},
+	};
 	bool lacks = false;
 
 	for (int i = 1; i < *argc && strcmp(argv[i], "--") != 0;) {
@@ -137,14 +156,14 @@ static const char *take_own_flags(struct cli *c, int *argc, char **argv, const c
 			*ret_instead = "help";
 		else if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
 			*ret_instead = "version";
-		for (; k < N_ELEMENTS(names) && !value && !lacks; k++)
-			value = take_flag(argc, argv, i, names[k], &lacks);
+		for (; k < N_ELEMENTS(flags) && !value && !lacks; k++)
+			value = take_flag(argc, argv, i, flags[k].name, &lacks);
 		if (lacks)
-			return names[k - 1];
+			return flags[k - 1].name;
 		if (!value)
 			i++;
 		else
-			*(k == 1 ? &c->role : k <= 3 ? &c->model : k == 4 ? &c->from : &c->to) = value;
+			keep_flag(c, flags[k - 1].at, value);
 	}
 	return NULL;
 }

@@ -10,10 +10,15 @@
 #include "http/tls.h"
 #include "sys/pool.h"
 
+#define CLI_IMAGES_MAX 10
+
 /* What the command line holds beside settings. */
 struct cli {
 	struct settings settings;
 	const char *role, *model, *from, *to; /* --role, -m, --from, --to; NULL: not given */
+	const char *json_schema;              /* --json-schema: a file; NULL: not given */
+	const char *images[CLI_IMAGES_MAX];   /* --image: files */
+	size_t n_images;                      /* given; those above CLI_IMAGES_MAX are not there */
 	int argc;                             /* words, from the one behind the command */
 	char **argv;
 };
