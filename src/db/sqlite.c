@@ -140,8 +140,12 @@ static int sqlite_connect(struct db_conn *c, const struct db_conn_kind *kind, st
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	char pragmas[400];
 	sqlite3 *h = NULL;
-	int rc = sqlite3_open_v2(c->db->path, &h, flags, NULL);
+	int r = sqlite_same_file(c->db, e);
 
+	/* On another file it would be the only connection, and when it is closed take away the log: that of the first. */
+	if (r < 0)
+		return r;
+	int rc = sqlite3_open_v2(c->db->path, &h, flags, NULL);
 	c->h = h;
 	if (rc != SQLITE_OK)
 		return sqlite_fail(c, rc, NULL, e);

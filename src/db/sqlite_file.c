@@ -225,11 +225,13 @@ static int log_state(struct db *db, struct err *e)
 		"%s was deleted or replaced while the server ran. Stop the server, and start it again.", path);
 }
 
-int sqlite_file_state(struct db *db, struct err *e)
+int sqlite_same_file(const struct db *db, struct err *e)
 {
 	int fd = sqlite_own(db)->file_fd;
 	struct stat mine, there;
 
+	if (fd < 0)
+		return 0;
 	if (fstat(fd, &mine) < 0)
 		return err_set(e, E_STORAGE, "%s cannot be looked at: %s.", db->path, strerror(errno));
 	if (stat(db->path, &there) < 0)
@@ -240,7 +242,14 @@ int sqlite_file_state(struct db *db, struct err *e)
 	if (mine.st_dev != there.st_dev || mine.st_ino != there.st_ino)
 		return err_set(e, E_STORAGE,
 			"%s was replaced while the server ran. Stop it, and start it with one of the two.", db->path);
-	return log_state(db, e);
+	return 0;
+}
+
+int sqlite_file_state(struct db *db, struct err *e)
+{
+	int r = sqlite_same_file(db, e);
+
+	return r < 0 ? r : log_state(db, e);
 }
 
 /* What a look at the first bytes shows: a file that something else has written over, or cut short. */

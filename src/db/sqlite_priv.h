@@ -39,6 +39,7 @@ void sqlite_log_unwatch(struct db *db);
 uint64_t sqlite_stamp(const struct db *db);
 int sqlite_keep(struct db_conn *c, int next_version, struct err *e) MUST_CHECK;
 int sqlite_file_state(struct db *db, struct err *e) MUST_CHECK;
+int sqlite_same_file(const struct db *db, struct err *e) MUST_CHECK; /* the first half of it: not its log */
 int sqlite_state(struct db *db, struct err *e) MUST_CHECK;
 int sqlite_look_through(struct db *db, struct err *e) MUST_CHECK;
 int sqlite_snapshot(struct db *db, const char *to, struct err *e) MUST_CHECK;
