@@ -423,11 +423,14 @@ class Scenario:
         self.vars[name] = self.response.json()["id"]
 
     def cmd_let(self, c, name, eq, *rest):
-        """`let x = PATH` out of the last answer; `let x = repeat TEXT N`; `let x is TEXT`; `let x = last r`."""
+        """`let x = PATH` out of the last answer; `let x = repeat TEXT N`; `let x is TEXT`; `let x = last r`; `let x = in MS`, the
+        time so many milliseconds from now."""
         if eq == "is":
             self.vars[name] = rest[0]
         elif rest[0] == "repeat":
             self.vars[name] = rest[1] * int(rest[2])
+        elif rest[0] == "in":
+            self.vars[name] = int(time.time() * 1000) + int(rest[1])
         elif rest[0] == "last":
             self.vars[name] = self.reader(rest[1]).last_id
         elif rest[0] == "header":

@@ -447,10 +447,13 @@ static void sweep_live(struct gw_flow *f, int64_t quiet_ms)
 void gw_flow_sweep(void *gateway)
 {
 	struct gateway *g = gateway;
-	int64_t now = clock_mono_ms();
+	int64_t now = clock_mono_ms(), wall = clock_now_ms();
 
 	for (struct gw_flow *f = g->flows, *next; f; f = next) {
 		next = f->next;
+		/* A key that ends by itself tells nobody. */
+		if (f->state != FLOW_ENDED && f->who.expires_at && f->who.expires_at <= wall)
+			cancel_fire(&f->cancel, E_UNAUTHORIZED);
 		if (f->since_ms == 0)
 			f->since_ms = now;
 		else if (f->state == FLOW_ENDED)
