@@ -1,7 +1,7 @@
 // What is done with single messages, and how they are found. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
-import { answer, ask, chats, has, newChat, ready } from './chat.mjs';
+import { answer, ask, chats, chooseModel, has, newChat, ready } from './chat.mjs';
 
 const question = (page) => page.getByRole('article', { name: 'You' });
 
@@ -71,6 +71,77 @@ export async function messageActions({ page, mock, context, base, shot, allow })
   await answer(page).waitFor({ state: 'detached' });
   assert.equal(await question(page).count(), 1);
   await page.goto(base + '/');
+  nothing(found);
+}
+
+/** What was sent is told of each answer, and how full the window is while one writes; what is too long goes without the oldest. */
+export async function whatIsSent({ page, mock, base, shot, allow }) {
+  const headers = { Origin: base };
+  const { models } = mock;
+  mock.models = [...models, 'small:1b'];
+  await page.request.post(base + '/api/v1/models/refresh', { headers });
+  const counted = ({ say, counts, call }) => {
+    counts(Math.ceil(call.messages.reduce((n, m) => n + m.content.length, 0) / 4));
+    say('tide and wave '.repeat(60));
+  };
+  const more = 'sand and stone '.repeat(50).trim();
+  mock.on('First words', counted);
+  mock.on(more, counted);
+  const data = { model: 'small:1b', instructions: 'Speak of the sea.', parameters: { context_tokens: 256 } };
+  const made = await (await page.request.post(base + '/api/v1/conversations', { headers, data })).json();
+  await page.goto(`${base}/c/${made.id}`);
+  await page.getByRole('button', { name: /^Model: small:1b/ }).waitFor();
+  await ask(page, 'First words');
+  await has(answer(page), 'tide and wave');
+  await ready(page);
+  await choose(page, answer(page), 'Show what was sent');
+  const sent = page.getByRole('dialog', { name: 'What was sent' });
+  await sent.getByText('7 tokens, counted by the provider').waitFor();
+  await sent.getByRole('listitem').filter({ hasText: 'Instructions of this chat' }).getByRole('button', { name: 'Show text' }).click();
+  await sent.getByText('Speak of the sea.').waitFor();
+  const found = await look(page, 'what was sent', ['graphite', 'quartz']);
+  await shot('sent');
+  await page.keyboard.press('Escape');
+  await sent.waitFor({ state: 'detached' });
+
+  // The ring counts what is written, and says that it would be too much.
+  const box = page.getByRole('textbox', { name: 'Message' });
+  await box.fill(more);
+  await page.getByRole('button', { name: 'Context: 100% used' }).click();
+  const ring = page.getByRole('dialog', { name: 'Context: 100% used' });
+  await ring.getByText('it would not be sent').waitFor();
+  found.push(...(await look(page, 'the context', ['graphite', 'quartz'])));
+  await shot('context');
+  await page.keyboard.press('Escape');
+  allow(/status of 413/);
+  await box.press('Enter');
+  const refused = page.getByRole('alert').filter({ hasText: /about \d+ tokens, and the model takes 256/ });
+  await refused.waitFor();
+  assert.equal(await box.inputValue(), more);
+  found.push(...(await look(page, 'a message that is too long', ['graphite', 'quartz'])));
+  await shot('too-long');
+  await refused.getByRole('button', { name: 'Leave out oldest messages and send' }).click();
+  await has(answer(page), 'was not given the oldest');
+  await has(answer(page), 'tide and wave');
+  await ready(page);
+  await choose(page, answer(page), 'Show what was sent');
+  await sent.getByText(/oldest messages are left out: about \d+ tokens/).waitFor();
+  await page.keyboard.press('Escape');
+
+  // It stands in the options of the chat.
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Answer options' }).click();
+  const options = page.getByRole('dialog', { name: 'Answer options' });
+  const full = options.getByLabel('When the chat is longer than the context window');
+  await page.waitForFunction((e) => e.value === 'drop', await full.elementHandle());
+  await shot('options');
+  await page.keyboard.press('Escape');
+  await options.waitFor({ state: 'detached' });
+  mock.models = models;
+  await page.request.post(base + '/api/v1/models/refresh', { headers });
+  await page.goto(base + '/');
+  await newChat(page);
+  await chooseModel(page, 'mock:1b');
   nothing(found);
 }
 

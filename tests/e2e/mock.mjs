@@ -34,7 +34,7 @@ export class Mock {
     return new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** `script` gets `say(text)`, `think(text)`, `tool(name, arguments)`, `fail(text)` and `ends(reason)`; `last` is the end of what the person said. */
+  /** `script` gets `say(text)`, `think(text)`, `tool(name, arguments)`, `fail(text)`, `ends(reason)` and `counts(tokens)` of what was asked; `last` is the end of what the person said. */
   on(last, script) {
     this.scripts.set(last, script);
   }
@@ -80,8 +80,10 @@ export class Mock {
     const last = call.messages.at(-1).content;
     const script = this.scripts.get(last) ?? ((turn) => turn.say('A fine day'));
     let reason = 'stop';
+    let asked = 11;
     await script({
       ends: (why) => (reason = why),
+      counts: (tokens) => (asked = tokens),
       say: (content) => line({ message: { role: 'assistant', content }, done: false }),
       think: (thinking) => line({ message: { role: 'assistant', content: '', thinking }, done: false }),
       tool: (name, args) =>
@@ -94,7 +96,7 @@ export class Mock {
       done: true,
       done_reason: reason,
       total_duration: 5e6,
-      prompt_eval_count: 11,
+      prompt_eval_count: asked,
       eval_count: 7,
       eval_duration: 3e6,
     });

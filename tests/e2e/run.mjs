@@ -53,6 +53,7 @@ const order = [
   'ordering',
   'choosing',
   'messageActions',
+  'whatIsSent',
   'searching',
   'assistants',
   'rules',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { composing } from '$core/keys';
-import { fillOf } from '$core/turn/context';
+import { errorFrom, say } from '$core/api/errors';
+import { fillOf, stageText, tokensOf, totalText } from '$core/turn/context';
 import { countOf, optionsOf, textsOf } from '$core/turn/options';
 import { sources } from './sources';
 
@@ -39,27 +40,30 @@ describe('options of an answer', () => {
 });
 
 describe('how full the window is', () => {
-  const message = (role: string, over: object) => ({ role, state: 'complete', content: '', tokens_in: null, tokens_out: null, tokens_exact: true, ...over }) as never;
-  const model = { kind: 'ollama' as const, context_length: 1000, context_loaded: 500 };
-  it('is counted by the newest answer, and what came after it', () => {
-    const all = [message('user', { content: 'x'.repeat(400) }), message('assistant', { tokens_in: 100, tokens_out: 50 })];
-    expect(fillOf(all, '', model)).toEqual({ used: 150, window: 1000, percent: 15, about: false });
-    expect(fillOf(all, 'y'.repeat(40), model)).toMatchObject({ used: 160, about: true });
-    const running = [...all, message('user', { content: 'z'.repeat(400) }), message('assistant', { state: 'running' })];
-    expect(fillOf(running, '', model)).toMatchObject({ used: 250, percent: 25 });
+  const stage = (name: string, tokens: number, source: string | null = null) => ({ stage: name, source, tokens, messages: 1 });
+  const context = (over: object) => ({ model: 'm', window: 1000, tokens: 180, exact: false, error_percent: 5, left_out: { messages: 0, tokens: 0 }, stages: [stage('instructions', 20, 'instance'), stage('instructions', 10, 'memories'), stage('history', 100), stage('question', 50)], ...over });
+  it('is what the server counts of it', () => {
+    expect(fillOf(context({}))).toEqual({ window: 1000, used: 180, percent: 18, over: false });
+    expect(fillOf(context({ tokens: 2000 }))).toEqual({ window: 1000, used: 2000, percent: 100, over: true });
+    expect(fillOf(context({ tokens: 999 }))).toMatchObject({ percent: 100, over: false });
   });
-  it('is guessed where nothing was counted, and ends at all of it', () => {
-    expect(fillOf([message('user', { content: 'x'.repeat(40_000) })], '', model)).toMatchObject({ used: 10_000, percent: 100, about: true });
+  it('is not told where the window is not known', () => expect(fillOf(context({ window: null }))).toBeNull());
+  it('says how sure that is', () => {
+    expect(totalText(context({}))).toBe('About 180 tokens (±5%)');
+    expect(totalText(context({ error_percent: null }))).toBe('About 180 tokens');
+    expect(totalText(context({ exact: true }))).toBe('180 tokens, counted by the provider');
   });
-  it('is what a model was loaded with, where that does not grow', () => {
-    const asked = [message('user', { content: 'x'.repeat(400) })];
-    expect(fillOf(asked, '', { ...model, kind: 'openai' })).toMatchObject({ window: 500, percent: 20 });
-    expect(fillOf(asked, '', { kind: 'openai', context_length: 1000, context_loaded: null })).toMatchObject({ window: 1000 });
+  it('is told by stages, those that nobody knows yet by their own names', () => {
+    expect(tokensOf(context({}), 'instructions')).toBe(30);
+    expect([stage('history', 1), stage('instructions', 1, 'folder'), stage('passages', 1)].map(stageText)).toEqual(['History', 'Instructions of the folder', 'passages']);
   });
-  it('is not told where nothing is known', () => {
-    expect(fillOf([message('user', {})], '', { context_length: null, context_loaded: null })).toBeNull();
-    expect(fillOf([], 'x', model)).toBeNull();
-    expect(fillOf([message('user', {})], '', undefined)).toBeNull();
+});
+
+describe('a question that is too long', () => {
+  const refused = (error: object) => say(errorFrom(new Response(null, { status: 413 }), { error: { code: 'context_too_long', message: 'Too long.', ...error } }));
+  it('is refused with the figures, and with what to do', () => {
+    expect(refused({ asked: 12_000, limit: 8192 })).toMatch(/about 12,000 tokens, and the model takes 8,192. Shorten/);
+    expect(refused({})).toBe('Too long.');
   });
 });
 

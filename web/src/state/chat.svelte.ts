@@ -2,7 +2,7 @@ import { changeConversation, createConversation, deleteMessage, listMessages } f
 import { ApiError, say } from '$core/api/errors';
 import { queueTurn } from '$core/api/queue';
 import { cancelTurn, startTurn, type TurnRequest } from '$core/api/turns';
-import type { ImagePart, Message, Parameters, TurnStarted } from '$core/api/types';
+import type { ImagePart, Message, Parameters, TurnStarted, WhenFull } from '$core/api/types';
 import { i18n, t } from '$core/i18n/i18n.svelte';
 import { said } from '$core/turn/options';
 import type { NumberedEvent } from '$core/turn/events';
@@ -41,6 +41,7 @@ export class Chat {
   stopping = $state(false);
   /** How the answers of a new chat are to be made; of another this stands with the conversation. */
   private begun = $state.raw<Parameters>({});
+  private begunFull = $state<WhenFull>('refuse');
 
   /** The turn that was followed last, and the one whose end was seen by somebody last. */
   followed: string | undefined;
@@ -195,9 +196,15 @@ export class Chat {
     return said(this.id === null ? this.begun : (conversations.find(this.id)?.parameters ?? {}));
   }
 
-  setOptions(options: Parameters): void {
-    if (this.id === null) this.begun = options;
-    else void conversations.change(this.id, { parameters: options });
+  /** What becomes of it when it is longer than the model takes. */
+  get whenFull(): WhenFull {
+    return this.id === null ? this.begunFull : (conversations.find(this.id)?.context ?? 'refuse');
+  }
+
+  async setOptions(parameters: Parameters, context = this.whenFull): Promise<void> {
+    if (this.id !== null) return conversations.change(this.id, { parameters, context });
+    this.begun = parameters;
+    this.begunFull = context;
   }
 
   /** Has a question wait for the answer that is being written. Throws what went wrong. */
@@ -221,7 +228,7 @@ export class Chat {
     this.begin();
     try {
       if (this.id === null) {
-        const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun });
+        const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun, context: this.begunFull });
         conversations.put(conversation);
         this.id = conversation.id;
         started(conversation.id);

@@ -1,7 +1,7 @@
 import { createConversation, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
 import { startTurn } from '$core/api/turns';
-import type { Message, Parameters } from '$core/api/types';
+import type { Message, Parameters, WhenFull } from '$core/api/types';
 import { i18n } from '$core/i18n/i18n.svelte';
 import { read, write } from './storage';
 
@@ -14,6 +14,8 @@ export interface Unsent {
   model: string | null;
   assistant: string | null;
   parameters: Parameters;
+  /** Those of versions before have none. */
+  context?: WhenFull;
   at: string;
   /** What the chat ended with when this was sent for the first time: behind it stands the message if it did arrive. */
   before?: string;
@@ -130,7 +132,7 @@ export class Outbox {
     let { conversation } = item;
     const made = conversation === null;
     if (conversation === null) {
-      const { id } = await createConversation({ model, assistant_id: item.assistant ?? undefined, parameters: item.parameters });
+      const { id } = await createConversation({ model, assistant_id: item.assistant ?? undefined, parameters: item.parameters, context: item.context });
       conversation = id;
       // All that was written in the new chat belongs to this one.
       this.keep(this.items.map((i) => (i.conversation === null ? { ...i, conversation } : i)));

@@ -1,4 +1,8 @@
+import { count } from '../format';
 import { t } from '../i18n/i18n.svelte';
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
 
 /** A request that failed, with a text for the person. `status` 0: the server could not be reached. */
 export class ApiError extends Error {
@@ -8,6 +12,8 @@ export class ApiError extends Error {
     message: string,
     readonly retryAfter: number | null = null,
     readonly requestId: string | null = null,
+    /** Of context_too_long: the tokens of what was to be sent, and how many the model takes. */
+    readonly size: { asked: number; limit: number } | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -29,7 +35,7 @@ function text(status: number): string {
 
 /** The error of a response that is not ok; a proxy's error page has no JSON body. */
 export function errorFrom(response: Response, body: unknown): ApiError {
-  const error = (body as { error?: { code?: string; message?: string; request_id?: string } } | null)?.error;
+  const error = (body as { error?: Partial<Schemas['ErrorBody']> } | null)?.error;
   const after = Number(response.headers.get('Retry-After'));
   return new ApiError(
     response.status,
@@ -37,6 +43,7 @@ export function errorFrom(response: Response, body: unknown): ApiError {
     error?.message || text(response.status),
     after > 0 ? after : null,
     error?.request_id ?? response.headers.get('X-Request-Id'),
+    error?.asked && error.limit ? { asked: error.asked, limit: error.limit } : null,
   );
 }
 
@@ -46,6 +53,7 @@ export const refused = (code: string) => new ApiError(code === 'not_found' ? 404
 /** What to tell the person about anything that was thrown. */
 export function say(error: unknown): string {
   if (error instanceof ApiError) {
+    if (error.size) return t('error.context', { asked: count(error.size.asked), limit: count(error.size.limit) });
     return error.retryAfter ? t('error.retryAfter', { message: error.message, s: error.retryAfter }) : error.message;
   }
   return error instanceof Error ? error.message : t('error.unknown');

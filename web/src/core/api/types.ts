@@ -26,6 +26,10 @@ export type ShareNew = Schemas['ShareNew'];
 export type Parameters = Schemas['Parameters'];
 export type Parameter = Schemas['Parameter'];
 export type ParameterSaid = Schemas['ParameterSaid'];
+export type Context = Schemas['Context'];
+export type ContextDraft = Schemas['ContextDraft'];
+/** What becomes of a chat that is longer than the model takes. */
+export type WhenFull = Conversation['context'];
 export type SearchHit = Schemas['SearchHit'];
 export type Tag = Schemas['Tag'];
 

@@ -1,37 +1,45 @@
-import type { Message, Model } from '../api/types';
+import type { Context } from '../api/types';
+import { count } from '../format';
+import { t, type Key } from '../i18n/i18n.svelte';
+
+/** What the parts of a prompt come to, in tokens. */
+export const tokensOf = (context: Context, stage: string): number =>
+  context.stages.reduce((sum, s) => (s.stage === stage ? sum + s.tokens : sum), 0);
 
 /** How full a model's window is. */
 export interface Fill {
-  used: number;
   window: number;
+  used: number;
   /** Of a hundred; never above that. */
   percent: number;
-  /** Some of it is no provider's count. */
-  about: boolean;
+  /** More than there is room for. */
+  over: boolean;
 }
 
-/** About so many characters make a token. */
-const PER_TOKEN = 4;
+/** null: the window is not known. */
+export function fillOf({ window, tokens }: Context): Fill | null {
+  if (!window) return null;
+  return { window, used: tokens, percent: Math.min(100, Math.round((tokens / window) * 100)), over: tokens > window };
+}
 
-type Counted = Pick<Message, 'role' | 'state' | 'content' | 'tokens_in' | 'tokens_out' | 'tokens_exact'>;
+/** What all of it comes to, and how sure that is. */
+export function totalText({ tokens, exact, error_percent: error }: Context): string {
+  if (exact) return t('sent.exact', { n: count(tokens) });
+  return typeof error === 'number' ? t('sent.aboutError', { n: count(tokens), percent: error }) : t('sent.about', { n: count(tokens) });
+}
 
-/**
- * What a question would find in the window: the figures of the newest answer that has them, what came after it, and what is
- * typed. null: the window is not known, or nothing is there.
- */
-export function fillOf(
-  messages: readonly Counted[],
-  draft: string,
-  model: (Pick<Model, 'context_length' | 'context_loaded'> & Partial<Pick<Model, 'kind'>>) | undefined,
-): Fill | null {
-  // At an Ollama the window grows to what the model was made for; elsewhere a loaded model keeps the one it has.
-  const grows = model?.kind === 'ollama';
-  const window = (grows ? null : model?.context_loaded) ?? model?.context_length ?? model?.context_loaded ?? 0;
-  if (!window || messages.length === 0) return null;
-  const at = messages.findLastIndex((m) => m.role === 'assistant' && m.state !== 'running' && !!m.tokens_in);
-  const counted = messages[at];
-  const rest = messages.slice(at + 1).reduce((n, m) => n + m.content.length, draft.length);
-  const used = (counted?.tokens_in ?? 0) + (counted?.tokens_out ?? 0) + Math.ceil(rest / PER_TOKEN);
-  const percent = Math.min(100, Math.round((used / window) * 100));
-  return { used, window, percent, about: !counted?.tokens_exact || rest > 0 };
+const STAGES: Record<string, Key> = { instructions: 'stage.instructions', history: 'stage.history', question: 'stage.question' };
+const SOURCES: Record<string, Key> = {
+  instance: 'stage.instance',
+  model: 'stage.model',
+  assistant: 'stage.assistant',
+  folder: 'stage.folder',
+  conversation: 'stage.conversation',
+  memories: 'stage.memories',
+};
+
+/** What a stage of a prompt is called; one that this page does not know yet keeps its name. */
+export function stageText({ stage, source }: Context['stages'][number]): string {
+  const key = source ? SOURCES[source] : STAGES[stage];
+  return key ? t(key) : (source ?? stage);
 }
