@@ -1,6 +1,7 @@
 /*
- * cli_chat.c - `atelier chat "text"`: one question, its answer on standard output as it comes, nothing stored. What
- * the Librarian needs of a database stands in a temporary folder that is gone afterwards.
+ * cli_chat.c - `atelier chat "text"`: one question, its answer on standard output as it comes. It is asked here, by the providers of the
+ * settings, and nothing is stored (what the Librarian needs of a database stands in a temporary folder that is gone afterwards), or
+ * by a running server (cli_server.h).
  */
 #include <errno.h>
 #include <limits.h>
@@ -11,6 +12,7 @@
 
 #include "base/image.h"
 #include "base/json.h"
+#include "cli_server.h"
 #include "engine.h"
 #include "store/store.h"
 
@@ -29,32 +31,67 @@ struct chat {
 
 struct printer {
 	struct gen_sink sink;
-	bool ends_line; /* what was written last ended a line */
-	bool broken;    /* nobody reads the output any more */
+	struct buf reasoning; /* of a server, where it may turn out to be the answer */
+	bool ends_line;       /* what was written last ended a line */
+	bool broken;          /* nobody reads the output any more */
 };
+
+static int print_answer(struct printer *p, const char *text, size_t n)
+{
+	if (n == 0)
+		return 0;
+	p->ends_line = text[n - 1] == '\n';
+	p->broken = !print_text(stdout, text, n) || fflush(stdout) < 0;
+	return p->broken ? -EPIPE : 0;
+}
+
+static void print_aside(const char *text)
+{
+	print_text(stderr, text, strlen(text));
+	fputc('\n', stderr);
+}
+
+/* What is asked here says that text stays; of a server's answer, what came so far may be of the other kind. */
+static int move(struct printer *p, const char *to)
+{
+	int r = 0;
+
+	if (strcmp(to, "text") == 0)
+		r = print_answer(p, buf_str(&p->reasoning).p, p->reasoning.n);
+	else
+		print_aside("(What stands above was thought, not said.)");
+	buf_reset(&p->reasoning);
+	return r;
+}
 
 static int print_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
 {
+	static const char *const members[EVENT_COUNT] = {[EV_TEXT] = "text",
+		[EV_REASONING] = "text",
+		[EV_STATUS] = "text",
+		[EV_NOTICE] = "text",
+		[EV_MOVED] = "to"};
 	struct printer *p = CONTAINER_OF(s, struct printer, sink);
 	CLEANUP(json_decrefp) json_t *data = NULL;
+	int r;
 
 	(void)on_loop;
-	if (type != EV_TEXT && type != EV_STATUS) /* nothing is moved: the request says that text stays */
+	if (!members[type])
 		return 0;
-	int r = json_parse(json, n, &data, NULL);
-	if (r < 0)
+	if ((r = json_parse(json, n, &data, NULL)) < 0)
 		return r;
-	const char *text = json_get_str(data, "text");
+	const char *text = json_get_str(data, members[type]);
 	if (!text || !*text)
 		return 0;
-	if (type == EV_STATUS) {
-		print_text(stderr, text, strlen(text));
-		fputc('\n', stderr);
-		return 0;
-	}
-	p->ends_line = text[strlen(text) - 1] == '\n';
-	p->broken = !print_text(stdout, text, strlen(text)) || fflush(stdout) < 0;
-	return p->broken ? -EPIPE : 0;
+	if (type == EV_TEXT)
+		return print_answer(p, text, strlen(text));
+	if (type == EV_MOVED)
+		return move(p, text);
+	if (type == EV_REASONING)
+		buf_add_str(&p->reasoning, text);
+	else
+		print_aside(text);
+	return 0;
 }
 
 /* ---- Ctrl+C ---- */
@@ -189,17 +226,26 @@ static int search(void *arg, const char *query, size_t limit, struct arena *a, s
 	return r < 0 ? r : manual_search_db(c->db, query, limit, a, ret, ret_n, e);
 }
 
-static int converse(struct chat *c, const char *model, struct gen_request *q, struct arena *a, struct err *e)
+/* Here, by the providers of the settings. */
+static int ask_here(struct chat *c, const struct cli *cli, struct gen_request *q, struct gen_sink *out, struct arena *a,
+	struct err *e)
 {
-	struct printer out = {.sink = {.event = print_event}, .ends_line = true};
 	struct gen_result result;
 	int r = providers_start(c->engine.providers, e);
 
 	if (r == 0)
-		r = providers_resolve(c->engine.providers, model, a, &q->model, e);
-	if (r < 0)
-		return r;
-	r = provider_generate(c->engine.providers, q, &out.sink, &c->cancel, &result, e);
+		r = providers_resolve(c->engine.providers, cli->model, a, &q->model, e);
+	return r < 0 ? r : provider_generate(c->engine.providers, q, out, &c->cancel, &result, e);
+}
+
+static int converse(struct chat *c, const struct cli *cli, struct gen_request *q, struct arena *a, struct err *e)
+{
+	struct printer out = {.sink = {.event = print_event}, .reasoning = BUF_INIT(INPUT_MAX), .ends_line = true};
+	bool there = cli->assistant || cli->conversation;
+	int r = there ? server_ask(c->engine.http, cli, q, &out.sink, &c->cancel, a, e)
+		      : ask_here(c, cli, q, &out.sink, a, e);
+
+	buf_done(&out.reasoning);
 	if (out.broken) {
 		err_clear(e);
 		return err_set(e, -EPIPE, "Standard output cannot be written.");
@@ -226,7 +272,7 @@ static int chat(struct cli *cli, const char *text, struct err *e)
 	if (r == 0)
 		r = engine_start(&c.engine, &(struct configure){.settings = &cli->settings}, search, &c, e);
 	if (r == 0)
-		r = converse(&c, cli->model, &q, &a, e);
+		r = converse(&c, cli, &q, &a, e);
 	if (cancel_reason(&c.cancel))
 		r = -ECANCELED;
 	engine_stop(&c.engine);

@@ -12,6 +12,8 @@ static const char usage[] = "Atelier " ATELIER_VERSION ", a self-hosted chat wit
 			    "  atelier chat TEXT [-m MODEL]        one answer on standard output, not kept\n"
 			    "                                      (TEXT - is read from standard input)\n"
 			    "        --image FILE                  with a picture, or several of them\n"
+			    "        --assistant NAME              by an assistant of a running server\n"
+			    "        -c ID                         in a conversation there, which keeps it\n"
 			    "        --json-schema FILE            the answer is JSON of this schema\n"
 			    "  atelier user add NAME --role ROLE   make a user (admin or user); asks for the\n"
 			    "                                      password, or reads it from standard input\n"

@@ -143,6 +143,9 @@ static const char *take_own_flags(struct cli *c, int *argc, char **argv, const c
 		{"-m", offsetof(struct cli, model)},
 		{"--from", offsetof(struct cli, from)},
 		{"--to", offsetof(struct cli, to)},
+		{"--assistant", offsetof(struct cli, assistant)},
+		{"--conversation", offsetof(struct cli, conversation)},
+		{"-c", offsetof(struct cli, conversation)},
 		{"--json-schema", offsetof(struct cli, json_schema)},
 		{"--image", offsetof(struct cli, images)},
 	};

@@ -16,6 +16,7 @@
 struct cli {
 	struct settings settings;
 	const char *role, *model, *from, *to; /* --role, -m, --from, --to; NULL: not given */
+	const char *assistant, *conversation; /* --assistant, -c; NULL: not given */
 	const char *json_schema;              /* --json-schema: a file; NULL: not given */
 	const char *images[CLI_IMAGES_MAX];   /* --image: files */
 	size_t n_images;                      /* given; those above CLI_IMAGES_MAX are not there */

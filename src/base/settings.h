@@ -126,6 +126,9 @@
 	X(STR, cors_origins, "", 0, 2000, "ATELIER_CORS_ORIGINS",                                                      \
 		"origins of pages that may call the gateway from a browser, with spaces between, or *")                \
 	X(STR, currency, "USD", 1, 8, "ATELIER_CURRENCY", "currency of the price table")                               \
+	X(STR, server, "http://127.0.0.1:8420", 1, 500, "ATELIER_SERVER",                                              \
+		"server that `atelier chat` asks with --assistant or -c")                                              \
+	X(SECRET, server_key, "", 0, 200, "ATELIER_SERVER_KEY", "API key for it, which may act as you")                \
 	X(SECRET, master_key, "", 0, 64, "ATELIER_MASTER_KEY",                                                         \
 		"64 hexadecimal digits that stored keys are encrypted with (empty: DATA/master.key)")                  \
 	X(INT, provider_tries, 6, 1, 20, "ATELIER_PROVIDER_TRIES", "tries of a provider call before its first byte")   \

@@ -270,6 +270,11 @@ class Scenario:
             stdin, args = "".join(args[i + 1:]), args[:i]
         self.exit, self.output = self.server.command(args, stdin)
 
+    def cmd_interrupt(self, c, text, *args):
+        """A command that gets Ctrl+C when it has written this text: interrupt "Half" chat "Hi"."""
+        self.prepare()
+        self.exit, self.output = self.server.interrupted(list(args), text)
+
     def cmd_sql(self, c, statement, *rest):
         """On the data folder's database; `sql "SELECT ..." = [[...]]` compares the rows."""
         self.prepare()

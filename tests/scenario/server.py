@@ -75,6 +75,25 @@ class Server:
             self.log += ["$ atelier " + " ".join(args)] + out.splitlines()
         return p.returncode, out
 
+    def interrupted(self, args, text):
+        """The same, which gets SIGINT when it has written `text`."""
+        p = subprocess.Popen([self.binary] + args, env=self.env(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT)
+        timer = threading.Timer(60, p.kill)
+        timer.start()
+        out = b""
+        while text.encode() not in out:
+            piece = p.stdout.read1(65536)
+            if not piece:
+                break
+            out += piece
+        p.send_signal(signal.SIGINT)
+        out += p.stdout.read()
+        timer.cancel()
+        with self._mx:
+            self.log += ["$ atelier " + " ".join(args)] + out.decode("utf-8", "replace").splitlines()
+        return p.wait(), out.decode("utf-8", "replace")
+
     def spawn(self):
         self.port = None
         with self._mx:
