@@ -5,7 +5,7 @@ import { hasArrived, Outbox, type Unsent } from '$state/outbox.svelte';
 type Stored = { id: string; role: 'user' | 'assistant'; content: string };
 
 /** The server: what it has, whether it can be reached, what it refuses. */
-const server = { up: true, chats: {} as Record<string, Stored[]>, refuse: null as ApiError | null, running: new Set<string>(), lose: false };
+const server = { up: true, chats: {} as Record<string, Stored[]>, refuse: null as ApiError | null, running: new Set<string>(), lose: false, refused: () => {} };
 
 const reach = () => {
   if (!server.up) throw unreachable();
@@ -28,7 +28,10 @@ vi.mock('../src/core/api/turns', () => ({
   startTurn: async (id: string, body: { content: string }) => {
     reach();
     if (server.refuse) throw server.refuse;
-    if (server.running.has(id)) throw new ApiError(409, 'conflict', 'An answer is being written.');
+    if (server.running.has(id)) {
+      server.refused();
+      throw new ApiError(409, 'conflict', 'An answer is being written.');
+    }
     const chat = server.chats[id]!;
     chat.push({ id: `${id}-${chat.length}`, role: 'user', content: body.content }, { id: `${id}-${chat.length + 1}`, role: 'assistant', content: '' });
     server.running.add(id);
@@ -45,7 +48,7 @@ const texts = () => outbox.items.map((i) => i.content);
 
 beforeEach(() => {
   localStorage.clear();
-  Object.assign(server, { up: true, chats: { a: [], b: [] }, refuse: null, running: new Set(), lose: false });
+  Object.assign(server, { up: true, chats: { a: [], b: [] }, refuse: null, running: new Set(), lose: false, refused: () => {} });
   outbox = new Outbox();
   outbox.open('u');
 });
@@ -62,6 +65,19 @@ it('keeps what is written while the server is away, over a reload, for the one w
   const other = new Outbox();
   other.open('v');
   expect(other.items).toEqual([]);
+});
+
+it('sends a message that was refused for an answer which ended meanwhile', async () => {
+  server.running.add('a');
+  write('one');
+  const sending = outbox.flush();
+  // The refusal is on its way when the answer ends, and that is announced.
+  server.refused = () => {
+    server.running.clear();
+    void outbox.flush();
+  };
+  await sending;
+  expect([asked('a'), texts()]).toEqual([['one'], []]);
 });
 
 it('sends the messages of a chat in their order, each behind the answer to the one before', async () => {

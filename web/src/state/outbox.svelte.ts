@@ -40,6 +40,7 @@ export class Outbox {
   onsent: (conversation: string, made: boolean) => void = () => {};
   private user = '';
   private flushing: Promise<void> | null = null;
+  private wanted = false;
 
   /** What one person has not sent yet. Ends with the function that it returns. */
   open(user: string): () => void {
@@ -94,8 +95,17 @@ export class Outbox {
   /** Sends what can be sent; called when the connection is back and when an answer has ended. */
   flush(): Promise<void> {
     if (!this.user || this.items.length === 0) return Promise.resolve();
-    this.flushing ??= this.alone(() => this.sendAll()).finally(() => (this.flushing = null));
+    // While this sends, an answer may end that a message was just refused for.
+    this.wanted = true;
+    this.flushing ??= this.alone(() => this.sendWanted()).finally(() => (this.flushing = null));
     return this.flushing;
+  }
+
+  private async sendWanted(): Promise<void> {
+    while (this.wanted) {
+      this.wanted = false;
+      await this.sendAll();
+    }
   }
 
   /** Of all windows of a browser one sends; where there are no locks, this one. */
