@@ -103,6 +103,7 @@ export async function whatIsSent({ page, mock, base, shot, allow }) {
   await shot('sent');
   await page.keyboard.press('Escape');
   await sent.waitFor({ state: 'detached' });
+  await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'More for this message');
 
   // The ring counts what is written, and says that it would be too much.
   const box = page.getByRole('textbox', { name: 'Message' });
