@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { directionOf } from '$core/direction';
 import { composing } from '$core/keys';
 import { errorFrom, say } from '$core/api/errors';
 import { fillOf, stageText, tokensOf, totalText } from '$core/turn/context';
 import { countOf, optionsOf, textsOf } from '$core/turn/options';
+import { forgetDrafts, LONG, readDraft, writeDraft } from '$state/storage';
 import { sources } from './sources';
 
 const files = sources(/\.(svelte|ts)$/);
@@ -65,6 +67,42 @@ describe('a question that is too long', () => {
     expect(refused({ asked: 12_000, limit: 8192 })).toMatch(/about 12,000 tokens, and the model takes 8,192. Shorten/);
     expect(refused({})).toBe('Too long.');
   });
+});
+
+describe('a long draft', () => {
+  const kept = () => localStorage.getItem('atelier.draft.u.c');
+  const long = 'x'.repeat(LONG + 1);
+  beforeEach(() => {
+    localStorage.clear();
+    vi.useFakeTimers();
+  });
+  afterEach(() => vi.useRealTimers());
+  it('is written when one rests, a short one at once', () => {
+    writeDraft('u', 'c', 'short');
+    expect(kept()).toBe('short');
+    writeDraft('u', 'c', long);
+    writeDraft('u', 'c', long + 'y');
+    expect(kept()).toBe('short');
+    vi.runAllTimers();
+    expect(kept()).toBe(long + 'y');
+    writeDraft('u', 'c', '');
+    expect(kept()).toBeNull();
+  });
+  it('is lost neither by leaving, nor by another one, nor read too early', () => {
+    writeDraft('u', 'c', long);
+    dispatchEvent(new Event('pagehide'));
+    expect(kept()).toBe(long);
+    writeDraft('u', 'c', long + 'a');
+    writeDraft('u', null, 'other');
+    expect(kept()).toBe(long + 'a');
+    writeDraft('u', 'c', long + 'b');
+    expect(readDraft('u', 'c')).toBe(long + 'b');
+    writeDraft('u', 'c', long);
+    forgetDrafts();
+    vi.runAllTimers();
+    expect(kept()).toBeNull();
+  });
+  it.each([['12: abc', 'ltr'], ['12: שלום', 'rtl'], ['«مرحبا» abc', 'rtl'], ['漢字', 'ltr'], ['12', 'ltr'], ['', 'ltr']])('runs as its first letter: %s', (text, way) => expect(directionOf(text)).toBe(way));
 });
 
 describe('keys', () => {

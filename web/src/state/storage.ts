@@ -30,9 +30,33 @@ export function readList(key: string): string[] {
 
 /** What was typed and not sent, for each person and conversation (null: the new one). */
 const draftKey = (user: string, conversation: string | null) => `draft.${user}.${conversation ?? 'new'}`;
-export const readDraft = (user: string, conversation: string | null) => read(draftKey(user, conversation)) ?? '';
-export const writeDraft = (user: string, conversation: string | null, text: string) =>
-  write(draftKey(user, conversation), text);
+
+/** From so many characters on a text is long: what costs with its length is not done at each key. */
+export const LONG = 20_000;
+
+/** A long draft that is written when one rests, or leaves. */
+let waiting: { key: string; text: string; timer: ReturnType<typeof setTimeout> } | null = null;
+
+function settle(): void {
+  if (!waiting) return;
+  clearTimeout(waiting.timer);
+  write(waiting.key, waiting.text);
+  waiting = null;
+}
+globalThis.addEventListener?.('pagehide', settle);
+
+export function readDraft(user: string, conversation: string | null): string {
+  settle();
+  return read(draftKey(user, conversation)) ?? '';
+}
+
+export function writeDraft(user: string, conversation: string | null, text: string): void {
+  const key = draftKey(user, conversation);
+  if (waiting?.key === key) clearTimeout(waiting.timer);
+  else settle();
+  waiting = { key, text, timer: setTimeout(settle, 500) };
+  if (text.length <= LONG) settle();
+}
 
 /** The pictures of such a message. */
 export function readDraftPictures(user: string, conversation: string | null): ImagePart[] {
@@ -47,6 +71,7 @@ export const writeDraftPictures = (user: string, conversation: string | null, pi
 
 /** Signing out leaves nothing behind of what was written and not sent. */
 export function forgetDrafts(): void {
+  settle();
   try {
     for (const key of Object.keys(localStorage)) {
       if (/^atelier\.(draft|unsent)\./.test(key)) localStorage.removeItem(key);
