@@ -266,7 +266,7 @@ static int choose(struct gw_call *c, struct generate_in *in, struct once_chosen 
 static int prepare(struct gw_call *c, struct generate *s)
 {
 	struct generate_in *in = c->q->body;
-	struct once_chosen chosen = {.left_out = NULL};
+	struct once_chosen chosen = {.instructions = ""};
 	int r = choose(c, in, &chosen);
 
 	if (r < 0)

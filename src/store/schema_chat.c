@@ -69,32 +69,30 @@ const char schema_assistants[] =
 	"CREATE INDEX conversations_assistant ON conversations(assistant_id) WHERE assistant_id IS NOT NULL;";
 
 /* What an API key has asked goes with it. */
-const char schema_queued[] =
-	"CREATE TABLE queued ("
-	"  id INTEGER PRIMARY KEY,"
-	"  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
-	"  conversation_id INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,"
-	"  key_id INTEGER REFERENCES api_keys(id) ON DELETE CASCADE,"
-	"  assistant_id INTEGER REFERENCES assistants(id) ON DELETE SET NULL,"
-	"  model TEXT,"
-	"  language TEXT,"
-	"  created_at INTEGER NOT NULL,"
-	"  parameters TEXT,"
-	"  content TEXT NOT NULL"
-	") STRICT;"
-	"CREATE INDEX queued_conversation ON queued(conversation_id);"
-	"CREATE INDEX queued_user ON queued(user_id);";
+const char schema_queued[] = "CREATE TABLE queued ("
+			     "  id INTEGER PRIMARY KEY,"
+			     "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+			     "  conversation_id INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,"
+			     "  key_id INTEGER REFERENCES api_keys(id) ON DELETE CASCADE,"
+			     "  assistant_id INTEGER REFERENCES assistants(id) ON DELETE SET NULL,"
+			     "  model TEXT,"
+			     "  language TEXT,"
+			     "  created_at INTEGER NOT NULL,"
+			     "  parameters TEXT,"
+			     "  content TEXT NOT NULL"
+			     ") STRICT;"
+			     "CREATE INDEX queued_conversation ON queued(conversation_id);"
+			     "CREATE INDEX queued_user ON queued(user_id);";
 
 /* What each turn was given, as turn/context.h writes it; what to do with a conversation that does not fit. */
-const char schema_context[] =
-	"ALTER TABLE turns ADD COLUMN prompt TEXT;"
-	"ALTER TABLE conversations ADD COLUMN context TEXT NOT NULL DEFAULT 'refuse';"
-	"CREATE TABLE token_rates ("
-	"  model TEXT PRIMARY KEY,"
-	"  bytes REAL NOT NULL,"
-	"  error REAL NOT NULL,"
-	"  calls INTEGER NOT NULL"
-	") STRICT;";
+const char schema_context[] = "ALTER TABLE turns ADD COLUMN prompt TEXT;"
+			      "ALTER TABLE conversations ADD COLUMN context TEXT NOT NULL DEFAULT 'refuse';"
+			      "CREATE TABLE token_rates ("
+			      "  model TEXT PRIMARY KEY,"
+			      "  bytes REAL NOT NULL,"
+			      "  error REAL NOT NULL,"
+			      "  calls INTEGER NOT NULL"
+			      ") STRICT;";
 
 const char schema_prompts[] = "CREATE TABLE prompts ("
 			      "  id INTEGER PRIMARY KEY,"
