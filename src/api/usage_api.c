@@ -166,23 +166,35 @@ static int usage_filter(struct request *q, struct usage_filter *f)
 	return r;
 }
 
+/* What all sums begin with: which calls, their days as text, and none that is not in the database yet. */
+static int usage_begin(struct request *q, struct usage_filter *f, const char **from, const char **to)
+{
+	int r = usage_filter(q, f);
+
+	if (r < 0)
+		return r;
+	settle(q);
+	*from = day_text(q, f->from_day);
+	*to = day_text(q, f->to_day);
+	return *from && *to ? 0 : request_no_memory(q);
+}
+
 static int usage_get(struct request *q)
 {
 	struct usage_answer *out = ARENA_NEW(&q->mem, struct usage_answer);
 	struct usage_filter f = {0};
 	struct usage_sums sums = {0};
-	int r = usage_filter(q, &f);
+	const char *from = NULL, *to = NULL;
+	int r = usage_begin(q, &f, &from, &to);
 
 	if (r < 0)
 		return r;
-	settle(q);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	r = usage_sums(c, by_of(q, USAGE_BY_DAY), &f, &q->mem, &sums, &q->err);
 	if (r < 0)
 		return r;
 	struct sum_answer *items = ARENA_ARRAY(&q->mem, struct sum_answer, MAX(sums.n, (size_t)1));
-	const char *from = day_text(q, f.from_day), *to = day_text(q, f.to_day);
-	if (!out || !items || !from || !to)
+	if (!out || !items)
 		return request_no_memory(q);
 	for (size_t i = 0; i < sums.n; i++)
 		items[i] = sum_answer_of(&sums.items[i]);
@@ -231,17 +243,16 @@ static int usage_series_get(struct request *q)
 	struct series_answer *out = ARENA_NEW(&q->mem, struct series_answer);
 	struct usage_filter f = {0};
 	struct usage_series series = {0};
-	int r = usage_filter(q, &f);
+	const char *from = NULL, *to = NULL;
+	int r = usage_begin(q, &f, &from, &to);
 
 	if (r < 0)
 		return r;
-	settle(q);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	r = usage_series(c, by_of(q, USAGE_BY_MODEL), &f, &q->mem, &series, &q->err);
 	if (r < 0)
 		return r;
-	const char *from = day_text(q, f.from_day), *to = day_text(q, f.to_day);
-	if (!out || !from || !to)
+	if (!out)
 		return request_no_memory(q);
 	*out = (struct series_answer){from, to, q->api->c.settings->currency, {series.items, series.n}};
 	q->answer = out;
