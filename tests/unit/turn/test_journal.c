@@ -190,19 +190,27 @@ static void wait_for(const int *what, int n)
 		usleep(1000);
 }
 
+/* Syncs at once, and counts in `lost` how often it says that something is. */
+static struct journal *open_noting(const struct place *p, int *lost)
+{
+	const struct journal_config c = {
+		.dir = p->journal, .segment_bytes = 1 << 20, .sync_ms = 1, .lost = note, .arg = lost};
+	struct journal *j = NULL;
+	struct err e = {0};
+
+	assert_int_equal(journal_open(&c, &j, &e), 0);
+	return j;
+}
+
 /* A sync fails: it is told, nothing more goes to that file, and what comes later is in the next one. */
 static void test_failed_sync(void **state)
 {
 	struct place *p = *state;
 	int lost = 0;
-	struct journal_config c = {
-		.dir = p->journal, .segment_bytes = 1 << 20, .sync_ms = 1, .lost = note, .arg = &lost};
-	struct journal *j = NULL;
-	struct err e = {0};
 	int64_t mark;
 
 	fault_set("journal_sync:EIO:1");
-	assert_int_equal(journal_open(&c, &j, &e), 0);
+	struct journal *j = open_noting(p, &lost);
 	journal_begin(j, &mark);
 	add(j, 7, "one");
 	wait_for(&lost, 1);
@@ -239,14 +247,10 @@ static void test_file_taken_away(void **state)
 {
 	struct place *p = *state;
 	int lost = 0;
-	struct journal_config c = {
-		.dir = p->journal, .segment_bytes = 1 << 20, .sync_ms = 1, .lost = note, .arg = &lost};
-	struct journal *j = NULL;
-	struct err e = {0};
+	struct journal *j = open_noting(p, &lost);
 	char path[160];
 	int64_t mark;
 
-	assert_int_equal(journal_open(&c, &j, &e), 0);
 	journal_begin(j, &mark);
 	for (int way = 0; way < 3; way++) {
 		journal_settle(j);
@@ -268,13 +272,9 @@ static void test_failed_sync_for_good(void **state)
 {
 	struct place *p = *state;
 	int lost = 0;
-	struct journal_config c = {
-		.dir = p->journal, .segment_bytes = 1 << 20, .sync_ms = 1, .lost = note, .arg = &lost};
-	struct journal *j = NULL;
-	struct err e = {0};
+	struct journal *j = open_noting(p, &lost);
 	int64_t mark;
 
-	assert_int_equal(journal_open(&c, &j, &e), 0);
 	fault_set("journal_sync:EROFS,journal_segment:EROFS");
 	journal_begin(j, &mark);
 	add(j, 7, "one");
