@@ -1,9 +1,10 @@
 #!/bin/bash
 # Everything that must hold before a change is done. `make test` builds first, then calls this.
 #
-#	tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 uploads odd-requests strangers schema clients reduce web e2e lint
+#	[LANES=N] tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 uploads odd-requests strangers schema clients reduce web e2e lint
 #
-# Each suite's output is kept in build/test-logs/SUITE.log and shown when it fails. The last line is the sum.
+# Two suites run at a time. Each one's output is kept in build/test-logs/SUITE.log and shown when it fails. The last line
+# is the sum.
 set -u
 cd "$(dirname "$0")/.."
 asan=${ASAN_BUILD:-build/asan}
@@ -11,7 +12,8 @@ tsan=${TSAN_BUILD:-build/tsan}
 release=${RELEASE:-build/atelier}
 logs=build/test-logs
 mkdir -p "$logs"
-all=(unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 uploads odd-requests strangers schema clients reduce web e2e lint)
+# The long ones first, so that no lane ends with one.
+all=(e2e lint clients postgres schema unit scenario-asan scenario-tsan process web kill9 faults uploads odd-requests strangers fuzz reduce flood)
 passed=0
 failed=0
 # The same Node.js that the build uses.
@@ -31,9 +33,9 @@ binary_of() {
 
 run_suite() {
 	case $1 in
-	unit) meson_suite "$asan" --no-suite fuzz ;;
+	unit) meson_suite "$asan" unit --no-suite fuzz ;;
 	postgres) postgres ;;
-	fuzz) meson_suite "$asan" --suite fuzz ;;
+	fuzz) meson_suite "$asan" fuzz --suite fuzz ;;
 	process) python3 tests/process/run.py --binary "$(binary_of "$asan")" && python3 tests/process/run.py --binary "$release" hardened in_a_dump given_back ;;
 	scenario-asan) python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 ;;
 	scenario-tsan) python3 tests/scenario/run.py --binary "$(binary_of "$tsan")" --slow 10 ;;
@@ -58,7 +60,7 @@ run_suite() {
 
 # What the suites unit and scenario-asan run on SQLite, on a PostgreSQL: all of the database's own, a part of the rest.
 postgres() {
-	meson_suite "$asan" --suite database &&
+	meson_suite "$asan" postgres --suite database &&
 		python3 tests/scenario/outage.py --binary "$(binary_of "$asan")" --slow 5 &&
 		python3 tests/scenario/nodes.py --binary "$(binary_of "$asan")" --slow 5 &&
 		python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 --postgres --sample 4
@@ -82,17 +84,18 @@ e2e() {
 	node tests/e2e/run.mjs --binary "$release"
 }
 
-# Counts the single cases that cmocka reports, and the programs that ended badly.
+# Counts the single cases that cmocka reports, and the programs that ended badly. Suites of one build have logs apart.
 meson_suite() {
-	local build=$1 status ok bad programs under=
-	shift
+	local build=$1 name=$2 status ok bad programs under= log
+	shift 2
+	log=$build/meson-logs/$name
 	[[ $* != "--suite database" ]] || under=tests/postgres.py
 	ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-		$under meson test -C "$build" --no-rebuild --print-errorlogs "$@"
+		$under meson test -C "$build" --no-rebuild --print-errorlogs --logbase "$name" "$@"
 	status=$?
-	ok=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) test.*/\1/p' "$build/meson-logs/testlog.txt" | awk '{ n += $1 } END { print n + 0 }')
-	bad=$(sed -nE 's/^\[  FAILED  \] ([0-9]+) test.*/\1/p' "$build/meson-logs/testlog.txt" | awk '{ n += $1 } END { print n + 0 }')
-	programs=$(grep -c '"result": "OK"' "$build/meson-logs/testlog.json")
+	ok=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) test.*/\1/p' "$log.txt" | awk '{ n += $1 } END { print n + 0 }')
+	bad=$(sed -nE 's/^\[  FAILED  \] ([0-9]+) test.*/\1/p' "$log.txt" | awk '{ n += $1 } END { print n + 0 }')
+	programs=$(grep -c '"result": "OK"' "$log.json")
 	[ "$ok" -ge "$programs" ] || ok=$programs
 	[ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
 	echo "$ok passed, $bad failed"
@@ -114,11 +117,10 @@ counts() {
 	fi
 }
 
-[ $# -gt 0 ] || set -- "${all[@]}"
-for suite in "$@"; do
-	log="$logs/$suite.log"
-	began=$SECONDS
-	run_suite "$suite" >"$log" 2>&1
+# One suite, its log and, at its end, its line (and the log's tail when it failed); "N M" goes into SUITE.counts.
+report_suite() {
+	local suite=$1 log="$logs/$1.log" began=$SECONDS status ok bad
+	run_suite "$suite" >"$log" 2>&1 </dev/null
 	status=$?
 	read -r ok bad <<<"$(counts "$log")"
 	ok=${ok:-0}
@@ -127,11 +129,39 @@ for suite in "$@"; do
 	if [ "$bad" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$ok" -eq 0 ]; }; then
 		bad=1
 	fi
-	printf '%-14s %4d passed, %d failed  (%d s)\n' "$suite" "$ok" "$bad" $((SECONDS - began))
-	if [ "$bad" -gt 0 ]; then
-		tail -n 200 "$log" | sed 's/^/    /'
-		echo "    (all of it: $log)"
-	fi
+	echo "$ok $bad" >"$logs/$suite.counts"
+	{
+		printf '%-14s %4d passed, %d failed  (%d s)\n' "$suite" "$ok" "$bad" $((SECONDS - began))
+		if [ "$bad" -gt 0 ]; then
+			tail -n 200 "$log" | sed 's/^/    /'
+			echo "    (all of it: $log)"
+		fi
+	} >"$logs/$suite.report"
+	cat "$logs/$suite.report"
+}
+
+# Suites wait more than they work: as many as there are lanes run at a time. What measures times runs alone, first.
+lanes=${LANES:-2}
+alone=" flood "
+[ $# -gt 0 ] || set -- "${all[@]}"
+# In process groups of their own, so that an interrupt reaches a suite and all that it started.
+set -m
+trap 'kill -INT $(jobs -p | sed "s/^/-/") 2>/dev/null; wait; exit 130' INT TERM
+for suite in "$@"; do
+	rm -f "$logs/$suite.counts"
+	[[ $alone != *" $suite "* ]] || report_suite "$suite"
+done
+for suite in "$@"; do
+	[[ $alone != *" $suite "* ]] || continue
+	while [ "$(jobs -pr | wc -l)" -ge "$lanes" ]; do
+		wait -n
+	done
+	report_suite "$suite" &
+done
+wait
+for suite in "$@"; do
+	ok=0 bad=1
+	[ ! -e "$logs/$suite.counts" ] || read -r ok bad <"$logs/$suite.counts"
 	passed=$((passed + ok))
 	failed=$((failed + bad))
 done

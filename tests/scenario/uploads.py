@@ -265,8 +265,9 @@ def sweep(c):
     c.part(old, 0, b"12")
     database(c, "UPDATE uploads SET expires_at = 1 WHERE created_at = (SELECT min(created_at) FROM uploads WHERE size = 5)")
     database(c, "UPDATE uploads SET created_at = created_at - 120000")
-    check(c.offset(old, want=410) is None, "an expired upload is there")
-    c.part(old, 2, b"3", want=410)
+    # The first maintenance after the start may come in between: then it is gone already.
+    for r in (c.ask("HEAD", old), c.part(old, 2, b"3", want=None)):
+        check(r.status in (404, 410), "an expired upload is there: %d" % r.status)
     os.remove(c.file(lost))
     c.offset(lost, want=404)
     stray = os.path.join(c.server.data, "uploads", "0000000000001.part")
