@@ -5,7 +5,7 @@ import { hasArrived, Outbox, type Unsent } from '$state/outbox.svelte';
 type Stored = { id: string; role: 'user' | 'assistant'; content: string };
 
 /** The server: what it has, whether it can be reached, what it refuses. */
-const server = { up: true, chats: {} as Record<string, Stored[]>, refuse: null as ApiError | null, running: new Set<string>(), lose: false, refused: () => {} };
+const server = { up: true, chats: {} as Record<string, Stored[]>, queues: {} as Record<string, { id: string; content: string }[]>, refuse: null as ApiError | null, running: new Set<string>(), lose: false };
 
 const reach = () => {
   if (!server.up) throw unreachable();
@@ -24,17 +24,20 @@ vi.mock('../src/core/api/conversations', () => ({
     return { items: server.chats[id] };
   },
 }));
-vi.mock('../src/core/api/turns', () => ({
-  startTurn: async (id: string, body: { content: string }) => {
+vi.mock('../src/core/api/queue', () => ({
+  listQueue: async (id: string) => {
+    reach();
+    return server.queues[id] ?? [];
+  },
+  queueTurn: async (id: string, body: { content: string }) => {
     reach();
     if (server.refuse) throw server.refuse;
-    if (server.running.has(id)) {
-      server.refused();
-      throw new ApiError(409, 'conflict', 'An answer is being written.');
+    if (server.running.has(id)) (server.queues[id] ??= []).push({ id: `q${server.queues[id]?.length ?? 0}`, content: body.content });
+    else {
+      const chat = server.chats[id]!;
+      chat.push({ id: `${id}-${chat.length}`, role: 'user', content: body.content }, { id: `${id}-${chat.length + 1}`, role: 'assistant', content: '' });
+      server.running.add(id);
     }
-    const chat = server.chats[id]!;
-    chat.push({ id: `${id}-${chat.length}`, role: 'user', content: body.content }, { id: `${id}-${chat.length + 1}`, role: 'assistant', content: '' });
-    server.running.add(id);
     if (server.lose) throw unreachable();
     return {};
   },
@@ -44,11 +47,12 @@ let outbox: Outbox;
 const asked = (id: string) => server.chats[id]!.filter((m) => m.role === 'user').map((m) => m.content);
 const write = (content: string, conversation: string | null = 'a', more: Partial<Unsent> = {}) =>
   outbox.add({ conversation, content, model: 'm', assistant: null, parameters: {}, ...more });
+const waits = (id: string) => (server.queues[id] ?? []).map((q) => q.content);
 const texts = () => outbox.items.map((i) => i.content);
 
 beforeEach(() => {
   localStorage.clear();
-  Object.assign(server, { up: true, chats: { a: [], b: [] }, refuse: null, running: new Set(), lose: false, refused: () => {} });
+  Object.assign(server, { up: true, chats: { a: [], b: [] }, queues: {}, refuse: null, running: new Set(), lose: false });
   outbox = new Outbox();
   outbox.open('u');
 });
@@ -67,30 +71,12 @@ it('keeps what is written while the server is away, over a reload, for the one w
   expect(other.items).toEqual([]);
 });
 
-it('sends a message that was refused for an answer which ended meanwhile', async () => {
-  server.running.add('a');
-  write('one');
-  const sending = outbox.flush();
-  // The refusal is on its way when the answer ends, and that is announced.
-  server.refused = () => {
-    server.running.clear();
-    void outbox.flush();
-  };
-  await sending;
-  expect([asked('a'), texts()]).toEqual([['one'], []]);
-});
-
-it('sends the messages of a chat in their order, each behind the answer to the one before', async () => {
+it('sends the messages of a chat in their order; the server has them wait for the answer before them', async () => {
   write('one');
   write('other', 'b');
   write('two');
   await outbox.flush();
-  expect([asked('a'), asked('b'), texts()]).toEqual([['one'], ['other'], ['two']]);
-  await outbox.flush();
-  expect(texts(), 'the first answer is still being written').toEqual(['two']);
-  server.running.clear();
-  await outbox.flush();
-  expect([asked('a'), texts()]).toEqual([['one', 'two'], []]);
+  expect([asked('a'), waits('a'), asked('b'), texts()]).toEqual([['one'], ['two'], ['other'], []]);
 });
 
 it('makes one chat of all that was written in the new one', async () => {
@@ -99,11 +85,20 @@ it('makes one chat of all that was written in the new one', async () => {
   write('one', null);
   write('two', null);
   await outbox.flush();
-  expect(made).toEqual([['chat2', true]]);
-  expect(outbox.of('chat2').map((i) => i.content)).toEqual(['two']);
-  server.running.clear();
+  expect(made).toEqual([['chat2', true], ['chat2', false]]);
+  expect([asked('chat2'), waits('chat2')]).toEqual([['one'], ['two']]);
+});
+
+it('has the same words wait twice when they were written twice, and not a third time', async () => {
+  server.running.add('a');
+  write('yes');
+  write('yes');
+  server.lose = true;
   await outbox.flush();
-  expect(asked('chat2')).toEqual(['one', 'two']);
+  await outbox.flush();
+  server.lose = false;
+  await outbox.flush();
+  expect([waits('a'), texts()]).toEqual([['yes', 'yes'], []]);
 });
 
 it('sends nothing twice whose answer got lost', async () => {
@@ -169,5 +164,5 @@ it.each([
   ['b', 'y', false],
 ])('%s behind %s: %o', (content, before, is) => {
   const chat: Stored[] = [{ id: 'w', role: 'user', content: 'a' }, { id: 'x', role: 'assistant', content: '' }, { id: 'y', role: 'user', content: 'b' }, { id: 'z', role: 'assistant', content: 'c' }];
-  expect(hasArrived(content, before, chat)).toBe(is);
+  expect(hasArrived({ content, before }, chat, [])).toBe(is);
 });

@@ -1,7 +1,7 @@
 import { createConversation, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
-import { startTurn } from '$core/api/turns';
-import type { Message, Parameters, WhenFull } from '$core/api/types';
+import { listQueue, queueTurn } from '$core/api/queue';
+import type { Message, Parameters, Queued, WhenFull } from '$core/api/types';
 import { i18n } from '$core/i18n/i18n.svelte';
 import { read, write } from './storage';
 
@@ -19,13 +19,24 @@ export interface Unsent {
   at: string;
   /** What the chat ended with when this was sent for the first time: behind it stands the message if it did arrive. */
   before?: string;
-  /** Why the server does not take it; empty: it waits for the connection, or for the answer before it. */
+  /** How many questions with the same words waited there then. */
+  alike?: number;
+  /** Why the server does not take it; empty: it waits for the connection. */
   problem: string;
 }
 
-/** Whether a message stands in a chat behind the one that ended it before. */
-export const hasArrived = (content: string, before: string, messages: readonly Pick<Message, 'id' | 'role' | 'content'>[]): boolean =>
-  messages.slice(messages.findIndex((m) => m.id === before) + 1).some((m) => m.role === 'user' && m.content === content);
+/** How many questions with these words wait in a chat. */
+export const waitingAlike = (content: string, waiting: readonly Pick<Queued, 'content'>[]): number => waiting.filter((q) => q.content === content).length;
+
+/** Whether a message stands in a chat behind the one that ended it before, or waits there beside those that did already. */
+export const hasArrived = (
+  { content, before, alike = 0 }: Pick<Unsent, 'content' | 'before' | 'alike'>,
+  messages: readonly Pick<Message, 'id' | 'role' | 'content'>[],
+  waiting: readonly Pick<Queued, 'content'>[],
+): boolean => {
+  const asked = messages.slice(messages.findIndex((m) => m.id === before) + 1).filter((m) => m.role === 'user' && m.content === content);
+  return asked.length + waitingAlike(content, waiting) > alike;
+};
 
 /** The server may be there again a moment later; anything else that it says is about the message. */
 const passes = (e: unknown) => e instanceof ApiError && (e.unreachable || e.status === 401 || (e.status >= 502 && e.status <= 504));
@@ -92,10 +103,10 @@ export class Outbox {
     this.keep(this.items.filter((i) => i.id !== id));
   }
 
-  /** Sends what can be sent; called when the connection is back and when an answer has ended. */
+  /** Sends what can be sent; called when the connection is back. */
   flush(): Promise<void> {
     if (!this.user || this.items.length === 0) return Promise.resolve();
-    // While this sends, an answer may end that a message was just refused for.
+    // While this sends, another one may be written.
     this.wanted = true;
     this.flushing ??= this.alone(() => this.sendWanted()).finally(() => (this.flushing = null));
     return this.flushing;
@@ -117,25 +128,17 @@ export class Outbox {
   private async sendAll(): Promise<void> {
     const { user } = this;
     this.look();
-    // A chat whose answer is being written is passed over.
-    const busy = new Set<string | null>();
     for (;;) {
-      const item = this.items.find((i) => !i.problem && !busy.has(i.conversation));
+      const item = this.items.find((i) => !i.problem);
       if (!item || user !== this.user) return;
       try {
         await this.send(item);
-        // The next one of this chat waits for the answer to this one.
-        busy.add(item.conversation).add(this.conversationOf(item));
       } catch (e) {
         if (passes(e) || user !== this.user) return;
-        if (e instanceof ApiError && e.status === 409) busy.add(this.conversationOf(item));
-        else this.change(item.id, { problem: say(e) });
+        this.change(item.id, { problem: say(e) });
       }
     }
   }
-
-  /** The chat that was made for it meanwhile. */
-  private conversationOf = (item: Unsent) => this.items.find((i) => i.id === item.id)?.conversation ?? item.conversation;
 
   private async send(item: Unsent): Promise<void> {
     const model = item.model ?? undefined;
@@ -147,10 +150,11 @@ export class Outbox {
       // All that was written in the new chat belongs to this one.
       this.keep(this.items.map((i) => (i.conversation === null ? { ...i, conversation } : i)));
     }
-    const { items } = await listMessages(conversation);
-    if (item.before === undefined) this.change(item.id, { before: items.at(-1)?.id ?? '' });
-    else if (hasArrived(item.content, item.before, items)) return this.sent(item, conversation, made);
-    await startTurn(conversation, { content: item.content, model, language: i18n.language });
+    const [{ items }, waiting] = await Promise.all([listMessages(conversation), listQueue(conversation)]);
+    if (item.before === undefined) this.change(item.id, { before: items.at(-1)?.id ?? '', alike: waitingAlike(item.content, waiting) });
+    else if (hasArrived(item, items, waiting)) return this.sent(item, conversation, made);
+    // Behind an answer that is being written, the server has it wait.
+    await queueTurn(conversation, { content: item.content, model, language: i18n.language });
     this.sent(item, conversation, made);
   }
 
