@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
 import { answer, ask, has, newChat, ready } from './chat.mjs';
+import { draw } from './pictures.mjs';
 
 export async function assistants({ page, mock, base, shot }) {
   const calls = mock.calls.length;
@@ -15,6 +16,10 @@ export async function assistants({ page, mock, base, shot }) {
   await form.getByText('A name is needed').or(form.locator('[aria-invalid="true"]')).first().waitFor();
   await form.getByLabel('Name').fill('Pirate');
   await form.getByLabel('Emoji').fill('🦜');
+  await form.locator('input[type=file]').setInputFiles({ name: 'no.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+  await form.getByText('This is not a picture that can be read.').waitFor();
+  await form.locator('input[type=file]').setInputFiles({ name: 'parrot.png', mimeType: 'image/png', buffer: await draw(page, 60, 60) });
+  await form.getByRole('button', { name: 'Remove picture' }).waitFor();
   await form.getByLabel('Description').fill('Speaks like the sea');
   await form.getByRole('textbox', { name: 'Instructions' }).fill('You are a pirate.\nToday you serve {{user}}.');
   await form.getByLabel('Starter questions').fill('Begin, please\nTell a tale');
@@ -30,11 +35,14 @@ export async function assistants({ page, mock, base, shot }) {
   await form.waitFor({ state: 'detached' });
   const row = page.getByRole('listitem', { name: 'Pirate', exact: true });
   await row.getByText('Speaks like the sea').waitFor();
+  const seen = (place) => place.locator('img[src*="/api/v1/images/"]').evaluate((img) => img.decode().then(() => img.naturalWidth));
+  assert.equal(await seen(row), 60);
 
   // Asked from its page: what it begins with is offered, and its instructions are what the model is told.
   await row.getByRole('button', { name: 'New chat with Pirate' }).click();
   await page.getByRole('heading', { name: 'Pirate' }).waitFor();
   await page.getByRole('button', { name: 'Assistant: Pirate' }).waitFor();
+  assert.equal(await seen(page.locator('#main h2')), 60);
   found.push(...(await look(page, 'a new chat with an assistant')));
   await shot('welcome');
   await page.getByRole('button', { name: 'Begin, please' }).click();
@@ -46,6 +54,8 @@ export async function assistants({ page, mock, base, shot }) {
   assert.equal(told.role, 'system');
   assert.match(told.content, /You are a pirate\.\nToday you serve ada\./);
   await page.reload();
+  assert.equal(await seen(page.locator('#main header')), 60);
+  await shot('chat');
   await page.getByRole('button', { name: 'Assistant: Pirate' }).click();
   await page.getByRole('option', { name: 'No assistant' }).click();
   await page.getByRole('button', { name: 'Choose an assistant' }).waitFor();

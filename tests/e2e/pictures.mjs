@@ -8,7 +8,7 @@ const composer = (page) => page.getByRole('textbox', { name: 'Message' });
 const drafted = (page) => page.getByRole('list', { name: 'Pictures of the message' }).last().getByRole('img');
 
 /** A PNG of that size, drawn by the browser. */
-const draw = async (page, width, height) =>
+export const draw = async (page, width, height) =>
   Buffer.from(
     await page.evaluate(
       ([w, h]) => {

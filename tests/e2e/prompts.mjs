@@ -2,7 +2,7 @@
 // of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
-import { answer, has, newChat, ready } from './chat.mjs';
+import { answer, ask, has, newChat, ready } from './chat.mjs';
 
 export async function prompts({ page, mock, base, allow, shot }) {
   allow(/status of 400 .*\/prompts/);
@@ -87,6 +87,33 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await has(answer(page), 'Hills, light, tiles.');
   await ready(page);
 
+  // Instructions that are bound to no model are chosen for a chat; those that are bound to this one are named there.
+  for (const [name, pattern, body] of [['tone', '', 'Speak in a {{style}} tone to {{user}}.'], ['for-mock', 'mock*', 'You are a mock.']]) {
+    const made = await page.request.post(`${base}/api/v1/prompts`, { headers: { Origin: base }, data: { name, kind: 'system', pattern, body } });
+    assert.equal(made.status(), 201);
+  }
+  await newChat(page);
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Answer options' }).click();
+  await form.getByText('For this model these are added by themselves: for-mock').waitFor();
+  await form.getByLabel('Instructions for this chat').fill('Answer at once.');
+  await form.getByLabel('Add instructions from').selectOption('tone');
+  await page.getByRole('dialog', { name: 'tone' }).getByLabel('style').fill('calm');
+  await page.getByRole('dialog', { name: 'tone' }).getByRole('button', { name: 'Insert' }).click();
+  await page.getByRole('dialog', { name: 'tone' }).waitFor({ state: 'detached' });
+  assert.equal(await form.getByLabel('Instructions for this chat').inputValue(), 'Answer at once.\n\nSpeak in a calm tone to {{user}}.');
+  found.push(...(await look(page, 'instructions of a chat', ['graphite', 'quartz'])));
+  await shot('instructions');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await form.waitFor({ state: 'detached' });
+  await ask(page, 'Told what?');
+  await has(answer(page), 'A fine day');
+  await ready(page);
+  const told = mock.calls.findLast((c) => c.messages.at(-1).content === 'Told what?').messages[0];
+  assert.equal(told.role, 'system');
+  assert.match(told.content, /You are a mock\.[^]*Answer at once\.\n\nSpeak in a calm tone to ada\./);
+  await page.getByRole('button', { name: '1 answer option' }).waitFor();
+
   // Changed, compared and taken back; copied; shared; deleted.
   await page.goto(base + '/settings/prompts');
   const choose = async (name, item) => {
@@ -108,7 +135,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await row.getByText('Shared').waitFor();
   await choose('city', 'Duplicate');
   await page.getByRole('listitem', { name: 'city-2' }).waitFor();
-  for (const name of ['city-2', 'city', 'house-style']) {
+  for (const name of ['city-2', 'city', 'for-mock', 'house-style', 'tone']) {
     await choose(name, 'Delete');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('listitem', { name, exact: true }).waitFor({ state: 'detached' });

@@ -18,10 +18,11 @@ import * as prompts from './prompts.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
 import * as start from './start.mjs';
+import * as temporary from './temporary.mjs';
 import * as unsent from './unsent.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...lists, ...messages, ...pictures, ...prompts, ...start, ...unsent, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...lists, ...messages, ...pictures, ...prompts, ...start, ...temporary, ...unsent, ...windows };
 
 const order = [
   'firstRun',
@@ -83,6 +84,7 @@ const order = [
   'notified',
   'installed',
   'gallery',
+  'temporary',
   'unsent',
   'queueing',
   'pictures',

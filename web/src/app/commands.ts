@@ -1,8 +1,9 @@
 import type { Key } from '$core/i18n/i18n.svelte';
 import type { IconName } from '$design/components/Icon.svelte';
+import { chats } from '$state/chats.svelte';
 import { layout } from '$state/layout.svelte';
 import { models } from '$state/models.svelte';
-import { href, router } from '$state/route.svelte';
+import { href } from '$state/route.svelte';
 import { session } from '$state/session.svelte';
 import { theme, themes } from '$state/theme.svelte';
 import { places, sections } from './routes';
@@ -31,8 +32,7 @@ export const refreshModels: Command = { id: 'refreshModels', label: 'command.ref
 
 function openNewChat(): void {
   layout.drawer = false;
-  if (router.address === '/') layout.focusComposer();
-  else router.go('/');
+  chats.begin();
 }
 
 /** What the palette offers beside chats and models. */

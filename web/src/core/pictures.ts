@@ -14,11 +14,14 @@ export function sizeOf(width: number, height: number): { width: number; height: 
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-/** A picture as it is sent: made smaller where it is large. Throws in words that are for people. */
-export async function shrink(file: Blob): Promise<Blob> {
+/**
+ * A picture as it is sent: made smaller where it is large, and `bare`, without what was written beside it (as where a photo
+ * was taken), when the server does not do that. Throws in words that are for people.
+ */
+export async function shrink(file: Blob, bare = false): Promise<Blob> {
   if (isHeic(new Uint8Array(await file.slice(0, 12).arrayBuffer()))) throw new Error(t('pictures.heic'));
   // One that moves would stand still.
-  if (file.type === 'image/gif' && file.size <= BYTES) return file;
+  if (!bare && file.type === 'image/gif' && file.size <= BYTES) return file;
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' });
@@ -27,7 +30,7 @@ export async function shrink(file: Blob): Promise<Blob> {
   }
   try {
     const { width, height } = sizeOf(bitmap.width, bitmap.height);
-    if (width === bitmap.width && file.size <= BYTES) return file;
+    if (!bare && width === bitmap.width && file.size <= BYTES) return file;
     const canvas = Object.assign(document.createElement('canvas'), { width, height });
     const context = canvas.getContext('2d')!;
     const opaque = file.type !== 'image/png';
@@ -45,4 +48,16 @@ export async function shrink(file: Blob): Promise<Blob> {
   } finally {
     bitmap.close();
   }
+}
+
+/** A picture that stays in the page: its bytes are in its id. */
+export async function inPage(blob: Blob): Promise<{ id: string; media_type: string; width: number; height: number }> {
+  const bitmap = await createImageBitmap(blob);
+  const { width, height } = bitmap;
+  bitmap.close();
+  const id = await new Promise<string>((resolve, reject) => {
+    const reader = Object.assign(new FileReader(), { onload: () => resolve(reader.result as string), onerror: () => reject(reader.error) });
+    reader.readAsDataURL(blob);
+  });
+  return { id, media_type: blob.type, width, height };
 }

@@ -12,6 +12,21 @@ export const variablesOf = (body: string, known: readonly PromptVariable[]): Pro
 /** The text with what was said in the places of its variables; of one that nothing was said of, nothing is left. */
 export const filled = (body: string, values: Readonly<Record<string, string>>): string => body.replace(VARIABLE, (_, name: string) => values[name] ?? '');
 
+/** What instructions may name without asking for it: the server fills it in for each answer. */
+const OF_SERVER = ['user', 'date', 'language'];
+
+/** What a prompt asks for when it is chosen. */
+export const askedBy = ({ kind, body, variables }: Pick<Prompt, 'kind' | 'body' | 'variables'>): PromptVariable[] =>
+  variablesOf(body, variables).filter((v) => kind === 'text' || !OF_SERVER.includes(v.name));
+
+/** The text of a prompt with what was said in the places of what it asks for. */
+export const filledPrompt = (prompt: Pick<Prompt, 'kind' | 'body'>, values: Readonly<Record<string, string>>): string =>
+  filled(prompt.body, prompt.kind === 'text' ? values : { ...Object.fromEntries(OF_SERVER.map((name) => [name, `{{${name}}}`])), ...values });
+
+/** Whether a pattern of models means that one: * any characters, ? one. */
+export const fitsModel = (pattern: string, model: string): boolean =>
+  new RegExp('^' + pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.') + '$', 's').test(model);
+
 /** A number as people type it, with a comma, too. */
 export const isNumber = (text: string): boolean => /^[+-]?(\d+([.,]\d*)?|[.,]\d+)$/.test(text.trim());
 

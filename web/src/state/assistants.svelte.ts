@@ -1,5 +1,9 @@
 import { listAssistants } from '$core/api/assistants';
+import { imageUrl } from '$core/api/images';
 import type { Assistant } from '$core/api/types';
+
+/** What stands for one, as `Sign` shows it. */
+export const signOf = ({ image_id, emoji }: Pick<Assistant, 'image_id' | 'emoji'>) => ({ image: image_id ? imageUrl(image_id) : null, emoji });
 
 /** The assistants that the person has, own and shared, by name. */
 class Assistants {

@@ -40,8 +40,9 @@ export class Chat {
   sending = $state(false);
   stopping = $state(false);
   /** How the answers of a new chat are to be made; of another this stands with the conversation. */
-  private begun = $state.raw<Parameters>({});
+  protected begun = $state.raw<Parameters>({});
   private begunFull = $state<WhenFull>('refuse');
+  protected begunInstructions = $state('');
 
   /** The turn that was followed last, and the one whose end was seen by somebody last. */
   followed: string | undefined;
@@ -52,8 +53,8 @@ export class Chat {
 
   private attached = false;
   private seeking = false;
-  private stream: AbortController | null = null;
-  private pending: TurnView | null = null;
+  protected stream: AbortController | null = null;
+  protected pending: TurnView | null = null;
   private frame = 0;
   private loads = 0;
 
@@ -61,6 +62,9 @@ export class Chat {
     this.id = id;
     this.loaded = id === null;
   }
+
+  /** Nothing of it is kept anywhere. */
+  readonly temporary: boolean = false;
 
   // Getters, not $derived: a chat outlives the component that opened it, and a derived value would not.
   get last(): Shown | undefined {
@@ -82,6 +86,11 @@ export class Chat {
   detach(): void {
     this.attached = false;
     this.stopStream();
+  }
+
+  /** Another chat is looked at. */
+  leave(): void {
+    this.detach();
   }
 
   async reload(): Promise<void> {
@@ -158,7 +167,9 @@ export class Chat {
   }
 
   /** What would go with a message. */
-  goingWith = (message: Shown) => deleteMessage(message.id, true);
+  goingWith(message: Shown): Promise<{ messages: number }> {
+    return deleteMessage(message.id, true);
+  }
 
   async remove(message: Shown): Promise<void> {
     try {
@@ -201,10 +212,16 @@ export class Chat {
     return this.id === null ? this.begunFull : (conversations.find(this.id)?.context ?? 'refuse');
   }
 
-  async setOptions(parameters: Parameters, context = this.whenFull): Promise<void> {
-    if (this.id !== null) return conversations.change(this.id, { parameters, context });
+  /** What the model is told in this chat. */
+  get instructions(): string {
+    return this.id === null ? this.begunInstructions : (conversations.find(this.id)?.instructions ?? '');
+  }
+
+  async setOptions(parameters: Parameters, context = this.whenFull, instructions = this.instructions): Promise<void> {
+    if (this.id !== null) return conversations.change(this.id, { parameters, context, instructions });
     this.begun = parameters;
     this.begunFull = context;
+    this.begunInstructions = instructions;
   }
 
   /** Has a question wait for the answer that is being written. Throws what went wrong. */
@@ -228,7 +245,7 @@ export class Chat {
     this.begin();
     try {
       if (this.id === null) {
-        const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun, context: this.begunFull });
+        const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun, context: this.begunFull, instructions: this.begunInstructions || undefined });
         conversations.put(conversation);
         this.id = conversation.id;
         started(conversation.id);
@@ -280,7 +297,7 @@ export class Chat {
     }
   }
 
-  private until = (message: Shown) => this.messages.slice(0, this.messages.indexOf(message));
+  protected until = (message: Shown) => this.messages.slice(0, this.messages.indexOf(message));
 
   /** Has an answer written behind `before`: `shown` is its place, and that of its question when that is new. */
   private async answer(before: Shown[], shown: Shown[], body: TurnRequest): Promise<void> {
@@ -331,7 +348,7 @@ export class Chat {
     return kept;
   }
 
-  private begin(): void {
+  protected begin(): void {
     this.loads++;
     this.stopStream();
     this.live = null;
@@ -395,7 +412,7 @@ export class Chat {
   }
 
   /** Events come faster than pictures: what is shown changes once a frame. */
-  private take(stream: AbortController, events: NumberedEvent[]): void {
+  protected take(stream: AbortController, events: NumberedEvent[]): void {
     if (stream !== this.stream || !this.pending) return;
     this.pending = events.reduce(reduce, this.pending);
     this.frame ||= requestAnimationFrame(() => {
@@ -404,7 +421,7 @@ export class Chat {
     });
   }
 
-  private finish(view: TurnView): void {
+  protected finish(view: TurnView): void {
     this.messages = this.messages.map((m): Shown => 
       m.id === view.messageId ? { ...messageOf(m as Message, view), key: m.key, } : m,
     );
@@ -415,7 +432,7 @@ export class Chat {
     notices.speak(`${t(said[view.state as keyof typeof said] ?? 'chat.saidInterrupted')} ${textOf(partsOf(view)).slice(-2000)}`);
   }
 
-  private stopStream(): void {
+  protected stopStream(): void {
     this.stream?.abort();
     if (this.stream && this.pending) this.live = this.pending;
     this.stream = null;

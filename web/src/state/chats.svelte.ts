@@ -1,4 +1,6 @@
 import { Chat } from './chat.svelte';
+import { layout } from './layout.svelte';
+import { router } from './route.svelte';
 
 const KEEP = 8;
 
@@ -9,11 +11,27 @@ class Chats {
 
   open(id: string | null): Chat {
     if (this.current.id === id && id !== null) return this.current;
-    this.current.detach();
+    this.current.leave();
     const known = id === null ? undefined : this.kept.find((c) => c.id === id);
     this.current = known ?? new Chat(id);
     this.kept = [this.current, ...this.kept.filter((c) => c !== this.current && c.id !== null)].slice(0, KEEP);
     return this.current;
+  }
+
+  /** A new chat; from one that is temporary, too. */
+  begin(): void {
+    if (router.address !== '/') return router.go('/');
+    if (this.current.temporary || this.current.messages.length > 0) this.open(null);
+    layout.focusComposer();
+  }
+
+  /** The new chat that is open shall be temporary, or no longer. `draft`: what is written in it. */
+  async setTemporary(on: boolean, draft: string): Promise<void> {
+    const { current } = this;
+    const next = on ? new (await import('./temporary.svelte')).TemporaryChat(draft) : new Chat(null);
+    if (this.current !== current || current.id !== null || current.messages.length > 0) return;
+    await next.setOptions(current.options, current.whenFull, current.instructions);
+    this.current = next;
   }
 
   /** Whether an answer was followed here, but not to its end: its stream may have gone on for a while, and nobody saw that. */
@@ -30,7 +48,7 @@ class Chats {
   }
 
   clear(): void {
-    this.current.detach();
+    this.current.leave();
     this.current = new Chat(null);
     this.kept = [];
   }

@@ -2,7 +2,7 @@ import { createImage, deleteImage, imageUrl } from '$core/api/images';
 import { say } from '$core/api/errors';
 import type { ImagePart } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
-import { shrink } from '$core/pictures';
+import { inPage, shrink } from '$core/pictures';
 
 /** The most that one message takes. */
 const MOST = 10;
@@ -14,7 +14,10 @@ interface Picture {
   name: string;
 }
 
-/** The pictures of a message that is being written. `keep` has them survive a reload, `refuse` says why one is not taken. */
+/**
+ * The pictures of a message that is being written. `keep` has them survive a reload, `refuse` says why one is not taken;
+ * without `stored` they stay in the page.
+ */
 export class Pictures {
   items = $state.raw<Picture[]>([]);
   private next = 0;
@@ -23,6 +26,7 @@ export class Pictures {
     kept: ImagePart[],
     private readonly keep: (parts: ImagePart[]) => void,
     private readonly refuse: (why: string) => void,
+    private readonly stored = true,
   ) {
     this.put(kept);
   }
@@ -61,7 +65,8 @@ export class Pictures {
 
   private async load(file: File, picture: Picture): Promise<void> {
     try {
-      const { id, media_type, width, height } = await createImage(await shrink(file));
+      const bytes = await shrink(file, !this.stored);
+      const { id, media_type, width, height } = await (this.stored ? createImage(bytes) : inPage(bytes));
       this.set(this.items.map((i) => (i.key === picture.key ? { ...i, part: { type: 'image', id, media_type, width, height, name: file.name } } : i)));
     } catch (e) {
       this.set(this.items.filter((i) => i.key !== picture.key));
@@ -72,7 +77,7 @@ export class Pictures {
   remove({ key, part }: Picture): void {
     this.set(this.items.filter((i) => i.key !== key));
     // It may be the picture of a message, too: then it stays.
-    if (part) void deleteImage(part.id).catch(() => {});
+    if (part && this.stored) void deleteImage(part.id).catch(() => {});
   }
 
   private set(items: Picture[]): void {

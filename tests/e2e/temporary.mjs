@@ -1,0 +1,80 @@
+// A chat of which nothing is kept: neither by the server nor by the browser. The arguments are those of chat.mjs.
+import assert from 'node:assert/strict';
+import { look, nothing } from './access.mjs';
+import { answer, ask, has, newChat, ready } from './chat.mjs';
+import { Gate } from './mock.mjs';
+
+const composer = (page) => page.getByRole('textbox', { name: 'Message' });
+/** What the browser keeps of it. */
+const kept = (page) => page.evaluate(() => Object.values(localStorage).filter((v) => v.includes('secret')));
+
+export async function temporary({ page, mock, base, shot }) {
+  const gate = new Gate();
+  let tries = 0;
+  mock.on('My secret', async ({ say }) => {
+    say('I will not ');
+    if (tries++ === 0) await gate.opened;
+    say('tell anybody.');
+  });
+  mock.on('My other secret', ({ say }) => say('Neither that.'));
+  const chats = async () => (await (await page.request.get(`${base}/api/v1/conversations?limit=1`)).json()).items[0]?.id;
+  const before = await chats();
+  const toggle = page.getByRole('button', { name: 'Temporary chat', pressed: true });
+
+  await newChat(page);
+  await composer(page).fill('My secr');
+  await page.getByRole('button', { name: 'Temporary chat' }).click();
+  await toggle.waitFor();
+  await page.getByText('Nothing is saved, and it is not in your list.').waitFor();
+  assert.equal(await composer(page).inputValue(), 'My secr', 'what was typed comes along');
+  await composer(page).fill('');
+  await page.mouse.move(1, 400);
+  const found = await look(page, 'a temporary chat begins', ['graphite', 'quartz']);
+  await shot('begins');
+
+  await composer(page).fill('My secret');
+  assert.deepEqual(await kept(page), []);
+  await composer(page).press('Enter');
+  await has(answer(page), 'I will not');
+  // It goes on while nobody looks; Escape stops, and it can be tried again.
+  await composer(page).fill('wait');
+  await composer(page).press('Enter');
+  await page.getByText('The answer is not complete yet.').waitFor();
+  await composer(page).fill('');
+  await page.keyboard.press('Escape');
+  await has(answer(page), 'Stopped.');
+  gate.open();
+  await answer(page).getByRole('button', { name: 'Try again', exact: true }).click();
+  await has(answer(page), 'tell anybody.');
+  await ready(page);
+
+  // The next question brings all that was said.
+  await ask(page, 'My other secret');
+  await has(answer(page), 'Neither that.');
+  await ready(page);
+  const asked = mock.calls.findLast((c) => c.messages.at(-1).content === 'My other secret').messages.filter((m) => m.role !== 'system');
+  assert.deepEqual(asked.map((m) => m.content), ['My secret', 'I will not tell anybody.', 'My other secret']);
+  await answer(page).getByRole('button', { name: 'More for this message' }).click();
+  await page.getByRole('menuitem', { name: 'Copy as Markdown' }).waitFor();
+  assert.equal(await page.getByRole('menuitem', { name: /^Pin|branch|sent/i }).count(), 0, 'nothing of it can be kept');
+  await page.keyboard.press('Escape');
+  await composer(page).focus();
+  await page.mouse.move(1, 400);
+  found.push(...(await look(page, 'a temporary chat', ['graphite', 'quartz'])));
+  await shot('goes-on');
+  await page.getByRole('article', { name: 'You' }).last().getByRole('button', { name: 'Edit message' }).click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('My secret');
+  await page.keyboard.press('Control+Enter');
+  await has(answer(page), 'tell anybody.');
+  await ready(page);
+  assert.equal(await page.getByRole('article', { name: 'You' }).count(), 2);
+
+  // Nothing of it is anywhere, and a new chat is not temporary.
+  assert.equal(await chats(), before);
+  assert.deepEqual(await kept(page), []);
+  await newChat(page);
+  assert.equal(await toggle.count(), 0);
+  assert.equal(await page.getByRole('article').count(), 0);
+  nothing(found);
+}
