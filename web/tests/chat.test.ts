@@ -5,10 +5,11 @@ const message = (n: number) => ({ id: `m${n}`, conversation_id: 'c', siblings: [
 let stored: Message[] = [];
 
 vi.mock('../src/core/api/conversations', () => ({
-  listMessages: async (_: string, before?: string | null, limit = 40) => {
-    const end = before ? stored.findIndex((m) => m.id === before) : stored.length;
-    const from = Math.max(0, end - limit);
-    return { items: stored.slice(from, end), next: from > 0 ? stored[from]!.id : null };
+  listMessages: async (_: string, { before, after }: { before?: string; after?: string } = {}, limit = 20) => {
+    const at = (id: string) => stored.findIndex((m) => m.id === id);
+    const end = before ? at(before) : after ? Math.min(stored.length, at(after) + 1 + limit) : stored.length;
+    const from = after ? at(after) + 1 : Math.max(0, end - limit);
+    return { items: stored.slice(from, end), next: from > 0 ? stored[from]!.id : null, newer: end < stored.length ? stored[end - 1]!.id : null };
   },
   getConversation: async () => ({ id: 'c', updated_at: '' }),
 }));
@@ -27,17 +28,33 @@ const put = (place: () => void) => place();
 describe('a long chat', () => {
   beforeEach(() => (stored = Array.from({ length: 200 }, (_, i) => message(i))));
 
-  it('lets go of what stands far above when it goes on, and finds it again', async () => {
+  const ids = (list: readonly { id: string }[]) => list.map((m) => m.id);
+
+  it('has no more on the page than one can look at, and all of it can be found, upwards and downwards', async () => {
+    const chat = new Chat('c');
+    await chat.reload();
+    const met = new Set(ids(chat.messages));
+    let most = 0;
+    const meet = () => {
+      most = Math.max(most, chat.messages.length);
+      for (const id of ids(chat.messages)) met.add(id);
+      const first = stored.findIndex((m) => m.id === chat.messages[0]!.id);
+      expect(ids(chat.messages)).toEqual(ids(stored.slice(first, first + chat.messages.length)));
+    };
+    for (; chat.older; meet()) await chat.loadOlder(put);
+    expect([met.size, chat.messages[0]!.id, chat.newer]).toEqual([200, 'm0', 'm99']);
+    for (; chat.newer; meet()) await chat.loadNewer(put);
+    expect([most, chat.messages.at(-1)!.id, chat.older]).toEqual([100, 'm199', 'm100']);
+  });
+
+  it('goes on at its end, wherever one reads', async () => {
     const chat = new Chat('c');
     await chat.reload();
     while (chat.older) await chat.loadOlder(put);
-    expect(chat.messages.map((m) => m.id)).toEqual(stored.map((m) => m.id));
     await chat.send('more', null, null, () => {});
     await chat.reload();
+    expect([chat.messages.at(-1)!.id, chat.newer]).toEqual(['m201', null]);
     expect(chat.messages.length).toBeLessThan(100);
-    expect(chat.messages.at(-1)!.id).toBe('m201');
-    while (chat.older) await chat.loadOlder(put);
-    expect(chat.messages.map((m) => m.id)).toEqual(stored.map((m) => m.id));
   });
 
   it('does not grow by its own going on', async () => {

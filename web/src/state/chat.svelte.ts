@@ -18,6 +18,11 @@ import { notices } from '$design/notices.svelte';
 
 /** Of a long chat so many messages stay when it goes on; the ones before are read again when somebody scrolls up to them. */
 const KEPT = 60;
+/** So many are on the page at once, wherever one reads: who scrolls up leaves the end behind, and the other way round. */
+const MOST = 100;
+/** Puts something into the page, and keeps what is read where it is. */
+type Place = (put: () => void) => unknown;
+
 
 /** What is asked: text, pictures, or both. */
 const asked = (content: string, pictures: ImagePart[]) => ({ content: content || undefined, attachments: pictures.length > 0 ? pictures.map((p) => p.id) : undefined });
@@ -72,7 +77,13 @@ export class Chat {
   }
 
   get busy(): boolean {
-    return this.sending || this.last?.state === 'running';
+    return this.sending || this.runs !== undefined;
+  }
+
+  /** The turn of the answer that is being written, '' before it has one; undefined: none is. In the middle of a branch its end is not here. */
+  private get runs(): string | undefined {
+    if (this.newer) return conversations.find(this.id)?.running_turn_id ?? undefined;
+    return this.last?.state === 'running' ? (this.last.turn_id ?? '') : undefined;
   }
 
   /** The chat is on the screen: looks at what is there now and follows what runs. */
@@ -144,19 +155,31 @@ export class Chat {
 
   /** From the middle of a branch back to its end. */
   async toEnd(): Promise<void> {
-    if (!this.newer) return;
-    this.newer = null;
-    this.messages = [];
-    await this.reload();
+    if (!this.id || !this.newer) return;
+    const load = ++this.loads;
+    try {
+      const page = await listMessages(this.id);
+      if (load !== this.loads) return;
+      this.messages = page.items;
+      this.older = page.next ?? null;
+      this.newer = null;
+      this.followLast();
+    } catch (e) {
+      notices.error(e);
+    }
   }
 
-  async loadNewer(): Promise<void> {
+  async loadNewer(place: Place): Promise<void> {
     if (!this.id || !this.newer || this.loadingNewer) return;
     this.loadingNewer = true;
     try {
       const page = await listMessages(this.id, { after: this.newer });
       const known = new Set(this.messages.map((m) => m.id));
-      this.messages = [...this.messages, ...page.items.filter((m) => !known.has(m.id))];
+      const all = [...this.messages, ...page.items.filter((m) => !known.has(m.id))];
+      await place(() => {
+        this.messages = all.slice(-MOST);
+        if (all.length > MOST) this.older = this.messages[0]!.id;
+      });
       this.newer = page.newer ?? null;
       if (!this.newer) this.followLast();
     } catch (e) {
@@ -186,14 +209,19 @@ export class Chat {
     this.messages = this.messages.map((m) => (m.id === message.id ? { ...m, ...change } : m));
   }
 
-  /** `place` puts them in, and keeps what is read where it is. */
-  async loadOlder(place: (put: () => void) => unknown): Promise<void> {
+  async loadOlder(place: Place): Promise<void> {
     if (!this.id || !this.older || this.loadingOlder) return;
     this.loadingOlder = true;
     try {
       const page = await listMessages(this.id, { before: this.older });
       const known = new Set(this.messages.map((m) => m.id));
-      await place(() => (this.messages = [...page.items.filter((m) => !known.has(m.id)), ...this.messages]));
+      const all = [...page.items.filter((m) => !known.has(m.id)), ...this.messages];
+      // What is being written stays, and with it what stands before it.
+      const cut = all.length > MOST && !this.busy;
+      await place(() => {
+        this.messages = cut ? all.slice(0, MOST) : all;
+        if (cut) this.newer = this.last!.id;
+      });
       this.older = page.next ?? null;
     } catch (e) {
       notices.error(e);
@@ -320,8 +348,8 @@ export class Chat {
   }
 
   async stop(): Promise<void> {
-    const turn = this.last?.turn_id;
-    if (this.last?.state !== 'running') return;
+    const turn = this.runs;
+    if (turn === undefined) return;
     this.stopping = true;
     if (!turn) return; // Sent, not accepted yet: `accept` stops it.
     try {

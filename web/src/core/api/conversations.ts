@@ -36,7 +36,7 @@ export interface MessagePage {
   next?: string | null;
   newer?: string | null;
 }
-export const listMessages = async (id: string, place: MessagePlace = {}, limit = 40) =>
+export const listMessages = async (id: string, place: MessagePlace = {}, limit = 20) =>
   (await take(http.GET('/api/v1/conversations/{id}/messages', { params: { path: { id }, query: { ...place, limit } } }))) as MessagePage;
 export const changeMessage = (id: string, body: { pinned: boolean }) => take(http.PATCH('/api/v1/messages/{id}', { params: at(id), body }));
 /** A message with all that stands below it; `dry_run` only tells what would go. */

@@ -177,13 +177,14 @@ export class Thread {
     });
   }
 
-  /** Runs something that adds content above, and keeps what is read where it is. */
+  /** Runs something that adds or takes away content above, and keeps what is read where it is. */
   async keep(change: () => Promise<void>): Promise<void> {
     const { box } = this;
-    if (!box) return change();
-    const fromEnd = box.scrollHeight - box.scrollTop;
+    const read = box && this.items().find((i) => this.below(i) + i.offsetHeight > 0);
+    if (!box || !read) return change();
+    const before = this.below(read);
     await change();
-    box.scrollTop = box.scrollHeight - fromEnd;
+    if (read.isConnected) box.scrollTop += this.below(read) - before;
     this.top = box.scrollTop;
   }
 }
