@@ -209,6 +209,7 @@ int providers_open(struct program *p, struct err *e)
 	const char *found = NULL;
 	int r = http_client_new(p->loop, &p->http);
 
+	p->bus = bus_new();
 	arena_init(&a, 8192);
 	if (r < 0)
 		return err_set(e, r, "The client for providers does not start: %s.", strerror(-r));
@@ -221,7 +222,8 @@ int providers_open(struct program *p, struct err *e)
 				  .manual_arg = p->db,
 				  .found_default = found,
 				  .keep_default = keep_default,
-				  .keep_arg = p},
+				  .keep_arg = p,
+				  .bus = p->bus},
 		&p->providers, e);
 	if (r < 0)
 		return r;
@@ -233,11 +235,11 @@ int providers_open(struct program *p, struct err *e)
 int interface_open(struct program *p, struct err *e)
 {
 	int r = calls_new(
-		&(struct calls_config){.settings = p->settings, .db = p->db, .providers = p->providers}, &p->calls, e);
+		&(struct calls_config){.settings = p->settings, .db = p->db, .providers = p->providers, .bus = p->bus},
+		&p->calls, e);
 
 	if (r < 0)
 		return r;
-	p->bus = bus_new();
 	r = turns_new(&(struct turns_config){.settings = p->settings,
 			      .loop = p->loop,
 			      .db = p->db,
@@ -498,12 +500,12 @@ void program_stop(struct program *p)
 		turns_free(p->turns);
 	jobs_free(p->jobs);
 	api_free(p->api);
-	bus_free(p->bus);
 	if (p->providers)
 		providers_free(p->providers);
 	if (p->http)
 		http_client_free(p->http);
 	calls_free(p->calls);
+	bus_free(p->bus);
 	auth_free(p->auth);
 	db_close(p->db);
 	if (p->loop)

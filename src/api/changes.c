@@ -2,27 +2,36 @@
  * changes.c - the change feed: each browser that is open learns that a conversation or a turn of its user has changed, and
  * asks for it again. Of these nothing is numbered or kept: who connects anew asks for everything. The events of turns and
  * jobs can come in the same stream (events_api.c), as parts of it.
+ *
+ * What several people see, such as the states of models, may change with each call. Of it only the kind is told, at most
+ * once in TICK_MS: a feed keeps a bit for each kind until then.
  */
 #include <stdio.h>
 
 #include "api/request.h"
 #include "base/clock.h"
 
-#define EXPIRY_MS 500
+#define TICK_MS     500
+#define FRAME_BYTES 256
+
+_Static_assert(BUS_KINDS <= 32, "struct feed has a bit for each kind");
 
 struct feed {
 	struct changes *all;
 	struct http_shared *stream;
 	struct auth_identity who; /* what it was opened with, and ends with */
-	struct feed *next, **at;  /* `at` points to what points here */
+	bool admin;
+	uint32_t stale;          /* bits of enum bus_kind: to be told at the next tick */
+	struct feed *next, **at; /* `at` points to what points here */
 };
 
 struct changes {
 	struct loop *loop;
 	struct bus *bus; /* NULL once it has been left */
 	struct bus_subscriber subscriber;
-	struct loop_timer *heartbeat, *expiry;
+	struct loop_timer *heartbeat, *tick;
 	struct feed *feeds;
+	size_t n; /* of them; atomic, for who publishes */
 	bool stopped;
 };
 
@@ -32,10 +41,12 @@ struct errand {
 	struct changes *all;
 	struct http_exchange *x;    /* to follow with */
 	struct http_shared *stream; /* what that began */
-	struct auth_identity who;   /* who follows */
+	struct auth_identity who;   /* who follows, */
+	bool admin;                 /* who is one */
 	struct ending ending;       /* whose feeds end */
-	atelier_id user_id;         /* who is told */
-	char frame[256];
+	atelier_id user_id;         /* who is told; 0: everybody who hears of the kind */
+	enum bus_kind kind;
+	char frame[FRAME_BYTES];
 };
 
 static void feed_remove(struct feed *f)
@@ -44,6 +55,7 @@ static void feed_remove(struct feed *f)
 	*f->at = f->next;
 	if (f->next)
 		f->next->at = f->at;
+	__atomic_sub_fetch(&f->all->n, 1, __ATOMIC_RELAXED);
 	http_shared_unref(f->stream);
 	free(f);
 }
@@ -68,8 +80,20 @@ static void feed_write(struct feed *f, const char *p, size_t n)
 	feed_remove(f);
 }
 
+static void feed_tell_stale(struct feed *f)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)BUS_KINDS * FRAME_BYTES);
+
+	for (int k = 0; k < BUS_KINDS; k++) {
+		if (f->stale & UINT32_C(1) << k)
+			buf_printf(&b, "event: stale\ndata: {\"kind\":\"%s\"}\n\n", bus_kind_name((enum bus_kind)k));
+	}
+	f->stale = 0;
+	feed_write(f, b.p, b.n);
+}
+
 /* Sessions and keys that end by themselves tell nobody. */
-static void look_for_expired(void *arg)
+static void tick(void *arg)
 {
 	struct changes *c = arg;
 	int64_t now = clock_now_ms();
@@ -78,6 +102,8 @@ static void look_for_expired(void *arg)
 		next = f->next;
 		if (f->who.expires_at && f->who.expires_at <= now)
 			feed_end(f);
+		else if (f->stale)
+			feed_tell_stale(f);
 	}
 }
 
@@ -104,15 +130,40 @@ static void tell_on_loop(void *arg)
 	free(j);
 }
 
-/* What was published: any thread. */
+static bool hears(const struct feed *f, const struct errand *j)
+{
+	if (f->admin)
+		return true;
+	return j->user_id ? f->who.user.id == j->user_id : bus_kind_audience(j->kind) == BUS_TO_EVERYBODY;
+}
+
+static void note_stale_on_loop(void *arg)
+{
+	struct errand *j = arg;
+
+	for (struct feed *f = j->all->feeds; f; f = f->next) {
+		if (hears(f, j))
+			f->stale |= UINT32_C(1) << j->kind;
+	}
+	free(j);
+}
+
+/* What was published: any thread. Who opens a feed asks for everything behind its first frame. */
 static void tell(void *arg, const struct bus_event *ev)
 {
 	struct changes *c = arg;
-	struct errand *j = xcalloc(1, sizeof(*j));
 	char id[ID_LEN + 1], turn[ID_LEN + 1];
 
+	if (__atomic_load_n(&c->n, __ATOMIC_RELAXED) == 0)
+		return;
+	struct errand *j = xcalloc(1, sizeof(*j));
 	j->all = c;
 	j->user_id = ev->user_id;
+	j->kind = ev->kind;
+	if (bus_kind_audience(ev->kind) != BUS_TO_NOBODY) {
+		loop_post(c->loop, &j->task, note_stale_on_loop, j);
+		return;
+	}
 	id_format(ev->id, id);
 	id_format(ev->turn_id, turn);
 	snprintf(j->frame, sizeof(j->frame),
@@ -131,7 +182,7 @@ struct changes *changes_new(struct loop *l, struct bus *b, int64_t heartbeat_ms)
 	c->subscriber = (struct bus_subscriber){.fn = tell, .arg = c};
 	bus_subscribe(b, &c->subscriber);
 	c->heartbeat = loop_timer_new(l, heartbeat_ms, heartbeat, c);
-	c->expiry = loop_timer_new(l, EXPIRY_MS, look_for_expired, c);
+	c->tick = loop_timer_new(l, TICK_MS, tick, c);
 	return c;
 }
 
@@ -140,8 +191,8 @@ static void timers_free(struct changes *c)
 	if (!c->heartbeat)
 		return;
 	loop_timer_free(c->heartbeat);
-	loop_timer_free(c->expiry);
-	c->heartbeat = c->expiry = NULL;
+	loop_timer_free(c->tick);
+	c->heartbeat = c->tick = NULL;
 }
 
 static void stop_hearing(struct changes *c)
@@ -186,11 +237,13 @@ static int follow_on_loop(void *arg)
 	j->stream = http_shared_ref(f->stream);
 	f->all = c;
 	f->who = j->who;
+	f->admin = j->admin;
 	f->next = c->feeds;
 	f->at = &c->feeds;
 	if (f->next)
 		f->next->at = &f->next;
 	c->feeds = f;
+	__atomic_add_fetch(&c->n, 1, __ATOMIC_RELAXED);
 	if (c->stopped)
 		feed_end(f);
 	else
@@ -206,7 +259,8 @@ struct http_shared *changes_follow(struct changes *c, struct http_exchange *x, c
 		.who = {.user.id = who->user.id,
 			.session_id = who->session_id,
 			.key_id = who->key_id,
-			.expires_at = who->expires_at}};
+			.expires_at = who->expires_at},
+		.admin = user_is_admin(&who->user)};
 
 	(void)loop_call(c->loop, follow_on_loop, &j);
 	return j.stream;

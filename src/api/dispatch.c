@@ -248,13 +248,28 @@ static int parse_body(struct request *q)
 	return schema_parse_given(s, http_body(q->x), q->body, &q->given, &q->mem, &q->err);
 }
 
+/* What the route has changed, to whoever shows it. */
+static void tell_changes(const struct request *q)
+{
+	uint32_t changes = route_changes(q->route);
+
+	for (int k = 0; k < BUS_KINDS; k++) {
+		if (changes & UINT32_C(1) << k)
+			bus_publish_changed(q->api->c.bus, (enum bus_kind)k);
+	}
+}
+
 static int request_run(struct request *q)
 {
 	int r = q->checked ? 0 : request_check(q);
 
 	if (r == 0)
 		r = parse_body(q);
-	return r < 0 ? r : q->route->handler(q);
+	if (r == 0)
+		r = q->route->handler(q);
+	if (r == 0 && is_unsafe(q))
+		tell_changes(q);
+	return r;
 }
 
 static void request_work(void *arg)

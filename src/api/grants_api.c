@@ -159,4 +159,4 @@ static const struct route routes[] = {
 		.summary = "Say who may use a model or a provider; it counts from the next call on."},
 };
 /* clang-format on */
-const struct route_set grants_routes = ROUTES(routes);
+const struct route_set grants_routes = ROUTES_CHANGING(routes, CHANGES(GRANTS));

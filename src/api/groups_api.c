@@ -148,4 +148,4 @@ static const struct route routes[] = {
 		.summary = "Remove a group with its limits."},
 };
 /* clang-format on */
-const struct route_set groups_routes = ROUTES(routes);
+const struct route_set groups_routes = ROUTES_CHANGING(routes, CHANGES(GROUPS) | CHANGES(LIMITS) | CHANGES(GRANTS));

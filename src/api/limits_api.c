@@ -209,4 +209,4 @@ static const struct route routes[] = {
 		.summary = "Remove a limit."},
 };
 /* clang-format on */
-const struct route_set limits_routes = ROUTES(routes);
+const struct route_set limits_routes = ROUTES_CHANGING(routes, CHANGES(LIMITS));

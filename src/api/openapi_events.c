@@ -67,7 +67,7 @@ static void add_one_of(struct buf *b, const char *name, const char *doc, const c
 
 void openapi_add_events(struct buf *b)
 {
-	static const char *const changes[] = {"hello", "change", "turn", "job_end"};
+	static const char *const changes[] = {"hello", "change", "stale", "turn", "job_end"};
 	const char *names[EVENT_COUNT];
 
 	for (int i = 0; i < EVENT_COUNT; i++) {
@@ -88,6 +88,14 @@ void openapi_add_events(struct buf *b)
 		"turn or a job (started, ended), the queue of a conversation (queued, edited, removed, sent). `id` is "
 		"the "
 		"thing's, of a turn or a queue the conversation's.");
+	buf_add_char(b, ',');
+	add_frame(b, "stale", false, "kind:string",
+		"Something of a kind that has no single things here has changed: models (which there are, their "
+		"states), "
+		"grants (who may use what), limits (they, or what is used of them); for administrators also providers, "
+		"prices, users, groups, jobs (of everybody), health. Who shows any of it asks for it again. Told at "
+		"most "
+		"twice a second.");
 	buf_add_char(b, ',');
 	add_frame(b, "turn", false, "id:string ended:boolean? code:string?",
 		"The frames of TurnEvent that follow are of this turn, up to the next frame of this name. `ended`: no "

@@ -36,6 +36,10 @@ static int read_again(struct others *o, const struct changes_seen *now, struct e
 	if (r == 0 && (now->limits != o->seen.limits || used)) {
 		r = calls_reload(o->api->c.calls, e);
 		if (r == 0) {
+			if (now->limits != o->seen.limits) {
+				bus_publish_changed(o->api->c.bus, BUS_PRICES);
+				bus_publish_changed(o->api->c.bus, BUS_GROUPS);
+			}
 			o->seen.limits = now->limits;
 			o->seen.usage = now->usage;
 			o->looks = 0;

@@ -102,4 +102,4 @@ static const struct route routes[] = {
 		.summary = "Remove a price."},
 };
 /* clang-format on */
-const struct route_set prices_routes = ROUTES(routes);
+const struct route_set prices_routes = ROUTES_CHANGING(routes, CHANGES(PRICES));

@@ -79,6 +79,15 @@ static void gather(void)
 	}
 }
 
+uint32_t route_changes(const struct route *r)
+{
+	for (size_t i = 0; i < N_ELEMENTS(sets); i++) {
+		if (r >= sets[i]->routes && r < sets[i]->routes + sets[i]->n)
+			return sets[i]->changes;
+	}
+	return 0;
+}
+
 const struct route *const *api_routes(size_t *ret_n)
 {
 	pthread_once(&once, gather);

@@ -71,13 +71,16 @@ struct route {
 struct route_set {
 	const struct route *routes;
 	size_t n;
+	uint32_t changes; /* bits of enum bus_kind: what is told as changed when one of them has changed something */
 };
 
 /* The words that rows are written in. */
-#define ROUTES(array)                                                                                                  \
+#define ROUTES_CHANGING(array, kinds)                                                                                  \
 	{                                                                                                              \
-		(array), N_ELEMENTS(array)                                                                             \
+		(array), N_ELEMENTS(array), (kinds)                                                                    \
 	}
+#define ROUTES(array) ROUTES_CHANGING(array, 0)
+#define CHANGES(name) (UINT32_C(1) << BUS_##name)
 #define PARAMS(array) .params = (array), .n_params = N_ELEMENTS(array)
 #define V1            "/api/v1"
 #define SHORT_BODY    .body_max = 16384 /* for bodies of a few words: what asks for more is refused by its head */
@@ -93,6 +96,9 @@ struct route_set {
 
 /* All routes, those of a set side by side. */
 const struct route *const *api_routes(size_t *ret_n);
+
+/* `changes` of the set that the route stands in. */
+uint32_t route_changes(const struct route *r);
 
 /* The route for a method and a decoded path, and the text that stands for its {name} (n 0: none). When only the method
  * does not fit: NULL with the allowed ones ("GET, POST") in ret_allow; else that is "". */

@@ -183,4 +183,4 @@ static const struct route routes[] = {
 		FAILS(E_CONFLICT)},
 };
 /* clang-format on */
-const struct route_set users_routes = ROUTES(routes);
+const struct route_set users_routes = ROUTES_CHANGING(routes, CHANGES(USERS));

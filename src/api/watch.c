@@ -31,8 +31,8 @@ enum {
 struct watch {
 	struct api *api;
 	struct stat folder;
-	unsigned looks;
-	int64_t work; /* requests and events at the last look */
+	unsigned looks, changes; /* changes: of the health, as told last */
+	int64_t work;            /* requests and events at the last look */
 	unsigned quiet_looks;
 	size_t kept;         /* bytes that were free and stayed, when memory was given back last; */
 	unsigned kept_looks; /* since then */
@@ -158,6 +158,15 @@ static void give_back(struct watch *w)
 #endif
 }
 
+static void tell_changes(struct watch *w)
+{
+	unsigned now = health_changes();
+
+	if (now != w->changes)
+		bus_publish_changed(w->api->c.bus, BUS_HEALTH);
+	w->changes = now;
+}
+
 static void look(struct watch *w)
 {
 	static const struct {
@@ -180,6 +189,7 @@ static void look(struct watch *w)
 	report(HEALTH_database, db_state(w->api->c.db, &e), &e);
 	err_clear(&e);
 	report(HEALTH_writer, db_writer_state(w->api->c.db, &e), &e);
+	tell_changes(w);
 	others_look(w->api->others);
 	give_back(w);
 	w->looks++;

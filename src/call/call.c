@@ -109,6 +109,11 @@ static bool has_limits(struct calls *c, bool *ret_by_model)
 	return any;
 }
 
+static void tell_limits(struct calls *c, atelier_id user_id)
+{
+	bus_publish(c->c.bus, &(struct bus_event){.kind = BUS_LIMITS, .what = "changed", .user_id = user_id});
+}
+
 int metered_begin(struct metered *m, struct calls *c, const struct caller *who, const char *asked, int64_t tokens_in,
 	int64_t tokens_out, bool guess, struct err *e)
 {
@@ -136,6 +141,8 @@ int metered_begin(struct metered *m, struct calls *c, const struct caller *who, 
 	pthread_mutex_unlock(&c->mx);
 	if (r < 0)
 		refused(m, r, provider);
+	else
+		tell_limits(c, who->user_id);
 	return r;
 }
 
@@ -197,7 +204,7 @@ int64_t metered_end(struct metered *m, int r, int cancel_code, const struct gen_
 	int64_t now = c->now_ms(), cost;
 	bool by_model;
 
-	(void)has_limits(c, &by_model);
+	bool limited = has_limits(c, &by_model);
 	arena_init(&a, LOOKUP_BYTES);
 	identify(m, res, by_model, &a, &s, &provider, &name);
 	struct pending *p = row_new(m, now, provider, res->model[0] ? res->model : m->asked);
@@ -216,6 +223,8 @@ int64_t metered_end(struct metered *m, int r, int cancel_code, const struct gen_
 	meter_use(c->table, &s, now, 1, t->in + t->out, cost);
 	rows_push(c, p);
 	pthread_mutex_unlock(&c->mx);
+	if (limited)
+		tell_limits(c, m->who->user_id);
 	return cost;
 }
 
@@ -309,7 +318,11 @@ int call_generate(struct calls *c, const struct caller *who, const struct gen_re
 
 int calls_reload(struct calls *c, struct err *e)
 {
-	return table_load(c, e);
+	int r = table_load(c, e);
+
+	if (r == 0)
+		tell_limits(c, 0);
+	return r;
 }
 
 int calls_new(const struct calls_config *config, struct calls **ret, struct err *e)

@@ -8,6 +8,7 @@
 #include "base/settings.h"
 #include "db/db.h"
 #include "provider/provider.h"
+#include "sys/bus.h"
 
 struct calls; /* any thread but the loop's */
 
@@ -15,6 +16,7 @@ struct calls_config {
 	const struct settings *settings;
 	struct db *db;
 	struct providers *providers;
+	struct bus *bus; /* hears when what limits tell has changed; NULL: nobody does */
 };
 
 /* Reads prices, limits, groups and what is used up of the running windows. */

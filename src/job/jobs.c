@@ -204,6 +204,7 @@ void jobs_wake(struct jobs *js)
 void job_tell(struct jobs *js, atelier_id user_id, atelier_id id, const char *what)
 {
 	bus_publish(js->config.bus, &(struct bus_event){.kind = BUS_JOB, .what = what, .user_id = user_id, .id = id});
+	bus_publish_changed(js->config.bus, BUS_JOBS);
 }
 
 /* A row was changed by a request: who watches sees it, and the keeper looks whether it may be taken. */

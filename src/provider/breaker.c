@@ -113,9 +113,16 @@ void breaker_note_begun(const struct settings *s, struct provider *p, struct mod
 void breaker_leave(struct providers *ps, const struct target *t, int64_t caller, struct breaker_outcome o)
 {
 	pthread_mutex_lock(&ps->mx);
-	note(ps->settings, &t->p->breaker, EVERYBODY, o.provider);
-	note(ps->settings, &catalogue_note_of(t->p, t->name)->breaker, caller, o.model);
+	struct breaker *both[] = {&t->p->breaker, &catalogue_note_of(t->p, t->name)->breaker};
+	enum breaker_state was[] = {both[0]->state, both[1]->state};
+	note(ps->settings, both[0], EVERYBODY, o.provider);
+	note(ps->settings, both[1], caller, o.model);
+	bool changed = both[0]->state != was[0] || both[1]->state != was[1];
 	pthread_mutex_unlock(&ps->mx);
+	if (changed)
+		catalogue_changed(ps);
+	else
+		bus_publish_changed(ps->bus, BUS_PROVIDERS); /* one call less is running */
 }
 
 /* ---- asking ---- */

@@ -11,6 +11,7 @@
 #define PATIENT_ONES  2   /* callers that may wait for a refresh as long as they want to */
 #define IMPATIENT_MS  200 /* and how long the others wait */
 #define LATE_CHECK_MS 250
+#define MINUTE_MS     60000
 #define LOOK_SOON_MS  5000 /* from one look to the next while a provider cannot be reached or a model was loaded */
 
 struct timespec discovery_deadline(int64_t ms)
@@ -52,6 +53,50 @@ static void forget_notes(struct provider *p, int64_t before_ms)
 	}
 }
 
+/* ---- what is told of it ---- */
+
+void catalogue_changed(struct providers *ps)
+{
+	bus_publish_changed(ps->bus, BUS_MODELS);
+	bus_publish_changed(ps->bus, BUS_PROVIDERS);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_words(const char *const *a, const char *const *b)
+{
+	while (a && b && *a && *b && strcmp(*a, *b) == 0) {
+		a++;
+		b++;
+	}
+	return (a ? *a : NULL) == (b ? *b : NULL);
+}
+
+/* As far as people see it: a model stays in memory a little longer with each call. */
+static bool same_model(const struct model *a, const struct model *b)
+{
+	return same_text(a->id, b->id) && same_text(a->name, b->name) && same_text(a->state, b->state) &&
+	       same_text(a->family, b->family) && same_text(a->parameters, b->parameters) &&
+	       same_text(a->quantization, b->quantization) && same_text(a->digest, b->digest) &&
+	       same_words(a->capabilities, b->capabilities) && a->size_bytes == b->size_bytes &&
+	       a->context_length == b->context_length && a->context_loaded == b->context_loaded &&
+	       a->max_output == b->max_output && a->loaded_bytes == b->loaded_bytes &&
+	       a->loaded_vram == b->loaded_vram && a->loaded_until / MINUTE_MS == b->loaded_until / MINUTE_MS;
+}
+
+static bool same_list(const struct model_list *a, const struct model_list *b)
+{
+	if (!a || !b || a->n != b->n || a->loading != b->loading)
+		return a == b;
+	for (size_t i = 0; i < a->n; i++)
+		if (!same_model(&a->models[i], &b->models[i]))
+			return false;
+	return true;
+}
+
 /* Takes the list; NULL: `e` says why there is none. Lock held. */
 static void look_keep(struct look *l, struct model_list **list, const struct err *e)
 {
@@ -86,13 +131,20 @@ static void look_end(struct look *l, struct model_list **list, const struct err 
 	pthread_mutex_lock(&ps->mx);
 	/* One that was stopped from outside has found out nothing. */
 	int reason = cancel_reason(&l->cancel);
+	enum look_state state = p->state;
+	enum breaker_state breaker = p->breaker.state;
+	CLEANUP(freep) char *error = p->error ? xstrdup(p->error) : NULL;
+	bool changed = *list && !same_list(p->list, *list);
 	if (reason != E_CANCELED && reason != E_STOPPING)
 		look_keep(l, list, e);
 	p->look = NULL;
 	p->looks++;
 	p->looked_ms = clock_mono_ms();
 	ps->looks++;
+	changed |= p->state != state || p->breaker.state != breaker || !same_text(p->error, error);
 	pthread_mutex_unlock(&ps->mx);
+	if (changed)
+		catalogue_changed(ps);
 }
 
 static void *look_run(void *arg)
@@ -338,6 +390,7 @@ void discovery_stop(struct providers *ps)
 void catalogue_note_call(struct providers *ps, struct provider *p, const struct err *why)
 {
 	pthread_mutex_lock(&ps->mx);
+	enum look_state was = p->state;
 	if (why) {
 		free(p->error);
 		p->error = xstrdup(err_public_text(why));
@@ -350,7 +403,10 @@ void catalogue_note_call(struct providers *ps, struct provider *p, const struct 
 		p->look_wanted = ps->look_wanted = true;
 		pthread_cond_broadcast(&ps->cv);
 	}
+	bool changed = p->state != was;
 	pthread_mutex_unlock(&ps->mx);
+	if (changed)
+		catalogue_changed(ps);
 }
 
 void catalogue_note_silent(struct providers *ps, struct provider *p)
@@ -397,36 +453,48 @@ struct slots *catalogue_slots_of(struct providers *ps, struct provider *p, const
 	return s;
 }
 
+/* Whether it is known to be in memory. Lock held. */
+static bool is_ready(const struct provider *p, const struct model_note *n)
+{
+	const struct model *m = model_list_find(p->list, n->name);
+	return n->ready_ms > 0 || !m || !m->state || strcmp(m->state, "ready") == 0;
+}
+
 void catalogue_note_waiting(struct providers *ps, struct provider *p, const char *name, int change)
 {
 	pthread_mutex_lock(&ps->mx);
 	struct model_note *n = catalogue_note_of(p, name);
+	int waited = n->waiting;
 	n->waiting = MAX(n->waiting + change, 0);
+	bool changed = (waited > 0) != (n->waiting > 0) && !is_ready(p, n);
 	pthread_mutex_unlock(&ps->mx);
+	if (changed)
+		bus_publish_changed(ps->bus, BUS_MODELS);
 }
 
 /* Lock held. */
-static void note_ready(struct provider *p, const char *name)
+static void note_ready(struct providers *ps, struct provider *p, const char *name)
 {
-	const struct model *m = model_list_find(p->list, name);
 	struct model_note *n = catalogue_note_of(p, name);
 	/* A list that does not know it as loaded has figures of before: how much memory it takes is soon seen. */
-	if (n->ready_ms == 0 && m && m->state && strcmp(m->state, "ready") != 0)
+	if (!is_ready(p, n)) {
 		p->look_soon = true;
+		bus_publish_changed(ps->bus, BUS_MODELS);
+	}
 	n->ready_ms = clock_mono_ms();
 }
 
 void catalogue_note_ready(struct providers *ps, struct provider *p, const char *name)
 {
 	pthread_mutex_lock(&ps->mx);
-	note_ready(p, name);
+	note_ready(ps, p, name);
 	pthread_mutex_unlock(&ps->mx);
 }
 
 void catalogue_note_first_token(struct providers *ps, struct provider *p, const char *name, int64_t ms)
 {
 	pthread_mutex_lock(&ps->mx);
-	note_ready(p, name);
+	note_ready(ps, p, name);
 	breaker_note_begun(ps->settings, p, catalogue_note_of(p, name));
 	p->first_token_ms = p->first_token_ms < 0 ? ms : (p->first_token_ms * 7 + ms) / 8;
 	pthread_mutex_unlock(&ps->mx);

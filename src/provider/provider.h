@@ -32,6 +32,7 @@ struct providers_config {
 	const char *found_default;
 	void (*keep_default)(void *arg, const char *model);
 	void *keep_arg;
+	struct bus *bus; /* hears when models or providers have changed; NULL: nobody does */
 };
 
 int providers_new(const struct providers_config *c, struct providers **ret, struct err *e) MUST_CHECK;

@@ -466,6 +466,7 @@ int providers_configure(struct providers *ps, const struct provider_config *stor
 	ps->look_wanted = true;
 	pthread_cond_broadcast(&ps->cv);
 	pthread_mutex_unlock(&ps->mx);
+	catalogue_changed(ps);
 	return 0;
 }
 
@@ -478,6 +479,7 @@ int providers_new(const struct providers_config *c, struct providers **ret, stru
 	ps->http = c->http;
 	ps->manual_search = c->manual_search;
 	ps->manual_arg = c->manual_arg;
+	ps->bus = c->bus;
 	ps->keep_default = c->keep_default;
 	ps->keep_arg = c->keep_arg;
 	ps->found_default = c->found_default ? xstrdup(c->found_default) : NULL;

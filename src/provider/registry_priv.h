@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "provider/provider.h"
+#include "sys/bus.h"
 
 struct dialect;
 struct slots;
@@ -100,6 +101,7 @@ struct providers {
 	void *manual_arg;
 	void (*keep_default)(void *arg, const char *model);
 	void *keep_arg;
+	struct bus *bus;
 	int64_t loading_after_ms; /* of silence; tests shorten it */
 
 	pthread_mutex_t mx;
@@ -167,6 +169,8 @@ void catalogue_note_first_token(struct providers *ps, struct provider *p, const 
 void catalogue_note_ready(struct providers *ps, struct provider *p, const char *name); /* it was loaded */
 
 /* ---- catalogue.c, discovery.c, resolve.c: for calls ---- */
+
+void catalogue_changed(struct providers *ps); /* tells the bus; the lock may be held */
 
 /* The places for answers of a model: its provider's, or, where their number is not configured, those that an Ollama was
  * seen to have for it. They are there for as long as somebody has the provider. */

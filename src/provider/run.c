@@ -36,6 +36,7 @@ int run_tell(struct gen_sink *sink, bool on_loop, const struct run_status *s)
 int run_tell_queued(const struct run *r, bool on_loop, int64_t n, int64_t elapsed_ms)
 {
 	char text[200];
+	bus_publish_changed(r->ps->bus, BUS_PROVIDERS);
 	snprintf(
 		text, sizeof(text), "%.150s has no free place: number %lld in the queue", r->t->p->label, (long long)n);
 	return run_tell(r->sink, on_loop,
@@ -267,6 +268,7 @@ static int run_target(struct run *r, bool another, struct err *e)
 		.arg = r};
 	code = slots_take(r->streams ? catalogue_slots_of(r->ps, r->t->p, r->t->name) : r->t->p->slots, &r->place);
 	if (code >= 0) {
+		bus_publish_changed(r->ps->bus, BUS_PROVIDERS); /* one more is running */
 		code = tell_connecting(r);
 		if (code >= 0)
 			code = run_tries(r, another, e);

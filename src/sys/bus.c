@@ -21,6 +21,16 @@ const char *bus_kind_name(enum bus_kind kind)
 	return names[kind];
 }
 
+enum bus_audience bus_kind_audience(enum bus_kind kind)
+{
+	static const enum bus_audience audiences[] = {
+#define X(name, wire, what, audience) [BUS_##name] = BUS_TO_##audience,
+		BUS_TABLE(X)
+#undef X
+	};
+	return audiences[kind];
+}
+
 struct bus *bus_new(void)
 {
 	struct bus *b = xcalloc(1, sizeof(*b));
@@ -62,9 +72,14 @@ void bus_publish(struct bus *b, const struct bus_event *ev)
 {
 	if (!b)
 		return;
-	ASSERT(ev->kind < BUS_KINDS && ev->what && ev->user_id);
+	ASSERT(ev->kind < BUS_KINDS && ev->what && (ev->user_id || bus_kind_audience(ev->kind) != BUS_TO_NOBODY));
 	pthread_rwlock_rdlock(&b->lock);
 	for (struct bus_subscriber *s = b->first; s; s = s->next)
 		s->fn(s->arg, ev);
 	pthread_rwlock_unlock(&b->lock);
+}
+
+void bus_publish_changed(struct bus *b, enum bus_kind kind)
+{
+	bus_publish(b, &(struct bus_event){.kind = kind, .what = "changed"});
 }

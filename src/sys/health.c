@@ -12,6 +12,7 @@ static const struct health_info infos[] = {HEALTH_TABLE(X)};
 
 static pthread_mutex_t mx = PTHREAD_MUTEX_INITIALIZER;
 static char texts[HEALTH_COUNT][HEALTH_TEXT_BYTES]; /* "": it works */
+static unsigned changes;                            /* atomic */
 
 const struct health_info *health_info(enum health_part p)
 {
@@ -26,11 +27,18 @@ void health_set(enum health_part p, const char *text)
 	was = texts[p][0] != '\0';
 	snprintf(texts[p], HEALTH_TEXT_BYTES, "%s", text ? text : "");
 	pthread_mutex_unlock(&mx);
+	if (is != was)
+		__atomic_add_fetch(&changes, 1, __ATOMIC_RELAXED);
 	/* Once for each time that it breaks: the sentence may count seconds. */
 	if (is && !was)
 		log_write(infos[p].ready ? LOG_WARN : LOG_ERROR, "health", "%s", text);
 	else if (was && !is)
 		log_info("health", "%s: works again", infos[p].name);
+}
+
+unsigned health_changes(void)
+{
+	return __atomic_load_n(&changes, __ATOMIC_RELAXED);
 }
 
 bool health_get_text(enum health_part p, char ret[HEALTH_TEXT_BYTES])

@@ -31,6 +31,9 @@ const struct health_info *health_info(enum health_part p);
 /* `text`: a sentence about what is wrong; NULL: it works. The log has a line when that changes. Any thread. */
 void health_set(enum health_part p, const char *text);
 
+/* Rises whenever something breaks or works again. */
+unsigned health_changes(void);
+
 /* False: it works. */
 bool health_get_text(enum health_part p, char ret[HEALTH_TEXT_BYTES]);
 

@@ -542,7 +542,7 @@ class Scenario:
             # An event of a job whose PATH is VALUE: `until w job state "running"`.
             return r.wait("a job with %s = %s" % (rest[0], show(rest[1])), lambda r: any(
                 e.name == "job" and holds(e.json(), rest[0], rest[1]) for e in r.events), self.limit)
-        if what in ("change", "turn", "job_end"):
+        if what in ("change", "stale", "turn", "job_end"):
             # An event of /api/v1/events whose data has all these fields.
             return r.wait("the %s %s" % (what, show(rest[0])), lambda r: any(
                 e.name == what and rest[0].items() <= e.json().items() for e in r.events), self.limit)
@@ -741,8 +741,8 @@ class Scenario:
             # The data of all events of a name: `expect r event status 1.state "queued"`.
             got = lookup([e.json() for e in r.events if e.name == rest[0]], rest[1])
             ok = same(got, rest[2])
-        elif what == "change":
-            got = [e.json() for e in r.events if e.name == "change"]
+        elif what in ("change", "stale"):
+            got = [e.json() for e in r.events if e.name == what]
             ok = any(rest[0].items() <= e.items() for e in got) != (rest[1:] == ("never",))
         elif what == "ended":
             got = r.ended

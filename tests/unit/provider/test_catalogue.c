@@ -109,6 +109,54 @@ static void two_providers(void **state)
 	arena_done(&arena);
 }
 
+struct told {
+	struct bus_subscriber s;
+	int models, providers; /* atomic */
+};
+
+static void hear(void *arg, const struct bus_event *ev)
+{
+	struct told *t = arg;
+	__atomic_add_fetch(ev->kind == BUS_MODELS ? &t->models : &t->providers, 1, __ATOMIC_RELAXED);
+}
+
+/* A list that is read again tells something only when people see another one; so does a server that goes away. */
+static void what_has_changed_is_told(void **state)
+{
+	static const char other[] = OK_JSON "{\"models\":[{\"name\":\"shared\",\"model\":\"shared\",\"size\":7}]}";
+	static const char bigger[] = OK_JSON "{\"models\":[{\"name\":\"shared\",\"model\":\"shared\",\"size\":8}]}";
+	static const char bad[] = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
+	static const struct {
+		const char *list;
+		int told;
+	} looks[] = {{other, 1}, {other, 0}, {bigger, 1}, {bad, 1}, {bad, 0}, {bigger, 1}};
+	struct told t = {.s = {.fn = hear, .arg = &t}};
+	struct script script = {.path = "/api/tags"};
+	struct server s;
+	struct world w;
+	char url[64];
+	(void)state;
+	script.bytes = other;
+	server_start(&s, &script, 1);
+	server_url(&s, url);
+	world_init(&w, url, NULL);
+	w.providers->bus = bus_new();
+	bus_subscribe(w.providers->bus, &t.s);
+	for (size_t i = 0; i < N_ELEMENTS(looks); i++) {
+		int told = t.models, of_providers = t.providers;
+		pthread_mutex_lock(&s.mx);
+		script.bytes = looks[i].list;
+		pthread_mutex_unlock(&s.mx);
+		assert_true(providers_refresh(w.providers, 5000));
+		assert_int_equal(t.models - told, looks[i].told);
+		assert_int_equal(t.providers - of_providers, looks[i].told);
+	}
+	bus_unsubscribe(w.providers->bus, &t.s);
+	bus_free(TAKE_PTR(w.providers->bus));
+	world_done(&w);
+	server_stop(&s);
+}
+
 static void preferred_default(void **state)
 {
 	static const struct script a[] = {{.path = "/api/tags", .bytes = tags}};
@@ -271,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_providers),
+		cmocka_unit_test(what_has_changed_is_told),
 		cmocka_unit_test(preferred_default),
 		cmocka_unit_test(wrong_answers),
 		cmocka_unit_test(slow_lists_do_not_hold_the_look),

@@ -50,12 +50,18 @@ static void test_all_hear(void **state)
 	assert_int_equal(a.heard, 2);
 	assert_int_equal(b.heard, 1);
 	assert_string_equal(a.last.what, "updated");
+	bus_publish_changed(bus, BUS_MODELS);
+	assert_int_equal(a.last.kind, BUS_MODELS);
+	assert_int_equal(a.last.user_id, 0);
 	bus_unsubscribe(bus, &a.s);
 	bus_publish(NULL, &a.last);
 	bus_free(bus);
 	bus_free(NULL);
 	for (int k = 0; k < BUS_KINDS; k++)
 		assert_true(*bus_kind_name(k));
+	assert_int_equal(bus_kind_audience(BUS_TURN), BUS_TO_NOBODY);
+	assert_int_equal(bus_kind_audience(BUS_MODELS), BUS_TO_EVERYBODY);
+	assert_int_equal(bus_kind_audience(BUS_PROVIDERS), BUS_TO_ADMINS);
 }
 
 enum { THREADS = 4, EVENTS = 2000 };
