@@ -42,6 +42,7 @@
 	X(usage)                                                                                                       \
 	X(prices)                                                                                                      \
 	X(limits)                                                                                                      \
+	X(principals)                                                                                                  \
 	X(groups)                                                                                                      \
 	X(grants)                                                                                                      \
 	X(openai_chat)                                                                                                 \

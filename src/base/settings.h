@@ -125,6 +125,8 @@
 		"gateway requests answered at the same time")                                                          \
 	X(STR, cors_origins, "", 0, 2000, "ATELIER_CORS_ORIGINS",                                                      \
 		"origins of pages that may call the gateway from a browser, with spaces between, or *")                \
+	X(BOOL, directory, 1, 0, 1, "ATELIER_DIRECTORY",                                                               \
+		"let everybody find the names of people and groups, to share something with them")                     \
 	X(STR, currency, "USD", 1, 8, "ATELIER_CURRENCY", "currency of the price table")                               \
 	X(STR, server, "http://127.0.0.1:8420", 1, 500, "ATELIER_SERVER",                                              \
 		"server that `atelier chat` asks with --assistant or -c")                                              \
