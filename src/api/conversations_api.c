@@ -5,6 +5,7 @@
 #include "provider/parameters.h"
 #include "store/assistants.h"
 #include "store/conversations.h"
+#include "store/turns.h"
 
 #define TITLE_MAX        200
 #define MODEL_MAX        200
@@ -38,6 +39,7 @@ enum {
 	GIVEN_UNREAD = 2048,
 };
 
+static const struct field id_item = {.type = FT_ID};
 static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
 
 #define CONTEXT_CHOICES CONTEXT_REFUSE " " CONTEXT_DROP
@@ -77,7 +79,7 @@ static const struct schema conversation_patch_schema =
 
 struct conversation_answer {
 	struct conversation v;
-	struct schema_list tags;
+	struct schema_list tags, running;
 	struct parameters parameters;
 	int64_t purge_at;
 };
@@ -104,7 +106,9 @@ static const struct field conversation_fields[] = {
 	FIELD_TIME(C, v.created_at, "created_at", FIELD_REQUIRED, "When it began."),
 	FIELD_TIME(C, v.updated_at, "updated_at", FIELD_REQUIRED, "When it last changed."),
 	FIELD_ID(C, v.leaf_id, "leaf_id", 0, "The last message of the branch shown; null: there are none."),
-	FIELD_ID(C, v.turn_id, "running_turn_id", 0, "The turn being answered; null: none."),
+	FIELD_ID(C, v.turn_id, "running_turn_id", 0, "The turn being answered, or one of them; null: none."),
+	FIELD(FT_STRS, C, running, "running_turn_ids", .item = &id_item, .flags = FIELD_REQUIRED,
+		.doc = "The turns being answered: several while models are compared."),
 	FIELD_TIME(C, v.deleted_at, "deleted_at", 0, "When it was put into the bin; null: it is not there."),
 	FIELD_TIME(C, purge_at, "purge_at", 0, "When it is removed from the bin for good; null: never."),
 };
@@ -143,6 +147,25 @@ static const char *write_tags(struct request *q, const struct schema_list *tags)
 	return buf_status(&b) < 0 ? NULL : arena_strndup(&q->mem, b.p, b.n);
 }
 
+static int read_running(struct request *q, const struct conversation *v, struct schema_list *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	const char **ids = ARENA_ARRAY(&q->mem, const char *, COMPARED_MAX);
+	char(*text)[ID_LEN + 1] = arena_alloc(&q->mem, COMPARED_MAX * sizeof *text);
+	atelier_id running[COMPARED_MAX];
+	size_t n = 0;
+	int r = turns_running_in(c, v->id, running, &n, &q->err);
+
+	if (!ids || !text)
+		return request_no_memory(q);
+	for (size_t i = 0; i < n; i++) {
+		id_format(running[i], text[i]);
+		ids[i] = text[i];
+	}
+	*ret = (struct schema_list){ids, n};
+	return r;
+}
+
 static int answer_of(struct request *q, const struct conversation *v, struct conversation_answer *ret)
 {
 	int64_t days = q->api->c.settings->bin_keep_days;
@@ -153,6 +176,8 @@ static int answer_of(struct request *q, const struct conversation *v, struct con
 		ret->v.model = NULL;
 	int r = parameters_read(v->parameters, &q->mem, &ret->parameters, &q->err);
 
+	if (r == 0 && v->turn_id)
+		r = read_running(q, v, &ret->running);
 	return r < 0 ? r : read_tags(q, v->tags, &ret->tags);
 }
 

@@ -50,7 +50,7 @@ const struct schema message_part_schema =
 struct message_answer {
 	struct message m;
 	const char *parts;
-	struct schema_list siblings;
+	struct schema_list siblings, compared;
 	struct message_error error;
 	bool has_error, has_in, has_out, has_cached, has_reasoning, has_cost, has_first, has_duration;
 };
@@ -64,6 +64,9 @@ static const struct field message_fields[] = {
 	FIELD_ID(M, m.parent_id, "parent_id", 0, "The message before it; null: the first."),
 	FIELD(FT_STRS, M, siblings, "siblings", .item = &sibling_item, .flags = FIELD_REQUIRED,
 		.doc = "All messages with the same parent, this one among them, oldest first."),
+	FIELD(FT_STRS, M, compared, "compared", .item = &sibling_item, .flags = FIELD_REQUIRED,
+		.doc = "Of an answer that is compared with others until one is kept: these, itself among them, in the "
+		       "order in which the models were named. Else empty."),
 	FIELD_ENUM(M, m.role, "role", MESSAGE_USER " " MESSAGE_ASSISTANT, FIELD_REQUIRED, "Who said it."),
 	FIELD_TEXT(M, m.content, "content", 0, 0, FIELD_REQUIRED,
 		"All its text (Markdown), put together. Of a running one: what was there before."),
@@ -119,18 +122,18 @@ const char *message_only_part(struct arena *a, const char *content)
 	return buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p, b.n);
 }
 
-static int add_siblings(struct arena *a, const struct message *m, struct schema_list *ret)
+static int list_ids(struct arena *a, const atelier_id *from, size_t n, struct schema_list *ret)
 {
-	const char **ids = ARENA_ARRAY(a, const char *, m->n_siblings + 1);
-	char(*text)[ID_LEN + 1] = arena_alloc(a, (m->n_siblings + 1) * sizeof *text);
+	const char **ids = ARENA_ARRAY(a, const char *, n + 1);
+	char(*text)[ID_LEN + 1] = arena_alloc(a, (n + 1) * sizeof *text);
 
 	if (!ids || !text)
 		return -ENOMEM;
-	for (size_t i = 0; i < m->n_siblings; i++) {
-		id_format(m->siblings[i], text[i]);
+	for (size_t i = 0; i < n; i++) {
+		id_format(from[i], text[i]);
 		ids[i] = text[i];
 	}
-	*ret = (struct schema_list){ids, m->n_siblings};
+	*ret = (struct schema_list){ids, n};
 	return 0;
 }
 
@@ -149,7 +152,9 @@ static int answer_of(struct arena *a, const struct message *m, struct message_an
 		.has_duration = f->duration_ms > 0,
 		.has_error = m->error_code != NULL,
 		.error = {.code = m->error_code, .message = m->error_text ? m->error_text : ""}};
-	return ret->parts ? add_siblings(a, m, &ret->siblings) : -ENOMEM;
+	if (!ret->parts || list_ids(a, m->siblings, m->n_siblings, &ret->siblings) < 0)
+		return -ENOMEM;
+	return list_ids(a, m->together, m->n_together, &ret->compared);
 }
 
 /* One page into an arena of its own. */
@@ -299,6 +304,18 @@ static int message_delete(struct request *q)
 	return r;
 }
 
+static int message_keep(struct request *q)
+{
+	struct tree_choice x = {.user_id = q->who.user.id, .message_id = q->arg_id};
+	int r = tree_keep(q->api->c.db, &x, &q->err);
+
+	if (r < 0)
+		return r;
+	tell_conversation(q, x.conversation_id, "updated");
+	turn_queue_go_on(q->api->c.turns, q->who.user.id, x.conversation_id);
+	return answer_conversation(q, x.conversation_id);
+}
+
 static const struct param message_delete_params[] = {
 	{.name = "dry_run", .type = PARAM_BOOL, .doc = "Only tell what would go."},
 };
@@ -312,6 +329,9 @@ static const struct route routes[] = {
 		.answer = &message_schema, .summary = "One message."},
 	{"PATCH", V1 "/messages/{id}", "updateMessage", message_patch, ACCESS_USER, .status = 200,
 		.body = &message_patch_schema, .answer = &message_schema, .summary = "Pin a message, or take the pin away."},
+	{"POST", V1 "/messages/{id}/keep", "keepMessage", message_keep, ACCESS_USER, .status = 200,
+		.answer = &conversation_schema, FAILS(E_CONFLICT),
+		.summary = "Go on with this one of several answers that are compared; the others stay beside it."},
 	{"DELETE", V1 "/messages/{id}", "deleteMessage", message_delete, ACCESS_USER, .status = 200,
 		PARAMS(message_delete_params), .answer = &cut_schema, FAILS(E_CONFLICT),
 		.summary = "Delete a message with all that stands below it, or tell what would go."},

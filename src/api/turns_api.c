@@ -16,11 +16,12 @@ struct turn_new {
 	atelier_id assistant_id;
 	const char *language;
 	bool goes_on, queue, stop;
-	struct schema_list attachments;
+	struct schema_list attachments, models;
 	struct parameters options, parameters;
 };
 
 static const struct field attachment_item = {.type = FT_ID};
+static const struct field model_item = {.type = FT_STR, .min = 1, .max = 200};
 static const struct field turn_new_fields[] = {
 	FIELD(FT_TEXT, struct turn_new, content, "content", .min = 1, .pattern = "[^ \t\r\n\f\v]",
 		.hint = "more than blanks",
@@ -42,6 +43,11 @@ static const struct field turn_new_fields[] = {
 	FIELD_BOOL(struct turn_new, stop, "stop", 0,
 		"True: an answer that is being written here is stopped first. Counts more than `queue`."),
 	FIELD_STR(struct turn_new, model, "model", 1, 200, 0, "Id of the model; null: the conversation's."),
+	FIELD(FT_STRS, struct turn_new, models, "models", .max = COMPARED_MAX, .item = &model_item,
+		.flags = FIELD_UNIQUE,
+		.doc = "In place of `model`, two or more: each answers, side by side, until one of the answers is "
+		       "kept. "
+		       "What has begun is then told as JSON, whatever is accepted."),
 	FIELD_ID(struct turn_new, assistant_id, "assistant_id", 0,
 		"The assistant that answers this time; null: the conversation's."),
 	FIELD_OBJECT(
@@ -52,6 +58,7 @@ static const struct field turn_new_fields[] = {
 		"The person's language, for instructions that ask for it: a tag like de, or its name."),
 };
 #define NONE(name) "\"" name "\":{\"type\":\"null\"}"
+#define NO_MODELS  "\"models\":{\"maxItems\":0}"
 #define NO_PLACE   NONE("parent_id") "," NONE("edit") ",\"attachments\":{\"maxItems\":0}"
 /* As check_what() has it. */
 /* clang-format off */
@@ -62,10 +69,13 @@ static const struct schema turn_new_schema = {
 	.n_fields = N_ELEMENTS(turn_new_fields),
 	.doc = "What to answer.",
 	.rule = "\"allOf\":[{\"if\":{\"properties\":{\"queue\":{\"const\":true}},\"required\":[\"queue\"]},"
-		"\"then\":{\"properties\":{" NONE("regenerate") "," NO_PLACE
-		",\"continue\":{\"enum\":[false,null]}}}}],"
+		"\"then\":{\"properties\":{" NONE("regenerate") "," NO_PLACE "," NO_MODELS
+		",\"continue\":{\"enum\":[false,null]}}}},"
+		"{\"properties\":{\"models\":{\"not\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":1}}}},"
+		"{\"if\":{\"properties\":{\"models\":{\"type\":\"array\",\"minItems\":1}},\"required\":[\"models\"]},"
+		"\"then\":{\"properties\":{" NONE("model") "}}}],"
 		"\"if\":{\"properties\":{\"continue\":{\"const\":true}},\"required\":[\"continue\"]},"
-		"\"then\":{\"properties\":{" NONE("content") "," NONE("regenerate") "," NO_PLACE "}},"
+		"\"then\":{\"properties\":{" NONE("content") "," NONE("regenerate") "," NO_PLACE "," NO_MODELS "}},"
 		"\"else\":{\"if\":{\"properties\":{\"regenerate\":{\"type\":\"string\"}},\"required\":[\"regenerate\"]},"
 		"\"then\":{\"properties\":{" NONE("content") "," NO_PLACE "}},"
 		"\"else\":{\"allOf\":[{\"anyOf\":["
@@ -75,21 +85,41 @@ static const struct schema turn_new_schema = {
 };
 /* clang-format on */
 
-struct turn_started {
-	struct turn_asked asked;
+struct turn_link {
+	struct turn_ids ids;
 	const char *stream_url;
 	int64_t expires_at;
 };
 
+#define L struct turn_link
+static const struct field turn_link_fields[] = {
+	FIELD_ID(L, ids.turn_id, "turn_id", FIELD_REQUIRED, "The turn."),
+	FIELD_ID(L, ids.message_id, "message_id", FIELD_REQUIRED, "The message that is being written."),
+	FIELD_STR(L, stream_url, "stream_url", 0, 0, FIELD_REQUIRED, "Its events, without signing in."),
+	FIELD_TIME(L, expires_at, "expires_at", FIELD_REQUIRED, "Until when that link can be opened."),
+};
+#undef L
+static const struct schema turn_link_schema =
+	SCHEMA("TurnLink", struct turn_link, turn_link_fields, "An answer that has begun, and where it is followed.");
+
+/* The first answer, for who asks one model, and all of them. */
+struct turn_started {
+	atelier_id conversation_id, queued_id;
+	struct turn_link first;
+	struct schema_list turns;
+};
+
 #define S struct turn_started
 static const struct field turn_started_fields[] = {
-	FIELD_ID(S, asked.ids.turn_id, "turn_id", 0, "The turn; null: it waits in the queue."),
-	FIELD_ID(S, asked.ids.conversation_id, "conversation_id", FIELD_REQUIRED, "Where it stands."),
-	FIELD_ID(S, asked.ids.user_message_id, "user_message_id", 0, "The user's message; null: it waits."),
-	FIELD_ID(S, asked.ids.message_id, "message_id", 0, "The message that is being written; null: it waits."),
-	FIELD_STR(S, stream_url, "stream_url", 0, 0, 0, "Its events, without signing in; null: it waits."),
-	FIELD_TIME(S, expires_at, "expires_at", 0, "Until when that link can be opened; null: it waits."),
-	FIELD_ID(S, asked.queued_id, "queued_id", 0, "What waits in the queue; null: the answer has begun."),
+	FIELD_ID(S, first.ids.turn_id, "turn_id", 0, "The turn; null: it waits in the queue."),
+	FIELD_ID(S, conversation_id, "conversation_id", FIELD_REQUIRED, "Where it stands."),
+	FIELD_ID(S, first.ids.user_message_id, "user_message_id", 0, "The user's message; null: it waits."),
+	FIELD_ID(S, first.ids.message_id, "message_id", 0, "The message that is being written; null: it waits."),
+	FIELD_STR(S, first.stream_url, "stream_url", 0, 0, 0, "Its events, without signing in; null: it waits."),
+	FIELD_TIME(S, first.expires_at, "expires_at", 0, "Until when that link can be opened; null: it waits."),
+	FIELD_ID(S, queued_id, "queued_id", 0, "What waits in the queue; null: the answer has begun."),
+	FIELD_LIST(S, turns, "turns", &turn_link_schema, 0, FIELD_REQUIRED,
+		"All answers that have begun, in the order of `models`; empty: it waits."),
 };
 const struct schema turn_started_schema =
 	SCHEMA("TurnStarted", S, turn_started_fields, "The answer has begun, or what was asked waits.");
@@ -125,6 +155,9 @@ static int check_what(struct request *q, const struct turn_new *in)
 	if (in->queue && (!in->content || in->attachments.n || in->parent_id || in->edit))
 		return err_set(&q->err, E_INVALID,
 			"\"queue\" is for \"content\" at the end of the branch that is shown, and for nothing else.");
+	if (in->models.n && (in->models.n == 1 || in->model || in->goes_on || in->queue))
+		return err_set(&q->err, E_INVALID,
+			"\"models\" are two or more, in place of \"model\", and not for \"continue\" and \"queue\".");
 	if (asks ? in->parent_id && in->edit : in->parent_id || in->edit)
 		return err_set(&q->err, E_INVALID,
 			asks ? "Send either \"parent_id\" or \"edit\", not both."
@@ -200,38 +233,68 @@ static struct follower asker(const struct request *q)
 		.session_id = q->who.session_id, .key_id = q->who.key_id, .expires_at = q->who.expires_at};
 }
 
-static int answer_started(struct request *q, const struct turn_asked *asked)
+static int make_link(struct request *q, const struct turn_ids *ids, struct turn_link *ret)
+{
+	char token[AUTH_STREAM_TOKEN_LEN + 1], prefix[AUTH_PREFIX_LEN];
+	const struct auth_stream link = {.turn_id = ids->turn_id,
+		.session_id = q->who.session_id,
+		.key_id = q->who.key_id,
+		.expires_at = clock_now_ms() + q->api->c.settings->stream_token_s * 1000};
+
+	auth_stream_token(q->api->c.auth, &link, token);
+	*ret = (struct turn_link){.ids = *ids,
+		.expires_at = link.expires_at,
+		.stream_url = arena_printf(&q->mem, "%s/stream/%s", request_prefix(q, prefix), token)};
+	return ret->stream_url ? 0 : request_no_memory(q);
+}
+
+static int answer_started(struct request *q, atelier_id conversation_id, const struct turn_asked *asked)
 {
 	struct turn_started *out = ARENA_NEW(&q->mem, struct turn_started);
-	char token[AUTH_STREAM_TOKEN_LEN + 1], prefix[AUTH_PREFIX_LEN];
-	struct auth_stream link = {
-		.turn_id = asked->ids.turn_id, .session_id = q->who.session_id, .key_id = q->who.key_id};
+	struct turn_link *links = ARENA_ARRAY(&q->mem, struct turn_link, COMPARED_MAX);
+	int r = 0;
 
-	if (!out)
+	if (!out || !links)
 		return request_no_memory(q);
-	*out = (struct turn_started){.asked = *asked};
+	for (size_t i = 0; r == 0 && i < asked->n; i++)
+		r = make_link(q, &asked->ids[i], &links[i]);
+	*out = (struct turn_started){
+		.conversation_id = conversation_id, .queued_id = asked->queued_id, .turns = {links, asked->n}};
+	if (asked->n)
+		out->first = links[0];
 	q->answer = out;
-	if (asked->queued_id)
-		return 0;
-	out->expires_at = clock_now_ms() + q->api->c.settings->stream_token_s * 1000;
-	link.expires_at = out->expires_at;
-	auth_stream_token(q->api->c.auth, &link, token);
-	out->stream_url = arena_printf(&q->mem, "%s/stream/%s", request_prefix(q, prefix), token);
-	return out->stream_url ? 0 : request_no_memory(q);
+	return r;
+}
+
+/* Whether one model may be asked; which it is in *model. */
+static int allow(struct request *q, const struct turn_request *t, const char *wanted, const char **ret_model)
+{
+	struct turn_request one = *t;
+	const char *model = NULL;
+
+	one.model = wanted;
+	int r = turn_wanted_model(q->api->c.db, &one, &q->mem, &model, &q->err);
+	if (r == 0)
+		r = providers_resolve(q->api->c.providers, model, &q->mem, ret_model, &q->err);
+	return r < 0 ? r : request_allow_model(q, *ret_model);
 }
 
 /* A key, or a model, may not be for all. What was looked at here is then what is asked, not what is chosen later. */
 static int choose_allowed(struct request *q, struct turn_request *t)
 {
-	const char *model = NULL;
+	const char **models = ARENA_ARRAY(&q->mem, const char *, t->n_models + 1);
 	int r = request_rights(q);
 
 	if (r < 0 || (!q->who.models && q->n_rights == 0))
 		return r;
-	r = turn_wanted_model(q->api->c.db, t, &q->mem, &model, &q->err);
-	if (r == 0)
-		r = providers_resolve(q->api->c.providers, model, &q->mem, &t->model, &q->err);
-	return r < 0 ? r : request_allow_model(q, t->model);
+	if (!models)
+		return request_no_memory(q);
+	if (t->n_models == 0)
+		return allow(q, t, t->model, &t->model);
+	for (size_t i = 0; r == 0 && i < t->n_models; i++)
+		r = allow(q, t, t->models[i], &models[i]);
+	t->models = models;
+	return r;
 }
 
 static int read_attachments(struct request *q, const struct turn_new *in, struct turn_request *t)
@@ -261,19 +324,19 @@ static int read_parameters(struct request *q, struct turn_new *in, const char **
 
 int turns_ask(struct request *q, struct turn_request *t, enum turn_when when)
 {
-	struct turn_asked asked = {.queued_id = 0};
+	struct turn_asked asked = {.n = 0};
 	int r = choose_allowed(q, t);
 
 	if (r == 0)
 		r = turn_ask(q->api->c.turns, t, when, &asked, &q->err);
 	if (r < 0)
 		return r;
-	if (!asked.queued_id && header_accepts(http_header(q->x, "Accept"), "text/event-stream")) {
+	if (asked.n == 1 && header_accepts(http_header(q->x, "Accept"), "text/event-stream")) {
 		struct follower who = asker(q);
 
-		return follow(q, q->who.user.id, asked.ids.turn_id, 0, &who);
+		return follow(q, q->who.user.id, asked.ids[0].turn_id, 0, &who);
 	}
-	return answer_started(q, &asked);
+	return answer_started(q, t->conversation_id, &asked);
 }
 
 static int turns_post(struct request *q)
@@ -290,6 +353,8 @@ static int turns_post(struct request *q)
 		.goes_on = in->goes_on,
 		.content = in->content,
 		.model = in->model,
+		.models = in->models.items,
+		.n_models = in->models.n,
 		.assistant_id = in->assistant_id,
 		.language = in->language};
 	int r = check_what(q, in);

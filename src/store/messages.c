@@ -15,7 +15,7 @@ struct page_end {
 	"m.id, m.conversation_id, m.parent_id, m.turn_id, m.role, m.state, m.content, m.parts, m.model,"               \
 	" m.error_code, m.error_text, m.finish_reason, m.tokens_in, m.tokens_out, m.tokens_cached,"                    \
 	" m.tokens_reasoning, m.tokens_exact, m.cost_micros, m.first_token_ms, m.duration_ms, m.created_at,"           \
-	" m.pinned"
+	" m.pinned, m.compared"
 
 static void read_message(struct store_reader *rd, struct message *m)
 {
@@ -45,6 +45,7 @@ static void read_message(struct store_reader *rd, struct message *m)
 			},
 		.created_at = db_i64(rd->rows, 20),
 		.pinned = db_i64(rd->rows, 21) != 0,
+		.compared = db_i64(rd->rows, 22),
 	};
 }
 
@@ -151,6 +152,20 @@ static struct message *child_of(const struct message_list *list, atelier_id pare
 	return NULL;
 }
 
+/* The comparison that an answer is part of. Rare, so that the siblings of all others are told by an index alone. */
+static int add_compared(struct db_conn *c, struct message *m, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = m->compared ? db_query(c, &rows, e,
+				      "SELECT id FROM messages WHERE parent_id = ? AND compared > 0 ORDER BY compared",
+				      DB_I64(m->parent_id))
+			    : 0;
+
+	while (rows && r >= 0 && m->n_together < COMPARED_MAX && (r = db_next(rows, e)) > 0)
+		m->together[m->n_together++] = db_i64(rows, 0);
+	return MIN(r, 0);
+}
+
 /* Rows of parent and id, in the order of the parents' place in the branch. */
 static int take_siblings(struct db_rows *rows, struct message_list *list, struct arena *a, struct err *e)
 {
@@ -195,6 +210,8 @@ static int add_siblings(
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = root_siblings(c, conversation_id, list, a, e);
 
+	for (size_t i = 0; r >= 0 && i < list->n; i++)
+		r = add_compared(c, &list->items[i], e);
 	if (r < 0 || list->n == 0)
 		return r;
 	r = db_query(c, &rows, e,

@@ -24,6 +24,8 @@ struct message_figures {
 	bool exact;
 };
 
+#define COMPARED_MAX 4 /* answers in one comparison */
+
 struct message {
 	atelier_id id;
 	atelier_id conversation_id;
@@ -44,6 +46,10 @@ struct message {
 	/* Of messages_list: all messages of the same parent, itself among them, oldest first. */
 	const atelier_id *siblings;
 	size_t n_siblings;
+	/* Of these, in their order, those of the comparison that it is part of. */
+	int64_t compared; /* its place among them, from 1 on; 0: it is in none, or in one that has ended */
+	atelier_id together[COMPARED_MAX];
+	size_t n_together;
 };
 
 struct message_list {

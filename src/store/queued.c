@@ -41,8 +41,11 @@ int queued_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct aren
 
 int queued_first(struct db_conn *c, atelier_id conversation_id, struct arena *a, struct queued *ret, struct err *e)
 {
-	return rows_first(
-		&queued, c, a, ret, e, "WHERE conversation_id = ? ORDER BY id LIMIT 1", DB_I64(conversation_id));
+	return rows_first(&queued, c, a, ret, e,
+		"WHERE conversation_id = ? AND NOT EXISTS (SELECT 1 FROM conversations v JOIN messages m ON m.id = "
+		"v.leaf_id"
+		" WHERE v.id = queued.conversation_id AND m.compared > 0) ORDER BY id LIMIT 1",
+		DB_I64(conversation_id));
 }
 
 /* ---- adding ---- */

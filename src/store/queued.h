@@ -35,7 +35,8 @@ int queued_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_i
 int queued_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct queued *ret,
 	struct err *e) MUST_CHECK;
 
-/* The first of a conversation; asks for no owner. E_NOT_FOUND when none waits. */
+/* The first of a conversation; asks for no owner. E_NOT_FOUND when none waits, or which answer it is to stand below is still to
+ * be chosen: a comparison is open. */
 int queued_first(
 	struct db_conn *c, atelier_id conversation_id, struct arena *a, struct queued *ret, struct err *e) MUST_CHECK;
 

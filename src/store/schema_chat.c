@@ -94,6 +94,13 @@ const char schema_context[] = "ALTER TABLE turns ADD COLUMN prompt TEXT;"
 			      "  calls INTEGER NOT NULL"
 			      ") STRICT;";
 
+/* Answers of several models to one question: each has its place in their comparison, from 1 on, until one is kept; 0: in none.
+ * That answers are begun together or one at a time is seen to by turns_begin, which holds the conversation's row. */
+const char schema_comparisons[] = "ALTER TABLE messages ADD COLUMN compared INTEGER NOT NULL DEFAULT 0;"
+				  "DROP INDEX turns_running;"
+				  "CREATE UNIQUE INDEX turns_running ON turns(message_id) WHERE state = 'running';"
+				  "CREATE INDEX turns_running_in ON turns(conversation_id) WHERE state = 'running';";
+
 const char schema_prompts[] = "CREATE TABLE prompts ("
 			      "  id INTEGER PRIMARY KEY,"
 			      "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"

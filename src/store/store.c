@@ -13,7 +13,7 @@
 /*
  * Messages refer to their parent without a cascade: a branch is deeper than SQLite lets cascades recurse, and a
  * conversation takes all of its messages with it anyway. Long columns stand last, so that the others are read without
- * their pages. That one answer at most is written in a conversation is a rule of the database (turns_running).
+ * their pages. That one turn at most writes a message is a rule of the database (turns_running).
  */
 static const char schema_1[] =
 	"CREATE TABLE users ("
@@ -231,6 +231,7 @@ static const struct db_migration migrations[] = {
 	{.version = 19, .name = "memories, default assistants", .sql = schema_memories},
 	{.version = 20, .name = "what models were given", .sql = schema_context},
 	{.version = 21, .name = "pictures of assistants", .sql = schema_faces},
+	{.version = 22, .name = "several answers to one question", .sql = schema_comparisons},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)
@@ -342,10 +343,11 @@ char *store_fold(const char *name)
 int store_conversation_idle(struct db_conn *c, atelier_id conversation_id, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
+	int r = db_exec(c, NULL, e, "UPDATE conversations SET id = id WHERE id = ?", DB_I64(conversation_id));
 
-	r = db_query(c, &rows, e, "SELECT 1 FROM turns WHERE conversation_id = ? AND state = 'running'",
-		DB_I64(conversation_id));
+	if (r == 0)
+		r = db_query(c, &rows, e, "SELECT 1 FROM turns WHERE conversation_id = ? AND state = 'running'",
+			DB_I64(conversation_id));
 	if (r < 0)
 		return r;
 	r = db_next(rows, e);

@@ -10,7 +10,7 @@
 
 extern const char schema_2[], triggers_sqlite[], triggers_postgres[]; /* schema_2.c */
 extern const struct rows_table users_table;                           /* users.c */
-extern const char schema_order[], schema_assistants[], schema_prompts[], schema_queued[],
+extern const char schema_order[], schema_comparisons[], schema_assistants[], schema_prompts[], schema_queued[],
 	schema_context[];                                             /* schema_chat.c */
 extern const char schema_images[], schema_memories[], schema_faces[]; /* schema_media.c */
 extern const char schema_8_sqlite[], schema_8_postgres[];             /* schema_8.c */
@@ -75,5 +75,6 @@ UNUSED static inline struct db_param store_text(struct str s)
 #define STORE_NO_MESSAGE      "There is no such message, or it is not yours."
 #define STORE_ANSWER_RUNNING  "An answer is being written in this conversation already."
 
-/* E_CONFLICT when a turn is running in the conversation. */
+/* Inside a db_write: E_CONFLICT when a turn is running in the conversation; else none begins before the end of the write, at
+ * no server. */
 int store_conversation_idle(struct db_conn *c, atelier_id conversation_id, struct err *e) MUST_CHECK;

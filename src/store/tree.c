@@ -63,6 +63,38 @@ int tree_pin(struct db *db, atelier_id user_id, atelier_id message_id, bool pinn
 	return db_write(db, pin_in, &x, e);
 }
 
+/* ---- keeping one of several answers ---- */
+
+static int keep_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct tree_choice *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
+		"SELECT m.conversation_id, m.parent_id, m.compared, m.model FROM messages m"
+		" JOIN conversations v ON v.id = m.conversation_id"
+		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
+		DB_I64(x->message_id), DB_I64(x->user_id));
+
+	if (r < 0)
+		return r;
+	if (db_i64(rows, 2) == 0)
+		return err_set(
+			e, E_CONFLICT, "This answer is not compared with others, or one of them was kept already.");
+	x->conversation_id = db_i64(rows, 0);
+	r = db_exec(c, NULL, e, "UPDATE messages SET compared = 0 WHERE parent_id = ? AND compared > 0",
+		DB_I64(db_i64(rows, 1)));
+	return r < 0 ? r
+		     : db_exec(c, NULL, e,
+			       "UPDATE conversations SET leaf_id = ?, model = coalesce(?, model) WHERE id = ?",
+			       DB_I64(x->message_id), DB_TEXT_N(db_bytes(rows, 3).p, db_bytes(rows, 3).n),
+			       DB_I64(x->conversation_id));
+}
+
+int tree_keep(struct db *db, struct tree_choice *x, struct err *e)
+{
+	return db_write(db, keep_in, x, e);
+}
+
 /* ---- deleting ---- */
 
 #define BELOW                                                                                                          \
@@ -85,8 +117,17 @@ static int look_below(struct db_conn *c, struct tree_cut *x, bool *ret_shown, st
 	return 0;
 }
 
+/* What is left alone of a comparison is none any more. */
+static int end_lonely(struct db_conn *c, atelier_id parent, struct err *e)
+{
+	return db_exec(c, NULL, e,
+		"UPDATE messages SET compared = 0 WHERE parent_id = ? AND compared > 0"
+		" AND (SELECT count(*) FROM messages s WHERE s.parent_id = ? AND s.compared > 0) = 1",
+		DB_I64(parent), DB_I64(parent));
+}
+
 /* The end of the newest branch beside the message, or its parent: what is shown when it is gone. */
-static int leaf_beside(struct db_conn *c, struct tree_cut *x, atelier_id parent, struct err *e)
+static int leaf_beside(struct db_conn *c, struct tree_cut *x, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = db_query(c, &rows, e,
@@ -97,13 +138,13 @@ static int leaf_beside(struct db_conn *c, struct tree_cut *x, atelier_id parent,
 		"  SELECT (SELECT max(k.id) FROM messages k WHERE k.parent_id = d.id), d.depth + 1 FROM down d"
 		"  WHERE d.id IS NOT NULL)"
 		" SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
-		DB_I64(x->conversation_id), DB_I64(x->message_id), DB_I64(parent));
+		DB_I64(x->conversation_id), DB_I64(x->message_id), DB_I64(x->parent_id));
 
 	if (r == 0)
 		r = db_next(rows, e);
 	if (r < 0)
 		return r;
-	x->leaf_id = r > 0 ? db_i64(rows, 0) : parent;
+	x->leaf_id = r > 0 ? db_i64(rows, 0) : x->parent_id;
 	return 0;
 }
 
@@ -121,10 +162,11 @@ static int find_cut(struct db_conn *c, struct tree_cut *x, struct err *e)
 		return r;
 	x->conversation_id = db_i64(rows, 0);
 	x->leaf_id = db_i64(rows, 1);
+	x->parent_id = db_i64(rows, 2);
 	r = store_conversation_idle(c, x->conversation_id, e);
 	if (r == 0)
 		r = look_below(c, x, &shown, e);
-	return r < 0 || !shown ? r : leaf_beside(c, x, db_i64(rows, 2), e);
+	return r < 0 || !shown ? r : leaf_beside(c, x, e);
 }
 
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
@@ -142,9 +184,10 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 		r = db_exec(c, NULL, e,
 			"UPDATE conversations SET leaf_id = ?, message_count = message_count - ? WHERE id = ?",
 			store_ref(x->leaf_id), DB_I64(x->messages), DB_I64(x->conversation_id));
-	return r < 0 ? r
-		     : db_exec(c, NULL, e, BELOW " DELETE FROM messages WHERE id IN (SELECT id FROM below)",
-			       DB_I64(x->message_id));
+	if (r == 0)
+		r = db_exec(c, NULL, e, BELOW " DELETE FROM messages WHERE id IN (SELECT id FROM below)",
+			DB_I64(x->message_id));
+	return r < 0 ? r : end_lonely(c, x->parent_id, e);
 }
 
 int tree_delete(struct db *db, struct tree_cut *x, struct err *e)

@@ -26,13 +26,21 @@ int tree_read(struct db_conn *c, atelier_id user_id, atelier_id conversation_id,
 
 int tree_pin(struct db *db, atelier_id user_id, atelier_id message_id, bool pinned, struct err *e) MUST_CHECK;
 
+/* Of several answers that are compared, one: the branch shown ends in it, its model is the conversation's, and the comparison is
+ * over; the others stay beside it. E_CONFLICT for one that is in no comparison. */
+struct tree_choice {
+	atelier_id user_id, message_id;
+	atelier_id conversation_id; /* out */
+};
+int tree_keep(struct db *db, struct tree_choice *x, struct err *e) MUST_CHECK;
+
 /* A message with all that stands below it. */
 struct tree_cut {
 	atelier_id user_id, message_id;
 	bool dry; /* nothing happens, it is only told */
 	/* Out: */
-	atelier_id conversation_id;
-	atelier_id leaf_id; /* of the branch that is shown then; 0: there is none */
+	atelier_id conversation_id, parent_id; /* parent 0: it was a first one */
+	atelier_id leaf_id;                    /* of the branch that is shown then; 0: there is none */
 	int64_t messages, answers;
 };
 

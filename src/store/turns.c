@@ -13,8 +13,9 @@
 
 struct begin {
 	const struct turn_begin *in;
-	struct turn_begun out;
-	atelier_id parent; /* of the question */
+	struct turn_begun out;                      /* of the first answer */
+	struct turn_begun beside[COMPARED_MAX - 1]; /* of the others */
+	atelier_id parent;                          /* of the question */
 };
 
 /* Where the question stands, or which it is. */
@@ -98,35 +99,66 @@ static int insert_question(struct db_conn *c, struct begin *x, struct err *e)
 	return r < 0 ? r : images_attach(c, x->out.user_message_id, in->images, in->n_images, e);
 }
 
+static int insert_answer(struct db_conn *c, const struct turn_begin *in, const struct turn_beside *who,
+	int64_t compared, struct turn_begun *t, struct err *e)
+{
+	int r = STORE_INSERT(c, &t->message_id, e,
+		"INSERT INTO messages (id, conversation_id, parent_id, role, state, created_at, compared)"
+		" VALUES (?, ?, ?, 'assistant', 'running', ?, ?)",
+		DB_I64(in->conversation_id), DB_I64(t->user_message_id), DB_I64(t->created_at), DB_I64(compared));
+
+	return r < 0 ? r : insert_turn(c, in->user_id, who->model, who->prompt, false, t, e);
+}
+
+static int insert_answers(struct db_conn *c, struct begin *x, struct err *e)
+{
+	const struct turn_begin *in = x->in;
+	int r = insert_answer(c, in, &(struct turn_beside){in->model, in->prompt}, in->n_beside ? 1 : 0, &x->out, e);
+
+	for (size_t i = 0; r == 0 && i < in->n_beside; i++) {
+		x->beside[i] = x->out;
+		r = insert_answer(c, in, &in->beside[i], (int64_t)i + 2, &x->beside[i], e);
+	}
+	return r;
+}
+
+/* Whoever goes on below an answer has kept it; and of one question there is one comparison, the newest. */
+static int end_comparison(struct db_conn *c, const struct begin *x, struct err *e)
+{
+	if (x->in->place == TURN_EDIT || (x->in->place == TURN_REGENERATE && x->in->n_beside == 0))
+		return 0;
+	return db_exec(c, NULL, e,
+		"UPDATE messages SET compared = 0 WHERE compared > 0 AND parent_id ="
+		" CASE WHEN ? = 1 THEN ? ELSE (SELECT p.parent_id FROM messages p WHERE p.id = ?) END",
+		DB_I64(x->in->place == TURN_REGENERATE), DB_I64(x->out.user_message_id), DB_I64(x->parent));
+}
+
 static int begin_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct begin *x = arg;
 	const struct turn_begin *in = x->in;
 	struct turn_begun *t = &x->out;
+	int64_t added = (in->place == TURN_REGENERATE ? 1 : 2) + (int64_t)in->n_beside;
 	int r;
 
+	ASSERT(in->n_beside < COMPARED_MAX);
 	r = begin_check(c, x, e);
 	if (r < 0)
 		return r;
 	t->conversation_id = in->conversation_id;
 	t->created_at = clock_now_ms();
 	r = insert_question(c, x, e);
-	if (r < 0)
-		return r;
-	r = STORE_INSERT(c, &t->message_id, e,
-		"INSERT INTO messages (id, conversation_id, parent_id, role, state, created_at)"
-		" VALUES (?, ?, ?, 'assistant', 'running', ?)",
-		DB_I64(in->conversation_id), DB_I64(t->user_message_id), DB_I64(t->created_at));
-	if (r < 0)
-		return r;
-	r = insert_turn(c, in->user_id, in->model, in->prompt, false, t, e);
+	if (r == 0)
+		r = end_comparison(c, x, e);
+	if (r == 0)
+		r = insert_answers(c, x, e);
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
 		"UPDATE conversations SET leaf_id = ?, message_count = message_count + ?, updated_at = ?, model = ?,"
 		" title = CASE WHEN title = '' THEN coalesce(?, '') ELSE title END WHERE id = ?",
-		DB_I64(t->message_id), DB_I64(in->place == TURN_REGENERATE ? 1 : 2), DB_I64(t->created_at),
-		DB_TEXT(in->model), DB_TEXT(in->title), DB_I64(in->conversation_id));
+		DB_I64(t->message_id), DB_I64(added), DB_I64(t->created_at), DB_TEXT(in->model), DB_TEXT(in->title),
+		DB_I64(in->conversation_id));
 }
 
 int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e)
@@ -135,9 +167,12 @@ int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *r
 	int r;
 
 	r = db_write(db, begin_in, &x, e);
-	if (r == 0)
-		*ret = x.out;
-	return r;
+	if (r < 0)
+		return r;
+	ret[0] = x.out;
+	if (in->n_beside)
+		memcpy(ret + 1, x.beside, in->n_beside * sizeof *ret);
+	return 0;
 }
 
 /* ---- continue ---- */
@@ -430,6 +465,22 @@ int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *r
 	if (r == 0)
 		*ret = (struct turn_record_list){l.items, l.n};
 	return r;
+}
+
+int turns_running_in(
+	struct db_conn *c, atelier_id conversation_id, atelier_id ret[COMPARED_MAX], size_t *ret_n, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	size_t n = 0;
+	int r = db_query(c, &rows, e,
+		"SELECT t.id FROM turns t JOIN messages m ON m.id = t.message_id"
+		" WHERE t.conversation_id = ? AND t.state = 'running' ORDER BY m.compared, t.id",
+		DB_I64(conversation_id));
+
+	while (r >= 0 && n < COMPARED_MAX && (r = db_next(rows, e)) > 0)
+		ret[n++] = db_i64(rows, 0);
+	*ret_n = n;
+	return MIN(r, 0);
 }
 
 int turns_running_count(struct db_conn *c, atelier_id user_id, int64_t *ret, struct err *e)

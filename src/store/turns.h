@@ -31,6 +31,11 @@ enum turn_place {
 	TURN_REGENERATE, /* no new question: another answer beside the answer `at`, or below the question `at` */
 };
 
+/* A further model that answers the same question, at the same time. */
+struct turn_beside {
+	const char *model, *prompt;
+};
+
 struct turn_begin {
 	atelier_id user_id;
 	atelier_id conversation_id;
@@ -44,6 +49,8 @@ struct turn_begin {
 	const char *model;
 	const char *prompt; /* what the model is given (turn/context.h); NULL: not told */
 	const char *title;  /* to use, as a plain one, when the conversation has none; may be NULL */
+	struct turn_beside beside[COMPARED_MAX - 1]; /* then the answers are compared until one is kept (tree_keep) */
+	size_t n_beside;
 };
 
 struct turn_begun {
@@ -56,8 +63,9 @@ struct turn_begun {
 };
 
 /*
- * Stores the user's message, an empty running answer and the turn, in one transaction; the branch shown ends in the answer
- * then. E_NOT_FOUND for a conversation that is not the user's, and for a message that is not in it or waits no more; E_INVALID for one of
+ * Stores the user's message, an empty running answer and its turn, and those of the models beside, in one transaction; `ret` has
+ * room for all of them. The branch shown ends in the first answer then. A comparison that the question stands below is over.
+ * E_NOT_FOUND for a conversation that is not the user's, and for a message that is not in it or waits no more; E_INVALID for one of
  * the wrong role; E_CONFLICT when an answer is being written in the conversation.
  */
 int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e) MUST_CHECK;
@@ -117,6 +125,9 @@ int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log
 
 /* All that are running, of everybody: at start these are the interrupted ones. */
 int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *ret, struct err *e) MUST_CHECK;
+/* Of one conversation, in the order of their comparison where there are several. Asks for no owner. */
+int turns_running_in(struct db_conn *c, atelier_id conversation_id, atelier_id ret[COMPARED_MAX], size_t *ret_n,
+	struct err *e) MUST_CHECK;
 int turns_running_count(struct db_conn *c, atelier_id user_id, int64_t *ret, struct err *e) MUST_CHECK;
 
 /* Removes the event logs of up to `limit` turns begun before that time (Unix ms) and behind *after, which moves on; what

@@ -95,7 +95,7 @@ static int wait_or_start(
 			r = put(all, q, a, &ret->queued_id, e);
 		if (r < 0 || ret->queued_id)
 			return r;
-		r = turn_start(all, q, &ret->ids, e);
+		r = turn_start(all, q, ret, e);
 	}
 	return r;
 }
@@ -113,7 +113,7 @@ static int stop_and_start(
 		return err_set(e, E_BUSY,
 			"The answer that is being written is stopped, but has not ended yet. Try again in a moment.");
 	}
-	return turn_start(all, q, &ret->ids, e);
+	return turn_start(all, q, ret, e);
 }
 
 int turn_ask(
@@ -122,9 +122,9 @@ int turn_ask(
 	CLEANUP(arena_done) struct arena a;
 
 	arena_init(&a, TURN_ARENA_BYTES);
-	*ret = (struct turn_asked){.ids.conversation_id = q->conversation_id};
+	*ret = (struct turn_asked){.n = 0};
 	if (when == TURN_NOW)
-		return turn_start(all, q, &ret->ids, e);
+		return turn_start(all, q, ret, e);
 	return when == TURN_IN_QUEUE ? wait_or_start(all, q, &a, ret, e) : stop_and_start(all, q, &a, ret, e);
 }
 
@@ -180,7 +180,7 @@ static int start_first(const struct going_on *g, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
 	struct queued row = {0};
-	struct turn_ids ids;
+	struct turn_asked asked;
 	int r;
 
 	arena_init(&a, TURN_ARENA_BYTES);
@@ -192,7 +192,7 @@ static int start_first(const struct going_on *g, struct err *e)
 		return r;
 	const struct turn_request q = turn_of_queued(&row);
 	r = check_rights(g->all, &q, &a, e);
-	return r < 0 ? r : turn_start(g->all, &q, &ids, e);
+	return r < 0 ? r : turn_start(g->all, &q, &asked, e);
 }
 
 static void going_on_free(struct going_on *g)
@@ -236,27 +236,28 @@ static void go_on(void *arg)
 	going_on_free(g);
 }
 
-static bool has_queue(const struct turn *t)
+static bool has_queue(struct turns *all, atelier_id conversation_id)
 {
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
 	CLEANUP(arena_done) struct arena a;
 	struct queued first;
 	struct err quiet = {0};
 
 	arena_init(&a, TURN_ARENA_BYTES);
-	return queued_first(c, t->ids.conversation_id, &a, &first, &quiet) == 0;
+	return queued_first(c, conversation_id, &a, &first, &quiet) == 0;
 }
 
-void queue_go_on(const struct turn *t)
+/* A failure leaves it in the queue, for the person or the next answer. */
+void turn_queue_go_on(struct turns *all, atelier_id user_id, atelier_id conversation_id)
 {
-	if (!has_queue(t))
+	if (!has_queue(all, conversation_id))
 		return;
 	struct going_on *g = xcalloc(1, sizeof *g);
-	*g = (struct going_on){.all = t->all, .user_id = t->user_id, .conversation_id = t->ids.conversation_id};
-	pthread_mutex_lock(&t->all->mx);
-	g->next = t->all->going_on;
-	t->all->going_on = g;
-	pthread_mutex_unlock(&t->all->mx);
-	if (pool_submit(t->all->queue_threads, &g->task, go_on, g) < 0)
+	*g = (struct going_on){.all = all, .user_id = user_id, .conversation_id = conversation_id};
+	pthread_mutex_lock(&all->mx);
+	g->next = all->going_on;
+	all->going_on = g;
+	pthread_mutex_unlock(&all->mx);
+	if (pool_submit(all->queue_threads, &g->task, go_on, g) < 0)
 		going_on_free(g);
 }

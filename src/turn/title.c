@@ -154,6 +154,13 @@ void title_ask(struct title *t)
 
 /* ---- on a thread of its own ---- */
 
+static void title_free(struct title *t)
+{
+	cancel_done(&t->cancel);
+	arena_done(&t->arena);
+	free(t);
+}
+
 static void title_leave(struct title *t)
 {
 	struct turns *all = t->all;
@@ -166,9 +173,27 @@ static void title_leave(struct title *t)
 	if (t->next)
 		t->next->prev = t->prev;
 	pthread_mutex_unlock(&all->mx);
-	cancel_done(&t->cancel);
-	arena_done(&t->arena);
-	free(t);
+	title_free(t);
+}
+
+/* False when the conversation is about to be named already: of several answers to its first question, by the first. */
+static bool titles_add(struct turns *all, struct title *t)
+{
+	bool first = true;
+
+	pthread_mutex_lock(&all->mx);
+	for (const struct title *o = all->titles; o && first; o = o->next)
+		first = o->conversation_id != t->conversation_id;
+	if (first) {
+		t->next = all->titles;
+		if (t->next)
+			t->next->prev = t;
+		all->titles = t;
+	}
+	if (all->stopping)
+		cancel_fire(&t->cancel, E_STOPPING);
+	pthread_mutex_unlock(&all->mx);
+	return first;
 }
 
 static void title_run(void *arg)
@@ -194,14 +219,10 @@ void title_begin(const struct turn *turn)
 		.message_id = turn->ids.message_id};
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	cancel_init(&t->cancel);
-	pthread_mutex_lock(&all->mx);
-	t->next = all->titles;
-	if (t->next)
-		t->next->prev = t;
-	all->titles = t;
-	if (all->stopping)
-		cancel_fire(&t->cancel, E_STOPPING);
-	pthread_mutex_unlock(&all->mx);
+	if (!titles_add(all, t)) {
+		title_free(t);
+		return;
+	}
 	t->model = arena_strdup(&t->arena, turn->model);
 	if (!t->model || pool_submit(all->title_threads, &t->task, title_run, t) < 0)
 		title_leave(t);

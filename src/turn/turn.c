@@ -314,7 +314,7 @@ void turn_run(void *arg)
 	bus_publish(t->all->config.bus,
 		&(struct bus_event){BUS_TURN, "ended", t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	if (r >= 0)
-		queue_go_on(t);
+		turn_queue_go_on(t->all, t->user_id, t->ids.conversation_id);
 	if (r >= 0 && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)
 		title_begin(t);
 	turn_leave(t);

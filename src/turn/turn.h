@@ -43,33 +43,36 @@ struct turn_request {
 	const char *content;  /* NULL for TURN_REGENERATE; may be "" with attachments */
 	const atelier_id *attachments; /* pictures of the question, at most IMAGES_MAX */
 	size_t n_attachments;
-	const char *model;        /* NULL: the assistant's, else the conversation's, else the default */
-	atelier_id assistant_id;  /* for this turn; 0: the conversation's */
-	const char *parameters;   /* for this turn, as of provider/parameters.h; NULL: none */
-	const char *language;     /* that the person speaks; NULL: not known */
-	const char *instructions; /* of a request without a conversation (once.h), behind all others; NULL: none */
+	const char *model;         /* NULL: the assistant's, else the conversation's, else the default */
+	const char *const *models; /* in its place several, each of which answers; n_models 0: the one */
+	size_t n_models;           /* else 2 to COMPARED_MAX */
+	atelier_id assistant_id;   /* for this turn; 0: the conversation's */
+	const char *parameters;    /* for this turn, as of provider/parameters.h; NULL: none */
+	const char *language;      /* that the person speaks; NULL: not known */
+	const char *instructions;  /* of a request without a conversation (once.h), behind all others; NULL: none */
 };
 
 struct turn_ids {
 	atelier_id turn_id, conversation_id, user_message_id, message_id;
 };
 
+struct turn_asked {
+	struct turn_ids ids[COMPARED_MAX]; /* of the answers that have begun, by model */
+	size_t n;                          /* 0: the question waits */
+	atelier_id queued_id;              /* as this one; 0: it has begun */
+};
+
 /*
- * Stores the user's message and starts the turn; failures are those of turns_begin. Admission: E_BUSY above max_turns, E_RATE_LIMITED above the user's
- * own limit; E_CONFLICT while the conversation has a running turn. Not on the loop thread.
+ * Stores the user's message and starts the turns, all or none; failures are those of turns_begin. Admission: E_BUSY above
+ * max_turns, E_RATE_LIMITED above the user's own limit; E_CONFLICT while the conversation has a running turn. Not on the loop thread.
  */
-int turn_start(struct turns *t, const struct turn_request *q, struct turn_ids *ret, struct err *e) MUST_CHECK;
+int turn_start(struct turns *t, const struct turn_request *q, struct turn_asked *ret, struct err *e) MUST_CHECK;
 
 /* What to do while an answer is being written in the conversation. */
 enum turn_when {
 	TURN_NOW,       /* nothing: E_CONFLICT */
 	TURN_IN_QUEUE,  /* the question waits (store/queued.h) until that one is complete */
 	TURN_STOP_FIRST /* that one is stopped first; E_BUSY when it takes too long to end */
-};
-
-struct turn_asked {
-	struct turn_ids ids;  /* of the answer that has begun; 0: it waits */
-	atelier_id queued_id; /* as this one; 0: it has begun */
 };
 
 /* What is asked with one that waited, borrowed from it. */
@@ -79,6 +82,9 @@ struct turn_request turn_of_queued(const struct queued *row);
 /* turn_start, or what `when` says. Not on the loop thread. */
 int turn_ask(struct turns *t, const struct turn_request *q, enum turn_when when, struct turn_asked *ret,
 	struct err *e) MUST_CHECK;
+
+/* Has what waits in the conversation asked, if anything keeps it from that no more: an answer was kept. Not on the loop thread. */
+void turn_queue_go_on(struct turns *t, atelier_id user_id, atelier_id conversation_id);
 
 /* What would be sent now, of a question that may be empty; texts in the arena. Asks no provider. E_NOT_FOUND, E_MODEL_UNKNOWN,
  * E_MODEL_CANNOT. */

@@ -131,10 +131,6 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 
 /* ---- queue.c ---- */
 
-/* An answer is complete: the first question that waits in its conversation is asked, soon, by a thread of its own. A failure
- * leaves it in the queue, for the person or the next answer. Turn thread. */
-void queue_go_on(const struct turn *t);
-
 /* ---- title.c ---- */
 
 /* The beginning of a question as a title, at most TITLE_MAX bytes; in the arena. */

@@ -91,25 +91,35 @@ void turn_leave(struct turn *t)
 
 /* ---- starting ---- */
 
-static int admit(struct turns *all, struct turn *t, struct err *e)
+/* The turns of one question, begun together. */
+struct start {
+	const struct turn_request *q;
+	struct turn *turns[COMPARED_MAX];
+	size_t n;
+};
+
+/* All of them, or none. */
+static int admit(struct turns *all, const struct start *x, struct err *e)
 {
 	const struct settings *s = all->settings;
-	int64_t of_user = 0;
+	int64_t of_user = 0, n = (int64_t)x->n;
 	int r = 0;
 
 	pthread_mutex_lock(&all->mx);
 	for (struct turn *o = all->live; o && of_user < s->max_turns_per_user; o = o->next)
-		of_user += o->user_id == t->user_id && !o->answered;
+		of_user += o->user_id == x->q->user_id && !o->answered;
 	if (all->stopping)
 		r = err_set(e, E_STOPPING, "Atelier is shutting down.");
-	else if (all->n_running >= s->max_turns)
+	else if (all->n_running + n > s->max_turns)
 		r = err_set(e, E_BUSY, "All %lld places for answers are taken. Try again in a moment.",
 			(long long)s->max_turns);
-	else if (of_user >= s->max_turns_per_user)
+	else if (of_user + n > s->max_turns_per_user)
 		r = err_set(e, E_RATE_LIMITED,
-			"You have %lld answers running already. Wait for one to end or stop one.", (long long)of_user);
+			"You have %lld answers running already, of at most %lld. Wait for one to end or stop one.",
+			(long long)of_user, (long long)s->max_turns_per_user);
 	else
-		registry_add(all, t);
+		for (size_t i = 0; i < x->n; i++)
+			registry_add(all, x->turns[i]);
 	pthread_mutex_unlock(&all->mx);
 	if (r < 0)
 		e->retry_after_s = 2;
@@ -180,9 +190,12 @@ static int open_log_on_loop(void *arg)
 }
 
 /* Stores the question, or that the last answer is gone on with. */
-static int begin(struct turns *all, struct turn *t, const struct turn_request *q, const struct conversation *c,
-	struct turn_begun *ret, struct err *e)
+static int begin(
+	struct turns *all, const struct start *x, const struct conversation *c, struct turn_begun *ret, struct err *e)
 {
+	const struct turn_request *q = x->q;
+	struct turn *t = x->turns[0];
+
 	if (!q->goes_on) {
 		struct turn_begin in = {
 			.user_id = q->user_id,
@@ -193,7 +206,10 @@ static int begin(struct turns *all, struct turn *t, const struct turn_request *q
 			.queued_id = q->queued_id,
 			.prompt = t->context.json,
 			.model = t->model,
+			.n_beside = x->n - 1,
 		};
+		for (size_t i = 1; i < x->n; i++)
+			in.beside[i - 1] = (struct turn_beside){x->turns[i]->model, x->turns[i]->context.json};
 		int r = pictures_attach(t, q, &in, e);
 		if (r < 0)
 			return r;
@@ -226,49 +242,58 @@ static int check_last(struct turns *all, atelier_id conversation_id, struct err 
 			  "moment.");
 }
 
-static int start_admitted(struct turns *all, struct turn *t, const struct turn_request *q, struct err *e)
+/* What one of them is made with. */
+static int plan(const struct start *x, size_t i, struct conversation *c, struct err *e)
 {
-	struct conversation c;
-	struct turn_begun begun = {0};
+	struct turn_request q = *x->q;
+	struct turn *t = x->turns[i];
 	int r;
 
-	if ((r = check_last(all, q->conversation_id, e)) < 0 || (r = turn_choose(t, q, &c, e)) < 0 ||
-		(r = prompt_plan(t, q, &c, e)) < 0 || (r = prompt_check(t, e)) < 0 ||
-		(r = begin(all, t, q, &c, &begun, e)) < 0)
+	if (q.n_models)
+		q.model = q.models[i];
+	if ((r = turn_choose(t, &q, c, e)) < 0 || (r = prompt_plan(t, &q, c, e)) < 0)
 		return r;
-	pthread_mutex_lock(&all->mx); /* others look for it by these */
-	t->ids = (struct turn_ids){begun.turn_id, begun.conversation_id, begun.user_message_id, begun.message_id};
+	return prompt_check(t, e);
+}
+
+static int start_admitted(struct turns *all, const struct start *x, struct err *e)
+{
+	struct conversation c;
+	struct turn_begun begun[COMPARED_MAX] = {0};
+	int r = check_last(all, x->q->conversation_id, e);
+
+	for (size_t i = 0; r == 0 && i < x->n; i++)
+		r = plan(x, i, &c, e);
+	if (r < 0 || (r = begin(all, x, &c, begun, e)) < 0)
+		return r;
+	pthread_mutex_lock(&all->mx); /* others look for them by these */
+	for (size_t i = 0; i < x->n; i++) {
+		const struct turn_begun *b = &begun[i];
+		x->turns[i]->ids = (struct turn_ids){b->turn_id, b->conversation_id, b->user_message_id, b->message_id};
+	}
 	pthread_mutex_unlock(&all->mx);
-	metric_add(M_turns_total, 1);
-	(void)loop_call(all->loop, open_log_on_loop, t);
+	metric_add(M_turns_total, (int64_t)x->n);
+	for (size_t i = 0; i < x->n; i++)
+		(void)loop_call(all->loop, open_log_on_loop, x->turns[i]);
 	return 0;
 }
 
-int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids *ret, struct err *e)
+static struct turn *turn_new(struct turns *all, const struct turn_request *q)
 {
 	struct turn *t = xcalloc(1, sizeof *t);
-	int r;
 
 	t->all = all;
 	t->user_id = q->user_id;
 	t->key_id = q->key_id;
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	cancel_init(&t->cancel);
-	r = admit(all, t, e);
-	if (r < 0) {
-		turn_free(t);
-		return r;
-	}
-	if ((r = start_admitted(all, t, q, e)) < 0) {
-		turn_leave(t);
-		return r;
-	}
-	*ret = t->ids;
+	return t;
+}
+
+static void run(struct turns *all, struct turn *t)
+{
 	bus_publish(all->config.bus,
 		&(struct bus_event){BUS_TURN, "started", t->user_id, t->ids.conversation_id, t->ids.turn_id});
-	if (q->queued_id)
-		bus_publish(all->config.bus,
-			&(struct bus_event){BUS_QUEUE, "sent", t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	/* Here, where few threads do it for all turns: what a thread has freed it keeps for later, and those of the turns
 	 * are thousands that sleep. */
 	t->prepared = prompt_build(t);
@@ -276,6 +301,32 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_ids 
 	 * end here rather than be lost. */
 	if (pool_submit(all->threads, &t->task, turn_run, t) < 0)
 		turn_run(t);
+}
+
+int turn_start(struct turns *all, const struct turn_request *q, struct turn_asked *ret, struct err *e)
+{
+	struct start x = {.q = q, .n = MAX(q->n_models, (size_t)1)};
+	int r;
+
+	ASSERT(x.n <= COMPARED_MAX && !(q->goes_on && x.n > 1));
+	for (size_t i = 0; i < x.n; i++)
+		x.turns[i] = turn_new(all, q);
+	r = admit(all, &x, e);
+	bool admitted = r == 0;
+	if (r == 0)
+		r = start_admitted(all, &x, e);
+	for (size_t i = 0; r < 0 && i < x.n; i++)
+		(admitted ? turn_leave : turn_free)(x.turns[i]);
+	if (r < 0)
+		return r;
+	*ret = (struct turn_asked){.n = x.n};
+	for (size_t i = 0; i < x.n; i++)
+		ret->ids[i] = x.turns[i]->ids;
+	if (q->queued_id)
+		bus_publish(all->config.bus,
+			&(struct bus_event){BUS_QUEUE, "sent", q->user_id, q->conversation_id, ret->ids[0].turn_id});
+	for (size_t i = 0; i < x.n; i++)
+		run(all, x.turns[i]);
 	return 0;
 }
 

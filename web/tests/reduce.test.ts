@@ -4,7 +4,7 @@ import { citationsOf, reasoningOf, textOf } from '$core/turn/parts';
 import { beginTurn, messageOf, partsOf, reduce, type TurnView } from '$core/turn/reduce';
 
 const message: Message = {
-  id: 'm1', conversation_id: 'c1', parent_id: null, siblings: ['m1'], role: 'assistant', content: '', parts: [], state: 'running',
+  id: 'm1', conversation_id: 'c1', parent_id: null, siblings: ['m1'], compared: [], role: 'assistant', content: '', parts: [], state: 'running',
   model: null, turn_id: 't1', error: null, finish_reason: null, tokens_in: null, tokens_out: null, tokens_cached: null,
   tokens_reasoning: null, tokens_exact: false, cost_micros: null, first_token_ms: null, duration_ms: null, pinned: false, created_at: '2026-01-01T00:00:00Z',
 };

@@ -106,9 +106,88 @@ static void test_tags(void **state)
 	assert_int_equal(counts[0].count, 2);
 }
 
+static void compared(struct fixture *f, atelier_id id, atelier_id question, struct turn_begun t[3])
+{
+	struct turn_begin in = {.user_id = f->ada,
+		.conversation_id = id,
+		.place = question ? TURN_REGENERATE : TURN_AT_LEAF,
+		.at = question,
+		.content = "Which?",
+		.model = "big",
+		.beside = {{"small", NULL}, {"tiny", NULL}},
+		.n_beside = 2};
+
+	FINE(f, turns_begin(f->db, &in, t, &f->e));
+}
+
+static void compared_end(struct fixture *f, const struct turn_begun t[3])
+{
+	for (size_t i = 0; i < 3; i++)
+		finish(f, t[i].turn_id, STATE_COMPLETE, "again");
+}
+
+static struct message with_siblings(struct fixture *f, atelier_id id)
+{
+	struct message m;
+
+	FINE(f, messages_get(f->c, f->ada, id, &f->a, &m, &f->e));
+	FINE(f, messages_add_siblings(f->c, &m, &f->a, &f->e));
+	return m;
+}
+
+static void test_comparison(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id id = add_conversation(f, f->ada, "Compared"), running[COMPARED_MAX];
+	struct turn_begin more = {.user_id = f->ada, .conversation_id = id, .content = "More", .model = "big"};
+	struct tree_choice keep = {.user_id = f->ada};
+	struct turn_begun t[3], one;
+	struct conversation v;
+	struct message m;
+	size_t n;
+
+	compared(f, id, 0, t);
+	assert_true(t[1].user_message_id == t[0].user_message_id && t[2].user_message_id == t[0].user_message_id);
+	assert_true(t[0].turn_id != t[1].turn_id && t[1].message_id != t[2].message_id);
+	m = with_siblings(f, t[1].message_id);
+	assert_int_equal(m.n_siblings, 3);
+	assert_int_equal(m.n_together, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(m.together[i], t[i].message_id);
+	FINE(f, turns_running_in(f->c, id, running, &n, &f->e));
+	assert_int_equal(n, 3);
+	assert_int_equal(running[2], t[2].turn_id);
+	/* As long as one of them is being written nothing begins. */
+	finish(f, t[0].turn_id, STATE_COMPLETE, "one");
+	finish(f, t[2].turn_id, STATE_FAILED, "three");
+	REFUSED(f, E_CONFLICT, turns_begin(f->db, &more, &one, &f->e));
+	finish(f, t[1].turn_id, STATE_COMPLETE, "two");
+	keep.user_id = f->bob;
+	keep.message_id = t[1].message_id;
+	REFUSED(f, E_NOT_FOUND, tree_keep(f->db, &keep, &f->e));
+	keep.user_id = f->ada;
+	FINE(f, tree_keep(f->db, &keep, &f->e));
+	assert_int_equal(keep.conversation_id, id);
+	FINE(f, conversations_get(f->c, f->ada, id, &f->a, &v, &f->e));
+	assert_int_equal(v.leaf_id, t[1].message_id);
+	assert_string_equal(v.model, "small");
+	assert_int_equal(v.message_count, 4);
+	assert_int_equal(with_siblings(f, t[0].message_id).n_together, 0);
+	REFUSED(f, E_CONFLICT, tree_keep(f->db, &keep, &f->e));
+	/* A second comparison of the same question ends the first; a question below one of its answers ends it. */
+	compared(f, id, t[0].user_message_id, t);
+	compared_end(f, t);
+	assert_int_equal(with_siblings(f, t[0].message_id).n_siblings, 6);
+	assert_int_equal(with_siblings(f, t[0].message_id).n_together, 3);
+	FINE(f, turns_begin(f->db, &more, &one, &f->e));
+	finish(f, one.turn_id, STATE_COMPLETE, "more");
+	assert_int_equal(with_siblings(f, t[2].message_id).n_together, 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_long_branch), TEST(test_bin), TEST(test_folders), TEST(test_tags)};
+	const struct CMUnitTest tests[] = {
+		TEST(test_long_branch), TEST(test_bin), TEST(test_folders), TEST(test_tags), TEST(test_comparison)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
