@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "engine.h"
 #include "http/listen.h"
+#include "rag/extract.h"
 #include "store/store.h"
+#include "sys/sandbox.h"
 
 #define LOW_DISK ((uint64_t)1 << 30)
 
@@ -275,29 +277,18 @@ static void check_port(struct doctor *d)
 
 /* ---- the sandbox ---- */
 
-static bool in_path(const char *name)
-{
-	const char *path = getenv("PATH");
-
-	while (path && *path) {
-		char file[PATH_MAX];
-		size_t n = strcspn(path, ":");
-		if ((size_t)snprintf(file, sizeof(file), "%.*s/%s", (int)n, path, name) < sizeof(file) &&
-			access(file, X_OK) == 0)
-			return true;
-		path += n;
-		path += *path == ':';
-	}
-	return false;
-}
-
 static void check_sandbox(struct doctor *d)
 {
-	if (in_path("bwrap"))
-		say(d, OK, "sandbox", "bubblewrap is there");
+	const char *why = sandbox_why(), *lacks = extract_lacks();
+
+	if (why)
+		say(d, WARN, "sandbox", "%s", why);
 	else
-		say(d, WARN, "sandbox",
-			"bubblewrap is missing; tools that run programs will need it (apt install bubblewrap)");
+		say(d, OK, "sandbox", "programs run in namespaces of their own");
+	if (lacks)
+		say(d, WARN, "documents", "%s", lacks);
+	else
+		say(d, OK, "documents", "all kinds can be read, pictures in %s", extract_ocr_languages());
 }
 
 int cmd_doctor(struct cli *c)

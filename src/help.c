@@ -20,6 +20,7 @@ static const char usage[] = "Atelier " ATELIER_VERSION ", a self-hosted chat wit
 			    "  atelier db copy --from URL --to URL  move everything to another database\n"
 			    "                                      (postgresql://..., or a data folder)\n"
 			    "  atelier db rollback                 the database of before the last migration\n"
+			    "  atelier extract FILE                what a document says, as lines of JSON\n"
 			    "  atelier doctor                      look for what is wrong and say what to do\n"
 			    "  atelier openapi                     print the description of the interface\n"
 			    "  atelier docs TABLE                  print settings, errors, events, metrics or\n"

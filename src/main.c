@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "program.h"
 #include "sys/logger.h"
+#include "sys/sandbox.h"
 
 static int start(struct program *p, struct err *e)
 {
@@ -67,6 +68,7 @@ static const struct command {
 	{"chat", cmd_chat},
 	{"user", cmd_user},
 	{"db", cmd_db},
+	{"extract", cmd_extract},
 	{"doctor", cmd_doctor},
 	{"openapi", cmd_openapi},
 	{"docs", cmd_docs},
@@ -216,6 +218,8 @@ int main(int argc, char **argv)
 	struct cli c = {.role = NULL};
 	int status;
 
+	if (argc > 1 && strcmp(argv[1], "confine") == 0)
+		sandbox_confine(argc - 2, argv + 2, sandboxed);
 	settings_init(&c.settings);
 	status = run(&c, argc, argv);
 	settings_done(&c.settings);

@@ -32,9 +32,12 @@ int cmd_chat(struct cli *c);
 int cmd_db(struct cli *c);
 int cmd_doctor(struct cli *c);
 int cmd_docs(struct cli *c);
+int cmd_extract(struct cli *c);
 int cmd_openapi(struct cli *c);
 int cmd_user(struct cli *c);
 void print_help(void);
+/* What runs in the sandbox, for sandbox_confine(). */
+int sandboxed(int argc, char **argv);
 
 /* One line on standard error; returns EXIT_USAGE. */
 int usage_error(const char *fmt, ...) PRINTF(1, 2);

@@ -1,0 +1,38 @@
+/* cli_extract.c - `atelier extract`: what a document says, as the lines of JSON that the server reads. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "program.h"
+#include "rag/extract.h"
+
+static int print_piece(void *arg, const char *p, size_t n)
+{
+	(void)arg;
+	return fwrite(p, 1, n, stdout) == n ? 0 : -EIO;
+}
+
+int cmd_extract(struct cli *c)
+{
+	CLEANUP(closep) int fd = -1;
+	const char *path = c->argc == 1 ? c->argv[0] : "-";
+	struct extract_request q = {.fd = STDIN_FILENO, .ocr = extract_ocr_languages()};
+	struct err e = {0};
+
+	if (c->argc > 1)
+		return usage_error("extract takes one file, or reads standard input.");
+	if (strcmp(path, "-") != 0) {
+		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
+			(void)err_file(&e, -errno, path);
+			return report(&e);
+		}
+		q.fd = fd;
+		q.name = path;
+	}
+	return extract_lines(&q, print_piece, NULL, &e) < 0 ? report(&e) : EXIT_SUCCESS;
+}
+
+int sandboxed(int argc, char **argv)
+{
+	return strcmp(argv[0], "extract") == 0 ? extract_main(argc, argv) : EXIT_USAGE;
+}

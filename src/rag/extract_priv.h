@@ -1,0 +1,44 @@
+/* extract_priv.h - between the server and the process that reads a file: lines of JSON, one object each. */
+#pragma once
+
+#include "rag/extract.h"
+
+/*
+ * {"type": "format", "name": "pdf", "encoding": "..."}     first
+ * {"type": "title", "text": "..."}
+ * {"type": "place", "kind": "page", "number": 1, "label": "...", "width": 595.0, "height": 842.0}   begins where the text is
+ * {"type": "state", "state": "garbled"}                    of the present place
+ * {"type": "text", "text": "..."}                          the next piece of the text, at most EXTRACT_PIECE bytes
+ * {"type": "block", "kind": "para", "level": 0, "start": 0, "end": 9, "header": 0, "rows": [1, 9], "boxes": [...]}
+ * {"type": "progress", "done": 50, "of": 236}
+ * {"type": "warning", "text": "..."}
+ * {"type": "end"}, or {"type": "failure", "failure": "locked", "text": "..."}
+ */
+#define EXTRACT_PIECE    65536
+#define EXTRACT_NO_PAGE  3 /* exit code, of a page that is asked for */
+#define EXTRACT_LINE_MAX ((size_t)8 << 20)
+
+/* By their names; -1: there is none. */
+int extract_kind_find(const char *name);
+int extract_place_find(const char *name);
+int extract_failure_find(const char *name);
+int extract_state_find(const char *name);
+
+/*
+ * What the other side said, taken line by line and believed in nothing: text that is UTF-8 without control characters, blocks and
+ * places in order and within the text, and no more of anything than memory allows.
+ */
+struct extract_reader {
+	const struct extract_request *q;
+	struct extracted *to;
+	struct buf line, text;
+	size_t blocks_cap, places_cap, warnings_cap;
+	size_t last; /* end of the last block */
+	bool ended;
+};
+void extract_reader_init(struct extract_reader *r, const struct extract_request *q, struct extracted *to);
+void extract_reader_done(struct extract_reader *r);
+/* E_INVALID: this is not what an extractor says. */
+int extract_reader_take(struct extract_reader *r, const char *p, size_t n, struct err *e) MUST_CHECK;
+/* After the last byte: the text becomes part of `to`. E_INVALID: the end is missing. */
+int extract_reader_end(struct extract_reader *r, struct err *e) MUST_CHECK;

@@ -1,0 +1,33 @@
+/*
+ * format.h - the readers: each takes the bytes of a file and writes a document. They run in the sandbox, one file a process, and
+ * say what is wrong by doc_fail().
+ */
+#pragma once
+
+#include "rag/formats/doc.h"
+
+struct input {
+	const char *p;
+	size_t n;
+	const char *name;    /* ""; of an attachment or a file in an archive, too */
+	const char *charset; /* that a header claims; NULL */
+};
+
+/* Finds the kind by what is in it, and reads it: also for files within files. */
+void read_any(struct doc *d, const struct input *in);
+
+void read_html(struct doc *d, const struct input *in);
+void read_markdown(struct doc *d, const struct input *in);
+void markdown_parse(struct doc *d, const char *p, size_t n); /* in UTF-8 */
+void read_text(struct doc *d, const struct input *in);
+/* Paragraphs of a text in UTF-8. */
+void text_paragraphs(struct doc *d, const char *p, size_t n);
+
+/* charset.c: the text in UTF-8. *ret_name: the charset it was in. False: it is no text. */
+bool charset_decode(const char *p, size_t n, const char *claimed, const char *chosen, struct buf *to,
+	const char **ret_name, bool *ret_sure);
+/* The same for a reader: what it cannot decode fails, what it is not sure of is a warning. */
+bool text_decode(struct doc *d, const struct input *in, struct buf *to);
+
+/* The ending of a name, lower case and without the dot; "" */
+void name_ending(const char *name, char ret[16]);

@@ -1,0 +1,409 @@
+/* html.c - HTML by libxml2's push parser: what a reader of the page would read, without its frame and what it hides. */
+#include <ctype.h>
+#include <libxml/HTMLparser.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "rag/formats/format.h"
+#include "rag/formats/html.h"
+
+#define DEPTH_MAX 4096
+
+enum element {
+	E_NONE,
+	E_SKIP,
+	E_BLOCK,
+	E_HEADING,
+	E_LIST,
+	E_ITEM,
+	E_PRE,
+	E_QUOTE,
+	E_CAPTION,
+	E_TABLE,
+	E_ROW,
+	E_CELL,
+	E_BREAK,
+	E_IMG,
+	E_TITLE
+};
+
+static const struct {
+	const char *name;
+	enum element element;
+} elements[] = {{"script", E_SKIP}, {"style", E_SKIP}, {"template", E_SKIP}, {"svg", E_SKIP}, {"nav", E_SKIP},
+	{"header", E_SKIP}, {"footer", E_SKIP}, {"aside", E_SKIP}, {"form", E_SKIP}, {"noscript", E_SKIP},
+	{"iframe", E_SKIP}, {"object", E_SKIP}, {"select", E_SKIP}, {"button", E_SKIP}, {"textarea", E_SKIP},
+	{"math", E_NONE}, {"p", E_BLOCK}, {"div", E_BLOCK}, {"section", E_BLOCK}, {"article", E_BLOCK},
+	{"main", E_BLOCK}, {"body", E_BLOCK}, {"dt", E_BLOCK}, {"dd", E_BLOCK}, {"dl", E_BLOCK}, {"address", E_BLOCK},
+	{"figure", E_BLOCK}, {"details", E_BLOCK}, {"summary", E_BLOCK}, {"center", E_BLOCK}, {"hr", E_BLOCK},
+	{"h1", E_HEADING}, {"h2", E_HEADING}, {"h3", E_HEADING}, {"h4", E_HEADING}, {"h5", E_HEADING},
+	{"h6", E_HEADING}, {"ul", E_LIST}, {"ol", E_LIST}, {"menu", E_LIST}, {"li", E_ITEM}, {"pre", E_PRE},
+	{"blockquote", E_QUOTE}, {"caption", E_CAPTION}, {"figcaption", E_CAPTION}, {"table", E_TABLE}, {"tr", E_ROW},
+	{"td", E_CELL}, {"th", E_CELL}, {"br", E_BREAK}, {"img", E_IMG}, {"title", E_TITLE}};
+
+struct page {
+	struct doc *d;
+	int depth;
+	int skip;                      /* the depth below which nothing is read; 0: none */
+	int pre, quote, lists;         /* how deep in them */
+	int ordered[32];               /* of each list: the next number; 0: it has none */
+	int tables;                    /* tables within a cell are its text */
+	bool in_cell, in_title, frame; /* `frame`: header and the like are read, too */
+	struct buf cell, title;
+	int heading;
+};
+
+static enum element find(const char *name)
+{
+	for (size_t i = 0; i < N_ELEMENTS(elements); i++) {
+		if (strcasecmp(name, elements[i].name) == 0)
+			return elements[i].element;
+	}
+	return E_NONE;
+}
+
+static const char *attribute(const xmlChar **atts, const char *name)
+{
+	for (; atts && atts[0]; atts += 2) {
+		if (strcasecmp((const char *)atts[0], name) == 0)
+			return atts[1] ? (const char *)atts[1] : "";
+	}
+	return NULL;
+}
+
+/* "display : NONE" */
+static bool style_hides(const char *style)
+{
+	char plain[256];
+	size_t n = 0;
+
+	for (; style && *style && n < sizeof(plain) - 1; style++) {
+		if (!isspace((unsigned char)*style))
+			plain[n++] = (char)tolower((unsigned char)*style);
+	}
+	plain[n] = '\0';
+	return strstr(plain, "display:none") || strstr(plain, "visibility:hidden") || strstr(plain, "font-size:0");
+}
+
+static bool hidden(const xmlChar **atts)
+{
+	static const char *const roles[] = {"navigation", "banner", "contentinfo", "search", "menu"};
+	const char *role = attribute(atts, "role"), *aria = attribute(atts, "aria-hidden");
+
+	for (size_t i = 0; role && i < N_ELEMENTS(roles); i++) {
+		if (strcasecmp(role, roles[i]) == 0)
+			return true;
+	}
+	return attribute(atts, "hidden") || (aria && strcasecmp(aria, "true") == 0) ||
+	       style_hides(attribute(atts, "style"));
+}
+
+/* Text goes to the cell or the block that is open. */
+static void put(struct page *g, const char *p, size_t n)
+{
+	if (g->in_cell)
+		buf_add(&g->cell, p, n);
+	else if (g->pre)
+		doc_text(g->d, p, n);
+	else if (g->d->open)
+		doc_flow(g->d, p, n);
+	else {
+		size_t i = 0;
+		while (i < n && isspace((unsigned char)p[i]))
+			i++;
+		if (i < n) {
+			doc_begin(g->d, g->quote ? EXTRACT_QUOTE : EXTRACT_PARA, g->quote);
+			doc_flow(g->d, p + i, n - i);
+		}
+	}
+}
+
+static void begin_item(struct page *g)
+{
+	int level = MAX(1, MIN(g->lists, 30));
+	char mark[48];
+
+	doc_begin(g->d, EXTRACT_LIST, level);
+	if (g->ordered[level])
+		snprintf(mark, sizeof(mark), "%d. ", g->ordered[level]++);
+	else
+		snprintf(mark, sizeof(mark), "- ");
+	doc_str(g->d, mark);
+}
+
+static void begin_list(struct page *g, const char *name)
+{
+	doc_end(g->d);
+	g->lists++;
+	if (g->lists < (int)N_ELEMENTS(g->ordered))
+		g->ordered[g->lists] = strcasecmp(name, "ol") == 0;
+}
+
+static void end_cell(struct page *g)
+{
+	if (g->in_cell)
+		doc_cell(g->d, g->cell.p ? g->cell.p : "", g->cell.n);
+	g->in_cell = false;
+	buf_reset(&g->cell);
+}
+
+static void begin_in_table(struct page *g, enum element what)
+{
+	if (what == E_TABLE)
+		g->tables++;
+	if (g->tables > 1) {
+		buf_add_char(&g->cell, ' ');
+		return;
+	}
+	if (what == E_TABLE) {
+		doc_table(g->d);
+	} else if (what == E_ROW && g->tables) {
+		end_cell(g);
+		doc_row(g->d);
+	} else if (g->tables) {
+		end_cell(g);
+		g->in_cell = true;
+	}
+}
+
+static void begin_block(struct page *g, enum extract_kind kind, int level)
+{
+	if (g->in_cell)
+		buf_add_char(&g->cell, ' ');
+	else if (!g->tables)
+		doc_begin(g->d, kind, level);
+}
+
+static void begin(struct page *g, enum element what, const char *name, const xmlChar **atts)
+{
+	const char *alt;
+
+	switch (what) {
+	case E_HEADING:
+		begin_block(g, EXTRACT_HEADING, name[1] - '0');
+		break;
+	case E_LIST:
+		if (!g->tables)
+			begin_list(g, name);
+		break;
+	case E_ITEM:
+		if (!g->tables)
+			begin_item(g);
+		break;
+	case E_PRE:
+		g->pre += !g->tables;
+		begin_block(g, EXTRACT_CODE, 0);
+		break;
+	case E_QUOTE:
+		g->quote++;
+		begin_block(g, EXTRACT_QUOTE, g->quote);
+		break;
+	case E_CAPTION:
+		begin_block(g, EXTRACT_CAPTION, 0);
+		break;
+	case E_BLOCK:
+		if (g->lists && g->d->open && g->d->kind == EXTRACT_LIST)
+			put(g, " ", 1); /* the paragraph of an item */
+		else if (g->in_cell)
+			buf_add_char(&g->cell, ' ');
+		else if (!g->tables && !g->pre)
+			doc_end(g->d);
+		break;
+	case E_TABLE:
+	case E_ROW:
+	case E_CELL:
+		begin_in_table(g, what);
+		break;
+	case E_BREAK:
+		if (g->in_cell)
+			buf_add_char(&g->cell, ' ');
+		else if (g->d->open)
+			doc_text(g->d, "\n", 1);
+		break;
+	case E_IMG:
+		alt = attribute(atts, "alt");
+		if (alt && *alt)
+			put(g, alt, strlen(alt));
+		break;
+	case E_TITLE:
+		g->in_title = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static void start_element(void *ctx, const xmlChar *xml_name, const xmlChar **atts)
+{
+	struct page *g = ctx;
+	const char *name = (const char *)xml_name;
+	enum element what = find(name);
+
+	if (++g->depth > DEPTH_MAX && !g->skip)
+		g->skip = g->depth;
+	if (g->skip || doc_failed(g->d))
+		return;
+	if (what == E_SKIP && g->frame &&
+		(strcasecmp(name, "header") == 0 || strcasecmp(name, "footer") == 0 || strcasecmp(name, "aside") == 0 ||
+			strcasecmp(name, "form") == 0))
+		what = E_BLOCK;
+	if (what == E_SKIP || hidden(atts)) {
+		g->skip = g->depth;
+		return;
+	}
+	begin(g, what, name, atts);
+}
+
+static void end(struct page *g, enum element what)
+{
+	switch (what) {
+	case E_TABLE:
+		if (g->tables == 1) {
+			end_cell(g);
+			doc_table_end(g->d);
+		}
+		g->tables -= g->tables > 0;
+		break;
+	case E_CELL:
+		if (g->tables == 1)
+			end_cell(g);
+		break;
+	case E_LIST:
+		if (!g->tables) {
+			doc_end(g->d);
+			g->lists -= g->lists > 0;
+		}
+		break;
+	case E_PRE:
+		g->pre -= g->pre > 0;
+		if (!g->tables)
+			doc_end(g->d);
+		break;
+	case E_QUOTE:
+		g->quote -= g->quote > 0;
+		if (!g->tables)
+			doc_end(g->d);
+		break;
+	case E_TITLE:
+		g->in_title = false;
+		break;
+	case E_BLOCK:
+		if (g->lists && g->d->open && g->d->kind == EXTRACT_LIST)
+			break;
+		__attribute__((fallthrough));
+	case E_HEADING:
+	case E_ITEM:
+	case E_CAPTION:
+		if (!g->tables && !g->pre)
+			doc_end(g->d);
+		break;
+	default:
+		break;
+	}
+}
+
+static void end_element(void *ctx, const xmlChar *name)
+{
+	struct page *g = ctx;
+
+	if (g->skip) {
+		if (g->depth-- <= g->skip)
+			g->skip = 0;
+		return;
+	}
+	g->depth--;
+	if (!doc_failed(g->d))
+		end(g, find((const char *)name));
+}
+
+static void characters(void *ctx, const xmlChar *p, int n)
+{
+	struct page *g = ctx;
+
+	if (g->skip || doc_failed(g->d) || n <= 0)
+		return;
+	if (g->in_title)
+		buf_add(&g->title, p, (size_t)n);
+	else
+		put(g, (const char *)p, (size_t)n);
+}
+
+static void silent(void *ctx, const char *fmt, ...)
+{
+	(void)ctx;
+	(void)fmt;
+}
+
+/* In UTF-8 and without NUL, which would end it. */
+void html_parse(struct doc *d, const char *p, size_t n, bool frame)
+{
+	static const htmlSAXHandler handler = {.startElement = start_element,
+		.endElement = end_element,
+		.characters = characters,
+		.cdataBlock = characters,
+		.ignorableWhitespace = characters,
+		.warning = silent,
+		.error = silent};
+	htmlSAXHandler sax = handler;
+	struct page g = {.d = d, .frame = frame, .cell = BUF_INIT((size_t)1 << 20), .title = BUF_INIT(4096)};
+	htmlParserCtxtPtr ctx = htmlCreatePushParserCtxt(&sax, &g, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
+
+	if (!ctx) {
+		doc_fail(d, EXTRACT_TOO_COMPLEX, "Reading the file took more memory than it may.");
+		return;
+	}
+	(void)htmlCtxtUseOptions(
+		ctx, HTML_PARSE_NONET | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_IGNORE_ENC);
+	for (size_t at = 0; at < n && !doc_failed(d); at += 65536)
+		(void)htmlParseChunk(ctx, p + at, (int)MIN(n - at, 65536), 0);
+	(void)htmlParseChunk(ctx, p, 0, 1);
+	htmlFreeParserCtxt(ctx);
+	doc_end(d);
+	if (buf_status(&g.title) == 0 && g.title.n > 0)
+		doc_title(d, g.title.p, g.title.n);
+	buf_done(&g.cell);
+	buf_done(&g.title);
+}
+
+/* <meta charset="..."> or http-equiv, in the first 4 KB. */
+static bool claimed_charset(const struct input *in, char ret[64])
+{
+	size_t n = MIN(in->n, 4096);
+	const char *p = in->p;
+
+	for (size_t i = 0; i + 8 < n; i++) {
+		if (strncasecmp(p + i, "charset", 7) != 0)
+			continue;
+		size_t k = i + 7, m = 0;
+		while (k < n && (p[k] == ' ' || p[k] == '=' || p[k] == '"' || p[k] == '\''))
+			k++;
+		while (k < n && m < 63 && (isalnum((unsigned char)p[k]) || (p[k] && strchr("-_:.", p[k]))))
+			ret[m++] = p[k++];
+		ret[m] = '\0';
+		if (m > 2)
+			return true;
+	}
+	return false;
+}
+
+void read_html(struct doc *d, const struct input *in)
+{
+	CLEANUP(buf_done) struct buf text;
+	struct input with = *in;
+	char charset[64];
+	bool any = d->any;
+
+	if (!with.charset && claimed_charset(in, charset))
+		with.charset = charset;
+	if (!text_decode(d, &with, &text))
+		return;
+	doc_format(d, "html", d->charset);
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '\0')
+			text.p[i] = ' ';
+	}
+	html_parse(d, text.p ? text.p : "", text.n, false);
+	/* A page that stands wholly in what is a frame elsewhere. */
+	if (d->any == any && !doc_failed(d))
+		html_parse(d, text.p ? text.p : "", text.n, true);
+}

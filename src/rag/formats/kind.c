@@ -1,0 +1,83 @@
+/* kind.c - which kind a file is, by what is in it; its name only chooses among kinds of text. */
+#include <strings.h>
+
+#include "rag/formats/format.h"
+
+static bool starts(const struct input *in, const char *with)
+{
+	size_t n = strlen(with);
+
+	return in->n >= n && memcmp(in->p, with, n) == 0;
+}
+
+static bool has_ending(const struct input *in, const char *const *endings)
+{
+	char ending[16];
+
+	name_ending(in->name, ending);
+	for (; ending[0] && *endings; endings++) {
+		if (strcmp(ending, *endings) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_markdown(const struct input *in)
+{
+	return has_ending(in, (const char *const[]){"md", "markdown", "mkd", "mdown", "mdx", "rmd", "qmd", NULL});
+}
+
+/* Behind blanks, comments and an XML declaration. */
+static bool is_html(const struct input *in)
+{
+	size_t at = 0, n = MIN(in->n, 4096);
+
+	if (starts(in, "\xEF\xBB\xBF"))
+		at = 3;
+	while (at < n) {
+		const char *p = in->p + at, *end = NULL;
+		size_t rest = n - at;
+
+		if (strchr(" \t\r\n", *p) && *p) {
+			at++;
+			continue;
+		}
+		if (rest >= 14 && strncasecmp(p, "<!doctype html", 14) == 0)
+			return true;
+		if (rest >= 5 && strncasecmp(p, "<html", 5) == 0)
+			return true;
+		if (rest >= 4 && memcmp(p, "<!--", 4) == 0)
+			end = memmem(p, rest, "-->", 3);
+		else if (rest >= 5 && memcmp(p, "<?xml", 5) == 0)
+			end = memchr(p, '>', rest);
+		if (!end)
+			break;
+		at = (size_t)(end - in->p) + (*end == '>' ? 1 : 3);
+	}
+	return has_ending(in, (const char *const[]){"html", "htm", "xhtml", NULL});
+}
+
+static const struct kind {
+	bool (*is)(const struct input *in);
+	void (*read)(struct doc *d, const struct input *in);
+	bool plain; /* read without walls, too: only our own few lines touch it */
+} kinds[] = {
+	{is_html, read_html, true},
+	{is_markdown, read_markdown, true},
+};
+
+void read_any(struct doc *d, const struct input *in)
+{
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++) {
+		if (!kinds[i].is(in))
+			continue;
+		if (!d->walls && !kinds[i].plain)
+			doc_fail(d, EXTRACT_UNAVAILABLE,
+				"Files of this kind are only read in a sandbox, which this server cannot make. Ask its "
+				"administrator.");
+		else
+			kinds[i].read(d, in);
+		return;
+	}
+	read_text(d, in);
+}

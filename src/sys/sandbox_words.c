@@ -1,0 +1,84 @@
+/* sandbox_words.c - the words between the server and `atelier confine`, written and read by one table. */
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "sys/sandbox_priv.h"
+
+static const struct {
+	const char *name;
+	size_t at;
+} numbers[] = {
+	{"cpu=", offsetof(struct confinement, cpu_s)},
+	{"memory=", offsetof(struct confinement, memory)},
+	{"file=", offsetof(struct confinement, file)},
+	{"files=", offsetof(struct confinement, files)},
+	{"processes=", offsetof(struct confinement, processes)},
+};
+
+static uint64_t *number(struct confinement *c, size_t i)
+{
+	return (uint64_t *)(void *)((char *)c + numbers[i].at);
+}
+
+static const char *value(const char *word, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(word, name, n) == 0 ? word + n : NULL;
+}
+
+static bool read_word(struct confinement *c, const char *word)
+{
+	const char *v;
+
+	for (size_t i = 0; i < N_ELEMENTS(numbers); i++) {
+		if ((v = value(word, numbers[i].name)) != NULL) {
+			*number(c, i) = strtoull(v, NULL, 10);
+			return true;
+		}
+	}
+	if ((v = value(word, "wall=")) != NULL && *v >= '0' && *v <= '0' + SANDBOX_NAMESPACES)
+		c->wall = (enum sandbox_wall)(*v - '0');
+	else if ((v = value(word, "read=")) != NULL && c->n_readable < SANDBOX_PLACES)
+		c->readable[c->n_readable++] = v;
+	else if ((v = value(word, "write=")) != NULL)
+		c->writable = v;
+	else
+		return false;
+	return true;
+}
+
+int confinement_read(struct confinement *c, int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			return i + 1;
+		if (!read_word(c, argv[i]))
+			return -1;
+	}
+	return -1;
+}
+
+static void add(struct buf *to, const char *name, const char *text)
+{
+	buf_add_str(to, name);
+	buf_add(to, text, strlen(text) + 1);
+}
+
+void confinement_write(const struct confinement *c, struct buf *to)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%d", c->wall);
+	add(to, "wall=", digits);
+	for (size_t i = 0; i < N_ELEMENTS(numbers); i++) {
+		snprintf(digits, sizeof(digits), "%llu",
+			(unsigned long long)*(const uint64_t *)(const void *)((const char *)c + numbers[i].at));
+		add(to, numbers[i].name, digits);
+	}
+	for (size_t i = 0; i < c->n_readable; i++)
+		add(to, "read=", c->readable[i]);
+	if (c->writable)
+		add(to, "write=", c->writable);
+	add(to, "--", "");
+}
