@@ -83,7 +83,7 @@ static int list_messages(struct request *q, struct db_conn *c, const struct foun
 	size_t n = 0;
 	int r = 0;
 
-	if (s->messages > 0)
+	if (s->messages > 0 && strcmp(s->stage, "summary") != 0)
 		r = messages_sizes(
 			c, f->turn.conversation_id, last, (size_t)s->messages, &q->mem, &items, &n, &more, &q->err);
 	return r < 0 ? r : set_ids(q, s, items, n);

@@ -42,11 +42,10 @@ enum {
 static const struct field id_item = {.type = FT_ID};
 static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
 
-#define CONTEXT_CHOICES CONTEXT_REFUSE " " CONTEXT_DROP
+#define CONTEXT_CHOICES CONTEXT_REFUSE " " CONTEXT_DROP " " CONTEXT_SUMMARISE
 #define THE_CONTEXT                                                                                                    \
-	"When it is longer than the model takes: refuse (the question is not asked), or drop (the oldest messages "    \
-	"are "                                                                                                         \
-	"left out, and the answer says so)."
+	"When it is longer than the model takes: refuse (the question is not asked), drop (the oldest messages are "   \
+	"left out, and the answer says so), or summarise (they are given as a summary that a model makes)."
 
 #define E struct conversation_edit
 #define EDIT_FIELDS                                                                                                    \

@@ -23,6 +23,7 @@
 	X(tree)                                                                                                        \
 	X(messages)                                                                                                    \
 	X(queue)                                                                                                       \
+	X(summaries)                                                                                                   \
 	X(context)                                                                                                     \
 	X(turns)                                                                                                       \
 	X(generate)                                                                                                    \

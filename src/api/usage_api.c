@@ -274,7 +274,7 @@ static const struct field call_fields[] = {
 	FIELD_STR(CALL, u.username, "username", 0, 0, 0, "Whose call; null: a user who is gone."),
 	FIELD_STR(CALL, u.key_name, "key", 0, 0, 0, "Name of the API key; null: without one, or it is gone."),
 	FIELD_ID(CALL, u.row.conversation_id, "conversation_id", 0, "Where it was made; null: in no conversation."),
-	FIELD_STR(CALL, u.row.purpose, "purpose", 0, 0, FIELD_REQUIRED, "chat, title, gateway, embedding."),
+	FIELD_STR(CALL, u.row.purpose, "purpose", 0, 0, FIELD_REQUIRED, "chat, title, summary, gateway, embedding."),
 	FIELD_STR(CALL, u.row.provider, "provider", 0, 0, FIELD_REQUIRED, "Who answered; empty: nobody was asked."),
 	FIELD_STR(CALL, u.row.model, "model", 0, 0, FIELD_REQUIRED, "Id of the model that answered."),
 	FIELD_ENUM(CALL, u.row.outcome, "outcome", "complete canceled failed refused", FIELD_REQUIRED,

@@ -15,7 +15,8 @@
 		"kept it has the model alone.")                                                                        \
 	X(EV_STATUS, "status",                                                                                         \
 		"state:string text:string attempt:integer? wait_ms:integer? elapsed_ms:integer? position:integer?",    \
-		"What the turn waits for: searching, queued (at `position`, from 1), connecting, loading (since "      \
+		"What the turn waits for: searching, summarising (what does not fit any more), queued (at "            \
+		"`position`, from 1), connecting, loading (since "                                                     \
 		"`elapsed_ms`), retrying, fallback (another model is asked), storing (the answer has ended and "       \
 		"cannot be "                                                                                           \
 		"stored yet; its end comes when it is), lost (in place of events that a damaged journal has lost).")   \
@@ -35,7 +36,8 @@
 		"What the newest call of this id came to; `failed`: the text says why it came to nothing.")            \
 	X(EV_NOTICE, "notice", "code:string text:string",                                                              \
 		"What is to be known of the answer and stays with it. Code: fallback (another model was asked), "      \
-		"parameters (some were not taken by the provider).")                                                   \
+		"parameters (some were not taken by the provider), context (the oldest messages were not given), "     \
+		"summary (they were given as a summary, made for this answer).")                                       \
 	X(EV_USAGE, "usage",                                                                                           \
 		"tokens_in:integer? tokens_out:integer? tokens_cached:integer? tokens_reasoning:integer? "             \
 		"exact:boolean first_token_ms:integer? duration_ms:integer cost_micros:integer? model:string?",        \

@@ -10,8 +10,9 @@
 #define TITLE_PERSON "person"
 
 /* What happens when a conversation has become longer than the model takes. */
-#define CONTEXT_REFUSE "refuse" /* nothing is asked: E_CONTEXT_TOO_LONG */
-#define CONTEXT_DROP   "drop"   /* the oldest messages are left out */
+#define CONTEXT_REFUSE    "refuse"    /* nothing is asked: E_CONTEXT_TOO_LONG */
+#define CONTEXT_DROP      "drop"      /* the oldest messages are left out */
+#define CONTEXT_SUMMARISE "summarise" /* a model makes one text of them (summaries.h) */
 
 struct conversation {
 	atelier_id id;

@@ -43,6 +43,7 @@ static const struct copy_table {
 	{"messages", "id"},
 	{"turns", "id"},
 	{"queued", "id"},
+	{"summaries", "id"},
 	{"message_images", "message_id, n"},
 	{"memories", "id"},
 	{"memory_settings", "user_id"},

@@ -101,6 +101,20 @@ const char schema_comparisons[] = "ALTER TABLE messages ADD COLUMN compared INTE
 				  "CREATE UNIQUE INDEX turns_running ON turns(message_id) WHERE state = 'running';"
 				  "CREATE INDEX turns_running_in ON turns(conversation_id) WHERE state = 'running';";
 
+/* A text in place of all messages up to one, on each branch through it. */
+const char schema_summaries[] = "CREATE TABLE summaries ("
+				"  id INTEGER PRIMARY KEY,"
+				"  conversation_id INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,"
+				"  message_id INTEGER NOT NULL UNIQUE REFERENCES messages(id) ON DELETE CASCADE,"
+				"  messages INTEGER NOT NULL,"
+				"  model TEXT,"
+				"  edited INTEGER NOT NULL DEFAULT 0,"
+				"  created_at INTEGER NOT NULL,"
+				"  updated_at INTEGER NOT NULL,"
+				"  text TEXT NOT NULL"
+				") STRICT;"
+				"CREATE INDEX summaries_conversation ON summaries(conversation_id);";
+
 const char schema_prompts[] = "CREATE TABLE prompts ("
 			      "  id INTEGER PRIMARY KEY,"
 			      "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"

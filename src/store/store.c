@@ -232,6 +232,7 @@ static const struct db_migration migrations[] = {
 	{.version = 20, .name = "what models were given", .sql = schema_context},
 	{.version = 21, .name = "pictures of assistants", .sql = schema_faces},
 	{.version = 22, .name = "several answers to one question", .sql = schema_comparisons},
+	{.version = 23, .name = "summaries of long branches", .sql = schema_summaries},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -10,8 +10,8 @@
 
 extern const char schema_2[], triggers_sqlite[], triggers_postgres[]; /* schema_2.c */
 extern const struct rows_table users_table;                           /* users.c */
-extern const char schema_order[], schema_comparisons[], schema_assistants[], schema_prompts[], schema_queued[],
-	schema_context[];                                             /* schema_chat.c */
+extern const char schema_order[], schema_comparisons[], schema_summaries[], schema_assistants[], schema_prompts[],
+	schema_queued[], schema_context[];                            /* schema_chat.c */
 extern const char schema_images[], schema_memories[], schema_faces[]; /* schema_media.c */
 extern const char schema_8_sqlite[], schema_8_postgres[];             /* schema_8.c */
 

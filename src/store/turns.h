@@ -117,6 +117,9 @@ struct turn_log {
 	int64_t last_seq;
 };
 
+/* What the model is given after all. */
+int turns_set_prompt(struct db *db, atelier_id id, const char *prompt, struct err *e) MUST_CHECK;
+
 /* What the model was given, as turns_begin had it, in the arena; NULL: not told. Asks for no owner: after turns_get. */
 int turns_prompt(struct db_conn *c, atelier_id id, struct arena *a, const char **ret, struct err *e) MUST_CHECK;
 

@@ -15,12 +15,14 @@
 #define S struct context_stage
 static const struct field id_item = {.type = FT_STR};
 static const struct field stage_fields[] = {
-	FIELD_STR(S, stage, "stage", 0, 0, FIELD_REQUIRED, "instructions, history or question, in this order."),
+	FIELD_STR(
+		S, stage, "stage", 0, 0, FIELD_REQUIRED, "instructions, summary, history or question, in this order."),
 	FIELD_STR(S, source, "source", 0, 0, 0,
 		"Whose instructions: instance, model, assistant, folder, conversation or memories; null: none are."),
 	FIELD_I64(S, tokens, "tokens", 0, 0, FIELD_REQUIRED, "What it comes to."),
-	FIELD_I64(S, messages, "messages", 0, 0, FIELD_REQUIRED, "How many messages of the conversation it is."),
-	FIELD_TEXT(S, text, "text", 0, 0, 0, "Of instructions: as they were sent."),
+	FIELD_I64(S, messages, "messages", 0, 0, FIELD_REQUIRED,
+		"How many messages of the conversation it is, or stands for."),
+	FIELD_TEXT(S, text, "text", 0, 0, 0, "Of instructions and a summary: as they were sent."),
 	FIELD(FT_STRS, S, message_ids, "message_ids", .item = &id_item, .doc = "The messages, oldest first."),
 };
 #undef S
@@ -58,10 +60,12 @@ struct plan {
 	struct turn *t;
 	struct token_rate rate;
 	const struct message_size *history;
-	size_t n;                     /* of the history */
-	bool more;                    /* there are messages before these */
-	int64_t question;             /* bytes; 0: there is none */
-	struct context_stage *stages; /* the turn's arena: one of each instruction, the history, the question */
+	size_t n;         /* of the history */
+	bool more;        /* there are messages before these */
+	bool summarises;  /* what does not fit is to be summarised */
+	int64_t question; /* bytes; 0: there is none */
+	struct context_stage
+		*stages; /* the turn's arena: one of each instruction, a summary, the history, the question */
 	size_t n_stages;
 };
 
@@ -85,6 +89,34 @@ static struct context_stage *add_stage(struct plan *p, const char *stage, int64_
 	return s;
 }
 
+static int load_summary(
+	struct turn *t, struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, struct err *e)
+{
+	struct err quiet = {0};
+	int r = summaries_of_branch(c, conversation_id, leaf_id, &t->arena, &t->summary, &quiet);
+
+	if (r < 0)
+		t->summary = (struct summary){.text = NULL};
+	return r < 0 && r != E_NOT_FOUND ? err_set(e, r, "%s", quiet.msg) : 0;
+}
+
+/* One that stands for messages which are to be answered anew is no use. */
+static void begin_behind_summary(struct plan *p)
+{
+	struct summary *s = &p->t->summary;
+	size_t i = 0;
+
+	while (s->text && i < p->n && p->history[i].id != s->message_id)
+		i++;
+	if (!s->text || i == p->n) {
+		*s = (struct summary){.text = NULL};
+		return;
+	}
+	p->history += i + 1;
+	p->n -= i + 1;
+	p->more = true;
+}
+
 /* The branch before the question, and the question: of the new one its text, else the last message of the branch. */
 static int load(
 	struct plan *p, const struct turn_request *q, const struct conversation *v, struct arena *a, struct err *e)
@@ -97,6 +129,8 @@ static int load(
 
 	if (r == 0)
 		r = token_rates_get(c, p->t->model, &p->rate, e);
+	if (r == 0 && p->summarises)
+		r = load_summary(p->t, c, v->id, at_leaf ? v->leaf_id : q->at, e);
 	if (r < 0)
 		return r;
 	if (!q->goes_on && q->place == TURN_REGENERATE && p->n && !items[p->n - 1].asks)
@@ -106,6 +140,7 @@ static int load(
 	if (!q->goes_on && q->content)
 		p->question = *q->content ? (int64_t)strlen(q->content) + MESSAGE_BYTES : 0;
 	p->history = items;
+	begin_behind_summary(p);
 	return 0;
 }
 
@@ -122,6 +157,24 @@ static void stage_instructions(struct plan *p)
 		s->source = sources[x->source];
 		s->text = x->text;
 	}
+}
+
+static void fill_summary(const struct plan *p, struct context_stage *s)
+{
+	struct context *x = &p->t->context;
+	int64_t bytes = (int64_t)(strlen(PROMPT_SUMMARY) + strlen(p->t->summary.text)) + MESSAGE_BYTES;
+
+	x->bytes += bytes;
+	x->tokens += tokens_of(p, bytes) - s->tokens;
+	s->tokens = tokens_of(p, bytes);
+	s->text = p->t->summary.text;
+	s->messages = p->t->summary.messages;
+}
+
+static void stage_summary(struct plan *p)
+{
+	if (p->t->summary.text)
+		fill_summary(p, add_stage(p, "summary", 0));
 }
 
 /* Tokens that have to be left out, or nothing. More than is needed now, by steps of a quarter of the window: so the next
@@ -145,6 +198,8 @@ static size_t first_given(const struct plan *p, bool drops, int64_t question)
 	for (size_t k = 0; k < p->n; k++)
 		all += tokens_of(p, size_of(&p->history[k]));
 	surplus = drops ? too_many(p, all) : 0;
+	if (surplus && p->summarises)
+		surplus = too_many(p, all + SUMMARY_TOKENS(p->t->window));
 	while (i < p->n && (gone < surplus || ((i || p->more) && !p->history[i].asks)))
 		gone += tokens_of(p, size_of(&p->history[i++]));
 	return i;
@@ -195,18 +250,49 @@ int prompt_plan(struct turn *t, const struct turn_request *q, const struct conve
 
 	arena_init(&scratch, TURN_ARENA_BYTES);
 	t->context = (struct context){.error_percent = -1};
+	p.summarises = v->context && strcmp(v->context, CONTEXT_SUMMARISE) == 0;
 	if ((r = load(&p, q, v, &scratch, e)) < 0)
 		return r;
-	p.stages = ARENA_ARRAY(&t->arena, struct context_stage, t->n_instructions + 2);
+	p.stages = ARENA_ARRAY(&t->arena, struct context_stage, t->n_instructions + 3);
 	if (!p.stages)
 		return err_set(e, -ENOMEM, "no memory for a turn");
 	stage_instructions(&p);
-	r = stage_history(&p, strcmp(v->context, CONTEXT_DROP) == 0);
+	stage_summary(&p);
+	r = stage_history(&p, p.summarises || (v->context && strcmp(v->context, CONTEXT_DROP) == 0));
+	t->summarises = p.summarises && t->context.left_out.messages;
 	if (r == 0) {
 		add_stage(&p, "question", p.question)->messages = p.question ? 1 : 0;
 		r = keep(&p);
 	}
 	return r < 0 ? err_set(e, r, "no memory for a turn") : 0;
+}
+
+int prompt_summarised(struct turn *t)
+{
+	struct context *x = &t->context;
+	struct context_stage *stages = x->stages.items;
+	size_t at = 0;
+	struct plan p = {.t = t, .stages = stages, .n_stages = x->stages.n};
+	int r;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
+		r = token_rates_get(c, t->model, &p.rate, &t->err);
+	}
+	while (at < x->stages.n && strcmp(stages[at].stage, "instructions") == 0)
+		at++;
+	if (r == 0 && strcmp(stages[at].stage, "summary") != 0) {
+		memmove(stages + at + 1, stages + at, (p.n_stages - at) * sizeof *stages);
+		stages[at] = (struct context_stage){.stage = "summary"};
+		p.n_stages++;
+	}
+	if (r < 0)
+		return r;
+	fill_summary(&p, &stages[at]);
+	x->left_out = (struct context_left){0};
+	r = keep(&p);
+	return r < 0 ? err_set(&t->err, r, "no memory for a turn")
+		     : turns_set_prompt(t->all->db, t->ids.turn_id, x->json, &t->err);
 }
 
 int prompt_check(const struct turn *t, struct err *e)
@@ -220,7 +306,8 @@ int prompt_check(const struct turn *t, struct err *e)
 	return err_set(e, E_CONTEXT_TOO_LONG,
 		"With this question the conversation has about %lld tokens, and %.80s takes %lld. Ask for less, begin "
 		"a new "
-		"conversation, choose a model with a larger window, or let this conversation drop its oldest messages.",
+		"conversation, choose a model with a larger window, or let this conversation drop or summarise its "
+		"oldest messages.",
 		(long long)x->tokens, t->model, (long long)t->window);
 }
 

@@ -12,10 +12,10 @@
 #define CONTEXT_MESSAGES 1000 /* of a branch at most */
 
 struct context_stage {
-	const char *stage;  /* instructions, history, question */
+	const char *stage;  /* instructions, summary, history, question */
 	const char *source; /* of instructions: instance, model, assistant, folder, conversation, memories; else NULL */
 	int64_t tokens, messages;
-	const char *text;               /* of instructions */
+	const char *text;               /* of instructions and a summary */
 	struct schema_list message_ids; /* const char *; as it is kept: the first of the history alone */
 };
 

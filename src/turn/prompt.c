@@ -3,10 +3,10 @@
  * adds depends on the conversation alone: so a prompt begins, byte for byte, like that of the turn before, and what a
  * provider keeps of that one is used again. The order in which stages stand:
  *
- *	instructions (instance, model, assistant, folder, conversation, memories of the person), memory, retrieved passages, tools in words, history,
- *	question
+ *	instructions (instance, model, assistant, folder, conversation, memories of the person), summary, retrieved passages, tools in
+ *	words, history, question
  *
- * Instructions, history and question are those that there are; a new one is a function and a row of `stages`.
+ * Instructions, summary, history and question are those that there are; a new one is a function and a row of `stages`.
  */
 #include <errno.h>
 
@@ -64,6 +64,25 @@ static int stage_instructions(struct prompt *p)
 	return b.n ? add(p, "system", b.p) : 0;
 }
 
+/* What stands for the beginning of a long conversation: behind the instructions, as one with them. */
+static int stage_summary(struct prompt *p)
+{
+	const char *text = p->t->summary.text;
+	struct gen_message *system = p->n ? &p->messages[p->n - 1] : NULL;
+	char *all;
+
+	if (!text)
+		return 0;
+	all = arena_printf(
+		&p->t->arena, "%s%s" PROMPT_SUMMARY "%s", system ? system->content : "", system ? "\n\n" : "", text);
+	if (!all)
+		return -ENOMEM;
+	if (!system)
+		return add(p, "system", all);
+	system->content = all;
+	return 0;
+}
+
 /* What was said before, from the first message that is given (context.c). */
 static int stage_history(struct prompt *p)
 {
@@ -84,7 +103,7 @@ static int stage_question(struct prompt *p)
 	return p->branch.n ? add_message(p, &p->branch.items[p->branch.n - 1]) : 0;
 }
 
-static int (*const stages[])(struct prompt *p) = {stage_instructions, stage_history, stage_question};
+static int (*const stages[])(struct prompt *p) = {stage_instructions, stage_summary, stage_history, stage_question};
 
 static int load_branch(struct prompt *p, struct arena *a)
 {

@@ -306,6 +306,8 @@ void turn_run(void *arg)
 	int r = t->prepared;
 
 	t->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
+	if (r >= 0 && t->summarises && (r = summary_renew(t)) >= 0)
+		r = prompt_build(t);
 	if (r >= 0)
 		r = turn_converse(t);
 	prompt_learn(t);

@@ -7,6 +7,7 @@
 #include "provider/parameters.h"
 #include "store/conversations.h"
 #include "store/messages.h"
+#include "store/summaries.h"
 #include "store/turns.h"
 #include "sys/cancel.h"
 #include "sys/fault.h"
@@ -68,6 +69,8 @@ struct turn {
 	size_t n_instructions;
 	int64_t window;         /* tokens that the model takes; 0: not known */
 	struct context context; /* what it is given */
+	struct summary summary; /* of it: what stands for the beginning; text NULL: nothing does */
+	bool summarises;        /* what the plan leaves out is to be summarised before the model is asked */
 
 	struct arena arena;
 	struct err err; /* the first failure, set where it happened */
@@ -87,6 +90,10 @@ struct turn {
 };
 
 void turn_free(struct turn *t);
+
+/* A word in the answer, which stays (a notice), or while it is waited for (a status). Not on the loop thread. */
+void turn_tell(struct turn *t, const char *code, const char *text);
+void turn_tell_status(struct turn *t, const char *state, const char *text);
 
 /* Frees its place among the running turns, before anybody sees its end. Turn thread. */
 void turn_set_answered(struct turn *t);
@@ -115,10 +122,22 @@ int prompt_plan(struct turn *t, const struct turn_request *q, const struct conve
 /* E_CONTEXT_TOO_LONG, with the figures, when that is sure to be more than the model takes. */
 int prompt_check(const struct turn *t, struct err *e) MUST_CHECK;
 
+/* What was left out stands in the turn's summary now: changes the plan, as it is kept, too. */
+int prompt_summarised(struct turn *t) MUST_CHECK;
+
 /* From what the provider has counted. */
 void prompt_learn(const struct turn *t);
 
+/* ---- summary.c ---- */
+
+/* Of a turn that summarises: makes the summary anew with what the plan leaves out. Where that fails it stays left out, and the
+ * answer says so; negative: the turn was stopped. Turn thread. */
+int summary_renew(struct turn *t) MUST_CHECK;
+
 /* ---- prompt.c ---- */
+
+#define SUMMARY_TOKENS(window) ((window) ? MIN((window) / 8, (int64_t)1024) : 1024) /* that one may have */
+#define PROMPT_SUMMARY         "Summary of the conversation until now:\n"
 
 int prompt_build(struct turn *t) MUST_CHECK;
 

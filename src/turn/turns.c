@@ -133,15 +133,39 @@ static void on_log_failure(void *arg, int code)
 	cancel_fire(&t->cancel, code);
 }
 
-static void tell(struct turn *t, const char *code, const char *text)
+/* A word for the reader, to the loop. */
+struct word {
+	struct turn *t;
+	enum event_type type;
+	const char *key, *code, *text;
+};
+
+static int tell_on_loop(void *arg)
 {
+	const struct word *w = arg;
 	CLEANUP(buf_done) struct buf json = BUF_INIT(8192);
 
-	buf_printf(&json, "{\"code\":\"%s\",\"text\":", code);
-	json_add_cstr(&json, text);
+	buf_printf(&json, "{\"%s\":\"%s\",\"text\":", w->key, w->code);
+	json_add_cstr(&json, w->text);
 	buf_add_char(&json, '}');
 	if (buf_status(&json) == 0)
-		(void)turnlog_append(t->log, EV_NOTICE, json.p, json.n);
+		(void)turnlog_append(w->t->log, w->type, json.p, json.n);
+	return 0;
+}
+
+static void tell(struct turn *t, const char *code, const char *text)
+{
+	(void)tell_on_loop(&(struct word){t, EV_NOTICE, "code", code, text});
+}
+
+void turn_tell(struct turn *t, const char *code, const char *text)
+{
+	(void)loop_call(t->all->loop, tell_on_loop, &(struct word){t, EV_NOTICE, "code", code, text});
+}
+
+void turn_tell_status(struct turn *t, const char *state, const char *text)
+{
+	(void)loop_call(t->all->loop, tell_on_loop, &(struct word){t, EV_STATUS, "state", state, text});
 }
 
 void turn_left_out_text(const char *model, const char *left_out, struct buf *text)
@@ -184,7 +208,7 @@ static int open_log_on_loop(void *arg)
 		(void)turnlog_append(t->log, EV_START, json.p, json.n);
 	if (t->left_out)
 		tell_left_out(t);
-	if (t->context.left_out.messages)
+	if (t->context.left_out.messages && !t->summarises)
 		tell_dropped(t);
 	return 0;
 }
@@ -296,7 +320,8 @@ static void run(struct turns *all, struct turn *t)
 		&(struct bus_event){BUS_TURN, "started", t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	/* Here, where few threads do it for all turns: what a thread has freed it keeps for later, and those of the turns
 	 * are thousands that sleep. */
-	t->prepared = prompt_build(t);
+	if (!t->summarises)
+		t->prepared = prompt_build(t);
 	/* Admission keeps the number of turns below that of the threads; should none be had, the turn runs to its
 	 * end here rather than be lost. */
 	if (pool_submit(all->threads, &t->task, turn_run, t) < 0)

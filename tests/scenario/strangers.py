@@ -53,6 +53,15 @@ def body_of(operation, schemas, an_id):
     return sample(content["schema"], schemas, an_id) if content else None
 
 
+def summarised(client):
+    """A conversation of which the model takes so little that its beginning is summarised; the summary."""
+    c = client.call("POST", "/api/v1/conversations", {"context": "summarise", "parameters": {"context_tokens": 2048}})["id"]
+    for _ in range(6):
+        started = client.call("POST", "/api/v1/conversations/%s/turns" % c, {"content": "word " * 400})
+        client.request("GET", "/api/v1/turns/%s/events" % started["turn_id"])  # to its end
+    return client.call("GET", "/api/v1/conversations/%s/summary" % c)["id"]
+
+
 def make(client):
     """One of everything, by kind; and where each can be looked at."""
     c = client.call("POST", "/api/v1/conversations", {"title": "Mine"})["id"]
@@ -74,6 +83,7 @@ def make(client):
         "prompts": client.call("POST", "/api/v1/prompts", {"name": "mine", "body": "Mine"})["id"],
         "memories": client.call("POST", "/api/v1/memories", {"text": "Mine"})["id"],
         "keys": client.call("GET", "/api/v1/keys")["items"][0]["id"],
+        "summaries": summarised(client),
         "bin": bin_,
         "images": json.loads(client.request("POST", "/api/v1/images", PNG, {"Content-Type": "image/png"}).body)["id"],
     }
