@@ -2,7 +2,7 @@
 // it stands on is seen. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import axe from 'axe-core';
-import { answer, ask, has, newChat, readAll, ready } from './chat.mjs';
+import { answer, ask, go, has, newChat, readAll, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
 import { Server } from './server.mjs';
 
@@ -29,11 +29,15 @@ const TORTURE = [
   '```\nno language\n```',
 ].join('\n');
 
+/** What a width alone, or a theme alone, can change for the worse. */
+const OF_WIDTH = { type: 'rule', values: ['target-size', 'scrollable-region-focusable'] };
+const OF_THEME = { type: 'rule', values: ['color-contrast'] };
+
 /** In the page: what axe finds, a line each. */
-async function findings(tags) {
+async function findings(runOnly) {
   // What is open above the page covers parts of it; the page was looked at before.
   const open = [...document.querySelectorAll('[role="dialog"], [role="alertdialog"], [role="menu"]')].at(-1);
-  const { violations } = await window.axe.run(open ?? document, { runOnly: tags, resultTypes: ['violations'] });
+  const { violations } = await window.axe.run(open ?? document, { runOnly, resultTypes: ['violations'], preload: false });
   return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.html.slice(0, 160)} (${n.failureSummary.replace(/\s+/g, ' ').slice(0, 240)})`));
 }
 
@@ -54,24 +58,30 @@ function sideways() {
     });
 }
 
-export async function inspect(page, what) {
+export async function inspect(page, what, rules = TAGS) {
   // What moves is not yet what it will be.
   await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < 5000).map((a) => a.finished.catch(() => {}))));
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source);
   const { width } = page.viewportSize();
-  const found = [...(await page.evaluate(findings, TAGS)), ...(await page.evaluate(sideways))];
+  const found = await page.evaluate(findings, rules);
+  // No theme changes the size of anything.
+  if (rules !== OF_THEME) found.push(...(await page.evaluate(sideways)));
   return found.map((f) => ({ where: `${what} at ${width}`, what: f }));
 }
 
-/** Looks at what is shown in each width, and in each of the themes. */
-export async function look(page, what, themes = [null]) {
+/**
+ * Looks at what is shown in each width, and in each of the themes: all rules for the desktop's and the phone's arrangement,
+ * of a narrower phone those that its width may break, and of further themes those about colours.
+ */
+export async function look(page, what, themes = [null], widths = WIDTHS) {
   const found = [];
   const before = await page.evaluate(() => document.documentElement.dataset.theme);
-  for (const width of WIDTHS) {
+  for (const width of widths) {
     await page.setViewportSize({ width, height: 800 });
-    for (const theme of themes) {
+    for (const [i, theme] of themes.entries()) {
+      if (i > 0 && width === 320) break;
       if (theme) await page.evaluate((name) => (document.documentElement.dataset.theme = name), theme);
-      found.push(...(await inspect(page, theme ? `${what}, ${theme}` : what)));
+      found.push(...(await inspect(page, theme ? `${what}, ${theme}` : what, i > 0 ? OF_THEME : width === 320 ? OF_WIDTH : TAGS)));
     }
   }
   await page.evaluate((name) => (document.documentElement.dataset.theme = name), before);
@@ -87,8 +97,9 @@ export function nothing(found) {
 }
 
 async function openSection(page, base, section) {
-  await page.goto(`${base}/settings/${section}`);
-  await page.locator('#main h2').first().waitFor();
+  await page.evaluate(() => document.querySelectorAll('#main h2').forEach((h) => (h.dataset.seen = 'yes'))); // those of the page before
+  await go(page, base, `/settings/${section}`);
+  await page.locator('#main h2:not([data-seen])').first().waitFor();
   await page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' });
 }
 
@@ -340,6 +351,15 @@ export async function accessEmulated({ page, mock, base }) {
   mock.on('Plain colours', ({ say }) => say('seen'));
   await page.emulateMedia({ forcedColors: 'active', reducedMotion: 'reduce' });
   try {
+    await page.goto(base + '/');
+    const still = await page.evaluate(() => {
+      const spinner = Object.assign(document.createElement('i'), { className: 'animate-pulse' });
+      document.body.append(spinner);
+      const found = spinner.getAnimations().map((a) => a.effect.getComputedTiming().activeDuration);
+      spinner.remove();
+      return found;
+    });
+    assert.ok(still.length === 1 && still[0] < 1, `what waits does not pulse: ${still}`);
     for (const path of ['/', '/settings/appearance', '/settings/people', '/manual']) {
       await page.goto(base + path);
       await page.locator('#main h1').first().waitFor();

@@ -24,6 +24,15 @@ export async function ask(page, text) {
   await has(page.getByRole('article', { name: 'You' }).last(), text);
 }
 
+/** Goes to a place of the page ("/settings/usage") as a link does, without loading the page anew. */
+export async function go(page, base, path) {
+  if (!page.url().startsWith(base) || page.url() === base + path) return page.goto(base + path);
+  await page.evaluate((url) => {
+    history.pushState(null, '', url);
+    dispatchEvent(new PopStateEvent('popstate'));
+  }, base + path);
+}
+
 export async function ready(page) {
   await page.getByRole('button', { name: 'Send' }).waitFor();
 }
@@ -214,12 +223,12 @@ function measured() {
   window.seen.shifts.disconnect();
   const gaps = window.seen.gaps.slice(1).sort((a, b) => a - b);
   const total = gaps.reduce((n, g) => n + g, 0);
-  return { frames: gaps.length, fps: Math.round((gaps.length / total) * 1000), p95: Math.round(gaps[Math.floor(gaps.length * 0.95)]), shift: window.seen.shift, what: window.seen.what };
+  return { fps: Math.round((gaps.length / total) * 1000), p95: Math.round(gaps[Math.floor(gaps.length * 0.95)]), shift: window.seen.shift, what: window.seen.what };
 }
 
 /** Lets an answer grow by `pieces` at 120 a second; what is measured beside frames is the work of the page's thread alone. */
 async function grows({ page, mock }, what, head, piece, pieces, mark) {
-  const more = new Gate();
+  const [more, end] = [new Gate(), new Gate()];
   mock.on(what, async ({ say }) => {
     say(head);
     await more.opened;
@@ -228,6 +237,8 @@ async function grows({ page, mock }, what, head, piece, pieces, mark) {
       say(piece(i));
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, begun + (i + 1) * (1000 / 120) - performance.now())));
     }
+    say(' And all.');
+    await end.opened;
     say(' And done.');
   });
   await newChat(page);
@@ -245,11 +256,14 @@ async function grows({ page, mock }, what, head, piece, pieces, mark) {
   await page.evaluate(measure);
   const before = await work();
   more.open();
-  await answer(page).filter({ hasText: 'And done.' }).waitFor({ timeout: 60_000 });
+  await answer(page).filter({ hasText: 'And all.' }).waitFor({ timeout: 60_000 });
   const spent = (await work()) - before;
-  const { frames, fps, p95, shift, what: moved } = await page.evaluate(measured);
+  const counted = await page.evaluate(() => window.seen.gaps.length);
+  end.open();
+  await answer(page).filter({ hasText: 'And done.' }).waitFor({ timeout: 60_000 });
+  const { fps, p95, shift, what: moved } = await page.evaluate(measured);
   await cdp.detach();
-  const each = Math.round((spent / frames) * 1000);
+  const each = Math.round((spent / counted) * 1000);
   console.log(`  ${what}: ${fps} frames a second (p95 ${p95} ms), ${each} ms of the thread's work a frame, shift ${shift.toFixed(4)}`);
   await ready(page);
   assert.equal(await page.evaluate(() => window.kept.isConnected && String(getSelection()) === window.words), true, 'the selection survives');
@@ -261,15 +275,15 @@ async function grows({ page, mock }, what, head, piece, pieces, mark) {
 export async function growing(all) {
   const row = (i) => `| ${i} | some **words** | and \`code\` | 3.14 |\n`;
   const three = (i, make) => make(3 * i) + make(3 * i + 1) + make(3 * i + 2);
-  await grows(all, 'A long table', '| n | a | b | c |\n|--:|---|---|---|\n' + three(0, row).repeat(8), (i) => three(i, row), 500, 'tbody strong');
-  assert.equal(await answer(all.page).locator('tbody tr').count(), 1525, 'rows');
-  await grows(all, 'A long list', three(0, (i) => `- item **${i}** of it\n`).repeat(8), (i) => three(i, (n) => `- item **${n}** of the list\n`), 500, 'li strong');
+  await grows(all, 'A long table', '| n | a | b | c |\n|--:|---|---|---|\n' + Array.from({ length: 1200 }, (_, i) => row(i)).join(''), (i) => three(400 + i, row), 150, 'tbody strong');
+  assert.equal(await answer(all.page).locator('tbody tr').count(), 1651, 'rows');
+  await grows(all, 'A long list', Array.from({ length: 1000 }, (_, i) => `- item **${i}** of it\n`).join(''), (i) => three(i, (n) => `- item **${n}** of the list\n`), 150, 'li strong');
   // What answers mostly are: code that gets its colours, and small tables whose columns would widen with each cell.
   const part = '## Next\n\n- *one*\n- [two](https://example.org/)\n\n```js\nconst a = compute(1, "text"); // says why\nconst b = a + 1;\nlet c = `${b}`;\n```\n\n| name | what |\n|---|---|\n| a | short |\n| **longer** | with more words |\n\n';
-  const rich = (part.repeat(5) + 'So it is.').match(/\s*\S+/g);
+  const rich = (part.repeat(4) + 'So it is.').match(/\s*\S+/g);
   await grows(all, 'Rich text', '**First** words.\n\n', (i) => rich[i], rich.length, 'p strong');
   const words = 'words that go on and say *nothing* much, '.repeat(2);
-  await grows(all, 'Long paragraphs', '**First** ' + words, (i) => words + (i % 40 === 39 ? '\n\n' : ''), 500, 'p strong');
+  await grows(all, 'Long paragraphs', '**First** ' + words.repeat(80), (i) => words + (i % 40 === 39 ? '\n\n' : ''), 200, 'p strong');
 }
 
 /** A code box keeps its place while the code below and beyond it grows. */
@@ -733,6 +747,14 @@ export async function listKeepsPlace({ page, base, context }) {
   await page.goto(base + '/');
   const rows = chats(page).getByRole('link');
   await chats(page).getByRole('link', { name: /^Kept 89/ }).waitFor();
+  // The next page comes when one gets there; who stands on the button meanwhile goes on at its first chat.
+  const next = new Gate();
+  await page.route('**/conversations?*cursor=*', async (route) => (await next.opened, route.continue()));
+  await chats(page).getByRole('button', { name: 'Show more' }).focus();
+  const known = await rows.count();
+  next.open();
+  await page.waitForFunction((n) => [...document.querySelectorAll('nav[aria-label="Chats"] li > a')].indexOf(document.activeElement) === n, known);
+  await page.unroute('**/conversations?*cursor=*');
   await chats(page).evaluate((nav) => nav.scrollTo(0, nav.scrollHeight));
   await chats(page).getByRole('link', { name: /^Kept 10\b/ }).waitFor();
   const n = await rows.count();

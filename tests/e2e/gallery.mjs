@@ -5,10 +5,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
-import { inspect, nothing } from './access.mjs';
+import { look, nothing } from './access.mjs';
 
 const WEB = join(import.meta.dirname, '../../web');
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
+const WIDTHS = [1440, 390, 320];
 const OVERLAYS = ['Dialog', 'FormDialog', 'PromptDialog', 'ConfirmDialog', 'Sheet', 'Menu', 'Popover'];
 
 /** The files of a folder, at a free port. */
@@ -39,23 +40,20 @@ export async function gallery({ context, watch, shot }) {
     const page = watch(await own.newPage());
     await page.goto(`http://127.0.0.1:${server.address().port}/gallery.html`);
     await page.getByRole('heading', { name: 'Gallery' }).waitFor();
-    for (const theme of ['graphite', 'quartz']) {
-      await page.evaluate((name) => (document.documentElement.dataset.theme = name), theme);
-      for (const width of [320, 390, 1440]) {
-        await page.setViewportSize({ width, height: 900 });
-        found.push(...(await inspect(page, `the gallery, ${theme}`)));
-        for (const name of OVERLAYS) {
-          const button = page.getByRole('button', { name: 'Open ' + name, exact: true });
-          await button.click();
-          const overlay = page.locator('[role="dialog"], [role="alertdialog"], [role="menu"]');
-          await overlay.waitFor();
-          found.push(...(await inspect(page, `${name}, ${theme}`)));
-          await page.keyboard.press('Escape');
-          await overlay.waitFor({ state: 'detached' });
-          await page.waitForFunction((label) => document.activeElement.innerText?.trim() === label, 'Open ' + name);
-        }
+    const themes = ['graphite', 'quartz'];
+    for (const width of WIDTHS) {
+      // What opens opens alike in every theme: it is opened once for all of them.
+      found.push(...(await look(page, 'the gallery', themes, [width])));
+      await page.setViewportSize({ width, height: 900 });
+      for (const name of OVERLAYS) {
+        await page.getByRole('button', { name: 'Open ' + name, exact: true }).click();
+        const overlay = page.locator('[role="dialog"], [role="alertdialog"], [role="menu"]');
+        await overlay.waitFor();
+        found.push(...(await look(page, name, themes, [width])));
+        await page.keyboard.press('Escape');
+        await overlay.waitFor({ state: 'detached' });
+        await page.waitForFunction((label) => document.activeElement.innerText?.trim() === label, 'Open ' + name);
       }
-      await shot(theme);
     }
   } finally {
     await own.close();

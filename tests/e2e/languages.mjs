@@ -1,14 +1,14 @@
 // The languages of the page. In the pseudo-locale every text of the catalogue is longer and stands in brackets: what does
 // not is a text without a key, and what is too wide here is too wide in German.
 import assert from 'node:assert/strict';
-import { PASSWORD } from './chat.mjs';
+import { go, PASSWORD } from './chat.mjs';
 import { tooWide } from './settings.mjs';
 
 const sizes = [
   { width: 390, height: 844 },
   { width: 1280, height: 800 },
 ];
-const places = ['', 'manual', ...['account', 'appearance', 'assistants', 'prompts', 'rules', 'jobs', 'keys', 'usage', 'models', 'providers', 'limits', 'people'].map((s) => 'settings/' + s)];
+const places = ['', 'manual', ...['account', 'appearance', 'assistants', 'prompts', 'memories', 'rules', 'jobs', 'keys', 'usage', 'models', 'providers', 'limits', 'people'].map((s) => 'settings/' + s)];
 
 // Names and units, not texts: of programs, models, providers, people, languages, days.
 const names =
@@ -51,13 +51,28 @@ async function settled(page, heading) {
     (selector) => document.documentElement.lang === 'en-XA' && document.querySelector(selector) && !document.body.textContent.includes('[Ļöåðîñğ…'),
     heading,
   );
-  let before = null;
-  for (let now = ''; now !== before; ) {
-    before = now;
-    await page.evaluate(() => new Promise((done) => requestIdleCallback(() => setTimeout(done, 100))));
-    now = await page.locator('body').innerText();
-  }
+  await still(page);
 }
+
+/** Waits until nothing of the page has changed for three frames and nothing is loading. */
+const still = (page) =>
+  page.evaluate(
+    () =>
+      new Promise((done) => {
+        let quiet = 0;
+        let loaded = 0;
+        const watched = new MutationObserver(() => (quiet = 0));
+        watched.observe(document.body, { subtree: true, childList: true, characterData: true });
+        const look = () => {
+          const now = performance.getEntriesByType('resource').length;
+          if (now !== loaded) quiet = 0;
+          loaded = now;
+          if (++quiet > 6) done(watched.disconnect());
+          else requestAnimationFrame(look);
+        };
+        look();
+      }),
+  );
 
 export async function pseudoLocale({ page, context, base, shot, watch, allow }) {
   allow(/status of 401/);
@@ -67,21 +82,25 @@ export async function pseudoLocale({ page, context, base, shot, watch, allow }) 
   const things = new Set(await page.evaluate(namesOfThings));
   const wrong = [];
   try {
-    for (const size of sizes) {
-      await page.setViewportSize(size);
-      for (const place of [...places, new URL(chat, base + '/').pathname.slice(1)]) {
-        await page.goto(`${base}/${place}`);
-        await settled(page, place.startsWith('settings') ? 'main h2' : place === 'manual' ? '.manual h1, .manual h2' : '[data-composer]');
-        wrong.push(...(await look(page, `/${place} at ${size.width}`, things)));
-        await shot(`${size.width}-${place.replace(/\W+/g, '-')}`);
+    const inSizes = async (of, where) => {
+      for (const size of sizes) {
+        await of.setViewportSize(size);
+        await still(of);
+        wrong.push(...(await look(of, `${where} at ${size.width}`, things)));
+        await shot(`${size.width}-${where.replace(/\W+/g, '-')}`, of);
       }
-      const fresh = watch(await context.browser().newContext({ viewport: size }).then((c) => c.newPage()));
-      await fresh.addInitScript(() => localStorage.setItem('atelier.language', 'pseudo'));
-      await fresh.goto(base + '/');
-      await fresh.locator('input[autocomplete=current-password]').waitFor();
-      wrong.push(...(await look(fresh, `the sign-in page at ${size.width}`)));
-      await fresh.context().close();
+    };
+    for (const place of [...places, new URL(chat, base + '/').pathname.slice(1)]) {
+      await (place === '' ? page.goto(base + '/') : go(page, base, '/' + place));
+      await settled(page, place.startsWith('settings') ? 'main h2' : place === 'manual' ? '.manual h1, .manual h2' : '[data-composer]');
+      await inSizes(page, '/' + place);
     }
+    const fresh = watch(await context.browser().newContext().then((c) => c.newPage()));
+    await fresh.addInitScript(() => localStorage.setItem('atelier.language', 'pseudo'));
+    await fresh.goto(base + '/');
+    await fresh.locator('input[autocomplete=current-password]').waitFor();
+    await inSizes(fresh, 'the sign-in page');
+    await fresh.context().close();
   } finally {
     await page.evaluate(() => localStorage.removeItem('atelier.language'));
     await page.setViewportSize({ width: 1280, height: 800 });

@@ -24,77 +24,85 @@ import * as windows from './windows.mjs';
 
 const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...lists, ...messages, ...pictures, ...prompts, ...start, ...temporary, ...unsent, ...windows };
 
-const order = [
-  'firstRun',
-  'streaming',
-  'firstPaint',
-  'encodings',
-  'firstConnect',
-  'firstAddress',
-  'reading',
-  'diagrams',
-  'growing',
-  'growingCode',
-  'scrolling',
-  'composerTools',
-  'reloadInTheMiddle',
-  'twoTabs',
-  'tenWindows',
-  'windowsWithoutWorker',
-  'windowAlone',
-  'stop',
-  'keyboard',
-  'providerError',
-  'versions',
-  'waiting',
-  'reasoning',
-  'endings',
-  'listKeepsPlace',
-  'renameAndDelete',
-  'ordering',
-  'choosing',
-  'messageActions',
-  'whatIsSent',
-  'searching',
-  'assistants',
-  'rules',
-  'memories',
-  'prompts',
-  'librarian',
-  'testConnection',
-  'addProvider',
-  'loading',
-  'queueAndTools',
-  'manageModels',
-  'pullWithReload',
-  'apiKeys',
-  'usage',
-  'pricesAndLimits',
-  'people',
-  'resign',
-  'ordinaryUser',
-  'accessOutside',
-  'accessChat',
-  'accessMessages',
-  'accessSettings',
-  'accessKeyboard',
-  'accessEmulated',
-  'manyModels',
-  'titleMark',
-  'notified',
-  'installed',
-  'gallery',
-  'temporary',
-  'unsent',
-  'queueing',
-  'pictures',
-  'unsentReload',
-  'serverKilled',
-  'phone',
-  'phoneSettings',
-  'pseudoLocale',
-  'languages',
-  'signOutAndIn',
+/**
+ * Two lanes run side by side, each with a server, a provider and a person of its own. Within a lane the cases run in this
+ * order: what one leaves behind (chats, jobs, usage) is what later ones look at. What stops its server, or takes the
+ * machine with many windows, stands where the other lane does not measure.
+ */
+const lanes = [
+  [
+    'streaming',
+    'firstPaint',
+    'encodings',
+    'reading',
+    'diagrams',
+    'growing',
+    'growingCode',
+    'scrolling',
+    'composerTools',
+    'reloadInTheMiddle',
+    'twoTabs',
+    'tenWindows',
+    'windowsWithoutWorker',
+    'windowAlone',
+    'stop',
+    'keyboard',
+    'providerError',
+    'versions',
+    'waiting',
+    'reasoning',
+    'endings',
+    'messageActions',
+    'whatIsSent',
+    'searching',
+    'accessChat',
+    'accessMessages',
+    'accessKeyboard',
+    'accessEmulated',
+    'manyModels',
+    'titleMark',
+    'notified',
+    'temporary',
+    'unsent',
+    'queueing',
+    'pictures',
+    'unsentReload',
+    'phone',
+    'languages',
+    'serverKilled',
+    'signOutAndIn',
+  ],
+  [
+    'gallery',
+    'firstConnect',
+    'firstAddress',
+    'accessOutside',
+    'listKeepsPlace',
+    'renameAndDelete',
+    'ordering',
+    'choosing',
+    'assistants',
+    'rules',
+    'memories',
+    'prompts',
+    'librarian',
+    'testConnection',
+    'addProvider',
+    'loading',
+    'queueAndTools',
+    'manageModels',
+    'pullWithReload',
+    'apiKeys',
+    'usage',
+    'pricesAndLimits',
+    'people',
+    'resign',
+    'ordinaryUser',
+    'accessSettings',
+    'phoneSettings',
+    'pseudoLocale',
+    'installed',
+  ],
 ];
 const args = parseArgs({ options: { binary: { type: 'string' } }, allowPositionals: true });
 const binary = resolve(args.values.binary ?? 'build/atelier');
@@ -125,9 +133,8 @@ function watcher() {
   };
 }
 
-async function main() {
-  if (!existsSync(binary)) throw new Error(`there is no ${binary}: build it first`);
-  if (shots) mkdirSync(shots, { recursive: true });
+/** One lane: its server, its browser, and its cases one after the other; what failed is put into `failures`. */
+async function run(cases, failures, times) {
   const mock = new Mock();
   await mock.start();
   const server = new Server(binary, { OLLAMA_HOST: mock.url, ATELIER_MAX_TURNS_PER_USER: '50', ATELIER_RATE_PER_MINUTE: '6000' });
@@ -136,37 +143,34 @@ async function main() {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', locale: 'en-US', serviceWorkers: 'block' });
   if (slow) await context.route('**/api/**', async (route) => setTimeout(() => route.continue().catch(() => {}), Math.random() * slow));
   const { watch, allow, forget } = watcher();
-  // Before anybody is signed in, the page asks and is told so.
   const page = watch(await context.newPage());
-  let passed = 0;
-  const failures = []; // repeated at the end, where who sees only the last lines finds them
-  const wanted = args.positionals.length ? ['firstRun', ...args.positionals] : order;
   try {
-    for (const name of order.filter((n) => wanted.includes(n))) {
+    for (const name of ['firstRun', ...cases]) {
       const began = Date.now();
       let number = 0;
       const shot = async (what, of = page) => {
-        if (shots) await of.screenshot({ path: join(shots, `${order.indexOf(name)}-${number++}-${what}.png`) });
+        if (shots) await of.screenshot({ path: join(shots, `${name}-${number++}-${what}.png`) });
       };
+      // Before anybody is signed in, the page asks and is told so.
       if (name === 'firstRun') allow(/status of 401/);
       try {
         await tests[name]({ page, context, mock, server, base: server.url, watch, allow, shot });
         const said = forget();
         if (said.length) throw new Error('the page said:\n' + said.join('\n'));
-        passed++;
         console.log(`ok ${name} (${Date.now() - began} ms)`);
       } catch (error) {
         failures.push(`FAILED ${name}: ${String(error.stack ?? error).slice(0, 1500)}`);
-        console.log(`FAILED ${name}: ${error.stack ?? error}`);
-        console.log('  at ' + page.url());
         const text = await page.locator('body').innerText().catch(() => '');
-        console.log(text.replace(/^/gm, '  | ').slice(0, 2000));
-        for (const line of forget()) console.log('  page: ' + line);
-        for (const line of server.log.slice(-15)) console.log('  server: ' + line);
+        const lines = [`FAILED ${name}: ${error.stack ?? error}`, '  at ' + page.url(), text.replace(/^/gm, '  | ').slice(0, 2000)];
+        lines.push(...forget().map((line) => '  page: ' + line), ...server.log.slice(-15).map((line) => '  server: ' + line));
+        console.log(lines.join('\n')); // in one piece, whatever the other lane says meanwhile
         await shot('failed');
         if (name === 'firstRun') break;
+      } finally {
+        times.push({ name, ms: Date.now() - began });
       }
     }
+    await browser.close();
     const how = await server.end();
     if (how !== 0) failures.push(`FAILED: the server ended with ${how}`);
   } finally {
@@ -174,7 +178,22 @@ async function main() {
     await server.destroy();
     await mock.stop();
   }
-  console.log([`${passed} passed, ${failures.length} failed`, ...failures].join('\n'));
+}
+
+async function main() {
+  if (!existsSync(binary)) throw new Error(`there is no ${binary}: build it first`);
+  if (shots) mkdirSync(shots, { recursive: true });
+  const wanted = args.positionals;
+  const all = lanes.flat();
+  const unknown = wanted.filter((name) => name !== 'firstRun' && !all.includes(name));
+  if (unknown.length) throw new Error(`there is no case ${unknown.join(', ')}`);
+  const chosen = wanted.length ? [all.filter((name) => wanted.includes(name))] : lanes;
+  const failures = []; // repeated at the end, where who sees only the last lines finds them
+  const times = [];
+  await Promise.all(chosen.map((cases) => run(cases, failures, times)));
+  const slowest = times.sort((a, b) => b.ms - a.ms).slice(0, 10).map(({ name, ms }) => `${name} ${(ms / 1000).toFixed(1)} s`);
+  console.log(`The slowest: ${slowest.join(', ')}`);
+  console.log([`${times.length - failures.length} passed, ${failures.length} failed`, ...failures].join('\n'));
   return failures.length ? 1 : 0;
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
-import { answer, ask, chooseModel, has, newChat, PASSWORD, ready } from './chat.mjs';
+import { answer, ask, chooseModel, go, has, newChat, PASSWORD, ready } from './chat.mjs';
 import { Gate, Mock } from './mock.mjs';
 
 const dialog = (page) => page.getByRole('dialog');
@@ -10,7 +10,7 @@ const card = (page, name) => page.getByRole('list', { name: 'Providers' }).getBy
 const toast = (page, text) => page.getByRole('status').getByText(text).first().waitFor();
 
 async function settings(page, base, section, heading) {
-  await page.goto(`${base}/settings/${section}`);
+  await go(page, base, `/settings/${section}`);
   await page.getByRole('heading', { name: heading, level: 2, exact: true }).first().waitFor();
 }
 
@@ -578,7 +578,7 @@ export async function phoneSettings({ page, base, shot }) {
     ['people', 'People'],
   ];
   for (const [section, heading] of sections) {
-    await page.goto(base + '/settings/' + section);
+    await go(page, base, '/settings/' + section);
     await page.getByRole('heading', { name: heading, level: 2, exact: true }).waitFor();
     assert.deepEqual(await page.evaluate(tooWide), [], `nothing of ${section} is wider than the screen`);
     await shot(section);
