@@ -92,7 +92,7 @@ const settle = (ms = 50) => vi.advanceTimersByTimeAsync(ms);
 /** A window. */
 function open() {
   const name = String(++pages);
-  const got = { hello: 0, changes: [] as string[], unauthorized: 0 };
+  const got = { hello: 0, changes: [] as string[], stale: [] as string[], unauthorized: 0 };
   const page = new Live((hear) => ({
     shared: true,
     send: (m: ToHub) => hub.hear(name, (ms: ToPage[]) => hear(structuredClone(ms)), m),
@@ -101,6 +101,7 @@ function open() {
   page.open({
     hello: () => got.hello++,
     change: (c) => void got.changes.push(c.id),
+    stale: (kind) => void got.stale.push(kind),
     unauthorized: () => got.unauthorized++,
   });
   return Object.assign(got, { page });
@@ -134,6 +135,14 @@ describe('one stream for all windows', () => {
     }
     await settle();
     for (const f of all) expect([f.seen, f.ended]).toEqual([upTo(6), true]);
+  });
+
+  it('tells every window what has become stale', async () => {
+    const [one, two] = [open(), open()];
+    await settle();
+    server.live[0]!.say('event: stale\ndata: {"kind":"models"}\n\n');
+    await settle();
+    expect([one.stale, two.stale]).toEqual([['models'], ['models']]);
   });
 
   it('gives each window of one answer what is new to it', async () => {

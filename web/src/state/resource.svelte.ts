@@ -28,12 +28,3 @@ export class Resource<T> {
     this.problem = '';
   }
 }
-
-/** Calls `look` now and every so often while the page is seen; for `$effect`, which gets the way to end it. */
-export function every(ms: number, look: () => unknown): () => void {
-  look();
-  const timer = setInterval(() => {
-    if (!document.hidden) look();
-  }, ms);
-  return () => clearInterval(timer);
-}

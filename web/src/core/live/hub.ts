@@ -1,6 +1,6 @@
 import type { Change, Job } from '../api/types';
 import { eventFrom } from '../turn/events';
-import type { Port, ToHub, ToPage, Wish } from './messages';
+import type { Port, Stale, ToHub, ToPage, Wish } from './messages';
 import { backoff, pause, SILENCE_MS } from './pause';
 import { readFrames, type Frame } from './sse';
 
@@ -175,6 +175,7 @@ export class Hub {
     if (frame.event === 'hello') return this.takeOver(c, (JSON.parse(frame.data) as { version: string }).version);
     this.failures = 0;
     if (frame.event === 'change') this.sayAll({ type: 'change', change: JSON.parse(frame.data) as Change });
+    else if (frame.event === 'stale') this.sayAll({ type: 'stale', ...(JSON.parse(frame.data) as { kind: Stale }) });
     else if (frame.event === 'job') this.takeJob(JSON.parse(frame.data) as Job);
     else if (frame.event === 'turn' || frame.event === 'job_end') this.takeTurn(c, JSON.parse(frame.data) as { id: string; ended?: boolean; code?: string });
     else this.takeEvent(c, frame);

@@ -2,7 +2,7 @@ import { ApiError, refused } from '../api/errors';
 import type { Change, Job } from '../api/types';
 import { isRunning } from '../words';
 import type { NumberedEvent } from '../turn/events';
-import type { ToPage, Wish } from './messages';
+import type { Stale, ToPage, Wish } from './messages';
 import type { connect } from './wires';
 
 /** How often the hub is told that the page is there; browsers let hidden ones speak once a minute. */
@@ -14,6 +14,8 @@ export interface LiveHandlers {
   /** The connection is gone; `hello` tells when it is back. */
   lost?(): void;
   change(change: Change): void;
+  /** All that is shown of this kind is to be asked for anew. */
+  stale(kind: Stale): void;
   unauthorized(): void;
 }
 
@@ -140,6 +142,8 @@ export class Live {
         return this.handlers?.unauthorized();
       case 'change':
         return this.handlers?.change(m.change);
+      case 'stale':
+        return this.handlers?.stale(m.kind);
       case 'events':
         return this.following.get(m.n)?.events?.(m.events);
       case 'job':

@@ -7,6 +7,9 @@ export type Wish = { n: number; turn: string; after: number } | { n: number; job
 /** A page says all that it follows, each time that changes, and now and then, so that the hub knows it is there. */
 export type ToHub = { wishes: Wish[] } | 'bye';
 
+/** What many see and the server says no more of than that it has changed. */
+export type Stale = 'models' | 'grants' | 'providers' | 'limits' | 'prices' | 'users' | 'groups' | 'jobs' | 'health';
+
 /** What the hub says to a page. */
 export type ToPage =
   /** Say again what you follow: the hub is new. */
@@ -17,6 +20,7 @@ export type ToPage =
   /** The session is gone. */
   | { type: 'unauthorized' }
   | { type: 'change'; change: Change }
+  | { type: 'stale'; kind: Stale }
   | { type: 'events'; n: number; events: NumberedEvent[] }
   | { type: 'job'; n: number; job: Job }
   /** It cannot be followed, and asking again cannot help; `code` as the server's errors have it. */
