@@ -41,9 +41,9 @@ async function findings(runOnly) {
   return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.html.slice(0, 160)} (${n.failureSummary.replace(/\s+/g, ' ').slice(0, 240)})`));
 }
 
-/** In the page: what reaches beyond its box, unless the box is made to scroll sideways (code, tables, rows of tabs). */
+/** In the page: what reaches beyond its box, unless the box is made to scroll sideways (code, tables, rows of tabs, what is swiped). */
 function sideways() {
-  const meant = 'pre, table, input, textarea, [tabindex="0"], nav > ul, [role="radiogroup"]';
+  const meant = 'pre, table, input, textarea, [tabindex="0"], nav > ul, [role="radiogroup"], [data-swipe]';
   return [...document.querySelectorAll('html, body, body *')]
     .filter((e) => {
       const { overflowX, position } = getComputedStyle(e);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
+import { look, nothing } from './access.mjs';
 import { answer, ask, chooseModel, go, has, newChat, PASSWORD, ready } from './chat.mjs';
 import { Gate, Mock } from './mock.mjs';
 
@@ -390,7 +391,7 @@ export async function pricesAndLimits({ page, base, mock, shot }) {
   await page.getByText('No limits').waitFor();
 }
 
-export async function ordinaryUser({ page, context, server, base, watch, allow }) {
+export async function ordinaryUser({ page, context, server, base, watch, allow, shot }) {
   allow(/status of 401/);
   const made = spawnSync(server.binary, ['user', 'add', 'maria', '--role', 'user', '--data', server.data], { input: PASSWORD + '\n' });
   assert.equal(made.status, 0, String(made.stderr));
@@ -409,6 +410,28 @@ export async function ordinaryUser({ page, context, server, base, watch, allow }
   assert.equal(await other.getByRole('textbox', { name: 'Pull a model' }).count(), 0);
   await settings(other, base, 'usage', 'Usage');
   await other.getByText('No calls yet.').waitFor();
+
+  // What is one's own is shared with people who are searched for.
+  const assistant = await other.request.post(`${base}/api/v1/assistants`, { headers: { Origin: base }, data: { name: 'Tutor' } });
+  assert.equal(assistant.status(), 201);
+  await settings(other, base, 'assistants', 'Assistants');
+  await other.getByRole('button', { name: 'More for Tutor' }).click();
+  await other.getByRole('menuitem', { name: 'Share' }).click();
+  await dialog(other).getByRole('button', { name: 'Add ada' }).waitFor();
+  await dialog(other).getByLabel('Add people or groups').fill('nobody');
+  await dialog(other).getByText('Nobody found.').waitFor();
+  await dialog(other).getByLabel('Add people or groups').fill('ad');
+  await dialog(other).getByRole('button', { name: 'Add ada' }).waitFor();
+  await other.keyboard.press('Enter');
+  await dialog(other).getByLabel('ada', { exact: true }).selectOption('May edit it');
+  const found = await look(other, 'something is shared', ['graphite', 'quartz']);
+  await shot('share', other);
+  await dialog(other).getByRole('button', { name: 'Save' }).click();
+  await other.getByRole('listitem', { name: 'Tutor' }).getByText('Shared').waitFor();
+  const { items } = await (await page.request.get(`${base}/api/v1/assistants`)).json();
+  assert.deepEqual(items.map((a) => [a.name, a.owner, a.may]), [['Tutor', 'maria', 'edit']]);
+  await other.request.delete(`${base}/api/v1/assistants/${(await assistant.json()).id}`, { headers: { Origin: base } });
+  nothing(found);
   assert.equal(await other.getByRole('radio', { name: 'Everyone' }).count(), 0);
   await own.close();
 }

@@ -1,19 +1,17 @@
-import { changeConversation, createConversation, deleteMessage, listMessages } from '$core/api/conversations';
+import { changeConversation, createConversation, deleteMessage, keepMessage, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
 import { queueTurn } from '$core/api/queue';
-import { cancelTurn, startTurn, type TurnRequest } from '$core/api/turns';
+import { startTurn, type TurnRequest } from '$core/api/turns';
 import type { ImagePart, Message, Parameters, TurnStarted, WhenFull } from '$core/api/types';
 import { i18n, t } from '$core/i18n/i18n.svelte';
 import { said } from '$core/turn/options';
-import type { NumberedEvent } from '$core/turn/events';
-import { pause } from '$core/live/pause';
-import { picturesOf, textOf } from '$core/turn/parts';
-import { beginTurn, messageOf, partsOf, reduce, type TurnView } from '$core/turn/reduce';
+import { picturesOf } from '$core/turn/parts';
+import { messageOf } from '$core/turn/reduce';
 import { conversations } from './conversations.svelte';
-import { accepted, mergeLatest, optimistic, type Shown } from './history';
-import { live } from './live.svelte';
-import { presence } from './presence.svelte';
+import { Followed } from './followed.svelte';
+import { accepted, mergeLatest, optimistic, rivalsOf, type Shown } from './history';
 import { Queue } from './queue.svelte';
+import { Rival } from './rival.svelte';
 import { notices } from '$design/notices.svelte';
 
 /** Of a long chat so many messages stay when it goes on; the ones before are read again when somebody scrolls up to them. */
@@ -28,11 +26,9 @@ type Place = (put: () => void) => unknown;
 const asked = (content: string, pictures: ImagePart[]) => ({ content: content || undefined, attachments: pictures.length > 0 ? pictures.map((p) => p.id) : undefined });
 
 /** One open conversation: its messages, and the turn that is being followed. */
-export class Chat {
+export class Chat extends Followed {
   id = $state<string | null>(null);
   messages = $state.raw<Shown[]>([]);
-  live = $state.raw<TurnView | null>(null);
-  connected = $state(true);
   loaded = $state(false);
   problem = $state('');
   older = $state<string | null>(null);
@@ -43,27 +39,23 @@ export class Chat {
   loadingOlder = $state(false);
   loadingNewer = $state(false);
   sending = $state(false);
-  stopping = $state(false);
+  /** The models that the next question goes to side by side; empty: to one, as always. */
+  models = $state.raw<readonly string[]>([]);
+  /** The other answers of a comparison, which stand beside the last one until one of them all is kept. */
+  rivals = $state.raw<readonly Rival[]>([]);
   /** How the answers of a new chat are to be made; of another this stands with the conversation. */
   protected begun = $state.raw<Parameters>({});
   private begunFull = $state<WhenFull>('refuse');
   protected begunInstructions = $state('');
 
-  /** The turn that was followed last, and the one whose end was seen by somebody last. */
-  followed: string | undefined;
-  ended: string | undefined;
-
   /** What it is to be asked when its answer is complete. */
   readonly queue = new Queue(() => this.id, () => this.reload());
 
-  private attached = false;
   private seeking = false;
-  protected stream: AbortController | null = null;
-  protected pending: TurnView | null = null;
-  private frame = 0;
   private loads = 0;
 
   constructor(id: string | null) {
+    super();
     this.id = id;
     this.loaded = id === null;
   }
@@ -72,31 +64,30 @@ export class Chat {
   readonly temporary: boolean = false;
 
   // Getters, not $derived: a chat outlives the component that opened it, and a derived value would not.
-  get last(): Shown | undefined {
+  override get last(): Shown | undefined {
     return this.messages[this.messages.length - 1];
   }
 
   get busy(): boolean {
-    return this.sending || this.runs !== undefined;
+    return this.sending || this.runs !== undefined || this.rivals.some((r) => r.busy);
   }
 
-  /** The turn of the answer that is being written, '' before it has one; undefined: none is. In the middle of a branch its end is not here. */
-  private get runs(): string | undefined {
-    if (this.newer) return conversations.find(this.id)?.running_turn_id ?? undefined;
-    return this.last?.state === 'running' ? (this.last.turn_id ?? '') : undefined;
+  /** In the middle of a branch its end is not here. */
+  protected override get runs(): string | undefined {
+    return this.newer ? (conversations.find(this.id)?.running_turn_id ?? undefined) : super.runs;
   }
 
   /** The chat is on the screen: looks at what is there now and follows what runs. */
   async attach(): Promise<void> {
     this.attached = true;
+    for (const r of this.rivals) r.attach();
     void this.queue.load();
     await this.reload();
   }
 
-  /** The chat is not looked at; what was received stays, and is resumed from. */
-  detach(): void {
-    this.attached = false;
-    this.stopStream();
+  override detach(): void {
+    super.detach();
+    for (const r of this.rivals) r.detach();
   }
 
   /** Another chat is looked at. */
@@ -116,7 +107,7 @@ export class Chat {
       this.messages = merged.messages;
       this.loaded = true;
       this.problem = '';
-      this.followLast();
+      this.follow();
     } catch (e) {
       if (load !== this.loads) return;
       if (this.messages.length > 0 && e instanceof ApiError && e.unreachable) setTimeout(() => this.retryLoad(load), 3000);
@@ -163,7 +154,7 @@ export class Chat {
       this.messages = page.items;
       this.older = page.next ?? null;
       this.newer = null;
-      this.followLast();
+      this.follow();
     } catch (e) {
       notices.error(e);
     }
@@ -181,11 +172,56 @@ export class Chat {
         if (all.length > MOST) this.older = this.messages[0]!.id;
       });
       this.newer = page.newer ?? null;
-      if (!this.newer) this.followLast();
+      if (!this.newer) this.follow();
     } catch (e) {
       notices.error(e);
     } finally {
       this.loadingNewer = false;
+    }
+  }
+
+  protected override put(message: Message): void {
+    this.messages = this.messages.map((m): Shown => (m.id === message.id ? { ...message, key: m.key } : m));
+  }
+
+  protected override follow(): void {
+    super.follow();
+    this.meetRivals();
+  }
+
+  /** What stands beside the last answer. `fresh`: those that have just begun. */
+  private meetRivals(fresh: readonly Shown[] = []): void {
+    const { last } = this;
+    const ids = this.newer || !last ? [] : last.compared.filter((id) => id !== last.id);
+    const had = this.rivals;
+    if (ids.join() === had.map((r) => r.id).join()) return;
+    for (const r of had) if (!ids.includes(r.id)) r.detach();
+    this.rivals = ids.map((id) => had.find((r) => r.id === id) ?? new Rival(id, fresh.find((m) => m.id === id) ?? null));
+    if (this.attached) for (const r of this.rivals) if (!had.includes(r)) r.attach();
+  }
+
+  /** The answers that are compared, in the order of their models; empty: none are. */
+  get compared(): readonly Followed[] {
+    const { last, rivals } = this;
+    return !last || rivals.length === 0 ? [] : last.compared.map((id) => rivals.find((r) => r.id === id) ?? this);
+  }
+
+  /** Goes on with one of the answers that are compared; the others stay as its versions. */
+  async keep(answer: Shown): Promise<void> {
+    try {
+      conversations.put(await keepMessage(answer.id));
+      const kept = this.rivals.find((r) => r.id === answer.id);
+      // Their streams are asked for anew where they are still needed.
+      for (const r of this.rivals) r.detach();
+      this.rivals = [];
+      if (kept?.message) {
+        this.stopStream();
+        this.live = null;
+        this.messages = [...this.messages.slice(0, -1), { ...kept.message, compared: [] }];
+      } else this.put({ ...(this.last as Message), compared: [] });
+      await this.reload();
+    } catch (e) {
+      notices.error(e);
     }
   }
 
@@ -268,7 +304,8 @@ export class Chat {
     await this.toEnd();
     const stop = this.busy;
     const before = this.newest(this.messages).map((m): Shown => (m.state !== 'running' ? m : { ...(this.live ? messageOf(m as Message, this.live) : m), key: m.key, state: 'canceled' }));
-    const pair = optimistic(this.id ?? '', content, model, before[before.length - 1]?.id ?? null, pictures);
+    const models = this.models.length > 1 ? [...this.models] : undefined;
+    const pair = optimistic(this.id ?? '', content, models?.[0] ?? model, before[before.length - 1]?.id ?? null, pictures);
     this.messages = [...before, ...pair];
     this.begin();
     try {
@@ -278,8 +315,9 @@ export class Chat {
         this.id = conversation.id;
         started(conversation.id);
       }
-      const turn = await startTurn(this.id, { ...asked(content, pictures), stop: stop || undefined, model: model ?? undefined, language: i18n.language });
-      this.accept(turn, [...before, ...accepted(pair, turn)]);
+      const turn = await startTurn(this.id, { ...asked(content, pictures), stop: stop || undefined, model: models ? undefined : (model ?? undefined), models, language: i18n.language });
+      this.models = [];
+      this.accept(turn, [...before, ...accepted(pair, turn)], models);
       if (stop) void this.reload();
     } catch (e) {
       this.messages = before;
@@ -294,8 +332,21 @@ export class Chat {
   async goOn(model: string | null): Promise<void> {
     const { last } = this;
     if (last?.role !== 'assistant') return;
+    if (this.rivals.length > 0) return this.goOnCompared(last);
     const again: Shown = { ...last, state: 'running', turn_id: null, error: null, finish_reason: null };
     await this.answer(this.messages.slice(0, -1), [again], { continue: true, model: model ?? undefined });
+  }
+
+  /** The same of one of the answers that are compared, which the branch then ends with; the chat's model may be another. */
+  async goOnCompared(answer: Shown): Promise<void> {
+    if (!this.id || !answer.model) return;
+    try {
+      await changeConversation(this.id, { leaf_id: answer.id });
+      await startTurn(this.id, { continue: true, model: answer.model, language: i18n.language });
+    } catch (e) {
+      notices.error(e);
+    }
+    await this.reload();
   }
 
   /** Asks something else in the place of a question; what was asked and answered there stays beside it. */
@@ -347,17 +398,9 @@ export class Chat {
     }
   }
 
-  async stop(): Promise<void> {
-    const turn = this.runs;
-    if (turn === undefined) return;
-    this.stopping = true;
-    if (!turn) return; // Sent, not accepted yet: `accept` stops it.
-    try {
-      await cancelTurn(turn);
-    } catch (e) {
-      this.stopping = false;
-      notices.error(e);
-    }
+  /** Stops all that is being written. */
+  override async stop(): Promise<void> {
+    await Promise.all([super.stop(), ...this.rivals.map((r) => r.stop())]);
   }
 
   /** The change feed says that a turn of this conversation started or ended. */
@@ -366,6 +409,7 @@ export class Chat {
     if (what === 'started' && this.live?.turnId === turn) return;
     if (what === 'ended' && this.stream) return; // Its own stream brings the end.
     void this.reload();
+    for (const r of this.rivals) if (!r.busy) void r.reload();
   }
 
   /** Lets go of what stands far above: a chat that goes on all day takes no more memory for it. */
@@ -385,13 +429,14 @@ export class Chat {
     this.problem = '';
   }
 
-  private accept(turn: TurnStarted, messages: Shown[]): void {
+  private accept(turn: TurnStarted, messages: Shown[], models: readonly string[] = []): void {
     this.messages = messages;
     this.sending = false;
     this.loaded = true;
     conversations.touch(turn.conversation_id);
+    this.meetRivals(rivalsOf(this.last!, turn, models));
     if (this.stopping) void this.stop();
-    this.followLast();
+    this.follow();
   }
 
   /** Whether a question whose answer got lost had reached the server after all. */
@@ -399,73 +444,5 @@ export class Chat {
     await this.reload();
     const known = new Set(before.map((m) => m.id));
     return this.messages.some((m) => m.role === 'user' && m.content === content && !known.has(m.id));
-  }
-
-  private followLast(): void {
-    const message = this.last;
-    if (message?.state !== 'running' || !message.turn_id) {
-      this.stopStream();
-      this.live = null;
-      return;
-    }
-    if (this.live?.turnId !== message.turn_id) {
-      this.stopStream();
-      this.pending = this.live = beginTurn(message.turn_id, message);
-    }
-    if (!this.stream && this.attached) void this.run(message.turn_id);
-  }
-
-  private async run(turn: string): Promise<void> {
-    const stream = (this.stream = new AbortController());
-    this.followed = turn;
-    try {
-      await live.turn(
-        turn,
-        this.live?.seq ?? 0,
-        { events: (events) => this.take(stream, events), connected: (c) => (this.connected = c) },
-        stream.signal,
-      );
-    } catch (e) {
-      if (e instanceof ApiError && e.status === 401) return;
-      notices.error(e);
-      // The stored message may still say that it runs: look again, but not without a rest.
-      await pause(3000, stream.signal);
-    }
-    if (this.stream !== stream) return;
-    this.stream = null;
-    this.connected = true;
-    if (this.pending?.turnId === turn && this.pending.state !== 'running') this.finish(this.pending);
-    else if (!stream.signal.aborted) this.live = null;
-    await this.reload();
-  }
-
-  /** Events come faster than pictures: what is shown changes once a frame. */
-  protected take(stream: AbortController, events: NumberedEvent[]): void {
-    if (stream !== this.stream || !this.pending) return;
-    this.pending = events.reduce(reduce, this.pending);
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
-      if (stream === this.stream) this.live = this.pending;
-    });
-  }
-
-  protected finish(view: TurnView): void {
-    this.messages = this.messages.map((m): Shown => 
-      m.id === view.messageId ? { ...messageOf(m as Message, view), key: m.key, } : m,
-    );
-    this.live = this.pending = null;
-    this.stopping = false;
-    if (presence.watched) this.ended = view.turnId;
-    const said = { complete: 'chat.saidComplete', canceled: 'chat.saidCanceled', failed: 'chat.saidFailed' } as const;
-    notices.speak(`${t(said[view.state as keyof typeof said] ?? 'chat.saidInterrupted')} ${textOf(partsOf(view)).slice(-2000)}`);
-  }
-
-  protected stopStream(): void {
-    this.stream?.abort();
-    if (this.stream && this.pending) this.live = this.pending;
-    this.stream = null;
-    this.connected = true;
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
   }
 }

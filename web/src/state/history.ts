@@ -27,9 +27,14 @@ export function accepted(shown: readonly Shown[], turn: TurnStarted): Shown[] {
   return shown.map((m): Shown => {
     const asked = m.role === 'user';
     const id = asked ? (turn.user_message_id ?? m.id) : turn.message_id;
-    return { ...m, id, turn_id: asked ? null : turn.turn_id, siblings: m.siblings.map((s) => (s === m.id ? id : s)) };
+    const compared = asked || (turn.turns ?? []).length < 2 ? [] : turn.turns!.map((one) => one.message_id);
+    return { ...m, id, turn_id: asked ? null : turn.turn_id, compared, siblings: m.siblings.map((s) => (s === m.id ? id : s)) };
   });
 }
+
+/** The answers that began beside the first one of a turn, which has been accepted; `models` are those of all of them. */
+export const rivalsOf = (first: Shown, turn: TurnStarted, models: readonly string[]): Shown[] =>
+  (turn.turns ?? []).map(({ turn_id, message_id }, i): Shown => ({ ...first, key: undefined, id: message_id, turn_id, model: models[i] ?? null })).slice(1);
 
 /**
  * The list after its newest page was read again. Older messages stay when the page joins them; otherwise

@@ -39,5 +39,9 @@ export interface MessagePage {
 export const listMessages = async (id: string, place: MessagePlace = {}, limit = 20) =>
   (await take(http.GET('/api/v1/conversations/{id}/messages', { params: { path: { id }, query: { ...place, limit } } }))) as MessagePage;
 export const changeMessage = (id: string, body: { pinned: boolean }) => take(http.PATCH('/api/v1/messages/{id}', { params: at(id), body }));
+/** The answer of a comparison that the chat goes on with. */
+export const keepMessage = (id: string) => take(http.POST('/api/v1/messages/{id}/keep', { params: at(id) }));
+export const getMessage = async (id: string) => (await take(http.GET('/api/v1/messages/{id}', { params: at(id) }))) as Message;
+
 /** A message with all that stands below it; `dry_run` only tells what would go. */
 export const deleteMessage = (id: string, dry_run: boolean) => take(http.DELETE('/api/v1/messages/{id}', { params: { ...at(id), query: { dry_run } } }));

@@ -15,6 +15,8 @@ export interface TurnRequest {
   /** The pictures of the question, by their ids. */
   attachments?: string[];
   model?: string;
+  /** In its place: two to four that answer side by side. */
+  models?: string[];
   /** The person's language, for instructions that ask for it. */
   language?: string;
 }

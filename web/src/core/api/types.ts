@@ -21,6 +21,8 @@ export type Prompt = Schemas['Prompt'];
 export type PromptFields = Schemas['PromptPatch'];
 export type PromptVariable = Schemas['PromptVariable'];
 export type PromptVersion = Schemas['PromptVersion'];
+/** A group or a person that something can be shared with. */
+export type Principal = Schemas['Principal'];
 export type Share = Schemas['Share'];
 export type ShareNew = Schemas['ShareNew'];
 export type Parameters = Schemas['Parameters'];
@@ -45,7 +47,7 @@ export type Part =
   | Citation
   | ImagePart
   | { type: 'notice'; code: string; text: string };
-export type Message = Omit<Schemas['Message'], 'parts' | 'siblings'> & { parts: Part[]; siblings: string[] };
+export type Message = Omit<Schemas['Message'], 'parts' | 'siblings' | 'compared'> & { parts: Part[]; siblings: string[]; compared: string[] };
 export type MessageState = Message['state'];
 /** An answer that has begun: nothing of it waits. */
 export type TurnStarted = Schemas['TurnStarted'] & { turn_id: string; message_id: string };
