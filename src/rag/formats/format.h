@@ -18,6 +18,8 @@ void read_any(struct doc *d, const struct input *in);
 
 void read_html(struct doc *d, const struct input *in);
 void read_markdown(struct doc *d, const struct input *in);
+void read_pdf(struct doc *d, const struct input *in);
+void read_picture(struct doc *d, const struct input *in);
 void markdown_parse(struct doc *d, const char *p, size_t n); /* in UTF-8 */
 void read_text(struct doc *d, const struct input *in);
 /* Paragraphs of a text in UTF-8. */
@@ -31,3 +33,6 @@ bool text_decode(struct doc *d, const struct input *in, struct buf *to);
 
 /* The ending of a name, lower case and without the dot; "" */
 void name_ending(const char *name, char ret[16]);
+
+/* pdf.c: a page of the PDF on descriptor 0 as PNG on descriptor 1; the exit status. */
+int draw_page(struct doc *d, int number, int width);

@@ -22,6 +22,19 @@ static bool has_ending(const struct input *in, const char *const *endings)
 	return false;
 }
 
+static bool is_pdf(const struct input *in)
+{
+	return memmem(in->p, MIN(in->n, 1024), "%PDF-", 5) != NULL;
+}
+
+static bool is_picture(const struct input *in)
+{
+	return starts(in, "\x89PNG\r\n\x1a\n") || starts(in, "\xff\xd8\xff") || starts(in, "GIF8") ||
+	       (in->n > 4 && memcmp(in->p, "II*\0", 4) == 0) ||
+	       (starts(in, "RIFF") && in->n > 12 && memcmp(in->p + 8, "WEBP", 4) == 0) ||
+	       (in->n > 4 && memcmp(in->p, "MM\0*", 4) == 0);
+}
+
 static bool is_markdown(const struct input *in)
 {
 	return has_ending(in, (const char *const[]){"md", "markdown", "mkd", "mdown", "mdx", "rmd", "qmd", NULL});
@@ -62,6 +75,8 @@ static const struct kind {
 	void (*read)(struct doc *d, const struct input *in);
 	bool plain; /* read without walls, too: only our own few lines touch it */
 } kinds[] = {
+	{is_pdf, read_pdf, false},
+	{is_picture, read_picture, false},
 	{is_html, read_html, true},
 	{is_markdown, read_markdown, true},
 };

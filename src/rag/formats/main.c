@@ -79,6 +79,13 @@ int extract_main(int argc, char **argv)
 	d.password = getenv("ATELIER_PASSWORD");
 	if (!in.name)
 		in.name = "";
+	if (word(argc, argv, "page=")) {
+		int status =
+			draw_page(&d, number(word(argc, argv, "page="), 0), number(word(argc, argv, "width="), 1000));
+
+		doc_done(&d);
+		return status;
+	}
 	in.p = map(&d, &in.n);
 	if (in.p)
 		read_any(&d, &in);

@@ -1,0 +1,151 @@
+/* ocr.c - text in pictures, by tesseract: its table of words becomes paragraphs with boxes. */
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "rag/formats/pdf.h"
+#include "rag/formats/run.h"
+
+#define DPI       "200"
+#define POINTS    (72.0 / 200)
+#define CPU_S     40 /* of a dense page: 5 */
+#define CONFIDENT 30
+
+static int take_file(void *arg, const char *p, size_t n)
+{
+	return write(*(int *)arg, p, n) == (ssize_t)n ? 0 : -1;
+}
+
+static int take_buf(void *arg, const char *p, size_t n)
+{
+	buf_add(arg, p, n);
+	return buf_status(arg);
+}
+
+/* level page block par line word left top width height conf text, of which the first eleven are numbers. */
+struct word {
+	double f[11];
+	const char *text;
+	size_t n;
+};
+
+static bool next_word(const char **at, struct word *w)
+{
+	while (**at) {
+		const char *p = *at;
+		size_t n = strcspn(p, "\n");
+		int k = 0;
+
+		*at += n + (p[n] == '\n');
+		for (; k < 11; k++) {
+			char *end;
+
+			w->f[k] = strtod(p, &end);
+			if (*end != '\t')
+				break;
+			p = end + 1;
+		}
+		if (k < 11 || w->f[0] != 5 || w->f[10] < CONFIDENT)
+			continue;
+		w->text = p;
+		w->n = strcspn(p, "\n");
+		return true;
+	}
+	return false;
+}
+
+struct line {
+	size_t start;
+	double x0, y0, x1, y1;
+};
+
+static void end_line(struct doc *d, struct line *l, double scale)
+{
+	size_t end = doc_mark(d);
+
+	if (l->x1 > 0)
+		doc_box(d, MAX(l->start, d->start), end, l->x0 * scale, l->y0 * scale, l->x1 * scale, l->y1 * scale);
+	*l = (struct line){0};
+}
+
+/* False: there were no words. */
+static bool write_words(struct doc *d, const char *table, double scale)
+{
+	struct word w, before = {{0}, NULL, 0};
+	struct line l = {0};
+	bool any = false;
+
+	while (next_word(&table, &w)) {
+		bool par = !any || w.f[2] != before.f[2] || w.f[3] != before.f[3], line = par || w.f[4] != before.f[4];
+
+		if (line && any)
+			end_line(d, &l, scale);
+		if (par)
+			doc_begin(d, EXTRACT_PARA, 0);
+		if (line && !par)
+			doc_text(d, " ", 1);
+		if (line)
+			l = (struct line){doc_mark(d), w.f[6], w.f[7], 0, 0};
+		else
+			doc_text(d, " ", 1);
+		doc_text(d, w.text, w.n);
+		l.y0 = MIN(l.y0, w.f[7]);
+		l.x1 = MAX(l.x1, w.f[6] + w.f[8]);
+		l.y1 = MAX(l.y1, w.f[7] + w.f[9]);
+		before = w;
+		any = true;
+	}
+	if (any)
+		end_line(d, &l, scale);
+	doc_end(d);
+	return any;
+}
+
+bool ocr_picture(struct doc *d, int fd, double scale)
+{
+	const char *argv[] = {"/usr/bin/tesseract", "-", "-", "-l", d->ocr, "--psm", "3", "tsv", NULL};
+	CLEANUP(buf_done) struct buf table = BUF_INIT((size_t)16 << 20);
+	struct run_end end;
+
+	if (!run_program(
+		    d, &(struct run){.argv = argv, .in = fd, .cpu_s = CPU_S, .take = take_buf, .arg = &table}, &end))
+		return false;
+	return !end.code && !end.signal && table.n > 0 && buf_status(&table) == 0 && write_words(d, table.p, scale);
+}
+
+bool pdf_ocr_page(struct pdf *p, int number)
+{
+	char page[16];
+	const char *argv[] = {"/usr/bin/pdftoppm", "-gray", "-r", DPI, "-png", "-singlefile", "-f", page, "-l", page,
+		"-", NULL, NULL, NULL, NULL};
+	CLEANUP(closep) int picture = memfd_create("page", MFD_CLOEXEC);
+	struct run_end end;
+
+	snprintf(page, sizeof(page), "%d", number);
+	if (p->password[0]) {
+		argv[10] = "-upw";
+		argv[11] = p->password;
+		argv[12] = "-";
+	}
+	return picture >= 0 &&
+	       run_program(p->d,
+		       &(struct run){.argv = argv, .in = p->fd, .cpu_s = CPU_S, .take = take_file, .arg = &picture},
+		       &end) &&
+	       !end.code && !end.signal && ocr_picture(p->d, picture, POINTS);
+}
+
+/* A picture as a document of its own. */
+void read_picture(struct doc *d, const struct input *in)
+{
+	CLEANUP(closep) int own = -1;
+
+	doc_format(d, "picture", NULL);
+	if (!d->ocr) {
+		doc_fail(d, EXTRACT_SCANNED,
+			"This is a picture. An administrator can install text recognition (tesseract-ocr) for text in "
+			"pictures.");
+		return;
+	}
+	own = run_file(d, in->p, in->n);
+	if (own >= 0 && !ocr_picture(d, own, 1) && !doc_failed(d))
+		doc_fail(d, EXTRACT_SCANNED, "No text was recognised in the picture.");
+}

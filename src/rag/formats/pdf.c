@@ -1,0 +1,384 @@
+/* pdf.c - PDF by poppler's programs: how many pages, the outline, and page ranges as lines with boxes. */
+#include <stdio.h>
+
+#include "rag/formats/pdf.h"
+#include "rag/formats/run.h"
+#include "rag/formats/sax.h"
+
+#define CPU_BASE_S 8 /* and half a second a page; most take a hundredth of that */
+#define LINES_MAX  ((size_t)1 << 20)
+
+static int take_buf(void *arg, const char *p, size_t n)
+{
+	buf_add(arg, p, n);
+	return buf_status(arg);
+}
+
+/* One of poppler's programs, with the file as its standard input. */
+static bool run_poppler(struct pdf *p, const char *const *argv, int cpu_s,
+	int (*take)(void *arg, const char *p, size_t n), void *arg, struct run_end *end)
+{
+	const char *words[24];
+	size_t n = 0;
+
+	for (; argv[n]; n++)
+		words[n] = argv[n];
+	if (p->password[0]) {
+		/* Options stand before the file. */
+		for (size_t i = n; i > 1; i--)
+			words[i + 1] = words[i - 1];
+		words[1] = "-upw";
+		words[2] = p->password;
+		n += 2;
+	}
+	words[n] = NULL;
+	return run_program(
+		p->d, &(struct run){.argv = words, .in = p->fd, .cpu_s = cpu_s, .take = take, .arg = arg}, end);
+}
+
+/* ---- what it is ---- */
+
+static int fail_pdf(struct pdf *p, const struct run_end *end)
+{
+	if (strstr(end->errors, "Incorrect password"))
+		return doc_fail(p->d, EXTRACT_LOCKED,
+			"The PDF is locked with a password. Remove the password, and add it again.");
+	if (strstr(end->errors, "encryption") || strstr(end->errors, "security handler"))
+		return doc_fail(p->d, EXTRACT_LOCKED,
+			"The PDF is encrypted in a way that cannot be opened. Save it without, and add it again.");
+	if (end->used_up)
+		return doc_fail(p->d, EXTRACT_TOO_COMPLEX,
+			"Reading the PDF took more time or memory than it may. Print it to a new PDF, or split it.");
+	return doc_fail(
+		p->d, EXTRACT_BROKEN, "The PDF is damaged or cut off. Open it in its own program and save it anew.");
+}
+
+static const char *field(const struct buf *info, const char *name, size_t *ret_n)
+{
+	const char *at = info->n ? info->p : "";
+
+	while (at && strncmp(at, name, strlen(name)) != 0) {
+		at = strchr(at, '\n');
+		at += at != NULL;
+	}
+	if (!at)
+		return NULL;
+	at += strlen(name);
+	at += strspn(at, " ");
+	*ret_n = strcspn(at, "\r\n");
+	return at;
+}
+
+static bool read_info(struct pdf *p)
+{
+	static const char *const argv[] = {"/usr/bin/pdfinfo", "-enc", "UTF-8", "-", NULL};
+	CLEANUP(buf_done) struct buf info = BUF_INIT((size_t)1 << 20);
+	struct run_end end;
+	size_t n;
+
+	if (!run_poppler(p, argv, 20, take_buf, &info, &end))
+		return false;
+	const char *pages = end.code || end.signal ? NULL : field(&info, "Pages:", &n);
+	if (!pages || (p->count = atoi(pages)) <= 0) {
+		fail_pdf(p, &end);
+		return false;
+	}
+	const char *title = field(&info, "Title:", &n);
+	if (title)
+		doc_title(p->d, title, n);
+	return true;
+}
+
+/* ---- the outline: <outline><item page="3">Title</item><outline>...</outline></outline> ---- */
+
+struct outline {
+	struct pdf *p;
+	int depth, page;
+	bool item;
+	struct buf title;
+};
+
+static void outline_start(void *arg, const char *name, const struct sax_atts *a)
+{
+	struct outline *o = arg;
+
+	o->depth += strcmp(name, "outline") == 0;
+	if (o->depth > 0 && strcmp(name, "item") == 0) {
+		o->item = true;
+		o->page = sax_int(a, "page", 0);
+		buf_reset(&o->title);
+	}
+}
+
+static void outline_text(void *arg, const char *p, size_t n)
+{
+	struct outline *o = arg;
+
+	if (o->item)
+		buf_add(&o->title, p, n);
+}
+
+static void outline_end(void *arg, const char *name)
+{
+	struct outline *o = arg;
+	struct pdf *p = o->p;
+	char plain[200];
+
+	o->depth -= strcmp(name, "outline") == 0;
+	if (!o->item || strcmp(name, "item") != 0)
+		return;
+	o->item = false;
+	size_t n = buf_status(&o->title) == 0 && o->title.n
+			   ? pdf_plain(o->title.p, o->title.n, plain, sizeof(plain) - 1)
+			   : 0;
+	if (n == 0 || p->n_outline >= 20000)
+		return;
+	plain[n] = '\0';
+	if (p->n_outline == p->outline_cap) {
+		size_t cap = MAX(p->outline_cap * 2, 64);
+		void *more = realloc(p->outline, cap * sizeof(*p->outline));
+		if (!more)
+			return;
+		p->outline = more;
+		p->outline_cap = cap;
+	}
+	p->outline[p->n_outline++] = (struct pdf_heading){o->page, MAX(1, MIN(o->depth, 6)), xstrdup(plain)};
+}
+
+static int push(void *arg, const char *p, size_t n)
+{
+	return sax_push(arg, p, n);
+}
+
+/* Control characters make it no XML: they are blanks in what is read. */
+struct cleaned {
+	struct sax *sax;
+	char piece[65536];
+};
+
+static int push_clean(void *arg, const char *p, size_t n)
+{
+	struct cleaned *c = arg;
+
+	ASSERT(n <= sizeof(c->piece));
+	for (size_t i = 0; i < n; i++)
+		c->piece[i] = (unsigned char)p[i] < 0x20 && p[i] != '\n' && p[i] != '\t' && p[i] != '\r' ? ' ' : p[i];
+	return push(c->sax, c->piece, n);
+}
+
+/* It stands at the end of what is said of any pages. */
+static void read_outline(struct pdf *p)
+{
+	static const char *const argv[] = {"/usr/bin/pdftohtml", "-xml", "-i", "-q", "-f", "1", "-l", "1", "-enc",
+		"UTF-8", "-stdout", "-", "/tmp/outline" /* it asks for a name, and does not use it */, NULL};
+	static const struct sax_handler handler = {outline_start, outline_end, outline_text, true, true};
+	struct outline o = {.p = p, .title = BUF_INIT(2000)};
+	struct cleaned *c = xcalloc(1, sizeof(*c));
+	struct run_end end;
+
+	c->sax = sax_new(p->d, &handler, &o);
+	(void)run_poppler(p, argv, 20, push_clean, c, &end);
+	(void)sax_free(c->sax);
+	free(c);
+	buf_done(&o.title);
+}
+
+/* ---- pages ---- */
+
+static struct pdf_page *page(struct pdf_pages *r)
+{
+	return r->n ? &r->pages[r->n - 1] : NULL;
+}
+
+static struct pdf_line *add_line(struct pdf_pages *r)
+{
+	if (r->n_lines == r->lines_cap) {
+		size_t cap = MAX(r->lines_cap * 2, 1024);
+		void *more = cap <= LINES_MAX ? realloc(r->lines, cap * sizeof(*r->lines)) : NULL;
+		if (!more)
+			return NULL;
+		r->lines = more;
+		r->lines_cap = cap;
+	}
+	page(r)->n++;
+	return &r->lines[r->n_lines++];
+}
+
+static void page_start(void *arg, const char *name, const struct sax_atts *a)
+{
+	struct pdf_pages *r = arg;
+	struct pdf_line *line;
+
+	if (strcmp(name, "page") == 0 && r->n < PDF_RANGE) {
+		int number = r->n ? page(r)->number + 1 : r->pages[0].number;
+		r->pages[r->n++] =
+			(struct pdf_page){number, sax_double(a, "width"), sax_double(a, "height"), r->n_lines, 0};
+	} else if (!page(r)) {
+		return;
+	} else if (strcmp(name, "block") == 0) {
+		r->block = true;
+	} else if (strcmp(name, "line") == 0 && (line = add_line(r)) != NULL) {
+		*line = (struct pdf_line){.at = r->text.n,
+			.x0 = sax_double(a, "xMin"),
+			.y0 = sax_double(a, "yMin"),
+			.x1 = sax_double(a, "xMax"),
+			.y1 = sax_double(a, "yMax"),
+			.first = r->block};
+		r->block = false;
+	} else if (strcmp(name, "word") == 0 && r->n_lines > 0 && r->lines) {
+		line = &r->lines[r->n_lines - 1];
+		line->size = MAX(line->size, MIN(sax_double(a, "yMax") - sax_double(a, "yMin"), 500));
+		if (r->text.n > line->at)
+			buf_add_char(&r->text, ' ');
+		r->word = true;
+	}
+}
+
+static void page_text(void *arg, const char *p, size_t n)
+{
+	struct pdf_pages *r = arg;
+
+	if (r->word)
+		buf_add(&r->text, p, n);
+}
+
+static void page_end(void *arg, const char *name)
+{
+	struct pdf_pages *r = arg;
+
+	if (strcmp(name, "word") == 0)
+		r->word = false;
+	r->whole += strcmp(name, "page") == 0;
+	if (r->n_lines > 0 && strcmp(name, "line") == 0)
+		r->lines[r->n_lines - 1].n = r->text.n - r->lines[r->n_lines - 1].at;
+}
+
+bool pdf_read_pages(struct pdf *p, int first, int last, struct pdf_pages *ret)
+{
+	static const struct sax_handler handler = {page_start, page_end, page_text, true, true};
+	char from[16], to[16];
+	const char *argv[] = {
+		"/usr/bin/pdftotext", "-bbox-layout", "-f", from, "-l", to, "-enc", "UTF-8", "-q", "-", "-", NULL};
+	struct cleaned *c = xcalloc(1, sizeof(*c));
+	struct run_end end;
+
+	snprintf(from, sizeof(from), "%d", first);
+	snprintf(to, sizeof(to), "%d", last);
+	*ret = (struct pdf_pages){.d = p->d, .text = BUF_INIT((size_t)256 << 20)};
+	ret->pages[0].number = first;
+	c->sax = sax_new(p->d, &handler, ret);
+	bool ran = run_poppler(p, argv, MIN(CPU_BASE_S + (last - first) / 2, p->cpu_s), push_clean, c, &end);
+	(void)sax_free(c->sax);
+	free(c);
+	bool good = ran && !end.code && !end.signal && !doc_failed(p->d) && buf_status(&ret->text) == 0 &&
+		    ret->whole == last - first + 1;
+	end.used_up |= !end.code && !end.signal; /* a word of megabytes */
+	if (ran && !good) {
+		p->used_up |= end.used_up;
+		p->cpu_s -= end.used_up ? CPU_BASE_S : 1;
+	}
+	return good;
+}
+
+void pdf_pages_done(struct pdf_pages *r)
+{
+	buf_done(&r->text);
+	free(r->lines);
+}
+
+/* When a page cannot be read, those around it can. */
+static void read_range(struct pdf *p, int first, int last)
+{
+	struct pdf_pages *r = xcalloc(1, sizeof(*r));
+
+	if (p->cpu_s <= 0) {
+		p->unreadable += last - first + 1;
+	} else if (pdf_read_pages(p, first, last, r)) {
+		pdf_write_pages(p, r);
+	} else if (!doc_failed(p->d) && last > first) {
+		int middle = (first + last) / 2;
+
+		read_range(p, first, middle);
+		read_range(p, middle + 1, last);
+	} else if (!doc_failed(p->d)) {
+		p->unreadable++;
+		doc_place(p->d, EXTRACT_PAGE, first, "", 0, 0);
+		doc_state(p->d, EXTRACT_NO_TEXT);
+		doc_warn(p->d, "Page %d cannot be read: %s.", first,
+			p->used_up ? "it takes too much time or memory" : "it is damaged");
+	}
+	pdf_pages_done(r);
+	free(r);
+}
+
+static void judge(struct pdf *p)
+{
+	if (doc_failed(p->d))
+		return;
+	if (p->unreadable > 0 && p->with_text == 0)
+		doc_fail(p->d, p->used_up ? EXTRACT_TOO_COMPLEX : EXTRACT_BROKEN,
+			p->used_up ? "Reading the PDF took more time or memory than it may. Print it to a new PDF, or "
+				     "split it."
+				   : "The PDF is damaged: none of its pages can be read. Open it in its own program "
+				     "and save it anew.");
+	else if (p->with_text == 0)
+		doc_fail(p->d, EXTRACT_SCANNED,
+			p->d->ocr ? "The pages are pictures in which no text was recognised. Scan them with more "
+				    "contrast, or choose the language."
+				  : "The pages are pictures of text (a scan). An administrator can install text "
+				    "recognition (tesseract-ocr), then try again.");
+	else if (p->unreadable > 0)
+		doc_warn(p->d, "%d of %d pages could not be read.", p->unreadable, p->count);
+}
+
+void read_pdf(struct doc *d, const struct input *in)
+{
+	struct pdf p = {.d = d, .cpu_s = 120};
+	CLEANUP(closep) int own = d->depth > 0 ? run_file(d, in->p, in->n) : -1;
+
+	p.fd = own >= 0 ? own : STDIN_FILENO;
+	if (d->password)
+		snprintf(p.password, sizeof(p.password), "%s", d->password);
+	doc_format(d, "pdf", NULL);
+	if (doc_failed(d) || !read_info(&p))
+		return;
+	read_outline(&p);
+	for (int first = 1; first <= p.count && !doc_failed(d); first += PDF_RANGE) {
+		int last = MIN(first + PDF_RANGE - 1, p.count);
+
+		read_range(&p, first, last);
+		doc_progress(d, last, p.count);
+	}
+	judge(&p);
+	for (size_t i = 0; i < p.n_outline; i++)
+		free(p.outline[i].title);
+	free(p.outline);
+}
+
+/* ---- a page as a picture ---- */
+
+static int copy_out(void *arg, const char *p, size_t n)
+{
+	(void)arg;
+	return write(STDOUT_FILENO, p, n) == (ssize_t)n ? 0 : -1;
+}
+
+int draw_page(struct doc *d, int number, int width)
+{
+	struct pdf p = {.d = d, .fd = STDIN_FILENO};
+	char page_word[16], width_word[16];
+	const char *argv[] = {"/usr/bin/pdftoppm", "-png", "-singlefile", "-f", page_word, "-l", page_word,
+		"-scale-to-x", width_word, "-scale-to-y", "-1", "-", NULL};
+	struct run_end end;
+
+	if (d->password)
+		snprintf(p.password, sizeof(p.password), "%s", d->password);
+	if (!read_info(&p))
+		return EXIT_FAILURE;
+	if (number < 1 || number > p.count)
+		return EXTRACT_NO_PAGE;
+	snprintf(page_word, sizeof(page_word), "%d", number);
+	snprintf(width_word, sizeof(width_word), "%d", MAX(64, MIN(width, 4000)));
+	return run_poppler(&p, argv, 15, copy_out, NULL, &end) && !end.code && !end.signal ? EXIT_SUCCESS
+											   : EXIT_FAILURE;
+}

@@ -1,0 +1,60 @@
+/* pdf.h - between the files that read PDF: what pdftotext found on some pages. */
+#pragma once
+
+#include "rag/formats/format.h"
+
+#define PDF_RANGE 50 /* pages that are read at once: progress, and what is lost when a page cannot be read */
+
+struct pdf_line {
+	size_t at, n; /* its text in `text` */
+	double x0, y0, x1, y1;
+	double size;  /* about that of its letters */
+	bool first;   /* of a block */
+	bool dropped; /* a running head, a mark of water */
+};
+
+struct pdf_page {
+	int number;
+	double width, height;
+	size_t first, n; /* lines */
+};
+
+struct pdf_pages {
+	struct doc *d;
+	struct buf text;
+	struct pdf_line *lines;
+	size_t n_lines, lines_cap;
+	struct pdf_page pages[PDF_RANGE];
+	size_t n;
+	int whole;        /* pages that were read to their end */
+	bool block, word; /* while it is being read */
+};
+
+struct pdf_heading {
+	int page, level;
+	char *title; /* letters and digits alone, in lower case */
+};
+
+struct pdf {
+	struct doc *d;
+	int fd;
+	int count, with_text, unreadable, cpu_s; /* pages; seconds that are left for all of it */
+	char password[128];
+	struct pdf_heading *outline;
+	size_t n_outline, outline_cap;
+	double body; /* the size of most of the text */
+	bool used_up;
+};
+
+/* Reads pages first to last; false: nothing of them. */
+bool pdf_read_pages(struct pdf *p, int first, int last, struct pdf_pages *ret);
+void pdf_pages_done(struct pdf_pages *r);
+
+/* pdf_write.c: makes blocks of them. */
+void pdf_write_pages(struct pdf *p, struct pdf_pages *r);
+/* The letters and digits of a title, lower case, at most `max` bytes. */
+size_t pdf_plain(const char *p, size_t n, char *to, size_t max);
+
+/* ocr.c: the text of a picture in the present place, its boxes scaled; false: there is none. */
+bool ocr_picture(struct doc *d, int fd, double scale);
+bool pdf_ocr_page(struct pdf *p, int number);

@@ -1,0 +1,106 @@
+"""PDF: reading order, headings, boxes, running heads, what is locked, scanned, garbled, cut off, or a bomb."""
+
+import shutil
+
+from made import pdf, words
+from run import Case, check, fails, same
+
+
+def heads():
+    return pdf([words(72, 800, b"The running head") + words(72, 700, b"Chapter %d" % i, 20)
+                + words(72, 660, b"This line runs to the end of what there is here and is bro-")
+                + words(72, 646, b"ken over two lines. And so it goes on, for a while longer.")
+                + words(290, 30, b"Page %d" % i) for i in range(1, 7)], title=b"A title")
+
+
+def look_heads(r):
+    same(r.title, "A title")
+    same(r.kinds("heading"), ["Chapter %d" % i for i in range(1, 7)])
+    check("joined", "here and is broken over two lines." in r.kinds("para")[0], r.kinds("para")[0])
+    check("heads are left out", "running" not in r.text and "Page" not in r.text, r.text)
+    same([p["number"] for p in r.places], [1, 2, 3, 4, 5, 6])
+    same((r.places[0]["width"], r.places[0]["height"]), (595.0, 842.0))
+    para = next(b for b in r.raw_blocks if b["kind"] == "para")
+    same(len(para["boxes"]), 2)
+    first = para["boxes"][0]
+    same(first[0], para["start"])
+    check("where it stands", abs(first[2] - 72) < 1 and 165 < first[3] < 185, first)
+    check("offsets of lines", r.text.encode()[first[0]:first[1]].decode().endswith("and is bro"), first)
+
+
+def columns():
+    """Two columns, written row by row."""
+    out = b""
+    for row in range(20):
+        out += words(60, 700 - 14 * row, b"left %02d is a line of the left column" % row)
+        out += words(330, 700 - 14 * row, b"right %02d is one of the right column" % row)
+    return pdf([out])
+
+
+def look_columns(r):
+    check("left before right", r.text.index("left 19") < r.text.index("right 00"), r.text[:200])
+
+
+def wrong_unicode():
+    """A font whose ToUnicode says something else: plausible junk, without any message."""
+    pairs = b"".join(b"<%02x> <%04x>\n" % (c, 0xE000 + c) for c in range(32, 127))
+    cmap = (b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <ff> "
+            b"endcodespacerange 95 beginbfchar\n" + pairs + b"endbfchar endcmap end end")
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 5 0 R>>"
+    return pdf([words(72, 700, b"The quick brown fox jumps over the lazy dog, again and again.")], font,
+               more=[b"<</Length %d>>stream\n%s\nendstream" % (len(cmap), cmap)])
+
+
+def look_garbled(r):
+    # With text recognition the page is read all the same.
+    if r.failure:
+        same(r.failure, "scanned")
+    else:
+        same(r.states, ["ocr"])
+        check("recognised", "quick brown fox" in r.text, r.text)
+
+
+def scanned():
+    return pdf([b"0.5 g 100 100 400 600 re f"])
+
+
+def one_bad_page():
+    """The second page makes pdftotext use up what it may; the first one must be there."""
+    bomb = b"BT /F1 8 Tf " + b"".join(b"1 0 0 1 %d %d Tm (a b c d e f g h i j k l m n o p) Tj " % (i % 500, i * 7 % 800) for i in range(4000)) * 60 + b"ET"
+    return pdf([words(72, 700, b"The first page can be read well."), bomb],
+               packed=True)
+
+
+def look_bad_page(r):
+    same(r.failure, None)
+    check("the others", "first page" in r.text, r.text[:200])
+    check("it is said", any("Page 2 cannot be read" in w for w in r.warnings), r.warnings)
+
+
+def locked():
+    # An encryption dictionary with the standard handler and a user password that nobody knows.
+    data = pdf([words(72, 700, b"secret")])
+    encrypt = (b"<</Filter/Standard/V 1/R 2/P -4/O<" + b"41" * 32 + b">/U<" + b"42" * 32 + b">>>")
+    return data.replace(b"trailer<<", b"trailer<</ID[<00><00>]/Encrypt " + encrypt)
+
+
+def look_hidden(r):
+    check("too small", "ignore" not in r.text, r.text)
+    check("the rest", "Seen by everybody" in r.text, r.text)
+
+
+def cases():
+    if not shutil.which("pdftotext"):
+        print("SKIPPED: poppler-utils is not installed")
+        return []
+    return [
+        Case("pdf heads", heads, look_heads),
+        Case("pdf columns", columns, look_columns),
+        Case("pdf garbled", wrong_unicode, look_garbled),
+        Case("pdf scanned", scanned, fails("scanned", "pictures")),
+        Case("pdf cut off", lambda: heads()[:2000], fails("broken", "damaged")),
+        Case("pdf only by name", b"%PDF-1.4 and nothing else", fails("broken")),
+        Case("pdf locked", locked, fails("locked", "password")),
+        Case("pdf tiny text", pdf([words(72, 700, b"Seen by everybody who looks.") + words(72, 600, b"ignore all", 1)]), look_hidden),
+        Case("pdf bad page", one_bad_page, look_bad_page, seconds=150),
+    ]
