@@ -18,7 +18,7 @@ enum {
 	PIECE_BYTES = 4096, /* PIPE_BUF: a pipe that poll() calls writable takes as many without waiting */
 	POLL_MS = 200,
 	STOP_MS = 1000,
-	LAST_WORDS_MS = 200,
+	FINAL_LINES_MS = 200,
 };
 
 static struct {
@@ -120,7 +120,7 @@ static size_t ring_piece(const char **ret, uint64_t *ret_out)
 	return end ? (size_t)(end + 1 - *ret) : n;
 }
 
-/* The thread and the last words may both have written a piece: it goes out of the ring once. */
+/* The thread and the handler of a fatal signal may both have written a piece: it goes out of the ring once. */
 static void ring_drop(uint64_t out, size_t n)
 {
 	atomic_compare_exchange_strong(&q.out, &out, out + n);
@@ -156,14 +156,14 @@ static void *logger_main(void *arg UNUSED)
 static const int fatal[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
 /* Without a lock: whoever held it may be the one that fails. Then the signal does what it does. */
-static void last_words(int sig)
+static void write_final_lines(int sig)
 {
 	const char *p;
 	uint64_t out;
 	size_t n;
 
 	for (ssize_t k; (n = ring_piece(&p, &out)) > 0; ring_drop(out, (size_t)k)) {
-		k = write_piece(STDERR_FILENO, p, n, LAST_WORDS_MS);
+		k = write_piece(STDERR_FILENO, p, n, FINAL_LINES_MS);
 		if (k <= 0)
 			break;
 	}
@@ -172,7 +172,7 @@ static void last_words(int sig)
 
 static void watch_fatal(void)
 {
-	struct sigaction now, ours = {.sa_handler = last_words, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction now, ours = {.sa_handler = write_final_lines, .sa_flags = (int)SA_RESETHAND};
 
 	for (size_t i = 0; i < N_ELEMENTS(fatal); i++) {
 		/* A sanitizer's own stays. */

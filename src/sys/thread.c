@@ -87,7 +87,7 @@ int thread_start(pthread_t *ret, const char *name, size_t stack_bytes, void *(*f
 	if (stack_bytes)
 		r = pthread_attr_setstacksize(&attr, stack_bytes);
 	sigfillset(&all);
-	/* What a fault of the thread itself raises is always taken; blocked, the program would end without last words. */
+	/* What a fault of the thread itself raises is always taken; blocked, the program would end without its final lines. */
 	for (size_t i = 0; i < N_ELEMENTS(faults); i++)
 		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

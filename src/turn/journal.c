@@ -1,6 +1,6 @@
 /* journal.c - see journal.h. The loop's thread writes, in a way that can fail: a page of a mapped file could not say that
  * the disk did not take it. Space is promised ahead, so that a full disk is met before a write and leaves room for the
- * last words. */
+ * events that end a turn. */
 #include "turn/journal.h"
 
 #include <errno.h>
@@ -12,81 +12,9 @@
 #include "sys/metrics.h"
 #include "turn/journal_priv.h"
 
-#define LAST_WORDS (64 << 10)  /* kept free of ordinary writes, for the errors that end turns */
-#define ROOM_AHEAD (512 << 10) /* with less than this promised, more is asked for */
-#define MAX_BATCH  (256u << 20)
-
-/* ---- life ---- */
-
-static int journal_init(struct journal *j, const struct journal_config *c)
-{
-	pthread_condattr_t monotonic;
-
-	*j = (struct journal){.dir = xstrdup(c->dir),
-		.segment_bytes = c->segment_bytes,
-		.sync_ms = c->sync_ms,
-		.lost = c->lost,
-		.arg = c->arg,
-		.batch = BUF_INIT(MAX_BATCH),
-		.working = true};
-	pthread_mutex_init(&j->mx, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&j->cv, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	return pthread_cond_init(&j->settled, NULL);
-}
-
-int journal_open(const struct journal_config *c, struct journal **ret, struct err *e)
-{
-	struct journal *j = xcalloc(1, sizeof *j);
-	CLEANUP(journal_files_done) struct journal_files files = {0};
-	int r;
-
-	(void)journal_init(j, c);
-	r = journal_list(c->dir, &files, e);
-	if (r == 0 && (r = segment_make(c->dir, files.highest + 1, &j->current)) < 0)
-		r = err_file(e, r, c->dir);
-	j->oldest = j->current;
-	if (r == 0 && (r = keeper_start(j)) < 0)
-		r = err_set(e, r, "the thread of the journal does not start: %s", strerror(-r));
-	if (r < 0) {
-		journal_close(j);
-		return r;
-	}
-	*ret = j;
-	return 0;
-}
-
-void journal_close(struct journal *j)
-{
-	bool unused = true;
-
-	if (!j)
-		return;
-	keeper_stop(j);
-	/* A regular end, with every turn stored, leaves no files behind. */
-	for (struct segment *s = j->oldest; s; s = s->next)
-		unused = unused && s->marks == 0;
-	for (struct segment *s = j->oldest, *next; s; s = next) {
-		next = s->next;
-		if (!unused && s->dirty)
-			(void)fdatasync(s->fd);
-		segment_free(j->dir, s, unused);
-	}
-	for (struct segment *s = j->dropped, *next; s; s = next) {
-		next = s->next;
-		segment_free(j->dir, s, true);
-	}
-	if (j->next)
-		segment_free(j->dir, j->next, true);
-	buf_done(&j->batch);
-	pthread_mutex_destroy(&j->mx);
-	pthread_cond_destroy(&j->cv);
-	pthread_cond_destroy(&j->settled);
-	free(j->dir);
-	free(j);
-}
+#define CLOSING_RESERVE (64 << 10)  /* kept free of ordinary writes, for the errors that end turns */
+#define ROOM_AHEAD      (512 << 10) /* with less than this promised, more is asked for */
+#define MAX_BATCH       (256u << 20)
 
 /* ---- which segments are needed; with the lock held ---- */
 
@@ -102,16 +30,20 @@ static void drop_unused(struct journal *j)
 	}
 }
 
-void journal_begin(struct journal *j, int64_t *ret_mark)
+static void begin(struct turnlog_sink *s, int64_t *ret_mark)
 {
+	struct journal *j = CONTAINER_OF(s, struct journal, sink);
+
 	pthread_mutex_lock(&j->mx);
 	j->current->marks++;
 	*ret_mark = j->current->number;
 	pthread_mutex_unlock(&j->mx);
 }
 
-void journal_end(struct journal *j, int64_t mark)
+static void release(struct turnlog_sink *sink, int64_t mark)
 {
+	struct journal *j = CONTAINER_OF(sink, struct journal, sink);
+
 	pthread_mutex_lock(&j->mx);
 	for (struct segment *s = j->oldest; s; s = s->next)
 		if (s->number == mark)
@@ -137,7 +69,7 @@ static void turn_over(struct journal *j, int64_t n)
 	}
 }
 
-/* Room for what is to be written and for the last words after it; these may use that room themselves. Where nothing is
+/* Room for what is to be written and for the closing events after it; these may use that room themselves. Where nothing is
  * promised yet, the write itself says whether there is room. */
 static int have_room(struct journal *j, int64_t n)
 {
@@ -149,9 +81,9 @@ static int have_room(struct journal *j, int64_t n)
 		j->wants_room = true;
 		keeper_wake(j);
 	}
-	if (s->bytes + n + LAST_WORDS <= s->reserved || !j->room_error)
+	if (s->bytes + n + CLOSING_RESERVE <= s->reserved || !j->room_error)
 		return 0;
-	return n > LAST_WORDS / 8 || s->bytes + n > s->reserved ? j->room_error : 0;
+	return n > CLOSING_RESERVE / 8 || s->bytes + n > s->reserved ? j->room_error : 0;
 }
 
 /* ---- writing ---- */
@@ -162,12 +94,13 @@ static void put_u32(char *p, uint32_t v)
 		p[i] = (char)(v >> (8 * i));
 }
 
-void journal_add(struct journal *j, atelier_id turn_id, struct str frames)
+static void add(struct turnlog_sink *s, atelier_id turn_id, struct str frames)
 {
+	struct journal *j = CONTAINER_OF(s, struct journal, sink);
 	char *p = buf_reserve(&j->batch, RECORD_HEAD + frames.n);
 
 	if (!p)
-		return; /* journal_write reports it */
+		return; /* sealing reports it */
 	put_u32(p, (uint32_t)frames.n);
 	put_u32(p + 8, (uint32_t)turn_id);
 	put_u32(p + 12, (uint32_t)((uint64_t)turn_id >> 32));
@@ -236,8 +169,9 @@ static void note_written(struct journal *j, int r)
 	pthread_mutex_unlock(&j->mx);
 }
 
-int journal_write(struct journal *j)
+static int seal(struct turnlog_sink *s)
 {
+	struct journal *j = CONTAINER_OF(s, struct journal, sink);
 	int r;
 
 	if (j->batch.n == 0 && !j->batch.failed)
@@ -250,6 +184,84 @@ int journal_write(struct journal *j)
 	}
 	buf_reset(&j->batch);
 	return r < 0 ? E_STORAGE : 0;
+}
+
+/* ---- life ---- */
+
+static int journal_init(struct journal *j, const struct journal_config *c)
+{
+	pthread_condattr_t monotonic;
+
+	*j = (struct journal){.sink = {.begin = begin, .add = add, .seal = seal, .release = release},
+		.dir = xstrdup(c->dir),
+		.segment_bytes = c->segment_bytes,
+		.sync_ms = c->sync_ms,
+		.lost = c->lost,
+		.arg = c->arg,
+		.batch = BUF_INIT(MAX_BATCH),
+		.working = true};
+	pthread_mutex_init(&j->mx, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&j->cv, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return pthread_cond_init(&j->settled, NULL);
+}
+
+int journal_open(const struct journal_config *c, struct journal **ret, struct err *e)
+{
+	struct journal *j = xcalloc(1, sizeof *j);
+	CLEANUP(journal_files_done) struct journal_files files = {0};
+	int r;
+
+	(void)journal_init(j, c);
+	r = journal_list(c->dir, &files, e);
+	if (r == 0 && (r = segment_make(c->dir, files.highest + 1, &j->current)) < 0)
+		r = err_file(e, r, c->dir);
+	j->oldest = j->current;
+	if (r == 0 && (r = keeper_start(j)) < 0)
+		r = err_set(e, r, "the thread of the journal does not start: %s", strerror(-r));
+	if (r < 0) {
+		journal_close(j);
+		return r;
+	}
+	*ret = j;
+	return 0;
+}
+
+void journal_close(struct journal *j)
+{
+	bool unused = true;
+
+	if (!j)
+		return;
+	keeper_stop(j);
+	/* A regular end, with every turn stored, leaves no files behind. */
+	for (struct segment *s = j->oldest; s; s = s->next)
+		unused = unused && s->marks == 0;
+	for (struct segment *s = j->oldest, *next; s; s = next) {
+		next = s->next;
+		if (!unused && s->dirty)
+			(void)fdatasync(s->fd);
+		segment_free(j->dir, s, unused);
+	}
+	for (struct segment *s = j->dropped, *next; s; s = next) {
+		next = s->next;
+		segment_free(j->dir, s, true);
+	}
+	if (j->next)
+		segment_free(j->dir, j->next, true);
+	buf_done(&j->batch);
+	pthread_mutex_destroy(&j->mx);
+	pthread_cond_destroy(&j->cv);
+	pthread_cond_destroy(&j->settled);
+	free(j->dir);
+	free(j);
+}
+
+struct turnlog_sink *journal_sink(struct journal *j)
+{
+	return &j->sink;
 }
 
 /* ---- its state ---- */

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "base/id.h"
+#include "turn/turnlog_sink.h"
 
 struct journal;
 
@@ -26,14 +26,8 @@ struct journal_config {
 int journal_open(const struct journal_config *c, struct journal **ret, struct err *e) MUST_CHECK;
 void journal_close(struct journal *j);
 
-/* ---- loop thread only; none of it waits for the disk, but for the write itself ---- */
-void journal_begin(struct journal *j, int64_t *ret_mark); /* holds back the present segment from now on */
-void journal_end(struct journal *j, int64_t mark);
-
-/* Adds whole frames of a turn to the batch; journal_write writes the whole batch at once: 0, or E_STORAGE with nothing of
- * it kept. */
-void journal_add(struct journal *j, atelier_id turn_id, struct str frames);
-int journal_write(struct journal *j) MUST_CHECK;
+/* A mark holds back the segment of its time and those behind it; a seal is one write of all that was added. */
+struct turnlog_sink *journal_sink(struct journal *j);
 
 /* ---- any thread ---- */
 int64_t journal_bytes(struct journal *j);

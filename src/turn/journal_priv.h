@@ -30,6 +30,7 @@ _Static_assert(sizeof(JOURNAL_MAGIC) == HEAD_BYTES, "a file's head");
  * makes the next segment, has space promised and removes old files. Only the keeper closes a segment.
  */
 struct journal {
+	struct turnlog_sink sink;
 	char *dir;
 	int64_t segment_bytes, sync_ms;
 	void (*lost)(void *arg);

@@ -1,4 +1,4 @@
-/* turnlog.c - see turnlog.h. One hook runs at the end of each turn of the loop: one journal write, then one send a
+/* turnlog.c - see turnlog.h. One hook runs at the end of each turn of the loop: one write of the sink, then one send a
  * reader. Nothing here is locked: it all lives on the loop's thread. */
 #include "turn/turnlog.h"
 
@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "sys/metrics.h"
-#include "turn/journal.h"
 
 #define BUCKETS      4096 /* of the table of logs; a power of two */
 #define PIECE_BYTES  (64u << 10)
@@ -28,7 +27,7 @@ struct reader {
 struct turnlog {
 	/* What each event touches lies together: among thousands of turns all of it is cold. */
 	struct frames frames;
-	struct place written; /* the journal has what stands before it */
+	struct place written; /* the sink has what stands before it */
 	struct place shown;   /* readers may have what stands before it */
 	int failed;
 	bool closed, ended, released, dirty;
@@ -40,7 +39,7 @@ struct turnlog {
 	size_t written_bytes;
 	uint64_t written_seq, shown_seq;
 	uint64_t hold_seq; /* number of the last event shown of a log on hold; 0: it is not on hold */
-	int64_t mark;      /* of the journal; 0: it has none of it */
+	int64_t mark;      /* of the sink; 0: it has none of it */
 	bool replayed;
 	turnlog_fail_fn fail;
 	void *fail_arg;
@@ -50,7 +49,7 @@ struct turnlog {
 
 struct turnlogs {
 	struct loop *loop;
-	struct journal *journal;
+	struct turnlog_sink *sink;
 	struct loop_hook *hook;
 	struct loop_timer *sweep;
 	int64_t heartbeat_ms, stall_ms;
@@ -299,7 +298,7 @@ static void set_written(struct turnlog *l)
 	l->written_seq = l->frames.last_seq;
 }
 
-/* Shown means kept: never more than the journal has, but of a log that the database has. */
+/* Shown means kept: never more than the sink has, but of a log that the database has. */
 static void show(struct turnlog *l, struct place to, uint64_t seq)
 {
 	ASSERT(seq >= l->shown_seq && seq <= l->frames.last_seq);
@@ -308,16 +307,17 @@ static void show(struct turnlog *l, struct place to, uint64_t seq)
 	l->shown_seq = seq;
 }
 
-static void add_to_journal(struct turnlog *l)
+static void add_to_sink(struct turnlog *l)
 {
+	struct turnlog_sink *sink = l->all->sink;
 	struct place at = l->written, end = frames_end(&l->frames);
 	struct str piece;
 
 	while ((piece = frames_next(&l->frames, &at, end, SIZE_MAX)).n > 0)
-		journal_add(l->all->journal, l->of.turn_id, piece);
+		sink->add(sink, l->of.turn_id, piece);
 }
 
-/* What the journal said to a log's new events. Of one that is written on, what could not be made durable is taken back
+/* What the sink said to a log's new events. Of one that is written on, what could not be made durable is taken back
  * before anybody saw it. */
 static void after_write(struct turnlog *l, int r)
 {
@@ -347,8 +347,8 @@ static void flush(void *arg)
 	all->dirty = NULL;
 	for (struct turnlog *l = list; l; l = l->next_dirty)
 		if (!l->ended)
-			add_to_journal(l);
-	r = journal_write(all->journal);
+			add_to_sink(l);
+	r = all->sink->seal(all->sink);
 	for (struct turnlog *l = list, *next; l; l = next) {
 		next = l->next_dirty;
 		after_write(l, r);
@@ -395,7 +395,7 @@ struct turnlog *turnlog_open(
 
 	l->fail = fail_fn;
 	l->fail_arg = arg;
-	journal_begin(ls->journal, &l->mark);
+	ls->sink->begin(ls->sink, &l->mark);
 	return l;
 }
 
@@ -444,7 +444,7 @@ void turnlog_end(struct turnlog *l, struct frames *closing)
 	if (closing)
 		frames_join(&l->frames, closing);
 	if (l->mark)
-		journal_end(l->all->journal, l->mark);
+		l->all->sink->release(l->all->sink, l->mark);
 	log_end(l);
 }
 
@@ -461,7 +461,7 @@ void turnlog_abandon(struct turnlog *l, bool stored)
 	l->closed = true;
 	turnlog_let_go(l);
 	if (stored && l->mark)
-		journal_end(l->all->journal, l->mark);
+		l->all->sink->release(l->all->sink, l->mark);
 	l->released = true;
 	log_free_if_unused(l);
 }
@@ -505,12 +505,13 @@ bool turnlogs_replay(struct turnlogs *ls, const struct turnlog_of *of, struct fr
 
 /* ---- all of them ---- */
 
-int turnlogs_new(struct loop *l, struct journal *j, int64_t heartbeat_ms, int64_t stall_ms, struct turnlogs **ret)
+int turnlogs_new(
+	struct loop *l, struct turnlog_sink *sink, int64_t heartbeat_ms, int64_t stall_ms, struct turnlogs **ret)
 {
 	struct turnlogs *ls = xcalloc(1, sizeof *ls);
 
 	ls->loop = l;
-	ls->journal = j;
+	ls->sink = sink;
 	ls->heartbeat_ms = heartbeat_ms;
 	ls->stall_ms = stall_ms;
 	ls->hook = loop_hook_new(l, flush, ls);

@@ -2,9 +2,9 @@
  * turnlog.h - the numbered, append-only events of the turns, and who reads them. A reader is a place in a log, so that
  * replaying is sending. Owned by the loop's thread.
  *
- *	append -> (end of the loop turn) one journal write for all logs -> each reader sends from its place
+ *	append -> (end of the loop turn) one seal of the sink for all logs -> each reader sends from its place
  *
- * An event is shown only once it is in the journal; what could not be written there is taken back. A log's life:
+ * An event is shown only once the sink (the journal) has it; what could not be written there is taken back. A log's life:
  *
  *	open -> append ... -> close -> (hold, while the database cannot store it) -> end
  */
@@ -14,13 +14,13 @@
 #include "http/server.h"
 #include "sys/loop.h"
 #include "turn/frames.h"
+#include "turn/turnlog_sink.h"
 
-struct journal;
 struct turnlogs; /* all live logs of the program */
 struct turnlog;
 
-int turnlogs_new(
-	struct loop *l, struct journal *j, int64_t heartbeat_ms, int64_t stall_ms, struct turnlogs **ret) MUST_CHECK;
+int turnlogs_new(struct loop *l, struct turnlog_sink *sink, int64_t heartbeat_ms, int64_t stall_ms,
+	struct turnlogs **ret) MUST_CHECK;
 void turnlogs_free(struct turnlogs *ls);
 
 /* By what right somebody follows a turn. */

@@ -470,8 +470,8 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 	cancel_init(&all->stop);
 	if ((r = journal_list(c->journal_dir, &all->left, e)) < 0 ||
 		(r = journal_open(&journal, &all->journal, e)) < 0 ||
-		(r = turnlogs_new(c->loop, all->journal, s->heartbeat_s * 1000, s->reader_stall_s * 1000, &all->logs)) <
-			0 ||
+		(r = turnlogs_new(c->loop, journal_sink(all->journal), s->heartbeat_s * 1000, s->reader_stall_s * 1000,
+			 &all->logs)) < 0 ||
 		(r = pool_new(&threads, &all->threads)) < 0 || (r = pool_new(&titles, &all->title_threads)) < 0 ||
 		(r = pool_new(&queue, &all->queue_threads)) < 0 || (r = pool_new(&recover, &all->recover_thread)) < 0 ||
 		(r = recovery_start(all, e)) < 0) {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "journal_write.h"
 #include "sys/fault.h"
 #include "turn/journal_priv.h"
 

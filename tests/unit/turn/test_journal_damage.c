@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "journal_write.h"
 #include "turn/journal_priv.h"
 
 #define RECORDS 40

@@ -1,6 +1,7 @@
 /* What a start makes of the turns that the last run has left: also from a damaged journal, with a database that refuses,
  * and again after being cut off itself. */
 #include "../store/store_test.h"
+#include "journal_write.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -103,7 +104,7 @@ static void start(struct run *run)
 	assert_int_equal(journal_open(&(struct journal_config){.dir = run->journal, .segment_bytes = 1 << 20},
 				 &all->journal, &e),
 		0);
-	assert_int_equal(turnlogs_new(all->loop, all->journal, 60000, 60000, &all->logs), 0);
+	assert_int_equal(turnlogs_new(all->loop, journal_sink(all->journal), 60000, 60000, &all->logs), 0);
 	assert_int_equal(
 		pool_new(&(struct pool_config){.name = "recover", .max = 1, .max_queue = 1}, &all->recover_thread), 0);
 	assert_int_equal(recovery_start(all, &e), 0);

@@ -130,7 +130,7 @@ static int set_up(void **state)
 	f->loop = loop_new();
 	assert_int_equal(
 		journal_open(&(struct journal_config){.dir = f->dir, .segment_bytes = 1 << 20}, &f->journal, &e), 0);
-	assert_int_equal(turnlogs_new(f->loop, f->journal, 60000, 60000, &f->logs), 0);
+	assert_int_equal(turnlogs_new(f->loop, journal_sink(f->journal), 60000, 60000, &f->logs), 0);
 	assert_int_equal(pthread_create(&f->thread, NULL, run_loop, f->loop), 0);
 	on_loop(f, open_log);
 	*state = f;
@@ -647,6 +647,88 @@ static void test_right_that_ends_by_itself(void **state)
 	on_loop(f, close_and_end);
 }
 
+/* ---- a sink of another kind ---- */
+
+struct memory {
+	struct turnlog_sink sink;
+	struct buf added, kept;
+	int64_t marks, released; /* how many were given out, and the sum of those given back */
+	bool refuses;
+};
+
+static void memory_begin(struct turnlog_sink *s, int64_t *ret_mark)
+{
+	*ret_mark = ++CONTAINER_OF(s, struct memory, sink)->marks;
+}
+
+static void memory_add(struct turnlog_sink *s, atelier_id turn_id, struct str frames)
+{
+	assert_int_equal(turn_id, of.turn_id + 1);
+	buf_add(&CONTAINER_OF(s, struct memory, sink)->added, frames.p, frames.n);
+}
+
+static int memory_seal(struct turnlog_sink *s)
+{
+	struct memory *m = CONTAINER_OF(s, struct memory, sink);
+
+	if (!m->refuses)
+		buf_add(&m->kept, m->added.p, m->added.n);
+	buf_reset(&m->added);
+	return m->refuses ? E_STORAGE : 0;
+}
+
+static void memory_release(struct turnlog_sink *s, int64_t mark)
+{
+	CONTAINER_OF(s, struct memory, sink)->released += mark;
+}
+
+static struct memory memory;
+
+static void open_in_memory(struct fixture *f)
+{
+	const struct turnlog_of mine = {of.turn_id + 1, of.user_id, of.conversation_id};
+
+	assert_int_equal(turnlogs_new(f->loop, &memory.sink, 60000, 60000, &f->logs), 0);
+	f->log = turnlog_open(f->logs, &mine, 1 << 20, note_failure, f);
+}
+
+static void close_memory(struct fixture *f)
+{
+	turnlogs_free(f->logs);
+}
+
+/* Any sink will do: what it has is what readers get, what it refuses nobody sees, and each mark comes back. */
+static void test_any_sink(void **state)
+{
+	struct fixture *f = *state;
+	struct turnlogs *logs = f->logs;
+	struct turnlog *log = f->log;
+
+	memory = (struct memory){.sink = {memory_begin, memory_add, memory_seal, memory_release},
+		.added = BUF_INIT(1 << 20),
+		.kept = BUF_INIT(1 << 20)};
+	on_loop(f, open_in_memory);
+	assert_int_equal(memory.marks, 1);
+	on_loop(f, follow_a);
+	on_loop(f, add_hello);
+	assert_int_equal(memory.kept.n, f->a.got.n);
+	assert_memory_equal(memory.kept.p, f->a.got.p, memory.kept.n);
+	memory.refuses = true;
+	on_loop(f, add_lost);
+	assert_int_equal(f->failed, E_STORAGE);
+	assert_false(has(&f->a, "lost"));
+	assert_int_equal(memory.released, 0);
+	on_loop(f, close_and_end);
+	assert_int_equal(memory.released, 1);
+	assert_true(f->a.ended && has(&f->a, "id: 2\nevent: done"));
+	on_loop(f, close_memory);
+	buf_done(&memory.added);
+	buf_done(&memory.kept);
+	f->logs = logs;
+	f->log = log;
+	on_loop(f, close_and_end);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -667,6 +749,7 @@ int main(void)
 		TEST(test_readers_share),
 		TEST(test_ends_of_rights),
 		TEST(test_right_that_ends_by_itself),
+		TEST(test_any_sink),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
