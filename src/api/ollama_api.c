@@ -95,7 +95,7 @@ static int choose_provider(struct request *q, const char *wanted, const char **r
 		return r;
 	for (size_t i = 0; i < all.n_providers; i++) {
 		const struct provider_state *p = &all.providers[i];
-		bool ollama = strcmp(p->kind, "ollama") == 0;
+		bool ollama = p->api & API_MANAGES;
 
 		if (wanted && strcmp(p->name, wanted) == 0 && !ollama)
 			return err_set(&q->err, E_CONFLICT, "%s is no Ollama: it has nothing to pull from.", wanted);
@@ -145,7 +145,7 @@ static int model_load_post(struct request *q)
 
 	if (r < 0 || (r = providers_model(q->api->c.providers, id, &q->mem, &m, &q->err)) < 0)
 		return r;
-	if (strcmp(m.kind, "ollama") != 0)
+	if (!(m.api & API_MANAGES))
 		return err_set(&q->err, E_CONFLICT, "%s is at no Ollama: it cannot be loaded from here.", in->model);
 	params = params_of(q, m.provider, m.id, in->keep_alive);
 	if (!params)

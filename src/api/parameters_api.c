@@ -51,10 +51,18 @@ static int words_of(struct request *q, const char *text, struct schema_list *ret
 	return words ? 0 : request_no_memory(q);
 }
 
+static int kinds_of(struct request *q, unsigned api, struct schema_list *ret)
+{
+	const char **kinds = (const char **)arena_alloc_array(&q->mem, PROVIDER_SHAPES, sizeof(*kinds));
+
+	if (!kinds)
+		return request_no_memory(q);
+	*ret = (struct schema_list){kinds, provider_kinds_of(api, kinds)};
+	return 0;
+}
+
 static int parameters_get_all(struct request *q)
 {
-	static const char *const kinds[] = {"", "ollama", "openai", "ollama openai", "anthropic", "ollama anthropic",
-		"openai anthropic", "ollama openai anthropic"};
 	size_t n;
 	const struct parameter_info *table = parameters_table(&n);
 	struct info_answer *items = ARENA_ARRAY(&q->mem, struct info_answer, n);
@@ -69,7 +77,7 @@ static int parameters_get_all(struct request *q)
 			.has_bounds = strcmp(table[i].type, "number") == 0 || strcmp(table[i].type, "integer") == 0};
 		r = words_of(q, table[i].choices ? table[i].choices : "", &items[i].choices);
 		if (r == 0)
-			r = words_of(q, kinds[table[i].takes & TAKES_ALL], &items[i].kinds);
+			r = kinds_of(q, table[i].takes, &items[i].kinds);
 	}
 	return r < 0 ? r : answer_list(q, items, n, NULL);
 }
@@ -166,7 +174,7 @@ static int effective_get(struct request *q)
 		r = find_layers(q, c, id, layers, &n_layers);
 	}
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		items[kept] = (struct said){.name = table[i].name, .taken = table[i].takes & parameters_taken(m.kind)};
+		items[kept] = (struct said){.name = table[i].name, .taken = table[i].takes & m.api};
 		r = find_said(q, layers, n_layers, table[i].name, &items[kept]);
 		kept += r > 0;
 	}

@@ -290,7 +290,7 @@ static const char *whole_url(struct request *q, const char *kind, const char *ur
 {
 	const char *whole = url;
 
-	if (*url && kind && strcmp(kind, "ollama") != 0 && !strstr(url, "://"))
+	if (*url && kind && !(provider_kind_api(kind) & API_OWN_ADDRESS) && !strstr(url, "://"))
 		whole = arena_printf(&q->mem, "https://%s", url);
 	return whole ? whole : url;
 }

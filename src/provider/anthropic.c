@@ -187,6 +187,7 @@ static int anthropic_finish(struct answer *s)
 
 const struct dialect anthropic_dialect = {
 	.kind = "anthropic",
+	.api = API_ANTHROPIC | API_ADDRESSES | API_ONE_TOOL | API_RESULT_FILES,
 	.request = anthropic_request,
 	.learn = anthropic_learn,
 	.feed = sse_feed,

@@ -203,6 +203,7 @@ int catalogue_copy(const struct providers *ps, struct model_place at, struct are
 	m.hidden = o && o->hidden;
 	m.provider = p->name;
 	m.kind = p->dialect->kind;
+	m.api = p->dialect->api;
 	m.capabilities = words;
 	m.alias_of = NULL;
 	m.files = NULL; /* of the list alone */
@@ -260,7 +261,7 @@ bool model_can(const struct model *m, const char *capability)
 bool model_sees(const struct model *m)
 {
 	/* OpenAI-compatible servers list few capabilities, if any. */
-	return strcmp(m->kind, "openai") == 0 || model_can(m, "vision");
+	return m->api & API_SILENT_LIST || model_can(m, "vision");
 }
 
 bool model_only_embeds(const struct model *m)
@@ -400,6 +401,7 @@ static int copy_provider(const struct provider *p, struct arena *a, struct provi
 	struct provider_state s = {.id = p->id,
 		.name = p->name,
 		.kind = p->dialect->kind,
+		.api = p->dialect->api,
 		.url = p->shown_url,
 		.state = p->enabled ? states[p->state] : "disabled",
 		.error = p->enabled ? p->error : NULL,

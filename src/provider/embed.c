@@ -335,7 +335,7 @@ static int can_be_asked(struct providers *ps, const char *model, bool *ret, stru
 	arena_init(&a, 1 << 20);
 	int r = providers_model(ps, model, &a, &m, e);
 	if (r >= 0)
-		*ret = strcmp(m.kind, anthropic_dialect.kind) == 0;
+		*ret = m.api & API_ANTHROPIC;
 	return r;
 }
 

@@ -63,7 +63,7 @@ struct gen_sampling {
 /* A request in the provider's own shape, sent as it is but for model and stream when the target is of that kind (else
  * what is said beside it counts), and its answer handed over as the bytes that came: nothing is lost in conversion. */
 struct gen_raw {
-	const char *kind;                                 /* "anthropic" */
+	unsigned api;                                     /* API_ANTHROPIC */
 	const char *body;                                 /* JSON object text, NUL-terminated */
 	const char *const *headers;                       /* further ones, NULL-terminated; or NULL */
 	int (*bytes)(void *arg, const char *p, size_t n); /* on the loop */
@@ -107,9 +107,10 @@ struct gen_request {
 	const char *keep_alive;    /* ollama's, as JSON; NULL: its own */
 	bool may_truncate;         /* ollama: what does not fit may be left out, without a word */
 	bool whole;                /* nobody reads along: the answer is told when it has ended */
-	/* Members that only a provider of the kind `extras_kind` is told, as text: ,"a":1,"b":{} - and for Ollama those of its
+	/* Members that only a provider of the shape `extras_api` is told, as text: ,"a":1,"b":{} - and for Ollama those of its
 	 * options. What a request says by itself is not among them. NULL: none. */
-	const char *extras_kind, *extras, *extra_options;
+	unsigned extras_api; /* one bit of API_SHAPES */
+	const char *extras, *extra_options;
 	const char *extra_tools;   /* as those: tools that are no functions, objects of JSON with commas between */
 	const struct gen_raw *raw; /* or NULL */
 	const struct gen_logprobs *logprobs; /* wanted; or NULL */

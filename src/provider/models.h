@@ -9,6 +9,7 @@ struct providers;
 
 struct model {
 	const char *id, *name, *provider, *kind;
+	unsigned api;               /* bits of enum provider_api */
 	const char *provider_model; /* its own name at the provider; of an alias: of the model it leads to */
 	const char *
 		state; /* unreachable, reachable, loading, ready; of an alias: of its first target that can be called */
@@ -37,6 +38,7 @@ bool model_only_embeds(const struct model *m); /* false when nothing is known */
 struct provider_state {
 	int64_t id; /* as configured */
 	const char *name, *kind, *url;
+	unsigned api;        /* bits of enum provider_api */
 	const char *state;   /* "checking", "ok", "unreachable", "disabled" */
 	const char *error;   /* in words, or NULL */
 	const char *proxy;   /* through which it is asked, without user and password; NULL: none */

@@ -147,6 +147,7 @@ static int ollama_finish(struct answer *s)
 
 const struct dialect ollama_dialect = {
 	.kind = "ollama",
+	.api = API_OLLAMA | API_MANAGES | API_LOGPROBS | API_SAMPLING | API_OWN_ADDRESS,
 	.request = ollama_request,
 	.learn = ollama_learn,
 	.feed = ollama_feed,

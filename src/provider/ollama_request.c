@@ -82,7 +82,7 @@ static void add_options(struct buf *b, const struct gen_request *q, int64_t cont
 		buf_add_str(&o, ",\"stop\":");
 		request_add_strings(&o, q->stop);
 	}
-	if (q->extra_options && q->extras_kind && strcmp(q->extras_kind, "ollama") == 0)
+	if (q->extra_options && q->extras_api == API_OLLAMA)
 		buf_add_str(&o, q->extra_options);
 	if (o.n == 0)
 		return;
@@ -108,7 +108,7 @@ static void add_rest(struct buf *b, const struct gen_request *q, const struct ge
 {
 	buf_add_str(b, ",\"stream\":true");
 	/* Else it leaves out the beginning of what is too long, and answers as if it had read all. */
-	if (!q->may_truncate && !request_has_extra(q, "ollama", "truncate"))
+	if (!q->may_truncate && !request_has_extra(q, API_OLLAMA, "truncate"))
 		buf_add_str(b, ",\"truncate\":false");
 	/* There is no choice of tools: none are offered, or only the one that shall be called. */
 	if (q->tool_choice != TOOLS_NONE && !q->prompt)
@@ -126,7 +126,7 @@ static void add_rest(struct buf *b, const struct gen_request *q, const struct ge
 	}
 	add_options(b, q, r->context > 0 ? r->context : q->context_tokens);
 	request_add_logprobs(b, q);
-	request_add_extras(b, q, "ollama");
+	request_add_extras(b, q, API_OLLAMA);
 	buf_add_char(b, '}');
 }
 

@@ -277,6 +277,8 @@ static int openai_finish(struct answer *s)
 
 const struct dialect openai_dialect = {
 	.kind = "openai",
+	.api = API_OPENAI | API_ADDRESSES | API_ONE_TOOL | API_LOGPROBS | API_ANY_ARGUMENTS | API_NAMES | API_SAMPLING |
+	       API_SILENT_LIST,
 	.request = openai_request,
 	.learn = openai_learn,
 	.feed = sse_feed,

@@ -135,7 +135,7 @@ static void add_messages(struct buf *b, const struct provider *p, const struct g
 
 static void add_tools(struct buf *b, const struct gen_request *q, unsigned quirks)
 {
-	const char *more = request_extra_tools(q, "openai");
+	const char *more = request_extra_tools(q, API_OPENAI);
 	if (q->n_tools == 0 && !*more)
 		return;
 	request_add_functions(b, q, !(quirks & QUIRK_NO_STRICT), false);
@@ -265,7 +265,7 @@ static void add_whole(const struct target *t, const struct gen_request *q, struc
 		add_effort(b, q, r->quirks);
 		request_add_logprobs(b, q);
 	}
-	request_add_extras(b, q, "openai");
+	request_add_extras(b, q, API_OPENAI);
 	buf_add_char(b, '}');
 }
 

@@ -193,21 +193,12 @@ int parameters_apply(const struct parameters *p, struct arena *a, struct gen_req
 	return apply_texts(p, a, ret);
 }
 
-unsigned parameters_taken(const char *kind)
-{
-	return strcmp(kind, "ollama") == 0      ? TAKES_OLLAMA
-	       : strcmp(kind, "openai") == 0    ? TAKES_OPENAI
-	       : strcmp(kind, "anthropic") == 0 ? TAKES_ANTHROPIC
-						: 0;
-}
-
-const char *parameters_left_out(const struct parameters *p, const char *kind, struct arena *a)
+const char *parameters_left_out(const struct parameters *p, unsigned api, struct arena *a)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
-	unsigned taken = parameters_taken(kind);
 
 	for (size_t i = 0; i < N_ELEMENTS(table); i++)
-		if (is_said(p, &table[i]) && !(table[i].takes & taken))
+		if (is_said(p, &table[i]) && !(table[i].takes & api))
 			buf_printf(&b, "%s%s", b.n ? ", " : "", table[i].name);
 	return b.n && buf_status(&b) == 0 ? arena_strndup(a, b.p, b.n) : NULL;
 }

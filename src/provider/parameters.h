@@ -8,31 +8,29 @@
 #include "base/schema.h"
 #include "provider/generate.h"
 
-/* Who takes it: what the kind of a provider has no word for is left out, and said so. */
-enum { TAKES_OLLAMA = 1, TAKES_OPENAI = 2, TAKES_ANTHROPIC = 4, TAKES_ALL = 7 };
-
-/* type, name, least and most (of a list: items), who takes it, meaning */
+/* type, name, least and most (of a list: items), the shapes that have a word for it (of others it is left out, which is
+ * said), meaning */
 #define PARAMETER_TABLE(X)                                                                                             \
-	X(F64, temperature, 0, 2, TAKES_ALL, "How freely words are chosen: 0 always takes the likeliest one.")         \
-	X(F64, top_p, 0, 1, TAKES_ALL, "Only the likeliest words whose probabilities come to this are chosen from.")   \
-	X(I64, top_k, 1, 1000, TAKES_ALL, "Only so many of the likeliest words are chosen from.")                      \
-	X(F64, min_p, 0, 1, TAKES_OLLAMA | TAKES_OPENAI,                                                               \
+	X(F64, temperature, 0, 2, API_SHAPES, "How freely words are chosen: 0 always takes the likeliest one.")        \
+	X(F64, top_p, 0, 1, API_SHAPES, "Only the likeliest words whose probabilities come to this are chosen from.")  \
+	X(I64, top_k, 1, 1000, API_SHAPES, "Only so many of the likeliest words are chosen from.")                     \
+	X(F64, min_p, 0, 1, API_OLLAMA | API_OPENAI,                                                                   \
 		"Only words that are at least this likely, compared with the likeliest one, are chosen from.")         \
-	X(I64, max_tokens, 1, 1000000, TAKES_ALL, "The answer ends after so many tokens.")                             \
-	X(F64, repeat_penalty, 0, 2, TAKES_OLLAMA | TAKES_OPENAI, "Above 1: what was said of late is less likely.")    \
-	X(F64, presence_penalty, -2, 2, TAKES_OLLAMA | TAKES_OPENAI, "Above 0: what was said is less likely.")         \
-	X(F64, frequency_penalty, -2, 2, TAKES_OLLAMA | TAKES_OPENAI,                                                  \
+	X(I64, max_tokens, 1, 1000000, API_SHAPES, "The answer ends after so many tokens.")                            \
+	X(F64, repeat_penalty, 0, 2, API_OLLAMA | API_OPENAI, "Above 1: what was said of late is less likely.")        \
+	X(F64, presence_penalty, -2, 2, API_OLLAMA | API_OPENAI, "Above 0: what was said is less likely.")             \
+	X(F64, frequency_penalty, -2, 2, API_OLLAMA | API_OPENAI,                                                      \
 		"Above 0: the more often something was said, the less likely it is.")                                  \
-	X(I64, seed, 0, INT32_MAX, TAKES_OLLAMA | TAKES_OPENAI,                                                        \
+	X(I64, seed, 0, INT32_MAX, API_OLLAMA | API_OPENAI,                                                            \
 		"The same seed, question and model give the same answer, where the provider can.")                     \
-	X(STRS, stop, 0, 8, TAKES_ALL, "The answer ends before any of these texts.")                                   \
-	X(I64, context_tokens, 256, 10000000, TAKES_OLLAMA,                                                            \
+	X(STRS, stop, 0, 8, API_SHAPES, "The answer ends before any of these texts.")                                  \
+	X(I64, context_tokens, 256, 10000000, API_OLLAMA,                                                              \
 		"The window that an Ollama loads the model with; else what the request needs.")                        \
-	X(STR, keep_alive, 1, 20, TAKES_OLLAMA, "How long an Ollama keeps the model loaded: 5m, 1h, -1 for ever.")     \
-	X(EFFORT, effort, 0, 0, TAKES_ALL,                                                                             \
+	X(STR, keep_alive, 1, 20, API_OLLAMA, "How long an Ollama keeps the model loaded: 5m, 1h, -1 for ever.")       \
+	X(EFFORT, effort, 0, 0, API_SHAPES,                                                                            \
 		"How much is to be thought before the answer, by models that can; none: not at all.")                  \
-	X(FORMAT, format, 0, 0, TAKES_ALL, "What the answer is to be: text, any JSON object, or one of `schema`.")     \
-	X(JSON, schema, 0, 0, TAKES_ALL, "JSON Schema of the answer, for the format `schema`.")
+	X(FORMAT, format, 0, 0, API_SHAPES, "What the answer is to be: text, any JSON object, or one of `schema`.")    \
+	X(JSON, schema, 0, 0, API_SHAPES, "JSON Schema of the answer, for the format `schema`.")
 
 #define PARAMETER_EFFORTS "none low medium high"
 #define PARAMETER_FORMATS "text json schema"
@@ -61,7 +59,7 @@ struct parameter_info {
 	const char *type;    /* number, integer, strings, string, json */
 	const char *choices; /* words; NULL: any text */
 	double min, max;     /* 0, 0: no bounds */
-	unsigned takes;      /* TAKES_... */
+	unsigned takes;      /* API_... */
 	size_t offset, has, size;
 };
 const struct parameter_info *parameters_table(size_t *ret_n);
@@ -79,8 +77,5 @@ void parameters_lay(struct parameters *p, const struct parameters *over);
 /* Makes them part of a request, whose texts they are. -ENOMEM. */
 int parameters_apply(const struct parameters *p, struct arena *a, struct gen_request *ret) MUST_CHECK;
 
-/* TAKES_... of a provider's kind; of one that takes nothing, 0. */
-unsigned parameters_taken(const char *kind);
-
-/* The names of those that are said and that the kind does not take, with commas between; NULL: there are none. */
-const char *parameters_left_out(const struct parameters *p, const char *kind, struct arena *a);
+/* The names of those that are said and that the API does not take, with commas between; NULL: there are none. */
+const char *parameters_left_out(const struct parameters *p, unsigned api, struct arena *a);

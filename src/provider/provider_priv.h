@@ -58,6 +58,7 @@ struct gen_call {
 
 struct dialect {
 	const char *kind;
+	unsigned api; /* bits of enum provider_api */
 	int (*request)(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e);
 	/* What the text of a refusal (400, 422) says of the server: quirks that r->quirks lacks; 0: nothing new. */
 	unsigned (*learn)(

@@ -46,6 +46,21 @@ static const struct kind *kind_named(const char *name)
 	return NULL;
 }
 
+unsigned provider_kind_api(const char *name)
+{
+	const struct kind *k = kind_named(name);
+	return k ? k->dialect->api : 0;
+}
+
+size_t provider_kinds_of(unsigned api, const char *ret[PROVIDER_SHAPES])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++)
+		if (kinds[i].dialect->api & api & API_SHAPES)
+			ret[n++] = kinds[i].dialect->kind;
+	return n;
+}
+
 static const char *or_empty(const char *s)
 {
 	return s ? s : "";
@@ -207,7 +222,7 @@ static char *label_for(const struct kind *k, const char *shown_url)
 /* Servers that imitate Anthropic know the first version only. */
 static const char *version_for(const struct kind *k, const char *shown_url, const char *given)
 {
-	if (strcmp(k->dialect->kind, "anthropic") != 0)
+	if (!(k->dialect->api & API_ANTHROPIC))
 		return "";
 	if (*or_empty(given))
 		return given;

@@ -33,7 +33,7 @@ int request_check(const struct gen_request *q, struct err *e)
 
 bool request_is_raw(const struct gen_request *q, const struct provider *p)
 {
-	return q->raw && strcmp(q->raw->kind, p->dialect->kind) == 0;
+	return q->raw && (q->raw->api & p->dialect->api);
 }
 
 /* ---- headers ---- */
@@ -149,19 +149,19 @@ void request_add_functions(struct buf *b, const struct gen_request *q, bool stri
 		buf_add_char(b, ']');
 }
 
-static bool is_for(const struct gen_request *q, const char *kind)
+static bool is_for(const struct gen_request *q, unsigned api)
 {
-	return q->extras_kind && strcmp(q->extras_kind, kind) == 0;
+	return q->extras_api == api;
 }
 
-const char *request_extra_tools(const struct gen_request *q, const char *kind)
+const char *request_extra_tools(const struct gen_request *q, unsigned api)
 {
-	return q->extra_tools && is_for(q, kind) ? q->extra_tools : "";
+	return q->extra_tools && is_for(q, api) ? q->extra_tools : "";
 }
 
-void request_add_extras(struct buf *b, const struct gen_request *q, const char *kind)
+void request_add_extras(struct buf *b, const struct gen_request *q, unsigned api)
 {
-	if (q->extras && is_for(q, kind))
+	if (q->extras && is_for(q, api))
 		buf_add_str(b, q->extras);
 }
 
@@ -173,11 +173,11 @@ void request_add_logprobs(struct buf *b, const struct gen_request *q)
 		buf_printf(b, ",\"top_logprobs\":%lld", (long long)q->logprobs->top);
 }
 
-bool request_has_extra(const struct gen_request *q, const char *kind, const char *name)
+bool request_has_extra(const struct gen_request *q, unsigned api, const char *name)
 {
 	char key[80];
 	int n = snprintf(key, sizeof(key), ",\"%s\":", name);
-	return q->extras && is_for(q, kind) && n > 0 && (size_t)n < sizeof(key) && strstr(q->extras, key);
+	return q->extras && is_for(q, api) && n > 0 && (size_t)n < sizeof(key) && strstr(q->extras, key);
 }
 
 void request_add_format_words(struct buf *b, const struct gen_request *q)

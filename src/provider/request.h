@@ -26,12 +26,12 @@ void request_add_strings(struct buf *b, const char *const *list);
  * `only_named` that one alone. */
 void request_add_functions(struct buf *b, const struct gen_request *q, bool strict, bool only_named);
 /* What only a provider of this kind is told. */
-void request_add_extras(struct buf *b, const struct gen_request *q, const char *kind);
+void request_add_extras(struct buf *b, const struct gen_request *q, unsigned api);
 void request_add_logprobs(struct buf *b, const struct gen_request *q);
 /* The tools that only a provider of this kind knows; "" : none. */
-const char *request_extra_tools(const struct gen_request *q, const char *kind);
+const char *request_extra_tools(const struct gen_request *q, unsigned api);
 /* Whether a member of this name is among them. */
-bool request_has_extra(const struct gen_request *q, const char *kind, const char *name);
+bool request_has_extra(const struct gen_request *q, unsigned api, const char *name);
 /* What a model without a switch for it is told about the format; "" when nothing is to be said. In the buffer. */
 void request_add_format_words(struct buf *b, const struct gen_request *q);
 /* The instruction for models that cannot go on with a message of their own. */

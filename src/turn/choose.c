@@ -217,7 +217,7 @@ static int64_t window_of(const struct turn *t, const struct model *m)
 {
 	const struct parameters *p = &t->parameters;
 
-	if (strcmp(m->kind, "ollama") != 0)
+	if (!(m->api & API_MANAGES))
 		return m->context_length;
 	if (p->has_context_tokens)
 		return p->context_tokens;
@@ -257,7 +257,7 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 		err_set(e, r, "no memory for a turn");
 	if (r == 0 && m.kind) {
 		t->window = window_of(t, &m);
-		t->left_out = parameters_left_out(&t->parameters, m.kind, &t->arena);
+		t->left_out = parameters_left_out(&t->parameters, m.api, &t->arena);
 	}
 	return r;
 }

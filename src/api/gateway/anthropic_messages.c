@@ -28,7 +28,7 @@ static int prepare_raw(struct gw_call *c, struct gen_raw *raw)
 		if (!headers[n++])
 			return request_no_memory(q);
 	}
-	*raw = (struct gen_raw){.kind = "anthropic", .headers = headers, .bytes = anthropic_take_raw, .arg = c};
+	*raw = (struct gen_raw){.api = API_ANTHROPIC, .headers = headers, .bytes = anthropic_take_raw, .arg = c};
 	r = anthropic_raw_body(c, http_body(q->x), &raw->body);
 	if (r == 0)
 		c->req.raw = raw;
@@ -39,7 +39,7 @@ static int prepare(struct gw_call *c, struct anthropic_call *a, bool counting)
 {
 	struct model m;
 	int r = providers_model(c->q->api->c.providers, c->req.model, &c->q->mem, &m, &c->q->err);
-	bool raw = r == 0 && !c->assistant && strcmp(m.kind, "anthropic") == 0;
+	bool raw = r == 0 && !c->assistant && m.api & API_ANTHROPIC;
 
 	c->shape = a;
 	if (r == 0)

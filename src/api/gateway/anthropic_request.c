@@ -130,7 +130,7 @@ static int read_tool_choice(struct gw_call *c)
 	if (!choice || json_is_null(choice))
 		return 0;
 	c->req.one_tool_at_a_time = json_is_true(json_object_get(choice, "disable_parallel_tool_use"));
-	if (c->req.one_tool_at_a_time && strcmp(gw_target_kind(c), "ollama") == 0)
+	if (c->req.one_tool_at_a_time && !gw_target_can(c, API_ONE_TOOL))
 		gw_ignore(c, "tool_choice.disable_parallel_tool_use");
 	if (is(type, "auto"))
 		c->req.tool_choice = TOOLS_AUTO;
@@ -235,7 +235,7 @@ static int tell_rest(struct gw_call *c)
 		"top_k", "metadata", "service_tier", "cache_control", "diagnostics", "speed", "inference_geo", NULL};
 	const char *none;
 
-	return gw_read_extras(c, c->body, "anthropic", known, &none);
+	return gw_read_extras(c, c->body, API_ANTHROPIC, known, &none);
 }
 
 int anthropic_read(struct gw_call *c, bool counting, bool lenient)

@@ -45,10 +45,10 @@ void gw_ignore(struct gw_call *c, const char *name)
 		c->ignored = list;
 }
 
-int gw_read_extras(struct gw_call *c, const json_t *from, const char *kind, const char *const *known, const char **ret)
+int gw_read_extras(struct gw_call *c, const json_t *from, unsigned api, const char *const *known, const char **ret)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
-	bool same = strcmp(gw_target_kind(c), kind) == 0;
+	bool same = gw_target_can(c, api);
 	const char *key;
 	json_t *v;
 
@@ -73,35 +73,43 @@ int gw_read_extras(struct gw_call *c, const json_t *from, const char *kind, cons
 	return *ret ? 0 : request_no_memory(c->q);
 }
 
-const char *gw_target_kind(struct gw_call *c)
+/* What is taken for granted of a model that is not known, since nearly all can it. */
+#define USUAL (API_ADDRESSES | API_ONE_TOOL | API_SAMPLING)
+
+/* Looks the model up once; false: it is not known. */
+static bool target_known(struct gw_call *c)
 {
 	struct err ignored = {0};
 	struct model m;
 
-	if (!c->kind && c->q->api && c->q->api->c.providers &&
+	if (!c->known && c->q->api && c->q->api->c.providers &&
 		providers_model(c->q->api->c.providers, c->req.model, &c->q->mem, &m, &ignored) == 0) {
-		c->kind = m.kind;
-		c->sees = strcmp(m.kind, "openai") == 0 || model_can(&m, "vision");
+		c->known = true;
+		c->api = m.api;
+		c->sees = m.api & API_SILENT_LIST || model_can(&m, "vision");
 		c->thinks = model_can(&m, "thinking");
 	}
-	return c->kind ? c->kind : "";
+	return c->known;
+}
+
+bool gw_target_can(struct gw_call *c, unsigned api)
+{
+	return (target_known(c) ? c->api : USUAL) & api;
 }
 
 bool gw_target_sees(struct gw_call *c)
 {
-	return !*gw_target_kind(c) || c->sees;
+	return !target_known(c) || c->sees;
 }
 
 bool gw_target_thinks(struct gw_call *c)
 {
-	return *gw_target_kind(c) && c->thinks;
+	return target_known(c) && c->thinks;
 }
 
 void gw_want_logprobs(struct gw_call *c, int64_t top)
 {
-	const char *kind = gw_target_kind(c);
-
-	if (strcmp(kind, "openai") != 0 && strcmp(kind, "ollama") != 0) {
+	if (!gw_target_can(c, API_LOGPROBS)) {
 		gw_ignore(c, "logprobs");
 		return;
 	}
@@ -199,7 +207,7 @@ int gw_settle_pictures(struct gw_call *c)
 
 	for (size_t i = 0; i < q->n_messages; i++)
 		any = any || (is_role(&q->messages[i], "tool") && q->messages[i].n_images > 0);
-	if (!any || (gw_target_sees(c) && strcmp(gw_target_kind(c), "anthropic") == 0))
+	if (!any || (gw_target_sees(c) && gw_target_can(c, API_RESULT_FILES)))
 		return 0;
 	if (!out)
 		return request_no_memory(c->q);

@@ -197,7 +197,7 @@ int gw_generate(struct gw_call *c)
 
 	if ((r = gw_lay_assistant(c)) < 0 || (r = gw_settle_pictures(c)) < 0)
 		return r;
-	if (strcmp(gw_target_kind(c), "openai") != 0 && provider_has_broken_calls(&c->req))
+	if (!gw_target_can(c, API_ANY_ARGUMENTS) && provider_has_broken_calls(&c->req))
 		gw_ignore(c, "tool_calls.arguments");
 	gw_tell_ignored(c);
 	c->req.text_stays = c->stream && !c->format->event;

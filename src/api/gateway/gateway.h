@@ -113,7 +113,8 @@ struct gw_call {
 	int n_fetched;       /* images fetched for this request */
 	const char *ignored; /* "a, b": what of the request has no effect; NULL: nothing */
 	const char *notice;  /* what the model made of the request that is not what was asked; NULL: nothing */
-	const char *kind;    /* gw_target_kind() */
+	bool known;          /* the model, which has this */
+	unsigned api;        /* bits of enum provider_api */
 	bool sees, thinks;
 	bool got_raw; /* raw bytes have been written */
 
@@ -179,9 +180,9 @@ int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret)
 /* JSON value as compact text in the arena; NULL for NULL. -ENOMEM recorded. */
 int gw_json_text(struct gw_call *c, const json_t *v, const char **ret) MUST_CHECK;
 
-/* What the model's provider speaks (the first one's, of a route): "ollama", "openai" ...; "" when it is not known. And
- * whether the model may be shown pictures. */
-const char *gw_target_kind(struct gw_call *c);
+/* Whether the API of the model's provider (the first one's, of a route) can one of these: bits of enum provider_api; when it
+ * is not known, what nearly all can. And whether the model may be shown pictures. */
+bool gw_target_can(struct gw_call *c, unsigned api);
 bool gw_target_sees(struct gw_call *c);
 bool gw_target_thinks(struct gw_call *c); /* false when it is not known */
 /* A member that has no effect on this answer; told in the header x-atelier-ignored, and by gw_add_remarks. */
@@ -189,10 +190,10 @@ void gw_ignore(struct gw_call *c, const char *name);
 /* ,"atelier":{"ignored":["a"],"notice":"b"} - or nothing. For the last object of an answer. */
 void gw_add_remarks(const struct gw_call *c, struct buf *out);
 bool gw_word_in(const char *const *words, const char *word); /* NULL-terminated */
-/* The members of `from` that are not `known`: text (,"name":value ...) for a provider that speaks `kind`, as the client
+/* The members of `from` that are not `known`: text (,"name":value ...) for a provider of the shape `api` (0: none speaks so), as the client
  * does; for others they are ignored ones. */
 int gw_read_extras(
-	struct gw_call *c, const json_t *from, const char *kind, const char *const *known, const char **ret) MUST_CHECK;
+	struct gw_call *c, const json_t *from, unsigned api, const char *const *known, const char **ret) MUST_CHECK;
 
 /* An image by what stands in a request: a data: URL, or an http(s) one, which is passed on, or fetched when the model's
  * provider takes no addresses. E_INVALID with a sentence. */

@@ -119,7 +119,7 @@ int gw_read_file(struct gw_call *c, const char *url, const char *name, struct ge
 		return E_INVALID;
 	*ret = (struct gen_image){
 		.media_type = "application/pdf", .data = comma + 1, .file_name = name && *name ? name : "document.pdf"};
-	return strcmp(gw_target_kind(c), "ollama") == 0 ? E_INVALID : 0;
+	return gw_target_can(c, API_ADDRESSES) ? 0 : E_INVALID;
 }
 
 /* Programs write a name that is none, and providers take the right one alone. */
@@ -133,7 +133,7 @@ const char *gw_image_type(const char *type)
 /* Ollama takes no addresses; the others get the picture themselves. */
 static bool wants_bytes(struct gw_call *c)
 {
-	return strcmp(gw_target_kind(c), "ollama") == 0;
+	return !gw_target_can(c, API_ADDRESSES);
 }
 
 static const char *image_type(const char *type)

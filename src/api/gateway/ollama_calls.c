@@ -32,7 +32,7 @@ static bool is_ollama(struct gw_call *c)
 	struct model m;
 
 	return providers_model(c->q->api->c.providers, c->req.model, &c->q->mem, &m, &ignored) == 0 &&
-	       strcmp(m.kind, "ollama") == 0;
+	       m.api & API_MANAGES;
 }
 
 static const char *keep_alive_text(struct gw_call *c)
@@ -157,7 +157,7 @@ static void ignore_for_others(struct gw_call *c)
 {
 	static const char *const names[] = {"truncate", "options", "keep_alive"};
 
-	for (size_t i = 0; strcmp(gw_target_kind(c), "ollama") != 0 && i < N_ELEMENTS(names); i++) {
+	for (size_t i = 0; !gw_target_can(c, API_OLLAMA) && i < N_ELEMENTS(names); i++) {
 		const json_t *v = json_object_get(c->body, names[i]);
 
 		if (v && !json_is_null(v) && !(json_is_object(v) && json_object_size(v) == 0))

@@ -41,7 +41,7 @@ static int find_ollama(struct request *q, const char **ret)
 	for (size_t i = 0; r == 0 && i < all.n_providers; i++) {
 		const struct provider_state *p = &all.providers[i];
 
-		if (strcmp(p->kind, "ollama") == 0 && strcmp(p->state, "disabled") != 0) {
+		if (p->api & API_MANAGES && strcmp(p->state, "disabled") != 0) {
 			*ret = p->name;
 			return 0;
 		}

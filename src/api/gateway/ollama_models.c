@@ -71,7 +71,7 @@ static const char *family_of(const struct model *m)
 static void add_details(const struct model *m, struct buf *out)
 {
 	buf_printf(out, "\"details\":{\"parent_model\":\"\",\"format\":\"%s\",\"family\":",
-		strcmp(m->kind, "ollama") == 0 || m->quantization ? "gguf" : "");
+		m->api & API_MANAGES || m->quantization ? "gguf" : "");
 	json_add_cstr(out, family_of(m));
 	buf_add_str(out, ",\"families\":[");
 	json_add_cstr(out, family_of(m));

@@ -173,14 +173,14 @@ static int read_rest(struct gw_call *c)
 	const json_t *given = json_object_get(c->body, "options");
 	int r = 0;
 
-	c->req.extras_kind = "ollama";
+	c->req.extras_api = API_OLLAMA;
 	if (json_is_true(json_object_get(c->body, "logprobs")))
 		gw_want_logprobs(c, gw_whole_number(json_object_get(c->body, "top_logprobs")));
 	if (json_is_object(given))
-		r = gw_read_extras(c, given, "ollama", options, &c->req.extra_options);
-	if (strcmp(gw_target_kind(c), "ollama") != 0 && c->req.context_tokens > 0)
+		r = gw_read_extras(c, given, API_OLLAMA, options, &c->req.extra_options);
+	if (!gw_target_can(c, API_MANAGES) && c->req.context_tokens > 0)
 		gw_ignore(c, "num_ctx");
-	return r < 0 ? r : gw_read_extras(c, c->body, "ollama", members, &c->req.extras);
+	return r < 0 ? r : gw_read_extras(c, c->body, API_OLLAMA, members, &c->req.extras);
 }
 
 int ollama_read_common(struct gw_call *c, bool unload)

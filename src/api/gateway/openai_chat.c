@@ -17,7 +17,7 @@ struct chat {
 
 static bool speaks_so(struct gw_call *c) /* the provider, too */
 {
-	return strcmp(gw_target_kind(c), "openai") == 0;
+	return gw_target_can(c, API_OPENAI);
 }
 
 /* A tool that the provider runs itself. */
@@ -167,7 +167,7 @@ static void tell_sampling(struct gw_call *c)
 	} lost[] = {{SAMPLE_MIN_P, "min_p"}, {SAMPLE_SEED, "seed"}, {SAMPLE_PRESENCE, "presence_penalty"},
 		{SAMPLE_FREQUENCY, "frequency_penalty"}, {SAMPLE_REPEAT, "repeat_penalty"}};
 
-	for (size_t i = 0; i < N_ELEMENTS(lost) && strcmp(gw_target_kind(c), "anthropic") == 0; i++) {
+	for (size_t i = 0; i < N_ELEMENTS(lost) && !gw_target_can(c, API_SAMPLING); i++) {
 		if (c->req.sampling.set & lost[i].bit)
 			gw_ignore(c, lost[i].name);
 	}
@@ -189,8 +189,8 @@ static int read_rest(struct gw_call *c)
 		json_object_del(less, harmless[i]);
 	if (openai_is_known_format(json_object_get(less, "response_format")))
 		json_object_del(less, "response_format");
-	c->req.extras_kind = "openai";
-	return gw_read_extras(c, less, "openai", known, &c->req.extras);
+	c->req.extras_api = API_OPENAI;
+	return gw_read_extras(c, less, API_OPENAI, known, &c->req.extras);
 }
 
 static int refuse_sound(struct gw_call *c)

@@ -107,7 +107,7 @@ static int read_file(struct gw_call *c, const json_t *part, struct parts *p)
 	const char *name = json_get_str(file ? file : part, "filename"), *text = NULL;
 	int r = data ? gw_read_file(c, data, name, &p->images[p->n_images], &text) : E_INVALID;
 
-	if (r == 0 && !text && p->result && strcmp(gw_target_kind(c), "anthropic") != 0)
+	if (r == 0 && !text && p->result && !gw_target_can(c, API_RESULT_FILES))
 		r = E_INVALID; /* few servers take files, and none from tools */
 	if (r < 0)
 		return r == E_INVALID ? refuse_part(c, part) : r;
@@ -297,7 +297,7 @@ static int read_message(struct gw_call *c, const json_t *from, struct gen_messag
 	}
 	if (strcmp(m->role, "tool") != 0)
 		m->name = json_get_str(from, "name");
-	if (m->name && strcmp(gw_target_kind(c), "openai") != 0)
+	if (m->name && !gw_target_can(c, API_NAMES))
 		gw_ignore(c, "name");
 	return openai_read_content(c, json_object_get(from, "content"), m);
 }

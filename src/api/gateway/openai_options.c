@@ -137,7 +137,7 @@ void openai_read_parallel(struct gw_call *c)
 	if (!json_is_false(json_object_get(c->body, "parallel_tool_calls")))
 		return;
 	c->req.one_tool_at_a_time = true;
-	if (c->req.n_tools > 0 && strcmp(gw_target_kind(c), "ollama") == 0)
+	if (c->req.n_tools > 0 && !gw_target_can(c, API_ONE_TOOL))
 		gw_ignore(c, "parallel_tool_calls");
 }
 

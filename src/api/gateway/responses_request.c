@@ -441,7 +441,7 @@ static int tell_rest(struct gw_call *c)
 		gw_ignore(c, "truncation");
 	if (json_get_str(json_object_get(c->body, "text"), "verbosity"))
 		gw_ignore(c, "text.verbosity");
-	return gw_read_extras(c, c->body, "responses", known, &none);
+	return gw_read_extras(c, c->body, 0, known, &none);
 }
 
 static void read_include(struct gw_call *c)

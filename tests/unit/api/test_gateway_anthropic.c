@@ -130,7 +130,8 @@ static void test_results(void **state)
 	assert_string_equal(message(2, "tool")->content, "");
 	assert_int_equal(message(3, "user")->n_images, 1);
 	/* Other models get the pictures of results from the user. */
-	c.kind = "openai";
+	c.known = true;
+	c.api = provider_kind_api("openai");
 	c.sees = true;
 	assert_int_equal(gw_settle_pictures(&c), 0);
 	assert_int_equal(c.req.n_messages, 4);
@@ -380,8 +381,12 @@ static void test_model(void **state)
 {
 	static const char *const capabilities[] = {"completion", "vision", NULL};
 	CLEANUP(json_decrefp) json_t *v = NULL;
-	const struct model m = {
-		.id = "a/b:c", .name = "B", .kind = "ollama", .capabilities = capabilities, .context_length = 4096};
+	const struct model m = {.id = "a/b:c",
+		.name = "B",
+		.kind = "ollama",
+		.api = API_MANAGES,
+		.capabilities = capabilities,
+		.context_length = 4096};
 	const json_t *can;
 
 	(void)state;

@@ -191,7 +191,7 @@ static void refusals(void **state)
 static void raw(void **state)
 {
 	static const char *const headers[] = {"anthropic-beta: a,b", "anthropic-version: 2023-06-01", NULL};
-	struct gen_raw raw = {.kind = "anthropic",
+	struct gen_raw raw = {.api = API_ANTHROPIC,
 		.headers = headers,
 		.body = " { \"max_tokens\" : 1.50 , \"model\":\"x\", \"new\":{\"model\":\"stays\",\"s\":\"}\\\"\"},"
 			"\"stream\" : false,\"list\":[1,[2]] ,\"n\":null}"};
@@ -209,11 +209,11 @@ static void raw(void **state)
 	assert_string_equal(request_header_of(&f, &q, "anthropic-beta", value), "a,b");
 	assert_string_equal(request_header_of(&f, &q, "anthropic-version", value), "2023-06-01");
 	/* Of another kind: what is said beside it. */
-	raw.kind = "openai";
+	raw.api = API_OPENAI;
 	request_is(&f, &q, "http://x/v1/messages",
 		"{'model':'m','messages':[{'role':'user','content':[{'type':'text','text':'Hi'}]}]," LIMIT "}");
 	raw.body = "{}";
-	raw.kind = "anthropic";
+	raw.api = API_ANTHROPIC;
 	request_is(&f, &q, "http://x/v1/messages", "{'model':'m','stream':true}");
 	raw.body = "[1]";
 	assert_int_equal(request_check(&q, &e), E_INVALID);

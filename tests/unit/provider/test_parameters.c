@@ -32,9 +32,9 @@ static void test_layers(void **state UNUSED)
 	assert_null(q.stop[1]);
 	assert_string_equal(q.keep_alive, "\"5m\"");
 	assert_int_equal(q.thinking, THINKING_LOW);
-	assert_string_equal(parameters_left_out(&p, "anthropic", &a), "seed, keep_alive");
-	assert_string_equal(parameters_left_out(&p, "openai", &a), "keep_alive");
-	assert_null(parameters_left_out(&p, "ollama", &a));
+	assert_string_equal(parameters_left_out(&p, API_ANTHROPIC, &a), "seed, keep_alive");
+	assert_string_equal(parameters_left_out(&p, API_OPENAI, &a), "keep_alive");
+	assert_null(parameters_left_out(&p, API_OLLAMA, &a));
 }
 
 static void test_refusals(void **state UNUSED)

@@ -266,7 +266,7 @@ static void handed_over_whole(void **state)
 {
 	static const char *const headers[] = {"anthropic-beta: x", NULL};
 	struct handed h = {.bytes = BUF_INIT(1 << 20)};
-	const struct gen_raw raw = {.kind = "anthropic",
+	const struct gen_raw raw = {.api = API_ANTHROPIC,
 		.body = "{\"model\":\"alias\",\"max_tokens\":5,\"messages\":[]}",
 		.headers = headers,
 		.bytes = hand,
