@@ -14,6 +14,8 @@
 #define TICK_MS     500
 #define FRAME_BYTES 256
 
+enum { WS_GOING_AWAY = 1001, WS_POLICY = 1008 }; /* as of RFC 6455 */
+
 _Static_assert(BUS_KINDS <= 32, "struct feed has a bit for each kind");
 
 struct feed {
@@ -39,12 +41,13 @@ struct changes {
 struct errand {
 	struct loop_task task;
 	struct changes *all;
-	struct http_exchange *x;    /* to follow with */
-	struct http_shared *stream; /* what that began */
-	struct auth_identity who;   /* who follows, */
-	bool admin;                 /* who is one */
-	struct ending ending;       /* whose feeds end */
-	atelier_id user_id;         /* who is told; 0: everybody who hears of the kind */
+	struct http_exchange *x;         /* to follow with, */
+	const struct http_websocket *ws; /* and whether as a WebSocket; or NULL */
+	struct http_shared *stream;      /* what that began */
+	struct auth_identity who;        /* who follows, */
+	bool admin;                      /* who is one */
+	struct ending ending;            /* whose feeds end */
+	atelier_id user_id;              /* who is told; 0: everybody who hears of the kind */
 	enum bus_kind kind;
 	char frame[FRAME_BYTES];
 };
@@ -65,8 +68,10 @@ static void feed_closed(void *arg)
 	feed_remove(arg);
 }
 
+/* With the code of a WebSocket: the right is gone, or the server stops. */
 static void feed_end(struct feed *f)
 {
+	http_shared_code(f->stream, f->all->stopped ? WS_GOING_AWAY : WS_POLICY);
 	http_shared_end(f->stream, true);
 	feed_remove(f);
 }
@@ -229,7 +234,7 @@ static int follow_on_loop(void *arg)
 	struct changes *c = j->all;
 	struct feed *f = xcalloc(1, sizeof(*f));
 
-	f->stream = http_shared_start(j->x, "text/event-stream", feed_closed, f);
+	f->stream = http_shared_start(j->x, j->ws, feed_closed, f);
 	if (!f->stream) {
 		free(f);
 		return 0;
@@ -251,10 +256,12 @@ static int follow_on_loop(void *arg)
 	return 0;
 }
 
-struct http_shared *changes_follow(struct changes *c, struct http_exchange *x, const struct auth_identity *who)
+struct http_shared *changes_follow(
+	struct changes *c, struct http_exchange *x, const struct http_websocket *ws, const struct auth_identity *who)
 {
 	struct errand j = {.all = c,
 		.x = x,
+		.ws = ws,
 		/* Only numbers: its texts live as long as the request. */
 		.who = {.user.id = who->user.id,
 			.session_id = who->session_id,

@@ -588,6 +588,8 @@ static int request_begin(struct request *q, const char *path)
 		return err_set(&q->err, r, "%s", err_info(r)->text);
 	if ((r = request_match(q, path)) < 0)
 		return r;
+	if (http_wants_websocket(q->x) && !(q->route->flags & ROUTE_WEBSOCKET))
+		return err_set(&q->err, E_UPGRADE, "This address is no WebSocket: /ws is.");
 	if (wants_body(q) && http_body_length(q->x) > body_max(q))
 		return too_large(q);
 	if (!(q->route->flags & ROUTE_LOOP) && __atomic_load_n(&q->api->stopping, __ATOMIC_ACQUIRE))
@@ -635,7 +637,7 @@ static void request_start(struct request *q)
 
 static bool is_interface(const char *path)
 {
-	static const char *const roots[] = {"/api", "/stream", "/health", "/metrics", "/v1", "/ollama"};
+	static const char *const roots[] = {"/api", "/stream", "/health", "/metrics", "/v1", "/ollama", "/ws"};
 
 	for (size_t i = 0; i < N_ELEMENTS(roots); i++) {
 		size_t n = strlen(roots[i]);

@@ -7,36 +7,41 @@
 
 #include "api/follow.h"
 
-enum { FOLLOWED_MAX = 64 };
+static int read_one(struct request *q, const char **p, struct followed *ret)
+{
+	char *end;
 
-struct wanted {
-	atelier_id id;
-	uint64_t after;
-};
+	if (strlen(*p) < ID_LEN || !id_parse(*p, ID_LEN, &ret->id))
+		return err_set(&q->err, E_INVALID, "What is to be followed is no identifier.");
+	*p += ID_LEN;
+	ret->after = 0;
+	if (**p == ':' && (*p)[1] >= '0' && (*p)[1] <= '9') {
+		ret->after = strtoull(*p + 1, &end, 10);
+		*p = end;
+	}
+	return **p && **p != ',' ? err_set(&q->err, E_INVALID, "What is to be followed is to be like ID:17,ID:0.") : 0;
+}
+
+int followed_read(struct request *q, const char *text, struct followed *ret)
+{
+	int r = read_one(q, &text, ret);
+
+	return r == 0 && *text ? err_set(&q->err, E_INVALID, "What is to be followed is to be like ID:17.") : r;
+}
 
 /* "ID:17,ID:0" or "ID,ID" */
-static int read_wanted(struct request *q, const char *name, struct wanted ret[FOLLOWED_MAX], size_t *ret_n)
+static int read_wanted(struct request *q, const char *name, struct followed ret[FOLLOWED_MAX], size_t *ret_n)
 {
 	const char *p = http_query(q->x, name);
 
 	*ret_n = 0;
 	while (p && *p) {
-		struct wanted *w = &ret[*ret_n];
-		char *end;
-
 		if (*ret_n == FOLLOWED_MAX)
 			return err_set(
 				&q->err, E_INVALID, "At most %d can be followed at once (\"%s\").", FOLLOWED_MAX, name);
-		if (strlen(p) < ID_LEN || !id_parse(p, ID_LEN, &w->id))
-			return err_set(&q->err, E_INVALID, "There is something in \"%s\" that is no identifier.", name);
-		p += ID_LEN;
-		w->after = 0;
-		if (*p == ':' && p[1] >= '0' && p[1] <= '9') {
-			w->after = strtoull(p + 1, &end, 10);
-			p = end;
-		}
-		if (*p && *p != ',')
-			return err_set(&q->err, E_INVALID, "\"%s\" is to be a list like ID:17,ID:0.", name);
+		int r = read_one(q, &p, &ret[*ret_n]);
+		if (r < 0)
+			return r;
 		p += *p == ',';
 		++*ret_n;
 	}
@@ -58,7 +63,6 @@ static void tell_on_loop(void *arg)
 	free(t);
 }
 
-/* What cannot be followed says so in the stream: the others go on. */
 static void tell_refused(struct request *q, struct http_shared *stream, const char *event, atelier_id id, int code)
 {
 	struct told *t = xcalloc(1, sizeof(*t));
@@ -72,7 +76,7 @@ static void tell_refused(struct request *q, struct http_shared *stream, const ch
 	q->err = (struct err){0};
 }
 
-static void follow_turn(struct request *q, struct http_shared *stream, const struct wanted *w)
+void follow_turn(struct request *q, struct http_shared *stream, const struct followed *w)
 {
 	char id[ID_LEN + 1], begin[80], end[80];
 	int r;
@@ -85,7 +89,7 @@ static void follow_turn(struct request *q, struct http_shared *stream, const str
 		tell_refused(q, stream, "turn", w->id, r);
 }
 
-static void follow_job(struct request *q, struct http_shared *stream, atelier_id id)
+void follow_job(struct request *q, struct http_shared *stream, atelier_id id)
 {
 	/* A frame of a job says itself which it is. */
 	int r = job_follow_there(q, id, &(struct http_place){.shared = stream, .begin = "", .end = ""});
@@ -96,7 +100,7 @@ static void follow_job(struct request *q, struct http_shared *stream, atelier_id
 
 static int events_get(struct request *q)
 {
-	struct wanted turns[FOLLOWED_MAX], jobs[FOLLOWED_MAX];
+	struct followed turns[FOLLOWED_MAX] = {0}, jobs[FOLLOWED_MAX] = {0};
 	size_t n_turns = 0, n_jobs = 0;
 	struct http_shared *stream;
 	int r = read_wanted(q, "turns", turns, &n_turns);
@@ -107,7 +111,7 @@ static int events_get(struct request *q)
 		return r;
 	http_set_header(q->x, "X-Accel-Buffering", "no");
 	q->taken = true;
-	stream = changes_follow(q->api->changes, q->x, &q->who);
+	stream = changes_follow(q->api->changes, q->x, NULL, &q->who);
 	if (!stream)
 		return 0;
 	for (size_t i = 0; i < n_turns; i++)

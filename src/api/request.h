@@ -181,8 +181,8 @@ void changes_free(struct changes *c);
 
 /* Answers the exchange with the feed of whoever asks. A reference to the stream, for more to come in it; NULL: the client
  * is gone. Any thread. */
-struct http_shared *changes_follow(
-	struct changes *c, struct http_exchange *x, const struct auth_identity *who) MUST_CHECK;
+struct http_shared *changes_follow(struct changes *c, struct http_exchange *x, const struct http_websocket *ws,
+	const struct auth_identity *who) MUST_CHECK;
 
 /* Ends feeds. Any thread. */
 void changes_end(struct changes *c, const struct ending *what);

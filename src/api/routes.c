@@ -31,6 +31,7 @@
 	X(parameters)                                                                                                  \
 	X(prompts)                                                                                                     \
 	X(memories)                                                                                                    \
+	X(websocket)                                                                                                   \
 	X(events)                                                                                                      \
 	X(models)                                                                                                      \
 	X(ollama)                                                                                                      \

@@ -19,6 +19,7 @@ enum route_flag {
 	ROUTE_LOOP = 1, /* answers on the loop: must not wait for anything */
 	ROUTE_SLOW = 2, /* may take seconds (providers): keeps off the threads of short requests; a few for each user */
 	ROUTE_STREAM = 4,      /* answers an event stream */
+	ROUTE_WEBSOCKET = 8,   /* or becomes a WebSocket, which no other route does */
 	ROUTE_SESSION = 32,    /* only for somebody who signed in: no API key, whatever its scopes */
 	ROUTE_GATEWAY = 64,    /* for other programs: a key needs the scope gateway in place of api */
 	ROUTE_MODELS = 128,    /* management of models: a key needs the scope models in place of api */

@@ -13,18 +13,19 @@ static const char *reason_of(int status)
 	static const struct {
 		int status;
 		const char *reason;
-	} reasons[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"},
-		{301, "Moved Permanently"}, {302, "Found"}, {303, "See Other"}, {304, "Not Modified"},
-		{307, "Temporary Redirect"}, {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"},
-		{402, "Payment Required"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
-		{406, "Not Acceptable"}, {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"},
-		{411, "Length Required"}, {412, "Precondition Failed"}, {413, "Content Too Large"},
-		{414, "URI Too Long"}, {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"},
-		{417, "Expectation Failed"}, {422, "Unprocessable Content"}, {423, "Locked"}, {426, "Upgrade Required"},
-		{428, "Precondition Required"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
-		{460, "Checksum Mismatch"}, {499, "Client Closed Request"}, {500, "Internal Server Error"},
-		{501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
-		{505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"}};
+	} reasons[] = {{101, "Switching Protocols"}, {200, "OK"}, {201, "Created"}, {202, "Accepted"},
+		{204, "No Content"}, {206, "Partial Content"}, {301, "Moved Permanently"}, {302, "Found"},
+		{303, "See Other"}, {304, "Not Modified"}, {307, "Temporary Redirect"}, {308, "Permanent Redirect"},
+		{400, "Bad Request"}, {401, "Unauthorized"}, {402, "Payment Required"}, {403, "Forbidden"},
+		{404, "Not Found"}, {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {408, "Request Timeout"},
+		{409, "Conflict"}, {410, "Gone"}, {411, "Length Required"}, {412, "Precondition Failed"},
+		{413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
+		{416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {422, "Unprocessable Content"},
+		{423, "Locked"}, {426, "Upgrade Required"}, {428, "Precondition Required"}, {429, "Too Many Requests"},
+		{431, "Request Header Fields Too Large"}, {460, "Checksum Mismatch"}, {499, "Client Closed Request"},
+		{500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
+		{503, "Service Unavailable"}, {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"},
+		{507, "Insufficient Storage"}};
 
 	for (size_t i = 0; i < N_ELEMENTS(reasons); i++) {
 		if (reasons[i].status == status)
@@ -89,7 +90,9 @@ void answer_head(struct http_exchange *x, int64_t n)
 	for (unsigned i = 0; i < x->n_headers; i++)
 		add_line(b, x->headers[i].name, x->headers[i].value);
 	add_framing(b, n);
-	if (x->conn->after >= NEXT_CLOSE)
+	if (x->status == 101)
+		;
+	else if (x->conn->after >= NEXT_CLOSE)
 		buf_add_str(b, "Connection: close\r\n");
 	else if (x->head.http_1_0)
 		buf_add_str(b, "Connection: keep-alive\r\n");
@@ -191,6 +194,12 @@ static void reply_now(void *arg)
 	struct http_exchange *x = arg;
 	struct conn *c = x->conn;
 
+	if (x->answered) {
+		void (*answered)(void *, int, struct str) = TAKE_PTR(x->answered);
+		answered(x->answered_arg, x->status,
+			x->out_static ? (struct str){(char *)(uintptr_t)x->out_static, x->out_static_n}
+				      : buf_str(&x->out));
+	}
 	if (!c) {
 		exchange_free(x);
 		return;

@@ -47,7 +47,7 @@ static void begin(void *arg)
 
 	x->body_posted = false;
 	if (!c || c->body_left == 0) {
-		body_end(x, c ? 0 : E_CANCELED);
+		body_end(x, c || x->inner ? 0 : E_CANCELED);
 		return;
 	}
 	conn_enter(c, CONN_BODY);
@@ -69,7 +69,8 @@ static int ask(struct http_exchange *x, enum body_mode mode, uint64_t max, size_
 	x->reserved = reserve;
 	x->mode = (unsigned char)mode;
 	x->max = max;
-	x->body = BUF_INIT((size_t)MIN(max, (uint64_t)SIZE_MAX / 2));
+	if (!x->inner) /* which has it already */
+		x->body = BUF_INIT((size_t)MIN(max, (uint64_t)SIZE_MAX / 2));
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "http/server_priv.h"
 #include "http/tls.h"
+#include "http/websocket.h"
 #include "sys/fault.h"
 #include "sys/metrics.h"
 
@@ -529,7 +530,7 @@ static bool step(struct conn *c)
 		return body_step(c);
 	case CONN_STREAM:
 	case CONN_STALLED:
-		return read_behind(c);
+		return c->stream->ws ? websocket_step(c) : read_behind(c);
 	case CONN_DISCARD:
 		return body_discard(c);
 	default:

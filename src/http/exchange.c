@@ -4,18 +4,19 @@
 
 #include "base/utf8.h"
 #include "http/server_priv.h"
+#include "http/websocket.h"
 
 enum { ARENA_MAX = 1 << 20 };
 
 /* --- birth and death --------------------------------------------------------------------------------------------- */
 
-struct http_exchange *exchange_new(struct conn *c, const char *p, size_t n, unsigned lines)
+/* `c`: that it came on. */
+static struct http_exchange *make(const struct conn *c, const char *p, size_t n, unsigned lines)
 {
 	struct http_server *s = c->server;
 	struct http_exchange *x = xcalloc(1, sizeof(*x));
 
 	x->server = s;
-	x->conn = c;
 	x->next = s->exchanges;
 	if (x->next)
 		x->next->prev = x;
@@ -29,6 +30,37 @@ struct http_exchange *exchange_new(struct conn *c, const char *p, size_t n, unsi
 	return x;
 }
 
+struct http_exchange *exchange_new(struct conn *c, const char *p, size_t n, unsigned lines)
+{
+	struct http_exchange *x = make(c, p, n, lines);
+
+	x->conn = c;
+	return x;
+}
+
+bool exchange_inner(
+	const struct conn *c, struct str head, unsigned lines, const struct http_inner *in, struct http_shared *s)
+{
+	struct http_exchange *x = make(c, head.p, head.n, lines);
+
+	if (x->error < 0) {
+		exchange_free(x);
+		return false;
+	}
+	x->inner = http_shared_ref(s);
+	x->answered = in->answered;
+	x->answered_arg = in->arg;
+	x->body = BUF_INIT(in->body.n + 1);
+	buf_add(&x->body, in->body.p, in->body.n);
+	exchange_begin(x);
+	return true;
+}
+
+struct http_shared *http_inner_of(const struct http_exchange *x)
+{
+	return x->inner;
+}
+
 void exchange_free(struct http_exchange *x)
 {
 	if (x->conn)
@@ -40,6 +72,9 @@ void exchange_free(struct http_exchange *x)
 		budget_give(&x->server->budget, x->reserved, x->stranger);
 	if (x->on_end)
 		x->on_end(x->watch_arg);
+	if (x->answered)
+		x->answered(x->answered_arg, 0, (struct str){NULL, 0});
+	http_shared_unref(x->inner);
 	arena_wipe(&x->arena); /* cookies, keys */
 	buf_wipe(&x->body);    /* passwords */
 	buf_done(&x->out);

@@ -260,7 +260,17 @@ static bool is_word(struct str s, const char *word)
 	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
-/* What h2c and its like offer may be passed over; somebody who wants a WebSocket waits for one in vain. */
+static bool wants_websocket(const char *value)
+{
+	struct str s;
+	bool found = false;
+
+	while (next_element(&value, &s))
+		found |= is_word(s, "websocket");
+	return found;
+}
+
+/* What h2c and its like offer may be passed over; somebody who wants another protocol waits for it in vain. */
 static bool wants_more(const char *value)
 {
 	struct str s;
@@ -365,7 +375,8 @@ static int check_framing(struct head *h, const struct framing *f)
 	if (f->expect && strcasecmp(f->expect, "100-continue") != 0)
 		return refuse(h, E_EXPECTATION, NULL);
 	h->expects = f->expect && (h->chunked || h->length > 0);
-	if (f->upgrade && f->upgrades && wants_more(f->upgrade))
+	h->websocket = f->upgrade && f->upgrades && wants_websocket(f->upgrade) && strcmp(h->method, "GET") == 0;
+	if (f->upgrade && f->upgrades && !h->websocket && wants_more(f->upgrade))
 		return refuse(h, E_UPGRADE, NULL);
 	return 0;
 }

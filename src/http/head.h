@@ -39,6 +39,7 @@ struct head {
 	struct head_field *fields;
 	unsigned n_fields;
 	bool http_1_0, keep_alive, chunked;
+	bool websocket;  /* asks for one, by GET */
 	bool expects;    /* waits for "100 Continue" */
 	int64_t length;  /* of the body; 0 when chunked */
 	const char *why; /* of a refusal: a sentence */

@@ -124,17 +124,51 @@ void http_stream_end(struct http_stream *s);   /* regular end after the backlog;
 void http_stream_abort(struct http_stream *s); /* closes the connection without a regular end; no callbacks any more */
 
 /*
+ * A WebSocket in the place of an answer: each piece of the stream is a text message of the server, and each text message of the
+ * client (of at most `max` bytes) comes to on_message, whose owner says when its work is done: by the answer of a request inside,
+ * or by http_websocket_done. Only a few messages are at work at a time; meanwhile the others are not read.
+ */
+struct http_shared;
+struct http_websocket {
+	size_t max;
+	void (*on_message)(void *arg, struct http_shared *s, struct str text); /* `text` is terminated, for the call */
+	void *arg;
+};
+bool http_wants_websocket(const struct http_exchange *x);
+int http_websocket_check(struct http_exchange *x, struct err *e) MUST_CHECK; /* E_UPGRADE, E_INVALID */
+void http_websocket_done(struct http_shared *s);
+void http_shared_code(struct http_shared *s, unsigned code); /* that it will end with, as of RFC 6455 */
+
+/*
+ * A request inside of a WebSocket: it goes the way of all requests, by whoever the WebSocket is of and from where it came. Its
+ * answer comes to `answered`, once; status 0: there is none. False: the WebSocket has ended, and nothing happens.
+ */
+struct http_inner {
+	const char *method, *path; /* copied */
+	struct str body;           /* JSON; copied */
+	void (*answered)(void *arg, int status, struct str body);
+	void *arg;
+};
+bool http_inner(struct http_shared *s, const struct http_inner *in) MUST_CHECK;
+/* Of a request inside: the WebSocket's stream; NULL of any other. */
+struct http_shared *http_inner_of(const struct http_exchange *x);
+
+/*
  * Several event streams in one answer. A part is a stream like others, with the functions above; its pieces are whole frames.
  * Where another part wrote before, the frame `begin` of the part stands before them, and `end` behind its regular end. The
  * whole has no part at first; its owner's frames need no name. A part that is aborted takes the whole along, at the next turn
  * of the loop. All on the loop's thread but the references.
  */
 struct http_shared;
-struct http_shared *http_shared_start(struct http_exchange *x, const char *content_type, void (*on_close)(void *arg),
+/* `w` not NULL: as a WebSocket, after http_websocket_check. */
+struct http_shared *http_shared_start(struct http_exchange *x, const struct http_websocket *w,
+	void (*on_close)(void *arg),
 	void *arg); /* NULL: the client is gone; on_close as of a stream, behind that of each part */
 /* Kept while the client takes nothing, within bounds; false: it was not taken. */
 bool http_shared_write(struct http_shared *s, const void *p, size_t n);
-void http_shared_end(struct http_shared *s, bool regular);  /* the parts are told, the owner is not */
+void http_shared_end(struct http_shared *s, bool regular); /* the parts are told, the owner is not */
+void http_shared_break(struct http_shared *s);             /* closes the connection in the next turn; all are told */
+unsigned http_shared_parts(const struct http_shared *s);
 struct http_shared *http_shared_ref(struct http_shared *s); /* any thread, as is: */
 void http_shared_unref(struct http_shared *s);              /* NULL is fine */
 

@@ -167,6 +167,9 @@ struct http_exchange {
 	const char *fixed; /* header lines, or NULL */
 	struct answer_header *headers;
 	unsigned n_headers, cap_headers;
+	struct http_shared *inner; /* the WebSocket that it came in, with no connection of its own; or NULL */
+	void (*answered)(void *arg, int status, struct str body);
+	void *answered_arg;
 	struct buf out;
 	const void *out_static;
 	size_t out_static_n;
@@ -183,6 +186,7 @@ struct http_stream {
 	bool head;    /* waits in the output for the end of this turn */
 	struct http_stream *next_head;
 	struct http_shared *shared; /* of a part of one: it has no connection of its own */
+	struct websocket *ws;       /* it is one; or NULL */
 };
 
 /* wire.c: bytes on the socket, plain or encrypted */
@@ -238,9 +242,6 @@ enum conn_next answer_next(const struct http_exchange *x);
 void stream_closed(struct http_stream *st);  /* the connection is going: tells the owner, frees the stream */
 void stream_flushed(struct http_stream *st); /* nothing waits any more */
 void stream_turn_end(void *server);          /* the loop hook */
-void stream_break(struct http_stream *st);   /* closes the connection in the next turn: nothing more is written */
-/* Sends both as one chunk, or keeps what the socket does not take; false when the connection is broken. */
-bool stream_send(struct http_stream *st, struct str name, struct str piece);
 
 /* shared.c: what the functions of streams do with a part */
 size_t part_write(struct http_stream *st, const void *p, size_t n);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "http/server_priv.h"
+#include "http/websocket.h"
 
 /* So much may wait for the client when the owner writes: what the parts write, they write again, but the owner does not. */
 #define OWN_MAX (1u << 20)
@@ -99,13 +100,13 @@ static void whole_closed(void *arg)
 }
 
 struct http_shared *http_shared_start(
-	struct http_exchange *x, const char *content_type, void (*on_close)(void *arg), void *arg)
+	struct http_exchange *x, const struct http_websocket *w, void (*on_close)(void *arg), void *arg)
 {
 	static const struct http_stream_ops ops = {.on_writable = whole_writable, .on_close = whole_closed};
 	struct http_shared *s = xcalloc(1, sizeof(*s));
 
 	*s = (struct http_shared){.refs = 1, .on_close = on_close, .arg = arg};
-	s->whole = http_stream_start(x, content_type, &ops, s);
+	s->whole = stream_start(x, "text/event-stream", w, &ops, s);
 	if (!s->whole) {
 		free(s);
 		return NULL;
@@ -132,6 +133,22 @@ bool http_shared_write(struct http_shared *s, const void *p, size_t n)
 	if (!whole || whole->broken || whole->conn->out.n - whole->conn->out_at > OWN_MAX)
 		return false;
 	return stream_send(whole, (struct str){"", 0}, (struct str){(char *)(uintptr_t)p, n});
+}
+
+struct http_stream *shared_whole(const struct http_shared *s)
+{
+	return s->whole;
+}
+
+unsigned http_shared_parts(const struct http_shared *s)
+{
+	return s->n_parts;
+}
+
+void http_shared_break(struct http_shared *s)
+{
+	if (s->whole && !s->whole->broken)
+		stream_break(s->whole);
 }
 
 void http_shared_end(struct http_shared *s, bool regular)

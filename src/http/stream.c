@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "http/server_priv.h"
+#include "http/websocket.h"
 
 /* Above this much in the output, a stream is blocked also before its first bytes have left. */
 enum { WAITING_MAX = 65536 };
@@ -36,6 +37,19 @@ void stream_turn_end(void *server)
 struct http_stream *http_stream_start(
 	struct http_exchange *x, const char *content_type, const struct http_stream_ops *ops, void *arg)
 {
+	return stream_start(x, content_type, NULL, ops, arg);
+}
+
+static void set_head(struct http_exchange *x, const char *content_type)
+{
+	http_set_header(x, "Content-Type", content_type);
+	http_set_header(x, "Cache-Control", "no-cache, no-transform");
+	http_set_header(x, "X-Accel-Buffering", "no");
+}
+
+struct http_stream *stream_start(struct http_exchange *x, const char *content_type, const struct http_websocket *w,
+	const struct http_stream_ops *ops, void *arg)
+{
 	struct conn *c = x->conn;
 
 	if (!c || !conn_look(c)) {
@@ -46,11 +60,14 @@ struct http_stream *http_stream_start(
 	struct http_stream *st = xcalloc(1, sizeof(*st));
 	*st = (struct http_stream){.conn = c, .ops = ops, .arg = arg, .head = true, .next_head = s->heads};
 	st->no_body = strcmp(x->head.method, "HEAD") == 0;
-	st->chunked = !x->head.http_1_0;
-	http_set_header(x, "Content-Type", content_type);
-	http_set_header(x, "Cache-Control", "no-cache, no-transform");
-	http_set_header(x, "X-Accel-Buffering", "no");
-	x->status = 200;
+	st->chunked = !x->head.http_1_0 && !w;
+	x->status = w ? 101 : 200;
+	if (w) {
+		websocket_head(x);
+		st->ws = websocket_new(st, x, w);
+	} else {
+		set_head(x, content_type);
+	}
 	c->after = (unsigned char)answer_next(x);
 	if (!st->chunked && c->after < NEXT_CLOSE)
 		c->after = NEXT_CLOSE;
@@ -61,6 +78,8 @@ struct http_stream *http_stream_start(
 	s->heads = st;
 	loop_hook_raise(s->hook);
 	conn_enter(c, CONN_STREAM);
+	if (w && c->in.n) /* frames have come with the head */
+		conn_again(c);
 	return st;
 }
 
@@ -94,7 +113,7 @@ void stream_break(struct http_stream *st)
 }
 
 /* Sends the pieces or queues them; false when the connection is broken. */
-static bool put(struct http_stream *st, const struct iovec *iov, size_t n_iov)
+bool stream_put(struct http_stream *st, const struct iovec *iov, size_t n_iov)
 {
 	struct conn *c = st->conn;
 
@@ -119,6 +138,8 @@ bool stream_send(struct http_stream *st, struct str name, struct str piece)
 	char small[512];
 	size_t n = name.n + piece.n;
 
+	if (st->ws)
+		return websocket_send(st, name, piece);
 	if (st->no_body)
 		return true;
 	size_t head = st->chunked ? chunk_head(n, small) : 0, tail = st->chunked ? 2 : 0, total = head + n + tail;
@@ -126,11 +147,11 @@ bool stream_send(struct http_stream *st, struct str name, struct str piece)
 		memcpy(small + head, name.p, name.n);
 		memcpy(small + head + name.n, piece.p, piece.n);
 		memcpy(small + head + n, "\r\n", tail);
-		return put(st, &(struct iovec){small, total}, 1);
+		return stream_put(st, &(struct iovec){small, total}, 1);
 	}
 	const struct iovec chunk[] = {{small, head}, {(void *)(uintptr_t)name.p, name.n},
 		{(void *)(uintptr_t)piece.p, piece.n}, {(void *)(uintptr_t) "\r\n", tail}};
-	return put(st, chunk, N_ELEMENTS(chunk));
+	return stream_put(st, chunk, N_ELEMENTS(chunk));
 }
 
 size_t http_stream_write(struct http_stream *st, const void *p, size_t n)
@@ -169,6 +190,7 @@ static struct conn *let_go(struct http_stream *st)
 
 	head_drop(st);
 	c->stream = NULL;
+	websocket_free(st->ws);
 	free(st);
 	return c;
 }
@@ -183,6 +205,10 @@ void http_stream_end(struct http_stream *st)
 	if (st->shared) {
 		part_end(st);
 		return;
+	}
+	if (st->ws && !st->broken) {
+		websocket_close(st);
+		st->conn->after = NEXT_LINGER;
 	}
 	bool broken = st->broken, chunked = st->chunked && !st->no_body, head = st->head;
 	struct conn *c = let_go(st);
@@ -215,5 +241,6 @@ void stream_closed(struct http_stream *st)
 	st->closed = true;
 	if (st->ops->on_close)
 		st->ops->on_close(st->arg);
+	websocket_free(st->ws);
 	free(st);
 }

@@ -1,6 +1,6 @@
 /*
- * fuzz_server.c - the HTTP server from the first byte on. The first byte of the input chooses: a head, a chunked body, or what a
- * whole connection says, cut into pieces by the second byte. Heads and bodies must be read the same however they are cut.
+ * fuzz_server.c - the HTTP server from the first byte on. The first byte of the input chooses: a head, a chunked body, what a
+ * whole connection says, or what is said in a WebSocket, cut into pieces by the second byte. Heads and bodies must be read the same however they are cut.
  */
 #include <stdint.h>
 #include <sys/socket.h>
@@ -121,6 +121,42 @@ static void begin_stream(struct http_exchange *x)
 	http_stream_end(st);
 }
 
+static void on_answered(void *arg, int status, struct str body)
+{
+	struct http_shared *s = arg;
+
+	if (status && body.n)
+		(void)http_shared_write(s, body.p, body.n);
+	http_websocket_done(s);
+	http_shared_unref(s);
+}
+
+/* Some are requests inside, some are echoed. */
+static void on_message(void *arg, struct http_shared *s, struct str text)
+{
+	const struct http_inner in = {"POST", "/b", text, on_answered, http_shared_ref(s)};
+
+	(void)arg;
+	if (text.p[0] == 'i' && http_inner(s, &in))
+		return;
+	http_shared_unref(s);
+	(void)http_shared_write(s, text.p, text.n);
+	if (text.p[0] == 'e')
+		http_shared_break(s);
+	http_websocket_done(s);
+}
+
+static void begin_websocket(struct http_exchange *x)
+{
+	static const struct http_websocket w = {.max = 3000, .on_message = on_message};
+	struct err e = {0};
+
+	if (http_websocket_check(x, &e) == 0)
+		http_shared_unref(http_shared_start(x, &w, NULL, NULL));
+	else
+		http_reply_static(x, 426, "text/plain", "no", 2);
+}
+
 static void on_head(struct http_exchange *x, void *arg)
 {
 	int r = 0;
@@ -137,6 +173,9 @@ static void on_head(struct http_exchange *x, void *arg)
 		break;
 	case 's':
 		begin_stream(x);
+		break;
+	case 'w':
+		begin_websocket(x);
 		break;
 	default:
 		http_reply_ranges(x, "text/plain", "\"tag\"", "0123456789", 10);
@@ -204,6 +243,18 @@ static void try_connection(const char *p, size_t n, size_t step)
 	buf_done(&answers);
 }
 
+/* Behind a handshake that is as it should be. */
+static void try_websocket(const char *p, size_t n, size_t step)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+
+	buf_add_str(&b, "GET /w HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+	buf_add(&b, p, n);
+	if (buf_status(&b) == 0)
+		try_connection(b.p, b.n, step);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 3)
@@ -213,7 +264,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_head(p, size - 2);
 	else if (data[0] < 96)
 		try_chunks(p, size - 2);
-	else
+	else if (data[0] < 224)
 		try_connection(p, size - 2, 1 + (size_t)data[1] * 8);
+	else
+		try_websocket(p, size - 2, 1 + (size_t)data[1] * 8);
 	return 0;
 }

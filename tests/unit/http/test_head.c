@@ -203,7 +203,9 @@ static const struct row rows[] = {
 		"POST / host=- body=5 close 1.0"),
 	ERR("another expectation", E_EXPECTATION, POST("Expect: miracles\r\n")),
 	ERR("another one too", E_EXPECTATION, POST("Expect: 100-continue, miracles\r\n")),
-	ERR("WebSocket", E_UPGRADE, GET("Host: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n")),
+	OK("WebSocket", GET("Host: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: h2c, WebSocket\r\n"),
+		"GET / host=x body=0 websocket"),
+	ERR("by POST", E_UPGRADE, POST("Connection: Upgrade\r\nUpgrade: websocket\r\n")),
 	ERR("anything else", E_UPGRADE, GET("Host: x\r\nConnection: upgrade\r\nUpgrade: h2c, foo/1\r\n")),
 	OK("h2c", GET("Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n"),
 		PLAIN),
@@ -240,6 +242,8 @@ static void describe(const struct head *h, struct buf *b)
 	else
 		buf_printf(b, "%lld", (long long)h->length);
 	buf_printf(b, "%s%s%s", h->keep_alive ? "" : " close", h->http_1_0 ? " 1.0" : "", h->expects ? " expects" : "");
+	if (h->websocket)
+		buf_add_str(b, " websocket");
 }
 
 static void read_row(const struct row *r, size_t step)

@@ -65,7 +65,7 @@ static void on_head(struct http_exchange *x, void *arg)
 	static const char *const begins[] = {"event: a\n\n", "event: b\n\n", ""};
 	struct fixture *f = arg;
 
-	f->shared = http_shared_start(x, "text/event-stream", owner_closed, f);
+	f->shared = http_shared_start(x, NULL, owner_closed, f);
 	assert_non_null(f->shared);
 	assert_true(http_shared_write(f->shared, ": hi\n\n", 6));
 	for (unsigned i = 0; i < PARTS; i++) {

@@ -1,0 +1,338 @@
+/*
+ * websocket.c - WebSockets: frames by libwslay, bytes by the connection.
+ *
+ * A message of the client is handed to the owner, who says when its work is done (http_inner, or http_websocket_done). While
+ * MESSAGES_AT_WORK of them are not, nothing is read: whoever sends faster than is worked has to wait, as with bodies of requests.
+ */
+#include "http/websocket.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <wslay/wslay.h>
+
+enum {
+	MESSAGES_AT_WORK = 8,
+	OUT_MAX = 1 << 20, /* waiting for a client that sends pings and takes nothing: more ends it */
+	KEY_LEN = 24,      /* 16 bytes in base64 */
+};
+
+struct message {
+	struct message *next;
+	size_t n;
+	char text[];
+};
+
+struct websocket {
+	struct http_stream *stream;
+	wslay_event_context_ptr ctx;
+	struct http_websocket config;
+	struct str input;              /* what libwslay reads from at present */
+	struct message *first, **last; /* that have come and are not at work yet */
+	unsigned at_work;
+	unsigned code; /* to say goodbye with */
+	bool closing;  /* it is said */
+	bool failed;   /* what came is no frame */
+	char *fields;  /* of the head, for requests inside */
+};
+
+/* ---- beginning ---- */
+
+bool http_wants_websocket(const struct http_exchange *x)
+{
+	return x->head.websocket;
+}
+
+int http_websocket_check(struct http_exchange *x, struct err *e)
+{
+	const char *version = http_header(x, "Sec-WebSocket-Version"), *key = http_header(x, "Sec-WebSocket-Key");
+
+	if (!x->head.websocket || !version || strcmp(version, "13") != 0) {
+		http_set_header(x, "Upgrade", "websocket");
+		http_set_header(x, "Sec-WebSocket-Version", "13");
+		return err_set(e, E_UPGRADE, "This address is a WebSocket of version 13.");
+	}
+	unsigned char raw[KEY_LEN];
+	if (!key || strlen(key) != KEY_LEN || strcmp(key + KEY_LEN - 2, "==") != 0 ||
+		EVP_DecodeBlock(raw, (const unsigned char *)key, KEY_LEN) < 0)
+		return err_set(e, E_INVALID, "Sec-WebSocket-Key is not 16 bytes in base64.");
+	return 0;
+}
+
+void websocket_head(struct http_exchange *x)
+{
+	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+	const char *key = http_header(x, "Sec-WebSocket-Key");
+	char both[KEY_LEN + sizeof guid];
+	unsigned char hash[EVP_MAX_MD_SIZE], text[64];
+	unsigned n = 0;
+
+	memcpy(both, key, KEY_LEN);
+	memcpy(both + KEY_LEN, guid, sizeof guid);
+	if (!EVP_Digest(both, sizeof both - 1, hash, &n, EVP_sha1(), NULL))
+		n = 0;
+	EVP_EncodeBlock(text, hash, (int)n);
+	http_set_header(x, "Upgrade", "websocket");
+	http_set_header(x, "Connection", "Upgrade");
+	http_set_header(x, "Sec-WebSocket-Accept", (const char *)text);
+}
+
+/* What a request inside says of itself: who sends it, from which page, and how it came. */
+static char *keep_fields(struct http_exchange *x)
+{
+	static const char *const names[] = {"Cookie", "Authorization", "Origin", "Sec-Fetch-Site", "User-Agent",
+		"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix", "Forwarded"};
+	struct buf b = BUF_INIT(x->server->config.max_header_bytes * 2);
+
+	buf_printf(&b, "Host: %s\r\n", x->head.host ? x->head.host : "");
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		const char *value = http_header(x, names[i]);
+		if (value)
+			buf_printf(&b, "%s: %s\r\n", names[i], value);
+	}
+	return buf_take(&b);
+}
+
+/* ---- to and from libwslay ---- */
+
+static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *p, size_t n, int flags UNUSED, void *arg)
+{
+	const struct websocket *w = arg;
+	const struct iovec iov = {(void *)(uintptr_t)p, n};
+
+	if (!w->stream->broken && stream_put(w->stream, &iov, 1))
+		return (ssize_t)n;
+	wslay_event_set_error(ctx, WSLAY_ERR_CALLBACK_FAILURE);
+	return -1;
+}
+
+static ssize_t on_recv(wslay_event_context_ptr ctx, uint8_t *p, size_t n, int flags UNUSED, void *arg)
+{
+	struct websocket *w = arg;
+
+	n = MIN(n, w->input.n);
+	/* With messages waiting, those that libwslay has in hand are the last for now. */
+	if (n == 0 || w->first) {
+		wslay_event_set_error(ctx, WSLAY_ERR_WOULDBLOCK);
+		return -1;
+	}
+	memcpy(p, w->input.p, n);
+	w->input = (struct str){w->input.p + n, w->input.n - n};
+	return (ssize_t)n;
+}
+
+static void say_goodbye(struct websocket *w, unsigned code)
+{
+	if (!w->closing)
+		(void)wslay_event_queue_close(w->ctx, (uint16_t)code, NULL, 0);
+	w->closing = true;
+}
+
+/* What libwslay answers with a goodbye that says no reason, or takes: what is no frame, and half a code. */
+static void fail(struct websocket *w)
+{
+	static const unsigned char goodbye[] = {
+		0x80 | WSLAY_CONNECTION_CLOSE, 2, WSLAY_CODE_PROTOCOL_ERROR >> 8, WSLAY_CODE_PROTOCOL_ERROR & 255};
+	const struct iovec iov = {(void *)(uintptr_t)goodbye, sizeof goodbye};
+
+	if (!w->closing && !w->stream->broken)
+		(void)stream_put(w->stream, &iov, 1);
+	w->closing = w->failed = true;
+}
+
+static void on_message(wslay_event_context_ptr ctx UNUSED, const struct wslay_event_on_msg_recv_arg *m, void *arg)
+{
+	struct websocket *w = arg;
+
+	if (m->opcode == WSLAY_BINARY_FRAME)
+		say_goodbye(w, WSLAY_CODE_UNSUPPORTED_DATA);
+	if (m->opcode == WSLAY_CONNECTION_CLOSE && m->msg_length == 1)
+		fail(w);
+	if (m->opcode != WSLAY_TEXT_FRAME || w->closing)
+		return;
+	struct message *copy = xcalloc(1, sizeof *copy + m->msg_length + 1);
+	copy->n = m->msg_length;
+	if (copy->n)
+		memcpy(copy->text, m->msg, copy->n);
+	*w->last = copy;
+	w->last = &copy->next;
+}
+
+struct websocket *websocket_new(struct http_stream *st, struct http_exchange *x, const struct http_websocket *config)
+{
+	static const struct wslay_event_callbacks calls = {
+		.recv_callback = on_recv, .send_callback = on_send, .on_msg_recv_callback = on_message};
+	struct websocket *w = xcalloc(1, sizeof *w);
+
+	*w = (struct websocket){.stream = st, .config = *config, .last = &w->first, .code = WSLAY_CODE_NORMAL_CLOSURE};
+	w->fields = keep_fields(x);
+	if (!w->fields || wslay_event_context_server_init(&w->ctx, &calls, w) != 0)
+		abort();
+	wslay_event_config_set_max_recv_msg_length(w->ctx, config->max);
+	return w;
+}
+
+void websocket_free(struct websocket *w)
+{
+	if (!w)
+		return;
+	wslay_event_context_free(w->ctx);
+	for (struct message *m; (m = w->first) != NULL; free(m))
+		w->first = m->next;
+	free(w->fields);
+	free(w);
+}
+
+/* ---- writing ---- */
+
+bool websocket_send(struct http_stream *st, struct str name, struct str piece)
+{
+	struct websocket *w = st->ws;
+	struct buf both = BUF_INIT(SIZE_MAX);
+
+	if (name.n) {
+		buf_add(&both, name.p, name.n);
+		buf_add(&both, piece.p, piece.n);
+		piece = buf_str(&both);
+	}
+	const struct wslay_event_msg m = {
+		.opcode = WSLAY_TEXT_FRAME, .msg = (const uint8_t *)piece.p, .msg_length = piece.n};
+	/* Behind a goodbye nothing is said any more. */
+	bool said = !w->closing && buf_status(&both) == 0 && wslay_event_queue_msg(w->ctx, &m) == 0;
+	buf_done(&both);
+	return !said || wslay_event_send(w->ctx) == 0;
+}
+
+void websocket_close(struct http_stream *st)
+{
+	say_goodbye(st->ws, st->ws->code);
+	(void)wslay_event_send(st->ws->ctx);
+}
+
+void http_shared_code(struct http_shared *s, unsigned code)
+{
+	struct http_stream *whole = shared_whole(s);
+
+	if (whole && whole->ws)
+		whole->ws->code = code;
+}
+
+/* ---- reading ---- */
+
+static void hand_on(struct websocket *w)
+{
+	while (w->first && w->at_work < MESSAGES_AT_WORK && !w->closing) {
+		struct message *m = w->first;
+
+		w->first = m->next;
+		if (!w->first)
+			w->last = &w->first;
+		w->at_work++;
+		w->config.on_message(w->config.arg, w->stream->arg, (struct str){m->text, m->n});
+		free(m);
+	}
+}
+
+void http_websocket_done(struct http_shared *s)
+{
+	struct http_stream *whole = shared_whole(s);
+
+	if (!whole || !whole->ws)
+		return;
+	ASSERT(whole->ws->at_work > 0);
+	whole->ws->at_work--;
+	conn_again(whole->conn);
+}
+
+/* All is said by both sides, or there is no more use in it: the connection lingers until the client has closed it, too. */
+static void finish(struct conn *c)
+{
+	struct http_stream *st = TAKE_PTR(c->stream);
+
+	c->after = NEXT_LINGER;
+	stream_closed(st);
+	conn_answered(c);
+}
+
+/* Takes what fits of the bytes; returns how many these are. */
+static size_t take(struct websocket *w, const char *p, size_t n)
+{
+	w->input = (struct str){(char *)(uintptr_t)p, n};
+	if (wslay_event_recv(w->ctx) != 0)
+		fail(w);
+	size_t taken = n - w->input.n;
+	w->input = (struct str){NULL, 0};
+	return taken;
+}
+
+static bool go_on(struct conn *c)
+{
+	struct websocket *w = c->stream->ws;
+
+	if ((!w->failed && wslay_event_send(w->ctx) != 0) || c->out.n - c->out_at > OUT_MAX)
+		stream_break(c->stream);
+	if (c->stream->broken)
+		return false;
+	if (w->failed) {
+		finish(c);
+		return false;
+	}
+	if (wslay_event_get_close_sent(w->ctx) &&
+		(wslay_event_get_close_received(w->ctx) || !wslay_event_get_read_enabled(w->ctx))) {
+		finish(c);
+		return false;
+	}
+	hand_on(w);
+	return !c->dead && c->stream != NULL;
+}
+
+bool websocket_step(struct conn *c)
+{
+	struct websocket *w = c->stream->ws;
+	struct http_server *s = c->server;
+	ssize_t n;
+
+	hand_on(w);
+	if (c->dead || !c->stream || w->first || c->stream->broken)
+		return false;
+	if (c->in.n) {
+		size_t k = take(w, c->in.p, c->in.n);
+		if (k == c->in.n)
+			buf_wipe(&c->in);
+		else
+			buf_consume(&c->in, k);
+		return go_on(c);
+	}
+	if (!c->readable)
+		return false;
+	n = wire_read(c, s->read, sizeof(s->read));
+	if (n == -EAGAIN) {
+		c->readable = false;
+		return false;
+	}
+	if (n > 0) {
+		size_t k = take(w, s->read, (size_t)n);
+		if (conn_keep(c, s->read + k, (size_t)n - k) == 0)
+			return go_on(c);
+	}
+	conn_close(c);
+	return false;
+}
+
+/* ---- requests inside ---- */
+
+bool http_inner(struct http_shared *s, const struct http_inner *in)
+{
+	struct http_stream *whole = shared_whole(s);
+	CLEANUP(buf_done) struct buf head = BUF_INIT(SIZE_MAX);
+	unsigned lines = 2; /* the first one, and the empty one */
+
+	if (!whole || !whole->ws)
+		return false;
+	buf_printf(&head, "%s %s HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+		in->method, in->path, whole->ws->fields, in->body.n);
+	for (const char *p = head.p; buf_status(&head) == 0 && (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	return buf_status(&head) == 0 && exchange_inner(whole->conn, buf_str(&head), lines, in, s);
+}
