@@ -19,7 +19,9 @@
 #define STRAY_MS INT64_C(3600000)
 
 /* Whether somebody has the blob of the row `blobs`. */
-#define BLOBS_USED "EXISTS (SELECT 1 FROM images WHERE images.blob_id = blobs.id)"
+#define BLOBS_USED                                                                                                     \
+	"(EXISTS (SELECT 1 FROM images WHERE images.blob_id = blobs.id)"                                               \
+	" OR EXISTS (SELECT 1 FROM documents WHERE documents.blob_id = blobs.id))"
 
 /* Held from a file's place until its row is there, or from the row's end until the file is gone. */
 static pthread_mutex_t place_mx = PTHREAD_MUTEX_INITIALIZER;
@@ -81,6 +83,15 @@ static int rename_into_place(const char *from, const char *to, struct err *e)
 		return err_file(e, -errno, to);
 	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(to, '/') - to), to);
 	return sync_folder(folder, e);
+}
+
+int blobs_open(const char *data, const char *hash, int *ret_fd, struct err *e)
+{
+	char path[PATH_MAX];
+
+	file_path(data, hash, path);
+	*ret_fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return *ret_fd < 0 ? err_set(e, E_NOT_FOUND, "The bytes of this file are gone.") : 0;
 }
 
 int blobs_read(const char *data, const char *hash, struct buf *to, struct err *e)

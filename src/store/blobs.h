@@ -27,6 +27,9 @@ int blobs_put(struct db *db, const char *data, const struct blob_new *in, struct
 /* Adds the bytes. E_NOT_FOUND when the file is gone. */
 int blobs_read(const char *data, const char *hash, struct buf *to, struct err *e) MUST_CHECK;
 
+/* To read it piece by piece. E_NOT_FOUND. */
+int blobs_open(const char *data, const char *hash, int *ret_fd, struct err *e) MUST_CHECK;
+
 /* Removes some hundred of those that nobody has, and says how many. */
 int blobs_delete_unused(struct db *db, const char *data, int64_t *ret_n, struct err *e) MUST_CHECK;
 /* Removes files without a row that are older than an hour (`now`, Unix ms), and says how many. */

@@ -50,15 +50,14 @@ struct create {
 	atelier_id id;
 };
 
-static int create_in(struct db_conn *c, void *arg, struct err *e)
+int jobs_create_in(struct db_conn *c, const struct job_new *in, atelier_id *ret_id, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct create *x = arg;
-	const struct job_row row = {.user_id = x->in->user_id,
-		.kind = x->in->kind,
+	const struct job_row row = {.user_id = in->user_id,
+		.kind = in->kind,
 		.state = "queued",
-		.title = x->in->title,
-		.params = x->in->params,
+		.title = in->title,
+		.params = in->params,
 		.due_at = clock_now_ms()};
 	int r = STORE_FIRST(c, &rows, NO_JOB, e,
 		"SELECT count(*) FROM jobs WHERE state = 'queued' AND kind = ? AND user_id = ?", DB_TEXT(row.kind),
@@ -66,7 +65,14 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 
 	if (r == 0 && db_i64(rows, 0) >= JOBS_WAITING_MAX)
 		return err_set(e, E_BUSY, "%d of your jobs wait already. Try again later.", JOBS_WAITING_MAX);
-	return r < 0 ? r : rows_create_in(&jobs, c, &row, &x->id, e);
+	return r < 0 ? r : rows_create_in(&jobs, c, &row, ret_id, e);
+}
+
+static int create_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct create *x = arg;
+
+	return jobs_create_in(c, x->in, &x->id, e);
 }
 
 int jobs_create(struct db *db, const struct job_new *in, atelier_id *ret_id, struct err *e)

@@ -46,6 +46,8 @@ struct job_new {
 /* Stores it as queued. E_CONFLICT: one of this kind with these params is open; E_BUSY: too many of this user's wait. */
 #define JOBS_WAITING_MAX 20000 /* of a user and kind */
 int jobs_create(struct db *db, const struct job_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+/* The same inside a db_write, whose caller says what E_CONFLICT means. */
+int jobs_create_in(struct db_conn *c, const struct job_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 
 /* user_id 0: whoever's it is. */
 int jobs_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct job_row *ret,

@@ -91,6 +91,8 @@ static int keep(const struct shared_kind *k, struct db_conn *c, atelier_id id, a
 	char sql[SQL_MAX];
 	atelier_id version;
 
+	if (!k->versions)
+		return 0;
 	snprintf(sql, sizeof(sql),
 		"INSERT INTO %s (id, %s, version, user_id, created_at, %s) SELECT ?, id, version, ?, updated_at, %s "
 		"FROM %s"
@@ -136,7 +138,8 @@ static int edit_in(struct db_conn *c, void *arg, struct err *e)
 		r = x->edit->edit(x->ret, x->edit->arg, e);
 	if (r < 0)
 		return r;
-	++*(int64_t *)(void *)((char *)x->ret + x->k->version);
+	if (x->k->versions)
+		++*(int64_t *)(void *)((char *)x->ret + x->k->version);
 	r = rows_set_in(x->k->rows, c, x->ret, e);
 	return r < 0 ? r : keep(x->k, c, x->edit->id, x->user_id, e);
 }

@@ -9,7 +9,8 @@
 #include "store/rows.h"
 
 struct shared_kind {
-	const struct rows_table *rows, *versions;
+	const struct rows_table *rows,
+		*versions;  /* versions NULL: what it was is not kept, and `ref` and `kept` are nothing */
 	const char *grants; /* the kind of its grants */
 	const char *ref;    /* the column of the versions that says of what they are */
 	const char *kept;   /* the columns that a version keeps, with commas between */

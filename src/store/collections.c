@@ -1,0 +1,226 @@
+/* collections.c - see collections.h. */
+#include "store/collections.h"
+
+#include <stdlib.h>
+
+#include "store/shared_rows.h"
+#include "store/store_priv.h"
+
+#define NO_COLLECTION "There is no such collection, or it is not shared with you."
+
+#define R struct collection
+static const struct col columns[] = {COL(I64, R, id), COL_ONCE(I64, R, user_id), COL_ONCE(REF, R, conversation_id),
+	COL(TEXT, R, name), COL_FOLDED(R, name, "folded"), COL(TEXT, R, description), COL(I64, R, passage_tokens),
+	COL(I64, R, passages),
+	COL_AS(I64, R, documents, "(SELECT count(*) FROM documents d WHERE d.collection_id = collections.id)",
+		COL_SEEN),
+	COL_AS(I64, R, revision, "collections.revision", COL_SEEN),
+	COL_AS(I64, R, removed, "collections.removed", COL_SEEN), COL_CREATED(R, created_at),
+	COL_UPDATED(R, updated_at), SHARED_COLS(R, "collections", "collection")};
+#undef R
+static const struct rows_table rows = {"collections", "folded", NO_COLLECTION,
+	"You have a collection of this name already.", TABLE(struct collection, columns)};
+
+static const struct shared_kind kind = {.rows = &rows,
+	.grants = "collection",
+	.max = COLLECTIONS_MAX,
+	.many = "You have as many collections as there can be.",
+	.user_id = offsetof(struct collection, user_id)};
+
+int collections_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct collection_rows *ret, struct err *e)
+{
+	size_t kept = 0;
+	int r = shared_list(&kind, c, user_id, a, &ret->items, &ret->n, e);
+
+	for (size_t i = 0; r == 0 && i < ret->n; i++)
+		if (!ret->items[i].conversation_id)
+			ret->items[kept++] = ret->items[i];
+	ret->n = r < 0 ? 0 : kept;
+	return r;
+}
+
+int collections_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
+	struct collection *ret, struct err *e)
+{
+	return shared_get(&kind, c, user_id, id, verb, a, ret, e);
+}
+
+int collections_create(struct db *db, const struct collection *in, atelier_id *ret_id, struct err *e)
+{
+	return shared_create(&kind, db, in, ret_id, e);
+}
+
+int collections_edit(
+	struct db *db, atelier_id user_id, const struct rows_edit *x, struct collection *ret, struct err *e)
+{
+	return shared_edit(&kind, db, user_id, x, ret, e);
+}
+
+int collections_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
+{
+	return shared_delete(&kind, db, user_id, id, e);
+}
+
+/* ---- of a conversation ---- */
+
+struct of_conversation {
+	atelier_id user_id, conversation_id, id;
+};
+
+static int of_conversation_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct of_conversation *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows_ = NULL;
+	char name[ID_LEN + 1];
+	int r = STORE_FIRST(c, &rows_, STORE_NO_CONVERSATION, e,
+		"SELECT coalesce(k.id, 0) FROM conversations v LEFT JOIN collections k ON k.conversation_id = v.id"
+		" WHERE v.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
+		DB_I64(x->conversation_id), DB_I64(x->user_id));
+
+	if (r < 0)
+		return r;
+	x->id = db_i64(rows_, 0);
+	id_format(x->conversation_id, name);
+	const struct collection in = {.user_id = x->user_id,
+		.conversation_id = x->conversation_id,
+		.name = name,
+		.description = "",
+		.passage_tokens = 128,
+		.passages = 8};
+	return x->id ? 0 : rows_create_in(&rows, c, &in, &x->id, e);
+}
+
+int collections_of_conversation(
+	struct db *db, atelier_id user_id, atelier_id conversation_id, atelier_id *ret_id, struct err *e)
+{
+	struct of_conversation x = {.user_id = user_id, .conversation_id = conversation_id};
+	int r = db_write(db, of_conversation_in, &x, e);
+
+	if (r == 0)
+		*ret_id = x.id;
+	return r;
+}
+
+int collections_find_of(
+	struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id *ret_id, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
+	int r = db_query(c, &found, e, "SELECT id FROM collections WHERE conversation_id = ? AND user_id = ?",
+		DB_I64(conversation_id), DB_I64(user_id));
+
+	if (r == 0)
+		r = db_next(found, e);
+	*ret_id = r > 0 ? db_i64(found, 0) : 0;
+	return MIN(r, 0);
+}
+
+/* ---- what is searched ---- */
+
+struct gather {
+	struct db_conn *c;
+	const struct search_wish *w;
+	struct arena *a;
+	struct store_list places;
+};
+
+#define PLACE "k.id, k.revision, k.removed, k.passages"
+static struct search_place read_place(const struct db_rows *rows_)
+{
+	return (struct search_place){db_i64(rows_, 0), db_i64(rows_, 1), db_i64(rows_, 2), db_i64(rows_, 3), NULL, 0};
+}
+
+static struct search_place *place_of(struct gather *g, atelier_id collection_id)
+{
+	struct search_place *items = g->places.items;
+
+	for (size_t i = 0; i < g->places.n; i++)
+		if (items[i].collection_id == collection_id)
+			return &items[i];
+	return NULL;
+}
+
+static int add_place(struct gather *g, const struct search_place *x, struct err *e)
+{
+	if (place_of(g, x->collection_id))
+		return 0;
+	struct search_place *p = store_push(&g->places, g->a);
+	if (!p)
+		return store_full(e);
+	*p = *x;
+	return 0;
+}
+
+static int add_all(struct gather *g, struct err *e)
+{
+	struct collection_rows l = {.n = 0};
+	int r = collections_list(g->c, g->w->user_id, g->a, &l, e);
+
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		const struct collection *k = &l.items[i];
+		r = add_place(g, &(struct search_place){k->id, k->revision, k->removed, k->passages, NULL, 0}, e);
+	}
+	return r;
+}
+
+static int add_collection(struct gather *g, atelier_id id, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
+	int r = STORE_FIRST(g->c, &found, NO_COLLECTION, e,
+		"SELECT " PLACE " FROM collections k WHERE k.id = ? AND " GRANTED("collection", "k.id", "k.user_id"),
+		DB_I64(id), GRANTED_PARAMS(g->w->user_id, false, GRANT_READ));
+
+	if (r < 0)
+		return r;
+	const struct search_place x = read_place(found);
+	return add_place(g, &x, e);
+}
+
+/* Of a collection that is searched as a whole all documents are in it already. */
+static int add_document(struct gather *g, atelier_id id, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
+	int r = STORE_FIRST(g->c, &found, "There is no such document, or it is not shared with you.", e,
+		"SELECT " PLACE " FROM documents d JOIN collections k ON k.id = d.collection_id"
+		" WHERE d.id = ? AND " GRANTED("collection", "k.id", "k.user_id"),
+		DB_I64(id), GRANTED_PARAMS(g->w->user_id, false, GRANT_READ));
+
+	if (r < 0)
+		return r;
+	struct search_place x = read_place(found), *p = place_of(g, x.collection_id);
+	if (p && p->n == 0)
+		return 0;
+	if (!p) {
+		x.documents = ARENA_ARRAY(g->a, atelier_id, g->w->n_documents);
+		if (!x.documents || add_place(g, &x, e) < 0)
+			return store_full(e);
+		p = place_of(g, x.collection_id);
+	}
+	p->documents[p->n++] = id;
+	return 0;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const atelier_id *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+int collections_scope(
+	struct db_conn *c, const struct search_wish *w, struct arena *a, struct search_scope *ret, struct err *e)
+{
+	struct gather g = {c, w, a, {.size = sizeof(struct search_place)}};
+	int r = w->n_collections + w->n_documents ? 0 : add_all(&g, e);
+
+	for (size_t i = 0; r == 0 && i < w->n_collections; i++)
+		r = add_collection(&g, w->collections[i], e);
+	for (size_t i = 0; r == 0 && i < w->n_documents; i++)
+		r = add_document(&g, w->documents[i], e);
+	if (r < 0)
+		return r;
+	*ret = (struct search_scope){g.places.items, g.places.n};
+	for (size_t i = 0; i < ret->n; i++)
+		if (ret->items[i].n > 1)
+			qsort(ret->items[i].documents, ret->items[i].n, sizeof(atelier_id), by_id);
+	return 0;
+}

@@ -1,0 +1,72 @@
+/*
+ * collections.h - collections: documents that are searched together. Each belongs to a person and is others' by grants of the
+ * kind "collection"; files that were dropped into a conversation are a collection of it, which is in no list.
+ */
+#pragma once
+
+#include "store/grants.h"
+#include "store/rows.h"
+
+#define COLLECTIONS_MAX 1000 /* of one person */
+
+struct collection {
+	atelier_id id, user_id;
+	atelier_id conversation_id; /* whose files these are; 0: of none */
+	const char *owner;          /* the name of its owner; read only */
+	const char *name;           /* unique among the owner's, however it is written */
+	const char *description;
+	int64_t passage_tokens; /* of a passage, about; for documents that are read from now on */
+	int64_t passages;       /* that a model is given at most */
+	int64_t documents;      /* how many; read only, as what follows */
+	int64_t may;            /* enum grant_verb, of who asks */
+	bool shared;            /* others have it, too */
+	int64_t revision, removed;
+	int64_t created_at, updated_at;
+};
+
+struct collection_rows {
+	struct collection *items;
+	size_t n;
+};
+
+/* Those that a person may read, by name; not those of conversations. */
+int collections_list(
+	struct db_conn *c, atelier_id user_id, struct arena *a, struct collection_rows *ret, struct err *e) MUST_CHECK;
+/* E_NOT_FOUND for one on which the person does not have the verb. */
+int collections_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
+	struct collection *ret, struct err *e) MUST_CHECK;
+int collections_create(struct db *db, const struct collection *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+int collections_edit(
+	struct db *db, atelier_id user_id, const struct rows_edit *x, struct collection *ret, struct err *e) MUST_CHECK;
+/* By its owner alone, with its documents and grants. */
+int collections_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+
+/* That of a person's conversation, made when there is none. E_NOT_FOUND. */
+int collections_of_conversation(
+	struct db *db, atelier_id user_id, atelier_id conversation_id, atelier_id *ret_id, struct err *e) MUST_CHECK;
+
+/* The same, when there is one: *ret_id 0: none. */
+int collections_find_of(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id *ret_id,
+	struct err *e) MUST_CHECK;
+
+/* What is to be searched: of a collection all documents, or those that are named. */
+struct search_place {
+	atelier_id collection_id;
+	int64_t revision, removed;
+	int64_t passages;      /* that a model is given at most */
+	atelier_id *documents; /* sorted */
+	size_t n;              /* 0: all */
+};
+struct search_scope {
+	struct search_place *items;
+	size_t n;
+};
+/* The collections and the documents, which a person must be allowed to read (E_NOT_FOUND); none of both: all collections that
+ * are in the person's list. */
+struct search_wish {
+	atelier_id user_id;
+	const atelier_id *collections, *documents;
+	size_t n_collections, n_documents;
+};
+int collections_scope(struct db_conn *c, const struct search_wish *w, struct arena *a, struct search_scope *ret,
+	struct err *e) MUST_CHECK;

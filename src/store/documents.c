@@ -1,0 +1,347 @@
+/* documents.c - see documents.h. */
+#include "store/documents.h"
+
+#include <stdio.h>
+
+#include "store/grants.h"
+#include "store/jobs.h"
+#include "store/store_priv.h"
+
+#define NO_DOCUMENT   "There is no such document, or it is not shared with you."
+#define NO_COLLECTION "There is no such collection, or you may not change it."
+#define BEING_READ    "This document is being read. Wait for the end, or stop it."
+
+/* What its job says counts as long as that is open: so a document follows its job whatever becomes of that. */
+#define STATE                                                                                                          \
+	"CASE WHEN j.state = 'queued' THEN 'queued' WHEN j.state = 'running' AND documents.state = 'queued' THEN"      \
+	" 'reading' WHEN j.state = 'running' OR documents.state IN ('ready', 'failed') THEN documents.state"           \
+	" ELSE 'failed' END"
+#define OPEN "coalesce(j.state, '') IN ('queued', 'running')"
+
+#define D struct document
+static const struct col columns[] = {COL(I64, D, id), COL(I64, D, collection_id), COL(REF, D, user_id),
+	COL(TEXT, D, name), COL_AS(TEXT, D, state, STATE, COL_SEEN),
+	COL_AS(TEXT, D, error_code,
+		"CASE WHEN " OPEN " OR documents.state = 'ready' THEN NULL"
+		" ELSE coalesce(documents.error_code, j.error_code, j.state, 'interrupted') END",
+		COL_SEEN),
+	COL_AS(TEXT, D, error_text,
+		"CASE WHEN " OPEN " OR documents.state = 'ready' THEN NULL"
+		" ELSE coalesce(documents.error_text, j.error_text, '') END",
+		COL_SEEN),
+	COL_AS(TEXT, D, progress, "CASE WHEN " OPEN " THEN j.progress ELSE NULL END", COL_SEEN), COL(REF, D, text_id),
+	COL(I64, D, job_id), COL_AS(TEXT, D, hash, "b.hash", COL_SEEN), COL_AS(I64, D, size, "b.size", COL_SEEN),
+	COL_AS(I64, D, passages, "t.passages", COL_SEEN), COL_AS(I64, D, pages, "t.pages", COL_SEEN),
+	COL_AS(TEXT, D, language, "t.language", COL_SEEN), COL_AS(TEXT, D, warnings, "t.warnings", COL_SEEN),
+	COL_CREATED(D, created_at), COL_UPDATED(D, updated_at)};
+#undef D
+static const struct rows_table documents = {"documents", "id", NO_DOCUMENT, NULL, TABLE(struct document, columns)};
+
+#define JOINED                                                                                                         \
+	"JOIN blobs b ON b.id = documents.blob_id JOIN collections k ON k.id = documents.collection_id"                \
+	" LEFT JOIN texts t ON t.id = documents.text_id LEFT JOIN jobs j ON j.id = documents.job_id "
+#define MAY GRANTED("collection", "k.id", "k.user_id")
+
+int documents_list(
+	struct db_conn *c, const struct document_filter *f, struct arena *a, struct document_rows *ret, struct err *e)
+{
+	const char *state = f->state ? f->state : "";
+
+	return rows_all(&documents, c, a, &ret->items, &ret->n, e,
+		JOINED "WHERE documents.collection_id = ? AND " MAY " AND documents.id > ? AND (? = '' OR " STATE
+		       " = ?) ORDER BY documents.id LIMIT ?",
+		DB_I64(f->collection_id), GRANTED_PARAMS(f->user_id, false, GRANT_READ), DB_I64(f->after),
+		DB_TEXT(state), DB_TEXT(state), DB_I64(f->limit + 1));
+}
+
+int documents_get(
+	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct document *ret, struct err *e)
+{
+	return rows_first(&documents, c, a, ret, e, JOINED "WHERE documents.id = ? AND " MAY, DB_I64(id),
+		GRANTED_PARAMS(user_id, false, GRANT_READ));
+}
+
+/* ---- making ---- */
+
+/* Notes that something in the collection has changed; *ret: in which revision. */
+static int count_change(struct db_conn *c, atelier_id collection_id, bool removed, int64_t *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_exec(c, NULL, e,
+		removed ? "UPDATE collections SET revision = revision + 1, removed = revision + 1 WHERE id = ?"
+			: "UPDATE collections SET revision = revision + 1 WHERE id = ?",
+		DB_I64(collection_id));
+
+	if (r == 0)
+		r = STORE_FIRST(c, &rows, NO_COLLECTION, e, "SELECT revision FROM collections WHERE id = ?",
+			DB_I64(collection_id));
+	if (r == 0)
+		*ret = db_i64(rows, 0);
+	return r;
+}
+
+static int may_edit(struct db_conn *c, atelier_id user_id, atelier_id collection_id, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+
+	return STORE_FIRST(c, &rows, NO_COLLECTION, e, "SELECT 1 FROM collections k WHERE k.id = ? AND " MAY,
+		DB_I64(collection_id), GRANTED_PARAMS(user_id, false, GRANT_EDIT));
+}
+
+/* Of a document in a collection that the person may edit. */
+static int find(struct db_conn *c, atelier_id user_id, atelier_id id, struct db_rows **ret, struct err *e)
+{
+	return STORE_FIRST(c, ret, NO_DOCUMENT, e,
+		"SELECT documents.collection_id, documents.name, CASE WHEN " OPEN " THEN 1 ELSE 0 END, documents.state,"
+		" documents.job_id FROM documents " JOINED "WHERE documents.id = ? AND " MAY,
+		DB_I64(id), GRANTED_PARAMS(user_id, false, GRANT_EDIT));
+}
+
+static int begin_job(struct db_conn *c, atelier_id user_id, atelier_id id, const char *name, struct err *e)
+{
+	char wire[ID_LEN + 1], params[64];
+	atelier_id job = 0;
+
+	id_format(id, wire);
+	snprintf(params, sizeof(params), "{\"document\":\"%s\"}", wire);
+	int r = jobs_create_in(c,
+		&(struct job_new){.user_id = user_id, .kind = DOCUMENT_JOB, .title = name, .params = params}, &job, e);
+	return r < 0 ? store_conflict(r, e, BEING_READ)
+		     : db_exec(c, NULL, e,
+			       "UPDATE documents SET job_id = ?, state = 'queued', error_code = NULL, error_text = "
+			       "NULL,"
+			       " updated_at = ? WHERE id = ?",
+			       DB_I64(job), DB_I64(clock_now_ms()), DB_I64(id));
+}
+
+struct creation {
+	const struct document_new *in;
+	struct document_made made;
+};
+
+/* The same bytes brought twice count once. */
+static int check_quota(struct db_conn *c, const struct document_new *in, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
+		"SELECT coalesce(sum(size), 0) FROM blobs WHERE id IN (SELECT blob_id FROM documents WHERE user_id = "
+		"?)",
+		DB_I64(in->user_id));
+
+	if (r < 0 || db_i64(rows, 0) <= in->quota)
+		return r;
+	return err_set(e, E_TOO_LARGE,
+		"Your documents would take more than %lld MB (document_quota_mb). Delete some, then try again.",
+		(long long)(in->quota >> 20));
+}
+
+static int find_same(struct db_conn *c, const struct creation *x, atelier_id blob_id, atelier_id *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT id FROM documents WHERE collection_id = ? AND blob_id = ? AND id <> ? ORDER BY id LIMIT 1",
+		DB_I64(x->in->collection_id), DB_I64(blob_id), DB_I64(x->made.id));
+
+	if (r == 0)
+		r = db_next(rows, e);
+	*ret = r > 0 ? db_i64(rows, 0) : 0;
+	return MIN(r, 0);
+}
+
+static int replace(struct db_conn *c, const struct creation *x, atelier_id blob_id, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = find(c, x->in->user_id, x->in->replaces, &rows, e);
+	bool open = r == 0 && db_i64(rows, 2);
+
+	db_rows_done(TAKE_PTR(rows));
+	if (open)
+		return err_set(e, E_CONFLICT, BEING_READ);
+	return r < 0 ? r
+		     : db_exec(c, NULL, e, "UPDATE documents SET blob_id = ?, name = coalesce(?, name) WHERE id = ?",
+			       DB_I64(blob_id), DB_TEXT(x->in->name), DB_I64(x->in->replaces));
+}
+
+static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct err *e)
+{
+	struct creation *x = arg;
+	const struct document_new *in = x->in;
+	int64_t now = clock_now_ms();
+	int r = may_edit(c, in->user_id, in->collection_id, e);
+
+	x->made.id = in->replaces;
+	if (r == 0 && in->replaces)
+		r = replace(c, x, blob_id, e);
+	else if (r == 0)
+		r = STORE_INSERT(c, &x->made.id, e,
+			"INSERT INTO documents (id, collection_id, user_id, blob_id, name, state, created_at, "
+			"updated_at)"
+			" VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
+			DB_I64(in->collection_id), DB_I64(in->user_id), DB_I64(blob_id), DB_TEXT(in->name), DB_I64(now),
+			DB_I64(now));
+	if (r == 0)
+		r = check_quota(c, in, e);
+	if (r == 0)
+		r = find_same(c, x, blob_id, &x->made.same_as, e);
+	return r < 0 ? r : begin_job(c, in->user_id, x->made.id, in->name ? in->name : "document", e);
+}
+
+int documents_create(
+	struct db *db, const char *data, const struct document_new *in, struct document_made *ret, struct err *e)
+{
+	struct creation x = {.in = in};
+	const struct blob_new blob = {.bytes = in->bytes, .take = take_blob, .arg = &x};
+	int r = blobs_put(db, data, &blob, e);
+
+	if (r == 0)
+		*ret = x.made;
+	return r;
+}
+
+/* ---- changing ---- */
+
+static int move(struct db_conn *c, const struct document_edit *x, atelier_id from, struct err *e)
+{
+	int64_t revision = 0;
+	int r = may_edit(c, x->user_id, x->collection_id, e);
+
+	if (r == 0)
+		r = count_change(c, from, true, &revision, e);
+	if (r == 0)
+		r = count_change(c, x->collection_id, false, &revision, e);
+	return r < 0 ? r
+		     : db_exec(c, NULL, e, "UPDATE documents SET collection_id = ?, revision = ? WHERE id = ?",
+			       DB_I64(x->collection_id), DB_I64(revision), DB_I64(x->id));
+}
+
+static int edit_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct document_edit *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = find(c, x->user_id, x->id, &rows, e);
+	atelier_id from = r < 0 ? 0 : db_i64(rows, 0);
+
+	db_rows_done(TAKE_PTR(rows));
+	if (r == 0 && x->collection_id && x->collection_id != from)
+		r = move(c, x, from, e);
+	return r < 0 || !x->name ? r
+				 : db_exec(c, NULL, e, "UPDATE documents SET name = ?, updated_at = ? WHERE id = ?",
+					   DB_TEXT(x->name), DB_I64(clock_now_ms()), DB_I64(x->id));
+}
+
+int documents_edit(struct db *db, const struct document_edit *x, struct err *e)
+{
+	struct document_edit copy = *x;
+
+	return db_write(db, edit_in, &copy, e);
+}
+
+struct removal {
+	atelier_id user_id, id;
+};
+
+/* Its job finds that it is gone. */
+static int delete_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct removal *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int64_t revision;
+	int r = find(c, x->user_id, x->id, &rows, e);
+
+	if (r == 0)
+		r = count_change(c, db_i64(rows, 0), true, &revision, e);
+	return r < 0 ? r : db_exec(c, NULL, e, "DELETE FROM documents WHERE id = ?", DB_I64(x->id));
+}
+
+int documents_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
+{
+	struct removal x = {user_id, id};
+
+	return db_write(db, delete_in, &x, e);
+}
+
+static int retry_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct removal *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	char name[1024];
+	int r = find(c, x->user_id, x->id, &rows, e);
+
+	if (r < 0)
+		return r;
+	if (db_i64(rows, 2))
+		return err_set(e, E_CONFLICT, BEING_READ);
+	snprintf(name, sizeof(name), STR_FMT, STR_ARG(db_bytes(rows, 1)));
+	db_rows_done(TAKE_PTR(rows));
+	return begin_job(c, x->user_id, x->id, name, e);
+}
+
+int documents_retry(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
+{
+	struct removal x = {user_id, id};
+
+	return db_write(db, retry_in, &x, e);
+}
+
+/* ---- for the job ---- */
+
+int documents_work(struct db_conn *c, atelier_id id, struct arena *a, struct document_work *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
+		"SELECT d.collection_id, d.name, b.hash, b.size, k.passage_tokens FROM documents d"
+		" JOIN blobs b ON b.id = d.blob_id JOIN collections k ON k.id = d.collection_id WHERE d.id = ?",
+		DB_I64(id));
+
+	if (r < 0)
+		return r;
+	*ret = (struct document_work){.id = id,
+		.collection_id = db_i64(rows, 0),
+		.name = db_dup(rows, 1, a),
+		.hash = db_dup(rows, 2, a),
+		.size = db_i64(rows, 3),
+		.passage_tokens = db_i64(rows, 4)};
+	return ret->name && ret->hash ? 0 : store_full(e);
+}
+
+struct state {
+	atelier_id id;
+	const char *state, *code, *text;
+};
+
+static int set_state_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct state *x = arg;
+
+	return db_exec(c, NULL, e,
+		"UPDATE documents SET state = ?, error_code = ?, error_text = ?, updated_at = ? WHERE id = ?",
+		DB_TEXT(x->state), DB_TEXT(x->code), DB_TEXT(x->text), DB_I64(clock_now_ms()), DB_I64(x->id));
+}
+
+int documents_set_state(
+	struct db *db, atelier_id id, const char *state, const char *code, const char *text, struct err *e)
+{
+	struct state x = {id, state, code, text};
+
+	return db_write(db, set_state_in, &x, e);
+}
+
+int documents_changed(struct db_conn *c, atelier_id collection_id, int64_t since, struct arena *a,
+	struct document_changes *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct document_change)};
+	int r = db_query(c, &rows, e,
+		"SELECT id, text_id FROM documents WHERE collection_id = ? AND revision > ? AND text_id IS NOT NULL"
+		" ORDER BY id",
+		DB_I64(collection_id), DB_I64(since));
+
+	while (r >= 0 && (r = db_next(rows, e)) > 0) {
+		struct document_change *x = store_push(&l, a);
+		if (!x)
+			return store_full(e);
+		*x = (struct document_change){db_i64(rows, 0), db_i64(rows, 1)};
+	}
+	*ret = (struct document_changes){l.items, l.n};
+	return r;
+}

@@ -1,0 +1,99 @@
+/*
+ * documents.h - files in collections. A document's bytes are a blob; what was read from them is a text (texts.h), which a job
+ * of the kind DOCUMENT_JOB makes. Who may read a collection may read its documents, and who may edit it may change them.
+ */
+#pragma once
+
+#include "store/blobs.h"
+#include "store/rows.h"
+
+#define DOCUMENT_JOB    "document"
+#define DOCUMENT_STATES "queued reading embedding ready failed"
+
+struct document {
+	atelier_id id, collection_id;
+	atelier_id user_id; /* who brought it; 0: is gone */
+	const char *name;
+	const char *state;                   /* of DOCUMENT_STATES */
+	const char *error_code, *error_text; /* of one that has failed */
+	const char *progress;                /* of its job, JSON; NULL: none */
+	atelier_id text_id;                  /* that is searched, perhaps of an earlier file; 0: none yet */
+	atelier_id job_id;                   /* the last one; 0: none */
+	const char *hash;                    /* of its bytes; read only, as what follows */
+	int64_t size;
+	int64_t passages, pages;
+	const char *language, *warnings; /* warnings: JSON array of sentences */
+	int64_t created_at, updated_at;
+};
+
+struct document_rows {
+	struct document *items;
+	size_t n;
+};
+
+struct document_filter {
+	atelier_id user_id, collection_id;
+	const char *state; /* NULL: any */
+	atelier_id after;  /* 0: from the first one */
+	int64_t limit;
+};
+/* In the order in which they came, one more than `limit` when there are more. */
+int documents_list(struct db_conn *c, const struct document_filter *f, struct arena *a, struct document_rows *ret,
+	struct err *e) MUST_CHECK;
+/* By who may read it. E_NOT_FOUND. */
+int documents_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct document *ret,
+	struct err *e) MUST_CHECK;
+
+struct document_new {
+	atelier_id user_id, collection_id;
+	atelier_id replaces; /* the document whose file this is from now on; 0: a new one */
+	const char *name;    /* NULL: as it was */
+	struct str bytes;
+	int64_t quota; /* bytes that all documents of the user may have */
+};
+struct document_made {
+	atelier_id id;
+	atelier_id same_as; /* another one of the collection with the same bytes; 0: none */
+};
+/* Stores the bytes, the row and its job: durable when this returns 0. E_NOT_FOUND for a collection that the person may not
+ * edit, E_TOO_LARGE beyond the quota, E_CONFLICT while the document that is replaced is being read. */
+int documents_create(struct db *db, const char *data, const struct document_new *in, struct document_made *ret,
+	struct err *e) MUST_CHECK;
+
+/* By who may edit both collections. */
+struct document_edit {
+	atelier_id user_id, id;
+	const char *name;         /* NULL: stays */
+	atelier_id collection_id; /* 0: stays */
+};
+int documents_edit(struct db *db, const struct document_edit *x, struct err *e) MUST_CHECK;
+int documents_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+
+/* A new job for one whose last has ended. E_CONFLICT: it is being read. */
+int documents_retry(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+
+/* ---- for the job; asks for no rights ---- */
+
+struct document_work {
+	atelier_id id, collection_id;
+	const char *name, *hash;
+	int64_t size;
+	int64_t passage_tokens; /* of its collection */
+	int64_t bytes_max;
+};
+int documents_work(
+	struct db_conn *c, atelier_id id, struct arena *a, struct document_work *ret, struct err *e) MUST_CHECK;
+/* `code` and `text`: of "failed"; else NULL. */
+int documents_set_state(
+	struct db *db, atelier_id id, const char *state, const char *code, const char *text, struct err *e) MUST_CHECK;
+
+/* The documents of a collection that have changed since a revision, with their texts. */
+struct document_change {
+	atelier_id id, text_id;
+};
+struct document_changes {
+	struct document_change *items;
+	size_t n;
+};
+int documents_changed(struct db_conn *c, atelier_id collection_id, int64_t since, struct arena *a,
+	struct document_changes *ret, struct err *e) MUST_CHECK;

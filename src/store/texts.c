@@ -1,0 +1,233 @@
+/* texts.c - see texts.h. */
+#include "store/texts.h"
+
+#include "store/store_priv.h"
+
+#define NO_TEXT "What was read from this document is not there any more."
+#define AT_ONCE 5 /* texts that are removed in one transaction, each with all its passages */
+
+#define T struct text
+static const struct col columns[] = {COL(I64, T, id), COL(TEXT, T, hash), COL(TEXT, T, recipe),
+	COL(I64, T, document_id), COL(TEXT, T, language), COL(I64, T, bytes), COL(I64, T, pages), COL(I64, T, passages),
+	COL(TEXT, T, warnings), COL_MADE("created_at")};
+#undef T
+static const struct rows_table texts = {"texts", "id", NO_TEXT, NULL, TABLE(struct text, columns)};
+
+int texts_find(struct db_conn *c, const char *hash, const char *recipe, atelier_id *ret_id, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, NO_TEXT, e, "SELECT id FROM texts WHERE hash = ? AND recipe = ? AND ready = 1",
+		DB_TEXT(hash), DB_TEXT(recipe));
+
+	if (r == 0)
+		*ret_id = db_i64(rows, 0);
+	return r;
+}
+
+int texts_get(struct db_conn *c, atelier_id id, struct arena *a, struct text *ret, struct err *e)
+{
+	return rows_get(&texts, c, id, a, ret, e);
+}
+
+/* ---- making one ---- */
+
+struct begin {
+	const struct text *in;
+	atelier_id id;
+};
+
+static int begin_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct begin *x = arg;
+	int r = db_exec(
+		c, NULL, e, "DELETE FROM texts WHERE document_id = ? AND ready = 0", DB_I64(x->in->document_id));
+
+	return r < 0 ? r : rows_create_in(&texts, c, x->in, &x->id, e);
+}
+
+int texts_begin(struct db *db, const struct text *in, atelier_id *ret_id, struct err *e)
+{
+	struct begin x = {.in = in};
+	int r = db_write(db, begin_in, &x, e);
+
+	if (r == 0)
+		*ret_id = x.id;
+	return r;
+}
+
+struct piece {
+	atelier_id id;
+	int64_t start;
+	struct str bytes;
+};
+
+static int add_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct piece *x = arg;
+	int r = 0;
+
+	for (size_t at = 0; r == 0 && at < x->bytes.n; at += TEXT_PIECE)
+		r = db_exec(c, NULL, e, "INSERT INTO text_pieces (text_id, start_at, bytes) VALUES (?, ?, ?)",
+			DB_I64(x->id), DB_I64(x->start + (int64_t)at),
+			DB_BLOB(x->bytes.p + at, MIN(x->bytes.n - at, TEXT_PIECE)));
+	return r;
+}
+
+int texts_add(struct db *db, atelier_id id, int64_t start, struct str bytes, struct err *e)
+{
+	struct piece x = {id, start, bytes};
+
+	return db_write(db, add_in, &x, e);
+}
+
+struct cut {
+	atelier_id id;
+	const struct passage_row *rows;
+	size_t n;
+};
+
+static int add_passages_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct cut *x = arg;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < x->n; i++) {
+		const struct passage_row *p = &x->rows[i];
+		r = db_exec(c, NULL, e,
+			"INSERT INTO passages (id, text_id, n, start_at, end_at, page, heading)"
+			" VALUES (?, ?, ?, ?, ?, ?, ?)",
+			DB_I64(id_new()), DB_I64(x->id), DB_I64(p->n), DB_I64(p->start), DB_I64(p->end),
+			DB_I64(p->page), DB_TEXT(p->heading));
+	}
+	return r;
+}
+
+int texts_add_passages(struct db *db, atelier_id id, const struct passage_row *rows, size_t n, struct err *e)
+{
+	struct cut x = {id, rows, n};
+
+	return db_write(db, add_passages_in, &x, e);
+}
+
+static int show_text(struct db_conn *c, const struct text_end *x, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+
+	if (x->postings)
+		return db_exec(c, NULL, e, "UPDATE texts SET ready = 1, passages = ?, postings = ? WHERE id = ?",
+			DB_I64(x->passages), DB_BLOB(x->postings->p, x->postings->n), DB_I64(x->text_id));
+	return STORE_FIRST(c, &rows, NO_TEXT, e, "SELECT 1 FROM texts WHERE id = ? AND ready = 1", DB_I64(x->text_id));
+}
+
+static int show_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct text_end *x = arg;
+	int64_t n = 0;
+	int r = show_text(c, x, e);
+
+	if (r == 0)
+		r = db_exec(c, &n, e,
+			"UPDATE collections SET revision = revision + 1 WHERE id ="
+			" (SELECT d.collection_id FROM documents d JOIN blobs b ON b.id = d.blob_id"
+			"  WHERE d.id = ? AND b.hash = ?)",
+			DB_I64(x->document_id), DB_TEXT(x->hash));
+	if (r == 0 && n == 0)
+		r = err_set(e, E_NOT_FOUND, "The document is gone.");
+	return r < 0 ? r
+		     : db_exec(c, NULL, e,
+			       "UPDATE documents SET text_id = ?, state = 'ready', error_code = NULL, error_text = "
+			       "NULL,"
+			       " updated_at = ?, revision = (SELECT revision FROM collections k"
+			       "  WHERE k.id = documents.collection_id) WHERE id = ?",
+			       DB_I64(x->text_id), DB_I64(clock_now_ms()), DB_I64(x->document_id));
+}
+
+int texts_show(struct db *db, const struct text_end *x, struct err *e)
+{
+	struct text_end copy = *x;
+
+	return db_write(db, show_in, &copy, e);
+}
+
+/* ---- reading ---- */
+
+int texts_slice(struct db_conn *c, atelier_id id, int64_t start, int64_t end, struct buf *to, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int64_t at = start;
+	int r = db_query(c, &rows, e,
+		"SELECT start_at, bytes FROM text_pieces WHERE text_id = ? AND start_at > ? AND start_at < ?"
+		" ORDER BY start_at",
+		DB_I64(id), DB_I64(start - (int64_t)TEXT_PIECE), DB_I64(end));
+
+	while (r >= 0 && (r = db_next(rows, e)) > 0) {
+		struct str bytes = db_bytes(rows, 1);
+		int64_t skip = at - db_i64(rows, 0), n = MIN((int64_t)bytes.n - skip, end - at);
+		if (skip < 0 || n < 0)
+			break;
+		buf_add(to, bytes.p + skip, (size_t)n);
+		at += n;
+	}
+	if (r >= 0 && at < end)
+		return err_set(e, E_NOT_FOUND, NO_TEXT);
+	return r < 0 ? r : buf_check(to, e, "The text does not fit the memory set aside for it.");
+}
+
+int texts_postings(struct db_conn *c, atelier_id id, struct buf *to, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, NO_TEXT, e, "SELECT postings FROM texts WHERE id = ? AND ready = 1", DB_I64(id));
+
+	if (r == 0)
+		buf_add(to, db_bytes(rows, 0).p, db_bytes(rows, 0).n);
+	return r < 0 ? r : buf_check(to, e, "The index of a text does not fit the memory set aside for it.");
+}
+
+#define P struct passage_row
+static const struct col passage_columns[] = {COL(I64, P, id), COL(I64, P, n),
+	COL_AS(I64, P, start, "passages.start_at", COL_SEEN), COL_AS(I64, P, end, "passages.end_at", COL_SEEN),
+	COL(I64, P, page), COL(TEXT, P, heading)};
+#undef P
+static const struct rows_table passages = {"passages", "n", "There is no such passage in what was read last.", NULL,
+	TABLE(struct passage_row, passage_columns)};
+
+int texts_passages(struct db_conn *c, atelier_id id, int64_t from, int64_t to, struct arena *a,
+	struct passage_rows *ret, struct err *e)
+{
+	return rows_all(&passages, c, a, &ret->items, &ret->n, e, "WHERE text_id = ? AND n >= ? AND n <= ? ORDER BY n",
+		DB_I64(id), DB_I64(from), DB_I64(to));
+}
+
+int texts_passage_of(struct db_conn *c, atelier_id document_id, atelier_id passage_id, struct arena *a,
+	struct passage_row *ret, struct err *e)
+{
+	return rows_first(&passages, c, a, ret, e,
+		"JOIN documents d ON d.text_id = passages.text_id WHERE d.id = ? AND passages.id = ?",
+		DB_I64(document_id), DB_I64(passage_id));
+}
+
+/* ---- removing ---- */
+
+struct sweep {
+	int64_t before, n;
+};
+
+static int sweep_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct sweep *x = arg;
+
+	return db_exec(c, &x->n, e,
+		"DELETE FROM texts WHERE id IN (SELECT t.id FROM texts t WHERE NOT EXISTS"
+		" (SELECT 1 FROM documents d WHERE d.text_id = t.id) AND (t.ready = 1 OR t.created_at < ?)"
+		" ORDER BY t.id LIMIT ?)",
+		DB_I64(x->before), DB_I64(AT_ONCE));
+}
+
+int texts_delete_unused(struct db *db, int64_t before, int64_t *ret_n, struct err *e)
+{
+	struct sweep x = {.before = before};
+	int r = db_write(db, sweep_in, &x, e);
+
+	*ret_n = r < 0 ? 0 : x.n;
+	return r;
+}

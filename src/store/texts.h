@@ -1,0 +1,70 @@
+/*
+ * texts.h - what was read from files: one text for the same bytes and the same recipe (how it was read and cut), with its
+ * passages and their postings for full-text search. It is made in several transactions, shown by one, and then never
+ * changed.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "store/rows.h"
+
+#define TEXT_PIECE ((size_t)32768) /* bytes of a row; the last piece of a text is smaller */
+
+struct text {
+	atelier_id id;
+	const char *hash, *recipe;
+	atelier_id document_id;
+	const char *language; /* "": not known */
+	int64_t bytes, pages, passages;
+	const char *warnings; /* JSON array */
+};
+
+/* The shown one. E_NOT_FOUND. */
+int texts_find(struct db_conn *c, const char *hash, const char *recipe, atelier_id *ret_id, struct err *e) MUST_CHECK;
+int texts_get(struct db_conn *c, atelier_id id, struct arena *a, struct text *ret, struct err *e) MUST_CHECK;
+
+/* ---- making one ---- */
+
+/* Begins, without what an earlier try for this document has left. */
+int texts_begin(struct db *db, const struct text *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+/* From byte `start`, a multiple of TEXT_PIECE. */
+int texts_add(struct db *db, atelier_id id, int64_t start, struct str bytes, struct err *e) MUST_CHECK;
+
+struct passage_row {
+	atelier_id id;
+	int64_t n; /* from 0 */
+	int64_t start, end, page;
+	const char *heading;
+};
+int texts_add_passages(
+	struct db *db, atelier_id id, const struct passage_row *rows, size_t n, struct err *e) MUST_CHECK;
+
+/* Shows it as the text of its document, which is ready then; `postings` NULL: it is there already, made for another one.
+ * E_NOT_FOUND: the document, or that text, is gone. */
+struct text_end {
+	atelier_id document_id, text_id;
+	const char *hash; /* of the file that was read: another one has come meanwhile if the document has not this */
+	const struct str *postings;
+	int64_t passages;
+};
+int texts_show(struct db *db, const struct text_end *x, struct err *e) MUST_CHECK;
+
+/* ---- reading ---- */
+
+/* Adds bytes [start, end); E_NOT_FOUND. */
+int texts_slice(struct db_conn *c, atelier_id id, int64_t start, int64_t end, struct buf *to, struct err *e) MUST_CHECK;
+int texts_postings(struct db_conn *c, atelier_id id, struct buf *to, struct err *e) MUST_CHECK;
+
+struct passage_rows {
+	struct passage_row *items;
+	size_t n;
+};
+/* Passages [from, to] by their numbers. */
+int texts_passages(struct db_conn *c, atelier_id id, int64_t from, int64_t to, struct arena *a,
+	struct passage_rows *ret, struct err *e) MUST_CHECK;
+/* Of a document that the person may read. E_NOT_FOUND. */
+int texts_passage_of(struct db_conn *c, atelier_id document_id, atelier_id passage_id, struct arena *a,
+	struct passage_row *ret, struct err *e) MUST_CHECK;
+
+/* Removes a few that no document has, and those that were begun before `before` and never shown. */
+int texts_delete_unused(struct db *db, int64_t before, int64_t *ret_n, struct err *e) MUST_CHECK;
