@@ -9,6 +9,7 @@
 #include "store/images.h"
 #include "store/responses.h"
 #include "store/sessions.h"
+#include "store/texts.h"
 #include "store/turns.h"
 #include "store/uploads.h"
 #include "store/usage.h"
@@ -83,6 +84,11 @@ static int unused_images(struct maintenance *m, int64_t now, int64_t *ret_n, str
 	return images_delete_unused(m->p->db, m->p->settings->data, 0, now - IMAGES_UNSENT_MS, ret_n, e);
 }
 
+static int unused_texts(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	return texts_delete_unused(m->p->db, now - DAY_MS, ret_n, e);
+}
+
 static int unused_files(struct maintenance *m, int64_t now UNUSED, int64_t *ret_n, struct err *e)
 {
 	return blobs_delete_unused(m->p->db, m->p->settings->data, ret_n, e);
@@ -123,6 +129,7 @@ static const struct kind kinds[] = {
 	{"uploads that had expired", old_uploads},
 	{"uploads of which only the row or the file was there", stray_uploads},
 	{"pictures that nothing has", unused_images},
+	{"texts that no document has", unused_texts},
 	{"files that nothing has", unused_files},
 	{"files without a row", stray_files},
 };

@@ -72,6 +72,7 @@ struct program {
 	struct providers *providers;
 	struct calls *calls;
 	struct bus *bus;
+	struct rag *rag;
 	struct turns *turns;
 	struct jobs *jobs;
 	struct api *api;

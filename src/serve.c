@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "program.h"
+#include "rag/rag.h"
 #include "store/copy.h"
 #include "store/meta.h"
 #include "store/store.h"
@@ -240,11 +241,15 @@ int interface_open(struct program *p, struct err *e)
 
 	if (r < 0)
 		return r;
+	r = rag_new(&(struct rag_config){.settings = p->settings, .db = p->db}, &p->rag, e);
+	if (r < 0)
+		return r;
 	r = turns_new(&(struct turns_config){.settings = p->settings,
 			      .loop = p->loop,
 			      .db = p->db,
 			      .providers = p->providers,
 			      .calls = p->calls,
+			      .rag = p->rag,
 			      .journal_dir = p->journal_path,
 			      .bus = p->bus},
 		&p->turns, e);
@@ -253,6 +258,7 @@ int interface_open(struct program *p, struct err *e)
 				     .loop = p->loop,
 				     .db = p->db,
 				     .providers = p->providers,
+				     .rag = p->rag,
 				     .bus = p->bus},
 			&p->jobs, e);
 	if (r < 0)
@@ -264,6 +270,7 @@ int interface_open(struct program *p, struct err *e)
 			       .providers = p->providers,
 			       .calls = p->calls,
 			       .turns = p->turns,
+			       .rag = p->rag,
 			       .jobs = p->jobs,
 			       .bus = p->bus,
 			       .http = p->http},
@@ -500,6 +507,7 @@ void program_stop(struct program *p)
 		turns_free(p->turns);
 	jobs_free(p->jobs);
 	api_free(p->api);
+	rag_free(p->rag);
 	if (p->providers)
 		providers_free(p->providers);
 	if (p->http)

@@ -13,6 +13,7 @@
 #include "turn/turn.h"
 
 struct api;
+struct rag;
 
 struct api_config { /* all borrowed for the life of the api */
 	const struct settings *settings;
@@ -22,6 +23,7 @@ struct api_config { /* all borrowed for the life of the api */
 	struct providers *providers;
 	struct calls *calls;
 	struct turns *turns;
+	struct rag *rag;
 	struct jobs *jobs;        /* NULL: an interface without jobs */
 	struct bus *bus;          /* what is published there is told to the people concerned, until api_stop */
 	struct http_client *http; /* for what a request names by its address */

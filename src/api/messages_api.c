@@ -20,8 +20,9 @@ static const struct schema message_error_schema =
 
 /* Of a part, for the description: the JSON itself is stored (turn/parts.h). Which fields there are is said by `type`. */
 struct part_answer {
-	const char *type, *text, *id, *name, *arguments, *result, *title, *url, *quote, *code, *media_type;
-	int64_t n, width, height;
+	const char *type, *text, *id, *name, *arguments, *result, *title, *url, *quote, *code, *media_type, *heading;
+	atelier_id document_id, passage_id;
+	int64_t n, width, height, page;
 	bool failed;
 };
 
@@ -38,6 +39,10 @@ static const struct field part_fields[] = {
 	FIELD_STR(P, title, "title", 0, 0, FIELD_OMIT, "Of a citation: what it is called."),
 	FIELD_STR(P, url, "url", 0, 0, FIELD_OMIT, "Of a citation: where it stands."),
 	FIELD_TEXT(P, quote, "quote", 0, 0, FIELD_OMIT, "Of a citation: its words."),
+	FIELD_ID(P, document_id, "document_id", FIELD_OMIT, "Of a citation: the document that it is from."),
+	FIELD_ID(P, passage_id, "passage_id", FIELD_OMIT, "The passage of that, as it was read then."),
+	FIELD_STR(P, heading, "heading", 0, 0, FIELD_OMIT, "The headings over it."),
+	FIELD_I64(P, page, "page", 0, 0, FIELD_OMIT, "Its page."),
 	FIELD_STR(P, media_type, "media_type", 0, 0, FIELD_OMIT, "Of a picture: image/png and the like."),
 	FIELD_I64(P, width, "width", 0, 0, FIELD_OMIT, "Of a picture: pixels, as it is shown."),
 	FIELD_I64(P, height, "height", 0, 0, FIELD_OMIT, "Likewise."),

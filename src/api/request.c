@@ -274,3 +274,16 @@ int request_no_memory(struct request *q)
 {
 	return err_set(&q->err, -ENOMEM, "the request's memory is used up");
 }
+
+int request_ids(struct request *q, const struct schema_list *words, const atelier_id **ret)
+{
+	const char *const *items = words->items;
+	atelier_id *ids = ARENA_ARRAY(&q->mem, atelier_id, words->n + 1);
+
+	if (!ids)
+		return request_no_memory(q);
+	for (size_t i = 0; i < words->n; i++)
+		(void)id_parse(items[i], ID_LEN, &ids[i]);
+	*ret = ids;
+	return 0;
+}

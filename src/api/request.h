@@ -89,6 +89,9 @@ int request_i64(struct request *q, const char *name, int64_t *ret) MUST_CHECK;
 int request_bool(struct request *q, const char *name, bool *ret) MUST_CHECK;
 int request_id(struct request *q, const char *name, atelier_id *ret) MUST_CHECK; /* 0: absent */
 
+/* A list of ids of the body, checked by its schema, in the arena. */
+int request_ids(struct request *q, const struct schema_list *words, const atelier_id **ret) MUST_CHECK;
+
 /* A cookie's value in the arena; NULL: none. */
 const char *request_cookie(struct request *q, const char *name);
 

@@ -39,6 +39,9 @@
 	X(catalogue)                                                                                                   \
 	X(providers)                                                                                                   \
 	X(manual)                                                                                                      \
+	X(collections)                                                                                                 \
+	X(documents)                                                                                                   \
+	X(search)                                                                                                      \
 	X(images)                                                                                                      \
 	X(uploads)                                                                                                     \
 	X(usage)                                                                                                       \

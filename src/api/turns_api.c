@@ -16,9 +16,11 @@ struct turn_new {
 	atelier_id assistant_id;
 	const char *language;
 	bool goes_on, queue, stop;
-	struct schema_list attachments, models;
+	struct schema_list attachments, models, collection_ids, document_ids;
 	struct parameters options, parameters;
 };
+
+#define PLACES_MAX 100
 
 static const struct field attachment_item = {.type = FT_ID};
 static const struct field model_item = {.type = FT_STR, .min = 1, .max = 200};
@@ -29,6 +31,10 @@ static const struct field turn_new_fields[] = {
 		       "`attachments` it may be missing."),
 	FIELD(FT_STRS, struct turn_new, attachments, "attachments", .max = IMAGES_MAX, .item = &attachment_item,
 		.flags = FIELD_UNIQUE, .doc = "Pictures of the question, as `POST /images` answers."),
+	FIELD(FT_STRS, struct turn_new, collection_ids, "collection_ids", .max = PLACES_MAX, .item = &attachment_item,
+		.flags = FIELD_UNIQUE, .doc = "Collections that are searched for passages to answer by."),
+	FIELD(FT_STRS, struct turn_new, document_ids, "document_ids", .max = PLACES_MAX, .item = &attachment_item,
+		.flags = FIELD_UNIQUE, .doc = "Single documents beside these."),
 	FIELD_ID(struct turn_new, parent_id, "parent_id", 0,
 		"The answer that the question stands below; null: the last one of the branch shown."),
 	FIELD_ID(struct turn_new, edit, "edit", 0,
@@ -297,20 +303,20 @@ static int choose_allowed(struct request *q, struct turn_request *t)
 	return r;
 }
 
-static int read_attachments(struct request *q, const struct turn_new *in, struct turn_request *t)
+static int read_ids(struct request *q, const struct turn_new *in, struct turn_request *t)
 {
-	const char *const *words = in->attachments.items;
-	atelier_id *ids = ARENA_ARRAY(&q->mem, atelier_id, in->attachments.n + 1);
+	int r = request_ids(q, &in->attachments, &t->attachments);
 
-	if (!ids)
-		return request_no_memory(q);
-	for (size_t i = 0; i < in->attachments.n; i++)
-		(void)id_parse(words[i], ID_LEN, &ids[i]);
-	t->attachments = ids;
+	if (r == 0)
+		r = request_ids(q, &in->collection_ids, &t->collections);
+	if (r == 0)
+		r = request_ids(q, &in->document_ids, &t->documents);
 	t->n_attachments = in->attachments.n;
+	t->n_collections = in->collection_ids.n;
+	t->n_documents = in->document_ids.n;
 	if (t->n_attachments && !t->content)
 		t->content = "";
-	return 0;
+	return r;
 }
 
 static int read_parameters(struct request *q, struct turn_new *in, const char **ret)
@@ -364,7 +370,7 @@ static int turns_post(struct request *q)
 	if (r == 0)
 		r = read_parameters(q, in, &t.parameters);
 	if (r == 0)
-		r = read_attachments(q, in, &t);
+		r = read_ids(q, in, &t);
 	return r < 0 ? r : turns_ask(q, &t, in->stop ? TURN_STOP_FIRST : in->queue ? TURN_IN_QUEUE : TURN_NOW);
 }
 

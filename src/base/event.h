@@ -26,8 +26,10 @@
 		"The pieces so far were of the other kind: what this turn brought as text since the last result of a " \
 		"tool is reasoning (`to` is \"reasoning\"), or the reverse (`to` is \"text\"). It stays where it "     \
 		"stands.")                                                                                             \
-	X(EV_CITATION, "citation", "n:integer title:string url:string quote:string",                                   \
-		"A source the answer refers to as [n].")                                                               \
+	X(EV_CITATION, "citation",                                                                                     \
+		"n:integer title:string url:string quote:string document_id:string? passage_id:string? page:integer? " \
+		"heading:string?",                                                                                     \
+		"A source that the answer may refer to as [n]; of a document, where it stands in that.")               \
 	X(EV_TOOL_CALL, "tool_call", "index:integer id:string? name:string? arguments:string?",                        \
 		"A piece of a call of a tool: one with an `id` begins a call and brings its name, others belong to "   \
 		"the newest call of their `index` (from 0); the pieces of arguments, put together, are a JSON "        \
@@ -37,7 +39,8 @@
 	X(EV_NOTICE, "notice", "code:string text:string",                                                              \
 		"What is to be known of the answer and stays with it. Code: fallback (another model was asked), "      \
 		"parameters (some were not taken by the provider), context (the oldest messages were not given), "     \
-		"summary (they were given as a summary, made for this answer).")                                       \
+		"summary (they were given as a summary, made for this answer), sources (documents were searched in "   \
+		"vain).")                                                                                              \
 	X(EV_USAGE, "usage",                                                                                           \
 		"tokens_in:integer? tokens_out:integer? tokens_cached:integer? tokens_reasoning:integer? "             \
 		"exact:boolean first_token_ms:integer? duration_ms:integer cost_micros:integer? model:string?",        \

@@ -19,6 +19,7 @@
 #include "store/jobs.h"
 #include "sys/bus.h"
 
+struct rag;
 struct jobs; /* any thread but, where it says so, the loop's */
 struct job_kind;
 
@@ -27,6 +28,7 @@ struct jobs_config { /* all borrowed for the life of the jobs */
 	struct loop *loop;
 	struct db *db;
 	struct providers *providers;
+	struct rag *rag;              /* NULL: documents are not read */
 	struct bus *bus;              /* told of jobs that start and end; NULL: nobody listens */
 	const struct job_kind *kinds; /* NULL: those of the program */
 	size_t n_kinds;
@@ -82,6 +84,9 @@ struct job_list {
 };
 int job_list(struct jobs *js, const struct job_filter *f, struct arena *a, struct job_list *ret,
 	struct err *e) MUST_CHECK; /* newest first */
+
+/* Something waits in the queue that was put there by the store: it is looked at soon. */
+void jobs_look(struct jobs *js);
 
 /* Stops it; one that has ended is no error. The view may still say `running`. */
 int job_cancel(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret,

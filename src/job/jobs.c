@@ -195,6 +195,13 @@ bool job_has_ended(const struct job *j)
 	return j->state != JOB_QUEUED && j->state != JOB_RUNNING;
 }
 
+void jobs_look(struct jobs *js)
+{
+	pthread_mutex_lock(&js->mx);
+	jobs_wake(js);
+	pthread_mutex_unlock(&js->mx);
+}
+
 void jobs_wake(struct jobs *js)
 {
 	js->look = true;

@@ -15,8 +15,8 @@
 #define S struct context_stage
 static const struct field id_item = {.type = FT_STR};
 static const struct field stage_fields[] = {
-	FIELD_STR(
-		S, stage, "stage", 0, 0, FIELD_REQUIRED, "instructions, summary, history or question, in this order."),
+	FIELD_STR(S, stage, "stage", 0, 0, FIELD_REQUIRED,
+		"instructions, summary, history, sources (room for passages of documents) or question, in this order."),
 	FIELD_STR(S, source, "source", 0, 0, 0,
 		"Whose instructions: instance, model, assistant, folder, conversation or memories; null: none are."),
 	FIELD_I64(S, tokens, "tokens", 0, 0, FIELD_REQUIRED, "What it comes to."),
@@ -208,7 +208,7 @@ static size_t first_given(const struct plan *p, bool drops, int64_t question)
 static int stage_history(struct plan *p, bool drops)
 {
 	struct context *x = &p->t->context;
-	size_t first = first_given(p, drops, tokens_of(p, p->question));
+	size_t first = first_given(p, drops, tokens_of(p, p->question) + turn_retrieve_tokens(p->t));
 	int64_t bytes = 0, left = 0;
 
 	for (size_t i = 0; i < p->n; i++)
@@ -253,13 +253,17 @@ int prompt_plan(struct turn *t, const struct turn_request *q, const struct conve
 	p.summarises = v->context && strcmp(v->context, CONTEXT_SUMMARISE) == 0;
 	if ((r = load(&p, q, v, &scratch, e)) < 0)
 		return r;
-	p.stages = ARENA_ARRAY(&t->arena, struct context_stage, t->n_instructions + 3);
+	p.stages = ARENA_ARRAY(&t->arena, struct context_stage, t->n_instructions + 4);
 	if (!p.stages)
 		return err_set(e, -ENOMEM, "no memory for a turn");
 	stage_instructions(&p);
 	stage_summary(&p);
 	r = stage_history(&p, p.summarises || (v->context && strcmp(v->context, CONTEXT_DROP) == 0));
 	t->summarises = p.summarises && t->context.left_out.messages;
+	if (r == 0 && turn_retrieves(t)) {
+		t->context.sources = (int64_t)((double)turn_retrieve_tokens(t) * p.rate.bytes);
+		add_stage(&p, "sources", t->context.sources);
+	}
 	if (r == 0) {
 		add_stage(&p, "question", p.question)->messages = p.question ? 1 : 0;
 		r = keep(&p);
@@ -333,6 +337,8 @@ int turn_preview(struct turns *all, const struct turn_request *q, struct arena *
 	cancel_init(&t->cancel);
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	r = turn_choose(t, q, &v, e);
+	if (r == 0)
+		r = turn_where(t, q, e);
 	if (r == 0)
 		r = prompt_plan(t, q, &v, e);
 	if (r == 0)

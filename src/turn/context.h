@@ -12,7 +12,7 @@
 #define CONTEXT_MESSAGES 1000 /* of a branch at most */
 
 struct context_stage {
-	const char *stage;  /* instructions, summary, history, question */
+	const char *stage;  /* instructions, summary, history, sources, question */
 	const char *source; /* of instructions: instance, model, assistant, folder, conversation, memories; else NULL */
 	int64_t tokens, messages;
 	const char *text;               /* of instructions and a summary */
@@ -31,6 +31,7 @@ struct context {
 	} left_out; /* of the history's beginning */
 
 	int64_t bytes;    /* of all stages; not kept */
+	int64_t sources;  /* of these, the room for passages of documents; not kept */
 	int64_t least;    /* tokens that it has if the estimate is as wrong as it may be */
 	int64_t first_id; /* of the history: the first message that is given; 0: none is */
 	const char *json; /* all of it, as it is kept */

@@ -9,6 +9,9 @@ static void part_done(struct part *p)
 	buf_done(&p->result);
 	free(p->id);
 	free(p->name);
+	free(p->document);
+	free(p->passage);
+	free(p->heading);
 }
 
 void parts_done(struct parts *p)
@@ -75,6 +78,17 @@ static void add_member(const json_t *obj, const char *key, struct buf *to)
 		buf_add(to, json_string_value(v), json_string_length(v));
 }
 
+void part_read_place(struct part *part, const json_t *v)
+{
+	free(part->document);
+	free(part->passage);
+	free(part->heading);
+	part->document = copy_member(v, "document_id");
+	part->passage = copy_member(v, "passage_id");
+	part->heading = copy_member(v, "heading");
+	part->page = json_get_i64(v, "page", 0);
+}
+
 static void read_part(struct part *part, const json_t *v)
 {
 	switch (part->type) {
@@ -96,6 +110,7 @@ static void read_part(struct part *part, const json_t *v)
 		part->id = copy_member(v, "url");
 		part->name = copy_member(v, "title");
 		add_member(v, "quote", &part->text);
+		part_read_place(part, v);
 		break;
 	case PART_NOTICE:
 		part->name = copy_member(v, "code");
@@ -178,6 +193,12 @@ static void write_part(const struct part *part, struct buf *to)
 		write_name(to, "title", part->name);
 		write_name(to, "url", part->id);
 		write_words(to, "quote", &part->text);
+		if (!part->document)
+			break;
+		write_name(to, "document_id", part->document);
+		write_name(to, "passage_id", part->passage);
+		write_name(to, "heading", part->heading);
+		buf_printf(to, ",\"page\":%lld", (long long)part->page);
 		break;
 	case PART_NOTICE:
 		write_name(to, "code", part->name);

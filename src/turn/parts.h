@@ -5,7 +5,8 @@
  *	{"type":"text","text":"..."}   {"type":"reasoning","text":"..."}
  *	{"type":"tool_call","id":"...","name":"...","arguments":"{...}","result":"..." or null,"failed":false}
  *	{"type":"image","id":"...","media_type":"image/png","width":800,"height":600,"name":"..."}   of a question
- *	{"type":"citation","n":1,"title":"...","url":"...","quote":"..."}   {"type":"notice","code":"...","text":"..."}
+ *	{"type":"citation","n":1,"title":"...","url":"...","quote":"..."}   also "document_id", "passage_id", "page", "heading"
+ *	{"type":"notice","code":"...","text":"..."}
  */
 #pragma once
 
@@ -15,9 +16,11 @@ enum part_type { PART_TEXT, PART_REASONING, PART_TOOL_CALL, PART_CITATION, PART_
 
 struct part {
 	enum part_type type;
-	struct buf text;       /* its words; a call's arguments; the quote of a citation; the media type of an image */
-	struct buf result;     /* of a call */
-	char *id, *name;       /* of a call; title and url of a citation; code of a notice in `name`; NULL is "" */
+	struct buf text;   /* its words; a call's arguments; the quote of a citation; the media type of an image */
+	struct buf result; /* of a call */
+	char *id, *name;   /* of a call; title and url of a citation; code of a notice in `name`; NULL is "" */
+	char *document, *passage, *heading; /* of a citation from a document; NULL: of none */
+	int64_t page;                       /* the same; 0: it has none */
 	int64_t n;             /* of a citation; a call's index within its round, -1 of one that was read */
 	int64_t width, height; /* of an image */
 	bool answered, failed; /* a call has its result; which tells of a failure */
@@ -35,6 +38,9 @@ void parts_done(struct parts *p); /* also the cleanup function */
 
 /* A new part at the end, of which only the type is set. The pointer is good until the next one. */
 struct part *parts_add(struct parts *p, enum part_type type);
+
+/* Where a citation stands in a document, as `v` says. */
+void part_read_place(struct part *part, const json_t *v);
 
 /* Takes the part at `i` out and frees it. */
 void parts_remove(struct parts *p, size_t i);

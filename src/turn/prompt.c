@@ -3,8 +3,8 @@
  * adds depends on the conversation alone: so a prompt begins, byte for byte, like that of the turn before, and what a
  * provider keeps of that one is used again. The order in which stages stand:
  *
- *	instructions (instance, model, assistant, folder, conversation, memories of the person), summary, retrieved passages, tools in
- *	words, history, question
+ *	instructions (instance, model, assistant, folder, conversation, memories of the person), summary, tools in words, history,
+ *	question, before whose words retrieve.c puts passages of documents
  *
  * Instructions, summary, history and question are those that there are; a new one is a function and a row of `stages`.
  */

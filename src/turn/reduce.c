@@ -184,6 +184,7 @@ static void reduce_citation(struct reduced *r, const json_t *data)
 	p->name = copy_str(data, "title");
 	p->id = copy_str(data, "url");
 	add_str(&p->text, data, "quote");
+	part_read_place(p, data);
 }
 
 static void reduce_notice(struct reduced *r, const json_t *data)

@@ -41,9 +41,13 @@ static int turn_converse(struct turn *t)
 		.conversation_id = t->ids.conversation_id,
 		.purpose = "chat"};
 
+	int r;
+
 	t->sink.event = sink_event;
-	return call_generate(
-		t->all->config.calls, &who, &t->request, &t->sink, &t->cancel, &t->result, &t->cost_micros, &t->err);
+	r = turn_retrieve(t);
+	return r < 0 ? r
+		     : call_generate(t->all->config.calls, &who, &t->request, &t->sink, &t->cancel, &t->result,
+			       &t->cost_micros, &t->err);
 }
 
 /* ---- persist ---- */

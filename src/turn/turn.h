@@ -14,6 +14,7 @@
 #include "turn/context.h"
 #include "turn/turnlog.h"
 
+struct rag;
 struct turns; /* all live turns and their logs; any thread unless said otherwise */
 
 struct turns_config {
@@ -22,6 +23,7 @@ struct turns_config {
 	struct db *db;
 	struct providers *providers;
 	struct calls *calls;
+	struct rag *rag; /* NULL: nothing is retrieved */
 	const char *journal_dir;
 	struct bus *bus; /* told of turns that start and end, and of titles; NULL: nobody listens */
 };
@@ -43,6 +45,8 @@ struct turn_request {
 	const char *content;  /* NULL for TURN_REGENERATE; may be "" with attachments */
 	const atelier_id *attachments; /* pictures of the question, at most IMAGES_MAX */
 	size_t n_attachments;
+	const atelier_id *collections, *documents; /* that are searched for the question */
+	size_t n_collections, n_documents;
 	const char *model;         /* NULL: the assistant's, else the conversation's, else the default */
 	const char *const *models; /* in its place several, each of which answers; n_models 0: the one */
 	size_t n_models;           /* else 2 to COMPARED_MAX */

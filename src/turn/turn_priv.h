@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "provider/parameters.h"
+#include "store/collections.h"
 #include "store/conversations.h"
 #include "store/messages.h"
 #include "store/summaries.h"
@@ -67,10 +68,11 @@ struct turn {
 	const char *left_out;                    /* of these, by name: what the provider does not take; NULL: nothing */
 	struct prompt_instruction *instructions; /* arena, room for those of each layer */
 	size_t n_instructions;
-	int64_t window;         /* tokens that the model takes; 0: not known */
-	struct context context; /* what it is given */
-	struct summary summary; /* of it: what stands for the beginning; text NULL: nothing does */
-	bool summarises;        /* what the plan leaves out is to be summarised before the model is asked */
+	int64_t window;           /* tokens that the model takes; 0: not known */
+	struct context context;   /* what it is given */
+	struct search_wish where; /* the documents that are searched for it; arena */
+	struct summary summary;   /* of it: what stands for the beginning; text NULL: nothing does */
+	bool summarises;          /* what the plan leaves out is to be summarised before the model is asked */
 
 	struct arena arena;
 	struct err err; /* the first failure, set where it happened */
@@ -140,6 +142,19 @@ int summary_renew(struct turn *t) MUST_CHECK;
 #define PROMPT_SUMMARY         "Summary of the conversation until now:\n"
 
 int prompt_build(struct turn *t) MUST_CHECK;
+
+/* ---- retrieve.c ---- */
+
+#define RETRIEVE_PER_DOCUMENT 4 /* passages of one document, where several are searched */
+
+/* Which documents are searched for the question: those of the request and those of its conversation. E_NOT_FOUND for what the
+ * person may not read. */
+int turn_where(struct turn *t, const struct turn_request *q, struct err *e) MUST_CHECK;
+bool turn_retrieves(const struct turn *t);
+int64_t turn_retrieve_tokens(const struct turn *t); /* that passages may have at most */
+
+/* Searches, tells what was found, and puts it before the question. Turn thread. */
+int turn_retrieve(struct turn *t) MUST_CHECK;
 
 /* ---- choose.c ---- */
 

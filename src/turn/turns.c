@@ -275,7 +275,7 @@ static int plan(const struct start *x, size_t i, struct conversation *c, struct 
 
 	if (q.n_models)
 		q.model = q.models[i];
-	if ((r = turn_choose(t, &q, c, e)) < 0 || (r = prompt_plan(t, &q, c, e)) < 0)
+	if ((r = turn_choose(t, &q, c, e)) < 0 || (r = turn_where(t, &q, e)) < 0 || (r = prompt_plan(t, &q, c, e)) < 0)
 		return r;
 	return prompt_check(t, e);
 }

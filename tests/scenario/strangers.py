@@ -73,7 +73,15 @@ def make(client):
     waiting = client.call("POST", "/api/v1/conversations/%s/turns" % busy, {"content": "Waits", "queue": True})
     client.call("DELETE", "/api/v1/conversations/" + bin_)
     client.call("POST", "/api/v1/keys", {"name": "Mine"})
+    collection = client.call("POST", "/api/v1/collections", {"name": "Mine"})["id"]
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nMine.\r\n--x--\r\n'
+    document = json.loads(client.request("POST", "/api/v1/collections/%s/documents" % collection, form, {
+        "Content-Type": "multipart/form-data; boundary=x"}).body)["id"]
+    while client.call("GET", "/api/v1/documents/" + document)["state"] != "ready":
+        pass
     return {
+        "collections": collection,
+        "documents": document,
         "conversations": c,
         "messages": started["message_id"],
         "turns": started["turn_id"],

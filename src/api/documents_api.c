@@ -1,0 +1,483 @@
+/* documents_api.c - documents of collections: brought, looked at, changed, read. */
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/mman.h>
+
+#include "api/answer.h"
+#include "api/multipart.h"
+#include "api/request.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "store/collections.h"
+#include "store/documents.h"
+#include "store/texts.h"
+#include "store/uploads.h"
+
+#define MEBI          ((int64_t)1 << 20)
+#define PAGE_DEFAULT  100
+#define PAGE_MAX      1000
+#define CONTENT_MAX   200 /* passages of a page of what was read */
+#define CONTENT_BYTES ((size_t)8 << 20)
+#define NAME_MAX_N    255
+
+/* ---- as they are shown ---- */
+
+struct document_error {
+	const char *code, *message;
+};
+struct document_answer {
+	struct document d;
+	struct document_error error;
+	bool has_error, searchable;
+	atelier_id same_as;
+};
+
+#define E struct document_error
+static const struct field error_fields[] = {
+	FIELD_STR(E, code, "code", 0, 0, FIELD_REQUIRED, "What it is: a word for programs."),
+	FIELD_STR(E, message, "message", 0, 0, FIELD_REQUIRED, "What has happened, and what to do; may be empty."),
+};
+#undef E
+static const struct schema document_error_schema =
+	SCHEMA("DocumentError", struct document_error, error_fields, "Why a document could not be read.");
+
+#define A struct document_answer
+static const struct field document_fields[] = {
+	FIELD_ID(A, d.id, "id", FIELD_REQUIRED, "Identifier."),
+	FIELD_ID(A, d.collection_id, "collection_id", FIELD_REQUIRED, "Where it is."),
+	FIELD_STR(A, d.name, "name", 0, 0, FIELD_REQUIRED, "What it is called."),
+	FIELD_ENUM(A, d.state, "state", DOCUMENT_STATES, FIELD_REQUIRED, "How far it is."),
+	FIELD_JSON(A, d.progress, "progress", FIELD_OBJECT_ONLY,
+		"While it is read: status, completed, total, unit; null: nothing is known."),
+	FIELD_MAYBE(
+		FT_OBJECT, A, error, has_error, "error", &document_error_schema, "Of one that has failed; else null."),
+	FIELD_BOOL(A, searchable, "searchable", FIELD_REQUIRED,
+		"Whether it is found; also while a newer file of it is being read."),
+	FIELD_I64(A, d.size, "size", 0, 0, FIELD_REQUIRED, "Bytes of the file."),
+	FIELD_STR(A, d.hash, "hash", 0, 0, FIELD_REQUIRED, "SHA-256 of the file."),
+	FIELD_I64(A, d.passages, "passages", 0, 0, FIELD_REQUIRED, "How many it is cut into."),
+	FIELD_I64(A, d.pages, "pages", 0, 0, FIELD_REQUIRED, "How many it has; 0: it has none."),
+	FIELD_STR(A, d.language, "language", 0, 0, 0, "Its language; null or empty: not known."),
+	FIELD_JSON(A, d.warnings, "warnings", 0,
+		"What was left out when it was read, as sentences; null: nothing is known."),
+	FIELD_ID(A, d.job_id, "job_id", 0, "The job that reads it, or did last."),
+	FIELD_ID(A, same_as, "same_as", FIELD_OMIT,
+		"Of one that was just brought: another one of the collection that is the same file."),
+	FIELD_TIME(A, d.created_at, "created_at", FIELD_REQUIRED, "When it came."),
+	FIELD_TIME(A, d.updated_at, "updated_at", FIELD_REQUIRED, "When it was changed."),
+};
+#undef A
+static const struct schema document_schema =
+	SCHEMA("Document", struct document_answer, document_fields, "A file in a collection.");
+LIST_SCHEMA(document_list_schema, "DocumentList", &document_schema, "In the order in which they came.",
+	"Documents of a collection.");
+
+static void answer_of(const struct document *d, struct document_answer *ret)
+{
+	*ret = (struct document_answer){.d = *d, .searchable = d->text_id != 0};
+	if (strcmp(d->state, "failed") == 0) {
+		ret->has_error = true;
+		ret->error = (struct document_error){
+			d->error_code ? d->error_code : "failed", d->error_text ? d->error_text : ""};
+	}
+}
+
+static int load(struct request *q, atelier_id id, struct document *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+
+	return documents_get(c, q->who.user.id, id, &q->mem, ret, &q->err);
+}
+
+static int answer_document(struct request *q, atelier_id id, atelier_id same_as)
+{
+	struct document_answer *out = ARENA_NEW(&q->mem, struct document_answer);
+	struct document d = {0};
+	int r = out ? load(q, id, &d) : request_no_memory(q);
+
+	q->answer = out;
+	if (r == 0) {
+		answer_of(&d, out);
+		out->same_as = same_as;
+	}
+	return r;
+}
+
+static int documents_get_all(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct document_filter f = {
+		.user_id = q->who.user.id, .collection_id = q->arg_id, .state = http_query(q->x, "state")};
+	struct document_rows l = {.n = 0};
+	struct collection k;
+	int r = request_i64(q, "limit", &f.limit);
+
+	if (r == 0)
+		r = request_id(q, "cursor", &f.after);
+	if (r == 0)
+		r = collections_get(c, q->who.user.id, q->arg_id, GRANT_READ, &q->mem, &k, &q->err);
+	if (r == 0)
+		r = documents_list(c, &f, &q->mem, &l, &q->err);
+	if (r < 0)
+		return r;
+	size_t n = MIN(l.n, (size_t)f.limit);
+	struct document_answer *items = ARENA_ARRAY(&q->mem, struct document_answer, n + 1);
+	if (!items)
+		return request_no_memory(q);
+	for (size_t i = 0; i < n; i++)
+		answer_of(&l.items[i], &items[i]);
+	return answer_list(q, items, n, l.n > n ? answer_cursor(q, l.items[n - 1].id) : NULL);
+}
+
+static int document_get(struct request *q)
+{
+	return answer_document(q, q->arg_id, 0);
+}
+
+/* ---- bringing one ---- */
+
+struct document_body {
+	atelier_id upload_id, replaces;
+	const char *name;
+};
+#define B struct document_body
+static const struct field new_fields[] = {
+	FIELD_ID(B, upload_id, "upload_id", FIELD_REQUIRED, "The upload, whole; it is gone then."),
+	FIELD_STR(B, name, "name", 1, NAME_MAX_N, 0, "What it is called; null: as the upload's file."),
+	FIELD_ID(B, replaces, "replaces", 0,
+		"A document of the collection whose file this is from now on; it is found as it was until this is "
+		"read."),
+};
+#undef B
+static const struct schema new_schema =
+	SCHEMA("DocumentNew", struct document_body, new_fields, "A file that was uploaded.");
+
+static int64_t bytes_max(const struct request *q)
+{
+	return q->api->c.settings->document_max_mb * MEBI;
+}
+
+/* Control characters and slashes are not for names; a name that is too long ends earlier. */
+static const char *name_of(struct request *q, const char *name)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(65536);
+	size_t n;
+
+	utf8_add_repaired(&b, name, strlen(name));
+	for (size_t i = 0; i < b.n; i++)
+		if ((unsigned char)b.p[i] < 0x20 || b.p[i] == 0x7f)
+			b.p[i] = ' ';
+	n = utf8_prefix(buf_str(&b).p, b.n, NAME_MAX_N);
+	return n ? arena_strndup(&q->mem, b.p, n) : "document";
+}
+
+static int create(
+	struct request *q, atelier_id collection_id, const struct document_body *in, const char *name, struct str bytes)
+{
+	const struct document_new new = {.user_id = q->who.user.id,
+		.collection_id = collection_id,
+		.replaces = in ? in->replaces : 0,
+		.name = name,
+		.bytes = bytes,
+		.quota = q->api->c.settings->document_quota_mb * MEBI};
+	struct document_made made = {.id = 0};
+	int r;
+
+	if (bytes.n == 0)
+		return err_set(&q->err, E_INVALID, "The file is empty.");
+	r = documents_create(q->api->c.db, q->api->c.settings->data, &new, &made, &q->err);
+	if (r < 0)
+		return r;
+	jobs_look(q->api->c.jobs);
+	return answer_document(q, made.id, made.same_as);
+}
+
+struct mapped {
+	void *p;
+	size_t n;
+};
+
+static void unmap(struct mapped *m)
+{
+	if (m->p)
+		(void)munmap(m->p, m->n);
+}
+
+/* The bytes of a whole upload, without memory of their own. */
+static int map_upload(struct request *q, const struct upload *u, struct mapped *ret)
+{
+	CLEANUP(closep) int fd = -1;
+	int64_t there = 0;
+	int r;
+
+	if (u->size > bytes_max(q))
+		return err_set(&q->err, E_TOO_LARGE, "A document may have %" PRId64 " MB (document_max_mb).",
+			q->api->c.settings->document_max_mb);
+	r = upload_open(q->api->c.settings->data, u->id, &fd, &there, &q->err);
+	if (r == 0 && there < u->size)
+		r = err_set(&q->err, E_CONFLICT, "Of this upload %" PRId64 " bytes are missing.", u->size - there);
+	if (r < 0 || u->size == 0)
+		return r;
+	void *p = mmap(NULL, (size_t)u->size, PROT_READ, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return err_set(&q->err, -errno, "an upload cannot be mapped");
+	*ret = (struct mapped){p, (size_t)u->size};
+	return 0;
+}
+
+static int take_upload(struct request *q, atelier_id collection_id, const struct document_body *in)
+{
+	CLEANUP(unmap) struct mapped bytes = {NULL, 0};
+	struct err quiet = {0};
+	struct upload u = {.metadata = ""};
+	int r;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = uploads_get(c, in->upload_id, q->who.user.id, &q->mem, &u, &q->err);
+	}
+	if (r == 0)
+		r = map_upload(q, &u, &bytes);
+	if (r == 0)
+		r = create(q, collection_id, in,
+			in->name       ? name_of(q, in->name)
+			: in->replaces ? NULL
+				       : "document",
+			(struct str){bytes.p, bytes.n});
+	if (r == 0 && uploads_delete(q->api->c.db, q->api->c.settings->data, u.id, q->who.user.id, &quiet) < 0)
+		log_warn("http", "the upload of a document stays until it expires: %s", quiet.msg);
+	return r;
+}
+
+static int take_any(struct request *q, atelier_id collection_id)
+{
+	struct multipart_file f = {.name = ""};
+	int r;
+
+	if (q->body)
+		return take_upload(q, collection_id, q->body);
+	r = multipart_read(http_header(q->x, "Content-Type"), http_body(q->x), &q->mem, &f, &q->err);
+	return r < 0 ? r : create(q, collection_id, NULL, name_of(q, f.name), f.bytes);
+}
+
+static int documents_post(struct request *q)
+{
+	return take_any(q, q->arg_id);
+}
+
+static int conversation_documents_post(struct request *q)
+{
+	atelier_id id = 0;
+	int r = collections_of_conversation(q->api->c.db, q->who.user.id, q->arg_id, &id, &q->err);
+
+	return r < 0 ? r : take_any(q, id);
+}
+
+/* ---- changing ---- */
+
+struct document_patch {
+	const char *name;
+	atelier_id collection_id;
+};
+static const struct field patch_fields[] = {
+	FIELD_STR(struct document_patch, name, "name", 1, NAME_MAX_N, 0, "What it is called."),
+	FIELD_ID(struct document_patch, collection_id, "collection_id", 0, "Where it is to be."),
+};
+static const struct schema patch_schema =
+	SCHEMA("DocumentPatch", struct document_patch, patch_fields, "What to change; the rest stays.");
+
+static int document_patch(struct request *q)
+{
+	const struct document_patch *in = q->body;
+	const struct document_edit x = {q->who.user.id, q->arg_id, in->name, in->collection_id};
+	int r = documents_edit(q->api->c.db, &x, &q->err);
+
+	return r < 0 ? r : answer_document(q, q->arg_id, 0);
+}
+
+static int cancel_job(struct request *q, const struct document *d, struct err *e)
+{
+	struct job_view view;
+
+	return d->job_id ? job_cancel(q->api->c.jobs, 0, d->job_id, &q->mem, &view, e) : 0;
+}
+
+static int document_delete(struct request *q)
+{
+	struct document d = {0};
+	struct err quiet = {0};
+	int r = load(q, q->arg_id, &d);
+
+	if (r == 0)
+		r = documents_delete(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
+	if (r == 0)
+		(void)cancel_job(q, &d, &quiet);
+	return r;
+}
+
+static int retry_post(struct request *q)
+{
+	int r = documents_retry(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
+
+	if (r < 0)
+		return r;
+	jobs_look(q->api->c.jobs);
+	return answer_document(q, q->arg_id, 0);
+}
+
+static int cancel_post(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct document d = {0};
+	struct collection k;
+	int r = documents_get(c, q->who.user.id, q->arg_id, &q->mem, &d, &q->err);
+
+	if (r == 0)
+		r = collections_get(c, q->who.user.id, d.collection_id, GRANT_EDIT, &q->mem, &k, &q->err);
+	db_release(TAKE_PTR(c));
+	if (r == 0)
+		r = cancel_job(q, &d, &q->err);
+	return r < 0 ? r : answer_document(q, q->arg_id, 0);
+}
+
+/* ---- reading ---- */
+
+struct content_item {
+	struct passage_row p;
+	const char *text;
+};
+#define I struct content_item
+static const struct field item_fields[] = {
+	FIELD_ID(I, p.id, "passage_id", FIELD_REQUIRED, "Identifier."),
+	FIELD_I64(I, p.n, "n", 0, 0, FIELD_REQUIRED, "Its number in the document, from 0."),
+	FIELD_I64(I, p.start, "start", 0, 0, FIELD_REQUIRED, "Where it begins in what was read, in bytes."),
+	FIELD_I64(I, p.end, "end", 0, 0, FIELD_REQUIRED, "Where it ends."),
+	FIELD_I64(I, p.page, "page", 0, 0, FIELD_REQUIRED, "On which page it begins; 0: there are none."),
+	FIELD_STR(I, p.heading, "heading", 0, 0, FIELD_REQUIRED, "The headings over it, \" > \" between."),
+	FIELD_TEXT(I, text, "text", 0, 0, FIELD_REQUIRED, "What it says."),
+};
+#undef I
+static const struct schema item_schema =
+	SCHEMA("Passage", struct content_item, item_fields, "A passage of a document.");
+LIST_SCHEMA(content_schema, "DocumentContent", &item_schema, "In the order in which they stand.",
+	"What was read from a document, in passages; headings stand with them.");
+
+static int read_texts(struct request *q, struct db_conn *c, atelier_id text_id, const struct passage_rows *l,
+	struct content_item *items)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(CONTENT_BYTES);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
+		buf_reset(&b);
+		items[i].p = l->items[i];
+		r = texts_slice(c, text_id, items[i].p.start, items[i].p.end, &b, &q->err);
+		items[i].text = r < 0 ? NULL : arena_strndup(&q->mem, buf_str(&b).p, b.n);
+		if (r == 0 && !items[i].text)
+			r = request_no_memory(q);
+	}
+	return r;
+}
+
+/* From which passage on: some before the one that is asked for, so that it stands among others. */
+static int find_first(struct request *q, struct db_conn *c, int64_t *ret)
+{
+	atelier_id passage_id = 0;
+	struct passage_row p;
+	int r = request_i64(q, "from", ret);
+
+	if (r == 0)
+		r = request_id(q, "passage_id", &passage_id);
+	if (r < 0 || !passage_id)
+		return r;
+	r = texts_passage_of(c, q->arg_id, passage_id, &q->mem, &p, &q->err);
+	if (r == 0)
+		*ret = MAX(p.n - CONTENT_MAX / 4, 0);
+	return r;
+}
+
+static int content_get(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct passage_rows l = {.n = 0};
+	struct document d = {0};
+	int64_t from = 0;
+	int r = documents_get(c, q->who.user.id, q->arg_id, &q->mem, &d, &q->err);
+
+	if (r == 0 && !d.text_id)
+		r = err_set(&q->err, E_CONFLICT, "This document has not been read yet.");
+	if (r == 0)
+		r = find_first(q, c, &from);
+	if (r == 0)
+		r = texts_passages(c, d.text_id, from, from + CONTENT_MAX - 1, &q->mem, &l, &q->err);
+	if (r < 0)
+		return r;
+	struct content_item *items = ARENA_ARRAY(&q->mem, struct content_item, l.n + 1);
+	const char *next =
+		from + CONTENT_MAX < d.passages ? arena_printf(&q->mem, "%" PRId64, from + CONTENT_MAX) : NULL;
+	if (!items)
+		return request_no_memory(q);
+	r = read_texts(q, c, d.text_id, &l, items);
+	return r < 0 ? r : answer_list(q, items, l.n, next);
+}
+
+static int file_get(struct request *q)
+{
+	struct document d = {0};
+	int r = load(q, q->arg_id, &d);
+
+	if (r < 0)
+		return r;
+	http_set_header(q->x, "Content-Disposition", "attachment");
+	http_set_header(q->x, "Content-Security-Policy", "default-src 'none'; sandbox");
+	q->raw = BUF_INIT((size_t)d.size + 1);
+	return blobs_read(q->api->c.settings->data, d.hash, &q->raw, &q->err);
+}
+
+static const struct param list_params[] = {
+	{.name = "limit",
+		.type = PARAM_I64,
+		.min = 1,
+		.max = PAGE_MAX,
+		.otherwise = PAGE_DEFAULT,
+		.doc = "Size of a page."},
+	{.name = "cursor", .type = PARAM_ID, .doc = "`next` of the page before."},
+	{.name = "state", .type = PARAM_STR, .choices = DOCUMENT_STATES, .doc = "Only those that are so far."},
+};
+static const struct param content_params[] = {
+	{.name = "from",
+		.type = PARAM_I64,
+		.max = INT32_MAX,
+		.doc = "Number of the first passage; `next` of the page before."},
+	{.name = "passage_id", .type = PARAM_ID, .doc = "A passage that is to be among them; counts more than `from`."},
+};
+
+#define D         V1 "/documents"
+#define NEW_FAILS FAILS(E_NOT_FOUND, E_EXPIRED, E_CONFLICT, E_TOO_LARGE, E_BUSY)
+/* clang-format off */
+static const struct route routes[] = {
+	{"GET", V1 "/collections/{id}/documents", "listDocuments", documents_get_all, ACCESS_USER, .status = 200,
+		PARAMS(list_params), .answer = &document_list_schema, .summary = "Documents of a collection."},
+	{"POST", V1 "/collections/{id}/documents", "createDocument", documents_post, ACCESS_USER, .status = 202,
+		.body = &new_schema, .bytes = "multipart/form-data", .answer = &document_schema, NEW_FAILS,
+		.summary = "Add an upload to a collection, to be read by a job; a small file may be that of a form."},
+	{"POST", V1 "/conversations/{id}/documents", "createConversationDocument", conversation_documents_post, ACCESS_USER,
+		.status = 202, .body = &new_schema, .bytes = "multipart/form-data", .answer = &document_schema, NEW_FAILS,
+		.summary = "The same for one conversation, whose questions are answered from it."},
+	{"GET", D "/{id}", "getDocument", document_get, ACCESS_USER, .status = 200,
+		.answer = &document_schema, .summary = "One document."},
+	{"PATCH", D "/{id}", "updateDocument", document_patch, ACCESS_USER, .status = 200,
+		.body = &patch_schema, SHORT_BODY, .answer = &document_schema, .summary = "Rename a document, or move it."},
+	{"DELETE", D "/{id}", "deleteDocument", document_delete, ACCESS_USER, .status = 204,
+		.summary = "Delete a document."},
+	{"POST", D "/{id}/retry", "retryDocument", retry_post, ACCESS_USER, .status = 202,
+		.answer = &document_schema, FAILS(E_CONFLICT, E_BUSY), .summary = "Have it read once more."},
+	{"POST", D "/{id}/cancel", "cancelDocument", cancel_post, ACCESS_USER, .status = 202,
+		.answer = &document_schema, .summary = "Stop reading it; one that is not being read is no error."},
+	{"GET", D "/{id}/content", "getDocumentContent", content_get, ACCESS_USER, .status = 200,
+		PARAMS(content_params), .answer = &content_schema, FAILS(E_CONFLICT), .summary = "What was read from it."},
+	{"GET", D "/{id}/file", "getDocumentFile", file_get, ACCESS_USER, .status = 200,
+		.media = "application/octet-stream", .summary = "The file itself."},
+};
+/* clang-format on */
+const struct route_set documents_routes = ROUTES(routes);

@@ -1,0 +1,100 @@
+/* multipart.c - see multipart.h. */
+#include "api/multipart.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+
+#define BOUNDARY_MAX 70 /* RFC 2046 */
+
+/* The value of a parameter, quoted or not, behind `name=`; n 0: it is not there. */
+static struct str parameter(struct str header, const char *name)
+{
+	size_t k = strlen(name);
+
+	for (size_t i = 0; i + k + 1 < header.n; i++) {
+		const char *p = header.p + i;
+		size_t n = 0, left;
+		if (strncasecmp(p, name, k) != 0 || p[k] != '=' || (i > 0 && p[-1] != ' ' && p[-1] != ';'))
+			continue;
+		left = header.n - i - k - 1;
+		p += k + 1;
+		if (*p == '"') {
+			while (n + 1 < left && p[1 + n] != '"')
+				n += p[1 + n] == '\\' && n + 2 < left ? 2 : 1;
+			return (struct str){p + 1, n};
+		}
+		while (n < left && p[n] != ';' && p[n] != ' ' && p[n] != '\r')
+			n++;
+		return (struct str){p, n};
+	}
+	return (struct str){NULL, 0};
+}
+
+/* A name without the folders before it and without what stands for a quotation mark. */
+static const char *clean_name(struct str name, struct arena *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] == '/' || name.p[i] == '\\') {
+			if (i + 1 < name.n && name.p[i] == '\\' && name.p[i + 1] == '"')
+				continue;
+			name = (struct str){name.p + i + 1, name.n - i - 1};
+			i = (size_t)-1;
+		}
+	char *copy = arena_strndup(a, name.p, name.n);
+	for (size_t i = 0; copy && i < name.n; i++)
+		if (name.p[i] != '\\')
+			copy[n++] = name.p[i];
+	if (copy)
+		copy[n] = '\0';
+	return copy;
+}
+
+static const char *find(struct str in, const char *what, size_t n)
+{
+	return in.n >= n ? memmem(in.p, in.n, what, n) : NULL;
+}
+
+/* From behind one boundary to the next one. 1: it is a file. */
+static int read_part(struct str part, struct arena *a, struct multipart_file *ret)
+{
+	const char *end = find(part, "\r\n\r\n", 4);
+	struct str head, name;
+
+	if (!end)
+		return 0;
+	head = (struct str){part.p, (size_t)(end - part.p)};
+	name = parameter(head, "filename");
+	if (!name.n)
+		return 0;
+	ret->bytes = (struct str){end + 4, part.n - head.n - 4};
+	ret->name = clean_name(name, a);
+	return ret->name ? 1 : -ENOMEM;
+}
+
+int multipart_read(const char *type, struct str body, struct arena *a, struct multipart_file *ret, struct err *e)
+{
+	struct str boundary = parameter(str_from(type ? type : ""), "boundary");
+	char mark[BOUNDARY_MAX + 5]; /* "\r\n--" and the boundary */
+	size_t n;
+
+	if (!boundary.n || boundary.n > BOUNDARY_MAX)
+		return err_set(e, E_INVALID, "A form needs a Content-Type of multipart/form-data with its boundary.");
+	n = (size_t)snprintf(mark, sizeof(mark), "\r\n--" STR_FMT, STR_ARG(boundary));
+	const char *at = find(body, mark + 2, n - 2);
+	if (at)
+		at += n - 2;
+	while (at) {
+		struct str rest = {at, body.n - (size_t)(at - body.p)};
+		const char *next = find(rest, mark, n);
+		int r = next ? read_part((struct str){at, (size_t)(next - at)}, a, ret) : 0;
+		if (r < 0)
+			return err_set(e, r, "no memory for a form");
+		if (r > 0)
+			return 0;
+		at = next ? next + n : NULL;
+	}
+	return err_set(e, E_INVALID, "There is no file in this form, or its end is missing.");
+}

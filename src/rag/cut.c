@@ -1,0 +1,203 @@
+/* cut.c - see cut.h. */
+#include "rag/cut.h"
+
+#include <errno.h>
+
+#include "base/utf8.h"
+#include "rag/words.h"
+
+#define LEVELS    6
+#define PATH      3  /* headings of a path: the last ones say what a passage is about */
+#define CRUMB     30 /* tokens: fewer go with what follows */
+#define HEADINGS  ((size_t)64 << 20)
+#define PASSAGES  2000000
+#define TITLE_MAX 120 /* bytes of one heading in a path */
+
+struct cut {
+	const struct extracted *x;
+	size_t tokens;
+	struct passages *ret;
+	struct str titles[LEVELS];
+	const char *path; /* of the headings now; the arena's */
+	/* what is being gathered */
+	size_t start, end, has; /* has: tokens; 0: nothing */
+	int64_t page;
+	int failed;
+};
+
+void passages_init(struct passages *p)
+{
+	*p = (struct passages){.items = NULL};
+	arena_init(&p->a, HEADINGS);
+}
+
+void passages_done(struct passages *p)
+{
+	arena_done(&p->a);
+	free(p->items);
+	p->items = NULL;
+}
+
+static struct str slice(const struct cut *c, size_t start, size_t end)
+{
+	return (struct str){c->x->text + start, end - start};
+}
+
+static bool is_blank(char ch)
+{
+	return ch == ' ' || ch == '\n' || ch == '\t';
+}
+
+static void emit(struct cut *c)
+{
+	size_t start = c->start, end = c->end;
+	struct passages *p = c->ret;
+
+	c->has = 0;
+	while (start < end && is_blank(c->x->text[start]))
+		start++;
+	while (end > start && is_blank(c->x->text[end - 1]))
+		end--;
+	if (start == end || c->failed)
+		return;
+	if (p->n == p->room) {
+		size_t room = p->room ? p->room * 2 : 64;
+		struct passage *more = room <= PASSAGES * 2 ? realloc(p->items, room * sizeof(*more)) : NULL;
+		if (!more) {
+			c->failed = -ENOMEM;
+			return;
+		}
+		p->items = more;
+		p->room = room;
+	}
+	p->items[p->n++] = (struct passage){start, end, c->page, str_from(c->path ? c->path : "")};
+}
+
+/* ---- headings ---- */
+
+static void set_path(struct cut *c)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+	size_t last = LEVELS, n = 0;
+
+	while (last > 0 && n < PATH)
+		n += c->titles[--last].n > 0;
+	for (size_t i = last; i < LEVELS; i++)
+		if (c->titles[i].n)
+			buf_printf(&b, "%s" STR_FMT, b.n ? " > " : "", STR_ARG(c->titles[i]));
+	c->path = arena_strndup(&c->ret->a, buf_str(&b).p, b.n);
+	if (!c->path)
+		c->failed = -ENOMEM;
+}
+
+static void take_heading(struct cut *c, const struct extract_block *b)
+{
+	size_t level = (size_t)MIN(MAX(b->level, 1), LEVELS) - 1;
+	struct str title = slice(c, b->start, b->end);
+
+	if (c->has)
+		emit(c);
+	while (title.n && (is_blank(title.p[0]) || title.p[0] == '#')) {
+		title.p++;
+		title.n--;
+	}
+	while (title.n && (is_blank(title.p[title.n - 1]) || title.p[title.n - 1] == '#'))
+		title.n--;
+	title.n = utf8_prefix(title.p, title.n, MIN(title.n, (size_t)TITLE_MAX));
+	const char *line = title.n ? memchr(title.p, '\n', title.n) : NULL;
+	if (line)
+		title.n = (size_t)(line - title.p);
+	c->titles[level] = title;
+	for (size_t i = level + 1; i < LEVELS; i++)
+		c->titles[i].n = 0;
+	set_path(c);
+}
+
+/* ---- pieces ---- */
+
+/* A piece that is not cut: it joins what is gathered, or begins anew. */
+static void take_piece(struct cut *c, size_t start, size_t end, int64_t page)
+{
+	size_t tokens = words_tokens(slice(c, start, end));
+
+	if (c->has && c->has + tokens > c->tokens + c->tokens / 4 && c->has >= CRUMB)
+		emit(c);
+	if (!c->has) {
+		c->start = start;
+		c->page = page;
+	}
+	c->end = end;
+	c->has += MAX(tokens, (size_t)1);
+}
+
+/* Whether the text may be cut behind byte `i`: at a line for what is made of lines, else behind a sentence. */
+static bool is_joint(const struct cut *c, size_t i, size_t end, bool lines)
+{
+	const char *p = c->x->text;
+
+	if (lines)
+		return p[i] == '\n';
+	if (i + 1 < end && (p[i] == '.' || p[i] == '!' || p[i] == '?' || p[i] == ';' || p[i] == ':'))
+		return is_blank(p[i + 1]);
+	/* The full stops of Chinese and Japanese: U+3002, U+FF01, U+FF1F. */
+	return i >= 2 && (memcmp(p + i - 2, "\xe3\x80\x82", 3) == 0 || memcmp(p + i - 2, "\xef\xbc\x81", 3) == 0 ||
+				 memcmp(p + i - 2, "\xef\xbc\x9f", 3) == 0);
+}
+
+/* Where a text without joints is cut: a blank, or a character. */
+static size_t cut_by_force(const struct cut *c, size_t start, size_t end, size_t bytes)
+{
+	size_t n = utf8_prefix(c->x->text + start, end - start, bytes), blank = n;
+
+	if (start + n == end)
+		return end;
+	while (blank > n / 2 && !is_blank(c->x->text[start + blank - 1]))
+		blank--;
+	return start + MAX(blank > n / 2 ? blank : n, (size_t)1);
+}
+
+/* A block by its sentences or lines, each of which is a piece. */
+static void take_parts(struct cut *c, const struct extract_block *b, bool lines)
+{
+	size_t most = c->tokens * 6, start = b->start; /* bytes of one sentence */
+
+	for (size_t i = b->start; i < b->end; i++) {
+		if (i + 1 - start >= most) {
+			size_t at = cut_by_force(c, start, b->end, most);
+			take_piece(c, start, at, b->page);
+			start = at;
+			i = at - 1;
+		} else if (i + 1 == b->end || is_joint(c, i, b->end, lines)) {
+			take_piece(c, start, i + 1, b->page);
+			start = i + 1;
+		}
+	}
+}
+
+static void take_block(struct cut *c, const struct extract_block *b)
+{
+	struct str text = slice(c, b->start, b->end);
+	bool lines = b->kind == EXTRACT_TABLE || b->kind == EXTRACT_CODE || b->kind == EXTRACT_LIST;
+
+	if (b->kind == EXTRACT_HEADING) {
+		take_heading(c, b);
+		return;
+	}
+	if (c->has && c->page != b->page && c->has >= CRUMB)
+		emit(c);
+	if (text.n <= c->tokens * 8 && words_tokens(text) <= c->tokens + c->tokens / 4)
+		take_piece(c, b->start, b->end, b->page);
+	else
+		take_parts(c, b, lines);
+}
+
+int cut_text(const struct extracted *x, size_t tokens, struct passages *ret, struct err *e)
+{
+	struct cut c = {.x = x, .tokens = tokens ? tokens : CUT_TOKENS, .ret = ret};
+
+	for (size_t i = 0; i < x->count && !c.failed; i++)
+		take_block(&c, &x->blocks[i]);
+	if (c.has)
+		emit(&c);
+	return c.failed ? err_set(e, c.failed, "The text has more passages than fit into memory.") : 0;
+}

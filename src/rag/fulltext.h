@@ -1,0 +1,46 @@
+/*
+ * fulltext.h - full-text search of one collection, in memory: an inverted index over the passages of its documents, ranked by
+ * BM25. It is made of the postings that the database keeps (postings.h), so the ranking is the same on each database.
+ *
+ * Not locked: whoever has it sees to it that nobody searches while it changes.
+ */
+#pragma once
+
+#include "rag/postings.h"
+
+struct fulltext;
+
+struct fulltext *fulltext_new(void);
+void fulltext_free(struct fulltext *f); /* NULL is fine */
+
+/* Adds the passages of a text as document `id`, in place of what that had. -EBADMSG: the bytes are damaged; -ENOMEM. What
+ * was there stays then. */
+int fulltext_put(struct fulltext *f, int64_t id, int64_t text_id, struct str postings) MUST_CHECK;
+void fulltext_remove(struct fulltext *f, int64_t id);
+
+int64_t fulltext_text_of(const struct fulltext *f, int64_t id); /* of the document; 0: it is not there */
+/* The ids of all documents; returns how many, and writes at most `max`. */
+size_t fulltext_ids(const struct fulltext *f, int64_t *ret, size_t max);
+size_t fulltext_passages(const struct fulltext *f);
+size_t fulltext_bytes(const struct fulltext *f);       /* of memory */
+unsigned fulltext_languages(const struct fulltext *f); /* a bit for each, for words_ask */
+
+#define FULLTEXT_TERMS 32 /* of a question */
+
+/* What a question's terms come to in all that is searched; each index adds its own. */
+struct fulltext_stats {
+	double passages, length;     /* how many, and all their terms */
+	double with[FULLTEXT_TERMS]; /* passages that have the term */
+};
+void fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n, struct fulltext_stats *to);
+
+struct fulltext_hit {
+	int64_t document_id, text_id;
+	uint32_t passage; /* of the text, from 0 */
+	float score;
+};
+
+/* The best `max`, the best first; equal ones in the order of their documents. `only`: a sorted list of documents; n_only 0:
+ * all. Returns how many; -ENOMEM. */
+int fulltext_search(const struct fulltext *f, const uint64_t *terms, size_t n, const struct fulltext_stats *stats,
+	const int64_t *only, size_t n_only, struct fulltext_hit *ret, size_t max) MUST_CHECK;

@@ -1,0 +1,237 @@
+/* ingest.c - a document's file becomes a text with passages and postings, beside what is there, and is shown at the end. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "rag/cut.h"
+#include "rag/rag_priv.h"
+#include "store/documents.h"
+#include "store/texts.h"
+
+#define CUT_VERSION    1
+#define WORDS_VERSION  1
+#define PIECES         ((size_t)16) /* of a text, in one transaction */
+#define PASSAGES       ((size_t)500)
+#define POSTINGS_BYTES ((size_t)512 << 20)
+#define ARENA_BYTES    ((size_t)16 << 20)
+#define RECIPE_MAX     100
+
+struct ingest {
+	struct rag *rag;
+	const struct ingest_progress *p;
+	struct cancel *cancel;
+	struct arena a;
+	struct document_work work;
+	char recipe[RECIPE_MAX];
+	struct extracted text;
+	struct passages passages;
+	bool read; /* there is a text to be freed */
+	atelier_id text_id;
+};
+
+static void tell(const struct ingest *x, const char *status, size_t completed, size_t total, const char *unit)
+{
+	if (x->p)
+		x->p->fn(x->p->arg, status, (int64_t)completed, (int64_t)total, unit);
+}
+
+static int look(const struct ingest *x)
+{
+	return cancel_reason(x->cancel) ? -ECANCELED : 0;
+}
+
+/* How a text came to be: of what has the same, nothing needs to be done again. What a file is called says how some are read. */
+static void write_recipe(struct ingest *x)
+{
+	const char *dot = strrchr(x->work.name, '.');
+	char kind[12] = "";
+
+	for (size_t i = 0; dot && dot[1 + i] && i + 1 < sizeof(kind); i++)
+		kind[i] = isalnum((unsigned char)dot[1 + i]) ? (char)tolower((unsigned char)dot[1 + i]) : '_';
+	snprintf(x->recipe, sizeof(x->recipe), "extract %d cut %d.%lld words %d %s", EXTRACT_VERSION, CUT_VERSION,
+		(long long)x->work.passage_tokens, WORDS_VERSION, kind);
+}
+
+static int load(struct ingest *x, atelier_id id, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(x->rag->config.db);
+	struct err quiet = {0};
+	int r = documents_work(c, id, &x->a, &x->work, e);
+
+	if (r < 0)
+		return r;
+	write_recipe(x);
+	r = texts_find(c, x->work.hash, x->recipe, &x->text_id, &quiet);
+	return r == E_NOT_FOUND ? 0 : r < 0 ? err_set(e, r, "%s", quiet.msg) : 0;
+}
+
+/* ---- reading ---- */
+
+static void pages_read(void *arg, int done, int of)
+{
+	tell(arg, "reading", (size_t)done, (size_t)of, "pages");
+}
+
+static int read_file(struct ingest *x, struct err *e)
+{
+	CLEANUP(closep) int fd = -1;
+	int r = documents_set_state(x->rag->config.db, x->work.id, "reading", NULL, NULL, e);
+
+	if (r == 0)
+		r = blobs_open(x->rag->config.settings->data, x->work.hash, &fd, e);
+	if (r < 0)
+		return r;
+	tell(x, "reading", 0, 0, "pages");
+	const struct extract_request q = {
+		.fd = fd, .name = x->work.name, .cancel = x->cancel, .progress = pages_read, .arg = x};
+	r = extract_file(&q, &x->text, e);
+	x->read = r == 0;
+	if (r == 0 && x->text.failure)
+		r = err_set(e, E_INVALID, "%s", x->text.error);
+	if (r == 0)
+		r = look(x);
+	if (r < 0)
+		return r;
+	r = cut_text(&x->text, (size_t)x->work.passage_tokens, &x->passages, e);
+	if (r == 0 && x->passages.n == 0)
+		r = err_set(e, E_INVALID, "There is no text in this file.");
+	return r;
+}
+
+/* ---- storing ---- */
+
+static int store_text(struct ingest *x, enum language l, struct err *e)
+{
+	CLEANUP(buf_done) struct buf warnings = BUF_INIT(65536);
+	int r;
+
+	buf_add_char(&warnings, '[');
+	for (size_t i = 0; i < x->text.n_warnings; i++) {
+		buf_add_str(&warnings, i ? "," : "");
+		json_add_cstr(&warnings, x->text.warnings[i]);
+	}
+	buf_add_char(&warnings, ']');
+	if ((r = buf_check(&warnings, e, "There is too much to say of this file.")) < 0)
+		return r;
+	const struct text in = {.hash = x->work.hash,
+		.recipe = x->recipe,
+		.document_id = x->work.id,
+		.language = language_code(l),
+		.bytes = (int64_t)x->text.len,
+		.pages = x->text.pages,
+		.warnings = warnings.p};
+	r = texts_begin(x->rag->config.db, &in, &x->text_id, e);
+	for (size_t at = 0; r == 0 && at < x->text.len; at += PIECES * TEXT_PIECE) {
+		r = texts_add(x->rag->config.db, x->text_id, (int64_t)at,
+			(struct str){x->text.text + at, MIN(x->text.len - at, PIECES * TEXT_PIECE)}, e);
+		if (r == 0)
+			r = look(x);
+	}
+	return r;
+}
+
+static int store_passages(struct ingest *x, struct err *e)
+{
+	CLEANUP(freep) struct passage_row *rows = xcalloc(PASSAGES, sizeof(*rows));
+	int r = 0;
+
+	for (size_t at = 0; r == 0 && at < x->passages.n; at += PASSAGES) {
+		size_t n = MIN(x->passages.n - at, PASSAGES);
+		for (size_t i = 0; i < n; i++) {
+			const struct passage *p = &x->passages.items[at + i];
+			rows[i] = (struct passage_row){.n = (int64_t)(at + i),
+				.start = (int64_t)p->start,
+				.end = (int64_t)p->end,
+				.page = p->page,
+				.heading = p->heading.p};
+		}
+		r = texts_add_passages(x->rag->config.db, x->text_id, rows, n, e);
+		tell(x, "indexing", at + n, x->passages.n, "passages");
+		if (r == 0)
+			r = look(x);
+	}
+	return r;
+}
+
+static int make_postings(struct ingest *x, enum language l, struct buf *to, struct err *e)
+{
+	CLEANUP(words_freep) struct words *w = words_new();
+	CLEANUP(postings_freep) struct postings *p = postings_new(l);
+
+	for (size_t i = 0; i < x->passages.n; i++) {
+		const struct passage *s = &x->passages.items[i];
+		postings_add(p, w, s->heading, (struct str){x->text.text + s->start, s->end - s->start});
+		if (look(x) < 0)
+			return -ECANCELED;
+	}
+	postings_write(p, to);
+	return buf_check(to, e, "The document has more words than fit into an index.");
+}
+
+static int show(struct ingest *x, const struct str *postings, struct err *e)
+{
+	const struct text_end end = {x->work.id, x->text_id, x->work.hash, postings, (int64_t)x->passages.n};
+
+	return texts_show(x->rag->config.db, &end, e);
+}
+
+static int make(struct ingest *x, struct err *e)
+{
+	CLEANUP(buf_done) struct buf postings = BUF_INIT(POSTINGS_BYTES);
+	enum language l;
+	int r = read_file(x, e);
+
+	if (r < 0)
+		return r;
+	l = language_guess((struct str){x->text.text, x->text.len});
+	if ((r = store_text(x, l, e)) < 0 || (r = store_passages(x, e)) < 0 ||
+		(r = make_postings(x, l, &postings, e)) < 0)
+		return r;
+	const struct str bytes = buf_str(&postings);
+	return show(x, &bytes, e);
+}
+
+/* A failure that will not pass stays with the document. */
+static int note_failure(struct ingest *x, int r, struct err *e)
+{
+	struct err quiet = {0};
+	const char *code = x->text.failure ? extract_failure_name(x->text.failure) : err_info(r)->wire_code;
+
+	if (r < 0 && r != -ECANCELED && r != E_NOT_FOUND && !err_info(r)->retryable &&
+		documents_set_state(x->rag->config.db, x->work.id, "failed", code, err_public_text(e), &quiet) < 0)
+		log_warn("rag", "why a document could not be read is told by its job alone: %s", quiet.msg);
+	return r;
+}
+
+int rag_ingest(
+	struct rag *rag, atelier_id document_id, const struct ingest_progress *p, struct cancel *cancel, struct err *e)
+{
+	struct ingest x = {.rag = rag, .p = p, .cancel = cancel};
+	int r;
+
+	arena_init(&x.a, ARENA_BYTES);
+	passages_init(&x.passages);
+	r = load(&x, document_id, e);
+	if (r == 0 && x.text_id) {
+		r = show(&x, NULL, e);
+	} else if (r == 0) {
+		r = make(&x, e);
+		if (r == E_CONFLICT) { /* another document of the same bytes was first */
+			err_clear(e);
+			r = load(&x, document_id, e);
+			r = r < 0 ? r : show(&x, NULL, e);
+		}
+	}
+	r = note_failure(&x, r, e);
+	passages_done(&x.passages);
+	if (x.read)
+		extracted_free(&x.text);
+	arena_done(&x.a);
+	if (r == E_NOT_FOUND) { /* deleted meanwhile */
+		err_clear(e);
+		return 0;
+	}
+	return r;
+}

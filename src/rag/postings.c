@@ -1,0 +1,219 @@
+/* postings.c - see postings.h. */
+#include "rag/postings.h"
+
+#include <errno.h>
+
+#define VERSION   1
+#define BYTES_MAX ((size_t)256 << 20)
+
+struct entry {
+	uint64_t term;
+	uint32_t passage, times;
+};
+
+struct postings {
+	enum language language;
+	struct entry *items;
+	size_t n, room, first; /* first: of the passage that is being added */
+	uint32_t *lengths;
+	size_t passages, lengths_room;
+	bool failed;
+};
+
+struct postings *postings_new(enum language l)
+{
+	struct postings *p = xcalloc(1, sizeof(*p));
+
+	p->language = l;
+	return p;
+}
+
+void postings_free(struct postings *p)
+{
+	if (p) {
+		free(p->items);
+		free(p->lengths);
+	}
+	free(p);
+}
+
+/* Room for one more of `size` bytes; false: there is no memory. */
+static bool grow(void *array, size_t n, size_t *room, size_t size)
+{
+	void **items = array;
+	size_t more = *room ? *room * 2 : 256;
+	void *p;
+
+	if (n < *room)
+		return true;
+	p = more * size <= BYTES_MAX * 4 ? realloc(*items, more * size) : NULL;
+	if (!p)
+		return false;
+	*items = p;
+	*room = more;
+	return true;
+}
+
+static void take(void *arg, const struct word *w)
+{
+	struct postings *p = arg;
+
+	if (!grow(&p->items, p->n, &p->room, sizeof(*p->items))) {
+		p->failed = true;
+		return;
+	}
+	p->items[p->n++] = (struct entry){w->term, (uint32_t)p->passages, 1};
+	p->lengths[p->passages]++;
+}
+
+static int by_term(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (x->term != y->term)
+		return x->term < y->term ? -1 : 1;
+	return (x->passage > y->passage) - (x->passage < y->passage);
+}
+
+void postings_add(struct postings *p, struct words *w, struct str headings, struct str text)
+{
+	size_t kept;
+
+	if (p->failed || !grow(&p->lengths, p->passages, &p->lengths_room, sizeof(*p->lengths))) {
+		p->failed = true;
+		return;
+	}
+	p->lengths[p->passages] = 0;
+	p->first = kept = p->n;
+	words_each(w, p->language, headings, take, p);
+	words_each(w, p->language, text, take, p);
+	if (p->n > p->first)
+		qsort(p->items + p->first, p->n - p->first, sizeof(*p->items), by_term);
+	for (size_t i = p->first; i < p->n; i++)
+		if (kept > p->first && p->items[kept - 1].term == p->items[i].term)
+			p->items[kept - 1].times++;
+		else
+			p->items[kept++] = p->items[i];
+	p->n = kept;
+	p->passages++;
+}
+
+static void write_number(struct buf *to, uint64_t v)
+{
+	for (; v >= 0x80; v >>= 7)
+		buf_add_char(to, (char)(v | 0x80));
+	buf_add_char(to, (char)v);
+}
+
+static size_t end_of_term(const struct postings *p, size_t i)
+{
+	size_t end = i;
+
+	while (end < p->n && p->items[end].term == p->items[i].term)
+		end++;
+	return end;
+}
+
+void postings_write(struct postings *p, struct buf *to)
+{
+	size_t terms = 0;
+
+	if (p->n)
+		qsort(p->items, p->n, sizeof(*p->items), by_term);
+	write_number(to, VERSION);
+	write_number(to, p->language);
+	write_number(to, p->passages);
+	for (size_t i = 0; i < p->passages; i++)
+		write_number(to, p->lengths[i]);
+	for (size_t i = 0; i < p->n; i = end_of_term(p, i))
+		terms++;
+	write_number(to, terms);
+	for (size_t i = 0, end; i < p->n; i = end) {
+		uint32_t before = 0;
+		end = end_of_term(p, i);
+		buf_add(to, &p->items[i].term, sizeof(p->items[i].term));
+		write_number(to, end - i);
+		for (size_t k = i; k < end; k++) {
+			write_number(to, p->items[k].passage - before);
+			write_number(to, p->items[k].times);
+			before = p->items[k].passage + 1;
+		}
+	}
+	if (p->failed)
+		to->failed = to->failed ? to->failed : -ENOMEM;
+}
+
+/* ---- reading ---- */
+
+static uint64_t number(struct postings_reader *r)
+{
+	uint64_t v = 0;
+
+	for (unsigned shift = 0; shift < 63; shift += 7) {
+		if (r->p == r->end)
+			break;
+		unsigned char c = *r->p++;
+		v |= (uint64_t)(c & 0x7f) << shift;
+		if (c < 0x80)
+			return v;
+	}
+	r->broken = true;
+	return 0;
+}
+
+static uint32_t small_number(struct postings_reader *r)
+{
+	uint64_t v = number(r);
+
+	if (v > INT32_MAX)
+		r->broken = true;
+	return r->broken ? 0 : (uint32_t)v;
+}
+
+int postings_open(struct str bytes, struct postings_reader *ret)
+{
+	struct postings_reader r = {
+		.p = (const unsigned char *)bytes.p, .end = (const unsigned char *)bytes.p + bytes.n};
+	uint64_t version = number(&r), language = number(&r);
+
+	r.passages = small_number(&r);
+	if (r.broken || version != VERSION || language >= LANGUAGES || r.passages > bytes.n)
+		return -EBADMSG;
+	r.language = (enum language)language;
+	*ret = r;
+	return 0;
+}
+
+uint32_t postings_length(struct postings_reader *r)
+{
+	return small_number(r);
+}
+
+uint32_t postings_terms(struct postings_reader *r)
+{
+	return small_number(r);
+}
+
+uint64_t postings_term(struct postings_reader *r, uint32_t *ret_n)
+{
+	uint64_t term = 0;
+
+	if ((size_t)(r->end - r->p) < sizeof(term)) {
+		r->broken = true;
+	} else {
+		memcpy(&term, r->p, sizeof(term));
+		r->p += sizeof(term);
+	}
+	*ret_n = small_number(r);
+	return term;
+}
+
+struct posting postings_next(struct postings_reader *r, uint32_t before)
+{
+	struct posting p = {.passage = before + small_number(r)};
+
+	p.times = small_number(r);
+	if (p.passage >= r->passages)
+		r->broken = true;
+	return p;
+}

@@ -1,0 +1,84 @@
+/*
+ * rag.h - documents: reading files into texts, and finding passages in them. Who may read what is asked of the database with
+ * each search, before anything is ranked. Any thread that may wait.
+ */
+#pragma once
+
+#include "base/schema.h"
+#include "base/settings.h"
+#include "db/db.h"
+#include "store/collections.h"
+#include "sys/cancel.h"
+
+struct rag;
+
+struct rag_config { /* borrowed for the life of it */
+	const struct settings *settings;
+	struct db *db;
+};
+
+int rag_new(const struct rag_config *c, struct rag **ret, struct err *e) MUST_CHECK;
+void rag_free(struct rag *r); /* NULL is fine */
+
+/* ---- reading a document (ingest.c) ---- */
+
+struct ingest_progress {
+	void (*fn)(void *arg, const char *status, int64_t completed, int64_t total, const char *unit);
+	void *arg;
+};
+
+/* Makes the document's text and shows it, all at once at its end; done again it begins anew. -ECANCELED; a file that cannot be
+ * read is E_INVALID with a sentence, which the document keeps. One that is gone is no failure. */
+int rag_ingest(struct rag *r, atelier_id document_id, const struct ingest_progress *p, struct cancel *cancel,
+	struct err *e) MUST_CHECK;
+
+/* ---- searching (search.c) ---- */
+
+#define SEARCH_MAX 100 /* hits */
+
+struct search_request {
+	struct search_wish where;
+	const char *query;
+	int64_t limit;        /* at most SEARCH_MAX; 0: as the collections say */
+	int64_t per_document; /* at most so many of one, when several are searched; 0: any number */
+};
+
+struct search_hit {
+	atelier_id document_id, collection_id, passage_id, text_id;
+	const char *document; /* its name */
+	const char *text, *heading;
+	int64_t n; /* the number of the passage in its text */
+	int64_t page, start, end;
+	double score;
+	int64_t fulltext_rank;     /* from 1 */
+	struct schema_list marked; /* of struct search_mark: where the words of the question stand in `text` */
+};
+/* Characters of the text, as JavaScript counts them (UTF-16). */
+struct search_mark {
+	int64_t start, end;
+};
+
+struct search_result {
+	struct search_hit *items;
+	size_t n;
+};
+
+/* The best passages, the best first; all in the arena. E_NOT_FOUND for a collection or document that the person may not read. */
+int rag_search(struct rag *r, const struct search_request *q, struct arena *a, struct search_result *ret,
+	struct err *e) MUST_CHECK;
+
+/* Passages as they are given to a model: with what stands around them, neighbours as one, in the order of their document. */
+struct source {
+	atelier_id document_id, passage_id;
+	const char *document, *heading, *text;
+	int64_t page, start, end;
+	double score;
+};
+struct source_list {
+	struct source *items;
+	size_t n;
+	int64_t left_out; /* passages that were found and do not fit */
+};
+/* At most `tokens` in all. */
+int rag_sources(struct rag *r, const struct search_request *q, size_t tokens, struct arena *a, struct source_list *ret,
+	struct err *e) MUST_CHECK;

@@ -1,0 +1,27 @@
+/* rag_priv.h - what the files of this folder share: the indexes in memory. */
+#pragma once
+
+#include <pthread.h>
+
+#include "rag/fulltext.h"
+#include "rag/rag.h"
+
+/* Of one collection. Who searches holds the lock for reading, who brings it up to date for writing. */
+struct index {
+	atelier_id collection_id;
+	pthread_rwlock_t lock;
+	struct fulltext *fulltext;
+	int64_t revision; /* of the collection, that this is of */
+	struct index *next;
+};
+
+struct rag {
+	struct rag_config config;
+	pthread_mutex_t mx;
+	struct index *indexes; /* under mx; none is freed before the end */
+};
+
+/* The index of a place as the database has it now, or later, with its lock held for reading. */
+int index_hold(
+	struct rag *r, struct db_conn *c, const struct search_place *p, struct index **ret, struct err *e) MUST_CHECK;
+void index_release(struct index *x);

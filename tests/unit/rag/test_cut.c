@@ -1,0 +1,108 @@
+/* Texts cut into passages. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "rag/cut.h"
+#include "rag/words.h"
+
+struct making {
+	struct buf text;
+	struct extract_block blocks[4000];
+	size_t n;
+};
+
+static void add(struct making *m, enum extract_kind kind, int level, int page, const char *text)
+{
+	struct extract_block *b = &m->blocks[m->n++];
+
+	memset(b, 0, sizeof(*b));
+	b->kind = kind;
+	b->level = level;
+	b->page = page;
+	b->start = m->text.n;
+	buf_add_str(&m->text, text);
+	b->end = m->text.n;
+	buf_add_str(&m->text, "\n\n");
+}
+
+static void cut(struct making *m, size_t tokens, struct passages *ret)
+{
+	struct extracted x;
+	struct err e = {0};
+
+	memset(&x, 0, sizeof(x));
+	x.text = m->text.p;
+	x.len = m->text.n;
+	x.blocks = m->blocks;
+	x.count = m->n;
+	passages_init(ret);
+	assert_int_equal(cut_text(&x, tokens, ret, &e), 0);
+	for (size_t i = 0; i < ret->n; i++) { /* in order, apart, not empty, within the text */
+		assert_true(ret->items[i].start < ret->items[i].end);
+		assert_true(ret->items[i].end <= x.len);
+		assert_true(i == 0 || ret->items[i].start >= ret->items[i - 1].end);
+	}
+}
+
+static void test_headings(void **state UNUSED)
+{
+	CLEANUP(freep) struct making *m = xcalloc(1, sizeof(*m));
+	CLEANUP(passages_done) struct passages p;
+
+	m->text = BUF_INIT(1 << 20);
+	add(m, EXTRACT_PARA, 0, 1, "Before all headings.");
+	add(m, EXTRACT_HEADING, 1, 1, "# Harbour");
+	add(m, EXTRACT_PARA, 0, 1, "A short one.");
+	add(m, EXTRACT_HEADING, 2, 2, "## Berths ##");
+	add(m, EXTRACT_PARA, 0, 2, "Another one.");
+	add(m, EXTRACT_PARA, 0, 2, "And one more.");
+	add(m, EXTRACT_HEADING, 1, 3, "# Town");
+	add(m, EXTRACT_PARA, 0, 3, "The last.");
+	cut(m, 128, &p);
+	assert_int_equal(p.n, 4);
+	assert_string_equal(p.items[0].heading.p, "");
+	assert_string_equal(p.items[1].heading.p, "Harbour");
+	assert_string_equal(p.items[2].heading.p, "Harbour > Berths");
+	assert_int_equal(p.items[2].page, 2);
+	assert_string_equal(p.items[3].heading.p, "Town");
+	assert_memory_equal(m->text.p + p.items[2].start, "Another one.\n\nAnd one more.", 27);
+	buf_done(&m->text);
+}
+
+static void test_long_texts(void **state UNUSED)
+{
+	CLEANUP(freep) struct making *m = xcalloc(1, sizeof(*m));
+	CLEANUP(passages_done) struct passages p;
+	CLEANUP(buf_done) struct buf words = BUF_INIT(1 << 20), one = BUF_INIT(1 << 20), rows = BUF_INIT(1 << 20);
+
+	m->text = BUF_INIT(1 << 22);
+	for (int i = 0; i < 300; i++)
+		buf_printf(&words, "Sentence number %d says something of the harbour. ", i);
+	for (int i = 0; i < 5000; i++)
+		buf_add_str(&one, "東");
+	for (int i = 0; i < 200; i++)
+		buf_printf(&rows, "| berth %d | free |\n", i);
+	add(m, EXTRACT_PARA, 0, 0, words.p);
+	add(m, EXTRACT_PARA, 0, 0, one.p);
+	add(m, EXTRACT_TABLE, 0, 0, rows.p);
+	cut(m, 128, &p);
+	assert_true(p.n > 40);
+	for (size_t i = 0; i < p.n; i++) {
+		struct str s = {m->text.p + p.items[i].start, p.items[i].end - p.items[i].start};
+		assert_true(words_tokens(s) <= 128 * 2 + 64);
+		assert_true(((unsigned char)s.p[0] & 0xc0) != 0x80); /* no character is cut */
+	}
+	buf_done(&m->text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_headings), cmocka_unit_test(test_long_texts)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
