@@ -34,7 +34,7 @@ export class Mock {
     return new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** `script` gets `say(text)`, `think(text)`, `tool(name, arguments)`, `fail(text)`, `ends(reason)` and `counts(tokens)` of what was asked; `last` is the end of what the person said. */
+  /** `script` gets `say(text)`, `think(text)`, `tool(name, arguments)`, `fail(text)`, `ends(reason)` and `counts(tokens)` of what was asked; `last` is what the person said, or its last line: passages of documents stand before that. */
   on(last, script) {
     this.scripts.set(last, script);
   }
@@ -78,7 +78,7 @@ export class Mock {
     response.setHeader('Content-Type', 'application/x-ndjson');
     const line = (value) => open && response.write(JSON.stringify({ model: call.model, ...value }) + '\n');
     const last = call.messages.at(-1).content;
-    const script = this.scripts.get(last) ?? ((turn) => turn.say('A fine day'));
+    const script = this.scripts.get(last) ?? this.scripts.get(last.split('\n').at(-1)) ?? ((turn) => turn.say('A fine day'));
     let reason = 'stop';
     let asked = 11;
     await script({

@@ -9,6 +9,7 @@ import * as assistants from './assistants.mjs';
 import { launch } from './browser.mjs';
 import * as chat from './chat.mjs';
 import * as compare from './compare.mjs';
+import * as documents from './documents.mjs';
 import * as design from './gallery.mjs';
 import * as languages from './languages.mjs';
 import * as lists from './lists.mjs';
@@ -23,7 +24,7 @@ import * as temporary from './temporary.mjs';
 import * as unsent from './unsent.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...compare, ...lists, ...messages, ...pictures, ...prompts, ...start, ...temporary, ...unsent, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...compare, ...documents, ...lists, ...messages, ...pictures, ...prompts, ...start, ...temporary, ...unsent, ...windows };
 
 /**
  * Two lanes run side by side, each with a server, a provider and a person of its own. Within a lane the cases run in this
@@ -87,6 +88,7 @@ const lanes = [
     'rules',
     'memories',
     'prompts',
+    'documents',
     'librarian',
     'testConnection',
     'addProvider',

@@ -12,6 +12,7 @@ export interface Place {
 
 export const places: Place[] = [
   { id: 'chats', path: '/', title: 'place.chats', icon: 'chat' },
+  { id: 'documents', path: '/documents', title: 'place.documents', icon: 'file' },
   { id: 'manual', path: '/manual', title: 'place.manual', icon: 'book' },
   { id: 'settings', path: '/settings', title: 'place.settings', icon: 'settings' },
 ];

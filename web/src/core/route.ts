@@ -6,6 +6,7 @@ export type Route =
   | { page: 'login' }
   | { page: 'password'; token: string }
   | { page: 'settings'; section: string | null }
+  | { page: 'documents'; collection: string | null; document: string | null; passage: string | null }
   | { page: 'manual'; slug: string | null; anchor: string | null }
   | { page: 'unknown' };
 
@@ -30,6 +31,10 @@ export function parseRoute(address: string): Route {
   if (page === 'password' && !a) return { page: 'password', token: hash };
   if (page === 'login' && !a) return { page: 'login' };
   if (page === 'settings') return { page: 'settings', section: a ?? null };
+  if (page === 'documents') {
+    const [document, passage] = hash.split('/');
+    return { page: 'documents', collection: a ?? null, document: document || null, passage: passage || null };
+  }
   if (page === 'manual') return { page: 'manual', slug: a ?? null, anchor: hash || null };
   return { page: 'unknown' };
 }

@@ -13,6 +13,8 @@ import { accepted, mergeLatest, optimistic, rivalsOf, type Shown } from './histo
 import { Queue } from './queue.svelte';
 import { Rival } from './rival.svelte';
 import { notices } from '$design/notices.svelte';
+import { collections } from './collections.svelte';
+import { readList, write } from './storage';
 
 /** Of a long chat so many messages stay when it goes on; the ones before are read again when somebody scrolls up to them. */
 const KEPT = 60;
@@ -24,6 +26,8 @@ type Place = (put: () => void) => unknown;
 
 /** What is asked: text, pictures, or both. */
 const asked = (content: string, pictures: ImagePart[]) => ({ content: content || undefined, attachments: pictures.length > 0 ? pictures.map((p) => p.id) : undefined });
+
+const placesKey = (id: string | null) => 'places.' + (id ?? 'new');
 
 /** One open conversation: its messages, and the turn that is being followed. */
 export class Chat extends Followed {
@@ -47,6 +51,8 @@ export class Chat extends Followed {
   protected begun = $state.raw<Parameters>({});
   private begunFull = $state<WhenFull>('refuse');
   protected begunInstructions = $state('');
+  /** The collections that its answers draw on; this browser remembers them. */
+  places = $state.raw<string[]>([]);
 
   /** What it is to be asked when its answer is complete. */
   readonly queue = new Queue(() => this.id, () => this.reload());
@@ -58,6 +64,7 @@ export class Chat extends Followed {
     super();
     this.id = id;
     this.loaded = id === null;
+    this.places = readList(placesKey(id));
   }
 
   /** Nothing of it is kept anywhere. */
@@ -75,6 +82,17 @@ export class Chat extends Followed {
   /** In the middle of a branch its end is not here. */
   protected override get runs(): string | undefined {
     return this.newer ? (conversations.find(this.id)?.running_turn_id ?? undefined) : super.runs;
+  }
+
+  setPlaces(ids: string[]): void {
+    this.places = ids;
+    write(placesKey(this.id), ids.length > 0 ? JSON.stringify(ids) : null);
+  }
+
+  /** Without those that are not there any more. */
+  private drawn(): { collection_ids?: string[] } {
+    const ids = collections.loaded ? this.places.filter((id) => collections.find(id)) : this.places;
+    return ids.length > 0 ? { collection_ids: ids } : {};
   }
 
   /** The chat is on the screen: looks at what is there now and follows what runs. */
@@ -313,9 +331,11 @@ export class Chat extends Followed {
         const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun, context: this.begunFull, instructions: this.begunInstructions || undefined });
         conversations.put(conversation);
         this.id = conversation.id;
+        this.setPlaces(this.places);
+        write(placesKey(null), null);
         started(conversation.id);
       }
-      const turn = await startTurn(this.id, { ...asked(content, pictures), stop: stop || undefined, model: models ? undefined : (model ?? undefined), models, language: i18n.language });
+      const turn = await startTurn(this.id, { ...asked(content, pictures), ...this.drawn(), stop: stop || undefined, model: models ? undefined : (model ?? undefined), models, language: i18n.language });
       this.models = [];
       this.accept(turn, [...before, ...accepted(pair, turn)], models);
       if (stop) void this.reload();
@@ -388,7 +408,7 @@ export class Chat extends Followed {
     this.messages = [...kept, ...shown];
     this.begin();
     try {
-      const turn = await startTurn(this.id, { ...body, language: i18n.language });
+      const turn = await startTurn(this.id, { ...body, ...(body.continue ? {} : this.drawn()), language: i18n.language });
       this.accept(turn, [...kept, ...accepted(shown, turn)]);
     } catch (e) {
       this.messages = had;

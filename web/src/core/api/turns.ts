@@ -14,6 +14,8 @@ export interface TurnRequest {
   stop?: boolean;
   /** The pictures of the question, by their ids. */
   attachments?: string[];
+  /** The collections of documents that the answer draws on. */
+  collection_ids?: string[];
   model?: string;
   /** In its place: two to four that answer side by side. */
   models?: string[];

@@ -34,10 +34,30 @@ export type ContextDraft = Schemas['ContextDraft'];
 export type WhenFull = Conversation['context'];
 export type SearchHit = Schemas['SearchHit'];
 export type Tag = Schemas['Tag'];
+export type Collection = Schemas['Collection'];
+export type CollectionFields = Schemas['CollectionPatch'];
+export type Document = Omit<Schemas['Document'], 'progress' | 'warnings'> & {
+  progress?: { status: string; completed: number; total: number; unit: string } | null;
+  warnings?: string[] | null;
+};
+export type DocumentFields = Schemas['DocumentPatch'];
+export type DocumentHit = Schemas['DocumentHit'];
+export type Passage = Schemas['Passage'];
 
 /** What a message is made of; the document says it as one shape, this says which fields go with which type. */
 export type CallPart = { type: 'tool_call'; id: string; name: string; arguments: string; result: string | null; failed: boolean };
-export type Citation = { type: 'citation'; n: number; title: string; url: string; quote: string };
+export type Citation = {
+  type: 'citation';
+  n: number;
+  title: string;
+  url: string;
+  quote: string;
+  /** Of a passage of a document. */
+  document_id?: string;
+  passage_id?: string;
+  heading?: string;
+  page?: number;
+};
 /** A picture of a question; its bytes are asked for by its id. */
 export type ImagePart = { type: 'image'; id: string; media_type: string; width: number; height: number; name: string | null };
 export type Part =

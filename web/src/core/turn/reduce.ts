@@ -99,8 +99,9 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
     case 'moved':
       return { brought: moved(view.brought, event.to === 'text' ? 'text' : 'reasoning') };
     case 'citation': {
-      const { n, title, url, quote } = event;
-      return cited(view, { type: 'citation', n, title, url, quote });
+      const { n, title, url, quote, document_id, passage_id, heading, page } = event;
+      const place = document_id ? { document_id, passage_id: passage_id ?? '', heading: heading ?? '', page: page ?? 0 } : {};
+      return cited(view, { type: 'citation', n, title, url, quote, ...place });
     }
     case 'tool_call':
       return { brought: withCall(view.brought, event), status: null };

@@ -1,0 +1,26 @@
+import { base, http, take } from './client';
+import type { CollectionFields, DocumentFields, ShareNew } from './types';
+
+const at = (id: string) => ({ params: { path: { id } } });
+
+export const listCollections = async () => (await take(http.GET('/api/v1/collections'))).items;
+export const getCollection = (id: string) => take(http.GET('/api/v1/collections/{id}', at(id)));
+export const createCollection = (body: CollectionFields & { name: string }) => take(http.POST('/api/v1/collections', { body }));
+export const changeCollection = (id: string, body: CollectionFields) => take(http.PATCH('/api/v1/collections/{id}', { ...at(id), body }));
+export const deleteCollection = (id: string) => take(http.DELETE('/api/v1/collections/{id}', at(id)));
+export const listShares = async (id: string) => (await take(http.GET('/api/v1/collections/{id}/grants', at(id)))).grants;
+export const setShares = (id: string, grants: ShareNew[]) => take(http.PUT('/api/v1/collections/{id}/grants', { ...at(id), body: { grants } }));
+
+export const listDocuments = (id: string, cursor?: string) =>
+  take(http.GET('/api/v1/collections/{id}/documents', { params: { path: { id }, query: { cursor, limit: 200 } } }));
+export const getDocument = (id: string) => take(http.GET('/api/v1/documents/{id}', at(id)));
+export const changeDocument = (id: string, body: DocumentFields) => take(http.PATCH('/api/v1/documents/{id}', { ...at(id), body }));
+export const deleteDocument = (id: string) => take(http.DELETE('/api/v1/documents/{id}', at(id)));
+export const retryDocument = (id: string) => take(http.POST('/api/v1/documents/{id}/retry', at(id)));
+export const cancelDocument = (id: string) => take(http.POST('/api/v1/documents/{id}/cancel', at(id)));
+/** What was read from it, from a passage on or around one. */
+export const readContent = (id: string, query: { from?: number; passage_id?: string }) =>
+  take(http.GET('/api/v1/documents/{id}/content', { params: { path: { id }, query } }));
+export const fileUrl = (id: string) => `${base}/api/v1/documents/${encodeURIComponent(id)}/file`;
+export const searchDocuments = (query: string, collection_ids: string[]) =>
+  take(http.POST('/api/v1/search', { body: { query, collection_ids, limit: 20 } }));

@@ -1,0 +1,2 @@
+export { default as DocumentText } from './DocumentText.svelte';
+export { default as PlacePicker } from './PlacePicker.svelte';
