@@ -61,7 +61,7 @@ listed() {
 # The page against the interface that the program describes: its types are made from that document.
 client() (
 	"$binary" openapi >build/openapi.json && cd web &&
-		npm run --silent generate -- ../build/openapi.json && npm run --silent check
+		npm run --silent generate -- --check ../build/openapi.json && npm run --silent check
 )
 
 check format format

@@ -99,6 +99,7 @@ const lanes = [
     'apiKeys',
     'usage',
     'pricesAndLimits',
+    'unsavedForms',
     'people',
     'resign',
     'ordinaryUser',

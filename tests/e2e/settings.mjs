@@ -362,6 +362,7 @@ export async function pricesAndLimits({ page, base, mock, shot }) {
   await dialog(page).getByLabel('Model').fill('*/mock:1b');
   await dialog(page).getByLabel('Output tokens').fill('1000,5');
   await dialog(page).getByLabel('Input tokens').fill('much');
+  await dialog(page).getByLabel('Input tokens').blur(); // what is wrong is said when a field is left
   await dialog(page).getByText('Enter an amount such as 0.15.').waitFor();
   await dialog(page).getByLabel('Input tokens').fill('2');
   await dialog(page).getByRole('button', { name: 'Save' }).click();
@@ -608,4 +609,64 @@ export async function phoneSettings({ page, base, shot }) {
   }
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.goto(base + '/');
+}
+
+/** What was typed is not lost by a slip: a changed dialog asks before it closes, a changed form before one goes elsewhere. */
+export async function unsavedForms({ page, base }) {
+  const discard = page.getByRole('alertdialog', { name: 'Discard changes?' });
+  await settings(page, base, 'limits', 'Limits');
+  const open = async () => {
+    await page.getByRole('button', { name: 'Add price' }).click();
+    await dialog(page).waitFor();
+  };
+  // Nothing was changed, or it was taken back.
+  await open();
+  await page.keyboard.press('Escape');
+  await dialog(page).waitFor({ state: 'detached' });
+  await open();
+  await dialog(page).getByLabel('Model').pressSequentially('g');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.press('Escape');
+  await dialog(page).waitFor({ state: 'detached' });
+  // Escape, the cross and a press beside it ask; what was typed stays, with the focus.
+  await open();
+  await dialog(page).getByLabel('Model').pressSequentially('gpt');
+  await page.keyboard.press('Escape');
+  await discard.waitFor();
+  const found = await look(page, 'changes are discarded', ['graphite', 'quartz']);
+  await discard.getByRole('button', { name: 'Keep editing' }).click();
+  await discard.waitFor({ state: 'detached' });
+  await page.waitForFunction(() => document.activeElement?.closest('[role="dialog"]'));
+  assert.equal(await dialog(page).getByLabel('Model').inputValue(), 'gpt');
+  await dialog(page).getByRole('button', { name: 'Close' }).click();
+  await discard.getByRole('button', { name: 'Keep editing' }).click();
+  await discard.waitFor({ state: 'detached' });
+  await page.waitForFunction(() => document.activeElement?.closest('[role="dialog"]'));
+  await page.mouse.click(5, 5);
+  await discard.getByRole('button', { name: 'Discard' }).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  // Cancel is the answer.
+  await open();
+  assert.equal(await dialog(page).getByLabel('Model').inputValue(), '');
+  await dialog(page).getByLabel('Model').fill('gpt');
+  await dialog(page).getByRole('button', { name: 'Cancel' }).click();
+  await dialog(page).waitFor({ state: 'detached' });
+
+  // A form in a page.
+  await settings(page, base, 'account', 'Account');
+  await page.getByLabel('Current password').fill('half typed');
+  await page.getByText('You have unsaved changes.').waitFor();
+  found.push(...(await look(page, 'unsaved changes')));
+  await page.getByRole('link', { name: 'Appearance' }).click();
+  await discard.getByRole('button', { name: 'Keep editing' }).click();
+  await discard.waitFor({ state: 'detached' });
+  assert.match(page.url(), /account$/);
+  await page.goBack();
+  await discard.waitFor();
+  assert.match(page.url(), /account$/, 'the browser’s way back asks too');
+  await discard.getByRole('button', { name: 'Discard' }).click();
+  await page.getByRole('heading', { name: 'Limits', level: 2, exact: true }).waitFor();
+  await settings(page, base, 'account', 'Account');
+  assert.equal(await page.getByLabel('Current password').inputValue(), '');
+  nothing(found);
 }

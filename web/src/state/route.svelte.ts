@@ -14,7 +14,7 @@ class Router {
   address = $state('/');
   current = $derived(parseRoute(this.address));
   /** Set by whoever wants to be asked before the page goes elsewhere; false keeps it. */
-  leaving: (() => boolean) | null = null;
+  leaving: ((address: string) => boolean) | null = null;
 
   constructor() {
     this.read();
@@ -26,13 +26,18 @@ class Router {
   private read(): void {
     const old = pathOfFragment(location.hash);
     if (old !== null) history.replaceState(null, '', root + old.slice(1));
-    this.address = inside(new URL(location.href)) ?? '/';
+    const address = inside(new URL(location.href)) ?? '/';
+    if (address === this.address) return;
+    // The browser has gone there already: back to where one stays.
+    if (this.leaving?.(address) === false) return history.pushState(null, '', root + this.address.slice(1));
+    this.leaving = null;
+    this.address = address;
   }
 
   /** `address` as in `this.address`. */
   go(address: string, replace = false): void {
     if (address === this.address && !replace) return;
-    if (this.leaving?.() === false) return;
+    if (this.leaving?.(address) === false) return;
     this.leaving = null;
     const url = root + address.slice(1);
     if (replace) history.replaceState(null, '', url);
