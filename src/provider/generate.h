@@ -86,6 +86,7 @@ struct gen_request {
 	size_t n_messages;
 	const char *prompt,
 		*suffix; /* in place of messages: plain completion, and what stands behind the gap; or NULL */
+	bool raw_prompt; /* the prompt reaches the model as it stands; an Ollama would put it into the model's template */
 	const struct gen_tool *tools;
 	size_t n_tools;
 	const char *tool_name; /* of TOOLS_NAMED */

@@ -175,6 +175,8 @@ int ollama_request(const struct target *t, const struct gen_request *q, struct g
 		buf_add_str(b, ",\"prompt\":");
 		json_add_cstr(b, q->prompt);
 		add_member(b, "suffix", q->suffix);
+		if (q->raw_prompt)
+			buf_add_str(b, ",\"raw\":true");
 	} else {
 		buf_add_str(b, ",\"messages\":[");
 		for (size_t i = 0; i < q->n_messages; i++) {

@@ -193,6 +193,38 @@ int parameters_apply(const struct parameters *p, struct arena *a, struct gen_req
 	return apply_texts(p, a, ret);
 }
 
+static unsigned takers_of(const char *name)
+{
+	for (size_t i = 0; i < N_ELEMENTS(table); i++)
+		if (strcmp(table[i].name, name) == 0)
+			return table[i].takes;
+	return API_SHAPES;
+}
+
+void parameters_lost(const struct gen_request *q, unsigned api, void (*tell)(void *arg, const char *name), void *arg)
+{
+	unsigned set = q->sampling.set;
+	const struct {
+		const char *name, *here; /* as requests write it, and as the table does */
+		bool said;
+	} all[] = {
+		{"temperature", NULL, set & SAMPLE_TEMPERATURE},
+		{"top_p", NULL, set & SAMPLE_TOP_P},
+		{"top_k", NULL, set & SAMPLE_TOP_K},
+		{"min_p", NULL, set & SAMPLE_MIN_P},
+		{"seed", NULL, set & SAMPLE_SEED},
+		{"presence_penalty", NULL, set & SAMPLE_PRESENCE},
+		{"frequency_penalty", NULL, set & SAMPLE_FREQUENCY},
+		{"repeat_penalty", NULL, set & SAMPLE_REPEAT},
+		{"num_ctx", "context_tokens", q->context_tokens > 0},
+		{"keep_alive", NULL, q->keep_alive != NULL},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(all); i++)
+		if (all[i].said && !(takers_of(all[i].here ? all[i].here : all[i].name) & api))
+			tell(arg, all[i].name);
+}
+
 const char *parameters_left_out(const struct parameters *p, unsigned api, struct arena *a)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);

@@ -77,5 +77,8 @@ void parameters_lay(struct parameters *p, const struct parameters *over);
 /* Makes them part of a request, whose texts they are. -ENOMEM. */
 int parameters_apply(const struct parameters *p, struct arena *a, struct gen_request *ret) MUST_CHECK;
 
+/* Tells the name of each thing that a request says of sampling, window and keeping, and that the API has no word for. */
+void parameters_lost(const struct gen_request *q, unsigned api, void (*tell)(void *arg, const char *name), void *arg);
+
 /* The names of those that are said and that the API does not take, with commas between; NULL: there are none. */
 const char *parameters_left_out(const struct parameters *p, unsigned api, struct arena *a);

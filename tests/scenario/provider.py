@@ -150,6 +150,13 @@ class Provider:
             if b"Count slowly" in call.body:
                 time.sleep(2.5)
             call.json(200, {"input_tokens": 42})
+        elif path == "/chat/completions/input_tokens" and "old" in call.parsed()["model"]:
+            call.json(404, {"error": {"message": "no such path", "type": "not_found_error"}})
+        elif path == "/chat/completions/input_tokens":
+            if b"Count slowly" in call.body:
+                time.sleep(2.5)
+            words = sum(len(str(m["content"]).split()) for m in call.parsed()["messages"])
+            call.json(200, {"input_tokens": words})
         elif path == "/models" and self.kind == "anthropic":
             call.json(200, {"data": [{"type": "model", "id": m, "display_name": m, "created_at": STAMP,
                                       "max_input_tokens": 200000, "max_tokens": 4096} for m in self.models],
@@ -158,7 +165,8 @@ class Provider:
             call.json(200, {"models": [self._ollama_model(m) for m in self.models]})
         elif path == "/models":
             call.json(200, {"object": "list", "data": [
-                {"id": m, "object": "model", "created": 1, "owned_by": "test"} for m in self.models]})
+                {"id": m, "object": "model", "created": 1, "owned_by": "llamacpp" if "llama" in m else "test",
+                 **({"meta": {"n_ctx": 600, "n_ctx_train": 32768}} if "llama" in m else {})} for m in self.models]})
         elif path == "/api/show":
             name = str((call.parsed() or {}).get("model"))
             able = ["embedding"] if "embed" in name else ["completion"]
@@ -176,6 +184,8 @@ class Provider:
             self._script(call, self.pulls, [Step(0, ["line", {"status": "pulling manifest"}]), Step(0, ["pulled"])])
         elif path == "/embeddings" or (path == "/api/embed" and call.parsed().get("input")):
             self._embed(call, call.parsed()["input"])
+        elif path == "/api/generate" and call.parsed().get("prompt"):
+            self._chat(call)
         elif path in ("/api/generate", "/api/embed", "/api/copy", "/api/delete"):
             self._manage(call, path, call.parsed())
         else:
@@ -347,9 +357,9 @@ class Call:
             at = self.block(kind)
             self.line({"type": "content_block_delta", "index": at, "delta": {"type": kind + "_delta", kind: text}})
         elif self.provider.kind == "ollama":
-            message = {"role": "assistant", "content": ""}
-            message[field] = text
-            self.line({"model": "mock:1b", "created_at": STAMP, "message": message, "done": False})
+            plain = {"response": "", "response" if field == "content" else field: text}
+            said = plain if self.path == "/api/generate" else {"message": {"role": "assistant", "content": "", field: text}}
+            self.line({"model": "mock:1b", "created_at": STAMP, **said, "done": False})
         else:
             name = {"content": "content", "thinking": "reasoning_content"}[field]
             self.line({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "mock:1b",
@@ -366,7 +376,8 @@ class Call:
             self.line({"type": "message_stop"}, eol)
             return
         if self.provider.kind == "ollama":
-            self.line({"model": "mock:1b", "created_at": STAMP, "message": {"role": "assistant", "content": ""},
+            said = {"response": ""} if self.path == "/api/generate" else {"message": {"role": "assistant", "content": ""}}
+            self.line({"model": "mock:1b", "created_at": STAMP, **said,
                        "done_reason": reason, "done": True, "total_duration": 5000000, "load_duration": 1000000,
                        "prompt_eval_count": 11, "prompt_eval_duration": 1000000, "eval_count": 7,
                        "eval_duration": 3000000}, eol)

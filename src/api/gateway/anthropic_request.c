@@ -232,9 +232,11 @@ static int tell_rest(struct gw_call *c)
 {
 	static const char *const known[] = {"model", "messages", "system", "max_tokens", "stream", "tools",
 		"tool_choice", "thinking", "output_config", "output_format", "stop_sequences", "temperature", "top_p",
-		"top_k", "metadata", "service_tier", "cache_control", "diagnostics", "speed", "inference_geo", NULL};
+		"top_k", "metadata", "service_tier", "cache_control", "diagnostics", NULL};
 	const char *none;
 
+	if (!gw_target_can(c, API_ANTHROPIC))
+		gw_tell_tier(c);
 	return gw_read_extras(c, c->body, API_ANTHROPIC, known, &none);
 }
 

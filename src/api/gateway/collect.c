@@ -63,12 +63,22 @@ int gw_collect_tool(struct gw_call *c, const char *json, size_t n, struct gw_too
 	return buf_status(&m->arguments);
 }
 
+/* Some models encode their arguments twice: the object is the contents of a string then. */
+static bool add_encoded_twice(struct buf *to, struct str arguments)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+
+	return json_read(arguments.p, arguments.n, JSON_MEMORY, JSON_READ_LOOSE, &v, NULL) == 0 && json_is_string(v) &&
+	       json_add_object(to, json_string_value(v), json_string_length(v));
+}
+
 /* Whether the arguments are an object; where they are told as one, strict readers take it then. */
 static bool take_object(struct buf *arguments, bool objects)
 {
 	CLEANUP(buf_done) struct buf plain = BUF_INIT(arguments->max * 6);
+	struct str text = buf_str(arguments);
 
-	if (!json_add_object(&plain, buf_str(arguments).p, arguments->n))
+	if (!json_add_object(&plain, text.p, text.n) && !(objects && add_encoded_twice(&plain, text)))
 		return false;
 	if (objects && buf_status(&plain) == 0) {
 		buf_reset(arguments);

@@ -45,6 +45,15 @@ void gw_ignore(struct gw_call *c, const char *name)
 		c->ignored = list;
 }
 
+void gw_tell_tier(struct gw_call *c)
+{
+	static const char *const usual[] = {"auto", "default", "standard", "standard_only", NULL};
+	const char *tier = json_get_str(c->body, "service_tier");
+
+	if (tier && !gw_word_in(usual, tier))
+		gw_ignore(c, "service_tier");
+}
+
 int gw_read_extras(struct gw_call *c, const json_t *from, unsigned api, const char *const *known, const char **ret)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "provider/manage.h"
+#include "provider/parameters.h"
 #include "sys/metrics.h"
 
 #define CALL_STACK (256u << 10) /* virtual; a sleeping call has touched a small part of it */
@@ -190,6 +191,22 @@ static int ask_all(struct gw_call *c)
 	return r;
 }
 
+static void tell_lost(void *call, const char *name)
+{
+	gw_ignore(call, name);
+}
+
+/* What the model's provider has no word for. A request that goes on as it came loses nothing. */
+static void ignore_lost(struct gw_call *c)
+{
+	unsigned shape = gw_target_can(c, API_SHAPES);
+
+	if (shape && !(c->req.raw && (c->req.raw->api & shape)))
+		parameters_lost(&c->req, shape, tell_lost, c);
+	if (!gw_target_can(c, API_ANY_ARGUMENTS) && provider_has_broken_calls(&c->req))
+		gw_ignore(c, "tool_calls.arguments");
+}
+
 int gw_generate(struct gw_call *c)
 {
 	struct request *q = c->q;
@@ -197,8 +214,7 @@ int gw_generate(struct gw_call *c)
 
 	if ((r = gw_lay_assistant(c)) < 0 || (r = gw_settle_pictures(c)) < 0)
 		return r;
-	if (!gw_target_can(c, API_ANY_ARGUMENTS) && provider_has_broken_calls(&c->req))
-		gw_ignore(c, "tool_calls.arguments");
+	ignore_lost(c);
 	gw_tell_ignored(c);
 	c->req.text_stays = c->stream && !c->format->event;
 	c->req.whole = !c->stream;

@@ -165,7 +165,7 @@ int gw_model(struct request *q, const char *name, struct model *ret) MUST_CHECK;
 int gw_lay_assistant(struct gw_call *c) MUST_CHECK;
 
 /* temperature, top_p, top_k, min_p, seed, presence_penalty, frequency_penalty, repeat_penalty of an object (a request,
- * or Ollama's options); null and absent are the same. E_INVALID for one that is no number. */
+ * or Ollama's options), laid over what *ret has; null and absent are the same. E_INVALID for one that is no number. */
 int gw_read_sampling(struct gw_call *c, const json_t *from, struct gen_sampling *ret) MUST_CHECK;
 
 /* A number of any size or kind, cut to a whole one that an int64_t holds; 0 for what is none. */
@@ -187,6 +187,8 @@ bool gw_target_sees(struct gw_call *c);
 bool gw_target_thinks(struct gw_call *c); /* false when it is not known */
 /* A member that has no effect on this answer; told in the header x-atelier-ignored, and by gw_add_remarks. */
 void gw_ignore(struct gw_call *c, const char *name);
+/* The member `service_tier` has no effect, if it asks for another than the usual one. */
+void gw_tell_tier(struct gw_call *c);
 /* ,"atelier":{"ignored":["a"],"notice":"b"} - or nothing. For the last object of an answer. */
 void gw_add_remarks(const struct gw_call *c, struct buf *out);
 bool gw_word_in(const char *const *words, const char *word); /* NULL-terminated */

@@ -15,9 +15,15 @@ struct ollama_call {
 int ollama_read_chat(struct gw_call *c) MUST_CHECK;
 int ollama_read_generate(struct gw_call *c) MUST_CHECK;
 
-/* options, format, think, keep_alive: what chat and generate share. `unload`: the key may unload models; without, a
- * keep_alive of 0 or less is left out. */
-int ollama_read_common(struct gw_call *c, bool unload) MUST_CHECK;
+/* options, format, think, keep_alive: what chat and generate share. */
+int ollama_read_common(struct gw_call *c) MUST_CHECK;
+
+/* Of a request in OpenAI's shape to an Ollama: what this shape has the like of, `options` or single ones of them, keep_alive
+ * and truncate. What was read is taken out of `less`, a copy of the request. */
+int ollama_read_likes(struct gw_call *c, json_t *less) MUST_CHECK;
+
+/* Whether the key may load and unload models. */
+bool ollama_may_manage(const struct request *q);
 
 /* "stream" is true unless it says false. E_INVALID for anything but a boolean or null. */
 int ollama_read_stream(struct gw_call *c) MUST_CHECK;

@@ -5,11 +5,6 @@
 #include "api/gateway/ollama.h"
 #include "api/request.h"
 
-static bool may_manage(const struct request *q)
-{
-	return (q->who.scopes & AUTH_SCOPE_MODELS) && user_is_admin(&q->who.user);
-}
-
 /* ---- opening ---- */
 
 static int open_call(struct request *q, struct gw_call **ret)
@@ -51,7 +46,7 @@ static int answer_load(struct gw_call *c)
 	bool unload, for_good;
 	int r = ollama_check_keep_alive(json_object_get(c->body, "keep_alive"), &unload, &for_good, &q->err);
 
-	if (r == 0 && is_ollama(c) && (!unload || may_manage(q)))
+	if (r == 0 && is_ollama(c) && (!unload || ollama_may_manage(q)))
 		r = provider_manage(q->api->c.providers, unload ? MANAGE_UNLOAD : MANAGE_LOAD, NULL, c->req.model,
 			unload ? NULL : keep_alive_text(c), c->cancel, &q->mem, NULL, &q->err);
 	if (r < 0)
@@ -80,8 +75,7 @@ static int answer(struct gw_call *c, struct ollama_call *s)
 {
 	int r;
 
-	if ((r = ollama_read_stream(c)) < 0 || (r = ollama_read_common(c, may_manage(c->q))) < 0 ||
-		(r = ollama_prepare(c, s)) < 0)
+	if ((r = ollama_read_stream(c)) < 0 || (r = ollama_read_common(c)) < 0 || (r = ollama_prepare(c, s)) < 0)
 		return r;
 	if (c->req.n_messages == 0 && !c->req.prompt)
 		return answer_load(c);

@@ -69,14 +69,24 @@ int ollama_check_keep_alive(const json_t *v, bool *ret_unload, bool *ret_for_goo
 	return 0;
 }
 
-static int read_keep_alive(struct gw_call *c, bool unload)
+bool ollama_may_manage(const struct request *q)
+{
+	return (q->who.scopes & AUTH_SCOPE_MODELS) && user_is_admin(&q->who.user);
+}
+
+/* Who may not manage models neither unloads one nor keeps one for good. */
+static int read_keep_alive(struct gw_call *c)
 {
 	const json_t *v = json_object_get(c->body, "keep_alive");
 	bool ends, for_good;
 	int r = ollama_check_keep_alive(v, &ends, &for_good, &c->q->err);
 
-	if (r < 0 || !is_set(v) || ((ends || for_good) && !unload))
+	if (r < 0 || !is_set(v))
 		return r;
+	if ((ends || for_good) && !ollama_may_manage(c->q)) {
+		gw_ignore(c, "keep_alive");
+		return 0;
+	}
 	return gw_json_text(c, v, &c->req.keep_alive);
 }
 
@@ -97,24 +107,28 @@ static int read_count(struct gw_call *c, const json_t *options, const char *name
 	return 0;
 }
 
-static int read_options(struct gw_call *c)
+/* Some are of the sampling, which all models have; the others only an Ollama knows the meaning of. */
+static int read_options(struct gw_call *c, const json_t *options)
 {
-	const json_t *options = json_object_get(c->body, "options");
+	static const char *const known[] = {"temperature", "top_p", "top_k", "min_p", "seed", "presence_penalty",
+		"frequency_penalty", "repeat_penalty", "stop", "num_predict", "num_ctx", NULL};
 	struct gen_sampling *s = &c->req.sampling;
+	const json_t *stop = json_object_get(options, "stop");
 	int r;
 
-	c->req.may_truncate = json_is_true(json_object_get(c->body, "truncate"));
+	c->req.extras_api = API_OLLAMA;
 	if (!options || json_is_null(options))
 		return 0;
 	if (!json_is_object(options))
 		return err_set(&c->q->err, E_INVALID, "\"options\" must be an object.");
-	if ((r = gw_read_sampling(c, options, s)) < 0 ||
-		(r = gw_read_stop(c, json_object_get(options, "stop"), &c->req.stop)) < 0 ||
+	if ((r = gw_read_sampling(c, options, s)) < 0 || (stop && (r = gw_read_stop(c, stop, &c->req.stop)) < 0) ||
 		(r = read_count(c, options, "num_predict", &c->req.max_tokens)) < 0)
 		return r;
-	if ((s->set & SAMPLE_SEED) && *s->seed == '-')
+	if ((s->set & SAMPLE_SEED) && strcmp(s->seed, "-1") == 0)
 		s->set &= ~(unsigned)SAMPLE_SEED; /* by chance */
-	return read_count(c, options, "num_ctx", &c->req.context_tokens);
+	if ((r = read_count(c, options, "num_ctx", &c->req.context_tokens)) < 0)
+		return r;
+	return gw_read_extras(c, options, API_OLLAMA, known, &c->req.extra_options);
 }
 
 /* ---- format, think ---- */
@@ -162,35 +176,49 @@ static int read_think(struct gw_call *c)
 		"invalid think value: it must be true, false, \"low\", \"medium\", \"high\" or \"max\"");
 }
 
-/* Options and members that only an Ollama knows the meaning of. */
+/* Members that only an Ollama knows the meaning of. */
 static int read_rest(struct gw_call *c)
 {
 	static const char *const members[] = {"model", "messages", "prompt", "suffix", "system", "images", "tools",
 		"stream", "format", "options", "keep_alive", "think", "raw", "template", "context", "logprobs",
 		"top_logprobs", NULL};
-	static const char *const options[] = {"temperature", "top_p", "top_k", "min_p", "seed", "presence_penalty",
-		"frequency_penalty", "repeat_penalty", "stop", "num_predict", "num_ctx", NULL};
-	const json_t *given = json_object_get(c->body, "options");
-	int r = 0;
 
-	c->req.extras_api = API_OLLAMA;
 	if (json_is_true(json_object_get(c->body, "logprobs")))
 		gw_want_logprobs(c, gw_whole_number(json_object_get(c->body, "top_logprobs")));
-	if (json_is_object(given))
-		r = gw_read_extras(c, given, API_OLLAMA, options, &c->req.extra_options);
-	if (!gw_target_can(c, API_MANAGES) && c->req.context_tokens > 0)
-		gw_ignore(c, "num_ctx");
-	return r < 0 ? r : gw_read_extras(c, c->body, API_OLLAMA, members, &c->req.extras);
+	return gw_read_extras(c, c->body, API_OLLAMA, members, &c->req.extras);
 }
 
-int ollama_read_common(struct gw_call *c, bool unload)
+int ollama_read_common(struct gw_call *c)
 {
 	int r;
 
-	if ((r = read_options(c)) < 0 || (r = read_format(c)) < 0 || (r = read_think(c)) < 0)
+	c->req.may_truncate = json_is_true(json_object_get(c->body, "truncate"));
+	if ((r = read_options(c, json_object_get(c->body, "options"))) < 0 || (r = read_format(c)) < 0 ||
+		(r = read_think(c)) < 0 || (r = read_keep_alive(c)) < 0)
 		return r;
-	r = read_keep_alive(c, unload);
-	return r < 0 ? r : read_rest(c);
+	return read_rest(c);
+}
+
+int ollama_read_likes(struct gw_call *c, json_t *less)
+{
+	static const char *const runners[] = {"main_gpu", "mirostat", "mirostat_eta", "mirostat_tau", "num_batch",
+		"num_ctx", "num_gpu", "num_keep", "num_thread", "penalize_newline", "repeat_last_n", "tfs_z",
+		"typical_p", "use_mmap", NULL};
+	CLEANUP(json_decrefp) json_t *options = json_object();
+	int r;
+
+	json_object_update(options, json_object_get(c->body, "options"));
+	for (const char *const *name = runners; *name; name++) {
+		json_object_set(options, *name, json_object_get(less, *name));
+		json_object_del(less, *name);
+	}
+	c->req.may_truncate = json_is_true(json_object_get(less, "truncate"));
+	if ((r = read_options(c, options)) < 0 || (r = read_keep_alive(c)) < 0)
+		return r;
+	json_object_del(less, "options");
+	json_object_del(less, "keep_alive");
+	json_object_del(less, "truncate");
+	return 0;
 }
 
 /* ---- chat and generate ---- */
@@ -257,6 +285,7 @@ int ollama_read_generate(struct gw_call *c)
 	if (suffix || (prompt && json_is_true(json_object_get(c->body, "raw")))) {
 		c->req.prompt = prompt ? prompt : "";
 		c->req.suffix = suffix;
+		c->req.raw_prompt = !suffix; /* a gap is filled by means of the template */
 		return 0;
 	}
 	if (system && prompt)

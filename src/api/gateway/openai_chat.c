@@ -1,5 +1,6 @@
 /* openai_chat.c - POST /v1/chat/completions. */
 #include "api/gateway/describe.h"
+#include "api/gateway/ollama.h"
 #include "api/gateway/openai.h"
 #include "api/request.h"
 
@@ -109,8 +110,8 @@ static const char *const known[] = {"model", "messages", "tools", "tool_choice",
 	"repeat_penalty", "seed", "stop", "max_tokens", "max_completion_tokens", "parallel_tool_calls", "n", "stream",
 	"stream_options", "modalities", "logprobs", "top_logprobs", NULL};
 static const char *const harmless[] = {"user", "metadata", "store", "safety_identifier", "prompt_cache_key",
-	"prompt_cache_retention", "service_tier", "thinking", "reasoning", "enable_thinking", "chat_template_kwargs",
-	"guided_json", "json_schema", "repetition_penalty", NULL};
+	"prompt_cache_retention", "service_tier", "think", "thinking", "reasoning", "enable_thinking",
+	"chat_template_kwargs", "guided_json", "json_schema", "repetition_penalty", NULL};
 
 static void set_thinking(struct gw_call *c, const json_t *on)
 {
@@ -129,6 +130,7 @@ static int read_likes(struct gw_call *c)
 
 	if (type)
 		set_thinking(c, strcmp(type, "disabled") == 0 ? json_false() : json_true());
+	set_thinking(c, json_object_get(b, "think"));
 	set_thinking(c, json_object_get(reasoning, "enabled"));
 	json_object_foreach((json_t *)reasoning, key, v)
 	{
@@ -158,21 +160,6 @@ static int read_likes(struct gw_call *c)
 	return gw_json_text(c, schema, &c->req.schema);
 }
 
-/* The new version of Anthropic's takes no sampling at all, and no version more than these. */
-static void tell_sampling(struct gw_call *c)
-{
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} lost[] = {{SAMPLE_MIN_P, "min_p"}, {SAMPLE_SEED, "seed"}, {SAMPLE_PRESENCE, "presence_penalty"},
-		{SAMPLE_FREQUENCY, "frequency_penalty"}, {SAMPLE_REPEAT, "repeat_penalty"}};
-
-	for (size_t i = 0; i < N_ELEMENTS(lost) && !gw_target_can(c, API_SAMPLING); i++) {
-		if (c->req.sampling.set & lost[i].bit)
-			gw_ignore(c, lost[i].name);
-	}
-}
-
 static int read_rest(struct gw_call *c)
 {
 	bool same = speaks_so(c);
@@ -181,7 +168,6 @@ static int read_rest(struct gw_call *c)
 
 	if (json_is_true(json_object_get(c->body, "logprobs")))
 		gw_want_logprobs(c, gw_whole_number(json_object_get(c->body, "top_logprobs")));
-	tell_sampling(c);
 	if (r < 0)
 		return r;
 	less = json_copy(c->body);
@@ -189,7 +175,11 @@ static int read_rest(struct gw_call *c)
 		json_object_del(less, harmless[i]);
 	if (openai_is_known_format(json_object_get(less, "response_format")))
 		json_object_del(less, "response_format");
+	if (!same)
+		gw_tell_tier(c);
 	c->req.extras_api = API_OPENAI;
+	if (gw_target_can(c, API_OLLAMA) && (r = ollama_read_likes(c, less)) < 0)
+		return r;
 	return gw_read_extras(c, less, API_OPENAI, known, &c->req.extras);
 }
 

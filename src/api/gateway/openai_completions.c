@@ -18,6 +18,19 @@ static const char *prompt_of(const struct gw_call *c)
 	return json_string_value(p);
 }
 
+/* The probabilities of this shape are told in a form that no other provider's answer has. */
+static int read_rest(struct gw_call *c)
+{
+	static const char *const known[] = {"model", "prompt", "suffix", "echo", "n", "best_of", "stop", "max_tokens",
+		"temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repeat_penalty",
+		"seed", "stream", "stream_options", "user", "logprobs", NULL};
+
+	if (json_is_number(json_object_get(c->body, "logprobs")))
+		gw_ignore(c, "logprobs");
+	c->req.extras_api = API_OPENAI;
+	return gw_read_extras(c, c->body, API_OPENAI, known, &c->req.extras);
+}
+
 static int completion_read(struct gw_call *c)
 {
 	const json_t *b = c->body;
@@ -32,9 +45,10 @@ static int completion_read(struct gw_call *c)
 		return err_set(&c->q->err, E_INVALID, "\"echo\" is not offered here.");
 	if ((r = openai_read_choices(c)) < 0 || (r = openai_only_one(c, "best_of")) < 0 ||
 		(r = gw_read_sampling(c, b, &c->req.sampling)) < 0 ||
-		(r = gw_read_stop(c, json_object_get(b, "stop"), &c->req.stop)) < 0)
+		(r = gw_read_stop(c, json_object_get(b, "stop"), &c->req.stop)) < 0 ||
+		(r = openai_read_count(c, "max_tokens", &c->req.max_tokens)) < 0)
 		return r;
-	return openai_read_count(c, "max_tokens", &c->req.max_tokens);
+	return read_rest(c);
 }
 
 static void add_start(const struct gw_call *c, struct buf *out)

@@ -103,11 +103,12 @@ int64_t gw_whole_number(const json_t *v)
 
 static int read_top_k(struct gw_call *c, const json_t *from, struct gen_sampling *s)
 {
-	double v = 0;
-	int r = read_double(c, from, "top_k", SAMPLE_TOP_K, &v, &s->set);
+	const json_t *v = json_object_get(from, "top_k");
+	double d = 0;
 
-	s->top_k = gw_whole_number(json_object_get(from, "top_k"));
-	return r;
+	if (v && !json_is_null(v))
+		s->top_k = gw_whole_number(v);
+	return read_double(c, from, "top_k", SAMPLE_TOP_K, &d, &s->set);
 }
 
 /* Some are 64 bits wide without a sign: the digits go on as they stand. */
@@ -117,7 +118,7 @@ static int read_seed(struct gw_call *c, const json_t *from, struct gen_sampling 
 	double d = 0;
 	int r = read_double(c, from, "seed", SAMPLE_SEED, &d, &s->set);
 
-	if (r == 0 && (s->set & SAMPLE_SEED))
+	if (r == 0 && v && !json_is_null(v))
 		s->seed = json_long_number(v) ? json_long_number(v)
 					      : arena_printf(&c->q->mem, "%lld", (long long)gw_whole_number(v));
 	return r == 0 && (s->set & SAMPLE_SEED) && !s->seed ? request_no_memory(c->q) : r;

@@ -428,20 +428,46 @@ static int read_messages(struct gw_call *c)
 
 /* ---- the rest ---- */
 
-static int tell_rest(struct gw_call *c)
+/* Of this shape alone: asked of any provider, these have no effect. */
+static void ignore_own(struct gw_call *c, json_t *rest)
 {
-	static const char *const known[] = {"model", "input", "instructions", "previous_response_id", "tools",
-		"tool_choice", "text", "reasoning", "temperature", "top_p", "max_output_tokens", "parallel_tool_calls",
-		"store", "include", "stream", "stream_options", "metadata", "user", "safety_identifier",
-		"prompt_cache_key", "prompt_cache_retention", "service_tier", "truncation", "client_metadata", ITEMS,
-		NULL};
-	const char *none;
+	static const char *const own[] = {
+		"context_management", "max_tokens", "max_tool_calls", "messages", "moderation", "n", "top_logprobs"};
 
 	if (is(json_get_str(c->body, "truncation"), "auto"))
 		gw_ignore(c, "truncation");
-	if (json_get_str(json_object_get(c->body, "text"), "verbosity"))
+	for (size_t i = 0; i < N_ELEMENTS(own); i++) {
+		if (is_given(c, own[i]))
+			gw_ignore(c, own[i]);
+		json_object_del(rest, own[i]);
+	}
+}
+
+/* A provider that speaks OpenAI's older way knows most of the others. */
+static int read_rest(struct gw_call *c)
+{
+	static const char *const known[] = {"model", "input", "instructions", "previous_response_id", "tools",
+		"tool_choice", "text", "reasoning", "temperature", "top_p", "top_k", "min_p", "presence_penalty",
+		"frequency_penalty", "repeat_penalty", "seed", "max_output_tokens", "parallel_tool_calls", "store",
+		"include", "stream", "stream_options", "metadata", "user", "safety_identifier", "prompt_cache_key",
+		"prompt_cache_retention", "truncation", "client_metadata", ITEMS, NULL};
+	CLEANUP(json_decrefp) json_t *rest = json_copy(c->body);
+	json_t *verbosity = json_object_get(json_object_get(c->body, "text"), "verbosity");
+	bool same = gw_target_can(c, API_OPENAI);
+
+	ignore_own(c, rest);
+	if (!same) {
+		gw_tell_tier(c);
+		json_object_del(rest, "service_tier");
+	}
+	if (is(json_string_value(verbosity), "medium")) /* as it is without */
+		verbosity = NULL;
+	if (verbosity && same)
+		json_object_set(rest, "verbosity", verbosity);
+	else if (verbosity)
 		gw_ignore(c, "text.verbosity");
-	return gw_read_extras(c, c->body, 0, known, &none);
+	c->req.extras_api = API_OPENAI;
+	return gw_read_extras(c, rest, API_OPENAI, known, &c->req.extras);
 }
 
 static void read_include(struct gw_call *c)
@@ -489,7 +515,7 @@ int responses_read(struct gw_call *c)
 	openai_read_parallel(c);
 	if (!openai_is_known_format(json_object_get(json_object_get(b, "text"), "format")))
 		gw_ignore(c, "text.format");
-	return tell_rest(c);
+	return read_rest(c);
 }
 
 /* ---- the handlers ---- */
