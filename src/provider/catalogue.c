@@ -264,6 +264,13 @@ bool model_sees(const struct model *m)
 	return m->api & API_SILENT_LIST || model_can(m, "vision");
 }
 
+int64_t model_window(const struct model *m)
+{
+	bool fixed = m->context_loaded > 0 && !(m->api & API_MANAGES);
+
+	return fixed ? m->context_loaded : m->context_length;
+}
+
 bool model_only_embeds(const struct model *m)
 {
 	return model_can(m, "embedding") && !model_can(m, "completion");

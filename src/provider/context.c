@@ -97,7 +97,7 @@ int context_check(const struct target *t, const struct gen_request *q, int64_t m
 	bool local = t->p->dialect == &ollama_dialect;
 	pthread_mutex_lock(&mx);
 	struct context_window *w = place_of(t);
-	int64_t limit = !local                  ? t->model.context_length
+	int64_t limit = !local                  ? model_window(&t->model)
 			: q->context_tokens > 0 ? q->context_tokens
 						: MAX(limit_of(t, w, max), t->model.context_loaded);
 	int64_t prompt = estimate(w, q);

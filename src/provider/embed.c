@@ -1,4 +1,4 @@
-/* embed.c - vectors of texts, in batches, and how many tokens a request has. */
+/* embed.c - vectors of texts, in batches. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,9 +8,8 @@
 #include "provider/run.h"
 #include "sys/metrics.h"
 
-#define BATCH            64u
-#define ANSWER_MAX_BYTES (64u << 20)
-#define DIMENSIONS_MAX   65536
+#define BATCH          64u
+#define DIMENSIONS_MAX 65536
 
 struct embedding {
 	struct run run;
@@ -152,39 +151,6 @@ static int take_answer(struct embedding *g, const json_t *root, size_t n, struct
 	return 0;
 }
 
-/* An answer in one piece: parsed, or the error that it is. */
-static int fetch(struct run *run, struct gen_call *call, json_t **ret, struct err *e)
-{
-	CLEANUP(buf_done) struct buf body = BUF_INIT(ANSWER_MAX_BYTES);
-	struct run_limits limits = run_limits_of(run->ps, run->t->p);
-	int64_t start = clock_mono_ms();
-	int r = buf_check(&call->url, e, "The address is too long.");
-	if (r == 0)
-		r = buf_check(&call->body, e, "The texts are too large to send.");
-	if (r < 0)
-		return r;
-	struct http_call http = {.method = "POST",
-		.url = call->url.p,
-		.headers = call->headers,
-		.body = buf_str(&call->body),
-		.proxy = run->t->p->proxy,
-		.connect_timeout_ms = limits.connect_ms,
-		.first_byte_timeout_ms = limits.first_byte_ms,
-		.idle_timeout_ms = limits.token_ms};
-	metric_add(M_provider_calls_total, 1);
-	r = http_client_fetch(run->ps->http, &http, run->cancel, &body, &run->res, e);
-	run->try_ms = clock_mono_ms() - start;
-	if (r == E_TOO_LARGE)
-		return err_set(e, E_PROVIDER_BROKEN, "%s sent too long an answer.", run->t->p->label);
-	if (r < 0)
-		return r;
-	if (run->res.status / 100 != 2)
-		return provider_status_error(run->t->p, run->t->name, &run->res, e);
-	if (wire_parse(buf_str(&body).p, body.n, ret) < 0)
-		return err_set(e, E_PROVIDER_BROKEN, "%s sent an answer that is not JSON.", run->t->p->label);
-	return 0;
-}
-
 static int embed_batch(struct embedding *g, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *root = NULL;
@@ -196,7 +162,7 @@ static int embed_batch(struct embedding *g, struct err *e)
 	run->res = (struct http_result){.retry_after_ms = -1};
 	int r = run->t->p->dialect->embed(run->t, g->q, g->q->inputs + g->n_done, n, &g->call);
 	if (r >= 0)
-		r = fetch(run, &g->call, &root, e);
+		r = run_fetch(run, &g->call, &root, e);
 	if (r >= 0)
 		r = take_answer(g, root, n, e);
 	if (r >= 0)
@@ -265,104 +231,4 @@ int provider_embed(struct providers *ps, const struct embed_request *q, struct c
 	int r = run_call(&g.run, e);
 	gen_call_done(&g.call);
 	return r;
-}
-
-/* ---- counting ---- */
-
-static int64_t length_of(const char *s)
-{
-	return s ? (int64_t)strlen(s) : 0;
-}
-
-int64_t provider_estimate_tokens(const struct gen_request *q)
-{
-	static const int64_t message = 16,
-			     image = 768 * 4; /* bytes that a role costs, and what Ollama takes for an image */
-	int64_t n = length_of(q->prompt) + length_of(q->suffix);
-	for (size_t i = 0; i < q->n_messages; i++) {
-		const struct gen_message *m = &q->messages[i];
-		n += message + length_of(m->content) + image * (int64_t)m->n_images;
-		for (size_t k = 0; k < m->n_calls; k++)
-			n += message + length_of(m->calls[k].name) + length_of(m->calls[k].arguments);
-	}
-	for (size_t i = 0; i < q->n_tools; i++)
-		n += message + length_of(q->tools[i].name) + length_of(q->tools[i].description) +
-		     length_of(q->tools[i].parameters);
-	if (q->format == FORMAT_SCHEMA)
-		n += length_of(q->schema);
-	return (n + 3) / 4;
-}
-
-struct counting {
-	struct run run;
-	const struct gen_request *q;
-	struct gen_call call;
-	int64_t tokens; /* -1: the provider cannot be asked */
-};
-
-static int count_once(struct run *run, struct err *e)
-{
-	struct counting *g = CONTAINER_OF(run, struct counting, run);
-	CLEANUP(json_decrefp) json_t *root = NULL;
-	if (!run->t->p->dialect->count)
-		return 0;
-	gen_call_done(&g->call);
-	g->call = GEN_CALL_INIT;
-	int r = run->t->p->dialect->count(run->t, g->q, &g->call, e);
-	if (r >= 0)
-		r = fetch(run, &g->call, &root, e);
-	/* Servers that imitate Anthropic often lack just this. */
-	if (r < 0 && (run->res.status == 404 || run->res.status == 405 || run->res.status == 501)) {
-		err_clear(e);
-		return 0;
-	}
-	g->tokens = wire_count(root, "input_tokens", -1);
-	return r;
-}
-
-static unsigned count_learn(struct run *run, struct str error)
-{
-	const struct counting *g = CONTAINER_OF(run, struct counting, run);
-	const struct dialect *d = run->t->p->dialect;
-	return d->learn ? d->learn(run->t, g->q, &g->call, error) : 0;
-}
-
-/* Those that cannot be asked are not waited for either. */
-static int can_be_asked(struct providers *ps, const char *model, bool *ret, struct err *e)
-{
-	CLEANUP(arena_done) struct arena a;
-	struct model m;
-	arena_init(&a, 1 << 20);
-	int r = providers_model(ps, model, &a, &m, e);
-	if (r >= 0)
-		*ret = m.api & API_ANTHROPIC;
-	return r;
-}
-
-int provider_count_tokens(struct providers *ps, const struct gen_request *q, struct cancel *cancel, int64_t *ret,
-	bool *ret_exact, struct err *e)
-{
-	struct gen_result result;
-	struct counting g = {.run = {.ps = ps,
-				     .model = q->model,
-				     .caller = q->caller,
-				     .cancel = cancel,
-				     .ret = &result,
-				     .try_once = count_once,
-				     .learn = count_learn},
-		.q = q,
-		.tokens = -1};
-	init_result(&result);
-	bool asks;
-	int r = request_check(q, e);
-	if (r >= 0)
-		r = can_be_asked(ps, q->model, &asks, e);
-	if (r >= 0 && asks)
-		r = run_call(&g.run, e);
-	gen_call_done(&g.call);
-	if (r < 0)
-		return r;
-	*ret_exact = g.tokens >= 0;
-	*ret = *ret_exact ? g.tokens : provider_estimate_tokens(q);
-	return 0;
 }

@@ -3,7 +3,11 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "provider/provider_priv.h"
+#include "base/clock.h"
+#include "provider/run.h"
+#include "sys/metrics.h"
+
+#define WHOLE_MAX_BYTES (64u << 20) /* of an answer in one piece */
 
 void wire_time(const char *text, int64_t *ret)
 {
@@ -119,4 +123,39 @@ int provider_status_error(const struct provider *p, const char *model, const str
 	default:
 		return err_set(e, code, "%s answered with status %d%s%s", p->label, status, colon, text);
 	}
+}
+
+/* ---- calls whose answer comes in one piece ---- */
+
+int run_fetch(struct run *run, struct gen_call *call, json_t **ret, struct err *e)
+{
+	CLEANUP(buf_done) struct buf body = BUF_INIT(WHOLE_MAX_BYTES);
+	struct run_limits limits = run_limits_of(run->ps, run->t->p);
+	int64_t start = clock_mono_ms();
+	int r = buf_check(&call->url, e, "The address is too long.");
+	if (r == 0)
+		r = buf_check(&call->body, e, "The texts are too large to send.");
+	if (r < 0)
+		return r;
+	struct http_call http = {.method = "POST",
+		.url = call->url.p,
+		.headers = call->headers,
+		.body = buf_str(&call->body),
+		.proxy = run->t->p->proxy,
+		.connect_timeout_ms = limits.connect_ms,
+		.first_byte_timeout_ms = limits.first_byte_ms,
+		.idle_timeout_ms = limits.token_ms,
+		.total_timeout_ms = run->patience_ms};
+	metric_add(M_provider_calls_total, 1);
+	r = http_client_fetch(run->ps->http, &http, run->cancel, &body, &run->res, e);
+	run->try_ms = clock_mono_ms() - start;
+	if (r == E_TOO_LARGE)
+		return err_set(e, E_PROVIDER_BROKEN, "%s sent too long an answer.", run->t->p->label);
+	if (r < 0)
+		return r;
+	if (run->res.status / 100 != 2)
+		return provider_status_error(run->t->p, run->t->name, &run->res, e);
+	if (wire_parse(buf_str(&body).p, body.n, ret) < 0)
+		return err_set(e, E_PROVIDER_BROKEN, "%s sent an answer that is not JSON.", run->t->p->label);
+	return 0;
 }

@@ -20,9 +20,13 @@ struct embed_result {
 int provider_embed(struct providers *p, const struct embed_request *q, struct cancel *cancel, struct arena *a,
 	struct embed_result *ret, struct err *e) MUST_CHECK;
 
-/* How many tokens the request has: as the provider counts it (anthropic; *ret_exact), else estimated. */
+/* How many tokens the request has: as the provider counts it (models that say `counts`; *ret_exact), else estimated. */
 int provider_count_tokens(struct providers *p, const struct gen_request *q, struct cancel *cancel, int64_t *ret,
 	bool *ret_exact, struct err *e) MUST_CHECK;
+/* The same by one short try, for who shows a figure: -1 when the provider cannot be asked, or did not answer in time. Blocks;
+ * not on the loop thread. */
+int64_t provider_count_now(
+	struct providers *p, const struct gen_request *q, int64_t wait_ms, struct cancel *cancel) MUST_CHECK;
 int64_t provider_estimate_tokens(const struct gen_request *q); /* about four bytes a token */
 
 /* ---- looking after the models of an Ollama; `provider` is a configured name, E_NOT_FOUND or E_MODEL_CANNOT else ---- */

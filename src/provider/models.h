@@ -26,13 +26,17 @@ struct model {
 	int64_t loaded_bytes, loaded_vram; /* 0: not loaded, or unknown */
 	int64_t loaded_until;              /* Unix ms; 0: not loaded or unknown; INT64_MAX: for good */
 	bool hidden;
+	bool counts;                     /* its provider tells how many tokens a request has, when it is asked */
 	bool looked;                     /* the provider was asked about this one by itself; what it can do is sure */
 	const char *const *capabilities; /* completion, tools, vision, thinking, embedding, insert; NULL-terminated;
 					    empty: unknown */
 };
 
 bool model_can(const struct model *m, const char *capability); /* true also when nothing is known */
-bool model_sees(const struct model *m);        /* takes pictures; true also when that is not known for sure */
+bool model_sees(const struct model *m); /* takes pictures; true also when that is not known for sure */
+/* Tokens that it takes; 0: not known. Of an Ollama what the model was made for, since it is loaded with what is asked for;
+ * of others what it was loaded with, where they say it. */
+int64_t model_window(const struct model *m);
 bool model_only_embeds(const struct model *m); /* false when nothing is known */
 
 struct provider_state {

@@ -286,5 +286,6 @@ const struct dialect openai_dialect = {
 	.usual = take_usual,
 	.object = take_object,
 	.embed = openai_embed,
+	.count = openai_count,
 	.list = openai_list,
 };

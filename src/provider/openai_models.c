@@ -202,6 +202,7 @@ static int add_model(struct model_list *l, const json_t *root, const json_t *ite
 	find_limits(item, &m);
 	find_words(root, item, id, &w);
 	m.state = state_of(item);
+	m.counts = owned_by_llama(item);
 	if (find_texts(a, item, &m) < 0 || keep_words(a, &w, &m) < 0)
 		return -ENOMEM;
 	l->models[l->n++] = m;

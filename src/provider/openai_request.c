@@ -238,7 +238,7 @@ static void begin(const struct target *t, const char *path, struct gen_call *r)
 	request_key(r, t->p, "Authorization: Bearer ");
 }
 
-static void add_whole(const struct target *t, const struct gen_request *q, struct gen_call *r)
+static void add_whole(const struct target *t, const struct gen_request *q, bool counts, struct gen_call *r)
 {
 	struct buf *b = &r->body;
 	buf_add_str(b, "{\"model\":");
@@ -254,8 +254,9 @@ static void add_whole(const struct target *t, const struct gen_request *q, struc
 	} else {
 		add_messages(b, t->p, q, r->quirks);
 	}
-	buf_add_str(b, ",\"stream\":true");
-	if (!(r->quirks & QUIRK_NO_STREAM_OPTIONS))
+	if (!counts)
+		buf_add_str(b, ",\"stream\":true");
+	if (!counts && !(r->quirks & QUIRK_NO_STREAM_OPTIONS))
 		buf_add_str(b, ",\"stream_options\":{\"include_usage\":true}");
 	add_limits(b, t->p, q, r->quirks);
 	add_sampling(b, t->p, q, r->quirks);
@@ -277,7 +278,17 @@ int openai_request(const struct target *t, const struct gen_request *q, struct g
 	if (request_is_raw(q, t->p))
 		request_add_raw(&r->body, q->raw->body, t->name, true);
 	else
-		add_whole(t, q, r);
+		add_whole(t, q, false, r);
+	return 0;
+}
+
+/* llama.cpp's: the request itself, with the template of the model and its tools. */
+int openai_count(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
+{
+	(void)e;
+	begin(t, "/chat/completions/input_tokens", r);
+	request_header(r, "Accept: application/json");
+	add_whole(t, q, true, r);
 	return 0;
 }
 

@@ -88,6 +88,7 @@ extern const struct dialect ollama_dialect, openai_dialect, anthropic_dialect, l
 
 /* Requests, in *_request.c; answers stand beside. */
 int openai_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
+int openai_count(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
 unsigned openai_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error);
 int openai_embed(const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n,
 	struct gen_call *r) MUST_CHECK;

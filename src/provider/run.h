@@ -21,6 +21,8 @@ struct run {
 	int (*try_once)(struct run *r, struct err *e);
 	unsigned (*learn)(struct run *r, struct str error);
 
+	int64_t patience_ms; /* of run_fetch, for a whole try; 0: as long as anything comes */
+
 	/* of the present target */
 	const struct target *t;
 	struct place place;
@@ -35,6 +37,9 @@ struct run {
 
 /* 0, -ECANCELED (recorded as the cancel's reason), or why the last target failed. Blocks; not on the loop thread. */
 int run_call(struct run *r, struct err *e) MUST_CHECK;
+
+/* One try of `call` at r->t, whose answer comes in one piece: its JSON, or the error that it is; r->res has the status. */
+int run_fetch(struct run *r, struct gen_call *call, json_t **ret, struct err *e) MUST_CHECK;
 
 /* The limits of a call to this provider: its own, else the settings'. */
 struct run_limits {

@@ -218,7 +218,7 @@ static int64_t window_of(const struct turn *t, const struct model *m)
 	const struct parameters *p = &t->parameters;
 
 	if (!(m->api & API_MANAGES))
-		return m->context_length;
+		return model_window(m);
 	if (p->has_context_tokens)
 		return p->context_tokens;
 	return m->context_length ? MIN(m->context_length, t->all->settings->ollama_context_max) : 0;

@@ -8,6 +8,7 @@
 #include "turn/turn_priv.h"
 
 #define MESSAGE_BYTES 16   /* that a template adds to each message, about */
+#define COUNT_MS      1500 /* that a provider has to count a question: an estimate is there at once */
 #define ANSWER_TOKENS 1024 /* kept free for an answer whose length nothing bounds, at most a quarter of the window */
 
 /* ---- as JSON ---- */
@@ -237,6 +238,7 @@ static int keep(struct plan *p)
 	x->window = p->t->window;
 	x->error_percent = p->rate.calls ? (int64_t)lround(p->rate.error * 100) : -1;
 	x->least = (int64_t)((double)x->tokens * (1 - MIN(p->rate.error, 0.5)));
+	x->most = (int64_t)((double)x->tokens * (1 + MIN(p->rate.error, 0.5)));
 	schema_emit(&context_schema, x, &b);
 	x->json = buf_status(&b) == 0 ? arena_strndup(&p->t->arena, b.p, b.n) : NULL;
 	return x->json ? 0 : -ENOMEM;
@@ -299,10 +301,47 @@ int prompt_summarised(struct turn *t)
 		     : turns_set_prompt(t->all->db, t->ids.turn_id, x->json, &t->err);
 }
 
-int prompt_check(const struct turn *t, struct err *e)
+/* From what the provider has counted. */
+static void learn(const struct turn *t, const struct gen_request *q, int64_t tokens)
 {
-	const struct context *x = &t->context;
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (q->messages[i].n_images)
+			return; /* what a picture comes to is another matter */
+	token_rates_learn(t->all->db, t->model, t->context.bytes, tokens);
+}
 
+/* What the provider counts of a question that is put at the end of its conversation; -1: it was not asked, or does not say. The
+ * request is made in an arena of its own: the turn's lives as long as its answer is waited for. */
+static int64_t count(struct turn *t, const struct turn_request *q, const struct conversation *v)
+{
+	bool plain = q->content && !q->goes_on && q->place == TURN_AT_LEAF && q->n_attachments == 0 &&
+		     !turn_retrieves(t); /* what will be found is not known */
+	struct turn draft = {.all = t->all,
+		.model = t->model,
+		.parameters = t->parameters,
+		.instructions = t->instructions,
+		.n_instructions = t->n_instructions,
+		.summary = t->summary,
+		.context = t->context};
+	int64_t ret = -1;
+
+	arena_init(&draft.arena, TURN_ARENA_BYTES);
+	if (plain && prompt_draft(&draft, q, v) == 0)
+		ret = provider_count_now(t->all->providers, &draft.request, COUNT_MS, &t->cancel);
+	if (ret > 0)
+		learn(t, &draft.request, ret);
+	arena_done(&draft.arena);
+	return ret;
+}
+
+int prompt_check(struct turn *t, const struct turn_request *q, const struct conversation *v, struct err *e)
+{
+	struct context *x = &t->context;
+	bool near = x->most > t->window / 2 && t->window && v->context && strcmp(v->context, CONTEXT_REFUSE) == 0;
+	int64_t counted = near ? count(t, q, v) : -1;
+
+	if (counted > 0)
+		x->tokens = x->least = counted;
 	if (!t->window || x->least <= t->window)
 		return 0;
 	e->asked = x->tokens;
@@ -319,11 +358,8 @@ void prompt_learn(const struct turn *t)
 {
 	const struct gen_result *r = &t->result;
 
-	for (size_t i = 0; i < t->request.n_messages; i++)
-		if (t->request.messages[i].n_images)
-			return; /* what a picture comes to is another matter */
 	if (r->tokens_in > 0 && (!*r->model || strcmp(r->model, t->model) == 0))
-		token_rates_learn(t->all->db, t->model, t->context.bytes, r->tokens_in);
+		learn(t, &t->request, r->tokens_in);
 }
 
 int turn_preview(struct turns *all, const struct turn_request *q, struct arena *a, struct context *ret, struct err *e)
@@ -343,6 +379,11 @@ int turn_preview(struct turns *all, const struct turn_request *q, struct arena *
 		r = prompt_plan(t, q, &v, e);
 	if (r == 0)
 		r = schema_parse(&context_schema, str_from(t->context.json), ret, a, e);
+	int64_t counted = r == 0 ? count(t, q, &v) : -1;
+	if (counted > 0) {
+		ret->tokens = counted;
+		ret->exact = true;
+	}
 	turn_free(t);
 	return r;
 }

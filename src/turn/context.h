@@ -2,7 +2,7 @@
  * context.h - what a model is given for a turn, counted: the stages of the prompt (prompt.c), what they come to in tokens, the
  * window that they have to fit into, and what is left out so that they do. Made before anything is stored, kept with the turn.
  *
- * Tokens are those that the provider has counted, else bytes divided by what a token of the model has had of late
+ * Tokens are those that the provider counts, before the question where it can be asked and with the answer, else bytes divided by what a token of the model has had of late
  * (store/token_rates.h), with the error that such estimates have had.
  */
 #pragma once
@@ -30,11 +30,11 @@ struct context {
 		int64_t messages, tokens;
 	} left_out; /* of the history's beginning */
 
-	int64_t bytes;    /* of all stages; not kept */
-	int64_t sources;  /* of these, the room for passages of documents; not kept */
-	int64_t least;    /* tokens that it has if the estimate is as wrong as it may be */
-	int64_t first_id; /* of the history: the first message that is given; 0: none is */
-	const char *json; /* all of it, as it is kept */
+	int64_t bytes;       /* of all stages; not kept */
+	int64_t sources;     /* of these, the room for passages of documents; not kept */
+	int64_t least, most; /* tokens that it has if the estimate is as wrong as it may be */
+	int64_t first_id;    /* of the history: the first message that is given; 0: none is */
+	const char *json;    /* all of it, as it is kept */
 };
 
 extern const struct schema context_schema;

@@ -105,37 +105,67 @@ static int stage_question(struct prompt *p)
 
 static int (*const stages[])(struct prompt *p) = {stage_instructions, stage_summary, stage_history, stage_question};
 
-static int load_branch(struct prompt *p, struct arena *a)
+static int load_branch(struct prompt *p, atelier_id conversation_id, atelier_id leaf, struct arena *a)
 {
 	struct turn *t = p->t;
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
-	atelier_id leaf = t->continues ? t->ids.message_id : t->ids.user_message_id;
 
-	int r = messages_path(c, t->ids.conversation_id, leaf, CONTEXT_MESSAGES, a, &p->branch, &t->err);
+	int r = messages_path(c, conversation_id, leaf, CONTEXT_MESSAGES, a, &p->branch, &t->err);
 	return r < 0 ? r : pictures_find(t, c, &p->branch, a, &p->pictures, &t->err);
+}
+
+/* Of the branch that is loaded. */
+static int build(struct prompt *p)
+{
+	struct turn *t = p->t;
+	int r = 0;
+
+	for (size_t i = 0; i < N_ELEMENTS(stages) && r >= 0; i++)
+		r = stages[i](p);
+	t->request = (struct gen_request){
+		.model = t->model,
+		.messages = p->messages,
+		.n_messages = p->n,
+		.continues = t->before && t->before->content[0],
+		.tokens_if_endless = t->all->settings->answer_max_tokens,
+	};
+	if (r >= 0)
+		r = parameters_apply(&t->parameters, &t->arena, &t->request);
+	return r < 0 ? err_set(&t->err, r, "the conversation does not fit into a turn's memory") : 0;
 }
 
 int prompt_build(struct turn *t)
 {
 	CLEANUP(arena_done) struct arena scratch;
 	struct prompt p = {.t = t};
+	atelier_id leaf = t->continues ? t->ids.message_id : t->ids.user_message_id;
 	int r = 0;
 
 	arena_init(&scratch, TURN_ARENA_BYTES);
 	if (t->continues)
 		r = finish_load(t->all->db, t->user_id, t->ids.message_id, &t->arena, &t->before, &t->err);
-	if (r < 0 || (r = load_branch(&p, &scratch)) < 0)
+	if (r < 0 || (r = load_branch(&p, t->ids.conversation_id, leaf, &scratch)) < 0)
 		return r;
-	for (size_t i = 0; i < N_ELEMENTS(stages); i++)
-		if ((r = stages[i](&p)) < 0)
-			return err_set(&t->err, r, "the conversation does not fit into a turn's memory");
-	t->request = (struct gen_request){
-		.model = t->model,
-		.messages = p.messages,
-		.n_messages = p.n,
-		.continues = t->before && t->before->content[0],
-		.tokens_if_endless = t->all->settings->answer_max_tokens,
-	};
-	r = parameters_apply(&t->parameters, &t->arena, &t->request);
-	return r < 0 ? err_set(&t->err, r, "the conversation does not fit into a turn's memory") : 0;
+	return build(&p);
+}
+
+int prompt_draft(struct turn *t, const struct turn_request *q, const struct conversation *v)
+{
+	CLEANUP(arena_done) struct arena scratch;
+	struct prompt p = {.t = t};
+	int r = 0;
+
+	arena_init(&scratch, TURN_ARENA_BYTES);
+	if (v->leaf_id && (r = load_branch(&p, v->id, v->leaf_id, &scratch)) < 0)
+		return r;
+	if (p.pictures.n)
+		return err_set(&t->err, E_TOO_LARGE, "Pictures are not sent only to be counted.");
+	struct message *all = ARENA_ARRAY(&scratch, struct message, p.branch.n + 1);
+	if (!all)
+		return err_set(&t->err, -ENOMEM, "no memory for a turn");
+	if (p.branch.n)
+		memcpy(all, p.branch.items, p.branch.n * sizeof *all);
+	all[p.branch.n++] = (struct message){.role = MESSAGE_USER, .content = q->content};
+	p.branch.items = all;
+	return build(&p);
 }

@@ -121,8 +121,9 @@ void turn_left_out_text(const char *model, const char *left_out, struct buf *tex
 /* What is to be given for this request, by the conversation's way with what does not fit; after turn_choose. */
 int prompt_plan(struct turn *t, const struct turn_request *q, const struct conversation *v, struct err *e) MUST_CHECK;
 
-/* E_CONTEXT_TOO_LONG, with the figures, when that is sure to be more than the model takes. */
-int prompt_check(const struct turn *t, struct err *e) MUST_CHECK;
+/* E_CONTEXT_TOO_LONG, with the figures, when that is sure to be more than the model takes; where it might be, the provider is
+ * asked, if it counts. */
+int prompt_check(struct turn *t, const struct turn_request *q, const struct conversation *v, struct err *e) MUST_CHECK;
 
 /* What was left out stands in the turn's summary now: changes the plan, as it is kept, too. */
 int prompt_summarised(struct turn *t) MUST_CHECK;
@@ -142,6 +143,10 @@ int summary_renew(struct turn *t) MUST_CHECK;
 #define PROMPT_SUMMARY         "Summary of the conversation until now:\n"
 
 int prompt_build(struct turn *t) MUST_CHECK;
+
+/* The same for a question that is not stored, behind the last message of the conversation, to be counted. Negative also where
+ * there are pictures, which are heavy. */
+int prompt_draft(struct turn *t, const struct turn_request *q, const struct conversation *v) MUST_CHECK;
 
 /* ---- retrieve.c ---- */
 

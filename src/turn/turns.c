@@ -277,7 +277,7 @@ static int plan(const struct start *x, size_t i, struct conversation *c, struct 
 		q.model = q.models[i];
 	if ((r = turn_choose(t, &q, c, e)) < 0 || (r = turn_where(t, &q, e)) < 0 || (r = prompt_plan(t, &q, c, e)) < 0)
 		return r;
-	return prompt_check(t, e);
+	return prompt_check(t, &q, c, e);
 }
 
 static int start_admitted(struct turns *all, const struct start *x, struct err *e)

@@ -696,6 +696,15 @@ class Scenario:
         if not same(got, want):
             raise Failed("the provider was asked with %s = %s" % (path, show(got)))
 
+    def expect_prefix(self, word, name="main"):
+        """`kept`: the last call begins with what the call before was, so that the provider need not read that anew."""
+        before, last = self.provider(name).calls[-2:]
+        n = len(before["messages"])
+        if last["messages"][:n] != before["messages"] or len(last["messages"]) <= n:
+            raise Failed("the messages do not go on from %s: %s" % (show(before["messages"]), show(last["messages"])))
+        if any(last.get(k) != before.get(k) for k in {*last, *before} - {"messages"}):
+            raise Failed("beside the messages stood %s, and now %s" % (show(before), show(last)))
+
     def expect_closed(self, within, ms, name="main"):
         """The provider's connection was closed so many milliseconds after the cancel."""
         p = self.provider(name)

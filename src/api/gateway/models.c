@@ -15,9 +15,7 @@ static void add_model(const struct request *q, const struct model *m, struct buf
 	json_add_cstr(out, m->provider);
 	buf_add_str(out, ",\"name\":");
 	json_add_cstr(out, m->name);
-	/* Elsewhere than at an Ollama a loaded model keeps its window, and that is what a request may fill. */
-	bool fixed = m->context_loaded > 0 && !(m->api & API_MANAGES);
-	int64_t window = fixed ? m->context_loaded : m->context_length;
+	int64_t window = model_window(m);
 	if (window > 0)
 		buf_printf(
 			out, ",\"context_length\":%lld,\"max_model_len\":%lld", (long long)window, (long long)window);
