@@ -137,7 +137,7 @@ bool context_again(const struct target *t, const struct gen_request *q, int64_t 
 		if (!length || why.asked > 0)
 			return false; /* what it said itself says all */
 		err_clear(e);
-		*r = too_long(t, q->context_tokens + 1, q->context_tokens, "more than ", e);
+		*r = too_long(t, q->context_tokens + 1, q->context_tokens, "at least ", e);
 		return false;
 	}
 	pthread_mutex_lock(&mx);
@@ -159,7 +159,8 @@ bool context_again(const struct target *t, const struct gen_request *q, int64_t 
 		limit = had = why.limit; /* it was loaded with less than it was asked for */
 	if (!again) {
 		int64_t most = memory ? limit : MAX(had, limit);
-		*r = too_long(t, MAX(prompt, most + 1), most, why.asked > 0 ? "" : "about ", e);
+		const char *about = why.asked > 0 ? "" : prompt > most ? "about " : "at least ";
+		*r = too_long(t, MAX(prompt, most + 1), most, about, e);
 	}
 	return again;
 }

@@ -469,7 +469,7 @@ static void fire_on_text(void *arg, enum event_type type, const char *json)
 static void check_canceled(struct trial *t)
 {
 	assert_int_equal(generate(t), -ECANCELED);
-	assert_true(clock_mono_us() - fired_us < 100000);
+	assert_true(clock_mono_us() - fired_us < 5000000); /* the server would say nothing for longer */
 	assert_int_equal(t->e.code, E_CANCELED);
 	assert_int_equal(t->server.n_requests, 2);
 	end(t);
