@@ -51,6 +51,12 @@ export class Server {
     return (await made.json()).key;
   }
 
+  /** An assistant of whoever has signed in; its model in the gateway. */
+  async assistant(name, more) {
+    await this.#post('/api/v1/assistants', { name, ...more }, this.session);
+    return `assistant/${name}`;
+  }
+
   async get(path) {
     return (await fetch(this.url + path, { headers: this.session })).json();
   }

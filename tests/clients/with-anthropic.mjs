@@ -79,6 +79,17 @@ export const features = {
       assert.equal(r.content[0].text, 'Be brief');
     }
   },
+  'an assistant as a model': async (t) => {
+    const ids = [];
+    for await (const m of client(t).models.list()) ids.push(m.id);
+    assert.ok(ids.includes(t.assistant), `${t.assistant} is not among ${ids}`);
+    const request = { ...body(t, 'Repeat the system'), model: t.assistant };
+    const r = await client(t).messages.create(request);
+    assert.equal(r.content.at(-1).text, 'Help kindly');
+    assert.equal(await client(t).messages.stream(request).finalText(), 'Help kindly');
+    const { input_tokens: with_it } = await client(t).messages.countTokens({ model: t.assistant, messages: request.messages });
+    assert.ok(with_it > 0);
+  },
   'system among the messages': async (t) => {
     const messages = [
       ...user('Hi'),

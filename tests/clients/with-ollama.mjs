@@ -101,6 +101,15 @@ export const features = {
     const messages = [{ role: 'system', content: 'Be brief' }, ...user('Repeat the system')];
     assert.equal((await client(t).chat({ model: t.model, messages })).message.content, 'Be brief');
   },
+  'an assistant as a model': async (t) => {
+    const { models } = await client(t).list();
+    assert.ok(models.some((m) => m.model.replace(/:latest$/, '') === t.assistant), `${t.assistant} is not among them`);
+    const request = { model: t.assistant, messages: user('Repeat the system') };
+    assert.equal((await client(t).chat(request)).message.content, 'Help kindly');
+    const r = await joined(await client(t).chat({ ...request, stream: true }));
+    assert.equal(r.content, 'Help kindly');
+    assert.equal((await client(t).generate({ model: t.assistant, prompt: 'Repeat the system' })).response, 'Help kindly');
+  },
   streaming: async (t) => {
     const r = await joined(await client(t).chat({ model: t.model, messages: user('Say hello'), stream: true }));
     assert.equal(r.content, HELLO);

@@ -64,6 +64,21 @@ export const features = {
     assert.ok(ids.includes(t.model), `${t.model} is not among ${ids}`);
   },
   'models: one': async (t) => assert.equal((await client(t).models.retrieve(t.model)).id, t.model),
+  'an assistant as a model': async (t) => {
+    const ids = [];
+    for await (const m of client(t).models.list()) ids.push(m.id);
+    assert.ok(ids.includes(t.assistant), `${t.assistant} is not among ${ids}`);
+    const request = { model: t.assistant, messages: user('Repeat the system') };
+    const r = await client(t).chat.completions.create(request);
+    assert.equal(r.choices[0].message.content, 'Help kindly');
+    assert.equal(r.model, t.assistant);
+    let text = '';
+    for await (const c of await client(t).chat.completions.create({ ...request, stream: true }))
+      text += c.choices[0]?.delta.content ?? '';
+    assert.equal(text, 'Help kindly');
+    const response = await client(t).responses.create({ model: t.assistant, input: 'Repeat the system' });
+    assert.equal(response.output_text, 'Help kindly');
+  },
   text: async (t) => {
     const r = await client(t).chat.completions.create({ model: t.model, messages: user('Say hello') });
     assert.equal(r.choices[0].message.content, HELLO);

@@ -9,6 +9,7 @@ import ollama
 import openai
 
 URL, KEY, DIALECT, MODEL, EMBEDDING = sys.argv[1:6]
+ASSISTANT = "assistant/helper-" + DIALECT  # which run.mjs has made
 HELLO = "Hello, world. Grüße an alle 🌍!"
 NOTE = 'a "quoted" ünïcode'
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"},
@@ -57,6 +58,12 @@ def openai_tools():
     messages += [{"role": "tool", "tool_call_id": c.id, "content": t} for c, t in zip(m.tool_calls, ("rain", "sun"))]
     r = oa.chat.completions.create(model=MODEL, messages=messages, tools=OA_TOOLS)
     check(r.choices[0].message.content, "It is rain and sun.")
+
+
+def openai_assistant():
+    r = oa.chat.completions.create(model=ASSISTANT, messages=user("Repeat the system"))
+    check(r.choices[0].message.content, "Help kindly")
+    check(ASSISTANT in [m.id for m in oa.models.list()], True)
 
 
 def openai_cut():
@@ -128,6 +135,11 @@ def anthropic_tools():
     check(r.content[-1].text, "It is rain and sun.")
 
 
+def anthropic_assistant():
+    with an.messages.stream(model=ASSISTANT, max_tokens=100, messages=user("Repeat the system")) as s:
+        check("".join(s.text_stream), "Help kindly")
+
+
 def anthropic_cut():
     r = an.messages.create(model=MODEL, max_tokens=100, messages=user("Cut"))
     check(r.stop_reason, "max_tokens")
@@ -166,6 +178,10 @@ def ollama_tools():
     check(r.message.content, "It is rain.")
 
 
+def ollama_assistant():
+    check(ol.chat(model=ASSISTANT, messages=user("Repeat the system")).message.content, "Help kindly")
+
+
 def ollama_embed():
     check(len(ol.embed(model=EMBEDDING, input=["a", "b"]).embeddings), 2)
 
@@ -182,15 +198,18 @@ def ollama_unknown_model():
 FEATURES = {
     "OpenAI for Python": {
         "chat": openai_chat, "stream with usage": openai_stream, "tools, two at once, and back": openai_tools,
+        "an assistant as a model": openai_assistant,
         "cut by the limit": openai_cut, "responses, gone on from by id": openai_responses,
         "embeddings": openai_embeddings, "error: rate limit with its time": openai_limited,
         "error: unknown model": openai_unknown_model},
     "Anthropic for Python": {
         "message": anthropic_message, "stream": anthropic_stream, "tools, two at once, and back": anthropic_tools,
+        "an assistant as a model": anthropic_assistant,
         "cut by the limit": anthropic_cut, "counting tokens": anthropic_count,
         "error: rate limit with its time": anthropic_limited},
     "Ollama for Python": {
-        "chat": ollama_chat, "stream": ollama_stream, "tools and back": ollama_tools, "embed": ollama_embed,
+        "chat": ollama_chat, "stream": ollama_stream, "tools and back": ollama_tools,
+        "an assistant as a model": ollama_assistant, "embed": ollama_embed,
         "error: unknown model": ollama_unknown_model},
 }
 

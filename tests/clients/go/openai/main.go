@@ -55,6 +55,16 @@ func streamed(p openai.ChatCompletionNewParams) (openai.ChatCompletion, error) {
 	return sum.ChatCompletion, nil
 }
 
+func assistant() error {
+	p := asked("Repeat the system")
+	p.Model = try.Assistant
+	r, err := streamed(p)
+	if err != nil {
+		return err
+	}
+	return try.Same(r.Choices[0].Message.Content, try.Instructions)
+}
+
 func chat() error {
 	r, err := api.Chat.Completions.New(ctx, asked("Say hello"))
 	if err != nil {
@@ -203,7 +213,8 @@ func main() {
 	try.All(client, []try.Feature{
 		{"chat", chat}, {"stream with usage", stream}, {"heartbeats in a stream", silence},
 		{"heartbeats in a streamed response", responseSilence},
-		{"tools, two at once, streamed, and back", tools}, {"cut by the limit", cut},
+		{"tools, two at once, streamed, and back", tools}, {"an assistant as a model", assistant},
+		{"cut by the limit", cut},
 		{"responses, gone on from by id", continued}, {"embeddings", embeddings},
 		{"error: rate limit with its time", limited}, {"error in the stream", broken}, {"error: unknown model", unknown},
 	}, status)

@@ -16,6 +16,7 @@ var claude = anthropic.NewClient(option.WithBaseURL(try.URL), option.WithAuthTok
 var anthropicFeatures = []try.Feature{
 	{"message", message}, {"stream", messageStream}, {"heartbeats in a stream", messageSilence},
 	{"tools, two at once, streamed, and back", messageTools},
+	{"an assistant as a model", messageOfAssistant},
 	{"cut by the limit", messageCut}, {"counting tokens", count}, {"error: rate limit with its time", messageLimited},
 	{"error in the stream", messageBroken},
 }
@@ -53,6 +54,13 @@ func message() error {
 		return err
 	}
 	return try.First(try.Same(textOf(*m), try.Hello), try.Same(string(m.StopReason), "end_turn"))
+}
+
+func messageOfAssistant() error {
+	p := anthropicAsked("Repeat the system")
+	p.Model = anthropic.Model(try.Assistant)
+	m, err := whole(p)
+	return try.First(err, try.Same(textOf(m), try.Instructions))
 }
 
 func messageStream() error {

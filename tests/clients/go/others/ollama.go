@@ -30,6 +30,7 @@ var llama = func() *api.Client {
 
 var ollamaFeatures = []try.Feature{
 	{"version, list, show", list}, {"chat, streamed", talk}, {"generate", generate}, {"tools and back", callTools},
+	{"an assistant as a model", talkToAssistant},
 	{"cut by num_predict", talkCut}, {"embed", embed}, {"error in the stream", talkBroken}, {"error: unknown model", noModel},
 }
 
@@ -49,6 +50,13 @@ func say(p *api.ChatRequest) (m api.Message, reason string, err error) {
 		return nil
 	})
 	return m, reason, err
+}
+
+func talkToAssistant() error {
+	p := chatOf("Repeat the system")
+	p.Model = try.Assistant
+	m, _, err := say(p)
+	return try.First(err, try.Same(m.Content, try.Instructions))
 }
 
 func list() error {

@@ -12,6 +12,9 @@ import (
 // What every program here is called with: URL KEY DIALECT MODEL EMBEDDING.
 var URL, Key, Model, Embedding = os.Args[1], os.Args[2], os.Args[4], os.Args[5]
 
+// Which run.mjs has made for this dialect, and what it is told.
+var Assistant, Instructions = "assistant/helper-" + os.Args[3], "Help kindly"
+
 // What the scripted provider says (scenes.mjs).
 const (
 	Hello = "Hello, world. Grüße an alle 🌍!"
