@@ -199,7 +199,7 @@ static void tell_lost(void *call, const char *name)
 /* What the model's provider has no word for. A request that goes on as it came loses nothing. */
 static void ignore_lost(struct gw_call *c)
 {
-	unsigned shape = gw_target_can(c, API_SHAPES);
+	unsigned shape = gw_target_can(c, API_SHAPES) ? c->api & API_SHAPES : 0;
 
 	if (shape && !(c->req.raw && (c->req.raw->api & shape)))
 		parameters_lost(&c->req, shape, tell_lost, c);
