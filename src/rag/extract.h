@@ -43,7 +43,7 @@ enum extract_state {
 	EXTRACT_NO_TEXT, /* a picture of text, or nothing */
 	EXTRACT_GARBLED, /* its characters are not what they look like */
 	EXTRACT_BY_OCR,
-	EXTRACT_HIDDEN, /* left out: a sheet or a slide that is hidden */
+	EXTRACT_HIDDEN, /* a sheet or a slide that is not shown: of sheets nothing is read */
 	EXTRACT_STATES
 };
 const char *extract_state_name(enum extract_state s); /* "no_text" */

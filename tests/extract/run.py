@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-ROOMS = ["pdf_cases"]
+ROOMS = ["office_cases", "pdf_cases"]
 
 
 class Read:

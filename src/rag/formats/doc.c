@@ -109,7 +109,7 @@ static size_t before_nul(const char *p, size_t n)
 void doc_title(struct doc *d, const char *p, size_t n)
 {
 	n = before_nul(p, n);
-	if (d->depth > 0 || n == 0)
+	if (d->depth > 0 || d->untitled || n == 0)
 		return;
 	line_text(d, "title", "text", p, MIN(n, 1000));
 	line_end(d);
@@ -169,11 +169,21 @@ void doc_finish(struct doc *d)
 
 void doc_place(struct doc *d, enum extract_place_kind kind, int number, const char *label, double width, double height)
 {
+	char both[600];
+
 	doc_end(d);
 	doc_send(d);
+	if (!label)
+		label = "";
+	if (kind == EXTRACT_FILE) {
+		snprintf(d->within, sizeof(d->within), "%.290s", label);
+	} else if (d->within[0]) {
+		snprintf(both, sizeof(both), "%s%s%.290s", d->within, *label ? ": " : "", label);
+		label = both;
+	}
 	buf_printf(&d->out, "{\"type\":\"place\",\"kind\":\"%s\",\"number\":%d,\"label\":", extract_place_name(kind),
 		number);
-	json_add_cstr(&d->out, label ? label : "");
+	json_add_cstr(&d->out, label);
 	if (width > 0)
 		buf_printf(&d->out, ",\"width\":%.2f,\"height\":%.2f", width, height);
 	line_end(d);

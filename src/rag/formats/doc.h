@@ -29,12 +29,16 @@ struct doc {
 	} * cells;
 	size_t n_cells, cells_cap, columns;
 	int rows;             /* of the present table */
-	int depth;            /* archives within archives */
+	int row_at;           /* of a sheet, counted by its reader */
+	int depth;            /* files within files */
+	size_t unpacked;      /* bytes that came out of archives */
 	const char *encoding; /* chosen by a person; NULL */
 	const char *ocr;      /* languages; NULL */
 	const char *password; /* NULL */
 	const char *charset;  /* that the present text was in; NULL */
 	bool walls;           /* a sandbox stands around this process */
+	bool untitled;        /* titles are those of parts */
+	char within[300];     /* the file in an archive that is read, for the labels of its pages */
 	enum extract_failure failure;
 	char error[512];
 	int warnings;

@@ -18,8 +18,12 @@ void read_any(struct doc *d, const struct input *in);
 
 void read_html(struct doc *d, const struct input *in);
 void read_markdown(struct doc *d, const struct input *in);
+void read_ole(struct doc *d, const struct input *in);
 void read_pdf(struct doc *d, const struct input *in);
 void read_picture(struct doc *d, const struct input *in);
+void read_zip(struct doc *d, const struct input *in);
+/* A file within a file: what fails there is a warning. */
+void read_part(struct doc *d, const struct input *in);
 void markdown_parse(struct doc *d, const char *p, size_t n); /* in UTF-8 */
 void read_text(struct doc *d, const struct input *in);
 /* Paragraphs of a text in UTF-8. */

@@ -27,6 +27,16 @@ static bool is_pdf(const struct input *in)
 	return memmem(in->p, MIN(in->n, 1024), "%PDF-", 5) != NULL;
 }
 
+static bool is_zip(const struct input *in)
+{
+	return starts(in, "PK\3\4") || starts(in, "PK\5\6");
+}
+
+static bool is_ole(const struct input *in)
+{
+	return starts(in, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1");
+}
+
 static bool is_picture(const struct input *in)
 {
 	return starts(in, "\x89PNG\r\n\x1a\n") || starts(in, "\xff\xd8\xff") || starts(in, "GIF8") ||
@@ -76,6 +86,8 @@ static const struct kind {
 	bool plain; /* read without walls, too: only our own few lines touch it */
 } kinds[] = {
 	{is_pdf, read_pdf, false},
+	{is_zip, read_zip, false},
+	{is_ole, read_ole, true},
 	{is_picture, read_picture, false},
 	{is_html, read_html, true},
 	{is_markdown, read_markdown, true},

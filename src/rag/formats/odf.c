@@ -1,0 +1,280 @@
+/* odf.c - OpenDocument texts, sheets and slides: content.xml in one pass; deleted text and annotations left out. */
+#include <stdio.h>
+
+#include "rag/formats/odf.h"
+#include "rag/formats/office.h"
+
+#define REPEAT_MAX 100
+
+void odf_begin(struct odf *o, struct doc *d)
+{
+	*o = (struct odf){.d = d, .cell = BUF_INIT((size_t)1 << 20)};
+	for (size_t i = 0; i < N_ELEMENTS(o->texts); i++)
+		o->texts[i] = BUF_INIT((size_t)64 << 20);
+}
+
+void odf_done(struct odf *o)
+{
+	for (size_t i = 0; i < N_ELEMENTS(o->texts); i++)
+		buf_done(&o->texts[i]);
+	buf_done(&o->cell);
+}
+
+static struct buf *text(struct odf *o)
+{
+	return o->open > 0 && o->open <= (int)N_ELEMENTS(o->texts) ? &o->texts[o->open - 1] : NULL;
+}
+
+static void put(struct odf *o, const char *p, size_t n)
+{
+	struct buf *to = text(o);
+
+	if (to && !o->skip)
+		buf_add(to, p, n);
+}
+
+static bool is_skipped(const char *name)
+{
+	static const char *const names[] = {
+		"tracked-changes", "annotation", "note-citation", "forms", "shapes", "scripts", "header", "footer"};
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- sheets ---- */
+
+static void begin_sheet(struct odf *o, const struct sax_atts *a)
+{
+	CLEANUP(buf_done) struct buf name = BUF_INIT(1024);
+	char style[64];
+
+	office_text(sax_get(a, "name"), &name);
+	office_copy(sax_get(a, "style-name"), style, sizeof(style));
+	doc_place(o->d, EXTRACT_SHEET, ++o->sheets, name.n ? name.p : "", 0, 0);
+	for (int i = 0; i < o->n_hidden_styles && !o->skip; i++) {
+		if (strcmp(o->hidden_styles[i], style) != 0)
+			continue;
+		doc_state(o->d, EXTRACT_HIDDEN);
+		o->hidden_sheets++;
+		o->skip = 1;
+	}
+}
+
+static void cell_begin(struct odf *o, const struct sax_atts *a)
+{
+	o->in_cell = true;
+	o->columns_repeat = sax_int(a, "number-columns-repeated", 1);
+	buf_reset(&o->cell);
+	o->value[0] = '\0';
+	if (sax_is(a, "value-type", "float"))
+		office_copy(sax_get(a, "value"), o->value, sizeof(o->value));
+	else if (sax_is(a, "value-type", "date"))
+		office_copy(sax_get(a, "date-value"), o->value, sizeof(o->value));
+}
+
+static void cell_end(struct odf *o)
+{
+	struct str v = o->value[0] ? str_from(o->value) : buf_str(&o->cell);
+
+	/* Sheets are filled to their edge with empty cells that are repeated. */
+	int n = v.n == 0 && o->columns_repeat > REPEAT_MAX ? 1 : MAX(1, MIN(o->columns_repeat, REPEAT_MAX));
+	for (int i = 0; i < n; i++)
+		doc_cell(o->d, v.p, v.n);
+	o->in_cell = false;
+}
+
+static bool in_table(struct odf *o, const char *name, const struct sax_atts *a)
+{
+	if (strcmp(name, "table") == 0) {
+		if (o->tables++ == 0) {
+			if (o->spreadsheet)
+				begin_sheet(o, a);
+			if (!o->skip)
+				doc_table(o->d);
+			o->d->row_at = 0;
+		}
+	} else if (strcmp(name, "table-row") == 0 && o->tables == 1) {
+		o->rows_repeat = MAX(1, sax_int(a, "number-rows-repeated", 1));
+	} else if ((strcmp(name, "table-cell") == 0 || strcmp(name, "covered-table-cell") == 0) && o->tables == 1) {
+		cell_begin(o, a);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* ---- text ---- */
+
+static void begin_page(struct odf *o, const struct sax_atts *a)
+{
+	CLEANUP(buf_done) struct buf name = BUF_INIT(1024);
+
+	office_text(sax_get(a, "name"), &name);
+	doc_place(o->d, EXTRACT_SLIDE, ++o->pages, name.n ? name.p : "", 0, 0);
+}
+
+static void begin_para(struct odf *o, bool heading, const struct sax_atts *a)
+{
+	struct buf *to;
+
+	o->open++;
+	to = text(o);
+	if (to)
+		buf_reset(to);
+	if (o->open == 1) {
+		o->heading = heading;
+		o->level = heading ? MAX(1, MIN(sax_int(a, "outline-level", 1), 9)) : 0;
+	}
+}
+
+static void end_para(struct odf *o)
+{
+	struct buf *t = text(o);
+
+	if (t && t->n > 0 && o->in_cell) {
+		if (o->cell.n)
+			buf_add_char(&o->cell, ' ');
+		buf_add(&o->cell, t->p, t->n);
+	} else if (t && t->n > 0) {
+		bool list = o->lists > 0 && !o->heading;
+		enum extract_kind kind = o->note || o->notes_page ? EXTRACT_NOTE
+					 : o->heading             ? EXTRACT_HEADING
+					 : list                   ? EXTRACT_LIST
+								  : EXTRACT_PARA;
+
+		doc_begin(o->d, kind, kind == EXTRACT_HEADING ? o->level : kind == EXTRACT_LIST ? o->lists : 0);
+		if (kind == EXTRACT_LIST)
+			doc_str(o->d, "- ");
+		doc_text(o->d, t->p, t->n);
+		doc_end(o->d);
+	}
+	o->open--;
+}
+
+static void put_spaces(struct odf *o, int n)
+{
+	for (int i = 0; i < n && i < 200; i++)
+		put(o, " ", 1);
+}
+
+static void hidden_style(struct odf *o, const char *name, const struct sax_atts *a)
+{
+	if (strcmp(name, "style") == 0)
+		office_copy(sax_get(a, "name"), o->style, sizeof(o->style));
+	else if (strcmp(name, "table-properties") == 0 && sax_is(a, "display", "false") &&
+		 o->n_hidden_styles < (int)N_ELEMENTS(o->hidden_styles))
+		memcpy(o->hidden_styles[o->n_hidden_styles++], o->style, sizeof(o->style));
+}
+
+static void odf_start(void *arg, const char *name, const struct sax_atts *a)
+{
+	struct odf *o = arg;
+
+	if (o->skip || is_skipped(name)) {
+		o->skip++;
+		return;
+	}
+	if (in_table(o, name, a))
+		return;
+	if (strcmp(name, "h") == 0 || strcmp(name, "p") == 0)
+		begin_para(o, name[0] == 'h', a);
+	else if (strcmp(name, "s") == 0)
+		put_spaces(o, sax_int(a, "c", 1));
+	else if (strcmp(name, "tab") == 0)
+		put(o, "\t", 1);
+	else if (strcmp(name, "line-break") == 0)
+		put(o, "\n", 1);
+	else if (strcmp(name, "list") == 0)
+		o->lists++;
+	else if (strcmp(name, "note-body") == 0)
+		o->note = true;
+	else if (strcmp(name, "page") == 0)
+		begin_page(o, a);
+	else if (strcmp(name, "notes") == 0)
+		o->notes_page = true;
+	else if (strcmp(name, "spreadsheet") == 0)
+		o->spreadsheet = true;
+	else
+		hidden_style(o, name, a);
+}
+
+static void end_row(struct odf *o)
+{
+	o->d->row_at += o->rows_repeat;
+	if (o->spreadsheet && o->d->n_cells > 0)
+		doc_row_number(o->d, o->d->row_at);
+	doc_row(o->d);
+}
+
+static void odf_end(void *arg, const char *name)
+{
+	struct odf *o = arg;
+
+	if (o->skip && --o->skip > 0)
+		return;
+	if ((strcmp(name, "h") == 0 || strcmp(name, "p") == 0) && o->open > 0)
+		end_para(o);
+	else if (strcmp(name, "list") == 0)
+		o->lists -= o->lists > 0;
+	else if (strcmp(name, "note-body") == 0)
+		o->note = false;
+	else if (strcmp(name, "notes") == 0)
+		o->notes_page = false;
+	else if (o->tables == 1 && o->in_cell &&
+		 (strcmp(name, "table-cell") == 0 || strcmp(name, "covered-table-cell") == 0))
+		cell_end(o);
+	else if (o->tables == 1 && strcmp(name, "table-row") == 0)
+		end_row(o);
+	else if (strcmp(name, "table") == 0 && o->tables > 0 && --o->tables == 0)
+		doc_table_end(o->d);
+}
+
+static void odf_text(void *arg, const char *p, size_t n)
+{
+	struct odf *o = arg;
+	struct buf *to = text(o);
+
+	if (!to || o->skip)
+		return;
+	/* Blanks are written by an element; those between elements are one. */
+	for (size_t i = 0; i < n; i++) {
+		bool blank = p[i] == ' ' || p[i] == '\n' || p[i] == '\t' || p[i] == '\r';
+
+		if (!blank)
+			buf_add_char(to, p[i]);
+		else if (to->n > 0 && to->p[to->n - 1] != ' ')
+			buf_add_char(to, ' ');
+	}
+}
+
+const struct sax_handler odf_handler = {.start = odf_start, .end = odf_end, .text = odf_text};
+
+static void manifest_start(void *arg, const char *name, const struct sax_atts *a)
+{
+	(void)a;
+	if (strcmp(name, "encryption-data") == 0)
+		*(bool *)arg = true;
+}
+
+void odf_read(struct doc *d, struct zip_reader *z)
+{
+	static const struct sax_handler manifest = {.start = manifest_start, .doctype = true};
+	struct odf *o = xcalloc(1, sizeof(*o));
+	bool locked = false;
+
+	odf_begin(o, d);
+	(void)zip_reader_sax(z, "META-INF/manifest.xml", &manifest, &locked);
+	if (locked)
+		doc_fail(d, EXTRACT_LOCKED,
+			"The document is locked with a password. Save it without one, and add it again.");
+	else if (!zip_reader_sax(z, "content.xml", &odf_handler, o))
+		doc_fail(d, EXTRACT_BROKEN, "The document is damaged. Open it in its own program and save it anew.");
+	if (o->hidden_sheets)
+		doc_warn(d, "%d hidden sheet%s skipped.", o->hidden_sheets, o->hidden_sheets == 1 ? " was" : "s were");
+	odf_done(o);
+	free(o);
+}
