@@ -112,6 +112,7 @@ const lanes = [
 const args = parseArgs({ options: { binary: { type: 'string' } }, allowPositionals: true });
 const binary = resolve(args.values.binary ?? 'build/atelier');
 const shots = process.env.E2E_SHOTS;
+const SIZE = { width: 1280, height: 800 };
 const slow = Number(process.env.E2E_SLOW);
 
 /** Collects what a page must never say. */
@@ -145,7 +146,7 @@ async function run(cases, failures, times) {
   const server = new Server(binary, { OLLAMA_HOST: mock.url, ATELIER_MAX_TURNS_PER_USER: '50', ATELIER_RATE_PER_MINUTE: '6000' });
   await server.start();
   const browser = await launch();
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', locale: 'en-US', serviceWorkers: 'block' });
+  const context = await browser.newContext({ viewport: SIZE, reducedMotion: 'reduce', locale: 'en-US', serviceWorkers: 'block' });
   if (slow) await context.route('**/api/**', async (route) => setTimeout(() => route.continue().catch(() => {}), Math.random() * slow));
   const { watch, allow, forget } = watcher();
   const page = watch(await context.newPage());
@@ -171,6 +172,9 @@ async function run(cases, failures, times) {
         console.log(lines.join('\n')); // in one piece, whatever the other lane says meanwhile
         await shot('failed');
         if (name === 'firstRun') break;
+        // What comes next begins where it expects to.
+        await page.setViewportSize(SIZE);
+        await page.goto(server.url + '/').catch(() => {});
       } finally {
         times.push({ name, ms: Date.now() - began });
       }
