@@ -241,7 +241,10 @@ int interface_open(struct program *p, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = rag_new(&(struct rag_config){.settings = p->settings, .db = p->db}, &p->rag, e);
+	r = rag_new(
+		&(struct rag_config){
+			.settings = p->settings, .db = p->db, .calls = p->calls, .providers = p->providers},
+		&p->rag, e);
 	if (r < 0)
 		return r;
 	r = turns_new(&(struct turns_config){.settings = p->settings,

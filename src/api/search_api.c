@@ -20,7 +20,7 @@ static const struct field body_fields[] = {
 	FIELD(FT_STRS, B, document_ids, "document_ids", .max = PLACES_MAX, .item = &id_item, .flags = FIELD_UNIQUE,
 		.doc = "Single documents beside these. Neither: in all collections that whoever asks may read."),
 	FIELD_HAS(FT_I64, B, limit, has_limit, "limit", .min = 1, .max = SEARCH_MAX, .doc = "Hits at most; null: 10."),
-	FIELD_ENUM(B, mode, "mode", "fulltext", 0, "How to look; null: as well as can be."),
+	FIELD_ENUM(B, mode, "mode", SEARCH_MODES, 0, "How to look; null: as the collections say."),
 };
 #undef B
 static const struct schema body_schema = SCHEMA("DocumentSearch", struct search_body, body_fields, "What to look for.");
@@ -35,11 +35,13 @@ static const struct schema mark_schema =
 	SCHEMA("DocumentMark", struct search_mark, mark_fields, "A word of the question.");
 
 struct ranks {
-	int64_t fulltext;
+	int64_t fulltext, vector;
 };
 static const struct field ranks_fields[] = {
 	FIELD(FT_I64, struct ranks, fulltext, "fulltext", .flags = FIELD_NULL, .when_null = 0,
 		.doc = "Place in full-text search, from 1; null: not found by it."),
+	FIELD(FT_I64, struct ranks, vector, "vector", .flags = FIELD_NULL, .when_null = 0,
+		.doc = "Place by meaning, likewise."),
 };
 static const struct schema ranks_schema =
 	SCHEMA("DocumentRanks", struct ranks, ranks_fields, "Why a hit stands where it does.");
@@ -69,11 +71,13 @@ static const struct schema hit_schema = SCHEMA("DocumentHit", struct hit_answer,
 
 struct search_answer {
 	struct schema_list items;
-	const char *mode;
+	const char *mode, *notice;
 };
 static const struct field answer_fields[] = {
 	FIELD_LIST(struct search_answer, items, "items", &hit_schema, 0, FIELD_REQUIRED, "The best first."),
-	FIELD_STR(struct search_answer, mode, "mode", 0, 0, FIELD_REQUIRED, "How it was looked for: fulltext."),
+	FIELD_STR(struct search_answer, mode, "mode", 0, 0, FIELD_REQUIRED,
+		"How it was looked for: hybrid, fulltext or vectors."),
+	FIELD_STR(struct search_answer, notice, "notice", 0, 0, 0, "Why not as was wanted; null: it was."),
 };
 static const struct schema answer_schema =
 	SCHEMA("DocumentsFound", struct search_answer, answer_fields, "What was found.");
@@ -85,6 +89,7 @@ static int search_post(struct request *q)
 					   .n_collections = in->collection_ids.n,
 					   .n_documents = in->document_ids.n},
 		.query = in->query,
+		.mode = in->mode,
 		.limit = in->has_limit ? in->limit : 10};
 	struct search_answer *out = ARENA_NEW(&q->mem, struct search_answer);
 	struct search_result found = {.n = 0};
@@ -100,8 +105,9 @@ static int search_post(struct request *q)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < found.n; i++)
-		items[i] = (struct hit_answer){found.items[i], {found.items[i].fulltext_rank}};
-	*out = (struct search_answer){{items, found.n}, "fulltext"};
+		items[i] =
+			(struct hit_answer){found.items[i], {found.items[i].fulltext_rank, found.items[i].vector_rank}};
+	*out = (struct search_answer){{items, found.n}, found.mode, found.notice};
 	q->answer = out;
 	return 0;
 }

@@ -5,9 +5,11 @@
 #include "rag/rag_priv.h"
 #include "store/documents.h"
 #include "store/texts.h"
+#include "store/vectors.h"
 
 #define CHANGES_BYTES  ((size_t)64 << 20)
 #define POSTINGS_BYTES ((size_t)512 << 20) /* of one text */
+#define VECTORS_BYTES  ((size_t)1 << 30)   /* the same */
 
 int rag_new(const struct rag_config *c, struct rag **ret, struct err *e UNUSED)
 {
@@ -27,6 +29,8 @@ void rag_free(struct rag *r)
 		struct index *x = r->indexes;
 		r->indexes = x->next;
 		fulltext_free(x->fulltext);
+		vectors_free(x->vectors);
+		free(x->identity);
 		pthread_rwlock_destroy(&x->lock);
 		free(x);
 	}
@@ -54,8 +58,39 @@ static struct index *find(struct rag *r, atelier_id collection_id)
 	return x;
 }
 
+/* Vectors of another identity are of no use here. */
+static void set_identity(struct index *x, const char *identity)
+{
+	if (x->identity && strcmp(x->identity, identity) == 0)
+		return;
+	vectors_free(x->vectors);
+	x->vectors = NULL;
+	free(x->identity);
+	x->identity = *identity ? xstrdup(identity) : NULL;
+}
+
+/* What a text has of vectors by now: while it is being embedded the first ones. */
+static int put_vectors(struct index *x, struct db_conn *c, const struct document_change *d, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(VECTORS_BYTES);
+	int64_t n = 0;
+	int r = vectors_load(c, d->text_id, x->identity, 0, INT32_MAX, &b, &n, e);
+
+	if (r < 0 || n == 0)
+		return r;
+	size_t dims = b.n / (size_t)n / sizeof(float);
+	if (!x->vectors)
+		x->vectors = vectors_new(dims);
+	if (dims != vectors_dims(x->vectors) || dims * (size_t)n * sizeof(float) != b.n) {
+		log_error("rag", "the vectors of a document are of another size than others and left out");
+		return 0;
+	}
+	r = vectors_put(x->vectors, d->id, d->text_id, (const float *)(const void *)b.p, (size_t)n);
+	return r < 0 ? err_set(e, r, "There is no memory for the index of this collection.") : 0;
+}
+
 /* A text whose index is damaged is left out rather than have nothing found at all. */
-static int put(struct index *x, struct db_conn *c, const struct document_change *d, struct err *e)
+static int put_words(struct index *x, struct db_conn *c, const struct document_change *d, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(POSTINGS_BYTES);
 	struct err quiet = {0};
@@ -100,8 +135,11 @@ static int remove_others(struct index *x, const struct document_changes *all, st
 		return err_set(e, -ENOMEM, "There is no memory for the index of this collection.");
 	(void)fulltext_ids(x->fulltext, ids, n);
 	for (size_t i = 0; i < n; i++)
-		if (!is_there(all, ids[i]))
+		if (!is_there(all, ids[i])) {
 			fulltext_remove(x->fulltext, ids[i]);
+			if (x->vectors)
+				vectors_remove(x->vectors, ids[i]);
+		}
 	return 0;
 }
 
@@ -114,8 +152,12 @@ static int refresh(struct index *x, struct db_conn *c, const struct search_place
 
 	arena_init(&a, CHANGES_BYTES);
 	r = documents_changed(c, x->collection_id, whole ? -1 : x->revision, &a, &l, e);
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = put(x, c, &l.items[i], e);
+	set_identity(x, p->identity);
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		r = put_words(x, c, &l.items[i], e);
+		if (r == 0 && x->identity)
+			r = put_vectors(x, c, &l.items[i], e);
+	}
 	if (r == 0 && whole)
 		r = remove_others(x, &l, e);
 	if (r == 0)

@@ -12,9 +12,14 @@
 
 struct rag;
 
+struct calls;
+struct providers;
+
 struct rag_config { /* borrowed for the life of it */
 	const struct settings *settings;
 	struct db *db;
+	struct calls *calls;
+	struct providers *providers;
 };
 
 int rag_new(const struct rag_config *c, struct rag **ret, struct err *e) MUST_CHECK;
@@ -32,6 +37,11 @@ struct ingest_progress {
 int rag_ingest(struct rag *r, atelier_id document_id, const struct ingest_progress *p, struct cancel *cancel,
 	struct err *e) MUST_CHECK;
 
+/* The model for embeddings that is there now and the identity of its vectors, in the arena; NULL: there is none. */
+int rag_identity(
+	struct rag *r, struct arena *a, const char **ret_model, const char **ret_identity, struct err *e) MUST_CHECK;
+const char *identity_model(const char *identity, struct arena *a); /* the model of an identity */
+
 /* ---- searching (search.c) ---- */
 
 #define SEARCH_MAX 100 /* hits */
@@ -40,6 +50,7 @@ struct search_request {
 	struct search_wish where;
 	const char *query;
 	int64_t limit;        /* at most SEARCH_MAX; 0: as the collections say */
+	const char *mode;     /* of SEARCH_MODES; NULL: as the collections say */
 	int64_t per_document; /* at most so many of one, when several are searched; 0: any number */
 };
 
@@ -50,8 +61,8 @@ struct search_hit {
 	int64_t n; /* the number of the passage in its text */
 	int64_t page, start, end;
 	double score;
-	int64_t fulltext_rank;     /* from 1 */
-	struct schema_list marked; /* of struct search_mark: where the words of the question stand in `text` */
+	int64_t fulltext_rank, vector_rank; /* from 1; 0: not found by that */
+	struct schema_list marked;          /* of struct search_mark: where the words of the question stand in `text` */
 };
 /* Characters of the text, as JavaScript counts them (UTF-16). */
 struct search_mark {
@@ -61,6 +72,8 @@ struct search_mark {
 struct search_result {
 	struct search_hit *items;
 	size_t n;
+	const char *mode;   /* how it was looked for: of SEARCH_MODES */
+	const char *notice; /* why not as was wanted; NULL: it was */
 };
 
 /* The best passages, the best first; all in the arena. E_NOT_FOUND for a collection or document that the person may not read. */

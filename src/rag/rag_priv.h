@@ -5,13 +5,16 @@
 
 #include "rag/fulltext.h"
 #include "rag/rag.h"
+#include "rag/vectors.h"
 
 /* Of one collection. Who searches holds the lock for reading, who brings it up to date for writing. */
 struct index {
 	atelier_id collection_id;
 	pthread_rwlock_t lock;
 	struct fulltext *fulltext;
-	int64_t revision; /* of the collection, that this is of */
+	struct vectors *vectors; /* NULL: none */
+	char *identity;          /* of these; NULL: none */
+	int64_t revision;        /* of the collection, that this is of */
 	struct index *next;
 };
 

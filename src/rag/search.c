@@ -1,50 +1,94 @@
-/* search.c - from a question to passages. */
+/*
+ * search.c - from a question to passages: which collections, each by its words and where it has vectors by its meaning, the two
+ * put together, and what is told of the best.
+ */
+#include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
-#include "base/schema.h"
+#include "base/log.h"
 #include "base/utf8.h"
-#include "rag/rag_priv.h"
+#include "rag/embed.h"
 #include "rag/words.h"
 #include "store/documents.h"
 #include "store/texts.h"
+#include "store/vectors.h"
 
-#define QUERY_MAX     ((size_t)4096) /* bytes of a question that count */
-#define PASSAGE_MAX   ((size_t)1 << 20)
-#define CANDIDATES    200
-#define MARKS_MAX     200
-#define SOURCE_TOKENS 400 /* of a passage with what stands around it */
+#define QUERY_MAX   ((size_t)4096) /* bytes of a question that count */
+#define PASSAGE_MAX ((size_t)1 << 20)
+#define CANDIDATES  100 /* of each way, for each collection */
+#define EXACTLY     50  /* of the nearest are compared by their whole vectors */
+#define MARKS_MAX   200
+#define IDENTITIES  8  /* of one search */
+#define EXACT_WORDS 40 /* percent that vectors count at most where a question asks for the very words */
 
 /* ---- ranking ---- */
 
 struct ranked {
-	struct fulltext_hit hit;
-	atelier_id collection_id;
+	atelier_id document_id, text_id, collection_id;
+	uint32_t passage;
+	float words, meaning; /* BM25; cosine; below 0: not found by that */
+	int64_t fulltext_rank, vector_rank;
+	double score;
+	const struct search_place *place;
 };
 
-static int by_score(const void *a, const void *b)
-{
-	const struct fulltext_hit *x = &((const struct ranked *)a)->hit, *y = &((const struct ranked *)b)->hit;
-
-	if (x->score > y->score || x->score < y->score)
-		return x->score > y->score ? -1 : 1;
-	if (x->document_id != y->document_id)
-		return x->document_id < y->document_id ? -1 : 1;
-	return (x->passage > y->passage) - (x->passage < y->passage);
-}
+/* The question as a vector of one identity. */
+struct asked {
+	const char *identity;
+	float *vector; /* NULL: it could not be made */
+	size_t dims;
+};
 
 struct search {
 	struct rag *rag;
 	const struct search_request *q;
 	struct search_scope scope;
+	struct asked asked[IDENTITIES];
+	size_t n_asked;
 	struct index **held;
 	size_t n_held;
 	uint64_t terms[FULLTEXT_TERMS];
 	size_t n_terms;
 	struct ranked *found;
-	size_t n_found;
+	size_t n_found, n_meant; /* n_meant: found by vectors */
+	const char *notice;
 };
+
+static int by_place(const struct ranked *x, const struct ranked *y)
+{
+	if (x->document_id != y->document_id)
+		return x->document_id < y->document_id ? -1 : 1;
+	return (x->passage > y->passage) - (x->passage < y->passage);
+}
+
+static int by_passage(const void *a, const void *b)
+{
+	return by_place(a, b);
+}
+
+static int by_words(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	return x->words > y->words ? -1 : x->words < y->words ? 1 : by_place(x, y);
+}
+
+static int by_meaning(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	return x->meaning > y->meaning ? -1 : x->meaning < y->meaning ? 1 : by_place(x, y);
+}
+
+/* Of equal ones those that have the words. */
+static int by_score(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	return x->score > y->score ? -1 : x->score < y->score ? 1 : by_words(x, y);
+}
 
 static void let_go(struct search *s)
 {
@@ -59,28 +103,208 @@ static struct str question(const struct search *s)
 	return (struct str){s->q->query, utf8_prefix(s->q->query, n, MIN(n, QUERY_MAX))};
 }
 
-static int rank_all(struct search *s, struct arena *a, struct err *e)
+static const char *mode_of(const struct search *s, const struct search_place *p)
+{
+	return s->q->mode ? s->q->mode : p->mode;
+}
+
+/* By its words also where only vectors were wanted and there are none. */
+static bool goes_by_words(const struct search *s, const struct search_place *p)
+{
+	return strcmp(mode_of(s, p), "vectors") != 0 || !*p->identity;
+}
+
+static const struct asked *asked_of(const struct search *s, const struct search_place *p)
+{
+	for (size_t i = 0; strcmp(mode_of(s, p), "fulltext") != 0 && i < s->n_asked; i++)
+		if (strcmp(s->asked[i].identity, p->identity) == 0)
+			return s->asked[i].vector ? &s->asked[i] : NULL;
+	return NULL;
+}
+
+/* ---- by meaning ---- */
+
+/* Before anything is held: this waits for a provider. */
+static void ask_models(struct search *s, struct arena *a)
+{
+	for (size_t i = 0; i < s->scope.n; i++) {
+		const struct search_place *p = &s->scope.items[i];
+		struct asked *x = &s->asked[s->n_asked];
+		struct err why = {0};
+		bool known = false;
+
+		for (size_t k = 0; k < s->n_asked; k++)
+			known |= strcmp(s->asked[k].identity, p->identity) == 0;
+		if (known || !*p->identity || strcmp(mode_of(s, p), "fulltext") == 0 || s->n_asked == IDENTITIES)
+			continue;
+		*x = (struct asked){.identity = p->identity};
+		s->n_asked++;
+		if (embed_query(s->rag, s->q->where.user_id, x->identity, s->q->query, a, &x->vector, &x->dims, &why) <
+			0) {
+			log_warn("rag", "a question was searched by its words alone: %s", why.msg);
+			x->vector = NULL;
+			s->notice = "The model for embeddings cannot be reached, so this was searched by words alone.";
+		}
+	}
+}
+
+static double dot(const float *a, const float *b, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += (double)a[i] * b[i];
+	return sum;
+}
+
+/* The first ones by their whole vectors. */
+static int compare_exactly(const struct search *s, struct db_conn *c, const struct asked *x, struct vector_hit *hits,
+	size_t n, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
+	int r = 0;
+
+	(void)s;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		int64_t got = 0;
+		buf_reset(&b);
+		r = vectors_load(c, hits[i].text_id, x->identity, hits[i].passage, 1, &b, &got, e);
+		if (r == 0 && got == 1 && b.n == x->dims * sizeof(float))
+			hits[i].score = (float)dot(x->vector, (const float *)(const void *)b.p, x->dims);
+	}
+	return r;
+}
+
+static int look_by_meaning(struct search *s, struct db_conn *c, size_t at, struct err *e)
+{
+	const struct search_place *p = &s->scope.items[at];
+	const struct index *index = s->held[at];
+	const struct asked *x = asked_of(s, p);
+	struct vector_hit hits[CANDIDATES];
+	int n, r;
+
+	if (!x || !index->vectors || strcmp(index->identity, p->identity) != 0 ||
+		vectors_dims(index->vectors) != x->dims)
+		return 0;
+	n = vectors_search(index->vectors, x->vector, p->documents, p->n, hits, CANDIDATES);
+	if (n < 0)
+		return err_set(e, n, "no memory for a search");
+	r = compare_exactly(s, c, x, hits, (size_t)MIN(n, EXACTLY), e);
+	for (int i = 0; r == 0 && i < n; i++)
+		s->found[s->n_found++] = (struct ranked){.document_id = hits[i].document_id,
+			.text_id = hits[i].text_id,
+			.collection_id = p->collection_id,
+			.passage = hits[i].passage,
+			.words = -1,
+			.meaning = MAX(hits[i].score, 0),
+			.place = p};
+	s->n_meant += r < 0 ? 0 : (size_t)n;
+	return r;
+}
+
+/* ---- by words ---- */
+
+static int look_by_words(struct search *s, size_t at, const struct fulltext_stats *stats, struct err *e)
+{
+	const struct search_place *p = &s->scope.items[at];
+	struct fulltext_hit hits[CANDIDATES];
+	int n;
+
+	if (!goes_by_words(s, p))
+		return 0;
+	n = fulltext_search(s->held[at]->fulltext, s->terms, s->n_terms, stats, p->documents, p->n, hits, CANDIDATES);
+	if (n < 0)
+		return err_set(e, n, "no memory for a search");
+	for (int i = 0; i < n; i++)
+		s->found[s->n_found++] = (struct ranked){.document_id = hits[i].document_id,
+			.text_id = hits[i].text_id,
+			.collection_id = p->collection_id,
+			.passage = hits[i].passage,
+			.words = hits[i].score,
+			.meaning = -1,
+			.place = p};
+	return 0;
+}
+
+/* ---- both together ---- */
+
+/* "max_connections", 'a phrase', /etc/hosts, E4711: who writes so wants the very words. */
+static bool asks_for_words(const char *query)
+{
+	bool quoted = strchr(query, '"') != NULL;
+
+	for (; *query && !quoted; query++)
+		quoted = isdigit((unsigned char)*query) || *query == '_' || *query == '/' || *query == '=';
+	return quoted;
+}
+
+/* Ranks, and of a passage that was found by both one entry. */
+static void join(struct search *s)
+{
+	size_t kept = 0;
+
+	qsort(s->found, s->n_found, sizeof(*s->found), by_words);
+	for (size_t i = 0; i < s->n_found && s->found[i].words >= 0; i++)
+		s->found[i].fulltext_rank = (int64_t)i + 1;
+	qsort(s->found, s->n_found, sizeof(*s->found), by_meaning);
+	for (size_t i = 0; i < s->n_found && s->found[i].meaning >= 0; i++)
+		s->found[i].vector_rank = (int64_t)i + 1;
+	qsort(s->found, s->n_found, sizeof(*s->found), by_passage);
+	for (size_t i = 0; i < s->n_found; i++) {
+		struct ranked *x = &s->found[i], *before = kept ? &s->found[kept - 1] : NULL;
+		if (before && by_place(before, x) == 0) {
+			before->words = MAX(before->words, x->words);
+			before->meaning = MAX(before->meaning, x->meaning);
+			before->fulltext_rank = MAX(before->fulltext_rank, x->fulltext_rank);
+			before->vector_rank = MAX(before->vector_rank, x->vector_rank);
+		} else {
+			s->found[kept++] = *x;
+		}
+	}
+	s->n_found = kept;
+}
+
+/* Words by the best of them, meaning between the nearest and the farthest of those found: a cosine by itself says nothing, as
+ * unrelated texts have .8 with some models. */
+static void fuse(struct search *s)
+{
+	double words = 0, near = -1, far = 2, most = asks_for_words(s->q->query) ? EXACT_WORDS / 100.0 : 1;
+
+	join(s);
+	for (size_t i = 0; i < s->n_found; i++) {
+		words = MAX(words, s->found[i].words);
+		near = MAX(near, s->found[i].meaning);
+		far = s->found[i].meaning >= 0 ? MIN(far, s->found[i].meaning) : far;
+	}
+	for (size_t i = 0; i < s->n_found; i++) {
+		struct ranked *x = &s->found[i];
+		bool alone = strcmp(mode_of(s, x->place), "vectors") == 0;
+		double weight = s->n_meant == 0 ? 0 : alone ? 1 : MIN((double)x->place->weight / 100, most);
+		double by_word = x->words > 0 && words > 0 ? x->words / words : 0;
+		double meant = x->meaning < 0 ? 0 : near > far ? (x->meaning - far) / (near - far) : 1;
+		x->score = s->n_meant == 0 ? x->words : (1 - weight) * by_word + weight * meant;
+	}
+	qsort(s->found, s->n_found, sizeof(*s->found), by_score);
+}
+
+static int rank_all(struct search *s, struct db_conn *c, struct arena *a, struct err *e)
 {
 	struct fulltext_stats stats = {.passages = 0};
-	struct fulltext_hit *best = ARENA_ARRAY(a, struct fulltext_hit, CANDIDATES);
+	int r = 0;
 
-	s->found = ARENA_ARRAY(a, struct ranked, s->n_held * CANDIDATES + 1);
-	if (!best || !s->found)
+	s->found = ARENA_ARRAY(a, struct ranked, s->n_held * CANDIDATES * 2 + 1);
+	if (!s->found)
 		return err_set(e, -ENOMEM, "no memory for a search");
 	for (size_t i = 0; i < s->n_held; i++)
 		fulltext_count(s->held[i]->fulltext, s->terms, s->n_terms, &stats);
-	for (size_t i = 0; i < s->n_held; i++) {
-		const struct search_place *p = &s->scope.items[i];
-		int n = fulltext_search(
-			s->held[i]->fulltext, s->terms, s->n_terms, &stats, p->documents, p->n, best, CANDIDATES);
-		if (n < 0)
-			return err_set(e, n, "no memory for a search");
-		for (int k = 0; k < n; k++)
-			s->found[s->n_found++] = (struct ranked){best[k], p->collection_id};
+	for (size_t i = 0; r == 0 && i < s->n_held; i++) {
+		r = look_by_words(s, i, &stats, e);
+		if (r == 0)
+			r = look_by_meaning(s, c, i, e);
 	}
-	if (s->n_found > 1)
-		qsort(s->found, s->n_found, sizeof(*s->found), by_score);
-	return 0;
+	if (r == 0 && s->n_found)
+		fuse(s);
+	return r;
 }
 
 /* Holds all indexes at once, for the weight of a word depends on all that is searched. */
@@ -88,10 +312,8 @@ static int find(struct search *s, struct db_conn *c, struct arena *a, struct err
 {
 	CLEANUP(words_freep) struct words *w = words_new();
 	unsigned languages = 0;
-	int r = collections_scope(c, &s->q->where, a, &s->scope, e);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	s->held = ARENA_ARRAY(a, struct index *, s->scope.n + 1);
 	if (!s->held)
 		return err_set(e, -ENOMEM, "no memory for a search");
@@ -104,7 +326,7 @@ static int find(struct search *s, struct db_conn *c, struct arena *a, struct err
 	}
 	if (r == 0) {
 		s->n_terms = words_ask(w, languages, question(s), s->terms, FULLTEXT_TERMS);
-		r = rank_all(s, a, e);
+		r = rank_all(s, c, a, e);
 	}
 	let_go(s);
 	return r;
@@ -149,20 +371,20 @@ static int load_hit(const struct search *s, struct db_conn *c, const struct rank
 	CLEANUP(buf_done) struct buf b = BUF_INIT(PASSAGE_MAX);
 	struct passage_rows p = {.n = 0};
 	struct document d;
-	int r = documents_get(c, s->q->where.user_id, f->hit.document_id, a, &d, e);
+	int r = documents_get(c, s->q->where.user_id, f->document_id, a, &d, e);
 
 	if (r == 0)
-		r = texts_passages(c, f->hit.text_id, f->hit.passage, f->hit.passage, a, &p, e);
-	if (r == 0 && (p.n == 0 || d.text_id != f->hit.text_id))
+		r = texts_passages(c, f->text_id, f->passage, f->passage, a, &p, e);
+	if (r == 0 && (p.n == 0 || d.text_id != f->text_id))
 		return E_NOT_FOUND; /* replaced at this moment */
 	if (r == 0)
-		r = texts_slice(c, f->hit.text_id, p.items[0].start, p.items[0].end, &b, e);
+		r = texts_slice(c, f->text_id, p.items[0].start, p.items[0].end, &b, e);
 	if (r < 0)
 		return r;
 	*ret = (struct search_hit){.document_id = d.id,
 		.collection_id = f->collection_id,
 		.passage_id = p.items[0].id,
-		.text_id = f->hit.text_id,
+		.text_id = f->text_id,
 		.document = d.name,
 		.text = arena_strndup(a, buf_str(&b).p, b.n),
 		.heading = p.items[0].heading,
@@ -170,7 +392,7 @@ static int load_hit(const struct search *s, struct db_conn *c, const struct rank
 		.page = p.items[0].page,
 		.start = p.items[0].start,
 		.end = p.items[0].end,
-		.score = f->hit.score};
+		.score = f->score};
 	return ret->text ? 0 : err_set(e, -ENOMEM, "no memory for a search");
 }
 
@@ -215,14 +437,15 @@ static int load_hits(
 		struct search_hit *h = &ret->items[ret->n];
 		struct err quiet = {0};
 		struct text t = {.language = ""};
-		if (is_one_too_many(s, ret->items, ret->n, s->found[i].hit.document_id))
+		if (is_one_too_many(s, ret->items, ret->n, s->found[i].document_id))
 			continue;
 		r = load_hit(s, c, &s->found[i], a, h, &quiet);
 		if (r == 0)
 			r = texts_get(c, h->text_id, a, &t, &quiet);
 		if (r == 0)
 			r = mark_hit(s, &t, w, a, h);
-		h->fulltext_rank = (int64_t)i + 1;
+		h->fulltext_rank = s->found[i].fulltext_rank;
+		h->vector_rank = s->found[i].vector_rank;
 		if (r == 0)
 			ret->n++;
 		r = r == E_NOT_FOUND ? 0 : r < 0 ? err_set(e, r, "%s", quiet.msg) : 0;
@@ -233,122 +456,23 @@ static int load_hits(
 int rag_search(
 	struct rag *rag, const struct search_request *q, struct arena *a, struct search_result *ret, struct err *e)
 {
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
 	struct search s = {.rag = rag, .q = q};
-	int r = find(&s, c, a, e);
+	int r;
 
-	return r < 0 ? r : load_hits(&s, c, a, ret, e);
-}
-
-/* ---- what a model is given ---- */
-
-/* A run of passages of one text. */
-struct range {
-	const struct search_hit *hit; /* the best of them */
-	int64_t from, to;             /* passages */
-	int64_t start, end;           /* bytes */
-};
-
-/* From the passage outwards, as long as the heading stays the same and there is room. */
-static int widen(struct db_conn *c, const struct search_hit *h, struct arena *a, struct range *ret, struct err *e)
-{
-	struct passage_rows around = {.n = 0};
-	int r = texts_passages(c, h->text_id, h->n - 3, h->n + 3, a, &around, e);
-	size_t at = 0, lo, hi;
-
-	*ret = (struct range){h, h->n, h->n, h->start, h->end};
-	while (r == 0 && at < around.n && around.items[at].n != h->n)
-		at++;
-	if (r < 0 || at == around.n)
-		return r;
-	lo = hi = at;
-	for (bool grew = true; grew;) {
-		const struct passage_row *p = around.items;
-		grew = false;
-		if (hi + 1 < around.n && strcmp(p[hi + 1].heading, h->heading) == 0 &&
-			p[hi + 1].end - p[lo].start <= SOURCE_TOKENS * 4) {
-			hi++;
-			grew = true;
-		}
-		if (lo > 0 && strcmp(p[lo - 1].heading, h->heading) == 0 &&
-			p[hi].end - p[lo - 1].start <= SOURCE_TOKENS * 4) {
-			lo--;
-			grew = true;
-		}
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
+		r = collections_scope(c, &q->where, a, &s.scope, e);
 	}
-	ret->from = around.items[lo].n;
-	ret->to = around.items[hi].n;
-	ret->start = around.items[lo].start;
-	ret->end = around.items[hi].end;
-	return 0;
-}
-
-/* Ranges that touch become one, which stands where the better of them did. */
-static bool joins(struct range *ranges, size_t n, const struct range *x)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct range *o = &ranges[i];
-		if (o->hit->text_id != x->hit->text_id || o->hit->document_id != x->hit->document_id ||
-			x->from > o->to + 1 || o->from > x->to + 1)
-			continue;
-		if (strcmp(o->hit->heading, x->hit->heading) != 0)
-			continue;
-		o->from = MIN(o->from, x->from);
-		o->to = MAX(o->to, x->to);
-		o->start = MIN(o->start, x->start);
-		o->end = MAX(o->end, x->end);
-		return true;
-	}
-	return false;
-}
-
-static int take(struct db_conn *c, const struct range *x, struct arena *a, struct source *ret, struct err *e)
-{
-	CLEANUP(buf_done) struct buf b = BUF_INIT(PASSAGE_MAX);
-	int r = texts_slice(c, x->hit->text_id, x->start, x->end, &b, e);
-
 	if (r < 0)
 		return r;
-	*ret = (struct source){.document_id = x->hit->document_id,
-		.passage_id = x->hit->passage_id,
-		.document = x->hit->document,
-		.heading = x->hit->heading,
-		.text = arena_strndup(a, buf_str(&b).p, b.n),
-		.page = x->hit->page,
-		.start = x->start,
-		.end = x->end,
-		.score = x->hit->score};
-	return ret->text ? 0 : err_set(e, -ENOMEM, "no memory for a search");
-}
-
-int rag_sources(struct rag *rag, const struct search_request *q, size_t tokens, struct arena *a,
-	struct source_list *ret, struct err *e)
-{
-	struct search_result found = {.n = 0};
-	struct range *ranges;
-	size_t n = 0, used = 0;
-	int r = rag_search(rag, q, a, &found, e);
-
-	*ret = (struct source_list){.items = ARENA_ARRAY(a, struct source, found.n + 1)};
-	ranges = ARENA_ARRAY(a, struct range, found.n + 1);
-	if (r == 0 && (!ranges || !ret->items))
-		r = err_set(e, -ENOMEM, "no memory for a search");
+	ask_models(&s, a);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
-	for (size_t i = 0; r == 0 && i < found.n; i++) {
-		r = widen(c, &found.items[i], a, &ranges[n], e);
-		if (r == 0 && !joins(ranges, n, &ranges[n]))
-			n++;
-	}
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		struct source *s = &ret->items[ret->n];
-		r = take(c, &ranges[i], a, s, e);
-		size_t costs = r < 0 ? 0 : words_tokens(str_from(s->text)) + 20;
-		if (r == 0 && used + costs <= tokens) {
-			used += costs;
-			ret->n++;
-		} else {
-			ret->left_out++;
-		}
+	r = find(&s, c, a, e);
+	if (r == 0)
+		r = load_hits(&s, c, a, ret, e);
+	if (r == 0) {
+		ret->mode = s.n_meant == 0 ? "fulltext" : q->mode ? q->mode : "hybrid";
+		ret->notice = s.notice;
 	}
 	return r;
 }

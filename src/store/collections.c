@@ -11,7 +11,8 @@
 #define R struct collection
 static const struct col columns[] = {COL(I64, R, id), COL_ONCE(I64, R, user_id), COL_ONCE(REF, R, conversation_id),
 	COL(TEXT, R, name), COL_FOLDED(R, name, "folded"), COL(TEXT, R, description), COL(I64, R, passage_tokens),
-	COL(I64, R, passages),
+	COL(I64, R, passages), COL(TEXT, R, mode), COL(I64, R, weight),
+	COL_AS(TEXT, R, identity, "collections.identity", COL_SEEN),
 	COL_AS(I64, R, documents, "(SELECT count(*) FROM documents d WHERE d.collection_id = collections.id)",
 		COL_SEEN),
 	COL_AS(I64, R, revision, "collections.revision", COL_SEEN),
@@ -86,7 +87,9 @@ static int of_conversation_in(struct db_conn *c, void *arg, struct err *e)
 		.name = name,
 		.description = "",
 		.passage_tokens = 128,
-		.passages = 8};
+		.passages = 8,
+		.mode = "hybrid",
+		.weight = 50};
 	return x->id ? 0 : rows_create_in(&rows, c, &in, &x->id, e);
 }
 
@@ -123,10 +126,17 @@ struct gather {
 	struct store_list places;
 };
 
-#define PLACE "k.id, k.revision, k.removed, k.passages"
-static struct search_place read_place(const struct db_rows *rows_)
+#define PLACE "k.id, k.revision, k.removed, k.passages, k.mode, k.identity, k.weight"
+static int read_place(const struct db_rows *found, struct arena *a, struct search_place *ret, struct err *e)
 {
-	return (struct search_place){db_i64(rows_, 0), db_i64(rows_, 1), db_i64(rows_, 2), db_i64(rows_, 3), NULL, 0};
+	*ret = (struct search_place){.collection_id = db_i64(found, 0),
+		.revision = db_i64(found, 1),
+		.removed = db_i64(found, 2),
+		.passages = db_i64(found, 3),
+		.mode = db_dup(found, 4, a),
+		.identity = db_dup(found, 5, a),
+		.weight = db_i64(found, 6)};
+	return ret->mode && ret->identity ? 0 : store_full(e);
 }
 
 static struct search_place *place_of(struct gather *g, atelier_id collection_id)
@@ -157,7 +167,15 @@ static int add_all(struct gather *g, struct err *e)
 
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
 		const struct collection *k = &l.items[i];
-		r = add_place(g, &(struct search_place){k->id, k->revision, k->removed, k->passages, NULL, 0}, e);
+		r = add_place(g,
+			&(struct search_place){.collection_id = k->id,
+				.revision = k->revision,
+				.removed = k->removed,
+				.passages = k->passages,
+				.mode = k->mode,
+				.identity = k->identity,
+				.weight = k->weight},
+			e);
 	}
 	return r;
 }
@@ -171,8 +189,9 @@ static int add_collection(struct gather *g, atelier_id id, struct err *e)
 
 	if (r < 0)
 		return r;
-	const struct search_place x = read_place(found);
-	return add_place(g, &x, e);
+	struct search_place x;
+	r = read_place(found, g->a, &x, e);
+	return r < 0 ? r : add_place(g, &x, e);
 }
 
 /* Of a collection that is searched as a whole all documents are in it already. */
@@ -186,7 +205,10 @@ static int add_document(struct gather *g, atelier_id id, struct err *e)
 
 	if (r < 0)
 		return r;
-	struct search_place x = read_place(found), *p = place_of(g, x.collection_id);
+	struct search_place x, *p;
+	if ((r = read_place(found, g->a, &x, e)) < 0)
+		return r;
+	p = place_of(g, x.collection_id);
 	if (p && p->n == 0)
 		return 0;
 	if (!p) {

@@ -8,6 +8,7 @@
 #include "store/rows.h"
 
 #define COLLECTIONS_MAX 1000 /* of one person */
+#define SEARCH_MODES    "hybrid fulltext vectors"
 
 struct collection {
 	atelier_id id, user_id;
@@ -17,6 +18,9 @@ struct collection {
 	const char *description;
 	int64_t passage_tokens; /* of a passage, about; for documents that are read from now on */
 	int64_t passages;       /* that a model is given at most */
+	const char *mode;       /* of SEARCH_MODES */
+	int64_t weight;         /* of vectors against words, in percent */
+	const char *identity;   /* by what vectors it is searched (rag/embed.h); "": by none; read only */
 	int64_t documents;      /* how many; read only, as what follows */
 	int64_t may;            /* enum grant_verb, of who asks */
 	bool shared;            /* others have it, too */
@@ -53,7 +57,9 @@ int collections_find_of(struct db_conn *c, atelier_id user_id, atelier_id conver
 struct search_place {
 	atelier_id collection_id;
 	int64_t revision, removed;
-	int64_t passages;      /* that a model is given at most */
+	int64_t passages; /* that a model is given at most */
+	const char *mode, *identity;
+	int64_t weight;
 	atelier_id *documents; /* sorted */
 	size_t n;              /* 0: all */
 };

@@ -48,6 +48,7 @@ static const struct copy_table {
 	{"texts", "id"},
 	{"text_pieces", "text_id, start_at"},
 	{"passages", "id"},
+	{"vectors", "text_id, identity, n"},
 	{"documents", "id"},
 	{"message_images", "message_id, n"},
 	{"memories", "id"},

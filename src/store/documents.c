@@ -289,7 +289,8 @@ int documents_work(struct db_conn *c, atelier_id id, struct arena *a, struct doc
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
-		"SELECT d.collection_id, d.name, b.hash, b.size, k.passage_tokens FROM documents d"
+		"SELECT d.collection_id, d.name, b.hash, b.size, k.passage_tokens, d.user_id, k.identity FROM "
+		"documents d"
 		" JOIN blobs b ON b.id = d.blob_id JOIN collections k ON k.id = d.collection_id WHERE d.id = ?",
 		DB_I64(id));
 
@@ -300,8 +301,10 @@ int documents_work(struct db_conn *c, atelier_id id, struct arena *a, struct doc
 		.name = db_dup(rows, 1, a),
 		.hash = db_dup(rows, 2, a),
 		.size = db_i64(rows, 3),
-		.passage_tokens = db_i64(rows, 4)};
-	return ret->name && ret->hash ? 0 : store_full(e);
+		.passage_tokens = db_i64(rows, 4),
+		.user_id = db_is_null(rows, 5) ? 0 : db_i64(rows, 5),
+		.identity = db_dup(rows, 6, a)};
+	return ret->name && ret->hash && ret->identity ? 0 : store_full(e);
 }
 
 struct state {
@@ -324,6 +327,97 @@ int documents_set_state(
 	struct state x = {id, state, code, text};
 
 	return db_write(db, set_state_in, &x, e);
+}
+
+/* Texts of the collection `d` that lack vectors of an identity, the parameter. */
+#define LACKS                                                                                                          \
+	"(SELECT count(*) FROM vectors v WHERE v.text_id = d.text_id AND v.identity = ?) <"                            \
+	" (SELECT t.passages FROM texts t WHERE t.id = d.text_id)"
+
+struct embedded {
+	atelier_id id;
+	const char *identity;
+};
+
+static int embedded_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct embedded *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int64_t revision = 0;
+	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
+		"SELECT k.id, CASE WHEN k.identity = ? OR EXISTS (SELECT 1 FROM documents d WHERE d.collection_id = "
+		"k.id"
+		" AND d.text_id IS NOT NULL AND " LACKS ") THEN 0 ELSE 1 END"
+		" FROM documents x JOIN collections k ON k.id = x.collection_id WHERE x.id = ?",
+		DB_TEXT(x->identity), DB_TEXT(x->identity), DB_I64(x->id));
+	atelier_id collection = r < 0 ? 0 : db_i64(rows, 0);
+	bool whole = r == 0 && db_i64(rows, 1);
+
+	if (r == 0)
+		r = count_change(c, collection, whole, &revision, e);
+	if (r == 0 && whole)
+		r = db_exec(c, NULL, e, "UPDATE collections SET identity = ? WHERE id = ?", DB_TEXT(x->identity),
+			DB_I64(collection));
+	return r < 0 ? r
+		     : db_exec(c, NULL, e,
+			       "UPDATE documents SET state = 'ready', revision = ?, updated_at = ? WHERE id = ?",
+			       DB_I64(revision), DB_I64(clock_now_ms()), DB_I64(x->id));
+}
+
+int documents_embedded(struct db *db, atelier_id id, const char *identity, struct err *e)
+{
+	struct embedded x = {id, identity};
+
+	return db_write(db, embedded_in, &x, e);
+}
+
+struct embed_all {
+	atelier_id user_id, collection_id;
+	const char *identity;
+	int64_t n;
+};
+
+static int embed_all_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct embed_all *x = arg;
+	CLEANUP(arena_done) struct arena a;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct job_new)};
+	struct err full = {0};
+	int r = may_edit(c, x->user_id, x->collection_id, e);
+
+	arena_init(&a, (size_t)64 << 20);
+	if (r == 0)
+		r = db_query(c, &rows, e,
+			"SELECT d.id, d.name FROM documents d LEFT JOIN jobs j ON j.id = d.job_id WHERE "
+			"d.collection_id = ?"
+			" AND d.text_id IS NOT NULL AND NOT (" OPEN ") AND " LACKS " ORDER BY d.id",
+			DB_I64(x->collection_id), DB_TEXT(x->identity));
+	while (r >= 0 && (r = db_next(rows, e)) > 0) {
+		struct job_new *j = store_push(&l, &a);
+		if (!j)
+			return store_full(e);
+		*j = (struct job_new){.user_id = db_i64(rows, 0), .title = db_dup(rows, 1, &a)};
+	}
+	db_rows_done(TAKE_PTR(rows));
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		const struct job_new *j = (const struct job_new *)l.items + i;
+		r = begin_job(c, x->user_id, j->user_id, j->title, &full);
+		if (r == E_BUSY)
+			return 0; /* the rest when these are done */
+		x->n += r == 0;
+	}
+	return r < 0 && full.code ? err_set(e, r, "%s", full.msg) : r;
+}
+
+int documents_embed_all(struct db *db, atelier_id user_id, atelier_id collection_id, const char *identity,
+	int64_t *ret_n, struct err *e)
+{
+	struct embed_all x = {.user_id = user_id, .collection_id = collection_id, .identity = identity};
+	int r = db_write(db, embed_all_in, &x, e);
+
+	*ret_n = r < 0 ? 0 : x.n;
+	return r;
 }
 
 int documents_changed(struct db_conn *c, atelier_id collection_id, int64_t since, struct arena *a,

@@ -79,13 +79,23 @@ struct document_work {
 	const char *name, *hash;
 	int64_t size;
 	int64_t passage_tokens; /* of its collection */
-	int64_t bytes_max;
+	atelier_id user_id;     /* who brought it; 0: is gone */
+	const char *identity;   /* by what vectors its collection is searched; "": by none */
 };
 int documents_work(
 	struct db_conn *c, atelier_id id, struct arena *a, struct document_work *ret, struct err *e) MUST_CHECK;
 /* `code` and `text`: of "failed"; else NULL. */
 int documents_set_state(
 	struct db *db, atelier_id id, const char *state, const char *code, const char *text, struct err *e) MUST_CHECK;
+
+/* All passages of the document have vectors of this identity: it is ready, and when all documents of its collection have them, that
+ * is searched by them from now on. */
+int documents_embedded(struct db *db, atelier_id id, const char *identity, struct err *e) MUST_CHECK;
+
+/* A job for each document of the collection that lacks vectors of the identity, but for those that are being read; by who may edit
+ * it. *ret_n: how many. */
+int documents_embed_all(struct db *db, atelier_id user_id, atelier_id collection_id, const char *identity,
+	int64_t *ret_n, struct err *e) MUST_CHECK;
 
 /* The documents of a collection that have changed since a revision, with their texts. */
 struct document_change {

@@ -74,3 +74,15 @@ const char schema_documents[] = "CREATE TABLE collections ("
 				"CREATE INDEX documents_user ON documents(user_id);"
 				"CREATE INDEX documents_blob ON documents(blob_id);"
 				"CREATE INDEX documents_text ON documents(text_id) WHERE text_id IS NOT NULL;";
+
+/* `identity`: by what vectors a collection is searched; "": by none. `weight`: of them, in percent. */
+const char schema_vectors[] = "CREATE TABLE vectors ("
+			      "  text_id INTEGER NOT NULL REFERENCES texts(id) ON DELETE CASCADE,"
+			      "  identity TEXT NOT NULL,"
+			      "  n INTEGER NOT NULL,"
+			      "  bytes BLOB NOT NULL,"
+			      "  PRIMARY KEY (text_id, identity, n)"
+			      ") STRICT;"
+			      "ALTER TABLE collections ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
+			      "ALTER TABLE collections ADD COLUMN mode TEXT NOT NULL DEFAULT 'hybrid';"
+			      "ALTER TABLE collections ADD COLUMN weight INTEGER NOT NULL DEFAULT 50;";

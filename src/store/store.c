@@ -234,6 +234,7 @@ static const struct db_migration migrations[] = {
 	{.version = 22, .name = "several answers to one question", .sql = schema_comparisons},
 	{.version = 23, .name = "summaries of long branches", .sql = schema_summaries},
 	{.version = 24, .name = "collections and documents", .sql = schema_documents},
+	{.version = 25, .name = "vectors of passages", .sql = schema_vectors},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -135,11 +135,11 @@ static int show_in(struct db_conn *c, void *arg, struct err *e)
 		r = err_set(e, E_NOT_FOUND, "The document is gone.");
 	return r < 0 ? r
 		     : db_exec(c, NULL, e,
-			       "UPDATE documents SET text_id = ?, state = 'ready', error_code = NULL, error_text = "
+			       "UPDATE documents SET text_id = ?, state = ?, error_code = NULL, error_text = "
 			       "NULL,"
 			       " updated_at = ?, revision = (SELECT revision FROM collections k"
 			       "  WHERE k.id = documents.collection_id) WHERE id = ?",
-			       DB_I64(x->text_id), DB_I64(clock_now_ms()), DB_I64(x->document_id));
+			       DB_I64(x->text_id), DB_TEXT(x->state), DB_I64(clock_now_ms()), DB_I64(x->document_id));
 }
 
 int texts_show(struct db *db, const struct text_end *x, struct err *e)

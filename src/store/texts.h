@@ -46,6 +46,7 @@ struct text_end {
 	const char *hash; /* of the file that was read: another one has come meanwhile if the document has not this */
 	const struct str *postings;
 	int64_t passages;
+	const char *state; /* of the document from then on: ready, or embedding */
 };
 int texts_show(struct db *db, const struct text_end *x, struct err *e) MUST_CHECK;
 

@@ -8,6 +8,8 @@ export const getCollection = (id: string) => take(http.GET('/api/v1/collections/
 export const createCollection = (body: CollectionFields & { name: string }) => take(http.POST('/api/v1/collections', { body }));
 export const changeCollection = (id: string, body: CollectionFields) => take(http.PATCH('/api/v1/collections/{id}', { ...at(id), body }));
 export const deleteCollection = (id: string) => take(http.DELETE('/api/v1/collections/{id}', at(id)));
+/** Has all documents embedded by the model that is there for that. */
+export const embedCollection = (id: string) => take(http.POST('/api/v1/collections/{id}/embed', at(id)));
 export const listShares = async (id: string) => (await take(http.GET('/api/v1/collections/{id}/grants', at(id)))).grants;
 export const setShares = (id: string, grants: ShareNew[]) => take(http.PUT('/api/v1/collections/{id}/grants', { ...at(id), body: { grants } }));
 

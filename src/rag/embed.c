@@ -1,0 +1,238 @@
+/* embed.c - see embed.h. */
+#include "rag/embed.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "call/call.h"
+#include "provider/config.h"
+#include "provider/manage.h"
+#include "provider/models.h"
+#include "store/texts.h"
+#include "store/vectors.h"
+
+#define BATCH       32
+#define BATCH_BYTES ((size_t)64 << 20) /* of memory */
+#define QUERY_MS    5000               /* a question waits no longer for its vector */
+#define PREFIXES    "1"                /* raised when the table below changes */
+
+struct prefixes prefixes_of(const char *model)
+{
+	static const char sentence[] = "Represent this sentence for searching relevant passages: ";
+	static const struct {
+		const char *word;
+		struct prefixes p;
+	} families[] = {
+		{"multilingual-e5", {"query: ", "passage: "}},
+		{"e5-", {"query: ", "passage: "}},
+		{"nomic-embed", {"search_query: ", "search_document: "}},
+		{"arctic-embed2", {"query: ", ""}},
+		{"arctic-embed-l-v2", {"query: ", ""}},
+		{"arctic-embed-m-v2", {"query: ", ""}},
+		{"arctic-embed", {sentence, ""}},
+		{"mxbai-embed", {sentence, ""}},
+		{"bge-m3", {"", ""}},
+		{"bge-", {sentence, ""}},
+		{"qwen3-embedding", {"Instruct: Given a question, find passages that answer it\nQuery: ", ""}},
+		{"embeddinggemma", {"task: search result | query: ", "title: none | text: "}},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(families); i++)
+		if (strcasestr(model, families[i].word))
+			return families[i].p;
+	return (struct prefixes){"", ""};
+}
+
+int embed_model(struct rag *r, struct arena *a, const char **ret_model, char ret_identity[IDENTITY_MAX], struct err *e)
+{
+	struct catalogue all = {.default_model = NULL};
+	int s;
+
+	*ret_model = NULL;
+	*ret_identity = '\0';
+	if (!r->config.providers)
+		return 0;
+	if ((s = providers_catalogue(r->config.providers, a, &all, e)) < 0)
+		return s;
+	*ret_model = all.tasks[TASK_EMBEDDING];
+	if (*ret_model && snprintf(ret_identity, IDENTITY_MAX, "%s " PREFIXES, *ret_model) >= IDENTITY_MAX)
+		*ret_model = NULL; /* no name of a model is so long */
+	return 0;
+}
+
+int rag_identity(struct rag *r, struct arena *a, const char **ret_model, const char **ret_identity, struct err *e)
+{
+	char identity[IDENTITY_MAX];
+	int s = embed_model(r, a, ret_model, identity, e);
+
+	*ret_identity = NULL;
+	if (s < 0 || !*ret_model)
+		return s;
+	*ret_identity = arena_strdup(a, identity);
+	return *ret_identity ? 0 : err_set(e, -ENOMEM, "no memory for a name");
+}
+
+const char *identity_model(const char *identity, struct arena *a)
+{
+	const char *end = strrchr(identity, ' ');
+
+	return arena_strndup(a, identity, end ? (size_t)(end - identity) : strlen(identity));
+}
+
+/* ---- calling ---- */
+
+static bool make_unit(float *v, size_t dims)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < dims; i++)
+		sum += (double)v[i] * v[i];
+	if (!isfinite(sum) || sum <= 0)
+		return false;
+	for (size_t i = 0; i < dims; i++)
+		v[i] = (float)(v[i] / sqrt(sum));
+	return true;
+}
+
+struct call {
+	struct rag *rag;
+	atelier_id user_id;
+	const char *model;
+	struct cancel *cancel;
+	struct arena *a;
+};
+
+static int call_once(
+	const struct call *c, const char *const *texts, size_t n, float **ret, size_t *ret_dims, struct err *e)
+{
+	const struct caller who = {.user_id = c->user_id, .purpose = "embedding"};
+	const struct embed_request q = {.model = c->model, .inputs = texts, .n_inputs = n};
+	struct embed_result got;
+	int r = call_embed(c->rag->config.calls, &who, &q, c->cancel, c->a, &got, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (!make_unit(got.vectors + i * got.dimensions, got.dimensions))
+			r = err_set(e, E_PROVIDER, "The model for embeddings gave a vector of nothing.");
+	if (r == 0) {
+		*ret = got.vectors;
+		*ret_dims = got.dimensions;
+	}
+	return r;
+}
+
+/* What a provider refuses is halved: the batch may be too large, or one text too long, which is then cut. */
+static int call_halving(
+	const struct call *c, const char **texts, size_t n, float **ret, size_t *ret_dims, struct err *e)
+{
+	struct err why = {0};
+	float *halves[2];
+	size_t dims[2] = {0, 0}, half = n / 2;
+	int r = call_once(c, texts, n, ret, ret_dims, &why);
+
+	if (r != E_PROVIDER_REJECTED && r != E_CONTEXT_TOO_LONG && r != E_PROVIDER_REFUSED)
+		return r < 0 ? err_set(e, r, "%s", why.msg) : r;
+	if (n == 1) {
+		size_t len = strlen(texts[0]);
+		if (len < 200)
+			return err_set(e, r, "%s", why.msg);
+		texts[0] = arena_strndup(c->a, texts[0], len / 2);
+		return texts[0] ? call_halving(c, texts, 1, ret, ret_dims, e) : err_set(e, -ENOMEM, "no memory");
+	}
+	r = call_halving(c, texts, half, &halves[0], &dims[0], e);
+	if (r == 0)
+		r = call_halving(c, texts + half, n - half, &halves[1], &dims[1], e);
+	if (r == 0 && dims[0] != dims[1])
+		r = err_set(e, E_PROVIDER, "The model for embeddings gave vectors of several sizes.");
+	if (r < 0)
+		return r;
+	*ret = ARENA_ARRAY(c->a, float, n *dims[0]);
+	if (!*ret)
+		return err_set(e, -ENOMEM, "no memory for vectors");
+	memcpy(*ret, halves[0], half * dims[0] * sizeof(float));
+	memcpy(*ret + half * dims[0], halves[1], (n - half) * dims[0] * sizeof(float));
+	*ret_dims = dims[0];
+	return 0;
+}
+
+/* ---- passages ---- */
+
+static int read_batch(struct rag *r, const struct embed_text *x, int64_t from, struct arena *a, const char **texts,
+	size_t *ret_n, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
+	struct passage_rows rows = {.n = 0};
+	const char *prefix = prefixes_of(x->model).passage;
+	int s = texts_passages(c, x->text_id, from, from + BATCH - 1, a, &rows, e);
+
+	for (size_t i = 0; s == 0 && i < rows.n; i++) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
+		const struct passage_row *p = &rows.items[i];
+		buf_add_str(&b, prefix);
+		if (p->heading[0])
+			buf_printf(&b, "%s\n", p->heading);
+		s = texts_slice(c, x->text_id, p->start, p->end, &b, e);
+		texts[i] = s < 0 ? NULL : arena_strndup(a, buf_str(&b).p, b.n);
+		if (s == 0 && !texts[i])
+			s = err_set(e, -ENOMEM, "no memory for passages");
+	}
+	*ret_n = rows.n;
+	return s;
+}
+
+static int embed_batch(struct rag *r, const struct embed_text *x, int64_t *from, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	const char *texts[BATCH];
+	float *vectors = NULL;
+	size_t n = 0, dims = 0;
+	int s;
+
+	arena_init(&a, BATCH_BYTES);
+	s = read_batch(r, x, *from, &a, texts, &n, e);
+	if (s == 0 && n == 0)
+		s = err_set(e, E_NOT_FOUND, "The text is gone.");
+	const struct call c = {r, x->user_id, x->model, x->cancel, &a};
+	if (s == 0)
+		s = call_halving(&c, texts, n, &vectors, &dims, e);
+	const struct vectors_new in = {x->text_id, x->identity, *from, vectors, n, dims};
+	if (s == 0)
+		s = vectors_store(r->config.db, &in, e);
+	*from += (int64_t)n;
+	return s;
+}
+
+int embed_text(struct rag *r, const struct embed_text *x, struct err *e)
+{
+	int64_t from = 0;
+	int s;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
+		s = vectors_stored(c, x->text_id, x->identity, &from, e);
+	}
+	while (s == 0 && from < x->passages) {
+		if (x->progress)
+			x->progress->fn(x->progress->arg, "embedding", from, x->passages, "passages");
+		s = cancel_reason(x->cancel) ? -ECANCELED : embed_batch(r, x, &from, e);
+	}
+	return s;
+}
+
+int embed_query(struct rag *r, atelier_id user_id, const char *identity, const char *query, struct arena *a,
+	float **ret, size_t *ret_dims, struct err *e)
+{
+	const char *model = identity_model(identity, a), *text;
+	struct cancel never;
+	int s;
+
+	text = model ? arena_printf(a, "%s%s", prefixes_of(model).query, query) : NULL;
+	if (!text)
+		return err_set(e, -ENOMEM, "no memory for a search");
+	cancel_init(&never);
+	const struct call c = {r, user_id, model, &never, a};
+	s = call_once(&c, &text, 1, ret, ret_dims, e);
+	cancel_done(&never);
+	return s;
+}

@@ -1,0 +1,33 @@
+/*
+ * embed.h - vectors of passages and questions by a model of any provider, metered as every call is. An identity says by what a
+ * vector was made: the model and the way its texts are written; only vectors of the same identity are compared.
+ */
+#pragma once
+
+#include "rag/rag_priv.h"
+
+#define IDENTITY_MAX 256
+
+/* What stands before a question and before a passage, as the model's family was taught; preset by its name. */
+struct prefixes {
+	const char *query, *passage;
+};
+struct prefixes prefixes_of(const char *model);
+
+/* The model for embeddings that is there now, and its identity; *ret_model NULL: there is none. Asks no provider. */
+int embed_model(struct rag *r, struct arena *a, const char **ret_model, char ret_identity[IDENTITY_MAX],
+	struct err *e) MUST_CHECK;
+
+/* Makes what vectors a text lacks, in batches, from its first passage that has none on. */
+struct embed_text {
+	atelier_id user_id, text_id;
+	int64_t passages;
+	const char *model, *identity;
+	struct cancel *cancel;
+	const struct ingest_progress *progress;
+};
+int embed_text(struct rag *r, const struct embed_text *x, struct err *e) MUST_CHECK;
+
+/* The vector of a question, of length 1, in the arena. */
+int embed_query(struct rag *r, atelier_id user_id, const char *identity, const char *query, struct arena *a,
+	float **ret, size_t *ret_dims, struct err *e) MUST_CHECK;

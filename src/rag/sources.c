@@ -1,0 +1,121 @@
+/* sources.c - passages as they are given to a model: with what stands around them, within a budget. */
+#include <errno.h>
+
+#include "base/buf.h"
+#include "rag/rag_priv.h"
+#include "rag/words.h"
+#include "store/texts.h"
+
+#define PASSAGE_MAX   ((size_t)1 << 20)
+#define SOURCE_TOKENS 400 /* of a passage with what stands around it */
+
+/* A run of passages of one text. */
+struct range {
+	const struct search_hit *hit; /* the best of them */
+	int64_t from, to;             /* passages */
+	int64_t start, end;           /* bytes */
+};
+
+/* From the passage outwards, as long as the heading stays the same and there is room. */
+static int widen(struct db_conn *c, const struct search_hit *h, struct arena *a, struct range *ret, struct err *e)
+{
+	struct passage_rows around = {.n = 0};
+	int r = texts_passages(c, h->text_id, h->n - 3, h->n + 3, a, &around, e);
+	size_t at = 0, lo, hi;
+
+	*ret = (struct range){h, h->n, h->n, h->start, h->end};
+	while (r == 0 && at < around.n && around.items[at].n != h->n)
+		at++;
+	if (r < 0 || at == around.n)
+		return r;
+	lo = hi = at;
+	for (bool grew = true; grew;) {
+		const struct passage_row *p = around.items;
+		grew = false;
+		if (hi + 1 < around.n && strcmp(p[hi + 1].heading, h->heading) == 0 &&
+			p[hi + 1].end - p[lo].start <= SOURCE_TOKENS * 4) {
+			hi++;
+			grew = true;
+		}
+		if (lo > 0 && strcmp(p[lo - 1].heading, h->heading) == 0 &&
+			p[hi].end - p[lo - 1].start <= SOURCE_TOKENS * 4) {
+			lo--;
+			grew = true;
+		}
+	}
+	ret->from = around.items[lo].n;
+	ret->to = around.items[hi].n;
+	ret->start = around.items[lo].start;
+	ret->end = around.items[hi].end;
+	return 0;
+}
+
+/* Ranges that touch become one, which stands where the better of them did. */
+static bool joins(struct range *ranges, size_t n, const struct range *x)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct range *o = &ranges[i];
+		if (o->hit->text_id != x->hit->text_id || o->hit->document_id != x->hit->document_id ||
+			x->from > o->to + 1 || o->from > x->to + 1)
+			continue;
+		if (strcmp(o->hit->heading, x->hit->heading) != 0)
+			continue;
+		o->from = MIN(o->from, x->from);
+		o->to = MAX(o->to, x->to);
+		o->start = MIN(o->start, x->start);
+		o->end = MAX(o->end, x->end);
+		return true;
+	}
+	return false;
+}
+
+static int take(struct db_conn *c, const struct range *x, struct arena *a, struct source *ret, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(PASSAGE_MAX);
+	int r = texts_slice(c, x->hit->text_id, x->start, x->end, &b, e);
+
+	if (r < 0)
+		return r;
+	*ret = (struct source){.document_id = x->hit->document_id,
+		.passage_id = x->hit->passage_id,
+		.document = x->hit->document,
+		.heading = x->hit->heading,
+		.text = arena_strndup(a, buf_str(&b).p, b.n),
+		.page = x->hit->page,
+		.start = x->start,
+		.end = x->end,
+		.score = x->hit->score};
+	return ret->text ? 0 : err_set(e, -ENOMEM, "no memory for a search");
+}
+
+int rag_sources(struct rag *rag, const struct search_request *q, size_t tokens, struct arena *a,
+	struct source_list *ret, struct err *e)
+{
+	struct search_result found = {.n = 0};
+	struct range *ranges;
+	size_t n = 0, used = 0;
+	int r = rag_search(rag, q, a, &found, e);
+
+	*ret = (struct source_list){.items = ARENA_ARRAY(a, struct source, found.n + 1)};
+	ranges = ARENA_ARRAY(a, struct range, found.n + 1);
+	if (r == 0 && (!ranges || !ret->items))
+		r = err_set(e, -ENOMEM, "no memory for a search");
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
+	for (size_t i = 0; r == 0 && i < found.n; i++) {
+		r = widen(c, &found.items[i], a, &ranges[n], e);
+		if (r == 0 && !joins(ranges, n, &ranges[n]))
+			n++;
+	}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct source *s = &ret->items[ret->n];
+		r = take(c, &ranges[i], a, s, e);
+		size_t costs = r < 0 ? 0 : words_tokens(str_from(s->text)) + 20;
+		if (r == 0 && used + costs <= tokens) {
+			used += costs;
+			ret->n++;
+		} else {
+			ret->left_out++;
+		}
+	}
+	return r;
+}

@@ -1,0 +1,52 @@
+/* vectors.c - see vectors.h. */
+#include "store/vectors.h"
+
+#include "store/store_priv.h"
+
+static int store_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct vectors_new *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, "The text is gone.", e, "SELECT 1 FROM texts WHERE id = ?", DB_I64(x->text_id));
+
+	for (size_t i = 0; r == 0 && i < x->n; i++)
+		r = db_exec(c, NULL, e,
+			"INSERT INTO vectors (text_id, identity, n, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			DB_I64(x->text_id), DB_TEXT(x->identity), DB_I64(x->from + (int64_t)i),
+			DB_BLOB(x->rows + i * x->dims, x->dims * sizeof(float)));
+	return r;
+}
+
+int vectors_store(struct db *db, const struct vectors_new *in, struct err *e)
+{
+	struct vectors_new x = *in;
+
+	return db_write(db, store_in, &x, e);
+}
+
+int vectors_stored(struct db_conn *c, atelier_id text_id, const char *identity, int64_t *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, "", e, "SELECT count(*) FROM vectors WHERE text_id = ? AND identity = ?",
+		DB_I64(text_id), DB_TEXT(identity));
+
+	if (r == 0)
+		*ret = db_i64(rows, 0);
+	return r;
+}
+
+int vectors_load(struct db_conn *c, atelier_id text_id, const char *identity, int64_t from, int64_t n, struct buf *to,
+	int64_t *ret_n, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT bytes FROM vectors WHERE text_id = ? AND identity = ? AND n >= ? AND n < ? ORDER BY n",
+		DB_I64(text_id), DB_TEXT(identity), DB_I64(from), DB_I64(from + n));
+
+	*ret_n = 0;
+	while (r >= 0 && (r = db_next(rows, e)) > 0) {
+		buf_add(to, db_bytes(rows, 0).p, db_bytes(rows, 0).n);
+		++*ret_n;
+	}
+	return r < 0 ? r : buf_check(to, e, "The vectors of a text do not fit the memory set aside for them.");
+}
