@@ -531,8 +531,7 @@ static void test_refusals(void **state)
 		{"GET / HTTP/2.0\r\n\r\n", 505, "version_not_supported"},
 		{"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501, "not_implemented"},
 		{"GET / HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n", 417, "expectation_failed"},
-		{"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: magic\r\nConnection: upgrade\r\n\r\n", 426,
-			"upgrade_required"},
+		{"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: magic\r\nConnection: upgrade\r\n\r\n", 426, "upgrade_required"},
 	};
 	int64_t before = metric_get(M_http_refused_total);
 
