@@ -20,11 +20,12 @@ import * as prompts from './prompts.mjs';
 import { Server } from './server.mjs';
 import * as settings from './settings.mjs';
 import * as start from './start.mjs';
+import * as summary from './summary.mjs';
 import * as temporary from './temporary.mjs';
 import * as unsent from './unsent.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...compare, ...documents, ...lists, ...messages, ...pictures, ...prompts, ...start, ...temporary, ...unsent, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...compare, ...documents, ...lists, ...messages, ...pictures, ...prompts, ...start, ...summary, ...temporary, ...unsent, ...windows };
 
 /**
  * Two lanes run side by side, each with a server, a provider and a person of its own. Within a lane the cases run in this
@@ -65,6 +66,7 @@ const lanes = [
     'titleMark',
     'notified',
     'compare',
+    'summary',
     'temporary',
     'unsent',
     'queueing',

@@ -1,8 +1,9 @@
 import { changeConversation, createConversation, deleteMessage, keepMessage, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
 import { queueTurn } from '$core/api/queue';
+import { summaryOf } from '$core/api/summaries';
 import { startTurn, type TurnRequest } from '$core/api/turns';
-import type { ImagePart, Message, Parameters, TurnStarted, WhenFull } from '$core/api/types';
+import type { ImagePart, Message, Parameters, Summary, TurnStarted, WhenFull } from '$core/api/types';
 import { i18n, t } from '$core/i18n/i18n.svelte';
 import { said } from '$core/turn/options';
 import { picturesOf } from '$core/turn/parts';
@@ -40,6 +41,8 @@ export class Chat extends Followed {
   newer = $state<string | null>(null);
   /** The message that was jumped to, until it is seen. */
   sought = $state<string | null>(null);
+  /** What the model is given in the place of the first messages; null: nothing, or it was not looked for. */
+  summary = $state.raw<Summary | null>(null);
   loadingOlder = $state(false);
   loadingNewer = $state(false);
   sending = $state(false);
@@ -126,6 +129,7 @@ export class Chat extends Followed {
       this.loaded = true;
       this.problem = '';
       this.follow();
+      this.lookForSummary();
     } catch (e) {
       if (load !== this.loads) return;
       if (this.messages.length > 0 && e instanceof ApiError && e.unreachable) setTimeout(() => this.retryLoad(load), 3000);
@@ -160,6 +164,21 @@ export class Chat extends Followed {
       this.seeking = false;
     }
     if (!this.newer) await this.reload();
+  }
+
+  async loadSummary(): Promise<void> {
+    if (!this.id) return;
+    try {
+      this.summary = await summaryOf(this.id);
+    } catch (e) {
+      if (e instanceof ApiError && e.status === 404) this.summary = null;
+      else if (!(e instanceof ApiError && e.unreachable)) notices.error(e);
+    }
+  }
+
+  /** Where an answer says that there is a summary, it is shown. */
+  private lookForSummary(): void {
+    if (this.messages.some((m) => m.parts.some((p) => p.type === 'notice' && p.code === 'summary'))) void this.loadSummary();
   }
 
   /** From the middle of a branch back to its end. */

@@ -32,6 +32,8 @@ export type Context = Schemas['Context'];
 export type ContextDraft = Schemas['ContextDraft'];
 /** What becomes of a chat that is longer than the model takes. */
 export type WhenFull = Conversation['context'];
+/** What stands in a prompt for the beginning of a chat. */
+export type Summary = Schemas['Summary'];
 export type SearchHit = Schemas['SearchHit'];
 export type Tag = Schemas['Tag'];
 export type Collection = Schemas['Collection'];

@@ -28,7 +28,7 @@ export function totalText({ tokens, exact, error_percent: error }: Context): str
   return typeof error === 'number' ? t('sent.aboutError', { n: count(tokens), percent: error }) : t('sent.about', { n: count(tokens) });
 }
 
-const STAGES: Record<string, Key> = { instructions: 'stage.instructions', history: 'stage.history', question: 'stage.question' };
+const STAGES: Record<string, Key> = { instructions: 'stage.instructions', summary: 'stage.summary', history: 'stage.history', question: 'stage.question' };
 const SOURCES: Record<string, Key> = {
   instance: 'stage.instance',
   model: 'stage.model',

@@ -1,4 +1,4 @@
-import { seconds } from '../format';
+import { count, seconds } from '../format';
 import { t } from '../i18n/i18n.svelte';
 import type { TurnStatus } from './reduce';
 
@@ -15,6 +15,8 @@ export function statusText(status: TurnStatus | null, name: string, writing: boo
       return status.position ? t('status.queuedAt', { n: status.position }) : t('status.queued');
     case 'connecting':
       return status.text || t('status.connecting', { name });
+    case 'summarising':
+      return t('status.summarising');
     case 'searching':
       return status.text || t('status.searching');
     case 'fallback':
@@ -26,4 +28,13 @@ export function statusText(status: TurnStatus | null, name: string, writing: boo
     default:
       return status.text || t('status.wait');
   }
+}
+
+/** A notice in the language of the page; one that the page has no words for keeps the server's. */
+export function noticeText({ code, text }: { code: string; text: string }): string {
+  const [n, tokens] = [...text.matchAll(/(?:oldest|about) (\d+)/g)].map((m) => Number(m[1]));
+  if (!n) return text;
+  if (code === 'summary') return t('notice.summary', { n });
+  if (code !== 'context') return text;
+  return tokens ? t('context.leftOut', { n, tokens: count(tokens) }) : t('notice.notSummarised', { n });
 }

@@ -5,7 +5,7 @@ export type Block =
   | { type: 'text'; text: string }
   | { type: 'reasoning'; text: string }
   | { type: 'calls'; calls: CallPart[] }
-  | { type: 'notice'; text: string };
+  | { type: 'notice'; code: string; text: string };
 
 export function blocksOf(parts: readonly Part[]): Block[] {
   const blocks: Block[] = [];
