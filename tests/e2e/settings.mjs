@@ -421,7 +421,7 @@ export async function ordinaryUser({ page, context, server, base, watch, allow, 
   await dialog(other).getByRole('button', { name: 'Add ada' }).waitFor();
   await dialog(other).getByLabel('Add people or groups').fill('nobody');
   await dialog(other).getByText('Nobody found.').waitFor();
-  await dialog(other).getByLabel('Add people or groups').fill('ad');
+  await dialog(other).getByLabel('Add people or groups').fill('ada');
   await dialog(other).getByRole('button', { name: 'Add ada' }).waitFor();
   await other.keyboard.press('Enter');
   await dialog(other).getByLabel('ada', { exact: true }).selectOption('May edit it');
