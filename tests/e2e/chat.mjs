@@ -883,6 +883,30 @@ export async function serverKilled({ page, server, mock, allow, shot }) {
   await ready(page);
 }
 
+/** Notices cover no message box, wherever it stands. */
+export async function noticesBeside({ page, base, shot }) {
+  await newChat(page);
+  const made = await page.request.post(base + '/api/v1/conversations', { headers: { Origin: base }, data: { title: 'Soon gone' } });
+  assert.equal(made.status(), 201);
+  await chats(page).getByRole('link', { name: /^Soon gone/ }).focus();
+  await page.keyboard.press('Delete');
+  const toast = page.getByRole('group', { name: 'Notification' }).filter({ hasText: 'Chat moved to the bin.' });
+  await toast.hover(); // it stays while it is pointed at
+  try {
+    for (const [width, height] of [[1280, 800], [1280, 480], [844, 390], [390, 844], [320, 568]]) {
+      await page.setViewportSize({ width, height });
+      await page.waitForFunction(() => {
+        const [notice, form] = ['[role="status"] > [role="group"]', 'form:has([data-composer])'].map((s) => document.querySelector(s)?.getBoundingClientRect());
+        return notice && form && (notice.bottom <= form.top || notice.top >= form.bottom);
+      });
+    }
+    await shot('notice');
+  } finally {
+    await page.setViewportSize({ width: 1280, height: 800 });
+  }
+  await toast.getByRole('button', { name: 'Close' }).click();
+}
+
 export async function phone({ page, shot }) {
   await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole('button', { name: 'Open menu' }).click();

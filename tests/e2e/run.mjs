@@ -72,6 +72,7 @@ const lanes = [
     'queueing',
     'pictures',
     'unsentReload',
+    'noticesBeside',
     'phone',
     'languages',
     'serverKilled',

@@ -14,6 +14,8 @@ class Layout {
   assistant = $state<string | null>();
   /** The height of the message box, 0 where there is none. Notices stay above it. */
   composer = $state(0);
+  /** On wide screens the message box stands in the middle: below it there is room for notices. */
+  centred = $state(false);
   version = $state('');
 
   toggleSidebar(): void {
