@@ -68,6 +68,8 @@ static const struct command {
 	{"chat", cmd_chat},
 	{"user", cmd_user},
 	{"db", cmd_db},
+	{"collection", cmd_collection},
+	{"search", cmd_search},
 	{"extract", cmd_extract},
 	{"doctor", cmd_doctor},
 	{"openapi", cmd_openapi},

@@ -29,11 +29,13 @@ struct cli {
 
 /* The commands: each returns the exit status. */
 int cmd_chat(struct cli *c);
+int cmd_collection(struct cli *c);
 int cmd_db(struct cli *c);
 int cmd_doctor(struct cli *c);
 int cmd_docs(struct cli *c);
 int cmd_extract(struct cli *c);
 int cmd_openapi(struct cli *c);
+int cmd_search(struct cli *c);
 int cmd_user(struct cli *c);
 void print_help(void);
 /* What runs in the sandbox, for sandbox_confine(). */

@@ -252,12 +252,15 @@ static int take_upload(struct request *q, atelier_id collection_id, const struct
 static int take_any(struct request *q, atelier_id collection_id)
 {
 	struct multipart_file f = {.name = ""};
+	struct document_body in = {.upload_id = 0};
 	int r;
 
 	if (q->body)
 		return take_upload(q, collection_id, q->body);
 	r = multipart_read(http_header(q->x, "Content-Type"), http_body(q->x), &q->mem, &f, &q->err);
-	return r < 0 ? r : create(q, collection_id, NULL, name_of(q, f.name), f.bytes);
+	if (r == 0 && f.replaces.n && !id_parse(f.replaces.p, f.replaces.n, &in.replaces))
+		r = err_set(&q->err, E_INVALID, "The field \"replaces\" is no id.");
+	return r < 0 ? r : create(q, collection_id, &in, name_of(q, f.name), f.bytes);
 }
 
 static int documents_post(struct request *q)

@@ -1,6 +1,8 @@
 /* multipart.c - see multipart.h. */
 #include "api/multipart.h"
 
+#include "base/buf.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>
@@ -31,25 +33,29 @@ static struct str parameter(struct str header, const char *name)
 	return (struct str){NULL, 0};
 }
 
-/* A name without the folders before it and without what stands for a quotation mark. */
+/* A name without what leads out of a folder, and without what stands for a quotation mark; of Windows the last part alone. */
 static const char *clean_name(struct str name, struct arena *a)
 {
-	size_t n = 0;
+	CLEANUP(buf_done) struct buf b = BUF_INIT(name.n + 1);
 
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] == '/' || name.p[i] == '\\') {
-			if (i + 1 < name.n && name.p[i] == '\\' && name.p[i + 1] == '"')
-				continue;
-			name = (struct str){name.p + i + 1, name.n - i - 1};
-			i = (size_t)-1;
+	for (size_t i = 0; i < name.n; i++) {
+		if (name.p[i] == '\\' && !(i + 1 < name.n && name.p[i + 1] == '"')) {
+			buf_reset(&b);
+			continue;
 		}
-	char *copy = arena_strndup(a, name.p, name.n);
-	for (size_t i = 0; copy && i < name.n; i++)
-		if (name.p[i] != '\\')
-			copy[n++] = name.p[i];
-	if (copy)
-		copy[n] = '\0';
-	return copy;
+		if (name.n - i >= 3 && memcmp(name.p + i, "%22", 3) == 0) {
+			buf_add_char(&b, '"');
+			i += 2;
+		} else if (name.p[i] != '\\') {
+			buf_add_char(&b, name.p[i]);
+		}
+	}
+	size_t skip = 0;
+	struct str s = buf_str(&b);
+	while (skip < s.n &&
+		(s.p[skip] == '/' || (s.p[skip] == '.' && memchr("./", skip + 1 < s.n ? s.p[skip + 1] : 0, 2))))
+		skip++;
+	return buf_status(&b) < 0 ? NULL : arena_strndup(a, s.p + skip, s.n - skip);
 }
 
 static const char *find(struct str in, const char *what, size_t n)
@@ -66,10 +72,14 @@ static int read_part(struct str part, struct arena *a, struct multipart_file *re
 	if (!end)
 		return 0;
 	head = (struct str){part.p, (size_t)(end - part.p)};
+	struct str body = {end + 4, part.n - head.n - 4};
 	name = parameter(head, "filename");
-	if (!name.n)
+	if (!name.n) {
+		if (str_eq(parameter(head, "name"), STR("replaces")))
+			ret->replaces = body;
 		return 0;
-	ret->bytes = (struct str){end + 4, part.n - head.n - 4};
+	}
+	ret->bytes = body;
 	ret->name = clean_name(name, a);
 	return ret->name ? 1 : -ENOMEM;
 }

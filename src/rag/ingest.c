@@ -89,8 +89,12 @@ static int read_file(struct ingest *x, struct err *e)
 	if (r < 0)
 		return r;
 	tell(x, "reading", 0, 0, "pages");
-	const struct extract_request q = {
-		.fd = fd, .name = x->work.name, .cancel = x->cancel, .progress = pages_read, .arg = x};
+	const struct extract_request q = {.fd = fd,
+		.name = x->work.name,
+		.ocr = extract_ocr_languages(),
+		.cancel = x->cancel,
+		.progress = pages_read,
+		.arg = x};
 	r = extract_file(&q, &x->text, e);
 	x->read = r == 0;
 	if (r == 0 && x->text.failure)
