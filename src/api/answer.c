@@ -63,3 +63,18 @@ int request_edit(void *row, void *q, struct err *e UNUSED)
 	request_apply(q, row);
 	return 0;
 }
+
+int answer_ids(struct request *q, const atelier_id *ids, size_t n, struct schema_list *ret)
+{
+	const char **texts = ARENA_ARRAY(&q->mem, const char *, n + 1);
+	char(*text)[ID_LEN + 1] = arena_alloc(&q->mem, (n + 1) * sizeof *text);
+
+	if (!texts || !text)
+		return request_no_memory(q);
+	for (size_t i = 0; i < n; i++) {
+		id_format(ids[i], text[i]);
+		texts[i] = text[i];
+	}
+	*ret = (struct schema_list){texts, n};
+	return 0;
+}

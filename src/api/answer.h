@@ -50,5 +50,8 @@ struct list_answer {
 /* An id as a cursor, in the arena; NULL without memory, as at the end of a list. */
 const char *answer_cursor(struct request *q, atelier_id id);
 
+/* Ids as a list of texts, in the arena. */
+int answer_ids(struct request *q, const atelier_id *ids, size_t n, struct schema_list *ret) MUST_CHECK;
+
 /* Sets the answer; `items` are of the route's schema. `next`: the cursor of the page behind, NULL for none. */
 int answer_list(struct request *q, const void *items, size_t n, const char *next) MUST_CHECK;

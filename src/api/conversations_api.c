@@ -149,20 +149,11 @@ static const char *write_tags(struct request *q, const struct schema_list *tags)
 static int read_running(struct request *q, const struct conversation *v, struct schema_list *ret)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-	const char **ids = ARENA_ARRAY(&q->mem, const char *, COMPARED_MAX);
-	char(*text)[ID_LEN + 1] = arena_alloc(&q->mem, COMPARED_MAX * sizeof *text);
 	atelier_id running[COMPARED_MAX];
 	size_t n = 0;
 	int r = turns_running_in(c, v->id, running, &n, &q->err);
 
-	if (!ids || !text)
-		return request_no_memory(q);
-	for (size_t i = 0; i < n; i++) {
-		id_format(running[i], text[i]);
-		ids[i] = text[i];
-	}
-	*ret = (struct schema_list){ids, n};
-	return r;
+	return r < 0 ? r : answer_ids(q, running, n, ret);
 }
 
 static int answer_of(struct request *q, const struct conversation *v, struct conversation_answer *ret)

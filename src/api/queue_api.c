@@ -1,21 +1,33 @@
 /* queue_api.c - questions that wait until an answer has ended. */
+#include "api/answer.h"
+#include "api/images.h"
 #include "api/turns.h"
 #include "store/queued.h"
 
-#define Q struct queued
+struct queued_answer {
+	struct queued row;
+	struct schema_list attachments;
+};
+
+#define A struct queued_answer
+static const struct field image_item = {.type = FT_ID};
 static const struct field queued_fields[] = {
-	FIELD_ID(Q, id, "id", FIELD_REQUIRED, "Identifier."),
-	FIELD_ID(Q, conversation_id, "conversation_id", FIELD_REQUIRED, "Where it waits."),
-	FIELD_TEXT(Q, content, "content", 0, 0, FIELD_REQUIRED, "What the user says."),
-	FIELD_STR(Q, model, "model", 0, 0, 0, "Who is to answer; null: the conversation's model."),
-	FIELD_ID(Q, assistant_id, "assistant_id", 0, "The assistant that is to answer; null: the conversation's."),
-	FIELD_TIME(Q, created_at, "created_at", FIELD_REQUIRED, "When it was asked."),
+	FIELD_ID(A, row.id, "id", FIELD_REQUIRED, "Identifier."),
+	FIELD_ID(A, row.conversation_id, "conversation_id", FIELD_REQUIRED, "Where it waits."),
+	FIELD_TEXT(A, row.content, "content", 0, 0, FIELD_REQUIRED, "What the user says; empty: pictures alone."),
+	FIELD(FT_STRS, A, attachments, "attachments", .item = &image_item, .flags = FIELD_REQUIRED,
+		.doc = "Pictures that it has."),
+	FIELD_STR(A, row.model, "model", 0, 0, 0, "Who is to answer; null: the conversation's model."),
+	FIELD_ID(A, row.assistant_id, "assistant_id", 0, "The assistant that is to answer; null: the conversation's."),
+	FIELD_TIME(A, row.created_at, "created_at", FIELD_REQUIRED, "When it was asked."),
 };
 static const struct schema queued_schema =
-	SCHEMA("QueuedMessage", Q, queued_fields, "What waits until an answer is complete.");
+	SCHEMA("QueuedMessage", A, queued_fields, "What waits until an answer is complete.");
+#undef A
 LIST_SCHEMA(queue_schema, "Queue", &queued_schema, "In the order in which they are asked.",
 	"What waits in a conversation.");
 
+#define Q struct queued
 static const struct field queued_patch_fields[] = {
 	FIELD(FT_TEXT, Q, content, "content", .min = 1, .flags = FIELD_REQUIRED, .pattern = "[^ \t\r\n\f\v]",
 		.hint = "more than blanks", .doc = "What the user says instead."),
@@ -31,21 +43,37 @@ static int load(struct request *q, struct queued *ret)
 	return queued_get(c, q->who.user.id, q->arg_id, &q->mem, ret, &q->err);
 }
 
+static int answer_of(struct request *q, const struct queued *row, struct queued_answer *ret)
+{
+	*ret = (struct queued_answer){.row = *row};
+	return answer_ids(q, row->images, row->n_images, &ret->attachments);
+}
+
 static int queue_get(struct request *q)
 {
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	struct queued_list l = {0};
-	int r = queued_list(c, q->who.user.id, q->arg_id, &q->mem, &l, &q->err);
+	int r;
 
-	return r < 0 ? r : answer_list(q, l.items, l.n, NULL);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = queued_list(c, q->who.user.id, q->arg_id, &q->mem, &l, &q->err);
+	}
+	struct queued_answer *items = ARENA_ARRAY(&q->mem, struct queued_answer, l.n + 1);
+	if (r == 0 && !items)
+		r = request_no_memory(q);
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		r = answer_of(q, &l.items[i], &items[i]);
+	return r < 0 ? r : answer_list(q, items, l.n, NULL);
 }
 
 static int queued_get_one(struct request *q)
 {
-	struct queued *out = ARENA_NEW(&q->mem, struct queued);
+	struct queued_answer *out = ARENA_NEW(&q->mem, struct queued_answer);
+	struct queued row = {0};
+	int r = load(q, &row);
 
 	q->answer = out;
-	return out ? load(q, out) : request_no_memory(q);
+	return r < 0 ? r : out ? answer_of(q, &row, out) : request_no_memory(q);
 }
 
 static void tell(struct request *q, atelier_id conversation_id, const char *what)
@@ -72,9 +100,11 @@ static int queued_delete_one(struct request *q)
 	atelier_id conversation_id = 0;
 	int r = queued_delete(q->api->c.db, q->who.user.id, q->arg_id, &conversation_id, &q->err);
 
-	if (r == 0)
-		tell(q, conversation_id, "removed");
-	return r;
+	if (r < 0)
+		return r;
+	tell(q, conversation_id, "removed");
+	images_tidy(q, q->who.user.id);
+	return 0;
 }
 
 static int queued_send(struct request *q)

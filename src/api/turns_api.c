@@ -75,7 +75,7 @@ static const struct schema turn_new_schema = {
 	.n_fields = N_ELEMENTS(turn_new_fields),
 	.doc = "What to answer.",
 	.rule = "\"allOf\":[{\"if\":{\"properties\":{\"queue\":{\"const\":true}},\"required\":[\"queue\"]},"
-		"\"then\":{\"properties\":{" NONE("regenerate") "," NO_PLACE "," NO_MODELS
+		"\"then\":{\"properties\":{" NONE("regenerate") "," NONE("parent_id") "," NONE("edit") "," NO_MODELS
 		",\"continue\":{\"enum\":[false,null]}}}},"
 		"{\"properties\":{\"models\":{\"not\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":1}}}},"
 		"{\"if\":{\"properties\":{\"models\":{\"type\":\"array\",\"minItems\":1}},\"required\":[\"models\"]},"
@@ -158,7 +158,7 @@ static int check_what(struct request *q, const struct turn_new *in)
 		return err_set(&q->err, E_INVALID,
 			n ? "Send one of \"content\", \"regenerate\" and \"continue\", not more."
 			  : "Send \"content\", \"regenerate\", or \"continue\": true.");
-	if (in->queue && (!in->content || in->attachments.n || in->parent_id || in->edit))
+	if (in->queue && (!asks || in->parent_id || in->edit))
 		return err_set(&q->err, E_INVALID,
 			"\"queue\" is for \"content\" at the end of the branch that is shown, and for nothing else.");
 	if (in->models.n && (in->models.n == 1 || in->model || in->goes_on || in->queue))

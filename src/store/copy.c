@@ -51,6 +51,7 @@ static const struct copy_table {
 	{"vectors", "text_id, identity, n"},
 	{"documents", "id"},
 	{"message_images", "message_id, n"},
+	{"queued_images", "queued_id, n"},
 	{"memories", "id"},
 	{"memory_settings", "user_id"},
 	{"default_assistants", "user_id"},

@@ -28,6 +28,7 @@ static const struct rows_table images = {"images", "id", NO_IMAGE, NULL, TABLE(s
 /* Whether something has it. */
 #define USED                                                                                                           \
 	"(EXISTS (SELECT 1 FROM message_images mi WHERE mi.image_id = images.id)"                                      \
+	" OR EXISTS (SELECT 1 FROM queued_images qi WHERE qi.image_id = images.id)"                                    \
 	" OR EXISTS (SELECT 1 FROM assistants s WHERE s.image_id = images.id)"                                         \
 	" OR EXISTS (SELECT 1 FROM assistant_versions w WHERE w.image_id = images.id))"
 
@@ -123,6 +124,16 @@ int images_attach(struct db_conn *c, atelier_id message_id, const atelier_id *id
 			r = db_exec(c, NULL, e, "INSERT INTO message_images (message_id, n, image_id) VALUES (?, ?, ?)",
 				DB_I64(message_id), DB_I64(i), DB_I64(ids[i]));
 	}
+	return r;
+}
+
+int images_queue(struct db_conn *c, atelier_id queued_id, const atelier_id *ids, size_t n, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = db_exec(c, NULL, e, "INSERT INTO queued_images (queued_id, n, image_id) VALUES (?, ?, ?)",
+			DB_I64(queued_id), DB_I64(i), DB_I64(ids[i]));
 	return r;
 }
 

@@ -54,6 +54,8 @@ int images_are_asked(struct db_conn *c, atelier_id message_id, bool *ret, struct
 /* Inside a db_write: the message has these pictures, in this order; or those that another one has. */
 int images_attach(
 	struct db_conn *c, atelier_id message_id, const atelier_id *images, size_t n, struct err *e) MUST_CHECK;
+/* Likewise a question that waits; that they are there is the caller's to know. */
+int images_queue(struct db_conn *c, atelier_id queued_id, const atelier_id *images, size_t n, struct err *e) MUST_CHECK;
 int images_copy(struct db_conn *c, atelier_id from_message_id, atelier_id to_message_id, struct err *e) MUST_CHECK;
 
 /* Removes what nothing has: pictures that a message had, and those that nobody has sent since `before` (Unix ms). Of one

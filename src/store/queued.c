@@ -1,6 +1,7 @@
 /* queued.c - questions that wait for an answer to end. */
 #include "store/queued.h"
 
+#include "store/images.h"
 #include "store/store_priv.h"
 
 #define NO_QUEUED "There is no such message in the queue, or it is not yours."
@@ -14,6 +15,25 @@ static const struct rows_table queued = {"queued", "id", NO_QUEUED, NULL, TABLE(
 
 /* The queue of a conversation in the bin is out of sight with it. */
 #define OWNED "WHERE user_id = ? AND conversation_id IN (SELECT v.id FROM conversations v WHERE v.deleted_at IS NULL)"
+
+static int load_images(struct db_conn *c, struct queued *row, struct arena *a, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(atelier_id)};
+	int r = db_query(
+		c, &rows, e, "SELECT image_id FROM queued_images WHERE queued_id = ? ORDER BY n", DB_I64(row->id));
+
+	while (r >= 0 && (r = db_next(rows, e)) > 0) {
+		atelier_id *id = store_push(&l, a);
+
+		if (!id)
+			return store_full(e);
+		*id = db_i64(rows, 0);
+	}
+	row->images = l.items;
+	row->n_images = l.n;
+	return MIN(r, 0);
+}
 
 static int owns(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, struct err *e)
 {
@@ -29,23 +49,30 @@ int queued_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_i
 {
 	int r = owns(c, user_id, conversation_id, e);
 
-	return r < 0 ? r
-		     : rows_all(&queued, c, a, &ret->items, &ret->n, e, "WHERE conversation_id = ? ORDER BY id",
-			       DB_I64(conversation_id));
+	if (r == 0)
+		r = rows_all(&queued, c, a, &ret->items, &ret->n, e, "WHERE conversation_id = ? ORDER BY id",
+			DB_I64(conversation_id));
+	for (size_t i = 0; r == 0 && i < ret->n; i++)
+		r = load_images(c, &ret->items[i], a, e);
+	return r;
 }
 
 int queued_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct queued *ret, struct err *e)
 {
-	return rows_first(&queued, c, a, ret, e, OWNED " AND id = ?", DB_I64(user_id), DB_I64(id));
+	int r = rows_first(&queued, c, a, ret, e, OWNED " AND id = ?", DB_I64(user_id), DB_I64(id));
+
+	return r < 0 ? r : load_images(c, ret, a, e);
 }
 
 int queued_first(struct db_conn *c, atelier_id conversation_id, struct arena *a, struct queued *ret, struct err *e)
 {
-	return rows_first(&queued, c, a, ret, e,
+	int r = rows_first(&queued, c, a, ret, e,
 		"WHERE conversation_id = ? AND NOT EXISTS (SELECT 1 FROM conversations v JOIN messages m ON m.id = "
 		"v.leaf_id"
 		" WHERE v.id = queued.conversation_id AND m.compared > 0) ORDER BY id LIMIT 1",
 		DB_I64(conversation_id));
+
+	return r < 0 ? r : load_images(c, ret, a, e);
 }
 
 /* ---- adding ---- */
@@ -73,7 +100,8 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 	if (db_i64(rows, 1) >= QUEUED_MAX)
 		return err_set(
 			e, E_CONFLICT, "%d messages wait here already, which is as many as there can be.", QUEUED_MAX);
-	return rows_create_in(&queued, c, x->in, &x->id, e);
+	r = rows_create_in(&queued, c, x->in, &x->id, e);
+	return r < 0 ? r : images_queue(c, x->id, x->in->images, x->in->n_images, e);
 }
 
 int queued_add(struct db *db, const struct queued *in, bool behind, atelier_id *ret_id, struct err *e)

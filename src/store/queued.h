@@ -10,9 +10,11 @@
 
 struct queued {
 	atelier_id id, user_id, conversation_id;
-	atelier_id key_id;       /* of the API key that asked, with which it goes; 0: none */
-	atelier_id assistant_id; /* and the rest: as of struct turn_request; 0: the conversation's */
-	const char *content;
+	atelier_id key_id;        /* of the API key that asked, with which it goes; 0: none */
+	atelier_id assistant_id;  /* and the rest: as of struct turn_request; 0: the conversation's */
+	const char *content;      /* "" with pictures alone */
+	const atelier_id *images; /* pictures that it has, in order */
+	size_t n_images;
 	const char *model;      /* NULL: not said */
 	const char *parameters; /* JSON object; NULL: none */
 	const char *language;   /* NULL: not known */
@@ -46,6 +48,7 @@ int queued_edit(struct db *db, atelier_id user_id, atelier_id id, const char *co
 int queued_delete(
 	struct db *db, atelier_id user_id, atelier_id id, atelier_id *ret_conversation, struct err *e) MUST_CHECK;
 
-/* Inside a db_write: its content as it is now, in the arena, and it waits no more. E_NOT_FOUND. */
+/* Inside a db_write: its content as it is now, in the arena, and it waits no more; its pictures are the message's to take.
+ * E_NOT_FOUND. */
 int queued_take(struct db_conn *c, atelier_id conversation_id, atelier_id id, struct arena *a, const char **ret_content,
 	struct err *e) MUST_CHECK;

@@ -29,6 +29,14 @@ const char schema_images[] = "CREATE TABLE blobs ("
 			     ") STRICT;"
 			     "CREATE INDEX message_images_image ON message_images(image_id);";
 
+const char schema_queued_images[] = "CREATE TABLE queued_images ("
+				    "  queued_id INTEGER NOT NULL REFERENCES queued(id) ON DELETE CASCADE,"
+				    "  n INTEGER NOT NULL,"
+				    "  image_id INTEGER NOT NULL REFERENCES images(id) ON DELETE CASCADE,"
+				    "  PRIMARY KEY (queued_id, n)"
+				    ") STRICT;"
+				    "CREATE INDEX queued_images_image ON queued_images(image_id);";
+
 const char schema_memories[] = "CREATE TABLE memories ("
 			       "  id INTEGER PRIMARY KEY,"
 			       "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"

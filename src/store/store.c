@@ -235,6 +235,7 @@ static const struct db_migration migrations[] = {
 	{.version = 23, .name = "summaries of long branches", .sql = schema_summaries},
 	{.version = 24, .name = "collections and documents", .sql = schema_documents},
 	{.version = 25, .name = "vectors of passages", .sql = schema_vectors},
+	{.version = 26, .name = "pictures of questions that wait", .sql = schema_queued_images},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -90,6 +90,8 @@ static int insert_question(struct db_conn *c, struct begin *x, struct err *e)
 		return 0;
 	if (in->queued_id)
 		r = queued_take(c, in->conversation_id, in->queued_id, &a, &content, e);
+	if (r == 0 && in->parts && strcmp(content, in->content) != 0)
+		r = err_set(e, E_BUSY, "This message was changed just now. Try again.");
 	if (r == 0)
 		r = STORE_INSERT(c, &x->out.user_message_id, e,
 			"INSERT INTO messages (id, conversation_id, parent_id, role, state, content, parts, created_at)"

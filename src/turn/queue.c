@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/grants.h"
+#include "store/images.h"
 #include "store/queued.h"
 #include "store/users.h"
 #include "turn/turn_priv.h"
@@ -29,13 +30,31 @@ static int is_running(struct turns *all, const struct turn_request *q, struct ar
 	return r;
 }
 
-/* Nobody is to learn only when it is sent that there is no such model. */
-static int check_model(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e)
+static int check_pictures(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e)
 {
-	const char *wanted = NULL, *model;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
+	struct image_row image;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < q->n_attachments; i++)
+		r = images_get(c, q->user_id, q->attachments[i], a, &image, e);
+	return r;
+}
+
+/* Nobody is to learn only when it is sent that there is no such model, that it does not see, or that there is no such picture. */
+static int check_what_waits(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e)
+{
+	const char *wanted = NULL, *model = NULL;
+	struct err quiet = {0};
+	struct model m;
 	int r = turn_wanted_model(all->db, q, a, &wanted, e);
 
-	return r < 0 ? r : MIN(providers_resolve(all->providers, wanted, a, &model, e), 0);
+	if (r == 0)
+		r = MIN(providers_resolve(all->providers, wanted, a, &model, e), 0);
+	if (r == 0 && q->n_attachments && providers_model(all->providers, model, a, &m, &quiet) >= 0 && !model_sees(&m))
+		r = err_set(e, E_MODEL_CANNOT, "%.120s does not see pictures. Choose another model, or leave them out.",
+			model);
+	return r < 0 ? r : check_pictures(all, q, a, e);
 }
 
 /* A conversation whose queue goes on. */
@@ -68,10 +87,12 @@ static int put(struct turns *all, const struct turn_request *q, struct arena *a,
 		.key_id = q->key_id,
 		.assistant_id = q->assistant_id,
 		.content = q->content,
+		.images = q->attachments,
+		.n_images = q->n_attachments,
 		.model = q->model,
 		.parameters = q->parameters,
 		.language = q->language};
-	int r = check_model(all, q, a, e);
+	int r = check_what_waits(all, q, a, e);
 
 	if (r == 0)
 		r = queued_add(all->db, &row, goes_on(all, q->conversation_id), ret_id, e);
@@ -135,6 +156,8 @@ struct turn_request turn_of_queued(const struct queued *row)
 		.key_id = row->key_id,
 		.queued_id = row->id,
 		.content = row->content,
+		.attachments = row->images,
+		.n_attachments = row->n_images,
 		.model = row->model,
 		.assistant_id = row->assistant_id,
 		.parameters = row->parameters,
