@@ -147,7 +147,7 @@ static int apply(struct db_conn *c, const struct change *x, struct conversation 
 	int r = 0;
 
 	if (p->set & SET_FOLDER && p->folder_id)
-		r = folders_owned(c, x->user_id, p->folder_id, e);
+		r = folders_usable(c, x->user_id, p->folder_id, e);
 	if (r == 0 && p->set & SET_ASSISTANT && p->assistant_id) {
 		struct assistant found;
 		r = assistants_get(c, x->user_id, p->assistant_id, GRANT_USE, a, &found, e);
@@ -309,7 +309,7 @@ int conversations_restore(struct db *db, atelier_id user_id, atelier_id id, stru
 static int bulk_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct conversation_bulk *b = arg;
-	int r = b->patch.set & SET_FOLDER && b->patch.folder_id ? folders_owned(c, b->user_id, b->patch.folder_id, e)
+	int r = b->patch.set & SET_FOLDER && b->patch.folder_id ? folders_usable(c, b->user_id, b->patch.folder_id, e)
 								: 0;
 
 	for (size_t i = 0; r == 0 && i < b->n; i++) {

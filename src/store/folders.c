@@ -1,99 +1,73 @@
-/* folders.c - where a person keeps conversations. */
+/* folders.c - where people keep conversations. */
 #include "store/folders.h"
 
+#include "store/shared_rows.h"
 #include "store/store_priv.h"
 
 #define F struct folder
 static const struct col columns[] = {COL(I64, F, id), COL_ONCE(I64, F, user_id), COL(TEXT, F, name),
-	COL_FOLDED(F, name, "folded"), COL(TEXT, F, instructions),
-	COL_AS(I64, F, count,
-		"(SELECT count(*) FROM conversations v WHERE v.folder_id = folders.id AND v.deleted_at IS NULL)",
-		COL_SEEN),
-	COL_CREATED(F, created_at), COL_UPDATED(F, updated_at)};
+	COL_FOLDED(F, name, "folded"), COL(TEXT, F, instructions), COL_CREATED(F, created_at),
+	COL_UPDATED(F, updated_at), SHARED_COLS(F, "folders", "folder")};
 #undef F
-
-static const struct rows_table folders = {"folders", "folded", "There is no such folder, or it is not yours.",
+static const struct rows_table rows = {"folders", "folded", "There is no such folder, or it is not shared with you.",
 	"You have a folder of this name already.", TABLE(struct folder, columns)};
+static const struct shared_kind kind = {.rows = &rows,
+	.grants = "folder",
+	.max = FOLDERS_MAX,
+	.many = "You have as many folders as there can be.",
+	.user_id = offsetof(struct folder, user_id)};
+
+/* What each person has in a folder is their own affair, and counted for them alone. */
+static int count(struct db_conn *c, atelier_id user_id, struct folder *items, size_t n, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
+	int r = db_query(c, &found, e,
+		"SELECT folder_id, count(*) FROM conversations WHERE user_id = ? AND folder_id IS NOT NULL"
+		" AND (? = 0 OR folder_id = ?) AND deleted_at IS NULL GROUP BY folder_id",
+		DB_I64(user_id), DB_I64(n == 1 ? items[0].id : 0), DB_I64(n == 1 ? items[0].id : 0));
+
+	while (r >= 0 && (r = db_next(found, e)) > 0)
+		for (size_t i = 0; i < n; i++)
+			if (items[i].id == db_i64(found, 0))
+				items[i].count = db_i64(found, 1);
+	return MIN(r, 0);
+}
 
 int folders_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct folder_list *ret, struct err *e)
 {
-	return rows_all(
-		&folders, c, a, &ret->items, &ret->n, e, "WHERE user_id = ? ORDER BY folded, id", DB_I64(user_id));
+	int r = shared_list(&kind, c, user_id, a, &ret->items, &ret->n, e);
+
+	return r < 0 || ret->n == 0 ? r : count(c, user_id, ret->items, ret->n, e);
 }
 
-int folders_get(
-	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct folder *ret, struct err *e)
+int folders_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
+	struct folder *ret, struct err *e)
 {
-	return rows_first(&folders, c, a, ret, e, "WHERE id = ? AND user_id = ?", DB_I64(id), DB_I64(user_id));
+	int r = shared_get(&kind, c, user_id, id, verb, a, ret, e);
+
+	return r < 0 ? r : count(c, user_id, ret, 1, e);
 }
 
-int folders_owned(struct db_conn *c, atelier_id user_id, atelier_id id, struct err *e)
+int folders_usable(struct db_conn *c, atelier_id user_id, atelier_id id, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
 
-	return STORE_FIRST(c, &rows, folders.missing, e, "SELECT 1 FROM folders WHERE id = ? AND user_id = ?",
-		DB_I64(id), DB_I64(user_id));
-}
-
-struct change {
-	atelier_id user_id, id;
-	const struct folder *in;
-	const struct rows_edit *edit;
-	struct folder *ret;
-};
-
-static int create_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct change *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, "", e, "SELECT count(*) FROM folders WHERE user_id = ?", DB_I64(x->in->user_id));
-
-	if (r == 0 && db_i64(rows, 0) >= FOLDERS_MAX)
-		r = err_set(
-			e, E_CONFLICT, "You have %d folders already, which is as many as there can be.", FOLDERS_MAX);
-	return r < 0 ? r : rows_create_in(&folders, c, x->in, &x->id, e);
+	return STORE_FIRST(c, &found, rows.missing, e,
+		"SELECT 1 FROM folders WHERE id = ? AND " GRANTED("folder", "folders.id", "folders.user_id"),
+		DB_I64(id), GRANTED_PARAMS(user_id, false, GRANT_USE));
 }
 
 int folders_create(struct db *db, const struct folder *in, atelier_id *ret_id, struct err *e)
 {
-	struct change x = {.in = in};
-	int r = db_write(db, create_in, &x, e);
-
-	if (r == 0)
-		*ret_id = x.id;
-	return r;
-}
-
-static int edit_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-	int r = rows_lock(&folders, c, x->edit->id, e);
-
-	if (r == 0)
-		r = folders_get(c, x->user_id, x->edit->id, x->edit->a, x->ret, e);
-	if (r == 0)
-		r = x->edit->edit(x->ret, x->edit->arg, e);
-	return r < 0 ? r : rows_set_in(&folders, c, x->ret, e);
+	return shared_create(&kind, db, in, ret_id, e);
 }
 
 int folders_edit(struct db *db, atelier_id user_id, const struct rows_edit *edit, struct folder *ret, struct err *e)
 {
-	struct change x = {.user_id = user_id, .edit = edit, .ret = ret};
-
-	return db_write(db, edit_in, &x, e);
-}
-
-static int delete_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-	int r = folders_owned(c, x->user_id, x->id, e);
-
-	return r < 0 ? r : rows_delete_in(&folders, c, x->id, e);
+	return shared_edit(&kind, db, user_id, edit, ret, e);
 }
 
 int folders_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	struct change x = {.user_id = user_id, .id = id};
-
-	return db_write(db, delete_in, &x, e);
+	return shared_delete(&kind, db, user_id, id, e);
 }

@@ -125,6 +125,17 @@ static int load_memories(struct db_conn *c, atelier_id user_id, struct arena *a,
 	return r < 0 || !enabled ? r : memories_list(c, user_id, a, ret, e);
 }
 
+/* One that is not shared any more is as if it were gone. */
+static int load_folder(struct db_conn *c, struct turn *t, atelier_id user_id, struct layers *l, struct err *e)
+{
+	struct err quiet = {0};
+	int r = folders_get(c, user_id, l->v->folder_id, GRANT_USE, &t->arena, &l->folder, &quiet);
+
+	if (r == E_NOT_FOUND)
+		l->folder = (struct folder){.name = NULL};
+	return r < 0 && r != E_NOT_FOUND ? err_set(e, r, "%s", quiet.msg) : 0;
+}
+
 static int load(struct db_conn *c, struct turn *t, const struct turn_request *q, struct layers *l, struct err *e)
 {
 	int r = parameter_rules_of(c, t->model, &t->arena, &l->rules, e);
@@ -135,9 +146,7 @@ static int load(struct db_conn *c, struct turn *t, const struct turn_request *q,
 		r = users_by_id(c, q->user_id, &t->arena, &l->user, e);
 	if (r == 0)
 		r = load_memories(c, q->user_id, &t->arena, &l->memories, e);
-	if (r == 0 && l->v->folder_id)
-		r = folders_get(c, q->user_id, l->v->folder_id, &t->arena, &l->folder, e);
-	return r;
+	return r < 0 || !l->v->folder_id ? r : load_folder(c, t, q->user_id, l, e);
 }
 
 static int lay(struct turn *t, const char *json, struct err *e)
