@@ -62,6 +62,11 @@ static bool convert(const char *name, const char *p, size_t n, bool mild, struct
 	return good && buf_status(to) == 0;
 }
 
+bool charset_convert(const char *name, const char *p, size_t n, struct buf *to)
+{
+	return convert(real_name(name), p, n, true, to);
+}
+
 /* Without a byte order mark it shows by its zeros: text of any language has spaces, line ends and digits. */
 static const char *by_zeros(const char *p, size_t n)
 {

@@ -16,8 +16,17 @@ struct input {
 /* Finds the kind by what is in it, and reads it: also for files within files. */
 void read_any(struct doc *d, const struct input *in);
 
+void read_code(struct doc *d, const struct input *in);
+void read_csv(struct doc *d, const struct input *in);
 void read_html(struct doc *d, const struct input *in);
 void read_markdown(struct doc *d, const struct input *in);
+bool is_json(const struct input *in);
+void read_json(struct doc *d, const struct input *in);
+void read_latex(struct doc *d, const struct input *in);
+void read_xml(struct doc *d, const struct input *in);
+bool is_mail(const struct input *in);
+void read_mail(struct doc *d, const struct input *in);
+void read_rtf(struct doc *d, const struct input *in);
 void read_ole(struct doc *d, const struct input *in);
 void read_pdf(struct doc *d, const struct input *in);
 void read_picture(struct doc *d, const struct input *in);
@@ -32,7 +41,9 @@ void text_paragraphs(struct doc *d, const char *p, size_t n);
 /* charset.c: the text in UTF-8. *ret_name: the charset it was in. False: it is no text. */
 bool charset_decode(const char *p, size_t n, const char *claimed, const char *chosen, struct buf *to,
 	const char **ret_name, bool *ret_sure);
-/* The same for a reader: what it cannot decode fails, what it is not sure of is a warning. */
+/* From the charset of this name; what it does not know becomes U+FFFD. False: there is no such charset. */
+bool charset_convert(const char *name, const char *p, size_t n, struct buf *to);
+/* charset_decode for a reader: what it cannot decode fails, what it is not sure of is a warning. */
 bool text_decode(struct doc *d, const struct input *in, struct buf *to);
 
 /* The ending of a name, lower case and without the dot; "" */

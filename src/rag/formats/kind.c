@@ -80,6 +80,37 @@ static bool is_html(const struct input *in)
 	return has_ending(in, (const char *const[]){"html", "htm", "xhtml", NULL});
 }
 
+static bool is_rtf(const struct input *in)
+{
+	return starts(in, "{\\rtf");
+}
+
+static bool is_csv(const struct input *in)
+{
+	return has_ending(in, (const char *const[]){"csv", "tsv", "tab", NULL}) || starts(in, "sep=");
+}
+
+static bool is_xml(const struct input *in)
+{
+	return starts(in, "<?xml") || starts(in, "\xEF\xBB\xBF<?xml");
+}
+
+static bool is_latex(const struct input *in)
+{
+	return has_ending(in, (const char *const[]){"tex", "latex", "ltx", NULL}) ||
+	       memmem(in->p, MIN(in->n, 16384), "\\documentclass", 14) != NULL;
+}
+
+static bool is_code(const struct input *in)
+{
+	return has_ending(
+		in, (const char *const[]){"c", "h", "cc", "cpp", "cxx", "hpp", "py", "js", "mjs", "ts", "tsx", "jsx",
+			    "java", "kt", "go", "rs", "rb", "php", "cs", "swift", "scala", "sh", "bash", "zsh", "ps1",
+			    "sql", "r", "pl", "pm", "lua", "jl", "hs", "ml", "ex", "exs", "erl", "clj", "dart", "m",
+			    "f90", "vb", "pas", "asm", "s", "css", "scss", "vue", "svelte", "toml", "yaml", "yml",
+			    "ini", "cfg", "conf", "cmake", "mk", "gradle", "tf", "proto", "graphql", NULL});
+}
+
 static const struct kind {
 	bool (*is)(const struct input *in);
 	void (*read)(struct doc *d, const struct input *in);
@@ -89,8 +120,15 @@ static const struct kind {
 	{is_zip, read_zip, false},
 	{is_ole, read_ole, true},
 	{is_picture, read_picture, false},
+	{is_rtf, read_rtf, true},
+	{is_mail, read_mail, false},
 	{is_html, read_html, true},
+	{is_xml, read_xml, false},
 	{is_markdown, read_markdown, true},
+	{is_csv, read_csv, true},
+	{is_latex, read_latex, true},
+	{is_code, read_code, true},
+	{is_json, read_json, true},
 };
 
 void read_any(struct doc *d, const struct input *in)

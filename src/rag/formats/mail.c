@@ -1,0 +1,214 @@
+/* mail.c - messages and mailboxes by GMime: headers that say who, when and what; plain text rather than HTML; attachments. */
+#include <stdio.h>
+#include <strings.h>
+
+#include "rag/formats/format.h"
+
+#include <gmime/gmime.h> /* it defines MIN and MAX anew */
+
+#define MESSAGES_MAX 20000
+#define PARTS_MAX    1000
+#define DEPTH_MAX    10
+
+struct mail {
+	struct doc *d;
+	int parts, messages;
+};
+
+static void put_header(struct doc *d, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	doc_str(d, name);
+	doc_flow(d, value, strlen(value));
+	doc_text(d, "\n", 1);
+}
+
+static void put_headers(struct doc *d, GMimeMessage *m)
+{
+	GDateTime *date = g_mime_message_get_date(m);
+	char *when = date ? g_date_time_format(date, "%Y-%m-%d %H:%M %z") : NULL;
+	char *from = internet_address_list_to_string(g_mime_message_get_from(m), NULL, FALSE);
+	char *to = internet_address_list_to_string(g_mime_message_get_to(m), NULL, FALSE);
+	const char *subject = g_mime_message_get_subject(m);
+
+	if (subject && *subject)
+		doc_block(d, EXTRACT_HEADING, 1, subject, strlen(subject));
+	doc_begin(d, EXTRACT_PARA, 0);
+	put_header(d, "From: ", from);
+	put_header(d, "To: ", to);
+	put_header(d, "Date: ", when);
+	doc_end(d);
+	g_free(when);
+	g_free(from);
+	g_free(to);
+}
+
+static GByteArray *part_bytes(GMimePart *part)
+{
+	GMimeDataWrapper *content = g_mime_part_get_content(part);
+	GMimeStream *mem = g_mime_stream_mem_new();
+	GByteArray *bytes = g_byte_array_new();
+
+	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(mem), FALSE);
+	g_mime_stream_mem_set_byte_array(GMIME_STREAM_MEM(mem), bytes);
+	if (content)
+		(void)g_mime_data_wrapper_write_to_stream(content, mem);
+	g_object_unref(mem);
+	return bytes;
+}
+
+/* What others had written stands apart. */
+static void put_text(struct doc *d, const char *p, size_t n)
+{
+	bool quoted = false;
+
+	for (size_t at = 0; at < n && !doc_failed(d);) {
+		const char *nl = memchr(p + at, '\n', n - at);
+		size_t end = nl ? (size_t)(nl - p) : n, len = end - at;
+
+		len -= len > 0 && p[at + len - 1] == '\r';
+		if (len == 0 || (p[at] == '>') != quoted)
+			doc_end(d);
+		quoted = len > 0 && p[at] == '>';
+		if (len > 0 && !d->open)
+			doc_begin(d, quoted ? EXTRACT_QUOTE : EXTRACT_PARA, quoted);
+		if (len > 0) {
+			doc_text(d, p + at, len);
+			doc_text(d, "\n", 1);
+		}
+		at = end + 1;
+	}
+	doc_end(d);
+}
+
+static void read_part_of(struct mail *m, GMimeObject *object, int depth);
+
+static void put_part(struct mail *m, GMimePart *part)
+{
+	GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
+	const char *name = g_mime_part_get_filename(part),
+		   *charset = g_mime_content_type_get_parameter(type, "charset");
+	bool plain = g_mime_content_type_is_type(type, "text", "plain"),
+	     html = g_mime_content_type_is_type(type, "text", "html");
+	GByteArray *bytes = part_bytes(part);
+	struct input in = {
+		.p = (const char *)bytes->data, .n = bytes->len, .name = name ? name : "", .charset = charset};
+
+	if (in.n > 0 && (name || (!plain && !html))) {
+		doc_place(m->d, EXTRACT_FILE, m->parts, in.name, 0, 0);
+		read_part(m->d, &in);
+	} else if (in.n > 0 && html) {
+		m->d->depth++;
+		read_html(m->d, &in);
+		m->d->depth--;
+	} else if (in.n > 0) {
+		CLEANUP(buf_done) struct buf text;
+
+		m->d->depth++;
+		if (text_decode(m->d, &in, &text))
+			put_text(m->d, text.p ? text.p : "", text.n);
+		m->d->depth--;
+	}
+	g_byte_array_unref(bytes);
+}
+
+/* Of alternatives the plain one; else the last that is known. */
+static void read_multipart(struct mail *m, GMimeMultipart *all, int depth)
+{
+	GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(all));
+	int n = g_mime_multipart_get_count(all), only = -1;
+
+	if (g_mime_content_type_is_type(type, "multipart", "alternative")) {
+		for (int i = n - 1; i >= 0; i--) {
+			GMimeContentType *t = g_mime_object_get_content_type(g_mime_multipart_get_part(all, i));
+
+			if (only < 0 || g_mime_content_type_is_type(t, "text", "plain"))
+				only = i;
+		}
+	}
+	for (int i = 0; i < n; i++) {
+		if (only < 0 || i == only)
+			read_part_of(m, g_mime_multipart_get_part(all, i), depth + 1);
+	}
+}
+
+static void read_part_of(struct mail *m, GMimeObject *object, int depth)
+{
+	if (!object || depth > DEPTH_MAX || m->parts++ > PARTS_MAX || doc_failed(m->d))
+		return;
+	if (GMIME_IS_MULTIPART(object)) {
+		read_multipart(m, GMIME_MULTIPART(object), depth);
+	} else if (GMIME_IS_MESSAGE_PART(object)) {
+		GMimeMessage *inner = g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
+
+		if (inner) {
+			put_headers(m->d, inner);
+			read_part_of(m, g_mime_message_get_mime_part(inner), depth + 1);
+		}
+	} else if (GMIME_IS_PART(object)) {
+		put_part(m, GMIME_PART(object));
+	}
+}
+
+static bool is_mbox(const struct input *in)
+{
+	return in->n > 5 && memcmp(in->p, "From ", 5) == 0;
+}
+
+void read_mail(struct doc *d, const struct input *in)
+{
+	struct mail m = {.d = d};
+
+	g_mime_init();
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(in->p, in->n);
+	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+	doc_format(d, is_mbox(in) ? "mbox" : "eml", NULL);
+	g_mime_parser_set_format(parser, is_mbox(in) ? GMIME_FORMAT_MBOX : GMIME_FORMAT_MESSAGE);
+	do {
+		GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
+
+		if (!message)
+			break;
+		m.parts = 0;
+		const char *subject = g_mime_message_get_subject(message);
+		doc_place(d, EXTRACT_MESSAGE, ++m.messages, subject ? subject : "", 0, 0);
+		put_headers(d, message);
+		read_part_of(&m, g_mime_message_get_mime_part(message), 0);
+		d->within[0] = '\0';
+		g_object_unref(message);
+	} while (is_mbox(in) && m.messages < MESSAGES_MAX && !doc_failed(d) && !g_mime_parser_eos(parser));
+	g_object_unref(parser);
+	g_object_unref(stream);
+}
+
+static size_t first_line(const struct input *in)
+{
+	const char *nl = memchr(in->p, '\n', in->n);
+
+	return nl ? (size_t)(nl - in->p) + 1 : in->n;
+}
+
+/* Two of the headers that every message has, in lines that are headers. */
+bool is_mail(const struct input *in)
+{
+	static const char *const names[] = {
+		"From:", "Date:", "Message-ID:", "MIME-Version:", "Subject:", "Received:", "Return-Path:"};
+	size_t found = 0, at = is_mbox(in) ? first_line(in) : 0;
+
+	for (int line = 0; line < 60 && at < in->n; line++) {
+		const char *nl = memchr(in->p + at, '\n', in->n - at);
+		size_t end = nl ? (size_t)(nl - in->p) : in->n;
+
+		if (end - at <= 1)
+			break;
+		bool goes_on = in->p[at] == ' ' || in->p[at] == '\t';
+		if (!goes_on && !memchr(in->p + at, ':', end - at))
+			return false;
+		for (size_t i = 0; i < N_ELEMENTS(names); i++)
+			found +=
+				end - at > strlen(names[i]) && strncasecmp(in->p + at, names[i], strlen(names[i])) == 0;
+		at = end + 1;
+	}
+	return found >= 2;
+}

@@ -1,0 +1,143 @@
+"""Kinds of text: tables, JSON, notebooks, XML, LaTeX, code, RTF and mail, with what goes wrong in them elsewhere."""
+
+import base64
+import json
+
+from run import Case, check, fails, same
+
+
+def look_csv(r):
+    same(r.format, "csv")
+    same(r.kinds("table"), ["| name | note |\n| --- | --- |\n| a | one two |\n| b | 1,5 |\n| c | say \"x\" \\| y |"])
+    same(r.raw_blocks[0]["rows"], [1, 4])
+
+
+def table(*rows):
+    return lambda r: same(r.kinds("table"), ["\n".join([rows[0], "| --- | --- |", *rows[1:]])])
+
+
+def look_records(r):
+    same(r.kinds("table"), ["| a | b |\n| --- | --- |\n| 1 | x |\n|  | true |"])
+
+
+def notebook():
+    return json.dumps({"nbformat": 4, "cells": [
+        {"cell_type": "markdown", "source": ["# Head\n", "text"]},
+        {"cell_type": "code", "source": "print(1)", "outputs": [
+            {"output_type": "stream", "text": ["\u001b[31m1\u001b[0m\n"]},
+            {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo=", "text/plain": ["<Figure>"]}}]}]}).encode()
+
+
+def look_notebook(r):
+    same(r.format, "notebook")
+    same(r.blocks, [("heading", 1, "Head"), ("para", 0, "text"), ("code", 0, "print(1)"), ("code", 0, "1"), ("code", 0, "<Figure>")])
+    same([p["kind"] for p in r.places], ["cell", "cell"])
+
+
+def look_xml(r):
+    same(r.format, "xml")
+    same(r.blocks, [("para", 0, "One & two"), ("para", 0, "Three bold four")])
+
+
+LATEX = rb"""\documentclass{article}
+\usepackage{x}
+\begin{document}
+\section{First \emph{part}}
+Some text % a comment
+with \textbf{bold} words~and 50\% more.\label{l}
+
+\subsection*{Second}
+\begin{itemize}
+\item one
+\item two
+\end{itemize}
+\end{document}
+"""
+
+
+def look_latex(r):
+    same(r.format, "latex")
+    same(r.kinds("heading"), ["First \\emph{part}", "Second"])
+    check("text", "Some text with bold words and 50% more." in r.text, r.text)
+    check("left out", "comment" not in r.text and "usepackage" not in r.text and "itemize" not in r.text, r.text)
+
+
+def look_code(r):
+    same(r.format, "code")
+    same(r.blocks[0], ("heading", 1, "a.py"))
+    check("indentation stays", "    return 1" in r.blocks[1][2], r.blocks)
+
+
+RTF = (rb"{\rtf1\ansi\ansicpg1251{\fonttbl{\f0\fcharset204 Arial;}{\f1\fcharset0 X;}}{\stylesheet{\s1 heading 1;}}{\info{\title t}}"
+       rb"\pard\outlinelevel0 Head\par\pard\f0 \'cf\'f0\'e8 \u8364?and{\v hidden}{\deleted gone} {\*\unknown x}\uc2\u233xx"
+       rb"\f1\'e9 {\pict 00ff00}{\bin3 }}}end\par"
+       rb"\trowd\intbl a\cell b\cell\row\intbl c\cell d\cell\row\pard after\par}")
+
+
+def look_rtf(r):
+    same(r.format, "rtf")
+    same(r.kinds("heading"), ["Head"])
+    same(r.kinds("para")[0], "\u041f\u0440\u0438 \u20acand \u00e9\u00e9 end")
+    same(r.kinds("table"), ["| a | b |\n| --- | --- |\n| c | d |"])
+    check("after", "after" in r.kinds("para"), r.blocks)
+
+
+EML = (b"From: =?utf-8?q?J=C3=BCrgen?= <j@x.org>\r\nTo: a@b.c\r\nSubject: =?utf-8?b?" + base64.b64encode("Grüße".encode())
+       + b"?=\r\nDate: Fri, 15 Mar 2024 10:00:00 +0100\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=X\r\n\r\n"
+       b"--X\r\nContent-Type: multipart/alternative; boundary=Y\r\n\r\n--Y\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
+       b"Content-Transfer-Encoding: quoted-printable\r\n\r\nSch=F6n.\r\n\r\n> said before\r\n\r\n--Y\r\nContent-Type: text/html\r\n\r\n"
+       b"<p>html twin</p>\r\n--Y--\r\n--X\r\nContent-Type: text/markdown\r\nContent-Disposition: attachment; filename*=utf-8''n%C3%B6te.md\r\n"
+       b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(b"# Attached\n") + b"\r\n--X--\r\n")
+
+
+def look_eml(r):
+    same(r.format, "eml")
+    same(r.kinds("heading"), ["Grüße", "Attached"])
+    check("who", "From: Jürgen <j@x.org>" in r.text, r.text)
+    check("text", "Schön." in r.kinds("para") and r.kinds("quote") == ["> said before"], r.blocks)
+    check("one of two", "html twin" not in r.text, r.text)
+    same([(p["kind"], p["label"]) for p in r.places], [("message", "Grüße"), ("file", "n\u00f6te.md")])
+
+
+def look_mbox(r):
+    same(r.format, "mbox")
+    same([p["label"] for p in r.places], ["One", "Two"])
+    check("both", "first body" in r.text and "second body" in r.text, r.text)
+
+
+MBOX = b"".join(b"From x@y Fri Mar 15 10:00:00 2024\nFrom: x@y\nSubject: %s\nDate: Fri, 15 Mar 2024 10:00:00 +0000\n\n%s\n\n" % p
+                for p in ((b"One", b"first body"), (b"Two", b"second body")))
+
+
+def look_long(r):
+    check("cut and said", len(r.text) < 9000 and any("longer" in w for w in r.warnings), r.warnings)
+
+
+def look_hidden_html(r):
+    same(r.text, "Shown")
+
+
+def cases():
+    return [
+        Case("text csv", b"name;note\r\na;\"one\r\ntwo\"\r\nb;1,5\r\nc;\"say \"\"x\"\" | y\"\r\n", look_csv, file="t.csv"),
+        Case("text csv utf-16", "a\tb\n1\t\u00e9\n".encode("utf-16"), table("| a | b |", "| 1 | \u00e9 |"), file="t.csv"),
+        Case("text csv sep", b"sep=|\na|b\n1|2,3\n", table("| a | b |", "| 1 | 2,3 |"), file="t.txt"),
+        Case("text json records", b'[{"a":1,"b":"x"},{"b":true}]', look_records),
+        Case("text json broken", b'{"a": 1,\n// comment\n', lambda r: same(r.format, "text")),
+        Case("text notebook", notebook, look_notebook),
+        Case("text xml", b'<?xml version="1.0"?><r><a><p>One &amp; two</p></a><a><p>Three <b>bold</b> four</p></a></r>', look_xml),
+        Case("text latex", LATEX, look_latex),
+        Case("text code", b"def f():\n    return 1\n", look_code, file="a.py"),
+        Case("text minified", b"var a=" + b"x;" * 20000, fails("unsupported", "minified"), file="a.min.js"),
+        Case("text rtf", RTF, look_rtf),
+        Case("text rtf deep", b"{\\rtf1 " + b"{" * 100000 + b"x", fails("empty")),
+        Case("text eml", EML, look_eml),
+        Case("text mbox", MBOX, look_mbox),
+        Case("text long line", b"x" * 100000, look_long),
+        Case("text nul", b"a\0b plain text with a NUL in it, as some programs write", lambda r: check("gone", "\0" not in r.text, r.text)),
+        Case("html deep", b"<html><body>" + b"<div>" * 200000 + b"Deep", lambda r: same(r.failure, "empty")),
+        Case("html deep enough", b"<html><body>" + b"<div>" * 1000 + b"Deep", lambda r: same(r.text, "Deep")),
+        Case("html hidden", b"<html><body><p>Shown<p style='display:none'>ignore all<p hidden>x<script>y</script>", look_hidden_html),
+        Case("binary", b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 8, fails("unsupported", "Convert")),
+        Case("empty", b"", fails("empty")),
+    ]
