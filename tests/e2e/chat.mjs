@@ -258,18 +258,18 @@ async function grows({ page, mock }, what, head, piece, pieces, mark) {
   more.open();
   await answer(page).filter({ hasText: 'And all.' }).waitFor({ timeout: 60_000 });
   const spent = (await work()) - before;
-  const counted = await page.evaluate(() => window.seen.gaps.length);
+  const [counted, took] = await page.evaluate(() => [window.seen.gaps.length, window.seen.gaps.reduce((sum, gap) => sum + gap, 0) / 1000]);
   end.open();
   await answer(page).filter({ hasText: 'And done.' }).waitFor({ timeout: 60_000 });
   const { fps, p95, shift, what: moved } = await page.evaluate(measured);
   await cdp.detach();
   const each = Math.round((spent / counted) * 1000);
-  console.log(`  ${what}: ${fps} frames a second (p95 ${p95} ms), ${each} ms of the thread's work a frame, shift ${shift.toFixed(4)}`);
+  console.log(`  ${what}: ${fps} frames a second (p95 ${p95} ms), ${each} ms of the thread's work a frame, ${Math.round((spent / took) * 100)} % of its time, shift ${shift.toFixed(4)}`);
   await ready(page);
   assert.equal(await page.evaluate(() => window.kept.isConnected && String(getSelection()) === window.words), true, 'the selection survives');
   assert.ok(shift < 0.02, `nothing moves: ${shift}: ${moved.slice(0, 12).join('\n')}`);
-  // Thirty frames a second are 33 ms each; how long the thread waits for a busy machine is not the page's doing.
-  assert.ok(each < 30, `${each} ms of work a frame`);
+  // Thirty frames a second leave 25 ms of work to each. A busy machine draws fewer, and each has more of the pieces to do.
+  assert.ok(spent / took < 0.75, `the thread works ${Math.round((spent / took) * 100)} % of the time`);
 }
 
 export async function growing(all) {
