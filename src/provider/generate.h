@@ -86,7 +86,8 @@ struct gen_request {
 	size_t n_messages;
 	const char *prompt,
 		*suffix; /* in place of messages: plain completion, and what stands behind the gap; or NULL */
-	bool raw_prompt; /* the prompt reaches the model as it stands; an Ollama would put it into the model's template */
+	bool raw_prompt; /* the prompt, or the texts of the messages in its place, reach the model as they stand, where its
+			    provider can; an Ollama would put them into the model's template */
 	const struct gen_tool *tools;
 	size_t n_tools;
 	const char *tool_name; /* of TOOLS_NAMED */

@@ -153,8 +153,15 @@ static int check(const struct target *t, const struct gen_request *q, struct err
 
 int ollama_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
 {
+	CLEANUP(arena_done) struct arena mem;
+	struct gen_request flat, fit;
 	struct buf *b = &r->body;
 	int code = check(t, q, e);
+	arena_init(&mem, BODY_MAX_BYTES);
+	if (code == 0 && q->raw_prompt && !q->prompt) {
+		code = request_flatten(q, &mem, &flat, e);
+		q = &flat;
+	}
 	if (code < 0)
 		return code;
 	begin(t, q->prompt ? "/api/generate" : "/api/chat", "application/x-ndjson", r);
@@ -162,9 +169,6 @@ int ollama_request(const struct target *t, const struct gen_request *q, struct g
 		request_add_raw(b, q->raw->body, t->name, true);
 		return 0;
 	}
-	CLEANUP(arena_done) struct arena mem;
-	struct gen_request fit;
-	arena_init(&mem, BODY_MAX_BYTES);
 	code = history_settle(q, false, &mem, &fit);
 	if (code < 0)
 		return err_set(e, code, "no memory left for a request");

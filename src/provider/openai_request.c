@@ -272,7 +272,16 @@ static void add_whole(const struct target *t, const struct gen_request *q, bool 
 
 int openai_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
 {
-	(void)e;
+	CLEANUP(arena_done) struct arena mem;
+	struct gen_request flat;
+	int code = 0;
+	arena_init(&mem, BODY_MAX_BYTES);
+	if (q->raw_prompt && !q->prompt) {
+		code = request_flatten(q, &mem, &flat, e);
+		q = &flat;
+	}
+	if (code < 0)
+		return code;
 	begin(t, q->prompt ? "/completions" : "/chat/completions", r);
 	request_header(r, "Accept: text/event-stream");
 	if (request_is_raw(q, t->p))

@@ -18,6 +18,7 @@ static const struct field stop_item = {.type = FT_TEXT, .min = 1, .max = 200};
 #define FIELD_OF_STR(name, lo, hi, text)    HAS_FIELD(FT_STR, name, text, .min = (lo), .max = (hi))
 #define FIELD_OF_EFFORT(name, lo, hi, text) HAS_FIELD(FT_ENUM, name, text, .choices = PARAMETER_EFFORTS)
 #define FIELD_OF_FORMAT(name, lo, hi, text) HAS_FIELD(FT_ENUM, name, text, .choices = PARAMETER_FORMATS)
+#define FIELD_OF_SWITCH(name, lo, hi, text) HAS_FIELD(FT_ENUM, name, text, .choices = PARAMETER_SWITCH_WORDS)
 #define FIELD_OF_JSON(name, lo, hi, text)                                                                              \
 	FIELD_HAS(FT_JSON, P, name, has_##name, #name, .flags = FIELD_OMIT | FIELD_OBJECT_ONLY, .doc = (text)),
 #define X(type, name, lo, hi, takes, text) FIELD_OF_##type(name, lo, hi, text)
@@ -32,6 +33,7 @@ const struct schema parameters_schema = SCHEMA("Parameters", P, fields,
 #define TYPE_STR     "string"
 #define TYPE_EFFORT  "string"
 #define TYPE_FORMAT  "string"
+#define TYPE_SWITCH  "string"
 #define TYPE_JSON    "json"
 #define WORDS_F64    NULL
 #define WORDS_I64    NULL
@@ -39,6 +41,7 @@ const struct schema parameters_schema = SCHEMA("Parameters", P, fields,
 #define WORDS_STR    NULL
 #define WORDS_EFFORT PARAMETER_EFFORTS
 #define WORDS_FORMAT PARAMETER_FORMATS
+#define WORDS_SWITCH PARAMETER_SWITCH_WORDS
 #define WORDS_JSON   NULL
 #define X(t, n, lo, hi, who, text)                                                                                     \
 	{.name = #n,                                                                                                   \
@@ -190,6 +193,7 @@ int parameters_apply(const struct parameters *p, struct arena *a, struct gen_req
 			      ? FORMAT_SCHEMA
 			      : FORMAT_JSON; /* and `schema`, when no layer has one */
 	ret->schema = p->has_schema ? p->schema : NULL;
+	ret->raw_prompt = p->has_raw && strcmp(p->raw, "on") == 0;
 	return apply_texts(p, a, ret);
 }
 

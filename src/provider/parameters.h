@@ -30,10 +30,14 @@
 	X(EFFORT, effort, 0, 0, API_SHAPES,                                                                            \
 		"How much is to be thought before the answer, by models that can; none: not at all.")                  \
 	X(FORMAT, format, 0, 0, API_SHAPES, "What the answer is to be: text, any JSON object, or one of `schema`.")    \
-	X(JSON, schema, 0, 0, API_SHAPES, "JSON Schema of the answer, for the format `schema`.")
+	X(JSON, schema, 0, 0, API_SHAPES, "JSON Schema of the answer, for the format `schema`.")                       \
+	X(SWITCH, raw, 0, 0, API_OLLAMA | API_OPENAI,                                                                  \
+		"on: the texts of the chat reach the model as they stand, without its template, and it goes on with "  \
+		"them.")
 
-#define PARAMETER_EFFORTS "none low medium high"
-#define PARAMETER_FORMATS "text json schema"
+#define PARAMETER_EFFORTS      "none low medium high"
+#define PARAMETER_FORMATS      "text json schema"
+#define PARAMETER_SWITCH_WORDS "off on"
 
 #define PARAMETER_F64(name)    double name;
 #define PARAMETER_I64(name)    int64_t name;
@@ -41,6 +45,7 @@
 #define PARAMETER_STR(name)    const char *name;
 #define PARAMETER_EFFORT(name) const char *name;
 #define PARAMETER_FORMAT(name) const char *name;
+#define PARAMETER_SWITCH(name) const char *name;
 #define PARAMETER_JSON(name)   const char *name;
 #define X(type, name, ...)     PARAMETER_##type(name)
 #define HAS(type, name, ...)   bool has_##name;

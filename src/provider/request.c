@@ -2,6 +2,7 @@
 #include "provider/request.h"
 #include "base/secret.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
@@ -189,6 +190,25 @@ void request_add_format_words(struct buf *b, const struct gen_request *q)
 			"Answer with one JSON value that is valid by the following JSON Schema and nothing else: no "
 			"words around it, no code fence.\n%s",
 			q->schema);
+}
+
+int request_flatten(const struct gen_request *q, struct arena *a, struct gen_request *ret, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(BODY_MAX_BYTES);
+
+	for (size_t i = 0; i < q->n_messages; i++) {
+		const struct gen_message *m = &q->messages[i];
+
+		if (m->n_images > 0)
+			return err_set(e, E_MODEL_CANNOT, "Pictures cannot be sent without the template of the model.");
+		if (m->content && *m->content)
+			buf_printf(&b, "%s%s", b.n ? "\n\n" : "", m->content);
+	}
+	*ret = *q;
+	ret->prompt = buf_status(&b) == 0 ? arena_strndup(a, b.n ? b.p : "", b.n) : NULL;
+	ret->messages = NULL;
+	ret->n_messages = 0;
+	return ret->prompt ? 0 : err_set(e, -ENOMEM, "no memory left for a request");
 }
 
 /* ---- a request in the provider's own shape ---- */

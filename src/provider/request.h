@@ -37,6 +37,9 @@ void request_add_format_words(struct buf *b, const struct gen_request *q);
 /* The instruction for models that cannot go on with a message of their own. */
 extern const char request_go_on[];
 
+/* The request with the texts of its messages as one prompt, an empty line between; in the arena. E_MODEL_CANNOT: it has
+ * pictures. */
+int request_flatten(const struct gen_request *q, struct arena *a, struct gen_request *ret, struct err *e) MUST_CHECK;
 /* The body of `raw` with another model and "stream":true, or without that member. */
 void request_add_raw(struct buf *b, const char *body, const char *model, bool stream);
 /* Whether the request is handed over as it came, to a provider of this kind. */

@@ -109,6 +109,7 @@ static void lay_parameters(struct gen_request *q, const struct gen_request *unde
 	q->max_tokens = q->max_tokens ? q->max_tokens : under->max_tokens;
 	q->context_tokens = q->context_tokens ? q->context_tokens : under->context_tokens;
 	q->keep_alive = q->keep_alive ? q->keep_alive : under->keep_alive;
+	q->raw_prompt |= under->raw_prompt;
 	q->thinking = q->thinking != THINKING_DEFAULT ? q->thinking : under->thinking;
 	if (q->format == FORMAT_TEXT) {
 		q->format = under->format;
