@@ -67,16 +67,17 @@ static void read_light(struct store_reader *rd, struct message *m)
  * From the leaf upwards, `?` being leaf, conversation, depth, conversation. Each step is one look at an index, whatever a
  * database has counted of its tables. A plain JOIN is not that for sure: PostgreSQL reads all of a long conversation by its
  * index at each step, and SQLite after ANALYZE makes a filter of all messages first. LEFT JOIN and coalesce() keep both from
- * it, and CROSS JOIN keeps SQLite's order.
+ * it, and CROSS JOIN keeps SQLite's order. `as_long`: a condition more for a step from `b`.
  */
-#define BRANCH_TABLE                                                                                                   \
+#define BRANCH_TABLE(as_long)                                                                                          \
 	"WITH RECURSIVE branch(id, parent_id, depth) AS ("                                                             \
 	"  SELECT id, parent_id, 0 FROM messages WHERE id = ? AND conversation_id = ?"                                 \
 	"  UNION ALL"                                                                                                  \
 	"  SELECT p.id, p.parent_id, b.depth + 1 FROM branch b LEFT JOIN messages p ON p.id = b.parent_id"             \
-	"  WHERE b.depth < ? AND coalesce(p.conversation_id, 0) = ?)"
+	"  WHERE b.depth < ? AND coalesce(p.conversation_id, 0) = ?" as_long ")"
 #define BRANCH(columns)                                                                                                \
-	BRANCH_TABLE " SELECT " columns " FROM branch b CROSS JOIN messages m WHERE m.id = b.id ORDER BY b.depth DESC"
+	BRANCH_TABLE("")                                                                                               \
+	" SELECT " columns " FROM branch b CROSS JOIN messages m WHERE m.id = b.id ORDER BY b.depth DESC"
 
 /* One message more than asked for tells whether there are older ones. */
 static int branch(struct db_conn *c, bool light, atelier_id conversation_id, atelier_id leaf_id, size_t limit,
@@ -215,9 +216,9 @@ static int add_siblings(
 	if (r < 0 || list->n == 0)
 		return r;
 	r = db_query(c, &rows, e,
-		BRANCH_TABLE
-		" SELECT b.parent_id, s.id FROM branch b CROSS JOIN messages s WHERE s.parent_id = b.parent_id"
-		" ORDER BY b.depth DESC, s.id",
+		BRANCH_TABLE("") " SELECT b.parent_id, s.id FROM branch b CROSS JOIN messages s WHERE s.parent_id = "
+				 "b.parent_id"
+				 " ORDER BY b.depth DESC, s.id",
 		DB_I64(list->items[list->n - 1].id), DB_I64(conversation_id), DB_I64(list->n - 1),
 		DB_I64(conversation_id));
 	return r < 0 ? r : take_siblings(rows, list, a, e);
@@ -259,10 +260,12 @@ static int step_down(struct db_conn *c, atelier_id conversation_id, atelier_id l
 	int r;
 
 	r = STORE_FIRST(c, &rows, "This message is not in the branch that is shown.", e,
-		BRANCH_TABLE " SELECT b.id, d.depth - b.depth, b.depth FROM branch b JOIN branch d ON d.id = ?"
-			     " WHERE b.depth <= d.depth AND b.depth >= d.depth - ? ORDER BY b.depth LIMIT 1",
+		BRANCH_TABLE(" AND b.id <> ?") " SELECT b.id, d.depth - b.depth, b.depth FROM branch b JOIN branch d "
+					       "ON d.id = ?"
+					       " WHERE b.depth <= d.depth AND b.depth >= d.depth - ? ORDER BY b.depth "
+					       "LIMIT 1",
 		DB_I64(leaf), DB_I64(conversation_id), DB_I64(MAX_LIMIT), DB_I64(conversation_id), DB_I64(id),
-		DB_I64(n));
+		DB_I64(id), DB_I64(n));
 	if (r == 0)
 		*ret = (struct page_end){db_i64(rows, 0), (size_t)db_i64(rows, 1), db_i64(rows, 2) > 0};
 	return r;
