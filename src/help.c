@@ -21,7 +21,7 @@ static const char usage[] = "Atelier " ATELIER_VERSION ", a self-hosted chat wit
 			    "                                      (postgresql://..., or a data folder)\n"
 			    "  atelier db rollback                 the database of before the last migration\n"
 			    "  atelier extract FILE                what a document says, as lines of JSON\n"
-			    "  atelier collection add NAME PATH... bring files and folders to a running server;\n"
+			    "  atelier collection add NAME PATH... bring files and folders to a server;\n"
 			    "                                      again: those that have changed\n"
 			    "  atelier search NAME WORDS           passages of a collection there\n"
 			    "  atelier doctor                      look for what is wrong and say what to do\n"

@@ -54,8 +54,8 @@ static const struct schema patch_schema = SCHEMA("CollectionPatch", C, patch_fie
 /* The model of an identity (rag/embed.h). */
 static struct collection_answer answer_of(struct request *q, const struct collection *c)
 {
-	return (struct collection_answer){
-		*c, shared_may(q, c->user_id, c->may), *c->identity ? identity_model(c->identity, &q->mem) : NULL};
+	return (struct collection_answer){*c, shared_may(q, c->user_id, c->may),
+		c->identity && *c->identity ? identity_model(c->identity, &q->mem) : NULL};
 }
 
 static int load(struct request *q, enum grant_verb verb, struct collection *ret)
@@ -72,7 +72,7 @@ static int answer_collection(struct request *q)
 	int r = out ? load(q, GRANT_READ, &c) : request_no_memory(q);
 
 	q->answer = out;
-	if (r == 0)
+	if (r == 0 && out)
 		*out = answer_of(q, &c);
 	return r;
 }

@@ -96,7 +96,7 @@ static int answer_document(struct request *q, atelier_id id, atelier_id same_as)
 	int r = out ? load(q, id, &d) : request_no_memory(q);
 
 	q->answer = out;
-	if (r == 0) {
+	if (r == 0 && out) {
 		answer_of(&d, out);
 		out->same_as = same_as;
 	}

@@ -52,8 +52,8 @@ static const char *clean_name(struct str name, struct arena *a)
 	}
 	size_t skip = 0;
 	struct str s = buf_str(&b);
-	while (skip < s.n &&
-		(s.p[skip] == '/' || (s.p[skip] == '.' && memchr("./", skip + 1 < s.n ? s.p[skip + 1] : 0, 2))))
+	while (skip < s.n && (s.p[skip] == '/' || str_starts((struct str){s.p + skip, s.n - skip}, STR("./")) ||
+				     str_starts((struct str){s.p + skip, s.n - skip}, STR("../"))))
 		skip++;
 	return buf_status(&b) < 0 ? NULL : arena_strndup(a, s.p + skip, s.n - skip);
 }

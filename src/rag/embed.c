@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "call/call.h"
 #include "provider/config.h"
 #include "provider/manage.h"
@@ -127,7 +128,7 @@ static int call_halving(
 	const struct call *c, const char **texts, size_t n, float **ret, size_t *ret_dims, struct err *e)
 {
 	struct err why = {0};
-	float *halves[2];
+	float *halves[2] = {NULL, NULL};
 	size_t dims[2] = {0, 0}, half = n / 2;
 	int r = call_once(c, texts, n, ret, ret_dims, &why);
 
@@ -137,7 +138,7 @@ static int call_halving(
 		size_t len = strlen(texts[0]);
 		if (len < 200)
 			return err_set(e, r, "%s", why.msg);
-		texts[0] = arena_strndup(c->a, texts[0], len / 2);
+		texts[0] = arena_strndup(c->a, texts[0], utf8_prefix(texts[0], len, len / 2));
 		return texts[0] ? call_halving(c, texts, 1, ret, ret_dims, e) : err_set(e, -ENOMEM, "no memory");
 	}
 	r = call_halving(c, texts, half, &halves[0], &dims[0], e);
@@ -148,7 +149,7 @@ static int call_halving(
 	if (r < 0)
 		return r;
 	*ret = ARENA_ARRAY(c->a, float, n *dims[0]);
-	if (!*ret)
+	if (!*ret || !halves[0] || !halves[1])
 		return err_set(e, -ENOMEM, "no memory for vectors");
 	memcpy(*ret, halves[0], half * dims[0] * sizeof(float));
 	memcpy(*ret + half * dims[0], halves[1], (n - half) * dims[0] * sizeof(float));

@@ -369,10 +369,13 @@ static void compact_term(struct term *t, const uint32_t *to)
 
 static void compact(struct fulltext *f)
 {
-	CLEANUP(freep) uint32_t *to = NULL;
 	size_t kept = 0, n = 0;
+	uint32_t *to;
 
-	if (f->gone < 1000 || f->gone < f->n_passages / 4 || !(to = renumber(f)))
+	if (f->gone < 1000 || f->gone < f->n_passages / 4)
+		return;
+	to = renumber(f);
+	if (!to)
 		return; /* without memory: later */
 	for (size_t i = 0; i < f->table_size; i++)
 		if (f->table[i].hash)
@@ -393,6 +396,7 @@ static void compact(struct fulltext *f)
 	f->n_documents = n;
 	f->n_passages = kept;
 	f->gone = 0;
+	free(to);
 }
 
 /* ---- searching ---- */
@@ -519,17 +523,20 @@ static size_t keep_best(
 int fulltext_search(const struct fulltext *f, const uint64_t *terms, size_t n, const struct fulltext_stats *stats,
 	const int64_t *only, size_t n_only, struct fulltext_hit *ret, size_t max)
 {
-	CLEANUP(freep) float *scores = calloc(MAX(f->n_passages, (size_t)1), sizeof(*scores));
-	CLEANUP(freep) uint8_t *chosen = choose(f, only, n_only);
+	float *scores = calloc(MAX(f->n_passages, (size_t)1), sizeof(*scores));
+	uint8_t *chosen = choose(f, only, n_only);
 	double mean = MAX(stats->length / MAX(stats->passages, 1), 1);
+	int r = -ENOMEM;
 
-	if (!scores || !chosen)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; scores && i < n; i++) {
 		const struct term *t = term_of(f, terms[i]);
 		double with = stats->with[i];
 		if (t && with > 0)
 			score_term(f, t, log(1 + (stats->passages - with + 0.5) / (with + 0.5)), mean, scores);
 	}
-	return (int)keep_best(f, scores, chosen, ret, max);
+	if (scores && chosen)
+		r = (int)keep_best(f, scores, chosen, ret, max);
+	free(chosen);
+	free(scores);
+	return r;
 }

@@ -379,7 +379,7 @@ static int load_hit(const struct search *s, struct db_conn *c, const struct rank
 		return E_NOT_FOUND; /* replaced at this moment */
 	if (r == 0)
 		r = texts_slice(c, f->text_id, p.items[0].start, p.items[0].end, &b, e);
-	if (r < 0)
+	if (r < 0 || p.n == 0)
 		return r;
 	*ret = (struct search_hit){.document_id = d.id,
 		.collection_id = f->collection_id,

@@ -268,22 +268,29 @@ static void look(const struct vectors *v, const struct run *r, const uint8_t *qu
 	}
 }
 
+/* The question as a row is, but moved up. Its scale. */
+static float encode_query(const struct vectors *v, const float *query, int8_t *codes, uint8_t *ret)
+{
+	int32_t sum;
+	float scale = encode(query, v->dims, codes, &sum);
+
+	for (size_t i = 0; i < v->width; i++)
+		ret[i] = (uint8_t)(codes[i] + 128);
+	return scale;
+}
+
 int vectors_search(const struct vectors *v, const float *query, const int64_t *only, size_t n_only,
 	struct vector_hit *ret, size_t max)
 {
-	CLEANUP(freep) int8_t *codes = calloc(1, v->width);
-	CLEANUP(freep) uint8_t *moved = malloc(v->width);
+	int8_t *codes = calloc(2, v->width);
+	uint8_t *moved = (uint8_t *)codes + v->width;
 	struct nearest k = {.items = ret, .max = max};
 	vector_dot_fn dots[3];
 	size_t n_dots = vector_dots(dots);
-	int32_t sum;
-	float scale;
 
-	if (!codes || !moved)
+	if (!codes)
 		return -ENOMEM;
-	scale = encode(query, v->dims, codes, &sum);
-	for (size_t i = 0; i < v->width; i++)
-		moved[i] = (uint8_t)(codes[i] + 128);
+	float scale = encode_query(v, query, codes, moved);
 	for (size_t i = 0; n_only == 0 && max > 0 && i < v->n; i++)
 		look(v, &v->runs[i], moved, scale, dots[n_dots - 1], &k);
 	for (size_t i = 0; max > 0 && i < n_only; i++) {
@@ -291,6 +298,7 @@ int vectors_search(const struct vectors *v, const float *query, const int64_t *o
 		if (r)
 			look(v, r, moved, scale, dots[n_dots - 1], &k);
 	}
+	free(codes);
 	if (k.n > 1)
 		qsort(ret, k.n, sizeof(*ret), by_rank);
 	return (int)k.n;
