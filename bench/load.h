@@ -151,6 +151,7 @@ struct usage {
 	double cpu_us; /* of all its processes */
 	double rss_kb; /* resident */
 	double own_kb; /* resident and anonymous: what it allocated itself */
+	double sleeps; /* of all its threads: how often one waited for something */
 };
 
 /* A file of the web page, compressed: nginx serves these in place of its own, from its next start on. */
@@ -184,6 +185,7 @@ struct result {
 	double tokens_per_s, cpu_us, p50_us, p99_us;
 	double mem_kb, own_kb; /* a stream, open and waiting for its first token */
 	double open_us;        /* CPU to open one stream */
+	double sleeps;         /* of the relay's threads, a token */
 	double late;           /* per cent of the tokens that this program itself sent too late */
 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct table {
-	struct series tokens, cpu, p50, p99, mem, own, open, late;
+	struct series tokens, cpu, sleeps, p50, p99, mem, own, open, late;
 	bool whole;
 };
 
@@ -13,6 +13,7 @@ static void add(struct table *t, const struct result *r, const struct result *di
 {
 	series_add(&t->tokens, r->tokens_per_s);
 	series_add(&t->cpu, r->cpu_us);
+	series_add(&t->sleeps, r->sleeps);
 	series_add(&t->p50, r->p50_us - (direct ? direct->p50_us : 0));
 	series_add(&t->p99, (r->p99_us - (direct ? direct->p99_us : 0)) / 1000);
 	series_add(&t->mem, r->mem_kb);
@@ -31,8 +32,10 @@ static void print(const struct table *t, enum path path)
 #define ROW(field, text, unit)                                                                                         \
 	(snprintf(label, sizeof(label), "%-8s " text, name), series_print(label, &t->field, unit))
 	ROW(tokens, "delivered", "tokens/s");
-	if (!direct)
+	if (!direct) {
 		ROW(cpu, "CPU per token", "us");
+		ROW(sleeps, "sleeps of threads per token", "");
+	}
 	if (direct)
 		ROW(p50, "p50 latency", "us");
 	else

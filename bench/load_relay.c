@@ -322,6 +322,36 @@ void relay_stop(struct relay *r)
 		fprintf(stderr, "load: %s wrote to %s\n", path_names[r->path], log);
 }
 
+/* The value of a line of a file in /proc that begins so; 0: there is none. */
+static double proc_value(const char *path, const char *key)
+{
+	char line[256];
+	double v = 0;
+	FILE *f = fopen(path, "re");
+
+	while (f && v == 0 && fgets(line, sizeof(line), f))
+		if (strncmp(line, key, strlen(key)) == 0)
+			v = strtod(line + strlen(key), NULL);
+	if (f)
+		fclose(f);
+	return v;
+}
+
+static void add_sleeps(pid_t pid, struct usage *u)
+{
+	char path[300];
+	struct dirent *e;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	DIR *d = opendir(path);
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/status", pid, e->d_name);
+		u->sleeps += proc_value(path, "voluntary_ctxt_switches:");
+	}
+	if (d)
+		closedir(d);
+}
+
 /* Adds what one process took. False when it is not the relay or a child of it. */
 static void add_process(const struct relay *r, pid_t pid, struct usage *u)
 {
@@ -342,15 +372,9 @@ static void add_process(const struct relay *r, pid_t pid, struct usage *u)
 	if (clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &used) == 0)
 		u->cpu_us += (double)used.tv_sec * 1e6 + (double)used.tv_nsec / 1e3;
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	f = fopen(path, "re");
-	while (f && fgets(text, sizeof(text), f)) {
-		if (!strncmp(text, "VmRSS:", 6))
-			u->rss_kb += strtod(text + 6, NULL);
-		else if (!strncmp(text, "RssAnon:", 8))
-			u->own_kb += strtod(text + 8, NULL);
-	}
-	if (f)
-		fclose(f);
+	u->rss_kb += proc_value(path, "VmRSS:");
+	u->own_kb += proc_value(path, "RssAnon:");
+	add_sleeps(pid, u);
 }
 
 struct usage relay_usage(const struct relay *r)

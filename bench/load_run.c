@@ -219,6 +219,7 @@ static void flow(struct relay *r, const struct shape *s, struct result *ret)
 	ret->late = (double)provider_late() * 100 / (double)stats.tokens;
 	ret->tokens_per_s = (double)stats.tokens * 1e6 / (double)(stats.last_us - began);
 	ret->cpu_us = (after.cpu_us - before.cpu_us) / (double)stats.tokens;
+	ret->sleeps = (after.sleeps - before.sleeps) / (double)stats.tokens;
 	qsort(stats.latency_us, stats.nlatency, sizeof(uint32_t), by_value);
 	ret->p50_us = percentile(stats.latency_us, stats.nlatency, 0.5);
 	ret->p99_us = percentile(stats.latency_us, stats.nlatency, 0.99);
