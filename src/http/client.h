@@ -44,6 +44,8 @@ struct http_call {
 	 * Negative ends the call with that code. */
 	int (*on_tick)(void *arg, int64_t elapsed_ms);
 	void *arg; /* of all three */
+	struct str
+		touched; /* memory that on_data uses with each piece; it is fetched while the piece is read; may be NULL */
 };
 
 struct http_result {

@@ -23,6 +23,7 @@ struct upstream {
 	bool fresh; /* no call before this one: that it is closed is no surprise */
 	bool gathering;
 	int64_t idle_since_ms;
+	struct str touched; /* of the call */
 };
 
 UNUSED static inline size_t direct_request_size(const struct call *c)

@@ -179,11 +179,11 @@ struct http_stream {
 	struct conn *conn;
 	const struct http_stream_ops *ops;
 	void *arg;
-	bool chunked, no_body;
-	bool blocked; /* bytes wait in the output; on_writable follows */
-	bool broken;  /* a write failed; the connection is about to be closed */
-	bool closed;  /* within on_close */
-	bool head;    /* waits in the output for the end of this turn */
+	bool chunked, no_body, last, ended; /* last: the next piece is; ended: it went with the end behind it */
+	bool blocked;                       /* bytes wait in the output; on_writable follows */
+	bool broken;                        /* a write failed; the connection is about to be closed */
+	bool closed;                        /* within on_close */
+	bool head;                          /* waits in the output for the end of this turn */
 	struct http_stream *next_head;
 	struct http_shared *shared; /* of a part of one: it has no connection of its own */
 	struct websocket *ws;       /* it is one; or NULL */

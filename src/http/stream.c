@@ -135,6 +135,7 @@ bool stream_put(struct http_stream *st, const struct iovec *iov, size_t n_iov)
 
 bool stream_send(struct http_stream *st, struct str name, struct str piece)
 {
+	static const char ends[] = "\r\n0\r\n\r\n"; /* of a chunk, and of the last one */
 	char small[512];
 	size_t n = name.n + piece.n;
 
@@ -142,15 +143,17 @@ bool stream_send(struct http_stream *st, struct str name, struct str piece)
 		return websocket_send(st, name, piece);
 	if (st->no_body)
 		return true;
-	size_t head = st->chunked ? chunk_head(n, small) : 0, tail = st->chunked ? 2 : 0, total = head + n + tail;
+	size_t head = st->chunked ? chunk_head(n, small) : 0;
+	size_t tail = !st->chunked ? 0 : st->last ? sizeof(ends) - 1 : 2, total = head + n + tail;
+	st->ended = st->last;
 	if (total <= sizeof(small)) { /* a token or two: copying is cheaper than a list of pieces */
 		memcpy(small + head, name.p, name.n);
 		memcpy(small + head + name.n, piece.p, piece.n);
-		memcpy(small + head + n, "\r\n", tail);
+		memcpy(small + head + n, ends, tail);
 		return stream_put(st, &(struct iovec){small, total}, 1);
 	}
 	const struct iovec chunk[] = {{small, head}, {(void *)(uintptr_t)name.p, name.n},
-		{(void *)(uintptr_t)piece.p, piece.n}, {(void *)(uintptr_t) "\r\n", tail}};
+		{(void *)(uintptr_t)piece.p, piece.n}, {(void *)(uintptr_t)ends, tail}};
 	return stream_put(st, chunk, N_ELEMENTS(chunk));
 }
 
@@ -163,6 +166,11 @@ size_t http_stream_write(struct http_stream *st, const void *p, size_t n)
 	if (st->blocked)
 		return 0;
 	return stream_send(st, (struct str){"", 0}, (struct str){(char *)(uintptr_t)p, n}) ? n : 0;
+}
+
+void http_stream_last(struct http_stream *st)
+{
+	st->last = true;
 }
 
 bool http_stream_blocked(const struct http_stream *st)
@@ -210,7 +218,7 @@ void http_stream_end(struct http_stream *st)
 		websocket_close(st);
 		st->conn->after = NEXT_LINGER;
 	}
-	bool broken = st->broken, chunked = st->chunked && !st->no_body, head = st->head;
+	bool broken = st->broken, chunked = st->chunked && !st->no_body && !st->ended, head = st->head;
 	struct conn *c = let_go(st);
 	if (broken || (chunked && conn_send(c, &iov, 1) < 0)) {
 		conn_close(c);

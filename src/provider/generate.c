@@ -243,7 +243,8 @@ static int send_request(struct generation *g, struct err *e)
 		.on_data = on_data,
 		.on_work = on_work,
 		.on_tick = on_tick,
-		.arg = g};
+		.arg = g,
+		.touched = {(const char *)&g->stream, offsetof(struct answer, data)}};
 	int r = FAULT("provider_call");
 	if (r < 0)
 		return err_set(e, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);

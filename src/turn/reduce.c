@@ -223,8 +223,8 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 	int n;
 
 	r->last_seq = f->seq;
-	if (r->state[0])
-		return 0; /* nothing comes behind the end */
+	if (r->state[0] || f->type == EV_START || f->type == EV_STATUS)
+		return 0; /* nothing comes behind the end, and these are no part of a message */
 	if (f->type == EV_TEXT && add_plain_text(r, PART_TEXT, f->json))
 		return 0;
 	if (f->type == EV_REASONING && add_plain_text(r, PART_REASONING, f->json))

@@ -166,6 +166,8 @@ static void reader_send(struct reader *r)
 	struct str piece;
 
 	while ((piece = frames_next(&l->frames, &next, l->shown, r->most)).n > 0) {
+		if (l->ended && !l->dirty && next.chunk == l->shown.chunk && next.at == l->shown.at)
+			http_stream_last(r->stream);
 		if (http_stream_write(r->stream, piece.p, piece.n) == 0)
 			return; /* on_writable comes */
 		r->place = next;

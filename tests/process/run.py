@@ -353,6 +353,85 @@ def reads_go_on_while_another_program_holds_the_database(d):
     s.stop()
 
 
+# ---- what a token costs ----
+
+
+class Stepwise(Ollama):
+    """Writes a token whenever `step` is released, and ends the answer after `tokens` of them."""
+
+    step, tokens = threading.Semaphore(0), 0
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        if self.path != "/api/chat":
+            return Ollama.do_POST(self)
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for i in range(self.tokens + 1):
+            if not self.step.acquire(timeout=PATIENCE):
+                return
+            line = {"model": "m", "message": {"role": "assistant", "content": " word" if i < self.tokens else ""}, "done": i == self.tokens}
+            data = json.dumps(line).encode() + b"\n"
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data) + (b"0\r\n\r\n" if line["done"] else b""))
+
+
+def sleeps(pid):
+    """How often the loop has gone to sleep, and all other threads together."""
+    loop = others = 0
+    for task in os.listdir("/proc/%d/task" % pid):
+        at = "/proc/%d/task/%s/" % (pid, task)
+        n = int(re.search(r"voluntary_ctxt_switches:\s+(\d+)", open(at + "status").read()).group(1))
+        if open(at + "comm").read().strip() == "loop":
+            loop += n
+        else:
+            others += n
+    return loop, others
+
+
+def segments(connection):
+    """How many segments with data a connection has received."""
+    return struct.unpack_from("I", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192), 152)[0]
+
+
+@case
+def a_token_wakes_the_loop_and_nobody_else(d):
+    """Counted, since a busy machine changes times and not this: one sleep of the loop for a token, and one segment for it."""
+    Stepwise.tokens = n = 400
+    provider = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stepwise)
+    threading.Thread(target=provider.serve_forever, daemon=True).start()
+    s = Server(d + "/data", env={"OLLAMA_HOST": "127.0.0.1:%d" % provider.server_port, "ATELIER_AUTO_TITLE": "false"}).ready()
+    token = s.admin()
+    until("the model", lambda: b'"m"' in json.dumps(s.call("GET", "/api/v1/models", token=token)[1]).encode())
+    at = s.call("POST", "/api/v1/conversations", {"model": "m"}, token)[1]["id"]
+    c = http.client.HTTPConnection("127.0.0.1", s.port, timeout=PATIENCE)
+    c.request("POST", "/api/v1/conversations/%s/turns" % at, json.dumps({"content": "Hi"}),
+              {"Authorization": "Bearer " + token, "Content-Type": "application/json", "Accept": "text/event-stream"})
+    r, seen = c.getresponse(), b""
+    connection = r.fp.raw._sock
+    for i in range(n):
+        if i == 20:  # what begins an answer is over
+            loop, others = sleeps(s.p.pid)
+            began = segments(connection)
+        Stepwise.step.release()
+        while seen.count(b"event: text") <= i:
+            seen += r.read1(65536)
+    loop, others = (after - before for after, before in zip(sleeps(s.p.pid), (loop, others)))
+    assert segments(connection) - began == n - 20, segments(connection) - began
+    assert loop < (n - 20) * 1.2, "%d sleeps of the loop for %d tokens" % (loop, n - 20)
+    assert others < (n - 20) / 2, "%d sleeps of other threads for %d tokens" % (others, n - 20)
+    began = segments(connection)
+    Stepwise.step.release()
+    seen += r.read()
+    assert b"event: done" in seen, seen[-500:]
+    assert segments(connection) - began == 1, "the end of an answer took %d segments" % (segments(connection) - began)
+    c.close()
+    s.stop()
+    provider.shutdown()
+
+
 # ---- a provider that never answers ----
 
 

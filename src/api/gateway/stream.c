@@ -113,6 +113,8 @@ static void flow_flush(struct gw_flow *f)
 	if (buf_status(&f->out) < 0)
 		flow_stall(f);
 	while (f->stream && sent < f->out.n) {
+		if (f->state == FLOW_ENDED && f->out.n - sent <= PIECE_BYTES)
+			http_stream_last(f->stream);
 		size_t n = http_stream_write(f->stream, f->out.p + sent, MIN(f->out.n - sent, PIECE_BYTES));
 		if (n == 0)
 			break; /* on_writable comes */
