@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 
+#include "base/memory.h"
+
 #define ALIGN       16u
-#define CHUNK_FIRST 512u
+#define CHUNK_FIRST 512u /* with its head, so that the first two are of those that are had without a lock (memory.h) */
 #define CHUNK_MAX   65536u
 
 struct arena_chunk {
@@ -45,7 +47,7 @@ static struct arena_chunk *chunk_new(struct arena *a, size_t size)
 
 	if (size > SIZE_MAX - sizeof(*c))
 		return NULL;
-	c = calloc(1, sizeof(*c) + size);
+	c = memory_zeroed(sizeof(*c) + size);
 	if (!c)
 		return NULL;
 	c->size = size;
@@ -90,11 +92,11 @@ static void *cut(struct arena *a, size_t n, size_t rounded)
 
 	(void)n;
 	if (!c || c->size - c->used < rounded) {
-		size_t size = a->next ? a->next : CHUNK_FIRST;
+		size_t size = a->next ? a->next : CHUNK_FIRST, room = size - sizeof(*c);
 
-		if (rounded > size)
+		if (rounded > room)
 			return cut_large(a, rounded);
-		c = chunk_new(a, size);
+		c = chunk_new(a, room);
 		if (!c)
 			return NULL;
 		a->next = MIN(size * 2, (size_t)CHUNK_MAX);

@@ -7,7 +7,19 @@
 /* Enough for the heap to grow by its own steps once more; as it is never touched, it takes no memory but the right to some. */
 #define RESERVE_BYTES ((size_t)2 << 20)
 
+#define CACHED_MAX 1024 /* about what glibc keeps for each thread */
+
 static _Atomic(void *) reserve;
+
+void *memory_zeroed(size_t n)
+{
+	if (n > CACHED_MAX)
+		return calloc(1, n);
+	void *p = malloc(n);
+	if (p)
+		explicit_bzero(p, n); /* with memset() the compiler would make calloc() of it again */
+	return p;
+}
 
 bool memory_reserve(void)
 {
@@ -75,7 +87,8 @@ void *memory_try_resize(void *p, size_t n)
 
 void *xcalloc(size_t n, size_t size)
 {
-	void *p = calloc(n ? n : 1, size ? size : 1);
+	bool small = n - 1 < CACHED_MAX && size - 1 < CACHED_MAX;
+	void *p = small ? memory_zeroed(n * size) : calloc(n ? n : 1, size ? size : 1);
 
 	if (!p)
 		p = from_reserve(n ? n : 1, size ? size : 1);

@@ -20,6 +20,7 @@
 struct stream {
 	struct buf got;
 	bool blocked, ended, aborted;
+	bool last, over; /* the next piece was said to be the last one; it has come */
 	const struct http_stream_ops *ops;
 	void *arg;
 };
@@ -40,11 +41,17 @@ size_t http_stream_write(struct http_stream *hs, const void *p, size_t n)
 	struct stream *s = (struct stream *)(void *)hs;
 
 	assert_true(n > 0 && n <= 65536);
-	assert_false(s->ended || s->aborted);
+	assert_false(s->ended || s->aborted || s->over);
 	if (s->blocked)
 		return 0;
 	buf_add(&s->got, p, n);
+	s->over = s->last;
 	return n;
+}
+
+void http_stream_last(struct http_stream *hs)
+{
+	((struct stream *)(void *)hs)->last = true;
 }
 
 bool http_stream_blocked(const struct http_stream *hs)
