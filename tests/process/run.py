@@ -353,6 +353,64 @@ def reads_go_on_while_another_program_holds_the_database(d):
     s.stop()
 
 
+def is_held(path):
+    """Whether another program has the lock for writing at this moment."""
+    db = sqlite3.connect(path, isolation_level=None, timeout=0)
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("ROLLBACK")
+        return False
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        db.close()
+
+
+# Stops within its statement, as often as it is told to go on.
+HOLDER = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+def step():
+    print("step", flush=True)
+    if not sys.stdin.readline():
+        sys.exit(1)
+if sys.argv[2] == "VACUUM":
+    db.set_progress_handler(step, 300)
+db.execute(sys.argv[2])
+step()
+db.execute("ROLLBACK")
+"""
+
+
+@case
+def reads_go_on_in_the_middle_of_a_vacuum(d):
+    """And of a transaction that wants the file for itself. Each sort of read, by a session that is due to be noted as used."""
+    for what in ("VACUUM", "BEGIN EXCLUSIVE"):
+        folder = d + "/" + what.split()[0]
+        s = Server(folder).ready()
+        token = s.admin()
+        at = s.call("POST", "/api/v1/conversations", {}, token)[1]["id"]
+        key = s.call("POST", "/api/v1/keys", {"name": "k"}, token)[1]["key"]
+        sqlite3.connect(folder + "/atelier.db", isolation_level=None).execute("UPDATE sessions SET last_seen_at = last_seen_at - 7200000")
+        holder = subprocess.Popen([sys.executable, "-c", HOLDER, folder + "/atelier.db", what], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        while holder.stdout.readline() and not is_held(folder + "/atelier.db"):
+            holder.stdin.write(b"\n")
+            holder.stdin.flush()
+        assert holder.poll() is None, "it ended without holding the database"
+        began = time.monotonic()
+        for path, who in (("conversations", token), ("conversations/" + at, token), ("conversations/%s/messages" % at, token),
+                          ("me", token), ("models", token), ("search?q=word", token), ("usage", token)):
+            status, v = s.call("GET", "/api/v1/" + path, token=who)
+            assert status == 200, (what, path, status, v)
+        assert s.call("GET", "/v1/models", token=key)[0] == 200
+        assert time.monotonic() - began < 4, "%s: reads waited for the writer, %.1f s" % (what, time.monotonic() - began)
+        assert is_held(folder + "/atelier.db")
+        holder.kill()
+        holder.wait()
+        until("writes go on", lambda: s.call("POST", "/api/v1/conversations", {}, token)[0] == 201)
+        assert s.stop() == 0
+
+
 # ---- what a token costs ----
 
 
