@@ -5,7 +5,7 @@
 
 Each case gets an empty folder and starts its own servers on free ports of 127.0.0.1.
 """
-import argparse, http.client, http.server, json, os, re, select, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, threading, time, traceback
+import argparse, base64, hashlib, http.client, http.server, json, os, re, select, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, threading, time, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 30
@@ -238,34 +238,52 @@ def a_damaged_database_is_noticed(d):
     s.stop()
 
 
-@case
-def a_full_disk_has_its_name(d):
-    """On a small file system of its own, where this user may make one."""
-    os.mkdir(d + "/disk")
-    script = 'mount -t tmpfs -o size=8m tmpfs "$0" && exec "$@"'
-    prefix = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, d + "/disk")
-    if os.geteuid() == 0:
-        prefix = ("unshare", "--mount", "sh", "-c", script, d + "/disk")
-    if subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
-        return "skipped: no file system can be mounted here"
-    folder = d + "/disk/data"
-    # What the server says stands outside; the disk is reached through /proc/PID/root.
+MOUNT = 'mount -t tmpfs -o size=%dm tmpfs "$0" && exec "$@"'
+
+
+def mounting(d, script):
+    """What begins a command that has a small file system of its own at d/disk; None where this user may not make one."""
+    os.makedirs(d + "/disk", exist_ok=True)
+    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    prefix = ("unshare", *user, "--mount", "sh", "-c", script, d + "/disk")
+    return prefix if subprocess.run([*prefix, "true"], capture_output=True).returncode == 0 else None
+
+
+def on_a_small_disk(d, prefix):
+    """A server whose folder is there. What it says stands outside; the disk is reached through /proc/PID/root: `s.disk`."""
     s = Server.__new__(Server)
-    s.folder, s.out, s.err = folder, d + "/out", d + "/err"
+    s.folder, s.out, s.err = d + "/disk/data", d + "/out", d + "/err"
     with open(s.out, "wb") as out, open(s.err, "wb") as err:
-        s.p = subprocess.Popen([*prefix, binary, "serve", "--data", folder, "--listen", "127.0.0.1:0"], stdout=out, stderr=err,
+        s.p = subprocess.Popen([*prefix, binary, "serve", "--data", s.folder, "--listen", "127.0.0.1:0"], stdout=out, stderr=err,
                                env=dict(os.environ, OLLAMA_HOST=""))
     SERVERS.append(s.p)
     s.ready()
-    s.admin()
-    assert status(s) == "ok", status(s)
-    inside = "/proc/%d/root%s/disk/fill" % (s.p.pid, d)
-    with open(inside, "wb", buffering=0) as f:
+    s.disk = "/proc/%d/root%s/disk" % (s.p.pid, d)
+    return s
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as f:
         try:
             while f.write(b"\0" * 4096):
                 pass
         except OSError:
             pass
+
+
+@case
+def a_full_disk_has_its_name(d):
+    """On a small file system of its own, where this user may make one."""
+    script = MOUNT % 8
+    prefix = mounting(d, script)
+    if not prefix:
+        return "skipped: no file system can be mounted here"
+    folder = d + "/disk/data"
+    s = on_a_small_disk(d, prefix)
+    s.admin()
+    assert status(s) == "ok", status(s)
+    inside = s.disk + "/fill"
+    fill(inside)
     until("not ready", lambda: status(s) in ("disk full or read-only", "journal cannot be written"))
     os.remove(inside)
     until("ready again", lambda: status(s) == "ok")
@@ -277,6 +295,57 @@ def a_full_disk_has_its_name(d):
         r = subprocess.run([*prefix[:-3], "-c", filled, d + "/disk", binary, "serve", "--data", folder, "--listen", "127.0.0.1:0"],
                            capture_output=True, timeout=PATIENCE)
         assert r.returncode != 0 and b"The disk is full" in r.stderr and b"/disk/data" in r.stderr, r
+
+
+@case
+def an_upload_goes_on_after_a_full_disk(d):
+    """What fits is kept and told, the rest is sent when there is room; of a part with a checksum nothing is kept."""
+    prefix = mounting(d, MOUNT % 24)
+    if not prefix:
+        return "skipped: no file system can be mounted here"
+    s = on_a_small_disk(d, prefix)
+    token = s.admin()
+    data = os.urandom(12 << 20)
+
+    def ask(method, path, headers, body=b""):
+        c = http.client.HTTPConnection("127.0.0.1", s.port, timeout=PATIENCE)
+        c.request(method, path, body, {"Authorization": "Bearer " + token, "Tus-Resumable": "1.0.0", **headers})
+        r = c.getresponse()
+        r.text = r.read()
+        c.close()
+        return r
+
+    def part(offset, body, **more):
+        r = ask("PATCH", at, {"Content-Type": "application/offset+octet-stream", "Upload-Offset": str(offset), **more}, body)
+        return r.status, r.text
+
+    def offset():
+        return int(ask("HEAD", at, {}).getheader("Upload-Offset"))
+
+    r = ask("POST", "/api/v1/uploads", {"Upload-Length": str(len(data))})
+    assert r.status == 201, r.text
+    at = r.getheader("Location")
+    assert part(0, data[:4 << 20])[0] == 204
+    fill(s.disk + "/fill")
+    with open(s.disk + "/fill", "r+b") as f:
+        f.truncate(os.path.getsize(s.disk + "/fill") - (1 << 20))  # a megabyte is left
+    code, text = part(4 << 20, data[4 << 20:8 << 20], **{"Upload-Checksum": "sha256 " + base64.b64encode(hashlib.sha256(data[4 << 20:8 << 20]).digest()).decode()})
+    assert code == 507 and b"storage_full" in text and d.encode() not in text, (code, text)
+    assert offset() == 4 << 20, "%d bytes of a part with a checksum are kept" % (offset() - (4 << 20))
+    code, text = part(4 << 20, data[4 << 20:8 << 20])
+    assert code == 507 and b"storage_full" in text, (code, text)
+    n = offset()
+    assert 4 << 20 <= n < 8 << 20, n
+    os.remove(s.disk + "/fill")
+    until("room again", lambda: status(s) == "ok")
+    assert part(n, data[n:8 << 20])[0] == 204
+    assert part(8 << 20, data[8 << 20:])[0] == 204
+    with open("%s/data/uploads/%s.part" % (s.disk, at.split("/")[-1]), "rb") as f:
+        assert f.read() == data, "the file has other bytes"
+    fill(s.disk + "/fill")
+    r = ask("POST", "/api/v1/uploads", {"Upload-Length": "100"})
+    assert r.status in (201, 507), (r.status, r.text)
+    s.stop()
 
 
 # ---- what others write ----
