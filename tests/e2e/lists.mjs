@@ -94,6 +94,14 @@ export async function ordering({ page, base, shot, allow }) {
   await chats(page).getByRole('heading', { name: 'Ripe fruit' }).waitFor();
   await chats(page).getByText('Speak of fruit alone.').waitFor();
   await chats(page).getByRole('button', { name: 'More for Ripe fruit' }).click();
+  await page.getByRole('menuitem', { name: 'Share' }).click();
+  await page.getByRole('dialog').getByLabel('Everyone').selectOption('May use it');
+  found.push(...(await look(page, 'a folder is shared')));
+  await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  const { items: mine } = await (await page.request.get(`${base}/api/v1/folders`)).json();
+  assert.deepEqual(mine.map((f) => [f.name, f.shared]), [['Ripe fruit', true]]);
+  await chats(page).getByRole('button', { name: 'More for Ripe fruit' }).click();
   await page.getByRole('menuitem', { name: 'Delete folder' }).click();
   await link(page, /^Apples/).waitFor();
   await undo(page, 'Folder deleted.');

@@ -2,7 +2,8 @@
 // those of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
-import { answer, has, newChat, ready } from './chat.mjs';
+import { answer, ask, has, newChat, ready } from './chat.mjs';
+import { Gate } from './mock.mjs';
 
 const composer = (page) => page.getByRole('textbox', { name: 'Message' });
 const drafted = (page) => page.getByRole('list', { name: 'Pictures of the message' }).last().getByRole('img');
@@ -102,6 +103,26 @@ export async function pictures({ page, mock, base, shot }) {
     await shot('viewer');
     await page.keyboard.press('Escape');
     await viewer.waitFor({ state: 'detached' });
+
+    // They wait in the queue with their question.
+    const gate = new Gate();
+    mock.on('Slowly', async ({ say }) => {
+      say('Slow');
+      await gate.opened;
+    });
+    await ask(page, 'Slowly');
+    await has(answer(page), 'Slow');
+    await bring(page, 'paste', 'later.png', await draw(page, 48, 48));
+    await drafted(page).first().waitFor();
+    await composer(page).fill('What is this?');
+    await composer(page).press('Enter');
+    const queued = page.getByRole('list', { name: 'Queued messages' }).getByRole('listitem');
+    assert.equal(await queued.getByRole('img', { name: 'Picture 1' }).evaluate((img) => img.decode().then(() => img.naturalWidth)), 48);
+    await shot('queued');
+    gate.open();
+    await has(answer(page), 'Teal.');
+    await ready(page);
+    assert.equal(mock.calls.findLast((c) => c.messages.at(-1).content === 'What is this?').messages.at(-1).images.length, 1);
     await choose('mock:1b');
     nothing(found);
   } finally {

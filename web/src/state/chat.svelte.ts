@@ -326,9 +326,9 @@ export class Chat extends Followed {
   }
 
   /** Has a question wait for the answer that is being written. Throws what went wrong. */
-  async enqueue(content: string, model: string | null): Promise<void> {
+  async enqueue(content: string, model: string | null, pictures: ImagePart[] = []): Promise<void> {
     if (!this.id) return;
-    const { turn_id } = await queueTurn(this.id, { content, model: model ?? undefined, language: i18n.language });
+    const { turn_id } = await queueTurn(this.id, { ...asked(content, pictures), model: model ?? undefined, language: i18n.language });
     // The answer may have ended in the meantime: then it was asked at once.
     await (turn_id ? this.reload() : this.queue.load());
   }

@@ -7,7 +7,7 @@ const at = (id: string) => ({ params: { path: { id } } });
 /** What waits until the answer that is being written is complete, in its order. */
 export const listQueue = async (conversation: string) => (await take(http.GET('/api/v1/conversations/{id}/queue', at(conversation)))).items;
 /** Has a question wait, or asks it at once where nothing is being written. */
-export const queueTurn = async (conversation: string, body: TurnRequest & { content: string }) =>
+export const queueTurn = async (conversation: string, body: TurnRequest) =>
   (await take(http.POST('/api/v1/conversations/{id}/turns', { ...at(conversation), body: { ...body, queue: true } }))) as TurnQueued;
 export const changeQueued = (id: string, content: string) => take(http.PATCH('/api/v1/queued/{id}', { ...at(id), body: { content } }));
 export const removeQueued = (id: string) => take(http.DELETE('/api/v1/queued/{id}', at(id)));
