@@ -13,7 +13,7 @@
 
 struct assistant_body {
 	struct assistant a;
-	const char *may;
+	const char *may, *model;
 	bool is_default;
 	struct parameters parameters;
 	struct schema_list starters;
@@ -39,7 +39,7 @@ static const struct field assistant_fields[] = {
 	FIELD_TEXT(B, a.description, "description", 0, 0, FIELD_REQUIRED, "What it is for."),
 	FIELD_STR(B, a.emoji, "emoji", 0, 0, FIELD_REQUIRED, "Its sign; empty: none."),
 	FIELD_ID(B, a.image_id, "image_id", 0, "Its picture; null: none."),
-	FIELD_STR(B, a.model, "model", 0, 0, 0, "Id of the model that answers; null: the conversation's."),
+	FIELD_STR(B, model, "model", 0, 0, 0, "Id of the model that answers; null: the conversation's."),
 	FIELD_TEXT(B, a.instructions, "instructions", 0, 0, FIELD_REQUIRED, "What the model is told."),
 	FIELD_OBJECT(B, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How its answers are made."),
 	FIELD(FT_STRS, B, starters, "starters", .flags = FIELD_REQUIRED, A_STARTER),
@@ -73,23 +73,17 @@ static const struct schema new_schema = SCHEMA("AssistantNew", B, new_fields, "A
 static const struct schema patch_schema = SCHEMA("AssistantPatch", B, patch_fields, "What to change; the rest stays.");
 #undef B
 
-struct version_answer {
-	struct assistant_version v;
-	struct parameters parameters;
-	struct schema_list starters;
-};
-
-#define V struct version_answer
+#define V struct assistant_body
 static const struct field version_fields[] = {
-	FIELD_I64(V, v.version, "version", 0, 0, FIELD_REQUIRED, "Its number."),
-	FIELD_TIME(V, v.created_at, "created_at", FIELD_REQUIRED, "Since when it was so."),
-	FIELD_ID(V, v.user_id, "user_id", 0, "Who made it so; null: is gone."),
-	FIELD_STR(V, v.name, "name", 0, 0, FIELD_REQUIRED, "As of an assistant, as all that follows."),
-	FIELD_TEXT(V, v.description, "description", 0, 0, FIELD_REQUIRED, "What it is for."),
-	FIELD_STR(V, v.emoji, "emoji", 0, 0, FIELD_REQUIRED, "Its sign."),
-	FIELD_ID(V, v.image_id, "image_id", 0, "Its picture; null: none."),
-	FIELD_STR(V, v.model, "model", 0, 0, FIELD_REQUIRED, "Its model; empty: the conversation's."),
-	FIELD_TEXT(V, v.instructions, "instructions", 0, 0, FIELD_REQUIRED, "What the model is told."),
+	FIELD_I64(V, a.version, "version", 0, 0, FIELD_REQUIRED, "Its number."),
+	FIELD_TIME(V, a.created_at, "created_at", FIELD_REQUIRED, "Since when it was so."),
+	FIELD_ID(V, a.user_id, "user_id", 0, "Who made it so; null: is gone."),
+	FIELD_STR(V, a.name, "name", 0, 0, FIELD_REQUIRED, "As of an assistant, as all that follows."),
+	FIELD_TEXT(V, a.description, "description", 0, 0, FIELD_REQUIRED, "What it is for."),
+	FIELD_STR(V, a.emoji, "emoji", 0, 0, FIELD_REQUIRED, "Its sign."),
+	FIELD_ID(V, a.image_id, "image_id", 0, "Its picture; null: none."),
+	FIELD_STR(V, a.model, "model", 0, 0, FIELD_REQUIRED, "Its model; empty: the conversation's."),
+	FIELD_TEXT(V, a.instructions, "instructions", 0, 0, FIELD_REQUIRED, "What the model is told."),
 	FIELD_OBJECT(V, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How its answers are made."),
 	FIELD(FT_STRS, V, starters, "starters", .flags = FIELD_REQUIRED, A_STARTER),
 };
@@ -124,16 +118,20 @@ static const char *write_starters(struct request *q, const struct schema_list *l
 	return buf_status(&b) < 0 ? NULL : arena_strndup(&q->mem, b.p, b.n);
 }
 
-static int body_of(struct request *q, const struct assistant *a, atelier_id default_id, struct assistant_body *ret)
+static int read_default(struct request *q, struct db_conn *c, atelier_id *ret)
 {
-	int r;
+	return assistants_default(c, q->who.user.id, &q->mem, ret, &q->err);
+}
 
-	*ret = (struct assistant_body){
-		.a = *a, .may = shared_may(q, a->user_id, a->may), .is_default = a->id == default_id};
-	if (!*a->model)
-		ret->a.model = NULL;
-	r = parameters_read(a->parameters, &q->mem, &ret->parameters, &q->err);
-	return r < 0 ? r : read_starters(q, a->starters, &ret->starters);
+static int fill(struct request *q, atelier_id default_id, void *body)
+{
+	struct assistant_body *b = body;
+	int r = parameters_read(b->a.parameters, &q->mem, &b->parameters, &q->err);
+
+	b->may = shared_may(q, b->a.user_id, b->a.may);
+	b->model = *b->a.model ? b->a.model : NULL;
+	b->is_default = b->a.id == default_id;
+	return r < 0 ? r : read_starters(q, b->a.starters, &b->starters);
 }
 
 static int edit(void *row, void *arg, struct err *e)
@@ -157,75 +155,6 @@ static int edit(void *row, void *arg, struct err *e)
 	return a->parameters && a->starters ? 0 : err_set(e, -ENOMEM, "no memory left for an assistant");
 }
 
-static int answer_assistant(struct request *q, atelier_id id)
-{
-	struct assistant_body *out = ARENA_NEW(&q->mem, struct assistant_body);
-	struct assistant a;
-	atelier_id default_id = 0;
-	int r;
-
-	if (!out)
-		return request_no_memory(q);
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-		r = assistants_get(c, q->who.user.id, id, GRANT_READ, &q->mem, &a, &q->err);
-		if (r == 0)
-			r = assistants_default(c, q->who.user.id, &q->mem, &default_id, &q->err);
-	}
-	q->answer = out;
-	return r < 0 ? r : body_of(q, &a, default_id, out);
-}
-
-static void tell(struct request *q, atelier_id id, const char *what)
-{
-	bus_publish(q->api->c.bus, &(struct bus_event){BUS_ASSISTANT, what, q->who.user.id, id, 0});
-}
-
-/* ---- handlers ---- */
-
-int assistants_all(struct request *q, struct list_answer *ret)
-{
-	struct assistant_list l = {0};
-	atelier_id default_id = 0;
-	int r;
-
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-		r = assistants_list(c, q->who.user.id, &q->mem, &l, &q->err);
-		if (r == 0)
-			r = assistants_default(c, q->who.user.id, &q->mem, &default_id, &q->err);
-	}
-	struct assistant_body *items = ARENA_ARRAY(&q->mem, struct assistant_body, l.n + 1);
-	if (!items)
-		return request_no_memory(q);
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = body_of(q, &l.items[i], default_id, &items[i]);
-	*ret = (struct list_answer){.items = {items, l.n}};
-	return r;
-}
-
-static int assistants_get_all(struct request *q)
-{
-	struct list_answer l = {0};
-	int r = assistants_all(q, &l);
-
-	return r < 0 ? r : answer_list(q, l.items.items, l.items.n, NULL);
-}
-
-static int create(struct request *q, struct assistant *a)
-{
-	atelier_id id;
-	int r;
-
-	a->user_id = q->who.user.id;
-	a->version = 1;
-	r = assistants_create(q->api->c.db, a, &id, &q->err);
-	if (r < 0)
-		return r;
-	tell(q, id, "created");
-	return answer_assistant(q, id);
-}
-
 /* A picture that others will see has to be one's own to show. */
 static int check_image(struct request *q)
 {
@@ -236,126 +165,28 @@ static int check_image(struct request *q)
 	return in->a.image_id ? images_get(c, q->who.user.id, in->a.image_id, &q->mem, &image, &q->err) : 0;
 }
 
-static int assistants_post(struct request *q)
-{
-	struct assistant a = {
-		.description = "", .emoji = "", .model = "", .instructions = "", .parameters = "{}", .starters = "[]"};
-	int r = check_image(q);
+static const struct assistant fresh = {
+	.description = "", .emoji = "", .model = "", .instructions = "", .parameters = "{}", .starters = "[]"};
+static const struct shared_resource assistants = {.kind = &assistants_kind,
+	.bus = BUS_ASSISTANT,
+	.word = "assistant",
+	.fresh = &fresh,
+	.row = sizeof(struct assistant),
+	.body = sizeof(struct assistant_body),
+	.name = offsetof(struct assistant, name),
+	.name_max = NAME_MAX_N,
+	.copy = " ",
+	.check = check_image,
+	.edit = edit,
+	.read_common = read_default,
+	.fill = fill};
 
-	if (r == 0)
-		r = edit(&a, q, &q->err);
-	return r < 0 ? r : create(q, &a);
+int assistants_all(struct request *q, struct list_answer *ret)
+{
+	return shared_bodies(q, &assistants, ret);
 }
 
-static int assistant_get(struct request *q)
-{
-	return answer_assistant(q, q->arg_id);
-}
-
-static int change(struct request *q, int (*fn)(void *row, void *arg, struct err *e), void *arg)
-{
-	const struct rows_edit x = {q->arg_id, fn, arg, &q->mem};
-	struct assistant a;
-	int r = assistants_edit(q->api->c.db, q->who.user.id, &x, &a, &q->err);
-
-	if (r < 0)
-		return r;
-	tell(q, q->arg_id, "updated");
-	return answer_assistant(q, q->arg_id);
-}
-
-static int assistant_patch(struct request *q)
-{
-	int r = check_image(q);
-
-	return r < 0 ? r : change(q, edit, q);
-}
-
-static int assistant_delete(struct request *q)
-{
-	int r = assistants_delete(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
-
-	if (r == 0)
-		tell(q, q->arg_id, "deleted");
-	return r;
-}
-
-/* A copy of what one may read is one's own. Its name is the first free one of "NAME 2", "NAME 3" ... */
-static int duplicate_post(struct request *q)
-{
-	struct assistant a;
-	const char *name;
-	int r;
-
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-		r = assistants_get(c, q->who.user.id, q->arg_id, GRANT_READ, &q->mem, &a, &q->err);
-	}
-	name = a.name;
-	for (int i = 2; r == 0 && i < 100; i++) {
-		a.name = arena_printf(&q->mem, "%.*s %d", NAME_MAX_N, name, i);
-		if (!a.name)
-			return request_no_memory(q);
-		r = create(q, &a);
-		if (r != E_CONFLICT)
-			return r;
-		err_clear(&q->err);
-		r = 0;
-	}
-	return r < 0 ? r : err_set(&q->err, E_CONFLICT, "There are too many copies of this assistant already.");
-}
-
-static int load_versions(struct request *q, struct assistant_versions *ret)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-
-	return assistants_versions(c, q->who.user.id, q->arg_id, &q->mem, ret, &q->err);
-}
-
-static int versions_get_all(struct request *q)
-{
-	struct assistant_versions l = {0};
-	int r = load_versions(q, &l);
-	struct version_answer *items = ARENA_ARRAY(&q->mem, struct version_answer, l.n + 1);
-
-	if (!items)
-		return request_no_memory(q);
-	for (size_t i = 0; r == 0 && i < l.n; i++) {
-		items[i] = (struct version_answer){.v = l.items[i]};
-		r = parameters_read(l.items[i].parameters, &q->mem, &items[i].parameters, &q->err);
-		if (r == 0)
-			r = read_starters(q, l.items[i].starters, &items[i].starters);
-	}
-	return r < 0 ? r : answer_list(q, items, l.n, NULL);
-}
-
-static int make_as(void *row, void *arg, struct err *e UNUSED)
-{
-	const struct assistant_version *v = arg;
-	struct assistant *a = row;
-
-	a->name = v->name;
-	a->description = v->description;
-	a->emoji = v->emoji;
-	a->image_id = v->image_id;
-	a->model = v->model;
-	a->instructions = v->instructions;
-	a->parameters = v->parameters;
-	a->starters = v->starters;
-	return 0;
-}
-
-static int rollback_post(struct request *q)
-{
-	const struct rollback *in = q->body;
-	struct assistant_versions l = {0};
-	int r = load_versions(q, &l);
-
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		if (l.items[i].version == in->version)
-			return change(q, make_as, &l.items[i]);
-	return r < 0 ? r : err_set(&q->err, E_NOT_FOUND, "There is no such version.");
-}
+/* ---- with which conversations begin ---- */
 
 struct default_edit {
 	atelier_id assistant_id;
@@ -390,63 +221,38 @@ static int default_put(struct request *q)
 	if (r == 0)
 		r = assistants_set_default(q->api->c.db, for_all ? 0 : q->who.user.id, in->assistant_id, &q->err);
 	if (r == 0 && in->assistant_id)
-		tell(q, in->assistant_id, "updated");
+		shared_tell(q, &assistants, in->assistant_id, "updated");
 	return r;
 }
 
-/* Who has it is its owner's affair. */
-static int check_owner(struct request *q)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-	struct assistant a;
-	int r = assistants_get(c, q->who.user.id, q->arg_id, GRANT_READ, &q->mem, &a, &q->err);
-
-	if (r == 0 && a.user_id != q->who.user.id)
-		r = err_set(&q->err, E_FORBIDDEN, "Only its owner says who has this assistant.");
-	return r;
-}
-
-static int grants_get(struct request *q)
-{
-	int r = check_owner(q);
-
-	return r < 0 ? r : answer_shared(q, &(struct grant_place){.kind = "assistant", .id = q->arg_id});
-}
-
-static int grants_put(struct request *q)
-{
-	int r = check_owner(q);
-
-	return r < 0 ? r : set_shared(q, &(struct grant_place){.kind = "assistant", .id = q->arg_id});
-}
-
-#define A V1 "/assistants"
+#define A    V1 "/assistants"
+#define THIS .shared = &assistants
 /* clang-format off */
 static const struct route routes[] = {
-	{"GET", A, "listAssistants", assistants_get_all, ACCESS_USER, .status = 200,
+	{"GET", A, "listAssistants", shared_get_all, ACCESS_USER, .status = 200, THIS,
 		.answer = &assistant_list_schema, .summary = "The own assistants, and those that others share."},
-	{"POST", A, "createAssistant", assistants_post, ACCESS_USER, .status = 201,
+	{"POST", A, "createAssistant", shared_post, ACCESS_USER, .status = 201, THIS,
 		.body = &new_schema, .answer = &assistant_schema, FAILS(E_NOT_FOUND, E_CONFLICT),
 		.summary = "Make an assistant."},
 	{"PUT", A "/default", "setDefaultAssistant", default_put, ACCESS_USER, .status = 204,
 		.body = &default_schema, SHORT_BODY, FAILS(E_NOT_FOUND),
 		.summary = "Choose the assistant with which conversations begin that are made without model and assistant."},
-	{"GET", A "/{id}", "getAssistant", assistant_get, ACCESS_USER, .status = 200,
+	{"GET", A "/{id}", "getAssistant", shared_get_one, ACCESS_USER, .status = 200, THIS,
 		.answer = &assistant_schema, .summary = "One assistant."},
-	{"PATCH", A "/{id}", "updateAssistant", assistant_patch, ACCESS_USER, .status = 200,
+	{"PATCH", A "/{id}", "updateAssistant", shared_patch, ACCESS_USER, .status = 200, THIS,
 		.body = &patch_schema, .answer = &assistant_schema, FAILS(E_CONFLICT), .summary = "Change an assistant."},
-	{"DELETE", A "/{id}", "deleteAssistant", assistant_delete, ACCESS_USER, .status = 204,
+	{"DELETE", A "/{id}", "deleteAssistant", shared_delete_one, ACCESS_USER, .status = 204, THIS,
 		.summary = "Delete an own assistant; conversations go on without it."},
-	{"POST", A "/{id}/duplicate", "duplicateAssistant", duplicate_post, ACCESS_USER, .status = 201,
+	{"POST", A "/{id}/duplicate", "duplicateAssistant", shared_duplicate, ACCESS_USER, .status = 201, THIS,
 		.answer = &assistant_schema, FAILS(E_CONFLICT), .summary = "Make an own copy of it."},
-	{"GET", A "/{id}/versions", "listAssistantVersions", versions_get_all, ACCESS_USER, .status = 200,
+	{"GET", A "/{id}/versions", "listAssistantVersions", shared_get_versions, ACCESS_USER, .status = 200, THIS,
 		.answer = &version_list_schema, .summary = "What it was, and is; for who may edit it."},
-	{"POST", A "/{id}/rollback", "rollBackAssistant", rollback_post, ACCESS_USER, .status = 200,
+	{"POST", A "/{id}/rollback", "rollBackAssistant", shared_rollback, ACCESS_USER, .status = 200, THIS,
 		.body = &rollback_schema, SHORT_BODY, .answer = &assistant_schema, FAILS(E_CONFLICT),
 		.summary = "Make it what it was."},
-	{"GET", A "/{id}/grants", "listAssistantGrants", grants_get, ACCESS_USER, .status = 200,
+	{"GET", A "/{id}/grants", "listAssistantGrants", shared_get_grants, ACCESS_USER, .status = 200, THIS,
 		.answer = &shared_grants_schema, .summary = "Who has it beside its owner."},
-	{"PUT", A "/{id}/grants", "setAssistantGrants", grants_put, ACCESS_USER, .status = 200,
+	{"PUT", A "/{id}/grants", "setAssistantGrants", shared_put_grants, ACCESS_USER, .status = 200, THIS,
 		.body = &shared_grants_edit_schema, .answer = &shared_grants_schema, FAILS(E_CONFLICT),
 		.summary = "Say who has it."},
 };

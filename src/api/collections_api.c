@@ -51,79 +51,25 @@ static const struct schema new_schema = SCHEMA("CollectionNew", C, new_fields, "
 static const struct schema patch_schema = SCHEMA("CollectionPatch", C, patch_fields, "What to change; the rest stays.");
 #undef C
 
-/* The model of an identity (rag/embed.h). */
-static struct collection_answer answer_of(struct request *q, const struct collection *c)
+static int fill(struct request *q, atelier_id none UNUSED, void *body)
 {
-	return (struct collection_answer){*c, shared_may(q, c->user_id, c->may),
-		c->identity && *c->identity ? identity_model(c->identity, &q->mem) : NULL};
+	struct collection_answer *b = body;
+
+	b->may = shared_may(q, b->c.user_id, b->c.may);
+	b->embedding_model = b->c.identity && *b->c.identity ? identity_model(b->c.identity, &q->mem) : NULL;
+	return 0;
 }
 
-static int load(struct request *q, enum grant_verb verb, struct collection *ret)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-
-	return collections_get(c, q->who.user.id, q->arg_id, verb, &q->mem, ret, &q->err);
-}
-
-static int answer_collection(struct request *q)
-{
-	struct collection_answer *out = ARENA_NEW(&q->mem, struct collection_answer);
-	struct collection c = {0};
-	int r = out ? load(q, GRANT_READ, &c) : request_no_memory(q);
-
-	q->answer = out;
-	if (r == 0 && out)
-		*out = answer_of(q, &c);
-	return r;
-}
-
-static int collections_get_all(struct request *q)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-	struct collection_rows l = {.n = 0};
-	int r = collections_list(c, q->who.user.id, &q->mem, &l, &q->err);
-	struct collection_answer *items = ARENA_ARRAY(&q->mem, struct collection_answer, l.n + 1);
-
-	if (!items)
-		return request_no_memory(q);
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		items[i] = answer_of(q, &l.items[i]);
-	return r < 0 ? r : answer_list(q, items, l.n, NULL);
-}
-
-static int collections_post(struct request *q)
-{
-	struct collection c = {.user_id = q->who.user.id,
-		.description = "",
-		.passage_tokens = 128,
-		.passages = 8,
-		.mode = "hybrid",
-		.weight = 50};
-	int r;
-
-	request_apply(q, &c);
-	r = collections_create(q->api->c.db, &c, &q->arg_id, &q->err);
-	return r < 0 ? r : answer_collection(q);
-}
-
-static int collection_get(struct request *q)
-{
-	return answer_collection(q);
-}
-
-static int collection_patch(struct request *q)
-{
-	const struct rows_edit edit = {q->arg_id, request_edit, q, &q->mem};
-	struct collection c = {0};
-	int r = collections_edit(q->api->c.db, q->who.user.id, &edit, &c, &q->err);
-
-	return r < 0 ? r : answer_collection(q);
-}
-
-static int collection_delete(struct request *q)
-{
-	return collections_delete(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
-}
+static const struct collection fresh = {
+	.description = "", .passage_tokens = 128, .passages = 8, .mode = "hybrid", .weight = 50};
+static const struct shared_resource collections = {.kind = &collections_kind,
+	.bus = BUS_COLLECTION,
+	.word = "collection",
+	.fresh = &fresh,
+	.row = sizeof(struct collection),
+	.body = sizeof(struct collection_answer),
+	.edit = request_edit,
+	.fill = fill};
 
 struct embedded_answer {
 	int64_t documents;
@@ -154,52 +100,28 @@ static int embed_post(struct request *q)
 	return r;
 }
 
-/* Who has it is its owner's affair. */
-static int check_owner(struct request *q)
-{
-	struct collection c = {0};
-	int r = load(q, GRANT_READ, &c);
-
-	if (r == 0 && c.user_id != q->who.user.id)
-		r = err_set(&q->err, E_FORBIDDEN, "Only its owner says who has this collection.");
-	return r;
-}
-
-static int grants_get(struct request *q)
-{
-	int r = check_owner(q);
-
-	return r < 0 ? r : answer_shared(q, &(struct grant_place){.kind = "collection", .id = q->arg_id});
-}
-
-static int grants_put(struct request *q)
-{
-	int r = check_owner(q);
-
-	return r < 0 ? r : set_shared(q, &(struct grant_place){.kind = "collection", .id = q->arg_id});
-}
-
-#define P V1 "/collections"
+#define P    V1 "/collections"
+#define THIS .shared = &collections
 /* clang-format off */
 static const struct route routes[] = {
-	{"GET", P, "listCollections", collections_get_all, ACCESS_USER, .status = 200,
+	{"GET", P, "listCollections", shared_get_all, ACCESS_USER, .status = 200, THIS,
 		.answer = &collection_list_schema, .summary = "The own collections, and those that others share."},
-	{"POST", P, "createCollection", collections_post, ACCESS_USER, .status = 201,
+	{"POST", P, "createCollection", shared_post, ACCESS_USER, .status = 201, THIS,
 		.body = &new_schema, SHORT_BODY, .answer = &collection_schema, FAILS(E_CONFLICT),
 		.summary = "Make a collection."},
-	{"GET", P "/{id}", "getCollection", collection_get, ACCESS_USER, .status = 200,
+	{"GET", P "/{id}", "getCollection", shared_get_one, ACCESS_USER, .status = 200, THIS,
 		.answer = &collection_schema, .summary = "One collection."},
-	{"PATCH", P "/{id}", "updateCollection", collection_patch, ACCESS_USER, .status = 200,
+	{"PATCH", P "/{id}", "updateCollection", shared_patch, ACCESS_USER, .status = 200, THIS,
 		.body = &patch_schema, SHORT_BODY, .answer = &collection_schema, FAILS(E_CONFLICT),
 		.summary = "Change a collection."},
-	{"DELETE", P "/{id}", "deleteCollection", collection_delete, ACCESS_USER, .status = 204,
+	{"DELETE", P "/{id}", "deleteCollection", shared_delete_one, ACCESS_USER, .status = 204, THIS,
 		.summary = "Delete an own collection with all its documents."},
 	{"POST", P "/{id}/embed", "embedCollection", embed_post, ACCESS_USER, .status = 202,
 		.answer = &embedded_schema, FAILS(E_MODEL_UNKNOWN, E_BUSY),
 		.summary = "Have all documents embedded by the model for embeddings, by which it is searched when all are."},
-	{"GET", P "/{id}/grants", "listCollectionGrants", grants_get, ACCESS_USER, .status = 200,
+	{"GET", P "/{id}/grants", "listCollectionGrants", shared_get_grants, ACCESS_USER, .status = 200, THIS,
 		.answer = &shared_grants_schema, .summary = "Who has it beside its owner."},
-	{"PUT", P "/{id}/grants", "setCollectionGrants", grants_put, ACCESS_USER, .status = 200,
+	{"PUT", P "/{id}/grants", "setCollectionGrants", shared_put_grants, ACCESS_USER, .status = 200, THIS,
 		.body = &shared_grants_edit_schema, .answer = &shared_grants_schema, FAILS(E_CONFLICT),
 		.summary = "Say who has it."},
 };

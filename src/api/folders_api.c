@@ -145,31 +145,12 @@ static int folder_delete(struct request *q)
 	return r;
 }
 
-/* Who has it is its owner's affair. */
-static int check_owner(struct request *q)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-	struct folder f = {0};
-	int r = folders_get(c, q->who.user.id, q->arg_id, GRANT_READ, &q->mem, &f, &q->err);
-
-	if (r == 0 && f.user_id != q->who.user.id)
-		r = err_set(&q->err, E_FORBIDDEN, "Only its owner says who has this folder.");
-	return r;
-}
-
-static int grants_get(struct request *q)
-{
-	int r = check_owner(q);
-
-	return r < 0 ? r : answer_shared(q, &(struct grant_place){.kind = "folder", .id = q->arg_id});
-}
-
-static int grants_put(struct request *q)
-{
-	int r = check_owner(q);
-
-	return r < 0 ? r : set_shared(q, &(struct grant_place){.kind = "folder", .id = q->arg_id});
-}
+/* For its grants: a folder counts what is in it, so that all else has a way of its own. */
+static const struct shared_resource folders = {.kind = &folders_kind,
+	.bus = BUS_FOLDER,
+	.word = "folder",
+	.row = sizeof(struct folder),
+	.body = sizeof(struct folder_answer)};
 
 static int tags_get_all(struct request *q)
 {
@@ -193,9 +174,11 @@ static const struct route routes[] = {
 		.body = &folder_patch_schema, .answer = &folder_schema, FAILS(E_CONFLICT), .summary = "Change a folder."},
 	{"DELETE", V1 "/folders/{id}", "deleteFolder", folder_delete, ACCESS_USER, .status = 204,
 		.summary = "Delete a folder; its conversations stay."},
-	{"GET", V1 "/folders/{id}/grants", "listFolderGrants", grants_get, ACCESS_USER, .status = 200,
+	{"GET", V1 "/folders/{id}/grants", "listFolderGrants", shared_get_grants, ACCESS_USER, .status = 200,
+		.shared = &folders,
 		.answer = &shared_grants_schema, .summary = "Who has it beside its owner."},
-	{"PUT", V1 "/folders/{id}/grants", "setFolderGrants", grants_put, ACCESS_USER, .status = 200,
+	{"PUT", V1 "/folders/{id}/grants", "setFolderGrants", shared_put_grants, ACCESS_USER, .status = 200,
+		.shared = &folders,
 		.body = &shared_grants_edit_schema, .answer = &shared_grants_schema, FAILS(E_CONFLICT),
 		.summary = "Say who may read it, use it for their own conversations, or edit it."},
 	{"GET", V1 "/tags", "listTags", tags_get_all, ACCESS_USER, .status = 200,

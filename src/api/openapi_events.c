@@ -83,7 +83,8 @@ void openapi_add_events(struct buf *b)
 	add_frame(b, "hello", false, "version:string", "First frame of the change feed.");
 	buf_add_char(b, ',');
 	add_frame(b, "change", false, "kind:string id:string turn_id:string? what:string",
-		"Something (kind) has changed: a conversation, a folder, an assistant or a prompt (created, updated, "
+		"Something (kind) has changed: a conversation, a folder, an assistant, a prompt or a collection "
+		"(created, updated, "
 		"deleted), a "
 		"turn or a job (started, ended), the queue of a conversation (queued, edited, removed, sent). `id` is "
 		"the "

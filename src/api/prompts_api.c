@@ -99,23 +99,18 @@ static const struct schema new_schema = SCHEMA("PromptNew", B, new_fields, "A ne
 static const struct schema patch_schema = SCHEMA("PromptPatch", B, patch_fields, "What to change; the rest stays.");
 #undef B
 
-struct version_answer {
-	struct prompt_version w;
-	struct variables v;
-};
-
-#define W struct version_answer
+#define W struct prompt_body
 static const struct field version_fields[] = {
-	FIELD_I64(W, w.version, "version", 0, 0, FIELD_REQUIRED, "Its number."),
-	FIELD_TIME(W, w.created_at, "created_at", FIELD_REQUIRED, "Since when it was so."),
-	FIELD_ID(W, w.user_id, "user_id", 0, "Who made it so; null: is gone."),
-	FIELD_STR(W, w.name, "name", 0, 0, FIELD_REQUIRED, "As of a prompt, as all that follows."),
-	FIELD_STR(W, w.kind, "kind", 0, 0, FIELD_REQUIRED, "Its kind."),
-	FIELD_TEXT(W, w.description, "description", 0, 0, FIELD_REQUIRED, "What it is for."),
-	FIELD_STR(W, w.pattern, "pattern", 0, 0, FIELD_REQUIRED, "The models it is for."),
+	FIELD_I64(W, p.version, "version", 0, 0, FIELD_REQUIRED, "Its number."),
+	FIELD_TIME(W, p.created_at, "created_at", FIELD_REQUIRED, "Since when it was so."),
+	FIELD_ID(W, p.user_id, "user_id", 0, "Who made it so; null: is gone."),
+	FIELD_STR(W, p.name, "name", 0, 0, FIELD_REQUIRED, "As of a prompt, as all that follows."),
+	FIELD_STR(W, p.kind, "kind", 0, 0, FIELD_REQUIRED, "Its kind."),
+	FIELD_TEXT(W, p.description, "description", 0, 0, FIELD_REQUIRED, "What it is for."),
+	FIELD_STR(W, p.pattern, "pattern", 0, 0, FIELD_REQUIRED, "The models it is for."),
 	FIELD_LIST(W, v.list, "variables", &variable_schema, 0, FIELD_REQUIRED, "What is asked for."),
-	FIELD_TEXT(W, w.body, "body", 0, 0, FIELD_REQUIRED, "The text."),
-	FIELD_BOOL(W, w.structured, "structured", FIELD_REQUIRED, "Its tags are balanced."),
+	FIELD_TEXT(W, p.body, "body", 0, 0, FIELD_REQUIRED, "The text."),
+	FIELD_BOOL(W, p.structured, "structured", FIELD_REQUIRED, "Its tags are balanced."),
 };
 static const struct schema version_schema = SCHEMA("PromptVersion", W, version_fields, "What a prompt was.");
 #undef W
@@ -136,10 +131,12 @@ static const char *write_variables(struct request *q, const struct variables *v)
 	return buf_status(&b) < 0 ? NULL : arena_strndup(&q->mem, b.p, b.n);
 }
 
-static int body_of(struct request *q, const struct prompt_row *p, struct prompt_body *ret)
+static int fill(struct request *q, atelier_id none UNUSED, void *body)
 {
-	*ret = (struct prompt_body){.p = *p, .may = shared_may(q, p->user_id, p->may)};
-	return read_variables(q, p->variables, &ret->v);
+	struct prompt_body *b = body;
+
+	b->may = shared_may(q, b->p.user_id, b->p.may);
+	return read_variables(q, b->p.variables, &b->v);
 }
 
 static int edit(void *row, void *arg, struct err *e)
@@ -163,123 +160,20 @@ static int edit(void *row, void *arg, struct err *e)
 	return 0;
 }
 
-static int load(struct request *q, atelier_id id, struct prompt_row *ret)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+static const struct prompt_row fresh = {.kind = PROMPT_TEXT, .description = "", .pattern = "", .variables = "{}"};
+static const struct shared_resource prompts = {.kind = &prompts_kind,
+	.bus = BUS_PROMPT,
+	.word = "prompt",
+	.fresh = &fresh,
+	.row = sizeof(struct prompt_row),
+	.body = sizeof(struct prompt_body),
+	.name = offsetof(struct prompt_row, name),
+	.name_max = NAME_MAX_N - 3,
+	.copy = "-",
+	.edit = edit,
+	.fill = fill};
 
-	return prompts_get(c, q->who.user.id, id, GRANT_READ, &q->mem, ret, &q->err);
-}
-
-static int answer_prompt(struct request *q, atelier_id id)
-{
-	struct prompt_body *out = ARENA_NEW(&q->mem, struct prompt_body);
-	struct prompt_row p = {0};
-	int r = out ? load(q, id, &p) : request_no_memory(q);
-
-	q->answer = out;
-	return r < 0 ? r : body_of(q, &p, out);
-}
-
-static void tell(struct request *q, atelier_id id, const char *what)
-{
-	bus_publish(q->api->c.bus, &(struct bus_event){BUS_PROMPT, what, q->who.user.id, id, 0});
-}
-
-/* ---- handlers ---- */
-
-static int prompts_get_all(struct request *q)
-{
-	struct prompt_rows l = {0};
-	int r;
-
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-		r = prompts_list(c, q->who.user.id, &q->mem, &l, &q->err);
-	}
-	struct prompt_body *items = ARENA_ARRAY(&q->mem, struct prompt_body, l.n + 1);
-	if (!items)
-		return request_no_memory(q);
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = body_of(q, &l.items[i], &items[i]);
-	return r < 0 ? r : answer_list(q, items, l.n, NULL);
-}
-
-static int prompts_post(struct request *q)
-{
-	struct prompt_row p = {.user_id = q->who.user.id,
-		.kind = PROMPT_TEXT,
-		.description = "",
-		.pattern = "",
-		.variables = "{}",
-		.version = 1};
-	atelier_id id = 0;
-	int r = edit(&p, q, &q->err);
-
-	if (r == 0)
-		r = prompts_create(q->api->c.db, &p, &id, &q->err);
-	if (r < 0)
-		return r;
-	tell(q, id, "created");
-	return answer_prompt(q, id);
-}
-
-static int prompt_get(struct request *q)
-{
-	return answer_prompt(q, q->arg_id);
-}
-
-static int change(struct request *q, int (*fn)(void *row, void *arg, struct err *e), void *arg)
-{
-	const struct rows_edit x = {q->arg_id, fn, arg, &q->mem};
-	struct prompt_row p = {0};
-	int r = prompts_edit(q->api->c.db, q->who.user.id, &x, &p, &q->err);
-
-	if (r < 0)
-		return r;
-	tell(q, q->arg_id, "updated");
-	return answer_prompt(q, q->arg_id);
-}
-
-static int prompt_patch(struct request *q)
-{
-	return change(q, edit, q);
-}
-
-static int prompt_delete(struct request *q)
-{
-	int r = prompts_delete(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
-
-	if (r == 0)
-		tell(q, q->arg_id, "deleted");
-	return r;
-}
-
-/* A copy of what one may read is one's own. Its name is the first free one of name-2, name-3 ... */
-static int duplicate_post(struct request *q)
-{
-	struct prompt_row p = {0};
-	int r = load(q, q->arg_id, &p);
-	const char *name = p.name;
-
-	p.user_id = q->who.user.id;
-	p.version = 1;
-	for (int i = 2; r == 0 && i < 100; i++) {
-		atelier_id id = 0;
-		p.name = arena_printf(&q->mem, "%.*s-%d", NAME_MAX_N - 3, name, i);
-		if (!p.name)
-			return request_no_memory(q);
-		r = prompts_create(q->api->c.db, &p, &id, &q->err);
-		if (r == 0) {
-			tell(q, id, "created");
-			return answer_prompt(q, id);
-		}
-		if (r != E_CONFLICT)
-			return r;
-		err_clear(&q->err);
-		r = 0;
-	}
-	return r < 0 ? r : err_set(&q->err, E_CONFLICT, "There are too many copies of this prompt already.");
-}
+/* ---- whether a text may be one ---- */
 
 struct check_fault {
 	int64_t line, column;
@@ -328,105 +222,32 @@ static int check_post(struct request *q)
 	return first->message ? 0 : request_no_memory(q);
 }
 
-static int load_versions(struct request *q, struct prompt_versions *ret)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-
-	return prompts_versions(c, q->who.user.id, q->arg_id, &q->mem, ret, &q->err);
-}
-
-static int versions_get_all(struct request *q)
-{
-	struct prompt_versions l = {0};
-	int r = load_versions(q, &l);
-	struct version_answer *items = ARENA_ARRAY(&q->mem, struct version_answer, l.n + 1);
-
-	if (!items)
-		return request_no_memory(q);
-	for (size_t i = 0; r == 0 && i < l.n; i++) {
-		items[i] = (struct version_answer){.w = l.items[i]};
-		r = read_variables(q, l.items[i].variables, &items[i].v);
-	}
-	return r < 0 ? r : answer_list(q, items, l.n, NULL);
-}
-
-static int make_as(void *row, void *arg, struct err *e UNUSED)
-{
-	const struct prompt_version *v = arg;
-	struct prompt_row *p = row;
-
-	p->name = v->name;
-	p->kind = v->kind;
-	p->description = v->description;
-	p->pattern = v->pattern;
-	p->variables = v->variables;
-	p->body = v->body;
-	p->structured = v->structured;
-	return 0;
-}
-
-static int rollback_post(struct request *q)
-{
-	const struct rollback *in = q->body;
-	struct prompt_versions l = {0};
-	int r = load_versions(q, &l);
-
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		if (l.items[i].version == in->version)
-			return change(q, make_as, &l.items[i]);
-	return r < 0 ? r : err_set(&q->err, E_NOT_FOUND, "There is no such version.");
-}
-
-/* Who has it is its owner's affair. */
-static int check_owner(struct request *q)
-{
-	struct prompt_row p = {0};
-	int r = load(q, q->arg_id, &p);
-
-	if (r == 0 && p.user_id != q->who.user.id)
-		r = err_set(&q->err, E_FORBIDDEN, "Only its owner says who has this prompt.");
-	return r;
-}
-
-static int grants_get(struct request *q)
-{
-	int r = check_owner(q);
-
-	return r < 0 ? r : answer_shared(q, &(struct grant_place){.kind = "prompt", .id = q->arg_id});
-}
-
-static int grants_put(struct request *q)
-{
-	int r = check_owner(q);
-
-	return r < 0 ? r : set_shared(q, &(struct grant_place){.kind = "prompt", .id = q->arg_id});
-}
-
-#define P V1 "/prompts"
+#define P    V1 "/prompts"
+#define THIS .shared = &prompts
 /* clang-format off */
 static const struct route routes[] = {
-	{"GET", P, "listPrompts", prompts_get_all, ACCESS_USER, .status = 200,
+	{"GET", P, "listPrompts", shared_get_all, ACCESS_USER, .status = 200, THIS,
 		.answer = &prompt_list_schema, .summary = "The own prompts, and those that others share."},
-	{"POST", P, "createPrompt", prompts_post, ACCESS_USER, .status = 201,
+	{"POST", P, "createPrompt", shared_post, ACCESS_USER, .status = 201, THIS,
 		.body = &new_schema, .answer = &prompt_schema, FAILS(E_CONFLICT), .summary = "Add a prompt."},
-	{"GET", P "/{id}", "getPrompt", prompt_get, ACCESS_USER, .status = 200,
+	{"GET", P "/{id}", "getPrompt", shared_get_one, ACCESS_USER, .status = 200, THIS,
 		.answer = &prompt_schema, .summary = "One prompt."},
-	{"PATCH", P "/{id}", "updatePrompt", prompt_patch, ACCESS_USER, .status = 200,
+	{"PATCH", P "/{id}", "updatePrompt", shared_patch, ACCESS_USER, .status = 200, THIS,
 		.body = &patch_schema, .answer = &prompt_schema, FAILS(E_CONFLICT), .summary = "Change a prompt."},
-	{"DELETE", P "/{id}", "deletePrompt", prompt_delete, ACCESS_USER, .status = 204,
+	{"DELETE", P "/{id}", "deletePrompt", shared_delete_one, ACCESS_USER, .status = 204, THIS,
 		.summary = "Delete an own prompt."},
 	{"POST", P "/check", "checkPrompt", check_post, ACCESS_USER, .status = 200,
 		.body = &check_schema, .answer = &checked_schema, .summary = "Whether the tags of a text are balanced."},
-	{"POST", P "/{id}/duplicate", "duplicatePrompt", duplicate_post, ACCESS_USER, .status = 201,
+	{"POST", P "/{id}/duplicate", "duplicatePrompt", shared_duplicate, ACCESS_USER, .status = 201, THIS,
 		.answer = &prompt_schema, FAILS(E_CONFLICT), .summary = "Make an own copy of it."},
-	{"GET", P "/{id}/versions", "listPromptVersions", versions_get_all, ACCESS_USER, .status = 200,
+	{"GET", P "/{id}/versions", "listPromptVersions", shared_get_versions, ACCESS_USER, .status = 200, THIS,
 		.answer = &version_list_schema, .summary = "What it was, and is; for who may edit it."},
-	{"POST", P "/{id}/rollback", "rollBackPrompt", rollback_post, ACCESS_USER, .status = 200,
+	{"POST", P "/{id}/rollback", "rollBackPrompt", shared_rollback, ACCESS_USER, .status = 200, THIS,
 		.body = &rollback_schema, SHORT_BODY, .answer = &prompt_schema, FAILS(E_CONFLICT),
 		.summary = "Make it what it was."},
-	{"GET", P "/{id}/grants", "listPromptGrants", grants_get, ACCESS_USER, .status = 200,
+	{"GET", P "/{id}/grants", "listPromptGrants", shared_get_grants, ACCESS_USER, .status = 200, THIS,
 		.answer = &shared_grants_schema, .summary = "Who has it beside its owner."},
-	{"PUT", P "/{id}/grants", "setPromptGrants", grants_put, ACCESS_USER, .status = 200,
+	{"PUT", P "/{id}/grants", "setPromptGrants", shared_put_grants, ACCESS_USER, .status = 200, THIS,
 		.body = &shared_grants_edit_schema, .answer = &shared_grants_schema, FAILS(E_CONFLICT),
 		.summary = "Say who has it."},
 };

@@ -66,6 +66,7 @@ struct route {
 	const char *stream; /* name of the event's schema: TurnEvent, FeedEvent; with `answer`: if it is accepted */
 	const struct param *params;
 	size_t n_params;
+	const struct shared_resource *shared; /* what the handlers of shared.h work on */
 	const char *summary;
 };
 

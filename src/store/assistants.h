@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include "store/grants.h"
-#include "store/rows.h"
+#include "store/shared_rows.h"
 
 struct assistant {
 	atelier_id id, user_id;
@@ -30,6 +29,9 @@ struct assistant_list {
 
 #define ASSISTANTS_MAX 500 /* of one person */
 
+/* For shared_create, shared_edit and so on, of struct assistant. */
+extern const struct shared_kind assistants_kind;
+
 /* Those that a person may read, by name. */
 int assistants_list(
 	struct db_conn *c, atelier_id user_id, struct arena *a, struct assistant_list *ret, struct err *e) MUST_CHECK;
@@ -39,13 +41,6 @@ int assistants_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum gr
 /* That a person may use, by its name, however it is written: the person's own before others', of those the oldest. */
 int assistants_named(struct db_conn *c, atelier_id user_id, const char *name, struct arena *a, struct assistant *ret,
 	struct err *e) MUST_CHECK;
-int assistants_create(struct db *db, const struct assistant *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
-/* By who may edit it; the former state is kept as a version. */
-int assistants_edit(
-	struct db *db, atelier_id user_id, const struct rows_edit *x, struct assistant *ret, struct err *e) MUST_CHECK;
-/* By its owner alone, with its grants and versions. */
-int assistants_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
-
 /* ---- with which conversations begin ---- */
 
 /* *ret is 0 when there is none: the person's own choice, else the instance's; one that the person may not use any more is as
@@ -54,20 +49,3 @@ int assistants_default(
 	struct db_conn *c, atelier_id user_id, struct arena *a, atelier_id *ret, struct err *e) MUST_CHECK;
 /* Of a person, or of the instance (user_id 0); id 0: none. That it may be used is the caller's to know. */
 int assistants_set_default(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
-
-/* A former state: all that an edit can change. */
-struct assistant_version {
-	atelier_id id;
-	int64_t version;
-	atelier_id user_id; /* who changed it to this; 0: is gone */
-	const char *name, *description, *emoji, *model, *instructions, *parameters, *starters;
-	atelier_id image_id;
-	int64_t created_at;
-};
-struct assistant_versions {
-	struct assistant_version *items;
-	size_t n;
-};
-/* The newest first, the present one among them; who may edit it sees them. */
-int assistants_versions(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a,
-	struct assistant_versions *ret, struct err *e) MUST_CHECK;

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "store/shared_rows.h"
 #include "store/store_priv.h"
 
 #define NO_COLLECTION "There is no such collection, or it is not shared with you."
@@ -22,44 +21,17 @@ static const struct col columns[] = {COL(I64, R, id), COL_ONCE(I64, R, user_id),
 static const struct rows_table rows = {"collections", "folded", NO_COLLECTION,
 	"You have a collection of this name already.", TABLE(struct collection, columns)};
 
-static const struct shared_kind kind = {.rows = &rows,
+const struct shared_kind collections_kind = {.rows = &rows,
+	.listed = "collections.conversation_id IS NULL",
 	.grants = "collection",
 	.max = COLLECTIONS_MAX,
 	.many = "You have as many collections as there can be.",
 	.user_id = offsetof(struct collection, user_id)};
 
-int collections_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct collection_rows *ret, struct err *e)
-{
-	size_t kept = 0;
-	int r = shared_list(&kind, c, user_id, a, &ret->items, &ret->n, e);
-
-	for (size_t i = 0; r == 0 && i < ret->n; i++)
-		if (!ret->items[i].conversation_id)
-			ret->items[kept++] = ret->items[i];
-	ret->n = r < 0 ? 0 : kept;
-	return r;
-}
-
 int collections_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
 	struct collection *ret, struct err *e)
 {
-	return shared_get(&kind, c, user_id, id, verb, a, ret, e);
-}
-
-int collections_create(struct db *db, const struct collection *in, atelier_id *ret_id, struct err *e)
-{
-	return shared_create(&kind, db, in, ret_id, e);
-}
-
-int collections_edit(
-	struct db *db, atelier_id user_id, const struct rows_edit *x, struct collection *ret, struct err *e)
-{
-	return shared_edit(&kind, db, user_id, x, ret, e);
-}
-
-int collections_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
-{
-	return shared_delete(&kind, db, user_id, id, e);
+	return shared_get(&collections_kind, c, user_id, id, verb, a, ret, e);
 }
 
 /* ---- of a conversation ---- */
@@ -162,8 +134,11 @@ static int add_place(struct gather *g, const struct search_place *x, struct err 
 
 static int add_all(struct gather *g, struct err *e)
 {
-	struct collection_rows l = {.n = 0};
-	int r = collections_list(g->c, g->w->user_id, g->a, &l, e);
+	struct {
+		struct collection *items;
+		size_t n;
+	} l = {.n = 0};
+	int r = shared_list(&collections_kind, g->c, g->w->user_id, g->a, &l.items, &l.n, e);
 
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
 		const struct collection *k = &l.items[i];

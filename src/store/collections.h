@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include "store/grants.h"
-#include "store/rows.h"
+#include "store/shared_rows.h"
 
 #define COLLECTIONS_MAX 1000 /* of one person */
 #define SEARCH_MODES    "hybrid fulltext vectors"
@@ -28,23 +27,12 @@ struct collection {
 	int64_t created_at, updated_at;
 };
 
-struct collection_rows {
-	struct collection *items;
-	size_t n;
-};
+/* For shared_list (without those of conversations), shared_create and so on, of struct collection. */
+extern const struct shared_kind collections_kind;
 
-/* Those that a person may read, by name; not those of conversations. */
-int collections_list(
-	struct db_conn *c, atelier_id user_id, struct arena *a, struct collection_rows *ret, struct err *e) MUST_CHECK;
 /* E_NOT_FOUND for one on which the person does not have the verb. */
 int collections_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
 	struct collection *ret, struct err *e) MUST_CHECK;
-int collections_create(struct db *db, const struct collection *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
-int collections_edit(
-	struct db *db, atelier_id user_id, const struct rows_edit *x, struct collection *ret, struct err *e) MUST_CHECK;
-/* By its owner alone, with its documents and grants. */
-int collections_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
-
 /* That of a person's conversation, made when there is none. E_NOT_FOUND. */
 int collections_of_conversation(
 	struct db *db, atelier_id user_id, atelier_id conversation_id, atelier_id *ret_id, struct err *e) MUST_CHECK;

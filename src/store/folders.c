@@ -1,7 +1,6 @@
 /* folders.c - where people keep conversations. */
 #include "store/folders.h"
 
-#include "store/shared_rows.h"
 #include "store/store_priv.h"
 
 #define F struct folder
@@ -11,7 +10,7 @@ static const struct col columns[] = {COL(I64, F, id), COL_ONCE(I64, F, user_id),
 #undef F
 static const struct rows_table rows = {"folders", "folded", "There is no such folder, or it is not shared with you.",
 	"You have a folder of this name already.", TABLE(struct folder, columns)};
-static const struct shared_kind kind = {.rows = &rows,
+const struct shared_kind folders_kind = {.rows = &rows,
 	.grants = "folder",
 	.max = FOLDERS_MAX,
 	.many = "You have as many folders as there can be.",
@@ -35,7 +34,7 @@ static int count(struct db_conn *c, atelier_id user_id, struct folder *items, si
 
 int folders_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct folder_list *ret, struct err *e)
 {
-	int r = shared_list(&kind, c, user_id, a, &ret->items, &ret->n, e);
+	int r = shared_list(&folders_kind, c, user_id, a, &ret->items, &ret->n, e);
 
 	return r < 0 || ret->n == 0 ? r : count(c, user_id, ret->items, ret->n, e);
 }
@@ -43,7 +42,7 @@ int folders_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct 
 int folders_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
 	struct folder *ret, struct err *e)
 {
-	int r = shared_get(&kind, c, user_id, id, verb, a, ret, e);
+	int r = shared_get(&folders_kind, c, user_id, id, verb, a, ret, e);
 
 	return r < 0 ? r : count(c, user_id, ret, 1, e);
 }
@@ -59,15 +58,15 @@ int folders_usable(struct db_conn *c, atelier_id user_id, atelier_id id, struct 
 
 int folders_create(struct db *db, const struct folder *in, atelier_id *ret_id, struct err *e)
 {
-	return shared_create(&kind, db, in, ret_id, e);
+	return shared_create(&folders_kind, db, in, ret_id, e);
 }
 
 int folders_edit(struct db *db, atelier_id user_id, const struct rows_edit *edit, struct folder *ret, struct err *e)
 {
-	return shared_edit(&kind, db, user_id, edit, ret, e);
+	return shared_edit(&folders_kind, db, user_id, edit, ret, e);
 }
 
 int folders_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	return shared_delete(&kind, db, user_id, id, e);
+	return shared_delete(&folders_kind, db, user_id, id, e);
 }

@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include "store/grants.h"
-#include "store/rows.h"
+#include "store/shared_rows.h"
 
 struct folder {
 	atelier_id id, user_id;
@@ -24,6 +23,8 @@ struct folder_list {
 };
 
 #define FOLDERS_MAX 500 /* of one person */
+
+extern const struct shared_kind folders_kind; /* of struct folder, without its count */
 
 /* Those that a person may read, by name. */
 int folders_list(

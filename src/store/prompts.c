@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/pattern.h"
-#include "store/shared_rows.h"
 #include "store/store_priv.h"
 
 #define R struct prompt_row
@@ -12,60 +11,23 @@ static const struct col columns[] = {COL(I64, R, id), COL_ONCE(I64, R, user_id),
 	COL_FOLDED(R, name, "folded"), COL(TEXT, R, kind), COL(TEXT, R, description), COL(TEXT, R, pattern),
 	COL(TEXT, R, variables), COL(TEXT, R, body), COL(BOOL, R, structured), COL(I64, R, version),
 	COL_CREATED(R, created_at), COL_UPDATED(R, updated_at), SHARED_COLS(R, "prompts", "prompt")};
-#undef R
 static const struct rows_table rows = {"prompts", "folded", "There is no such prompt, or it is not shared with you.",
 	"There is a prompt of this name already.", TABLE(struct prompt_row, columns)};
 
-#define V struct prompt_version
-static const struct col version_columns[] = {COL(I64, V, id), COL(I64, V, version), COL(REF, V, user_id),
-	COL(TEXT, V, name), COL(TEXT, V, kind), COL(TEXT, V, description), COL(TEXT, V, pattern),
-	COL(TEXT, V, variables), COL(TEXT, V, body), COL(BOOL, V, structured), COL_CREATED(V, created_at)};
-#undef V
+static const struct col version_columns[] = {COL(I64, R, id), COL(I64, R, version), COL(REF, R, user_id),
+	COL(TEXT, R, name), COL(TEXT, R, kind), COL(TEXT, R, description), COL(TEXT, R, pattern),
+	COL(TEXT, R, variables), COL(TEXT, R, body), COL(BOOL, R, structured), COL_CREATED(R, created_at)};
+#undef R
 static const struct rows_table versions = {"prompt_versions", "version DESC", "There is no such version.", NULL,
-	TABLE(struct prompt_version, version_columns)};
+	TABLE(struct prompt_row, version_columns)};
 
-static const struct shared_kind kind = {.rows = &rows,
+const struct shared_kind prompts_kind = {.rows = &rows,
 	.versions = &versions,
 	.grants = "prompt",
 	.ref = "prompt_id",
-	.kept = "name, kind, description, pattern, variables, body, structured",
 	.max = PROMPTS_MAX,
 	.many = "You have as many prompts as there can be.",
 	SHARED_AT(struct prompt_row)};
-
-int prompts_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct prompt_rows *ret, struct err *e)
-{
-	return shared_list(&kind, c, user_id, a, &ret->items, &ret->n, e);
-}
-
-int prompts_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
-	struct prompt_row *ret, struct err *e)
-{
-	return shared_get(&kind, c, user_id, id, verb, a, ret, e);
-}
-
-int prompts_create(struct db *db, const struct prompt_row *in, atelier_id *ret_id, struct err *e)
-{
-	return shared_create(&kind, db, in, ret_id, e);
-}
-
-int prompts_edit(struct db *db, atelier_id user_id, const struct rows_edit *x, struct prompt_row *ret, struct err *e)
-{
-	return shared_edit(&kind, db, user_id, x, ret, e);
-}
-
-int prompts_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
-{
-	return shared_delete(&kind, db, user_id, id, e);
-}
-
-int prompts_versions(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct prompt_versions *ret,
-	struct err *e)
-{
-	struct prompt_row now;
-
-	return shared_versions(&kind, c, user_id, id, a, &now, &ret->items, &ret->n, e);
-}
 
 /* ---- bound to models ---- */
 
@@ -81,7 +43,7 @@ int prompts_of_model(struct db_conn *c, atelier_id user_id, const char *model, s
 	struct err *e)
 {
 	size_t kept = 0;
-	int r = prompts_list(c, user_id, a, ret, e);
+	int r = shared_list(&prompts_kind, c, user_id, a, &ret->items, &ret->n, e);
 
 	if (r < 0)
 		return r;

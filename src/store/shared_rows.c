@@ -23,10 +23,11 @@ static void add_granted(char ret[SQL_MAX], const struct shared_kind *k, const ch
 int shared_list(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, struct arena *a, void *ret_items,
 	size_t *ret_n, struct err *e)
 {
-	char tail[SQL_MAX], order[100];
+	char tail[SQL_MAX], which[100], order[100];
 
+	snprintf(which, sizeof(which), "%s%s", k->listed ? k->listed : "", k->listed ? " AND " : "");
 	snprintf(order, sizeof(order), " ORDER BY %s.folded, %s.id", k->rows->name, k->rows->name);
-	add_granted(tail, k, "", order);
+	add_granted(tail, k, which, order);
 	return rows_all(k->rows, c, a, ret_items, ret_n, e, tail, MAY_PARAMS(user_id),
 		GRANTED_PARAMS(user_id, false, GRANT_READ));
 }
@@ -61,10 +62,11 @@ int shared_named(const struct shared_kind *k, struct db_conn *c, atelier_id user
 }
 
 int shared_versions(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a,
-	void *row, void *ret_items, size_t *ret_n, struct err *e)
+	void *ret_items, size_t *ret_n, struct err *e)
 {
 	char tail[SQL_MAX];
-	int r = shared_get(k, c, user_id, id, GRANT_EDIT, a, row, e);
+	void *row = arena_alloc(a, k->rows->size);
+	int r = row ? shared_get(k, c, user_id, id, GRANT_EDIT, a, row, e) : store_full(e);
 
 	snprintf(tail, sizeof(tail), "WHERE %s = ? ORDER BY version DESC", k->ref);
 	return r < 0 ? r : rows_all(k->versions, c, a, ret_items, ret_n, e, tail, DB_I64(id));
@@ -76,7 +78,9 @@ struct change {
 	const struct shared_kind *k;
 	atelier_id user_id, id;
 	const void *in;
-	const struct rows_edit *edit;
+	const struct rows_edit *edit; /* NULL: it becomes what it was in `version` */
+	int64_t version;
+	struct arena *a;
 	void *ret;
 };
 
@@ -85,19 +89,41 @@ static atelier_id id_in(const void *row, size_t offset)
 	return *(const atelier_id *)(const void *)((const char *)row + offset);
 }
 
+/* Of a version: what the thing itself has, too, and an edit can change. */
+static bool is_kept(const struct col *c)
+{
+	static const char *const others[] = {"id", "version", "user_id"};
+
+	for (size_t i = 0; i < N_ELEMENTS(others); i++)
+		if (strcmp(c->name, others[i]) == 0)
+			return false;
+	return !(c->flags & COL_KEPT);
+}
+
+/* ", name, body" */
+static void add_kept(char ret[SQL_MAX], const struct rows_table *versions)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < versions->n_cols; i++)
+		if (is_kept(&versions->cols[i]))
+			n += (size_t)snprintf(ret + n, SQL_MAX - n, ", %s", versions->cols[i].name);
+	ASSERT(n < SQL_MAX);
+}
+
 /* What it is from now on, as a version. */
 static int keep(const struct shared_kind *k, struct db_conn *c, atelier_id id, atelier_id user_id, struct err *e)
 {
-	char sql[SQL_MAX];
+	char sql[3 * SQL_MAX], kept[SQL_MAX];
 	atelier_id version;
 
 	if (!k->versions)
 		return 0;
+	add_kept(kept, k->versions);
 	snprintf(sql, sizeof(sql),
-		"INSERT INTO %s (id, %s, version, user_id, created_at, %s) SELECT ?, id, version, ?, updated_at, %s "
-		"FROM %s"
-		" WHERE id = ?",
-		k->versions->name, k->ref, k->kept, k->kept, k->rows->name);
+		"INSERT INTO %s (id, %s, version, user_id, created_at%s)"
+		" SELECT ?, id, version, ?, updated_at%s FROM %s WHERE id = ?",
+		k->versions->name, k->ref, kept, kept, k->rows->name);
 	return STORE_INSERT(c, &version, e, sql, DB_I64(user_id), DB_I64(id));
 }
 
@@ -127,27 +153,62 @@ int shared_create(const struct shared_kind *k, struct db *db, const void *row, a
 	return r;
 }
 
+static const size_t member_bytes[] = {[COL_I64] = sizeof(int64_t),
+	[COL_BOOL] = sizeof(bool),
+	[COL_TEXT] = sizeof(const char *),
+	[COL_BYTES] = sizeof(struct str),
+	[COL_REF] = sizeof(int64_t),
+	[COL_OPT] = sizeof(int64_t)};
+
+/* Makes the row what it was in that version. */
+static int take_version(struct db_conn *c, const struct change *x, struct err *e)
+{
+	const struct rows_table *t = x->k->versions;
+	char tail[SQL_MAX], *was = arena_alloc(x->a, t->size);
+	int r;
+
+	if (!was)
+		return store_full(e);
+	snprintf(tail, sizeof(tail), "WHERE %s = ? AND version = ?", x->k->ref);
+	r = rows_first(t, c, x->a, was, e, tail, DB_I64(x->id), DB_I64(x->version));
+	for (size_t i = 0; r == 0 && i < t->n_cols; i++) {
+		const struct col *col = &t->cols[i];
+
+		if (is_kept(col))
+			memcpy((char *)x->ret + col->offset, was + col->offset, member_bytes[col->type]);
+	}
+	return r;
+}
+
 static int edit_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct change *x = arg;
-	int r = rows_lock(x->k->rows, c, x->edit->id, e);
+	int r = rows_lock(x->k->rows, c, x->id, e);
 
 	if (r == 0)
-		r = shared_get(x->k, c, x->user_id, x->edit->id, GRANT_EDIT, x->edit->a, x->ret, e);
+		r = shared_get(x->k, c, x->user_id, x->id, GRANT_EDIT, x->a, x->ret, e);
 	if (r == 0)
-		r = x->edit->edit(x->ret, x->edit->arg, e);
+		r = x->edit ? x->edit->edit(x->ret, x->edit->arg, e) : take_version(c, x, e);
 	if (r < 0)
 		return r;
 	if (x->k->versions)
 		++*(int64_t *)(void *)((char *)x->ret + x->k->version);
 	r = rows_set_in(x->k->rows, c, x->ret, e);
-	return r < 0 ? r : keep(x->k, c, x->edit->id, x->user_id, e);
+	return r < 0 ? r : keep(x->k, c, x->id, x->user_id, e);
 }
 
 int shared_edit(const struct shared_kind *k, struct db *db, atelier_id user_id, const struct rows_edit *edit,
 	void *ret_row, struct err *e)
 {
-	struct change x = {.k = k, .user_id = user_id, .edit = edit, .ret = ret_row};
+	struct change x = {.k = k, .user_id = user_id, .id = edit->id, .edit = edit, .a = edit->a, .ret = ret_row};
+
+	return db_write(db, edit_in, &x, e);
+}
+
+int shared_roll_back(const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, int64_t version,
+	struct arena *a, void *ret_row, struct err *e)
+{
+	struct change x = {.k = k, .user_id = user_id, .id = id, .version = version, .a = a, .ret = ret_row};
 
 	return db_write(db, edit_in, &x, e);
 }

@@ -9,11 +9,13 @@
 #include "store/rows.h"
 
 struct shared_kind {
-	const struct rows_table *rows,
-		*versions;  /* versions NULL: what it was is not kept, and `ref` and `kept` are nothing */
+	const struct rows_table *rows;
+	/* Of the same struct: a version has the columns that an edit can change, whose version it is, who made it so (user_id) and
+	 * when. NULL: what it was is not kept, and `ref` and `version` are nothing. */
+	const struct rows_table *versions;
+	const char *listed; /* SQL: of which ones there are lists; NULL: of all */
 	const char *grants; /* the kind of its grants */
 	const char *ref;    /* the column of the versions that says of what they are */
-	const char *kept;   /* the columns that a version keeps, with commas between */
 	int64_t max;        /* of one person; */
 	const char *many;   /* the sentence when there are as many */
 	size_t version;     /* offset of int64_t version in the rows, */
@@ -50,6 +52,9 @@ int shared_edit(const struct shared_kind *k, struct db *db, atelier_id user_id, 
 /* By its owner alone, with its grants and versions. */
 int shared_delete(
 	const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
-/* The newest first, the present one among them; for who may edit it. `row`: room for one. */
+/* The newest first, the present one among them; for who may edit it. */
 int shared_versions(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a,
-	void *row, void *ret_items, size_t *ret_n, struct err *e) MUST_CHECK;
+	void *ret_items, size_t *ret_n, struct err *e) MUST_CHECK;
+/* By who may edit it: what it was in that version, which is a new version. E_NOT_FOUND. */
+int shared_roll_back(const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, int64_t version,
+	struct arena *a, void *ret_row, struct err *e) MUST_CHECK;

@@ -17,6 +17,7 @@
 	X(FOLDER, "folder", "created updated deleted", NOBODY)                                                         \
 	X(ASSISTANT, "assistant", "created updated deleted", NOBODY)                                                   \
 	X(PROMPT, "prompt", "created updated deleted", NOBODY)                                                         \
+	X(COLLECTION, "collection", "created updated deleted", NOBODY)                                                 \
 	X(QUEUE, "queue", "queued edited removed sent", NOBODY)                                                        \
 	X(TURN, "turn", "started ended", NOBODY)                                                                       \
 	X(JOB, "job", "started ended", NOBODY)                                                                         \

@@ -44,7 +44,7 @@ static void fill(struct fixture *f)
 	FINE(f, parameter_rules_create(f->db,
 			&(struct parameter_rule){.pattern = "*", .instructions = "Be brief.", .parameters = "{}"}, &id,
 			&f->e));
-	FINE(f, prompts_create(f->db,
+	FINE(f, shared_create(&prompts_kind, f->db,
 			&(struct prompt_row){.user_id = f->ada,
 				.name = "letter",
 				.kind = PROMPT_TEXT,

@@ -129,7 +129,7 @@ export type TurnEvent = Flat<Schemas['TurnEvent']>;
 
 /** What the change feed says. */
 export interface Change {
-  kind: 'conversation' | 'turn' | 'job' | 'assistant' | 'prompt' | 'queue';
+  kind: 'conversation' | 'turn' | 'job' | 'assistant' | 'prompt' | 'collection' | 'queue';
   /** The conversation's or the job's. */
   id: string;
   turn_id?: string;
