@@ -218,9 +218,11 @@ int shared_duplicate(struct request *q)
 {
 	const struct shared_resource *of = q->route->shared;
 	char *row = arena_alloc(&q->mem, of->row);
-	int r = row ? load(q, of, q->arg_id, row) : request_no_memory(q);
+	int r;
 
-	if (r < 0)
+	if (!row)
+		return request_no_memory(q);
+	if ((r = load(q, of, q->arg_id, row)) < 0)
 		return r;
 	const char **at = (void *)(row + of->name), *name = *at;
 	for (int i = 2; i < 100; i++) {

@@ -28,6 +28,16 @@ static void try_path(const char *text)
 		if (r)
 			inside(arg, text);
 	}
+	/* Brought into its normal form once, it is in it. */
+	size_t room = strlen(text) + ROUTE_ALIAS_MORE + 1;
+	char *once = malloc(room), *twice = malloc(room + ROUTE_ALIAS_MORE);
+	if (!once || !twice)
+		abort();
+	(void)route_shape_of(route_alias(text, once));
+	if (strcmp(route_alias(once, twice), once) != 0 && strlen(twice) > strlen(once))
+		abort();
+	free(once);
+	free(twice);
 }
 
 static void try_headers(const char *text)

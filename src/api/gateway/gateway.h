@@ -8,7 +8,7 @@
  *		CLEANUP(gw_closep) struct gw_call *c = NULL;
  *		int r = gw_open(q, &chat_format, &c);   the body is parsed, the model found, the key asked
  *		if (r >= 0)
- *			r = chat_read(c);               fills c->req from c->body; may set c->stream, c->shape
+ *			r = openai_read_chat(c);          fills c->req from c->body; may set c->stream, c->shape
  *		return r < 0 ? r : gw_generate(c);
  *	}
  *

@@ -15,6 +15,8 @@ void openai_stream_error(struct gw_call *c, const struct err *e, struct buf *out
 int openai_read_content(struct gw_call *c, const json_t *content, struct gen_message *m) MUST_CHECK;
 /* Messages of /v1/chat/completions. */
 int openai_read_messages(struct gw_call *c, const json_t *list) MUST_CHECK;
+
+int openai_read_chat(struct gw_call *c) MUST_CHECK; /* all of a request, from its body */
 /* The name of the call that has this id in the messages before `n`; NULL. */
 const char *openai_called_name(const struct gen_message *all, size_t n, const char *id);
 /* The role in our words: developer is system, function is tool; NULL for an unknown one. */

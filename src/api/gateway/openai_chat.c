@@ -208,7 +208,7 @@ static const json_t *effort_of(struct gw_call *c)
 	return json_object_get(json_object_get(c->body, "reasoning"), "effort");
 }
 
-static int chat_read(struct gw_call *c)
+int openai_read_chat(struct gw_call *c)
 {
 	const json_t *b = c->body;
 	int r;
@@ -529,7 +529,7 @@ static int chat_completions_post(struct request *q)
 	CLEANUP(gw_closep) struct gw_call *c = NULL;
 	int r;
 
-	if ((r = gw_open(q, &chat_format, &c)) < 0 || (r = chat_read(c)) < 0 || (r = chat_prepare(c)) < 0)
+	if ((r = gw_open(q, &chat_format, &c)) < 0 || (r = openai_read_chat(c)) < 0 || (r = chat_prepare(c)) < 0)
 		return r;
 	return gw_generate(c);
 }
