@@ -59,6 +59,7 @@ static bool convert(const char *name, const char *p, size_t n, bool mild, struct
 		}
 	}
 	iconv_close(cd);
+	buf_add(to, "", 0); /* its NUL */
 	return good && buf_status(to) == 0;
 }
 

@@ -79,6 +79,7 @@ static void string_start(void *arg, const char *name, const struct sax_atts *a)
 			b->at_cap = cap;
 		}
 		b->at[b->n_strings++] = b->strings.n;
+		b->at[b->n_strings] = b->strings.n; /* also when it is cut off here */
 	} else if (strcmp(name, "rPh") == 0) {
 		b->skip++;
 	} else if (strcmp(name, "t") == 0) {
