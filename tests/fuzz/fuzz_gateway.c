@@ -16,14 +16,14 @@ static int read_ollama_chat(struct gw_call *c)
 {
 	int r = ollama_read_chat(c);
 
-	return r < 0 ? r : ollama_read_common(c, false);
+	return r < 0 ? r : ollama_read_common(c);
 }
 
 static int read_ollama_generate(struct gw_call *c)
 {
 	int r = ollama_read_generate(c);
 
-	return r < 0 ? r : ollama_read_common(c, false);
+	return r < 0 ? r : ollama_read_common(c);
 }
 
 static int read_anthropic(struct gw_call *c)
