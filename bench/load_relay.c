@@ -346,7 +346,8 @@ static void add_sleeps(pid_t pid, struct usage *u)
 	DIR *d = opendir(path);
 	while (d && (e = readdir(d))) {
 		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/status", pid, e->d_name);
-		u->sleeps += proc_value(path, "voluntary_ctxt_switches:");
+		if (e->d_name[0] != '.')
+			u->sleeps += proc_value(path, "voluntary_ctxt_switches:");
 	}
 	if (d)
 		closedir(d);
