@@ -44,7 +44,8 @@ static bool comes_with_others(const struct route *r, int code)
 
 bool route_may_fail(const struct route *r, int code)
 {
-	bool unsafe = strcmp(r->method, "GET") != 0;
+	bool unsafe =
+		strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0 && strcmp(r->method, "OPTIONS") != 0;
 
 	code = err_info(code)->code;
 	if (comes_to_all(code) || comes_of_access(r, code) || comes_of_calling(r, code) || in_list(r->errors, code) ||

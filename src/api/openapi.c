@@ -106,11 +106,19 @@ static void add_param_schema(struct buf *b, const struct param *p)
 	}
 }
 
+/* What stands alike in a header of a request and in one of an answer, with the brace at its end. */
+static void add_header_rest(struct buf *b, const struct header *h)
+{
+	buf_printf(b, "%s\"description\":", h->required ? "\"required\":true," : "");
+	json_add_cstr(b, h->doc);
+	buf_printf(b, ",\"schema\":%s}", h->schema);
+}
+
 static void add_params(struct buf *b, const struct route *r)
 {
 	bool first = true;
 
-	if (!strchr(r->path, '{') && r->n_params == 0)
+	if (!strchr(r->path, '{') && r->n_params == 0 && r->n_asks == 0)
 		return;
 	buf_add_str(b, ",\"parameters\":[");
 	add_path_param(b, r->path, &first);
@@ -121,6 +129,11 @@ static void add_params(struct buf *b, const struct route *r)
 		buf_add_str(b, ",\"schema\":");
 		add_param_schema(b, &r->params[i]);
 		buf_add_char(b, '}');
+		first = false;
+	}
+	for (size_t i = 0; i < r->n_asks; i++) {
+		buf_printf(b, "%s{\"name\":\"%s\",\"in\":\"header\",", first ? "" : ",", r->asks[i].name);
+		add_header_rest(b, &r->asks[i]);
 		first = false;
 	}
 	buf_add_char(b, ']');
@@ -191,6 +204,17 @@ static void add_failures(struct buf *b, const struct route *r)
 			r->shape != SHAPE_OWN ? "Shaped" : "Error", statuses[i]);
 }
 
+/* An answer that has no body. */
+static void add_bare_answer(struct buf *b, const struct route *r)
+{
+	buf_printf(b, "\"%d\":{\"description\":\"Done.\"", r->status);
+	for (size_t i = 0; i < r->n_tells; i++) {
+		buf_printf(b, "%s\"%s\":{", i > 0 ? "," : ",\"headers\":{", r->tells[i].name);
+		add_header_rest(b, &r->tells[i]);
+	}
+	buf_add_str(b, r->n_tells ? "}}" : "}");
+}
+
 static void add_answers(struct buf *b, const struct route *r)
 {
 	bool first = true, either = r->stream && r->answer && r->status == 200; /* one status, two types */
@@ -215,7 +239,7 @@ static void add_answers(struct buf *b, const struct route *r)
 	} else if (r->media) {
 		add_media_answer(b, r);
 	} else if (first) {
-		buf_printf(b, "\"%d\":{\"description\":\"Done.\"}", r->status);
+		add_bare_answer(b, r);
 	}
 	add_failures(b, r);
 	buf_add_char(b, '}');
@@ -233,6 +257,21 @@ static void add_tag(struct buf *b, const struct route *r)
 	buf_printf(b, "\"tags\":[\"%.*s\"]", (int)strcspn(p, "/{."), p);
 }
 
+static void add_body(struct buf *b, const struct route *r)
+{
+	if (!r->body && !r->body_schema && !r->bytes)
+		return;
+	buf_add_str(b, ",\"requestBody\":{\"required\":true,");
+	if (r->body)
+		add_json_content(b, r->body);
+	else if (r->body_schema)
+		buf_printf(b, "\"content\":{\"application/json\":{\"schema\":%s}}", r->body_schema);
+	else
+		buf_printf(
+			b, "\"content\":{\"%s\":{\"schema\":{\"type\":\"string\",\"format\":\"binary\"}}}", r->bytes);
+	buf_add_char(b, '}');
+}
+
 static void add_operation(struct buf *b, const struct route *r)
 {
 	buf_add_char(b, '"');
@@ -247,14 +286,7 @@ static void add_operation(struct buf *b, const struct route *r)
 	if (r->access == ACCESS_ADMIN)
 		buf_add_str(b, ",\"description\":\"For administrators.\"");
 	add_params(b, r);
-	if (r->body) {
-		buf_add_str(b, ",\"requestBody\":{\"required\":true,");
-		add_json_content(b, r->body);
-		buf_add_char(b, '}');
-	} else if (r->body_schema) {
-		buf_printf(b, ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":%s}}}",
-			r->body_schema);
-	}
+	add_body(b, r);
 	add_answers(b, r);
 	buf_add_char(b, '}');
 }

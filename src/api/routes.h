@@ -45,6 +45,13 @@ struct param { /* of the query; what it says is checked before the handler runs 
 	const char *doc;
 };
 
+struct header { /* of a request, for the handler to check, or of an answer */
+	const char *name;
+	bool required;
+	const char *schema; /* JSON Schema of its value */
+	const char *doc;
+};
+
 #define TUS_VERSION "1.0.0"
 
 struct route {
@@ -54,18 +61,23 @@ struct route {
 	enum access access;
 	unsigned flags;
 	int status;
-	enum route_shape shape;    /* not SHAPE_OWN: of the gateway */
-	const struct schema *body; /* NULL: none, or `body_schema` */
-	const char *bytes;         /* beside `body`: of a type that begins so the handler takes the bytes as they are */
-	const char *body_schema;   /* JSON Schema of a body that the handler reads itself */
-	int64_t body_max;          /* bytes; 0: as the settings say */
-	const int *errors;         /* codes, up to a 0, beside those that every route of its kind has */
+	enum route_shape shape;      /* not SHAPE_OWN: of the gateway */
+	const struct schema *body;   /* NULL: none, or `body_schema` */
+	const char *bytes;           /* beside `body`: of a type that begins so the handler takes the bytes as they are;
+				      without: the type of the bytes that are the body, which the handler checks */
+	const char *body_schema;     /* JSON Schema of a body that the handler reads itself */
+	int64_t body_max;            /* bytes; 0: as the settings say */
+	const int *errors;           /* codes, up to a 0, beside those that every route of its kind has */
 	const struct schema *answer; /* NULL: none, or `media` */
 	const char *media;           /* of an answer that is no JSON object of ours */
 	const char *media_stream;    /* of one that comes piece by piece, when the client asked for that */
 	const char *stream; /* name of the event's schema: TurnEvent, FeedEvent; with `answer`: if it is accepted */
 	const struct param *params;
 	size_t n_params;
+	const struct header *asks; /* of the request */
+	size_t n_asks;
+	const struct header *tells; /* of the answer */
+	size_t n_tells;
 	const struct shared_resource *shared; /* what the handlers of shared.h work on */
 	const char *summary;
 };
@@ -84,6 +96,8 @@ struct route_set {
 #define ROUTES(array) ROUTES_CHANGING(array, 0)
 #define CHANGES(name) (UINT32_C(1) << BUS_##name)
 #define PARAMS(array) .params = (array), .n_params = N_ELEMENTS(array)
+#define ASKS(array)   .asks = (array), .n_asks = N_ELEMENTS(array)
+#define TELLS(array)  .tells = (array), .n_tells = N_ELEMENTS(array)
 #define V1            "/api/v1"
 #define SHORT_BODY    .body_max = 16384 /* for bodies of a few words: what asks for more is refused by its head */
 /* How a route may fail beside what its kind has (fails.c). */

@@ -271,9 +271,9 @@ static void on_piece(struct http_exchange *x, const char *bytes, size_t n)
 
 static int check_media_type(struct request *q)
 {
-	if (media_type_is(http_header(q->x, "Content-Type"), "application/offset+octet-stream"))
+	if (media_type_is(http_header(q->x, "Content-Type"), q->route->bytes))
 		return 0;
-	return err_set(&q->err, E_MEDIA_TYPE, "Send the part with Content-Type application/offset+octet-stream.");
+	return err_set(&q->err, E_MEDIA_TYPE, "Send the part with Content-Type %s.", q->route->bytes);
 }
 
 /* Where the client believes to be, and how much it wants to send. */
@@ -344,23 +344,55 @@ static int upload_patch(struct request *q)
 	return err_set(&q->err, r, "%s", err_info(r)->text);
 }
 
-#define UPLOAD_PART_MAX (8 << 20)                                  /* bytes */
-#define TUS(more)       ROUTE_TUS | ROUTE_ABSENT, .status = (more) /* the protocol describes itself */
+#define UPLOAD_PART_MAX (8 << 20) /* bytes */
+#define TUS(more)       ROUTE_TUS, .status = (more)
 
 /* clang-format off */
+/* The values of headers, and those that several have. */
+#define BYTES       "{\"type\":\"integer\",\"format\":\"int64\",\"minimum\":0,\"maximum\":999999999999999999}"
+#define TEXT        "{\"type\":\"string\"}"
+#define METADATA    "{\"type\":\"string\",\"maxLength\":4096,\"pattern\":\"^[ -~]*$\"}"
+#define BASE64_OF(name, n, last) \
+	"{\"type\":\"string\",\"pattern\":\"^" name " [A-Za-z0-9+/]{" #n "}" last "$\"}"
+#define CHECKSUM    "{\"anyOf\":[" BASE64_OF("sha1", 26, "[AEIMQUYcgkosw048]=") "," \
+	BASE64_OF("sha256", 42, "[AEIMQUYcgkosw048]=") "," BASE64_OF("crc32", 5, "[AQgw]==") "]}"
+#define VERSION     "{\"type\":\"string\",\"enum\":[\"" TUS_VERSION "\"]}"
+#define H_VERSION   {"Tus-Resumable", true, VERSION, "Version of the protocol."}
+#define H_OFFSET    {"Upload-Offset", true, BYTES, "How many bytes are there."}
+#define H_LENGTH    {"Upload-Length", true, BYTES, "How many bytes the whole has."}
+#define H_EXPIRES   {"Upload-Expires", true, TEXT, "When it is removed, as HTTP writes dates."}
+#define H_METADATA  {"Upload-Metadata", false, METADATA, \
+	"Pairs of a name and a value in base64, with commas between; given back as it is."}
+
+static const struct header asks_version[] = {H_VERSION};
+static const struct header asks_new[] = {H_VERSION, H_LENGTH, H_METADATA};
+static const struct header asks_part[] = {H_VERSION, H_OFFSET,
+	{"Upload-Checksum", false, CHECKSUM,
+		"An algorithm of Tus-Checksum-Algorithm and the part's checksum in base64."}};
+static const struct header tells_version[] = {H_VERSION};
+static const struct header tells_options[] = {H_VERSION,
+	{"Tus-Version", true, TEXT, "Versions that are spoken."},
+	{"Tus-Extension", true, TEXT, "Extensions, with commas between."},
+	{"Tus-Checksum-Algorithm", true, TEXT, "Algorithms, with commas between."},
+	{"Tus-Max-Size", true, BYTES, "How many bytes an upload may have."}};
+static const struct header tells_new[] = {H_VERSION, {"Location", true, TEXT, "Where its parts go."}, H_EXPIRES};
+static const struct header tells_state[] = {H_VERSION, H_OFFSET, H_LENGTH, H_EXPIRES, H_METADATA};
+static const struct header tells_part[] = {H_VERSION, H_OFFSET, H_EXPIRES};
+
 static const struct route routes[] = {
-	{"OPTIONS", V1 "/uploads", "getUploadOptions", uploads_options, ACCESS_PUBLIC, TUS(204),
+	{"OPTIONS", V1 "/uploads", "getUploadOptions", uploads_options, ACCESS_PUBLIC, TUS(204), TELLS(tells_options),
 		.summary = "Versions, extensions and limits of uploads in parts."},
-	{"POST", V1 "/uploads", "createUpload", uploads_post, ACCESS_USER, TUS(201),
+	{"POST", V1 "/uploads", "createUpload", uploads_post, ACCESS_USER, TUS(201), ASKS(asks_new), TELLS(tells_new),
 		FAILS(E_PRECONDITION),
 		.summary = "Begin an upload of Upload-Length bytes; Location says where its parts go."},
-	{"HEAD", V1 "/uploads/{id}", "getUpload", upload_head, ACCESS_USER, TUS(200),
-		FAILS(E_PRECONDITION, E_EXPIRED), .summary = "How many bytes are there: Upload-Offset."},
-	{"PATCH", V1 "/uploads/{id}", "addToUpload", upload_patch, ACCESS_USER, TUS(204), .body_max = UPLOAD_PART_MAX,
+	{"HEAD", V1 "/uploads/{id}", "getUpload", upload_head, ACCESS_USER, TUS(200), ASKS(asks_version),
+		TELLS(tells_state), FAILS(E_PRECONDITION, E_EXPIRED), .summary = "How many bytes are there: Upload-Offset."},
+	{"PATCH", V1 "/uploads/{id}", "addToUpload", upload_patch, ACCESS_USER, TUS(204), ASKS(asks_part),
+		TELLS(tells_part), .bytes = "application/offset+octet-stream", .body_max = UPLOAD_PART_MAX,
 		FAILS(E_PRECONDITION, E_EXPIRED, E_CONFLICT, E_MEDIA_TYPE, E_LOCKED, E_CHECKSUM),
 		.summary = "The next part, at most 8 MiB."},
-	{"DELETE", V1 "/uploads/{id}", "deleteUpload", upload_delete, ACCESS_USER, TUS(204),
-		FAILS(E_PRECONDITION, E_LOCKED), .summary = "Give an upload up."},
+	{"DELETE", V1 "/uploads/{id}", "deleteUpload", upload_delete, ACCESS_USER, TUS(204), ASKS(asks_version),
+		TELLS(tells_version), FAILS(E_PRECONDITION, E_LOCKED), .summary = "Give an upload up."},
 };
 /* clang-format on */
 const struct route_set uploads_routes = ROUTES(routes);

@@ -109,7 +109,8 @@ static void test_every_route_is_described(void **state)
 		assert_non_null(r->handler);
 		assert_true(r->status >= 200 && r->status < 300);
 		/* Something comes back, or it is said that nothing does. */
-		assert_true((r->status == 204) == (!r->answer && !r->media && !r->stream));
+		bool bare = r->status == 204 || (r->n_tells && r->status == 201) || strcmp(r->method, "HEAD") == 0;
+		assert_true(bare == (!r->answer && !r->media && !r->stream));
 		assert_true(!(r->flags & ROUTE_STREAM) || r->stream);
 		assert_true(!(r->body || r->body_schema) || strcmp(r->method, "GET") != 0);
 		assert_true(!r->body || !r->body_schema);
@@ -122,6 +123,46 @@ static void test_every_route_is_described(void **state)
 			assert_false(strcmp(all[k]->path, r->path) == 0 && strcmp(all[k]->method, r->method) == 0);
 		}
 	}
+}
+
+static const json_t *find_named(const json_t *list, const char *name)
+{
+	const json_t *found = NULL;
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_get_str(json_array_get(list, i), "name"), name) == 0)
+			found = json_array_get(list, i);
+	return found;
+}
+
+/* Headers that are asked for and told stand there with their values, and so does a body of bytes. */
+static void test_headers_are_described(void **state)
+{
+	size_t n, seen = 0;
+	const struct route *const *all = api_routes(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		const struct route *r = all[i];
+		const json_t *op = operation_of(r);
+		char status[8];
+
+		snprintf(status, sizeof(status), "%d", r->status);
+		for (size_t k = 0; op && k < r->n_asks; k++, seen++) {
+			const json_t *p = find_named(json_object_get(op, "parameters"), r->asks[k].name);
+			assert_string_equal(json_get_str(p, "in"), "header");
+			assert_true(json_is_object(json_object_get(p, "schema")));
+			assert_true(json_is_true(json_object_get(p, "required")) == r->asks[k].required);
+		}
+		const json_t *told =
+			json_object_get(json_object_get(json_object_get(op, "responses"), status), "headers");
+		for (size_t k = 0; op && k < r->n_tells; k++, seen++)
+			assert_true(json_is_object(json_object_get(json_object_get(told, r->tells[k].name), "schema")));
+		if (op && r->bytes && !r->body)
+			assert_non_null(json_object_get(
+				json_object_get(json_object_get(op, "requestBody"), "content"), r->bytes));
+	}
+	assert_true(seen > 15);
 }
 
 /* Only these are open to everybody: a new one has to be added here on purpose. */
@@ -228,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refs_resolve),
 		cmocka_unit_test(test_every_route_is_described),
+		cmocka_unit_test(test_headers_are_described),
 		cmocka_unit_test(test_public_routes),
 		cmocka_unit_test(test_failures_are_described),
 		cmocka_unit_test(test_every_field_is_described),
