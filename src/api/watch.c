@@ -68,14 +68,15 @@ static int find_folder(struct watch *w, struct err *e)
 	return 0;
 }
 
-/* Files that nobody finds any more can be written on; what stands in them is lost all the same. */
+/* Files that nobody finds any more can be written on; what stands in them is lost all the same. The key is in memory, and
+ * answers go on without its file. */
 static int look_at_folder(struct watch *w, struct err *e)
 {
 	int r = find_folder(w, e);
 
 	if (r < 0)
 		turns_end_unkept(w->api->c.turns);
-	return r;
+	return r < 0 ? r : auth_key_state(w->api->c.auth, e);
 }
 
 /* ---- the disk ---- */

@@ -28,6 +28,7 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 	struct auth *a = secret_new(sizeof(*a));
 	a->db = db;
 	a->settings = s;
+	a->key_path = key_path;
 	a->tries = tries_new(s->login_attempts);
 	a->requests = meter_new(REQUEST_ROWS);
 	a->known = known_keys_new();

@@ -21,6 +21,7 @@ struct touched {
 struct auth {
 	struct db *db;
 	const struct settings *settings;
+	const char *key_path;
 	unsigned char stream_key[AUTH_KEY_LEN], device_key[AUTH_KEY_LEN];
 	unsigned char visitor_key[crypto_shorthash_KEYBYTES];
 	struct vault vault;

@@ -19,9 +19,6 @@ static int key_read(int fd, const char *path, unsigned char ret[AUTH_KEY_LEN], s
 		return err_set(e, E_INVALID, "The key file %s is damaged: it must have %d bytes.", path, AUTH_KEY_LEN);
 	memcpy(ret, longer, AUTH_KEY_LEN);
 	sodium_memzero(longer, sizeof(longer));
-	/* It may have come out of a backup with the wrong mode; the data folder itself is closed to others. */
-	if (fchmod(fd, 0600) < 0 && errno != EPERM && errno != EROFS)
-		return err_file(e, -errno, path);
 	return 0;
 }
 
@@ -81,11 +78,12 @@ int auth_key_load(const struct settings *s, const char *path, unsigned char ret[
 		return key_of_setting(s, ret, e);
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd >= 0)
-		return key_read(fd, path, ret, e);
-	if (errno != ENOENT)
+	if (fd < 0)
+		return errno == ENOENT ? key_make(path, ret, e) : err_file(e, -errno, path);
+	/* It may have come out of a backup with the wrong mode; the data folder itself is closed to others. */
+	if (fchmod(fd, 0600) < 0 && errno != EPERM && errno != EROFS)
 		return err_file(e, -errno, path);
-	return key_make(path, ret, e);
+	return key_read(fd, path, ret, e);
 }
 
 /* One key never does two jobs: each has a key of its own, derived from the master key under a number and a name. */
@@ -108,4 +106,36 @@ int auth_vault_open(const struct settings *s, const char *key_path, struct vault
 		auth_key_derive(master, AUTH_KEY_VAULT, ret->key);
 	sodium_memzero(master, sizeof(master));
 	return r;
+}
+
+/* Compared by what is derived from it: the key itself is kept nowhere. */
+int auth_key_state(const struct auth *a, struct err *e)
+{
+	unsigned char master[AUTH_KEY_LEN];
+	struct vault there;
+
+	if (*a->settings->master_key)
+		return 0;
+	CLEANUP(closep) int fd = open(a->key_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		return 0; /* nothing is known */
+	if (fd < 0)
+		return err_set(e, E_STORAGE,
+			errno == ENOENT
+				? "%s was deleted while the server ran. Put it back: without it no stored key can be "
+				  "opened after the next start."
+				: "%s cannot be read any more.",
+			a->key_path);
+	int r = key_read(fd, a->key_path, master, e);
+	if (r < 0)
+		return r;
+	auth_key_derive(master, AUTH_KEY_VAULT, there.key);
+	bool same = sodium_memcmp(there.key, a->vault.key, sizeof(there.key)) == 0;
+	sodium_memzero(master, sizeof(master));
+	sodium_memzero(&there, sizeof(there));
+	return same ? 0
+		    : err_set(e, E_STORAGE,
+			      "%s was replaced while the server ran. Put the one back that the stored keys were sealed "
+			      "with.",
+			      a->key_path);
 }

@@ -156,6 +156,22 @@ def one_server_even_without_its_lock_file(d):
     assert Server(d + "/data").ready().stop() == 0
 
 
+NOTICED_S = 2  # the server looks each second
+
+
+def in_time(what, f):
+    """It must be so within NOTICED_S, and what this machine had no time for us meanwhile."""
+    began, at, late = time.monotonic(), [time.monotonic()], [0.0]
+
+    def look():
+        v, now = f(), time.monotonic()
+        late[0] += max(0, now - at[0] - 0.05)
+        at[0] = now
+        return v
+    until(what, look)
+    assert at[0] - began - late[0] < NOTICED_S, "%s: only after %.1f s" % (what, at[0] - began)
+
+
 def status(s):
     code, v = s.call("GET", "/health/ready")
     return v["status"] if code == 503 else "ok" if code == 200 else code
@@ -167,7 +183,7 @@ def a_deleted_folder_is_noticed(d):
     token = s.admin()
     assert status(s) == "ok"
     shutil.rmtree(d + "/data")
-    until("not ready", lambda: status(s) == "data folder gone")
+    in_time("not ready", lambda: status(s) == "data folder gone")
     code, v = s.call("POST", "/api/v1/conversations", {}, token)
     assert code == 507, (code, v)
     assert s.log().count("error health") == 1, s.log()
@@ -206,7 +222,7 @@ def a_replaced_database_is_noticed(d):
     s = Server(d + "/data").ready()
     os.rename(d + "/data/atelier.db", d + "/kept")
     shutil.copy(d + "/kept", d + "/data/atelier.db")
-    until("not ready", lambda: status(s) == "data folder gone")
+    in_time("not ready", lambda: status(s) == "data folder gone")
     os.rename(d + "/kept", d + "/data/atelier.db")
     until("ready again", lambda: status(s) == "ok")
     s.stop()
@@ -222,10 +238,41 @@ def what_is_taken_away_is_noticed(d):
         token = s.admin()
         assert status(s) == "ok"
         take(s.folder)
-        until("not ready, without: " + what, lambda: status(s) == "data folder gone")
+        in_time("not ready, without: " + what, lambda: status(s) == "data folder gone")
         code, v = s.call("POST", "/api/v1/conversations", {}, token)
         assert code == 507, (what, code, v)
         s.stop()
+
+
+@case
+def the_key_taken_away_is_noticed(d):
+    """Without it no stored key can be opened after the next start; what is asked meanwhile goes on."""
+    s = Server(d + "/data").ready()
+    token, key = s.admin(), d + "/data/master.key"
+    was = open(key, "rb").read()
+
+    def write(data):
+        with open(key, "wb") as f:
+            f.write(data)
+
+    def another():
+        with open(key + ".2", "wb") as f:
+            f.write(os.urandom(32))
+        os.rename(key + ".2", key)
+    for what, take in {"deleted": lambda: os.remove(key), "replaced": another}.items():
+        before = s.log().count("error health")
+        assert status(s) == "ok", what
+        take()
+        in_time("not ready, key " + what, lambda: status(s) == "data folder gone")
+        assert s.log().count("error health") == before + 1 and "master.key" in s.log(), s.log()
+        assert s.call("POST", "/api/v1/conversations", {}, token)[0] == 201
+        write(was)
+        os.chmod(key, 0o600)
+        until("ready again", lambda: status(s) == "ok")
+    s.stop()
+    with_setting = Server(d + "/other", env={"ATELIER_MASTER_KEY": "ab" * 32}).ready()
+    assert status(with_setting) == "ok" and not os.path.exists(d + "/other/master.key")
+    with_setting.stop()
 
 
 @case

@@ -143,6 +143,14 @@ static void test_key_is_private_and_stays(void **state)
 	assert_int_equal(link.turn_id, 42);
 	auth_free(again);
 
+	assert_int_equal(auth_key_state(f->auth, &e), 0);
+	assert_int_equal(truncate(f->key, 31), 0);
+	assert_int_equal(auth_key_state(f->auth, &e), E_INVALID);
+	err_clear(&e);
+	assert_int_equal(truncate(f->key, 0), 0);
+	assert_int_equal(truncate(f->key, 32), 0); /* zeros */
+	assert_int_equal(auth_key_state(f->auth, &e), E_STORAGE);
+	err_clear(&e);
 	assert_int_equal(truncate(f->key, 31), 0);
 	assert_int_equal(auth_new(f->db, &f->settings, f->key, &again, &e), E_INVALID);
 }
