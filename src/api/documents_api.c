@@ -39,18 +39,21 @@ static const struct field error_fields[] = {
 };
 #undef E
 static const struct schema document_error_schema =
-	SCHEMA("DocumentError", struct document_error, error_fields, "Why a document could not be read.");
+	SCHEMA("DocumentError", struct document_error, error_fields, "Why a document could not be read, or embedded.");
 
 #define A struct document_answer
 static const struct field document_fields[] = {
 	FIELD_ID(A, d.id, "id", FIELD_REQUIRED, "Identifier."),
 	FIELD_ID(A, d.collection_id, "collection_id", FIELD_REQUIRED, "Where it is."),
 	FIELD_STR(A, d.name, "name", 0, 0, FIELD_REQUIRED, "What it is called."),
-	FIELD_ENUM(A, d.state, "state", DOCUMENT_STATES, FIELD_REQUIRED, "How far it is."),
+	FIELD_ENUM(A, d.state, "state", DOCUMENT_STATES, FIELD_REQUIRED,
+		"How far it is. Also while it is embedding it is found by its words."),
 	FIELD_JSON(A, d.progress, "progress", FIELD_OBJECT_ONLY,
 		"While it is read: status, completed, total, unit; null: nothing is known."),
-	FIELD_MAYBE(
-		FT_OBJECT, A, error, has_error, "error", &document_error_schema, "Of one that has failed; else null."),
+	FIELD_MAYBE(FT_OBJECT, A, error, has_error, "error", &document_error_schema,
+		"Why it has failed; of one that is embedding or ready: why it is found by its words alone (so far). "
+		"Null: "
+		"all is well."),
 	FIELD_BOOL(A, searchable, "searchable", FIELD_REQUIRED,
 		"Whether it is found; also while a newer file of it is being read."),
 	FIELD_I64(A, d.size, "size", 0, 0, FIELD_REQUIRED, "Bytes of the file."),
@@ -60,7 +63,7 @@ static const struct field document_fields[] = {
 	FIELD_STR(A, d.language, "language", 0, 0, 0, "Its language; null or empty: not known."),
 	FIELD_JSON(A, d.warnings, "warnings", 0,
 		"What was left out when it was read, as sentences; null: nothing is known."),
-	FIELD_ID(A, d.job_id, "job_id", 0, "The job that reads it, or did last."),
+	FIELD_ID(A, d.job_id, "job_id", 0, "The job that reads or embeds it, or did last."),
 	FIELD_ID(A, same_as, "same_as", FIELD_OMIT,
 		"Of one that was just brought: another one of the collection that is the same file."),
 	FIELD_TIME(A, d.created_at, "created_at", FIELD_REQUIRED, "When it came."),
@@ -75,11 +78,9 @@ LIST_SCHEMA(document_list_schema, "DocumentList", &document_schema, "In the orde
 static void answer_of(const struct document *d, struct document_answer *ret)
 {
 	*ret = (struct document_answer){.d = *d, .searchable = d->text_id != 0};
-	if (strcmp(d->state, "failed") == 0) {
-		ret->has_error = true;
-		ret->error = (struct document_error){
-			d->error_code ? d->error_code : "failed", d->error_text ? d->error_text : ""};
-	}
+	ret->has_error = d->error_code != NULL;
+	if (ret->has_error)
+		ret->error = (struct document_error){d->error_code, d->error_text ? d->error_text : ""};
 }
 
 static int load(struct request *q, atelier_id id, struct document *ret)
@@ -474,7 +475,7 @@ static const struct route routes[] = {
 	{"DELETE", D "/{id}", "deleteDocument", document_delete, ACCESS_USER, .status = 204,
 		.summary = "Delete a document."},
 	{"POST", D "/{id}/retry", "retryDocument", retry_post, ACCESS_USER, .status = 202,
-		.answer = &document_schema, FAILS(E_CONFLICT, E_BUSY), .summary = "Have it read once more."},
+		.answer = &document_schema, FAILS(E_CONFLICT, E_BUSY), .summary = "Have it read once more, or embedded when only that failed."},
 	{"POST", D "/{id}/cancel", "cancelDocument", cancel_post, ACCESS_USER, .status = 202,
 		.answer = &document_schema, .summary = "Stop reading it; one that is not being read is no error."},
 	{"GET", D "/{id}/content", "getDocumentContent", content_get, ACCESS_USER, .status = 200,

@@ -1,4 +1,4 @@
-/* ingest.c - a document is read (rag/rag.h). */
+/* ingest.c - a document is read, and embedded (rag/rag.h). */
 #include "job/ingest.h"
 
 #include "base/json.h"
@@ -15,18 +15,37 @@ static void show(void *arg, const char *status, int64_t completed, int64_t total
 		job_set_progress(arg, b.p, b.n);
 }
 
-int ingest_run(struct job *j, struct err *e)
+/* text_id NULL: the job needs none. */
+static int read_params(const struct job *j, atelier_id *document_id, atelier_id *text_id, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *params = NULL;
-	const struct ingest_progress progress = {show, j};
-	const char *id;
-	atelier_id document_id = 0;
+	const char *document, *text;
 	int r = json_parse(j->params, strlen(j->params), &params, e);
 
 	if (r < 0)
 		return r;
-	id = json_get_str(params, "document");
-	if (!id || !id_parse(id, strlen(id), &document_id) || !j->all->config.rag)
+	document = json_get_str(params, "document");
+	text = json_get_str(params, "text");
+	if (!document || !id_parse(document, strlen(document), document_id) ||
+		(text_id && (!text || !id_parse(text, strlen(text), text_id))) || !j->all->config.rag)
 		return err_set(e, E_INTERNAL, "the params of a document's job lack the document");
-	return rag_ingest(j->all->config.rag, document_id, &progress, &j->cancel, e);
+	return 0;
+}
+
+int ingest_run(struct job *j, struct err *e)
+{
+	const struct ingest_progress progress = {show, j};
+	atelier_id document_id = 0;
+	int r = read_params(j, &document_id, NULL, e);
+
+	return r < 0 ? r : rag_ingest(j->all->config.rag, document_id, &progress, &j->cancel, e);
+}
+
+int embedding_run(struct job *j, struct err *e)
+{
+	const struct ingest_progress progress = {show, j};
+	atelier_id document_id = 0, text_id = 0;
+	int r = read_params(j, &document_id, &text_id, e);
+
+	return r < 0 ? r : rag_embed(j->all->config.rag, document_id, text_id, &progress, &j->cancel, e);
 }

@@ -1,6 +1,10 @@
-/* ingest.h - the job that reads a document and makes it searchable. Params: {"document":"ID"}. */
+/*
+ * ingest.h - the jobs that make a document searchable: by its words ({"document":"ID"}), and by its meaning
+ * ({"document":"ID","text":"ID"}).
+ */
 #pragma once
 
 #include "job/job_priv.h"
 
 int ingest_run(struct job *j, struct err *e) MUST_CHECK;
+int embedding_run(struct job *j, struct err *e) MUST_CHECK;

@@ -9,6 +9,7 @@ static const struct job_kind kinds[] = {
 	{"pull", true, 3, 5, pull_run},
 	{"load", true, 3, 1, load_run},
 	{DOCUMENT_JOB, false, 2, 5, ingest_run},
+	{EMBEDDING_JOB, false, 2, 5, embedding_run},
 };
 
 const struct job_kind *job_kinds(size_t *ret_n)

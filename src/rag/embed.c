@@ -6,18 +6,21 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/log.h"
 #include "base/utf8.h"
 #include "call/call.h"
 #include "provider/config.h"
 #include "provider/manage.h"
 #include "provider/models.h"
+#include "store/documents.h"
 #include "store/texts.h"
 #include "store/vectors.h"
 
 #define BATCH       32
 #define BATCH_BYTES ((size_t)64 << 20) /* of memory */
-#define QUERY_MS    5000               /* a question waits no longer for its vector */
-#define PREFIXES    "1"                /* raised when the table below changes */
+#define WORK_BYTES  ((size_t)16 << 20)
+#define QUERY_MS    5000 /* a question waits no longer for its vector */
+#define PREFIXES    "1"  /* raised when the table below changes */
 
 struct prefixes prefixes_of(const char *model)
 {
@@ -46,18 +49,32 @@ struct prefixes prefixes_of(const char *model)
 	return (struct prefixes){"", ""};
 }
 
-int embed_model(struct rag *r, struct arena *a, const char **ret_model, char ret_identity[IDENTITY_MAX], struct err *e)
+/* Soon after a start the lists of models may not have been read: that is waited for, shortly. */
+static int choose(struct rag *r, struct arena *a, const char **ret, struct err *e)
 {
 	struct catalogue all = {.default_model = NULL};
+	struct err quiet = {0};
+	const char *any;
+	int s = providers_catalogue(r->config.providers, a, &all, e);
+
+	if (s == 0 && !all.tasks[TASK_EMBEDDING]) {
+		(void)!providers_resolve(r->config.providers, NULL, a, &any, &quiet);
+		s = providers_catalogue(r->config.providers, a, &all, e);
+	}
+	*ret = all.tasks[TASK_EMBEDDING];
+	return s;
+}
+
+int embed_model(struct rag *r, struct arena *a, const char **ret_model, char ret_identity[IDENTITY_MAX], struct err *e)
+{
 	int s;
 
 	*ret_model = NULL;
 	*ret_identity = '\0';
 	if (!r->config.providers)
 		return 0;
-	if ((s = providers_catalogue(r->config.providers, a, &all, e)) < 0)
+	if ((s = choose(r, a, ret_model, e)) < 0)
 		return s;
-	*ret_model = all.tasks[TASK_EMBEDDING];
 	if (*ret_model && snprintf(ret_identity, IDENTITY_MAX, "%s " PREFIXES, *ret_model) >= IDENTITY_MAX)
 		*ret_model = NULL; /* no name of a model is so long */
 	return 0;
@@ -217,6 +234,63 @@ int embed_text(struct rag *r, const struct embed_text *x, struct err *e)
 		if (x->progress)
 			x->progress->fn(x->progress->arg, "embedding", from, x->passages, "passages");
 		s = cancel_reason(x->cancel) ? -ECANCELED : embed_batch(r, x, &from, e);
+	}
+	return s;
+}
+
+static int take_work(struct rag *r, atelier_id document_id, struct arena *a, struct document_work *work,
+	struct embed_text *x, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
+	struct text t = {.id = 0};
+	int s = documents_work(c, document_id, a, work, e);
+
+	if (s == 0)
+		s = texts_get(c, x->text_id, a, &t, e);
+	x->user_id = work->user_id;
+	x->passages = t.passages;
+	return s;
+}
+
+/* By what its collection is searched now, as long as that can be had; and by what it will be, once all of it has that. */
+static int embed_both(
+	struct rag *r, const struct document_work *work, struct embed_text *x, struct arena *a, struct err *e)
+{
+	struct err quiet = {0};
+	struct embed_text now = *x;
+
+	now.identity = work->identity;
+	now.model = identity_model(work->identity, a);
+	if (!now.model)
+		return err_set(e, -ENOMEM, "no memory for a document");
+	if (*now.identity && strcmp(now.identity, x->identity) != 0 && embed_text(r, &now, &quiet) < 0)
+		log_info("rag", "a document is found by words alone until its collection has changed its model: %s",
+			quiet.msg);
+	return embed_text(r, x, e);
+}
+
+int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const struct ingest_progress *p,
+	struct cancel *cancel, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	char identity[IDENTITY_MAX];
+	struct embed_text x = {.text_id = text_id, .cancel = cancel, .progress = p, .identity = identity};
+	struct document_work work = {.id = 0};
+	int s;
+
+	arena_init(&a, WORK_BYTES);
+	s = take_work(r, document_id, &a, &work, &x, e);
+	if (s == 0)
+		s = embed_model(r, &a, &x.model, identity, e);
+	if (s == 0 && !x.model)
+		s = err_set(e, E_PROVIDER_DOWN, "No model for embeddings is there at the moment.");
+	if (s == 0)
+		s = embed_both(r, &work, &x, &a, e);
+	if (s == 0)
+		s = documents_embedded(r->config.db, document_id, text_id, identity, e);
+	if (s == E_NOT_FOUND) { /* the document or its text is gone */
+		err_clear(e);
+		return 0;
 	}
 	return s;
 }

@@ -14,7 +14,8 @@ struct prefixes {
 };
 struct prefixes prefixes_of(const char *model);
 
-/* The model for embeddings that is there now, and its identity; *ret_model NULL: there is none. Asks no provider. */
+/* The model for embeddings that is there now, and its identity; *ret_model NULL: there is none. Asks no
+ * provider, but waits shortly for the first look at their models. */
 int embed_model(struct rag *r, struct arena *a, const char **ret_model, char ret_identity[IDENTITY_MAX],
 	struct err *e) MUST_CHECK;
 

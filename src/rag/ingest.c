@@ -6,7 +6,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "rag/cut.h"
-#include "rag/embed.h"
 #include "rag/rag_priv.h"
 #include "store/documents.h"
 #include "store/texts.h"
@@ -26,8 +25,7 @@ struct ingest {
 	struct arena a;
 	struct document_work work;
 	char recipe[RECIPE_MAX];
-	const char *model; /* for embeddings; NULL: there is none now */
-	char identity[IDENTITY_MAX];
+	bool embeds; /* there is a model for that now */
 	struct extracted text;
 	struct passages passages;
 	bool read; /* there is a text to be freed */
@@ -61,13 +59,15 @@ static int load(struct ingest *x, atelier_id id, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(x->rag->config.db);
 	struct err quiet = {0};
+	const char *model = NULL, *identity = NULL;
 	int r = documents_work(c, id, &x->a, &x->work, e);
 
 	if (r < 0)
 		return r;
 	write_recipe(x);
-	if ((r = embed_model(x->rag, &x->a, &x->model, x->identity, e)) < 0)
+	if ((r = rag_identity(x->rag, &x->a, &model, &identity, e)) < 0)
 		return r;
+	x->embeds = identity != NULL;
 	r = texts_find(c, x->work.hash, x->recipe, &x->text_id, &quiet);
 	return r == E_NOT_FOUND ? 0 : r < 0 ? err_set(e, r, "%s", quiet.msg) : 0;
 }
@@ -182,7 +182,7 @@ static int make_postings(struct ingest *x, enum language l, struct buf *to, stru
 static int show(struct ingest *x, const struct str *postings, struct err *e)
 {
 	const struct text_end end = {x->work.id, x->text_id, x->work.hash, postings, (int64_t)x->passages.n,
-		x->model ? "embedding" : "ready"};
+		x->embeds ? "embedding" : "ready"};
 
 	return texts_show(x->rag->config.db, &end, e);
 }
@@ -201,38 +201,6 @@ static int make(struct ingest *x, struct err *e)
 		return r;
 	const struct str bytes = buf_str(&postings);
 	return show(x, &bytes, e);
-}
-
-/* By what its collection is searched now, as long as that can be had; and by what it will be, once all of it has that. */
-static int embed(struct ingest *x, struct err *e)
-{
-	struct embed_text q = {.user_id = x->work.user_id,
-		.text_id = x->text_id,
-		.cancel = x->cancel,
-		.progress = x->p,
-		.model = identity_model(x->work.identity, &x->a),
-		.identity = x->work.identity};
-	struct text t = {.id = 0};
-	struct err quiet = {0};
-	int r;
-
-	if (!x->model)
-		return 0;
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(x->rag->config.db);
-		r = texts_get(c, x->text_id, &x->a, &t, e);
-	}
-	q.passages = t.passages;
-	if (r == 0 && !q.model)
-		r = err_set(e, -ENOMEM, "no memory for a document");
-	if (r == 0 && *q.identity && strcmp(q.identity, x->identity) != 0 && embed_text(x->rag, &q, &quiet) < 0)
-		log_info("rag", "a document is found by words alone until its collection has changed its model: %s",
-			quiet.msg);
-	q.model = x->model;
-	q.identity = x->identity;
-	if (r == 0)
-		r = embed_text(x->rag, &q, e);
-	return r < 0 ? r : documents_embedded(x->rag->config.db, x->work.id, x->identity, e);
 }
 
 /* A failure that will not pass stays with the document. */
@@ -266,8 +234,8 @@ int rag_ingest(
 			r = r < 0 ? r : show(&x, NULL, e);
 		}
 	}
-	if (r == 0)
-		r = embed(&x, e);
+	if (r == 0 && x.embeds)
+		r = documents_embed(rag->config.db, document_id, e);
 	r = note_failure(&x, r, e);
 	passages_done(&x.passages);
 	if (x.read)

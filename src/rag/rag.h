@@ -37,6 +37,10 @@ struct ingest_progress {
 int rag_ingest(struct rag *r, atelier_id document_id, const struct ingest_progress *p, struct cancel *cancel,
 	struct err *e) MUST_CHECK;
 
+/* Makes what vectors the document's text lacks, by the model that there is now (embed.c). One that is gone is no failure. */
+int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const struct ingest_progress *p,
+	struct cancel *cancel, struct err *e) MUST_CHECK;
+
 /* The model for embeddings that is there now and the identity of its vectors, in the arena; NULL: there is none. */
 int rag_identity(
 	struct rag *r, struct arena *a, const char **ret_model, const char **ret_identity, struct err *e) MUST_CHECK;

@@ -11,24 +11,25 @@
 #define NO_COLLECTION "There is no such collection, or you may not change it."
 #define BEING_READ    "This document is being read. Wait for the end, or stop it."
 
-/* What its job says counts as long as that is open: so a document follows its job whatever becomes of that. */
+#define OPEN "coalesce(j.state, '') IN ('queued', 'running')"
+/* What its job says counts as long as that is open: so a document follows its job whatever becomes of that. One that is
+ * embedded has been read, and so is ready however that ends. */
 #define STATE                                                                                                          \
-	"CASE WHEN j.state = 'queued' THEN 'queued' WHEN j.state = 'running' AND documents.state = 'queued' THEN"      \
+	"CASE WHEN documents.state = 'embedding' AND " OPEN " THEN 'embedding' WHEN documents.state = 'embedding'"     \
+	" THEN 'ready' WHEN j.state = 'queued' THEN 'queued' WHEN j.state = 'running' AND documents.state = 'queued' " \
+	"THEN"                                                                                                         \
 	" 'reading' WHEN j.state = 'running' OR documents.state IN ('ready', 'failed') THEN documents.state"           \
 	" ELSE 'failed' END"
-#define OPEN "coalesce(j.state, '') IN ('queued', 'running')"
+/* `otherwise`: of one that has ended early and has not said why. */
+#define PROBLEM(column, otherwise)                                                                                     \
+	"CASE WHEN documents.state = 'ready' THEN NULL WHEN documents.state = 'embedding' AND " OPEN " THEN j." column \
+	" WHEN " OPEN " THEN NULL ELSE coalesce(documents." column ", j." column ", " otherwise ") END"
 
 #define D struct document
 static const struct col columns[] = {COL(I64, D, id), COL(I64, D, collection_id), COL(REF, D, user_id),
 	COL(TEXT, D, name), COL_AS(TEXT, D, state, STATE, COL_SEEN),
-	COL_AS(TEXT, D, error_code,
-		"CASE WHEN " OPEN " OR documents.state = 'ready' THEN NULL"
-		" ELSE coalesce(documents.error_code, j.error_code, j.state, 'interrupted') END",
-		COL_SEEN),
-	COL_AS(TEXT, D, error_text,
-		"CASE WHEN " OPEN " OR documents.state = 'ready' THEN NULL"
-		" ELSE coalesce(documents.error_text, j.error_text, '') END",
-		COL_SEEN),
+	COL_AS(TEXT, D, error_code, PROBLEM("error_code", "j.state, 'interrupted'"), COL_SEEN),
+	COL_AS(TEXT, D, error_text, PROBLEM("error_text", "''"), COL_SEEN),
 	COL_AS(TEXT, D, progress, "CASE WHEN " OPEN " THEN j.progress ELSE NULL END", COL_SEEN), COL(REF, D, text_id),
 	COL(I64, D, job_id), COL_AS(TEXT, D, hash, "b.hash", COL_SEEN), COL_AS(I64, D, size, "b.size", COL_SEEN),
 	COL_AS(I64, D, passages, "t.passages", COL_SEEN), COL_AS(I64, D, pages, "t.pages", COL_SEEN),
@@ -92,26 +93,64 @@ static int may_edit(struct db_conn *c, atelier_id user_id, atelier_id collection
 static int find(struct db_conn *c, atelier_id user_id, atelier_id id, struct db_rows **ret, struct err *e)
 {
 	return STORE_FIRST(c, ret, NO_DOCUMENT, e,
-		"SELECT documents.collection_id, documents.name, CASE WHEN " OPEN " THEN 1 ELSE 0 END, documents.state,"
-		" documents.job_id FROM documents " JOINED "WHERE documents.id = ? AND " MAY,
+		"SELECT documents.collection_id, documents.name, CASE WHEN " OPEN " THEN 1 ELSE 0 END,"
+		" CASE WHEN documents.state = 'embedding' THEN documents.text_id ELSE 0 END FROM documents " JOINED
+		"WHERE documents.id = ? AND " MAY,
 		DB_I64(id), GRANTED_PARAMS(user_id, false, GRANT_EDIT));
 }
 
-static int begin_job(struct db_conn *c, atelier_id user_id, atelier_id id, const char *name, struct err *e)
+static int set_job(struct db_conn *c, atelier_id id, const char *state, atelier_id job, struct err *e)
+{
+	return db_exec(c, NULL, e,
+		"UPDATE documents SET job_id = ?, state = ?, error_code = NULL, error_text = NULL, updated_at = ? "
+		"WHERE id = ?",
+		DB_I64(job), DB_TEXT(state), DB_I64(clock_now_ms()), DB_I64(id));
+}
+
+static int begin_reading(struct db_conn *c, atelier_id user_id, atelier_id id, const char *name, struct err *e)
 {
 	char wire[ID_LEN + 1], params[64];
 	atelier_id job = 0;
 
 	id_format(id, wire);
 	snprintf(params, sizeof(params), "{\"document\":\"%s\"}", wire);
-	int r = jobs_create_in(c,
-		&(struct job_new){.user_id = user_id, .kind = DOCUMENT_JOB, .title = name, .params = params}, &job, e);
-	return r < 0 ? store_conflict(r, e, BEING_READ)
-		     : db_exec(c, NULL, e,
-			       "UPDATE documents SET job_id = ?, state = 'queued', error_code = NULL, error_text = "
-			       "NULL,"
-			       " updated_at = ? WHERE id = ?",
-			       DB_I64(job), DB_I64(clock_now_ms()), DB_I64(id));
+	const struct job_new in = {.user_id = user_id, .kind = DOCUMENT_JOB, .title = name, .params = params};
+	int r = jobs_create_in(c, &in, &job, e);
+	return r < 0 ? store_conflict(r, e, BEING_READ) : set_job(c, id, "queued", job, e);
+}
+
+/* Of one text: that of an older file may still be embedded while that of a newer one waits. */
+static int begin_embedding(
+	struct db_conn *c, atelier_id user_id, atelier_id id, atelier_id text_id, const char *name, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	char wire[ID_LEN + 1], text[ID_LEN + 1], params[128];
+	struct job_row open = {.id = 0};
+	struct err quiet = {0};
+	int r;
+
+	arena_init(&a, (size_t)1 << 20);
+	id_format(id, wire);
+	id_format(text_id, text);
+	snprintf(params, sizeof(params), "{\"document\":\"%s\",\"text\":\"%s\"}", wire, text);
+	const struct job_new in = {.user_id = user_id, .kind = EMBEDDING_JOB, .title = name, .params = params};
+	r = jobs_find_open(c, in.kind, params, &a, &open, &quiet);
+	if (r == E_NOT_FOUND)
+		r = jobs_create_in(c, &in, &open.id, e);
+	else if (r < 0)
+		r = err_set(e, r, "%s", quiet.msg);
+	return r < 0 ? r : set_job(c, id, "embedding", open.id, e);
+}
+
+struct unfinished {
+	atelier_id id, text_id; /* text_id 0: it is to be read; else to be embedded */
+	const char *name;
+};
+
+static int begin_again(struct db_conn *c, atelier_id user_id, const struct unfinished *d, struct err *e)
+{
+	return d->text_id ? begin_embedding(c, user_id, d->id, d->text_id, d->name, e)
+			  : begin_reading(c, user_id, d->id, d->name, e);
 }
 
 struct creation {
@@ -152,7 +191,7 @@ static int replace(struct db_conn *c, const struct creation *x, atelier_id blob_
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = find(c, x->in->user_id, x->in->replaces, &rows, e);
-	bool open = r == 0 && db_i64(rows, 2);
+	bool open = r == 0 && db_i64(rows, 2) && db_i64(rows, 3) == 0; /* what is only embedded has been read */
 
 	db_rows_done(TAKE_PTR(rows));
 	if (open)
@@ -183,7 +222,7 @@ static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct er
 		r = check_quota(c, in, e);
 	if (r == 0)
 		r = find_same(c, x, blob_id, &x->made.same_as, e);
-	return r < 0 ? r : begin_job(c, in->user_id, x->made.id, in->name ? in->name : "document", e);
+	return r < 0 ? r : begin_reading(c, in->user_id, x->made.id, in->name ? in->name : "document", e);
 }
 
 int documents_create(
@@ -272,8 +311,9 @@ static int retry_in(struct db_conn *c, void *arg, struct err *e)
 	if (db_i64(rows, 2))
 		return err_set(e, E_CONFLICT, BEING_READ);
 	snprintf(name, sizeof(name), STR_FMT, STR_ARG(db_bytes(rows, 1)));
+	atelier_id text_id = db_i64(rows, 3);
 	db_rows_done(TAKE_PTR(rows));
-	return begin_job(c, x->user_id, x->id, name, e);
+	return begin_again(c, x->user_id, &(struct unfinished){x->id, text_id, name}, e);
 }
 
 int documents_retry(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
@@ -334,8 +374,31 @@ int documents_set_state(
 	"(SELECT count(*) FROM vectors v WHERE v.text_id = d.text_id AND v.identity = ?) <"                            \
 	" (SELECT t.passages FROM texts t WHERE t.id = d.text_id)"
 
+static int embed_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const atelier_id *id = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	char name[1024];
+	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
+		"SELECT d.name, coalesce(d.user_id, k.user_id), d.text_id FROM documents d"
+		" JOIN collections k ON k.id = d.collection_id WHERE d.id = ? AND d.text_id IS NOT NULL",
+		DB_I64(*id));
+
+	if (r < 0)
+		return r;
+	snprintf(name, sizeof(name), STR_FMT, STR_ARG(db_bytes(rows, 0)));
+	atelier_id user_id = db_i64(rows, 1), text_id = db_i64(rows, 2);
+	db_rows_done(TAKE_PTR(rows));
+	return begin_embedding(c, user_id, *id, text_id, name, e);
+}
+
+int documents_embed(struct db *db, atelier_id id, struct err *e)
+{
+	return db_write(db, embed_in, &id, e);
+}
+
 struct embedded {
-	atelier_id id;
+	atelier_id id, text_id;
 	const char *identity;
 };
 
@@ -360,13 +423,14 @@ static int embedded_in(struct db_conn *c, void *arg, struct err *e)
 			DB_I64(collection));
 	return r < 0 ? r
 		     : db_exec(c, NULL, e,
-			       "UPDATE documents SET state = 'ready', revision = ?, updated_at = ? WHERE id = ?",
-			       DB_I64(revision), DB_I64(clock_now_ms()), DB_I64(x->id));
+			       "UPDATE documents SET state = CASE WHEN state = 'embedding' AND text_id = ? THEN 'ready'"
+			       " ELSE state END, revision = ?, updated_at = ? WHERE id = ?",
+			       DB_I64(x->text_id), DB_I64(revision), DB_I64(clock_now_ms()), DB_I64(x->id));
 }
 
-int documents_embedded(struct db *db, atelier_id id, const char *identity, struct err *e)
+int documents_embedded(struct db *db, atelier_id id, atelier_id text_id, const char *identity, struct err *e)
 {
-	struct embedded x = {id, identity};
+	struct embedded x = {id, text_id, identity};
 
 	return db_write(db, embedded_in, &x, e);
 }
@@ -382,27 +446,28 @@ static int embed_all_in(struct db_conn *c, void *arg, struct err *e)
 	struct embed_all *x = arg;
 	CLEANUP(arena_done) struct arena a;
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct job_new)};
+	struct store_list l = {.size = sizeof(struct unfinished)};
 	struct err full = {0};
 	int r = may_edit(c, x->user_id, x->collection_id, e);
 
 	arena_init(&a, (size_t)64 << 20);
 	if (r == 0)
 		r = db_query(c, &rows, e,
-			"SELECT d.id, d.name FROM documents d LEFT JOIN jobs j ON j.id = d.job_id WHERE "
+			"SELECT d.id, CASE WHEN d.state IN ('ready', 'embedding') THEN d.text_id ELSE 0 END, d.name"
+			" FROM documents d LEFT JOIN jobs j ON j.id = d.job_id WHERE "
 			"d.collection_id = ?"
 			" AND d.text_id IS NOT NULL AND NOT (" OPEN ") AND " LACKS " ORDER BY d.id",
 			DB_I64(x->collection_id), DB_TEXT(x->identity));
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {
-		struct job_new *j = store_push(&l, &a);
-		if (!j)
+		struct unfinished *d = store_push(&l, &a);
+		if (!d)
 			return store_full(e);
-		*j = (struct job_new){.user_id = db_i64(rows, 0), .title = db_dup(rows, 1, &a)};
+		*d = (struct unfinished){db_i64(rows, 0), db_i64(rows, 1), db_dup(rows, 2, &a)};
 	}
 	db_rows_done(TAKE_PTR(rows));
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
-		const struct job_new *j = (const struct job_new *)l.items + i;
-		r = begin_job(c, x->user_id, j->user_id, j->title, &full);
+		const struct unfinished *d = (const struct unfinished *)l.items + i;
+		r = begin_again(c, x->user_id, d, &full);
 		if (r == E_BUSY)
 			return 0; /* the rest when these are done */
 		x->n += r == 0;

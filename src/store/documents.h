@@ -1,6 +1,7 @@
 /*
  * documents.h - files in collections. A document's bytes are a blob; what was read from them is a text (texts.h), which a job
- * of the kind DOCUMENT_JOB makes. Who may read a collection may read its documents, and who may edit it may change them.
+ * of the kind DOCUMENT_JOB makes; one of the kind EMBEDDING_JOB then makes its vectors, on a lane of its own, so that nobody
+ * waits for a slow model to find what was read. Who may read a collection may read its documents, and who may edit it may change them.
  */
 #pragma once
 
@@ -8,18 +9,20 @@
 #include "store/rows.h"
 
 #define DOCUMENT_JOB    "document"
+#define EMBEDDING_JOB   "embedding"
 #define DOCUMENT_STATES "queued reading embedding ready failed"
 
 struct document {
 	atelier_id id, collection_id;
 	atelier_id user_id; /* who brought it; 0: is gone */
 	const char *name;
-	const char *state;                   /* of DOCUMENT_STATES */
-	const char *error_code, *error_text; /* of one that has failed */
-	const char *progress;                /* of its job, JSON; NULL: none */
-	atelier_id text_id;                  /* that is searched, perhaps of an earlier file; 0: none yet */
-	atelier_id job_id;                   /* the last one; 0: none */
-	const char *hash;                    /* of its bytes; read only, as what follows */
+	const char *state; /* of DOCUMENT_STATES */
+	const char *error_code,
+		*error_text;  /* of one that has failed; of another why it has no vectors (yet); NULL: all is well */
+	const char *progress; /* of its job, JSON; NULL: none */
+	atelier_id text_id;   /* that is searched, perhaps of an earlier file; 0: none yet */
+	atelier_id job_id;    /* the last one; 0: none */
+	const char *hash;     /* of its bytes; read only, as what follows */
 	int64_t size;
 	int64_t passages, pages;
 	const char *language, *warnings; /* warnings: JSON array of sentences */
@@ -69,7 +72,7 @@ struct document_edit {
 int documents_edit(struct db *db, const struct document_edit *x, struct err *e) MUST_CHECK;
 int documents_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
 
-/* A new job for one whose last has ended. E_CONFLICT: it is being read. */
+/* A new job for one whose last has ended, to read it or, when only that is missing, to embed it. E_CONFLICT: that goes on. */
 int documents_retry(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
 
 /* ---- for the job; asks for no rights ---- */
@@ -88,9 +91,13 @@ int documents_work(
 int documents_set_state(
 	struct db *db, atelier_id id, const char *state, const char *code, const char *text, struct err *e) MUST_CHECK;
 
-/* All passages of the document have vectors of this identity: it is ready, and when all documents of its collection have them, that
- * is searched by them from now on. */
-int documents_embedded(struct db *db, atelier_id id, const char *identity, struct err *e) MUST_CHECK;
+/* What was read has no vectors yet: a job that makes them is the document's from now on. E_NOT_FOUND: it is gone. */
+int documents_embed(struct db *db, atelier_id id, struct err *e) MUST_CHECK;
+
+/* All passages of this text have vectors of this identity: a document that still shows it is ready, and when all documents of its
+ * collection have them, that is searched by them from now on. */
+int documents_embedded(
+	struct db *db, atelier_id id, atelier_id text_id, const char *identity, struct err *e) MUST_CHECK;
 
 /* A job for each document of the collection that lacks vectors of the identity, but for those that are being read; by who may edit
  * it. *ret_n: how many. */

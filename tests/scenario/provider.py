@@ -199,7 +199,12 @@ class Provider:
                             "parameter_size": "1.2B", "quantization_level": "Q4_K_M"}}
 
     def _embed(self, call, inputs):
-        """For each text its length, 3 and 4."""
+        """For each text its length, 3 and 4. "Embed later" waits for `go embed`, "Embed badly" is refused before `go mended`."""
+        if any("Embed later" in t for t in inputs):
+            self.wait("`go embed`", lambda: "embed" in self.signals)
+        if any("Embed badly" in t for t in inputs) and "mended" not in self.signals:
+            call.json(400, {"error": "no vector of that"})
+            return
         vectors = [[float(len(t)), 3.0, 4.0] for t in ([inputs] if isinstance(inputs, str) else inputs)]
         if self.kind == "ollama":
             with self.cv:
