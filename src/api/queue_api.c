@@ -6,17 +6,21 @@
 
 struct queued_answer {
 	struct queued row;
-	struct schema_list attachments;
+	struct schema_list attachments, collections, documents;
 };
 
 #define A struct queued_answer
-static const struct field image_item = {.type = FT_ID};
+static const struct field id_item = {.type = FT_ID};
 static const struct field queued_fields[] = {
 	FIELD_ID(A, row.id, "id", FIELD_REQUIRED, "Identifier."),
 	FIELD_ID(A, row.conversation_id, "conversation_id", FIELD_REQUIRED, "Where it waits."),
 	FIELD_TEXT(A, row.content, "content", 0, 0, FIELD_REQUIRED, "What the user says; empty: pictures alone."),
-	FIELD(FT_STRS, A, attachments, "attachments", .item = &image_item, .flags = FIELD_REQUIRED,
+	FIELD(FT_STRS, A, attachments, "attachments", .item = &id_item, .flags = FIELD_REQUIRED,
 		.doc = "Pictures that it has."),
+	FIELD(FT_STRS, A, collections, "collection_ids", .item = &id_item, .flags = FIELD_REQUIRED,
+		.doc = "Collections that are searched for it."),
+	FIELD(FT_STRS, A, documents, "document_ids", .item = &id_item, .flags = FIELD_REQUIRED,
+		.doc = "Documents that are searched for it."),
 	FIELD_STR(A, row.model, "model", 0, 0, 0, "Who is to answer; null: the conversation's model."),
 	FIELD_ID(A, row.assistant_id, "assistant_id", 0, "The assistant that is to answer; null: the conversation's."),
 	FIELD_TIME(A, row.created_at, "created_at", FIELD_REQUIRED, "When it was asked."),
@@ -46,7 +50,11 @@ static int load(struct request *q, struct queued *ret)
 static int answer_of(struct request *q, const struct queued *row, struct queued_answer *ret)
 {
 	*ret = (struct queued_answer){.row = *row};
-	return answer_ids(q, row->images, row->n_images, &ret->attachments);
+	int r = answer_ids(q, row->images, row->n_images, &ret->attachments);
+
+	if (r == 0)
+		r = answer_ids(q, row->collections, row->n_collections, &ret->collections);
+	return r < 0 ? r : answer_ids(q, row->documents, row->n_documents, &ret->documents);
 }
 
 static int queue_get(struct request *q)

@@ -52,6 +52,7 @@ static const struct copy_table {
 	{"documents", "id"},
 	{"message_images", "message_id, n"},
 	{"queued_images", "queued_id, n"},
+	{"queued_places", "queued_id, n"},
 	{"memories", "id"},
 	{"memory_settings", "user_id"},
 	{"default_assistants", "user_id"},

@@ -16,12 +16,12 @@ static const struct rows_table queued = {"queued", "id", NO_QUEUED, NULL, TABLE(
 /* The queue of a conversation in the bin is out of sight with it. */
 #define OWNED "WHERE user_id = ? AND conversation_id IN (SELECT v.id FROM conversations v WHERE v.deleted_at IS NULL)"
 
-static int load_images(struct db_conn *c, struct queued *row, struct arena *a, struct err *e)
+static int load_ids(struct db_conn *c, const char *query, atelier_id queued_id, struct arena *a, const atelier_id **ret,
+	size_t *ret_n, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_list l = {.size = sizeof(atelier_id)};
-	int r = db_query(
-		c, &rows, e, "SELECT image_id FROM queued_images WHERE queued_id = ? ORDER BY n", DB_I64(row->id));
+	int r = db_query(c, &rows, e, query, DB_I64(queued_id));
 
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {
 		atelier_id *id = store_push(&l, a);
@@ -30,9 +30,22 @@ static int load_images(struct db_conn *c, struct queued *row, struct arena *a, s
 			return store_full(e);
 		*id = db_i64(rows, 0);
 	}
-	row->images = l.items;
-	row->n_images = l.n;
+	*ret = l.items;
+	*ret_n = l.n;
 	return MIN(r, 0);
+}
+
+#define PLACES(column) "SELECT " column " FROM queued_places WHERE queued_id = ? AND " column " IS NOT NULL ORDER BY n"
+
+/* Its pictures, and what is searched for it. */
+static int load_rest(struct db_conn *c, struct queued *row, struct arena *a, struct err *e)
+{
+	int r = load_ids(c, "SELECT image_id FROM queued_images WHERE queued_id = ? ORDER BY n", row->id, a,
+		&row->images, &row->n_images, e);
+
+	if (r == 0)
+		r = load_ids(c, PLACES("collection_id"), row->id, a, &row->collections, &row->n_collections, e);
+	return r < 0 ? r : load_ids(c, PLACES("document_id"), row->id, a, &row->documents, &row->n_documents, e);
 }
 
 static int owns(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, struct err *e)
@@ -53,7 +66,7 @@ int queued_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_i
 		r = rows_all(&queued, c, a, &ret->items, &ret->n, e, "WHERE conversation_id = ? ORDER BY id",
 			DB_I64(conversation_id));
 	for (size_t i = 0; r == 0 && i < ret->n; i++)
-		r = load_images(c, &ret->items[i], a, e);
+		r = load_rest(c, &ret->items[i], a, e);
 	return r;
 }
 
@@ -61,7 +74,7 @@ int queued_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct aren
 {
 	int r = rows_first(&queued, c, a, ret, e, OWNED " AND id = ?", DB_I64(user_id), DB_I64(id));
 
-	return r < 0 ? r : load_images(c, ret, a, e);
+	return r < 0 ? r : load_rest(c, ret, a, e);
 }
 
 int queued_first(struct db_conn *c, atelier_id conversation_id, struct arena *a, struct queued *ret, struct err *e)
@@ -72,7 +85,7 @@ int queued_first(struct db_conn *c, atelier_id conversation_id, struct arena *a,
 		" WHERE v.id = queued.conversation_id AND m.compared > 0) ORDER BY id LIMIT 1",
 		DB_I64(conversation_id));
 
-	return r < 0 ? r : load_images(c, ret, a, e);
+	return r < 0 ? r : load_rest(c, ret, a, e);
 }
 
 /* ---- adding ---- */
@@ -82,6 +95,20 @@ struct addition {
 	bool behind;
 	atelier_id id;
 };
+
+static int add_places(struct db_conn *c, const struct addition *x, struct err *e)
+{
+	const struct queued *in = x->in;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < in->n_collections; i++)
+		r = db_exec(c, NULL, e, "INSERT INTO queued_places (queued_id, n, collection_id) VALUES (?, ?, ?)",
+			DB_I64(x->id), DB_I64(i), DB_I64(in->collections[i]));
+	for (size_t i = 0; r == 0 && i < in->n_documents; i++)
+		r = db_exec(c, NULL, e, "INSERT INTO queued_places (queued_id, n, document_id) VALUES (?, ?, ?)",
+			DB_I64(x->id), DB_I64(in->n_collections + i), DB_I64(in->documents[i]));
+	return r;
+}
 
 static int add_in(struct db_conn *c, void *arg, struct err *e)
 {
@@ -101,7 +128,9 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 		return err_set(
 			e, E_CONFLICT, "%d messages wait here already, which is as many as there can be.", QUEUED_MAX);
 	r = rows_create_in(&queued, c, x->in, &x->id, e);
-	return r < 0 ? r : images_queue(c, x->id, x->in->images, x->in->n_images, e);
+	if (r == 0)
+		r = images_queue(c, x->id, x->in->images, x->in->n_images, e);
+	return r < 0 ? r : add_places(c, x, e);
 }
 
 int queued_add(struct db *db, const struct queued *in, bool behind, atelier_id *ret_id, struct err *e)

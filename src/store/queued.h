@@ -15,6 +15,9 @@ struct queued {
 	const char *content;      /* "" with pictures alone */
 	const atelier_id *images; /* pictures that it has, in order */
 	size_t n_images;
+	const atelier_id *collections,
+		*documents; /* that are searched for it; what is deleted meanwhile is not among them */
+	size_t n_collections, n_documents;
 	const char *model;      /* NULL: not said */
 	const char *parameters; /* JSON object; NULL: none */
 	const char *language;   /* NULL: not known */

@@ -75,6 +75,18 @@ const char schema_documents[] = "CREATE TABLE collections ("
 				"CREATE INDEX documents_blob ON documents(blob_id);"
 				"CREATE INDEX documents_text ON documents(text_id) WHERE text_id IS NOT NULL;";
 
+/* What is searched for a question that waits: each row has one of both. */
+const char schema_queued_places[] =
+	"CREATE TABLE queued_places ("
+	"  queued_id INTEGER NOT NULL REFERENCES queued(id) ON DELETE CASCADE,"
+	"  n INTEGER NOT NULL,"
+	"  collection_id INTEGER REFERENCES collections(id) ON DELETE CASCADE,"
+	"  document_id INTEGER REFERENCES documents(id) ON DELETE CASCADE,"
+	"  PRIMARY KEY (queued_id, n)"
+	") STRICT;"
+	"CREATE INDEX queued_places_collection ON queued_places(collection_id) WHERE collection_id IS NOT NULL;"
+	"CREATE INDEX queued_places_document ON queued_places(document_id) WHERE document_id IS NOT NULL;";
+
 /* `identity`: by what vectors a collection is searched; "": by none. `weight`: of them, in percent. */
 const char schema_vectors[] = "CREATE TABLE vectors ("
 			      "  text_id INTEGER NOT NULL REFERENCES texts(id) ON DELETE CASCADE,"

@@ -236,6 +236,7 @@ static const struct db_migration migrations[] = {
 	{.version = 24, .name = "collections and documents", .sql = schema_documents},
 	{.version = 25, .name = "vectors of passages", .sql = schema_vectors},
 	{.version = 26, .name = "pictures of questions that wait", .sql = schema_queued_images},
+	{.version = 27, .name = "documents of questions that wait", .sql = schema_queued_places},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/collections.h"
 #include "store/grants.h"
 #include "store/images.h"
 #include "store/queued.h"
@@ -41,7 +42,17 @@ static int check_pictures(struct turns *all, const struct turn_request *q, struc
 	return r;
 }
 
-/* Nobody is to learn only when it is sent that there is no such model, that it does not see, or that there is no such picture. */
+static int check_places(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
+	const struct search_wish where = {q->user_id, q->collections, q->documents, q->n_collections, q->n_documents};
+	struct search_scope scope;
+
+	return q->n_collections + q->n_documents ? collections_scope(c, &where, a, &scope, e) : 0;
+}
+
+/* Nobody is to learn only when it is sent that there is no such model, that it does not see, or that there is no such picture,
+ * collection or document. */
 static int check_what_waits(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e)
 {
 	const char *wanted = NULL, *model = NULL;
@@ -54,7 +65,9 @@ static int check_what_waits(struct turns *all, const struct turn_request *q, str
 	if (r == 0 && q->n_attachments && providers_model(all->providers, model, a, &m, &quiet) >= 0 && !model_sees(&m))
 		r = err_set(e, E_MODEL_CANNOT, "%.120s does not see pictures. Choose another model, or leave them out.",
 			model);
-	return r < 0 ? r : check_pictures(all, q, a, e);
+	if (r == 0)
+		r = check_pictures(all, q, a, e);
+	return r < 0 ? r : check_places(all, q, a, e);
 }
 
 /* A conversation whose queue goes on. */
@@ -89,6 +102,10 @@ static int put(struct turns *all, const struct turn_request *q, struct arena *a,
 		.content = q->content,
 		.images = q->attachments,
 		.n_images = q->n_attachments,
+		.collections = q->collections,
+		.documents = q->documents,
+		.n_collections = q->n_collections,
+		.n_documents = q->n_documents,
 		.model = q->model,
 		.parameters = q->parameters,
 		.language = q->language};
@@ -158,6 +175,10 @@ struct turn_request turn_of_queued(const struct queued *row)
 		.content = row->content,
 		.attachments = row->images,
 		.n_attachments = row->n_images,
+		.collections = row->collections,
+		.documents = row->documents,
+		.n_collections = row->n_collections,
+		.n_documents = row->n_documents,
 		.model = row->model,
 		.assistant_id = row->assistant_id,
 		.parameters = row->parameters,
