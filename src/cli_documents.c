@@ -261,14 +261,12 @@ static int add_path(struct adding *x, char *path)
 {
 	char *paths[] = {path, NULL};
 	size_t n = strlen(path);
-	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	FTSENT *entry;
+	/* Looked at first: a walk that is ended before its first step leaks. */
+	FTS *walk = access(path, R_OK) < 0 ? NULL : fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 
-	if (!walk || access(path, R_OK) < 0) {
-		if (walk)
-			fts_close(walk);
+	if (!walk)
 		return err_set(&x->t->e, E_INVALID, "%s: %s", path, strerror(errno));
-	}
 	while ((entry = fts_read(walk)) != NULL) {
 		if (entry->fts_level > 0 && entry->fts_name[0] == '.')
 			fts_set(walk, entry, FTS_SKIP);
