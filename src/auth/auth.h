@@ -12,12 +12,10 @@
 
 struct auth; /* any thread */
 
-/* `key_path`: file of the program's secret (32 bytes, mode 0600), made when missing; not used when settings.master_key
- * is set. Borrowed, as all that is given. */
+/* `key_path`: the program's secret (32 bytes, mode 0600), made when missing; unused with settings.master_key. Borrowed. */
 int auth_new(
 	struct db *db, const struct settings *s, const char *key_path, struct auth **ret, struct err *e) MUST_CHECK;
 void auth_free(struct auth *a);
-
 /* E_STORAGE or E_INVALID when that file is not the one any more that the program began with. */
 int auth_key_state(const struct auth *a, struct err *e) MUST_CHECK;
 
