@@ -11,7 +11,6 @@
 
 #include "store/store_priv.h"
 #include "store/uploads.h"
-#include "sys/fault.h"
 
 #define FOLDER   "blobs"
 #define BESIDE   "new-" /* and an id: what is being written */
@@ -66,10 +65,8 @@ static int make_folders(const char *data, const char *hash, struct err *e)
 static int write_beside(const char *path, struct str bytes, struct err *e)
 {
 	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r = fd < 0 ? err_file(e, -errno, path) : FAULT("blob_write");
+	int r = fd < 0 ? err_file(e, -errno, path) : upload_write(fd, 0, bytes.p, bytes.n, e);
 
-	if (r == 0)
-		r = upload_write(fd, 0, bytes.p, bytes.n, e);
 	if (r == 0)
 		r = upload_sync(fd, e);
 	return r < 0 ? err_set(e, r, "The file cannot be stored.") : 0;

@@ -8,6 +8,7 @@
 #include "store/store_priv.h"
 #include "store/uploads.h"
 #include "store/uploads_priv.h"
+#include "sys/fault.h"
 
 #define FOLDER "uploads"
 #define SUFFIX ".part"
@@ -66,14 +67,17 @@ int upload_open(const char *data, atelier_id id, int *ret_fd, int64_t *ret_n, st
 int upload_write(int fd, int64_t at, const void *p, size_t n, struct err *e)
 {
 	const char *from = p;
+	int r = FAULT("file_write");
 
+	if (r < 0)
+		return err_file(e, r, "the file");
 	while (n > 0) {
 		ssize_t k = pwrite(fd, from, n, at);
 
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0)
-			return err_file(e, k < 0 ? -errno : -ENOSPC, "the upload");
+			return err_file(e, k < 0 ? -errno : -ENOSPC, "the file");
 		from += k;
 		at += k;
 		n -= (size_t)k;
@@ -83,12 +87,16 @@ int upload_write(int fd, int64_t at, const void *p, size_t n, struct err *e)
 
 int upload_cut(int fd, int64_t n, struct err *e)
 {
-	return ftruncate(fd, n) < 0 ? err_file(e, -errno, "the upload") : 0;
+	return ftruncate(fd, n) < 0 ? err_file(e, -errno, "the file") : 0;
 }
 
 int upload_sync(int fd, struct err *e)
 {
-	return fsync(fd) < 0 ? err_file(e, -errno, "the upload") : 0;
+	int r = FAULT("file_sync");
+
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	return r < 0 ? err_file(e, r, "the file") : 0;
 }
 
 void upload_remove(const char *data, atelier_id id)

@@ -9,6 +9,8 @@ Without --full it is a sample, the same each time, in which every fault point fa
 """
 
 import argparse
+import hashlib
+import json
 import os
 import queue
 import random
@@ -30,7 +32,7 @@ from server import Failed, Server  # noqa: E402
 FAULTS = (("db_write", "ENOSPC", 8), ("db_commit", "EIO", 8), ("db_write", "EBUSY", 8), ("journal_write", "ENOSPC", 8),
           ("journal_sync", "EIO", 2), ("journal_segment", "EROFS", 2), ("journal_reserve", "ENOSPC", 2),
           ("http_keep", "ENOMEM", 6), ("frames_chunk", "ENOMEM", 8), ("turn_prepare", "ENOMEM", 3), ("turn_store", "EBUSY", 3),
-          ("provider_call", "EIO", 3))
+          ("provider_call", "EIO", 3), ("file_write", "ENOSPC", 6), ("file_sync", "EIO", 3))
 # The same once the server is ready, at each so many-th pass: at steps of the database, and wherever memory is asked for. Of
 # allocations each way that leads to one is a pass (src/fault_memory.c).
 SPREAD = (("db_begin", "EIO", 3, 6), ("db_prepare", "EIO", 12, 24), ("db_step", "EIO", 20, 40), ("memory", "ENOMEM", 100, 100))
@@ -39,6 +41,12 @@ NEVER_ALWAYS = ("turn_prepare", "turn_store", "journal_segment")
 # A journal that cannot be begun refuses the start, in words.
 AT_START = ("journal_segment:EROFS:1", "journal_reserve:ENOSPC:1", "journal_reserve:ENOSPC")
 SAMPLE, SEED = 32, 9
+
+TUS = {"Tus-Resumable": "1.0.0"}
+PARTS = [bytes([65 + i]) * 70000 for i in range(3)]
+WHOLE = b"".join(PARTS)
+with open(os.path.join(HERE, "..", "fuzz", "corpus", "image", "exif.png"), "rb") as picture:
+    PICTURE = picture.read()
 
 
 def all_runs():
@@ -68,6 +76,7 @@ class Run:
         self.fault = fault
         self.seen = []  # (conversation, reader)
         self.refused = 0
+        self.files = {}  # what was taken: where it is
         self.no_memory = fault.startswith("memory:")  # what would be said may then be what there is no memory for
 
     def client(self):
@@ -114,12 +123,65 @@ class Run:
         if reader.events:
             self.seen.append((conversation, reader))
 
+    def send(self, method, path, headers, body, want):
+        """The answer of a success; None for a failure that is told as it must be."""
+        r = self.client().request(method, path, body, headers)
+        if r.status == want:
+            return r
+        self.check_envelope(r)
+        return None
+
+    def send_parts(self, at):
+        """What is missing of an upload, as far as it goes; whether it is whole."""
+        for _ in range(2 * len(PARTS)):
+            there = int(self.client().request("HEAD", at, None, TUS).header("Upload-Offset"))
+            if there == len(WHOLE):
+                return True
+            # The end of the part that `there` is in: one that was cut off is gone on with.
+            end = next(sum(map(len, PARTS[:i])) for i in range(1, len(PARTS) + 1) if there < sum(map(len, PARTS[:i])))
+            self.send("PATCH", at, dict(TUS, **{"Upload-Offset": str(there), "Content-Type": "application/offset+octet-stream"}),
+                      WHOLE[there:end], 204)
+        return False
+
+    def use_files(self):
+        """An upload in parts that becomes a document, and a picture; each again until it is taken or never will be."""
+        upload = self.client().request("POST", "/api/v1/uploads", b"", dict(TUS, **{"Upload-Length": str(len(WHOLE))}))
+        self.upload, self.collection = upload.header("Location"), self.client().call("POST", "/api/v1/collections", {"name": "Files"})["id"]
+        self.finish_files(3)
+
+    def finish_files(self, tries):
+        for _ in range(tries):
+            if not self.files.get("document") and self.send_parts(self.upload):
+                r = self.send("POST", "/api/v1/collections/%s/documents" % self.collection, {}, json.dumps(
+                    {"upload_id": self.upload.split("/")[-1], "name": "whole.txt"}).encode(), 202)
+                self.files["document"] = r and "/api/v1/documents/%s/file" % r.json()["id"]
+            if not self.files.get("picture"):
+                r = self.send("POST", "/api/v1/images", {"Content-Type": "image/png"}, PICTURE, 201)
+                self.files["picture"] = r and "/api/v1/images/" + r.json()["id"]
+
+    def look_at_files(self):
+        """After the restart: what was taken is there, what was not can be taken now, and nothing lies about."""
+        taken = dict(self.files)
+        self.finish_files(1)
+        if taken.get("document") and self.client().request("GET", taken["document"]).body != WHOLE:
+            raise Failed("the file of a document is not what was sent")
+        for what, path in self.files.items():
+            if not path or self.client().request("GET", path).status != 200:
+                raise Failed("there is no %s, %s before the restart" % (what, "taken" if taken.get(what) else "refused"))
+        for folder, _, names in os.walk(os.path.join(self.server.data, "blobs")):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as f:
+                    if hashlib.sha256(f.read()).hexdigest() != name:
+                        raise Failed("a file is left that is not whole: " + name)
+
     def use(self):
         made = [self.ask("POST", "/api/v1/conversations", {"title": "c%d" % i}) for i in range(3)]
         for c in filter(None, made):
             self.turn(c["id"], b'{"content":"Count."}')
         if "+" in self.fault:
             self.use_more()
+        if self.fault.startswith("file_"):
+            self.use_files()
         if not self.server.alive():
             raise Failed("the server is gone")
         for _ in range(20):  # of these, too, some may fail
@@ -199,6 +261,8 @@ class Run:
         self.server.settings["ATELIER_FAULT"] = ""
         self.server.start()
         self.look_again(made)
+        if self.files:
+            self.look_at_files()
         self.server.stop()
 
     def finish(self):
