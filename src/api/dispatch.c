@@ -281,14 +281,15 @@ static void request_work(void *arg)
 
 	log_set_request(q->id);
 	int r = request_run(q);
+	/* Before the answer goes: whoever has it may ask again at once. */
+	if (flags & ROUTE_SLOW)
+		places_leave(&a->slow_places, slow_of);
 	if (r == REQUEST_LATER)
 		log_set_request(NULL);
 	else
 		request_end(q, r);
 	if (flags & ROUTE_CALL)
 		gateway_leave(a->gateway);
-	if (flags & ROUTE_SLOW)
-		places_leave(&a->slow_places, slow_of);
 }
 
 static void request_fail(struct request *q, int r)

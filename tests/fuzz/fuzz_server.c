@@ -146,15 +146,33 @@ static void on_message(void *arg, struct http_shared *s, struct str text)
 	http_websocket_done(s);
 }
 
+/* What holds the stream that was begun, until it is closed. */
+struct holder {
+	struct http_shared *s;
+};
+
+static void on_websocket_closed(void *arg)
+{
+	struct holder *h = arg;
+
+	http_shared_unref(h->s);
+	free(h);
+}
+
 static void begin_websocket(struct http_exchange *x)
 {
 	static const struct http_websocket w = {.max = 3000, .on_message = on_message};
+	struct holder *h;
 	struct err e = {0};
 
-	if (http_websocket_check(x, &e) == 0)
-		http_shared_unref(http_shared_start(x, &w, NULL, NULL));
-	else
+	if (http_websocket_check(x, &e) < 0) {
 		http_reply_static(x, 426, "text/plain", "no", 2);
+		return;
+	}
+	h = xcalloc(1, sizeof *h);
+	h->s = http_shared_start(x, &w, on_websocket_closed, h);
+	if (!h->s)
+		free(h);
 }
 
 static void on_head(struct http_exchange *x, void *arg)
