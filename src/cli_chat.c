@@ -270,9 +270,11 @@ static int chat(struct cli *cli, const char *text, struct err *e)
 	watched = pthread_create(&watcher, NULL, watch_signals, &c) == 0;
 	r = read_question(cli, &a, &message, &q, e);
 	if (r == 0)
-		r = engine_start(&c.engine, &(struct configure){.settings = &cli->settings}, search, &c, e);
-	if (r == 0)
+		r = engine_start(&c.engine, &(struct configure){.settings = &cli->settings}, e);
+	if (r == 0) {
+		librarian_set_manual(c.engine.providers, search, &c);
 		r = converse(&c, cli, &q, &a, e);
+	}
 	if (cancel_reason(&c.cancel))
 		r = -ECANCELED;
 	engine_stop(&c.engine);

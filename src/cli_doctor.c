@@ -199,18 +199,6 @@ static void check_provider(struct doctor *d, const struct catalogue *all, const 
 			by, proxy);
 }
 
-static int no_manual(void *arg, const char *query, size_t limit, struct arena *a, struct manual_passage **ret,
-	size_t *ret_n, struct err *e)
-{
-	(void)arg;
-	(void)query;
-	(void)limit;
-	(void)a;
-	(void)ret;
-	(void)ret_n;
-	return err_set(e, E_INTERNAL, "doctor does not open the manual");
-}
-
 static void check_providers(struct doctor *d)
 {
 	CLEANUP(arena_done) struct arena a;
@@ -218,7 +206,7 @@ static void check_providers(struct doctor *d)
 	struct catalogue all;
 	struct err e = {0};
 	struct configure stored = {.settings = d->settings, .db = d->db, .vault = d->has_vault ? &d->vault : NULL};
-	int r = engine_start(&g, &stored, no_manual, NULL, &e);
+	int r = engine_start(&g, &stored, &e);
 
 	arena_init(&a, 16 << 20);
 	if (r == 0) {

@@ -84,9 +84,8 @@ static int talk_start(struct talk *t, const struct cli *cli)
 			"it as "
 			"ATELIER_SERVER_KEY.");
 	t->authorization = arena_printf(&t->a, "Authorization: Bearer %s", cli->settings.server_key);
-	return t->authorization
-		       ? engine_start(&t->engine, &(struct configure){.settings = &cli->settings}, NULL, NULL, &t->e)
-		       : err_set(&t->e, -ENOMEM, "no memory for a call");
+	return t->authorization ? engine_start(&t->engine, &(struct configure){.settings = &cli->settings}, &t->e)
+				: err_set(&t->e, -ENOMEM, "no memory for a call");
 }
 
 static int talk_end(struct talk *t, int r)

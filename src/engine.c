@@ -6,7 +6,7 @@ static void *run_loop(void *arg)
 	return NULL;
 }
 
-int engine_start(struct engine *g, const struct configure *stored, manual_search_fn search, void *arg, struct err *e)
+int engine_start(struct engine *g, const struct configure *stored, struct err *e)
 {
 	int r;
 
@@ -14,11 +14,7 @@ int engine_start(struct engine *g, const struct configure *stored, manual_search
 	r = http_client_new(g->loop, &g->http);
 	if (r < 0)
 		return err_set(e, r, "The client for providers does not start: %s.", strerror(-r));
-	r = providers_new(&(struct providers_config){.settings = stored->settings,
-				  .loop = g->loop,
-				  .http = g->http,
-				  .manual_search = search,
-				  .manual_arg = arg},
+	r = providers_new(&(struct providers_config){.settings = stored->settings, .loop = g->loop, .http = g->http},
 		&g->providers, e);
 	if (r == 0)
 		r = configure_start(g->providers, stored, e);

@@ -13,6 +13,5 @@ struct engine {
 };
 
 /* The providers of the settings and their file, and what `stored` has in its database (none: {.settings = s}). */
-int engine_start(
-	struct engine *g, const struct configure *stored, manual_search_fn search, void *arg, struct err *e) MUST_CHECK;
+int engine_start(struct engine *g, const struct configure *stored, struct err *e) MUST_CHECK;
 void engine_stop(struct engine *g); /* whatever has been started */

@@ -8,6 +8,7 @@
 #include "base/settings.h"
 #include "http/listen.h"
 #include "http/tls.h"
+#include "provider/librarian.h"
 #include "sys/pool.h"
 
 #define CLI_IMAGES_MAX 10

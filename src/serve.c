@@ -219,8 +219,6 @@ int providers_open(struct program *p, struct err *e)
 	r = providers_new(&(struct providers_config){.settings = p->settings,
 				  .loop = p->loop,
 				  .http = p->http,
-				  .manual_search = manual_search_db,
-				  .manual_arg = p->db,
 				  .found_default = found,
 				  .keep_default = keep_default,
 				  .keep_arg = p,
@@ -228,6 +226,7 @@ int providers_open(struct program *p, struct err *e)
 		&p->providers, e);
 	if (r < 0)
 		return r;
+	librarian_set_manual(p->providers, manual_search_db, p->db);
 	const struct configure stored = {.settings = p->settings, .db = p->db, .vault = auth_vault(p->auth)};
 	r = configure_bind_keys(&stored, e);
 	return r < 0 ? r : configure_start(p->providers, &stored, e);

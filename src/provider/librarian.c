@@ -158,6 +158,12 @@ static int answer(struct librarian *l, const struct manual_passage *found, size_
 	return say(l, parts.p + at, parts.n - at, piece);
 }
 
+void librarian_set_manual(struct providers *ps, manual_search_fn search, void *arg)
+{
+	ps->manual_search = search;
+	ps->manual_arg = arg;
+}
+
 static int librarian_generate(struct providers *ps, const struct gen_request *q, struct gen_sink *sink,
 	struct cancel *cancel, struct gen_result *ret, struct err *e)
 {

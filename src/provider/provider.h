@@ -14,19 +14,10 @@
 
 struct providers; /* the registry of providers and the catalogue of their models; any thread */
 
-/* The Librarian's way to the manual, which stands in the store: given from above, since siblings do not see each other. */
-struct manual_passage {
-	const char *title, *heading, *body, *url;
-};
-typedef int (*manual_search_fn)(void *arg, const char *query, size_t limit, struct arena *a,
-	struct manual_passage **ret, size_t *ret_n, struct err *e);
-
 struct providers_config {
 	const struct settings *settings; /* borrowed for the life of the registry */
 	struct loop *loop;
 	struct http_client *http;
-	manual_search_fn manual_search;
-	void *manual_arg;
 	/* The default that was found at first stays the default while nobody names another: what an earlier run kept (NULL:
 	 * none), and who keeps it; called once, on a thread that may wait. NULL: it is not kept. */
 	const char *found_default;

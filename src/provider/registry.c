@@ -492,8 +492,6 @@ int providers_new(const struct providers_config *c, struct providers **ret, stru
 	ps->settings = c->settings;
 	ps->loop = c->loop;
 	ps->http = c->http;
-	ps->manual_search = c->manual_search;
-	ps->manual_arg = c->manual_arg;
 	ps->bus = c->bus;
 	ps->keep_default = c->keep_default;
 	ps->keep_arg = c->keep_arg;

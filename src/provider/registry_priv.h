@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "provider/librarian.h"
 #include "provider/provider.h"
 #include "sys/bus.h"
 
@@ -97,7 +98,7 @@ struct providers {
 	const struct settings *settings;
 	struct loop *loop;
 	struct http_client *http;
-	manual_search_fn manual_search;
+	manual_search_fn manual_search; /* librarian_set_manual; NULL: there is none */
 	void *manual_arg;
 	void (*keep_default)(void *arg, const char *model);
 	void *keep_arg;

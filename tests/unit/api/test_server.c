@@ -163,19 +163,6 @@ static void expect(struct reply r, int status)
 
 /* ---- the world ---- */
 
-static int no_manual(void *arg, const char *query, size_t limit, struct arena *a, struct manual_passage **ret,
-	size_t *ret_n, struct err *e)
-{
-	(void)arg;
-	(void)query;
-	(void)limit;
-	(void)a;
-	(void)e;
-	*ret = NULL;
-	*ret_n = 0;
-	return 0;
-}
-
 static void *run_loop(void *arg)
 {
 	loop_run(arg);
@@ -195,8 +182,7 @@ static int start_parts(struct err *e)
 	snprintf(path, sizeof(path), "%s/key", w.folder);
 	if ((r = auth_new(w.db, &w.settings, path, &w.auth, e)) < 0 || (r = http_client_new(w.loop, &w.http)) < 0)
 		return r;
-	struct providers_config pc = {
-		.settings = &w.settings, .loop = w.loop, .http = w.http, .manual_search = no_manual};
+	struct providers_config pc = {.settings = &w.settings, .loop = w.loop, .http = w.http};
 	if ((r = providers_new(&pc, &w.providers, e)) < 0)
 		return r;
 	struct calls_config cc = {.settings = &w.settings, .db = w.db, .providers = w.providers};

@@ -45,8 +45,9 @@ static void begin(struct trial *t)
 	memset(t, 0, sizeof(*t));
 	settings_init(&t->settings);
 	assert_int_equal(settings_set(&t->settings, "ollama_host", "", "test", &t->e), 0);
-	struct providers_config c = {.settings = &t->settings, .manual_search = fake_search, .manual_arg = asked};
+	struct providers_config c = {.settings = &t->settings};
 	assert_int_equal(providers_new(&c, &t->providers, &t->e), 0);
+	librarian_set_manual(t->providers, fake_search, asked);
 	cancel_init(&t->cancel);
 	sink_init(&t->sink, false);
 }
