@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "base/utf8.h"
+#include "provider/collect.h"
 #include "store/summaries.h"
 #include "turn/turn_priv.h"
 
@@ -74,24 +75,6 @@ static int choose(struct work *w, struct err *e)
 	return 0;
 }
 
-struct summary_sink {
-	struct gen_sink sink;
-	struct buf text;
-};
-
-static int collect(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
-{
-	struct summary_sink *x = CONTAINER_OF(s, struct summary_sink, sink);
-	CLEANUP(json_decrefp) json_t *data = NULL;
-
-	(void)on_loop;
-	if (type == EV_MOVED) /* a thought is no summary */
-		buf_reset(&x->text);
-	if (type == EV_TEXT && json_parse(json, n, &data, NULL) == 0)
-		buf_add_str(&x->text, json_get_str(data, "text") ? json_get_str(data, "text") : "");
-	return buf_status(&x->text);
-}
-
 /* Takes messages from *at on, as many as fit, into the question to the model. */
 static void write_piece(const struct work *w, size_t *at, struct buf *b)
 {
@@ -129,9 +112,12 @@ static int ask(struct work *w, const char *text, struct buf *ret, struct err *e)
 		.key_id = t->key_id,
 		.conversation_id = t->ids.conversation_id,
 		.purpose = "summary"};
-	struct summary_sink sink = {.sink.event = collect, .text = BUF_INIT(SUMMARY_MAX)};
+	struct text_sink sink;
 	struct gen_result result;
-	int r = call_generate(t->all->config.calls, &who, &q, &sink.sink, &t->cancel, &result, NULL, e);
+	int r;
+
+	text_sink_init(&sink, SUMMARY_MAX);
+	r = call_generate(t->all->config.calls, &who, &q, &sink.sink, &t->cancel, &result, NULL, e);
 	struct str found = buf_str(&sink.text);
 
 	while (found.n && strchr(" \t\r\n", *found.p))

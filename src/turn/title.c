@@ -3,11 +3,13 @@
 #include <errno.h>
 
 #include "base/utf8.h"
+#include "provider/collect.h"
 #include "store/conversations.h"
 #include "turn/turn_priv.h"
 
 #define EXCERPT_BYTES 2000 /* of question and answer, for the model to name */
 #define NAME_TOKENS   64
+#define NAME_BYTES    4096  /* a model that will not stop ends here */
 #define PATIENCE_MS   20000 /* for the model's whole answer */
 #define IDLE_WAIT_MS  60000 /* for its provider to be idle; then the next answer's turn tries again */
 #define ATTEMPTS      3     /* of one that had to give way */
@@ -40,24 +42,6 @@ const char *title_plain(const char *question, struct arena *a)
 
 /* ---- by the model ---- */
 
-struct title_sink {
-	struct gen_sink sink;
-	struct buf text;
-};
-
-static int collect(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
-{
-	struct title_sink *t = CONTAINER_OF(s, struct title_sink, sink);
-	CLEANUP(json_decrefp) json_t *data = NULL;
-
-	(void)on_loop;
-	if (type == EV_MOVED) /* to the reasoning, or from it: a thought is no name */
-		buf_reset(&t->text);
-	if (type == EV_TEXT && json_parse(json, n, &data, NULL) == 0)
-		buf_add_str(&t->text, json_get_str(data, "text") ? json_get_str(data, "text") : "");
-	return buf_status(&t->text); /* a model that will not stop ends here */
-}
-
 static const char *instruction(struct title *t, const char *question, const char *answer)
 {
 	return arena_printf(&t->arena,
@@ -82,7 +66,7 @@ static const char *load_question(struct title *t, struct err *e)
 	return instruction(t, question.content, answer.content);
 }
 
-static int generate(struct title *t, const char *model, const char *text, struct title_sink *sink,
+static int generate(struct title *t, const char *model, const char *text, struct text_sink *sink,
 	struct gen_result *result, struct err *e)
 {
 	struct gen_message ask = {.role = "user", .content = text};
@@ -115,7 +99,7 @@ static bool may_try_again(struct title *t)
 }
 
 /* In the background: whoever would wait for the place ends it. */
-static int generate_when_idle(struct title *t, const char *model, const char *text, struct title_sink *sink,
+static int generate_when_idle(struct title *t, const char *model, const char *text, struct text_sink *sink,
 	struct gen_result *result, struct err *e)
 {
 	for (int i = 1;; i++) {
@@ -131,7 +115,7 @@ static int generate_when_idle(struct title *t, const char *model, const char *te
 
 void title_ask(struct title *t)
 {
-	struct title_sink sink = {.sink.event = collect, .text = BUF_INIT(4096)};
+	struct text_sink sink;
 	struct gen_result result;
 	struct err e = {0};
 	bool set = false;
@@ -143,6 +127,7 @@ void title_ask(struct title *t)
 		r = providers_resolve_task(t->all->providers, TASK_TITLE, t->model, &t->arena, &model, &e);
 	if (!text || r < 0)
 		return;
+	text_sink_init(&sink, NAME_BYTES);
 	r = generate_when_idle(t, model, text, &sink, &result, &e);
 	if (r >= 0)
 		title = title_clean(buf_str(&sink.text), strcmp(result.finish_reason, "length") == 0, &t->arena);

@@ -81,7 +81,7 @@ static void try_body(size_t reader, const char *kind, const char *text, size_t n
 			abort();
 	}
 	json_decref(c.body);
-	gw_answer_done(&c.answer);
+	gen_answer_done(&c.answer);
 	arena_done(&q.mem);
 }
 

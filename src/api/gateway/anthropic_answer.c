@@ -159,7 +159,7 @@ static void reasoning(struct gw_call *c, struct str escaped, struct buf *out)
 
 /* As Anthropic does, a call is told when it is whole: it comes as one block, whatever a provider put between its
  * pieces, and one that was cut off is not told at all. */
-static void add_call(struct gw_call *c, const struct gw_made *m, struct buf *out)
+static void add_call(struct gw_call *c, const struct made_call *m, struct buf *out)
 {
 	struct anthropic_call *a = c->shape;
 	struct str rest = buf_str(&m->arguments);
@@ -282,7 +282,7 @@ int anthropic_take_raw(void *arg, const char *p, size_t n)
 static void add_content(const struct gw_call *c, struct buf *out)
 {
 	const struct anthropic_call *a = c->shape;
-	const struct gw_answer *got = &c->answer;
+	const struct gen_answer *got = &c->answer;
 	const char *comma = "";
 
 	if (got->reasoning.n > 0 && !a->hide_thinking) {

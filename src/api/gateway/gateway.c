@@ -32,7 +32,8 @@ static struct gw_call *call_new(struct request *q, const struct gw_format *f)
 	c->format = f;
 	c->created_ms = clock_now_ms();
 	id_format(id_new(), c->id);
-	c->choices = BUF_INIT((size_t)q->api->c.settings->max_answer_bytes * 2);
+	c->answer.max = (size_t)q->api->c.settings->max_answer_bytes;
+	c->choices = BUF_INIT(c->answer.max * 2);
 	return c;
 }
 
@@ -72,7 +73,7 @@ void gw_closep(struct gw_call **call)
 		return;
 	if (c->flow)
 		(void)gw_flow_finish(c, NULL, false); /* refused while it was read: the dispatcher answers */
-	gw_answer_done(&c->answer);
+	gen_answer_done(&c->answer);
 	buf_done(&c->choices);
 	json_decref(c->body);
 	*call = NULL;
@@ -100,7 +101,7 @@ static int complete_result(struct gw_call *c)
 		gw_ignore(c, "logprobs");
 	if (!cut)
 		gw_notice(c, &c->flow->said);
-	return gw_collect_end(c, cut);
+	return collect_end(&c->answer, cut, c->format->calls_are_objects, &c->q->err);
 }
 
 /* The cancel says more than "canceled". */

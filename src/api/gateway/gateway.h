@@ -17,42 +17,11 @@
 #pragma once
 
 #include "api/request.h"
+#include "provider/collect.h"
 #include "provider/provider.h"
 
 struct gw_call;
 struct once_chosen;
-
-/* A piece of a call of a tool. */
-struct gw_tool {
-	int64_t index;         /* from 0 */
-	bool first;            /* the first piece of this index: id and name count */
-	const char *id, *name; /* never NULL in the first piece */
-	struct str arguments;  /* at most 48 KiB of the text of a JSON object, not escaped, cut between characters */
-};
-
-/* What became of a call of a tool, known at the end of the answer. */
-enum gw_made_state {
-	MADE_OPEN,  /* the answer has not ended, or broke */
-	MADE_WHOLE, /* its arguments are a JSON object */
-	MADE_CUT,   /* the answer was cut off (length, content_filter) before they were */
-	MADE_WRONG, /* the model ended them, but they are no JSON object */
-};
-
-/* A call of a tool put together. */
-struct gw_made {
-	const char *id, *name;
-	struct buf arguments; /* as the model wrote them; "{}" when it ended the call without any */
-	enum gw_made_state state;
-	bool told; /* its first piece has gone to the format */
-};
-
-/* What has come so far. Calls are always kept; texts only when the answer is no stream, or the format keeps them. */
-struct gw_answer {
-	struct buf text, reasoning; /* not escaped */
-	struct gw_made *calls;
-	size_t n_calls;
-	struct buf logprobs; /* objects of JSON with commas between; empty when none were asked for */
-};
 
 /*
  * How an answer looks. All but `whole` run on the loop thread, must not wait, and append to `out` what the client is to
@@ -69,8 +38,9 @@ struct gw_format {
 	/* A piece of text, escaped as in a JSON string, without quotes: splice it. `reasoning` may be NULL: left out. */
 	void (*text)(struct gw_call *c, struct str escaped, struct buf *out);
 	void (*reasoning)(struct gw_call *c, struct str escaped, struct buf *out);
-	void (*tool)(struct gw_call *c, const struct gw_tool *t, struct buf *out); /* NULL: calls are told by `end` */
-	/* How likely the newest tokens of a stream were, as in gw_answer; NULL: not told. */
+	/* NULL: calls are told by `end`. Of arguments at most 48 KiB at once, cut between characters. */
+	void (*tool)(struct gw_call *c, const struct call_piece *t, struct buf *out);
+	/* How likely the newest tokens of a stream were, as in gen_answer; NULL: not told. */
 	void (*logprobs)(struct gw_call *c, struct str items, struct buf *out);
 	/* Of several answers, one that is not the last has ended: the end of its part of the stream, or its object of the
 	 * whole with a comma behind it. NULL: there is one answer. */
@@ -103,7 +73,8 @@ struct gw_call {
 	int64_t choice;     /* which one comes just now, from 0 */
 	struct buf choices; /* of an answer that is no stream: what `choice` said of those before */
 	struct gen_logprobs logprobs;
-	struct gw_answer answer;
+	/* What has come so far. Calls are always kept; texts only when the answer is no stream, or the format keeps them. */
+	struct gen_answer answer;
 	struct gen_result result;   /* at the end: of all answers */
 	struct gen_result reported; /* of the last one: as the provider said it, without estimates */
 	int64_t cost_micros;        /* of the last one; 0: not known */

@@ -93,13 +93,3 @@ void gw_notice(struct gw_call *c, const struct gw_said *said);
 /* Pictures of tools' results, where the model takes none from tools: into a message of the user behind them, or, for a
  * model that sees nothing, a text in their place. */
 int gw_settle_pictures(struct gw_call *c) MUST_CHECK;
-
-/* collect.c; loop thread or the thread that the event came on */
-int gw_collect_text(struct buf *to, struct str escaped, size_t max) MUST_CHECK;
-/* Reads a tool_call event and adds it to the answer. *ret: its one piece, of any size, with texts that live as long as
- * *ret_json, which the caller lets go of. */
-int gw_collect_tool(struct gw_call *c, const char *json, size_t n, struct gw_tool *ret, json_t **ret_json) MUST_CHECK;
-/* The answer has ended, cut off or not: says what became of each call. E_PROVIDER_BROKEN when the format can tell only
- * objects and one is none. */
-int gw_collect_end(struct gw_call *c, bool cut) MUST_CHECK;
-void gw_answer_done(struct gw_answer *a);

@@ -72,7 +72,7 @@ static void logprobs(struct gw_call *c, struct str items, struct buf *out)
 	buf_add_str(out, "],\"done\":false}\n");
 }
 
-static void add_call(const struct gw_made *call, size_t i, struct buf *out)
+static void add_call(const struct made_call *call, size_t i, struct buf *out)
 {
 	buf_add_str(out, "{\"id\":");
 	json_add_cstr(out, call->id);
@@ -130,7 +130,7 @@ static void error(struct gw_call *c, const struct err *e, struct buf *out)
 static int whole(struct gw_call *c, struct buf *out)
 {
 	const struct ollama_call *s = c->shape;
-	const struct gw_answer *a = &c->answer;
+	const struct gen_answer *a = &c->answer;
 
 	buf_add(out, s->head.p, s->head.n);
 	ollama_add_time(clock_now_ms(), out);

@@ -296,7 +296,7 @@ static bool calls_custom(const struct gw_call *c, const char *name)
 	return false;
 }
 
-static void chat_tool(struct gw_call *c, const struct gw_tool *t, struct buf *out)
+static void chat_tool(struct gw_call *c, const struct call_piece *t, struct buf *out)
 {
 	const struct chat *s = c->shape;
 
@@ -340,7 +340,7 @@ static void chat_logprobs(struct gw_call *c, struct str items, struct buf *out)
 }
 
 /* From its id on. */
-static void add_call(const struct gw_call *c, const struct gw_made *m, struct buf *out)
+static void add_call(const struct gw_call *c, const struct made_call *m, struct buf *out)
 {
 	bool custom = calls_custom(c, m->name);
 
@@ -359,7 +359,7 @@ static void add_call(const struct gw_call *c, const struct gw_made *m, struct bu
 
 static void add_custom_calls(struct gw_call *c, struct buf *out)
 {
-	const struct gw_answer *a = &c->answer;
+	const struct gen_answer *a = &c->answer;
 	const struct chat *s = c->shape;
 
 	for (size_t i = 0; s->n_customs > 0 && i < a->n_calls; i++) {
@@ -395,11 +395,11 @@ static void chat_end(struct gw_call *c, struct buf *out)
  * run without arguments; and the text that a custom tool gets would not show that it is none of it all. */
 static void add_calls(const struct gw_call *c, struct buf *out)
 {
-	const struct gw_answer *a = &c->answer;
+	const struct gen_answer *a = &c->answer;
 	size_t n = 0;
 
 	for (size_t i = 0; i < a->n_calls; i++) {
-		const struct gw_made *m = &a->calls[i];
+		const struct made_call *m = &a->calls[i];
 
 		if (m->state == MADE_CUT && (m->arguments.n == 0 || calls_custom(c, m->name)))
 			continue;
@@ -412,7 +412,7 @@ static void add_calls(const struct gw_call *c, struct buf *out)
 
 static void add_function_call(const struct gw_call *c, struct buf *out)
 {
-	const struct gw_answer *a = &c->answer;
+	const struct gen_answer *a = &c->answer;
 
 	if (a->n_calls == 0 || (a->calls[0].state == MADE_CUT && a->calls[0].arguments.n == 0))
 		return;
@@ -425,7 +425,7 @@ static void add_function_call(const struct gw_call *c, struct buf *out)
 
 static void add_choice(const struct gw_call *c, struct buf *out)
 {
-	const struct gw_answer *a = &c->answer;
+	const struct gen_answer *a = &c->answer;
 	const struct chat *s = c->shape;
 	struct str text = buf_str(&a->text), reasoning = buf_str(&a->reasoning);
 

@@ -80,7 +80,7 @@ static enum tool_kind kind_of(const struct gw_call *c, const struct item *it)
  * is none. */
 static bool is_told(const struct gw_call *c, const struct item *it)
 {
-	enum gw_made_state state = it->kind == ITEM_CALL ? c->answer.calls[it->call].state : MADE_WHOLE;
+	enum made_state state = it->kind == ITEM_CALL ? c->answer.calls[it->call].state : MADE_WHOLE;
 
 	return state == MADE_WHOLE || (state == MADE_WRONG && kind_of(c, it) <= TOOL_CUSTOM);
 }
@@ -131,7 +131,7 @@ static void add_action(enum tool_kind kind, struct str arguments, struct buf *ou
 
 static void add_call_item(const struct gw_call *c, const struct item *it, bool whole, struct buf *out)
 {
-	const struct gw_made *m = &c->answer.calls[it->call];
+	const struct made_call *m = &c->answer.calls[it->call];
 	const struct response_tool *t = tool_of(c, it);
 	struct str arguments = whole ? buf_str(&m->arguments) : STR("");
 
@@ -427,7 +427,7 @@ static struct item *call_item(struct responses *s, size_t call)
 	return NULL;
 }
 
-static void responses_tool(struct gw_call *c, const struct gw_tool *t, struct buf *out)
+static void responses_tool(struct gw_call *c, const struct call_piece *t, struct buf *out)
 {
 	struct item *it = call_item(c->shape, (size_t)t->index);
 
@@ -534,7 +534,7 @@ static void responses_error(struct gw_call *c, const struct err *e, struct buf *
 
 static int responses_whole(struct gw_call *c, struct buf *out)
 {
-	const struct gw_answer *a = &c->answer;
+	const struct gen_answer *a = &c->answer;
 	const struct responses *s = c->shape;
 	struct item *it;
 

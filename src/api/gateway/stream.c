@@ -198,17 +198,6 @@ static int flow_begin(struct gw_flow *f, bool with_words)
 
 /* ---- pieces ---- */
 
-/* The escaped text of {"text":"..."}, which is the one shape of these events. */
-static struct str text_of(const char *json, size_t n)
-{
-	static const char head[] = "{\"text\":\"";
-	size_t k = sizeof(head) - 1;
-
-	if (n < k + 2 || memcmp(json, head, k) != 0)
-		return (struct str){"", 0};
-	return (struct str){json + k, n - k - 2};
-}
-
 static void note_said(struct gw_flow *f, bool reasoning, struct str escaped)
 {
 	struct gw_said *s = &f->said;
@@ -224,7 +213,6 @@ static void note_said(struct gw_flow *f, bool reasoning, struct str escaped)
 static int take_text(struct gw_flow *f, bool reasoning, struct str escaped)
 {
 	struct gw_call *c = f->c;
-	size_t max = (size_t)f->g->api->c.settings->max_answer_bytes;
 	void (*say)(struct gw_call *, struct str, struct buf *) = reasoning ? c->format->reasoning : c->format->text;
 	int r = 0;
 
@@ -232,7 +220,7 @@ static int take_text(struct gw_flow *f, bool reasoning, struct str escaped)
 		return 0;
 	note_said(f, reasoning, escaped);
 	if (!c->stream || c->format->keep_text)
-		r = gw_collect_text(reasoning ? &c->answer.reasoning : &c->answer.text, escaped, max);
+		r = collect_text(&c->answer, reasoning, escaped);
 	if (r < 0 || !c->stream || !say || (r = flow_begin(f, true)) < 0)
 		return r;
 	if (f->stream)
@@ -246,13 +234,13 @@ static int take_tool(struct gw_flow *f, const char *json, size_t n)
 {
 	CLEANUP(json_decrefp) json_t *ev = NULL;
 	struct gw_call *c = f->c;
-	struct gw_tool t;
-	int r = gw_collect_tool(c, json, n, &t, &ev);
+	struct call_piece t;
+	int r = collect_tool(&c->answer, json, n, &t, &ev, &c->q->err);
 
 	if (r < 0)
 		return r;
 	f->said.n_bytes += t.arguments.n;
-	struct gw_made *m = &c->answer.calls[t.index];
+	struct made_call *m = &c->answer.calls[t.index];
 	struct str all = buf_str(&m->arguments);
 	if (!c->stream || strspn(all.p, " \t\r\n") == all.n)
 		return 0;
@@ -276,35 +264,26 @@ static int take_tool(struct gw_flow *f, const char *json, size_t n)
 static int take_moved(struct gw_flow *f, const char *json, size_t n)
 {
 	struct gw_call *c = f->c;
-	struct gw_answer *a = &c->answer;
-	bool to_text = memmem(json, n, "\"text\"", 6);
-	struct buf *from = to_text ? &a->reasoning : &a->text, *to = to_text ? &a->text : &a->reasoning;
+	bool to_text;
+	int r = collect_moved(&c->answer, json, n, &to_text);
 
-	to->max = MAX(to->max, from->max);
-	buf_add(to, buf_str(from).p, from->n);
-	buf_reset(from);
 	f->said.thought = !to_text;
 	f->said.answered = to_text;
 	buf_reset(&f->said.text);
 	if (to_text && c->req.n_tools > 0) {
 		f->said.text.max = SAID_BYTES * 3;
-		buf_add(&f->said.text, buf_str(to).p, MIN(to->n, (size_t)SAID_BYTES));
+		buf_add(&f->said.text, buf_str(&c->answer.text).p, MIN(c->answer.text.n, (size_t)SAID_BYTES));
 	}
-	return buf_status(to);
+	return r;
 }
 
 /* They follow the text of their tokens. */
 static int take_logprobs(struct gw_flow *f, struct str items)
 {
 	struct gw_call *c = f->c;
-	struct buf *all = &c->answer.logprobs;
-	int r;
+	int r = collect_logprobs(&c->answer, items);
 
-	all->max = (size_t)f->g->api->c.settings->max_answer_bytes;
-	if (all->n > 0)
-		buf_add_char(all, ',');
-	buf_add(all, items.p, items.n);
-	if ((r = buf_status(all)) < 0 || !c->stream || !c->format->logprobs || (r = flow_begin(f, true)) < 0)
+	if (r < 0 || !c->stream || !c->format->logprobs || (r = flow_begin(f, true)) < 0)
 		return r;
 	if (f->stream)
 		c->format->logprobs(c, items, &f->out);
@@ -318,7 +297,7 @@ static int take_event(struct gw_flow *f, enum event_type type, const char *json,
 	int r = c->stream ? flow_begin(f, true) : 0;
 
 	if (type == EV_TEXT || type == EV_REASONING)
-		note_said(f, type == EV_REASONING, text_of(json, n));
+		note_said(f, type == EV_REASONING, collect_text_of(json, n));
 	return r < 0 ? r : c->format->event(c, type, json, n, &f->out);
 }
 
@@ -346,7 +325,7 @@ static int piece_on_loop(void *arg)
 	else if (p->type == EV_TOOL_CALL)
 		r = take_tool(f, p->json, p->n);
 	else
-		r = take_text(f, p->type == EV_REASONING, text_of(p->json, p->n));
+		r = take_text(f, p->type == EV_REASONING, collect_text_of(p->json, p->n));
 	if (r < 0)
 		return r;
 	if (buf_status(&f->out) < 0) {
@@ -386,7 +365,7 @@ static int next_on_loop(void *arg)
 		return r;
 	if (!c->stream || f->stream)
 		c->format->choice(c, out);
-	gw_answer_done(&c->answer);
+	gen_answer_done(&c->answer);
 	buf_done(&f->said.text);
 	f->said = (struct gw_said){.n_bytes = 0};
 	flow_send(f);

@@ -275,14 +275,14 @@ static void test_stream(void **state)
 		"content_block_stop\",\"index\":3", "\"stop_reason\":\"tool_use\"", "\"input_tokens\":6,",
 		"\"cache_read_input_tokens\":4,\"output_tokens\":5,\"output_tokens_details\":{\"thinking_tokens\":2}",
 		"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"};
-	struct gw_made calls[] = {{.id = "a:b", .name = "n", .arguments = BUF_INIT(100), .state = MADE_WHOLE},
+	struct made_call calls[] = {{.id = "a:b", .name = "n", .arguments = BUF_INIT(100), .state = MADE_WHOLE},
 		{.id = "cut", .name = "n", .arguments = BUF_INIT(100), .state = MADE_CUT},
 		{.id = "b", .name = "n", .arguments = BUF_INIT(100), .state = MADE_WHOLE}};
 
 	(void)state;
 	buf_add_str(&calls[0].arguments, "{\"x\":1}");
 	buf_add_str(&calls[2].arguments, "{}");
-	c.answer = (struct gw_answer){.calls = calls, .n_calls = N_ELEMENTS(calls)};
+	c.answer = (struct gen_answer){.calls = calls, .n_calls = N_ELEMENTS(calls)};
 	a.estimate = 3;
 	c.result = (struct gen_result){.tokens_in = 10, .tokens_cached = 4, .tokens_out = 5, .tokens_reasoning = 2};
 	c.finish = "tool_calls";
@@ -321,21 +321,21 @@ static void test_stop_reasons(void **state)
 static void test_whole(void **state)
 {
 	CLEANUP(json_decrefp) json_t *v = NULL;
-	struct gw_made calls[] = {{.id = "1", .name = "n", .arguments = BUF_INIT(100)},
+	struct made_call calls[] = {{.id = "1", .name = "n", .arguments = BUF_INIT(100)},
 		{.id = "2", .name = "n", .arguments = BUF_INIT(100)}};
 
 	(void)state;
 	c.format = &anthropic_format;
 
-	c.answer = (struct gw_answer){
+	c.answer = (struct gen_answer){
 		.text = BUF_INIT(100), .reasoning = BUF_INIT(100), .calls = calls, .n_calls = N_ELEMENTS(calls)};
 	buf_add_str(&c.answer.text, "a\"b");
 	buf_add_str(&c.answer.reasoning, "r");
 	buf_add_str(&calls[0].arguments, "{\"k\":[1]}");
 	buf_add_str(&calls[1].arguments, "not json");
-	assert_int_equal(gw_collect_end(&c, false), E_PROVIDER_BROKEN);
+	assert_int_equal(collect_end(&c.answer, false, true, &q.err), E_PROVIDER_BROKEN);
 	assert_non_null(strstr(q.err.msg, "no JSON object: not json"));
-	assert_int_equal(gw_collect_end(&c, true), 0);
+	assert_int_equal(collect_end(&c.answer, true, true, &q.err), 0);
 	assert_int_equal(anthropic_format.whole(&c, &out), 0);
 	assert_int_equal(json_parse(out.p, out.n, &v, NULL), 0);
 	assert_non_null(strstr(out.p,

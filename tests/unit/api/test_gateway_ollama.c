@@ -232,13 +232,13 @@ static void expect_line(size_t i, const char *member, const char *want)
 
 static void test_answer(void **state)
 {
-	struct gw_made calls[] = {{.id = "i", .name = "n", .arguments = BUF_INIT(100), .state = MADE_WHOLE},
+	struct made_call calls[] = {{.id = "i", .name = "n", .arguments = BUF_INIT(100), .state = MADE_WHOLE},
 		{.id = "j", .name = "n", .arguments = BUF_INIT(100), .state = MADE_WHOLE}};
 
 	(void)state;
 	buf_add_str(&calls[0].arguments, "{\"k\":1}");
 	buf_add_str(&calls[1].arguments, "{}");
-	c.answer = (struct gw_answer){.calls = calls, .n_calls = 2};
+	c.answer = (struct gen_answer){.calls = calls, .n_calls = 2};
 	c.finish = "tool_calls";
 	c.result = (struct gen_result){
 		.tokens_in = 3, .tokens_out = 4, .first_token_ms = 20, .duration_ms = 50, .queued_ms = 5};

@@ -25,7 +25,7 @@ static int setup(void **state)
 	q.api = &api;
 	gateway.kept = responses_kept_new();
 	arena_init(&q.mem, REQUEST_MEMORY);
-	c = (struct gw_call){.q = &q, .model = "m\"x", .finish = "stop"};
+	c = (struct gw_call){.q = &q, .model = "m\"x", .finish = "stop", .answer.max = 1000};
 	out = BUF_INIT(1 << 20);
 	return 0;
 }
@@ -35,7 +35,7 @@ static int teardown(void **state)
 	(void)state;
 	json_decref(c.body);
 	responses_kept_free(gateway.kept);
-	gw_answer_done(&c.answer);
+	gen_answer_done(&c.answer);
 	buf_done(&out);
 	arena_done(&q.mem);
 	return 0;
@@ -151,46 +151,6 @@ static void test_options(void **state)
 	assert_int_equal(c.req.sampling.set, SAMPLE_TEMPERATURE);
 }
 
-static struct gw_tool tool(const char *json)
-{
-	json_t *ev = NULL;
-	struct gw_tool t;
-
-	assert_int_equal(gw_collect_tool(&c, json, strlen(json), &t, &ev), 0);
-	t.arguments.p = arena_strndup(&q.mem, t.arguments.p, t.arguments.n);
-	json_decref(ev);
-	return t;
-}
-
-static void test_collect(void **state)
-{
-	struct gw_tool t;
-	json_t *ev = NULL;
-
-	(void)state;
-	assert_int_equal(gw_collect_text(&c.answer.text, STR("a\\n\\u00e4"), 1000), 0);
-	assert_int_equal(gw_collect_text(&c.answer.text, STR("b"), 1000), 0);
-	assert_string_equal(c.answer.text.p, "a\n\xc3\xa4"
-					     "b");
-	t = tool("{\"index\":0,\"id\":\"x\",\"name\":\"f\",\"arguments\":\"{\\\"a\\\"\"}");
-	assert_true(t.first);
-	assert_string_equal(t.id, "x");
-	t = tool("{\"index\":0,\"arguments\":\":1}\"}");
-	assert_false(t.first);
-	assert_int_equal(t.arguments.n, 3);
-	t = tool("{\"index\":1,\"name\":\"g\"}");
-	assert_true(t.first && strncmp(t.id, "call_", 5) == 0);
-	assert_int_equal(c.answer.n_calls, 2);
-	assert_string_equal(c.answer.calls[0].arguments.p, "{\"a\":1}");
-	assert_true(gw_collect_tool(&c, "{\"index\":5}", 11, &t, &ev) < 0);
-	assert_null(ev);
-	/* As large as an answer may be, and no larger. */
-	CLEANUP(buf_done) struct buf big = BUF_INIT(4000);
-	for (int i = 0; i < 1001; i++)
-		buf_add_char(&big, 'x');
-	assert_int_equal(gw_collect_text(&c.answer.reasoning, buf_str(&big), 1000), E_TOO_LARGE);
-}
-
 static void test_responses_items(void **state)
 {
 	(void)state;
@@ -247,7 +207,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_messages_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_options, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_collect, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_responses_items, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 	};

@@ -1,20 +1,76 @@
 /* collect.c - puts the pieces of an answer together. */
-#include "api/gateway/gateway_priv.h"
+#include "provider/collect.h"
+
+#include "base/id.h"
 
 #define CALLS_MAX 128 /* calls of tools in one answer; what OpenAI's own clients take */
 
-int gw_collect_text(struct buf *to, struct str escaped, size_t max)
+/* ---- texts ---- */
+
+struct str collect_text_of(const char *json, size_t n)
 {
-	to->max = max;
+	static const char head[] = "{\"text\":\"";
+	size_t k = sizeof(head) - 1;
+
+	if (n < k + 2 || memcmp(json, head, k) != 0)
+		return (struct str){"", 0};
+	return (struct str){json + k, n - k - 2};
+}
+
+int collect_text(struct gen_answer *a, bool reasoning, struct str escaped)
+{
+	struct buf *to = reasoning ? &a->reasoning : &a->text;
+
+	to->max = a->max;
 	json_add_unescaped(to, escaped.p, escaped.n);
 	return buf_status(to);
 }
 
-/* The call of this index; a new one, when the index is the next. */
-static struct gw_made *made_at(struct gw_call *c, int64_t index, bool *ret_new)
+int collect_moved(struct gen_answer *a, const char *json, size_t n, bool *ret_to_text)
 {
-	struct gw_answer *a = &c->answer;
+	bool to_text = memmem(json, n, "\"text\"", 6);
+	struct buf *from = to_text ? &a->reasoning : &a->text, *to = to_text ? &a->text : &a->reasoning;
 
+	*ret_to_text = to_text;
+	to->max = a->max;
+	buf_add(to, buf_str(from).p, from->n);
+	buf_reset(from);
+	return buf_status(to);
+}
+
+int collect_logprobs(struct gen_answer *a, struct str items)
+{
+	struct buf *all = &a->logprobs;
+
+	all->max = a->max;
+	if (all->n > 0)
+		buf_add_char(all, ',');
+	buf_add(all, items.p, items.n);
+	return buf_status(all);
+}
+
+static int keep_text(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
+{
+	struct text_sink *t = CONTAINER_OF(s, struct text_sink, sink);
+	struct str escaped = type == EV_TEXT ? collect_text_of(json, n) : (struct str){"", 0};
+
+	(void)on_loop;
+	if (type == EV_MOVED)
+		buf_reset(&t->text);
+	json_add_unescaped(&t->text, escaped.p, escaped.n);
+	return buf_status(&t->text);
+}
+
+void text_sink_init(struct text_sink *s, size_t max)
+{
+	*s = (struct text_sink){.sink.event = keep_text, .text = BUF_INIT(max)};
+}
+
+/* ---- calls of tools ---- */
+
+/* The call of this index; a new one, when the index is the next. */
+static struct made_call *call_at(struct gen_answer *a, int64_t index, bool *ret_new)
+{
 	*ret_new = false;
 	if (index >= 0 && (size_t)index < a->n_calls)
 		return &a->calls[index];
@@ -26,7 +82,7 @@ static struct gw_made *made_at(struct gw_call *c, int64_t index, bool *ret_new)
 	return &a->calls[a->n_calls++];
 }
 
-static void made_begin(struct gw_made *m, const json_t *ev, size_t max)
+static void call_begin(struct made_call *m, const json_t *ev, size_t max)
 {
 	const char *id = json_get_str(ev, "id"), *name = json_get_str(ev, "name");
 	char made[5 + ID_LEN + 1] = "call_";
@@ -37,24 +93,24 @@ static void made_begin(struct gw_made *m, const json_t *ev, size_t max)
 	m->arguments = BUF_INIT(max);
 }
 
-int gw_collect_tool(struct gw_call *c, const char *json, size_t n, struct gw_tool *ret, json_t **ret_json)
+int collect_tool(
+	struct gen_answer *a, const char *json, size_t n, struct call_piece *ret, json_t **ret_json, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *ev = NULL;
-	struct err *e = &c->q->err;
 	bool is_new;
 	int r = json_parse(json, n, &ev, e);
 
 	if (r < 0)
 		return r;
-	struct gw_made *m = made_at(c, json_get_i64(ev, "index", -1), &is_new);
+	struct made_call *m = call_at(a, json_get_i64(ev, "index", -1), &is_new);
 	if (!m)
 		return err_set(e, E_PROVIDER, "The model called more tools, or in another order, than can be told.");
 	if (is_new)
-		made_begin(m, ev, (size_t)c->q->api->c.settings->max_answer_bytes);
+		call_begin(m, ev, a->max);
 	const json_t *arguments = json_object_get(ev, "arguments");
 	struct str text = {json_string_value(arguments), json_string_length(arguments)};
 	buf_add(&m->arguments, text.p ? text.p : "", text.n);
-	*ret = (struct gw_tool){.index = m - c->answer.calls,
+	*ret = (struct call_piece){.index = m - a->calls,
 		.first = is_new,
 		.id = m->id,
 		.name = m->name,
@@ -87,7 +143,7 @@ static bool take_object(struct buf *arguments, bool objects)
 	return true;
 }
 
-static enum gw_made_state state_of(struct gw_made *m, bool cut, bool objects)
+static enum made_state state_of(struct made_call *m, bool cut, bool objects)
 {
 	if (take_object(&m->arguments, objects))
 		return MADE_WHOLE;
@@ -101,21 +157,21 @@ static enum gw_made_state state_of(struct gw_made *m, bool cut, bool objects)
 	return MADE_WHOLE;
 }
 
-int gw_collect_end(struct gw_call *c, bool cut)
+int collect_end(struct gen_answer *a, bool cut, bool objects, struct err *e)
 {
-	for (size_t i = 0; i < c->answer.n_calls; i++) {
-		struct gw_made *m = &c->answer.calls[i];
+	for (size_t i = 0; i < a->n_calls; i++) {
+		struct made_call *m = &a->calls[i];
 
-		m->state = state_of(m, cut, c->format->calls_are_objects);
-		if (m->state == MADE_WRONG && c->format->calls_are_objects)
-			return err_set(&c->q->err, E_PROVIDER_BROKEN,
+		m->state = state_of(m, cut, objects);
+		if (m->state == MADE_WRONG && objects)
+			return err_set(e, E_PROVIDER_BROKEN,
 				"The model called the tool %.64s with arguments that are no JSON object: %.100s",
 				m->name, buf_str(&m->arguments).p);
 	}
 	return 0;
 }
 
-void gw_answer_done(struct gw_answer *a)
+void gen_answer_done(struct gen_answer *a)
 {
 	for (size_t i = 0; i < a->n_calls; i++) {
 		free((void *)(uintptr_t)a->calls[i].id);
@@ -126,5 +182,5 @@ void gw_answer_done(struct gw_answer *a)
 	buf_done(&a->text);
 	buf_done(&a->reasoning);
 	buf_done(&a->logprobs);
-	*a = (struct gw_answer){.calls = NULL};
+	*a = (struct gen_answer){.max = a->max};
 }
