@@ -14,6 +14,10 @@ static const struct rows_table rows = {"assistants", "folded",
 	"There is no such assistant, or it is not shared with you.", "There is an assistant of this name already.",
 	TABLE(struct assistant, columns)};
 
+static const struct col name_columns[] = {COL(I64, R, id), COL(I64, R, user_id), COL(TEXT, R, name),
+	COL(TEXT, R, model), COL(I64, R, updated_at), MAY_COL(R, "assistants", "assistant")};
+static const struct rows_table names = {"assistants", "folded", NULL, NULL, TABLE(struct assistant, name_columns)};
+
 static const struct col version_columns[] = {COL(I64, R, id), COL(I64, R, version), COL(REF, R, user_id),
 	COL(TEXT, R, name), COL(TEXT, R, description), COL(TEXT, R, emoji), COL(REF, R, image_id), COL(TEXT, R, model),
 	COL(TEXT, R, instructions), COL(TEXT, R, parameters), COL(TEXT, R, starters), COL_CREATED(R, created_at)};
@@ -29,9 +33,11 @@ const struct shared_kind assistants_kind = {.rows = &rows,
 	.many = "You have as many assistants as there can be.",
 	SHARED_AT(struct assistant)};
 
-int assistants_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct assistant_list *ret, struct err *e)
+int assistants_names(struct db_conn *c, atelier_id user_id, struct arena *a, struct assistant_list *ret, struct err *e)
 {
-	return shared_list(&assistants_kind, c, user_id, a, &ret->items, &ret->n, e);
+	static const struct shared_kind kind = {.rows = &names, .grants = "assistant"};
+
+	return shared_list(&kind, c, user_id, a, &ret->items, &ret->n, e);
 }
 
 int assistants_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,

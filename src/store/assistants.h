@@ -32,8 +32,8 @@ struct assistant_list {
 /* For shared_create, shared_edit and so on, of struct assistant. */
 extern const struct shared_kind assistants_kind;
 
-/* Those that a person may read, by name. */
-int assistants_list(
+/* Those that a person may read, by name, without their texts: id, user_id, name, model, may and updated_at are read. */
+int assistants_names(
 	struct db_conn *c, atelier_id user_id, struct arena *a, struct assistant_list *ret, struct err *e) MUST_CHECK;
 /* E_NOT_FOUND for one on which the person does not have the verb. */
 int assistants_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,

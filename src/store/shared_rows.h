@@ -23,12 +23,15 @@ struct shared_kind {
 };
 #define SHARED_AT(s) .version = offsetof(s, version), .user_id = offsetof(s, user_id)
 
-/* What whoever asks may do with it (`may`), whether others have it (`shared`), the name of its owner (`owner`). */
-#define SHARED_COLS(s, table, of)                                                                                      \
+/* What whoever asks may do with it (`may`). */
+#define MAY_COL(s, table, of)                                                                                          \
 	COL_AS(I64, s, may,                                                                                            \
 		"CASE WHEN " table ".user_id = ? THEN 3 ELSE coalesce((SELECT max(g.verb) FROM grants g"               \
 		" WHERE g.kind = '" of "' AND g.resource_id = " table ".id AND " GRANTED_TO "), 0) END",               \
-		COL_SEEN),                                                                                             \
+		COL_SEEN)
+/* The same, whether others have it (`shared`), and the name of its owner (`owner`). */
+#define SHARED_COLS(s, table, of)                                                                                      \
+	MAY_COL(s, table, of),                                                                                         \
 		COL_AS(BOOL, s, shared,                                                                                \
 			"EXISTS (SELECT 1 FROM grants s WHERE s.kind = '" of "' AND s.resource_id = " table ".id)",    \
 			COL_SEEN),                                                                                     \

@@ -249,7 +249,7 @@ static int load_assistants(struct request *q, struct assistant_list *ret)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 
-	return assistants_list(c, q->who.user.id, &q->mem, ret, &q->err);
+	return assistants_names(c, q->who.user.id, &q->mem, ret, &q->err);
 }
 
 /* One whose model is gone, or not for this key, is none. */

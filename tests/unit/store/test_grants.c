@@ -1,4 +1,5 @@
 /* Who may do what with something that is not theirs: the one condition, and what is kept of it. */
+#include "store/assistants.h"
 #include "store/grants.h"
 #include "store/groups.h"
 #include "store/store_priv.h"
@@ -163,10 +164,46 @@ static void test_names(void **state UNUSED)
 	assert_string_equal(grant_verb_name(9), "none");
 }
 
+static atelier_id add_assistant(struct fixture *f, atelier_id user, const char *name)
+{
+	const struct assistant row = {.user_id = user,
+		.name = name,
+		.description = "",
+		.emoji = "",
+		.model = "m",
+		.instructions = "Be brief.",
+		.parameters = "{}",
+		.starters = "[]"};
+	atelier_id id;
+
+	FINE(f, shared_create(&assistants_kind, f->db, &row, &id, &f->e));
+	return id;
+}
+
+/* What lists of models need of the assistants that a person has, and none of their texts. */
+static void test_assistant_names(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id shared = add_assistant(f, f->ada, "Shared"), own = add_assistant(f, f->bob, "own");
+	const struct grant g = {.subject = "user", .subject_id = f->bob, .verb = GRANT_USE};
+	struct assistant_list l;
+
+	add_assistant(f, f->ada, "Private");
+	FINE(f, grants_set(f->db, &(struct grant_place){.kind = "assistant", .id = shared}, &g, 1, &f->e));
+	FINE(f, assistants_names(f->c, f->bob, &f->a, &l, &f->e));
+	assert_int_equal(l.n, 2);
+	assert_true(l.items[0].id == own && l.items[0].user_id == f->bob && l.items[0].may == GRANT_EDIT);
+	assert_true(l.items[1].id == shared && l.items[1].user_id == f->ada && l.items[1].may == GRANT_USE);
+	assert_string_equal(l.items[1].name, "Shared");
+	assert_string_equal(l.items[1].model, "m");
+	assert_true(l.items[1].updated_at > 0);
+	assert_null(l.items[1].instructions);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_verbs), TEST(test_groups_and_everyone),
-		TEST(test_refused_and_forgotten), TEST(test_named), TEST(test_names)};
+		TEST(test_refused_and_forgotten), TEST(test_named), TEST(test_names), TEST(test_assistant_names)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
