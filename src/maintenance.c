@@ -204,7 +204,7 @@ static void *maintenance_main(void *arg)
 	remove_old(m);
 	do {
 		db_check_often(m->p->db);
-		certificate_look(m->p);
+		certificate_check(m->p);
 		if (clock_mono_ms() - removed_ms >= REMOVE_MS) {
 			remove_old(m);
 			removed_ms = clock_mono_ms();

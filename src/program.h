@@ -94,7 +94,7 @@ int interface_open(struct program *p, struct err *e) MUST_CHECK; /* the api and 
 int loop_start(struct program *p, struct err *e) MUST_CHECK;
 int background_start(struct program *p, struct err *e) MUST_CHECK;
 void greet(struct program *p);
-void certificate_look(struct program *p); /* whether it ends soon, for sys/health.h */
+void certificate_check(struct program *p); /* whether it ends soon, for sys/health.h */
 void signals_block(void);
 void signals_wait(struct program *p); /* until SIGTERM or SIGINT, of which a second one ends the program at once */
 void program_stop(struct program *p); /* in the opposite order, whatever has been started */

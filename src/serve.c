@@ -137,7 +137,7 @@ static int certificate_open(struct program *p, struct err *e)
 	return *s->tls_cert ? tls_new(s->tls_cert, s->tls_key, &p->tls, e) : 0;
 }
 
-void certificate_look(struct program *p)
+void certificate_check(struct program *p)
 {
 	struct tls_state state;
 
@@ -366,7 +366,7 @@ void greet(struct program *p)
 	const char *code = auth_setup_code(p->auth);
 
 	warn_if_open(p->settings);
-	certificate_look(p);
+	certificate_check(p);
 	buf_add_str(&out, "Atelier " ATELIER_VERSION " is ready at ");
 	listener_url(first, &out);
 	for (size_t i = 0; i < p->listeners.n; i++) {
@@ -439,7 +439,7 @@ static void reload(struct program *p)
 	tls_state(p->tls, &state);
 	clock_format(state.expires_ms, until);
 	health_set(HEALTH_certificate, NULL);
-	certificate_look(p);
+	certificate_check(p);
 	log_info("main", "SIGHUP: the certificate was loaded anew (%s, until %.10s)", state.names, until);
 }
 

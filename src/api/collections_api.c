@@ -96,7 +96,7 @@ static int embed_post(struct request *q)
 		r = documents_embed_all(q->api->c.db, q->who.user.id, q->arg_id, identity, &out->documents, &q->err);
 	q->answer = out;
 	if (r == 0)
-		jobs_look(q->api->c.jobs);
+		jobs_notify(q->api->c.jobs);
 	return r;
 }
 

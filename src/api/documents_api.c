@@ -189,7 +189,7 @@ static int create(
 	r = documents_create(q->api->c.db, q->api->c.settings->data, &new, &made, &q->err);
 	if (r < 0)
 		return r;
-	jobs_look(q->api->c.jobs);
+	jobs_notify(q->api->c.jobs);
 	return answer_document(q, made.id, made.same_as);
 }
 
@@ -325,7 +325,7 @@ static int retry_post(struct request *q)
 
 	if (r < 0)
 		return r;
-	jobs_look(q->api->c.jobs);
+	jobs_notify(q->api->c.jobs);
 	return answer_document(q, q->arg_id, 0);
 }
 

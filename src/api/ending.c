@@ -33,7 +33,7 @@ void api_end(struct api *a, const struct ending *what)
 	gateway_end(a->gateway, what);
 }
 
-void request_look_again(struct request *q)
+void request_recheck(struct request *q)
 {
 	const struct auth_identity *who = &q->who;
 	struct err e = {0};

@@ -119,7 +119,7 @@ static int events_get(struct request *q)
 	for (size_t i = 0; i < n_jobs; i++)
 		follow_job(q, stream, jobs[i].id);
 	http_shared_unref(stream);
-	request_look_again(q);
+	request_recheck(q);
 	return 0;
 }
 

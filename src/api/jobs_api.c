@@ -59,7 +59,7 @@ static int job_events_get(struct request *q)
 	if (r < 0)
 		return r;
 	q->taken = true;
-	request_look_again(q);
+	request_recheck(q);
 	return 0;
 }
 

@@ -166,7 +166,7 @@ int models_list(struct request *q, bool all, struct models_answer *ret)
 	*ret = (struct models_answer){.items = {items, n},
 		.providers = providers_answer(&known),
 		.default_model = default_for(q, &known, TASK_CHAT),
-		.looking = known.looking,
+		.looking = known.refreshing,
 		.defaults = {.chat = default_for(q, &known, TASK_CHAT),
 			.code = default_for(q, &known, TASK_CODE),
 			.title = default_for(q, &known, TASK_TITLE),

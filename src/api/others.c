@@ -1,5 +1,5 @@
 /*
- * others.c - what other processes change in the database that several share: once a second a worker looks at their counters
+ * others.c - what other processes change in the database that several share: once a second a worker reads their counters
  * and rereads what is kept in memory here, and ends what was opened by rights that they have taken away. On SQLite there are
  * no others.
  */
@@ -10,20 +10,20 @@
 #include "store/changes.h"
 
 /* Limits are counted anew at most so often for what others have used up: it reads the sums of a month. */
-enum { RECOUNT_LOOKS = 5, MEMORY = 64 << 10 };
+enum { RECOUNT_POLLS = 5, MEMORY = 64 << 10 };
 
 struct others {
 	struct pool_task task;
 	struct api *api;
 	struct changes_seen seen; /* of the worker alone, as all here but `busy` */
 	int64_t ending;           /* the last one that was seen */
-	unsigned looks;
+	unsigned polls;
 	bool busy; /* atomic */
 };
 
 static int read_again(struct others *o, const struct changes_seen *now, struct err *e)
 {
-	bool used = now->usage != o->seen.usage && ++o->looks >= RECOUNT_LOOKS;
+	bool used = now->usage != o->seen.usage && ++o->polls >= RECOUNT_POLLS;
 	int r = 0;
 
 	if (now->configuration != o->seen.configuration) {
@@ -42,7 +42,7 @@ static int read_again(struct others *o, const struct changes_seen *now, struct e
 			}
 			o->seen.limits = now->limits;
 			o->seen.usage = now->usage;
-			o->looks = 0;
+			o->polls = 0;
 		}
 	}
 	return r;
@@ -74,7 +74,7 @@ static int end_streams(struct others *o, struct err *e)
 	return r;
 }
 
-static int look(struct others *o, struct err *e)
+static int poll_changes(struct others *o, struct err *e)
 {
 	struct changes_seen now = {0};
 	int r = end_streams(o, e);
@@ -94,12 +94,12 @@ static void run(void *arg)
 	struct others *o = arg;
 	struct err e = {0};
 
-	if (look(o, &e) < 0)
+	if (poll_changes(o, &e) < 0)
 		log_debug("api", "what others have changed was not read: %s", e.msg);
 	__atomic_store_n(&o->busy, false, __ATOMIC_RELEASE);
 }
 
-void others_look(struct others *o)
+void others_poll(struct others *o)
 {
 	if (!db_is_shared(o->api->c.db) || __atomic_exchange_n(&o->busy, true, __ATOMIC_ACQUIRE))
 		return;

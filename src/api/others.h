@@ -6,5 +6,5 @@
 struct others;
 
 struct others *others_new(struct api *a);
-void others_look(struct others *o); /* once a second, any thread: has a worker look */
+void others_poll(struct others *o); /* once a second, any thread: has a worker read what has changed */
 void others_free(struct others *o); /* after the workers have ended */

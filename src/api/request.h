@@ -122,7 +122,7 @@ bool ending_fits(const struct ending *e, const struct auth_identity *who); /* co
 void api_end(struct api *a, const struct ending *what);
 
 /* After a stream was opened: ends it if the right of the request has ended meanwhile. */
-void request_look_again(struct request *q);
+void request_recheck(struct request *q);
 
 /* Finds out who asks, by session or API key, and whether a key's scopes open the route: for handlers of public routes.
  * E_UNAUTHORIZED, E_FORBIDDEN or E_SETUP_REQUIRED. */

@@ -204,7 +204,7 @@ static int read_after(struct request *q, uint64_t *ret)
 }
 
 /* Ends the stream that was just opened if the right to it, or the conversation, has gone in the meantime. */
-static void look_again(struct request *q, atelier_id user_id, atelier_id turn_id, const struct follower *who)
+static void recheck(struct request *q, atelier_id user_id, atelier_id turn_id, const struct follower *who)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	struct turn_record turn;
@@ -229,7 +229,7 @@ static int follow(struct request *q, atelier_id user_id, atelier_id turn_id, uin
 	if (r < 0)
 		return r;
 	q->taken = true;
-	look_again(q, user_id, turn_id, who);
+	recheck(q, user_id, turn_id, who);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* watch.c - looks at the data folder, its disk, the database, the journal and the threads for requests. */
+/* watch.c - checks the data folder, its disk, the database, the journal and the threads for requests. */
 #include "api/watch.h"
 #include "api/others.h"
 
@@ -16,14 +16,14 @@
 #include "sys/thread.h"
 
 enum {
-	LOOK_MS = 1000,
-	TRY_EVERY = 5, /* looks: something is really written */
+	CHECK_MS = 1000,
+	TRY_EVERY = 5, /* checks: something is really written */
 	MARGIN_BYTES = 16 << 20,
 	MARGIN_SHARE = 50,         /* of a small disk: one fiftieth */
 	QUIET_WORK = 20,           /* requests and events in a second: fewer, and nothing is going on; */
-	QUIET_LOOKS = 3,           /* after so many such looks, */
+	QUIET_CHECKS = 3,          /* after so many such checks, */
 	GIVE_BACK_BYTES = 4 << 20, /* what is free is given back when it is worth it; */
-	BUSY_LOOKS = 30,           /* without a quiet moment after so many, */
+	BUSY_CHECKS = 30,          /* without a quiet moment after so many, */
 	GIVE_BACK_MUCH = 32 << 20, /* when it is much */
 	WAIT_MS = 5000,            /* of a request for a thread: longer, and something keeps them all */
 };
@@ -31,11 +31,11 @@ enum {
 struct watch {
 	struct api *api;
 	struct stat folder;
-	unsigned looks, changes; /* changes: of the health, as told last */
-	int64_t work;            /* requests and events at the last look */
-	unsigned quiet_looks;
-	size_t kept;         /* bytes that were free and stayed, when memory was given back last; */
-	unsigned kept_looks; /* since then */
+	unsigned checks, changes; /* changes: of the health, as told last */
+	int64_t work;             /* requests and events at the last check */
+	unsigned quiet_checks;
+	size_t kept;          /* bytes that were free and stayed, when memory was given back last; */
+	unsigned kept_checks; /* since then */
 	pthread_t thread;
 	pthread_mutex_t mx;
 	pthread_cond_t wake;
@@ -70,7 +70,7 @@ static int find_folder(struct watch *w, struct err *e)
 
 /* Files that nobody finds any more can be written on; what stands in them is lost all the same. The key is in memory, and
  * answers go on without its file. */
-static int look_at_folder(struct watch *w, struct err *e)
+static int check_folder(struct watch *w, struct err *e)
 {
 	int r = find_folder(w, e);
 
@@ -95,7 +95,7 @@ static int try_to_write(const char *folder, struct err *e)
 	return write(fd, block, sizeof(block)) == sizeof(block) ? 0 : err_file(e, -errno, folder);
 }
 
-static int look_at_disk(struct watch *w, struct err *e)
+static int check_disk(struct watch *w, struct err *e)
 {
 	const char *path = w->api->c.settings->data;
 	struct statvfs v;
@@ -109,12 +109,12 @@ static int look_at_disk(struct watch *w, struct err *e)
 	if (all && left < MIN((uint64_t)MARGIN_BYTES, all / MARGIN_SHARE))
 		return err_set(e, E_STORAGE, "The disk of the data folder %.150s is full: %llu KB are left. Make room.",
 			path, (unsigned long long)(left >> 10));
-	return w->looks % TRY_EVERY == 0 ? try_to_write(path, e) : 0;
+	return w->checks % TRY_EVERY == 0 ? try_to_write(path, e) : 0;
 }
 
 /* ---- the rest ---- */
 
-static int look_at_journal(struct watch *w, struct err *e)
+static int check_journal(struct watch *w, struct err *e)
 {
 	struct journal_state journal;
 
@@ -124,7 +124,7 @@ static int look_at_journal(struct watch *w, struct err *e)
 			     : 0;
 }
 
-static int look_at_workers(struct watch *w, struct err *e)
+static int check_workers(struct watch *w, struct err *e)
 {
 	int64_t ms = pool_waits_ms(w->api->workers);
 
@@ -134,7 +134,7 @@ static int look_at_workers(struct watch *w, struct err *e)
 				      (long long)(ms / 1000));
 }
 
-static int look_at_memory(struct watch *w UNUSED, struct err *e)
+static int check_memory(struct watch *w UNUSED, struct err *e)
 {
 	return memory_reserve() ? 0 : err_set(e, -ENOMEM, "The memory that this program may use is used up.");
 }
@@ -147,15 +147,15 @@ static void give_back(struct watch *w)
 	bool quiet = work - w->work <= QUIET_WORK;
 
 	w->work = work;
-	w->quiet_looks = quiet ? w->quiet_looks + 1 : 0;
-	w->kept_looks++;
+	w->quiet_checks = quiet ? w->quiet_checks + 1 : 0;
+	w->kept_checks++;
 #ifdef __GLIBC__
-	size_t worth = w->quiet_looks >= QUIET_LOOKS ? GIVE_BACK_BYTES : GIVE_BACK_MUCH;
-	if ((w->quiet_looks < QUIET_LOOKS && w->kept_looks < BUSY_LOOKS) || mallinfo2().fordblks < w->kept + worth)
+	size_t worth = w->quiet_checks >= QUIET_CHECKS ? GIVE_BACK_BYTES : GIVE_BACK_MUCH;
+	if ((w->quiet_checks < QUIET_CHECKS && w->kept_checks < BUSY_CHECKS) || mallinfo2().fordblks < w->kept + worth)
 		return;
 	malloc_trim(0);
 	w->kept = mallinfo2().fordblks; /* parts of pages, which nothing gives back */
-	w->kept_looks = 0;
+	w->kept_checks = 0;
 #endif
 }
 
@@ -168,32 +168,32 @@ static void tell_changes(struct watch *w)
 	w->changes = now;
 }
 
-static void look(struct watch *w)
+static void check(struct watch *w)
 {
 	static const struct {
 		enum health_part part;
-		int (*look)(struct watch *w, struct err *e);
+		int (*check)(struct watch *w, struct err *e);
 	} parts[] = {
-		{HEALTH_data_folder, look_at_folder},
-		{HEALTH_disk, look_at_disk},
-		{HEALTH_journal, look_at_journal},
-		{HEALTH_workers, look_at_workers},
-		{HEALTH_memory, look_at_memory},
+		{HEALTH_data_folder, check_folder},
+		{HEALTH_disk, check_disk},
+		{HEALTH_journal, check_journal},
+		{HEALTH_workers, check_workers},
+		{HEALTH_memory, check_memory},
 	};
 	struct err e = {0};
 
 	for (size_t i = 0; i < N_ELEMENTS(parts); i++) {
 		err_clear(&e);
-		report(parts[i].part, parts[i].look(w, &e), &e);
+		report(parts[i].part, parts[i].check(w, &e), &e);
 	}
 	err_clear(&e);
 	report(HEALTH_database, db_state(w->api->c.db, &e), &e);
 	err_clear(&e);
 	report(HEALTH_writer, db_writer_state(w->api->c.db, &e), &e);
 	tell_changes(w);
-	others_look(w->api->others);
+	others_poll(w->api->others);
 	give_back(w);
-	w->looks++;
+	w->checks++;
 }
 
 static void *watch_main(void *arg)
@@ -202,14 +202,14 @@ static void *watch_main(void *arg)
 
 	pthread_mutex_lock(&w->mx);
 	while (!w->stopping) {
-		int64_t at = clock_mono_ms() + LOOK_MS;
+		int64_t at = clock_mono_ms() + CHECK_MS;
 
 		(void)pthread_cond_timedwait(&w->wake, &w->mx,
 			&(struct timespec){.tv_sec = at / 1000, .tv_nsec = (long)(at % 1000) * 1000000});
 		if (w->stopping)
 			break;
 		pthread_mutex_unlock(&w->mx);
-		look(w);
+		check(w);
 		pthread_mutex_lock(&w->mx);
 	}
 	pthread_mutex_unlock(&w->mx);
@@ -229,7 +229,7 @@ int watch_new(struct api *a, struct watch **ret, struct err *e)
 	pthread_cond_init(&w->wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	(void)stat(a->c.settings->data, &w->folder);
-	look(w);
+	check(w);
 	r = thread_start(&w->thread, "watch", 0, watch_main, w);
 	if (r < 0) {
 		free(w);

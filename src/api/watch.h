@@ -1,10 +1,10 @@
-/* watch.h - a thread that looks once a second whether the program can do its work, and says so in sys/health.h. */
+/* watch.h - a thread that checks once a second whether the program can do its work, and says so in sys/health.h. */
 #pragma once
 
 #include "api/request.h"
 
 struct watch;
 
-/* Looks once before it returns. The turns must be known to the api. */
+/* Checks once before it returns. The turns must be known to the api. */
 int watch_new(struct api *a, struct watch **ret, struct err *e) MUST_CHECK;
 void watch_free(struct watch *w); /* NULL is fine */

@@ -248,7 +248,7 @@ static int websocket_get(struct request *q)
 	if (!stream)
 		return 0;
 	http_shared_unref(stream);
-	request_look_again(q);
+	request_recheck(q);
 	return 0;
 }
 
@@ -285,7 +285,7 @@ static int subscriptions_post(struct request *q)
 		follow_job(q, stream, id);
 	}
 	if (r == 0)
-		request_look_again(q);
+		request_recheck(q);
 	return r;
 }
 

@@ -2,10 +2,10 @@
 #include "base/utf8.h"
 
 /*
- * Looks at one sequence: its length when valid; else minus the bytes that one U+FFFD stands for, which is the longest
+ * One sequence: its length when valid; else minus the bytes that one U+FFFD stands for, which is the longest
  * beginning of a valid sequence (as browsers do it), at least one. n is at least 1.
  */
-static int look(const unsigned char *p, size_t n)
+static int sequence(const unsigned char *p, size_t n)
 {
 	unsigned char lo = 0x80, hi = 0xbf;
 	int len;
@@ -56,7 +56,7 @@ static size_t ascii_run(const char *p, size_t n)
 
 size_t utf8_char(const char *p, size_t n)
 {
-	int len = n ? look((const unsigned char *)p, n) : 0;
+	int len = n ? sequence((const unsigned char *)p, n) : 0;
 
 	return len > 0 ? (size_t)len : 0;
 }
@@ -110,7 +110,7 @@ void utf8_add_repaired(struct buf *b, const char *p, size_t n)
 		i += ascii_run(p + i, n - i);
 		if (i == n)
 			break;
-		len = look((const unsigned char *)p + i, n - i);
+		len = sequence((const unsigned char *)p + i, n - i);
 		if (len > 0) {
 			i += (size_t)len;
 			continue;

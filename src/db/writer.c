@@ -238,7 +238,7 @@ uint64_t db_stamp(const struct db *db)
 /* ---- the thread ---- */
 
 /* Under the lock: when there is something to do without being asked (monotonic ms); -1: never. */
-static int64_t next_look(const struct db *db)
+static int64_t next_probe(const struct db *db)
 {
 	int64_t at = db->later ? db->later_due_ms : -1;
 
@@ -255,7 +255,7 @@ static bool wait_for_work(struct db *db, struct db_batch *b)
 
 	pthread_mutex_lock(&db->write_mx);
 	while (!db->queue && !db->stopping) {
-		int64_t at = next_look(db);
+		int64_t at = next_probe(db);
 
 		if (at < 0)
 			pthread_cond_wait(&db->write_cv, &db->write_mx);

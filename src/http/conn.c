@@ -437,7 +437,7 @@ static bool read_behind(struct conn *c)
 	ssize_t n;
 
 	if (c->half)
-		return conn_look(c) && !c->half;
+		return conn_check(c) && !c->half;
 	if (!c->readable)
 		return false;
 	n = wire_read(c, s->read, sizeof(s->read));
@@ -485,7 +485,7 @@ void conn_on_linger(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
 		linger_soon(s);
 }
 
-bool conn_look(struct conn *c)
+bool conn_check(struct conn *c)
 {
 	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
 
@@ -507,7 +507,7 @@ bool conn_watch(struct conn *c, bool surely)
 	static const char probe[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	const struct iovec iov = {(void *)(uintptr_t)probe, sizeof(probe) - 1};
 
-	if (!conn_look(c))
+	if (!conn_check(c))
 		return false;
 	if (!c->half || c->probed || !surely)
 		return true;

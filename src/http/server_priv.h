@@ -206,7 +206,7 @@ bool conn_waits(const struct conn *c);                                /* output 
 int conn_send(struct conn *c, const struct iovec *iov, size_t n_iov); /* sends or keeps a copy; -errno */
 bool conn_flush(struct conn *c);                                      /* false when the connection is broken */
 void conn_answered(struct conn *c);           /* all of an answer is with conn_send: what follows */
-bool conn_look(struct conn *c);               /* false: the client has left, and the connection is closed */
+bool conn_check(struct conn *c);              /* false: the client has left, and the connection is closed */
 bool conn_watch(struct conn *c, bool surely); /* likewise, of one that is being handled; `surely`: finds out */
 void conn_on_again(evutil_socket_t fd, short what, void *server);
 void conn_on_linger(evutil_socket_t fd, short what, void *server);

@@ -52,7 +52,7 @@ struct http_stream *stream_start(struct http_exchange *x, const char *content_ty
 {
 	struct conn *c = x->conn;
 
-	if (!c || !conn_look(c)) {
+	if (!c || !conn_check(c)) {
 		exchange_free(x);
 		return NULL;
 	}

@@ -85,8 +85,8 @@ struct job_list {
 int job_list(struct jobs *js, const struct job_filter *f, struct arena *a, struct job_list *ret,
 	struct err *e) MUST_CHECK; /* newest first */
 
-/* Something waits in the queue that was put there by the store: it is looked at soon. */
-void jobs_look(struct jobs *js);
+/* Something waits in the queue that was put there by the store: the keeper sees it soon. */
+void jobs_notify(struct jobs *js);
 
 /* Stops it; one that has ended is no error. The view may still say `running`. */
 int job_cancel(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret,

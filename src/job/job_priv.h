@@ -67,8 +67,8 @@ struct jobs {
 	pthread_cond_t cv;  /* something for the keeper, or stopping */
 	struct job *known;
 	bool stopping;
-	bool look;  /* something may be taken */
-	bool ended; /* some have ended since the keeper looked */
+	bool wake;  /* something may be taken */
+	bool ended; /* some have ended since the keeper ran */
 	bool dirty; /* there is progress to be saved */
 
 	/* of the loop */
@@ -97,7 +97,7 @@ void job_progress_begin(const struct job_progress *p, struct buf *b);
 void job_unref(struct job *j);
 bool job_has_ended(const struct job *j);
 /* The view, borrowed from the job, for as long as the lock is held. */
-struct job_view job_look(const struct job *j);
+struct job_view job_view_of(const struct job *j);
 struct job *job_find(struct jobs *js, atelier_id id);                 /* NULL: neither held nor watched */
 struct job *job_remember(struct jobs *js, const struct job_row *row); /* finds or makes it; with a reference */
 void job_update(struct job *j, const struct job_row *row);            /* what its row says, unless it is held */

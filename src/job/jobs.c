@@ -1,5 +1,5 @@
 /*
- * jobs.c - what may be asked of jobs: begin, look, stop, go on. The queue itself is in the database (store/jobs.c), so that
+ * jobs.c - what may be asked of jobs: begin, view, stop, go on. The queue itself is in the database (store/jobs.c), so that
  * here rows are written and whoever has to know is woken: the keeper, which takes jobs, and who watches.
  */
 #include <errno.h>
@@ -45,7 +45,7 @@ static int64_t retry_at(const char *error_code, const char *state, int64_t due_a
 	return error_code && strcmp(state, "queued") == 0 ? due_at : 0;
 }
 
-struct job_view job_look(const struct job *j)
+struct job_view job_view_of(const struct job *j)
 {
 	return (struct job_view){.id = j->id,
 		.user_id = j->user_id,
@@ -195,7 +195,7 @@ bool job_has_ended(const struct job *j)
 	return j->state != JOB_QUEUED && j->state != JOB_RUNNING;
 }
 
-void jobs_look(struct jobs *js)
+void jobs_notify(struct jobs *js)
 {
 	pthread_mutex_lock(&js->mx);
 	jobs_wake(js);
@@ -204,7 +204,7 @@ void jobs_look(struct jobs *js)
 
 void jobs_wake(struct jobs *js)
 {
-	js->look = true;
+	js->wake = true;
 	pthread_cond_broadcast(&js->cv);
 }
 
@@ -246,7 +246,7 @@ bool job_kind_is_for_admins(const struct jobs *js, const char *kind)
 	return !k || k->for_admins;
 }
 
-/* ---- looking ---- */
+/* ---- viewing ---- */
 
 static bool is_theirs(atelier_id user_id, atelier_id owner)
 {
@@ -254,7 +254,7 @@ static bool is_theirs(atelier_id user_id, atelier_id owner)
 }
 
 /* 1: it runs here, and the view is of the arena; 0: its row says all. */
-static int look_held(
+static int view_held(
 	struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret, struct err *e)
 {
 	struct job *j;
@@ -263,7 +263,7 @@ static int look_held(
 	pthread_mutex_lock(&js->mx);
 	j = job_find(js, id);
 	if (j && j->held && is_theirs(user_id, j->user_id)) {
-		*ret = job_look(j);
+		*ret = job_view_of(j);
 		r = view_keep(ret, a, e);
 		r = r < 0 ? r : 1;
 	}
@@ -283,7 +283,7 @@ static int read_row(
 int job_get(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret, struct err *e)
 {
 	struct job_row row;
-	int r = look_held(js, user_id, id, a, ret, e);
+	int r = view_held(js, user_id, id, a, ret, e);
 
 	if (r != 0)
 		return MIN(r, 0);
@@ -309,7 +309,7 @@ int job_list(struct jobs *js, const struct job_filter *f, struct arena *a, struc
 	if (!views)
 		return err_set(e, -ENOMEM, "the jobs do not fit the memory of the request");
 	for (size_t i = 0; i < rows.n; i++) {
-		r = look_held(js, 0, rows.items[i].id, a, &views[i], e);
+		r = view_held(js, 0, rows.items[i].id, a, &views[i], e);
 		if (r < 0)
 			return r;
 		if (r == 0)
@@ -339,7 +339,7 @@ static int find_same(
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(js->config.db);
 		r = jobs_find_open(c, kind, params, a, &row, e);
 	}
-	if (r == 0 && (r = look_held(js, 0, row.id, a, ret, e)) == 0)
+	if (r == 0 && (r = view_held(js, 0, row.id, a, ret, e)) == 0)
 		*ret = view_of_row(&row);
 	return MIN(r, 0);
 }
@@ -411,7 +411,7 @@ int job_cancel(struct jobs *js, atelier_id user_id, atelier_id id, struct arena 
 int job_retry(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a, struct job_view *ret, struct err *e)
 {
 	struct job_row row;
-	int r = look_held(js, user_id, id, a, ret, e);
+	int r = view_held(js, user_id, id, a, ret, e);
 
 	if (r != 0)
 		return MIN(r, 0);

@@ -1,7 +1,7 @@
 /*
  * keeper.c - the thread that takes jobs from the queue for this process and keeps those it has: renews their leases, saves
  * their progress, learns that somebody wants one to end or that it was taken over. Where several processes share the database
- * it also looks once a second what the others do: jobs that are watched here and run there, and those of one that died.
+ * it also polls once a second what the others do: jobs that are watched here and run there, and those of one that died.
  *
  * It is the only thread that takes jobs, so that a job is launched once; and what it does takes one transaction each time,
  * however many jobs there are.
@@ -13,14 +13,14 @@
 #include "job/job_priv.h"
 #include "sys/thread.h"
 
-#define LOOK_MS  1000          /* between two looks at what others do, and two savings of progress */
+#define POLL_MS  1000          /* from one poll of what others do to the next, and two savings of progress */
 #define TRIM_MS  (60 * 1000LL) /* between two removals of old ones */
 #define HELD_MAX 64            /* jobs of one process */
 
 /* Of the keeper's thread alone; times are monotonic but for `due_ms`. */
 struct keeper {
 	struct jobs *js;
-	int64_t beat_ms, look_ms, trim_ms; /* of the last one */
+	int64_t beat_ms, poll_ms, trim_ms; /* of the last one */
 	int64_t due_ms;                    /* wall clock: when the next job is due */
 	bool wanted;                       /* something may be taken */
 	bool failed;                       /* the database did not answer; told once */
@@ -137,7 +137,7 @@ static size_t take_watched(struct jobs *js, struct seen *ret)
 	return n;
 }
 
-static int look_at_watched(struct jobs *js, struct err *e)
+static int poll_watched(struct jobs *js, struct err *e)
 {
 	struct seen list[HELD_MAX];
 	size_t n = take_watched(js, list);
@@ -181,13 +181,13 @@ static bool some_ended(struct jobs *js)
 	return ended;
 }
 
-static int look(struct keeper *k, struct err *e)
+static int poll_others(struct keeper *k, struct err *e)
 {
 	struct jobs *js = k->js;
 	int64_t n = 0;
-	int r = look_at_watched(js, e);
+	int r = poll_watched(js, e);
 
-	k->look_ms = clock_mono_ms();
+	k->poll_ms = clock_mono_ms();
 	if (r == 0 && db_is_shared(js->config.db))
 		r = jobs_recover(js->config.db, false, &n, e);
 	if (r == 0 && clock_mono_ms() - k->trim_ms >= TRIM_MS && some_ended(js)) {
@@ -201,7 +201,7 @@ static int look(struct keeper *k, struct err *e)
 
 /* What is to be done now, in a word for each. */
 struct tasks {
-	bool beat, take, look;
+	bool beat, take, poll;
 };
 
 static struct tasks due(const struct keeper *k)
@@ -209,26 +209,26 @@ static struct tasks due(const struct keeper *k)
 	struct jobs *js = k->js;
 	int64_t now = clock_mono_ms();
 	bool shared = db_is_shared(js->config.db);
-	bool second = now - k->look_ms >= LOOK_MS;
+	bool second = now - k->poll_ms >= POLL_MS;
 
 	return (struct tasks){
-		.beat = now - k->beat_ms >= (js->dirty || shared ? LOOK_MS : js->lease_ms / 3),
+		.beat = now - k->beat_ms >= (js->dirty || shared ? POLL_MS : js->lease_ms / 3),
 		.take = k->wanted || (shared && second) || clock_now_ms() >= k->due_ms,
-		.look = second,
+		.poll = second,
 	};
 }
 
 static void sleep_a_moment(struct keeper *k)
 {
 	struct jobs *js = k->js;
-	int64_t ms = MIN(MIN(LOOK_MS, js->lease_ms / 3), MAX(k->due_ms - clock_now_ms(), 1));
+	int64_t ms = MIN(MIN(POLL_MS, js->lease_ms / 3), MAX(k->due_ms - clock_now_ms(), 1));
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += ms * 1000000;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	while (!js->stopping && !js->look && pthread_cond_timedwait(&js->cv, &js->mx, &until) == 0)
+	while (!js->stopping && !js->wake && pthread_cond_timedwait(&js->cv, &js->mx, &until) == 0)
 		;
 }
 
@@ -241,14 +241,14 @@ static void do_tasks(struct keeper *k, struct tasks what)
 		r = beat(k, &e);
 	if (r == 0 && what.take)
 		r = take_lanes(k, &e);
-	if (r == 0 && what.look)
-		r = look(k, &e);
+	if (r == 0 && what.poll)
+		r = poll_others(k, &e);
 	if (r < 0 && !k->failed)
 		log_warn("job", "the queue of jobs was not read: %s", e.msg);
 	k->failed = r < 0;
 	k->wanted = k->failed && what.take;
 	if (k->failed)
-		k->due_ms = clock_now_ms() + LOOK_MS;
+		k->due_ms = clock_now_ms() + POLL_MS;
 }
 
 static void *keep(void *arg)
@@ -260,9 +260,9 @@ static void *keep(void *arg)
 	while (!js->stopping) {
 		struct tasks what;
 
-		k.wanted |= js->look;
+		k.wanted |= js->wake;
 		what = due(&k);
-		js->look = false;
+		js->wake = false;
 		pthread_mutex_unlock(&js->mx);
 		do_tasks(&k, what);
 		pthread_mutex_lock(&js->mx);

@@ -84,7 +84,7 @@ static void watcher_end(struct watcher *w)
 	watcher_remove(w);
 }
 
-static void watcher_look(struct watcher *w)
+static void watcher_check(struct watcher *w)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(VIEW_BYTES);
 	const struct job *j = w->job;
@@ -95,7 +95,7 @@ static void watcher_look(struct watcher *w)
 	version = j->version;
 	ended = job_has_ended(j);
 	if (version != w->seen) {
-		struct job_view v = job_look(j);
+		struct job_view v = job_view_of(j);
 
 		add_frame(&v, &b);
 	}
@@ -122,7 +122,7 @@ static void tick(void *arg)
 		if (w->by.expires_at && w->by.expires_at <= now)
 			watcher_end(w);
 		else
-			watcher_look(w);
+			watcher_check(w);
 	}
 }
 
@@ -180,7 +180,7 @@ static void watcher_add(struct errand *n, struct watcher *w)
 	js->watchers = w;
 	if (!js->tick)
 		js->tick = loop_timer_new(js->config.loop, TICK_MS, tick, js);
-	watcher_look(w);
+	watcher_check(w);
 }
 
 static void follow_on_loop(void *arg)

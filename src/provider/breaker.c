@@ -5,7 +5,7 @@
  *	closed --- breaker_failures in a row ---> open --- its time is over, one asks ---> half-open
  *	   ^                                       ^                                           |
  *	   |                                       +--- the one failed: for twice as long -----+
- *	   +------------ any call or look that went well, from open or half-open --------------+
+ *	   +------------ any call or refresh that went well, from open or half-open -----------+
  *
  * There are two kinds of it. The one of a provider counts connections that could not be made: nobody's request causes
  * that, so it binds everybody. The one of a model counts answers that failed, and those may well be caused by what one
@@ -93,7 +93,7 @@ static void note(const struct settings *s, struct breaker *b, int64_t caller, en
 		b->trial_until_ms = 0;
 }
 
-void breaker_note_look(const struct settings *s, struct provider *p, bool went_well)
+void breaker_note_refresh(const struct settings *s, struct provider *p, bool went_well)
 {
 	note(s, &p->breaker, EVERYBODY, went_well ? BREAKER_OK : BREAKER_FAILED);
 }

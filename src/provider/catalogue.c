@@ -1,4 +1,4 @@
-/* catalogue.c - what models there are: their ids, what is known of them between two looks, and who does which task. */
+/* catalogue.c - what models there are: their ids, what is known of them between two refreshes, and who does which task. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -156,7 +156,7 @@ static const char *state_of(const struct provider *p, const struct model *m)
 {
 	const struct model_note *note = catalogue_note_find(p, m->id);
 	const char *state = m->state ? m->state : "ready";
-	if (p->state == LOOK_UNREACHABLE || breaker_is_open_for(p, m->id, NOBODY))
+	if (p->state == PROVIDER_UNREACHABLE || breaker_is_open_for(p, m->id, NOBODY))
 		return "unreachable";
 	if (p->loading)
 		return "loading";
@@ -164,7 +164,7 @@ static const char *state_of(const struct provider *p, const struct model *m)
 	if (strcmp(state, "ready") == 0 && m->loaded_until > 0 && m->loaded_until < clock_now_ms())
 		state = "reachable";
 	if (strcmp(state, "ready") == 0 || (note && note->ready_ms > 0))
-		return p->state == LOOK_OK || note ? "ready" : "reachable";
+		return p->state == PROVIDER_OK || note ? "ready" : "reachable";
 	return note && note->waiting > 0 ? "loading" : state;
 }
 
@@ -224,7 +224,7 @@ int catalogue_copy_alias(const struct providers *ps, const struct model_route *r
 		if (!catalogue_target(ps, r, i, r->pattern, &at))
 			continue;
 		const struct provider *p = ps->all[at.provider];
-		bool well = p->state != LOOK_UNREACHABLE && !breaker_is_open_for(p, model_at(ps, at)->id, NOBODY);
+		bool well = p->state != PROVIDER_UNREACHABLE && !breaker_is_open_for(p, model_at(ps, at)->id, NOBODY);
 		if (!any || well)
 			first = at;
 		any = true;
@@ -315,7 +315,7 @@ enum choice { REACHED, LAST_KNOWN, FIXED, CHOICES }; /* better ones first; FIXED
 static bool is_choice(const struct providers *ps, enum model_task t, enum choice c, struct model_place at)
 {
 	const struct provider *p = ps->all[at.provider];
-	bool well = p->state != LOOK_UNREACHABLE && !breaker_is_open(p), fixed = p->dialect->fixed_list != NULL;
+	bool well = p->state != PROVIDER_UNREACHABLE && !breaker_is_open(p), fixed = p->dialect->fixed_list != NULL;
 	return p->enabled && (c == FIXED) == fixed && (c != REACHED || well) &&
 	       (fixed || can_do(model_at(ps, at), t)) && !is_hidden(ps, at);
 }
@@ -352,7 +352,7 @@ static char *first_default(struct providers *ps)
 	if (ps->found_default)
 		return NULL;
 	for (size_t i = 0; i < ps->n; i++)
-		if (ps->all[i]->enabled && ps->all[i]->dialect->list && ps->all[i]->looks == 0)
+		if (ps->all[i]->enabled && ps->all[i]->dialect->list && ps->all[i]->refreshes == 0)
 			return NULL;
 	if (!choose(ps, TASK_CHAT, &at) || !is_choice(ps, TASK_CHAT, REACHED, at))
 		return NULL;
@@ -482,7 +482,7 @@ static int copy_all(const struct providers *ps, struct arena *a, struct catalogu
 	if (!c.models || !c.providers)
 		return -ENOMEM;
 	for (size_t i = 0; i < ps->n; i++) {
-		c.looking |= ps->all[i]->look != NULL;
+		c.refreshing |= ps->all[i]->refresh != NULL;
 		if (copy_provider(ps->all[i], a, &c.providers[i]) < 0)
 			return -ENOMEM;
 	}
@@ -510,7 +510,7 @@ bool catalogue_has_real_model(struct providers *ps)
 	pthread_mutex_lock(&ps->mx);
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct provider *p = ps->all[i];
-		has |= p->enabled && p->dialect->list && p->state == LOOK_OK && p->list && p->list->n > 0;
+		has |= p->enabled && p->dialect->list && p->state == PROVIDER_OK && p->list && p->list->n > 0;
 	}
 	pthread_mutex_unlock(&ps->mx);
 	return has;

@@ -29,16 +29,16 @@ bool catalogue_target(
 
 /* ---- discovery.c ---- */
 
-/* Ends the refreshing thread, the warm-up and all looks. */
+/* Ends the refreshing thread, the warm-up and all refreshes. */
 void discovery_stop(struct providers *ps);
 struct timespec discovery_deadline(int64_t ms);        /* from now, for the registry's cv */
-bool discovery_all_once(const struct providers *ps);   /* each list was looked at since its provider came; lock held */
-int64_t discovery_last_ms(const struct providers *ps); /* when somebody was looked at last; lock held */
-#define LOOK_TIMEOUT_MS 5000
+bool discovery_all_once(const struct providers *ps);   /* each list was asked for since its provider came; lock held */
+int64_t discovery_last_ms(const struct providers *ps); /* when a refresh ended last; lock held */
+#define REFRESH_TIMEOUT_MS 5000
 
 /* ---- warm.c: the default model is loaded while nobody waits for it yet ---- */
 
-void warm_start(struct providers *ps); /* when the first looks have ended */
+void warm_start(struct providers *ps); /* when the first refreshes have ended */
 void warm_stop(struct providers *ps);
 
 /* ---- breaker.c, for who has the registry's lock ---- */
@@ -48,7 +48,7 @@ bool breaker_is_open_for(const struct provider *p, const char *model, int64_t ca
 const struct breaker *breaker_of_model(const struct provider *p, const char *model);   /* NULL: none binds everybody */
 enum breaker_state breaker_shown(const struct breaker *b);                             /* as it stands now */
 int64_t breaker_retry_in_ms(const struct breaker *b);
-void breaker_note_look(const struct settings *s, struct provider *p, bool went_well);
+void breaker_note_refresh(const struct settings *s, struct provider *p, bool went_well);
 void breaker_note_begun(const struct settings *s, struct provider *p, struct model_note *n); /* an answer has */
 
 /* ---- discovery.c: what calls told of a model; lock held ---- */

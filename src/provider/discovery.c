@@ -1,5 +1,5 @@
 /*
- * discovery.c - looking at the lists of models: each provider on a schedule of its own and by a thread of its own, so that
+ * discovery.c - refreshing the lists of models: each provider on a schedule of its own and by a thread of its own, so that
  * one that does not answer delays nobody. The last list stays until there is a new one.
  */
 #include <errno.h>
@@ -8,11 +8,11 @@
 #include "provider/catalogue_priv.h"
 #include "sys/thread.h"
 
-#define PATIENT_ONES  2   /* callers that may wait for a refresh as long as they want to */
-#define IMPATIENT_MS  200 /* and how long the others wait */
-#define LATE_CHECK_MS 250
-#define MINUTE_MS     60000
-#define LOOK_SOON_MS  5000 /* from one look to the next while a provider cannot be reached or a model was loaded */
+#define PATIENT_ONES    2   /* callers that may wait for a refresh as long as they want to */
+#define IMPATIENT_MS    200 /* and how long the others wait */
+#define LATE_CHECK_MS   250
+#define MINUTE_MS       60000
+#define REFRESH_SOON_MS 5000 /* from one refresh to the next while a provider cannot be reached or a model was loaded */
 
 struct timespec discovery_deadline(int64_t ms)
 {
@@ -27,16 +27,16 @@ struct timespec discovery_deadline(int64_t ms)
 	return t;
 }
 
-/* ---- one look ---- */
+/* ---- one refresh ---- */
 
-struct look {
+struct refresh {
 	struct providers *ps;
 	struct provider *p; /* a reference */
 	struct cancel cancel;
 	int64_t timeout_ms, begun_ms;
 };
 
-/* What calls told before the look began is in the list now. */
+/* What calls told before the refresh began is in the list now. */
 static void forget_notes(struct provider *p, int64_t before_ms)
 {
 	for (struct model_note **at = &p->notes; *at;) {
@@ -98,25 +98,25 @@ static bool same_list(const struct model_list *a, const struct model_list *b)
 }
 
 /* Takes the list; NULL: `e` says why there is none. Lock held. */
-static void look_keep(struct look *l, struct model_list **list, const struct err *e)
+static void refresh_keep(struct refresh *x, struct model_list **list, const struct err *e)
 {
-	struct provider *p = l->p;
+	struct provider *p = x->p;
 	free(p->error);
 	p->error = NULL;
 	if (!*list) {
 		p->error = xstrdup(err_public_text(e));
-		p->state = LOOK_UNREACHABLE;
+		p->state = PROVIDER_UNREACHABLE;
 		for (struct model_note *n = p->notes; n; n = n->next)
 			if (n->slots)
 				slots_learn(n->slots); /* it may come back with other settings */
-		breaker_note_look(l->ps->settings, p, false);
+		breaker_note_refresh(x->ps->settings, p, false);
 		return;
 	}
-	p->state = LOOK_OK;
+	p->state = PROVIDER_OK;
 	p->loading = (*list)->loading;
-	p->look_soon = p->loading;
-	breaker_note_look(l->ps->settings, p, true);
-	forget_notes(p, l->begun_ms);
+	p->refresh_soon = p->loading;
+	breaker_note_refresh(x->ps->settings, p, true);
+	forget_notes(p, x->begun_ms);
 	if (p->loading && p->list)
 		return;
 	struct model_list *old = p->list;
@@ -124,83 +124,83 @@ static void look_keep(struct look *l, struct model_list **list, const struct err
 	*list = old; /* freed by the caller */
 }
 
-static void look_end(struct look *l, struct model_list **list, const struct err *e)
+static void refresh_end(struct refresh *x, struct model_list **list, const struct err *e)
 {
-	struct providers *ps = l->ps;
-	struct provider *p = l->p;
+	struct providers *ps = x->ps;
+	struct provider *p = x->p;
 	pthread_mutex_lock(&ps->mx);
 	/* One that was stopped from outside has found out nothing. */
-	int reason = cancel_reason(&l->cancel);
-	enum look_state state = p->state;
+	int reason = cancel_reason(&x->cancel);
+	enum provider_reach state = p->state;
 	enum breaker_state breaker = p->breaker.state;
 	CLEANUP(freep) char *error = p->error ? xstrdup(p->error) : NULL;
 	bool changed = *list && !same_list(p->list, *list);
 	if (reason != E_CANCELED && reason != E_STOPPING)
-		look_keep(l, list, e);
-	p->look = NULL;
-	p->looks++;
-	p->looked_ms = clock_mono_ms();
-	ps->looks++;
+		refresh_keep(x, list, e);
+	p->refresh = NULL;
+	p->refreshes++;
+	p->refreshed_ms = clock_mono_ms();
+	ps->refreshes++;
 	changed |= p->state != state || p->breaker.state != breaker || !same_text(p->error, error);
 	pthread_mutex_unlock(&ps->mx);
 	if (changed)
 		catalogue_changed(ps);
 }
 
-static void *look_run(void *arg)
+static void *refresh_run(void *arg)
 {
-	struct look *l = arg;
-	struct providers *ps = l->ps;
+	struct refresh *x = arg;
+	struct providers *ps = x->ps;
 	struct err e = {0};
 	struct model_list *list = xcalloc(1, sizeof(*list));
 	arena_init(&list->arena, LIST_MAX_BYTES);
-	int r = l->p->dialect->list(ps, l->p, l->timeout_ms, &l->cancel, list, &e);
+	int r = x->p->dialect->list(ps, x->p, x->timeout_ms, &x->cancel, list, &e);
 	if (r >= 0 && model_list_sort(list) < 0)
-		r = err_set(&e, E_PROVIDER, "The model list of %s is too large.", l->p->label);
+		r = err_set(&e, E_PROVIDER, "The model list of %s is too large.", x->p->label);
 	if (r == -ECANCELED) {
 		err_clear(&e);
-		err_set(&e, E_PROVIDER_TIMEOUT, "%s did not answer in time.", l->p->label);
+		err_set(&e, E_PROVIDER_TIMEOUT, "%s did not answer in time.", x->p->label);
 	}
 	if (r < 0) {
 		model_list_free(list);
 		list = NULL;
 	}
-	look_end(l, &list, &e);
+	refresh_end(x, &list, &e);
 	catalogue_keep_default(ps);
 	model_list_free(list);
-	cancel_done(&l->cancel);
-	provider_unref(l->p);
-	free(l);
+	cancel_done(&x->cancel);
+	provider_unref(x->p);
+	free(x);
 	/* The last word: from here on the registry may be gone. */
 	pthread_mutex_lock(&ps->mx);
-	ps->looking--;
+	ps->refreshing--;
 	pthread_cond_broadcast(&ps->cv);
 	pthread_mutex_unlock(&ps->mx);
 	return NULL;
 }
 
 /* Lock held. */
-static void look_begin(struct providers *ps, struct provider *p, int64_t timeout_ms)
+static void refresh_begin(struct providers *ps, struct provider *p, int64_t timeout_ms)
 {
-	struct look *l = xcalloc(1, sizeof(*l));
-	*l = (struct look){.ps = ps, .p = provider_ref(p), .timeout_ms = timeout_ms, .begun_ms = clock_mono_ms()};
-	cancel_init(&l->cancel);
-	p->look_wanted = p->look_soon = false;
-	p->look = &l->cancel;
-	p->look_until_ms = l->begun_ms + timeout_ms;
-	ps->looking++;
-	if (thread_start_detached("look", look_run, l) < 0) {
-		ps->looking--;
-		p->look = NULL;
-		p->looks++;
-		p->looked_ms = l->begun_ms;
-		cancel_done(&l->cancel);
-		free(l);
+	struct refresh *x = xcalloc(1, sizeof(*x));
+	*x = (struct refresh){.ps = ps, .p = provider_ref(p), .timeout_ms = timeout_ms, .begun_ms = clock_mono_ms()};
+	cancel_init(&x->cancel);
+	p->refresh_wanted = p->refresh_soon = false;
+	p->refresh = &x->cancel;
+	p->refresh_until_ms = x->begun_ms + timeout_ms;
+	ps->refreshing++;
+	if (thread_start_detached("refresh", refresh_run, x) < 0) {
+		ps->refreshing--;
+		p->refresh = NULL;
+		p->refreshes++;
+		p->refreshed_ms = x->begun_ms;
+		cancel_done(&x->cancel);
+		free(x);
 		atomic_fetch_sub(&p->refs, 1); /* not the last one: the registry has it */
 	}
 }
 
-static bool is_looked_at(const struct provider *p)
+static bool has_list(const struct provider *p)
 {
 	return p->enabled && p->dialect->list;
 }
@@ -208,16 +208,16 @@ static bool is_looked_at(const struct provider *p)
 bool discovery_all_once(const struct providers *ps)
 {
 	for (size_t i = 0; i < ps->n; i++)
-		if (is_looked_at(ps->all[i]) && ps->all[i]->looks == 0)
+		if (has_list(ps->all[i]) && ps->all[i]->refreshes == 0)
 			return false;
 	return true;
 }
 
 int64_t discovery_last_ms(const struct providers *ps)
 {
-	int64_t ms = ps->looked_ms;
+	int64_t ms = ps->refreshed_ms;
 	for (size_t i = 0; i < ps->n; i++)
-		ms = MAX(ms, ps->all[i]->looked_ms);
+		ms = MAX(ms, ps->all[i]->refreshed_ms);
 	return ms;
 }
 
@@ -225,40 +225,40 @@ int64_t discovery_last_ms(const struct providers *ps)
 
 struct awaited {
 	struct provider *p;
-	uint64_t looks; /* so many have ended when ours has */
+	uint64_t refreshes; /* so many have ended when ours has */
 };
 
-/* A look that was under way may have read the list before what its caller knows of: ours comes after it, and is shared by
+/* A refresh that was under way may have read the list before what its caller knows of: ours comes after it, and is shared by
  * all who came in the meantime. Lock held. */
 static bool all_seen(struct providers *ps, const struct awaited *a, size_t n)
 {
 	bool all = true;
 	for (size_t i = 0; i < n; i++) {
-		if (a[i].p->looks >= a[i].looks || a[i].p->gone)
+		if (a[i].p->refreshes >= a[i].refreshes || a[i].p->gone)
 			continue;
 		all = false;
-		if (!a[i].p->look && !ps->stopping)
-			look_begin(ps, a[i].p, LOOK_TIMEOUT_MS);
+		if (!a[i].p->refresh && !ps->stopping)
+			refresh_begin(ps, a[i].p, REFRESH_TIMEOUT_MS);
 	}
 	return all;
 }
 
-/* Who waits longer than a look may take stops those that are late, as the scheduling thread does; it need not run. Lock
+/* Who waits longer than a refresh may take stops those that are late, as the scheduling thread does; it need not run. Lock
  * held. A fired cancel stays fired: it does no harm to hear of it twice. */
 static void stop_late_ones(const struct awaited *a, size_t n)
 {
 	int64_t now = clock_mono_ms();
 	for (size_t i = 0; i < n; i++)
-		if (a[i].p->look && now >= a[i].p->look_until_ms)
-			cancel_fire(a[i].p->look, E_PROVIDER_TIMEOUT);
+		if (a[i].p->refresh && now >= a[i].p->refresh_until_ms)
+			cancel_fire(a[i].p->refresh, E_PROVIDER_TIMEOUT);
 }
 
-/* Those that were not seen in time are looked at all the same; nobody waits for it. Lock held. */
+/* Those that were not seen in time are refreshed all the same; nobody waits for it. Lock held. */
 static void leave_to_schedule(struct providers *ps, const struct awaited *a, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (a[i].p->looks < a[i].looks && !a[i].p->gone)
-			a[i].p->look_wanted = ps->look_wanted = true;
+		if (a[i].p->refreshes < a[i].refreshes && !a[i].p->gone)
+			a[i].p->refresh_wanted = ps->refresh_wanted = true;
 	pthread_cond_broadcast(&ps->cv);
 }
 
@@ -285,8 +285,8 @@ bool providers_refresh(struct providers *ps, int64_t wait_ms)
 	size_t n = 0;
 	for (size_t i = 0; i < ps->n; i++) {
 		struct provider *p = ps->all[i];
-		if (is_looked_at(p))
-			a[n++] = (struct awaited){provider_ref(p), p->looks + (p->look ? 2 : 1)};
+		if (has_list(p))
+			a[n++] = (struct awaited){provider_ref(p), p->refreshes + (p->refresh ? 2 : 1)};
 	}
 	/* However many ask, only few threads are spent on waiting for one that does not answer. */
 	bool patient = ps->waiting < PATIENT_ONES;
@@ -295,7 +295,7 @@ bool providers_refresh(struct providers *ps, int64_t wait_ms)
 	ps->waiting--;
 	if (!all)
 		leave_to_schedule(ps, a, n);
-	ps->looked_ms = clock_mono_ms();
+	ps->refreshed_ms = clock_mono_ms();
 	pthread_mutex_unlock(&ps->mx);
 	for (size_t i = 0; i < n; i++)
 		provider_unref(a[i].p);
@@ -305,16 +305,16 @@ bool providers_refresh(struct providers *ps, int64_t wait_ms)
 /* ---- on schedule ---- */
 
 /* Sooner while one cannot be reached: people start Ollama when they see that it is missing. */
-static int64_t next_look_ms(const struct providers *ps, const struct provider *p)
+static int64_t next_refresh_ms(const struct providers *ps, const struct provider *p)
 {
 	int64_t every = ps->settings->model_refresh_s * 1000;
-	if (p->look)
-		return p->look_until_ms;
-	if (p->look_wanted || p->looks == 0)
+	if (p->refresh)
+		return p->refresh_until_ms;
+	if (p->refresh_wanted || p->refreshes == 0)
 		return 0;
-	if (p->state != LOOK_OK || p->look_soon)
-		every = MIN(every, LOOK_SOON_MS);
-	return p->looked_ms + every;
+	if (p->state != PROVIDER_OK || p->refresh_soon)
+		every = MIN(every, REFRESH_SOON_MS);
+	return p->refreshed_ms + every;
 }
 
 /* Begins what is due and stops what is late; says when there will be something to do. Lock held. */
@@ -323,16 +323,16 @@ static int64_t do_what_is_due(struct providers *ps)
 	int64_t now = clock_mono_ms(), next = now + 3600000;
 	for (size_t i = 0; i < ps->n; i++) {
 		struct provider *p = ps->all[i];
-		if (!is_looked_at(p))
+		if (!has_list(p))
 			continue;
-		int64_t at = next_look_ms(ps, p);
+		int64_t at = next_refresh_ms(ps, p);
 		if (at > now) {
 			next = MIN(next, at);
-		} else if (p->look) {
-			cancel_fire(p->look, E_PROVIDER_TIMEOUT); /* its end wakes us */
+		} else if (p->refresh) {
+			cancel_fire(p->refresh, E_PROVIDER_TIMEOUT); /* its end wakes us */
 		} else {
-			look_begin(ps, p, LOOK_TIMEOUT_MS);
-			next = MIN(next, now + LOOK_TIMEOUT_MS);
+			refresh_begin(ps, p, REFRESH_TIMEOUT_MS);
+			next = MIN(next, now + REFRESH_TIMEOUT_MS);
 		}
 	}
 	return next;
@@ -343,7 +343,7 @@ static void *refresh_thread(void *arg)
 	struct providers *ps = arg;
 	pthread_mutex_lock(&ps->mx);
 	while (!ps->stopping) {
-		ps->look_wanted = false;
+		ps->refresh_wanted = false;
 		int64_t next = do_what_is_due(ps);
 		struct timespec until = discovery_deadline(MAX(next - clock_mono_ms(), 1));
 		pthread_cond_timedwait(&ps->cv, &ps->mx, &until);
@@ -356,12 +356,12 @@ int providers_start(struct providers *ps, struct err *e)
 {
 	pthread_mutex_lock(&ps->mx);
 	for (size_t i = 0; i < ps->n; i++)
-		ps->all[i]->look_wanted = true;
+		ps->all[i]->refresh_wanted = true;
 	int r = thread_start(&ps->thread, "models", 0, refresh_thread, ps);
 	ps->started = r == 0;
 	pthread_mutex_unlock(&ps->mx);
 	if (r < 0)
-		return err_set(e, r, "No thread could be made for looking at the model lists.");
+		return err_set(e, r, "No thread could be made for refreshing the model lists.");
 	if (ps->settings->warm_up)
 		warm_start(ps);
 	return 0;
@@ -372,35 +372,35 @@ void discovery_stop(struct providers *ps)
 	pthread_mutex_lock(&ps->mx);
 	ps->stopping = true;
 	for (size_t i = 0; i < ps->n; i++)
-		if (ps->all[i]->look)
-			cancel_fire(ps->all[i]->look, E_STOPPING);
+		if (ps->all[i]->refresh)
+			cancel_fire(ps->all[i]->refresh, E_STOPPING);
 	pthread_cond_broadcast(&ps->cv);
 	pthread_mutex_unlock(&ps->mx);
 	warm_stop(ps);
 	if (ps->started)
 		pthread_join(ps->thread, NULL);
 	pthread_mutex_lock(&ps->mx);
-	while (ps->looking > 0) /* also of providers that are configured no more: theirs were stopped then */
+	while (ps->refreshing > 0) /* also of providers that are configured no more: theirs were stopped then */
 		pthread_cond_wait(&ps->cv, &ps->mx);
 	pthread_mutex_unlock(&ps->mx);
 }
 
-/* ---- what calls say between two looks ---- */
+/* ---- what calls say between two refreshes ---- */
 
 void catalogue_note_call(struct providers *ps, struct provider *p, const struct err *why)
 {
 	pthread_mutex_lock(&ps->mx);
-	enum look_state was = p->state;
+	enum provider_reach was = p->state;
 	if (why) {
 		free(p->error);
 		p->error = xstrdup(err_public_text(why));
-		p->state = LOOK_UNREACHABLE;
-	} else if (p->state == LOOK_UNREACHABLE) {
-		/* It answers: whether its list does, too, is for a look to say. */
+		p->state = PROVIDER_UNREACHABLE;
+	} else if (p->state == PROVIDER_UNREACHABLE) {
+		/* It answers: whether its list does, too, is for a refresh to say. */
 		free(p->error);
 		p->error = NULL;
-		p->state = LOOK_CHECKING;
-		p->look_wanted = ps->look_wanted = true;
+		p->state = PROVIDER_CHECKING;
+		p->refresh_wanted = ps->refresh_wanted = true;
 		pthread_cond_broadcast(&ps->cv);
 	}
 	bool changed = p->state != was;
@@ -412,7 +412,7 @@ void catalogue_note_call(struct providers *ps, struct provider *p, const struct 
 void catalogue_note_silent(struct providers *ps, struct provider *p)
 {
 	pthread_mutex_lock(&ps->mx);
-	p->look_soon = ps->look_wanted = true;
+	p->refresh_soon = ps->refresh_wanted = true;
 	pthread_cond_broadcast(&ps->cv);
 	pthread_mutex_unlock(&ps->mx);
 }
@@ -478,7 +478,7 @@ static void note_ready(struct providers *ps, struct provider *p, const char *nam
 	struct model_note *n = catalogue_note_of(p, name);
 	/* A list that does not know it as loaded has figures of before: how much memory it takes is soon seen. */
 	if (!is_ready(p, n)) {
-		p->look_soon = true;
+		p->refresh_soon = true;
 		bus_publish_changed(ps->bus, BUS_MODELS);
 	}
 	n->ready_ms = clock_mono_ms();

@@ -54,7 +54,7 @@ static int find_model(
 	struct model m;
 	struct plan plan;
 	const char *known;
-	int r = providers_resolve(ps, id, a, &known, e); /* waits for the first look after a start */
+	int r = providers_resolve(ps, id, a, &known, e); /* waits for the first refresh after a start */
 
 	if (r < 0 || (r = providers_model(ps, known, a, &m, e)) < 0)
 		return r;

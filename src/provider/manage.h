@@ -32,7 +32,7 @@ int64_t provider_estimate_tokens(const struct gen_request *q); /* about four byt
 /* ---- looking after the models of an Ollama; `provider` is a configured name, E_NOT_FOUND or E_MODEL_CANNOT else ---- */
 
 /* Pulls; `progress` gets each line of Ollama's progress as JSON on the loop thread. Downloads go on where they stopped.
- * E_PROVIDER with the reported text, E_PROVIDER_BROKEN when it ended without success. The lists are looked at again. */
+ * E_PROVIDER with the reported text, E_PROVIDER_BROKEN when it ended without success. The lists are refreshed. */
 int provider_pull(struct providers *p, const char *provider, const char *model,
 	int (*progress)(void *arg, const char *json, size_t n), void *arg, struct cancel *cancel,
 	struct err *e) MUST_CHECK;
@@ -40,7 +40,7 @@ int provider_pull(struct providers *p, const char *provider, const char *model,
 enum manage_op { MANAGE_SHOW, MANAGE_DELETE, MANAGE_COPY, MANAGE_LOAD, MANAGE_UNLOAD };
 /* `provider` NULL: `model` is an id of the catalogue or an alias (which cannot be deleted or copied); else it is the
  * name at that provider. `argument`: the new name (copy), or how long to stay loaded (load: "5m", "-1s"; NULL: its own).
- * *ret_json (may be NULL): the answer's text in the arena, for MANAGE_SHOW. The lists are looked at again afterwards. */
+ * *ret_json (may be NULL): the answer's text in the arena, for MANAGE_SHOW. The lists are refreshed afterwards. */
 int provider_manage(struct providers *p, enum manage_op op, const char *provider, const char *model,
 	const char *argument, struct cancel *cancel, struct arena *a, const char **ret_json, struct err *e) MUST_CHECK;
 

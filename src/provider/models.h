@@ -27,7 +27,7 @@ struct model {
 	int64_t loaded_until;              /* Unix ms; 0: not loaded or unknown; INT64_MAX: for good */
 	bool hidden;
 	bool counts;                     /* its provider tells how many tokens a request has, when it is asked */
-	bool looked;                     /* the provider was asked about this one by itself; what it can do is sure */
+	bool shown;                      /* the provider was asked about this one by itself; what it can do is sure */
 	const char *const *capabilities; /* completion, tools, vision, thinking, embedding, insert; NULL-terminated;
 					    empty: unknown */
 };
@@ -58,7 +58,7 @@ struct catalogue {
 	size_t n_models;
 	struct provider_state *providers;
 	size_t n_providers;
-	bool looking;                  /* a list is being looked at just now */
+	bool refreshing;               /* a list is being refreshed just now */
 	const char *default_model;     /* = tasks[TASK_CHAT]; NULL: none */
 	const char *tasks[TASK_COUNT]; /* the id that is used now; NULL: none */
 };
@@ -67,7 +67,7 @@ struct catalogue {
 int providers_catalogue(struct providers *p, struct arena *a, struct catalogue *ret, struct err *e) MUST_CHECK;
 
 /* Whether the model can be called: its id (or the default's, for NULL) in the arena; E_MODEL_UNKNOWN with a sentence.
- * Waits for the first look to end when none has yet (at most 5 s), so that the first request after a start works. */
+ * Waits for the first refresh to end when none has yet (at most 5 s), so that the first request after a start works. */
 int providers_resolve(
 	struct providers *p, const char *model, struct arena *a, const char **ret_id, struct err *e) MUST_CHECK;
 

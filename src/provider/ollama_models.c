@@ -184,14 +184,14 @@ static bool lacks_details(const struct model *m)
 {
 	if (!m->capabilities[0] || (m->may_share && !m->files))
 		return true;
-	return !m->looked && m->digest && lists(m, "completion") && (!lists(m, "tools") || m->context_length == 0);
+	return !m->shown && m->digest && lists(m, "completion") && (!lists(m, "tools") || m->context_length == 0);
 }
 
 /* From the last list, when it is still the same model. Lock held; copies, since that list may go. */
 static void recall(struct provider *p, struct model_list *l, struct model *m)
 {
 	const struct model *old = model_list_find(p->list, m->id);
-	if (!old || !same(old->digest, m->digest) || !old->looked)
+	if (!old || !same(old->digest, m->digest) || !old->shown)
 		return;
 	if (old->files)
 		m->files = arena_strdup(&l->arena, old->files);
@@ -203,7 +203,7 @@ static void recall(struct provider *p, struct model_list *l, struct model *m)
 		words[i] = arena_strdup(&l->arena, old->capabilities[i]);
 	if (words) {
 		m->capabilities = words;
-		m->looked = true;
+		m->shown = true;
 	}
 	if (m->context_length == 0)
 		m->context_length = old->context_length;
@@ -247,7 +247,7 @@ static void show_one(struct shows *s, struct model *m)
 	const char *const *words = copy_words(&s->l->arena, json_object_get(root, "capabilities"));
 	if (words && words[0]) {
 		m->capabilities = words;
-		m->looked = true;
+		m->shown = true;
 	}
 	if (m->may_share)
 		m->files = files_of(json_get_str(root, "modelfile"), &s->l->arena);
@@ -291,7 +291,7 @@ static void show_those_that_lack(
 	if (lacking == 0)
 		return;
 	pthread_mutex_init(&s.mx, NULL);
-	while (n < MIN(lacking, (size_t)SHOWN_AT_ONCE) - 1 && thread_start(&threads[n], "look", 0, show_some, &s) == 0)
+	while (n < MIN(lacking, (size_t)SHOWN_AT_ONCE) - 1 && thread_start(&threads[n], "show", 0, show_some, &s) == 0)
 		n++;
 	show_some(&s);
 	for (size_t i = 0; i < n; i++)

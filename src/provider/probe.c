@@ -1,5 +1,5 @@
 /*
- * probe.c - "test connection": tries a configuration as a look would, and says in words what is wrong and what to do.
+ * probe.c - "test connection": tries a configuration as a refresh would, and says in words what is wrong and what to do.
  * When the list cannot be had, it asks what else answers there.
  */
 #include <errno.h>
@@ -60,7 +60,7 @@ static void seen_done(struct seen *s)
 	json_decref(s->root);
 }
 
-static void look_at(struct probe *b, const char *url, bool with_key, struct seen *ret)
+static void request(struct probe *b, const char *url, bool with_key, struct seen *ret)
 {
 	CLEANUP(buf_done) struct buf body = BUF_INIT(ANSWER_MAX), version = BUF_INIT(128);
 	CLEANUP(buf_wipe) struct buf auth = BUF_INIT(2048);
@@ -120,7 +120,7 @@ static bool is_ollama_at(struct probe *b, const char *where)
 	CLEANUP(seen_done) struct seen root = {0};
 	char url[600];
 	snprintf(url, sizeof(url), "%s/", where);
-	look_at(b, url, false, &root);
+	request(b, url, false, &root);
 	return root.status == 200 && strncmp(root.text, "Ollama is running", 17) == 0;
 }
 
@@ -129,7 +129,7 @@ static bool lists_at(struct probe *b, const char *where)
 	CLEANUP(seen_done) struct seen list = {0};
 	char url[600];
 	snprintf(url, sizeof(url), "%s/v1/models", where);
-	look_at(b, url, true, &list);
+	request(b, url, true, &list);
 	/* One that wants another key is known by its refusal, as JSON. */
 	return is_list(&list) || ((list.status == 401 || list.status == 403) && json_object_get(list.root, "error"));
 }
@@ -178,7 +178,7 @@ static bool speaks_no_tls(struct probe *b)
 		return false;
 	origin_of(b->p->base, origin);
 	snprintf(url, sizeof(url), "http%s/", origin + 5);
-	look_at(b, url, false, &plain);
+	request(b, url, false, &plain);
 	return plain.status != 0;
 }
 
@@ -259,7 +259,7 @@ static void diagnose(struct probe *b, const struct err *e)
 		is_kind(b, "ollama")      ? "/api/tags"
 		: is_kind(b, "anthropic") ? "/v1/models?limit=1000"
 					  : "/models");
-	look_at(b, url, true, &s);
+	request(b, url, true, &s);
 	if (s.status == 0)
 		say_transport(b, &s.e);
 	else
@@ -277,7 +277,7 @@ static bool is_another_kind(struct probe *b)
 		return false;
 	CLEANUP(seen_done) struct seen version = {0};
 	snprintf(url, sizeof(url), "%.500s/api/version", b->p->base);
-	look_at(b, url, true, &version);
+	request(b, url, true, &version);
 	return !json_get_str(version.root, "version") && lists_at(b, origin) && say_what_it_is(b);
 }
 

@@ -31,7 +31,7 @@ void providers_free(struct providers *p); /* ends the refreshing thread */
 
 /*
  * Makes the providers what `stored` and the settings say together, and the rules what `rules` says; copies all of it.
- * Any time, any thread: running calls go on with what they began with; what has changed is looked at again at once. A
+ * Any time, any thread: running calls go on with what they began with; what has changed is refreshed at once. A
  * stored provider of a name that the settings use is left out. E_INVALID names what is wrong; then nothing changes.
  */
 int providers_configure(struct providers *p, const struct provider_config *stored, size_t n,
@@ -46,7 +46,7 @@ int provider_config_check(const struct provider_config *c, struct err *e) MUST_C
 #define PROVIDER_ORIGIN_SIZE 1280
 int provider_config_origin(const struct provider_config *c, char ret[PROVIDER_ORIGIN_SIZE], struct err *e) MUST_CHECK;
 
-/* Starts the thread that looks at the model lists, at once and every settings.model_refresh_s, and warms up. */
+/* Starts the thread that refreshes the model lists, at once and every settings.model_refresh_s, and warms up. */
 int providers_start(struct providers *p, struct err *e) MUST_CHECK;
 
 /* Tries a configuration that need not be stored; at most 5 s. */
@@ -62,6 +62,6 @@ struct provider_test {
 int provider_test(struct providers *p, int64_t caller, const struct provider_config *c, struct provider_test *ret,
 	struct err *e) MUST_CHECK;
 
-/* Looks at all lists now, in parallel; callers at the same time share one look. Waits for their ends for at most `wait_ms`
- * (and hardly at all when others do already): false when some are still looked at, which goes on behind. */
+/* Refreshes all lists now, in parallel; callers at the same time share one refresh. Waits for their ends for at most `wait_ms`
+ * (and hardly at all when others do already): false when some are still asked, which goes on behind. */
 bool providers_refresh(struct providers *p, int64_t wait_ms);

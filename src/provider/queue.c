@@ -23,7 +23,7 @@ struct waiter {
 	struct rotated turn; /* of one that is not in the background */
 	struct waiter *next; /* of those that are */
 	pthread_cond_t cv;
-	bool looks; /* takes no place */
+	bool peeks; /* takes no place */
 	bool granted, canceled;
 	int64_t until_ms; /* then it leaves; 0: never */
 };
@@ -110,7 +110,7 @@ static void grant_idle(struct slots *group)
 		while ((*w)->next)
 			w = &(*w)->next;
 		(*w)->granted = true;
-		(*w)->slots->running += !(*w)->looks;
+		(*w)->slots->running += !(*w)->peeks;
 		pthread_cond_signal(&(*w)->cv);
 		*w = NULL;
 	}
@@ -260,20 +260,20 @@ static int queue_up(struct slots *s, struct share *key, struct place *p, struct 
 	pthread_cond_init(&w->cv, NULL);
 	enqueue(s, key, w);
 	pthread_mutex_unlock(&s->group->mx);
-	metric_add(M_provider_calls_queued, !w->looks);
+	metric_add(M_provider_calls_queued, !w->peeks);
 	int r = cancel_on(p->cancel, &hook, on_cancel, w);
 	bool hooked = r >= 0;
 	pthread_mutex_lock(&s->group->mx);
 	if (r >= 0)
 		r = wait_turn(s, w, p);
-	if (r < 0 && w->granted && !w->looks) { /* a place that came too late goes to the next one */
+	if (r < 0 && w->granted && !w->peeks) { /* a place that came too late goes to the next one */
 		s->running--;
 		grant(s);
 	} else if (r < 0 && !w->granted) {
 		dequeue(s, w);
 	}
 	pthread_mutex_unlock(&s->group->mx);
-	metric_add(M_provider_calls_queued, -!w->looks);
+	metric_add(M_provider_calls_queued, -!w->peeks);
 	if (hooked)
 		cancel_off(p->cancel, &hook);
 	pthread_cond_destroy(&w->cv);
@@ -284,7 +284,7 @@ static int queue_up(struct slots *s, struct share *key, struct place *p, struct 
 
 static int take(struct slots *s, struct place *p)
 {
-	struct waiter w = {.looks = false};
+	struct waiter w = {.peeks = false};
 	if (p->background) {
 		if (!is_idle(s->group))
 			return queue_up(s, NULL, p, &w);
@@ -326,7 +326,7 @@ int slots_take(struct slots *s, struct place *p)
 int slots_await_idle(struct slots *s, struct cancel *cancel, int64_t wait_ms)
 {
 	struct place p = {.cancel = cancel};
-	struct waiter w = {.looks = true, .until_ms = clock_mono_ms() + wait_ms};
+	struct waiter w = {.peeks = true, .until_ms = clock_mono_ms() + wait_ms};
 	pthread_mutex_lock(&s->group->mx);
 	int r = is_idle(s->group) ? 0 : queue_up(s, NULL, &p, &w);
 	pthread_mutex_unlock(&s->group->mx);

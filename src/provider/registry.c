@@ -231,7 +231,7 @@ static const char *version_for(const struct kind *k, const char *shown_url, cons
 	return str_eq((struct str){host, strcspn(host, ":/")}, STR("api.anthropic.com")) ? "2026-10-21" : "2023-06-01";
 }
 
-/* The models of a provider that is always there and never looked at. */
+/* The models of a provider that is always there and never refreshed. */
 static int add_fixed_models(struct provider *p, struct err *e)
 {
 	CLEANUP(model_list_freep) struct model_list *l = xcalloc(1, sizeof(*l));
@@ -241,7 +241,7 @@ static int add_fixed_models(struct provider *p, struct err *e)
 		r = model_list_sort(l);
 	if (r < 0)
 		return err_set(e, r, "Out of memory.");
-	p->state = LOOK_OK;
+	p->state = PROVIDER_OK;
 	p->list = TAKE_PTR(l);
 	return 0;
 }
@@ -274,7 +274,7 @@ int provider_new(const struct providers *ps, const struct provider_config *c, st
 	p->slots = slots_new(NULL);
 	slots_limit(p->slots, p->max_concurrent);
 	p->first_token_ms = -1;
-	p->look_wanted = true;
+	p->refresh_wanted = true;
 	int r = p->dialect->fixed_list ? add_fixed_models(p, e) : 0;
 	if (r < 0) {
 		provider_unref(p);
@@ -414,8 +414,8 @@ static void inherit(struct provider *to, struct provider *from)
 	if (!same_server(to, from))
 		return;
 	to->state = from->state;
-	to->looks = from->looks;
-	to->looked_ms = from->looked_ms;
+	to->refreshes = from->refreshes;
+	to->refreshed_ms = from->refreshed_ms;
 	to->breaker = from->breaker;
 	to->breaker.trial_until_ms = 0;
 	to->first_token_ms = from->first_token_ms;
@@ -453,8 +453,8 @@ static void stop_looks_of_others(struct providers *ps, const struct set *s)
 		if (stays)
 			continue;
 		ps->all[i]->gone = true;
-		if (ps->all[i]->look)
-			cancel_fire(ps->all[i]->look, E_CANCELED);
+		if (ps->all[i]->refresh)
+			cancel_fire(ps->all[i]->refresh, E_CANCELED);
 	}
 }
 
@@ -478,7 +478,7 @@ int providers_configure(struct providers *ps, const struct provider_config *stor
 	ps->rules = copy;
 	s = old; /* let go of below */
 	copy = old_rules;
-	ps->look_wanted = true;
+	ps->refresh_wanted = true;
 	pthread_cond_broadcast(&ps->cv);
 	pthread_mutex_unlock(&ps->mx);
 	catalogue_changed(ps);

@@ -13,8 +13,8 @@ struct dialect;
 struct slots;
 struct rules; /* rules.c */
 
-/* One look's models, in an arena of their own. Here `id` is the provider's own name of the model, `name` what the list
- * calls it, and `state` what the look found: ready, loading, reachable (not loaded); NULL: ready. */
+/* One refresh's models, in an arena of their own. Here `id` is the provider's own name of the model, `name` what the list
+ * calls it, and `state` what the refresh found: ready, loading, reachable (not loaded); NULL: ready. */
 struct model_list {
 	struct arena arena;
 	struct model *models;
@@ -23,7 +23,7 @@ struct model_list {
 	bool loading;  /* the server is there, but not ready to list anything: the last list stays */
 };
 
-enum look_state { LOOK_CHECKING, LOOK_OK, LOOK_UNREACHABLE };
+enum provider_reach { PROVIDER_CHECKING, PROVIDER_OK, PROVIDER_UNREACHABLE };
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
 struct breaker {
@@ -36,7 +36,7 @@ struct breaker {
 	int64_t trial_until_ms; /* half-open: one is on its way, and others wait for it until then; 0: none is */
 };
 
-/* What calls told of a model between two looks. */
+/* What calls told of a model between two refreshes. */
 struct model_note {
 	char *name;
 	struct breaker breaker; /* answers of this model that failed */
@@ -78,20 +78,20 @@ struct provider {
 	bool enabled;
 
 	/* under the registry's lock */
-	bool loading;                /* its list could not be had since it is starting */
-	bool look_wanted, look_soon; /* at once; sooner than usual */
-	bool gone;                   /* configured no more */
-	enum look_state state;
+	bool loading;                      /* its list could not be had since it is starting */
+	bool refresh_wanted, refresh_soon; /* at once; sooner than usual */
+	bool gone;                         /* configured no more */
+	enum provider_reach state;
 	int64_t max_concurrent; /* 0: no limit */
 	char *error;
 	struct model_list *list; /* last known; NULL: none yet */
 	struct breaker breaker;  /* connections that could not be made */
 	struct model_note *notes;
-	int64_t first_token_ms; /* smoothed; -1: no call yet */
-	struct cancel *look;    /* of the look that is under way */
-	int64_t look_until_ms;  /* when it is stopped */
-	uint64_t looks;         /* ended */
-	int64_t looked_ms;      /* when the last one ended */
+	int64_t first_token_ms;   /* smoothed; -1: no call yet */
+	struct cancel *refresh;   /* the one that is under way; NULL: none is */
+	int64_t refresh_until_ms; /* when it is stopped */
+	uint64_t refreshes;       /* ended */
+	int64_t refreshed_ms;     /* when the last one ended */
 };
 
 struct providers {
@@ -112,12 +112,12 @@ struct providers {
 	struct rules *rules;
 	char *found_default; /* the first default there was; NULL: none yet */
 	bool started, stopping;
-	bool look_wanted;  /* the refreshing thread shall see what is to be done */
-	unsigned looking;  /* threads that look */
-	unsigned waiting;  /* callers of providers_refresh */
-	bool settled;      /* the first looks after the start have ended */
-	uint64_t looks;    /* ended, of all providers */
-	int64_t looked_ms; /* when providers_refresh last ended */
+	bool refresh_wanted;  /* the refreshing thread shall see what is to be done */
+	unsigned refreshing;  /* threads that do */
+	unsigned waiting;     /* callers of providers_refresh */
+	bool settled;         /* the first refreshes after the start have ended */
+	uint64_t refreshes;   /* ended, of all providers */
+	int64_t refreshed_ms; /* when providers_refresh last ended */
 	pthread_t thread;
 	struct {
 		bool used;
@@ -177,13 +177,13 @@ void catalogue_changed(struct providers *ps); /* tells the bus; the lock may be 
  * seen to have for it. They are there for as long as somebody has the provider. */
 struct slots *catalogue_slots_of(struct providers *ps, struct provider *p, const char *model);
 
-/* After a look: the first default that is found is kept. */
+/* After a refresh: the first default that is found is kept. */
 void catalogue_keep_default(struct providers *ps);
 bool catalogue_has_real_model(struct providers *p);
 
 /* What a call says about its provider: `why` it could not be reached, or NULL when it answered. */
 void catalogue_note_call(struct providers *ps, struct provider *p, const struct err *why);
-/* It was reached, but said nothing: a look shall soon find out whether it is well. */
+/* It was reached, but said nothing: a refresh shall soon find out whether it is well. */
 void catalogue_note_silent(struct providers *ps, struct provider *p);
 
 /* Sets and returns E_MODEL_UNKNOWN; the sentence names the providers that cannot be reached, and why. */

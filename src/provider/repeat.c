@@ -1,7 +1,7 @@
 /* repeat.c - see repeat.h. */
 #include "provider/repeat.h"
 
-#define LOOK_EVERY 2048
+#define CHECK_EVERY 2048
 
 /* The length of what the text is a repetition of; the last one may be cut. The prefix function of Knuth, Morris, Pratt. */
 static size_t period_of(const char *p, size_t n)
@@ -48,7 +48,7 @@ void repeat_add(struct repeat *r, const char *p, size_t n)
 	keep(r, p, n);
 	if (r->total < r->next || r->n < REPEAT_WINDOW)
 		return;
-	r->next = r->total + LOOK_EVERY;
+	r->next = r->total + CHECK_EVERY;
 	r->found = period_of(r->tail + r->n - REPEAT_WINDOW, REPEAT_WINDOW) <= REPEAT_PERIOD_MAX;
 }
 

@@ -9,7 +9,7 @@ struct repeat {
 	char *tail;   /* the last REPEAT_WINDOW bytes, made when an answer has become longer than that; NULL: not yet */
 	size_t n;     /* bytes in it */
 	size_t total; /* of the answer */
-	size_t next;  /* the total at which it is looked at again */
+	size_t next;  /* the total at which it is checked again */
 	bool found;
 };
 

@@ -5,9 +5,9 @@
 #include "base/pattern.h"
 #include "provider/catalogue_priv.h"
 
-#define LOOK_AGAIN_MS 2000 /* an unknown id causes a new look, but not more often than this */
-#define RETRY_AFTER_S 5    /* what who asks for a model of a provider that was not seen yet is told */
-#define WAIT_NEW_MS   1000 /* for the first look at providers that came after the start */
+#define REFRESH_AGAIN_MS 2000 /* an unknown id causes a refresh, but not more often than this */
+#define RETRY_AFTER_S    5    /* what who asks for a model of a provider that was not seen yet is told */
+#define WAIT_NEW_MS      1000 /* for the first refresh of providers that came after the start */
 
 /* ---- plans ---- */
 
@@ -128,12 +128,12 @@ static bool resolve_now(struct providers *ps, const struct question *q, struct a
 	return id != NULL;
 }
 
-/* Waits for the first looks to end, if the thread that begins them was started. After the start that is for those of
+/* Waits for the first refreshes to end, if the thread that begins them was started. After the start that is for those of
  * providers that were configured since, which others need not wait for as long. */
-static void wait_first_look(struct providers *ps)
+static void wait_first_refresh(struct providers *ps)
 {
 	pthread_mutex_lock(&ps->mx);
-	struct timespec until = discovery_deadline(ps->settled ? WAIT_NEW_MS : LOOK_TIMEOUT_MS);
+	struct timespec until = discovery_deadline(ps->settled ? WAIT_NEW_MS : REFRESH_TIMEOUT_MS);
 	while (ps->started && !discovery_all_once(ps) && !ps->stopping &&
 		pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
 		;
@@ -168,7 +168,7 @@ int catalogue_unknown_model(struct providers *ps, const char *model, struct err 
 	pthread_mutex_lock(&ps->mx);
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct provider *p = ps->all[i];
-		if (p->enabled && p->state == LOOK_UNREACHABLE && p->error)
+		if (p->enabled && p->state == PROVIDER_UNREACHABLE && p->error)
 			buf_printf(&b, " %s at %s cannot be reached: %s%s", p->noun, p->shown_url, p->error,
 				wire_full_stop(p->error));
 	}
@@ -191,17 +191,17 @@ static int unknown(struct providers *ps, const struct question *q, struct err *e
 
 static int resolve(struct providers *ps, const struct question *q, struct arena *a, const char **ret_id, struct err *e)
 {
-	/* The default is what the first looks find, and not what is there before. */
+	/* The default is what the first refreshes find, and not what is there before. */
 	if (!q->model && !(ps->settled && catalogue_has_real_model(ps)))
-		wait_first_look(ps);
+		wait_first_refresh(ps);
 	if (resolve_now(ps, q, a, ret_id))
 		return 0;
-	wait_first_look(ps);
+	wait_first_refresh(ps);
 	if (resolve_now(ps, q, a, ret_id))
 		return 0;
-	/* It may have been pulled, or its provider started, since the last look. */
+	/* It may have been pulled, or its provider started, since the last refresh. */
 	pthread_mutex_lock(&ps->mx);
-	bool again = ps->looks > 0 && clock_mono_ms() - discovery_last_ms(ps) > LOOK_AGAIN_MS;
+	bool again = ps->refreshes > 0 && clock_mono_ms() - discovery_last_ms(ps) > REFRESH_AGAIN_MS;
 	pthread_mutex_unlock(&ps->mx);
 	if (again) {
 		(void)providers_refresh(ps, WAIT_NEW_MS);

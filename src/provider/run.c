@@ -104,7 +104,7 @@ static bool is_providers_fault(const struct run *r, int code)
 	case E_PROVIDER_TIMEOUT:
 	case E_PROVIDER_BROKEN:
 	case E_MODEL_CANNOT:
-	case E_MODEL_UNKNOWN: /* gone since the last look at the list */
+	case E_MODEL_UNKNOWN: /* gone since the last refresh of the list */
 		return true;
 	case E_PROVIDER_REFUSED:
 		return r->res.status == 401 || r->res.status == 402 || r->res.status == 403 || r->res.status == 404;
@@ -114,7 +114,7 @@ static bool is_providers_fault(const struct run *r, int code)
 }
 
 /* Whatever it said, the provider is there; what it said of the request is no failure of the model. Silence of a provider
- * that was reached is counted with the model, which one caller's request may have brought to it; a look will tell. */
+ * that was reached is counted with the model, which one caller's request may have brought to it; a refresh will tell. */
 static struct breaker_outcome outcome_of(const struct run *r, int code)
 {
 	struct breaker_outcome o = {.provider = r->res.status != 0 ? BREAKER_OK : BREAKER_UNKNOWN};

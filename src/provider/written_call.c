@@ -6,7 +6,7 @@
 
 #include "provider/provider_priv.h"
 
-#define LOOK_BYTES  65536 /* a call stands at the front, or behind a few sentences */
+#define SCAN_BYTES  65536 /* a call stands at the front, or behind a few sentences */
 #define OBJECTS_MAX 64    /* braces that are tried: text of braces alone costs no more */
 #define NESTING_MAX 4
 
@@ -181,7 +181,7 @@ const char *provider_written_call(const struct gen_request *q, struct str text)
 
 	if (q->n_tools == 0 || text.n == 0)
 		return NULL;
-	text.n = MIN(text.n, (size_t)LOOK_BYTES);
+	text.n = MIN(text.n, (size_t)SCAN_BYTES);
 	found = tool_in_objects(q, text);
 	if (!found)
 		found = tool_behind_mark(q, text);

@@ -277,7 +277,7 @@ static int remove_stray(struct strays *x, int folder, const char *name, struct e
 	return r < 0 && r != E_NOT_FOUND ? err_set(e, r, "%s", quiet.msg) : 0;
 }
 
-static int look_through(struct strays *x, const char *path, struct err *e)
+static int check(struct strays *x, const char *path, struct err *e)
 {
 	DIR *d = opendir(path);
 	struct dirent *entry;
@@ -299,7 +299,7 @@ int blobs_delete_strays(struct db *db, const char *data, int64_t now, int64_t *r
 	for (int i = 0; r == 0 && i < 256; i++) {
 		char path[PATH_MAX];
 		snprintf(path, sizeof(path), "%.3900s/" FOLDER "/%02x", data, i);
-		r = look_through(&x, path, e);
+		r = check(&x, path, e);
 	}
 	*ret_n = x.n;
 	return r;

@@ -101,7 +101,7 @@ static const struct script *choose(struct server *s, const char *request)
 	return s->used < s->n ? &s->script[s->used++] : NULL;
 }
 
-/* What a look asks besides the list is not scripted by most tests, and does not count. */
+/* What a refresh asks besides the list is not scripted by most tests, and does not count. */
 static bool is_aside(const struct server *s, const char *request)
 {
 	static const char *const paths[] = {"/api/ps", "/api/show", "/props"};

@@ -129,7 +129,7 @@ static void what_has_changed_is_told(void **state)
 	static const struct {
 		const char *list;
 		int told;
-	} looks[] = {{other, 1}, {other, 0}, {bigger, 1}, {bad, 1}, {bad, 0}, {bigger, 1}};
+	} lists[] = {{other, 1}, {other, 0}, {bigger, 1}, {bad, 1}, {bad, 0}, {bigger, 1}};
 	struct told t = {.s = {.fn = hear, .arg = &t}};
 	struct script script = {.path = "/api/tags"};
 	struct server s;
@@ -142,14 +142,14 @@ static void what_has_changed_is_told(void **state)
 	world_init(&w, url, NULL);
 	w.providers->bus = bus_new();
 	bus_subscribe(w.providers->bus, &t.s);
-	for (size_t i = 0; i < N_ELEMENTS(looks); i++) {
+	for (size_t i = 0; i < N_ELEMENTS(lists); i++) {
 		int told = t.models, of_providers = t.providers;
 		pthread_mutex_lock(&s.mx);
-		script.bytes = looks[i].list;
+		script.bytes = lists[i].list;
 		pthread_mutex_unlock(&s.mx);
 		assert_true(providers_refresh(w.providers, 5000));
-		assert_int_equal(t.models - told, looks[i].told);
-		assert_int_equal(t.providers - of_providers, looks[i].told);
+		assert_int_equal(t.models - told, lists[i].told);
+		assert_int_equal(t.providers - of_providers, lists[i].told);
 	}
 	bus_unsubscribe(w.providers->bus, &t.s);
 	bus_free(TAKE_PTR(w.providers->bus));
@@ -172,7 +172,7 @@ static void preferred_default(void **state)
 	world_init(&w, url, NULL);
 	assert_int_equal(settings_set(&w.settings, "default_model", "shared", "test", &e), 0);
 	arena_init(&arena, 1 << 20);
-	/* The first question right after the start: the look is under way, and the answer waits for it. */
+	/* The first question right after the start: the refresh is under way, and the answer waits for it. */
 	assert_int_equal(providers_start(w.providers, &e), 0);
 	assert_int_equal(providers_resolve(w.providers, NULL, &arena, &id, &e), 0);
 	assert_string_equal(id, "shared");
@@ -230,8 +230,8 @@ static void slow_lists_do_not_hold_the_look(void **state)
 	assert_false(providers_refresh(w.providers, 100));
 	assert_int_equal(providers_catalogue(w.providers, &arena, &c, &e), 0);
 	assert_string_equal(c.providers[0].state, "checking");
-	assert_true(c.looking);
-	/* The end of the registry ends a look that is under way. */
+	assert_true(c.refreshing);
+	/* The end of the registry ends a refresh that is under way. */
 	assert_int_equal(providers_start(w.providers, &e), 0);
 	world_done(&w);
 	server_stop(&s);
@@ -269,7 +269,7 @@ static void a_crowd_of_refreshes(void **state)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(answered, 40);
 	assert_true(patient_ones <= 2);
-	assert_true(s.n_requests <= 2); /* and all share one look */
+	assert_true(s.n_requests <= 2); /* and all share one refresh */
 	world_done(&w);
 	server_stop(&s);
 }

@@ -29,7 +29,7 @@ static void begin(struct trial *t, const char *kind, const char *path, const str
 	assert_int_equal(providers_configure(t->w.providers, &c, 1, NULL, &e), 0);
 }
 
-static void look(struct trial *t)
+static void refresh(struct trial *t)
 {
 	struct err e = {0};
 	providers_refresh(t->w.providers, 5000);
@@ -92,7 +92,7 @@ static void ollama_loaded(void **state)
 	struct trial t;
 	(void)state;
 	begin(&t, "ollama", "", script, N_ELEMENTS(script));
-	look(&t);
+	refresh(&t);
 	assert_int_equal(t.c.n_models, 4);
 	const struct model *m = find(&t, "a");
 	assert_string_equal(m->state, "ready");
@@ -142,7 +142,7 @@ static void ollama_shares(void **state)
 	(void)state;
 	begin(&t, "ollama", "", script, N_ELEMENTS(script));
 	for (int i = 0; i < 2; i++) {
-		look(&t);
+		refresh(&t);
 		assert_string_equal(find(&t, "a")->state, "ready");
 		assert_string_equal(find(&t, "twin")->state, "ready");
 		assert_int_equal(find(&t, "twin")->loaded_bytes, 4000);
@@ -170,7 +170,7 @@ static void ollama_shares_unknown(void **state)
 	struct trial t;
 	(void)state;
 	begin(&t, "ollama", "", script, N_ELEMENTS(script));
-	look(&t);
+	refresh(&t);
 	assert_string_equal(find(&t, "a")->state, "ready");
 	assert_string_equal(find(&t, "b")->state, "reachable");
 	end(&t);
@@ -191,12 +191,12 @@ static void ollama_shown(void **state)
 	struct trial t;
 	(void)state;
 	begin(&t, "ollama", "", script, N_ELEMENTS(script));
-	look(&t);
+	refresh(&t);
 	assert_int_equal(count(&t.s, "/api/show"), 5);
 	assert_string_equal(words(find(&t, "e")), "completion tools");
 	assert_int_equal(find(&t, "a")->context_length, 8192);
 	assert_string_equal(find(&t, "a")->state, "reachable"); /* nobody says that it is loaded */
-	look(&t);
+	refresh(&t);
 	assert_int_equal(count(&t.s, "/api/show"), 5);
 	assert_string_equal(words(find(&t, "c")), "completion tools");
 	assert_int_equal(find(&t, "c")->context_length, 8192);
@@ -222,7 +222,7 @@ static void ollama_shown_more(void **state)
 	(void)state;
 	begin(&t, "ollama", "", script, N_ELEMENTS(script));
 	for (int i = 0; i < 2; i++) {
-		look(&t);
+		refresh(&t);
 		assert_int_equal(count(&t.s, "/api/show"), 2);
 		assert_string_equal(words(find(&t, "a")), "tools completion");
 		assert_int_equal(find(&t, "b")->context_length, 4096);
@@ -279,7 +279,7 @@ static void openai_shapes(void **state)
 					 "ctx_train\":8192}}]}"}};
 		struct trial t;
 		begin(&t, "openai", "/v1", script, 1);
-		look(&t);
+		refresh(&t);
 		assert_int_equal(find(&t, "lms")->context_length, 32000);
 		assert_int_equal(find(&t, "lms")->context_loaded, 4096);
 		assert_int_equal(find(&t, "cpp")->context_length, 8192);
@@ -293,7 +293,7 @@ static void openai_shapes(void **state)
 		buf_add_str(&b, cases[i].list);
 		struct script script[] = {{.path = "/v1/models", .bytes = b.p}};
 		begin(&t, "openai", "/v1", script, 1);
-		look(&t);
+		refresh(&t);
 		assert_int_equal(t.c.n_models, 1);
 		const struct model *m = find(&t, cases[i].id);
 		if (strcmp(words(m), cases[i].words) != 0 || strcmp(m->state, cases[i].state) != 0 ||
@@ -319,14 +319,14 @@ static void llama_asked(void **state)
 	struct trial t;
 	(void)state;
 	begin(&t, "openai", "/v1", script, N_ELEMENTS(script));
-	look(&t);
+	refresh(&t);
 	assert_string_equal(words(find(&t, "toy")), "completion vision tools thinking");
 	assert_string_equal(find(&t, "toy")->parameters, "8.0B");
 	assert_int_equal(find(&t, "toy")->context_length, 8192);
 	assert_string_equal(find(&t, "toy")->state, "ready");
 	end(&t);
 	begin(&t, "openai", "/v1", loading, N_ELEMENTS(loading));
-	look(&t);
+	refresh(&t);
 	assert_string_equal(find(&t, "toy")->state, "loading");
 	end(&t);
 }
@@ -340,12 +340,12 @@ static void a_server_that_starts(void **state)
 	struct trial t;
 	(void)state;
 	begin(&t, "openai", "/v1", script, N_ELEMENTS(script));
-	look(&t);
+	refresh(&t);
 	assert_string_equal(find(&t, "one")->state, "ready");
-	look(&t);
+	refresh(&t);
 	assert_string_equal(find(&t, "one")->state, "loading"); /* what it had before */
 	assert_string_equal(t.c.providers[0].state, "ok");
-	look(&t);
+	refresh(&t);
 	assert_string_equal(find(&t, "two")->state, "ready");
 	assert_int_equal(t.c.n_models, 1);
 	end(&t);
@@ -370,7 +370,7 @@ static void anthropic_pages(void **state)
 	struct trial t;
 	(void)state;
 	begin(&t, "anthropic", "", script, N_ELEMENTS(script));
-	look(&t);
+	refresh(&t);
 	assert_int_equal(t.c.n_models, 3);
 	const struct model *m = find(&t, "claude-a");
 	assert_string_equal(m->name, "Claude A");

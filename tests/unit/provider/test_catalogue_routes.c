@@ -251,8 +251,8 @@ static void states(void **state)
 	rule(&t, NULL);
 	assert_int_equal(t.c.providers[0].first_token_ms, 900);
 	assert_int_equal(t.c.providers[1].first_token_ms, -1);
-	/* The next look knows better: it was unloaded. */
-	for (int64_t at = clock_mono_ms(); clock_mono_ms() <= at;) /* the look begins after it */
+	/* The next refresh knows better: it was unloaded. */
+	for (int64_t at = clock_mono_ms(); clock_mono_ms() <= at;) /* the refresh begins after it */
 		usleep(200);
 	providers_refresh(ps, 5000);
 	assert_string_equal(state_of(&t, "llama3"), "reachable");

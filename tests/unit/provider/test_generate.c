@@ -377,15 +377,15 @@ static void refused(void **state)
 	sink_done(&t.sink);
 }
 
-/* Waits for looks to have ended that many times; fails when they do not. */
-static void wait_looks(struct providers *ps, uint64_t looks)
+/* Waits for refreshes to have ended that many times; fails when they do not. */
+static void wait_refreshes(struct providers *ps, uint64_t wanted)
 {
 	struct timespec until;
 	int r = 0;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += 20;
 	pthread_mutex_lock(&ps->mx);
-	while (ps->looks < looks && r == 0)
+	while (ps->refreshes < wanted && r == 0)
 		r = pthread_cond_timedwait(&ps->cv, &ps->mx, &until);
 	pthread_mutex_unlock(&ps->mx);
 	assert_int_equal(r, 0);
@@ -401,19 +401,19 @@ static void an_answer_causes_a_look(void **state)
 	struct providers *ps = t.world.providers;
 	t.world.settings.model_refresh_s = 3600;
 	assert_int_equal(providers_start(ps, &t.e), 0);
-	wait_looks(ps, 2);
+	wait_refreshes(ps, 2);
 	/* It answers as always: no look. */
 	assert_int_equal(generate(&t), 0);
-	assert_false(ps->look_wanted);
+	assert_false(ps->refresh_wanted);
 	/* It was away and answers. */
 	struct err why = {0};
 	err_set(&why, E_PROVIDER_DOWN, "Nothing answers.");
 	catalogue_note_call(ps, ps->all[0], &why);
-	assert_int_equal(ps->all[0]->state, LOOK_UNREACHABLE);
+	assert_int_equal(ps->all[0]->state, PROVIDER_UNREACHABLE);
 	assert_int_equal(generate(&t), 0);
-	wait_looks(ps, 3);
+	wait_refreshes(ps, 3);
 	pthread_mutex_lock(&ps->mx);
-	assert_int_equal(ps->all[0]->state, LOOK_OK);
+	assert_int_equal(ps->all[0]->state, PROVIDER_OK);
 	assert_null(ps->all[0]->error);
 	pthread_mutex_unlock(&ps->mx);
 	end(&t);

@@ -43,7 +43,7 @@ static void end(struct fixture *f)
 	server_stop(&f->server);
 }
 
-/* The last request that was no look at the list. */
+/* The last request that was no refresh of the list. */
 static const char *asked(struct fixture *f)
 {
 	const char *last = "";

@@ -121,7 +121,7 @@ static void what_stays(void **state)
 	assert_int_equal(providers_configure(ps, stored, 2, NULL, &e), 0);
 	assert_int_equal(ps->n, 3);
 	providers_refresh(ps, 5000);
-	assert_int_equal(count_requests(&s), 1); /* nobody looks at one that is switched off */
+	assert_int_equal(count_requests(&s), 1); /* nobody asks one that is switched off */
 	assert_int_equal(providers_catalogue(ps, &a, &c, &e), 0);
 	assert_int_equal(c.n_models, 3);
 	assert_string_equal(c.providers[0].state, "ok");
@@ -205,17 +205,17 @@ static void a_change_is_looked_at(void **state)
 	assert_int_equal(providers_start(w.providers, &e), 0);
 	struct provider_config stored = {.id = 7, .name = "quick", .kind = "openai", .url = urls[1], .enabled = true};
 	assert_int_equal(providers_configure(w.providers, &stored, 1, NULL, &e), 0);
-	struct timespec until = discovery_deadline(4000); /* before the look at the slow one is stopped */
+	struct timespec until = discovery_deadline(4000); /* before the refresh of the slow one is stopped */
 	int r = 0;
 	pthread_mutex_lock(&w.providers->mx);
-	while (w.providers->all[1]->state != LOOK_OK && r == 0)
+	while (w.providers->all[1]->state != PROVIDER_OK && r == 0)
 		r = pthread_cond_timedwait(&w.providers->cv, &w.providers->mx, &until);
 	assert_string_equal(w.providers->all[1]->name, "quick");
-	assert_non_null(w.providers->all[0]->look);
+	assert_non_null(w.providers->all[0]->refresh);
 	pthread_mutex_unlock(&w.providers->mx);
 	assert_int_equal(r, 0);
 	assert_int_equal(providers_resolve(w.providers, "one", &a, &id, &e), 0);
-	/* The one that is taken away while it is looked at. */
+	/* The one that is taken away while it is refreshed. */
 	set(&w, "ollama_host", "");
 	assert_int_equal(providers_configure(w.providers, NULL, 0, NULL, &e), 0);
 	assert_int_equal(w.providers->n, 1);
@@ -225,8 +225,8 @@ static void a_change_is_looked_at(void **state)
 	arena_done(&a);
 }
 
-/* Who asks for a look knows of something: a look that began before does not count. */
-static void a_look_of_before_does_not_count(void **state)
+/* Who asks for a refresh knows of something: one that began before does not count. */
+static void a_refresh_of_before_does_not_count(void **state)
 {
 	static const struct script script[] = {
 		{.bytes = "HTTP/1.1 200 OK\r\n", .hold = true}, {.bytes = OK_JSON "{\"data\":[{\"id\":\"new\"}]}"}};
@@ -248,7 +248,7 @@ static void a_look_of_before_does_not_count(void **state)
 		usleep(500);
 	/* The first one hangs; it is stopped here, since five seconds are long for a test. */
 	pthread_mutex_lock(&w.providers->mx);
-	w.providers->all[0]->look_until_ms = 0;
+	w.providers->all[0]->refresh_until_ms = 0;
 	pthread_cond_broadcast(&w.providers->cv);
 	pthread_mutex_unlock(&w.providers->mx);
 	providers_refresh(w.providers, 5000);
@@ -432,7 +432,7 @@ int main(void)
 		cmocka_unit_test(what_stays),
 		cmocka_unit_test(names_of_the_settings_win),
 		cmocka_unit_test(a_change_is_looked_at),
-		cmocka_unit_test(a_look_of_before_does_not_count),
+		cmocka_unit_test(a_refresh_of_before_does_not_count),
 		cmocka_unit_test(changes_under_way),
 		cmocka_unit_test(warming_up),
 		cmocka_unit_test(it_is_loaded_already),
