@@ -247,8 +247,9 @@ static int begin(
 	return turns_continue(all->db, &in, ret, e);
 }
 
-/* An answer whose end is not stored yet; the database would say only that one is being written. */
-static int check_last(struct turns *all, atelier_id conversation_id, struct err *e)
+/* The database says only that an answer is being written: better words for one whose end it does not have yet. It alone
+ * knows, since what it has is seen by others before anything here is. */
+static int explain_conflict(struct turns *all, atelier_id conversation_id, struct err *e)
 {
 	bool storing = false, lost;
 
@@ -258,7 +259,8 @@ static int check_last(struct turns *all, atelier_id conversation_id, struct err 
 	lost = recovery_waits(all, conversation_id);
 	pthread_mutex_unlock(&all->mx);
 	if (!storing && !lost)
-		return 0;
+		return E_CONFLICT;
+	err_clear(e);
 	e->retry_after_s = 2;
 	return err_set(e, E_CONFLICT,
 		storing ? "The last answer has ended but cannot be stored yet. It is kept and tried again; wait for it."
@@ -284,12 +286,14 @@ static int start_admitted(struct turns *all, const struct start *x, struct err *
 {
 	struct conversation c;
 	struct turn_begun begun[COMPARED_MAX] = {0};
-	int r = check_last(all, x->q->conversation_id, e);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < x->n; i++)
 		r = plan(x, i, &c, e);
-	if (r < 0 || (r = begin(all, x, &c, begun, e)) < 0)
-		return r;
+	if (r == 0)
+		r = begin(all, x, &c, begun, e);
+	if (r < 0)
+		return r == E_CONFLICT ? explain_conflict(all, x->q->conversation_id, e) : r;
 	pthread_mutex_lock(&all->mx); /* others look for them by these */
 	for (size_t i = 0; i < x->n; i++) {
 		const struct turn_begun *b = &begun[i];
