@@ -6,6 +6,7 @@ import glob
 import itertools
 import os
 import queue
+import re
 import shutil
 import sys
 import tempfile
@@ -27,6 +28,17 @@ from server import Failed, Server, copy_data  # noqa: E402
 SQLITE_ALONE = {"doctor_migrates_nothing", "newer_database", "data_folder_unusable", "second_server"}
 
 USERS = (("admin", "admin", "correct horse one"), ("bob", "user", "correct horse two"))
+
+
+def has_faults(binary):
+    """Whether it has fault points (sys/fault.h): then it reads this variable."""
+    with open(binary, "rb") as f:
+        return b"ATELIER_FAULT_FILE" in f.read()
+
+
+def needs_faults(path):
+    with open(path, encoding="utf-8") as f:
+        return re.search(r"^(fault\b|set .*\bATELIER_FAULT=)", f.read(), re.MULTILINE) is not None
 
 
 class Template:
@@ -117,6 +129,10 @@ def main():
     paths = paths[::a.sample]
     if not paths:
         sys.exit("no such scenario")
+    skipped = [] if has_faults(a.binary) else [p for p in paths if needs_faults(p)]
+    if skipped:
+        print("skipped, since this binary has no fault points: " + ", ".join(os.path.basename(p)[:-4] for p in skipped))
+        paths = [p for p in paths if p not in skipped]
 
     root = tempfile.mkdtemp(prefix="atelier-scenario-")
     began, postgres = time.monotonic(), None
