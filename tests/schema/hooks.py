@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import urllib.error
 import urllib.request
 
 import schemathesis
@@ -10,6 +11,7 @@ import schemathesis
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
 ID = "^(?!0{13})[0-7][0-9a-hjkmnp-tv-z]{12}$"  # of identifiers, as the document says
+SESSION = {}  # of uploads that are made for requests
 LOGIN = json.loads(os.environ["SCHEMA_LOGIN"])
 
 
@@ -36,11 +38,20 @@ def map_body(context, body):
     return body
 
 
-def fresh_upload(base, bearer):
+def upload_of(base, token):
     request = urllib.request.Request(base + "/api/v1/uploads", b"", {
-        "Authorization": bearer, "Tus-Resumable": "1.0.0", "Upload-Length": "1000"}, method="POST")
+        "Authorization": "Bearer " + token, "Tus-Resumable": "1.0.0", "Upload-Length": "1000"}, method="POST")
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.headers["Location"].split("/")[-1]
+
+
+def fresh_upload(base):
+    """By a session beside the one of the requests, which some of them end."""
+    try:
+        return upload_of(base, SESSION[base])
+    except (KeyError, urllib.error.HTTPError):
+        SESSION[base] = fresh_session(base)
+        return upload_of(base, SESSION[base])
 
 
 @schemathesis.hook
@@ -54,5 +65,5 @@ def before_call(context, case, kwargs):
 def map_path_parameters(context, path_parameters):
     """An upload that may be one is there: its address stands in a header, where no request learns it from."""
     if context.operation.path == "/api/v1/uploads/{id}" and re.search(ID, str((path_parameters or {}).get("id"))):
-        return {**path_parameters, "id": fresh_upload(os.environ["SCHEMA_BASE"], "Bearer " + os.environ["SCHEMA_BEARER"])}
+        return {**path_parameters, "id": fresh_upload(os.environ["SCHEMA_BASE"])}
     return path_parameters

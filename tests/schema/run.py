@@ -37,7 +37,6 @@ def ask(st, server, template, role, examples, report, only):
     """All phases as one user; the numbers of cases that passed and failed."""
     base = "http://127.0.0.1:%d" % server.port
     env = dict(os.environ, SCHEMATHESIS_HOOKS="hooks", PYTHONPATH=HERE, SCHEMA_BASE=base, NO_COLOR="1",
-               SCHEMA_BEARER=template.vars[role + "_bearer"],
                SCHEMA_LOGIN=json.dumps({"username": role, "password": template.vars[role + "_password"]}))
     done = subprocess.run(
         [st, "--config-file", os.path.join(HERE, "schemathesis.toml"), "run", base + "/api/v1/openapi.json", "--header", "Authorization: Bearer " + template.vars[role + "_bearer"],
