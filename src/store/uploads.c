@@ -108,26 +108,6 @@ int uploads_delete(struct db *db, const char *data, atelier_id id, atelier_id us
 	return r;
 }
 
-int uploads_claim(
-	struct db *db, const char *data, const struct upload *u, atelier_id user_id, int *ret_fd, struct err *e)
-{
-	CLEANUP(closep) int fd = -1;
-	int64_t there;
-	int r = upload_open(data, u->id, &fd, &there, e);
-
-	if (r == 0 && there < u->size)
-		r = err_set(e, E_CONFLICT, "Of this upload %" PRId64 " bytes are missing.", u->size - there);
-	if (r == 0)
-		r = upload_sync(fd, e);
-	if (r == 0)
-		r = uploads_delete(db, data, u->id, user_id, e);
-	if (r < 0)
-		return r;
-	*ret_fd = fd;
-	fd = -1;
-	return 0;
-}
-
 /* ---- what nobody comes back for ---- */
 
 struct sweep {

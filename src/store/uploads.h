@@ -43,11 +43,6 @@ int upload_write(int fd, int64_t at, const void *p, size_t n, struct err *e) MUS
 int upload_cut(int fd, int64_t n, struct err *e) MUST_CHECK;                             /* to its first n bytes */
 int upload_sync(int fd, struct err *e) MUST_CHECK;
 
-/* Takes a whole upload for good: its row is gone, and its synced file is *ret_fd alone, without a name. E_NOT_FOUND,
- * E_EXPIRED; E_CONFLICT while bytes are missing. */
-int uploads_claim(struct db *db, const char *data, const struct upload *u, atelier_id user_id, int *ret_fd,
-	struct err *e) MUST_CHECK;
-
 /* Removes a few hundred of those that expired before `now`, and says how many. */
 int uploads_delete_expired(struct db *db, const char *data, int64_t now, int64_t *ret_n, struct err *e) MUST_CHECK;
 /* Removes files without a row, and rows that have been without a file for a minute. */

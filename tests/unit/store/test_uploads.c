@@ -26,7 +26,7 @@ static void write_at(struct fixture *f, atelier_id id, int64_t at, const char *t
 	FINE(f, upload_write(fd, at, text, strlen(text), &f->e));
 }
 
-static void test_claim(void **state)
+static void test_parts(void **state)
 {
 	struct fixture *f = *state;
 	CLEANUP(closep) int fd = -1;
@@ -38,13 +38,13 @@ static void test_claim(void **state)
 	REFUSED(f, E_NOT_FOUND, uploads_get(f->c, id, f->bob, &f->a, &u, &f->e));
 	FINE(f, uploads_get(f->c, id, f->ada, &f->a, &u, &f->e));
 	write_at(f, id, 0, "abc");
-	REFUSED(f, E_CONFLICT, uploads_claim(f->db, f->folder, &u, f->ada, &fd, &f->e));
 	write_at(f, id, 3, "def");
-	REFUSED(f, E_NOT_FOUND, uploads_claim(f->db, f->folder, &u, f->bob, &fd, &f->e));
-	FINE(f, uploads_claim(f->db, f->folder, &u, f->ada, &fd, &f->e));
+	FINE(f, upload_open(f->folder, id, &fd, &n, &f->e));
+	FINE(f, uploads_delete(f->db, f->folder, id, f->ada, &f->e));
 	assert_int_equal(pread(fd, text, sizeof(text), 0), 6);
 	assert_string_equal(text, "abcdef");
 	REFUSED(f, E_NOT_FOUND, uploads_get(f->c, id, f->ada, &f->a, &u, &f->e));
+	closep(&fd);
 	REFUSED(f, E_NOT_FOUND, upload_open(f->folder, id, &fd, &n, &f->e));
 }
 
@@ -97,7 +97,7 @@ static int clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_claim, setup, clean),
+		cmocka_unit_test_setup_teardown(test_parts, setup, clean),
 		cmocka_unit_test_setup_teardown(test_quota, setup, clean),
 		cmocka_unit_test_setup_teardown(test_sweeps, setup, clean),
 	};
