@@ -484,4 +484,4 @@ static const struct route routes[] = {
 		.media = "application/octet-stream", .summary = "The file itself."},
 };
 /* clang-format on */
-const struct route_set documents_routes = ROUTES(routes);
+const struct route_set documents_routes = ROUTES_CHANGING(routes, CHANGES(DOCUMENTS));

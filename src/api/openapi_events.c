@@ -93,7 +93,8 @@ void openapi_add_events(struct buf *b)
 	add_frame(b, "stale", false, "kind:string",
 		"Something of a kind that has no single things here has changed: models (which there are, their "
 		"states), "
-		"grants (who may use what), limits (they, or what is used of them); for administrators also providers, "
+		"grants (who may use what), limits (they, or what is used of them), documents (which there are, how "
+		"far they are); for administrators also providers, "
 		"prices, users, groups, jobs (of everybody), health. Who shows any of it asks for it again. Told at "
 		"most "
 		"twice a second.");

@@ -15,6 +15,8 @@ struct job_kind {
 	bool for_admins;
 	unsigned places; /* of its lane: so many run at a time, in all processes */
 	unsigned tries;  /* after a passing failure it is tried again, so often in all; 1: never again */
+	/* Told as changed with each step and the end of such a job; 0: nothing is but the job. */
+	enum bus_kind shown_with;
 	/* Does the work on a thread of its own. 0: complete; -ECANCELED; or what failed, with a sentence in `e`. Runs
 	 * again from its beginning after a failure, a restart or in another process, so what is done already must be
 	 * found out. Once its cancel has fired it may do nothing more that another could do meanwhile. */

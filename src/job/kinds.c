@@ -4,12 +4,12 @@
 #include "job/pull.h"
 #include "store/documents.h"
 
-/* name, for administrators, places, tries */
+/* name, for administrators, places, tries, with what it is shown, what does it */
 static const struct job_kind kinds[] = {
-	{"pull", true, 3, 5, pull_run},
-	{"load", true, 3, 1, load_run},
-	{DOCUMENT_JOB, false, 2, 5, ingest_run},
-	{EMBEDDING_JOB, false, 2, 5, embedding_run},
+	{"pull", true, 3, 5, 0, pull_run},
+	{"load", true, 3, 1, 0, load_run},
+	{DOCUMENT_JOB, false, 2, 5, BUS_DOCUMENTS, ingest_run},
+	{EMBEDDING_JOB, false, 2, 5, BUS_DOCUMENTS, embedding_run},
 };
 
 const struct job_kind *job_kinds(size_t *ret_n)

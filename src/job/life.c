@@ -27,6 +27,12 @@ void job_progress_begin(const struct job_progress *p, struct buf *b)
 	json_add_cstr(b, p->unit);
 }
 
+static void tell_shown(const struct job *j)
+{
+	if (j->kind->shown_with)
+		bus_publish_changed(j->all->config.bus, j->kind->shown_with);
+}
+
 void job_set_progress(struct job *j, const char *json, size_t n)
 {
 	struct jobs *js = j->all;
@@ -43,6 +49,7 @@ void job_set_progress(struct job *j, const char *json, size_t n)
 	j->unsaved = true;
 	js->dirty = true;
 	pthread_mutex_unlock(&js->mx);
+	tell_shown(j);
 }
 
 /* ---- the end ---- */
@@ -130,6 +137,7 @@ static void let_go(struct job *j, enum job_state state, const struct job_result 
 	j->version++;
 	jobs_wake(js);
 	pthread_mutex_unlock(&js->mx);
+	tell_shown(j);
 	if (!x->given_back)
 		job_tell(js, j->user_id, j->id, state == JOB_QUEUED ? "started" : "ended");
 }

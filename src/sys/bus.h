@@ -24,6 +24,7 @@
 	X(MODELS, "models", "changed", EVERYBODY)                                                                      \
 	X(GRANTS, "grants", "changed", EVERYBODY)                                                                      \
 	X(LIMITS, "limits", "changed", EVERYBODY)                                                                      \
+	X(DOCUMENTS, "documents", "changed", EVERYBODY)                                                                \
 	X(PROVIDERS, "providers", "changed", ADMINS)                                                                   \
 	X(PRICES, "prices", "changed", ADMINS)                                                                         \
 	X(USERS, "users", "changed", ADMINS)                                                                           \

@@ -13,8 +13,8 @@ export const embedCollection = (id: string) => take(http.POST('/api/v1/collectio
 export const listShares = async (id: string) => (await take(http.GET('/api/v1/collections/{id}/grants', at(id)))).grants;
 export const setShares = (id: string, grants: ShareNew[]) => take(http.PUT('/api/v1/collections/{id}/grants', { ...at(id), body: { grants } }));
 
-export const listDocuments = (id: string, cursor?: string) =>
-  take(http.GET('/api/v1/collections/{id}/documents', { params: { path: { id }, query: { cursor, limit: 200 } } }));
+export const listDocuments = (id: string, cursor?: string, limit = 200) =>
+  take(http.GET('/api/v1/collections/{id}/documents', { params: { path: { id }, query: { cursor, limit } } }));
 export const getDocument = (id: string) => take(http.GET('/api/v1/documents/{id}', at(id)));
 export const changeDocument = (id: string, body: DocumentFields) => take(http.PATCH('/api/v1/documents/{id}', { ...at(id), body }));
 export const deleteDocument = (id: string) => take(http.DELETE('/api/v1/documents/{id}', at(id)));
