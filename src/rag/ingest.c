@@ -9,6 +9,7 @@
 #include "rag/rag_priv.h"
 #include "store/documents.h"
 #include "store/texts.h"
+#include "sys/health.h"
 
 #define CUT_VERSION    1
 #define WORDS_VERSION  1
@@ -97,6 +98,9 @@ static int read_file(struct ingest *x, struct err *e)
 		.arg = x};
 	r = extract_file(&q, &x->text, e);
 	x->read = r == 0;
+	/* What is not there is looked for once, and so it is told until the next start. */
+	if (r == 0 && x->text.failure == EXTRACT_UNAVAILABLE)
+		health_set(HEALTH_documents, extract_lacks() ? extract_lacks() : x->text.error);
 	if (r == 0 && x->text.failure)
 		r = err_set(e, E_INVALID, "%s", x->text.error);
 	if (r == 0)

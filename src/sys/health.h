@@ -14,7 +14,8 @@
 	X(journal, false, "journal cannot be written")                                                                 \
 	X(workers, false, "no thread for requests")                                                                    \
 	X(memory, false, "memory used up")                                                                             \
-	X(certificate, true, "certificate")
+	X(certificate, true, "certificate")                                                                            \
+	X(documents, true, "not all documents can be read")
 
 #define X(name, ...) HEALTH_##name,
 enum health_part { HEALTH_TABLE(X) HEALTH_COUNT };
