@@ -20,10 +20,12 @@
 	"THEN"                                                                                                         \
 	" 'reading' WHEN j.state = 'running' OR documents.state IN ('ready', 'failed') THEN documents.state"           \
 	" ELSE 'failed' END"
-/* `otherwise`: of one that has ended early and has not said why. */
+/* With the state "failed" there is always one, also while its job ends. `otherwise`: of one that has ended early and has not
+ * said why. */
 #define PROBLEM(column, otherwise)                                                                                     \
 	"CASE WHEN documents.state = 'ready' THEN NULL WHEN documents.state = 'embedding' AND " OPEN " THEN j." column \
-	" WHEN " OPEN " THEN NULL ELSE coalesce(documents." column ", j." column ", " otherwise ") END"
+	" WHEN j.state = 'queued' OR (j.state = 'running' AND documents.state <> 'failed') THEN NULL"                  \
+	" ELSE coalesce(documents." column ", j." column ", " otherwise ") END"
 
 #define D struct document
 static const struct col columns[] = {COL(I64, D, id), COL(I64, D, collection_id), COL(REF, D, user_id),
