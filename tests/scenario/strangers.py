@@ -47,10 +47,23 @@ def sample(schema, schemas, an_id):
 
 
 def body_of(operation, schemas, an_id):
+    """A body that the document allows, and its type where that is not JSON."""
     if operation["operationId"] in BODIES:
-        return BODIES[operation["operationId"]]
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    return sample(content["schema"], schemas, an_id) if content else None
+        return BODIES[operation["operationId"]], None
+    content = operation.get("requestBody", {}).get("content", {})
+    if "application/json" in content:
+        return sample(content["application/json"]["schema"], schemas, an_id), None
+    return (b"x", next(iter(content))) if content else (None, None)
+
+
+def ask(client, method, path, operation, schemas, an_id):
+    """The status of a request with all that the document says it must have."""
+    body, kind = body_of(operation, schemas, an_id)
+    headers = {p["name"]: str(sample(p["schema"], schemas, an_id))
+               for p in operation.get("parameters", []) if p["in"] == "header" and p.get("required")}
+    if kind:
+        headers["Content-Type"] = kind
+    return client.request(method.upper(), path, body, headers).status
 
 
 def summarised(client):
@@ -93,12 +106,14 @@ def make(client):
         "keys": client.call("GET", "/api/v1/keys")["items"][0]["id"],
         "summaries": summarised(client),
         "bin": bin_,
+        "uploads": client.request("POST", "/api/v1/uploads", None, {
+            "Tus-Resumable": "1.0.0", "Upload-Length": "5"}).header("Location").split("/")[-1],
         "images": json.loads(client.request("POST", "/api/v1/images", PNG, {"Content-Type": "image/png"}).body)["id"],
     }
 
 
 def seen(client, things):
-    looks = ["/api/v1/%s/%s" % (kind, id_) for kind, id_ in things.items() if kind not in ("bin", "keys", "images")]
+    looks = ["/api/v1/%s/%s" % (kind, id_) for kind, id_ in things.items() if kind not in ("bin", "keys", "images", "uploads")]
     looks += ["/api/v1/keys", "/api/v1/conversations?state=deleted", "/api/v1/folders", "/api/v1/assistants",
               "/api/v1/conversations/%s/messages" % things["conversations"],
               "/api/v1/assistants/%s/grants" % things["assistants"]]
@@ -107,10 +122,9 @@ def seen(client, things):
 
 def check(client, method, path, operation, schemas, id_):
     what = "%s %s" % (method.upper(), path.replace("{id}", id_))
-    status = client.request(method.upper(), path.replace("{id}", id_), body_of(operation, schemas, id_)).status
+    status = ask(client, method, path.replace("{id}", id_), operation, schemas, id_)
     if status == 403:
-        status = 404 if client.request(
-            method.upper(), path.replace("{id}", NOBODYS), body_of(operation, schemas, id_)).status == 403 else 403
+        status = 404 if ask(client, method, path.replace("{id}", NOBODYS), operation, schemas, id_) == 403 else 403
     if status != 404:
         raise Failed("%s answered a stranger %d" % (what, status))
 
@@ -132,6 +146,9 @@ def walk(owner, stranger):
     for path, was in before.items():
         if owner.call("GET", path) != was:
             raise Failed("%s has changed" % path)
+    upload = owner.request("HEAD", "/api/v1/uploads/" + things["uploads"], None, {"Tus-Resumable": "1.0.0"})
+    if upload.header("Upload-Offset") != "0":
+        raise Failed("the upload has changed")
     return n
 
 
