@@ -208,15 +208,12 @@ static void unmap(struct mapped *m)
 static int map_upload(struct request *q, const struct upload *u, struct mapped *ret)
 {
 	CLEANUP(closep) int fd = -1;
-	int64_t there = 0;
 	int r;
 
 	if (u->size > bytes_max(q))
 		return err_set(&q->err, E_TOO_LARGE, "A document may have %" PRId64 " MB (document_max_mb).",
 			q->api->c.settings->document_max_mb);
-	r = upload_open(q->api->c.settings->data, u->id, &fd, &there, &q->err);
-	if (r == 0 && there < u->size)
-		r = err_set(&q->err, E_CONFLICT, "Of this upload %" PRId64 " bytes are missing.", u->size - there);
+	r = upload_open_whole(q->api->c.settings->data, u, &fd, &q->err);
 	if (r < 0 || u->size == 0)
 		return r;
 	void *p = mmap(NULL, (size_t)u->size, PROT_READ, MAP_SHARED, fd, 0);

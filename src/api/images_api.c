@@ -64,15 +64,12 @@ static int read_file(struct request *q, int fd, int64_t n, struct buf *to)
 static int read_upload(struct request *q, const struct upload *u, struct buf *to)
 {
 	CLEANUP(closep) int fd = -1;
-	int64_t there = 0;
 	int r;
 
 	if (u->size > bytes_max(q))
 		return err_set(&q->err, E_TOO_LARGE, "A picture may have %" PRId64 " MB (image_max_mb).",
 			q->api->c.settings->image_max_mb);
-	r = upload_open(q->api->c.settings->data, u->id, &fd, &there, &q->err);
-	if (r == 0 && there < u->size)
-		r = err_set(&q->err, E_CONFLICT, "Of this upload %" PRId64 " bytes are missing.", u->size - there);
+	r = upload_open_whole(q->api->c.settings->data, u, &fd, &q->err);
 	return r < 0 ? r : read_file(q, fd, u->size, to);
 }
 

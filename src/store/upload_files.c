@@ -1,6 +1,7 @@
 /* upload_files.c - DATA/uploads/ID.part. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -62,6 +63,16 @@ int upload_open(const char *data, atelier_id id, int *ret_fd, int64_t *ret_n, st
 	fd = -1;
 	*ret_n = st.st_size;
 	return 0;
+}
+
+int upload_open_whole(const char *data, const struct upload *u, int *ret_fd, struct err *e)
+{
+	int64_t there = 0;
+	int r = upload_open(data, u->id, ret_fd, &there, e);
+
+	if (r == 0 && there < u->size)
+		r = err_set(e, E_CONFLICT, "Of this upload %" PRId64 " bytes are missing.", u->size - there);
+	return r;
 }
 
 int upload_write(int fd, int64_t at, const void *p, size_t n, struct err *e)

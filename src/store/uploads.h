@@ -39,6 +39,8 @@ int uploads_delete(
 
 /* The file of an upload, to read and to write behind its end; E_NOT_FOUND. *ret_n: how many bytes are there. */
 int upload_open(const char *data, atelier_id id, int *ret_fd, int64_t *ret_n, struct err *e) MUST_CHECK;
+/* The same of an upload that is to be used; E_CONFLICT while bytes are missing. */
+int upload_open_whole(const char *data, const struct upload *u, int *ret_fd, struct err *e) MUST_CHECK;
 int upload_write(int fd, int64_t at, const void *p, size_t n, struct err *e) MUST_CHECK; /* a full disk: E_STORAGE */
 int upload_cut(int fd, int64_t n, struct err *e) MUST_CHECK;                             /* to its first n bytes */
 int upload_sync(int fd, struct err *e) MUST_CHECK;
