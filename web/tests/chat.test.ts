@@ -22,6 +22,7 @@ vi.mock('../src/core/api/turns', () => ({
   cancelTurn: async () => {},
 }));
 
+const { App } = await import('../src/state/app.svelte');
 const { Chat } = await import('../src/state/chat.svelte');
 const put = (place: () => void) => place();
 
@@ -31,7 +32,7 @@ describe('a long chat', () => {
   const ids = (list: readonly { id: string }[]) => list.map((m) => m.id);
 
   it('has no more on the page than one can look at, and all of it can be found, upwards and downwards', async () => {
-    const chat = new Chat('c');
+    const chat = new Chat(new App('u'), 'c');
     await chat.reload();
     const met = new Set(ids(chat.messages));
     let most = 0;
@@ -48,7 +49,7 @@ describe('a long chat', () => {
   });
 
   it('goes on at its end, wherever one reads', async () => {
-    const chat = new Chat('c');
+    const chat = new Chat(new App('u'), 'c');
     await chat.reload();
     while (chat.older) await chat.loadOlder(put);
     await chat.send('more', null, null, () => {});
@@ -58,7 +59,7 @@ describe('a long chat', () => {
   });
 
   it('does not grow by its own going on', async () => {
-    const chat = new Chat('c');
+    const chat = new Chat(new App('u'), 'c');
     await chat.reload();
     for (let i = 0; i < 100; i++) {
       await chat.send(`again ${i}`, null, null, () => {});

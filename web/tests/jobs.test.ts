@@ -1,6 +1,8 @@
 import { expect, it, vi } from 'vitest';
 import type { Job } from '$core/api/types';
-import { jobs } from '$features/models/jobs.svelte';
+import type { App } from '$state/app.svelte';
+import { Feed } from '$state/feed';
+import { Jobs } from '$features/models/jobs.svelte';
 
 const job = (state: Job['state'], completed: number | null) => ({ id: 'j', kind: 'pull', title: 'x', state, progress: completed === null ? null : { completed } }) as unknown as Job;
 /** What the server answers, and when; what the stream of the job tells. */
@@ -9,16 +11,15 @@ let tell: (job: Job) => void = () => {};
 let end: () => void = () => {};
 
 vi.mock('../src/core/api/jobs', () => ({ listJobs: () => new Promise((resolve) => (answer = resolve)) }));
-vi.mock('../src/state/live.svelte', () => ({
-  live: {
-    job: (_: string, on: (job: Job) => void) => {
-      tell = on;
-      return new Promise<void>((resolve) => (end = resolve));
-    },
+const live = {
+  job: (_: string, on: (job: Job) => void) => {
+    tell = on;
+    return new Promise<void>((resolve) => (end = resolve));
   },
-}));
+} as unknown as App['live'];
 
 it('takes no list for newer than what the stream of a job has told meanwhile', async () => {
+  const jobs = new Jobs({ live, feed: new Feed() });
   jobs.put(job('queued', null));
   const asked = jobs.load();
   tell(job('running', 5));

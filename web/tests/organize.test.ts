@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Conversation } from '$core/api/types';
-import { deedsOf, undoing } from '$features/chat/organize.svelte';
+import { App } from '$state/app.svelte';
+import { Organizer, undoing } from '$features/chat/organize.svelte';
 
 const chat = (id: string, over: Partial<Conversation> = {}): Conversation => ({
   id, title: id, message_count: 0, tokens_in: 0, tokens_out: 0, pinned: false, archived: false, unread: false, tags: [],
@@ -32,14 +33,16 @@ describe('what takes a change of many chats back', () => {
   });
 });
 
+const organizer = new Organizer(new App('u'));
+
 describe('what is offered for chats', () => {
   it('has a key of its own for each', () => {
     for (const some of [[chat('a')], [chat('a', { deleted_at: '2026-01-01T00:00:00Z' })]]) {
-      const keys = deedsOf(some).map((d) => d.key);
+      const keys = organizer.deeds(some).map((d) => d.key);
       expect(new Set(keys).size).toBe(keys.length);
       // F2 and x are the row's own.
       expect(keys).not.toContain('X');
     }
-    expect(deedsOf([])).toEqual([]);
+    expect(organizer.deeds([])).toEqual([]);
   });
 });

@@ -1,8 +1,7 @@
 import type { Key } from '$core/i18n/i18n.svelte';
 import type { IconName } from '$design/components/Icon.svelte';
-import { chats } from '$state/chats.svelte';
+import type { App } from '$state/app.svelte';
 import { layout } from '$state/layout.svelte';
-import { models } from '$state/models.svelte';
 import { href } from '$state/route.svelte';
 import { session } from '$state/session.svelte';
 import { theme, themes } from '$state/theme.svelte';
@@ -16,21 +15,21 @@ export interface Command {
   /** Keys as they are shown; `Mod` is Ctrl, or ⌘ on a Mac. */
   keys?: readonly string[];
   href?: string;
-  run?: () => void;
+  run?: (app: App) => void;
 }
 
 export const mac = /Mac|iPhone|iPad/.test(navigator.platform);
 export const shown = (keys: readonly string[] | undefined) => keys?.map((k) => (k === 'Mod' ? (mac ? '⌘' : 'Ctrl') : k));
 
-export const newChat: Command = { id: 'new', label: 'command.newChat', icon: 'compose', keys: ['Mod', 'Shift', 'O'], run: () => openNewChat() };
+export const newChat: Command = { id: 'new', label: 'command.newChat', icon: 'compose', keys: ['Mod', 'Shift', 'O'], run: openNewChat };
 export const palette: Command = { id: 'palette', label: 'command.palette', icon: 'search', keys: ['Mod', 'K'], run: () => (layout.palette = true) };
 export const searchMessages: Command = { id: 'search', label: 'command.search', icon: 'search', keys: ['Mod', 'Shift', 'F'], run: () => (layout.search = '') };
 export const sidebar: Command = { id: 'sidebar', label: 'command.sidebar', icon: 'sidebar', keys: ['Mod', 'B'], run: () => layout.toggleSidebar() };
 export const shortcuts: Command = { id: 'shortcuts', label: 'command.shortcuts', icon: 'keyboard', keys: ['?'], run: () => (layout.shortcuts = true) };
 export const signOut: Command = { id: 'signOut', label: 'command.signOut', icon: 'logout', run: () => void session.signOut() };
-export const refreshModels: Command = { id: 'refreshModels', label: 'command.refreshModels', icon: 'retry', run: () => void models.refresh() };
+export const refreshModels: Command = { id: 'refreshModels', label: 'command.refreshModels', icon: 'retry', run: ({ models }) => void models.refresh() };
 
-function openNewChat(): void {
+function openNewChat({ chats }: App): void {
   layout.drawer = false;
   chats.begin();
 }

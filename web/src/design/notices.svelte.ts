@@ -47,6 +47,12 @@ class Notices {
     this.drop(id)?.lapsed?.();
   }
 
+  /** All of them, and what was said last. */
+  clear(): void {
+    for (const toast of [...this.toasts]) this.close(toast.id);
+    this.spoken = '';
+  }
+
   /** Does what the toast offers. */
   act(id: number): void {
     this.drop(id)?.run();

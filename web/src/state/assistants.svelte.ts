@@ -6,7 +6,7 @@ import type { Assistant } from '$core/api/types';
 export const signOf = ({ image_id, emoji }: Pick<Assistant, 'image_id' | 'emoji'>) => ({ image: image_id ? imageUrl(image_id) : null, emoji });
 
 /** The assistants that the person has, own and shared, by name. */
-class Assistants {
+export class Assistants {
   items = $state.raw<Assistant[]>([]);
   loaded = $state(false);
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -38,12 +38,4 @@ class Assistants {
   get usual(): Assistant | undefined {
     return this.usable.find((a) => a.is_default);
   }
-
-  clear(): void {
-    clearTimeout(this.timer);
-    this.items = [];
-    this.loaded = false;
-  }
 }
-
-export const assistants = new Assistants();

@@ -1,5 +1,5 @@
 import { t } from '$core/i18n/i18n.svelte';
-import { conversations } from './conversations.svelte';
+import type { Conversations } from './conversations.svelte';
 import { router } from './route.svelte';
 import { read, write } from './storage';
 
@@ -11,12 +11,14 @@ interface Badges {
 const supported = 'Notification' in window;
 
 /** Tells of an answer that ended while nobody looked: the icon, the badge of the installed page, and a notification if one is wanted. */
-class Attention {
+export class Attention {
   /** Wanted by the person, and allowed by the browser. */
   notify = $state(supported && read('notify') === '1' && Notification.permission === 'granted');
   /** The chats that were told of, and when: a change may be announced twice while one stream takes over from another. */
   private told = new Map<string, number>();
   readonly possible = supported && window.isSecureContext;
+
+  constructor(private readonly conversations: Conversations) {}
 
   /** Asks the browser: only ever on an act of the person. False: it does not allow it. */
   async want(on: boolean): Promise<boolean> {
@@ -40,7 +42,7 @@ class Attention {
   async ended(conversation: string): Promise<void> {
     if (!this.notify || !document.hidden || Date.now() - (this.told.get(conversation) ?? 0) < 3000) return;
     this.told.set(conversation, Date.now());
-    const found = await conversations.ensure(conversation).catch(() => null);
+    const found = await this.conversations.ensure(conversation).catch(() => null);
     if (!found) return;
     const note = new Notification(found.title || t('chat.untitled'), { body: t('notify.ended'), tag: conversation, icon: './icon-192.png' });
     note.onclick = () => {
@@ -50,5 +52,3 @@ class Attention {
     };
   }
 }
-
-export const attention = new Attention();

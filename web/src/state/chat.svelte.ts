@@ -8,13 +8,12 @@ import { i18n, t } from '$core/i18n/i18n.svelte';
 import { said } from '$core/turn/options';
 import { picturesOf } from '$core/turn/parts';
 import { messageOf } from '$core/turn/reduce';
-import { conversations } from './conversations.svelte';
+import type { App } from './app.svelte';
 import { Followed } from './followed.svelte';
 import { accepted, mergeLatest, optimistic, rivalsOf, type Shown } from './history';
 import { Queue } from './queue.svelte';
 import { Rival } from './rival.svelte';
 import { notices } from '$design/notices.svelte';
-import { collections } from './collections.svelte';
 import { readList, write } from './storage';
 
 /** Of a long chat so many messages stay when it goes on; the ones before are read again when somebody scrolls up to them. */
@@ -28,7 +27,6 @@ type Place = (put: () => void) => unknown;
 /** What is asked: text, pictures, or both. */
 const asked = (content: string, pictures: ImagePart[]) => ({ content: content || undefined, attachments: pictures.length > 0 ? pictures.map((p) => p.id) : undefined });
 
-const placesKey = (id: string | null) => 'places.' + (id ?? 'new');
 
 /** One open conversation: its messages, and the turn that is being followed. */
 export class Chat extends Followed {
@@ -63,11 +61,13 @@ export class Chat extends Followed {
   private seeking = false;
   private loads = 0;
 
-  constructor(id: string | null) {
-    super();
+  protected declare readonly app: App;
+
+  constructor(app: App, id: string | null) {
+    super(app);
     this.id = id;
     this.loaded = id === null;
-    this.places = readList(placesKey(id));
+    this.places = readList(this.placesKey(id));
   }
 
   /** Nothing of it is kept anywhere. */
@@ -84,17 +84,21 @@ export class Chat extends Followed {
 
   /** In the middle of a branch its end is not here. */
   protected override get runs(): string | undefined {
-    return this.newer ? (conversations.find(this.id)?.running_turn_id ?? undefined) : super.runs;
+    return this.newer ? (this.app.conversations.find(this.id)?.running_turn_id ?? undefined) : super.runs;
+  }
+
+  private placesKey(id: string | null): string {
+    return `places.${this.app.user}.${id ?? 'new'}`;
   }
 
   setPlaces(ids: string[]): void {
     this.places = ids;
-    write(placesKey(this.id), ids.length > 0 ? JSON.stringify(ids) : null);
+    write(this.placesKey(this.id), ids.length > 0 ? JSON.stringify(ids) : null);
   }
 
   /** Without those that are not there any more. */
   private drawn(): { collection_ids?: string[] } {
-    const ids = collections.loaded ? this.places.filter((id) => collections.find(id)) : this.places;
+    const ids = this.app.collections.loaded ? this.places.filter((id) => this.app.collections.find(id)) : this.places;
     return ids.length > 0 ? { collection_ids: ids } : {};
   }
 
@@ -233,7 +237,7 @@ export class Chat extends Followed {
     const had = this.rivals;
     if (ids.join() === had.map((r) => r.id).join()) return;
     for (const r of had) if (!ids.includes(r.id)) r.detach();
-    this.rivals = ids.map((id) => had.find((r) => r.id === id) ?? new Rival(id, fresh.find((m) => m.id === id) ?? null));
+    this.rivals = ids.map((id) => had.find((r) => r.id === id) ?? new Rival(this.app, id, fresh.find((m) => m.id === id) ?? null));
     if (this.attached) for (const r of this.rivals) if (!had.includes(r)) r.attach();
   }
 
@@ -246,7 +250,7 @@ export class Chat extends Followed {
   /** Goes on with one of the answers that are compared; the others stay as its versions. */
   async keep(answer: Shown): Promise<void> {
     try {
-      conversations.put(await keepMessage(answer.id));
+      this.app.conversations.put(await keepMessage(answer.id));
       const kept = this.rivals.find((r) => r.id === answer.id);
       // Their streams are asked for anew where they are still needed.
       for (const r of this.rivals) r.detach();
@@ -305,21 +309,21 @@ export class Chat extends Followed {
 
   /** How its next answers are to be made, as far as the chat itself says. */
   get options(): Parameters {
-    return said(this.id === null ? this.begun : (conversations.find(this.id)?.parameters ?? {}));
+    return said(this.id === null ? this.begun : (this.app.conversations.find(this.id)?.parameters ?? {}));
   }
 
   /** What becomes of it when it is longer than the model takes. */
   get whenFull(): WhenFull {
-    return this.id === null ? this.begunFull : (conversations.find(this.id)?.context ?? 'refuse');
+    return this.id === null ? this.begunFull : (this.app.conversations.find(this.id)?.context ?? 'refuse');
   }
 
   /** What the model is told in this chat. */
   get instructions(): string {
-    return this.id === null ? this.begunInstructions : (conversations.find(this.id)?.instructions ?? '');
+    return this.id === null ? this.begunInstructions : (this.app.conversations.find(this.id)?.instructions ?? '');
   }
 
   async setOptions(parameters: Parameters, context = this.whenFull, instructions = this.instructions): Promise<void> {
-    if (this.id !== null) return conversations.change(this.id, { parameters, context, instructions });
+    if (this.id !== null) return this.app.conversations.change(this.id, { parameters, context, instructions });
     this.begun = parameters;
     this.begunFull = context;
     this.begunInstructions = instructions;
@@ -348,10 +352,10 @@ export class Chat extends Followed {
     try {
       if (this.id === null) {
         const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun, context: this.begunFull, instructions: this.begunInstructions || undefined });
-        conversations.put(conversation);
+        this.app.conversations.put(conversation);
         this.id = conversation.id;
         this.setPlaces(this.places);
-        write(placesKey(null), null);
+        write(this.placesKey(null), null);
         started(conversation.id);
       }
       const turn = await startTurn(this.id, { ...asked(content, pictures), ...this.drawn(), stop: stop || undefined, model: models ? undefined : (model ?? undefined), models, language: i18n.language });
@@ -472,7 +476,7 @@ export class Chat extends Followed {
     this.messages = messages;
     this.sending = false;
     this.loaded = true;
-    conversations.touch(turn.conversation_id);
+    this.app.conversations.touch(turn.conversation_id);
     this.meetRivals(rivalsOf(this.last!, turn, models));
     if (this.stopping) void this.stop();
     this.follow();

@@ -1,3 +1,4 @@
+import type { App } from './app.svelte';
 import { Chat } from './chat.svelte';
 import { layout } from './layout.svelte';
 import { router } from './route.svelte';
@@ -5,15 +6,19 @@ import { router } from './route.svelte';
 const KEEP = 8;
 
 /** The chats opened lately, so that going back to one shows it at once. One of them is on the screen. */
-class Chats {
-  current = $state.raw(new Chat(null));
+export class Chats {
+  current: Chat;
   private kept: Chat[] = [];
+
+  constructor(private readonly app: App) {
+    this.current = $state.raw(new Chat(app, null));
+  }
 
   open(id: string | null): Chat {
     if (this.current.id === id && id !== null) return this.current;
     this.current.leave();
     const known = id === null ? undefined : this.kept.find((c) => c.id === id);
-    this.current = known ?? new Chat(id);
+    this.current = known ?? new Chat(this.app, id);
     this.kept = [this.current, ...this.kept.filter((c) => c !== this.current && c.id !== null)].slice(0, KEEP);
     return this.current;
   }
@@ -28,7 +33,7 @@ class Chats {
   /** The new chat that is open shall be temporary, or no longer. `draft`: what is written in it. */
   async setTemporary(on: boolean, draft: string): Promise<void> {
     const { current } = this;
-    const next = on ? new (await import('./temporary.svelte')).TemporaryChat(draft) : new Chat(null);
+    const next = on ? new (await import('./temporary.svelte')).TemporaryChat(this.app, draft) : new Chat(this.app, null);
     if (this.current !== current || current.id !== null || current.messages.length > 0) return;
     await next.setOptions(current.options, current.whenFull, current.instructions);
     this.current = next;
@@ -46,12 +51,4 @@ class Chats {
   forget(id: string): void {
     this.kept = this.kept.filter((c) => c.id !== id);
   }
-
-  clear(): void {
-    this.current.leave();
-    this.current = new Chat(null);
-    this.kept = [];
-  }
 }
-
-export const chats = new Chats();

@@ -2,7 +2,7 @@ import { listCollections } from '$core/api/documents';
 import type { Collection } from '$core/api/types';
 
 /** The collections that the person may read, by name; asked for when they are first wanted. */
-class Collections {
+export class Collections {
   items = $state.raw<Collection[]>([]);
   loaded = $state(false);
   private asked: Promise<void> | null = null;
@@ -20,12 +20,4 @@ class Collections {
   find(id: string): Collection | undefined {
     return this.items.find((c) => c.id === id);
   }
-
-  clear(): void {
-    this.items = [];
-    this.loaded = false;
-    this.asked = null;
-  }
 }
-
-export const collections = new Collections();

@@ -18,7 +18,7 @@ const newestFirst = (items: readonly Conversation[], one: Conversation): Convers
 const without = (items: readonly Conversation[], id: string) => items.filter((c) => c.id !== id);
 
 /** The list in the sidebar: newest first, by pages, with search. */
-class Conversations {
+export class Conversations {
   items = $state.raw<Conversation[]>([]);
   /** Those at the top of the whole list, which the pages below have once more. */
   pinned = $state.raw<Conversation[]>([]);
@@ -218,16 +218,4 @@ class Conversations {
     await this.load();
     return done;
   }
-
-  clear(): void {
-    this.items = [];
-    this.pinned = [];
-    this.others = {};
-    this.query = '';
-    this.view = this.read = {};
-    this.loaded = false;
-    this.next = null;
-  }
 }
-
-export const conversations = new Conversations();

@@ -1,7 +1,7 @@
 import { listMyLimits } from '$core/api/usage';
 
 /** The currency of all money; asked for when the first amount is shown. */
-class Currency {
+export class Currency {
   private code = $state('');
   private asked = false;
 
@@ -16,5 +16,3 @@ class Currency {
     return this.code;
   }
 }
-
-export const currency = new Currency();

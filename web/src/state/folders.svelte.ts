@@ -2,7 +2,7 @@ import { changeFolder, createFolder, deleteFolder, listFolders } from '$core/api
 import type { Folder, FolderFields } from '$core/api/types';
 
 /** The folders of the person, by name. What changes them throws what went wrong. */
-class Folders {
+export class Folders {
   items = $state.raw<Folder[]>([]);
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -38,11 +38,4 @@ class Folders {
     await deleteFolder(id);
     await this.load();
   }
-
-  clear(): void {
-    clearTimeout(this.timer);
-    this.items = [];
-  }
 }
-
-export const folders = new Folders();

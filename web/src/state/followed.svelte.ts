@@ -7,8 +7,8 @@ import type { NumberedEvent } from '$core/turn/events';
 import { textOf } from '$core/turn/parts';
 import { beginTurn, messageOf, partsOf, reduce, type TurnView } from '$core/turn/reduce';
 import { notices } from '$design/notices.svelte';
+import type { App } from './app.svelte';
 import type { Shown } from './history';
-import { live } from './live.svelte';
 import { presence } from './presence.svelte';
 
 /** An answer that may be being written: it is followed while somebody looks, and resumed from where that was left. */
@@ -26,6 +26,8 @@ export abstract class Followed {
   protected stream: AbortController | null = null;
   protected pending: TurnView | null = null;
   private frame = 0;
+
+  constructor(protected readonly app: Pick<App, 'live'>) {}
 
   /** The message of the answer. */
   abstract get last(): Shown | undefined;
@@ -76,7 +78,7 @@ export abstract class Followed {
     const stream = (this.stream = new AbortController());
     this.followed = turn;
     try {
-      await live.turn(
+      await this.app.live.turn(
         turn,
         this.live?.seq ?? 0,
         { events: (events) => this.take(stream, events), connected: (c) => (this.connected = c) },

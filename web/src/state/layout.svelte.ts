@@ -25,6 +25,13 @@ class Layout {
     } else this.drawer = !this.drawer;
   }
 
+  /** Whoever comes next opens it all anew. */
+  close(): void {
+    this.drawer = this.palette = this.shortcuts = false;
+    this.search = null;
+    this.assistant = undefined;
+  }
+
   /** Puts the caret into the message box, when there is one. */
   focusComposer(): void {
     document.querySelector<HTMLElement>('[data-composer]')?.focus();

@@ -5,19 +5,26 @@ import { t } from '$core/i18n/i18n.svelte';
 import { notices } from '$design/notices.svelte';
 import { read, readList, write } from './storage';
 
-class Models {
+export class Models {
   list = $state.raw<ModelList>({ items: [], default: null, defaults: {}, providers: [], looking: false });
   loaded = $state(false);
   refreshing = $state(false);
   /** What the person chose last; it is the first choice for new chats. */
-  chosen = $state<string | null>(read('model'));
+  chosen = $state<string | null>(null);
 
   /** Those chosen lately, the last first, and those with a star. */
-  recent = $state.raw<string[]>(readList('models.recent'));
-  starred = $state.raw<string[]>(readList('models.starred'));
+  recent = $state.raw<string[]>([]);
+  starred = $state.raw<string[]>([]);
 
   /** True when there is no language model: nobody answers, or the built-in guide alone. */
   missing = $derived(this.loaded && this.list.items.every((m) => m.kind === 'librarian'));
+
+  /** The choices are those of one person, in this browser. */
+  constructor(private readonly user: string) {
+    this.chosen = read('model.' + user);
+    this.recent = readList('models.recent.' + user);
+    this.starred = readList('models.starred.' + user);
+  }
 
   /** The list as it came with the page itself. */
   begin(list: ModelList): void {
@@ -66,15 +73,15 @@ class Models {
 
   choose(id: string): void {
     this.chosen = id;
-    write('model', id);
+    write('model.' + this.user, id);
     this.recent = [id, ...this.recent.filter((r) => r !== id)].slice(0, 5);
-    write('models.recent', JSON.stringify(this.recent));
+    write('models.recent.' + this.user, JSON.stringify(this.recent));
   }
 
   /** Gives a star, or takes it away. */
   star(id: string): void {
     this.starred = this.starred.includes(id) ? this.starred.filter((s) => s !== id) : [...this.starred, id];
-    write('models.starred', JSON.stringify(this.starred));
+    write('models.starred.' + this.user, JSON.stringify(this.starred));
   }
 
   /** The model that answers next: the conversation's own, else the last chosen, else the server's default. */
@@ -96,5 +103,3 @@ class Models {
     return this.find(id)?.name ?? id ?? t('model.none');
   }
 }
-
-export const models = new Models();

@@ -181,5 +181,3 @@ export class Outbox {
     write(this.key, items.length > 0 ? JSON.stringify(items) : null);
   }
 }
-
-export const outbox = new Outbox();

@@ -2,7 +2,7 @@ import { listPrompts } from '$core/api/prompts';
 import type { Prompt } from '$core/api/types';
 
 /** The prompts that the person has, own and shared, by name; asked for when they are first wanted. */
-class Prompts {
+export class Prompts {
   items = $state.raw<Prompt[]>([]);
   loaded = $state(false);
   private asked: Promise<void> | null = null;
@@ -29,13 +29,4 @@ class Prompts {
   get usable(): Prompt[] {
     return this.items.filter((p) => p.may !== 'read' && p.kind === 'text');
   }
-
-  clear(): void {
-    clearTimeout(this.timer);
-    this.items = [];
-    this.loaded = false;
-    this.asked = null;
-  }
 }
-
-export const prompts = new Prompts();

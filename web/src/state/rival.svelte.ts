@@ -1,6 +1,7 @@
 import { getMessage } from '$core/api/conversations';
 import type { Message } from '$core/api/types';
 import { notices } from '$design/notices.svelte';
+import type { App } from './app.svelte';
 import { Followed } from './followed.svelte';
 import type { Shown } from './history';
 
@@ -10,10 +11,11 @@ export class Rival extends Followed {
   message = $state.raw<Shown | null>(null);
 
   constructor(
+    app: Pick<App, 'live'>,
     readonly id: string,
     message: Shown | null,
   ) {
-    super();
+    super(app);
     this.message = message;
   }
 

@@ -7,6 +7,7 @@ import { eventFrom } from '$core/turn/events';
 import { picturesOf } from '$core/turn/parts';
 import { beginTurn, messageOf, type TurnView } from '$core/turn/reduce';
 import { notices } from '$design/notices.svelte';
+import type { App } from './app.svelte';
 import { Chat } from './chat.svelte';
 import { optimistic, type Shown } from './history';
 
@@ -26,8 +27,8 @@ export class TemporaryChat extends Chat {
   draft = '';
   private assistant: string | null = null;
 
-  constructor(draft: string) {
-    super(null);
+  constructor(app: App, draft: string) {
+    super(app, null);
     this.draft = draft;
   }
 

@@ -2,8 +2,7 @@ import { listConversations } from '$core/api/conversations';
 import type { Folder } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
 import { notices } from '$design/notices.svelte';
-import { conversations } from '$state/conversations.svelte';
-import { folders } from '$state/folders.svelte';
+import type { App } from '$state/app.svelte';
 
 /** The chats of a folder, those that were put away among them. */
 async function chatsIn(folder_id: string): Promise<string[]> {
@@ -19,7 +18,7 @@ async function chatsIn(folder_id: string): Promise<string[]> {
 }
 
 /** Deletes a folder; its chats stay, and go back into it when that is undone. */
-export async function removeFolder(folder: Folder): Promise<void> {
+export async function removeFolder({ conversations, folders }: App, folder: Folder): Promise<void> {
   const undo = async (ids: string[]) => {
     const again = await folders.create(folder.name);
     if (folder.instructions) await folders.change(again.id, { instructions: folder.instructions });

@@ -1,3 +1,3 @@
 export { default as ConversationList } from './ConversationList.svelte';
 export { default as ListMenu } from './ListMenu.svelte';
-export { organizer } from './organize.svelte';
+export { Organizer } from './organize.svelte';

@@ -9,7 +9,10 @@ interface Place {
   message: string;
   into: number;
 }
-const places = new Map<string, Place>();
+/** Where one was in each chat. */
+export class Places {
+  readonly of = new Map<string, Place>();
+}
 const calm = () => window.matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 /**
@@ -30,7 +33,10 @@ export class Thread {
   private box: HTMLElement | null = null;
   private top = 0;
 
-  constructor(private readonly id: () => string | null) {}
+  constructor(
+    private readonly id: () => string | null,
+    private readonly places: Places,
+  ) {}
 
   /** For `{@attach}` on the box; its first child is the list of messages. */
   attach = (box: HTMLElement) => {
@@ -90,7 +96,7 @@ export class Thread {
 
   private comeBack(): () => void {
     const box = this.box!;
-    const place = places.get(this.id() ?? '');
+    const place = this.places.of.get(this.id() ?? '');
     const item = place && box.querySelector<HTMLElement>(`[data-message="${CSS.escape(place.message)}"]`);
     if (!item) {
       this.toEnd();
@@ -114,8 +120,8 @@ export class Thread {
     const id = this.id();
     if (!id) return;
     const item = this.away && this.items().find((i) => this.below(i) + i.offsetHeight > 0);
-    if (item) places.set(id, { message: item.dataset.message ?? '', into: -this.below(item) });
-    else places.delete(id);
+    if (item) this.places.of.set(id, { message: item.dataset.message ?? '', into: -this.below(item) });
+    else this.places.of.delete(id);
   }
 
   private follow(): void {

@@ -22,7 +22,7 @@ export function phrases(text: string): string[] {
 export const voiceOf = (text: string) => (/[\u3040-\u30ff]/.test(text) ? 'ja' : /[\u4e00-\u9fff]/.test(text) ? 'zh-CN' : i18n.language);
 
 /** Reads one message at a time, by the voice of the browser. */
-class Speech {
+export class Speech {
   readonly possible = 'speechSynthesis' in window;
   /** The message that is read. */
   message = $state<string | null>(null);
@@ -43,10 +43,12 @@ class Speech {
     });
   }
 
+  end(): void {
+    this.stop();
+  }
+
   stop(): void {
     if (this.possible) speechSynthesis.cancel();
     this.message = null;
   }
 }
-
-export const speech = new Speech();

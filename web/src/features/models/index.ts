@@ -1,2 +1,2 @@
 export { default as JobRow } from './JobRow.svelte';
-export { jobs } from './jobs.svelte';
+export { Jobs } from './jobs.svelte';

@@ -2,20 +2,21 @@ import { ApiError } from '$core/api/errors';
 import { cancelJob, deleteJob, listJobs, retryJob } from '$core/api/jobs';
 import type { Change, Job } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
-import { jobHearers } from '$state/job_hearers';
+import type { App } from '$state/app.svelte';
 import { notices } from '$design/notices.svelte';
-import { live } from '$state/live.svelte';
 import { isRunning, jobTitle } from '$core/words';
 
 const DONE_MS = 300_000;
 const UNDONE_MS = 86_400_000;
 
 /** The jobs, and live how far the running ones are, while somebody watches. */
-class Jobs {
+export class Jobs {
   items = $state.raw<Job[]>([]);
   private streams = new Map<string, AbortController>();
   /** Those whose stream has told how far they are: an answer to a question that was asked before is older than that. */
   private told = new Set<string>();
+
+  constructor(private readonly app: Pick<App, 'feed' | 'live'>) {}
 
   /** Running ones, and lately ended ones that no later job of the same kind and name has overtaken. */
   get shown(): Job[] {
@@ -31,10 +32,10 @@ class Jobs {
   /** Begins to look; the answer ends it. */
   watch(): () => void {
     const hear = (change?: Change) => void ((change && this.streams.has(change.id)) || this.load());
-    jobHearers.add(hear);
+    this.app.feed.jobs.add(hear);
     void this.load();
     return () => {
-      jobHearers.delete(hear);
+      this.app.feed.jobs.delete(hear);
       for (const stream of this.streams.values()) stream.abort();
       this.streams.clear();
       this.told.clear();
@@ -85,7 +86,7 @@ class Jobs {
     const stop = new AbortController();
     this.streams.set(id, stop);
     try {
-      await live.job(
+      await this.app.live.job(
         id,
         (job) => {
           this.told.add(id);
@@ -107,5 +108,3 @@ class Jobs {
     else if (job.state === 'failed') notices.show(t('job.toldFailed', { job: jobTitle(job), why: job.error?.message ?? t('job.failed') }), 'error');
   }
 }
-
-export const jobs = new Jobs();

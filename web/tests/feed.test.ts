@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { becameStale, earliest, fresh } from '$state/stale';
+import { earliest, Feed } from '$state/feed';
 
+let feed: Feed;
 let hidden = false;
 beforeEach(() => {
   hidden = false;
+  feed = new Feed();
   Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true });
   vi.useFakeTimers({ now: 0 });
 });
@@ -22,26 +24,26 @@ function looks() {
 
 it('asks at once, when its kind has changed, and when anything may have', async () => {
   const { look, answer } = looks();
-  const end = fresh(['models', 'grants'], look);
+  const end = feed.fresh(['models', 'grants'], look);
   expect(look).toHaveBeenCalledTimes(1);
   await answer();
-  becameStale('providers');
+  feed.stale('providers');
   expect(look).toHaveBeenCalledTimes(1);
-  becameStale('grants');
+  feed.stale('grants');
   await answer();
-  becameStale();
+  feed.stale();
   await answer();
   expect(look).toHaveBeenCalledTimes(3);
   end();
-  becameStale('models');
+  feed.stale('models');
   expect(look).toHaveBeenCalledTimes(3);
 });
 
 it('asks once more for what changed while it asked, however often', async () => {
   const { look, answer } = looks();
-  const end = fresh(['models'], look);
-  becameStale('models');
-  becameStale('models');
+  const end = feed.fresh(['models'], look);
+  feed.stale('models');
+  feed.stale('models');
   expect(look).toHaveBeenCalledTimes(1);
   await answer();
   expect(look).toHaveBeenCalledTimes(2);
@@ -52,11 +54,11 @@ it('asks once more for what changed while it asked, however often', async () => 
 
 it('asks nothing while the page is hidden, and once when it is seen', async () => {
   const { look, answer } = looks();
-  const end = fresh(['models'], look);
+  const end = feed.fresh(['models'], look);
   await answer();
   hidden = true;
-  becameStale('models');
-  becameStale('models');
+  feed.stale('models');
+  feed.stale('models');
   expect(look).toHaveBeenCalledTimes(1);
   hidden = false;
   document.dispatchEvent(new Event('visibilitychange'));
@@ -70,7 +72,7 @@ it('asks nothing while the page is hidden, and once when it is seen', async () =
 it('asks when the clock alone changes something', async () => {
   const { look, answer } = looks();
   let at: number | undefined = 60_000;
-  const end = fresh(['limits'], look, () => at);
+  const end = feed.fresh(['limits'], look, () => at);
   await answer();
   await vi.advanceTimersByTimeAsync(59_000);
   expect(look).toHaveBeenCalledTimes(1);

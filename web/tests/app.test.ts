@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Bootstrap } from '$core/api/types';
+import { notices } from '$design/notices.svelte';
+import { Organizer } from '$features/chat/organize.svelte';
+import { App } from '$state/app.svelte';
+import { layout } from '$state/layout.svelte';
+import { sources } from './sources';
+
+const page = <T>(...items: T[]) => ({ items, next: null });
+/** What one person sees, made of their name, so that it is found wherever it stays. */
+const first = (who: string) =>
+  ({
+    version: '1',
+    conversations: page({ id: `${who}-chat`, title: `${who}-title`, tags: [], unread: true, updated_at: '2026-01-01T00:00:00Z' }),
+    pinned: page(),
+    folders: page({ id: `${who}-folder`, name: `${who}-name` }),
+    assistants: page({ id: `${who}-assistant`, name: `${who}-helper` }),
+    models: { items: [{ id: `${who}-model`, name: `${who}-model`, kind: 'chat' }], default: null, defaults: {}, providers: [], looking: false },
+  }) as unknown as Bootstrap;
+
+/** All that can be reached from something, as text: of state classes, too. */
+function textOf(root: unknown): string {
+  const seen = new Set<unknown>();
+  const found: string[] = [];
+  const visit = (value: unknown) => {
+    if (typeof value === 'string') found.push(value);
+    if (typeof value !== 'object' || value === null || seen.has(value) || value instanceof Node || value === window) return;
+    seen.add(value);
+    for (let o: object | null = value; o && o !== Object.prototype; o = Object.getPrototypeOf(o) as object | null)
+      for (const [name, p] of Object.entries(Object.getOwnPropertyDescriptors(o))) {
+        found.push(name);
+        if ('value' in p) visit(p.value);
+        else if (p.get && o !== HTMLElement.prototype) {
+          try {
+            visit(p.get.call(value));
+          } catch {
+            // A getter of another object.
+          }
+        }
+      }
+    if (value instanceof Map || value instanceof Set) for (const item of value) visit(item);
+  };
+  visit(root);
+  return found.join('\n');
+}
+
+describe('who is signed in after another', () => {
+  beforeEach(() => {
+    localStorage.clear();
+    vi.stubGlobal('fetch', async () => new Response('{}', { status: 503, headers: { 'Content-Type': 'application/json' } }));
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('finds nothing of theirs, in no store and in nothing that is left open', () => {
+    const anna = new App('anna', first('anna'));
+    const end = anna.begin();
+    anna.models.choose('anna-model');
+    anna.models.star('anna-model');
+    anna.chats.current.setPlaces(['anna-collection']);
+    anna.conversations.search('anna-words');
+    anna.outbox.add({ conversation: null, content: 'anna-unsent', model: null, assistant: null, parameters: {} });
+    anna.part(Organizer).choose(['anna-chat']);
+    layout.assistant = 'anna-assistant';
+    layout.search = 'anna-sought';
+    notices.show('anna-notice', 'info', { label: 'Undo', run: () => {} });
+    notices.speak('anna-answer');
+    expect(textOf(anna)).toContain('anna-title');
+    end();
+
+    const ben = new App('ben', first('ben'));
+    const endBen = ben.begin();
+    ben.part(Organizer);
+    expect(textOf([ben, layout, notices])).toContain('ben-title');
+    expect(textOf([ben, layout, notices]).match(/anna[^\n]*/)).toBeNull();
+    endBen();
+
+    // And she finds her own again.
+    const again = new App('anna', first('anna'));
+    expect([again.models.chosen, again.models.starred, again.chats.current.places]).toEqual(['anna-model', ['anna-model'], ['anna-collection']]);
+  });
+
+  it('could not: what belongs to a person is made with their App alone', () => {
+    // What is made once for the browser, and holds nothing of who uses it.
+    const browser = ['clock', 'layout', 'preferences', 'presence', 'router', 'session', 'theme'];
+    const made = sources(/\.ts$/)
+      .filter(([file]) => /^(state|features|app)\//.test(file))
+      .flatMap(([, text]) => [...text.matchAll(/^(?:export )?(?:const|let) (\w+)[^=\n]*= (?:new (?!URL)|\$state)/gm)].map((m) => m[1]!));
+    expect(made.sort()).toEqual(browser);
+  });
+});
