@@ -16,22 +16,6 @@ static void cell(const char *text)
 	}
 }
 
-static const char *range_of(const struct setting_info *s, char text[64])
-{
-	switch (s->kind) {
-	case SETTING_INT:
-		snprintf(text, 64, "%lld to %lld", (long long)s->min, (long long)s->max);
-		return text;
-	case SETTING_BOOL:
-		return "on or off";
-	case SETTING_STR:
-	case SETTING_SECRET:
-		break;
-	}
-	snprintf(text, 64, "text, up to %lld bytes", (long long)s->max);
-	return text;
-}
-
 static void docs_file_providers(void)
 {
 	size_t n;
@@ -65,12 +49,14 @@ static void docs_settings(void)
 	     "`atelier.conf` in the data folder. Flags win over the environment, the environment over the file.\n\n"
 	     "| Name | Default | Values | Environment | Meaning |\n|---|---|---|---|---|");
 	for (size_t i = 0; i < n; i++) {
-		char text[64];
+		CLEANUP(buf_done) struct buf values = BUF_INIT(4096);
 		const char *def = all[i].def;
+
+		setting_values(&all[i], &values);
 		if (all[i].kind == SETTING_BOOL)
 			def = strcmp(def, "1") == 0 ? "on" : "off";
-		printf("| `%s` | %s%s%s | %s | `%s` | ", all[i].name, *def ? "`" : "", def, *def ? "`" : "",
-			range_of(&all[i], text), all[i].env);
+		printf("| `%s` | %s%s%s | %s | `%s` | ", all[i].name, *def ? "`" : "", def, *def ? "`" : "", values.p,
+			all[i].env);
 		cell(all[i].help);
 		puts(" |");
 	}

@@ -74,6 +74,10 @@ static void print_setting(const struct setting_info *s)
 	for (const char *p = s->name; *p; p++)
 		buf_add_char(&flag, *p == '_' ? '-' : *p);
 	buf_add_str(&text, s->help);
+	if (s->kind == SETTING_CHOICE) {
+		buf_add_str(&text, ": ");
+		setting_values(s, &text);
+	}
 	if (s->kind == SETTING_BOOL)
 		buf_printf(&text, " [%s; %s]", s->env, strcmp(s->def, "1") == 0 ? "on" : "off");
 	else

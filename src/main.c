@@ -175,20 +175,6 @@ static const char *take_own_flags(struct cli *c, int *argc, char **argv, const c
 	return NULL;
 }
 
-static int log_start(const struct settings *s, struct err *e)
-{
-	static const char *const levels[] = {"error", "warn", "info", "debug"};
-
-	for (size_t i = 0; i < N_ELEMENTS(levels); i++) {
-		if (strcmp(s->log_level, levels[i]) == 0) {
-			log_init((enum log_level)i, strcmp(s->log_format, "json") == 0);
-			return 0;
-		}
-	}
-	return err_set(e, E_INVALID, "log_level is error, warn, info or debug, not \"%s\" (%s).", s->log_level,
-		settings_origin(s, "log_level"));
-}
-
 static int run(struct cli *c, int argc, char **argv)
 {
 	const char *word = NULL, *lacks = take_own_flags(c, &argc, argv, &word);
@@ -197,8 +183,10 @@ static int run(struct cli *c, int argc, char **argv)
 	if (lacks)
 		return usage_error("%s needs a value.", lacks);
 	if (!word) {
-		if (settings_load(&c->settings, &argc, argv, &e) < 0 || log_start(&c->settings, &e) < 0)
+		if (settings_load(&c->settings, &argc, argv, &e) < 0)
 			return usage_error("%s", e.msg);
+		log_init((enum log_level)settings_choice(&c->settings, "log_level"),
+			settings_choice(&c->settings, "log_format") == 1);
 		memory_hide(&c->settings);
 		if (argc > 1 && strcmp(argv[1], "--") == 0)
 			drop_words(&argc, argv, 1, 1);

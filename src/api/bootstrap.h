@@ -15,7 +15,7 @@ struct models_answer {
 	struct schema_list items, providers;
 	const char *default_model;
 	struct tasks_answer defaults;
-	bool looking;
+	bool refreshing;
 };
 
 /* The models known now; `all`: hidden ones too. */

@@ -4,7 +4,7 @@
 #include "api/models.h"
 #include "api/request.h"
 
-#define REFRESH_MS 2000 /* what takes longer goes on behind: `looking` tells */
+#define REFRESH_MS 2000 /* what takes longer goes on behind: `refreshing` tells */
 
 struct loaded_answer {
 	int64_t bytes, vram_bytes, until;
@@ -92,7 +92,7 @@ static const struct field models_fields[] = {
 	FIELD_OBJECT(
 		struct models_answer, defaults, "defaults", &tasks_schema, FIELD_REQUIRED, "The same for each task."),
 	FIELD_LIST(struct models_answer, providers, "providers", &provider_schema, 0, FIELD_REQUIRED, "All providers."),
-	FIELD_BOOL(struct models_answer, looking, "looking", FIELD_REQUIRED,
+	FIELD_BOOL(struct models_answer, refreshing, "refreshing", FIELD_REQUIRED,
 		"A provider's list is being looked at just now: ask again in a moment for what that finds."),
 };
 const struct schema models_schema = SCHEMA("Models", struct models_answer, models_fields, "What can answer.");
@@ -166,7 +166,7 @@ int models_list(struct request *q, bool all, struct models_answer *ret)
 	*ret = (struct models_answer){.items = {items, n},
 		.providers = providers_answer(&known),
 		.default_model = default_for(q, &known, TASK_CHAT),
-		.looking = known.refreshing,
+		.refreshing = known.refreshing,
 		.defaults = {.chat = default_for(q, &known, TASK_CHAT),
 			.code = default_for(q, &known, TASK_CODE),
 			.title = default_for(q, &known, TASK_TITLE),

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 
+/* In the order of the choices of the setting log_level. */
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* Once, at start. `json`: one JSON object a line, else text for people. */

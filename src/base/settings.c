@@ -9,19 +9,34 @@
 #include "base/settings_priv.h"
 #include "base/utf8.h"
 
-#define DEFAULT_STR(def)    def
-#define DEFAULT_SECRET(def) def
-#define DEFAULT_INT(def)    #def
-#define DEFAULT_BOOL(def)   #def
+/* How the columns of the table are written into a row, by kind. */
+#define DEFAULT_STR(def)      def
+#define DEFAULT_SECRET(def)   def
+#define DEFAULT_URL(def)      def
+#define DEFAULT_HOST(def)     def
+#define DEFAULT_NETWORKS(def) def
+#define DEFAULT_DATABASE(def) def
+#define DEFAULT_CHOICE(def)   def
+#define DEFAULT_INT(def)      #def
+#define DEFAULT_BOOL(def)     #def
+#define LEAST_STR(least)      .min = (least)
+#define LEAST_SECRET(least)   .min = (least)
+#define LEAST_URL(least)      .min = (least)
+#define LEAST_HOST(least)     .min = (least)
+#define LEAST_NETWORKS(least) .min = (least)
+#define LEAST_DATABASE(least) .min = (least)
+#define LEAST_CHOICE(words)   .choices = (words)
+#define LEAST_INT(least)      .min = (least)
+#define LEAST_BOOL(least)     .min = (least)
 
-#define X(k, id, standard, lo, hi, variable, text)                                                                     \
+#define X(k, id, standard, least, most, variable, text)                                                                \
 	{.kind = SETTING_##k,                                                                                          \
 		.name = #id,                                                                                           \
 		.def = DEFAULT_##k(standard),                                                                          \
 		.env = (variable),                                                                                     \
 		.help = (text),                                                                                        \
-		.min = (lo),                                                                                           \
-		.max = (hi)},
+		LEAST_##k(least),                                                                                      \
+		.max = (most)},
 static const struct setting_info table[] = {SETTINGS_TABLE(X)};
 #undef X
 
@@ -30,15 +45,6 @@ static const size_t offsets[] = {SETTINGS_TABLE(X)};
 #undef X
 
 _Static_assert(N_ELEMENTS(table) <= SETTING_MAX, "raise SETTING_MAX");
-
-/* Settings that are one word of a few. */
-static const struct {
-	const char *name, *choices;
-} words[] = {
-	{"log_level", "error warn info debug"},
-	{"log_format", "text json"},
-	{"metrics_access", "public admin off"},
-};
 
 const struct setting_info *settings_table(size_t *ret_n)
 {
@@ -73,16 +79,19 @@ static void set_origin(struct settings *s, int i, const char *origin)
 	s->priv->origin[i] = copy;
 }
 
-static bool is_word(const char *choices, struct str value)
+/* The place of `value` among `choices`, from 0; -1: it is none. */
+static int place_of(const char *choices, struct str value)
 {
-	for (const char *w = choices; *w; w += strspn(w, " ")) {
+	int place = 0;
+
+	for (const char *w = choices; *w; w += strspn(w, " "), place++) {
 		size_t n = strcspn(w, " ");
 
 		if (str_eq(value, (struct str){w, n}))
-			return true;
+			return place;
 		w += n;
 	}
-	return false;
+	return -1;
 }
 
 int settings_check_text(const char *value, int64_t min, int64_t max, const char *origin, struct err *e)
@@ -100,16 +109,10 @@ int settings_check_text(const char *value, int64_t min, int64_t max, const char 
 	return 0;
 }
 
-static int check_text(const struct setting_info *info, const char *value, const char *origin, struct err *e)
+static int check_choice(const char *choices, const char *value, const char *origin, struct err *e)
 {
-	int r = settings_check_text(value, info->min, info->max, origin, e);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < N_ELEMENTS(words); i++)
-		if (strcmp(words[i].name, info->name) == 0 && !is_word(words[i].choices, str_from(value)))
-			return err_set(e, E_INVALID, "%s: must be one of: %s", origin, words[i].choices);
-	return 0;
+	return place_of(choices, str_from(value)) < 0 ? err_set(e, E_INVALID, "%s: must be one of: %s", origin, choices)
+						      : 0;
 }
 
 static int check_networks(const char *value, const char *origin, struct err *e)
@@ -142,12 +145,6 @@ static int check_database(const char *value, const char *origin, struct err *e)
 	return 0;
 }
 
-static bool is_url(const char *name)
-{
-	return strcmp(name, "ollama_host") == 0 || strcmp(name, "openai_base_url") == 0 ||
-	       strcmp(name, "anthropic_base_url") == 0 || strcmp(name, "public_url") == 0;
-}
-
 static void value_free(const struct settings *s, size_t i)
 {
 	if (table[i].kind == SETTING_SECRET)
@@ -156,22 +153,36 @@ static void value_free(const struct settings *s, size_t i)
 		free(s->priv->value[i]);
 }
 
+/* Whether a text is what its kind asks for. */
+static int check_text(const struct setting_info *info, const char *value, const char *origin, struct err *e)
+{
+	int r = settings_check_text(value, info->min, info->max, origin, e);
+
+	if (r == 0 && info->kind == SETTING_CHOICE)
+		r = check_choice(info->choices, value, origin, e);
+	if (r == 0 && info->kind == SETTING_NETWORKS)
+		r = check_networks(value, origin, e);
+	if (r == 0 && info->kind == SETTING_DATABASE)
+		r = check_database(value, origin, e);
+	return r;
+}
+
+/* The value as it is kept; NULL with the error recorded. */
+static char *keep_text(enum setting_kind kind, const char *value, const char *origin, struct err *e)
+{
+	if (kind == SETTING_SECRET)
+		return secret_strdup(value);
+	if (value[0] && (kind == SETTING_URL || kind == SETTING_HOST))
+		return settings_url(value, kind == SETTING_HOST, origin, e);
+	return xstrdup(value);
+}
+
 static int set_text(struct settings *s, int i, const char *value, const char *origin, struct err *e)
 {
 	const struct setting_info *info = &table[i];
-	char *copy;
 	int r = check_text(info, value, origin, e);
+	char *copy = r < 0 ? NULL : keep_text(info->kind, value, origin, e);
 
-	if (r == 0 && strcmp(info->name, "trusted_proxies") == 0)
-		r = check_networks(value, origin, e);
-	if (r == 0 && strcmp(info->name, "database") == 0)
-		r = check_database(value, origin, e);
-	if (r < 0)
-		return r;
-	if (value[0] && is_url(info->name))
-		copy = settings_url(value, strcmp(info->name, "ollama_host") == 0, origin, e);
-	else
-		copy = info->kind == SETTING_SECRET ? secret_strdup(value) : xstrdup(value);
 	if (!copy)
 		return E_INVALID;
 	value_free(s, (size_t)i);
@@ -198,9 +209,9 @@ int settings_parse_int(const char *value, int64_t min, int64_t max, const char *
 int settings_parse_bool(const char *value, const char *origin, bool *ret, struct err *e)
 {
 	struct str v = str_from(value);
-	bool yes = is_word("1 true yes on", v);
+	bool yes = place_of("1 true yes on", v) >= 0;
 
-	if (!yes && !is_word("0 false no off", v))
+	if (!yes && place_of("0 false no off", v) < 0)
 		return err_set(e, E_INVALID, "%s: must be true or false", origin);
 	*ret = yes;
 	return 0;
@@ -208,22 +219,16 @@ int settings_parse_bool(const char *value, const char *origin, bool *ret, struct
 
 int settings_set(struct settings *s, const char *name, const char *value, const char *origin, struct err *e)
 {
-	int i = settings_find(name, strlen(name)), r = E_INVALID;
+	int i = settings_find(name, strlen(name)), r;
 
 	if (i < 0)
 		return err_set(e, E_INVALID, "%s: there is no setting \"%.64s\"", origin, name);
-	switch (table[i].kind) {
-	case SETTING_STR:
-	case SETTING_SECRET:
-		r = set_text(s, i, value, origin, e);
-		break;
-	case SETTING_INT:
+	if (table[i].kind == SETTING_INT)
 		r = settings_parse_int(value, table[i].min, table[i].max, origin, field_at(s, i), e);
-		break;
-	case SETTING_BOOL:
+	else if (table[i].kind == SETTING_BOOL)
 		r = settings_parse_bool(value, origin, field_at(s, i), e);
-		break;
-	}
+	else
+		r = set_text(s, i, value, origin, e);
 	if (r == 0)
 		set_origin(s, i, origin);
 	return r;
@@ -235,18 +240,12 @@ void settings_init(struct settings *s)
 	for (size_t i = 0; i < N_ELEMENTS(table); i++) {
 		void *at = field_at(s, (int)i);
 
-		switch (table[i].kind) {
-		case SETTING_STR:
-		case SETTING_SECRET:
-			*(const char **)at = table[i].def;
-			break;
-		case SETTING_INT:
+		if (table[i].kind == SETTING_INT)
 			*(int64_t *)at = strtoll(table[i].def, NULL, 10);
-			break;
-		case SETTING_BOOL:
+		else if (table[i].kind == SETTING_BOOL)
 			*(bool *)at = table[i].def[0] == '1';
-			break;
-		}
+		else
+			*(const char **)at = table[i].def;
 	}
 }
 
@@ -261,6 +260,46 @@ void settings_done(struct settings *s)
 	settings_free_providers(s);
 	free(s->priv);
 	*s = (struct settings){0};
+}
+
+unsigned settings_choice(const struct settings *s, const char *name)
+{
+	int i = settings_find(name, strlen(name));
+
+	ASSERT(i >= 0 && table[i].kind == SETTING_CHOICE); /* the program's own word, of a value that was checked */
+	return (unsigned)place_of(table[i].choices, str_from(*(char *const *)((const char *)s + offsets[i])));
+}
+
+void setting_values(const struct setting_info *info, struct buf *to)
+{
+	switch (info->kind) {
+	case SETTING_INT:
+		buf_printf(to, "%lld to %lld", (long long)info->min, (long long)info->max);
+		return;
+	case SETTING_BOOL:
+		buf_add_str(to, "on or off");
+		return;
+	case SETTING_CHOICE:
+		for (const char *w = info->choices; *w; w++)
+			buf_add_str(to, *w == ' ' ? ", " : (char[]){*w, '\0'});
+		return;
+	case SETTING_URL:
+		buf_add_str(to, "URL");
+		return;
+	case SETTING_HOST:
+		buf_add_str(to, "host, host:port or URL");
+		return;
+	case SETTING_NETWORKS:
+		buf_add_str(to, "addresses and networks");
+		return;
+	case SETTING_DATABASE:
+		buf_add_str(to, "empty or postgresql://...");
+		return;
+	case SETTING_STR:
+	case SETTING_SECRET:
+		buf_printf(to, "text, up to %lld bytes", (long long)info->max);
+		return;
+	}
 }
 
 const char *settings_origin(const struct settings *s, const char *name)

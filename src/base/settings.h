@@ -8,13 +8,25 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/err.h"
 
-/* kind, name, default, min, max, environment variable, help.   STR: min/max in bytes; INT: inclusive; BOOL: 0/1. */
+/*
+ * kind, name, default, min, max, environment variable, help. The kinds:
+ *
+ *	STR       a text, min and max in bytes
+ *	SECRET    the same, wiped when it is replaced and refused as a flag
+ *	URL       an address, http://... or https://...; HOST: a host or host:port is completed to one; both may be empty
+ *	NETWORKS  addresses and networks with blanks between
+ *	DATABASE  empty, or the address of a PostgreSQL
+ *	CHOICE    one of the words in place of min, with blanks between
+ *	INT       a whole number, min and max inclusive
+ *	BOOL      0 or 1
+ */
 #define SETTINGS_TABLE(X)                                                                                              \
 	X(STR, data, "", 0, 4000, "ATELIER_DATA",                                                                      \
 		"data folder (default: $XDG_DATA_HOME/atelier or ~/.local/share/atelier)")                             \
-	X(STR, database, "", 0, 4000, "ATELIER_DATABASE",                                                              \
+	X(DATABASE, database, "", 0, 4000, "ATELIER_DATABASE",                                                         \
 		"where all is kept: empty for a file in the data folder (SQLite), or postgresql://user@host/name")     \
 	X(STR, listen, "127.0.0.1:8420", 1, 2000, "ATELIER_LISTEN",                                                    \
 		"addresses to serve on, with blanks between: host:port, *:port, unix:/path (the flag may be given "    \
@@ -25,15 +37,15 @@
 	X(STR, tls_key, "", 0, 4000, "ATELIER_TLS_KEY", "file with the key of that certificate (PEM)")                 \
 	X(BOOL, core_dumps, 0, 0, 1, "ATELIER_CORE_DUMPS",                                                             \
 		"let debuggers and core dumps see the memory, in which keys and passwords are")                        \
-	X(STR, public_url, "", 0, 500, "ATELIER_PUBLIC_URL",                                                           \
+	X(URL, public_url, "", 0, 500, "ATELIER_PUBLIC_URL",                                                           \
 		"address that browsers use, when a reverse proxy stands in front (https://chat.example.org)")          \
 	X(BOOL, trust_proxy, 0, 0, 1, "ATELIER_TRUST_PROXY",                                                           \
 		"believe X-Forwarded-For and X-Forwarded-Proto of a proxy on this machine")                            \
-	X(STR, trusted_proxies, "", 0, 2000, "ATELIER_TRUSTED_PROXIES",                                                \
+	X(NETWORKS, trusted_proxies, "", 0, 2000, "ATELIER_TRUSTED_PROXIES",                                           \
 		"addresses or networks of proxies elsewhere that are believed the same (10.0.0.5 192.168.7.0/24)")     \
-	X(STR, log_level, "info", 4, 5, "ATELIER_LOG_LEVEL", "error, warn, info or debug")                             \
-	X(STR, log_format, "text", 4, 4, "ATELIER_LOG_FORMAT", "text or json")                                         \
-	X(STR, metrics_access, "public", 3, 6, "ATELIER_METRICS_ACCESS", "who may read /metrics: public, admin, off")  \
+	X(CHOICE, log_level, "info", "error warn info debug", 5, "ATELIER_LOG_LEVEL", "how much is logged")            \
+	X(CHOICE, log_format, "text", "text json", 4, "ATELIER_LOG_FORMAT", "how lines of the log are written")        \
+	X(CHOICE, metrics_access, "public", "public admin off", 6, "ATELIER_METRICS_ACCESS", "who may read /metrics")  \
 	X(INT, workers, 4, 1, 64, "ATELIER_WORKERS", "threads for short requests")                                     \
 	X(INT, db_readers, 6, 1, 64, "ATELIER_DB_READERS", "database connections for reading")                         \
 	X(INT, max_connections, 20000, 16, 1000000, "ATELIER_MAX_CONNECTIONS",                                         \
@@ -79,10 +91,11 @@
 	X(INT, document_quota_mb, 4096, 1, 1048576, "ATELIER_DOCUMENT_QUOTA_MB", "size of all documents of one user")  \
 	X(INT, responses_keep_hours, 24, 0, 8760, "ATELIER_RESPONSES_KEEP_HOURS",                                      \
 		"hours that an answer of /v1/responses can be gone on from by its id (0: none is kept)")               \
-	X(STR, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST", "where Ollama listens (empty: not used)") \
-	X(STR, openai_base_url, "", 0, 500, "OPENAI_BASE_URL", "an OpenAI-compatible server (empty: not used)")        \
+	X(HOST, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST",                                          \
+		"where Ollama listens (empty: not used)")                                                              \
+	X(URL, openai_base_url, "", 0, 500, "OPENAI_BASE_URL", "an OpenAI-compatible server (empty: not used)")        \
 	X(SECRET, openai_api_key, "", 0, 500, "OPENAI_API_KEY", "key for it (alone: for https://api.openai.com/v1)")   \
-	X(STR, anthropic_base_url, "https://api.anthropic.com", 0, 500, "ANTHROPIC_BASE_URL",                          \
+	X(URL, anthropic_base_url, "https://api.anthropic.com", 0, 500, "ANTHROPIC_BASE_URL",                          \
 		"where the Anthropic API is")                                                                          \
 	X(SECRET, anthropic_api_key, "", 0, 500, "ANTHROPIC_API_KEY", "key for it (empty: not used)")                  \
 	X(BOOL, librarian, 1, 0, 1, "ATELIER_LIBRARIAN", "offer the built-in Librarian")                               \
@@ -139,15 +152,35 @@
 	X(INT, retry_base_ms, 500, 1, 60000, "ATELIER_RETRY_BASE_MS",                                                  \
 		"first wait between tries; doubles, up to 16 times")
 
-enum setting_kind { SETTING_STR, SETTING_INT, SETTING_BOOL, SETTING_SECRET };
+enum setting_kind {
+	SETTING_STR,
+	SETTING_SECRET,
+	SETTING_URL,
+	SETTING_HOST,
+	SETTING_NETWORKS,
+	SETTING_DATABASE,
+	SETTING_CHOICE,
+	SETTING_INT,
+	SETTING_BOOL
+};
 
 /* Each setting is a member of its name. The narrow ones stand behind all others, so that none is padded. */
-#define SETTING_STR_WORD(name)    const char *name;
-#define SETTING_SECRET_WORD(name) const char *name;
-#define SETTING_INT_WORD(name)    int64_t name;
+#define SETTING_STR_WORD(name)      const char *name;
+#define SETTING_SECRET_WORD(name)   const char *name;
+#define SETTING_URL_WORD(name)      const char *name;
+#define SETTING_HOST_WORD(name)     const char *name;
+#define SETTING_NETWORKS_WORD(name) const char *name;
+#define SETTING_DATABASE_WORD(name) const char *name;
+#define SETTING_CHOICE_WORD(name)   const char *name;
+#define SETTING_INT_WORD(name)      int64_t name;
 #define SETTING_BOOL_WORD(name)
 #define SETTING_STR_FLAG(name)
 #define SETTING_SECRET_FLAG(name)
+#define SETTING_URL_FLAG(name)
+#define SETTING_HOST_FLAG(name)
+#define SETTING_NETWORKS_FLAG(name)
+#define SETTING_DATABASE_FLAG(name)
+#define SETTING_CHOICE_FLAG(name)
 #define SETTING_INT_FLAG(name)
 #define SETTING_BOOL_FLAG(name) bool name;
 #define WORD(kind, name, ...)   SETTING_##kind##_WORD(name)
@@ -163,10 +196,14 @@ struct settings {
 struct setting_info {
 	enum setting_kind kind;
 	const char *name, *def, *env, *help;
+	const char *choices; /* of a CHOICE, with blanks between; else NULL */
 	int64_t min, max;
 };
 
 const struct setting_info *settings_table(size_t *ret_n);
+
+/* Adds which values it takes, in words: "1 to 64", "public, admin, off". */
+void setting_values(const struct setting_info *info, struct buf *to);
 
 /*
  * A provider of the file: lines `provider.NAME.FIELD = value`, any number of them and of each kind. The texts are "" and
@@ -205,6 +242,9 @@ int settings_set(struct settings *s, const char *name, const char *value, const 
  * unknown --flag is E_INVALID with the nearest known name. Fills `data` with its default when it is still empty.
  */
 int settings_load(struct settings *s, int *argc, char **argv, struct err *e) MUST_CHECK;
+
+/* The place of a CHOICE's value among its choices, from 0. */
+unsigned settings_choice(const struct settings *s, const char *name);
 
 /* Where the value came from: "default", "OLLAMA_HOST", "--listen", "atelier.conf:3". */
 const char *settings_origin(const struct settings *s, const char *name);

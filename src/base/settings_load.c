@@ -165,7 +165,7 @@ static int take_flags(struct flags *f, int *argc, char **argv, struct err *e)
 static const char *variable(const struct setting_info *info)
 {
 	const char *v = getenv(info->env);
-	bool text = info->kind == SETTING_STR || info->kind == SETTING_SECRET;
+	bool text = info->kind != SETTING_INT && info->kind != SETTING_BOOL && info->kind != SETTING_CHOICE;
 
 	return v && (*v || (text && info->min == 0)) ? v : NULL;
 }

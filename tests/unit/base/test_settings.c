@@ -177,6 +177,9 @@ static void test_precedence(void **state)
 	assert_int_equal(s.workers, 5);
 	assert_int_equal(s.heartbeat_s, 7);
 	assert_string_equal(s.log_level, "error");
+	assert_int_equal(settings_choice(&s, "log_level"), 0);
+	assert_int_equal(settings_choice(&s, "metrics_access"), 0);
+	assert_int_equal(settings_choice(&s, "log_format"), 0);
 	assert_false(s.auto_title);
 	assert_false(s.librarian);
 	assert_true(s.trust_proxy);

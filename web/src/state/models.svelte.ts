@@ -6,7 +6,7 @@ import { notices } from '$design/notices.svelte';
 import { read, readList, write } from './storage';
 
 export class Models {
-  list = $state.raw<ModelList>({ items: [], default: null, defaults: {}, providers: [], looking: false });
+  list = $state.raw<ModelList>({ items: [], default: null, defaults: {}, providers: [], refreshing: false });
   loaded = $state(false);
   refreshing = $state(false);
   /** What the person chose last; it is the first choice for new chats. */
@@ -56,7 +56,7 @@ export class Models {
       this.list = await refreshModels();
       this.loaded = true;
       // A provider that answers slowly is not waited for by the server: what it says comes with a later list.
-      for (let i = 0; i < 4 && this.list.looking; i++) {
+      for (let i = 0; i < 4 && this.list.refreshing; i++) {
         await new Promise((done) => setTimeout(done, 1000));
         this.list = await listModels();
       }
