@@ -31,8 +31,9 @@ struct sandbox {
 	const char *const
 		*readable;    /* folders and files beside /usr, at the same place there; NULL at its end; NULL: none */
 	const char *writable; /* a folder, at the same place there; NULL: none but an empty /tmp in namespaces */
-	int in;               /* its standard input; borrowed; -1: empty */
-	enum sandbox_wall least; /* refused behind less than this */
+	const char *const *grants; /* more folders that it may write, at the same places; NULL: none */
+	int in;                    /* its standard input; borrowed; -1: empty */
+	enum sandbox_wall least;   /* refused behind less than this */
 	struct sandbox_limits limits;
 	struct cancel *cancel; /* NULL: only the limits end it */
 	/* What it writes, as it comes, on the calling thread; < 0 ends it, and sandbox_run() returns that. */

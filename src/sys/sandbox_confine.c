@@ -178,6 +178,8 @@ static void close_tree(const struct confinement *c)
 	allow_fd(rules, STDIN_FILENO, LANDLOCK_ACCESS_FS_READ_FILE);
 	for (size_t i = 0; i < c->n_readable; i++)
 		allow(rules, c->readable[i], READING);
+	for (size_t i = 0; i < c->n_grants; i++)
+		allow(rules, c->grants[i], all.handled_access_fs);
 	if (c->writable)
 		allow(rules, c->writable, all.handled_access_fs);
 	if (syscall(SYS_landlock_restrict_self, rules, 0) < 0)

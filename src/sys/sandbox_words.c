@@ -41,6 +41,8 @@ static bool read_word(struct confinement *c, const char *word)
 		c->wall = (enum sandbox_wall)(*v - '0');
 	else if ((v = value(word, "read=")) != NULL && c->n_readable < SANDBOX_PLACES)
 		c->readable[c->n_readable++] = v;
+	else if ((v = value(word, "grant=")) != NULL && c->n_grants < SANDBOX_PLACES)
+		c->grants[c->n_grants++] = v;
 	else if ((v = value(word, "write=")) != NULL)
 		c->writable = v;
 	else
@@ -78,6 +80,8 @@ void confinement_write(const struct confinement *c, struct buf *to)
 	}
 	for (size_t i = 0; i < c->n_readable; i++)
 		add(to, "read=", c->readable[i]);
+	for (size_t i = 0; i < c->n_grants; i++)
+		add(to, "grant=", c->grants[i]);
 	if (c->writable)
 		add(to, "write=", c->writable);
 	add(to, "--", "");
