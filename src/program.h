@@ -76,6 +76,7 @@ struct program {
 	struct calls *calls;
 	struct bus *bus;
 	struct rag *rag;
+	struct tools *tools;
 	struct turns *turns;
 	struct jobs *jobs;
 	struct api *api;

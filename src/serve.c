@@ -20,6 +20,7 @@
 #include "sys/logger.h"
 #include "sys/notify.h"
 #include "sys/thread.h"
+#include "tool/tool.h"
 
 #define STOP_SECONDS    5 /* then the program ends whatever still runs; nothing stored depends on it */
 #define GREET_MS        1000
@@ -246,12 +247,25 @@ int interface_open(struct program *p, struct err *e)
 		&p->rag, e);
 	if (r < 0)
 		return r;
+	r = tools_new(&(struct tools_config){.settings = p->settings,
+			      .db = p->db,
+			      .loop = p->loop,
+			      .http = p->http,
+			      .calls = p->calls,
+			      .rag = p->rag,
+			      .bus = p->bus,
+			      .vault = auth_vault(p->auth),
+			      .folder = p->settings->data},
+		&p->tools, e);
+	if (r < 0)
+		return r;
 	r = turns_new(&(struct turns_config){.settings = p->settings,
 			      .loop = p->loop,
 			      .db = p->db,
 			      .providers = p->providers,
 			      .calls = p->calls,
 			      .rag = p->rag,
+			      .tools = p->tools,
 			      .journal_dir = p->journal_path,
 			      .bus = p->bus},
 		&p->turns, e);
@@ -273,6 +287,7 @@ int interface_open(struct program *p, struct err *e)
 			       .calls = p->calls,
 			       .turns = p->turns,
 			       .rag = p->rag,
+			       .tools = p->tools,
 			       .jobs = p->jobs,
 			       .bus = p->bus,
 			       .http = p->http},
@@ -488,6 +503,7 @@ static void stop_working(struct program *p)
 	(void)loop_call(p->loop, stop_accepting, p->server);
 	listeners_close(&p->listeners); /* new connections are refused from here on */
 	turns_stop(p->turns);
+	tools_stop(p->tools);
 	jobs_stop(p->jobs);
 	api_stop(p->api);
 	maintenance_stop(p);
@@ -509,6 +525,7 @@ void program_stop(struct program *p)
 		turns_free(p->turns);
 	jobs_free(p->jobs);
 	api_free(p->api);
+	tools_free(p->tools);
 	rag_free(p->rag);
 	if (p->providers)
 		providers_free(p->providers);

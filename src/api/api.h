@@ -14,6 +14,7 @@
 
 struct api;
 struct rag;
+struct tools;
 
 struct api_config { /* all borrowed for the life of the api */
 	const struct settings *settings;
@@ -24,6 +25,7 @@ struct api_config { /* all borrowed for the life of the api */
 	struct calls *calls;
 	struct turns *turns;
 	struct rag *rag;
+	struct tools *tools;
 	struct jobs *jobs;        /* NULL: an interface without jobs */
 	struct bus *bus;          /* what is published there is told to the people concerned, until api_stop */
 	struct http_client *http; /* for what a request names by its address */

@@ -42,6 +42,7 @@
 	X(collections)                                                                                                 \
 	X(documents)                                                                                                   \
 	X(search)                                                                                                      \
+	X(tools)                                                                                                       \
 	X(images)                                                                                                      \
 	X(uploads)                                                                                                     \
 	X(usage)                                                                                                       \

@@ -15,6 +15,7 @@
 #include "turn/turnlog.h"
 
 struct rag;
+struct tools;
 struct turns; /* all live turns and their logs; any thread unless said otherwise */
 
 struct turns_config {
@@ -23,7 +24,8 @@ struct turns_config {
 	struct db *db;
 	struct providers *providers;
 	struct calls *calls;
-	struct rag *rag; /* NULL: nothing is retrieved */
+	struct rag *rag;     /* NULL: nothing is retrieved */
+	struct tools *tools; /* NULL: there are none */
 	const char *journal_dir;
 	struct bus *bus; /* told of turns that start and end, and of titles; NULL: nobody listens */
 };
