@@ -81,7 +81,7 @@ static void docs_events(void)
 {
 	puts("# Events of a turn\n\nEach is one frame of an event stream: `id` is its number within the turn, `event` "
 	     "its name,\n"
-	     "`data` a JSON object of these fields (`?`: may be absent). `done` is always the last.\n\n"
+	     "`data` a JSON object of these fields (`?`: may be absent). `done` is the last of a stream.\n\n"
 	     "| Event | Fields | Meaning |\n|---|---|---|");
 	for (int i = 0; i < EVENT_COUNT; i++) {
 		const struct event_info *e = event_info((enum event_type)i);

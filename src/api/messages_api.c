@@ -18,12 +18,36 @@ static const struct field message_error_fields[] = {
 static const struct schema message_error_schema =
 	SCHEMA("MessageError", struct message_error, message_error_fields, "Why an answer ended early.");
 
+/* Whether a call may run. */
+struct approval_answer {
+	const char *effect, *decision, *reason;
+	int64_t expires_at;
+	bool unknown;
+};
+
+#define A struct approval_answer
+static const struct field approval_fields[] = {
+	FIELD_STR(A, effect, "effect", 0, 0, FIELD_REQUIRED,
+		"What it may do: writes, destroys, outside (reaches beyond this machine)."),
+	FIELD_I64(A, expires_at, "expires_at", 0, 0, FIELD_REQUIRED, "Until when it can be decided (Unix ms)."),
+	FIELD_BOOL(A, unknown, "unknown", FIELD_OMIT,
+		"It had begun when the server ended, and nobody knows whether it was done."),
+	FIELD_STR(A, decision, "decision", 0, 0, FIELD_OMIT,
+		"once, conversation, always, deny, expired, canceled; missing: it is waited for."),
+	FIELD_STR(A, reason, "reason", 0, 0, FIELD_OMIT, "Why not, as the person said."),
+};
+#undef A
+static const struct schema approval_schema =
+	SCHEMA("CallApproval", struct approval_answer, approval_fields, "What a person says to a call of a tool.");
+
 /* Of a part, for the description: the JSON itself is stored (turn/parts.h). Which fields there are is said by `type`. */
 struct part_answer {
-	const char *type, *text, *id, *name, *arguments, *result, *title, *url, *quote, *code, *media_type, *heading;
+	const char *type, *text, *id, *name, *arguments, *result, *title, *url, *quote, *code, *media_type, *heading,
+		*parent, *source, *structured, *files, *questions;
 	atelier_id document_id, passage_id;
-	int64_t n, width, height, page;
-	bool failed;
+	struct approval_answer approval;
+	int64_t n, width, height, page, round, duration_ms;
+	bool failed, cut;
 };
 
 #define P struct part_answer
@@ -35,8 +59,20 @@ static const struct field part_fields[] = {
 	FIELD_TEXT(P, arguments, "arguments", 0, 0, FIELD_OMIT, "Of a call: the text of a JSON object."),
 	FIELD_TEXT(P, result, "result", 0, 0, FIELD_OMIT, "Of a call: what it came to; null: nothing yet."),
 	FIELD_BOOL(P, failed, "failed", FIELD_OMIT, "Of a call: the result tells of a failure."),
+	FIELD_I64(P, round, "round", 0, 0, FIELD_OMIT, "Of a call: those of one round were made together."),
+	FIELD_STR(P, parent, "parent", 0, 0, FIELD_OMIT,
+		"Of a call, a text or reasoning: the call whose agent it is of, not the answer's own."),
+	FIELD_STR(P, source, "source", 0, 0, FIELD_OMIT, "Of a call: builtin, or the id of a tool server."),
+	FIELD(FT_JSON, P, structured, "structured", .flags = FIELD_OMIT, .doc = "Of a call: its result as data."),
+	FIELD(FT_JSON, P, files, "files", .flags = FIELD_OMIT,
+		.doc = "Of a call: the files it made, each with id, name, media_type and size."),
+	FIELD_BOOL(P, cut, "cut", FIELD_OMIT, "Of a call: the result is not all of it."),
+	FIELD_I64(P, duration_ms, "duration_ms", 0, 0, FIELD_OMIT, "Of a call: how long it ran."),
+	FIELD_OBJECT(P, approval, "approval", &approval_schema, FIELD_OMIT, "Of a call that a person was asked for."),
+	FIELD(FT_JSON, P, questions, "questions", .flags = FIELD_OMIT,
+		.doc = "Of a call: what the tool asked the person, as the event `question` has it."),
 	FIELD_I64(P, n, "n", 0, 0, FIELD_OMIT, "Of a citation: the answer refers to it as [n]."),
-	FIELD_STR(P, title, "title", 0, 0, FIELD_OMIT, "Of a citation: what it is called."),
+	FIELD_STR(P, title, "title", 0, 0, FIELD_OMIT, "Of a citation, or a call's tool: what it is called."),
 	FIELD_STR(P, url, "url", 0, 0, FIELD_OMIT, "Of a citation: where it stands."),
 	FIELD_TEXT(P, quote, "quote", 0, 0, FIELD_OMIT, "Of a citation: its words."),
 	FIELD_ID(P, document_id, "document_id", FIELD_OMIT, "Of a citation: the document that it is from."),
@@ -78,10 +114,14 @@ static const struct field message_fields[] = {
 	FIELD(FT_JSON, M, parts, "parts", .sub = &message_part_schema, .flags = FIELD_REQUIRED,
 		.doc = "What it is made of, in order. Of a running one: what was there before."),
 	FIELD_ENUM(M, m.state, "state",
-		STATE_COMPLETE " " STATE_RUNNING " " STATE_CANCELED " " STATE_FAILED " " STATE_INTERRUPTED,
-		FIELD_REQUIRED, "A running one: follow the events of turn_id from the beginning."),
+		STATE_COMPLETE " " STATE_RUNNING " " STATE_WAITING " " STATE_CANCELED " " STATE_FAILED
+			       " " STATE_INTERRUPTED,
+		FIELD_REQUIRED,
+		"A running one: follow the events of turn_id behind `last_event`. A waiting one waits for a person."),
 	FIELD_STR(M, m.model, "model", 0, 0, 0, "Who answered; null for a user's message."),
 	FIELD_ID(M, m.turn_id, "turn_id", 0, "The last turn that wrote it; null: none."),
+	FIELD_I64(M, m.last_event, "last_event", 0, 0, FIELD_REQUIRED,
+		"Of a running or waiting one: number of the last event of turn_id that `parts` have. Else 0."),
 	FIELD_MAYBE(FT_OBJECT, M, error, has_error, "error", &message_error_schema,
 		"Why it ended early; null: it did not."),
 	FIELD_STR(

@@ -24,8 +24,11 @@ static void add_event_fields(struct buf *b, const char *fields)
 
 		if (p != fields)
 			buf_add_char(b, ',');
-		buf_printf(b, "\"%.*s\":{\"type\":\"%.*s\"}", (int)name, p, (int)(type - (optional ? 1 : 0)),
-			p + name + 1);
+		type -= optional ? 1 : 0;
+		if (str_eq((struct str){p + name + 1, type}, STR("json")))
+			buf_printf(b, "\"%.*s\":{}", (int)name, p); /* any value */
+		else
+			buf_printf(b, "\"%.*s\":{\"type\":\"%.*s\"}", (int)name, p, (int)type, p + name + 1);
 		if (!optional)
 			buf_printf(&required, "%s\"%.*s\"", required.n ? "," : "", (int)name, p);
 		p += all;

@@ -138,10 +138,11 @@ static const struct field turn_fields[] = {
 	FIELD_ID(struct turn_record, message_id, "message_id", 0, "The message it writes."),
 	FIELD_STR(struct turn_record, model, "model", 0, 0, FIELD_REQUIRED, "Who answers."),
 	FIELD_ENUM(struct turn_record, state, "state",
-		STATE_RUNNING " " STATE_COMPLETE " " STATE_CANCELED " " STATE_FAILED " " STATE_INTERRUPTED,
-		FIELD_REQUIRED, "How far it is."),
+		STATE_RUNNING " " STATE_WAITING " " STATE_COMPLETE " " STATE_CANCELED " " STATE_FAILED
+			      " " STATE_INTERRUPTED,
+		FIELD_REQUIRED, "How far it is; waiting: for a person."),
 	FIELD_I64(struct turn_record, last_seq, "last_event", 0, 0, FIELD_REQUIRED,
-		"Number of the last event; 0 while it runs."),
+		"Number of the last event that is stored; 0 while it runs, unless it waited for a person before."),
 	FIELD_TIME(struct turn_record, created_at, "created_at", FIELD_REQUIRED, "When it began."),
 	FIELD_TIME(struct turn_record, ended_at, "ended_at", 0, "When it ended; null: it runs."),
 };

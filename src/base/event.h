@@ -20,9 +20,11 @@
 		"`elapsed_ms`), retrying, fallback (another model is asked), storing (the answer has ended and "       \
 		"cannot be "                                                                                           \
 		"stored yet; its end comes when it is), lost (in place of events that a damaged journal has lost).")   \
-	X(EV_REASONING, "reasoning", "text:string", "A piece of the model's reasoning, to append.")                    \
-	X(EV_TEXT, "text", "text:string", "A piece of the answer, to append.")                                         \
-	X(EV_MOVED, "moved", "to:string",                                                                              \
+	X(EV_REASONING, "reasoning", "text:string parent:string?", "A piece of the model's reasoning, to append.")     \
+	X(EV_TEXT, "text", "text:string parent:string?",                                                               \
+		"A piece of the answer, to append. `parent`, here and elsewhere: the call of a tool whose agent it "   \
+		"is of, not the answer's own.")                                                                        \
+	X(EV_MOVED, "moved", "to:string parent:string?",                                                               \
 		"The pieces so far were of the other kind: what this turn brought as text since the last result of a " \
 		"tool is reasoning (`to` is \"reasoning\"), or the reverse (`to` is \"text\"). It stays where it "     \
 		"stands.")                                                                                             \
@@ -30,17 +32,41 @@
 		"n:integer title:string url:string quote:string document_id:string? passage_id:string? page:integer? " \
 		"heading:string?",                                                                                     \
 		"A source that the answer may refer to as [n]; of a document, where it stands in that.")               \
-	X(EV_TOOL_CALL, "tool_call", "index:integer id:string? name:string? arguments:string?",                        \
+	X(EV_TOOL_CALL, "tool_call", "index:integer id:string? name:string? arguments:string? parent:string?",         \
 		"A piece of a call of a tool: one with an `id` begins a call and brings its name, others belong to "   \
 		"the newest call of their `index` (from 0); the pieces of arguments, put together, are a JSON "        \
 		"object.")                                                                                             \
-	X(EV_TOOL_RESULT, "tool_result", "id:string result:string failed:boolean?",                                    \
-		"What the newest call of this id came to; `failed`: the text says why it came to nothing.")            \
+	X(EV_TOOL_START, "tool_start", "id:string title:string? source:string? at:integer?",                           \
+		"The call runs, since `at` (Unix ms): what the tool is called for people, and where it comes from "    \
+		"(builtin, or the id of a tool server).")                                                              \
+	X(EV_TOOL_PROGRESS, "tool_progress", "id:string progress:number? total:number? message:string?",               \
+		"How far it is, as the tool tells; without `total` nobody knows of how much.")                         \
+	X(EV_TOOL_RESULT, "tool_result",                                                                               \
+		"id:string result:string failed:boolean? structured:json? files:json? cut:boolean? "                   \
+		"duration_ms:integer?",                                                                                \
+		"What the newest call of this id came to; `failed`: the text says why it came to nothing. "            \
+		"`structured`: "                                                                                       \
+		"the same as data. `files`: what it made, each with id, name, media_type and size. `cut`: the text "   \
+		"is "                                                                                                  \
+		"not all of it; GET /turns/{id}/calls/{call_id} has the rest.")                                        \
+	X(EV_APPROVAL, "approval",                                                                                     \
+		"id:string name:string title:string? arguments:string effect:string expires_at:integer "               \
+		"unknown:boolean? decision:string? reason:string?",                                                    \
+		"Whether the call of this id may run: asked, or, with a `decision`, answered (once, conversation, "    \
+		"always, deny, expired, canceled). `arguments` are what will run, `effect` what that may do: writes, " \
+		"destroys, outside (reaches beyond this machine). `unknown`: it had begun when the server ended, and " \
+		"nobody knows whether it was done; the question is whether it is run again.")                          \
+	X(EV_QUESTION, "question",                                                                                     \
+		"id:string call_id:string from:string message:string schema:json? url:string? expires_at:integer? "    \
+		"action:string?",                                                                                      \
+		"A tool asks the person: for what `schema` describes, or to open `url`. With an `action` (accept, "    \
+		"decline, cancel) it is answered.")                                                                    \
 	X(EV_NOTICE, "notice", "code:string text:string",                                                              \
 		"What is to be known of the answer and stays with it. Code: fallback (another model was asked), "      \
 		"parameters (some were not taken by the provider), context (the oldest messages were not given), "     \
 		"summary (they were given as a summary, made for this answer), sources (documents were searched in "   \
-		"vain).")                                                                                              \
+		"vain), budget (rounds, tokens, time or money were used up), loop (the same call came to the same "    \
+		"again and again).")                                                                                   \
 	X(EV_USAGE, "usage",                                                                                           \
 		"tokens_in:integer? tokens_out:integer? tokens_cached:integer? tokens_reasoning:integer? "             \
 		"exact:boolean first_token_ms:integer? duration_ms:integer cost_micros:integer? model:string?",        \
@@ -48,7 +74,9 @@
 	X(EV_ERROR, "error", "code:string message:string retryable:boolean",                                           \
 		"Why the answer ended early; the text before it stays.")                                               \
 	X(EV_DONE, "done", "state:string message_id:string? finish_reason:string?",                                    \
-		"Last event. State: complete, canceled, failed, interrupted.")
+		"Last event of the stream. State: complete, canceled, failed, interrupted; or waiting: for a "         \
+		"person's decision, "                                                                                  \
+		"behind which the turn goes on under its id and further numbers.")
 
 #define X(name, ...) name,
 enum event_type { EVENT_TABLE(X) EVENT_COUNT };

@@ -15,7 +15,9 @@ struct page_end {
 	"m.id, m.conversation_id, m.parent_id, m.turn_id, m.role, m.state, m.content, m.parts, m.model,"               \
 	" m.error_code, m.error_text, m.finish_reason, m.tokens_in, m.tokens_out, m.tokens_cached,"                    \
 	" m.tokens_reasoning, m.tokens_exact, m.cost_micros, m.first_token_ms, m.duration_ms, m.created_at,"           \
-	" m.pinned, m.compared"
+	" m.pinned, m.compared,"                                                                                       \
+	" CASE WHEN m.state IN ('running', 'waiting') THEN (SELECT t.last_seq FROM turns t WHERE t.id = m.turn_id) "   \
+	"END"
 
 static void read_message(struct store_reader *rd, struct message *m)
 {
@@ -46,6 +48,7 @@ static void read_message(struct store_reader *rd, struct message *m)
 		.created_at = db_i64(rd->rows, 20),
 		.pinned = db_i64(rd->rows, 21) != 0,
 		.compared = db_i64(rd->rows, 22),
+		.last_event = db_i64(rd->rows, 23),
 	};
 }
 

@@ -7,6 +7,7 @@
 
 /* States of a message and of a turn. */
 #define STATE_RUNNING     "running"
+#define STATE_WAITING     "waiting" /* for a person; then it runs again */
 #define STATE_COMPLETE    "complete"
 #define STATE_CANCELED    "canceled"
 #define STATE_FAILED      "failed"
@@ -31,6 +32,7 @@ struct message {
 	atelier_id conversation_id;
 	atelier_id parent_id; /* 0: a root */
 	atelier_id turn_id;   /* the last turn that wrote it; 0: none */
+	int64_t last_event;   /* of a running or waiting one: what of that turn it has already; else 0 */
 	const char *role;     /* MESSAGE_... */
 	const char *state;    /* STATE_... */
 	const char *

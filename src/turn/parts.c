@@ -1,6 +1,8 @@
 /* parts.c - see parts.h. */
 #include "turn/parts.h"
 
+#include <errno.h>
+
 static const char *const type_names[] = {"text", "reasoning", "tool_call", "citation", "notice", "image"};
 
 static void part_done(struct part *p)
@@ -9,9 +11,11 @@ static void part_done(struct part *p)
 	buf_done(&p->result);
 	free(p->id);
 	free(p->name);
+	free(p->parent);
 	free(p->document);
 	free(p->passage);
 	free(p->heading);
+	json_decref(p->more);
 }
 
 void parts_done(struct parts *p)
@@ -57,7 +61,7 @@ int parts_status(const struct parts *p)
 void parts_words(const struct parts *p, enum part_type type, struct buf *to)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->items[i].type == type)
+		if (p->items[i].type == type && !p->items[i].parent)
 			buf_add(to, buf_str(&p->items[i].text).p, p->items[i].text.n);
 }
 
@@ -89,8 +93,34 @@ void part_read_place(struct part *part, const json_t *v)
 	part->page = json_get_i64(v, "page", 0);
 }
 
+void part_set(struct part *part, const char *key, json_t *value)
+{
+	if (!part->more)
+		part->more = json_object();
+	if (json_object_set(part->more, key, value) < 0)
+		part->result.failed = -ENOMEM;
+}
+
+/* What is not said by a field of its own. */
+static void read_more(struct part *part, const json_t *v)
+{
+	static const char *const own[] = {"type", "id", "name", "arguments", "result", "failed", "round", "parent"};
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)v, key, value)
+	{
+		bool known = false;
+		for (size_t i = 0; i < N_ELEMENTS(own) && !known; i++)
+			known = strcmp(key, own[i]) == 0;
+		if (!known)
+			part_set(part, key, value);
+	}
+}
+
 static void read_part(struct part *part, const json_t *v)
 {
+	part->parent = copy_member(v, "parent");
 	switch (part->type) {
 	case PART_TEXT:
 	case PART_REASONING:
@@ -104,6 +134,8 @@ static void read_part(struct part *part, const json_t *v)
 		part->answered = json_is_string(json_object_get(v, "result"));
 		add_member(v, "result", &part->result);
 		part->failed = json_is_true(json_object_get(v, "failed"));
+		part->round = json_get_i64(v, "round", 0);
+		read_more(part, v);
 		break;
 	case PART_CITATION:
 		part->n = json_get_i64(v, "n", 0);
@@ -170,9 +202,25 @@ static void write_name(struct buf *to, const char *key, const char *name)
 	json_add_cstr(to, name ? name : "");
 }
 
+static void write_more(const struct part *part, struct buf *to)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(part->more, key, value)
+	{
+		buf_add_char(to, ',');
+		json_add_cstr(to, key);
+		buf_add_char(to, ':');
+		json_add_value(to, value);
+	}
+}
+
 static void write_part(const struct part *part, struct buf *to)
 {
 	buf_printf(to, "{\"type\":\"%s\"", type_names[part->type]);
+	if (part->parent)
+		write_name(to, "parent", part->parent);
 	switch (part->type) {
 	case PART_TEXT:
 	case PART_REASONING:
@@ -187,6 +235,9 @@ static void write_part(const struct part *part, struct buf *to)
 		else
 			buf_add_str(to, ",\"result\":null");
 		buf_printf(to, ",\"failed\":%s", part->failed ? "true" : "false");
+		if (part->round)
+			buf_printf(to, ",\"round\":%lld", (long long)part->round);
+		write_more(part, to);
 		break;
 	case PART_CITATION:
 		buf_printf(to, ",\"n\":%lld", (long long)part->n);
@@ -216,7 +267,7 @@ static void write_part(const struct part *part, struct buf *to)
 
 void parts_write(const struct parts *p, struct buf *to)
 {
-	if (p->n == 0 || (p->n == 1 && p->items[0].type == PART_TEXT))
+	if (p->n == 0 || (p->n == 1 && p->items[0].type == PART_TEXT && !p->items[0].parent))
 		return;
 	for (size_t i = 0; i < p->n; i++) {
 		buf_add_char(to, i ? ',' : '[');

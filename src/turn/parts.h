@@ -3,10 +3,14 @@
  * citations, notices. As JSON they are the same in the database, in the API and in the page:
  *
  *	{"type":"text","text":"..."}   {"type":"reasoning","text":"..."}
- *	{"type":"tool_call","id":"...","name":"...","arguments":"{...}","result":"..." or null,"failed":false}
+ *	{"type":"tool_call","id":"...","name":"...","arguments":"{...}","result":"..." or null,"failed":false,"round":1}
+ *	   also "title", "source", "structured", "files", "cut", "duration_ms", as of the events of a call,
+ *	   "approval":{"effect","expires_at","unknown","decision","reason"}, "questions":[{"id","from","message",...}]
  *	{"type":"image","id":"...","media_type":"image/png","width":800,"height":600,"name":"..."}   of a question
  *	{"type":"citation","n":1,"title":"...","url":"...","quote":"..."}   also "document_id", "passage_id", "page", "heading"
  *	{"type":"notice","code":"...","text":"..."}
+ *
+ * What an agent said and called that was itself called as a tool names that call in "parent".
  */
 #pragma once
 
@@ -19,11 +23,14 @@ struct part {
 	struct buf text;   /* its words; a call's arguments; the quote of a citation; the media type of an image */
 	struct buf result; /* of a call */
 	char *id, *name;   /* of a call; title and url of a citation; code of a notice in `name`; NULL is "" */
+	char *parent;      /* the call whose agent it is of; NULL: the answer's own */
 	char *document, *passage, *heading; /* of a citation from a document; NULL: of none */
 	int64_t page;                       /* the same; 0: it has none */
 	int64_t n;             /* of a citation; a call's index within its round, -1 of one that was read */
 	int64_t width, height; /* of an image */
 	bool answered, failed; /* a call has its result; which tells of a failure */
+	int64_t round;         /* of a call: calls of one were made together; from 1 */
+	json_t *more;          /* of a call: an object of its other members; NULL: none */
 };
 
 /* A list that owns its parts. One thread. */
@@ -41,6 +48,9 @@ struct part *parts_add(struct parts *p, enum part_type type);
 
 /* Where a citation stands in a document, as `v` says. */
 void part_read_place(struct part *part, const json_t *v);
+
+/* Sets another member of a call, which is shared. */
+void part_set(struct part *part, const char *key, json_t *value);
 
 /* Takes the part at `i` out and frees it. */
 void parts_remove(struct parts *p, size_t i);

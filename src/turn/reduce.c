@@ -23,49 +23,69 @@ static bool is_words(enum part_type type)
 	return type == PART_TEXT || type == PART_REASONING;
 }
 
-/* The part behind all others of this turn but citations, which interrupt nothing; NULL: there is none. */
-static struct part *newest(struct reduced *r)
+static bool same_text(const char *a, const char *b)
 {
-	size_t i = r->parts.n;
-
-	while (i > r->had && r->parts.items[i - 1].type == PART_CITATION)
-		i--;
-	return i > r->had ? &r->parts.items[i - 1] : NULL;
+	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static struct part *newest_of(struct reduced *r, enum part_type type)
+/* What an agent says that was called as a tool is apart from what the answer says, and from other agents. */
+static bool is_of(const struct part *p, const char *parent)
+{
+	return p->type != PART_CITATION && same_text(p->parent, parent);
+}
+
+/* The newest part of this turn; citations interrupt nothing. NULL: there is none. */
+static struct part *newest(struct reduced *r, const char *parent)
 {
 	for (size_t i = r->parts.n; i > r->had; i--)
-		if (r->parts.items[i - 1].type == type)
+		if (is_of(&r->parts.items[i - 1], parent))
 			return &r->parts.items[i - 1];
 	return NULL;
 }
 
-static struct buf *words(struct reduced *r, enum part_type type)
+static struct part *newest_of(struct reduced *r, enum part_type type, const char *parent)
 {
-	struct part *p = newest(r);
+	for (size_t i = r->parts.n; i > r->had; i--)
+		if (r->parts.items[i - 1].type == type && is_of(&r->parts.items[i - 1], parent))
+			return &r->parts.items[i - 1];
+	return NULL;
+}
+
+static struct part *add_part(struct reduced *r, enum part_type type, const char *parent)
+{
+	struct part *p = parts_add(&r->parts, type);
+
+	p->parent = parent ? xstrdup(parent) : NULL;
+	return p;
+}
+
+static struct buf *words(struct reduced *r, enum part_type type, const char *parent)
+{
+	struct part *p = newest(r, parent);
 
 	if (p && p->type == type)
 		return &p->text;
-	if (r->parts.n >= PARTS_MAX && (p = newest_of(r, type)))
+	if (r->parts.n >= PARTS_MAX && (p = newest_of(r, type, parent)))
 		return &p->text;
-	return &parts_add(&r->parts, type)->text;
+	return &add_part(r, type, parent)->text;
+}
+
+static struct part *before(struct parts *parts, size_t at, size_t from)
+{
+	for (size_t i = at; i > from; i--)
+		if (is_of(&parts->items[i - 1], parts->items[at].parent))
+			return &parts->items[i - 1];
+	return NULL;
 }
 
 /* Makes one of neighbours of a kind, from part `from` on; citations between them stay behind. */
 static void join(struct parts *parts, size_t from)
 {
-	size_t before = SIZE_MAX;
-
 	for (size_t i = from; i < parts->n; i++) {
-		struct part *p = &parts->items[i];
-		if (p->type == PART_CITATION)
+		struct part *p = &parts->items[i], *last;
+		if (!is_words(p->type) || !(last = before(parts, i, from)) || last->type != p->type)
 			continue;
-		if (before == SIZE_MAX || !is_words(p->type) || parts->items[before].type != p->type) {
-			before = i;
-			continue;
-		}
-		buf_add(&parts->items[before].text, buf_str(&p->text).p, p->text.n);
+		buf_add(&last->text, buf_str(&p->text).p, p->text.n);
 		parts_remove(parts, i--);
 	}
 }
@@ -84,8 +104,15 @@ static bool add_plain_text(struct reduced *r, enum part_type type, struct str js
 	if (n < 0 || k + (size_t)n + 2 != json.n || json.p[json.n - 1] != '}')
 		return false;
 	if (n > 0)
-		json_add_unescaped(words(r, type), json.p + k, (size_t)n);
+		json_add_unescaped(words(r, type, NULL), json.p + k, (size_t)n);
 	return true;
+}
+
+static const char *parent_of(const json_t *data)
+{
+	const char *s = json_get_str(data, "parent");
+
+	return s && *s ? s : NULL;
 }
 
 static void reduce_words(struct reduced *r, enum part_type type, const json_t *data)
@@ -93,19 +120,20 @@ static void reduce_words(struct reduced *r, enum part_type type, const json_t *d
 	const char *s = json_get_str(data, "text");
 
 	if (s && *s)
-		buf_add_str(words(r, type), s);
+		buf_add_str(words(r, type, parent_of(data)), s);
 }
 
+/* What this round brought; an answered call is of the one before. */
 static void reduce_moved(struct reduced *r, const json_t *data)
 {
-	const char *to = json_get_str(data, "to");
+	const char *to = json_get_str(data, "to"), *parent = parent_of(data);
 	enum part_type type = to && strcmp(to, "text") == 0 ? PART_TEXT : PART_REASONING;
 	size_t from = r->parts.n;
 
-	while (from > r->had && !r->parts.items[from - 1].answered)
+	while (from > r->had && !(r->parts.items[from - 1].answered && is_of(&r->parts.items[from - 1], parent)))
 		from--;
 	for (size_t i = from; i < r->parts.n; i++)
-		if (is_words(r->parts.items[i].type))
+		if (is_words(r->parts.items[i].type) && is_of(&r->parts.items[i], parent))
 			r->parts.items[i].type = type;
 	join(&r->parts, from);
 }
@@ -124,46 +152,137 @@ static void add_str(struct buf *to, const json_t *data, const char *key)
 	buf_add_str(to, s ? s : "");
 }
 
-static struct part *call_at(struct reduced *r, int64_t index)
+static struct part *call_at(struct reduced *r, int64_t index, const char *parent)
 {
 	for (size_t i = r->parts.n; i > r->had; i--) {
 		struct part *p = &r->parts.items[i - 1];
-		if (p->type == PART_TOOL_CALL && p->n == index)
+		if (p->type == PART_TOOL_CALL && p->n == index && is_of(p, parent))
 			return p;
 	}
 	return NULL;
 }
 
+/* Calls that begin before one of them has its result were made together. */
+static int64_t round_of(const struct reduced *r, const char *parent)
+{
+	for (size_t i = r->parts.n; i > 0; i--) {
+		const struct part *p = &r->parts.items[i - 1];
+		if (p->type == PART_TOOL_CALL && is_of(p, parent))
+			return p->round + (p->answered || i <= r->had);
+	}
+	return 1;
+}
+
 static void reduce_tool_call(struct reduced *r, const json_t *data)
 {
+	const char *parent = parent_of(data);
 	int64_t index = json_get_i64(data, "index", 0);
 	char *id = copy_str(data, "id");
-	struct part *p = id ? NULL : call_at(r, index);
+	struct part *p = id ? NULL : call_at(r, index, parent);
 
 	if (!p) {
-		p = parts_add(&r->parts, PART_TOOL_CALL);
+		int64_t round = round_of(r, parent);
+		p = add_part(r, PART_TOOL_CALL, parent);
 		p->n = index;
 		p->id = id;
 		p->name = copy_str(data, "name");
+		p->round = round;
 	}
 	add_str(&p->text, data, "arguments");
 }
 
-/* The call may be one of before: a turn that goes on answers what its message waits for. */
-static void reduce_tool_result(struct reduced *r, const json_t *data)
+/* It may be one of before: a turn that goes on answers what its message waits for. */
+static struct part *call_by_id(struct reduced *r, const char *id)
 {
-	const char *id = json_get_str(data, "id");
-
 	for (size_t i = id ? r->parts.n : 0; i > 0; i--) {
 		struct part *p = &r->parts.items[i - 1];
-		if (p->type != PART_TOOL_CALL || !p->id || strcmp(p->id, id) != 0)
-			continue;
-		buf_reset(&p->result);
-		add_str(&p->result, data, "result");
-		p->answered = true;
-		p->failed = json_is_true(json_object_get(data, "failed"));
-		return;
+		if (p->type == PART_TOOL_CALL && same_text(p->id, id))
+			return p;
 	}
+	return NULL;
+}
+
+/* Takes over those of the members that say something. */
+static void take_members(struct part *p, const json_t *data, const char *const *keys)
+{
+	for (; *keys; keys++) {
+		json_t *v = json_object_get(data, *keys);
+		bool empty = !v || json_is_null(v) || json_is_false(v) ||
+			     (json_is_string(v) && json_string_length(v) == 0) ||
+			     (json_is_array(v) && json_array_size(v) == 0);
+		if (!empty)
+			part_set(p, *keys, v);
+	}
+}
+
+static void reduce_tool_start(struct reduced *r, const json_t *data)
+{
+	static const char *const keys[] = {"title", "source", NULL};
+	struct part *p = call_by_id(r, json_get_str(data, "id"));
+
+	if (p)
+		take_members(p, data, keys);
+}
+
+static void reduce_tool_result(struct reduced *r, const json_t *data)
+{
+	static const char *const keys[] = {"structured", "files", "cut", "duration_ms", NULL};
+	struct part *p = call_by_id(r, json_get_str(data, "id"));
+
+	if (!p)
+		return;
+	buf_reset(&p->result);
+	add_str(&p->result, data, "result");
+	p->answered = true;
+	p->failed = json_is_true(json_object_get(data, "failed"));
+	take_members(p, data, keys);
+}
+
+/* A copy of the members of the event that say something. */
+static json_t *members(const json_t *data, const char *const *keys)
+{
+	json_t *ret = json_object();
+
+	for (; *keys; keys++) {
+		json_t *v = json_object_get(data, *keys);
+		if (v && !json_is_null(v))
+			json_object_set(ret, *keys, v);
+	}
+	return ret;
+}
+
+static void reduce_approval(struct reduced *r, const json_t *data)
+{
+	static const char *const title[] = {"title", NULL};
+	static const char *const keys[] = {"effect", "expires_at", "unknown", "decision", "reason", NULL};
+	struct part *p = call_by_id(r, json_get_str(data, "id"));
+
+	if (!p)
+		return;
+	CLEANUP(json_decrefp) json_t *approval = members(data, keys);
+	take_members(p, data, title);
+	part_set(p, "approval", approval);
+}
+
+static void reduce_question(struct reduced *r, const json_t *data)
+{
+	static const char *const keys[] = {"id", "from", "message", "schema", "url", "expires_at", "action", NULL};
+	struct part *p = call_by_id(r, json_get_str(data, "call_id"));
+	const char *id = json_get_str(data, "id");
+	json_t *list = p ? json_object_get(p->more, "questions") : NULL;
+
+	if (!p)
+		return;
+	CLEANUP(json_decrefp) json_t *question = members(data, keys);
+	CLEANUP(json_decrefp) json_t *made = list ? NULL : json_array();
+	if (!list)
+		part_set(p, "questions", list = made);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (same_text(json_get_str(json_array_get(list, i), "id"), id)) {
+			json_array_set(list, i, question);
+			return;
+		}
+	json_array_append(list, question);
 }
 
 /* A number names one source: the newer takes the place of the older. */
@@ -217,13 +336,42 @@ static void reduce_usage(struct reduced *r, const json_t *data)
 	copy_member(data, "model", r->model, sizeof r->model);
 }
 
+/* What a turn took is added to what the message has taken before; all of it is exact when both are. */
+static void add_figures(struct message_figures *turn, const struct message_figures *before, bool used)
+{
+	bool some = before->tokens_in > 0 || before->tokens_out > 0;
+
+	turn->exact = used ? turn->exact && (!some || before->exact) : before->exact;
+	turn->tokens_in += before->tokens_in;
+	turn->tokens_out += before->tokens_out;
+	turn->tokens_cached += before->tokens_cached;
+	turn->tokens_reasoning += before->tokens_reasoning;
+	turn->cost_micros += before->cost_micros;
+	turn->duration_ms += before->duration_ms;
+	if (before->first_token_ms > 0)
+		turn->first_token_ms = before->first_token_ms;
+}
+
+/* A turn that waited for a person goes on: what it had stands, as that of a turn before does. */
+static void go_on(struct reduced *r)
+{
+	add_figures(&r->figures, &r->earlier, r->used);
+	r->earlier = r->figures;
+	r->figures = (struct message_figures){.exact = false};
+	r->used = false;
+	r->had = r->parts.n;
+	r->state[0] = r->finish_reason[0] = '\0';
+}
+
 static int reduce_frame(struct reduced *r, const struct event_frame *f, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *data = NULL;
 	int n;
 
 	r->last_seq = f->seq;
-	if (r->state[0] || f->type == EV_START || f->type == EV_STATUS)
+	if (strcmp(r->state, STATE_WAITING) == 0)
+		go_on(r);
+	if (r->state[0] || f->type == EV_START || f->type == EV_STATUS || f->type == EV_TOOL_PROGRESS)
 		return 0; /* nothing comes behind the end, and these are no part of a message */
 	if (f->type == EV_TEXT && add_plain_text(r, PART_TEXT, f->json))
 		return 0;
@@ -247,8 +395,17 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 	case EV_TOOL_CALL:
 		reduce_tool_call(r, data);
 		break;
+	case EV_TOOL_START:
+		reduce_tool_start(r, data);
+		break;
 	case EV_TOOL_RESULT:
 		reduce_tool_result(r, data);
+		break;
+	case EV_APPROVAL:
+		reduce_approval(r, data);
+		break;
+	case EV_QUESTION:
+		reduce_question(r, data);
 		break;
 	case EV_NOTICE:
 		reduce_notice(r, data);
@@ -287,22 +444,6 @@ static int reduce_frames(struct reduced *ret, const struct frames *frames, struc
 	return 0;
 }
 
-/* What a turn took is added to what the message has taken before; all of it is exact when both are. */
-static void add_figures(struct message_figures *turn, const struct message_figures *before, bool used)
-{
-	bool some = before->tokens_in > 0 || before->tokens_out > 0;
-
-	turn->exact = used ? turn->exact && (!some || before->exact) : before->exact;
-	turn->tokens_in += before->tokens_in;
-	turn->tokens_out += before->tokens_out;
-	turn->tokens_cached += before->tokens_cached;
-	turn->tokens_reasoning += before->tokens_reasoning;
-	turn->cost_micros += before->cost_micros;
-	turn->duration_ms += before->duration_ms;
-	if (before->first_token_ms > 0)
-		turn->first_token_ms = before->first_token_ms;
-}
-
 int reduce_log(const struct message *before, const struct frames *log, const struct frames *closing,
 	struct reduced *ret, struct err *e)
 {
@@ -313,11 +454,12 @@ int reduce_log(const struct message *before, const struct frames *log, const str
 	if (before && (r = parts_read(&ret->parts, before->parts, before->content, e)) < 0)
 		return r;
 	ret->had = ret->parts.n;
+	if (before)
+		ret->earlier = before->figures;
 	if ((r = reduce_frames(ret, log, e)) < 0 || (r = reduce_frames(ret, closing, e)) < 0)
 		return r;
 	join(&ret->parts, 0); /* what goes on with the last words of before belongs to them */
-	if (before)
-		add_figures(&ret->figures, &before->figures, ret->used);
+	add_figures(&ret->figures, &ret->earlier, ret->used);
 	parts_words(&ret->parts, PART_TEXT, &ret->content);
 	parts_write(&ret->parts, &ret->json);
 	if ((r = parts_status(&ret->parts)) < 0 || (r = buf_status(&ret->content)) < 0 ||

@@ -8,13 +8,14 @@
 
 struct reduced {
 	struct parts parts; /* of the whole message */
-	size_t had;         /* while it is made: of these stood there before the turn */
+	size_t had;         /* while it is made: of these stood there before the turn, or before it waited */
 	struct buf content; /* the text of all parts */
 	struct buf json;    /* the parts, as struct message has them; empty: content is all there is */
 	struct message_figures figures;
-	bool used;           /* a usage event has come */
-	char state[16];      /* of a done event; "" without one */
-	char error_code[40]; /* "" without an error event */
+	struct message_figures earlier; /* while it is made: what was taken before */
+	bool used;                      /* a usage event has come */
+	char state[16];                 /* of a done event; "" without one */
+	char error_code[40];            /* "" without an error event */
 	char error_text[512];
 	char finish_reason[24];
 	char model[200]; /* that answered in place of the one that was asked; "": none did */

@@ -41,15 +41,24 @@ function below(n) {
 const one = (list) => list[below(list.length)];
 const maybe = (value, fields) => (below(2) ? { ...fields, ...value } : fields);
 
+/** Of the answer itself, or of an agent that a call of it has. */
+const of = (fields) => (below(3) ? fields : { ...fields, parent: one(['a', 'b', '']) });
+const DATA = [null, {}, [], false, 0, '', { a: [1, 'x', null] }, [{ n: 1.5 }], 'text'];
+
 const WORDS = ['a', 'Hello ', '"', '\\', '\n\n', 'ä', '🙂', '', '[1]', '</think>', ' ', '```js\n'];
 const makers = [
-  [8, () => ['text', { text: one(WORDS) }]],
-  [6, () => ['reasoning', { text: one(WORDS) }]],
-  [2, () => ['moved', { to: one(['text', 'reasoning']) }]],
+  [8, () => ['text', of({ text: one(WORDS) })]],
+  [6, () => ['reasoning', of({ text: one(WORDS) })]],
+  [2, () => ['moved', of({ to: one(['text', 'reasoning']) })]],
   [2, () => ['citation', { n: 1 + below(3), title: one(WORDS), url: '/' + below(9), quote: one(WORDS) }]],
-  [2, () => ['tool_call', maybe({ arguments: one(WORDS) }, { index: below(3), id: one(['a', 'b', 'c']), name: one(['f', 'g']) })]],
-  [3, () => ['tool_call', { index: below(3), arguments: one(WORDS) }]],
-  [2, () => ['tool_result', maybe({ failed: below(2) === 1 }, { id: one(['a', 'b', 'c', 'd']), result: one(WORDS) })]],
+  [3, () => ['tool_call', of(maybe({ arguments: one(WORDS) }, { index: below(3), id: one(['a', 'b', 'c']), name: one(['f', 'g']) }))]],
+  [3, () => ['tool_call', of({ index: below(3), arguments: one(WORDS) })]],
+  [1, () => ['tool_start', maybe({ title: one(WORDS), source: one(['', 'builtin']) }, { id: one(['a', 'b', 'd']), at: 5 })]],
+  [1, () => ['tool_progress', maybe({ message: one(WORDS), total: below(9) }, { id: one(['a', 'b', 'd']), progress: below(9) })]],
+  [3, () => ['tool_result', maybe({ failed: below(2) === 1, cut: below(2) === 1 }, maybe({ structured: one(DATA), files: one([[], [{ id: 'f', name: 'n' }]]), duration_ms: below(3) }, { id: one(['a', 'b', 'c', 'd']), result: one(WORDS) }))]],
+  [1, () => ['approval', maybe({ decision: one(['once', 'deny', 'expired']), reason: one(WORDS) }, maybe({ title: one(WORDS), unknown: below(2) === 1 }, { id: one(['a', 'b', 'd']), name: 'f', arguments: '{}', effect: 'writes', expires_at: below(9) }))]],
+  [1, () => ['question', maybe({ action: one(['accept', 'decline']) }, maybe({ schema: one(DATA), url: one(WORDS) }, { id: one(['q', 'r']), call_id: one(['a', 'b', 'd']), from: 'x', message: one(WORDS) }))]],
+  [1, () => ['done', maybe({ finish_reason: 'tool_calls' }, { state: 'waiting', message_id: 'm' })]],
   [1, () => ['notice', { code: 'fallback', text: one(WORDS) }]],
   [1, () => ['status', { state: 'loading', text: 'x' }]],
   [1, () => ['usage', maybe({ tokens_cached: below(9), cost_micros: below(99), first_token_ms: below(50) }, maybe({ tokens_in: below(100), tokens_out: below(9), model: 'other' }, { exact: below(2) === 1, duration_ms: below(99), tokens_reasoning: below(3) }))]],

@@ -4,7 +4,7 @@ import { citationsOf, reasoningOf, textOf } from '$core/turn/parts';
 import { beginTurn, messageOf, partsOf, reduce, type TurnView } from '$core/turn/reduce';
 
 const message: Message = {
-  id: 'm1', conversation_id: 'c1', parent_id: null, siblings: ['m1'], compared: [], role: 'assistant', content: '', parts: [], state: 'running',
+  id: 'm1', conversation_id: 'c1', parent_id: null, siblings: ['m1'], last_event: 0, compared: [], role: 'assistant', content: '', parts: [], state: 'running',
   model: null, turn_id: 't1', error: null, finish_reason: null, tokens_in: null, tokens_out: null, tokens_cached: null,
   tokens_reasoning: null, tokens_exact: false, cost_micros: null, first_token_ms: null, duration_ms: null, pinned: false, created_at: '2026-01-01T00:00:00Z',
 };
@@ -116,7 +116,7 @@ describe('reduce', () => {
     const all = pieces.map((event, i) => ({ seq: i + 1, event }));
     const view = run(all);
     const call = (id: string, name: string, text: string): Part =>
-      ({ type: 'tool_call', id, name, arguments: text, result: null, failed: false });
+      ({ type: 'tool_call', id, name, arguments: text, result: null, failed: false, round: 1 });
     expect(partsOf(view)).toEqual([call('b', 'time', '{}'), call('a', 'weather', '{"city":"Ulm"}')]);
     expect(run(all.slice(1), run(all.slice(0, 3)))).toEqual(view);
   });
@@ -135,11 +135,48 @@ describe('reduce', () => {
     ];
     const call = { type: 'tool_call', name: 'f', arguments: '{}' };
     expect(partsOf(run(events.map((event, i) => ({ seq: i + 1, event }))))).toEqual([
-      { ...call, id: 'a', result: '', failed: false },
+      { ...call, id: 'a', result: '', failed: false, round: 1 },
       { type: 'reasoning', text: 'So' },
-      { ...call, id: 'b', result: 'no', failed: true },
+      { ...call, id: 'b', result: 'no', failed: true, round: 2 },
       { type: 'notice', code: 'fallback', text: 'Another one was asked.' },
     ]);
+  });
+
+  it('tells how far running tools are, which no message keeps', () => {
+    const events: TurnEvent[] = [
+      { type: 'tool_call', index: 0, id: 'a', name: 'f' },
+      { type: 'tool_start', id: 'a', title: 'F', at: 5 },
+      { type: 'tool_progress', id: 'a', progress: 1, total: 4, message: 'on it' },
+    ];
+    const view = run(events.map((event, i) => ({ seq: i + 1, event })));
+    expect(view.progress).toEqual({ a: { since: 5, done: 1, total: 4, message: 'on it' } });
+    expect(partsOf(view)).toMatchObject([{ id: 'a', title: 'F', result: null }]);
+    expect(reduce(view, { seq: 9, event: { type: 'tool_result', id: 'a', result: '' } }).progress).toEqual({});
+  });
+
+  it('goes on where a turn waited for a person, from its own view and from the stored message', () => {
+    const first: TurnEvent[] = [
+      { type: 'text', text: 'May I?' },
+      { type: 'tool_call', index: 0, id: 'a', name: 'f', arguments: '{}' },
+      { type: 'approval', id: 'a', name: 'f', arguments: '{}', effect: 'writes', expires_at: 9 },
+      { type: 'usage', exact: true, duration_ms: 3, tokens_in: 2, tokens_out: 1 },
+      { type: 'done', state: 'waiting', finish_reason: 'tool_calls' },
+    ];
+    const rest: TurnEvent[] = [
+      { type: 'approval', id: 'a', name: 'f', arguments: '{}', effect: 'writes', expires_at: 9, decision: 'once' },
+      { type: 'tool_result', id: 'a', result: 'done' },
+      { type: 'text', text: 'There.' },
+      { type: 'usage', exact: true, duration_ms: 4, tokens_in: 5, tokens_out: 6 },
+      { type: 'done', state: 'complete', finish_reason: 'stop' },
+    ];
+    const waits = run(first.map((event, i) => ({ seq: i + 1, event })));
+    expect(waits.state).toBe('waiting');
+    const stored = messageOf(message, waits);
+    expect(stored).toMatchObject({ state: 'waiting', last_event: 5, parts: [{ type: 'text' }, { approval: { effect: 'writes', expires_at: 9 } }] });
+    const behind = rest.map((event, i) => ({ seq: i + 6, event }));
+    const whole = messageOf(message, run(behind, waits));
+    expect(whole).toMatchObject({ state: 'complete', content: 'May I?There.', tokens_in: 7, tokens_out: 7, duration_ms: 7, finish_reason: 'stop' });
+    expect(messageOf(stored, run(behind, beginTurn('t1', stored)))).toEqual(whole);
   });
 
   it('tells what the answer cost, and who gave it in another’s place', () => {

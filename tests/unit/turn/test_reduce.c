@@ -101,7 +101,8 @@ static void test_moved(void **state)
 
 #define CALL(id, name, arguments, rest)                                                                                \
 	"{\"type\":\"tool_call\",\"id\":\"" id "\",\"name\":\"" name "\",\"arguments\":\"" arguments "\"," rest "}"
-#define OPEN "\"result\":null,\"failed\":false"
+#define OPEN     "\"result\":null,\"failed\":false"
+#define ROUND(n) ",\"round\":" #n
 
 /* Calls of two rounds, whose indexes begin anew; what a later round moves is its own. */
 static void test_rounds(void **state)
@@ -113,7 +114,9 @@ static void test_rounds(void **state)
 	add(&log, EV_TOOL_CALL, "{\"index\":0,\"id\":\"a\",\"name\":\"f\"}");
 	add(&log, EV_TOOL_CALL, "{\"index\":1,\"id\":\"b\",\"name\":\"g\",\"arguments\":\"{}\"}");
 	add(&log, EV_TOOL_CALL, "{\"index\":0,\"arguments\":\"{ }\"}");
-	parts_are(NULL, &log, "[" TEXT("Look. ") "," CALL("a", "f", "{ }", OPEN) "," CALL("b", "g", "{}", OPEN) "]");
+	parts_are(NULL, &log,
+		"[" TEXT("Look. ") "," CALL("a", "f", "{ }", OPEN ROUND(1)) "," CALL(
+			"b", "g", "{}", OPEN ROUND(1)) "]");
 	add(&log, EV_TOOL_RESULT, "{\"id\":\"b\",\"result\":\"no\",\"failed\":true}");
 	add(&log, EV_TOOL_RESULT, "{\"id\":\"a\",\"result\":\"\"}");
 	add(&log, EV_TOOL_RESULT, "{\"id\":\"nobody\",\"result\":\"x\"}");
@@ -121,9 +124,9 @@ static void test_rounds(void **state)
 	add(&log, EV_MOVED, "{\"to\":\"reasoning\"}");
 	add(&log, EV_TOOL_CALL, "{\"index\":0,\"id\":\"c\",\"name\":\"f\",\"arguments\":\"[\"}");
 	parts_are(NULL, &log,
-		"[" TEXT("Look. ") "," CALL("a", "f", "{ }", "\"result\":\"\",\"failed\":false") "," CALL("b", "g",
-			"{}",
-			"\"result\":\"no\",\"failed\":true") "," REASONING("So") "," CALL("c", "f", "[", OPEN) "]");
+		"[" TEXT("Look. ") "," CALL("a", "f", "{ }", "\"result\":\"\",\"failed\":false" ROUND(1)) "," CALL(
+			"b", "g", "{}", "\"result\":\"no\",\"failed\":true" ROUND(1)) "," REASONING("So") "," CALL("c",
+			"f", "[", OPEN ROUND(2)) "]");
 	frames_done(&log);
 }
 
@@ -166,6 +169,95 @@ static void test_goes_on(void **state)
 	add(&log, EV_TEXT, "{\"text\":\"hm\"}");
 	add(&log, EV_MOVED, "{\"to\":\"reasoning\"}");
 	parts_are(&plain, &log, "[" TEXT("One, ") "," REASONING("hm") "]");
+	frames_done(&log);
+}
+
+/* What a call has besides its result: its tool, what a person said to it, what the tool asked, what it made. */
+static void test_members(void **state)
+{
+	struct frames log = FRAMES_INIT(1 << 16);
+
+	(void)state;
+	add(&log, EV_TOOL_CALL, "{\"index\":0,\"id\":\"a\",\"name\":\"f\",\"arguments\":\"{}\"}");
+	add(&log, EV_APPROVAL,
+		"{\"id\":\"a\",\"name\":\"f\",\"title\":\"F\",\"arguments\":\"{}\",\"effect\":\"writes\",\"expires_"
+		"at\":9}");
+	add(&log, EV_DONE, "{\"state\":\"waiting\"}");
+	parts_are(NULL, &log,
+		"[" CALL("a", "f", "{}",
+			OPEN ROUND(1) ",\"title\":\"F\",\"approval\":{\"effect\":\"writes\",\"expires_at\":9}") "]");
+	add(&log, EV_APPROVAL,
+		"{\"id\":\"a\",\"name\":\"f\",\"arguments\":\"{}\",\"effect\":\"writes\",\"expires_at\":9,\"decision\":"
+		"\"once\"}");
+	add(&log, EV_TOOL_START, "{\"id\":\"a\",\"source\":\"builtin\",\"at\":5}");
+	add(&log, EV_QUESTION, "{\"id\":\"q\",\"call_id\":\"a\",\"from\":\"F\",\"message\":\"?\"}");
+	add(&log, EV_QUESTION,
+		"{\"id\":\"q\",\"call_id\":\"a\",\"from\":\"F\",\"message\":\"?\",\"action\":\"accept\"}");
+	add(&log, EV_TOOL_PROGRESS, "{\"id\":\"a\",\"progress\":1}");
+	add(&log, EV_TOOL_RESULT,
+		"{\"id\":\"a\",\"result\":\"r\",\"structured\":{\"n\":1},\"files\":[],\"cut\":true,\"duration_ms\":7}");
+	add(&log, EV_DONE, "{\"state\":\"complete\"}");
+	add(&log, EV_TEXT, "{\"text\":\"nothing comes behind the end\"}");
+	parts_are(NULL, &log,
+		"[" CALL("a", "f", "{}",
+			"\"result\":\"r\",\"failed\":false" ROUND(
+				1) ",\"title\":\"F\",\"approval\":{\"effect\":\"writes\","
+				   "\"expires_at\":9,\"decision\":\"once\"},\"source\":\"builtin\",\"questions\":[{"
+				   "\"id\":\"q\",\"from\":"
+				   "\"F\",\"message\":\"?\",\"action\":\"accept\"}],\"structured\":{\"n\":1},\"cut\":"
+				   "true,"
+				   "\"duration_ms\":7") "]");
+	frames_done(&log);
+}
+
+/* Before and behind a wait for a person: figures add up, and what is moved is of this side of it. */
+static void test_waits(void **state)
+{
+	struct frames log = FRAMES_INIT(1 << 16);
+	struct reduced m;
+	struct err e = {0};
+
+	(void)state;
+	add(&log, EV_TEXT, "{\"text\":\"May I?\"}");
+	add(&log, EV_USAGE, "{\"tokens_in\":5,\"tokens_out\":2,\"exact\":true,\"first_token_ms\":4,\"duration_ms\":6}");
+	add(&log, EV_DONE, "{\"state\":\"waiting\",\"finish_reason\":\"tool_calls\"}");
+	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_string_equal(m.state, "waiting");
+	assert_string_equal(m.finish_reason, "tool_calls");
+	assert_int_equal(m.figures.tokens_in, 5);
+	reduced_done(&m);
+	add(&log, EV_TEXT, "{\"text\":\"Hm.\"}");
+	add(&log, EV_MOVED, "{\"to\":\"reasoning\"}");
+	add(&log, EV_USAGE, "{\"tokens_in\":7,\"tokens_out\":1,\"exact\":true,\"first_token_ms\":9,\"duration_ms\":1}");
+	add(&log, EV_DONE, "{\"state\":\"complete\"}");
+	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_string_equal(m.json.p, "[" TEXT("May I?") "," REASONING("Hm.") "]");
+	assert_string_equal(m.state, "complete");
+	assert_string_equal(m.finish_reason, "");
+	assert_true(m.figures.tokens_in == 12 && m.figures.tokens_out == 3 && m.figures.exact);
+	assert_true(m.figures.first_token_ms == 4 && m.figures.duration_ms == 7);
+	reduced_done(&m);
+	frames_done(&log);
+}
+
+/* What an agent says that was called as a tool interrupts nothing of the answer, and is none of its content. */
+static void test_agents(void **state)
+{
+	struct frames log = FRAMES_INIT(1 << 16);
+	struct reduced m;
+	struct err e = {0};
+
+	(void)state;
+	add(&log, EV_TOOL_CALL, "{\"index\":0,\"id\":\"a\",\"name\":\"ask\"}");
+	add(&log, EV_TEXT, "{\"text\":\"On\"}");
+	add(&log, EV_TEXT, "{\"text\":\"Tw\",\"parent\":\"a\"}");
+	add(&log, EV_TEXT, "{\"text\":\"e\"}");
+	add(&log, EV_TEXT, "{\"text\":\"o\",\"parent\":\"a\"}");
+	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_string_equal(m.content.p, "One");
+	assert_string_equal(m.json.p, "[" CALL("a", "ask", "", OPEN ROUND(1)) "," TEXT(
+					      "One") ",{\"type\":\"text\",\"parent\":\"a\",\"text\":\"Two\"}]");
+	reduced_done(&m);
 	frames_done(&log);
 }
 
@@ -393,6 +485,9 @@ int main(void)
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_rounds),
 		cmocka_unit_test(test_goes_on),
+		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_agents),
 		cmocka_unit_test(test_many_parts),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_figures_are_bounded),

@@ -12,7 +12,7 @@ export function optimistic(conversation: string, content: string, model: string 
   const make = (role: Message['role'], over: Partial<Shown>): Shown => {
     const key = `local-${++count}`;
     return {
-      id: key, key, conversation_id: conversation, parent_id: parent, siblings: [key], compared: [], role, content: '', parts: [],
+      id: key, key, conversation_id: conversation, parent_id: parent, siblings: [key], compared: [], last_event: 0, role, content: '', parts: [],
       state: 'complete', model: null, turn_id: null, error: null, finish_reason: null, tokens_in: null,
       tokens_out: null, tokens_cached: null, tokens_reasoning: null, tokens_exact: false, cost_micros: null,
       first_token_ms: null, duration_ms: null, pinned: false,

@@ -47,7 +47,51 @@ export type DocumentHit = Schemas['DocumentHit'];
 export type Passage = Schemas['Passage'];
 
 /** What a message is made of; the document says it as one shape, this says which fields go with which type. */
-export type CallPart = { type: 'tool_call'; id: string; name: string; arguments: string; result: string | null; failed: boolean };
+export type CallPart = {
+  type: 'tool_call';
+  id: string;
+  name: string;
+  arguments: string;
+  result: string | null;
+  failed: boolean;
+  /** Calls of one round were made together; from 1. */
+  round?: number;
+  /** The call whose agent made this one. */
+  parent?: string;
+  title?: string;
+  /** builtin, or the id of a tool server. */
+  source?: string;
+  duration_ms?: number;
+  /** The result as data. */
+  structured?: unknown;
+  files?: ToolFile[];
+  /** The result is not all of it. */
+  cut?: boolean;
+  approval?: Approval;
+  questions?: Question[];
+};
+/** What a tool has made, to be had by its id. */
+export type ToolFile = { id: string; name: string; media_type: string; size: number };
+export type Decision = 'once' | 'conversation' | 'always' | 'deny';
+/** Whether a call may run; without a decision it is waited for. */
+export type Approval = {
+  effect: 'writes' | 'destroys' | 'outside';
+  expires_at: number;
+  /** It had begun when the server ended: whether it was done is not known. */
+  unknown?: boolean;
+  decision?: Decision | 'expired' | 'canceled';
+  reason?: string;
+};
+/** A question of a tool to the person; with an action it is answered. */
+export type Question = {
+  id: string;
+  from: string;
+  message: string;
+  schema?: unknown;
+  url?: string;
+  expires_at?: number;
+  action?: 'accept' | 'decline' | 'cancel';
+};
 export type Citation = {
   type: 'citation';
   n: number;
@@ -63,8 +107,8 @@ export type Citation = {
 /** A picture of a question; its bytes are asked for by its id. */
 export type ImagePart = { type: 'image'; id: string; media_type: string; width: number; height: number; name: string | null };
 export type Part =
-  | { type: 'text'; text: string }
-  | { type: 'reasoning'; text: string }
+  | { type: 'text'; text: string; parent?: string }
+  | { type: 'reasoning'; text: string; parent?: string }
   | CallPart
   | Citation
   | ImagePart

@@ -5,7 +5,9 @@ export interface NumberedEvent {
   event: TurnEvent;
 }
 
-const names = new Set(['start', 'status', 'reasoning', 'text', 'moved', 'citation', 'tool_call', 'tool_result', 'notice', 'usage', 'error', 'done']);
+const names = new Set(
+  'start status reasoning text moved citation tool_call tool_start tool_progress tool_result approval question notice usage error done'.split(' '),
+);
 
 /** The event of one frame, or null for a name of a newer server or data that is not an object. */
 export function eventFrom(name: string, data: string): TurnEvent | null {

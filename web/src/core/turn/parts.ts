@@ -1,7 +1,10 @@
 import type { Part } from '../api/types';
 
-/** All words of a kind, put together. */
-const words = (parts: readonly Part[], type: 'text' | 'reasoning') => parts.map((p) => (p.type === type ? p.text : '')).join('');
+/** The call whose agent a part is of; undefined: it is the answer's own. */
+export const parentOf = (part: Part): string | undefined => ('parent' in part ? part.parent : undefined);
+
+/** All words of a kind that are the answer's own, put together. */
+const words = (parts: readonly Part[], type: 'text' | 'reasoning') => parts.map((p) => (p.type === type && !p.parent ? p.text : '')).join('');
 
 export const textOf = (parts: readonly Part[]): string => words(parts, 'text');
 export const reasoningOf = (parts: readonly Part[]): string => words(parts, 'reasoning');

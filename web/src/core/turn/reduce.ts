@@ -1,6 +1,6 @@
-import type { CallPart, Message, MessageState, Part, TurnEvent } from '../api/types';
+import type { Approval, CallPart, Message, MessageState, Part, Question, TurnEvent } from '../api/types';
 import type { NumberedEvent } from './events';
-import { textOf } from './parts';
+import { parentOf, textOf } from './parts';
 
 /* The same reducer as the server's (src/turn/reduce.c): what is shown while an answer comes is what is stored of it. */
 
@@ -27,6 +27,18 @@ interface Figures {
   exact: boolean;
 }
 
+/** As a running tool told it last. */
+export interface CallProgress {
+  /** When it began (Unix ms). */
+  since: number | null;
+  done: number | null;
+  total: number | null;
+  message: string | null;
+}
+
+/** The figures of a message. */
+type Took = Pick<Message, 'tokens_in' | 'tokens_out' | 'tokens_cached' | 'tokens_reasoning' | 'tokens_exact' | 'cost_micros' | 'first_token_ms' | 'duration_ms'>;
+
 /** A part while its turn goes on: a call knows its index within its round. */
 type Growing = Part & { readonly index?: number };
 
@@ -38,7 +50,11 @@ export interface TurnView {
   readonly state: MessageState;
   readonly model: string | null;
   readonly status: TurnStatus | null;
-  /** The parts that the message had before this turn; of these the last sources and results may be newer. */
+  /** How far running tools say they are, by the id of their call. */
+  readonly progress: Readonly<Record<string, CallProgress>>;
+  /** What the message took before this turn, or before it waited. */
+  readonly earlier: Took;
+  /** The parts that the message had before this turn, or before it waited; of these the last sources and results may be newer. */
   readonly had: readonly Part[];
   /** The parts that this turn brought. */
   readonly brought: readonly Growing[];
@@ -52,15 +68,17 @@ const PARTS_MAX = 1000;
 /** Whatever was said, sums of it stay numbers. */
 const FIGURE_MAX = 2 ** 40;
 
-/** The view before the first event: what the stored message had when the turn began (or was continued). */
+/** The view before the first event: what the stored message had when the turn began, was continued, or waited. */
 export function beginTurn(turnId: string, message: Message): TurnView {
   return {
     turnId,
     messageId: message.id,
-    seq: 0,
+    seq: message.last_event ?? 0,
     state: 'running',
     model: message.model ?? null,
     status: null,
+    progress: {},
+    earlier: tookOf(message),
     had: message.parts,
     brought: [],
     usage: null,
@@ -74,9 +92,21 @@ export function beginTurn(turnId: string, message: Message): TurnView {
  * after `done` changes nothing, so that a stream may be resumed from any number.
  */
 export function reduce(view: TurnView, { seq, event }: NumberedEvent): TurnView {
-  if (seq <= view.seq || view.state !== 'running') return view;
-  return { ...view, seq, ...changes(view, event) };
+  if (seq <= view.seq || (view.state !== 'running' && view.state !== 'waiting')) return view;
+  const now = view.state === 'waiting' ? goOn(view) : view;
+  return { ...now, seq, ...changes(now, event) };
 }
+
+/** A turn that waited for a person goes on: what it had stands, as that of a turn before does. */
+const goOn = (view: TurnView): TurnView => ({
+  ...view,
+  state: 'running',
+  had: [...view.had, ...view.brought],
+  brought: [],
+  earlier: added(view.earlier, view.usage),
+  usage: null,
+  finishReason: null,
+});
 
 function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
   switch (event.type) {
@@ -95,18 +125,30 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
       };
     case 'reasoning':
     case 'text':
-      return { brought: withWords(view, event.type, event.text), status: null };
+      return { brought: withWords(view, event), status: null };
     case 'moved':
-      return { brought: moved(view.brought, event.to === 'text' ? 'text' : 'reasoning') };
+      return { brought: moved(view.brought, event.to === 'text' ? 'text' : 'reasoning', event.parent || undefined) };
     case 'citation': {
       const { n, title, url, quote, document_id, passage_id, heading, page } = event;
       const place = document_id ? { document_id, passage_id: passage_id ?? '', heading: heading ?? '', page: page ?? 0 } : {};
       return cited(view, { type: 'citation', n, title, url, quote, ...place });
     }
     case 'tool_call':
-      return { brought: withCall(view.brought, event), status: null };
+      return { brought: withCall(view, event), status: null };
+    case 'tool_start':
+      return { ...told(view, event.id, (call) => ({ ...call, ...telling(event, ['title', 'source']) })), ...going(view, event.id, { since: event.at ?? null }) };
+    case 'tool_progress':
+      return going(view, event.id, { done: event.progress ?? null, total: event.total ?? null, message: event.message ?? null });
     case 'tool_result':
-      return answered(view, event);
+      return { ...answered(view, event), ...over(view, event.id) };
+    case 'approval':
+      return told(view, event.id, (call) => ({
+        ...call,
+        ...telling(event, ['title']),
+        approval: given(event, ['effect', 'expires_at', 'unknown', 'decision', 'reason']) as unknown as Approval,
+      }));
+    case 'question':
+      return told(view, event.call_id, (call) => ({ ...call, questions: asked(call.questions ?? [], event) }));
     case 'notice':
       return { brought: [...view.brought, { type: 'notice', code: event.code, text: event.text }] };
     case 'usage':
@@ -121,35 +163,39 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
 
 const replaced = <T>(list: readonly T[], at: number, by: T): T[] => [...list.slice(0, at), by, ...list.slice(at + 1)];
 
+/** What an agent says that was called as a tool is apart from what the answer says, and from other agents. */
+const isOf = (part: Growing, parent: string | undefined): boolean => part.type !== 'citation' && parentOf(part) === parent;
+
+type Words = Part & { type: 'text' | 'reasoning' };
+const isWords = (part: Growing | undefined): part is Words => part?.type === 'text' || part?.type === 'reasoning';
+const wordsPart = (type: Words['type'], text: string, parent: string | undefined): Words => ({ type, text, ...(parent && { parent }) });
+
 /** Puts a piece to the newest part when that is of its kind; citations interrupt nothing. */
-function withWords({ had, brought }: TurnView, type: 'text' | 'reasoning', text: string): readonly Growing[] {
+function withWords({ had, brought }: TurnView, { type, text, parent: of }: Extract<TurnEvent, { type: 'text' | 'reasoning' }>): readonly Growing[] {
   if (!text) return brought;
-  let at = brought.findLastIndex((p) => p.type !== 'citation');
-  if (brought[at]?.type !== type && had.length + brought.length >= PARTS_MAX) at = brought.findLastIndex((p) => p.type === type);
+  const parent = of || undefined;
+  let at = brought.findLastIndex((p) => isOf(p, parent));
+  if (brought[at]?.type !== type && had.length + brought.length >= PARTS_MAX) at = brought.findLastIndex((p) => p.type === type && isOf(p, parent));
   const part = brought[at];
-  return part?.type === type ? replaced(brought, at, { type, text: part.text + text }) : [...brought, { type, text }];
+  return isWords(part) && part.type === type ? replaced<Growing>(brought, at, { ...part, text: part.text + text }) : [...brought, wordsPart(type, text, parent)];
 }
 
 /** Makes one of neighbours of a kind; citations between them stay behind. */
 function joined(parts: readonly Growing[]): Growing[] {
   const out: Growing[] = [];
-  let before = -1;
   for (const part of parts) {
+    const before = isWords(part) ? out.findLastIndex((p) => isOf(p, parentOf(part))) : -1;
     const last = out[before];
-    if (last && (part.type === 'text' || part.type === 'reasoning') && last.type === part.type) {
-      out[before] = { type: part.type, text: last.text + part.text };
-      continue;
-    }
-    if (part.type !== 'citation') before = out.length;
-    out.push(part);
+    if (isWords(part) && isWords(last) && last.type === part.type) out[before] = { ...last, text: last.text + part.text };
+    else out.push(part);
   }
   return out;
 }
 
 /** What this round brought as text was reasoning, or the reverse; a result of a tool begins the next round. */
-function moved(brought: readonly Growing[], type: 'text' | 'reasoning'): readonly Growing[] {
-  const from = brought.findLastIndex((p) => p.type === 'tool_call' && p.result !== null) + 1;
-  const round = brought.slice(from).map((p) => (p.type === 'text' || p.type === 'reasoning' ? { type, text: p.text } : p));
+function moved(brought: readonly Growing[], type: Words['type'], parent: string | undefined): readonly Growing[] {
+  const from = brought.findLastIndex((p) => p.type === 'tool_call' && p.result !== null && isOf(p, parent)) + 1;
+  const round = brought.slice(from).map((p) => (isWords(p) && isOf(p, parent) ? { ...p, type } : p));
   return [...brought.slice(0, from), ...joined(round)];
 }
 
@@ -162,23 +208,68 @@ function cited({ had, brought }: TurnView, part: Part & { type: 'citation' }): P
   return { brought: own >= 0 ? replaced(brought, own, part) : [...brought, part] };
 }
 
-/** An id begins a call; other pieces belong to the newest call of their index. */
-function withCall(brought: readonly Growing[], piece: Extract<TurnEvent, { type: 'tool_call' }>): readonly Growing[] {
-  const { index, id, name, arguments: text = '' } = piece;
-  const at = id ? -1 : brought.findLastIndex((p) => p.type === 'tool_call' && p.index === index);
-  const call = brought[at] as (CallPart & { index?: number }) | undefined;
-  if (call) return replaced<Growing>(brought, at, { ...call, arguments: call.arguments + text });
-  return [...brought, { type: 'tool_call', id: id ?? '', name: name ?? '', arguments: text ?? '', result: null, failed: false, index }];
+/** Calls that begin before one of them has its result were made together. */
+function roundOf({ had, brought }: TurnView, parent: string | undefined): number {
+  const isCall = (p: Growing) => p.type === 'tool_call' && isOf(p, parent);
+  const own = brought.findLast(isCall) as CallPart | undefined;
+  if (own) return (own.round ?? 0) + (own.result !== null ? 1 : 0);
+  const old = had.findLast(isCall) as CallPart | undefined;
+  return old ? (old.round ?? 0) + 1 : 1;
 }
 
-/** The call may be one of before: a turn that goes on answers what its message waits for. */
-function answered({ had, brought }: TurnView, event: Extract<TurnEvent, { type: 'tool_result' }>): Partial<TurnView> {
-  const same = (p: Part) => p.type === 'tool_call' && p.id !== '' && p.id === event.id;
-  const result = { result: event.result, failed: event.failed ?? false };
+/** An id begins a call; other pieces belong to the newest call of their index. */
+function withCall(view: TurnView, piece: Extract<TurnEvent, { type: 'tool_call' }>): readonly Growing[] {
+  const { brought } = view;
+  const { index, id, name, arguments: text } = piece;
+  const parent = piece.parent || undefined;
+  const at = id ? -1 : brought.findLastIndex((p) => p.type === 'tool_call' && p.index === index && isOf(p, parent));
+  const call = brought[at] as (CallPart & { index?: number }) | undefined;
+  if (call) return replaced<Growing>(brought, at, { ...call, arguments: call.arguments + (text ?? '') });
+  const begun = { id: id ?? '', name: name ?? '', arguments: text ?? '', result: null, failed: false, round: roundOf(view, parent), index };
+  return [...brought, { type: 'tool_call', ...begun, ...(parent && { parent }) }];
+}
+
+/** Changes the newest call of this id. It may be one of before: a turn that goes on answers what its message waits for. */
+function told({ had, brought }: TurnView, id: string, change: (call: CallPart) => CallPart): Partial<TurnView> {
+  const same = (p: Part) => p.type === 'tool_call' && p.id !== '' && p.id === id;
   const own = brought.findLastIndex(same);
-  if (own >= 0) return { brought: replaced<Growing>(brought, own, { ...(brought[own] as CallPart), ...result }), status: null };
+  if (own >= 0) return { brought: replaced<Growing>(brought, own, change(brought[own] as CallPart)), status: null };
   const old = had.findLastIndex(same);
-  return old >= 0 ? { had: replaced<Part>(had, old, { ...(had[old] as CallPart), ...result }), status: null } : { status: null };
+  return old >= 0 ? { had: replaced<Part>(had, old, change(had[old] as CallPart)), status: null } : { status: null };
+}
+
+type Members = Record<string, unknown>;
+
+/** Those of the members that are there. */
+const given = (event: Members, keys: string[]): Members => Object.fromEntries(keys.filter((k) => event[k] !== undefined && event[k] !== null).map((k) => [k, event[k]]));
+
+/** Of these, those that say something. */
+const telling = (event: Members, keys: string[]): Members =>
+  given(
+    event,
+    keys.filter((k) => event[k] !== '' && event[k] !== false && !(Array.isArray(event[k]) && event[k].length === 0)),
+  );
+
+function answered(view: TurnView, event: Extract<TurnEvent, { type: 'tool_result' }>): Partial<TurnView> {
+  const more = telling(event, ['structured', 'files', 'cut', 'duration_ms']);
+  return told(view, event.id, (call) => ({ ...call, result: event.result, failed: event.failed ?? false, ...more }));
+}
+
+/** A question takes the place of what it was before it was answered. */
+function asked(questions: readonly Question[], event: Extract<TurnEvent, { type: 'question' }>): Question[] {
+  const question = given(event, ['id', 'from', 'message', 'schema', 'url', 'expires_at', 'action']) as unknown as Question;
+  const at = questions.findIndex((q) => q.id === question.id);
+  return at >= 0 ? replaced(questions, at, question) : [...questions, question];
+}
+
+const nothing: CallProgress = { since: null, done: null, total: null, message: null };
+const going = ({ progress }: TurnView, id: string, change: Partial<CallProgress>): Partial<TurnView> => ({
+  progress: { ...progress, [id]: { ...(progress[id] ?? nothing), ...change } },
+});
+
+function over({ progress }: TurnView, id: string): Partial<TurnView> {
+  const { [id]: _, ...others } = progress;
+  return { progress: others };
 }
 
 const figure = (value: number | null | undefined) => Math.min(Math.max(value ?? 0, 0), FIGURE_MAX);
@@ -202,8 +293,19 @@ export const partsOf = ({ had, brought }: TurnView): Part[] =>
     return call;
   });
 
+const tookOf = ({ tokens_in, tokens_out, tokens_cached, tokens_reasoning, tokens_exact, cost_micros, first_token_ms, duration_ms }: Message): Took => ({
+  tokens_in,
+  tokens_out,
+  tokens_cached,
+  tokens_reasoning,
+  tokens_exact,
+  cost_micros,
+  first_token_ms,
+  duration_ms,
+});
+
 /** What the turns of a message took, added up; all of it is exact when each is. */
-function added(before: Message, usage: Figures | null) {
+function added(before: Took, usage: Figures | null): Took {
   const sum = (a: number | null | undefined, b: number | undefined) => (a ?? 0) + (b ?? 0) || null;
   const tokens_in = sum(before.tokens_in, usage?.tokensIn);
   const tokens_out = sum(before.tokens_out, usage?.tokensOut);
@@ -225,8 +327,9 @@ export function messageOf(message: Message, view: TurnView): Message {
   const parts = partsOf(view);
   return {
     ...message,
-    ...added(message, view.usage),
+    ...added(view.earlier, view.usage),
     id: view.messageId,
+    last_event: view.seq,
     turn_id: view.turnId,
     content: textOf(parts),
     parts,
