@@ -48,6 +48,7 @@ const lanes = [
     'tenWindows',
     'windowsWithoutWorker',
     'windowAlone',
+    'socketCut',
     'stop',
     'keyboard',
     'providerError',

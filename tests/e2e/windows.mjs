@@ -87,3 +87,39 @@ export async function windowAlone({ context, mock, base, watch }) {
   await has(answer(page), 'Nobody else');
   await page.close();
 }
+
+/** What a window follows comes over a WebSocket; where none comes through any more, it goes on as an event stream. */
+export async function socketCut({ context, mock, base, watch }) {
+  let go = () => {};
+  const gone = new Promise((resolve) => (go = resolve));
+  mock.on('Over another way', async ({ say }) => {
+    say('one ');
+    await gone;
+    say('two');
+  });
+  const page = watch(await context.newPage());
+  await page.addInitScript(() => {
+    delete window.SharedWorker;
+    delete window.BroadcastChannel;
+  });
+  const sockets = [];
+  let through = true;
+  await page.routeWebSocket(/\/ws$/, (socket) => {
+    if (!through) return socket.close();
+    sockets.push(socket);
+    socket.connectToServer();
+  });
+  const streams = [];
+  page.on('request', (request) => request.url().includes('/api/v1/events') && streams.push(request.url()));
+  await page.goto(base + '/');
+  await ask(page, 'Over another way');
+  await has(answer(page), 'one');
+  assert.deepEqual([sockets.length, streams.length], [1, 0], 'one socket, and no stream beside it');
+  through = false;
+  await sockets[0].close();
+  await page.waitForRequest(/\/api\/v1\/events\?turns=/);
+  go();
+  await has(answer(page), 'one two');
+  await ready(page);
+  await page.close();
+}

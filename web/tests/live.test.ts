@@ -2,6 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Hub } from '$core/live/hub';
 import { Live } from '$core/live/live';
 import type { ToHub, ToPage } from '$core/live/messages';
+import { opener, query, type Stream as Opened, type Wanted } from '$core/live/open';
+import { SILENCE_MS } from '$core/live/pause';
+import { readFrames } from '$core/live/sse';
 import type { NumberedEvent } from '$core/turn/events';
 
 const event = (seq: number, last: number) =>
@@ -13,10 +16,16 @@ const event = (seq: number, last: number) =>
 class Stream {
   closed = false;
   private controller!: ReadableStreamDefaultController<Uint8Array>;
-  readonly response = new Response(
-    new ReadableStream<Uint8Array>({ start: (c) => void (this.controller = c), cancel: () => void (this.closed = true) }),
-  );
-  constructor(readonly query: string) {}
+  readonly body = new ReadableStream<Uint8Array>({ start: (c) => void (this.controller = c), cancel: () => void (this.closed = true) });
+  readonly query: string;
+  /** What was asked for later, over the same connection. */
+  readonly more: Wanted[] = [];
+  constructor(readonly wanted: Wanted) {
+    this.query = query(wanted);
+  }
+  follows(turn: string) {
+    return [this.wanted, ...this.more].some(({ turns }) => turns.some(([id]) => id === turn));
+  }
   say(text: string) {
     if (!this.closed) this.controller.enqueue(new TextEncoder().encode(text));
   }
@@ -30,38 +39,44 @@ class Stream {
 class Server {
   streams: Stream[] = [];
   turns = new Map<string, { shown: number; last: number }>();
-  refuse: Response | Error | null = null;
+  refuse: { status: number; wait: number } | Error | null = null;
 
-  open = async (query: string, signal: AbortSignal): Promise<Response> => {
+  /** `grows`: more can be asked for over a connection. */
+  constructor(private readonly grows: boolean) {}
+
+  open = async (wanted: Wanted, signal: AbortSignal): Promise<Opened> => {
     if (this.refuse instanceof Error) throw this.refuse;
-    if (this.refuse) return this.refuse;
-    const stream = new Stream(query);
+    if (this.refuse) return { ...this.refuse, read: async () => {} };
+    const stream = new Stream(wanted);
     this.streams.push(stream);
     signal.addEventListener('abort', () => (stream.closed = true));
     stream.say('event: hello\ndata: {"version":"1"}\n\n');
-    for (const [id, after] of this.wanted(query)) {
+    this.begin(stream, wanted);
+    const more = (what: Wanted) => {
+      stream.more.push(what);
+      this.begin(stream, what);
+    };
+    return { status: 200, wait: 0, read: (onFrame) => readFrames(stream.body, SILENCE_MS, signal, onFrame), more: this.grows ? more : undefined };
+  };
+
+  private begin(stream: Stream, { turns }: Wanted) {
+    for (const [id, after] of turns) {
       const turn = this.turns.get(id);
       if (!turn) stream.say(`event: turn\ndata: {"id":"${id}","ended":true,"code":"not_found"}\n\n`);
       else this.send(stream, id, after + 1, turn.shown);
     }
-    return stream.response;
-  };
+  }
 
   /** More of a turn, to all who follow it. */
   show(id: string, shown: number) {
     const turn = this.turns.get(id)!;
     const from = turn.shown + 1;
     turn.shown = shown;
-    for (const s of this.live) if (this.wanted(s.query).some(([wanted]) => wanted === id)) this.send(s, id, from, shown);
+    for (const s of this.live) if (s.follows(id)) this.send(s, id, from, shown);
   }
 
   get live() {
     return this.streams.filter((s) => !s.closed);
-  }
-
-  private wanted(query: string): [string, number][] {
-    const list = new URLSearchParams(query).get('turns');
-    return list ? list.split(',').map((w) => [w.split(':')[0]!, Number(w.split(':')[1])]) : [];
   }
 
   private send(s: Stream, id: string, from: number, to: number) {
@@ -78,10 +93,12 @@ let pages: number;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  server = new Server();
-  hub = new Hub(server.open);
   pages = 0;
 });
+function begin(grows: boolean) {
+  server = new Server(grows);
+  hub = new Hub(server.open);
+}
 afterEach(() => {
   hub.close();
   vi.useRealTimers();
@@ -117,7 +134,12 @@ function follow(page: Live, turn: string, after = 0, stop = new AbortController(
 
 const upTo = (n: number, from = 1) => Array.from({ length: n - from + 1 }, (_, i) => from + i);
 
-describe('one stream for all windows', () => {
+describe.each([
+  ['opened anew for each thing more', false],
+  ['asked for more over the same connection', true],
+])('one stream for all windows, %s', (_, grows) => {
+  beforeEach(() => begin(grows));
+
   it('brings ten windows their ten answers by one connection', async () => {
     for (let i = 0; i < 10; i++) server.turns.set('t' + i, { shown: 2, last: 6 });
     const all = [];
@@ -168,6 +190,9 @@ describe('one stream for all windows', () => {
     await settle();
     follow(windows[0]!.page, 't');
     await settle();
+    // A window that wants what has come already is not served by the stream that is there.
+    follow(windows[1]!.page, 't');
+    await settle();
     expect(server.live).toHaveLength(2);
     server.live[0]!.say('event: change\ndata: {"kind":"turn","id":"late","what":"ended"}\n\n');
     server.live[1]!.say('event: change\ndata: {"kind":"turn","id":"new","what":"ended"}\n\n');
@@ -198,7 +223,7 @@ describe('one stream for all windows', () => {
     server.refuse = new TypeError('no network');
     const f = follow(open().page, 't');
     await settle(800);
-    server.refuse = new Response('', { status: 503, headers: { 'Retry-After': '30' } });
+    server.refuse = { status: 503, wait: 30_000 };
     await settle(3000);
     server.refuse = null;
     await settle(20_000);
@@ -241,7 +266,7 @@ describe('one stream for all windows', () => {
   it('tells every window that the session is gone, and then rests', async () => {
     const windows = [open(), open()];
     await settle();
-    server.refuse = new Response('', { status: 401 });
+    server.refuse = { status: 401, wait: 0 };
     server.live[0]!.cut();
     await settle(3000);
     expect(windows.map((w) => w.unauthorized)).toEqual([1, 1]);
@@ -289,5 +314,148 @@ describe('one stream for all windows', () => {
     w.page.close();
     await settle();
     expect(server.live).toHaveLength(0);
+  });
+});
+
+it('asks for more over the connection that is there, as long as that brings it from where it is wanted', async () => {
+  begin(true);
+  for (const id of ['a', 'b', 'c']) server.turns.set(id, { shown: 2, last: 6 });
+  const all = [follow(open().page, 'a')];
+  await settle();
+  for (const id of ['b', 'c']) {
+    all.push(follow(open().page, id));
+    await settle();
+  }
+  expect(server.streams.map((s) => [s.query, s.more.length])).toEqual([['?turns=a:0', 2]]);
+  for (const id of ['a', 'b', 'c']) server.show(id, 6);
+  await settle();
+  for (const f of all) expect([f.seen, f.ended]).toEqual([upTo(6), true]);
+});
+
+/** A WebSocket whose other end is the test. */
+class Socket {
+  static all: Socket[] = [];
+  static reachable = true;
+  onmessage: ((e: { data: string }) => void) | null = null;
+  onclose: ((e: { code: number }) => void) | null = null;
+  closed = false;
+  sent: unknown[] = [];
+  constructor(readonly url: string) {
+    Socket.all.push(this);
+    if (Socket.reachable) setTimeout(() => this.say('event: hello\ndata: {"version":"1"}\n\n'), 5);
+    else setTimeout(() => this.onclose?.({ code: 1006 }), 5);
+  }
+  send(text: string) {
+    this.sent.push(JSON.parse(text));
+  }
+  say(data: string) {
+    this.onmessage?.({ data });
+  }
+  close() {
+    this.closed = true;
+  }
+}
+
+describe('a WebSocket where one comes through, an event stream where none does', () => {
+  let asked: string[];
+  beforeEach(() => {
+    begin(false);
+    asked = [];
+    Socket.all = [];
+    Socket.reachable = true;
+    vi.stubGlobal('WebSocket', Socket);
+    vi.stubGlobal('fetch', async (url: string, { signal }: { signal: AbortSignal }) => {
+      asked.push(url);
+      if (server.refuse instanceof Error) throw server.refuse;
+      if (server.refuse) return new Response('', { status: server.refuse.status });
+      const turns = (new URL(url).searchParams.get('turns') ?? '').split(',').filter(Boolean);
+      await server.open({ turns: turns.map((w) => [w.split(':')[0]!, Number(w.split(':')[1])]), jobs: [] }, signal);
+      return new Response(server.streams.at(-1)!.body);
+    });
+    hub = new Hub(opener('http://host/below'));
+  });
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  });
+
+  const turn = (id: string) => `event: turn\ndata: {"id":"${id}"}\n\n`;
+
+  it('asks over the socket, for more as well, and for no stream beside it', async () => {
+    const first = follow(open().page, 'a', 3);
+    await settle();
+    const second = follow(open().page, 'b');
+    await settle();
+    expect(Socket.all.map((s) => s.url)).toEqual(['ws://host/below/ws']);
+    expect(Socket.all[0]!.sent).toEqual([
+      { type: 'subscribe', id: '1', turns: ['a:3'], jobs: [] },
+      { type: 'subscribe', id: '2', turns: ['b:0'], jobs: [] },
+    ]);
+    // Cut anywhere.
+    for (const piece of (turn('a') + event(4, 5) + turn('b') + event(1, 1) + turn('a') + event(5, 5)).match(/[^]{1,7}/g)!) Socket.all[0]!.say(piece);
+    await settle();
+    expect([first.seen, second.seen, first.ended, second.ended]).toEqual([[4, 5], [1], true, true]);
+    expect(asked).toEqual([]);
+  });
+
+  it('loses nothing when sockets are cut and come through no more', async () => {
+    server.turns.set('t', { shown: 4, last: 6 });
+    const f = follow(open().page, 't');
+    await settle();
+    Socket.all[0]!.say(turn('t') + event(1, 6) + event(2, 6) + 'id: 3\nevent: te');
+    Socket.reachable = false;
+    Socket.all[0]!.onclose!({ code: 1006 });
+    await settle(3000);
+    expect(asked).toEqual(['http://host/below/api/v1/events?turns=t:2']);
+    server.show('t', 6);
+    await settle();
+    expect([f.seen, f.ended, f.connected]).toEqual([upTo(6), true, [true, false, true]]);
+    // What does not come through is left alone for a while, then tried again.
+    server.live[0]!.cut();
+    await settle(3000);
+    expect(Socket.all).toHaveLength(2);
+    Socket.reachable = true;
+    await settle(600_000);
+    server.live[0]?.cut();
+    await settle(60_000);
+    expect(Socket.all.length).toBeGreaterThan(2);
+  });
+
+  it('takes a socket that says nothing for one that does not come through', async () => {
+    vi.spyOn(Socket.prototype, 'say').mockImplementation(() => {});
+    const w = open();
+    await settle(6000);
+    expect([w.hello, asked.length, Socket.all[0]!.closed]).toEqual([1, 1, true]);
+  });
+
+  it('opens a socket again when the server was away, not only its network', async () => {
+    const w = open();
+    await settle();
+    Socket.reachable = false;
+    server.refuse = new TypeError('no network');
+    Socket.all[0]!.onclose!({ code: 1006 });
+    await settle(5000);
+    Socket.reachable = true;
+    server.refuse = null;
+    await settle(20_000);
+    expect([w.hello, Socket.all.at(-1)!.closed]).toEqual([2, false]);
+  });
+
+  it('hears that the session is gone', async () => {
+    const w = open();
+    await settle();
+    server.refuse = { status: 401, wait: 0 };
+    Socket.all[0]!.onclose!({ code: 1008 });
+    await settle(3000);
+    expect([w.unauthorized, Socket.all.length]).toEqual([1, 1]);
+  });
+
+  it('begins anew when it is refused more', async () => {
+    server.turns.set('t', { shown: 2, last: 2 });
+    follow(open().page, 't');
+    await settle();
+    Socket.all[0]!.say('event: result\ndata: {"id":"1","status":429,"body":null}\n\n');
+    await settle(3000);
+    expect([Socket.all[0]!.closed, Socket.all.length]).toEqual([true, 2]);
   });
 });

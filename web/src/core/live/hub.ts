@@ -1,8 +1,9 @@
 import type { Change, Job } from '../api/types';
 import { eventFrom } from '../turn/events';
 import type { Port, Stale, ToHub, ToPage, Wish } from './messages';
-import { backoff, pause, SILENCE_MS } from './pause';
-import { readFrames, type Frame } from './sse';
+import type { Open, Wanted } from './open';
+import { backoff, pause } from './pause';
+import type { Frame } from './sse';
 
 /** The old stream goes on so long when a new one has taken over: what was on its way still comes. */
 const OVERLAP_MS = 1000;
@@ -37,13 +38,16 @@ interface Connection {
   jobs: Set<string>;
   /** The turn whose events come now. */
   turn: string;
+  /** Asks for more over it, where that can be done. */
+  more?: (wanted: Wanted) => void;
 }
 
 const again = (code: string) => code === 'busy' || code === 'rate_limited' || code === 'unavailable';
 
 /**
- * The one event stream of a browser, for all its pages: changes, and the events of what the pages follow. When a page wants
- * something more, a new stream with all of it is opened, and takes over without a gap.
+ * The one stream of a browser, for all its pages: changes, and the events of what the pages follow. When a page wants something
+ * more, it is asked for over the same connection; where that cannot be, a new stream with all of it is opened, and takes over
+ * without a gap.
  */
 export class Hub {
   private clients = new Map<string, Client>();
@@ -57,8 +61,7 @@ export class Hub {
   private rest: AbortController | null = null;
   private flushing = false;
 
-  /** `open` asks for the stream; `query` begins with "?" unless it is empty. */
-  constructor(private readonly open: (query: string, signal: AbortSignal) => Promise<Response>) {}
+  constructor(private readonly open: Open) {}
 
   hear(page: string, port: Port, message: ToHub): void {
     if (message === 'bye') {
@@ -114,8 +117,24 @@ export class Hub {
     if (this.planned || this.rest) return;
     this.planned = setTimeout(() => {
       this.planned = undefined;
-      void this.connect();
+      if (!this.extend()) void this.connect();
     }, 10);
+  }
+
+  /** Asks for what nobody brings yet over the connection that is there. False: that takes a new one. */
+  private extend(): boolean {
+    const { current } = this;
+    if (!current?.more || this.coming) return false;
+    const subs = [...this.subs()].map(([, sub]) => sub).filter((sub) => !sub.from);
+    // Its events come already, from further on.
+    if (subs.some((sub) => sub.turn !== undefined && current.turns.has(sub.turn))) return false;
+    const more = wantedBy(subs);
+    if (current.turns.size + more.turns.length > MOST || current.jobs.size + more.jobs.length > MOST) return false;
+    for (const [id, after] of more.turns) current.turns.set(id, after);
+    for (const id of more.jobs) current.jobs.add(id);
+    for (const sub of subs) sub.from = current.id;
+    current.more(more);
+    return true;
   }
 
   private async connect(): Promise<void> {
@@ -123,20 +142,19 @@ export class Hub {
     this.leaving?.stop.abort();
     this.leaving = null;
     if (this.clients.size === 0) return;
-    const mine: Connection = { id: ++this.count, stop: new AbortController(), turns: new Map(), jobs: new Set(), turn: '' };
+    const subs = [...this.subs()].map(([, sub]) => sub);
+    const wanted = wantedBy(subs);
+    const mine: Connection = { id: ++this.count, stop: new AbortController(), turns: new Map(wanted.turns), jobs: new Set(wanted.jobs), turn: '' };
     this.coming = mine;
-    for (const [, sub] of this.subs()) {
-      if (sub.job) mine.jobs.add(sub.job);
-      else mine.turns.set(sub.turn!, Math.min(mine.turns.get(sub.turn!) ?? Infinity, sub.last));
-      if (!this.current || !sub.from || sub.from > this.current.id) sub.from = mine.id;
-    }
+    for (const sub of subs) if (!this.current || !sub.from || sub.from > this.current.id) sub.from = mine.id;
     let wait = 0;
     try {
-      const response = await this.open(query(mine), mine.stop.signal);
+      const stream = await this.open(wanted, mine.stop.signal);
       if (mine.stop.signal.aborted) return;
-      if (response.status === 401) return this.unauthorized();
-      wait = Number(response.headers.get('Retry-After') ?? 0) * 1000;
-      if (response.ok && response.body) await readFrames(response.body, SILENCE_MS, mine.stop.signal, (f) => this.take(mine, f));
+      if (stream.status === 401) return this.unauthorized();
+      wait = stream.wait;
+      mine.more = stream.more;
+      if (stream.status === 200) await stream.read((f) => this.take(mine, f));
     } catch {
       // The network: it is tried again below.
     }
@@ -256,11 +274,13 @@ export class Hub {
   }
 }
 
-/** "?turns=ID:17,ID:0&jobs=ID" */
-function query(c: Connection): string {
-  const parts = [];
-  const turns = [...c.turns].slice(-MOST);
-  if (turns.length) parts.push('turns=' + turns.map(([id, after]) => `${id}:${after}`).join(','));
-  if (c.jobs.size) parts.push('jobs=' + [...c.jobs].slice(-MOST).join(','));
-  return parts.length ? '?' + parts.join('&') : '';
+/** What they follow, no more than the server brings in one stream: who came last counts. */
+function wantedBy(subs: readonly Sub[]): Wanted {
+  const turns = new Map<string, number>();
+  const jobs = new Set<string>();
+  for (const { turn, job, last } of subs) {
+    if (job !== undefined) jobs.add(job);
+    else turns.set(turn!, Math.min(turns.get(turn!) ?? Infinity, last));
+  }
+  return { turns: [...turns].slice(-MOST), jobs: [...jobs].slice(-MOST) };
 }

@@ -16,8 +16,8 @@ export class SseParser {
   private data: string[] = [];
   private afterReturn = false;
 
-  push(chunk: Uint8Array): Frame[] {
-    let text = this.decoder.decode(chunk, { stream: true });
+  push(chunk: Uint8Array | string): Frame[] {
+    let text = typeof chunk === 'string' ? chunk : this.decoder.decode(chunk, { stream: true });
     if (text === '') return [];
     if (this.afterReturn && text.startsWith('\n')) text = text.slice(1);
     this.afterReturn = text === '' ? false : text.endsWith('\r');
