@@ -560,10 +560,10 @@ static void override_method(struct request *q, const char *path)
 static int request_match(struct request *q, const char *path)
 {
 	char allow[64];
-	struct str arg;
+	struct route_args args;
 
 	override_method(q, path);
-	const struct route *r = route_find(q->method, path, &arg, allow);
+	const struct route *r = route_find(q->method, path, &args, allow);
 
 	if (!r && allow[0]) {
 		http_set_header(q->x, "Allow", allow);
@@ -575,9 +575,10 @@ static int request_match(struct request *q, const char *path)
 	q->status = r->status;
 	if (r->flags & ROUTE_TUS)
 		http_set_header(q->x, "Tus-Resumable", TUS_VERSION);
-	if (!arg.p)
+	q->arg_n = args.n;
+	if (!args.name.p)
 		return 0;
-	q->arg = arena_strndup(&q->mem, arg.p, arg.n);
+	q->arg = arena_strndup(&q->mem, args.name.p, args.name.n);
 	return q->arg ? 0 : request_no_memory(q);
 }
 

@@ -28,7 +28,7 @@ struct document_error {
 struct document_answer {
 	struct document d;
 	struct document_error error;
-	bool has_error, searchable;
+	bool has_error, searchable, pictures;
 	atelier_id same_as;
 };
 
@@ -60,6 +60,8 @@ static const struct field document_fields[] = {
 	FIELD_STR(A, d.hash, "hash", 0, 0, FIELD_REQUIRED, "SHA-256 of the file."),
 	FIELD_I64(A, d.passages, "passages", 0, 0, FIELD_REQUIRED, "How many it is cut into."),
 	FIELD_I64(A, d.pages, "pages", 0, 0, FIELD_REQUIRED, "How many it has; 0: it has none."),
+	FIELD_STR(A, d.format, "format", 0, 0, 0, "What kind of file it is, as \"pdf\"; null or empty: not known."),
+	FIELD_BOOL(A, pictures, "pictures", FIELD_REQUIRED, "Whether its pages can be had as pictures."),
 	FIELD_STR(A, d.language, "language", 0, 0, 0, "Its language; null or empty: not known."),
 	FIELD_JSON(A, d.warnings, "warnings", 0,
 		"What was left out when it was read, as sentences; null: nothing is known."),
@@ -77,7 +79,8 @@ LIST_SCHEMA(document_list_schema, "DocumentList", &document_schema, "In the orde
 
 static void answer_of(const struct document *d, struct document_answer *ret)
 {
-	*ret = (struct document_answer){.d = *d, .searchable = d->text_id != 0};
+	*ret = (struct document_answer){
+		.d = *d, .searchable = d->text_id != 0, .pictures = d->format && strcmp(d->format, "pdf") == 0};
 	ret->has_error = d->error_code != NULL;
 	if (ret->has_error)
 		ret->error = (struct document_error){d->error_code, d->error_text ? d->error_text : ""};

@@ -4,15 +4,33 @@
 
 #include "api/request.h"
 
-bool route_matches(const char *pattern, const char *path, struct str *ret_arg)
+/* Digits alone, from 1 on; 0: it is no such number. */
+static int64_t path_number(struct str s)
 {
-	struct str arg = {NULL, 0};
+	int64_t n = 0;
+
+	if (s.n > 9 || *s.p == '0')
+		return 0;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return 0;
+		n = n * 10 + (s.p[i] - '0');
+	}
+	return n;
+}
+
+bool route_matches(const char *pattern, const char *path, struct route_args *ret)
+{
+	struct route_args args = {.n = 0};
 
 	while (*pattern) {
 		if (*pattern == '{') {
-			arg = (struct str){path, strcspn(path, "/")};
-			if (arg.n == 0)
+			bool number = strncmp(pattern, "{n}", 3) == 0;
+			struct str arg = {path, strcspn(path, number ? "/." : "/")};
+			if (arg.n == 0 || (number && !(args.n = path_number(arg))))
 				return false;
+			if (!number)
+				args.name = arg;
 			path += arg.n;
 			pattern += strcspn(pattern, "}") + 1;
 		} else if (*pattern++ != *path++) {
@@ -21,18 +39,18 @@ bool route_matches(const char *pattern, const char *path, struct str *ret_arg)
 	}
 	if (*path)
 		return false;
-	*ret_arg = arg;
+	*ret = args;
 	return true;
 }
 
 /* As route_matches for a pattern that ends in its {name}, which may hold slashes. */
-static bool rest_matches(const char *pattern, const char *path, struct str *ret_arg)
+static bool rest_matches(const char *pattern, const char *path, struct route_args *ret)
 {
 	size_t n = strcspn(pattern, "{");
 
 	if (strncmp(pattern, path, n) != 0 || path[n] == '\0')
 		return false;
-	*ret_arg = str_from(path + n);
+	*ret = (struct route_args){.name = str_from(path + n)};
 	return true;
 }
 
@@ -62,7 +80,7 @@ static bool takes_method(const struct route *r, const char *method)
 	return strcmp(method, "HEAD") == 0 && strcmp(r->method, "GET") == 0 && !(r->flags & ROUTE_STREAM);
 }
 
-const struct route *route_find(const char *method, const char *path, struct str *ret_arg, char ret_allow[64])
+const struct route *route_find(const char *method, const char *path, struct route_args *ret, char ret_allow[64])
 {
 	size_t n;
 	const struct route *const *routes = api_routes(&n);
@@ -71,14 +89,14 @@ const struct route *route_find(const char *method, const char *path, struct str 
 	ret_allow[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
 		const struct route *r = routes[i];
-		struct str arg;
+		struct route_args args;
 
 		if (literal && strcmp(r->path, path) != 0)
 			continue;
-		if (r->flags & ROUTE_REST ? !rest_matches(r->path, path, &arg) : !route_matches(r->path, path, &arg))
+		if (r->flags & ROUTE_REST ? !rest_matches(r->path, path, &args) : !route_matches(r->path, path, &args))
 			continue;
 		if (takes_method(r, method)) {
-			*ret_arg = arg;
+			*ret = args;
 			ret_allow[0] = '\0';
 			return r;
 		}

@@ -52,16 +52,18 @@ static void set_add(struct schema_set *set, const struct schema *s, bool parsed)
 
 /* ---- paths ---- */
 
-static void add_path_param(struct buf *b, const char *path, bool *first)
+static void add_path_params(struct buf *b, const char *path, bool *first)
 {
-	const char *open = strchr(path, '{');
+	while ((path = strchr(path, '{')) != NULL) {
+		const char *schema = strncmp(path, "{id}", 4) == 0  ? "\"string\",\"pattern\":\"" ID_PATTERN "\""
+				     : strncmp(path, "{n}", 3) == 0 ? "\"integer\",\"minimum\":1,\"maximum\":999999999"
+								    : "\"string\",\"minLength\":1";
 
-	if (!open)
-		return;
-	buf_printf(b, "%s{\"name\":\"%.*s\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"%s}}",
-		*first ? "" : ",", (int)strcspn(open + 1, "}"), open + 1,
-		strncmp(open, "{id}", 4) == 0 ? ",\"pattern\":\"" ID_PATTERN "\"" : ",\"minLength\":1");
-	*first = false;
+		path++;
+		buf_printf(b, "%s{\"name\":\"%.*s\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":%s}}",
+			*first ? "" : ",", (int)strcspn(path, "}"), path, schema);
+		*first = false;
+	}
 }
 
 static void add_text_param(struct buf *b, const struct param *p)
@@ -121,7 +123,7 @@ static void add_params(struct buf *b, const struct route *r)
 	if (!strchr(r->path, '{') && r->n_params == 0 && r->n_asks == 0)
 		return;
 	buf_add_str(b, ",\"parameters\":[");
-	add_path_param(b, r->path, &first);
+	add_path_params(b, r->path, &first);
 	for (size_t i = 0; i < r->n_params; i++) {
 		buf_printf(b, "%s{\"name\":\"%s\",\"in\":\"query\",%s\"description\":", first ? "" : ",",
 			r->params[i].name, r->params[i].required ? "\"required\":true," : "");

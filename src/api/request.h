@@ -59,6 +59,7 @@ struct request {
 	bool knows_rights;
 	const char *arg; /* the {name} of the path; NULL: none */
 	atelier_id arg_id;
+	int64_t arg_n;  /* the {n} of the path; 0: none */
 	void *body;     /* the struct of route->body */
 	uint64_t given; /* its fields that were there: schema_parse_given */
 	bool has_body;  /* http_body is there */

@@ -41,6 +41,7 @@
 	X(manual)                                                                                                      \
 	X(collections)                                                                                                 \
 	X(documents)                                                                                                   \
+	X(pages)                                                                                                       \
 	X(search)                                                                                                      \
 	X(tools)                                                                                                       \
 	X(images)                                                                                                      \

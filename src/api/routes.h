@@ -55,8 +55,9 @@ struct header { /* of a request, for the handler to check, or of an answer */
 #define TUS_VERSION "1.0.0"
 
 struct route {
-	const char *method, *path; /* one {name} at most; {id} must be an identifier */
-	const char *name;          /* operationId */
+	const char *method,
+		*path;    /* one {name} at most, and a {n}; {id} must be an identifier, {n} a number from 1 on */
+	const char *name; /* operationId */
 	int (*handler)(struct request *q);
 	enum access access;
 	unsigned flags;
@@ -116,9 +117,14 @@ const struct route *const *api_routes(size_t *ret_n);
 /* `changes` of the set that the route stands in. */
 uint32_t route_changes(const struct route *r);
 
-/* The route for a method and a decoded path, and the text that stands for its {name} (n 0: none). When only the method
- * does not fit: NULL with the allowed ones ("GET, POST") in ret_allow; else that is "". */
-const struct route *route_find(const char *method, const char *path, struct str *ret_arg, char ret_allow[64]);
+struct route_args {
+	struct str name; /* the text that stands for {name}; n 0: none */
+	int64_t n;       /* 0: none */
+};
+
+/* The route for a method and a decoded path, and what stands for its {name} and {n}. When only the method does not fit: NULL
+ * with the allowed ones ("GET, POST") in ret_allow; else that is "". */
+const struct route *route_find(const char *method, const char *path, struct route_args *ret, char ret_allow[64]);
 
 /* Other ways to write an address of the gateway, made into the one that the table has: doubled slashes, /ollama before
  * it, no /v1, a slash behind it. At most as long as `path` and 4 more. Returns ret. */
@@ -131,7 +137,7 @@ enum route_shape route_shape_of(const char *path);
 /* Whether the route says that it may fail like this (a code, or -errno). */
 bool route_may_fail(const struct route *r, int code);
 
-bool route_matches(const char *pattern, const char *path, struct str *ret_arg);
+bool route_matches(const char *pattern, const char *path, struct route_args *ret);
 
 /* The OpenAPI 3.1 document of all this, as JSON. */
 void openapi_write(struct buf *b);

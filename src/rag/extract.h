@@ -10,7 +10,7 @@
 #include "sys/cancel.h"
 
 /* Raised whenever the same file would give another text or other blocks. */
-#define EXTRACT_VERSION 1
+#define EXTRACT_VERSION 2
 
 enum extract_kind {
 	EXTRACT_PARA,
@@ -57,17 +57,22 @@ struct extract_place {
 	enum extract_state state;
 };
 
+/* A word on its page. */
+struct extract_box {
+	uint32_t start, end;  /* of the text */
+	float x0, y0, x1, y1; /* points from the top left */
+};
+
 struct extract_block {
 	enum extract_kind kind;
 	int level;
 	size_t start, end;
-	size_t header;           /* of a table: bytes of its header rows from `start` on; 0: none */
-	int place;               /* index into the places; -1: none */
-	int page;                /* its number there; 0: none */
-	int row_first, row_last; /* of a sheet, as its program counts them; 0: not a sheet */
-	/* Where its lines stand on the page, JSON: [[start, end, x0, y0, x1, y1], ...], offsets of the text, points from the
-	 * top left; NULL: not known. */
-	const char *boxes;
+	size_t header;                   /* of a table: bytes of its header rows from `start` on; 0: none */
+	int place;                       /* index into the places; -1: none */
+	int page;                        /* its number there; 0: none */
+	int row_first, row_last;         /* of a sheet, as its program counts them; 0: not a sheet */
+	const struct extract_box *boxes; /* of its words, in order, within it; NULL: not known */
+	size_t n_boxes;
 };
 
 enum extract_failure {

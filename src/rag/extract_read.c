@@ -150,28 +150,39 @@ static int take_text(struct extract_reader *r, const json_t *line, struct err *e
 	return buf_check(&r->text, e, "The text is longer than it may be.");
 }
 
-/* Numbers alone, in sixes, as one text. */
-static int keep_boxes(struct extract_reader *r, const json_t *boxes, const char **ret)
+static bool read_box(const json_t *six, const struct extract_block *b, size_t least, struct extract_box *ret)
 {
-	CLEANUP(buf_done) struct buf text = BUF_INIT(EXTRACT_LINE_MAX);
-	size_t i, k;
-	json_t *box, *v;
+	float at[4];
+	int64_t start = json_integer_value(json_array_get(six, 0)), end = json_integer_value(json_array_get(six, 1));
 
-	if (!json_is_array(boxes))
-		return 0;
-	json_array_foreach(boxes, i, box)
-	{
-		if (json_array_size(box) != 6)
-			return E_INVALID;
-		json_array_foreach(box, k, v)
-		{
-			if (!json_is_number(v))
-				return E_INVALID;
-		}
+	if (json_array_size(six) != 6 || start < (int64_t)least || end <= start || (uint64_t)start > b->end)
+		return false;
+	for (size_t i = 0; i < 4; i++) {
+		const json_t *v = json_array_get(six, i + 2);
+		if (!json_is_number(v) || !isfinite(json_number_value(v)) || fabs(json_number_value(v)) > 1e6)
+			return false;
+		at[i] = (float)json_number_value(v);
 	}
-	json_add_value(&text, boxes);
-	*ret = buf_status(&text) == 0 ? arena_strndup(r->to->memory, text.p, text.n) : NULL;
-	return *ret ? 0 : -ENOMEM;
+	*ret = (struct extract_box){(uint32_t)start, (uint32_t)MIN((size_t)end, b->end), at[0], at[1], at[2], at[3]};
+	return true;
+}
+
+/* In order, within the block; what was written behind its end is blank. */
+static int keep_boxes(struct extract_reader *r, const json_t *boxes, struct extract_block *b)
+{
+	size_t n = json_array_size(boxes), least = b->start;
+	struct extract_box *to = n ? ARENA_ARRAY(r->to->memory, struct extract_box, n) : NULL;
+
+	if (n && !to)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (!read_box(json_array_get(boxes, i), b, least, &to[i]))
+			return E_INVALID;
+		least = to[i].end;
+	}
+	b->boxes = to;
+	b->n_boxes = n;
+	return 0;
 }
 
 static int take_block(struct extract_reader *r, const json_t *line, struct err *e)
@@ -193,7 +204,7 @@ static int take_block(struct extract_reader *r, const json_t *line, struct err *
 		b.row_first = (int)json_integer_value(json_array_get(rows, 0));
 		b.row_last = (int)json_integer_value(json_array_get(rows, 1));
 	}
-	int k = keep_boxes(r, json_object_get(line, "boxes"), &b.boxes);
+	int k = keep_boxes(r, json_object_get(line, "boxes"), &b);
 	if (k < 0)
 		return k == E_INVALID ? strange(e) : k;
 	struct extract_block *to = grow((void **)&r->to->blocks, r->to->count, &r->blocks_cap, sizeof(*to));

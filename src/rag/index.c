@@ -17,6 +17,7 @@ int rag_new(const struct rag_config *c, struct rag **ret, struct err *e UNUSED)
 
 	r->config = *c;
 	pthread_mutex_init(&r->mx, NULL);
+	pthread_mutex_init(&r->pictures_mx, NULL);
 	*ret = r;
 	return 0;
 }
@@ -35,6 +36,8 @@ void rag_free(struct rag *r)
 		free(x);
 	}
 	pthread_mutex_destroy(&r->mx);
+	pictures_free(r);
+	pthread_mutex_destroy(&r->pictures_mx);
 	free(r);
 }
 

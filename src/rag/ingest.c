@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "rag/cut.h"
+#include "rag/pages.h"
 #include "rag/rag_priv.h"
 #include "store/documents.h"
 #include "store/texts.h"
@@ -15,6 +16,7 @@
 #define WORDS_VERSION  1
 #define PIECES         ((size_t)16) /* of a text, in one transaction */
 #define PASSAGES       ((size_t)500)
+#define PAGES          ((size_t)50)
 #define POSTINGS_BYTES ((size_t)512 << 20)
 #define ARENA_BYTES    ((size_t)16 << 20)
 #define RECIPE_MAX     100
@@ -132,6 +134,7 @@ static int store_text(struct ingest *x, enum language l, struct err *e)
 		.recipe = x->recipe,
 		.document_id = x->work.id,
 		.language = language_code(l),
+		.format = x->text.format,
 		.bytes = (int64_t)x->text.len,
 		.pages = x->text.pages,
 		.warnings = warnings.p};
@@ -162,6 +165,28 @@ static int store_passages(struct ingest *x, struct err *e)
 		}
 		r = texts_add_passages(x->rag->config.db, x->text_id, rows, n, e);
 		tell(x, "indexing", at + n, x->passages.n, "passages");
+		if (r == 0)
+			r = look(x);
+	}
+	return r;
+}
+
+static int store_pages(struct ingest *x, struct err *e)
+{
+	struct page_row rows[PAGES];
+	struct buf boxes[PAGES];
+	size_t block = 0;
+	int r = 0;
+
+	for (size_t at = 0; r == 0 && at < x->text.n_places; at += PAGES) {
+		size_t n = MIN(x->text.n_places - at, PAGES);
+		for (size_t i = 0; i < n; i++) {
+			boxes[i] = BUF_INIT(BOXES_BYTES);
+			rows[i] = page_row_of(&x->text, at + i, &block, &boxes[i]);
+		}
+		r = texts_add_pages(x->rag->config.db, x->text_id, rows, n, e);
+		for (size_t i = 0; i < n; i++)
+			buf_done(&boxes[i]);
 		if (r == 0)
 			r = look(x);
 	}
@@ -200,7 +225,7 @@ static int make(struct ingest *x, struct err *e)
 	if (r < 0)
 		return r;
 	l = language_guess((struct str){x->text.text, x->text.len});
-	if ((r = store_text(x, l, e)) < 0 || (r = store_passages(x, e)) < 0 ||
+	if ((r = store_text(x, l, e)) < 0 || (r = store_passages(x, e)) < 0 || (r = store_pages(x, e)) < 0 ||
 		(r = make_postings(x, l, &postings, e)) < 0)
 		return r;
 	const struct str bytes = buf_str(&postings);

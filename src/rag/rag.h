@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/schema.h"
 #include "base/settings.h"
 #include "db/db.h"
@@ -45,6 +46,31 @@ int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const s
 int rag_identity(
 	struct rag *r, struct arena *a, const char **ret_model, const char **ret_identity, struct err *e) MUST_CHECK;
 const char *identity_model(const char *identity, struct arena *a); /* the model of an identity */
+
+/* ---- pages (pages.c) ---- */
+
+#define PAGE_BOXES_MAX 1000
+
+struct page_box {
+	double left, top, right, bottom; /* fractions of the page */
+};
+struct page_wish {
+	atelier_id text_id;
+	int64_t number;
+	int64_t start, end; /* bytes of the text that are to be marked; start == end: none */
+};
+struct page {
+	const char *kind, *label; /* "page", "sheet"; its name there, or "" */
+	int64_t number;
+	int64_t start, end;       /* bytes of the text */
+	double width, height;     /* points; 0: not known */
+	struct schema_list boxes; /* of struct page_box: lines of what is to be marked */
+};
+/* E_NOT_FOUND. Asks for no rights. */
+int rag_page(struct db_conn *c, const struct page_wish *w, struct arena *a, struct page *ret, struct err *e) MUST_CHECK;
+/* A page of a PDF as a picture, `width` pixels wide, drawn by a process in the sandbox. May take seconds. E_NOT_FOUND: there
+ * is no such page; E_INVALID: it cannot be drawn. */
+int rag_page_png(struct rag *r, const char *hash, int page, int width, struct buf *ret, struct err *e) MUST_CHECK;
 
 /* ---- searching (search.c) ---- */
 

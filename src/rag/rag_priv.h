@@ -22,9 +22,13 @@ struct rag {
 	struct rag_config config;
 	pthread_mutex_t mx;
 	struct index *indexes; /* under mx; none is freed before the end */
+	pthread_mutex_t pictures_mx;
+	struct picture *pictures; /* of pages, under pictures_mx; the last used first (pages.c) */
 };
 
 /* The index of a place as the database has it now, or later, with its lock held for reading. */
 int index_hold(
 	struct rag *r, struct db_conn *c, const struct search_place *p, struct index **ret, struct err *e) MUST_CHECK;
 void index_release(struct index *x);
+
+void pictures_free(struct rag *r);

@@ -25,6 +25,7 @@ struct document {
 	const char *hash;     /* of its bytes; read only, as what follows */
 	int64_t size;
 	int64_t passages, pages;
+	const char *format;              /* "pdf"; NULL or "": not known */
 	const char *language, *warnings; /* warnings: JSON array of sentences */
 	int64_t created_at, updated_at;
 };

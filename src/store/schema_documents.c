@@ -75,6 +75,23 @@ const char schema_documents[] = "CREATE TABLE collections ("
 				"CREATE INDEX documents_blob ON documents(blob_id);"
 				"CREATE INDEX documents_text ON documents(text_id) WHERE text_id IS NOT NULL;";
 
+/* Pages, slides, sheets, chapters; `boxes`: where the words of a page stand (rag/pages.h). */
+const char schema_pages[] = "CREATE TABLE text_pages ("
+			    "  text_id INTEGER NOT NULL REFERENCES texts(id) ON DELETE CASCADE,"
+			    "  n INTEGER NOT NULL,"
+			    "  number INTEGER NOT NULL,"
+			    "  kind TEXT NOT NULL,"
+			    "  label TEXT NOT NULL,"
+			    "  start_at INTEGER NOT NULL,"
+			    "  end_at INTEGER NOT NULL,"
+			    "  width INTEGER NOT NULL,"
+			    "  height INTEGER NOT NULL,"
+			    "  boxes BLOB NOT NULL,"
+			    "  PRIMARY KEY (text_id, n)"
+			    ") STRICT;"
+			    "CREATE INDEX text_pages_number ON text_pages(text_id, number);"
+			    "ALTER TABLE texts ADD COLUMN format TEXT NOT NULL DEFAULT '';";
+
 /* What is searched for a question that waits: each row has one of both. */
 const char schema_queued_places[] =
 	"CREATE TABLE queued_places ("

@@ -8,8 +8,8 @@
 
 #define T struct text
 static const struct col columns[] = {COL(I64, T, id), COL(TEXT, T, hash), COL(TEXT, T, recipe),
-	COL(I64, T, document_id), COL(TEXT, T, language), COL(I64, T, bytes), COL(I64, T, pages), COL(I64, T, passages),
-	COL(TEXT, T, warnings), COL_MADE("created_at")};
+	COL(I64, T, document_id), COL(TEXT, T, format), COL(TEXT, T, language), COL(I64, T, bytes), COL(I64, T, pages),
+	COL(I64, T, passages), COL(TEXT, T, warnings), COL_MADE("created_at")};
 #undef T
 static const struct rows_table texts = {"texts", "id", NO_TEXT, NULL, TABLE(struct text, columns)};
 
@@ -109,6 +109,36 @@ int texts_add_passages(struct db *db, atelier_id id, const struct passage_row *r
 	return db_write(db, add_passages_in, &x, e);
 }
 
+struct paged {
+	atelier_id id;
+	const struct page_row *rows;
+	size_t n;
+};
+
+static int add_pages_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct paged *x = arg;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < x->n; i++) {
+		const struct page_row *p = &x->rows[i];
+		r = db_exec(c, NULL, e,
+			"INSERT INTO text_pages (text_id, n, number, kind, label, start_at, end_at, width, height,"
+			" boxes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			DB_I64(x->id), DB_I64(p->n), DB_I64(p->number), DB_TEXT(p->kind), DB_TEXT(p->label),
+			DB_I64(p->start), DB_I64(p->end), DB_I64(p->width), DB_I64(p->height),
+			DB_BLOB(p->boxes.p ? p->boxes.p : "", p->boxes.n));
+	}
+	return r;
+}
+
+int texts_add_pages(struct db *db, atelier_id id, const struct page_row *rows, size_t n, struct err *e)
+{
+	struct paged x = {id, rows, n};
+
+	return db_write(db, add_pages_in, &x, e);
+}
+
 static int show_text(struct db_conn *c, const struct text_end *x, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
@@ -171,6 +201,32 @@ int texts_slice(struct db_conn *c, atelier_id id, int64_t start, int64_t end, st
 	if (r >= 0 && at < end)
 		return err_set(e, E_NOT_FOUND, NO_TEXT);
 	return r < 0 ? r : buf_check(to, e, "The text does not fit the memory set aside for it.");
+}
+
+int texts_page(struct db_conn *c, atelier_id id, int64_t number, struct arena *a, struct page_row *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, "The document has no such page.", e,
+		"SELECT n, kind, label, start_at, end_at, width, height, boxes FROM text_pages"
+		" WHERE text_id = ? AND number = ? ORDER BY n LIMIT 1",
+		DB_I64(id), DB_I64(number));
+
+	if (r < 0)
+		return r;
+	struct str boxes = db_bytes(rows, 7);
+	char *copy = arena_alloc(a, boxes.n + 1);
+	if (copy && boxes.n)
+		memcpy(copy, boxes.p, boxes.n);
+	*ret = (struct page_row){.n = db_i64(rows, 0),
+		.number = number,
+		.kind = db_dup(rows, 1, a),
+		.label = db_dup(rows, 2, a),
+		.start = db_i64(rows, 3),
+		.end = db_i64(rows, 4),
+		.width = db_i64(rows, 5),
+		.height = db_i64(rows, 6),
+		.boxes = {copy, boxes.n}};
+	return ret->kind && ret->label && ret->boxes.p ? 0 : store_full(e);
 }
 
 int texts_postings(struct db_conn *c, atelier_id id, struct buf *to, struct err *e)

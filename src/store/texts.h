@@ -16,6 +16,7 @@ struct text {
 	atelier_id document_id;
 	const char *language; /* "": not known */
 	int64_t bytes, pages, passages;
+	const char *format;   /* of its file: "pdf"; "": not known */
 	const char *warnings; /* JSON array */
 };
 
@@ -38,6 +39,17 @@ struct passage_row {
 };
 int texts_add_passages(
 	struct db *db, atelier_id id, const struct passage_row *rows, size_t n, struct err *e) MUST_CHECK;
+
+/* A page, slide, sheet, chapter ... of it. */
+struct page_row {
+	int64_t n;      /* in order, from 0 */
+	int64_t number; /* as people count; not unique in a file that holds several */
+	const char *kind, *label;
+	int64_t start, end;    /* bytes of the text */
+	int64_t width, height; /* hundredths of a point; 0: not known */
+	struct str boxes;      /* rag/pages.h */
+};
+int texts_add_pages(struct db *db, atelier_id id, const struct page_row *rows, size_t n, struct err *e) MUST_CHECK;
 
 /* Shows it as the text of its document, which is ready then; `postings` NULL: it is there already, made for another one.
  * E_NOT_FOUND: the document, or that text, is gone. */
@@ -66,6 +78,10 @@ int texts_passages(struct db_conn *c, atelier_id id, int64_t from, int64_t to, s
 /* Of a document that the person may read. E_NOT_FOUND. */
 int texts_passage_of(struct db_conn *c, atelier_id document_id, atelier_id passage_id, struct arena *a,
 	struct passage_row *ret, struct err *e) MUST_CHECK;
+
+/* The first one of this number. E_NOT_FOUND. */
+int texts_page(struct db_conn *c, atelier_id id, int64_t number, struct arena *a, struct page_row *ret,
+	struct err *e) MUST_CHECK;
 
 /* Removes a few that no document has, and those that were begun before `before` and never shown. */
 int texts_delete_unused(struct db *db, int64_t before, int64_t *ret_n, struct err *e) MUST_CHECK;

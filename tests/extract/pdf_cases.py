@@ -21,11 +21,12 @@ def look_heads(r):
     same([p["number"] for p in r.places], [1, 2, 3, 4, 5, 6])
     same((r.places[0]["width"], r.places[0]["height"]), (595.0, 842.0))
     para = next(b for b in r.raw_blocks if b["kind"] == "para")
-    same(len(para["boxes"]), 2)
-    first = para["boxes"][0]
+    same([r.text.encode()[b[0]:b[1]].decode() for b in para["boxes"]][:4], ["This", "line", "runs", "to"])
+    same([r.text.encode()[b[0]:b[1]].decode() for b in para["boxes"]][12:16], ["is", "bro", "ken", "over"])
+    first, second = para["boxes"][:2]
     same(first[0], para["start"])
     check("where it stands", abs(first[2] - 72) < 1 and 165 < first[3] < 185, first)
-    check("offsets of lines", r.text.encode()[first[0]:first[1]].decode().endswith("and is bro"), first)
+    check("one behind the other", first[4] < second[2] < second[4] and first[3] == second[3], second)
 
 
 def columns():

@@ -390,7 +390,7 @@ size_t doc_mark(struct doc *d)
 
 void doc_box(struct doc *d, size_t start, size_t end, double x0, double y0, double x1, double y1)
 {
-	if (d->boxes.n > EXTRACT_LINE_MAX / 4)
+	if (d->boxes.n > EXTRACT_LINE_MAX / 4 || end <= start)
 		return;
 	buf_printf(&d->boxes, "%s[%zu,%zu,%.1f,%.1f,%.1f,%.1f]", d->boxes.n ? "," : "", start, end, x0, y0, x1, y1);
 }

@@ -53,49 +53,25 @@ static bool next_word(const char **at, struct word *w)
 	return false;
 }
 
-struct line {
-	size_t start;
-	double x0, y0, x1, y1;
-};
-
-static void end_line(struct doc *d, struct line *l, double scale)
-{
-	size_t end = doc_mark(d);
-
-	if (l->x1 > 0)
-		doc_box(d, MAX(l->start, d->start), end, l->x0 * scale, l->y0 * scale, l->x1 * scale, l->y1 * scale);
-	*l = (struct line){0};
-}
-
 /* False: there were no words. */
 static bool write_words(struct doc *d, const char *table, double scale)
 {
 	struct word w, before = {{0}, NULL, 0};
-	struct line l = {0};
 	bool any = false;
 
 	while (next_word(&table, &w)) {
-		bool par = !any || w.f[2] != before.f[2] || w.f[3] != before.f[3], line = par || w.f[4] != before.f[4];
-
-		if (line && any)
-			end_line(d, &l, scale);
-		if (par)
+		if (!any || w.f[2] != before.f[2] || w.f[3] != before.f[3])
 			doc_begin(d, EXTRACT_PARA, 0);
-		if (line && !par)
-			doc_text(d, " ", 1);
-		if (line)
-			l = (struct line){doc_mark(d), w.f[6], w.f[7], 0, 0};
 		else
 			doc_text(d, " ", 1);
+		size_t start = doc_mark(d);
 		doc_text(d, w.text, w.n);
-		l.y0 = MIN(l.y0, w.f[7]);
-		l.x1 = MAX(l.x1, w.f[6] + w.f[8]);
-		l.y1 = MAX(l.y1, w.f[7] + w.f[9]);
+		size_t end = doc_mark(d);
+		doc_box(d, MAX(start, d->start), end, w.f[6] * scale, w.f[7] * scale, (w.f[6] + w.f[8]) * scale,
+			(w.f[7] + w.f[9]) * scale);
 		before = w;
 		any = true;
 	}
-	if (any)
-		end_line(d, &l, scale);
 	doc_end(d);
 	return any;
 }

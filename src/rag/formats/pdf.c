@@ -7,6 +7,7 @@
 
 #define CPU_BASE_S 8 /* and half a second a page; most take a hundredth of that */
 #define LINES_MAX  ((size_t)1 << 20)
+#define WORDS_MAX  ((size_t)1 << 22)
 
 static int take_buf(void *arg, const char *p, size_t n)
 {
@@ -204,6 +205,39 @@ static struct pdf_line *add_line(struct pdf_pages *r)
 	return &r->lines[r->n_lines++];
 }
 
+static struct pdf_word *add_word(struct pdf_pages *r)
+{
+	if (r->n_words == r->words_cap) {
+		size_t cap = MAX(r->words_cap * 2, 4096);
+		void *more = cap <= WORDS_MAX ? realloc(r->words, cap * sizeof(*r->words)) : NULL;
+		if (!more)
+			return NULL;
+		r->words = more;
+		r->words_cap = cap;
+	}
+	return &r->words[r->n_words++];
+}
+
+/* Of a line: its text, and where it stands. */
+static void begin_word(struct pdf_pages *r, const struct sax_atts *a)
+{
+	struct pdf_line *line = &r->lines[r->n_lines - 1];
+	struct pdf_word *word = add_word(r);
+
+	r->word = word != NULL;
+	if (!word)
+		return;
+	if (r->text.n > line->at)
+		buf_add_char(&r->text, ' ');
+	*word = (struct pdf_word){.at = r->text.n,
+		.x0 = sax_double(a, "xMin"),
+		.y0 = sax_double(a, "yMin"),
+		.x1 = sax_double(a, "xMax"),
+		.y1 = sax_double(a, "yMax")};
+	line->size = MAX(line->size, MIN(word->y1 - word->y0, 500));
+	line->n_words++;
+}
+
 static void page_start(void *arg, const char *name, const struct sax_atts *a)
 {
 	struct pdf_pages *r = arg;
@@ -223,14 +257,11 @@ static void page_start(void *arg, const char *name, const struct sax_atts *a)
 			.y0 = sax_double(a, "yMin"),
 			.x1 = sax_double(a, "xMax"),
 			.y1 = sax_double(a, "yMax"),
+			.word = r->n_words,
 			.first = r->block};
 		r->block = false;
 	} else if (strcmp(name, "word") == 0 && r->n_lines > 0 && r->lines) {
-		line = &r->lines[r->n_lines - 1];
-		line->size = MAX(line->size, MIN(sax_double(a, "yMax") - sax_double(a, "yMin"), 500));
-		if (r->text.n > line->at)
-			buf_add_char(&r->text, ' ');
-		r->word = true;
+		begin_word(r, a);
 	}
 }
 
@@ -246,8 +277,10 @@ static void page_end(void *arg, const char *name)
 {
 	struct pdf_pages *r = arg;
 
-	if (strcmp(name, "word") == 0)
+	if (strcmp(name, "word") == 0 && r->word) {
 		r->word = false;
+		r->words[r->n_words - 1].n = r->text.n - r->words[r->n_words - 1].at;
+	}
 	r->whole += strcmp(name, "page") == 0;
 	if (r->n_lines > 0 && strcmp(name, "line") == 0)
 		r->lines[r->n_lines - 1].n = r->text.n - r->lines[r->n_lines - 1].at;
@@ -284,6 +317,7 @@ void pdf_pages_done(struct pdf_pages *r)
 {
 	buf_done(&r->text);
 	free(r->lines);
+	free(r->words);
 }
 
 /* When a page cannot be read, those around it can. */

@@ -5,8 +5,14 @@
 
 #define PDF_RANGE 50 /* pages that are read at once: progress, and what is lost when a page cannot be read */
 
-struct pdf_line {
+struct pdf_word {
 	size_t at, n; /* its text in `text` */
+	double x0, y0, x1, y1;
+};
+
+struct pdf_line {
+	size_t at, n; /* its text in `text`, with a blank between words */
+	size_t word, n_words;
 	double x0, y0, x1, y1;
 	double size;  /* about that of its letters */
 	bool first;   /* of a block */
@@ -24,6 +30,8 @@ struct pdf_pages {
 	struct buf text;
 	struct pdf_line *lines;
 	size_t n_lines, lines_cap;
+	struct pdf_word *words;
+	size_t n_words, words_cap;
 	struct pdf_page pages[PDF_RANGE];
 	size_t n;
 	int whole;        /* pages that were read to their end */

@@ -200,27 +200,34 @@ static bool hyphen(const struct pdf_pages *r, const struct pdf_line *l, const st
 	       islower((unsigned char)r->text.p[next->at]);
 }
 
+/* The words of a line, `cut` bytes of the last one left out, each with its box. */
+static void write_words(struct doc *d, const struct pdf_pages *r, const struct pdf_line *l, size_t cut)
+{
+	for (size_t i = l->word; i < l->word + l->n_words; i++) {
+		const struct pdf_word *w = &r->words[i];
+		bool last = i + 1 == l->word + l->n_words;
+
+		if (i > l->word && w->at > l->at)
+			doc_text(d, " ", 1);
+		size_t before = doc_mark(d);
+		doc_text(d, r->text.p + w->at, w->n - (last ? MIN(cut, w->n) : 0));
+		size_t after = doc_mark(d);
+		doc_box(d, MAX(before, d->start), after, w->x0, w->y0, w->x1, w->y1);
+	}
+}
+
 static void write_lines(struct doc *d, const struct pdf_pages *r, const struct block *b)
 {
-	size_t before = 0;
-	bool any = false;
-
 	for (size_t i = b->from; i < b->to; i++) {
 		const struct pdf_line *l = &r->lines[i];
-		size_t n = l->n;
 
-		if (l->dropped || n == 0)
+		if (l->dropped || l->n == 0)
 			continue;
 		size_t next = i + 1;
 		while (next < b->to && r->lines[next].dropped)
 			next++;
 		bool joined = next < b->to && hyphen(r, l, &r->lines[next]);
-		if (any)
-			before = doc_mark(d);
-		doc_text(d, r->text.p + l->at, n - joined);
-		size_t after = doc_mark(d);
-		doc_box(d, any ? before : d->start, after, l->x0, l->y0, l->x1, l->y1);
-		any = true;
+		write_words(d, r, l, joined);
 		/* A line that ends early ends for a reason. */
 		if (next < b->to && !joined)
 			doc_text(d, l->x1 < b->x1 - (b->x1 - b->x0) * 0.2 ? "\n" : " ", 1);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -10,16 +11,16 @@
 
 static bool matches(const char *pattern, const char *path, const char *arg)
 {
-	struct str found = {NULL, 0};
+	struct route_args found;
 
 	if (!route_matches(pattern, path, &found))
 		return false;
-	return str_eq(found, str_from(arg));
+	return str_eq(found.name, str_from(arg));
 }
 
 static void test_patterns(void **state)
 {
-	struct str arg;
+	struct route_args arg;
 
 	(void)state;
 	assert_true(matches("/a/b", "/a/b", NULL));
@@ -32,18 +33,28 @@ static void test_patterns(void **state)
 	assert_false(route_matches("/a/b", "/a/b/", &arg));
 	assert_false(route_matches("/a/b", "/a", &arg));
 	assert_false(route_matches("/a/b", "", &arg));
+	assert_true(route_matches("/a/{id}/b/{n}.png", "/a/xyz/b/12.png", &arg));
+	assert_true(str_eq(arg.name, STR("xyz")));
+	assert_int_equal(arg.n, 12);
+	assert_true(route_matches("/a/{id}/b/{n}", "/a/xyz/b/999999999", &arg));
+	static const char *const none[] = {"0", "01", "-1", "x", "1x", "1.png", "1000000000", "", "1/", "%31"};
+	for (size_t i = 0; i < N_ELEMENTS(none); i++) {
+		char path[64];
+		snprintf(path, sizeof(path), "/a/xyz/b/%s", none[i]);
+		assert_false(route_matches("/a/{id}/b/{n}", path, &arg));
+	}
 }
 
 static void test_methods(void **state)
 {
-	struct str arg;
+	struct route_args arg;
 	char allow[64];
 
 	(void)state;
 	assert_string_equal(route_find("GET", "/api/v1/me", &arg, allow)->name, "getMe");
 	assert_string_equal(route_find("HEAD", "/api/v1/me", &arg, allow)->name, "getMe");
 	assert_string_equal(route_find("GET", "/api/v1/turns/abc/events", &arg, allow)->name, "followTurn");
-	assert_true(str_eq(arg, STR("abc")));
+	assert_true(str_eq(arg.name, STR("abc")));
 	assert_null(route_find("HEAD", "/api/v1/turns/abc/events", &arg, allow));
 	assert_string_equal(allow, "GET");
 	assert_null(route_find("PUT", "/api/v1/conversations/abc", &arg, allow));
@@ -106,7 +117,7 @@ static void check_alias(const char *path, const char *want, enum route_shape sha
 
 static void test_alias(void **state)
 {
-	struct str arg;
+	struct route_args arg;
 	char allow[64];
 
 	(void)state;
@@ -130,7 +141,7 @@ static void test_alias(void **state)
 	check_alias("", "", SHAPE_OWN);
 
 	assert_string_equal(route_find("GET", "/v1/models/hf.co/a/b:q4", &arg, allow)->name, "openaiModel");
-	assert_true(str_eq(arg, STR("hf.co/a/b:q4")));
+	assert_true(str_eq(arg.name, STR("hf.co/a/b:q4")));
 	assert_string_equal(route_find("GET", "/v1/models", &arg, allow)->name, "openaiModels");
 	assert_null(route_find("GET", "/v1/models/", &arg, allow));
 }
