@@ -125,3 +125,56 @@ struct source_list {
 /* At most `tokens` in all. */
 int rag_sources(struct rag *r, const struct search_request *q, size_t tokens, struct arena *a, struct source_list *ret,
 	struct err *e) MUST_CHECK;
+
+/* ---- reading by programs (reading.c): each within a scope as of a search ---- */
+
+struct listed_document {
+	atelier_id id, collection_id;
+	const char *name, *format; /* format: "pdf"; "": not known */
+	int64_t pages;             /* 0: it has none */
+	bool readable;             /* it has been read */
+};
+struct listed_documents {
+	struct listed_document *items;
+	size_t n;
+	atelier_id next; /* the `after` of what follows; 0: that is all */
+};
+/* In the order in which they came. E_NOT_FOUND as in rag_search. */
+int rag_list(struct rag *r, const struct search_wish *w, atelier_id after, int64_t limit, struct arena *a,
+	struct listed_documents *ret, struct err *e) MUST_CHECK;
+
+/* A part of a document's text, with the passage that it begins in, for a citation. */
+struct reading {
+	atelier_id document_id, passage_id; /* passage_id 0: there is none behind `start` */
+	const char *document, *heading, *text;
+	int64_t page;       /* 0: there are none */
+	int64_t start, end; /* bytes of the document's text, */
+	int64_t bytes;      /* which has so many; not told by rag_find */
+	int64_t next;       /* the `start` of what follows; 0: that is all */
+};
+struct reading_wish {
+	struct search_wish where;
+	atelier_id document_id;
+	int64_t page;  /* its number; 0: from `start` on */
+	int64_t start; /* bytes */
+	int64_t bytes; /* at most */
+};
+/* E_NOT_FOUND: no such document in the scope, or nothing there; E_CONFLICT: it has not been read yet. */
+int rag_read(
+	struct rag *r, const struct reading_wish *w, struct arena *a, struct reading *ret, struct err *e) MUST_CHECK;
+
+#define FIND_DOCUMENTS 10000               /* that are gone through at most, */
+#define FIND_BYTES     ((int64_t)32 << 20) /* and so many bytes of text */
+struct find_wish {
+	struct search_wish where;
+	atelier_id document_id; /* 0: all of the scope */
+	const char *text;       /* as it stands, however its letters are written */
+	int64_t limit;
+};
+struct found {
+	struct reading *items; /* whole passages */
+	size_t n;
+	bool more; /* perhaps, beyond what was gone through */
+};
+/* The passages in which a text stands, in order. */
+int rag_find(struct rag *r, const struct find_wish *w, struct arena *a, struct found *ret, struct err *e) MUST_CHECK;

@@ -262,6 +262,13 @@ int texts_passage_of(struct db_conn *c, atelier_id document_id, atelier_id passa
 		DB_I64(document_id), DB_I64(passage_id));
 }
 
+int texts_passage_at(
+	struct db_conn *c, atelier_id id, int64_t at, struct arena *a, struct passage_row *ret, struct err *e)
+{
+	return rows_first(
+		&passages, c, a, ret, e, "WHERE text_id = ? AND end_at > ? ORDER BY n LIMIT 1", DB_I64(id), DB_I64(at));
+}
+
 /* ---- removing ---- */
 
 struct sweep {

@@ -79,6 +79,9 @@ int texts_passages(struct db_conn *c, atelier_id id, int64_t from, int64_t to, s
 int texts_passage_of(struct db_conn *c, atelier_id document_id, atelier_id passage_id, struct arena *a,
 	struct passage_row *ret, struct err *e) MUST_CHECK;
 
+/* The passage at this byte, or the first behind it. E_NOT_FOUND. */
+int texts_passage_at(struct db_conn *c, atelier_id id, int64_t at, struct arena *a, struct passage_row *ret,
+	struct err *e) MUST_CHECK;
 /* The first one of this number. E_NOT_FOUND. */
 int texts_page(struct db_conn *c, atelier_id id, int64_t number, struct arena *a, struct page_row *ret,
 	struct err *e) MUST_CHECK;

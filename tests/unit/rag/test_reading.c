@@ -1,0 +1,186 @@
+/* Documents read by programs: listed, read from a page on, gone through for words; within a scope alone. */
+#include <ftw.h>
+
+#include "../store/store_test.h"
+
+#include "rag/rag.h"
+#include "store/collections.h"
+#include "store/documents.h"
+#include "store/texts.h"
+
+static const char words[] = "The harbour of \xC3\x84lvsborg.\n\nBoats pay four crowns.\n\nThe lock opens at noon.";
+#define SECOND 27 /* where the second passage begins, */
+#define THIRD  51 /* and the third, on page 2 */
+
+static int unlink_any(const char *path, const struct stat *st UNUSED, int kind UNUSED, struct FTW *at UNUSED)
+{
+	return remove(path);
+}
+
+static int end(void **state)
+{
+	struct fixture *f = *state;
+	char blobs[96];
+
+	snprintf(blobs, sizeof(blobs), "%s/blobs", f->folder);
+	(void)nftw(blobs, unlink_any, 8, FTW_DEPTH | FTW_PHYS);
+	return teardown(state);
+}
+
+static atelier_id add_collection(struct fixture *f, atelier_id user, const char *name)
+{
+	const struct collection in = {.user_id = user,
+		.name = name,
+		.description = "",
+		.passage_tokens = 128,
+		.passages = 8,
+		.mode = "hybrid",
+		.weight = 50};
+	atelier_id id = 0;
+
+	FINE(f, shared_create(&collections_kind, f->db, &in, &id, &f->e));
+	return id;
+}
+
+/* A document as if it had been read: three passages on two pages. */
+static atelier_id add_document(struct fixture *f, atelier_id user, atelier_id collection, const char *name)
+{
+	const struct document_new new = {
+		.user_id = user, .collection_id = collection, .name = name, .bytes = str_from(name), .quota = 1 << 20};
+	const struct passage_row rows[] = {{.n = 0, .start = 0, .end = SECOND - 2, .page = 1, .heading = "Place"},
+		{.n = 1, .start = SECOND, .end = THIRD - 2, .page = 1, .heading = ""},
+		{.n = 2, .start = THIRD, .end = sizeof(words) - 1, .page = 2, .heading = ""}};
+	const struct page_row pages[] = {
+		{.n = 0, .number = 1, .kind = "page", .label = "", .start = 0, .end = THIRD - 2},
+		{.n = 1, .number = 2, .kind = "page", .label = "", .start = THIRD, .end = sizeof(words) - 1}};
+	struct document_made made = {.id = 0};
+	struct document d = {0};
+	struct text t = {
+		.recipe = "test", .language = "en", .format = "pdf", .bytes = sizeof(words) - 1, .warnings = "[]"};
+	const struct str postings = {"", 0};
+	atelier_id text = 0;
+
+	FINE(f, documents_create(f->db, f->folder, &new, &made, &f->e));
+	FINE(f, documents_get(f->c, user, made.id, &f->a, &d, &f->e));
+	t.hash = d.hash;
+	t.document_id = d.id;
+	FINE(f, texts_begin(f->db, &t, &text, &f->e));
+	FINE(f, texts_add(f->db, text, 0, (struct str){words, sizeof(words) - 1}, &f->e));
+	FINE(f, texts_add_passages(f->db, text, rows, 3, &f->e));
+	FINE(f, texts_add_pages(f->db, text, pages, 2, &f->e));
+	FINE(f, texts_show(f->db, &(struct text_end){d.id, text, d.hash, &postings, 3, "ready"}, &f->e));
+	return d.id;
+}
+
+struct house {
+	struct fixture *f;
+	struct rag *r;
+	atelier_id k, d, other, hers; /* ada's collection, two documents of it, one of bob's */
+};
+
+static void build(void **state, struct house *h)
+{
+	h->f = *state;
+	const struct rag_config c = {.db = h->f->db};
+
+	FINE(h->f, rag_new(&c, &h->r, &h->f->e));
+	h->k = add_collection(h->f, h->f->ada, "Harbour");
+	h->d = add_document(h->f, h->f->ada, h->k, "a.pdf");
+	h->other = add_document(h->f, h->f->ada, h->k, "b.pdf");
+	h->hers = add_document(h->f, h->f->bob, add_collection(h->f, h->f->bob, "Bob's"), "c.pdf");
+}
+
+static struct search_wish all_of(const struct house *h)
+{
+	return (struct search_wish){.user_id = h->f->ada, .collections = &h->k, .n_collections = 1};
+}
+
+static void test_list(void **state)
+{
+	struct house h;
+	struct listed_documents l;
+
+	build(state, &h);
+	const struct search_wish w = all_of(&h);
+	FINE(h.f, rag_list(h.r, &w, 0, 1, &h.f->a, &l, &h.f->e));
+	assert_int_equal(l.n, 1);
+	assert_string_equal(l.items[0].name, "a.pdf");
+	assert_string_equal(l.items[0].format, "pdf");
+	assert_int_equal(l.next, h.d);
+	FINE(h.f, rag_list(h.r, &w, l.next, 1, &h.f->a, &l, &h.f->e));
+	assert_int_equal(l.items[0].id, h.other);
+	assert_int_equal(l.next, 0);
+	const struct search_wish one = {.user_id = h.f->ada, .documents = &h.other, .n_documents = 1};
+	FINE(h.f, rag_list(h.r, &one, 0, 10, &h.f->a, &l, &h.f->e));
+	assert_int_equal(l.n, 1);
+	const struct search_wish bobs = {.user_id = h.f->ada, .documents = &h.hers, .n_documents = 1};
+	REFUSED(h.f, E_NOT_FOUND, rag_list(h.r, &bobs, 0, 10, &h.f->a, &l, &h.f->e));
+	rag_free(h.r);
+}
+
+static void test_read(void **state)
+{
+	struct house h;
+	struct reading got;
+
+	build(state, &h);
+	struct reading_wish w = {.where = all_of(&h), .document_id = h.d, .page = 2, .bytes = 1000};
+	FINE(h.f, rag_read(h.r, &w, &h.f->a, &got, &h.f->e));
+	assert_string_equal(got.text, "The lock opens at noon.");
+	assert_int_equal(got.page, 2);
+	assert_true(got.passage_id != 0);
+	assert_int_equal(got.next, 0);
+	/* From a byte on; never half of a letter. */
+	w.page = 0;
+	w.bytes = 16;
+	FINE(h.f, rag_read(h.r, &w, &h.f->a, &got, &h.f->e));
+	assert_string_equal(got.text, "The harbour of ");
+	assert_string_equal(got.heading, "Place");
+	w.start = 16;
+	FINE(h.f, rag_read(h.r, &w, &h.f->a, &got, &h.f->e));
+	assert_string_equal(got.text, "lvsborg.\n\nBoats");
+	assert_int_equal(got.next, 32);
+	w.page = 3;
+	REFUSED(h.f, E_NOT_FOUND, rag_read(h.r, &w, &h.f->a, &got, &h.f->e));
+	w = (struct reading_wish){.where = all_of(&h), .document_id = h.hers, .bytes = 100};
+	REFUSED(h.f, E_NOT_FOUND, rag_read(h.r, &w, &h.f->a, &got, &h.f->e));
+	/* One that may be read, and is not in the scope. */
+	w.where = (struct search_wish){.user_id = h.f->ada, .documents = &h.other, .n_documents = 1};
+	w.document_id = h.d;
+	REFUSED(h.f, E_NOT_FOUND, rag_read(h.r, &w, &h.f->a, &got, &h.f->e));
+	rag_free(h.r);
+}
+
+static void test_find(void **state)
+{
+	struct house h;
+	struct found got;
+
+	build(state, &h);
+	struct find_wish w = {.where = all_of(&h), .text = "\xC3\xA4LVSborg", .limit = 10};
+	FINE(h.f, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
+	assert_int_equal(got.n, 2);
+	assert_false(got.more);
+	assert_int_equal(got.items[0].document_id, h.d);
+	assert_string_equal(got.items[0].text, "The harbour of \xC3\x84lvsborg.");
+	w.limit = 1;
+	w.document_id = h.other;
+	FINE(h.f, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
+	assert_int_equal(got.items[0].document_id, h.other);
+	assert_true(got.more);
+	w.text = "zeppelin";
+	FINE(h.f, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
+	assert_int_equal(got.n, 0);
+	w.text = "";
+	REFUSED(h.f, E_INVALID, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
+	rag_free(h.r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_list, setup, end),
+		cmocka_unit_test_setup_teardown(test_read, setup, end),
+		cmocka_unit_test_setup_teardown(test_find, setup, end)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
