@@ -186,8 +186,7 @@ static bool sleep_until(struct maintenance *m, int64_t at)
 
 	pthread_mutex_lock(&m->mx);
 	while (!m->stopping && at > clock_mono_ms())
-		pthread_cond_timedwait(&m->wake, &m->mx,
-			&(struct timespec){.tv_sec = at / 1000, .tv_nsec = (long)(at % 1000) * 1000000});
+		(void)clock_wait(&m->wake, &m->mx, at);
 	stopping = m->stopping;
 	pthread_mutex_unlock(&m->mx);
 	return !stopping;
@@ -216,16 +215,12 @@ static void *maintenance_main(void *arg)
 int maintenance_start(struct program *p, struct err *e)
 {
 	struct maintenance *m = xcalloc(1, sizeof(*m));
-	pthread_condattr_t monotonic;
 	int r;
 
 	m->p = p;
 	m->offset_ms = clock_now_ms() - clock_mono_ms();
 	pthread_mutex_init(&m->mx, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&m->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&m->wake, NULL);
 	r = thread_start(&m->thread, "maintenance", 0, maintenance_main, m);
 	if (r < 0) {
 		free(m);

@@ -95,14 +95,10 @@ static int split_words(struct request *q, const char *text, struct schema_list *
 
 	if (!words)
 		return request_no_memory(q);
-	while (*text && n < SCOPES) {
-		size_t length = strcspn(text, " ");
-
-		words[n] = arena_strndup(&q->mem, text, length);
+	for (struct str word; n < SCOPES && str_next_word(&text, &word);) {
+		words[n] = arena_strndup(&q->mem, word.p, word.n);
 		if (!words[n++])
 			return request_no_memory(q);
-		text += length;
-		text += strspn(text, " ");
 	}
 	*ret = (struct schema_list){words, n};
 	return 0;

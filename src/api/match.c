@@ -165,24 +165,13 @@ enum route_shape route_shape_of(const char *path)
 	return SHAPE_OWN;
 }
 
-static struct str trim(struct str s)
-{
-	while (s.n && (*s.p == ' ' || *s.p == '\t')) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 /* Takes the next piece up to one of `ends` off `*rest`; false at the end. */
 static bool next_piece(const char **rest, const char *ends, struct str *ret)
 {
 	if (!*rest || !**rest)
 		return false;
 	size_t n = strcspn(*rest, ends);
-	*ret = trim((struct str){*rest, n});
+	*ret = str_trim((struct str){*rest, n});
 	*rest += n;
 	if (**rest)
 		(*rest)++;

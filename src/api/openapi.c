@@ -79,10 +79,9 @@ static void add_text_param(struct buf *b, const struct param *p)
 		buf_printf(b, ",\"pattern\":\"%s\"", p->pattern);
 	if (p->choices)
 		buf_add_str(b, ",\"enum\":[");
-	for (const char *word = p->choices; word && *word; word += strspn(word, " ")) {
-		buf_printf(b, "%s\"%.*s\"", word == p->choices ? "" : ",", (int)strcspn(word, " "), word);
-		word += strcspn(word, " ");
-	}
+	const char *list = p->choices;
+	for (struct str word; list && str_next_word(&list, &word);)
+		buf_printf(b, "%s\"" STR_FMT "\"", word.p == p->choices ? "" : ",", STR_ARG(word));
 	buf_add_str(b, p->choices ? "]}" : "}");
 }
 

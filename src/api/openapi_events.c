@@ -17,10 +17,11 @@ static void add_event_fields(struct buf *b, const char *fields)
 	CLEANUP(buf_done) struct buf required = BUF_INIT(4096);
 
 	buf_add_str(b, "{\"type\":\"object\",\"properties\":{");
-	for (const char *p = fields; *p;) {
-		size_t name = strcspn(p, ":"), all = strcspn(p, " ");
-		size_t type = all - name - 1;
-		bool optional = p[all - 1] == '?';
+	const char *list = fields;
+	for (struct str field; str_next_word(&list, &field);) {
+		const char *p = field.p;
+		size_t name = strcspn(p, ":"), type = field.n - name - 1;
+		bool optional = p[field.n - 1] == '?';
 
 		if (p != fields)
 			buf_add_char(b, ',');
@@ -31,8 +32,6 @@ static void add_event_fields(struct buf *b, const char *fields)
 			buf_printf(b, "\"%.*s\":{\"type\":\"%.*s\"}", (int)name, p, (int)type, p + name + 1);
 		if (!optional)
 			buf_printf(&required, "%s\"%.*s\"", required.n ? "," : "", (int)name, p);
-		p += all;
-		p += strspn(p, " ");
 	}
 	buf_printf(b, "},\"required\":[" STR_FMT "]}", STR_ARG(buf_str(&required)));
 }

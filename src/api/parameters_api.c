@@ -39,13 +39,10 @@ static int words_of(struct request *q, const char *text, struct schema_list *ret
 	const char **words = ARENA_ARRAY(&q->mem, const char *, strlen(text) / 2 + 2);
 	size_t n = 0;
 
-	for (const char *p = text; words && *p; p += strspn(p, " ")) {
-		size_t len = strcspn(p, " ");
-
-		words[n] = arena_strndup(&q->mem, p, len);
+	for (struct str word; words && str_next_word(&text, &word);) {
+		words[n] = arena_strndup(&q->mem, word.p, word.n);
 		if (!words[n++])
 			return request_no_memory(q);
-		p += len;
 	}
 	*ret = (struct schema_list){words, n};
 	return words ? 0 : request_no_memory(q);

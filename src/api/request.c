@@ -18,22 +18,6 @@ static const struct param *param_of(const struct request *q, const char *name)
 	abort(); /* a handler asks for what its route does not have */
 }
 
-/* One of the words of a list with blanks between. */
-static bool word_in(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *p = list; *p;) {
-		size_t k = strcspn(p, " ");
-
-		if (k == n && strncmp(p, word, n) == 0)
-			return true;
-		p += k;
-		p += strspn(p, " ");
-	}
-	return false;
-}
-
 int request_i64(struct request *q, const char *name, int64_t *ret)
 {
 	const struct param *p = param_of(q, name);
@@ -87,7 +71,7 @@ static int check_text(struct request *q, const struct param *p)
 
 	if (!text)
 		return p->required ? err_set(&q->err, E_INVALID, "\"%s\" is missing.", p->name) : 0;
-	if (p->choices && !word_in(p->choices, text))
+	if (p->choices && str_word_place(p->choices, str_from(text)) < 0)
 		return err_set(&q->err, E_INVALID, "\"%s\" must be one of: %s.", p->name, p->choices);
 	if ((p->min && n < (size_t)p->min) || (p->max && n > (size_t)p->max))
 		return err_set(&q->err, E_INVALID, "\"%s\" must have %lld to %lld bytes.", p->name, (long long)p->min,

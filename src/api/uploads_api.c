@@ -34,12 +34,9 @@ static void set_number(struct request *q, const char *name, int64_t n)
 
 static void set_expires(struct request *q, int64_t at_ms)
 {
-	time_t at = (time_t)(at_ms / 1000);
-	char text[64];
-	struct tm tm;
+	char text[CLOCK_HTTP_SIZE];
 
-	gmtime_r(&at, &tm);
-	strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	clock_format_http(at_ms, text);
 	http_set_header(q->x, "Upload-Expires", text);
 }
 

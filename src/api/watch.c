@@ -202,10 +202,7 @@ static void *watch_main(void *arg)
 
 	pthread_mutex_lock(&w->mx);
 	while (!w->stopping) {
-		int64_t at = clock_mono_ms() + CHECK_MS;
-
-		(void)pthread_cond_timedwait(&w->wake, &w->mx,
-			&(struct timespec){.tv_sec = at / 1000, .tv_nsec = (long)(at % 1000) * 1000000});
+		(void)clock_wait(&w->wake, &w->mx, clock_mono_ms() + CHECK_MS);
 		if (w->stopping)
 			break;
 		pthread_mutex_unlock(&w->mx);
@@ -219,15 +216,11 @@ static void *watch_main(void *arg)
 int watch_new(struct api *a, struct watch **ret, struct err *e)
 {
 	struct watch *w = xcalloc(1, sizeof(*w));
-	pthread_condattr_t monotonic;
 	int r;
 
 	w->api = a;
 	pthread_mutex_init(&w->mx, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&w->wake, NULL);
 	(void)stat(a->c.settings->data, &w->folder);
 	check(w);
 	r = thread_start(&w->thread, "watch", 0, watch_main, w);

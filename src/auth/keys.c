@@ -38,16 +38,9 @@ unsigned auth_scopes_parse(const char *words)
 {
 	unsigned bits = 0;
 
-	while (*words) {
-		size_t n = strcspn(words, " ");
-
-		for (size_t i = 0; i < N_ELEMENTS(scope_words); i++) {
-			if (str_eq((struct str){words, n}, str_from(scope_words[i].word)))
-				bits |= scope_words[i].bit;
-		}
-		words += n;
-		words += strspn(words, " ");
-	}
+	for (size_t i = 0; i < N_ELEMENTS(scope_words); i++)
+		if (str_word_place(words, str_from(scope_words[i].word)) >= 0)
+			bits |= scope_words[i].bit;
 	return bits;
 }
 

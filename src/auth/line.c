@@ -124,17 +124,10 @@ static void serve(struct line *l, struct queue *q, struct group *g)
 
 static void sleep_for(struct line *l, int64_t us)
 {
-	struct timespec until;
-
-	if (us == 0) {
+	if (us == 0)
 		pthread_cond_wait(&l->cv, &l->mx);
-		return;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	us += until.tv_nsec / 1000;
-	until.tv_sec += us / 1000000;
-	until.tv_nsec = us % 1000000 * 1000;
-	(void)pthread_cond_timedwait(&l->cv, &l->mx, &until);
+	else
+		(void)clock_wait(&l->cv, &l->mx, (clock_mono_us() + us + 999) / 1000);
 }
 
 static void *run(void *arg)
@@ -163,16 +156,12 @@ static void *run(void *arg)
 int line_new(const struct line_config *c, struct line **ret)
 {
 	struct line *l = xcalloc(1, sizeof(*l));
-	pthread_condattr_t attr;
 
 	l->c = *c;
 	l->c.threads = MIN(c->threads, THREADS_MAX);
 	l->paced = meter_new(PACED_ROWS);
 	pthread_mutex_init(&l->mx, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->cv, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&l->cv, NULL);
 	for (; l->n_threads < l->c.threads; l->n_threads++) {
 		int r = pthread_create(&l->threads[l->n_threads], NULL, run, l);
 

@@ -35,15 +35,6 @@ static bool is_port(struct str text)
 	return true;
 }
 
-static struct str trimmed(struct str s)
-{
-	while (s.n && (*s.p == ' ' || *s.p == '\t'))
-		s = (struct str){s.p + 1, s.n - 1};
-	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 static struct str before(struct str s, char c)
 {
 	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
@@ -53,7 +44,7 @@ static struct str before(struct str s, char c)
 
 bool address_parse(struct str text, struct address *ret)
 {
-	struct str s = trimmed(text);
+	struct str s = str_trim(text);
 
 	if (s.n && *s.p == '[') {
 		struct str inner = before((struct str){s.p + 1, s.n - 1}, ']');

@@ -103,3 +103,38 @@ char *xstrdup(const char *s)
 
 	return memcpy(xcalloc(n, 1), s, n);
 }
+
+/* ---- pieces of text ---- */
+
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct str str_trim(struct str s)
+{
+	while (s.n && is_space(*s.p))
+		s = (struct str){s.p + 1, s.n - 1};
+	while (s.n && is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+bool str_next_word(const char **list, struct str *ret)
+{
+	const char *word = *list + strspn(*list, " ");
+
+	*ret = (struct str){word, strcspn(word, " ")};
+	*list = word + ret->n;
+	return ret->n > 0;
+}
+
+int str_word_place(const char *list, struct str word)
+{
+	struct str one;
+
+	for (int place = 0; str_next_word(&list, &one); place++)
+		if (str_eq(one, word))
+			return place;
+	return -1;
+}

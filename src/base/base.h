@@ -94,6 +94,12 @@ UNUSED static inline bool str_eq(struct str a, struct str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+struct str str_trim(struct str s); /* without the blanks, tabs and line ends around it */
+
+/* Lists of words with blanks between, which is how tables of the code and columns of the database write them. */
+bool str_next_word(const char **list, struct str *ret); /* the next word is taken off it; false: there is none */
+int str_word_place(const char *list, struct str word);  /* from 0; -1: it is not among them */
+
 UNUSED static inline bool str_starts(struct str s, struct str prefix)
 {
 	return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;

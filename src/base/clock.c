@@ -1,6 +1,7 @@
 /* clock.c - the clocks and the one time format. */
 #include "base/clock.h"
 
+#include <errno.h>
 #include <time.h>
 
 static int64_t read_us(clockid_t id)
@@ -59,6 +60,13 @@ void clock_format(int64_t unix_ms, char ret[25])
 	put(ret + 20, 3, ms);
 }
 
+bool clock_wait(pthread_cond_t *cv, pthread_mutex_t *mx, int64_t until_ms)
+{
+	const struct timespec until = {until_ms / 1000, (long)(until_ms % 1000) * 1000000};
+
+	return pthread_cond_clockwait(cv, mx, CLOCK_MONOTONIC, &until) != ETIMEDOUT;
+}
+
 bool clock_parse(const char *text, int64_t *ret_ms)
 {
 	struct tm tm = {0};
@@ -76,4 +84,14 @@ bool clock_parse(const char *text, int64_t *ret_ms)
 		return false;
 	*ret_ms = (int64_t)timegm(&tm) * 1000 + ms;
 	return true;
+}
+
+void clock_format_http(int64_t unix_ms, char ret[CLOCK_HTTP_SIZE])
+{
+	time_t t = (time_t)(unix_ms / 1000);
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	if (strftime(ret, CLOCK_HTTP_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+		ret[0] = '\0'; /* a year of five digits */
 }

@@ -17,19 +17,13 @@ static void add_type(const struct field *f, const char *type, struct buf *b)
 
 static void add_choices(const struct field *f, struct buf *b)
 {
-	const char *word = f->choices;
-	bool first = true;
+	const char *list = f->choices;
 
 	buf_add_str(b, ",\"enum\":[");
-	while (*word) {
-		size_t n = strcspn(word, " ");
-
-		if (!first)
+	for (struct str word; str_next_word(&list, &word);) {
+		if (word.p != f->choices)
 			buf_add_char(b, ',');
-		first = false;
-		json_add_string(b, word, n);
-		word += n;
-		word += strspn(word, " ");
+		json_add_string(b, word.p, word.n);
 	}
 	if (!(f->flags & FIELD_REQUIRED))
 		buf_add_str(b, ",null");

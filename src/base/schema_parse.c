@@ -155,25 +155,12 @@ static int parse_text(struct parse *p, const struct field *f, const struct place
 	return 0;
 }
 
-static bool is_choice(const char *choices, struct str word)
-{
-	while (*choices) {
-		size_t n = strcspn(choices, " ");
-
-		if (n > 0 && str_eq(word, (struct str){choices, n}))
-			return true;
-		choices += n;
-		choices += strspn(choices, " ");
-	}
-	return false;
-}
-
 static int parse_enum(struct parse *p, const struct field *f, const struct place *at, const json_t *v, const char **ret)
 {
 	struct str word = {json_string_value(v), json_string_length(v)};
 	char *copy;
 
-	if (!word.p || !is_choice(f->choices, word))
+	if (!word.p || str_word_place(f->choices, word) < 0)
 		return refuse(p, at, E_INVALID, "must be one of: %s", f->choices);
 	copy = arena_strndup(p->arena, word.p, word.n);
 	if (!copy)

@@ -79,21 +79,6 @@ static void set_origin(struct settings *s, int i, const char *origin)
 	s->priv->origin[i] = copy;
 }
 
-/* The place of `value` among `choices`, from 0; -1: it is none. */
-static int place_of(const char *choices, struct str value)
-{
-	int place = 0;
-
-	for (const char *w = choices; *w; w += strspn(w, " "), place++) {
-		size_t n = strcspn(w, " ");
-
-		if (str_eq(value, (struct str){w, n}))
-			return place;
-		w += n;
-	}
-	return -1;
-}
-
 int settings_check_text(const char *value, int64_t min, int64_t max, const char *origin, struct err *e)
 {
 	size_t n = strlen(value);
@@ -111,8 +96,9 @@ int settings_check_text(const char *value, int64_t min, int64_t max, const char 
 
 static int check_choice(const char *choices, const char *value, const char *origin, struct err *e)
 {
-	return place_of(choices, str_from(value)) < 0 ? err_set(e, E_INVALID, "%s: must be one of: %s", origin, choices)
-						      : 0;
+	return str_word_place(choices, str_from(value)) < 0
+		       ? err_set(e, E_INVALID, "%s: must be one of: %s", origin, choices)
+		       : 0;
 }
 
 static int check_networks(const char *value, const char *origin, struct err *e)
@@ -209,9 +195,9 @@ int settings_parse_int(const char *value, int64_t min, int64_t max, const char *
 int settings_parse_bool(const char *value, const char *origin, bool *ret, struct err *e)
 {
 	struct str v = str_from(value);
-	bool yes = place_of("1 true yes on", v) >= 0;
+	bool yes = str_word_place("1 true yes on", v) >= 0;
 
-	if (!yes && place_of("0 false no off", v) < 0)
+	if (!yes && str_word_place("0 false no off", v) < 0)
 		return err_set(e, E_INVALID, "%s: must be true or false", origin);
 	*ret = yes;
 	return 0;
@@ -267,7 +253,7 @@ unsigned settings_choice(const struct settings *s, const char *name)
 	int i = settings_find(name, strlen(name));
 
 	ASSERT(i >= 0 && table[i].kind == SETTING_CHOICE); /* the program's own word, of a value that was checked */
-	return (unsigned)place_of(table[i].choices, str_from(*(char *const *)((const char *)s + offsets[i])));
+	return (unsigned)str_word_place(table[i].choices, str_from(*(char *const *)((const char *)s + offsets[i])));
 }
 
 void setting_values(const struct setting_info *info, struct buf *to)

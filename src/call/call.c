@@ -328,7 +328,6 @@ int calls_reload(struct calls *c, struct err *e)
 int calls_new(const struct calls_config *config, struct calls **ret, struct err *e)
 {
 	struct calls *c = xcalloc(1, sizeof(*c));
-	pthread_condattr_t monotonic;
 	int r;
 
 	c->c = *config;
@@ -336,11 +335,8 @@ int calls_new(const struct calls_config *config, struct calls **ret, struct err 
 	c->last = &c->first;
 	pthread_mutex_init(&c->mx, NULL);
 	pthread_mutex_init(&c->write_mx, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->wake, &monotonic);
-	pthread_cond_init(&c->moved, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&c->wake, NULL);
+	pthread_cond_init(&c->moved, NULL);
 	r = table_load(c, e);
 	if (r == 0)
 		r = rows_start(c, e);

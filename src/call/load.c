@@ -21,20 +21,10 @@ static int full(struct err *e)
 	return err_set(e, -ENOMEM, "limits, prices and groups do not fit into memory");
 }
 
-/* Which word of a list of them this is; the database holds no other. */
-static int word_index(const char *words, const char *word)
+/* The database holds no other words. */
+static int index_of(const char *words, const char *word)
 {
-	size_t n = strlen(word);
-	int i = 0;
-
-	for (const char *p = words; *p; i++) {
-		size_t k = strcspn(p, " ");
-
-		if (k == n && memcmp(p, word, n) == 0)
-			return i;
-		p += k + (p[k] == ' ');
-	}
-	return 0;
+	return MAX(str_word_place(words, str_from(word)), 0);
 }
 
 static int load_limits(struct table *t, struct db_conn *db, int64_t now_ms, struct err *e)
@@ -52,9 +42,9 @@ static int load_limits(struct table *t, struct db_conn *db, int64_t now_ms, stru
 		struct counter *x = &t->limits[i];
 
 		*x = (struct counter){.id = l->id,
-			.subject = (enum subject)word_index(SUBJECTS, l->subject),
-			.measure = (enum measure)word_index(MEASURES, l->measure),
-			.period = (enum period)word_index(PERIODS, l->period),
+			.subject = (enum subject)index_of(SUBJECTS, l->subject),
+			.measure = (enum measure)index_of(MEASURES, l->measure),
+			.period = (enum period)index_of(PERIODS, l->period),
 			.subject_id = l->subject_id,
 			.subject_name = l->subject_name,
 			.model = l->model,

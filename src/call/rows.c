@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "call/call_priv.h"
 #include "sys/fault.h"
@@ -12,20 +13,6 @@
 #define RETRY_MS    1000  /* after a failure */
 #define BATCH_MAX   500   /* rows of one transaction */
 #define PENDING_MAX 20000 /* about 15 MiB; beyond that the oldest are given up */
-
-static struct timespec after_ms(int64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += (time_t)(ms / 1000);
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
 
 static struct pending *take_first(struct calls *c)
 {
@@ -155,9 +142,9 @@ static bool at_once(const struct calls *c)
 }
 
 /* Sleeps until the time has come or somebody wants it at once; the lock is held. */
-static void wait_until(struct calls *c, const struct timespec *when)
+static void wait_until(struct calls *c, int64_t when_ms)
 {
-	while (!at_once(c) && pthread_cond_timedwait(&c->wake, &c->mx, when) == 0)
+	while (!at_once(c) && clock_wait(&c->wake, &c->mx, when_ms))
 		;
 }
 
@@ -176,8 +163,7 @@ static void *rows_main(void *arg)
 		if (failed && c->stopping)
 			break;
 		failures = c->failures;
-		struct timespec when = after_ms(failed ? RETRY_MS : BATCH_MS);
-		wait_until(c, &when);
+		wait_until(c, clock_mono_ms() + (failed ? RETRY_MS : BATCH_MS));
 		pthread_mutex_unlock(&c->mx);
 		write_all(c);
 		recount_if_needed(c);

@@ -112,7 +112,6 @@ static const struct db_backend *backend_of(const char *path)
 int db_open(const struct db_config *c, const struct db_migration *migrations, size_t n, struct db **ret, struct err *e)
 {
 	CLEANUP(db_closep) struct db *db = xcalloc(1, sizeof(*db));
-	pthread_condattr_t monotonic;
 	int r;
 
 	db->be = backend_of(c->path);
@@ -123,10 +122,7 @@ int db_open(const struct db_config *c, const struct db_migration *migrations, si
 	pthread_mutex_init(&db->pool_mx, NULL);
 	pthread_cond_init(&db->pool_cv, NULL);
 	pthread_mutex_init(&db->write_mx, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&db->write_cv, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&db->write_cv, NULL);
 	pthread_mutex_init(&db->state_mx, NULL);
 
 	if ((r = db->be->open(db, c, e)) < 0 || (r = writer_open(db, c, e)) < 0 ||

@@ -260,8 +260,7 @@ static bool wait_for_work(struct db *db, struct db_batch *b)
 		if (at < 0)
 			pthread_cond_wait(&db->write_cv, &db->write_mx);
 		else if (at > clock_mono_ms())
-			pthread_cond_timedwait(&db->write_cv, &db->write_mx,
-				&(struct timespec){.tv_sec = at / 1000, .tv_nsec = (long)(at % 1000) * 1000000});
+			(void)clock_wait(&db->write_cv, &db->write_mx, at);
 		else
 			break;
 	}

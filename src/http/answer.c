@@ -3,6 +3,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "http/server_priv.h"
 #include "sys/metrics.h"
 
@@ -38,13 +39,13 @@ static const char *reason_of(int status)
 static void add_date(struct http_server *s)
 {
 	struct timespec now;
-	struct tm tm;
+	char date[CLOCK_HTTP_SIZE];
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	if (now.tv_sec != s->date_s) {
 		s->date_s = now.tv_sec;
-		gmtime_r(&now.tv_sec, &tm);
-		s->date_n = strftime(s->date, sizeof(s->date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+		clock_format_http((int64_t)now.tv_sec * 1000, date);
+		s->date_n = (size_t)snprintf(s->date, sizeof(s->date), "Date: %s\r\n", date);
 	}
 	buf_add(&s->head, s->date, s->date_n);
 }

@@ -222,13 +222,9 @@ static void sleep_a_moment(struct keeper *k)
 {
 	struct jobs *js = k->js;
 	int64_t ms = MIN(MIN(POLL_MS, js->lease_ms / 3), MAX(k->due_ms - clock_now_ms(), 1));
-	struct timespec until;
+	int64_t until_ms = clock_mono_ms() + ms;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ms * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	while (!js->stopping && !js->wake && pthread_cond_timedwait(&js->cv, &js->mx, &until) == 0)
+	while (!js->stopping && !js->wake && clock_wait(&js->cv, &js->mx, until_ms))
 		;
 }
 

@@ -57,18 +57,11 @@ void job_set_progress(struct job *j, const char *json, size_t n)
 /* False when the program stops instead. */
 static bool wait_to_store(struct jobs *js, int64_t ms)
 {
-	struct timespec until;
+	int64_t until_ms = clock_mono_ms() + ms;
 	bool goes;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&js->mx);
-	while (!js->stopping && pthread_cond_timedwait(&js->cv, &js->mx, &until) == 0)
+	while (!js->stopping && clock_wait(&js->cv, &js->mx, until_ms))
 		;
 	goes = !js->stopping;
 	pthread_mutex_unlock(&js->mx);
@@ -236,7 +229,6 @@ static unsigned all_places(const struct jobs *js)
 int jobs_new(const struct jobs_config *c, struct jobs **ret, struct err *e)
 {
 	struct jobs *js = xcalloc(1, sizeof(*js));
-	pthread_condattr_t attr;
 	int r;
 
 	js->config = *c;
@@ -246,10 +238,7 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret, struct err *e)
 		js->kinds = job_kinds(&js->n_kinds);
 	js->lease_ms = c->lease_ms ? c->lease_ms : 30000;
 	pthread_mutex_init(&js->mx, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&js->cv, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&js->cv, NULL);
 	r = pool_new(
 		&(struct pool_config){.name = "job", .max = all_places(js), .max_queue = all_places(js)}, &js->threads);
 	if (r < 0) {

@@ -31,7 +31,6 @@ bool catalogue_target(
 
 /* Ends the refreshing thread, the warm-up and all refreshes. */
 void discovery_stop(struct providers *ps);
-struct timespec discovery_deadline(int64_t ms);        /* from now, for the registry's cv */
 bool discovery_all_once(const struct providers *ps);   /* each list was asked for since its provider came; lock held */
 int64_t discovery_last_ms(const struct providers *ps); /* when a refresh ended last; lock held */
 #define REFRESH_TIMEOUT_MS 5000

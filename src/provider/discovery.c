@@ -14,19 +14,6 @@
 #define MINUTE_MS       60000
 #define REFRESH_SOON_MS 5000 /* from one refresh to the next while a provider cannot be reached or a model was loaded */
 
-struct timespec discovery_deadline(int64_t ms)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
 /* ---- one refresh ---- */
 
 struct refresh {
@@ -265,15 +252,11 @@ static void leave_to_schedule(struct providers *ps, const struct awaited *a, siz
 /* Lock held. True: all have been seen. */
 static bool wait_seen(struct providers *ps, const struct awaited *a, size_t n, int64_t wait_ms)
 {
-	struct timespec soon, until = discovery_deadline(wait_ms);
 	int64_t end_ms = clock_mono_ms() + wait_ms;
 	bool all;
 	while (!(all = all_seen(ps, a, n)) && !ps->stopping && clock_mono_ms() < end_ms) {
 		stop_late_ones(a, n);
-		soon = discovery_deadline(LATE_CHECK_MS);
-		bool first =
-			soon.tv_sec < until.tv_sec || (soon.tv_sec == until.tv_sec && soon.tv_nsec < until.tv_nsec);
-		pthread_cond_timedwait(&ps->cv, &ps->mx, first ? &soon : &until);
+		(void)clock_wait(&ps->cv, &ps->mx, MIN(clock_mono_ms() + LATE_CHECK_MS, end_ms));
 	}
 	return all;
 }
@@ -345,8 +328,7 @@ static void *refresh_thread(void *arg)
 	while (!ps->stopping) {
 		ps->refresh_wanted = false;
 		int64_t next = do_what_is_due(ps);
-		struct timespec until = discovery_deadline(MAX(next - clock_mono_ms(), 1));
-		pthread_cond_timedwait(&ps->cv, &ps->mx, &until);
+		(void)clock_wait(&ps->cv, &ps->mx, MAX(next, clock_mono_ms() + 1));
 	}
 	pthread_mutex_unlock(&ps->mx);
 	return NULL;

@@ -196,14 +196,6 @@ static void on_cancel(void *arg)
 	pthread_mutex_unlock(&w->slots->group->mx);
 }
 
-static void wait_a_second(struct waiter *w)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
-	pthread_cond_clockwait(&w->cv, &w->slots->group->mx, CLOCK_MONOTONIC, &until);
-}
-
 /* With the lock, which is let go while the position is told; in the background there is none. */
 static int wait_turn(struct slots *s, struct waiter *w, const struct place *p)
 {
@@ -213,7 +205,7 @@ static int wait_turn(struct slots *s, struct waiter *w, const struct place *p)
 		if (w->until_ms > 0 && clock_mono_ms() >= w->until_ms)
 			return E_BUSY;
 		if (now == told || !p->position) {
-			wait_a_second(w);
+			(void)clock_wait(&w->cv, &w->slots->group->mx, clock_mono_ms() + 1000);
 			continue;
 		}
 		told = now;

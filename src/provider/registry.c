@@ -96,12 +96,11 @@ static void cut_slashes(char *url)
 /* Takes the words of `ends` off the address, the first one first. */
 static void cut_ends(char *url, const char *ends)
 {
-	while (*ends) {
-		size_t k = strcspn(ends, " "), n = strlen(url);
-		if (n > k && memcmp(url + n - k, ends, k) == 0)
-			url[n - k] = '\0';
+	for (struct str end; str_next_word(&ends, &end);) {
+		size_t n = strlen(url);
+		if (n > end.n && memcmp(url + n - end.n, end.p, end.n) == 0)
+			url[n - end.n] = '\0';
 		cut_slashes(url);
-		ends += k + strspn(ends + k, " ");
 	}
 }
 
@@ -488,7 +487,6 @@ int providers_configure(struct providers *ps, const struct provider_config *stor
 int providers_new(const struct providers_config *c, struct providers **ret, struct err *e)
 {
 	struct providers *ps = xcalloc(1, sizeof(*ps));
-	pthread_condattr_t attr;
 	ps->settings = c->settings;
 	ps->loop = c->loop;
 	ps->http = c->http;
@@ -498,10 +496,7 @@ int providers_new(const struct providers_config *c, struct providers **ret, stru
 	ps->found_default = c->found_default ? xstrdup(c->found_default) : NULL;
 	ps->loading_after_ms = 2000;
 	pthread_mutex_init(&ps->mx, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&ps->cv, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&ps->cv, NULL);
 	cancel_init(&ps->warm);
 	int r = providers_configure(ps, NULL, 0, NULL, e);
 	if (r < 0) {

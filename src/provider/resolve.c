@@ -133,9 +133,8 @@ static bool resolve_now(struct providers *ps, const struct question *q, struct a
 static void wait_first_refresh(struct providers *ps)
 {
 	pthread_mutex_lock(&ps->mx);
-	struct timespec until = discovery_deadline(ps->settled ? WAIT_NEW_MS : REFRESH_TIMEOUT_MS);
-	while (ps->started && !discovery_all_once(ps) && !ps->stopping &&
-		pthread_cond_timedwait(&ps->cv, &ps->mx, &until) != ETIMEDOUT)
+	int64_t until_ms = clock_mono_ms() + (ps->settled ? WAIT_NEW_MS : REFRESH_TIMEOUT_MS);
+	while (ps->started && !discovery_all_once(ps) && !ps->stopping && clock_wait(&ps->cv, &ps->mx, until_ms))
 		;
 	ps->settled |= ps->started;
 	pthread_mutex_unlock(&ps->mx);

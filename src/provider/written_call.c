@@ -143,27 +143,18 @@ static const struct gen_tool *tool_behind_mark(const struct gen_request *q, stru
 
 /* ---- a text that is one call and nothing else: name(city="Berlin"), [name()], print(name()) ---- */
 
-static struct str trimmed(struct str s)
-{
-	while (s.n > 0 && isspace((unsigned char)*s.p))
-		s = (struct str){s.p + 1, s.n - 1};
-	while (s.n > 0 && isspace((unsigned char)s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 static struct str without_fence(struct str s)
 {
 	const char *line = str_starts(s, STR("```")) ? memchr(s.p, '\n', s.n) : NULL;
 
 	if (!line || s.n < 6 || memcmp(s.p + s.n - 3, "```", 3) != 0)
 		return s;
-	return trimmed((struct str){line, (size_t)(s.p + s.n - 3 - line)});
+	return str_trim((struct str){line, (size_t)(s.p + s.n - 3 - line)});
 }
 
 static const struct gen_tool *tool_as_code(const struct gen_request *q, struct str text)
 {
-	struct str s = without_fence(trimmed(text));
+	struct str s = without_fence(str_trim(text));
 
 	if (str_starts(s, STR("print(")))
 		s = (struct str){s.p + 6, s.n - 6};

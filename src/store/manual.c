@@ -40,21 +40,10 @@ static struct str next_line(struct str *rest)
 	return line;
 }
 
-static struct str trim(struct str s)
-{
-	while (s.n && isspace((unsigned char)s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n && isspace((unsigned char)s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 /* Follows code fences; within one a # is a comment. */
 static bool in_fence(struct cutter *k, struct str line)
 {
-	struct str t = trim(line);
+	struct str t = str_trim(line);
 
 	if (str_starts(t, STR("```")) || str_starts(t, STR("~~~"))) {
 		if (!k->fence)
@@ -75,10 +64,10 @@ static bool is_heading(struct str line, struct str *ret)
 		level++;
 	if (level < 1 || level > 3 || level == line.n || line.p[level] != ' ')
 		return false;
-	*ret = trim((struct str){line.p + level, line.n - level});
+	*ret = str_trim((struct str){line.p + level, line.n - level});
 	while (ret->n && ret->p[ret->n - 1] == '#')
 		ret->n--;
-	*ret = trim(*ret);
+	*ret = str_trim(*ret);
 	return true;
 }
 
@@ -122,7 +111,7 @@ static bool cut(struct cutter *k, struct str *heading, struct passage *ret)
 		}
 		ret->heading = own;
 		ret->anchor = own.n ? anchor_make(k, own) : "";
-		ret->body = trim(body);
+		ret->body = str_trim(body);
 		*heading = next;
 		if (ret->body.n)
 			return true;

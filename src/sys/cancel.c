@@ -1,5 +1,6 @@
 /* cancel.c - fired once, seen by everyone who waits. */
 #include "sys/cancel.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <time.h>
@@ -8,14 +9,10 @@
 
 void cancel_init(struct cancel *c)
 {
-	pthread_condattr_t attr;
 
 	*c = (struct cancel){0};
 	pthread_mutex_init(&c->mx, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->cv, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&c->cv, NULL);
 }
 
 void cancel_done(struct cancel *c)
@@ -82,21 +79,13 @@ void cancel_off(struct cancel *c, struct cancel_hook *h)
 
 int cancel_sleep(struct cancel *c, int64_t ms)
 {
-	struct timespec until;
-	int r = 0;
+	int64_t until_ms = clock_mono_ms() + MAX(ms, INT64_C(0));
+	int r;
 
 	ASSERT(thread_may_wait());
-	ms = MAX(ms, INT64_C(0));
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&c->mx);
-	while (c->reason == 0 && r != ETIMEDOUT)
-		r = pthread_cond_timedwait(&c->cv, &c->mx, &until);
+	while (c->reason == 0 && clock_wait(&c->cv, &c->mx, until_ms))
+		;
 	r = c->reason ? -ECANCELED : 0;
 	pthread_mutex_unlock(&c->mx);
 	return r;

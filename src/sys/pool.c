@@ -41,7 +41,6 @@ struct pool {
 int pool_new(const struct pool_config *c, struct pool **ret)
 {
 	struct pool *p;
-	pthread_condattr_t attr;
 
 	if (c->max == 0)
 		return -EINVAL;
@@ -54,11 +53,8 @@ int pool_new(const struct pool_config *c, struct pool **ret)
 	p->stack_bytes = c->stack_bytes;
 	p->end = &p->first;
 	pthread_mutex_init(&p->mx, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->work, &attr);
+	pthread_cond_init(&p->work, NULL);
 	pthread_cond_init(&p->quiet, NULL);
-	pthread_condattr_destroy(&attr);
 	*ret = p;
 	return 0;
 }
@@ -67,22 +63,12 @@ int pool_new(const struct pool_config *c, struct pool **ret)
 static struct pool_task *next_task(struct pool *p)
 {
 	struct pool_task *t;
-	struct timespec until;
-	int r = 0;
+	int64_t until_ms = clock_mono_ms() + p->idle_ms;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += p->idle_ms / 1000;
-	until.tv_nsec += (long)(p->idle_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	while (!p->first && !p->stopping) {
 		if (p->threads <= p->keep)
-			r = pthread_cond_wait(&p->work, &p->mx);
-		else
-			r = pthread_cond_timedwait(&p->work, &p->mx, &until);
-		if (r == ETIMEDOUT && !p->first && p->threads > p->keep)
+			pthread_cond_wait(&p->work, &p->mx);
+		else if (!clock_wait(&p->work, &p->mx, until_ms) && !p->first && p->threads > p->keep)
 			return NULL;
 	}
 	t = p->first;

@@ -190,7 +190,6 @@ static int seal(struct turnlog_sink *s)
 
 static int journal_init(struct journal *j, const struct journal_config *c)
 {
-	pthread_condattr_t monotonic;
 
 	*j = (struct journal){.sink = {.begin = begin, .add = add, .seal = seal, .release = release},
 		.dir = xstrdup(c->dir),
@@ -201,10 +200,7 @@ static int journal_init(struct journal *j, const struct journal_config *c)
 		.batch = BUF_INIT(MAX_BATCH),
 		.working = true};
 	pthread_mutex_init(&j->mx, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&j->cv, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&j->cv, NULL);
 	return pthread_cond_init(&j->settled, NULL);
 }
 

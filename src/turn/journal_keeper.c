@@ -227,16 +227,12 @@ static bool is_sync_due(const struct journal *j)
 
 static void wait_for_work(struct journal *j)
 {
-	struct timespec until;
-
 	j->working = false;
 	pthread_cond_broadcast(&j->settled);
-	if (j->sync_at_ms) {
-		until = (struct timespec){j->sync_at_ms / 1000, j->sync_at_ms % 1000 * 1000000};
-		pthread_cond_timedwait(&j->cv, &j->mx, &until);
-	} else {
+	if (j->sync_at_ms)
+		(void)clock_wait(&j->cv, &j->mx, j->sync_at_ms);
+	else
 		pthread_cond_wait(&j->cv, &j->mx);
-	}
 	j->working = true;
 }
 

@@ -253,12 +253,9 @@ static void going_on_free(struct going_on *g)
 
 static bool wait_for_place(struct turns *all)
 {
-	int64_t until_ms = clock_mono_ms() + PLACE_WAIT_MS;
-	const struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
-
 	pthread_mutex_lock(&all->mx);
 	if (!all->stopping)
-		(void)pthread_cond_timedwait(&all->gone, &all->mx, &until);
+		(void)clock_wait(&all->gone, &all->mx, clock_mono_ms() + PLACE_WAIT_MS);
 	bool stopping = all->stopping;
 	pthread_mutex_unlock(&all->mx);
 	return !stopping;

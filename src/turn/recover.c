@@ -307,10 +307,9 @@ static void recover_behind(void *arg)
 static void wait_a_little(struct recovery *rec)
 {
 	int64_t until_ms = clock_mono_ms() + HEAD_START_MS;
-	const struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
 
 	pthread_mutex_lock(&rec->all->mx);
-	while (!rec->over && pthread_cond_timedwait(&rec->over_cv, &rec->all->mx, &until) == 0)
+	while (!rec->over && clock_wait(&rec->over_cv, &rec->all->mx, until_ms))
 		;
 	pthread_mutex_unlock(&rec->all->mx);
 }
@@ -349,14 +348,10 @@ static int find_running(struct recovery *rec, struct err *e)
 int recovery_start(struct turns *all, struct err *e)
 {
 	struct recovery *rec = xcalloc(1, sizeof *rec);
-	pthread_condattr_t monotonic;
 	int r;
 
 	rec->all = all;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&rec->over_cv, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&rec->over_cv, NULL);
 	arena_init(&rec->arena, FINISH_LOG_MAX);
 	all->recovery = rec;
 	if ((r = find_running(rec, e)) < 0)

@@ -1,5 +1,4 @@
 /* title_clean.c - what a model answered when it was asked for a name, without what it put around the name. */
-#include <ctype.h>
 #include <strings.h>
 
 #include "base/utf8.h"
@@ -22,15 +21,6 @@ static bool ends(struct str s, const char *with)
 static struct str skip(struct str s, size_t n)
 {
 	return (struct str){s.p + n, s.n - n};
-}
-
-static struct str trim(struct str s)
-{
-	while (s.n > 0 && isspace((unsigned char)s.p[0]))
-		s = skip(s, 1);
-	while (s.n > 0 && isspace((unsigned char)s.p[s.n - 1]))
-		s.n--;
-	return s;
 }
 
 static bool contains(struct str s, const char *what)
@@ -62,7 +52,7 @@ static bool unwrap(struct str *s)
 		/* "A" and "B" are not one quotation. */
 		if (contains(inner, pairs[i][0]) || contains(inner, pairs[i][1]) || is_of_the_word(pairs[i][0], inner))
 			continue;
-		*s = trim(inner);
+		*s = str_trim(inner);
 		return true;
 	}
 	return false;
@@ -77,7 +67,7 @@ static bool drop_marker(struct str *s)
 	bool item = begins(*s, "- ") || begins(*s, "* ") || begins(*s, "> ") || begins(*s, "1. ") || begins(*s, "1) ");
 	if (!heading && !item)
 		return false;
-	*s = trim(skip(*s, heading ? n : strcspn(s->p, " ")));
+	*s = str_trim(skip(*s, heading ? n : strcspn(s->p, " ")));
 	return true;
 }
 
@@ -109,15 +99,15 @@ static bool drop_label(struct str *s)
 		struct str rest = skip(t, strlen(labels[i]));
 		if (bold && begins(rest, "**"))
 			rest = skip(rest, 2);
-		size_t colon = colon_at(trim(rest));
+		size_t colon = colon_at(str_trim(rest));
 		if (colon == 0)
 			continue;
-		rest = trim(skip(trim(rest), colon));
+		rest = str_trim(skip(str_trim(rest), colon));
 		if (bold && ends(rest, "**") && !begins(rest, "**"))
 			rest.n -= 2;
 		if (rest.n == 0)
 			return false;
-		*s = trim(rest);
+		*s = str_trim(rest);
 		return true;
 	}
 	return false;
@@ -133,8 +123,8 @@ static bool drop_preamble(struct str *s)
 	bool found = false;
 	for (size_t i = 0; i < N_ELEMENTS(words) && !found; i++)
 		found = begins(*s, words[i]);
-	if (found && colon && trim(skip(*s, (size_t)(colon - s->p) + 1)).n > 0)
-		*s = trim(skip(*s, (size_t)(colon - s->p) + 1));
+	if (found && colon && str_trim(skip(*s, (size_t)(colon - s->p) + 1)).n > 0)
+		*s = str_trim(skip(*s, (size_t)(colon - s->p) + 1));
 	else if (found && quote && ends(*s, "\"") && quote + 2 < s->p + s->n)
 		*s = skip(*s, (size_t)(quote - s->p));
 	else
@@ -157,7 +147,7 @@ static bool is_no_name(struct str s)
 static struct str drop_full_stop(struct str s)
 {
 	if (ends(s, "\u3002"))
-		return trim((struct str){s.p, s.n - 3});
+		return str_trim((struct str){s.p, s.n - 3});
 	if (s.n > 1 && ends(s, ".") && s.p[s.n - 2] != '.' && memchr(s.p, ' ', s.n))
 		s.n--;
 	return s;
@@ -197,7 +187,7 @@ static struct str next_line(struct str *rest)
 	const char *end = memchr(rest->p, '\n', rest->n);
 	struct str line = {rest->p, end ? (size_t)(end - rest->p) : rest->n};
 	*rest = skip(*rest, line.n + (end ? 1 : 0));
-	return trim(line);
+	return str_trim(line);
 }
 
 /* The first line that says something; one that only announces the next is passed over. */
@@ -210,7 +200,7 @@ static struct str pick_line(struct str text, bool *ret_is_last)
 			continue;
 		line = next;
 		bool announces = ends(line, ":") || ends(line, "\uff1a") || ends(line, ":**");
-		if (!announces || trim(text).n == 0)
+		if (!announces || str_trim(text).n == 0)
 			break;
 	}
 	*ret_is_last = text.n == 0;
@@ -220,7 +210,7 @@ static struct str pick_line(struct str text, bool *ret_is_last)
 const char *title_clean(struct str text, bool cut, struct arena *a)
 {
 	bool is_last;
-	struct str s = pick_line(unfold_json(trim(text), a), &is_last);
+	struct str s = pick_line(unfold_json(str_trim(text), a), &is_last);
 	if (cut && is_last)
 		return NULL; /* the end of a line is missing: no half of a sentence is a name */
 	s = drop_full_stop(s);

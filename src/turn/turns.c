@@ -1,4 +1,5 @@
 /* turns.c - all live turns: starting, finding, stopping and following them. */
+#include "base/clock.h"
 #include "turn/turn.h"
 
 #include <errno.h>
@@ -390,16 +391,14 @@ static bool cancel_those_of(struct turns *all, atelier_id conversation_id)
 
 bool turns_end_conversation(struct turns *all, atelier_id conversation_id, int64_t wait_ms)
 {
-	struct timespec until;
-	int r = 0;
+	int64_t until_ms = clock_mono_ms() + wait_ms;
+	bool in_time = true;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
 	pthread_mutex_lock(&all->mx);
-	while (cancel_those_of(all, conversation_id) && r == 0)
-		r = pthread_cond_timedwait(&all->gone, &all->mx, &until);
+	while (cancel_those_of(all, conversation_id) && in_time)
+		in_time = clock_wait(&all->gone, &all->mx, until_ms);
 	pthread_mutex_unlock(&all->mx);
-	return r == 0;
+	return in_time;
 }
 
 unsigned turns_live(struct turns *all)
@@ -457,7 +456,6 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 		.sync_ms = s->journal_sync_ms,
 		.lost = on_journal_lost,
 		.arg = all};
-	pthread_condattr_t monotonic;
 	int r;
 
 	all->config = *c;
@@ -467,10 +465,7 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 	all->providers = c->providers;
 	all->store_retry_ms = STORE_RETRY_MS;
 	pthread_mutex_init(&all->mx, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&all->gone, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&all->gone, NULL);
 	cancel_init(&all->stop);
 	if ((r = journal_list(c->journal_dir, &all->left, e)) < 0 ||
 		(r = journal_open(&journal, &all->journal, e)) < 0 ||

@@ -1,5 +1,4 @@
 /* zip_reader.c - see zip_reader.h. */
-#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 #include <zip.h>

@@ -38,11 +38,39 @@ static void test_clocks(void **state)
 	assert_true(clock_now_ms() > INT64_C(1600000000000));
 }
 
+static void test_http(void **state)
+{
+	char text[CLOCK_HTTP_SIZE];
+
+	(void)state;
+	clock_format_http(INT64_C(784111777999), text);
+	assert_string_equal(text, "Sun, 06 Nov 1994 08:49:37 GMT"); /* the example of RFC 9110 */
+	clock_format_http(INT64_C(253402300800000), text);
+	assert_string_equal(text, "");
+}
+
+static void test_wait(void **state)
+{
+	pthread_mutex_t mx = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t cv = PTHREAD_COND_INITIALIZER;
+	int64_t until_ms = clock_mono_ms() + 20;
+
+	(void)state;
+	pthread_mutex_lock(&mx);
+	while (clock_wait(&cv, &mx, until_ms))
+		;
+	assert_true(clock_mono_ms() >= until_ms);
+	assert_false(clock_wait(&cv, &mx, 0)); /* a time that has been is not waited for */
+	pthread_mutex_unlock(&mx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_http),
+		cmocka_unit_test(test_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

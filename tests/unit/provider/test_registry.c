@@ -1,4 +1,5 @@
 /* Which providers there are, and how one set becomes another while calls run. */
+#include "base/clock.h"
 #include "support.h"
 
 #include <stdio.h>
@@ -205,15 +206,15 @@ static void a_change_is_looked_at(void **state)
 	assert_int_equal(providers_start(w.providers, &e), 0);
 	struct provider_config stored = {.id = 7, .name = "quick", .kind = "openai", .url = urls[1], .enabled = true};
 	assert_int_equal(providers_configure(w.providers, &stored, 1, NULL, &e), 0);
-	struct timespec until = discovery_deadline(4000); /* before the refresh of the slow one is stopped */
-	int r = 0;
+	int64_t until_ms = clock_mono_ms() + 4000; /* before the refresh of the slow one is stopped */
+	bool in_time = true;
 	pthread_mutex_lock(&w.providers->mx);
-	while (w.providers->all[1]->state != PROVIDER_OK && r == 0)
-		r = pthread_cond_timedwait(&w.providers->cv, &w.providers->mx, &until);
+	while (w.providers->all[1]->state != PROVIDER_OK && in_time)
+		in_time = clock_wait(&w.providers->cv, &w.providers->mx, until_ms);
 	assert_string_equal(w.providers->all[1]->name, "quick");
 	assert_non_null(w.providers->all[0]->refresh);
 	pthread_mutex_unlock(&w.providers->mx);
-	assert_int_equal(r, 0);
+	assert_true(in_time);
 	assert_int_equal(providers_resolve(w.providers, "one", &a, &id, &e), 0);
 	/* The one that is taken away while it is refreshed. */
 	set(&w, "ollama_host", "");
