@@ -52,4 +52,4 @@ install: build
 	install -D -m 0755 build/atelier $(DESTDIR)$(PREFIX)/bin/atelier
 
 clean:
-	rm -rf build web/dist web/node_modules tests/e2e/node_modules tests/clients/node_modules
+	rm -rf build web/dist web/node_modules tests/e2e/node_modules tests/clients/node_modules tests/mcp/node_modules

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything that must hold before a change is done. `make test` builds first, then calls this.
 #
-#	[LANES=N] tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 uploads odd-requests strangers websocket schema clients reduce web e2e lint
+#	[LANES=N] tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 uploads odd-requests strangers websocket schema clients mcp reduce web e2e lint
 #
 # Two suites run at a time. Each one's output is kept in build/test-logs/SUITE.log and shown when it fails. The last line
 # is the sum.
@@ -13,7 +13,7 @@ release=${RELEASE:-build/atelier}
 logs=build/test-logs
 mkdir -p "$logs"
 # The long ones first, so that no lane ends with one.
-all=(e2e lint clients postgres schema unit scenario-asan scenario-tsan process web kill9 faults uploads odd-requests strangers websocket fuzz reduce flood)
+all=(e2e lint clients mcp postgres schema unit scenario-asan scenario-tsan process web kill9 faults uploads odd-requests strangers websocket fuzz reduce flood)
 passed=0
 failed=0
 # The same Node.js that the build uses.
@@ -48,6 +48,7 @@ run_suite() {
 	schema) python3 tests/schema/run.py --binary "$release" ;;
 	flood) python3 tests/scenario/flood.py --binary "$release" ;;
 	clients) clients ;;
+	mcp) packages tests/mcp && python3 tests/mcp/run.py --build "$asan" ;;
 	reduce) node tests/reduce/run.mjs "$asan/tests/reduce/reduce_log" ;;
 	web) (cd web && npm test) ;;
 	e2e) e2e ;;

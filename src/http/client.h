@@ -43,7 +43,10 @@ struct http_call {
 	/* Called on the loop thread a few times a second while the call runs, with the time since its start; may be NULL.
 	 * Negative ends the call with that code. */
 	int (*on_tick)(void *arg, int64_t elapsed_ms);
-	void *arg; /* of all three */
+	/* Called on the loop thread with each line of the head of the answer, "Name: value" with or without its end; may be
+	 * NULL. */
+	void (*on_header)(void *arg, const char *line, size_t n);
+	void *arg; /* of all four */
 	struct str
 		touched; /* memory that on_data uses with each piece; it is fetched while the piece is read; may be NULL */
 };

@@ -112,6 +112,8 @@ void call_note_status(struct call *c)
 void call_note_header(struct call *c, const char *p, size_t n)
 {
 	char value[96];
+	if (c->in->on_header)
+		c->in->on_header(c->in->arg, p, n);
 	if (header_value(p, n, "Content-Type", value)) {
 		snprintf(c->out->content_type, sizeof(c->out->content_type), "%s", value);
 	} else if (header_value(p, n, "Retry-After-Ms", value)) { /* finer, and some send both */

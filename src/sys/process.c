@@ -488,15 +488,20 @@ void process_stop(struct process *p, int64_t grace_ms)
 	wake_keeper(p->keeper);
 }
 
+void process_wait(struct process *p)
+{
+	pthread_mutex_lock(&p->mx);
+	while (!p->gone)
+		pthread_cond_wait(&p->cv, &p->mx);
+	pthread_mutex_unlock(&p->mx);
+}
+
 void process_free(struct process *p)
 {
 	if (!p)
 		return;
 	process_stop(p, 0);
-	pthread_mutex_lock(&p->mx);
-	while (!p->gone)
-		pthread_cond_wait(&p->cv, &p->mx);
-	pthread_mutex_unlock(&p->mx);
+	process_wait(p);
 	release(p);
 }
 

@@ -40,6 +40,9 @@ int process_send(struct process *p, const char *line, size_t n, struct err *e) M
  */
 void process_stop(struct process *p, int64_t grace_ms);
 
+/* Until it is dead. Any thread that may wait, but not the keeper's. */
+void process_wait(struct process *p);
+
 /* Ends it, waits until it is dead and forgets it. Any thread that may wait, but not the keeper's. NULL is fine. */
 void process_free(struct process *p);
 

@@ -1,0 +1,386 @@
+/* mcp.c - see mcp.h: a server as its users have it, opened when it is needed and tried again where that is harmless. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "tool/mcp_priv.h"
+
+enum { TIMEOUT_MS = 60000, TOTAL_MS = 600000, PAGES_MAX = 100, ROUNDS_MAX = 10, THREADS = 256, CONFIG_MAX = 1 << 20 };
+enum { ERR_HEADERS = -32020 };
+
+/* ---- what all share ---- */
+
+int mcp_shared_new(struct http_client *http, unsigned max_programs, struct mcp_shared **ret, struct err *e)
+{
+	struct mcp_shared *s = xcalloc(1, sizeof(*s));
+	const struct pool_config pool = {.name = "mcp", .max = THREADS, .max_queue = THREADS, .stack_bytes = 256 << 10};
+	int r = processes_new(max_programs, &s->processes, e);
+
+	s->http = http;
+	if (r == 0 && (r = pool_new(&pool, &s->pool)) < 0)
+		r = err_set(e, r, "The threads of tool servers cannot be made.");
+	if (r < 0) {
+		mcp_shared_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void mcp_shared_free(struct mcp_shared *s)
+{
+	if (!s)
+		return;
+	pool_free(s->pool);
+	processes_free(s->processes);
+	free(s);
+}
+
+/* ---- a server ---- */
+
+static int copy_words(struct arena *a, const char *const *words, const char *const **ret)
+{
+	size_t n = 0;
+
+	*ret = NULL;
+	if (!words)
+		return 0;
+	while (words[n])
+		n++;
+	const char **copy = ARENA_ARRAY(a, const char *, n + 1);
+	for (size_t i = 0; copy && i < n; i++)
+		if (!(copy[i] = arena_strdup(a, words[i])))
+			return -ENOMEM;
+	*ret = copy;
+	return copy ? 0 : -ENOMEM;
+}
+
+static int copy_config(struct mcp *m, const struct mcp_config *c)
+{
+	struct arena *a = &m->mem;
+	int r = 0;
+
+	m->c = *c;
+	m->c.label = arena_strdup(a, c->label);
+	m->c.url = arena_strdup(a, c->url);
+	m->c.program.writable = arena_strdup(a, c->program.writable);
+	if (!m->c.label || (c->url && !m->c.url) || (c->program.writable && !m->c.program.writable))
+		return -ENOMEM;
+	if ((r = copy_words(a, c->headers, &m->c.headers)) < 0 ||
+		(r = copy_words(a, c->program.argv, &m->c.program.argv)) < 0 ||
+		(r = copy_words(a, c->program.env, &m->c.program.env)) < 0 ||
+		(r = copy_words(a, c->program.readable, &m->c.program.readable)) < 0 ||
+		(r = copy_words(a, c->program.grants, &m->c.program.grants)) < 0)
+		return r;
+	if (!m->c.timeout_ms)
+		m->c.timeout_ms = TIMEOUT_MS;
+	if (!m->c.total_ms)
+		m->c.total_ms = TOTAL_MS;
+	return 0;
+}
+
+static void release(struct mcp *m)
+{
+	mcp_inbox_clear(m);
+	buf_done(&m->errors);
+	pthread_cond_destroy(&m->cv);
+	pthread_mutex_destroy(&m->mx);
+	arena_wipe(&m->mem);
+	free(m);
+}
+
+int mcp_new(struct mcp_shared *s, const struct mcp_config *c, struct mcp **ret, struct err *e)
+{
+	struct mcp *m = xcalloc(1, sizeof(*m));
+
+	m->shared = s;
+	m->inbox_end = &m->inbox;
+	m->errors = BUF_INIT(256 << 10);
+	arena_init(&m->mem, CONFIG_MAX);
+	pthread_mutex_init(&m->mx, NULL);
+	pthread_cond_init(&m->cv, NULL);
+	int r = copy_config(m, c);
+	if (r < 0) {
+		release(m);
+		return err_set(e, r, "There is no memory for a tool server.");
+	}
+	*ret = m;
+	return 0;
+}
+
+void mcp_free(struct mcp *m)
+{
+	if (!m)
+		return;
+	mcp_close(m);
+	release(m);
+}
+
+void mcp_close(struct mcp *m)
+{
+	pthread_mutex_lock(&m->mx);
+	while (m->state == MCP_OPENING)
+		pthread_cond_wait(&m->cv, &m->mx);
+	bool open = m->state == MCP_OPEN;
+	if (open)
+		m->state = MCP_OPENING; /* nobody opens it meanwhile */
+	pthread_mutex_unlock(&m->mx);
+	if (!open)
+		return;
+	mcp_shut(m);
+	pthread_mutex_lock(&m->mx);
+	m->state = MCP_CLOSED;
+	m->idle_since = 0;
+	pthread_cond_broadcast(&m->cv);
+	pthread_mutex_unlock(&m->mx);
+}
+
+int64_t mcp_idle_since(struct mcp *m)
+{
+	pthread_mutex_lock(&m->mx);
+	int64_t since = m->state == MCP_OPEN && m->asking == 0 ? m->idle_since : 0;
+	pthread_mutex_unlock(&m->mx);
+	return since;
+}
+
+json_t *mcp_about(struct mcp *m)
+{
+	pthread_mutex_lock(&m->mx);
+	json_t *about = m->state == MCP_OPEN ? json_deep_copy(m->about) : NULL;
+	pthread_mutex_unlock(&m->mx);
+	return about;
+}
+
+/* ---- requests ---- */
+
+/* What became of an exchange, as its caller has it. 1: it was not taken, since the session is over: again. */
+static int judge(struct mcp *m, int r, struct mcp_answer *got, struct err *e)
+{
+	pthread_mutex_lock(&m->mx);
+	bool session = m->session[0] != '\0';
+	pthread_mutex_unlock(&m->mx);
+	if (got->status == 404 && session)
+		return 1;
+	if (got->status == 401) {
+		err_clear(e);
+		return err_set(e, E_UNAUTHORIZED, "%s wants to know who asks: sign in, or give a key.", m->c.label);
+	}
+	if (r == 0 && got->error)
+		return mcp_error(m, got->error, e);
+	if (r == 0) {
+		pthread_mutex_lock(&m->mx);
+		m->crashes = 0;
+		pthread_mutex_unlock(&m->mx);
+	}
+	return r;
+}
+
+static void asking(struct mcp *m, int by)
+{
+	pthread_mutex_lock(&m->mx);
+	m->asking += (unsigned)by;
+	m->idle_since = clock_mono_ms();
+	pthread_mutex_unlock(&m->mx);
+}
+
+/* `ret_code`: of a JSON-RPC error; may be NULL. */
+static int ask(struct mcp *m, const char *method, const json_t *params, const char *const *headers,
+	const struct tool_run *run, int64_t *ret_code, json_t **ret, struct err *e)
+{
+	int r = 0;
+
+	asking(m, 1);
+	for (int tries = 0; tries < 2; tries++) {
+		CLEANUP(mcp_answer_done) struct mcp_answer got = {0};
+		struct err mine = {0};
+
+		if ((r = mcp_open(m, run, e)) < 0)
+			break;
+		r = judge(m, mcp_exchange(m, method, json_deep_copy(params), headers, run, &got, &mine), &got, &mine);
+		if (r == 0)
+			*ret = TAKE_PTR(got.result);
+		if (ret_code)
+			*ret_code = json_get_i64(got.error, "code", 0);
+		if (r == 1) {
+			mcp_close(m);
+			r = err_set(
+				&mine, E_PROVIDER_BROKEN, "%s has forgotten the session again and again.", m->c.label);
+			if (tries == 0)
+				continue;
+		}
+		if (r < 0)
+			err_set(e, r, "%s", mine.msg);
+		break;
+	}
+	asking(m, -1);
+	return r;
+}
+
+static const char *name_of(const json_t *params)
+{
+	const char *name = json_get_str(params, "name");
+
+	return name ? name : json_get_str(params, "uri");
+}
+
+/* Of a modern server: until it needs to know nothing more. */
+static int converse(struct mcp *m, const char *method, json_t *params, const char *const *headers,
+	const struct tool_run *run, int64_t *ret_code, json_t **ret, struct err *e)
+{
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		CLEANUP(json_decrefp) json_t *result = NULL;
+		int r = ask(m, method, params, headers, run, ret_code, &result, e);
+		const char *type = json_get_str(result, "resultType"), *key;
+		json_t *question, *answers, *said;
+
+		if (r < 0)
+			return r;
+		if (!type || strcmp(type, "complete") == 0) {
+			*ret = TAKE_PTR(result);
+			return 0;
+		}
+		if (strcmp(type, "input_required") != 0)
+			return err_set(
+				e, E_PROVIDER_BROKEN, "%s gave a result of a kind that is not known.", m->c.label);
+		answers = json_object();
+		json_object_set_new(params, "inputResponses", answers);
+		json_object_foreach(json_object_get(result, "inputRequests"), key, question)
+		{
+			const char *asks = json_get_str(question, "method");
+
+			said = NULL;
+			r = mcp_ask(m, run, asks ? asks : "", json_object_get(question, "params"), &said, e);
+			if (r < 0)
+				return r;
+			json_object_set_new(answers, key, said);
+		}
+		if (json_object_size(answers) == 0)
+			json_object_del(params, "inputResponses");
+		if (json_object_get(result, "requestState"))
+			json_object_set(params, "requestState", json_object_get(result, "requestState"));
+		else
+			json_object_del(params, "requestState");
+	}
+	return err_set(e, E_PROVIDER, "%s asked back more often than it may.", m->c.label);
+}
+
+static int ask_named(struct mcp *m, const char *method, json_t *params, const json_t *schema,
+	const struct tool_run *run, int64_t *ret_code, json_t **ret, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	const char **headers;
+
+	arena_init(&a, 1 << 20);
+	int r = mcp_headers(method, name_of(params), schema, json_object_get(params, "arguments"), &a, &headers);
+	if (r < 0)
+		return err_set(e, r, "There is no memory to ask %s.", m->c.label);
+	return converse(m, method, params, headers, run, ret_code, ret, e);
+}
+
+int mcp_request(
+	struct mcp *m, const char *method, json_t *params, const struct tool_run *run, json_t **ret, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *own = params ? params : json_object();
+
+	return ask_named(m, method, own, NULL, run, NULL, ret, e);
+}
+
+/* ---- lists ---- */
+
+static void add_page(struct mcp *m, json_t *all, const json_t *items, bool tools)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(items, i, item)
+	{
+		if (!tools || !m->c.url || !mcp_header_problem(json_object_get(item, "inputSchema")))
+			json_array_append(all, (json_t *)item);
+	}
+}
+
+int mcp_list(struct mcp *m, const char *what, const struct tool_run *run, json_t **ret, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *all = json_array();
+	CLEANUP(json_decrefp) json_t *cursor = NULL;
+	bool templates = strcmp(what, "resourceTemplates") == 0;
+	char method[64];
+
+	snprintf(method, sizeof(method), "%s/list", templates ? "resources/templates" : what);
+	for (int page = 0; page < PAGES_MAX; page++) {
+		CLEANUP(json_decrefp) json_t *result = NULL;
+		json_t *params = json_object();
+
+		if (cursor)
+			json_object_set(params, "cursor", cursor);
+		int r = mcp_request(m, method, params, run, &result, e);
+		if (r < 0)
+			return r;
+		add_page(m, all, json_object_get(result, what), strcmp(what, "tools") == 0);
+		json_decref(cursor);
+		cursor = json_incref(json_object_get(result, "nextCursor"));
+		if (!json_is_string(cursor)) {
+			pthread_mutex_lock(&m->mx);
+			m->listed |= !m->listening;
+			pthread_mutex_unlock(&m->mx);
+			*ret = TAKE_PTR(all);
+			return 0;
+		}
+	}
+	return err_set(e, E_PROVIDER, "%s has more pages of %s than can be read.", m->c.label, what);
+}
+
+/* ---- a call ---- */
+
+static int fail(struct tool_result *ret, const struct err *e)
+{
+	ret->failed = true;
+	ret->text = BUF_INIT(4096);
+	buf_add_str(&ret->text, err_public_text(e));
+	return 0;
+}
+
+/* The schema as the server has it now. */
+static json_t *schema_again(struct mcp *m, const char *tool, const struct tool_run *run)
+{
+	CLEANUP(json_decrefp) json_t *tools = NULL;
+	struct err ignored = {0};
+	const json_t *item;
+	size_t i;
+
+	if (mcp_list(m, "tools", run, &tools, &ignored) < 0)
+		return NULL;
+	json_array_foreach(tools, i, item)
+	{
+		const char *name = json_get_str(item, "name");
+
+		if (name && strcmp(name, tool) == 0)
+			return json_incref(json_object_get(item, "inputSchema"));
+	}
+	return NULL;
+}
+
+int mcp_call(struct mcp *m, const char *tool, const json_t *schema, const json_t *arguments, const struct tool_run *run,
+	struct arena *a, struct tool_result *ret, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *result = NULL;
+	CLEANUP(json_decrefp)
+	json_t *params = json_pack("{s:s,s:o}", "name", tool, "arguments", json_deep_copy(arguments));
+	struct err mine = {0};
+	int64_t code = 0;
+	int r = ask_named(m, "tools/call", params, schema, run, &code, &result, &mine);
+
+	if (r < 0 && code == ERR_HEADERS) {
+		CLEANUP(json_decrefp) json_t *now = schema_again(m, tool, run);
+
+		err_clear(&mine);
+		r = ask_named(m, "tools/call", params, now, run, &code, &result, &mine);
+	}
+	if (r == 0)
+		r = mcp_result(result, a, ret, &mine);
+	if (r == 0)
+		return 0;
+	if (r == -ECANCELED)
+		return err_set(e, r, "%s", mine.msg);
+	return fail(ret, &mine);
+}

@@ -1,0 +1,73 @@
+/* mcp_stdio.c - a server that is a program in the sandbox, spoken to in lines. */
+#include <stdio.h>
+
+#include "tool/mcp_priv.h"
+
+static void on_line(void *arg, const char *p, size_t n, bool cut)
+{
+	mcp_deliver(arg, cut ? MCP_CUT : MCP_TEXT, 0, p, n);
+}
+
+static void on_end(void *arg, const struct sandbox_result *how)
+{
+	CLEANUP(buf_done) struct buf why = BUF_INIT(2048);
+	const char *last = how->errors;
+	size_t n = strlen(last);
+
+	/* Its last line says most. */
+	while (n > 0 && last[n - 1] == '\n')
+		n--;
+	for (const char *end; (end = memchr(last, '\n', n)) != NULL;) {
+		n -= (size_t)(end + 1 - last);
+		last = end + 1;
+	}
+	buf_printf(&why,
+		how->end == SANDBOX_EXITED ? "its program ended with status %d" : "its program was killed by signal %d",
+		how->status);
+	if (n > 0)
+		buf_printf(&why, " (%.*s)", (int)MIN(n, 150u), last);
+	mcp_deliver(arg, MCP_GONE, 0, why.p, why.n);
+}
+
+int mcp_stdio_start(struct mcp *m, struct err *e)
+{
+	static const struct sandbox_limits limits = {.file = (size_t)1 << 30, .files = 1024, .processes = 256};
+	struct process *p;
+	struct process_config c = {
+		.program = m->c.program, .line_max = MCP_MESSAGE_MAX, .line = on_line, .ended = on_end, .arg = m};
+	c.program.limits = limits;
+	int r = process_start(m->shared->processes, &c, &p, e);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&m->mx);
+	m->process = p;
+	pthread_mutex_unlock(&m->mx);
+	return 0;
+}
+
+void mcp_stdio_stop(struct mcp *m, int64_t grace_ms)
+{
+	pthread_mutex_lock(&m->mx);
+	struct process *p = m->process;
+	m->process = NULL;
+	if (p) {
+		m->errors.n = 0;
+		process_errors(p, &m->errors);
+	}
+	pthread_mutex_unlock(&m->mx);
+	if (!p)
+		return;
+	process_stop(p, grace_ms);
+	process_wait(p);
+	process_free(p);
+}
+
+void mcp_errors(struct mcp *m, struct buf *to)
+{
+	pthread_mutex_lock(&m->mx);
+	if (m->process)
+		process_errors(m->process, to);
+	else
+		buf_add(to, m->errors.p, m->errors.n);
+	pthread_mutex_unlock(&m->mx);
+}

@@ -1,0 +1,97 @@
+"""A server that does what a server may not: hostile.py HABIT ... on standard input and output, in the old revision of MCP."""
+import json, os, signal, subprocess, sys, time
+
+habits = set(sys.argv[1:])
+out = sys.stdout
+
+
+def write(text):
+    out.write(text + "\n")
+    out.flush()
+
+
+def answer(asked, result=None, error=None):
+    write(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **({"error": error} if error else {"result": result})}))
+
+
+def text(t):
+    return {"content": [{"type": "text", "text": t}]}
+
+
+if "banner" in habits:
+    write("Welcome to the server! Listening ...\n\n{not json\n[1,2,{}]\n\"text\"\n{}\nnull")
+if "crash" in habits:
+    sys.exit("cannot start: no such database")
+if "stubborn" in habits:
+    for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(s, signal.SIG_IGN)
+if "flood" in habits:
+    subprocess.Popen(["/usr/bin/yes", "an error"], stdout=sys.stderr)
+if "forks" in habits:
+    for i in range(10):
+        subprocess.Popen(["/usr/bin/sleep", "1000"], start_new_session=True)
+started = False
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    method, params = asked.get("method"), asked.get("params", {})
+    if "impatient" in habits and not started and method != "initialize":
+        sys.exit(3)
+    started = True
+    if "id" not in asked:
+        continue
+    if method == "initialize":
+        answer(asked, {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "hostile", "version": "1"}})
+    elif method == "tools/list":
+        if "pages" in habits:
+            n = int(params.get("cursor", "0") or 0)
+            answer(asked, {"tools": [{"name": "t%d" % n, "inputSchema": {"type": "object"}}], "nextCursor": str(n + 1)})
+        else:
+            at = params.get("cursor")
+            tools = [{"name": "tool-%d" % i, "inputSchema": {"type": "object"}} for i in range(3)]
+            # An empty text is a cursor too.
+            answer(asked, {"tools": tools[:2], "nextCursor": ""} if at is None else {"tools": tools[2:]})
+    elif method == "tools/call":
+        name, arguments = params["name"], params.get("arguments", {})
+        if name == "never":
+            continue
+        elif name == "hang":
+            time.sleep(1000)
+        elif name == "die":
+            print("out of luck", file=sys.stderr, flush=True)
+            os._exit(7)
+        elif name == "wrong-id":
+            write(json.dumps({"jsonrpc": "2.0", "id": 123456, "result": text("not yours")}))
+            write(json.dumps({"jsonrpc": "2.0", "id": str(asked["id"]) + "x", "result": text("not yours")}))
+            write(json.dumps({"jsonrpc": "2.0", "id": None, "result": text("not yours")}))
+            answer(asked, text("yours"))
+            answer(asked, text("twice"))
+        elif name == "huge":
+            answer(asked, text("x" * int(arguments["bytes"])))
+        elif name == "deep":
+            write('{"jsonrpc":"2.0","id":%d,"result":%s}' % (asked["id"], "[" * 100000 + "]" * 100000))
+        elif name == "empty":
+            write(json.dumps({"jsonrpc": "2.0", "id": asked["id"]}))
+        elif name == "odd":
+            answer(asked, {"content": [{"type": "text"}, {"type": "hologram"}, 7, {"type": "image", "data": "!!", "mimeType": "image/png"}, {"type": "text", "text": "rest\u0000\ud800"}]})
+        elif name == "progress":
+            token = params["_meta"]["progressToken"]
+            for i in range(3):
+                for t in (token, "nobody", 99999):
+                    write(json.dumps({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": t, "progress": i}}))
+            answer(asked, text("done"))
+        elif name == "asks-for-much":
+            for i, m in enumerate(("sampling/createMessage", "roots/list", "ping", "no/such")):
+                write(json.dumps({"jsonrpc": "2.0", "id": "s%d" % i, "method": m}))
+            got = [json.loads(sys.stdin.readline()) for i in range(4)]
+            answer(asked, text(" ".join("%s:%s" % (g["id"], g["error"]["code"] if "error" in g else "ok") for g in got)))
+        elif name == "where":
+            answer(asked, text(json.dumps({"pid": os.getpid(), "env": dict(os.environ), "files": os.listdir("/")})))
+        else:
+            answer(asked, error={"code": -32602, "message": "Unknown tool: " + name})
+    else:
+        answer(asked, error={"code": -32601, "message": "Method not found"})
+
+if "stubborn" in habits:
+    while True:
+        time.sleep(10)

@@ -1,0 +1,379 @@
+#!/usr/bin/env python3
+"""The MCP client with real servers and hostile ones.
+
+	tests/mcp/run.py --build build/asan [WORD ...]     words choose cases by a part of their name
+
+Each case starts tests/mcp/client.c with a server of its own in the sandbox, or at an address. Where no sandbox can be made the
+cases that need one are left out, loudly.
+"""
+import argparse, concurrent.futures, json, os, queue, socket, subprocess, sys, tempfile, threading, time, traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+MODULES = os.path.join(HERE, "node_modules")
+PATIENCE = 60
+CASES = []
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def without_sandbox(f):
+    """One that needs no program behind the walls."""
+    f.without_sandbox = True
+    return f
+
+
+class Client:
+    """tests/mcp/client.c: what is asked gets a number, and what comes is kept by it."""
+
+    def __init__(self, *words, reads=(), writes=None, **flags):
+        argv = [client]
+        for r in reads:
+            argv += ["--read", r]
+        if writes:
+            argv += ["--write", writes]
+        for name, value in flags.items():
+            argv += ["--" + name, str(value)]
+        argv += (["--"] if words and "url" not in flags else []) + list(words)
+        self.p = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", errors="surrogatepass")
+        self.n, self.queues, self.changed = 0, {}, queue.Queue()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.p.stdout:
+            o = json.loads(line)
+            (self.changed if "changed" in o else self.queues[o["id"]]).put(o)
+        for q in list(self.queues.values()):
+            q.put(None)
+
+    def begin(self, op, **more):
+        self.n += 1
+        self.queues[self.n] = queue.Queue()
+        self.p.stdin.write(json.dumps({"id": self.n, "op": op, **more}) + "\n")
+        self.p.stdin.flush()
+        return self.n
+
+    def next(self, n):
+        o = self.queues[n].get(timeout=PATIENCE)
+        assert o is not None, "the client has ended"
+        return o
+
+    def end(self, n):
+        """The last line of one, and those before it."""
+        before = []
+        while True:
+            o = self.next(n)
+            if "ms" in o or "idle" in o:
+                return o, before
+            before.append(o)
+
+    def do(self, op, **more):
+        return self.end(self.begin(op, **more))[0]
+
+    def call(self, name, **arguments):
+        return self.do("call", name=name, arguments=arguments)
+
+    def text(self, name, **arguments):
+        r = self.call(name, **arguments)
+        assert r.get("failed") is False, r
+        return r["text"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *how):
+        self.p.stdin.close()
+        if how[0] is not None:
+            self.p.kill()
+        r = self.p.wait(PATIENCE)
+        assert how[0] is not None or r == 0, "the client ended with %d" % r
+
+
+def node_server(name, *words, **flags):
+    reads = [MODULES, *([NODE_FOLDER] if not NODE.startswith("/usr/bin/") else []), *flags.pop("reads", ())]
+    return Client(NODE, os.path.join(MODULES, "@modelcontextprotocol", "server-" + name, "dist", "index.js"), *words, reads=reads, **flags)
+
+
+def hostile(*habits, **flags):
+    return Client("/usr/bin/python3", "-I", "-S", os.path.join(HERE, "hostile.py"), *habits, reads=[HERE], **flags)
+
+
+# ---- real servers over stdio ----
+
+
+def everything(c):
+    names = {t["name"] for t in c.do("list", what="tools")["items"]}
+    while "trigger-elicitation-request" not in names:  # those that depend on the client come later, and are told
+        assert c.changed.get(timeout=PATIENCE)
+        names = {t["name"] for t in c.do("list", what="tools")["items"]}
+    assert {"echo", "get-sum"} <= names, names
+    assert c.text("echo", message="h\u00e4llo \U0001f600\n\u2028") == "Echo: h\u00e4llo \U0001f600\n\u2028"
+    r = c.call("get-structured-content", location="New York")
+    assert r["structured"]["temperature"] and json.loads(r["text"]) == r["structured"], r
+    r = c.call("get-tiny-image")
+    assert r["files"] == [{"name": "file-1.png", "media_type": "image/png", "size": r["files"][0]["size"]}] and r["files"][0]["size"] > 1000, r
+    assert "](" in c.text("get-resource-links", count=2)
+    r, before = c.end(c.begin("call", name="trigger-long-running-operation", arguments={"duration": 0.3, "steps": 3}))
+    assert [p["progress"] for p in before] == [1, 2, 3] and before[0]["total"] == 3, before
+    r = c.call("no-such-tool")
+    assert r["failed"] and "no-such-tool" in r["text"], r
+    r = c.call("get-sum", a="x")
+    assert r["failed"], r
+    # Cancelled: told to the server, which goes on with the others.
+    n, other = c.begin("call", name="trigger-long-running-operation", arguments={"duration": 100, "steps": 1000}), c.begin("call", name="echo", arguments={"message": "beside"})
+    c.next(n)
+    c.do("cancel", of=n)
+    r, _ = c.end(n)
+    assert r["code"] == -125 and r["ms"] < 60000, r
+    assert c.end(other)[0]["text"] == "Echo: beside"
+    # A question, answered by another thread than the one that asks; and refused.
+    for said, expect in (({"action": "accept", "content": {"name": "Ada", "color": "red"}}, "Ada"), ({"action": "decline"}, "decline")):
+        n = c.begin("call", name="trigger-elicitation-request", arguments={})
+        o = c.next(n)
+        assert "name" in o["schema"]["properties"] and o["from"] == "test", o
+        c.do("answer", of=n, said=said)
+        r, _ = c.end(n)
+        assert expect in r["text"], r
+    # Resources and prompts.
+    assert len(c.do("list", what="resources")["items"]) > 3
+    assert len(c.do("list", what="resourceTemplates")["items"]) >= 1
+    uri = c.do("list", what="resources")["items"][0]["uri"]
+    assert c.do("request", method="resources/read", params={"uri": uri})["result"]["contents"][0]["uri"] == uri
+    assert len(c.do("list", what="prompts")["items"]) >= 3
+    r = c.do("request", method="prompts/get", params={"name": "args-prompt", "arguments": {"city": "Bonn"}})
+    assert "Bonn" in json.dumps(r), r
+    return c.do("about")["about"]
+
+
+@case
+def everything_over_stdio():
+    with node_server("everything", "stdio") as c:
+        about = everything(c)
+        assert about["protocolVersion"] == "2025-11-25", about
+        assert "STDIO" in c.do("errors")["errors"]
+        # Closed, it starts again when it is asked again.
+        c.do("close")
+        assert c.text("echo", message="again") == "Echo: again"
+
+
+@case
+def filesystem_in_its_folder():
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        os.chmod(folder, 0o777)
+        open(os.path.join(folder, "a.txt"), "w").write("one\n")
+        with node_server("filesystem", folder, writes=folder) as c:
+            assert "a.txt" in c.text("list_directory", path=folder)
+            c.text("write_file", path=folder + "/b.txt", content="two")
+            assert open(folder + "/b.txt").read() == "two"
+            assert c.call("read_text_file", path="/etc/passwd")["failed"]
+
+
+@case
+def memory_keeps():
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        os.chmod(folder, 0o777)
+        with node_server("memory", writes=folder, env="MEMORY_FILE_PATH=%s/m.json" % folder) as c:
+            c.text("create_entities", entities=[{"name": "Ada", "entityType": "person", "observations": ["counts"]}])
+            c.do("close")
+            assert "counts" in c.text("search_nodes", query="Ada")
+
+
+@case
+def python_server_in_both_eras():
+    for era, version in ((None, "2026-07-28"), ("legacy", "2025-11-25")):
+        with Client("/usr/bin/python3", "-m", "mcp_server_time", reads=[PACKAGES], env="PYTHONPATH=" + PACKAGES, **({"era": era} if era else {})) as c:
+            assert {t["name"] for t in c.do("list", what="tools")["items"]} == {"get_current_time", "convert_time"}
+            assert "Tokyo" in c.text("get_current_time", timezone="Asia/Tokyo")
+            assert c.call("get_current_time", timezone="No/Where")["failed"]
+            assert c.do("about")["about"]["protocolVersion"] == version
+
+
+# ---- over HTTP ----
+
+
+class Web:
+    """A server at an address, outside of the sandbox."""
+
+    def __init__(self, *argv, **env):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.p = subprocess.Popen(argv, env={**os.environ, "PORT": str(self.port), **env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                break
+            except OSError:
+                assert self.p.poll() is None, self.p.stderr.read()
+                time.sleep(0.05)
+        threading.Thread(target=self.p.stderr.read, daemon=True).start()
+        self.url = "http://127.0.0.1:%d/mcp" % self.port
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *how):
+        self.p.kill()
+        self.p.wait()
+
+
+@case
+@without_sandbox
+def everything_over_http():
+    with Web(NODE, os.path.join(MODULES, "@modelcontextprotocol/server-everything/dist/index.js"), "streamableHttp") as w:
+        with Client(url=w.url) as c:
+            about = everything(c)
+            assert about["protocolVersion"] == "2025-11-25", about
+
+
+@case
+@without_sandbox
+def nobody_at_the_address():
+    with Client(url="http://127.0.0.1:9/mcp") as c:
+        r = c.do("list", what="tools")
+        assert r["code"] == -5015 and "127.0.0.1:9" in r["error"], r
+
+
+# ---- hostile ones ----
+
+
+@case
+def hostile_lines():
+    with hostile("banner") as c:
+        assert [t["name"] for t in c.do("list", what="tools")["items"]] == ["tool-0", "tool-1", "tool-2"]
+        assert c.text("wrong-id") == "yours"
+        r, before = c.end(c.begin("call", name="progress"))
+        assert r["text"] == "done" and [p["progress"] for p in before] == [0, 1, 2], (r, before)
+        r = c.call("odd")
+        assert r["text"].startswith("rest") and "3 more parts" in r["text"], r
+        assert c.call("empty")["failed"]
+        assert c.text("asks-for-much") == "s0:-32601 s1:-32601 s2:ok s3:-32601"
+        r = c.call("no-such")
+        assert r["failed"] and "Unknown tool: no-such" in r["text"], r
+
+
+@case
+def hostile_sizes():
+    with hostile() as c:
+        assert len(c.text("huge", bytes=5 << 20)) == 5 << 20
+        r = c.call("huge", bytes=50 << 20)
+        assert r["failed"] and "larger than 16 MB" in r["text"], r["text"][:200]
+        assert c.text("wrong-id") == "yours"
+    with hostile(timeout=1500) as c:
+        assert c.call("deep")["failed"]
+    with hostile("pages") as c:
+        assert "more pages" in c.do("list", what="tools")["error"]
+
+
+@case
+def hostile_ends():
+    with hostile() as c:
+        n = c.begin("call", name="never", arguments={})
+        r = c.call("die")
+        assert r["failed"] and "status 7" in r["text"] and "out of luck" in r["text"], r
+        assert c.end(n)[0]["failed"]
+        assert "out of luck" in c.do("errors")["errors"]
+        # Not again at once.
+        r = c.call("wrong-id")
+        assert r.get("text") == "yours" or "started again" in r["text"], r
+    with hostile("crash") as c:
+        r = c.do("list", what="tools")
+        assert "no such database" in r["error"], r
+        r = c.do("list", what="tools")
+        assert "started again in" in r["error"], r
+    with hostile("impatient") as c: # it leaves when the first word is not the old one
+        assert len(c.do("list", what="tools")["items"]) == 3
+    with Client("/usr/bin/no-such-program") as c:
+        assert "no-such-program" in c.do("list", what="tools")["error"]
+
+
+@case
+def hostile_silence():
+    with hostile(timeout=700) as c:
+        assert c.text("wrong-id") == "yours"
+        r = c.call("never")
+        assert r["failed"] and "0.7 seconds" in r["text"], r
+    with hostile() as c:
+        n = c.begin("call", name="hang", arguments={})
+        other = c.begin("call", name="never", arguments={})
+        c.do("cancel", of=n)
+        r, _ = c.end(n)
+        assert r["code"] == -125, r
+        c.do("cancel", of=other)
+        assert c.end(other)[0]["code"] == -125
+
+
+@case
+def hostile_to_the_end():
+    with hostile("stubborn", "forks", "flood") as c:
+        assert c.text("wrong-id") == "yours"
+        began = time.monotonic()
+        c.do("close")
+        assert time.monotonic() - began < 3, time.monotonic() - began
+        assert c.text("wrong-id") == "yours"
+
+
+@case
+def nothing_of_ours_is_seen():
+    os.environ["ATELIER_TEST_SECRET"] = "key"
+    with hostile() as c:
+        r = json.loads(c.text("where"))
+        assert "ATELIER_TEST_SECRET" not in r["env"] and set(r["env"]) <= {"PATH", "HOME", "LANG", "PWD", "LC_CTYPE"}, r
+        assert "root" not in r["files"] and "home" not in r["files"], r
+
+
+# ---- all of them ----
+
+
+def python_packages():
+    """An environment of the system's Python, which is what the sandbox has, made when it is not there or the list has changed."""
+    at, wanted = os.path.join(ROOT, "build/mcp-python"), open(os.path.join(HERE, "requirements.txt")).read()
+    stamp = os.path.join(at, "made-of.txt")
+    if not os.path.exists(stamp) or open(stamp).read() != wanted:
+        subprocess.run(["/usr/bin/python3", "-m", "venv", "--clear", at], check=True)
+        subprocess.run([at + "/bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", os.path.join(HERE, "requirements.txt")], check=True)
+        open(stamp, "w").write(wanted)
+    return next(os.path.join(d, "site-packages") for d, folders, _ in os.walk(at) if "site-packages" in folders)
+
+
+def run(f):
+    began = time.monotonic()
+    try:
+        f()
+        return f.__name__, None, time.monotonic() - began
+    except Exception:
+        return f.__name__, traceback.format_exc(), time.monotonic() - began
+
+
+def main():
+    global client, NODE, NODE_FOLDER, PACKAGES
+    p = argparse.ArgumentParser()
+    p.add_argument("--build", required=True)
+    p.add_argument("words", nargs="*")
+    a = p.parse_args()
+    client = os.path.abspath(os.path.join(a.build, "tests/mcp/mcp_client"))
+    NODE = os.path.realpath(subprocess.check_output(["which", "node"], text=True).strip())
+    NODE_FOLDER = os.path.dirname(os.path.dirname(NODE))
+    PACKAGES = python_packages()
+    walls = subprocess.check_output([client, "--walls"], text=True).strip()
+    if walls != "all":
+        print("SKIPPED: what runs programs in the sandbox. " + walls)
+        CASES[:] = [f for f in CASES if hasattr(f, "without_sandbox")]
+    chosen = [f for f in CASES if not a.words or any(w in f.__name__ for w in a.words)]
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        for name, error, took in pool.map(run, chosen):
+            print("%-4s %s (%.1f s)" % ("ok" if not error else "FAIL", name, took))
+            if error:
+                failed += 1
+                print(error)
+    print("%d passed, %d failed" % (len(chosen) - failed, failed))
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
