@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "store/collections.h"
+#include "store/conversations.h"
 #include "store/documents.h"
 #include "store/texts.h"
 #include "store/uploads.h"
@@ -107,30 +108,65 @@ static int answer_document(struct request *q, atelier_id id, atelier_id same_as)
 	return r;
 }
 
-static int documents_get_all(struct request *q)
+static int answer_documents(struct request *q, const struct document_rows *l, size_t limit)
 {
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	size_t n = MIN(l->n, limit);
+	struct document_answer *items = ARENA_ARRAY(&q->mem, struct document_answer, n + 1);
+
+	if (!items)
+		return request_no_memory(q);
+	for (size_t i = 0; i < n; i++)
+		answer_of(&l->items[i], &items[i]);
+	return answer_list(q, items, n, l->n > n ? answer_cursor(q, l->items[n - 1].id) : NULL);
+}
+
+static int list_of(struct request *q, struct db_conn *c, atelier_id collection_id)
+{
 	struct document_filter f = {
-		.user_id = q->who.user.id, .collection_id = q->arg_id, .state = http_query(q->x, "state")};
+		.user_id = q->who.user.id, .collection_id = collection_id, .state = http_query(q->x, "state")};
 	struct document_rows l = {.n = 0};
-	struct collection k;
 	int r = request_i64(q, "limit", &f.limit);
 
 	if (r == 0)
 		r = request_id(q, "cursor", &f.after);
 	if (r == 0)
-		r = collections_get(c, q->who.user.id, q->arg_id, GRANT_READ, &q->mem, &k, &q->err);
-	if (r == 0)
 		r = documents_list(c, &f, &q->mem, &l, &q->err);
-	if (r < 0)
-		return r;
-	size_t n = MIN(l.n, (size_t)f.limit);
-	struct document_answer *items = ARENA_ARRAY(&q->mem, struct document_answer, n + 1);
-	if (!items)
-		return request_no_memory(q);
-	for (size_t i = 0; i < n; i++)
-		answer_of(&l.items[i], &items[i]);
-	return answer_list(q, items, n, l.n > n ? answer_cursor(q, l.items[n - 1].id) : NULL);
+	return r < 0 ? r : answer_documents(q, &l, (size_t)f.limit);
+}
+
+static int documents_get_all(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct collection k;
+	int r = collections_get(c, q->who.user.id, q->arg_id, GRANT_READ, &q->mem, &k, &q->err);
+
+	return r < 0 ? r : list_of(q, c, q->arg_id);
+}
+
+/* Of a conversation into which nothing was dropped there is no collection, and no document in it. */
+static int conversation_documents_get(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct conversation found;
+	atelier_id id = 0;
+	int r = conversations_get(c, q->who.user.id, q->arg_id, &q->mem, &found, &q->err);
+
+	if (r == 0)
+		r = collections_find_of(c, q->who.user.id, q->arg_id, &id, &q->err);
+	return r < 0 ? r : list_of(q, c, id);
+}
+
+static int documents_find(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	const char *name = http_query(q->x, "search");
+	struct document_rows l = {.n = 0};
+	int64_t limit = 0;
+	int r = request_i64(q, "limit", &limit);
+
+	if (r == 0)
+		r = documents_named(c, q->who.user.id, name ? name : "", limit, &q->mem, &l, &q->err);
+	return r < 0 ? r : answer_documents(q, &l, (size_t)limit);
 }
 
 static int document_get(struct request *q)
@@ -448,6 +484,10 @@ static const struct param list_params[] = {
 	{.name = "cursor", .type = PARAM_ID, .doc = "`next` of the page before."},
 	{.name = "state", .type = PARAM_STR, .choices = DOCUMENT_STATES, .doc = "Only those that are so far."},
 };
+static const struct param find_params[] = {
+	{.name = "search", .type = PARAM_STR, .max = 100, .doc = "Only those with this in their name."},
+	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 100, .otherwise = 20, .doc = "How many at most."},
+};
 static const struct param content_params[] = {
 	{.name = "from",
 		.type = PARAM_I64,
@@ -465,9 +505,15 @@ static const struct route routes[] = {
 	{"POST", V1 "/collections/{id}/documents", "createDocument", documents_post, ACCESS_USER, .status = 202,
 		.body = &new_schema, .bytes = "multipart/form-data", .answer = &document_schema, NEW_FAILS,
 		.summary = "Add an upload to a collection, to be read by a job; a small file may be that of a form."},
+	{"GET", V1 "/conversations/{id}/documents", "listConversationDocuments", conversation_documents_get, ACCESS_USER,
+		.status = 200, PARAMS(list_params), .answer = &document_list_schema,
+		.summary = "The files of one conversation."},
 	{"POST", V1 "/conversations/{id}/documents", "createConversationDocument", conversation_documents_post, ACCESS_USER,
 		.status = 202, .body = &new_schema, .bytes = "multipart/form-data", .answer = &document_schema, NEW_FAILS,
 		.summary = "The same for one conversation, whose questions are answered from it."},
+	{"GET", D, "findDocuments", documents_find, ACCESS_USER, .status = 200,
+		PARAMS(find_params), .answer = &document_list_schema,
+		.summary = "Documents of all collections by their names, the newest first."},
 	{"GET", D "/{id}", "getDocument", document_get, ACCESS_USER, .status = 200,
 		.answer = &document_schema, .summary = "One document."},
 	{"PATCH", D "/{id}", "updateDocument", document_patch, ACCESS_USER, .status = 200,

@@ -57,6 +57,15 @@ int documents_list(
 		DB_TEXT(state), DB_TEXT(state), DB_I64(f->limit + 1));
 }
 
+int documents_named(struct db_conn *c, atelier_id user_id, const char *name, int64_t limit, struct arena *a,
+	struct document_rows *ret, struct err *e)
+{
+	return rows_all(&documents, c, a, &ret->items, &ret->n, e,
+		JOINED "WHERE k.conversation_id IS NULL AND " MAY " AND instr(fold(documents.name), fold(?)) > 0"
+		       " ORDER BY documents.id DESC LIMIT ?",
+		GRANTED_PARAMS(user_id, false, GRANT_READ), DB_TEXT(name), DB_I64(limit));
+}
+
 int documents_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct document *ret, struct err *e)
 {
