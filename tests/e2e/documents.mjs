@@ -37,7 +37,12 @@ export async function documents({ page, mock, base, shot }) {
   const hit = page.getByRole('list', { name: 'What was found' }).getByRole('listitem').first();
   await hit.getByText('tariff.txt').waitFor();
   assert.deepEqual(await hit.locator('mark').allInnerTexts(), ['Cranes', 'cost']);
+  // Whoever may edit the collection sees what put a hit where it stands.
+  await page.getByRole('switch', { name: /Show why/ }).click();
+  await hit.getByText('no. 1').first().waitFor();
+  assert.match(await hit.locator('dl').innerText(), /Together\s+no\. 1\s+Words\s+no\. 1\s+Meaning\s+not found\s+Score\s+[\d.]+/);
   found.push(...(await look(page, 'what was found', ['graphite', 'quartz'])));
+  await shot('why');
   await hit.getByRole('link', { name: 'tariff.txt' }).click();
   await page.getByRole('dialog', { name: 'tariff.txt' }).locator('mark').getByText('Cranes cost nine crowns an hour.').waitFor();
   found.push(...(await look(page, 'the text of a document', ['graphite', 'quartz'])));
@@ -45,6 +50,23 @@ export async function documents({ page, mock, base, shot }) {
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.getByRole('searchbox', { name: 'Search the documents' }).fill('');
+
+  // How it is searched is set by whoever may edit it; what is out of bounds is said at the field.
+  await page.getByRole('button', { name: 'More for Harbour' }).click();
+  await page.getByRole('menuitem', { name: 'Edit' }).click();
+  const settings = page.getByRole('dialog', { name: 'Edit the collection' });
+  await settings.getByLabel('How it is searched').selectOption('fulltext');
+  await settings.getByRole('button', { name: 'Passages and weights' }).click();
+  await settings.getByLabel('Passages for the model').fill('51');
+  await settings.getByRole('button', { name: 'Save' }).click();
+  await settings.getByText('A number from 1 to 50.').waitFor();
+  found.push(...(await look(page, 'the settings of a collection')));
+  await shot('settings');
+  await settings.getByLabel('Passages for the model').fill('5');
+  await settings.getByRole('button', { name: 'Save' }).click();
+  await settings.waitFor({ state: 'detached' });
+  const kept = await page.evaluate(async () => (await (await fetch('api/v1/collections')).json()).items[0]);
+  assert.deepEqual([kept.mode, kept.passages], ['fulltext', 5]);
 
   // Renamed, and one deleted.
   await row('tariff.txt').getByRole('button', { name: 'More for tariff.txt' }).click();
@@ -64,7 +86,7 @@ export async function documents({ page, mock, base, shot }) {
   await page.getByRole('option', { name: /Harbour/ }).click();
   found.push(...(await look(page, 'collections to choose from')));
   await page.keyboard.press('Escape');
-  await page.getByRole('button', { name: 'Answers draw on 1 collection' }).waitFor();
+  await page.getByRole('button', { name: 'Answers draw on 1 source' }).waitFor();
   await message.fill('Where do boats moor?');
   await message.press('Enter');
   await page.getByRole('button', { name: '1 source used' }).waitFor();
@@ -78,6 +100,22 @@ export async function documents({ page, mock, base, shot }) {
   await shot('cited');
   await page.keyboard.press('Escape');
 
+  // A single document, found by its name, in the place of the collection.
+  await page.getByRole('button', { name: 'Answers draw on 1 source' }).click();
+  await page.getByRole('option', { name: /Harbour/ }).click();
+  await page.getByRole('combobox', { name: 'Answer from documents' }).fill('PRICES');
+  await page.getByRole('option', { name: /prices\.txt/ }).click();
+  found.push(...(await look(page, 'documents to choose from')));
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Answers draw on 1 source' }).waitFor();
+  mock.on('Where do cranes cost crowns?', ({ say }) => say('Nine of them [1].'));
+  await message.fill('Where do cranes cost crowns?');
+  await message.press('Enter');
+  await page.getByText('Nine of them').first().waitFor();
+  const asked = mock.calls.map((c) => c.messages.at(-1).content).find((text) => text.endsWith('Where do cranes cost crowns?'));
+  assert.match(asked, /nine crowns an hour/);
+  assert.doesNotMatch(asked, /northern quay/);
+
   // The collection goes with its documents.
   await page.goto(base + '/documents');
   await page.getByRole('link', { name: 'Harbour' }).click();
@@ -85,5 +123,70 @@ export async function documents({ page, mock, base, shot }) {
   await page.getByRole('menuitem', { name: 'Delete' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByText('No collections yet').waitFor();
+  nothing(found);
+}
+
+/** Lets files fall onto the page. */
+async function drop(page, files) {
+  await page.evaluate((files) => {
+    const data = new DataTransfer();
+    for (const [name, text] of files) data.items.add(new File([text], name));
+    const init = { bubbles: true, cancelable: true, dataTransfer: data };
+    document.body.dispatchEvent(new DragEvent('dragover', init));
+    document.body.dispatchEvent(new DragEvent('drop', init));
+  }, files);
+}
+
+/** Files that are dropped into a chat belong to it: they are read, asked, still there after a reload, and left out again. */
+export async function chatFiles({ page, mock, base, shot }) {
+  mock.on('What does the crane cost?', ({ say }) => say('Nine crowns [1].'));
+  await page.goto(base);
+  await newChat(page);
+  const message = page.getByRole('textbox', { name: 'Message' });
+  await message.fill('What does the crane cost?');
+  await drop(page, [
+    ['tariff.txt', 'Cranes cost nine crowns an hour.\n'],
+    ['broken.pdf', '%PDF-1.7 and nothing else'],
+  ]);
+  const files = page.getByRole('list', { name: 'Files of this chat' });
+  await files.getByRole('listitem', { name: 'broken.pdf' }).getByText('Could not be read').waitFor();
+  await files.getByRole('button', { name: /^tariff\.txt/ }).waitFor();
+  await page.waitForURL(/\/c\//);
+  assert.equal(await message.inputValue(), 'What does the crane cost?');
+  const found = await look(page, 'files of a chat', ['graphite', 'quartz']);
+  await shot('chat-files');
+
+  // Why one could not be read stands in the sheet of all of them.
+  await files.getByRole('button', { name: /^broken\.pdf/ }).click();
+  const sheet = page.getByRole('dialog', { name: 'Files of the chat' });
+  await sheet.getByRole('listitem', { name: 'broken.pdf' }).locator('.text-danger').last().waitFor();
+  found.push(...(await look(page, 'all files of a chat', ['graphite', 'quartz'])));
+  await shot('chat-files-all');
+  await page.keyboard.press('Escape');
+  await files.getByRole('button', { name: 'Delete broken.pdf' }).click();
+  await files.getByRole('listitem', { name: 'broken.pdf' }).waitFor({ state: 'detached' });
+
+  // After a reload they are there, and so is what was written; the question is answered from them.
+  await page.reload();
+  await files.getByRole('button', { name: /^tariff\.txt/ }).waitFor();
+  await message.press('Enter');
+  await page.getByText('Nine crowns').first().waitFor();
+  assert.ok(mock.calls.some((c) => /nine crowns an hour[^]*What does the crane cost\?$/.test(c.messages.at(-1).content)));
+  await page.locator('.md-cite').click();
+  await page.getByRole('dialog', { name: 'tariff.txt' }).locator('mark').getByText('Cranes cost').waitFor();
+  await page.keyboard.press('Escape');
+
+  // What is sent while a file is read waits for it. A temporary chat takes none, in words.
+  await message.fill('What does the crane cost?');
+  await drop(page, [['more.txt', 'The lock opens at noon.\n']]);
+  await message.press('Enter');
+  await files.getByRole('button', { name: /^more\.txt/ }).waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('.md-cite').length === 2);
+  await newChat(page);
+  await page.getByRole('button', { name: 'Temporary chat' }).click();
+  await page.getByRole('button', { name: 'Temporary chat', pressed: true }).waitFor();
+  await drop(page, [['tariff.txt', 'Cranes']]);
+  await page.getByText('A temporary chat keeps nothing, so it takes no files.').waitFor();
+  await page.getByRole('button', { name: 'Temporary chat' }).click();
   nothing(found);
 }

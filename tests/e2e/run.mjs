@@ -93,6 +93,7 @@ const lanes = [
     'memories',
     'prompts',
     'documents',
+    'chatFiles',
     'librarian',
     'testConnection',
     'addProvider',

@@ -46,7 +46,7 @@ export function seconds(ms: number): string {
   return t('time.s', { n: ms < 9950 ? fixed(ms / 1000, 1) : Math.round(ms / 1000) });
 }
 
-const fixed = (n: number, digits: number) => n.toLocaleString(i18n.language, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
+export const fixed = (n: number, digits: number) => n.toLocaleString(i18n.language, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
 
 export const count = (n: number) => n.toLocaleString(i18n.language);
 

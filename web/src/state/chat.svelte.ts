@@ -9,12 +9,13 @@ import { said } from '$core/turn/options';
 import { picturesOf } from '$core/turn/parts';
 import { messageOf } from '$core/turn/reduce';
 import type { App } from './app.svelte';
+import { Files } from './files.svelte';
 import { Followed } from './followed.svelte';
 import { accepted, mergeLatest, optimistic, rivalsOf, type Shown } from './history';
 import { Queue } from './queue.svelte';
 import { Rival } from './rival.svelte';
 import { notices } from '$design/notices.svelte';
-import { readList, write } from './storage';
+import { readList, writeList } from './storage';
 
 /** Of a long chat so many messages stay when it goes on; the ones before are read again when somebody scrolls up to them. */
 const KEPT = 60;
@@ -27,6 +28,13 @@ type Place = (put: () => void) => unknown;
 /** What is asked: text, pictures, or both. */
 const asked = (content: string, pictures: ImagePart[]) => ({ content: content || undefined, attachments: pictures.length > 0 ? pictures.map((p) => p.id) : undefined });
 
+const chosenFrom = (line: string): Chosen[] => (line.includes(' ') ? [{ id: line.slice(0, line.indexOf(' ')), name: line.slice(line.indexOf(' ') + 1) }] : []);
+
+/** A document that was chosen, by the name it had then. */
+export interface Chosen {
+  id: string;
+  name: string;
+}
 
 /** One open conversation: its messages, and the turn that is being followed. */
 export class Chat extends Followed {
@@ -52,11 +60,13 @@ export class Chat extends Followed {
   protected begun = $state.raw<Parameters>({});
   private begunFull = $state<WhenFull>('refuse');
   protected begunInstructions = $state('');
-  /** The collections that its answers draw on; this browser remembers them. */
+  /** The collections that its answers draw on, and single documents beside them; this browser remembers both. */
   places = $state.raw<string[]>([]);
+  documents = $state.raw<Chosen[]>([]);
 
   /** What it is to be asked when its answer is complete. */
   readonly queue = new Queue(() => this.id, () => this.reload());
+  readonly files = new Files(() => this.id);
 
   private seeking = false;
   private loads = 0;
@@ -67,7 +77,8 @@ export class Chat extends Followed {
     super(app);
     this.id = id;
     this.loaded = id === null;
-    this.places = readList(this.placesKey(id));
+    this.places = readList(this.key('places', id));
+    this.documents = readList(this.key('documents', id)).flatMap((line) => chosenFrom(line));
   }
 
   /** Nothing of it is kept anywhere. */
@@ -87,19 +98,21 @@ export class Chat extends Followed {
     return this.newer ? (this.app.conversations.find(this.id)?.running_turn_id ?? undefined) : super.runs;
   }
 
-  private placesKey(id: string | null): string {
-    return `places.${this.app.user}.${id ?? 'new'}`;
+  private key(what: 'places' | 'documents', id = this.id): string {
+    return `${what}.${this.app.user}.${id ?? 'new'}`;
   }
 
-  setPlaces(ids: string[]): void {
-    this.places = ids;
-    write(this.placesKey(this.id), ids.length > 0 ? JSON.stringify(ids) : null);
+  setPlaces(places: string[], documents: Chosen[] = this.documents): void {
+    this.places = places;
+    this.documents = documents;
+    writeList(this.key('places'), places);
+    writeList(this.key('documents'), documents.map(({ id, name }) => `${id} ${name}`));
   }
 
-  /** Without those that are not there any more. */
-  private drawn(): { collection_ids?: string[] } {
+  /** Without collections that are not there any more. */
+  private drawn(): { collection_ids?: string[]; document_ids?: string[] } {
     const ids = this.app.collections.loaded ? this.places.filter((id) => this.app.collections.find(id)) : this.places;
-    return ids.length > 0 ? { collection_ids: ids } : {};
+    return { ...(ids.length > 0 && { collection_ids: ids }), ...(this.documents.length > 0 && { document_ids: this.documents.map((d) => d.id) }) };
   }
 
   /** The chat is on the screen: looks at what is there now and follows what runs. */
@@ -107,6 +120,7 @@ export class Chat extends Followed {
     this.attached = true;
     for (const r of this.rivals) r.attach();
     void this.queue.load();
+    void this.files.load();
     await this.reload();
   }
 
@@ -332,9 +346,22 @@ export class Chat extends Followed {
   /** Has a question wait for the answer that is being written. Throws what went wrong. */
   async enqueue(content: string, model: string | null, pictures: ImagePart[] = []): Promise<void> {
     if (!this.id) return;
-    const { turn_id } = await queueTurn(this.id, { ...asked(content, pictures), model: model ?? undefined, language: i18n.language });
+    const { turn_id } = await queueTurn(this.id, { ...asked(content, pictures), ...this.drawn(), model: model ?? undefined, language: i18n.language });
     // The answer may have ended in the meantime: then it was asked at once.
     await (turn_id ? this.reload() : this.queue.load());
+  }
+
+  /** Its conversation, which is made when there is none yet: then `started` learns the id. */
+  async make(model: string | null, assistant: string | null, started: (id: string) => void): Promise<string> {
+    if (this.id !== null) return this.id;
+    const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun, context: this.begunFull, instructions: this.begunInstructions || undefined });
+    this.app.conversations.put(conversation);
+    this.id = conversation.id;
+    this.setPlaces(this.places);
+    writeList(this.key('places', null), []);
+    writeList(this.key('documents', null), []);
+    started(conversation.id);
+    return conversation.id;
   }
 
   /**
@@ -350,15 +377,8 @@ export class Chat extends Followed {
     this.messages = [...before, ...pair];
     this.begin();
     try {
-      if (this.id === null) {
-        const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun, context: this.begunFull, instructions: this.begunInstructions || undefined });
-        this.app.conversations.put(conversation);
-        this.id = conversation.id;
-        this.setPlaces(this.places);
-        write(this.placesKey(null), null);
-        started(conversation.id);
-      }
-      const turn = await startTurn(this.id, { ...asked(content, pictures), ...this.drawn(), stop: stop || undefined, model: models ? undefined : (model ?? undefined), models, language: i18n.language });
+      const id = await this.make(model, assistant, started);
+      const turn = await startTurn(id, { ...asked(content, pictures), ...this.drawn(), stop: stop || undefined, model: models ? undefined : (model ?? undefined), models, language: i18n.language });
       this.models = [];
       this.accept(turn, [...before, ...accepted(pair, turn)], models);
       if (stop) void this.reload();

@@ -14,14 +14,14 @@ export interface Sending {
 /** At most so many files are on their way at a time. */
 const AT_ONCE = 3;
 
-/** Files on their way to a collection; a page that is left goes on sending them. */
+/** Files on their way to where `path` says; a page that is left goes on sending them. */
 export class Senders {
   items = $state<Sending[]>([]);
   private running = 0;
   private next = 0;
 
   constructor(
-    private readonly path: string,
+    private readonly path: () => string | Promise<string>,
     private readonly onsent: (made: Document) => void,
   ) {}
 
@@ -59,7 +59,7 @@ export class Senders {
     this.started.add(stop);
     this.running++;
     try {
-      const made = await sendDocument(this.path, item.file, item.name, stop.signal, (n) => (item.sent = n));
+      const made = await sendDocument(await this.path(), item.file, item.name, stop.signal, (n) => (item.sent = n));
       this.items = this.items.filter((i) => i.key !== item.key);
       this.onsent(made);
     } catch (e) {

@@ -28,6 +28,8 @@ export function readList(key: string): string[] {
   }
 }
 
+export const writeList = (key: string, list: readonly string[]): void => write(key, list.length > 0 ? JSON.stringify(list) : null);
+
 /** What was typed and not sent, for each person and conversation (null: the new one). */
 const draftKey = (user: string, conversation: string | null) => `draft.${user}.${conversation ?? 'new'}`;
 

@@ -1,5 +1,5 @@
 import { base, http, take } from './client';
-import type { CollectionFields, DocumentFields, ShareNew } from './types';
+import type { CollectionFields, Document, DocumentFields, ShareNew } from './types';
 
 const at = (id: string) => ({ params: { path: { id } } });
 
@@ -15,6 +15,11 @@ export const setShares = (id: string, grants: ShareNew[]) => take(http.PUT('/api
 
 export const listDocuments = (id: string, cursor?: string, limit = 200) =>
   take(http.GET('/api/v1/collections/{id}/documents', { params: { path: { id }, query: { cursor, limit } } }));
+/** The files that were dropped into a conversation. */
+export const listChatDocuments = (id: string) => take(http.GET('/api/v1/conversations/{id}/documents', { params: { path: { id }, query: { limit: 1000 } } }));
+export const chatDocumentsPath = (id: string) => `/api/v1/conversations/${encodeURIComponent(id)}/documents`;
+/** Documents of all collections with this in their name. */
+export const findDocuments = async (search: string) => (await take(http.GET('/api/v1/documents', { params: { query: { search, limit: 20 } } }))).items as Document[];
 export const getDocument = (id: string) => take(http.GET('/api/v1/documents/{id}', at(id)));
 export const changeDocument = (id: string, body: DocumentFields) => take(http.PATCH('/api/v1/documents/{id}', { ...at(id), body }));
 export const deleteDocument = (id: string) => take(http.DELETE('/api/v1/documents/{id}', at(id)));

@@ -16,6 +16,8 @@ export interface TurnRequest {
   attachments?: string[];
   /** The collections of documents that the answer draws on. */
   collection_ids?: string[];
+  /** Single documents beside these. */
+  document_ids?: string[];
   model?: string;
   /** In its place: two to four that answer side by side. */
   models?: string[];

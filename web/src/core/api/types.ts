@@ -44,6 +44,7 @@ export type Document = Omit<Schemas['Document'], 'progress' | 'warnings'> & {
 };
 export type DocumentFields = Schemas['DocumentPatch'];
 export type DocumentHit = Schemas['DocumentHit'];
+export type DocumentsFound = Schemas['DocumentsFound'];
 export type Passage = Schemas['Passage'];
 
 /** What a message is made of; the document says it as one shape, this says which fields go with which type. */

@@ -1,0 +1,63 @@
+import { chatDocumentsPath, listChatDocuments } from '$core/api/documents';
+import type { Document } from '$core/api/types';
+import { t } from '$core/i18n/i18n.svelte';
+import { notices } from '$design/notices.svelte';
+import { Senders } from './sending.svelte';
+
+/** The files that were dropped into a chat: its questions are answered from them. */
+export class Files {
+  items = $state.raw<Document[]>([]);
+  private asked = 0;
+  private place: () => Promise<string> = async () => this.chat() ?? '';
+
+  readonly senders = new Senders(
+    async () => chatDocumentsPath(await this.place()),
+    (made) => {
+      const same = this.items.find((d) => d.id === made.same_as);
+      if (same) notices.show(t('documents.same', { name: made.name, other: same.name }));
+      this.items = [...this.items, made];
+      void this.load();
+    },
+  );
+
+  constructor(private readonly chat: () => string | null) {}
+
+  get shown(): boolean {
+    return this.items.length + this.senders.items.length > 0;
+  }
+
+  /** A question would be answered without some of them: they are on their way, or not read yet. */
+  get busy(): boolean {
+    return this.senders.items.some((i) => !i.problem) || this.items.some(unread);
+  }
+
+  /** Some of them will not be read, unless somebody does something about it. */
+  get failed(): boolean {
+    return this.senders.items.some((i) => i.problem) || this.items.some((d) => d.state === 'failed');
+  }
+
+  async load(): Promise<void> {
+    const id = this.chat();
+    const mine = ++this.asked;
+    if (!id) return;
+    try {
+      const { items } = await listChatDocuments(id);
+      if (mine === this.asked) this.items = items as Document[];
+    } catch {
+      // The next change, or connection, looks again.
+    }
+  }
+
+  /** `place` makes the conversation when there is none yet; it is asked once. */
+  add(files: Iterable<File>, place: () => Promise<string>): void {
+    let made: Promise<string> | null = null;
+    this.place = () => (made ??= place().catch((e) => {
+      made = null;
+      throw e;
+    }));
+    this.senders.add(files);
+  }
+}
+
+/** Nothing of it can be found yet, and that will change. */
+export const unread = (d: Document) => !d.searchable && d.state !== 'failed' && d.state !== 'ready';
