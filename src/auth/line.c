@@ -105,6 +105,7 @@ static void serve(struct line *l, struct queue *q, struct group *g)
 	g->first = t->next;
 	if (!g->first)
 		g->last = &g->first;
+	ASSERT(g->n > 0 && q->n > 0 && !g->running); /* of a group one at a time */
 	g->n--;
 	q->n--;
 	g->running = true;

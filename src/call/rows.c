@@ -18,6 +18,7 @@ static struct pending *take_first(struct calls *c)
 {
 	struct pending *p = c->first;
 
+	ASSERT(p && c->n_pending > 0);
 	c->first = p->next;
 	if (!c->first)
 		c->last = &c->first;

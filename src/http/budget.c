@@ -39,6 +39,7 @@ bool budget_take(struct budget *b, size_t n, uint64_t stranger)
 void budget_give(struct budget *b, size_t n, uint64_t stranger)
 {
 	pthread_mutex_lock(&b->mx);
+	ASSERT(n <= b->used && (!stranger || n <= b->used_unknown)); /* what is given back was taken */
 	b->used -= n;
 	b->used_unknown -= stranger ? n : 0;
 	b->used_by[stranger % BUDGET_COUNTERS] -= stranger ? n : 0;

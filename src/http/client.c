@@ -277,6 +277,7 @@ static void task_ran(struct call *c)
 {
 	struct http_client *h = c->client;
 	pthread_mutex_lock(&h->mx);
+	ASSERT(c->pending > 0);
 	c->pending--;
 	pthread_cond_signal(&c->cv);
 	pthread_mutex_unlock(&h->mx);
@@ -285,6 +286,7 @@ static void task_ran(struct call *c)
 static void start(struct call *c)
 {
 	struct http_client *h = c->client;
+	ASSERT(loop_is_mine(h->loop) && !c->running);
 	c->begun_ms = c->last_ms = clock_mono_ms();
 	if (!h->running)
 		sweep_soon(h);

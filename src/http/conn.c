@@ -29,6 +29,7 @@ static void list_remove(struct conn *c)
 {
 	struct conn_list *l = &c->server->lists[c->state];
 
+	ASSERT(l->n > 0);
 	*(c->prev ? &c->prev->next : &l->first) = c->next;
 	*(c->next ? &c->next->prev : &l->last) = c->prev;
 	l->n--;
@@ -47,6 +48,7 @@ static void list_add(struct conn *c)
 
 void conn_enter(struct conn *c, enum conn_state state)
 {
+	ASSERT(!c->dead && loop_is_mine(c->server->loop));
 	list_remove(c);
 	c->state = (unsigned char)state;
 	c->since_ms = clock_mono_ms();
@@ -81,6 +83,7 @@ void conn_new(struct http_server *s, int fd, struct tls *tls, const char *peer, 
 {
 	struct conn *c = xcalloc(1, sizeof(*c));
 
+	ASSERT(loop_is_mine(s->loop) && fd >= 0);
 	c->server = s;
 	c->fd = fd;
 	c->counted = counted;
@@ -166,7 +169,7 @@ void conn_on_again(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
 
 static void conn_free(struct conn *c)
 {
-	ASSERT(!c->is_again);
+	ASSERT(c->dead && !c->is_again && !c->x && !c->stream);
 	buf_wipe(&c->in);
 	buf_done(&c->out);
 	free(c->tail_owned);
@@ -189,6 +192,7 @@ void conn_close(struct conn *c)
 
 	if (c->dead)
 		return;
+	ASSERT(loop_is_mine(s->loop) && s->n_conns > 0);
 	c->dead = true;
 	event_del(&c->ev);
 	wire_close(c, false);
@@ -251,6 +255,7 @@ static void sent_off(struct conn *c, size_t n)
 	}
 	if (n == 0)
 		return;
+	ASSERT(n <= c->tail_n); /* no more is sent than there was */
 	c->tail += n;
 	c->tail_n -= n;
 	if (c->tail_n == 0) {

@@ -94,6 +94,7 @@ void peers_remove(struct peers *p, struct peer_count *c)
 {
 	struct peer_count **at = &p->buckets[bucket_of(p, c->net)];
 
+	ASSERT(c->n > 0);
 	if (--c->n)
 		return;
 	while (*at != c)

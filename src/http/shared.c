@@ -45,6 +45,7 @@ static void list_remove(struct http_shared *s, struct part *p)
 {
 	*(p->prev ? &p->prev->next : &s->first) = p->next;
 	*(p->next ? &p->next->prev : &s->last) = p->prev;
+	ASSERT(s->n_parts > 0);
 	s->n_parts--;
 }
 
@@ -116,7 +117,9 @@ struct http_shared *http_shared_start(
 
 struct http_shared *http_shared_ref(struct http_shared *s)
 {
-	atomic_fetch_add(&s->refs, 1);
+	unsigned before = atomic_fetch_add(&s->refs, 1);
+
+	ASSERT(before > 0);
 	return s;
 }
 

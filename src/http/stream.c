@@ -58,6 +58,7 @@ struct http_stream *stream_start(struct http_exchange *x, const char *content_ty
 	}
 	struct http_server *s = c->server;
 	struct http_stream *st = xcalloc(1, sizeof(*st));
+	ASSERT(loop_is_mine(s->loop) && !c->stream && c->x == x);
 	*st = (struct http_stream){.conn = c, .ops = ops, .arg = arg, .head = true, .next_head = s->heads};
 	st->no_body = strcmp(x->head.method, "HEAD") == 0;
 	st->chunked = !x->head.http_1_0 && !w;
@@ -139,6 +140,7 @@ bool stream_send(struct http_stream *st, struct str name, struct str piece)
 	char small[512];
 	size_t n = name.n + piece.n;
 
+	ASSERT(!st->ended); /* nothing comes behind the last piece */
 	if (st->ws)
 		return websocket_send(st, name, piece);
 	if (st->no_body)
@@ -196,6 +198,7 @@ static struct conn *let_go(struct http_stream *st)
 {
 	struct conn *c = st->conn;
 
+	ASSERT(c->stream == st);
 	head_drop(st);
 	c->stream = NULL;
 	websocket_free(st->ws);

@@ -49,6 +49,7 @@ void upstream_close(struct upstream *up)
 		upstream_list_remove(&h->gathering, up);
 	if (!up->call) {
 		upstream_list_remove(&h->idle, up);
+		ASSERT(h->n_idle > 0);
 		h->n_idle--;
 	}
 	closep(&up->fd);
@@ -74,6 +75,7 @@ void upstream_park(struct upstream *up)
 {
 	struct http_client *h = up->client;
 
+	ASSERT(up->call);
 	up->call = NULL;
 	up->idle_since_ms = clock_mono_ms();
 	upstream_list_add(&h->idle, up);
@@ -90,6 +92,7 @@ struct upstream *upstream_take(struct http_client *h, const struct direct_addres
 		if (memcmp(&up->address, a, sizeof(*a)) != 0)
 			continue;
 		upstream_list_remove(&h->idle, up);
+		ASSERT(!up->call && h->n_idle > 0);
 		h->n_idle--;
 		up->fresh = false;
 		return up;

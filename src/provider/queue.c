@@ -259,6 +259,7 @@ static int queue_up(struct slots *s, struct share *key, struct place *p, struct 
 	if (r >= 0)
 		r = wait_turn(s, w, p);
 	if (r < 0 && w->granted && !w->peeks) { /* a place that came too late goes to the next one */
+		ASSERT(s->running > 0);
 		s->running--;
 		grant(s);
 	} else if (r < 0 && !w->granted) {
@@ -367,6 +368,7 @@ void slots_give(struct place *p)
 	struct slots *s = p->slots;
 	pthread_mutex_lock(&s->group->mx);
 	unlink_place(s, p);
+	ASSERT(s->running > 0 && s->answering >= p->answers);
 	s->running--;
 	s->answering -= p->answers;
 	s->ended_ms = clock_mono_ms();

@@ -285,7 +285,9 @@ int provider_new(const struct providers *ps, const struct provider_config *c, st
 
 struct provider *provider_ref(struct provider *p)
 {
-	atomic_fetch_add(&p->refs, 1);
+	int before = (int)atomic_fetch_add(&p->refs, 1);
+
+	ASSERT(before > 0); /* nobody takes hold of one that is let go */
 	return p;
 }
 

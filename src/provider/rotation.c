@@ -82,6 +82,7 @@ void rotation_remove(struct rotation *r, struct rotated *w)
 		key->first = w->next;
 	if (key->last == w)
 		key->last = before;
+	ASSERT(key->waiting > 0 && key->user->waiting >= 1 && r->waiting > 0);
 	key->waiting--;
 	key->user->waiting--;
 	r->waiting--;

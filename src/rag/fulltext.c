@@ -156,9 +156,11 @@ static void drop(struct fulltext *f, size_t at)
 {
 	struct document *d = &f->documents[f->order[at]];
 
+	ASSERT(!d->gone && at < f->n_order);
 	for (uint32_t i = d->first; i < d->first + d->n; i++)
 		f->length -= f->lengths[i];
 	f->gone += d->n;
+	ASSERT(f->of_language[d->language] > 0);
 	f->of_language[d->language]--;
 	d->gone = true;
 	f->n_order--;

@@ -201,6 +201,7 @@ void vectors_remove(struct vectors *v, int64_t id)
 
 	if (at == v->n || v->runs[at].id != id)
 		return;
+	ASSERT(v->count >= v->runs[at].n);
 	v->count -= v->runs[at].n;
 	run_done(&v->runs[at]);
 	v->n--;

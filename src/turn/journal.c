@@ -46,8 +46,10 @@ static void release(struct turnlog_sink *sink, int64_t mark)
 
 	pthread_mutex_lock(&j->mx);
 	for (struct segment *s = j->oldest; s; s = s->next)
-		if (s->number == mark)
+		if (s->number == mark) {
+			ASSERT(s->marks > 0);
 			s->marks--;
+		}
 	drop_unused(j);
 	pthread_mutex_unlock(&j->mx);
 }

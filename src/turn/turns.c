@@ -29,6 +29,7 @@ struct loss {
 
 static void registry_add(struct turns *all, struct turn *t)
 {
+	ASSERT(!t->next && !t->prev && !t->answered);
 	t->next = all->live;
 	if (t->next)
 		t->next->prev = t;
@@ -52,6 +53,7 @@ static void registry_answered(struct turns *all, struct turn *t)
 {
 	if (t->answered)
 		return;
+	ASSERT(all->n_running > 0);
 	t->answered = true;
 	all->n_running--;
 	metric_set(M_turns_running, all->n_running);
