@@ -289,14 +289,11 @@ static void fill_result(const struct generation *g)
 	memcpy(ret->stop_sequence, s->stop_sequence, sizeof(ret->stop_sequence));
 }
 
-/* Whether the request speaks of tags around an answer: then they are what was asked for. */
 static bool asks_for_tags(const struct gen_request *q)
 {
-	static const char *const tags[] = {"<answer", "<final_answer", "<response", "<solution"};
 	for (size_t i = 0; i < q->n_messages; i++)
-		for (size_t k = 0; q->messages[i].content && k < N_ELEMENTS(tags); k++)
-			if (strcasestr(q->messages[i].content, tags[k]))
-				return true;
+		if (q->messages[i].content && think_asked_for(q->messages[i].content))
+			return true;
 	return false;
 }
 

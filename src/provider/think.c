@@ -65,25 +65,44 @@ static void open_reasoning(struct think *t, unsigned family)
 
 static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last);
 
-/* Servers that drop a model's special tokens leave the names of the channels: "analysisWe need ... assistantfinal". */
-static const char spoken_open[] = "analysis", spoken_close[] = "assistantfinal";
+/* Plain words in place of tags: the names of harmony's channels, from servers that drop a model's special tokens
+ * ("analysisWe need ... assistantfinal"), and sentences that models were trained to begin with. */
+static const struct {
+	const char *open, *close;
+	bool upper; /* an upper-case letter follows, else it is only a word */
+} spoken[] = {{"analysis", "assistantfinal", true}, {"assistantanalysis", "assistantfinal", true},
+	{"Here is my thought process:", "Here is my response:", false},
+	{"Here's my thought process:", "Here's my response:", false},
+	{"Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]", false}};
+
+static struct tag match_spoken(struct think *t, const char *p, size_t n)
+{
+	for (size_t i = 0; i < N_ELEMENTS(spoken); i++) {
+		size_t k = strlen(spoken[i].open);
+		if (memcmp(p, spoken[i].open, MIN(k, n)) != 0)
+			continue;
+		if (n < k || (n == k && spoken[i].upper))
+			return (struct tag){.kind = TAG_PART};
+		if (spoken[i].upper && !isupper((unsigned char)p[k]))
+			continue;
+		t->spoken = (unsigned char)i;
+		return (struct tag){TAG_OPEN, FAMILY_SPOKEN, k};
+	}
+	return (struct tag){.kind = TAG_NONE};
+}
 
 static ptrdiff_t take_start(struct answer *s, const char *p, size_t n, bool last)
 {
 	struct think *t = &s->think;
-	size_t blanks = count_blanks(p, n), left = n - blanks, k = sizeof(spoken_open) - 1;
+	size_t blanks = count_blanks(p, n), left = n - blanks;
 	if (left == 0 && n < BLOCK_MAX && !last)
 		return 0;
 	struct tag g = left > 0 ? tag_match(p + blanks, left) : (struct tag){.kind = TAG_NONE};
-	if (left >= k && memcmp(p + blanks, spoken_open, k) == 0) { /* a token of its own: no word waits for more */
-		if (left == k)
-			g.kind = TAG_PART;
-		else if (isupper((unsigned char)p[blanks + k]))
-			g = (struct tag){TAG_OPEN, FAMILY_SPOKEN, k};
-	}
+	if (g.kind == TAG_NONE && left > 0)
+		g = match_spoken(t, p + blanks, left);
 	if (g.kind == TAG_PART && !last)
 		return 0;
-	if (g.kind == TAG_OPEN) {
+	if (g.kind == TAG_OPEN && !(g.family == FAMILY_WORDS && t->asked)) {
 		open_reasoning(t, g.family);
 		t->guessed = g.family == FAMILY_SPOKEN && !t->text_stays;
 	} else if (g.kind == TAG_CHANNEL) {
@@ -107,7 +126,7 @@ static bool ends_sentence(char c)
  */
 static bool closes_alone(const struct think *t, const char *p, size_t n, size_t i, const struct tag *g)
 {
-	if (t->thought || (t->named & 1u << g->family))
+	if (t->thought || g->family == FAMILY_WORDS || (t->named & 1u << g->family))
 		return false;
 	size_t behind = i + g->n;
 	char prev = t->code.prev, next = behind < n ? p[behind] : '\n';
@@ -123,9 +142,9 @@ static bool closes_alone(const struct think *t, const char *p, size_t n, size_t 
 	return ends_sentence(prev) || ends_line || !(next == ' ' || ispunct((unsigned char)next));
 }
 
-static bool opens_again(const struct think *t)
+static bool opens_again(const struct think *t, const struct tag *g)
 {
-	return t->thought && (t->code.mid_line ? ends_sentence(t->code.last) : t->code.indent <= 3);
+	return t->thought && g->family != FAMILY_WORDS && (t->code.mid_line ? ends_sentence(t->code.last) : t->code.indent <= 3);
 }
 
 /* What came as text was reasoning, all of it. */
@@ -184,7 +203,7 @@ static ptrdiff_t take_tag(struct answer *s, const char *p, size_t n, size_t i, c
 		r = close_alone(s, p, i);
 		return r < 0 ? r : (ptrdiff_t)(i + g->n);
 	}
-	if (g->kind == TAG_OPEN && opens_again(t)) {
+	if (g->kind == TAG_OPEN && opens_again(t, g)) {
 		r = put(s, EV_TEXT, p, i);
 		t->state = THINK_HELD;
 		t->family = (unsigned char)g->family;
@@ -230,16 +249,18 @@ static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last)
 
 static bool is_closing(unsigned family, const struct tag *g)
 {
-	return g->kind == TAG_CLOSE && (g->family == family || family == FAMILY_ANY);
+	return g->kind == TAG_CLOSE && (g->family == family || (family == FAMILY_ANY && g->family != FAMILY_WORDS));
 }
 
 /* The first closing tag from `at` on; its place, or n. *ret is the tag, TAG_PART when it may begin there. */
-static size_t find_close(unsigned family, char prev, const char *p, size_t n, size_t at, struct tag *ret)
+static size_t find_close(const struct think *t, char prev, const char *p, size_t n, size_t at, struct tag *ret)
 {
-	size_t k = sizeof(spoken_close) - 1;
+	unsigned family = t->family;
+	const char *words = spoken[t->spoken].close;
+	size_t k = strlen(words);
 	for (size_t i = at; i < n; i++) {
 		*ret = (struct tag){.kind = TAG_NONE};
-		if (family == FAMILY_SPOKEN && memcmp(p + i, spoken_close, MIN(k, n - i)) == 0)
+		if (family == FAMILY_SPOKEN && memcmp(p + i, words, MIN(k, n - i)) == 0)
 			*ret = (struct tag){n - i < k ? TAG_PART : TAG_CLOSE, FAMILY_SPOKEN, k};
 		else if (tag_may_begin(p[i]))
 			*ret = tag_match(p + i, n - i);
@@ -292,7 +313,7 @@ static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool 
 			return (ptrdiff_t)blanks;
 		}
 	}
-	size_t i = find_close(t->family, t->prev, p, n, 0, &g);
+	size_t i = find_close(t, t->prev, p, n, 0, &g);
 	if (g.kind == TAG_PART && last) {
 		g = tag_match(p + i, n - i);
 		if (!is_closing(t->family, &g))
@@ -362,7 +383,7 @@ static ptrdiff_t take_held(struct answer *s, const char *p, size_t n, bool last)
 	int r = hold(t, p, n);
 	if (r < 0)
 		return r;
-	size_t i = find_close(t->family, t->prev, t->held.p, t->held.n, t->held_seen, &g);
+	size_t i = find_close(t, t->prev, t->held.p, t->held.n, t->held_seen, &g);
 	if (g.kind == TAG_CLOSE) {
 		t->held.n = i;
 		r = give_held(s, THINK_IN, false);
@@ -486,7 +507,7 @@ static char unescaped(char c)
 bool think_passes(struct think *t, const char *raw, size_t n)
 {
 	if (t->state == THINK_START && t->held.n == 0 && n > 0 && !strchr("<[\xe2 \t\\", raw[0]) &&
-		(n < sizeof(spoken_open) - 1 || memcmp(raw, spoken_open, sizeof(spoken_open) - 1) != 0))
+		match_spoken(t, raw, n).kind == TAG_NONE)
 		t->state = THINK_TEXT;
 	bool speaks;
 	if (t->state != THINK_TEXT || t->skip_space || t->held.n > 0)

@@ -30,6 +30,7 @@ struct think_code {
 struct think {
 	unsigned char state;  /* enum think_state */
 	unsigned char family; /* of the tag that opened the reasoning */
+	unsigned char spoken; /* of FAMILY_SPOKEN: which words these were */
 	bool skip_space;
 	bool any_text; /* more than blanks went out as text */
 	bool any_reasoning;
@@ -40,7 +41,7 @@ struct think {
 	bool in_text;      /* harmony: the channel is the answer's */
 	bool closed_alone; /* found: a closing tag whose opening one stood in the prompt */
 	bool never_closed; /* found: the guess was wrong */
-	bool asked;        /* the request speaks of tags around the answer: they are a part of it */
+	bool asked;        /* the request speaks of such tags, around the answer or others: they are a part of it */
 	bool wrapped;      /* such a tag was left out, and so will be the one that closes it */
 	bool held_close;   /* of THINK_HELD: a closing tag in a block of code; text if no other comes, else reasoning */
 	char prev;         /* the last byte of the reasoning; 0: none */
@@ -55,6 +56,8 @@ struct think {
 bool think_is_named(const char *model);
 /* `known`: earlier answers of this model began with reasoning whose opening tag nobody saw. `text_stays`: text that went
  * out cannot be called reasoning later, so what may be is kept back. */
+/* Whether a text of the request speaks of tags that are a part of the answer then. */
+bool think_asked_for(const char *text);
 void think_init(struct think *t, bool known, bool text_stays);
 void think_done(struct think *t);
 

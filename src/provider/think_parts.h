@@ -22,6 +22,7 @@ struct tag {
 };
 
 enum {
+	FAMILY_WORDS = 3, /* of names that other documents have, too */
 	FAMILY_SPACE = 4, /* in a namespace; this one and those before have their tags between < and > */
 	FAMILY_BRACKET,
 	FAMILY_KIMI, /* from here on they are a model's own tokens, which nobody writes by accident */

@@ -1,5 +1,6 @@
 /* think_tags.c - the tags that models write around their reasoning. */
 #include <ctype.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "provider/think_parts.h"
@@ -7,13 +8,20 @@
 #define ATTRIBUTES_MAX 80
 #define SPACE_MAX      24 /* of a name's namespace, with its colon */
 
-/* Names between < and >; those of one family close each other. */
+/* Names between < and >; those of one family close each other. Those of FAMILY_WORDS are also words of other documents:
+ * they open reasoning only where an answer begins, and not when the request speaks of them. */
 static const struct {
 	const char *name;
 	bool answer; /* the answer stands in it, and not the reasoning */
 	unsigned family;
 } names[] = {{"think", false, 0}, {"thinking", false, 0}, {"thought", false, 1}, {"thoughts", false, 1},
-	{"reasoning", false, 2}, {"reason", false, 2}, {"answer", true, 0}, {"final_answer", true, 1},
+	{"reasoning", false, 2}, {"reason", false, 2}, {"antthinking", false, FAMILY_WORDS},
+	{"reflection", false, FAMILY_WORDS}, {"rationale", false, FAMILY_WORDS}, {"scratchpad", false, FAMILY_WORDS},
+	{"analysis", false, FAMILY_WORDS}, {"deliberation", false, FAMILY_WORDS}, {"cot", false, FAMILY_WORDS},
+	{"inner_monologue", false, FAMILY_WORDS}, {"internal_monologue", false, FAMILY_WORDS},
+	{"inner_thoughts", false, FAMILY_WORDS}, {"internal_thoughts", false, FAMILY_WORDS},
+	{"thought_process", false, FAMILY_WORDS}, {"thinking_process", false, FAMILY_WORDS},
+	{"reasoning_process", false, FAMILY_WORDS}, {"chain_of_thought", false, FAMILY_WORDS}, {"answer", true, 0}, {"final_answer", true, 1},
 	{"response", true, 2}, {"solution", true, 3}};
 
 static const struct {
@@ -22,6 +30,8 @@ static const struct {
 	unsigned family;
 } marks[] = {{"[THINK]", TAG_OPEN, FAMILY_BRACKET}, {"[/THINK]", TAG_CLOSE, FAMILY_BRACKET},
 	{"[think]", TAG_OPEN, FAMILY_BRACKET}, {"[/think]", TAG_CLOSE, FAMILY_BRACKET},
+	{"[THINKING]", TAG_OPEN, FAMILY_BRACKET}, {"[/THINKING]", TAG_CLOSE, FAMILY_BRACKET},
+	{"[thinking]", TAG_OPEN, FAMILY_BRACKET}, {"[/thinking]", TAG_CLOSE, FAMILY_BRACKET},
 	{"\xe2\x97\x81think\xe2\x96\xb7", TAG_OPEN, FAMILY_KIMI},
 	{"\xe2\x97\x81/think\xe2\x96\xb7", TAG_CLOSE, FAMILY_KIMI}, {"<|begin_of_thought|>", TAG_OPEN, FAMILY_OPEN},
 	{"<|end_of_thought|>", TAG_CLOSE, FAMILY_OPEN}, {"<|begin_of_solution|>", TAG_ANSWER, FAMILY_OPEN},
@@ -47,12 +57,18 @@ static struct tag tag_end(const char *p, size_t n, size_t at, struct tag found)
 		return (struct tag){.kind = TAG_PART};
 	if (!is_blank(p[at]) && p[at] != '>')
 		return (struct tag){.kind = TAG_NONE};
-	for (size_t i = at; i < n && i - at < ATTRIBUTES_MAX && p[i] != '<'; i++)
-		if (p[i] == '>') {
+	char quote = 0;
+	for (size_t i = at; i < n; i++) {
+		if (i - at == ATTRIBUTES_MAX || (!quote && p[i] == '<'))
+			return (struct tag){.kind = TAG_NONE};
+		if (!quote && p[i] == '>') {
 			found.n = i + 1;
 			return found;
 		}
-	return (struct tag){.kind = n - at < ATTRIBUTES_MAX && !memchr(p + at, '<', n - at) ? TAG_PART : TAG_NONE};
+		if (quote ? p[i] == quote : p[i] == '"' || p[i] == '\'')
+			quote = quote ? 0 : p[i];
+	}
+	return (struct tag){.kind = TAG_PART};
 }
 
 /* How long the namespace at p is, with its colon: <seed:think>, <thinking>. 0: it has none; n: perhaps one begins. */
@@ -92,6 +108,19 @@ static struct tag match_name(const char *p, size_t n)
 			part = t;
 	}
 	return part;
+}
+
+bool think_asked_for(const char *text)
+{
+	char tag[32] = "<";
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		if (!names[i].answer && names[i].family != FAMILY_WORDS)
+			continue;
+		snprintf(tag + 1, sizeof(tag) - 1, "%s", names[i].name);
+		if (strcasestr(text, tag))
+			return true;
+	}
+	return false;
 }
 
 struct tag tag_match(const char *p, size_t n)

@@ -86,7 +86,12 @@ static void tags_of_all_names(void **state)
 	becomes("<seed:think>Hm.</seed:think>Yes.", "Hm.", "Yes.");
 	becomes("<THINK>Hm.</Think>Yes.", "Hm.", "Yes.");
 	becomes("<think type=\"deep\" n='3'>Hm.</think >Yes.", "Hm.", "Yes.");
+	becomes("<think about='a > b' x=\"<\">Hm.</think>Yes.", "Hm.", "Yes.");
+	becomes("<antThinking>Hm.</antThinking>Yes.", "Hm.", "Yes.");
+	becomes("<scratchpad>\nHm.\n</scratchpad>\nYes.", "Hm.\n", "Yes.");
+	becomes("<inner_monologue>Hm.</inner_monologue>Yes.", "Hm.", "Yes.");
 	becomes("[THINK]Hm.[/THINK]Yes.", "Hm.", "Yes.");
+	becomes("[thinking]Hm.[/thinking]Yes.", "Hm.", "Yes.");
 	becomes("\xe2\x97\x81think\xe2\x96\xb7Hm.\xe2\x97\x81/think\xe2\x96\xb7Yes.", "Hm.", "Yes.");
 	becomes("<|begin_of_thought|>Hm.<|end_of_thought|>Yes.", "Hm.", "Yes.");
 	becomes("<|START_THINKING|>Hm.<|END_THINKING|>Yes.", "Hm.", "Yes.");
@@ -98,6 +103,13 @@ static void tags_of_all_names(void **state)
 	becomes("<think>a < b <i></think>c", "a < b <i>", "c");
 	becomes("<think>it says `</think>` there</think>Yes.", "it says `</think>` there", "Yes.");
 	becomes("<thinker>is a statue", "", "<thinker>is a statue");
+	/* Words that other documents have, too: only where an answer begins, and never what was asked for. */
+	stays_text("A report: <analysis>good</analysis>\n<rationale>it is</rationale>\n");
+	stays_text("Fine.\n</analysis>\nSo.");
+	becomes("<think>Hm.</think>\n<analysis>good</analysis> Yes.", "Hm.", "<analysis>good</analysis> Yes.");
+	asked = true;
+	stays_text("<analysis>good</analysis>\n<summary>short</summary>");
+	asked = false;
 	becomes("<think", "", "<think");
 	becomes("<", "", "<");
 	becomes("[THIN", "", "[THIN");
@@ -116,11 +128,13 @@ static void harmony(void **state)
 	becomes("<|channel|>analysis<|message|>Only this", "Only this", "");
 	becomes("analysis of it", "", "analysis of it");
 	becomes("AnalysisOf", "", "AnalysisOf");
-	/* Servers that drop the tokens between: the names of the channels are pieces of their own. */
-	for (size_t cut = 8; cut < 30; cut++) {
-		struct told o = think("analysisWe think.assistantfinalYes.", cut, false, false, "stop", NULL);
-		same(&o, "We think.", "Yes.", "analysis and assistantfinal");
-	}
+	/* Servers that drop the tokens between leave the names of the channels; others have sentences for them. */
+	becomes("analysisWe think.assistantfinalYes.", "We think.", "Yes.");
+	becomes("assistantanalysisWe think.assistantfinalYes.", "We think.", "Yes.");
+	becomes("Here is my thought process: Hm. Here is my response: Yes.", "Hm. ", "Yes.");
+	becomes("Here are my reasoning steps:\nHm.\n[BEGIN FINAL RESPONSE]\nYes.", "Hm.\n", "Yes.");
+	becomes("Here is my thought", "", "Here is my thought");
+	becomes("a", "", "a");
 }
 
 static void a_closing_tag_alone(void **state)
