@@ -34,7 +34,8 @@ static const char *const pairs[][2] = {{"\"", "\""}, {"'", "'"}, {"**", "**"}, {
 	{"`", "`"}, {"\u201c", "\u201d"}, {"\u201e", "\u201c"}, {"\u201e", "\u201d"}, {"\u201d", "\u201d"},
 	{"\u2018", "\u2019"}, {"\u201a", "\u2018"}, {"\u00ab", "\u00bb"}, {"\u00bb", "\u00ab"}, {"\u2039", "\u203a"},
 	{"\u203a", "\u2039"}, {"\u300c", "\u300d"}, {"\u300e", "\u300f"}, {"\u300a", "\u300b"}, {"\u3008", "\u3009"},
-	{"\u3010", "\u3011"}, {"\uff02", "\uff02"}, {"<title>", "</title>"}, {"<name>", "</name>"}};
+	{"\u3010", "\u3011"}, {"\uff02", "\uff02"}, {"\u275d", "\u275e"}, {"\u301d", "\u301e"}, {"<title>", "</title>"},
+	{"<name>", "</name>"}, {"<b>", "</b>"}, {"<h1>", "</h1>"}};
 
 /* Marks of code stay around a single word, which they belong to: `printf`, __init__. */
 static bool is_of_the_word(const char *mark, struct str inner)
@@ -82,6 +83,33 @@ static const char *const labels[] = {"conversation title", "conversation name", 
 	"\u0639\u0646\u0648\u0627\u0646", "\u0627\u0644\u0639\u0646\u0648\u0627\u0646",
 	"\u05db\u05d5\u05ea\u05e8\u05ea", "\u0936\u0940\u0930\u094d\u0937\u0915", "ti\u00eau \u0111\u1ec1", "judul"};
 
+/* Whether it begins with words that a name follows; those that a name may begin with speak of a title, too. */
+static bool announces(struct str s)
+{
+	static const struct {
+		const char *words;
+		bool speaks;
+	} all[] = {{"here is", false}, {"here's", false}, {"here\u2019s", false}, {"here are", false},
+		{"hier ist", false}, {"voici", false}, {"aqu\u00ed tienes", false}, {"aqu\u00ed est\u00e1", false},
+		{"ecco", false}, {"title for", false}, {"a fitting", true}, {"a good", true}, {"a suitable", true},
+		{"a concise", true}, {"a short", true}, {"one possible", true}, {"the title is", false},
+		{"the title of this", false}, {"the title for", false}, {"the name of this c", false},
+		{"i would", true}, {"i suggest", true}, {"i'd suggest", true}, {"based on", true},
+		{"my suggestion", false}, {"this conversation could", false}};
+	const char *colon = memmem(s.p, s.n, ": ", 2), *quote = memchr(s.p, '"', s.n);
+	struct str head = {s.p, colon ? (size_t)(colon - s.p) : quote ? (size_t)(quote - s.p) : s.n};
+	char words[LONGEST];
+	for (size_t i = 0; i < N_ELEMENTS(all); i++) {
+		if (!begins(s, all[i].words))
+			continue;
+		snprintf(words, sizeof words, "%.*s", (int)MIN(head.n, sizeof words - 1), head.p);
+		if (!all[i].speaks || strcasestr(words, "title") || strcasestr(words, " name") ||
+			strcasestr(words, "call "))
+			return true;
+	}
+	return false;
+}
+
 /* The length of ":" in one of its forms, with marks of bold behind it; 0: there is none. */
 static size_t colon_at(struct str s)
 {
@@ -113,22 +141,45 @@ static bool drop_label(struct str *s)
 	return false;
 }
 
-/* "Sure! Here is a fitting title: ...", and "A fitting title would be "..."" */
-static bool drop_preamble(struct str *s)
+static const char *const greetings[] = {"sure", "sure thing", "of course", "certainly", "okay", "ok", "absolutely",
+	"got it", "alright", "great", "gladly", "nat\u00fcrlich", "gerne", "klar", "bien s\u00fbr", "claro",
+	"por supuesto", "certo", "\u5f53\u7136", "\u597d\u7684", "\u597d", "\u306f\u3044", "\u3082\u3061\u308d\u3093"};
+
+/* "Sure! ", "Okay, " */
+static bool drop_greeting(struct str *s)
 {
-	static const char *const words[] = {"sure", "here is", "here's", "here\u2019s", "of course", "certainly",
-		"okay", "a fitting", "a good", "a suitable", "the title", "the name", "title for", "title of the",
-		"i would", "i suggest", "hier ist", "voici", "aqu\u00ed", "ecco"};
-	const char *colon = memmem(s->p, s->n, ": ", 2), *quote = memchr(s->p, '"', s->n);
-	bool found = false;
-	for (size_t i = 0; i < N_ELEMENTS(words) && !found; i++)
-		found = begins(*s, words[i]);
-	if (found && colon && str_trim(skip(*s, (size_t)(colon - s->p) + 1)).n > 0)
-		*s = str_trim(skip(*s, (size_t)(colon - s->p) + 1));
-	else if (found && quote && ends(*s, "\"") && quote + 2 < s->p + s->n)
-		*s = skip(*s, (size_t)(quote - s->p));
-	else
+	static const char *const marks[] = {"!", ",", ".", " !", "\uff01", "\uff0c", "\u3001", "\u3002"};
+	for (size_t i = 0; i < N_ELEMENTS(greetings); i++) {
+		struct str rest = begins(*s, greetings[i]) ? skip(*s, strlen(greetings[i])) : (struct str){"", 0};
+		for (size_t k = 0; k < N_ELEMENTS(marks); k++) {
+			struct str left =
+				begins(rest, marks[k]) ? str_trim(skip(rest, strlen(marks[k]))) : (struct str){"", 0};
+			/* "Great, Britain" is a name; what follows must announce one. */
+			if (left.n == 0 || !(announces(left) || drop_label(&left)))
+				continue;
+			*s = left;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "Here is a fitting title: ...", and "A fitting title would be "..."" */
+static bool drop_announcement(struct str *s)
+{
+	if (!announces(*s))
 		return false;
+	const char *colon = memmem(s->p, s->n, ": ", 2), *wide = memmem(s->p, s->n, "\uff1a", 3);
+	const char *quote = memchr(s->p, '"', s->n);
+	struct str rest = {"", 0};
+	if (colon || wide)
+		rest = skip(*s, (size_t)((colon ? colon + 1 : wide + 3) - s->p));
+	else if (quote && ends(*s, "\"") && quote + 2 < s->p + s->n)
+		rest = skip(*s, (size_t)(quote - s->p));
+	rest = str_trim(rest);
+	if (rest.n == 0)
+		return false;
+	*s = rest;
 	return true;
 }
 
@@ -190,6 +241,19 @@ static struct str next_line(struct str *rest)
 	return str_trim(line);
 }
 
+/* "Title", "**Title:**", "## Title" */
+static bool is_label(struct str line)
+{
+	while (line.n > 0 && strchr("#*_ :", line.p[0]))
+		line = skip(line, 1);
+	while (line.n > 0 && strchr("#*_ :", line.p[line.n - 1]))
+		line.n--;
+	for (size_t i = 0; i < N_ELEMENTS(labels); i++)
+		if (line.n == strlen(labels[i]) && begins(line, labels[i]))
+			return true;
+	return false;
+}
+
 /* The first line that says something; one that only announces the next is passed over. */
 static struct str pick_line(struct str text, bool *ret_is_last)
 {
@@ -199,8 +263,8 @@ static struct str pick_line(struct str text, bool *ret_is_last)
 		if (next.n == 0 || begins(next, "```"))
 			continue;
 		line = next;
-		bool announces = ends(line, ":") || ends(line, "\uff1a") || ends(line, ":**");
-		if (!announces || str_trim(text).n == 0)
+		bool before = ends(line, ":") || ends(line, "\uff1a") || ends(line, ":**") || is_label(line);
+		if (!before || str_trim(text).n == 0)
 			break;
 	}
 	*ret_is_last = text.n == 0;
@@ -214,7 +278,9 @@ const char *title_clean(struct str text, bool cut, struct arena *a)
 	if (cut && is_last)
 		return NULL; /* the end of a line is missing: no half of a sentence is a name */
 	s = drop_full_stop(s);
-	for (int i = 0; i < 8 && (drop_marker(&s) || drop_label(&s) || drop_preamble(&s) || unwrap(&s)); i++)
+	for (int i = 0; i < 8 &&
+			(drop_marker(&s) || drop_label(&s) || drop_greeting(&s) || drop_announcement(&s) || unwrap(&s));
+		i++)
 		s = drop_full_stop(s);
 	if (is_no_name(s))
 		return NULL;
