@@ -381,12 +381,16 @@ static unsigned generate_learn(struct run *run, struct str error)
 
 /* ---- what can be asked ---- */
 
-static bool has_images(const struct gen_request *q, bool files)
+enum part { PART_PICTURE, PART_FILE, PART_OTHER };
+
+static bool has_parts(const struct gen_request *q, enum part kind)
 {
 	for (size_t i = 0; i < q->n_messages; i++)
-		for (size_t k = 0; k < q->messages[i].n_images; k++)
-			if ((q->messages[i].images[k].file_name != NULL) == files)
+		for (size_t k = 0; k < q->messages[i].n_images; k++) {
+			const struct gen_image *p = &q->messages[i].images[k];
+			if (kind == (p->part ? PART_OTHER : p->file_name ? PART_FILE : PART_PICTURE))
 				return true;
+		}
 	return false;
 }
 
@@ -404,9 +408,11 @@ static int generate_able(struct run *run, const struct target *t, struct err *e)
 		return err_set(e, E_MODEL_CANNOT, "%.120s makes vectors of texts and cannot answer.", id);
 	if (q->n_tools > 0 && q->tool_choice != TOOLS_NONE && lacks(t, "tools"))
 		what = "use tools";
-	else if (has_images(q, false) && lacks(t, "vision"))
+	else if (has_parts(q, PART_PICTURE) && lacks(t, "vision"))
 		what = "look at images";
-	else if (has_images(q, true) && t->p->dialect == &ollama_dialect)
+	else if (has_parts(q, PART_OTHER) && t->p->dialect != &openai_dialect)
+		what = "take such parts of a message";
+	else if (has_parts(q, PART_FILE) && t->p->dialect == &ollama_dialect)
 		what = "read PDF files";
 	else if (q->thinking >= THINKING_ON && lacks(t, "thinking"))
 		what = "think before it answers";

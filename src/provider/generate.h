@@ -10,6 +10,9 @@ struct gen_image {
 	const char *data;       /* base64; NULL: at `url` */
 	const char *url;        /* https address */
 	const char *file_name;  /* NULL: a picture; else a PDF, which only some providers take */
+	const char *extras;     /* beside its address, as gen_request's extras; NULL: none */
+	const char *part;       /* no picture, but another part of the request, as JSON: for a provider of the shape
+				   `extras_api` alone; NULL: none */
 };
 
 struct gen_tool_call {
@@ -23,6 +26,7 @@ struct gen_message {
 	const char *reasoning; /* of an assistant, to be given back to models that want it; NULL: none */
 	const char *name;      /* who speaks, for providers that know such a member; NULL: none */
 	const char *cache;     /* anthropic: cache_control of the message's end, as JSON; NULL: none */
+	const char *extras;    /* further members, as gen_request's extras; NULL: none */
 	const struct gen_image *images;
 	size_t n_images;
 	const struct gen_tool_call *calls; /* of an assistant */
@@ -35,7 +39,7 @@ struct gen_tool {
 	const char *name, *description; /* description may be NULL */
 	const char *parameters;         /* JSON Schema as text; NULL: none */
 	bool strict;
-	const char *cache; /* as of a message */
+	const char *cache, *extras; /* as of a message */
 };
 
 enum tool_choice { TOOLS_AUTO, TOOLS_NONE, TOOLS_REQUIRED, TOOLS_NAMED };
@@ -100,6 +104,8 @@ struct gen_request {
 	enum gen_format format;
 	enum gen_thinking thinking;
 	const char *schema, *schema_name; /* of FORMAT_SCHEMA: JSON Schema as text */
+	const char *schema_description;   /* or NULL */
+	int schema_strict;                /* 1, -1: as the request says; 0: as the schema looks */
 	struct gen_sampling sampling;
 	const char *const *stop;   /* NULL-terminated, or NULL */
 	int64_t max_tokens;        /* 0: the provider's default */

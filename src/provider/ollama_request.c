@@ -112,7 +112,7 @@ static void add_rest(struct buf *b, const struct gen_request *q, const struct ge
 		buf_add_str(b, ",\"truncate\":false");
 	/* There is no choice of tools: none are offered, or only the one that shall be called. */
 	if (q->tool_choice != TOOLS_NONE && !q->prompt)
-		request_add_functions(b, q, false, true);
+		request_add_functions(b, q, API_OLLAMA, false, true);
 	if (q->format == FORMAT_JSON)
 		buf_add_str(b, ",\"format\":\"json\"");
 	if (q->format == FORMAT_SCHEMA) {

@@ -15,8 +15,12 @@ static void add_text_part(struct buf *b, const char *text)
 	buf_add_char(b, '}');
 }
 
-static void add_image_part(struct buf *b, const struct gen_image *image)
+static void add_image_part(struct buf *b, const struct gen_request *q, const struct gen_image *image)
 {
+	if (image->part) {
+		buf_add_str(b, request_extra(q, API_OPENAI, image->part));
+		return;
+	}
 	if (image->file_name) {
 		buf_add_str(b, "{\"type\":\"file\",\"file\":{\"filename\":");
 		json_add_cstr(b, image->file_name);
@@ -32,10 +36,11 @@ static void add_image_part(struct buf *b, const struct gen_image *image)
 	} else {
 		json_add_cstr(b, image->url ? image->url : "");
 	}
+	buf_add_str(b, request_extra(q, API_OPENAI, image->extras));
 	buf_add_str(b, "}}");
 }
 
-static void add_content(struct buf *b, const struct gen_message *m, const char *text)
+static void add_content(struct buf *b, const struct gen_request *q, const struct gen_message *m, const char *text)
 {
 	if (m->n_images == 0) {
 		if (m->n_calls > 0 && !*text)
@@ -50,7 +55,7 @@ static void add_content(struct buf *b, const struct gen_message *m, const char *
 	for (size_t i = 0; i < m->n_images; i++) {
 		if (i > 0 || *text)
 			buf_add_char(b, ',');
-		add_image_part(b, &m->images[i]);
+		add_image_part(b, q, &m->images[i]);
 	}
 	buf_add_char(b, ']');
 }
@@ -71,7 +76,8 @@ static void add_calls(struct buf *b, const struct gen_message *m)
 	buf_add_char(b, ']');
 }
 
-static void add_message(struct buf *b, const struct gen_message *m, const char *extra, bool reasoning)
+static void add_message(
+	struct buf *b, const struct gen_request *q, const struct gen_message *m, const char *extra, bool reasoning)
 {
 	const char *text = m->content ? m->content : "";
 	buf_add_str(b, "{\"role\":");
@@ -80,9 +86,9 @@ static void add_message(struct buf *b, const struct gen_message *m, const char *
 	if (*extra) {
 		CLEANUP(buf_done) struct buf both = BUF_INIT(BODY_MAX_BYTES);
 		buf_printf(&both, "%s%s%s", text, *text ? "\n\n" : "", extra);
-		add_content(b, m, buf_str(&both).p);
+		add_content(b, q, m, buf_str(&both).p);
 	} else {
-		add_content(b, m, text);
+		add_content(b, q, m, text);
 	}
 	if (reasoning && m->reasoning && *m->reasoning) {
 		buf_add_str(b, ",\"reasoning_content\":");
@@ -98,6 +104,7 @@ static void add_message(struct buf *b, const struct gen_message *m, const char *
 		buf_add_str(b, ",\"tool_call_id\":");
 		json_add_cstr(b, m->tool_call_id);
 	}
+	buf_add_str(b, request_extra(q, API_OPENAI, m->extras));
 	buf_add_char(b, '}');
 }
 
@@ -114,19 +121,19 @@ static void add_messages(struct buf *b, const struct provider *p, const struct g
 	buf_add_str(b, "\"messages\":[");
 	if (*extra && (q->n_messages == 0 || strcmp(q->messages[0].role, "system") != 0)) {
 		const struct gen_message system = {.role = "system", .content = extra};
-		add_message(b, &system, "", false);
+		add_message(b, q, &system, "", false);
 		extra = "";
 		n++;
 	}
 	for (size_t i = 0; i < q->n_messages; i++) {
 		if (n++ > 0)
 			buf_add_char(b, ',');
-		add_message(b, &q->messages[i], i == 0 ? extra : "", reasoning);
+		add_message(b, q, &q->messages[i], i == 0 ? extra : "", reasoning);
 	}
 	/* Other servers go on with a last message of the assistant by themselves. */
 	if (q->continues && is_official(p)) {
 		buf_add_char(b, ',');
-		add_message(b, &go_on, "", false);
+		add_message(b, q, &go_on, "", false);
 	}
 	buf_add_char(b, ']');
 }
@@ -135,10 +142,10 @@ static void add_messages(struct buf *b, const struct provider *p, const struct g
 
 static void add_tools(struct buf *b, const struct gen_request *q, unsigned quirks)
 {
-	const char *more = request_extra_tools(q, API_OPENAI);
+	const char *more = request_extra(q, API_OPENAI, q->extra_tools);
 	if (q->n_tools == 0 && !*more)
 		return;
-	request_add_functions(b, q, !(quirks & QUIRK_NO_STRICT), false);
+	request_add_functions(b, q, API_OPENAI, !(quirks & QUIRK_NO_STRICT), false);
 	if (*more && q->n_tools > 0) /* into the list that was just ended */
 		b->n--;
 	if (*more)
@@ -156,9 +163,11 @@ static void add_tools(struct buf *b, const struct gen_request *q, unsigned quirk
 		buf_add_str(b, ",\"parallel_tool_calls\":false");
 }
 
-static bool is_closed_schema(const char *schema)
+/* Unless the request says it, a schema that is closed may well be held to. */
+static bool is_strict(const struct gen_request *q)
 {
-	return quirk_names(str_from(schema), "\"additionalProperties\"");
+	return q->schema_strict > 0 ||
+	       (q->schema_strict == 0 && quirk_names(str_from(q->schema), "\"additionalProperties\""));
 }
 
 /* Some servers know only one of the two ways to ask for JSON, and some neither. */
@@ -173,9 +182,13 @@ static void add_format(struct buf *b, const struct gen_request *q, unsigned quir
 	}
 	buf_add_str(b, ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
 	json_add_cstr(b, schema && q->schema_name ? q->schema_name : "answer");
+	if (schema && q->schema_description) {
+		buf_add_str(b, ",\"description\":");
+		json_add_cstr(b, q->schema_description);
+	}
 	buf_add_str(b, ",\"schema\":");
 	buf_add_str(b, schema ? q->schema : "{\"type\":\"object\"}");
-	if (schema && is_closed_schema(q->schema) && !(quirks & QUIRK_NO_STRICT))
+	if (schema && is_strict(q) && !(quirks & QUIRK_NO_STRICT))
 		buf_add_str(b, ",\"strict\":true");
 	buf_add_str(b, "}}");
 }

@@ -121,7 +121,12 @@ void request_add_strings(struct buf *b, const char *const *list)
 	buf_add_char(b, ']');
 }
 
-static void add_function(struct buf *b, const struct gen_tool *t, bool strict)
+const char *request_extra(const struct gen_request *q, unsigned api, const char *members)
+{
+	return members && q->extras_api == api ? members : "";
+}
+
+static void add_function(struct buf *b, const struct gen_tool *t, const char *extras, bool strict)
 {
 	buf_add_str(b, "{\"type\":\"function\",\"function\":{\"name\":");
 	json_add_cstr(b, t->name);
@@ -133,10 +138,11 @@ static void add_function(struct buf *b, const struct gen_tool *t, bool strict)
 	buf_add_str(b, t->parameters ? t->parameters : "{\"type\":\"object\",\"properties\":{}}");
 	if (t->strict && strict)
 		buf_add_str(b, ",\"strict\":true");
+	buf_add_str(b, extras);
 	buf_add_str(b, "}}");
 }
 
-void request_add_functions(struct buf *b, const struct gen_request *q, bool strict, bool only_named)
+void request_add_functions(struct buf *b, const struct gen_request *q, unsigned api, bool strict, bool only_named)
 {
 	size_t n = 0;
 	only_named = only_named && q->tool_choice == TOOLS_NAMED && q->tool_name;
@@ -144,26 +150,15 @@ void request_add_functions(struct buf *b, const struct gen_request *q, bool stri
 		if (only_named && strcmp(q->tools[i].name, q->tool_name) != 0)
 			continue;
 		buf_add_str(b, n++ == 0 ? ",\"tools\":[" : ",");
-		add_function(b, &q->tools[i], strict);
+		add_function(b, &q->tools[i], request_extra(q, api, q->tools[i].extras), strict);
 	}
 	if (n > 0)
 		buf_add_char(b, ']');
 }
 
-static bool is_for(const struct gen_request *q, unsigned api)
-{
-	return q->extras_api == api;
-}
-
-const char *request_extra_tools(const struct gen_request *q, unsigned api)
-{
-	return q->extra_tools && is_for(q, api) ? q->extra_tools : "";
-}
-
 void request_add_extras(struct buf *b, const struct gen_request *q, unsigned api)
 {
-	if (q->extras && is_for(q, api))
-		buf_add_str(b, q->extras);
+	buf_add_str(b, request_extra(q, api, q->extras));
 }
 
 void request_add_logprobs(struct buf *b, const struct gen_request *q)
@@ -178,7 +173,7 @@ bool request_has_extra(const struct gen_request *q, unsigned api, const char *na
 {
 	char key[80];
 	int n = snprintf(key, sizeof(key), ",\"%s\":", name);
-	return q->extras && is_for(q, api) && n > 0 && (size_t)n < sizeof(key) && strstr(q->extras, key);
+	return n > 0 && (size_t)n < sizeof(key) && strstr(request_extra(q, api, q->extras), key);
 }
 
 void request_add_format_words(struct buf *b, const struct gen_request *q)

@@ -22,14 +22,14 @@ void request_add_integer(struct buf *b, const struct gen_sampling *s, unsigned b
 void request_add_seed(struct buf *b, const struct gen_sampling *s);
 /* ["a","b"] */
 void request_add_strings(struct buf *b, const char *const *list);
-/* ,"tools":[...] as functions, as OpenAI and Ollama want them; nothing when none shall be called. Of TOOLS_NAMED with
- * `only_named` that one alone. */
-void request_add_functions(struct buf *b, const struct gen_request *q, bool strict, bool only_named);
+/* ,"tools":[...] as functions, as OpenAI and Ollama (`api`) want them; nothing when none shall be called. Of TOOLS_NAMED
+ * with `only_named` that one alone. */
+void request_add_functions(struct buf *b, const struct gen_request *q, unsigned api, bool strict, bool only_named);
+/* Members, or a part, of the request that only a provider of its own shape is told; "" for others. */
+const char *request_extra(const struct gen_request *q, unsigned api, const char *members);
 /* What only a provider of this kind is told. */
 void request_add_extras(struct buf *b, const struct gen_request *q, unsigned api);
 void request_add_logprobs(struct buf *b, const struct gen_request *q);
-/* The tools that only a provider of this kind knows; "" : none. */
-const char *request_extra_tools(const struct gen_request *q, unsigned api);
 /* Whether a member of this name is among them. */
 bool request_has_extra(const struct gen_request *q, unsigned api, const char *name);
 /* What a model without a switch for it is told about the format; "" when nothing is to be said. In the buffer. */

@@ -144,7 +144,8 @@ static bool closes_alone(const struct think *t, const char *p, size_t n, size_t 
 
 static bool opens_again(const struct think *t, const struct tag *g)
 {
-	return t->thought && g->family != FAMILY_WORDS && (t->code.mid_line ? ends_sentence(t->code.last) : t->code.indent <= 3);
+	return t->thought && g->family != FAMILY_WORDS &&
+	       (t->code.mid_line ? ends_sentence(t->code.last) : t->code.indent <= 3);
 }
 
 /* What came as text was reasoning, all of it. */

@@ -21,8 +21,8 @@ static const struct {
 	{"inner_monologue", false, FAMILY_WORDS}, {"internal_monologue", false, FAMILY_WORDS},
 	{"inner_thoughts", false, FAMILY_WORDS}, {"internal_thoughts", false, FAMILY_WORDS},
 	{"thought_process", false, FAMILY_WORDS}, {"thinking_process", false, FAMILY_WORDS},
-	{"reasoning_process", false, FAMILY_WORDS}, {"chain_of_thought", false, FAMILY_WORDS}, {"answer", true, 0}, {"final_answer", true, 1},
-	{"response", true, 2}, {"solution", true, 3}};
+	{"reasoning_process", false, FAMILY_WORDS}, {"chain_of_thought", false, FAMILY_WORDS}, {"answer", true, 0},
+	{"final_answer", true, 1}, {"response", true, 2}, {"solution", true, 3}};
 
 static const struct {
 	const char *text;

@@ -79,9 +79,14 @@ static int read_tool(struct gw_call *c, const json_t *tool, struct gen_tool *ret
 	const char *type = json_get_str(tool, "type");
 	const json_t *schema = json_object_get(tool, "input_schema");
 
+	static const char *const known[] = {
+		"type", "name", "description", "input_schema", "strict", "cache_control", NULL};
+
 	*ret = (struct gen_tool){.name = json_get_str(tool, "name"),
 		.description = json_get_str(tool, "description"),
 		.strict = json_is_true(json_object_get(tool, "strict"))};
+	if (!gw_target_can(c, API_ANTHROPIC))
+		gw_ignore_extras(c, tool, "tools", known);
 	if (type && read_client_tool(type, ret))
 		return 0;
 	if (type && !is(type, "custom"))
@@ -237,7 +242,7 @@ static int tell_rest(struct gw_call *c)
 
 	if (!gw_target_can(c, API_ANTHROPIC))
 		gw_tell_tier(c);
-	return gw_read_extras(c, c->body, API_ANTHROPIC, known, &none);
+	return gw_read_extras(c, c->body, NULL, API_ANTHROPIC, known, &none);
 }
 
 int anthropic_read(struct gw_call *c, bool counting, bool lenient)

@@ -54,23 +54,39 @@ void gw_tell_tier(struct gw_call *c)
 		gw_ignore(c, "service_tier");
 }
 
-int gw_read_extras(struct gw_call *c, const json_t *from, unsigned api, const char *const *known, const char **ret)
+static void ignore_within(struct gw_call *c, const char *within, const char *name)
+{
+	gw_ignore(c, within ? arena_printf(&c->q->mem, "%s.%.60s", within, name) : name);
+}
+
+void gw_ignore_extras(struct gw_call *c, const json_t *from, const char *within, const char *const *known)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)from, key, v)
+	{
+		if (!gw_word_in(known, key) && !is_nothing(v))
+			ignore_within(c, within, key);
+	}
+}
+
+int gw_read_extras(struct gw_call *c, const json_t *from, const char *within, unsigned api, const char *const *known,
+	const char **ret)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
-	bool same = gw_target_can(c, api);
 	const char *key;
 	json_t *v;
 
 	*ret = NULL;
+	if (!gw_target_can(c, api)) {
+		gw_ignore_extras(c, from, within, known);
+		return 0;
+	}
 	json_object_foreach((json_t *)from, key, v)
 	{
 		if (gw_word_in(known, key) || json_is_null(v))
 			continue;
-		if (!same) {
-			if (!is_nothing(v))
-				gw_ignore(c, key);
-			continue;
-		}
 		buf_add_char(&b, ',');
 		json_add_cstr(&b, key);
 		buf_add_char(&b, ':');

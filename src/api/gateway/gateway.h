@@ -164,9 +164,11 @@ void gw_tell_tier(struct gw_call *c);
 void gw_add_remarks(const struct gw_call *c, struct buf *out);
 bool gw_word_in(const char *const *words, const char *word); /* NULL-terminated */
 /* The members of `from` that are not `known`: text (,"name":value ...) for a provider of the shape `api` (0: none speaks so), as the client
- * does; for others they are ignored ones. */
-int gw_read_extras(
-	struct gw_call *c, const json_t *from, unsigned api, const char *const *known, const char **ret) MUST_CHECK;
+ * does; for others they are ignored ones, named as `within`.name where `from` is not the request itself. */
+int gw_read_extras(struct gw_call *c, const json_t *from, const char *within, unsigned api, const char *const *known,
+	const char **ret) MUST_CHECK;
+/* They have no effect anywhere. */
+void gw_ignore_extras(struct gw_call *c, const json_t *from, const char *within, const char *const *known);
 
 /* An image by what stands in a request: a data: URL, or an http(s) one, which is passed on, or fetched when the model's
  * provider takes no addresses. E_INVALID with a sentence. */

@@ -128,7 +128,7 @@ static int read_options(struct gw_call *c, const json_t *options)
 		s->set &= ~(unsigned)SAMPLE_SEED; /* by chance */
 	if ((r = read_count(c, options, "num_ctx", &c->req.context_tokens)) < 0)
 		return r;
-	return gw_read_extras(c, options, API_OLLAMA, known, &c->req.extra_options);
+	return gw_read_extras(c, options, NULL, API_OLLAMA, known, &c->req.extra_options);
 }
 
 /* ---- format, think ---- */
@@ -185,7 +185,7 @@ static int read_rest(struct gw_call *c)
 
 	if (json_is_true(json_object_get(c->body, "logprobs")))
 		gw_want_logprobs(c, gw_whole_number(json_object_get(c->body, "top_logprobs")));
-	return gw_read_extras(c, c->body, API_OLLAMA, members, &c->req.extras);
+	return gw_read_extras(c, c->body, NULL, API_OLLAMA, members, &c->req.extras);
 }
 
 int ollama_read_common(struct gw_call *c)

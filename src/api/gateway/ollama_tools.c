@@ -49,6 +49,11 @@ static int read_tool(struct gw_call *c, const json_t *tool, struct gen_tool *ret
 
 	ret->name = json_get_str(f, "name");
 	ret->description = json_get_str(f, "description");
+	static const char *const known[] = {"name", "description", "parameters", NULL};
+	int r = gw_read_extras(c, f, "tools.function", API_OLLAMA, known, &ret->extras);
+
+	if (r < 0)
+		return r;
 	if (!ret->name || !*ret->name)
 		return err_set(
 			&c->q->err, E_INVALID, "A tool must be {\"type\":\"function\",\"function\":{\"name\":...}}.");
@@ -177,6 +182,10 @@ static int read_message(struct gw_call *c, const json_t *message, size_t i, stru
 		return r;
 	if (content && !json_is_null(content) && !json_is_string(content))
 		return err_set(&c->q->err, E_INVALID, "The content of a message must be a string.");
+	static const char *const known[] = {
+		"role", "content", "thinking", "tool_calls", "tool_call_id", "tool_name", "name", "images", NULL};
+
+	gw_ignore_extras(c, message, "messages", known);
 	m->content = json_is_string(content) ? json_string_value(content) : "";
 	m->reasoning = json_get_str(message, "thinking");
 	m->tool_call_id = json_get_str(message, "tool_call_id");

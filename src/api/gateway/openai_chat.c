@@ -44,6 +44,18 @@ static bool is_custom(const json_t *tool)
 	return type && strcmp(type, "custom") == 0;
 }
 
+/* The members of a function that only a provider of this shape may know. */
+static int read_function(struct gw_call *c, const json_t *tool, struct gen_tool *ret)
+{
+	static const char *const outer[] = {"type", "function", "cache_control", NULL};
+	static const char *const known[] = {"name", "description", "parameters", "strict", NULL};
+	const json_t *of = json_object_get(tool, "function");
+	int r = openai_read_function(c, of, ret);
+
+	gw_ignore_extras(c, tool, "tools", outer);
+	return r < 0 ? r : gw_read_extras(c, of, "tools.function", API_OPENAI, known, &ret->extras);
+}
+
 static int read_tools(struct gw_call *c, const json_t *list)
 {
 	size_t n = json_array_size(list);
@@ -66,8 +78,7 @@ static int read_tools(struct gw_call *c, const json_t *list)
 			continue;
 		}
 		struct gen_tool *to = &tools[c->req.n_tools++];
-		r = custom ? custom_tool_read(c, json_object_get(tool, "custom"), to)
-			   : openai_read_function(c, json_object_get(tool, "function"), to);
+		r = custom ? custom_tool_read(c, json_object_get(tool, "custom"), to) : read_function(c, tool, to);
 		if (r < 0)
 			return r;
 		if (json_is_object(json_object_get(tool, "cache_control")) &&
@@ -180,7 +191,7 @@ static int read_rest(struct gw_call *c)
 	c->req.extras_api = API_OPENAI;
 	if (gw_target_can(c, API_OLLAMA) && (r = ollama_read_likes(c, less)) < 0)
 		return r;
-	return gw_read_extras(c, less, API_OPENAI, known, &c->req.extras);
+	return gw_read_extras(c, less, NULL, API_OPENAI, known, &c->req.extras);
 }
 
 static int refuse_sound(struct gw_call *c)

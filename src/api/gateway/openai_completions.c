@@ -28,7 +28,7 @@ static int read_rest(struct gw_call *c)
 	if (json_is_number(json_object_get(c->body, "logprobs")))
 		gw_ignore(c, "logprobs");
 	c->req.extras_api = API_OPENAI;
-	return gw_read_extras(c, c->body, API_OPENAI, known, &c->req.extras);
+	return gw_read_extras(c, c->body, NULL, API_OPENAI, known, &c->req.extras);
 }
 
 static int completion_read(struct gw_call *c)

@@ -76,8 +76,9 @@ static int refuse_part(struct gw_call *c, const json_t *part)
 struct parts {
 	struct gen_image *images;
 	size_t n_images;
-	struct buf text;
-	bool result; /* of a tool: what cannot be read becomes a text that says so, and the conversation goes on */
+	struct buf text, thought;
+	bool result;    /* of a tool: what cannot be read becomes a text that says so, and the conversation goes on */
+	bool assistant; /* what it thought is among its parts, from some services */
 };
 
 static int add_text(struct parts *p, const char *text)
@@ -126,6 +127,59 @@ static int add_as_json(struct gw_call *c, struct parts *p, const json_t *part)
 	return r < 0 ? r : add_text(p, text);
 }
 
+/* {"image_url": {"url": "..", "detail": "low"}}, or `detail` beside the address */
+static int read_image(struct gw_call *c, const json_t *part, const char *url, struct gen_image *ret)
+{
+	static const char *const known[] = {"url", NULL};
+	const json_t *at = json_object_get(part, "image_url");
+	const char *detail = json_get_str(json_is_object(at) ? at : part, "detail");
+	CLEANUP(json_decrefp) json_t *more = json_is_object(at) ? json_copy((json_t *)at) : json_object();
+	int r = gw_read_image(c, url, ret);
+
+	if (detail && strcmp(detail, "auto") != 0)
+		json_object_set_new(more, "detail", json_string(detail));
+	else
+		json_object_del(more, "detail");
+	return r < 0 ? r : gw_read_extras(c, more, "messages.content", API_OPENAI, known, &ret->extras);
+}
+
+/* Sound, film, files by their id: a provider of this shape may know them. */
+static int read_other_part(struct gw_call *c, const json_t *part, struct parts *p)
+{
+	const char *type = part_type(part);
+	bool ours = !*type || (strncmp(type, "input_", 6) == 0 && strcmp(type, "input_audio") != 0) ||
+		    strcmp(type, "image_url") == 0;
+
+	if (p->result || ours || !gw_target_can(c, API_OPENAI))
+		return refuse_part(c, part);
+	err_clear(&c->q->err);
+	return gw_json_text(c, part, &p->images[p->n_images++].part);
+}
+
+/* {"type": "thinking", "thinking": "..", or a list of texts} */
+static bool read_thought(const json_t *part, struct parts *p)
+{
+	const char *type = part_type(part);
+	const json_t *v = json_object_get(part, "thinking");
+
+	if (!p->assistant || (strcmp(type, "thinking") != 0 && strcmp(type, "reasoning") != 0))
+		return false;
+	if (json_is_string(v) || (v = json_object_get(part, type)) || (v = json_object_get(part, "text")))
+		buf_add_str(&p->thought, json_is_string(v) ? json_string_value(v) : "");
+	for (size_t i = 0; i < json_array_size(v); i++)
+		buf_add_str(&p->thought, part_text(json_array_get(v, i)) ? part_text(json_array_get(v, i)) : "");
+	return true;
+}
+
+/* Texts and pictures are put together anew, without what else stands beside them. */
+static void ignore_members(struct gw_call *c, const json_t *part)
+{
+	static const char *const known[] = {
+		"type", "text", "refusal", "image_url", "detail", "cache_control", "annotations", "logprobs", NULL};
+
+	gw_ignore_extras(c, part, "messages.content", known);
+}
+
 static int read_part(struct gw_call *c, const json_t *part, struct parts *p)
 {
 	const char *s = part_text(part), *url = s ? NULL : part_image(part);
@@ -133,14 +187,18 @@ static int read_part(struct gw_call *c, const json_t *part, struct parts *p)
 		"audio", "video_url", "video", "document", NULL};
 	int r = E_INVALID;
 
+	if (s || url)
+		ignore_members(c, part);
 	if (s)
 		return add_text(p, s);
-	if (url && (r = gw_read_image(c, url, &p->images[p->n_images])) == 0)
+	if (read_thought(part, p))
+		return 0;
+	if (url && (r = read_image(c, part, url, &p->images[p->n_images])) == 0)
 		p->n_images++;
 	else if (!url && (strcmp(part_type(part), "file") == 0 || strcmp(part_type(part), "input_file") == 0))
 		r = read_file(c, part, p);
-	else if (!url)
-		r = refuse_part(c, part);
+	if (!url && r == E_INVALID)
+		r = read_other_part(c, part, p);
 	if (r >= 0 || r == -ENOMEM || r == -ECANCELED || !p->result)
 		return r;
 	err_clear(&c->q->err);
@@ -149,7 +207,10 @@ static int read_part(struct gw_call *c, const json_t *part, struct parts *p)
 
 static int read_parts(struct gw_call *c, const json_t *parts, struct gen_message *m)
 {
-	struct parts p = {.text = BUF_INIT(REQUEST_MEMORY), .result = strcmp(m->role, "tool") == 0};
+	struct parts p = {.text = BUF_INIT(REQUEST_MEMORY),
+		.thought = BUF_INIT(REQUEST_MEMORY),
+		.result = strcmp(m->role, "tool") == 0,
+		.assistant = strcmp(m->role, "assistant") == 0};
 	size_t n = json_array_size(parts);
 	int r = 0;
 
@@ -161,6 +222,7 @@ static int read_parts(struct gw_call *c, const json_t *parts, struct gen_message
 		return r;
 	if (n == 1 && part_text(json_array_get(parts, 0))) {
 		m->content = part_text(json_array_get(parts, 0));
+		ignore_members(c, json_array_get(parts, 0));
 		return 0;
 	}
 	if (n > PARTS_MAX)
@@ -176,7 +238,10 @@ static int read_parts(struct gw_call *c, const json_t *parts, struct gen_message
 		m->content = arena_strndup(&c->q->mem, buf_str(&p.text).p, p.text.n);
 		r = buf_status(&p.text) == 0 && m->content ? 0 : request_no_memory(c->q);
 	}
+	if (r == 0 && p.thought.n > 0 && !m->reasoning)
+		m->reasoning = arena_strndup(&c->q->mem, p.thought.p, p.thought.n);
 	buf_done(&p.text);
+	buf_done(&p.thought);
 	return r;
 }
 
@@ -269,9 +334,52 @@ static int read_old_call(struct gw_call *c, const json_t *from, struct gen_messa
 	return 0;
 }
 
+/* The texts of OpenRouter's `reasoning_details`, for who takes no such list. */
+static int read_details(struct gw_call *c, const json_t *list, struct gen_message *m)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_get_str(json_array_get(list, i), "text");
+
+		buf_add_str(&b, text ? text : "");
+	}
+	if (b.n > 0)
+		m->reasoning = arena_strndup(&c->q->mem, b.p, b.n);
+	return buf_status(&b) == 0 && (m->reasoning || b.n == 0) ? 0 : request_no_memory(c->q);
+}
+
+static int read_assistant(struct gw_call *c, const json_t *from, struct gen_message *m)
+{
+	int r = read_calls(c, json_object_get(from, "tool_calls"), m);
+
+	if (r == 0 && m->n_calls == 0)
+		r = read_old_call(c, json_object_get(from, "function_call"), m);
+	m->reasoning = json_get_str(from, "reasoning_content");
+	if (!m->reasoning)
+		m->reasoning = json_get_str(from, "reasoning");
+	if (r == 0 && !m->reasoning && !gw_target_can(c, API_OPENAI))
+		r = read_details(c, json_object_get(from, "reasoning_details"), m);
+	return r;
+}
+
+/* What only a provider of this shape may know, such as `prefix`. */
+static int read_message_extras(struct gw_call *c, const json_t *from, struct gen_message *m)
+{
+	static const char *const known[] = {"role", "content", "name", "tool_calls", "tool_call_id", "function_call",
+		"reasoning_content", "reasoning", "refusal", "annotations", "cache_control", NULL};
+	CLEANUP(json_decrefp) json_t *less = json_copy((json_t *)from);
+
+	if (!gw_target_can(c, API_OPENAI))
+		json_object_del(less, "reasoning_details");
+	return gw_read_extras(c, less, "messages", API_OPENAI, known, &m->extras);
+}
+
 static int read_message(struct gw_call *c, const json_t *from, struct gen_message *all, size_t at)
 {
 	struct gen_message *m = &all[at];
+	const char *refusal = json_get_str(from, "refusal");
+	int r = 0;
 
 	m->role = openai_role(json_get_str(from, "role"));
 	if (!m->role)
@@ -285,21 +393,19 @@ static int read_message(struct gw_call *c, const json_t *from, struct gen_messag
 		if (!m->tool_name)
 			m->tool_name = json_get_str(from, "name");
 	}
-	if (strcmp(m->role, "assistant") == 0) {
-		int r = read_calls(c, json_object_get(from, "tool_calls"), m);
-		if (r == 0 && m->n_calls == 0)
-			r = read_old_call(c, json_object_get(from, "function_call"), m);
-		if (r < 0)
-			return r;
-		m->reasoning = json_get_str(from, "reasoning_content");
-		if (!m->reasoning)
-			m->reasoning = json_get_str(from, "reasoning");
-	}
+	if (strcmp(m->role, "assistant") == 0)
+		r = read_assistant(c, from, m);
 	if (strcmp(m->role, "tool") != 0)
 		m->name = json_get_str(from, "name");
 	if (m->name && !gw_target_can(c, API_NAMES))
 		gw_ignore(c, "name");
-	return openai_read_content(c, json_object_get(from, "content"), m);
+	if (r == 0)
+		r = read_message_extras(c, from, m);
+	if (r == 0)
+		r = openai_read_content(c, json_object_get(from, "content"), m);
+	if (r == 0 && refusal && !*m->content)
+		m->content = refusal;
+	return r;
 }
 
 int openai_read_messages(struct gw_call *c, const json_t *list)

@@ -85,6 +85,8 @@ int openai_read_function(struct gw_call *c, const json_t *fn, struct gen_tool *r
 		.strict = json_is_true(json_object_get(fn, "strict"))};
 	if (!ret->name || !*ret->name)
 		return err_set(&c->q->err, E_INVALID, "A tool has no name.");
+	if (ret->strict && !gw_target_can(c, API_OPENAI | API_ANTHROPIC))
+		gw_ignore(c, "tools.strict");
 	if (is_absent(parameters))
 		return 0;
 	if (!json_is_object(parameters))
@@ -115,7 +117,10 @@ int openai_read_tool_choice(struct gw_call *c, const json_t *choice, bool nested
 		c->req.tool_choice = TOOLS_REQUIRED;
 	else if (type && strcmp(type, "allowed_tools") == 0)
 		return choose_allowed(c, choice);
-	else if (type && (strcmp(type, "function") == 0 || strcmp(type, "custom") == 0)) {
+	else if (type && strcmp(type, "function") != 0 && strcmp(type, "custom") != 0) {
+		gw_ignore(c, "tool_choice"); /* of a tool that the provider runs itself */
+		return 0;
+	} else if (type) {
 		c->req.tool_choice = TOOLS_NAMED;
 		c->req.tool_name = json_get_str(nested ? json_object_get(choice, type) : choice, "name");
 	}
@@ -169,5 +174,10 @@ int openai_read_format(struct gw_call *c, const json_t *format, const char *inne
 	else
 		c->req.format = FORMAT_SCHEMA;
 	c->req.schema_name = json_get_str(of, "name");
+	c->req.schema_description = json_get_str(of, "description");
+	if (c->req.schema_description && !gw_target_can(c, API_OPENAI))
+		gw_ignore(c, "response_format.description");
+	if (json_is_boolean(json_object_get(of, "strict")))
+		c->req.schema_strict = json_is_true(json_object_get(of, "strict")) ? 1 : -1;
 	return gw_json_text(c, c->req.format == FORMAT_SCHEMA ? schema : NULL, &c->req.schema);
 }

@@ -214,8 +214,12 @@ int responses_find(struct request *q, const char *id, struct kept_response *ret)
 static int response_get(struct request *q)
 {
 	struct kept_response k = {0};
+	const char *stream = http_query(q->x, "stream");
 	int r = responses_find(q, q->arg, &k);
 
+	if (r == 0 && stream && strcmp(stream, "true") == 0)
+		return err_set(
+			&q->err, E_INVALID, "An answer that is kept is told as a whole: \"stream\" is not offered.");
 	if (r == 0)
 		buf_add_str(&q->raw, k.response);
 	return r;
@@ -242,17 +246,86 @@ static int response_delete(struct request *q)
 	return 0;
 }
 
-static int response_items_get(struct request *q)
+/* Nothing runs once its client has gone: what is kept has ended. */
+static int response_cancel(struct request *q)
 {
 	struct kept_response k = {0};
 	int r = responses_find(q, q->arg, &k);
 
-	if (r < 0)
-		return r;
-	buf_add_str(&q->raw, "{\"object\":\"list\",\"first_id\":null,\"last_id\":null,\"has_more\":false,\"data\":");
-	buf_add_str(&q->raw, k.input);
-	buf_add_char(&q->raw, '}');
-	return 0;
+	return r < 0 ? r : err_set(&q->err, E_INVALID, "Cannot cancel a synchronous response: it has ended.");
+}
+
+/* ---- the items of its request ---- */
+
+#define ITEMS_USUAL 20
+#define ITEMS_MOST  100
+
+/* Clients give few items an id of their own, and page by it. */
+static const char *item_id(struct request *q, json_t *item, size_t i)
+{
+	const char *id = json_get_str(item, "id");
+
+	if (!id && (id = arena_printf(&q->mem, "item_%s_%zu", strchr(q->arg, '_') + 1, i)) != NULL)
+		json_object_set_new(item, "id", json_string(id));
+	return id;
+}
+
+static int read_limit(struct request *q, size_t *ret)
+{
+	const char *text = http_query(q->x, "limit");
+	char *end = NULL;
+	long n = text ? strtol(text, &end, 10) : ITEMS_USUAL;
+
+	*ret = (size_t)n;
+	if (n >= 1 && n <= ITEMS_MOST && (!end || (end != text && !*end)))
+		return 0;
+	return err_set(&q->err, E_INVALID, "\"limit\" must be a number from 1 to %d.", ITEMS_MOST);
+}
+
+/* A page of the list: `after` an item of this id, the newest first unless the order is "asc". */
+static void add_page(struct request *q, json_t *items, size_t limit)
+{
+	const char *after = http_query(q->x, "after"), *order = http_query(q->x, "order"), *last = NULL;
+	bool ascending = order && strcmp(order, "asc") == 0, begun = !after;
+	size_t n = json_array_size(items), told = 0, i = 0;
+
+	buf_add_str(&q->raw, "{\"object\":\"list\",\"data\":[");
+	for (; i < n && told < limit; i++) {
+		size_t at = ascending ? i : n - 1 - i;
+		json_t *item = json_array_get(items, at);
+		const char *id = item_id(q, item, at);
+
+		if (begun) {
+			buf_add_str(&q->raw, told++ ? "," : "");
+			json_add_value(&q->raw, item);
+			last = id;
+		}
+		begun = begun || (id && strcmp(id, after) == 0);
+	}
+	size_t from = i - told;
+	const char *first = told ? item_id(q, json_array_get(items, ascending ? from : n - 1 - from), 0) : NULL;
+
+	buf_add_str(&q->raw, "],\"first_id\":");
+	json_add_cstr(&q->raw, first);
+	buf_add_str(&q->raw, ",\"last_id\":");
+	json_add_cstr(&q->raw, last);
+	buf_printf(&q->raw, ",\"has_more\":%s}", i < n ? "true" : "false");
+}
+
+static int response_items_get(struct request *q)
+{
+	CLEANUP(json_decrefp) json_t *items = NULL;
+	struct kept_response k = {0};
+	size_t limit;
+	int r = read_limit(q, &limit);
+
+	if (r == 0)
+		r = responses_find(q, q->arg, &k);
+	if (r == 0)
+		r = json_read(k.input, strlen(k.input), JSON_MEMORY, JSON_READ_EXACT, &items, &q->err);
+	if (r == 0)
+		add_page(q, items, limit);
+	return r;
 }
 /* clang-format off */
 static const struct route routes[] = {
@@ -260,6 +333,8 @@ static const struct route routes[] = {
 		.summary = "An answer that is still kept."},
 	{"GET", "/v1/responses/{response}/input_items", "openaiResponseItems", response_items_get, ACCESS_USER,
 		ROUTE_GATEWAY, OPENAI, .summary = "What such an answer's request brought."},
+	{"POST", "/v1/responses/{response}/cancel", "openaiResponseCancel", response_cancel, ACCESS_USER, ROUTE_GATEWAY,
+		OPENAI, .summary = "Refused: no answer goes on without its client."},
 	{"DELETE", "/v1/responses/{response}", "openaiResponseDelete", response_delete, ACCESS_USER, ROUTE_GATEWAY, OPENAI,
 		.summary = "Keep an answer no longer."},
 };

@@ -38,6 +38,20 @@ static int refuse_memory(struct gw_call *c)
 	return 0;
 }
 
+/* Taken for nothing, they would make another answer. */
+static int check_texts(struct gw_call *c)
+{
+	static const char *const names[] = {"previous_response_id", "instructions"};
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		const json_t *v = json_object_get(c->body, names[i]);
+
+		if (v && !json_is_null(v) && (!json_is_string(v) || json_long_number(v)))
+			return err_set(&c->q->err, E_INVALID, "\"%s\" must be a text.", names[i]);
+	}
+	return 0;
+}
+
 /* ---- all items ---- */
 
 static int add_json(struct gw_call *c, json_t *items, const char *text, const char *member)
@@ -260,6 +274,8 @@ static int read_output(struct reading *r, const json_t *item)
 			return code;
 		output = output ? output : tools;
 	}
+	if (!output || json_is_null(output)) /* of a patch: whether it could be made */
+		output = json_object_get(item, "status");
 	return as_text(r, output, &m->content);
 }
 
@@ -467,7 +483,7 @@ static int read_rest(struct gw_call *c)
 	else if (verbosity)
 		gw_ignore(c, "text.verbosity");
 	c->req.extras_api = API_OPENAI;
-	return gw_read_extras(c, rest, API_OPENAI, known, &c->req.extras);
+	return gw_read_extras(c, rest, NULL, API_OPENAI, known, &c->req.extras);
 }
 
 static void read_include(struct gw_call *c)
@@ -501,7 +517,7 @@ int responses_read(struct gw_call *c)
 	struct responses *s = c->shape;
 	s->keeps = !json_is_false(json_object_get(b, "store"));
 	read_include(c);
-	if ((r = refuse_memory(c)) < 0 || (r = gather(c)) < 0)
+	if ((r = refuse_memory(c)) < 0 || (r = check_texts(c)) < 0 || (r = gather(c)) < 0)
 		return r;
 	if (!s->compacts && ((r = responses_read_tools(c, json_object_get(b, "tools"))) < 0 ||
 				    (r = responses_read_tool_choice(c)) < 0))

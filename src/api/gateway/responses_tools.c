@@ -69,12 +69,15 @@ static int note(struct gw_call *c, const char *flat, const char *space, const ch
 static int read_tool(struct gw_call *c, const json_t *tool, const char *space, struct gen_tool *ret)
 {
 	const json_t *inner = json_object_get(tool, "function");
+	static const char *const known[] = {
+		"type", "name", "description", "parameters", "strict", "format", "function", NULL};
 	bool custom = is(json_get_str(tool, "type"), "custom");
 	int r = custom ? custom_tool_read(c, tool, ret)
 		       : openai_read_function(c, json_is_object(inner) ? inner : tool, ret);
 
 	if (r < 0)
 		return r;
+	gw_ignore_extras(c, tool, "tools", known);
 	const char *name = ret->name;
 	ret->name = responses_flat_name(c, space, name);
 	if (!ret->name)
@@ -184,10 +187,6 @@ int responses_read_tool_choice(struct gw_call *c)
 	if (own_tool_of(choice)) {
 		c->req.tool_choice = TOOLS_NAMED;
 		c->req.tool_name = type;
-		return 0;
-	}
-	if (!is(type, "custom") && !is(type, "function") && !is(type, "allowed_tools") && type) {
-		gw_ignore(c, "tool_choice");
 		return 0;
 	}
 	if (!type || is(type, "allowed_tools") || !name)
