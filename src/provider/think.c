@@ -12,10 +12,11 @@
 #include "provider/provider_priv.h"
 #include "provider/think_parts.h"
 
-#define BLOCK_MAX (64u << 10)  /* of a later block that is kept back until it is closed */
-#define START_MAX (512u << 10) /* of a beginning that is kept back because nothing can be moved, */
-#define START_MS  300000       /* and for how long */
-#define HEAD_MAX  256          /* of a channel's head */
+#define BLOCK_MAX  (64u << 10)  /* of a later block that is kept back until it is closed */
+#define START_MAX  (512u << 10) /* of a beginning that is kept back because nothing can be moved, */
+#define START_MS   300000       /* and for how long */
+#define HEAD_MAX   256          /* of a channel's head */
+#define SPOKEN_MIN 5            /* bytes that come at once where plain words open the reasoning */
 
 /* ---- what goes out ---- */
 
@@ -81,6 +82,8 @@ static struct tag match_spoken(struct think *t, const char *p, size_t n)
 		size_t k = strlen(spoken[i].open);
 		if (memcmp(p, spoken[i].open, MIN(k, n)) != 0)
 			continue;
+		if (n < SPOKEN_MIN)
+			break; /* no answer waits for its second word because of its first letters */
 		if (n < k || (n == k && spoken[i].upper))
 			return (struct tag){.kind = TAG_PART};
 		if (spoken[i].upper && !isupper((unsigned char)p[k]))

@@ -1,5 +1,4 @@
 /* title_clean.c - what a model answered when it was asked for a name, without what it put around the name. */
-#include <ctype.h>
 #include <strings.h>
 
 #include "base/utf8.h"

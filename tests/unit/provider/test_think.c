@@ -129,10 +129,16 @@ static void harmony(void **state)
 	becomes("analysis of it", "", "analysis of it");
 	becomes("AnalysisOf", "", "AnalysisOf");
 	/* Servers that drop the tokens between leave the names of the channels; others have sentences for them. */
-	becomes("analysisWe think.assistantfinalYes.", "We think.", "Yes.");
-	becomes("assistantanalysisWe think.assistantfinalYes.", "We think.", "Yes.");
-	becomes("Here is my thought process: Hm. Here is my response: Yes.", "Hm. ", "Yes.");
-	becomes("Here are my reasoning steps:\nHm.\n[BEGIN FINAL RESPONSE]\nYes.", "Hm.\n", "Yes.");
+	for (size_t cut = 5; cut < 60; cut++) {
+		static const char *const said[] = {"analysisHm.assistantfinalYes.",
+			"assistantanalysisHm.assistantfinalYes.",
+			"Here is my thought process: Hm.Here is my response: Yes.",
+			"Here are my reasoning steps:\nHm.[BEGIN FINAL RESPONSE]\nYes."};
+		for (size_t i = 0; i < N_ELEMENTS(said); i++) {
+			struct told o = think(said[i], MIN(cut, strlen(said[i])), false, false, "stop", NULL);
+			same(&o, "Hm.", "Yes.", said[i]);
+		}
+	}
 	becomes("Here is my thought", "", "Here is my thought");
 	becomes("a", "", "a");
 }
