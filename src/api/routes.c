@@ -44,6 +44,7 @@
 	X(pages)                                                                                                       \
 	X(search)                                                                                                      \
 	X(tools)                                                                                                       \
+	X(tool_servers)                                                                                                \
 	X(images)                                                                                                      \
 	X(uploads)                                                                                                     \
 	X(usage)                                                                                                       \

@@ -1,8 +1,11 @@
 /* tools_api.c - tools: what a model may have done for whoever asks. */
 #include "tool/tool.h"
 
+#include <sodium.h>
+
 #include "api/answer.h"
 #include "api/request.h"
+#include "store/tool_choices.h"
 
 struct tool_answer {
 	struct tool t;
@@ -40,7 +43,7 @@ static struct tool_answer answer_of(const struct tool *t)
 static int tools_get_all(struct request *q)
 {
 	struct tool_list l = {.n = 0};
-	int r = q->api->c.tools ? tools_list_all(q->api->c.tools, q->who.user.id, &q->mem, &l, &q->err) : 0;
+	int r = tools_list_all(q->api->c.tools, q->who.user.id, &q->mem, &l, &q->err);
 
 	if (r < 0)
 		return r;
@@ -52,10 +55,197 @@ static int tools_get_all(struct request *q)
 	return answer_list(q, items, l.n, NULL);
 }
 
+/* ---- switching ---- */
+
+struct choice {
+	bool enabled, has_enabled, asks, has_asks, for_all;
+};
+
+#define C struct choice
+static const struct field choice_fields[] = {
+	FIELD_HAS(FT_BOOL, C, enabled, has_enabled, "enabled", .doc = "Whether models are offered it."),
+	FIELD_HAS(FT_BOOL, C, asks, has_asks, "asks",
+		.doc = "Whether a person is asked before it runs. For oneself this can only be more than it is for "
+		       "all."),
+	FIELD_BOOL(C, for_all, "for_all", 0, "By an administrator: for everybody; what is off then is off."),
+};
+#undef C
+static const struct schema choice_schema =
+	SCHEMA("ToolChoice", struct choice, choice_fields, "What to say of a tool; the rest stays.");
+
+static int find(struct request *q, struct tool_answer *ret)
+{
+	struct tool_list l = {.n = 0};
+	int r = tools_list_all(q->api->c.tools, q->who.user.id, &q->mem, &l, &q->err);
+	const struct tool *t = r == 0 ? tools_find(&l, q->arg) : NULL;
+
+	if (r == 0 && !t)
+		r = err_set(&q->err, E_NOT_FOUND, "There is no such tool, or it is not yours.");
+	if (r == 0)
+		*ret = answer_of(t);
+	return r;
+}
+
+static int answer_one(struct request *q)
+{
+	struct tool_answer *out = ARENA_NEW(&q->mem, struct tool_answer);
+
+	q->answer = out;
+	return out ? find(q, out) : request_no_memory(q);
+}
+
+static int tool_patch(struct request *q)
+{
+	const struct choice *in = q->body;
+	struct tool_answer there;
+	int r = find(q, &there);
+
+	if (r == 0 && in->for_all && !user_is_admin(&q->who.user))
+		r = err_set(&q->err, E_FORBIDDEN, "Only an administrator speaks for everybody.");
+	if (r == 0)
+		r = tool_choices_set(q->api->c.db,
+			&(struct tool_choice_row){.user_id = in->for_all ? 0 : q->who.user.id,
+				.name = q->arg,
+				.enabled = in->has_enabled ? in->enabled : -1,
+				.asks = in->has_asks ? in->asks : -1},
+			&q->err);
+	if (r == 0)
+		bus_publish(q->api->c.bus,
+			&(struct bus_event){BUS_TOOLS, "updated", in->for_all ? 0 : q->who.user.id, 0, 0});
+	return r < 0 ? r : answer_one(q);
+}
+
+/* ---- trying one by hand ---- */
+
+struct trial {
+	const char *arguments, *time_zone, *text, *structured;
+	bool failed, cut;
+	struct schema_list files;
+};
+struct trial_file {
+	const char *name, *media_type, *data;
+};
+
+#define T struct trial
+static const struct field trial_fields[] = {
+	FIELD_JSON(T, arguments, "arguments", FIELD_OBJECT_ONLY, "As its schema has them."),
+	FIELD_STR(T, time_zone, "time_zone", 0, 64, 0, "Where the person is."),
+};
+static const struct schema trial_schema = SCHEMA("ToolTrial", T, trial_fields, "What to run a tool with.");
+static const struct field file_fields[] = {
+	FIELD_STR(struct trial_file, name, "name", 0, 0, FIELD_REQUIRED, "Its name."),
+	FIELD_STR(struct trial_file, media_type, "media_type", 0, 0, FIELD_REQUIRED, "What it is."),
+	FIELD_STR(struct trial_file, data, "data", 0, 0, FIELD_REQUIRED, "Its bytes, in base64."),
+};
+static const struct schema file_schema =
+	SCHEMA("ToolTrialFile", struct trial_file, file_fields, "A file that a tool has made.");
+static const struct field outcome_fields[] = {
+	FIELD_TEXT(T, text, "text", 0, 0, FIELD_REQUIRED, "What a model would be given."),
+	FIELD_BOOL(T, failed, "failed", FIELD_REQUIRED, "It failed; the text says why."),
+	FIELD_BOOL(T, cut, "cut", FIELD_REQUIRED, "The text is not all of it."),
+	FIELD_JSON(T, structured, "structured", 0, "The same as data; null: there is none."),
+	FIELD_LIST(T, files, "files", &file_schema, 0, FIELD_REQUIRED, "What it made."),
+};
+static const struct schema outcome_schema = SCHEMA("ToolOutcome", T, outcome_fields, "What came of a tool.");
+#undef T
+
+static int answer_files(struct request *q, const struct tool_result *res, struct schema_list *ret)
+{
+	struct trial_file *items = ARENA_ARRAY(&q->mem, struct trial_file, MAX(res->n_files, 1u));
+
+	for (size_t i = 0; items && i < res->n_files; i++) {
+		const struct tool_file *f = &res->files[i];
+		size_t room = sodium_base64_ENCODED_LEN(f->n, sodium_base64_VARIANT_ORIGINAL);
+		char *data = arena_alloc(&q->mem, room);
+		if (!data)
+			return request_no_memory(q);
+		sodium_bin2base64(data, room, f->data, f->n, sodium_base64_VARIANT_ORIGINAL);
+		items[i] = (struct trial_file){f->name, f->media_type, data};
+	}
+	*ret = (struct schema_list){items, res->n_files};
+	return items ? 0 : request_no_memory(q);
+}
+
+static int answer_outcome(struct request *q, const struct tool_result *res)
+{
+	struct trial *out = ARENA_NEW(&q->mem, struct trial);
+
+	if (!out)
+		return request_no_memory(q);
+	*out = (struct trial){.text = arena_strndup(&q->mem, res->text.p ? res->text.p : "", res->text.n),
+		.failed = res->failed,
+		.cut = res->whole.n > 0};
+	if (res->structured.n)
+		out->structured = arena_strndup(&q->mem, res->structured.p, res->structured.n);
+	q->answer = out;
+	return out->text ? answer_files(q, res, &out->files) : request_no_memory(q);
+}
+
+/* Whoever does so by hand has approved it. */
+static int tool_run_post(struct request *q)
+{
+	CLEANUP(tool_result_done) struct tool_result res = {.n_files = 0};
+	CLEANUP(cancel_done) struct cancel cancel;
+	const struct trial *in = q->body;
+	struct tool_answer there;
+	int r = find(q, &there);
+
+	cancel_init(&cancel);
+	const struct tool_run run = {.user_id = q->who.user.id,
+		.key_id = q->who.key_id,
+		.call_id = "trial",
+		.time_zone = in->time_zone,
+		.cancel = &cancel};
+	if (r == 0)
+		r = tools_call(
+			q->api->c.tools, &there.t, in->arguments ? in->arguments : "{}", &run, &q->mem, &res, &q->err);
+	return r < 0 ? r : answer_outcome(q, &res);
+}
+
+/* ---- rules ---- */
+
+#define R struct tool_rule
+static const struct field rule_fields[] = {
+	FIELD_ID(R, id, "id", FIELD_REQUIRED, "Identifier."),
+	FIELD_ID(R, conversation_id, "conversation_id", 0, "Where alone; null: everywhere."),
+	FIELD_STR(R, name, "name", 0, 0, FIELD_REQUIRED, "The tool that is run without asking."),
+	FIELD_STR(R, hash, "hash", 0, 0, FIELD_REQUIRED, "What it was then; a tool that has changed asks again."),
+	FIELD_TIME(R, created_at, "created_at", FIELD_REQUIRED, "When it was given."),
+};
+#undef R
+static const struct schema rule_schema = SCHEMA("ToolRule", struct tool_rule, rule_fields, "An approval for ever.");
+LIST_SCHEMA(rule_list_schema, "ToolRuleList", &rule_schema, "By name.", "What runs without asking, for whoever asks.");
+
+static int rules_get_all(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct tool_rule_list l = {.n = 0};
+	int r = tool_rules_list(c, q->who.user.id, &q->mem, &l, &q->err);
+
+	return r < 0 ? r : answer_list(q, l.items, l.n, NULL);
+}
+
+static int rule_delete(struct request *q)
+{
+	return tool_rules_delete(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
+}
+
 /* clang-format off */
 static const struct route routes[] = {
 	{"GET", V1 "/tools", "listTools", tools_get_all, ACCESS_USER, .status = 200,
 		.answer = &tool_list_schema, .summary = "The tools that may be used, those that are switched off among them."},
+	{"GET", V1 "/tools/{name}", "getTool", answer_one, ACCESS_USER, .status = 200,
+		.answer = &tool_schema, .summary = "One tool."},
+	{"PATCH", V1 "/tools/{name}", "updateTool", tool_patch, ACCESS_USER, .status = 200,
+		.body = &choice_schema, SHORT_BODY, .answer = &tool_schema,
+		.summary = "Switch a tool on or off, or have it ask."},
+	{"POST", V1 "/tools/{name}/run", "runTool", tool_run_post, ACCESS_USER, ROUTE_SLOW, .status = 200,
+		.body = &trial_schema, .answer = &outcome_schema,
+		.summary = "Try a tool by hand, in one's own name."},
+	{"GET", V1 "/tool-rules", "listToolRules", rules_get_all, ACCESS_USER, .status = 200,
+		.answer = &rule_list_schema, .summary = "Tools that were approved for ever."},
+	{"DELETE", V1 "/tool-rules/{id}", "deleteToolRule", rule_delete, ACCESS_USER, .status = 204,
+		.summary = "Have a tool ask again."},
 };
 /* clang-format on */
 const struct route_set tools_routes = ROUTES(routes);

@@ -89,6 +89,10 @@
 	X(INT, image_quota_mb, 4096, 1, 1048576, "ATELIER_IMAGE_QUOTA_MB", "size of all pictures of one user")         \
 	X(INT, document_max_mb, 100, 1, 4096, "ATELIER_DOCUMENT_MAX_MB", "size of one document")                       \
 	X(INT, document_quota_mb, 4096, 1, 1048576, "ATELIER_DOCUMENT_QUOTA_MB", "size of all documents of one user")  \
+	X(BOOL, own_tool_servers, 1, 0, 1, "ATELIER_OWN_TOOL_SERVERS",                                                 \
+		"let everybody add tool servers for themselves; else administrators alone")                            \
+	X(NETWORKS, tool_networks, "", 0, 2000, "ATELIER_TOOL_NETWORKS",                                               \
+		"networks beside the public internet that everybody's tools may reach, with blanks between")           \
 	X(INT, responses_keep_hours, 24, 0, 8760, "ATELIER_RESPONSES_KEEP_HOURS",                                      \
 		"hours that an answer of /v1/responses can be gone on from by its id (0: none is kept)")               \
 	X(HOST, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST",                                          \

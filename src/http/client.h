@@ -33,7 +33,9 @@ struct http_call {
 	/* For an address that somebody without rights over this machine entered: only addresses of the public internet
 	 * are connected to (public.h), looked at when the connection is made, whatever the name was said to be before. */
 	bool public_only;
-	bool whole; /* nobody reads along: what comes is taken in fewer and larger pieces */
+	const char *also;     /* with public_only: networks that are let through, too (base/address.h); NULL: none */
+	struct buf *location; /* where a redirect leads, as it says (born with its maximum); NULL: nobody asks */
+	bool whole;           /* nobody reads along: what comes is taken in fewer and larger pieces */
 	/* Called on the loop thread with each piece of a body whose status is 2xx; a piece has HTTP_PIECE_MAX bytes at
 	 * most. Negative ends the call with that code. HTTP_WORK: there is work too long for the loop; nothing more is
 	 * read, and no on_tick comes, until `on_work` has been called on the caller's thread and has returned (negative

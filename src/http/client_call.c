@@ -107,6 +107,23 @@ void call_note_status(struct call *c)
 {
 	c->out->retry_after_ms = -1; /* those of an interim answer do not count */
 	c->out->content_type[0] = '\0';
+	if (c->in->location)
+		buf_reset(c->in->location);
+}
+
+static void note_location(struct call *c, const char *p, size_t n)
+{
+	static const char name[] = "Location:";
+	size_t k = sizeof(name) - 1;
+
+	if (!c->in->location || n <= k || strncasecmp(p, name, k) != 0)
+		return;
+	for (p += k, n -= k; n && isspace((unsigned char)*p); n--)
+		p++;
+	while (n && isspace((unsigned char)p[n - 1]))
+		n--;
+	buf_reset(c->in->location);
+	buf_add(c->in->location, p, n);
 }
 
 void call_note_header(struct call *c, const char *p, size_t n)
@@ -121,6 +138,8 @@ void call_note_header(struct call *c, const char *p, size_t n)
 			c->out->retry_after_ms = (int64_t)MIN(strtod(value, NULL), RETRY_AFTER_MAX_S * 1000.0);
 	} else if (c->out->retry_after_ms < 0 && header_value(p, n, "Retry-After", value)) {
 		c->out->retry_after_ms = retry_after_ms(value);
+	} else {
+		note_location(c, p, n);
 	}
 }
 
@@ -210,12 +229,22 @@ static void set_method(struct call *c)
 		curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
+static bool may_reach(const struct call *c, const struct sockaddr *at)
+{
+	struct address a;
+
+	if (http_is_public(at))
+		return true;
+	if (c->in->also && *c->in->also && http_address_of(at, &a) && address_in(&a, c->in->also))
+		return true;
+	return FAULT("public_address") != 0; /* tests have no public address */
+}
+
 /* In place of curl's own socket(): the address is the one that is connected to, so no name can change it any more. */
 static curl_socket_t open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct call *c = arg;
-	/* Tests have no public address: a fault asked for by name lets theirs pass. */
-	if (purpose != CURLSOCKTYPE_IPCXN || (!http_is_public(&a->addr) && FAULT("public_address") == 0)) {
+	if (purpose != CURLSOCKTYPE_IPCXN || !may_reach(c, &a->addr)) {
 		c->refused = true;
 		return CURL_SOCKET_BAD;
 	}

@@ -82,3 +82,21 @@ bool http_is_public(const struct sockaddr *address)
 	}
 	return false;
 }
+
+bool http_address_of(const struct sockaddr *address, struct address *ret)
+{
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in4;
+
+	if (address->sa_family == AF_INET) {
+		memcpy(&in4, address, sizeof(in4));
+		*ret = (struct address){.b = {[10] = 0xff, [11] = 0xff}};
+		memcpy(ret->b + 12, &in4.sin_addr, 4);
+		return true;
+	}
+	if (address->sa_family != AF_INET6)
+		return false;
+	memcpy(&in6, address, sizeof(in6));
+	memcpy(ret->b, &in6.sin6_addr, 16);
+	return true;
+}

@@ -238,6 +238,7 @@ static const struct db_migration migrations[] = {
 	{.version = 26, .name = "pictures of questions that wait", .sql = schema_queued_images},
 	{.version = 27, .name = "documents of questions that wait", .sql = schema_queued_places},
 	{.version = 28, .name = "pages of documents", .sql = schema_pages},
+	{.version = 29, .name = "tool servers, what people say of tools", .sql = schema_tools},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -187,6 +187,10 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	const atelier_id *id = arg;
 	int r = grants_forget_subject(c, "user", *id, e);
 
+	if (r == 0) /* which have a user 0, too, and so no foreign key */
+		r = db_exec(c, NULL, e, "DELETE FROM tool_secrets WHERE user_id = ?", DB_I64(*id));
+	if (r == 0)
+		r = db_exec(c, NULL, e, "DELETE FROM tool_choices WHERE user_id = ?", DB_I64(*id));
 	if (r == 0)
 		r = rows_delete_in(&users_table, c, *id, e);
 	return r < 0 ? r : keep_an_admin(c, e);

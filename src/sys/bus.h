@@ -18,6 +18,7 @@
 	X(ASSISTANT, "assistant", "created updated deleted", NOBODY)                                                   \
 	X(PROMPT, "prompt", "created updated deleted", NOBODY)                                                         \
 	X(COLLECTION, "collection", "created updated deleted", NOBODY)                                                 \
+	X(TOOLS, "tools", "created updated deleted", EVERYBODY)                                                        \
 	X(QUEUE, "queue", "queued edited removed sent", NOBODY)                                                        \
 	X(TURN, "turn", "started ended", NOBODY)                                                                       \
 	X(JOB, "job", "started ended", NOBODY)                                                                         \

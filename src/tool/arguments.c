@@ -219,22 +219,13 @@ static void objects_done(struct objects *o)
 		json_decref(o->items[i]);
 }
 
-static struct str trimmed(struct str s)
-{
-	while (s.n > 0 && isspace((unsigned char)*s.p))
-		s = (struct str){s.p + 1, s.n - 1};
-	while (s.n > 0 && isspace((unsigned char)s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 static struct str without_fence(struct str s)
 {
 	const char *line = str_starts(s, STR("```")) ? memchr(s.p, '\n', s.n) : NULL;
 
 	if (!line || s.n < 7 || memcmp(s.p + s.n - 3, "```", 3) != 0 || line > s.p + s.n - 4)
 		return s;
-	return trimmed((struct str){line, (size_t)(s.p + s.n - 3 - line)});
+	return str_trim((struct str){line, (size_t)(s.p + s.n - 3 - line)});
 }
 
 static bool take(struct objects *o, json_t *object)
@@ -299,7 +290,7 @@ static void read_text(struct objects *o, struct str s, int depth)
 	CLEANUP(json_decrefp) json_t *v = NULL;
 	struct err quiet = {0};
 
-	s = without_fence(trimmed(s));
+	s = without_fence(str_trim(s));
 	if (s.n == 0)
 		v = json_object();
 	if (v || json_read(s.p, s.n, JSON_MEMORY, JSON_READ_LOOSE, &v, &quiet) == 0) {

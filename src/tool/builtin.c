@@ -70,7 +70,8 @@ static int list(struct tools *t, atelier_id user_id, struct arena *a, struct too
 			.source = "builtin",
 			.own_name = b->name,
 			.hints = b->hints,
-			.asks = b->asks};
+			.asks = b->asks,
+			.enabled = true};
 	}
 	*ret = (struct tool_list){items, n};
 	return 0;

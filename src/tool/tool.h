@@ -127,3 +127,23 @@ int tools_call(struct tools *t, const struct tool *tool, const char *arguments, 
 
 /* The result for a name that was not offered: says which there are. */
 void tool_result_unknown(const struct tool_list *l, const char *name, struct tool_result *ret);
+
+/* ---- tool servers (servers.c); rows of them in store/tool_servers.h ---- */
+
+struct tool_server;
+
+#define TOOL_SERVER_KINDS "http"
+
+/* Whether kind and configuration fit: E_INVALID with a sentence. */
+int tool_server_check(const char *kind, const char *config, struct err *e) MUST_CHECK;
+/* Where its secrets may be sent, in the arena: what they are sealed for. */
+const char *tool_server_bound(const struct tool_server *s, struct arena *a) MUST_CHECK;
+
+/* Asks the server for its tools, as the user: a JSON list in *ret_tools, in the arena. `secrets`: JSON object; NULL: the stored ones.
+ * Nothing is stored. The failure of the server is an error with a sentence for people. */
+int tool_server_ask(struct tools *t, const struct tool_server *s, const char *secrets, atelier_id user_id,
+	struct arena *a, const char **ret_tools, struct err *e) MUST_CHECK;
+/* The same, and what was found is stored with the row: a failure of the server is no failure of this. */
+int tool_server_refresh(struct tools *t, const struct tool_server *s, atelier_id user_id, struct err *e) MUST_CHECK;
+/* It has changed, or is gone. */
+void tool_server_changed(struct tools *t, const char *kind, atelier_id id);

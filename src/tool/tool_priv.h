@@ -5,7 +5,7 @@
 #include "tool/tool.h"
 
 /* Where tools come from. What `list` and `call` are given is as tools_list_all and tools_call have it; `arguments` keep the schema.
- * `list` need not set hash and enabled. */
+ * `list` need not set the hash. */
 struct tool_source {
 	const char *kind;
 	int (*list)(struct tools *t, atelier_id user_id, struct arena *a, struct tool_list *ret, struct err *e);
@@ -13,13 +13,75 @@ struct tool_source {
 	bool (*owns)(const struct tool *tool);
 	int (*call)(struct tools *t, const struct tool *tool, const json_t *arguments, const struct tool_run *run,
 		struct arena *a, struct tool_result *ret, struct err *e);
-	void (*stop)(struct tools *t); /* NULL: nothing runs on */
 };
-extern const struct tool_source builtin_source;
+extern const struct tool_source builtin_source, servers_source;
+
+/* ---- servers: one source of all their kinds (servers.c) ---- */
+
+/* A server as somebody uses it: its row, with what it needs read and opened. */
+struct server_use {
+	atelier_id id, owner_id, user_id; /* user_id: who uses it */
+	const char *name, *kind;
+	const json_t *config;
+	const json_t *secrets; /* an object of texts: the server's, and over them those of the user */
+	const json_t *entry;   /* of a call: what `refresh` said of the tool */
+	bool trusted;          /* what it says of its tools is believed */
+	bool of_admin;         /* an administrator made it: it may reach what this machine may */
+};
+
+/* What a kind of servers does; a row of `kinds` in servers.c. */
+struct tool_kind {
+	const char *name;
+	bool claims; /* its hints are a server's word, which counts when that is trusted */
+	/* Whether a configuration is one: E_INVALID with a sentence. */
+	int (*check)(const json_t *config, struct err *e);
+	/* Asks for its tools: a JSON list of {name, title?, description, parameters, hints ...} is added. Waits. */
+	int (*refresh)(struct tools *t, const struct server_use *s, struct cancel *c, struct buf *ret, struct err *e);
+	int (*call)(struct tools *t, const struct server_use *s, const struct tool *tool, const json_t *arguments,
+		const struct tool_run *run, struct arena *a, struct tool_result *ret, struct err *e);
+	/* What it is made of has changed, or it is gone: what runs for it is to end. NULL: nothing runs. */
+	void (*changed)(struct tools *t, atelier_id server_id);
+	/* What the kind keeps while the program runs: tools_kind_state. NULL: nothing. */
+	int (*start)(struct tools *t, void **ret, struct err *e);
+	void (*stop)(void *state);
+};
+#define TOOL_KINDS_MAX 8
+void *tools_kind_state(struct tools *t, const struct tool_kind *k);
+extern const struct tool_kind http_kind;
 
 struct tools {
 	struct tools_config config;
+	void *states[TOOL_KINDS_MAX]; /* of the kinds, in their order */
+	struct cancel ending;         /* fired when the program ends */
 };
+
+int servers_start(struct tools *t, struct err *e) MUST_CHECK;
+void servers_stop(struct tools *t);
+
+/* The name that models are told for one of a server's tools: at most 64 of [A-Za-z0-9_-]. In the arena. */
+const char *server_tool_name(const char *prefix, const char *own_name, struct arena *a);
+
+/* ---- requests of tools (fetch.c) ---- */
+
+struct fetch {
+	const char *method, *url;
+	const char *const *headers; /* as of struct http_call */
+	struct str body;
+	size_t max; /* bytes of an answer */
+	int64_t timeout_ms;
+	bool anywhere; /* whoever wants it has rights over this machine: its own network, too */
+	bool web_only; /* ports 80 and 443 alone, and redirects are followed (at most 5, each checked anew) */
+};
+struct fetched { /* fetched_done */
+	int status;
+	char type[96];
+	struct buf body; /* of any status */
+	struct buf url;  /* where it was found in the end */
+};
+void fetched_done(struct fetched *f);
+
+/* Negative: E_FORBIDDEN (not a place to reach), -ECANCELED, or it did not come; `e` has a sentence for models. */
+int tool_fetch(struct tools *t, const struct fetch *f, struct cancel *c, struct fetched *ret, struct err *e) MUST_CHECK;
 
 /* ---- built-in tools: a row each in builtin.c ---- */
 

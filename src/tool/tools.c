@@ -3,29 +3,38 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "store/tool_choices.h"
 #include "tool/tool_priv.h"
 
-static const struct tool_source *const sources[] = {&builtin_source};
+static const struct tool_source *const sources[] = {&builtin_source, &servers_source};
 
 int tools_new(const struct tools_config *c, struct tools **ret, struct err *e)
 {
 	struct tools *t = xcalloc(1, sizeof(*t));
+	int r;
 
-	(void)e;
 	t->config = *c;
-	*ret = t;
-	return 0;
+	cancel_init(&t->ending);
+	r = servers_start(t, e);
+	if (r < 0)
+		tools_free(t);
+	else
+		*ret = t;
+	return r;
 }
 
 void tools_stop(struct tools *t)
 {
-	for (size_t i = 0; t && i < N_ELEMENTS(sources); i++)
-		if (sources[i]->stop)
-			sources[i]->stop(t);
+	if (t)
+		cancel_fire(&t->ending, E_STOPPING);
 }
 
 void tools_free(struct tools *t)
 {
+	if (!t)
+		return;
+	servers_stop(t);
+	cancel_done(&t->ending);
 	free(t);
 }
 
@@ -60,28 +69,62 @@ static int no_memory(struct err *e)
 	return err_set(e, -ENOMEM, "There is no memory for the list of tools.");
 }
 
-/* Of two that have one name, that of the earlier source, or server, is had. */
+/* A name that is taken gets a number; of a row of the database only, since ours are told apart. */
+static const char *free_name(const struct tool_list *taken, const char *name, struct arena *a)
+{
+	for (int i = 2; name && tools_find(taken, name) && i < 100; i++)
+		name = arena_printf(a, "%.*s_%d", TOOL_NAME_MAX - 3, name, i);
+	return name;
+}
+
 static int add_all(struct tool_list *all, const struct tool_list *more, struct arena *a, struct err *e)
 {
 	struct tool *items = ARENA_ARRAY(a, struct tool, MAX(all->n + more->n, 1u));
-	size_t n = all->n;
 
 	if (!items)
 		return no_memory(e);
-	memcpy(items, all->items ? all->items : more->items, all->n * sizeof(*items));
+	if (all->n)
+		memcpy(items, all->items, all->n * sizeof(*items));
+	*all = (struct tool_list){items, all->n};
 	for (size_t i = 0; i < more->n; i++) {
-		struct tool *tool = &items[n];
-		if (tools_find(&(struct tool_list){items, n}, more->items[i].name))
-			continue;
+		struct tool *tool = &items[all->n];
 		*tool = more->items[i];
-		tool->enabled = true;
+		tool->name = free_name(all, tool->name, a);
 		tool->hash = hash_of(tool, a);
-		if (!tool->hash)
+		if (!tool->name || !tool->hash)
 			return no_memory(e);
-		n++;
+		all->n++;
 	}
-	*all = (struct tool_list){items, n};
 	return 0;
+}
+
+/* What an administrator says of all counts first; a person can switch off what is on, and on what is off by itself, and want to be
+ * asked where one would not be. */
+static void apply(const struct tool_choice_list *said, struct tool *tool)
+{
+	bool closed = false;
+
+	for (size_t i = 0; i < said->n; i++) { /* those of all stand before a person's own */
+		const struct tool_choice_row *c = &said->items[i];
+		if (strcmp(c->name, tool->name) != 0)
+			continue;
+		if (c->enabled >= 0 && !closed)
+			tool->enabled = c->enabled;
+		closed |= c->user_id == 0 && c->enabled == 0;
+		if (c->asks >= 0)
+			tool->asks = c->user_id == 0 ? c->asks : tool->asks || c->asks;
+	}
+}
+
+static int apply_choices(struct tools *t, atelier_id user_id, struct arena *a, struct tool_list *all, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->config.db);
+	struct tool_choice_list said = {.n = 0};
+	int r = tool_choices_list(c, user_id, a, &said, e);
+
+	for (size_t i = 0; r == 0 && said.n && i < all->n; i++)
+		apply(&said, &all->items[i]);
+	return r;
 }
 
 int tools_list_all(struct tools *t, atelier_id user_id, struct arena *a, struct tool_list *ret, struct err *e)
@@ -96,6 +139,9 @@ int tools_list_all(struct tools *t, atelier_id user_id, struct arena *a, struct 
 		if (r < 0)
 			return r;
 	}
+	int r = apply_choices(t, user_id, a, &all, e);
+	if (r < 0)
+		return r;
 	if (all.n > 1)
 		qsort(all.items, all.n, sizeof(*all.items), by_name);
 	*ret = all;
@@ -135,6 +181,27 @@ static const struct tool_source *source_of(const struct tool *tool)
 	return NULL;
 }
 
+static void stop_call(void *cancel)
+{
+	cancel_fire(cancel, E_STOPPING);
+}
+
+/* Ends with the program, whoever waits for it. */
+static int call_in(struct tools *t, const struct tool_source *source, const struct tool *tool, const json_t *object,
+	const struct tool_run *run, struct arena *a, struct tool_result *ret, struct err *e)
+{
+	struct cancel_hook hook;
+	int r;
+
+	if (cancel_reason(run->cancel) || cancel_on(&t->ending, &hook, stop_call, run->cancel) < 0)
+		return err_set(e, -ECANCELED, "Stopped.");
+	r = source->call(t, tool, object, run, a, ret, e);
+	cancel_off(&t->ending, &hook);
+	if (r == 0)
+		result_cap(ret);
+	return r;
+}
+
 int tools_call(struct tools *t, const struct tool *tool, const char *arguments, const struct tool_run *run,
 	struct arena *a, struct tool_result *ret, struct err *e)
 {
@@ -149,13 +216,6 @@ int tools_call(struct tools *t, const struct tool *tool, const char *arguments, 
 		return tool_fail(ret, "The tool %s is not there any more.", tool->name);
 	if (fit.n != 1)
 		return tool_fail(ret, "%s", fit.n ? "These are several calls: make one of each." : fit.problem);
-	if (cancel_reason(run->cancel))
-		return err_set(e, -ECANCELED, "Stopped.");
 	r = json_read(fit.items[0], strlen(fit.items[0]), JSON_MEMORY, JSON_READ_EXACT, &object, e);
-	if (r == 0)
-		r = source->call(t, tool, object, run, a, ret, e);
-	if (r < 0)
-		return r;
-	result_cap(ret);
-	return 0;
+	return r < 0 ? r : call_in(t, source, tool, object, run, a, ret, e);
 }

@@ -13,6 +13,12 @@ import time
 from server import Failed
 
 STAMP = "2026-01-01T00:00:00Z"
+PAGE = """<!doctype html><html><head><title>Otters &amp; rivers</title><script>steal()</script><style>p{}</style></head><body>
+<nav><a href="/a">Home</a> <a href="/b">Shop</a></nav><header>Sign in</header>
+<article><h1>Otters</h1><p>The otter lives by rivers, eats fish and sleeps in a <a href="holt.html">holt</a>.
+It is active at night, and its fur is dense and dry below the surface.</p><ul><li>weight: 9 kg</li><li>length: 1 m</li></ul>
+<table><tr><th>Year</th><th>Count</th></tr><tr><td>2024</td><td>31</td></tr></table></article>
+<aside>Buy now!</aside><footer>Imprint</footer></body></html>"""
 
 
 class Gone(Exception):
@@ -130,7 +136,7 @@ class Provider:
                         return
                     buf += data
                 body, buf = buf[:n], buf[n:]
-                self._answer(Call(self, c, method, path.split("?")[0], headers, body))
+                self._answer(Call(self, c, method, path, headers, body))
         except (OSError, Gone):
             pass
         finally:
@@ -140,6 +146,11 @@ class Provider:
 
     def _answer(self, call):
         path = re.sub(r"^/v1", "", call.path)
+        web = re.fullmatch(r"/web/(\w+)(.*)", call.path)
+        if web:
+            return call.web(web[1], web[2])
+        path = path.split("?")[0]
+        call.path = call.path.split("?")[0]
         picture = re.fullmatch(r"/picture/(\d+)/(\d+)", path)
         if path in ("/api/chat", "/chat/completions", "/completions", "/messages"):
             self._chat(call)
@@ -293,6 +304,22 @@ class Call:
         body = json.dumps(value).encode()
         self.sock.sendall(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
                           % (status, len(body)) + body)
+
+    def web(self, name, rest):
+        """What is no model: /web/echo says what it was asked, /web/to?URL leads on, /web/page/... is a page, /web/hang never ends."""
+        if name == "to":
+            self.sock.sendall(b"HTTP/1.1 302 X\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % rest[1:].encode())
+        elif name == "hang":
+            self.do_reached("hang")
+            while self.sock.recv(1):
+                pass
+        elif name == "page":
+            body = PAGE.encode()
+            self.sock.sendall(b"HTTP/1.1 200 X\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        else:
+            self.json(200 if name == "echo" else int(name), {
+                "method": self.method, "path": rest, "body": self.body.decode(),
+                "headers": {k: v for k, v in self.headers.items() if k.startswith("x-") or k in ("authorization", "content-type")}})
 
     def picture(self, status):
         """What is at /picture/STATUS/MS: a PNG of one pixel, after that time."""

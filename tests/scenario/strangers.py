@@ -102,6 +102,8 @@ def make(client):
         "folders": client.call("POST", "/api/v1/folders", {"name": "Mine"})["id"],
         "assistants": client.call("POST", "/api/v1/assistants", {"name": "Mine"})["id"],
         "prompts": client.call("POST", "/api/v1/prompts", {"name": "mine", "body": "Mine"})["id"],
+        "tool-servers": client.call("POST", "/api/v1/tool-servers", {"name": "Mine", "kind": "http", "config": {
+            "tools": [{"name": "t", "url": "http://127.0.0.1/t"}]}})["id"],
         "memories": client.call("POST", "/api/v1/memories", {"text": "Mine"})["id"],
         "keys": client.call("GET", "/api/v1/keys")["items"][0]["id"],
         "summaries": summarised(client),

@@ -1,0 +1,73 @@
+/* url.c - see url.h; curl's reader of addresses, which is the one that will be asked to go there. */
+#include "http/url.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+
+static void url_free(CURLU **u)
+{
+	curl_url_cleanup(*u);
+}
+
+static void text_free(char **s)
+{
+	curl_free(*s);
+}
+
+static bool has(CURLU *u, CURLUPart part)
+{
+	CLEANUP(text_free) char *s = NULL;
+
+	return curl_url_get(u, part, &s, 0) == CURLUE_OK && *s;
+}
+
+bool http_url_read(const char *url, struct http_url *ret)
+{
+	CLEANUP(url_free) CURLU *u = curl_url();
+	CLEANUP(text_free) char *scheme = NULL;
+	CLEANUP(text_free) char *host = NULL;
+	CLEANUP(text_free) char *port = NULL;
+
+	if (!u || curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+		curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+		curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+		(strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0))
+		return false;
+	*ret = (struct http_url){.secure = strcasecmp(scheme, "https") == 0};
+	ret->has_user = has(u, CURLUPART_USER) || has(u, CURLUPART_PASSWORD);
+	snprintf(ret->host, sizeof(ret->host), "%s", host);
+	if (curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK)
+		return false;
+	ret->port = (unsigned)strtoul(port, NULL, 10);
+	return true;
+}
+
+int http_url_join(const char *base, const char *relative, struct buf *ret)
+{
+	CLEANUP(url_free) CURLU *u = curl_url();
+	CLEANUP(text_free) char *url = NULL;
+
+	if (!u)
+		return -ENOMEM;
+	if (curl_url_set(u, CURLUPART_URL, base, 0) != CURLUE_OK ||
+		curl_url_set(u, CURLUPART_URL, relative, CURLU_URLENCODE) != CURLUE_OK ||
+		curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK ||
+		curl_url_get(u, CURLUPART_URL, &url, 0) != CURLUE_OK)
+		return E_INVALID;
+	buf_add_str(ret, url);
+	return buf_status(ret);
+}
+
+void http_url_escape(struct buf *b, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+		if (isalnum(c) || (c && strchr("-._~", c)))
+			buf_add_char(b, (char)c);
+		else
+			buf_printf(b, "%%%02X", c);
+	}
+}

@@ -1,0 +1,117 @@
+/* tool_choices.c - see tool_choices.h. */
+#include "store/tool_choices.h"
+
+#include "store/store_priv.h"
+
+#define R struct tool_choice_row
+static const struct col choice_columns[] = {
+	COL(I64, R, user_id), COL(TEXT, R, name), COL(OPT, R, enabled), COL(OPT, R, asks)};
+#undef R
+static const struct rows_table choices = {
+	"tool_choices", "name", "Nothing is said of this tool.", NULL, TABLE(struct tool_choice_row, choice_columns)};
+
+int tool_choices_list(
+	struct db_conn *c, atelier_id user_id, struct arena *a, struct tool_choice_list *ret, struct err *e)
+{
+	return rows_all(&choices, c, a, &ret->items, &ret->n, e,
+		"WHERE user_id = ? OR user_id = 0 ORDER BY name, user_id", DB_I64(user_id));
+}
+
+static struct db_param said(int64_t v)
+{
+	return v < 0 ? DB_NULL : DB_I64(v);
+}
+
+static int set_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct tool_choice_row *in = arg;
+	atelier_id id;
+	int64_t n = 0;
+	int r = db_exec(c, &n, e,
+		"UPDATE tool_choices SET enabled = coalesce(?, enabled), asks = coalesce(?, asks)"
+		" WHERE user_id = ? AND name = ?",
+		said(in->enabled), said(in->asks), DB_I64(in->user_id), DB_TEXT(in->name));
+
+	if (r < 0 || n > 0)
+		return r;
+	return STORE_INSERT(c, &id, e,
+		"INSERT INTO tool_choices (id, user_id, name, enabled, asks) VALUES (?, ?, ?, ?, ?)",
+		DB_I64(in->user_id), DB_TEXT(in->name), said(in->enabled), said(in->asks));
+}
+
+int tool_choices_set(struct db *db, const struct tool_choice_row *in, struct err *e)
+{
+	struct tool_choice_row copy = *in;
+
+	return db_write(db, set_in, &copy, e);
+}
+
+/* ---- rules ---- */
+
+#define R struct tool_rule
+static const struct col rule_columns[] = {COL(I64, R, id), COL(REF, R, conversation_id), COL(TEXT, R, name),
+	COL(TEXT, R, hash), COL_CREATED(R, created_at)};
+#undef R
+static const struct rows_table rules = {"tool_rules", "name, id", "There is no such rule, or it is not yours.", NULL,
+	TABLE(struct tool_rule, rule_columns)};
+
+int tool_rules_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct tool_rule_list *ret, struct err *e)
+{
+	return rows_all(&rules, c, a, &ret->items, &ret->n, e, "WHERE user_id = ? ORDER BY name, id", DB_I64(user_id));
+}
+
+int tool_rules_allows(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, const char *name,
+	const char *hash, bool *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
+	int r = db_query(c, &found, e,
+		"SELECT 1 FROM tool_rules WHERE user_id = ? AND name = ? AND hash = ?"
+		" AND (conversation_id IS NULL OR conversation_id = ?)",
+		DB_I64(user_id), DB_TEXT(name), DB_TEXT(hash), DB_I64(conversation_id));
+
+	if (r == 0)
+		r = db_next(found, e);
+	*ret = r > 0;
+	return MIN(r, 0);
+}
+
+struct rule_change {
+	atelier_id user_id, conversation_id, id;
+	const char *name, *hash;
+};
+
+static int add_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct rule_change *x = arg;
+	atelier_id id;
+
+	return STORE_INSERT(c, &id, e,
+		"INSERT INTO tool_rules (id, user_id, conversation_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?, "
+		"?)"
+		" ON CONFLICT DO NOTHING",
+		DB_I64(x->user_id), store_ref(x->conversation_id), DB_TEXT(x->name), DB_TEXT(x->hash),
+		DB_I64(clock_now_ms()));
+}
+
+int tool_rules_add(struct db *db, atelier_id user_id, atelier_id conversation_id, const char *name, const char *hash,
+	struct err *e)
+{
+	struct rule_change x = {user_id, conversation_id, 0, name, hash};
+
+	return db_write(db, add_in, &x, e);
+}
+
+static int delete_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct rule_change *x = arg;
+	int64_t n = 0;
+	int r = db_exec(
+		c, &n, e, "DELETE FROM tool_rules WHERE id = ? AND user_id = ?", DB_I64(x->id), DB_I64(x->user_id));
+
+	return r < 0 || n > 0 ? r : err_set(e, E_NOT_FOUND, "%s", rules.missing);
+}
+
+int tool_rules_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
+{
+	return db_write(db, delete_in, &(struct rule_change){.user_id = user_id, .id = id}, e);
+}

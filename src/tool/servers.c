@@ -1,0 +1,406 @@
+/*
+ * servers.c - tools of servers, whatever they speak: rows of the database with what each said it offers, so that a list asks nobody.
+ * Who may use a server is asked again with each call, and what opens it is read only then.
+ */
+#include "store/tool_servers.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#include "http/url.h"
+#include "tool/tool_priv.h"
+
+#define TOOLS_BYTES  ((size_t)4 << 20) /* of a server's list */
+#define TOOLS_MAX    500
+#define SECRET_LEAST 4 /* bytes of one that is looked for in results */
+#define HIDDEN       "[secret]"
+
+static const struct tool_kind *const kinds[] = {&http_kind};
+
+static int kind_at(const char *name)
+{
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++)
+		if (strcmp(kinds[i]->name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+void *tools_kind_state(struct tools *t, const struct tool_kind *k)
+{
+	int i = kind_at(k->name);
+
+	return i < 0 ? NULL : t->states[i];
+}
+
+int servers_start(struct tools *t, struct err *e)
+{
+	_Static_assert(N_ELEMENTS(kinds) <= TOOL_KINDS_MAX, "more kinds than states");
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < N_ELEMENTS(kinds); i++)
+		if (kinds[i]->start)
+			r = kinds[i]->start(t, &t->states[i], e);
+	return r;
+}
+
+void servers_stop(struct tools *t)
+{
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++) {
+		if (kinds[i]->stop && t->states[i])
+			kinds[i]->stop(t->states[i]);
+		t->states[i] = NULL;
+	}
+}
+
+/* ---- a server as somebody uses it ---- */
+
+const char *tool_server_bound(const struct tool_server *s, struct arena *a)
+{
+	CLEANUP(json_decrefp) json_t *config = NULL;
+	struct err quiet = {0};
+	struct http_url url;
+	const char *at;
+
+	/* Where it is on the web; else all that it is made of, since that sees the secret. */
+	if (json_parse(s->config, strlen(s->config), &config, &quiet) == 0 && (at = json_get_str(config, "url")) &&
+		http_url_read(at, &url))
+		return arena_printf(a, "%s %s://%s:%u", s->kind, url.secure ? "https" : "http", url.host, url.port);
+	return arena_printf(a, "%s %s", s->kind, s->config);
+}
+
+struct opened {
+	struct server_use use;
+	json_t *config, *secrets, *entries;
+};
+
+static void opened_done(struct opened *o)
+{
+	json_decref(o->config);
+	json_decref(o->secrets);
+	json_decref(o->entries);
+}
+
+static void add_secrets(json_t *to, const char *json)
+{
+	CLEANUP(json_decrefp) json_t *more = NULL;
+	struct err quiet = {0};
+
+	if (json && json_parse(json, strlen(json), &more, &quiet) == 0 && json_is_object(more))
+		json_object_update(to, more);
+}
+
+/* `secrets` NULL: the stored ones. */
+static int open_server(struct tools *t, const struct tool_server *s, const char *secrets, atelier_id user_id,
+	struct arena *a, struct opened *ret, struct err *e)
+{
+	struct tool_secret_place at = {t->config.vault, s->id, 0, tool_server_bound(s, a)};
+	const char *of_server = secrets, *of_user = NULL;
+	int r = json_parse(s->config, strlen(s->config), &ret->config, e);
+
+	ret->secrets = json_object();
+	if (r == 0 && !at.bound)
+		r = err_set(e, -ENOMEM, "There is no memory for a tool server.");
+	if (r == 0 && !secrets && s->id) {
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->config.db);
+		r = tool_secrets_get(c, &at, a, &of_server, e);
+		at.user_id = user_id;
+		if (r == 0 && s->per_user)
+			r = tool_secrets_get(c, &at, a, &of_user, e);
+	}
+	add_secrets(ret->secrets, of_server);
+	add_secrets(ret->secrets, of_user);
+	ret->use = (struct server_use){.id = s->id,
+		.owner_id = s->user_id,
+		.user_id = user_id,
+		.name = s->name,
+		.kind = s->kind,
+		.config = ret->config,
+		.secrets = ret->secrets,
+		.trusted = s->trusted && (s->of_admin || s->user_id == user_id),
+		.of_admin = s->of_admin};
+	return r;
+}
+
+/* ---- what must not come out ---- */
+
+static void hide_in(struct buf *b, const char *secret, size_t n)
+{
+	if (b->n < n || !memmem(b->p, b->n, secret, n))
+		return;
+	const char *p = b->p, *end = p + b->n, *found;
+	struct buf clean = BUF_INIT(b->max * 4); /* a short secret many times is longer when it is hidden */
+	while ((found = memmem(p, (size_t)(end - p), secret, n))) {
+		buf_add(&clean, p, (size_t)(found - p));
+		buf_add_str(&clean, HIDDEN);
+		p = found + n;
+	}
+	buf_add(&clean, p, (size_t)(end - p));
+	clean.max = b->max;
+	buf_wipe(b);
+	*b = clean;
+}
+
+/* A server may say again what it was sent. Secrets are texts, or objects of them. */
+static void hide_secrets(const json_t *secrets, struct tool_result *r, struct err *e)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)secrets, key, v)
+	{
+		size_t n = json_string_length(v);
+		if (json_is_object(v))
+			hide_secrets(v, r, e);
+		if (n < SECRET_LEAST)
+			continue;
+		hide_in(&r->text, json_string_value(v), n);
+		hide_in(&r->structured, json_string_value(v), n);
+		if (strstr(e->msg, json_string_value(v)))
+			snprintf(e->msg, sizeof(e->msg), "The tool server failed.");
+	}
+}
+
+/* ---- asking for tools ---- */
+
+int tool_server_check(const char *kind, const char *config, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	int i = kind_at(kind), r;
+
+	if (i < 0)
+		return err_set(e, E_INVALID, "There are no tool servers of the kind \"%.20s\".", kind);
+	r = json_parse(config, strlen(config), &v, e);
+	if (r == 0 && !json_is_object(v))
+		r = err_set(e, E_INVALID, "\"config\" must be an object.");
+	return r < 0 ? r : kinds[i]->check(v, e);
+}
+
+/* What a server says it offers: only what can be offered. */
+static int check_tools(const struct buf *b, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *list = NULL;
+	json_t *tool;
+	size_t i;
+	int r = json_parse(b->p, b->n, &list, e);
+
+	if (r < 0)
+		return r;
+	if (json_array_size(list) > TOOLS_MAX)
+		return err_set(e, E_TOO_LARGE, "It offers more than %d tools; choose some.", TOOLS_MAX);
+	json_array_foreach(list, i, tool)
+	{
+		const char *name = json_get_str(tool, "name");
+		if (!name || !*name || !json_is_object(json_object_get(tool, "parameters")))
+			return err_set(e, E_INVALID, "It offers a tool without a name or without a schema.");
+	}
+	return 0;
+}
+
+int tool_server_ask(struct tools *t, const struct tool_server *s, const char *secrets, atelier_id user_id,
+	struct arena *a, const char **ret_tools, struct err *e)
+{
+	CLEANUP(opened_done) struct opened o = {.config = NULL};
+	CLEANUP(tool_result_done) struct tool_result none = {.n_files = 0};
+	CLEANUP(buf_done) struct buf b = BUF_INIT(TOOLS_BYTES);
+	int r = tool_server_check(s->kind, s->config, e);
+
+	if (r == 0)
+		r = open_server(t, s, secrets, user_id, a, &o, e);
+	if (r == 0)
+		r = kinds[kind_at(s->kind)]->refresh(t, &o.use, &t->ending, &b, e);
+	if (r == 0)
+		r = buf_check(&b, e, "What it says of its tools is too long.");
+	if (r == 0)
+		r = check_tools(&b, e);
+	hide_secrets(o.secrets, &none, e);
+	if (r < 0)
+		return r;
+	*ret_tools = arena_strndup(a, b.p, b.n);
+	return *ret_tools ? 0 : err_set(e, -ENOMEM, "There is no memory for the tools of a server.");
+}
+
+int tool_server_refresh(struct tools *t, const struct tool_server *s, atelier_id user_id, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct tool_server_found f = {.id = s->id, .state = "ok"};
+	struct err why = {0};
+	int r;
+
+	arena_init(&a, 8 * TOOLS_BYTES);
+	r = tool_server_ask(t, s, NULL, user_id, &a, &f.tools, &why);
+	if (r == -ECANCELED)
+		return err_set(e, r, "Stopped.");
+	if (r < 0) {
+		f.state = r == E_UNAUTHORIZED ? "needs_login" : "failed";
+		f.error = *why.msg ? why.msg : err_public_text(&why);
+	}
+	return tool_servers_found(t->config.db, &f, e);
+}
+
+void tool_server_changed(struct tools *t, const char *kind, atelier_id id)
+{
+	int i = kind_at(kind);
+
+	if (i >= 0 && kinds[i]->changed)
+		kinds[i]->changed(t, id);
+}
+
+/* ---- the list ---- */
+
+const char *server_tool_name(const char *prefix, const char *own_name, struct arena *a)
+{
+	char *name = arena_printf(a, "%s%s%s", prefix, *prefix ? "_" : "", own_name);
+	unsigned char hash[4];
+	char hex[9];
+
+	for (char *p = name; p && *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
+			*p = '_';
+	if (!name || strlen(name) <= TOOL_NAME_MAX)
+		return name;
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)own_name, strlen(own_name), NULL, 0);
+	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	memcpy(name + TOOL_NAME_MAX - 9, "_", 1);
+	memcpy(name + TOOL_NAME_MAX - 8, hex, sizeof(hex));
+	return name;
+}
+
+static int no_memory(struct err *e)
+{
+	return err_set(e, -ENOMEM, "There is no memory for the list of tools.");
+}
+
+static const char *copy_of(const char *s, const char *otherwise, struct arena *a)
+{
+	return arena_strdup(a, s && *s ? s : otherwise);
+}
+
+static int add_tool(const struct tool_server *s, bool believed, const char *source, const json_t *entry,
+	struct arena *a, struct tool *ret)
+{
+	CLEANUP(buf_done) struct buf schema = BUF_INIT(TOOLS_BYTES);
+	const char *own = json_get_str(entry, "name");
+	unsigned hints = (unsigned)json_get_i64(entry, "hints", 0);
+
+	json_add_value(&schema, json_object_get(entry, "parameters"));
+	*ret = (struct tool){.name = server_tool_name(s->prefix, own, a),
+		.title = copy_of(json_get_str(entry, "title"), own, a),
+		.description = copy_of(json_get_str(entry, "description"), "", a),
+		.parameters = buf_status(&schema) < 0 ? NULL : arena_strndup(a, schema.p, schema.n),
+		.source = source,
+		.own_name = arena_strdup(a, own),
+		.hints = believed ? hints : hints & ~(unsigned)(TOOL_READS | TOOL_IDEMPOTENT),
+		/* What a stranger shares is not offered to models until one says so. */
+		.enabled = s->of_admin || s->may == GRANT_EDIT};
+	ret->asks = !(ret->hints & TOOL_READS);
+	return ret->name && ret->title && ret->description && ret->parameters && ret->own_name ? 0 : -ENOMEM;
+}
+
+static int add_server(
+	const struct tool_server *s, atelier_id user_id, struct arena *a, struct tool_list *to, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *list = NULL;
+	struct err quiet = {0};
+	int k = kind_at(s->kind), r = 0;
+	char *source = arena_alloc(a, ID_LEN + 1);
+	const json_t *entry;
+	size_t i;
+
+	if (!source)
+		return no_memory(e);
+	id_format(s->id, source);
+	if (k < 0 || json_parse(s->tools, strlen(s->tools), &list, &quiet) < 0)
+		return 0;
+	struct tool *items = ARENA_ARRAY(a, struct tool, MAX(to->n + json_array_size(list), 1u));
+	if (!items)
+		return no_memory(e);
+	if (to->n)
+		memcpy(items, to->items, to->n * sizeof(*items));
+	bool believed = !kinds[k]->claims || (s->trusted && (s->of_admin || s->user_id == user_id));
+	json_array_foreach(list, i, entry)
+	{
+		r = add_tool(s, believed, source, entry, a, &items[to->n + i]);
+		if (r < 0)
+			return no_memory(e);
+	}
+	*to = (struct tool_list){items, to->n + json_array_size(list)};
+	return 0;
+}
+
+static int list(struct tools *t, atelier_id user_id, struct arena *a, struct tool_list *ret, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->config.db);
+	struct tool_server *rows = NULL;
+	size_t n = 0;
+	int r = shared_list(&tool_servers_kind, c, user_id, a, (void *)&rows, &n, e);
+
+	*ret = (struct tool_list){NULL, 0};
+	for (int own = 1; own >= 0; own--) /* of two with one name, one's own is had */
+		for (size_t i = 0; r == 0 && i < n; i++)
+			if (rows[i].enabled && rows[i].may >= GRANT_USE && (rows[i].user_id == user_id) == own)
+				r = add_server(&rows[i], user_id, a, ret, e);
+	return r;
+}
+
+/* ---- calls ---- */
+
+static bool owns(const struct tool *tool)
+{
+	atelier_id id;
+
+	return id_parse(tool->source, strlen(tool->source), &id);
+}
+
+static const json_t *entry_of(const json_t *list, const char *name)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(list, i, entry)
+	{
+		const char *own = json_get_str(entry, "name");
+		if (own && strcmp(own, name) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+static int load(struct tools *t, atelier_id user_id, const char *source, struct arena *a, struct tool_server *ret,
+	struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->config.db);
+	atelier_id id = 0;
+
+	(void)id_parse(source, strlen(source), &id);
+	return tool_servers_get(c, user_id, id, GRANT_USE, a, ret, e);
+}
+
+static int call(struct tools *t, const struct tool *tool, const json_t *arguments, const struct tool_run *run,
+	struct arena *a, struct tool_result *ret, struct err *e)
+{
+	CLEANUP(opened_done) struct opened o = {.config = NULL};
+	struct err why = {0};
+	struct tool_server s;
+	int r = load(t, run->user_id, tool->source, a, &s, &why), k;
+
+	if (r == E_NOT_FOUND || (r == 0 && !s.enabled))
+		return tool_fail(ret, "The tool %s is not there any more.", tool->name);
+	if (r == 0)
+		r = open_server(t, &s, NULL, run->user_id, a, &o, &why);
+	if (r == 0)
+		r = json_parse(s.tools, strlen(s.tools), &o.entries, &why);
+	if (r < 0)
+		return err_set(e, r, "%s", why.msg);
+	o.use.entry = entry_of(o.entries, tool->own_name);
+	if (!o.use.entry || (k = kind_at(s.kind)) < 0)
+		return tool_fail(ret, "%s does not offer the tool %s any more.", s.name, tool->name);
+	r = kinds[k]->call(t, &o.use, tool, arguments, run, a, ret, &why);
+	hide_secrets(o.secrets, ret, &why);
+	if (r == -ECANCELED || r == E_CANCELED || cancel_reason(run->cancel))
+		return err_set(e, -ECANCELED, "Stopped.");
+	return r < 0 ? tool_fail(ret, "%s", *why.msg ? why.msg : err_public_text(&why)) : 0;
+}
+
+const struct tool_source servers_source = {.kind = "servers", .list = list, .owns = owns, .call = call};
