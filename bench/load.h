@@ -226,7 +226,8 @@ struct options {
 	const char *only; /* a case's name, or NULL */
 };
 
-void case_streams(const struct options *o, const char *name, unsigned streams, double rate);
+/* `most`: CPU per token, in times of nginx's. */
+void case_streams(const struct options *o, const char *name, unsigned streams, double rate, double most);
 void case_long(const struct options *o);
 void case_idle_streams(const struct options *o);
 void case_waiting_turns(const struct options *o);

@@ -71,19 +71,19 @@ static double at_least(double v, double least)
 	return v > least ? v : least;
 }
 
-static void compare(const struct table *t)
+static void compare(const struct table *t, double most)
 {
 	double cpu = series_median(&t[ATELIER].cpu) / at_least(series_median(&t[NGINX].cpu), 0.01);
 	double p50 = at_least(series_median(&t[ATELIER].p50), 1) / at_least(series_median(&t[NGINX].p50), 1);
 
-	bar("CPU per token beside nginx", cpu, 1.5, "x");
+	bar("CPU per token beside nginx", cpu, most, "x");
 	bar("p50 added latency beside nginx", p50, 2.0, "x");
 	bar("p99 added latency", series_median(&t[ATELIER].p99), 30, "ms");
 	must_hold(t[ATELIER].whole, "Atelier: every token once, in order; every stream ended whole");
 	ratio_print(cpu);
 }
 
-void case_streams(const struct options *o, const char *name, unsigned streams, double rate)
+void case_streams(const struct options *o, const char *name, unsigned streams, double rate, double most)
 {
 	struct table tables[PATHS] = {{.whole = true}, {.whole = true}, {.whole = true}};
 	struct shape s = {.streams = streams, .rate = rate, .tokens = (uint32_t)(o->seconds * rate)};
@@ -111,7 +111,7 @@ void case_streams(const struct options *o, const char *name, unsigned streams, d
 		printf("  NOTE  the machine was busy with something else: these figures say little\n");
 	must_hold(tables[DIRECT].whole && tables[NGINX].whole, "direct and nginx: every token once, in order");
 	if (relay_has(ATELIER))
-		compare(tables);
+		compare(tables, most);
 	else
 		ratio_print(0);
 }

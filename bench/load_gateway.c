@@ -165,7 +165,7 @@ void case_gateway(const struct options *o)
 	}
 	double nginx = series_median(&rows[NGINX].cpu);
 	double ratio = series_median(&rows[ATELIER].cpu) / (nginx > 0.01 ? nginx : 0.01);
-	bar("CPU per streamed token beside nginx", ratio, 2.0, "x");
+	bar("CPU per streamed token beside nginx", ratio, 1.24, "x");
 	double answer = series_median(&rows[ATELIER].cpu_answer) / series_median(&rows[NGINX].cpu_answer);
 	bar("CPU per short answer beside nginx", answer, 5.0, "x");
 	bar("p50 added to the first token", series_median(&rows[ATELIER].first_p50), 2, "ms");
