@@ -21,9 +21,9 @@ static int start(struct program *p, struct err *e)
 		(r = database_open(p, e)) < 0 || /* and who may sign in */
 		(r = providers_open(p, e)) < 0 ||
 		(r = interface_open(p, e)) < 0 || /* what the last run left unfinished is stored here */
-		(r = loop_start(p, e)) < 0)       /* now they are answered */
+		(r = loop_start(p, e)) < 0)       /* the providers are looked at, and now they are answered */
 		return r;
-	return background_start(p, e); /* what may be late: looking at the providers, removing what is old */
+	return background_start(p, e); /* what may be late: removing what is old, going on with jobs */
 }
 
 static int cmd_serve(struct cli *c)

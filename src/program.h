@@ -92,7 +92,7 @@ int server_bind(struct program *p, struct err *e) MUST_CHECK;
 int database_open(struct program *p, struct err *e) MUST_CHECK;
 int providers_open(struct program *p, struct err *e) MUST_CHECK; /* and the client they call with */
 int interface_open(struct program *p, struct err *e) MUST_CHECK; /* the api and the turns */
-int loop_start(struct program *p, struct err *e) MUST_CHECK;
+int loop_start(struct program *p, struct err *e) MUST_CHECK;     /* and the look at the providers */
 int background_start(struct program *p, struct err *e) MUST_CHECK;
 void greet(struct program *p);
 void certificate_check(struct program *p); /* whether it ends soon, for sys/health.h */

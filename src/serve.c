@@ -303,8 +303,12 @@ static void *run_loop(void *arg)
 
 int loop_start(struct program *p, struct err *e)
 {
-	int r = pthread_create(&p->loop_thread, NULL, run_loop, p->loop);
+	/* First of all: who asks for a model before it is known waits for those who are looking. */
+	int r = providers_start(p->providers, e);
 
+	if (r < 0)
+		return r;
+	r = pthread_create(&p->loop_thread, NULL, run_loop, p->loop);
 	if (r != 0)
 		return err_set(e, -r, "The loop's thread does not start: %s.", strerror(r));
 	p->loop_runs = true;
@@ -317,8 +321,6 @@ int background_start(struct program *p, struct err *e)
 
 	if (r == 0)
 		r = maintenance_start(p, e);
-	if (r == 0)
-		r = providers_start(p->providers, e);
 	return r < 0 ? r : jobs_start(p->jobs, e);
 }
 

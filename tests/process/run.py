@@ -606,7 +606,36 @@ def a_token_wakes_the_loop_and_nobody_else(d):
     provider.shutdown()
 
 
-# ---- a provider that never answers ----
+# ---- providers ----
+
+
+@case
+def the_first_request_after_a_start_waits_for_its_model(d):
+    """It has waited at the port since before anybody looked which models there are, and is answered by one."""
+    Stepwise.tokens = 1
+    provider = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stepwise)
+    threading.Thread(target=provider.serve_forever, daemon=True).start()
+    env = {"OLLAMA_HOST": "127.0.0.1:%d" % provider.server_port}
+    s = Server(d + "/data", env=env).ready()
+    port = s.port
+    key = s.call("POST", "/api/v1/keys", {"name": "k"}, s.admin())[1]["key"]
+    for _ in range(3):
+        s.stop()
+        s = Server(d + "/data", listen="127.0.0.1:%d" % port, env=env)
+        s.port = port
+        for _ in range(2):
+            Stepwise.step.release()
+
+        def asked():
+            try:
+                return s.call("POST", "/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}, key)
+            except ConnectionRefusedError:
+                return None
+        status, v = until("a port", asked)
+        assert status == 200, v
+        s.ready()
+    s.stop()
+    provider.shutdown()
 
 
 @case
