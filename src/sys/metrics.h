@@ -26,6 +26,7 @@
 	X(COUNTER, events_total, "", "events appended to turn logs")                                                   \
 	X(COUNTER, journal_writes_total, "", "writes to the journal")                                                  \
 	X(COUNTER, journal_bytes_total, "bytes", "bytes written to the journal")                                       \
+	X(COUNTER, journal_syncs_total, "", "times that a file of the journal was brought to the disk")                \
 	X(COUNTER, provider_calls_total, "", "calls of providers")                                                     \
 	X(COUNTER, provider_retries_total, "", "calls tried again")                                                    \
 	X(COUNTER, provider_errors_total, "", "calls that failed for good")                                            \

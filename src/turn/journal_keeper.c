@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sys/fault.h"
+#include "sys/metrics.h"
 #include "sys/thread.h"
 #include "turn/journal_priv.h"
 
@@ -162,6 +163,7 @@ static int sync_one(struct journal *j, struct segment *s)
 		r = -errno;
 	if (r == 0)
 		r = check_file(j->dir, s, size);
+	metric_add(M_journal_syncs_total, 1);
 	pthread_mutex_lock(&j->mx);
 	return r;
 }
@@ -198,6 +200,7 @@ static void try_again(struct journal *j)
 	}
 }
 
+/* What is written meanwhile is for the next time: while tokens flow, the last segment is dirty again at once. */
 static void sync_all(struct journal *j)
 {
 	struct segment *s;
@@ -206,10 +209,12 @@ static void sync_all(struct journal *j)
 	j->sync_at_ms = 0;
 	if (j->sync_error)
 		try_again(j);
-	while (r == 0 && (s = first_dirty(j)))
-		if ((r = sync_one(j, s)) < 0)
+	do {
+		s = first_dirty(j);
+		if (s && (r = sync_one(j, s)) < 0)
 			sync_failed(j, s, r);
-	if (j->sync_error || first_dirty(j))
+	} while (s && s != j->current && r == 0);
+	if (!j->sync_at_ms && (j->sync_error || first_dirty(j)))
 		j->sync_at_ms = clock_mono_ms() + j->sync_ms;
 }
 

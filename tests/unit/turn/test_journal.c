@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "journal_write.h"
 #include "sys/fault.h"
+#include "sys/metrics.h"
 #include "turn/journal_priv.h"
 
 struct place {
@@ -321,6 +323,34 @@ static void test_every_file_is_synced(void **state)
 	journal_close(j);
 }
 
+/* A disk that is written to all the time is not synced all the time: the keeper goes back to waiting. */
+static void test_sync_ends_while_others_write(void **state)
+{
+	struct place *p = *state;
+	struct journal_config c = {.dir = p->journal, .segment_bytes = 1 << 30, .sync_ms = 60000};
+	struct journal *j = NULL;
+	struct err e = {0};
+	int64_t mark, until = clock_mono_ms() + 10000, before = metric_get(M_journal_syncs_total);
+	bool waits = false;
+
+	assert_int_equal(journal_open(&c, &j, &e), 0);
+	journal_begin(j, &mark);
+	add(j, 1, "a");
+	pthread_mutex_lock(&j->mx);
+	j->sync_at_ms = 1; /* now */
+	keeper_wake(j);
+	pthread_mutex_unlock(&j->mx);
+	while (!waits && clock_mono_ms() < until) {
+		add(j, 1, "a");
+		pthread_mutex_lock(&j->mx);
+		waits = j->sync_at_ms > 1 && !j->working;
+		pthread_mutex_unlock(&j->mx);
+	}
+	assert_true(waits);
+	assert_int_equal(metric_get(M_journal_syncs_total) - before, 1);
+	journal_close(j);
+}
+
 /* The disk promises no more: what would take the room of the last words is refused, small writes are not. */
 static void test_full_disk(void **state)
 {
@@ -413,6 +443,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file_taken_away, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_sync_for_good, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_every_file_is_synced, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_sync_ends_while_others_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
