@@ -20,13 +20,13 @@ static void try_path(const char *text)
 	static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "?"};
 
 	for (size_t i = 0; i < N_ELEMENTS(methods); i++) {
-		struct str arg = {NULL, 0};
+		struct route_args args = {0};
 		char allow[64];
-		const struct route *r = route_find(methods[i], text, &arg, allow);
+		const struct route *r = route_find(methods[i], text, &args, allow);
 		if (r && allow[0])
 			abort();
 		if (r)
-			inside(arg, text);
+			inside(args.name, text);
 	}
 	/* Brought into its normal form once, it is in it. */
 	size_t room = strlen(text) + ROUTE_ALIAS_MORE + 1;
