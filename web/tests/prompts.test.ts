@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fold } from '$core/fold';
 import { filled, isNumber, matching, namesIn, slashAt, variablesOf } from '$core/prompts';
 
 describe('prompts', () => {
@@ -27,6 +28,9 @@ describe('prompts', () => {
     const list = ['other', 'review', 'view'].map((name) => ({ name, description: name === 'other' ? 'A Viewpoint' : '' }));
     expect(matching(list, 'view').map((p) => p.name)).toEqual(['view', 'other', 'review']);
     expect(matching(list, 'x')).toEqual([]);
+    const own = [{ name: 'road', description: 'Stra\u00dfe und A\u0308rger' }];
+    expect(matching(own, fold('STRASSE'))).toEqual(own);
+    expect(matching(own, fold('\u00e4RGER'))).toEqual(own);
   });
 
   it('knows numbers of all countries', () => {

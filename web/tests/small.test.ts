@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sources } from './sources';
 import type { Part } from '$core/api/types';
 import { ago, bytes, dayGroup, seconds } from '$core/format';
 import { findQuote } from '$core/markdown/quote';
@@ -135,4 +136,9 @@ describe('findQuote', () => {
   it('says when it is not there', () => {
     expect(findQuote(page(), 'something else altogether', null)).toBeNull();
   });
+});
+
+describe('searches', () => {
+  const files = sources(/\.(ts|svelte)$/);
+  it('fold letters in one way', () => expect(files.filter(([, text]) => text.includes('toLocaleLowerCase')).map(([f]) => f)).toEqual([]));
 });

@@ -1,4 +1,5 @@
 import type { Prompt, PromptVariable } from './api/types';
+import { fold } from './fold';
 
 const VARIABLE = /\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g;
 
@@ -33,11 +34,11 @@ export const isNumber = (text: string): boolean => /^[+-]?(\d+([.,]\d*)?|[.,]\d+
 /** A name of a prompt that is being typed: "/" at the beginning of a line, and what of the name stands before the caret. */
 export function slashAt(text: string, caret: number): { from: number; query: string } | null {
   const found = /(?:^|\n)\/([a-z0-9_-]*)$/i.exec(text.slice(0, caret));
-  return found && { from: caret - found[1]!.length - 1, query: found[1]!.toLowerCase() };
+  return found && { from: caret - found[1]!.length - 1, query: fold(found[1]!) };
 }
 
 /** The prompts whose names begin so, then those that have it elsewhere in name or description. */
 export function matching<P extends Pick<Prompt, 'name' | 'description'>>(prompts: readonly P[], query: string): P[] {
   const begins = prompts.filter((p) => p.name.startsWith(query));
-  return [...begins, ...prompts.filter((p) => !begins.includes(p) && `${p.name} ${p.description}`.toLocaleLowerCase().includes(query))];
+  return [...begins, ...prompts.filter((p) => !begins.includes(p) && fold(`${p.name} ${p.description}`).includes(query))];
 }
