@@ -24,6 +24,8 @@ static const char usage[] = "Atelier " ATELIER_VERSION ", a self-hosted chat wit
 			    "  atelier collection add NAME PATH... bring files and folders to a server;\n"
 			    "                                      again: those that have changed\n"
 			    "  atelier search NAME WORDS           passages of a collection there\n"
+			    "  atelier mcp                         a server as one of MCP, on standard input\n"
+			    "                                      and output\n"
 			    "  atelier doctor                      look for what is wrong and say what to do\n"
 			    "  atelier openapi                     print the description of the interface\n"
 			    "  atelier docs TABLE                  print settings, errors, events, metrics or\n"

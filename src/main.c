@@ -70,6 +70,7 @@ static const struct command {
 	{"db", cmd_db},
 	{"collection", cmd_collection},
 	{"search", cmd_search},
+	{"mcp", cmd_mcp},
 	{"extract", cmd_extract},
 	{"doctor", cmd_doctor},
 	{"openapi", cmd_openapi},

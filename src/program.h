@@ -35,6 +35,7 @@ int cmd_db(struct cli *c);
 int cmd_doctor(struct cli *c);
 int cmd_docs(struct cli *c);
 int cmd_extract(struct cli *c);
+int cmd_mcp(struct cli *c);
 int cmd_openapi(struct cli *c);
 int cmd_search(struct cli *c);
 int cmd_user(struct cli *c);

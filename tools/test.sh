@@ -48,7 +48,7 @@ run_suite() {
 	schema) python3 tests/schema/run.py --binary "$release" ;;
 	flood) python3 tests/scenario/flood.py --binary "$release" ;;
 	clients) clients ;;
-	mcp) packages tests/mcp && python3 tests/mcp/run.py --build "$asan" ;;
+	mcp) packages tests/mcp && python3 tests/mcp/run.py --build "$asan" --binary "$release" ;;
 	reduce) node tests/reduce/run.mjs "$asan/tests/reduce/reduce_log" ;;
 	web) (cd web && npm test) ;;
 	e2e) e2e ;;

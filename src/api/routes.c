@@ -45,6 +45,7 @@
 	X(search)                                                                                                      \
 	X(tools)                                                                                                       \
 	X(tool_servers)                                                                                                \
+	X(mcp)                                                                                                         \
 	X(images)                                                                                                      \
 	X(uploads)                                                                                                     \
 	X(usage)                                                                                                       \

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """The MCP client with real servers and hostile ones.
 
-	tests/mcp/run.py --build build/asan [WORD ...]     words choose cases by a part of their name
+	tests/mcp/run.py --build build/asan --binary build/atelier [WORD ...]     words choose cases by a part of their name
 
 Each case starts tests/mcp/client.c with a server of its own in the sandbox, or at an address. Where no sandbox can be made the
 cases that need one are left out, loudly.
 """
 import argparse, concurrent.futures, json, os, queue, socket, subprocess, sys, tempfile, threading, time, traceback
+
+import atelier
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -326,12 +328,33 @@ def nothing_of_ours_is_seen():
         assert "root" not in r["files"] and "home" not in r["files"], r
 
 
+# ---- Atelier as a server ----
+
+
+@case
+@without_sandbox
+def atelier_as_a_server():
+    with atelier.Server(BINARY) as s:
+        for f in atelier.ALL:
+            f(s)
+        for argv in ([NODE, HERE + "/clients.mjs"], [os.path.join(PYTHON, "bin/python"), HERE + "/client.py"]):
+            out = subprocess.run([*argv, s.url, s.key, BINARY], capture_output=True, text=True, timeout=PATIENCE * 2)
+            rows = [json.loads(line) for line in out.stdout.splitlines()]
+            assert len(rows) >= 2, out.stderr
+            for row in rows:
+                assert "error" not in row, row["name"] + ": " + row["error"]
+                assert "chat" in row["tools"] and "Murr" in row["found"] and "stove" in row["read"] and row["prompt"].startswith("Greet Ada") and row["said"] > 20, row
+                assert "newest" not in row["name"] or row["version"] == "2026-07-28", row
+
+
+
+
 # ---- all of them ----
 
 
 def python_packages():
     """An environment of the system's Python, which is what the sandbox has, made when it is not there or the list has changed."""
-    at, wanted = os.path.join(ROOT, "build/mcp-python"), open(os.path.join(HERE, "requirements.txt")).read()
+    at, wanted = PYTHON, open(os.path.join(HERE, "requirements.txt")).read()
     stamp = os.path.join(at, "made-of.txt")
     if not os.path.exists(stamp) or open(stamp).read() != wanted:
         subprocess.run(["/usr/bin/python3", "-m", "venv", "--clear", at], check=True)
@@ -350,11 +373,13 @@ def run(f):
 
 
 def main():
-    global client, NODE, NODE_FOLDER, PACKAGES
+    global client, NODE, NODE_FOLDER, PYTHON, PACKAGES, BINARY
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
+    p.add_argument("--binary", required=True)
     p.add_argument("words", nargs="*")
     a = p.parse_args()
+    BINARY, PYTHON = os.path.abspath(a.binary), os.path.join(ROOT, "build/mcp-python")
     client = os.path.abspath(os.path.join(a.build, "tests/mcp/mcp_client"))
     NODE = os.path.realpath(subprocess.check_output(["which", "node"], text=True).strip())
     NODE_FOLDER = os.path.dirname(os.path.dirname(NODE))

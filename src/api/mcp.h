@@ -1,0 +1,33 @@
+/* mcp.h - Atelier as a server of the Model Context Protocol: one message of a client, and what answers it. */
+#pragma once
+
+#include "api/request.h"
+#include "base/json.h"
+
+#define MCP_NEWEST   "2026-07-28"
+#define MCP_OLD      "2025-11-25"
+#define MCP_DOCUMENT "atelier://documents/"
+
+struct mcp_ask {
+	struct request *q;
+	const json_t *message, *params; /* params: an object, perhaps empty */
+	const char *method;
+	bool modern;
+	json_t *result;      /* set by who answers */
+	int code;            /* or this error of JSON-RPC, */
+	const char *problem; /* with these words, in the arena or a literal */
+	bool answered;       /* q->raw is the answer already */
+};
+
+/* Each sets ask->result or ask->code and returns 0; negative, with the cause in q->err, for what is a failure of the whole. */
+typedef int mcp_method_fn(struct mcp_ask *ask);
+mcp_method_fn mcp_tools_list, mcp_tools_call;                                 /* mcp_tools.c */
+mcp_method_fn mcp_resources_list, mcp_resource_templates, mcp_resources_read; /* mcp_library.c */
+mcp_method_fn mcp_prompts_list, mcp_prompts_get;
+
+/* The message of a result (taken), as bytes of q->raw. */
+void mcp_write_result(const struct mcp_ask *ask, json_t *result, struct buf *out);
+int mcp_refuse(struct mcp_ask *ask, int code, const char *problem); /* 0 */
+
+/* What a document is called as a resource; in the arena. */
+const char *mcp_document_uri(struct request *q, atelier_id id);

@@ -1,0 +1,246 @@
+/* mcp_library.c - what a client of /mcp may read: documents as resources, prompts of the library as prompts. */
+#include "api/mcp.h"
+
+#include <stdio.h>
+
+#include "rag/rag.h"
+#include "store/prompts.h"
+
+enum { ERR_PARAMS = -32602, PAGE = 100, READ_MAX = 1 << 20, PROMPT_MAX = 1 << 20 };
+
+/* ---- documents ---- */
+
+const char *mcp_document_uri(struct request *q, atelier_id id)
+{
+	char text[ID_LEN + 1];
+
+	id_format(id, text);
+	return arena_printf(&q->mem, MCP_DOCUMENT "%s", text);
+}
+
+int mcp_resources_list(struct mcp_ask *ask)
+{
+	struct request *q = ask->q;
+	const struct search_wish mine = {.user_id = q->who.user.id};
+	const char *cursor = json_get_str(ask->params, "cursor");
+	struct listed_documents found = {.n = 0};
+	atelier_id after = 0;
+
+	if (cursor && !id_parse(cursor, strlen(cursor), &after))
+		return mcp_refuse(ask, ERR_PARAMS, "There is no such cursor.");
+	int r = rag_list(q->api->c.rag, &mine, after, PAGE, &q->mem, &found, &q->err);
+	if (r < 0)
+		return r;
+	json_t *list = json_array();
+	for (size_t i = 0; i < found.n; i++) {
+		const struct listed_document *d = &found.items[i];
+		const char *uri = mcp_document_uri(q, d->id);
+
+		if (uri && d->readable)
+			json_array_append_new(list,
+				json_pack("{s:s,s:s,s:s}", "uri", uri, "name", d->name, "mimeType", "text/plain"));
+	}
+	ask->result = json_pack("{s:o}", "resources", list);
+	if (found.next) {
+		char next[ID_LEN + 1];
+
+		id_format(found.next, next);
+		json_object_set_new(ask->result, "nextCursor", json_string(next));
+	}
+	return 0;
+}
+
+int mcp_resource_templates(struct mcp_ask *ask)
+{
+	ask->result = json_pack("{s:[{s:s,s:s,s:s,s:s}]}", "resourceTemplates", "uriTemplate",
+		MCP_DOCUMENT "{id}{?page,start}", "name", "document", "description",
+		"A document's text: all of it, a page, or from a byte on (the answer says where it goes on).",
+		"mimeType", "text/plain");
+	return 0;
+}
+
+/* "?page=2", "?start=1000"; false: something else. */
+static bool read_query(const char *query, struct reading_wish *w)
+{
+	char *end;
+
+	if (!*query)
+		return true;
+	if (strncmp(query, "?page=", 6) == 0)
+		w->page = strtoll(query + 6, &end, 10);
+	else if (strncmp(query, "?start=", 7) == 0)
+		w->start = strtoll(query + 7, &end, 10);
+	else
+		return false;
+	return *end == '\0' && w->page >= 0 && w->start >= 0;
+}
+
+int mcp_resources_read(struct mcp_ask *ask)
+{
+	struct request *q = ask->q;
+	const char *uri = json_get_str(ask->params, "uri"), *id = uri ? uri + strlen(MCP_DOCUMENT) : "";
+	struct reading_wish w = {.where = {.user_id = q->who.user.id}, .bytes = READ_MAX};
+	struct reading got = {.text = ""};
+
+	if (!uri)
+		return mcp_refuse(ask, ERR_PARAMS, "\"uri\" is missing.");
+	if (strncmp(uri, MCP_DOCUMENT, strlen(MCP_DOCUMENT)) != 0 ||
+		!id_parse(id, MIN(strlen(id), (size_t)ID_LEN), &w.document_id) || !read_query(id + ID_LEN, &w))
+		return mcp_refuse(ask, ERR_PARAMS, "There is no such resource.");
+	int r = rag_read(q->api->c.rag, &w, &q->mem, &got, &q->err);
+	if (r == E_NOT_FOUND || r == E_CONFLICT || r == E_INVALID)
+		return mcp_refuse(ask, ERR_PARAMS, err_public_text(&q->err));
+	if (r < 0)
+		return r;
+	json_t *item = json_pack("{s:s,s:s,s:s}", "uri", uri, "mimeType", "text/plain", "text", got.text);
+	if (got.next && !w.page) {
+		const char *document = mcp_document_uri(q, w.document_id);
+
+		if (document)
+			json_object_set_new(item, "_meta",
+				json_pack("{s:o}", "atelier/next",
+					json_sprintf("%s?start=%lld", document, (long long)got.next)));
+	}
+	ask->result = json_pack("{s:[o]}", "contents", item);
+	return 0;
+}
+
+/* ---- prompts ---- */
+
+static const json_t *variables_of(const json_t *read)
+{
+	return json_object_get(read, "list");
+}
+
+static json_t *arguments_of(const struct prompt_row *p)
+{
+	CLEANUP(json_decrefp) json_t *read = NULL;
+	json_t *list = json_array();
+	const json_t *v;
+	size_t i;
+
+	if (json_parse(p->variables, strlen(p->variables), &read, NULL) < 0)
+		return list;
+	json_array_foreach(variables_of(read), i, v)
+	{
+		json_t *argument = json_pack("{s:s}", "name", json_get_str(v, "name"));
+
+		if (json_get_str(v, "label"))
+			json_object_set_new(argument, "description", json_string(json_get_str(v, "label")));
+		if (json_is_true(json_object_get(v, "required")))
+			json_object_set_new(argument, "required", json_true());
+		json_array_append_new(list, argument);
+	}
+	return list;
+}
+
+int mcp_prompts_list(struct mcp_ask *ask)
+{
+	struct request *q = ask->q;
+	struct prompt_rows rows = {.n = 0};
+	int r;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = shared_list(&prompts_kind, c, q->who.user.id, &q->mem, &rows.items, &rows.n, &q->err);
+	}
+	if (r < 0)
+		return r;
+	json_t *list = json_array();
+	for (size_t i = 0; i < rows.n; i++) {
+		const struct prompt_row *p = &rows.items[i];
+
+		if (strcmp(p->kind, PROMPT_TEXT) != 0)
+			continue;
+		json_t *item = json_pack("{s:s,s:o}", "name", p->name, "arguments", arguments_of(p));
+		if (*p->description)
+			json_object_set_new(item, "description", json_string(p->description));
+		json_array_append_new(list, item);
+	}
+	ask->result = json_pack("{s:o}", "prompts", list);
+	return 0;
+}
+
+/* What stands in place of a variable; NULL: the text has no such one, and keeps its braces. */
+static const char *value_of(const struct mcp_ask *ask, const json_t *variables, struct str name)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(variables, i, v)
+	{
+		const char *own = json_get_str(v, "name"), *given, *otherwise = json_get_str(v, "default");
+
+		if (!own || !str_eq(str_from(own), name))
+			continue;
+		given = json_get_str(json_object_get(ask->params, "arguments"), own);
+		return given ? given : otherwise ? otherwise : "";
+	}
+	return NULL;
+}
+
+static void fill(const struct mcp_ask *ask, const char *body, const json_t *variables, struct buf *out)
+{
+	for (const char *open; (open = strstr(body, "{{")) != NULL;) {
+		const char *close = strstr(open, "}}");
+
+		if (!close)
+			break;
+		struct str name = str_trim((struct str){open + 2, (size_t)(close - open) - 2});
+		const char *value = value_of(ask, variables, name);
+		buf_add(out, body, (size_t)(open - body));
+		if (value)
+			buf_add_str(out, value);
+		else
+			buf_add(out, open, (size_t)(close + 2 - open));
+		body = close + 2;
+	}
+	buf_add_str(out, body);
+}
+
+static const char *missing(const struct mcp_ask *ask, const json_t *variables)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(variables, i, v)
+	{
+		const char *name = json_get_str(v, "name");
+
+		if (name && json_is_true(json_object_get(v, "required")) && !*value_of(ask, variables, str_from(name)))
+			return arena_printf(&ask->q->mem, "The argument \"%s\" is missing.", name);
+	}
+	return NULL;
+}
+
+int mcp_prompts_get(struct mcp_ask *ask)
+{
+	CLEANUP(json_decrefp) json_t *read = NULL;
+	CLEANUP(buf_done) struct buf text = BUF_INIT(PROMPT_MAX);
+	struct request *q = ask->q;
+	const char *name = json_get_str(ask->params, "name");
+	struct prompt_row p = {0};
+	int r;
+
+	if (!name)
+		return mcp_refuse(ask, ERR_PARAMS, "\"name\" is missing.");
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = shared_named(&prompts_kind, c, q->who.user.id, name, GRANT_READ, &q->mem, &p, &q->err);
+	}
+	if (r == E_NOT_FOUND || (r == 0 && strcmp(p.kind, PROMPT_TEXT) != 0))
+		return mcp_refuse(ask, ERR_PARAMS, "There is no such prompt.");
+	if (r < 0 || (r = json_parse(p.variables, strlen(p.variables), &read, &q->err)) < 0)
+		return r;
+	const char *lacks = missing(ask, variables_of(read));
+	if (lacks)
+		return mcp_refuse(ask, ERR_PARAMS, lacks);
+	fill(ask, p.body, variables_of(read), &text);
+	if ((r = buf_check(&text, &q->err, "The prompt is too long.")) < 0)
+		return r;
+	ask->result = json_pack("{s:[{s:s,s:{s:s,s:s}}]}", "messages", "role", "user", "content", "type", "text",
+		"text", text.p ? text.p : "");
+	if (*p.description)
+		json_object_set_new(ask->result, "description", json_string(p.description));
+	return 0;
+}

@@ -1,0 +1,276 @@
+/* cli_mcp.c - `atelier mcp`: a running server as one of the Model Context Protocol on standard input and output, a message a line, for
+ * programs that start their servers. Each is sent on, and its answer written when it comes. */
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "engine.h"
+
+#define ANSWER_MAX ((size_t)64 << 20)
+#define META       "io.modelcontextprotocol/"
+
+enum { AT_A_TIME = 16, ERR_INTERNAL = -32603 };
+
+/* All that are under way. */
+struct relay {
+	const struct cli *cli;
+	struct engine engine;
+	const char *url, *authorization;
+	struct cancel cancel;
+	pthread_mutex_t mx; /* of what follows, and of standard output */
+	pthread_cond_t cv;
+	unsigned running;
+	char version[24]; /* that the handshake agreed on; "": none yet */
+	struct arena mem;
+};
+
+struct relayed {
+	struct relay *relay;
+	struct pool_task task;
+	json_t *asked;
+	struct str text;
+	struct arena mem;
+};
+
+/* ---- what is written ---- */
+
+static void write_line(struct relay *t, const char *p, size_t n)
+{
+	pthread_mutex_lock(&t->mx);
+	fwrite(p, 1, n, stdout);
+	fputc('\n', stdout);
+	fflush(stdout);
+	pthread_mutex_unlock(&t->mx);
+}
+
+static void write_failure(struct relayed *m, const char *why)
+{
+	const json_t *id = json_object_get(m->asked, "id");
+	CLEANUP(buf_done) struct buf line = BUF_INIT(1 << 20);
+
+	if (!id)
+		return;
+	CLEANUP(json_decrefp)
+	json_t *o = json_pack(
+		"{s:s,s:O,s:{s:i,s:s}}", "jsonrpc", "2.0", "id", id, "error", "code", ERR_INTERNAL, "message", why);
+	json_add_value(&line, o);
+	if (line.n > 0)
+		write_line(m->relay, line.p, line.n);
+}
+
+/* ---- one message ---- */
+
+/* What may not stand in a header is packed. */
+static const char *header(struct arena *a, const char *name, const char *value)
+{
+	size_t n = strlen(value), room = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
+	bool plain = n > 0 && *value != ' ' && value[n - 1] != ' ' && strncmp(value, "=?", 2) != 0;
+
+	for (const char *p = value; *p; p++)
+		plain &= *p >= ' ' && *p <= '~';
+	if (plain)
+		return arena_printf(a, "%s: %s", name, value);
+	char *packed = arena_alloc(a, room);
+	return packed ? arena_printf(a, "%s: =?base64?%s?=", name,
+				sodium_bin2base64(
+					packed, room, (const unsigned char *)value, n, sodium_base64_VARIANT_ORIGINAL))
+		      : NULL;
+}
+
+static const char *version_of(struct relayed *m, const json_t *params)
+{
+	const char *own = json_get_str(json_object_get(params, "_meta"), META "protocolVersion");
+
+	if (own)
+		return own;
+	pthread_mutex_lock(&m->relay->mx);
+	const char *version = arena_strdup(&m->mem, m->relay->version);
+	pthread_mutex_unlock(&m->relay->mx);
+	return version ? version : "";
+}
+
+static void add_headers(struct relayed *m, const char **headers)
+{
+	const json_t *params = json_object_get(m->asked, "params");
+	const char *method = json_get_str(m->asked, "method"), *version = version_of(m, params);
+	const char *name = json_get_str(params, "name"), *uri = json_get_str(params, "uri");
+	size_t n = 0;
+
+	headers[n++] = m->relay->authorization;
+	headers[n++] = "Content-Type: application/json";
+	headers[n++] = "Accept: application/json, text/event-stream";
+	if (*version)
+		headers[n++] = header(&m->mem, "MCP-Protocol-Version", version);
+	if (method)
+		headers[n++] = header(&m->mem, "Mcp-Method", method);
+	if (name || uri)
+		headers[n++] = header(&m->mem, "Mcp-Name", name ? name : uri);
+	headers[n] = NULL;
+}
+
+static void note_version(struct relayed *m, const char *p, size_t n)
+{
+	CLEANUP(json_decrefp) json_t *answer = NULL;
+	const char *method = json_get_str(m->asked, "method");
+
+	if (!method || strcmp(method, "initialize") != 0 || json_parse(p, n, &answer, NULL) < 0)
+		return;
+	const char *version = json_get_str(json_object_get(answer, "result"), "protocolVersion");
+	pthread_mutex_lock(&m->relay->mx);
+	snprintf(m->relay->version, sizeof(m->relay->version), "%s", version ? version : "");
+	pthread_mutex_unlock(&m->relay->mx);
+}
+
+static void tell_refusal(struct relayed *m, const struct http_result *res)
+{
+	CLEANUP(json_decrefp) json_t *body = NULL;
+	struct str text = buf_str(&res->error_body);
+	const json_t *error;
+	char why[400];
+
+	if (json_parse(text.p, text.n, &body, NULL) == 0 && json_get_str(body, "jsonrpc")) {
+		write_line(m->relay, text.p, text.n);
+		return;
+	}
+	error = json_object_get(body, "error");
+	if (json_get_str(error, "message"))
+		snprintf(why, sizeof(why), "%.390s", json_get_str(error, "message"));
+	else
+		snprintf(why, sizeof(why), "%.200s answers with the status %d: that is no Atelier.",
+			m->relay->cli->settings.server, res->status);
+	write_failure(m, why);
+}
+
+static void send_on(void *arg)
+{
+	struct relayed *m = arg;
+	struct relay *t = m->relay;
+	const struct settings *s = &t->cli->settings;
+	CLEANUP(buf_done) struct buf answer = BUF_INIT(ANSWER_MAX);
+	const char *headers[8];
+	struct http_result res = {.status = 0};
+	struct err e = {0};
+
+	add_headers(m, headers);
+	const struct http_call call = {.method = "POST",
+		.url = t->url,
+		.headers = headers,
+		.body = m->text,
+		.connect_timeout_ms = s->connect_timeout_ms,
+		.first_byte_timeout_ms = s->first_byte_timeout_s * 1000,
+		.idle_timeout_ms = s->token_timeout_s * 1000};
+	int r = http_client_fetch(t->engine.http, &call, &t->cancel, &answer, &res, &e);
+	if (r < 0) {
+		write_failure(m, err_public_text(&e));
+	} else if (res.status / 100 != 2) {
+		tell_refusal(m, &res);
+	} else if (answer.n > 0) {
+		note_version(m, answer.p, answer.n);
+		write_line(t, answer.p, answer.n);
+	}
+	buf_done(&res.error_body);
+	json_decref(m->asked);
+	arena_done(&m->mem);
+	free(m);
+	pthread_mutex_lock(&t->mx);
+	t->running--;
+	pthread_cond_broadcast(&t->cv);
+	pthread_mutex_unlock(&t->mx);
+}
+
+/* ---- all of them ---- */
+
+/* What begins a conversation is answered before what follows is sent. */
+static bool comes_first(const json_t *asked)
+{
+	const char *method = json_get_str(asked, "method");
+
+	return method && strcmp(method, "initialize") == 0;
+}
+
+static void wait_until(struct relay *t, unsigned at_most)
+{
+	pthread_mutex_lock(&t->mx);
+	while (t->running > at_most)
+		pthread_cond_wait(&t->cv, &t->mx);
+	pthread_mutex_unlock(&t->mx);
+}
+
+static void take_line(struct relay *t, struct pool *pool, const char *line, size_t n)
+{
+	struct relayed *m = xcalloc(1, sizeof(*m));
+
+	m->relay = t;
+	arena_init(&m->mem, (size_t)64 << 20);
+	char *text = arena_strndup(&m->mem, line, n);
+	if (!text || json_parse(text, n, &m->asked, NULL) < 0) {
+		static const char parse[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":"
+					    "\"This is not JSON.\"}}";
+
+		write_line(t, parse, sizeof(parse) - 1);
+		arena_done(&m->mem);
+		free(m);
+		return;
+	}
+	m->text = (struct str){text, n};
+	bool first = comes_first(m->asked);
+	wait_until(t, AT_A_TIME - 1);
+	pthread_mutex_lock(&t->mx);
+	t->running++;
+	pthread_mutex_unlock(&t->mx);
+	if (pool_submit(pool, &m->task, send_on, m) < 0)
+		send_on(m);
+	if (first)
+		wait_until(t, 0);
+}
+
+static int start(struct relay *t, const struct cli *cli, struct pool **ret_pool, struct err *e)
+{
+	const struct pool_config threads = {.name = "mcp", .max = AT_A_TIME, .max_queue = AT_A_TIME};
+	const char *server = cli->settings.server;
+	size_t n = strlen(server);
+
+	*t = (struct relay){.cli = cli, .mx = PTHREAD_MUTEX_INITIALIZER, .cv = PTHREAD_COND_INITIALIZER};
+	arena_init(&t->mem, 1 << 20);
+	cancel_init(&t->cancel);
+	if (!*cli->settings.server_key)
+		return err_set(e, E_INVALID,
+			"Make an API key that may act as you (Settings, API keys) and give it as ATELIER_SERVER_KEY.");
+	while (n > 0 && server[n - 1] == '/')
+		n--;
+	t->url = arena_printf(&t->mem, "%.*s/mcp", (int)n, server);
+	t->authorization = arena_printf(&t->mem, "Authorization: Bearer %s", cli->settings.server_key);
+	if (!t->url || !t->authorization)
+		return err_set(e, -ENOMEM, "no memory");
+	int r = engine_start(&t->engine, &(struct configure){.settings = &cli->settings}, e);
+	if (r == 0 && (r = pool_new(&threads, ret_pool)) < 0)
+		r = err_set(e, r, "no threads can be started");
+	return r;
+}
+
+int cmd_mcp(struct cli *c)
+{
+	struct pool *pool = NULL;
+	struct relay t;
+	struct err e = {0};
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	if (c->argc > 0)
+		return usage_error("mcp takes no words, only flags; \"%s\" is one.", c->argv[0]);
+	int r = start(&t, c, &pool, &e);
+	while (r == 0 && (n = getline(&line, &room, stdin)) > 0) {
+		while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+			n--;
+		if (n > 0)
+			take_line(&t, pool, line, (size_t)n);
+	}
+	free(line);
+	pool_free(pool);
+	engine_stop(&t.engine);
+	cancel_done(&t.cancel);
+	arena_wipe(&t.mem);
+	return r < 0 ? report(&e) : EXIT_SUCCESS;
+}

@@ -1,0 +1,173 @@
+"""Atelier as an MCP server: by hand in both eras, and by the official clients of npm and PyPI, over HTTP and `atelier mcp`."""
+import http.client, json, os, re, shutil, subprocess, tempfile, threading, time
+
+PASSWORD = "a password for tests"
+META = "io.modelcontextprotocol/"
+
+
+class Server:
+    """The program with a data folder of its own, two people, a document and a prompt of the first."""
+
+    def __init__(self, binary):
+        self.data = tempfile.mkdtemp(prefix="atelier-mcp-")
+        self.binary = binary
+        self.env = {k: v for k, v in os.environ.items() if not re.match("ATELIER_|OLLAMA_|OPENAI_|ANTHROPIC_", k)}
+        self.env.update({"ATELIER_DATA": self.data, "ATELIER_LISTEN": "127.0.0.1:0", "OLLAMA_HOST": "", "ATELIER_LIBRARIAN": "1", "ATELIER_RATE_PER_MINUTE": "100000"})
+        self.p = subprocess.Popen([binary, "serve"], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said = []
+        for line in self.p.stdout:
+            said.append(line)
+            ready = re.search(r"is ready at (http://[^\s/]+)", line)
+            if ready:
+                break
+        else:
+            raise AssertionError("".join(said))
+        threading.Thread(target=self.p.stdout.read, daemon=True).start()
+        self.url = ready[1]
+        self.key, self.other = self.person("ada", "admin"), self.person("bob", "user")
+        c = self.ask("POST", "/api/v1/collections", {"name": "Papers"})
+        body = '--x\r\nContent-Disposition: form-data; name="file"; filename="cats.txt"\r\nContent-Type: text/plain\r\n\r\nThe cat Murr sleeps on the stove.\n\nDogs are not mentioned on this page.\r\n--x--\r\n'
+        self.document = self.ask("POST", "/api/v1/collections/%s/documents" % c["id"], body, kind="multipart/form-data; boundary=x")["id"]
+        while self.ask("GET", "/api/v1/documents/" + self.document)["state"] != "ready":
+            time.sleep(0.05)
+        self.ask("POST", "/api/v1/prompts", {"name": "greet", "body": "Greet {{who}} in {{ language }}. {{unknown}}", "variables": [
+            {"name": "who", "type": "text", "required": True}, {"name": "language", "type": "text", "default": "Latin"}]})
+        self.ask("POST", "/api/v1/assistants", {"name": "Clerk", "description": "Files things"})
+
+    def person(self, name, role):
+        subprocess.run([self.binary, "user", "add", name, "--role", role], env=self.env, input=PASSWORD + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+        r, _, head = self.raw("POST", "/api/v1/auth/login", {"username": name, "password": PASSWORD})
+        assert r == 200, r
+        cookie = head["Set-Cookie"].split(";")[0]
+        return self.raw("POST", "/api/v1/keys", {"name": "mcp", "scopes": ["api"]}, {"Cookie": cookie, "Origin": self.url})[1]["key"]
+
+    def raw(self, method, path, body=None, headers=None, kind="application/json"):
+        c = http.client.HTTPConnection(self.url[7:], timeout=60)
+        data = body if body is None or isinstance(body, str) else json.dumps(body)
+        c.request(method, path, data, {**({"Content-Type": kind} if body is not None else {}), **(headers or {})})
+        r = c.getresponse()
+        text = r.read()
+        c.close()
+        return r.status, json.loads(text) if text[:1] in (b"{", b"[") else text, r.headers
+
+    def ask(self, method, path, body=None, kind="application/json"):
+        status, answer, _ = self.raw(method, path, body, {"Authorization": "Bearer " + self.key}, kind)
+        assert status < 300, (path, status, answer)
+        return answer
+
+    def mcp(self, message, key=None, **headers):
+        return self.raw("POST", "/mcp", message, {"Authorization": "Bearer " + (key or self.key), **{k.replace("_", "-"): v for k, v in headers.items()}})[:2]
+
+    def old(self, method, key=None, **params):
+        status, answer = self.mcp({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, key, MCP_Protocol_Version="2025-11-25")
+        assert status == 200 and answer["id"] == 1, (status, answer)
+        return answer["result"] if "result" in answer else answer["error"]
+
+    def call(self, name, key=None, **arguments):
+        return self.old("tools/call", key, name=name, arguments=arguments)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *how):
+        self.p.terminate()
+        assert self.p.wait(60) == 0 or how[0]
+        shutil.rmtree(self.data)
+
+
+def by_hand(s):
+    """The old era, and what is the same in both."""
+    r = s.old("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "t", "version": "1"})
+    assert r["protocolVersion"] == "2025-06-18" and r["serverInfo"]["name"] == "atelier" and "tools" in r["capabilities"], r
+    assert s.old("initialize", protocolVersion="1999-01-01", capabilities={}, clientInfo={"name": "t", "version": "1"})["protocolVersion"] == "2025-11-25"
+    assert s.mcp({"jsonrpc": "2.0", "method": "notifications/initialized"}) == (202, b"")
+    assert s.old("ping") == {}
+    names = {t["name"]: t for t in s.old("tools/list")["tools"]}
+    assert {"search_documents", "list_documents", "read_document", "find_in_documents", "list_assistants", "chat", "current_time"} <= set(names), names
+    assert all(t["inputSchema"]["type"] == "object" and t["annotations"]["readOnlyHint"] for t in names.values())
+    r = s.call("search_documents", query="where does the cat sleep")
+    assert "Murr" in r["content"][0]["text"] and r["structuredContent"]["items"][0]["document_id"] == s.document, r
+    assert "cats.txt" in s.call("list_documents")["content"][0]["text"]
+    assert "stove" in s.call("read_document", document_id=s.document)["content"][0]["text"]
+    assert "Dogs" in s.call("find_in_documents", text="dogs are")["content"][0]["text"]
+    assert "Clerk: Files things" in s.call("list_assistants")["content"][0]["text"]
+    r = s.call("chat", message="How do I add a document?", assistant="Clerk")
+    assert not r.get("isError") and len(r["content"][0]["text"]) > 20, r
+    # What the caller can mend is a result; what is no tool is an error.
+    for name, arguments in (("search_documents", {}), ("read_document", {"document_id": "x"}), ("read_document", {"document_id": "0000000000001"}), ("chat", {"message": "x", "assistant": "Nobody"}), ("chat", {"message": "x", "model": "none"})):
+        assert s.call(name, **arguments)["isError"], (name, arguments)
+    assert s.old("tools/call", name="no-such")["code"] == -32602
+    uri = s.old("resources/list")["resources"][0]["uri"]
+    assert uri == "atelier://documents/" + s.document
+    assert "stove" in s.old("resources/read", uri=uri)["contents"][0]["text"]
+    assert s.old("resources/read", uri=uri + "?start=4")["contents"][0]["text"].startswith("cat Murr")
+    for bad in ("atelier://documents/x", "file:///etc/passwd", uri + "x", uri + "?page=99", ""):
+        assert s.old("resources/read", uri=bad)["code"] == -32602, bad
+    assert s.old("resources/templates/list")["resourceTemplates"]
+    p = s.old("prompts/list")["prompts"][0]
+    assert p["name"] == "greet" and p["arguments"] == [{"name": "who", "required": True}, {"name": "language"}], p
+    assert s.old("prompts/get", name="greet", arguments={"who": "Ada"})["messages"][0]["content"]["text"] == "Greet Ada in Latin. {{unknown}}"
+    assert s.old("prompts/get", name="greet")["code"] == -32602 and s.old("prompts/get", name="no")["code"] == -32602
+
+
+def others_see_nothing(s):
+    assert s.old("resources/list", s.other)["resources"] == [] and s.old("prompts/list", s.other)["prompts"] == []
+    assert s.old("resources/read", s.other, uri="atelier://documents/" + s.document)["code"] == -32602
+    assert s.call("read_document", s.other, document_id=s.document)["isError"]
+    assert "Nothing" in s.call("search_documents", s.other, query="cat")["content"][0]["text"]
+    assert s.call("chat", s.other, message="x", assistant="Clerk")["isError"]
+    assert s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"})[0] == 401
+    assert s.mcp({"jsonrpc": "2.0", "id": 1, "method": "ping"}, Origin="http://evil.example")[0] == 403
+    assert s.mcp({"jsonrpc": "2.0", "id": 1, "method": "ping"}, Origin=s.url)[0] == 200
+    assert s.raw("GET", "/mcp", headers={"Authorization": "Bearer " + s.key})[0] == 405
+
+
+def newest_era(s):
+    def ask(method, meta=True, name=None, http=None, **params):
+        m = {"jsonrpc": "2.0", "id": "a", "method": method, "params": params}
+        if meta:
+            m["params"]["_meta"] = {META + "protocolVersion": meta if isinstance(meta, str) else "2026-07-28", META + "clientCapabilities": {}}
+        headers = {"MCP_Protocol_Version": "2026-07-28", "Mcp_Method": method, **({"Mcp_Name": name} if name else {}), **(http or {})}
+        status, answer = s.mcp(m, **headers)
+        return status, answer["result"] if "result" in answer else answer["error"]
+    status, r = ask("server/discover")
+    assert status == 200 and "2026-07-28" in r["supportedVersions"] and r["resultType"] == "complete" and r["ttlMs"] >= 0, r
+    status, r = ask("tools/call", name="list_documents", http={"Mcp_Name": "list_documents"}, **{})
+    assert (status, r["code"]) == (400, -32602), r
+    status, r = s.mcp({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_documents", "_meta": {META + "protocolVersion": "2026-07-28", META + "clientCapabilities": {}}}},
+                      MCP_Protocol_Version="2026-07-28", Mcp_Method="tools/call", Mcp_Name="=?base64?bGlzdF9kb2N1bWVudHM=?=")
+    assert status == 200 and r["result"]["resultType"] == "complete", r
+    for headers, code, expect in (({"Mcp_Method": "tools/call"}, -32020, 400), ({"MCP_Protocol_Version": "2025-11-25"}, -32020, 400)):
+        status, r = ask("tools/list", http=headers)
+        assert (status, r["code"]) == (expect, code), r
+    assert ask("tools/list", meta=False)[1]["code"] == -32602
+    status, r = ask("tools/list", meta="2099-01-01", http={"MCP_Protocol_Version": "2099-01-01"})
+    assert (status, r["code"]) == (400, -32022) and "2026-07-28" in r["data"]["supported"] and r["data"]["requested"] == "2099-01-01", r
+    assert ask("no/such")[0] == 404 and ask("initialize")[0] == 404
+    assert s.mcp({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, MCP_Protocol_Version="2099-01-01")[0] == 400
+
+
+def odd_messages(s):
+    for body, code in (("{", -32700), ("[]", -32600), ("7", -32600), ('{"id":1}', -32600), ('{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600), ('{"jsonrpc":"2.0","id":[1],"method":"ping"}', -32600)):
+        status, r = s.mcp(body)
+        assert (status, r["error"]["code"]) == (400, code), (body, status, r)
+    assert s.mcp('{"jsonrpc":"2.0","id":1,"method":"tools/list","params":[1]}')[1]["error"]["code"] == -32602
+    assert s.mcp('{"jsonrpc":"2.0","id":1,"result":{}}')[0] == 202
+
+
+def by_the_line(s):
+    """`atelier mcp`: several at a time, in both eras, and what goes wrong."""
+    env = {**s.env, "ATELIER_SERVER": s.url, "ATELIER_SERVER_KEY": s.key}
+    ask = lambda n, method, **p: json.dumps({"jsonrpc": "2.0", "id": n, "method": method, "params": p}) + "\n"
+    lines = [ask(1, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "t", "version": "1"}), '{"jsonrpc":"2.0","method":"notifications/initialized"}\n',
+             *(ask(n, "tools/call", name="list_documents", arguments={}) for n in range(2, 40)), "junk\n", ask(40, "no/such")]
+    out = subprocess.run([s.binary, "mcp"], env=env, input="".join(lines), capture_output=True, text=True, timeout=60)
+    got = {o["id"]: o for o in map(json.loads, out.stdout.splitlines())}
+    assert out.returncode == 0 and set(got) == {None, *range(1, 41)}, (out.stderr, sorted(map(str, got)))
+    assert all("cats.txt" in got[n]["result"]["content"][0]["text"] for n in range(2, 40)) and got[40]["error"]["code"] == -32601
+    out = subprocess.run([s.binary, "mcp"], env={**env, "ATELIER_SERVER_KEY": "sk-no"}, input=ask(1, "ping"), capture_output=True, text=True, timeout=60)
+    assert json.loads(out.stdout)["error"]["message"], out
+    assert subprocess.run([s.binary, "mcp"], env={**env, "ATELIER_SERVER_KEY": ""}, input="", capture_output=True, timeout=60).returncode != 0
+
+
+ALL = (by_hand, others_see_nothing, newest_era, odd_messages, by_the_line)
