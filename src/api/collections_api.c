@@ -22,8 +22,15 @@ static const struct field collection_fields[] = {
 	FIELD_ENUM(A, c.mode, "mode", SEARCH_MODES, FIELD_REQUIRED, "How it is searched where that can be."),
 	FIELD_I64(A, c.weight, "weight", 0, 0, FIELD_REQUIRED,
 		"Of meaning against words in a hybrid search, in percent."),
+	FIELD_I64(A, c.overlap, "overlap", 0, 0, FIELD_REQUIRED, "Tokens that a passage has of the one before."),
+	FIELD_I64(A, c.threshold, "threshold", 0, 0, FIELD_REQUIRED,
+		"Passages whose score is below this percent of the best one's are left out."),
+	FIELD_BOOL(A, c.whole, "whole", FIELD_REQUIRED,
+		"Whether a model is given the documents as a whole where they fit."),
+	FIELD_STR(A, c.embedding_model, "wanted_model", 0, 0, FIELD_REQUIRED,
+		"The model for embeddings that was chosen for it; empty: whatever there is."),
 	FIELD_STR(A, embedding_model, "embedding_model", 0, 0, 0,
-		"By which it is searched for meaning; null: it is searched by words alone."),
+		"By which it is searched for meaning now; null: it is searched by words alone."),
 	FIELD_I64(A, c.documents, "documents", 0, 0, FIELD_REQUIRED, "How many documents it has."),
 	FIELD_STR(A, c.owner, "owner", 0, 0, 0, "User name of whose it is."),
 	FIELD_ENUM(A, may, "may", SHARED_MAY, FIELD_REQUIRED, "What whoever asks may do with it."),
@@ -44,7 +51,15 @@ LIST_SCHEMA(collection_list_schema, "CollectionList", &collection_schema, "By na
 			"Size of a passage in tokens, about; of documents that are read from now on."),                \
 		FIELD_I64(C, passages, "passages", 1, 50, 0, "Passages that a model is given at most."),               \
 		FIELD_ENUM(C, mode, "mode", SEARCH_MODES, 0, "How it is searched where that can be."),                 \
-		FIELD_I64(C, weight, "weight", 0, 100, 0, "Of meaning against words in a hybrid search, in percent.")
+		FIELD_I64(C, weight, "weight", 0, 100, 0, "Of meaning against words in a hybrid search, in percent."), \
+		FIELD_I64(C, overlap, "overlap", 0, 256, 0,                                                            \
+			"Tokens that a passage has of the one before; of documents that are read from now on."),       \
+		FIELD_I64(C, threshold, "threshold", 0, 100, 0,                                                        \
+			"Passages whose score is below this percent of the best one's are left out."),                 \
+		FIELD_BOOL(C, whole, "whole", 0, "Whether a model is given the documents as a whole where they fit."), \
+		FIELD_STR(C, embedding_model, "wanted_model", 0, 200, 0,                                               \
+			"The model for embeddings; empty: whatever there is. A change has all documents embedded by "  \
+			"it, and it is searched by the old one until all are.")
 static const struct field new_fields[] = {EDIT_FIELDS(FIELD_REQUIRED)};
 static const struct field patch_fields[] = {EDIT_FIELDS(0)};
 static const struct schema new_schema = SCHEMA("CollectionNew", C, new_fields, "A new collection.");
@@ -60,8 +75,7 @@ static int fill(struct request *q, atelier_id none UNUSED, void *body)
 	return 0;
 }
 
-static const struct collection fresh = {
-	.description = "", .passage_tokens = 128, .passages = 8, .mode = "hybrid", .weight = 50};
+static const struct collection fresh = {COLLECTION_FRESH};
 static const struct shared_resource collections = {.kind = &collections_kind,
 	.bus = BUS_COLLECTION,
 	.word = "collection",
@@ -82,22 +96,72 @@ static const struct field embedded_fields[] = {
 static const struct schema embedded_schema =
 	SCHEMA("CollectionEmbedded", struct embedded_answer, embedded_fields, "What is done for a search by meaning.");
 
-static int embed_post(struct request *q)
+static int embed_all(struct request *q, struct embedded_answer *out)
 {
-	struct embedded_answer *out = ARENA_NEW(&q->mem, struct embedded_answer);
+	struct collection k = {.embedding_model = ""};
 	const char *identity = NULL;
-	int r = out ? rag_identity(q->api->c.rag, &q->mem, &out->embedding_model, &identity, &q->err)
-		    : request_no_memory(q);
+	int r;
 
+	*out = (struct embedded_answer){.documents = 0};
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = collections_get(c, q->who.user.id, q->arg_id, GRANT_EDIT, &q->mem, &k, &q->err);
+	}
+	if (r == 0)
+		r = rag_identity(q->api->c.rag, k.embedding_model, &q->mem, &out->embedding_model, &identity, &q->err);
 	if (r == 0 && !identity)
 		r = err_set(&q->err, E_MODEL_UNKNOWN,
 			"There is no model for embeddings. Let Ollama pull one, for example nomic-embed-text.");
 	if (r == 0)
 		r = documents_embed_all(q->api->c.db, q->who.user.id, q->arg_id, identity, &out->documents, &q->err);
-	q->answer = out;
 	if (r == 0)
 		jobs_notify(q->api->c.jobs);
 	return r;
+}
+
+/* That it is there, makes vectors, and may be used by whoever asks. */
+static int check_model(struct request *q)
+{
+	const struct collection *in = q->body;
+	const char *id = NULL;
+
+	if (!in->embedding_model || !*in->embedding_model)
+		return 0;
+	int r = request_allow_model(q, in->embedding_model);
+	if (r == 0)
+		r = providers_resolve(q->api->c.providers, in->embedding_model, &q->mem, &id, &q->err);
+	return r;
+}
+
+static int embed_post(struct request *q)
+{
+	struct embedded_answer *out = ARENA_NEW(&q->mem, struct embedded_answer);
+	int r = out ? embed_all(q, out) : request_no_memory(q);
+
+	q->answer = out;
+	return r;
+}
+
+/* Another model: its index is built beside the one that is there. */
+static int collection_patch(struct request *q)
+{
+	struct collection before = {.embedding_model = ""}, now = {.embedding_model = ""};
+	struct embedded_answer none;
+	int r;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = collections_get(c, q->who.user.id, q->arg_id, GRANT_EDIT, &q->mem, &before, &q->err);
+	}
+	if (r == 0)
+		r = check_model(q);
+	if (r == 0)
+		r = shared_patch(q);
+	if (r == 0) {
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = collections_get(c, q->who.user.id, q->arg_id, GRANT_EDIT, &q->mem, &now, &q->err);
+	}
+	return r < 0 || strcmp(before.embedding_model, now.embedding_model) == 0 ? r : embed_all(q, &none);
 }
 
 #define P    V1 "/collections"
@@ -111,8 +175,8 @@ static const struct route routes[] = {
 		.summary = "Make a collection."},
 	{"GET", P "/{id}", "getCollection", shared_get_one, ACCESS_USER, .status = 200, THIS,
 		.answer = &collection_schema, .summary = "One collection."},
-	{"PATCH", P "/{id}", "updateCollection", shared_patch, ACCESS_USER, .status = 200, THIS,
-		.body = &patch_schema, SHORT_BODY, .answer = &collection_schema, FAILS(E_CONFLICT),
+	{"PATCH", P "/{id}", "updateCollection", collection_patch, ACCESS_USER, .status = 200, THIS,
+		.body = &patch_schema, SHORT_BODY, .answer = &collection_schema, FAILS(E_CONFLICT, E_MODEL_UNKNOWN, E_BUSY),
 		.summary = "Change a collection."},
 	{"DELETE", P "/{id}", "deleteCollection", shared_delete_one, ACCESS_USER, .status = 204, THIS,
 		.summary = "Delete an own collection with all its documents."},

@@ -1,4 +1,5 @@
 /* search_api.c - passages of documents that fit a question. */
+#include "api/answer.h"
 #include "api/request.h"
 #include "rag/rag.h"
 
@@ -35,13 +36,20 @@ static const struct schema mark_schema =
 	SCHEMA("DocumentMark", struct search_mark, mark_fields, "A word of the question.");
 
 struct ranks {
-	int64_t fulltext, vector;
+	int64_t fulltext, vector, fused;
+	double words, meaning;
+	bool has_words, has_meaning;
 };
 static const struct field ranks_fields[] = {
 	FIELD(FT_I64, struct ranks, fulltext, "fulltext", .flags = FIELD_NULL, .when_null = 0,
 		.doc = "Place in full-text search, from 1; null: not found by it."),
 	FIELD(FT_I64, struct ranks, vector, "vector", .flags = FIELD_NULL, .when_null = 0,
 		.doc = "Place by meaning, likewise."),
+	FIELD_I64(struct ranks, fused, "fused", 0, 0, FIELD_REQUIRED, "Place of both together, from 1."),
+	FIELD_MAYBE(FT_F64, struct ranks, words, has_words, "words", NULL,
+		"BM25 as a part of the most that the question's words could have, 0 to 1; null: not found by words."),
+	FIELD_MAYBE(FT_F64, struct ranks, meaning, has_meaning, "meaning", NULL,
+		"Cosine of the vectors; null: not found by meaning."),
 };
 static const struct schema ranks_schema =
 	SCHEMA("DocumentRanks", struct ranks, ranks_fields, "Why a hit stands where it does.");
@@ -82,6 +90,18 @@ static const struct field answer_fields[] = {
 static const struct schema answer_schema =
 	SCHEMA("DocumentsFound", struct search_answer, answer_fields, "What was found.");
 
+static struct hit_answer answer_of(const struct search_hit *h)
+{
+	return (struct hit_answer){.h = *h,
+		.ranks = {.fulltext = h->fulltext_rank,
+			.vector = h->vector_rank,
+			.fused = h->fused_rank,
+			.words = h->words,
+			.meaning = h->meaning,
+			.has_words = h->words >= 0,
+			.has_meaning = h->meaning >= 0}};
+}
+
 static int search_post(struct request *q)
 {
 	const struct search_body *in = q->body;
@@ -105,8 +125,7 @@ static int search_post(struct request *q)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < found.n; i++)
-		items[i] =
-			(struct hit_answer){found.items[i], {found.items[i].fulltext_rank, found.items[i].vector_rank}};
+		items[i] = answer_of(&found.items[i]);
 	*out = (struct search_answer){{items, found.n}, found.mode, found.notice};
 	q->answer = out;
 	return 0;

@@ -191,7 +191,31 @@ static void take_block(struct cut *c, const struct extract_block *b)
 		take_parts(c, b, lines);
 }
 
-int cut_text(const struct extracted *x, size_t tokens, struct passages *ret, struct err *e)
+/* From the end of the one before, whole words of it, under the same heading. The last one is done first, so that none takes
+ * what another has taken. */
+static void lay_over(const struct extracted *x, size_t overlap, struct passages *p)
+{
+	for (size_t i = p->n; i-- > 1;) {
+		const struct passage *before = &p->items[i - 1];
+		size_t start = p->items[i].start, at = before->end;
+
+		if (!str_eq(before->heading, p->items[i].heading))
+			continue;
+		while (at > before->start) {
+			size_t word = at;
+			while (word > before->start && is_blank(x->text[word - 1]))
+				word--;
+			while (word > before->start && !is_blank(x->text[word - 1]))
+				word--;
+			if (words_tokens((struct str){x->text + word, before->end - word}) > overlap)
+				break;
+			start = at = word;
+		}
+		p->items[i].start = start;
+	}
+}
+
+int cut_text(const struct extracted *x, size_t tokens, size_t overlap, struct passages *ret, struct err *e)
 {
 	struct cut c = {.x = x, .tokens = tokens ? tokens : CUT_TOKENS, .ret = ret};
 
@@ -199,5 +223,7 @@ int cut_text(const struct extracted *x, size_t tokens, struct passages *ret, str
 		take_block(&c, &x->blocks[i]);
 	if (c.has)
 		emit(&c);
+	if (overlap)
+		lay_over(x, overlap, ret);
 	return c.failed ? err_set(e, c.failed, "The text has more passages than fit into memory.") : 0;
 }

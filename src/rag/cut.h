@@ -1,7 +1,7 @@
 /*
  * cut.h - a text is cut into passages: small pieces that are found by themselves, along what the text is made of. A passage
  * never goes over a heading; it ends with a paragraph, else with a sentence, a row of a table or a line of code. Crumbs go
- * with what follows. Passages do not lie over each other; between them are only headings and blanks.
+ * with what follows. Passages lie over each other only where that is asked for; between them are only headings and blanks.
  */
 #pragma once
 
@@ -25,5 +25,6 @@ struct passages {
 void passages_init(struct passages *p);
 void passages_done(struct passages *p); /* also the cleanup function */
 
-/* -ENOMEM: more than fits. `tokens`: of a passage; 0: CUT_TOKENS. */
-int cut_text(const struct extracted *x, size_t tokens, struct passages *ret, struct err *e) MUST_CHECK;
+/* -ENOMEM: more than fits. `tokens`: of a passage; 0: CUT_TOKENS. `overlap`: tokens at the beginning of a passage that the one before
+ * under the same heading has too. */
+int cut_text(const struct extracted *x, size_t tokens, size_t overlap, struct passages *ret, struct err *e) MUST_CHECK;

@@ -65,7 +65,8 @@ static int choose(struct rag *r, struct arena *a, const char **ret, struct err *
 	return s;
 }
 
-int embed_model(struct rag *r, struct arena *a, const char **ret_model, char ret_identity[IDENTITY_MAX], struct err *e)
+int embed_model(struct rag *r, const char *wanted, struct arena *a, const char **ret_model,
+	char ret_identity[IDENTITY_MAX], struct err *e)
 {
 	int s;
 
@@ -73,17 +74,19 @@ int embed_model(struct rag *r, struct arena *a, const char **ret_model, char ret
 	*ret_identity = '\0';
 	if (!r->config.providers)
 		return 0;
-	if ((s = choose(r, a, ret_model, e)) < 0)
+	*ret_model = *wanted ? wanted : NULL;
+	if (!*wanted && (s = choose(r, a, ret_model, e)) < 0)
 		return s;
 	if (*ret_model && snprintf(ret_identity, IDENTITY_MAX, "%s " PREFIXES, *ret_model) >= IDENTITY_MAX)
 		*ret_model = NULL; /* no name of a model is so long */
 	return 0;
 }
 
-int rag_identity(struct rag *r, struct arena *a, const char **ret_model, const char **ret_identity, struct err *e)
+int rag_identity(struct rag *r, const char *wanted, struct arena *a, const char **ret_model, const char **ret_identity,
+	struct err *e)
 {
 	char identity[IDENTITY_MAX];
-	int s = embed_model(r, a, ret_model, identity, e);
+	int s = embed_model(r, wanted, a, ret_model, identity, e);
 
 	*ret_identity = NULL;
 	if (s < 0 || !*ret_model)
@@ -269,23 +272,35 @@ static int embed_both(
 	return embed_text(r, x, e);
 }
 
+/* By the model that its collection is to have now. */
+static int embed_now(struct rag *r, atelier_id document_id, struct embed_text *x, char identity[IDENTITY_MAX],
+	struct arena *a, struct err *e)
+{
+	struct document_work work = {.id = 0};
+	int s = take_work(r, document_id, a, &work, x, e);
+
+	if (s == 0)
+		s = embed_model(r, work.embedding_model, a, &x->model, identity, e);
+	if (s == 0 && !x->model)
+		s = err_set(e, E_PROVIDER_DOWN, "No model for embeddings is there at the moment.");
+	return s < 0 ? s : embed_both(r, &work, x, a, e);
+}
+
 int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const struct ingest_progress *p,
 	struct cancel *cancel, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
-	char identity[IDENTITY_MAX];
+	char identity[IDENTITY_MAX], before[IDENTITY_MAX] = "";
 	struct embed_text x = {.text_id = text_id, .cancel = cancel, .progress = p, .identity = identity};
-	struct document_work work = {.id = 0};
 	int s;
 
 	arena_init(&a, WORK_BYTES);
-	s = take_work(r, document_id, &a, &work, &x, e);
-	if (s == 0)
-		s = embed_model(r, &a, &x.model, identity, e);
-	if (s == 0 && !x.model)
-		s = err_set(e, E_PROVIDER_DOWN, "No model for embeddings is there at the moment.");
-	if (s == 0)
-		s = embed_both(r, &work, &x, &a, e);
+	do { /* once more when another model has been chosen meanwhile */
+		s = embed_now(r, document_id, &x, identity, &a, e);
+		if (s < 0 || strcmp(identity, before) == 0)
+			break;
+		strcpy(before, identity); /* NOLINT: of the same size */
+	} while (true);
 	if (s == 0)
 		s = documents_embedded(r->config.db, document_id, text_id, identity, e);
 	if (s == E_NOT_FOUND) { /* the document or its text is gone */

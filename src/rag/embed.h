@@ -14,10 +14,10 @@ struct prefixes {
 };
 struct prefixes prefixes_of(const char *model);
 
-/* The model for embeddings that is there now, and its identity; *ret_model NULL: there is none. Asks no
+/* The model for embeddings that is `wanted`, or for "" the one that is there now, and its identity; *ret_model NULL: there is none. Asks no
  * provider, but waits shortly for the first look at their models. */
-int embed_model(struct rag *r, struct arena *a, const char **ret_model, char ret_identity[IDENTITY_MAX],
-	struct err *e) MUST_CHECK;
+int embed_model(struct rag *r, const char *wanted, struct arena *a, const char **ret_model,
+	char ret_identity[IDENTITY_MAX], struct err *e) MUST_CHECK;
 
 /* Makes what vectors a text lacks, in batches, from its first passage that has none on. */
 struct embed_text {

@@ -435,6 +435,16 @@ void fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n, s
 	}
 }
 
+static double weight_of(const struct fulltext_stats *s, size_t i)
+{
+	return log(1 + (s->passages - s->with[i] + 0.5) / (s->with[i] + 0.5));
+}
+
+double fulltext_most(const struct fulltext_stats *s, size_t i)
+{
+	return weight_of(s, i) * (K1 + 1);
+}
+
 /* Adds the term's weight to each passage that has it. */
 static void score_term(const struct fulltext *f, const struct term *t, double idf, double mean, float *scores)
 {
@@ -532,9 +542,8 @@ int fulltext_search(const struct fulltext *f, const uint64_t *terms, size_t n, c
 
 	for (size_t i = 0; scores && i < n; i++) {
 		const struct term *t = term_of(f, terms[i]);
-		double with = stats->with[i];
-		if (t && with > 0)
-			score_term(f, t, log(1 + (stats->passages - with + 0.5) / (with + 0.5)), mean, scores);
+		if (t && stats->with[i] > 0)
+			score_term(f, t, weight_of(stats, i), mean, scores);
 	}
 	if (scores && chosen)
 		r = (int)keep_best(f, scores, chosen, ret, max);

@@ -32,6 +32,8 @@ struct fulltext_stats {
 	double passages, length;     /* how many, and all their terms */
 	double with[FULLTEXT_TERMS]; /* passages that have the term */
 };
+/* What a passage can have by BM25 at most for the term `i`: the rarer it is, the more; also of one that is nowhere. */
+double fulltext_most(const struct fulltext_stats *s, size_t i);
 void fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n, struct fulltext_stats *to);
 
 struct fulltext_hit {

@@ -54,8 +54,8 @@ static void write_recipe(struct ingest *x)
 
 	for (size_t i = 0; dot && dot[1 + i] && i + 1 < sizeof(kind); i++)
 		kind[i] = isalnum((unsigned char)dot[1 + i]) ? (char)tolower((unsigned char)dot[1 + i]) : '_';
-	snprintf(x->recipe, sizeof(x->recipe), "extract %d cut %d.%lld words %d %s", EXTRACT_VERSION, CUT_VERSION,
-		(long long)x->work.passage_tokens, WORDS_VERSION, kind);
+	snprintf(x->recipe, sizeof(x->recipe), "extract %d cut %d.%lld.%lld words %d %s", EXTRACT_VERSION, CUT_VERSION,
+		(long long)x->work.passage_tokens, (long long)x->work.overlap, WORDS_VERSION, kind);
 }
 
 static int load(struct ingest *x, atelier_id id, struct err *e)
@@ -68,7 +68,7 @@ static int load(struct ingest *x, atelier_id id, struct err *e)
 	if (r < 0)
 		return r;
 	write_recipe(x);
-	if ((r = rag_identity(x->rag, &x->a, &model, &identity, e)) < 0)
+	if ((r = rag_identity(x->rag, x->work.embedding_model, &x->a, &model, &identity, e)) < 0)
 		return r;
 	x->embeds = identity != NULL;
 	r = texts_find(c, x->work.hash, x->recipe, &x->text_id, &quiet);
@@ -109,7 +109,7 @@ static int read_file(struct ingest *x, struct err *e)
 		r = look(x);
 	if (r < 0)
 		return r;
-	r = cut_text(&x->text, (size_t)x->work.passage_tokens, &x->passages, e);
+	r = cut_text(&x->text, (size_t)x->work.passage_tokens, (size_t)x->work.overlap, &x->passages, e);
 	if (r == 0 && x->passages.n == 0)
 		r = err_set(e, E_INVALID, "There is no text in this file.");
 	return r;

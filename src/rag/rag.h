@@ -42,9 +42,10 @@ int rag_ingest(struct rag *r, atelier_id document_id, const struct ingest_progre
 int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const struct ingest_progress *p,
 	struct cancel *cancel, struct err *e) MUST_CHECK;
 
-/* The model for embeddings that is there now and the identity of its vectors, in the arena; NULL: there is none. */
-int rag_identity(
-	struct rag *r, struct arena *a, const char **ret_model, const char **ret_identity, struct err *e) MUST_CHECK;
+/* The model for embeddings that is `wanted`, or for "" the one that is there now, and the identity of its vectors, in the arena;
+ * NULL: there is none. */
+int rag_identity(struct rag *r, const char *wanted, struct arena *a, const char **ret_model, const char **ret_identity,
+	struct err *e) MUST_CHECK;
 const char *identity_model(const char *identity, struct arena *a); /* the model of an identity */
 
 /* ---- pages (pages.c) ---- */
@@ -92,7 +93,10 @@ struct search_hit {
 	int64_t page, start, end;
 	double score;
 	int64_t fulltext_rank, vector_rank; /* from 1; 0: not found by that */
-	struct schema_list marked;          /* of struct search_mark: where the words of the question stand in `text` */
+	int64_t fused_rank;                 /* of both together, before a document's share is bounded */
+	double words; /* BM25 as a part of what the question could have at most, 0 to 1; below 0: not found by words */
+	double meaning;            /* cosine; below 0: not found by that */
+	struct schema_list marked; /* of struct search_mark: where the words of the question stand in `text` */
 };
 /* Characters of the text, as JavaScript counts them (UTF-16). */
 struct search_mark {
@@ -121,10 +125,11 @@ struct source_list {
 	struct source *items;
 	size_t n;
 	int64_t left_out; /* passages that were found and do not fit */
+	int64_t whole; /* tokens of all the documents, which are these sources; 0: these are passages that were found */
 };
-/* At most `tokens` in all. */
-int rag_sources(struct rag *r, const struct search_request *q, size_t tokens, struct arena *a, struct source_list *ret,
-	struct err *e) MUST_CHECK;
+/* At most `tokens` in all. Where all places give whole documents and these have at most `whole` tokens, all of them. */
+int rag_sources(struct rag *r, const struct search_request *q, size_t tokens, size_t whole, struct arena *a,
+	struct source_list *ret, struct err *e) MUST_CHECK;
 
 /* ---- reading by programs (reading.c): each within a scope as of a search ---- */
 

@@ -6,6 +6,7 @@
 #include "rag/fulltext.h"
 #include "rag/rag.h"
 #include "rag/vectors.h"
+#include "store/documents.h"
 
 /* Of one collection. Who searches holds the lock for reading, who brings it up to date for writing. */
 struct index {
@@ -32,3 +33,7 @@ int index_hold(
 void index_release(struct index *x);
 
 void pictures_free(struct rag *r);
+
+/* The documents of all places, in the order in which they came, from `after` on, at most limit + 1 (reading.c). */
+int documents_of_scope(struct db_conn *c, atelier_id user_id, const struct search_scope *scope, atelier_id after,
+	int64_t limit, struct arena *a, struct document_rows *ret, struct err *e) MUST_CHECK;

@@ -45,10 +45,10 @@ static int get_read(struct db_conn *c, const struct search_wish *w, atelier_id i
 }
 
 /* Those of one place, from `after` on, at most limit + 1. */
-static int list_place(struct db_conn *c, const struct search_wish *w, const struct search_place *p, atelier_id after,
+static int list_place(struct db_conn *c, atelier_id user_id, const struct search_place *p, atelier_id after,
 	int64_t limit, struct arena *a, struct document_rows *ret, struct err *e)
 {
-	const struct document_filter f = {w->user_id, p->collection_id, NULL, after, limit};
+	const struct document_filter f = {user_id, p->collection_id, NULL, after, limit};
 	int r = 0;
 
 	if (p->n == 0)
@@ -58,7 +58,7 @@ static int list_place(struct db_conn *c, const struct search_wish *w, const stru
 		return err_set(e, -ENOMEM, "no memory for documents");
 	for (size_t i = 0; r == 0 && i < p->n && (int64_t)ret->n <= limit; i++)
 		if (p->documents[i] > after)
-			r = documents_get(c, w->user_id, p->documents[i], a, &ret->items[ret->n++], e);
+			r = documents_get(c, user_id, p->documents[i], a, &ret->items[ret->n++], e);
 	return r;
 }
 
@@ -69,30 +69,38 @@ static int by_id(const void *x, const void *y)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-/* All places together, in the order in which the documents came. */
+int documents_of_scope(struct db_conn *c, atelier_id user_id, const struct search_scope *scope, atelier_id after,
+	int64_t limit, struct arena *a, struct document_rows *ret, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < scope->n; i++) {
+		struct document_rows more = {.n = 0};
+		r = list_place(c, user_id, &scope->items[i], after, limit, a, &more, e);
+		struct document *all = r < 0 ? NULL : ARENA_ARRAY(a, struct document, ret->n + more.n + 1);
+		if (r == 0 && !all)
+			r = err_set(e, -ENOMEM, "no memory for documents");
+		if (r < 0)
+			break;
+		for (size_t k = 0; k < ret->n; k++)
+			all[k] = ret->items[k];
+		for (size_t k = 0; k < more.n; k++)
+			all[ret->n + k] = more.items[k];
+		*ret = (struct document_rows){all, ret->n + more.n};
+		if (ret->n)
+			qsort(all, ret->n, sizeof(*all), by_id);
+		ret->n = MIN(ret->n, (size_t)limit + 1);
+	}
+	return r;
+}
+
 static int list_all(struct db_conn *c, const struct search_wish *w, atelier_id after, int64_t limit, struct arena *a,
 	struct document_rows *ret, struct err *e)
 {
 	struct search_scope scope = {.n = 0};
 	int r = collections_scope(c, w, a, &scope, e);
 
-	for (size_t i = 0; r == 0 && i < scope.n; i++) {
-		struct document_rows more = {.n = 0};
-		r = list_place(c, w, &scope.items[i], after, limit, a, &more, e);
-		struct document *all = r < 0 ? NULL : ARENA_ARRAY(a, struct document, ret->n + more.n + 1);
-		if (r == 0 && !all)
-			r = err_set(e, -ENOMEM, "no memory for documents");
-		if (r < 0)
-			break;
-		if (ret->n)
-			memcpy(all, ret->items, ret->n * sizeof(*all));
-		if (more.n)
-			memcpy(all + ret->n, more.items, more.n * sizeof(*all));
-		*ret = (struct document_rows){all, ret->n + more.n};
-		qsort(all, ret->n, sizeof(*all), by_id);
-		ret->n = MIN(ret->n, (size_t)limit + 1);
-	}
-	return r;
+	return r < 0 ? r : documents_of_scope(c, w->user_id, &scope, after, limit, a, ret, e);
 }
 
 int rag_list(struct rag *r, const struct search_wish *w, atelier_id after, int64_t limit, struct arena *a,

@@ -51,6 +51,7 @@ struct search {
 	size_t n_held;
 	uint64_t terms[FULLTEXT_TERMS];
 	size_t n_terms;
+	double most; /* that a passage could have by BM25 */
 	struct ranked *found;
 	size_t n_found, n_meant; /* n_meant: found by vectors */
 	const char *notice;
@@ -297,6 +298,8 @@ static int rank_all(struct search *s, struct db_conn *c, struct arena *a, struct
 		return err_set(e, -ENOMEM, "no memory for a search");
 	for (size_t i = 0; i < s->n_held; i++)
 		fulltext_count(s->held[i]->fulltext, s->terms, s->n_terms, &stats);
+	for (size_t i = 0; i < s->n_terms; i++)
+		s->most += fulltext_most(&stats, i);
 	for (size_t i = 0; r == 0 && i < s->n_held; i++) {
 		r = look_by_words(s, i, &stats, e);
 		if (r == 0)
@@ -437,6 +440,8 @@ static int load_hits(
 		struct search_hit *h = &ret->items[ret->n];
 		struct err quiet = {0};
 		struct text t = {.language = ""};
+		if (s->found[i].score * 100 < s->found[0].score * (double)s->found[i].place->threshold)
+			break;
 		if (is_one_too_many(s, ret->items, ret->n, s->found[i].document_id))
 			continue;
 		r = load_hit(s, c, &s->found[i], a, h, &quiet);
@@ -446,6 +451,9 @@ static int load_hits(
 			r = mark_hit(s, &t, w, a, h);
 		h->fulltext_rank = s->found[i].fulltext_rank;
 		h->vector_rank = s->found[i].vector_rank;
+		h->fused_rank = (int64_t)i + 1;
+		h->words = s->found[i].words < 0 ? -1 : s->most > 0 ? s->found[i].words / s->most : 0;
+		h->meaning = s->found[i].meaning;
 		if (r == 0)
 			ret->n++;
 		r = r == E_NOT_FOUND ? 0 : r < 0 ? err_set(e, r, "%s", quiet.msg) : 0;

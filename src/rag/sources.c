@@ -4,10 +4,13 @@
 #include "base/buf.h"
 #include "rag/rag_priv.h"
 #include "rag/words.h"
+#include "store/documents.h"
 #include "store/texts.h"
 
 #define PASSAGE_MAX   ((size_t)1 << 20)
 #define SOURCE_TOKENS 400 /* of a passage with what stands around it */
+#define WHOLE_MAX     200 /* documents that are given as a whole */
+#define WHOLE_SOURCES 2000
 
 /* A run of passages of one text. */
 struct range {
@@ -88,7 +91,97 @@ static int take(struct db_conn *c, const struct range *x, struct arena *a, struc
 	return ret->text ? 0 : err_set(e, -ENOMEM, "no memory for a search");
 }
 
-int rag_sources(struct rag *rag, const struct search_request *q, size_t tokens, struct arena *a,
+/* ---- whole documents ---- */
+
+struct whole {
+	struct db_conn *c;
+	struct arena *a;
+	struct source_list *to;
+	size_t tokens, most;
+};
+
+/* Passages from `from` on that make one source: of one page, about as long as a passage with its neighbours. */
+static size_t run_of(const struct passage_rows *l, size_t from)
+{
+	size_t to = from + 1;
+
+	while (to < l->n && l->items[to].page == l->items[from].page &&
+		l->items[to].end - l->items[from].start <= SOURCE_TOKENS * 4)
+		to++;
+	return to;
+}
+
+static int add_run(
+	struct whole *w, const struct document *d, const struct passage_row *first, int64_t end, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(PASSAGE_MAX);
+	struct source *s = &w->to->items[w->to->n];
+	int r = texts_slice(w->c, d->text_id, first->start, end, &b, e);
+
+	if (r < 0)
+		return r;
+	*s = (struct source){.document_id = d->id,
+		.passage_id = first->id,
+		.document = d->name,
+		.heading = first->heading,
+		.text = arena_strndup(w->a, buf_str(&b).p, b.n),
+		.page = first->page,
+		.start = first->start,
+		.end = end,
+		.score = 1};
+	if (!s->text)
+		return err_set(e, -ENOMEM, "no memory for a document");
+	w->tokens += words_tokens(str_from(s->text)) + 20;
+	w->to->n++;
+	return 0;
+}
+
+/* 1: it does not fit. */
+static int add_document(struct whole *w, const struct document *d, struct err *e)
+{
+	struct passage_rows l = {.n = 0};
+	int r = d->text_id ? texts_passages(w->c, d->text_id, 0, d->passages, w->a, &l, e) : 0;
+
+	for (size_t i = 0, to; r == 0 && i < l.n; i = to) {
+		to = run_of(&l, i);
+		if (w->to->n == WHOLE_SOURCES || w->tokens > w->most)
+			return 1;
+		r = add_run(w, d, &l.items[i], l.items[to - 1].end, e);
+	}
+	return r;
+}
+
+/* All documents of all places, when that is wanted everywhere and they fit; 1: passages are to be found instead. */
+static int take_whole(struct whole *w, const struct search_wish *where, struct err *e)
+{
+	struct search_scope scope = {.n = 0};
+	struct document_rows l = {.n = 0};
+	int64_t passages = 0;
+	int r = collections_scope(w->c, where, w->a, &scope, e);
+
+	for (size_t i = 0; r == 0 && i < scope.n; i++)
+		r = scope.items[i].whole ? 0 : 1;
+	if (r == 0)
+		r = documents_of_scope(w->c, where->user_id, &scope, 0, WHOLE_MAX, w->a, &l, e);
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		passages += l.items[i].passages;
+	/* What cannot fit is not read. */
+	if (r == 0 && (l.n > WHOLE_MAX || passages == 0 || passages * 4 > (int64_t)w->most))
+		return 1;
+	w->to->items = ARENA_ARRAY(w->a, struct source, WHOLE_SOURCES);
+	if (r == 0 && !w->to->items)
+		return err_set(e, -ENOMEM, "no memory for documents");
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		r = add_document(w, &l.items[i], e);
+	if (r == 0 && w->tokens > w->most)
+		r = 1;
+	w->to->whole = (int64_t)w->tokens;
+	return r;
+}
+
+/* ---- passages ---- */
+
+static int take_found(struct rag *rag, const struct search_request *q, size_t tokens, struct arena *a,
 	struct source_list *ret, struct err *e)
 {
 	struct search_result found = {.n = 0};
@@ -118,4 +211,18 @@ int rag_sources(struct rag *rag, const struct search_request *q, size_t tokens, 
 		}
 	}
 	return r;
+}
+
+int rag_sources(struct rag *rag, const struct search_request *q, size_t tokens, size_t whole, struct arena *a,
+	struct source_list *ret, struct err *e)
+{
+	int r = 1;
+
+	*ret = (struct source_list){.n = 0};
+	if (whole) {
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
+		struct whole w = {.c = c, .a = a, .to = ret, .most = whole};
+		r = take_whole(&w, &q->where, e);
+	}
+	return r > 0 ? take_found(rag, q, tokens, a, ret, e) : r;
 }

@@ -10,7 +10,8 @@
 #define R struct collection
 static const struct col columns[] = {COL(I64, R, id), COL_ONCE(I64, R, user_id), COL_ONCE(REF, R, conversation_id),
 	COL(TEXT, R, name), COL_FOLDED(R, name, "folded"), COL(TEXT, R, description), COL(I64, R, passage_tokens),
-	COL(I64, R, passages), COL(TEXT, R, mode), COL(I64, R, weight),
+	COL(I64, R, passages), COL(TEXT, R, mode), COL(I64, R, weight), COL(TEXT, R, embedding_model),
+	COL(I64, R, overlap), COL(I64, R, threshold), COL(BOOL, R, whole),
 	COL_AS(TEXT, R, identity, "collections.identity", COL_SEEN),
 	COL_AS(I64, R, documents, "(SELECT count(*) FROM documents d WHERE d.collection_id = collections.id)",
 		COL_SEEN),
@@ -57,11 +58,8 @@ static int of_conversation_in(struct db_conn *c, void *arg, struct err *e)
 	const struct collection in = {.user_id = x->user_id,
 		.conversation_id = x->conversation_id,
 		.name = name,
-		.description = "",
-		.passage_tokens = 128,
-		.passages = 8,
-		.mode = "hybrid",
-		.weight = 50};
+		COLLECTION_FRESH,
+		.whole = true};
 	return x->id ? 0 : rows_create_in(&rows, c, &in, &x->id, e);
 }
 
@@ -98,7 +96,7 @@ struct gather {
 	struct store_list places;
 };
 
-#define PLACE "k.id, k.revision, k.removed, k.passages, k.mode, k.identity, k.weight"
+#define PLACE "k.id, k.revision, k.removed, k.passages, k.mode, k.identity, k.weight, k.threshold, k.whole"
 static int read_place(const struct db_rows *found, struct arena *a, struct search_place *ret, struct err *e)
 {
 	*ret = (struct search_place){.collection_id = db_i64(found, 0),
@@ -107,7 +105,9 @@ static int read_place(const struct db_rows *found, struct arena *a, struct searc
 		.passages = db_i64(found, 3),
 		.mode = db_dup(found, 4, a),
 		.identity = db_dup(found, 5, a),
-		.weight = db_i64(found, 6)};
+		.weight = db_i64(found, 6),
+		.threshold = db_i64(found, 7),
+		.whole = db_i64(found, 8) != 0};
 	return ret->mode && ret->identity ? 0 : store_full(e);
 }
 
@@ -149,7 +149,9 @@ static int add_all(struct gather *g, struct err *e)
 				.passages = k->passages,
 				.mode = k->mode,
 				.identity = k->identity,
-				.weight = k->weight},
+				.weight = k->weight,
+				.threshold = k->threshold,
+				.whole = k->whole},
 			e);
 	}
 	return r;

@@ -8,6 +8,9 @@
 
 #define COLLECTIONS_MAX 1000 /* of one person */
 #define SEARCH_MODES    "hybrid fulltext vectors"
+/* What a new collection begins with. */
+#define COLLECTION_FRESH                                                                                               \
+	.description = "", .passage_tokens = 128, .passages = 8, .mode = "hybrid", .weight = 50, .embedding_model = ""
 
 struct collection {
 	atelier_id id, user_id;
@@ -15,14 +18,18 @@ struct collection {
 	const char *owner;          /* the name of its owner; read only */
 	const char *name;           /* unique among the owner's, however it is written */
 	const char *description;
-	int64_t passage_tokens; /* of a passage, about; for documents that are read from now on */
-	int64_t passages;       /* that a model is given at most */
-	const char *mode;       /* of SEARCH_MODES */
-	int64_t weight;         /* of vectors against words, in percent */
-	const char *identity;   /* by what vectors it is searched (rag/embed.h); "": by none; read only */
-	int64_t documents;      /* how many; read only, as what follows */
-	int64_t may;            /* enum grant_verb, of who asks */
-	bool shared;            /* others have it, too */
+	int64_t passage_tokens;      /* of a passage, about; for documents that are read from now on */
+	int64_t passages;            /* that a model is given at most */
+	const char *mode;            /* of SEARCH_MODES */
+	int64_t weight;              /* of vectors against words, in percent */
+	const char *embedding_model; /* that was chosen; "": whatever there is */
+	int64_t overlap;             /* tokens that a passage has of the one before */
+	int64_t threshold;           /* hits below this percent of the best one are left out */
+	bool whole;                  /* a model is given whole documents where they fit */
+	const char *identity;        /* by what vectors it is searched (rag/embed.h); "": by none; read only */
+	int64_t documents;           /* how many; read only, as what follows */
+	int64_t may;                 /* enum grant_verb, of who asks */
+	bool shared;                 /* others have it, too */
 	int64_t revision, removed;
 	int64_t created_at, updated_at;
 };
@@ -47,7 +54,8 @@ struct search_place {
 	int64_t revision, removed;
 	int64_t passages; /* that a model is given at most */
 	const char *mode, *identity;
-	int64_t weight;
+	int64_t weight, threshold;
+	bool whole;
 	atelier_id *documents; /* sorted */
 	size_t n;              /* 0: all */
 };

@@ -340,7 +340,8 @@ int documents_work(struct db_conn *c, atelier_id id, struct arena *a, struct doc
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
-		"SELECT d.collection_id, d.name, b.hash, b.size, k.passage_tokens, d.user_id, k.identity FROM "
+		"SELECT d.collection_id, d.name, b.hash, b.size, k.passage_tokens, d.user_id, k.identity, "
+		"k.overlap, k.embedding_model FROM "
 		"documents d"
 		" JOIN blobs b ON b.id = d.blob_id JOIN collections k ON k.id = d.collection_id WHERE d.id = ?",
 		DB_I64(id));
@@ -354,8 +355,10 @@ int documents_work(struct db_conn *c, atelier_id id, struct arena *a, struct doc
 		.size = db_i64(rows, 3),
 		.passage_tokens = db_i64(rows, 4),
 		.user_id = db_is_null(rows, 5) ? 0 : db_i64(rows, 5),
-		.identity = db_dup(rows, 6, a)};
-	return ret->name && ret->hash && ret->identity ? 0 : store_full(e);
+		.identity = db_dup(rows, 6, a),
+		.overlap = db_i64(rows, 7),
+		.embedding_model = db_dup(rows, 8, a)};
+	return ret->name && ret->hash && ret->identity && ret->embedding_model ? 0 : store_full(e);
 }
 
 struct state {
@@ -413,25 +416,35 @@ struct embedded {
 	const char *identity;
 };
 
+/* From now on the collection is searched by these vectors, if no document lacks them. *ret: it was not before. */
+static int switch_to(struct db_conn *c, atelier_id collection_id, const char *identity, bool *ret, struct err *e)
+{
+	int64_t n = 0;
+	int r = db_exec(c, &n, e,
+		"UPDATE collections SET identity = ? WHERE id = ? AND identity <> ? AND NOT EXISTS"
+		" (SELECT 1 FROM documents d WHERE d.collection_id = collections.id AND d.text_id IS NOT NULL"
+		"  AND " LACKS ")",
+		DB_TEXT(identity), DB_I64(collection_id), DB_TEXT(identity), DB_TEXT(identity));
+
+	*ret = r == 0 && n > 0;
+	return r;
+}
+
 static int embedded_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct embedded *x = arg;
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int64_t revision = 0;
-	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
-		"SELECT k.id, CASE WHEN k.identity = ? OR EXISTS (SELECT 1 FROM documents d WHERE d.collection_id = "
-		"k.id"
-		" AND d.text_id IS NOT NULL AND " LACKS ") THEN 0 ELSE 1 END"
-		" FROM documents x JOIN collections k ON k.id = x.collection_id WHERE x.id = ?",
-		DB_TEXT(x->identity), DB_TEXT(x->identity), DB_I64(x->id));
+	int r = STORE_FIRST(
+		c, &rows, NO_DOCUMENT, e, "SELECT collection_id FROM documents WHERE id = ?", DB_I64(x->id));
 	atelier_id collection = r < 0 ? 0 : db_i64(rows, 0);
-	bool whole = r == 0 && db_i64(rows, 1);
+	bool whole = false;
 
+	db_rows_done(TAKE_PTR(rows));
+	if (r == 0)
+		r = switch_to(c, collection, x->identity, &whole, e);
 	if (r == 0)
 		r = count_change(c, collection, whole, &revision, e);
-	if (r == 0 && whole)
-		r = db_exec(c, NULL, e, "UPDATE collections SET identity = ? WHERE id = ?", DB_TEXT(x->identity),
-			DB_I64(collection));
 	return r < 0 ? r
 		     : db_exec(c, NULL, e,
 			       "UPDATE documents SET state = CASE WHEN state = 'embedding' AND text_id = ? THEN 'ready'"
@@ -486,11 +499,23 @@ static int embed_all_in(struct db_conn *c, void *arg, struct err *e)
 	return r < 0 && full.code ? err_set(e, r, "%s", full.msg) : r;
 }
 
+static int embed_or_switch_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct embed_all *x = arg;
+	int64_t revision;
+	bool whole = false;
+	int r = embed_all_in(c, x, e);
+
+	if (r == 0)
+		r = switch_to(c, x->collection_id, x->identity, &whole, e);
+	return r == 0 && whole ? count_change(c, x->collection_id, true, &revision, e) : r;
+}
+
 int documents_embed_all(struct db *db, atelier_id user_id, atelier_id collection_id, const char *identity,
 	int64_t *ret_n, struct err *e)
 {
 	struct embed_all x = {.user_id = user_id, .collection_id = collection_id, .identity = identity};
-	int r = db_write(db, embed_all_in, &x, e);
+	int r = db_write(db, embed_or_switch_in, &x, e);
 
 	*ret_n = r < 0 ? 0 : x.n;
 	return r;

@@ -85,9 +85,10 @@ struct document_work {
 	atelier_id id, collection_id;
 	const char *name, *hash;
 	int64_t size;
-	int64_t passage_tokens; /* of its collection */
-	atelier_id user_id;     /* who brought it; 0: is gone */
-	const char *identity;   /* by what vectors its collection is searched; "": by none */
+	int64_t passage_tokens, overlap; /* of its collection */
+	const char *embedding_model;     /* that was chosen for that; "": whatever there is */
+	atelier_id user_id;              /* who brought it; 0: is gone */
+	const char *identity;            /* by what vectors its collection is searched; "": by none */
 };
 int documents_work(
 	struct db_conn *c, atelier_id id, struct arena *a, struct document_work *ret, struct err *e) MUST_CHECK;
@@ -104,7 +105,7 @@ int documents_embedded(
 	struct db *db, atelier_id id, atelier_id text_id, const char *identity, struct err *e) MUST_CHECK;
 
 /* A job for each document of the collection that lacks vectors of the identity, but for those that are being read; by who may edit
- * it. *ret_n: how many. */
+ * it. *ret_n: how many. When none lacks them, that is searched by them from now on. */
 int documents_embed_all(struct db *db, atelier_id user_id, atelier_id collection_id, const char *identity,
 	int64_t *ret_n, struct err *e) MUST_CHECK;
 

@@ -92,6 +92,12 @@ const char schema_pages[] = "CREATE TABLE text_pages ("
 			    "CREATE INDEX text_pages_number ON text_pages(text_id, number);"
 			    "ALTER TABLE texts ADD COLUMN format TEXT NOT NULL DEFAULT '';";
 
+/* `embedding_model`: that was chosen; "": whatever there is. `threshold`: percent of the best hit. */
+const char schema_search_settings[] = "ALTER TABLE collections ADD COLUMN embedding_model TEXT NOT NULL DEFAULT '';"
+				      "ALTER TABLE collections ADD COLUMN overlap INTEGER NOT NULL DEFAULT 0;"
+				      "ALTER TABLE collections ADD COLUMN threshold INTEGER NOT NULL DEFAULT 0;"
+				      "ALTER TABLE collections ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;";
+
 /* What is searched for a question that waits: each row has one of both. */
 const char schema_queued_places[] =
 	"CREATE TABLE queued_places ("

@@ -239,6 +239,7 @@ static const struct db_migration migrations[] = {
 	{.version = 27, .name = "documents of questions that wait", .sql = schema_queued_places},
 	{.version = 28, .name = "pages of documents", .sql = schema_pages},
 	{.version = 29, .name = "tool servers, what people say of tools", .sql = schema_tools},
+	{.version = 30, .name = "how collections are searched", .sql = schema_search_settings},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "rag/rag.h"
@@ -12,6 +13,7 @@
 #define TOKENS_MAX  6000 /* of all passages */
 #define SHORT_BYTES 80   /* a question of fewer may lean on the one before */
 #define BLOCK_MAX   ((size_t)1 << 20)
+#define PROMPT_MAX  ((size_t)16 << 20)
 
 static atelier_id *copy_ids(struct turn *t, const atelier_id *ids, size_t n, size_t room)
 {
@@ -67,6 +69,12 @@ int64_t turn_retrieve_tokens(const struct turn *t)
 	return !turn_retrieves(t) ? 0 : t->window ? MIN((int64_t)TOKENS_MAX, t->window / 4) : TOKENS_MAX;
 }
 
+/* What whole documents may take: a share of the window, so that there is one. */
+static int64_t whole_tokens(const struct turn *t)
+{
+	return t->window ? t->window / 2 : TOKENS_MAX;
+}
+
 /* ---- searching ---- */
 
 static struct gen_message *last_question(struct turn *t, size_t before)
@@ -107,21 +115,37 @@ static int cite(struct turn *t, size_t n, const struct source *s)
 	json_add_cstr(&b, s->document);
 	buf_printf(&b, ",\"url\":\"/documents/%s?passage=%s\",\"quote\":", document, passage);
 	json_add_cstr(&b, s->text);
-	buf_printf(&b, ",\"document_id\":\"%s\",\"passage_id\":\"%s\",\"page\":%lld,\"heading\":", document, passage,
-		(long long)s->page);
+	buf_printf(&b,
+		",\"document_id\":\"%s\",\"passage_id\":\"%s\",\"page\":%lld,\"start\":%lld,\"end\":%lld,"
+		"\"score\":%.4f,\"heading\":",
+		document, passage, (long long)s->page, (long long)s->start, (long long)s->end, s->score);
 	json_add_cstr(&b, s->heading);
 	buf_add_char(&b, '}');
 	return send(t, EV_CITATION, &b);
 }
 
-static int note(struct turn *t, const char *text)
+static int note_as(struct turn *t, const char *code, const char *text)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
 
-	buf_add_str(&b, "{\"code\":\"sources\",\"text\":");
+	buf_printf(&b, "{\"code\":\"%s\",\"text\":", code);
 	json_add_cstr(&b, text);
 	buf_add_char(&b, '}');
 	return send(t, EV_NOTICE, &b);
+}
+
+static int note(struct turn *t, const char *text)
+{
+	return note_as(t, "sources", text);
+}
+
+static int note_whole(struct turn *t, int64_t tokens)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "The model was given the chosen documents as a whole: about %lld tokens.",
+		(long long)tokens);
+	return note_as(t, "sources_whole", text);
 }
 
 /* ---- what the model is given ---- */
@@ -166,7 +190,7 @@ static void add_rules(struct buf *b, const char *fence, size_t n)
 
 static int put_before(struct turn *t, struct gen_message *question, const struct source_list *l)
 {
-	CLEANUP(buf_done) struct buf b = BUF_INIT(BLOCK_MAX * 2);
+	CLEANUP(buf_done) struct buf b = BUF_INIT(PROMPT_MAX);
 	char fence[24] = "source-";
 	unsigned char random[6];
 
@@ -195,11 +219,14 @@ int turn_retrieve(struct turn *t)
 		.where = t->where, .query = query_of(t, question), .per_document = RETRIEVE_PER_DOCUMENT};
 	if (!q.query)
 		return err_set(&t->err, -ENOMEM, "no memory for a turn");
-	r = rag_sources(t->all->config.rag, &q, (size_t)turn_retrieve_tokens(t), &t->arena, &found, &why);
+	r = rag_sources(t->all->config.rag, &q, (size_t)turn_retrieve_tokens(t), (size_t)whole_tokens(t), &t->arena,
+		&found, &why);
 	if (r < 0) {
 		log_warn("turn", "documents could not be searched: %s", why.msg);
 		return note(t, "The documents could not be searched, so this answer does without them.");
 	}
+	if (found.whole && (r = note_whole(t, found.whole)) < 0)
+		return r;
 	if (found.n == 0 && (r = note(t, "Nothing in the chosen documents fits this question.")) < 0)
 		return r;
 	for (size_t i = 0; i < found.n; i++)

@@ -30,7 +30,7 @@ static void add(struct making *m, enum extract_kind kind, int level, int page, c
 	buf_add_str(&m->text, "\n\n");
 }
 
-static void cut(struct making *m, size_t tokens, struct passages *ret)
+static void cut(struct making *m, size_t tokens, size_t overlap, struct passages *ret)
 {
 	struct extracted x;
 	struct err e = {0};
@@ -41,11 +41,12 @@ static void cut(struct making *m, size_t tokens, struct passages *ret)
 	x.blocks = m->blocks;
 	x.count = m->n;
 	passages_init(ret);
-	assert_int_equal(cut_text(&x, tokens, ret, &e), 0);
+	assert_int_equal(cut_text(&x, tokens, overlap, ret, &e), 0);
 	for (size_t i = 0; i < ret->n; i++) { /* in order, apart, not empty, within the text */
 		assert_true(ret->items[i].start < ret->items[i].end);
 		assert_true(ret->items[i].end <= x.len);
-		assert_true(i == 0 || ret->items[i].start >= ret->items[i - 1].end);
+		assert_true(i == 0 || overlap || ret->items[i].start >= ret->items[i - 1].end);
+		assert_true(i == 0 || ret->items[i].start > ret->items[i - 1].start);
 	}
 }
 
@@ -63,7 +64,7 @@ static void test_headings(void **state UNUSED)
 	add(m, EXTRACT_PARA, 0, 2, "And one more.");
 	add(m, EXTRACT_HEADING, 1, 3, "# Town");
 	add(m, EXTRACT_PARA, 0, 3, "The last.");
-	cut(m, 128, &p);
+	cut(m, 128, 0, &p);
 	assert_int_equal(p.n, 4);
 	assert_string_equal(p.items[0].heading.p, "");
 	assert_string_equal(p.items[1].heading.p, "Harbour");
@@ -90,7 +91,7 @@ static void test_long_texts(void **state UNUSED)
 	add(m, EXTRACT_PARA, 0, 0, words.p);
 	add(m, EXTRACT_PARA, 0, 0, one.p);
 	add(m, EXTRACT_TABLE, 0, 0, rows.p);
-	cut(m, 128, &p);
+	cut(m, 128, 0, &p);
 	assert_true(p.n > 40);
 	for (size_t i = 0; i < p.n; i++) {
 		struct str s = {m->text.p + p.items[i].start, p.items[i].end - p.items[i].start};
@@ -100,9 +101,36 @@ static void test_long_texts(void **state UNUSED)
 	buf_done(&m->text);
 }
 
+/* Whole words of the one before, under the same heading alone. */
+static void test_overlap(void **state UNUSED)
+{
+	CLEANUP(freep) struct making *m = xcalloc(1, sizeof(*m));
+	CLEANUP(passages_done) struct passages p, apart;
+	CLEANUP(buf_done) struct buf text = BUF_INIT(1 << 20);
+
+	m->text = BUF_INIT(1 << 20);
+	for (int i = 0; i < 100; i++)
+		buf_printf(&text, "The boat number %d came in. ", i);
+	add(m, EXTRACT_PARA, 0, 0, text.p);
+	add(m, EXTRACT_HEADING, 1, 0, "# Harbour");
+	add(m, EXTRACT_PARA, 0, 0, "It lies in the north.");
+	cut(m, 64, 0, &apart);
+	cut(m, 64, 16, &p);
+	assert_int_equal(p.n, apart.n);
+	for (size_t i = 0; i < p.n; i++) {
+		size_t more = apart.items[i].start - p.items[i].start;
+		bool first = i == 0 || i + 1 == p.n;
+		assert_int_equal(p.items[i].end, apart.items[i].end);
+		assert_true(first ? more == 0 : more > 16 && more <= 80);
+		assert_true(p.items[i].start == 0 || strchr(" \n", m->text.p[p.items[i].start - 1]));
+	}
+	buf_done(&m->text);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_headings), cmocka_unit_test(test_long_texts)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_headings), cmocka_unit_test(test_long_texts), cmocka_unit_test(test_overlap)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

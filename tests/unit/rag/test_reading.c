@@ -31,11 +31,7 @@ static atelier_id add_collection(struct fixture *f, atelier_id user, const char 
 {
 	const struct collection in = {.user_id = user,
 		.name = name,
-		.description = "",
-		.passage_tokens = 128,
-		.passages = 8,
-		.mode = "hybrid",
-		.weight = 50};
+		COLLECTION_FRESH};
 	atelier_id id = 0;
 
 	FINE(f, shared_create(&collections_kind, f->db, &in, &id, &f->e));
