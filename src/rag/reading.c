@@ -78,10 +78,10 @@ int documents_of_scope(struct db_conn *c, atelier_id user_id, const struct searc
 		struct document_rows more = {.n = 0};
 		r = list_place(c, user_id, &scope->items[i], after, limit, a, &more, e);
 		struct document *all = r < 0 ? NULL : ARENA_ARRAY(a, struct document, ret->n + more.n + 1);
-		if (r == 0 && !all)
-			r = err_set(e, -ENOMEM, "no memory for documents");
 		if (r < 0)
 			break;
+		if (!all)
+			return err_set(e, -ENOMEM, "no memory for documents");
 		for (size_t k = 0; k < ret->n; k++)
 			all[k] = ret->items[k];
 		for (size_t k = 0; k < more.n; k++)
