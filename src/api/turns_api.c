@@ -5,13 +5,14 @@
 #include "api/follow.h"
 #include "api/turns.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "provider/parameters.h"
 #include "store/conversations.h"
 #include "store/images.h"
 #include "store/turns.h"
 
 struct turn_new {
-	const char *content, *model;
+	const char *content, *model, *tools;
 	atelier_id parent_id, edit, regenerate;
 	atelier_id assistant_id;
 	const char *language;
@@ -54,6 +55,8 @@ static const struct field turn_new_fields[] = {
 		.doc = "In place of `model`, two or more: each answers, side by side, until one of the answers is "
 		       "kept. "
 		       "What has begun is then told as JSON, whatever is accepted."),
+	FIELD_JSON(struct turn_new, tools, "tools", 0,
+		"Tools that may be used for the answer: true (all that you have), or a list of names."),
 	FIELD_ID(struct turn_new, assistant_id, "assistant_id", 0,
 		"The assistant that answers this time; null: the conversation's."),
 	FIELD_OBJECT(
@@ -183,6 +186,16 @@ int turns_check_text(struct request *q, const char *content)
 	while (blank < n && isspace((unsigned char)content[blank]))
 		blank++;
 	return blank == n ? err_set(&q->err, E_INVALID, "The message is empty.") : 0;
+}
+
+int turns_check_tools(struct request *q, const char *wish)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	int r = wish ? json_parse(wish, strlen(wish), &v, &q->err) : 0;
+
+	return r < 0 || !wish || json_is_boolean(v) || json_is_array(v)
+		       ? r
+		       : err_set(&q->err, E_INVALID, "\"tools\" is true, or a list of names.");
 }
 
 /* From `?after=N` or Last-Event-ID, which a browser sends when it connects again; the header knows more. */
@@ -363,8 +376,12 @@ static int turns_post(struct request *q)
 		.models = in->models.items,
 		.n_models = in->models.n,
 		.assistant_id = in->assistant_id,
+		.tools = in->tools,
 		.language = in->language};
 	int r = check_what(q, in);
+
+	if (r == 0)
+		r = turns_check_tools(q, in->tools);
 
 	if (r == 0 && in->content)
 		r = turns_check_text(q, in->content);

@@ -65,7 +65,8 @@
 		"What is to be known of the answer and stays with it. Code: fallback (another model was asked), "      \
 		"parameters (some were not taken by the provider), context (the oldest messages were not given), "     \
 		"summary (they were given as a summary, made for this answer), sources (documents were searched in "   \
-		"vain), budget (rounds, tokens, time or money were used up), loop (the same call came to the same "    \
+		"vain), tools (the model cannot call any), budget (rounds, tokens, time or money were used up), loop " \
+		"(the same call came to the same "                                                                     \
 		"again and again).")                                                                                   \
 	X(EV_USAGE, "usage",                                                                                           \
 		"tokens_in:integer? tokens_out:integer? tokens_cached:integer? tokens_reasoning:integer? "             \

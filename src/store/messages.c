@@ -52,7 +52,9 @@ static void read_message(struct store_reader *rd, struct message *m)
 	};
 }
 
-#define COLUMNS_LIGHT "m.id, m.parent_id, m.role, m.state, m.content, CASE WHEN m.role = 'user' THEN m.parts END"
+/* What models are given again: pictures of questions, and answers that called tools. */
+#define GIVEN         "m.role = 'user' OR m.parts LIKE '%{\"type\":\"tool_call\"%'"
+#define COLUMNS_LIGHT "m.id, m.parent_id, m.role, m.state, m.content, CASE WHEN " GIVEN " THEN m.parts END"
 
 static void read_light(struct store_reader *rd, struct message *m)
 {
@@ -127,8 +129,9 @@ int messages_sizes(struct db_conn *c, atelier_id conversation_id, atelier_id lea
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_list l = {.size = sizeof(struct message_size)};
-	int r = db_query(c, &rows, e, BRANCH("m.id, m.role, m.content"), DB_I64(leaf_id), DB_I64(conversation_id),
-		DB_I64(limit), DB_I64(conversation_id));
+	int r = db_query(c, &rows, e,
+		BRANCH("m.id, m.role, CASE WHEN m.role <> 'user' AND (" GIVEN ") THEN m.parts ELSE m.content END"),
+		DB_I64(leaf_id), DB_I64(conversation_id), DB_I64(limit), DB_I64(conversation_id));
 
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {
 		struct message_size *m = store_push(&l, a);

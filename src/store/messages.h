@@ -63,7 +63,7 @@ struct message_list {
 
 /*
  * For prompts: of the branch that ends in `leaf_id` the newest `limit` messages, oldest first, with id, parent, role, state,
- * content and, of a question, parts alone. Asks for no owner, so the caller must know that the conversation may be read.
+ * content and, of a question or an answer that called tools, parts alone. Asks for no owner, so the caller must know that the conversation may be read.
  */
 int messages_path(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
 	struct message_list *ret, struct err *e) MUST_CHECK;

@@ -218,6 +218,7 @@ static int resolve(struct turn *t, const struct turn_request *q, const char *wan
 		r = err_set(e, E_MODEL_CANNOT, "%.120s makes vectors of texts and cannot answer. Choose another model.",
 			t->model);
 	t->sees = !ret->kind || model_sees(ret);
+	t->calls_tools = !ret->kind || model_can(ret, "tools");
 	return r < 0 ? r : pictures_check(t, q, e);
 }
 

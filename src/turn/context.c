@@ -354,10 +354,8 @@ int prompt_check(struct turn *t, const struct turn_request *q, const struct conv
 		(long long)x->tokens, t->model, (long long)t->window);
 }
 
-void prompt_learn(const struct turn *t)
+void prompt_learn(const struct turn *t, const struct gen_result *r)
 {
-	const struct gen_result *r = &t->result;
-
 	if (r->tokens_in > 0 && (!*r->model || strcmp(r->model, t->model) == 0))
 		learn(t, &t->request, r->tokens_in);
 }

@@ -113,7 +113,7 @@ int finish_prepare(const struct finish *f, struct stored *s, struct err *e)
 	*s = (struct stored){.packed = BUF_INIT(FINISH_LOG_MAX)};
 	if ((r = FAULT("turn_prepare")) < 0)
 		return err_set(e, r, "preparing the end of a turn");
-	if ((r = reduce_log(f->before, f->log, f->closing, &s->m, e)) < 0 && !finish_is_aside(f))
+	if ((r = reduce_log(f->before, f->log, f->after, f->closing, &s->m, e)) < 0 && !finish_is_aside(f))
 		return r;
 	if ((r = log_pack(f->log, f->closing, &s->packed)) < 0)
 		return err_set(e, r, "packing the log of a turn");

@@ -103,7 +103,7 @@ void once_log_send(struct once_log *l, struct buf *out)
 int once_log_message(const struct once_log *l, struct once_message *ret, struct err *e)
 {
 	struct reduced m;
-	int r = reduce_log(NULL, &l->frames, NULL, &m, e);
+	int r = reduce_log(NULL, &l->frames, 0, NULL, &m, e);
 
 	*ret = (struct once_message){.content = BUF_INIT(0)};
 	if (r == 0) {

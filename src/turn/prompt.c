@@ -17,38 +17,27 @@ struct prompt {
 	struct turn *t;
 	struct message_list branch; /* that ends in the question, or in the answer that is gone on with */
 	struct pictures pictures;   /* in it */
-	struct gen_message *messages;
-	size_t n, room;
+	struct said said;
 };
 
 /* A turn waits for its model among thousands: of the branch it keeps what is sent. */
 static int add(struct prompt *p, const char *role, const char *content)
 {
-	if (p->n == p->room) {
-		size_t room = MAX(p->room * 2, (size_t)8);
-		struct gen_message *more = ARENA_ARRAY(&p->t->arena, struct gen_message, room);
-		if (!more)
-			return -ENOMEM;
-		if (p->n)
-			memcpy(more, p->messages, p->n * sizeof *more);
-		p->messages = more;
-		p->room = room;
-	}
 	const char *copy = arena_strdup(&p->t->arena, content);
-	if (!copy)
-		return -ENOMEM;
-	p->messages[p->n++] = (struct gen_message){.role = role, .content = copy};
-	return 0;
+
+	return copy ? said_add(p->t, &p->said, &(struct gen_message){.role = role, .content = copy}) : -ENOMEM;
 }
 
 static int add_message(struct prompt *p, const struct message *m)
 {
-	const char *role = strcmp(m->role, MESSAGE_USER) == 0 ? MESSAGE_USER : MESSAGE_ASSISTANT;
+	bool asks = strcmp(m->role, MESSAGE_USER) == 0;
 
 	if (!m->content[0] && !m->parts)
 		return 0; /* an answer of which nothing came is left out */
-	int r = add(p, role, m->content);
-	return r < 0 ? r : pictures_give(p->t, &p->pictures, m, &p->messages[p->n - 1]);
+	if (!asks && m->parts)
+		return said_add_answer(p->t, &p->said, m->parts, &p->t->err);
+	int r = add(p, asks ? MESSAGE_USER : MESSAGE_ASSISTANT, m->content);
+	return r < 0 ? r : pictures_give(p->t, &p->pictures, m, &p->said.items[p->said.n - 1]);
 }
 
 /* One message of the system, since many templates of models take a single one, and at the beginning alone. */
@@ -68,7 +57,7 @@ static int stage_instructions(struct prompt *p)
 static int stage_summary(struct prompt *p)
 {
 	const char *text = p->t->summary.text;
-	struct gen_message *system = p->n ? &p->messages[p->n - 1] : NULL;
+	struct gen_message *system = p->said.n ? &p->said.items[p->said.n - 1] : NULL;
 	char *all;
 
 	if (!text)
@@ -114,6 +103,14 @@ static int load_branch(struct prompt *p, atelier_id conversation_id, atelier_id 
 	return r < 0 ? r : pictures_find(t, c, &p->branch, a, &p->pictures, &t->err);
 }
 
+/* An answer that goes on behind its last words, not behind the result of a tool. */
+static bool ends_in_words(const struct said *s)
+{
+	const struct gen_message *last = s->n ? &s->items[s->n - 1] : NULL;
+
+	return last && strcmp(last->role, MESSAGE_ASSISTANT) == 0 && last->n_calls == 0;
+}
+
 /* Of the branch that is loaded. */
 static int build(struct prompt *p)
 {
@@ -122,11 +119,14 @@ static int build(struct prompt *p)
 
 	for (size_t i = 0; i < N_ELEMENTS(stages) && r >= 0; i++)
 		r = stages[i](p);
+	t->said = p->said;
 	t->request = (struct gen_request){
 		.model = t->model,
-		.messages = p->messages,
-		.n_messages = p->n,
-		.continues = t->before && t->before->content[0],
+		.messages = t->said.items,
+		.n_messages = t->said.n,
+		.continues = t->before && ends_in_words(&t->said),
+		.tools = t->told_tools,
+		.n_tools = t->tools.n,
 		.tokens_if_endless = t->all->settings->answer_max_tokens,
 	};
 	if (r >= 0)

@@ -427,15 +427,17 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 	return 0;
 }
 
-static int reduce_frames(struct reduced *ret, const struct frames *frames, struct err *e)
+static int reduce_frames(struct reduced *ret, const struct frames *frames, uint64_t after, struct err *e)
 {
 	struct event_frame f;
 	int r;
 
 	for (const struct chunk *c = frames ? frames->first : NULL; c; c = c->next) {
 		size_t pos = 0;
+		if (c->next && c->next->first_seq <= after + 1)
+			continue;
 		while ((r = event_next_frame((struct str){c->p, c->n}, &pos, &f)) == 1)
-			if ((r = reduce_frame(ret, &f, e)) < 0)
+			if (f.seq > after && (r = reduce_frame(ret, &f, e)) < 0)
 				return r;
 		if (r < 0 || pos != c->n)
 			return err_set(e, E_INVALID, "the log of a turn is damaged behind its event %llu",
@@ -444,7 +446,7 @@ static int reduce_frames(struct reduced *ret, const struct frames *frames, struc
 	return 0;
 }
 
-int reduce_log(const struct message *before, const struct frames *log, const struct frames *closing,
+int reduce_log(const struct message *before, const struct frames *log, uint64_t after, const struct frames *closing,
 	struct reduced *ret, struct err *e)
 {
 	int r;
@@ -456,7 +458,7 @@ int reduce_log(const struct message *before, const struct frames *log, const str
 	ret->had = ret->parts.n;
 	if (before)
 		ret->earlier = before->figures;
-	if ((r = reduce_frames(ret, log, e)) < 0 || (r = reduce_frames(ret, closing, e)) < 0)
+	if ((r = reduce_frames(ret, log, after, e)) < 0 || (r = reduce_frames(ret, closing, after, e)) < 0)
 		return r;
 	join(&ret->parts, 0); /* what goes on with the last words of before belongs to them */
 	add_figures(&ret->figures, &ret->earlier, ret->used);

@@ -22,8 +22,9 @@ struct reduced {
 	uint64_t last_seq;
 };
 
-/* The message that was `before` (NULL: a new one) the events. `closing`: what stands behind the log; NULL: nothing does. */
-int reduce_log(const struct message *before, const struct frames *log, const struct frames *closing,
+/* The message that was `before` (NULL: a new one) the events whose number is above `after`. `closing`: what stands behind the
+ * log; NULL: nothing does. */
+int reduce_log(const struct message *before, const struct frames *log, uint64_t after, const struct frames *closing,
 	struct reduced *ret, struct err *e) MUST_CHECK;
 void reduced_done(struct reduced *r);
 

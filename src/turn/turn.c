@@ -9,6 +9,11 @@
 #include "sys/metrics.h"
 #include "turn/turn_priv.h"
 
+#define NO_RESULT                                                                                                      \
+	{                                                                                                              \
+		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1   \
+	}
+
 /* ---- converse: the model's events go to the log ---- */
 
 struct append {
@@ -26,28 +31,85 @@ static int append_on_loop(void *arg)
 	return seq < 0 ? (int)seq : 0;
 }
 
-static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
+static int put(struct turn *t, bool on_loop, enum event_type type, const char *json, size_t n)
 {
-	struct turn *t = CONTAINER_OF(s, struct turn, sink);
 	struct append a = {t, type, json, n};
 
 	return on_loop ? append_on_loop(&a) : loop_call(t->all->loop, append_on_loop, &a);
 }
 
-static int turn_converse(struct turn *t)
+int turn_event(struct turn *t, enum event_type type, const struct buf *json)
+{
+	int r = buf_status(json);
+
+	return r < 0 ? r : put(t, loop_is_mine(t->all->loop), type, json->p, json->n);
+}
+
+static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
+{
+	struct turn *t = CONTAINER_OF(s, struct turn, sink);
+
+	if (type == EV_TOOL_CALL && t->tools.n)
+		return rounds_call(t, on_loop, json, n, put);
+	return put(t, on_loop, type, json, n);
+}
+
+static void add_figure(int64_t *sum, int64_t figure)
+{
+	*sum = *sum < 0 ? figure : figure < 0 ? *sum : *sum + figure;
+}
+
+/* What the rounds took, in one. */
+static void add_up(struct gen_result *sum, const struct gen_result *r)
+{
+	struct gen_result all = *r;
+
+	all.tokens_in = sum->tokens_in;
+	all.tokens_out = sum->tokens_out;
+	all.tokens_cached = sum->tokens_cached;
+	all.tokens_reasoning = sum->tokens_reasoning;
+	add_figure(&all.tokens_in, r->tokens_in);
+	add_figure(&all.tokens_out, r->tokens_out);
+	add_figure(&all.tokens_cached, r->tokens_cached);
+	add_figure(&all.tokens_reasoning, r->tokens_reasoning);
+	all.duration_ms += sum->duration_ms;
+	all.queued_ms += sum->queued_ms;
+	if (sum->first_token_ms >= 0)
+		all.first_token_ms = sum->first_token_ms;
+	*sum = all;
+}
+
+/* Has the model answer once. */
+static int turn_generate(struct turn *t)
 {
 	const struct caller who = {.user_id = t->user_id,
 		.key_id = t->key_id,
 		.conversation_id = t->ids.conversation_id,
 		.purpose = "chat"};
+	struct gen_result result = NO_RESULT;
+	int64_t cost_micros = 0;
+	int r = call_generate(
+		t->all->config.calls, &who, &t->request, &t->sink, &t->cancel, &result, &cost_micros, &t->err);
 
+	if (t->rounds.n == 0)
+		prompt_learn(t, &result); /* what was planned is what was sent */
+	add_up(&t->result, &result);
+	t->cost_micros += cost_micros;
+	return r;
+}
+
+/* The model answers, and again with the results of the tools that it calls, until it calls none. */
+static int turn_converse(struct turn *t)
+{
+	bool again = true;
 	int r;
 
 	t->sink.event = sink_event;
 	r = turn_retrieve(t);
-	return r < 0 ? r
-		     : call_generate(t->all->config.calls, &who, &t->request, &t->sink, &t->cancel, &t->result,
-			       &t->cost_micros, &t->err);
+	while (r >= 0 && again)
+		if ((r = turn_generate(t)) >= 0)
+			r = rounds_run(t, &again);
+	return r;
 }
 
 /* ---- persist ---- */
@@ -309,12 +371,11 @@ void turn_run(void *arg)
 	int64_t began_ms = clock_mono_ms();
 	int r = t->prepared;
 
-	t->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
+	t->result = (struct gen_result)NO_RESULT;
 	if (r >= 0 && t->summarises && (r = summary_renew(t)) >= 0)
 		r = prompt_build(t);
 	if (r >= 0)
 		r = turn_converse(t);
-	prompt_learn(t);
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);
 	bus_publish(t->all->config.bus,

@@ -14,9 +14,11 @@
 #include "sys/fault.h"
 #include "sys/pool.h"
 #include "turn/context.h"
+#include "turn/finish.h"
 #include "turn/journal.h"
 #include "turn/parts.h"
 #include "turn/reduce.h"
+#include "turn/rounds.h"
 #include "turn/turn.h"
 #include "turn/turnlog.h"
 
@@ -33,7 +35,7 @@ struct turns {
 	struct turns_config config;
 	struct journal *journal;
 	struct turnlogs *logs;
-	struct pool *threads, *title_threads, *recover_thread, *queue_threads;
+	struct pool *threads, *title_threads, *recover_thread, *queue_threads, *call_threads;
 
 	pthread_mutex_t mx;  /* guards what follows */
 	pthread_cond_t gone; /* a turn has left; by the monotonic clock */
@@ -61,18 +63,20 @@ struct turn {
 	struct turns *all;
 	atelier_id user_id, key_id;
 	struct turn_ids ids;
-	bool continues;
 	const char *model;                       /* arena; the resolved id */
-	bool sees;                               /* the model takes pictures, as far as is known */
 	struct parameters parameters;            /* arena, as what follows */
 	const char *left_out;                    /* of these, by name: what the provider does not take; NULL: nothing */
 	struct prompt_instruction *instructions; /* arena, room for those of each layer */
 	size_t n_instructions;
-	int64_t window;           /* tokens that the model takes; 0: not known */
-	struct context context;   /* what it is given */
-	struct search_wish where; /* the documents that are searched for it; arena */
-	struct summary summary;   /* of it: what stands for the beginning; text NULL: nothing does */
-	bool summarises;          /* what the plan leaves out is to be summarised before the model is asked */
+	int64_t window;                    /* tokens that the model takes; 0: not known */
+	struct context context;            /* what it is given */
+	struct search_wish where;          /* the documents that are searched for it; arena */
+	struct summary summary;            /* of it: what stands for the beginning; text NULL: nothing does */
+	struct tool_list tools;            /* that it may have called; arena */
+	const struct gen_tool *told_tools; /* the same for the model */
+	unsigned *fails;                   /* of each, in a row */
+	const char *language;              /* that the person speaks; NULL: not known */
+	struct rounds rounds;
 
 	struct arena arena;
 	struct err err; /* the first failure, set where it happened */
@@ -81,11 +85,17 @@ struct turn {
 	struct turnlog *log;          /* the loop's */
 	const struct message *before; /* what the message was, when it is continued; NULL: it is a new one */
 	struct gen_request request;
-	int prepared; /* whether `request` could be made: 0, or why not */
+	struct said said; /* its messages */
+	int prepared;     /* whether `request` could be made: 0, or why not */
+	bool continues;
+	bool sees;        /* the model takes pictures, as far as is known */
+	bool calls_tools; /* the model can, as far as is known */
+	bool toolless;    /* it was to have some, and cannot call any */
+	bool summarises;  /* what the plan leaves out is to be summarised before the model is asked */
+	bool storing;     /* its answer has ended and waits to be stored; under the lock of all */
+	bool answered;    /* its answer has ended and gave up its place; under the lock of all */
 	struct gen_result result;
 	int64_t cost_micros; /* 0: nothing, or no price is known */
-	bool storing;        /* its answer has ended and waits to be stored; under the lock of all */
-	bool answered;       /* its answer has ended and gave up its place; under the lock of all */
 
 	struct pool_task task;
 	struct turn *prev, *next;
@@ -116,6 +126,9 @@ void turn_start_json(const struct turn_ids *ids, const char *model, struct buf *
 /* The sentence about parameters that the provider has no word for. */
 void turn_left_out_text(const char *model, const char *left_out, struct buf *text);
 
+/* An event of the turn. Any thread. */
+int turn_event(struct turn *t, enum event_type type, const struct buf *json) MUST_CHECK;
+
 /* ---- context.c ---- */
 
 /* What is to be given for this request, by the conversation's way with what does not fit; after turn_choose. */
@@ -129,7 +142,7 @@ int prompt_check(struct turn *t, const struct turn_request *q, const struct conv
 int prompt_summarised(struct turn *t) MUST_CHECK;
 
 /* From what the provider has counted. */
-void prompt_learn(const struct turn *t);
+void prompt_learn(const struct turn *t, const struct gen_result *r);
 
 /* ---- summary.c ---- */
 
@@ -196,45 +209,6 @@ void title_ask(struct title *t);
  * be named already the plain title stays. */
 void title_begin(const struct turn *t);
 void titles_stop(struct turns *all);
-
-/* ---- pack.c: logs in the database are deflated ---- */
-
-int log_pack(const struct frames *log, const struct frames *closing, struct buf *ret) MUST_CHECK;
-int log_unpack(struct str packed, size_t size, struct frames *ret) MUST_CHECK; /* -EBADMSG: it is damaged */
-
-/* ---- finish.c: storing an ended turn ---- */
-
-#define FINISH_LOG_MAX  (512u << 20)
-#define FINISH_NAME_MAX 40
-
-/* What is to be stored of a turn, from the bytes of its log. */
-struct finish {
-	atelier_id turn_id;
-	const struct message *before;       /* what the message was; NULL: a new one */
-	const struct frames *log, *closing; /* together all of its events; closing may be NULL */
-	const char *journal_dir;
-	bool followed; /* somebody was there to see the end */
-	int refusals;  /* by the database, for other reasons than its own state: from some on a plainer way is tried */
-};
-
-/* What a message that is gone on with has had, in the arena. */
-int finish_load(struct db *db, atelier_id user_id, atelier_id message_id, struct arena *a, const struct message **ret,
-	struct err *e) MUST_CHECK;
-
-/* Tries once. */
-int turn_store(struct db *db, struct finish *f, struct err *e) MUST_CHECK;
-
-/* The same in steps, for many turns in one transaction: the row, borrowed from `ret`, and what became of it. */
-struct stored {
-	struct turn_finish row;
-	struct reduced m;
-	struct buf packed;
-	char note[160];
-};
-int finish_prepare(const struct finish *f, struct stored *ret, struct err *e) MUST_CHECK;
-void finish_note(struct finish *f, int r);
-void stored_done(struct stored *s);
-bool finish_is_aside(const struct finish *f); /* what is stored says where its events are, in place of them */
 
 /* Waits before the next of `tries`; negative: the program stops. */
 int turn_store_wait(struct turns *all, int tries) MUST_CHECK;

@@ -401,11 +401,17 @@ struct turnlog *turnlog_open(
 	return l;
 }
 
+const struct frames *turnlog_frames(struct turnlog *l)
+{
+	if (l->dirty)
+		flush(l->all); /* what cannot be written is taken back now */
+	return &l->frames;
+}
+
 const struct frames *turnlog_close(struct turnlog *l)
 {
 	l->fail = NULL;
-	if (l->dirty)
-		flush(l->all);
+	(void)turnlog_frames(l);
 	l->closed = true;
 	return &l->frames;
 }

@@ -58,6 +58,9 @@ struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id); /* NULL: 
 /* The number given to the event, or negative: E_TOO_LARGE, or the failure the log already has. */
 int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json, size_t n);
 
+/* All events so far, for any thread, as long as none is appended. */
+const struct frames *turnlog_frames(struct turnlog *l);
+
 /* No event comes behind the present ones but those of the end; what could not be written has been taken back, and
  * nobody is told of failures any more. The frames stay as they are until one of the following, for any thread. */
 const struct frames *turnlog_close(struct turnlog *l);

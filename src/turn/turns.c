@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/conversations.h"
 #include "sys/metrics.h"
@@ -14,6 +15,7 @@
 #define ENDING_THREADS 8            /* for turns that have given up their place and are about to leave their thread */
 #define TITLE_THREADS  4
 #define QUEUE_THREADS  2
+#define CALL_THREADS   64 /* tools that only read, side by side, of all turns */
 #define TITLES_WAITING 100
 
 #define STORE_RETRY_MS     250
@@ -184,6 +186,14 @@ static void tell_left_out(struct turn *t)
 	tell(t, "parameters", buf_str(&text).p);
 }
 
+static void tell_toolless(struct turn *t)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
+
+	buf_printf(&text, "%s cannot call tools. The answer was made without.", t->model);
+	tell(t, "tools", buf_str(&text).p);
+}
+
 static void tell_dropped(struct turn *t)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
@@ -211,6 +221,8 @@ static int open_log_on_loop(void *arg)
 		(void)turnlog_append(t->log, EV_START, json.p, json.n);
 	if (t->left_out)
 		tell_left_out(t);
+	if (t->toolless)
+		tell_toolless(t);
 	if (t->context.left_out.messages && !t->summarises)
 		tell_dropped(t);
 	return 0;
@@ -280,7 +292,8 @@ static int plan(const struct start *x, size_t i, struct conversation *c, struct 
 
 	if (q.n_models)
 		q.model = q.models[i];
-	if ((r = turn_choose(t, &q, c, e)) < 0 || (r = turn_where(t, &q, e)) < 0 || (r = prompt_plan(t, &q, c, e)) < 0)
+	if ((r = turn_choose(t, &q, c, e)) < 0 || (r = turn_choose_tools(t, q.tools, true, e)) < 0 ||
+		(r = turn_where(t, &q, e)) < 0 || (r = prompt_plan(t, &q, c, e)) < 0)
 		return r;
 	return prompt_check(t, &q, c, e);
 }
@@ -316,7 +329,9 @@ static struct turn *turn_new(struct turns *all, const struct turn_request *q)
 	t->all = all;
 	t->user_id = q->user_id;
 	t->key_id = q->key_id;
+	t->rounds.began_ms = clock_mono_ms();
 	arena_init(&t->arena, TURN_ARENA_BYTES);
+	t->language = q->language ? arena_strdup(&t->arena, q->language) : NULL;
 	cancel_init(&t->cancel);
 	return t;
 }
@@ -452,6 +467,7 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 	struct pool_config titles = {
 		.name = "title", .max = TITLE_THREADS, .max_queue = TITLES_WAITING, .stack_bytes = TURN_STACK};
 	struct pool_config queue = {.name = "queue", .max = QUEUE_THREADS, .max_queue = (unsigned)s->max_turns};
+	struct pool_config tool_calls = {.name = "call", .max = CALL_THREADS, .max_queue = 4096};
 	struct pool_config recover = {.name = "recover", .max = 1, .max_queue = 1};
 	struct journal_config journal = {.dir = c->journal_dir,
 		.segment_bytes = s->journal_segment_mb << 20,
@@ -474,8 +490,9 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 		(r = turnlogs_new(c->loop, journal_sink(all->journal), s->heartbeat_s * 1000, s->reader_stall_s * 1000,
 			 &all->logs)) < 0 ||
 		(r = pool_new(&threads, &all->threads)) < 0 || (r = pool_new(&titles, &all->title_threads)) < 0 ||
-		(r = pool_new(&queue, &all->queue_threads)) < 0 || (r = pool_new(&recover, &all->recover_thread)) < 0 ||
-		(r = recovery_start(all, e)) < 0) {
+		(r = pool_new(&queue, &all->queue_threads)) < 0 ||
+		(r = pool_new(&tool_calls, &all->call_threads)) < 0 ||
+		(r = pool_new(&recover, &all->recover_thread)) < 0 || (r = recovery_start(all, e)) < 0) {
 		turns_free(all);
 		return r;
 	}
@@ -493,6 +510,7 @@ void turns_stop(struct turns *all)
 	cancel_fire(&all->stop, E_STOPPING);
 	pool_stop(all->queue_threads);
 	pool_stop(all->threads);
+	pool_stop(all->call_threads);
 	pool_stop(all->recover_thread);
 	titles_stop(all);
 }
@@ -502,6 +520,7 @@ void turns_free(struct turns *all)
 	if (!all)
 		return;
 	pool_free(all->threads);
+	pool_free(all->call_threads);
 	pool_free(all->title_threads);
 	pool_free(all->queue_threads);
 	pool_free(all->recover_thread);

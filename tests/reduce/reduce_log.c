@@ -71,7 +71,7 @@ static void reduce_line(const char *line, size_t n)
 	add_events(events, 0, cut, &log);
 	closing.last_seq = log.last_seq;
 	add_events(events, cut, json_array_size(events), &closing);
-	if (reduce_log(json_is_object(before) ? &was : NULL, &log, &closing, &r, &e) < 0) {
+	if (reduce_log(json_is_object(before) ? &was : NULL, &log, 0, &closing, &r, &e) < 0) {
 		fprintf(stderr, "%s\n", e.msg);
 		exit(1);
 	}

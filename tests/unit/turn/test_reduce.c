@@ -45,7 +45,7 @@ static void test_message(void **state)
 		"\"first_token_ms\":5,\"duration_ms\":6}");
 	add(&log, EV_ERROR, "{\"code\":\"provider_error\",\"message\":\"broke\",\"retryable\":true}");
 	add(&log, EV_DONE, "{\"state\":\"failed\",\"message_id\":\"y\",\"finish_reason\":\"stop\"}");
-	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(NULL, &log, 0, NULL, &m, &e), 0);
 	assert_string_equal(m.content.p, "Hello \"\xc3\xa4\"\n!");
 	assert_string_equal(m.json.p, "[{\"type\":\"reasoning\",\"text\":\"hm\"},"
 				      "{\"type\":\"text\",\"text\":\"Hello \\\"\xc3\xa4\\\"\\n!\"},"
@@ -73,7 +73,7 @@ static void parts_are(const struct message *before, const struct frames *log, co
 	struct reduced m;
 	struct err e = {0};
 
-	assert_int_equal(reduce_log(before, log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(before, log, 0, NULL, &m, &e), 0);
 	assert_string_equal(m.json.n ? m.json.p : "", json);
 	reduced_done(&m);
 }
@@ -154,7 +154,7 @@ static void test_goes_on(void **state)
 		"{\"tokens_in\":1,\"tokens_out\":2,\"exact\":true,\"cost_micros\":3,\"first_token_ms\":9,\"duration_"
 		"ms\":8,"
 		"\"model\":\"other\"}");
-	assert_int_equal(reduce_log(&before, &log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(&before, &log, 0, NULL, &m, &e), 0);
 	assert_string_equal(m.json.p,
 		"[" TEXT("One, ") "," CALL("w", "ask", "{}",
 			"\"result\":\"yes\",\"failed\":false") ",{\"type\":\"citation\",\"n\":1,\"title\":\"new\","
@@ -221,7 +221,7 @@ static void test_waits(void **state)
 	add(&log, EV_TEXT, "{\"text\":\"May I?\"}");
 	add(&log, EV_USAGE, "{\"tokens_in\":5,\"tokens_out\":2,\"exact\":true,\"first_token_ms\":4,\"duration_ms\":6}");
 	add(&log, EV_DONE, "{\"state\":\"waiting\",\"finish_reason\":\"tool_calls\"}");
-	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(NULL, &log, 0, NULL, &m, &e), 0);
 	assert_string_equal(m.state, "waiting");
 	assert_string_equal(m.finish_reason, "tool_calls");
 	assert_int_equal(m.figures.tokens_in, 5);
@@ -230,7 +230,7 @@ static void test_waits(void **state)
 	add(&log, EV_MOVED, "{\"to\":\"reasoning\"}");
 	add(&log, EV_USAGE, "{\"tokens_in\":7,\"tokens_out\":1,\"exact\":true,\"first_token_ms\":9,\"duration_ms\":1}");
 	add(&log, EV_DONE, "{\"state\":\"complete\"}");
-	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(NULL, &log, 0, NULL, &m, &e), 0);
 	assert_string_equal(m.json.p, "[" TEXT("May I?") "," REASONING("Hm.") "]");
 	assert_string_equal(m.state, "complete");
 	assert_string_equal(m.finish_reason, "");
@@ -253,7 +253,7 @@ static void test_agents(void **state)
 	add(&log, EV_TEXT, "{\"text\":\"Tw\",\"parent\":\"a\"}");
 	add(&log, EV_TEXT, "{\"text\":\"e\"}");
 	add(&log, EV_TEXT, "{\"text\":\"o\",\"parent\":\"a\"}");
-	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(NULL, &log, 0, NULL, &m, &e), 0);
 	assert_string_equal(m.content.p, "One");
 	assert_string_equal(m.json.p, "[" CALL("a", "ask", "", OPEN ROUND(1)) "," TEXT(
 					      "One") ",{\"type\":\"text\",\"parent\":\"a\",\"text\":\"Two\"}]");
@@ -273,7 +273,7 @@ static void test_many_parts(void **state)
 		add(&log, EV_TEXT, "{\"text\":\"a\"}");
 		add(&log, EV_REASONING, "{\"text\":\"b\"}");
 	}
-	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(NULL, &log, 0, NULL, &m, &e), 0);
 	assert_int_equal(m.parts.n, 1000);
 	assert_int_equal(m.content.n, 3000);
 	reduced_done(&m);
@@ -290,11 +290,11 @@ static void test_damaged(void **state)
 	(void)state;
 	buf_add_str(&half, "id: 1\nevent: text\ndata: {\"text\":\"a\n\n");
 	assert_int_equal(frames_take(&log, &half), 0);
-	assert_true(reduce_log(NULL, &log, NULL, &m, &e) < 0);
+	assert_true(reduce_log(NULL, &log, 0, NULL, &m, &e) < 0);
 	reduced_done(&m);
 	frames_done(&log);
 	err_clear(&e);
-	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(NULL, &log, 0, NULL, &m, &e), 0);
 	assert_string_equal(m.state, "");
 	reduced_done(&m);
 }
@@ -310,7 +310,7 @@ static void test_figures_are_bounded(void **state)
 	add(&log, EV_USAGE,
 		"{\"tokens_in\":9223372036854775807,\"tokens_out\":-5,\"first_token_ms\":1e300,\"duration_ms\":"
 		"9223372036854775807}");
-	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(NULL, &log, 0, NULL, &m, &e), 0);
 	assert_int_equal(m.figures.tokens_in, GEN_FIGURE_MAX);
 	assert_int_equal(m.figures.tokens_out, 0);
 	assert_true(m.figures.first_token_ms >= 0 && m.figures.first_token_ms <= GEN_FIGURE_MAX);
@@ -339,7 +339,7 @@ static void test_closing(void **state)
 	log.last_seq = 41;
 	assert_int_equal(closing_frames(&c, &log), 0);
 	assert_int_equal(log.last_seq, 44);
-	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(NULL, &log, 0, NULL, &m, &e), 0);
 	assert_int_equal(m.figures.tokens_in, 12);
 	assert_int_equal(m.figures.tokens_out, 2);
 	assert_false(m.figures.exact);
@@ -376,7 +376,7 @@ static void test_usage_figures(void **state)
 	assert_non_null(strstr(text,
 		"{\"tokens_in\":12,\"tokens_out\":3,\"exact\":true,\"first_token_ms\":7,\"duration_ms\":90,"
 		"\"tokens_cached\":8,\"tokens_reasoning\":2,\"cost_micros\":1234,\"model\":\"other\"}\n"));
-	assert_int_equal(reduce_log(NULL, &log, NULL, &m, &e), 0);
+	assert_int_equal(reduce_log(NULL, &log, 0, NULL, &m, &e), 0);
 	assert_int_equal(m.figures.tokens_in, 12);
 	assert_true(m.figures.exact);
 	reduced_done(&m);

@@ -1,0 +1,247 @@
+/* calls.c - the calls of one round: run, told, each with one result. Those that only read are run side by side, the others
+ * one after the other, in their order. */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "turn/turn_priv.h"
+
+#define EVENT_MAX      ((size_t)4 << 20) /* of one result, as JSON */
+#define STRUCTURED_MAX ((size_t)256 << 10)
+#define PROGRESS_EVERY 250 /* ms */
+#define NOT_RUN        "It was not run."
+
+/* A call while it runs. */
+struct running {
+	struct turn *t;
+	struct call *call;
+	struct pool_task task;
+	struct together *together;
+	int r;
+	int64_t told_ms;
+};
+
+/* Calls that run side by side. */
+struct together {
+	pthread_mutex_t mx;
+	pthread_cond_t over;
+	size_t n;
+};
+
+/* ---- what is told ---- */
+
+static void add_id(struct buf *b, const struct call *c)
+{
+	buf_add_str(b, "{\"id\":");
+	json_add_cstr(b, c->id);
+}
+
+static int tell_start(struct turn *t, const struct call *c)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
+
+	add_id(&b, c);
+	buf_add_str(&b, ",\"title\":");
+	json_add_cstr(&b, c->tool->title);
+	buf_add_str(&b, ",\"source\":");
+	json_add_cstr(&b, c->tool->source);
+	buf_printf(&b, ",\"at\":%lld}", (long long)clock_now_ms());
+	return turn_event(t, EV_TOOL_START, &b);
+}
+
+static void on_progress(void *arg, double done, double total, const char *message)
+{
+	struct running *x = arg;
+	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
+	int64_t now = clock_mono_ms();
+
+	if (now - x->told_ms < PROGRESS_EVERY)
+		return;
+	x->told_ms = now;
+	add_id(&b, x->call);
+	buf_add_str(&b, ",\"progress\":");
+	json_add_double(&b, done);
+	if (total > 0) {
+		buf_add_str(&b, ",\"total\":");
+		json_add_double(&b, total);
+	}
+	if (message) {
+		buf_add_str(&b, ",\"message\":");
+		json_add_string(&b, message, strnlen(message, 500));
+	}
+	buf_add_char(&b, '}');
+	(void)!turn_event(x->t, EV_TOOL_PROGRESS, &b);
+}
+
+/* Data that the reader of the log can read, too. */
+static void add_structured(struct buf *b, const struct buf *structured)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	struct err quiet = {0};
+
+	if (structured->n == 0 || structured->n > STRUCTURED_MAX ||
+		json_parse(structured->p, structured->n, &v, &quiet) < 0)
+		return;
+	buf_add_str(b, ",\"structured\":");
+	json_add_value(b, v);
+}
+
+static int tell_result(struct turn *t, struct call *c, const struct tool_result *result, int64_t ms)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(EVENT_MAX);
+
+	c->failed = result->failed;
+	add_id(&b, c);
+	buf_add_str(&b, ",\"result\":");
+	json_add_string(&b, buf_str(&result->text).p, result->text.n);
+	if (result->failed)
+		buf_add_str(&b, ",\"failed\":true");
+	add_structured(&b, &result->structured);
+	if (result->whole.n)
+		buf_add_str(&b, ",\"cut\":true");
+	if (ms >= 0)
+		buf_printf(&b, ",\"duration_ms\":%lld", (long long)ms);
+	buf_add_char(&b, '}');
+	return turn_event(t, EV_TOOL_RESULT, &b);
+}
+
+/* FNV-1a. */
+static uint64_t mark(uint64_t hash, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (unsigned char)p[i]) * UINT64_C(1099511628211);
+	return hash * UINT64_C(1099511628211);
+}
+
+static void set_came_to(struct call *c, const struct tool_result *result)
+{
+	uint64_t hash = mark(UINT64_C(14695981039346656037), c->name, strlen(c->name));
+
+	hash = mark(hash, c->arguments, strlen(c->arguments));
+	c->came_to = mark(hash, buf_str(&result->text).p, result->text.n);
+}
+
+/* ---- one call ---- */
+
+static int end_unrun(struct turn *t, struct call *c, const char *why)
+{
+	CLEANUP(tool_result_done) struct tool_result result = {.failed = true};
+
+	if (why) {
+		result.text = BUF_INIT(TOOL_TEXT_MAX);
+		buf_add_str(&result.text, why);
+	} else
+		tool_result_unknown(&t->tools, c->name, &result);
+	result.failed = true;
+	set_came_to(c, &result);
+	return tell_result(t, c, &result, -1);
+}
+
+static int call_tool(struct running *x, struct tool_result *result, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct turn *t = x->t;
+	struct tool_run run = {.user_id = t->user_id,
+		.key_id = t->key_id,
+		.conversation_id = t->ids.conversation_id,
+		.turn_id = t->ids.turn_id,
+		.call_id = x->call->id,
+		.where = turn_retrieves(t) ? &t->where : NULL,
+		.language = t->language,
+		.cancel = &t->cancel,
+		.progress = on_progress,
+		.arg = x};
+
+	arena_init(&a, TURN_ARENA_BYTES);
+	return tools_call(t->all->config.tools, x->call->tool, x->call->arguments, &run, &a, result, e);
+}
+
+static void run_one(struct running *x)
+{
+	CLEANUP(tool_result_done) struct tool_result result = {.failed = false};
+	struct err e = {0};
+	int64_t began = clock_mono_ms();
+	int told;
+
+	x->r = tell_start(x->t, x->call);
+	if (x->r == 0)
+		x->r = call_tool(x, &result, &e);
+	if (x->r < 0) {
+		bool stopped = cancel_reason(&x->t->cancel) != 0;
+		told = end_unrun(x->t, x->call, stopped ? "It was stopped." : e.msg[0] ? e.msg : NOT_RUN);
+		if (!stopped && told == 0)
+			x->r = 0; /* of one that could not be run the model is told */
+		return;
+	}
+	set_came_to(x->call, &result);
+	x->r = tell_result(x->t, x->call, &result, clock_mono_ms() - began);
+}
+
+/* ---- side by side ---- */
+
+static void run_beside(void *arg)
+{
+	struct running *x = arg;
+	struct together *all = x->together;
+
+	run_one(x);
+	pthread_mutex_lock(&all->mx);
+	all->n--;
+	pthread_cond_signal(&all->over);
+	pthread_mutex_unlock(&all->mx);
+}
+
+static void run_together(struct turn *t, struct running *calls, size_t n)
+{
+	struct together all = {.mx = PTHREAD_MUTEX_INITIALIZER, .over = PTHREAD_COND_INITIALIZER, .n = n - 1};
+
+	for (size_t i = 1; i < n; i++) {
+		calls[i].together = &all;
+		if (pool_submit(t->all->call_threads, &calls[i].task, run_beside, &calls[i]) < 0)
+			run_beside(&calls[i]);
+	}
+	run_one(&calls[0]);
+	pthread_mutex_lock(&all.mx);
+	while (all.n > 0)
+		pthread_cond_wait(&all.over, &all.mx);
+	pthread_mutex_unlock(&all.mx);
+	pthread_cond_destroy(&all.over);
+	pthread_mutex_destroy(&all.mx);
+}
+
+static bool only_reads(const struct call *c)
+{
+	return c->tool && !c->refused && (c->tool->hints & TOOL_READS);
+}
+
+/* Those from `i` on that are run now: several that only read, else one. */
+static size_t next_ones(const struct call *calls, size_t i, size_t n)
+{
+	size_t k = i;
+
+	while (k < n && only_reads(&calls[k]))
+		k++;
+	return MAX(k, i + 1) - i;
+}
+
+int calls_run(struct turn *t, struct call *calls, size_t n)
+{
+	struct running *all = ARENA_ARRAY(&t->arena, struct running, n + 1);
+	int r = all ? 0 : -ENOMEM;
+
+	for (size_t i = 0; all && i < n;) {
+		size_t k = next_ones(calls, i, n);
+		for (size_t j = i; j < i + k; j++)
+			all[j] = (struct running){.t = t, .call = &calls[j]};
+		if (cancel_reason(&t->cancel))
+			for (size_t j = i; j < i + k; j++)
+				all[j].r = end_unrun(t, &calls[j], "It was stopped before it began.");
+		else if (k == 1 && (!calls[i].tool || calls[i].refused))
+			all[i].r = end_unrun(t, &calls[i], calls[i].refused);
+		else
+			run_together(t, &all[i], k);
+		for (size_t j = i; j < i + k; j++)
+			r = r < 0 ? r : all[j].r;
+		i += k;
+	}
+	return r == 0 && cancel_reason(&t->cancel) ? -ECANCELED : r;
+}

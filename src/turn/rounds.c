@@ -1,0 +1,287 @@
+/*
+ * rounds.c - a model calls tools: what it called is run, what that came to is added to what it is given, and it is asked again,
+ * within a budget. Whether tools were called is told by the calls alone, never by the reason a provider gives for its end.
+ */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "turn/turn_priv.h"
+
+#define SAME_TOLD  3 /* times that a call came to the same: it is told */
+#define SAME_LAST  5 /* then nothing more is called */
+#define FAILS_LAST 3 /* in a row: the tool is offered no more */
+
+#define NO_MORE "\n\n[No more tools can be called for this answer: %s. Answer now, with what there is.]"
+
+struct repeat {
+	uint64_t came_to;
+	unsigned n;
+};
+
+/* ---- calls on their way to the log ---- */
+
+static void add_piece(struct buf *b, const json_t *piece, const char *key, const char *before)
+{
+	const json_t *v = json_object_get(piece, key);
+
+	if (v) {
+		buf_add_str(b, before);
+		json_add_value(b, v);
+	}
+}
+
+int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n,
+	int (*put)(struct turn *t, bool on_loop, enum event_type type, const char *json, size_t n))
+{
+	CLEANUP(json_decrefp) json_t *piece = NULL;
+	CLEANUP(buf_done) struct buf b = BUF_INIT(n + 1024);
+	char turn[ID_LEN + 1];
+	int r;
+
+	t->rounds.called = true;
+	if (memmem(json, n, "\"id\":", 5) == NULL)
+		return put(t, on_loop, EV_TOOL_CALL, json, n);
+	if ((r = json_parse(json, n, &piece, &t->err)) < 0)
+		return r;
+	if (!json_get_str(piece, "id"))
+		return put(t, on_loop, EV_TOOL_CALL, json, n);
+	id_format(t->ids.turn_id, turn);
+	buf_printf(&b, "{\"index\":%lld,\"id\":\"call_%s_%u\"", (long long)json_get_i64(piece, "index", 0), turn,
+		++t->rounds.n_ids);
+	add_piece(&b, piece, "name", ",\"name\":");
+	add_piece(&b, piece, "arguments", ",\"arguments\":");
+	buf_add_char(&b, '}');
+	r = buf_status(&b);
+	return r < 0 ? r : put(t, on_loop, EV_TOOL_CALL, b.p, b.n);
+}
+
+/* ---- what was called ---- */
+
+struct look {
+	struct turn *t;
+	const struct frames *frames;
+};
+
+static int look_on_loop(void *arg)
+{
+	struct look *x = arg;
+
+	x->frames = turnlog_frames(x->t->log);
+	return 0;
+}
+
+/* What stands in the log of the round so far. */
+static int read_round(struct turn *t, struct reduced *ret)
+{
+	struct look x = {.t = t};
+
+	(void)loop_call(t->all->loop, look_on_loop, &x);
+	return reduce_log(NULL, x.frames, t->rounds.behind, NULL, ret, &t->err);
+}
+
+/* Where the model wrote several behind one another, each is a call. */
+static int add_written(struct turn *t, const struct part *p, const struct call *first,
+	const struct tool_arguments *written, struct call *calls, size_t *n, size_t room)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(TURN_ARENA_BYTES);
+	int r = 0;
+
+	calls[*n] = *first;
+	calls[(*n)++].arguments = written->items[0];
+	for (size_t i = 1; r == 0 && i < written->n && *n < room; i++) {
+		char turn[ID_LEN + 1];
+		struct call *c = &calls[*n];
+		id_format(t->ids.turn_id, turn);
+		*c = *first;
+		c->arguments = written->items[i];
+		c->id = arena_printf(&t->arena, "call_%s_%u", turn, ++t->rounds.n_ids);
+		if (!c->id)
+			return -ENOMEM;
+		buf_reset(&b);
+		buf_printf(&b, "{\"index\":%zu,\"id\":\"%s\",\"name\":", 1000 + *n, c->id);
+		json_add_cstr(&b, p->name);
+		buf_add_str(&b, ",\"arguments\":");
+		json_add_cstr(&b, c->arguments);
+		buf_add_char(&b, '}');
+		r = turn_event(t, EV_TOOL_CALL, &b);
+		++*n;
+	}
+	return r;
+}
+
+static int take_call(struct turn *t, const struct part *p, struct call *calls, size_t *n, size_t room)
+{
+	struct tool_arguments written = {.n = 0};
+	struct call c = {.id = arena_strdup(&t->arena, p->id ? p->id : ""),
+		.name = arena_strdup(&t->arena, p->name ? p->name : ""),
+		.arguments = arena_strndup(&t->arena, buf_str(&p->text).p, p->text.n)};
+	int r = 0;
+
+	if (!c.id || !c.name || !c.arguments)
+		return -ENOMEM;
+	c.tool = tools_find(&t->tools, c.name);
+	if (c.tool && (r = tool_arguments_read(c.tool, buf_str(&p->text), &t->arena, &written, &t->err)) < 0)
+		return r;
+	if (c.tool && written.n)
+		return add_written(t, p, &c, &written, calls, n, room);
+	if (c.tool)
+		c.refused = written.problem;
+	calls[(*n)++] = c;
+	return 0;
+}
+
+static int take_calls(struct turn *t, const struct parts *parts, struct call **ret, size_t *ret_n)
+{
+	size_t most = (size_t)t->all->settings->tool_calls, room = parts->n + most;
+	struct call *calls = ARENA_ARRAY(&t->arena, struct call, room);
+	int r = calls ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < parts->n; i++)
+		if (parts->items[i].type == PART_TOOL_CALL && !parts->items[i].answered)
+			r = take_call(t, &parts->items[i], calls, ret_n, room);
+	for (size_t i = 0; r == 0 && i < *ret_n; i++)
+		if (t->rounds.last)
+			calls[i].refused = "It was not run: no more tools can be called for this answer.";
+		else if (i >= most)
+			calls[i].refused =
+				"It was not run: too many tools were called at a time. Call it again if it is needed.";
+		else if (calls[i].tool && calls[i].tool->asks)
+			calls[i].refused = "It was not run: a person has to approve it first.";
+	*ret = calls;
+	return r;
+}
+
+/* ---- when it is enough ---- */
+
+/* From now on the model is to answer. */
+static void end_with(struct turn *t, const char *code, const char *why, const char *text)
+{
+	if (t->rounds.last)
+		return;
+	t->rounds.last = true;
+	t->rounds.why = why;
+	turn_tell(t, code, text);
+}
+
+static unsigned count_same(struct turn *t, uint64_t came_to)
+{
+	struct rounds *x = &t->rounds;
+
+	for (size_t i = 0; i < x->n_repeats; i++)
+		if (x->repeats[i].came_to == came_to)
+			return ++x->repeats[i].n;
+	if (x->n_repeats % 16 == 0) {
+		struct repeat *more = ARENA_ARRAY(&t->arena, struct repeat, x->n_repeats + 16);
+		if (!more)
+			return 1;
+		if (x->n_repeats)
+			memcpy(more, x->repeats, x->n_repeats * sizeof *more);
+		x->repeats = more;
+	}
+	x->repeats[x->n_repeats++] = (struct repeat){came_to, 1};
+	return 1;
+}
+
+static void check_budget(struct turn *t)
+{
+	const struct settings *s = t->all->settings;
+	int64_t tokens = MAX(t->result.tokens_in, 0) + MAX(t->result.tokens_out, 0);
+
+	if (t->rounds.n >= s->tool_rounds)
+		end_with(t, "budget", "the tools were run as often as is allowed",
+			"Tools were run as often as is allowed for one answer, which rests on what there was by then.");
+	else if (clock_mono_ms() - t->rounds.began_ms >= s->tool_seconds * 1000)
+		end_with(t, "budget", "its time is used up",
+			"The time for tools is used up, and the answer rests on what there was by then.");
+	else if (s->tool_tokens && tokens >= s->tool_tokens)
+		end_with(t, "budget", "its tokens are used up",
+			"The tokens for tools are used up, and the answer rests on what there was by then.");
+}
+
+/* ---- the next question ---- */
+
+/* Behind the last result, so that what was given before stays as it is. */
+static int tell_model(struct turn *t, const char *text)
+{
+	struct gen_message *m = &t->said.items[t->said.n - 1];
+
+	m->content = text ? arena_printf(&t->arena, "%s%s", m->content, text) : NULL;
+	return m->content ? 0 : -ENOMEM;
+}
+
+static int add_round(struct turn *t, const struct call *calls, size_t n)
+{
+	CLEANUP(reduced_done) struct reduced m = {.last_seq = 0};
+	unsigned same = 0;
+	int r = read_round(t, &m);
+
+	if (r == 0)
+		r = said_add_parts(t, &t->said, &m.parts, true);
+	for (size_t i = 0; i < n; i++) {
+		unsigned times = count_same(t, calls[i].came_to);
+		same = MAX(same, times);
+	}
+	t->rounds.n++;
+	t->rounds.behind = m.last_seq;
+	t->rounds.called = false;
+	if (r == 0 && same >= SAME_TOLD)
+		r = tell_model(t,
+			"\n\n[This call came to the same again. Calling it once more changes nothing: do something "
+			"else, or answer.]");
+	if (same >= SAME_LAST)
+		end_with(t, "loop", "the same call came to the same again and again",
+			"The model called the same tool again and again, which came to the same each time.");
+	check_budget(t);
+	if (r == 0 && t->rounds.last)
+		r = tell_model(t, arena_printf(&t->arena, NO_MORE, t->rounds.why));
+	t->request.messages = t->said.items;
+	t->request.n_messages = t->said.n;
+	t->request.continues = false;
+	if (t->rounds.last)
+		t->request.tool_choice = TOOLS_NONE;
+	return r;
+}
+
+/* One that failed again and again is offered no more. */
+static void drop_failing(struct turn *t, const struct call *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!calls[i].tool)
+			continue;
+		size_t at = (size_t)(calls[i].tool - t->tools.items);
+		t->fails[at] = calls[i].failed ? t->fails[at] + 1 : 0;
+	}
+	struct gen_tool *left = ARENA_ARRAY(&t->arena, struct gen_tool, t->tools.n + 1);
+	size_t kept = 0;
+	for (size_t i = 0; left && i < t->tools.n; i++)
+		if (t->fails[i] < FAILS_LAST)
+			left[kept++] = t->told_tools[i];
+	if (left && kept < t->request.n_tools) {
+		t->request.tools = left;
+		t->request.n_tools = kept;
+	}
+}
+
+int rounds_run(struct turn *t, bool *ret_again)
+{
+	struct call *calls = NULL;
+	size_t n = 0;
+	int r;
+
+	*ret_again = false;
+	if (!t->rounds.called)
+		return 0;
+	{
+		CLEANUP(reduced_done) struct reduced m = {.last_seq = 0};
+		if ((r = read_round(t, &m)) == 0)
+			r = take_calls(t, &m.parts, &calls, &n);
+	}
+	if (r < 0 || (r = calls_run(t, calls, n)) < 0)
+		return r;
+	if (t->rounds.last)
+		return 0; /* it calls tools that it cannot call: that is its answer */
+	drop_failing(t, calls, n);
+	r = add_round(t, calls, n);
+	*ret_again = r == 0;
+	return r < 0 ? err_set(&t->err, r, "the results of tools do not fit into a turn's memory") : 0;
+}

@@ -1,0 +1,66 @@
+/* rounds.h - tools in an answer: which it may use, what the model called, what that came to, and what the model is given then.
+ * Of a turn's own thread, unless said otherwise. */
+#pragma once
+
+#include "provider/generate.h"
+#include "tool/tool.h"
+#include "turn/parts.h"
+
+struct turn;
+
+/* Messages for a model, in the turn's arena. */
+struct said {
+	struct gen_message *items;
+	size_t n, room;
+};
+
+/* How far the rounds of an answer are (rounds.c): a model says something and calls tools, and is given what they came to. */
+struct rounds {
+	unsigned n;      /* that have ended */
+	uint64_t behind; /* number of the last event before the round that is on */
+	unsigned n_ids;  /* that calls were given */
+	bool called;     /* the model has called a tool in this round */
+	bool last;       /* nothing can be called any more */
+	const char *why; /* that, for the model */
+	int64_t began_ms;
+	struct repeat *repeats;
+	size_t n_repeats;
+};
+
+/* ---- tools.c ---- */
+
+/* Sets the tools of the turn: `wish` is true or names, as JSON; NULL: none. E_INVALID for one that is not there, if `strict`. */
+int turn_choose_tools(struct turn *t, const char *wish, bool strict, struct err *e) MUST_CHECK;
+
+/* ---- said.c ---- */
+
+int said_add(struct turn *t, struct said *to, const struct gen_message *m) MUST_CHECK;
+
+/* What a model is given of an answer: of each round what it said and called, and what that came to. `reasons`: what it thought,
+ * too, which models are given again within a turn alone. */
+int said_add_parts(struct turn *t, struct said *to, const struct parts *parts, bool reasons) MUST_CHECK;
+int said_add_answer(struct turn *t, struct said *to, const char *json, struct err *e) MUST_CHECK;
+bool said_has_calls(const char *parts);
+
+/* ---- rounds.c ---- */
+
+/* A piece of a call on its way to the log, by `put`: calls get ids of their own, which no other has. */
+int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n,
+	int (*put)(struct turn *t, bool on_loop, enum event_type type, const char *json, size_t n)) MUST_CHECK;
+
+/* Behind each answer of the model: has run what it called, if anything. *ret_again: it is to be asked again. */
+int rounds_run(struct turn *t, bool *ret_again) MUST_CHECK;
+
+/* ---- calls.c ---- */
+
+/* A call of the round that is on. Texts in the turn's arena. */
+struct call {
+	const char *id, *name, *arguments;
+	const struct tool *tool; /* NULL: it is not offered */
+	const char *refused;     /* why it is not run; NULL: it is */
+	bool failed;             /* it came to nothing */
+	uint64_t came_to;        /* a mark of name, arguments and result: the same, the same */
+};
+
+/* Has them run, those that only read side by side; each gets its result, whatever happens. -ECANCELED. */
+int calls_run(struct turn *t, struct call *calls, size_t n) MUST_CHECK;

@@ -1,0 +1,70 @@
+/* tools.c - which tools an answer may use: those that the turn names, of those that the person has. */
+#include <errno.h>
+
+#include "base/json.h"
+#include "turn/turn_priv.h"
+
+/* What is wished: all, or these names. */
+static bool is_wished(const json_t *wish, const char *name)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(wish, i, v) if (json_is_string(v) && strcmp(json_string_value(v), name) == 0) return true;
+	return json_is_true(wish);
+}
+
+static int check_names(const struct tool_list *all, const json_t *wish, struct err *e)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(wish, i, v) if (!json_is_string(v) || !tools_find(all, json_string_value(v))) return err_set(
+		e, E_INVALID, "There is no tool \"%.64s\" that you can use.",
+		json_is_string(v) ? json_string_value(v) : "?");
+	return 0;
+}
+
+static int describe(struct turn *t)
+{
+	struct gen_tool *told = ARENA_ARRAY(&t->arena, struct gen_tool, t->tools.n + 1);
+
+	t->fails = ARENA_ARRAY(&t->arena, unsigned, t->tools.n + 1);
+	if (!told || !t->fails)
+		return -ENOMEM;
+	memset(t->fails, 0, (t->tools.n + 1) * sizeof *t->fails);
+	for (size_t i = 0; i < t->tools.n; i++) {
+		const struct tool *x = &t->tools.items[i];
+		told[i] =
+			(struct gen_tool){.name = x->name, .description = x->description, .parameters = x->parameters};
+	}
+	t->told_tools = told;
+	return 0;
+}
+
+int turn_choose_tools(struct turn *t, const char *wish, bool strict, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *names = NULL;
+	struct tool_list all = {.n = 0};
+	int r;
+
+	t->tools = (struct tool_list){.n = 0};
+	if (!wish || !t->all->config.tools || (r = json_parse(wish, strlen(wish), &names, e)) < 0 ||
+		(!json_is_true(names) && json_array_size(names) == 0))
+		return wish && t->all->config.tools && !names ? r : 0;
+	r = tools_list(t->all->config.tools, t->user_id, &t->arena, &all, e);
+	if (r == 0 && strict)
+		r = check_names(&all, names, e);
+	if (r < 0)
+		return r;
+	t->tools.items = ARENA_ARRAY(&t->arena, struct tool, all.n + 1);
+	if (!t->tools.items)
+		return err_set(e, -ENOMEM, "no memory for a turn");
+	for (size_t i = 0; i < all.n; i++)
+		if (is_wished(names, all.items[i].name))
+			t->tools.items[t->tools.n++] = all.items[i];
+	t->toolless = t->tools.n && !t->calls_tools;
+	if (t->toolless)
+		t->tools.n = 0;
+	return describe(t) < 0 ? err_set(e, -ENOMEM, "no memory for a turn") : 0;
+}
