@@ -128,6 +128,7 @@ void request_end(struct request *q, int r)
 	int status = q->status;
 
 	ASSERT(q->x && r <= 0);
+	log_set_request(q->id); /* whichever thread has come to its end */
 	if (q->taken) {
 		request_log(q, 200);
 		request_free(q);
@@ -294,7 +295,6 @@ static void request_work(void *arg)
 
 static void request_fail(struct request *q, int r)
 {
-	log_set_request(q->id);
 	err_set(&q->err, r, "%s", err_info(r)->text);
 	request_end(q, r);
 }
@@ -450,6 +450,8 @@ static void check_work(void *arg)
 		r = wants_body(q) && !q->has_body ? take_large_body(q) : request_submit(q);
 	if (r < 0)
 		request_fail(q, r);
+	else
+		log_set_request(NULL); /* it is with another thread now */
 }
 
 /* Loop: to the thread where the next step is taken. */

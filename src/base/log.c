@@ -16,7 +16,7 @@
 static enum log_level max_level = LOG_INFO;
 static bool as_json;
 static _Atomic(log_sink_fn) sink;
-static _Thread_local const char *request;
+static _Thread_local char request[24]; /* "": none */
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
@@ -38,14 +38,14 @@ bool log_enabled(enum log_level level)
 
 void log_set_request(const char *request_id)
 {
-	request = request_id;
+	snprintf(request, sizeof(request), "%s", request_id ? request_id : "");
 }
 
 static void add_line_text(struct buf *b, const char *time, const char *level, const char *area, struct str text)
 {
 	buf_printf(b, "%s %-5s %-6s ", time, level, area);
 	utf8_add_visible(b, text.p, text.n, false); /* a text from outside must not forge a second line */
-	if (request) {
+	if (request[0]) {
 		buf_add_str(b, " (request ");
 		utf8_add_visible(b, request, strlen(request), false);
 		buf_add_char(b, ')');
@@ -60,7 +60,7 @@ static void add_line_json(struct buf *b, const char *time, const char *level, co
 	CLEANUP(buf_done) struct buf visible = BUF_INIT(LINE_MAX);
 	utf8_add_visible(&visible, text.p, text.n, true);
 	json_add_string(b, visible.n ? visible.p : "", visible.n);
-	if (request) {
+	if (request[0]) {
 		buf_add_str(b, ",\"request\":");
 		json_add_cstr(b, request);
 	}

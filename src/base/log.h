@@ -30,5 +30,5 @@ void log_write(enum log_level level, const char *area, const char *fmt, ...) PRI
 /* Adds a line as log_write() makes it, whatever the level that is shown. */
 void log_add_line(struct buf *b, enum log_level level, const char *area, const char *text, size_t n);
 
-/* The request id that this thread's entries carry from now on; NULL for none. Borrowed until replaced. */
+/* The request id that this thread's entries carry from now on; NULL for none. Copied. */
 void log_set_request(const char *request_id);

@@ -48,7 +48,9 @@ static void test_text(void **state)
 	capture_begin();
 	errno = 42;
 	log_info("http", "listening on %s", "127.0.0.1");
-	log_set_request("0abc");
+	char id[] = "0abc";
+	log_set_request(id);
+	memset(id, 'x', sizeof(id) - 1); /* who ended the request may have freed it */
 	log_error("database", "two\nlines\x7f");
 	log_set_request(NULL);
 	log_debug("http", "not shown");
