@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 # Flags for `make run`, such as: make run ARGS="--listen 0.0.0.0:8420"
 ARGS   ?=
 
-.PHONY: run build test agents lint bench bench-web fuzz clean install
+.PHONY: run build test agents lint bench bench-web fuzz soak clean install
 
 run: build
 	@exec build/atelier serve --data data $(ARGS)
@@ -47,6 +47,12 @@ fuzz:
 	@tools/setup build test
 	@tools/build fuzz
 	@tools/fuzz.sh build/fuzz $(or $(MINUTES),1)
+
+# Minutes of mixed use by several people, with stops and kills between, on each database under each sanitizer.
+soak:
+	@tools/setup build test
+	@tools/build asan tsan
+	@tools/soak.sh $(or $(MINUTES),20)
 
 install: build
 	install -D -m 0755 build/atelier $(DESTDIR)$(PREFIX)/bin/atelier
