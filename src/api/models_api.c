@@ -19,11 +19,25 @@ static const struct field loaded_fields[] = {
 static const struct schema loaded_schema = SCHEMA("ModelLoaded", L, loaded_fields, "A model in memory.");
 #undef L
 
+struct price_answer {
+	int64_t input_micros, output_micros;
+};
+
+#define P struct price_answer
+static const struct field price_fields[] = {
+	FIELD_I64(P, input_micros, "input_micros", 0, 0, FIELD_REQUIRED,
+		"Millionths of the currency for a million tokens read."),
+	FIELD_I64(P, output_micros, "output_micros", 0, 0, FIELD_REQUIRED, "The same of those written."),
+};
+static const struct schema price_schema = SCHEMA("ModelPrice", P, price_fields, "What a model costs.");
+#undef P
+
 struct model_answer {
 	struct model m;
 	struct schema_list capabilities;
 	struct loaded_answer loaded;
-	bool has_size, has_context, has_window, has_output, has_loaded;
+	struct price_answer price;
+	bool has_price, has_size, has_context, has_window, has_output, has_loaded;
 };
 
 #define M struct model_answer
@@ -50,6 +64,8 @@ static const struct field model_fields[] = {
 	FIELD_TIME(M, m.modified_at, "modified_at", 0, "When it last changed; null: not known."),
 	FIELD_MAYBE(FT_OBJECT, M, loaded, has_loaded, "loaded", &loaded_schema,
 		"What it takes in memory; null: not loaded, or not known."),
+	FIELD_MAYBE(FT_OBJECT, M, price, has_price, "price", &price_schema,
+		"By the prices that administrators keep; null: none is known, or it is an alias."),
 	FIELD_ENUM(M, m.breaker, "breaker", "closed open half_open", FIELD_REQUIRED,
 		"open: answers of it failed several times for more than one caller, and it is left alone for a while; "
 		"half_open: one call may try."),
@@ -107,13 +123,18 @@ struct schema_list providers_answer(const struct catalogue *all)
 	return (struct schema_list){all->providers, all->n_providers};
 }
 
-static struct model_answer answer_of(const struct model *m)
+static struct model_answer answer_of(const struct request *q, const struct model *m)
 {
+	struct price_answer price = {0};
 	size_t n = 0;
 
 	while (m->capabilities && m->capabilities[n])
 		n++;
+	bool priced = !m->alias_of && calls_price(q->api->c.calls, m->provider, m->provider_model, &price.input_micros,
+					      &price.output_micros);
 	return (struct model_answer){.m = *m,
+		.price = price,
+		.has_price = priced,
 		.capabilities = {(void *)(uintptr_t)m->capabilities, n},
 		.loaded = {.bytes = m->loaded_bytes,
 			.vram_bytes = m->loaded_vram,
@@ -162,7 +183,7 @@ int models_list(struct request *q, bool all, struct models_answer *ret)
 		return request_no_memory(q);
 	for (size_t i = 0; i < known.n_models; i++)
 		if ((all || !known.models[i].hidden) && request_may_use(q, &known.models[i]))
-			items[n++] = answer_of(&known.models[i]);
+			items[n++] = answer_of(q, &known.models[i]);
 	*ret = (struct models_answer){.items = {items, n},
 		.providers = providers_answer(&known),
 		.default_model = default_for(q, &known, TASK_CHAT),

@@ -47,6 +47,10 @@ int call_generate(struct calls *c, const struct caller *who, const struct gen_re
 int call_embed(struct calls *c, const struct caller *who, const struct embed_request *q, struct cancel *cancel,
 	struct arena *a, struct embed_result *ret, struct err *e) MUST_CHECK;
 
+/* What a model costs, in micro-units of the currency for a million tokens; false when no price is known. `model`: its name at
+ * the provider. */
+bool calls_price(struct calls *c, const char *provider, const char *model, int64_t *ret_input, int64_t *ret_output);
+
 /* ---- limits ---- */
 
 /* One limit as it stands now. */

@@ -267,6 +267,18 @@ void meter_use(struct table *t, const struct subject_of_call *s, int64_t now_ms,
 
 /* ---- asking ---- */
 
+bool calls_price(struct calls *c, const char *provider, const char *model, int64_t *ret_input, int64_t *ret_output)
+{
+	pthread_mutex_lock(&c->mx);
+	const struct price *p = price_find(c->table->prices, c->table->n_prices, provider, model);
+	if (p) {
+		*ret_input = p->input_micros;
+		*ret_output = p->output_micros;
+	}
+	pthread_mutex_unlock(&c->mx);
+	return p != NULL;
+}
+
 bool calls_limit_state(struct calls *c, atelier_id limit_id, struct limit_state *ret)
 {
 	struct counter *l;

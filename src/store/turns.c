@@ -16,6 +16,7 @@ struct begin {
 	struct turn_begun out;                      /* of the first answer */
 	struct turn_begun beside[COMPARED_MAX - 1]; /* of the others */
 	atelier_id parent;                          /* of the question */
+	int64_t compared;                           /* the place in a comparison that the answer takes over; 0: none */
 };
 
 /* Where the question stands, or which it is. */
@@ -115,7 +116,8 @@ static int insert_answer(struct db_conn *c, const struct turn_begin *in, const s
 static int insert_answers(struct db_conn *c, struct begin *x, struct err *e)
 {
 	const struct turn_begin *in = x->in;
-	int r = insert_answer(c, in, &(struct turn_beside){in->model, in->prompt}, in->n_beside ? 1 : 0, &x->out, e);
+	const struct turn_beside first = {in->model, in->prompt};
+	int r = insert_answer(c, in, &first, in->n_beside ? 1 : x->compared, &x->out, e);
 
 	for (size_t i = 0; r == 0 && i < in->n_beside; i++) {
 		x->beside[i] = x->out;
@@ -124,10 +126,27 @@ static int insert_answers(struct db_conn *c, struct begin *x, struct err *e)
 	return r;
 }
 
-/* Whoever goes on below an answer has kept it; and of one question there is one comparison, the newest. */
-static int end_comparison(struct db_conn *c, const struct begin *x, struct err *e)
+/* One answer of a comparison is written anew: the new one stands in its place there. */
+static int take_place(struct db_conn *c, struct begin *x, struct err *e)
 {
-	if (x->in->place == TURN_EDIT || (x->in->place == TURN_REGENERATE && x->in->n_beside == 0))
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e, "SELECT compared FROM messages WHERE id = ?", DB_I64(x->in->at));
+
+	if (r == 0)
+		r = db_next(rows, e);
+	if (r <= 0)
+		return r;
+	x->compared = db_i64(rows, 0);
+	return x->compared ? db_exec(c, NULL, e, "UPDATE messages SET compared = 0 WHERE id = ?", DB_I64(x->in->at))
+			   : 0;
+}
+
+/* Whoever goes on below an answer has kept it; and of one question there is one comparison, the newest. */
+static int end_comparison(struct db_conn *c, struct begin *x, struct err *e)
+{
+	if (x->in->place == TURN_REGENERATE && x->in->n_beside == 0)
+		return take_place(c, x, e);
+	if (x->in->place == TURN_EDIT)
 		return 0;
 	return db_exec(c, NULL, e,
 		"UPDATE messages SET compared = 0 WHERE compared > 0 AND parent_id ="
@@ -157,10 +176,11 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
-		"UPDATE conversations SET leaf_id = ?, message_count = message_count + ?, updated_at = ?, model = ?,"
+		"UPDATE conversations SET leaf_id = ?, message_count = message_count + ?, updated_at = ?,"
+		" model = CASE WHEN ? = 1 THEN model ELSE ? END,"
 		" title = CASE WHEN title = '' THEN coalesce(?, '') ELSE title END WHERE id = ?",
-		DB_I64(t->message_id), DB_I64(added), DB_I64(t->created_at), DB_TEXT(in->model), DB_TEXT(in->title),
-		DB_I64(in->conversation_id));
+		DB_I64(t->message_id), DB_I64(added), DB_I64(t->created_at), DB_I64(x->compared > 0),
+		DB_TEXT(in->model), DB_TEXT(in->title), DB_I64(in->conversation_id));
 }
 
 int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e)

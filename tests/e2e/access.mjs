@@ -380,10 +380,11 @@ export async function accessEmulated({ page, mock, base }) {
 }
 
 /** Five hundred models: the list opens at once, finds while one types, and the keyboard walks through all of it. */
-export async function manyModels({ page, base }) {
+export async function manyModels({ page, base, shot }) {
   const list = await (await page.request.get(base + '/api/v1/models')).json();
   const like = list.items.find((m) => m.id.includes('mock:1b'));
-  const items = Array.from({ length: 500 }, (_, i) => ({ ...like, id: `${like.provider}/model-${i}`, name: `model-${i}` }));
+  const items = Array.from({ length: 500 }, (_, i) => ({ ...like, id: `${like.provider}/model-${i}`, name: `model-${i}`, context_length: 32768, price: { input_micros: 2_500_000, output_micros: 10_000_000 } }));
+  items.push({ ...like, id: `${like.provider}/only-embeds`, name: 'only-embeds', capabilities: ['embedding'] });
   await page.route('**/api/v1/models', (route) => route.fulfill({ json: { ...list, items: [...list.items, ...items] } }));
   try {
     await page.goto(base + '/');
@@ -452,6 +453,29 @@ export async function manyModels({ page, base }) {
     await page.getByRole('combobox').fill('model-77');
     await page.getByRole('button', { name: 'Add model-77 to starred' }).press('Enter');
     await page.getByRole('button', { name: 'Remove model-77 from starred' }).press('Enter');
+    // A provider's name finds its models; those that cannot chat are named with the reason.
+    await page.getByRole('combobox').fill(`${like.provider} 123`);
+    await page.getByRole('option', { name: /^model-123/ }).waitFor();
+    assert.equal(await options.count(), 1, 'by the name of the provider, too');
+    assert.match(await options.first().innerText(), /32\.8 K context · \$2\.50 in, \$10\.00 out/);
+    await page.getByRole('combobox').fill('only-embeds');
+    await page.getByText('only-embeds only makes embeddings and cannot answer.').waitFor();
+    assert.equal(await options.count(), 0);
+    // What is known of one, beside another, by the keyboard alone.
+    await page.getByRole('combobox').fill('model-77');
+    await page.getByRole('button', { name: 'Details of model-77' }).press('Enter');
+    const details = page.getByRole('dialog', { name: 'model-77' });
+    await details.getByRole('rowheader', { name: 'Price per million tokens' }).waitFor();
+    await details.getByLabel('Compare with').selectOption({ label: `model-78 · ${like.provider}` });
+    const compared = page.getByRole('dialog', { name: 'Model comparison' });
+    assert.equal(await compared.getByRole('columnheader').count(), 2);
+    nothing(await inspect(page, 'comparison of models'));
+    await page.setViewportSize({ width: 320, height: 700 });
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, 'nothing but the table scrolls sideways');
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await shot('facts');
+    await compared.getByRole('button', { name: 'Use model-78' }).press('Enter');
+    await page.getByRole('button', { name: /^Model: model-78/ }).click();
     await page.getByRole('combobox').fill('mock:1b');
     await page.getByRole('option', { name: /mock:1b/ }).click();
   } finally {

@@ -268,8 +268,9 @@ async function grows({ page, mock }, what, head, piece, pieces, mark) {
   await ready(page);
   assert.equal(await page.evaluate(() => window.kept.isConnected && String(getSelection()) === window.words), true, 'the selection survives');
   assert.ok(shift < 0.02, `nothing moves: ${shift}: ${moved.slice(0, 12).join('\n')}`);
-  // Thirty frames a second leave 25 ms of work to each. A busy machine draws fewer, and each has more of the pieces to do.
-  assert.ok(spent / took < 0.75, `the thread works ${Math.round((spent / took) * 100)} % of the time`);
+  // Thirty frames a second leave 25 ms of work to each: who draws more of them may work all the time. A busy machine draws fewer,
+  // and each has more of the pieces to do.
+  assert.ok(each <= 25 || spent / took < 0.75, `the thread works ${Math.round((spent / took) * 100)} % of the time`);
 }
 
 export async function growing(all) {

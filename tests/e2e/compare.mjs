@@ -74,12 +74,21 @@ export async function compare({ page, mock, base, shot }) {
     await shot('phone');
     await page.setViewportSize({ width: 1280, height: 800 });
 
+    // One alone is written once more: it stays in its place, and so do the others.
+    mock.on('Which is better?', ({ say, call }) => say(`Still ${call.model}.`));
+    await column('third:1b').getByRole('button', { name: 'Answer again' }).click();
+    await page.getByRole('menuitem', { name: 'Again with third:1b' }).click();
+    await has(column('third:1b'), 'Still third:1b.');
+    await ready(page);
+    await has(column('other:1b'), 'and I am better.');
+    assert.deepEqual(await section.getByRole('article').evaluateAll((all) => all.map((a) => /\w+:1b/.exec(a.ariaLabel)[0])), ['mock:1b', 'other:1b', 'third:1b']);
+
     // The kept one is the chat; the others stay as versions, and its model answers from then on.
     await section.getByRole('button', { name: 'Keep this answer of other:1b' }).focus();
     await page.keyboard.press('Enter');
     await section.waitFor({ state: 'detached' });
     await has(answer(page), 'I am other:1b, and I am better.');
-    await page.getByText('2 / 3').waitFor();
+    await page.getByText('2 / 4').waitFor();
     await page.getByRole('button', { name: /^Model: other:1b/ }).waitFor();
     await page.waitForFunction(() => document.activeElement?.hasAttribute('data-composer'));
     await page.reload();

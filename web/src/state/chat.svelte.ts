@@ -184,6 +184,15 @@ export class Chat extends Followed {
     if (!this.newer) await this.reload();
   }
 
+  private told: string | undefined;
+  private thrownAway: string | undefined;
+
+  /** Another one, or none any more. */
+  setSummary(summary: Summary | null): void {
+    this.summary = summary;
+    this.thrownAway = summary ? undefined : this.told;
+  }
+
   async loadSummary(): Promise<void> {
     if (!this.id) return;
     try {
@@ -196,7 +205,10 @@ export class Chat extends Followed {
 
   /** Where an answer says that there is a summary, it is shown. */
   private lookForSummary(): void {
-    if (this.messages.some((m) => m.parts.some((p) => p.type === 'notice' && p.code === 'summary'))) void this.loadSummary();
+    const told = this.messages.findLast((m) => m.parts.some((p) => p.type === 'notice' && p.code === 'summary'));
+    // One that was thrown away comes back with a later answer, which says so.
+    if (told && told.id !== this.thrownAway) void this.loadSummary();
+    this.told = told?.id;
   }
 
   /** From the middle of a branch back to its end. */
@@ -406,6 +418,17 @@ export class Chat extends Followed {
     try {
       await changeConversation(this.id, { leaf_id: answer.id });
       await startTurn(this.id, { continue: true, model: answer.model, language: i18n.language });
+    } catch (e) {
+      notices.error(e);
+    }
+    await this.reload();
+  }
+
+  /** Has one of the answers that are compared written once more; the new one stands in its place. */
+  async regenerateCompared(answer: Shown, model: string | null): Promise<void> {
+    if (!this.id || this.busy) return;
+    try {
+      await startTurn(this.id, { regenerate: answer.id, model: model ?? undefined, language: i18n.language });
     } catch (e) {
       notices.error(e);
     }
