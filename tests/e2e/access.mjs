@@ -473,6 +473,7 @@ export async function manyModels({ page, base, shot }) {
     await page.setViewportSize({ width: 320, height: 700 });
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, 'nothing but the table scrolls sideways');
     await page.setViewportSize({ width: 1280, height: 800 });
+    assert.equal(await compared.getByLabel('Compare with').inputValue(), '');
     await shot('facts');
     await compared.getByRole('button', { name: 'Use model-78' }).press('Enter');
     await page.getByRole('button', { name: /^Model: model-78/ }).click();
