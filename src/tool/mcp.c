@@ -63,8 +63,10 @@ static int copy_config(struct mcp *m, const struct mcp_config *c)
 	m->c = *c;
 	m->c.label = arena_strdup(a, c->label);
 	m->c.url = arena_strdup(a, c->url);
+	m->c.also = arena_strdup(a, c->also);
 	m->c.program.writable = arena_strdup(a, c->program.writable);
-	if (!m->c.label || (c->url && !m->c.url) || (c->program.writable && !m->c.program.writable))
+	if (!m->c.label || (c->url && !m->c.url) || (c->also && !m->c.also) ||
+		(c->program.writable && !m->c.program.writable))
 		return -ENOMEM;
 	if ((r = copy_words(a, c->headers, &m->c.headers)) < 0 ||
 		(r = copy_words(a, c->program.argv, &m->c.program.argv)) < 0 ||

@@ -159,6 +159,7 @@ static int run_once(struct mcp_exchange *x, struct err *e)
 		/* How long it may be silent is for who waits to say. */
 		.first_byte_timeout_ms = 0,
 		.public_only = m->c.public_only,
+		.also = m->c.also,
 		.on_data = on_data,
 		.on_header = on_header,
 		.arg = x};

@@ -17,7 +17,7 @@
 #define SECRET_LEAST 4 /* bytes of one that is looked for in results */
 #define HIDDEN       "[secret]"
 
-static const struct tool_kind *const kinds[] = {&http_kind};
+static const struct tool_kind *const kinds[] = {&http_kind, &mcp_stdio_kind, &mcp_http_kind};
 
 static int kind_at(const char *name)
 {

@@ -47,7 +47,7 @@ struct tool_kind {
 };
 #define TOOL_KINDS_MAX 8
 void *tools_kind_state(struct tools *t, const struct tool_kind *k);
-extern const struct tool_kind http_kind;
+extern const struct tool_kind http_kind, mcp_stdio_kind, mcp_http_kind;
 
 struct tools {
 	struct tools_config config;

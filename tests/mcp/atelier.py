@@ -170,4 +170,66 @@ def by_the_line(s):
     assert subprocess.run([s.binary, "mcp"], env={**env, "ATELIER_SERVER_KEY": ""}, input="", capture_output=True, timeout=60).returncode != 0
 
 
+# ---- servers of tools: rows, and what runs for them ----
+
+
+def children():
+    """Programs that run in the sandbox, by what they were called with."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open("/proc/%s/cmdline" % pid, "rb").read().split(b"\0")
+        except OSError:
+            continue
+        if b"hostile.py" in b" ".join(words) and not words[0].endswith(b"bwrap"):
+            found.append(int(pid))
+    return found
+
+
+def until(what, f):
+    end = time.monotonic() + 60
+    while not (v := f()):
+        assert time.monotonic() < end, "this did not come: " + what
+        time.sleep(0.05)
+    return v
+
+
+def servers_of_tools(s, here, web):
+    hostile = lambda *habits, **more: {"command": "/usr/bin/python3", "args": ["-I", "-S", here + "/hostile.py", *habits], "read": [here], **more}
+    refused = lambda body, key=None: s.raw("POST", "/api/v1/tool-servers", body, {"Authorization": "Bearer " + (key or s.key)})
+    for config in ({}, {"command": "./x"}, {"command": "x", "args": "y"}, {"command": "x", "env": {"A": 1}}, {"command": "x", "read": ["relative"]}, {"command": "x", "timeout_s": 0}):
+        assert refused({"name": "X", "kind": "mcp-stdio", "config": config})[0] == 400, config
+    for config in ({}, {"url": "ftp://x"}, {"url": "http://a:b@x/"}, {"url": "http://x/", "headers": {"A": 1}}):
+        assert refused({"name": "X", "kind": "mcp-http", "config": config})[0] == 400, config
+    # What this program keeps is granted to nobody; who is no administrator grants nothing.
+    for folder in (s.data, os.path.dirname(s.data), "/"):
+        r = s.ask("POST", "/api/v1/tool-servers/test", {"kind": "mcp-stdio", "config": {"command": "true", "read": [folder]}})
+        assert not r["ok"] and "data of Atelier" in json.dumps(r), r
+    status, r, _ = s.raw("POST", "/api/v1/tool-servers/test", {"kind": "mcp-stdio", "config": hostile()}, {"Authorization": "Bearer " + s.other})
+    assert status == 403 or not r["ok"], r
+    made = s.ask("POST", "/api/v1/tool-servers", {"name": "Odd", "kind": "mcp-stdio", "config": hostile(), "secrets": {"env": {"TOKEN": "s3cret-token"}}})
+    assert made["state"] == "ok" and [t["name"] for t in s.ask("GET", "/api/v1/tools")["items"] if t["source"] == made["id"]] == ["odd_tool-0", "odd_tool-1", "odd_tool-2"], made
+    many = [s.ask("POST", "/api/v1/tool-servers", {"name": "N%d" % i, "kind": "mcp-stdio", "config": hostile(idle_s=1), "enabled": False}) for i in range(3)]
+    run = lambda name, **arguments: s.ask("POST", "/api/v1/tools/%s/run" % name, {"arguments": arguments})
+    # One program for all calls of a person; its end when it is idle; and again when it is needed.
+    until("one program", lambda: len(children()) == 1)
+    s.ask("PATCH", "/api/v1/tool-servers/" + made["id"], {"config": hostile(idle_s=1)})
+    until("its end", lambda: not children())
+    assert run("odd_tool-0")["failed"]
+    until("its end when idle", lambda: not children())
+    r = s.ask("POST", "/api/v1/tool-servers/%s/refresh" % made["id"])
+    assert r["state"] == "ok", r
+    s.raw("DELETE", "/api/v1/tool-servers/" + made["id"], headers={"Authorization": "Bearer " + s.key})
+    until("its end with its row", lambda: not children())
+    # At an address.
+    r = s.ask("POST", "/api/v1/tool-servers", {"name": "Web", "kind": "mcp-http", "config": {"url": web}})
+    assert r["state"] == "ok", r
+    r = run("web_echo", message="there")
+    assert r["text"] == "Echo: there", r
+    # Told that its list has changed, it is asked again.
+    until("the late tools", lambda: any(t["name"] == "web_trigger-elicitation-request" for t in s.ask("GET", "/api/v1/tools")["items"]))
+    r = run("web_get-tiny-image")
+    assert r["files"][0]["media_type"] == "image/png", r
+
+
 ALL = (by_hand, others_see_nothing, newest_era, odd_messages, by_the_line)

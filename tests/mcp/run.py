@@ -223,10 +223,14 @@ class Web:
         self.p.wait()
 
 
+def everything_at_an_address():
+    return Web(NODE, os.path.join(MODULES, "@modelcontextprotocol/server-everything/dist/index.js"), "streamableHttp")
+
+
 @case
 @without_sandbox
 def everything_over_http():
-    with Web(NODE, os.path.join(MODULES, "@modelcontextprotocol/server-everything/dist/index.js"), "streamableHttp") as w:
+    with everything_at_an_address() as w:
         with Client(url=w.url) as c:
             about = everything(c)
             assert about["protocolVersion"] == "2025-11-25", about
@@ -347,6 +351,12 @@ def atelier_as_a_server():
                 assert "newest" not in row["name"] or row["version"] == "2026-07-28", row
 
 
+
+
+@case
+def servers_of_tools():
+    with atelier.Server(BINARY) as s, everything_at_an_address() as w:
+        atelier.servers_of_tools(s, HERE, w.url)
 
 
 # ---- all of them ----

@@ -1,0 +1,575 @@
+/*
+ * mcp_kind.c - the kinds `mcp-stdio` and `mcp-http` of tool servers: which connections are kept, for whom and how long. A person has one
+ * to each server that they use, which all their conversations share; it ends when it has been idle, or the server was changed.
+ *
+ *	mcp-stdio  {"command": "/usr/bin/node", "args": [..], "env": {..}, "read": ["/folder"], "write": ["/folder"], "timeout_s", "idle_s"}
+ *	           secrets {"env": {..}}
+ *	mcp-http   {"url": "https://..", "headers": {..}, "timeout_s", "idle_s"}
+ *	           secrets {"bearer": "..", "headers": {..}}
+ */
+#include <errno.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "http/url.h"
+#include "store/tool_servers.h"
+#include "sys/bus.h"
+#include "sys/thread.h"
+#include "tool/mcp.h"
+#include "tool/tool_priv.h"
+
+enum { PROGRAMS_MAX = 128, WORDS_MAX = 128, FOLDERS_MAX = 14, IDLE_S = 300, TIMEOUT_S = 60, REFRESH_LEAST_MS = 10000 };
+#define MCP_STDIO "mcp-stdio"
+#define MCP_HTTP  "mcp-http"
+
+/* ---- what is kept ---- */
+
+struct kept {
+	struct kept *next;
+	struct kinds_state *state;
+	atelier_id server_id, user_id;
+	unsigned char made_of[16]; /* configuration and secrets */
+	struct mcp *mcp;
+	unsigned used;
+	bool gone;  /* not for anybody who comes now */
+	bool stale; /* its tools are others than they were */
+	int64_t idle_ms, refreshed_ms;
+};
+
+struct kinds_state {
+	struct tools *tools;
+	struct mcp_shared *shared;
+	pthread_t thread; /* ends what is idle, and asks anew what has changed */
+	pthread_mutex_t mx;
+	pthread_cond_t cv;
+	struct kept *kept;
+	bool stopping;
+};
+
+/* mx held. What nobody uses and nobody may use is taken out, to be freed without the lock. */
+static struct kept *take_dead(struct kinds_state *st, int64_t now, int64_t *ret_next)
+{
+	struct kept *dead = NULL;
+
+	for (struct kept **at = &st->kept; *at;) {
+		struct kept *k = *at;
+		int64_t since = k->used ? 0 : mcp_idle_since(k->mcp), ends = since + k->idle_ms;
+
+		if (!k->used && (k->gone || (since && ends <= now))) {
+			*at = k->next;
+			k->next = dead;
+			dead = k;
+			continue;
+		}
+		if (since)
+			*ret_next = MIN(*ret_next, ends);
+		at = &k->next;
+	}
+	return dead;
+}
+
+static void free_all(struct kept *dead)
+{
+	while (dead) {
+		struct kept *k = dead;
+
+		dead = k->next;
+		mcp_free(k->mcp);
+		free(k);
+	}
+}
+
+static struct kept *take_stale(struct kinds_state *st, int64_t now, int64_t *ret_next)
+{
+	for (struct kept *k = st->kept; k; k = k->next) {
+		int64_t may = k->refreshed_ms ? k->refreshed_ms + REFRESH_LEAST_MS : 0;
+
+		if (!k->stale || k->gone)
+			continue;
+		if (may > now) {
+			*ret_next = MIN(*ret_next, may);
+			continue;
+		}
+		k->stale = false;
+		k->refreshed_ms = now;
+		return k;
+	}
+	return NULL;
+}
+
+static void refresh_row(struct tools *t, atelier_id server_id, atelier_id user_id)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct tool_server s;
+	struct err e = {0};
+	int r;
+
+	arena_init(&a, (size_t)32 << 20);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->config.db);
+		r = tool_servers_get(c, user_id, server_id, GRANT_USE, &a, &s, &e);
+	}
+	if (r == 0 && s.enabled && tool_server_refresh(t, &s, user_id, &e) == 0 && t->config.bus)
+		bus_publish_changed(t->config.bus, BUS_TOOLS);
+}
+
+static void *keep(void *arg)
+{
+	struct kinds_state *st = arg;
+
+	pthread_mutex_lock(&st->mx);
+	while (!st->stopping) {
+		int64_t now = clock_mono_ms(), next = INT64_MAX;
+		struct kept *dead = take_dead(st, now, &next), *stale = take_stale(st, now, &next);
+		atelier_id server_id = stale ? stale->server_id : 0, user_id = stale ? stale->user_id : 0;
+
+		if (!dead && !stale) {
+			if (next == INT64_MAX)
+				pthread_cond_wait(&st->cv, &st->mx);
+			else
+				(void)clock_wait(&st->cv, &st->mx, next);
+			continue;
+		}
+		pthread_mutex_unlock(&st->mx);
+		free_all(dead);
+		if (stale)
+			refresh_row(st->tools, server_id, user_id);
+		pthread_mutex_lock(&st->mx);
+	}
+	pthread_mutex_unlock(&st->mx);
+	return NULL;
+}
+
+static void on_changed(void *arg)
+{
+	struct kept *k = arg;
+
+	pthread_mutex_lock(&k->state->mx);
+	k->stale = true;
+	pthread_cond_signal(&k->state->cv);
+	pthread_mutex_unlock(&k->state->mx);
+}
+
+/* ---- configurations ---- */
+
+static bool is_texts(const json_t *v, bool object)
+{
+	const json_t *item;
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (!v)
+		return true;
+	if (object ? !json_is_object(v) : !json_is_array(v))
+		return false;
+	json_array_foreach(v, i, item) if (!json_is_string(item)) return false;
+	json_object_foreach((json_t *)v, key, member) if (!json_is_string(member)) return false;
+	return true;
+}
+
+static int check_seconds(const json_t *config, struct err *e)
+{
+	static const char *const names[] = {"timeout_s", "idle_s"};
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		const json_t *v = json_object_get(config, names[i]);
+
+		if (v && (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > 3600))
+			return err_set(e, E_INVALID, "\"%s\" is a number of seconds from 1 to 3600.", names[i]);
+	}
+	return 0;
+}
+
+static int check_folders(const json_t *folders, const char *name, struct err *e)
+{
+	const json_t *item;
+	size_t i;
+
+	if (!is_texts(folders, false) || json_array_size(folders) > FOLDERS_MAX)
+		return err_set(e, E_INVALID, "\"%s\" must be a list of at most %d folders.", name, FOLDERS_MAX);
+	json_array_foreach(folders, i, item) if (json_string_value(item)[0] != '/') return err_set(
+		e, E_INVALID, "Each folder of \"%s\" begins with /.", name);
+	return 0;
+}
+
+static int check_stdio(const json_t *config, struct err *e)
+{
+	const char *command = json_get_str(config, "command");
+	int r = check_seconds(config, e);
+
+	if (r < 0)
+		return r;
+	if (!command || !*command || (*command != '/' && strchr(command, '/')))
+		return err_set(e, E_INVALID, "\"command\" must be the path of a program, or its name in /usr/bin.");
+	if (!is_texts(json_object_get(config, "args"), false) ||
+		json_array_size(json_object_get(config, "args")) > WORDS_MAX - 2)
+		return err_set(e, E_INVALID, "\"args\" must be a list of texts.");
+	if (!is_texts(json_object_get(config, "env"), true) ||
+		json_object_size(json_object_get(config, "env")) > WORDS_MAX / 4)
+		return err_set(e, E_INVALID, "\"env\" must be an object of texts.");
+	r = check_folders(json_object_get(config, "read"), "read", e);
+	return r < 0 ? r : check_folders(json_object_get(config, "write"), "write", e);
+}
+
+static int check_http(const json_t *config, struct err *e)
+{
+	const char *url = json_get_str(config, "url");
+	struct http_url parts;
+	int r = check_seconds(config, e);
+
+	if (r < 0)
+		return r;
+	if (!url || !http_url_read(url, &parts) || parts.has_user)
+		return err_set(e, E_INVALID,
+			"\"url\" must begin with http:// or https://, and has no user or password in it.");
+	if (!is_texts(json_object_get(config, "headers"), true) ||
+		json_object_size(json_object_get(config, "headers")) > WORDS_MAX / 4)
+		return err_set(e, E_INVALID, "\"headers\" must be an object of texts.");
+	return 0;
+}
+
+/* ---- from a configuration to a connection ---- */
+
+struct words {
+	const char *items[WORDS_MAX];
+	size_t n;
+};
+
+static void add_word(struct words *w, const char *word)
+{
+	if (word && w->n < WORDS_MAX - 1)
+		w->items[w->n++] = word;
+}
+
+static void add_list(struct words *w, const json_t *list)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item) add_word(w, json_string_value(item));
+}
+
+/* "NAME=value", "Name: value". */
+static void add_pairs(struct words *w, const json_t *pairs, const char *between, struct arena *a)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)pairs, key, v) if (json_is_string(v))
+		add_word(w, arena_printf(a, "%s%s%s", key, between, json_string_value(v)));
+}
+
+/* What this program keeps is granted to nobody, whatever links lead there. */
+static int check_grants(struct tools *t, const struct words *folders, struct err *e)
+{
+	char data[PATH_MAX], real[PATH_MAX];
+
+	for (size_t i = 0; i < folders->n; i++) {
+		if (!realpath(folders->items[i], real))
+			return err_set(
+				e, E_INVALID, "%.150s cannot be granted: %s.", folders->items[i], strerror(errno));
+		size_t n = strlen(real);
+		if (t->config.folder && realpath(t->config.folder, data) &&
+			(strcmp(real, "/") == 0 || (strncmp(data, real, n) == 0 && (data[n] == '/' || !data[n])) ||
+				(strncmp(real, data, strlen(data)) == 0 &&
+					(real[strlen(data)] == '/' || !real[strlen(data)]))))
+			return err_set(e, E_FORBIDDEN, "%.150s cannot be granted: the data of Atelier is there.",
+				folders->items[i]);
+	}
+	return 0;
+}
+
+struct making {
+	struct words argv, env, read, write, headers;
+	struct mcp_config config;
+};
+
+static int make_stdio(struct tools *t, const struct server_use *s, struct making *m, struct arena *a, struct err *e)
+{
+	const char *command = json_get_str(s->config, "command");
+	int r;
+
+	add_word(&m->argv, *command == '/' ? command : arena_printf(a, "/usr/bin/%s", command));
+	add_list(&m->argv, json_object_get(s->config, "args"));
+	add_word(&m->env, "PATH=/usr/bin:/bin");
+	add_word(&m->env, "HOME=/tmp");
+	add_word(&m->env, "LANG=C.UTF-8");
+	add_pairs(&m->env, json_object_get(s->config, "env"), "=", a);
+	add_pairs(&m->env, json_object_get(s->secrets, "env"), "=", a);
+	add_list(&m->read, json_object_get(s->config, "read"));
+	add_list(&m->write, json_object_get(s->config, "write"));
+	if (!s->of_admin && m->read.n + m->write.n > 0)
+		return err_set(e, E_FORBIDDEN, "Only an administrator may grant folders of this machine.");
+	if ((r = check_grants(t, &m->read, e)) < 0 || (r = check_grants(t, &m->write, e)) < 0)
+		return r;
+	m->config.program = (struct sandbox){.argv = m->argv.items,
+		.env = m->env.items,
+		.readable = m->read.items,
+		.writable = m->write.n ? m->write.items[0] : NULL,
+		.grants = m->write.n ? m->write.items + 1 : NULL,
+		.least = SANDBOX_NAMESPACES};
+	return 0;
+}
+
+static void make_http(struct tools *t, const struct server_use *s, struct making *m, struct arena *a)
+{
+	const char *bearer = json_get_str(s->secrets, "bearer");
+
+	add_pairs(&m->headers, json_object_get(s->config, "headers"), ": ", a);
+	add_pairs(&m->headers, json_object_get(s->secrets, "headers"), ": ", a);
+	if (bearer)
+		add_word(&m->headers, arena_printf(a, "Authorization: Bearer %s", bearer));
+	m->config.url = json_get_str(s->config, "url");
+	m->config.headers = m->headers.items;
+	m->config.public_only = !s->of_admin;
+	m->config.also = t->config.settings->tool_networks;
+}
+
+static struct kept *make(struct kinds_state *st, const struct server_use *s, struct err *e)
+{
+	CLEANUP(arena_wipe) struct arena a;
+	struct making *m = xcalloc(1, sizeof(*m));
+	struct kept *k = xcalloc(1, sizeof(*k));
+	int r = 0;
+
+	arena_init(&a, 1 << 20);
+	*k = (struct kept){.state = st,
+		.server_id = s->id,
+		.user_id = s->user_id,
+		.idle_ms = json_get_i64(s->config, "idle_s", IDLE_S) * 1000};
+	m->config = (struct mcp_config){.label = s->name,
+		.timeout_ms = json_get_i64(s->config, "timeout_s", TIMEOUT_S) * 1000,
+		.changed = on_changed,
+		.arg = k};
+	if (json_get_str(s->config, "url"))
+		make_http(st->tools, s, m, &a);
+	else
+		r = make_stdio(st->tools, s, m, &a, e);
+	if (r == 0)
+		r = mcp_new(st->shared, &m->config, &k->mcp, e);
+	free(m);
+	if (r == 0)
+		return k;
+	free(k);
+	return NULL;
+}
+
+/* ---- using one ---- */
+
+static void fingerprint(const struct server_use *s, unsigned char ret[16])
+{
+	crypto_generichash_state state;
+	const json_t *const parts[] = {s->config, s->secrets};
+	unsigned char rights = s->of_admin;
+
+	crypto_generichash_init(&state, NULL, 0, 16);
+	crypto_generichash_update(&state, &rights, 1);
+	for (size_t i = 0; i < N_ELEMENTS(parts); i++) {
+		CLEANUP(buf_wipe) struct buf text = BUF_INIT(1 << 20);
+
+		json_add_value(&text, parts[i]);
+		crypto_generichash_update(&state, (const unsigned char *)(text.p ? text.p : ""), text.n + 1);
+	}
+	crypto_generichash_final(&state, ret, 16);
+}
+
+/* mx held. */
+static struct kept *find(struct kinds_state *st, const struct server_use *s, const unsigned char made_of[16])
+{
+	for (struct kept *k = st->kept; k; k = k->next) {
+		if (k->server_id != s->id || k->user_id != s->user_id || k->gone)
+			continue;
+		if (memcmp(k->made_of, made_of, 16) == 0)
+			return k;
+		k->gone = true; /* of an earlier configuration */
+	}
+	return NULL;
+}
+
+/* A server that is only tried (id 0) is nobody else's. */
+static int borrow(struct kinds_state *st, const struct server_use *s, struct kept **ret, struct err *e)
+{
+	unsigned char made_of[16];
+	struct kept *k = NULL;
+
+	fingerprint(s, made_of);
+	pthread_mutex_lock(&st->mx);
+	if (s->id)
+		k = find(st, s, made_of);
+	if (!k && (k = make(st, s, e)) != NULL) {
+		memcpy(k->made_of, made_of, sizeof(made_of));
+		k->gone = s->id == 0;
+		k->next = st->kept;
+		st->kept = k;
+	}
+	if (k)
+		k->used++;
+	pthread_mutex_unlock(&st->mx);
+	*ret = k;
+	return k ? 0 : err_set(e, -ENOMEM, "There is no memory for a tool server.");
+}
+
+static void give_back(struct kept *k)
+{
+	struct kinds_state *st = k->state;
+
+	pthread_mutex_lock(&st->mx);
+	k->used--;
+	pthread_cond_signal(&st->cv); /* when it is idle is to be known */
+	pthread_mutex_unlock(&st->mx);
+}
+
+/* ---- tools ---- */
+
+static unsigned hints_of(const json_t *annotations)
+{
+	bool reads = json_is_true(json_object_get(annotations, "readOnlyHint"));
+	unsigned hints = reads ? TOOL_READS : 0;
+
+	if (reads || json_is_true(json_object_get(annotations, "idempotentHint")))
+		hints |= TOOL_IDEMPOTENT;
+	if (!reads && !json_is_false(json_object_get(annotations, "destructiveHint")))
+		hints |= TOOL_DESTROYS;
+	if (!json_is_false(json_object_get(annotations, "openWorldHint")))
+		hints |= TOOL_OUTSIDE;
+	return hints;
+}
+
+/* NULL: one that cannot be offered. */
+static json_t *entry_of(const json_t *tool)
+{
+	const json_t *annotations = json_object_get(tool, "annotations");
+	const char *name = json_get_str(tool, "name"), *title = json_get_str(tool, "title"),
+		   *description = json_get_str(tool, "description");
+	json_t *schema = json_deep_copy(json_object_get(tool, "inputSchema"));
+
+	if (!name || !*name || !json_is_object(schema)) {
+		json_decref(schema);
+		return NULL;
+	}
+	json_object_del(schema, "$schema");
+	return json_pack("{s:s,s:s,s:s,s:o,s:i}", "name", name, "title",
+		title                                ? title
+		: json_get_str(annotations, "title") ? json_get_str(annotations, "title")
+						     : name,
+		"description", description ? description : "", "parameters", schema, "hints",
+		(int)hints_of(annotations));
+}
+
+static struct kinds_state *state_of(struct tools *t, const char *kind)
+{
+	return tools_kind_state(t, strcmp(kind, MCP_HTTP) == 0 ? &mcp_http_kind : &mcp_stdio_kind);
+}
+
+static int refresh(struct tools *t, const struct server_use *s, struct cancel *c, struct buf *ret, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *tools = NULL;
+	CLEANUP(json_decrefp) json_t *entries = json_array();
+	const struct tool_run run = {.user_id = s->user_id, .cancel = c};
+	const json_t *tool;
+	struct kept *k;
+	size_t i;
+	int r = borrow(state_of(t, s->kind), s, &k, e);
+
+	if (r < 0)
+		return r;
+	r = mcp_list(k->mcp, "tools", &run, &tools, e);
+	give_back(k);
+	json_array_foreach(tools, i, tool)
+	{
+		json_t *entry = entry_of(tool);
+
+		if (entry)
+			json_array_append_new(entries, entry);
+	}
+	if (r == 0)
+		json_add_value(ret, entries);
+	return r;
+}
+
+static int call(struct tools *t, const struct server_use *s, const struct tool *tool, const json_t *arguments,
+	const struct tool_run *run, struct arena *a, struct tool_result *ret, struct err *e)
+{
+	struct kept *k;
+	int r = borrow(state_of(t, s->kind), s, &k, e);
+
+	if (r < 0)
+		return r;
+	r = mcp_call(k->mcp, tool->own_name, json_object_get(s->entry, "parameters"), arguments, run, a, ret, e);
+	give_back(k);
+	return r;
+}
+
+static void end_all(struct kinds_state *st, atelier_id server_id)
+{
+	pthread_mutex_lock(&st->mx);
+	for (struct kept *k = st->kept; k; k = k->next)
+		k->gone |= k->server_id == server_id;
+	pthread_cond_signal(&st->cv);
+	pthread_mutex_unlock(&st->mx);
+}
+
+static void changed(struct tools *t, atelier_id server_id)
+{
+	end_all(state_of(t, MCP_STDIO), server_id);
+	end_all(state_of(t, MCP_HTTP), server_id);
+}
+
+/* ---- the life of a kind ---- */
+
+static int start(struct tools *t, void **ret, struct err *e)
+{
+	struct kinds_state *st = xcalloc(1, sizeof(*st));
+	int r;
+
+	st->tools = t;
+	pthread_mutex_init(&st->mx, NULL);
+	pthread_cond_init(&st->cv, NULL);
+	r = mcp_shared_new(t->config.http, PROGRAMS_MAX, &st->shared, e);
+	if (r == 0 && (r = thread_start(&st->thread, "mcp-keep", 0, keep, st)) < 0) {
+		mcp_shared_free(st->shared);
+		r = err_set(e, r, "The keeper of tool servers cannot be started.");
+	}
+	if (r < 0)
+		free(st);
+	else
+		*ret = st;
+	return r;
+}
+
+static void stop(void *state)
+{
+	struct kinds_state *st = state;
+
+	pthread_mutex_lock(&st->mx);
+	st->stopping = true;
+	pthread_cond_signal(&st->cv);
+	pthread_mutex_unlock(&st->mx);
+	pthread_join(st->thread, NULL);
+	free_all(st->kept);
+	mcp_shared_free(st->shared);
+	pthread_cond_destroy(&st->cv);
+	pthread_mutex_destroy(&st->mx);
+	free(st);
+}
+
+const struct tool_kind mcp_stdio_kind = {.name = MCP_STDIO,
+	.claims = true,
+	.check = check_stdio,
+	.refresh = refresh,
+	.call = call,
+	.changed = changed,
+	.start = start,
+	.stop = stop};
+
+const struct tool_kind mcp_http_kind = {.name = MCP_HTTP,
+	.claims = true,
+	.check = check_http,
+	.refresh = refresh,
+	.call = call,
+	.changed = changed,
+	.start = start,
+	.stop = stop};
