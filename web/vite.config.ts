@@ -78,8 +78,8 @@ export default defineConfig(({ mode }) => ({
     target: 'es2022',
     // The content security policy allows no data: styles or scripts.
     assetsInlineLimit: 0,
-    // The library for diagrams has one such part; it is loaded when a diagram is met.
-    chunkSizeWarningLimit: 700,
+    // The libraries for diagrams and charts have such parts; they are loaded when one is met.
+    chunkSizeWarningLimit: 900,
     modulePreload: { polyfill: false },
     rolldownOptions: {
       input: mode === 'gallery' ? 'gallery.html' : ['index.html', 'diagram.html'],

@@ -11,7 +11,7 @@ const below: Record<string, string[]> = {
   state: ['core', 'design', 'state'],
   features: ['core', 'design', 'state', 'features'],
   app: ['core', 'design', 'state', 'features', 'app'],
-  gallery: ['core', 'design'],
+  gallery: ['core', 'design', 'features'],
 };
 
 const files = sources(/\.(ts|svelte)$/).filter(([file]) => file.includes('/'));

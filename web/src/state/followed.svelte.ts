@@ -47,13 +47,29 @@ export abstract class Followed {
     return this.last?.state === 'running' ? (this.last.turn_id ?? '') : undefined;
   }
 
+  /** The turn that waits for a person; undefined: none does. */
+  get waits(): string | undefined {
+    return this.last?.state === 'waiting' ? (this.last.turn_id ?? undefined) : undefined;
+  }
+
+  /** What it waited for was decided, here or elsewhere: it may go on. */
+  async decided(): Promise<void> {
+    if (this.live) return; // It is being followed, and will be told.
+    await this.reload();
+  }
+
   async stop(): Promise<void> {
-    const turn = this.runs;
+    const turn = this.runs ?? this.waits;
     if (turn === undefined) return;
     this.stopping = true;
     if (!turn) return; // Sent, not accepted yet: it is stopped when it is.
     try {
       await cancelTurn(turn);
+      // Of one that waits nobody follows the end.
+      if (this.waits !== undefined) {
+        this.stopping = false;
+        await this.reload();
+      }
     } catch (e) {
       this.stopping = false;
       notices.error(e);
@@ -113,6 +129,7 @@ export abstract class Followed {
     this.live = this.pending = null;
     this.stopping = false;
     if (presence.watched) this.ended = view.turnId;
+    if (view.state === 'waiting') return notices.speak(t('answer.waits'));
     const said = { complete: 'chat.saidComplete', canceled: 'chat.saidCanceled', failed: 'chat.saidFailed' } as const;
     notices.speak(`${t(said[view.state as keyof typeof said] ?? 'chat.saidInterrupted')} ${textOf(partsOf(view)).slice(-2000)}`);
   }

@@ -44,8 +44,8 @@ export function mergeLatest(have: Shown[], page: Message[]): { messages: Shown[]
   const known = new Map(have.map((m) => [m.id, m]));
   const fresh = page.map((m): Shown => {
     const mine = known.get(m.id);
-    // `done` was seen, and the stored message is a moment behind it.
-    if (mine && m.state === 'running' && mine.state !== 'running' && mine.turn_id === m.turn_id) return mine;
+    // `done` was seen, and the stored message is a moment behind it. One that waited goes on under its id.
+    if (mine && m.state === 'running' && mine.state !== 'running' && mine.state !== 'waiting' && mine.turn_id === m.turn_id) return mine;
     return { ...m, key: mine?.key };
   });
   const first = page[0];

@@ -16,5 +16,5 @@ export function endNotice({ state, content, parts, finish_reason: reason }: Ende
 
 /** Whether the server takes a request to go on with it. */
 export function canGoOn({ state, content, parts, finish_reason: reason }: Ended): boolean {
-  return state !== 'complete' || reason === 'length' || (!content && !callsTools(parts));
+  return (state !== 'complete' && state !== 'waiting') || reason === 'length' || (!content && !callsTools(parts));
 }

@@ -1,4 +1,5 @@
 import type { CallPart, Part } from '$core/api/types';
+import { parentOf } from '$core/turn/parts';
 
 /** What is drawn of an answer, in order: calls of tools that follow each other are one block; citations stand in the text. */
 export type Block =
@@ -7,11 +8,12 @@ export type Block =
   | { type: 'calls'; calls: CallPart[] }
   | { type: 'notice'; code: string; text: string };
 
-export function blocksOf(parts: readonly Part[]): Block[] {
+/** `parent`: of what the agent beneath that call has said and done; without it of the answer's own. */
+export function blocksOf(parts: readonly Part[], parent?: string): Block[] {
   const blocks: Block[] = [];
   for (const part of parts) {
     const last = blocks[blocks.length - 1];
-    if (part.type === 'citation' || part.type === 'image') continue;
+    if (part.type === 'citation' || part.type === 'image' || parentOf(part) !== parent) continue;
     if (part.type !== 'tool_call') blocks.push(part);
     else if (last?.type === 'calls') last.calls.push(part);
     else blocks.push({ type: 'calls', calls: [part] });

@@ -1,0 +1,85 @@
+/* How the result of a tool is to be seen. Pure: what it is, not how it looks. */
+
+export type Cell = string | number | boolean | null;
+export type Seen =
+  | { as: 'text'; text: string }
+  | { as: 'table'; columns: string[]; rows: Cell[][] }
+  | { as: 'chart'; spec: Record<string, unknown> }
+  | { as: 'data'; data: unknown };
+
+const COLUMNS_MAX = 40;
+/** More of them make the page slow, and are read by nobody. */
+export const ROWS_MAX = 500;
+
+export function parsed(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
+const isCell = (v: unknown): v is Cell => v === null || v === undefined || typeof v !== 'object';
+
+/** A chart that says of itself that it is one. */
+function isChart(data: unknown): data is Record<string, unknown> {
+  if (!isObject(data)) return false;
+  const says = typeof data.$schema === 'string' && /vega-lite/.test(data.$schema);
+  return says || (isObject(data.data) && isObject(data.encoding) && 'mark' in data);
+}
+
+/** A list of flat objects, alone or as the only list of an object: rows. */
+function rowsOf(data: unknown): Record<string, Cell>[] | null {
+  const list = Array.isArray(data) ? data : isObject(data) ? onlyList(data) : null;
+  if (!list || list.length === 0) return null;
+  return list.every((row) => isObject(row) && Object.keys(row).length > 0 && Object.values(row).every(isCell)) ? list : null;
+}
+
+function onlyList(data: Record<string, unknown>): unknown[] | null {
+  const values = Object.values(data);
+  return values.length === 1 && Array.isArray(values[0]) ? values[0] : null;
+}
+
+/** `structured` counts before the text, which is the same for the model. */
+export function seen(text: string, structured: unknown): Seen {
+  const data = structured ?? parsed(text);
+  if (data === undefined || data === null || typeof data !== 'object') return { as: 'text', text };
+  const chart = isChart(data) ? data : isObject(data) && Object.keys(data).length === 1 ? Object.values(data).find(isChart) : undefined;
+  if (chart) return { as: 'chart', spec: chart };
+  const rows = rowsOf(data);
+  const columns = [...new Set(rows?.flatMap((row) => Object.keys(row)))];
+  if (rows && columns.length <= COLUMNS_MAX) return { as: 'table', columns, rows: rows.map((row) => columns.map((c) => row[c] ?? null)) };
+  return { as: 'data', data };
+}
+
+/** A chart without anything that would be fetched, or lead somewhere: data by address, pictures, links. */
+export function harmless(spec: unknown): unknown {
+  if (Array.isArray(spec)) return spec.map(harmless);
+  if (!isObject(spec)) return spec;
+  return Object.fromEntries(
+    Object.entries(spec)
+      .filter(([key, value]) => !/^(url|href|src|loader|usermeta)$/i.test(key) && !(key === 'mark' && markOf(value) === 'image'))
+      .map(([key, value]) => [key, harmless(value)]),
+  );
+}
+const markOf = (mark: unknown) => (isObject(mark) ? mark.type : mark);
+
+/** What is called with what, in one line. */
+export function summary(text: string): string {
+  const data = parsed(text);
+  if (!isObject(data)) return text.replace(/\s+/g, ' ').trim();
+  const word = (v: unknown) => (typeof v === 'string' ? v.replace(/\s+/g, ' ') : JSON.stringify(v));
+  const entries = Object.entries(data);
+  return entries.length === 1 ? word(entries[0]![1]) : entries.map(([k, v]) => `${k}: ${word(v)}`).join(', ');
+}
+
+/** Laid out for reading once it is whole; before that as it comes. */
+export function pretty(text: string): string {
+  const data = parsed(text);
+  return data === undefined ? text : JSON.stringify(data, null, 2);
+}
+
+/** Pictures that may be shown where they stand; of SVG only as a picture, where nothing in it runs. */
+export const isPicture = (type: string): boolean => /^image\/(png|jpeg|webp|gif|svg\+xml)$/.test(type);

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { contentOf, fieldsOf, initialOf, problemOf, type Typed } from '../src/features/tools/asked';
+import { harmless, seen, summary } from '../src/features/tools/results';
+
+describe('the result of a tool', () => {
+  it('is a table when it is a list of flat objects, also as the only member', () => {
+    const rows = [{ a: 1, b: 'x' }, { a: null, c: true }];
+    const table = { as: 'table', columns: ['a', 'b', 'c'], rows: [[1, 'x', null], [null, null, true]] };
+    expect(seen(JSON.stringify(rows), undefined)).toEqual(table);
+    expect(seen('text for the model', { items: rows })).toEqual(table);
+  });
+  it('is a tree when something in it is deeper, text when it is no data', () => {
+    expect(seen('', { a: { b: 1 } }).as).toBe('data');
+    expect(seen('[{"a":{"b":1}}]', undefined).as).toBe('data');
+    expect(seen('[]', undefined).as).toBe('data');
+    expect(seen('[not json', undefined)).toEqual({ as: 'text', text: '[not json' });
+    expect(seen('42', undefined).as).toBe('text');
+  });
+  it('is a chart when it says so, or has data, a mark and an encoding', () => {
+    const spec = { data: { values: [{ a: 1 }] }, mark: 'bar', encoding: { x: { field: 'a' } } };
+    expect(seen('', spec)).toEqual({ as: 'chart', spec });
+    expect(seen('', { chart: spec })).toEqual({ as: 'chart', spec });
+    expect(seen('', { $schema: 'https://vega.github.io/schema/vega-lite/v6.json', mark: 'bar' }).as).toBe('chart');
+    expect(seen('', { mark: 'bar' }).as).toBe('data');
+  });
+  it('fetches nothing and leads nowhere as a chart', () => {
+    const spec = { data: { url: 'https://x/y.csv', values: [1] }, layer: [{ mark: { type: 'image' }, encoding: { url: { value: 'x' }, href: { value: 'javascript:0' } } }] };
+    expect(harmless(spec)).toEqual({ data: { values: [1] }, layer: [{ encoding: {} }] });
+  });
+  it('is told of a call in one line', () => {
+    expect(summary('{"expression":"2 + 2"}')).toBe('2 + 2');
+    expect(summary('{"path":"/a\\nb","n":3,"deep":{"x":[1]}}')).toBe('path: /a b, n: 3, deep: {"x":[1]}');
+    expect(summary('{"pa')).toBe('{"pa');
+  });
+});
+
+describe('the question of a tool', () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      name: { type: 'string', title: 'Your name', minLength: 2, maxLength: 5 },
+      mail: { type: 'string', format: 'email' },
+      age: { type: 'integer', minimum: 1, maximum: 120 },
+      rate: { type: 'number', default: 0.5 },
+      sure: { type: 'boolean', default: true },
+      size: { type: 'string', enum: ['s', 'm'], enumNames: ['Small', 'Medium'], default: 'm' },
+      tone: { type: 'string', oneOf: [{ const: 'a', title: 'Aa' }] },
+      days: { type: 'array', minItems: 1, items: { anyOf: [{ const: 'mo', title: 'Monday' }, { const: 'tu' }] } },
+      when: { type: 'string', format: 'date' },
+      odd: { type: 'object' },
+    },
+    required: ['name', 'days'],
+  };
+  const fields = fieldsOf(schema);
+  const field = (name: string) => fields.find((f) => f.name === name)!;
+  const problem = (name: string, typed: Typed) => problemOf(field(name), typed);
+
+  it('has a field for each flat property', () => {
+    expect(fields.map((f) => `${f.name}:${f.kind}`).join(' ')).toBe('name:text mail:text age:integer rate:number sure:boolean size:choice tone:choice days:choices when:text');
+    expect(field('name').label).toBe('Your name');
+    expect(field('size').choices).toEqual([{ value: 's', label: 'Small' }, { value: 'm', label: 'Medium' }]);
+    expect(field('days').choices.map((c) => c.label)).toEqual(['Monday', 'tu']);
+    expect(fields.map(initialOf)).toEqual(['', '', '', '0.5', true, 'm', '', [], '']);
+    expect(fieldsOf(null)).toEqual([]);
+    expect(fieldsOf({ properties: { a: 1 } })).toEqual([]);
+  });
+  it('says what is wrong with what was typed', () => {
+    expect(problem('name', '')).not.toBe('');
+    expect(problem('name', 'x')).not.toBe('');
+    expect(problem('name', 'abcdef')).not.toBe('');
+    expect(problem('name', 'Ada')).toBe('');
+    expect(problem('mail', '')).toBe('');
+    expect(problem('mail', 'ada')).not.toBe('');
+    expect(problem('mail', 'ada@x')).toBe('');
+    expect(problem('age', '0')).not.toBe('');
+    expect(problem('age', '1.5')).not.toBe('');
+    expect(problem('age', '7')).toBe('');
+    expect(problem('rate', 'x')).not.toBe('');
+    expect(problem('rate', '1,5')).toBe('');
+    expect(problem('days', [])).not.toBe('');
+    expect(problem('days', ['mo'])).toBe('');
+    expect(problem('when', 'soon')).not.toBe('');
+  });
+  it('is answered with values of the types that were asked for, without what is empty', () => {
+    const typed: Record<string, Typed> = { name: ' Ada ', mail: '', age: '7', rate: '1,5', sure: false, size: '', tone: 'a', days: ['mo'], when: '2026-01-02' };
+    expect(contentOf(fields, typed)).toEqual({ name: 'Ada', age: 7, rate: 1.5, sure: false, tone: 'a', days: ['mo'], when: '2026-01-02' });
+  });
+});
