@@ -2,38 +2,35 @@ import { chatDocumentsPath, listChatDocuments } from '$core/api/documents';
 import type { Document } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
 import { notices } from '$design/notices.svelte';
-import { Senders } from './sending.svelte';
+import type { Senders } from './sending.svelte';
 
 /** The files that were dropped into a chat: its questions are answered from them. */
 export class Files {
   items = $state.raw<Document[]>([]);
   private asked = 0;
   private place: () => Promise<string> = async () => this.chat() ?? '';
-
-  readonly senders = new Senders(
-    async () => chatDocumentsPath(await this.place()),
-    (made) => {
-      const same = this.items.find((d) => d.id === made.same_as);
-      if (same) notices.show(t('documents.same', { name: made.name, other: same.name }));
-      this.items = [...this.items, made];
-      void this.load();
-    },
-  );
+  /** Brings them to the server; there is none before the first. */
+  senders = $state.raw<Senders | null>(null);
+  private coming = $state(0);
 
   constructor(private readonly chat: () => string | null) {}
 
+  get sending() {
+    return this.senders?.items ?? [];
+  }
+
   get shown(): boolean {
-    return this.items.length + this.senders.items.length > 0;
+    return this.items.length + this.sending.length > 0;
   }
 
   /** A question would be answered without some of them: they are on their way, or not read yet. */
   get busy(): boolean {
-    return this.senders.items.some((i) => !i.problem) || this.items.some(unread);
+    return this.coming > 0 || this.sending.some((i) => !i.problem) || this.items.some(unread);
   }
 
   /** Some of them will not be read, unless somebody does something about it. */
   get failed(): boolean {
-    return this.senders.items.some((i) => i.problem) || this.items.some((d) => d.state === 'failed');
+    return this.sending.some((i) => i.problem) || this.items.some((d) => d.state === 'failed');
   }
 
   async load(): Promise<void> {
@@ -55,7 +52,24 @@ export class Files {
       made = null;
       throw e;
     }));
-    this.senders.add(files);
+    const all = [...files];
+    // What brings them comes with the first.
+    this.coming++;
+    const bring = ({ Senders }: typeof import('./sending.svelte')) => {
+      this.senders ??= new Senders(
+        async () => chatDocumentsPath(await this.place()),
+        (made) => this.arrived(made),
+      );
+      this.senders.add(all);
+    };
+    void import('./sending.svelte').then(bring, notices.error.bind(notices)).finally(() => this.coming--);
+  }
+
+  private arrived(made: Document): void {
+    const same = this.items.find((d) => d.id === made.same_as);
+    if (same) notices.show(t('documents.same', { name: made.name, other: same.name }));
+    this.items = [...this.items, made];
+    void this.load();
   }
 }
 
