@@ -6,7 +6,6 @@
 
 #define MODEL_MAX    200
 #define PROVIDER_MAX 64
-#define REFRESH_MS   5000
 
 struct model_body {
 	const char *model, *provider, *keep_alive, *destination;
@@ -109,14 +108,6 @@ static int choose_provider(struct request *q, const char *wanted, const char **r
 	return err_set(&q->err, E_CONFLICT, "There is no Ollama to pull models with. Add one as a provider.");
 }
 
-/* "name" and "name:latest" are one model, and so their pulls are one job. */
-static const char *with_tag(struct request *q, const char *model)
-{
-	const char *slash = strrchr(model, '/');
-
-	return strchr(slash ? slash : model, ':') ? model : arena_printf(&q->mem, "%s:latest", model);
-}
-
 static int model_pull_post(struct request *q)
 {
 	const struct model_body *in = q->body;
@@ -126,7 +117,7 @@ static int model_pull_post(struct request *q)
 
 	if (r < 0)
 		return r;
-	model = with_tag(q, in->model);
+	model = model_with_tag(in->model, &q->mem);
 	params = model ? params_of(q, provider, model, NULL) : NULL;
 	if (!out || !params)
 		return request_no_memory(q);
@@ -186,36 +177,16 @@ static int model_delete_post(struct request *q)
 	return manage(q, MANAGE_DELETE);
 }
 
-/* Ollama replaces a model of that name without a word. Names differ by more than case, and "x" is "x:latest". */
-static int check_free(struct request *q, const char *model, const char *destination)
-{
-	struct catalogue all;
-	struct model source;
-	const char *name = with_tag(q, destination);
-	int r;
-
-	(void)providers_refresh(q->api->c.providers, REFRESH_MS); /* pulls and copies are made elsewhere too */
-	if ((r = providers_model(q->api->c.providers, model, &q->mem, &source, &q->err)) < 0 ||
-		(r = providers_catalogue(q->api->c.providers, &q->mem, &all, &q->err)) < 0)
-		return r;
-	for (size_t i = 0; i < all.n_models && name; i++) {
-		const struct model *m = &all.models[i];
-		const char *its = with_tag(q, m->provider_model);
-		if (its && !m->alias_of && strcmp(m->provider, source.provider) == 0 && strcasecmp(its, name) == 0)
-			return err_set(&q->err, E_CONFLICT,
-				"There is a model named %.120s already. Choose another name, or say that it may be "
-				"replaced.",
-				name);
-	}
-	return name ? 0 : request_no_memory(q);
-}
-
 static int model_copy_post(struct request *q)
 {
 	const struct model_body *in = q->body;
-	int r = in->overwrite ? 0 : check_free(q, in->model, in->destination);
+	struct cancel none;
+	int r;
 
-	return r < 0 ? r : manage(q, MANAGE_COPY);
+	cancel_init(&none);
+	r = provider_copy(q->api->c.providers, in->model, in->destination, in->overwrite, &none, &q->mem, &q->err);
+	cancel_done(&none);
+	return r < 0 ? not_its_kind(q, r) : models_get(q);
 }
 
 static int model_details_get(struct request *q)

@@ -392,6 +392,46 @@ int provider_manage(struct providers *ps, enum manage_op op, const char *provide
 	return r;
 }
 
+/* ---- names ---- */
+
+const char *model_with_tag(const char *model, struct arena *a)
+{
+	const char *slash = strrchr(model, '/');
+
+	return strchr(slash ? slash : model, ':') ? model : arena_printf(a, "%s:latest", model);
+}
+
+/* Whether no other model at the provider of this one has the name. */
+static int check_free(struct providers *ps, const char *model, const char *name, struct arena *a, struct err *e)
+{
+	struct catalogue all;
+	struct model source;
+	const char *tagged = model_with_tag(name, a);
+	int r;
+
+	(void)providers_refresh(ps, REFRESH_MS); /* pulls and copies are made elsewhere too */
+	if ((r = providers_model(ps, model, a, &source, e)) < 0 || (r = providers_catalogue(ps, a, &all, e)) < 0)
+		return r;
+	for (size_t i = 0; i < all.n_models && tagged; i++) {
+		const struct model *m = &all.models[i];
+		const char *its = model_with_tag(m->provider_model, a);
+		if (its && !m->alias_of && strcmp(m->provider, source.provider) == 0 && strcasecmp(its, tagged) == 0)
+			return err_set(e, E_CONFLICT,
+				"There is a model named %.120s already. Choose another name, or say that it may be "
+				"replaced (\"overwrite\": true).",
+				tagged);
+	}
+	return tagged ? 0 : err_set(e, -ENOMEM, "no memory for a name");
+}
+
+int provider_copy(struct providers *ps, const char *model, const char *name, bool overwrite, struct cancel *cancel,
+	struct arena *a, struct err *e)
+{
+	int r = overwrite ? 0 : check_free(ps, model, name, a, e);
+
+	return r < 0 ? r : provider_manage(ps, MANAGE_COPY, NULL, model, name, cancel, a, NULL, e);
+}
+
 /* ---- details ---- */
 
 static bool copy_member(const json_t *root, const char *key, struct arena *a, const char **ret)

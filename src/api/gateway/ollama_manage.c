@@ -91,35 +91,29 @@ static int ollama_pull_post(struct request *q)
 
 /* ---- delete and copy ---- */
 
-static int manage(struct request *q, enum manage_op op, const char *model, const char *argument)
-{
-	struct cancel none;
-	const char *id = model;
-	int r;
-
-	if ((r = gw_resolve(q, model, &id)) < 0)
-		return ollama_say(q, model, r);
-	cancel_init(&none);
-	r = provider_manage(q->api->c.providers, op, NULL, id, argument, &none, &q->mem, NULL, &q->err);
-	cancel_done(&none);
-	return ollama_say(q, model, r);
-}
-
 static int ollama_delete(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *body = NULL;
-	const char *name = NULL;
+	const char *name = NULL, *id;
+	struct cancel none;
 	int r;
 
 	if ((r = gw_body(q, false, &body)) < 0 || (r = ollama_model_name(q, body, &name)) < 0)
 		return r;
-	return manage(q, MANAGE_DELETE, name, NULL);
+	if ((r = gw_resolve(q, name, &id)) < 0)
+		return ollama_say(q, name, r);
+	cancel_init(&none);
+	r = provider_manage(q->api->c.providers, MANAGE_DELETE, NULL, id, NULL, &none, &q->mem, NULL, &q->err);
+	cancel_done(&none);
+	return ollama_say(q, name, r);
 }
 
+/* Ollama would take the name away from another model without a word; here a program must say that it means it. */
 static int ollama_copy_post(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *body = NULL;
-	const char *source, *destination;
+	const char *source, *destination, *id = NULL;
+	struct cancel none;
 	int r = gw_body(q, false, &body);
 
 	if (r < 0)
@@ -128,7 +122,13 @@ static int ollama_copy_post(struct request *q)
 	destination = json_get_str(body, "destination");
 	if (!source || !*source || !destination || !*destination)
 		return err_set(&q->err, E_INVALID, "source and destination are required");
-	return manage(q, MANAGE_COPY, source, destination);
+	if ((r = gw_resolve(q, source, &id)) < 0)
+		return ollama_say(q, source, r);
+	cancel_init(&none);
+	r = provider_copy(q->api->c.providers, id, destination, json_is_true(json_object_get(body, "overwrite")), &none,
+		&q->mem, &q->err);
+	cancel_done(&none);
+	return ollama_say(q, source, r);
 }
 
 /* ---- who asks ---- */
