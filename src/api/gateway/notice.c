@@ -37,8 +37,8 @@ void gw_notice(struct gw_call *c, const struct gw_said *said)
 			&c->q->mem, "The model wrote a call of the tool %.64s as text instead of calling it.", name);
 	else
 		c->notice = not_chosen(c);
-	if (!c->notice && c->answer.n_calls == 0 && said->thought && !said->answered)
-		c->notice = "The model thought, but gave no answer.";
+	if (!c->notice && c->answer.n_calls == 0 && !said->answered)
+		c->notice = said->thought ? "The model thought, but gave no answer." : "The model gave no answer.";
 	/* Of a stream the head is gone: there the last object tells it. The name of a tool may be no text for a header. */
 	if (c->notice && !c->stream && is_plain(c->notice))
 		http_set_header(c->q->x, "x-atelier-notice", c->notice);

@@ -315,8 +315,8 @@ static void add_page(struct request *q, json_t *items, size_t limit)
 static int response_items_get(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *items = NULL;
-	struct kept_response k = {0};
-	size_t limit;
+	struct kept_response k = {.input = ""};
+	size_t limit = 0;
 	int r = read_limit(q, &limit);
 
 	if (r == 0)
