@@ -1,7 +1,7 @@
 #include "auth/line.h"
 
 #include <pthread.h>
-#include <time.h>
+#include <semaphore.h>
 
 #include "auth/throttle.h"
 #include "base/clock.h"
@@ -30,7 +30,7 @@ enum { STRANGERS, KNOWN, QUEUES };
 struct line {
 	struct line_config c;
 	pthread_mutex_t mx;
-	pthread_cond_t cv;
+	sem_t wake; /* not a condition: sys/pool.c says why */
 	struct queue queues[QUEUES];
 	unsigned turn; /* the queue that is looked at first */
 	struct meter *paced;
@@ -123,12 +123,23 @@ static void serve(struct line *l, struct queue *q, struct group *g)
 	free(g);
 }
 
+/* Lets a thread look anew; with the lock held. With one for each of them all will. */
+static void wake_one(struct line *l)
+{
+	int n = 0;
+
+	if (sem_getvalue(&l->wake, &n) == 0 && n < THREADS_MAX)
+		sem_post(&l->wake);
+}
+
+/* With the lock held, which is let go of meanwhile. */
 static void sleep_for(struct line *l, int64_t us)
 {
-	if (us == 0)
-		pthread_cond_wait(&l->cv, &l->mx);
-	else
-		(void)clock_wait(&l->cv, &l->mx, (clock_mono_us() + us + 999) / 1000);
+	int64_t until_ms = us == 0 ? INT64_MAX : (clock_mono_us() + us + 999) / 1000;
+
+	pthread_mutex_unlock(&l->mx);
+	(void)clock_wait_sem(&l->wake, until_ms);
+	pthread_mutex_lock(&l->mx);
 }
 
 static void *run(void *arg)
@@ -143,7 +154,7 @@ static void *run(void *arg)
 
 		if (g) {
 			serve(l, q, g);
-			pthread_cond_broadcast(&l->cv);
+			wake_one(l); /* another of its group may be served now */
 		} else if (l->stopping) {
 			break;
 		} else {
@@ -162,7 +173,7 @@ int line_new(const struct line_config *c, struct line **ret)
 	l->c.threads = MIN(c->threads, THREADS_MAX);
 	l->paced = meter_new(PACED_ROWS);
 	pthread_mutex_init(&l->mx, NULL);
-	pthread_cond_init(&l->cv, NULL);
+	sem_init(&l->wake, 0, 0);
 	for (; l->n_threads < l->c.threads; l->n_threads++) {
 		int r = pthread_create(&l->threads[l->n_threads], NULL, run, l);
 
@@ -213,7 +224,7 @@ int line_submit(struct line *l, struct pool_task *task, struct str group, bool k
 		g->last = &task->next;
 		g->n++;
 		q->n++;
-		pthread_cond_signal(&l->cv);
+		wake_one(l);
 	}
 	pthread_mutex_unlock(&l->mx);
 	return r;
@@ -223,7 +234,8 @@ void line_stop(struct line *l)
 {
 	pthread_mutex_lock(&l->mx);
 	l->stopping = true;
-	pthread_cond_broadcast(&l->cv);
+	for (unsigned i = 0; i < l->n_threads; i++)
+		sem_post(&l->wake);
 	pthread_mutex_unlock(&l->mx);
 	while (l->n_threads > 0)
 		pthread_join(l->threads[--l->n_threads], NULL);
@@ -235,7 +247,7 @@ void line_free(struct line *l)
 		return;
 	line_stop(l);
 	meter_free(l->paced);
-	pthread_cond_destroy(&l->cv);
+	sem_destroy(&l->wake);
 	pthread_mutex_destroy(&l->mx);
 	free(l);
 }

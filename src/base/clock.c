@@ -67,6 +67,16 @@ bool clock_wait(pthread_cond_t *cv, pthread_mutex_t *mx, int64_t until_ms)
 	return pthread_cond_clockwait(cv, mx, CLOCK_MONOTONIC, &until) != ETIMEDOUT;
 }
 
+bool clock_wait_sem(sem_t *s, int64_t until_ms)
+{
+	const struct timespec until = {until_ms / 1000, (long)(until_ms % 1000) * 1000000};
+	int r;
+
+	while ((r = sem_clockwait(s, CLOCK_MONOTONIC, &until)) < 0 && errno == EINTR)
+		;
+	return r == 0;
+}
+
 bool clock_parse(const char *text, int64_t *ret_ms)
 {
 	struct tm tm = {0};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "base/buf.h"
 
@@ -15,6 +16,7 @@ int64_t clock_mono_us(void);
 /* Waits on a condition, with its lock held, until somebody signals it or clock_mono_ms() is `until_ms`; false: the time has
  * come. By the monotonic clock, with which the condition need not have been made. */
 bool clock_wait(pthread_cond_t *cv, pthread_mutex_t *mx, int64_t until_ms);
+bool clock_wait_sem(sem_t *s, int64_t until_ms); /* the same for a semaphore; INT64_MAX: for ever */
 
 /* "2026-11-21", the beginning of that day in UTC, or with a time as clock_format writes it or to the second ("...T01:27:38Z").
  * False: it is neither. */

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "sys/loop.h"
@@ -29,8 +29,11 @@ struct pool {
 	char name[16];
 	unsigned keep, max, max_queue, idle_ms;
 	size_t stack_bytes;
+	/* One for each task. Not a condition: to signal one waits for threads that were woken before and have
+	 * no processor yet, and whoever submits may be the loop. */
+	sem_t work;
 	pthread_mutex_t mx; /* guards what follows */
-	pthread_cond_t work, quiet;
+	pthread_cond_t quiet;
 	struct pool_task *first, **end;
 	unsigned queued, running;
 	unsigned threads, idle;  /* a thread counts as idle from its making until it takes a task */
@@ -53,10 +56,21 @@ int pool_new(const struct pool_config *c, struct pool **ret)
 	p->stack_bytes = c->stack_bytes;
 	p->end = &p->first;
 	pthread_mutex_init(&p->mx, NULL);
-	pthread_cond_init(&p->work, NULL);
+	sem_init(&p->work, 0, 0);
 	pthread_cond_init(&p->quiet, NULL);
 	*ret = p;
 	return 0;
+}
+
+/* With the lock held, which is let go of meanwhile. False: the time is over. */
+static bool wait_for_work(struct pool *p, int64_t until_ms)
+{
+	bool stays = p->threads <= p->keep;
+
+	pthread_mutex_unlock(&p->mx);
+	bool woken = clock_wait_sem(&p->work, stays ? INT64_MAX : until_ms);
+	pthread_mutex_lock(&p->mx);
+	return woken;
 }
 
 /* Waits for a task under the lock; NULL: this thread is to end. */
@@ -64,16 +78,18 @@ static struct pool_task *next_task(struct pool *p)
 {
 	struct pool_task *t;
 	int64_t until_ms = clock_mono_ms() + p->idle_ms;
+	bool woken = false;
 
 	while (!p->first && !p->stopping) {
-		if (p->threads <= p->keep)
-			pthread_cond_wait(&p->work, &p->mx);
-		else if (!clock_wait(&p->work, &p->mx, until_ms) && !p->first && p->threads > p->keep)
+		woken = wait_for_work(p, until_ms);
+		if (!woken && !p->first && p->threads > p->keep)
 			return NULL;
 	}
 	t = p->first;
 	if (!t)
 		return NULL;
+	if (!woken)
+		(void)sem_trywait(&p->work); /* nobody need be woken for it any more */
 	ASSERT(p->queued > 0);
 	p->first = t->next;
 	if (!p->first)
@@ -171,7 +187,7 @@ int pool_submit(struct pool *p, struct pool_task *t, void (*fn)(void *), void *a
 	p->finished = NULL;
 	pthread_mutex_unlock(&p->mx);
 	if (r == 0) /* behind the lock, which the thread would wait for at once */
-		pthread_cond_signal(&p->work);
+		sem_post(&p->work);
 	join_all(finished);
 	return r;
 }
@@ -203,7 +219,8 @@ void pool_stop(struct pool *p)
 	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&p->mx);
 	p->stopping = true;
-	pthread_cond_broadcast(&p->work);
+	for (unsigned i = 0; i < p->threads; i++)
+		sem_post(&p->work);
 	while (p->threads > 0)
 		pthread_cond_wait(&p->quiet, &p->mx);
 	finished = p->finished;
@@ -218,7 +235,7 @@ void pool_free(struct pool *p)
 		return;
 	pool_stop(p);
 	ASSERT(!p->first && p->running == 0);
-	pthread_cond_destroy(&p->work);
+	sem_destroy(&p->work);
 	pthread_cond_destroy(&p->quiet);
 	pthread_mutex_destroy(&p->mx);
 	free(p);

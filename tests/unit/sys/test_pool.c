@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "sys/pool.h"
@@ -133,6 +135,55 @@ static void test_bad_config(void **state)
 	assert_null(p);
 }
 
+static void on_one_processor(cpu_set_t *ret_before)
+{
+	cpu_set_t one;
+
+	sched_getaffinity(0, sizeof(*ret_before), ret_before);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+static long own_sleeps(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_THREAD, &u);
+	return u.ru_nvcsw;
+}
+
+/* Threads that were woken and have no processor yet hold up nobody who submits more: here there is only one for all. */
+static void test_submit_waits_for_nobody(void **state)
+{
+	struct job jobs[6] = {0};
+	cpu_set_t before;
+	sem_t begun;
+	long sleeps = 0;
+
+	(void)state;
+	sem_init(&begun, 0, 0);
+	on_one_processor(&before);
+	struct pool *p = make(6, 6, 6, 0);
+	for (int round = 0; round < 200; round++) {
+		size_t n = round % 2 ? N_ELEMENTS(jobs) : N_ELEMENTS(jobs) / 2; /* some wait longer than others */
+		long had = own_sleeps();
+
+		for (size_t i = 0; i < n; i++) {
+			jobs[i].begun = &begun;
+			assert_int_equal(pool_submit(p, &jobs[i].task, run, &jobs[i]), 0);
+		}
+		sleeps += own_sleeps() - had;
+		for (size_t i = 0; i < n; i++)
+			sem_wait(&begun);
+		while (pool_busy(p) > 0)
+			sched_yield();
+	}
+	pool_free(p);
+	sched_setaffinity(0, sizeof(before), &before);
+	assert_in_range(sleeps, 0, 25);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_idle_threads_leave),
 		cmocka_unit_test(test_bad_config),
+		cmocka_unit_test(test_submit_waits_for_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
