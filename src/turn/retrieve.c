@@ -232,5 +232,7 @@ int turn_retrieve(struct turn *t)
 	for (size_t i = 0; i < found.n; i++)
 		if ((r = cite(t, i + 1, &found.items[i])) < 0)
 			return r;
+	t->sources = found.items;
+	t->n_sources = found.n;
 	return put_before(t, question, &found);
 }

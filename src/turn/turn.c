@@ -376,6 +376,8 @@ void turn_run(void *arg)
 		r = prompt_build(t);
 	if (r >= 0)
 		r = turn_converse(t);
+	if (r >= 0)
+		turn_check_quotes(t);
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);
 	bus_publish(t->all->config.bus,

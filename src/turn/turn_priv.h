@@ -22,6 +22,8 @@
 #include "turn/turn.h"
 #include "turn/turnlog.h"
 
+struct source; /* rag/rag.h */
+
 #define TURN_ARENA_BYTES (64u << 20)
 #define TITLE_MAX        80 /* bytes */
 
@@ -68,9 +70,11 @@ struct turn {
 	const char *left_out;                    /* of these, by name: what the provider does not take; NULL: nothing */
 	struct prompt_instruction *instructions; /* arena, room for those of each layer */
 	size_t n_instructions;
-	int64_t window;                    /* tokens that the model takes; 0: not known */
-	struct context context;            /* what it is given */
-	struct search_wish where;          /* the documents that are searched for it; arena */
+	int64_t window;               /* tokens that the model takes; 0: not known */
+	struct context context;       /* what it is given */
+	struct search_wish where;     /* the documents that are searched for it; arena */
+	const struct source *sources; /* what the model was given of them; arena */
+	size_t n_sources;
 	struct summary summary;            /* of it: what stands for the beginning; text NULL: nothing does */
 	struct tool_list tools;            /* that it may have called; arena */
 	const struct gen_tool *told_tools; /* the same for the model */
@@ -160,6 +164,11 @@ int prompt_build(struct turn *t) MUST_CHECK;
 /* The same for a question that is not stored, behind the last message of the conversation, to be counted. Negative also where
  * there are pictures, which are heavy. */
 int prompt_draft(struct turn *t, const struct turn_request *q, const struct conversation *v) MUST_CHECK;
+
+/* ---- quotes.c ---- */
+
+/* Tells of quotations that stand in none of the sources, and of markers that point to none. Behind the last event of the answer. */
+void turn_check_quotes(struct turn *t);
 
 /* ---- retrieve.c ---- */
 

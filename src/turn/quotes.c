@@ -1,0 +1,228 @@
+/*
+ * quotes.c - when an answer from documents has ended: whether what it quotes stands in the passages that the model was given, and
+ * whether its markers point to one. What does not is told in the answer, which stays as the model wrote it.
+ */
+#include <ctype.h>
+#include <stdio.h>
+
+#include "base/fold.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "rag/rag.h"
+#include "turn/turn_priv.h"
+
+#define QUOTE_LEAST  20 /* bytes of letters and digits: shorter ones are names and words */
+#define QUOTE_MOST   ((size_t)4096)
+#define QUOTES_TOLD  3
+#define PLAIN_BYTES  ((size_t)64 << 20)
+#define SHOWN        160 /* bytes of a quotation in the sentence about it */
+#define MARKER_SHOWN 5
+
+/* ---- comparing ---- */
+
+/* Folded, letters and digits alone: however blanks, hyphens, quotes and dashes are written. */
+static void add_plain(struct buf *to, const char *p, size_t n)
+{
+	CLEANUP(buf_done) struct buf folded = BUF_INIT(PLAIN_BYTES);
+
+	fold_add(&folded, p, n);
+	for (size_t i = 0, k; i < folded.n; i += k) {
+		const char *c = folded.p + i;
+		k = MAX(utf8_char(c, folded.n - i), (size_t)1);
+		/* U+2000 to U+206F are dashes, quotes, blanks; U+3000 to U+301F the same of Chinese and Japanese. */
+		bool mark = k == 1 ? !isalnum((unsigned char)*c)
+				   : (k == 3 && memcmp(c, "\xe2\x80", 2) == 0) ||
+					     (k == 3 && memcmp(c, "\xe2\x81", 2) == 0) ||
+					     (k == 3 && memcmp(c, "\xe3\x80", 2) == 0 && (unsigned char)c[2] < 0xa0) ||
+					     (k == 2 && (unsigned char)c[0] == 0xc2);
+		if (!mark)
+			buf_add(to, c, k);
+	}
+}
+
+struct known {
+	struct buf *items; /* of each source, and of what was said before */
+	size_t n;
+};
+
+static bool stands_in(const struct known *k, const struct buf *quote)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (k->items[i].n >= quote->n && memmem(k->items[i].p, k->items[i].n, quote->p, quote->n))
+			return true;
+	return false;
+}
+
+static size_t next_gap(const char *p, size_t n, size_t *ret_len)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool dots = n - i >= 3 && (memcmp(p + i, "...", 3) == 0 || memcmp(p + i, "\xe2\x80\xa6", 3) == 0);
+		if (dots) {
+			*ret_len = 3;
+			return i;
+		}
+	}
+	*ret_len = 0;
+	return n;
+}
+
+/* What is left out of a quotation by dots parts it; each part must be there. Too short to say anything: it is. */
+static bool is_known(const struct known *k, const char *p, size_t n)
+{
+	bool found = true;
+
+	for (size_t at = 0, gap; found && at < n; at += gap) {
+		CLEANUP(buf_done) struct buf plain = BUF_INIT(QUOTE_MOST * 4);
+		size_t len = next_gap(p + at, n - at, &gap);
+		add_plain(&plain, p + at, len);
+		found = plain.n < QUOTE_LEAST || stands_in(k, &plain);
+		gap += len;
+	}
+	return found;
+}
+
+/* ---- what the answer says ---- */
+
+struct checking {
+	const struct known *known;
+	size_t n_sources;
+	struct turn *t;
+	int told;
+	bool fence, markers; /* within a block of code; a marker without a source was told */
+};
+
+static void tell_quote(struct checking *x, const char *p, size_t n)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1024);
+	size_t shown = utf8_prefix(p, n, MIN(n, (size_t)SHOWN));
+
+	if (x->told++ >= QUOTES_TOLD)
+		return;
+	buf_printf(&b, "In none of the sources stands: \xe2\x80\x9c%.*s%s\xe2\x80\x9d", (int)shown, p,
+		shown < n ? "\xe2\x80\xa6" : "");
+	if (buf_status(&b) == 0)
+		turn_tell(x->t, "quotation", b.p);
+}
+
+/* The pairs that open and close a quotation. */
+static const struct {
+	const char *open, *close;
+} pairs[] = {{"\"", "\""}, {"\xe2\x80\x9c", "\xe2\x80\x9d"}, {"\xe2\x80\x9e", "\xe2\x80\x9c"}, {"\xc2\xab", "\xc2\xbb"},
+	{"\xc2\xbb", "\xc2\xab"}, {"\xe3\x80\x8c", "\xe3\x80\x8d"}};
+
+/* Behind the quotation that begins here; 0: none does. */
+static size_t take_quote(struct checking *x, const char *p, size_t n)
+{
+	for (size_t i = 0; i < N_ELEMENTS(pairs); i++) {
+		size_t open = strlen(pairs[i].open), close = strlen(pairs[i].close);
+		if (n <= open || memcmp(p, pairs[i].open, open) != 0)
+			continue;
+		const char *end = memmem(p + open, MIN(n - open, QUOTE_MOST), pairs[i].close, close);
+		if (!end)
+			continue;
+		size_t len = (size_t)(end - p) - open;
+		if (!is_known(x->known, p + open, len))
+			tell_quote(x, p + open, len);
+		return open + len + close;
+	}
+	return 0;
+}
+
+/* [7] where there are five sources; what is a link, [7](...), is none of them. */
+static void take_marker(struct checking *x, const char *p, size_t n)
+{
+	size_t i = 1, number = 0;
+	char text[80];
+
+	while (i < n && i < MARKER_SHOWN && isdigit((unsigned char)p[i]))
+		number = number * 10 + (size_t)(p[i++] - '0');
+	if (x->markers || i == 1 || i >= n || p[i] != ']' || (i + 1 < n && (p[i + 1] == '(' || p[i + 1] == ':')) ||
+		(number >= 1 && number <= x->n_sources))
+		return;
+	snprintf(text, sizeof(text), "[%zu] points to none of the %zu sources.", number, x->n_sources);
+	turn_tell(x->t, "marker", text);
+	x->markers = true;
+}
+
+static void check_line(struct checking *x, const char *p, size_t n)
+{
+	bool code = false;
+
+	if (n >= 3 && memcmp(p, "```", 3) == 0)
+		x->fence = !x->fence;
+	if (x->fence || (n >= 3 && memcmp(p, "```", 3) == 0))
+		return;
+	if (n > 2 && p[0] == '>' && p[1] == ' ') {
+		if (!is_known(x->known, p + 2, n - 2))
+			tell_quote(x, p + 2, n - 2);
+		return;
+	}
+	for (size_t i = 0, k; i < n; i += MAX(k, (size_t)1)) {
+		k = 0;
+		code ^= p[i] == '`';
+		if (!code && p[i] == '[')
+			take_marker(x, p + i, n - i);
+		else if (!code)
+			k = take_quote(x, p + i, n - i);
+	}
+}
+
+static void check_text(struct checking *x, struct str text)
+{
+	for (size_t at = 0; at < text.n;) {
+		const char *p = text.p + at, *end = memchr(p, '\n', text.n - at);
+		size_t n = end ? (size_t)(end - p) : text.n - at;
+		check_line(x, p, n);
+		at += n + 1;
+	}
+}
+
+/* ---- */
+
+struct looking {
+	struct turnlog *log;
+	const struct frames *frames;
+};
+
+static int look_on_loop(void *arg)
+{
+	struct looking *x = arg;
+
+	x->frames = turnlog_frames(x->log);
+	return 0;
+}
+
+static void check_against(struct turn *t, struct known *k, const struct reduced *answer)
+{
+	struct checking x = {.known = k, .n_sources = t->n_sources, .t = t};
+
+	for (size_t i = 0; i < k->n; i++) {
+		const char *text =
+			i < t->n_sources ? t->sources[i].text : t->request.messages[i - t->n_sources].content;
+		k->items[i] = BUF_INIT(PLAIN_BYTES);
+		add_plain(&k->items[i], text, strlen(text));
+	}
+	check_text(&x, buf_str(&answer->content));
+	for (size_t i = 0; i < k->n; i++)
+		buf_done(&k->items[i]);
+}
+
+void turn_check_quotes(struct turn *t)
+{
+	struct looking look = {.log = t->log};
+	struct known k = {.n = t->n_sources + t->request.n_messages};
+	struct reduced answer;
+	struct err e = {0};
+
+	if (t->n_sources == 0)
+		return;
+	(void)loop_call(t->all->loop, look_on_loop, &look);
+	if (reduce_log(NULL, look.frames, 0, NULL, &answer, &e) < 0) {
+		log_warn("turn", "the quotations of an answer were not looked at: %s", e.msg);
+		return;
+	}
+	k.items = ARENA_ARRAY(&t->arena, struct buf, k.n);
+	if (k.items)
+		check_against(t, &k, &answer);
+	reduced_done(&answer);
+}
