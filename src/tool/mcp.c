@@ -5,7 +5,15 @@
 #include "base/clock.h"
 #include "tool/mcp_priv.h"
 
-enum { TIMEOUT_MS = 60000, TOTAL_MS = 600000, PAGES_MAX = 100, ROUNDS_MAX = 10, THREADS = 256, CONFIG_MAX = 1 << 20 };
+enum {
+	TIMEOUT_MS = 60000,
+	TOTAL_MS = 600000,
+	PAGES_MAX = 100,
+	ROUNDS_MAX = 10,
+	THREADS = 256,
+	CONFIG_MAX = 1 << 20,
+	ALIVE_MS = 120
+};
 enum { ERR_HEADERS = -32020 };
 
 /* ---- what all share ---- */
@@ -362,6 +370,24 @@ static json_t *schema_again(struct mcp *m, const char *tool, const struct tool_r
 	return NULL;
 }
 
+/*
+ * Of a program that a stopped call left without anybody who asks it something: one that does not even say that it lives is
+ * killed, with all that it started. It is started anew when it is needed.
+ */
+static void end_if_stuck(struct mcp *m)
+{
+	pthread_mutex_lock(&m->mx);
+	bool alone = !m->c.url && m->state == MCP_OPEN && m->asking == 0;
+	pthread_mutex_unlock(&m->mx);
+	if (!alone || mcp_answers(m, ALIVE_MS))
+		return;
+	pthread_mutex_lock(&m->mx);
+	if (m->process && m->asking == 0)
+		process_stop(m->process, 0);
+	pthread_mutex_unlock(&m->mx);
+	mcp_close(m);
+}
+
 int mcp_call(struct mcp *m, const char *tool, const json_t *schema, const json_t *arguments, const struct tool_run *run,
 	struct arena *a, struct tool_result *ret, struct err *e)
 {
@@ -382,7 +408,9 @@ int mcp_call(struct mcp *m, const char *tool, const json_t *schema, const json_t
 		r = mcp_result(result, a, ret, &mine);
 	if (r == 0)
 		return 0;
-	if (r == -ECANCELED)
+	if (r == -ECANCELED) {
+		end_if_stuck(m);
 		return err_set(e, r, "%s", mine.msg);
+	}
 	return fail(ret, &mine);
 }

@@ -50,7 +50,7 @@ struct mcp_wait {
 	int status;             /* of HTTP, when the exchange ended before; 0: it did not */
 	char why[256];
 	json_t *news, *questions; /* arrays: parameters of progress; requests of the server */
-	int64_t heard_ms;
+	int64_t idle_ms, heard_ms;
 	unsigned resumed;
 };
 
@@ -98,6 +98,7 @@ void mcp_answer_done(struct mcp_answer *a);
  * *ret is set whatever is returned. */
 int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *const *headers,
 	const struct tool_run *run, struct mcp_answer *ret, struct err *e) MUST_CHECK;
+bool mcp_answers(struct mcp *m, int64_t within_ms);                     /* whether it says anything at all */
 int mcp_send(struct mcp *m, const json_t *o, struct err *e) MUST_CHECK; /* an answer, a notice */
 int mcp_notify(struct mcp *m, const char *method, json_t *params, struct err *e);
 void mcp_deliver(struct mcp *m, enum mcp_kind kind, int64_t id, const char *p, size_t n);

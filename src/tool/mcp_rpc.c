@@ -292,7 +292,7 @@ static bool work(struct mcp *m, struct mcp_wait *w)
 
 static int wait_for(struct mcp *m, struct mcp_wait *w, struct err *e)
 {
-	int64_t began = clock_mono_ms(), idle = m->c.timeout_ms, total = m->c.total_ms;
+	int64_t began = clock_mono_ms(), idle = w->idle_ms, total = m->c.total_ms;
 
 	w->heard_ms = began;
 	for (;;) {
@@ -412,10 +412,10 @@ static void abandon(struct mcp *m, int64_t id, int code)
 			&ignored);
 }
 
-int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *const *headers,
-	const struct tool_run *run, struct mcp_answer *ret, struct err *e)
+static int exchange(struct mcp *m, const char *method, json_t *params, const char *const *headers,
+	const struct tool_run *run, int64_t idle_ms, struct mcp_answer *ret, struct err *e)
 {
-	struct mcp_wait w = {.m = m, .run = run, .news = json_array(), .questions = json_array()};
+	struct mcp_wait w = {.m = m, .run = run, .idle_ms = idle_ms, .news = json_array(), .questions = json_array()};
 	struct cancel_hook hook;
 	bool hooked = run->cancel && cancel_on(run->cancel, &hook, on_cancel, &w) == 0;
 	int r = run->cancel && !hooked ? err_set(e, -ECANCELED, "The call of %s was stopped.", m->c.label) : 0;
@@ -443,6 +443,22 @@ int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *
 	json_decref(w.questions);
 	*ret = (struct mcp_answer){.result = w.result, .error = w.error, .status = w.status};
 	return r;
+}
+
+int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *const *headers,
+	const struct tool_run *run, struct mcp_answer *ret, struct err *e)
+{
+	return exchange(m, method, params, headers, run, m->c.timeout_ms, ret, e);
+}
+
+/* An error is an answer, too: the newest revision has no such request. */
+bool mcp_answers(struct mcp *m, int64_t within_ms)
+{
+	CLEANUP(mcp_answer_done) struct mcp_answer got = {0};
+	const struct tool_run nobody = {.cancel = NULL};
+	struct err ignored = {0};
+
+	return exchange(m, "ping", NULL, NULL, &nobody, within_ms, &got, &ignored) == 0;
 }
 
 void mcp_answer_done(struct mcp_answer *a)

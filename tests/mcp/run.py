@@ -311,6 +311,8 @@ def hostile_silence():
         assert r["code"] == -125, r
         c.do("cancel", of=other)
         assert c.end(other)[0]["code"] == -125
+        # It answers nothing any more, so that it was ended; the next call has another one.
+        assert c.text("wrong-id") == "yours"
 
 
 @case
@@ -357,6 +359,36 @@ def atelier_as_a_server():
 def servers_of_tools():
     with atelier.Server(BINARY) as s, everything_at_an_address() as w:
         atelier.servers_of_tools(s, HERE, w.url)
+
+
+# ---- the official conformance suite: what it requires of a client beside signing in (OAuth) ----
+
+REQUIRED = {
+    "2025-11-25": ("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),
+    "2026-07-28": ("tools_call", "request-metadata", "sep-2322-client-request-state", "http-standard-headers", "http-custom-headers", "http-invalid-tool-headers",
+                   "json-schema-ref-no-deref"),
+}
+
+
+def conformance_of(revision):
+    suite = os.path.join(MODULES, "@modelcontextprotocol/conformance/dist/index.js")
+    command = "%s %s/conformance_client.py" % (sys.executable, HERE)
+    for scenario in REQUIRED[revision]:
+        out = subprocess.run([os.path.join(MODULES, ".bin/node"), suite, "client", "--command", command, "--scenario", scenario, "--spec-version", revision, "--timeout", "60000"],
+                             env={**os.environ, "MCP_CLIENT": client}, capture_output=True, text=True, timeout=PATIENCE * 2, stdin=subprocess.DEVNULL)
+        assert out.returncode == 0 and "OVERALL: PASSED" in out.stdout + out.stderr, scenario + "\n" + out.stdout + out.stderr
+
+
+@case
+@without_sandbox
+def conformance_2025_11_25():
+    conformance_of("2025-11-25")
+
+
+@case
+@without_sandbox
+def conformance_2026_07_28():
+    conformance_of("2026-07-28")
 
 
 # ---- all of them ----
