@@ -1,15 +1,17 @@
 // Whole agents against the program, each with a session of several calls of its own tools: Codex, Claude Code, opencode.
+// Some of what the tools return is no text, and in the middle of the session the server is killed and started again.
 // They are large, so they stand apart from the suite: `make agents`. Each has a home of its own below build/, and nothing
 // but 127.0.0.1 to talk to.
 //
 //   node tests/clients/agents.mjs [build/atelier]
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as openai from './mock-openai.mjs';
 import { Mock } from './mock.mjs';
+import { COMMANDS } from './scenes.mjs';
 import { Server } from './server.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -17,7 +19,8 @@ const root = join(here, '../../build/clients-agents');
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const binary = resolve(process.argv[2] ?? join(here, '../../build/atelier'));
 const packages = ['@openai/codex@latest', '@anthropic-ai/claude-code@latest', 'opencode-ai@latest'];
-const TASK = 'Run three commands';
+const TASK = 'Run all commands';
+const KILLED_AFTER = 5; // results
 const LIMIT_MS = 120_000;
 
 async function run(command, args, options = {}) {
@@ -69,13 +72,24 @@ const agents = {
   },
 };
 
-/** The session went through when the last request had all three results, and the agent said the last words. */
+/** While an answer is being written: its program must ask again. */
+async function killInTheMiddle(mock, server) {
+  for await (const [dialect] of on(mock.events, 'asked'))
+    if (mock.last(dialect).asked.results.length === KILLED_AFTER) break;
+  await server.end('SIGKILL');
+  server.env.ATELIER_LISTEN = new URL(server.url).host;
+  await server.start();
+}
+
+/** The session went through when the last request had all results, and the agent said the last words. */
 async function attempt(name, mock, server, key) {
   const [at, args, env] = agents[name](server.url, key);
   const before = mock.requests.length;
+  const killed = killInTheMiddle(mock, server);
   const { out } = await run(bin(name), args, { cwd: join(at, 'work'), env: { ...process.env, HOME: at, ...env } });
   const results = Math.max(0, ...mock.requests.slice(before).map((r) => r.asked?.results.length ?? 0));
-  const good = results >= 3 && out.includes('All three are done.');
+  const good = results >= COMMANDS.length && out.includes('All of them are done.');
+  await Promise.race([killed, new Promise((r) => setTimeout(r, 5000).unref())]);
   console.log(`${good ? 'ok' : 'not ok'} ${name}: ${results} results of tools`);
   if (!good) console.log(out.slice(-3000), server.log.slice(-10).join('\n'));
   return good;

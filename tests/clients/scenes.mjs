@@ -55,13 +55,25 @@ function json(asked) {
   return refuse(400, `no schema arrived: ${JSON.stringify(asked.schema ?? asked.format)}`);
 }
 
-/** A session of an agent: three calls of its shell, one after the other. */
+/** What an agent runs, one after the other: also what writes bytes that are no text. */
+export const COMMANDS = [
+  'echo number 0',
+  "printf 'a\\0b\\377\\376c\\n'",
+  'head -c 400 /dev/urandom',
+  'printf \'\\033[31mred\\033[0m \\355\\240\\275\\n\'',
+  'seq 1 3000',
+  'echo number 5',
+  'echo number 6',
+  'echo number 7',
+];
+
+/** A session of an agent: calls of its shell. */
 function commands(asked) {
   const shell = ['exec_command', 'Bash', 'bash'].find((name) => asked.tools.includes(name));
   if (!shell) return [{ text: `There is no shell among ${asked.tools}` }];
   const n = asked.results.length;
-  if (n >= 3) return [{ text: 'All three are done.' }];
-  const command = `echo number ${n}`;
+  const command = COMMANDS[n];
+  if (!command) return [{ text: 'All of them are done.' }];
   return [
     { text: `Number ${n}.` },
     { call: { id: `call_n${n}`, name: shell, args: shell === 'exec_command' ? { cmd: command } : { command, description: 'Say it' } } },
@@ -74,7 +86,7 @@ function commands(asked) {
  */
 export function scene(asked) {
   const { prompt } = asked;
-  if (asked.whole?.includes('Run three commands')) return commands(asked);
+  if (asked.whole?.includes('Run all commands')) return commands(asked);
   if (prompt.startsWith('Say hello')) return [{ text: HELLO }];
   if (prompt.startsWith('Repeat the system')) return [{ text: asked.system || 'there is none' }];
   if (prompt.startsWith('Weather in Paris and Rome')) return weather(asked, ['Paris', 'Rome']);
