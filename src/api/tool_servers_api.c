@@ -309,6 +309,25 @@ static int server_refresh(struct request *q)
 	return r < 0 ? r : shared_get_one(q);
 }
 
+struct server_log {
+	const char *text;
+};
+static const struct field log_fields[] = {FIELD_TEXT(struct server_log, text, "text", 0, 0, FIELD_REQUIRED,
+	"The end of what its program wrote on its standard error, of the one that ran last for whoever asks.")};
+static const struct schema log_schema = SCHEMA("ToolServerLog", struct server_log, log_fields, "What a program said.");
+
+static int server_log_get(struct request *q)
+{
+	struct server_log *out = ARENA_NEW(&q->mem, struct server_log);
+	struct tool_server s;
+	int r = out ? load(q, q->arg_id, GRANT_USE, &s) : request_no_memory(q);
+
+	if (r == 0)
+		r = tool_server_log(q->api->c.tools, &s, q->who.user.id, &q->mem, &out->text, &q->err);
+	q->answer = out;
+	return r;
+}
+
 static int secrets_put(struct request *q)
 {
 	const struct server_body *in = q->body;
@@ -395,6 +414,8 @@ static const struct route routes[] = {
 		.summary = "Remove an own tool server with its secrets."},
 	{"POST", P "/{id}/test", "testToolServer", stored_try, ACCESS_USER, ROUTE_SLOW, .status = 200,
 		.answer = &tried_schema, .summary = "Try a stored tool server."},
+	{"GET", P "/{id}/log", "readToolServerLog", server_log_get, ACCESS_USER, .status = 200, .answer = &log_schema,
+		FAILS(E_NOT_FOUND), .summary = "What the program of a tool server wrote on its standard error."},
 	{"POST", P "/{id}/refresh", "refreshToolServer", server_refresh, ACCESS_USER, ROUTE_SLOW, .status = 200, THIS,
 		.answer = &server_schema, .summary = "Ask a tool server for its tools anew."},
 	{"PUT", P "/{id}/secrets", "setToolServerSecrets", secrets_put, ACCESS_USER, .status = 200, THIS,

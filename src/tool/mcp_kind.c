@@ -20,7 +20,15 @@
 #include "tool/mcp.h"
 #include "tool/tool_priv.h"
 
-enum { PROGRAMS_MAX = 128, WORDS_MAX = 128, FOLDERS_MAX = 14, IDLE_S = 300, TIMEOUT_S = 60, REFRESH_LEAST_MS = 10000 };
+enum {
+	PROGRAMS_MAX = 128,
+	WORDS_MAX = 128,
+	FOLDERS_MAX = 14,
+	IDLE_S = 300,
+	TIMEOUT_S = 60,
+	REFRESH_LEAST_MS = 10000,
+	IDLE_MAX = 32
+};
 #define MCP_STDIO "mcp-stdio"
 #define MCP_HTTP  "mcp-http"
 
@@ -48,26 +56,38 @@ struct kinds_state {
 	bool stopping;
 };
 
-/* mx held. What nobody uses and nobody may use is taken out, to be freed without the lock. */
+/* When it is to end, if nobody uses it until then; 0: at once; INT64_MAX: not by itself. mx held. */
+static int64_t ends_at(const struct kept *k)
+{
+	int64_t since = k->used ? 0 : mcp_idle_since(k->mcp);
+
+	return k->used ? INT64_MAX : k->gone ? 0 : since ? since + k->idle_ms : INT64_MAX;
+}
+
+/* mx held. One to be freed without the lock: whose time is over, or, of too many that are idle, whose time is over first. */
 static struct kept *take_dead(struct kinds_state *st, int64_t now, int64_t *ret_next)
 {
-	struct kept *dead = NULL;
+	struct kept **first = NULL, *k;
+	int64_t next = INT64_MAX;
+	unsigned idle = 0;
 
-	for (struct kept **at = &st->kept; *at;) {
-		struct kept *k = *at;
-		int64_t since = k->used ? 0 : mcp_idle_since(k->mcp), ends = since + k->idle_ms;
+	for (struct kept **at = &st->kept; *at; at = &(*at)->next) {
+		int64_t ends = ends_at(*at);
 
-		if (!k->used && (k->gone || (since && ends <= now))) {
-			*at = k->next;
-			k->next = dead;
-			dead = k;
-			continue;
+		idle += ends < INT64_MAX;
+		if (ends < next) {
+			next = ends;
+			first = at;
 		}
-		if (since)
-			*ret_next = MIN(*ret_next, ends);
-		at = &k->next;
 	}
-	return dead;
+	if (!first || (next > now && idle <= IDLE_MAX)) {
+		*ret_next = MIN(*ret_next, next);
+		return NULL;
+	}
+	k = *first;
+	*first = k->next;
+	k->next = NULL;
+	return k;
 }
 
 static void free_all(struct kept *dead)
@@ -512,6 +532,17 @@ static void end_all(struct kinds_state *st, atelier_id server_id)
 	pthread_mutex_unlock(&st->mx);
 }
 
+static void log_of(struct tools *t, atelier_id server_id, atelier_id user_id, struct buf *to)
+{
+	struct kinds_state *st = state_of(t, MCP_STDIO);
+
+	pthread_mutex_lock(&st->mx);
+	for (struct kept *k = st->kept; k && to->n == 0; k = k->next)
+		if (k->server_id == server_id && k->user_id == user_id)
+			mcp_errors(k->mcp, to);
+	pthread_mutex_unlock(&st->mx);
+}
+
 static void changed(struct tools *t, atelier_id server_id)
 {
 	end_all(state_of(t, MCP_STDIO), server_id);
@@ -562,6 +593,7 @@ const struct tool_kind mcp_stdio_kind = {.name = MCP_STDIO,
 	.refresh = refresh,
 	.call = call,
 	.changed = changed,
+	.log = log_of,
 	.start = start,
 	.stop = stop};
 

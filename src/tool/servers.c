@@ -13,6 +13,7 @@
 #include "tool/tool_priv.h"
 
 #define TOOLS_BYTES  ((size_t)4 << 20) /* of a server's list */
+#define LOG_BYTES    ((size_t)256 << 10)
 #define TOOLS_MAX    500
 #define SECRET_LEAST 4 /* bytes of one that is looked for in results */
 #define HIDDEN       "[secret]"
@@ -237,6 +238,22 @@ int tool_server_refresh(struct tools *t, const struct tool_server *s, atelier_id
 		f.error = *why.msg ? why.msg : err_public_text(&why);
 	}
 	return tool_servers_found(t->config.db, &f, e);
+}
+
+int tool_server_log(struct tools *t, const struct tool_server *s, atelier_id user_id, struct arena *a, const char **ret,
+	struct err *e)
+{
+	CLEANUP(opened_done) struct opened o = {.config = NULL};
+	CLEANUP(tool_result_done) struct tool_result said = {.text = BUF_INIT(LOG_BYTES)};
+	int i = kind_at(s->kind), r = open_server(t, s, NULL, user_id, a, &o, e);
+
+	if (r == 0 && i >= 0 && kinds[i]->log)
+		kinds[i]->log(t, s->id, user_id, &said.text);
+	hide_secrets(o.secrets, &said, e);
+	if (r < 0)
+		return r;
+	*ret = arena_strndup(a, said.text.p ? said.text.p : "", said.text.n);
+	return *ret ? 0 : err_set(e, -ENOMEM, "There is no memory for what a tool server said.");
 }
 
 void tool_server_changed(struct tools *t, const char *kind, atelier_id id)

@@ -146,4 +146,7 @@ int tool_server_ask(struct tools *t, const struct tool_server *s, const char *se
 /* The same, and what was found is stored with the row: a failure of the server is no failure of this. */
 int tool_server_refresh(struct tools *t, const struct tool_server *s, atelier_id user_id, struct err *e) MUST_CHECK;
 /* It has changed, or is gone. */
+/* What its program last wrote on its standard error, without its secrets, in the arena; "": nothing, or it is no program. */
+int tool_server_log(struct tools *t, const struct tool_server *s, atelier_id user_id, struct arena *a, const char **ret,
+	struct err *e) MUST_CHECK;
 void tool_server_changed(struct tools *t, const char *kind, atelier_id id);

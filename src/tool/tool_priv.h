@@ -41,6 +41,8 @@ struct tool_kind {
 		const struct tool_run *run, struct arena *a, struct tool_result *ret, struct err *e);
 	/* What it is made of has changed, or it is gone: what runs for it is to end. NULL: nothing runs. */
 	void (*changed)(struct tools *t, atelier_id server_id);
+	/* Adds what its program last wrote on its standard error, of the one that runs for this person. NULL: it is no program. */
+	void (*log)(struct tools *t, atelier_id server_id, atelier_id user_id, struct buf *to);
 	/* What the kind keeps while the program runs: tools_kind_state. NULL: nothing. */
 	int (*start)(struct tools *t, void **ret, struct err *e);
 	void (*stop)(void *state);

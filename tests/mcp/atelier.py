@@ -209,6 +209,12 @@ def servers_of_tools(s, here, web):
     assert status == 403 or not r["ok"], r
     made = s.ask("POST", "/api/v1/tool-servers", {"name": "Odd", "kind": "mcp-stdio", "config": hostile(), "secrets": {"env": {"TOKEN": "s3cret-token"}}})
     assert made["state"] == "ok" and [t["name"] for t in s.ask("GET", "/api/v1/tools")["items"] if t["source"] == made["id"]] == ["odd_tool-0", "odd_tool-1", "odd_tool-2"], made
+    # A program that does not start says why, and what it wrote is there to be read, without its secrets.
+    broken = s.ask("POST", "/api/v1/tool-servers", {"name": "Broken", "kind": "mcp-stdio", "config": hostile("crash"), "secrets": {"env": {"WORD": "no such database"}}})
+    assert broken["state"] == "failed" and broken["error"], broken
+    text = s.ask("GET", "/api/v1/tool-servers/%s/log" % broken["id"])["text"]
+    assert "cannot start: [secret]" in text, text
+    assert s.raw("GET", "/api/v1/tool-servers/%s/log" % broken["id"], headers={"Authorization": "Bearer " + s.other})[0] == 404
     many = [s.ask("POST", "/api/v1/tool-servers", {"name": "N%d" % i, "kind": "mcp-stdio", "config": hostile(idle_s=1), "enabled": False}) for i in range(3)]
     run = lambda name, **arguments: s.ask("POST", "/api/v1/tools/%s/run" % name, {"arguments": arguments})
     # One program for all calls of a person; its end when it is idle; and again when it is needed.
