@@ -205,12 +205,12 @@ int tool_server_ask(struct tools *t, const struct tool_server *s, const char *se
 	CLEANUP(opened_done) struct opened o = {.config = NULL};
 	CLEANUP(tool_result_done) struct tool_result none = {.n_files = 0};
 	CLEANUP(buf_done) struct buf b = BUF_INIT(TOOLS_BYTES);
-	int r = tool_server_check(s->kind, s->config, e);
+	int r = tool_server_check(s->kind, s->config, e), k = kind_at(s->kind);
 
 	if (r == 0)
 		r = open_server(t, s, secrets, user_id, a, &o, e);
-	if (r == 0)
-		r = kinds[kind_at(s->kind)]->refresh(t, &o.use, &t->ending, &b, e);
+	if (r == 0 && k >= 0)
+		r = kinds[k]->refresh(t, &o.use, &t->ending, &b, e);
 	if (r == 0)
 		r = buf_check(&b, e, "What it says of its tools is too long.");
 	if (r == 0)
@@ -279,7 +279,7 @@ const char *server_tool_name(const char *prefix, const char *own_name, struct ar
 		return name;
 	crypto_generichash(hash, sizeof(hash), (const unsigned char *)own_name, strlen(own_name), NULL, 0);
 	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
-	memcpy(name + TOOL_NAME_MAX - 9, "_", 1);
+	name[TOOL_NAME_MAX - 9] = '_';
 	memcpy(name + TOOL_NAME_MAX - 8, hex, sizeof(hex));
 	return name;
 }
