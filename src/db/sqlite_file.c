@@ -54,6 +54,7 @@ int sqlite_file_open(struct db *db, const struct db_config *c, struct err *e)
 		return db_file_fail(-errno, db->path, e);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, E_INVALID, "%s is not a file.", db->path);
+	own->file_bytes = st.st_size;
 	return c->exclusive ? file_lock(own->file_fd, db->path, e) : 0;
 }
 
@@ -252,6 +253,16 @@ int sqlite_file_state(struct db *db, struct err *e)
 	return r < 0 ? r : log_state(db, e);
 }
 
+/* Whether the file has become smaller than its first page says. One that grows is so for a moment: a checkpoint writes the first
+ * page first. */
+static bool is_cut_short(struct sqlite_own *own, int64_t size, int64_t should_be)
+{
+	if (size < should_be)
+		return size < __atomic_load_n(&own->file_bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&own->file_bytes, size, __ATOMIC_RELAXED);
+	return false;
+}
+
 /* What a look at the first bytes shows: a file that something else has written over, or cut short. */
 int sqlite_state(struct db *db, struct err *e)
 {
@@ -268,7 +279,7 @@ int sqlite_state(struct db *db, struct err *e)
 		size = 65536;
 	if (n != sizeof(h) || memcmp(h, "SQLite format 3", 16) != 0)
 		return err_set(e, E_INTERNAL, "%s is damaged: its first bytes were written over.", db->path);
-	if (fstat(fd, &st) == 0 && (uint64_t)st.st_size < pages * size)
+	if (fstat(fd, &st) == 0 && is_cut_short(sqlite_own(db), st.st_size, (int64_t)(pages * size)))
 		return err_set(e, E_INTERNAL, "%s is damaged: it was cut short.", db->path);
 	return 0;
 }

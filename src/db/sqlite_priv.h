@@ -10,7 +10,8 @@ struct sqlite_own {
 	struct db_conn checkpointer;
 	pthread_t checkpoint_thread;
 	int file_fd; /* the file itself: to see whether it still is the one of that name, and for the lock of a server */
-	ino_t log_ino; /* of its log, as it was first seen; 0: not yet */
+	int64_t file_bytes; /* its size when it was last seen whole; atomic */
+	ino_t log_ino;      /* of its log, as it was first seen; 0: not yet */
 	int log_fd;
 	const volatile uint64_t *log_head; /* of the log's index, which every process that writes changes; or NULL */
 	bool checkpoint_running, checkpoint_wanted, checkpoint_stop;

@@ -94,6 +94,24 @@ static void test_cut_short(void **state)
 	db_close(db);
 }
 
+/* A checkpoint that makes the file larger writes the first page, which says so, before the last. */
+static void test_grows_in_a_checkpoint(void **state)
+{
+	struct test_folder *f = *state;
+	struct db *db = open_filled(f);
+	static const unsigned char pages[4] = {0, 1, 0, 0};
+	struct err e = {0};
+	int fd = open(f->file, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(db_state(db, &e), 0);
+	assert_int_equal(pwrite(fd, pages, sizeof(pages), 28), (ssize_t)sizeof(pages));
+	assert_int_equal(db_state(db, &e), 0);
+	close(fd);
+	assert_int_equal(truncate(f->file, 100000), 0);
+	assert_int_equal(db_state(db, &e), E_INTERNAL);
+	db_close(db);
+}
+
 static void test_damage_in_the_middle(void **state)
 {
 	struct test_folder *f = *state;
@@ -207,6 +225,7 @@ int main(void)
 		TEST(test_file_goes),
 		TEST(test_head_is_written_over),
 		TEST(test_cut_short),
+		TEST(test_grows_in_a_checkpoint),
 		TEST(test_damage_in_the_middle),
 		TEST(test_damage_that_was_met),
 		TEST(test_one_server),
