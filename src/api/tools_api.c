@@ -79,11 +79,12 @@ static int find(struct request *q, struct tool_answer *ret)
 	int r = tools_list_all(q->api->c.tools, q->who.user.id, &q->mem, &l, &q->err);
 	const struct tool *t = r == 0 ? tools_find(&l, q->arg) : NULL;
 
-	if (r == 0 && !t)
-		r = err_set(&q->err, E_NOT_FOUND, "There is no such tool, or it is not yours.");
-	if (r == 0)
-		*ret = answer_of(t);
-	return r;
+	if (r < 0)
+		return r;
+	if (!t)
+		return err_set(&q->err, E_NOT_FOUND, "There is no such tool, or it is not yours.");
+	*ret = answer_of(t);
+	return 0;
 }
 
 static int answer_one(struct request *q)

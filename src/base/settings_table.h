@@ -89,6 +89,11 @@
 		"let everybody add tool servers for themselves; else administrators alone")                            \
 	X(NETWORKS, tool_networks, "", 0, 2000, "ATELIER_TOOL_NETWORKS",                                               \
 		"networks beside the public internet that everybody's tools may reach, with blanks between")           \
+	X(CHOICE, web_search, "none", "none searxng brave tavily", 7, "ATELIER_WEB_SEARCH",                            \
+		"who searches the web for models")                                                                     \
+	X(URL, searxng_url, "", 0, 500, "SEARXNG_URL",                                                                 \
+		"where SearXNG is, whose settings have json among search.formats")                                     \
+	X(SECRET, web_search_key, "", 0, 500, "ATELIER_WEB_SEARCH_KEY", "key of Brave or Tavily")                      \
 	X(INT, responses_keep_hours, 24, 0, 8760, "ATELIER_RESPONSES_KEEP_HOURS",                                      \
 		"hours that an answer of /v1/responses can be gone on from by its id (0: none is kept)")               \
 	X(HOST, ollama_host, "http://localhost:11434", 0, 500, "OLLAMA_HOST",                                          \

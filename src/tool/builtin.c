@@ -1,32 +1,91 @@
 /* builtin.c - the tools that come with the program: a row each. */
 #include <errno.h>
 
+#include "store/memories.h"
 #include "store/users.h"
 #include "tool/tool_priv.h"
 
-#define OBJECT(properties, ...) "{\"type\":\"object\",\"properties\":{" properties "}" __VA_ARGS__ "}"
-#define REQUIRED(names)         ",\"required\":[" names "]"
-#define TEXT(name, words)       "\"" name "\":{\"type\":\"string\",\"description\":\"" words "\"}"
+#define OBJECT(properties, ...)  "{\"type\":\"object\",\"properties\":{" properties "}" __VA_ARGS__ "}"
+#define REQUIRED(names)          ",\"required\":[" names "]"
+#define VALUE(name, type, words) "\"" name "\":{\"type\":\"" type "\",\"description\":\"" words "\"}"
+#define TEXT(name, words)        VALUE(name, "string", words)
+#define READS                    (TOOL_READS | TOOL_IDEMPOTENT)
+#define DOCUMENT_ID              TEXT("document_id", "Id of a document, as list_documents and search_documents tell it.")
+
+static bool has_documents(const struct tools *t)
+{
+	return t->config.rag;
+}
 
 static const struct builtin all[] = {
-	{.name = "calculator",
-		.title = "Calculator",
-		.description =
-			"Calculates an expression exactly: + - * / % ^, parentheses, factorial (!), functions such as "
-			"sqrt, ln, log, sin (radians), round, min, max, sum, mean, gcd, comb, and pi, e. Use it for "
-			"any arithmetic beyond the trivial.",
-		.parameters = OBJECT(TEXT("expression", "For example (17.5% of 240) is 17.5/100*240, or sqrt(2)*10^3."),
-			REQUIRED("\"expression\"")),
-		.hints = TOOL_READS | TOOL_IDEMPOTENT,
-		.call = calculator_call},
-	{.name = "current_time",
-		.title = "Date and time",
-		.description = "Tells the date, weekday and time of now, or of a given moment, in a time zone.",
-		.parameters = OBJECT(TEXT("time_zone",
+	{"calculator", "Calculator",
+		"Calculates an expression exactly: + - * / % ^, parentheses, factorial (!), functions such as sqrt, "
+		"ln, log, sin "
+		"(radians), round, min, max, sum, mean, gcd, comb, and pi, e. Use it for any arithmetic beyond the "
+		"trivial.",
+		OBJECT(TEXT("expression", "For example 17.5% * 240, or sqrt(2)*10^3."), REQUIRED("\"expression\"")),
+		READS, .call = calculator_call},
+	{"current_time", "Date and time",
+		"Tells the date, weekday and time of now, or of a given moment, in a time zone.",
+		OBJECT(TEXT("time_zone",
 			"IANA name such as Europe/Berlin; without it, where the person is, else UTC.") "," TEXT("at",
 			"A moment in ISO 8601, such as 2026-03-01T09:00:00Z, in place of now.")),
-		.hints = TOOL_READS | TOOL_IDEMPOTENT,
-		.call = current_time_call},
+		READS, .call = current_time_call},
+	{"list_documents", "List documents",
+		"Lists the documents of the person that can be searched and read, with their ids.",
+		OBJECT(TEXT("after", "The id that the answer before ended with, for those that follow.")), READS,
+		.available = has_documents, .call = list_documents_call},
+	{"search_documents", "Search documents",
+		"Searches the person's documents by words and meaning, and gives the best passages with their places.",
+		OBJECT(TEXT("query", "What is looked for, in words or as a question.") "," VALUE(
+			       "limit", "integer", "How many passages, 1 to 20; else 8."),
+			REQUIRED("\"query\"")),
+		READS, .available = has_documents, .call = search_documents_call},
+	{"read_document", "Read a document",
+		"Reads a document: one of its pages, or its text from a place on, some 12,000 bytes at a time.",
+		OBJECT(DOCUMENT_ID "," VALUE("page", "integer", "The number of a page, from 1.") "," VALUE(
+			       "start", "integer", "Without a page: the byte to begin at; else 0."),
+			REQUIRED("\"document_id\"")),
+		READS, .available = has_documents, .call = read_document_call},
+	{"find_in_documents", "Find in documents",
+		"Finds every place where exactly this text stands, in one document or in all.",
+		OBJECT(TEXT("text", "The text, whatever its case.") "," DOCUMENT_ID, REQUIRED("\"text\"")), READS,
+		.available = has_documents, .call = find_in_documents_call},
+	{"web_fetch", "Read a web page", "Reads a page of the public web as text, without its menus.",
+		OBJECT(TEXT("url", "Its address, with http:// or https://."), REQUIRED("\"url\"")),
+		READS | TOOL_OUTSIDE, .call = web_fetch_call},
+	{"web_search", "Search the web",
+		"Searches the web and gives titles, addresses and extracts. Read a page with web_fetch.",
+		OBJECT(TEXT("query", "What is looked for.") "," VALUE(
+			       "limit", "integer", "How many results, 1 to 20; else 8."),
+			REQUIRED("\"query\"")),
+		READS | TOOL_OUTSIDE, .available = web_search_available, .call = web_search_call},
+	{"python", "Python",
+		"Runs Python without network, at most 60 s, in the folder of the conversation's files. What it prints "
+		"and the value of "
+		"its last line come back; files that it writes (PNG, CSV ...) are shown to the person and kept. For a "
+		"chart, print "
+		"one Vega-Lite specification as JSON, with its $schema and its data in it, or save a PNG.",
+		OBJECT(TEXT("code", "The program."), REQUIRED("\"code\"")), 0, .available = python_available,
+		.call = python_call},
+	{"list_files", "List files", "Lists the files of this conversation's folder.", OBJECT(""), READS,
+		.call = list_files_call},
+	{"read_file", "Read a file", "Reads a text file of this conversation's folder.",
+		OBJECT(TEXT("path", "Its path, as list_files tells it."), REQUIRED("\"path\"")), READS,
+		.call = read_file_call},
+	{"write_file", "Write a file",
+		"Writes a text file into this conversation's folder, in place of one of the same path.",
+		OBJECT(TEXT("path", "Its path, such as notes/plan.md.") "," TEXT("content", "All of its text."),
+			REQUIRED("\"path\",\"content\"")),
+		TOOL_IDEMPOTENT, .call = write_file_call},
+	{"remember", "Remember",
+		"Notes a lasting fact about the person that will help in other conversations, when they ask for it or "
+		"clearly want it. The "
+		"person sees it and can take it back.",
+		OBJECT(TEXT("fact", "One short sentence."), REQUIRED("\"fact\"")), 0, .remembers = true,
+		.call = remember_call},
+	{"system_info", "System information", "Tells how the machine is that Atelier runs on: load, memory, disk.",
+		OBJECT(""), READS, .admin = true, .call = system_info_call},
 };
 
 static int is_admin(struct tools *t, atelier_id user_id, struct arena *a, bool *ret, struct err *e)
@@ -40,28 +99,29 @@ static int is_admin(struct tools *t, atelier_id user_id, struct arena *a, bool *
 	return r;
 }
 
-static bool needs_admin(void)
+static int may_remember(struct tools *t, atelier_id user_id, bool *ret, struct err *e)
 {
-	for (size_t i = 0; i < N_ELEMENTS(all); i++)
-		if (all[i].admin)
-			return true;
-	return false;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->config.db);
+
+	return memories_enabled(c, user_id, ret, e);
 }
 
 static int list(struct tools *t, atelier_id user_id, struct arena *a, struct tool_list *ret, struct err *e)
 {
 	struct tool *items = ARENA_ARRAY(a, struct tool, N_ELEMENTS(all));
-	bool admin = false;
+	bool admin = false, remembers = false;
 	size_t n = 0;
-	int r = needs_admin() ? is_admin(t, user_id, a, &admin, e) : 0;
+	int r = is_admin(t, user_id, a, &admin, e);
 
+	if (r == 0)
+		r = may_remember(t, user_id, &remembers, e);
 	if (r < 0)
 		return r;
 	if (!items)
 		return err_set(e, -ENOMEM, "There is no memory for the list of tools.");
 	for (size_t i = 0; i < N_ELEMENTS(all); i++) {
 		const struct builtin *b = &all[i];
-		if ((b->admin && !admin) || (b->available && !b->available(t)))
+		if ((b->admin && !admin) || (b->remembers && !remembers) || (b->available && !b->available(t)))
 			continue;
 		items[n++] = (struct tool){.name = b->name,
 			.title = b->title,

@@ -46,11 +46,25 @@ static size_t at_character(const struct buf *b, size_t i)
 	return i;
 }
 
+/* Models and pages are given text alone. */
+static void repair(struct tool_result *r)
+{
+	struct buf good = BUF_INIT(r->text.n * 3 + 1);
+
+	if (r->text.n == 0 || utf8_valid(r->text.p, r->text.n))
+		return;
+	utf8_add_repaired(&good, r->text.p, r->text.n);
+	buf_done(&r->text);
+	r->text = good;
+}
+
 void result_cap(struct tool_result *r)
 {
-	size_t n = r->text.n, head, tail;
+	size_t n, head, tail;
 	struct buf whole, text = BUF_INIT(TOOL_TEXT_MAX);
 
+	repair(r);
+	n = r->text.n;
 	if (n <= TOOL_TEXT_MAX)
 		return;
 	whole = r->text;

@@ -100,6 +100,7 @@ struct builtin {
 	unsigned hints;
 	bool asks;
 	bool admin;                               /* for administrators alone */
+	bool remembers;                           /* for those who let models remember things */
 	bool (*available)(const struct tools *t); /* NULL: always */
 	/* A failure that the model is told is a result (tool_fail); negative: as tools_call. */
 	int (*call)(struct builtin_call *c, struct err *e);
@@ -112,6 +113,20 @@ void result_cap(struct tool_result *r); /* head, a note, tail; the whole is kept
 
 int calculator_call(struct builtin_call *c, struct err *e) MUST_CHECK;
 int current_time_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int list_documents_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int search_documents_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int read_document_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int find_in_documents_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int web_fetch_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int web_search_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int python_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int list_files_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int read_file_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int write_file_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int remember_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int system_info_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+bool web_search_available(const struct tools *t);
+bool python_available(const struct tools *t);
 
 /* ---- arguments (arguments.c, coerce.c) ---- */
 

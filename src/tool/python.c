@@ -1,0 +1,276 @@
+/*
+ * python.c - Python in the sandbox, without network, in a folder of its own: the files of the conversation are copied in, and what is
+ * new or has changed is copied out, so that nothing that a program does there reaches further.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/utf8.h"
+#include "sys/sandbox.h"
+#include "tool/tool_priv.h"
+#include "tool/workspace.h"
+
+#define PYTHON   "/usr/bin/python3"
+#define WALL_MS  60000
+#define NOBODY   65534
+#define SHOW_MAX ((size_t)1 << 20) /* bytes that it prints */
+
+/* What comes last is shown, as in a notebook; errors stand in their place among the rest. */
+static const char prelude[] =
+	"import sys,ast\n"
+	"sys.stderr=sys.stdout\n"
+	"def _run():\n"
+	" code=sys.stdin.read()\n"
+	" import linecache\n"
+	" linecache.cache['script']=(len(code),None,code.splitlines(True),'script')\n"
+	" g={'__name__':'__main__'}\n"
+	" tree=ast.parse(code,'script')\n"
+	" last=ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1],ast.Expr) else None\n"
+	" exec(compile(tree,'script','exec'),g)\n"
+	" if last is not None:\n"
+	"  v=eval(compile(last,'script','eval'),g)\n"
+	"  if v is not None: print(repr(v))\n"
+	"_run()\n";
+
+bool python_available(const struct tools *t UNUSED)
+{
+	return access(PYTHON, X_OK) == 0 && sandbox_walls() >= SANDBOX_NAMESPACES;
+}
+
+/* ---- a folder for one run ---- */
+
+struct room {
+	char path[64];
+	int fd, work; /* the folder, and that of the conversation; -1: none */
+	struct workspace_list before;
+};
+
+static int remove_one(const char *path, const struct stat *st UNUSED, int flag UNUSED, struct FTW *at UNUSED)
+{
+	return remove(path);
+}
+
+static void room_done(struct room *m)
+{
+	closep(&m->fd);
+	closep(&m->work);
+	if (*m->path)
+		(void)nftw(m->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static int copy(int from, int to, const char *name, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(WORKSPACE_FILE_MAX);
+	int r = workspace_read(from, name, &b, e);
+
+	return r < 0 ? r : workspace_write(to, name, b.p, b.n, e);
+}
+
+static int give_away(const char *path, const struct stat *st UNUSED, int flag UNUSED, struct FTW *at UNUSED)
+{
+	return lchown(path, NOBODY, NOBODY);
+}
+
+static int room_make(struct builtin_call *c, struct room *m, struct err *e)
+{
+	struct workspace_list l = {.n = 0};
+	int r = 0;
+
+	snprintf(m->path, sizeof(m->path), "/tmp/atelier-python-XXXXXX");
+	if (!mkdtemp(m->path)) {
+		*m->path = '\0';
+		return err_set(e, -errno, "There is no folder for Python.");
+	}
+	m->fd = open(m->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->fd < 0)
+		return err_set(e, -errno, "There is no folder for Python.");
+	if (c->run->conversation_id)
+		r = workspace_open(c->tools->config.folder, c->run->conversation_id, &m->work, e);
+	if (r == 0 && m->work >= 0)
+		r = workspace_list(m->work, c->mem, &l, e);
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		r = copy(m->work, m->fd, l.items[i].name, e);
+	if (r == 0)
+		r = workspace_list(m->fd, c->mem, &m->before, e);
+	/* The sandbox of a server that is root runs as nobody. */
+	if (r == 0 && geteuid() == 0 && nftw(m->path, give_away, 16, FTW_PHYS) < 0)
+		r = err_set(e, -errno, "The folder for Python cannot be given to it.");
+	return r;
+}
+
+/* ---- what it made ---- */
+
+static const char *type_of(const char *name)
+{
+	static const char *const types[][2] = {{".png", "image/png"}, {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"},
+		{".gif", "image/gif"}, {".webp", "image/webp"}, {".svg", "image/svg+xml"}, {".csv", "text/csv"},
+		{".json", "application/json"}, {".txt", "text/plain"}, {".md", "text/markdown"},
+		{".pdf", "application/pdf"}, {".html", "text/html"}};
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < N_ELEMENTS(types); i++) {
+		size_t k = strlen(types[i][0]);
+		if (n > k && strcasecmp(name + n - k, types[i][0]) == 0)
+			return types[i][1];
+	}
+	return "application/octet-stream";
+}
+
+static bool is_new(const struct room *m, const struct workspace_file *f)
+{
+	for (size_t i = 0; i < m->before.n; i++)
+		if (strcmp(m->before.items[i].name, f->name) == 0)
+			return m->before.items[i].n != f->n || m->before.items[i].changed_ms != f->changed_ms;
+	return true;
+}
+
+static int take_file(struct builtin_call *c, const struct room *m, const char *name, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(TOOL_FILE_MAX);
+	struct err why = {0};
+
+	if (workspace_read(m->fd, name, &b, &why) < 0)
+		return 0; /* too large, or a trap: it is left where it is */
+	if (m->work >= 0 && workspace_write(m->work, name, b.p, b.n, &why) < 0)
+		buf_printf(&c->ret->text, "\n[%s could not be kept: %s]", name, why.msg);
+	void *data = arena_alloc(c->mem, MAX(b.n, 1u));
+	if (!data)
+		return err_set(e, -ENOMEM, "There is no memory for what Python has made.");
+	if (b.n)
+		memcpy(data, b.p, b.n);
+	c->ret->files[c->ret->n_files++] =
+		(struct tool_file){.name = name, .media_type = type_of(name), .data = data, .n = b.n};
+	buf_printf(&c->ret->text, "\n[file %s, %zu bytes]", name, b.n);
+	return 0;
+}
+
+static int take_files(struct builtin_call *c, const struct room *m, struct err *e)
+{
+	struct workspace_list after = {.n = 0};
+	int r = workspace_list(m->fd, c->mem, &after, e);
+
+	c->ret->files = ARENA_ARRAY(c->mem, struct tool_file, TOOL_FILES);
+	if (r == 0 && !c->ret->files)
+		r = err_set(e, -ENOMEM, "There is no memory for what Python has made.");
+	if (r == 0 && after.bytes > WORKSPACE_MAX) {
+		buf_add_str(&c->ret->text, "\n[Its files are more than can be kept.]");
+		return 0;
+	}
+	for (size_t i = 0; r == 0 && i < after.n && c->ret->n_files < TOOL_FILES; i++)
+		if (is_new(m, &after.items[i]))
+			r = take_file(c, m, after.items[i].name, e);
+	return r;
+}
+
+/* A specification of Vega-Lite that was printed, alone or as the last line, is drawn by the page. */
+static void take_chart(struct builtin_call *c, const char *p, size_t n)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	struct err quiet = {0};
+	struct str s = str_trim((struct str){p, n});
+
+	if (s.n == 0 || *s.p != '{') {
+		const char *line = s.n ? memrchr(s.p, '\n', s.n) : NULL;
+		s = line ? (struct str){line + 1, (size_t)(s.p + s.n - line - 1)} : (struct str){NULL, 0};
+	}
+	if (s.n == 0 || *s.p != '{' || json_read(s.p, s.n, JSON_MEMORY, JSON_READ_LOOSE, &v, &quiet) < 0)
+		return;
+	const char *schema = json_get_str(v, "$schema");
+	if (!schema || !strstr(schema, "vega-lite"))
+		return;
+	c->ret->structured = BUF_INIT(SHOW_MAX);
+	json_add_value(&c->ret->structured, v);
+	if (buf_status(&c->ret->structured) < 0)
+		buf_done(&c->ret->structured);
+}
+
+/* ---- a run ---- */
+
+static int show(void *arg, const char *p, size_t n)
+{
+	buf_add(arg, p, n);
+	return buf_status(arg);
+}
+
+static int script_in(const char *code, struct err *e)
+{
+	int fd = memfd_create("script", MFD_CLOEXEC);
+	size_t n = strlen(code);
+
+	if (fd < 0 || write(fd, code, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) != 0) {
+		closep(&fd);
+		return err_set(e, -ENOMEM, "There is no memory for a script.");
+	}
+	return fd;
+}
+
+static int run_in(struct builtin_call *c, const struct room *m, int script, struct buf *shown,
+	struct sandbox_result *res, struct err *e)
+{
+	static const char *const env[] = {"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "MPLBACKEND=Agg",
+		"MPLCONFIGDIR=/tmp", "OPENBLAS_NUM_THREADS=1", NULL};
+	const char *const argv[] = {PYTHON, "-I", "-B", "-X", "utf8", "-u", "-c", prelude, NULL};
+	const struct sandbox s = {.argv = argv,
+		.env = env,
+		.writable = m->path,
+		.in = script,
+		.least = SANDBOX_NAMESPACES,
+		.limits = {.wall_ms = WALL_MS,
+			.cpu_s = WALL_MS / 1000,
+			.memory = (size_t)1 << 30,
+			.file = WORKSPACE_FILE_MAX,
+			.output = SHOW_MAX,
+			.files = 256,
+			.processes = 64},
+		.cancel = c->run->cancel,
+		.output = show,
+		.arg = shown};
+
+	return sandbox_run(&s, res, e);
+}
+
+static void say_end(struct builtin_call *c, const struct sandbox_result *res)
+{
+	c->ret->failed = res->end != SANDBOX_EXITED || res->status != 0;
+	if (res->end == SANDBOX_TIME)
+		buf_printf(&c->ret->text, "\n[It was ended after %d s.]", WALL_MS / 1000);
+	else if (res->end == SANDBOX_OUTPUT)
+		buf_add_str(&c->ret->text, "\n[It was ended: it printed too much.]");
+	else if (res->end == SANDBOX_KILLED)
+		buf_printf(&c->ret->text, "\n[It was ended by signal %d.]", res->status);
+	else if (res->status != 0)
+		buf_printf(&c->ret->text, "\n[It ended with the status %d.]", res->status);
+	if (c->ret->failed && *res->errors)
+		buf_printf(&c->ret->text, "\n%s", res->errors);
+}
+
+int python_call(struct builtin_call *c, struct err *e)
+{
+	const char *code = json_get_str(c->arguments, "code");
+	CLEANUP(buf_done) struct buf shown = BUF_INIT(2 * SHOW_MAX);
+	CLEANUP(room_done) struct room m = {.fd = -1, .work = -1};
+	CLEANUP(closep) int script = script_in(code ? code : "", e);
+	struct sandbox_result res = {.status = 0};
+	struct err why = {0};
+	int r = script < 0 ? script : room_make(c, &m, e);
+
+	if (r == 0)
+		r = run_in(c, &m, script, &shown, &res, &why);
+	if (r == E_NOT_IMPLEMENTED)
+		return tool_fail(c->ret, "%s", why.msg);
+	if (r < 0)
+		return err_set(e, r, "%s", why.msg);
+	c->ret->text = BUF_INIT(4 * SHOW_MAX);
+	if (shown.n)
+		utf8_add_repaired(&c->ret->text, shown.p, shown.n);
+	else if (res.end == SANDBOX_EXITED && res.status == 0)
+		buf_add_str(&c->ret->text, "[It printed nothing.]");
+	say_end(c, &res);
+	take_chart(c, shown.p ? shown.p : "", shown.n);
+	return take_files(c, &m, e);
+}
