@@ -100,14 +100,14 @@ static int unpack(const struct asset *a, struct buf *ret)
 	return 0;
 }
 
-/* For the few clients that take nothing compressed; no part of it can be asked for. */
-static void reply_unpacked(struct http_exchange *x, const struct asset *a)
+/* For the few clients that take nothing compressed. */
+static void reply_unpacked(struct http_exchange *x, const struct asset *a, const char *etag)
 {
 	struct buf body = BUF_INIT(a->n_plain + 1);
 	static const char failed[] = "There is not enough memory for this file.\n";
 
 	if (unpack(a, &body) == 0) {
-		http_reply(x, 200, a->type, &body);
+		http_reply_ranges_of(x, a->type, etag, &body);
 	} else {
 		log_error("http", "asset %s cannot be unpacked", a->path);
 		http_reply_static(x, 503, "text/plain; charset=utf-8", failed, sizeof(failed) - 1);
@@ -141,6 +141,6 @@ bool assets_serve(const struct api *api, struct http_exchange *x, const char *pa
 	if (f.p)
 		http_reply_ranges(x, a->type, etag, f.p, f.n);
 	else
-		reply_unpacked(x, a);
+		reply_unpacked(x, a, etag);
 	return true;
 }

@@ -63,25 +63,48 @@ static void refuse(struct http_exchange *x, size_t size)
 	http_reply(x, info->http_status, "application/json", &b);
 }
 
-void http_reply_ranges(struct http_exchange *x, const char *content_type, const char *etag, const void *p, size_t n)
+/* The status, 206 for a part of the n bytes, which it sets; 0: it was refused and answered. */
+static int choose_part(struct http_exchange *x, const char *etag, size_t n, size_t *ret_first, size_t *ret_n)
 {
 	const char *range = strcmp(x->head.method, "GET") == 0 ? http_header(x, "Range") : NULL;
 	const char *unless = http_header(x, "If-Range");
-	size_t first = 0, part = n;
 	char text[80];
 	enum range r = RANGE_NONE;
 
+	*ret_first = 0;
+	*ret_n = n;
 	http_set_header(x, "Accept-Ranges", "bytes");
 	/* A date, or a tag that is another or a weak one: the whole file. */
 	if (range && (!unless || (etag[0] == '"' && strcmp(unless, etag) == 0)))
-		r = parse_range(range, n, &first, &part);
+		r = parse_range(range, n, ret_first, ret_n);
 	if (r == RANGE_OUTSIDE) {
 		refuse(x, n);
+		return 0;
+	}
+	if (r == RANGE_NONE)
+		return 200;
+	snprintf(text, sizeof(text), "bytes %zu-%zu/%zu", *ret_first, *ret_first + *ret_n - 1, n);
+	http_set_header(x, "Content-Range", text);
+	return 206;
+}
+
+void http_reply_ranges(struct http_exchange *x, const char *content_type, const char *etag, const void *p, size_t n)
+{
+	size_t first, part;
+	int status = choose_part(x, etag, n, &first, &part);
+
+	if (status)
+		http_reply_static(x, status, content_type, (const char *)p + first, part);
+}
+
+void http_reply_ranges_of(struct http_exchange *x, const char *content_type, const char *etag, struct buf *body)
+{
+	size_t first, part;
+	int status = choose_part(x, etag, body->n, &first, &part);
+
+	if (!status)
 		return;
-	}
-	if (r == RANGE_PART) {
-		snprintf(text, sizeof(text), "bytes %zu-%zu/%zu", first, first + part - 1, n);
-		http_set_header(x, "Content-Range", text);
-	}
-	http_reply_static(x, r == RANGE_PART ? 206 : 200, content_type, (const char *)p + first, part);
+	buf_consume(body, first);
+	body->n = part;
+	http_reply(x, status, content_type, body);
 }

@@ -100,6 +100,8 @@ void http_reply_static(struct http_exchange *x, int status, const char *content_
 /* As http_reply_static with status 200, or what Range and If-Range make of it: 206 with a part, 416. `etag`, with its quotes,
  * is what If-Range is compared with; the header ETag is the caller's to set. */
 void http_reply_ranges(struct http_exchange *x, const char *content_type, const char *etag, const void *p, size_t n);
+/* The same of a body that is emptied and taken, or left to the caller. */
+void http_reply_ranges_of(struct http_exchange *x, const char *content_type, const char *etag, struct buf *body);
 
 /*
  * Starts a streamed answer (chunked; plain until close for HTTP/1.0) with status 200 and lets go of the exchange.
