@@ -830,12 +830,13 @@ def https_and_a_new_certificate(d):
 # ---- a proxy in front ----
 
 
-def location_of_the_manual():
-    """The lines for nginx as the manual has them, those of a path included."""
+def lines_of_the_manual():
+    """The lines for nginx as the manual has them, those of a path included: outside of `server`, and inside."""
     manual = open(os.path.join(HERE, "../../docs/manual/07-running-a-server.md"), encoding="utf-8").read()
+    outside = re.search(r"`(map \$http_upgrade [^`]+)`", manual).group(1) + "\n"
     whole = manual.split("    location / {\n")[1].split("    }\n")[0]
     below = manual.split("    location /atelier/ {\n")[1].split("        # and the other lines")[0]
-    return "location /atelier/ {\n%s%s}\n" % (below, "".join(x + "\n" for x in whole.splitlines() if "proxy_pass " not in x))
+    return outside, "location /atelier/ {\n%s%s}\n" % (below, "".join(x + "\n" for x in whole.splitlines() if "proxy_pass " not in x))
 
 
 def free_port():
@@ -850,13 +851,14 @@ class Nginx:
     def __init__(self, d, port):
         self.d, self.port = d, free_port()
         make_certificate(d, "nginx")
+        outside, location = lines_of_the_manual()
         with open(d + "/nginx.conf", "w") as f:
             f.write("user root;\n" if os.geteuid() == 0 else "")  # its files are in our folder
             f.write("daemon off; master_process off; pid %(d)s/nginx.pid; error_log stderr;\nevents {}\nhttp {\n"
                     "access_log off; client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;\n"
-                    "uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;\nserver { listen 127.0.0.1:%(port)d ssl;\n"
+                    "uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;\n%(outside)sserver { listen 127.0.0.1:%(port)d ssl;\n"
                     "ssl_certificate %(d)s/nginx.pem; ssl_certificate_key %(d)s/nginx.key;\n%(location)s} }\n"
-                    % {"d": d, "port": self.port, "location": location_of_the_manual().replace(":8420", ":%d" % port)})
+                    % {"d": d, "port": self.port, "outside": outside, "location": location.replace(":8420", ":%d" % port)})
         with open(d + "/nginx.err", "wb") as err:
             p = subprocess.Popen([shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"), "-c", d + "/nginx.conf"],
                                  stdin=subprocess.DEVNULL, stdout=err, stderr=err)
