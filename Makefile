@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 # Flags for `make run`, such as: make run ARGS="--listen 0.0.0.0:8420"
 ARGS   ?=
 
-.PHONY: run build test agents lint bench bench-web fuzz soak clean install
+.PHONY: run build test agents lint bench bench-web eval fuzz soak clean install
 
 run: build
 	@exec build/atelier serve --data data $(ARGS)
@@ -41,6 +41,12 @@ bench-web:
 	@tools/setup build test
 	@tools/build release
 	@PATH="$$(tools/node):$$PATH" && cd tests/e2e && npm ci --silent && node bench.mjs --binary ../../build/atelier
+
+# What is found in documents, on sets from Debian's packages: make eval EMBEDDINGS=http://127.0.0.1:11434 MODEL=all-minilm
+eval:
+	@tools/setup build test
+	@tools/build release
+	@python3 tests/eval/eval.py build/atelier $(if $(EMBEDDINGS),--embeddings $(EMBEDDINGS) --model $(MODEL))
 
 # Minutes of fuzzing per target: make fuzz MINUTES=10
 fuzz:

@@ -47,7 +47,8 @@ static const struct field ranks_fields[] = {
 		.doc = "Place by meaning, likewise."),
 	FIELD_I64(struct ranks, fused, "fused", 0, 0, FIELD_REQUIRED, "Place of both together, from 1."),
 	FIELD_MAYBE(FT_F64, struct ranks, words, has_words, "words", NULL,
-		"BM25 as a part of the most that the question's words could have, 0 to 1; null: not found by words."),
+		"How much of the question's words it has, the rare ones counting more, 0 to 1; null: not found by "
+		"words."),
 	FIELD_MAYBE(FT_F64, struct ranks, meaning, has_meaning, "meaning", NULL,
 		"Cosine of the vectors; null: not found by meaning."),
 };

@@ -8,6 +8,7 @@
 #define B  0.75
 
 #define TABLE_FIRST 1024
+#define ROOM_FIRST  24 /* bytes of a term's places; a block of malloc has as many at least */
 
 struct document {
 	int64_t id, text_id;
@@ -16,7 +17,8 @@ struct document {
 	uint8_t language;
 };
 
-/* Where a term stands: pairs of numbers, the distance from the passage before and how often. */
+/* Where a term stands: of each passage the distance from the one before, twice, and one more where it stands there several times:
+ * then how often follows. */
 struct term {
 	uint64_t hash; /* 0: free */
 	uint8_t *p;
@@ -120,6 +122,12 @@ unsigned fulltext_languages(const struct fulltext *f)
 	return bits;
 }
 
+void fulltext_documents(const struct fulltext *f, size_t of[LANGUAGES])
+{
+	for (int l = 0; l < LANGUAGES; l++)
+		of[l] += f->of_language[l];
+}
+
 static bool resize(void *array, size_t n, size_t size)
 {
 	void **items = array, *p = realloc(*items, n * size);
@@ -204,10 +212,32 @@ static void add_number(struct term *t, uint32_t v)
 	t->p[t->n++] = (uint8_t)v;
 }
 
+static uint32_t size_of(uint32_t v)
+{
+	uint32_t n = 1;
+
+	while (v >>= 7)
+		n++;
+	return n;
+}
+
+/* There is room for it. */
+static void write_place(struct term *t, uint32_t passage, uint32_t times)
+{
+	add_number(t, (passage - t->next) * 2 + (times > 1));
+	if (times > 1)
+		add_number(t, times);
+	t->next = passage + 1;
+	t->passages++;
+}
+
+/* Most terms stand in a few passages: what malloc gives at least is enough for them. */
 static bool add_place(struct fulltext *f, struct term *t, uint32_t passage, uint32_t times)
 {
-	if (t->n + 10 > t->room) {
-		uint32_t room = t->room ? t->room * 2 : 16;
+	uint32_t more = size_of((passage - t->next) * 2 + 1) + (times > 1 ? size_of(times) : 0);
+
+	if (t->n + more > t->room) {
+		uint32_t room = t->room ? t->room + t->room / 4 + more : ROOM_FIRST;
 		uint8_t *p = t->n < UINT32_MAX / 4 ? realloc(t->p, room) : NULL;
 		if (!p)
 			return false;
@@ -215,10 +245,7 @@ static bool add_place(struct fulltext *f, struct term *t, uint32_t passage, uint
 		t->p = p;
 		t->room = room;
 	}
-	add_number(t, passage - t->next);
-	add_number(t, times);
-	t->next = passage + 1;
-	t->passages++;
+	write_place(t, passage, times);
 	return true;
 }
 
@@ -232,6 +259,15 @@ static uint32_t read_number(const uint8_t **p)
 		if (c < 0x80)
 			return v;
 	}
+}
+
+/* The next place behind `passage`, which becomes it; returns how often. */
+static uint32_t read_place(const uint8_t **p, uint32_t *passage)
+{
+	uint32_t v = read_number(p);
+
+	*passage += v / 2;
+	return v & 1 ? read_number(p) : 1;
 }
 
 /* ---- putting ---- */
@@ -357,14 +393,9 @@ static void compact_term(struct term *t, const uint32_t *to)
 	uint32_t passage = 0;
 
 	while (p < end) {
-		passage += read_number(&p);
-		uint32_t times = read_number(&p), at = to[passage++];
-		if (at == UINT32_MAX)
-			continue;
-		add_number(&now, at - now.next);
-		add_number(&now, times);
-		now.next = at + 1;
-		now.passages++;
+		uint32_t times = read_place(&p, &passage), at = to[passage++];
+		if (at != UINT32_MAX)
+			write_place(&now, at, times);
 	}
 	*t = now;
 }
@@ -418,8 +449,7 @@ static uint32_t count_there(const struct fulltext *f, const struct term *t)
 	if (f->gone == 0)
 		return t->passages;
 	while (p < end) {
-		passage += read_number(&p);
-		(void)read_number(&p);
+		(void)read_place(&p, &passage);
 		n += !is_gone(f, passage++);
 	}
 	return n;
@@ -440,9 +470,9 @@ static double weight_of(const struct fulltext_stats *s, size_t i)
 	return log(1 + (s->passages - s->with[i] + 0.5) / (s->with[i] + 0.5));
 }
 
-double fulltext_most(const struct fulltext_stats *s, size_t i)
+double fulltext_once(const struct fulltext_stats *s, size_t i)
 {
-	return weight_of(s, i) * (K1 + 1);
+	return weight_of(s, i);
 }
 
 /* Adds the term's weight to each passage that has it. */
@@ -452,8 +482,7 @@ static void score_term(const struct fulltext *f, const struct term *t, double id
 	uint32_t passage = 0;
 
 	while (p < end) {
-		passage += read_number(&p);
-		double times = read_number(&p);
+		double times = read_place(&p, &passage);
 		double norm = K1 * (1 - B + B * f->lengths[passage] / mean);
 		scores[passage++] += (float)(idf * times * (K1 + 1) / (times + norm));
 	}
@@ -516,7 +545,7 @@ static size_t keep_best(
 		const struct document *d = &f->documents[f->owner[i]];
 		if (scores[i] <= 0 || !chosen[f->owner[i]])
 			continue;
-		struct fulltext_hit hit = {d->id, d->text_id, i - d->first, scores[i]};
+		struct fulltext_hit hit = {d->id, d->text_id, i - d->first, d->language, scores[i]};
 		if (n < max) {
 			ret[n++] = hit;
 			if (n == max)

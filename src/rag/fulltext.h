@@ -22,8 +22,9 @@ int64_t fulltext_text_of(const struct fulltext *f, int64_t id); /* of the docume
 /* The ids of all documents; returns how many, and writes at most `max`. */
 size_t fulltext_ids(const struct fulltext *f, int64_t *ret, size_t max);
 size_t fulltext_passages(const struct fulltext *f);
-size_t fulltext_bytes(const struct fulltext *f);       /* of memory */
-unsigned fulltext_languages(const struct fulltext *f); /* a bit for each, for words_ask */
+size_t fulltext_bytes(const struct fulltext *f);                         /* of memory */
+unsigned fulltext_languages(const struct fulltext *f);                   /* a bit for each, for words_ask */
+void fulltext_documents(const struct fulltext *f, size_t of[LANGUAGES]); /* adds how many there are of each language */
 
 #define FULLTEXT_TERMS 32 /* of a question */
 
@@ -32,13 +33,14 @@ struct fulltext_stats {
 	double passages, length;     /* how many, and all their terms */
 	double with[FULLTEXT_TERMS]; /* passages that have the term */
 };
-/* What a passage can have by BM25 at most for the term `i`: the rarer it is, the more; also of one that is nowhere. */
-double fulltext_most(const struct fulltext_stats *s, size_t i);
+/* What a passage of usual length has by BM25 for having the term `i` once: the rarer it is, the more; also of one that is nowhere. */
+double fulltext_once(const struct fulltext_stats *s, size_t i);
 void fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n, struct fulltext_stats *to);
 
 struct fulltext_hit {
 	int64_t document_id, text_id;
 	uint32_t passage; /* of the text, from 0 */
+	uint8_t language; /* enum language, of the document */
 	float score;
 };
 

@@ -94,7 +94,7 @@ struct search_hit {
 	double score;
 	int64_t fulltext_rank, vector_rank; /* from 1; 0: not found by that */
 	int64_t fused_rank;                 /* of both together, before a document's share is bounded */
-	double words; /* BM25 as a part of what the question could have at most, 0 to 1; below 0: not found by words */
+	double words;              /* how much of the question's words it has, 0 to 1; below 0: not found by words */
 	double meaning;            /* cosine; below 0: not found by that */
 	struct schema_list marked; /* of struct search_mark: where the words of the question stand in `text` */
 };

@@ -15,19 +15,22 @@
 #include "store/texts.h"
 #include "store/vectors.h"
 
-#define QUERY_MAX   ((size_t)4096) /* bytes of a question that count */
-#define PASSAGE_MAX ((size_t)1 << 20)
-#define CANDIDATES  100 /* of each way, for each collection */
-#define EXACTLY     50  /* of the nearest are compared by their whole vectors */
-#define MARKS_MAX   200
-#define IDENTITIES  8  /* of one search */
-#define EXACT_WORDS 40 /* percent that vectors count at most where a question asks for the very words */
+#define QUERY_MAX     ((size_t)4096) /* bytes of a question that count */
+#define PASSAGE_MAX   ((size_t)1 << 20)
+#define CANDIDATES    100 /* of each way, for each collection */
+#define EXACTLY       50  /* of the nearest are compared by their whole vectors */
+#define MARKS_MAX     200
+#define IDENTITIES    8   /* of one search */
+#define ENOUGH_WORDS  1.5 /* a passage with two thirds of the question's words is trusted as one with all */
+#define LANGUAGE_HITS 10  /* by words, that say in which language these find something */
+#define EXACT_WORDS   40  /* percent that vectors count at most where a question asks for the very words */
 
 /* ---- ranking ---- */
 
 struct ranked {
 	atelier_id document_id, text_id, collection_id;
 	uint32_t passage;
+	uint8_t language;     /* enum language; of what was found by words */
 	float words, meaning; /* BM25; cosine; below 0: not found by that */
 	int64_t fulltext_rank, vector_rank;
 	double score;
@@ -51,7 +54,7 @@ struct search {
 	size_t n_held;
 	uint64_t terms[FULLTEXT_TERMS];
 	size_t n_terms;
-	double most; /* that a passage could have by BM25 */
+	double whole; /* BM25 of a passage that has each of them once */
 	struct ranked *found;
 	size_t n_found, n_meant; /* n_meant: found by vectors */
 	const char *notice;
@@ -221,6 +224,7 @@ static int look_by_words(struct search *s, size_t at, const struct fulltext_stat
 			.text_id = hits[i].text_id,
 			.collection_id = p->collection_id,
 			.passage = hits[i].passage,
+			.language = hits[i].language,
 			.words = hits[i].score,
 			.meaning = -1,
 			.place = p};
@@ -255,6 +259,7 @@ static void join(struct search *s)
 		struct ranked *x = &s->found[i], *before = kept ? &s->found[kept - 1] : NULL;
 		if (before && by_place(before, x) == 0) {
 			before->words = MAX(before->words, x->words);
+			before->language = x->words >= 0 ? x->language : before->language;
 			before->meaning = MAX(before->meaning, x->meaning);
 			before->fulltext_rank = MAX(before->fulltext_rank, x->fulltext_rank);
 			before->vector_rank = MAX(before->vector_rank, x->vector_rank);
@@ -265,26 +270,75 @@ static void join(struct search *s)
 	s->n_found = kept;
 }
 
+/* How far the best of those found by words, and the nearest and farthest of those found by meaning, reach. */
+struct reach {
+	double words, near, far;
+	double trust; /* in words, 0 to 1 */
+};
+
+/* How much of the question's words a passage has, the rare ones counting more; 1: each, once or more. */
+static double share_of(const struct search *s, double words)
+{
+	return s->whole > 0 ? MIN(words / s->whole, 1) : 0;
+}
+
+/* Words find what is written in their language alone: the share of it among the documents that are searched, by the language of
+ * most of the best. */
+static double language_share(const struct search *s)
+{
+	size_t of[LANGUAGES] = {0}, best[LANGUAGES] = {0}, all = 0, most = 0;
+
+	for (size_t i = 0; i < s->n_held; i++)
+		fulltext_documents(s->held[i]->fulltext, of);
+	for (size_t i = 0; i < s->n_found; i++)
+		if (s->found[i].fulltext_rank > 0 && s->found[i].fulltext_rank <= LANGUAGE_HITS)
+			best[s->found[i].language]++;
+	for (size_t l = 0; l < LANGUAGES; l++) {
+		all += of[l];
+		most = best[l] > best[most] ? l : most;
+	}
+	/* Those whose language is not clear count for none, unless such are what is found. */
+	all -= most == LANGUAGE_NONE ? 0 : of[LANGUAGE_NONE];
+	return all ? (double)of[most] / (double)all : 0;
+}
+
+static struct reach reach_of(const struct search *s)
+{
+	struct reach r = {.words = 0, .near = -1, .far = 2};
+
+	for (size_t i = 0; i < s->n_found; i++) {
+		const struct ranked *x = &s->found[i];
+		r.words = MAX(r.words, x->words);
+		r.near = MAX(r.near, x->meaning);
+		r.far = x->meaning >= 0 ? MIN(r.far, x->meaning) : r.far;
+	}
+	double share = language_share(s);
+	r.trust = share * share * sqrt(MIN(share_of(s, r.words) * ENOUGH_WORDS, 1));
+	return r;
+}
+
 /* Words by the best of them, meaning between the nearest and the farthest of those found: a cosine by itself says nothing, as
- * unrelated texts have .8 with some models. */
+ * unrelated texts have .8 with some models. Words count as far as they are to be trusted: a question in another language, or
+ * in other words than the text, finds something by its words all the same (decision 082). */
+static double mix(const struct search *s, const struct ranked *x, const struct reach *r, double most)
+{
+	bool alone = strcmp(mode_of(s, x->place), "vectors") == 0;
+	double weight = alone ? 1 : MIN((double)x->place->weight / 100, most);
+	double by_word = x->words > 0 && r->words > 0 ? x->words / r->words : 0;
+	double meant = x->meaning < 0 ? 0 : r->near > r->far ? (x->meaning - r->far) / (r->near - r->far) : 1;
+	double trust = (1 - weight) * r->trust;
+
+	return trust + weight > 0 ? (trust * by_word + weight * meant) / (trust + weight) : 0;
+}
+
 static void fuse(struct search *s)
 {
-	double words = 0, near = -1, far = 2, most = asks_for_words(s->q->query) ? EXACT_WORDS / 100.0 : 1;
+	double most = asks_for_words(s->q->query) ? EXACT_WORDS / 100.0 : 1;
 
 	join(s);
-	for (size_t i = 0; i < s->n_found; i++) {
-		words = MAX(words, s->found[i].words);
-		near = MAX(near, s->found[i].meaning);
-		far = s->found[i].meaning >= 0 ? MIN(far, s->found[i].meaning) : far;
-	}
-	for (size_t i = 0; i < s->n_found; i++) {
-		struct ranked *x = &s->found[i];
-		bool alone = strcmp(mode_of(s, x->place), "vectors") == 0;
-		double weight = s->n_meant == 0 ? 0 : alone ? 1 : MIN((double)x->place->weight / 100, most);
-		double by_word = x->words > 0 && words > 0 ? x->words / words : 0;
-		double meant = x->meaning < 0 ? 0 : near > far ? (x->meaning - far) / (near - far) : 1;
-		x->score = s->n_meant == 0 ? x->words : (1 - weight) * by_word + weight * meant;
-	}
+	const struct reach r = reach_of(s);
+	for (size_t i = 0; i < s->n_found; i++)
+		s->found[i].score = s->n_meant == 0 ? s->found[i].words : mix(s, &s->found[i], &r, most);
 	qsort(s->found, s->n_found, sizeof(*s->found), by_score);
 }
 
@@ -299,7 +353,7 @@ static int rank_all(struct search *s, struct db_conn *c, struct arena *a, struct
 	for (size_t i = 0; i < s->n_held; i++)
 		fulltext_count(s->held[i]->fulltext, s->terms, s->n_terms, &stats);
 	for (size_t i = 0; i < s->n_terms; i++)
-		s->most += fulltext_most(&stats, i);
+		s->whole += fulltext_once(&stats, i);
 	for (size_t i = 0; r == 0 && i < s->n_held; i++) {
 		r = look_by_words(s, i, &stats, e);
 		if (r == 0)
@@ -452,7 +506,7 @@ static int load_hits(
 		h->fulltext_rank = s->found[i].fulltext_rank;
 		h->vector_rank = s->found[i].vector_rank;
 		h->fused_rank = (int64_t)i + 1;
-		h->words = s->found[i].words < 0 ? -1 : s->most > 0 ? s->found[i].words / s->most : 0;
+		h->words = s->found[i].words < 0 ? -1 : share_of(s, s->found[i].words);
 		h->meaning = s->found[i].meaning;
 		if (r == 0)
 			ret->n++;
