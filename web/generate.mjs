@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The bodies that forms of the page send. */
-const FORMS = ['AccountNew', 'CollectionPatch', 'GroupNew', 'KeyNew', 'LimitNew', 'LimitPatch', 'ModelRouteNew', 'ParameterRuleNew', 'PasswordChange', 'PriceNew'];
+const FORMS = ['AccountNew', 'CollectionPatch', 'GroupNew', 'KeyNew', 'LimitNew', 'LimitPatch', 'ModelRouteNew', 'ParameterRuleNew', 'PasswordChange', 'PriceNew', 'ProviderNew'];
 
 const check = process.argv[2] === '--check';
 const file = process.argv.at(-1);

@@ -56,6 +56,11 @@ export async function addProvider({ page, base, shot }) {
     await page.getByRole('button', { name: 'Add provider' }).click();
     const d = dialog(page);
     await d.getByLabel('Name', { exact: true }).fill('lab');
+    // What is wrong with a field is said at it, and it is where one goes on.
+    await d.getByLabel('URL').fill('ftp://nonsense');
+    await d.getByRole('button', { name: 'Add', exact: true }).click();
+    await d.locator('input[aria-invalid="true"]').waitFor();
+    await page.waitForFunction(() => document.activeElement.value === 'ftp://nonsense');
     await d.getByLabel('URL').fill(lab.url);
     await d.getByRole('button', { name: 'Test connection' }).click();
     await d.getByRole('status').getByText('Connected. 1 model.').waitFor();
@@ -448,7 +453,7 @@ async function byLink({ page, base, row, choose, shot }) {
   const text = page.getByRole('group', { name: 'the link' });
   await text.waitFor();
   await shot('link');
-  assert.equal(await dialog(page).count(), 1, 'the form has made room for it');
+  await page.waitForFunction(() => document.querySelectorAll('[role="dialog"]').length === 1); // the form has made room for it
   const address = await text.innerText();
   assert.match(address, /\/password#[\w-]{43}$/);
   await dialog(page).getByRole('button', { name: 'Close' }).click();

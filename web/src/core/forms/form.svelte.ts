@@ -71,10 +71,14 @@ export class Form<K extends string> {
   }
 
   /** For the attributes of a field: its error, its longest text, and that it was left. */
-  field(k: K): { error: string; maxlength: number | undefined; onblur: () => void } {
+  field(k: K): { error: string; maxlength: number | undefined; onblur: (event?: FocusEvent) => void } {
     const refused = this.refused?.field === k && this.refused.text === this.text[k] ? this.refused.says : '';
+    // A button that is pressed would move away under the finger if something were said just then.
+    const onblur = (event?: FocusEvent) => {
+      if (!(event?.relatedTarget instanceof HTMLButtonElement)) this.touched[k] = true;
+    };
     const shown = this.sent || (this.touched[k] && this.text[k] !== this.initial[k]);
-    return { error: refused || (shown ? this.problem(k) : ''), maxlength: this.rule(k).maxLength, onblur: () => (this.touched[k] = true) };
+    return { error: refused || (shown ? this.problem(k) : ''), maxlength: this.rule(k).maxLength, onblur };
   }
 
   /** What would be sent. */
