@@ -22,7 +22,7 @@ struct form {
 static const char *place_find(const char *path)
 {
 	static const char *const places[] = {
-		"/c", "/documents", "/settings", "/manual", "/login", "/setup", "/password"};
+		"/c", "/documents", "/tools", "/settings", "/manual", "/login", "/setup", "/password"};
 
 	if (strcmp(path, "/") == 0)
 		return "/index.html";

@@ -10,6 +10,8 @@ export class Gate {
 
 export class Mock {
   scripts = new Map();
+  /** What a tool that is called over HTTP answers, by its path. */
+  tools = new Map();
   models;
   /** What a model is, by its name. */
   show = () => ({ capabilities: ['completion'], model_info: {} });
@@ -54,6 +56,8 @@ export class Mock {
     if (request.url === '/api/pull') return this.fetchModel(JSON.parse(body), response);
     if (request.url === '/api/version') return json({ version: '0.32.15' });
     if (request.url === '/api/show') return json(this.show(JSON.parse(body).model));
+    const tool = this.tools.get(request.url.split('?')[0]);
+    if (tool) return json(await tool({ method: request.method, body }));
     if (request.url !== '/api/chat') {
       response.statusCode = 404;
       return json({ error: 'no such path' });

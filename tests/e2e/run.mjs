@@ -22,10 +22,11 @@ import * as settings from './settings.mjs';
 import * as start from './start.mjs';
 import * as summary from './summary.mjs';
 import * as temporary from './temporary.mjs';
+import * as tools from './tools.mjs';
 import * as unsent from './unsent.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...compare, ...documents, ...lists, ...messages, ...pictures, ...prompts, ...start, ...summary, ...temporary, ...unsent, ...windows };
+const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...compare, ...documents, ...lists, ...messages, ...pictures, ...prompts, ...start, ...summary, ...temporary, ...tools, ...unsent, ...windows };
 
 /**
  * Two lanes run side by side, each with a server, a provider and a person of its own. Within a lane the cases run in this
@@ -94,6 +95,8 @@ const lanes = [
     'prompts',
     'documents',
     'chatFiles',
+    'toolsPage',
+    'toolCalls',
     'librarian',
     'testConnection',
     'addProvider',
@@ -148,7 +151,7 @@ function watcher() {
 async function run(cases, failures, times) {
   const mock = new Mock();
   await mock.start();
-  const server = new Server(binary, { OLLAMA_HOST: mock.url, ATELIER_MAX_TURNS_PER_USER: '50', ATELIER_RATE_PER_MINUTE: '6000' });
+  const server = new Server(binary, { OLLAMA_HOST: mock.url, ATELIER_MAX_TURNS_PER_USER: '50', ATELIER_RATE_PER_MINUTE: '6000', ATELIER_TOOL_NETWORKS: '127.0.0.0/8' });
   await server.start();
   const browser = await launch();
   const context = await browser.newContext({ viewport: SIZE, reducedMotion: 'reduce', locale: 'en-US', serviceWorkers: 'block' });

@@ -13,6 +13,7 @@ export interface Place {
 export const places: Place[] = [
   { id: 'chats', path: '/', title: 'place.chats', icon: 'chat' },
   { id: 'documents', path: '/documents', title: 'place.documents', icon: 'file' },
+  { id: 'tools', path: '/tools', title: 'place.tools', icon: 'tool' },
   { id: 'manual', path: '/manual', title: 'place.manual', icon: 'book' },
   { id: 'settings', path: '/settings', title: 'place.settings', icon: 'settings' },
 ];

@@ -7,6 +7,7 @@ export type Route =
   | { page: 'password'; token: string }
   | { page: 'settings'; section: string | null }
   | { page: 'documents'; collection: string | null; document: string | null; passage: string | null }
+  | { page: 'tools' }
   | { page: 'manual'; slug: string | null; anchor: string | null }
   | { page: 'unknown' };
 
@@ -35,6 +36,7 @@ export function parseRoute(address: string): Route {
     const [document, passage] = hash.split('/');
     return { page: 'documents', collection: a ?? null, document: document || null, passage: passage || null };
   }
+  if (page === 'tools' && !a) return { page: 'tools' };
   if (page === 'manual') return { page: 'manual', slug: a ?? null, anchor: hash || null };
   return { page: 'unknown' };
 }

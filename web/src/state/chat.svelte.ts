@@ -63,6 +63,8 @@ export class Chat extends Followed {
   /** The collections that its answers draw on, and single documents beside them; this browser remembers both. */
   places = $state.raw<string[]>([]);
   documents = $state.raw<Chosen[]>([]);
+  /** The tools that its answers may use; true: all. This browser remembers them. */
+  tools = $state.raw<true | string[]>([]);
 
   /** What it is to be asked when its answer is complete. */
   readonly queue = new Queue(() => this.id, () => this.reload());
@@ -79,6 +81,8 @@ export class Chat extends Followed {
     this.loaded = id === null;
     this.places = readList(this.key('places', id));
     this.documents = readList(this.key('documents', id)).flatMap((line) => chosenFrom(line));
+    const tools = readList(this.key('tools', id));
+    this.tools = tools.includes('*') || tools;
   }
 
   /** Nothing of it is kept anywhere. */
@@ -98,7 +102,7 @@ export class Chat extends Followed {
     return this.newer ? (this.app.conversations.find(this.id)?.running_turn_id ?? undefined) : super.runs;
   }
 
-  private key(what: 'places' | 'documents', id = this.id): string {
+  private key(what: 'places' | 'documents' | 'tools', id = this.id): string {
     return `${what}.${this.app.user}.${id ?? 'new'}`;
   }
 
@@ -109,10 +113,19 @@ export class Chat extends Followed {
     writeList(this.key('documents'), documents.map(({ id, name }) => `${id} ${name}`));
   }
 
+  setTools(tools: true | string[]): void {
+    this.tools = tools;
+    writeList(this.key('tools'), tools === true ? ['*'] : tools);
+  }
+
   /** Without collections that are not there any more. */
-  private drawn(): { collection_ids?: string[]; document_ids?: string[] } {
+  protected drawn(): { collection_ids?: string[]; document_ids?: string[]; tools?: true | string[] } {
     const ids = this.app.collections.loaded ? this.places.filter((id) => this.app.collections.find(id)) : this.places;
-    return { ...(ids.length > 0 && { collection_ids: ids }), ...(this.documents.length > 0 && { document_ids: this.documents.map((d) => d.id) }) };
+    return {
+      ...(ids.length > 0 && { collection_ids: ids }),
+      ...(this.documents.length > 0 && { document_ids: this.documents.map((d) => d.id) }),
+      ...((this.tools === true || this.tools.length > 0) && { tools: this.tools }),
+    };
   }
 
   /** The chat is on the screen: looks at what is there now and follows what runs. */
@@ -370,8 +383,10 @@ export class Chat extends Followed {
     this.app.conversations.put(conversation);
     this.id = conversation.id;
     this.setPlaces(this.places);
+    this.setTools(this.tools);
     writeList(this.key('places', null), []);
     writeList(this.key('documents', null), []);
+    writeList(this.key('tools', null), []);
     started(conversation.id);
     return conversation.id;
   }

@@ -1,5 +1,7 @@
 import { base, http, take } from './client';
-import type { Decision } from './types';
+import type { Decision, ShareNew, ToolServerFields, ToolServerNew } from './types';
+
+const at = (id: string) => ({ params: { path: { id } } });
 
 type Untyped = <T>(path: string, init: object) => Promise<{ data?: T; error?: unknown; response: Response }>;
 const post = http.POST as unknown as Untyped;
@@ -14,3 +16,18 @@ export const answerQuestion = (turn: string, question: string, action: 'accept' 
 export const wholeResult = (turn: string, call: string) => take(get<{ result: string }>('/api/v1/turns/{id}/calls/{call_id}', { params: { path: { id: turn, call_id: call } } }));
 export const fileUrl = (id: string) => `${base}/api/v1/files/${encodeURIComponent(id)}`;
 export const listTools = async () => (await take(http.GET('/api/v1/tools'))).items;
+export const changeTool = (name: string, body: { enabled?: boolean; asks?: boolean; for_all?: boolean }) => take(http.PATCH('/api/v1/tools/{name}', { params: { path: { name } }, body }));
+/** Runs it once, as a person tries it: nothing asks then. */
+export const tryTool = (name: string, args: Record<string, unknown>) => take(http.POST('/api/v1/tools/{name}/run', { params: { path: { name } }, body: { arguments: args as never } }));
+export const listToolRules = async () => (await take(http.GET('/api/v1/tool-rules'))).items;
+export const deleteToolRule = (id: string) => take(http.DELETE('/api/v1/tool-rules/{id}', at(id)));
+
+export const listToolServers = async () => (await take(http.GET('/api/v1/tool-servers'))).items;
+export const createToolServer = (body: ToolServerNew) => take(http.POST('/api/v1/tool-servers', { body: body as never }));
+export const changeToolServer = (id: string, body: ToolServerFields) => take(http.PATCH('/api/v1/tool-servers/{id}', { ...at(id), body: body as never }));
+export const deleteToolServer = (id: string) => take(http.DELETE('/api/v1/tool-servers/{id}', at(id)));
+export const refreshToolServer = (id: string) => take(http.POST('/api/v1/tool-servers/{id}/refresh', at(id)));
+/** Tries one that need not be stored; with an id its secrets are used where none are given. */
+export const testToolServer = (body: Pick<ToolServerNew, 'kind' | 'config' | 'secrets'> & { id?: string }) => take(http.POST('/api/v1/tool-servers/test', { body: body as never }));
+export const listServerShares = async (id: string) => (await take(http.GET('/api/v1/tool-servers/{id}/grants', at(id)))).grants;
+export const setServerShares = (id: string, grants: ShareNew[]) => take(http.PUT('/api/v1/tool-servers/{id}/grants', { ...at(id), body: { grants } }));

@@ -18,6 +18,8 @@ export interface TurnRequest {
   collection_ids?: string[];
   /** Single documents beside these. */
   document_ids?: string[];
+  /** The tools that may be used for the answer; true: all. */
+  tools?: true | string[];
   model?: string;
   /** In its place: two to four that answer side by side. */
   models?: string[];

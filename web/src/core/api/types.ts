@@ -47,6 +47,12 @@ export type DocumentHit = Schemas['DocumentHit'];
 export type DocumentsFound = Schemas['DocumentsFound'];
 export type Passage = Schemas['Passage'];
 
+export type Tool = Schemas['Tool'];
+export type ToolRule = Schemas['ToolRule'];
+export type ToolServer = Omit<Schemas['ToolServer'], 'config' | 'tools'> & { config: Record<string, unknown>; tools: { name: string }[] };
+export type ToolServerFields = Omit<Schemas['ToolServerPatch'], 'config' | 'secrets'> & { config?: Record<string, unknown>; secrets?: Record<string, unknown> };
+export type ToolServerNew = ToolServerFields & { kind: ToolServer['kind']; name: string; config: Record<string, unknown> };
+
 /** What a message is made of; the document says it as one shape, this says which fields go with which type. */
 export type CallPart = {
   type: 'tool_call';

@@ -8,7 +8,7 @@ export type Wish = { n: number; turn: string; after: number } | { n: number; job
 export type ToHub = { wishes: Wish[] } | 'bye';
 
 /** What many see and the server says no more of than that it has changed. */
-export type Stale = 'models' | 'grants' | 'providers' | 'limits' | 'documents' | 'prices' | 'users' | 'groups' | 'jobs' | 'health';
+export type Stale = 'models' | 'grants' | 'providers' | 'limits' | 'documents' | 'prices' | 'users' | 'groups' | 'jobs' | 'health' | 'tools';
 
 /** What the hub says to a page. */
 export type ToPage =

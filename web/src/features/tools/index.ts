@@ -2,3 +2,4 @@ export { default as ApprovalCard } from './ApprovalCard.svelte';
 export { default as QuestionForm } from './QuestionForm.svelte';
 export { default as ToolResult } from './ToolResult.svelte';
 export { pretty, summary } from './results';
+export { default as ToolPicker } from './ToolPicker.svelte';
