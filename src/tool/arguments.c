@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "tool/tool_priv.h"
+#include "tool/written.h"
 
 #define UNWRAP_MAX  3
 #define NESTING_MAX 64
@@ -49,7 +50,7 @@ static bool ends_value(const char *p, const char *end)
 {
 	while (p < end && isspace((unsigned char)*p))
 		p++;
-	return p == end || strchr(",:}]", *p);
+	return p == end || strchr(",:}])", *p);
 }
 
 static bool is_path(const char *p, const char *end)
@@ -202,6 +203,17 @@ static enum reading mend_value(struct mend *m)
 	if (*m->p == '"' || *m->p == '\'')
 		return mend_string(m);
 	return mend_word(m, false);
+}
+
+const char *arguments_mend(const char *p, const char *end, struct buf *ret)
+{
+	struct mend m = {.p = p, .end = end, .out = BUF_INIT((size_t)(end - p) * 6 + 64), .depth = 1};
+	enum reading r = mend_value(&m);
+
+	if (r == READ_FINE && buf_status(&m.out) == 0)
+		buf_add(ret, m.out.p, m.out.n);
+	buf_done(&m.out);
+	return r == READ_FINE ? m.p : NULL;
 }
 
 /* ---- reading ---- */

@@ -1,0 +1,352 @@
+/*
+ * text_calls.c - the forms in which models write calls into their text, found while it streams. What may become the mark of a
+ * call is held back; what turns out to be none goes out as it came. In a block of code such text is talk.
+ */
+#include "tool/text_calls.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "provider/collect.h"
+#include "tool/written.h"
+
+#define HELD_MAX ((size_t)1 << 20)
+#define BARE_MAX 96 /* bytes in which a bare object must show that it is a call */
+#define DS(word) "<\xef\xbd\x9c" word "\xef\xbd\x9c>"
+#define DS_CALLS                                                                                                       \
+	DS("tool\xe2\x96\x81"                                                                                          \
+	   "calls\xe2\x96\x81"                                                                                         \
+	   "begin")
+#define DS_END                                                                                                         \
+	DS("tool\xe2\x96\x81"                                                                                          \
+	   "calls\xe2\x96\x81"                                                                                         \
+	   "end")
+
+/* Where a call begins and ends; `end` NULL: with the answer. */
+static const struct form {
+	const char *open, *end, *also; /* also: another end */
+	bool keeps;                    /* its opening mark is a part of what it says */
+	bool at_line;                  /* only where a line begins */
+} forms[] = {{"<tool_call>", "</tool_call>", .keeps = false}, {"<function=", "</function>", .keeps = true},
+	{"<function_calls>", "</function_calls>", .keeps = false}, {"[TOOL_CALLS]", NULL, .keeps = false},
+	{"<|python_tag|>", "<|eom_id|>", "<|eot_id|>", .keeps = false}, {DS_CALLS, DS_END, .keeps = false},
+	{"<|channel|>commentary to=functions.", "<|call|>", .keeps = true},
+	{"<|tool_call>", "<tool_call|>", .keeps = false}, {"<|tool_call_start|>", "<|tool_call_end|>", .keeps = false},
+	{"Action:", "Observation:", .keeps = true, .at_line = true}};
+#define BARE ((int)N_ELEMENTS(forms))
+
+void text_calls_done(struct text_calls *x)
+{
+	buf_done(&x->held);
+}
+
+/* ---- events ---- */
+
+static int say(struct text_calls *x, bool on_loop, const char *p, size_t n)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 6 + 64);
+
+	if (n == 0)
+		return 0;
+	buf_add_str(&b, "{\"text\":");
+	json_add_string(&b, p, n);
+	buf_add_char(&b, '}');
+	int r = buf_status(&b);
+	return r < 0 ? r : x->next->event(x->next, on_loop, EV_TEXT, b.p, b.n);
+}
+
+static int call(struct text_calls *x, bool on_loop, const struct written_call *c)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(c->arguments.n * 6 + 1024);
+
+	buf_printf(&b, "{\"index\":%u,\"id\":\"text_%u\",\"name\":", x->n_calls, x->n_calls);
+	json_add_string(&b, c->name.p, c->name.n);
+	buf_add_str(&b, ",\"arguments\":");
+	json_add_string(&b, c->arguments.p ? c->arguments.p : "", c->arguments.n);
+	buf_add_char(&b, '}');
+	x->n_calls++;
+	int r = buf_status(&b);
+	return r < 0 ? r : x->next->event(x->next, on_loop, EV_TOOL_CALL, b.p, b.n);
+}
+
+static bool offered(const struct text_calls *x, struct str name)
+{
+	for (size_t i = 0; i < x->n_tools; i++)
+		if (str_eq(str_from(x->tools[i].name), name))
+			return true;
+	return false;
+}
+
+/* ---- what went out, for blocks of code ---- */
+
+static void pass(struct text_calls *x, char c)
+{
+	x->any |= !isspace((unsigned char)c);
+	if (c == '\n') {
+		x->mid_line = false;
+		x->ticks = 0;
+	} else if (c == '`' && !x->mid_line) {
+		if (++x->ticks == 3)
+			x->fenced = !x->fenced;
+	} else if (c != ' ' || x->ticks) {
+		x->mid_line = true;
+	}
+}
+
+static int release(struct text_calls *x, bool on_loop, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		pass(x, x->held.p[i]);
+	int r = say(x, on_loop, x->held.p, n);
+	buf_consume(&x->held, n);
+	return r;
+}
+
+/* ---- the beginning of one ---- */
+
+enum match { NO, PART, YES };
+
+static enum match starts(const char *p, size_t n, const char *mark)
+{
+	size_t k = strlen(mark);
+
+	if (memcmp(p, mark, MIN(n, k)) != 0)
+		return NO;
+	return n >= k ? YES : PART;
+}
+
+/* {"name": "X" at the front of an answer, where X is offered; also in a list, and [x( of Python. */
+static enum match bare(const struct text_calls *x, const char *p, size_t n)
+{
+	static const char *const keys[] = {"{\"name\":\"", "[{\"name\":\"", "{\"type\":\"function\",\"name\":\"", "["};
+	char tight[BARE_MAX + 1];
+	size_t k = 0;
+
+	for (size_t i = 0; i < n && k < BARE_MAX; i++)
+		if (!isspace((unsigned char)p[i]))
+			tight[k++] = p[i];
+	tight[k] = '\0';
+	for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
+		size_t len = strlen(keys[i]);
+		if (k < len && strncmp(tight, keys[i], k) == 0)
+			return PART;
+		if (strncmp(tight, keys[i], len) != 0)
+			continue;
+		for (size_t t = 0; t < x->n_tools; t++) {
+			const char *name = x->tools[t].name, end = keys[i][len - 1] == '[' ? '(' : '"';
+			size_t l = strlen(name);
+			if (k - len <= l && strncmp(tight + len, name, k - len) == 0)
+				return PART;
+			if (k - len > l && strncmp(tight + len, name, l) == 0 && tight[len + l] == end)
+				return YES;
+		}
+	}
+	return NO;
+}
+
+static enum match begins(const struct text_calls *x, const char *p, size_t n, int *ret_form)
+{
+	enum match best = NO;
+
+	if (x->fenced)
+		return NO;
+	for (int i = 0; i < BARE; i++) {
+		enum match m = forms[i].at_line && x->mid_line ? NO : starts(p, n, forms[i].open);
+		if (m == YES) {
+			*ret_form = i;
+			return YES;
+		}
+		best = m == PART ? PART : best;
+	}
+	if (!x->any && (*p == '{' || *p == '[')) {
+		enum match m = bare(x, p, n);
+		*ret_form = BARE;
+		return m == NO ? best : m;
+	}
+	return best;
+}
+
+/* ---- the end of one ---- */
+
+/* Bytes up to the end of the call, its mark with it; 0: it has not come. */
+static size_t ended(const struct text_calls *x)
+{
+	const char *ends[] = {
+		x->form == BARE ? NULL : forms[x->form].end, x->form == BARE ? NULL : forms[x->form].also};
+
+	for (size_t i = 0; i < N_ELEMENTS(ends); i++) {
+		const char *at = ends[i] && x->held.n ? memmem(x->held.p, x->held.n, ends[i], strlen(ends[i])) : NULL;
+		if (at)
+			return (size_t)(at - x->held.p) + strlen(ends[i]);
+	}
+	return 0;
+}
+
+/* The held text is calls, or text after all. */
+static int settle(struct text_calls *x, bool on_loop, size_t n)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct written_calls found = {.n = 0};
+	const struct form *f = x->form == BARE ? NULL : &forms[x->form];
+	int r = 0;
+
+	arena_init(&a, 16 * HELD_MAX);
+	struct str body = {x->held.p, n};
+	if (f && !f->keeps) {
+		size_t k = strlen(f->open);
+		body = (struct str){body.p + k, body.n - k};
+	}
+	if (f && f->end && body.n >= strlen(f->end) &&
+		memcmp(body.p + body.n - strlen(f->end), f->end, strlen(f->end)) == 0)
+		body.n -= strlen(f->end);
+	x->form = -1;
+	written_read(body, &a, &found);
+	bool good = found.n > 0;
+	for (size_t i = 0; i < found.n; i++)
+		good &= offered(x, found.items[i].name);
+	if (!good)
+		return release(x, on_loop, n);
+	for (size_t i = 0; r >= 0 && i < found.n; i++)
+		r = call(x, on_loop, &found.items[i]);
+	buf_consume(&x->held, n);
+	x->any = true;
+	return r;
+}
+
+/* All that can be said of what is held. */
+static int go_on(struct text_calls *x, bool on_loop)
+{
+	size_t at = 0, out = 0;
+	int r = 0;
+
+	while (r >= 0 && x->form >= 0) {
+		size_t n = ended(x);
+		if (n == 0)
+			return x->held.n < HELD_MAX / 2 ? 0 : settle(x, on_loop, x->held.n);
+		r = settle(x, on_loop, n);
+	}
+	for (; r >= 0 && at < x->held.n; at++) {
+		int form = -1;
+		enum match m = begins(x, x->held.p + at, x->held.n - at, &form);
+		if (m == PART)
+			break;
+		if (m == YES) {
+			r = say(x, on_loop, x->held.p, at);
+			buf_consume(&x->held, at);
+			x->form = form;
+			return r < 0 ? r : go_on(x, on_loop);
+		}
+		pass(x, x->held.p[at]);
+		out = at + 1;
+	}
+	if (r >= 0)
+		r = say(x, on_loop, x->held.p, out);
+	buf_consume(&x->held, out);
+	return r;
+}
+
+static int event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
+{
+	struct text_calls *x = CONTAINER_OF(s, struct text_calls, sink);
+
+	if (type != EV_TEXT)
+		return x->next->event(x->next, on_loop, type, json, n);
+	struct str raw = collect_text_of(json, n);
+	json_add_unescaped(&x->held, raw.p, raw.n);
+	int r = buf_status(&x->held);
+	return r < 0 ? r : x->held.n ? go_on(x, on_loop) : 0;
+}
+
+void text_calls_init(struct text_calls *x, struct gen_sink *next, const struct gen_tool *tools, size_t n_tools)
+{
+	*x = (struct text_calls){.sink.event = event,
+		.next = next,
+		.tools = tools,
+		.n_tools = n_tools,
+		.held = BUF_INIT(HELD_MAX),
+		.form = -1};
+}
+
+int text_calls_finish(struct text_calls *x)
+{
+	int r = x->form >= 0 ? settle(x, false, x->held.n) : 0;
+
+	return r < 0 ? r : release(x, false, x->held.n);
+}
+
+/* ---- the request ---- */
+
+static void describe(const struct gen_request *in, struct buf *b)
+{
+	buf_add_str(b, "You can call tools. To call one, write exactly this and nothing behind "
+		       "it:\n<tool_call>\n{\"name\": \"NAME\", "
+		       "\"arguments\": {\"KEY\": \"VALUE\"}}\n</tool_call>\nThen stop: its result comes in "
+		       "<tool_response>. Call one "
+		       "tool at a time, only when it is needed, and answer in words once you know enough. The tools, "
+		       "with the JSON "
+		       "Schema of their arguments:\n");
+	for (size_t i = 0; i < in->n_tools; i++)
+		buf_printf(b, "- %s: %s %s\n", in->tools[i].name,
+			in->tools[i].description ? in->tools[i].description : "",
+			in->tools[i].parameters ? in->tools[i].parameters : "{}");
+}
+
+static void add_calls(const struct gen_message *m, struct buf *b)
+{
+	buf_add_str(b, m->content ? m->content : "");
+	for (size_t i = 0; i < m->n_calls; i++) {
+		buf_printf(b, "%s<tool_call>\n{\"name\":", b->n ? "\n" : "");
+		json_add_cstr(b, m->calls[i].name);
+		buf_printf(b, ",\"arguments\":%s}\n</tool_call>", m->calls[i].arguments);
+	}
+}
+
+static const char *as_text(const struct gen_message *m, struct arena *a)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)64 << 20);
+
+	if (strcmp(m->role, "tool") == 0)
+		buf_printf(&b, "<tool_response>\n%s\n</tool_response>", m->content ? m->content : "");
+	else
+		add_calls(m, &b);
+	return buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p ? b.p : "", b.n);
+}
+
+int text_calls_request(const struct gen_request *in, struct arena *a, struct gen_request *ret, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)16 << 20);
+	struct gen_message *messages = ARENA_ARRAY(a, struct gen_message, in->n_messages + 1);
+	bool system = in->n_messages && strcmp(in->messages[0].role, "system") == 0;
+	size_t n = 0;
+
+	if (!messages)
+		return err_set(e, -ENOMEM, "There is no memory for a request.");
+	if (system && in->messages[0].content)
+		buf_printf(&b, "%s\n\n", in->messages[0].content);
+	describe(in, &b);
+	messages[n++] = (struct gen_message){
+		.role = "system", .content = buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p, b.n)};
+	for (size_t i = system; i < in->n_messages; i++) {
+		struct gen_message *m = &messages[n++];
+		*m = in->messages[i];
+		if (strcmp(m->role, "tool") != 0 && m->n_calls == 0)
+			continue;
+		m->content = as_text(m, a);
+		m->role = strcmp(m->role, "tool") == 0 ? "user" : m->role;
+		m->calls = NULL;
+		m->n_calls = 0;
+		m->tool_call_id = m->tool_name = NULL;
+		if (!m->content)
+			return err_set(e, -ENOMEM, "There is no memory for a request.");
+	}
+	if (!messages[0].content)
+		return err_set(e, -ENOMEM, "There is no memory for a request.");
+	*ret = *in;
+	ret->messages = messages;
+	ret->n_messages = n;
+	ret->tools = NULL;
+	ret->n_tools = 0;
+	ret->tool_choice = TOOLS_AUTO;
+	return 0;
+}
