@@ -89,6 +89,8 @@
 		"let everybody add tool servers for themselves; else administrators alone")                            \
 	X(NETWORKS, tool_networks, "", 0, 2000, "ATELIER_TOOL_NETWORKS",                                               \
 		"networks beside the public internet that everybody's tools may reach, with blanks between")           \
+	X(BOOL, written_calls, 1, 0, 1, "ATELIER_WRITTEN_CALLS",                                                       \
+		"let models that cannot call tools write their calls as text")                                         \
 	X(CHOICE, web_search, "none", "none searxng brave tavily", 7, "ATELIER_WEB_SEARCH",                            \
 		"who searches the web for models")                                                                     \
 	X(URL, searxng_url, "", 0, 500, "SEARXNG_URL",                                                                 \

@@ -317,16 +317,18 @@ int text_calls_request(const struct gen_request *in, struct arena *a, struct gen
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)16 << 20);
 	struct gen_message *messages = ARENA_ARRAY(a, struct gen_message, in->n_messages + 1);
-	bool system = in->n_messages && strcmp(in->messages[0].role, "system") == 0;
+	bool system = in->n_tools && in->n_messages && strcmp(in->messages[0].role, "system") == 0;
 	size_t n = 0;
 
 	if (!messages)
 		return err_set(e, -ENOMEM, "There is no memory for a request.");
 	if (system && in->messages[0].content)
 		buf_printf(&b, "%s\n\n", in->messages[0].content);
-	describe(in, &b);
-	messages[n++] = (struct gen_message){
-		.role = "system", .content = buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p, b.n)};
+	if (in->n_tools) {
+		describe(in, &b);
+		messages[n++] = (struct gen_message){
+			.role = "system", .content = buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p, b.n)};
+	}
 	for (size_t i = system; i < in->n_messages; i++) {
 		struct gen_message *m = &messages[n++];
 		*m = in->messages[i];
@@ -340,7 +342,7 @@ int text_calls_request(const struct gen_request *in, struct arena *a, struct gen
 		if (!m->content)
 			return err_set(e, -ENOMEM, "There is no memory for a request.");
 	}
-	if (!messages[0].content)
+	if (in->n_tools && !messages[0].content)
 		return err_set(e, -ENOMEM, "There is no memory for a request.");
 	*ret = *in;
 	ret->messages = messages;

@@ -63,7 +63,8 @@ int turn_choose_tools(struct turn *t, const char *wish, bool strict, struct err 
 	for (size_t i = 0; i < all.n; i++)
 		if (is_wished(names, all.items[i].name))
 			t->tools.items[t->tools.n++] = all.items[i];
-	t->toolless = t->tools.n && !t->calls_tools;
+	t->writes_calls = t->tools.n && !t->calls_tools && t->all->settings->written_calls;
+	t->toolless = t->tools.n && !t->calls_tools && !t->writes_calls;
 	if (t->toolless)
 		t->tools.n = 0;
 	return describe(t) < 0 ? err_set(e, -ENOMEM, "no memory for a turn") : 0;

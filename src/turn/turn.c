@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sys/metrics.h"
+#include "tool/text_calls.h"
 #include "turn/turn_priv.h"
 
 #define NO_RESULT                                                                                                      \
@@ -80,6 +81,21 @@ static void add_up(struct gen_result *sum, const struct gen_result *r)
 }
 
 /* Has the model answer once. */
+/* For a model without tools they are told in words, and its calls are read from its text. */
+static int generate_written(struct turn *t, const struct caller *who, struct gen_result *result, int64_t *cost_micros)
+{
+	CLEANUP(text_calls_done) struct text_calls written;
+	struct gen_request request;
+	int r = text_calls_request(&t->request, &t->arena, &request, &t->err), end;
+
+	text_calls_init(&written, &t->sink, t->request.tools, t->request.n_tools);
+	if (r >= 0)
+		r = call_generate(
+			t->all->config.calls, who, &request, &written.sink, &t->cancel, result, cost_micros, &t->err);
+	end = text_calls_finish(&written); /* also of an answer that was stopped */
+	return r < 0 ? r : MIN(end, r);
+}
+
 static int turn_generate(struct turn *t)
 {
 	const struct caller who = {.user_id = t->user_id,
@@ -88,8 +104,9 @@ static int turn_generate(struct turn *t)
 		.purpose = "chat"};
 	struct gen_result result = NO_RESULT;
 	int64_t cost_micros = 0;
-	int r = call_generate(
-		t->all->config.calls, &who, &t->request, &t->sink, &t->cancel, &result, &cost_micros, &t->err);
+	int r = t->writes_calls ? generate_written(t, &who, &result, &cost_micros)
+				: call_generate(t->all->config.calls, &who, &t->request, &t->sink, &t->cancel, &result,
+					  &cost_micros, &t->err);
 
 	if (t->rounds.n == 0)
 		prompt_learn(t, &result); /* what was planned is what was sent */

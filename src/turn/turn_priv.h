@@ -92,12 +92,13 @@ struct turn {
 	struct said said; /* its messages */
 	int prepared;     /* whether `request` could be made: 0, or why not */
 	bool continues;
-	bool sees;        /* the model takes pictures, as far as is known */
-	bool calls_tools; /* the model can, as far as is known */
-	bool toolless;    /* it was to have some, and cannot call any */
-	bool summarises;  /* what the plan leaves out is to be summarised before the model is asked */
-	bool storing;     /* its answer has ended and waits to be stored; under the lock of all */
-	bool answered;    /* its answer has ended and gave up its place; under the lock of all */
+	bool sees;         /* the model takes pictures, as far as is known */
+	bool calls_tools;  /* the model can, as far as is known */
+	bool writes_calls; /* it cannot, and is told to write its calls as text (tool/text_calls.h) */
+	bool toolless;     /* it was to have some, and cannot call any */
+	bool summarises;   /* what the plan leaves out is to be summarised before the model is asked */
+	bool storing;      /* its answer has ended and waits to be stored; under the lock of all */
+	bool answered;     /* its answer has ended and gave up its place; under the lock of all */
 	struct gen_result result;
 	int64_t cost_micros; /* 0: nothing, or no price is known */
 
