@@ -248,6 +248,31 @@ def nobody_at_the_address():
 
 
 @case
+@without_sandbox
+def hostile_at_an_address():
+    with Web(sys.executable, HERE + "/hostile_web.py") as w:
+        base = w.url[:-4]
+        for path, code, words in (("/locked", -5001, "sign in"), ("/page", None, ""), ("/broken", None, "500")):
+            with Client(url=base + path, timeout=5000) as c:
+                r = c.do("list", what="tools")
+                assert r["code"] < 0 and (code is None or r["code"] == code) and words in r["error"], (path, r)
+        with Client(url=base + "/x", timeout=3000) as c:
+            assert c.text("bytes") == "h\u00e4" and c.text("lines") == "joined" and c.text("batch") == "of a batch"
+            for name in ("cut", "silent", "huge", "accepted", "teapot"):
+                r = c.call(name)
+                assert r["failed"] and r["text"], r
+            first = c.text("session")
+            # A session that is over is begun anew, and what was asked is asked again.
+            assert c.text("forget") == "forgotten"
+            assert c.text("session") != first
+            n = c.begin("call", name="hang", arguments={})
+            assert c.text("bytes") == "h\u00e4"
+            c.do("cancel", of=n)
+            r, _ = c.end(n)
+            assert r["code"] == -125, r
+
+
+@case
 def hostile_lines():
     with hostile("banner") as c:
         assert [t["name"] for t in c.do("list", what="tools")["items"]] == ["tool-0", "tool-1", "tool-2"]
