@@ -45,6 +45,7 @@
 	X(search)                                                                                                      \
 	X(tools)                                                                                                       \
 	X(tool_servers)                                                                                                \
+	X(tool_logins)                                                                                                 \
 	X(mcp)                                                                                                         \
 	X(images)                                                                                                      \
 	X(uploads)                                                                                                     \

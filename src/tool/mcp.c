@@ -161,6 +161,14 @@ json_t *mcp_about(struct mcp *m)
 	return about;
 }
 
+const char *mcp_challenge(struct mcp *m, struct arena *a)
+{
+	pthread_mutex_lock(&m->mx);
+	const char *challenge = arena_strdup(a, m->challenge);
+	pthread_mutex_unlock(&m->mx);
+	return challenge;
+}
+
 /* ---- requests ---- */
 
 /* What became of an exchange, as its caller has it. 1: it was not taken, since the session is over: again. */

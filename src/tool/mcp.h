@@ -46,6 +46,9 @@ int64_t mcp_idle_since(struct mcp *m);
 /* What its program wrote on its standard error; adds nothing for an address. */
 void mcp_errors(struct mcp *m, struct buf *to);
 
+/* What it said last of who may ask (WWW-Authenticate), in the arena; "": nothing. NULL: no memory. */
+const char *mcp_challenge(struct mcp *m, struct arena *a);
+
 /*
  * Asks it one thing. `params` is taken (NULL: none). `run`: its cancel, whom to tell of progress and whom to ask. *ret: the result,
  * the caller's. E_PROVIDER: it refused, in its words; E_PROVIDER_DOWN, E_PROVIDER_BROKEN, E_PROVIDER_TIMEOUT, E_UNAUTHORIZED,

@@ -284,8 +284,6 @@ static int add_headers(struct mcp_exchange *x, const char *const *more)
 		x->headers[n++] = arena_printf(&x->mem, "MCP-Protocol-Version: %s", m->version);
 	if (m->session[0])
 		x->headers[n++] = arena_printf(&x->mem, "Mcp-Session-Id: %s", m->session);
-	if (m->token)
-		x->headers[n++] = arena_printf(&x->mem, "Authorization: Bearer %s", m->token);
 	pthread_mutex_unlock(&m->mx);
 	if (x->place[0])
 		x->headers[n++] = arena_printf(&x->mem, "Last-Event-ID: %s", x->place);

@@ -18,6 +18,7 @@
 #include "sys/bus.h"
 #include "sys/thread.h"
 #include "tool/mcp.h"
+#include "tool/mcp_oauth.h"
 #include "tool/tool_priv.h"
 
 enum {
@@ -49,7 +50,8 @@ struct kept {
 struct kinds_state {
 	struct tools *tools;
 	struct mcp_shared *shared;
-	pthread_t thread; /* ends what is idle, and asks anew what has changed */
+	pthread_t thread;         /* ends what is idle, and asks anew what has changed */
+	pthread_mutex_t renewing; /* one token at a time; never held with mx */
 	pthread_mutex_t mx;
 	pthread_cond_t cv;
 	struct kept *kept;
@@ -336,12 +338,13 @@ static int make_stdio(struct tools *t, const struct server_use *s, struct making
 
 static void make_http(struct tools *t, const struct server_use *s, struct making *m, struct arena *a)
 {
-	const char *bearer = json_get_str(s->secrets, "bearer");
+	const char *bearer = json_get_str(s->secrets, "bearer"),
+		   *token = json_get_str(json_object_get(s->secrets, "oauth"), "access_token");
 
 	add_pairs(&m->headers, json_object_get(s->config, "headers"), ": ", a);
 	add_pairs(&m->headers, json_object_get(s->secrets, "headers"), ": ", a);
-	if (bearer)
-		add_word(&m->headers, arena_printf(a, "Authorization: Bearer %s", bearer));
+	if (bearer || token)
+		add_word(&m->headers, arena_printf(a, "Authorization: Bearer %s", bearer ? bearer : token));
 	m->config.url = json_get_str(s->config, "url");
 	m->config.headers = m->headers.items;
 	m->config.public_only = !s->of_admin;
@@ -484,6 +487,104 @@ static struct kinds_state *state_of(struct tools *t, const char *kind)
 	return tools_kind_state(t, strcmp(kind, MCP_HTTP) == 0 ? &mcp_http_kind : &mcp_stdio_kind);
 }
 
+/* ---- who signed in (mcp_oauth.h) ---- */
+
+/* The stored secrets, with a token that is not about to end. *ret: the caller's. */
+static int exchange_token(struct tools *t, const struct tool_secret_place *at, bool anywhere, struct cancel *c,
+	json_t **ret, struct err *e)
+{
+	CLEANUP(arena_wipe) struct arena a;
+	CLEANUP(json_decrefp) json_t *all = NULL;
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT(VAULT_MAX);
+	const char *stored = NULL;
+	json_t *fresh = NULL;
+	int r;
+
+	arena_init(&a, 1 << 20);
+	{
+		CLEANUP(db_releasep) struct db_conn *db = db_acquire(t->config.db);
+		r = tool_secrets_get(db, at, &a, &stored, e);
+	}
+	if (r == 0)
+		r = stored ? json_parse(stored, strlen(stored), &all, e) : err_set(e, E_UNAUTHORIZED, "Sign in again.");
+	/* Another call may have done it meanwhile: a renewal is good for once. */
+	if (r == 0 && mcp_login_is_old(json_object_get(all, "oauth"))) {
+		r = mcp_login_renew(t, anywhere, json_object_get(all, "oauth"), c, &fresh, e);
+		if (r == 0) {
+			json_object_set_new(all, "oauth", fresh);
+			json_add_value(&text, all);
+			r = buf_check(&text, e, "What opens a tool server is too long.");
+		}
+		if (r == 0)
+			r = tool_secrets_set(t->config.db, at, text.p, e);
+	}
+	if (r == 0)
+		*ret = TAKE_PTR(all);
+	return r;
+}
+
+/* A token that is about to end is renewed before it is used: in `s` too, since what was sent is hidden in what comes back. */
+static int renew(struct tools *t, const struct server_use *s, struct cancel *c, struct err *e)
+{
+	CLEANUP(arena_wipe) struct arena a;
+	CLEANUP(json_decrefp) json_t *now = NULL;
+	struct kinds_state *st = state_of(t, s->kind);
+	struct tool_server row;
+	int r;
+
+	arena_init(&a, (size_t)16 << 20);
+	if (!s->id || !mcp_login_is_old(json_object_get(s->secrets, "oauth")))
+		return 0;
+	{
+		CLEANUP(db_releasep) struct db_conn *db = db_acquire(t->config.db);
+		r = tool_servers_get(db, s->user_id, s->id, GRANT_USE, &a, &row, e);
+	}
+	if (r < 0)
+		return r;
+	const struct tool_secret_place at = {
+		t->config.vault, s->id, row.per_user ? s->user_id : 0, tool_server_bound(&row, &a)};
+	pthread_mutex_lock(&st->renewing);
+	r = exchange_token(t, &at, s->of_admin, c, &now, e);
+	pthread_mutex_unlock(&st->renewing);
+	if (r == 0)
+		json_object_set((json_t *)s->secrets, "oauth", json_object_get(now, "oauth"));
+	return r;
+}
+
+int mcp_challenge_of(struct tools *t, const struct tool_server *s, atelier_id user_id, struct arena *a,
+	const char **ret, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *config = NULL;
+	CLEANUP(json_decrefp) json_t *none = json_object();
+	CLEANUP(json_decrefp) json_t *tools = NULL;
+	const struct tool_run run = {.user_id = user_id, .cancel = &t->ending};
+	struct kept *k;
+	struct err why = {0};
+	int r = strcmp(s->kind, MCP_HTTP) != 0 ? err_set(e, E_CONFLICT, "Nobody signs in to a server of this kind.")
+					       : json_parse(s->config, strlen(s->config), &config, e);
+
+	if (r < 0)
+		return r;
+	const struct server_use use = {.user_id = user_id,
+		.name = s->name,
+		.kind = s->kind,
+		.config = config,
+		.secrets = none,
+		.of_admin = s->of_admin};
+	if ((r = borrow(state_of(t, s->kind), &use, &k, e)) < 0)
+		return r;
+	r = mcp_list(k->mcp, "tools", &run, &tools, &why);
+	*ret = mcp_challenge(k->mcp, a);
+	give_back(k);
+	if (r == 0)
+		return err_set(e, E_CONFLICT, "%.100s asks nobody to sign in.", s->name);
+	if (r != E_UNAUTHORIZED)
+		return err_set(e, r, "%s", why.msg);
+	return *ret ? 0 : err_set(e, -ENOMEM, "There is no memory for a sign-in.");
+}
+
+/* ---- asking and calling ---- */
+
 static int refresh(struct tools *t, const struct server_use *s, struct cancel *c, struct buf *ret, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *tools = NULL;
@@ -492,8 +593,10 @@ static int refresh(struct tools *t, const struct server_use *s, struct cancel *c
 	const json_t *tool;
 	struct kept *k;
 	size_t i;
-	int r = borrow(state_of(t, s->kind), s, &k, e);
+	int r = renew(t, s, c, e);
 
+	if (r == 0)
+		r = borrow(state_of(t, s->kind), s, &k, e);
 	if (r < 0)
 		return r;
 	r = mcp_list(k->mcp, "tools", &run, &tools, e);
@@ -514,8 +617,10 @@ static int call(struct tools *t, const struct server_use *s, const struct tool *
 	const struct tool_run *run, struct arena *a, struct tool_result *ret, struct err *e)
 {
 	struct kept *k;
-	int r = borrow(state_of(t, s->kind), s, &k, e);
+	int r = renew(t, s, run->cancel, e);
 
+	if (r == 0)
+		r = borrow(state_of(t, s->kind), s, &k, e);
 	if (r < 0)
 		return r;
 	r = mcp_call(k->mcp, tool->own_name, json_object_get(s->entry, "parameters"), arguments, run, a, ret, e);
@@ -557,6 +662,7 @@ static int start(struct tools *t, void **ret, struct err *e)
 	int r;
 
 	st->tools = t;
+	pthread_mutex_init(&st->renewing, NULL);
 	pthread_mutex_init(&st->mx, NULL);
 	pthread_cond_init(&st->cv, NULL);
 	r = mcp_shared_new(t->config.http, PROGRAMS_MAX, &st->shared, e);
@@ -584,6 +690,7 @@ static void stop(void *state)
 	mcp_shared_free(st->shared);
 	pthread_cond_destroy(&st->cv);
 	pthread_mutex_destroy(&st->mx);
+	pthread_mutex_destroy(&st->renewing);
 	free(st);
 }
 

@@ -81,7 +81,6 @@ struct mcp {
 	struct buf errors; /* of the last one, when there is none */
 	bool gone;
 	char session[256];   /* Mcp-Session-Id */
-	char *token;         /* of OAuth; NULL: none */
 	char challenge[512]; /* WWW-Authenticate of the last 401 */
 	bool listening;      /* to what an address tells unasked */
 	bool listed;         /* its tools, before that */

@@ -51,6 +51,10 @@ struct tool_kind {
 void *tools_kind_state(struct tools *t, const struct tool_kind *k);
 extern const struct tool_kind http_kind, mcp_stdio_kind, mcp_http_kind;
 
+/* mcp_kind.c: what a server of MCP says of who may ask, in the arena. E_CONFLICT: it asks nobody to sign in. */
+int mcp_challenge_of(struct tools *t, const struct tool_server *s, atelier_id user_id, struct arena *a,
+	const char **ret, struct err *e) MUST_CHECK;
+
 struct tools {
 	struct tools_config config;
 	void *states[TOOL_KINDS_MAX]; /* of the kinds, in their order */

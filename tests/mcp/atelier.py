@@ -1,5 +1,5 @@
 """Atelier as an MCP server: by hand in both eras, and by the official clients of npm and PyPI, over HTTP and `atelier mcp`."""
-import http.client, json, os, re, shutil, subprocess, tempfile, threading, time
+import http.client, json, os, re, shutil, subprocess, tempfile, threading, time, urllib.parse
 
 PASSWORD = "a password for tests"
 META = "io.modelcontextprotocol/"
@@ -236,6 +236,41 @@ def servers_of_tools(s, here, web):
     until("the late tools", lambda: any(t["name"] == "web_trigger-elicitation-request" for t in s.ask("GET", "/api/v1/tools")["items"]))
     r = run("web_get-tiny-image")
     assert r["files"][0]["media_type"] == "image/png", r
+
+
+def signing_in(s, url):
+    made = s.ask("POST", "/api/v1/tool-servers", {"name": "Guarded", "kind": "mcp-http", "per_user": True, "config": {"url": url}})
+    path = "/api/v1/tool-servers/" + made["id"]
+    assert made["state"] == "needs_login", made
+    auth = lambda key: {"Authorization": "Bearer " + key}
+
+    def come_back(at, key=s.key, **other):
+        r = http.client.HTTPConnection(at.split("/")[2], timeout=60)
+        r.request("GET", at[at.index("/authorize"):])
+        back = urllib.parse.urlsplit(r.getresponse().headers["Location"])
+        q = urllib.parse.urlencode({**dict(urllib.parse.parse_qsl(back.query)), **other})
+        return "%s?%s" % (back.path, q), s.raw("GET", "%s?%s" % (back.path, q), headers=auth(key))
+
+    login = lambda: s.ask("POST", path + "/login")["url"]
+    at = login()
+    assert "code_challenge_method=S256" in at and "tools%20read" in at, at
+    # Not for another person, not from another issuer, not with another state.
+    assert s.raw("POST", path + "/login", headers=auth(s.other))[0] == 404
+    assert come_back(login(), s.other)[1][0] == 400
+    assert come_back(login(), iss="http://evil.example")[1][0] == 400
+    assert come_back(login(), state="x" * 40)[1][0] == 400
+    assert s.ask("GET", path)["state"] == "needs_login"
+    again, (status, text, _) = come_back(at)
+    assert status == 200 and b"signed in to Guarded" in text, text
+    assert s.raw("GET", again, headers=auth(s.key))[0] == 400  # a code is good for once
+    r = s.ask("GET", path)
+    assert r["state"] == "ok" and r["secrets"] == ["oauth"], r
+    # The token ends soon: it is renewed before each use, and told to nobody.
+    for _ in range(3):
+        r = s.ask("POST", "/api/v1/tools/guarded_who/run", {"arguments": {}})
+        assert not r["failed"] and r["text"] == "with Bearer [secret]", r
+    # One that asks nobody.
+    assert "token-" not in json.dumps(s.ask("GET", path))
 
 
 ALL = (by_hand, others_see_nothing, newest_era, odd_messages, by_the_line)

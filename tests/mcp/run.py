@@ -381,6 +381,13 @@ def atelier_as_a_server():
 
 
 @case
+@without_sandbox
+def signing_in():
+    with atelier.Server(BINARY) as s, Web(sys.executable, HERE + "/guarded.py") as w:
+        atelier.signing_in(s, w.url)
+
+
+@case
 def servers_of_tools():
     with atelier.Server(BINARY) as s, everything_at_an_address() as w:
         atelier.servers_of_tools(s, HERE, w.url)
