@@ -591,13 +591,13 @@ static int refresh(struct tools *t, const struct server_use *s, struct cancel *c
 	CLEANUP(json_decrefp) json_t *entries = json_array();
 	const struct tool_run run = {.user_id = s->user_id, .cancel = c};
 	const json_t *tool;
-	struct kept *k;
+	struct kept *k = NULL;
 	size_t i;
 	int r = renew(t, s, c, e);
 
 	if (r == 0)
 		r = borrow(state_of(t, s->kind), s, &k, e);
-	if (r < 0)
+	if (r < 0 || !k)
 		return r;
 	r = mcp_list(k->mcp, "tools", &run, &tools, e);
 	give_back(k);
@@ -616,12 +616,12 @@ static int refresh(struct tools *t, const struct server_use *s, struct cancel *c
 static int call(struct tools *t, const struct server_use *s, const struct tool *tool, const json_t *arguments,
 	const struct tool_run *run, struct arena *a, struct tool_result *ret, struct err *e)
 {
-	struct kept *k;
+	struct kept *k = NULL;
 	int r = renew(t, s, run->cancel, e);
 
 	if (r == 0)
 		r = borrow(state_of(t, s->kind), s, &k, e);
-	if (r < 0)
+	if (r < 0 || !k)
 		return r;
 	r = mcp_call(k->mcp, tool->own_name, json_object_get(s->entry, "parameters"), arguments, run, a, ret, e);
 	give_back(k);

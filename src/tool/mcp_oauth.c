@@ -12,7 +12,14 @@
 #include "tool/tool_priv.h"
 
 #define STATE_COLUMN "tool_servers.login"
-enum { ANSWER_MAX = 256 << 10, TIMEOUT_MS = 15000, STATE_MS = 600000, EARLY_S = 60, VERIFIER = 43 };
+enum {
+	ANSWER_MAX = 256 << 10,
+	TIMEOUT_MS = 15000,
+	STATE_MS = 600000,
+	EARLY_S = 60,
+	VERIFIER = 43,
+	EXPIRES_MAX_S = 1 << 30
+};
 
 /* ---- requests ---- */
 
@@ -278,9 +285,9 @@ static int take_tokens(struct asking *q, const json_t *p, struct buf *form, json
 	json_object_set_new(o, "access_token", json_string(token));
 	if (more)
 		json_object_set_new(o, "refresh_token", json_string(more));
-	int64_t seconds = json_get_i64(got, "expires_in", 0);
-	json_object_set_new(o, "expires_at",
-		seconds > 0 ? json_sprintf("%lld", (long long)(clock_now_ms() / 1000 + seconds)) : json_string(""));
+	int64_t seconds = MIN(json_get_i64(got, "expires_in", 0), EXPIRES_MAX_S),
+		until = clock_now_ms() / 1000 + seconds;
+	json_object_set_new(o, "expires_at", seconds > 0 ? json_sprintf("%lld", (long long)until) : json_string(""));
 	*ret = o;
 	return 0;
 }
@@ -398,7 +405,7 @@ int mcp_login_begin(struct tools *t, const struct mcp_login *l, struct arena *a,
 	CLEANUP(json_decrefp) json_t *p = json_object();
 	struct asking q = {.t = t, .anywhere = l->server->of_admin, .cancel = &t->ending, .a = a, .e = e};
 	char verifier[VERIFIER + 1], challenge[VERIFIER + 1];
-	const char *asks = NULL, *url, *who;
+	const char *asks = "", *url, *who;
 	int r = json_parse(l->server->config, strlen(l->server->config), &config, e);
 
 	if (r == 0)
