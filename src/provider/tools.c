@@ -195,6 +195,8 @@ static int take_arguments(struct answer *s, struct answer_call *c, const char *p
 	if (r < 0 || n == 0)
 		return r;
 	follow(c, p, n);
+	if (!c->whole) /* what has its end repeats nothing without end */
+		repeat_add(&s->repeat, p, n);
 	if (c->told)
 		return emit_arguments(s, c->index, p, n);
 	buf_add(&c->early, p, n);

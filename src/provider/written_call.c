@@ -3,6 +3,7 @@
  * and no server makes a call of it. Here such text is recognised, so that it can be told; it stays text.
  */
 #include <ctype.h>
+#include <strings.h>
 
 #include "provider/provider_priv.h"
 
@@ -141,6 +142,74 @@ static const struct gen_tool *tool_behind_mark(const struct gen_request *q, stru
 	return NULL;
 }
 
+/* ---- lines as agents were once prompted to write them: Action: NAME, then Action Input: {..}; or Action: NAME[..] ---- */
+
+static struct str skip_marks(struct str s, const char *marks)
+{
+	while (s.n > 0 && strchr(marks, *s.p))
+		s = (struct str){s.p + 1, s.n - 1};
+	return s;
+}
+
+/* Whether the line begins with this word, in any case and behind marks of Markdown; *ret is what stands behind its colon. */
+static bool has_label(struct str line, const char *word, struct str *ret)
+{
+	struct str s = skip_marks(line, " \t*_#>-`");
+	size_t n = strlen(word);
+
+	if (s.n <= n || strncasecmp(s.p, word, n) != 0)
+		return false;
+	s = skip_marks((struct str){s.p + n, s.n - n}, " 0123456789*_`"); /* also "Action 2:" */
+	if (s.n == 0 || *s.p != ':')
+		return false;
+	*ret = skip_marks((struct str){s.p + 1, s.n - 1}, " \t*_`\"'");
+	return true;
+}
+
+static struct str next_line(struct str *text)
+{
+	const char *end = memchr(text->p, '\n', text->n);
+	struct str line = {text->p, end ? (size_t)(end - text->p) : text->n};
+	size_t skip = line.n + (end ? 1 : 0);
+
+	*text = (struct str){text->p + skip, text->n - skip};
+	return line;
+}
+
+static bool input_follows(struct str text)
+{
+	static const char *const words[] = {
+		"Action Input", "Action_Input", "ActionInput", "Tool Input", "Input", "Arguments", "Parameters"};
+	struct str line = {text.p, 0}, input;
+
+	while (text.n > 0 && str_trim(line).n == 0)
+		line = next_line(&text);
+	for (size_t i = 0; i < N_ELEMENTS(words); i++) {
+		if (has_label(line, words[i], &input))
+			return true;
+	}
+	return false;
+}
+
+static const struct gen_tool *tool_in_lines(const struct gen_request *q, struct str text)
+{
+	struct str name;
+
+	while (text.n > 0) {
+		struct str line = next_line(&text);
+		if (!has_label(line, "Action", &name) && !has_label(line, "Tool", &name))
+			continue;
+		const struct gen_tool *found = tool_at(q, name.p, name.p + name.n);
+		if (found) {
+			size_t n = strlen(found->name);
+			char behind = n < name.n ? name.p[n] : '\0';
+			if (behind == '[' || behind == '(' || input_follows(text))
+				return found;
+		}
+	}
+	return NULL;
+}
+
 /* ---- a text that is one call and nothing else: name(city="Berlin"), [name()], print(name()) ---- */
 
 static struct str without_fence(struct str s)
@@ -176,6 +245,8 @@ const char *provider_written_call(const struct gen_request *q, struct str text)
 	found = tool_in_objects(q, text);
 	if (!found)
 		found = tool_behind_mark(q, text);
+	if (!found)
+		found = tool_in_lines(q, text);
 	if (!found)
 		found = tool_as_code(q, text);
 	return found ? found->name : NULL;

@@ -494,6 +494,22 @@ class Call:
                 self.line({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "mock:1b",
                            "choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]})
 
+    def do_repeat_tool(self, name, text, times):
+        """A call whose arguments say the same, each time in a piece of its own, and do not end."""
+        pieces = ['{"text": "'] + [text] * int(times)
+        if self.provider.kind == "anthropic":
+            at = self.block("tool_use", id="toolu_%d" % self.tools, name=name, input={})
+            for piece in pieces:
+                self.line({"type": "content_block_delta", "index": at,
+                           "delta": {"type": "input_json_delta", "partial_json": piece}})
+        else:
+            call = {"id": "call_t%d" % self.tools, "type": "function"}
+            for piece in pieces:
+                self.line({"choices": [{"index": 0, "finish_reason": None, "delta": {"tool_calls": [
+                    dict(call, index=self.tools, function={"name": name, "arguments": piece})]}}]})
+                call, name = {}, None
+        self.tools += 1
+
     def do_error(self, text, kind="api_error"):
         if self.provider.kind == "ollama":
             self.line({"error": text})
