@@ -9,7 +9,9 @@ struct embed_request {
 	const char *const *inputs;
 	size_t n_inputs;
 	const char *truncate, *options, *keep_alive; /* ollama's, as JSON; NULL: its own */
-	int64_t dimensions; /* 0: the model's own; else cut and made of length 1 again where the provider cannot */
+	const char *extras;                          /* further members, as `,"name":value...`; NULL: none */
+	unsigned extras_api; /* API_...: whose dialect knows them; who else is asked does not get them */
+	int64_t dimensions;  /* 0: the model's own; else cut and made of length 1 again where the provider cannot */
 };
 
 struct embed_result {

@@ -215,6 +215,8 @@ int ollama_embed(
 		buf_printf(b, ",\"options\":%s", q->options);
 	if (q->keep_alive)
 		buf_printf(b, ",\"keep_alive\":%s", q->keep_alive);
+	if (q->extras && q->extras_api & API_OLLAMA)
+		buf_add_str(b, q->extras);
 	buf_add_char(b, '}');
 	return 0;
 }

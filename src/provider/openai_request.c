@@ -332,6 +332,8 @@ int openai_embed(
 	buf_add_str(b, "],\"encoding_format\":\"float\"");
 	if (dimensions > 0 && !(r->quirks & QUIRK_NO_DIMENSIONS))
 		buf_printf(b, ",\"dimensions\":%lld", (long long)dimensions);
+	if (q->extras && q->extras_api & API_OPENAI)
+		buf_add_str(b, q->extras);
 	buf_add_char(b, '}');
 	return 0;
 }

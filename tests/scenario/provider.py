@@ -217,9 +217,9 @@ class Provider:
             call.json(400, {"error": "no vector of that"})
             return
         vectors = [[float(len(t)), 3.0, 4.0] for t in ([inputs] if isinstance(inputs, str) else inputs)]
+        with self.cv:
+            self.managed.append("POST %s %s" % (call.path, json.dumps(call.parsed(), sort_keys=True)))
         if self.kind == "ollama":
-            with self.cv:
-                self.managed.append("POST /api/embed %s" % json.dumps(call.parsed(), sort_keys=True))
             call.json(200, {"model": "mock:1b", "embeddings": vectors, "prompt_eval_count": 5})
             return
         call.json(200, {"object": "list", "model": "mock:1b", "usage": {"prompt_tokens": 5, "total_tokens": 5},

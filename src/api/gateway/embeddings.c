@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "api/gateway/describe.h"
+#include "api/gateway/ollama.h"
 #include "api/gateway/openai.h"
 #include "api/request.h"
 
@@ -86,6 +87,23 @@ static void add_answer(struct gw_call *c, const struct embed_result *e, size_t n
 	buf_printf(out, ",\"usage\":{\"prompt_tokens\":%lld,\"total_tokens\":%lld}}", tokens, tokens);
 }
 
+/* Other members go on to a provider of this shape; an Ollama gets those that it has itself. */
+static int read_rest(struct gw_call *c)
+{
+	static const char *const known[] = {"model", "input", "encoding_format", "dimensions", "stream", NULL};
+	static const char *const of_ollama[] = {"truncate", "options", "keep_alive"};
+	CLEANUP(json_decrefp) json_t *less = json_copy(c->body);
+	bool is_ollama = gw_target_can(c, API_OLLAMA);
+	int r = is_ollama ? ollama_read_embed(c) : 0;
+
+	for (size_t i = 0; is_ollama && i < N_ELEMENTS(of_ollama); i++)
+		json_object_del(less, of_ollama[i]);
+	if (!gw_target_can(c, API_OPENAI))
+		json_object_del(less, "user"); /* changes no vector */
+	c->embed.extras_api = API_OPENAI;
+	return r < 0 ? r : gw_read_extras(c, less, NULL, API_OPENAI, known, &c->embed.extras);
+}
+
 static int embed(struct gw_call *c)
 {
 	const char *format = json_get_str(c->body, "encoding_format"), *const *inputs = NULL;
@@ -97,7 +115,7 @@ static int embed(struct gw_call *c)
 	if (format && strcmp(format, "float") != 0 && strcmp(format, "base64") != 0)
 		return err_set(&c->q->err, E_INVALID, "\"encoding_format\" must be float or base64.");
 	if ((r = read_inputs(c, &inputs, &n)) < 0 || (r = openai_read_count(c, "dimensions", &dimensions)) < 0 ||
-		(r = gw_embed(c, inputs, n, dimensions, &e)) < 0)
+		(r = read_rest(c)) < 0 || (r = gw_embed(c, inputs, n, dimensions, &e)) < 0)
 		return r;
 	add_answer(c, &e, n, format && strcmp(format, "base64") == 0, &c->q->raw);
 	return 0;

@@ -21,6 +21,8 @@ int ollama_read_common(struct gw_call *c) MUST_CHECK;
 /* Of a request in OpenAI's shape to an Ollama: what this shape has the like of, `options` or single ones of them, keep_alive
  * and truncate. What was read is taken out of `less`, a copy of the request. */
 int ollama_read_likes(struct gw_call *c, json_t *less) MUST_CHECK;
+/* `truncate`, `options` and `keep_alive` of a request for vectors, for an Ollama. */
+int ollama_read_embed(struct gw_call *c);
 
 /* Whether the key may load and unload models. */
 bool ollama_may_manage(const struct request *q);

@@ -159,10 +159,8 @@ static void ignore_for_others(struct gw_call *c)
 	}
 }
 
-/* What an Ollama takes with texts goes on to it; who else is asked has nothing like it. */
-static int read_embed(struct gw_call *c)
+int ollama_read_embed(struct gw_call *c)
 {
-	ignore_for_others(c);
 	const json_t *truncate = json_object_get(c->body, "truncate"), *options = json_object_get(c->body, "options");
 	const json_t *keep_alive = json_object_get(c->body, "keep_alive");
 	bool ends, for_good;
@@ -175,6 +173,18 @@ static int read_embed(struct gw_call *c)
 		!for_good) /* who unloads and keeps is looked after */
 		r = gw_json_text(c, keep_alive, &c->embed.keep_alive);
 	return r;
+}
+
+/* What an Ollama takes with texts goes on to it; who else is asked has nothing like it. */
+static int read_embed(struct gw_call *c)
+{
+	static const char *const known[] = {
+		"model", "input", "prompt", "dimensions", "stream", "truncate", "options", "keep_alive", NULL};
+	int r = ollama_read_embed(c);
+
+	ignore_for_others(c);
+	c->embed.extras_api = API_OLLAMA;
+	return r < 0 ? r : gw_read_extras(c, c->body, NULL, API_OLLAMA, known, &c->embed.extras);
 }
 
 static void add_figures(const struct gen_result *g, struct buf *out)
