@@ -118,7 +118,13 @@ static int seen_endings(struct maintenance *m, int64_t now, int64_t *ret_n, stru
 	return changes_trim(m->p->db, now - REMOVE_MS, ret_n, e);
 }
 
+static int undecided_calls(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
+{
+	return turns_expire(m->p->turns, now, ret_n, e);
+}
+
 static const struct kind kinds[] = {
+	{"calls of tools that nobody decided of", undecided_calls},
 	{"conversations of the bin", emptied_bins},
 	{"sessions that had ended", ended_sessions},
 	{"sessions of a clock that was ahead", sessions_of_tomorrow},

@@ -581,7 +581,8 @@ static int request_match(struct request *q, const char *path)
 	if (!args.name.p)
 		return 0;
 	q->arg = arena_strndup(&q->mem, args.name.p, args.name.n);
-	return q->arg ? 0 : request_no_memory(q);
+	q->arg_second = args.second.p ? arena_strndup(&q->mem, args.second.p, args.second.n) : NULL;
+	return q->arg && !args.second.p == !q->arg_second ? 0 : request_no_memory(q);
 }
 
 static int request_begin(struct request *q, const char *path)

@@ -30,7 +30,7 @@ bool route_matches(const char *pattern, const char *path, struct route_args *ret
 			if (arg.n == 0 || (number && !(args.n = path_number(arg))))
 				return false;
 			if (!number)
-				args.name = arg;
+				*(args.name.p ? &args.second : &args.name) = arg;
 			path += arg.n;
 			pattern += strcspn(pattern, "}") + 1;
 		} else if (*pattern++ != *path++) {

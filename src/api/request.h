@@ -59,11 +59,12 @@ struct request {
 	bool knows_rights;
 	const char *arg; /* the {name} of the path; NULL: none */
 	atelier_id arg_id;
-	int64_t arg_n;  /* the {n} of the path; 0: none */
-	void *body;     /* the struct of route->body */
-	uint64_t given; /* its fields that were there: schema_parse_given */
-	bool has_body;  /* http_body is there */
-	bool checked;   /* all that the head tells is right */
+	const char *arg_second; /* a second {name}; NULL: none */
+	int64_t arg_n;          /* the {n} of the path; 0: none */
+	void *body;             /* the struct of route->body */
+	uint64_t given;         /* its fields that were there: schema_parse_given */
+	bool has_body;          /* http_body is there */
+	bool checked;           /* all that the head tells is right */
 
 	enum route_shape shape; /* of its failures; from the path */
 	bool spent;             /* the model has begun to answer: asking again costs again */

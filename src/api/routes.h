@@ -118,8 +118,9 @@ const struct route *const *api_routes(size_t *ret_n);
 uint32_t route_changes(const struct route *r);
 
 struct route_args {
-	struct str name; /* the text that stands for {name}; n 0: none */
-	int64_t n;       /* 0: none */
+	struct str second; /* of a further {name}; p NULL: none */
+	struct str name;   /* the text that stands for {name}; n 0: none */
+	int64_t n;         /* 0: none */
 };
 
 /* The route for a method and a decoded path, and what stands for its {name} and {n}. When only the method does not fit: NULL

@@ -452,7 +452,68 @@ static int turn_cancel_post(struct request *q)
 	if (r < 0)
 		return r;
 	(void)turn_cancel(q->api->c.turns, turn.id, E_CANCELED);
+	if (turn.request) /* it may wait for a person, or do so in a moment */
+		turn_resume(q->api->c.turns, turn.id, true);
 	q->answer = "";
+	return 0;
+}
+
+/* ---- what a person says to a call ---- */
+
+struct decision_new {
+	const char *decision, *reason;
+};
+
+static const struct field decision_fields[] = {
+	FIELD_ENUM(struct decision_new, decision, "decision", "once conversation always deny", FIELD_REQUIRED,
+		"Whether it may run: this once, whenever it is called in this conversation, always (as the tool is "
+		"now), or "
+		"not."),
+	FIELD_STR(struct decision_new, reason, "reason", 0, 1000, 0, "Why not, which the model is told."),
+};
+static const struct schema decision_schema =
+	SCHEMA("CallDecision", struct decision_new, decision_fields, "What a person says to a call of a tool.");
+
+struct decided {
+	atelier_id turn_id;
+	const char *state, *stream_url;
+	int64_t open;
+};
+
+static const struct field decided_fields[] = {
+	FIELD_ID(struct decided, turn_id, "turn_id", FIELD_REQUIRED, "The turn, which goes on under this id."),
+	FIELD_ENUM(struct decided, state, "state",
+		STATE_RUNNING " " STATE_WAITING " " STATE_COMPLETE " " STATE_CANCELED " " STATE_FAILED
+			      " " STATE_INTERRUPTED,
+		FIELD_REQUIRED, "running: it goes on; waiting: other calls are to be decided."),
+	FIELD_I64(struct decided, open, "open", 0, 0, FIELD_REQUIRED, "Calls that are still to be decided."),
+	FIELD_STR(struct decided, stream_url, "stream_url", 0, 0, FIELD_REQUIRED, "Its events, without signing in."),
+};
+static const struct schema decided_schema =
+	SCHEMA("CallDecided", struct decided, decided_fields, "It is decided, and what becomes of the answer.");
+
+static int approval_post(struct request *q)
+{
+	const struct decision_new *in = q->body;
+	struct decided *out = ARENA_NEW(&q->mem, struct decided);
+	struct call_decision d = {.user_id = q->who.user.id,
+		.turn_id = q->arg_id,
+		.call_id = q->arg_second,
+		.decision = in->decision,
+		.reason = in->reason};
+	const struct turn_ids ids = {.turn_id = q->arg_id};
+	struct turn_link link;
+	int r;
+
+	if (!out)
+		return request_no_memory(q);
+	if ((r = turn_decide(q->api->c.turns, &d, &q->mem, &q->err)) < 0 || (r = make_link(q, &ids, &link)) < 0)
+		return r;
+	*out = (struct decided){.turn_id = q->arg_id,
+		.state = d.open ? STATE_WAITING : STATE_RUNNING,
+		.open = d.open,
+		.stream_url = link.stream_url};
+	q->answer = out;
 	return 0;
 }
 
@@ -490,6 +551,9 @@ static const struct route routes[] = {
 		PARAMS(stream_params), .stream = "TurnEvent", .summary = "The turn's events so far, then live."},
 	{"POST", V1 "/turns/{id}/cancel", "cancelTurn", turn_cancel_post, ACCESS_USER, .status = 202,
 		.answer = &empty_schema, .summary = "Stop it; what is written stays. A turn that has ended is no error."},
+	{"POST", V1 "/turns/{id}/approvals/{call_id}", "decideCall", approval_post, ACCESS_USER, .status = 200,
+		.body = &decision_schema, .answer = &decided_schema, FAILS(E_CONFLICT),
+		.summary = "Decide whether a call of a tool may run; when all are decided the turn goes on."},
 	{"GET", "/stream/{token}", "followStream", stream_get, ACCESS_PUBLIC, ROUTE_STREAM, .status = 200,
 		PARAMS(stream_params), .stream = "TurnEvent",
 		FAILS(E_UNAUTHORIZED, E_EXPIRED),

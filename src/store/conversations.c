@@ -17,7 +17,9 @@ static const struct col columns[] = {COL(I64, V, id), COL_ONCE(I64, V, user_id),
 	COL(I64, V, message_count), COL(I64, V, tokens_in), COL(I64, V, tokens_out), COL_ONCE(I64, V, created_at),
 	COL(I64, V, updated_at), COL(REF, V, deleted_at),
 	COL_AS(I64, V, turn_id,
-		"(SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = 'running')",
+		"coalesce((SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = "
+		"'running'),"
+		" (SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = 'waiting'))",
 		COL_SEEN)};
 #undef V
 static const struct rows_table conversations = {

@@ -42,6 +42,7 @@ static const struct copy_table {
 	{"conversations", "id"},
 	{"messages", "id"},
 	{"turns", "id"},
+	{"turn_calls", "id"},
 	{"queued", "id"},
 	{"summaries", "id"},
 	{"collections", "id"},

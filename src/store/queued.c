@@ -119,9 +119,10 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 	x->id = 0;
 	if (r == 0)
 		r = STORE_FIRST(c, &rows, NO_QUEUED, e,
-			"SELECT (SELECT count(*) FROM turns WHERE conversation_id = ? AND state = 'running'),"
+			"SELECT (SELECT count(*) FROM turns WHERE conversation_id = ? AND state = 'running')"
+			" + (SELECT count(*) FROM turns WHERE conversation_id = ? AND state = 'waiting'),"
 			" (SELECT count(*) FROM queued WHERE conversation_id = ?)",
-			DB_I64(x->in->conversation_id), DB_I64(x->in->conversation_id));
+			DB_I64(x->in->conversation_id), DB_I64(x->in->conversation_id), DB_I64(x->in->conversation_id));
 	if (r < 0 || (db_i64(rows, 0) == 0 && !(x->behind && db_i64(rows, 1))))
 		return r;
 	if (db_i64(rows, 1) >= QUEUED_MAX)

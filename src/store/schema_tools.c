@@ -49,3 +49,26 @@ const char schema_tools[] =
 	"CREATE UNIQUE INDEX tool_rules_always ON tool_rules(user_id, name, hash) WHERE conversation_id IS NULL;"
 	"CREATE UNIQUE INDEX tool_rules_here ON tool_rules(conversation_id, user_id, name, hash)"
 	" WHERE conversation_id IS NOT NULL;";
+
+/* What a turn was asked with, as turn/resume.c writes it, so that it goes on after it waited; and its calls of tools that a person
+ * is asked for, or that may change something. */
+const char schema_turn_calls[] = "ALTER TABLE turns ADD COLUMN request TEXT;"
+				 "CREATE INDEX turns_waiting_in ON turns(conversation_id) WHERE state = 'waiting';"
+				 "CREATE TABLE turn_calls ("
+				 "  id INTEGER PRIMARY KEY,"
+				 "  turn_id INTEGER NOT NULL REFERENCES turns(id) ON DELETE CASCADE,"
+				 "  call_id TEXT NOT NULL,"
+				 "  name TEXT NOT NULL,"
+				 "  hash TEXT NOT NULL,"
+				 "  title TEXT NOT NULL,"
+				 "  arguments TEXT NOT NULL,"
+				 "  effect TEXT NOT NULL,"
+				 "  state TEXT NOT NULL,"
+				 "  decision TEXT,"
+				 "  reason TEXT,"
+				 "  unknown INTEGER NOT NULL,"
+				 "  expires_at INTEGER NOT NULL,"
+				 "  created_at INTEGER NOT NULL,"
+				 "  UNIQUE (turn_id, call_id)"
+				 ") STRICT;"
+				 "CREATE INDEX turn_calls_asked ON turn_calls(expires_at) WHERE state = 'asked';";

@@ -240,6 +240,7 @@ static const struct db_migration migrations[] = {
 	{.version = 28, .name = "pages of documents", .sql = schema_pages},
 	{.version = 29, .name = "tool servers, what people say of tools", .sql = schema_tools},
 	{.version = 30, .name = "how collections are searched", .sql = schema_search_settings},
+	{.version = 31, .name = "turns that wait for a person", .sql = schema_turn_calls},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)
@@ -354,8 +355,10 @@ int store_conversation_idle(struct db_conn *c, atelier_id conversation_id, struc
 	int r = db_exec(c, NULL, e, "UPDATE conversations SET id = id WHERE id = ?", DB_I64(conversation_id));
 
 	if (r == 0)
-		r = db_query(c, &rows, e, "SELECT 1 FROM turns WHERE conversation_id = ? AND state = 'running'",
-			DB_I64(conversation_id));
+		r = db_query(c, &rows, e,
+			"SELECT 1 FROM turns WHERE conversation_id = ? AND state = 'running'"
+			" UNION ALL SELECT 1 FROM turns WHERE conversation_id = ? AND state = 'waiting'",
+			DB_I64(conversation_id), DB_I64(conversation_id));
 	if (r < 0)
 		return r;
 	r = db_next(rows, e);

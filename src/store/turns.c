@@ -60,16 +60,17 @@ static int begin_check(struct db_conn *c, struct begin *x, struct err *e)
 	return r < 0 ? r : store_conversation_idle(c, x->in->conversation_id, e);
 }
 
-static int insert_turn(struct db_conn *c, atelier_id user_id, const char *model, const char *prompt, bool continues,
-	struct turn_begun *t, struct err *e)
+static int insert_turn(struct db_conn *c, atelier_id user_id, const char *model, const char *prompt,
+	const char *request, bool continues, struct turn_begun *t, struct err *e)
 {
 	int r;
 
 	r = STORE_INSERT(c, &t->turn_id, e,
 		"INSERT INTO turns (id, conversation_id, user_id, user_message_id, message_id, model, continues, state,"
-		" created_at, node, prompt) VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)",
+		" created_at, node, prompt, request) VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)",
 		DB_I64(t->conversation_id), DB_I64(user_id), DB_I64(t->user_message_id), DB_I64(t->message_id),
-		DB_TEXT(model), DB_I64(continues), DB_I64(t->created_at), DB_I64(db_node(c)), DB_TEXT(prompt));
+		DB_TEXT(model), DB_I64(continues), DB_I64(t->created_at), DB_I64(db_node(c)), DB_TEXT(prompt),
+		DB_TEXT(request));
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
@@ -110,7 +111,7 @@ static int insert_answer(struct db_conn *c, const struct turn_begin *in, const s
 		" VALUES (?, ?, ?, 'assistant', 'running', ?, ?)",
 		DB_I64(in->conversation_id), DB_I64(t->user_message_id), DB_I64(t->created_at), DB_I64(compared));
 
-	return r < 0 ? r : insert_turn(c, in->user_id, who->model, who->prompt, false, t, e);
+	return r < 0 ? r : insert_turn(c, in->user_id, who->model, who->prompt, in->request, false, t, e);
 }
 
 static int insert_answers(struct db_conn *c, struct begin *x, struct err *e)
@@ -241,7 +242,7 @@ static int continue_in(struct db_conn *c, void *arg, struct err *e)
 	r = continue_check(c, x, e);
 	if (r < 0)
 		return r;
-	r = insert_turn(c, x->in->user_id, x->in->model, x->in->prompt, true, &x->out, e);
+	r = insert_turn(c, x->in->user_id, x->in->model, x->in->prompt, x->in->request, true, &x->out, e);
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e, "UPDATE conversations SET updated_at = ?, model = ? WHERE id = ?",
@@ -320,8 +321,8 @@ static int finish_in(struct db_conn *c, void *arg, struct err *e)
 		return r;
 	r = db_exec(c, NULL, e,
 		"UPDATE turns SET state = ?, last_seq = ?, ended_at = ?, log_size = ?, log = ? WHERE id = ?",
-		DB_TEXT(in->state), DB_I64(in->last_seq), DB_I64(now), DB_I64(in->log_size),
-		in->log.p ? DB_BLOB(in->log.p, in->log.n) : DB_NULL, DB_I64(in->turn_id));
+		DB_TEXT(in->state), DB_I64(in->last_seq), DB_I64(strcmp(in->state, STATE_WAITING) == 0 ? 0 : now),
+		DB_I64(in->log_size), in->log.p ? DB_BLOB(in->log.p, in->log.n) : DB_NULL, DB_I64(in->turn_id));
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
@@ -381,7 +382,7 @@ int turns_finish_all(struct db *db, const struct turn_finish *const *items, size
 
 #define COLUMNS                                                                                                        \
 	"t.id, t.conversation_id, t.user_id, t.user_message_id, t.message_id, t.model, t.continues, t.state,"          \
-	" t.last_seq, t.created_at, t.ended_at"
+	" t.last_seq, t.created_at, t.ended_at, t.request"
 
 static void read_turn(struct store_reader *rd, struct turn_record *t)
 {
@@ -397,6 +398,7 @@ static void read_turn(struct store_reader *rd, struct turn_record *t)
 		.last_seq = db_i64(rd->rows, 8),
 		.created_at = db_i64(rd->rows, 9),
 		.ended_at = db_i64(rd->rows, 10),
+		.request = store_str(rd, 11),
 	};
 }
 
@@ -419,6 +421,77 @@ int turns_get(
 	r = store_reader_end(&rd, e);
 	if (r == 0)
 		*ret = t;
+	return r;
+}
+
+int turns_find(struct db_conn *c, atelier_id id, struct arena *a, struct turn_record *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_reader rd = {.a = a};
+	int r = STORE_FIRST(c, &rows, NO_TURN, e, "SELECT " COLUMNS " FROM turns t WHERE t.id = ?", DB_I64(id));
+
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	read_turn(&rd, ret);
+	return store_reader_end(&rd, e);
+}
+
+int turns_ready(struct db_conn *c, atelier_id *ret, size_t most, size_t *ret_n, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT t.id FROM turns t WHERE t.state = 'waiting' AND NOT EXISTS"
+		" (SELECT 1 FROM turn_calls k WHERE k.turn_id = t.id AND k.state = 'asked') LIMIT ?",
+		DB_I64(most));
+
+	*ret_n = 0;
+	while (r >= 0 && *ret_n < most && (r = db_next(rows, e)) > 0)
+		ret[(*ret_n)++] = db_i64(rows, 0);
+	return MIN(r, 0);
+}
+
+struct resumption {
+	atelier_id id;
+	bool anyway;
+	struct arena *a;
+	struct turn_record record;
+};
+
+static int resume_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct resumption *x = arg;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_reader rd = {.a = x->a};
+	int64_t n = 0;
+	int r = db_exec(c, &n, e,
+		"UPDATE turns SET state = 'running', node = ? WHERE id = ? AND state = 'waiting' AND (? = 1 OR NOT "
+		"EXISTS"
+		" (SELECT 1 FROM turn_calls k WHERE k.turn_id = turns.id AND k.state = 'asked'))",
+		DB_I64(db_node(c)), DB_I64(x->id), DB_I64(x->anyway));
+
+	if (r == 0 && n == 0)
+		return err_set(e, E_CONFLICT, "This answer does not wait, or waits on.");
+	if (r == 0)
+		r = db_exec(c, NULL, e,
+			"UPDATE messages SET state = 'running' WHERE id = (SELECT message_id FROM turns WHERE id = ?)",
+			DB_I64(x->id));
+	if (r == 0)
+		r = STORE_FIRST(c, &rows, NO_TURN, e, "SELECT " COLUMNS " FROM turns t WHERE t.id = ?", DB_I64(x->id));
+	if (r < 0)
+		return r;
+	rd.rows = rows;
+	read_turn(&rd, &x->record);
+	return store_reader_end(&rd, e);
+}
+
+int turns_resume(struct db *db, atelier_id id, bool anyway, struct arena *a, struct turn_record *ret, struct err *e)
+{
+	struct resumption x = {.id = id, .anyway = anyway, .a = a};
+	int r = db_write(db, resume_in, &x, e);
+
+	if (r == 0)
+		*ret = x.record;
 	return r;
 }
 
@@ -559,8 +632,9 @@ static int delete_logs_in(struct db_conn *c, void *arg, struct err *e)
 	if (x->n == 0)
 		return 0;
 	return db_exec(c, NULL, e,
-		"UPDATE turns SET log = NULL, log_size = 0 WHERE id > ? AND id <= ? AND log IS NOT NULL AND state <> "
-		"'running'",
+		"UPDATE turns SET log = NULL, log_size = 0 WHERE id > ? AND id <= ? AND log IS NOT NULL AND state NOT "
+		"IN ("
+		"'running', 'waiting')",
 		DB_I64(x->after), DB_I64(x->last));
 }
 

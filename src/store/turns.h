@@ -15,7 +15,8 @@ struct turn_record {
 	bool continues;               /* goes on with a message that had text already */
 	const char *state;            /* STATE_... */
 	int64_t last_seq;             /* number of the last event; 0 while running */
-	int64_t created_at, ended_at; /* ended_at 0: running */
+	int64_t created_at, ended_at; /* ended_at 0: running, or waiting */
+	const char *request;          /* as of struct turn_begin */
 };
 
 struct turn_record_list {
@@ -47,8 +48,9 @@ struct turn_begin {
 	size_t n_images;
 	atelier_id queued_id; /* it waited as this one (queued.h), whose content counts; 0: it did not */
 	const char *model;
-	const char *prompt; /* what the model is given (turn/context.h); NULL: not told */
-	const char *title;  /* to use, as a plain one, when the conversation has none; may be NULL */
+	const char *prompt;  /* what the model is given (turn/context.h); NULL: not told */
+	const char *request; /* to go on with after it has waited for a person; NULL: it never does */
+	const char *title;   /* to use, as a plain one, when the conversation has none; may be NULL */
 	struct turn_beside beside[COMPARED_MAX - 1]; /* then the answers are compared until one is kept (tree_keep) */
 	size_t n_beside;
 };
@@ -76,7 +78,7 @@ struct turn_continue {
 		message_id; /* the newest message: an answer that was canceled, interrupted or failed, reached a limit of
 				tokens, or is empty */
 	const char *model;
-	const char *prompt; /* as of struct turn_begin */
+	const char *prompt, *request; /* as of struct turn_begin */
 };
 
 /* Goes on with an unfinished answer: a new turn on the same message, whose text stays. E_NOT_FOUND, E_CONFLICT. */
@@ -125,6 +127,17 @@ int turns_prompt(struct db_conn *c, atelier_id id, struct arena *a, const char *
 
 /* Asks for no owner: after turns_get. */
 int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log *ret, struct err *e) MUST_CHECK;
+
+/* Asks for no owner. */
+int turns_find(struct db_conn *c, atelier_id id, struct arena *a, struct turn_record *ret, struct err *e) MUST_CHECK;
+
+/* Those that wait, of everybody, and for nobody: a stop came between the last decision and what follows it. */
+int turns_ready(struct db_conn *c, atelier_id *ret, size_t most, size_t *ret_n, struct err *e) MUST_CHECK;
+
+/* A turn that waits runs again, here, under its id: unless a person is still asked for one of its calls (`anyway`: even then).
+ * *ret (in the arena) is what it is; E_CONFLICT: it does not wait, or waits on. */
+int turns_resume(
+	struct db *db, atelier_id id, bool anyway, struct arena *a, struct turn_record *ret, struct err *e) MUST_CHECK;
 
 /* All that are running, of everybody: at start these are the interrupted ones. */
 int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *ret, struct err *e) MUST_CHECK;

@@ -120,6 +120,56 @@ static void set_came_to(struct call *c, const struct tool_result *result)
 	c->came_to = mark(hash, buf_str(&result->text).p, result->text.n);
 }
 
+/* ---- what a person is asked ---- */
+
+static const char *effect_of(const struct tool *tool)
+{
+	return tool->hints & TOOL_DESTROYS ? "destroys" : tool->hints & TOOL_OUTSIDE ? "outside" : "writes";
+}
+
+struct turn_call call_row(const struct turn *t, const struct call *c, const char *state)
+{
+	return (struct turn_call){.turn_id = t->ids.turn_id,
+		.call_id = c->id,
+		.name = c->name,
+		.hash = c->tool->hash,
+		.title = c->tool->title,
+		.arguments = c->arguments,
+		.effect = effect_of(c->tool),
+		.state = state,
+		.expires_at = clock_now_ms() + t->all->settings->approval_hours * 3600 * 1000};
+}
+
+void call_approval_json(const struct turn_call *row, struct buf *b)
+{
+	buf_add_str(b, "{\"id\":");
+	json_add_cstr(b, row->call_id);
+	buf_add_str(b, ",\"name\":");
+	json_add_cstr(b, row->name);
+	buf_add_str(b, ",\"title\":");
+	json_add_cstr(b, row->title);
+	buf_add_str(b, ",\"arguments\":");
+	json_add_cstr(b, row->arguments);
+	buf_printf(b, ",\"effect\":\"%s\",\"expires_at\":%lld", row->effect, (long long)row->expires_at);
+	if (row->unknown)
+		buf_add_str(b, ",\"unknown\":true");
+	if (row->decision)
+		buf_printf(b, ",\"decision\":\"%s\"", row->decision);
+	if (row->reason) {
+		buf_add_str(b, ",\"reason\":");
+		json_add_cstr(b, row->reason);
+	}
+	buf_add_char(b, '}');
+}
+
+int call_tell_approval(struct turn *t, const struct turn_call *row)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(EVENT_MAX);
+
+	call_approval_json(row, &b);
+	return turn_event(t, EV_APPROVAL, &b);
+}
+
 /* ---- one call ---- */
 
 static int end_unrun(struct turn *t, struct call *c, const char *why)
@@ -155,6 +205,14 @@ static int call_tool(struct running *x, struct tool_result *result, struct err *
 	return tools_call(t->all->config.tools, x->call->tool, x->call->arguments, &run, &a, result, e);
 }
 
+/* One that may change something is known to have begun before it does, and begins once. */
+static int begin_call(struct turn *t, const struct call *c, struct err *e)
+{
+	const struct turn_call row = call_row(t, c, CALL_STARTED);
+
+	return c->tool->hints & TOOL_READS && !c->approved ? 0 : turn_calls_begin(t->all->db, &row, e);
+}
+
 static void run_one(struct running *x)
 {
 	CLEANUP(tool_result_done) struct tool_result result = {.failed = false};
@@ -162,7 +220,9 @@ static void run_one(struct running *x)
 	int64_t began = clock_mono_ms();
 	int told;
 
-	x->r = tell_start(x->t, x->call);
+	x->r = begin_call(x->t, x->call, &e);
+	if (x->r == 0)
+		x->r = tell_start(x->t, x->call);
 	if (x->r == 0)
 		x->r = call_tool(x, &result, &e);
 	if (x->r < 0) {
@@ -210,7 +270,7 @@ static void run_together(struct turn *t, struct running *calls, size_t n)
 
 static bool only_reads(const struct call *c)
 {
-	return c->tool && !c->refused && (c->tool->hints & TOOL_READS);
+	return c->tool && !c->refused && !c->held && !c->approved && (c->tool->hints & TOOL_READS);
 }
 
 /* Those from `i` on that are run now: several that only read, else one. */
@@ -232,7 +292,9 @@ int calls_run(struct turn *t, struct call *calls, size_t n)
 		size_t k = next_ones(calls, i, n);
 		for (size_t j = i; j < i + k; j++)
 			all[j] = (struct running){.t = t, .call = &calls[j]};
-		if (cancel_reason(&t->cancel))
+		if (calls[i].held)
+			all[i].r = 0; /* a person is asked */
+		else if (cancel_reason(&t->cancel))
 			for (size_t j = i; j < i + k; j++)
 				all[j].r = end_unrun(t, &calls[j], "It was stopped before it began.");
 		else if (k == 1 && (!calls[i].tool || calls[i].refused))

@@ -35,7 +35,7 @@ static int add_message(struct prompt *p, const struct message *m)
 	if (!m->content[0] && !m->parts)
 		return 0; /* an answer of which nothing came is left out */
 	if (!asks && m->parts)
-		return said_add_answer(p->t, &p->said, m->parts, &p->t->err);
+		return said_add_answer(p->t, &p->said, m->parts, m->parts == p->t->parts_now, &p->t->err);
 	int r = add(p, asks ? MESSAGE_USER : MESSAGE_ASSISTANT, m->content);
 	return r < 0 ? r : pictures_give(p->t, &p->pictures, m, &p->said.items[p->said.n - 1]);
 }
@@ -142,10 +142,12 @@ int prompt_build(struct turn *t)
 	int r = 0;
 
 	arena_init(&scratch, TURN_ARENA_BYTES);
-	if (t->continues)
+	if (t->continues && !t->before)
 		r = finish_load(t->all->db, t->user_id, t->ids.message_id, &t->arena, &t->before, &t->err);
 	if (r < 0 || (r = load_branch(&p, t->ids.conversation_id, leaf, &scratch)) < 0)
 		return r;
+	if (t->parts_now && p.branch.n)
+		p.branch.items[p.branch.n - 1].parts = t->parts_now;
 	return build(&p);
 }
 

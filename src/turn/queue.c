@@ -251,7 +251,7 @@ static void going_on_free(struct going_on *g)
 	free(g);
 }
 
-static bool wait_for_place(struct turns *all)
+bool turn_wait_place(struct turns *all)
 {
 	pthread_mutex_lock(&all->mx);
 	if (!all->stopping)
@@ -269,7 +269,7 @@ static void go_on(void *arg)
 	struct err e = {0};
 	int r = start_first(g, &e);
 
-	if ((r == E_BUSY || r == E_RATE_LIMITED) && wait_for_place(all) &&
+	if ((r == E_BUSY || r == E_RATE_LIMITED) && turn_wait_place(all) &&
 		pool_submit(all->queue_threads, &g->task, go_on, g) == 0)
 		return;
 	if (r < 0 && r != E_NOT_FOUND && r != E_CONFLICT && r != E_STOPPING)

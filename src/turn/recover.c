@@ -14,12 +14,14 @@
 #define BATCH_BYTES   (16u << 20) /* of their logs */
 #define MISSING_MAX   1000000     /* events; above, the numbers jump */
 #define TRIES_TO_READ 5           /* then what cannot be read of the journal counts as damaged */
-#define HEAD_START_MS 250         /* a start waits that long: mostly all is done before anybody can ask */
+#define READY_MAX     1000
+#define HEAD_START_MS 250 /* a start waits that long: mostly all is done before anybody can ask */
 
 /* A turn that was running. */
 struct lost {
 	struct turn_record record;
 	struct frames frames;
+	bool waits;                   /* for a tool, or a person: it goes on */
 	uint64_t missing;             /* events that the journal has lost */
 	struct turnlog *log;          /* the loop's */
 	const struct message *before; /* what a message that was continued had; NULL: not loaded */
@@ -100,18 +102,70 @@ static void gather(void *arg, atelier_id turn_id, struct str frames)
 
 /* ---- their end ---- */
 
-static bool has_ended(const struct frames *f)
+static bool has_ended(const struct lost *t)
 {
-	struct event_frame frame;
+	const struct frames *f = &t->frames;
+	struct event_frame frame = {0};
 	size_t pos = 0;
 	int type = -1;
 
 	while (f->last && event_next_frame((struct str){f->last->p, f->last->n}, &pos, &frame) == 1)
 		type = frame.type;
-	return type == EV_DONE;
+	return type == EV_DONE && frame.seq > (uint64_t)t->record.last_seq; /* else it waited there, and went on */
 }
 
-static int close_frames(struct lost *t)
+/* Whether the call was made ready to run: what the model wrote of it is whole. */
+static bool is_open(const struct part *p)
+{
+	return p->type == PART_TOOL_CALL && !p->answered && p->id &&
+	       (json_object_get(p->more, "source") || json_object_get(p->more, "approval"));
+}
+
+/* Of one that had begun, and may have been done, a person is asked. */
+static int ask_of(
+	struct recovery *rec, struct lost *t, const struct part *p, struct turn_call_list *rows, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4 << 20);
+	int r = 0;
+
+	for (size_t i = 0; i < rows->n; i++) {
+		struct turn_call *row = &rows->items[i];
+		if (strcmp(row->call_id, p->id) != 0 || strcmp(row->state, CALL_STARTED) != 0)
+			continue;
+		row->state = CALL_ASKED;
+		row->unknown = true;
+		row->decision = row->reason = NULL;
+		row->expires_at = clock_now_ms() + rec->all->settings->approval_hours * 3600 * 1000;
+		if ((r = turn_calls_add(rec->all->db, row, 1, e)) < 0)
+			return r;
+		call_approval_json(row, &b);
+		return buf_status(&b) < 0 ? -ENOMEM : frames_add(&t->frames, EV_APPROVAL, b.p, b.n);
+	}
+	return r;
+}
+
+/* A turn that waited for tools, or for a person, when the program ended goes on from there. */
+static int find_waiting(struct recovery *rec, struct lost *t, struct err *e)
+{
+	CLEANUP(reduced_done) struct reduced m = {.last_seq = 0};
+	struct turn_call_list rows = {.n = 0};
+	int r = reduce_log(t->before, &t->frames, (uint64_t)t->record.last_seq, NULL, &m, e);
+
+	if (r < 0 || t->missing)
+		return r;
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(rec->all->db);
+		r = turn_calls_list(c, t->record.id, &rec->arena, &rows, e);
+	}
+	for (size_t i = 0; r == 0 && i < m.parts.n; i++)
+		if (is_open(&m.parts.items[i])) {
+			t->waits = true;
+			r = ask_of(rec, t, &m.parts.items[i], &rows, e);
+		}
+	return r;
+}
+
+static int close_frames(struct recovery *rec, struct lost *t, struct err *e)
 {
 	struct closing c = {.state = STATE_INTERRUPTED, .message_id = t->record.message_id, .error = E_INTERRUPTED};
 	int r = 0;
@@ -123,7 +177,13 @@ static int close_frames(struct lost *t)
 	if (t->missing)
 		c.error_text = "The server stopped in the middle of this answer, and a part of what was shown is lost: "
 			       "the journal was damaged.";
-	if (r == 0 && !has_ended(&t->frames)) /* else only the database could not be written */
+	if (r == 0 && t->record.request && !has_ended(t))
+		r = find_waiting(rec, t, e);
+	if (t->waits) {
+		c.state = STATE_WAITING;
+		c.error = 0;
+	}
+	if (r == 0 && !has_ended(t)) /* else only the database could not be written */
 		r = closing_frames(&c, &t->frames);
 	t->closed = r == 0;
 	return r;
@@ -133,7 +193,7 @@ static int load_before(struct recovery *rec, struct lost *t, struct err *e)
 {
 	int r = 0;
 
-	if (t->record.continues && !t->before)
+	if ((t->record.continues || t->record.last_seq) && !t->before)
 		r = finish_load(rec->all->db, t->record.user_id, t->record.message_id, &rec->arena, &t->before, e);
 	return r == E_NOT_FOUND ? 0 : r; /* hidden, to be deleted */
 }
@@ -191,10 +251,11 @@ static int batch_add(struct recovery *rec, struct batch *b, struct lost *t, stru
 	struct finish *f = &b->finish[b->n];
 	int r;
 
-	if ((r = load_before(rec, t, e)) < 0 || (r = close_frames(t)) < 0)
+	if ((r = load_before(rec, t, e)) < 0 || (r = close_frames(rec, t, e)) < 0)
 		return r;
 	*f = (struct finish){.turn_id = t->record.id,
 		.before = t->before,
+		.after = (uint64_t)t->record.last_seq,
 		.log = &t->frames,
 		.journal_dir = rec->all->config.journal_dir,
 		.refusals = t->refusals};
@@ -280,6 +341,20 @@ static int store_all(struct recovery *rec)
 	return 0;
 }
 
+/* Those that waited for tools, and those whose last decision came just before the stop. */
+static void go_on(struct turns *all)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
+	atelier_id ready[READY_MAX];
+	struct err e = {0};
+	size_t n = 0;
+
+	if (turns_ready(c, ready, READY_MAX, &n, &e) < 0)
+		log_warn("turn", "answers that waited do not go on by themselves: %s", e.msg);
+	for (size_t i = 0; i < n; i++)
+		turn_resume(all, ready[i], false);
+}
+
 static void recover(struct recovery *rec)
 {
 	struct turns *all = rec->all;
@@ -291,6 +366,7 @@ static void recover(struct recovery *rec)
 		log_warn("turn", "answers cut off by the last stop: %zu; what was shown of them is kept", rec->n);
 	if (journal_forget(all->config.journal_dir, &all->left, &e) < 0)
 		log_warn("turn", "the journal of the last run stays: %s", e.msg);
+	go_on(all);
 }
 
 static void recover_behind(void *arg)
@@ -340,6 +416,8 @@ static int find_running(struct recovery *rec, struct err *e)
 		const struct turn_record *t = &list.items[i];
 		const struct turnlog_of of = {t->id, t->user_id, t->conversation_id};
 		rec->turns[i] = (struct lost){.record = *t, .frames = FRAMES_INIT(FINISH_LOG_MAX)};
+		if (t->last_seq && turn_stored_log(rec->all->db, t->id, &rec->turns[i].frames, e) < 0)
+			return e->code;
 		rec->turns[i].log = turnlog_open_lost(rec->all->logs, &of);
 	}
 	return 0;

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "store/tool_choices.h"
 #include "turn/turn_priv.h"
 
 #define SAME_TOLD  3 /* times that a call came to the same: it is told */
@@ -145,8 +146,102 @@ static int take_calls(struct turn *t, const struct parts *parts, struct call **r
 		else if (i >= most)
 			calls[i].refused =
 				"It was not run: too many tools were called at a time. Call it again if it is needed.";
-		else if (calls[i].tool && calls[i].tool->asks)
-			calls[i].refused = "It was not run: a person has to approve it first.";
+	*ret = calls;
+	return r;
+}
+
+/* ---- what a person decides ---- */
+
+static int find_rule(struct turn *t, struct call *c)
+{
+	CLEANUP(db_releasep) struct db_conn *conn = db_acquire(t->all->db);
+	bool allowed = false;
+	int r = tool_rules_allows(
+		conn, t->user_id, t->ids.conversation_id, c->tool->name, c->tool->hash, &allowed, &t->err);
+
+	c->held = !allowed;
+	return r;
+}
+
+/* Those of which a person is asked are held back: stored first, then shown. */
+static int hold_back(struct turn *t, struct call *calls, size_t n)
+{
+	struct turn_call *rows = ARENA_ARRAY(&t->arena, struct turn_call, n + 1);
+	size_t held = 0;
+	int r = rows ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (!calls[i].tool || calls[i].refused || calls[i].approved || !calls[i].tool->asks)
+			continue;
+		if ((r = find_rule(t, &calls[i])) == 0 && calls[i].held)
+			rows[held++] = call_row(t, &calls[i], CALL_ASKED);
+	}
+	if (r == 0)
+		r = turn_calls_add(t->all->db, rows, held, &t->err);
+	for (size_t i = 0; r == 0 && i < held; i++)
+		r = call_tell_approval(t, &rows[i]);
+	t->waits = held > 0;
+	return r;
+}
+
+static const struct turn_call *row_of(const struct turn_call_list *rows, const char *id)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		if (strcmp(rows->items[i].call_id, id) == 0)
+			return &rows->items[i];
+	return NULL;
+}
+
+/* By what was decided: the arguments are those that were shown, and the tool must be what it was then. */
+static int take_decision(struct turn *t, struct call *c, const struct turn_call *row)
+{
+	bool stopped = cancel_reason(&t->cancel) != 0;
+	struct turn_call told = *row;
+
+	if (strcmp(row->state, CALL_STARTED) == 0)
+		c->refused = "It had begun when the server ended. Whether it was done is not known.";
+	else if (strcmp(row->state, CALL_DENIED) == 0)
+		c->refused = row->unknown ? "It had begun when the server ended. Whether it was done is not known, and "
+					    "it was not run again."
+			     : row->reason && *row->reason
+				     ? arena_printf(&t->arena, "The person did not allow this call: %s", row->reason)
+				     : "The person did not allow this call.";
+	else if (strcmp(row->state, CALL_EXPIRED) == 0)
+		c->refused = "Nobody decided in time whether this call may be run. It was not run.";
+	else if (strcmp(row->state, CALL_ALLOWED) == 0 && (!c->tool || strcmp(c->tool->hash, row->hash) != 0))
+		c->refused = "It was not run: the tool is not what it was when the call was allowed.";
+	c->arguments = row->arguments;
+	c->approved = strcmp(row->state, CALL_ALLOWED) == 0;
+	if (stopped && strcmp(row->state, CALL_ASKED) == 0)
+		told.decision = "canceled";
+	return told.decision ? call_tell_approval(t, &told) : 0;
+}
+
+static int open_calls(struct turn *t, const struct parts *parts, struct call **ret, size_t *ret_n)
+{
+	struct turn_call_list rows = {.n = 0};
+	size_t room = parts->n + (size_t)t->all->settings->tool_calls;
+	struct call *calls = ARENA_ARRAY(&t->arena, struct call, room);
+	int r = calls ? 0 : -ENOMEM;
+
+	if (r == 0) {
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
+		r = turn_calls_list(c, t->ids.turn_id, &t->arena, &rows, &t->err);
+	}
+	for (size_t i = 0; r == 0 && i < parts->n; i++) {
+		const struct part *p = &parts->items[i];
+		size_t at = *ret_n;
+		if (p->type != PART_TOOL_CALL || p->parent)
+			continue;
+		t->rounds.n = MAX(t->rounds.n, (unsigned)p->round);
+		t->rounds.n_ids++;
+		if (p->answered || !p->id)
+			continue;
+		const struct turn_call *row = row_of(&rows, p->id);
+		r = take_call(t, p, calls, ret_n, room);
+		if (r == 0 && row && *ret_n > at)
+			r = take_decision(t, &calls[at], row);
+	}
 	*ret = calls;
 	return r;
 }
@@ -262,6 +357,38 @@ static void drop_failing(struct turn *t, const struct call *calls, size_t n)
 	}
 }
 
+/* What the message has become by the results. */
+static int set_parts_now(struct turn *t)
+{
+	CLEANUP(reduced_done) struct reduced m = {.last_seq = 0};
+	struct look x = {.t = t};
+
+	(void)loop_call(t->all->loop, look_on_loop, &x);
+	int r = reduce_log(t->before, x.frames, t->after, NULL, &m, &t->err);
+	if (r < 0)
+		return r;
+	t->rounds.behind = m.last_seq;
+	t->parts_now = m.json.n ? arena_strndup(&t->arena, m.json.p, m.json.n) : NULL;
+	return m.json.n && !t->parts_now ? err_set(&t->err, -ENOMEM, "no memory for a turn") : 0;
+}
+
+int rounds_settle(struct turn *t)
+{
+	CLEANUP(parts_done) struct parts parts = PARTS_INIT(TURN_ARENA_BYTES);
+	struct call *calls = NULL;
+	size_t n = 0;
+	int r = parts_read(&parts, t->before->parts, t->before->content, &t->err);
+
+	if (r == 0)
+		r = open_calls(t, &parts, &calls, &n);
+	if (r == 0 && !cancel_reason(&t->cancel))
+		r = hold_back(t, calls, n);
+	if (r < 0 || (r = calls_run(t, calls, n)) < 0 || t->waits)
+		return r;
+	check_budget(t);
+	return set_parts_now(t);
+}
+
 int rounds_run(struct turn *t, bool *ret_again)
 {
 	struct call *calls = NULL;
@@ -276,7 +403,9 @@ int rounds_run(struct turn *t, bool *ret_again)
 		if ((r = read_round(t, &m)) == 0)
 			r = take_calls(t, &m.parts, &calls, &n);
 	}
-	if (r < 0 || (r = calls_run(t, calls, n)) < 0)
+	if (r == 0)
+		r = hold_back(t, calls, n);
+	if (r < 0 || (r = calls_run(t, calls, n)) < 0 || t->waits)
 		return r;
 	if (t->rounds.last)
 		return 0; /* it calls tools that it cannot call: that is its answer */

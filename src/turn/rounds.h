@@ -3,10 +3,13 @@
 #pragma once
 
 #include "provider/generate.h"
+#include "store/turn_calls.h"
 #include "tool/tool.h"
 #include "turn/parts.h"
 
 struct turn;
+struct turn_request;
+struct frames;
 
 /* Messages for a model, in the turn's arena. */
 struct said {
@@ -39,7 +42,7 @@ int said_add(struct turn *t, struct said *to, const struct gen_message *m) MUST_
 /* What a model is given of an answer: of each round what it said and called, and what that came to. `reasons`: what it thought,
  * too, which models are given again within a turn alone. */
 int said_add_parts(struct turn *t, struct said *to, const struct parts *parts, bool reasons) MUST_CHECK;
-int said_add_answer(struct turn *t, struct said *to, const char *json, struct err *e) MUST_CHECK;
+int said_add_answer(struct turn *t, struct said *to, const char *json, bool reasons, struct err *e) MUST_CHECK;
 bool said_has_calls(const char *parts);
 
 /* ---- rounds.c ---- */
@@ -51,6 +54,9 @@ int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n,
 /* Behind each answer of the model: has run what it called, if anything. *ret_again: it is to be asked again. */
 int rounds_run(struct turn *t, bool *ret_again) MUST_CHECK;
 
+/* Of a turn that waited for a person: runs what it waited for, by what was decided, and sets what the message is then. */
+int rounds_settle(struct turn *t) MUST_CHECK;
+
 /* ---- calls.c ---- */
 
 /* A call of the round that is on. Texts in the turn's arena. */
@@ -58,9 +64,22 @@ struct call {
 	const char *id, *name, *arguments;
 	const struct tool *tool; /* NULL: it is not offered */
 	const char *refused;     /* why it is not run; NULL: it is */
+	bool held;               /* a person is asked before */
+	bool approved;           /* a person said so */
 	bool failed;             /* it came to nothing */
 	uint64_t came_to;        /* a mark of name, arguments and result: the same, the same */
 };
 
+/* As a row, from which all that is asked is told. */
+struct turn_call call_row(const struct turn *t, const struct call *c, const char *state);
+void call_approval_json(const struct turn_call *row, struct buf *b);
+int call_tell_approval(struct turn *t, const struct turn_call *row) MUST_CHECK;
+
 /* Has them run, those that only read side by side; each gets its result, whatever happens. -ECANCELED. */
 int calls_run(struct turn *t, struct call *calls, size_t n) MUST_CHECK;
+
+/* ---- resume.c ---- */
+
+/* To be kept with a turn that may wait; NULL: it never does. */
+int turn_request_write(const struct turn_request *q, struct arena *a, const char **ret) MUST_CHECK;
+int turn_stored_log(struct db *db, atelier_id turn_id, struct frames *ret, struct err *e) MUST_CHECK;

@@ -130,10 +130,10 @@ bool said_has_calls(const char *parts)
 	return parts && strstr(parts, "{\"type\":\"tool_call\"") != NULL;
 }
 
-int said_add_answer(struct turn *t, struct said *to, const char *json, struct err *e)
+int said_add_answer(struct turn *t, struct said *to, const char *json, bool reasons, struct err *e)
 {
 	CLEANUP(parts_done) struct parts parts = PARTS_INIT(TURN_ARENA_BYTES);
 	int r = parts_read(&parts, json, NULL, e);
 
-	return r < 0 ? r : said_add_parts(t, to, &parts, false);
+	return r < 0 ? r : said_add_parts(t, to, &parts, reasons);
 }

@@ -123,7 +123,7 @@ static int turn_converse(struct turn *t)
 
 	t->sink.event = sink_event;
 	r = turn_retrieve(t);
-	while (r >= 0 && again)
+	while (r >= 0 && again) /* unless a person is to decide of some: rounds_run */
 		if ((r = turn_generate(t)) >= 0)
 			r = rounds_run(t, &again);
 	return r;
@@ -336,11 +336,12 @@ static void turn_persist(struct turn *t, int r)
 		.result = &t->result,
 		.asked = t->model,
 		.cost_micros = t->cost_micros};
-	c->state = outcome(t, r, &c->error);
+	c->state = r >= 0 && t->waits ? STATE_WAITING : outcome(t, r, &c->error);
 	c->error_text = c->error == t->err.code ? err_public_text(&t->err) : NULL;
 	(void)loop_call(t->all->loop, close_on_loop, &x);
 	estimate(t, x.log->bytes, c);
 	x.finish.turn_id = t->ids.turn_id;
+	x.finish.after = t->after;
 	x.finish.log = x.log;
 	x.finish.closing = &x.rest;
 	x.finish.journal_dir = t->all->config.journal_dir;
@@ -376,9 +377,10 @@ static void report(struct turn *t, int r, int64_t began_ms)
 	if (t->result.first_token_ms >= 0)
 		metric_observe(M_turn_first_token_ms, t->result.first_token_ms);
 	log_write(r < 0 && r != -ECANCELED ? LOG_WARN : LOG_INFO, "turn", "turn %s %s, model %s, %lld ms%s%s", id,
-		r >= 0            ? "complete"
-		: r == -ECANCELED ? "stopped"
-				  : "failed",
+		r >= 0 && t->waits ? "waits for a person"
+		: r >= 0           ? "complete"
+		: r == -ECANCELED  ? "stopped"
+				   : "failed",
 		t->model, (long long)(clock_mono_ms() - began_ms), r < 0 ? ": " : "", r < 0 ? cause(t, r) : "");
 }
 
@@ -389,9 +391,11 @@ void turn_run(void *arg)
 	int r = t->prepared;
 
 	t->result = (struct gen_result)NO_RESULT;
+	if (r >= 0 && t->waited && (r = rounds_settle(t)) >= 0 && !t->waits)
+		r = prompt_build(t);
 	if (r >= 0 && t->summarises && (r = summary_renew(t)) >= 0)
 		r = prompt_build(t);
-	if (r >= 0)
+	if (r >= 0 && !t->waits)
 		r = turn_converse(t);
 	if (r >= 0)
 		turn_check_quotes(t);
@@ -399,9 +403,11 @@ void turn_run(void *arg)
 	report(t, r, began_ms);
 	bus_publish(t->all->config.bus,
 		&(struct bus_event){BUS_TURN, "ended", t->user_id, t->ids.conversation_id, t->ids.turn_id});
-	if (r >= 0)
+	if (r >= 0 && t->waits)
+		turn_resume(t->all, t->ids.turn_id, cancel_reason(&t->cancel) == E_CANCELED); /* or decided already */
+	else if (r >= 0)
 		turn_queue_go_on(t->all, t->user_id, t->ids.conversation_id);
-	if (r >= 0 && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)
+	if (r >= 0 && !t->waits && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)
 		title_begin(t);
 	turn_leave(t);
 }

@@ -9,6 +9,7 @@
 #include "db/db.h"
 #include "http/server.h"
 #include "provider/provider.h"
+#include "store/turn_calls.h"
 #include "store/turns.h"
 #include "sys/bus.h"
 #include "turn/context.h"
@@ -101,6 +102,15 @@ int turn_preview(
 /* The model that the turn would ask for; NULL: the default. */
 int turn_wanted_model(
 	struct db *db, const struct turn_request *q, struct arena *a, const char **ret_model, struct err *e) MUST_CHECK;
+
+/* A person's decision of a call; when none is left to decide the turn goes on, soon. As turn_calls_decide. */
+int turn_decide(struct turns *t, struct call_decision *d, struct arena *a, struct err *e) MUST_CHECK;
+
+/* A turn that waits goes on, soon, when nothing of it is left to decide; `stop`: it ends, whatever is. */
+void turn_resume(struct turns *t, atelier_id turn_id, bool stop);
+
+/* Calls that were not decided in time are told to be so, and their turns go on. *ret_n: of how many turns. */
+int turns_expire(struct turns *t, int64_t now, int64_t *ret_n, struct err *e) MUST_CHECK;
 
 /* True when it was running and is told to stop. Rights are the caller's to check. */
 bool turn_cancel(struct turns *t, atelier_id turn_id, int reason);

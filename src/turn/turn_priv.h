@@ -88,10 +88,15 @@ struct turn {
 	struct gen_sink sink;
 	struct turnlog *log;          /* the loop's */
 	const struct message *before; /* what the message was, when it is continued; NULL: it is a new one */
+	uint64_t after;               /* what it had of this turn: events up to this number */
+	const char *
+		parts_now; /* of the message, when it is gone on with behind calls that it waited for; NULL: as it was */
 	struct gen_request request;
 	struct said said; /* its messages */
 	int prepared;     /* whether `request` could be made: 0, or why not */
 	bool continues;
+	bool waited;       /* for a person, and goes on now */
+	bool waits;        /* for a person, from now on */
 	bool sees;         /* the model takes pictures, as far as is known */
 	bool calls_tools;  /* the model can, as far as is known */
 	bool writes_calls; /* it cannot, and is told to write its calls as text (tool/text_calls.h) */
@@ -120,6 +125,18 @@ void turn_set_storing(struct turn *t);
 
 /* Takes the turn off the list of live ones and frees it. Turn thread, at its very end. */
 void turn_leave(struct turn *t);
+
+/* Runs it, from its thread's beginning on. */
+void turn_go(struct turns *all, struct turn *t);
+
+/* A place for a turn that waited; E_BUSY, E_RATE_LIMITED, E_STOPPING. */
+int turn_admit_waiting(struct turns *all, const struct turn_request *q, struct turn **ret, struct err *e) MUST_CHECK;
+
+/* Its log goes on behind these events, which are taken. Loop. */
+void turn_reopen_log(struct turn *t, struct frames *take);
+
+/* Until a place may be free; false: the program stops. */
+bool turn_wait_place(struct turns *all);
 
 /* ---- turn.c: the story ---- */
 

@@ -401,6 +401,18 @@ struct turnlog *turnlog_open(
 	return l;
 }
 
+void turnlog_restore(struct turnlog *l, struct frames *take)
+{
+	size_t max = l->frames.max;
+
+	ASSERT(l->frames.last_seq == 0);
+	l->frames = *take;
+	l->frames.max = max + take->bytes;
+	*take = FRAMES_INIT(0);
+	set_written(l);
+	show(l, l->written, l->written_seq);
+}
+
 const struct frames *turnlog_frames(struct turnlog *l)
 {
 	if (l->dirty)

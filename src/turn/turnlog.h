@@ -58,6 +58,9 @@ struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id); /* NULL: 
 /* The number given to the event, or negative: E_TOO_LARGE, or the failure the log already has. */
 int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json, size_t n);
 
+/* Of one that was just opened: it goes on behind these (taken), which were kept and shown before. */
+void turnlog_restore(struct turnlog *l, struct frames *take);
+
 /* All events so far, for any thread, as long as none is appended. */
 const struct frames *turnlog_frames(struct turnlog *l);
 

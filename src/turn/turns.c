@@ -234,7 +234,10 @@ static int begin(
 {
 	const struct turn_request *q = x->q;
 	struct turn *t = x->turns[0];
+	const char *request;
 
+	if (turn_request_write(q, &t->arena, &request) < 0)
+		return err_set(e, -ENOMEM, "no memory for a turn");
 	if (!q->goes_on) {
 		struct turn_begin in = {
 			.user_id = q->user_id,
@@ -244,6 +247,7 @@ static int begin(
 			.content = q->content,
 			.queued_id = q->queued_id,
 			.prompt = t->context.json,
+			.request = request,
 			.model = t->model,
 			.n_beside = x->n - 1,
 		};
@@ -256,8 +260,11 @@ static int begin(
 			return err_set(e, -ENOMEM, "no memory for a turn");
 		return turns_begin(all->db, &in, ret, e);
 	}
-	struct turn_continue in = {
-		.user_id = q->user_id, .message_id = c->leaf_id, .model = t->model, .prompt = t->context.json};
+	struct turn_continue in = {.user_id = q->user_id,
+		.message_id = c->leaf_id,
+		.model = t->model,
+		.prompt = t->context.json,
+		.request = request};
 	t->continues = true;
 	return turns_continue(all->db, &in, ret, e);
 }
@@ -336,13 +343,32 @@ static struct turn *turn_new(struct turns *all, const struct turn_request *q)
 	return t;
 }
 
-static void run(struct turns *all, struct turn *t)
+void turn_reopen_log(struct turn *t, struct frames *take)
+{
+	const struct turnlog_of of = {t->ids.turn_id, t->user_id, t->ids.conversation_id};
+
+	t->log = turnlog_open(t->all->logs, &of, (size_t)t->all->settings->max_answer_bytes, on_log_failure, t);
+	turnlog_restore(t->log, take);
+}
+
+int turn_admit_waiting(struct turns *all, const struct turn_request *q, struct turn **ret, struct err *e)
+{
+	struct start x = {.q = q, .n = 1, .turns = {turn_new(all, q)}};
+	int r = admit(all, &x, e);
+
+	*ret = x.turns[0];
+	if (r < 0)
+		turn_free(x.turns[0]);
+	return r;
+}
+
+void turn_go(struct turns *all, struct turn *t)
 {
 	bus_publish(all->config.bus,
 		&(struct bus_event){BUS_TURN, "started", t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	/* Here, where few threads do it for all turns: what a thread has freed it keeps for later, and those of the turns
 	 * are thousands that sleep. */
-	if (!t->summarises)
+	if (!t->summarises && !t->waited)
 		t->prepared = prompt_build(t);
 	/* Admission keeps the number of turns below that of the threads; should none be had, the turn runs to its
 	 * end here rather than be lost. */
@@ -373,7 +399,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 		bus_publish(all->config.bus,
 			&(struct bus_event){BUS_QUEUE, "sent", q->user_id, q->conversation_id, ret->ids[0].turn_id});
 	for (size_t i = 0; i < x.n; i++)
-		run(all, x.turns[i]);
+		turn_go(all, x.turns[i]);
 	return 0;
 }
 

@@ -1,0 +1,259 @@
+/*
+ * resume.c - turns that wait for a person. Such a turn is a row: what it was asked with, its log, and its calls that are not decided.
+ * When none is left it goes on under its id, wherever the person is, and also after a restart.
+ */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/tool_choices.h"
+#include "turn/turn_priv.h"
+
+#define EXPIRE_BATCH 100
+#define MODEL_TRIES  200 /* about ten seconds */
+
+/* ---- what it was asked with ---- */
+
+static void add_ids(struct buf *b, const char *key, const atelier_id *ids, size_t n)
+{
+	buf_printf(b, ",\"%s\":[", key);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(b, "%s%lld", i ? "," : "", (long long)ids[i]);
+	buf_add_char(b, ']');
+}
+
+static void add_member(struct buf *b, const char *key, const char *text)
+{
+	buf_printf(b, ",\"%s\":", key);
+	json_add_cstr(b, text);
+}
+
+int turn_request_write(const struct turn_request *q, struct arena *a, const char **ret)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+
+	*ret = NULL;
+	if (!q->tools)
+		return 0;
+	buf_printf(&b, "{\"key_id\":%lld,\"assistant_id\":%lld", (long long)q->key_id, (long long)q->assistant_id);
+	add_member(&b, "tools", q->tools);
+	add_member(&b, "parameters", q->parameters);
+	add_member(&b, "language", q->language);
+	add_ids(&b, "collections", q->collections, q->n_collections);
+	add_ids(&b, "documents", q->documents, q->n_documents);
+	buf_add_char(&b, '}');
+	*ret = buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p, b.n);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int read_ids(const json_t *list, struct arena *a, const atelier_id **ret, size_t *ret_n)
+{
+	atelier_id *ids = ARENA_ARRAY(a, atelier_id, json_array_size(list) + 1);
+	const json_t *v;
+	size_t i;
+
+	if (!ids)
+		return -ENOMEM;
+	json_array_foreach(list, i, v) ids[i] = json_integer_value(v);
+	*ret = ids;
+	*ret_n = json_array_size(list);
+	return 0;
+}
+
+static const char *copy_member(const json_t *v, const char *key, struct arena *a)
+{
+	const char *s = json_get_str(v, key);
+
+	return s ? arena_strdup(a, s) : NULL;
+}
+
+static int request_read(const struct turn_record *r, struct arena *a, struct turn_request *ret, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	int n = json_parse(r->request ? r->request : "{}", r->request ? strlen(r->request) : 2, &v, e);
+
+	*ret = (struct turn_request){
+		.user_id = r->user_id, .conversation_id = r->conversation_id, .goes_on = true, .model = r->model};
+	if (n < 0)
+		return n;
+	ret->key_id = json_get_i64(v, "key_id", 0);
+	ret->assistant_id = json_get_i64(v, "assistant_id", 0);
+	ret->tools = copy_member(v, "tools", a);
+	ret->parameters = copy_member(v, "parameters", a);
+	ret->language = copy_member(v, "language", a);
+	n = read_ids(json_object_get(v, "collections"), a, &ret->collections, &ret->n_collections);
+	if (n == 0)
+		n = read_ids(json_object_get(v, "documents"), a, &ret->documents, &ret->n_documents);
+	return n < 0 ? err_set(e, n, "no memory for a turn") : 0;
+}
+
+/* ---- going on ---- */
+
+int turn_stored_log(struct db *db, atelier_id turn_id, struct frames *ret, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct turn_log log = {.size = 0};
+	int r;
+
+	arena_init(&a, FINISH_LOG_MAX);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+		r = turns_log(c, turn_id, &a, &log, e);
+	}
+	if (r == 0 && log.data.n && log_unpack(log.data, log.size, ret) < 0)
+		r = err_set(e, E_INTERNAL, "the stored log of a turn cannot be read");
+	ret->last_seq = (uint64_t)log.last_seq;
+	return r;
+}
+
+struct reopening {
+	struct turn *t;
+	struct frames frames;
+};
+
+static int reopen_on_loop(void *arg)
+{
+	struct reopening *x = arg;
+
+	turn_reopen_log(x->t, &x->frames);
+	return 0;
+}
+
+/* What it was made with, chosen anew: nothing of it is kept but the question what for. */
+static int prepare(struct turn *t, const struct turn_record *record, struct err *e)
+{
+	struct turn_request q;
+	struct conversation v = {.id = 0};
+	int r = request_read(record, &t->arena, &q, e);
+
+	if (r < 0)
+		return r;
+	t->key_id = q.key_id;
+	t->language = q.language;
+	if ((r = turn_choose(t, &q, &v, e)) < 0 || (r = turn_choose_tools(t, q.tools, false, e)) < 0 ||
+		(r = turn_where(t, &q, e)) < 0)
+		return r;
+	v.leaf_id = record->message_id;
+	r = prompt_plan(t, &q, &v, e);
+	t->summarises = false;
+	return r < 0 ? r : finish_load(t->all->db, t->user_id, record->message_id, &t->arena, &t->before, e);
+}
+
+static int resume(struct turns *all, atelier_id turn_id, bool stop, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct turn_record record;
+	struct reopening x = {.frames = FRAMES_INIT(FINISH_LOG_MAX)};
+	struct err quiet = {0};
+	struct turn *t;
+	int r;
+
+	arena_init(&a, TURN_ARENA_BYTES);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
+		r = turns_find(c, turn_id, &a, &record, e);
+	}
+	if (r < 0)
+		return r;
+	const struct turn_request q = {.user_id = record.user_id};
+	if ((r = turn_admit_waiting(all, &q, &t, e)) < 0)
+		return r;
+	pthread_mutex_lock(&all->mx); /* before anybody sees it run: it may be stopped from then on */
+	t->ids = (struct turn_ids){record.id, record.conversation_id, record.user_message_id, record.message_id};
+	pthread_mutex_unlock(&all->mx);
+	if ((r = turns_resume(all->db, turn_id, stop, &t->arena, &record, e)) < 0) {
+		turn_leave(t);
+		return r;
+	}
+	t->continues = t->waited = true;
+	t->model = record.model;
+	t->after = (uint64_t)record.last_seq;
+	t->rounds.behind = t->after;
+	if (stop)
+		cancel_fire(&t->cancel, E_CANCELED);
+	if (turn_stored_log(all->db, turn_id, &x.frames, &quiet) < 0)
+		log_warn("turn", "%s", quiet.msg);
+	x.t = t;
+	t->prepared = prepare(t, &record, &t->err);
+	(void)loop_call(all->loop, reopen_on_loop, &x);
+	turn_go(all, t);
+	return 0;
+}
+
+/* A turn that is to go on when there is a place. */
+struct resuming {
+	struct turns *all;
+	atelier_id turn_id;
+	bool stop;
+	int tries; /* while nobody offers its model */
+	struct pool_task task;
+};
+
+/* Right after a start the providers may not have been looked at yet. */
+static bool has_model(struct turns *all, atelier_id turn_id)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct turn_record record;
+	struct err quiet = {0};
+	const char *id;
+	int r;
+
+	arena_init(&a, TURN_ARENA_BYTES);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
+		r = turns_find(c, turn_id, &a, &record, &quiet);
+	}
+	return r < 0 || providers_resolve(all->providers, record.model, &a, &id, &quiet) >= 0;
+}
+
+static void resume_later(void *arg)
+{
+	struct resuming *x = arg;
+	struct err e = {0};
+	bool early = x->tries < MODEL_TRIES && !has_model(x->all, x->turn_id);
+	int r = early ? E_BUSY : resume(x->all, x->turn_id, x->stop, &e);
+
+	x->tries++;
+	if ((r == E_BUSY || r == E_RATE_LIMITED) && turn_wait_place(x->all) &&
+		pool_submit(x->all->queue_threads, &x->task, resume_later, x) == 0)
+		return;
+	if (r < 0 && r != E_CONFLICT && r != E_NOT_FOUND && r != E_STOPPING)
+		log_warn("turn", "an answer that waited does not go on: %s", e.msg);
+	free(x);
+}
+
+void turn_resume(struct turns *all, atelier_id turn_id, bool stop)
+{
+	struct resuming *x = xcalloc(1, sizeof *x);
+
+	*x = (struct resuming){.all = all, .turn_id = turn_id, .stop = stop};
+	if (pool_submit(all->queue_threads, &x->task, resume_later, x) < 0)
+		free(x);
+}
+
+/* ---- deciding ---- */
+
+int turn_decide(struct turns *all, struct call_decision *d, struct arena *a, struct err *e)
+{
+	bool conversation = strcmp(d->decision, "conversation") == 0;
+	int r = turn_calls_decide(all->db, d, a, e);
+
+	if (r == 0 && (conversation || strcmp(d->decision, "always") == 0))
+		r = tool_rules_add(
+			all->db, d->user_id, conversation ? d->conversation_id : 0, d->call.name, d->call.hash, e);
+	if (r == 0 && d->open == 0)
+		turn_resume(all, d->turn_id, false);
+	return r;
+}
+
+int turns_expire(struct turns *all, int64_t now, int64_t *ret_n, struct err *e)
+{
+	atelier_id turns[EXPIRE_BATCH];
+	size_t n = 0;
+	int r = turn_calls_expire(all->db, now, turns, EXPIRE_BATCH, &n, e);
+
+	for (size_t i = 0; i < n; i++)
+		turn_resume(all, turns[i], false);
+	*ret_n = (int64_t)n;
+	return r;
+}
