@@ -208,8 +208,6 @@ int turn_retrieve(struct turn *t) MUST_CHECK;
  * E_MODEL_UNKNOWN, E_MODEL_CANNOT. */
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e) MUST_CHECK;
 
-/* ---- queue.c ---- */
-
 /* ---- title.c ---- */
 
 /* The beginning of a question as a title, at most TITLE_MAX bytes; in the arena. */
