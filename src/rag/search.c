@@ -31,6 +31,7 @@ struct ranked {
 	atelier_id document_id, text_id, collection_id;
 	uint32_t passage;
 	uint8_t language;     /* enum language; of what was found by words */
+	bool unmeant;         /* it has no vectors that the question could be compared with */
 	float words, meaning; /* BM25; cosine; below 0: not found by that */
 	int64_t fulltext_rank, vector_rank;
 	double score;
@@ -216,6 +217,7 @@ static int look_by_words(struct search *s, size_t at, const struct fulltext_stat
 
 	if (!goes_by_words(s, p))
 		return 0;
+	const struct vectors *vectors = asked_of(s, p) ? s->held[at]->vectors : NULL;
 	n = fulltext_search(s->held[at]->fulltext, s->terms, s->n_terms, stats, p->documents, p->n, hits, CANDIDATES);
 	if (n < 0)
 		return err_set(e, n, "no memory for a search");
@@ -227,6 +229,7 @@ static int look_by_words(struct search *s, size_t at, const struct fulltext_stat
 			.language = hits[i].language,
 			.words = hits[i].score,
 			.meaning = -1,
+			.unmeant = !vectors || vectors_text_of(vectors, hits[i].document_id) != hits[i].text_id,
 			.place = p};
 	return 0;
 }
@@ -261,6 +264,7 @@ static void join(struct search *s)
 			before->words = MAX(before->words, x->words);
 			before->language = x->words >= 0 ? x->language : before->language;
 			before->meaning = MAX(before->meaning, x->meaning);
+			before->unmeant &= x->unmeant;
 			before->fulltext_rank = MAX(before->fulltext_rank, x->fulltext_rank);
 			before->vector_rank = MAX(before->vector_rank, x->vector_rank);
 		} else {
@@ -326,6 +330,8 @@ static double mix(const struct search *s, const struct ranked *x, const struct r
 	double weight = alone ? 1 : MIN((double)x->place->weight / 100, most);
 	double by_word = x->words > 0 && r->words > 0 ? x->words / r->words : 0;
 	double meant = x->meaning < 0 ? 0 : r->near > r->far ? (x->meaning - r->far) / (r->near - r->far) : 1;
+	/* A text that has no vectors, or none yet, is not far off: nobody knows. Its words speak for it, as far as they do. */
+	meant = x->unmeant ? r->trust * by_word : meant;
 	double trust = (1 - weight) * r->trust;
 
 	return trust + weight > 0 ? (trust * by_word + weight * meant) / (trust + weight) : 0;
