@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "store/messages.h"
 #include "store/tree.h"
+#include "store/turn_calls.h"
 
 struct message_error {
 	const char *code, *message;
@@ -202,6 +203,51 @@ static int answer_of(struct arena *a, const struct message *m, struct message_an
 	return list_ids(a, m->together, m->n_together, &ret->compared);
 }
 
+static void add_decision(json_t *part, const struct turn_call *call)
+{
+	json_t *approval = json_object_get(part, "approval");
+
+	if (!approval || !call->decision || strcmp(call->call_id, json_get_str(part, "id")) != 0)
+		return;
+	json_object_set_new(approval, "decision", json_string(call->decision));
+	if (call->reason)
+		json_object_set_new(approval, "reason", json_string(call->reason));
+}
+
+/* What was decided of the calls of an answer that still waits for others: it is in its parts only when it goes on. */
+static int add_decisions(
+	struct db_conn *c, const struct message *m, struct arena *a, struct message_answer *ret, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *parts = NULL;
+	CLEANUP(buf_done) struct buf text = BUF_INIT(REQUEST_MEMORY);
+	struct turn_call_list calls = {.n = 0};
+	size_t at;
+	json_t *part;
+	int r;
+
+	if (!m->turn_id || !m->parts || strcmp(m->state, STATE_WAITING) != 0)
+		return 0;
+	if ((r = turn_calls_list(c, m->turn_id, a, &calls, e)) < 0 ||
+		(r = json_parse(m->parts, strlen(m->parts), &parts, e)) < 0)
+		return r;
+	json_array_foreach(parts, at, part)
+	{
+		for (size_t i = 0; i < calls.n && json_get_str(part, "id"); i++)
+			add_decision(part, &calls.items[i]);
+	}
+	json_add_value(&text, parts);
+	ret->parts = buf_status(&text) < 0 ? NULL : arena_strndup(a, text.p, text.n);
+	return ret->parts ? 0 : -ENOMEM;
+}
+
+static int answer_whole(
+	struct db_conn *c, const struct message *m, struct arena *a, struct message_answer *ret, struct err *e)
+{
+	int r = answer_of(a, m, ret);
+
+	return r < 0 ? r : add_decisions(c, m, a, ret, e);
+}
+
 /* One page into an arena of its own. */
 static int load_page(
 	struct request *q, const struct message_place *at, size_t limit, struct arena *a, struct message_page *ret)
@@ -219,7 +265,9 @@ static int load_page(
 	if (!items)
 		return -ENOMEM;
 	for (size_t i = 0; i < list.n && r == 0; i++)
-		r = answer_of(a, &list.items[i], &items[i]);
+		r = answer_whole(c, &list.items[i], a, &items[i], &e);
+	if (r < 0 && r != -ENOMEM)
+		q->err = e;
 	ret->items = (struct schema_list){items, list.n};
 	ret->next = list.more && list.n ? list.items[0].id : 0;
 	ret->newer = list.newer && list.n ? list.items[list.n - 1].id : 0;
@@ -311,8 +359,12 @@ static int message_get(struct request *q)
 
 	if (r < 0)
 		return r;
+	if (!out)
+		return request_no_memory(q);
 	q->answer = out;
-	return out && answer_of(&q->mem, &m, out) == 0 ? 0 : request_no_memory(q);
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	r = answer_whole(c, &m, &q->mem, out, &q->err);
+	return r == -ENOMEM ? request_no_memory(q) : r;
 }
 
 static int message_patch(struct request *q)

@@ -241,6 +241,9 @@ int turn_decide(struct turns *all, struct call_decision *d, struct arena *a, str
 	if (r == 0 && (conversation || strcmp(d->decision, "always") == 0))
 		r = tool_rules_add(
 			all->db, d->user_id, conversation ? d->conversation_id : 0, d->call.name, d->call.hash, e);
+	if (r == 0)
+		bus_publish(all->config.bus,
+			&(struct bus_event){BUS_TURN, "decided", d->user_id, d->conversation_id, d->turn_id});
 	if (r == 0 && d->open == 0)
 		turn_resume(all, d->turn_id, false);
 	return r;

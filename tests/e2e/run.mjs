@@ -5,6 +5,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as access from './access.mjs';
+import * as approvals from './approvals.mjs';
 import * as assistants from './assistants.mjs';
 import { launch } from './browser.mjs';
 import * as chat from './chat.mjs';
@@ -26,7 +27,7 @@ import * as tools from './tools.mjs';
 import * as unsent from './unsent.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...design, ...languages, ...assistants, ...compare, ...documents, ...lists, ...messages, ...pictures, ...prompts, ...start, ...summary, ...temporary, ...tools, ...unsent, ...windows };
+const tests = { ...chat, ...settings, ...access, ...approvals, ...design, ...languages, ...assistants, ...compare, ...documents, ...lists, ...messages, ...pictures, ...prompts, ...start, ...summary, ...temporary, ...tools, ...unsent, ...windows };
 
 /**
  * Two lanes run side by side, each with a server, a provider and a person of its own. Within a lane the cases run in this
@@ -97,6 +98,7 @@ const lanes = [
     'chatFiles',
     'toolsPage',
     'toolCalls',
+    'approvals',
     'librarian',
     'testConnection',
     'addProvider',
