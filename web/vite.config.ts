@@ -8,6 +8,9 @@ import { locales } from './locales.ts';
 // ATELIER_SERVER: where `npm run dev` finds the server.
 const server = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8420';
 
+/** What the first page begins with: what everybody needs, and the chat. */
+const [main, shell] = ['./src/main.ts', './src/app/Shell.svelte'].map((path) => fileURLToPath(new URL(path, import.meta.url))) as [string, string];
+
 /** Of the fonts for formulas the one form that every browser reads. */
 const fonts = (): Plugin => ({
   name: 'woff2-only',
@@ -59,8 +62,7 @@ function firstFiles(): (id: string, graph: Graph) => string | null {
     }
     return found;
   };
-  const of = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-  return (id, graph) => (from(of('./src/main.ts'), graph).has(id) ? 'first' : from(of('./src/app/Shell.svelte'), graph).has(id) ? 'shell' : null);
+  return (id, graph) => (from(main, graph).has(id) ? 'first' : from(shell, graph).has(id) ? 'shell' : null);
 }
 
 /** What loads other files: the frame of the diagrams needs it too, and must not run the page for it. */
@@ -70,7 +72,7 @@ const loader = { name: 'loader', test: /preload-helper|rolldown-runtime|rolldown
 export default defineConfig(({ mode }) => ({
   // Relative addresses, so that the page also works below a path of a reverse proxy.
   base: './',
-  plugins: [fonts(), tailwindcss(), locales(), svelte(), chatFiles()],
+  plugins: [fonts(), tailwindcss(), svelte(), locales(mode === 'gallery' ? [] : [main, shell]), chatFiles()],
   resolve: {
     alias: { ...alias, '@formatjs/icu-messageformat-parser': '@formatjs/icu-messageformat-parser/no-parser.js' },
   },

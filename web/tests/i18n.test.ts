@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
 import { parse, TYPE, type MessageFormatElement } from '@formatjs/icu-messageformat-parser';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { bytes, decimal, percentText } from '$core/format';
 import { i18n, languages, match, PSEUDO, t, type Language } from '$core/i18n/i18n.svelte';
+import { divide, filesOf, waiting } from '../locales.ts';
 import { sources } from './sources';
 
 const raw = JSON.parse(readFileSync('src/locales/en.json', 'utf8')) as Record<string, string>;
@@ -26,6 +28,84 @@ function forms(parts: MessageFormatElement[]): string[][] {
 const takes = (text: string) => [...argumentsOf(parse(text))].sort();
 
 const files = sources(/\.(ts|svelte)$/).filter(([file]) => !file.endsWith('schema.d.ts'));
+
+describe('the parts of the catalogue', () => {
+  const first = filesOf(['main.ts', 'app/Shell.svelte'].map((f) => resolve('src', f)));
+  const names = [...first].map((f) => relative('src', f));
+  const parts = divide(raw, first);
+
+  it('follows what is imported at once, not what comes later or types', () => {
+    expect(names).toEqual(expect.arrayContaining(['app/App.svelte', 'features/chat/Composer.svelte', 'core/i18n/i18n.svelte.ts', 'design/components/Button.svelte']));
+    expect(names.filter((f) => /^(gallery|features\/(documents|tools|manual|account)|app\/Settings)/.test(f))).toEqual([]);
+  });
+
+  it('has every text in one of them, a text of a feature not in the first', () => {
+    expect({ ...parts.first, ...parts.rest }).toEqual(raw);
+    expect(Object.keys(parts.first).length + Object.keys(parts.rest).length).toBe(Object.keys(raw).length);
+    expect([parts.first['action.cancel'], parts.rest['account.changePassword']]).toEqual(['Cancel', 'Change password']);
+  });
+
+  it('has each text that a file of the first page names in the first', () => {
+    const missing = files.filter(([f]) => names.includes(f)).flatMap(([f, text]) => Object.keys(parts.rest).filter((k) => text.includes(`'${k}'`)).map((k) => `${f}: ${k}`));
+    expect(missing).toEqual([]);
+  });
+
+  it('lets what is imported later wait for its texts', () => {
+    expect(waiting(`const a = () => import('./A.svelte'), b = import("$core/b");`)).toBe(
+      `import { withTexts as __withTexts } from '$core/i18n/i18n.svelte';\nconst a = () => __withTexts(import('./A.svelte')), b = __withTexts(import("$core/b"));`,
+    );
+    expect([waiting(`import('highlight.js')`), waiting(`import a from './a';`)]).toEqual([null, null]);
+  });
+});
+
+/** Two languages in two parts each, the parts of one held back until `let` is called. */
+async function divided() {
+  let go = () => {};
+  const held = new Promise<void>((done) => (go = done));
+  const of = (name: string) => ({
+    first: () => Promise.resolve({ 'action.save': `${name} save` }),
+    rest: vi.fn((): Promise<Record<string, string>> => held.then(() => ({ 'action.close': `${name} close` }))),
+  });
+  const parts = { en: of('en'), de: of('de') };
+  vi.resetModules();
+  vi.doMock('virtual:texts', () => ({ first: { 'action.save': 'en save' }, parts }));
+  const fresh = await import('$core/i18n/i18n.svelte');
+  vi.doUnmock('virtual:texts');
+  return { ...fresh, parts, go };
+}
+
+describe('texts that come later', () => {
+  it('are there once what needs them is', async () => {
+    const { i18n, t, withTexts, parts, go } = await divided();
+    const part = withTexts(Promise.resolve('part'));
+    expect([t('action.save'), t('action.close')]).toEqual(['en save', 'action.close']);
+    go();
+    expect(await part).toBe('part');
+    await i18n.complete();
+    expect([t('action.save'), t('action.close'), parts.en.rest.mock.calls.length]).toEqual(['en save', 'en close', 1]);
+    // A language that is chosen now has all its texts at once.
+    await i18n.use('de');
+    expect([t('action.save'), t('action.close')]).toEqual(['de save', 'de close']);
+  });
+
+  it('are those of the language that was chosen while they came', async () => {
+    const { i18n, t, withTexts, go } = await divided();
+    const chosen = i18n.use('de');
+    const part = withTexts(Promise.resolve());
+    go();
+    await Promise.all([chosen, part]);
+    expect([t('action.save'), t('action.close')]).toEqual(['de save', 'de close']);
+  });
+
+  it('are asked for again when they could not be had', async () => {
+    const { withTexts, t, parts, go } = await divided();
+    parts.en.rest.mockRejectedValueOnce(new Error('away'));
+    await expect(withTexts(Promise.resolve())).rejects.toThrow('away');
+    go();
+    await withTexts(Promise.resolve());
+    expect(t('action.close')).toBe('en close');
+  });
+});
 
 describe('the catalogue of texts', () => {
   it('is sorted', () => expect(Object.keys(raw)).toEqual(Object.keys(raw).sort()));

@@ -1,14 +1,14 @@
 import { IntlMessageFormat } from 'intl-messageformat';
-import en from '$locales/en.json';
+import { first, parts, type Catalogue, type Parts } from 'virtual:texts';
+import type en from '$locales/en.json';
 
 /**
- * Every text of the page, by key. English is part of the program; other languages are loaded when they are chosen. A message
- * with arguments is in ICU MessageFormat, parsed when the page is built (locales.ts), so that no parser is sent.
+ * Every text of the page, by key. What the first page says in English is part of the program; other languages are loaded when
+ * they are chosen, and what is said later when it is needed (locales.ts). A message with arguments is in ICU MessageFormat,
+ * parsed when the page is built, so that no parser is sent.
  */
 export type Key = keyof typeof en;
 type Values = Record<string, string | number | Date>;
-type Message = string | ConstructorParameters<typeof IntlMessageFormat>[0];
-type Catalogue = Record<string, Message>;
 
 /** The languages there are, each by its own name. */
 export const languages = {
@@ -25,13 +25,10 @@ export const PSEUDO = 'en-XA';
 /** A language of the page; as a BCP 47 tag, it also forms dates and numbers. */
 export type Language = keyof typeof languages | typeof PSEUDO;
 
-const others: Record<Exclude<Language, 'en'>, () => Promise<{ default: Catalogue }>> = {
-  de: () => import('$locales/de.json'),
-  es: () => import('$locales/es.json'),
-  fr: () => import('$locales/fr.json'),
-  ja: () => import('$locales/ja.json'),
-  zh: () => import('$locales/zh.json'),
-  [PSEUDO]: () => import('./pseudo'),
+const inPseudo = async (texts: Promise<Catalogue>) => (await import('./pseudo')).pseudoOf(await texts);
+const all: Record<Language, Parts> = {
+  ...parts,
+  [PSEUDO]: { first: () => inPseudo(parts.en.first()), rest: () => inPseudo(parts.en.rest()) },
 };
 
 /** The first language of a browser's list that there is. */
@@ -45,20 +42,47 @@ export function match(wanted: readonly string[]): Language {
 
 class I18n {
   language = $state<Language>('en');
-  private catalogue = $state.raw<Catalogue>(en as unknown as Catalogue);
+  private catalogue = $state.raw<Catalogue>({ ...first });
   private formats = new Map<string, IntlMessageFormat>();
   private wanted: Language = 'en';
+  private whole = false;
+  private completed: Promise<void> | null = null;
 
   /** Changes the language once its texts are there. False: they could not be loaded, or another was asked for since. */
   async use(language: Language): Promise<boolean> {
     this.wanted = language;
-    const found = language === 'en' ? en : await others[language]().then((m) => m.default, () => null);
+    const found = await this.load(language).catch(() => null);
     if (!found || this.wanted !== language) return false;
     this.formats.clear();
-    this.catalogue = { ...(en as unknown as Catalogue), ...(found as unknown as Catalogue) };
+    this.catalogue = found;
     this.language = language;
     document.documentElement.lang = language;
     return true;
+  }
+
+  /** Brings the texts that the first page has no use for, once; a language that is chosen later has them at once. */
+  complete(): Promise<void> {
+    return (this.completed ??= this.bring().catch((e) => {
+      this.completed = null;
+      throw e;
+    }));
+  }
+
+  private async load(language: Language): Promise<Catalogue> {
+    const found = await all[language].first();
+    return { ...found, ...(this.whole ? await all[language].rest() : {}) };
+  }
+
+  private async bring(): Promise<void> {
+    this.whole = true;
+    for (;;) {
+      const { language } = this;
+      const rest = await all[language].rest();
+      if (language !== this.language) continue;
+      // In place: nothing that is shown changes.
+      Object.assign(this.catalogue, rest);
+      return;
+    }
   }
 
   text(key: Key, values?: Values): string {
@@ -75,3 +99,9 @@ export const i18n = new I18n();
 
 /** The text of a key in the language of the page. Read within markup or `$derived`, it follows the language. */
 export const t = (key: Key, values?: Values): string => i18n.text(key, values);
+
+/** What was imported, once its texts are there, too. `locales.ts` puts it around each `import()` of the first page. */
+export async function withTexts<T>(part: Promise<T>): Promise<T> {
+  const [found] = await Promise.all([part, i18n.complete()]);
+  return found;
+}

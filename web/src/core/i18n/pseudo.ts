@@ -1,4 +1,4 @@
-import en from '$locales/en.json';
+import type { Catalogue } from 'virtual:texts';
 
 /**
  * A catalogue for checks of the layout: English with accents, longer by about a third as German is, in brackets. What
@@ -30,5 +30,5 @@ export function pseudo(message: string | Part[]): string | Part[] {
   return [{ type: LITERAL, value: '[' }, ...parts(message), { type: LITERAL, value: more(length) + ']' }];
 }
 
-const messages = Object.entries(en) as unknown as [string, string | Part[]][];
-export default Object.fromEntries(messages.map(([key, message]) => [key, pseudo(message)])) as Record<string, string>;
+export const pseudoOf = (texts: Catalogue): Catalogue =>
+  Object.fromEntries(Object.entries(texts).map(([key, message]) => [key, pseudo(message as string | Part[]) as string]));
