@@ -68,10 +68,13 @@ static void open_it(const struct settings *s, struct breaker *b)
 	b->trial_until_ms = 0;
 }
 
-static void note_failure(const struct settings *s, struct breaker *b, int64_t caller)
+static void note_failure(const struct settings *s, struct breaker *b, int64_t caller, const struct breaker_outcome *o)
 {
-	bool was_open = b->state == BREAKER_OPEN && clock_mono_ms() < b->until_ms;
+	int64_t now = clock_mono_ms();
+	bool was_open = b->state == BREAKER_OPEN && now < b->until_ms;
 	b->failures++;
+	b->code = o->code ? o->code : E_PROVIDER_DOWN;
+	b->asked_until_ms = o->retry_after_ms > 0 ? now + o->retry_after_ms : 0;
 	if (b->failures == 1 || (b->state != BREAKER_CLOSED && !was_open)) {
 		/* A trial that failed binds who made it: the next one to fail may be the second. */
 		b->caller = caller;
@@ -83,19 +86,20 @@ static void note_failure(const struct settings *s, struct breaker *b, int64_t ca
 		open_it(s, b);
 }
 
-static void note(const struct settings *s, struct breaker *b, int64_t caller, enum breaker_verdict v)
+static void note(const struct settings *s, struct breaker *b, int64_t caller, enum breaker_verdict v,
+	const struct breaker_outcome *o)
 {
 	if (v == BREAKER_OK)
 		*b = (struct breaker){.state = BREAKER_CLOSED};
 	else if (v == BREAKER_FAILED)
-		note_failure(s, b, caller);
+		note_failure(s, b, caller, o);
 	else if (binds(b, caller))
 		b->trial_until_ms = 0;
 }
 
 void breaker_note_refresh(const struct settings *s, struct provider *p, bool went_well)
 {
-	note(s, &p->breaker, EVERYBODY, went_well ? BREAKER_OK : BREAKER_FAILED);
+	note(s, &p->breaker, EVERYBODY, went_well ? BREAKER_OK : BREAKER_FAILED, &(struct breaker_outcome){0});
 }
 
 void breaker_note_begun(const struct settings *s, struct provider *p, struct model_note *n)
@@ -115,8 +119,8 @@ void breaker_leave(struct providers *ps, const struct target *t, int64_t caller,
 	pthread_mutex_lock(&ps->mx);
 	struct breaker *both[] = {&t->p->breaker, &catalogue_note_of(t->p, t->name)->breaker};
 	enum breaker_state was[] = {both[0]->state, both[1]->state};
-	note(ps->settings, both[0], EVERYBODY, o.provider);
-	note(ps->settings, both[1], caller, o.model);
+	note(ps->settings, both[0], EVERYBODY, o.provider, &o);
+	note(ps->settings, both[1], caller, o.model, &o);
 	bool changed = both[0]->state != was[0] || both[1]->state != was[1];
 	pthread_mutex_unlock(&ps->mx);
 	if (changed)
@@ -146,7 +150,9 @@ static void enter(const struct settings *s, struct breaker *b, int64_t caller)
 }
 
 struct refusal {
-	int64_t wait_ms, failures;
+	int64_t wait_ms, asked_ms,
+		failures; /* until it is tried; until callers may come back, as they were told; ... */
+	int code;
 	char why[200];
 };
 
@@ -154,24 +160,32 @@ static bool refused(const struct breaker *b, int64_t caller, const char *why, st
 {
 	if (!refuses(b, caller))
 		return false;
-	*ret = (struct refusal){.wait_ms = breaker_retry_in_ms(b), .failures = b->failures};
+	*ret = (struct refusal){.wait_ms = breaker_retry_in_ms(b),
+		.asked_ms = b->asked_until_ms - clock_mono_ms(),
+		.failures = b->failures,
+		.code = b->code};
 	if (why)
 		strncpy(ret->why, why, sizeof(ret->why) - 1);
 	return true;
 }
 
+static int seconds_of(int64_t ms)
+{
+	return (int)((ms + 999) / 1000);
+}
+
+/* Callers go by the code: what was busy is busy still, and does not become away because it is spared. */
 static int refuse(const struct refusal *f, const char *who, const char *at, const char *where, struct err *e)
 {
 	const char *blank = *f->why ? " " : "";
-	long long n = f->failures, s = (f->wait_ms + 999) / 1000;
-	int r = s > 0 ? err_set(e, E_PROVIDER_DOWN,
-				"%.120s%s%s failed %lld times in a row and is tried again in %lld s.%s%s", who, at,
-				where, n, s, blank, f->why)
-		      : err_set(e, E_PROVIDER_DOWN,
-				"%.120s%s%s failed %lld times in a row and is being tried just now.%s%s", who, at,
-				where, n, blank, f->why);
+	long long n = f->failures;
+	int s = seconds_of(f->wait_ms);
+	int r = s > 0 ? err_set(e, f->code, "%.120s%s%s failed %lld times in a row and is tried again in %d s.%s%s",
+				who, at, where, n, s, blank, f->why)
+		      : err_set(e, f->code, "%.120s%s%s failed %lld times in a row and is being tried just now.%s%s",
+				who, at, where, n, blank, f->why);
 	if (e && e->code == r)
-		e->retry_after_s = (int)s;
+		e->retry_after_s = MAX(s, seconds_of(f->asked_ms));
 	return r;
 }
 

@@ -31,6 +31,8 @@ struct breaker {
 	bool several;           /* calls of more than one caller failed in this row: it binds everybody */
 	int64_t caller;         /* else: whom it binds */
 	int64_t failures;       /* in a row */
+	int code;               /* of the last of them */
+	int64_t asked_until_ms; /* until when that one asked its callers to wait; 0: it did not */
 	int64_t open_ms;        /* how long it was opened for, the last time; 0: never since it was closed for good */
 	int64_t until_ms;       /* of an open one */
 	int64_t trial_until_ms; /* half-open: one is on its way, and others wait for it until then; 0: none is */
@@ -153,12 +155,14 @@ void provider_unref(struct provider *p);
 
 /* ---- breaker.c: what failed several times in a row is left alone for a while, then one call may try ---- */
 
-/* 0: go on, and say how it went with breaker_leave; E_PROVIDER_DOWN with a sentence: the provider's is open, or the
- * model's for this caller. */
+/* 0: go on, and say how it went with breaker_leave. What the last failure was, with a sentence and retry_after_s (the later
+ * of the breaker's own time and what that failure asked for): the provider's is open, or the model's for this caller. */
 int breaker_enter(struct providers *ps, const struct target *t, int64_t caller, struct err *e) MUST_CHECK;
 enum breaker_verdict { BREAKER_UNKNOWN /* it was not found out */, BREAKER_OK, BREAKER_FAILED };
 struct breaker_outcome {
 	enum breaker_verdict provider, model; /* could be reached; answered as it should */
+	int code;                             /* of a failure; 0: E_PROVIDER_DOWN */
+	int64_t retry_after_ms;               /* of a failure: as the provider said; <= 0: it did not */
 };
 void breaker_leave(struct providers *ps, const struct target *t, int64_t caller, struct breaker_outcome o);
 

@@ -117,9 +117,11 @@ static bool is_providers_fault(const struct run *r, int code)
  * that was reached is counted with the model, which one caller's request may have brought to it; a refresh will tell. */
 static struct breaker_outcome outcome_of(const struct run *r, int code)
 {
-	struct breaker_outcome o = {.provider = r->res.status != 0 ? BREAKER_OK : BREAKER_UNKNOWN};
+	struct breaker_outcome o = {.provider = r->res.status != 0 ? BREAKER_OK : BREAKER_UNKNOWN,
+		.code = code,
+		.retry_after_ms = r->res.retry_after_ms};
 	if (code >= 0)
-		return (struct breaker_outcome){BREAKER_OK, BREAKER_OK};
+		return (struct breaker_outcome){.provider = BREAKER_OK, .model = BREAKER_OK};
 	if (code == E_PROVIDER_DOWN || is_connect_timeout(r, code))
 		o.provider = BREAKER_FAILED;
 	else if (code == E_PROVIDER_BROKEN || (code == E_PROVIDER_TIMEOUT && !r->overtime) ||

@@ -8,8 +8,18 @@
 #define ALICE 1
 #define BOB   2
 
-static const struct breaker_outcome well = {BREAKER_OK, BREAKER_OK}, unreached = {BREAKER_FAILED, BREAKER_UNKNOWN},
-				    failed = {BREAKER_OK, BREAKER_FAILED}, nothing = {BREAKER_UNKNOWN, BREAKER_UNKNOWN};
+#define OUTCOME(of_provider, of_model)                                                                                 \
+	{                                                                                                              \
+		.provider = (of_provider), .model = (of_model)                                                         \
+	}
+static const struct breaker_outcome well = OUTCOME(BREAKER_OK, BREAKER_OK),
+				    failed = OUTCOME(BREAKER_OK, BREAKER_FAILED),
+				    unreached = OUTCOME(BREAKER_FAILED, BREAKER_UNKNOWN),
+				    nothing = OUTCOME(BREAKER_UNKNOWN, BREAKER_UNKNOWN);
+
+#define FAILED_AS(why, after_ms)                                                                                       \
+	((struct breaker_outcome){                                                                                     \
+		.provider = BREAKER_OK, .model = BREAKER_FAILED, .code = (why), .retry_after_ms = (after_ms)})
 
 struct trial {
 	struct world w;
@@ -245,6 +255,36 @@ static void a_trial_that_answers(void **state)
 	end(&t);
 }
 
+/* What is spared answers as it failed last, and the later of the two waits counts. */
+static void keeps_what_the_last_failure_was(void **state)
+{
+	static const struct {
+		int code;
+		int64_t after_ms;
+		int told_s;
+	} cases[] = {{E_PROVIDER_BUSY, 60000, 60}, {E_PROVIDER_BUSY, 2000, 10}, {E_PROVIDER_BUSY, -1, 10},
+		{E_PROVIDER_TIMEOUT, -1, 10}, {E_PROVIDER_LIMITED, 3600000, 3600}, {E_PROVIDER, 0, 10}};
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct trial t;
+		struct err e = {0};
+		begin(&t);
+		call(&t, failed);
+		call(&t, FAILED_AS(E_PROVIDER_BUSY, 300000));
+		call(&t, FAILED_AS(cases[i].code, cases[i].after_ms));
+		assert_int_equal(breaker_enter(t.w.providers, &t.m, ALICE, &e), cases[i].code);
+		assert_in_range(e.retry_after_s, cases[i].told_s - 1, cases[i].told_s);
+		assert_non_null(strstr(e.msg, "3 times in a row"));
+		/* Its trial is on its way: others still hear what it asked for. */
+		of_model(&t)->until_ms = clock_mono_ms();
+		assert_int_equal(enter(&t), 0);
+		e = (struct err){0};
+		assert_int_equal(breaker_enter(t.w.providers, &t.m, ALICE, &e), cases[i].code);
+		assert_true(cases[i].after_ms <= 0 || e.retry_after_s >= cases[i].after_ms / 1000 - 1);
+		end(&t);
+	}
+}
+
 #define OK_JSON "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
 
 static void looks_count(void **state)
@@ -287,6 +327,7 @@ int main(void)
 		cmocka_unit_test(one_caller_shuts_nobody_out),
 		cmocka_unit_test(several_callers_shut_the_model),
 		cmocka_unit_test(a_trial_that_answers),
+		cmocka_unit_test(keeps_what_the_last_failure_was),
 		cmocka_unit_test(looks_count),
 	};
 	return cmocka_run_group_tests_name("provider/breaker", tests, NULL, NULL);

@@ -174,7 +174,8 @@ static void patterns_and_fallbacks(void **state)
 	struct target at = {.p = t.w.providers->all[1], .name = "gpt-5"};
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(breaker_enter(t.w.providers, &at, 1, &t.e), 0);
-		breaker_leave(t.w.providers, &at, 1, (struct breaker_outcome){BREAKER_FAILED, BREAKER_UNKNOWN});
+		breaker_leave(t.w.providers, &at, 1,
+			(struct breaker_outcome){.provider = BREAKER_FAILED, .model = BREAKER_UNKNOWN});
 	}
 	assert_string_equal(plan(&t, "gpt-5"), "ollama:llama3:latest openai:gpt-5");
 	end(&t);
