@@ -48,6 +48,7 @@ static const struct copy_table {
 	{"collections", "id"},
 	{"texts", "id"},
 	{"text_pieces", "text_id, start_at"},
+	{"text_pages", "text_id, n"},
 	{"passages", "id"},
 	{"vectors", "text_id, identity, n"},
 	{"documents", "id"},

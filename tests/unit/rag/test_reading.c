@@ -29,9 +29,7 @@ static int end(void **state)
 
 static atelier_id add_collection(struct fixture *f, atelier_id user, const char *name)
 {
-	const struct collection in = {.user_id = user,
-		.name = name,
-		COLLECTION_FRESH};
+	const struct collection in = {.user_id = user, .name = name, COLLECTION_FRESH};
 	atelier_id id = 0;
 
 	FINE(f, shared_create(&collections_kind, f->db, &in, &id, &f->e));
