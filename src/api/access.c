@@ -53,3 +53,13 @@ int request_allow_model(struct request *q, const char *model_id)
 	return err_set(&q->err, E_FORBIDDEN,
 		"The model %.120s is not for you. Choose another, or ask an administrator for it.", model_id);
 }
+
+int request_check_answers(struct request *q, const char *model)
+{
+	struct err unknown = {0};
+	struct model m;
+
+	if (!model || !*model || providers_model(q->api->c.providers, model, &q->mem, &m, &unknown) < 0)
+		return 0;
+	return model_check_answers(&m, model, &q->err);
+}

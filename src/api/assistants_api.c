@@ -155,14 +155,16 @@ static int edit(void *row, void *arg, struct err *e)
 	return a->parameters && a->starters ? 0 : err_set(e, -ENOMEM, "no memory left for an assistant");
 }
 
-/* A picture that others will see has to be one's own to show. */
-static int check_image(struct request *q)
+/* A picture that others will see has to be one's own to show, and the model one that answers. */
+static int check(struct request *q)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 	const struct assistant_body *in = q->body;
 	struct image_row image;
 
-	return in->a.image_id ? images_get(c, q->who.user.id, in->a.image_id, &q->mem, &image, &q->err) : 0;
+	int r = in->a.image_id ? images_get(c, q->who.user.id, in->a.image_id, &q->mem, &image, &q->err) : 0;
+
+	return r < 0 ? r : request_check_answers(q, in->a.model);
 }
 
 static const struct assistant fresh = {
@@ -176,7 +178,7 @@ static const struct shared_resource assistants = {.kind = &assistants_kind,
 	.name = offsetof(struct assistant, name),
 	.name_max = NAME_MAX_N,
 	.copy = " ",
-	.check = check_image,
+	.check = check,
 	.edit = edit,
 	.read_common = read_default,
 	.fill = fill};
@@ -232,7 +234,7 @@ static const struct route routes[] = {
 	{"GET", A, "listAssistants", shared_get_all, ACCESS_USER, .status = 200, THIS,
 		.answer = &assistant_list_schema, .summary = "The own assistants, and those that others share."},
 	{"POST", A, "createAssistant", shared_post, ACCESS_USER, .status = 201, THIS,
-		.body = &new_schema, .answer = &assistant_schema, FAILS(E_NOT_FOUND, E_CONFLICT),
+		.body = &new_schema, .answer = &assistant_schema, FAILS(E_NOT_FOUND, E_CONFLICT, E_MODEL_CANNOT),
 		.summary = "Make an assistant."},
 	{"PUT", A "/default", "setDefaultAssistant", default_put, ACCESS_USER, .status = 204,
 		.body = &default_schema, SHORT_BODY, FAILS(E_NOT_FOUND),
@@ -240,7 +242,8 @@ static const struct route routes[] = {
 	{"GET", A "/{id}", "getAssistant", shared_get_one, ACCESS_USER, .status = 200, THIS,
 		.answer = &assistant_schema, .summary = "One assistant."},
 	{"PATCH", A "/{id}", "updateAssistant", shared_patch, ACCESS_USER, .status = 200, THIS,
-		.body = &patch_schema, .answer = &assistant_schema, FAILS(E_CONFLICT), .summary = "Change an assistant."},
+		.body = &patch_schema, .answer = &assistant_schema, FAILS(E_CONFLICT, E_MODEL_CANNOT),
+		.summary = "Change an assistant."},
 	{"DELETE", A "/{id}", "deleteAssistant", shared_delete_one, ACCESS_USER, .status = 204, THIS,
 		.summary = "Delete an own assistant; conversations go on without it."},
 	{"POST", A "/{id}/duplicate", "duplicateAssistant", shared_duplicate, ACCESS_USER, .status = 201, THIS,

@@ -244,9 +244,13 @@ static int models_tasks_put(struct request *q)
 	size_t n = 0;
 	int r;
 
-	for (int t = 0; t < TASK_COUNT; t++)
-		if (in->has[t])
-			tasks[n++] = (struct stored_task){model_task_name((enum model_task)t), in->model[t]};
+	for (int t = 0; t < TASK_COUNT; t++) {
+		if (!in->has[t])
+			continue;
+		if (t != TASK_EMBEDDING && (r = request_check_answers(q, in->model[t])) < 0)
+			return r;
+		tasks[n++] = (struct stored_task){model_task_name((enum model_task)t), in->model[t]};
+	}
 	pthread_mutex_lock(&q->api->configure_mx);
 	r = model_tasks_set(q->api->c.db, tasks, n, &q->err);
 	if (r == 0)
@@ -258,7 +262,7 @@ static int models_tasks_put(struct request *q)
 /* clang-format off */
 static const struct route routes[] = {
 	{"PUT", V1 "/models/tasks", "setModelTasks", models_tasks_put, ACCESS_ADMIN, .status = 200,
-		.body = &tasks_edit_schema, .answer = &models_schema, FAILS(E_MODEL_UNKNOWN, E_CONFLICT),
+		.body = &tasks_edit_schema, .answer = &models_schema, FAILS(E_MODEL_UNKNOWN, E_CONFLICT, E_MODEL_CANNOT),
 		.summary = "Say which model each task takes."},
 	{"PUT", V1 "/models/override", "overrideModel", models_override_put, ACCESS_ADMIN, .status = 200,
 		.body = &override_schema, .answer = &models_schema, FAILS(E_CONFLICT, E_NOT_FOUND, E_MODEL_UNKNOWN),

@@ -195,19 +195,6 @@ void tell_conversation(struct request *q, atelier_id id, const char *what)
 	bus_publish(q->api->c.bus, &(struct bus_event){BUS_CONVERSATION, what, q->who.user.id, id, 0});
 }
 
-/* One that nobody offers now may come back; one that never answers does not. */
-static int check_model(struct request *q, const char *model)
-{
-	struct model m;
-	struct err quiet = {0};
-
-	if (!model || !*model || providers_model(q->api->c.providers, model, &q->mem, &m, &quiet) < 0 ||
-		!model_only_embeds(&m))
-		return 0;
-	return err_set(&q->err, E_MODEL_CANNOT,
-		"%.120s makes vectors of texts and cannot answer. Choose another model.", model);
-}
-
 /* What the body says as a change. */
 static int patch_of(struct request *q, struct conversation_patch *ret)
 {
@@ -232,7 +219,7 @@ static int patch_of(struct request *q, struct conversation_patch *ret)
 		.unread = in->unread,
 		.folder_id = in->folder_id,
 		.tags = write_tags(q, &in->tags)};
-	return ret->tags && ret->parameters ? check_model(q, in->model) : request_no_memory(q);
+	return ret->tags && ret->parameters ? request_check_answers(q, in->model) : request_no_memory(q);
 }
 
 /* Who names neither model nor assistant begins with the default assistant, if there is one. */

@@ -134,6 +134,9 @@ int request_identify(struct request *q) MUST_CHECK;
 
 /* E_FORBIDDEN with a sentence when whoever asks, or the API key, may not use the model of this id. */
 int request_allow_model(struct request *q, const char *model_id) MUST_CHECK;
+/* Whether what is stored may name this model (NULL, "": none) for answers: E_MODEL_CANNOT with a sentence when it is known to
+ * make vectors only. One that nobody offers now may come back. */
+int request_check_answers(struct request *q, const char *model) MUST_CHECK;
 
 /* For lists: once request_rights has returned 0, whether whoever asks may use the model. */
 int request_rights(struct request *q) MUST_CHECK;

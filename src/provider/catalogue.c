@@ -276,6 +276,14 @@ bool model_only_embeds(const struct model *m)
 	return model_can(m, "embedding") && !model_can(m, "completion");
 }
 
+int model_check_answers(const struct model *m, const char *name, struct err *e)
+{
+	if (!model_only_embeds(m))
+		return 0;
+	return err_set(
+		e, E_MODEL_CANNOT, "%.120s makes vectors of texts and cannot answer. Choose another model.", name);
+}
+
 /* ---- tasks ---- */
 
 static bool has_word(const char *const *words, size_t n, const char *text)
@@ -374,15 +382,21 @@ void catalogue_keep_default(struct providers *ps)
 	free(id);
 }
 
-/* The id that a name stands for, when it can be called. */
-static const char *known_as(const struct providers *ps, const char *name, struct arena *a)
+/* One that only embeds may have been named before that was known. */
+static bool may_do(const struct providers *ps, enum model_task t, struct model_place at)
+{
+	return t == TASK_EMBEDDING || !model_only_embeds(model_at(ps, at));
+}
+
+/* The id that a name stands for, when it can be called for the task. */
+static const char *known_as(const struct providers *ps, enum model_task t, const char *name, struct arena *a)
 {
 	struct model_place at;
 	const struct model_route *r = name && *name ? rules_exact(ps->rules, name) : NULL;
 	for (size_t i = 0; r && i < r->n_targets; i++)
-		if (catalogue_target(ps, r, i, name, &at))
+		if (catalogue_target(ps, r, i, name, &at) && may_do(ps, t, at))
 			return arena_strdup(a, name);
-	if (!name || !*name || !catalogue_place(ps, name, &at))
+	if (!name || !*name || !catalogue_place(ps, name, &at) || !may_do(ps, t, at))
 		return NULL;
 	return catalogue_id(ps, at, a);
 }
@@ -390,9 +404,9 @@ static const char *known_as(const struct providers *ps, const char *name, struct
 const char *catalogue_task(const struct providers *ps, enum model_task t, struct arena *a)
 {
 	struct model_place at;
-	const char *id = known_as(ps, rules_get(ps->rules)->tasks[t], a);
+	const char *id = known_as(ps, t, rules_get(ps->rules)->tasks[t], a);
 	if (!id && t == TASK_CHAT)
-		id = known_as(ps, ps->settings->default_model, a);
+		id = known_as(ps, t, ps->settings->default_model, a);
 	if (id || t == TASK_TITLE)
 		return id;
 	if (choose(ps, t, &at))

@@ -38,6 +38,8 @@ bool model_sees(const struct model *m); /* takes pictures; true also when that i
  * of others what it was loaded with, where they say it. */
 int64_t model_window(const struct model *m);
 bool model_only_embeds(const struct model *m); /* false when nothing is known */
+/* Whether it can be chosen to answer: E_MODEL_CANNOT with a sentence when it only embeds. */
+int model_check_answers(const struct model *m, const char *name, struct err *e) MUST_CHECK;
 
 struct provider_state {
 	int64_t id; /* as configured */

@@ -214,9 +214,8 @@ static int resolve(struct turn *t, const struct turn_request *q, const char *wan
 	int r = providers_resolve(p, wanted, &t->arena, &t->model, e);
 
 	*ret = (struct model){.kind = NULL};
-	if (r >= 0 && providers_model(p, t->model, &t->arena, ret, NULL) >= 0 && model_only_embeds(ret))
-		r = err_set(e, E_MODEL_CANNOT, "%.120s makes vectors of texts and cannot answer. Choose another model.",
-			t->model);
+	if (r >= 0 && providers_model(p, t->model, &t->arena, ret, NULL) >= 0)
+		r = model_check_answers(ret, t->model, e);
 	t->sees = !ret->kind || model_sees(ret);
 	t->calls_tools = !ret->kind || model_can(ret, "tools");
 	return r < 0 ? r : pictures_check(t, q, e);
