@@ -31,8 +31,3 @@ int cmd_extract(struct cli *c)
 	}
 	return extract_lines(&q, print_piece, NULL, &e) < 0 ? report(&e) : EXIT_SUCCESS;
 }
-
-int sandboxed(int argc, char **argv)
-{
-	return strcmp(argv[0], "extract") == 0 ? extract_main(argc, argv) : EXIT_USAGE;
-}

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "program.h"
+#include "rag/extract.h"
 #include "sys/logger.h"
 #include "sys/sandbox.h"
 
@@ -210,7 +211,8 @@ int main(int argc, char **argv)
 	int status;
 
 	if (argc > 1 && strcmp(argv[1], "confine") == 0)
-		sandbox_confine(argc - 2, argv + 2, sandboxed);
+		sandbox_confine(argc - 2, argv + 2, NULL);
+	extract_reader((struct sandbox_image){reader_image, (size_t)(reader_image_end - reader_image)});
 	settings_init(&c.settings);
 	status = run(&c, argc, argv);
 	settings_done(&c.settings);

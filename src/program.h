@@ -40,8 +40,8 @@ int cmd_openapi(struct cli *c);
 int cmd_search(struct cli *c);
 int cmd_user(struct cli *c);
 void print_help(void);
-/* What runs in the sandbox, for sandbox_confine(). */
-int sandboxed(int argc, char **argv);
+/* The program that reads foreign bytes (src/rag/formats), built in by reader_image.S. */
+extern const char reader_image[], reader_image_end[];
 
 /* One line on standard error; returns EXIT_USAGE. */
 int usage_error(const char *fmt, ...) PRINTF(1, 2);

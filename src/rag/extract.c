@@ -10,13 +10,21 @@
 #include "rag/extract_priv.h"
 #include "sys/sandbox.h"
 
-#define MEMORY_MAX  ((size_t)512 << 20)
-#define OCR_MEMORY  ((size_t)1 << 30)
-#define OWN_CPU_S   180
-#define WALL_MS     INT64_C(900000)
-#define OCR_WALL_MS INT64_C(14400000) /* a thousand pages at 15 s */
-#define PICTURE_MAX ((size_t)32 << 20)
-#define WORDS       8
+#define MEMORY_MAX    ((size_t)512 << 20)
+#define OCR_MEMORY    ((size_t)1 << 30)
+#define OWN_CPU_S     180
+#define WALL_MS       INT64_C(900000)
+#define OCR_WALL_MS   INT64_C(14400000) /* a thousand pages at 15 s */
+#define PICTURE_MAX   ((size_t)32 << 20)
+#define PAGE_TEXT_MAX ((size_t)10 << 20)
+#define WORDS         8
+
+static struct sandbox_image reader;
+
+void extract_reader(struct sandbox_image r)
+{
+	reader = r;
+}
 
 static int take_output(void *arg, const char *p, size_t n)
 {
@@ -78,20 +86,21 @@ static void words_done(struct words *w)
 		free(w->list[--w->n]);
 }
 
-static void env_init(const char *env[5], const char *password)
+static void env_init(const char *env[5], const char *secret)
 {
 	env[0] = "PATH=/usr/bin:/bin";
 	env[1] = "HOME=/tmp";
 	env[2] = "LANG=C.UTF-8";
-	env[3] = password;
+	env[3] = secret;
 	env[4] = NULL;
 }
 
-static char *password_word(const char *password)
+/* Other users of the machine see the words of a command, but not its environment. */
+static char *secret_word(const char *name, const char *value)
 {
 	char *r = NULL;
 
-	if (password && asprintf(&r, "ATELIER_PASSWORD=%s", password) < 0)
+	if (value && asprintf(&r, "%s=%s", name, value) < 0)
 		memory_is_out();
 	return r;
 }
@@ -100,9 +109,10 @@ static int run(const struct extract_request *q, int (*output)(void *arg, const c
 	struct sandbox_result *end, struct err *e)
 {
 	CLEANUP(words_done) struct words w = {0};
-	CLEANUP(freep) char *password = password_word(q->password);
+	CLEANUP(freep) char *password = secret_word(EXTRACT_PASSWORD, q->password);
 	const char *env[5];
 	struct sandbox s = {.argv = (const char *const *)w.list,
+		.image = reader,
 		.env = env,
 		.in = q->fd,
 		.cancel = q->cancel,
@@ -132,23 +142,23 @@ static int run(const struct extract_request *q, int (*output)(void *arg, const c
 
 int extract_file(const struct extract_request *q, struct extracted *ret, struct err *e)
 {
-	CLEANUP(extract_reader_done) struct extract_reader reader;
+	CLEANUP(extract_reader_done) struct extract_reader lines;
 	struct sandbox_result end = {0};
 	struct err said = {0};
 
-	extract_reader_init(&reader, q, ret);
-	int r = run(q, take_output, &reader, &end, e);
+	extract_reader_init(&lines, q, ret);
+	int r = run(q, take_output, &lines, &end, e);
 	if (r == E_INVALID)
 		r = fail(ret, EXTRACT_BROKEN, "The file cannot be read: what came of it makes no sense.");
 	else if (r == E_TOO_LARGE)
 		r = fail(
 			ret, EXTRACT_TOO_LARGE, "The file holds more text than is taken. Split it, and add the parts.");
-	else if (r == 0 && !reader.ended)
+	else if (r == 0 && !lines.ended)
 		r = fail_by_end(ret, &end);
-	reader.ended |= r == 0;
-	buf_reset(&reader.line);
+	lines.ended |= r == 0;
+	buf_reset(&lines.line);
 	if (r == 0)
-		r = extract_reader_end(&reader, &said);
+		r = extract_reader_end(&lines, &said);
 	if (r < 0) {
 		extracted_free(ret);
 		return err_set(e, r, "A file cannot be read: %s", said.msg[0] ? said.msg : strerror(-r));
@@ -171,7 +181,7 @@ int extract_lines(
 
 /* ---- a page as a picture ---- */
 
-static int take_picture(void *arg, const char *p, size_t n)
+static int take_bytes(void *arg, const char *p, size_t n)
 {
 	struct buf *to = arg;
 
@@ -183,9 +193,10 @@ int extract_page_png(
 	int fd, int page, int width, const char *password, struct cancel *cancel, struct buf *ret, struct err *e)
 {
 	CLEANUP(words_done) struct words w = {0};
-	CLEANUP(freep) char *secret = password_word(password);
+	CLEANUP(freep) char *secret = secret_word(EXTRACT_PASSWORD, password);
 	const char *env[5];
 	struct sandbox s = {.argv = (const char *const *)w.list,
+		.image = reader,
 		.env = env,
 		.in = fd,
 		.least = SANDBOX_LANDLOCK,
@@ -197,7 +208,7 @@ int extract_page_png(
 			.output = PICTURE_MAX,
 			.files = 64,
 			.processes = 16},
-		.output = take_picture,
+		.output = take_bytes,
 		.arg = ret};
 	struct sandbox_result end;
 
@@ -214,4 +225,43 @@ int extract_page_png(
 	if (end.end != SANDBOX_EXITED || end.status != 0 || ret->n < 8 || memcmp(ret->p, "\x89PNG\r\n\x1a\n", 8) != 0)
 		return err_set(e, E_INVALID, "This page cannot be drawn.");
 	return 0;
+}
+
+/* ---- a page of the web ---- */
+
+int extract_web_page(const struct extract_web_page *page, struct cancel *cancel, struct buf *ret, struct err *e)
+{
+	CLEANUP(closep) int fd = sandbox_file(page->p, page->n);
+	CLEANUP(words_done) struct words w = {0};
+	CLEANUP(freep) char *url = secret_word(EXTRACT_URL, page->url);
+	const char *env[5];
+	struct sandbox s = {.argv = (const char *const *)w.list,
+		.image = reader,
+		.env = env,
+		.in = fd,
+		.cancel = cancel,
+		.limits = {.wall_ms = 20000,
+			.cpu_s = 10,
+			.memory = MEMORY_MAX,
+			.file = (size_t)64 << 20,
+			.output = PAGE_TEXT_MAX,
+			.files = 64,
+			.processes = 16},
+		.output = take_bytes,
+		.arg = ret};
+	struct sandbox_result end = {0};
+
+	env_init(env, url);
+	add_word(&w, "%s", SANDBOX_SELF);
+	add_word(&w, "extract");
+	if (page->charset)
+		add_word(&w, "encoding=%s", page->charset);
+	int r = fd < 0 ? fd : sandbox_run(&s, &end, e);
+	if (r == 0 && end.end == SANDBOX_EXITED && end.status == 0)
+		return 0;
+	if (r == -ECANCELED)
+		return r;
+	log_debug("extract", "a page of the web: %d, %d: %s", (int)end.end, end.status, end.errors);
+	return r < 0 ? err_set(e, r, "The page cannot be read on this machine.")
+		     : err_set(e, E_INVALID, "The page is damaged or too large: reading it broke off.");
 }

@@ -1,5 +1,6 @@
 /*
- * extract.h - the text of a file, read by a process of its own in a sandbox: the server parses no foreign byte.
+ * extract.h - the text of a file, read by a program of its own in a sandbox: the server parses no foreign byte, and is not
+ * linked with the libraries that do.
  *
  * What comes back is one text (UTF-8, NFC, lines end with \n, no control characters but \n and tab) and a table of blocks, in
  * order, that do not overlap. Offsets are bytes of that text.
@@ -8,6 +9,10 @@
 
 #include "base/buf.h"
 #include "sys/cancel.h"
+#include "sys/sandbox.h"
+
+/* The program that reads; before any of the rest, by the thread that starts all others. Without it this program is its own. */
+void extract_reader(struct sandbox_image reader);
 
 /* Raised whenever the same file would give another text or other blocks. */
 #define EXTRACT_VERSION 2
@@ -138,10 +143,24 @@ int extract_lines(const struct extract_request *q, int (*output)(void *arg, cons
 int extract_page_png(int fd, int page, int width, const char *password, struct cancel *cancel, struct buf *ret,
 	struct err *e) MUST_CHECK;
 
+struct extract_web_page {
+	const char *p;
+	size_t n;
+	const char *charset; /* as its server said; NULL: it did not */
+	const char *url;     /* where it is, for its links */
+};
+
+/*
+ * Adds its title and text in Markdown, without menus, banners and forms; nothing, when there is none. On the calling thread, which
+ * may block for seconds. -ECANCELED; else negative with a sentence, and what was added is of no use.
+ */
+int extract_web_page(
+	const struct extract_web_page *page, struct cancel *cancel, struct buf *ret, struct err *e) MUST_CHECK;
+
 /* What cannot be read on this machine and what to install, in a sentence; NULL: everything can. Looked up once. */
 const char *extract_lacks(void);
 /* The languages that tesseract has here, "deu+eng"; NULL: it is not installed. Looked up once. */
 const char *extract_ocr_languages(void);
 
-/* The command that runs in the sandbox, behind sandbox_confine(): its exit status. */
+/* The reader's command, run in the sandbox by sandbox_confine(): its exit status. */
 int extract_main(int argc, char **argv);

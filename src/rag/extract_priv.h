@@ -15,7 +15,9 @@
  * {"type": "end"}, or {"type": "failure", "failure": "locked", "text": "..."}
  */
 #define EXTRACT_PIECE    65536
-#define EXTRACT_NO_PAGE  3 /* exit code, of a page that is asked for */
+#define EXTRACT_PASSWORD "ATELIER_PASSWORD" /* in the environment */
+#define EXTRACT_URL      "ATELIER_URL" /* in the environment: the file is a page of the web, which comes back as Markdown */
+#define EXTRACT_NO_PAGE  3             /* exit code, of a page that is asked for */
 #define EXTRACT_LINE_MAX ((size_t)8 << 20)
 
 /* By their names; -1: there is none. */

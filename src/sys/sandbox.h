@@ -3,8 +3,8 @@
  * own where the kernel allows it (bubblewrap), else behind Landlock and seccomp; with an empty environment, no network, and
  * limits on time, memory and output. It is dead when sandbox_run() returns, with all that it started.
  *
- * What is run is always this program first, as `atelier confine`, which sets the limits from within and then becomes the
- * program that was meant.
+ * What is run is always a program of ours first, as `confine`, which sets the limits from within and then becomes the program
+ * that was meant, or goes on itself.
  */
 #pragma once
 
@@ -25,9 +25,16 @@ struct sandbox_limits {
 	int files, processes; /* open at a time; processes are only counted in namespaces */
 };
 
+/* A program of ours that is no file: the bytes of an executable, which live as long as the process. */
+struct sandbox_image {
+	const char *p;
+	size_t n;
+};
+
 struct sandbox {
-	const char *const *argv; /* NULL at its end; argv[0]: an absolute path, or SANDBOX_SELF */
-	const char *const *env;  /* "NAME=value", NULL at its end; NULL: none but PATH, HOME and LANG */
+	const char *const *argv;    /* NULL at its end; argv[0]: an absolute path, or SANDBOX_SELF */
+	struct sandbox_image image; /* what is run first; {0}: this program */
+	const char *const *env;     /* "NAME=value", NULL at its end; NULL: none but PATH, HOME and LANG */
 	const char *const
 		*readable;    /* folders and files beside /usr, at the same place there; NULL at its end; NULL: none */
 	const char *writable; /* a folder, at the same place there; NULL: none but an empty /tmp in namespaces */
@@ -41,7 +48,7 @@ struct sandbox {
 	void *arg;
 };
 
-/* A command of this program: argv[1] is its name, for the function that sandbox_confine() is given. */
+/* A command of what is run first: argv[1] is its name, for the function that sandbox_confine() is given there. */
 #define SANDBOX_SELF "atelier"
 
 enum sandbox_end { SANDBOX_EXITED, SANDBOX_KILLED, SANDBOX_TIME, SANDBOX_OUTPUT };
@@ -59,6 +66,9 @@ struct sandbox_result {
  */
 int sandbox_run(const struct sandbox *s, struct sandbox_result *ret, struct err *e) MUST_CHECK;
 
+/* Bytes as a file without a name, for `in`: a descriptor, or negative. */
+int sandbox_file(const char *p, size_t n) MUST_CHECK;
+
 /* Which walls can be made here: tried once, at the first call (some 50 ms). Any thread that may block. */
 enum sandbox_wall sandbox_walls(void);
 
@@ -66,7 +76,7 @@ enum sandbox_wall sandbox_walls(void);
 const char *sandbox_why(void);
 
 /*
- * `atelier confine`: argv is what sandbox_run() wrote behind that word. Sets limits and walls, then becomes the program, or runs
- * `self` and ends with what it returns. Never comes back.
+ * `confine`: argv is what sandbox_run() wrote behind that word. Sets limits and walls, then becomes the program, or runs `self`
+ * and ends with what it returns; NULL: this program has no command for the sandbox. Never comes back.
  */
 void sandbox_confine(int argc, char **argv, int (*self)(int argc, char **argv)) __attribute__((noreturn));

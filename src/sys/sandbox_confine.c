@@ -210,7 +210,7 @@ void sandbox_confine(int argc, char **argv, int (*self)(int argc, char **argv))
 	bool is_self = strcmp(argv[0], SANDBOX_SELF) == 0;
 	if (c.wall != SANDBOX_NAMESPACES)
 		drop_root();
-	/* The descriptor of this program, which it was started by. */
+	/* The descriptor that it was started by. */
 	if (!is_self)
 		(void)fcntl(SANDBOX_PROGRAM_FD, F_SETFD, FD_CLOEXEC);
 	else
@@ -226,7 +226,7 @@ void sandbox_confine(int argc, char **argv, int (*self)(int argc, char **argv))
 	if (c.memory && !(is_self && SANITIZED))
 		limit(RLIMIT_AS, c.memory, c.memory);
 	if (is_self) {
-		int status = argc > 1 ? self(argc - 1, argv + 1) : SANDBOX_STATUS;
+		int status = self && argc > 1 ? self(argc - 1, argv + 1) : SANDBOX_STATUS;
 
 		(void)fflush(NULL);
 		_exit(status); /* without a sanitizer's last look, which needs what was refused */

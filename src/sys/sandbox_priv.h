@@ -6,7 +6,7 @@
 
 #define SANDBOX_BWRAP      "/usr/bin/bwrap"
 #define SANDBOX_STATUS     125 /* exit code: the walls could not be made */
-#define SANDBOX_PROGRAM_FD 3   /* this program, to be started through /proc/self/fd */
+#define SANDBOX_PROGRAM_FD 3   /* what is run first, to be started through /proc/self/fd */
 #define SANDBOX_PLACES     16  /* readable folders at most */
 
 /* What `atelier confine` is told. */

@@ -16,6 +16,10 @@
 #define WORDS_MAX 512
 #define FROM      10 /* descriptors from here on are not in the way of those that the program is given */
 
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10u /* newer than the C library's headers */
+#endif
+
 /* ---- the command line ---- */
 
 struct command {
@@ -151,23 +155,55 @@ static int own_program(void)
 	return fd;
 }
 
-static int options_file(const struct buf *options)
-{
-	CLEANUP(closep) int fd = memfd_create("options", MFD_CLOEXEC);
-
-	if (fd < 0 || write(fd, options->p, options->n) != (ssize_t)options->n || lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	int r = fd;
-	fd = -1;
-	return r;
-}
-
 /* A copy out of the way of 0 to 4. */
 static int aside(int fd)
 {
 	int r = fcntl(fd, F_DUPFD_CLOEXEC, FROM);
 
 	return r < 0 ? -errno : r;
+}
+
+/* Bytes as a file without a name, to be read from its beginning. */
+static int memory_file(unsigned flags, const char *p, size_t n)
+{
+	CLEANUP(closep) int fd = memfd_create("atelier", MFD_CLOEXEC | flags);
+
+	if (fd < 0)
+		return -errno;
+	for (size_t at = 0; at < n;) {
+		ssize_t k = write(fd, p + at, n - at);
+
+		if (k < 0)
+			return -errno;
+		at += (size_t)k;
+	}
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : aside(fd);
+}
+
+int sandbox_file(const char *p, size_t n)
+{
+	return memory_file(0, p, n);
+}
+
+/* Sealed: whoever is started holds a descriptor of the very file that it runs. */
+static int image_file(const struct sandbox_image *image)
+{
+	CLEANUP(closep) int fd = memory_file(MFD_ALLOW_SEALING | MFD_EXEC, image->p, image->n);
+
+	if (fd == -EINVAL) /* a kernel before 6.3 does not know the last flag, nor need it */
+		fd = memory_file(MFD_ALLOW_SEALING, image->p, image->n);
+	if (fd < 0)
+		return fd;
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0 ? -errno
+												    : aside(fd);
+}
+
+static int program_file(const struct sandbox *s)
+{
+	if (s->image.n > 0)
+		return image_file(&s->image);
+	int own = own_program();
+	return own < 0 ? -errno : aside(own);
 }
 
 static int spawn(const struct command *c, const int fds[5], pid_t *ret)
@@ -208,9 +244,9 @@ void sandbox_close_all(int *fds, size_t n)
 /* The five descriptors of the child, and our ends of two of them. */
 static int prepare(const struct sandbox *s, const struct command *c, int fds[5], struct sandbox_child *run)
 {
-	int program = own_program(), out[2], err[2];
+	int out[2], err[2];
 
-	if (program < 0 || pipe2(out, O_CLOEXEC) < 0)
+	if (pipe2(out, O_CLOEXEC) < 0)
 		return -errno;
 	run->out = out[0];
 	fds[1] = aside(out[1]);
@@ -226,11 +262,9 @@ static int prepare(const struct sandbox *s, const struct command *c, int fds[5],
 		CLEANUP(closep) int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		fds[0] = null < 0 ? -errno : aside(null);
 	}
-	fds[3] = aside(program);
-	if (c->namespaces) {
-		CLEANUP(closep) int options = options_file(&c->options);
-		fds[4] = options < 0 ? options : aside(options);
-	}
+	fds[3] = program_file(s);
+	if (c->namespaces)
+		fds[4] = memory_file(0, c->options.p, c->options.n);
 	for (int i = 0; i < (c->namespaces ? 5 : 4); i++) {
 		if (fds[i] < 0)
 			return fds[i];

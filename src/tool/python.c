@@ -199,14 +199,9 @@ static int show(void *arg, const char *p, size_t n)
 
 static int script_in(const char *code, struct err *e)
 {
-	int fd = memfd_create("script", MFD_CLOEXEC);
-	size_t n = strlen(code);
+	int fd = sandbox_file(code, strlen(code));
 
-	if (fd < 0 || write(fd, code, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) != 0) {
-		closep(&fd);
-		return err_set(e, -ENOMEM, "There is no memory for a script.");
-	}
-	return fd;
+	return fd < 0 ? err_set(e, -ENOMEM, "There is no memory for a script.") : fd;
 }
 
 static int run_in(struct builtin_call *c, const struct room *m, int script, struct buf *shown,

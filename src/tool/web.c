@@ -4,8 +4,8 @@
 #include <strings.h>
 
 #include "http/url.h"
+#include "rag/extract.h"
 #include "sys/cancel.h"
-#include "tool/page_text.h"
 #include "tool/tool_priv.h"
 
 #define PAGE_MAX    ((size_t)5 << 20)
@@ -41,19 +41,32 @@ static int failed(struct builtin_call *c, int r, const struct err *why, struct e
 	return tool_fail(c->ret, "%s", *why->msg ? why->msg : err_public_text(why));
 }
 
-static int take_page(struct builtin_call *c, const struct fetched *f)
+static int take_html(struct builtin_call *c, const struct fetched *f, struct err *e)
 {
 	char charset[40];
+	struct err why = {0};
+	const struct extract_web_page page = {
+		.p = f->body.p, .n = f->body.n, .charset = charset_of(f, charset), .url = f->url.p};
+	size_t before = c->ret->text.n;
+	int r = extract_web_page(&page, c->run->cancel, &c->ret->text, &why);
 
+	if (r < 0)
+		return failed(c, r, &why, e);
+	if (c->ret->text.n == before)
+		buf_add_str(&c->ret->text, "The page has no text.");
+	return 0;
+}
+
+static int take_page(struct builtin_call *c, const struct fetched *f, struct err *e)
+{
 	if (f->status / 100 != 2)
 		return tool_fail(c->ret, "The page was answered with the status %d.", f->status);
 	c->ret->text = BUF_INIT(2 * PAGE_MAX);
 	buf_printf(&c->ret->text, "%s\n\n", f->url.p);
 	if (f->body.n == 0)
 		buf_add_str(&c->ret->text, "The page is empty.");
-	else if (is_type(f, "text/html application/xhtml+xml") &&
-		 page_text(f->body.p, f->body.n, charset_of(f, charset), f->url.p, &c->ret->text) == 0)
-		return 0;
+	else if (is_type(f, "text/html application/xhtml+xml"))
+		return take_html(c, f, e);
 	else if (!*f->type || strncasecmp(f->type, "text/", 5) == 0 ||
 		 is_type(f, "application/json application/xml application/ld+json application/rss+xml "
 			    "application/atom+xml "
@@ -80,7 +93,7 @@ int web_fetch_call(struct builtin_call *c, struct err *e)
 	struct err why = {0};
 	int r = tool_fetch(c->tools, &f, c->run->cancel, &got, &why);
 
-	return r < 0 ? failed(c, r, &why, e) : take_page(c, &got);
+	return r < 0 ? failed(c, r, &why, e) : take_page(c, &got, e);
 }
 
 /* ---- search ---- */

@@ -238,11 +238,6 @@ static void end_jobs(void)
 	}
 }
 
-static int nothing(int argc UNUSED, char **argv UNUSED)
-{
-	return 0;
-}
-
 static int serve(const struct mcp_config *c)
 {
 	struct loop *l = loop_new();
@@ -280,7 +275,7 @@ int main(int argc, char **argv)
 	struct mcp_config c = {.label = "test", .changed = on_changed};
 
 	if (argc > 1 && strcmp(argv[1], "confine") == 0)
-		sandbox_confine(argc - 2, argv + 2, nothing);
+		sandbox_confine(argc - 2, argv + 2, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	c.program.least = SANDBOX_NAMESPACES;
 	if (argc > 1 && strcmp(argv[1], "--walls") == 0) {

@@ -1030,9 +1030,7 @@ def memory_is_given_back(d):
 # ---- the binary ----
 
 
-@case
-def the_binary_is_hardened(d):
-    data = open(binary, "rb").read()
+def is_hardened(data):
     assert data[:4] == b"\x7fELF" and data[4] == 2
     kind, = struct.unpack_from("<H", data, 16)
     offset, = struct.unpack_from("<Q", data, 32)
@@ -1045,6 +1043,26 @@ def the_binary_is_hardened(d):
     dynamic = by_type[2]
     entries = dict(struct.unpack_from("<QQ", data, dynamic[2] + i) for i in range(0, dynamic[5], 16))
     assert entries.get(30, 0) & 8 or entries.get(0x6FFFFFFB, 0) & 1, "not bound at the start"
+
+
+@case
+def the_binary_is_hardened(d):
+    data = open(binary, "rb").read()
+    is_hardened(data)
+    # What reads documents is a program within it.
+    programs = [m.start() for m in re.finditer(b"\x7fELF\x02\x01\x01", data)][1:]
+    assert programs, "there is no reader in it"
+    for at in programs:
+        is_hardened(data[at:])
+
+
+@case
+def the_server_loads_nothing_that_reads_documents(d):
+    s = Server(d + "/data").ready()
+    loaded = {os.path.basename(line.split()[-1]).split(".so")[0] for line in open("/proc/%d/maps" % s.p.pid) if ".so" in line}
+    assert "libsqlite3" in loaded, loaded
+    foreign = {"libxml2", "libicuuc", "libicudata", "libzip", "libuchardet", "libgmime-3", "libgio-2", "libmd4c", "libstdc++"} & loaded
+    assert not foreign, "these are only for the reader: %s" % ", ".join(sorted(foreign))
 
 
 def main():

@@ -16,7 +16,8 @@ STAMP = "2026-01-01T00:00:00Z"
 PAGE = """<!doctype html><html><head><title>Otters &amp; rivers</title><script>steal()</script><style>p{}</style></head><body>
 <nav><a href="/a">Home</a> <a href="/b">Shop</a></nav><header>Sign in</header>
 <article><h1>Otters</h1><p>The otter lives by rivers, eats fish and sleeps in a <a href="holt.html">holt</a>.
-It is active at night, and its fur is dense and dry below the surface.</p><ul><li>weight: 9 kg</li><li>length: 1 m</li></ul>
+It is active at night, and its fur is dense and dry below the surface.
+It hunts in the <a href=" /rivers/Gro\u00dfe Au.html?a=1&amp;b=2#banks ">Au</a>, and is no <a href="mailto:o@otters.test">pet</a>.</p><ul><li>weight: 9 kg</li><li>length: 1 m</li></ul>
 <table><tr><th>Year</th><th>Count</th></tr><tr><td>2024</td><td>31</td></tr></table></article>
 <aside>Buy now!</aside><footer>Imprint</footer></body></html>"""
 

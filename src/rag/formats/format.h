@@ -49,5 +49,8 @@ bool text_decode(struct doc *d, const struct input *in, struct buf *to);
 /* The ending of a name, lower case and without the dot; "" */
 void name_ending(const char *name, char ret[16]);
 
+/* web_page.c: a page of the web as Markdown on descriptor 1; the exit status. */
+int write_web_page(const struct input *in, const char *charset, const char *url);
+
 /* pdf.c: a page of the PDF on descriptor 0 as PNG on descriptor 1; the exit status. */
 int draw_page(struct doc *d, int number, int width);

@@ -66,32 +66,41 @@ static int number(const char *text, int otherwise)
 	return text ? (int)strtol(text, NULL, 10) : otherwise;
 }
 
+/* The whole file: as lines of JSON, or as the Markdown of a page of the web. */
+static int read_file(struct doc *d, struct input *in, const char *url)
+{
+	int status = EXIT_SUCCESS;
+
+	in->p = map(d, &in->n);
+	if (url)
+		status = in->p ? write_web_page(in, d->encoding, url) : EXIT_FAILURE;
+	else if (in->p)
+		read_any(d, in);
+	if (!url)
+		doc_finish(d);
+	if (in->p)
+		(void)munmap((void *)in->p, in->n);
+	return status;
+}
+
 int extract_main(int argc, char **argv)
 {
-	const char *text_max = word(argc, argv, "text=");
+	const char *text_max = word(argc, argv, "text="), *page = word(argc, argv, "page=");
 	struct input in = {.name = word(argc, argv, "name=")};
 	struct doc d;
+	int status;
 
 	doc_init(&d, STDOUT_FILENO, text_max ? strtoull(text_max, NULL, 10) : EXTRACT_TEXT_MAX);
 	d.walls = number(word(argc, argv, "walls="), SANDBOX_NAMESPACES) != SANDBOX_LIMITS;
 	d.encoding = word(argc, argv, "encoding=");
 	d.ocr = word(argc, argv, "ocr=");
-	d.password = getenv("ATELIER_PASSWORD");
+	d.password = getenv(EXTRACT_PASSWORD);
 	if (!in.name)
 		in.name = "";
-	if (word(argc, argv, "page=")) {
-		int status =
-			draw_page(&d, number(word(argc, argv, "page="), 0), number(word(argc, argv, "width="), 1000));
-
-		doc_done(&d);
-		return status;
-	}
-	in.p = map(&d, &in.n);
-	if (in.p)
-		read_any(&d, &in);
-	doc_finish(&d);
-	if (in.p)
-		(void)munmap((void *)in.p, in.n);
+	if (page)
+		status = draw_page(&d, number(page, 0), number(word(argc, argv, "width="), 1000));
+	else
+		status = read_file(&d, &in, getenv(EXTRACT_URL));
 	doc_done(&d);
-	return EXIT_SUCCESS;
+	return status;
 }

@@ -5,9 +5,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+
+#include "sys/sandbox.h"
 
 #define MEMORY ((size_t)384 << 20)
 
@@ -105,18 +106,8 @@ bool run_program(struct doc *d, const struct run *r, struct run_end *ret)
 
 int run_file(struct doc *d, const char *p, size_t n)
 {
-	int fd = memfd_create("part", MFD_CLOEXEC);
+	int fd = sandbox_file(p, n);
 
-	for (size_t at = 0; fd >= 0 && at < n;) {
-		ssize_t k = write(fd, p + at, n - at);
-
-		if (k <= 0) {
-			close(fd);
-			fd = -1;
-		} else {
-			at += (size_t)k;
-		}
-	}
 	if (fd < 0)
 		doc_fail(d, EXTRACT_TOO_COMPLEX, "The file does not fit into the memory that reading it may take.");
 	return fd;

@@ -284,11 +284,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static int nothing(int argc UNUSED, char **argv UNUSED)
-{
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_lines), cmocka_unit_test(test_pieces),
@@ -297,7 +292,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_as_many_as_may), cmocka_unit_test(test_grants)};
 
 	if (argc > 1 && strcmp(argv[1], "confine") == 0)
-		sandbox_confine(argc - 2, argv + 2, nothing);
+		sandbox_confine(argc - 2, argv + 2, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (sandbox_walls() == SANDBOX_LIMITS) {
 		print_message("SKIPPED: no sandbox can be made here. %s\n", sandbox_why());

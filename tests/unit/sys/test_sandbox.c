@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -129,6 +130,15 @@ static int try_loop(const char *arg UNUSED)
 		;
 }
 
+/* Started from memory, which nobody can change. */
+static int try_image(const char *arg UNUSED)
+{
+	char path[64] = "";
+
+	return readlink("/proc/self/exe", path, sizeof(path) - 1) < 0 || strncmp(path, "/memfd:", 7) != 0 ||
+	       open("/proc/self/exe", O_RDWR) >= 0;
+}
+
 static int within(int argc, char **argv)
 {
 	static const struct {
@@ -144,6 +154,7 @@ static int within(int argc, char **argv)
 		{"daemon", try_daemon},
 		{"bomb", try_fork_bomb},
 		{"loop", try_loop},
+		{"image", try_image},
 	};
 
 	for (size_t i = 0; argc > 0 && i < N_ELEMENTS(all); i++) {
@@ -346,6 +357,28 @@ static void test_output(void **state UNUSED)
 	assert_non_null(strstr(e.msg, "no-such-program"));
 }
 
+static void test_image(void **state UNUSED)
+{
+	static const char *const argv[] = {SANDBOX_SELF, "image", NULL};
+	CLEANUP(closep) int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct sandbox s = self(argv);
+	struct sandbox_result end;
+	struct stat st;
+	struct err e = {0};
+
+	assert_int_equal(fstat(fd, &st), 0);
+	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_true(p != MAP_FAILED);
+	s.image = (struct sandbox_image){p, (size_t)st.st_size};
+	assert_int_equal(sandbox_run(&s, &end, &e), 0);
+	assert_int_equal(end.end, SANDBOX_EXITED);
+	assert_int_equal(end.status, 0);
+	s.image.n /= 3; /* a broken one is told, and ends nothing else */
+	int r = sandbox_run(&s, &end, &e);
+	assert_true(r < 0 || end.end != SANDBOX_EXITED || end.status != 0);
+	munmap(p, (size_t)st.st_size);
+}
+
 static void test_walls(void **state UNUSED)
 {
 	/* Where the system allows no namespaces (in a chroot), the first run is behind the second wall too. */
@@ -360,7 +393,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_outside_is_not_there), cmocka_unit_test(test_network),
 		cmocka_unit_test(test_server_lives), cmocka_unit_test(test_granted),
 		cmocka_unit_test(test_nothing_is_left), cmocka_unit_test(test_limits), cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_output)};
+		cmocka_unit_test(test_output), cmocka_unit_test(test_image)};
 
 	if (argc > 1 && strcmp(argv[1], "confine") == 0)
 		sandbox_confine(argc - 2, argv + 2, within);

@@ -1,19 +1,18 @@
 /*
- * page_text.c - what of a page is its text. What is never text is taken out; of what is left that element is taken whose
- * paragraphs have the most text that is no link.
+ * web_page.c - what of a page of the web is its text. What is never text is taken out; of what is left that element is taken
+ * whose paragraphs have the most text that is no link.
  */
-#include "tool/page_text.h"
-
 #include <ctype.h>
 #include <libxml/HTMLparser.h>
+#include <libxml/uri.h>
 #include <strings.h>
 
-#include "base/err.h"
-#include "http/url.h"
+#include "rag/formats/format.h"
 
 #define DEPTH_MAX 200
 #define LEAST     140 /* characters of a text that stands for its page */
 #define LINK_MAX  2000
+#define TEXT_MAX  ((size_t)16 << 20)
 
 struct writing {
 	struct buf *out;
@@ -146,22 +145,51 @@ static void add_text(struct writing *w, const char *s)
 
 static void write_all(struct writing *w, xmlNode *n);
 
+static xmlChar *trimmed(xmlChar *s)
+{
+	size_t n = s ? strlen((char *)s) : 0;
+
+	while (n > 0 && isspace(s[n - 1]))
+		s[--n] = '\0';
+	while (s && isspace(*s))
+		s++;
+	return s;
+}
+
+/* The whole address that a link leads to, without the place on its page; NULL: nowhere that can be asked. For xmlFree(). */
+static xmlChar *link_of(const struct writing *w, xmlNode *n)
+{
+	xmlChar *given = xmlGetProp(n, (const xmlChar *)"href"), *href = trimmed(given);
+	/* Blanks and letters beyond ASCII stand in many addresses, and are none of theirs. */
+	xmlChar *clean =
+		href && *href && *href != '#' ? xmlURIEscapeStr(href, (const xmlChar *)"!*'();:@&=+$,/?#[]%") : NULL;
+	xmlChar *url = clean ? xmlBuildURI(clean, (const xmlChar *)w->url) : NULL;
+
+	xmlFree(clean);
+	xmlFree(given);
+	if (!url)
+		return NULL;
+	url[strcspn((char *)url, "#")] = '\0';
+	if (strlen((char *)url) < LINK_MAX &&
+		(strncasecmp((char *)url, "http://", 7) == 0 || strncasecmp((char *)url, "https://", 8) == 0))
+		return url;
+	xmlFree(url);
+	return NULL;
+}
+
 static void write_link(struct writing *w, xmlNode *n)
 {
-	CLEANUP(buf_done) struct buf url = BUF_INIT(LINK_MAX);
-	xmlChar *href = xmlGetProp(n, (const xmlChar *)"href");
+	xmlChar *url = link_of(w, n);
 	size_t from = w->out->n;
 
-	bool good = href && *href != '#' && http_url_join(w->url, (const char *)href, &url) == 0 &&
-		    (strncmp(url.p, "http://", 7) == 0 || strncmp(url.p, "https://", 8) == 0);
-	xmlFree(href);
-	if (good)
+	if (url)
 		buf_add_char(w->out, '[');
 	write_all(w, n);
-	if (good && w->out->n > from + 1)
-		buf_printf(w->out, "](%s)", url.p);
-	else if (good && w->out->n == from + 1)
+	if (url && w->out->n > from + 1)
+		buf_printf(w->out, "](%s)", (char *)url);
+	else if (url)
 		w->out->n = from;
+	xmlFree(url);
 }
 
 static void write_row(struct writing *w, xmlNode *n)
@@ -282,14 +310,27 @@ static void write_page(xmlNode *root, const char *url, struct buf *ret)
 	end_line(&w, 1);
 }
 
-int page_text(const char *p, size_t n, const char *charset, const char *url, struct buf *ret)
+static bool write_out(const struct buf *text)
 {
-	htmlDocPtr doc = htmlReadMemory(p, (int)n, NULL, charset,
+	for (size_t at = 0; at < text->n;) {
+		ssize_t k = write(STDOUT_FILENO, text->p + at, text->n - at);
+
+		if (k <= 0)
+			return false;
+		at += (size_t)k;
+	}
+	return true;
+}
+
+int write_web_page(const struct input *in, const char *charset, const char *url)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
+	htmlDocPtr doc = htmlReadMemory(in->p, (int)in->n, NULL, charset,
 		HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_COMPACT);
 	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
 
 	if (root)
-		write_page(root, url, ret);
+		write_page(root, url, &text);
 	xmlFreeDoc(doc);
-	return root ? buf_status(ret) : E_INVALID;
+	return buf_status(&text) == 0 && write_out(&text) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
