@@ -32,6 +32,20 @@ int anthropic_read_blocks(
 /* Fills messages and `continues` of c->req from c->body. */
 int anthropic_read_messages(struct gw_call *c, bool lenient) MUST_CHECK;
 
+/* ---- anthropic_order.c: the order of blocks in a stream that is passed on ---- */
+
+struct anthropic_order {
+	int64_t n;     /* blocks that the client was told of; the last one is open if is_open */
+	int64_t index; /* of the open one, at the provider */
+	bool is_open;
+	bool is_ours;       /* made here, for a piece that came after its block's end: the provider will not end it */
+	struct buf waiting; /* events of other blocks, until the open one has ended */
+};
+
+/* Whole events, to what the client is sent: the same bytes as long as they are in order. E_PROVIDER_BROKEN: a piece of a
+ * call that had ended. */
+int anthropic_order_take(struct anthropic_order *o, struct str events, struct buf *out) MUST_CHECK;
+
 /* ---- anthropic_request.c ---- */
 
 /* c->shape of a call. */
@@ -48,6 +62,7 @@ struct anthropic_call {
 	struct gen_raw raw;
 	struct buf held; /* an event whose end has not come; all of the answer when the client wants no stream */
 	bool told_error; /* the provider's stream has told of its failure already */
+	struct anthropic_order order;
 };
 
 /* Fills c->req from c->body. `counting`: nothing is to be answered, so max_tokens may be missing. `lenient`: the target
@@ -60,6 +75,10 @@ int anthropic_raw_body(struct gw_call *c, struct str text, const char **ret) MUS
 /* ---- anthropic_answer.c ---- */
 extern const struct gw_format anthropic_format;
 void anthropic_call_init(struct anthropic_call *a);
+
+/* The events around a block; the first one ends behind `"content_block":`. */
+void anthropic_add_block_start(int64_t block, struct buf *out);
+void anthropic_add_block_stop(int64_t block, struct buf *out);
 
 /* As struct gen_raw's `bytes`; arg: the call. */
 int anthropic_take_raw(void *arg, const char *p, size_t n);

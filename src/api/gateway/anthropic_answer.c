@@ -9,7 +9,7 @@
 
 void anthropic_call_init(struct anthropic_call *a)
 {
-	*a = (struct anthropic_call){.held = BUF_INIT(REQUEST_MEMORY)};
+	*a = (struct anthropic_call){.held = BUF_INIT(REQUEST_MEMORY), .order = {.waiting = BUF_INIT(REQUEST_MEMORY)}};
 }
 
 /* ---- pieces of JSON ---- */
@@ -95,13 +95,25 @@ static void begin(struct gw_call *c, struct buf *out)
 		start(c, out);
 }
 
+void anthropic_add_block_start(int64_t block, struct buf *out)
+{
+	buf_printf(out,
+		"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":%lld,\"content_block\":",
+		(long long)block);
+}
+
+void anthropic_add_block_stop(int64_t block, struct buf *out)
+{
+	buf_printf(out, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":%lld}\n\n",
+		(long long)block);
+}
+
 static void close_block(struct anthropic_call *a, struct buf *out)
 {
 	if (!a->open)
 		return;
 	a->open = 0;
-	buf_printf(out, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":%lld}\n\n",
-		(long long)(a->n_blocks - 1));
+	anthropic_add_block_stop(a->n_blocks - 1, out);
 }
 
 static void open_block(struct gw_call *c, char kind, struct buf *out)
@@ -111,9 +123,7 @@ static void open_block(struct gw_call *c, char kind, struct buf *out)
 	start(c, out);
 	close_block(a, out);
 	a->open = kind;
-	buf_printf(out,
-		"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":%lld,\"content_block\":",
-		(long long)a->n_blocks++);
+	anthropic_add_block_start(a->n_blocks++, out);
 }
 
 static void add_delta(int64_t block, const char *type, struct buf *out)
@@ -245,14 +255,13 @@ static void add_missing_start(struct gw_call *c, const struct buf *events, size_
 
 static int write_events(struct gw_call *c, const struct buf *events, size_t n)
 {
-	CLEANUP(buf_done) struct buf first = BUF_INIT(REQUEST_MEMORY);
+	CLEANUP(buf_done) struct buf out = BUF_INIT(REQUEST_MEMORY);
+	struct anthropic_call *a = c->shape;
 	int r;
 
-	add_missing_start(c, events, n, &first);
-	r = buf_status(&first);
-	if (r == 0 && first.n > 0)
-		r = gw_write_raw(c, first.p, first.n);
-	return r < 0 ? r : gw_write_raw(c, events->p, n);
+	add_missing_start(c, events, n, &out);
+	r = anthropic_order_take(&a->order, (struct str){events->p, n}, &out);
+	return r < 0 || out.n == 0 ? r : gw_write_raw(c, out.p, out.n);
 }
 
 /* Events go on when they are whole, so that a stream that breaks off can still say why; the very last may lack its end. */

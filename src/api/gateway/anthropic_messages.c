@@ -6,6 +6,7 @@
 static void anthropic_call_done(struct anthropic_call *a)
 {
 	buf_done(&a->held);
+	buf_done(&a->order.waiting);
 }
 
 /* A real Anthropic gets the request as it came, with the headers that belong to it. */

@@ -498,6 +498,126 @@ static void test_whole_without_start(void **state)
 	assert_non_null(strstr(out.p, "\"output_tokens\":6"));
 }
 
+/* ---- the order of blocks that are passed on ---- */
+
+/* "b0 text" is an event, and so is what comes back: b, p, e (begin, piece, end), the index and what it says. */
+static void add_event(const char *word, struct buf *to)
+{
+	bool is_of_block = word[1] >= '0' && word[1] <= '9';
+	const char *says = is_of_block && word[2] ? word + 3 : "";
+	int at = word[1] - '0';
+
+	if (!is_of_block)
+		buf_printf(to, "event: %s\ndata: {\"type\": \"%s\"}\n\n", word, word);
+	else if (*word == 'b')
+		buf_printf(to,
+			"event: content_block_start\ndata: {\"type\": \"content_block_start\", \"index\": %d, "
+			"\"content_block\": {\"type\": \"%s\"}}\n\n",
+			at, says);
+	else if (*word == 'e')
+		buf_printf(to, "event: content_block_stop\ndata: {\"type\": \"content_block_stop\", \"index\": %d}\n\n",
+			at);
+	else
+		buf_printf(to,
+			"event: content_block_delta\ndata: {\"type\": \"content_block_delta\", \"index\": %d, "
+			"\"delta\": {\"type\": \"%s\"}}\n\n",
+			at, says);
+}
+
+static void add_events(const char *words, struct buf *to)
+{
+	char copy[500], *at = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", words);
+	for (char *w = strtok_r(copy, ",", &at); w; w = strtok_r(NULL, ",", &at))
+		add_event(w, to);
+}
+
+static void take_order(const char *words, int expected, struct buf *ret)
+{
+	CLEANUP(buf_done) struct buf in = BUF_INIT(REQUEST_MEMORY);
+	struct anthropic_order order = {.waiting = BUF_INIT(REQUEST_MEMORY)};
+
+	add_events(words, &in);
+	buf_reset(ret);
+	assert_int_equal(anthropic_order_take(&order, buf_str(&in), ret), expected);
+	buf_done(&order.waiting);
+}
+
+static void test_order_is_kept(void **state)
+{
+	static const char usual[] =
+		"message_start,b0 thinking,p0 thinking_delta,p0 signature_delta,e0,ping,b1 text,p1 text_delta,e1,"
+		"b2 tool_use,p2 input_json_delta,e2,message_delta,message_stop";
+	static const char *const fine[] = {
+		usual, "b0 text,p0 text_delta,error", "b0 text,p0 text_delta,message_delta,message_stop"};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(fine); i++) {
+		CLEANUP(buf_done) struct buf in = BUF_INIT(REQUEST_MEMORY);
+
+		add_events(fine[i], &in);
+		take_order(fine[i], 0, &out);
+		assert_string_equal(out.p, in.p);
+	}
+}
+
+/* What came as on the left is told in the order on the right. */
+static void test_order_is_mended(void **state)
+{
+	static const char *const cases[][2] = {
+		/* Two at a time: one after the other. */
+		{"b0 text,b1 tool_use,p1 input_json_delta,p0 text_delta,e1,e0,message_delta",
+			"b0 text,p0 text_delta,e0,b1 tool_use,p1 input_json_delta,e1,message_delta"},
+		{"b0 a,b1 b,b2 c,p2 x,p1 y,p0 z,e0,e2,e1,message_stop",
+			"b0 a,p0 z,e0,b1 b,p1 y,e1,b2 c,p2 x,e2,message_stop"},
+		/* One index for all. */
+		{"b0 a,p0 x,e0,b0 b,p0 y,e0,b0 c,e0", "b0 a,p0 x,e0,b1 b,p1 y,e1,b2 c,e2"},
+		/* Ends of nothing, and signatures of what was told. */
+		{"b0 a,e0,e0,p0 signature_delta,e7,b1 b,e1", "b0 a,e0,b1 b,e1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		CLEANUP(buf_done) struct buf in = BUF_INIT(REQUEST_MEMORY);
+
+		add_events(cases[i][1], &in);
+		take_order(cases[i][0], 0, &out);
+		assert_string_equal(out.p, in.p);
+	}
+}
+
+static void test_late_pieces(void **state)
+{
+	static const char begins[] =
+		"{\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"text\"",
+			  ends[] = "{\"type\":\"content_block_stop\",\"index\":2}";
+	const char *at;
+
+	(void)state;
+	take_order(
+		"b0 text,p0 text_delta,e0,b1 tool_use,p0 text_delta,p1 input_json_delta,p0 text_delta,e1,message_delta",
+		0, &out);
+	assert_non_null(at = strstr(out.p, "content_block_stop\", \"index\": 1}"));
+	assert_non_null(at = strstr(at, begins));
+	assert_non_null(at = strstr(at, "\"index\": 2, \"delta\""));
+	assert_non_null(at = strstr(at + 1, "\"index\": 2, \"delta\""));
+	assert_non_null(at = strstr(at, ends));
+	assert_non_null(strstr(at, "message_delta"));
+	/* What comes next ends it. */
+	take_order("b0 a,e0,b1 b,e1,p0 text_delta,b2 c,p2 x,e2", 0, &out);
+	assert_non_null(at = strstr(out.p, ends));
+	assert_non_null(strstr(at, "\"index\": 3, \"content_block\": {\"type\": \"c\"}"));
+	assert_non_null(strstr(at, "\"index\": 3, \"delta\""));
+	/* One that never ends does not hold the others back for good. */
+	take_order("b0 a,b1 b,p1 x,e1,message_delta", 0, &out);
+	assert_non_null(at = strstr(out.p, "{\"type\":\"content_block_stop\",\"index\":0}"));
+	assert_non_null(at = strstr(at, "\"index\": 1, \"delta\""));
+	assert_non_null(strstr(at, "message_delta"));
+	/* A call that was told whole was told wrongly. */
+	take_order("b0 tool_use,p0 input_json_delta,e0,p0 input_json_delta", E_PROVIDER_BROKEN, &out);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -505,7 +625,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {T(test_plain), T(test_neighbours), T(test_results), T(test_tools),
 		T(test_thinking), T(test_bad), T(test_raw_body), T(test_stream), T(test_stop_reasons), T(test_whole),
 		T(test_errors), T(test_model), T(test_collect), T(test_collect_bad), T(test_whole_of_theirs),
-		T(test_whole_without_start)};
+		T(test_whole_without_start), T(test_order_is_kept), T(test_order_is_mended), T(test_late_pieces)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
