@@ -317,7 +317,8 @@ static const char *our_reason(const char *theirs)
 		{"tool_call", "tool_calls"}, {"function_call", "tool_calls"}, {"content_filter", "content_filter"},
 		{"refusal", "content_filter"}, {"recitation", "content_filter"}, {"blocklist", "content_filter"},
 		{"spii", "content_filter"}, {"sensitive", "content_filter"}, {"error", "error"}, {"abort", "error"},
-		{"insufficient_system_resource", "error"}, {"oom", "error"}, {"killed", "error"}};
+		{"insufficient_system_resource", "error"}, {"oom", "error"}, {"killed", "error"}, {"other", "error"},
+		{"network", "error"}, {"language", "content_filter"}};
 	/* Words that nobody has met yet tell by their parts; the first that fits counts. */
 	static const char *const parts[][2] = {{"filter", "content_filter"}, {"safety", "content_filter"},
 		{"moderat", "content_filter"}, {"policy", "content_filter"}, {"refus", "content_filter"},
@@ -326,8 +327,10 @@ static const char *our_reason(const char *theirs)
 		{"cancel", "error"}, {"timeout", "error"}, {"timed_out", "error"}, {"rate_limit", "error"},
 		{"malformed", "error"}, {"unexpected", "error"}, {"exception", "error"}, {"disconnect", "error"},
 		{"interrupt", "error"}, {"overload", "error"}, {"unavailable", "error"}, {"out_of_memory", "error"},
-		{"length", "length"}, {"limit", "length"}, {"exceed", "length"}, {"max_", "length"},
-		{"truncat", "length"}};
+		{"preempt", "error"}, {"evict", "error"}, {"crash", "error"}, {"connection", "error"},
+		{"unspecified", "error"}, {"too_many", "error"}, {"missing", "error"}, {"armor", "content_filter"},
+		{"incomplete", "length"}, {"length", "length"}, {"limit", "length"}, {"exceed", "length"},
+		{"max_", "length"}, {"truncat", "length"}};
 	for (size_t i = 0; i < N_ELEMENTS(names); i++)
 		if (strcasecmp(theirs, names[i][0]) == 0)
 			return names[i][1];

@@ -125,7 +125,9 @@ static void an_error_behind_the_end(void **state)
 static void broken_off(void **state)
 {
 	static const char *const words[] = {"UPSTREAM_FAILURE", "tool_timeout", "client_disconnect", "error", "abort",
-		"network_error", "cancelled", "MALFORMED_FUNCTION_CALL", "insufficient_system_resource"};
+		"network_error", "cancelled", "MALFORMED_FUNCTION_CALL", "insufficient_system_resource", "OTHER",
+		"UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "preempted",
+		"connection_closed", "FINISH_REASON_UNSPECIFIED"};
 	char stream[1024], error[128];
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(words); i++) {
@@ -140,9 +142,19 @@ static void broken_off(void **state)
 		snprintf(error, sizeof(error), "Fake broke the answer off (%s).", words[i]);
 		assert_string_equal(o.error, error);
 	}
-	struct outcome o = stream_everywhere(&openai_dialect, OA("\"content\":\"half\"") OA_END("SAFETY") OA_DONE);
-	assert_int_equal(o.r, 0);
-	assert_string_equal(o.reason, "content_filter");
+	static const char *const filters[] = {"SAFETY", "RECITATION", "PROHIBITED_CONTENT", "SPII", "BLOCKLIST",
+		"IMAGE_SAFETY", "MODEL_ARMOR", "LANGUAGE", "content_filtered"};
+	struct outcome o;
+	for (size_t i = 0; i < N_ELEMENTS(filters); i++) {
+		snprintf(stream, sizeof(stream),
+			OA("\"content\":\"half\"") "data: "
+						   "{\"choices\":[{\"delta\":{},\"finish_reason\":\"%s\"}]}"
+						   "\n\n" OA_DONE,
+			filters[i]);
+		o = stream_everywhere(&openai_dialect, stream);
+		assert_int_equal(o.r, 0);
+		assert_string_equal(o.reason, "content_filter");
+	}
 	o = stream_everywhere(&openai_dialect, OA("\"content\":\"half\"") OA_END("MAX_TOKENS") OA_DONE);
 	assert_string_equal(o.reason, "length");
 	o = stream_everywhere(&openai_dialect, OA("\"content\":\"half\"") OA_END("something_new") OA_DONE);
