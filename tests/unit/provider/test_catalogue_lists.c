@@ -115,6 +115,38 @@ static void ollama_loaded(void **state)
 	end(&t);
 }
 
+/* The window that a model was made for stays what it is through loading and unloading; the other goes. */
+static void ollama_unloaded(void **state)
+{
+#define THE_LIST                                                                                                       \
+	{                                                                                                              \
+		.path = "/api/tags",                                                                                   \
+		.bytes = OK_JSON                                                                                       \
+			"{\"models\":[{\"model\":\"a\",\"digest\":\"d1\",\"details\":{\"context_length\":8192},"       \
+			"\"capabilities\":[\"completion\",\"tools\"]}]}"                                               \
+	}
+	static const struct script loaded[] = {THE_LIST,
+		{.path = "/api/ps",
+			.bytes = OK_JSON "{\"models\":[{\"model\":\"a\",\"size\":4000,\"context_length\":4096}]}"}},
+				   gone[] = {THE_LIST, {.path = "/api/ps", .bytes = OK_JSON "{\"models\":[]}"}};
+	struct trial t;
+	(void)state;
+	begin(&t, "ollama", "", gone, N_ELEMENTS(gone));
+	for (int i = 0; i < 4; i++) {
+		bool is_loaded = i % 2;
+		pthread_mutex_lock(&t.s.mx);
+		t.s.script = is_loaded ? loaded : gone;
+		pthread_mutex_unlock(&t.s.mx);
+		refresh(&t);
+		const struct model *m = find(&t, "a");
+		assert_int_equal(m->context_length, 8192);
+		assert_int_equal(m->context_loaded, is_loaded ? 4096 : 0);
+		assert_int_equal(model_window(m), 8192);
+		assert_string_equal(m->state, is_loaded ? "ready" : "reachable");
+	}
+	end(&t);
+}
+
 static void ollama_shares(void **state)
 {
 	/* Made of one file, with templates of their own: only the first is named as loaded, and both are. */
@@ -394,6 +426,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ollama_loaded),
+		cmocka_unit_test(ollama_unloaded),
 		cmocka_unit_test(ollama_shares),
 		cmocka_unit_test(ollama_shares_unknown),
 		cmocka_unit_test(ollama_shown),
