@@ -48,6 +48,7 @@ struct part_answer {
 	atelier_id document_id, passage_id;
 	struct approval_answer approval;
 	int64_t n, width, height, page, round, duration_ms;
+	double score;
 	bool failed, cut;
 };
 
@@ -80,6 +81,7 @@ static const struct field part_fields[] = {
 	FIELD_ID(P, passage_id, "passage_id", FIELD_OMIT, "The passage of that, as it was read then."),
 	FIELD_STR(P, heading, "heading", 0, 0, FIELD_OMIT, "The headings over it."),
 	FIELD_I64(P, page, "page", 0, 0, FIELD_OMIT, "Its page."),
+	FIELD_F64(P, score, "score", 0, 0, FIELD_OMIT, "By which it was found, to be compared with its neighbours'."),
 	FIELD_STR(P, media_type, "media_type", 0, 0, FIELD_OMIT, "Of a picture: image/png and the like."),
 	FIELD_I64(P, width, "width", 0, 0, FIELD_OMIT, "Of a picture: pixels, as it is shown."),
 	FIELD_I64(P, height, "height", 0, 0, FIELD_OMIT, "Likewise."),

@@ -30,8 +30,9 @@
 		"stands.")                                                                                             \
 	X(EV_CITATION, "citation",                                                                                     \
 		"n:integer title:string url:string quote:string document_id:string? passage_id:string? page:integer? " \
-		"heading:string?",                                                                                     \
-		"A source that the answer may refer to as [n]; of a document, where it stands in that.")               \
+		"heading:string? start:integer? end:integer? score:number?",                                           \
+		"A source that the answer may refer to as [n]; of a document, where it stands in that (`start` and "   \
+		"`end`: in bytes of what was read), and the `score` by which it was found.")                           \
 	X(EV_TOOL_CALL, "tool_call", "index:integer id:string? name:string? arguments:string? parent:string?",         \
 		"A piece of a call of a tool: one with an `id` begins a call and brings its name, others belong to "   \
 		"the newest call of their `index` (from 0); the pieces of arguments, put together, are a JSON "        \

@@ -91,6 +91,8 @@ void part_read_place(struct part *part, const json_t *v)
 	part->passage = copy_member(v, "passage_id");
 	part->heading = copy_member(v, "heading");
 	part->page = json_get_i64(v, "page", 0);
+	part->score = 0;
+	(void)json_get_number(json_object_get(v, "score"), &part->score);
 }
 
 void part_set(struct part *part, const char *key, json_t *value)
@@ -250,6 +252,10 @@ static void write_part(const struct part *part, struct buf *to)
 		write_name(to, "passage_id", part->passage);
 		write_name(to, "heading", part->heading);
 		buf_printf(to, ",\"page\":%lld", (long long)part->page);
+		if (part->score > 0) {
+			buf_add_str(to, ",\"score\":");
+			json_add_double(to, part->score);
+		}
 		break;
 	case PART_NOTICE:
 		write_name(to, "code", part->name);

@@ -7,7 +7,8 @@
  *	   also "title", "source", "structured", "files", "cut", "duration_ms", as of the events of a call,
  *	   "approval":{"effect","expires_at","unknown","decision","reason"}, "questions":[{"id","from","message",...}]
  *	{"type":"image","id":"...","media_type":"image/png","width":800,"height":600,"name":"..."}   of a question
- *	{"type":"citation","n":1,"title":"...","url":"...","quote":"..."}   also "document_id", "passage_id", "page", "heading"
+ *	{"type":"citation","n":1,"title":"...","url":"...","quote":"..."}   also "document_id", "passage_id", "page", "heading",
+ *	   "score"
  *	{"type":"notice","code":"...","text":"..."}
  *
  * What an agent said and called that was itself called as a tool names that call in "parent".
@@ -26,6 +27,7 @@ struct part {
 	char *parent;      /* the call whose agent it is of; NULL: the answer's own */
 	char *document, *passage, *heading; /* of a citation from a document; NULL: of none */
 	int64_t page;                       /* the same; 0: it has none */
+	double score;                       /* by which it was found; 0: it was not */
 	int64_t n;             /* of a citation; a call's index within its round, -1 of one that was read */
 	int64_t width, height; /* of an image */
 	bool answered, failed; /* a call has its result; which tells of a failure */

@@ -40,7 +40,7 @@ export async function documents({ page, mock, base, shot }) {
   // Whoever may edit the collection sees what put a hit where it stands.
   await page.getByRole('switch', { name: /Show why/ }).click();
   await hit.getByText('no. 1').first().waitFor();
-  assert.match(await hit.locator('dl').innerText(), /Together\s+no\. 1\s+Words\s+no\. 1\s+Meaning\s+not found\s+Score\s+[\d.]+/);
+  assert.match(await hit.locator('dl').innerText(), /Together\s+no\. 1\s+Words\s+no\. 1 · 100% of the words\s+Meaning\s+not found\s+Score\s+[\d.]+/);
   found.push(...(await look(page, 'what was found', ['graphite', 'quartz'])));
   await shot('why');
   await hit.getByRole('link', { name: 'tariff.txt' }).click();
@@ -63,10 +63,14 @@ export async function documents({ page, mock, base, shot }) {
   found.push(...(await look(page, 'the settings of a collection')));
   await shot('settings');
   await settings.getByLabel('Passages for the model').fill('5');
+  await settings.getByLabel('Overlap in tokens').fill('16');
+  await settings.getByLabel('Least score, in percent').fill('20');
+  await settings.getByLabel('Give the model whole documents').check();
   await settings.getByRole('button', { name: 'Save' }).click();
   await settings.waitFor({ state: 'detached' });
   const kept = await page.evaluate(async () => (await (await fetch('api/v1/collections')).json()).items[0]);
-  assert.deepEqual([kept.mode, kept.passages], ['fulltext', 5]);
+  assert.deepEqual([kept.mode, kept.passages, kept.overlap, kept.threshold, kept.whole, kept.wanted_model], ['fulltext', 5, 16, 20, true, '']);
+  await page.request.patch(`${base}/api/v1/collections/${kept.id}`, { headers: { Origin: base }, data: { whole: false } });
 
   // Renamed, and one deleted.
   await row('tariff.txt').getByRole('button', { name: 'More for tariff.txt' }).click();
@@ -91,8 +95,12 @@ export async function documents({ page, mock, base, shot }) {
   await message.press('Enter');
   await page.getByRole('button', { name: '1 source used' }).waitFor();
   assert.match(mock.calls.at(-1).messages.at(-1).content, /northern quay/);
+  const source = page.getByRole('button', { name: /\[1\] rules\.md · Berths Score \d\.\d{3}/ });
   await page.getByRole('button', { name: '1 source used' }).click();
-  await page.getByRole('button', { name: /\[1\] rules\.md · Berths/ }).waitFor();
+  const live = await source.innerText();
+  await page.reload();
+  await page.getByRole('button', { name: '1 source used' }).click();
+  assert.equal(await source.innerText(), live);
   found.push(...(await look(page, 'an answer with sources', ['graphite', 'quartz'])));
   await shot('answer');
   await page.locator('.md-cite').click();
@@ -135,6 +143,66 @@ async function drop(page, files) {
     document.body.dispatchEvent(new DragEvent('dragover', init));
     document.body.dispatchEvent(new DragEvent('drop', init));
   }, files);
+}
+
+/** A PDF with a page for each list of lines. */
+function pdfOf(pages) {
+  const objects = ['<</Type/Catalog/Pages 2 0 R>>', `<</Type/Pages/Kids[${pages.map((_, i) => `${4 + 2 * i} 0 R`).join(' ')}]/Count ${pages.length}>>`, '<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>'];
+  pages.forEach((lines, i) => {
+    const text = `BT /F1 14 Tf 72 700 Td 20 TL ${lines.map((line) => `(${line}) Tj T*`).join(' ')} ET`;
+    objects.push(`<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R>>>>/Contents ${5 + 2 * i} 0 R>>`, `<</Length ${text.length}>>\nstream\n${text}\nendstream`);
+  });
+  let file = '%PDF-1.4\n';
+  const places = objects.map((object, i) => {
+    const at = file.length;
+    file += `${i + 1} 0 obj\n${object}\nendobj\n`;
+    return `${String(at).padStart(10, '0')} 00000 n \n`;
+  });
+  const table = file.length;
+  return Buffer.from(`${file}xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${places.join('')}trailer<</Size ${objects.length + 1}/Root 1 0 R>>\nstartxref\n${table}\n%%EOF`);
+}
+
+/** A PDF is shown as its pages look, with what was found marked where it stands; its text is one press away. */
+export async function documentPages({ page, base, shot }) {
+  await page.goto(base + '/documents');
+  await page.getByRole('button', { name: 'New collection' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill('Charts');
+  await page.getByRole('button', { name: 'Create' }).click();
+  const filler = Array.from({ length: 12 }, (_, i) => `Line ${i + 1} of the almanac says nothing of note.`);
+  const file = pdfOf([filler, [...filler, 'The lighthouse blinks every nine seconds.'], filler]);
+  await page.getByLabel('Add files').and(page.locator('input')).setInputFiles([{ name: 'almanac.pdf', mimeType: 'application/pdf', buffer: file }]);
+  await page.getByRole('listitem', { name: 'almanac.pdf', exact: true }).getByText(/passage/).waitFor();
+  await page.getByRole('searchbox', { name: 'Search the documents' }).fill('lighthouse blinks');
+  const hit = page.getByRole('list', { name: 'What was found' }).getByRole('listitem').first();
+  await hit.getByText('Page 2').waitFor();
+  const asked = [];
+  page.on('request', (r) => r.url().includes('/pages/') && asked.push(new URL(r.url()).pathname));
+  await hit.getByRole('link', { name: 'almanac.pdf' }).click();
+  const sheet = page.getByRole('dialog', { name: 'almanac.pdf' });
+  const picture = sheet.getByRole('img', { name: 'Page 2' });
+  await picture.waitFor();
+  const marks = sheet.locator('figure', { has: page.getByRole('img', { name: 'Page 2' }) }).locator('[data-marked]');
+  await marks.first().waitFor();
+  // The boxes lie on lines of the page: within it, flat and wide.
+  const shape = await picture.evaluate((img) => ({ ...img.getBoundingClientRect().toJSON(), natural: img.naturalWidth }));
+  const last = await marks.last().evaluate((r) => r.getBoundingClientRect().toJSON());
+  assert.ok(shape.natural >= 400 && last.left >= shape.left && last.right <= shape.right + 1 && last.top > shape.top && last.height < shape.height / 20, JSON.stringify([shape, last]));
+  assert.ok(!asked.some((path) => path.endsWith('/pages/1.png')), 'what stands before is not drawn');
+  assert.equal(await sheet.getByText('The lighthouse blinks every nine seconds.').count(), 1);
+  const found = await look(page, 'pages of a document', ['graphite', 'quartz']);
+  await shot('pages');
+
+  // By the keyboard: to the text and back, and to the page before.
+  await sheet.getByRole('radio', { name: 'Pages' }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await sheet.locator('mark').getByText('The lighthouse blinks').waitFor();
+  await sheet.getByRole('radio', { name: 'Pages' }).press('Enter');
+  await sheet.getByRole('button', { name: 'What stands before' }).press('Enter');
+  await sheet.getByRole('img', { name: 'Page 1' }).waitFor();
+  await page.keyboard.press('Escape');
+  await sheet.waitFor({ state: 'detached' });
+  nothing(found);
 }
 
 /** Files that are dropped into a chat belong to it: they are read, asked, still there after a reload, and left out again. */

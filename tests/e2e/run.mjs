@@ -95,6 +95,7 @@ const lanes = [
     'memories',
     'prompts',
     'documents',
+    'documentPages',
     'chatFiles',
     'toolsPage',
     'toolCalls',

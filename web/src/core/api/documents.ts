@@ -31,3 +31,7 @@ export const readContent = (id: string, query: { from?: number; passage_id?: str
 export const fileUrl = (id: string) => `${base}/api/v1/documents/${encodeURIComponent(id)}/file`;
 export const searchDocuments = (query: string, collection_ids: string[]) =>
   take(http.POST('/api/v1/search', { body: { query, collection_ids, limit: 20 } }));
+/** A page, and where on it a passage stands. */
+export const readPage = (id: string, n: number, passage_id: string) =>
+  take(http.GET('/api/v1/documents/{id}/pages/{n}', { params: { path: { id, n }, query: { passage_id } } }));
+export const pageUrl = (id: string, n: number, width: number) => `${base}/api/v1/documents/${encodeURIComponent(id)}/pages/${n}.png?width=${width}`;

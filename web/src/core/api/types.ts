@@ -110,6 +110,8 @@ export type Citation = {
   passage_id?: string;
   heading?: string;
   page?: number;
+  /** To be compared with the others of the same answer; 0: it was not searched for. */
+  score?: number;
 };
 /** A picture of a question; its bytes are asked for by its id. */
 export type ImagePart = { type: 'image'; id: string; media_type: string; width: number; height: number; name: string | null };

@@ -1,3 +1,3 @@
 export { default as ChatFiles } from './ChatFiles.svelte';
-export { default as DocumentText } from './DocumentText.svelte';
+export { default as DocumentView } from './DocumentView.svelte';
 export { default as PlacePicker } from './PlacePicker.svelte';
