@@ -100,6 +100,7 @@ const lanes = [
     'toolsPage',
     'toolCalls',
     'approvals',
+    'toolServers',
     'librarian',
     'testConnection',
     'addProvider',

@@ -1,6 +1,8 @@
 // Tools: servers that offer them are added, tried, switched and removed; in a chat their calls are seen as they happen and
 // after a reload, with results as tables, charts and text. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
 import { look, nothing } from './access.mjs';
 import { newChat } from './chat.mjs';
 
@@ -126,4 +128,73 @@ export async function toolCalls({ page, mock, base, shot }) {
   mock.show = show;
   await page.request.post(base + '/api/v1/models/refresh', { headers: headers(base) });
   nothing(found);
+}
+
+/** A port that was free a moment ago. */
+const freePort = () =>
+  new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+
+/** A server that asks who somebody is is signed in to in a window of its own; what a program wrote is read; everybody has their own access. */
+export async function toolServers({ page, context, base, watch, shot, allow }) {
+  allow(/favicon\.ico/); // of the plain page that one comes back to
+  const port = await freePort();
+  const guarded = spawn('python3', [new URL('../mcp/guarded.py', import.meta.url).pathname], { env: { ...process.env, PORT: String(port) }, stdio: 'ignore' });
+  const made = [];
+  const add = async (data) => {
+    const answer = await page.request.post(base + '/api/v1/tool-servers', { headers: headers(base), data });
+    made.push((await answer.json()).id);
+  };
+  try {
+    for (let i = 0; i < 100 && !(await fetch(`http://127.0.0.1:${port}/prm`).catch(() => null)); i++) await page.waitForTimeout(50);
+    await add({ name: 'Guarded', kind: 'mcp-http', config: { url: `http://127.0.0.1:${port}/mcp` } });
+    await add({ name: 'Broken', kind: 'mcp-stdio', config: { command: '/bin/sh', args: ['-c', 'echo the anchor is missing >&2; exit 1'] } });
+    await add({ name: 'Personal', kind: 'http', per_user: true, config: { auth: { type: 'bearer' }, tools: [{ name: 'each', url: `http://127.0.0.1:${port}/prm`, description: 'Each.' }] } });
+    await page.goto(base + '/tools');
+    const section = (name) => page.locator('section', { has: page.getByRole('heading', { level: 3, name }) });
+    await section('Guarded').getByText('Needs a sign-in').waitFor();
+    await section('Personal').getByText('Your access is missing').waitFor();
+    const found = await look(page, 'servers that want to know who asks', ['graphite', 'quartz']);
+
+    // Signed in in another window; this page hears of it.
+    const opens = context.waitForEvent('page');
+    await page.getByRole('button', { name: 'Sign in to Guarded' }).press('Enter');
+    const other = watch(await opens);
+    await other.getByText('You are signed in to Guarded').waitFor();
+    await other.close();
+    await section('Guarded').getByText('Signed in', { exact: true }).waitFor();
+    await page.getByRole('list', { name: 'Tools of Guarded' }).getByText('guarded_who').waitFor();
+    found.push(...(await look(page, 'a server that one is signed in to')));
+    await shot('signed-in');
+    await page.getByRole('button', { name: 'More for Guarded' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'Sign in to Guarded' }).waitFor();
+
+    // Why a program does not work.
+    await page.getByRole('button', { name: 'More for Broken' }).click();
+    await page.getByRole('menuitem', { name: 'What its program wrote' }).click();
+    await page.getByRole('dialog').getByText('the anchor is missing').waitFor();
+    found.push(...(await look(page, 'what a program wrote')));
+    await shot('log');
+    await page.keyboard.press('Escape');
+
+    // One's own access.
+    await page.getByRole('button', { name: 'More for Personal' }).click();
+    await page.getByRole('menuitem', { name: 'My access' }).click();
+    const dialog = page.getByRole('dialog', { name: 'My access to Personal' });
+    await dialog.getByLabel('Token').fill('a secret of mine');
+    found.push(...(await look(page, 'access of one’s own')));
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await section('Personal').getByText('Your access is missing').waitFor({ state: 'detached' });
+    nothing(found);
+  } finally {
+    for (const id of made) await page.request.delete(`${base}/api/v1/tool-servers/${id}`, { headers: headers(base) });
+    guarded.kill();
+  }
 }

@@ -27,6 +27,13 @@ export const createToolServer = (body: ToolServerNew) => take(http.POST('/api/v1
 export const changeToolServer = (id: string, body: ToolServerFields) => take(http.PATCH('/api/v1/tool-servers/{id}', { ...at(id), body: body as never }));
 export const deleteToolServer = (id: string) => take(http.DELETE('/api/v1/tool-servers/{id}', at(id)));
 export const refreshToolServer = (id: string) => take(http.POST('/api/v1/tool-servers/{id}/refresh', at(id)));
+/** Where the person signs in to it; the page that it comes back to tells the server. */
+export const loginToolServer = (id: string) => take(http.POST('/api/v1/tool-servers/{id}/login', at(id)));
+/** The end of what its program wrote on its standard error. */
+export const readToolServerLog = (id: string) => take(http.GET('/api/v1/tool-servers/{id}/log', at(id)));
+/** What opens it, in place of what did; of `personal` ones for whoever asks alone. Nothing in it: nothing opens it. */
+export const setToolServerSecrets = (id: string, secrets: Record<string, unknown>, personal: boolean) =>
+  take(http.PUT('/api/v1/tool-servers/{id}/secrets', { ...at(id), body: { secrets: secrets as never, personal } }));
 /** Tries one that need not be stored; with an id its secrets are used where none are given. */
 export const testToolServer = (body: Pick<ToolServerNew, 'kind' | 'config' | 'secrets'> & { id?: string }) => take(http.POST('/api/v1/tool-servers/test', { body: body as never }));
 export const listServerShares = async (id: string) => (await take(http.GET('/api/v1/tool-servers/{id}/grants', at(id)))).grants;

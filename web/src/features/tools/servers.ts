@@ -1,8 +1,10 @@
 /* What a tool server is set up with, as a form has it and as the server does. */
 import type { ToolServer } from '$core/api/types';
+import type { Key } from '$core/i18n/i18n.svelte';
 import { isObject } from './results';
 
 export type ServerKind = ToolServer['kind'];
+export const kindNames: Record<ServerKind, Key> = { 'mcp-http': 'tools.kindMcpHttp', 'mcp-stdio': 'tools.kindMcpStdio', http: 'tools.kindHttp' };
 
 export interface ServerTexts {
   url: string;
@@ -78,4 +80,11 @@ export function textsOf(server: ToolServer): ServerTexts {
     description: word(tool.description),
     parameters: isObject(tool.parameters) ? JSON.stringify(tool.parameters, null, 2) : '',
   };
+}
+
+/** An address that a server names, when it is one that a browser opens as a page; else what is wrong is thrown. */
+export function pageAddress(text: string): string {
+  const url = new URL(text);
+  if (!/^https?:$/.test(url.protocol)) throw new TypeError(`no page: ${url.protocol}`);
+  return url.href;
 }
