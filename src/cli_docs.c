@@ -68,7 +68,8 @@ static void docs_errors(void)
 	size_t n;
 	const struct err_info *all = err_table(&n);
 
-	puts("# Errors\n\nEvery failure is `{\"error\": {\"code\", \"message\", \"request_id\", \"retryable\"}}`.\n\n"
+	puts("# Errors\n\nEvery failure is `{\"error\": {\"code\", \"message\", \"request_id\", \"retryable\"}}`, with "
+	     "\"field\" when one thing of the request is refused.\n\n"
 	     "| Code | Status | Retry | Text |\n|---|---|---|---|");
 	for (size_t i = 0; i < n; i++) {
 		printf("| `%s` | %d | %s | ", all[i].wire_code, all[i].http_status, all[i].retryable ? "yes" : "no");

@@ -11,6 +11,10 @@ static const struct field error_body_fields[] = {
 	FIELD_I64(struct error_body, asked, "asked", 0, 0, FIELD_NULL | FIELD_OMIT,
 		"Of context_too_long: the tokens of what was to be sent."),
 	FIELD_I64(struct error_body, limit, "limit", 0, 0, FIELD_NULL | FIELD_OMIT, "And how many the model takes."),
+	FIELD_STR(struct error_body, field, "field", 0, 0, FIELD_NULL | FIELD_OMIT,
+		"What of the request is refused, when it is one thing: a field of the body by its path from the top, "
+		"as in "
+		"`grants[0].subject_id`, or a parameter of the address."),
 };
 static const struct schema error_body_schema =
 	SCHEMA("ErrorBody", struct error_body, error_body_fields, "What went wrong.");
@@ -28,7 +32,8 @@ void error_emit(const struct err *e, const char *request_id, struct buf *b)
 		.request_id = request_id,
 		.retryable = info->retryable,
 		.asked = e->asked,
-		.limit = e->limit}};
+		.limit = e->limit,
+		.field = e->field[0] ? e->field : NULL}};
 
 	schema_emit(&error_schema, &answer, b);
 }

@@ -16,6 +16,7 @@ struct error_body {
 	const char *code, *message, *request_id;
 	bool retryable;
 	int64_t asked, limit;
+	const char *field; /* NULL: left out */
 };
 
 struct error_answer {

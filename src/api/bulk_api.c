@@ -66,7 +66,7 @@ static int read_action(struct request *q, struct conversation_bulk *b)
 		       : is(in, "untag")                          ? SET_UNTAG
 								  : 0u};
 	if (tags && !in->tag)
-		return err_set(&q->err, E_INVALID, "\"tag\" must say which.");
+		return err_field(&q->err, E_INVALID, "tag", "must say which.");
 	return 0;
 }
 

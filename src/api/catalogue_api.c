@@ -89,13 +89,13 @@ static int routes_get_all(struct request *q)
 static int check_target(const char *const *targets, size_t i, const char *pattern, struct err *e)
 {
 	const char *t = targets[i];
+	char at[32];
 
-	if (strpbrk(t, "*?") && (!pattern || strcmp(t, pattern) != 0))
-		return err_set(e, E_CONFLICT,
-			"\"targets[%zu]\" must be the id of one model; a pattern may stand there only when it is the "
-			"route's own.",
-			i);
-	return 0;
+	if (!strpbrk(t, "*?") || (pattern && strcmp(t, pattern) == 0))
+		return 0;
+	snprintf(at, sizeof(at), "targets[%zu]", i);
+	return err_field(e, E_CONFLICT, at,
+		"must be the id of one model; a pattern may stand there only when it is the route's own.");
 }
 
 /* The list as JSON, in q->mem. */

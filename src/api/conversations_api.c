@@ -259,7 +259,7 @@ static int cursor_parse(struct request *q, const char *text, struct conversation
 
 	if (strlen(text) != (size_t)2 * ID_LEN || !id_parse(text, ID_LEN, &at) ||
 		!id_parse(text + ID_LEN, ID_LEN, &ret->id))
-		return err_set(&q->err, E_INVALID, "\"cursor\" is not one that a list gave.");
+		return err_field(&q->err, E_INVALID, "cursor", "is not one that a list gave.");
 	ret->updated_at = at;
 	return 0;
 }

@@ -46,7 +46,7 @@ static int read_time(struct request *q, const char *name, int64_t *ret)
 
 	*ret = 0;
 	if (text && *text && !clock_parse(text, ret))
-		return err_set(&q->err, E_INVALID, "\"%s\" must be a day (2026-11-21) or a time in UTC.", name);
+		return err_field(&q->err, E_INVALID, name, "must be a day (2026-11-21) or a time in UTC.");
 	return 0;
 }
 

@@ -113,11 +113,13 @@ static int read_grants(struct request *q, const struct grants *in, struct grant 
 	for (size_t i = 0; i < in->grants.n; i++) {
 		bool all = strcmp(items[i].subject, "everyone") == 0;
 
-		if (all != (items[i].subject_id == 0))
-			return err_set(&q->err, E_INVALID,
-				"\"grants[%zu].subject_id\" must say which user or group, "
-				"and is not for everyone.",
-				i);
+		if (all != (items[i].subject_id == 0)) {
+			char at[48];
+
+			snprintf(at, sizeof(at), "grants[%zu].subject_id", i);
+			return err_field(
+				&q->err, E_INVALID, at, "must say which user or group, and is not for everyone.");
+		}
 		grants[i] = (struct grant){
 			.subject = items[i].subject, .subject_id = items[i].subject_id, .verb = GRANT_USE};
 	}

@@ -149,11 +149,11 @@ static int check(struct request *q, const struct limit_new *in)
 	bool model = strcmp(in->subject, "model") == 0, someone = !model && strcmp(in->subject, "everyone") != 0;
 
 	if (someone && !in->subject_id)
-		return err_set(&q->err, E_INVALID, "\"subject_id\" must say which %s the limit is for.", in->subject);
+		return err_field(&q->err, E_INVALID, "subject_id", "must say which %s the limit is for.", in->subject);
 	if (!someone && in->subject_id)
-		return err_set(&q->err, E_INVALID, "\"subject_id\" is only for a user, a group or a key.");
+		return err_field(&q->err, E_INVALID, "subject_id", "is only for a user, a group or a key.");
 	if (model && !in->model)
-		return err_set(&q->err, E_INVALID, "\"model\" must say which models the limit is for.");
+		return err_field(&q->err, E_INVALID, "model", "must say which models the limit is for.");
 	return 0;
 }
 

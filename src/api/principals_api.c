@@ -20,7 +20,7 @@ LIST_SCHEMA(principal_page_schema, "PrincipalPage", &principal_schema, "Groups, 
 static int cursor_parse(struct request *q, const char *text, struct principal *ret)
 {
 	if (strlen(text) <= ID_LEN || (text[0] != '0' && text[0] != '1') || !id_parse(text + 1, ID_LEN, &ret->id))
-		return err_set(&q->err, E_INVALID, "\"cursor\" is not one that a list gave.");
+		return err_field(&q->err, E_INVALID, "cursor", "is not one that a list gave.");
 	ret->rank = text[0] - '0';
 	ret->key = text + 1 + ID_LEN;
 	return 0;

@@ -370,10 +370,9 @@ static int bind(struct request *q, struct stored_provider *row, const char *was,
 	}
 	if (!row->sealed.p || in->key || strcmp(was, row->bound) == 0)
 		return 0;
-	return err_set(&q->err, E_INVALID,
-		"\"key\": the stored key was given for %.200s, and would now be sent to %.200s. Enter the key again, "
-		"or "
-		"an empty one to go on without.",
+	return err_field(&q->err, E_INVALID, "key",
+		"was given for %.200s, and would now be sent to %.200s. Enter it again, or an empty one to go on "
+		"without.",
 		was, row->bound);
 }
 
@@ -471,7 +470,7 @@ static int try_config(struct request *q, const struct provider_edit *in, struct 
 	if (r < 0)
 		return r;
 	if (!row.kind)
-		return err_set(&q->err, E_INVALID, "\"kind\" is missing.");
+		return err_field(&q->err, E_INVALID, "kind", "is missing.");
 	merge(q, &row, in);
 	row.name = "test";
 	r = bind(q, &row, was, in);

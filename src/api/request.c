@@ -31,7 +31,7 @@ int request_i64(struct request *q, const char *name, int64_t *ret)
 	errno = 0;
 	long long v = strtoll(text, &end, 10);
 	if (*end || end == text || errno || strchr(" \t\n\v\f\r+", *text) || v < p->min || v > p->max)
-		return err_set(&q->err, E_INVALID, "\"%s\" must be a whole number from %lld to %lld.", name,
+		return err_field(&q->err, E_INVALID, name, "must be a whole number from %lld to %lld.",
 			(long long)p->min, (long long)p->max);
 	*ret = v;
 	return 0;
@@ -49,7 +49,7 @@ int request_bool(struct request *q, const char *name, bool *ret)
 	else if (strcmp(text, "false") == 0)
 		*ret = false;
 	else
-		return err_set(&q->err, E_INVALID, "\"%s\" must be true or false.", name);
+		return err_field(&q->err, E_INVALID, name, "must be true or false.");
 	return 0;
 }
 
@@ -60,7 +60,7 @@ int request_id(struct request *q, const char *name, atelier_id *ret)
 	(void)param_of(q, name);
 	*ret = 0;
 	if (text && !id_parse(text, strlen(text), ret))
-		return err_set(&q->err, E_INVALID, "\"%s\" must be an identifier of %d characters.", name, ID_LEN);
+		return err_field(&q->err, E_INVALID, name, "must be an identifier of %d characters.", ID_LEN);
 	return 0;
 }
 
@@ -70,11 +70,11 @@ static int check_text(struct request *q, const struct param *p)
 	size_t n = text ? strlen(text) : 0;
 
 	if (!text)
-		return p->required ? err_set(&q->err, E_INVALID, "\"%s\" is missing.", p->name) : 0;
+		return p->required ? err_field(&q->err, E_INVALID, p->name, "is missing.") : 0;
 	if (p->choices && str_word_place(p->choices, str_from(text)) < 0)
-		return err_set(&q->err, E_INVALID, "\"%s\" must be one of: %s.", p->name, p->choices);
+		return err_field(&q->err, E_INVALID, p->name, "must be one of: %s.", p->choices);
 	if ((p->min && n < (size_t)p->min) || (p->max && n > (size_t)p->max))
-		return err_set(&q->err, E_INVALID, "\"%s\" must have %lld to %lld bytes.", p->name, (long long)p->min,
+		return err_field(&q->err, E_INVALID, p->name, "must have %lld to %lld bytes.", (long long)p->min,
 			(long long)p->max);
 	return 0;
 }

@@ -198,9 +198,9 @@ static int check_secrets(struct request *q, const char *json)
 	int r = json_parse(json, strlen(json), &v, &q->err);
 
 	if (r == 0 && strlen(json) >= SECRETS_MAX)
-		r = err_set(&q->err, E_TOO_LARGE, "\"secrets\" is too long.");
+		r = err_field(&q->err, E_TOO_LARGE, "secrets", "is too long.");
 	if (r == 0 && !are_texts(v, true))
-		r = err_set(&q->err, E_INVALID, "\"secrets\" must have texts, or objects of texts.");
+		r = err_field(&q->err, E_INVALID, "secrets", "must have texts, or objects of texts.");
 	return r;
 }
 

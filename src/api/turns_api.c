@@ -163,11 +163,11 @@ static int check_what(struct request *q, const struct turn_new *in)
 			n ? "Send one of \"content\", \"regenerate\" and \"continue\", not more."
 			  : "Send \"content\", \"regenerate\", or \"continue\": true.");
 	if (in->queue && (!asks || in->parent_id || in->edit))
-		return err_set(&q->err, E_INVALID,
-			"\"queue\" is for \"content\" at the end of the branch that is shown, and for nothing else.");
+		return err_field(&q->err, E_INVALID, "queue",
+			"is for \"content\" at the end of the branch that is shown, and for nothing else.");
 	if (in->models.n && (in->models.n == 1 || in->model || in->goes_on || in->queue))
-		return err_set(&q->err, E_INVALID,
-			"\"models\" are two or more, in place of \"model\", and not for \"continue\" and \"queue\".");
+		return err_field(&q->err, E_INVALID, "models",
+			"are two or more, in place of \"model\", and not for \"continue\" and \"queue\".");
 	if (asks ? in->parent_id && in->edit : in->parent_id || in->edit)
 		return err_set(&q->err, E_INVALID,
 			asks ? "Send either \"parent_id\" or \"edit\", not both."
@@ -195,7 +195,7 @@ int turns_check_tools(struct request *q, const char *wish)
 
 	return r < 0 || !wish || json_is_boolean(v) || json_is_array(v)
 		       ? r
-		       : err_set(&q->err, E_INVALID, "\"tools\" is true, or a list of names.");
+		       : err_field(&q->err, E_INVALID, "tools", "is true, or a list of names.");
 }
 
 /* From `?after=N` or Last-Event-ID, which a browser sends when it connects again; the header knows more. */

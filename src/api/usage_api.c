@@ -103,7 +103,7 @@ static int parse_day(struct request *q, const char *name, int64_t otherwise, int
 		*ret = MAX(0, yy * 365 + yy / 4 - yy / 100 + yy / 400 + (mm * 153 + 2) / 5 + d - 1 - 719468);
 		return 0;
 	}
-	return err_set(&q->err, E_INVALID, "\"%s\" must be a day like 2026-11-21.", name);
+	return err_field(&q->err, E_INVALID, name, "must be a day like 2026-11-21.");
 }
 
 static enum usage_by by_of(struct request *q, enum usage_by otherwise)

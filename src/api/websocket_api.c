@@ -107,7 +107,7 @@ static int to(struct command *c, const json_t *msg, const char *member, const ch
 	atelier_id id;
 
 	if (!text || strlen(text) != ID_LEN || !id_parse(text, ID_LEN, &id))
-		return err_set(&c->err, E_INVALID, "\"%s\" is to be an identifier.", member);
+		return err_field(&c->err, E_INVALID, member, "is to be an identifier.");
 	snprintf(c->path, sizeof c->path, "%s%s%s", before, text, behind);
 	return 0;
 }

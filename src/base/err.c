@@ -38,6 +38,20 @@ int err_set_at(struct err *e, int code, const char *file, int line, const char *
 	return code;
 }
 
+int err_field_at(struct err *e, int code, const char *field, const char *file, int line, const char *fmt, ...)
+{
+	char rest[sizeof(e->msg)];
+	va_list ap;
+
+	if (!e || e->code != 0)
+		return code;
+	va_start(ap, fmt);
+	vsnprintf(rest, sizeof(rest), fmt, ap);
+	va_end(ap);
+	snprintf(e->field, sizeof(e->field), "%s", field);
+	return err_set_at(e, code, file, line, "\"%s\" %s", field, rest);
+}
+
 void err_clear(struct err *e)
 {
 	if (e)

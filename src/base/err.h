@@ -83,6 +83,7 @@ struct err {
 	int line;
 	int retry_after_s;    /* 0: not said */
 	int64_t asked, limit; /* of E_CONTEXT_TOO_LONG, in tokens; 0: not known */
+	char field[96];       /* what of the request is refused, as in "a.b[2]"; "": nothing single, or not known */
 	char msg[256];
 };
 
@@ -98,6 +99,12 @@ struct err_info {
 /* Records `code` and the message unless one is recorded already (`e` may be NULL). Returns `code`. */
 int err_set_at(struct err *e, int code, const char *file, int line, const char *fmt, ...) PRINTF(5, 6);
 #define err_set(e, code, ...) err_set_at((e), (code), __FILE__, __LINE__, __VA_ARGS__)
+
+/* Refuses one field of a request, or parameter of its address, by its path from the top ("a.b[2]"): the message is the field in
+ * quotes and the rest of the sentence. */
+int err_field_at(struct err *e, int code, const char *field, const char *file, int line, const char *fmt, ...)
+	PRINTF(6, 7);
+#define err_field(e, code, field, ...) err_field_at((e), (code), (field), __FILE__, __LINE__, __VA_ARGS__)
 
 /* Records what the system said (a negative errno) about a file or folder, in words that say what to do. A full disk and what
  * cannot be written are E_STORAGE. Returns the code. */

@@ -57,7 +57,7 @@ static int PRINTF(4, 5) refuse(struct parse *p, const struct place *at, int code
 	add_place(&where, at);
 	if (where.n == 0)
 		return err_set(p->err, code, "The body %s.", what);
-	return err_set(p->err, code, "\"%s\" %s.", where.p, what);
+	return err_field(p->err, code, where.p, "%s.", what);
 }
 
 static int out_of_memory(struct parse *p)

@@ -55,7 +55,7 @@ static int read_query(const char *text, struct query *ret, struct arena *a, stru
 
 	ret->n = 0;
 	if (n > QUERY_MAX)
-		return err_set(e, E_INVALID, "\"q\" has more than %zu bytes.", QUERY_MAX);
+		return err_field(e, E_INVALID, "q", "has more than %zu bytes.", QUERY_MAX);
 	for (const char *p = text, *end = text + n; r == 0 && p < end;) {
 		const char *close = *p == '"' ? memchr(p + 1, '"', (size_t)(end - p - 1)) : NULL;
 		size_t len = close ? (size_t)(close - p - 1) : strcspn(p, " \t\r\n\"");
@@ -64,7 +64,7 @@ static int read_query(const char *text, struct query *ret, struct arena *a, stru
 		p += close ? len + 2 : MAX(len, (size_t)1);
 	}
 	if (r == 0 && ret->n == 0)
-		r = err_set(e, E_INVALID, "\"q\" has no word to look for.");
+		r = err_field(e, E_INVALID, "q", "has no word to look for.");
 	return r;
 }
 

@@ -609,9 +609,11 @@ class Scenario:
         """The error envelope: all of it, and the same request id as in the header."""
         e = self.response.json()
         figures = {"asked", "limit"} if want == "context_too_long" else set()
-        if set(e) != {"error"} or set(e["error"]) - figures != {"code", "message", "request_id", "retryable"}:
+        if set(e) != {"error"} or set(e["error"]) - figures - {"field"} != {"code", "message", "request_id", "retryable"}:
             raise Failed("this is not the error envelope: %s" % show(e))
         e = e["error"]
+        if "field" in e and not e["message"].startswith('"%s" ' % e["field"]):
+            raise Failed("the message does not begin with the field: %s" % show(e))
         if not e["message"] or not e["request_id"] or not isinstance(e["retryable"], bool):
             raise Failed("the error envelope lacks something: %s" % show(e))
         if e["request_id"] != self.response.header("X-Request-Id"):

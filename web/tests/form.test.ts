@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApiError } from '$core/api/errors';
+import { errorFrom } from '$core/api/errors';
 import { Form } from '$core/forms/form.svelte';
 import { microsFrom } from '$core/format';
 
@@ -49,12 +49,21 @@ describe('a form', () => {
   it('shows at its field what the server refuses, until that is changed', async () => {
     const form = price();
     form.text.pattern = 'odd';
-    const refuse = (message: string) => form.submit(async () => Promise.reject(new ApiError(400, 'invalid_request', message)));
-    expect(await refuse('"pattern" must be a text of 1 to 200 characters.')).toBe(' ');
-    expect(form.field('pattern').error).toBe('"pattern" must be a text of 1 to 200 characters.');
+    const refuse = (message: string, field?: string) => {
+      const body = { error: { code: 'invalid_request', message, request_id: 'r', retryable: false, field } };
+      return form.submit(async () => Promise.reject(errorFrom(new Response(null, { status: 400 }), body)));
+    };
+    expect(await refuse('No model fits this.', 'pattern')).toBe(' ');
+    expect(form.field('pattern').error).toBe('No model fits this.');
+    // What is wrong within a field is said at the field.
+    expect(await refuse('The second is not a pattern.', 'pattern[1].text')).toBe(' ');
+    expect(form.field('pattern').error).toBe('The second is not a pattern.');
     form.text.pattern = 'even';
     expect(form.field('pattern').error).toBe('');
     await expect(refuse('There is a price of these models.')).rejects.toThrow('There is a price');
+    // A field that the form does not show, and words that only look like one.
+    await expect(refuse('"mode" must be one of: a, b.', 'mode')).rejects.toThrow('must be one of');
+    await expect(refuse('"pattern" and more is wrong.')).rejects.toThrow('and more');
   });
 
   it('knows whether anything is other than it was filled in', () => {

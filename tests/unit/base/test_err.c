@@ -29,6 +29,24 @@ static void test_first_wins(void **state)
 	err_clear(NULL);
 }
 
+static void test_field(void **state)
+{
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(err_field(&e, E_INVALID, "grants[1].verb", "must be one of: %s.", "use edit"), E_INVALID);
+	assert_string_equal(e.field, "grants[1].verb");
+	assert_string_equal(e.msg, "\"grants[1].verb\" must be one of: use edit.");
+	/* The first cause wins here, too. */
+	assert_int_equal(err_field(&e, E_CONFLICT, "name", "is taken."), E_CONFLICT);
+	assert_string_equal(e.field, "grants[1].verb");
+	err_clear(&e);
+	err_set(&e, E_INVALID, "Nothing single.");
+	err_field(&e, E_INVALID, "name", "is missing.");
+	assert_string_equal(e.field, "");
+	assert_int_equal(err_field(NULL, E_INVALID, "name", "is missing."), E_INVALID);
+}
+
 static void test_long_message(void **state)
 {
 	struct err e = {0};
@@ -85,6 +103,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first_wins),
+		cmocka_unit_test(test_field),
 		cmocka_unit_test(test_long_message),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_public_text),

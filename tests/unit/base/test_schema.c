@@ -68,14 +68,18 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* The field is what the message begins with, in quotes; nothing when it speaks of the body. */
 static void refuse(const char *body, int code, const char *message)
 {
+	size_t n = *message == '"' ? strcspn(message + 1, "\"") : 0;
 	struct thing t;
 	struct err e = {0};
 
 	assert_int_equal(schema_parse(&thing_schema, str_from(body), &t, &arena, &e), code);
 	assert_int_equal(e.code, code);
 	assert_string_equal(e.msg, message);
+	assert_int_equal(strlen(e.field), n);
+	assert_memory_equal(e.field, message + 1, n);
 }
 
 static void accept(const char *body, struct thing *ret)

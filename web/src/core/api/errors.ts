@@ -14,6 +14,8 @@ export class ApiError extends Error {
     readonly requestId: string | null = null,
     /** Of context_too_long: the tokens of what was to be sent, and how many the model takes. */
     readonly size: { asked: number; limit: number } | null = null,
+    /** What of the request is refused, as in `grants[0].subject_id`. */
+    readonly field: string | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -44,6 +46,7 @@ export function errorFrom(response: Response, body: unknown): ApiError {
     after > 0 ? after : null,
     error?.request_id ?? response.headers.get('X-Request-Id'),
     error?.asked && error.limit ? { asked: error.asked, limit: error.limit } : null,
+    error?.field ?? null,
   );
 }
 

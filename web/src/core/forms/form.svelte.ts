@@ -97,7 +97,8 @@ export class Form<K extends string> {
     try {
       await send(this.body);
     } catch (e) {
-      const field = e instanceof ApiError ? this.fields.find((k) => k === fieldOf(e.message)) : undefined;
+      const top = e instanceof ApiError && e.field?.split(/[.[]/)[0];
+      const field = this.fields.find((k) => k === top);
       if (!field) throw e;
       this.refused = { field, text: this.text[field], says: (e as Error).message };
       return ' ';
@@ -142,6 +143,3 @@ function broken(value: unknown, rule: Rule): string {
   if (Array.isArray(value)) return value.length < minItems || value.length > maxItems ? t('form.wrong') : '';
   return '';
 }
-
-/** The server names the field that it refuses first: "name" must be a text of 1 to 80 characters. */
-const fieldOf = (message: string) => /^"([a-z_]+)/.exec(message)?.[1];
