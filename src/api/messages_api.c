@@ -47,7 +47,7 @@ struct part_answer {
 		*parent, *source, *structured, *files, *questions;
 	atelier_id document_id, passage_id;
 	struct approval_answer approval;
-	int64_t n, width, height, page, round, duration_ms;
+	int64_t n, width, height, page, round, duration_ms, count, tokens;
 	double score;
 	bool failed, cut;
 };
@@ -86,6 +86,8 @@ static const struct field part_fields[] = {
 	FIELD_I64(P, width, "width", 0, 0, FIELD_OMIT, "Of a picture: pixels, as it is shown."),
 	FIELD_I64(P, height, "height", 0, 0, FIELD_OMIT, "Likewise."),
 	FIELD_STR(P, code, "code", 0, 0, FIELD_OMIT, "Of a notice: what it is about, as in the table of events."),
+	FIELD_I64(P, count, "count", 0, 0, FIELD_OMIT, "Of a notice about the oldest messages: how many."),
+	FIELD_I64(P, tokens, "tokens", 0, 0, FIELD_OMIT, "About how many tokens these have, where it is known."),
 };
 #undef P
 const struct schema message_part_schema =

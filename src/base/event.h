@@ -62,13 +62,13 @@
 		"action:string?",                                                                                      \
 		"A tool asks the person: for what `schema` describes, or to open `url`. With an `action` (accept, "    \
 		"decline, cancel) it is answered.")                                                                    \
-	X(EV_NOTICE, "notice", "code:string text:string",                                                              \
+	X(EV_NOTICE, "notice", "code:string text:string count:integer? tokens:integer?",                               \
 		"What is to be known of the answer and stays with it. Code: fallback (another model was asked), "      \
 		"parameters (some were not taken by the provider), context (the oldest messages were not given), "     \
 		"summary (they were given as a summary, made for this answer), sources (documents were searched in "   \
 		"vain), tools (the model cannot call any), budget (rounds, tokens, time or money were used up), loop " \
-		"(the same call came to the same "                                                                     \
-		"again and again).")                                                                                   \
+		"(the same call came to the same again and again). Of context and summary: how many messages, and "    \
+		"about how many tokens they have.")                                                                    \
 	X(EV_USAGE, "usage",                                                                                           \
 		"tokens_in:integer? tokens_out:integer? tokens_cached:integer? tokens_reasoning:integer? "             \
 		"exact:boolean first_token_ms:integer? duration_ms:integer cost_micros:integer? model:string?",        \

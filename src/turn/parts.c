@@ -82,6 +82,12 @@ static void add_member(const json_t *obj, const char *key, struct buf *to)
 		buf_add(to, json_string_value(v), json_string_length(v));
 }
 
+void part_read_counts(struct part *part, const json_t *v)
+{
+	part->count = MAX(json_get_i64(v, "count", 0), INT64_C(0));
+	part->tokens = MAX(json_get_i64(v, "tokens", 0), INT64_C(0));
+}
+
 void part_read_place(struct part *part, const json_t *v)
 {
 	free(part->document);
@@ -149,6 +155,7 @@ static void read_part(struct part *part, const json_t *v)
 	case PART_NOTICE:
 		part->name = copy_member(v, "code");
 		add_member(v, "text", &part->text);
+		part_read_counts(part, v);
 		break;
 	case PART_IMAGE:
 		part->id = copy_member(v, "id");
@@ -260,6 +267,10 @@ static void write_part(const struct part *part, struct buf *to)
 	case PART_NOTICE:
 		write_name(to, "code", part->name);
 		write_words(to, "text", &part->text);
+		if (part->count)
+			buf_printf(to, ",\"count\":%lld", (long long)part->count);
+		if (part->tokens)
+			buf_printf(to, ",\"tokens\":%lld", (long long)part->tokens);
 		break;
 	case PART_IMAGE:
 		write_name(to, "id", part->id);

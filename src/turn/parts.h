@@ -9,7 +9,7 @@
  *	{"type":"image","id":"...","media_type":"image/png","width":800,"height":600,"name":"..."}   of a question
  *	{"type":"citation","n":1,"title":"...","url":"...","quote":"..."}   also "document_id", "passage_id", "page", "heading",
  *	   "score"
- *	{"type":"notice","code":"...","text":"..."}
+ *	{"type":"notice","code":"...","text":"..."}   also "count" and "tokens" of the messages it is about
  *
  * What an agent said and called that was itself called as a tool names that call in "parent".
  */
@@ -29,6 +29,7 @@ struct part {
 	int64_t page;                       /* the same; 0: it has none */
 	double score;                       /* by which it was found; 0: it was not */
 	int64_t n;             /* of a citation; a call's index within its round, -1 of one that was read */
+	int64_t count, tokens; /* of a notice: the messages it is about; 0: not said */
 	int64_t width, height; /* of an image */
 	bool answered, failed; /* a call has its result; which tells of a failure */
 	int64_t round;         /* of a call: calls of one were made together; from 1 */
@@ -50,6 +51,9 @@ struct part *parts_add(struct parts *p, enum part_type type);
 
 /* Where a citation stands in a document, as `v` says. */
 void part_read_place(struct part *part, const json_t *v);
+
+/* Of which messages a notice is, as `v` says. */
+void part_read_counts(struct part *part, const json_t *v);
 
 /* Sets another member of a call, which is shared. */
 void part_set(struct part *part, const char *key, json_t *value);

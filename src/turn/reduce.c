@@ -312,6 +312,7 @@ static void reduce_notice(struct reduced *r, const json_t *data)
 
 	p->name = copy_str(data, "code");
 	add_str(&p->text, data, "text");
+	part_read_counts(p, data);
 }
 
 /* Whatever was said, sums of it stay numbers. */

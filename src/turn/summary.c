@@ -195,12 +195,12 @@ int summary_renew(struct turn *t)
 		buf_printf(&text,
 			"The oldest %lld messages could not be summarised (%.300s). The model was not given them.",
 			(long long)left, e.msg);
-		turn_tell(t, "context", buf_str(&text).p);
+		turn_tell_oldest(t, "context", buf_str(&text).p, left);
 		return 0;
 	}
 	buf_printf(
 		&text, "The oldest %lld messages are given to the model as a summary.", (long long)t->summary.messages);
-	turn_tell(t, "summary", buf_str(&text).p);
+	turn_tell_oldest(t, "summary", buf_str(&text).p, t->summary.messages);
 	bus_publish(t->all->config.bus,
 		&(struct bus_event){BUS_CONVERSATION, "updated", t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	return prompt_summarised(t);

@@ -115,6 +115,7 @@ void turn_free(struct turn *t);
 
 /* A word in the answer, which stays (a notice), or while it is waited for (a status). Not on the loop thread. */
 void turn_tell(struct turn *t, const char *code, const char *text);
+void turn_tell_oldest(struct turn *t, const char *code, const char *text, int64_t messages); /* of so many messages */
 void turn_tell_status(struct turn *t, const char *state, const char *text);
 
 /* Frees its place among the running turns, before anybody sees its end. Turn thread. */

@@ -143,6 +143,7 @@ struct word {
 	struct turn *t;
 	enum event_type type;
 	const char *key, *code, *text;
+	int64_t count, tokens; /* 0: not said */
 };
 
 static int tell_on_loop(void *arg)
@@ -152,6 +153,10 @@ static int tell_on_loop(void *arg)
 
 	buf_printf(&json, "{\"%s\":\"%s\",\"text\":", w->key, w->code);
 	json_add_cstr(&json, w->text);
+	if (w->count)
+		buf_printf(&json, ",\"count\":%lld", (long long)w->count);
+	if (w->tokens)
+		buf_printf(&json, ",\"tokens\":%lld", (long long)w->tokens);
 	buf_add_char(&json, '}');
 	if (buf_status(&json) == 0)
 		(void)turnlog_append(w->t->log, w->type, json.p, json.n);
@@ -160,17 +165,26 @@ static int tell_on_loop(void *arg)
 
 static void tell(struct turn *t, const char *code, const char *text)
 {
-	(void)tell_on_loop(&(struct word){t, EV_NOTICE, "code", code, text});
+	(void)tell_on_loop(&(struct word){.t = t, .type = EV_NOTICE, .key = "code", .code = code, .text = text});
 }
 
 void turn_tell(struct turn *t, const char *code, const char *text)
 {
-	(void)loop_call(t->all->loop, tell_on_loop, &(struct word){t, EV_NOTICE, "code", code, text});
+	(void)loop_call(t->all->loop, tell_on_loop,
+		&(struct word){.t = t, .type = EV_NOTICE, .key = "code", .code = code, .text = text});
+}
+
+void turn_tell_oldest(struct turn *t, const char *code, const char *text, int64_t messages)
+{
+	(void)loop_call(t->all->loop, tell_on_loop,
+		&(struct word){
+			.t = t, .type = EV_NOTICE, .key = "code", .code = code, .text = text, .count = messages});
 }
 
 void turn_tell_status(struct turn *t, const char *state, const char *text)
 {
-	(void)loop_call(t->all->loop, tell_on_loop, &(struct word){t, EV_STATUS, "state", state, text});
+	(void)loop_call(t->all->loop, tell_on_loop,
+		&(struct word){.t = t, .type = EV_STATUS, .key = "state", .code = state, .text = text});
 }
 
 void turn_left_out_text(const char *model, const char *left_out, struct buf *text)
@@ -200,10 +214,15 @@ static void tell_dropped(struct turn *t)
 
 	buf_printf(&text,
 		"The model was not given the oldest %lld messages of this conversation (about %lld tokens): with them "
-		"it is "
-		"longer than %s takes.",
+		"it is longer than %s takes.",
 		(long long)t->context.left_out.messages, (long long)t->context.left_out.tokens, t->model);
-	tell(t, "context", buf_str(&text).p);
+	(void)tell_on_loop(&(struct word){.t = t,
+		.type = EV_NOTICE,
+		.key = "code",
+		.code = "context",
+		.text = buf_str(&text).p,
+		.count = t->context.left_out.messages,
+		.tokens = t->context.left_out.tokens});
 }
 
 static int open_log_on_loop(void *arg)

@@ -10,12 +10,13 @@ import { noticeText } from '$core/turn/words';
 import { parseRoute, pathOfFragment } from '$core/route';
 
 it.each([
-  ['context', 'The model was not given the oldest 12 messages of this conversation (about 3400 tokens): with them it is longer than m takes.', 'The 12 oldest messages are left out: about 3,400 tokens.'],
-  ['context', 'The oldest 2 messages could not be summarised (no). The model was not given them.', 'The oldest 2 messages could not be summarized, and were left out.'],
-  ['summary', 'The oldest 1 messages are given to the model as a summary.', 'The oldest message is given to the model as a summary.'],
-  ['context', 'In words of a newer server.', 'In words of a newer server.'],
-  ['fallback', 'about 3 others', 'about 3 others'],
-])('a notice %s in words of the page: %s', (code, text, words) => expect(noticeText({ code, text })).toBe(words));
+  [{ code: 'context', count: 12, tokens: 3400 }, 'The 12 oldest messages are left out: about 3,400 tokens.'],
+  [{ code: 'context', count: 2 }, 'The oldest 2 messages could not be summarized, and were left out.'],
+  [{ code: 'summary', count: 1 }, 'The oldest message is given to the model as a summary.'],
+  [{ code: 'summary' }, 'The oldest 4 messages, in words of the server.'],
+  [{ code: 'fallback', count: 3 }, 'The oldest 4 messages, in words of the server.'],
+])('a notice %o in words of the page: %s', (notice, words) =>
+  expect(noticeText({ text: 'The oldest 4 messages, in words of the server.', ...notice })).toBe(words));
 
 describe('how an answer ended', () => {
   const ended = (content: string, finish_reason: string | null, ...parts: Part[]) =>

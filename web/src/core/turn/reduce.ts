@@ -150,7 +150,7 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
     case 'question':
       return told(view, event.call_id, (call) => ({ ...call, questions: asked(call.questions ?? [], event) }));
     case 'notice':
-      return { brought: [...view.brought, { type: 'notice', code: event.code, text: event.text }] };
+      return { brought: [...view.brought, { type: 'notice', code: event.code, text: event.text, ...telling(event, ['count', 'tokens']) }] };
     case 'usage':
       // An answer that another model gave in its place says so here.
       return { model: event.model || view.model, usage: figuresOf(event) };

@@ -1,3 +1,4 @@
+import type { NoticePart } from '../api/types';
 import { count, seconds } from '../format';
 import { t } from '../i18n/i18n.svelte';
 import type { TurnStatus } from './reduce';
@@ -31,8 +32,7 @@ export function statusText(status: TurnStatus | null, name: string, writing: boo
 }
 
 /** A notice in the language of the page; one that the page has no words for keeps the server's. */
-export function noticeText({ code, text }: { code: string; text: string }): string {
-  const [n, tokens] = [...text.matchAll(/(?:oldest|about) (\d+)/g)].map((m) => Number(m[1]));
+export function noticeText({ code, text, count: n, tokens }: Omit<NoticePart, 'type'>): string {
   if (!n) return text;
   if (code === 'summary') return t('notice.summary', { n });
   if (code !== 'context') return text;

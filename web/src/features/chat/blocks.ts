@@ -1,4 +1,4 @@
-import type { CallPart, Part } from '$core/api/types';
+import type { CallPart, NoticePart, Part } from '$core/api/types';
 import { parentOf } from '$core/turn/parts';
 
 /** What is drawn of an answer, in order: calls of tools that follow each other are one block; citations stand in the text. */
@@ -6,7 +6,7 @@ export type Block =
   | { type: 'text'; text: string }
   | { type: 'reasoning'; text: string }
   | { type: 'calls'; calls: CallPart[] }
-  | { type: 'notice'; code: string; text: string };
+  | NoticePart;
 
 /** `parent`: of what the agent beneath that call has said and done; without it of the answer's own. */
 export function blocksOf(parts: readonly Part[], parent?: string): Block[] {
