@@ -1,5 +1,4 @@
 /* turns.c - all live turns: starting, finding, stopping and following them. */
-#include "base/clock.h"
 #include "turn/turn.h"
 
 #include <errno.h>
