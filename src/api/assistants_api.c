@@ -3,6 +3,7 @@
 
 #include "api/bootstrap.h"
 #include "api/shared.h"
+#include "api/turns.h"
 #include "provider/parameters.h"
 #include "store/assistants.h"
 #include "store/images.h"
@@ -28,9 +29,13 @@ enum {
 	GIVEN_PARAMETERS = 32,
 	GIVEN_STARTERS = 64,
 	GIVEN_IMAGE = 128,
+	GIVEN_TOOLS = 256,
 };
 
 #define B struct assistant_body
+#define TOOLS_DOC                                                                                                      \
+	"Tools that its answers may use, of those that whoever asks has: true (all), or a list of names; null: those " \
+	"of the conversation."
 static const struct field starter_item = {.type = FT_TEXT, .min = 1, .max = 500};
 #define A_STARTER .item = &starter_item, .doc = "Questions to begin with."
 static const struct field assistant_fields[] = {
@@ -43,6 +48,7 @@ static const struct field assistant_fields[] = {
 	FIELD_TEXT(B, a.instructions, "instructions", 0, 0, FIELD_REQUIRED, "What the model is told."),
 	FIELD_OBJECT(B, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How its answers are made."),
 	FIELD(FT_STRS, B, starters, "starters", .flags = FIELD_REQUIRED, A_STARTER),
+	FIELD_JSON(B, a.tools, "tools", 0, TOOLS_DOC),
 	FIELD_STR(B, a.owner, "owner", 0, 0, 0, "User name of whose it is."),
 	FIELD_ENUM(B, may, "may", SHARED_MAY, FIELD_REQUIRED, "What whoever asks may do with it."),
 	FIELD_BOOL(B, a.shared, "shared", FIELD_REQUIRED, "Whether others have it, too."),
@@ -66,7 +72,8 @@ const struct schema assistant_list_schema =
 			"What the model is told; {{user}}, {{date}} and {{language}} are filled in."),                 \
 		FIELD_OBJECT(B, parameters, "parameters", &parameters_schema, 0, "How its answers are made."),         \
 		FIELD(FT_STRS, B, starters, "starters", .max = STARTERS_MAX, A_STARTER),                               \
-		FIELD_ID(B, a.image_id, "image_id", FIELD_NULL, "A picture of `POST /images`; null: none.")
+		FIELD_ID(B, a.image_id, "image_id", FIELD_NULL, "A picture of `POST /images`; null: none."),           \
+		FIELD_JSON(B, a.tools, "tools", FIELD_NULL, TOOLS_DOC)
 static const struct field new_fields[] = {EDIT_FIELDS(FIELD_REQUIRED)};
 static const struct field patch_fields[] = {EDIT_FIELDS(0)};
 static const struct schema new_schema = SCHEMA("AssistantNew", B, new_fields, "A new assistant.");
@@ -86,6 +93,7 @@ static const struct field version_fields[] = {
 	FIELD_TEXT(V, a.instructions, "instructions", 0, 0, FIELD_REQUIRED, "What the model is told."),
 	FIELD_OBJECT(V, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How its answers are made."),
 	FIELD(FT_STRS, V, starters, "starters", .flags = FIELD_REQUIRED, A_STARTER),
+	FIELD_JSON(V, a.tools, "tools", 0, TOOLS_DOC),
 };
 static const struct schema version_schema = SCHEMA("AssistantVersion", V, version_fields, "What an assistant was.");
 #undef V
@@ -148,6 +156,7 @@ static int edit(void *row, void *arg, struct err *e)
 	a->image_id = given & GIVEN_IMAGE ? in->a.image_id : a->image_id;
 	a->model = given & GIVEN_MODEL ? in->a.model : a->model;
 	a->instructions = given & GIVEN_INSTRUCTIONS ? in->a.instructions : a->instructions;
+	a->tools = given & GIVEN_TOOLS ? in->a.tools : a->tools;
 	if (given & GIVEN_PARAMETERS)
 		a->parameters = parameters_write(&in->parameters, &q->mem);
 	if (given & GIVEN_STARTERS)
@@ -164,6 +173,8 @@ static int check(struct request *q)
 
 	int r = in->a.image_id ? images_get(c, q->who.user.id, in->a.image_id, &q->mem, &image, &q->err) : 0;
 
+	if (r == 0)
+		r = turns_check_tools(q, in->a.tools);
 	return r < 0 ? r : request_check_answers(q, in->a.model);
 }
 

@@ -2,6 +2,7 @@
 #include "api/bootstrap.h"
 #include "api/conversations.h"
 #include "api/images.h"
+#include "api/turns.h"
 #include "provider/parameters.h"
 #include "store/assistants.h"
 #include "store/conversations.h"
@@ -22,7 +23,7 @@ struct conversation_edit {
 	bool pinned, archived, unread;
 	struct schema_list tags;
 	atelier_id assistant_id;
-	const char *instructions, *context;
+	const char *instructions, *context, *tools;
 	struct parameters parameters;
 };
 
@@ -36,7 +37,8 @@ enum {
 	GIVEN_INSTRUCTIONS = 128,
 	GIVEN_PARAMETERS = 256,
 	GIVEN_CONTEXT = 512,
-	GIVEN_UNREAD = 2048,
+	GIVEN_TOOLS = 1024,
+	GIVEN_UNREAD = 4096,
 };
 
 static const struct field id_item = {.type = FT_ID};
@@ -46,6 +48,10 @@ static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
 #define THE_CONTEXT                                                                                                    \
 	"When it is longer than the model takes: refuse (the question is not asked), drop (the oldest messages are "   \
 	"left out, and the answer says so), or summarise (they are given as a summary that a model makes)."
+
+#define TOOLS_DOC                                                                                                      \
+	"Tools that answers here may use, unless a question or its assistant says otherwise: true (all that you "      \
+	"have), or a list of names; null: none."
 
 #define E struct conversation_edit
 #define EDIT_FIELDS                                                                                                    \
@@ -60,7 +66,8 @@ static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
 		FIELD_TEXT(E, instructions, "instructions", 0, INSTRUCTIONS_MAX, 0,                                    \
 			"What the model is told in this conversation; empty: nothing."),                               \
 		FIELD_OBJECT(E, parameters, "parameters", &parameters_schema, 0, "How answers are to be made here."),  \
-		FIELD_ENUM(E, context, "context", CONTEXT_CHOICES, 0, THE_CONTEXT)
+		FIELD_ENUM(E, context, "context", CONTEXT_CHOICES, 0, THE_CONTEXT),                                    \
+		FIELD_JSON(E, tools, "tools", FIELD_NULL, TOOLS_DOC)
 static const struct field new_fields[] = {EDIT_FIELDS};
 static const struct field patch_fields[] = {
 	EDIT_FIELDS,
@@ -102,6 +109,7 @@ static const struct field conversation_fields[] = {
 	FIELD_OBJECT(
 		C, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How answers are to be made in it."),
 	FIELD_ENUM(C, v.context, "context", CONTEXT_CHOICES, FIELD_REQUIRED, THE_CONTEXT),
+	FIELD_JSON(C, v.tools, "tools", 0, TOOLS_DOC),
 	FIELD_TIME(C, v.created_at, "created_at", FIELD_REQUIRED, "When it began."),
 	FIELD_TIME(C, v.updated_at, "updated_at", FIELD_REQUIRED, "When it last changed."),
 	FIELD_ID(C, v.leaf_id, "leaf_id", 0, "The last message of the branch shown; null: there are none."),
@@ -209,7 +217,8 @@ static int patch_of(struct request *q, struct conversation_patch *ret)
 		       (q->given & GIVEN_TAGS ? SET_TAGS : 0u) | (q->given & GIVEN_ASSISTANT ? SET_ASSISTANT : 0u) |
 		       (q->given & GIVEN_INSTRUCTIONS ? SET_INSTRUCTIONS : 0u) |
 		       (q->given & GIVEN_PARAMETERS ? SET_PARAMETERS : 0u) |
-		       (q->given & GIVEN_CONTEXT ? SET_CONTEXT : 0u),
+		       (q->given & GIVEN_CONTEXT ? SET_CONTEXT : 0u) | (q->given & GIVEN_TOOLS ? SET_TOOLS : 0u),
+		.tools = in->tools,
 		.context = in->context,
 		.assistant_id = in->assistant_id,
 		.instructions = in->instructions,
@@ -219,7 +228,10 @@ static int patch_of(struct request *q, struct conversation_patch *ret)
 		.unread = in->unread,
 		.folder_id = in->folder_id,
 		.tags = write_tags(q, &in->tags)};
-	return ret->tags && ret->parameters ? request_check_answers(q, in->model) : request_no_memory(q);
+	if (!ret->tags || !ret->parameters)
+		return request_no_memory(q);
+	int r = turns_check_tools(q, in->tools);
+	return r < 0 ? r : request_check_answers(q, in->model);
 }
 
 /* Who names neither model nor assistant begins with the default assistant, if there is one. */

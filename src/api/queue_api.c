@@ -23,6 +23,9 @@ static const struct field queued_fields[] = {
 		.doc = "Documents that are searched for it."),
 	FIELD_STR(A, row.model, "model", 0, 0, 0, "Who is to answer; null: the conversation's model."),
 	FIELD_ID(A, row.assistant_id, "assistant_id", 0, "The assistant that is to answer; null: the conversation's."),
+	FIELD_JSON(A, row.tools, "tools", 0,
+		"Tools that may be used for it: true, or a list of names; null: as its assistant or the conversation "
+		"says."),
 	FIELD_TIME(A, row.created_at, "created_at", FIELD_REQUIRED, "When it was asked."),
 };
 static const struct schema queued_schema =

@@ -10,6 +10,7 @@
 #include "store/conversations.h"
 #include "store/images.h"
 #include "store/turns.h"
+#include "tool/tool.h"
 
 struct turn_new {
 	const char *content, *model, *tools;
@@ -22,6 +23,7 @@ struct turn_new {
 };
 
 #define PLACES_MAX 100
+#define TOOLS_MAX  1000
 
 static const struct field attachment_item = {.type = FT_ID};
 static const struct field model_item = {.type = FT_STR, .min = 1, .max = 200};
@@ -56,7 +58,9 @@ static const struct field turn_new_fields[] = {
 		       "kept. "
 		       "What has begun is then told as JSON, whatever is accepted."),
 	FIELD_JSON(struct turn_new, tools, "tools", 0,
-		"Tools that may be used for the answer: true (all that you have), or a list of names."),
+		"Tools that may be used for the answer: true (all that you have), or a list of names; null: as the "
+		"assistant "
+		"or the conversation says."),
 	FIELD_ID(struct turn_new, assistant_id, "assistant_id", 0,
 		"The assistant that answers this time; null: the conversation's."),
 	FIELD_OBJECT(
@@ -192,10 +196,14 @@ int turns_check_tools(struct request *q, const char *wish)
 {
 	CLEANUP(json_decrefp) json_t *v = NULL;
 	int r = wish ? json_parse(wish, strlen(wish), &v, &q->err) : 0;
+	bool fits = json_is_boolean(v) || (json_is_array(v) && json_array_size(v) <= TOOLS_MAX);
+	const json_t *name;
+	size_t i;
 
-	return r < 0 || !wish || json_is_boolean(v) || json_is_array(v)
+	json_array_foreach(v, i, name) fits = fits && json_is_string(name) && json_string_length(name) <= TOOL_NAME_MAX;
+	return r < 0 || !wish || fits
 		       ? r
-		       : err_field(&q->err, E_INVALID, "tools", "is true, or a list of names.");
+		       : err_field(&q->err, E_INVALID, "tools", "is true, or a list of at most %d names.", TOOLS_MAX);
 }
 
 /* From `?after=N` or Last-Event-ID, which a browser sends when it connects again; the header knows more. */

@@ -16,9 +16,10 @@ struct assistant {
 	const char *instructions;        /* with {{user}}, {{date}} and {{language}}; "": none */
 	const char *parameters;          /* JSON object (provider/parameters.h) */
 	const char *starters;            /* JSON array of texts */
-	int64_t version;                 /* from 1, more with each change */
-	int64_t may;                     /* enum grant_verb, of who asks; read only */
-	bool shared;                     /* others have it, too; read only */
+	const char *tools; /* that its answers may use, as of a conversation; NULL: those of the conversation */
+	int64_t version;   /* from 1, more with each change */
+	int64_t may;       /* enum grant_verb, of who asks; read only */
+	bool shared;       /* others have it, too; read only */
 	int64_t created_at, updated_at;
 };
 

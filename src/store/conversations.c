@@ -13,7 +13,7 @@
 static const struct col columns[] = {COL(I64, V, id), COL_ONCE(I64, V, user_id), COL(TEXT, V, title),
 	COL(TEXT, V, title_state), COL(TEXT, V, model), COL(REF, V, leaf_id), COL(REF, V, folder_id),
 	COL(TEXT, V, tags), COL(REF, V, assistant_id), COL(TEXT, V, instructions), COL(TEXT, V, parameters),
-	COL(TEXT, V, context), COL(BOOL, V, pinned), COL(BOOL, V, archived), COL(BOOL, V, unread),
+	COL(TEXT, V, context), COL(TEXT, V, tools), COL(BOOL, V, pinned), COL(BOOL, V, archived), COL(BOOL, V, unread),
 	COL(I64, V, message_count), COL(I64, V, tokens_in), COL(I64, V, tokens_out), COL_ONCE(I64, V, created_at),
 	COL(I64, V, updated_at), COL(REF, V, deleted_at),
 	COL_AS(I64, V, turn_id,
@@ -177,6 +177,7 @@ static int apply(struct db_conn *c, const struct change *x, struct conversation 
 	v->instructions = p->set & SET_INSTRUCTIONS ? p->instructions : v->instructions;
 	v->parameters = p->set & SET_PARAMETERS ? p->parameters : v->parameters;
 	v->context = p->set & SET_CONTEXT ? p->context : v->context;
+	v->tools = p->set & SET_TOOLS ? p->tools : v->tools;
 	return 0;
 }
 
@@ -199,6 +200,7 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	v.tags = "[]"; /* the arena's, */
 	v.instructions = "";
 	v.parameters = "{}"; /* or the caller's */
+	v.tools = NULL;
 	v.context = CONTEXT_REFUSE;
 	*x->v = v;
 	return r;

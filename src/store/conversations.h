@@ -28,6 +28,7 @@ struct conversation {
 	const char *instructions; /* to the model; "": none */
 	const char *parameters;   /* JSON object (provider/parameters.h) */
 	const char *context;      /* CONTEXT_... */
+	const char *tools;        /* that answers may use: true, or names, as JSON; NULL: none */
 	bool pinned, archived;
 	bool unread; /* an answer has ended that nobody was there to see */
 	int64_t message_count;
@@ -71,6 +72,7 @@ enum conversation_set {
 	SET_INSTRUCTIONS = 256,
 	SET_PARAMETERS = 512,
 	SET_CONTEXT = 1024,
+	SET_TOOLS = 2048,
 };
 
 /* NULL and 0: leave it as it is. A title set here is the person's and stays. */
@@ -84,7 +86,7 @@ struct conversation_patch {
 	const char *tags;        /* JSON array of texts */
 	atelier_id assistant_id; /* 0: none; E_NOT_FOUND when the user may not use it */
 	const char *instructions, *parameters;
-	const char *context;
+	const char *context, *tools;
 };
 
 #define CONVERSATION_TAGS_MAX 50

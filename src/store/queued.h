@@ -20,6 +20,7 @@ struct queued {
 	size_t n_collections, n_documents;
 	const char *model;      /* NULL: not said */
 	const char *parameters; /* JSON object; NULL: none */
+	const char *tools;      /* true, or names, as JSON; NULL: those of the assistant or the conversation */
 	const char *language;   /* NULL: not known */
 	int64_t created_at;
 };

@@ -50,6 +50,12 @@ const char schema_tools[] =
 	"CREATE UNIQUE INDEX tool_rules_here ON tool_rules(conversation_id, user_id, name, hash)"
 	" WHERE conversation_id IS NOT NULL;";
 
+/* The tools that answers may use, as JSON: true, or a list of names; of a question that waits, too. */
+const char schema_tool_wishes[] = "ALTER TABLE conversations ADD COLUMN tools TEXT;"
+				  "ALTER TABLE assistants ADD COLUMN tools TEXT;"
+				  "ALTER TABLE assistant_versions ADD COLUMN tools TEXT;"
+				  "ALTER TABLE queued ADD COLUMN tools TEXT;";
+
 /* What a turn was asked with, as turn/resume.c writes it, so that it goes on after it waited; and its calls of tools that a person
  * is asked for, or that may change something. */
 const char schema_turn_calls[] = "ALTER TABLE turns ADD COLUMN request TEXT;"

@@ -241,6 +241,7 @@ static const struct db_migration migrations[] = {
 	{.version = 29, .name = "tool servers, what people say of tools", .sql = schema_tools},
 	{.version = 30, .name = "how collections are searched", .sql = schema_search_settings},
 	{.version = 31, .name = "turns that wait for a person", .sql = schema_turn_calls},
+	{.version = 32, .name = "tools of conversations, assistants and what waits", .sql = schema_tool_wishes},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -216,11 +216,12 @@ static int make_conversation(struct db_conn *c, struct fork *x, struct err *e)
 		     : STORE_INSERT(c, &x->id, e,
 			       "INSERT INTO conversations (id, user_id, title, title_state, model, folder_id, tags, "
 			       "assistant_id,"
-			       " parameters, instructions, context,"
+			       " parameters, instructions, context, tools,"
 			       " created_at, updated_at)"
 			       " SELECT ?, user_id, coalesce(?, title), CASE WHEN ? = 1 THEN 'person' ELSE title_state "
 			       "END,"
-			       " model, folder_id, tags, assistant_id, parameters, instructions, context, ?, ? FROM "
+			       " model, folder_id, tags, assistant_id, parameters, instructions, context, tools, ?, ? "
+			       "FROM "
 			       "conversations WHERE id = ?",
 			       DB_TEXT(in->title), DB_I64(in->title != NULL), DB_I64(now), DB_I64(now),
 			       DB_I64(in->conversation_id));

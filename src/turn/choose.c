@@ -260,6 +260,7 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
 		r = load(c, t, q, &l, e);
 	}
+	t->wish = q->tools ? q->tools : l.assistant.tools ? l.assistant.tools : v->tools;
 	if (r == 0)
 		r = take_parameters(t, q, &l, e);
 	if (r == 0 && (r = take_instructions(t, q, &l)) < 0)

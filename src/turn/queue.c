@@ -52,7 +52,7 @@ static int check_places(struct turns *all, const struct turn_request *q, struct 
 }
 
 /* Nobody is to learn only when it is sent that there is no such model, that it does not see, or that there is no such picture,
- * collection or document. */
+ * tool, collection or document. */
 static int check_what_waits(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e)
 {
 	const char *wanted = NULL, *model = NULL;
@@ -67,6 +67,8 @@ static int check_what_waits(struct turns *all, const struct turn_request *q, str
 			model);
 	if (r == 0)
 		r = check_pictures(all, q, a, e);
+	if (r == 0)
+		r = turn_check_tools(all, q, a, e);
 	return r < 0 ? r : check_places(all, q, a, e);
 }
 
@@ -108,6 +110,7 @@ static int put(struct turns *all, const struct turn_request *q, struct arena *a,
 		.n_documents = q->n_documents,
 		.model = q->model,
 		.parameters = q->parameters,
+		.tools = q->tools,
 		.language = q->language};
 	int r = check_what_waits(all, q, a, e);
 
@@ -182,6 +185,7 @@ struct turn_request turn_of_queued(const struct queued *row)
 		.model = row->model,
 		.assistant_id = row->assistant_id,
 		.parameters = row->parameters,
+		.tools = row->tools,
 		.language = row->language};
 }
 

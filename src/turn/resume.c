@@ -28,15 +28,15 @@ static void add_member(struct buf *b, const char *key, const char *text)
 	json_add_cstr(b, text);
 }
 
-int turn_request_write(const struct turn_request *q, struct arena *a, const char **ret)
+int turn_request_write(const struct turn_request *q, const char *tools, struct arena *a, const char **ret)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
 
 	*ret = NULL;
-	if (!q->tools)
+	if (!tools)
 		return 0;
 	buf_printf(&b, "{\"key_id\":%lld,\"assistant_id\":%lld", (long long)q->key_id, (long long)q->assistant_id);
-	add_member(&b, "tools", q->tools);
+	add_member(&b, "tools", tools);
 	add_member(&b, "parameters", q->parameters);
 	add_member(&b, "language", q->language);
 	add_ids(&b, "collections", q->collections, q->n_collections);
@@ -130,7 +130,7 @@ static int prepare(struct turn *t, const struct turn_record *record, struct err 
 		return r;
 	t->key_id = q.key_id;
 	t->language = q.language;
-	if ((r = turn_choose(t, &q, &v, e)) < 0 || (r = turn_choose_tools(t, q.tools, false, e)) < 0 ||
+	if ((r = turn_choose(t, &q, &v, e)) < 0 || (r = turn_choose_tools(t, false, e)) < 0 ||
 		(r = turn_where(t, &q, e)) < 0)
 		return r;
 	v.leaf_id = record->message_id;

@@ -8,6 +8,7 @@
 #include "turn/parts.h"
 
 struct turn;
+struct turns;
 struct turn_request;
 struct frames;
 
@@ -32,8 +33,10 @@ struct rounds {
 
 /* ---- tools.c ---- */
 
-/* Sets the tools of the turn: `wish` is true or names, as JSON; NULL: none. E_INVALID for one that is not there, if `strict`. */
-int turn_choose_tools(struct turn *t, const char *wish, bool strict, struct err *e) MUST_CHECK;
+/* Sets the tools of the turn by its wish. E_INVALID for one that is not there, if `strict`. */
+int turn_choose_tools(struct turn *t, bool strict, struct err *e) MUST_CHECK;
+/* Whether the person has those that the question names. E_INVALID. */
+int turn_check_tools(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e) MUST_CHECK;
 
 /* ---- said.c ---- */
 
@@ -80,6 +83,6 @@ int calls_run(struct turn *t, struct call *calls, size_t n) MUST_CHECK;
 
 /* ---- resume.c ---- */
 
-/* To be kept with a turn that may wait; NULL: it never does. */
-int turn_request_write(const struct turn_request *q, struct arena *a, const char **ret) MUST_CHECK;
+/* To be kept with a turn that may wait; `tools` is its wish for them; NULL: it never does. */
+int turn_request_write(const struct turn_request *q, const char *tools, struct arena *a, const char **ret) MUST_CHECK;
 int turn_stored_log(struct db *db, atelier_id turn_id, struct frames *ret, struct err *e) MUST_CHECK;

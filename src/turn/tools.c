@@ -1,4 +1,5 @@
-/* tools.c - which tools an answer may use: those that the turn names, of those that the person has. */
+/* tools.c - which tools an answer may use: those that the turn, its assistant or its conversation names, of those that the person
+ * has. */
 #include <errno.h>
 
 #include "base/json.h"
@@ -42,27 +43,45 @@ static int describe(struct turn *t)
 	return 0;
 }
 
-int turn_choose_tools(struct turn *t, const char *wish, bool strict, struct err *e)
+/* What is wished, and what the person has; NULL: no tools. */
+static int load(struct turns *all, atelier_id user_id, const char *wish, struct arena *a, json_t **ret_names,
+	struct tool_list *ret, struct err *e)
 {
-	CLEANUP(json_decrefp) json_t *names = NULL;
-	struct tool_list all = {.n = 0};
 	int r;
 
+	if (!wish || !all->config.tools || (r = json_parse(wish, strlen(wish), ret_names, e)) < 0)
+		return wish && all->config.tools ? r : 0;
+	if (!json_is_true(*ret_names) && json_array_size(*ret_names) == 0)
+		return 0;
+	return tools_list(all->config.tools, user_id, a, ret, e);
+}
+
+int turn_check_tools(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *names = NULL;
+	struct tool_list has = {.n = 0};
+	int r = load(all, q->user_id, q->tools, a, &names, &has, e);
+
+	return r < 0 ? r : check_names(&has, names, e);
+}
+
+int turn_choose_tools(struct turn *t, bool strict, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *names = NULL;
+	struct tool_list has = {.n = 0};
+	int r = load(t->all, t->user_id, t->wish, &t->arena, &names, &has, e);
+
 	t->tools = (struct tool_list){.n = 0};
-	if (!wish || !t->all->config.tools || (r = json_parse(wish, strlen(wish), &names, e)) < 0 ||
-		(!json_is_true(names) && json_array_size(names) == 0))
-		return wish && t->all->config.tools && !names ? r : 0;
-	r = tools_list(t->all->config.tools, t->user_id, &t->arena, &all, e);
 	if (r == 0 && strict)
-		r = check_names(&all, names, e);
-	if (r < 0)
+		r = check_names(&has, names, e);
+	if (r < 0 || has.n == 0)
 		return r;
-	t->tools.items = ARENA_ARRAY(&t->arena, struct tool, all.n + 1);
+	t->tools.items = ARENA_ARRAY(&t->arena, struct tool, has.n + 1);
 	if (!t->tools.items)
 		return err_set(e, -ENOMEM, "no memory for a turn");
-	for (size_t i = 0; i < all.n; i++)
-		if (is_wished(names, all.items[i].name))
-			t->tools.items[t->tools.n++] = all.items[i];
+	for (size_t i = 0; i < has.n; i++)
+		if (is_wished(names, has.items[i].name))
+			t->tools.items[t->tools.n++] = has.items[i];
 	t->writes_calls = t->tools.n && !t->calls_tools && t->all->settings->written_calls;
 	t->toolless = t->tools.n && !t->calls_tools && !t->writes_calls;
 	if (t->toolless)

@@ -55,9 +55,10 @@ struct turn_request {
 	size_t n_models;           /* else 2 to COMPARED_MAX */
 	atelier_id assistant_id;   /* for this turn; 0: the conversation's */
 	const char *parameters;    /* for this turn, as of provider/parameters.h; NULL: none */
-	const char *tools;         /* that may be used: true or names, as JSON; NULL: the conversation's */
-	const char *language;      /* that the person speaks; NULL: not known */
-	const char *instructions;  /* of a request without a conversation (once.h), behind all others; NULL: none */
+	const char
+		*tools; /* that may be used: true or names, as JSON; NULL: as the assistant or the conversation says */
+	const char *language;     /* that the person speaks; NULL: not known */
+	const char *instructions; /* of a request without a conversation (once.h), behind all others; NULL: none */
 };
 
 struct turn_ids {

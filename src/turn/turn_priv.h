@@ -76,6 +76,7 @@ struct turn {
 	const struct source *sources; /* what the model was given of them; arena */
 	size_t n_sources;
 	struct summary summary;            /* of it: what stands for the beginning; text NULL: nothing does */
+	const char *wish;                  /* for tools: true, or names, as JSON; NULL: none */
 	struct tool_list tools;            /* that it may have called; arena */
 	const struct gen_tool *told_tools; /* the same for the model */
 	unsigned *fails;                   /* of each, in a row */

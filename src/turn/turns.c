@@ -254,7 +254,7 @@ static int begin(
 	struct turn *t = x->turns[0];
 	const char *request;
 
-	if (turn_request_write(q, &t->arena, &request) < 0)
+	if (turn_request_write(q, t->wish, &t->arena, &request) < 0)
 		return err_set(e, -ENOMEM, "no memory for a turn");
 	if (!q->goes_on) {
 		struct turn_begin in = {
@@ -317,7 +317,7 @@ static int plan(const struct start *x, size_t i, struct conversation *c, struct 
 
 	if (q.n_models)
 		q.model = q.models[i];
-	if ((r = turn_choose(t, &q, c, e)) < 0 || (r = turn_choose_tools(t, q.tools, true, e)) < 0 ||
+	if ((r = turn_choose(t, &q, c, e)) < 0 || (r = turn_choose_tools(t, q.tools && !q.queued_id, e)) < 0 ||
 		(r = turn_where(t, &q, e)) < 0 || (r = prompt_plan(t, &q, c, e)) < 0)
 		return r;
 	return prompt_check(t, &q, c, e);
