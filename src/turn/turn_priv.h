@@ -90,8 +90,7 @@ struct turn {
 	struct turnlog *log;          /* the loop's */
 	const struct message *before; /* what the message was, when it is continued; NULL: it is a new one */
 	uint64_t after;               /* what it had of this turn: events up to this number */
-	const char *
-		parts_now; /* of the message, when it is gone on with behind calls that it waited for; NULL: as it was */
+	const char *parts_now;        /* its parts behind the calls that it waited for; NULL: as they were */
 	struct gen_request request;
 	struct said said; /* its messages */
 	int prepared;     /* whether `request` could be made: 0, or why not */
