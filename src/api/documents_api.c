@@ -1,18 +1,17 @@
 /* documents_api.c - documents of collections: brought, looked at, changed, read. */
 #include <errno.h>
 #include <inttypes.h>
-#include <sys/mman.h>
 
 #include "api/answer.h"
 #include "api/multipart.h"
 #include "api/request.h"
+#include "api/uploaded.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "store/collections.h"
 #include "store/conversations.h"
 #include "store/documents.h"
 #include "store/texts.h"
-#include "store/uploads.h"
 
 #define MEBI          ((int64_t)1 << 20)
 #define PAGE_DEFAULT  100
@@ -192,11 +191,6 @@ static const struct field new_fields[] = {
 static const struct schema new_schema =
 	SCHEMA("DocumentNew", struct document_body, new_fields, "A file that was uploaded.");
 
-static int64_t bytes_max(const struct request *q)
-{
-	return q->api->c.settings->document_max_mb * MEBI;
-}
-
 /* Control characters and slashes are not for names; a name that is too long ends earlier. */
 static const char *name_of(struct request *q, const char *name)
 {
@@ -211,19 +205,21 @@ static const char *name_of(struct request *q, const char *name)
 	return n ? arena_strndup(&q->mem, b.p, n) : "document";
 }
 
-static int create(
-	struct request *q, atelier_id collection_id, const struct document_body *in, const char *name, struct str bytes)
+/* Of the bytes or the file. */
+static int create(struct request *q, atelier_id collection_id, atelier_id replaces, const char *name, struct str bytes,
+	const struct blob_file *file)
 {
 	const struct document_new new = {.user_id = q->who.user.id,
 		.collection_id = collection_id,
-		.replaces = in ? in->replaces : 0,
+		.replaces = replaces,
 		.name = name,
 		.bytes = bytes,
+		.file = file,
 		.quota = q->api->c.settings->document_quota_mb * MEBI};
 	struct document_made made = {.id = 0};
 	int r;
 
-	if (bytes.n == 0)
+	if (file ? file->size == 0 : bytes.n == 0)
 		return err_set(&q->err, E_INVALID, "The file is empty.");
 	r = documents_create(q->api->c.db, q->api->c.settings->data, &new, &made, &q->err);
 	if (r < 0)
@@ -232,72 +228,38 @@ static int create(
 	return answer_document(q, made.id, made.same_as);
 }
 
-struct mapped {
-	void *p;
-	size_t n;
+struct document_from { /* an upload */
+	atelier_id collection_id;
+	const struct document_body *in;
 };
 
-static void unmap(struct mapped *m)
+static int take_file(struct request *q, const struct blob_file *file, void *arg)
 {
-	if (m->p)
-		(void)munmap(m->p, m->n);
-}
+	const struct document_from *x = arg;
+	const char *name = x->in->name ? name_of(q, x->in->name) : x->in->replaces ? NULL : "document";
 
-/* The bytes of a whole upload, without memory of their own. */
-static int map_upload(struct request *q, const struct upload *u, struct mapped *ret)
-{
-	CLEANUP(closep) int fd = -1;
-	int r;
-
-	if (u->size > bytes_max(q))
-		return err_set(&q->err, E_TOO_LARGE, "A document may have %" PRId64 " MB (document_max_mb).",
-			q->api->c.settings->document_max_mb);
-	r = upload_open_whole(q->api->c.settings->data, u, &fd, &q->err);
-	if (r < 0 || u->size == 0)
-		return r;
-	void *p = mmap(NULL, (size_t)u->size, PROT_READ, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return err_set(&q->err, -errno, "an upload cannot be mapped");
-	*ret = (struct mapped){p, (size_t)u->size};
-	return 0;
+	return create(q, x->collection_id, x->in->replaces, name, (struct str){NULL, 0}, file);
 }
 
 static int take_upload(struct request *q, atelier_id collection_id, const struct document_body *in)
 {
-	CLEANUP(unmap) struct mapped bytes = {NULL, 0};
-	struct err quiet = {0};
-	struct upload u = {.metadata = ""};
-	int r;
+	const struct upload_use use = {"A document", "document_max_mb", q->api->c.settings->document_max_mb, take_file};
 
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-		r = uploads_get(c, in->upload_id, q->who.user.id, &q->mem, &u, &q->err);
-	}
-	if (r == 0)
-		r = map_upload(q, &u, &bytes);
-	if (r == 0)
-		r = create(q, collection_id, in,
-			in->name       ? name_of(q, in->name)
-			: in->replaces ? NULL
-				       : "document",
-			(struct str){bytes.p, bytes.n});
-	if (r == 0 && uploads_delete(q->api->c.db, q->api->c.settings->data, u.id, q->who.user.id, &quiet) < 0)
-		log_warn("http", "the upload of a document stays until it expires: %s", quiet.msg);
-	return r;
+	return uploaded_take(q, in->upload_id, &use, &(struct document_from){collection_id, in});
 }
 
 static int take_any(struct request *q, atelier_id collection_id)
 {
 	struct multipart_file f = {.name = ""};
-	struct document_body in = {.upload_id = 0};
+	atelier_id replaces = 0;
 	int r;
 
 	if (q->body)
 		return take_upload(q, collection_id, q->body);
 	r = multipart_read(http_header(q->x, "Content-Type"), http_body(q->x), &q->mem, &f, &q->err);
-	if (r == 0 && f.replaces.n && !id_parse(f.replaces.p, f.replaces.n, &in.replaces))
+	if (r == 0 && f.replaces.n && !id_parse(f.replaces.p, f.replaces.n, &replaces))
 		r = err_set(&q->err, E_INVALID, "The field \"replaces\" is no id.");
-	return r < 0 ? r : create(q, collection_id, &in, name_of(q, f.name), f.bytes);
+	return r < 0 ? r : create(q, collection_id, replaces, name_of(q, f.name), f.bytes, NULL);
 }
 
 static int documents_post(struct request *q)

@@ -3,11 +3,11 @@
 
 #include <inttypes.h>
 
+#include "api/uploaded.h"
 #include "base/clock.h"
 #include "base/image.h"
 #include "base/log.h"
 #include "store/images.h"
-#include "store/uploads.h"
 
 #define MEBI       ((int64_t)1 << 20)
 #define CLEAN_MORE 1024 /* bytes that a picture may grow by when it is cleaned */
@@ -40,37 +40,20 @@ static const struct schema image_schema = SCHEMA("Image", struct image_row, imag
 
 /* ---- taking one ---- */
 
-static int64_t bytes_max(const struct request *q)
+static int read_file(struct request *q, const struct blob_file *file, struct buf *to)
 {
-	return q->api->c.settings->image_max_mb * MEBI;
-}
-
-static int read_file(struct request *q, int fd, int64_t n, struct buf *to)
-{
-	char *p = buf_reserve(to, (size_t)n);
+	char *p = buf_reserve(to, (size_t)file->size);
 
 	if (!p)
 		return request_no_memory(q);
-	for (int64_t at = 0; at < n;) {
-		ssize_t k = pread(fd, p + at, (size_t)(n - at), at);
+	for (int64_t at = 0; at < file->size;) {
+		ssize_t k = pread(file->fd, p + at, (size_t)(file->size - at), at);
 		if (k <= 0)
 			return err_set(&q->err, E_STORAGE, "The upload cannot be read.");
 		at += k;
 	}
-	to->n = (size_t)n;
+	to->n = (size_t)file->size;
 	return 0;
-}
-
-static int read_upload(struct request *q, const struct upload *u, struct buf *to)
-{
-	CLEANUP(closep) int fd = -1;
-	int r;
-
-	if (u->size > bytes_max(q))
-		return err_set(&q->err, E_TOO_LARGE, "A picture may have %" PRId64 " MB (image_max_mb).",
-			q->api->c.settings->image_max_mb);
-	r = upload_open_whole(q->api->c.settings->data, u, &fd, &q->err);
-	return r < 0 ? r : read_file(q, fd, u->size, to);
 }
 
 static int check_pixels(struct request *q, const struct image *image)
@@ -118,29 +101,21 @@ static int take(struct request *q, struct str bytes, const char *name)
 	return r < 0 ? r : load(q, id, out);
 }
 
-static int take_upload(struct request *q, const struct image_new_body *in)
+static int take_file(struct request *q, const struct blob_file *file, void *arg)
 {
-	CLEANUP(buf_done) struct buf bytes = BUF_INIT((size_t)bytes_max(q) + 1);
-	struct err quiet = {0};
-	struct upload u = {.metadata = ""};
-	int r;
+	CLEANUP(buf_done) struct buf bytes = BUF_INIT((size_t)file->size + 1);
+	const struct image_new_body *in = arg;
+	int r = read_file(q, file, &bytes);
 
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-		r = uploads_get(c, in->upload_id, q->who.user.id, &q->mem, &u, &q->err);
-	}
-	if (r == 0)
-		r = read_upload(q, &u, &bytes);
-	if (r == 0)
-		r = take(q, buf_str(&bytes), in->name);
-	if (r == 0 && uploads_delete(q->api->c.db, q->api->c.settings->data, u.id, q->who.user.id, &quiet) < 0)
-		log_warn("http", "the upload of a picture stays until it expires: %s", quiet.msg);
-	return r;
+	return r < 0 ? r : take(q, buf_str(&bytes), in->name);
 }
 
 static int images_post(struct request *q)
 {
-	return q->body ? take_upload(q, q->body) : take(q, http_body(q->x), NULL);
+	const struct upload_use use = {"A picture", "image_max_mb", q->api->c.settings->image_max_mb, take_file};
+	const struct image_new_body *in = q->body;
+
+	return in ? uploaded_take(q, in->upload_id, &use, q->body) : take(q, http_body(q->x), NULL);
 }
 
 /* ---- giving and removing it ---- */

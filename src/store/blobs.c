@@ -15,6 +15,7 @@
 #define FOLDER   "blobs"
 #define BESIDE   "new-" /* and an id: what is being written */
 #define AT_ONCE  200
+#define PIECE    ((size_t)16 << 10) /* bytes of a file at a time */
 #define STRAY_MS INT64_C(3600000)
 
 /* Whether somebody has the blob of the row `blobs`. */
@@ -62,15 +63,71 @@ static int make_folders(const char *data, const char *hash, struct err *e)
 	return r < 0 ? r : sync_folder(data, e);
 }
 
-static int write_beside(const char *path, struct str bytes, struct err *e)
+/* ---- what is to be kept ---- */
+
+static int64_t size_of(const struct blob_new *in)
+{
+	return in->file ? in->file->size : (int64_t)in->bytes.n;
+}
+
+/* The bytes from `at` on, or the first of them, read into `room` where they are in a file. Such a one is read and not mapped: a
+ * disk that fails is an error then. */
+static int next_piece(const struct blob_new *in, int64_t at, char room[PIECE], struct str *ret, struct err *e)
+{
+	size_t left = (size_t)(size_of(in) - at);
+	ssize_t n;
+
+	ASSERT(at >= 0 && at <= size_of(in));
+	if (!in->file) {
+		*ret = (struct str){in->bytes.p + at, left};
+		return 0;
+	}
+	do
+		n = pread(in->file->fd, room, MIN(left, PIECE), at);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 || (n == 0 && left > 0))
+		return err_file(e, n < 0 ? -errno : -EIO, "the file that was sent");
+	*ret = (struct str){room, (size_t)n};
+	return 0;
+}
+
+static int name_by_hash(const struct blob_new *in, char ret[BLOB_HASH_LEN + 1], struct err *e)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	crypto_hash_sha256_state sum;
+	char room[PIECE];
+	struct str piece = {room, 0};
+	int r = 0;
+
+	crypto_hash_sha256_init(&sum);
+	for (int64_t at = 0; r == 0 && at < size_of(in); at += (int64_t)piece.n) {
+		r = next_piece(in, at, room, &piece, e);
+		if (r == 0)
+			crypto_hash_sha256_update(&sum, (const unsigned char *)piece.p, piece.n);
+	}
+	crypto_hash_sha256_final(&sum, hash);
+	sodium_bin2hex(ret, BLOB_HASH_LEN + 1, hash, sizeof(hash));
+	return r;
+}
+
+static int write_beside(const char *path, const struct blob_new *in, struct err *e)
 {
 	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r = fd < 0 ? err_file(e, -errno, path) : upload_write(fd, 0, bytes.p, bytes.n, e);
+	int r = fd < 0 ? err_file(e, -errno, path) : 0;
+	char room[PIECE];
+	struct str piece = {room, 0};
 
+	for (int64_t at = 0; r == 0 && at < size_of(in); at += (int64_t)piece.n) {
+		r = next_piece(in, at, room, &piece, e);
+		if (r == 0)
+			r = upload_write(fd, at, piece.p, piece.n, e);
+	}
 	if (r == 0)
 		r = upload_sync(fd, e);
 	return r < 0 ? err_set(e, r, "The file cannot be stored.") : 0;
 }
+
+/* ---- its place ---- */
 
 static int rename_into_place(const char *from, const char *to, struct err *e)
 {
@@ -140,19 +197,11 @@ static int put_in(struct db_conn *c, void *arg, struct err *e)
 	atelier_id id = 0;
 	int r = db_exec(c, NULL, e,
 		"INSERT INTO blobs (id, hash, size, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		DB_I64(id_new()), DB_TEXT(x->hash), DB_I64(x->in->bytes.n), DB_I64(clock_now_ms()));
+		DB_I64(id_new()), DB_TEXT(x->hash), DB_I64(size_of(x->in)), DB_I64(clock_now_ms()));
 
 	if (r == 0)
 		r = find_id(c, x->hash, &id, e);
 	return r < 0 ? r : x->in->take(c, id, x->in->arg, e);
-}
-
-static void name_by_hash(struct str bytes, char ret[BLOB_HASH_LEN + 1])
-{
-	unsigned char hash[crypto_hash_sha256_BYTES];
-
-	crypto_hash_sha256(hash, (const unsigned char *)bytes.p, bytes.n);
-	sodium_bin2hex(ret, BLOB_HASH_LEN + 1, hash, sizeof(hash));
 }
 
 static int put_written(struct db *db, struct put *x, const char *beside, const char *path, struct err *e)
@@ -173,13 +222,14 @@ int blobs_put(struct db *db, const char *data, const struct blob_new *in, struct
 	char path[PATH_MAX], beside[PATH_MAX], id[ID_LEN + 1];
 	int r;
 
-	name_by_hash(in->bytes, x.hash);
+	if ((r = name_by_hash(in, x.hash, e)) < 0)
+		return r;
 	id_format(id_new(), id);
 	file_path(data, x.hash, path);
 	snprintf(beside, sizeof(beside), "%.3900s/" FOLDER "/%.2s/" BESIDE "%s", data, x.hash, id);
 	r = make_folders(data, x.hash, e);
 	if (r == 0)
-		r = write_beside(beside, in->bytes, e);
+		r = write_beside(beside, in, e);
 	if (r == 0)
 		r = put_written(db, &x, beside, path, e);
 	if (r < 0)

@@ -14,8 +14,13 @@
 
 #define BLOB_HASH_LEN 64 /* hexadecimal digits */
 
+struct blob_file { /* borrowed; it does not change meanwhile */
+	int fd;
+	int64_t size;
+};
 struct blob_new {
 	struct str bytes;
+	const struct blob_file *file; /* instead of the bytes, which are then read in pieces; NULL */
 	/* Makes the row that has the blob, in the transaction that makes the blob's. */
 	int (*take)(struct db_conn *c, atelier_id blob_id, void *arg, struct err *e);
 	void *arg;

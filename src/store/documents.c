@@ -240,7 +240,7 @@ int documents_create(
 	struct db *db, const char *data, const struct document_new *in, struct document_made *ret, struct err *e)
 {
 	struct creation x = {.in = in};
-	const struct blob_new blob = {.bytes = in->bytes, .take = take_blob, .arg = &x};
+	const struct blob_new blob = {.bytes = in->bytes, .file = in->file, .take = take_blob, .arg = &x};
 	int r = blobs_put(db, data, &blob, e);
 
 	if (r == 0)

@@ -56,7 +56,8 @@ struct document_new {
 	atelier_id replaces; /* the document whose file this is from now on; 0: a new one */
 	const char *name;    /* NULL: as it was */
 	struct str bytes;
-	int64_t quota; /* bytes that all documents of the user may have */
+	const struct blob_file *file; /* instead of the bytes (blobs.h) */
+	int64_t quota;                /* bytes that all documents of the user may have */
 };
 struct document_made {
 	atelier_id id;

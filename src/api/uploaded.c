@@ -1,0 +1,33 @@
+/* uploaded.c - see uploaded.h. */
+#include "api/uploaded.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "store/uploads.h"
+
+static int find(struct request *q, atelier_id id, struct upload *ret)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+
+	return uploads_get(c, id, q->who.user.id, &q->mem, ret, &q->err);
+}
+
+int uploaded_take(struct request *q, atelier_id upload_id, const struct upload_use *use, void *arg)
+{
+	CLEANUP(closep) int fd = -1;
+	struct upload u = {.metadata = ""};
+	struct err quiet = {0};
+	int r = find(q, upload_id, &u);
+
+	if (r == 0 && u.size > use->max_mb << 20)
+		return err_set(
+			&q->err, E_TOO_LARGE, "%s may have %" PRId64 " MB (%s).", use->what, use->max_mb, use->setting);
+	if (r == 0)
+		r = upload_open_whole(q->api->c.settings->data, &u, &fd, &q->err);
+	if (r == 0)
+		r = use->take(q, &(struct blob_file){fd, u.size}, arg);
+	if (r == 0 && uploads_delete(q->api->c.db, q->api->c.settings->data, u.id, q->who.user.id, &quiet) < 0)
+		log_warn("http", "an upload that was used stays until it expires: %s", quiet.msg);
+	return r;
+}
