@@ -256,7 +256,8 @@ async function grows({ page, mock }, what, head, piece, pieces, mark) {
   await page.evaluate(measure);
   const before = await work();
   more.open();
-  await answer(page).filter({ hasText: 'And all.' }).waitFor({ timeout: 60_000 });
+  // Asked rarely, in a way that costs nothing: the browser's thread is what is measured.
+  await page.waitForFunction(() => [...document.querySelectorAll('article')].at(-1).textContent.includes('And all.'), undefined, { polling: 100, timeout: 60_000 });
   const spent = (await work()) - before;
   const [counted, took] = await page.evaluate(() => [window.seen.gaps.length, window.seen.gaps.reduce((sum, gap) => sum + gap, 0) / 1000]);
   end.open();
@@ -268,9 +269,7 @@ async function grows({ page, mock }, what, head, piece, pieces, mark) {
   await ready(page);
   assert.equal(await page.evaluate(() => window.kept.isConnected && String(getSelection()) === window.words), true, 'the selection survives');
   assert.ok(shift < 0.02, `nothing moves: ${shift}: ${moved.slice(0, 12).join('\n')}`);
-  // Thirty frames a second leave 25 ms of work to each: who draws more of them may work all the time. A busy machine draws fewer,
-  // and each has more of the pieces to do.
-  assert.ok(each <= 25 || spent / took < 0.75, `the thread works ${Math.round((spent / took) * 100)} % of the time`);
+  assert.ok(spent / took < 0.75, `the thread works ${Math.round((spent / took) * 100)} % of the time`);
 }
 
 export async function growing(all) {

@@ -2,6 +2,7 @@ import { ApiError } from '$core/api/errors';
 import { cancelTurn } from '$core/api/turns';
 import type { Message } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
+import { pace } from '$core/pace';
 import { pause } from '$core/live/pause';
 import type { NumberedEvent } from '$core/turn/events';
 import { textOf } from '$core/turn/parts';
@@ -25,7 +26,6 @@ export abstract class Followed {
   protected attached = false;
   protected stream: AbortController | null = null;
   protected pending: TurnView | null = null;
-  private frame = 0;
 
   constructor(protected readonly app: Pick<App, 'live'>) {}
 
@@ -114,15 +114,15 @@ export abstract class Followed {
     await this.reload();
   }
 
-  /** Events come faster than pictures: what is shown changes once a frame. */
   protected take(stream: AbortController, events: NumberedEvent[]): void {
     if (stream !== this.stream || !this.pending) return;
     this.pending = events.reduce(reduce, this.pending);
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
-      if (stream === this.stream) this.live = this.pending;
-    });
+    pace.soon(this.draw);
   }
+
+  private draw = (): void => {
+    if (this.stream) this.live = this.pending;
+  };
 
   protected finish(view: TurnView): void {
     if (this.last) this.put(messageOf(this.last as Message, view));
@@ -139,7 +139,6 @@ export abstract class Followed {
     if (this.stream && this.pending) this.live = this.pending;
     this.stream = null;
     this.connected = true;
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
+    pace.forget(this.draw);
   }
 }
