@@ -74,38 +74,45 @@ static void next_block(struct blocks *l)
 		buf_add_char(l->b, ',');
 }
 
-static bool is_blank(const char *s)
+static bool is_blank(struct str s)
 {
-	return s[strspn(s, " \t\r\n")] == '\0';
+	return str_trim(s).n == 0;
 }
 
 /* Blocks without a text, or of white space alone, are refused. */
-static void add_text(struct blocks *l, const char *text)
+static void add_text(struct blocks *l, struct str text)
 {
-	if (!text || is_blank(text))
+	if (is_blank(text))
 		return;
 	next_block(l);
 	buf_add_str(l->b, "{\"type\":\"text\",\"text\":");
-	json_add_cstr(l->b, text);
+	json_add_string(l->b, text.p, text.n);
 	buf_add_char(l->b, '}');
 }
 
-static void add_images(struct blocks *l, const struct gen_message *m)
+static void add_image(struct blocks *l, const struct gen_image *image)
 {
-	for (size_t i = 0; i < m->n_images; i++) {
-		const struct gen_image *image = &m->images[i];
-		next_block(l);
-		buf_printf(l->b, "{\"type\":\"%s\",\"source\":{\"type\":", image->file_name ? "document" : "image");
-		if (image->data) {
-			buf_add_str(l->b, "\"base64\",\"media_type\":");
-			json_add_cstr(l->b, image->media_type ? image->media_type : "image/png");
-			buf_add_str(l->b, ",\"data\":");
-			json_add_cstr(l->b, image->data);
-		} else {
-			buf_add_str(l->b, "\"url\",\"url\":");
-			json_add_cstr(l->b, image->url ? image->url : "");
-		}
-		buf_add_str(l->b, "}}");
+	next_block(l);
+	buf_printf(l->b, "{\"type\":\"%s\",\"source\":{\"type\":", image->file_name ? "document" : "image");
+	if (image->data) {
+		buf_add_str(l->b, "\"base64\",\"media_type\":");
+		json_add_cstr(l->b, image->media_type ? image->media_type : "image/png");
+		buf_add_str(l->b, ",\"data\":");
+		json_add_cstr(l->b, image->data);
+	} else {
+		buf_add_str(l->b, "\"url\",\"url\":");
+		json_add_cstr(l->b, image->url ? image->url : "");
+	}
+	buf_add_str(l->b, "}}");
+}
+
+/* Texts and pictures in their order. */
+static void add_content(struct blocks *l, const struct gen_message *m)
+{
+	for (size_t i = 0; i <= m->n_images; i++) {
+		add_text(l, request_text_before(m, i));
+		if (i < m->n_images)
+			add_image(l, &m->images[i]);
 	}
 }
 
@@ -141,8 +148,7 @@ static void add_tool_result(struct blocks *l, const struct gen_message *m)
 	} else {
 		struct blocks inner = {.b = l->b};
 		buf_add_str(l->b, ",\"content\":[");
-		add_text(&inner, m->content);
-		add_images(&inner, m);
+		add_content(&inner, m);
 		buf_add_char(l->b, ']');
 	}
 	if (m->tool_failed)
@@ -171,8 +177,7 @@ static void add_users_blocks(struct blocks *l, const struct gen_message *m, size
 	for (size_t i = 0; i < n; i++) {
 		if (is_role(&m[i], "tool") || is_system(&m[i]))
 			continue;
-		add_images(l, &m[i]);
-		add_text(l, m[i].content);
+		add_content(l, &m[i]);
 	}
 }
 
@@ -181,7 +186,7 @@ static void add_assistants_blocks(struct blocks *l, const struct gen_message *m,
 	for (size_t i = 0; i < n; i++) {
 		if (is_system(&m[i]))
 			continue;
-		add_text(l, m[i].content);
+		add_text(l, str_from(m[i].content));
 		for (size_t k = 0; k < m[i].n_calls; k++)
 			add_tool_use(l, &m[i].calls[k]);
 	}
@@ -287,7 +292,7 @@ static void add_system(struct buf *b, const struct gen_request *q, unsigned quir
 	for (size_t i = 0; i < q->n_messages; i++)
 		if (is_system(&q->messages[i]) && q->messages[i].cache)
 			mark = q->messages[i].cache;
-	if (text.n == 0 || is_blank(text.p))
+	if (is_blank(buf_str(&text)))
 		return;
 	buf_add_str(b, mark ? ",\"system\":[{\"type\":\"text\",\"text\":" : ",\"system\":");
 	json_add_string(b, text.p, text.n);
@@ -302,7 +307,7 @@ static void add_system(struct buf *b, const struct gen_request *q, unsigned quir
 static bool has_system(const struct gen_request *q)
 {
 	for (size_t i = 0; i < q->n_messages; i++)
-		if (is_system(&q->messages[i]) && q->messages[i].content && !is_blank(q->messages[i].content))
+		if (is_system(&q->messages[i]) && !is_blank(str_from(q->messages[i].content)))
 			return true;
 	return false;
 }
@@ -461,7 +466,7 @@ static void add_limits(struct buf *b, const struct target *t, const struct gen_r
 	size_t n = 0;
 	buf_printf(b, ",\"max_tokens\":%lld,\"stream\":true", (long long)max_tokens(t, q));
 	for (size_t i = 0; q->stop && q->stop[i]; i++) {
-		if (is_blank(q->stop[i])) /* is refused */
+		if (is_blank(str_from(q->stop[i]))) /* is refused */
 			continue;
 		buf_add_str(b, n++ ? "," : ",\"stop_sequences\":[");
 		json_add_cstr(b, q->stop[i]);

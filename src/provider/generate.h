@@ -6,6 +6,8 @@
 #include "sys/cancel.h"
 
 struct gen_image {
+	size_t at;  /* it stands behind so many bytes of the message's text; none before the one before it */
+	size_t gap; /* so many bytes of the text behind it only separate it for who takes text alone */
 	const char *media_type; /* image/png ... */
 	const char *data;       /* base64; NULL: at `url` */
 	const char *url;        /* https address */
@@ -144,7 +146,8 @@ struct gen_result {
 	int64_t queued_ms;
 	int tries;
 	char finish_reason
-		[24]; /* stop, length, tool_calls, content_filter, or the provider's word; "": it did not end */
+		[24];         /* stop, length, tool_calls, content_filter, or the provider's word; "": it did not end */
+	bool thought_as_text; /* the text begins with reasoning, up to its closing tag: it went out before that came */
 	char stop_sequence[64]; /* that ended it, where the provider says so; else "" */
 	char model[200];        /* id of the one that answered, after routes and fallbacks; "": none was called */
 	char provider[64], provider_model[200];

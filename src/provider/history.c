@@ -76,10 +76,16 @@ static int add_result_as_text(struct settling *s, const struct gen_message *from
 	}
 	buf_printf(&b, "(%s of the tool%s%s: ", from->tool_failed ? "Failure" : "Result", name ? " " : "",
 		name ? name : "");
+	size_t before = b.n;
 	buf_add_str(&b, from->content ? from->content : "");
 	buf_add_char(&b, ')');
-	*to = (struct gen_message){.role = "user", .images = from->images, .n_images = from->n_images};
-	return keep(s, &b, &to->content);
+	struct gen_image *images = ARENA_ARRAY(s->a, struct gen_image, from->n_images + 1);
+	for (size_t i = 0; images && i < from->n_images; i++) {
+		images[i] = from->images[i];
+		images[i].at += before;
+	}
+	*to = (struct gen_message){.role = "user", .images = images, .n_images = from->n_images};
+	return images ? keep(s, &b, &to->content) : -ENOMEM;
 }
 
 /* Notes that the call has its result; false: it is none of the answer before, or has one already. */

@@ -21,13 +21,15 @@ static void add_calls(struct buf *b, const struct gen_message *m)
 	buf_add_char(b, ']');
 }
 
-static void add_images(struct buf *b, const struct gen_message *m)
+static void add_images(struct buf *b, const struct gen_image *images, size_t n)
 {
+	if (n == 0)
+		return;
 	buf_add_str(b, ",\"images\":[");
-	for (size_t i = 0; i < m->n_images; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
 			buf_add_char(b, ',');
-		json_add_cstr(b, m->images[i].data);
+		json_add_cstr(b, images[i].data);
 	}
 	buf_add_char(b, ']');
 }
@@ -40,15 +42,47 @@ static void add_member(struct buf *b, const char *name, const char *value)
 	json_add_cstr(b, value);
 }
 
-static void add_message(struct buf *b, const struct gen_message *m)
+static void begin_message(struct buf *b, const struct gen_message *m, struct str text)
 {
 	buf_add_str(b, "{\"role\":");
 	json_add_cstr(b, m->role);
 	buf_add_str(b, ",\"content\":");
-	json_add_cstr(b, m->content ? m->content : "");
+	json_add_string(b, text.p, text.n);
+}
+
+/* Pictures stand before the text of their message there: whose pictures stand between texts becomes several. */
+static bool is_mixed(const struct gen_message *m)
+{
+	size_t n_texts = 0;
+	for (size_t i = 0; i <= m->n_images; i++)
+		n_texts += request_text_before(m, i).n > 0;
+	return n_texts > 1 && strcmp(m->role, "user") == 0;
+}
+
+static void add_in_order(struct buf *b, const struct gen_message *m)
+{
+	size_t from = 0, n = 0;
+	for (size_t i = 0; i <= m->n_images; i++) {
+		struct str text = request_text_before(m, i);
+		if (text.n == 0 && (i < m->n_images || from == i))
+			continue;
+		buf_add_str(b, n++ > 0 ? "," : "");
+		begin_message(b, m, text);
+		add_images(b, m->images + from, i - from);
+		buf_add_char(b, '}');
+		from = i;
+	}
+}
+
+static void add_message(struct buf *b, const struct gen_message *m)
+{
+	if (is_mixed(m)) {
+		add_in_order(b, m);
+		return;
+	}
+	begin_message(b, m, str_from(m->content));
 	add_member(b, "thinking", m->reasoning);
-	if (m->n_images > 0)
-		add_images(b, m);
+	add_images(b, m->images, m->n_images);
 	if (m->n_calls > 0)
 		add_calls(b, m);
 	if (strcmp(m->role, "tool") == 0) {

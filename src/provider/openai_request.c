@@ -8,10 +8,10 @@ static bool is_official(const struct provider *p)
 
 /* ---- messages ---- */
 
-static void add_text_part(struct buf *b, const char *text)
+static void add_text_part(struct buf *b, struct str text)
 {
 	buf_add_str(b, "{\"type\":\"text\",\"text\":");
-	json_add_cstr(b, text);
+	json_add_string(b, text.p, text.n);
 	buf_add_char(b, '}');
 }
 
@@ -40,8 +40,10 @@ static void add_image_part(struct buf *b, const struct gen_request *q, const str
 	buf_add_str(b, "}}");
 }
 
-static void add_content(struct buf *b, const struct gen_request *q, const struct gen_message *m, const char *text)
+static void add_content(struct buf *b, const struct gen_request *q, const struct gen_message *m)
 {
+	const char *text = m->content ? m->content : "";
+	size_t n = 0;
 	if (m->n_images == 0) {
 		if (m->n_calls > 0 && !*text)
 			buf_add_str(b, "null");
@@ -50,12 +52,16 @@ static void add_content(struct buf *b, const struct gen_request *q, const struct
 		return;
 	}
 	buf_add_char(b, '[');
-	if (*text)
-		add_text_part(b, text);
-	for (size_t i = 0; i < m->n_images; i++) {
-		if (i > 0 || *text)
-			buf_add_char(b, ',');
-		add_image_part(b, q, &m->images[i]);
+	for (size_t i = 0; i <= m->n_images; i++) {
+		struct str before = request_text_before(m, i);
+		if (before.n > 0) {
+			buf_add_str(b, n++ > 0 ? "," : "");
+			add_text_part(b, before);
+		}
+		if (i < m->n_images) {
+			buf_add_str(b, n++ > 0 ? "," : "");
+			add_image_part(b, q, &m->images[i]);
+		}
 	}
 	buf_add_char(b, ']');
 }
@@ -79,16 +85,18 @@ static void add_calls(struct buf *b, const struct gen_message *m)
 static void add_message(
 	struct buf *b, const struct gen_request *q, const struct gen_message *m, const char *extra, bool reasoning)
 {
-	const char *text = m->content ? m->content : "";
 	buf_add_str(b, "{\"role\":");
 	json_add_cstr(b, m->role);
 	buf_add_str(b, ",\"content\":");
 	if (*extra) {
 		CLEANUP(buf_done) struct buf both = BUF_INIT(BODY_MAX_BYTES);
-		buf_printf(&both, "%s%s%s", text, *text ? "\n\n" : "", extra);
-		add_content(b, q, m, buf_str(&both).p);
+		struct gen_message more = *m;
+		buf_printf(
+			&both, "%s%s%s", m->content ? m->content : "", m->content && *m->content ? "\n\n" : "", extra);
+		more.content = buf_str(&both).p;
+		add_content(b, q, &more);
 	} else {
-		add_content(b, q, m, text);
+		add_content(b, q, m);
 	}
 	if (reasoning && m->reasoning && *m->reasoning) {
 		buf_add_str(b, ",\"reasoning_content\":");

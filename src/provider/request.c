@@ -187,6 +187,15 @@ void request_add_format_words(struct buf *b, const struct gen_request *q)
 			q->schema);
 }
 
+struct str request_text_before(const struct gen_message *m, size_t i)
+{
+	const char *text = m->content ? m->content : "";
+	size_t n = strlen(text), from = i > 0 ? MIN(m->images[i - 1].at + m->images[i - 1].gap, n) : 0,
+	       to = i < m->n_images ? MIN(m->images[i].at, n) : n;
+
+	return (struct str){text + from, to > from ? to - from : 0};
+}
+
 int request_flatten(const struct gen_request *q, struct arena *a, struct gen_request *ret, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(BODY_MAX_BYTES);

@@ -25,6 +25,8 @@ void request_add_strings(struct buf *b, const char *const *list);
 /* ,"tools":[...] as functions, as OpenAI and Ollama (`api`) want them; nothing when none shall be called. Of TOOLS_NAMED
  * with `only_named` that one alone. */
 void request_add_functions(struct buf *b, const struct gen_request *q, unsigned api, bool strict, bool only_named);
+/* What of the message's text stands before its picture `i`, or, where i is their number, behind all of them. */
+struct str request_text_before(const struct gen_message *m, size_t i);
 /* Members, or a part, of the request that only a provider of its own shape is told; "" for others. */
 const char *request_extra(const struct gen_request *q, unsigned api, const char *members);
 /* What only a provider of this kind is told. */

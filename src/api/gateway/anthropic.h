@@ -9,8 +9,8 @@
 struct anthropic_pieces {
 	const char *separator; /* between texts */
 	const char *only;      /* the first text */
-	size_t n_texts;
-	struct buf text; /* when there are several */
+	size_t n_texts, n_bytes;
+	struct buf text; /* n_bytes long, when there are several */
 	struct gen_image *images;
 	size_t n_images, max_images;
 };

@@ -10,16 +10,22 @@ void anthropic_pieces_done(struct anthropic_pieces *p)
 
 int anthropic_add_text(struct anthropic_pieces *p, const char *text)
 {
+	struct gen_image *last = p->n_images > 0 ? &p->images[p->n_images - 1] : NULL;
+
 	if (p->n_texts++ == 0) {
 		p->only = text;
+		p->n_bytes = strlen(text);
 		return 0;
 	}
 	if (p->n_texts == 2) {
 		p->text = BUF_INIT(REQUEST_MEMORY);
 		buf_add_str(&p->text, p->only);
 	}
+	if (last && last->at == p->n_bytes)
+		last->gap = strlen(p->separator);
 	buf_add_str(&p->text, p->separator);
 	buf_add_str(&p->text, text);
+	p->n_bytes = p->text.n;
 	return buf_status(&p->text);
 }
 
@@ -85,6 +91,7 @@ static int read_image(struct gw_call *c, const json_t *block, struct anthropic_p
 		p->images = more;
 		p->max_images = max;
 	}
+	image.at = p->n_bytes;
 	p->images[p->n_images++] = image;
 	return 0;
 }

@@ -65,19 +65,31 @@ static int join(struct reader *r, const char *a, const char *between, const char
 	return *ret ? 0 : request_no_memory(r->c->q);
 }
 
-static int join_images(struct reader *r, struct gen_message *last, const struct gen_message *m)
+/* Before their texts are joined, with `gap` bytes between. */
+static int join_images(struct reader *r, struct gen_message *last, const struct gen_message *m, size_t gap)
 {
-	size_t n = last->n_images + m->n_images;
-	struct gen_image *all;
+	size_t n = last->n_images + m->n_images, end = strlen(last->content ? last->content : "");
+	struct gen_image *all, *between = NULL;
 
-	if (m->n_images == 0)
+	if (end == 0 || !m->content || !*m->content)
+		gap = 0;
+	if (n == 0)
 		return 0;
 	all = ARENA_ARRAY(&r->c->q->mem, struct gen_image, n);
 	if (!all)
 		return request_no_memory(r->c->q);
 	if (last->n_images > 0)
 		memcpy(all, last->images, last->n_images * sizeof(*all));
-	memcpy(all + last->n_images, m->images, m->n_images * sizeof(*all));
+	if (m->n_images > 0)
+		memcpy(all + last->n_images, m->images, m->n_images * sizeof(*all));
+	for (size_t i = 0; i < n; i++) {
+		if (i >= last->n_images)
+			all[i].at += all[i].at > 0 ? end + gap : end;
+		if (all[i].at == end)
+			between = &all[i];
+	}
+	if (between && gap > 0)
+		between->gap = gap;
 	last->images = all;
 	last->n_images = n;
 	return 0;
@@ -94,11 +106,11 @@ static int add_message(struct reader *r, const struct gen_message *m)
 		r->out[r->n++] = *m;
 		return 0;
 	}
-	code = join(r, last->content, between, m->content, &last->content);
+	code = join_images(r, last, m, strlen(between));
+	if (code == 0)
+		code = join(r, last->content, between, m->content, &last->content);
 	if (code == 0)
 		code = join(r, last->reasoning, "\n\n", m->reasoning, &last->reasoning);
-	if (code == 0)
-		code = join_images(r, last, m);
 	last->calls = m->calls;
 	last->n_calls = m->n_calls;
 	return code;

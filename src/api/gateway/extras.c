@@ -199,6 +199,8 @@ static int add_pictures(struct gw_call *c, const struct gen_message *from, size_
 		for (size_t j = 0; j < from[i].n_images; j++)
 			all[k++] = from[i].images[j];
 	}
+	for (size_t j = 0; j < k; j++)
+		all[j].at = all[j].gap = 0;
 	for (size_t j = 0; next && j < next->n_images; j++)
 		all[k++] = next->images[j];
 	*to = next ? *next : (struct gen_message){.role = "user", .content = ""};

@@ -10,6 +10,36 @@ static bool is(const char *s, const char *word)
 
 /* ---- images: base64 without saying of what ---- */
 
+/* One after the other stands where the text says [img], and what is left before the text: as Ollama has it. */
+static int place_images(struct gw_call *c, struct gen_message *m)
+{
+	static const char mark[] = "[img]";
+	const char *from = m->content ? m->content : "", *at;
+	size_t marked = 0, n = 0, rest;
+
+	for (at = from; (at = strstr(at, mark)) && marked < m->n_images; at += strlen(mark))
+		marked++;
+	if (marked == 0)
+		return 0;
+	struct gen_image *images = ARENA_ARRAY(&c->q->mem, struct gen_image, m->n_images);
+	char *text = arena_alloc(&c->q->mem, strlen(from) + 1);
+	if (!images || !text)
+		return request_no_memory(c->q);
+	rest = m->n_images - marked;
+	memcpy(images, m->images + marked, rest * sizeof(*images));
+	memcpy(images + rest, m->images, marked * sizeof(*images));
+	for (size_t i = rest; i < m->n_images; i++, from = at + strlen(mark)) {
+		at = strstr(from, mark);
+		memcpy(text + n, from, (size_t)(at - from));
+		n += (size_t)(at - from);
+		images[i].at = n;
+	}
+	memcpy(text + n, from, strlen(from) + 1);
+	m->content = text;
+	m->images = images;
+	return 0;
+}
+
 int ollama_read_images(struct gw_call *c, const json_t *list, struct gen_message *m)
 {
 	size_t n = json_array_size(list);
@@ -38,7 +68,7 @@ int ollama_read_images(struct gw_call *c, const json_t *list, struct gen_message
 	}
 	m->images = out;
 	m->n_images = n;
-	return 0;
+	return place_images(c, m);
 }
 
 /* ---- tools ---- */

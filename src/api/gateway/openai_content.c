@@ -81,12 +81,24 @@ struct parts {
 	bool assistant; /* what it thought is among its parts, from some services */
 };
 
+/* A line end between texts; where pictures stand there, it is their gap. */
 static int add_text(struct parts *p, const char *text)
 {
-	if (p->text.n && *text)
+	struct gen_image *last = p->n_images > 0 ? &p->images[p->n_images - 1] : NULL;
+
+	if (p->text.n && *text) {
+		if (last && last->at == p->text.n)
+			last->gap = 1;
 		buf_add_char(&p->text, '\n');
+	}
 	buf_add_str(&p->text, text);
 	return 0;
+}
+
+/* The one that was read last stands behind what there is of the text. */
+static void add_image(struct parts *p)
+{
+	p->images[p->n_images++].at = p->text.n;
 }
 
 static int add_unreadable(struct gw_call *c, struct parts *p, const json_t *part)
@@ -112,8 +124,10 @@ static int read_file(struct gw_call *c, const json_t *part, struct parts *p)
 		r = E_INVALID; /* few servers take files, and none from tools */
 	if (r < 0)
 		return r == E_INVALID ? refuse_part(c, part) : r;
-	p->n_images += text == NULL;
-	return text ? add_text(p, text) : 0;
+	if (text)
+		return add_text(p, text);
+	add_image(p);
+	return 0;
 }
 
 /* A tool's own kind of part, which has no bytes of a file in it, is told as it stands. */
@@ -153,7 +167,8 @@ static int read_other_part(struct gw_call *c, const json_t *part, struct parts *
 	if (p->result || ours || !gw_target_can(c, API_OPENAI))
 		return refuse_part(c, part);
 	err_clear(&c->q->err);
-	return gw_json_text(c, part, &p->images[p->n_images++].part);
+	add_image(p);
+	return gw_json_text(c, part, &p->images[p->n_images - 1].part);
 }
 
 /* {"type": "thinking", "thinking": "..", or a list of texts} */
@@ -194,7 +209,7 @@ static int read_part(struct gw_call *c, const json_t *part, struct parts *p)
 	if (read_thought(part, p))
 		return 0;
 	if (url && (r = read_image(c, part, url, &p->images[p->n_images])) == 0)
-		p->n_images++;
+		add_image(p);
 	else if (!url && (strcmp(part_type(part), "file") == 0 || strcmp(part_type(part), "input_file") == 0))
 		r = read_file(c, part, p);
 	if (!url && r == E_INVALID)

@@ -144,6 +144,32 @@ static void test_results(void **state)
 	assert_string_equal(m->images[1].media_type, "image/gif");
 }
 
+/* Neighbours of the same role become one message, and pictures keep their places in it. */
+static void test_pictures_have_places(void **state)
+{
+	const struct gen_message *m;
+
+	(void)state;
+#define PICTURE(data)                                                                                                  \
+	"{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"" data "\"}}"
+#define WORDS(text) "{\"type\":\"text\",\"text\":\"" text "\"}"
+	assert_int_equal(
+		read_body(
+			BODY("\"messages\":[{\"role\":\"user\",\"content\":[" WORDS("one") "," PICTURE("AA==") "," WORDS(
+				"two") "," PICTURE("BB==") "]},"
+							   "{\"role\":\"user\",\"content\":[" PICTURE("CC==") "," WORDS(
+								   "three") "," PICTURE("DD==") "]}]"),
+			false),
+		0);
+	m = message(0, "user");
+	assert_string_equal(m->content, "one\ntwo\n\nthree");
+	assert_int_equal(m->n_images, 4);
+	assert_true(m->images[0].at == 3 && m->images[0].gap == 1);
+	assert_true(m->images[1].at == 7 && m->images[1].gap == 0);
+	assert_true(m->images[2].at == 7 && m->images[2].gap == 2);
+	assert_true(m->images[3].at == 14 && m->images[3].gap == 0);
+}
+
 static void test_tools(void **state)
 {
 	(void)state;
@@ -622,10 +648,11 @@ static void test_late_pieces(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_plain), T(test_neighbours), T(test_results), T(test_tools),
-		T(test_thinking), T(test_bad), T(test_raw_body), T(test_stream), T(test_stop_reasons), T(test_whole),
-		T(test_errors), T(test_model), T(test_collect), T(test_collect_bad), T(test_whole_of_theirs),
-		T(test_whole_without_start), T(test_order_is_kept), T(test_order_is_mended), T(test_late_pieces)};
+	const struct CMUnitTest tests[] = {T(test_plain), T(test_neighbours), T(test_results),
+		T(test_pictures_have_places), T(test_tools), T(test_thinking), T(test_bad), T(test_raw_body),
+		T(test_stream), T(test_stop_reasons), T(test_whole), T(test_errors), T(test_model), T(test_collect),
+		T(test_collect_bad), T(test_whole_of_theirs), T(test_whole_without_start), T(test_order_is_kept),
+		T(test_order_is_mended), T(test_late_pieces)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

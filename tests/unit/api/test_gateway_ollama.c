@@ -49,6 +49,27 @@ static int read_body(const char *body, int (*read)(struct gw_call *))
 
 /* ---- reading ---- */
 
+/* Where the text says [img]; those that are left stand before it. */
+static void test_pictures_have_places(void **state)
+{
+	const struct gen_message *m;
+
+	(void)state;
+	assert_int_equal(
+		read_body("{\"messages\":[{\"role\":\"user\",\"content\":\"one [img] two [img]three\",\"images\":["
+			  "\"/9j/AA\",\"/9j/BB\",\"/9j/CC\"]},{\"role\":\"user\",\"content\":\"[img] [img]\","
+			  "\"images\":[\"/9j/DD\"]}]}",
+			ollama_read_chat),
+		0);
+	m = c.req.messages;
+	assert_string_equal(m[0].content, "one  two three");
+	assert_string_equal(m[0].images[0].data, "/9j/CC");
+	assert_string_equal(m[0].images[1].data, "/9j/AA");
+	assert_true(m[0].images[0].at == 0 && m[0].images[1].at == 4 && m[0].images[2].at == 9);
+	assert_string_equal(m[1].content, " [img]");
+	assert_int_equal(m[1].images[0].at, 0);
+}
+
 static void test_chat(void **state)
 {
 	const struct gen_message *m;
@@ -323,8 +344,9 @@ static void test_lists(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_chat), T(test_tools), T(test_generate), T(test_bad),
-		T(test_keep_alive), T(test_stream_default), T(test_answer), T(test_generate_answer), T(test_lists)};
+	const struct CMUnitTest tests[] = {T(test_pictures_have_places), T(test_chat), T(test_tools), T(test_generate),
+		T(test_bad), T(test_keep_alive), T(test_stream_default), T(test_answer), T(test_generate_answer),
+		T(test_lists)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

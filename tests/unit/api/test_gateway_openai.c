@@ -87,6 +87,27 @@ static void test_messages(void **state)
 	assert_string_equal(m[3].images[0].data, "AA==");
 }
 
+/* Texts are one, with the places of the pictures in it. */
+static void test_pictures_have_places(void **state)
+{
+	const struct gen_image *i;
+
+	(void)state;
+#define PICTURE "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA==\"}}"
+	assert_int_equal(messages("{\"messages\":[{\"role\":\"user\",\"content\":[" PICTURE
+				  ",{\"type\":\"text\",\"text\":\"one\"},"
+				  "{\"type\":\"text\",\"text\":\"two\"}," PICTURE "," PICTURE
+				  ",{\"type\":\"text\",\"text\":\"three\"}," PICTURE "]}]}"),
+		0);
+	i = c.req.messages[0].images;
+	assert_string_equal(c.req.messages[0].content, "one\ntwo\nthree");
+	assert_int_equal(c.req.messages[0].n_images, 4);
+	assert_true(i[0].at == 0 && i[0].gap == 0);
+	assert_true(i[1].at == 7 && i[1].gap == 0);
+	assert_true(i[2].at == 7 && i[2].gap == 1);
+	assert_true(i[3].at == 13 && i[3].gap == 0);
+}
+
 static void test_messages_refused(void **state)
 {
 	static const char *const bad[] = {"{}", "{\"messages\":\"Hi\"}", "{\"messages\":[]}", "{\"messages\":[1]}",
@@ -205,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pictures_have_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_messages_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_responses_items, setup, teardown),

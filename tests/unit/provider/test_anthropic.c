@@ -78,7 +78,7 @@ static void calls_and_results_in_pairs(void **state)
 /* One message of the user's begins with all that the tools said, whatever stands between and behind. */
 static void tool_results(void **state)
 {
-	static const struct gen_image image = {.media_type = "image/jpeg", .data = "AAAA"},
+	static const struct gen_image image = {.at = 3, .media_type = "image/jpeg", .data = "AAAA"},
 				      far = {.url = "https://e.org/a"};
 	static const struct gen_tool_call calls[] = {{.id = "call:1", .name = "f", .arguments = "{\"x\":1}"},
 		{.id = "b-2", .name = "g", .arguments = "{\"a\":1,\"a\":2}"}};
@@ -129,6 +129,31 @@ static void tool_results(void **state)
 		"{'model':'m','messages':[{'role':'user','content':[{'type':'text','text':'Hi'}]}],"
 		"'tools':[{'name':'g','input_schema':{'type':'object','properties':{}}}],"
 		"'tool_choice':{'type':'tool','name':'g'}," LIMIT "}");
+}
+
+static void pictures_between_texts(void **state)
+{
+	static const struct gen_image images[] = {
+		{.at = 3, .gap = 2, .url = "https://e.org/b"}, {.at = 8, .data = "CC"}};
+	static const struct gen_tool_call call = {.id = "c", .name = "f", .arguments = "{}"};
+	const struct gen_message messages[] = {
+		{.role = "user", .content = "one\n\ntwo", .images = images, .n_images = 2},
+		{.role = "assistant", .calls = &call, .n_calls = 1},
+		{.role = "tool", .tool_call_id = "c", .content = "one\n\ntwo", .images = images, .n_images = 2}};
+	struct fake_target f;
+	static const struct gen_tool tool = {.name = "f"};
+	struct gen_request q = {.messages = messages, .n_messages = 3, .tools = &tool, .n_tools = 1};
+	(void)state;
+	fake_target_init(&f, &anthropic_dialect, "http://x");
+#define IN_ORDER                                                                                                       \
+	"[{'type':'text','text':'one'},{'type':'image','source':{'type':'url','url':'https://e.org/b'}},"              \
+	"{'type':'text','text':'two'},"                                                                                \
+	"{'type':'image','source':{'type':'base64','media_type':'image/png','data':'CC'}}]"
+	request_is(&f, &q, "http://x/v1/messages",
+		"{'model':'m','messages':[{'role':'user','content':" IN_ORDER "},"
+		"{'role':'assistant','content':[{'type':'tool_use','id':'c','name':'f','input':{}}]},"
+		"{'role':'user','content':[{'type':'tool_result','tool_use_id':'c','content':" IN_ORDER "}]}],"
+		"'tools':[{'name':'f','input_schema':{'type':'object','properties':{}}}]," LIMIT "}");
 }
 
 static void fields_of_the_versions(void **state)
@@ -368,6 +393,7 @@ int main(void)
 		cmocka_unit_test(plain),
 		cmocka_unit_test(tool_results),
 		cmocka_unit_test(calls_and_results_in_pairs),
+		cmocka_unit_test(pictures_between_texts),
 		cmocka_unit_test(fields_of_the_versions),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(raw),

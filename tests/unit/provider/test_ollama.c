@@ -62,6 +62,28 @@ static void requests(void **state)
 		"{'model':'m','prompt':'a','suffix':'b','stream':true,'truncate':false}");
 }
 
+/* There a message's pictures stand before its text: as its own layer for OpenAI does, one message becomes several. */
+static void pictures_between_texts(void **state)
+{
+	static const struct gen_image images[] = {
+		{.data = "AA"}, {.at = 3, .gap = 1, .data = "BB"}, {.at = 7, .data = "CC"}};
+	struct gen_message message = {.role = "user", .content = "one\ntwo", .images = images, .n_images = 3};
+	struct fake_target f;
+	struct gen_request q = {.messages = &message, .n_messages = 1};
+	(void)state;
+	fake_target_init(&f, &ollama_dialect, "http://x");
+	request_is(&f, &q, "http://x/api/chat",
+		"{'model':'m','messages':[{'role':'user','content':'one','images':['AA']},"
+		"{'role':'user','content':'two','images':['BB']},{'role':'user','content':'','images':['CC']}],"
+		"'stream':true,'truncate':false}");
+	/* One text needs one message, wherever its pictures stand. */
+	message.content = "one";
+	message.n_images = 2;
+	request_is(&f, &q, "http://x/api/chat",
+		"{'model':'m','messages':[{'role':'user','content':'one','images':['AA','BB']}],"
+		"'stream':true,'truncate':false}");
+}
+
 static void images_at_addresses(void **state)
 {
 	static const struct gen_image image = {.url = "https://e.org/a.png"};
@@ -155,6 +177,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests),
+		cmocka_unit_test(pictures_between_texts),
 		cmocka_unit_test(images_at_addresses),
 		cmocka_unit_test(tool_calls),
 		cmocka_unit_test(completions),

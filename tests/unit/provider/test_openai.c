@@ -46,7 +46,7 @@ static const struct gen_tool weather = {.name = "weather",
 static void tools_and_images(void **state)
 {
 	static const struct gen_image images[] = {
-		{.media_type = "image/png", .data = "AAAA"}, {.url = "https://e.org/a.jpg"}};
+		{.at = 6, .media_type = "image/png", .data = "AAAA"}, {.at = 6, .url = "https://e.org/a.jpg"}};
 	static const struct gen_tool_call calls[] = {
 		{.id = "c1", .name = "weather", .arguments = "{\"town\":\"Oslo\"}"}, {.id = "c2", .name = "now"}};
 	const struct gen_message messages[] = {{.role = "user", .content = "Where?", .images = images, .n_images = 2},
@@ -79,6 +79,25 @@ static void tools_and_images(void **state)
 		"'parameters':{'type':'object','properties':{'town':{'type':'string'}}}}},"
 		"{'type':'function','function':{'name':'now','parameters':{'type':'object','properties':{}}}}],"
 		"'tool_choice':{'type':'function','function':{'name':'now'}},'parallel_tool_calls':false}");
+}
+
+/* Each picture stands where it stood; what only separated the texts around it is left out. */
+static void pictures_between_texts(void **state)
+{
+	static const struct gen_image images[] = {
+		{.data = "AA"}, {.at = 3, .gap = 1, .data = "BB"}, {.at = 9, .data = "CC"}};
+	const struct gen_message message = {
+		.role = "user", .content = "one\ntwo! three", .images = images, .n_images = 3};
+	struct fake_target f;
+	struct gen_request q = {.messages = &message, .n_messages = 1};
+	(void)state;
+	fake_target_init(&f, &openai_dialect, "http://x/v1");
+	request_is(&f, &q, "http://x/v1/chat/completions",
+		"{'model':'m','messages':[{'role':'user','content':["
+		"{'type':'image_url','image_url':{'url':'data:image/png;base64,AA'}},{'type':'text','text':'one'},"
+		"{'type':'image_url','image_url':{'url':'data:image/png;base64,BB'}},{'type':'text','text':'two! '},"
+		"{'type':'image_url','image_url':{'url':'data:image/png;base64,CC'}},{'type':'text','text':'three'}]}],"
+		"'stream':true,'stream_options':{'include_usage':true}}");
 }
 
 static void everything_else(void **state)
@@ -324,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain),
 		cmocka_unit_test(tools_and_images),
+		cmocka_unit_test(pictures_between_texts),
 		cmocka_unit_test(everything_else),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(many_models_are_remembered),
