@@ -287,6 +287,7 @@ static void fill_result(const struct generation *g)
 	ret->duration_ms = clock_mono_ms() - s->start_ms;
 	memcpy(ret->finish_reason, s->finish_reason, sizeof(ret->finish_reason));
 	memcpy(ret->stop_sequence, s->stop_sequence, sizeof(ret->stop_sequence));
+	ret->thought_as_text = s->think.told_as_text;
 }
 
 static bool asks_for_tags(const struct gen_request *q)

@@ -202,6 +202,7 @@ static ptrdiff_t take_tag(struct answer *s, const char *p, size_t n, size_t i, c
 	}
 	if (g->kind == TAG_CLOSE && closes_alone(t, p, n, i, g)) {
 		t->closed_alone = true;
+		t->told_as_text = t->text_stays;
 		if (t->text_stays)
 			return 0;
 		r = close_alone(s, p, i);

@@ -41,6 +41,7 @@ struct think {
 	bool in_text;      /* harmony: the channel is the answer's */
 	bool closed_alone; /* found: a closing tag whose opening one stood in the prompt */
 	bool never_closed; /* found: the guess was wrong */
+	bool told_as_text; /* found: reasoning that went out as text, and stays it */
 	bool asked;        /* the request speaks of such tags, around the answer or others: they are a part of it */
 	bool wrapped;      /* such a tag was left out, and so will be the one that closes it */
 	bool held_close;   /* of THINK_HELD: a closing tag in a block of code; text if no other comes, else reasoning */

@@ -86,6 +86,17 @@ static struct caller caller_of(const struct gw_call *c)
 		.purpose = c->purpose ? c->purpose : "gateway"};
 }
 
+/* A word that nobody here knows is told as it is, if it is one that may stand in any answer. */
+static const char *finish_of(const struct gw_call *c, bool cut)
+{
+	const char *theirs = c->result.finish_reason;
+	size_t n = strspn(theirs, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. ");
+
+	if (cut || (c->answer.n_calls == 0 && gw_ends_oddly(c) && theirs[n] == '\0'))
+		return theirs;
+	return c->answer.n_calls > 0 ? "tool_calls" : "stop";
+}
+
 /* What the answer says of itself: figures for those that the provider did not report, and why it ended. */
 static int complete_result(struct gw_call *c)
 {
@@ -96,7 +107,7 @@ static int complete_result(struct gw_call *c)
 		g->tokens_in = provider_estimate_tokens(&c->req);
 	if (g->tokens_out < 0)
 		g->tokens_out = (int64_t)(c->flow->said.n_bytes + 3) / 4;
-	c->finish = cut ? g->finish_reason : c->answer.n_calls > 0 ? "tool_calls" : "stop";
+	c->finish = finish_of(c, cut);
 	if (c->req.logprobs && c->answer.logprobs.n == 0)
 		gw_ignore(c, "logprobs");
 	if (!cut)

@@ -79,8 +79,9 @@ struct gw_call {
 	struct gen_result reported; /* of the last one: as the provider said it, without estimates */
 	int64_t cost_micros;        /* of the last one; 0: not known */
 	const char *purpose;        /* of the row of usage; NULL: gateway */
-	const char *
-		finish; /* of end and whole: stop, tool_calls (calls were made), and whatever was called: length, content_filter */
+	/* Of end and whole: stop, tool_calls (calls were made), whatever was called: length, content_filter; or the
+	 * provider's own word. */
+	const char *finish;
 	int n_fetched;       /* images fetched for this request */
 	const char *ignored; /* "a, b": what of the request has no effect; NULL: nothing */
 	const char *notice;  /* what the model made of the request that is not what was asked; NULL: nothing */

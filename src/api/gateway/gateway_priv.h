@@ -88,6 +88,8 @@ int gw_choose_assistant(struct gw_call *c) MUST_CHECK;
 
 /* extras.c; gateway thread */
 void gw_tell_ignored(const struct gw_call *c); /* the header */
+/* Whether the provider ended the answer by a word of its own, which nobody here knows. */
+bool gw_ends_oddly(const struct gw_call *c);
 /* The answer has ended: sets c->notice when the model did something else than it was asked. */
 void gw_notice(struct gw_call *c, const struct gw_said *said);
 /* Pictures of tools' results, where the model takes none from tools: into a message of the user behind them, or, for a

@@ -24,6 +24,27 @@ static bool is_plain(const char *s)
 	return *s == '\0';
 }
 
+bool gw_ends_oddly(const struct gw_call *c)
+{
+	static const char *const known[] = {"", "stop", "tool_calls", "length", "content_filter", NULL};
+
+	return !gw_word_in(known, c->result.finish_reason);
+}
+
+/* What is to be known of the answer itself, whatever was asked. */
+static const char *of_answer(const struct gw_call *c)
+{
+	if (c->result.thought_as_text)
+		return "The text begins with the model's reasoning, which ends at the closing tag: it was sent before "
+		       "that tag came.";
+	if (gw_ends_oddly(c))
+		return arena_printf(&c->q->mem,
+			"The provider ended the answer by the word \"%s\", which is not known here: it may not be "
+			"whole.",
+			c->result.finish_reason);
+	return NULL;
+}
+
 void gw_notice(struct gw_call *c, const struct gw_said *said)
 {
 	const char *name = NULL;
@@ -39,6 +60,8 @@ void gw_notice(struct gw_call *c, const struct gw_said *said)
 		c->notice = not_chosen(c);
 	if (!c->notice && c->answer.n_calls == 0 && !said->answered)
 		c->notice = said->thought ? "The model thought, but gave no answer." : "The model gave no answer.";
+	if (!c->notice)
+		c->notice = of_answer(c);
 	/* Of a stream the head is gone: there the last object tells it. The name of a tool may be no text for a header. */
 	if (c->notice && !c->stream && is_plain(c->notice))
 		http_set_header(c->q->x, "x-atelier-notice", c->notice);
