@@ -6,6 +6,7 @@
 #include "program.h"
 #include "store/changes.h"
 #include "store/conversations.h"
+#include "store/files.h"
 #include "store/images.h"
 #include "store/responses.h"
 #include "store/sessions.h"
@@ -15,6 +16,7 @@
 #include "store/usage.h"
 #include "sys/fault.h"
 #include "sys/thread.h"
+#include "tool/workspace.h"
 
 enum {
 	CHECK_MS = 60000,
@@ -89,6 +91,16 @@ static int unused_texts(struct maintenance *m, int64_t now, int64_t *ret_n, stru
 	return texts_delete_unused(m->p->db, now - DAY_MS, ret_n, e);
 }
 
+static int files_of_answers(struct maintenance *m, int64_t now UNUSED, int64_t *ret_n, struct err *e)
+{
+	return files_delete_unused(m->p->db, 0, ret_n, e);
+}
+
+static int unused_workspaces(struct maintenance *m, int64_t now UNUSED, int64_t *ret_n, struct err *e)
+{
+	return workspaces_delete_unused(m->p->db, m->p->settings->data, ret_n, e);
+}
+
 static int unused_files(struct maintenance *m, int64_t now UNUSED, int64_t *ret_n, struct err *e)
 {
 	return blobs_delete_unused(m->p->db, m->p->settings->data, ret_n, e);
@@ -136,6 +148,8 @@ static const struct kind kinds[] = {
 	{"uploads of which only the row or the file was there", stray_uploads},
 	{"pictures that nothing has", unused_images},
 	{"texts that no document has", unused_texts},
+	{"files that tools made and no answer has", files_of_answers},
+	{"folders of conversations that are gone", unused_workspaces},
 	{"files that nothing has", unused_files},
 	{"files without a row", stray_files},
 };

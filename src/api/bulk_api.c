@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "api/conversations.h"
-#include "api/images.h"
+#include "api/files.h"
 #include "store/conversations.h"
 
 #define IDS_MAX 500
@@ -118,7 +118,7 @@ static int bulk_post(struct request *q)
 	}
 	r = conversations_bulk(q->api->c.db, &b, &q->err);
 	if (r == 0 && b.fate == FATE_GONE)
-		images_tidy(q, q->who.user.id);
+		files_tidy(q, q->who.user.id);
 	return r < 0 ? r : answer_bulk(q, &b);
 }
 

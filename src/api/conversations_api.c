@@ -1,12 +1,13 @@
 /* conversations_api.c - a person's conversations. */
 #include "api/bootstrap.h"
 #include "api/conversations.h"
-#include "api/images.h"
+#include "api/files.h"
 #include "api/turns.h"
 #include "provider/parameters.h"
 #include "store/assistants.h"
 #include "store/conversations.h"
 #include "store/turns.h"
+#include "tool/workspace.h"
 
 #define TITLE_MAX        200
 #define MODEL_MAX        200
@@ -407,8 +408,10 @@ static int conversation_delete(struct request *q)
 		return r;
 	api_end(q->api, &(struct ending){.conversation_id = q->arg_id});
 	tell_conversation(q, q->arg_id, "deleted");
-	if (hard)
-		images_tidy(q, q->who.user.id);
+	if (hard) {
+		workspace_delete(q->api->c.settings->data, q->arg_id);
+		files_tidy(q, q->who.user.id);
+	}
 	return 0;
 }
 

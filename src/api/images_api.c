@@ -1,5 +1,5 @@
 /* images_api.c - pictures: taken from an upload or as the body of the request, and given to who may see them. */
-#include "api/images.h"
+#include "api/files.h"
 
 #include <inttypes.h>
 
@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/image.h"
 #include "base/log.h"
+#include "store/files.h"
 #include "store/images.h"
 
 #define MEBI       ((int64_t)1 << 20)
@@ -152,18 +153,19 @@ static int image_delete(struct request *q)
 	int r = images_delete(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
 
 	if (r == 0)
-		images_tidy(q, q->who.user.id);
+		files_tidy(q, q->who.user.id);
 	return r;
 }
 
-void images_tidy(struct request *q, atelier_id user_id)
+void files_tidy(struct request *q, atelier_id user_id)
 {
 	struct err e = {0};
 	int64_t n;
 
-	if (images_delete_unused(
-		    q->api->c.db, q->api->c.settings->data, user_id, clock_now_ms() - IMAGES_UNSENT_MS, &n, &e) < 0)
-		log_warn("http", "pictures that nothing has are removed later: %s", e.msg);
+	if (files_delete_unused(q->api->c.db, user_id, &n, &e) < 0 ||
+		images_delete_unused(
+			q->api->c.db, q->api->c.settings->data, user_id, clock_now_ms() - IMAGES_UNSENT_MS, &n, &e) < 0)
+		log_warn("http", "files that nothing has are removed later: %s", e.msg);
 }
 
 /* clang-format off */

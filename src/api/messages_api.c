@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "api/conversations.h"
-#include "api/images.h"
+#include "api/files.h"
 #include "base/json.h"
 #include "store/messages.h"
 #include "store/tree.h"
@@ -67,7 +67,8 @@ static const struct field part_fields[] = {
 	FIELD_STR(P, source, "source", 0, 0, FIELD_OMIT, "Of a call: builtin, or the id of a tool server."),
 	FIELD(FT_JSON, P, structured, "structured", .flags = FIELD_OMIT, .doc = "Of a call: its result as data."),
 	FIELD(FT_JSON, P, files, "files", .flags = FIELD_OMIT,
-		.doc = "Of a call: the files it made, each with id, name, media_type and size."),
+		.doc = "Of a call: the files it made, each with id (GET /files/{id}), name, media_type and size; "
+		       "`whole`: all of a result that is cut."),
 	FIELD_BOOL(P, cut, "cut", FIELD_OMIT, "Of a call: the result is not all of it."),
 	FIELD_I64(P, duration_ms, "duration_ms", 0, 0, FIELD_OMIT, "Of a call: how long it ran."),
 	FIELD_OBJECT(P, approval, "approval", &approval_schema, FIELD_OMIT, "Of a call that a person was asked for."),
@@ -399,7 +400,7 @@ static int message_delete(struct request *q)
 	r = tree_delete(q->api->c.db, out, &q->err);
 	if (r == 0 && !dry) {
 		tell_conversation(q, out->conversation_id, "updated");
-		images_tidy(q, q->who.user.id);
+		files_tidy(q, q->who.user.id);
 	}
 	q->answer = out;
 	return r;

@@ -1,6 +1,6 @@
 /* queue_api.c - questions that wait until an answer has ended. */
 #include "api/answer.h"
-#include "api/images.h"
+#include "api/files.h"
 #include "api/turns.h"
 #include "store/queued.h"
 
@@ -114,7 +114,7 @@ static int queued_delete_one(struct request *q)
 	if (r < 0)
 		return r;
 	tell(q, conversation_id, "removed");
-	images_tidy(q, q->who.user.id);
+	files_tidy(q, q->who.user.id);
 	return 0;
 }
 

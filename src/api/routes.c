@@ -47,6 +47,7 @@
 	X(tool_servers)                                                                                                \
 	X(tool_logins)                                                                                                 \
 	X(mcp)                                                                                                         \
+	X(files)                                                                                                       \
 	X(images)                                                                                                      \
 	X(uploads)                                                                                                     \
 	X(usage)                                                                                                       \

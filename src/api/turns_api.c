@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "api/conversations.h"
 #include "api/follow.h"
 #include "api/turns.h"
 #include "base/clock.h"
@@ -525,6 +526,36 @@ static int approval_post(struct request *q)
 	return 0;
 }
 
+/* ---- what a call came to ---- */
+
+struct call_text {
+	atelier_id turn_id;
+	struct turn_call_text call;
+};
+
+static const struct field call_text_fields[] = {
+	FIELD_ID(struct call_text, turn_id, "turn_id", FIELD_REQUIRED, "The turn that it was made in."),
+	FIELD(FT_JSON, struct call_text, call.part, "call", .sub = &message_part_schema,
+		.flags = FIELD_REQUIRED | FIELD_OBJECT_ONLY, .doc = "The call as its message has it."),
+	FIELD_TEXT(struct call_text, call.text, "text", 0, 0, 0,
+		"All that it came to, also where the call's own result is cut; null: nothing yet."),
+};
+static const struct schema call_text_schema =
+	SCHEMA("CallText", struct call_text, call_text_fields, "A call of a tool, and all that it came to.");
+
+static int call_get(struct request *q)
+{
+	struct call_text *out = ARENA_NEW(&q->mem, struct call_text);
+	struct turn_record turn;
+	int r = out ? load_turn(q, q->arg_id, &turn) : request_no_memory(q);
+
+	if (r < 0)
+		return r;
+	out->turn_id = turn.id;
+	q->answer = out;
+	return turn_call_read(q->api->c.turns, &turn, q->arg_second, &q->mem, &out->call, &q->err);
+}
+
 static int stream_get(struct request *q)
 {
 	struct auth_stream link;
@@ -562,6 +593,8 @@ static const struct route routes[] = {
 	{"POST", V1 "/turns/{id}/approvals/{call_id}", "decideCall", approval_post, ACCESS_USER, .status = 200,
 		.body = &decision_schema, .answer = &decided_schema, FAILS(E_CONFLICT),
 		.summary = "Decide whether a call of a tool may run; when all are decided the turn goes on."},
+	{"GET", V1 "/turns/{id}/calls/{call_id}", "getCall", call_get, ACCESS_USER, .status = 200,
+		.answer = &call_text_schema, .summary = "A call of a tool, with all that it came to."},
 	{"GET", "/stream/{token}", "followStream", stream_get, ACCESS_PUBLIC, ROUTE_STREAM, .status = 200,
 		PARAMS(stream_params), .stream = "TurnEvent",
 		FAILS(E_UNAUTHORIZED, E_EXPIRED),

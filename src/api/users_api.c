@@ -1,6 +1,6 @@
 /* users_api.c - everybody who can sign in, for administrators. */
 #include "api/answer.h"
-#include "api/images.h"
+#include "api/files.h"
 #include "api/request.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -161,7 +161,7 @@ static int user_delete(struct request *q)
 	/* The rows of their uploads are gone with them. */
 	if (uploads_delete_strays(q->api->c.db, q->api->c.settings->data, clock_now_ms(), &strays, &e) < 0)
 		log_warn("http", "files of the uploads of %s are removed later: %s", user.name, e.msg);
-	images_tidy(q, q->arg_id);
+	files_tidy(q, q->arg_id);
 	return 0;
 }
 

@@ -47,9 +47,9 @@
 		"duration_ms:integer?",                                                                                \
 		"What the newest call of this id came to; `failed`: the text says why it came to nothing. "            \
 		"`structured`: "                                                                                       \
-		"the same as data. `files`: what it made, each with id, name, media_type and size. `cut`: the text "   \
-		"is "                                                                                                  \
-		"not all of it; GET /turns/{id}/calls/{call_id} has the rest.")                                        \
+		"the same as data. `files`: what it made, each with id (GET /files/{id}), name, media_type and size. " \
+		"`cut`: the text is not all of it; the file that says `whole` is, and so does "                        \
+		"GET /turns/{id}/calls/{call_id}.")                                                                    \
 	X(EV_APPROVAL, "approval",                                                                                     \
 		"id:string name:string title:string? arguments:string effect:string expires_at:integer "               \
 		"unknown:boolean? decision:string? reason:string?",                                                    \

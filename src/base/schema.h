@@ -27,7 +27,7 @@ enum field_type {
 	FT_LIST,   /* struct schema_list of structs described by `sub`; max items in `max` */
 	FT_STRS, /* struct schema_list of const char *, each as `item` says (FT_STR, FT_ENUM, FT_ID; NULL: any text) */
 	FT_JSON, /* const char *: JSON text as it stands (emitted), any value (parsed: compact text); NULL is null. With `sub` it
-		    is described as a list of these. */
+		    is described as a list of these, or as one with FIELD_OBJECT_ONLY. */
 };
 
 enum field_flag {

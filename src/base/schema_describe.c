@@ -141,6 +141,10 @@ static bool add_kind(const struct field *f, bool parsed, struct buf *b)
 		add_list(f, parsed, b);
 		break;
 	case FT_JSON:
+		if (f->sub && f->flags & FIELD_OBJECT_ONLY) {
+			add_object(f, b);
+			break;
+		}
 		if (f->flags & FIELD_OBJECT_ONLY) {
 			add_type(f, "object", b);
 			buf_add_str(b, ",\"additionalProperties\":true");

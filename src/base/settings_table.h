@@ -84,6 +84,8 @@
 	X(INT, image_max_megapixels, 100, 1, 1000, "ATELIER_IMAGE_MAX_MEGAPIXELS",                                     \
 		"millions of pixels of one picture")                                                                   \
 	X(INT, image_quota_mb, 4096, 1, 1048576, "ATELIER_IMAGE_QUOTA_MB", "size of all pictures of one user")         \
+	X(INT, file_quota_mb, 1024, 1, 1048576, "ATELIER_FILE_QUOTA_MB",                                               \
+		"size of all files that tools made for answers of one user")                                           \
 	X(INT, document_max_mb, 100, 1, 4096, "ATELIER_DOCUMENT_MAX_MB", "size of one document")                       \
 	X(INT, document_quota_mb, 4096, 1, 1048576, "ATELIER_DOCUMENT_QUOTA_MB", "size of all documents of one user")  \
 	X(BOOL, own_tool_servers, 1, 0, 1, "ATELIER_OWN_TOOL_SERVERS",                                                 \

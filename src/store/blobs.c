@@ -21,7 +21,8 @@
 /* Whether somebody has the blob of the row `blobs`. */
 #define BLOBS_USED                                                                                                     \
 	"(EXISTS (SELECT 1 FROM images WHERE images.blob_id = blobs.id)"                                               \
-	" OR EXISTS (SELECT 1 FROM documents WHERE documents.blob_id = blobs.id))"
+	" OR EXISTS (SELECT 1 FROM documents WHERE documents.blob_id = blobs.id)"                                      \
+	" OR EXISTS (SELECT 1 FROM files WHERE files.blob_id = blobs.id))"
 
 /* Held from a file's place until its row is there, or from the row's end until the file is gone. */
 static pthread_mutex_t place_mx = PTHREAD_MUTEX_INITIALIZER;

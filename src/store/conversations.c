@@ -41,6 +41,18 @@ int conversations_get(
 	" AND (? = '' OR instr(fold(tags), fold(?)) > 0) AND (? = '' OR instr(fold(title), fold(?)) > 0)"
 #define PAGE " AND (updated_at, id) < (?, ?) ORDER BY updated_at DESC, id DESC LIMIT ?"
 
+int conversations_has(struct db *db, atelier_id id, bool *ret, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e, "SELECT 1 FROM conversations WHERE id = ?", DB_I64(id));
+
+	if (r == 0)
+		r = db_next(rows, e);
+	*ret = r > 0;
+	return MIN(r, 0);
+}
+
 int conversations_list(struct db_conn *c, atelier_id user_id, const struct conversation_filter *which,
 	const struct conversation_cursor *after, size_t limit, struct arena *a, struct conversation_list *ret,
 	struct err *e)

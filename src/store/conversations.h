@@ -98,6 +98,9 @@ int conversations_create(struct db *db, atelier_id user_id, const struct convers
 int conversations_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct conversation *ret,
 	struct err *e) MUST_CHECK;
 
+/* Whether it is there, be it in the bin; asks for no owner. */
+int conversations_has(struct db *db, atelier_id id, bool *ret, struct err *e) MUST_CHECK;
+
 /* Newest first. */
 int conversations_list(struct db_conn *c, atelier_id user_id, const struct conversation_filter *which,
 	const struct conversation_cursor *after, size_t limit, struct arena *a, struct conversation_list *ret,

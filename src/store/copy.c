@@ -53,6 +53,8 @@ static const struct copy_table {
 	{"vectors", "text_id, identity, n"},
 	{"documents", "id"},
 	{"message_images", "message_id, n"},
+	{"files", "id"},
+	{"message_files", "message_id, file_id"},
 	{"queued_images", "queued_id, n"},
 	{"queued_places", "queued_id, n"},
 	{"memories", "id"},

@@ -78,3 +78,21 @@ const char schema_turn_calls[] = "ALTER TABLE turns ADD COLUMN request TEXT;"
 				 "  UNIQUE (turn_id, call_id)"
 				 ") STRICT;"
 				 "CREATE INDEX turn_calls_asked ON turn_calls(expires_at) WHERE state = 'asked';";
+
+/* What tools made for answers; which messages have it. */
+const char schema_files[] = "CREATE TABLE files ("
+			    "  id INTEGER PRIMARY KEY,"
+			    "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+			    "  blob_id INTEGER NOT NULL REFERENCES blobs(id),"
+			    "  name TEXT NOT NULL,"
+			    "  media_type TEXT NOT NULL,"
+			    "  created_at INTEGER NOT NULL"
+			    ") STRICT;"
+			    "CREATE INDEX files_user ON files(user_id);"
+			    "CREATE INDEX files_blob ON files(blob_id);"
+			    "CREATE TABLE message_files ("
+			    "  message_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,"
+			    "  file_id INTEGER NOT NULL REFERENCES files(id) ON DELETE CASCADE,"
+			    "  PRIMARY KEY (message_id, file_id)"
+			    ") STRICT;"
+			    "CREATE INDEX message_files_file ON message_files(file_id);";

@@ -1,6 +1,7 @@
 /* tree.c - the tree of a conversation's messages as a whole. */
 #include "store/tree.h"
 
+#include "store/files.h"
 #include "store/images.h"
 #include "store/messages.h"
 #include "store/store_priv.h"
@@ -245,6 +246,8 @@ static int copy_message(struct db_conn *c, struct fork *x, atelier_id from, stru
 
 	if (r == 0)
 		r = images_copy(c, from, to, e);
+	if (r == 0)
+		r = files_copy(c, from, to, e);
 	if (r == 0) {
 		x->leaf = to;
 		x->n++;

@@ -63,9 +63,9 @@ static const struct builtin all[] = {
 	{"python", "Python",
 		"Runs Python without network, at most 60 s, in the folder of the conversation's files. What it prints "
 		"and the value of "
-		"its last line come back; files that it writes stay in that folder. For a "
-		"chart, print "
-		"one Vega-Lite specification as JSON, with its $schema and its data in it.",
+		"its last line come back; files that it writes stay in that folder and are shown to the user, pictures "
+		"among them. For a chart, print one Vega-Lite specification as JSON, with its $schema and its data in "
+		"it.",
 		OBJECT(TEXT("code", "The program."), REQUIRED("\"code\"")), 0, .available = python_available,
 		.call = python_call},
 	{"list_files", "List files", "Lists the files of this conversation's folder.", OBJECT(""), READS,

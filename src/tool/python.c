@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -105,22 +104,6 @@ static int room_make(struct builtin_call *c, struct room *m, struct err *e)
 
 /* ---- what it made ---- */
 
-static const char *type_of(const char *name)
-{
-	static const char *const types[][2] = {{".png", "image/png"}, {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"},
-		{".gif", "image/gif"}, {".webp", "image/webp"}, {".svg", "image/svg+xml"}, {".csv", "text/csv"},
-		{".json", "application/json"}, {".txt", "text/plain"}, {".md", "text/markdown"},
-		{".pdf", "application/pdf"}, {".html", "text/html"}};
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < N_ELEMENTS(types); i++) {
-		size_t k = strlen(types[i][0]);
-		if (n > k && strcasecmp(name + n - k, types[i][0]) == 0)
-			return types[i][1];
-	}
-	return "application/octet-stream";
-}
-
 static bool is_new(const struct room *m, const struct workspace_file *f)
 {
 	for (size_t i = 0; i < m->before.n; i++)
@@ -144,8 +127,8 @@ static int take_file(struct builtin_call *c, const struct room *m, const char *n
 	if (b.n)
 		memcpy(data, b.p, b.n);
 	c->ret->files[c->ret->n_files++] =
-		(struct tool_file){.name = name, .media_type = type_of(name), .data = data, .n = b.n};
-	buf_printf(&c->ret->text, "\n[file %s, %zu bytes]", name, b.n);
+		(struct tool_file){.name = name, .media_type = workspace_media_type(name), .data = data, .n = b.n};
+	buf_printf(&c->ret->text, "\n[file %s, %zu bytes, shown to the user]", name, b.n);
 	return 0;
 }
 

@@ -4,11 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "store/conversations.h"
 #include "tool/tool_priv.h"
 
 #define DEPTH_MAX 6
@@ -188,6 +191,65 @@ int workspace_write(int fd, const char *path, const void *p, size_t n, struct er
 	return 0;
 }
 
+const char *workspace_media_type(const char *name)
+{
+	static const char *const types[][2] = {{".png", "image/png"}, {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"},
+		{".gif", "image/gif"}, {".webp", "image/webp"}, {".svg", "image/svg+xml"}, {".csv", "text/csv"},
+		{".json", "application/json"}, {".txt", "text/plain"}, {".md", "text/markdown"},
+		{".pdf", "application/pdf"}, {".html", "text/html"}};
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < N_ELEMENTS(types); i++) {
+		size_t k = strlen(types[i][0]);
+		if (n > k && strcasecmp(name + n - k, types[i][0]) == 0)
+			return types[i][1];
+	}
+	return "application/octet-stream";
+}
+
+/* ---- folders of what is gone ---- */
+
+static int remove_one(const char *path, const struct stat *st UNUSED, int flag UNUSED, struct FTW *at UNUSED)
+{
+	return remove(path);
+}
+
+void workspace_delete(const char *data, atelier_id conversation_id)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(8192);
+	char id[ID_LEN + 1];
+
+	id_format(conversation_id, id);
+	buf_printf(&path, "%s/workspaces/%s", data, id);
+	if (buf_status(&path) == 0)
+		(void)nftw(path.p, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int workspaces_delete_unused(struct db *db, const char *data, int64_t *ret_n, struct err *e)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(8192);
+	DIR *dir;
+	int r = 0;
+
+	*ret_n = 0;
+	buf_printf(&path, "%s/workspaces", data);
+	dir = buf_status(&path) < 0 ? NULL : opendir(path.p);
+	for (const struct dirent *d; dir && r == 0 && (d = readdir(dir));) {
+		bool there = true;
+		atelier_id id;
+		if (!id_parse(d->d_name, strlen(d->d_name), &id))
+			continue;
+		r = conversations_has(db, id, &there, e);
+		if (r == 0 && !there) {
+			workspace_delete(data, id);
+			++*ret_n;
+		}
+	}
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
 /* ---- the tools ---- */
 
 static int open_of(struct builtin_call *c, int *ret, struct err *e)
@@ -240,6 +302,19 @@ int read_file_call(struct builtin_call *c, struct err *e)
 		       : 0;
 }
 
+static int give_file(struct builtin_call *c, const char *path, const char *content, size_t n, struct err *e)
+{
+	struct tool_file *f = ARENA_NEW(c->mem, struct tool_file);
+	const char *name = arena_strdup(c->mem, path), *data = arena_strndup(c->mem, content ? content : "", n);
+
+	if (!f || !name || !data)
+		return err_set(e, -ENOMEM, "There is no memory for a file.");
+	*f = (struct tool_file){.name = name, .media_type = workspace_media_type(name), .data = data, .n = n};
+	c->ret->files = f;
+	c->ret->n_files = 1;
+	return 0;
+}
+
 int write_file_call(struct builtin_call *c, struct err *e)
 {
 	CLEANUP(closep) int fd = -1;
@@ -259,6 +334,6 @@ int write_file_call(struct builtin_call *c, struct err *e)
 	if (r < 0)
 		return failed(c, r, &why, e);
 	c->ret->text = BUF_INIT(2048);
-	buf_printf(&c->ret->text, "%.200s is written (%zu bytes).", path, n);
-	return 0;
+	buf_printf(&c->ret->text, "%.200s is written (%zu bytes), and shown to the user.", path, n);
+	return give_file(c, path ? path : "", content, n, e);
 }

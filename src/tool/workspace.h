@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/id.h"
+#include "db/db.h"
 
 #define WORKSPACE_FILE_MAX  ((size_t)20 << 20)  /* bytes of a file, */
 #define WORKSPACE_MAX       ((size_t)100 << 20) /* of all of them, */
@@ -29,5 +30,13 @@ int workspace_list(int fd, struct arena *a, struct workspace_list *ret, struct e
 
 /* E_NOT_FOUND, E_INVALID (no regular file within), E_TOO_LARGE: with sentences for models. */
 int workspace_read(int fd, const char *path, struct buf *ret, struct err *e) MUST_CHECK;
+/* Of a file, by its name. */
+const char *workspace_media_type(const char *name);
+
+/* The folder with all that is in it; one that is not there is fine. */
+void workspace_delete(const char *data, atelier_id conversation_id);
+/* Those of conversations that are gone for good; says how many. */
+int workspaces_delete_unused(struct db *db, const char *data, int64_t *ret_n, struct err *e) MUST_CHECK;
+
 /* Folders on the way are made. */
 int workspace_write(int fd, const char *path, const void *p, size_t n, struct err *e) MUST_CHECK;

@@ -6,8 +6,7 @@
 #include "turn/turn_priv.h"
 
 #define EVENT_MAX      ((size_t)4 << 20) /* of one result, as JSON */
-#define STRUCTURED_MAX ((size_t)256 << 10)
-#define PROGRESS_EVERY 250 /* ms */
+#define PROGRESS_EVERY 250               /* ms */
 #define NOT_RUN        "It was not run."
 
 /* A call while it runs. */
@@ -70,38 +69,6 @@ static void on_progress(void *arg, double done, double total, const char *messag
 	}
 	buf_add_char(&b, '}');
 	(void)!turn_event(x->t, EV_TOOL_PROGRESS, &b);
-}
-
-/* Data that the reader of the log can read, too. */
-static void add_structured(struct buf *b, const struct buf *structured)
-{
-	CLEANUP(json_decrefp) json_t *v = NULL;
-	struct err quiet = {0};
-
-	if (structured->n == 0 || structured->n > STRUCTURED_MAX ||
-		json_parse(structured->p, structured->n, &v, &quiet) < 0)
-		return;
-	buf_add_str(b, ",\"structured\":");
-	json_add_value(b, v);
-}
-
-static int tell_result(struct turn *t, struct call *c, const struct tool_result *result, int64_t ms)
-{
-	CLEANUP(buf_done) struct buf b = BUF_INIT(EVENT_MAX);
-
-	c->failed = result->failed;
-	add_id(&b, c);
-	buf_add_str(&b, ",\"result\":");
-	json_add_string(&b, buf_str(&result->text).p, result->text.n);
-	if (result->failed)
-		buf_add_str(&b, ",\"failed\":true");
-	add_structured(&b, &result->structured);
-	if (result->whole.n)
-		buf_add_str(&b, ",\"cut\":true");
-	if (ms >= 0)
-		buf_printf(&b, ",\"duration_ms\":%lld", (long long)ms);
-	buf_add_char(&b, '}');
-	return turn_event(t, EV_TOOL_RESULT, &b);
 }
 
 /* FNV-1a. */
@@ -183,12 +150,11 @@ static int end_unrun(struct turn *t, struct call *c, const char *why)
 		tool_result_unknown(&t->tools, c->name, &result);
 	result.failed = true;
 	set_came_to(c, &result);
-	return tell_result(t, c, &result, -1);
+	return call_tell_result(t, c, &result, -1);
 }
 
-static int call_tool(struct running *x, struct tool_result *result, struct err *e)
+static int call_tool(struct running *x, struct arena *a, struct tool_result *result, struct err *e)
 {
-	CLEANUP(arena_done) struct arena a;
 	struct turn *t = x->t;
 	struct tool_run run = {.user_id = t->user_id,
 		.key_id = t->key_id,
@@ -201,8 +167,7 @@ static int call_tool(struct running *x, struct tool_result *result, struct err *
 		.progress = on_progress,
 		.arg = x};
 
-	arena_init(&a, TURN_ARENA_BYTES);
-	return tools_call(t->all->config.tools, x->call->tool, x->call->arguments, &run, &a, result, e);
+	return tools_call(t->all->config.tools, x->call->tool, x->call->arguments, &run, a, result, e);
 }
 
 /* One that may change something is known to have begun before it does, and begins once. */
@@ -216,15 +181,17 @@ static int begin_call(struct turn *t, const struct call *c, struct err *e)
 static void run_one(struct running *x)
 {
 	CLEANUP(tool_result_done) struct tool_result result = {.failed = false};
+	CLEANUP(arena_done) struct arena a; /* the turn's is not for several threads */
 	struct err e = {0};
 	int64_t began = clock_mono_ms();
 	int told;
 
+	arena_init(&a, TURN_ARENA_BYTES);
 	x->r = begin_call(x->t, x->call, &e);
 	if (x->r == 0)
 		x->r = tell_start(x->t, x->call);
 	if (x->r == 0)
-		x->r = call_tool(x, &result, &e);
+		x->r = call_tool(x, &a, &result, &e);
 	if (x->r < 0) {
 		bool stopped = cancel_reason(&x->t->cancel) != 0;
 		told = end_unrun(x->t, x->call, stopped ? "It was stopped." : e.msg[0] ? e.msg : NOT_RUN);
@@ -233,7 +200,7 @@ static void run_one(struct running *x)
 		return;
 	}
 	set_came_to(x->call, &result);
-	x->r = tell_result(x->t, x->call, &result, clock_mono_ms() - began);
+	x->r = call_tell_result(x->t, x->call, &result, clock_mono_ms() - began);
 }
 
 /* ---- side by side ---- */

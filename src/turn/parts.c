@@ -225,7 +225,7 @@ static void write_more(const struct part *part, struct buf *to)
 	}
 }
 
-static void write_part(const struct part *part, struct buf *to)
+void parts_write_one(const struct part *part, struct buf *to)
 {
 	buf_printf(to, "{\"type\":\"%s\"", type_names[part->type]);
 	if (part->parent)
@@ -288,7 +288,7 @@ void parts_write(const struct parts *p, struct buf *to)
 		return;
 	for (size_t i = 0; i < p->n; i++) {
 		buf_add_char(to, i ? ',' : '[');
-		write_part(&p->items[i], to);
+		parts_write_one(&p->items[i], to);
 	}
 	buf_add_char(to, ']');
 }

@@ -68,6 +68,9 @@ int parts_read(struct parts *p, const char *json, const char *content, struct er
 /* Adds the array to `to`, but nothing for what parts_read makes of the content alone. */
 void parts_write(const struct parts *p, struct buf *to);
 
+/* One of them. */
+void parts_write_one(const struct part *part, struct buf *to);
+
 /* Adds all words of a type, put together. */
 void parts_words(const struct parts *p, enum part_type type, struct buf *to);
 

@@ -81,6 +81,11 @@ int call_tell_approval(struct turn *t, const struct turn_call *row) MUST_CHECK;
 /* Has them run, those that only read side by side; each gets its result, whatever happens. -ECANCELED. */
 int calls_run(struct turn *t, struct call *calls, size_t n) MUST_CHECK;
 
+/* ---- results.c ---- */
+
+/* Keeps what the call made, and tells what it came to; ms < 0: it did not run. */
+int call_tell_result(struct turn *t, struct call *c, struct tool_result *result, int64_t ms) MUST_CHECK;
+
 /* ---- resume.c ---- */
 
 /* To be kept with a turn that may wait; `tools` is its wish for them; NULL: it never does. */

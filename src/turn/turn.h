@@ -104,6 +104,14 @@ int turn_preview(
 int turn_wanted_model(
 	struct db *db, const struct turn_request *q, struct arena *a, const char **ret_model, struct err *e) MUST_CHECK;
 
+/* A call of a tool, of a turn that the caller may read; in the arena. */
+struct turn_call_text {
+	const char *part; /* as its message has it, JSON */
+	const char *text; /* all that it came to, also where `part` has it cut; NULL: nothing yet */
+};
+int turn_call_read(struct turns *t, const struct turn_record *turn, const char *call_id, struct arena *a,
+	struct turn_call_text *ret, struct err *e) MUST_CHECK;
+
 /* A person's decision of a call; when none is left to decide the turn goes on, soon. As turn_calls_decide. */
 int turn_decide(struct turns *t, struct call_decision *d, struct arena *a, struct err *e) MUST_CHECK;
 

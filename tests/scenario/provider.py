@@ -307,7 +307,8 @@ class Call:
                           % (status, len(body)) + body)
 
     def web(self, name, rest):
-        """What is no model: /web/echo says what it was asked, /web/to?URL leads on, /web/page/... is a page, /web/hang never ends."""
+        """What is no model: /web/echo says what it was asked, /web/to?URL leads on, /web/page/... is a page, /web/size/N so many bytes of text,
+        /web/hang never ends."""
         if name == "to":
             self.sock.sendall(b"HTTP/1.1 302 X\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % rest[1:].encode())
         elif name == "hang":
@@ -317,6 +318,13 @@ class Call:
         elif name == "page":
             body = PAGE.encode()
             self.sock.sendall(b"HTTP/1.1 200 X\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        elif name == "size":
+            line = b"0123456789abcde\n"
+            left = int(rest[1:])
+            self.sock.sendall(b"HTTP/1.1 200 X\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % left)
+            while left > 0:
+                self.sock.sendall((line * 4096)[:left])
+                left -= len(line) * 4096
         else:
             self.json(200 if name == "echo" else int(name), {
                 "method": self.method, "path": rest, "body": self.body.decode(),

@@ -1,6 +1,7 @@
 """The language of the .scn files: reads a file into steps and carries them out. README.md has the words."""
 
 import ast
+import glob
 import json
 import os
 import re
@@ -428,8 +429,8 @@ class Scenario:
         self.vars[name] = self.response.json()["id"]
 
     def cmd_let(self, c, name, eq, *rest):
-        """`let x = PATH` out of the last answer; `let x = repeat TEXT N`; `let x is TEXT`; `let x = last r`; `let x = in MS`, the
-        time so many milliseconds from now."""
+        """`let x = PATH` out of the last answer; `let x = repeat TEXT N`; `let x is TEXT`; `let x = last r`;
+        `let x = event r NAME PATH`; `let x = in MS`, the time so many milliseconds from now."""
         if eq == "is":
             self.vars[name] = rest[0]
         elif rest[0] == "repeat":
@@ -438,6 +439,8 @@ class Scenario:
             self.vars[name] = int(time.time() * 1000) + int(rest[1])
         elif rest[0] == "last":
             self.vars[name] = self.reader(rest[1]).last_id
+        elif rest[0] == "event":
+            self.vars[name] = lookup([e.json() for e in self.reader(rest[1]).events if e.name == rest[2]], rest[3])
         elif rest[0] == "header":
             self.vars[name] = self.response.header(rest[1])
         else:
@@ -661,6 +664,12 @@ class Scenario:
                 with open(os.path.join(d, name), "rb") as f:
                     if name != "atelier.conf" and secret.encode() in f.read():
                         raise Failed("it stands in " + name)
+
+    def expect_stored(self, pattern, n):
+        """So many files of the data folder match the pattern."""
+        found = glob.glob(os.path.join(self.data, pattern), recursive=True)
+        if len(found) != int(n):
+            raise Failed("%d files match: %s" % (len(found), " ".join(found)))
 
     def metric(self, name):
         r = Client(self.server.port, bearer=self.vars.get("admin_bearer")).request("GET", "/metrics")

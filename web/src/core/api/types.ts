@@ -78,7 +78,14 @@ export type CallPart = {
   questions?: Question[];
 };
 /** What a tool has made, to be had by its id. */
-export type ToolFile = { id: string; name: string; media_type: string; size: number };
+export type ToolFile = {
+  id: string;
+  name: string;
+  media_type: string;
+  size: number;
+  /** All of a result that is cut. */
+  whole?: boolean;
+};
 export type Decision = 'once' | 'conversation' | 'always' | 'deny';
 /** Whether a call may run; without a decision it is waited for. */
 export type Approval = {
