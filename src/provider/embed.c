@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "provider/numbers.h"
 #include "provider/request.h"
 #include "provider/run.h"
 #include "sys/metrics.h"
@@ -17,6 +18,7 @@ struct embedding {
 	struct arena *a;
 	struct embed_result *ret;
 	struct gen_call call;
+	struct numbers numbers; /* of the present batch's vectors */
 	const struct target *t; /* that made the vectors so far */
 	size_t n_done;          /* inputs */
 	int64_t start_ms;
@@ -60,8 +62,17 @@ static size_t decode_floats(const char *p, size_t n, float *ret, size_t max)
 	return bytes % 4 == 0 ? bytes / 4 : 0;
 }
 
-static size_t read_floats(const json_t *v, float *ret, size_t max)
+static size_t read_floats(const struct numbers *lists, const json_t *v, float *ret, size_t max)
 {
+	const float *list = NULL;
+
+	if (json_is_string(v) && *json_string_value(v) == '#') {
+		size_t n = numbers_of(lists, json_string_value(v), &list);
+		if (n > max || n == 0)
+			return 0;
+		memcpy(ret, list, n * sizeof(*ret));
+		return n;
+	}
 	if (json_is_string(v))
 		return decode_floats(json_string_value(v), json_string_length(v), ret, max);
 	size_t n = json_array_size(v);
@@ -109,7 +120,7 @@ static int make_room(struct embedding *g, size_t found, struct err *e)
 static int take_vector(struct embedding *g, const json_t *v, size_t at, float *space, struct err *e)
 {
 	const char *label = g->t->p->label;
-	size_t n = read_floats(v, space, DIMENSIONS_MAX);
+	size_t n = read_floats(&g->numbers, v, space, DIMENSIONS_MAX);
 	if (n == 0)
 		return err_set(e, E_PROVIDER_BROKEN, "%s sent something that is not a vector.", label);
 	int r = make_room(g, n, e);
@@ -160,6 +171,7 @@ static int embed_batch(struct embedding *g, struct err *e)
 	g->call = GEN_CALL_INIT;
 	buf_done(&run->res.error_body);
 	run->res = (struct http_result){.retry_after_ms = -1};
+	g->numbers.n = 0;
 	int r = run->t->p->dialect->embed(run->t, g->q, g->q->inputs + g->n_done, n, &g->call);
 	if (r >= 0)
 		r = run_fetch(run, &g->call, &root, e);
@@ -224,11 +236,13 @@ int provider_embed(struct providers *ps, const struct embed_request *q, struct c
 		.q = q,
 		.a = a,
 		.ret = ret};
+	g.run.numbers = &g.numbers;
 	*ret = (struct embed_result){.vectors = NULL};
 	init_result(&ret->call);
 	if (q->dimensions < 0 || q->dimensions > DIMENSIONS_MAX)
 		return err_set(e, E_INVALID, "Vectors have 1 to %d numbers.", DIMENSIONS_MAX);
 	int r = run_call(&g.run, e);
 	gen_call_done(&g.call);
+	numbers_done(&g.numbers);
 	return r;
 }

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "provider/numbers.h"
 #include "provider/run.h"
 #include "sys/metrics.h"
 
@@ -155,6 +156,8 @@ int run_fetch(struct run *run, struct gen_call *call, json_t **ret, struct err *
 		return r;
 	if (run->res.status / 100 != 2)
 		return provider_status_error(run->t->p, run->t->name, &run->res, e);
+	if (run->numbers)
+		numbers_lift(&body, run->numbers);
 	if (wire_parse(buf_str(&body).p, body.n, ret) < 0)
 		return err_set(e, E_PROVIDER_BROKEN, "%s sent an answer that is not JSON.", run->t->p->label);
 	return 0;

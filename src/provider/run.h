@@ -21,7 +21,8 @@ struct run {
 	int (*try_once)(struct run *r, struct err *e);
 	unsigned (*learn)(struct run *r, struct str error);
 
-	int64_t patience_ms; /* of run_fetch, for a whole try; 0: as long as anything comes */
+	struct numbers *numbers; /* of run_fetch: takes the long lists of an answer (numbers.h); NULL: they stay */
+	int64_t patience_ms;     /* of run_fetch, for a whole try; 0: as long as anything comes */
 
 	/* of the present target */
 	const struct target *t;
