@@ -162,31 +162,13 @@ static double dot(const float *a, const float *b, size_t n)
 	return sum;
 }
 
-/* The first ones by their whole vectors. */
-static int compare_exactly(const struct search *s, struct db_conn *c, const struct asked *x, struct vector_hit *hits,
-	size_t n, struct err *e)
-{
-	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
-	int r = 0;
-
-	(void)s;
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		int64_t got = 0;
-		buf_reset(&b);
-		r = vectors_load(c, hits[i].text_id, x->identity, hits[i].passage, 1, &b, &got, e);
-		if (r == 0 && got == 1 && b.n == x->dims * sizeof(float))
-			hits[i].score = (float)dot(x->vector, (const float *)(const void *)b.p, x->dims);
-	}
-	return r;
-}
-
-static int look_by_meaning(struct search *s, struct db_conn *c, size_t at, struct err *e)
+static int look_by_meaning(struct search *s, size_t at, struct err *e)
 {
 	const struct search_place *p = &s->scope.items[at];
 	const struct index *index = s->held[at];
 	const struct asked *x = asked_of(s, p);
 	struct vector_hit hits[CANDIDATES];
-	int n, r;
+	int n;
 
 	if (!x || !index->vectors || strcmp(index->identity, p->identity) != 0 ||
 		vectors_dims(index->vectors) != x->dims)
@@ -194,8 +176,7 @@ static int look_by_meaning(struct search *s, struct db_conn *c, size_t at, struc
 	n = vectors_search(index->vectors, x->vector, p->documents, p->n, hits, CANDIDATES);
 	if (n < 0)
 		return err_set(e, n, "no memory for a search");
-	r = compare_exactly(s, c, x, hits, (size_t)MIN(n, EXACTLY), e);
-	for (int i = 0; r == 0 && i < n; i++)
+	for (int i = 0; i < n; i++)
 		s->found[s->n_found++] = (struct ranked){.document_id = hits[i].document_id,
 			.text_id = hits[i].text_id,
 			.collection_id = p->collection_id,
@@ -203,7 +184,26 @@ static int look_by_meaning(struct search *s, struct db_conn *c, size_t at, struc
 			.words = -1,
 			.meaning = MAX(hits[i].score, 0),
 			.place = p};
-	s->n_meant += r < 0 ? 0 : (size_t)n;
+	s->n_meant += (size_t)n;
+	return 0;
+}
+
+/* The nearest of all places, what was found by meaning so far, by their whole vectors. */
+static int compare_exactly(struct search *s, struct db_conn *c, struct err *e)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
+	int r = 0;
+
+	qsort(s->found, s->n_found, sizeof(*s->found), by_meaning);
+	for (size_t i = 0; r == 0 && i < MIN(s->n_found, (size_t)EXACTLY); i++) {
+		struct ranked *h = &s->found[i];
+		const struct asked *x = asked_of(s, h->place);
+		int64_t got = 0;
+		buf_reset(&b);
+		r = vectors_load(c, h->text_id, x->identity, h->passage, 1, &b, &got, e);
+		if (r == 0 && got == 1 && b.n == x->dims * sizeof(float))
+			h->meaning = (float)MAX(dot(x->vector, (const float *)(const void *)b.p, x->dims), 0);
+	}
 	return r;
 }
 
@@ -360,11 +360,12 @@ static int rank_all(struct search *s, struct db_conn *c, struct arena *a, struct
 		fulltext_count(s->held[i]->fulltext, s->terms, s->n_terms, &stats);
 	for (size_t i = 0; i < s->n_terms; i++)
 		s->whole += fulltext_once(&stats, i);
-	for (size_t i = 0; r == 0 && i < s->n_held; i++) {
+	for (size_t i = 0; r == 0 && i < s->n_held; i++)
+		r = look_by_meaning(s, i, e);
+	if (r == 0 && s->n_found)
+		r = compare_exactly(s, c, e);
+	for (size_t i = 0; r == 0 && i < s->n_held; i++)
 		r = look_by_words(s, i, &stats, e);
-		if (r == 0)
-			r = look_by_meaning(s, c, i, e);
-	}
 	if (r == 0 && s->n_found)
 		fuse(s);
 	return r;
