@@ -35,6 +35,8 @@ bench:
 	@tools/build release bench
 	@bench/run.sh build/atelier build/bench/bench/load
 	@bench/keep.py build/bench/bench/keep
+	@bench/peers.sh sqlite-vec
+	@bench/documents.py build/atelier build/bench/bench/passages $(if $(EMBEDDINGS),--embeddings $(EMBEDDINGS) --model $(MODEL))
 
 # What the web page costs, in a real browser.
 bench-web:

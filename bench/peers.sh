@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Fetches the programs that `gateway` is compared with into build/peers, once: LiteLLM by pip, Portkey by npm. What
-# cannot be fetched is left out with a line that says so.
+# Fetches the programs that are compared with Atelier into build/peers, once: LiteLLM by pip, Portkey and sqlite-vec by npm.
+# What cannot be fetched is left out with a line that says so. bench/peers.sh [NAME]: only that one.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 litellm_version=1.106.2
 portkey_version=1.15.2
+sqlite_vec_version=0.1.9
 # With newer ones each of Portkey's streams fails ("immutable").
 portkey_server=1.13.7
-peers=build/peers
+peers=build/peers only=${1:-}
 mkdir -p $peers
 
 fetch_litellm() {
@@ -27,9 +28,14 @@ fetch_portkey() {
 	PATH=$(tools/node):$PATH npm install --prefix $dir --silent --no-audit --no-fund --no-package-lock
 }
 
+fetch_sqlite-vec() {
+	PATH=$(tools/node):$PATH npm install --prefix $peers/sqlite-vec --silent --no-audit --no-fund --no-package-lock "sqlite-vec@$sqlite_vec_version"
+}
+
 # NAME VERSION: what is there of this version stays.
 fetch() {
 	local name=$1 version=$2 mark=$peers/$1.version log=$peers/$1.log
+	[ -z "$only" ] || [ "$only" = "$name" ] || return
 	[ "$(cat "$mark" 2>/dev/null)" = "$version" ] && return
 	echo "Fetching $name $version ..." >&2
 	rm -rf "${peers:?}/$name"
@@ -43,3 +49,4 @@ fetch() {
 
 fetch litellm "$litellm_version"
 fetch portkey "$portkey_version+$portkey_server"
+fetch sqlite-vec "$sqlite_vec_version"
