@@ -64,9 +64,9 @@ const char *tool_server_bound(const struct tool_server *s, struct arena *a)
 	struct http_url url;
 	const char *at;
 
-	/* Where it is on the web; else all that it is made of, since that sees the secret. */
-	if (json_parse(s->config, strlen(s->config), &config, &quiet) == 0 && (at = json_get_str(config, "url")) &&
-		http_url_read(at, &url))
+	/* Where it is on the web, when all that is sent goes there; else all that it is made of: each part may say where a secret goes. */
+	if (strcmp(s->kind, "mcp-http") == 0 && json_parse(s->config, strlen(s->config), &config, &quiet) == 0 &&
+		(at = json_get_str(config, "url")) && http_url_read(at, &url))
 		return arena_printf(a, "%s %s://%s:%u", s->kind, url.secure ? "https" : "http", url.host, url.port);
 	return arena_printf(a, "%s %s", s->kind, s->config);
 }
