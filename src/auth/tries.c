@@ -4,12 +4,14 @@
 #include <stdio.h>
 
 #include "auth/throttle.h"
+#include "base/fold.h"
 
-#define SECOND      INT64_C(1000000)
-#define MINUTE      (60 * SECOND)
-#define HOUR        (60 * MINUTE)
-#define ROWS        4096
-#define SITE_FACTOR 8 /* an IPv6 /48 may have as much as so many /64 */
+#define SECOND        INT64_C(1000000)
+#define MINUTE        (60 * SECOND)
+#define HOUR          (60 * MINUTE)
+#define ROWS          4096
+#define NAME_MAX_SIZE 65536 /* bytes, folded */
+#define SITE_FACTOR   8     /* an IPv6 /48 may have as much as so many /64 */
 
 /* Of one name at one address: never more than a few of these are anybody else's to use up. */
 static const struct rate own_rate = {3, 8 * HOUR}, own_site_rate = {3 * SITE_FACTOR, HOUR};
@@ -59,15 +61,22 @@ int tries_must_wait(int64_t wait_us, const char *what, struct err *e)
 	return err_set(e, E_RATE_LIMITED, "%s Try again in %d second%s.", what, seconds, seconds == 1 ? "" : "s");
 }
 
-/* Names differ by more than the case of their letters. An address is one client's /64, where a /48 is one site. */
+/* Spellings that find the same account have one budget: they are folded as users_by_name does. */
+static void make_name(const char *name, struct taken *ret)
+{
+	CLEANUP(buf_done) struct buf folded = BUF_INIT(NAME_MAX_SIZE);
+
+	fold_add(&folded, name, strlen(name));
+	snprintf(ret->name, sizeof(ret->name), "%s", buf_str(&folded).p);
+}
+
+/* An address is one client's /64, where a /48 is one site. */
 static void make_keys(const struct knock *k, struct taken *ret)
 {
 	struct address a;
 
 	*ret = (struct taken){.shared = false};
-	snprintf(ret->name, sizeof(ret->name), "%s", k->name);
-	for (char *p = ret->name; *p; p++)
-		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+	make_name(k->name, ret);
 	if (k->device)
 		snprintf(ret->device, sizeof(ret->device), "device %s", k->device);
 	if (!address_parse(str_from(k->address), &a)) {

@@ -58,6 +58,21 @@ static int guesses(struct tries *t, const char *shape, int n, int64_t *now)
 	return got;
 }
 
+/* An account is found by its name as people read it: other letters for the same, and what nobody sees, are no other name. */
+static void test_spellings_are_one_name(void **state)
+{
+	static const char *const spellings[] = {
+		"anna", "ANNA", "\uff41nna", "an\u200bna", "ann\u200b\u200ba", "a\u00adnna", "\U0001d44enna"};
+	CLEANUP(tries_freep) struct tries *t = tries_new(5);
+	int got = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 40; i++)
+		got += may(t, spellings[i % 7], "192.0.2.1", NULL, 0);
+	assert_int_equal(got, 5);
+	assert_true(may(t, "\u00e4nna", "192.0.2.1", NULL, 0)); /* another letter is another name */
+}
+
 static void test_guesses_at_one_name(void **state)
 {
 	static const struct {
@@ -192,6 +207,7 @@ static void test_plain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_spellings_are_one_name),
 		cmocka_unit_test(test_guesses_at_one_name),
 		cmocka_unit_test(test_a_hammered_name),
 		cmocka_unit_test(test_a_hammered_address),
