@@ -15,7 +15,8 @@
 #include "base/log.h"
 #include "store/uploads.h"
 
-#define MEBI ((int64_t)1 << 20)
+#define MEBI       ((int64_t)1 << 20)
+#define RECHECK_MS 1000 /* whether who sends a part still may */
 
 /* ---- headers ---- */
 
@@ -170,6 +171,7 @@ struct part {
 	struct upload_lock lock;
 	int fd;
 	int64_t begin, end; /* in the file: where the part begins, and how far it is */
+	int64_t checked_ms; /* when it was found out last that its sender may send it */
 	struct checksum checksum;
 	struct buf piece; /* that is being written; empty: the body has ended */
 };
@@ -237,12 +239,27 @@ static int body_error(struct request *q)
 	return r < 0 ? err_set(&q->err, r, "%s", err_info(r)->text) : 0;
 }
 
+/* A part may take minutes: it ends with the session or key that it was begun with. */
+static int still_may(struct request *q, struct part *p)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now - p->checked_ms < RECHECK_MS)
+		return 0;
+	p->checked_ms = now;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	return auth_still_holds(c, q->who.session_id, q->who.key_id, &q->err);
+}
+
 static void piece_work(void *arg)
 {
 	struct request *q = arg;
 	struct part *p = q->later;
 	bool last = p->piece.n == 0;
-	int r = last ? body_error(q) : write_piece(q, p);
+	int r = still_may(q, p);
+
+	if (r == 0)
+		r = last ? body_error(q) : write_piece(q, p);
 
 	if (r == 0 && !last)
 		http_body_more(q->x);
@@ -312,6 +329,7 @@ static int part_begin(struct request *q, struct part *p)
 	if (r == 0)
 		r = check_place(q, p, offset);
 	p->end = p->begin;
+	p->checked_ms = clock_mono_ms();
 	if (r < 0)
 		part_done(q, p);
 	return r;

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import select
 import shutil
 import sqlite3
 import stat
@@ -302,6 +303,18 @@ def deleted_user(c):
     check(database(c, "SELECT count(*) FROM uploads") == [(0,)], "rows of a deleted user are there")
 
 
+def signed_out(c):
+    """A part that is under way ends with what it was begun by."""
+    at = c.begin(5000)
+    conn = c.half(at, 0, b"1", 5000)
+    c.who().call("POST", "/api/v1/auth/logout")
+    end = time.monotonic() + 20
+    while not select.select([conn.sock], [], [], 0.1)[0]:
+        check(time.monotonic() < end, "a part goes on without the session that it was begun by")
+        conn.sock.sendall(b"2")
+    check(conn.head().status == 401, "the end of a part is not told")
+
+
 def corpus(name):
     with open(os.path.join(HERE, "..", "fuzz", "corpus", "image", name), "rb") as f:
         return f.read()
@@ -387,7 +400,7 @@ def pictures_swept(c):
 
 
 CASES = (options, version, whole, refusals, site, chunked, checksums, cut, kill9, stop, crowd, quota, links, sweep,
-         deleted_user, pictures, pictures_refused, pictures_swept)
+         deleted_user, signed_out, pictures, pictures_refused, pictures_swept)
 
 
 def run_case(case, binary, template, root):
