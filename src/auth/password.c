@@ -5,6 +5,7 @@
 
 #include "auth/auth_priv.h"
 #include "sys/fault.h"
+#include "sys/loop.h"
 
 #define PASSWORD_MIN 8
 #define PASSWORD_MAX 1024
@@ -88,6 +89,7 @@ int auth_password_matches(const char *hash, const char *password, bool *ret, str
 	bool any = hash && read_hash(hash, &of);
 	int r = any || read_hash(nobody, &of) ? FAULT("password_memory") : -EINVAL;
 
+	ASSERT(thread_may_wait());
 	if (r < 0 || crypto_pwhash(sum, sizeof(sum), password, MIN(n, (size_t)PASSWORD_MAX + 1), of.salt, of.ops,
 			     (size_t)of.kib << 10, crypto_pwhash_ALG_ARGON2ID13) < 0)
 		return err_set(e, -ENOMEM, "no memory to check a password");

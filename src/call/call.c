@@ -290,6 +290,7 @@ int call_generate(struct calls *c, const struct caller *who, const struct gen_re
 	bool exact;
 	int r;
 
+	ASSERT(thread_may_wait());
 	result_init(ret);
 	r = metered_begin(
 		&m, c, who, q->model, est_in, q->max_tokens > 0 ? q->max_tokens : ANSWER_GUESS, q->max_tokens <= 0, e);

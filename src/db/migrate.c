@@ -58,6 +58,7 @@ int db_migrate(
 			(long long)was, last);
 	version = was;
 	for (size_t i = 0; i < n; i++) {
+		ASSERT(i == 0 || migrations[i].version > migrations[i - 1].version);
 		if (migrations[i].version <= version)
 			continue;
 		if (was > 0 && version == was) {

@@ -44,8 +44,10 @@ static struct db_rows *cache_place(struct db_conn *c, const char *sql, uint32_t 
 
 void db_statements_drop(struct db_conn *c)
 {
-	for (size_t i = 0; c->cache && i < c->n_cache; i++)
+	for (size_t i = 0; c->cache && i < c->n_cache; i++) {
+		ASSERT(!c->cache[i].busy);
 		place_empty(&c->cache[i]);
+	}
 }
 
 static int statement_take(struct db_conn *c, const char *sql, struct db_rows **ret, struct err *e)
@@ -123,11 +125,13 @@ int64_t db_i64(const struct db_rows *r, int col)
 
 double db_f64(const struct db_rows *r, int col)
 {
+	ASSERT(r->busy && col >= 0);
 	return r->c->db->be->f64(r, col);
 }
 
 bool db_is_null(const struct db_rows *r, int col)
 {
+	ASSERT(r->busy && col >= 0);
 	return r->c->db->be->is_null(r, col);
 }
 

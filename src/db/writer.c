@@ -190,6 +190,7 @@ static void later_done(struct db *db, struct db_batch *b, bool written)
 	pthread_mutex_unlock(&db->write_mx);
 	for (l = b->later; l; l = next) {
 		next = l->next;
+		ASSERT(__atomic_load_n(&db->n_later, __ATOMIC_RELAXED) > 0);
 		__atomic_fetch_sub(&db->n_later, 1, __ATOMIC_RELAXED);
 		l->done(l->arg);
 	}
@@ -375,5 +376,6 @@ void db_writer_stop(struct db *db)
 	pthread_cond_signal(&db->write_cv);
 	pthread_mutex_unlock(&db->write_mx);
 	pthread_join(db->write_thread, NULL);
+	ASSERT(!db->queue && !db->later);
 	db->write_running = false;
 }

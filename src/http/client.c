@@ -451,6 +451,7 @@ static void call_wait(struct call *c, struct cancel *cancel, struct cancel_hook 
 int http_client_run(struct http_client *h, const struct http_call *in, struct cancel *cancel, struct http_result *ret,
 	struct err *e)
 {
+	ASSERT(thread_may_wait());
 	*ret = (struct http_result){.retry_after_ms = -1, .first_byte_ms = -1, .error_body = BUF_INIT(65536)};
 	if (loop_is_current(h->loop))
 		return err_set(e, E_INTERNAL, "A provider was called on the loop's thread.");

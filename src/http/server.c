@@ -40,6 +40,7 @@ static void pause_accepting(struct http_server *s)
 
 void server_resume(struct http_server *s)
 {
+	ASSERT(loop_is_mine(s->loop));
 	if (!s->full || !s->doors || s->n_conns >= s->config.max_connections)
 		return;
 	s->full = false;
@@ -179,6 +180,7 @@ int http_server_new(struct loop *l, const struct http_server_config *c, struct h
 
 void http_server_set_pace(struct http_server *s, const struct http_pace *p)
 {
+	ASSERT(loop_is_mine(s->loop));
 	if (s->timer)
 		loop_timer_free(s->timer);
 	s->pace = *p;
@@ -192,6 +194,7 @@ unsigned http_server_port(const struct http_server *s)
 
 void http_server_stop_accepting(struct http_server *s)
 {
+	ASSERT(loop_is_mine(s->loop));
 	if (!s->doors)
 		return;
 	for (size_t i = 0; i < s->config.n_listeners; i++) {

@@ -460,6 +460,7 @@ int jobs_start(struct jobs *js, struct err *e)
 	bool alone = !db_is_shared(js->config.db);
 	int r = jobs_recover(js->config.db, alone, NULL, e);
 
+	ASSERT(thread_may_wait());
 	if (r == 0 && alone)
 		r = fail_unknown(js, e);
 	return r < 0 ? r : job_keeper_start(js, e);

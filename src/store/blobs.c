@@ -11,6 +11,7 @@
 
 #include "store/store_priv.h"
 #include "store/uploads.h"
+#include "sys/loop.h"
 
 #define FOLDER   "blobs"
 #define BESIDE   "new-" /* and an id: what is being written */
@@ -223,6 +224,7 @@ int blobs_put(struct db *db, const char *data, const struct blob_new *in, struct
 	char path[PATH_MAX], beside[PATH_MAX], id[ID_LEN + 1];
 	int r;
 
+	ASSERT(thread_may_wait());
 	if ((r = name_by_hash(in, x.hash, e)) < 0)
 		return r;
 	id_format(id_new(), id);
@@ -280,6 +282,7 @@ int blobs_delete_unused(struct db *db, const char *data, int64_t *ret_n, struct 
 	int64_t n = 0;
 	int r;
 
+	ASSERT(thread_may_wait());
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
 		r = find_unused(c, x, e);

@@ -18,6 +18,7 @@ const char *bus_kind_name(enum bus_kind kind)
 		BUS_TABLE(X)
 #undef X
 	};
+	ASSERT(kind < BUS_KINDS);
 	return names[kind];
 }
 
@@ -28,6 +29,7 @@ enum bus_audience bus_kind_audience(enum bus_kind kind)
 		BUS_TABLE(X)
 #undef X
 	};
+	ASSERT(kind < BUS_KINDS);
 	return audiences[kind];
 }
 

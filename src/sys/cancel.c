@@ -9,7 +9,6 @@
 
 void cancel_init(struct cancel *c)
 {
-
 	*c = (struct cancel){0};
 	pthread_mutex_init(&c->mx, NULL);
 	pthread_cond_init(&c->cv, NULL);

@@ -16,6 +16,7 @@ static unsigned changes;                            /* atomic */
 
 const struct health_info *health_info(enum health_part p)
 {
+	ASSERT(p < HEALTH_COUNT);
 	return &infos[p];
 }
 
@@ -23,6 +24,7 @@ void health_set(enum health_part p, const char *text)
 {
 	bool was, is = text && *text;
 
+	ASSERT(p < HEALTH_COUNT);
 	pthread_mutex_lock(&mx);
 	was = texts[p][0] != '\0';
 	snprintf(texts[p], HEALTH_TEXT_BYTES, "%s", text ? text : "");

@@ -68,6 +68,7 @@ static bool ring_add(const char *p, size_t n)
 	uint64_t in = atomic_load(&q.in);
 	size_t at = (size_t)(in % QUEUE_BYTES), first = MIN(n, QUEUE_BYTES - at);
 
+	ASSERT(in - atomic_load(&q.out) <= QUEUE_BYTES);
 	if (n > QUEUE_BYTES - (in - atomic_load(&q.out)))
 		return false;
 	memcpy(q.ring + at, p, first);

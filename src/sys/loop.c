@@ -248,6 +248,7 @@ int loop_call(struct loop *l, int (*fn)(void *), void *arg)
 
 	if (loop_is_current(l))
 		return fn(arg);
+	ASSERT(thread_may_wait());
 	sem_init(&c.done, 0, 0);
 	if (!post(l, &task, run_call, &c)) {
 		sem_destroy(&c.done);
@@ -272,6 +273,7 @@ struct loop_hook *loop_hook_new(struct loop *l, void (*fn)(void *), void *arg)
 {
 	struct loop_hook *h = xcalloc(1, sizeof(*h));
 
+	ASSERT(fn && loop_is_mine(l));
 	h->fn = fn;
 	h->arg = arg;
 	h->ev = event_new(l->base, -1, 0, on_hook, h);
@@ -308,6 +310,7 @@ struct loop_timer *loop_timer_new(struct loop *l, int64_t every_ms, void (*fn)(v
 	struct loop_timer *t = xcalloc(1, sizeof(*t));
 	struct timeval tv;
 
+	ASSERT(fn && loop_is_mine(l));
 	every_ms = MAX(every_ms, INT64_C(1));
 	tv = (struct timeval){.tv_sec = every_ms / 1000, .tv_usec = (every_ms % 1000) * 1000};
 	t->fn = fn;

@@ -33,11 +33,13 @@ static bool is_histogram(enum metric m)
 
 void metric_add(enum metric m, int64_t n)
 {
+	ASSERT(m < METRIC_COUNT && (n >= 0 || table[m].kind[0] != 'c')); /* counters only rise */
 	atomic_fetch_add_explicit(&cells[m].value, n, memory_order_relaxed);
 }
 
 void metric_set(enum metric m, int64_t v)
 {
+	ASSERT(m < METRIC_COUNT && table[m].kind[0] == 'g');
 	atomic_store_explicit(&cells[m].value, v, memory_order_relaxed);
 }
 
@@ -45,6 +47,7 @@ void metric_observe(enum metric m, int64_t ms)
 {
 	size_t i = 0;
 
+	ASSERT(m < METRIC_COUNT && is_histogram(m));
 	ms = MAX(ms, INT64_C(0));
 	while (i < N_ELEMENTS(bounds) && ms > bounds[i])
 		i++;

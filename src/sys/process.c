@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "sys/loop.h"
 #include "sys/sandbox_priv.h"
 #include "sys/thread.h"
 
@@ -66,6 +67,7 @@ static void hand_line(struct process *p, const char *text, size_t n)
 {
 	bool cut = p->long_line;
 
+	ASSERT(pthread_equal(pthread_self(), p->keeper->thread));
 	p->long_line = false;
 	if (n > 0 && text[n - 1] == '\r')
 		n--;
@@ -273,6 +275,7 @@ static void forget(struct process *p)
 	buf_done(&p->unread);
 	pthread_mutex_unlock(&p->mx);
 	pthread_mutex_lock(&p->keeper->mx);
+	ASSERT(p->keeper->n > 0);
 	p->keeper->n--;
 	pthread_mutex_unlock(&p->keeper->mx);
 }
@@ -375,9 +378,9 @@ static void *keep(void *arg)
 		pthread_mutex_lock(&ps->mx);
 		bool stopping = ps->stopping;
 		pthread_mutex_unlock(&ps->mx);
+		start_coming(ps); /* once it is to stop, no more come */
 		if (stopping && !ps->live)
 			return NULL;
-		start_coming(ps);
 		int64_t now = clock_mono_ms(), until = INT64_MAX;
 		nfds_t n = 0;
 		ps->fds[n++] = (struct pollfd){.fd = ps->wake, .events = POLLIN};
@@ -424,6 +427,7 @@ void processes_free(struct processes *ps)
 	pthread_mutex_unlock(&ps->mx);
 	wake_keeper(ps);
 	pthread_join(ps->thread, NULL);
+	ASSERT(ps->n == 0);
 	close(ps->wake);
 	pthread_mutex_destroy(&ps->mx);
 	free(ps->fds);
@@ -442,6 +446,7 @@ int process_start(struct processes *ps, const struct process_config *c, struct p
 {
 	struct process *p = xcalloc(1, sizeof(*p));
 
+	ASSERT(thread_may_wait());
 	p->keeper = ps;
 	p->c = *c;
 	p->child = SANDBOX_NO_CHILD;
@@ -490,6 +495,7 @@ void process_stop(struct process *p, int64_t grace_ms)
 
 void process_wait(struct process *p)
 {
+	ASSERT(thread_may_wait() && !pthread_equal(pthread_self(), p->keeper->thread));
 	pthread_mutex_lock(&p->mx);
 	while (!p->gone)
 		pthread_cond_wait(&p->cv, &p->mx);

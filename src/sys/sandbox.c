@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "sys/fault.h"
+#include "sys/loop.h"
 #include "sys/sandbox_priv.h"
 
 struct running {
@@ -226,6 +227,7 @@ int sandbox_run(const struct sandbox *s, struct sandbox_result *ret, struct err 
 {
 	enum sandbox_wall walls = sandbox_walls();
 
+	ASSERT(thread_may_wait());
 	if (walls < s->least)
 		return err_set(e, E_NOT_IMPLEMENTED, "%s", known.why);
 	int r = run_behind(s, walls, ret, e);

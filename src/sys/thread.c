@@ -8,6 +8,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "sys/loop.h"
+
 /* Since Linux 6.16 each process has a table of its own for what its threads sleep on (prctl(2), PR_FUTEX_HASH), by
  * default of a few slots for each processor: with a thousand sleepers a slot, each waking goes through a long list. */
 #ifndef PR_FUTEX_HASH
@@ -66,6 +68,7 @@ void thread_work_begin(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+	ASSERT(thread_may_wait());
 	pthread_once(&once, count_places);
 	while (sem_wait(&work_places) != 0)
 		;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "store/tool_choices.h"
+#include "sys/loop.h"
 #include "tool/tool_priv.h"
 
 static const struct tool_source *const sources[] = {&builtin_source, &servers_source};
@@ -131,6 +132,7 @@ int tools_list_all(struct tools *t, atelier_id user_id, struct arena *a, struct 
 {
 	struct tool_list all = {.n = 0};
 
+	ASSERT(thread_may_wait());
 	for (size_t i = 0; i < N_ELEMENTS(sources); i++) {
 		struct tool_list more = {.n = 0};
 		int r = sources[i]->list(t, user_id, a, &more, e);
@@ -210,6 +212,7 @@ int tools_call(struct tools *t, const struct tool *tool, const char *arguments, 
 	struct tool_arguments fit;
 	int r = tool_arguments_read(tool, str_from(arguments), a, &fit, e);
 
+	ASSERT(thread_may_wait());
 	if (r < 0)
 		return r;
 	if (!source)

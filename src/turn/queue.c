@@ -162,6 +162,7 @@ int turn_ask(
 {
 	CLEANUP(arena_done) struct arena a;
 
+	ASSERT(thread_may_wait());
 	arena_init(&a, TURN_ARENA_BYTES);
 	*ret = (struct turn_asked){.n = 0};
 	if (when == TURN_NOW)

@@ -399,6 +399,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 	struct start x = {.q = q, .n = MAX(q->n_models, (size_t)1)};
 	int r;
 
+	ASSERT(thread_may_wait());
 	ASSERT(x.n <= COMPARED_MAX && !(q->goes_on && x.n > 1));
 	for (size_t i = 0; i < x.n; i++)
 		x.turns[i] = turn_new(all, q);
