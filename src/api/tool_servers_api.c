@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "api/shared.h"
+#include "api/tool_outcome.h"
 #include "tool/tool.h"
 
 #define NAME_MAX_N  60
@@ -13,7 +14,8 @@ struct server_body {
 	struct tool_server s;
 	const char *may, *secrets, *prefix;
 	struct schema_list has_secrets;
-	atelier_id id; /* of a test */
+	atelier_id id;                /* of a test, */
+	const char *tool, *arguments; /* and these two */
 	bool personal;
 };
 
@@ -63,7 +65,9 @@ static const struct schema new_schema = SCHEMA("ToolServerNew", B, new_fields, "
 static const struct field patch_fields[] = {EDIT_FIELDS(0)};
 static const struct schema patch_schema = SCHEMA("ToolServerPatch", B, patch_fields, "What to change; the rest stays.");
 static const struct field try_fields[] = {KIND(FIELD_REQUIRED), CONFIG(FIELD_REQUIRED),
-	FIELD_ID(B, id, "id", 0, "A stored one, whose secrets are used where none are given.")};
+	FIELD_ID(B, id, "id", 0, "A stored one, whose secrets are used where none are given."),
+	FIELD_STR(B, tool, "tool", 0, 128, 0, "One of its tools to be run, by its name there."),
+	FIELD_JSON(B, arguments, "arguments", FIELD_OBJECT_ONLY, "What to run that with.")};
 static const struct schema try_schema = SCHEMA("ToolServerTry", B, try_fields, "What to try; it need not be stored.");
 static const struct field secrets_fields[] = {
 	FIELD_JSON(B, secrets, "secrets", FIELD_REQUIRED | FIELD_OBJECT_ONLY | FIELD_SECRET,
@@ -72,13 +76,20 @@ static const struct field secrets_fields[] = {
 static const struct schema secrets_schema = SCHEMA("ToolServerSecrets", B, secrets_fields, "What opens a tool server.");
 
 struct tried {
-	bool ok;
-	const char *message, *tools;
+	bool ok, has_outcome;
+	const char *message, *tools, *document;
+	struct tool_outcome outcome;
 };
 static const struct field tried_fields[] = {
 	FIELD_BOOL(struct tried, ok, "ok", FIELD_REQUIRED, "Whether it can be used."),
 	FIELD_TEXT(struct tried, message, "message", 0, 0, FIELD_REQUIRED, "What was found, in words."),
 	FIELD_JSON(struct tried, tools, "tools", FIELD_REQUIRED, "List of the tools that it offers."),
+	FIELD_JSON(struct tried, document, "document", 0,
+		"Of the kind `openapi`, what its document describes: {title, version, server, auth: [{type, name}], "
+		"operations: [{id, "
+		"name, method, path, title, tags, deprecated, reads, destroys, problem}]}; else null."),
+	FIELD_MAYBE(FT_OBJECT, struct tried, outcome, has_outcome, "outcome", &tool_outcome_schema,
+		"What came of the tool that was run; null: none was."),
 };
 static const struct schema tried_schema = SCHEMA("ToolServerTried", struct tried, tried_fields, "What came of a try.");
 #undef B
@@ -348,21 +359,41 @@ static int secrets_put(struct request *q)
 
 /* ---- trying ---- */
 
-static int answer_try(struct request *q, const struct tool_server *s, const char *secrets)
+/* One of the tools that were found, run in the name of whoever asks, who has approved it by doing so. */
+static int run_one(struct request *q, const struct tool_server *s, struct tried *out, struct err *why)
+{
+	CLEANUP(tool_result_done) struct tool_result res = {.n_files = 0};
+	CLEANUP(cancel_done) struct cancel cancel;
+	const struct server_body *in = q->body;
+	int r;
+
+	cancel_init(&cancel);
+	const struct tool_run run = {
+		.user_id = q->who.user.id, .key_id = q->who.key_id, .call_id = "trial", .cancel = &cancel};
+	r = tool_server_try(q->api->c.tools, s, in->secrets, out->tools, in->tool, in->arguments ? in->arguments : "{}",
+		&run, &q->mem, &res, why);
+	out->has_outcome = r == 0;
+	return r < 0 ? r : tool_outcome_make(q, &res, &out->outcome);
+}
+
+static int answer_try(struct request *q, const struct tool_server *s, const struct server_body *in)
 {
 	struct tried *out = ARENA_NEW(&q->mem, struct tried);
+	struct tool_server_said said = {.wants_about = true};
 	struct err why = {0};
 	int r;
 
 	if (!out)
 		return request_no_memory(q);
-	r = tool_server_ask(q->api->c.tools, s, secrets, q->who.user.id, &q->mem, &out->tools, &why);
+	r = tool_server_ask(q->api->c.tools, s, in ? in->secrets : NULL, q->who.user.id, &q->mem, &said, &why);
+	out->tools = r == 0 ? said.tools : "[]";
+	out->document = said.about;
+	if (r == 0 && in && in->tool)
+		r = run_one(q, s, out, &why);
 	if (r == -ECANCELED || r == E_STOPPING)
 		return err_set(&q->err, E_STOPPING, "Atelier is shutting down.");
 	out->ok = r == 0;
 	out->message = r == 0 ? "It answers." : arena_strdup(&q->mem, *why.msg ? why.msg : err_public_text(&why));
-	if (r < 0)
-		out->tools = "[]";
 	q->answer = out;
 	return out->message ? 0 : request_no_memory(q);
 }
@@ -370,8 +401,12 @@ static int answer_try(struct request *q, const struct tool_server *s, const char
 static int server_try(struct request *q)
 {
 	const struct server_body *in = q->body;
-	struct tool_server s = {
-		.name = "test", .kind = in->s.kind, .config = in->s.config, .user_id = q->who.user.id, .trusted = true};
+	struct tool_server s = {.name = "test",
+		.prefix = "",
+		.kind = in->s.kind,
+		.config = in->s.config,
+		.user_id = q->who.user.id,
+		.trusted = true};
 	int r = allowed(q);
 
 	s.of_admin = user_is_admin(&q->who.user);
@@ -382,7 +417,7 @@ static int server_try(struct request *q)
 	}
 	if (r == 0)
 		r = tool_server_check(s.kind, s.config, &q->err);
-	return r < 0 ? r : answer_try(q, &s, in->secrets);
+	return r < 0 ? r : answer_try(q, &s, in);
 }
 
 static int stored_try(struct request *q)

@@ -1,10 +1,9 @@
 /* tools_api.c - tools: what a model may have done for whoever asks. */
 #include "tool/tool.h"
 
-#include <sodium.h>
-
 #include "api/answer.h"
 #include "api/request.h"
+#include "api/tool_outcome.h"
 #include "store/tool_choices.h"
 
 struct tool_answer {
@@ -119,12 +118,7 @@ static int tool_patch(struct request *q)
 /* ---- trying one by hand ---- */
 
 struct trial {
-	const char *arguments, *time_zone, *text, *structured;
-	bool failed, cut;
-	struct schema_list files;
-};
-struct trial_file {
-	const char *name, *media_type, *data;
+	const char *arguments, *time_zone;
 };
 
 #define T struct trial
@@ -132,55 +126,8 @@ static const struct field trial_fields[] = {
 	FIELD_JSON(T, arguments, "arguments", FIELD_OBJECT_ONLY, "As its schema has them."),
 	FIELD_STR(T, time_zone, "time_zone", 0, 64, 0, "Where the person is."),
 };
-static const struct schema trial_schema = SCHEMA("ToolTrial", T, trial_fields, "What to run a tool with.");
-static const struct field file_fields[] = {
-	FIELD_STR(struct trial_file, name, "name", 0, 0, FIELD_REQUIRED, "Its name."),
-	FIELD_STR(struct trial_file, media_type, "media_type", 0, 0, FIELD_REQUIRED, "What it is."),
-	FIELD_STR(struct trial_file, data, "data", 0, 0, FIELD_REQUIRED, "Its bytes, in base64."),
-};
-static const struct schema file_schema =
-	SCHEMA("ToolTrialFile", struct trial_file, file_fields, "A file that a tool has made.");
-static const struct field outcome_fields[] = {
-	FIELD_TEXT(T, text, "text", 0, 0, FIELD_REQUIRED, "What a model would be given."),
-	FIELD_BOOL(T, failed, "failed", FIELD_REQUIRED, "It failed; the text says why."),
-	FIELD_BOOL(T, cut, "cut", FIELD_REQUIRED, "The text is not all of it."),
-	FIELD_JSON(T, structured, "structured", 0, "The same as data; null: there is none."),
-	FIELD_LIST(T, files, "files", &file_schema, 0, FIELD_REQUIRED, "What it made."),
-};
-static const struct schema outcome_schema = SCHEMA("ToolOutcome", T, outcome_fields, "What came of a tool.");
 #undef T
-
-static int answer_files(struct request *q, const struct tool_result *res, struct schema_list *ret)
-{
-	struct trial_file *items = ARENA_ARRAY(&q->mem, struct trial_file, MAX(res->n_files, 1u));
-
-	for (size_t i = 0; items && i < res->n_files; i++) {
-		const struct tool_file *f = &res->files[i];
-		size_t room = sodium_base64_ENCODED_LEN(f->n, sodium_base64_VARIANT_ORIGINAL);
-		char *data = arena_alloc(&q->mem, room);
-		if (!data)
-			return request_no_memory(q);
-		sodium_bin2base64(data, room, f->data, f->n, sodium_base64_VARIANT_ORIGINAL);
-		items[i] = (struct trial_file){f->name, f->media_type, data};
-	}
-	*ret = (struct schema_list){items, res->n_files};
-	return items ? 0 : request_no_memory(q);
-}
-
-static int answer_outcome(struct request *q, const struct tool_result *res)
-{
-	struct trial *out = ARENA_NEW(&q->mem, struct trial);
-
-	if (!out)
-		return request_no_memory(q);
-	*out = (struct trial){.text = arena_strndup(&q->mem, res->text.p ? res->text.p : "", res->text.n),
-		.failed = res->failed,
-		.cut = res->whole.n > 0};
-	if (res->structured.n)
-		out->structured = arena_strndup(&q->mem, res->structured.p, res->structured.n);
-	q->answer = out;
-	return out->text ? answer_files(q, res, &out->files) : request_no_memory(q);
-}
+static const struct schema trial_schema = SCHEMA("ToolTrial", struct trial, trial_fields, "What to run a tool with.");
 
 /* Whoever does so by hand has approved it. */
 static int tool_run_post(struct request *q)
@@ -200,7 +147,11 @@ static int tool_run_post(struct request *q)
 	if (r == 0)
 		r = tools_call(
 			q->api->c.tools, &there.t, in->arguments ? in->arguments : "{}", &run, &q->mem, &res, &q->err);
-	return r < 0 ? r : answer_outcome(q, &res);
+	if (r < 0)
+		return r;
+	struct tool_outcome *out = ARENA_NEW(&q->mem, struct tool_outcome);
+	q->answer = out;
+	return out ? tool_outcome_make(q, &res, out) : request_no_memory(q);
 }
 
 /* ---- rules ---- */
@@ -241,7 +192,7 @@ static const struct route routes[] = {
 		.body = &choice_schema, SHORT_BODY, .answer = &tool_schema,
 		.summary = "Switch a tool on or off, or have it ask."},
 	{"POST", V1 "/tools/{name}/run", "runTool", tool_run_post, ACCESS_USER, ROUTE_SLOW, .status = 200,
-		.body = &trial_schema, .answer = &outcome_schema,
+		.body = &trial_schema, .answer = &tool_outcome_schema,
 		.summary = "Try a tool by hand, in one's own name."},
 	{"GET", V1 "/tool-rules", "listToolRules", rules_get_all, ACCESS_USER, .status = 200,
 		.answer = &rule_list_schema, .summary = "Tools that were approved for ever."},

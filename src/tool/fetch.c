@@ -102,7 +102,7 @@ static int follow(struct tools *t, const struct fetch *f, struct cancel *c, stru
 		ret->body = BUF_INIT(f->max);
 		int r = left > 0 ? one(t, f, ret->url.p, left, &location, c, ret, e)
 				 : err_set(e, E_PROVIDER_TIMEOUT, "It did not answer in time.");
-		if (r < 0 || !f->web_only || !is_redirect(ret->status) || location.n == 0)
+		if (r < 0 || !(f->web_only || f->follow) || !is_redirect(ret->status) || location.n == 0)
 			return r;
 		if (n == REDIRECTS_MAX)
 			return err_set(e, E_INVALID, "The address leads on more than %d times.", REDIRECTS_MAX);

@@ -2,8 +2,10 @@
  * http_tool.c - tools that are requests over HTTP. An entry of such a tool says in `call` how its arguments become a request:
  *
  *	{"method": "GET", "url": "https://host/v1/{city}", "in": {"city": {"in": "path", "name": "city"}, ...},
- *	 "body": "json" | "form", "headers": {...}}
+ *	 "body": "json" | "form" | "text", "type": "application/merge-patch+json",
+ *	 "optional": true (the body), "headers": {...}}
  *
+ * Places are path, query, header, cookie, body and whole_body; a `style` of a query is comma, space, pipe, deepObject or json.
  * What is placed nowhere is a part of the body, or of the query where there is no body. The kind `http` has its tools in its
  * configuration; openapi.c makes such entries of a document.
  */
@@ -139,7 +141,7 @@ static json_t *entry_of(const json_t *tool)
 	require_path(schema, url);
 	json_object_set_new(call, "method", json_string(method));
 	json_object_set_new(call, "url", json_string(url));
-	static const char *const parts[] = {"in", "body", "headers"};
+	static const char *const parts[] = {"in", "body", "type", "headers"};
 	for (size_t i = 0; i < N_ELEMENTS(parts); i++)
 		if (json_object_get(tool, parts[i]))
 			json_object_set(call, parts[i], json_object_get(tool, parts[i]));
@@ -153,7 +155,7 @@ static json_t *entry_of(const json_t *tool)
 }
 
 static int refresh(struct tools *t UNUSED, const struct server_use *s, struct cancel *c UNUSED, struct buf *ret,
-	struct err *e UNUSED)
+	json_t **ret_about UNUSED, struct err *e UNUSED)
 {
 	CLEANUP(json_decrefp) json_t *list = json_array();
 	const json_t *tool;
@@ -171,7 +173,7 @@ static int refresh(struct tools *t UNUSED, const struct server_use *s, struct ca
 
 struct making {
 	const json_t *call, *arguments;
-	struct buf url, query, body;
+	struct buf url, query, body, cookies;
 	const char *headers[HEADERS_MAX + 1];
 	size_t n_headers;
 	json_t *rest; /* arguments for the body */
@@ -184,6 +186,7 @@ static void making_done(struct making *m)
 	buf_wipe(&m->url); /* there may be a key in its query */
 	buf_wipe(&m->query);
 	buf_done(&m->body);
+	buf_done(&m->cookies);
 	json_decref(m->rest);
 }
 
@@ -218,14 +221,48 @@ static void add_pair(struct buf *b, const char *name, const char *value)
 		http_url_escape(b, value, strlen(value));
 }
 
-/* Form style: a list is the name again and again; an object its members, or name[member] as deepObject. */
-static void add_to_form(struct making *m, struct buf *b, const char *name, const json_t *v, bool deep)
+static bool is_style(const char *style, const char *wanted)
 {
+	return style && strcmp(style, wanted) == 0;
+}
+
+/* What a style makes one text of; NULL: the value stays as it is. */
+static const char *joined(struct making *m, const json_t *v, const char *style)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(PART_MAX);
+	const json_t *item;
+	size_t i;
+
+	if (is_style(style, "json")) {
+		json_add_value(&b, v);
+	} else if (json_is_array(v) && style && is_word(style, "comma space pipe")) {
+		json_array_foreach(v, i, item)
+		{
+			const char *text = text_of(item, m->a);
+			buf_printf(&b, "%s%s",
+				i == 0                     ? ""
+				: is_style(style, "comma") ? ","
+				: is_style(style, "pipe")  ? "|"
+							   : " ",
+				text ? text : "");
+		}
+	} else {
+		return NULL;
+	}
+	return buf_status(&b) < 0 ? NULL : arena_strdup(m->a, b.p ? b.p : "");
+}
+
+/* Form style: a list is the name again and again; an object its members, or name[member] as deepObject. */
+static void add_to_form(struct making *m, struct buf *b, const char *name, const json_t *v, const char *style)
+{
+	const char *whole = joined(m, v, style);
 	const json_t *item;
 	const char *key;
 	size_t i;
 
-	if (json_is_array(v)) {
+	if (whole) {
+		add_pair(b, name, whole);
+	} else if (json_is_array(v)) {
 		json_array_foreach(v, i, item)
 		{
 			add_pair(b, name, text_of(item, m->a));
@@ -233,7 +270,8 @@ static void add_to_form(struct making *m, struct buf *b, const char *name, const
 	} else if (json_is_object(v)) {
 		json_object_foreach((json_t *)v, key, item)
 		{
-			add_pair(b, deep ? arena_printf(m->a, "%s[%s]", name, key) : key, text_of(item, m->a));
+			add_pair(b, is_style(style, "deepObject") ? arena_printf(m->a, "%s[%s]", name, key) : key,
+				text_of(item, m->a));
 		}
 	} else if (!json_is_null(v)) {
 		add_pair(b, name, text_of(v, m->a));
@@ -251,14 +289,14 @@ static void add_header(struct making *m, const char *name, const char *value)
 	m->headers[m->n_headers++] = line;
 }
 
-static const char *place_of(const struct making *m, const char *argument, const char **ret_name, bool *ret_deep)
+static const char *place_of(const struct making *m, const char *argument, const char **ret_name, const char **ret_style)
 {
 	const json_t *place = json_object_get(json_object_get(m->call, "in"), argument);
 	const char *url = json_get_str(m->call, "url"), *mark = arena_printf(m->a, "{%s}", argument);
-	const char *name = json_get_str(place, "name"), *style = json_get_str(place, "style");
+	const char *name = json_get_str(place, "name");
 
 	*ret_name = name ? name : argument;
-	*ret_deep = style && strcmp(style, "deepObject") == 0;
+	*ret_style = json_get_str(place, "style");
 	if (json_is_string(place))
 		return json_string_value(place);
 	if (json_get_str(place, "in"))
@@ -292,18 +330,28 @@ static void fill_path(struct making *m, const char *name, const json_t *v)
 	}
 }
 
+static void add_cookie(struct making *m, const char *name, const char *value)
+{
+	buf_add_str(&m->cookies, m->cookies.n ? "; " : "");
+	http_url_escape(&m->cookies, name, strlen(name));
+	buf_add_char(&m->cookies, '=');
+	if (value)
+		http_url_escape(&m->cookies, value, strlen(value));
+}
+
 static void place(struct making *m, const char *argument, json_t *v)
 {
-	const char *name;
-	bool deep;
-	const char *where = place_of(m, argument, &name, &deep);
+	const char *name, *style;
+	const char *where = place_of(m, argument, &name, &style);
 
 	if (strcmp(where, "path") == 0)
 		fill_path(m, name, v);
 	else if (strcmp(where, "query") == 0)
-		add_to_form(m, &m->query, name, v, deep);
+		add_to_form(m, &m->query, name, v, style);
 	else if (strcmp(where, "header") == 0)
 		add_header(m, name, text_of(v, m->a));
+	else if (strcmp(where, "cookie") == 0)
+		add_cookie(m, name, text_of(v, m->a));
 	else if (strcmp(where, "whole_body") == 0)
 		json_object_set(m->rest, "", v); /* the body is this, and not an object with it */
 	else
@@ -315,19 +363,25 @@ static void make_body(struct making *m)
 	const char *form = json_get_str(m->call, "body"), *key;
 	json_t *v;
 
-	if (json_object_size(m->rest) == 0 && (!form || is_word(json_get_str(m->call, "method"), "GET HEAD")))
+	if (json_object_size(m->rest) == 0 && (!form || json_is_true(json_object_get(m->call, "optional")) ||
+						      is_word(json_get_str(m->call, "method"), "GET HEAD")))
 		return;
-	if (form && strcmp(form, "form") == 0) {
+	if (is_style(form, "form")) {
 		json_object_foreach(m->rest, key, v)
 		{
-			add_to_form(m, &m->body, key, v, true);
+			add_to_form(m, &m->body, key, v, "deepObject");
 		}
 		add_header(m, "Content-Type", "application/x-www-form-urlencoded");
 		return;
 	}
+	const char *type = json_get_str(m->call, "type");
 	json_t *whole = json_object_get(m->rest, "");
-	json_add_value(&m->body, whole ? whole : m->rest);
-	add_header(m, "Content-Type", "application/json");
+	bool text = is_style(form, "text");
+	if (text && json_is_string(whole))
+		buf_add_str(&m->body, json_string_value(whole));
+	else
+		json_add_value(&m->body, whole ? whole : m->rest);
+	add_header(m, "Content-Type", type ? type : text ? "text/plain" : "application/json");
 }
 
 static void add_auth(struct making *m, const struct server_use *s)
@@ -372,6 +426,8 @@ static void make_request(struct making *m, const struct server_use *s)
 	}
 	add_auth(m, s);
 	make_body(m);
+	if (m->cookies.n)
+		add_header(m, "Cookie", m->cookies.p);
 	add_header(m, "Accept", "application/json, text/*;q=0.9, */*;q=0.5");
 	if (m->query.n) {
 		buf_add_char(&m->url, strchr(m->url.p, '?') ? '&' : '?');
@@ -448,6 +504,7 @@ int http_tool_call(struct tools *t, const struct server_use *s, const struct too
 		.url = BUF_INIT(65536),
 		.query = BUF_INIT(65536),
 		.body = BUF_INIT(PART_MAX),
+		.cookies = BUF_INIT(8192),
 		.rest = json_object(),
 		.a = a};
 	CLEANUP(fetched_done) struct fetched got = {.status = 0};

@@ -585,7 +585,8 @@ int mcp_challenge_of(struct tools *t, const struct tool_server *s, atelier_id us
 
 /* ---- asking and calling ---- */
 
-static int refresh(struct tools *t, const struct server_use *s, struct cancel *c, struct buf *ret, struct err *e)
+static int refresh(struct tools *t, const struct server_use *s, struct cancel *c, struct buf *ret,
+	json_t **ret_about UNUSED, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *tools = NULL;
 	CLEANUP(json_decrefp) json_t *entries = json_array();

@@ -15,10 +15,11 @@
 #define TOOLS_BYTES  ((size_t)4 << 20) /* of a server's list */
 #define LOG_BYTES    ((size_t)256 << 10)
 #define TOOLS_MAX    500
-#define SECRET_LEAST 4 /* bytes of one that is looked for in results */
+#define BOUND_MAX    (VAULT_MAX / 2) /* bytes of a configuration that a secret is bound to as it stands */
+#define SECRET_LEAST 4               /* bytes of one that is looked for in results */
 #define HIDDEN       "[secret]"
 
-static const struct tool_kind *const kinds[] = {&http_kind, &mcp_stdio_kind, &mcp_http_kind};
+static const struct tool_kind *const kinds[] = {&http_kind, &openapi_kind, &mcp_stdio_kind, &mcp_http_kind};
 
 static int kind_at(const char *name)
 {
@@ -61,14 +62,23 @@ const char *tool_server_bound(const struct tool_server *s, struct arena *a)
 {
 	CLEANUP(json_decrefp) json_t *config = NULL;
 	struct err quiet = {0};
+	unsigned char hash[32];
+	char hex[2 * sizeof(hash) + 1];
 	struct http_url url;
-	const char *at;
+	const char *at = NULL;
 
-	/* Where it is on the web, when all that is sent goes there; else all that it is made of: each part may say where a secret goes. */
-	if (strcmp(s->kind, "mcp-http") == 0 && json_parse(s->config, strlen(s->config), &config, &quiet) == 0 &&
-		(at = json_get_str(config, "url")) && http_url_read(at, &url))
+	/* Where it is on the web, when all that opens it goes there; else all that it is made of: each part may say where that goes. */
+	if (str_word_place("mcp-http openapi", str_from(s->kind)) >= 0 &&
+		json_parse(s->config, strlen(s->config), &config, &quiet) == 0)
+		at = json_get_str(config, "url");
+	if (strcmp(s->kind, "openapi") == 0 && json_get_str(config, "server"))
+		at = json_get_str(config, "server");
+	if (at && http_url_read(at, &url))
 		return arena_printf(a, "%s %s://%s:%u", s->kind, url.secure ? "https" : "http", url.host, url.port);
-	return arena_printf(a, "%s %s", s->kind, s->config);
+	if (strlen(s->config) < BOUND_MAX)
+		return arena_printf(a, "%s %s", s->kind, s->config);
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)s->config, strlen(s->config), NULL, 0);
+	return arena_printf(a, "%s #%s", s->kind, sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash)));
 }
 
 struct opened {
@@ -165,6 +175,19 @@ static void hide_secrets(const json_t *secrets, struct tool_result *r, struct er
 
 /* ---- asking for tools ---- */
 
+static int no_memory(struct err *e)
+{
+	return err_set(e, -ENOMEM, "There is no memory for the list of tools.");
+}
+
+static const char *text_of(const json_t *v, struct arena *a)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(TOOLS_BYTES);
+
+	json_add_value(&b, v);
+	return buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p, b.n);
+}
+
 int tool_server_check(const char *kind, const char *config, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *v = NULL;
@@ -200,8 +223,9 @@ static int check_tools(const struct buf *b, struct err *e)
 }
 
 int tool_server_ask(struct tools *t, const struct tool_server *s, const char *secrets, atelier_id user_id,
-	struct arena *a, const char **ret_tools, struct err *e)
+	struct arena *a, struct tool_server_said *ret, struct err *e)
 {
+	CLEANUP(json_decrefp) json_t *about = NULL;
 	CLEANUP(opened_done) struct opened o = {.config = NULL};
 	CLEANUP(tool_result_done) struct tool_result none = {.n_files = 0};
 	CLEANUP(buf_done) struct buf b = BUF_INIT(TOOLS_BYTES);
@@ -210,27 +234,31 @@ int tool_server_ask(struct tools *t, const struct tool_server *s, const char *se
 	if (r == 0)
 		r = open_server(t, s, secrets, user_id, a, &o, e);
 	if (r == 0 && k >= 0)
-		r = kinds[k]->refresh(t, &o.use, &t->ending, &b, e);
+		r = kinds[k]->refresh(t, &o.use, &t->ending, &b, ret->wants_about ? &about : NULL, e);
 	if (r == 0)
 		r = buf_check(&b, e, "What it says of its tools is too long.");
 	if (r == 0)
 		r = check_tools(&b, e);
 	hide_secrets(o.secrets, &none, e);
+	if (about && !(ret->about = text_of(about, a)))
+		return no_memory(e);
 	if (r < 0)
 		return r;
-	*ret_tools = arena_strndup(a, b.p, b.n);
-	return *ret_tools ? 0 : err_set(e, -ENOMEM, "There is no memory for the tools of a server.");
+	ret->tools = arena_strndup(a, b.p, b.n);
+	return ret->tools ? 0 : no_memory(e);
 }
 
 int tool_server_refresh(struct tools *t, const struct tool_server *s, atelier_id user_id, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
 	struct tool_server_found f = {.id = s->id, .state = "ok"};
+	struct tool_server_said said = {.tools = NULL};
 	struct err why = {0};
 	int r;
 
 	arena_init(&a, 8 * TOOLS_BYTES);
-	r = tool_server_ask(t, s, NULL, user_id, &a, &f.tools, &why);
+	r = tool_server_ask(t, s, NULL, user_id, &a, &said, &why);
+	f.tools = said.tools;
 	if (r == -ECANCELED)
 		return err_set(e, r, "Stopped.");
 	if (r < 0) {
@@ -282,11 +310,6 @@ const char *server_tool_name(const char *prefix, const char *own_name, struct ar
 	name[TOOL_NAME_MAX - 9] = '_';
 	memcpy(name + TOOL_NAME_MAX - 8, hex, sizeof(hex));
 	return name;
-}
-
-static int no_memory(struct err *e)
-{
-	return err_set(e, -ENOMEM, "There is no memory for the list of tools.");
 }
 
 static const char *copy_of(const char *s, const char *otherwise, struct arena *a)
@@ -418,6 +441,39 @@ static int call(struct tools *t, const struct tool *tool, const json_t *argument
 	if (r == -ECANCELED || r == E_CANCELED || cancel_reason(run->cancel))
 		return err_set(e, -ECANCELED, "Stopped.");
 	return r < 0 ? tool_fail(ret, "%s", *why.msg ? why.msg : err_public_text(&why)) : 0;
+}
+
+int tool_server_try(struct tools *t, const struct tool_server *s, const char *secrets, const char *tools,
+	const char *name, const char *arguments, const struct tool_run *run, struct arena *a, struct tool_result *ret,
+	struct err *e)
+{
+	CLEANUP(opened_done) struct opened o = {.config = NULL};
+	CLEANUP(json_decrefp) json_t *object = NULL;
+	struct tool_arguments fit = {.n = 0};
+	struct tool tool = {.name = name};
+	int r = open_server(t, s, secrets, run->user_id, a, &o, e), k = kind_at(s->kind);
+
+	if (r == 0)
+		r = json_parse(tools, strlen(tools), &o.entries, e);
+	o.use.entry = r == 0 ? entry_of(o.entries, name) : NULL;
+	if (r == 0 && (!o.use.entry || k < 0))
+		r = err_set(e, E_NOT_FOUND, "It has no tool \"%.100s\".", name);
+	if (r == 0 && (r = add_tool(s, true, "", o.use.entry, a, &tool)) < 0)
+		return no_memory(e);
+	if (r == 0)
+		r = tool_arguments_read(&tool, str_from(arguments), a, &fit, e);
+	if (r == 0 && fit.n != 1)
+		return tool_fail(ret, "%s", fit.n ? "These are several calls: make one of each." : fit.problem);
+	if (r == 0)
+		r = json_read(fit.items[0], strlen(fit.items[0]), JSON_MEMORY, JSON_READ_EXACT, &object, e);
+	if (r == 0)
+		r = kinds[k]->call(t, &o.use, &tool, object, run, a, ret, e);
+	hide_secrets(o.secrets, ret, e);
+	if (object && r < 0 && r != -ECANCELED && !cancel_reason(run->cancel))
+		r = tool_fail(ret, "%s", *e->msg ? e->msg : err_public_text(e));
+	if (r == 0)
+		result_cap(ret);
+	return r;
 }
 
 const struct tool_source servers_source = {.kind = "servers", .list = list, .owns = owns, .call = call};

@@ -132,21 +132,32 @@ void tool_result_unknown(const struct tool_list *l, const char *name, struct too
 
 struct tool_server;
 
-#define TOOL_SERVER_KINDS "http mcp-stdio mcp-http"
+#define TOOL_SERVER_KINDS "http openapi mcp-stdio mcp-http"
 
 /* Whether kind and configuration fit: E_INVALID with a sentence. */
 int tool_server_check(const char *kind, const char *config, struct err *e) MUST_CHECK;
 /* Where its secrets may be sent, in the arena: what they are sealed for. */
 const char *tool_server_bound(const struct tool_server *s, struct arena *a) MUST_CHECK;
 
-/* Asks the server for its tools, as the user: a JSON list in *ret_tools, in the arena. `secrets`: JSON object; NULL: the stored ones.
- * Nothing is stored. The failure of the server is an error with a sentence for people. */
+struct tool_server_said {  /* in the arena */
+	bool wants_about;  /* the caller's: somebody chooses */
+	const char *tools; /* JSON list */
+	const char
+		*about; /* JSON object: what there is to choose from (openapi.h), also where it failed; NULL: nothing */
+};
+/* Asks the server for its tools, as the user. `secrets`: JSON object; NULL: the stored ones. Nothing is stored. The failure of the
+ * server is an error with a sentence for people. */
 int tool_server_ask(struct tools *t, const struct tool_server *s, const char *secrets, atelier_id user_id,
-	struct arena *a, const char **ret_tools, struct err *e) MUST_CHECK;
-/* The same, and what was found is stored with the row: a failure of the server is no failure of this. */
+	struct arena *a, struct tool_server_said *ret, struct err *e) MUST_CHECK;
+/* Runs one of `tools`, a list as said.tools, by its name there: of a server that need not be stored. As tools_call; E_NOT_FOUND: it
+ * has no such tool. */
+int tool_server_try(struct tools *t, const struct tool_server *s, const char *secrets, const char *tools,
+	const char *name, const char *arguments, const struct tool_run *run, struct arena *a, struct tool_result *ret,
+	struct err *e) MUST_CHECK;
+/* The same as tool_server_ask, and what was found is stored with the row: a failure of the server is no failure of this. */
 int tool_server_refresh(struct tools *t, const struct tool_server *s, atelier_id user_id, struct err *e) MUST_CHECK;
-/* It has changed, or is gone. */
 /* What its program last wrote on its standard error, without its secrets, in the arena; "": nothing, or it is no program. */
 int tool_server_log(struct tools *t, const struct tool_server *s, atelier_id user_id, struct arena *a, const char **ret,
 	struct err *e) MUST_CHECK;
+/* It has changed, or is gone. */
 void tool_server_changed(struct tools *t, const char *kind, atelier_id id);

@@ -35,8 +35,10 @@ struct tool_kind {
 	bool claims; /* its hints are a server's word, which counts when that is trusted */
 	/* Whether a configuration is one: E_INVALID with a sentence. */
 	int (*check)(const json_t *config, struct err *e);
-	/* Asks for its tools: a JSON list of {name, title?, description, parameters, hints ...} is added. Waits. */
-	int (*refresh)(struct tools *t, const struct server_use *s, struct cancel *c, struct buf *ret, struct err *e);
+	/* Asks for its tools: a JSON list of {name, title?, description, parameters, hints ...} is added. Waits. *ret_about: what there
+	 * is to choose from where that is more, the caller's; NULL: nobody chooses. */
+	int (*refresh)(struct tools *t, const struct server_use *s, struct cancel *c, struct buf *ret,
+		json_t **ret_about, struct err *e);
 	int (*call)(struct tools *t, const struct server_use *s, const struct tool *tool, const json_t *arguments,
 		const struct tool_run *run, struct arena *a, struct tool_result *ret, struct err *e);
 	/* What it is made of has changed, or it is gone: what runs for it is to end. NULL: nothing runs. */
@@ -49,7 +51,7 @@ struct tool_kind {
 };
 #define TOOL_KINDS_MAX 8
 void *tools_kind_state(struct tools *t, const struct tool_kind *k);
-extern const struct tool_kind http_kind, mcp_stdio_kind, mcp_http_kind;
+extern const struct tool_kind http_kind, openapi_kind, mcp_stdio_kind, mcp_http_kind;
 
 /* mcp_kind.c: what a server of MCP says of who may ask, in the arena. E_CONFLICT: it asks nobody to sign in. */
 int mcp_challenge_of(struct tools *t, const struct tool_server *s, atelier_id user_id, struct arena *a,
@@ -76,7 +78,8 @@ struct fetch {
 	size_t max; /* bytes of an answer */
 	int64_t timeout_ms;
 	bool anywhere; /* whoever wants it has rights over this machine: its own network, too */
-	bool web_only; /* ports 80 and 443 alone, and redirects are followed (at most 5, each checked anew) */
+	bool follow;   /* redirects, at most 5, each checked anew */
+	bool web_only; /* ports 80 and 443 alone, and as `follow` */
 };
 struct fetched { /* fetched_done */
 	int status;

@@ -13,6 +13,31 @@ import time
 from server import Failed
 
 STAMP = "2026-01-01T00:00:00Z"
+OPENAPI = {
+    "openapi": "3.1.0", "info": {"title": "Pets", "version": "7"}, "servers": [{"url": "/web/echo"}],
+    "components": {
+        "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}},
+        "parameters": {"page": {"name": "page", "in": "query", "schema": {"type": ["integer", "null"]}}},
+        "schemas": {"Pet": {"type": "object", "required": ["name", "id"], "properties": {
+            "id": {"type": "integer", "readOnly": True}, "name": {"type": "string"}, "tag": {"type": "string"},
+            "parent": {"$ref": "#/components/schemas/Pet"}}}}},
+    "paths": {
+        "/pets": {
+            "parameters": [{"name": "X-Trace", "in": "header", "schema": {"type": "string"}},
+                           {"name": "session", "in": "cookie", "schema": {"type": "string"}}],
+            "get": {"operationId": "list/pets", "summary": "List pets", "tags": ["pets"], "parameters": [
+                {"$ref": "#/components/parameters/page"},
+                {"name": "tags", "in": "query", "explode": False, "schema": {"type": "array", "items": {"type": "string"}}},
+                {"name": "filter", "in": "query", "style": "deepObject", "schema": {"type": "object"}}]},
+            "post": {"operationId": "addPet", "parameters": [{"name": "tag", "in": "query", "schema": {"type": "string"}}],
+                     "requestBody": {"required": True, "content": {
+                         "application/json": {"schema": {"$ref": "#/components/schemas/Pet"}}}}}},
+        "/pets/{petId}": {
+            "parameters": [{"name": "petId", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "get": {"operationId": "list_pets"}, "delete": {"deprecated": True},
+            "put": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {}}}}},
+            "patch": {"requestBody": {"content": {"application/merge-patch+json": {"schema": {"oneOf": [{}, {}]}}}}}}}}
+
 PAGE = """<!doctype html><html><head><title>Otters &amp; rivers</title><script>steal()</script><style>p{}</style></head><body>
 <nav><a href="/a">Home</a> <a href="/b">Shop</a></nav><header>Sign in</header>
 <article><h1>Otters</h1><p>The otter lives by rivers, eats fish and sleeps in a <a href="holt.html">holt</a>.
@@ -308,7 +333,7 @@ class Call:
 
     def web(self, name, rest):
         """What is no model: /web/echo says what it was asked, /web/to?URL leads on, /web/page/... is a page, /web/size/N so many bytes of text,
-        /web/hang never ends."""
+        /web/openapi describes /web/echo, /web/hang never ends."""
         if name == "to":
             self.sock.sendall(b"HTTP/1.1 302 X\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % rest[1:].encode())
         elif name == "hang":
@@ -325,10 +350,12 @@ class Call:
             while left > 0:
                 self.sock.sendall((line * 4096)[:left])
                 left -= len(line) * 4096
+        elif name == "openapi":
+            self.json(200, OPENAPI)
         else:
             self.json(200 if name == "echo" else int(name), {
                 "method": self.method, "path": rest, "body": self.body.decode(),
-                "headers": {k: v for k, v in self.headers.items() if k.startswith("x-") or k in ("authorization", "content-type")}})
+                "headers": {k: v for k, v in self.headers.items() if k.startswith("x-") or k in ("authorization", "content-type", "cookie")}})
 
     def picture(self, status):
         """What is at /picture/STATUS/MS: a PNG of one pixel, after that time."""
