@@ -467,6 +467,19 @@ static int turn_cancel_post(struct request *q)
 	return 0;
 }
 
+static int call_stop_post(struct request *q)
+{
+	struct turn_record turn;
+	int r = load_turn(q, q->arg_id, &turn);
+
+	if (r < 0)
+		return r;
+	if (!turn_stop_call(q->api->c.turns, turn.id, q->arg_second))
+		return err_set(&q->err, E_CONFLICT, "This call does not run.");
+	q->answer = "";
+	return 0;
+}
+
 /* ---- what a person says to a call ---- */
 
 struct decision_new {
@@ -595,6 +608,9 @@ static const struct route routes[] = {
 		.summary = "Decide whether a call of a tool may run; when all are decided the turn goes on."},
 	{"GET", V1 "/turns/{id}/calls/{call_id}", "getCall", call_get, ACCESS_USER, .status = 200,
 		.answer = &call_text_schema, .summary = "A call of a tool, with all that it came to."},
+	{"POST", V1 "/turns/{id}/calls/{call_id}/stop", "stopCall", call_stop_post, ACCESS_USER, .status = 202,
+		.answer = &empty_schema, FAILS(E_CONFLICT),
+		.summary = "Stop one call of a tool that runs, or an agent with all that it does; the answer goes on."},
 	{"GET", "/stream/{token}", "followStream", stream_get, ACCESS_PUBLIC, ROUTE_STREAM, .status = 200,
 		PARAMS(stream_params), .stream = "TurnEvent",
 		FAILS(E_UNAUTHORIZED, E_EXPIRED),

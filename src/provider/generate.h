@@ -138,6 +138,11 @@ struct gen_sink {
 /* No figure of a result is above this, whatever the provider reports: sums of them stay numbers. */
 #define GEN_FIGURE_MAX (INT64_C(1) << 40)
 
+#define GEN_NO_RESULT                                                                                                  \
+	{                                                                                                              \
+		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1   \
+	}
+
 struct gen_result {
 	int64_t tokens_in, tokens_out;           /* -1: not reported; tokens_in includes the cached ones */
 	int64_t tokens_cached, tokens_reasoning; /* -1: not reported; parts of the above */

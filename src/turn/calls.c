@@ -13,17 +13,25 @@
 struct running {
 	struct turn *t;
 	struct call *call;
-	struct pool_task task;
-	struct together *together;
+	struct cancel cancel; /* of this call; fired with that of the turn */
+	struct cancel_hook hook;
+	struct running *next; /* in the list of the whole answer; under the lock of all */
 	int r;
 	int64_t told_ms;
 };
 
-/* Calls that run side by side. */
+/* Calls that run side by side: whoever comes takes the next. Freed by the last who leaves. */
 struct together {
 	pthread_mutex_t mx;
 	pthread_cond_t over;
-	size_t n;
+	struct running *calls;
+	size_t n, taken, ended;
+	size_t users;
+};
+
+struct helper {
+	struct together *together;
+	struct pool_task task;
 };
 
 /* ---- what is told ---- */
@@ -139,7 +147,7 @@ int call_tell_approval(struct turn *t, const struct turn_call *row)
 
 /* ---- one call ---- */
 
-static int end_unrun(struct turn *t, struct call *c, const char *why)
+int call_end_unrun(struct turn *t, struct call *c, const char *why)
 {
 	CLEANUP(tool_result_done) struct tool_result result = {.failed = true};
 
@@ -163,7 +171,7 @@ static int call_tool(struct running *x, struct arena *a, struct tool_result *res
 		.call_id = x->call->id,
 		.where = turn_retrieves(t) ? &t->where : NULL,
 		.language = t->language,
-		.cancel = &t->cancel,
+		.cancel = &x->cancel,
 		.progress = on_progress,
 		.arg = x};
 
@@ -175,64 +183,160 @@ static int begin_call(struct turn *t, const struct call *c, struct err *e)
 {
 	const struct turn_call row = call_row(t, c, CALL_STARTED);
 
-	return c->tool->hints & TOOL_READS && !c->approved ? 0 : turn_calls_begin(t->all->db, &row, e);
+	bool kept = turn_root(t)->log != NULL;
+
+	return !kept || (c->tool->hints & TOOL_READS && !c->approved) ? 0 : turn_calls_begin(t->all->db, &row, e);
+}
+
+static int run_told(struct running *x)
+{
+	CLEANUP(tool_result_done) struct tool_result result = {.failed = false};
+	CLEANUP(arena_done) struct arena a; /* the turn's is not for several threads */
+	struct turn *t = x->t;
+	struct err e = {0};
+	int64_t began = clock_mono_ms();
+	int r;
+
+	arena_init(&a, TURN_ARENA_BYTES);
+	r = begin_call(t, x->call, &e);
+	if (r == 0)
+		r = tell_start(t, x->call);
+	if (r == 0)
+		r = call_tool(x, &a, &result, &e);
+	if (r < 0) {
+		bool all = cancel_reason(&t->cancel) != 0, one = cancel_reason(&x->cancel) != 0;
+		int told = call_end_unrun(t, x->call,
+			all        ? "It was stopped."
+			: one      ? "The person stopped this call."
+			: e.msg[0] ? e.msg
+				   : NOT_RUN);
+		return all || told < 0 ? r : 0; /* of one that could not be run the model is told */
+	}
+	set_came_to(x->call, &result);
+	return call_tell_result(t, x->call, &result, clock_mono_ms() - began);
+}
+
+/* ---- stopping one ---- */
+
+static void stop_running(void *arg)
+{
+	struct running *x = arg;
+
+	cancel_fire(&x->cancel, x->t->cancel.reason); /* which is set, and its lock held */
+}
+
+static void list_add(struct running *x)
+{
+	struct turn *root = turn_root(x->t);
+
+	pthread_mutex_lock(&root->all->mx);
+	x->next = root->rounds.running;
+	root->rounds.running = x;
+	pthread_mutex_unlock(&root->all->mx);
+}
+
+static void list_remove(struct running *x)
+{
+	struct turn *root = turn_root(x->t);
+
+	pthread_mutex_lock(&root->all->mx);
+	struct running **at = &root->rounds.running;
+	while (*at != x)
+		at = &(*at)->next;
+	*at = x->next;
+	pthread_mutex_unlock(&root->all->mx);
+}
+
+bool calls_stop(struct turn *t, const char *call_id)
+{
+	for (struct running *x = t->rounds.running; x; x = x->next)
+		if (strcmp(x->call->id, call_id) == 0) {
+			cancel_fire(&x->cancel, E_CANCELED);
+			return true;
+		}
+	return false;
 }
 
 static void run_one(struct running *x)
 {
-	CLEANUP(tool_result_done) struct tool_result result = {.failed = false};
-	CLEANUP(arena_done) struct arena a; /* the turn's is not for several threads */
-	struct err e = {0};
-	int64_t began = clock_mono_ms();
-	int told;
-
-	arena_init(&a, TURN_ARENA_BYTES);
-	x->r = begin_call(x->t, x->call, &e);
-	if (x->r == 0)
-		x->r = tell_start(x->t, x->call);
-	if (x->r == 0)
-		x->r = call_tool(x, &a, &result, &e);
-	if (x->r < 0) {
-		bool stopped = cancel_reason(&x->t->cancel) != 0;
-		told = end_unrun(x->t, x->call, stopped ? "It was stopped." : e.msg[0] ? e.msg : NOT_RUN);
-		if (!stopped && told == 0)
-			x->r = 0; /* of one that could not be run the model is told */
-		return;
-	}
-	set_came_to(x->call, &result);
-	x->r = call_tell_result(x->t, x->call, &result, clock_mono_ms() - began);
+	cancel_init(&x->cancel);
+	bool stoppable = cancel_on(&x->t->cancel, &x->hook, stop_running, x) == 0;
+	if (!stoppable)
+		cancel_fire(&x->cancel, cancel_reason(&x->t->cancel));
+	list_add(x);
+	x->r = run_told(x);
+	list_remove(x);
+	if (stoppable)
+		cancel_off(&x->t->cancel, &x->hook);
+	cancel_done(&x->cancel);
 }
 
 /* ---- side by side ---- */
 
-static void run_beside(void *arg)
+/* Runs calls as long as there are some that nobody has begun. */
+static void take_part(struct together *all)
 {
-	struct running *x = arg;
-	struct together *all = x->together;
-
-	run_one(x);
 	pthread_mutex_lock(&all->mx);
-	all->n--;
-	pthread_cond_signal(&all->over);
+	while (all->taken < all->n) {
+		struct running *x = &all->calls[all->taken++];
+		pthread_mutex_unlock(&all->mx);
+		run_one(x);
+		pthread_mutex_lock(&all->mx);
+		all->ended++;
+	}
+	pthread_cond_broadcast(&all->over);
 	pthread_mutex_unlock(&all->mx);
 }
 
+static void leave(struct together *all)
+{
+	pthread_mutex_lock(&all->mx);
+	bool last = --all->users == 0;
+	pthread_mutex_unlock(&all->mx);
+	if (!last)
+		return;
+	pthread_cond_destroy(&all->over);
+	pthread_mutex_destroy(&all->mx);
+	free(all);
+}
+
+static void help(void *arg)
+{
+	struct helper *h = arg;
+
+	take_part(h->together);
+	leave(h->together);
+	free(h);
+}
+
+/* Who waits for them takes part: calls that wait for calls of their own may have all threads of the pool. */
 static void run_together(struct turn *t, struct running *calls, size_t n)
 {
-	struct together all = {.mx = PTHREAD_MUTEX_INITIALIZER, .over = PTHREAD_COND_INITIALIZER, .n = n - 1};
+	struct together *all;
 
-	for (size_t i = 1; i < n; i++) {
-		calls[i].together = &all;
-		if (pool_submit(t->all->call_threads, &calls[i].task, run_beside, &calls[i]) < 0)
-			run_beside(&calls[i]);
+	if (n == 1) {
+		run_one(calls);
+		return;
 	}
-	run_one(&calls[0]);
-	pthread_mutex_lock(&all.mx);
-	while (all.n > 0)
-		pthread_cond_wait(&all.over, &all.mx);
-	pthread_mutex_unlock(&all.mx);
-	pthread_cond_destroy(&all.over);
-	pthread_mutex_destroy(&all.mx);
+	all = xcalloc(1, sizeof *all);
+	*all = (struct together){
+		.mx = PTHREAD_MUTEX_INITIALIZER, .over = PTHREAD_COND_INITIALIZER, .calls = calls, .n = n, .users = n};
+	for (size_t i = 1; i < n; i++) {
+		struct helper *h = xcalloc(1, sizeof *h);
+		h->together = all;
+		if (pool_submit(t->all->call_threads, &h->task, help, h) == 0)
+			continue;
+		free(h);
+		pthread_mutex_lock(&all->mx);
+		all->users--; /* never the last */
+		pthread_mutex_unlock(&all->mx);
+	}
+	take_part(all);
+	pthread_mutex_lock(&all->mx);
+	while (all->ended < n)
+		pthread_cond_wait(&all->over, &all->mx);
+	pthread_mutex_unlock(&all->mx);
+	leave(all);
 }
 
 static bool only_reads(const struct call *c)
@@ -263,9 +367,9 @@ int calls_run(struct turn *t, struct call *calls, size_t n)
 			all[i].r = 0; /* a person is asked */
 		else if (cancel_reason(&t->cancel))
 			for (size_t j = i; j < i + k; j++)
-				all[j].r = end_unrun(t, &calls[j], "It was stopped before it began.");
+				all[j].r = call_end_unrun(t, &calls[j], "It was stopped before it began.");
 		else if (k == 1 && (!calls[i].tool || calls[i].refused))
-			all[i].r = end_unrun(t, &calls[i], calls[i].refused);
+			all[i].r = call_end_unrun(t, &calls[i], calls[i].refused);
 		else
 			run_together(t, &all[i], k);
 		for (size_t j = i; j < i + k; j++)

@@ -362,15 +362,9 @@ void prompt_learn(const struct turn *t, const struct gen_result *r)
 
 int turn_preview(struct turns *all, const struct turn_request *q, struct arena *a, struct context *ret, struct err *e)
 {
-	struct turn *t = xcalloc(1, sizeof *t);
+	struct turn *t = turn_new(all, q);
 	struct conversation v;
-	int r;
-
-	t->all = all;
-	t->user_id = q->user_id;
-	cancel_init(&t->cancel);
-	arena_init(&t->arena, TURN_ARENA_BYTES);
-	r = turn_choose(t, q, &v, e);
+	int r = turn_choose(t, q, &v, e);
 	if (r == 0)
 		r = turn_where(t, q, e);
 	if (r == 0)

@@ -5,6 +5,11 @@
 
 #include "turn/turn_priv.h"
 
+struct once_stop {
+	struct turn *t;
+	const struct cancel *from;
+};
+
 static int copy_chosen(const struct turn *t, struct arena *a, struct once_chosen *ret)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(TURN_ARENA_BYTES);
@@ -14,7 +19,8 @@ static int copy_chosen(const struct turn *t, struct arena *a, struct once_chosen
 
 	for (size_t i = 0; i < t->n_instructions; i++)
 		buf_printf(&b, "%s%s", i ? "\n\n" : "", t->instructions[i].text);
-	*ret = (struct once_chosen){.instructions = buf_status(&b) == 0 ? arena_strdup(a, buf_str(&b).p) : NULL,
+	*ret = (struct once_chosen){.acts = t->wish && strcmp(t->wish, "[]") != 0,
+		.instructions = buf_status(&b) == 0 ? arena_strdup(a, buf_str(&b).p) : NULL,
 		.left_out = t->left_out ? arena_strdup(a, t->left_out) : NULL,
 		.request = {
 			.model = arena_strdup(a, t->model), .tokens_if_endless = t->all->settings->answer_max_tokens}};
@@ -27,20 +33,99 @@ static int copy_chosen(const struct turn *t, struct arena *a, struct once_chosen
 int once_choose(
 	struct turns *all, const struct turn_request *q, struct arena *a, struct once_chosen *ret, struct err *e)
 {
-	struct turn *t = xcalloc(1, sizeof *t);
+	struct turn *t = turn_new(all, q);
 	struct conversation none;
-	int r;
-
-	t->all = all;
-	t->user_id = q->user_id;
-	arena_init(&t->arena, TURN_ARENA_BYTES);
-	cancel_init(&t->cancel);
-	r = turn_choose(t, q, &none, e);
+	int r = turn_choose(t, q, &none, e);
 	if (r == 0 && (r = copy_chosen(t, a, ret)) < 0)
 		err_set(e, r, "no memory for an answer");
 	turn_free(t);
 	return r;
 }
+
+/* ---- the whole answer ---- */
+
+static int pass_to_listener(struct turn *t, enum event_type type, const char *json, size_t n)
+{
+	return t->listener->event(t->listener, true, type, json, n);
+}
+
+/* Behind those of the answer stand the tools of who asks, which go before others of their name. */
+static int add_handed(struct turn *t, const struct gen_request *q)
+{
+	struct gen_tool *told = ARENA_ARRAY(&t->arena, struct gen_tool, t->tools.n + q->n_tools + 1);
+	size_t n = 0;
+
+	if (!told)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->tools.n; i++) {
+		bool taken = false;
+		for (size_t k = 0; k < q->n_tools && !taken; k++)
+			taken = strcmp(q->tools[k].name, t->tools.items[i].name) == 0;
+		if (taken)
+			continue;
+		t->tools.items[n] = t->tools.items[i];
+		told[n++] = t->told_tools[i];
+	}
+	if (q->n_tools)
+		memcpy(told + n, q->tools, q->n_tools * sizeof *told);
+	t->tools.n = n;
+	t->n_handed = q->n_tools;
+	t->told_tools = told;
+	return 0;
+}
+
+static int take_request(struct turn *t, const struct once_call *c)
+{
+	int r = add_handed(t, c->request);
+
+	for (size_t i = 0; r == 0 && i < c->request->n_messages; i++)
+		r = said_add(t, &t->said, &c->request->messages[i]);
+	t->model = c->request->model;
+	t->request = *c->request;
+	t->request.messages = t->said.items;
+	t->request.tools = t->told_tools;
+	t->request.n_tools = t->tools.n + t->n_handed;
+	return r < 0 ? err_set(&t->err, r, "no memory for an answer") : 0;
+}
+
+static void stop_turn(void *arg)
+{
+	struct once_stop *x = arg;
+
+	cancel_fire(&x->t->cancel, x->from->reason); /* which is set, and its lock held */
+}
+
+int once_run(struct turns *all, const struct once_call *c, struct gen_result *ret, int64_t *ret_cost, struct err *e)
+{
+	struct turn *t = turn_new(all, c->q);
+	struct once_stop stop = {.t = t, .from = c->cancel};
+	struct conversation none;
+	struct cancel_hook hook;
+	int r;
+
+	t->ids.turn_id = id_new(); /* to name its calls by */
+	t->ids.conversation_id = c->q->conversation_id;
+	t->purpose = c->purpose;
+	t->asking = ASK_NOBODY;
+	t->listener = c->sink;
+	t->out = (struct output){FRAMES_INIT((size_t)all->settings->max_answer_bytes), pass_to_listener};
+	if ((r = turn_choose(t, c->q, &none, &t->err)) == 0 && (r = turn_choose_tools(t, false, &t->err)) == 0)
+		r = take_request(t, c);
+	if (r == 0 && cancel_on(c->cancel, &hook, stop_turn, &stop) < 0)
+		r = -ECANCELED;
+	else if (r == 0) {
+		r = turn_converse(t);
+		cancel_off(c->cancel, &hook);
+	}
+	*ret = t->result;
+	*ret_cost = t->cost_micros;
+	if (r < 0)
+		*e = t->err;
+	turn_free(t);
+	return r;
+}
+
+/* ---- its events ---- */
 
 void once_log_done(struct once_log *l)
 {

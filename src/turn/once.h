@@ -10,12 +10,30 @@
 /* What an answer is made with, in the layers of a turn's that need no stored conversation; texts in the arena. */
 struct once_chosen {
 	const char *instructions;   /* "": none */
+	bool acts;                  /* it has tools, or agents: once_run */
 	const char *left_out;       /* parameters that the provider does not take; NULL: none */
 	struct gen_request request; /* its model and parameters, no messages */
 };
 
-/* Of `q` user_id, model, assistant_id, instructions, parameters and language count. Failures as of turn_start. */
+/* Of `q` user_id, model, assistant_id, instructions, parameters, tools and language count. Failures as of turn_start. */
 int once_choose(struct turns *t, const struct turn_request *q, struct arena *a, struct once_chosen *ret,
+	struct err *e) MUST_CHECK;
+
+/*
+ * The whole answer: the model is asked, what it calls is run, and it is asked again, within a budget, until it calls none. For one
+ * that is not kept; waits, on the thread of who calls.
+ */
+struct once_call {
+	const struct turn_request *q; /* as of once_choose; `tools` and key_id count, too */
+	/* What the model is asked with. Its tools are those of who asks: an answer that calls one of them ends there. */
+	const struct gen_request *request;
+	const char *purpose;   /* of the rows of usage */
+	struct gen_sink *sink; /* all events but the first and the last ones, always on the loop */
+	struct cancel *cancel;
+};
+
+/* As call_generate, all rounds in one result; the usage of agents beneath it is in that. */
+int once_run(struct turns *t, const struct once_call *c, struct gen_result *ret, int64_t *ret_cost,
 	struct err *e) MUST_CHECK;
 
 struct once_log {

@@ -126,7 +126,7 @@ static int build(struct prompt *p)
 		.n_messages = t->said.n,
 		.continues = t->before && ends_in_words(&t->said),
 		.tools = t->told_tools,
-		.n_tools = t->tools.n,
+		.n_tools = t->tools.n + t->n_handed,
 		.tokens_if_endless = t->all->settings->answer_max_tokens,
 	};
 	if (r >= 0)

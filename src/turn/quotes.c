@@ -177,21 +177,6 @@ static void check_text(struct checking *x, struct str text)
 	}
 }
 
-/* ---- */
-
-struct looking {
-	struct turnlog *log;
-	const struct frames *frames;
-};
-
-static int look_on_loop(void *arg)
-{
-	struct looking *x = arg;
-
-	x->frames = turnlog_frames(x->log);
-	return 0;
-}
-
 static void check_against(struct turn *t, struct known *k, const struct reduced *answer)
 {
 	struct checking x = {.known = k, .n_sources = t->n_sources, .t = t};
@@ -209,15 +194,13 @@ static void check_against(struct turn *t, struct known *k, const struct reduced 
 
 void turn_check_quotes(struct turn *t)
 {
-	struct looking look = {.log = t->log};
 	struct known k = {.n = t->n_sources + t->request.n_messages};
 	struct reduced answer;
 	struct err e = {0};
 
 	if (t->n_sources == 0)
 		return;
-	(void)loop_call(t->all->loop, look_on_loop, &look);
-	if (reduce_log(NULL, look.frames, 0, NULL, &answer, &e) < 0) {
+	if (reduce_log(NULL, turn_frames(t), 0, NULL, &answer, &e) < 0) {
 		log_warn("turn", "the quotations of an answer were not looked at: %s", e.msg);
 		return;
 	}

@@ -97,13 +97,6 @@ static const char *query_of(struct turn *t, const struct gen_message *question)
 
 /* ---- what is told ---- */
 
-static int send(struct turn *t, enum event_type type, const struct buf *json)
-{
-	int r = buf_status(json);
-
-	return r < 0 ? r : t->sink.event(&t->sink, false, type, json->p, json->n);
-}
-
 static int cite(struct turn *t, size_t n, const struct source *s)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(BLOCK_MAX);
@@ -121,7 +114,7 @@ static int cite(struct turn *t, size_t n, const struct source *s)
 		document, passage, (long long)s->page, (long long)s->start, (long long)s->end, s->score);
 	json_add_cstr(&b, s->heading);
 	buf_add_char(&b, '}');
-	return send(t, EV_CITATION, &b);
+	return turn_event(t, EV_CITATION, &b);
 }
 
 static int note_as(struct turn *t, const char *code, const char *text)
@@ -131,7 +124,7 @@ static int note_as(struct turn *t, const char *code, const char *text)
 	buf_printf(&b, "{\"code\":\"%s\",\"text\":", code);
 	json_add_cstr(&b, text);
 	buf_add_char(&b, '}');
-	return send(t, EV_NOTICE, &b);
+	return turn_event(t, EV_NOTICE, &b);
 }
 
 static int note(struct turn *t, const char *text)

@@ -31,53 +31,44 @@ static void add_piece(struct buf *b, const json_t *piece, const char *key, const
 	}
 }
 
-int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n,
-	int (*put)(struct turn *t, bool on_loop, enum event_type type, const char *json, size_t n))
+/* Unlike that of any other call of the turn. */
+static void new_id(struct turn *t, struct buf *b)
+{
+	char turn[ID_LEN + 1];
+
+	id_format(t->ids.turn_id, turn);
+	buf_printf(b, "call_%s_%u", turn, atomic_fetch_add(&turn_root(t)->rounds.n_ids, 1) + 1);
+}
+
+int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n)
 {
 	CLEANUP(json_decrefp) json_t *piece = NULL;
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n + 1024);
-	char turn[ID_LEN + 1];
 	int r;
 
 	t->rounds.called = true;
 	if (memmem(json, n, "\"id\":", 5) == NULL)
-		return put(t, on_loop, EV_TOOL_CALL, json, n);
+		return turn_put(t, on_loop, EV_TOOL_CALL, json, n);
 	if ((r = json_parse(json, n, &piece, &t->err)) < 0)
 		return r;
 	if (!json_get_str(piece, "id"))
-		return put(t, on_loop, EV_TOOL_CALL, json, n);
-	id_format(t->ids.turn_id, turn);
-	buf_printf(&b, "{\"index\":%lld,\"id\":\"call_%s_%u\"", (long long)json_get_i64(piece, "index", 0), turn,
-		++t->rounds.n_ids);
+		return turn_put(t, on_loop, EV_TOOL_CALL, json, n);
+	buf_printf(&b, "{\"index\":%lld,\"id\":\"", (long long)json_get_i64(piece, "index", 0));
+	new_id(t, &b);
+	buf_add_char(&b, '"');
 	add_piece(&b, piece, "name", ",\"name\":");
 	add_piece(&b, piece, "arguments", ",\"arguments\":");
 	buf_add_char(&b, '}');
 	r = buf_status(&b);
-	return r < 0 ? r : put(t, on_loop, EV_TOOL_CALL, b.p, b.n);
+	return r < 0 ? r : turn_put(t, on_loop, EV_TOOL_CALL, b.p, b.n);
 }
 
 /* ---- what was called ---- */
 
-struct look {
-	struct turn *t;
-	const struct frames *frames;
-};
-
-static int look_on_loop(void *arg)
-{
-	struct look *x = arg;
-
-	x->frames = turnlog_frames(x->t->log);
-	return 0;
-}
-
 /* What stands in the log of the round so far. */
 static int read_round(struct turn *t, struct reduced *ret)
 {
-	struct look x = {.t = t};
-
-	(void)loop_call(t->all->loop, look_on_loop, &x);
-	return reduce_log(NULL, x.frames, t->rounds.behind, NULL, ret, &t->err);
+	return reduce_log(NULL, turn_frames(t), t->rounds.behind, NULL, ret, &t->err);
 }
 
 /* Where the model wrote several behind one another, each is a call. */
@@ -90,12 +81,12 @@ static int add_written(struct turn *t, const struct part *p, const struct call *
 	calls[*n] = *first;
 	calls[(*n)++].arguments = written->items[0];
 	for (size_t i = 1; r == 0 && i < written->n && *n < room; i++) {
-		char turn[ID_LEN + 1];
 		struct call *c = &calls[*n];
-		id_format(t->ids.turn_id, turn);
 		*c = *first;
 		c->arguments = written->items[i];
-		c->id = arena_printf(&t->arena, "call_%s_%u", turn, ++t->rounds.n_ids);
+		buf_reset(&b);
+		new_id(t, &b);
+		c->id = arena_strdup(&t->arena, buf_str(&b).p);
 		if (!c->id)
 			return -ENOMEM;
 		buf_reset(&b);
@@ -138,7 +129,7 @@ static int take_calls(struct turn *t, const struct parts *parts, struct call **r
 	int r = calls ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < parts->n; i++)
-		if (parts->items[i].type == PART_TOOL_CALL && !parts->items[i].answered)
+		if (parts->items[i].type == PART_TOOL_CALL && !parts->items[i].answered && !parts->items[i].parent)
 			r = take_call(t, &parts->items[i], calls, ret_n, room);
 	for (size_t i = 0; r == 0 && i < *ret_n; i++)
 		if (t->rounds.last)
@@ -173,7 +164,12 @@ static int hold_back(struct turn *t, struct call *calls, size_t n)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!calls[i].tool || calls[i].refused || calls[i].approved || !calls[i].tool->asks)
 			continue;
-		if ((r = find_rule(t, &calls[i])) == 0 && calls[i].held)
+		if ((r = find_rule(t, &calls[i])) < 0 || !calls[i].held)
+			continue;
+		if (turn_root(t)->asking == ASK_NOBODY) {
+			calls[i].held = false;
+			calls[i].refused = "It was not run: a person has to allow it, and nobody can be asked here.";
+		} else
 			rows[held++] = call_row(t, &calls[i], CALL_ASKED);
 	}
 	if (r == 0)
@@ -231,10 +227,10 @@ static int open_calls(struct turn *t, const struct parts *parts, struct call **r
 	for (size_t i = 0; r == 0 && i < parts->n; i++) {
 		const struct part *p = &parts->items[i];
 		size_t at = *ret_n;
+		t->rounds.n_ids += p->type == PART_TOOL_CALL;
 		if (p->type != PART_TOOL_CALL || p->parent)
 			continue;
 		t->rounds.n = MAX(t->rounds.n, (unsigned)p->round);
-		t->rounds.n_ids++;
 		if (p->answered || !p->id)
 			continue;
 		const struct turn_call *row = row_of(&rows, p->id);
@@ -277,20 +273,39 @@ static unsigned count_same(struct turn *t, uint64_t came_to)
 	return 1;
 }
 
-static void check_budget(struct turn *t)
+void rounds_begin(struct turn *t, const int64_t *own, struct allowance *above)
 {
 	const struct settings *s = t->all->settings;
-	int64_t tokens = MAX(t->result.tokens_in, 0) + MAX(t->result.tokens_out, 0);
+	const int64_t limit[ALLOWED_KINDS] = {[ALLOWED_STEPS] = s->tool_rounds,
+		[ALLOWED_TOKENS] = s->tool_tokens,
+		[ALLOWED_TIME] = s->tool_seconds * 1000};
 
-	if (t->rounds.n >= s->tool_rounds)
-		end_with(t, "budget", "the tools were run as often as is allowed",
-			"Tools were run as often as is allowed for one answer, which rests on what there was by then.");
-	else if (clock_mono_ms() - t->rounds.began_ms >= s->tool_seconds * 1000)
-		end_with(t, "budget", "its time is used up",
-			"The time for tools is used up, and the answer rests on what there was by then.");
-	else if (s->tool_tokens && tokens >= s->tool_tokens)
-		end_with(t, "budget", "its tokens are used up",
-			"The tokens for tools are used up, and the answer rests on what there was by then.");
+	allowance_init(&t->rounds.budget, above, own ? own : limit, clock_mono_ms());
+}
+
+void rounds_spend(struct turn *t, const struct gen_result *r, int64_t cost_micros)
+{
+	allowance_spend(&t->rounds.budget, ALLOWED_TOKENS, MAX(r->tokens_in, 0) + MAX(r->tokens_out, 0));
+	allowance_spend(&t->rounds.budget, ALLOWED_MONEY, cost_micros);
+}
+
+static void check_budget(struct turn *t)
+{
+	static const struct {
+		const char *why, *text;
+	} over[ALLOWED_KINDS] = {
+		[ALLOWED_STEPS] = {"the tools were run as often as is allowed",
+			"Tools were run as often as is allowed for one answer, which rests on what there was by then."},
+		[ALLOWED_TOKENS] = {"its tokens are used up",
+			"The tokens for tools are used up, and the answer rests on what there was by then."},
+		[ALLOWED_MONEY] = {"its money is used up",
+			"The money for tools is used up, and the answer rests on what there was by then."},
+		[ALLOWED_TIME] = {"its time is used up",
+			"The time for tools is used up, and the answer rests on what there was by then."}};
+	int kind = allowance_over(&t->rounds.budget, clock_mono_ms());
+
+	if (kind >= 0)
+		end_with(t, "budget", over[kind].why, over[kind].text);
 }
 
 /* ---- the next question ---- */
@@ -317,6 +332,7 @@ static int add_round(struct turn *t, const struct call *calls, size_t n)
 		same = MAX(same, times);
 	}
 	t->rounds.n++;
+	allowance_spend(&t->rounds.budget, ALLOWED_STEPS, 1);
 	t->rounds.behind = m.last_seq;
 	t->rounds.called = false;
 	if (r == 0 && same >= SAME_TOLD)
@@ -332,6 +348,8 @@ static int add_round(struct turn *t, const struct call *calls, size_t n)
 	t->request.messages = t->said.items;
 	t->request.n_messages = t->said.n;
 	t->request.continues = false;
+	if (t->request.tool_choice != TOOLS_NONE)
+		t->request.tool_choice = TOOLS_AUTO; /* one had to be called, and was */
 	if (t->rounds.last)
 		t->request.tool_choice = TOOLS_NONE;
 	return r;
@@ -346,10 +364,11 @@ static void drop_failing(struct turn *t, const struct call *calls, size_t n)
 		size_t at = (size_t)(calls[i].tool - t->tools.items);
 		t->fails[at] = calls[i].failed ? t->fails[at] + 1 : 0;
 	}
-	struct gen_tool *left = ARENA_ARRAY(&t->arena, struct gen_tool, t->tools.n + 1);
+	size_t all = t->tools.n + t->n_handed;
+	struct gen_tool *left = ARENA_ARRAY(&t->arena, struct gen_tool, all + 1);
 	size_t kept = 0;
-	for (size_t i = 0; left && i < t->tools.n; i++)
-		if (t->fails[i] < FAILS_LAST)
+	for (size_t i = 0; left && i < all; i++)
+		if (i >= t->tools.n || t->fails[i] < FAILS_LAST)
 			left[kept++] = t->told_tools[i];
 	if (left && kept < t->request.n_tools) {
 		t->request.tools = left;
@@ -361,15 +380,40 @@ static void drop_failing(struct turn *t, const struct call *calls, size_t n)
 static int set_parts_now(struct turn *t)
 {
 	CLEANUP(reduced_done) struct reduced m = {.last_seq = 0};
-	struct look x = {.t = t};
+	int r = reduce_log(t->before, turn_frames(t), t->after, NULL, &m, &t->err);
 
-	(void)loop_call(t->all->loop, look_on_loop, &x);
-	int r = reduce_log(t->before, x.frames, t->after, NULL, &m, &t->err);
 	if (r < 0)
 		return r;
 	t->rounds.behind = m.last_seq;
 	t->parts_now = m.json.n ? arena_strndup(&t->arena, m.json.p, m.json.n) : NULL;
 	return m.json.n && !t->parts_now ? err_set(&t->err, -ENOMEM, "no memory for a turn") : 0;
+}
+
+/* A call that is the first of its round, whoever made it. */
+static bool begins_round(const struct parts *parts, size_t i)
+{
+	const struct part *p = &parts->items[i];
+
+	for (size_t k = 0; k < i; k++) {
+		const struct part *o = &parts->items[k];
+		const char *a = o->parent ? o->parent : "", *b = p->parent ? p->parent : "";
+		if (o->type == PART_TOOL_CALL && o->round == p->round && strcmp(a, b) == 0)
+			return false;
+	}
+	return p->type == PART_TOOL_CALL;
+}
+
+/* What was taken before it waited. */
+static void restore_budget(struct turn *t, const struct parts *parts)
+{
+	struct allowance *b = &t->rounds.budget;
+	int64_t steps = 0;
+
+	for (size_t i = 0; i < parts->n; i++)
+		steps += begins_round(parts, i);
+	atomic_store(&b->spent[ALLOWED_STEPS], steps);
+	atomic_store(&b->spent[ALLOWED_TOKENS], t->before->figures.tokens_in + t->before->figures.tokens_out);
+	atomic_store(&b->spent[ALLOWED_MONEY], t->before->figures.cost_micros);
 }
 
 int rounds_settle(struct turn *t)
@@ -381,12 +425,34 @@ int rounds_settle(struct turn *t)
 
 	if (r == 0)
 		r = open_calls(t, &parts, &calls, &n);
+	restore_budget(t, &parts);
 	if (r == 0 && !cancel_reason(&t->cancel))
 		r = hold_back(t, calls, n);
 	if (r < 0 || (r = calls_run(t, calls, n)) < 0 || t->waits)
 		return r;
 	check_budget(t);
 	return set_parts_now(t);
+}
+
+/* Whoever asks has tools of their own, of which one was called: that is the end of the answer here. */
+static bool is_handed_over(struct turn *t, const struct call *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < t->n_handed; k++)
+			if (strcmp(calls[i].name, t->told_tools[t->tools.n + k].name) == 0)
+				return true;
+	return false;
+}
+
+/* What was called beside is not given to the model: it will not remember that it called. */
+static int hand_over(struct turn *t, struct call *calls, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (calls[i].tool)
+			r = call_end_unrun(t, &calls[i], "It was not run: other tools were called with it.");
+	return r;
 }
 
 int rounds_run(struct turn *t, bool *ret_again)
@@ -403,6 +469,8 @@ int rounds_run(struct turn *t, bool *ret_again)
 		if ((r = read_round(t, &m)) == 0)
 			r = take_calls(t, &m.parts, &calls, &n);
 	}
+	if (r == 0 && is_handed_over(t, calls, n))
+		return hand_over(t, calls, n);
 	if (r == 0)
 		r = hold_back(t, calls, n);
 	if (r < 0 || (r = calls_run(t, calls, n)) < 0 || t->waits)

@@ -5,6 +5,7 @@
 #include "provider/generate.h"
 #include "store/turn_calls.h"
 #include "tool/tool.h"
+#include "turn/allowance.h"
 #include "turn/parts.h"
 
 struct turn;
@@ -18,15 +19,22 @@ struct said {
 	size_t n, room;
 };
 
+/* Who is asked before something is run that may change something. */
+enum turn_asking {
+	ASK_AS_ROW, /* its person, whenever: the turn waits as a row */
+	ASK_NOBODY  /* it is not run, unless a rule of the person's says that it may */
+};
+
 /* How far the rounds of an answer are (rounds.c): a model says something and calls tools, and is given what they came to. */
 struct rounds {
-	unsigned n;      /* that have ended */
-	uint64_t behind; /* number of the last event before the round that is on */
-	unsigned n_ids;  /* that calls were given */
-	bool called;     /* the model has called a tool in this round */
-	bool last;       /* nothing can be called any more */
-	const char *why; /* that, for the model */
-	int64_t began_ms;
+	unsigned n;             /* that have ended */
+	uint64_t behind;        /* number of the last event before the round that is on */
+	_Atomic unsigned n_ids; /* that calls were given, of agents beneath it, too */
+	bool called;            /* the model has called a tool in this round */
+	bool last;              /* nothing can be called any more */
+	const char *why;        /* that, for the model */
+	struct allowance budget;
+	struct running *running; /* calls that run, of agents beneath it, too; under the lock of all */
 	struct repeat *repeats;
 	size_t n_repeats;
 };
@@ -50,9 +58,13 @@ bool said_has_calls(const char *parts);
 
 /* ---- rounds.c ---- */
 
-/* A piece of a call on its way to the log, by `put`: calls get ids of their own, which no other has. */
-int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n,
-	int (*put)(struct turn *t, bool on_loop, enum event_type type, const char *json, size_t n)) MUST_CHECK;
+/* A piece of a call on its way to the log: calls get ids of their own, which no other has. */
+int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n) MUST_CHECK;
+
+/* What it may take: `own` (by enum allowance_kind; NULL: what the settings say), and what is left above. */
+void rounds_begin(struct turn *t, const int64_t *own, struct allowance *above);
+/* A model has answered. */
+void rounds_spend(struct turn *t, const struct gen_result *r, int64_t cost_micros);
 
 /* Behind each answer of the model: has run what it called, if anything. *ret_again: it is to be asked again. */
 int rounds_run(struct turn *t, bool *ret_again) MUST_CHECK;
@@ -77,6 +89,12 @@ struct call {
 struct turn_call call_row(const struct turn *t, const struct call *c, const char *state);
 void call_approval_json(const struct turn_call *row, struct buf *b);
 int call_tell_approval(struct turn *t, const struct turn_call *row) MUST_CHECK;
+
+/* One that is not run; NULL: it is not offered. */
+int call_end_unrun(struct turn *t, struct call *c, const char *why) MUST_CHECK;
+
+/* Ends one that runs. With the lock of all held; false: it does not. */
+bool calls_stop(struct turn *t, const char *call_id);
 
 /* Has them run, those that only read side by side; each gets its result, whatever happens. -ECANCELED. */
 int calls_run(struct turn *t, struct call *calls, size_t n) MUST_CHECK;

@@ -10,49 +10,15 @@
 #include "tool/text_calls.h"
 #include "turn/turn_priv.h"
 
-#define NO_RESULT                                                                                                      \
-	{                                                                                                              \
-		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1   \
-	}
-
 /* ---- converse: the model's events go to the log ---- */
-
-struct append {
-	struct turn *t;
-	enum event_type type;
-	const char *json;
-	size_t n;
-};
-
-static int append_on_loop(void *arg)
-{
-	struct append *a = arg;
-	int64_t seq = turnlog_append(a->t->log, a->type, a->json, a->n);
-
-	return seq < 0 ? (int)seq : 0;
-}
-
-static int put(struct turn *t, bool on_loop, enum event_type type, const char *json, size_t n)
-{
-	struct append a = {t, type, json, n};
-
-	return on_loop ? append_on_loop(&a) : loop_call(t->all->loop, append_on_loop, &a);
-}
-
-int turn_event(struct turn *t, enum event_type type, const struct buf *json)
-{
-	int r = buf_status(json);
-
-	return r < 0 ? r : put(t, loop_is_mine(t->all->loop), type, json->p, json->n);
-}
 
 static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
 {
 	struct turn *t = CONTAINER_OF(s, struct turn, sink);
 
 	if (type == EV_TOOL_CALL && t->tools.n)
-		return rounds_call(t, on_loop, json, n, put);
-	return put(t, on_loop, type, json, n);
+		return rounds_call(t, on_loop, json, n);
+	return turn_put(t, on_loop, type, json, n);
 }
 
 static void add_figure(int64_t *sum, int64_t figure)
@@ -80,7 +46,6 @@ static void add_up(struct gen_result *sum, const struct gen_result *r)
 	*sum = all;
 }
 
-/* Has the model answer once. */
 /* For a model without tools they are told in words, and its calls are read from its text. */
 static int generate_written(struct turn *t, const struct caller *who, struct gen_result *result, int64_t *cost_micros)
 {
@@ -96,33 +61,33 @@ static int generate_written(struct turn *t, const struct caller *who, struct gen
 	return r < 0 ? r : MIN(end, r);
 }
 
+/* Has the model answer once. */
 static int turn_generate(struct turn *t)
 {
 	const struct caller who = {.user_id = t->user_id,
 		.key_id = t->key_id,
 		.conversation_id = t->ids.conversation_id,
-		.purpose = "chat"};
-	struct gen_result result = NO_RESULT;
+		.purpose = t->purpose};
+	struct gen_result result = GEN_NO_RESULT;
 	int64_t cost_micros = 0;
 	int r = t->writes_calls ? generate_written(t, &who, &result, &cost_micros)
 				: call_generate(t->all->config.calls, &who, &t->request, &t->sink, &t->cancel, &result,
 					  &cost_micros, &t->err);
 
-	if (t->rounds.n == 0)
+	if (t->rounds.n == 0 && t->log)
 		prompt_learn(t, &result); /* what was planned is what was sent */
 	add_up(&t->result, &result);
 	t->cost_micros += cost_micros;
+	rounds_spend(t, &result, cost_micros);
 	return r;
 }
 
-/* The model answers, and again with the results of the tools that it calls, until it calls none. */
-static int turn_converse(struct turn *t)
+int turn_converse(struct turn *t)
 {
 	bool again = true;
-	int r;
+	int r = 0;
 
 	t->sink.event = sink_event;
-	r = turn_retrieve(t);
 	while (r >= 0 && again) /* unless a person is to decide of some: rounds_run */
 		if ((r = turn_generate(t)) >= 0)
 			r = rounds_run(t, &again);
@@ -390,12 +355,11 @@ void turn_run(void *arg)
 	int64_t began_ms = clock_mono_ms();
 	int r = t->prepared;
 
-	t->result = (struct gen_result)NO_RESULT;
 	if (r >= 0 && t->waited && (r = rounds_settle(t)) >= 0 && !t->waits)
 		r = prompt_build(t);
 	if (r >= 0 && t->summarises && (r = summary_renew(t)) >= 0)
 		r = prompt_build(t);
-	if (r >= 0 && !t->waits)
+	if (r >= 0 && !t->waits && (r = turn_retrieve(t)) >= 0)
 		r = turn_converse(t);
 	if (r >= 0)
 		turn_check_quotes(t);

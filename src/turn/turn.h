@@ -123,6 +123,8 @@ int turns_expire(struct turns *t, int64_t now, int64_t *ret_n, struct err *e) MU
 
 /* True when it was running and is told to stop. Rights are the caller's to check. */
 bool turn_cancel(struct turns *t, atelier_id turn_id, int reason);
+/* Ends one call of a tool, or of an agent with all that it has begun; its model is told so. False: it does not run. */
+bool turn_stop_call(struct turns *t, atelier_id turn_id, const char *call_id);
 /* Stops what is being written in the conversation and waits until it has stored what it has and left; false when that took
  * longer. Rights are the caller's to check. Not on the loop thread. */
 bool turns_end_conversation(struct turns *t, atelier_id conversation_id, int64_t wait_ms);

@@ -16,16 +16,17 @@
 #include "turn/context.h"
 #include "turn/finish.h"
 #include "turn/journal.h"
+#include "turn/output.h"
 #include "turn/parts.h"
 #include "turn/reduce.h"
 #include "turn/rounds.h"
+#include "turn/title.h"
 #include "turn/turn.h"
 #include "turn/turnlog.h"
 
 struct source; /* rag/rag.h */
 
 #define TURN_ARENA_BYTES (64u << 20)
-#define TITLE_MAX        80 /* bytes */
 
 /* ---- turns.c: the registry ---- */
 
@@ -63,8 +64,10 @@ struct prompt_instruction {
 /* One turn; owned by its thread once that runs. */
 struct turn {
 	struct turns *all;
+	struct turn *parent; /* of an agent that was called as a tool: whose call that is; NULL: none */
 	atelier_id user_id, key_id;
 	struct turn_ids ids;
+	const char *purpose;                     /* of the rows of usage */
 	const char *model;                       /* arena; the resolved id */
 	struct parameters parameters;            /* arena, as what follows */
 	const char *left_out;                    /* of these, by name: what the provider does not take; NULL: nothing */
@@ -79,15 +82,19 @@ struct turn {
 	const char *wish;                  /* for tools: true, or names, as JSON; NULL: none */
 	struct tool_list tools;            /* that it may have called; arena */
 	const struct gen_tool *told_tools; /* the same for the model */
+	size_t n_handed;                   /* behind these: tools of who asks, who is handed the calls of them */
 	unsigned *fails;                   /* of each, in a row */
 	const char *language;              /* that the person speaks; NULL: not known */
 	struct rounds rounds;
+	enum turn_asking asking; /* an agent's is that of its root */
 
 	struct arena arena;
 	struct err err; /* the first failure, set where it happened */
 	struct cancel cancel;
 	struct gen_sink sink;
-	struct turnlog *log;          /* the loop's */
+	struct turnlog *log; /* the loop's; NULL: it has no row of its own, and the events go to */
+	struct output out;
+	struct gen_sink *listener;    /* who listens to one that is not kept */
 	const struct message *before; /* what the message was, when it is continued; NULL: it is a new one */
 	uint64_t after;               /* what it had of this turn: events up to this number */
 	const char *parts_now;        /* its parts behind the calls that it waited for; NULL: as they were */
@@ -111,6 +118,14 @@ struct turn {
 	struct turn *prev, *next;
 };
 
+static inline struct turn *turn_root(struct turn *t)
+{
+	while (t->parent)
+		t = t->parent;
+	return t;
+}
+
+struct turn *turn_new(struct turns *all, const struct turn_request *q);
 void turn_free(struct turn *t);
 
 /* A word in the answer, which stays (a notice), or while it is waited for (a status). Not on the loop thread. */
@@ -149,8 +164,8 @@ void turn_start_json(const struct turn_ids *ids, const char *model, struct buf *
 /* The sentence about parameters that the provider has no word for. */
 void turn_left_out_text(const char *model, const char *left_out, struct buf *text);
 
-/* An event of the turn. Any thread. */
-int turn_event(struct turn *t, enum event_type type, const struct buf *json) MUST_CHECK;
+/* The model answers, and again with the results of the tools that it calls, until it calls none. */
+int turn_converse(struct turn *t) MUST_CHECK;
 
 /* ---- context.c ---- */
 
@@ -208,33 +223,6 @@ int turn_retrieve(struct turn *t) MUST_CHECK;
  * request has none. E_NOT_FOUND,
  * E_MODEL_UNKNOWN, E_MODEL_CANNOT. */
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e) MUST_CHECK;
-
-/* ---- title.c ---- */
-
-/* The beginning of a question as a title, at most TITLE_MAX bytes; in the arena. */
-const char *title_plain(const char *question, struct arena *a);
-
-/* The name in a model's answer to the question for one, in the arena; NULL: there is none. `cut`: a limit ended it. */
-const char *title_clean(struct str text, bool cut, struct arena *a);
-
-/* A conversation that is to be named: what is needed of its turn, which is gone by then. */
-struct title {
-	struct turns *all;
-	atelier_id user_id, key_id, conversation_id, turn_id, user_message_id, message_id;
-	const char *model; /* in the arena */
-	struct arena arena;
-	struct cancel cancel;
-	struct pool_task task;
-	struct title *prev, *next; /* of those that are waited for or asked */
-};
-
-/* Asks the model for one. A failure leaves the plain title. */
-void title_ask(struct title *t);
-
-/* Has an ended turn's conversation named, soon, on a thread for titles: nobody waits for that, and where many wait to
- * be named already the plain title stays. */
-void title_begin(const struct turn *t);
-void titles_stop(struct turns *all);
 
 /* Waits before the next of `tries`; negative: the program stops. */
 int turn_store_wait(struct turns *all, int tries) MUST_CHECK;

@@ -62,6 +62,7 @@ static void registry_answered(struct turns *all, struct turn *t)
 
 void turn_free(struct turn *t)
 {
+	frames_done(&t->out.frames);
 	cancel_done(&t->cancel);
 	arena_done(&t->arena);
 	free(t);
@@ -137,17 +138,15 @@ static void on_log_failure(void *arg, int code)
 	cancel_fire(&t->cancel, code);
 }
 
-/* A word for the reader, to the loop. */
+/* A word for the reader. */
 struct word {
-	struct turn *t;
 	enum event_type type;
 	const char *key, *code, *text;
 	int64_t count, tokens; /* 0: not said */
 };
 
-static int tell_on_loop(void *arg)
+static void tell(struct turn *t, const struct word *w)
 {
-	const struct word *w = arg;
 	CLEANUP(buf_done) struct buf json = BUF_INIT(8192);
 
 	buf_printf(&json, "{\"%s\":\"%s\",\"text\":", w->key, w->code);
@@ -157,33 +156,22 @@ static int tell_on_loop(void *arg)
 	if (w->tokens)
 		buf_printf(&json, ",\"tokens\":%lld", (long long)w->tokens);
 	buf_add_char(&json, '}');
-	if (buf_status(&json) == 0)
-		(void)turnlog_append(w->t->log, w->type, json.p, json.n);
-	return 0;
-}
-
-static void tell(struct turn *t, const char *code, const char *text)
-{
-	(void)tell_on_loop(&(struct word){.t = t, .type = EV_NOTICE, .key = "code", .code = code, .text = text});
+	(void)!turn_event(t, w->type, &json);
 }
 
 void turn_tell(struct turn *t, const char *code, const char *text)
 {
-	(void)loop_call(t->all->loop, tell_on_loop,
-		&(struct word){.t = t, .type = EV_NOTICE, .key = "code", .code = code, .text = text});
+	tell(t, &(struct word){.type = EV_NOTICE, .key = "code", .code = code, .text = text});
 }
 
 void turn_tell_oldest(struct turn *t, const char *code, const char *text, int64_t messages)
 {
-	(void)loop_call(t->all->loop, tell_on_loop,
-		&(struct word){
-			.t = t, .type = EV_NOTICE, .key = "code", .code = code, .text = text, .count = messages});
+	tell(t, &(struct word){.type = EV_NOTICE, .key = "code", .code = code, .text = text, .count = messages});
 }
 
 void turn_tell_status(struct turn *t, const char *state, const char *text)
 {
-	(void)loop_call(t->all->loop, tell_on_loop,
-		&(struct word){.t = t, .type = EV_STATUS, .key = "state", .code = state, .text = text});
+	tell(t, &(struct word){.type = EV_STATUS, .key = "state", .code = state, .text = text});
 }
 
 void turn_left_out_text(const char *model, const char *left_out, struct buf *text)
@@ -196,7 +184,7 @@ static void tell_left_out(struct turn *t)
 	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
 
 	turn_left_out_text(t->model, t->left_out, &text);
-	tell(t, "parameters", buf_str(&text).p);
+	turn_tell(t, "parameters", buf_str(&text).p);
 }
 
 static void tell_toolless(struct turn *t)
@@ -204,7 +192,7 @@ static void tell_toolless(struct turn *t)
 	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
 
 	buf_printf(&text, "%s cannot call tools. The answer was made without.", t->model);
-	tell(t, "tools", buf_str(&text).p);
+	turn_tell(t, "tools", buf_str(&text).p);
 }
 
 static void tell_dropped(struct turn *t)
@@ -215,13 +203,12 @@ static void tell_dropped(struct turn *t)
 		"The model was not given the oldest %lld messages of this conversation (about %lld tokens): with them "
 		"it is longer than %s takes.",
 		(long long)t->context.left_out.messages, (long long)t->context.left_out.tokens, t->model);
-	(void)tell_on_loop(&(struct word){.t = t,
-		.type = EV_NOTICE,
-		.key = "code",
-		.code = "context",
-		.text = buf_str(&text).p,
-		.count = t->context.left_out.messages,
-		.tokens = t->context.left_out.tokens});
+	tell(t, &(struct word){.type = EV_NOTICE,
+			.key = "code",
+			.code = "context",
+			.text = buf_str(&text).p,
+			.count = t->context.left_out.messages,
+			.tokens = t->context.left_out.tokens});
 }
 
 static int open_log_on_loop(void *arg)
@@ -347,14 +334,16 @@ static int start_admitted(struct turns *all, const struct start *x, struct err *
 	return 0;
 }
 
-static struct turn *turn_new(struct turns *all, const struct turn_request *q)
+struct turn *turn_new(struct turns *all, const struct turn_request *q)
 {
 	struct turn *t = xcalloc(1, sizeof *t);
 
 	t->all = all;
 	t->user_id = q->user_id;
 	t->key_id = q->key_id;
-	t->rounds.began_ms = clock_mono_ms();
+	t->purpose = "chat";
+	t->result = (struct gen_result)GEN_NO_RESULT;
+	rounds_begin(t, NULL, NULL);
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	t->language = q->language ? arena_strdup(&t->arena, q->language) : NULL;
 	cancel_init(&t->cancel);
@@ -434,6 +423,17 @@ bool turn_cancel(struct turns *all, atelier_id turn_id, int reason)
 			cancel_fire(&t->cancel, reason);
 			found = true;
 		}
+	pthread_mutex_unlock(&all->mx);
+	return found;
+}
+
+bool turn_stop_call(struct turns *all, atelier_id turn_id, const char *call_id)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&all->mx);
+	for (struct turn *t = all->live; t && !found; t = t->next)
+		found = t->ids.turn_id == turn_id && calls_stop(t, call_id);
 	pthread_mutex_unlock(&all->mx);
 	return found;
 }
