@@ -117,6 +117,8 @@ static const struct field conversation_fields[] = {
 	FIELD_ID(C, v.turn_id, "running_turn_id", 0, "The turn being answered, or one of them; null: none."),
 	FIELD(FT_STRS, C, running, "running_turn_ids", .item = &id_item, .flags = FIELD_REQUIRED,
 		.doc = "The turns being answered: several while models are compared."),
+	FIELD_BOOL(C, v.waiting, "waiting", FIELD_REQUIRED,
+		"An answer waits for a decision: whether a call of a tool may run, or what a tool asked."),
 	FIELD_TIME(C, v.deleted_at, "deleted_at", 0, "When it was put into the bin; null: it is not there."),
 	FIELD_TIME(C, purge_at, "purge_at", 0, "When it is removed from the bin for good; null: never."),
 };

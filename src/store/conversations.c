@@ -20,6 +20,9 @@ static const struct col columns[] = {COL(I64, V, id), COL_ONCE(I64, V, user_id),
 		"coalesce((SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = "
 		"'running'),"
 		" (SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = 'waiting'))",
+		COL_SEEN),
+	COL_AS(BOOL, V, waiting,
+		"EXISTS (SELECT 1 FROM turns w WHERE w.conversation_id = conversations.id AND w.state = 'waiting')",
 		COL_SEEN)};
 #undef V
 static const struct rows_table conversations = {

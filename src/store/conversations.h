@@ -21,7 +21,8 @@ struct conversation {
 	const char *title_state;  /* TITLE_... */
 	const char *model;        /* "": none chosen */
 	atelier_id leaf_id;       /* newest message of the branch shown; 0: no messages yet */
-	atelier_id turn_id;       /* a turn that is running in it; 0: none */
+	atelier_id turn_id;       /* a turn that is running in it, or else one that waits; 0: none */
+	bool waiting;             /* a turn in it waits for a person's decision */
 	atelier_id folder_id;     /* 0: in none */
 	const char *tags;         /* JSON array of texts, each once however it is written */
 	atelier_id assistant_id;  /* 0: none */

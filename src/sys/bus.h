@@ -20,7 +20,7 @@
 	X(COLLECTION, "collection", "created updated deleted", NOBODY)                                                 \
 	X(TOOLS, "tools", "created updated deleted", EVERYBODY)                                                        \
 	X(QUEUE, "queue", "queued edited removed sent", NOBODY)                                                        \
-	X(TURN, "turn", "started ended decided", NOBODY)                                                               \
+	X(TURN, "turn", "started waiting ended decided", NOBODY)                                                       \
 	X(JOB, "job", "started ended", NOBODY)                                                                         \
 	X(MODELS, "models", "changed", EVERYBODY)                                                                      \
 	X(GRANTS, "grants", "changed", EVERYBODY)                                                                      \

@@ -231,8 +231,8 @@ static void settle(struct recovery *rec, struct lost *t, bool aside)
 	pthread_mutex_unlock(&all->mx);
 	loop_post(all->loop, &x->task, end_on_loop, x);
 	metric_add(M_turns_interrupted_total, 1);
-	bus_publish(all->config.bus,
-		&(struct bus_event){BUS_TURN, "ended", t->record.user_id, t->record.conversation_id, t->record.id});
+	bus_publish(all->config.bus, &(struct bus_event){BUS_TURN, t->waits ? "waiting" : "ended", t->record.user_id,
+					     t->record.conversation_id, t->record.id});
 }
 
 /* ---- storing them ---- */

@@ -365,8 +365,8 @@ void turn_run(void *arg)
 		turn_check_quotes(t);
 	turn_persist(t, r); /* always: a stopped answer is still an answer */
 	report(t, r, began_ms);
-	bus_publish(t->all->config.bus,
-		&(struct bus_event){BUS_TURN, "ended", t->user_id, t->ids.conversation_id, t->ids.turn_id});
+	bus_publish(t->all->config.bus, &(struct bus_event){BUS_TURN, r >= 0 && t->waits ? "waiting" : "ended",
+						t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	if (r >= 0 && t->waits)
 		turn_resume(t->all, t->ids.turn_id, cancel_reason(&t->cancel) == E_CANCELED); /* or decided already */
 	else if (r >= 0)

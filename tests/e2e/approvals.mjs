@@ -43,7 +43,11 @@ export async function approvals({ page, context, mock, base, watch, shot }) {
   await begin();
   await ask('Book two');
   await cards().nth(1).waitFor();
-  await answers().getByText('It waits for your decision.').waitFor();
+  await answers().getByText('Waiting for your decision.').waitFor();
+  // In the list it is no answer that is being written: somebody must decide.
+  const row = page.getByRole('navigation', { name: 'Chats' }).locator(`a[href$="${new URL(page.url()).pathname}"]`);
+  await row.getByText('Waiting for your decision').waitFor();
+  assert.equal(await row.getByText('Answering').count(), 0);
   const found = await look(page, 'calls that ask', ['graphite', 'quartz']);
   await shot('asked');
   await page.reload();

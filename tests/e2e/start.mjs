@@ -200,8 +200,8 @@ export async function notified({ context, mock, base, watch }) {
   });
   await readAll(page, base);
   await page.goto(base + '/settings/appearance');
-  await page.getByRole('switch', { name: 'Notify me when an answer is complete' }).click();
-  await page.getByRole('switch', { name: 'Notify me when an answer is complete', checked: true }).waitFor();
+  await page.getByRole('switch', { name: 'Notify me when an answer is ready or needs a decision' }).click();
+  await page.getByRole('switch', { name: 'Notify me when an answer is ready or needs a decision', checked: true }).waitFor();
   await page.getByRole('link', { name: 'Chats' }).first().click();
   await page.getByRole('textbox', { name: 'Message' }).fill('Tell me later');
   await page.getByRole('button', { name: 'Send' }).click();

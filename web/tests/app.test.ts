@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bootstrap } from '$core/api/types';
+import { beginTurn } from '$core/turn/reduce';
 import { notices } from '$design/notices.svelte';
 import { Organizer } from '$features/chat/organize.svelte';
 import { App } from '$state/app.svelte';
@@ -86,5 +87,28 @@ describe('who is signed in after another', () => {
       .filter(([file]) => /^(state|features|app)\//.test(file))
       .flatMap(([, text]) => [...text.matchAll(/^(?:export )?(?:const|let) (\w+)[^=\n]*= (?:new (?!URL)|\$state)/gm)].map((m) => m[1]!));
     expect(made.sort()).toEqual(browser);
+  });
+});
+
+describe('an answer that waits for a decision', () => {
+  const change = (what: 'waiting' | 'ended') => ({ kind: 'turn', id: 'chat', turn_id: 'turn', what }) as const;
+
+  it('is told of as such, and its end is told of again', () => {
+    const app = new App('anna', first('anna'));
+    const told = vi.spyOn(app.attention, 'ended').mockResolvedValue();
+    vi.spyOn(app.conversations, 'touch').mockReturnValue();
+    const hear = (what: 'waiting' | 'ended') => (app as unknown as { changed: (c: unknown) => void }).changed(change(what));
+    hear('waiting');
+    hear('ended');
+    expect(told.mock.calls).toEqual([['chat', true], ['chat', false]]);
+
+    // Whoever saw that it waits has not seen its end.
+    const chat = app.chats.open('chat');
+    app.chats.open(null);
+    (chat as unknown as { finish: (view: unknown) => void }).finish({ ...beginTurn('turn', { id: 'm', parts: [] } as never), state: 'waiting' });
+    told.mockClear();
+    hear('waiting');
+    hear('ended');
+    expect(told.mock.calls).toEqual([['chat', false]]);
   });
 });

@@ -176,14 +176,15 @@ export class App {
     const { chats, conversations } = this;
     const { page } = router.current;
     if (open && change.kind === 'turn') chats.current.heard(change.what, change.turn_id);
-    const ended = change.kind === 'turn' && change.what === 'ended';
-    const seen = (open && (page === 'chat' || page === 'new') && !document.hidden) || chats.sawEnd(change.id, change.turn_id);
+    const waits = change.what === 'waiting';
+    const ended = change.kind === 'turn' && (waits || change.what === 'ended');
+    const seen = (open && (page === 'chat' || page === 'new') && !document.hidden) || chats.sawEnd(change.id, change.turn_id, waits);
     conversations.touch(change.id, ended && seen);
     // What was not taken a moment ago may be taken now.
     if (ended) void this.outbox.flush();
     if (!ended || seen) return;
-    if (chats.left(change.id, change.turn_id)) void conversations.change(change.id, { unread: true });
-    void this.attention.ended(change.id);
+    if (chats.left(change.id, change.turn_id, waits)) void conversations.change(change.id, { unread: true });
+    void this.attention.ended(change.id, waits);
   }
 }
 

@@ -38,13 +38,13 @@ export class Attention {
     void (unread > 0 ? badges.setAppBadge?.(unread) : badges.clearAppBadge?.())?.catch(() => {});
   }
 
-  /** The answer in a chat has ended. Of many windows one notification comes: they have the same tag. */
-  async ended(conversation: string): Promise<void> {
+  /** The answer in a chat has ended, or `waits` for a decision. Of many windows one notification comes: they have the same tag. */
+  async ended(conversation: string, waits: boolean): Promise<void> {
     if (!this.notify || !document.hidden || Date.now() - (this.told.get(conversation) ?? 0) < 3000) return;
     this.told.set(conversation, Date.now());
     const found = await this.conversations.ensure(conversation).catch(() => null);
     if (!found) return;
-    const note = new Notification(found.title || t('chat.untitled'), { body: t('notify.ended'), tag: conversation, icon: './icon-192.png' });
+    const note = new Notification(found.title || t('chat.untitled'), { body: t(waits ? 'notify.waiting' : 'notify.ended'), tag: conversation, icon: './icon-192.png' });
     note.onclick = () => {
       window.focus();
       router.go('/c/' + conversation);

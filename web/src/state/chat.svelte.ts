@@ -507,8 +507,9 @@ export class Chat extends Followed {
   /** The change feed says that a turn of this conversation started or ended. */
   heard(what: string, turn: string | undefined): void {
     if (this.sending || !this.attached) return;
-    if (what !== 'ended' && this.live?.turnId === turn) return;
-    if (what === 'ended' && this.stream) return; // Its own stream brings the end.
+    const ended = what === 'ended' || what === 'waiting';
+    if (!ended && this.live?.turnId === turn) return;
+    if (ended && this.stream) return; // Its own stream brings the end.
     void this.reload();
     for (const r of this.rivals) if (!r.busy) void r.reload();
   }

@@ -40,12 +40,12 @@ export class Chats {
   }
 
   /** Whether an answer was followed here, but not to its end: its stream may have gone on for a while, and nobody saw that. */
-  left(id: string, turn: string | undefined): boolean {
-    return this.kept.some((c) => c.id === id && c.followed === turn && c.ended !== turn);
+  left(id: string, turn: string | undefined, waits: boolean): boolean {
+    return this.kept.some((c) => c.id === id && c.followed === turn && !c.saw(turn, waits));
   }
 
-  sawEnd(id: string, turn: string | undefined): boolean {
-    return this.kept.some((c) => c.id === id && c.ended === turn);
+  sawEnd(id: string, turn: string | undefined, waits: boolean): boolean {
+    return this.kept.some((c) => c.id === id && c.saw(turn, waits));
   }
 
   forget(id: string): void {

@@ -19,9 +19,10 @@ export abstract class Followed {
   connected = $state(true);
   stopping = $state(false);
 
-  /** The turn that was followed last, and the one whose end was seen by somebody last. */
+  /** The turn that was followed last. */
   followed: string | undefined;
-  ended: string | undefined;
+  /** The one whose end was seen by somebody last; of a turn that only waits, that it waits: its end is still to come. */
+  private seen: { turn: string; waits: boolean } | undefined;
 
   protected attached = false;
   protected stream: AbortController | null = null;
@@ -50,6 +51,11 @@ export abstract class Followed {
   /** The turn that waits for a person; undefined: none does. */
   get waits(): string | undefined {
     return this.last?.state === 'waiting' ? (this.last.turn_id ?? undefined) : undefined;
+  }
+
+  /** Whether somebody saw the turn come to its end, or, `waits`, to where it waits. */
+  saw(turn: string | undefined, waits: boolean): boolean {
+    return this.seen?.turn === turn && this.seen?.waits === waits;
   }
 
   /** What it waited for was decided, here or elsewhere: it may go on. */
@@ -128,7 +134,7 @@ export abstract class Followed {
     if (this.last) this.put(messageOf(this.last as Message, view));
     this.live = this.pending = null;
     this.stopping = false;
-    if (presence.watched) this.ended = view.turnId;
+    if (presence.watched) this.seen = { turn: view.turnId, waits: view.state === 'waiting' };
     if (view.state === 'waiting') return notices.speak(t('answer.waits'));
     const said = { complete: 'chat.saidComplete', canceled: 'chat.saidCanceled', failed: 'chat.saidFailed' } as const;
     notices.speak(`${t(said[view.state as keyof typeof said] ?? 'chat.saidInterrupted')} ${textOf(partsOf(view)).slice(-2000)}`);

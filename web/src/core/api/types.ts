@@ -195,5 +195,5 @@ export interface Change {
   /** The conversation's or the job's. */
   id: string;
   turn_id?: string;
-  what: 'created' | 'updated' | 'deleted' | 'started' | 'ended' | 'decided' | 'queued' | 'edited' | 'removed' | 'sent';
+  what: 'created' | 'updated' | 'deleted' | 'started' | 'waiting' | 'ended' | 'decided' | 'queued' | 'edited' | 'removed' | 'sent';
 }
