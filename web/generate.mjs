@@ -8,7 +8,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The bodies that forms of the page send. */
-const FORMS = ['AccountNew', 'CollectionPatch', 'GroupNew', 'KeyNew', 'LimitNew', 'LimitPatch', 'ModelRouteNew', 'ParameterRuleNew', 'PasswordChange', 'PriceNew', 'ProviderNew'];
+const FORMS = [
+  'AccountNew', 'AccountPatch', 'AssistantNew', 'CollectionNew', 'CollectionPatch', 'ConversationPatch', 'DocumentPatch', 'FolderNew', 'GroupNew', 'KeyNew', 'LimitNew', 'LimitPatch', 'Login', 'MemoryEdit', 'ModelCopy',
+  'ModelOverride', 'ModelPull', 'ModelRouteNew', 'ParameterRuleNew', 'PasswordByLink', 'PasswordChange', 'PriceNew', 'PromptNew', 'ProviderNew', 'ProviderTry', 'Setup',
+];
 
 const check = process.argv[2] === '--check';
 const file = process.argv.at(-1);

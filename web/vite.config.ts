@@ -9,7 +9,7 @@ import { locales } from './locales.ts';
 const server = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8420';
 
 /** What the first page begins with: what everybody needs, and the chat. */
-const [main, shell] = ['./src/main.ts', './src/app/Shell.svelte'].map((path) => fileURLToPath(new URL(path, import.meta.url))) as [string, string];
+const [main, shell, signin] = ['./src/main.ts', './src/app/Shell.svelte', './src/features/signin/index.ts'].map((path) => fileURLToPath(new URL(path, import.meta.url))) as [string, string, string];
 
 /** Of the fonts for formulas the one form that every browser reads. */
 const fonts = (): Plugin => ({
@@ -72,7 +72,7 @@ const loader = { name: 'loader', test: /preload-helper|rolldown-runtime|rolldown
 export default defineConfig(({ mode }) => ({
   // Relative addresses, so that the page also works below a path of a reverse proxy.
   base: './',
-  plugins: [fonts(), tailwindcss(), svelte(), locales(mode === 'gallery' ? [] : [main, shell]), chatFiles()],
+  plugins: [fonts(), tailwindcss(), svelte(), locales(mode === 'gallery' ? [] : [main, shell, signin]), chatFiles()],
   resolve: {
     alias: { ...alias, '@formatjs/icu-messageformat-parser': '@formatjs/icu-messageformat-parser/no-parser.js' },
   },

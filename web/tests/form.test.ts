@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { errorFrom } from '$core/api/errors';
-import { Form } from '$core/forms/form.svelte';
+import { Form, Refused } from '$core/forms/form.svelte';
+import { twice } from '$core/forms/passwords';
+import { Submission } from '$core/forms/submission.svelte';
 import { microsFrom } from '$core/format';
+import { passwordProblem } from '$core/rules';
 
 const price = () =>
   new Form('PriceNew', { pattern: '', input_micros: '', cached_micros: '' }, {
@@ -74,5 +77,54 @@ describe('a form', () => {
     expect(form.dirty).toBe(true);
     form.text.pattern = 'a';
     expect(form.dirty).toBe(false);
+  });
+});
+
+describe('what only the sending finds out', () => {
+  it('is said at its field until that is typed anew', async () => {
+    const form = new Form('Login', { username: 'eve', password: 'wrong' }, { password: { read: (text) => text } });
+    expect(await form.submit(async () => Promise.reject(new Refused('password', 'Not this one.')))).toBe(' ');
+    expect([form.field('username').error, form.field('password').error]).toEqual(['', 'Not this one.']);
+    form.text.password = 'right';
+    expect(form.field('password').error).toBe('');
+    await expect(form.submit(async () => Promise.reject(new Refused('other', 'Odd.')))).rejects.toThrow('Odd.');
+  });
+
+  it('is sent once at a time, and in words below where no field is meant', async () => {
+    const submission = new Submission();
+    const box = document.createElement('form');
+    box.innerHTML = '<input aria-invalid="true">';
+    document.body.append(box);
+    const event = () => Object.assign(new Event('submit', { cancelable: true }), {}) as SubmitEvent;
+    let sent = 0;
+    const press = (send: () => Promise<string | void>) =>
+      new Promise<boolean>((resolve) => {
+        box.addEventListener('submit', (e) => void submission.run(e, send).then(resolve), { once: true });
+        box.dispatchEvent(event());
+      });
+    let done = () => {};
+    const first = press(() => new Promise<void>((resolve) => ((done = resolve), sent++)));
+    expect([await press(async () => void sent++), submission.busy, sent]).toEqual([false, true, 1]);
+    done();
+    expect([await first, submission.busy, submission.error]).toEqual([true, false, '']);
+    expect(await press(async () => Promise.reject(new Error('Away.')))).toBe(false);
+    expect([submission.error, document.activeElement]).toEqual(['Away.', box.firstChild]);
+    box.remove();
+  });
+});
+
+describe('a new password', () => {
+  it('is long enough, the same twice, and kept as it was typed', async () => {
+    const form: Form<'password' | 'again'> = new Form('PasswordByLink', { password: '', again: '' }, twice(() => form.text.password));
+    await form.submit(async () => {});
+    expect(form.field('password').error).not.toBe('');
+    Object.assign(form.text, { password: 'short', again: 'short' });
+    expect([form.field('password').error, form.field('again').error]).toEqual([passwordProblem('short'), '']);
+    Object.assign(form.text, { password: ' pass word 1 ', again: 'pass word 1' });
+    expect([form.field('password').error, form.field('again').error]).toEqual(['', 'The passwords do not match.']);
+    form.text.again = form.text.password;
+    let body: unknown;
+    expect(await form.submit(async (b) => void (body = b))).toBeUndefined();
+    expect(body).toMatchObject({ password: ' pass word 1 ' });
   });
 });

@@ -31,6 +31,16 @@ export interface FieldHow {
   check?: (text: string) => string;
 }
 
+/** What is wrong with one field, as only the sending could find out. */
+export class Refused extends Error {
+  constructor(
+    readonly field: string,
+    says: string,
+  ) {
+    super(says);
+  }
+}
+
 /**
  * The fields of a form and what is wrong with them, by the rules that the server has for the body it is sent in. A field
  * says what is wrong once it was left (`touched`) or the form was sent; what the server finds wrong with one stands at it
@@ -45,7 +55,8 @@ export class Form<K extends string> {
   private initial: Record<K, string>;
 
   constructor(
-    private readonly schema: Schema,
+    /** null: nothing but `how` is known of the fields. */
+    private readonly schema: Schema | null,
     empty: Record<K, string>,
     private readonly how: Partial<Record<K, FieldHow>> = {},
   ) {
@@ -60,6 +71,11 @@ export class Form<K extends string> {
     this.touched = {};
     this.sent = false;
     this.refused = null;
+  }
+
+  /** Begins anew with what stood in the fields first. */
+  reset(): void {
+    this.fill(this.initial);
   }
 
   get dirty(): boolean {
@@ -97,7 +113,7 @@ export class Form<K extends string> {
     try {
       await send(this.body);
     } catch (e) {
-      const top = e instanceof ApiError && e.field?.split(/[.[]/)[0];
+      const top = (e instanceof ApiError || e instanceof Refused) && e.field?.split(/[.[]/)[0];
       const field = this.fields.find((k) => k === top);
       if (!field) throw e;
       this.refused = { field, text: this.text[field], says: (e as Error).message };
@@ -110,7 +126,7 @@ export class Form<K extends string> {
   }
 
   private rule(k: K): Rule {
-    return (rules[this.schema] as Record<string, Rule>)[k] ?? {};
+    return (this.schema && (rules[this.schema] as Record<string, Rule>)[k]) || {};
   }
 
   private value(k: K): unknown {

@@ -9,10 +9,15 @@ export class ParameterForm {
   others = $state.raw<ParameterSaid[]>([]);
   texts = $state<Texts>({});
   private tried = $state(false);
+  private left = $state<Record<string, boolean>>({});
 
-  /** Which of them say nothing that the server takes, once that was asked. */
+  /** Which of them say nothing that the server takes, once they were left or all was to be sent. */
   get wrong(): string[] {
-    return this.tried && this.table ? optionsOf(this.table, this.texts).wrong : [];
+    return this.table ? optionsOf(this.table, this.texts).wrong.filter((name) => this.tried || this.left[name]) : [];
+  }
+
+  leave(name: string): void {
+    this.left[name] = true;
   }
 
   get changed(): boolean {
@@ -26,6 +31,7 @@ export class ParameterForm {
 
   async fill(options: Parameters, place?: Place): Promise<void> {
     this.tried = false;
+    this.left = {};
     this.others = [];
     if (this.table) this.texts = textsOf(this.table, options);
     const [table, others] = await Promise.all([this.table ?? listParameters(), place ? effectiveParameters(place) : []]);
