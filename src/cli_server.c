@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <sodium.h>
-#include <strings.h>
 
+#include "base/fold.h"
 #include "base/json.h"
 #include "store/grants.h"
 
@@ -105,7 +105,7 @@ static int find_assistant(struct asking *s)
 		const char *may = json_get_str(item, "may");
 
 		if (own || !id || !name || !may || strcmp(may, grant_verb_name(GRANT_READ)) == 0 ||
-			(strcasecmp(name, want) != 0 && strcmp(id, want) != 0))
+			(!fold_same(name, want) && strcmp(id, want) != 0))
 			continue;
 		own = strcmp(may, "own") == 0;
 		snprintf(s->assistant, sizeof(s->assistant), "%s", id);

@@ -16,3 +16,12 @@ void fold_add(struct buf *b, const char *p, size_t n)
 		buf_add(b, p, n);
 	free(folded);
 }
+
+bool fold_same(const char *a, const char *b)
+{
+	CLEANUP(buf_done) struct buf one = BUF_INIT(SIZE_MAX), other = BUF_INIT(SIZE_MAX);
+
+	fold_add(&one, a, strlen(a));
+	fold_add(&other, b, strlen(b));
+	return buf_status(&one) == 0 && buf_status(&other) == 0 && str_eq(buf_str(&one), buf_str(&other));
+}

@@ -6,3 +6,5 @@
 
 /* Adds the folded text; what is no UTF-8 is added as it stands. */
 void fold_add(struct buf *b, const char *p, size_t n);
+/* Whether two names are the same to people. */
+bool fold_same(const char *a, const char *b);

@@ -134,6 +134,11 @@ describe('findQuote', () => {
   it('finds it elsewhere when the heading is not there', () => {
     expect(findQuote(page(), 'Set the PORT', 'none')).not.toBeNull();
   });
+  it('compares words as people read them, however their letters are composed', () => {
+    const root = document.createElement('div');
+    root.innerHTML = '<p>Die Straße führt zum Cafe\u0301 ﬁnal.</p>';
+    expect(findQuote(root, 'STRASSE fu\u0308hrt zum CAFÉ final', null)).not.toBeNull();
+  });
   it('says when it is not there', () => {
     expect(findQuote(page(), 'something else altogether', null)).toBeNull();
   });

@@ -1,8 +1,12 @@
+import { fold } from '../fold';
+
 /** The heading with this id; ids are made of any text, so no selector is built of them. */
 export const byId = (root: Element, id: string) => [...root.querySelectorAll('[id]')].find((e) => e.id === id) ?? null;
 
-/** The words of a text, as they are compared: letters and digits alone, in lower case. */
-const words = (s: string) => s.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+const WORD = /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu;
+
+/** The words of a text, as they are compared: letters and digits alone, folded. */
+const words = (s: string) => s.match(WORD)?.map(fold) ?? [];
 
 interface Word {
   text: string;
@@ -16,8 +20,8 @@ function wordsOf(root: Element): Word[] {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode() as Text | null; node; node = walker.nextNode() as Text | null) {
     if (node.parentElement?.closest('.code-bar')) continue;
-    for (const m of node.data.matchAll(/[\p{L}\p{N}]+/gu)) {
-      result.push({ text: m[0].toLowerCase(), node, from: m.index, to: m.index + m[0].length });
+    for (const m of node.data.matchAll(WORD)) {
+      result.push({ text: fold(m[0]), node, from: m.index, to: m.index + m[0].length });
     }
   }
   return result;
