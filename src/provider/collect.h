@@ -12,7 +12,7 @@
 enum made_state {
 	MADE_OPEN,  /* the answer has not ended, or broke */
 	MADE_WHOLE, /* its arguments are a JSON object */
-	MADE_CUT,   /* the answer was cut off (length, content_filter) before they were */
+	MADE_CUT,   /* the answer was cut off (length, content_filter, an unknown word) before they were */
 	MADE_WRONG, /* the model ended them, but they are no JSON object */
 };
 

@@ -259,8 +259,9 @@ int answer_tool_json(struct answer *s, int64_t at, const char *id, const char *n
 
 int answer_tools_finish(struct answer *s)
 {
-	/* Where the answer was cut off, arguments that did not come are missing, and not none; also behind an empty object. */
-	bool cut = strcmp(s->finish_reason, "length") == 0 || strcmp(s->finish_reason, "content_filter") == 0;
+	/* Where the answer was cut off, or ended by a word that nobody knows, arguments that did not come are missing, and not
+	 * none; also behind an empty object. */
+	bool cut = strcmp(s->finish_reason, "stop") != 0 && strcmp(s->finish_reason, "tool_calls") != 0;
 	int r = cut ? 0 : settle_empty(s);
 	for (size_t i = 0; s->calls && !cut && i < s->calls->n && r >= 0; i++) {
 		struct answer_call *c = &s->calls->all[i];

@@ -91,10 +91,13 @@ static const char *finish_of(const struct gw_call *c, bool cut)
 {
 	const char *theirs = c->result.finish_reason;
 	size_t n = strspn(theirs, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. ");
+	bool all_whole = true;
 
-	if (cut || (c->answer.n_calls == 0 && gw_ends_oddly(c) && theirs[n] == '\0'))
+	for (size_t i = 0; i < c->answer.n_calls; i++)
+		all_whole = all_whole && c->answer.calls[i].state != MADE_CUT;
+	if (cut || (gw_ends_oddly(c) && theirs[n] == '\0' && (c->answer.n_calls == 0 || !all_whole)))
 		return theirs;
-	return c->answer.n_calls > 0 ? "tool_calls" : "stop";
+	return c->answer.n_calls > 0 && all_whole ? "tool_calls" : "stop";
 }
 
 /* What the answer says of itself: figures for those that the provider did not report, and why it ended. */
@@ -107,12 +110,13 @@ static int complete_result(struct gw_call *c)
 		g->tokens_in = provider_estimate_tokens(&c->req);
 	if (g->tokens_out < 0)
 		g->tokens_out = (int64_t)(c->flow->said.n_bytes + 3) / 4;
-	c->finish = finish_of(c, cut);
 	if (c->req.logprobs && c->answer.logprobs.n == 0)
 		gw_ignore(c, "logprobs");
 	if (!cut)
 		gw_notice(c, &c->flow->said);
-	return collect_end(&c->answer, cut, c->format->calls_are_objects, &c->q->err);
+	int r = collect_end(&c->answer, cut || gw_ends_oddly(c), c->format->calls_are_objects, &c->q->err);
+	c->finish = finish_of(c, cut);
+	return r;
 }
 
 /* The cancel says more than "canceled". */
