@@ -10,14 +10,12 @@
 #include <sys/stat.h>
 
 #include "base/utf8.h"
-#include "sys/sandbox.h"
-#include "tool/tool_priv.h"
+#include "tool/python.h"
 #include "tool/workspace.h"
 
-#define PYTHON   "/usr/bin/python3"
-#define WALL_MS  60000
-#define NOBODY   65534
-#define SHOW_MAX ((size_t)1 << 20) /* bytes that it prints */
+#define PYTHON  "/usr/bin/python3"
+#define WALL_MS 60000
+#define NOBODY  65534
 
 /* What comes last is shown, as in a notebook; errors stand in their place among the rest. */
 static const char prelude[] =
@@ -75,7 +73,7 @@ static int give_away(const char *path, const struct stat *st UNUSED, int flag UN
 	return lchown(path, NOBODY, NOBODY);
 }
 
-static int room_make(struct builtin_call *c, struct room *m, struct err *e)
+static int room_make(struct builtin_call *c, bool keeps, struct room *m, struct err *e)
 {
 	struct workspace_list l = {.n = 0};
 	int r = 0;
@@ -88,7 +86,7 @@ static int room_make(struct builtin_call *c, struct room *m, struct err *e)
 	m->fd = open(m->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (m->fd < 0)
 		return err_set(e, -errno, "There is no folder for Python.");
-	if (c->run->conversation_id)
+	if (keeps && c->run->conversation_id)
 		r = workspace_open(c->tools->config.folder, c->run->conversation_id, &m->work, e);
 	if (r == 0 && m->work >= 0)
 		r = workspace_list(m->work, c->mem, &l, e);
@@ -150,8 +148,7 @@ static int take_files(struct builtin_call *c, const struct room *m, struct err *
 	return r;
 }
 
-/* A specification of Vega-Lite that was printed, alone or as the last line, is drawn by the page. */
-static void take_chart(struct builtin_call *c, const char *p, size_t n)
+void python_take_chart(struct builtin_call *c, const char *p, size_t n)
 {
 	CLEANUP(json_decrefp) json_t *v = NULL;
 	struct err quiet = {0};
@@ -166,7 +163,7 @@ static void take_chart(struct builtin_call *c, const char *p, size_t n)
 	const char *schema = json_get_str(v, "$schema");
 	if (!schema || !strstr(schema, "vega-lite"))
 		return;
-	c->ret->structured = BUF_INIT(SHOW_MAX);
+	c->ret->structured = BUF_INIT(PYTHON_SHOWN_MAX);
 	json_add_value(&c->ret->structured, v);
 	if (buf_status(&c->ret->structured) < 0)
 		buf_done(&c->ret->structured);
@@ -180,29 +177,28 @@ static int show(void *arg, const char *p, size_t n)
 	return buf_status(arg);
 }
 
-static int script_in(const char *code, struct err *e)
-{
-	int fd = sandbox_file(code, strlen(code));
+#define ENV_MAX 80
 
-	return fd < 0 ? err_set(e, -ENOMEM, "There is no memory for a script.") : fd;
-}
-
-static int run_in(struct builtin_call *c, const struct room *m, int script, struct buf *shown,
-	struct sandbox_result *res, struct err *e)
+static int run_in(struct builtin_call *c, const struct python_job *j, const struct room *m, int script,
+	struct buf *shown, struct sandbox_result *res, struct err *e)
 {
-	static const char *const env[] = {"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "MPLBACKEND=Agg",
-		"MPLCONFIGDIR=/tmp", "OPENBLAS_NUM_THREADS=1", NULL};
-	const char *const argv[] = {PYTHON, "-I", "-B", "-X", "utf8", "-u", "-c", prelude, NULL};
+	const char *env[ENV_MAX] = {"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "MPLBACKEND=Agg",
+		"MPLCONFIGDIR=/tmp", "OPENBLAS_NUM_THREADS=1"};
+	size_t n = 6;
+	const char *const argv[] = {PYTHON, "-I", "-B", "-X", "utf8", "-u", "-c", j->program, NULL};
+
+	for (const char *const *p = j->env; p && *p && n < ENV_MAX - 1; p++)
+		env[n++] = *p;
 	const struct sandbox s = {.argv = argv,
 		.env = env,
 		.writable = m->path,
 		.in = script,
 		.least = SANDBOX_NAMESPACES,
-		.limits = {.wall_ms = WALL_MS,
-			.cpu_s = WALL_MS / 1000,
+		.limits = {.wall_ms = j->wall_ms,
+			.cpu_s = (int)(j->wall_ms / 1000),
 			.memory = (size_t)1 << 30,
 			.file = WORKSPACE_FILE_MAX,
-			.output = SHOW_MAX,
+			.output = PYTHON_SHOWN_MAX,
 			.files = 256,
 			.processes = 64},
 		.cancel = c->run->cancel,
@@ -212,11 +208,11 @@ static int run_in(struct builtin_call *c, const struct room *m, int script, stru
 	return sandbox_run(&s, res, e);
 }
 
-static void say_end(struct builtin_call *c, const struct sandbox_result *res)
+void python_say_end(struct builtin_call *c, const struct sandbox_result *res, int64_t wall_ms)
 {
-	c->ret->failed = res->end != SANDBOX_EXITED || res->status != 0;
+	c->ret->failed |= res->end != SANDBOX_EXITED || res->status != 0;
 	if (res->end == SANDBOX_TIME)
-		buf_printf(&c->ret->text, "\n[It was ended after %d s.]", WALL_MS / 1000);
+		buf_printf(&c->ret->text, "\n[It was ended after %lld s.]", (long long)wall_ms / 1000);
 	else if (res->end == SANDBOX_OUTPUT)
 		buf_add_str(&c->ret->text, "\n[It was ended: it printed too much.]");
 	else if (res->end == SANDBOX_KILLED)
@@ -227,28 +223,49 @@ static void say_end(struct builtin_call *c, const struct sandbox_result *res)
 		buf_printf(&c->ret->text, "\n%s", res->errors);
 }
 
-int python_call(struct builtin_call *c, struct err *e)
+int python_run(struct builtin_call *c, const struct python_job *j, struct err *e)
 {
-	const char *code = json_get_str(c->arguments, "code");
-	CLEANUP(buf_done) struct buf shown = BUF_INIT(2 * SHOW_MAX);
+	CLEANUP(buf_done) struct buf shown = BUF_INIT(2 * PYTHON_SHOWN_MAX);
 	CLEANUP(room_done) struct room m = {.fd = -1, .work = -1};
-	CLEANUP(closep) int script = script_in(code ? code : "", e);
+	CLEANUP(closep) int input = sandbox_file(j->input.p, j->input.n);
 	struct sandbox_result res = {.status = 0};
 	struct err why = {0};
-	int r = script < 0 ? script : room_make(c, &m, e);
+	int r = input < 0 ? err_set(&why, -ENOMEM, "There is no memory for a script.")
+			  : room_make(c, j->keeps, &m, &why);
 
 	if (r == 0)
-		r = run_in(c, &m, script, &shown, &res, &why);
+		r = run_in(c, j, &m, input, &shown, &res, &why);
 	if (r == E_NOT_IMPLEMENTED)
 		return tool_fail(c->ret, "%s", why.msg);
 	if (r < 0)
 		return err_set(e, r, "%s", why.msg);
-	c->ret->text = BUF_INIT(4 * SHOW_MAX);
-	if (shown.n)
-		utf8_add_repaired(&c->ret->text, shown.p, shown.n);
-	else if (res.end == SANDBOX_EXITED && res.status == 0)
+	r = j->tell(c, &shown, &res, j->arg, e);
+	return r < 0 ? r : take_files(c, &m, e);
+}
+
+/* ---- the tool ---- */
+
+static int tell(struct builtin_call *c, const struct buf *shown, const struct sandbox_result *res, void *arg UNUSED,
+	struct err *e UNUSED)
+{
+	c->ret->text = BUF_INIT(4 * PYTHON_SHOWN_MAX);
+	if (shown->n)
+		utf8_add_repaired(&c->ret->text, shown->p, shown->n);
+	else if (res->end == SANDBOX_EXITED && res->status == 0)
 		buf_add_str(&c->ret->text, "[It printed nothing.]");
-	say_end(c, &res);
-	take_chart(c, shown.p ? shown.p : "", shown.n);
-	return take_files(c, &m, e);
+	python_say_end(c, res, WALL_MS);
+	python_take_chart(c, shown->p ? shown->p : "", shown->n);
+	return 0;
+}
+
+int python_call(struct builtin_call *c, struct err *e)
+{
+	const char *code = json_get_str(c->arguments, "code");
+	const struct python_job j = {.program = prelude,
+		.input = str_from(code ? code : ""),
+		.keeps = true,
+		.wall_ms = WALL_MS,
+		.tell = tell};
+
+	return python_run(c, &j, e);
 }

@@ -15,11 +15,12 @@
 #define TOOLS_BYTES  ((size_t)4 << 20) /* of a server's list */
 #define LOG_BYTES    ((size_t)256 << 10)
 #define TOOLS_MAX    500
-#define BOUND_MAX    (VAULT_MAX / 2) /* bytes of a configuration that a secret is bound to as it stands */
-#define SECRET_LEAST 4               /* bytes of one that is looked for in results */
+#define BOUND_MAX    800 /* bytes of a configuration that a secret is bound to as it stands, else to its hash */
+#define SECRET_LEAST 4   /* bytes of one that is looked for in results */
 #define HIDDEN       "[secret]"
 
-static const struct tool_kind *const kinds[] = {&http_kind, &openapi_kind, &mcp_stdio_kind, &mcp_http_kind};
+static const struct tool_kind *const kinds[] = {
+	&http_kind, &openapi_kind, &python_kind, &mcp_stdio_kind, &mcp_http_kind};
 
 static int kind_at(const char *name)
 {

@@ -132,7 +132,7 @@ void tool_result_unknown(const struct tool_list *l, const char *name, struct too
 
 struct tool_server;
 
-#define TOOL_SERVER_KINDS "http openapi mcp-stdio mcp-http"
+#define TOOL_SERVER_KINDS "http openapi python mcp-stdio mcp-http"
 
 /* Whether kind and configuration fit: E_INVALID with a sentence. */
 int tool_server_check(const char *kind, const char *config, struct err *e) MUST_CHECK;

@@ -51,7 +51,7 @@ struct tool_kind {
 };
 #define TOOL_KINDS_MAX 8
 void *tools_kind_state(struct tools *t, const struct tool_kind *k);
-extern const struct tool_kind http_kind, openapi_kind, mcp_stdio_kind, mcp_http_kind;
+extern const struct tool_kind http_kind, openapi_kind, python_kind, mcp_stdio_kind, mcp_http_kind;
 
 /* mcp_kind.c: what a server of MCP says of who may ask, in the arena. E_CONFLICT: it asks nobody to sign in. */
 int mcp_challenge_of(struct tools *t, const struct tool_server *s, atelier_id user_id, struct arena *a,

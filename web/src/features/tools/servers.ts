@@ -4,7 +4,7 @@ import type { Key } from '$core/i18n/i18n.svelte';
 import { isObject } from './results';
 
 export type ServerKind = ToolServer['kind'];
-export const kindNames: Record<ServerKind, Key> = { 'mcp-http': 'tools.kindMcpHttp', 'mcp-stdio': 'tools.kindMcpStdio', http: 'tools.kindHttp', openapi: 'tools.kindOpenapi' };
+export const kindNames: Record<ServerKind, Key> = { 'mcp-http': 'tools.kindMcpHttp', 'mcp-stdio': 'tools.kindMcpStdio', http: 'tools.kindHttp', openapi: 'tools.kindOpenapi', python: 'tools.kindPython' };
 /** Those that the dialog can set up. */
 export const formKinds: ServerKind[] = ['mcp-http', 'mcp-stdio', 'http'];
 
