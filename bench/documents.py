@@ -95,8 +95,13 @@ class Client:
         head = {"Content-Type": kind, **({"Authorization": "Bearer " + self.token} if self.token else {}),
                 **({"Accept": accept} if accept else {})}
         data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
-        self.conn.request(method, "/api/v1" + path, data, head)
-        r = self.conn.getresponse()
+        try:
+            self.conn.request(method, "/api/v1" + path, data, head)
+            r = self.conn.getresponse()
+        except http.client.RemoteDisconnected:  # nothing was asked on it for a while
+            self.conn.close()
+            self.conn.request(method, "/api/v1" + path, data, head)
+            r = self.conn.getresponse()
         got = r.read()
         if r.status >= 300:
             raise RuntimeError("%s %s: %d %s" % (method, path, r.status, got[:200]))
@@ -132,6 +137,9 @@ class House:
 
     def start(self):
         self.server.start()
+        self.start_client()
+
+    def start_client(self):
         self.client = Client(self.server.port)
         self.client.token = self.client.call("POST", "/auth/login", {"username": "bench", "password": "measured-by-day"})["token"]
         end = time.monotonic() + 60
@@ -152,9 +160,9 @@ class House:
             return sum(int(x) for x in f.read().rsplit(")", 1)[1].split()[11:13]) / 100
 
     def memory(self):
-        """Resident, bytes."""
-        with open("/proc/%d/statm" % self.server.proc.pid) as f:
-            return int(f.read().split()[1]) * 4096
+        """Of the indexes, bytes."""
+        r = urllib.request.Request("http://127.0.0.1:%d/health" % self.server.port, headers={"Authorization": "Bearer " + self.client.token})
+        return json.load(urllib.request.urlopen(r))["documents"]["index_bytes"]
 
     def close(self):
         self.server.destroy()
@@ -296,11 +304,11 @@ def case_hybrid(a, house, texts):
     say("  %d passages in %d collections after %.1f s" % (passages, COLLECTIONS, time.monotonic() - start))
     house.server.stop()
     house.start()
-    before = house.memory()
     c = house.another()
     first = time.monotonic()
     c.call("POST", "/search", {"query": texts.question(), "collection_ids": all_})
-    say("  the first search of all reads the indexes: %.2f s, %.0f MB" % (time.monotonic() - first, (house.memory() - before) / 1e6))
+    say("  after a start the first search waits for the indexes: %.2f s" % (time.monotonic() - first))
+    bar("memory of a passage beside its %d numbers" % DIMS, house.memory() / passages - DIMS, 64, "bytes")
     for mode, where, name in (("hybrid", all_[3:4], "hybrid, one of ten"), ("hybrid", all_, "hybrid, all"),
                               ("fulltext", all_[3:4], "full text, one of ten"), ("fulltext", all_, "full text, all"),
                               ("vectors", all_[3:4], "vectors, one of ten")):
@@ -314,25 +322,67 @@ def case_hybrid(a, house, texts):
     peers(a, passages)
 
 
+def timed(c, method, path, body=None):
+    start = time.monotonic()
+    got = c.call(method, path, body)
+    return (time.monotonic() - start) * 1000, got
+
+
+def case_many(a, house, texts):
+    """10,000 documents that have one text, in a collection beside a small one."""
+    n = 2000 if a.quick else 10000
+    many, few = house.collection("Many"), house.collection("Few")
+    body = texts.document(10 ** 7, 2)
+    house.client.add(few, "first.txt", body)
+    house.client.wait([few])
+    clients = [house.another() for _ in range(4)]
+
+    def send(w):
+        for i in range(w, n, len(clients)):
+            clients[w].add(many, "%05d.txt" % i, body)
+    start = time.monotonic()
+    with ThreadPoolExecutor(len(clients)) as pool:
+        list(pool.map(send, range(len(clients))))
+    house.client.wait([many])
+    say("  %d documents after %.1f s" % (n, time.monotonic() - start))
+    house.server.stop()
+    start = time.monotonic()
+    house.server.start()
+    started = (time.monotonic() - start) * 1000
+    house.start_client()
+    c = house.another()
+    took = [timed(c, "GET", "/collections/%s/documents?limit=100" % many)[0] for _ in range(20)]
+    pages, after, slowest = 0, None, 0.0
+    while pages == 0 or after:
+        ms, got = timed(c, "GET", "/collections/%s/documents?limit=100%s" % (many, "&cursor=" + after if after else ""))
+        after, pages, slowest = got.get("next"), pages + 1, max(slowest, ms)
+    bar("start until it serves", started, 50, "ms")
+    bar("first page of the list, p50", percentile(took, 50), 20, "ms")
+    bar("slowest of %d pages" % pages, slowest, 100, "ms")
+    bar("list of collections, with counts", timed(c, "GET", "/collections")[0], 50, "ms")
+    bar("find by name in all", timed(c, "GET", "/documents?search=0777")[0], 100, "ms")
+    bar("delete of the collection", timed(c, "DELETE", "/collections/" + many)[0], 1000, "ms")
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     ap.add_argument("atelier")
     ap.add_argument("passages")
-    ap.add_argument("--case", action="append", choices=["vectors", "ingest", "hybrid"])
+    ap.add_argument("--case", action="append", choices=["vectors", "ingest", "hybrid", "many"])
     ap.add_argument("--quick", action="store_true")
     ap.add_argument("--strict", action="store_true")
     ap.add_argument("--embeddings")
     ap.add_argument("--model")
     a = ap.parse_args()
     a.folder = tempfile.mkdtemp(prefix="atelier-bench-")
-    cases = a.case or ["vectors", "ingest", "hybrid"]
+    cases = a.case or ["vectors", "ingest", "hybrid", "many"]
     house = None
     try:
         if "vectors" in cases:
             say("vectors:")
             case_vectors(a)
         texts = Texts()
-        for name, run in (("ingest", case_ingest), ("hybrid", case_hybrid)):
+        for name, run in (("ingest", case_ingest), ("hybrid", case_hybrid), ("many", case_many)):
             if name in cases:
                 say("%s:" % name)
                 house = house or House(a.atelier, a.passages)

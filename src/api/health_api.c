@@ -5,6 +5,7 @@
 #include "api/models.h"
 #include "api/request.h"
 #include "base/clock.h"
+#include "rag/rag.h"
 #include "sys/health.h"
 #include "sys/metrics.h"
 
@@ -57,11 +58,25 @@ static const struct field journal_fields[] = {
 static const struct schema journal_schema =
 	SCHEMA("JournalHealth", struct journal_health, journal_fields, "The journal of the answers being written.");
 
+#define M struct rag_memory
+static const struct field documents_fields[] = {
+	FIELD_I64(M, bytes, "index_bytes", 0, 0, FIELD_REQUIRED, "Memory of the indexes that are searched."),
+	FIELD_I64(M, limit, "index_limit_bytes", 0, 0, FIELD_REQUIRED,
+		"What it may be (document_index_mb); beyond it those searched longest ago make room."),
+	FIELD_I64(M, collections, "collections", 0, 0, FIELD_REQUIRED, "Collections in memory."),
+	FIELD_I64(M, left_out, "left_out", 0, 0, FIELD_REQUIRED,
+		"Of these, searched by words alone in part, since their vectors do not fit."),
+};
+#undef M
+static const struct schema documents_schema =
+	SCHEMA("DocumentsHealth", struct rag_memory, documents_fields, "The indexes of documents.");
+
 struct health {
 	const char *status, *version;
 	int64_t uptime_s;
 	struct database_health database;
 	struct journal_health journal;
+	struct rag_memory documents;
 	struct schema_list failing, providers;
 	int64_t turns_running, connections, readers, memory_bytes, disk_free_bytes;
 };
@@ -72,6 +87,7 @@ static const struct field health_fields[] = {
 	FIELD_I64(struct health, uptime_s, "uptime_s", 0, 0, FIELD_REQUIRED, "Seconds since the start."),
 	FIELD_OBJECT(struct health, database, "database", &database_schema, FIELD_REQUIRED, "The database."),
 	FIELD_OBJECT(struct health, journal, "journal", &journal_schema, FIELD_REQUIRED, "The journal."),
+	FIELD_OBJECT(struct health, documents, "documents", &documents_schema, FIELD_REQUIRED, "Indexes of documents."),
 	FIELD_LIST(struct health, failing, "failing", &failing_schema, 0, FIELD_REQUIRED,
 		"What does not work at the moment."),
 	FIELD_LIST(struct health, providers, "providers", &provider_schema, 0, FIELD_REQUIRED, "The providers."),
@@ -180,6 +196,7 @@ static int health_get(struct request *q)
 		.readers = metric_get(M_stream_readers),
 		.memory_bytes = memory_bytes(),
 		.disk_free_bytes = __atomic_load_n(&q->api->disk_free, __ATOMIC_RELAXED)};
+	rag_memory(q->api->c.rag, &out->documents);
 	q->answer = out;
 	return 0;
 }

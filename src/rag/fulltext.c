@@ -7,7 +7,7 @@
 #define K1 1.2
 #define B  0.75
 
-#define TABLE_FIRST 1024
+#define TABLE_FIRST 64
 #define ROOM_FIRST  24 /* bytes of a term's places; a block of malloc has as many at least */
 
 struct document {

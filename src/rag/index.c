@@ -1,6 +1,7 @@
 /* index.c - the indexes in memory, one a collection, each brought up to date when it is used. */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "rag/rag_priv.h"
 #include "store/documents.h"
@@ -10,6 +11,8 @@
 #define CHANGES_BYTES  ((size_t)64 << 20)
 #define POSTINGS_BYTES ((size_t)512 << 20) /* of one text */
 #define VECTORS_BYTES  ((size_t)1 << 30)   /* the same */
+#define AGAIN_MS       60000
+#define LOADED         1000 /* collections, behind the start */
 
 int rag_new(const struct rag_config *c, struct rag **ret, struct err *e UNUSED)
 {
@@ -22,6 +25,20 @@ int rag_new(const struct rag_config *c, struct rag **ret, struct err *e UNUSED)
 	return 0;
 }
 
+/* Its lock is held for writing, or nobody else knows it. */
+static void empty(struct index *x)
+{
+	fulltext_free(x->fulltext);
+	x->fulltext = fulltext_new();
+	vectors_free(x->vectors);
+	x->vectors = NULL;
+	free(x->identity);
+	x->identity = NULL;
+	x->revision = -1;
+	x->left_out_ms = 0;
+	__atomic_store_n(&x->bytes, 0, __ATOMIC_RELAXED);
+}
+
 void rag_free(struct rag *r)
 {
 	if (!r)
@@ -29,9 +46,8 @@ void rag_free(struct rag *r)
 	while (r->indexes) {
 		struct index *x = r->indexes;
 		r->indexes = x->next;
+		empty(x);
 		fulltext_free(x->fulltext);
-		vectors_free(x->vectors);
-		free(x->identity);
 		pthread_rwlock_destroy(&x->lock);
 		free(x);
 	}
@@ -57,9 +73,73 @@ static struct index *find(struct rag *r, atelier_id collection_id)
 		x->next = r->indexes;
 		r->indexes = x;
 	}
+	__atomic_store_n(&x->used, ++r->holds, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&r->mx);
 	return x;
 }
+
+/* ---- memory ---- */
+
+static size_t limit_of(const struct rag *r)
+{
+	return (size_t)r->config.settings->document_index_mb << 20;
+}
+
+void rag_memory(struct rag *r, struct rag_memory *ret)
+{
+	*ret = (struct rag_memory){.limit = (int64_t)limit_of(r)};
+	pthread_mutex_lock(&r->mx);
+	for (const struct index *x = r->indexes; x; x = x->next) {
+		size_t bytes = __atomic_load_n(&x->bytes, __ATOMIC_RELAXED);
+		ret->bytes += (int64_t)bytes;
+		ret->collections += bytes > 0;
+		ret->left_out += __atomic_load_n(&x->left_out_ms, __ATOMIC_RELAXED) != 0;
+	}
+	pthread_mutex_unlock(&r->mx);
+}
+
+static void note_bytes(struct index *x)
+{
+	size_t bytes = fulltext_bytes(x->fulltext) + (x->vectors ? vectors_bytes(x->vectors) : 0);
+
+	__atomic_store_n(&x->bytes, bytes, __ATOMIC_RELAXED);
+}
+
+/* Of the others the one that was searched longest ago, but not since `after`. */
+static struct index *oldest(struct rag *r, const struct index *but, uint64_t after)
+{
+	struct index *found = NULL;
+
+	for (struct index *x = r->indexes; x; x = x->next)
+		if (x != but && x->bytes > 0 && x->used > after && (!found || x->used < found->used))
+			found = x;
+	return found;
+}
+
+/* Empties others until so many bytes more fit beside what `x` has; one that is being searched stays. */
+static bool make_room(struct rag *r, const struct index *x, size_t bytes)
+{
+	struct rag_memory m;
+	uint64_t after = 0;
+
+	for (;;) {
+		rag_memory(r, &m);
+		if ((size_t)m.bytes + bytes <= limit_of(r))
+			return true;
+		pthread_mutex_lock(&r->mx);
+		struct index *old = oldest(r, x, after);
+		pthread_mutex_unlock(&r->mx);
+		if (!old)
+			return false;
+		after = __atomic_load_n(&old->used, __ATOMIC_RELAXED);
+		if (pthread_rwlock_trywrlock(&old->lock) == 0) {
+			empty(old);
+			pthread_rwlock_unlock(&old->lock);
+		}
+	}
+}
+
+/* ---- what is there ---- */
 
 /* Vectors of another identity are of no use here. */
 static void set_identity(struct index *x, const char *identity)
@@ -73,7 +153,8 @@ static void set_identity(struct index *x, const char *identity)
 }
 
 /* What a text has of vectors by now: while it is being embedded the first ones. */
-static int put_vectors(struct index *x, struct db_conn *c, const struct document_change *d, struct err *e)
+static int put_vectors(
+	struct rag *rag, struct index *x, struct db_conn *c, const struct document_change *d, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(VECTORS_BYTES);
 	int64_t n = 0;
@@ -86,6 +167,11 @@ static int put_vectors(struct index *x, struct db_conn *c, const struct document
 		x->vectors = vectors_new(dims);
 	if (dims != vectors_dims(x->vectors) || dims * (size_t)n * sizeof(float) != b.n) {
 		log_error("rag", "the vectors of a document are of another size than others and left out");
+		return 0;
+	}
+	note_bytes(x);
+	if (!make_room(rag, x, (size_t)n * (dims + VECTOR_ALIGN))) {
+		__atomic_store_n(&x->left_out_ms, clock_mono_ms(), __ATOMIC_RELAXED);
 		return 0;
 	}
 	r = vectors_put(x->vectors, d->id, d->text_id, (const float *)(const void *)b.p, (size_t)n);
@@ -146,7 +232,7 @@ static int remove_others(struct index *x, const struct document_changes *all, st
 	return 0;
 }
 
-static int refresh(struct index *x, struct db_conn *c, const struct search_place *p, struct err *e)
+static int refresh(struct rag *rag, struct index *x, struct db_conn *c, const struct search_place *p, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
 	struct document_changes l = {.n = 0};
@@ -159,13 +245,21 @@ static int refresh(struct index *x, struct db_conn *c, const struct search_place
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
 		r = put_words(x, c, &l.items[i], e);
 		if (r == 0 && x->identity)
-			r = put_vectors(x, c, &l.items[i], e);
+			r = put_vectors(rag, x, c, &l.items[i], e);
 	}
 	if (r == 0 && whole)
 		r = remove_others(x, &l, e);
 	if (r == 0)
 		x->revision = p->revision;
+	note_bytes(x);
+	(void)make_room(rag, x, 0);
 	return r;
+}
+
+/* Vectors that were left out are tried again when others may have made room. */
+static bool is_stale(const struct index *x, const struct search_place *p)
+{
+	return x->revision < p->revision || (x->left_out_ms && clock_mono_ms() - x->left_out_ms > AGAIN_MS);
 }
 
 int index_hold(struct rag *rag, struct db_conn *c, const struct search_place *p, struct index **ret, struct err *e)
@@ -174,11 +268,13 @@ int index_hold(struct rag *rag, struct db_conn *c, const struct search_place *p,
 	int r = 0;
 
 	pthread_rwlock_rdlock(&x->lock);
-	if (x->revision < p->revision) {
+	if (is_stale(x, p)) {
 		pthread_rwlock_unlock(&x->lock);
 		pthread_rwlock_wrlock(&x->lock);
-		if (x->revision < p->revision)
-			r = refresh(x, c, p, e);
+		if (x->left_out_ms && is_stale(x, p))
+			empty(x);
+		if (is_stale(x, p))
+			r = refresh(rag, x, c, p, e);
 		pthread_rwlock_unlock(&x->lock);
 		if (r < 0)
 			return r;
@@ -191,4 +287,26 @@ int index_hold(struct rag *rag, struct db_conn *c, const struct search_place *p,
 void index_release(struct index *x)
 {
 	pthread_rwlock_unlock(&x->lock);
+}
+
+void rag_load(struct rag *rag, bool (*stop)(void *arg), void *arg)
+{
+	CLEANUP(arena_done) struct arena a;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
+	struct search_scope all = {.n = 0};
+	struct rag_memory m = {.bytes = 0};
+	struct err e = {0};
+	int r;
+
+	arena_init(&a, CHANGES_BYTES);
+	r = collections_newest(c, LOADED, &a, &all, &e);
+	for (size_t i = 0; r == 0 && i < all.n && !stop(arg) && m.bytes <= m.limit / 2; i++) {
+		struct index *x = NULL;
+		r = index_hold(rag, c, &all.items[i], &x, &e);
+		if (r == 0)
+			index_release(x);
+		rag_memory(rag, &m);
+	}
+	if (r < 0)
+		log_warn("rag", "indexes are read when they are searched: %s", e.msg);
 }

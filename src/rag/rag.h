@@ -26,6 +26,18 @@ struct rag_config { /* borrowed for the life of it */
 int rag_new(const struct rag_config *c, struct rag **ret, struct err *e) MUST_CHECK;
 void rag_free(struct rag *r); /* NULL is fine */
 
+/* ---- the indexes in memory (index.c) ---- */
+
+/* Beyond `document_index_mb` those that were searched longest ago make room; what fits nowhere is searched by words alone. */
+struct rag_memory {
+	int64_t bytes, limit;
+	int64_t collections; /* that are in memory */
+	int64_t left_out;    /* of them, with vectors for which there is no room */
+};
+void rag_memory(struct rag *r, struct rag_memory *ret);
+/* Reads indexes, so that the first question does not have to, until memory is full or `stop` says so. Behind a start. */
+void rag_load(struct rag *r, bool (*stop)(void *arg), void *arg);
+
 /* ---- reading a document (ingest.c) ---- */
 
 struct ingest_progress {

@@ -16,13 +16,17 @@ struct index {
 	struct vectors *vectors; /* NULL: none */
 	char *identity;          /* of these; NULL: none */
 	int64_t revision;        /* of the collection, that this is of */
+	int64_t left_out_ms;     /* since when vectors are left out, for which there is no memory; 0: all are there */
+	size_t bytes;            /* of memory; atomic, as what follows */
+	uint64_t used;           /* when it was held last, in holds */
 	struct index *next;
 };
 
 struct rag {
 	struct rag_config config;
 	pthread_mutex_t mx;
-	struct index *indexes; /* under mx; none is freed before the end */
+	struct index *indexes; /* under mx; none is freed before the end, but emptied */
+	uint64_t holds;        /* under mx */
 	pthread_mutex_t pictures_mx;
 	struct picture *pictures; /* of pages, under pictures_mx; the last used first (pages.c) */
 };

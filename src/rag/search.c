@@ -25,6 +25,11 @@
 #define LANGUAGE_HITS 10  /* by words, that say in which language these find something */
 #define EXACT_WORDS   40  /* percent that vectors count at most where a question asks for the very words */
 
+#define NO_ROOM                                                                                                        \
+	"There is not enough memory for all that is searched (document_index_mb), so some of it was searched by "      \
+	"words "                                                                                                       \
+	"alone."
+
 /* ---- ranking ---- */
 
 struct ranked {
@@ -385,6 +390,8 @@ static int find(struct search *s, struct db_conn *c, struct arena *a, struct err
 		r = index_hold(s->rag, c, &s->scope.items[i], &s->held[i], e);
 		if (r == 0) {
 			s->n_held++;
+			if (s->held[i]->left_out_ms && asked_of(s, &s->scope.items[i]))
+				s->notice = NO_ROOM;
 			languages |= fulltext_languages(s->held[i]->fulltext);
 		}
 	}

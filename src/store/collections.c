@@ -223,3 +223,21 @@ int collections_scope(
 			qsort(ret->items[i].documents, ret->items[i].n, sizeof(atelier_id), by_id);
 	return 0;
 }
+
+int collections_newest(struct db_conn *c, int64_t limit, struct arena *a, struct search_scope *ret, struct err *e)
+{
+	struct gather g = {.c = c, .a = a, .places = {.size = sizeof(struct search_place)}};
+	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
+	int r = db_query(c, &found, e,
+		"SELECT " PLACE
+		" FROM collections k WHERE EXISTS (SELECT 1 FROM documents d WHERE d.collection_id = k.id)"
+		" ORDER BY k.id DESC LIMIT ?",
+		DB_I64(limit));
+
+	while (r >= 0 && (r = db_next(found, e)) > 0) {
+		struct search_place *p = store_push(&g.places, a);
+		r = p ? read_place(found, a, p, e) : store_full(e);
+	}
+	*ret = (struct search_scope){g.places.items, g.places.n};
+	return MIN(r, 0);
+}

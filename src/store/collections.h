@@ -72,3 +72,6 @@ struct search_wish {
 };
 int collections_scope(struct db_conn *c, const struct search_wish *w, struct arena *a, struct search_scope *ret,
 	struct err *e) MUST_CHECK;
+/* All that have documents, whoever's they are, the newest first. For the program itself. */
+int collections_newest(
+	struct db_conn *c, int64_t limit, struct arena *a, struct search_scope *ret, struct err *e) MUST_CHECK;

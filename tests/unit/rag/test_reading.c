@@ -7,6 +7,7 @@
 #include "store/collections.h"
 #include "store/documents.h"
 #include "store/texts.h"
+#include "store/vectors.h"
 
 static const char words[] = "The harbour of \xC3\x84lvsborg.\n\nBoats pay four crowns.\n\nThe lock opens at noon.";
 #define SECOND 27 /* where the second passage begins, */
@@ -75,7 +76,8 @@ struct house {
 static void build(void **state, struct house *h)
 {
 	h->f = *state;
-	const struct rag_config c = {.db = h->f->db};
+	static const struct settings settings = {.document_index_mb = 100};
+	const struct rag_config c = {.db = h->f->db, .settings = &settings};
 
 	FINE(h->f, rag_new(&c, &h->r, &h->f->e));
 	h->k = add_collection(h->f, h->f->ada, "Harbour");
@@ -170,11 +172,84 @@ static void test_find(void **state)
 	rag_free(h.r);
 }
 
+#define NUMBERS 4500
+#define VECTORS 100 /* of a document: 0.45 MB in memory */
+
+static void add_vectors(struct house *h, atelier_id document)
+{
+	static float rows[VECTORS * NUMBERS];
+	struct document d = {0};
+
+	for (size_t i = 0; i < VECTORS * NUMBERS; i += NUMBERS + 1)
+		rows[i] = 1;
+	FINE(h->f, documents_get(h->f->c, h->f->ada, document, &h->f->a, &d, &h->f->e));
+	const struct vectors_new in = {d.text_id, "model 1", 0, rows, VECTORS, NUMBERS};
+	FINE(h->f, vectors_store(h->f->db, &in, &h->f->e));
+	FINE(h->f, documents_embedded(h->f->db, document, d.text_id, "model 1", &h->f->e));
+}
+
+static struct rag_memory memory_after(struct house *h, const atelier_id *collections, size_t n)
+{
+	const struct search_request q = {
+		.where = {.user_id = h->f->ada, .collections = collections, .n_collections = n},
+		.query = "boats",
+		.mode = "fulltext"};
+	struct search_result found;
+	struct rag_memory m;
+
+	FINE(h->f, rag_search(h->r, &q, &h->f->a, &found, &h->f->e));
+	rag_memory(h->r, &m);
+	return m;
+}
+
+static bool never(void *arg UNUSED)
+{
+	return false;
+}
+
+/* What was searched longest ago makes room; what is searched at once and does not fit is there by its words alone. */
+static void test_memory(void **state)
+{
+	struct fixture *f = *state;
+	const struct settings settings = {.document_index_mb = 1};
+	struct house h = {.f = f};
+	atelier_id k[3];
+
+	FINE(f, rag_new(&(struct rag_config){.db = f->db, .settings = &settings}, &h.r, &f->e));
+	for (int i = 0; i < 3; i++) {
+		const char *name = (const char *[]){"One", "Two", "Three"}[i];
+		k[i] = add_collection(f, f->ada, name);
+		add_vectors(&h, add_document(f, f->ada, k[i], name));
+	}
+	struct rag_memory m = memory_after(&h, &k[0], 1);
+	int64_t one = m.bytes;
+	assert_in_range(one, VECTORS * NUMBERS, VECTORS * NUMBERS + 40000);
+	assert_int_equal(memory_after(&h, &k[1], 1).bytes, 2 * one);
+	assert_int_equal(memory_after(&h, &k[0], 1).bytes, 2 * one);
+	m = memory_after(&h, &k[2], 1);
+	assert_int_equal(m.bytes, 2 * one);
+	assert_int_equal(m.collections, 2);
+	assert_int_equal(m.left_out, 0);
+	assert_int_equal(m.limit, 1 << 20);
+	assert_int_equal(memory_after(&h, &k[0], 1).bytes, 2 * one); /* it was searched last and is there yet */
+	m = memory_after(&h, k, 3);
+	assert_int_equal(m.left_out, 1);
+	assert_true(m.bytes <= m.limit);
+	/* Behind a start: as long as half of it is free. */
+	rag_free(h.r);
+	FINE(f, rag_new(&(struct rag_config){.db = f->db, .settings = &settings}, &h.r, &f->e));
+	rag_load(h.r, never, NULL);
+	rag_memory(h.r, &m);
+	assert_int_equal(m.bytes, 2 * one);
+	rag_free(h.r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_list, setup, end),
 		cmocka_unit_test_setup_teardown(test_read, setup, end),
-		cmocka_unit_test_setup_teardown(test_find, setup, end)};
+		cmocka_unit_test_setup_teardown(test_find, setup, end),
+		cmocka_unit_test_setup_teardown(test_memory, setup, end)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
