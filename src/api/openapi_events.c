@@ -88,9 +88,8 @@ void openapi_add_events(struct buf *b)
 		"Something (kind) has changed: a conversation, a folder, an assistant, a prompt or a collection "
 		"(created, updated, "
 		"deleted), a "
-		"turn or a job (started, ended; a turn also waiting: for a person's decision, and decided: of one of "
-		"the "
-		"calls it waits for), the queue of a "
+		"turn or a job (started, ended; a turn also waiting: for a person's decision, decided: of one of the "
+		"calls it waits for, asked and answered: of a question of a tool), the queue of a "
 		"conversation (queued, edited, removed, sent). `id` is the thing's, of a turn or a queue the "
 		"conversation's.");
 	buf_add_char(b, ',');

@@ -539,6 +539,54 @@ static int approval_post(struct request *q)
 	return 0;
 }
 
+/* ---- what a person answers to a tool ---- */
+
+struct answer_new {
+	const char *action, *content;
+};
+
+static const struct field answer_fields[] = {
+	FIELD_ENUM(struct answer_new, action, "action", "accept decline cancel", FIELD_REQUIRED,
+		"Whether it is answered: accept (with `content`, or when the address was opened), decline (no), cancel "
+		"(neither)."),
+	FIELD_JSON(struct answer_new, content, "content", FIELD_OBJECT_ONLY,
+		"Of accept: what was asked for, as the question's `schema` has it."),
+};
+static const struct schema answer_schema =
+	SCHEMA("QuestionAnswer", struct answer_new, answer_fields, "What a person says to the question of a tool.");
+
+struct answered {
+	atelier_id turn_id;
+	const char *question_id, *action;
+};
+static const struct field answered_fields[] = {
+	FIELD_ID(struct answered, turn_id, "turn_id", FIELD_REQUIRED, "The turn, which goes on."),
+	FIELD_STR(struct answered, question_id, "question_id", 0, 0, FIELD_REQUIRED, "What was answered."),
+	FIELD_STR(struct answered, action, "action", 0, 0, FIELD_REQUIRED, "How."),
+};
+static const struct schema answered_schema =
+	SCHEMA("QuestionAnswered", struct answered, answered_fields, "The tool has its answer.");
+
+static int answer_post(struct request *q)
+{
+	CLEANUP(json_decrefp) json_t *content = NULL;
+	const struct answer_new *in = q->body;
+	struct answered *out = ARENA_NEW(&q->mem, struct answered);
+	int r = !out          ? request_no_memory(q)
+		: in->content ? json_parse(in->content, strlen(in->content), &content, &q->err)
+			      : 0;
+	if (r < 0)
+		return r;
+	const struct question_answer a = {.user_id = q->who.user.id,
+		.turn_id = q->arg_id,
+		.id = q->arg_second,
+		.action = in->action,
+		.content = content};
+	*out = (struct answered){q->arg_id, q->arg_second, in->action};
+	q->answer = out;
+	return turn_answer(q->api->c.turns, &a, &q->err);
+}
+
 /* ---- what a call came to ---- */
 
 struct call_text {
@@ -606,6 +654,9 @@ static const struct route routes[] = {
 	{"POST", V1 "/turns/{id}/approvals/{call_id}", "decideCall", approval_post, ACCESS_USER, .status = 200,
 		.body = &decision_schema, .answer = &decided_schema, FAILS(E_CONFLICT),
 		.summary = "Decide whether a call of a tool may run; when all are decided the turn goes on."},
+	{"POST", V1 "/turns/{id}/answers/{question_id}", "answerQuestion", answer_post, ACCESS_USER, .status = 200,
+		.body = &answer_schema, .answer = &answered_schema, FAILS(E_CONFLICT),
+		.summary = "Answer what a running tool asks."},
 	{"GET", V1 "/turns/{id}/calls/{call_id}", "getCall", call_get, ACCESS_USER, .status = 200,
 		.answer = &call_text_schema, .summary = "A call of a tool, with all that it came to."},
 	{"POST", V1 "/turns/{id}/calls/{call_id}/stop", "stopCall", call_stop_post, ACCESS_USER, .status = 202,

@@ -61,7 +61,7 @@
 		"id:string call_id:string from:string message:string schema:json? url:string? expires_at:integer? "    \
 		"action:string?",                                                                                      \
 		"A tool asks the person: for what `schema` describes, or to open `url`. With an `action` (accept, "    \
-		"decline, cancel) it is answered.")                                                                    \
+		"decline, cancel, expired) it is over.")                                                               \
 	X(EV_NOTICE, "notice", "code:string text:string count:integer? tokens:integer?",                               \
 		"What is to be known of the answer and stays with it. Code: fallback (another model was asked), "      \
 		"parameters (some were not taken by the provider), context (the oldest messages were not given), "     \

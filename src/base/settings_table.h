@@ -56,6 +56,7 @@
 	X(INT, tool_tokens, 0, 0, 1000000000, "ATELIER_TOOL_TOKENS",                                                   \
 		"tokens read and written from which on an answer calls no more tools (0: no bound)")                   \
 	X(INT, approval_hours, 24, 1, 8760, "ATELIER_APPROVAL_HOURS", "hours to decide whether a tool may run")        \
+	X(INT, question_minutes, 10, 1, 60, "ATELIER_QUESTION_MINUTES", "minutes to answer what a running tool asks")  \
 	X(INT, rate_per_minute, 600, 10, 10000000, "ATELIER_RATE_PER_MINUTE", "requests per user and minute")          \
 	X(INT, session_days, 30, 1, 3650, "ATELIER_SESSION_DAYS", "days until an unused session ends")                 \
 	X(INT, login_attempts, 5, 1, 1000, "ATELIER_LOGIN_ATTEMPTS",                                                   \

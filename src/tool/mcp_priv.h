@@ -50,7 +50,7 @@ struct mcp_wait {
 	int status;             /* of HTTP, when the exchange ended before; 0: it did not */
 	char why[256];
 	json_t *news, *questions; /* arrays: parameters of progress; requests of the server */
-	int64_t idle_ms, heard_ms;
+	int64_t idle_ms, heard_ms, began_ms;
 	unsigned resumed;
 };
 

@@ -257,6 +257,7 @@ static bool work(struct mcp *m, struct mcp_wait *w)
 	struct mcp_message *msg = next_message(m);
 	json_t *item = NULL;
 	bool question = false;
+	int64_t now = clock_mono_ms();
 
 	if (msg) {
 		/* read below */
@@ -285,18 +286,20 @@ static bool work(struct mcp *m, struct mcp_wait *w)
 	}
 	json_decref(item);
 	pthread_mutex_lock(&m->mx);
-	if (question)
+	if (question) { /* how long a person takes is no time of the server's */
 		w->heard_ms = clock_mono_ms();
+		w->began_ms += w->heard_ms - now;
+	}
 	return true;
 }
 
 static int wait_for(struct mcp *m, struct mcp_wait *w, struct err *e)
 {
-	int64_t began = clock_mono_ms(), idle = w->idle_ms, total = m->c.total_ms;
+	int64_t idle = w->idle_ms, total = m->c.total_ms;
 
-	w->heard_ms = began;
+	w->heard_ms = w->began_ms = clock_mono_ms();
 	for (;;) {
-		int64_t until = MIN(w->heard_ms + idle, began + total), now = clock_mono_ms();
+		int64_t until = MIN(w->heard_ms + idle, w->began_ms + total), now = clock_mono_ms();
 
 		if (w->stopped)
 			return err_set(e, -ECANCELED, "The call of %s was stopped.", m->c.label);
@@ -308,7 +311,7 @@ static int wait_for(struct mcp *m, struct mcp_wait *w, struct err *e)
 			return 0;
 		if (now >= until)
 			return err_set(e, E_PROVIDER_TIMEOUT, "%s did not answer within %.1f seconds.", m->c.label,
-				(double)(now >= began + total ? total : idle) / 1000.0);
+				(double)(now >= w->began_ms + total ? total : idle) / 1000.0);
 		struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
 		(void)pthread_cond_clockwait(&m->cv, &m->mx, CLOCK_MONOTONIC, &at);
 	}

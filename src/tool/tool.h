@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "base/settings.h"
 #include "db/db.h"
 #include "store/collections.h"
@@ -127,6 +128,10 @@ int tools_call(struct tools *t, const struct tool *tool, const char *arguments, 
 
 /* The result for a name that was not offered: says which there are. */
 void tool_result_unknown(const struct tool_list *l, const char *name, struct tool_result *ret);
+
+/* What a person answered to a question of a tool, by the schema that it asked with: what stands there by default is added, what was
+ * not asked for goes. E_INVALID with the field. */
+int tool_form_check(const json_t *schema, json_t *content, struct err *e) MUST_CHECK;
 
 /* ---- tool servers (servers.c); rows of them in store/tool_servers.h ---- */
 

@@ -14,6 +14,12 @@ void allowance_spend(struct allowance *b, enum allowance_kind kind, int64_t amou
 		atomic_fetch_add(&b->spent[kind], amount);
 }
 
+void allowance_wait(struct allowance *b, int64_t ms)
+{
+	for (; b; b = b->above)
+		atomic_fetch_sub(&b->spent[ALLOWED_TIME], ms);
+}
+
 int64_t allowance_used(const struct allowance *b, enum allowance_kind kind, int64_t now_ms)
 {
 	int64_t before = atomic_load(&b->spent[kind]);

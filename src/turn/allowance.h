@@ -23,6 +23,9 @@ void allowance_init(struct allowance *b, struct allowance *above, const int64_t 
 /* Here and above. Nothing is taken back: an amount below 0 is 0. */
 void allowance_spend(struct allowance *b, enum allowance_kind kind, int64_t amount);
 
+/* So long a person was waited for: that is no time of its own. */
+void allowance_wait(struct allowance *b, int64_t ms);
+
 int64_t allowance_used(const struct allowance *b, enum allowance_kind kind, int64_t now_ms);
 
 /* What it ends with: its own limit, or what it has used and what is left above, whichever is less. 0: none. */

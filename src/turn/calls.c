@@ -161,6 +161,15 @@ int call_end_unrun(struct turn *t, struct call *c, const char *why)
 	return call_tell_result(t, c, &result, -1);
 }
 
+static int on_ask(void *arg, const char *from, const char *message, const char *schema, const char *url,
+	struct buf *ret, struct err *e)
+{
+	struct running *x = arg;
+	const struct question_asked asked = {x->call->id, from, message, schema, url};
+
+	return question_ask(x->t, &asked, &x->cancel, ret, e);
+}
+
 static int call_tool(struct running *x, struct arena *a, struct tool_result *result, struct err *e)
 {
 	struct turn *t = x->t;
@@ -173,6 +182,7 @@ static int call_tool(struct running *x, struct arena *a, struct tool_result *res
 		.language = t->language,
 		.cancel = &x->cancel,
 		.progress = on_progress,
+		.ask = turn_root(t)->asking == ASK_NOBODY ? NULL : on_ask,
 		.arg = x};
 
 	return tools_call(t->all->config.tools, x->call->tool, x->call->arguments, &run, a, result, e);

@@ -220,8 +220,10 @@ static void reduce_tool_start(struct reduced *r, const json_t *data)
 	static const char *const keys[] = {"title", "source", NULL};
 	struct part *p = call_by_id(r, json_get_str(data, "id"));
 
-	if (p)
-		take_members(p, data, keys);
+	if (!p)
+		return;
+	json_object_del(p->more, "questions"); /* of when it was run before */
+	take_members(p, data, keys);
 }
 
 static void reduce_tool_result(struct reduced *r, const json_t *data)

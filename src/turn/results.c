@@ -148,9 +148,8 @@ static int read_log(struct turns *all, atelier_id turn_id, struct frames *ret, s
 	return r < 0 ? err_set(e, r, "the log of a turn does not fit into memory") : 0;
 }
 
-/* Its parts: by its events where they are still there, else those of the message. */
-static int read_parts(
-	struct turns *all, const struct turn_record *t, struct reduced *ret, struct arena *a, struct err *e)
+/* By its events where they are still there, else those of the message. */
+int turn_read_parts(struct turns *all, const struct turn_record *t, struct arena *a, struct reduced *ret, struct err *e)
 {
 	CLEANUP(frames_done) struct frames log = FRAMES_INIT(FINISH_LOG_MAX);
 	const struct message *m = NULL;
@@ -207,7 +206,7 @@ int turn_call_read(struct turns *all, const struct turn_record *t, const char *c
 	struct turn_call_text *ret, struct err *e)
 {
 	CLEANUP(reduced_done) struct reduced m = {.last_seq = 0};
-	int r = read_parts(all, t, &m, a, e);
+	int r = turn_read_parts(all, t, a, &m, e);
 
 	for (size_t i = 0; r == 0 && i < m.parts.n; i++) {
 		const struct part *p = &m.parts.items[i];

@@ -119,6 +119,15 @@ static int reopen_on_loop(void *arg)
 	return 0;
 }
 
+static int drop_on_loop(void *arg)
+{
+	const struct reopening *x = arg;
+
+	(void)turnlog_close(x->t->log);
+	turnlog_abandon(x->t->log, true);
+	return 0;
+}
+
 /* What it was made with, chosen anew: nothing of it is kept but the question what for. */
 static int prepare(struct turn *t, const struct turn_record *record, struct err *e)
 {
@@ -139,6 +148,21 @@ static int prepare(struct turn *t, const struct turn_record *record, struct err 
 	return r < 0 ? r : finish_load(t->all->db, t->user_id, record->message_id, &t->arena, &t->before, e);
 }
 
+/* Whether it is on its way already, or about to leave. Sets whose the turn is, before anybody sees it run: it may be stopped from then
+ * on. */
+static int take_on(struct turns *all, struct turn *t, const struct turn_record *r)
+{
+	bool there = false;
+
+	pthread_mutex_lock(&all->mx);
+	for (const struct turn *o = all->live; o && !there; o = o->next)
+		there = o->ids.turn_id == r->id;
+	if (!there)
+		t->ids = (struct turn_ids){r->id, r->conversation_id, r->user_message_id, r->message_id};
+	pthread_mutex_unlock(&all->mx);
+	return there ? E_BUSY : 0;
+}
+
 static int resume(struct turns *all, atelier_id turn_id, bool stop, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
@@ -153,15 +177,23 @@ static int resume(struct turns *all, atelier_id turn_id, bool stop, struct err *
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
 		r = turns_find(c, turn_id, &a, &record, e);
 	}
+	if (r == 0 && strcmp(record.state, STATE_WAITING) != 0)
+		r = E_CONFLICT;
 	if (r < 0)
 		return r;
 	const struct turn_request q = {.user_id = record.user_id};
 	if ((r = turn_admit_waiting(all, &q, &t, e)) < 0)
 		return r;
-	pthread_mutex_lock(&all->mx); /* before anybody sees it run: it may be stopped from then on */
-	t->ids = (struct turn_ids){record.id, record.conversation_id, record.user_message_id, record.message_id};
-	pthread_mutex_unlock(&all->mx);
+	if ((r = take_on(all, t, &record)) < 0) {
+		turn_leave(t);
+		return r;
+	}
+	if (turn_stored_log(all->db, turn_id, &x.frames, &quiet) < 0)
+		log_warn("turn", "%s", quiet.msg);
+	x.t = t;
+	(void)loop_call(all->loop, reopen_on_loop, &x); /* who finds it running can follow it */
 	if ((r = turns_resume(all->db, turn_id, stop, &t->arena, &record, e)) < 0) {
+		(void)loop_call(all->loop, drop_on_loop, &x);
 		turn_leave(t);
 		return r;
 	}
@@ -171,11 +203,7 @@ static int resume(struct turns *all, atelier_id turn_id, bool stop, struct err *
 	t->rounds.behind = t->after;
 	if (stop)
 		cancel_fire(&t->cancel, E_CANCELED);
-	if (turn_stored_log(all->db, turn_id, &x.frames, &quiet) < 0)
-		log_warn("turn", "%s", quiet.msg);
-	x.t = t;
 	t->prepared = prepare(t, &record, &t->err);
-	(void)loop_call(all->loop, reopen_on_loop, &x);
 	turn_go(all, t);
 	return 0;
 }

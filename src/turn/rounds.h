@@ -104,6 +104,23 @@ int calls_run(struct turn *t, struct call *calls, size_t n) MUST_CHECK;
 /* Keeps what the call made, and tells what it came to; ms < 0: it did not run. */
 int call_tell_result(struct turn *t, struct call *c, struct tool_result *result, int64_t ms) MUST_CHECK;
 
+/* What a turn has brought so far, live or not. */
+struct reduced;
+int turn_read_parts(
+	struct turns *all, const struct turn_record *t, struct arena *a, struct reduced *ret, struct err *e) MUST_CHECK;
+
+/* ---- questions.c ---- */
+
+struct question_asked {
+	const char *call_id, *from, *message;
+	const char *schema, *url; /* one of them */
+};
+
+/* Asks the person, and waits for the answer: {"action":"accept","content":{..}} is added to `ret`. -ECANCELED; E_INVALID, E_TOO_LARGE
+ * for what cannot be asked. The thread of the call. */
+int question_ask(struct turn *t, const struct question_asked *asked, struct cancel *cancel, struct buf *ret,
+	struct err *e) MUST_CHECK;
+
 /* ---- resume.c ---- */
 
 /* To be kept with a turn that may wait; `tools` is its wish for them; NULL: it never does. */

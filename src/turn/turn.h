@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/id.h"
+#include "base/json.h"
 #include "base/settings.h"
 #include "call/call.h"
 #include "db/db.h"
@@ -114,6 +115,14 @@ int turn_call_read(struct turns *t, const struct turn_record *turn, const char *
 
 /* A person's decision of a call; when none is left to decide the turn goes on, soon. As turn_calls_decide. */
 int turn_decide(struct turns *t, struct call_decision *d, struct arena *a, struct err *e) MUST_CHECK;
+
+/* A person's answer to what a running tool asks: once, by the owner. E_NOT_FOUND, E_CONFLICT, E_INVALID with the field. */
+struct question_answer {
+	atelier_id user_id, turn_id;
+	const char *id, *action; /* accept, decline, cancel */
+	json_t *content;         /* of accept; changed as tool_form_check does */
+};
+int turn_answer(struct turns *t, const struct question_answer *a, struct err *e) MUST_CHECK;
 
 /* A turn that waits goes on, soon, when nothing of it is left to decide; `stop`: it ends, whatever is. */
 void turn_resume(struct turns *t, atelier_id turn_id, bool stop);

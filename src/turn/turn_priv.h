@@ -44,10 +44,11 @@ struct turns {
 	pthread_cond_t gone; /* a turn has left; by the monotonic clock */
 	struct turn *live;
 	struct title *titles;
-	struct going_on *going_on; /* queues that go on (queue.c) */
-	struct journal_files left; /* by the last run */
-	struct recovery *recovery; /* NULL: the last run has left nothing */
-	unsigned n_running;        /* of these, whose answer has not ended */
+	struct going_on *going_on;  /* queues that go on (queue.c) */
+	struct question *questions; /* that tools wait for (questions.c) */
+	struct journal_files left;  /* by the last run */
+	struct recovery *recovery;  /* NULL: the last run has left nothing */
+	unsigned n_running;         /* of these, whose answer has not ended */
 	bool stopping;
 	struct cancel stop;     /* for waits between tries to store */
 	int64_t store_retry_ms; /* the first such wait; each is twice as long */

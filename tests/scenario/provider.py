@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 
+from mcp import Mcp
 from server import Failed
 
 STAMP = "2026-01-01T00:00:00Z"
@@ -76,6 +77,7 @@ class Provider:
         self.calls = []         # bodies of the chat calls, in order
         self.problems = []      # what an answer's own expectations found
         self.signals = set()
+        self.mcp = Mcp()
         self.closed_at = []     # times at which the other side ended a call
         self.ended = 0          # calls whose script has run to its end
         self.port = 0
@@ -333,7 +335,7 @@ class Call:
 
     def web(self, name, rest):
         """What is no model: /web/echo says what it was asked, /web/to?URL leads on, /web/page/... is a page, /web/size/N so many bytes of text,
-        /web/openapi describes /web/echo, /web/hang never ends."""
+        /web/openapi describes /web/echo, /web/hang never ends, /web/mcp is a server of MCP that asks (mcp.py)."""
         if name == "to":
             self.sock.sendall(b"HTTP/1.1 302 X\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % rest[1:].encode())
         elif name == "hang":
@@ -343,6 +345,8 @@ class Call:
         elif name == "page":
             body = PAGE.encode()
             self.sock.sendall(b"HTTP/1.1 200 X\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        elif name == "mcp":
+            self.provider.mcp.handle(self)
         elif name == "size":
             line = b"0123456789abcde\n"
             left = int(rest[1:])

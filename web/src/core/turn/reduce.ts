@@ -136,7 +136,8 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
     case 'tool_call':
       return { brought: withCall(view, event), status: null };
     case 'tool_start':
-      return { ...told(view, event.id, (call) => ({ ...call, ...telling(event, ['title', 'source']) })), ...going(view, event.id, { since: event.at ?? null }) };
+      // What was asked when it was run before is over.
+      return { ...told(view, event.id, ({ questions: _, ...call }) => ({ ...call, ...telling(event, ['title', 'source']) })), ...going(view, event.id, { since: event.at ?? null }) };
     case 'tool_progress':
       return going(view, event.id, { done: event.progress ?? null, total: event.total ?? null, message: event.message ?? null });
     case 'tool_result':

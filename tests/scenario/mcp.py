@@ -1,0 +1,67 @@
+"""A server of MCP over Streamable HTTP (2025-11-25) whose tools ask the person: `ask` with a form, `visit` with an address. What they are
+answered comes back as their result."""
+
+import json
+import threading
+
+FORM = {"type": "object", "required": ["name", "age"], "properties": {
+    "name": {"type": "string", "title": "Name", "minLength": 2},
+    "age": {"type": "integer", "minimum": 0, "maximum": 150},
+    "mail": {"type": "string", "format": "email"},
+    "born": {"type": "string", "format": "date"},
+    "color": {"type": "string", "enum": ["red", "blue"], "default": "blue"},
+    "pets": {"type": "array", "maxItems": 2, "items": {"anyOf": [{"const": "cat", "title": "Cat"}, {"const": "dog"}]}},
+    "sure": {"type": "boolean"}}}
+QUESTIONS = {
+    "ask": {"mode": "form", "message": "Who are you?", "requestedSchema": FORM},
+    "visit": {"mode": "url", "message": "Sign in there.", "url": "https://example.org/sign-in", "elicitationId": "e1"},
+}
+PATIENCE = 20
+
+
+class Mcp:
+    def __init__(self):
+        self.cv = threading.Condition()
+        self.said = {}
+        self.n = 0
+
+    def handle(self, call):
+        """One request over HTTP."""
+        message = call.parsed() or {}
+        method, id_ = message.get("method"), message.get("id")
+        if call.method != "POST":
+            call.empty(405)
+        elif method is None:
+            with self.cv:
+                self.said[id_] = message.get("result", {})
+                self.cv.notify_all()
+            call.empty(202)
+        elif id_ is None:
+            call.empty(202)
+        elif method == "initialize":
+            self.reply(call, id_, {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "asker", "version": "1"}})
+        elif method == "tools/list":
+            self.reply(call, id_, {"tools": [{"name": n, "description": "Asks.", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}}
+                                             for n in QUESTIONS]})
+        elif method == "tools/call":
+            self.ask(call, id_, QUESTIONS[message["params"]["name"]])
+        else:
+            call.json(200, {"jsonrpc": "2.0", "id": id_, "error": {"code": -32601, "message": "Method not found"}})
+
+    def reply(self, call, id_, result):
+        call.json(200, {"jsonrpc": "2.0", "id": id_, "result": result})
+
+    def ask(self, call, id_, question):
+        with self.cv:
+            self.n += 1
+            mine = "q%d" % self.n
+        call.sock.sendall(b"HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+        self.event(call, {"jsonrpc": "2.0", "id": mine, "method": "elicitation/create", "params": question})
+        with self.cv:
+            self.cv.wait_for(lambda: mine in self.said, PATIENCE)
+            said = self.said.get(mine)
+        self.event(call, {"jsonrpc": "2.0", "id": id_, "result": {"content": [{"type": "text", "text": json.dumps(said, sort_keys=True)}]}})
+        call.sock.close()
+
+    def event(self, call, message):
+        call.sock.sendall(b"data: " + json.dumps(message).encode() + b"\n\n")
