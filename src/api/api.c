@@ -8,7 +8,7 @@
 #include "auth/line.h"
 #include "base/clock.h"
 
-#define SLOW_THREADS 8
+#define SLOW_THREADS 64 /* that are there while they are needed: some wait minutes for a tool or a provider */
 
 /* Password checks: 64 MiB and a tenth of a second each. */
 static const struct line_config password_line = {

@@ -5,7 +5,7 @@
 
 #include "base/id.h"
 
-#define SLOW_PER_USER 3   /* of eight threads */
+#define SLOW_PER_USER 3   /* of 64 threads */
 #define SLOW_QUEUE    256 /* waiting */
 #define PLACES        (SLOW_QUEUE + 64)
 

@@ -134,7 +134,7 @@ static int search_post(struct request *q)
 
 /* clang-format off */
 static const struct route routes[] = {
-	{"POST", V1 "/search", "searchDocuments", search_post, ACCESS_USER, .status = 200,
+	{"POST", V1 "/search", "searchDocuments", search_post, ACCESS_USER, ROUTE_CALL, .status = 200,
 		.body = &body_schema, SHORT_BODY, .answer = &answer_schema, FAILS(E_NOT_FOUND),
 		.summary = "Passages of documents that fit a question, the best first."},
 };

@@ -15,6 +15,7 @@
 #include "store/documents.h"
 #include "store/texts.h"
 #include "store/vectors.h"
+#include "sys/thread.h"
 
 #define BATCH       32
 #define BATCH_BYTES ((size_t)64 << 20) /* of memory */
@@ -310,19 +311,51 @@ int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const s
 	return s;
 }
 
+/* The times of a call are those of one try that has a place: waiting for that, and trying again, come on top. */
+struct patience {
+	struct cancel call, over;
+};
+
+static void *watch_run(void *arg)
+{
+	struct patience *p = arg;
+
+	if (cancel_sleep(&p->over, QUERY_MS) == 0)
+		cancel_fire(&p->call, E_PROVIDER_TIMEOUT);
+	return NULL;
+}
+
+static int call_in_time(struct call *c, const char *text, float **ret, size_t *ret_dims, struct err *e)
+{
+	struct patience p;
+	pthread_t watch;
+
+	cancel_init(&p.call);
+	cancel_init(&p.over);
+	c->cancel = &p.call;
+	int s = thread_start(&watch, "patience", 0, watch_run, &p);
+	if (s == 0) {
+		s = call_once(c, &text, 1, ret, ret_dims, e);
+		cancel_fire(&p.over, E_CANCELED);
+		pthread_join(watch, NULL);
+	}
+	cancel_done(&p.over);
+	cancel_done(&p.call);
+	c->cancel = NULL;
+	if (s != -ECANCELED)
+		return s;
+	err_clear(e);
+	return err_set(e, E_PROVIDER_TIMEOUT, "%.120s did not answer in time.", c->model);
+}
+
 int embed_query(struct rag *r, atelier_id user_id, const char *identity, const char *query, struct arena *a,
 	float **ret, size_t *ret_dims, struct err *e)
 {
 	const char *model = identity_model(identity, a), *text;
-	struct cancel never;
-	int s;
 
 	text = model ? arena_printf(a, "%s%s", prefixes_of(model).query, query) : NULL;
 	if (!text)
 		return err_set(e, -ENOMEM, "no memory for a search");
-	cancel_init(&never);
-	const struct call c = {r, user_id, model, &never, a};
-	s = call_once(&c, &text, 1, ret, ret_dims, e);
-	cancel_done(&never);
-	return s;
+	struct call c = {r, user_id, model, NULL, a};
+	return call_in_time(&c, text, ret, ret_dims, e);
 }

@@ -310,6 +310,18 @@ static void learn(const struct turn *t, const struct gen_request *q, int64_t tok
 	token_rates_learn(t->all->db, t->model, t->context.bytes, tokens);
 }
 
+/* Short requests wait for it: of their threads half are left for those of others, who make do with the estimate meanwhile. */
+static int64_t count_now(struct turn *t, const struct gen_request *q)
+{
+	static int64_t waiting; /* atomic */
+	int64_t ret = -1;
+
+	if (__atomic_add_fetch(&waiting, 1, __ATOMIC_ACQ_REL) <= MAX(t->all->settings->workers / 2, 1))
+		ret = provider_count_now(t->all->providers, q, COUNT_MS, &t->cancel);
+	__atomic_sub_fetch(&waiting, 1, __ATOMIC_ACQ_REL);
+	return ret;
+}
+
 /* What the provider counts of a question that is put at the end of its conversation; -1: it was not asked, or does not say. The
  * request is made in an arena of its own: the turn's lives as long as its answer is waited for. */
 static int64_t count(struct turn *t, const struct turn_request *q, const struct conversation *v)
@@ -327,7 +339,7 @@ static int64_t count(struct turn *t, const struct turn_request *q, const struct 
 
 	arena_init(&draft.arena, TURN_ARENA_BYTES);
 	if (plain && prompt_draft(&draft, q, v) == 0)
-		ret = provider_count_now(t->all->providers, &draft.request, COUNT_MS, &t->cancel);
+		ret = count_now(t, &draft.request);
 	if (ret > 0)
 		learn(t, &draft.request, ret);
 	arena_done(&draft.arena);

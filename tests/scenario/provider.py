@@ -240,6 +240,7 @@ class Provider:
     def _embed(self, call, inputs):
         """For each text its length, 3 and 4. "Embed later" waits for `go embed`, "Embed badly" is refused before `go mended`."""
         if any("Embed later" in t for t in inputs):
+            self.signal("embedding")
             self.wait("`go embed`", lambda: "embed" in self.signals)
         if any("Embed badly" in t for t in inputs) and "mended" not in self.signals:
             call.json(400, {"error": "no vector of that"})

@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import re
+import select
 import socket
 import sqlite3
 import time
@@ -86,6 +87,7 @@ class Scenario:
         self.providers = {}
         self.readers = {}
         self.crowd = []
+        self.waiting = {}
         self.vars = dict(template.vars) if template else {}
         self.vars["dir"] = folder
         self.who, self.by = "admin", "bearer"
@@ -416,6 +418,21 @@ class Scenario:
         finally:
             self.marks["cancel"] = time.monotonic()
             conn.sock.close()
+
+    def cmd_meanwhile(self, c, name, method, path, body=None):
+        """A request whose answer is waited for by `answered NAME`; `waits NAME`: nothing of it has come yet."""
+        data = json.dumps(body).encode() if body is not None else None
+        conn = self.waiting[name] = Connection(self.server.port)
+        conn.send(method, path, self.client().headers(self.header_lines(c), data), data)
+
+    def cmd_waits(self, c, name):
+        if select.select([self.waiting[name].sock], [], [], 0)[0]:
+            raise Failed("the request %s does not wait any more" % name)
+
+    def cmd_answered(self, c, name):
+        conn = self.waiting.pop(name)
+        conn.head()
+        self.response = conn.finish()
 
     def cmd_refused(self, c, status, code, method, path, body=None):
         """One request that must fail with this status and code, in the envelope."""

@@ -295,6 +295,29 @@ void gateway_leave(struct gateway *g)
 	metric_add(M_gateway_calls, -1);
 }
 
+static int *places_of(struct gateway *g, atelier_id user)
+{
+	return &g->of_user[(uint64_t)user * UINT64_C(0x9e3779b97f4a7c15) >> 54];
+}
+
+int gateway_user_enter(struct gateway *g, atelier_id user, struct err *e)
+{
+	int64_t max = g->api->c.settings->gateway_max_calls, share = MAX(max / 4, 1);
+	int mine = __atomic_add_fetch(places_of(g, user), 1, __ATOMIC_ACQ_REL);
+
+	if (mine <= share || __atomic_load_n(&g->live, __ATOMIC_ACQUIRE) <= max - share)
+		return 0;
+	gateway_user_leave(g, user);
+	e->retry_after_s = 2;
+	return err_set(e, E_RATE_LIMITED,
+		"%d calls of yours run already, and few places are left for others. Wait for one to end.", mine - 1);
+}
+
+void gateway_user_leave(struct gateway *g, atelier_id user)
+{
+	__atomic_sub_fetch(places_of(g, user), 1, __ATOMIC_ACQ_REL);
+}
+
 int gateway_new(struct api *a, struct gateway **ret)
 {
 	struct gateway *g = xcalloc(1, sizeof(*g));

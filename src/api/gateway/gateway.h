@@ -199,6 +199,11 @@ struct gateway;
 int gateway_new(struct api *a, struct gateway **ret) MUST_CHECK;                         /* before the loop runs */
 int gateway_submit(struct gateway *g, struct request *q, void (*fn)(void *)) MUST_CHECK; /* E_BUSY; loop thread */
 void gateway_leave(struct gateway *g); /* what was submitted has ended */
+
+/* Whose it is has turned out. The last quarter of the places is for people who have less than a quarter: E_RATE_LIMITED for others.
+ * When it is 0, gateway_user_leave belongs to it. Any thread. */
+int gateway_user_enter(struct gateway *g, atelier_id user, struct err *e) MUST_CHECK;
+void gateway_user_leave(struct gateway *g, atelier_id user);
 /* Ends the calls made by a right that is no longer there. Any thread, does not wait. */
 void gateway_end(struct gateway *g, const struct ending *what);
 void gateway_stop(struct gateway *g); /* all calls end with E_STOPPING. Needs the loop to run; not on its thread */

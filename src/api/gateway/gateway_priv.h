@@ -8,11 +8,14 @@ struct responses_kept; /* responses_kept.c; any thread */
 struct responses_kept *responses_kept_new(void);
 void responses_kept_free(struct responses_kept *all);
 
+enum { GATEWAY_USERS = 1024 };
+
 struct gateway {
 	struct api *api;
 	struct responses_kept *kept;
 	struct pool *threads;
-	int live; /* atomic: requests submitted and not left */
+	int live;                   /* atomic: requests submitted and not left */
+	int of_user[GATEWAY_USERS]; /* atomic: of those whose ids hash to the place, known and not left */
 
 	/* of the loop's thread */
 	struct loop_hook *flush; /* once for all pieces of a turn of the loop */
