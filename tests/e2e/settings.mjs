@@ -613,6 +613,17 @@ export async function phoneSettings({ page, base, shot }) {
     assert.deepEqual(await page.evaluate(tooWide), [], `nothing of ${section} is wider than the screen`);
     await shot(section);
   }
+  // The sections are a list to choose from, which Escape closes and a choice, too.
+  const nav = page.getByRole('navigation', { name: 'Settings' });
+  const list = nav.getByRole('button', { name: 'People' });
+  await list.press('Enter');
+  await nav.getByRole('link', { name: 'Usage' }).waitFor();
+  await page.keyboard.press('Escape');
+  await nav.getByRole('link', { name: 'Usage' }).waitFor({ state: 'hidden' });
+  await list.click();
+  await nav.getByRole('link', { name: 'Usage' }).click();
+  await page.getByRole('heading', { name: 'Usage', level: 2, exact: true }).waitFor();
+  await nav.getByRole('button', { name: 'Usage', expanded: false }).waitFor();
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.goto(base + '/');
 }

@@ -26,6 +26,10 @@ mock.on('How does merge sort work?', async ({ think, say }) => {
   think('They want to know how merge sort works.');
   say(ANSWER);
 });
+mock.on('Which berth is free?', async ({ tool }) => tool('harbour_berths', {}));
+mock.on('Book berth 12', async ({ tool }) => tool('harbour_book', { berth: 12, nights: 3 }));
+mock.tools.set('/berths', () => [{ berth: 3, length: 9.5, free: true }, { berth: 12, length: 14, free: true }, { berth: 21, length: 22, free: false }]);
+mock.on('Where do visitors moor?', async ({ say }) => say('Visiting boats moor at the northern quay and pay four crowns a night [1].'));
 const never = new Gate();
 mock.on('Think about it', async ({ think }) => {
   think('The question is **what** to think about.\n\nFirst, the list. Then its *halves*.\n\n');
@@ -51,12 +55,19 @@ function states(base, chats) {
     await first(page);
     await then(page);
   };
-  const settings = ['account', 'appearance', 'assistants', 'prompts', 'keys', 'usage', 'models', 'rules', 'providers', 'people', 'limits', 'jobs'];
+  const settings = ['account', 'appearance', 'assistants', 'prompts', 'memories', 'keys', 'usage', 'models', 'rules', 'providers', 'people', 'limits', 'jobs'];
   return {
     new: go('/'),
     answer: chat('How does merge sort work?'),
     thinking: chat('Think about it'),
     waiting: chat('Wait for me'),
+    tool: after(chat('Which berth is free?'), (page) => page.locator('article').nth(1).getByRole('button', { name: /berths/ }).first().click()),
+    approval: chat('Book berth 12'),
+    sources: chat('Where do visitors moor?'),
+    documents: go('/documents'),
+    collection: go('/documents/' + chats.collection),
+    document: after(go('/documents/' + chats.collection), (page) => page.getByRole('link', { name: 'rules.md' }).first().click()),
+    tools: go('/tools'),
     failed: chat('Break'),
     palette: after(go('/'), (page) => page.keyboard.press('Control+k')),
     models: after(go('/'), (page) => page.getByRole('button', { name: /^(Model|Modell): / }).click()),
@@ -84,6 +95,36 @@ async function seed(page, base) {
   const chats = [];
   for (const question of ['How does merge sort work?', 'Break', 'Think about it', 'Wait for me']) chats.push(await ask(question));
   const post = (path, data) => page.request.post(base + '/api/v1' + path, { headers, data });
+  // Documents, and tools that answer and that ask.
+  const collection = (await (await post('/collections', { name: 'Harbour', description: 'Rules and prices of the harbour.' })).json()).id;
+  await post('/collections', { name: 'Letters' });
+  await page.goto(`${base}/documents/${collection}`);
+  await page.locator('input[type="file"]').first().setInputFiles([
+    { name: 'rules.md', mimeType: 'text/markdown', buffer: Buffer.from('# Berths\n\nVisiting boats moor at the northern quay and pay four crowns a night.\n\n# Tides\n\nThe lock opens two hours before high water.\n') },
+    { name: 'prices.csv', mimeType: 'text/csv', buffer: Buffer.from('berth,price\n3,4\n12,6\n') },
+  ]);
+  await page.getByRole('listitem', { name: 'rules.md' }).getByText(/2 passages/).waitFor();
+  const berth = { type: 'object', properties: { berth: { type: 'integer' }, nights: { type: 'integer' } }, required: ['berth'] };
+  await post('/tool-servers', {
+    name: 'Harbour',
+    kind: 'http',
+    config: {
+      tools: [
+        { name: 'berths', url: mock.url + '/berths', description: 'Lists the berths of the harbour.' },
+        { name: 'book', method: 'POST', url: mock.url + '/book', description: 'Books a berth.', parameters: berth },
+      ],
+    },
+  });
+  await post('/models/refresh', {});
+  for (const [question, fields] of [['Which berth is free?', { tools: true }], ['Book berth 12', { tools: true }], ['Where do visitors moor?', { collection_ids: [collection] }]]) {
+    const made = await (await post('/conversations', {})).json();
+    const begun = await post(`/conversations/${made.id}/turns`, { content: question, ...fields });
+    if (!begun.ok()) throw new Error(`${question}: ${await begun.text()}`);
+    chats.push([question, made.id]);
+    await page.goto(`${base}/c/${made.id}`);
+    await page.locator('article').nth(1).waitFor();
+  }
+  chats.push(['collection', collection]);
   for (const title of ['A week in Lisbon', 'Letter to the landlord', 'Regular expressions, explained']) {
     const made = await (await post('/conversations', {})).json();
     await page.request.patch(`${base}/api/v1/conversations/${made.id}`, { headers, data: { title } });

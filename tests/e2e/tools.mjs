@@ -33,7 +33,9 @@ export async function toolsPage({ page, mock, base, shot, allow }) {
   await page.keyboard.press('Escape');
 
   // Switched off, it is off after a reload.
+  const stored = page.waitForResponse((r) => r.request().method() === 'PATCH' && r.ok());
   await builtin.getByRole('switch', { name: /Calculator/ }).click();
+  await stored;
   await page.reload();
   await builtin.getByRole('switch', { name: /Calculator/, checked: false }).click();
   await builtin.getByRole('switch', { name: /Calculator/, checked: true }).waitFor();

@@ -50,8 +50,8 @@ export const fixed = (n: number, digits: number) => n.toLocaleString(i18n.langua
 
 export const count = (n: number) => n.toLocaleString(i18n.language);
 
-/** With one digit behind the point. */
-export const decimal = (n: number) => fixed(n, 1);
+/** With one digit behind the point where that tells something. */
+export const decimal = (n: number) => (n < 100 ? fixed(n, 1) : count(Math.round(n)));
 
 /** A number in short: 950, 12.3 K, 4.5 M. */
 export function compact(n: number): string {
