@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Fetches the programs that are compared with Atelier into build/peers, once: LiteLLM by pip, Portkey and sqlite-vec by npm.
+# Fetches the programs that are compared with Atelier into build/peers, once: LiteLLM and Pydantic AI by pip, Portkey and sqlite-vec by npm.
 # What cannot be fetched is left out with a line that says so. bench/peers.sh [NAME]: only that one.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 litellm_version=1.106.2
 portkey_version=1.15.2
 sqlite_vec_version=0.1.9
+pydantic_ai_version=2.68.0
 # With newer ones each of Portkey's streams fails ("immutable").
 portkey_server=1.13.7
 peers=build/peers only=${1:-}
@@ -32,6 +33,10 @@ fetch_sqlite-vec() {
 	PATH=$(tools/node):$PATH npm install --prefix $peers/sqlite-vec --silent --no-audit --no-fund --no-package-lock "sqlite-vec@$sqlite_vec_version"
 }
 
+fetch_pydantic-ai() {
+	python3 -m venv $peers/pydantic-ai && $peers/pydantic-ai/bin/pip install --quiet "pydantic-ai-slim[openai]==$pydantic_ai_version"
+}
+
 # NAME VERSION: what is there of this version stays.
 fetch() {
 	local name=$1 version=$2 mark=$peers/$1.version log=$peers/$1.log
@@ -50,3 +55,4 @@ fetch() {
 fetch litellm "$litellm_version"
 fetch portkey "$portkey_version+$portkey_server"
 fetch sqlite-vec "$sqlite_vec_version"
+fetch pydantic-ai "$pydantic_ai_version"

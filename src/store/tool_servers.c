@@ -8,24 +8,37 @@
 #define SECRET_COLUMN "tool_secrets.sealed"
 
 #define R struct tool_server
-static const struct col columns[] = {COL(I64, R, id), COL_ONCE(I64, R, user_id), COL(TEXT, R, name),
-	COL_FOLDED(R, name, "folded"), COL_ONCE(TEXT, R, kind), COL(TEXT, R, prefix), COL(TEXT, R, config),
-	COL(BOOL, R, enabled), COL(BOOL, R, trusted), COL(BOOL, R, per_user),
-	COL_AS(TEXT, R, state, "tool_servers.state", COL_SEEN), COL_AS(TEXT, R, error, "tool_servers.error", COL_SEEN),
-	COL_AS(TEXT, R, tools, "tool_servers.tools", COL_SEEN),
-	COL_AS(I64, R, refreshed_at, "tool_servers.refreshed_at", COL_SEEN), COL_CREATED(R, created_at),
-	COL_UPDATED(R, updated_at), SHARED_COLS(R, "tool_servers", "tool_server"),
-	COL_AS(BOOL, R, of_admin,
-		"EXISTS (SELECT 1 FROM users o WHERE o.id = tool_servers.user_id AND o.role = 'admin')", COL_SEEN)};
+#define FIRST                                                                                                          \
+	COL(I64, R, id), COL_ONCE(I64, R, user_id), COL(TEXT, R, name), COL_FOLDED(R, name, "folded"),                 \
+		COL_ONCE(TEXT, R, kind), COL(TEXT, R, prefix)
+#define LAST                                                                                                           \
+	COL_AS(I64, R, refreshed_at, "tool_servers.refreshed_at", COL_SEEN), COL_CREATED(R, created_at),               \
+		COL_UPDATED(R, updated_at), SHARED_COLS(R, "tool_servers", "tool_server"),                             \
+		COL_AS(BOOL, R, of_admin,                                                                              \
+			"EXISTS (SELECT 1 FROM users o WHERE o.id = tool_servers.user_id AND o.role = 'admin')",       \
+			COL_SEEN)
+static const struct col columns[] = {FIRST, COL(TEXT, R, config), COL(BOOL, R, enabled), COL(BOOL, R, trusted),
+	COL(BOOL, R, per_user), COL_AS(TEXT, R, state, "tool_servers.state", COL_SEEN),
+	COL_AS(TEXT, R, error, "tool_servers.error", COL_SEEN), COL_AS(TEXT, R, tools, "tool_servers.tools", COL_SEEN),
+	LAST};
+static const struct col brief_columns[] = {
+	FIRST, COL(BOOL, R, enabled), COL(BOOL, R, trusted), COL(BOOL, R, per_user), LAST};
 #undef R
 static const struct rows_table rows = {"tool_servers", "folded",
 	"There is no such tool server, or it is not shared with you.", "You have a tool server of this name already.",
 	TABLE(struct tool_server, columns)};
+static const struct rows_table brief_rows = {"tool_servers", "folded",
+	"There is no such tool server, or it is not shared with you.", NULL, TABLE(struct tool_server, brief_columns)};
 
 const struct shared_kind tool_servers_kind = {.rows = &rows,
 	.grants = "tool_server",
 	.max = TOOL_SERVERS_MAX,
 	.many = "You have as many tool servers as there can be.",
+	.user_id = offsetof(struct tool_server, user_id)};
+
+const struct shared_kind tool_servers_brief = {.rows = &brief_rows,
+	.grants = "tool_server",
+	.max = TOOL_SERVERS_MAX,
 	.user_id = offsetof(struct tool_server, user_id)};
 
 int tool_servers_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,

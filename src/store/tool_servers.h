@@ -32,6 +32,8 @@ struct tool_server {
 
 /* For shared_list, shared_create and so on, of struct tool_server. */
 extern const struct shared_kind tool_servers_kind;
+/* For shared_list alone: without configuration, state, error and tools, which are many bytes of many rows. */
+extern const struct shared_kind tool_servers_brief;
 
 /* E_NOT_FOUND for one on which the person does not have the verb. */
 int tool_servers_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,

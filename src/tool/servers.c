@@ -12,7 +12,6 @@
 #include "http/url.h"
 #include "tool/tool_priv.h"
 
-#define TOOLS_BYTES  ((size_t)4 << 20) /* of a server's list */
 #define LOG_BYTES    ((size_t)256 << 10)
 #define TOOLS_MAX    500
 #define BOUND_MAX    800 /* bytes of a configuration that a secret is bound to as it stands, else to its hash */
@@ -313,75 +312,78 @@ const char *server_tool_name(const char *prefix, const char *own_name, struct ar
 	return name;
 }
 
-static const char *copy_of(const char *s, const char *otherwise, struct arena *a)
+/* What of a server's tool is as somebody may use it. */
+static void set_rights(const struct tool_server *s, bool believed, struct tool *tool)
 {
-	return arena_strdup(a, s && *s ? s : otherwise);
+	tool->hints = believed ? tool->hints : tool->hints & ~(unsigned)(TOOL_READS | TOOL_IDEMPOTENT);
+	/* What a stranger shares is not offered to models until one says so. */
+	tool->enabled = s->of_admin || s->may == GRANT_EDIT;
+	tool->asks = !(tool->hints & TOOL_READS);
 }
 
-static int add_tool(const struct tool_server *s, bool believed, const char *source, const json_t *entry,
-	struct arena *a, struct tool *ret)
+static bool is_believed(const struct tool_server *s, atelier_id user_id)
 {
-	CLEANUP(buf_done) struct buf schema = BUF_INIT(TOOLS_BYTES);
-	const char *own = json_get_str(entry, "name");
-	unsigned hints = (unsigned)json_get_i64(entry, "hints", 0);
+	int k = kind_at(s->kind);
 
-	json_add_value(&schema, json_object_get(entry, "parameters"));
-	*ret = (struct tool){.name = server_tool_name(s->prefix, own, a),
-		.title = copy_of(json_get_str(entry, "title"), own, a),
-		.description = copy_of(json_get_str(entry, "description"), "", a),
-		.parameters = buf_status(&schema) < 0 ? NULL : arena_strndup(a, schema.p, schema.n),
-		.source = source,
-		.own_name = arena_strdup(a, own),
-		.hints = believed ? hints : hints & ~(unsigned)(TOOL_READS | TOOL_IDEMPOTENT),
-		/* What a stranger shares is not offered to models until one says so. */
-		.enabled = s->of_admin || s->may == GRANT_EDIT};
-	ret->asks = !(ret->hints & TOOL_READS);
-	return ret->name && ret->title && ret->description && ret->parameters && ret->own_name ? 0 : -ENOMEM;
+	return k >= 0 && (!kinds[k]->claims || (s->trusted && (s->of_admin || s->user_id == user_id)));
 }
 
-static int add_server(
-	const struct tool_server *s, atelier_id user_id, struct arena *a, struct tool_list *to, struct err *e)
+/* The tool for whoever asked: what is held may be gone before they are done with it. */
+static int copy_tool(const struct tool *from, struct arena *a, struct tool *to)
 {
-	CLEANUP(json_decrefp) json_t *list = NULL;
-	struct err quiet = {0};
-	int k = kind_at(s->kind), r = 0;
-	char *source = arena_alloc(a, ID_LEN + 1);
-	const json_t *entry;
-	size_t i;
+	const char **const texts[] = {
+		&to->name, &to->title, &to->description, &to->parameters, &to->source, &to->own_name, &to->hash};
 
-	if (!source)
-		return no_memory(e);
-	id_format(s->id, source);
-	if (k < 0 || json_parse(s->tools, strlen(s->tools), &list, &quiet) < 0)
-		return 0;
-	struct tool *items = ARENA_ARRAY(a, struct tool, MAX(to->n + json_array_size(list), 1u));
-	if (!items)
-		return no_memory(e);
-	if (to->n)
-		memcpy(items, to->items, to->n * sizeof(*items));
-	bool believed = !kinds[k]->claims || (s->trusted && (s->of_admin || s->user_id == user_id));
-	json_array_foreach(list, i, entry)
-	{
-		r = add_tool(s, believed, source, entry, a, &items[to->n + i]);
-		if (r < 0)
-			return no_memory(e);
-	}
-	*to = (struct tool_list){items, to->n + json_array_size(list)};
+	*to = *from;
+	for (size_t i = 0; i < N_ELEMENTS(texts); i++)
+		if (!(*texts[i] = arena_strdup(a, *texts[i])))
+			return -ENOMEM;
 	return 0;
+}
+
+static int add_server(struct tools *t, const struct tool_server *s, atelier_id user_id, struct arena *a,
+	struct tool_list *to, size_t *room, struct err *e)
+{
+	struct server_tools *held;
+	int r = server_tools_hold(t, user_id, s, &held, e);
+
+	if (r == E_NOT_FOUND) /* it went meanwhile */
+		return 0;
+	if (r < 0)
+		return r;
+	if (to->n + held->n > *room) {
+		*room = MAX(2 * *room, to->n + held->n);
+		struct tool *items = ARENA_ARRAY(a, struct tool, *room);
+		if (items && to->n)
+			memcpy(items, to->items, to->n * sizeof(*items));
+		to->items = items;
+		r = items ? 0 : no_memory(e);
+	}
+	for (size_t i = 0; r == 0 && i < held->n; i++) {
+		struct tool *tool = &to->items[to->n + i];
+		r = copy_tool(&held->items[i], a, tool) < 0 ? no_memory(e) : 0;
+		set_rights(s, is_believed(s, user_id), tool);
+	}
+	to->n += r == 0 ? held->n : 0;
+	server_tools_release(t, held);
+	return r;
 }
 
 static int list(struct tools *t, atelier_id user_id, struct arena *a, struct tool_list *ret, struct err *e)
 {
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->config.db);
 	struct tool_server *rows = NULL;
-	size_t n = 0;
-	int r = shared_list(&tool_servers_kind, c, user_id, a, (void *)&rows, &n, e);
+	size_t n = 0, room = 0;
+	int r;
 
 	*ret = (struct tool_list){NULL, 0};
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->config.db);
+		r = shared_list(&tool_servers_brief, c, user_id, a, (void *)&rows, &n, e);
+	}
 	for (int own = 1; own >= 0; own--) /* of two with one name, one's own is had */
 		for (size_t i = 0; r == 0 && i < n; i++)
 			if (rows[i].enabled && rows[i].may >= GRANT_USE && (rows[i].user_id == user_id) == own)
-				r = add_server(&rows[i], user_id, a, ret, e);
+				r = add_server(t, &rows[i], user_id, a, ret, &room, e);
 	return r;
 }
 
@@ -408,6 +410,15 @@ static const json_t *entry_of(const json_t *list, const char *name)
 	return NULL;
 }
 
+/* *ret NULL: it does not offer it. */
+static int read_entry(const struct server_tools *held, const char *name, json_t **ret, struct err *e)
+{
+	for (size_t i = 0; i < held->n; i++)
+		if (strcmp(held->items[i].own_name, name) == 0)
+			return json_parse(held->entries[i], strlen(held->entries[i]), ret, e);
+	return 0;
+}
+
 static int load(struct tools *t, atelier_id user_id, const char *source, struct arena *a, struct tool_server *ret,
 	struct err *e)
 {
@@ -423,6 +434,7 @@ static int call(struct tools *t, const struct tool *tool, const json_t *argument
 {
 	CLEANUP(opened_done) struct opened o = {.config = NULL};
 	struct err why = {0};
+	struct server_tools *held = NULL;
 	struct tool_server s;
 	int r = load(t, run->user_id, tool->source, a, &s, &why), k;
 
@@ -431,10 +443,14 @@ static int call(struct tools *t, const struct tool *tool, const json_t *argument
 	if (r == 0)
 		r = open_server(t, &s, NULL, run->user_id, a, &o, &why);
 	if (r == 0)
-		r = json_parse(s.tools, strlen(s.tools), &o.entries, &why);
+		r = server_tools_hold(t, run->user_id, &s, &held, &why);
+	if (r == 0)
+		r = read_entry(held, tool->own_name, &o.entries, &why);
+	if (held)
+		server_tools_release(t, held);
 	if (r < 0)
 		return err_set(e, r, "%s", why.msg);
-	o.use.entry = entry_of(o.entries, tool->own_name);
+	o.use.entry = o.entries;
 	if (!o.use.entry || (k = kind_at(s.kind)) < 0)
 		return tool_fail(ret, "%s does not offer the tool %s any more.", s.name, tool->name);
 	r = kinds[k]->call(t, &o.use, tool, arguments, run, a, ret, &why);
@@ -459,8 +475,9 @@ int tool_server_try(struct tools *t, const struct tool_server *s, const char *se
 	o.use.entry = r == 0 ? entry_of(o.entries, name) : NULL;
 	if (r == 0 && (!o.use.entry || k < 0))
 		r = err_set(e, E_NOT_FOUND, "It has no tool \"%.100s\".", name);
-	if (r == 0 && (r = add_tool(s, true, "", o.use.entry, a, &tool)) < 0)
+	if (r == 0 && server_tool_read("", o.use.entry, a, &tool) < 0)
 		return no_memory(e);
+	tool.source = "";
 	if (r == 0)
 		r = tool_arguments_read(&tool, str_from(arguments), a, &fit, e);
 	if (r == 0 && fit.n != 1)

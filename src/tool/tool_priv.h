@@ -57,8 +57,42 @@ extern const struct tool_kind http_kind, openapi_kind, python_kind, mcp_stdio_ki
 int mcp_challenge_of(struct tools *t, const struct tool_server *s, atelier_id user_id, struct arena *a,
 	const char **ret, struct err *e) MUST_CHECK;
 
+/* ---- what servers offer, read once (server_lists.c) ---- */
+
+#define TOOLS_BYTES ((size_t)4 << 20) /* of a server's list */
+
+struct server_tools { /* never changed while somebody holds it */
+	struct server_tools *next;
+	atelier_id server_id;
+	int64_t updated_at, refreshed_at;
+	unsigned users;
+	struct arena mem;
+	char *source;
+	struct tool *items;   /* as its server has them: hints are its word, and nobody has said who is asked */
+	const char **entries; /* the JSON of each, as `refresh` gave it */
+	size_t n;
+};
+struct server_lists {
+	pthread_mutex_t mx;
+	struct server_tools *first;
+};
+struct tool_server;
+
+/* What the server of the row offers, to be released. Its id and times count; the rest of it is read when it is not known. */
+int server_tools_hold(struct tools *t, atelier_id user_id, const struct tool_server *row, struct server_tools **ret,
+	struct err *e) MUST_CHECK;
+void server_tools_release(struct tools *t, struct server_tools *s);
+void server_lists_free(struct server_lists *l);
+
+/* A tool of an entry, but for its source and who is asked. -ENOMEM. */
+int server_tool_read(const char *prefix, const json_t *entry, struct arena *a, struct tool *ret) MUST_CHECK;
+
+/* Of name, description and schema, as struct tool has it. NULL: no memory. */
+const char *tool_hash(const struct tool *tool, struct arena *a) MUST_CHECK;
+
 struct tools {
 	struct tools_config config;
+	struct server_lists lists;
 	void *states[TOOL_KINDS_MAX]; /* of the kinds, in their order */
 	struct cancel ending;         /* fired when the program ends */
 };

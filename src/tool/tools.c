@@ -16,6 +16,7 @@ int tools_new(const struct tools_config *c, struct tools **ret, struct err *e)
 
 	t->config = *c;
 	cancel_init(&t->ending);
+	pthread_mutex_init(&t->lists.mx, NULL);
 	r = servers_start(t, e);
 	if (r < 0)
 		tools_free(t);
@@ -35,6 +36,7 @@ void tools_free(struct tools *t)
 	if (!t)
 		return;
 	servers_stop(t);
+	server_lists_free(&t->lists);
 	cancel_done(&t->ending);
 	free(t);
 }
@@ -42,7 +44,7 @@ void tools_free(struct tools *t)
 /* ---- lists ---- */
 
 /* 16 bytes as text: nobody makes another tool of the same hash. */
-static const char *hash_of(const struct tool *tool, struct arena *a)
+const char *tool_hash(const struct tool *tool, struct arena *a)
 {
 	const char *const parts[] = {tool->own_name, tool->description, tool->parameters};
 	crypto_generichash_state state;
@@ -70,12 +72,44 @@ static int no_memory(struct err *e)
 	return err_set(e, -ENOMEM, "There is no memory for the list of tools.");
 }
 
-/* A name that is taken gets a number; of a row of the database only, since ours are told apart. */
-static const char *free_name(const struct tool_list *taken, const char *name, struct arena *a)
+/* The names so far, to be found by: places of `items` + 1, 0 where none is. */
+struct names {
+	const struct tool *items;
+	uint32_t *places;
+	size_t mask;
+};
+
+static uint32_t *place_of(const struct names *n, const char *name)
 {
-	for (int i = 2; name && tools_find(taken, name) && i < 100; i++)
-		name = arena_printf(a, "%.*s_%d", TOOL_NAME_MAX - 3, name, i);
-	return name;
+	uint64_t h = 14695981039346656037u;
+
+	for (const char *p = name; *p; p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211u;
+	for (size_t i = h & n->mask;; i = (i + 1) & n->mask)
+		if (!n->places[i] || strcmp(n->items[n->places[i] - 1].name, name) == 0)
+			return &n->places[i];
+}
+
+/* A name that is taken gets a number; of a row of the database only, since ours are told apart. */
+static int name_all(struct tool_list *all, struct arena *a)
+{
+	struct names n = {.items = all->items, .mask = 63};
+
+	while (n.mask < 2 * all->n)
+		n.mask = 2 * n.mask + 1;
+	n.places = ARENA_ARRAY(a, uint32_t, n.mask + 1);
+	if (!n.places)
+		return -ENOMEM;
+	for (size_t i = 0; i < all->n; i++) {
+		const char *own = all->items[i].name, *name = own;
+		for (int k = 2; name && *place_of(&n, name) && k < 100; k++)
+			name = arena_printf(a, "%.*s_%d", TOOL_NAME_MAX - 3, own, k);
+		if (!name)
+			return -ENOMEM;
+		all->items[i].name = name;
+		*place_of(&n, name) = (uint32_t)i + 1;
+	}
+	return 0;
 }
 
 static int add_all(struct tool_list *all, const struct tool_list *more, struct arena *a, struct err *e)
@@ -88,13 +122,10 @@ static int add_all(struct tool_list *all, const struct tool_list *more, struct a
 		memcpy(items, all->items, all->n * sizeof(*items));
 	*all = (struct tool_list){items, all->n};
 	for (size_t i = 0; i < more->n; i++) {
-		struct tool *tool = &items[all->n];
+		struct tool *tool = &items[all->n++];
 		*tool = more->items[i];
-		tool->name = free_name(all, tool->name, a);
-		tool->hash = hash_of(tool, a);
-		if (!tool->name || !tool->hash)
+		if (!tool->hash && !(tool->hash = tool_hash(tool, a)))
 			return no_memory(e);
-		all->n++;
 	}
 	return 0;
 }
@@ -141,7 +172,7 @@ int tools_list_all(struct tools *t, atelier_id user_id, struct arena *a, struct 
 		if (r < 0)
 			return r;
 	}
-	int r = apply_choices(t, user_id, a, &all, e);
+	int r = name_all(&all, a) < 0 ? no_memory(e) : apply_choices(t, user_id, a, &all, e);
 	if (r < 0)
 		return r;
 	if (all.n > 1)
