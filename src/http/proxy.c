@@ -90,27 +90,34 @@ static bool is_listed(const char *list, const struct host *h)
 
 static bool is_this_machine(const struct host *h)
 {
-	return is_listed("localhost,127.0.0.0/8,::1,::ffff:127.0.0.0/104", h);
+	return is_listed("localhost,127.0.0.0/8,::1,::ffff:127.0.0.0/104,0.0.0.0,::", h);
 }
 
 /* ---- which proxy ---- */
+
+/* A web server gives HTTP_PROXY to the programs that it starts by a client's header; those have REQUEST_METHOD, too. */
+static bool is_anybodys(const char *name)
+{
+	return strcmp(name, "HTTP_PROXY") == 0 && getenv("REQUEST_METHOD");
+}
 
 static const char *environment(const char *const *names)
 {
 	const char *value = NULL;
 	for (; *names && !value; names++) {
-		value = getenv(*names);
+		value = is_anybodys(*names) ? NULL : getenv(*names);
 		if (value && !*value)
 			value = NULL;
 	}
 	return value;
 }
 
-static const char *const any_proxy[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
+static const char *const any_proxy[] = {
+	"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
 
 static const char *of_environment(bool secure, const struct host *h)
 {
-	static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL},
+	static const char *const plain[] = {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", NULL},
 				 *const tls[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL},
 				 *const never[] = {"no_proxy", "NO_PROXY", NULL};
 	const char *list = environment(never), *proxy = environment(secure ? tls : plain);

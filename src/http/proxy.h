@@ -13,8 +13,8 @@ enum { HTTP_PROXY_MAX = 600 };
 int http_proxy_check(const char *setting, struct err *e) MUST_CHECK;
 
 /*
- * The proxy for a call of `url`; "": none. Of the environment: http_proxy (in small letters alone, since programs that a web
- * server starts are given HTTP_PROXY by anybody), https_proxy or HTTPS_PROXY, else all_proxy or ALL_PROXY, unless no_proxy or
+ * The proxy for a call of `url`; "": none. Of the environment: http_proxy or HTTP_PROXY (this one not below a web server,
+ * whose clients could set it), https_proxy or HTTPS_PROXY, else all_proxy or ALL_PROXY, unless no_proxy or
  * NO_PROXY names the host. This machine itself is never asked for by a proxy, whatever is set.
  */
 void http_proxy_for(const char *setting, const char *url, char ret[static HTTP_PROXY_MAX]);

@@ -33,7 +33,11 @@ static void of_the_environment(void **state)
 	environment(NULL);
 	is(NULL, "http://example.org/v1", "");
 	environment((const char *const[]){"HTTP_PROXY", "http://p:1", NULL});
+	is(NULL, "http://example.org/v1", "http://p:1");
+	is(NULL, "https://example.org/v1", "");
+	setenv("REQUEST_METHOD", "GET", 1); /* started by a web server: any client may have set it */
 	is(NULL, "http://example.org/v1", "");
+	unsetenv("REQUEST_METHOD");
 	environment((const char *const[]){"http_proxy", "p:1", "HTTPS_PROXY", "http://q:2", NULL});
 	is(NULL, "http://example.org/v1", "p:1");
 	is("", "https://example.org/v1", "http://q:2");
@@ -48,7 +52,8 @@ static void of_the_environment(void **state)
 static void never_for_this_machine(void **state)
 {
 	static const char *const urls[] = {"http://localhost:11434", "http://LOCALHOST./x", "http://a.localhost",
-		"http://127.0.0.1:1/", "http://127.9.8.7", "http://[::1]:80/", "http://[::ffff:127.0.0.1]/"};
+		"http://127.0.0.1:1/", "http://127.9.8.7", "http://[::1]:80/", "http://[::ffff:127.0.0.1]/",
+		"http://0.0.0.0:1/", "http://[::]:1/"};
 	(void)state;
 	environment((const char *const[]){"all_proxy", "http://p:1", NULL});
 	for (size_t i = 0; i < N_ELEMENTS(urls); i++) {
