@@ -39,7 +39,8 @@ int folder_make(const char *path, struct err *e)
 /* Ours by name: everything but the configuration file, which may well be a link to where a machine keeps such. */
 static bool is_ours(const char *name)
 {
-	static const char *const begins[] = {"atelier.db", "master.key", "journal", "lock", "node", "upload"};
+	static const char *const begins[] = {
+		"atelier.db", "master.key", "journal", "lock", "node", "upload", "blobs", "workspaces"};
 
 	for (size_t i = 0; i < N_ELEMENTS(begins); i++) {
 		if (strncmp(name, begins[i], strlen(begins[i])) == 0)
@@ -84,7 +85,7 @@ static int close_entries(const char *folder, bool all, struct err *e)
 
 int folder_close(const char *path, struct err *e)
 {
-	char journal[PATH_MAX];
+	static const char *const within[] = {"journal", "uploads", "blobs", "workspaces"};
 	struct stat st;
 	int r;
 
@@ -103,8 +104,12 @@ int folder_close(const char *path, struct err *e)
 			log_warn("main", "a group of this machine may look into the data folder %s", path);
 	}
 	r = close_entries(path, false, e);
-	snprintf(journal, sizeof(journal), "%.4000s/journal", path);
-	return r < 0 ? r : close_entries(journal, true, e);
+	for (size_t i = 0; r == 0 && i < N_ELEMENTS(within); i++) {
+		char folder[PATH_MAX];
+		snprintf(folder, sizeof(folder), "%.4000s/%s", path, within[i]);
+		r = close_entries(folder, true, e);
+	}
+	return r;
 }
 
 /* ---- one server ---- */

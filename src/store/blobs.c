@@ -37,7 +37,13 @@ static void file_path(const char *data, const char *hash, char ret[PATH_MAX])
 
 static int make_folder(const char *path, struct err *e)
 {
-	return mkdir(path, 0700) < 0 && errno != EEXIST ? err_file(e, -errno, path) : 0;
+	struct stat st;
+
+	if (mkdir(path, 0700) == 0)
+		return 0;
+	if (errno != EEXIST || lstat(path, &st) < 0)
+		return err_file(e, -errno, path);
+	return S_ISLNK(st.st_mode) ? err_file(e, -ELOOP, path) : 0;
 }
 
 static int sync_folder(const char *path, struct err *e)
@@ -51,11 +57,12 @@ static int sync_folder(const char *path, struct err *e)
 static int make_folders(const char *data, const char *hash, struct err *e)
 {
 	char all[PATH_MAX], one[PATH_MAX];
+	struct stat st;
 	int r;
 
 	snprintf(all, sizeof(all), "%.3900s/" FOLDER, data);
 	snprintf(one, sizeof(one), "%.3950s/%.2s", all, hash);
-	if (access(one, F_OK) == 0)
+	if (lstat(one, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
 	r = make_folder(all, e);
 	if (r == 0)

@@ -31,6 +31,7 @@ static int open_beneath(int fd, const char *path, int flags, mode_t mode)
 int workspace_open(const char *data, atelier_id conversation_id, int *ret_fd, struct err *e)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(8192);
+	CLEANUP(closep) int all = -1;
 	char id[ID_LEN + 1];
 
 	id_format(conversation_id, id);
@@ -39,10 +40,10 @@ int workspace_open(const char *data, atelier_id conversation_id, int *ret_fd, st
 		return err_set(e, E_INTERNAL, "The path of the data folder is too long.");
 	if (mkdir(path.p, 0700) < 0 && errno != EEXIST)
 		return err_file(e, -errno, path.p);
-	buf_printf(&path, "/%s", id);
-	if (mkdir(path.p, 0700) < 0 && errno != EEXIST)
+	all = open(path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (all < 0 || (mkdirat(all, id, 0700) < 0 && errno != EEXIST))
 		return err_file(e, -errno, path.p);
-	*ret_fd = open(path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	*ret_fd = openat(all, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return *ret_fd < 0 ? err_file(e, -errno, path.p) : 0;
 }
 

@@ -124,9 +124,10 @@ def a_foreign_database_is_left_alone(d):
 
 @case
 def no_symbolic_link_is_followed(d):
-    for name in ("atelier.db", "master.key", "lock", "journal", "atelier.db-wal"):
-        folder = d + "/" + name
-        os.mkdir(folder, 0o700)
+    for name in ("atelier.db", "master.key", "lock", "journal", "atelier.db-wal", "uploads", "blobs", "blobs/ab", "workspaces",
+                 "workspaces/0s9v8vwftarhj"):
+        folder = d + "/" + name.replace("/", "-")
+        os.makedirs(os.path.dirname(folder + "/" + name), 0o700)
         os.symlink(d + "/elsewhere", folder + "/" + name)
         Server(folder).refused(name, "symbolic link")
         assert not os.path.exists(d + "/elsewhere")
