@@ -45,6 +45,7 @@ SAMPLE, SEED = 32, 9
 TUS = {"Tus-Resumable": "1.0.0"}
 PARTS = [bytes([65 + i]) * 70000 for i in range(3)]
 WHOLE = b"".join(PARTS)
+DOCUMENT = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nGulls nest here.\r\n--x--\r\n'
 with open(os.path.join(HERE, "..", "fuzz", "corpus", "image", "exif.png"), "rb") as picture:
     PICTURE = picture.read()
 
@@ -180,6 +181,7 @@ class Run:
             self.turn(c["id"], b'{"content":"Count."}')
         if "+" in self.fault:
             self.use_more()
+            self.use_rooms()
         if self.fault.startswith("file_"):
             self.use_files()
         if not self.server.alive():
@@ -204,13 +206,57 @@ class Run:
                     ("POST", "/api/v1/auth/login", {"username": "nobody", "password": "wrong"})):
                 self.poke(method, path, body)
 
-    def poke(self, method, path, body):
-        """Whatever it answers, the server goes on."""
+    def use_rooms(self):
+        """Tools that ask, documents and programs of others; each twice, too."""
+        self.poke("PATCH", "/api/v1/tools/calculator", {"asks": True})
+        for n in range(2):
+            self.use_tools()
+            place = self.poke("POST", "/api/v1/collections", {"name": "Room %d" % n})
+            if "id" in place:
+                self.poke("POST", "/api/v1/collections/%s/documents" % place["id"], DOCUMENT,
+                          {"Content-Type": "multipart/form-data; boundary=x"})
+            for method, path, body in (
+                    ("POST", "/api/v1/search", {"query": "gulls"}), ("GET", "/api/v1/documents", None),
+                    ("POST", "/api/v1/tools/current_time/run", {"arguments": {}}), ("GET", "/api/v1/tools", None),
+                    ("POST", "/api/v1/tool-servers", {"name": "T%d" % n, "kind": "http", "config": {
+                        "tools": [{"name": "t", "url": "http://127.0.0.1:1/x"}]}}), ("POST", "/api/v1/tools/t%d_t/run" % n, {}),
+                    ("POST", "/api/v1/tool-servers/test", {"kind": "mcp-http", "config": {"url": "http://127.0.0.1:1/x"}}),
+                    ("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}),
+                    ("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+                        "name": "search_documents", "arguments": {"query": "gulls"}}}),
+                    ("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+                        "name": "chat", "arguments": {"message": "Hi"}}}),
+                    ("POST", "/api/v1/assistants", {"name": "A%d" % n, "model": "mock:1b"}),
+                    ("POST", "/api/v1/chat/generate", {"model": "mock:1b", "messages": [{"role": "user", "content": "Hi"}]}),
+                    ("POST", "/api/v1/memories", {"text": "M%d" % n})):
+                self.poke(method, path, body)
+
+    def use_tools(self):
+        """A turn that calls two tools, one of which asks; as far as the faults let it come."""
+        self.provider.answers[:] = [Answer([Step(0, ["tool", "calculator", {"expression": "6*7"}]),
+                                            Step(0, ["tool", "current_time", {}]), Step(0, ["done"])])]
+        chat = self.poke("POST", "/api/v1/conversations", {"title": "tools"})
+        turn = self.poke("POST", "/api/v1/conversations/%s/turns" % chat["id"], {"content": "Count.", "tools": True}) if "id" in chat else {}
+        for _ in range(200 if "turn_id" in turn else 0):
+            state = self.poke("GET", "/api/v1/turns/" + turn["turn_id"], None).get("state", "running")
+            if state != "running":
+                break
+            time.sleep(0.02)
+        self.provider.answers[:] = []  # that nothing has come for
+        items = self.poke("GET", "/api/v1/conversations/%s/messages" % chat["id"], None).get("items", []) if "id" in chat else []
+        for part in [p for m in items for p in m.get("parts") or [] if p.get("approval")]:
+            self.poke("POST", "/api/v1/turns/%s/approvals/%s" % (turn["turn_id"], part["id"]), {"decision": "once"})
+
+    def poke(self, method, path, body, headers=None):
+        """Whatever it answers, the server goes on. The JSON of the answer, or nothing."""
         try:
-            self.client().request(method, path, body)
+            return json.loads(self.client().request(method, path, body, headers).body)
+        except ValueError:
+            return {}
         except (Failed, OSError):
             if not self.server.alive():
                 raise Failed("the server is gone, by %s %s" % (method, path))
+            return {}
 
     def look_again(self, made):
         for c in made:
