@@ -98,6 +98,7 @@ const lanes = [
     'documentPages',
     'chatFiles',
     'toolsPage',
+    'openapiTools',
     'toolCalls',
     'approvals',
     'toolServers',

@@ -132,6 +132,84 @@ export async function toolCalls({ page, mock, base, shot }) {
   nothing(found);
 }
 
+/** Many operations, as a large service has them: some by tags, some that cannot be chosen. */
+const described = (url) => ({
+  openapi: '3.1.0',
+  info: { title: 'Harbour office', version: '2' },
+  servers: [{ url }],
+  components: { securitySchemes: { key: { type: 'apiKey', in: 'header', name: 'X-Key' } } },
+  paths: Object.fromEntries([
+    ['/boats/{berth}', { get: { operationId: 'boatAt', summary: 'The boat of a berth.', tags: ['Boats'], parameters: [{ name: 'berth', in: 'path', required: true, schema: { type: 'integer' } }] } }],
+    ...Array.from({ length: 60 }, (_, i) => [`/crane/${i}`, { post: { summary: `Moves crane ${i}.`, tags: ['Cranes'], deprecated: i === 0 } }]),
+  ]),
+});
+
+export async function openapiTools({ page, mock, base, shot, allow }) {
+  allow(/status of 400/);
+  mock.tools.set('/openapi.json', () => described(mock.url));
+  mock.tools.set('/boats/3', () => ({ boat: 'Ada' }));
+  await page.goto(base + '/tools');
+  await page.getByRole('button', { name: 'Add tools' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Add tools' });
+  await dialog.getByLabel('Kind').selectOption('openapi');
+  await dialog.getByLabel('Address of the document').fill(mock.url + '/nothing.json');
+  await dialog.getByRole('button', { name: 'Read the document' }).click();
+  await dialog.locator('.text-danger').getByText(/404|answer/).first().waitFor();
+  await dialog.getByLabel('Address of the document').fill(mock.url + '/openapi.json');
+  // Nothing is added unread.
+  await dialog.getByLabel('Name', { exact: true }).fill('Office');
+  await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+  await dialog.getByRole('alert').getByText('Read the document first').waitFor();
+  await dialog.getByLabel('Name', { exact: true }).fill('');
+  await dialog.getByRole('button', { name: 'Read the document' }).click();
+  await dialog.getByText('0 of 61 chosen').waitFor();
+  // What the document says of itself is filled in.
+  assert.equal(await dialog.getByLabel('Name', { exact: true }).inputValue(), 'Harbour office');
+  assert.equal(await dialog.getByLabel('Server').inputValue(), mock.url);
+  assert.equal(await dialog.getByLabel('Its name').inputValue(), 'X-Key');
+  await dialog.getByLabel('Token', { exact: true }).fill('sesame');
+  await dialog.getByRole('button', { name: 'Choose all that only read' }).click();
+  await dialog.getByText('1 of 61 chosen').waitFor();
+  await dialog.getByRole('searchbox', { name: 'Find an operation' }).fill('crane 59');
+  await dialog.getByRole('checkbox', { name: /crane\/59/ }).check();
+  await dialog.getByText('2 of 61 chosen').waitFor();
+  await dialog.getByRole('searchbox', { name: 'Find an operation' }).fill('');
+  await dialog.getByRole('button', { name: 'Cranes · 1 / 60' }).click();
+  const found = await look(page, 'operations of a document', ['graphite', 'quartz']);
+  await shot('operations');
+  await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  const own = page.getByRole('list', { name: 'Tools of Harbour office' });
+  await own.getByText('The boat of a berth.').waitFor();
+  assert.equal(await own.getByRole('listitem').count(), 2);
+  await shot('added');
+
+  // Tried by hand: the path is filled in, the token is sent.
+  await own.getByRole('button', { name: /More for .*boatAt|More for The boat/i }).click();
+  await page.getByRole('menuitem', { name: 'Try it' }).click();
+  const trial = page.getByRole('dialog', { name: /^Try/ });
+  await trial.getByLabel(/^Arguments of/).fill('{"berth":3}');
+  await trial.getByRole('button', { name: 'Run' }).click();
+  await trial.getByText('Ada').first().waitFor();
+  await page.keyboard.press('Escape');
+
+  // What is changed later begins with what was chosen.
+  await page.getByRole('button', { name: 'More for Harbour office' }).click();
+  await page.getByRole('menuitem', { name: 'Edit' }).click();
+  const edit = page.getByRole('dialog', { name: 'Edit Harbour office' });
+  await edit.getByRole('button', { name: 'Read the document' }).click();
+  await edit.getByText('2 of 61 chosen').waitFor();
+  await edit.getByRole('button', { name: 'Choose none' }).click();
+  await edit.getByRole('button', { name: 'Save' }).click();
+  await edit.getByRole('alert').getByText('Choose at least one operation.').waitFor();
+  await edit.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'More for Harbour office' }).click();
+  await page.getByRole('menuitem', { name: 'Remove' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
+  await own.waitFor({ state: 'detached' });
+  nothing(found);
+}
+
 /** A port that was free a moment ago. */
 const freePort = () =>
   new Promise((resolve) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { contentOf, fieldsOf, initialOf, problemOf, type Typed } from '../src/features/tools/asked';
 import { harmless, seen, summary } from '../src/features/tools/results';
+import { byTag, configOf, empty, secretsOf, textsOf, type Operation } from '../src/features/tools/servers';
 
 describe('the result of a tool', () => {
   it('is a table when it is a list of flat objects, also as the only member', () => {
@@ -84,5 +85,32 @@ describe('the question of a tool', () => {
   it('is answered with values of the types that were asked for, without what is empty', () => {
     const typed: Record<string, Typed> = { name: ' Ada ', mail: '', age: '7', rate: '1,5', sure: false, size: '', tone: 'a', days: ['mo'], when: '2026-01-02' };
     expect(contentOf(fields, typed)).toEqual({ name: 'Ada', age: 7, rate: 1.5, sure: false, tone: 'a', days: ['mo'], when: '2026-01-02' });
+  });
+});
+
+describe('a tool server in a form', () => {
+  const openapi = (x: object, had?: Record<string, unknown>) => configOf('openapi', { ...empty, ...x }, had);
+
+  it('is an OpenAPI document at an address or itself, never both', () => {
+    expect(openapi({ url: ' https://a/openapi.json ' })).toEqual({ url: 'https://a/openapi.json' });
+    expect(openapi({ url: 'https://a', pasted: true, document: 'openapi: 3.1.0' }, { url: 'https://a' })).toEqual({ document: 'openapi: 3.1.0' });
+  });
+  it('keeps what the form does not know, and forgets what was taken out of it', () => {
+    const had = { url: 'https://a', timeout_s: 9, operations: ['GET /a'], server: 'https://s', auth: { type: 'bearer' } };
+    expect(openapi({ url: 'https://a', operations: ['GET /b'] }, had)).toEqual({ url: 'https://a', timeout_s: 9, operations: ['GET /b'] });
+  });
+  it('has one way of access, and the secrets that go with it', () => {
+    expect(openapi({ url: 'u', auth: 'header', authName: ' X-Key ' })).toEqual({ url: 'u', auth: { type: 'header', name: 'X-Key' } });
+    expect(secretsOf('openapi', { ...empty, auth: 'basic', user: 'ada', token: 'p' })).toEqual({ user: 'ada', password: 'p' });
+    expect(secretsOf('http', { ...empty, auth: 'bearer', token: 't' })).toEqual({ token: 't' });
+    expect(secretsOf('mcp-http', { ...empty, auth: 'basic', token: 't' })).toEqual({ bearer: 't' });
+  });
+  it('is read as it was written', () => {
+    const config = { document: '{}', server: 'https://s', auth: { type: 'query', name: 'key' }, operations: ['GET /a'] };
+    expect(openapi(textsOf({ config } as never), config)).toEqual(config);
+  });
+  it('has its operations by their first tag', () => {
+    const of = (id: string, ...tags: string[]) => ({ id, tags }) as Operation;
+    expect(byTag([of('a', 'x'), of('b'), of('c', 'x', 'y')]).map(([tag, list]) => [tag, list.map((o) => o.id).join('')])).toEqual([['x', 'ac'], ['', 'b']]);
   });
 });

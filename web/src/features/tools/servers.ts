@@ -6,7 +6,31 @@ import { isObject } from './results';
 export type ServerKind = ToolServer['kind'];
 export const kindNames: Record<ServerKind, Key> = { 'mcp-http': 'tools.kindMcpHttp', 'mcp-stdio': 'tools.kindMcpStdio', http: 'tools.kindHttp', openapi: 'tools.kindOpenapi', python: 'tools.kindPython' };
 /** Those that the dialog can set up. */
-export const formKinds: ServerKind[] = ['mcp-http', 'mcp-stdio', 'http'];
+export const formKinds: ServerKind[] = ['mcp-http', 'mcp-stdio', 'openapi', 'http'];
+
+/** How a request shows that it may: nothing, or one of these. */
+export const AUTHS = { '': 'tools.authNone', bearer: 'tools.authBearer', basic: 'tools.authBasic', header: 'tools.authHeader', query: 'tools.authQuery' } as const satisfies Record<string, Key>;
+export type Auth = keyof typeof AUTHS;
+
+/** What an OpenAPI document describes, as the server read it. */
+export interface Operation {
+  id: string;
+  name: string;
+  method: string;
+  path: string;
+  title: string;
+  tags: string[];
+  deprecated: boolean;
+  reads: boolean;
+  /** Why it cannot be chosen. */
+  problem?: string;
+}
+export interface ReadDocument {
+  title: string;
+  server: string;
+  auth: { type: string; name?: string }[];
+  operations: Operation[];
+}
 
 export interface ServerTexts {
   url: string;
@@ -19,10 +43,19 @@ export interface ServerTexts {
   method: string;
   description: string;
   parameters: string;
+  auth: Auth;
+  /** Of the header or the parameter that carries the token. */
+  authName: string;
+  user: string;
+  /** Of an OpenAPI document that has no address: itself. */
+  document: string;
+  pasted: boolean;
+  server: string;
+  operations: string[];
 }
 
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'] as const;
-export const empty: ServerTexts = { url: '', token: '', command: '', env: '', read: '', write: '', toolName: '', method: 'GET', description: '', parameters: '' };
+export const empty: ServerTexts = { url: '', token: '', command: '', env: '', read: '', write: '', toolName: '', method: 'GET', description: '', parameters: '', auth: '', authName: '', user: '', document: '', pasted: false, server: '', operations: [] };
 
 const lines = (text: string) => text.split('\n').map((line) => line.trim()).filter(Boolean);
 
@@ -44,11 +77,16 @@ export function configOf(kind: ServerKind, x: ServerTexts, had: Record<string, u
     const [command = '', ...args] = wordsOf(x.command);
     return { ...had, command, args, read: lines(x.read), write: lines(x.write) };
   }
+  const { auth: _auth, url: _url, document: _document, server: _server, operations: _operations, ...kept } = had;
+  const auth = x.auth ? { auth: x.auth === 'header' || x.auth === 'query' ? { type: x.auth, name: x.authName.trim() } : { type: x.auth } } : {};
+  if (kind === 'openapi') {
+    const from = x.pasted ? { document: x.document } : { url: x.url.trim() };
+    return { ...kept, ...auth, ...from, ...(x.server.trim() && { server: x.server.trim() }), ...(x.operations.length > 0 && { operations: x.operations }) };
+  }
   const parameters = schemaOf(x.parameters);
   if (!parameters) return null;
   const rest = (Array.isArray(had.tools) ? had.tools : []).slice(1);
-  const auth = x.token ? { auth: { type: 'bearer' } } : {};
-  return { ...had, ...auth, tools: [{ name: x.toolName.trim(), method: x.method, url: x.url.trim(), description: x.description.trim(), parameters }, ...rest] };
+  return { ...kept, ...auth, tools: [{ name: x.toolName.trim(), method: x.method, url: x.url.trim(), description: x.description.trim(), parameters }, ...rest] };
 }
 
 function schemaOf(text: string): Record<string, unknown> | null {
@@ -65,6 +103,7 @@ function schemaOf(text: string): Record<string, unknown> | null {
 export function secretsOf(kind: ServerKind, x: ServerTexts): Record<string, unknown> | undefined {
   if (kind === 'mcp-stdio') return x.env.trim() ? { env: pairsOf(x.env) } : undefined;
   if (!x.token) return undefined;
+  if (kind !== 'mcp-http' && x.auth === 'basic') return { user: x.user.trim(), password: x.token };
   return kind === 'mcp-http' ? { bearer: x.token } : { token: x.token };
 }
 
@@ -81,7 +120,28 @@ export function textsOf(server: ToolServer): ServerTexts {
     method: word(tool.method) || 'GET',
     description: word(tool.description),
     parameters: isObject(tool.parameters) ? JSON.stringify(tool.parameters, null, 2) : '',
+    ...authTexts(config.auth),
+    document: word(config.document),
+    pasted: typeof config.document === 'string',
+    server: word(config.server),
+    operations: texts(config.operations),
   };
+}
+
+/** One of the ways that a document or a stored server names. */
+export function authTexts(auth: unknown): Pick<ServerTexts, 'auth' | 'authName'> {
+  const type = isObject(auth) ? word(auth.type) : '';
+  return { auth: type in AUTHS ? (type as Auth) : '', authName: isObject(auth) ? word(auth.name) : '' };
+}
+
+/** The operations by their first tag, in the order of the document; those without one stand under ''. */
+export function byTag(operations: readonly Operation[]): [string, Operation[]][] {
+  const groups = new Map<string, Operation[]>();
+  for (const operation of operations) {
+    const tag = operation.tags[0] ?? '';
+    groups.set(tag, [...(groups.get(tag) ?? []), operation]);
+  }
+  return [...groups];
 }
 
 /** An address that a server names, when it is one that a browser opens as a page; else what is wrong is thrown. */
