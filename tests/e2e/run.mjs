@@ -99,6 +99,7 @@ const lanes = [
     'chatFiles',
     'toolsPage',
     'openapiTools',
+    'pythonTools',
     'toolCalls',
     'approvals',
     'toolServers',

@@ -32,6 +32,6 @@ export const readToolServerLog = (id: string) => take(http.GET('/api/v1/tool-ser
 export const setToolServerSecrets = (id: string, secrets: Record<string, unknown>, personal: boolean) =>
   take(http.PUT('/api/v1/tool-servers/{id}/secrets', { ...at(id), body: { secrets: secrets as never, personal } }));
 /** Tries one that need not be stored; with an id its secrets are used where none are given. */
-export const testToolServer = (body: Pick<ToolServerNew, 'kind' | 'config' | 'secrets'> & { id?: string }) => take(http.POST('/api/v1/tool-servers/test', { body: body as never }));
+export const testToolServer = (body: Pick<ToolServerNew, 'kind' | 'config' | 'secrets'> & { id?: string; tool?: string; arguments?: Record<string, unknown> }) => take(http.POST('/api/v1/tool-servers/test', { body: body as never }));
 export const listServerShares = async (id: string) => (await take(http.GET('/api/v1/tool-servers/{id}/grants', at(id)))).grants;
 export const setServerShares = (id: string, grants: ShareNew[]) => take(http.PUT('/api/v1/tool-servers/{id}/grants', { ...at(id), body: { grants } }));

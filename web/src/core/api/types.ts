@@ -48,6 +48,7 @@ export type DocumentsFound = Schemas['DocumentsFound'];
 export type Passage = Schemas['Passage'];
 
 export type Tool = Schemas['Tool'];
+export type ToolOutcome = Schemas['ToolOutcome'];
 export type ToolRule = Schemas['ToolRule'];
 export type ToolServer = Omit<Schemas['ToolServer'], 'config' | 'tools'> & { config: Record<string, unknown>; tools: { name: string }[] };
 export type ToolServerFields = Omit<Schemas['ToolServerPatch'], 'config' | 'secrets'> & { config?: Record<string, unknown>; secrets?: Record<string, unknown> };

@@ -6,7 +6,7 @@ import { isObject } from './results';
 export type ServerKind = ToolServer['kind'];
 export const kindNames: Record<ServerKind, Key> = { 'mcp-http': 'tools.kindMcpHttp', 'mcp-stdio': 'tools.kindMcpStdio', http: 'tools.kindHttp', openapi: 'tools.kindOpenapi', python: 'tools.kindPython' };
 /** Those that the dialog can set up. */
-export const formKinds: ServerKind[] = ['mcp-http', 'mcp-stdio', 'openapi', 'http'];
+export const formKinds: ServerKind[] = ['mcp-http', 'mcp-stdio', 'openapi', 'python', 'http'];
 
 /** How a request shows that it may: nothing, or one of these. */
 export const AUTHS = { '': 'tools.authNone', bearer: 'tools.authBearer', basic: 'tools.authBasic', header: 'tools.authHeader', query: 'tools.authQuery' } as const satisfies Record<string, Key>;
@@ -52,10 +52,13 @@ export interface ServerTexts {
   pasted: boolean;
   server: string;
   operations: string[];
+  /** Functions in Python. */
+  source: string;
+  hosts: string;
 }
 
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'] as const;
-export const empty: ServerTexts = { url: '', token: '', command: '', env: '', read: '', write: '', toolName: '', method: 'GET', description: '', parameters: '', auth: '', authName: '', user: '', document: '', pasted: false, server: '', operations: [] };
+export const empty: ServerTexts = { url: '', token: '', command: '', env: '', read: '', write: '', toolName: '', method: 'GET', description: '', parameters: '', auth: '', authName: '', user: '', document: '', pasted: false, server: '', operations: [], source: '', hosts: '' };
 
 const lines = (text: string) => text.split('\n').map((line) => line.trim()).filter(Boolean);
 
@@ -76,6 +79,10 @@ export function configOf(kind: ServerKind, x: ServerTexts, had: Record<string, u
   if (kind === 'mcp-stdio') {
     const [command = '', ...args] = wordsOf(x.command);
     return { ...had, command, args, read: lines(x.read), write: lines(x.write) };
+  }
+  if (kind === 'python') {
+    const { hosts: _hosts, ...kept } = had;
+    return { ...kept, source: x.source, ...(x.hosts.trim() && { hosts: lines(x.hosts) }) };
   }
   const { auth: _auth, url: _url, document: _document, server: _server, operations: _operations, ...kept } = had;
   const auth = x.auth ? { auth: x.auth === 'header' || x.auth === 'query' ? { type: x.auth, name: x.authName.trim() } : { type: x.auth } } : {};
@@ -101,7 +108,7 @@ function schemaOf(text: string): Record<string, unknown> | null {
 
 /** Nothing: what it has stays. */
 export function secretsOf(kind: ServerKind, x: ServerTexts): Record<string, unknown> | undefined {
-  if (kind === 'mcp-stdio') return x.env.trim() ? { env: pairsOf(x.env) } : undefined;
+  if (kind === 'mcp-stdio' || kind === 'python') return x.env.trim() ? { env: pairsOf(x.env) } : undefined;
   if (!x.token) return undefined;
   if (kind !== 'mcp-http' && x.auth === 'basic') return { user: x.user.trim(), password: x.token };
   return kind === 'mcp-http' ? { bearer: x.token } : { token: x.token };
@@ -125,6 +132,8 @@ export function textsOf(server: ToolServer): ServerTexts {
     pasted: typeof config.document === 'string',
     server: word(config.server),
     operations: texts(config.operations),
+    source: word(config.source),
+    hosts: texts(config.hosts).join('\n'),
   };
 }
 
@@ -149,4 +158,16 @@ export function pageAddress(text: string): string {
   const url = new URL(text);
   if (!/^https?:$/.test(url.protocol)) throw new TypeError(`no page: ${url.protocol}`);
   return url.href;
+}
+
+/** What a tool takes, with nothing filled in. */
+export function argumentsOf(parameters: unknown): Record<string, unknown> {
+  const properties = isObject(parameters) && isObject(parameters.properties) ? parameters.properties : {};
+  const of = (schema: unknown) => {
+    const { type, default: initial } = isObject(schema) ? schema : {};
+    if (initial !== undefined) return initial;
+    const first: unknown = Array.isArray(type) ? type[0] : type;
+    return first === 'number' || first === 'integer' ? 0 : first === 'boolean' ? false : first === 'array' ? [] : first === 'object' ? {} : '';
+  };
+  return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, of(schema)]));
 }
