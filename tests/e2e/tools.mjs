@@ -218,10 +218,10 @@ export async function pythonTools({ page, base, shot }) {
   await dialog.getByLabel('Name', { exact: true }).fill('Tides');
   const source = dialog.getByLabel('Functions in Python');
   await source.fill('def high(day: int:\n  pass');
-  await dialog.getByRole('button', { name: 'Test' }).click();
+  await dialog.getByRole('button', { name: 'Check' }).click();
   await dialog.locator('.text-danger').getByText(/^Line 1/).waitFor();
   await source.fill('def high(day: int = 2):\n  "Tells when the tide is high."\n  print("looked")\n  return [{"day": day, "hour": 14}]\n\ndef low():\n  "Tells when it is low."\n  return 1 / 0\n');
-  await dialog.getByRole('button', { name: 'Test' }).click();
+  await dialog.getByRole('button', { name: 'Check' }).click();
   await dialog.getByText('high, low').waitFor();
   // Tried with what it takes filled in, before it is added.
   assert.equal(JSON.parse(await dialog.getByLabel('Arguments of high').inputValue()).day, 2);
