@@ -32,6 +32,8 @@ char *buf_reserve(struct buf *b, size_t n);
 
 /* Removes the first n bytes. */
 void buf_consume(struct buf *b, size_t n);
+/* Drops what stands behind the first n bytes. */
+void buf_cut(struct buf *b, size_t n);
 
 /* 0, or the failure. */
 int buf_status(const struct buf *b) MUST_CHECK;

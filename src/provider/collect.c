@@ -31,10 +31,12 @@ int collect_moved(struct gen_answer *a, const char *json, size_t n, bool *ret_to
 	bool to_text = memmem(json, n, "\"text\"", 6);
 	struct buf *from = to_text ? &a->reasoning : &a->text, *to = to_text ? &a->text : &a->reasoning;
 
+	size_t at = MIN(to_text ? a->reasoning_from : a->text_from, from->n);
+
 	*ret_to_text = to_text;
 	to->max = a->max;
-	buf_add(to, buf_str(from).p, from->n);
-	buf_reset(from);
+	buf_add(to, buf_str(from).p + at, from->n - at);
+	buf_cut(from, at);
 	return buf_status(to);
 }
 

@@ -26,9 +26,10 @@ struct made_call {
 
 /* What has come so far; {.max = ...} before the first piece. */
 struct gen_answer {
-	size_t max;                 /* bytes of each text and of the arguments of each call */
-	struct buf text, reasoning; /* not escaped */
-	struct buf logprobs;        /* objects of JSON with commas between; empty when none were asked for */
+	size_t max;                       /* bytes of each text and of the arguments of each call */
+	struct buf text, reasoning;       /* not escaped */
+	size_t text_from, reasoning_from; /* of what a model says now, behind its calls of tools; 0: there were none */
+	struct buf logprobs;              /* objects of JSON with commas between; empty when none were asked for */
 	struct made_call *calls;
 	size_t n_calls;
 };
@@ -47,7 +48,7 @@ struct str collect_text_of(const char *json, size_t n);
 
 /* Each of these: E_TOO_LARGE above `max`. */
 int collect_text(struct gen_answer *a, bool reasoning, struct str escaped) MUST_CHECK;
-/* What was text is reasoning from the beginning, or the other way round: the data of EV_MOVED. *ret: it is text now. */
+/* What was text is reasoning from text_from on, or the other way round: the data of EV_MOVED. *ret: it is text now. */
 int collect_moved(struct gen_answer *a, const char *json, size_t n, bool *ret_to_text) MUST_CHECK;
 int collect_logprobs(struct gen_answer *a, struct str items) MUST_CHECK;
 /* The data of EV_TOOL_CALL. *ret: its one piece, of any size, with texts that live as long as *ret_json, which the caller

@@ -190,6 +190,57 @@ static void add_call(struct gw_call *c, const struct made_call *m, struct buf *o
 	}
 }
 
+/* What a model wrote that is no object was not run. */
+static const char *input_of(const struct gw_activity *a)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	struct str text = buf_str(&a->arguments);
+
+	return json_parse(text.p, text.n, &v, NULL) == 0 && json_is_object(v) ? text.p : "{}";
+}
+
+/* A tool of an assistant ran here: as one of a server of tools, which clients show and do not run. */
+static void add_tool_use(const struct gw_activity *a, const char *input, struct buf *out)
+{
+	buf_add_str(out, "{\"type\":\"mcp_tool_use\",\"id\":");
+	add_id(a->id, out);
+	buf_add_str(out, ",\"name\":");
+	json_add_cstr(out, a->name);
+	buf_printf(out, ",\"server_name\":\"atelier\",\"input\":");
+	gw_add_line(str_from(input), out);
+	buf_add_char(out, '}');
+}
+
+static void add_tool_result(const struct gw_activity *a, struct buf *out)
+{
+	buf_add_str(out, "{\"type\":\"mcp_tool_result\",\"tool_use_id\":");
+	add_id(a->id, out);
+	buf_printf(out, ",\"is_error\":%s,\"content\":[{\"type\":\"text\",\"text\":", a->failed ? "true" : "false");
+	json_add_cstr(out, a->result ? a->result : "");
+	buf_add_str(out, "}]}");
+}
+
+static void activity(struct gw_call *c, struct gw_activity *x, struct buf *out)
+{
+	struct anthropic_call *a = c->shape;
+
+	if (!x->begun) {
+		x->begun = true;
+		open_block(c, 'm', out);
+		add_tool_use(x, "{}", out);
+		buf_add_str(out, "}\n\n");
+		add_delta(a->n_blocks - 1, "input_json_delta\",\"partial_json\":", out);
+		json_add_cstr(out, input_of(x));
+		buf_add_str(out, "}}\n\n");
+	}
+	if (!x->result)
+		return;
+	open_block(c, 'm', out);
+	add_tool_result(x, out);
+	buf_add_str(out, "}\n\n");
+	close_block(a, out);
+}
+
 static void heartbeat(struct gw_call *c UNUSED, struct buf *out)
 {
 	buf_add_str(out, "event: ping\ndata: {\"type\":\"ping\"}\n\n");
@@ -288,9 +339,21 @@ int anthropic_take_raw(void *arg, const char *p, size_t n)
 
 /* ---- the whole answer ---- */
 
+/* Returns the comma that is due behind it. */
+static const char *add_text_block(const struct gw_call *c, size_t from, size_t to, const char *comma, struct buf *out)
+{
+	if (to <= from)
+		return comma;
+	buf_printf(out, "%s{\"type\":\"text\",\"text\":", comma);
+	json_add_string(out, c->answer.text.p + from, to - from);
+	buf_add_char(out, '}');
+	return ",";
+}
+
 static void add_content(const struct gw_call *c, struct buf *out)
 {
 	const struct anthropic_call *a = c->shape;
+	size_t from = 0;
 	const struct gen_answer *got = &c->answer;
 	const char *comma = "";
 
@@ -300,12 +363,16 @@ static void add_content(const struct gw_call *c, struct buf *out)
 		buf_add_str(out, ",\"signature\":\"\"}");
 		comma = ",";
 	}
-	if (got->text.n > 0) {
-		buf_printf(out, "%s{\"type\":\"text\",\"text\":", comma);
-		json_add_string(out, got->text.p, got->text.n);
-		buf_add_char(out, '}');
+	for (const struct gw_activity *x = gw_activities(c); x; x = x->next) {
+		comma = add_text_block(c, from, x->text_at, comma, out);
+		from = x->text_at;
+		buf_add_str(out, comma);
+		add_tool_use(x, input_of(x), out);
+		buf_add_char(out, ',');
+		add_tool_result(x, out);
 		comma = ",";
 	}
+	comma = add_text_block(c, from, got->text.n, comma, out);
 	for (size_t i = 0; i < got->n_calls; i++) {
 		if (got->calls[i].state != MADE_WHOLE)
 			continue;
@@ -352,6 +419,7 @@ const struct gw_format anthropic_format = {
 	.text = text,
 	.reasoning = reasoning,
 	.calls_are_objects = true,
+	.activity = activity,
 	.heartbeat = heartbeat,
 	.end = end,
 	.error = error,

@@ -72,6 +72,13 @@ int gw_choose_assistant(struct gw_call *c)
 	if ((r = once_choose(q->api->c.turns, &t, &q->mem, chosen, &q->err)) < 0)
 		return r;
 	c->assistant = chosen;
+	if (chosen->acts) {
+		if (!(c->acting = ARENA_NEW(&q->mem, struct gw_acting)))
+			return request_no_memory(q);
+		t.key_id = q->who.key_id;
+		*c->acting =
+			(struct gw_acting){.asked = t, .end = &c->acting->first, .piece = BUF_INIT(REQUEST_MEMORY)};
+	}
 	c->req.model = chosen->request.model;
 	return request_allow_model(q, c->req.model);
 }

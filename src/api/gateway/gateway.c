@@ -74,6 +74,7 @@ void gw_closep(struct gw_call **call)
 	if (c->flow)
 		(void)gw_flow_finish(c, NULL, false); /* refused while it was read: the dispatcher answers */
 	gen_answer_done(&c->answer);
+	gw_acting_done(c->acting);
 	buf_done(&c->choices);
 	json_decref(c->body);
 	*call = NULL;
@@ -174,8 +175,9 @@ static int ask(struct gw_call *c)
 	struct caller who = caller_of(c);
 
 	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
-	int r = call_generate(
-		c->q->api->c.calls, &who, &c->req, gw_flow_sink(c), c->cancel, &c->result, &c->cost_micros, &c->q->err);
+	int r = c->acting ? gw_act(c)
+			  : call_generate(c->q->api->c.calls, &who, &c->req, gw_flow_sink(c), c->cancel, &c->result,
+				    &c->cost_micros, &c->q->err);
 
 	c->reported = c->result;
 	return r == 0 ? complete_result(c) : r;

@@ -21,7 +21,20 @@
 #include "provider/provider.h"
 
 struct gw_call;
+struct gw_acting;
 struct once_chosen;
+
+/* What an assistant did with a tool of its own on the way to its answer. */
+struct gw_activity {
+	const char *id, *name;
+	struct buf arguments; /* whole once it runs */
+	const char *result;   /* its text, or why it came to nothing; NULL: it runs */
+	size_t text_at;       /* it stands behind so much of c->answer.text */
+	bool failed;
+	int at; /* the format's own */
+	bool begun;
+	struct gw_activity *next;
+};
 
 /*
  * How an answer looks. All but `whole` run on the loop thread, must not wait, and append to `out` what the client is to
@@ -40,6 +53,9 @@ struct gw_format {
 	void (*reasoning)(struct gw_call *c, struct str escaped, struct buf *out);
 	/* NULL: calls are told by `end`. Of arguments at most 48 KiB at once, cut between characters. */
 	void (*tool)(struct gw_call *c, const struct call_piece *t, struct buf *out);
+	/* It runs, or (also as the first that is heard of it) has its result. Of a stream; else they are in gw_activities().
+	 * NULL: a line of `reasoning` tells of it. */
+	void (*activity)(struct gw_call *c, struct gw_activity *a, struct buf *out);
 	/* How likely the newest tokens of a stream were, as in gen_answer; NULL: not told. */
 	void (*logprobs)(struct gw_call *c, struct str items, struct buf *out);
 	/* Of several answers, one that is not the last has ended: the end of its part of the stream, or its object of the
@@ -58,9 +74,10 @@ struct gw_format {
 struct gw_call {
 	struct request *q; /* arena q->mem, error q->err, id q->id */
 	const struct gw_format *format;
-	json_t *body;           /* the request: an object; its strings live as long as the call and may be borrowed */
-	const char *model;      /* as the client wrote it: what the answer names */
-	struct gen_request req; /* model (resolved) and caller are set by gw_open, the rest by the handler */
+	json_t *body;             /* the request: an object; its strings live as long as the call and may be borrowed */
+	const char *model;        /* as the client wrote it: what the answer names */
+	struct gen_request req;   /* model (resolved) and caller are set by gw_open, the rest by the handler */
+	struct gw_acting *acting; /* the assistant has tools (activity.c); NULL: none */
 	const struct once_chosen *assistant; /* what an assistant adds to `req`: set by gw_open; NULL: none, or done */
 	struct embed_request embed;          /* what a request for vectors says beside its texts */
 	bool stream;                         /* set by gw_open from "stream" (absent: false) */
@@ -99,6 +116,9 @@ int gw_open(struct request *q, const struct gw_format *f, struct gw_call **ret) 
 /* For a route of our own, whose body the dispatcher has parsed: c->body stays NULL, and the caller sets c->model and c->req. */
 int gw_open_own(struct request *q, const struct gw_format *f, bool stream, struct gw_call **ret) MUST_CHECK;
 void gw_closep(struct gw_call **c);
+
+/* What the assistant did, in order; NULL: nothing. */
+struct gw_activity *gw_activities(const struct gw_call *c);
 
 /* Runs c->req and answers: by a stream (q->taken) or by q->raw. Returns < 0 only when nothing was sent. */
 int gw_generate(struct gw_call *c) MUST_CHECK;

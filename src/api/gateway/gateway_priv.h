@@ -3,6 +3,7 @@
 
 #include "api/gateway/gateway.h"
 #include "sys/loop.h"
+#include "turn/once.h"
 
 struct responses_kept; /* responses_kept.c; any thread */
 struct responses_kept *responses_kept_new(void);
@@ -82,6 +83,41 @@ void gw_flow_sweep(void *gateway);        /* loop: once a second */
 void gw_flow_flush_all(void *gateway);    /* loop: the hook */
 void gw_flow_stop(struct gateway *g);     /* cancels all calls */
 void gw_flow_drop_all(struct gateway *g); /* ends the streams of calls that have ended */
+
+/* ---- activity.c: an assistant with tools ---- */
+
+#define GW_ROUND_CALLS 128
+
+/* A call of the round that is on. */
+struct gw_slot {
+	int told;                     /* its number among those of the program; -1: it is none of these */
+	struct gw_activity *activity; /* NULL: none */
+};
+
+struct gw_acting {
+	struct turn_request asked; /* who asks whom */
+	struct gw_activity *first, **end;
+	struct gw_activity *now; /* that the event is about */
+	size_t n;
+	int n_told;  /* calls of the program's own tools */
+	bool called; /* and nothing was said since */
+	struct gw_slot slots[GW_ROUND_CALLS];
+	struct buf piece;
+};
+
+struct gw_piece {
+	struct gw_flow *f;
+	int type; /* an event's, or */
+#define PIECE_LOGPROBS (-1)
+	const char *json;
+	size_t n;
+};
+
+/* Loop. 1: the piece, as it is now, is the answer's; 0: nobody is told of it. */
+int gw_acting_take(struct gw_call *c, struct gw_piece *p) MUST_CHECK;
+/* As call_generate, for c->req. */
+int gw_act(struct gw_call *c) MUST_CHECK;
+void gw_acting_done(struct gw_acting *x);
 
 /* assistants.c; gateway thread */
 /* Whether a name is one of an assistant, not of a model that happens to be called so. */

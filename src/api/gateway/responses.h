@@ -3,13 +3,14 @@
 
 #include "api/gateway/openai.h"
 
-enum item_kind { ITEM_REASONING, ITEM_MESSAGE, ITEM_CALL, ITEM_COMPACTION };
+enum item_kind { ITEM_REASONING, ITEM_MESSAGE, ITEM_CALL, ITEM_COMPACTION, ITEM_TOOL };
 
 struct item {
 	enum item_kind kind;
-	size_t from, to; /* its part of the answer's text or reasoning */
-	size_t call;     /* index of c->answer.calls */
-	int at;          /* its place in the output */
+	size_t from, to;                    /* its part of the answer's text or reasoning */
+	size_t call;                        /* index of c->answer.calls */
+	const struct gw_activity *activity; /* of ITEM_TOOL: what an assistant's own tool did */
+	int at;                             /* its place in the output */
 	struct item *next;
 };
 

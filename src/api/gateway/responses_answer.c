@@ -48,7 +48,7 @@ static bool ends_well(const struct gw_call *c)
 
 static const char *item_prefix(enum item_kind kind)
 {
-	static const char *const prefixes[] = {"rs", "msg", "fc", "cmp"};
+	static const char *const prefixes[] = {"rs", "msg", "fc", "cmp", "mcp"};
 
 	return prefixes[kind];
 }
@@ -157,6 +157,20 @@ static void add_call_item(const struct gw_call *c, const struct item *it, bool w
 		json_add_string(out, arguments.p, arguments.n);
 }
 
+/* A tool that ran here, as one of a server of tools that is called on the way to an answer. */
+static void add_tool_item(const struct gw_activity *a, bool whole, struct buf *out)
+{
+	buf_add_str(out, ",\"type\":\"mcp_call\",\"server_label\":\"atelier\",\"name\":");
+	json_add_cstr(out, a->name);
+	buf_add_str(out, ",\"arguments\":");
+	json_add_string(out, buf_str(&a->arguments).p, whole ? a->arguments.n : 0);
+	buf_add_str(out, ",\"approval_request_id\":null,\"output\":");
+	json_add_cstr(out, whole && !a->failed ? a->result : NULL);
+	buf_add_str(out, ",\"error\":");
+	json_add_cstr(out, whole && a->failed ? a->result : NULL);
+	buf_printf(out, ",\"status\":\"%s\"}", !whole ? "in_progress" : a->failed ? "failed" : "completed");
+}
+
 /* The text that was being written when the answer was cut off. */
 static bool is_cut(const struct gw_call *c, const struct item *it)
 {
@@ -176,6 +190,10 @@ static void add_item(const struct gw_call *c, const struct item *it, bool whole,
 		buf_add_str(out, ",\"type\":\"compaction\",\"encrypted_content\":");
 		responses_add_sealed(whole ? buf_str(&c->answer.text) : STR(""), out);
 		buf_add_char(out, '}');
+		return;
+	}
+	if (it->kind == ITEM_TOOL) {
+		add_tool_item(it->activity, whole, out);
 		return;
 	}
 	buf_printf(out, ",\"type\":\"%s\",\"status\":\"%s\",",
@@ -319,7 +337,7 @@ static void add_part_event(struct gw_call *c, const char *type, const struct ite
 	buf_add_str(out, ",\"item_id\":");
 	add_item_id(c, it, out);
 	buf_printf(out, ",\"output_index\":%d", it->at);
-	if (it->kind != ITEM_CALL)
+	if (it->kind != ITEM_CALL && it->kind != ITEM_TOOL)
 		buf_printf(out, ",\"%s\":0", it->kind == ITEM_REASONING ? "summary_index" : "content_index");
 }
 
@@ -447,6 +465,51 @@ static void responses_tool(struct gw_call *c, const struct call_piece *t, struct
 	buf_add_str(out, "}\n\n");
 }
 
+static struct item *tool_item(struct responses *s, const struct gw_activity *a)
+{
+	for (struct item *it = s->first; it; it = it->next) {
+		if (it->activity == a)
+			return it;
+	}
+	return NULL;
+}
+
+static struct item *begin_tool(struct gw_call *c, const struct gw_activity *a, struct buf *out)
+{
+	struct item *it;
+
+	close_text(c, out);
+	if (!(it = item_new(c, ITEM_TOOL)))
+		return NULL;
+	it->activity = a;
+	add_item_event(c, "output_item.added", it, false, out);
+	add_part_event(c, "mcp_call.in_progress", it, out);
+	buf_add_str(out, "}\n\n");
+	add_part_event(c, "mcp_call_arguments.delta", it, out);
+	buf_add_str(out, ",\"delta\":");
+	json_add_string(out, buf_str(&a->arguments).p, a->arguments.n);
+	buf_add_str(out, "}\n\n");
+	add_part_event(c, "mcp_call_arguments.done", it, out);
+	buf_add_str(out, ",\"arguments\":");
+	json_add_string(out, buf_str(&a->arguments).p, a->arguments.n);
+	buf_add_str(out, "}\n\n");
+	return it;
+}
+
+static void responses_activity(struct gw_call *c, struct gw_activity *a, struct buf *out)
+{
+	const struct responses *s = c->shape;
+	struct item *it = s->compacts ? NULL : tool_item(c->shape, a);
+
+	if (!it && !s->compacts)
+		it = begin_tool(c, a, out);
+	if (!it || !a->result)
+		return;
+	add_part_event(c, a->failed ? "mcp_call.failed" : "mcp_call.completed", it, out);
+	buf_add_str(out, "}\n\n");
+	add_item_event(c, "output_item.done", it, true, out);
+}
+
 static void close_calls(struct gw_call *c, struct buf *out)
 {
 	const struct responses *s = c->shape;
@@ -532,10 +595,23 @@ static void responses_error(struct gw_call *c, const struct err *e, struct buf *
 	add_response_event(c, "failed", "failed", e, out);
 }
 
+/* The text from there to there, if there is any. Returns its end. */
+static size_t add_said(struct gw_call *c, size_t from, size_t to)
+{
+	struct item *it = to > from ? item_new(c, ITEM_MESSAGE) : NULL;
+
+	if (it) {
+		it->from = from;
+		it->to = to;
+	}
+	return to;
+}
+
 static int responses_whole(struct gw_call *c, struct buf *out)
 {
 	const struct gen_answer *a = &c->answer;
 	const struct responses *s = c->shape;
+	size_t from = 0;
 	struct item *it;
 
 	if (s->compacts) {
@@ -546,8 +622,13 @@ static int responses_whole(struct gw_call *c, struct buf *out)
 	}
 	if (a->reasoning.n > 0 && (it = item_new(c, ITEM_REASONING)) != NULL)
 		it->to = a->reasoning.n;
-	if ((a->text.n > 0 || a->n_calls == 0) && (it = item_new(c, ITEM_MESSAGE)) != NULL)
-		it->to = a->text.n;
+	for (const struct gw_activity *x = gw_activities(c); x; x = x->next) {
+		from = add_said(c, from, x->text_at);
+		if ((it = item_new(c, ITEM_TOOL)) != NULL)
+			it->activity = x;
+	}
+	if (add_said(c, from, a->text.n) == 0 && a->n_calls == 0)
+		(void)item_new(c, ITEM_MESSAGE);
 	for (size_t i = 0; i < a->n_calls; i++) {
 		if ((it = item_new(c, ITEM_CALL)) != NULL)
 			it->call = i;
@@ -564,6 +645,7 @@ const struct gw_format responses_format = {
 	.text = responses_text,
 	.reasoning = responses_reasoning,
 	.tool = responses_tool,
+	.activity = responses_activity,
 	.heartbeat = heartbeat,
 	.end = responses_end,
 	.error = responses_error,

@@ -301,19 +301,25 @@ static int take_event(struct gw_flow *f, enum event_type type, const char *json,
 	return r < 0 ? r : c->format->event(c, type, json, n, &f->out);
 }
 
-struct piece {
-	struct gw_flow *f;
-	int type; /* an event's, or */
-#define PIECE_LOGPROBS (-1)
-	const char *json;
-	size_t n;
-};
+/* What the assistant does with its tools, where the shape has a form for it. */
+static int take_activity(struct gw_flow *f)
+{
+	struct gw_call *c = f->c;
+	int r = c->stream ? flow_begin(f, true) : 0;
+
+	if (r == 0 && f->stream)
+		c->format->activity(c, c->acting->now, &f->out);
+	return r;
+}
 
 static int piece_on_loop(void *arg)
 {
-	struct piece *p = arg;
+	struct gw_piece *p = arg;
 	struct gw_flow *f = p->f;
-	int r;
+	int r = f->c->acting ? gw_acting_take(f->c, p) : 1;
+
+	if (r <= 0)
+		return r;
 
 	f->c->q->spent = f->c->q->spent || p->type != EV_STATUS;
 	if (f->c->format->event)
@@ -324,6 +330,8 @@ static int piece_on_loop(void *arg)
 		r = take_moved(f, p->json, p->n);
 	else if (p->type == EV_TOOL_CALL)
 		r = take_tool(f, p->json, p->n);
+	else if (p->type == EV_TOOL_START || p->type == EV_TOOL_RESULT)
+		r = take_activity(f);
 	else
 		r = take_text(f, p->type == EV_REASONING, collect_text_of(p->json, p->n));
 	if (r < 0)
@@ -339,9 +347,11 @@ static int piece_on_loop(void *arg)
 static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
 {
 	struct gw_flow *f = CONTAINER_OF(s, struct gw_flow, sink);
-	struct piece p = {f, type, json, n};
+	struct gw_piece p = {f, type, json, n};
+	bool runs = type == EV_TOOL_START || type == EV_TOOL_RESULT;
 
-	if (!f->c->format->event && type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL && type != EV_MOVED)
+	if (!f->c->format->event && type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL &&
+		type != EV_MOVED && !(runs && f->c->acting))
 		return 0;
 	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(f->g), piece_on_loop, &p);
 }
@@ -349,7 +359,7 @@ static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, co
 int gw_flow_logprobs(void *call, bool on_loop, const char *items, size_t n)
 {
 	const struct gw_call *c = call;
-	struct piece p = {c->flow, PIECE_LOGPROBS, items, n};
+	struct gw_piece p = {c->flow, PIECE_LOGPROBS, items, n};
 
 	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(c->flow->g), piece_on_loop, &p);
 }

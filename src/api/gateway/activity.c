@@ -1,0 +1,225 @@
+/*
+ * activity.c - an answer in which an assistant uses tools of its own. They run here, between rounds of the model (turn/once.h), and
+ * their events come with those of the answer. The program that asked is told of its own tools' calls alone, which it has to run;
+ * what the assistant did is shown in the form that the shape has for it, or as reasoning.
+ */
+#include <errno.h>
+
+#include "api/gateway/gateway_priv.h"
+#include "base/utf8.h"
+
+#define CALLS_MAX    GW_ROUND_CALLS
+#define SHOWN_BYTES  300 /* of arguments, in a line of reasoning */
+#define RESULT_BYTES ((size_t)64 << 10)
+#define ACTIVITY_MAX 1000
+
+/* ---- whose call it is ---- */
+
+static bool is_programs(const struct gw_call *c, const char *name)
+{
+	for (size_t i = 0; i < c->req.n_tools; i++) {
+		if (strcmp(c->req.tools[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *copied(struct gw_call *c, const char *s)
+{
+	const char *ret = arena_strdup(&c->q->mem, s ? s : "");
+
+	return ret ? ret : "";
+}
+
+static struct gw_activity *begin_activity(struct gw_call *c, const char *id, const char *name)
+{
+	struct gw_acting *x = c->acting;
+	struct gw_activity *a = x->n < ACTIVITY_MAX ? ARENA_NEW(&c->q->mem, struct gw_activity) : NULL;
+
+	if (!a)
+		return NULL;
+	x->n++;
+	*a = (struct gw_activity){.id = copied(c, id),
+		.name = copied(c, name),
+		.text_at = c->answer.text.n,
+		.arguments = BUF_INIT(c->answer.max)};
+	*x->end = a;
+	x->end = &a->next;
+	return a;
+}
+
+/* The piece has the place of its call among those that the program is told. */
+static int renumber(struct gw_acting *x, const json_t *ev, int told)
+{
+	CLEANUP(json_decrefp) json_t *copy = json_copy((json_t *)ev);
+
+	json_object_set_new(copy, "index", json_integer(told));
+	buf_reset(&x->piece);
+	json_add_value(&x->piece, copy);
+	return buf_status(&x->piece) < 0 ? buf_status(&x->piece) : 1;
+}
+
+/* Numbers of calls are those of a round: one with an id begins a new call in its place. 1: in x->piece, for the program. */
+static int take_call(struct gw_call *c, const json_t *ev)
+{
+	struct gw_acting *x = c->acting;
+	const char *id = json_get_str(ev, "id"), *name = json_get_str(ev, "name"), *text;
+	int64_t index = json_get_i64(ev, "index", -1);
+
+	if (index < 0 || index >= CALLS_MAX) /* one of several that a model wrote behind one another */
+		return id && !begin_activity(c, id, name) ? -ENOMEM : 0;
+	struct gw_slot *s = &x->slots[index];
+	if (id) {
+		bool theirs = is_programs(c, name ? name : "");
+		*s = (struct gw_slot){
+			.told = theirs ? x->n_told++ : -1, .activity = theirs ? NULL : begin_activity(c, id, name)};
+	}
+	if (!s->activity)
+		return s->told < 0 ? 0 : renumber(x, ev, s->told);
+	if ((text = json_get_str(ev, "arguments")))
+		buf_add_str(&s->activity->arguments, text);
+	return buf_status(&s->activity->arguments);
+}
+
+/* ---- showing it ---- */
+
+static struct gw_activity *activity_of(struct gw_acting *x, const char *id)
+{
+	for (struct gw_activity *a = x->first; a && id; a = a->next) {
+		if (strcmp(a->id, id) == 0)
+			return a;
+	}
+	return NULL;
+}
+
+/* A line such as "(calculator: {...})", which programs show with the reasoning, or not at all. */
+static void add_line(const struct gw_activity *a, struct buf *ret)
+{
+	CLEANUP(buf_done) struct buf line = BUF_INIT(4096);
+	struct str arguments = buf_str(&a->arguments);
+	size_t n = utf8_prefix(arguments.p, arguments.n, SHOWN_BYTES);
+
+	buf_printf(&line, "\n(%.100s", a->name);
+	if (n > 2) {
+		buf_add_str(&line, ": ");
+		buf_add(&line, arguments.p, n);
+		buf_add_str(&line, n < arguments.n ? "..." : "");
+	}
+	buf_add_str(&line, ")\n");
+	buf_reset(ret);
+	buf_add_str(ret, "{\"text\":");
+	json_add_string(ret, line.p, line.n);
+	buf_add_char(ret, '}');
+}
+
+static bool keep_result(struct gw_call *c, struct gw_activity *a, const json_t *ev)
+{
+	const char *text = json_get_str(ev, "result");
+
+	if (!text)
+		text = "";
+	a->failed = json_is_true(json_object_get(ev, "failed"));
+	a->result = arena_strndup(&c->q->mem, text, utf8_prefix(text, strlen(text), RESULT_BYTES));
+	return a->result != NULL;
+}
+
+static int take_over(const struct gw_acting *x, struct gw_piece *p)
+{
+	p->json = x->piece.p;
+	p->n = x->piece.n;
+	return buf_status(&x->piece) < 0 ? buf_status(&x->piece) : 1;
+}
+
+/* What an agent beneath says is not the answer's. */
+static bool is_nested(const char *json, size_t n)
+{
+	static const char member[] = "\",\"parent\":\""; /* within a text its quotes would be escaped */
+
+	return memmem(json, n, member, sizeof(member) - 1) != NULL;
+}
+
+/* What the model says behind its calls begins a paragraph of its own, where all of its texts become one. */
+static bool begins_paragraph(struct gw_call *c)
+{
+	bool begins = c->acting->called && c->flow->said.answered && !c->format->activity;
+
+	c->acting->called = false;
+	return begins;
+}
+
+/* 0: nobody is told. */
+static int take_run(struct gw_call *c, struct gw_piece *p, const json_t *ev)
+{
+	struct gw_acting *x = c->acting;
+
+	x->now = activity_of(x, json_get_str(ev, "id"));
+	if (p->type == EV_TOOL_RESULT) {
+		x->called = true;
+		c->answer.text_from = c->answer.text.n;
+		c->answer.reasoning_from = c->answer.reasoning.n;
+	}
+	if (!x->now)
+		return 0;
+	if (p->type == EV_TOOL_RESULT && !keep_result(c, x->now, ev))
+		return -ENOMEM;
+	if (c->format->activity)
+		return 1;
+	if (p->type == EV_TOOL_RESULT)
+		return 0;
+	p->type = EV_REASONING;
+	add_line(x->now, &x->piece);
+	return take_over(x, p);
+}
+
+int gw_acting_take(struct gw_call *c, struct gw_piece *p)
+{
+	CLEANUP(json_decrefp) json_t *ev = NULL;
+	struct gw_acting *x = c->acting;
+	int r;
+
+	if (is_nested(p->json, p->n))
+		return 0;
+	if (p->type == EV_TEXT && begins_paragraph(c)) {
+		struct str text = collect_text_of(p->json, p->n);
+		buf_reset(&x->piece);
+		buf_add_str(&x->piece, "{\"text\":\"\\n\\n");
+		buf_add(&x->piece, text.p, text.n);
+		buf_add_str(&x->piece, "\"}");
+		return take_over(x, p);
+	}
+	if (p->type != EV_TOOL_CALL && p->type != EV_TOOL_START && p->type != EV_TOOL_RESULT)
+		return 1;
+	if ((r = json_parse(p->json, p->n, &ev, &c->q->err)) < 0)
+		return r;
+	if (p->type != EV_TOOL_CALL)
+		return take_run(c, p, ev);
+	r = json_get_str(ev, "parent") ? 0 : take_call(c, ev);
+	return r > 0 ? take_over(x, p) : r;
+}
+
+/* ---- asking ---- */
+
+int gw_act(struct gw_call *c)
+{
+	struct once_call call = {.q = &c->acting->asked,
+		.request = &c->req,
+		.purpose = c->purpose ? c->purpose : "gateway",
+		.sink = gw_flow_sink(c),
+		.cancel = c->cancel};
+
+	c->acting->n_told = 0;
+	return once_run(c->q->api->c.turns, &call, &c->result, &c->cost_micros, &c->q->err);
+}
+
+struct gw_activity *gw_activities(const struct gw_call *c)
+{
+	return c->acting ? c->acting->first : NULL;
+}
+
+void gw_acting_done(struct gw_acting *x)
+{
+	for (struct gw_activity *a = x ? x->first : NULL; a; a = a->next)
+		buf_done(&a->arguments);
+	if (x)
+		buf_done(&x->piece);
+}
