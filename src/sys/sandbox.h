@@ -40,13 +40,18 @@ struct sandbox {
 	const char *writable; /* a folder, at the same place there; NULL: none but an empty /tmp in namespaces */
 	const char *const *grants; /* more folders that it may write, at the same places; NULL: none */
 	int in;                    /* its standard input; borrowed; -1: empty */
-	enum sandbox_wall least;   /* refused behind less than this */
+	/* Its one way out, in namespaces alone: one end of a pair of sockets (borrowed), to which a listener on
+	 * 127.0.0.1:SANDBOX_WAY_OUT inside of its network is sent (SCM_RIGHTS) before it begins. 0: no network at all. */
+	int network;
+	enum sandbox_wall least; /* refused behind less than this */
 	struct sandbox_limits limits;
 	struct cancel *cancel; /* NULL: only the limits end it */
 	/* What it writes, as it comes, on the calling thread; < 0 ends it, and sandbox_run() returns that. */
 	int (*output)(void *arg, const char *p, size_t n);
 	void *arg;
 };
+
+#define SANDBOX_WAY_OUT 3128
 
 /* A command of what is run first: argv[1] is its name, for the function that sandbox_confine() is given there. */
 #define SANDBOX_SELF "atelier"

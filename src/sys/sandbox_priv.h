@@ -7,12 +7,13 @@
 #define SANDBOX_BWRAP      "/usr/bin/bwrap"
 #define SANDBOX_STATUS     125 /* exit code: the walls could not be made */
 #define SANDBOX_PROGRAM_FD 3   /* what is run first, to be started through /proc/self/fd */
+#define SANDBOX_WAY_OUT_FD 5   /* where its listener is sent to */
 #define SANDBOX_PLACES     16  /* readable folders at most */
 
 /* What `atelier confine` is told. */
 struct confinement {
 	enum sandbox_wall wall;
-	uint64_t cpu_s, memory, file, files, processes;
+	uint64_t cpu_s, memory, file, files, processes, network; /* network: 1, it has a way out */
 	const char *readable[SANDBOX_PLACES], *grants[SANDBOX_PLACES], *writable;
 	size_t n_readable, n_grants;
 };

@@ -1,6 +1,7 @@
 /* sandbox_start.c - how the walls are made from outside: the command line, the descriptors, the child. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 #define SETPRIV   "/usr/bin/setpriv"
 #define ARGS_FD   4 /* bubblewrap's options: in its command line the program could read them */
 #define WORDS_MAX 512
+#define FDS       6 /* 0 to 4, and SANDBOX_WAY_OUT_FD */
+#define NONE      INT_MIN
 #define FROM      10 /* descriptors from here on are not in the way of those that the program is given */
 
 #ifndef MFD_EXEC
@@ -90,6 +93,7 @@ static void add_confine(struct buf *to, const struct sandbox *s, enum sandbox_wa
 		.file = s->limits.file,
 		.files = (uint64_t)s->limits.files,
 		.processes = (uint64_t)s->limits.processes,
+		.network = wall == SANDBOX_NAMESPACES && s->network > 0,
 		.writable = s->writable};
 
 	for (const char *const *p = s->readable; p && *p && c.n_readable < SANDBOX_PLACES; p++)
@@ -206,7 +210,7 @@ static int program_file(const struct sandbox *s)
 	return own < 0 ? -errno : aside(own);
 }
 
-static int spawn(const struct command *c, const int fds[5], pid_t *ret)
+static int spawn(const struct command *c, const int fds[FDS], pid_t *ret)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -217,12 +221,15 @@ static int spawn(const struct command *c, const int fds[5], pid_t *ret)
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attr);
-	for (int i = 0; i < 5 && r == 0; i++) {
-		if (fds[i] >= 0)
-			r = posix_spawn_file_actions_adddup2(&files, fds[i], i);
+	int above = 0;
+	for (int i = 0; i < FDS && r == 0; i++) {
+		if (fds[i] < 0)
+			continue;
+		r = posix_spawn_file_actions_adddup2(&files, fds[i], i);
+		above = i + 1;
 	}
 	if (r == 0)
-		r = posix_spawn_file_actions_addclosefrom_np(&files, fds[4] >= 0 ? 5 : 4);
+		r = posix_spawn_file_actions_addclosefrom_np(&files, above);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawnattr_setpgroup(&attr, 0);
@@ -241,8 +248,8 @@ void sandbox_close_all(int *fds, size_t n)
 		closep(&fds[i]);
 }
 
-/* The five descriptors of the child, and our ends of two of them. */
-static int prepare(const struct sandbox *s, const struct command *c, int fds[5], struct sandbox_child *run)
+/* The descriptors of the child, and our ends of two of them. */
+static int prepare(const struct sandbox *s, const struct command *c, int fds[FDS], struct sandbox_child *run)
 {
 	int out[2], err[2];
 
@@ -264,9 +271,11 @@ static int prepare(const struct sandbox *s, const struct command *c, int fds[5],
 	}
 	fds[3] = program_file(s);
 	if (c->namespaces)
-		fds[4] = memory_file(0, c->options.p, c->options.n);
-	for (int i = 0; i < (c->namespaces ? 5 : 4); i++) {
-		if (fds[i] < 0)
+		fds[ARGS_FD] = memory_file(0, c->options.p, c->options.n);
+	if (c->namespaces && s->network > 0)
+		fds[SANDBOX_WAY_OUT_FD] = aside(s->network);
+	for (int i = 0; i < FDS; i++) {
+		if (fds[i] < 0 && fds[i] != NONE)
 			return fds[i];
 	}
 	(void)fcntl(run->out, F_SETFL, O_NONBLOCK);
@@ -277,7 +286,7 @@ static int prepare(const struct sandbox *s, const struct command *c, int fds[5],
 int sandbox_child_start(const struct sandbox *s, enum sandbox_wall wall, struct sandbox_child *run, struct err *e)
 {
 	struct command *c = xcalloc(1, sizeof(*c));
-	int fds[5] = {-1, -1, -1, -1, -1};
+	int fds[FDS] = {NONE, NONE, NONE, NONE, NONE, NONE};
 	int r = make_command(c, s, wall, e);
 
 	c->env = s->env ? s->env : plain_env;
@@ -285,7 +294,7 @@ int sandbox_child_start(const struct sandbox *s, enum sandbox_wall wall, struct 
 		r = err_set(e, r, "A program cannot be started: %s", strerror(-r));
 	if (r == 0 && (run->pidfd = pidfd_open(run->pid, 0)) < 0)
 		r = err_set(e, -errno, "A program cannot be watched: %s", strerror(errno));
-	sandbox_close_all(fds, 5);
+	sandbox_close_all(fds, FDS);
 	command_done(c);
 	free(c);
 	return r;

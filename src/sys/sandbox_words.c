@@ -13,6 +13,7 @@ static const struct {
 	{"file=", offsetof(struct confinement, file)},
 	{"files=", offsetof(struct confinement, files)},
 	{"processes=", offsetof(struct confinement, processes)},
+	{"network=", offsetof(struct confinement, network)},
 };
 
 static uint64_t *number(struct confinement *c, size_t i)

@@ -2,7 +2,7 @@
  * functions.c - the kind `python` of tool servers: functions that somebody wrote in the page. They are read and run in the sandbox
  * alone, by functions.py; what each is called, takes and says of itself is read from its signature and its docstring.
  *
- *	{"source": "def f(a: int) -> str: ...", "timeout_s": 60}
+ *	{"source": "def f(a: int) -> str: ...", "timeout_s": 60, "hosts": ["api.example.org", ...]}
  *	secrets {"env": {"NAME": ".."}}
  */
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/utf8.h"
+#include "tool/gate.h"
 #include "tool/python.h"
 
 #define SOURCE_MAX ((size_t)256 << 10)
@@ -34,7 +35,7 @@ static int check(const json_t *config, struct err *e)
 	if (seconds &&
 		(!json_is_integer(seconds) || json_integer_value(seconds) < 1 || json_integer_value(seconds) > 600))
 		return err_set(e, E_INVALID, "\"timeout_s\" is a number of seconds from 1 to 600.");
-	return 0;
+	return gate_check_hosts(json_object_get(config, "hosts"), e);
 }
 
 /* ---- a job for functions.py ---- */
@@ -87,10 +88,12 @@ static void read_answer(struct asked *a, const struct buf *shown)
 
 /* ---- listing ---- */
 
-static unsigned hints_of(const json_t *marks)
+static unsigned hints_of(const json_t *marks, bool reaches)
 {
-	/* It reaches nothing but what it is given. */
-	unsigned hints = json_is_false(json_object_get(marks, "reads")) ? 0 : TOOL_READS | TOOL_IDEMPOTENT;
+	const json_t *reads = json_object_get(marks, "reads");
+	/* Without network it reaches nothing but what it is given; with it, only what it says of itself is known. */
+	bool looks = reaches ? json_is_true(reads) : !json_is_false(reads);
+	unsigned hints = (looks ? TOOL_READS | TOOL_IDEMPOTENT : 0u) | (reaches ? TOOL_OUTSIDE : 0u);
 
 	if (json_is_true(json_object_get(marks, "destroys")))
 		hints = (hints & ~(unsigned)TOOL_READS) | TOOL_DESTROYS;
@@ -113,7 +116,7 @@ static int take_list(
 		c->ret->text.n ? c->ret->text.p : "their reader said nothing.");
 }
 
-static int make_list(const json_t *said, struct buf *ret, struct err *e)
+static int make_list(const json_t *said, bool reaches, struct buf *ret, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *list = json_array();
 	const json_t *tools = json_object_get(said, "tools"), *v;
@@ -126,7 +129,7 @@ static int make_list(const json_t *said, struct buf *ret, struct err *e)
 	json_array_foreach(tools, i, v)
 	{
 		json_t *entry = json_copy((json_t *)v);
-		json_object_set_new(entry, "hints", json_integer((int)hints_of(json_object_get(v, "marks"))));
+		json_object_set_new(entry, "hints", json_integer((int)hints_of(json_object_get(v, "marks"), reaches)));
 		json_object_del(entry, "marks");
 		json_array_append_new(list, entry);
 	}
@@ -156,7 +159,7 @@ static int refresh(struct tools *t, const struct server_use *s, struct cancel *c
 	if (r == 0 && !a.said)
 		r = err_set(e, E_NOT_IMPLEMENTED, "%.300s", none.text.n ? none.text.p : "Python cannot be run.");
 	if (r == 0)
-		r = make_list(a.said, ret, e);
+		r = make_list(a.said, json_array_size(json_object_get(s->config, "hosts")) > 0, ret, e);
 	json_decref(a.said);
 	return r;
 }
@@ -224,6 +227,20 @@ static const char *const *environment(const struct server_use *s, struct arena *
 	return env;
 }
 
+static const char *const *hosts_of(const struct server_use *s, struct arena *mem)
+{
+	const json_t *hosts = json_object_get(s->config, "hosts"), *v;
+	const char **words = ARENA_ARRAY(mem, const char *, json_array_size(hosts) + 1);
+	size_t i;
+
+	json_array_foreach(hosts, i, v)
+	{
+		if (words)
+			words[i] = json_string_value(v);
+	}
+	return words;
+}
+
 static int call(struct tools *t, const struct server_use *s, const struct tool *tool, const json_t *arguments,
 	const struct tool_run *run, struct arena *mem, struct tool_result *ret, struct err *e)
 {
@@ -235,6 +252,8 @@ static int call(struct tools *t, const struct server_use *s, const struct tool *
 	const struct python_job j = {.program = functions_py,
 		.input = buf_str(&input),
 		.env = environment(s, mem),
+		.hosts = hosts_of(s, mem),
+		.label = s->name,
 		.wall_ms = a.wall_ms,
 		.tell = take_outcome,
 		.arg = &a};

@@ -76,7 +76,7 @@ static int copy_config(struct mcp *m, const struct mcp_config *c)
 	if (!m->c.label || (c->url && !m->c.url) || (c->also && !m->c.also) ||
 		(c->program.writable && !m->c.program.writable))
 		return -ENOMEM;
-	if ((r = copy_words(a, c->headers, &m->c.headers)) < 0 ||
+	if ((r = copy_words(a, c->headers, &m->c.headers)) < 0 || (r = copy_words(a, c->hosts, &m->c.hosts)) < 0 ||
 		(r = copy_words(a, c->program.argv, &m->c.program.argv)) < 0 ||
 		(r = copy_words(a, c->program.env, &m->c.program.env)) < 0 ||
 		(r = copy_words(a, c->program.readable, &m->c.program.readable)) < 0 ||

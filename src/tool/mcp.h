@@ -24,11 +24,12 @@ struct mcp_config {        /* copied */
 	enum mcp_era era;  /* AUTO: found out, and remembered */
 	/* A program: all of it but its limits. argv NULL: an address. */
 	struct sandbox program;
+	const char *const *hosts; /* that it may reach (gate.h); NULL: no network */
 	/* An address. */
 	const char *url;
 	const char *const *headers; /* "Name: value", NULL at its end; may be NULL */
 	bool public_only;           /* as http_call has it, */
-	const char *also;           /* and this */
+	const char *also;           /* and this, which `hosts` have, too */
 	int64_t timeout_ms;         /* without a word of a call; 0: a minute */
 	int64_t total_ms;           /* of a call, whatever it says; 0: ten minutes */
 	/* Its tools are others than they were. Any thread, the loop's too: it only notes that. May be NULL. */

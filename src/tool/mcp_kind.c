@@ -2,7 +2,8 @@
  * mcp_kind.c - the kinds `mcp-stdio` and `mcp-http` of tool servers: which connections are kept, for whom and how long. A person has one
  * to each server that they use, which all their conversations share; it ends when it has been idle, or the server was changed.
  *
- *	mcp-stdio  {"command": "/usr/bin/node", "args": [..], "env": {..}, "read": ["/folder"], "write": ["/folder"], "timeout_s", "idle_s"}
+ *	mcp-stdio  {"command": "/usr/bin/node", "args": [..], "env": {..}, "read": ["/folder"], "write": ["/folder"],
+ *	            "hosts": ["api.example.org", ...], "timeout_s", "idle_s"}
  *	           secrets {"env": {..}}
  *	mcp-http   {"url": "https://..", "headers": {..}, "timeout_s", "idle_s"}
  *	           secrets {"bearer": "..", "headers": {..}}
@@ -17,6 +18,7 @@
 #include "store/tool_servers.h"
 #include "sys/bus.h"
 #include "sys/thread.h"
+#include "tool/gate.h"
 #include "tool/mcp.h"
 #include "tool/mcp_oauth.h"
 #include "tool/tool_priv.h"
@@ -233,7 +235,9 @@ static int check_stdio(const json_t *config, struct err *e)
 		json_object_size(json_object_get(config, "env")) > WORDS_MAX / 4)
 		return err_set(e, E_INVALID, "\"env\" must be an object of texts.");
 	r = check_folders(json_object_get(config, "read"), "read", e);
-	return r < 0 ? r : check_folders(json_object_get(config, "write"), "write", e);
+	if (r == 0)
+		r = check_folders(json_object_get(config, "write"), "write", e);
+	return r < 0 ? r : gate_check_hosts(json_object_get(config, "hosts"), e);
 }
 
 static int check_http(const json_t *config, struct err *e)
@@ -305,7 +309,7 @@ static int check_grants(struct tools *t, const struct words *folders, struct err
 }
 
 struct making {
-	struct words argv, env, read, write, headers;
+	struct words argv, env, read, write, headers, hosts;
 	struct mcp_config config;
 };
 
@@ -321,12 +325,19 @@ static int make_stdio(struct tools *t, const struct server_use *s, struct making
 	add_word(&m->env, "LANG=C.UTF-8");
 	add_pairs(&m->env, json_object_get(s->config, "env"), "=", a);
 	add_pairs(&m->env, json_object_get(s->secrets, "env"), "=", a);
+	add_list(&m->hosts, json_object_get(s->config, "hosts"));
+	for (const char *const *p = gate_env; m->hosts.n && *p; p++)
+		add_word(&m->env, *p);
 	add_list(&m->read, json_object_get(s->config, "read"));
 	add_list(&m->write, json_object_get(s->config, "write"));
 	if (!s->of_admin && m->read.n + m->write.n > 0)
 		return err_set(e, E_FORBIDDEN, "Only an administrator may grant folders of this machine.");
 	if ((r = check_grants(t, &m->read, e)) < 0 || (r = check_grants(t, &m->write, e)) < 0)
 		return r;
+	for (const char *const *p = gate_readable(); m->hosts.n && *p; p++)
+		add_word(&m->read, *p);
+	m->config.hosts = m->hosts.items;
+	m->config.also = t->config.settings->tool_networks;
 	m->config.program = (struct sandbox){.argv = m->argv.items,
 		.env = m->env.items,
 		.readable = m->read.items,

@@ -78,6 +78,7 @@ struct mcp {
 	unsigned crashes;      /* in a row */
 	int64_t not_before_ms; /* it is not started again before */
 	struct process *process;
+	struct gate *gate; /* its way out; NULL: none */
 	struct buf errors; /* of the last one, when there is none */
 	bool gone;
 	char session[256];   /* Mcp-Session-Id */

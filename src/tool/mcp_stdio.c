@@ -1,7 +1,10 @@
 /* mcp_stdio.c - a server that is a program in the sandbox, spoken to in lines. */
 #include <stdio.h>
 
+#include "tool/gate.h"
 #include "tool/mcp_priv.h"
+
+#define GATE_BYTES ((int64_t)4 << 30) /* of a program, as long as it lives */
 
 static void on_line(void *arg, const char *p, size_t n, bool cut)
 {
@@ -35,12 +38,25 @@ int mcp_stdio_start(struct mcp *m, struct err *e)
 	struct process *p;
 	struct process_config c = {
 		.program = m->c.program, .line_max = MCP_MESSAGE_MAX, .line = on_line, .ended = on_end, .arg = m};
-	c.program.limits = limits;
-	int r = process_start(m->shared->processes, &c, &p, e);
+	const struct gate_config out = {
+		.label = m->c.label, .hosts = m->c.hosts, .also = m->c.also, .bytes_max = GATE_BYTES};
+	struct gate *gate = NULL;
+	int r = m->c.hosts && *m->c.hosts ? gate_new(&out, &gate, e) : 0;
+
 	if (r < 0)
 		return r;
+	c.program.limits = limits;
+	c.program.network = gate ? gate_end(gate) : 0;
+	r = process_start(m->shared->processes, &c, &p, e);
+	if (r < 0) {
+		gate_free(gate);
+		return r;
+	}
+	if (gate)
+		gate_started(gate);
 	pthread_mutex_lock(&m->mx);
 	m->process = p;
+	m->gate = gate;
 	pthread_mutex_unlock(&m->mx);
 	return 0;
 }
@@ -49,7 +65,9 @@ void mcp_stdio_stop(struct mcp *m, int64_t grace_ms)
 {
 	pthread_mutex_lock(&m->mx);
 	struct process *p = m->process;
+	struct gate *gate = m->gate;
 	m->process = NULL;
+	m->gate = NULL;
 	if (p) {
 		m->errors.n = 0;
 		process_errors(p, &m->errors);
@@ -60,6 +78,7 @@ void mcp_stdio_stop(struct mcp *m, int64_t grace_ms)
 	process_stop(p, grace_ms);
 	process_wait(p);
 	process_free(p);
+	gate_free(gate);
 }
 
 void mcp_errors(struct mcp *m, struct buf *to)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/utf8.h"
+#include "tool/gate.h"
 #include "tool/python.h"
 #include "tool/workspace.h"
 
@@ -177,7 +178,14 @@ static int show(void *arg, const char *p, size_t n)
 	return buf_status(arg);
 }
 
-#define ENV_MAX 80
+#define ENV_MAX    80
+#define GATE_BYTES ((int64_t)200 << 20) /* of a run */
+
+static void add_words(const char **words, size_t *n, const char *const *more)
+{
+	for (; more && *more && *n < ENV_MAX - 1; more++)
+		words[(*n)++] = *more;
+}
 
 static int run_in(struct builtin_call *c, const struct python_job *j, const struct room *m, int script,
 	struct buf *shown, struct sandbox_result *res, struct err *e)
@@ -186,12 +194,23 @@ static int run_in(struct builtin_call *c, const struct python_job *j, const stru
 		"MPLCONFIGDIR=/tmp", "OPENBLAS_NUM_THREADS=1"};
 	size_t n = 6;
 	const char *const argv[] = {PYTHON, "-I", "-B", "-X", "utf8", "-u", "-c", j->program, NULL};
+	const struct gate_config out = {.label = j->label,
+		.hosts = j->hosts,
+		.also = c->tools->config.settings->tool_networks,
+		.bytes_max = GATE_BYTES};
+	bool reaches = j->hosts && *j->hosts;
+	struct gate *gate = NULL;
+	int r = reaches ? gate_new(&out, &gate, e) : 0;
 
-	for (const char *const *p = j->env; p && *p && n < ENV_MAX - 1; p++)
-		env[n++] = *p;
+	if (r < 0)
+		return r;
+	add_words(env, &n, reaches ? gate_env : NULL);
+	add_words(env, &n, j->env);
 	const struct sandbox s = {.argv = argv,
 		.env = env,
+		.readable = reaches ? gate_readable() : NULL,
 		.writable = m->path,
+		.network = gate ? gate_end(gate) : 0,
 		.in = script,
 		.least = SANDBOX_NAMESPACES,
 		.limits = {.wall_ms = j->wall_ms,
@@ -205,7 +224,9 @@ static int run_in(struct builtin_call *c, const struct python_job *j, const stru
 		.output = show,
 		.arg = shown};
 
-	return sandbox_run(&s, res, e);
+	r = sandbox_run(&s, res, e);
+	gate_free(gate);
+	return r;
 }
 
 void python_say_end(struct builtin_call *c, const struct sandbox_result *res, int64_t wall_ms)

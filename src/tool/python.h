@@ -7,11 +7,12 @@
 #define PYTHON_SHOWN_MAX ((size_t)1 << 20) /* bytes that it prints */
 
 struct python_job {
-	const char *program;       /* what is run */
-	struct str input;          /* its standard input */
-	bool keeps;                /* it has the files of the conversation, and what it writes is kept with them */
-	const char *const *env;    /* "NAME=value", beside the usual; NULL: none */
-	const char *const *grants; /* see sandbox.h; NULL: none */
+	const char *program;      /* what is run */
+	struct str input;         /* its standard input */
+	bool keeps;               /* it has the files of the conversation, and what it writes is kept with them */
+	const char *const *env;   /* "NAME=value", beside the usual; NULL: none */
+	const char *const *hosts; /* that it may reach (gate.h); NULL: no network */
+	const char *label;        /* whose it is, for the log; with `hosts` */
 	int64_t wall_ms;
 	/* Tells in c->ret what was printed and how it ended; the files follow. */
 	int (*tell)(struct builtin_call *c, const struct buf *shown, const struct sandbox_result *how, void *arg,

@@ -379,6 +379,24 @@ static void test_image(void **state UNUSED)
 	munmap(p, (size_t)st.st_size);
 }
 
+/* It reads OpenSSL's configuration at its start, and does not live without: behind Landlock alone that file is there, too. */
+static void test_node(void **state UNUSED)
+{
+	static const char *const argv[] = {"/usr/bin/node", "-e", "process.exit(7)", NULL};
+	struct sandbox s = self(argv);
+	struct sandbox_result end;
+	struct err e = {0};
+
+	if (access(argv[0], X_OK) < 0)
+		skip();
+	s.limits.files = 256;
+	assert_int_equal(sandbox_run(&s, &end, &e), 0);
+	if (end.status != 7)
+		print_error("%s\n", end.errors);
+	assert_int_equal(end.end, SANDBOX_EXITED);
+	assert_int_equal(end.status, 7);
+}
+
 static void test_walls(void **state UNUSED)
 {
 	/* Where the system allows no namespaces (in a chroot), the first run is behind the second wall too. */
@@ -393,7 +411,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_outside_is_not_there), cmocka_unit_test(test_network),
 		cmocka_unit_test(test_server_lives), cmocka_unit_test(test_granted),
 		cmocka_unit_test(test_nothing_is_left), cmocka_unit_test(test_limits), cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_output), cmocka_unit_test(test_image)};
+		cmocka_unit_test(test_output), cmocka_unit_test(test_image), cmocka_unit_test(test_node)};
 
 	if (argc > 1 && strcmp(argv[1], "confine") == 0)
 		sandbox_confine(argc - 2, argv + 2, within);
