@@ -11,13 +11,20 @@
 #define NAME_MAX_N       60
 #define INSTRUCTIONS_MAX 65536
 #define STARTERS_MAX     8
+#define AGENTS_MAX       16
+
+/* What an answer may take; 0: as much as any. */
+struct budget_body {
+	int64_t steps, tokens, cost_micros, seconds;
+};
 
 struct assistant_body {
 	struct assistant a;
 	const char *may, *model;
 	bool is_default;
 	struct parameters parameters;
-	struct schema_list starters;
+	struct schema_list starters, agents;
+	struct budget_body budget;
 };
 
 enum {
@@ -30,13 +37,32 @@ enum {
 	GIVEN_STARTERS = 64,
 	GIVEN_IMAGE = 128,
 	GIVEN_TOOLS = 256,
+	GIVEN_AGENTS = 512,
+	GIVEN_PLANS = 1024,
+	GIVEN_BUDGET = 2048,
 };
+
+#define BUDGET_FIELD(member, max, text)                                                                                \
+	FIELD_I64(struct budget_body, member, #member, 1, max, FIELD_OMIT | FIELD_NULL, text)
+static const struct field budget_fields[] = {
+	BUDGET_FIELD(steps, 1000, "Times that tools are run, by its agents, too."),
+	BUDGET_FIELD(tokens, INT64_C(1000000000), "Tokens read and written."),
+	BUDGET_FIELD(cost_micros, INT64_C(1000000000000), "Millionths of the currency."),
+	BUDGET_FIELD(seconds, 86400, "Seconds."),
+};
+static const struct schema budget_schema = SCHEMA("AgentBudget", struct budget_body, budget_fields,
+	"What an answer may take; what is absent is as the settings say. When one of them is used up it ends with what "
+	"there is.");
 
 #define B struct assistant_body
 #define TOOLS_DOC                                                                                                      \
 	"Tools that its answers may use, of those that whoever asks has: true (all), or a list of names; null: those " \
 	"of the conversation."
 static const struct field starter_item = {.type = FT_TEXT, .min = 1, .max = 500};
+static const struct field agent_item = {.type = FT_ID};
+#define AGENTS_DOC                                                                                                     \
+	"Assistants that it may call as tools, of those that whoever asks may use; they may call others, three deep."
+#define PLANS_DOC "Whether it keeps a plan that is shown."
 #define A_STARTER .item = &starter_item, .doc = "Questions to begin with."
 static const struct field assistant_fields[] = {
 	FIELD_ID(B, a.id, "id", FIELD_REQUIRED, "Identifier."),
@@ -49,6 +75,9 @@ static const struct field assistant_fields[] = {
 	FIELD_OBJECT(B, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How its answers are made."),
 	FIELD(FT_STRS, B, starters, "starters", .flags = FIELD_REQUIRED, A_STARTER),
 	FIELD_JSON(B, a.tools, "tools", 0, TOOLS_DOC),
+	FIELD(FT_STRS, B, agents, "agents", .flags = FIELD_REQUIRED, .item = &agent_item, .doc = AGENTS_DOC),
+	FIELD_BOOL(B, a.plans, "plans", FIELD_REQUIRED, PLANS_DOC),
+	FIELD_OBJECT(B, budget, "budget", &budget_schema, FIELD_REQUIRED, "What its answers may take."),
 	FIELD_STR(B, a.owner, "owner", 0, 0, 0, "User name of whose it is."),
 	FIELD_ENUM(B, may, "may", SHARED_MAY, FIELD_REQUIRED, "What whoever asks may do with it."),
 	FIELD_BOOL(B, a.shared, "shared", FIELD_REQUIRED, "Whether others have it, too."),
@@ -73,7 +102,11 @@ const struct schema assistant_list_schema =
 		FIELD_OBJECT(B, parameters, "parameters", &parameters_schema, 0, "How its answers are made."),         \
 		FIELD(FT_STRS, B, starters, "starters", .max = STARTERS_MAX, A_STARTER),                               \
 		FIELD_ID(B, a.image_id, "image_id", FIELD_NULL, "A picture of `POST /images`; null: none."),           \
-		FIELD_JSON(B, a.tools, "tools", FIELD_NULL, TOOLS_DOC)
+		FIELD_JSON(B, a.tools, "tools", FIELD_NULL, TOOLS_DOC),                                                \
+		FIELD(FT_STRS, B, agents, "agents", .max = AGENTS_MAX, .flags = FIELD_UNIQUE, .item = &agent_item,     \
+			.doc = AGENTS_DOC),                                                                            \
+		FIELD_BOOL(B, a.plans, "plans", 0, PLANS_DOC),                                                         \
+		FIELD_OBJECT(B, budget, "budget", &budget_schema, 0, "What its answers may take.")
 static const struct field new_fields[] = {EDIT_FIELDS(FIELD_REQUIRED)};
 static const struct field patch_fields[] = {EDIT_FIELDS(0)};
 static const struct schema new_schema = SCHEMA("AssistantNew", B, new_fields, "A new assistant.");
@@ -94,6 +127,9 @@ static const struct field version_fields[] = {
 	FIELD_OBJECT(V, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How its answers are made."),
 	FIELD(FT_STRS, V, starters, "starters", .flags = FIELD_REQUIRED, A_STARTER),
 	FIELD_JSON(V, a.tools, "tools", 0, TOOLS_DOC),
+	FIELD(FT_STRS, V, agents, "agents", .flags = FIELD_REQUIRED, .item = &agent_item, .doc = AGENTS_DOC),
+	FIELD_BOOL(V, a.plans, "plans", FIELD_REQUIRED, PLANS_DOC),
+	FIELD_OBJECT(V, budget, "budget", &budget_schema, FIELD_REQUIRED, "What its answers may take."),
 };
 static const struct schema version_schema = SCHEMA("AssistantVersion", V, version_fields, "What an assistant was.");
 #undef V
@@ -101,7 +137,7 @@ LIST_SCHEMA(version_list_schema, "AssistantVersions", &version_schema, "The newe
 
 /* ---- between rows and bodies ---- */
 
-static int read_starters(struct request *q, const char *json, struct schema_list *ret)
+static int read_texts(struct request *q, const char *json, struct schema_list *ret)
 {
 	CLEANUP(json_decrefp) json_t *list = NULL;
 	int r = json_parse(json, strlen(json), &list, &q->err);
@@ -114,7 +150,22 @@ static int read_starters(struct request *q, const char *json, struct schema_list
 	return r < 0 ? r : items ? 0 : request_no_memory(q);
 }
 
-static const char *write_starters(struct request *q, const struct schema_list *list)
+static int read_budget(struct request *q, const char *json, struct budget_body *ret)
+{
+	*ret = (struct budget_body){0};
+	return json ? schema_parse(&budget_schema, str_from(json), ret, &q->mem, &q->err) : 0;
+}
+
+/* NULL: nothing is said. */
+static const char *write_budget(struct request *q, const struct budget_body *in)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
+
+	schema_emit(&budget_schema, in, &b);
+	return b.n > 2 && buf_status(&b) == 0 ? arena_strndup(&q->mem, b.p, b.n) : NULL;
+}
+
+static const char *write_texts(struct request *q, const struct schema_list *list)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
 
@@ -139,7 +190,11 @@ static int fill(struct request *q, atelier_id default_id, void *body)
 	b->may = shared_may(q, b->a.user_id, b->a.may);
 	b->model = *b->a.model ? b->a.model : NULL;
 	b->is_default = b->a.id == default_id;
-	return r < 0 ? r : read_starters(q, b->a.starters, &b->starters);
+	if (r == 0)
+		r = read_budget(q, b->a.budget, &b->budget);
+	if (r == 0)
+		r = read_texts(q, b->a.agents, &b->agents);
+	return r < 0 ? r : read_texts(q, b->a.starters, &b->starters);
 }
 
 static int edit(void *row, void *arg, struct err *e)
@@ -160,8 +215,29 @@ static int edit(void *row, void *arg, struct err *e)
 	if (given & GIVEN_PARAMETERS)
 		a->parameters = parameters_write(&in->parameters, &q->mem);
 	if (given & GIVEN_STARTERS)
-		a->starters = write_starters(q, &in->starters);
-	return a->parameters && a->starters ? 0 : err_set(e, -ENOMEM, "no memory left for an assistant");
+		a->starters = write_texts(q, &in->starters);
+	if (given & GIVEN_AGENTS)
+		a->agents = write_texts(q, &in->agents);
+	a->plans = given & GIVEN_PLANS ? in->a.plans : a->plans;
+	if (given & GIVEN_BUDGET)
+		a->budget = write_budget(q, &in->budget);
+	return a->parameters && a->starters && a->agents ? 0 : err_set(e, -ENOMEM, "no memory left for an assistant");
+}
+
+/* Whoever makes it may use them; whoever asks it later is asked for their own right. */
+static int check_agents(struct request *q, struct db_conn *c, const struct schema_list *list)
+{
+	const char *const *ids = list->items;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < list->n; i++) {
+		struct assistant a;
+		atelier_id id;
+		if (id_parse(ids[i], strlen(ids[i]), &id) && id == q->arg_id)
+			return err_set(&q->err, E_INVALID, "An assistant cannot call itself.");
+		r = assistants_get(c, q->who.user.id, id, GRANT_USE, &q->mem, &a, &q->err);
+	}
+	return r;
 }
 
 /* A picture that others will see has to be one's own to show, and the model one that answers. */
@@ -174,25 +250,39 @@ static int check(struct request *q)
 	int r = in->a.image_id ? images_get(c, q->who.user.id, in->a.image_id, &q->mem, &image, &q->err) : 0;
 
 	if (r == 0)
+		r = check_agents(q, c, &in->agents);
+	if (r == 0)
 		r = turns_check_tools(q, in->a.tools);
 	return r < 0 ? r : request_check_answers(q, in->a.model);
 }
 
-static const struct assistant fresh = {
-	.description = "", .emoji = "", .model = "", .instructions = "", .parameters = "{}", .starters = "[]"};
-static const struct shared_resource assistants = {.kind = &assistants_kind,
-	.bus = BUS_ASSISTANT,
-	.word = "assistant",
-	.fresh = &fresh,
-	.row = sizeof(struct assistant),
-	.body = sizeof(struct assistant_body),
-	.name = offsetof(struct assistant, name),
-	.name_max = NAME_MAX_N,
-	.copy = " ",
-	.check = check,
-	.edit = edit,
-	.read_common = read_default,
-	.fill = fill};
+static const struct assistant fresh = {.description = "",
+	.emoji = "",
+	.model = "",
+	.instructions = "",
+	.parameters = "{}",
+	.starters = "[]",
+	.agents = "[]"};
+#define RESOURCE(name_word, of)                                                                                        \
+	.kind = &(of), .bus = BUS_ASSISTANT, .word = (name_word), .fresh = &fresh, .row = sizeof(struct assistant),    \
+	.body = sizeof(struct assistant_body), .name = offsetof(struct assistant, name), .name_max = NAME_MAX_N,       \
+	.copy = " ", .check = check, .read_common = read_default, .fill = fill
+static const struct shared_resource assistants = {RESOURCE("assistant", assistants_kind), .edit = edit};
+
+/* ---- agents: the same rows, of which those are listed that act ---- */
+
+/* One that is made without a word about what it may do may use all tools of whoever asks it. */
+static int edit_agent(void *row, void *arg, struct err *e)
+{
+	struct assistant *a = row;
+	int r = edit(row, arg, e);
+
+	if (r == 0 && !a->id && !a->tools && strcmp(a->agents, "[]") == 0 && !a->plans && !a->budget)
+		a->tools = "true";
+	return r;
+}
+
+static const struct shared_resource agents = {RESOURCE("agent", agents_kind), .edit = edit_agent};
 
 int assistants_all(struct request *q, struct list_answer *ret)
 {
@@ -272,3 +362,25 @@ static const struct route routes[] = {
 };
 /* clang-format on */
 const struct route_set assistants_routes = ROUTES(routes);
+
+#undef A
+#undef THIS
+#define A    V1 "/agents"
+#define THIS .shared = &agents
+/* clang-format off */
+static const struct route agent_routes[] = {
+	{"GET", A, "listAgents", shared_get_all, ACCESS_USER, .status = 200, THIS,
+		.answer = &assistant_list_schema, .summary = "Assistants that act: with tools, agents, a plan or a budget."},
+	{"POST", A, "createAgent", shared_post, ACCESS_USER, .status = 201, THIS,
+		.body = &new_schema, .answer = &assistant_schema, FAILS(E_NOT_FOUND, E_CONFLICT, E_MODEL_CANNOT),
+		.summary = "Make an assistant that acts; without a word about what it may do, with all tools of whoever asks."},
+	{"GET", A "/{id}", "getAgent", shared_get_one, ACCESS_USER, .status = 200, THIS,
+		.answer = &assistant_schema, .summary = "One of them, or any other assistant."},
+	{"PATCH", A "/{id}", "updateAgent", shared_patch, ACCESS_USER, .status = 200, THIS,
+		.body = &patch_schema, .answer = &assistant_schema, FAILS(E_CONFLICT, E_MODEL_CANNOT),
+		.summary = "Change one."},
+	{"DELETE", A "/{id}", "deleteAgent", shared_delete_one, ACCESS_USER, .status = 204, THIS,
+		.summary = "Delete an own one; those that call it go on without it."},
+};
+/* clang-format on */
+const struct route_set agents_routes = ROUTES(agent_routes);

@@ -44,7 +44,7 @@ static const struct schema approval_schema =
 /* Of a part, for the description: the JSON itself is stored (turn/parts.h). Which fields there are is said by `type`. */
 struct part_answer {
 	const char *type, *text, *id, *name, *arguments, *result, *title, *url, *quote, *code, *media_type, *heading,
-		*parent, *source, *structured, *files, *questions;
+		*parent, *source, *structured, *files, *questions, *steps;
 	atelier_id document_id, passage_id;
 	struct approval_answer approval;
 	int64_t n, width, height, page, round, duration_ms, count, tokens;
@@ -54,7 +54,8 @@ struct part_answer {
 
 #define P struct part_answer
 static const struct field part_fields[] = {
-	FIELD_ENUM(P, type, "type", "text reasoning tool_call citation notice image", FIELD_REQUIRED, "What it is."),
+	FIELD_ENUM(
+		P, type, "type", "text reasoning tool_call citation notice image plan", FIELD_REQUIRED, "What it is."),
 	FIELD_TEXT(P, text, "text", 0, 0, FIELD_OMIT, "Of a text (Markdown), reasoning or notice: its words."),
 	FIELD_STR(P, id, "id", 0, 0, FIELD_OMIT, "Of a call of a tool, or of a picture: its id."),
 	FIELD_STR(P, name, "name", 0, 0, FIELD_OMIT, "Of a call: the tool; of a picture: what it is called."),
@@ -63,8 +64,12 @@ static const struct field part_fields[] = {
 	FIELD_BOOL(P, failed, "failed", FIELD_OMIT, "Of a call: the result tells of a failure."),
 	FIELD_I64(P, round, "round", 0, 0, FIELD_OMIT, "Of a call: those of one round were made together."),
 	FIELD_STR(P, parent, "parent", 0, 0, FIELD_OMIT,
-		"Of a call, a text or reasoning: the call whose agent it is of, not the answer's own."),
-	FIELD_STR(P, source, "source", 0, 0, FIELD_OMIT, "Of a call: builtin, or the id of a tool server."),
+		"Of a call, a text, reasoning, a notice or a plan: the call whose agent it is of, not the answer's "
+		"own."),
+	FIELD_STR(P, source, "source", 0, 0, FIELD_OMIT,
+		"Of a call: builtin, the id of a tool server, agent (another assistant), or plan."),
+	FIELD(FT_JSON, P, steps, "steps", .flags = FIELD_OMIT,
+		.doc = "Of a plan: what is done, in order, each with `text` and `state` (pending, active, done)."),
 	FIELD(FT_JSON, P, structured, "structured", .flags = FIELD_OMIT, .doc = "Of a call: its result as data."),
 	FIELD(FT_JSON, P, files, "files", .flags = FIELD_OMIT,
 		.doc = "Of a call: the files it made, each with id (GET /files/{id}), name, media_type and size; "

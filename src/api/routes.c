@@ -28,6 +28,7 @@
 	X(turns)                                                                                                       \
 	X(generate)                                                                                                    \
 	X(assistants)                                                                                                  \
+	X(agents)                                                                                                      \
 	X(parameters)                                                                                                  \
 	X(prompts)                                                                                                     \
 	X(memories)                                                                                                    \

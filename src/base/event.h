@@ -39,7 +39,7 @@
 		"object.")                                                                                             \
 	X(EV_TOOL_START, "tool_start", "id:string title:string? source:string? at:integer?",                           \
 		"The call runs, since `at` (Unix ms): what the tool is called for people, and where it comes from "    \
-		"(builtin, or the id of a tool server).")                                                              \
+		"(builtin, the id of a tool server, agent, or plan).")                                                 \
 	X(EV_TOOL_PROGRESS, "tool_progress", "id:string progress:number? total:number? message:string?",               \
 		"How far it is, as the tool tells; without `total` nobody knows of how much.")                         \
 	X(EV_TOOL_RESULT, "tool_result",                                                                               \
@@ -62,7 +62,11 @@
 		"action:string?",                                                                                      \
 		"A tool asks the person: for what `schema` describes, or to open `url`. With an `action` (accept, "    \
 		"decline, cancel, expired) it is over.")                                                               \
-	X(EV_NOTICE, "notice", "code:string text:string count:integer? tokens:integer?",                               \
+	X(EV_PLAN, "plan", "steps:json parent:string?",                                                                \
+		"What the answer, or an agent beneath it, is going to do, in place of what it said before: `steps` "   \
+		"are "                                                                                                 \
+		"objects with `text` and `state` (pending, active, done).")                                            \
+	X(EV_NOTICE, "notice", "code:string text:string count:integer? tokens:integer? parent:string?",                \
 		"What is to be known of the answer and stays with it. Code: fallback (another model was asked), "      \
 		"parameters (some were not taken by the provider), context (the oldest messages were not given), "     \
 		"summary (they were given as a summary, made for this answer), sources (documents were searched in "   \

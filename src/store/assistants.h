@@ -16,10 +16,13 @@ struct assistant {
 	const char *instructions;        /* with {{user}}, {{date}} and {{language}}; "": none */
 	const char *parameters;          /* JSON object (provider/parameters.h) */
 	const char *starters;            /* JSON array of texts */
-	const char *tools; /* that its answers may use, as of a conversation; NULL: those of the conversation */
-	int64_t version;   /* from 1, more with each change */
-	int64_t may;       /* enum grant_verb, of who asks; read only */
-	bool shared;       /* others have it, too; read only */
+	const char *tools;  /* that its answers may use, as of a conversation; NULL: those of the conversation */
+	const char *agents; /* others that it may call as tools: JSON array of ids */
+	bool plans;         /* it is offered to keep a plan */
+	const char *budget; /* of an answer: JSON object {steps, tokens, cost_micros, seconds}; NULL: the settings' */
+	int64_t version;    /* from 1, more with each change */
+	int64_t may;        /* enum grant_verb, of who asks; read only */
+	bool shared;        /* others have it, too; read only */
 	int64_t created_at, updated_at;
 };
 
@@ -32,6 +35,8 @@ struct assistant_list {
 
 /* For shared_create, shared_edit and so on, of struct assistant. */
 extern const struct shared_kind assistants_kind;
+/* The same rows, of which lists have those alone that act: with tools, agents, a plan or a budget. */
+extern const struct shared_kind agents_kind;
 
 /* Those that a person may read, by name, without their texts: id, user_id, name, model, may and updated_at are read. */
 int assistants_names(

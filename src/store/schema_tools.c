@@ -56,6 +56,15 @@ const char schema_tool_wishes[] = "ALTER TABLE conversations ADD COLUMN tools TE
 				  "ALTER TABLE assistant_versions ADD COLUMN tools TEXT;"
 				  "ALTER TABLE queued ADD COLUMN tools TEXT;";
 
+/* What makes an agent of an assistant: JSON list of the ids of others that it may call, whether it plans, and what its answers may
+ * take (JSON object; NULL: as much as any). */
+const char schema_agents[] = "ALTER TABLE assistants ADD COLUMN agents TEXT NOT NULL DEFAULT '[]';"
+			     "ALTER TABLE assistants ADD COLUMN plans INTEGER NOT NULL DEFAULT 0;"
+			     "ALTER TABLE assistants ADD COLUMN budget TEXT;"
+			     "ALTER TABLE assistant_versions ADD COLUMN agents TEXT NOT NULL DEFAULT '[]';"
+			     "ALTER TABLE assistant_versions ADD COLUMN plans INTEGER NOT NULL DEFAULT 0;"
+			     "ALTER TABLE assistant_versions ADD COLUMN budget TEXT;";
+
 /* What a turn was asked with, as turn/resume.c writes it, so that it goes on after it waited; and its calls of tools that a person
  * is asked for, or that may change something. */
 const char schema_turn_calls[] = "ALTER TABLE turns ADD COLUMN request TEXT;"

@@ -23,7 +23,7 @@ static void add_granted(char ret[SQL_MAX], const struct shared_kind *k, const ch
 int shared_list(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, struct arena *a, void *ret_items,
 	size_t *ret_n, struct err *e)
 {
-	char tail[SQL_MAX], which[100], order[100];
+	char tail[SQL_MAX], which[300], order[100];
 
 	snprintf(which, sizeof(which), "%s%s", k->listed ? k->listed : "", k->listed ? " AND " : "");
 	snprintf(order, sizeof(order), " ORDER BY %s.folded, %s.id", k->rows->name, k->rows->name);

@@ -76,6 +76,25 @@ void cancel_off(struct cancel *c, struct cancel_hook *h)
 	pthread_mutex_unlock(&c->mx);
 }
 
+static void fire_linked(void *arg)
+{
+	struct cancel_link *l = arg;
+
+	cancel_fire(l->to, cancel_reason(l->from));
+}
+
+void cancel_link(struct cancel_link *l, struct cancel *from, struct cancel *to)
+{
+	*l = (struct cancel_link){.from = from, .to = to};
+	if (cancel_on(from, &l->hook, fire_linked, l) < 0)
+		fire_linked(l);
+}
+
+void cancel_unlink(struct cancel_link *l)
+{
+	cancel_off(l->from, &l->hook);
+}
+
 int cancel_sleep(struct cancel *c, int64_t ms)
 {
 	int64_t until_ms = clock_mono_ms() + MAX(ms, INT64_C(0));

@@ -35,5 +35,13 @@ int cancel_reason(struct cancel *c);
 int cancel_on(struct cancel *c, struct cancel_hook *h, void (*fn)(void *), void *arg) MUST_CHECK;
 void cancel_off(struct cancel *c, struct cancel_hook *h);
 
+/* Fires `to` with the reason of `from`, when that is fired or has been, until cancel_unlink. */
+struct cancel_link {
+	struct cancel_hook hook;
+	struct cancel *from, *to;
+};
+void cancel_link(struct cancel_link *l, struct cancel *from, struct cancel *to);
+void cancel_unlink(struct cancel_link *l);
+
 /* Sleeps; 0 when the time is over, -ECANCELED when fired before. */
 int cancel_sleep(struct cancel *c, int64_t ms) MUST_CHECK;

@@ -58,7 +58,7 @@ static void repair(struct tool_result *r)
 	r->text = good;
 }
 
-void result_cap(struct tool_result *r)
+void tool_result_cap(struct tool_result *r)
 {
 	size_t n, head, tail;
 	struct buf whole, text = BUF_INIT(TOOL_TEXT_MAX);

@@ -490,7 +490,7 @@ int tool_server_try(struct tools *t, const struct tool_server *s, const char *se
 	if (object && r < 0 && r != -ECANCELED && !cancel_reason(run->cancel))
 		r = tool_fail(ret, "%s", *e->msg ? e->msg : err_public_text(e));
 	if (r == 0)
-		result_cap(ret);
+		tool_result_cap(ret);
 	return r;
 }
 

@@ -72,6 +72,7 @@ struct tool_result {
 	size_t n_files;
 	bool failed; /* the text says why */
 };
+void tool_result_cap(struct tool_result *r);  /* head, a note, tail; the whole is kept */
 void tool_result_done(struct tool_result *r); /* also the cleanup function of one that is {0} or was filled */
 
 struct bus;

@@ -150,8 +150,6 @@ struct builtin {
 /* The result is a failure with these words; 0. */
 int tool_fail(struct tool_result *ret, const char *fmt, ...) PRINTF(2, 3);
 
-void result_cap(struct tool_result *r); /* head, a note, tail; the whole is kept */
-
 int calculator_call(struct builtin_call *c, struct err *e) MUST_CHECK;
 int current_time_call(struct builtin_call *c, struct err *e) MUST_CHECK;
 int list_documents_call(struct builtin_call *c, struct err *e) MUST_CHECK;

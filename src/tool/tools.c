@@ -231,7 +231,7 @@ static int call_in(struct tools *t, const struct tool_source *source, const stru
 	r = source->call(t, tool, object, run, a, ret, e);
 	cancel_off(&t->ending, &hook);
 	if (r == 0)
-		result_cap(ret);
+		tool_result_cap(ret);
 	return r;
 }
 

@@ -14,7 +14,6 @@ struct running {
 	struct turn *t;
 	struct call *call;
 	struct cancel cancel; /* of this call; fired with that of the turn */
-	struct cancel_hook hook;
 	struct running *next; /* in the list of the whole answer; under the lock of all */
 	int r;
 	int64_t told_ms;
@@ -170,6 +169,11 @@ static int on_ask(void *arg, const char *from, const char *message, const char *
 	return question_ask(x->t, &asked, &x->cancel, ret, e);
 }
 
+static bool is_from(const struct call *c, const char *source)
+{
+	return c->tool && strcmp(c->tool->source, source) == 0;
+}
+
 static int call_tool(struct running *x, struct arena *a, struct tool_result *result, struct err *e)
 {
 	struct turn *t = x->t;
@@ -185,6 +189,10 @@ static int call_tool(struct running *x, struct arena *a, struct tool_result *res
 		.ask = turn_root(t)->asking == ASK_NOBODY ? NULL : on_ask,
 		.arg = x};
 
+	if (is_from(x->call, AGENT_SOURCE))
+		return agent_call(t, x->call, &x->cancel, result, e);
+	if (is_from(x->call, PLAN_SOURCE))
+		return plan_call(t, x->call, result, e);
 	return tools_call(t->all->config.tools, x->call->tool, x->call->arguments, &run, a, result, e);
 }
 
@@ -222,18 +230,13 @@ static int run_told(struct running *x)
 				   : NOT_RUN);
 		return all || told < 0 ? r : 0; /* of one that could not be run the model is told */
 	}
+	if (x->call->waits)
+		return 0;
 	set_came_to(x->call, &result);
 	return call_tell_result(t, x->call, &result, clock_mono_ms() - began);
 }
 
 /* ---- stopping one ---- */
-
-static void stop_running(void *arg)
-{
-	struct running *x = arg;
-
-	cancel_fire(&x->cancel, x->t->cancel.reason); /* which is set, and its lock held */
-}
 
 static void list_add(struct running *x)
 {
@@ -269,15 +272,14 @@ bool calls_stop(struct turn *t, const char *call_id)
 
 static void run_one(struct running *x)
 {
+	struct cancel_link link;
+
 	cancel_init(&x->cancel);
-	bool stoppable = cancel_on(&x->t->cancel, &x->hook, stop_running, x) == 0;
-	if (!stoppable)
-		cancel_fire(&x->cancel, cancel_reason(&x->t->cancel));
+	cancel_link(&link, &x->t->cancel, &x->cancel);
 	list_add(x);
 	x->r = run_told(x);
 	list_remove(x);
-	if (stoppable)
-		cancel_off(&x->t->cancel, &x->hook);
+	cancel_unlink(&link);
 	cancel_done(&x->cancel);
 }
 
@@ -364,6 +366,15 @@ static size_t next_ones(const struct call *calls, size_t i, size_t n)
 	return MAX(k, i + 1) - i;
 }
 
+/* An agent that had begun before the answer waited ends what it had begun. */
+static void end_stopped(struct running *x)
+{
+	if (agent_has_begun(x->t, x->call))
+		run_one(x);
+	else
+		x->r = call_end_unrun(x->t, x->call, "It was stopped before it began.");
+}
+
 int calls_run(struct turn *t, struct call *calls, size_t n)
 {
 	struct running *all = ARENA_ARRAY(&t->arena, struct running, n + 1);
@@ -377,13 +388,15 @@ int calls_run(struct turn *t, struct call *calls, size_t n)
 			all[i].r = 0; /* a person is asked */
 		else if (cancel_reason(&t->cancel))
 			for (size_t j = i; j < i + k; j++)
-				all[j].r = call_end_unrun(t, &calls[j], "It was stopped before it began.");
+				end_stopped(&all[j]);
 		else if (k == 1 && (!calls[i].tool || calls[i].refused))
 			all[i].r = call_end_unrun(t, &calls[i], calls[i].refused);
 		else
 			run_together(t, &all[i], k);
-		for (size_t j = i; j < i + k; j++)
+		for (size_t j = i; j < i + k; j++) {
 			r = r < 0 ? r : all[j].r;
+			t->waits |= calls[j].waits;
+		}
 		i += k;
 	}
 	return r == 0 && cancel_reason(&t->cancel) ? -ECANCELED : r;

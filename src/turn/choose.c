@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <time.h>
 
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "provider/parameters.h"
 #include "store/assistants.h"
 #include "store/conversations.h"
 #include "store/folders.h"
+#include "store/grants.h"
+#include "store/keys.h"
 #include "store/memories.h"
 #include "store/parameter_rules.h"
 #include "store/prompts.h"
@@ -233,14 +236,94 @@ static int64_t window_of(const struct turn *t, const struct model *m)
 	return m->context_length ? MIN(m->context_length, t->all->settings->ollama_context_max) : 0;
 }
 
-static int find_conversation(
-	struct db_conn *c, const struct turn_request *q, struct arena *a, struct conversation *ret, struct err *e)
+/* Without one: what the request says in its place; of an agent, what whoever called it has. */
+static int find_conversation(struct db_conn *c, const struct turn *t, const struct turn_request *q, struct arena *a,
+	struct conversation *ret, struct err *e)
 {
 	if (q->conversation_id)
 		return conversations_get(c, q->user_id, q->conversation_id, a, ret, e);
 	*ret = (struct conversation){.instructions = q->instructions};
+	if (t->parent) {
+		ret->model = t->parent->model;
+		ret->tools = t->parent->wish;
+	}
 	return 0;
 }
+
+/* What of its assistant makes it act. Such an answer has a wish for tools, if only for none, since it may wait. */
+static int take_agent(struct turn *t, const struct turn_request *q, const struct layers *l, struct err *e)
+{
+	const struct assistant *a = &l->assistant;
+
+	t->wish = q->tools ? q->tools : a->tools ? a->tools : l->v->tools;
+	if (!a->name)
+		return 0;
+	t->agent.assistant_id = a->id;
+	t->agent.plans = a->plans;
+	t->agent.calls = strcmp(a->agents, "[]") == 0 ? NULL : a->agents;
+	if (!t->wish && (t->agent.plans || t->agent.calls))
+		t->wish = "[]";
+	return rounds_limit(t, a->budget, e);
+}
+
+/* ---- rights ---- */
+
+static int load_rights(
+	struct db *db, atelier_id user_id, struct arena *a, struct grant_right **ret, size_t *ret_n, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	struct user u;
+	int r = users_by_id(c, user_id, a, &u, e);
+
+	if (r == 0 && u.disabled)
+		return err_set(e, E_FORBIDDEN, "The account is disabled.");
+	return r < 0 || user_is_admin(&u) ? r : grants_rights(c, user_id, a, ret, ret_n, e);
+}
+
+/* A key that is for some models is for these alone, whatever is called beneath an answer. */
+static int check_key(
+	struct turns *all, atelier_id user_id, atelier_id key_id, const char *model, struct arena *a, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
+	CLEANUP(json_decrefp) json_t *models = NULL;
+	struct api_key key;
+	int r = keys_get(c, user_id, key_id, a, &key, e);
+
+	if (r == 0 && key.models)
+		r = json_parse(key.models, strlen(key.models), &models, e);
+	if (r < 0 || !models)
+		return MIN(r, 0);
+	const char **items = ARENA_ARRAY(a, const char *, json_array_size(models) + 1);
+	if (!items)
+		return err_set(e, -ENOMEM, "no memory for a turn");
+	for (size_t i = 0; i < json_array_size(models); i++)
+		items[i] = json_string_value(json_array_get(models, i));
+	const struct auth_identity who = {.models = items, .n_models = json_array_size(models)};
+	return auth_key_allows_model(&who, model)
+		       ? 0
+		       : err_set(e, E_FORBIDDEN, "The key is not for the model %.120s.", model);
+}
+
+int turn_check_rights(struct turns *all, atelier_id user_id, atelier_id key_id, const char *model, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct grant_right *rights = NULL;
+	struct model m;
+	size_t n = 0;
+	int r;
+
+	arena_init(&a, TURN_ARENA_BYTES);
+	r = key_id ? check_key(all, user_id, key_id, model, &a, e) : 0;
+	if (r < 0 || (r = load_rights(all->db, user_id, &a, &rights, &n, e)) < 0 || n == 0)
+		return r;
+	if ((r = providers_model(all->providers, model, &a, &m, e)) < 0)
+		return r;
+	return grants_allow(rights, n, m.id, m.alias_of, m.provider)
+		       ? 0
+		       : err_set(e, E_FORBIDDEN, "The model %.120s is not for this person.", m.id);
+}
+
+/* ---- all of it ---- */
 
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e)
 {
@@ -250,7 +333,7 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
-		r = find_conversation(c, q, &t->arena, v, e);
+		r = find_conversation(c, t, q, &t->arena, v, e);
 		if (r == 0)
 			r = find_assistant(c, q, v, &t->arena, &l.assistant, e);
 	}
@@ -260,7 +343,8 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
 		r = load(c, t, q, &l, e);
 	}
-	t->wish = q->tools ? q->tools : l.assistant.tools ? l.assistant.tools : v->tools;
+	if (r == 0)
+		r = take_agent(t, q, &l, e);
 	if (r == 0)
 		r = take_parameters(t, q, &l, e);
 	if (r == 0 && (r = take_instructions(t, q, &l)) < 0)

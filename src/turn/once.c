@@ -5,11 +5,6 @@
 
 #include "turn/turn_priv.h"
 
-struct once_stop {
-	struct turn *t;
-	const struct cancel *from;
-};
-
 static int copy_chosen(const struct turn *t, struct arena *a, struct once_chosen *ret)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(TURN_ARENA_BYTES);
@@ -88,19 +83,11 @@ static int take_request(struct turn *t, const struct once_call *c)
 	return r < 0 ? err_set(&t->err, r, "no memory for an answer") : 0;
 }
 
-static void stop_turn(void *arg)
-{
-	struct once_stop *x = arg;
-
-	cancel_fire(&x->t->cancel, x->from->reason); /* which is set, and its lock held */
-}
-
 int once_run(struct turns *all, const struct once_call *c, struct gen_result *ret, int64_t *ret_cost, struct err *e)
 {
 	struct turn *t = turn_new(all, c->q);
-	struct once_stop stop = {.t = t, .from = c->cancel};
 	struct conversation none;
-	struct cancel_hook hook;
+	struct cancel_link link;
 	int r;
 
 	t->ids.turn_id = id_new(); /* to name its calls by */
@@ -111,12 +98,10 @@ int once_run(struct turns *all, const struct once_call *c, struct gen_result *re
 	t->out = (struct output){FRAMES_INIT((size_t)all->settings->max_answer_bytes), pass_to_listener};
 	if ((r = turn_choose(t, c->q, &none, &t->err)) == 0 && (r = turn_choose_tools(t, false, &t->err)) == 0)
 		r = take_request(t, c);
-	if (r == 0 && cancel_on(c->cancel, &hook, stop_turn, &stop) < 0)
-		r = -ECANCELED;
-	else if (r == 0) {
+	cancel_link(&link, c->cancel, &t->cancel);
+	if (r == 0)
 		r = turn_converse(t);
-		cancel_off(c->cancel, &hook);
-	}
+	cancel_unlink(&link);
 	*ret = t->result;
 	*ret_cost = t->cost_micros;
 	if (r < 0)

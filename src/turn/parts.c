@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-static const char *const type_names[] = {"text", "reasoning", "tool_call", "citation", "notice", "image"};
+static const char *const type_names[] = {"text", "reasoning", "tool_call", "citation", "notice", "image", "plan"};
 
 static void part_done(struct part *p)
 {
@@ -164,6 +164,9 @@ static void read_part(struct part *part, const json_t *v)
 		part->width = json_get_i64(v, "width", 0);
 		part->height = json_get_i64(v, "height", 0);
 		break;
+	case PART_PLAN:
+		read_more(part, v);
+		break;
 	}
 }
 
@@ -277,6 +280,9 @@ void parts_write_one(const struct part *part, struct buf *to)
 		write_words(to, "media_type", &part->text);
 		buf_printf(to, ",\"width\":%lld,\"height\":%lld", (long long)part->width, (long long)part->height);
 		write_name(to, "name", part->name);
+		break;
+	case PART_PLAN:
+		write_more(part, to);
 		break;
 	}
 	buf_add_char(to, '}');

@@ -151,6 +151,16 @@ int prompt_build(struct turn *t)
 	return build(&p);
 }
 
+int prompt_task(struct turn *t, const char *task)
+{
+	const char *parts = t->parts_now ? t->parts_now : t->before ? t->before->parts : NULL;
+	struct message branch[] = {
+		{.role = MESSAGE_USER, .content = task}, {.role = MESSAGE_ASSISTANT, .content = "", .parts = parts}};
+	struct prompt p = {.t = t, .branch = {.items = branch, .n = parts ? 2 : 1}};
+
+	return build(&p);
+}
+
 int prompt_draft(struct turn *t, const struct turn_request *q, const struct conversation *v)
 {
 	CLEANUP(arena_done) struct arena scratch;

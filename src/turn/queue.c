@@ -192,36 +192,16 @@ struct turn_request turn_of_queued(const struct queued *row)
 
 /* ---- going on ---- */
 
-static int load_rights(
-	struct db *db, atelier_id user_id, struct arena *a, struct grant_right **ret, size_t *ret_n, struct err *e)
-{
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
-	struct user u;
-	int r = users_by_id(c, user_id, a, &u, e);
-
-	if (r == 0 && u.disabled)
-		return err_set(e, E_FORBIDDEN, "The account is disabled.");
-	return r < 0 || user_is_admin(&u) ? r : grants_rights(c, user_id, a, ret, ret_n, e);
-}
-
 /* Since it was asked, the person or the model may have been taken away: E_FORBIDDEN. */
 static int check_rights(struct turns *all, const struct turn_request *q, struct arena *a, struct err *e)
 {
-	struct grant_right *rights = NULL;
 	const char *wanted, *id;
-	struct model m;
-	size_t n = 0;
-	int r = load_rights(all->db, q->user_id, a, &rights, &n, e);
+	int r;
 
-	if (r < 0 || n == 0)
-		return r;
 	if ((r = turn_wanted_model(all->db, q, a, &wanted, e)) < 0 ||
-		(r = providers_resolve(all->providers, wanted, a, &id, e)) < 0 ||
-		(r = providers_model(all->providers, id, a, &m, e)) < 0)
+		(r = providers_resolve(all->providers, wanted, a, &id, e)) < 0)
 		return r;
-	return grants_allow(rights, n, m.id, m.alias_of, m.provider)
-		       ? 0
-		       : err_set(e, E_FORBIDDEN, "The model %.120s is not for this person any more.", m.id);
+	return turn_check_rights(all, q->user_id, q->key_id, id, e);
 }
 
 /* The first one is asked; E_NOT_FOUND when none waits. */

@@ -308,9 +308,23 @@ static void reduce_citation(struct reduced *r, const json_t *data)
 	part_read_place(p, data);
 }
 
+/* Each has one, which stands where it stood first. */
+static void reduce_plan(struct reduced *r, const json_t *data)
+{
+	const char *parent = parent_of(data);
+	CLEANUP(json_decrefp) json_t *none = json_array();
+	json_t *steps = json_object_get(data, "steps");
+	struct part *p = NULL;
+
+	for (size_t i = 0; i < r->parts.n && !p; i++)
+		if (r->parts.items[i].type == PART_PLAN && is_of(&r->parts.items[i], parent))
+			p = &r->parts.items[i];
+	part_set(p ? p : add_part(r, PART_PLAN, parent), "steps", json_is_array(steps) ? steps : none);
+}
+
 static void reduce_notice(struct reduced *r, const json_t *data)
 {
-	struct part *p = parts_add(&r->parts, PART_NOTICE);
+	struct part *p = add_part(r, PART_NOTICE, parent_of(data));
 
 	p->name = copy_str(data, "code");
 	add_str(&p->text, data, "text");
@@ -409,6 +423,9 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 		break;
 	case EV_QUESTION:
 		reduce_question(r, data);
+		break;
+	case EV_PLAN:
+		reduce_plan(r, data);
 		break;
 	case EV_NOTICE:
 		reduce_notice(r, data);

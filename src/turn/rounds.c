@@ -227,7 +227,8 @@ static int open_calls(struct turn *t, const struct parts *parts, struct call **r
 	for (size_t i = 0; r == 0 && i < parts->n; i++) {
 		const struct part *p = &parts->items[i];
 		size_t at = *ret_n;
-		t->rounds.n_ids += p->type == PART_TOOL_CALL;
+		if (!t->parent) /* those of agents are the whole answer's */
+			t->rounds.n_ids += p->type == PART_TOOL_CALL;
 		if (p->type != PART_TOOL_CALL || p->parent)
 			continue;
 		t->rounds.n = MAX(t->rounds.n, (unsigned)p->round);
@@ -273,14 +274,33 @@ static unsigned count_same(struct turn *t, uint64_t came_to)
 	return 1;
 }
 
-void rounds_begin(struct turn *t, const int64_t *own, struct allowance *above)
+void rounds_begin(struct turn *t, struct allowance *above)
 {
 	const struct settings *s = t->all->settings;
 	const int64_t limit[ALLOWED_KINDS] = {[ALLOWED_STEPS] = s->tool_rounds,
 		[ALLOWED_TOKENS] = s->tool_tokens,
 		[ALLOWED_TIME] = s->tool_seconds * 1000};
 
-	allowance_init(&t->rounds.budget, above, own ? own : limit, clock_mono_ms());
+	allowance_init(&t->rounds.budget, above, limit, clock_mono_ms());
+}
+
+int rounds_limit(struct turn *t, const char *json, struct err *e)
+{
+	static const struct {
+		const char *key;
+		enum allowance_kind kind;
+		int64_t unit;
+	} members[] = {{"steps", ALLOWED_STEPS, 1}, {"tokens", ALLOWED_TOKENS, 1}, {"cost_micros", ALLOWED_MONEY, 1},
+		{"seconds", ALLOWED_TIME, 1000}};
+	CLEANUP(json_decrefp) json_t *v = NULL;
+	int r = json ? json_parse(json, strlen(json), &v, e) : 0;
+
+	for (size_t i = 0; i < N_ELEMENTS(members); i++) {
+		int64_t limit = json_get_i64(v, members[i].key, 0);
+		if (limit > 0)
+			t->rounds.budget.limit[members[i].kind] = limit * members[i].unit;
+	}
+	return MIN(r, 0);
 }
 
 void rounds_spend(struct turn *t, const struct gen_result *r, int64_t cost_micros)

@@ -61,8 +61,10 @@ bool said_has_calls(const char *parts);
 /* A piece of a call on its way to the log: calls get ids of their own, which no other has. */
 int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n) MUST_CHECK;
 
-/* What it may take: `own` (by enum allowance_kind; NULL: what the settings say), and what is left above. */
-void rounds_begin(struct turn *t, const int64_t *own, struct allowance *above);
+/* What it may take: what the settings say, and what is left above. */
+void rounds_begin(struct turn *t, struct allowance *above);
+/* What its assistant says of that: JSON as of store/assistants.h; NULL: nothing. */
+int rounds_limit(struct turn *t, const char *json, struct err *e) MUST_CHECK;
 /* A model has answered. */
 void rounds_spend(struct turn *t, const struct gen_result *r, int64_t cost_micros);
 
@@ -81,6 +83,7 @@ struct call {
 	const char *refused;     /* why it is not run; NULL: it is */
 	bool held;               /* a person is asked before */
 	bool approved;           /* a person said so */
+	bool waits;              /* an agent's: a person is asked of one of its own */
 	bool failed;             /* it came to nothing */
 	uint64_t came_to;        /* a mark of name, arguments and result: the same, the same */
 };

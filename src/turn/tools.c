@@ -74,14 +74,16 @@ int turn_choose_tools(struct turn *t, bool strict, struct err *e)
 	t->tools = (struct tool_list){.n = 0};
 	if (r == 0 && strict)
 		r = check_names(&has, names, e);
-	if (r < 0 || has.n == 0)
+	if (r < 0)
 		return r;
-	t->tools.items = ARENA_ARRAY(&t->arena, struct tool, has.n + 1);
+	t->tools.items = ARENA_ARRAY(&t->arena, struct tool, has.n + AGENT_TOOLS_MAX);
 	if (!t->tools.items)
 		return err_set(e, -ENOMEM, "no memory for a turn");
 	for (size_t i = 0; i < has.n; i++)
 		if (is_wished(names, has.items[i].name))
 			t->tools.items[t->tools.n++] = has.items[i];
+	if ((r = agents_offer(t, &t->tools, e)) < 0)
+		return r;
 	t->writes_calls = t->tools.n && !t->calls_tools && t->all->settings->written_calls;
 	t->toolless = t->tools.n && !t->calls_tools && !t->writes_calls;
 	if (t->toolless)

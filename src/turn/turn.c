@@ -26,19 +26,24 @@ static void add_figure(int64_t *sum, int64_t figure)
 	*sum = *sum < 0 ? figure : figure < 0 ? *sum : *sum + figure;
 }
 
+void turn_add_figures(struct gen_result *sum, const struct gen_result *r)
+{
+	add_figure(&sum->tokens_in, r->tokens_in);
+	add_figure(&sum->tokens_out, r->tokens_out);
+	add_figure(&sum->tokens_cached, r->tokens_cached);
+	add_figure(&sum->tokens_reasoning, r->tokens_reasoning);
+}
+
 /* What the rounds took, in one. */
 static void add_up(struct gen_result *sum, const struct gen_result *r)
 {
 	struct gen_result all = *r;
 
+	turn_add_figures(sum, r);
 	all.tokens_in = sum->tokens_in;
 	all.tokens_out = sum->tokens_out;
 	all.tokens_cached = sum->tokens_cached;
 	all.tokens_reasoning = sum->tokens_reasoning;
-	add_figure(&all.tokens_in, r->tokens_in);
-	add_figure(&all.tokens_out, r->tokens_out);
-	add_figure(&all.tokens_cached, r->tokens_cached);
-	add_figure(&all.tokens_reasoning, r->tokens_reasoning);
 	all.duration_ms += sum->duration_ms;
 	all.queued_ms += sum->queued_ms;
 	if (sum->first_token_ms >= 0)

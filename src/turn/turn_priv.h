@@ -13,6 +13,7 @@
 #include "sys/cancel.h"
 #include "sys/fault.h"
 #include "sys/pool.h"
+#include "turn/agents.h"
 #include "turn/context.h"
 #include "turn/finish.h"
 #include "turn/journal.h"
@@ -66,6 +67,7 @@ struct prompt_instruction {
 struct turn {
 	struct turns *all;
 	struct turn *parent; /* of an agent that was called as a tool: whose call that is; NULL: none */
+	struct agent agent;
 	atelier_id user_id, key_id;
 	struct turn_ids ids;
 	const char *purpose;                     /* of the rows of usage */
@@ -167,6 +169,7 @@ void turn_left_out_text(const char *model, const char *left_out, struct buf *tex
 
 /* The model answers, and again with the results of the tools that it calls, until it calls none. */
 int turn_converse(struct turn *t) MUST_CHECK;
+void turn_add_figures(struct gen_result *sum, const struct gen_result *r); /* tokens */
 
 /* ---- context.c ---- */
 
@@ -195,6 +198,7 @@ int summary_renew(struct turn *t) MUST_CHECK;
 #define PROMPT_SUMMARY         "Summary of the conversation until now:\n"
 
 int prompt_build(struct turn *t) MUST_CHECK;
+int prompt_task(struct turn *t, const char *task) MUST_CHECK; /* of an agent: that, and what it has done of it */
 
 /* The same for a question that is not stored, behind the last message of the conversation, to be counted. Negative also where
  * there are pictures, which are heavy. */
@@ -224,6 +228,10 @@ int turn_retrieve(struct turn *t) MUST_CHECK;
  * request has none. E_NOT_FOUND,
  * E_MODEL_UNKNOWN, E_MODEL_CANNOT. */
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e) MUST_CHECK;
+
+/* Whether the person and the key (0: none) may have this model answer now. E_FORBIDDEN. */
+int turn_check_rights(
+	struct turns *all, atelier_id user_id, atelier_id key_id, const char *model, struct err *e) MUST_CHECK;
 
 /* Waits before the next of `tries`; negative: the program stops. */
 int turn_store_wait(struct turns *all, int tries) MUST_CHECK;

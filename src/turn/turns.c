@@ -343,7 +343,7 @@ struct turn *turn_new(struct turns *all, const struct turn_request *q)
 	t->key_id = q->key_id;
 	t->purpose = "chat";
 	t->result = (struct gen_result)GEN_NO_RESULT;
-	rounds_begin(t, NULL, NULL);
+	rounds_begin(t, NULL);
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	t->language = q->language ? arena_strdup(&t->arena, q->language) : NULL;
 	cancel_init(&t->cancel);

@@ -59,7 +59,8 @@ const makers = [
   [1, () => ['approval', maybe({ decision: one(['once', 'deny', 'expired']), reason: one(WORDS) }, maybe({ title: one(WORDS), unknown: below(2) === 1 }, { id: one(['a', 'b', 'd']), name: 'f', arguments: '{}', effect: 'writes', expires_at: below(9) }))]],
   [1, () => ['question', maybe({ action: one(['accept', 'decline']) }, maybe({ schema: one(DATA), url: one(WORDS) }, { id: one(['q', 'r']), call_id: one(['a', 'b', 'd']), from: 'x', message: one(WORDS) }))]],
   [1, () => ['done', maybe({ finish_reason: 'tool_calls' }, { state: 'waiting', message_id: 'm' })]],
-  [1, () => ['notice', maybe({ count: 1 + below(3), tokens: 1 + below(9) }, { code: 'context', text: one(WORDS) })]],
+  [1, () => ['notice', of(maybe({ count: 1 + below(3), tokens: 1 + below(9) }, { code: 'context', text: one(WORDS) }))]],
+  [1, () => ['plan', of({ steps: one([[], [{ text: one(WORDS), state: one(['pending', 'active', 'done']) }], ...DATA]) })]],
   [1, () => ['status', { state: 'loading', text: 'x' }]],
   [1, () => ['usage', maybe({ tokens_cached: below(9), cost_micros: below(99), first_token_ms: below(50) }, maybe({ tokens_in: below(100), tokens_out: below(9), model: 'other' }, { exact: below(2) === 1, duration_ms: below(99), tokens_reasoning: below(3) }))]],
 ].flatMap(([weight, make]) => Array(weight).fill(make));

@@ -243,13 +243,16 @@ class Reader:
                 self.cv.wait(0.2)
 
     def joined(self, name):
-        """The text or the reasoning as it stands after the events, which may move it."""
+        """The answer's own text or reasoning as it stands after the events, which may move it."""
         kinds = self.kinds
         for e in self.events[self.n_joined:]:
-            if e.name in kinds:
-                kinds[e.name].append(e.json()["text"])
-            elif e.name == "moved":
-                to = e.json()["to"]
+            data = e.json() if e.name in kinds or e.name == "moved" else {"parent": ""}
+            if "parent" in data:
+                pass
+            elif e.name in kinds:
+                kinds[e.name].append(data["text"])
+            else:
+                to = data["to"]
                 other = "text" if to == "reasoning" else "reasoning"
                 kinds[to] += kinds[other]
                 kinds[other] = []

@@ -124,14 +124,18 @@ export type Citation = {
 /** A picture of a question; its bytes are asked for by its id. */
 export type ImagePart = { type: 'image'; id: string; media_type: string; width: number; height: number; name: string | null };
 /** `count`, `tokens`: of the messages that it is about. */
-export type NoticePart = { type: 'notice'; code: string; text: string; count?: number; tokens?: number };
+export type NoticePart = { type: 'notice'; code: string; text: string; count?: number; tokens?: number; parent?: string };
+export type PlanStep = { text: string; state: 'pending' | 'active' | 'done' };
+/** What an answer is going to do, or an agent beneath it; the newest of each. */
+export type PlanPart = { type: 'plan'; steps: readonly PlanStep[]; parent?: string };
 export type Part =
   | { type: 'text'; text: string; parent?: string }
   | { type: 'reasoning'; text: string; parent?: string }
   | CallPart
   | Citation
   | ImagePart
-  | NoticePart;
+  | NoticePart
+  | PlanPart;
 export type Message = Omit<Schemas['Message'], 'parts' | 'siblings' | 'compared'> & { parts: Part[]; siblings: string[]; compared: string[] };
 export type MessageState = Message['state'];
 /** An answer that has begun: nothing of it waits. */

@@ -1,4 +1,4 @@
-import type { Approval, CallPart, Message, MessageState, Part, Question, TurnEvent } from '../api/types';
+import type { Approval, CallPart, Message, MessageState, Part, PlanPart, PlanStep, Question, TurnEvent } from '../api/types';
 import type { NumberedEvent } from './events';
 import { parentOf, textOf } from './parts';
 
@@ -150,8 +150,10 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
       }));
     case 'question':
       return told(view, event.call_id, (call) => ({ ...call, questions: asked(call.questions ?? [], event) }));
+    case 'plan':
+      return planned(view, { type: 'plan', steps: Array.isArray(event.steps) ? (event.steps as PlanStep[]) : [], ...telling(event, ['parent']) });
     case 'notice':
-      return { brought: [...view.brought, { type: 'notice', code: event.code, text: event.text, ...telling(event, ['count', 'tokens']) }] };
+      return { brought: [...view.brought, { type: 'notice', code: event.code, text: event.text, ...telling(event, ['count', 'tokens', 'parent']) }] };
     case 'usage':
       // An answer that another model gave in its place says so here.
       return { model: event.model || view.model, usage: figuresOf(event) };
@@ -200,14 +202,17 @@ function moved(brought: readonly Growing[], type: Words['type'], parent: string 
   return [...brought.slice(0, from), ...joined(round)];
 }
 
-/** A number names one source: the newer takes the place of the older. */
-function cited({ had, brought }: TurnView, part: Part & { type: 'citation' }): Partial<TurnView> {
-  const same = (p: Part) => p.type === 'citation' && p.n === part.n;
+/** A part of which there is one: the newer takes the place of the older. */
+function put({ had, brought }: TurnView, part: Part, same: (p: Part) => boolean): Partial<TurnView> {
   const old = had.findIndex(same);
   if (old >= 0) return { had: replaced(had, old, part) };
   const own = brought.findIndex(same);
-  return { brought: own >= 0 ? replaced(brought, own, part) : [...brought, part] };
+  return { brought: own >= 0 ? replaced<Growing>(brought, own, part) : [...brought, part] };
 }
+
+/** A number names one source. */
+const cited = (view: TurnView, part: Part & { type: 'citation' }) => put(view, part, (p) => p.type === 'citation' && p.n === part.n);
+const planned = (view: TurnView, part: PlanPart) => put(view, part, (p) => p.type === 'plan' && p.parent === part.parent);
 
 /** Calls that begin before one of them has its result were made together. */
 function roundOf({ had, brought }: TurnView, parent: string | undefined): number {

@@ -13,7 +13,7 @@ export function blocksOf(parts: readonly Part[], parent?: string): Block[] {
   const blocks: Block[] = [];
   for (const part of parts) {
     const last = blocks[blocks.length - 1];
-    if (part.type === 'citation' || part.type === 'image' || parentOf(part) !== parent) continue;
+    if (part.type === 'citation' || part.type === 'image' || part.type === 'plan' || parentOf(part) !== parent) continue;
     if (part.type !== 'tool_call') blocks.push(part);
     else if (last?.type === 'calls') last.calls.push(part);
     else blocks.push({ type: 'calls', calls: [part] });
