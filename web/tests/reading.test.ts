@@ -117,6 +117,25 @@ it('has a place for diagrams, whose text stays theirs; one that is still written
   expect(open).toMatchObject({ open: { lang: 'mermaid' } });
 });
 
+it('begins lists, quotes and tables at the side of their first letter', () => {
+  const root = dom('- قائمة\n- English\n\n1. one\n2. שתיים\n\n> اقتباس\n\n> quote\n\n| المدينة | n |\n|---|--:|\n| x | 1 |\n\n| n | المدينة |\n|---|---|\n| 1 | y |');
+  expect([...root.querySelectorAll('ul, ol, blockquote, table')].map((e) => e.getAttribute('dir'))).toEqual(['rtl', null, 'rtl', null, 'rtl', null]);
+  // A long one that grows keeps its side, whatever its last items are.
+  const source = new GrowingMarkdown();
+  const node = document.createElement('div');
+  let text = '';
+  for (let i = 0; i < 60; i++) {
+    text += `- ${i < 20 ? 'بند' : 'item'} ${i}\n`;
+    draw(node, source.update(text, i < 59)[0]!);
+  }
+  expect([node.querySelector('ul')!.dir, node.querySelectorAll('li').length]).toEqual(['rtl', 60]);
+});
+
+it('leaves cells of scripts without blanks a width to be read in', () => {
+  const cells = [...dom('| 項目 | a |\n|---|--:|\n| 価格は非常に長い | 長い文章です |\n| plain words | 日本 |').querySelectorAll('th, td')];
+  expect(cells.map((c) => c.className)).toEqual(['', 'md-right', 'md-dense', 'md-right md-dense', '', 'md-right']);
+});
+
 it('gives tables away as CSV and Markdown', () => {
   const table = dom('| a | b |\n|:--|--:|\n| x, "y" | **1** $z_1$ |\n| p \\| q | `c` |').querySelector('table')!;
   expect(csvOf(table)).toBe('a,b\r\n"x, ""y""",1 $z_1$\r\np | q,c\r\n');

@@ -1,5 +1,5 @@
 import type { Token, Tokens } from 'marked';
-import { Renderer, type RenderOptions } from './render';
+import { Renderer, sideOf, type RenderOptions } from './render';
 import { notesOf } from './syntax';
 
 /**
@@ -20,6 +20,7 @@ interface Run {
   skip: number;
   loose: boolean;
   start: Tokens.List['start'];
+  side: string;
   /** Where it begins in the text. */
   from: number;
   before: string;
@@ -162,7 +163,7 @@ export class GrowingMarkdown {
     const common = { from: this.offset, before: shell.slice(0, cut), after: shell.slice(cut), parts: [], count: 0 };
     if (token.type === 'table') {
       const head = /^[^\n]*\n[^\n]*\n/.exec(token.raw)?.[0];
-      return head ? { ...common, type: 'table', head, skip: 0, loose: false, start: '' } : null;
+      return head ? { ...common, type: 'table', head, skip: 0, loose: false, start: '', side: '' } : null;
     }
     const items = token.items as Tokens.ListItem[];
     const marker = /^\s*(\d+[.)]|[-+*])/.exec(items[0]?.raw ?? '')?.[1];
@@ -172,7 +173,7 @@ export class GrowingMarkdown {
     const [again] = this.renderer.lex(`${sure}${sure.endsWith('\n') ? '' : '\n'}${marker} x`);
     if (again?.type !== 'list' || again.loose !== token.loose) return null;
     const head = token.loose ? `${marker} x\n\n` : '';
-    return { ...common, type: 'list', head, skip: head ? 1 : 0, loose: token.loose, start: token.start };
+    return { ...common, type: 'list', head, skip: head ? 1 : 0, loose: token.loose, start: token.start, side: sideOf(token.raw) };
   }
 
   /** Where the rows or items of a run that only begins stand. */
@@ -194,7 +195,7 @@ export class GrowingMarkdown {
 
   /** The HTML of rows or items without what stands around them. */
   private inner(run: Run, token: Tokens.Table | Tokens.List): string {
-    const own = token.type === 'table' ? token : { ...token, start: run.start, items: token.items.slice(run.skip) };
+    const own = token.type === 'table' ? token : { ...token, start: run.start, side: run.side, items: token.items.slice(run.skip) };
     return this.renderer.block(own).slice(run.before.length, -run.after.length);
   }
 

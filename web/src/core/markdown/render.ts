@@ -57,6 +57,12 @@ const bareTags = (html: string) =>
     tag ? `<${end}${tag.toLowerCase()}>` : escape(all),
   );
 
+/**
+ * The side that a list, a quote or a table begins at: that of its first letter. `dir="auto"` would not see it, since what
+ * stands within has a direction of its own.
+ */
+export const sideOf = (text: string): string => (/^[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(/\p{L}/u.exec(text)?.[0] ?? '') ? ' dir="rtl"' : '');
+
 function makeMarked(options: RenderOptions, context: Context): Marked {
   const marked = new Marked({ gfm: true, breaks: !options.anchors });
   marked.use(syntax(context));
@@ -87,8 +93,13 @@ function makeMarked(options: RenderOptions, context: Context): Marked {
       paragraph({ tokens }) {
         return `<p dir="auto">${this.parser.parseInline(tokens)}</p>\n`;
       },
-      blockquote({ tokens }) {
-        return `<blockquote dir="auto">${this.parser.parse(tokens)}</blockquote>\n`;
+      blockquote({ tokens, raw }) {
+        return `<blockquote${sideOf(raw)}>${this.parser.parse(tokens)}</blockquote>\n`;
+      },
+      list({ ordered, start, items, raw, side = sideOf(raw) }: Tokens.List & { side?: string }) {
+        const tag = ordered ? 'ol' : 'ul';
+        const from = ordered && start !== 1 ? ` start="${start}"` : '';
+        return `<${tag}${from}${side}>\n${items.map((item) => this.listitem(item)).join('')}</${tag}>\n`;
       },
       listitem(item) {
         const inside = this.parser.parse(item.tokens);
@@ -107,7 +118,7 @@ function makeMarked(options: RenderOptions, context: Context): Marked {
         return `<h${level}${id} class="md-h${depth}" dir="auto">${this.parser.parseInline(tokens)}</h${level}>`;
       },
       table(token) {
-        const { before, after } = tableShell(row(this.parser, token.header, 'th'));
+        const { before, after } = tableShell(row(this.parser, token.header, 'th'), sideOf(token.header.map((c) => c.text).join(' ')));
         return before + token.rows.map((r) => row(this.parser, r, 'td')).join('') + after;
       },
     },
@@ -115,16 +126,21 @@ function makeMarked(options: RenderOptions, context: Context): Marked {
   return marked;
 }
 
+const CJK = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4}/;
+
 function row(parser: { parseInline(tokens: Token[]): string }, cells: Tokens.TableCell[], tag: string): string {
-  const cell = (c: Tokens.TableCell) =>
-    `<${tag}${c.align ? ` class="md-${c.align}"` : ''} dir="auto">${parser.parseInline(c.tokens)}</${tag}>`;
+  const cell = (c: Tokens.TableCell) => {
+    // These may break behind each letter, and would in a narrow column.
+    const looks = [c.align && `md-${c.align}`, CJK.test(c.text) && 'md-dense'].filter(Boolean).join(' ');
+    return `<${tag}${looks && ` class="${looks}"`} dir="auto">${parser.parseInline(c.tokens)}</${tag}>`;
+  };
   return `<tr>${cells.map(cell).join('')}</tr>`;
 }
 
 /** What stands around a table's rows. */
-const tableShell = (head: string) => ({
+const tableShell = (head: string, side: string) => ({
   before:
-    `<div class="md-tablebox"><div class="md-table" tabindex="0" role="group" aria-label="${escape(t('table.label'))}"><table><thead>${head}</thead><tbody>`,
+    `<div class="md-tablebox"><div class="md-table" tabindex="0" role="group" aria-label="${escape(t('table.label'))}"><table${side}><thead>${head}</thead><tbody>`,
   after:
     `</tbody></table></div><div class="md-tools">${button('csv', t('table.copyCsv'))}${button('markdown', t('table.copyMarkdown'))}</div></div>`,
 });
