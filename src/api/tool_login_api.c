@@ -129,7 +129,8 @@ static int login_back(struct request *q)
 		return r;
 	q->raw = BUF_INIT(16384);
 	q->status = r < 0 ? 400 : 200;
-	buf_add_str(&q->raw, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Atelier</title><p>");
+	buf_add_str(&q->raw, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Atelier</title>"
+			     "<link rel=\"icon\" href=\"../../favicon.svg\"><p>");
 	if (r == 0)
 		buf_add_str(&q->raw, "You are signed in to ");
 	add_text(&q->raw, r == 0 ? s.name : err_public_text(&q->err));

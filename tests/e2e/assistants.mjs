@@ -17,7 +17,7 @@ export async function assistants({ page, mock, base, shot }) {
   await form.getByLabel('Name').fill('Pirate');
   await form.getByLabel('Emoji').fill('🦜');
   await form.locator('input[type=file]').setInputFiles({ name: 'no.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
-  await form.getByText('This is not a picture that can be read.').waitFor();
+  await form.getByText('This picture cannot be read.').waitFor();
   await form.locator('input[type=file]').setInputFiles({ name: 'parrot.png', mimeType: 'image/png', buffer: await draw(page, 60, 60) });
   await form.getByRole('button', { name: 'Remove picture' }).waitFor();
   await form.getByLabel('Description').fill('Speaks like the sea');

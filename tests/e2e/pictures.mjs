@@ -57,9 +57,9 @@ export async function pictures({ page, mock, base, shot }) {
     // What cannot be read is said; what is large becomes smaller.
     const input = page.locator('input[type=file]').first();
     await input.setInputFiles({ name: 'photo.heic', mimeType: 'image/heic', buffer: Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1') });
-    await page.getByText('Photos in the format HEIC cannot be read.').waitFor();
+    await page.getByText('HEIC photos cannot be read.').waitFor();
     await input.setInputFiles({ name: 'text.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
-    await page.getByText('This is not a picture that can be read.').waitFor();
+    await page.getByText('This picture cannot be read.').waitFor();
     await input.setInputFiles({ name: 'large.png', mimeType: 'image/png', buffer: await draw(page, 3136, 1000) });
     await drafted(page).first().waitFor();
     await bring(page, 'paste', 'pasted.png', await draw(page, 40, 30));

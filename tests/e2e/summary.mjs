@@ -57,10 +57,18 @@ export async function summary({ page, mock, base, shot }) {
   await shot('dialog');
 
   // Thrown away, it is made when it is needed again.
-  await dialog.getByRole('button', { name: 'Write it anew' }).click();
-  await dialog.getByText('There is no summary at the moment.').waitFor();
+  await dialog.getByRole('button', { name: 'Regenerate' }).click();
+  await dialog.getByText('There is no summary right now.').waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
+  // After a reload nothing that is not there is asked for.
+  const sought = [];
+  const note = (request) => /\/summary$/.test(request.url()) && sought.push(request.url());
+  page.on('request', note);
+  await page.reload();
+  await has(answer(page), /./);
+  page.off('request', note);
+  assert.deepEqual(sought, []);
   await ask(page, `6 ${some}`.trim());
   await ready(page);
   await has(answer(page), /as a summary\./);

@@ -257,8 +257,7 @@ const freePort = () =>
   });
 
 /** A server that asks who somebody is is signed in to in a window of its own; what a program wrote is read; everybody has their own access. */
-export async function toolServers({ page, context, base, watch, shot, allow }) {
-  allow(/favicon\.ico/); // of the plain page that one comes back to
+export async function toolServers({ page, context, base, watch, shot }) {
   const port = await freePort();
   const guarded = spawn('python3', [new URL('../mcp/guarded.py', import.meta.url).pathname], { env: { ...process.env, PORT: String(port) }, stdio: 'ignore' });
   const made = [];

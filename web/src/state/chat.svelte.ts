@@ -15,7 +15,7 @@ import { accepted, mergeLatest, optimistic, rivalsOf, type Shown } from './histo
 import { Queue } from './queue.svelte';
 import { Rival } from './rival.svelte';
 import { notices } from '$design/notices.svelte';
-import { readList, writeList } from './storage';
+import { read, readList, write, writeList } from './storage';
 
 /** Of a long chat so many messages stay when it goes on; the ones before are read again when somebody scrolls up to them. */
 const KEPT = 60;
@@ -102,7 +102,7 @@ export class Chat extends Followed {
     return this.newer ? (this.app.conversations.find(this.id)?.running_turn_id ?? undefined) : super.runs;
   }
 
-  private key(what: 'places' | 'documents' | 'tools', id = this.id): string {
+  private key(what: 'places' | 'documents' | 'tools' | 'thrown', id = this.id): string {
     return `${what}.${this.app.user}.${id ?? 'new'}`;
   }
 
@@ -197,13 +197,10 @@ export class Chat extends Followed {
     if (!this.newer) await this.reload();
   }
 
-  private told: string | undefined;
-  private thrownAway: string | undefined;
-
   /** Another one, or none any more. */
   setSummary(summary: Summary | null): void {
     this.summary = summary;
-    this.thrownAway = summary ? undefined : this.told;
+    write(this.key('thrown'), summary ? null : this.told);
   }
 
   async loadSummary(): Promise<void> {
@@ -216,12 +213,15 @@ export class Chat extends Followed {
     }
   }
 
-  /** Where an answer says that there is a summary, it is shown. */
+  /** The last answer that says that it was given a summary. */
+  private get told(): string | null {
+    return this.messages.findLast((m) => m.parts.some((p) => p.type === 'notice' && p.code === 'summary'))?.id ?? null;
+  }
+
+  /** Where an answer says that there is a summary, it is shown. One that was thrown away comes back with a later answer: until then, asking would be an error. */
   private lookForSummary(): void {
-    const told = this.messages.findLast((m) => m.parts.some((p) => p.type === 'notice' && p.code === 'summary'));
-    // One that was thrown away comes back with a later answer, which says so.
-    if (told && told.id !== this.thrownAway) void this.loadSummary();
-    this.told = told?.id;
+    const { told } = this;
+    if (told && told !== read(this.key('thrown'))) void this.loadSummary();
   }
 
   /** From the middle of a branch back to its end. */
