@@ -77,7 +77,7 @@ function context(mock, server, key, dialect) {
     });
     if (mock.closed === before) await closed;
   };
-  return { url: server.url, key, mock, dialect, closesProvider, assistant: `assistant/helper-${dialect}`, ...models[dialect] };
+  return { url: server.url, key, mock, dialect, closesProvider, assistant: `assistant/helper-${dialect}`, reckoner: `assistant/reckoner-${dialect}`, ...models[dialect] };
 }
 
 async function withLimit(promise) {
@@ -231,8 +231,10 @@ async function main() {
     await server.start();
     const key = await server.key();
     await modelsAreThere(server);
-    for (const [dialect, { model }] of Object.entries(models))
+    for (const [dialect, { model }] of Object.entries(models)) {
       await server.assistant(`helper-${dialect}`, { model, instructions: 'Help kindly', parameters: { stop: ['END'] } });
+      await server.assistant(`reckoner-${dialect}`, { model, tools: ['calculator'] });
+    }
     const rows = await runAll(mock, server, key);
     rows.push(...(await runOthers(server, key, 'Python', pythonRows)));
     rows.push(...(await runOthers(server, key, 'Go', goRows)));

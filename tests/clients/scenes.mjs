@@ -48,12 +48,22 @@ function weather(asked, cities) {
   }));
 }
 
+/** An assistant's own tool, which runs at the server that asks; a program's goes back to it. */
+function reckon(asked) {
+  if (!asked.results.length) return [{ text: 'Let me see.' }, { call: { name: 'calculator', args: { expression: '6*7' } } }];
+  if (asked.results.at(-1) !== '42') return refuse(400, `it came to ${asked.results.at(-1)}`);
+  if (asked.tools.includes('get_weather')) return [{ call: { name: 'get_weather', args: { city: 'Paris' } } }];
+  return [{ text: RECKONED }];
+}
+
 function json(asked) {
   if (asked.format === 'schema' && asked.schema?.properties?.name && asked.schema.properties.age)
     return [{ text: '{"name":"Ada","age":36}' }];
   if (asked.format === 'json') return [{ text: '{"any":"object"}' }];
   return refuse(400, `no schema arrived: ${JSON.stringify(asked.schema ?? asked.format)}`);
 }
+
+export const RECKONED = 'It is 42.';
 
 /** What an agent runs, one after the other: also what writes bytes that are no text. */
 export const COMMANDS = [
@@ -91,6 +101,7 @@ export function scene(asked) {
   if (prompt.startsWith('Repeat the system')) return [{ text: asked.system || 'there is none' }];
   if (prompt.startsWith('Weather in Paris and Rome')) return weather(asked, ['Paris', 'Rome']);
   if (prompt.startsWith('Weather in Paris')) return weather(asked, ['Paris']);
+  if (prompt.startsWith('Reckon')) return reckon(asked);
   if (prompt.startsWith('Look')) return [{ text: asked.images.map(describe).join(', ') || 'no image came' }];
   if (prompt.startsWith('JSON')) return json(asked);
   if (prompt.startsWith('Think')) return [{ think: THOUGHT }, { text: '42' }];

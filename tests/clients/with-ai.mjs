@@ -14,7 +14,7 @@ import {
   tool,
 } from 'ai';
 import { ARGS, fails, IMAGE, person, readUntil, vectorIs, weather } from './common.mjs';
-import { HELLO, THOUGHT, USAGE } from './scenes.mjs';
+import { HELLO, RECKONED, THOUGHT, USAGE } from './scenes.mjs';
 
 export const name = 'AI SDK (openai-compatible)';
 export const packages = ['ai', '@ai-sdk/openai-compatible'];
@@ -78,6 +78,15 @@ export const features = {
     assert.equal(r.text, HELLO);
     assert.equal(r.finish.finishReason, 'stop');
     assert.ok(r.pieces >= 5, `only ${r.pieces} pieces`);
+  },
+  'an assistant with tools of its own': async (t) => {
+    const r = await streamed({ ...t, model: t.reckoner }, { prompt: 'Reckon' });
+    assert.equal(r.text, `Let me see.\n\n${RECKONED}`);
+    assert.equal(r.finish.finishReason, 'stop');
+    const { seen, more } = withTool();
+    const mine = await generateText(to({ ...t, model: t.reckoner }, { prompt: 'Reckon', ...more, stopWhen: stepCountIs(1) }));
+    assert.deepEqual(mine.toolCalls.map((c) => c.toolName), ['get_weather']);
+    assert.equal(seen.length, 1);
   },
   reasoning: async (t) => {
     const r = await generateText(to(t, { prompt: 'Think', providerOptions: { atelier: { reasoningEffort: 'high' } } }));

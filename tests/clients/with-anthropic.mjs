@@ -4,7 +4,7 @@ import Anthropic, * as errors from '@anthropic-ai/sdk';
 import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
 import { ARGS, fails, IMAGE, person, raw, readUntil, TOOL } from './common.mjs';
 import { SIGNATURE } from './mock-anthropic.mjs';
-import { HELLO, THOUGHT, USAGE } from './scenes.mjs';
+import { HELLO, RECKONED, THOUGHT, USAGE } from './scenes.mjs';
 
 export const name = 'Anthropic SDK';
 export const packages = ['@anthropic-ai/sdk'];
@@ -89,6 +89,20 @@ export const features = {
     assert.equal(await client(t).messages.stream(request).finalText(), 'Help kindly');
     const { input_tokens: with_it } = await client(t).messages.countTokens({ model: t.assistant, messages: request.messages });
     assert.ok(with_it > 0);
+  },
+  'an assistant with tools of its own': async (t) => {
+    const request = { ...body(t, 'Reckon'), model: t.reckoner };
+    for (const r of [await client(t).messages.create(request), await client(t).messages.stream(request).finalMessage()]) {
+      assert.deepEqual(r.content.map((b) => b.type), ['text', 'mcp_tool_use', 'mcp_tool_result', 'text']);
+      assert.deepEqual(r.content[1].input, { expression: '6*7' });
+      assert.equal(r.content[3].text, RECKONED);
+      assert.equal(r.stop_reason, 'end_turn');
+      const messages = [...request.messages, { role: 'assistant', content: r.content }, ...user('Say hello')];
+      assert.equal((await client(t).messages.create({ ...request, messages })).content.at(-1).text, HELLO);
+    }
+    const mine = await client(t).messages.create({ ...request, tools });
+    assert.deepEqual(mine.content.filter((b) => b.type === 'tool_use').map((b) => b.name), ['get_weather']);
+    assert.equal(mine.stop_reason, 'tool_use');
   },
   'system among the messages': async (t) => {
     const messages = [

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Ollama } from 'ollama';
 import { ARGS, fails, IMAGE, PERSON_SCHEMA, raw, readUntil, TOOL, vectorIs } from './common.mjs';
-import { HELLO, THOUGHT, USAGE } from './scenes.mjs';
+import { HELLO, RECKONED, THOUGHT, USAGE } from './scenes.mjs';
 
 export const name = 'ollama-js';
 export const packages = ['ollama'];
@@ -109,6 +109,16 @@ export const features = {
     const r = await joined(await client(t).chat({ ...request, stream: true }));
     assert.equal(r.content, 'Help kindly');
     assert.equal((await client(t).generate({ model: t.assistant, prompt: 'Repeat the system' })).response, 'Help kindly');
+  },
+  'an assistant with tools of its own': async (t) => {
+    const request = { model: t.reckoner, messages: user('Reckon') };
+    const r = await client(t).chat(request);
+    assert.equal(r.message.content, `Let me see.\n\n${RECKONED}`);
+    assert.match(r.message.thinking, /calculator/);
+    const s = await joined(await client(t).chat({ ...request, stream: true }));
+    assert.equal(s.content, `Let me see.\n\n${RECKONED}`);
+    const mine = await client(t).chat({ ...request, tools });
+    assert.deepEqual(mine.message.tool_calls.map((c) => c.function.name), ['get_weather']);
   },
   streaming: async (t) => {
     const r = await joined(await client(t).chat({ model: t.model, messages: user('Say hello'), stream: true }));

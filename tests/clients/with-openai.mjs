@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import OpenAI, * as errors from 'openai';
 import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { ARGS, fails, IMAGE, person, raw, readUntil, TOOL, vectorIs } from './common.mjs';
-import { HELLO, THOUGHT, USAGE } from './scenes.mjs';
+import { HELLO, RECKONED, THOUGHT, USAGE } from './scenes.mjs';
 
 export const name = 'OpenAI SDK';
 export const packages = ['openai'];
@@ -78,6 +78,24 @@ export const features = {
     assert.equal(text, 'Help kindly');
     const response = await client(t).responses.create({ model: t.assistant, input: 'Repeat the system' });
     assert.equal(response.output_text, 'Help kindly');
+  },
+  'an assistant with tools of its own': async (t) => {
+    const request = { model: t.reckoner, messages: user('Reckon') };
+    const r = await client(t).chat.completions.create(request);
+    assert.equal(r.choices[0].message.content, `Let me see.\n\n${RECKONED}`);
+    assert.equal(r.choices[0].message.tool_calls, undefined);
+    const chat = await client(t).chat.completions.stream(request).finalChatCompletion();
+    assert.equal(chat.choices[0].message.content, `Let me see.\n\n${RECKONED}`);
+    assert.equal(chat.choices[0].finish_reason, 'stop');
+    const response = await client(t).responses.stream({ model: t.reckoner, input: 'Reckon' }).finalResponse();
+    assert.deepEqual(response.output.map((o) => o.type), ['message', 'mcp_call', 'message']);
+    assert.equal(response.output[1].output, '42');
+    assert.equal(response.output_text, `Let me see.${RECKONED}`);
+    const next = await client(t).responses.create({ model: t.reckoner, previous_response_id: response.id, input: 'Say hello' });
+    assert.equal(next.output_text, HELLO);
+    const mine = await client(t).chat.completions.create({ ...request, tools });
+    assert.deepEqual(mine.choices[0].message.tool_calls.map((c) => c.function.name), ['get_weather']);
+    assert.equal(mine.choices[0].finish_reason, 'tool_calls');
   },
   text: async (t) => {
     const r = await client(t).chat.completions.create({ model: t.model, messages: user('Say hello') });

@@ -200,14 +200,14 @@ static const char *input_of(const struct gw_activity *a)
 }
 
 /* A tool of an assistant ran here: as one of a server of tools, which clients show and do not run. */
-static void add_tool_use(const struct gw_activity *a, const char *input, struct buf *out)
+static void add_tool_use(const struct gw_activity *a, struct buf *out)
 {
 	buf_add_str(out, "{\"type\":\"mcp_tool_use\",\"id\":");
 	add_id(a->id, out);
 	buf_add_str(out, ",\"name\":");
 	json_add_cstr(out, a->name);
 	buf_printf(out, ",\"server_name\":\"atelier\",\"input\":");
-	gw_add_line(str_from(input), out);
+	gw_add_line(str_from(input_of(a)), out);
 	buf_add_char(out, '}');
 }
 
@@ -227,11 +227,8 @@ static void activity(struct gw_call *c, struct gw_activity *x, struct buf *out)
 	if (!x->begun) {
 		x->begun = true;
 		open_block(c, 'm', out);
-		add_tool_use(x, "{}", out);
+		add_tool_use(x, out); /* with its input: not all clients put pieces of it together for this type */
 		buf_add_str(out, "}\n\n");
-		add_delta(a->n_blocks - 1, "input_json_delta\",\"partial_json\":", out);
-		json_add_cstr(out, input_of(x));
-		buf_add_str(out, "}}\n\n");
 	}
 	if (!x->result)
 		return;
@@ -367,7 +364,7 @@ static void add_content(const struct gw_call *c, struct buf *out)
 		comma = add_text_block(c, from, x->text_at, comma, out);
 		from = x->text_at;
 		buf_add_str(out, comma);
-		add_tool_use(x, input_of(x), out);
+		add_tool_use(x, out);
 		buf_add_char(out, ',');
 		add_tool_result(x, out);
 		comma = ",";

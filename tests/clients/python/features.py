@@ -10,6 +10,7 @@ import openai
 
 URL, KEY, DIALECT, MODEL, EMBEDDING = sys.argv[1:6]
 ASSISTANT = "assistant/helper-" + DIALECT  # which run.mjs has made
+RECKONER = "assistant/reckoner-" + DIALECT  # with a tool of its own
 HELLO = "Hello, world. Grüße an alle 🌍!"
 NOTE = 'a "quoted" ünïcode'
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"},
@@ -64,6 +65,16 @@ def openai_assistant():
     r = oa.chat.completions.create(model=ASSISTANT, messages=user("Repeat the system"))
     check(r.choices[0].message.content, "Help kindly")
     check(ASSISTANT in [m.id for m in oa.models.list()], True)
+
+
+def openai_reckoner():
+    with oa.responses.stream(model=RECKONER, input="Reckon") as s:
+        r = s.get_final_response()
+    check([o.type for o in r.output], ["message", "mcp_call", "message"])
+    check(r.output[1].output, "42")
+    check(r.output[2].content[0].text, "It is 42.")
+    r = oa.chat.completions.create(model=RECKONER, messages=user("Reckon"))
+    check(r.choices[0].message.content, "Let me see.\n\nIt is 42.")
 
 
 def openai_cut():
@@ -140,6 +151,14 @@ def anthropic_assistant():
         check("".join(s.text_stream), "Help kindly")
 
 
+def anthropic_reckoner():
+    with an.messages.stream(model=RECKONER, max_tokens=100, messages=user("Reckon")) as s:
+        r = s.get_final_message()
+    check([b.type for b in r.content], ["text", "mcp_tool_use", "mcp_tool_result", "text"])
+    check(r.content[3].text, "It is 42.")
+    check(r.content[1].input, {"expression": "6*7"})
+
+
 def anthropic_cut():
     r = an.messages.create(model=MODEL, max_tokens=100, messages=user("Cut"))
     check(r.stop_reason, "max_tokens")
@@ -182,6 +201,10 @@ def ollama_assistant():
     check(ol.chat(model=ASSISTANT, messages=user("Repeat the system")).message.content, "Help kindly")
 
 
+def ollama_reckoner():
+    check(ol.chat(model=RECKONER, messages=user("Reckon")).message.content, "Let me see.\n\nIt is 42.")
+
+
 def ollama_embed():
     check(len(ol.embed(model=EMBEDDING, input=["a", "b"]).embeddings), 2)
 
@@ -199,17 +222,20 @@ FEATURES = {
     "OpenAI for Python": {
         "chat": openai_chat, "stream with usage": openai_stream, "tools, two at once, and back": openai_tools,
         "an assistant as a model": openai_assistant,
+        "an assistant with tools of its own": openai_reckoner,
         "cut by the limit": openai_cut, "responses, gone on from by id": openai_responses,
         "embeddings": openai_embeddings, "error: rate limit with its time": openai_limited,
         "error: unknown model": openai_unknown_model},
     "Anthropic for Python": {
         "message": anthropic_message, "stream": anthropic_stream, "tools, two at once, and back": anthropic_tools,
         "an assistant as a model": anthropic_assistant,
+        "an assistant with tools of its own": anthropic_reckoner,
         "cut by the limit": anthropic_cut, "counting tokens": anthropic_count,
         "error: rate limit with its time": anthropic_limited},
     "Ollama for Python": {
         "chat": ollama_chat, "stream": ollama_stream, "tools and back": ollama_tools,
-        "an assistant as a model": ollama_assistant, "embed": ollama_embed,
+        "an assistant as a model": ollama_assistant,
+        "an assistant with tools of its own": ollama_reckoner, "embed": ollama_embed,
         "error: unknown model": ollama_unknown_model},
 }
 
