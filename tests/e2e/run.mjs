@@ -100,6 +100,7 @@ const lanes = [
     'toolsPage',
     'openapiTools',
     'pythonTools',
+    'toolQuestions',
     'toolCalls',
     'approvals',
     'toolServers',

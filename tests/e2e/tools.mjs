@@ -2,6 +2,7 @@
 // after a reload, with results as tables, charts and text. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { look, nothing } from './access.mjs';
 import { newChat } from './chat.mjs';
@@ -255,6 +256,86 @@ const freePort = () =>
       probe.close(() => resolve(port));
     });
   });
+
+/** A server of MCP over HTTP: `ask` asks the person, `wait` never ends. */
+async function asker() {
+  const answers = new Map();
+  const form = { type: 'object', required: ['name'], properties: { name: { type: 'string', title: 'Your name', minLength: 2 }, size: { type: 'string', enum: ['s', 'm'], enumNames: ['Small', 'Medium'], default: 'm' } } };
+  const results = {
+    initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'asker', version: '1' } },
+    'tools/list': { tools: ['ask', 'wait'].map((name) => ({ name, description: name, inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } })) },
+  };
+  const server = createHttpServer(async (request, response) => {
+    let body = '';
+    for await (const piece of request) body += piece;
+    const { id, method, params, result } = body ? JSON.parse(body) : {};
+    if (method === undefined && id !== undefined) answers.get(id)?.(result);
+    if (method === undefined || id === undefined) return response.writeHead(request.method === 'POST' ? 202 : 405).end();
+    if (method !== 'tools/call') {
+      response.setHeader('Content-Type', 'application/json');
+      return response.end(JSON.stringify({ jsonrpc: '2.0', id, ...(results[method] ? { result: results[method] } : { error: { code: -32601, message: 'no such method' } }) }));
+    }
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    response.flushHeaders();
+    if (params.name === 'wait') return;
+    const say = (message) => response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`);
+    const answer = new Promise((resolve) => answers.set(`q${id}`, resolve));
+    say({ id: `q${id}`, method: 'elicitation/create', params: { mode: 'form', message: 'Who are you?', requestedSchema: form } });
+    say({ id, result: { content: [{ type: 'text', text: JSON.stringify(await answer) }] } });
+    response.end();
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${server.address().port}/mcp`, stop: () => (server.closeAllConnections(), server.close()) };
+}
+
+/** A tool that asks while it runs is answered in the chat, also after a reload; one that does not end is stopped by itself. */
+export async function toolQuestions({ page, mock, base, shot }) {
+  const { show } = mock;
+  mock.show = () => ({ capabilities: ['completion', 'tools'], model_info: {} });
+  await page.request.post(base + '/api/v1/models/refresh', { headers: headers(base) });
+  const server = await asker();
+  const made = await page.request.post(base + '/api/v1/tool-servers', { headers: headers(base), data: { name: 'Desk', kind: 'mcp-http', trusted: true, config: { url: server.url } } });
+  const { id } = await made.json();
+  try {
+    mock.on('Ask me', ({ tool }) => tool('desk_ask', {}));
+    mock.on('{"action":"accept","content":{"name":"Ada","size":"m"}}', ({ say }) => say('Hello Ada.'));
+    await page.goto(base);
+    await newChat(page);
+    const message = page.getByRole('textbox', { name: 'Message' });
+    await page.getByRole('button', { name: 'Add' }).click();
+    await page.getByRole('menuitem', { name: 'Use tools' }).click();
+    await page.getByRole('option', { name: /All tools/ }).click();
+    await page.keyboard.press('Escape');
+    await message.fill('Ask me');
+    await message.press('Enter');
+    const card = page.getByRole('group', { name: 'Desk asks' });
+    await card.getByText('Who are you?').waitFor();
+    await page.reload();
+    await card.getByRole('button', { name: 'Send' }).click();
+    await card.getByText('This field is required.').or(card.locator('.text-danger')).first().waitFor();
+    await card.getByLabel('Your name').fill('Ada');
+    const found = await look(page, 'a question of a tool', ['graphite', 'quartz']);
+    await shot('question');
+    await card.getByRole('button', { name: 'Send' }).click();
+    const answer = page.getByRole('article', { name: /Answer/ });
+    await answer.getByText('Hello Ada.').waitFor();
+    await card.waitFor({ state: 'detached' });
+
+    // One call is stopped; the answer goes on.
+    mock.on('Wait', ({ tool }) => tool('desk_wait', {}));
+    mock.on('The person stopped this call.', ({ say }) => say('So be it.'));
+    await message.fill('Wait');
+    await message.press('Enter');
+    await answer.last().getByRole('button', { name: /^Stop (desk_)?wait$/ }).click();
+    await answer.last().getByText('So be it.').waitFor();
+    nothing(found);
+  } finally {
+    await page.request.delete(`${base}/api/v1/tool-servers/${id}`, { headers: headers(base) });
+    server.stop();
+    mock.show = show;
+    await page.request.post(base + '/api/v1/models/refresh', { headers: headers(base) });
+  }
+}
 
 /** A server that asks who somebody is is signed in to in a window of its own; what a program wrote is read; everybody has their own access. */
 export async function toolServers({ page, context, base, watch, shot }) {

@@ -3,14 +3,13 @@ import type { Decision, ShareNew, ToolServerFields, ToolServerNew } from './type
 
 const at = (id: string) => ({ params: { path: { id } } });
 
-type Untyped = <T>(path: string, init: object) => Promise<{ data?: T; error?: unknown; response: Response }>;
-const post = http.POST as unknown as Untyped;
-
 /** Says whether a call may run; the turn goes on when nothing else of it is undecided. */
 export const decide = (turn: string, call: string, decision: Decision, reason?: string) =>
   take(http.POST('/api/v1/turns/{id}/approvals/{call_id}', { params: { path: { id: turn, call_id: call } }, body: { decision, reason } }));
 export const answerQuestion = (turn: string, question: string, action: 'accept' | 'decline' | 'cancel', content?: Record<string, unknown>) =>
-  take(post('/api/v1/turns/{id}/answers/{question_id}', { params: { path: { id: turn, question_id: question } }, body: { action, content } }));
+  take(http.POST('/api/v1/turns/{id}/answers/{question_id}', { params: { path: { id: turn, question_id: question } }, body: { action, content: content as never } }));
+/** Ends one call that runs, with all beneath it; the answer goes on. */
+export const stopCall = (turn: string, call: string) => take(http.POST('/api/v1/turns/{id}/calls/{call_id}/stop', { params: { path: { id: turn, call_id: call } } }));
 export const fileUrl = (id: string) => `${base}/api/v1/files/${encodeURIComponent(id)}`;
 export const listTools = async () => (await take(http.GET('/api/v1/tools'))).items;
 export const changeTool = (name: string, body: { enabled?: boolean; asks?: boolean; for_all?: boolean }) => take(http.PATCH('/api/v1/tools/{name}', { params: { path: { name } }, body }));

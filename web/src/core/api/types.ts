@@ -105,7 +105,7 @@ export type Question = {
   schema?: unknown;
   url?: string;
   expires_at?: number;
-  action?: 'accept' | 'decline' | 'cancel';
+  action?: 'accept' | 'decline' | 'cancel' | 'expired';
 };
 export type Citation = {
   type: 'citation';
