@@ -551,7 +551,7 @@ class Scenario:
             return None
         if what == "id":
             return r.wait("event %s" % rest[0], lambda r: r.last_id >= int(rest[0]), self.limit)
-        if what == "text":
+        if what == "text" and rest:
             return r.wait("the text %r" % rest[0], lambda r: rest[0] in r.text, self.limit)
         if what == "status":
             return r.wait("the status %s" % rest[0], lambda r: any(
