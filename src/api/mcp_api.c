@@ -9,6 +9,8 @@
 
 #include <sodium.h>
 
+#include "base/address.h"
+
 enum {
 	ERR_PARSE = -32700,
 	ERR_REQUEST = -32600,
@@ -250,6 +252,17 @@ static int take(struct mcp_ask *ask, json_t *root)
 	return run(ask);
 }
 
+/* A name may have been made to mean this machine (DNS rebinding); a number and localhost mean what they say. */
+static const char *sure_host(const char *host)
+{
+	struct address a;
+	size_t n = host ? strcspn(host, ":") : 0;
+
+	if (n == strlen("localhost") && strncasecmp(host, "localhost", n) == 0)
+		return host;
+	return host && address_parse(str_from(host), &a) ? host : NULL;
+}
+
 /* A page of another site may have been given a key. */
 static int check_origin(struct request *q)
 {
@@ -257,7 +270,7 @@ static int check_origin(struct request *q)
 
 	if (!origin || str_word_place(q->api->c.settings->cors_origins, str_from(origin)) >= 0)
 		return 0;
-	return auth_check_site(q->api->c.settings, NULL, origin, http_header(q->x, "Host"), &q->err);
+	return auth_check_site(q->api->c.settings, NULL, origin, sure_host(http_header(q->x, "Host")), &q->err);
 }
 
 static int mcp_post(struct request *q)

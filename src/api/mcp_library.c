@@ -152,10 +152,9 @@ int mcp_prompts_list(struct mcp_ask *ask)
 
 		if (strcmp(p->kind, PROMPT_TEXT) != 0)
 			continue;
-		json_t *item = json_pack("{s:s,s:o}", "name", p->name, "arguments", arguments_of(p));
-		if (*p->description)
-			json_object_set_new(item, "description", json_string(p->description));
-		json_array_append_new(list, item);
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:o}", "name", p->name, "description",
+				      *p->description ? p->description : p->name, "arguments", arguments_of(p)));
 	}
 	ask->result = json_pack("{s:o}", "prompts", list);
 	return 0;

@@ -1,5 +1,5 @@
 """Atelier as an MCP server: by hand in both eras, and by the official clients of npm and PyPI, over HTTP and `atelier mcp`."""
-import http.client, json, os, re, shutil, subprocess, tempfile, threading, time, urllib.parse
+import contextlib, http.client, http.server, json, os, re, shutil, subprocess, tempfile, threading, time, urllib.parse
 
 PASSWORD = "a password for tests"
 META = "io.modelcontextprotocol/"
@@ -73,6 +73,41 @@ class Server:
         self.p.terminate()
         assert self.p.wait(60) == 0 or how[0]
         shutil.rmtree(self.data)
+
+
+@contextlib.contextmanager
+def with_key(s):
+    """An address that adds the key, for those who know of none."""
+    class Relay(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *a):
+            pass
+
+        def relay(self):
+            drop = ("connection", "content-length", "transfer-encoding")
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            c = http.client.HTTPConnection(s.url[7:], timeout=60)
+            c.request(self.command, self.path, body or None, {
+                **{k: v for k, v in self.headers.items() if k.lower() not in drop}, "Authorization": "Bearer " + s.key})
+            r = c.getresponse()
+            text = r.read()
+            c.close()
+            self.send_response(r.status)
+            for k, v in r.getheaders():
+                if k.lower() not in drop:
+                    self.send_header(k, v)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_GET = do_POST = do_DELETE = relay
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Relay) as w:
+        w.daemon_threads = True
+        threading.Thread(target=w.serve_forever, daemon=True).start()
+        yield "http://localhost:%d/mcp" % w.server_port
+        w.shutdown()
 
 
 def by_hand(s):

@@ -423,6 +423,35 @@ def conformance_2026_07_28():
     conformance_of("2026-07-28")
 
 
+# ---- the same suite against Atelier: what is no fixture of its own (a tool, a resource, a prompt by a name that it knows) ----
+
+SERVED = {
+    "2025-11-25": ("server-initialize", "ping", "tools-list", "resources-list", "prompts-list", "prompts-get-simple", "prompts-get-with-args",
+                   "server-sse-multiple-streams", "dns-rebinding-protection"),
+    "2026-07-28": ("tools-list", "resources-list", "prompts-list", "prompts-get-simple", "prompts-get-with-args", "server-sse-multiple-streams", "dns-rebinding-protection"),
+}
+
+
+def served(revision):
+    """The suite knows no keys: they are added on the way."""
+    suite = os.path.join(MODULES, "@modelcontextprotocol/conformance/dist/index.js")
+    with atelier.Server(BINARY) as s, atelier.with_key(s) as url, tempfile.TemporaryDirectory() as d:
+        s.ask("POST", "/api/v1/prompts", {"name": "test_simple_prompt", "body": "This is a simple prompt for testing."})
+        s.ask("POST", "/api/v1/prompts", {"name": "test_prompt_with_arguments", "body": "Prompt with arguments: arg1='{{arg1}}', arg2='{{arg2}}'", "variables": [
+            {"name": n, "type": "text", "required": True} for n in ("arg1", "arg2")]})
+        out = subprocess.run([os.path.join(MODULES, ".bin/node"), suite, "server", "--url", url, "--spec-version", revision], cwd=d,
+                             capture_output=True, text=True, timeout=PATIENCE * 3, stdin=subprocess.DEVNULL)
+    for name in SERVED[revision]:
+        assert "\u2713 %s: " % name in out.stdout + out.stderr, name + "\n" + out.stdout + out.stderr
+
+
+@case
+@without_sandbox
+def conformance_as_a_server():
+    for revision in SERVED:
+        served(revision)
+
+
 # ---- all of them ----
 
 
