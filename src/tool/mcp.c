@@ -175,13 +175,18 @@ const char *mcp_challenge(struct mcp *m, struct arena *a)
 static int judge(struct mcp *m, int r, struct mcp_answer *got, struct err *e)
 {
 	pthread_mutex_lock(&m->mx);
-	bool session = m->session[0] != '\0';
+	bool session = m->session[0] != '\0', more = got->status == 403 && strstr(m->challenge, "insufficient_scope");
 	pthread_mutex_unlock(&m->mx);
 	if (got->status == 404 && session)
 		return 1;
 	if (got->status == 401) {
 		err_clear(e);
 		return err_set(e, E_UNAUTHORIZED, "%s wants to know who asks: sign in, or give a key.", m->c.label);
+	}
+	if (more) {
+		err_clear(e);
+		return err_set(e, E_UNAUTHORIZED, "%s wants more rights than it was signed in to with: sign in again.",
+			m->c.label);
 	}
 	if (r == 0 && got->error)
 		return mcp_error(m, got->error, e);
@@ -416,9 +421,7 @@ int mcp_call(struct mcp *m, const char *tool, const json_t *schema, const json_t
 		r = mcp_result(result, a, ret, &mine);
 	if (r == 0)
 		return 0;
-	if (r == -ECANCELED) {
+	if (r == -ECANCELED)
 		end_if_stuck(m);
-		return err_set(e, r, "%s", mine.msg);
-	}
-	return fail(ret, &mine);
+	return r == -ECANCELED || r == E_UNAUTHORIZED ? err_set(e, r, "%s", mine.msg) : fail(ret, &mine);
 }

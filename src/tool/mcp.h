@@ -62,7 +62,8 @@ int mcp_request(struct mcp *m, const char *method, json_t *params, const struct 
  * rules are left out. */
 int mcp_list(struct mcp *m, const char *what, const struct tool_run *run, json_t **ret, struct err *e) MUST_CHECK;
 
-/* Calls a tool; `schema` is that of its arguments, NULL when it is not known. A failure of the tool is a result. */
+/* Calls a tool; `schema` is that of its arguments, NULL when it is not known. A failure of the tool is a result; E_UNAUTHORIZED:
+ * somebody has to sign in first, or again for more rights. */
 int mcp_call(struct mcp *m, const char *tool, const json_t *schema, const json_t *arguments, const struct tool_run *run,
 	struct arena *a, struct tool_result *ret, struct err *e) MUST_CHECK;
 

@@ -562,6 +562,22 @@ static int renew(struct tools *t, const struct server_use *s, struct cancel *c, 
 	return r;
 }
 
+/* What a call that wanted more rights than were given was told; NULL: there was none. */
+static const char *wants_more(struct kinds_state *st, atelier_id server_id, atelier_id user_id, struct arena *a)
+{
+	const char *found = NULL;
+
+	pthread_mutex_lock(&st->mx);
+	for (struct kept *k = st->kept; k && !found; k = k->next) {
+		const char *said = k->server_id == server_id && k->user_id == user_id && !k->gone
+					   ? mcp_challenge(k->mcp, a)
+					   : NULL;
+		found = said && strstr(said, "insufficient_scope") ? said : NULL;
+	}
+	pthread_mutex_unlock(&st->mx);
+	return found;
+}
+
 int mcp_challenge_of(struct tools *t, const struct tool_server *s, atelier_id user_id, struct arena *a,
 	const char **ret, struct err *e)
 {
@@ -574,7 +590,7 @@ int mcp_challenge_of(struct tools *t, const struct tool_server *s, atelier_id us
 	int r = strcmp(s->kind, MCP_HTTP) != 0 ? err_set(e, E_CONFLICT, "Nobody signs in to a server of this kind.")
 					       : json_parse(s->config, strlen(s->config), &config, e);
 
-	if (r < 0)
+	if (r < 0 || (*ret = wants_more(state_of(t, s->kind), s->id, user_id, a)))
 		return r;
 	const struct server_use use = {.user_id = user_id,
 		.name = s->name,

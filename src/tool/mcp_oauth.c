@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <strings.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "http/url.h"
 #include "tool/mcp.h"
@@ -187,26 +189,73 @@ static const char *auth_method(const json_t *issuer)
 						      : "client_secret_basic";
 }
 
+/* What opens the server so far: its own secrets, and over them those of the person. The caller's. */
+static json_t *known_secrets(struct asking *q, const struct mcp_login *l)
+{
+	json_t *all = json_object();
+
+	for (int own = 0; own < 2; own++) {
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->t->config.db);
+		CLEANUP(json_decrefp) json_t *some = NULL;
+		const struct tool_secret_place at = {
+			q->t->config.vault, l->server->id, own ? l->user_id : 0, tool_server_bound(l->server, q->a)};
+		const char *json = NULL;
+		struct err quiet = {0};
+		if (at.bound && tool_secrets_get(c, &at, q->a, &json, &quiet) == 0 && json &&
+			json_parse(json, strlen(json), &some, &quiet) == 0)
+			json_object_update(all, some);
+	}
+	return all;
+}
+
+/* One that was registered there by hand. */
+static void be_registered(const json_t *issuer, const char *id, const char *secret, json_t *p)
+{
+	const json_t *list = json_object_get(issuer, "token_endpoint_auth_methods_supported");
+	bool post = list && !has_text(list, "client_secret_basic") && has_text(list, "client_secret_post");
+
+	json_object_set_new(p, "client_id", json_string(id));
+	json_object_set_new(p, "auth_method",
+		json_string(!secret ? "none"
+			    : post  ? "client_secret_post"
+				    : "client_secret_basic"));
+	if (secret)
+		json_object_set_new(p, "client_secret", json_string(secret));
+}
+
+/* A program on the person's own machine, or one of the web: those who give out tokens check its addresses by that. */
+static const char *application_type(const char *redirect_uri)
+{
+	struct http_url u;
+	struct address a;
+
+	if (!http_url_read(redirect_uri, &u) || u.secure)
+		return "web";
+	bool here = strcasecmp(u.host, "localhost") == 0 ||
+		    (address_parse(str_from(u.host), &a) && address_is_loopback(&a));
+	return here ? "native" : "web";
+}
+
 /* Adds client_id, client_secret and auth_method to `p`. */
-static int become_client(
-	struct asking *q, const struct mcp_login *l, const json_t *config, const json_t *issuer, json_t *p)
+static int become_client(struct asking *q, const struct mcp_login *l, const json_t *config, const json_t *secrets,
+	const json_t *issuer, json_t *p)
 {
 	CLEANUP(buf_done) struct buf body = BUF_INIT(65536);
 	CLEANUP(json_decrefp) json_t *got = NULL;
 	const char *own = json_get_str(config, "client_id"), *at = json_get_str(issuer, "registration_endpoint");
 
 	if (own) {
-		json_object_set_new(p, "client_id", json_string(own));
-		json_object_set_new(p, "auth_method", json_string("none"));
+		be_registered(issuer, own, json_get_str(secrets, "client_secret"), p);
 		return 0;
 	}
 	if (!at)
 		return refuse(q, "it takes no new programs; register one there, and give its \"client_id\" in the "
 				 "configuration");
 	CLEANUP(json_decrefp)
-	json_t *wish = json_pack("{s:s,s:[s],s:[s,s],s:[s],s:s}", "client_name", "Atelier", "redirect_uris",
-		l->redirect_uri, "grant_types", "authorization_code", "refresh_token", "response_types", "code",
-		"token_endpoint_auth_method", auth_method(issuer));
+	json_t *wish = json_pack("{s:s,s:s,s:[s],s:[s,s],s:[s],s:s}", "client_name", "Atelier", "application_type",
+		application_type(l->redirect_uri), "redirect_uris", l->redirect_uri, "grant_types",
+		"authorization_code", "refresh_token", "response_types", "code", "token_endpoint_auth_method",
+		auth_method(issuer));
 	json_add_value(&body, wish);
 	int status = 0, r = ask(q, at, "Content-Type: application/json", &body, NULL, &status, &got);
 	if (r < 0)
@@ -253,7 +302,7 @@ static const char *basic(struct arena *a, const char *id, const char *secret)
 static int take_tokens(struct asking *q, const json_t *p, struct buf *form, json_t **ret)
 {
 	static const char *const kept[] = {
-		"token_endpoint", "client_id", "client_secret", "auth_method", "resource", "refresh_token"};
+		"token_endpoint", "client_id", "client_secret", "auth_method", "resource", "refresh_token", "scope"};
 	CLEANUP(json_decrefp) json_t *got = NULL;
 	const char *id = json_get_str(p, "client_id"), *secret = json_get_str(p, "client_secret"),
 		   *method = json_get_str(p, "auth_method");
@@ -370,6 +419,23 @@ static const char *scope_of(struct asking *q, const char *challenge, const json_
 	return all.n && buf_status(&all) == 0 ? arena_strndup(q->a, all.p, all.n) : NULL;
 }
 
+/* What was given before stays wanted when a call wants more than that. */
+static const char *with_former(struct asking *q, const char *scope, const char *former)
+{
+	CLEANUP(buf_done) struct buf all = BUF_INIT(8192);
+
+	if (!scope || !former || !*former)
+		return scope;
+	buf_add_str(&all, scope);
+	for (const char *p = former; *p;) {
+		size_t n = strcspn(p, " ");
+		if (n > 0 && str_word_place(all.p, (struct str){p, n}) < 0)
+			buf_printf(&all, " %.*s", (int)n, p);
+		p += n + (p[n] == ' ');
+	}
+	return buf_status(&all) < 0 ? scope : arena_strndup(q->a, all.p, all.n);
+}
+
 static int write_url(struct asking *q, const struct mcp_login *l, const json_t *issuer, const char *challenge,
 	const char *scope, json_t *p, const char **ret)
 {
@@ -402,6 +468,7 @@ int mcp_login_begin(struct tools *t, const struct mcp_login *l, struct arena *a,
 	CLEANUP(json_decrefp) json_t *config = NULL;
 	CLEANUP(json_decrefp) json_t *resource = NULL;
 	CLEANUP(json_decrefp) json_t *issuer = NULL;
+	CLEANUP(json_decrefp) json_t *secrets = NULL;
 	CLEANUP(json_decrefp) json_t *p = json_object();
 	struct asking q = {.t = t, .anywhere = l->server->of_admin, .cancel = &t->ending, .a = a, .e = e};
 	char verifier[VERIFIER + 1], challenge[VERIFIER + 1];
@@ -422,8 +489,13 @@ int mcp_login_begin(struct tools *t, const struct mcp_login *l, struct arena *a,
 		who = arena_strndup(a, origin.p, origin.n); /* as before there was such metadata */
 	if (!who)
 		return err_set(e, -ENOMEM, "There is no memory for a sign-in.");
-	if ((r = issuer_metadata(&q, who, &issuer)) < 0 || (r = become_client(&q, l, config, issuer, p)) < 0)
+	secrets = known_secrets(&q, l);
+	if ((r = issuer_metadata(&q, who, &issuer)) < 0 || (r = become_client(&q, l, config, secrets, issuer, p)) < 0)
 		return r;
+	const char *scope = with_former(&q, scope_of(&q, asks, resource),
+		strstr(asks, "insufficient_scope") ? json_get_str(json_object_get(secrets, "oauth"), "scope") : NULL);
+	if (scope)
+		json_object_set_new(p, "scope", json_string(scope));
 	make_verifier(verifier, challenge);
 	json_object_set_new(p, "verifier", json_string(verifier));
 	json_object_set_new(p, "redirect_uri", json_string(l->redirect_uri));
@@ -433,7 +505,7 @@ int mcp_login_begin(struct tools *t, const struct mcp_login *l, struct arena *a,
 	json_object_set(p, "token_endpoint", json_object_get(issuer, "token_endpoint"));
 	json_object_set_new(p, "resource",
 		json_string(json_get_str(resource, "resource") ? json_get_str(resource, "resource") : url));
-	return write_url(&q, l, issuer, challenge, scope_of(&q, asks, resource), p, ret_url);
+	return write_url(&q, l, issuer, challenge, scope, p, ret_url);
 }
 
 int mcp_login_server(

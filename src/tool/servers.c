@@ -9,7 +9,9 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "http/url.h"
+#include "sys/bus.h"
 #include "tool/tool_priv.h"
 
 #define LOG_BYTES    ((size_t)256 << 10)
@@ -429,6 +431,18 @@ static int load(struct tools *t, atelier_id user_id, const char *source, struct 
 	return tool_servers_get(c, user_id, id, GRANT_USE, a, ret, e);
 }
 
+/* The page offers to sign in where that is so. */
+static void note_login(struct tools *t, atelier_id server_id, const char *words)
+{
+	const struct tool_server_found f = {.id = server_id, .state = "needs_login", .error = words};
+	struct err e = {0};
+
+	if (tool_servers_found(t->config.db, &f, &e) < 0)
+		log_warn("tool", "That a tool server asks to sign in could not be stored: %s", e.msg);
+	else if (t->config.bus)
+		bus_publish_changed(t->config.bus, BUS_TOOLS);
+}
+
 static int call(struct tools *t, const struct tool *tool, const json_t *arguments, const struct tool_run *run,
 	struct arena *a, struct tool_result *ret, struct err *e)
 {
@@ -455,6 +469,8 @@ static int call(struct tools *t, const struct tool *tool, const json_t *argument
 		return tool_fail(ret, "%s does not offer the tool %s any more.", s.name, tool->name);
 	r = kinds[k]->call(t, &o.use, tool, arguments, run, a, ret, &why);
 	hide_secrets(o.secrets, ret, &why);
+	if (r == E_UNAUTHORIZED)
+		note_login(t, s.id, why.msg);
 	if (r == -ECANCELED || r == E_CANCELED || cancel_reason(run->cancel))
 		return err_set(e, -ECANCELED, "Stopped.");
 	return r < 0 ? tool_fail(ret, "%s", *why.msg ? why.msg : err_public_text(&why)) : 0;

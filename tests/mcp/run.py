@@ -393,7 +393,7 @@ def servers_of_tools():
         atelier.servers_of_tools(s, HERE, w.url)
 
 
-# ---- the official conformance suite: what it requires of a client beside signing in (OAuth) ----
+# ---- the official conformance suite: what it requires of a client ----
 
 REQUIRED = {
     "2025-11-25": ("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),
@@ -421,6 +421,32 @@ def conformance_2025_11_25():
 @without_sandbox
 def conformance_2026_07_28():
     conformance_of("2026-07-28")
+
+
+# ---- and of one that signs in: Atelier as a whole, since a person comes back to it ----
+
+SIGNED_IN = ("metadata-default", "metadata-var1", "metadata-var2", "metadata-var3", "scope-from-www-authenticate", "scope-from-scopes-supported",
+             "scope-omitted-when-undefined", "scope-step-up", "scope-retry-limit", "token-endpoint-auth-basic", "token-endpoint-auth-post",
+             "token-endpoint-auth-none", "pre-registration", "resource-mismatch", "offline-access-scope", "offline-access-not-supported",
+             "authorization-server-migration", "iss-supported", "iss-not-advertised", "iss-supported-missing", "iss-wrong-issuer", "iss-unexpected",
+             "iss-normalized", "metadata-issuer-mismatch")
+# Each takes a start of Node: these are what differs most; ALL=1 runs all of them.
+OF_THEM = ("metadata-var3", "scope-step-up", "token-endpoint-auth-post", "pre-registration", "resource-mismatch", "iss-wrong-issuer")
+
+
+@case
+@without_sandbox
+def conformance_signing_in():
+    suite = os.path.join(MODULES, "@modelcontextprotocol/conformance/dist/index.js")
+    command = "%s %s/conformance_auth.py" % (sys.executable, HERE)
+    with atelier.Server(BINARY) as s, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        def one(name):
+            out = subprocess.run([os.path.join(MODULES, ".bin/node"), suite, "client", "--command", command, "--scenario", "auth/" + name, "--spec-version",
+                                  "2026-07-28", "--timeout", "60000"], env={**os.environ, "ATELIER_URL": s.url, "ATELIER_KEY": s.key}, capture_output=True, text=True,
+                                 timeout=PATIENCE * 2, stdin=subprocess.DEVNULL)
+            return name, "OVERALL: PASSED" in out.stdout + out.stderr, out.stdout + out.stderr
+        for name, well, said in pool.map(one, SIGNED_IN if os.environ.get("ALL") else OF_THEM):
+            assert well, name + "\n" + said
 
 
 # ---- the same suite against Atelier: what is no fixture of its own (a tool, a resource, a prompt by a name that it knows) ----
