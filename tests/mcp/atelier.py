@@ -105,6 +105,7 @@ def with_key(s):
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Relay) as w:
         w.daemon_threads = True
+        w.handle_error = lambda *a: None  # who leaves in the middle is no failure
         threading.Thread(target=w.serve_forever, daemon=True).start()
         yield "http://localhost:%d/mcp" % w.server_port
         w.shutdown()
