@@ -141,7 +141,7 @@ static bool is_nested(const char *json, size_t n)
 /* What the model says behind its calls begins a paragraph of its own, where all of its texts become one. */
 static bool begins_paragraph(struct gw_call *c)
 {
-	bool begins = c->acting->called && c->flow->said.answered && !c->format->activity;
+	bool begins = c->acting->called && c->acting->spoke && !c->format->activity;
 
 	c->acting->called = false;
 	return begins;
@@ -155,6 +155,7 @@ static int take_run(struct gw_call *c, struct gw_piece *p, const json_t *ev)
 	x->now = activity_of(x, json_get_str(ev, "id"));
 	if (p->type == EV_TOOL_RESULT) {
 		x->called = true;
+		x->spoke = x->spoke || c->flow->said.answered;
 		c->answer.text_from = c->answer.text.n;
 		c->answer.reasoning_from = c->answer.reasoning.n;
 	}
@@ -179,6 +180,7 @@ int gw_acting_take(struct gw_call *c, struct gw_piece *p)
 
 	if (is_nested(p->json, p->n))
 		return 0;
+	x->called = x->called || p->type == EV_MOVED; /* with what it began with */
 	if (p->type == EV_TEXT && begins_paragraph(c)) {
 		struct str text = collect_text_of(p->json, p->n);
 		buf_reset(&x->piece);
@@ -208,6 +210,7 @@ int gw_act(struct gw_call *c)
 		.cancel = c->cancel};
 
 	c->acting->n_told = 0;
+	c->acting->called = c->acting->spoke = false;
 	return once_run(c->q->api->c.turns, &call, &c->result, &c->cost_micros, &c->q->err);
 }
 

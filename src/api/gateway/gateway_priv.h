@@ -101,6 +101,7 @@ struct gw_acting {
 	size_t n;
 	int n_told;  /* calls of the program's own tools */
 	bool called; /* and nothing was said since */
+	bool spoke;  /* before it called */
 	struct gw_slot slots[GW_ROUND_CALLS];
 	struct buf piece;
 };
