@@ -26,6 +26,9 @@ static void test_add(void **state)
 	assert_string_equal(b.p, "one 018446744073709551615 x -5");
 	buf_consume(&b, 4);
 	assert_string_equal(b.p, "018446744073709551615 x -5");
+	buf_cut(&b, 5000);
+	buf_cut(&b, 3);
+	assert_string_equal(b.p, "018");
 	buf_consume(&b, 5000);
 	assert_int_equal(b.n, 0);
 	assert_string_equal(b.p, "");
