@@ -440,13 +440,18 @@ static uint64_t stranger(struct request *q)
 	struct auth_visitor from;
 
 	request_visitor(q, &from);
-	return auth_visitor_number(q->api->c.auth, &from);
+	return auth_visitor_number(q->api->c.auth, &from) & ~HTTP_KNOWN;
+}
+
+static uint64_t who(struct request *q)
+{
+	return q->known ? HTTP_KNOWN | (uint64_t)q->who.user.id : stranger(q);
 }
 
 /* After this returned 0 the request may be gone. */
 static int take_large_body(struct request *q)
 {
-	int r = http_body_collect(q->x, (size_t)body_max(q), q->known ? HTTP_KNOWN : stranger(q), large_body);
+	int r = http_body_collect(q->x, (size_t)body_max(q), who(q), large_body);
 
 	return r < 0 ? body_failure(q, r) : 0;
 }

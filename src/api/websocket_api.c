@@ -24,7 +24,8 @@ struct command {
 	struct http_shared *socket;
 	struct pool_task work;
 	struct loop_task task;
-	char *text; /* as it came */
+	char *text; /* as it came, of */
+	size_t n;   /* bytes */
 	char id[ID_MAX + 1];
 	const char *method;
 	char path[100];
@@ -76,7 +77,7 @@ static void answered(void *arg, int status, struct str body)
 		add_result(c, status, body, &b);
 	if (status)
 		send(c, &b);
-	http_websocket_done(c->socket);
+	http_websocket_done(c->socket, c->n);
 	command_free(c);
 }
 
@@ -89,7 +90,7 @@ static void run_on_loop(void *arg)
 		return;
 	if (!c->method)
 		send(c, &c->frame);
-	http_websocket_done(c->socket);
+	http_websocket_done(c->socket, c->n);
 	command_free(c);
 }
 
@@ -217,6 +218,7 @@ static void on_message(void *arg, struct http_shared *socket, struct str text)
 	*c = (struct command){.api = a,
 		.socket = http_shared_ref(socket),
 		.text = xstrdup(text.p),
+		.n = text.n,
 		.body = BUF_INIT(SIZE_MAX),
 		.frame = BUF_INIT(RESULT_MAX)};
 	r = pool_submit(a->workers, &c->work, command_work, c);
@@ -232,8 +234,10 @@ static void on_message(void *arg, struct http_shared *socket, struct str text)
 static int websocket_get(struct request *q)
 {
 	const struct settings *s = q->api->c.settings;
-	const struct http_websocket w = {
-		.max = (size_t)s->max_body_bytes + COMMAND_MORE, .on_message = on_message, .arg = q->api};
+	const struct http_websocket w = {.max = (size_t)s->max_body_bytes + COMMAND_MORE,
+		.who = HTTP_KNOWN | (uint64_t)q->who.user.id,
+		.on_message = on_message,
+		.arg = q->api};
 	struct http_shared *stream;
 	int r = http_websocket_check(q->x, &q->err);
 

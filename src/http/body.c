@@ -59,13 +59,13 @@ static void begin(void *arg)
 		conn_run(c);
 }
 
-static int ask(struct http_exchange *x, enum body_mode mode, uint64_t max, size_t reserve, uint64_t stranger)
+static int ask(struct http_exchange *x, enum body_mode mode, uint64_t max, size_t reserve, uint64_t who)
 {
 	if (!x->head.chunked && (uint64_t)x->head.length > max)
 		return E_TOO_LARGE;
-	if (!budget_take(&x->server->budget, reserve, stranger))
+	if (!budget_take(&x->server->budget, reserve, who))
 		return E_BUSY;
-	x->stranger = stranger;
+	x->who = who;
 	x->reserved = reserve;
 	x->mode = (unsigned char)mode;
 	x->max = max;
@@ -84,9 +84,9 @@ static void go(struct http_exchange *x)
 	loop_post(x->server->loop, &x->body_task, begin, x);
 }
 
-int http_body_collect(struct http_exchange *x, size_t max, uint64_t stranger, void (*done)(struct http_exchange *x))
+int http_body_collect(struct http_exchange *x, size_t max, uint64_t who, void (*done)(struct http_exchange *x))
 {
-	int r = ask(x, BODY_COLLECT, max, x->head.chunked ? CHUNKED_FIRST : (size_t)x->head.length, stranger);
+	int r = ask(x, BODY_COLLECT, max, x->head.chunked ? CHUNKED_FIRST : (size_t)x->head.length, who);
 
 	if (r < 0)
 		return r;
@@ -147,7 +147,7 @@ static int grow(struct http_exchange *x, size_t n)
 	if (want <= x->reserved)
 		return 0;
 	want = (size_t)MIN(MAX((uint64_t)want, 2 * (uint64_t)x->reserved), x->max);
-	if (!budget_take(&x->server->budget, want - x->reserved, x->stranger))
+	if (!budget_take(&x->server->budget, want - x->reserved, x->who))
 		return E_BUSY;
 	x->reserved = want;
 	return 0;

@@ -1,6 +1,8 @@
 /* budget.c - the common memory of bodies. */
 #include "http/budget.h"
 
+#include "http/server.h"
+
 void budget_init(struct budget *b, size_t max, size_t max_unknown)
 {
 	*b = (struct budget){.max = max, .max_unknown = MIN(max, max_unknown)};
@@ -12,36 +14,55 @@ void budget_done(struct budget *b)
 	pthread_mutex_destroy(&b->mx);
 }
 
-/* Held: the lock. */
-static bool fits_stranger(const struct budget *b, size_t n, size_t used_by)
+static bool is_known(uint64_t who)
 {
-	size_t left = b->max_unknown - b->used_unknown;
-
-	return n <= left && used_by + n <= (left + used_by) / BUDGET_FREE_PART;
+	return (who & HTTP_KNOWN) != 0;
 }
 
-bool budget_take(struct budget *b, size_t n, uint64_t stranger)
+static size_t *used_by(struct budget *b, uint64_t who)
 {
-	size_t *used_by = &b->used_by[stranger % BUDGET_COUNTERS];
-	bool fits;
+	return &b->used_by[is_known(who)][who % BUDGET_COUNTERS];
+}
+
+/* Of `left` and what one has already, a part. */
+static bool fits_share(size_t n, size_t left, size_t mine, size_t part)
+{
+	return n <= left && mine + n <= (left + mine) / part;
+}
+
+/* Held: the lock. */
+static bool fits(struct budget *b, size_t n, uint64_t who)
+{
+	size_t left = b->max - b->used, mine = *used_by(b, who);
+
+	if (who == HTTP_KNOWN)
+		return n <= left;
+	if (is_known(who))
+		return fits_share(n, left, mine, BUDGET_PERSONS_PART);
+	return n <= left && fits_share(n, b->max_unknown - b->used_unknown, mine, BUDGET_FREE_PART);
+}
+
+bool budget_take(struct budget *b, size_t n, uint64_t who)
+{
+	bool ok;
 
 	pthread_mutex_lock(&b->mx);
-	fits = n <= b->max - b->used && (!stranger || fits_stranger(b, n, *used_by));
-	if (fits) {
+	ok = fits(b, n, who);
+	if (ok) {
 		b->used += n;
-		b->used_unknown += stranger ? n : 0;
-		*used_by += stranger ? n : 0;
+		b->used_unknown += is_known(who) ? 0 : n;
+		*used_by(b, who) += n;
 	}
 	pthread_mutex_unlock(&b->mx);
-	return fits;
+	return ok;
 }
 
-void budget_give(struct budget *b, size_t n, uint64_t stranger)
+void budget_give(struct budget *b, size_t n, uint64_t who)
 {
 	pthread_mutex_lock(&b->mx);
-	ASSERT(n <= b->used && (!stranger || n <= b->used_unknown)); /* what is given back was taken */
+	ASSERT(n <= *used_by(b, who)); /* what is given back was taken */
 	b->used -= n;
-	b->used_unknown -= stranger ? n : 0;
-	b->used_by[stranger % BUDGET_COUNTERS] -= stranger ? n : 0;
+	b->used_unknown -= is_known(who) ? 0 : n;
+	*used_by(b, who) -= n;
 	pthread_mutex_unlock(&b->mx);
 }

@@ -69,7 +69,7 @@ void exchange_free(struct http_exchange *x)
 	if (x->next)
 		x->next->prev = x->prev;
 	if (x->reserved)
-		budget_give(&x->server->budget, x->reserved, x->stranger);
+		budget_give(&x->server->budget, x->reserved, x->who);
 	if (x->on_end)
 		x->on_end(x->watch_arg);
 	if (x->answered)

@@ -62,19 +62,19 @@ bool http_exchange_watch(struct http_exchange *x, void (*leave)(void *arg), void
  * The body. Until it is asked for, nothing is read beyond the head and "Expect: 100-continue" is not answered. An answer
  * without it reads off a short rest and closes the connection behind a long one. Ask at most once.
  */
-#define HTTP_KNOWN UINT64_C(0)                           /* in place of the number of a stranger */
+#define HTTP_KNOWN (UINT64_C(1) << 63)                   /* with the number of a person; a stranger's is without */
 bool http_has_body(const struct http_exchange *x);       /* a length above 0, or chunked */
 int64_t http_body_length(const struct http_exchange *x); /* declared, 0: none; -1: chunked */
 
 /*
- * The whole body, contiguous. A client whose identity is not known is a number that stands for its address, with a share of its
- * own in what strangers may take (budget.h). done(x) comes on the loop's thread, possibly from within this call when that is where it was
+ * The whole body, contiguous. `who` is a number that stands for a person, or for the address of a client whose identity is not known,
+ * with a share of its own in what all may take (budget.h). done(x) comes on the loop's thread, possibly from within this call when that is where it was
  * made, with http_body(x) or http_request_error(x): E_TOO_LARGE, E_BUSY (a chunked body grew beyond `max` or the budget),
  * E_INVALID (bad chunks), E_REQUEST_TIMEOUT (it came too slowly), E_CANCELED (the client left). An answer is owed then too.
  * At once E_TOO_LARGE (declared) or E_BUSY: nothing happens, done() does not come. Any thread.
  */
 int http_body_collect(
-	struct http_exchange *x, size_t max, uint64_t stranger, void (*done)(struct http_exchange *x)) MUST_CHECK;
+	struct http_exchange *x, size_t max, uint64_t who, void (*done)(struct http_exchange *x)) MUST_CHECK;
 struct str http_body(const struct http_exchange *x);
 
 /*
@@ -128,18 +128,20 @@ void http_stream_abort(struct http_stream *s); /* closes the connection without 
 
 /*
  * A WebSocket in the place of an answer: each piece of the stream is a text message of the server, and each text message of the
- * client (of at most `max` bytes) comes to on_message, whose owner says when its work is done: by the answer of a request inside,
- * or by http_websocket_done. Only a few messages are at work at a time; meanwhile the others are not read.
+ * client (of at most `max` bytes) comes to on_message, whose owner says by http_websocket_done when its work, and its n bytes, are
+ * done with. Only a few messages are at work at a time; meanwhile the others are not read. All that is kept of messages is of the memory
+ * that bodies may take together, in the share of `who`.
  */
 struct http_shared;
 struct http_websocket {
 	size_t max;
+	uint64_t who;
 	void (*on_message)(void *arg, struct http_shared *s, struct str text); /* `text` is terminated, for the call */
 	void *arg;
 };
 bool http_wants_websocket(const struct http_exchange *x);
 int http_websocket_check(struct http_exchange *x, struct err *e) MUST_CHECK; /* E_UPGRADE, E_INVALID */
-void http_websocket_done(struct http_shared *s);
+void http_websocket_done(struct http_shared *s, size_t n);
 void http_shared_code(struct http_shared *s, unsigned code); /* that it will end with, as of RFC 6455 */
 
 /*

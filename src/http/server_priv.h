@@ -151,7 +151,7 @@ struct http_exchange {
 	unsigned char mode; /* enum body_mode */
 	bool ended;         /* done() or the last piece() was called */
 	bool more;          /* the next piece was asked for */
-	uint64_t stranger;  /* in the budget; HTTP_KNOWN */
+	uint64_t who;       /* in the budget */
 	size_t reserved;    /* of it */
 	uint64_t max, body_total;
 	int64_t body_ms;     /* of its time, and */

@@ -16,6 +16,7 @@ enum {
 	MESSAGES_AT_WORK = 8,
 	OUT_MAX = 1 << 20, /* waiting for a client that sends pings and takes nothing: more ends it */
 	KEY_LEN = 24,      /* 16 bytes in base64 */
+	TRY_AGAIN_LATER = 1013,
 };
 
 struct message {
@@ -26,6 +27,8 @@ struct message {
 
 struct websocket {
 	struct http_stream *stream;
+	struct budget *budget;
+	size_t reserved; /* of it, for all that is kept of messages */
 	wslay_event_context_ptr ctx;
 	struct http_websocket config;
 	struct str input;              /* what libwslay reads from at present */
@@ -141,6 +144,29 @@ static void fail(struct websocket *w)
 	w->closing = w->failed = true;
 }
 
+static void give_back(struct websocket *w, size_t n)
+{
+	ASSERT(n <= w->reserved);
+	w->reserved -= n;
+	budget_give(w->budget, n, w->config.who);
+}
+
+/* Before there is memory for it. */
+static void on_frame(wslay_event_context_ptr ctx, const struct wslay_event_on_frame_recv_start_arg *f, void *arg)
+{
+	struct websocket *w = arg;
+	size_t n = (size_t)f->payload_length;
+
+	if (wslay_is_ctrl_frame(f->opcode))
+		return;
+	if (budget_take(w->budget, n, w->config.who)) {
+		w->reserved += n;
+		return;
+	}
+	say_goodbye(w, TRY_AGAIN_LATER);
+	wslay_event_shutdown_read(ctx);
+}
+
 static void on_message(wslay_event_context_ptr ctx UNUSED, const struct wslay_event_on_msg_recv_arg *m, void *arg)
 {
 	struct websocket *w = arg;
@@ -150,7 +176,7 @@ static void on_message(wslay_event_context_ptr ctx UNUSED, const struct wslay_ev
 	if (m->opcode == WSLAY_CONNECTION_CLOSE && m->msg_length == 1)
 		fail(w);
 	if (m->opcode != WSLAY_TEXT_FRAME || w->closing)
-		return;
+		return; /* the connection ends, and gives back what is reserved */
 	struct message *copy = xcalloc(1, sizeof *copy + m->msg_length + 1);
 	copy->n = m->msg_length;
 	if (copy->n)
@@ -161,11 +187,17 @@ static void on_message(wslay_event_context_ptr ctx UNUSED, const struct wslay_ev
 
 struct websocket *websocket_new(struct http_stream *st, struct http_exchange *x, const struct http_websocket *config)
 {
-	static const struct wslay_event_callbacks calls = {
-		.recv_callback = on_recv, .send_callback = on_send, .on_msg_recv_callback = on_message};
+	static const struct wslay_event_callbacks calls = {.recv_callback = on_recv,
+		.send_callback = on_send,
+		.on_frame_recv_start_callback = on_frame,
+		.on_msg_recv_callback = on_message};
 	struct websocket *w = xcalloc(1, sizeof *w);
 
-	*w = (struct websocket){.stream = st, .config = *config, .last = &w->first, .code = WSLAY_CODE_NORMAL_CLOSURE};
+	*w = (struct websocket){.stream = st,
+		.budget = &x->server->budget,
+		.config = *config,
+		.last = &w->first,
+		.code = WSLAY_CODE_NORMAL_CLOSURE};
 	w->fields = keep_fields(x);
 	if (!w->fields || wslay_event_context_server_init(&w->ctx, &calls, w) != 0)
 		abort();
@@ -180,6 +212,7 @@ void websocket_free(struct websocket *w)
 	wslay_event_context_free(w->ctx);
 	for (struct message *m; (m = w->first) != NULL; free(m))
 		w->first = m->next;
+	give_back(w, w->reserved);
 	free(w->fields);
 	free(w);
 }
@@ -234,7 +267,7 @@ static void hand_on(struct websocket *w)
 	}
 }
 
-void http_websocket_done(struct http_shared *s)
+void http_websocket_done(struct http_shared *s, size_t n)
 {
 	struct http_stream *whole = shared_whole(s);
 
@@ -242,6 +275,7 @@ void http_websocket_done(struct http_shared *s)
 		return;
 	ASSERT(whole->ws->at_work > 0);
 	whole->ws->at_work--;
+	give_back(whole->ws, n);
 	conn_again(whole->conn);
 }
 

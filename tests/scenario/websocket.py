@@ -404,6 +404,27 @@ def slow_reader(port, auth, owner, provider):
     expect("still there", owner.request("GET", "/health/live").status, 200)
 
 
+def unfinished(port, auth, stranger):
+    """Messages that do not end take of the memory of all bodies no more than one person's share, and give it back."""
+    begun = frame(TEXT, b"{", length=4000000)
+    sockets = [Socket(port, auth) for _ in range(40)]
+    for s in sockets:
+        s.until("hello")
+        s.raw(begun)
+    # The share is half of 256 MiB: the last ones are beyond it, whoever they came to first.
+    for s in sockets[34:]:
+        expect("beyond the share", s.closed(), 1013)
+    other = Socket(port, {"Authorization": "Bearer " + stranger})
+    other.until("hello")
+    other.raw(frame(TEXT, ping(1 << 20)))
+    other.until("pong", what="another person")
+    for s in sockets:
+        s.c.close()
+    again = Socket(port, auth)
+    again.raw(frame(TEXT, ping(1 << 20)))
+    again.until("pong", what="given back")
+
+
 def run(binary, root):
     template, provider = Template(binary, root), Provider("ollama")
     provider.fallback = Answer([Step(0, ["text", "Yes"]), Step(0, ["done"])])
@@ -419,6 +440,7 @@ def run(binary, root):
         behaviour(server.port, owner, template.vars["bob_bearer"], auth, provider)
         n = rules(server.port, auth)
         slow_reader(server.port, auth, owner, provider)
+        unfinished(server.port, auth, template.vars["bob_bearer"])
         endings(server.port, template, server)
         last = Socket(server.port, auth)
         last.until("hello")

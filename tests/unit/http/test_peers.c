@@ -95,6 +95,31 @@ static void test_text(void **state)
 	}
 }
 
+/* A person takes half of what the others leave. */
+static void test_budget_of_persons(void **state)
+{
+	const uint64_t anna = HTTP_KNOWN | 1, bob = HTTP_KNOWN | 2, carl = HTTP_KNOWN | 3;
+	struct budget b;
+
+	(void)state;
+	budget_init(&b, 100, 32);
+	assert_true(budget_take(&b, 30, anna));
+	assert_true(budget_take(&b, 20, anna));
+	assert_false(budget_take(&b, 1, anna));
+	assert_true(budget_take(&b, 25, bob));
+	assert_false(budget_take(&b, 1, bob));
+	assert_true(budget_take(&b, 12, carl));
+	assert_true(budget_take(&b, 3, 1)); /* a stranger */
+	budget_give(&b, 50, anna);
+	assert_true(budget_take(&b, 5, bob));
+	budget_give(&b, 30, bob);
+	budget_give(&b, 12, carl);
+	budget_give(&b, 3, 1);
+	assert_true(budget_take(&b, 50, anna));
+	budget_give(&b, 50, anna);
+	budget_done(&b);
+}
+
 /* The known take what there is; of strangers each takes a quarter of what the others leave in their share. */
 static void test_budget(void **state)
 {
@@ -134,6 +159,7 @@ int main(void)
 		cmocka_unit_test(test_who_is_one),
 		cmocka_unit_test(test_how_many),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_budget_of_persons),
 		cmocka_unit_test(test_budget),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
