@@ -298,12 +298,12 @@ static void request_work(void *arg)
 	/* Before the answer goes: whoever has it may ask again at once. */
 	if (flags & ROUTE_SLOW)
 		places_leave(&a->slow_places, slow_of);
+	if (flags & ROUTE_CALL)
+		gateway_leave(a->gateway);
 	if (r == REQUEST_LATER)
 		log_set_request(NULL);
 	else
 		request_end(q, r);
-	if (flags & ROUTE_CALL)
-		gateway_leave(a->gateway);
 }
 
 static void request_fail(struct request *q, int r)
