@@ -235,7 +235,7 @@ static int whole_answer(struct gw_call *c, struct buf *out)
 
 static const struct gw_format chat_format = {.content_type = "application/json", .whole = whole_answer};
 
-static int choose(struct call *c, struct once_chosen *ret)
+static int choose(struct call *c, struct gw_call *call, struct once_chosen *ret)
 {
 	struct request *q = c->q;
 	const char *name = json_get_str(c->arguments, "assistant");
@@ -250,6 +250,8 @@ static int choose(struct call *c, struct once_chosen *ret)
 		t.assistant_id = assistant.id;
 	}
 	if (r < 0 || (r = once_choose(q->api->c.turns, &t, &q->mem, ret, &q->err)) < 0 || (r = request_rights(q)) < 0)
+		return r;
+	if (ret->acts && (r = gw_act_for(call, &t)) < 0)
 		return r;
 	return request_allow_model(q, ret->request.model);
 }
@@ -267,7 +269,7 @@ static int chat(struct call *c)
 		return wrong(c, "\"message\" must be a text.");
 	if (!messages)
 		return request_no_memory(c->q);
-	if ((r = gw_open_own(c->q, &chat_format, false, &call)) < 0 || (r = choose(c, &chosen)) < 0)
+	if ((r = gw_open_own(c->q, &chat_format, false, &call)) < 0 || (r = choose(c, call, &chosen)) < 0)
 		return r;
 	call->shape = c->ask;
 	call->purpose = "chat";
@@ -319,7 +321,8 @@ static const struct own_tool {
 		false, find_in_documents},
 	{"list_assistants", "List assistants", "Which assistants chat can answer as.", OBJECT(""), false,
 		list_assistants},
-	{"chat", "Chat with an assistant", "Asks a model, or an assistant with its instructions, and gives its answer.",
+	{"chat", "Chat with an assistant",
+		"Asks a model, or an assistant with its instructions and tools, and gives its answer.",
 		OBJECT(TEXT("message", "What to say.") "," TEXT(
 			       "assistant", "The name of an assistant; none: the model alone.") "," TEXT("model",
 			       "The id of a model; none: the assistant's, else the default."),

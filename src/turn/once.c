@@ -14,7 +14,8 @@ static int copy_chosen(const struct turn *t, struct arena *a, struct once_chosen
 
 	for (size_t i = 0; i < t->n_instructions; i++)
 		buf_printf(&b, "%s%s", i ? "\n\n" : "", t->instructions[i].text);
-	*ret = (struct once_chosen){.acts = t->wish && strcmp(t->wish, "[]") != 0,
+	bool has_tools = t->wish && strcmp(t->wish, "[]") != 0;
+	*ret = (struct once_chosen){.acts = has_tools || t->agent.calls || t->agent.plans,
 		.instructions = buf_status(&b) == 0 ? arena_strdup(a, buf_str(&b).p) : NULL,
 		.left_out = t->left_out ? arena_strdup(a, t->left_out) : NULL,
 		.request = {

@@ -56,6 +56,15 @@ static int find(struct request *q, const char *model, struct assistant *ret)
 
 /* ---- asking ---- */
 
+int gw_act_for(struct gw_call *c, const struct turn_request *t)
+{
+	if (!(c->acting = ARENA_NEW(&c->q->mem, struct gw_acting)))
+		return request_no_memory(c->q);
+	*c->acting = (struct gw_acting){.asked = *t, .end = &c->acting->first, .piece = BUF_INIT(REQUEST_MEMORY)};
+	c->acting->asked.key_id = c->q->who.key_id;
+	return 0;
+}
+
 int gw_choose_assistant(struct gw_call *c)
 {
 	struct request *q = c->q;
@@ -72,13 +81,8 @@ int gw_choose_assistant(struct gw_call *c)
 	if ((r = once_choose(q->api->c.turns, &t, &q->mem, chosen, &q->err)) < 0)
 		return r;
 	c->assistant = chosen;
-	if (chosen->acts) {
-		if (!(c->acting = ARENA_NEW(&q->mem, struct gw_acting)))
-			return request_no_memory(q);
-		t.key_id = q->who.key_id;
-		*c->acting =
-			(struct gw_acting){.asked = t, .end = &c->acting->first, .piece = BUF_INIT(REQUEST_MEMORY)};
-	}
+	if (chosen->acts && (r = gw_act_for(c, &t)) < 0)
+		return r;
 	c->req.model = chosen->request.model;
 	return request_allow_model(q, c->req.model);
 }

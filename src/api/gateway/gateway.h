@@ -23,6 +23,7 @@
 struct gw_call;
 struct gw_acting;
 struct once_chosen;
+struct turn_request;
 
 /* What an assistant did with a tool of its own on the way to its answer. */
 struct gw_activity {
@@ -152,6 +153,8 @@ int gw_resolve(struct request *q, const char *model, const char **ret_id) MUST_C
 int gw_models(struct request *q, struct catalogue *ret) MUST_CHECK;
 /* One of them, or a hidden one, by what gw_open takes. E_MODEL_UNKNOWN, E_FORBIDDEN. */
 int gw_model(struct request *q, const char *name, struct model *ret) MUST_CHECK;
+/* The answer is of one that has tools: they are run (activity.c). `t` is as once_choose had it. */
+int gw_act_for(struct gw_call *c, const struct turn_request *t) MUST_CHECK;
 /* The request has been read: puts the assistant's instructions before its messages, and the assistant's parameters where it
  * says nothing itself. gw_generate does it; before, for who looks at `req` earlier. */
 int gw_lay_assistant(struct gw_call *c) MUST_CHECK;
