@@ -552,7 +552,7 @@ export async function stop({ page, mock, shot }) {
   await ready(page);
 }
 
-export async function keyboard({ page, mock }) {
+export async function keyboard({ page, context, mock, base, watch }) {
   const never = new Gate();
   mock.on('By key', async ({ say }) => {
     say('typing ');
@@ -564,6 +564,26 @@ export async function keyboard({ page, mock }) {
   await has(answer(page), 'typing');
   await page.keyboard.press('Escape');
   await has(answer(page), 'Stopped.');
+  // What is typed while the palette is still on its way is meant for it, Enter included.
+  const elsewhere = await context.browser().newContext({ storageState: await context.storageState(), locale: 'en-US', reducedMotion: 'reduce', serviceWorkers: 'block' });
+  const other = watch(await elsewhere.newPage());
+  const loaded = new Gate();
+  await other.route('**/Palette-*.js', async (route) => {
+    await loaded.opened;
+    await route.continue();
+  });
+  await other.goto(base + '/');
+  await composer(other).waitFor();
+  await other.keyboard.press('Control+k');
+  await other.keyboard.type('appearr');
+  await other.keyboard.press('Backspace');
+  await other.keyboard.press('Enter');
+  loaded.open();
+  await other.getByRole('option', { name: 'Appearance' }).waitFor();
+  assert.deepEqual([await other.getByRole('combobox').inputValue(), await composer(other).inputValue()], ['appear', '']);
+  await other.keyboard.press('Enter');
+  await other.waitForURL(/appearance/);
+  await elsewhere.close();
 }
 
 export async function providerError({ page, mock, base, shot }) {
