@@ -1,5 +1,6 @@
 /* collections_api.c - collections of documents: one's own, and those that others share. */
 #include "api/shared.h"
+#include "provider/manage.h"
 #include "rag/rag.h"
 #include "store/collections.h"
 #include "store/documents.h"
@@ -27,6 +28,10 @@ static const struct field collection_fields[] = {
 		"Passages whose score is below this percent of the best one's are left out."),
 	FIELD_BOOL(A, c.whole, "whole", FIELD_REQUIRED,
 		"Whether a model is given the documents as a whole where they fit."),
+	FIELD_STR(A, c.reranker, "reranker", 0, 0, FIELD_REQUIRED,
+		"The model that puts what was found in order; empty: it stands as it was found."),
+	FIELD_BOOL(A, c.rewrite, "rewrite", FIELD_REQUIRED,
+		"Whether a question that leans on the chat is first written so that it stands alone, by a model."),
 	FIELD_STR(A, c.embedding_model, "wanted_model", 0, 0, FIELD_REQUIRED,
 		"The model for embeddings that was chosen for it; empty: whatever there is."),
 	FIELD_STR(A, embedding_model, "embedding_model", 0, 0, 0,
@@ -57,6 +62,12 @@ LIST_SCHEMA(collection_list_schema, "CollectionList", &collection_schema, "By na
 		FIELD_I64(C, threshold, "threshold", 0, 100, 0,                                                        \
 			"Passages whose score is below this percent of the best one's are left out."),                 \
 		FIELD_BOOL(C, whole, "whole", 0, "Whether a model is given the documents as a whole where they fit."), \
+		FIELD_STR(C, reranker, "reranker", 0, 200, 0,                                                          \
+			"A model that puts the best of what was found in order, by a service of the kind /rerank "     \
+			"(llama.cpp, vLLM, Jina, Cohere); empty: none."),                                              \
+		FIELD_BOOL(C, rewrite, "rewrite", 0,                                                                   \
+			"Whether a question that leans on the chat is first written so that it stands alone, by the "  \
+			"model for titles."),                                                                          \
 		FIELD_STR(C, embedding_model, "wanted_model", 0, 200, 0,                                               \
 			"The model for embeddings; empty: whatever there is. A change has all documents embedded by "  \
 			"it, and it is searched by the old one until all are.")
@@ -119,18 +130,33 @@ static int embed_all(struct request *q, struct embedded_answer *out)
 	return r;
 }
 
-/* That it is there, makes vectors, and may be used by whoever asks. */
-static int check_model(struct request *q)
+/* That it is there, can do what it is for, and may be used by whoever asks. */
+static int check_model(struct request *q, const char *model, int (*can)(struct providers *, const char *, struct err *))
+{
+	const char *id = NULL;
+	int r;
+
+	if (!model || !*model)
+		return 0;
+	r = request_allow_model(q, model);
+	if (r == 0)
+		r = MIN(providers_resolve(q->api->c.providers, model, &q->mem, &id, &q->err), 0);
+	return r < 0 ? r : can(q->api->c.providers, id, &q->err);
+}
+
+static int check_models(struct request *q)
 {
 	const struct collection *in = q->body;
-	const char *id = NULL;
+	int r = check_model(q, in->embedding_model, provider_can_embed);
 
-	if (!in->embedding_model || !*in->embedding_model)
-		return 0;
-	int r = request_allow_model(q, in->embedding_model);
-	if (r == 0)
-		r = providers_resolve(q->api->c.providers, in->embedding_model, &q->mem, &id, &q->err);
-	return r;
+	return r < 0 ? r : check_model(q, in->reranker, provider_can_rerank);
+}
+
+static int collection_post(struct request *q)
+{
+	int r = check_models(q);
+
+	return r < 0 ? r : shared_post(q);
 }
 
 static int embed_post(struct request *q)
@@ -154,7 +180,7 @@ static int collection_patch(struct request *q)
 		r = collections_get(c, q->who.user.id, q->arg_id, GRANT_EDIT, &q->mem, &before, &q->err);
 	}
 	if (r == 0)
-		r = check_model(q);
+		r = check_models(q);
 	if (r == 0)
 		r = shared_patch(q);
 	if (r == 0) {
@@ -170,13 +196,13 @@ static int collection_patch(struct request *q)
 static const struct route routes[] = {
 	{"GET", P, "listCollections", shared_get_all, ACCESS_USER, .status = 200, THIS,
 		.answer = &collection_list_schema, .summary = "The own collections, and those that others share."},
-	{"POST", P, "createCollection", shared_post, ACCESS_USER, .status = 201, THIS,
-		.body = &new_schema, SHORT_BODY, .answer = &collection_schema, FAILS(E_CONFLICT),
+	{"POST", P, "createCollection", collection_post, ACCESS_USER, .status = 201, THIS,
+		.body = &new_schema, SHORT_BODY, .answer = &collection_schema, FAILS(E_CONFLICT, E_MODEL_UNKNOWN, E_MODEL_CANNOT),
 		.summary = "Make a collection."},
 	{"GET", P "/{id}", "getCollection", shared_get_one, ACCESS_USER, .status = 200, THIS,
 		.answer = &collection_schema, .summary = "One collection."},
 	{"PATCH", P "/{id}", "updateCollection", collection_patch, ACCESS_USER, .status = 200, THIS,
-		.body = &patch_schema, SHORT_BODY, .answer = &collection_schema, FAILS(E_CONFLICT, E_MODEL_UNKNOWN, E_BUSY),
+		.body = &patch_schema, SHORT_BODY, .answer = &collection_schema, FAILS(E_CONFLICT, E_MODEL_UNKNOWN, E_MODEL_CANNOT, E_BUSY),
 		.summary = "Change a collection."},
 	{"DELETE", P "/{id}", "deleteCollection", shared_delete_one, ACCESS_USER, .status = 204, THIS,
 		.summary = "Delete an own collection with all its documents."},

@@ -36,7 +36,7 @@ static const struct schema mark_schema =
 	SCHEMA("DocumentMark", struct search_mark, mark_fields, "A word of the question.");
 
 struct ranks {
-	int64_t fulltext, vector, fused;
+	int64_t fulltext, vector, fused, reranked;
 	double words, meaning;
 	bool has_words, has_meaning;
 };
@@ -46,6 +46,8 @@ static const struct field ranks_fields[] = {
 	FIELD(FT_I64, struct ranks, vector, "vector", .flags = FIELD_NULL, .when_null = 0,
 		.doc = "Place by meaning, likewise."),
 	FIELD_I64(struct ranks, fused, "fused", 0, 0, FIELD_REQUIRED, "Place of both together, from 1."),
+	FIELD(FT_I64, struct ranks, reranked, "reranked", .flags = FIELD_NULL, .when_null = 0,
+		.doc = "Place by the collection's reranker, from 1; null: it was not asked, or not of this one."),
 	FIELD_MAYBE(FT_F64, struct ranks, words, has_words, "words", NULL,
 		"How much of the question's words it has, the rare ones counting more, 0 to 1; null: not found by "
 		"words."),
@@ -97,6 +99,7 @@ static struct hit_answer answer_of(const struct search_hit *h)
 		.ranks = {.fulltext = h->fulltext_rank,
 			.vector = h->vector_rank,
 			.fused = h->fused_rank,
+			.reranked = h->reranked,
 			.words = h->words,
 			.meaning = h->meaning,
 			.has_words = h->words >= 0,

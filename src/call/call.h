@@ -34,7 +34,7 @@ struct caller {
 	atelier_id user_id;
 	atelier_id key_id;          /* 0: no key */
 	atelier_id conversation_id; /* 0: none */
-	const char *purpose;        /* chat, title, summary, gateway, embedding */
+	const char *purpose;        /* chat, title, summary, gateway, embedding, reranking, rewriting */
 };
 
 /* As provider_generate; besides E_LIMIT (429, retry_after_s) or E_BUDGET (402) before the call, with a sentence that
@@ -46,6 +46,10 @@ int call_generate(struct calls *c, const struct caller *who, const struct gen_re
 /* As provider_embed. */
 int call_embed(struct calls *c, const struct caller *who, const struct embed_request *q, struct cancel *cancel,
 	struct arena *a, struct embed_result *ret, struct err *e) MUST_CHECK;
+
+/* As provider_rerank. */
+int call_rerank(struct calls *c, const struct caller *who, const struct rerank_request *q, struct cancel *cancel,
+	struct rerank_result *ret, struct err *e) MUST_CHECK;
 
 /* What a model costs, in micro-units of the currency for a million tokens; false when no price is known. `model`: its name at
  * the provider. */

@@ -216,6 +216,12 @@ static int embed_able(struct run *run, const struct target *t, struct err *e)
 	return 0;
 }
 
+int provider_can_embed(struct providers *ps, const char *model, struct err *e)
+{
+	struct run run = {.ps = ps, .model = model, .able = embed_able};
+	return run_can(&run, e);
+}
+
 static void init_result(struct gen_result *ret)
 {
 	*ret = (struct gen_result){

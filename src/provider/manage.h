@@ -22,6 +22,28 @@ struct embed_result {
 int provider_embed(struct providers *p, const struct embed_request *q, struct cancel *cancel, struct arena *a,
 	struct embed_result *ret, struct err *e) MUST_CHECK;
 
+/* Whether that model makes vectors of texts: 0, or E_MODEL_CANNOT with a sentence. */
+int provider_can_embed(struct providers *p, const char *model, struct err *e) MUST_CHECK;
+
+/* ---- which of some texts answer a question best (rerank.c) ---- */
+
+struct rerank_request {
+	const char *model; /* a resolved id or alias */
+	int64_t caller;
+	const char *query;
+	const char *const *texts;
+	size_t n_texts;
+	int64_t patience_ms; /* for a whole try; 0: as long as anything comes */
+};
+struct rerank_result {
+	double *scores; /* the caller's, n_texts: the higher the better, of any scale; -INFINITY: it was left out */
+	struct gen_result call; /* tokens_in, duration_ms, who answered */
+};
+/* E_MODEL_CANNOT: the provider has no such service. */
+int provider_rerank(struct providers *p, const struct rerank_request *q, struct cancel *cancel,
+	struct rerank_result *ret, struct err *e) MUST_CHECK;
+int provider_can_rerank(struct providers *p, const char *model, struct err *e) MUST_CHECK; /* as provider_can_embed */
+
 /* How many tokens the request has: as the provider counts it (models that say `counts`; *ret_exact), else estimated. */
 int provider_count_tokens(struct providers *p, const struct gen_request *q, struct cancel *cancel, int64_t *ret,
 	bool *ret_exact, struct err *e) MUST_CHECK;

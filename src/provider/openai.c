@@ -286,6 +286,7 @@ const struct dialect openai_dialect = {
 	.usual = take_usual,
 	.object = take_object,
 	.embed = openai_embed,
+	.rerank = openai_rerank,
 	.count = openai_count,
 	.list = openai_list,
 };

@@ -322,6 +322,24 @@ int openai_count(const struct target *t, const struct gen_request *q, struct gen
 	return 0;
 }
 
+int openai_rerank(const struct target *t, const struct rerank_request *q, struct gen_call *r)
+{
+	struct buf *b = &r->body;
+	begin(t, "/rerank", r);
+	request_header(r, "Accept: application/json");
+	buf_add_str(b, "{\"model\":");
+	json_add_cstr(b, t->name);
+	buf_add_str(b, ",\"query\":");
+	json_add_cstr(b, q->query);
+	buf_add_str(b, ",\"documents\":[");
+	for (size_t i = 0; i < q->n_texts; i++) {
+		buf_add_str(b, i ? "," : "");
+		json_add_cstr(b, q->texts[i]);
+	}
+	buf_printf(b, "],\"top_n\":%zu}", q->n_texts);
+	return 0;
+}
+
 int openai_embed(
 	const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n, struct gen_call *r)
 {

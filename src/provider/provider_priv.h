@@ -72,6 +72,8 @@ struct dialect {
 	/* Vectors of texts; NULL: it has none. embed.c reads the answers of all. */
 	int (*embed)(const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n,
 		struct gen_call *r);
+	/* Which of some texts answer a question; NULL: it has no service for that. rerank.c reads the answers of all. */
+	int (*rerank)(const struct target *t, const struct rerank_request *q, struct gen_call *r);
 	/* Asks how many tokens the request has, to be answered with "input_tokens"; NULL: it cannot be asked. */
 	int (*count)(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e);
 	/* Fills the list (its arena is ready). `e` says in words what is wrong. */
@@ -92,6 +94,7 @@ int openai_count(const struct target *t, const struct gen_request *q, struct gen
 unsigned openai_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error);
 int openai_embed(const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n,
 	struct gen_call *r) MUST_CHECK;
+int openai_rerank(const struct target *t, const struct rerank_request *q, struct gen_call *r) MUST_CHECK;
 int ollama_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
 unsigned ollama_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error);
 int ollama_embed(const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n,

@@ -330,6 +330,19 @@ static int record_cancel(struct cancel *c, struct err *e)
 	return -ECANCELED;
 }
 
+int run_can(struct run *r, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	CLEANUP(plan_done) struct plan plan = {.n = 0};
+	struct err why = {0};
+	arena_init(&a, 1 << 20);
+	int code = catalogue_plan(r->ps, r->model, r->caller, &a, &plan, e);
+	if (code < 0)
+		return code;
+	leave_able(r, &plan, &why);
+	return plan.n > 0 ? 0 : err_set(e, E_MODEL_CANNOT, "%s", why.msg);
+}
+
 int run_call(struct run *r, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;

@@ -39,6 +39,9 @@ struct run {
 /* 0, -ECANCELED (recorded as the cancel's reason), or why the last target failed. Blocks; not on the loop thread. */
 int run_call(struct run *r, struct err *e) MUST_CHECK;
 
+/* Whether any target of the model is able to: 0, or E_MODEL_CANNOT with a sentence. Asks no provider. */
+int run_can(struct run *r, struct err *e) MUST_CHECK;
+
 /* One try of `call` at r->t, whose answer comes in one piece: its JSON, or the error that it is; r->res has the status. */
 int run_fetch(struct run *r, struct gen_call *call, json_t **ret, struct err *e) MUST_CHECK;
 

@@ -95,6 +95,7 @@ struct search_request {
 	int64_t limit;        /* at most SEARCH_MAX; 0: as the collections say */
 	const char *mode;     /* of SEARCH_MODES; NULL: as the collections say */
 	int64_t per_document; /* at most so many of one, when several are searched; 0: any number */
+	bool diverse;         /* what says the same as a better one is left out */
 };
 
 struct search_hit {
@@ -106,6 +107,7 @@ struct search_hit {
 	double score;
 	int64_t fulltext_rank, vector_rank; /* from 1; 0: not found by that */
 	int64_t fused_rank;                 /* of both together, before a document's share is bounded */
+	int64_t reranked;                   /* by the collection's reranker, from 1; 0: that was not asked of it */
 	double words;              /* how much of the question's words it has, 0 to 1; below 0: not found by words */
 	double meaning;            /* cosine; below 0: not found by that */
 	struct schema_list marked; /* of struct search_mark: where the words of the question stand in `text` */
@@ -136,7 +138,8 @@ struct source {
 struct source_list {
 	struct source *items;
 	size_t n;
-	int64_t left_out; /* passages that were found and do not fit */
+	int64_t left_out;   /* passages that were found and do not fit */
+	const char *notice; /* why it was not searched as was wanted; NULL: it was */
 	int64_t whole; /* tokens of all the documents, which are these sources; 0: these are passages that were found */
 };
 /* At most `tokens` in all. Where all places give whole documents and these have at most `whole` tokens, all of them. */

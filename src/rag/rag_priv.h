@@ -36,6 +36,20 @@ int index_hold(
 	struct rag *r, struct db_conn *c, const struct search_place *p, struct index **ret, struct err *e) MUST_CHECK;
 void index_release(struct index *x);
 
+/* The order of passages by a model that reads each with the question (rerank.c). Waits for a provider: nothing may be held. */
+struct rerank_wish {
+	atelier_id user_id;
+	const char *model, *query;
+};
+struct reranked {
+	atelier_id text_id;
+	int64_t passage;
+	size_t at;    /* the caller's */
+	double score; /* the higher the better, of any scale; -INFINITY: the model did not say */
+};
+int rerank_passages(struct rag *r, const struct rerank_wish *w, struct reranked *items, size_t n, struct arena *a,
+	struct err *e) MUST_CHECK;
+
 void pictures_free(struct rag *r);
 
 /* The documents of all places, in the order in which they came, from `after` on, at most limit + 1 (reading.c). */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "rag/embed.h"
+#include "rag/repeats.h"
 #include "rag/words.h"
 #include "store/documents.h"
 #include "store/texts.h"
@@ -19,6 +20,7 @@
 #define PASSAGE_MAX   ((size_t)1 << 20)
 #define CANDIDATES    100 /* of each way, for each collection */
 #define EXACTLY       50  /* of the nearest are compared by their whole vectors */
+#define RERANKED      40  /* of the best are put in order by a reranker */
 #define MARKS_MAX     200
 #define IDENTITIES    8   /* of one search */
 #define ENOUGH_WORDS  1.5 /* a passage with two thirds of the question's words is trusted as one with all */
@@ -38,7 +40,7 @@ struct ranked {
 	uint8_t language;     /* enum language; of what was found by words */
 	bool unmeant;         /* it has no vectors that the question could be compared with */
 	float words, meaning; /* BM25; cosine; below 0: not found by that */
-	int64_t fulltext_rank, vector_rank;
+	int64_t fulltext_rank, vector_rank, fused_rank, reranked;
 	double score;
 	const struct search_place *place;
 };
@@ -63,6 +65,7 @@ struct search {
 	double whole; /* BM25 of a passage that has each of them once */
 	struct ranked *found;
 	size_t n_found, n_meant; /* n_meant: found by vectors */
+	double best;             /* the highest score */
 	const char *notice;
 };
 
@@ -351,6 +354,9 @@ static void fuse(struct search *s)
 	for (size_t i = 0; i < s->n_found; i++)
 		s->found[i].score = s->n_meant == 0 ? s->found[i].words : mix(s, &s->found[i], &r, most);
 	qsort(s->found, s->n_found, sizeof(*s->found), by_score);
+	s->best = s->found[0].score;
+	for (size_t i = 0; i < s->n_found; i++)
+		s->found[i].fused_rank = (int64_t)i + 1;
 }
 
 static int rank_all(struct search *s, struct db_conn *c, struct arena *a, struct err *e)
@@ -401,6 +407,54 @@ static int find(struct search *s, struct db_conn *c, struct arena *a, struct err
 	}
 	let_go(s);
 	return r;
+}
+
+/* ---- by a reranker ---- */
+
+static int by_reranker(const void *a, const void *b)
+{
+	const struct reranked *x = a, *y = b;
+
+	return x->score > y->score ? -1 : x->score < y->score ? 1 : (x->at > y->at) - (x->at < y->at);
+}
+
+/* The first ones in the order of the model; the rest behind them. */
+static int reorder(struct search *s, struct reranked *items, size_t n, struct arena *a)
+{
+	struct ranked *before = ARENA_ARRAY(a, struct ranked, n + 1);
+
+	if (!before)
+		return -ENOMEM;
+	memcpy(before, s->found, n * sizeof(*before));
+	qsort(items, n, sizeof(*items), by_reranker);
+	for (size_t i = 0; i < n; i++) {
+		s->found[i] = before[items[i].at];
+		s->found[i].reranked = (int64_t)i + 1;
+	}
+	return 0;
+}
+
+/* Where a collection wants that. What the model cannot do stays as it was found, with a word. */
+static void rerank(struct search *s, struct arena *a)
+{
+	struct rerank_wish w = {.user_id = s->q->where.user_id, .query = s->q->query, .model = ""};
+	struct reranked items[RERANKED];
+	size_t n = MIN(s->n_found, (size_t)RERANKED);
+	struct err why = {0};
+
+	for (size_t i = 0; !*w.model && i < s->scope.n; i++)
+		w.model = s->scope.items[i].reranker;
+	if (!*w.model || n < 2)
+		return;
+	for (size_t i = 0; i < n; i++)
+		items[i] = (struct reranked){.text_id = s->found[i].text_id, .passage = s->found[i].passage, .at = i};
+	int r = rerank_passages(s->rag, &w, items, n, a, &why);
+	if (r == 0)
+		r = reorder(s, items, n, a);
+	if (r < 0) {
+		log_warn("rag", "passages stand as they were found: %s", why.msg);
+		s->notice = "The reranker cannot be reached, so the passages stand as they were found.";
+	}
 }
 
 /* ---- what is told ---- */
@@ -491,6 +545,15 @@ static bool is_one_too_many(const struct search *s, const struct search_hit *hit
 	return s->q->per_document && of_it >= s->q->per_document;
 }
 
+/* What the last one says is said by one before it. */
+static bool is_repeated(const struct said *said, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (said_alike(&said[i], &said[n]))
+			return true;
+	return false;
+}
+
 static int load_hits(
 	const struct search *s, struct db_conn *c, struct arena *a, struct search_result *ret, struct err *e)
 {
@@ -501,6 +564,7 @@ static int load_hits(
 	for (size_t i = 0; s->q->limit == 0 && i < s->scope.n; i++)
 		wanted = MAX(wanted, s->scope.items[i].passages);
 	size_t limit = (size_t)MIN(wanted, SEARCH_MAX);
+	struct said said[SEARCH_MAX];
 	*ret = (struct search_result){.items = ARENA_ARRAY(a, struct search_hit, limit + 1)};
 	if (!ret->items)
 		return err_set(e, -ENOMEM, "no memory for a search");
@@ -508,8 +572,8 @@ static int load_hits(
 		struct search_hit *h = &ret->items[ret->n];
 		struct err quiet = {0};
 		struct text t = {.language = ""};
-		if (s->found[i].score * 100 < s->found[0].score * (double)s->found[i].place->threshold)
-			break;
+		if (s->found[i].score * 100 < s->best * (double)s->found[i].place->threshold)
+			continue;
 		if (is_one_too_many(s, ret->items, ret->n, s->found[i].document_id))
 			continue;
 		r = load_hit(s, c, &s->found[i], a, h, &quiet);
@@ -519,10 +583,13 @@ static int load_hits(
 			r = mark_hit(s, &t, w, a, h);
 		h->fulltext_rank = s->found[i].fulltext_rank;
 		h->vector_rank = s->found[i].vector_rank;
-		h->fused_rank = (int64_t)i + 1;
+		h->fused_rank = s->found[i].fused_rank;
+		h->reranked = s->found[i].reranked;
 		h->words = s->found[i].words < 0 ? -1 : share_of(s, s->found[i].words);
 		h->meaning = s->found[i].meaning;
-		if (r == 0)
+		if (r == 0 && s->q->diverse)
+			r = said_of(h->text, a, &said[ret->n]);
+		if (r == 0 && !(s->q->diverse && is_repeated(said, ret->n)))
 			ret->n++;
 		r = r == E_NOT_FOUND ? 0 : r < 0 ? err_set(e, r, "%s", quiet.msg) : 0;
 	}
@@ -542,10 +609,15 @@ int rag_search(
 	if (r < 0)
 		return r;
 	ask_models(&s, a);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
+		r = find(&s, c, a, e);
+	}
+	if (r < 0)
+		return r;
+	rerank(&s, a);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
-	r = find(&s, c, a, e);
-	if (r == 0)
-		r = load_hits(&s, c, a, ret, e);
+	r = load_hits(&s, c, a, ret, e);
 	if (r == 0) {
 		ret->mode = s.n_meant == 0 ? "fulltext" : q->mode ? q->mode : "hybrid";
 		ret->notice = s.notice;

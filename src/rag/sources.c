@@ -187,9 +187,12 @@ static int take_found(struct rag *rag, const struct search_request *q, size_t to
 	struct search_result found = {.n = 0};
 	struct range *ranges;
 	size_t n = 0, used = 0;
-	int r = rag_search(rag, q, a, &found, e);
+	struct search_request diverse = *q;
+	int r;
 
-	*ret = (struct source_list){.items = ARENA_ARRAY(a, struct source, found.n + 1)};
+	diverse.diverse = true;
+	r = rag_search(rag, &diverse, a, &found, e);
+	*ret = (struct source_list){.items = ARENA_ARRAY(a, struct source, found.n + 1), .notice = found.notice};
 	ranges = ARENA_ARRAY(a, struct range, found.n + 1);
 	if (r == 0 && (!ranges || !ret->items))
 		r = err_set(e, -ENOMEM, "no memory for a search");

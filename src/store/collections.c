@@ -11,8 +11,8 @@
 static const struct col columns[] = {COL(I64, R, id), COL_ONCE(I64, R, user_id), COL_ONCE(REF, R, conversation_id),
 	COL(TEXT, R, name), COL_FOLDED(R, name, "folded"), COL(TEXT, R, description), COL(I64, R, passage_tokens),
 	COL(I64, R, passages), COL(TEXT, R, mode), COL(I64, R, weight), COL(TEXT, R, embedding_model),
-	COL(I64, R, overlap), COL(I64, R, threshold), COL(BOOL, R, whole),
-	COL_AS(TEXT, R, identity, "collections.identity", COL_SEEN),
+	COL(I64, R, overlap), COL(I64, R, threshold), COL(BOOL, R, whole), COL(TEXT, R, reranker),
+	COL(BOOL, R, rewrite), COL_AS(TEXT, R, identity, "collections.identity", COL_SEEN),
 	COL_AS(I64, R, documents, "(SELECT count(*) FROM documents d WHERE d.collection_id = collections.id)",
 		COL_SEEN),
 	COL_AS(I64, R, revision, "collections.revision", COL_SEEN),
@@ -96,7 +96,9 @@ struct gather {
 	struct store_list places;
 };
 
-#define PLACE "k.id, k.revision, k.removed, k.passages, k.mode, k.identity, k.weight, k.threshold, k.whole"
+#define PLACE                                                                                                          \
+	"k.id, k.revision, k.removed, k.passages, k.mode, k.identity, k.weight, k.threshold, k.whole, k.rewrite, "     \
+	"k.reranker"
 static int read_place(const struct db_rows *found, struct arena *a, struct search_place *ret, struct err *e)
 {
 	*ret = (struct search_place){.collection_id = db_i64(found, 0),
@@ -107,8 +109,10 @@ static int read_place(const struct db_rows *found, struct arena *a, struct searc
 		.identity = db_dup(found, 5, a),
 		.weight = db_i64(found, 6),
 		.threshold = db_i64(found, 7),
-		.whole = db_i64(found, 8) != 0};
-	return ret->mode && ret->identity ? 0 : store_full(e);
+		.whole = db_i64(found, 8) != 0,
+		.rewrite = db_i64(found, 9) != 0,
+		.reranker = db_dup(found, 10, a)};
+	return ret->mode && ret->identity && ret->reranker ? 0 : store_full(e);
 }
 
 static struct search_place *place_of(struct gather *g, atelier_id collection_id)
@@ -151,7 +155,9 @@ static int add_all(struct gather *g, struct err *e)
 				.identity = k->identity,
 				.weight = k->weight,
 				.threshold = k->threshold,
-				.whole = k->whole},
+				.whole = k->whole,
+				.rewrite = k->rewrite,
+				.reranker = k->reranker},
 			e);
 	}
 	return r;

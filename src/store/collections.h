@@ -10,7 +10,8 @@
 #define SEARCH_MODES    "hybrid fulltext vectors"
 /* What a new collection begins with. */
 #define COLLECTION_FRESH                                                                                               \
-	.description = "", .passage_tokens = 128, .passages = 8, .mode = "hybrid", .weight = 50, .embedding_model = ""
+	.description = "", .passage_tokens = 128, .passages = 8, .mode = "hybrid", .weight = 50,                       \
+	.embedding_model = "", .reranker = ""
 
 struct collection {
 	atelier_id id, user_id;
@@ -26,6 +27,8 @@ struct collection {
 	int64_t overlap;             /* tokens that a passage has of the one before */
 	int64_t threshold;           /* hits below this percent of the best one are left out */
 	bool whole;                  /* a model is given whole documents where they fit */
+	const char *reranker;        /* a model that puts passages in order; "": none */
+	bool rewrite;                /* a question that leans on the chat is rewritten before it is searched */
 	const char *identity;        /* by what vectors it is searched (rag/embed.h); "": by none; read only */
 	int64_t documents;           /* how many; read only, as what follows */
 	int64_t may;                 /* enum grant_verb, of who asks */
@@ -55,7 +58,8 @@ struct search_place {
 	int64_t passages; /* that a model is given at most */
 	const char *mode, *identity;
 	int64_t weight, threshold;
-	bool whole;
+	bool whole, rewrite;
+	const char *reranker;
 	atelier_id *documents; /* sorted */
 	size_t n;              /* 0: all */
 };

@@ -98,6 +98,9 @@ const char schema_search_settings[] = "ALTER TABLE collections ADD COLUMN embedd
 				      "ALTER TABLE collections ADD COLUMN threshold INTEGER NOT NULL DEFAULT 0;"
 				      "ALTER TABLE collections ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;";
 
+const char schema_reranking[] = "ALTER TABLE collections ADD COLUMN reranker TEXT NOT NULL DEFAULT '';"
+				"ALTER TABLE collections ADD COLUMN rewrite INTEGER NOT NULL DEFAULT 0;";
+
 /* What is searched for a question that waits: each row has one of both. */
 const char schema_queued_places[] =
 	"CREATE TABLE queued_places ("

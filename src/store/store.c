@@ -244,6 +244,7 @@ static const struct db_migration migrations[] = {
 	{.version = 32, .name = "tools of conversations, assistants and what waits", .sql = schema_tool_wishes},
 	{.version = 33, .name = "files that tools made", .sql = schema_files},
 	{.version = 34, .name = "assistants that act", .sql = schema_agents},
+	{.version = 35, .name = "rerankers, rewritten questions", .sql = schema_reranking},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

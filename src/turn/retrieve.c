@@ -7,13 +7,21 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
+#include "call/call.h"
+#include "provider/collect.h"
 #include "rag/rag.h"
 #include "turn/turn_priv.h"
 
-#define TOKENS_MAX  6000 /* of all passages */
-#define SHORT_BYTES 80   /* a question of fewer may lean on the one before */
-#define BLOCK_MAX   ((size_t)1 << 20)
-#define PROMPT_MAX  ((size_t)16 << 20)
+#define TOKENS_MAX       6000 /* of all passages */
+#define SHORT_BYTES      80   /* a question of fewer may lean on the one before */
+#define LEANING_BYTES    300  /* the same where a model is asked to rewrite it */
+#define REWRITE_MESSAGES 4
+#define REWRITE_BYTES    ((size_t)600) /* of each of these */
+#define REWRITE_TOKENS   120
+#define REWRITE_MS       3000
+#define BLOCK_MAX        ((size_t)1 << 20)
+#define PROMPT_MAX       ((size_t)16 << 20)
 
 static atelier_id *copy_ids(struct turn *t, const atelier_id *ids, size_t n, size_t room)
 {
@@ -55,8 +63,12 @@ int turn_where(struct turn *t, const struct turn_request *q, struct err *e)
 	r = t->all->config.rag && q->conversation_id ? add_own(t, c, q->conversation_id, places, e) : 0;
 	if (r < 0 || !turn_retrieves(t))
 		return r;
-	return t->all->config.rag ? collections_scope(c, &t->where, &t->arena, &scope, e)
-				  : err_set(e, E_INVALID, "Documents are not searched here.");
+	if (!t->all->config.rag)
+		return err_set(e, E_INVALID, "Documents are not searched here.");
+	r = collections_scope(c, &t->where, &t->arena, &scope, e);
+	for (size_t i = 0; r == 0 && i < scope.n; i++)
+		t->rewrites |= scope.items[i].rewrite;
+	return r;
 }
 
 bool turn_retrieves(const struct turn *t)
@@ -85,13 +97,82 @@ static struct gen_message *last_question(struct turn *t, size_t before)
 	return NULL;
 }
 
+/* What was said before the question, the last few messages, each shortened. */
+static void add_before(struct turn *t, const struct gen_message *question, struct buf *b)
+{
+	size_t n = (size_t)(question - t->request.messages);
+
+	for (size_t i = n > REWRITE_MESSAGES ? n - REWRITE_MESSAGES : 0; i < n; i++) {
+		const struct gen_message *m = &t->request.messages[i];
+		if (strcmp(m->role, MESSAGE_USER) == 0 || strcmp(m->role, MESSAGE_ASSISTANT) == 0)
+			buf_printf(b, "%s: %.*s\n\n", m->role,
+				(int)utf8_prefix(
+					m->content, strlen(m->content), MIN(strlen(m->content), REWRITE_BYTES)),
+				m->content);
+	}
+}
+
+/* The first line that says something; NULL: there is none, or it is far too long for a question. */
+static const char *first_line(const char *text, struct arena *a)
+{
+	size_t n;
+
+	text += strspn(text, " \t\r\n");
+	n = strcspn(text, "\r\n");
+	return n == 0 || n > LEANING_BYTES * 4 ? NULL : arena_strndup(a, text, n);
+}
+
+/* The question as a model writes it so that it stands alone; NULL: it has not, or not in time. */
+static const char *rewrite(struct turn *t, const struct gen_message *question)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(BLOCK_MAX);
+	const char *model = t->model;
+	struct text_sink sink;
+	struct gen_result result;
+	struct err why = {0};
+	int r = 0;
+
+	buf_add_str(&b, "Below is a part of a chat, and the question that follows it. Write that question as one line "
+			"that can be "
+			"understood without the chat, in its own language, to search documents with it. If it can be "
+			"already, repeat it. Reply with that line alone.\n\n");
+	add_before(t, question, &b);
+	buf_printf(&b, "Question: %s", question->content);
+	/* A key may call some models only. */
+	if (!t->key_id)
+		r = providers_resolve_task(t->all->providers, TASK_TITLE, t->model, &t->arena, &model, &why);
+	if (r < 0 || buf_status(&b) < 0)
+		return NULL;
+	struct gen_message ask = {.role = MESSAGE_USER, .content = b.p};
+	const struct gen_request q = {.model = model,
+		.messages = &ask,
+		.n_messages = 1,
+		.thinking = THINKING_OFF,
+		.max_tokens = REWRITE_TOKENS,
+		.patience_ms = REWRITE_MS};
+	const struct caller who = {.user_id = t->user_id,
+		.key_id = t->key_id,
+		.conversation_id = t->ids.conversation_id,
+		.purpose = "rewriting"};
+	text_sink_init(&sink, BLOCK_MAX);
+	r = call_generate(t->all->config.calls, &who, &q, &sink.sink, &t->cancel, &result, NULL, &why);
+	const char *line = r < 0 ? NULL : first_line(buf_str(&sink.text).p, &t->arena);
+	buf_done(&sink.text);
+	if (!line)
+		log_info("turn", "a question was searched for as it stands: %s", why.msg);
+	return line;
+}
+
 /* "And in Berlin?" is nothing to look for without the question before it. */
 static const char *query_of(struct turn *t, const struct gen_message *question)
 {
-	const struct gen_message *before = strlen(question->content) < SHORT_BYTES
-						   ? last_question(t, (size_t)(question - t->request.messages))
-						   : NULL;
+	bool leans = strlen(question->content) < (t->rewrites ? LEANING_BYTES : SHORT_BYTES);
+	const struct gen_message *before = leans ? last_question(t, (size_t)(question - t->request.messages)) : NULL;
+	const char *rewritten = before && t->rewrites ? rewrite(t, question) : NULL;
 
+	if (rewritten)
+		return rewritten;
+	before = strlen(question->content) < SHORT_BYTES ? before : NULL;
 	return before ? arena_printf(&t->arena, "%s\n%s", question->content, before->content) : question->content;
 }
 
@@ -218,6 +299,8 @@ int turn_retrieve(struct turn *t)
 		log_warn("turn", "documents could not be searched: %s", why.msg);
 		return note(t, "The documents could not be searched, so this answer does without them.");
 	}
+	if (found.notice && (r = note(t, found.notice)) < 0)
+		return r;
 	if (found.whole && (r = note_whole(t, found.whole)) < 0)
 		return r;
 	if (found.n == 0 && (r = note(t, "Nothing in the chosen documents fits this question.")) < 0)

@@ -79,6 +79,7 @@ struct turn {
 	int64_t window;               /* tokens that the model takes; 0: not known */
 	struct context context;       /* what it is given */
 	struct search_wish where;     /* the documents that are searched for it; arena */
+	bool rewrites;                /* a question that leans on the chat is rewritten for that */
 	const struct source *sources; /* what the model was given of them; arena */
 	size_t n_sources;
 	struct summary summary;            /* of it: what stands for the beginning; text NULL: nothing does */

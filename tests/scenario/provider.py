@@ -223,6 +223,8 @@ class Provider:
             self._script(call, self.pulls, [Step(0, ["line", {"status": "pulling manifest"}]), Step(0, ["pulled"])])
         elif path == "/embeddings" or (path == "/api/embed" and call.parsed().get("input")):
             self._embed(call, call.parsed()["input"])
+        elif path == "/rerank" and self.kind == "openai":
+            self._rerank(call, call.parsed())
         elif path == "/api/generate" and call.parsed().get("prompt"):
             self._chat(call)
         elif path in ("/api/generate", "/api/embed", "/api/copy", "/api/delete"):
@@ -236,6 +238,16 @@ class Provider:
                 "digest": hashlib.sha256(name.encode()).hexdigest(),
                 "details": {"parent_model": "", "format": "gguf", "family": "mock", "families": ["mock"],
                             "parameter_size": "1.2B", "quantization_level": "Q4_K_M"}}
+
+    @staticmethod
+    def _rerank(call, q):
+        """The shortest text first, the best two of them alone, by scores that are no shares; "broken" in the model's name: refused."""
+        if "broken" in q["model"]:
+            call.json(500, {"error": {"message": "out of order"}})
+            return
+        order = sorted(range(len(q["documents"])), key=lambda i: len(q["documents"][i]))[:2]
+        call.json(200, {"id": "r1", "results": [{"index": i, "relevance_score": -3.5 - n, "document": {"text": q["documents"][i]}}
+                                                for n, i in enumerate(order)], "usage": {"total_tokens": 9}})
 
     def _embed(self, call, inputs):
         """For each text its length, 3 and 4. "Embed later" waits for `go embed`, "Embed badly" is refused before `go mended`."""
