@@ -6,12 +6,14 @@
 #include "api/turns.h"
 #include "provider/parameters.h"
 #include "store/assistants.h"
+#include "store/collections.h"
 #include "store/images.h"
 
-#define NAME_MAX_N       60
-#define INSTRUCTIONS_MAX 65536
-#define STARTERS_MAX     8
-#define AGENTS_MAX       16
+#define NAME_MAX_N         60
+#define INSTRUCTIONS_MAX   65536
+#define STARTERS_MAX       8
+#define AGENTS_MAX         16
+#define COLLECTIONS_OF_ONE 20
 
 /* What an answer may take; 0: as much as any. */
 struct budget_body {
@@ -23,7 +25,7 @@ struct assistant_body {
 	const char *may, *model;
 	bool is_default;
 	struct parameters parameters;
-	struct schema_list starters, agents;
+	struct schema_list starters, agents, collections;
 	struct budget_body budget;
 };
 
@@ -40,6 +42,8 @@ enum {
 	GIVEN_AGENTS = 512,
 	GIVEN_PLANS = 1024,
 	GIVEN_BUDGET = 2048,
+	GIVEN_COLLECTIONS = 4096,
+	GIVEN_HISTORY = 8192,
 };
 
 #define BUDGET_FIELD(member, max, text)                                                                                \
@@ -58,6 +62,10 @@ static const struct schema budget_schema = SCHEMA("AgentBudget", struct budget_b
 #define TOOLS_DOC                                                                                                      \
 	"Tools that its answers may use, of those that whoever asks has: true (all), or a list of names; null: those " \
 	"of the conversation."
+static const struct field id_item = {.type = FT_ID};
+#define A_PLACE                                                                                                        \
+	.item = &id_item, .doc = "Collections of documents that its answers draw on, for whoever may read these."
+#define HISTORY_DOC "Whether its answers may draw on what whoever asks has said and been answered before."
 static const struct field starter_item = {.type = FT_TEXT, .min = 1, .max = 500};
 static const struct field agent_item = {.type = FT_ID};
 #define AGENTS_DOC                                                                                                     \
@@ -78,6 +86,8 @@ static const struct field assistant_fields[] = {
 	FIELD(FT_STRS, B, agents, "agents", .flags = FIELD_REQUIRED, .item = &agent_item, .doc = AGENTS_DOC),
 	FIELD_BOOL(B, a.plans, "plans", FIELD_REQUIRED, PLANS_DOC),
 	FIELD_OBJECT(B, budget, "budget", &budget_schema, FIELD_REQUIRED, "What its answers may take."),
+	FIELD(FT_STRS, B, collections, "collection_ids", .flags = FIELD_REQUIRED, A_PLACE),
+	FIELD_BOOL(B, a.history, "history", FIELD_REQUIRED, HISTORY_DOC),
 	FIELD_STR(B, a.owner, "owner", 0, 0, 0, "User name of whose it is."),
 	FIELD_ENUM(B, may, "may", SHARED_MAY, FIELD_REQUIRED, "What whoever asks may do with it."),
 	FIELD_BOOL(B, a.shared, "shared", FIELD_REQUIRED, "Whether others have it, too."),
@@ -106,7 +116,10 @@ const struct schema assistant_list_schema =
 		FIELD(FT_STRS, B, agents, "agents", .max = AGENTS_MAX, .flags = FIELD_UNIQUE, .item = &agent_item,     \
 			.doc = AGENTS_DOC),                                                                            \
 		FIELD_BOOL(B, a.plans, "plans", 0, PLANS_DOC),                                                         \
-		FIELD_OBJECT(B, budget, "budget", &budget_schema, 0, "What its answers may take.")
+		FIELD_OBJECT(B, budget, "budget", &budget_schema, 0, "What its answers may take."),                    \
+		FIELD(FT_STRS, B, collections, "collection_ids", .max = COLLECTIONS_OF_ONE, .flags = FIELD_UNIQUE,     \
+			A_PLACE),                                                                                      \
+		FIELD_BOOL(B, a.history, "history", 0, HISTORY_DOC)
 static const struct field new_fields[] = {EDIT_FIELDS(FIELD_REQUIRED)};
 static const struct field patch_fields[] = {EDIT_FIELDS(0)};
 static const struct schema new_schema = SCHEMA("AssistantNew", B, new_fields, "A new assistant.");
@@ -130,6 +143,8 @@ static const struct field version_fields[] = {
 	FIELD(FT_STRS, V, agents, "agents", .flags = FIELD_REQUIRED, .item = &agent_item, .doc = AGENTS_DOC),
 	FIELD_BOOL(V, a.plans, "plans", FIELD_REQUIRED, PLANS_DOC),
 	FIELD_OBJECT(V, budget, "budget", &budget_schema, FIELD_REQUIRED, "What its answers may take."),
+	FIELD(FT_STRS, V, collections, "collection_ids", .flags = FIELD_REQUIRED, A_PLACE),
+	FIELD_BOOL(V, a.history, "history", FIELD_REQUIRED, HISTORY_DOC),
 };
 static const struct schema version_schema = SCHEMA("AssistantVersion", V, version_fields, "What an assistant was.");
 #undef V
@@ -194,6 +209,8 @@ static int fill(struct request *q, atelier_id default_id, void *body)
 		r = read_budget(q, b->a.budget, &b->budget);
 	if (r == 0)
 		r = read_texts(q, b->a.agents, &b->agents);
+	if (r == 0)
+		r = read_texts(q, b->a.collections, &b->collections);
 	return r < 0 ? r : read_texts(q, b->a.starters, &b->starters);
 }
 
@@ -221,7 +238,12 @@ static int edit(void *row, void *arg, struct err *e)
 	a->plans = given & GIVEN_PLANS ? in->a.plans : a->plans;
 	if (given & GIVEN_BUDGET)
 		a->budget = write_budget(q, &in->budget);
-	return a->parameters && a->starters && a->agents ? 0 : err_set(e, -ENOMEM, "no memory left for an assistant");
+	if (given & GIVEN_COLLECTIONS)
+		a->collections = write_texts(q, &in->collections);
+	a->history = given & GIVEN_HISTORY ? in->a.history : a->history;
+	return a->parameters && a->starters && a->agents && a->collections
+		       ? 0
+		       : err_set(e, -ENOMEM, "no memory left for an assistant");
 }
 
 /* Whoever makes it may use them; whoever asks it later is asked for their own right. */
@@ -240,6 +262,16 @@ static int check_agents(struct request *q, struct db_conn *c, const struct schem
 	return r;
 }
 
+/* Nobody brings others what is not theirs to read. */
+static int check_place(struct request *q, struct db_conn *c, const char *word)
+{
+	struct collection k;
+	atelier_id id = 0;
+
+	(void)id_parse(word, ID_LEN, &id);
+	return collections_get(c, q->who.user.id, id, GRANT_READ, &q->mem, &k, &q->err);
+}
+
 /* A picture that others will see has to be one's own to show, and the model one that answers. */
 static int check(struct request *q)
 {
@@ -249,6 +281,8 @@ static int check(struct request *q)
 
 	int r = in->a.image_id ? images_get(c, q->who.user.id, in->a.image_id, &q->mem, &image, &q->err) : 0;
 
+	for (size_t i = 0; r == 0 && i < in->collections.n; i++)
+		r = check_place(q, c, ((const char *const *)in->collections.items)[i]);
 	if (r == 0)
 		r = check_agents(q, c, &in->agents);
 	if (r == 0)
@@ -262,7 +296,8 @@ static const struct assistant fresh = {.description = "",
 	.instructions = "",
 	.parameters = "{}",
 	.starters = "[]",
-	.agents = "[]"};
+	.agents = "[]",
+	.collections = "[]"};
 #define RESOURCE(name_word, of)                                                                                        \
 	.kind = &(of), .bus = BUS_ASSISTANT, .word = (name_word), .fresh = &fresh, .row = sizeof(struct assistant),    \
 	.body = sizeof(struct assistant_body), .name = offsetof(struct assistant, name), .name_max = NAME_MAX_N,       \
@@ -343,7 +378,7 @@ static const struct route routes[] = {
 	{"GET", A "/{id}", "getAssistant", shared_get_one, ACCESS_USER, .status = 200, THIS,
 		.answer = &assistant_schema, .summary = "One assistant."},
 	{"PATCH", A "/{id}", "updateAssistant", shared_patch, ACCESS_USER, .status = 200, THIS,
-		.body = &patch_schema, .answer = &assistant_schema, FAILS(E_CONFLICT, E_MODEL_CANNOT),
+		.body = &patch_schema, .answer = &assistant_schema, FAILS(E_NOT_FOUND, E_CONFLICT, E_MODEL_CANNOT),
 		.summary = "Change an assistant."},
 	{"DELETE", A "/{id}", "deleteAssistant", shared_delete_one, ACCESS_USER, .status = 204, THIS,
 		.summary = "Delete an own assistant; conversations go on without it."},

@@ -21,7 +21,7 @@
 struct conversation_edit {
 	const char *title, *model;
 	atelier_id leaf_id, folder_id;
-	bool pinned, archived, unread;
+	bool pinned, archived, unread, history;
 	struct schema_list tags;
 	atelier_id assistant_id;
 	const char *instructions, *context, *tools;
@@ -39,7 +39,8 @@ enum {
 	GIVEN_PARAMETERS = 256,
 	GIVEN_CONTEXT = 512,
 	GIVEN_TOOLS = 1024,
-	GIVEN_UNREAD = 4096,
+	GIVEN_HISTORY = 2048,
+	GIVEN_UNREAD = 8192,
 };
 
 static const struct field id_item = {.type = FT_ID};
@@ -53,6 +54,8 @@ static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
 #define TOOLS_DOC                                                                                                      \
 	"Tools that answers here may use, unless a question or its assistant says otherwise: true (all that you "      \
 	"have), or a list of names; null: none."
+
+#define HISTORY_DOC "Whether its answers may draw on what its person has said and been answered in other conversations."
 
 #define E struct conversation_edit
 #define EDIT_FIELDS                                                                                                    \
@@ -68,7 +71,8 @@ static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
 			"What the model is told in this conversation; empty: nothing."),                               \
 		FIELD_OBJECT(E, parameters, "parameters", &parameters_schema, 0, "How answers are to be made here."),  \
 		FIELD_ENUM(E, context, "context", CONTEXT_CHOICES, 0, THE_CONTEXT),                                    \
-		FIELD_JSON(E, tools, "tools", FIELD_NULL, TOOLS_DOC)
+		FIELD_JSON(E, tools, "tools", FIELD_NULL, TOOLS_DOC),                                                  \
+		FIELD_BOOL(E, history, "history", 0, HISTORY_DOC)
 static const struct field new_fields[] = {EDIT_FIELDS};
 static const struct field patch_fields[] = {
 	EDIT_FIELDS,
@@ -111,6 +115,7 @@ static const struct field conversation_fields[] = {
 		C, parameters, "parameters", &parameters_schema, FIELD_REQUIRED, "How answers are to be made in it."),
 	FIELD_ENUM(C, v.context, "context", CONTEXT_CHOICES, FIELD_REQUIRED, THE_CONTEXT),
 	FIELD_JSON(C, v.tools, "tools", 0, TOOLS_DOC),
+	FIELD_BOOL(C, v.history, "history", FIELD_REQUIRED, HISTORY_DOC),
 	FIELD_TIME(C, v.created_at, "created_at", FIELD_REQUIRED, "When it began."),
 	FIELD_TIME(C, v.updated_at, "updated_at", FIELD_REQUIRED, "When it last changed."),
 	FIELD_ID(C, v.leaf_id, "leaf_id", 0, "The last message of the branch shown; null: there are none."),
@@ -220,7 +225,9 @@ static int patch_of(struct request *q, struct conversation_patch *ret)
 		       (q->given & GIVEN_TAGS ? SET_TAGS : 0u) | (q->given & GIVEN_ASSISTANT ? SET_ASSISTANT : 0u) |
 		       (q->given & GIVEN_INSTRUCTIONS ? SET_INSTRUCTIONS : 0u) |
 		       (q->given & GIVEN_PARAMETERS ? SET_PARAMETERS : 0u) |
-		       (q->given & GIVEN_CONTEXT ? SET_CONTEXT : 0u) | (q->given & GIVEN_TOOLS ? SET_TOOLS : 0u),
+		       (q->given & GIVEN_CONTEXT ? SET_CONTEXT : 0u) | (q->given & GIVEN_TOOLS ? SET_TOOLS : 0u) |
+		       (q->given & GIVEN_HISTORY ? SET_HISTORY : 0u),
+		.history = in->history,
 		.tools = in->tools,
 		.context = in->context,
 		.assistant_id = in->assistant_id,

@@ -131,6 +131,7 @@ int rag_search(struct rag *r, const struct search_request *q, struct arena *a, s
 /* Passages as they are given to a model: with what stands around them, neighbours as one, in the order of their document. */
 struct source {
 	atelier_id document_id, passage_id;
+	atelier_id message_id, conversation_id; /* of what was said before (rag_recall); 0: of a document */
 	const char *document, *heading, *text;
 	int64_t page, start, end;
 	double score;
@@ -145,6 +146,19 @@ struct source_list {
 /* At most `tokens` in all. Where all places give whole documents and these have at most `whole` tokens, all of them. */
 int rag_sources(struct rag *r, const struct search_request *q, size_t tokens, size_t whole, struct arena *a,
 	struct source_list *ret, struct err *e) MUST_CHECK;
+
+/* ---- what was said before (recall.c) ---- */
+
+struct recall_request {
+	atelier_id user_id;
+	atelier_id but; /* this conversation is not looked at */
+	const char *query;
+	size_t limit;
+};
+/* What the person has asked and was answered in own conversations, by the words of a question; the best first, all in the arena.
+ * `document` is the title of the conversation. */
+int rag_recall(struct rag *r, const struct recall_request *q, struct arena *a, struct source_list *ret,
+	struct err *e) MUST_CHECK;
 
 /* ---- reading by programs (reading.c): each within a scope as of a search ---- */
 

@@ -8,8 +8,9 @@
 static const struct col columns[] = {COL(I64, R, id), COL_ONCE(I64, R, user_id), COL(TEXT, R, name),
 	COL_FOLDED(R, name, "folded"), COL(TEXT, R, description), COL(TEXT, R, emoji), COL(REF, R, image_id),
 	COL(TEXT, R, model), COL(TEXT, R, instructions), COL(TEXT, R, parameters), COL(TEXT, R, starters),
-	COL(TEXT, R, tools), COL(TEXT, R, agents), COL(BOOL, R, plans), COL(TEXT, R, budget), COL(I64, R, version),
-	COL_CREATED(R, created_at), COL_UPDATED(R, updated_at), SHARED_COLS(R, "assistants", "assistant")};
+	COL(TEXT, R, tools), COL(TEXT, R, agents), COL(BOOL, R, plans), COL(TEXT, R, budget), COL(TEXT, R, collections),
+	COL(BOOL, R, history), COL(I64, R, version), COL_CREATED(R, created_at), COL_UPDATED(R, updated_at),
+	SHARED_COLS(R, "assistants", "assistant")};
 static const struct rows_table rows = {"assistants", "folded",
 	"There is no such assistant, or it is not shared with you.", "There is an assistant of this name already.",
 	TABLE(struct assistant, columns)};
@@ -21,7 +22,8 @@ static const struct rows_table names = {"assistants", "folded", NULL, NULL, TABL
 static const struct col version_columns[] = {COL(I64, R, id), COL(I64, R, version), COL(REF, R, user_id),
 	COL(TEXT, R, name), COL(TEXT, R, description), COL(TEXT, R, emoji), COL(REF, R, image_id), COL(TEXT, R, model),
 	COL(TEXT, R, instructions), COL(TEXT, R, parameters), COL(TEXT, R, starters), COL(TEXT, R, tools),
-	COL(TEXT, R, agents), COL(BOOL, R, plans), COL(TEXT, R, budget), COL_CREATED(R, created_at)};
+	COL(TEXT, R, agents), COL(BOOL, R, plans), COL(TEXT, R, budget), COL(TEXT, R, collections),
+	COL(BOOL, R, history), COL_CREATED(R, created_at)};
 #undef R
 static const struct rows_table versions = {"assistant_versions", "version DESC", "There is no such version.", NULL,
 	TABLE(struct assistant, version_columns)};

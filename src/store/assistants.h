@@ -20,9 +20,11 @@ struct assistant {
 	const char *agents; /* others that it may call as tools: JSON array of ids */
 	bool plans;         /* it is offered to keep a plan */
 	const char *budget; /* of an answer: JSON object {steps, tokens, cost_micros, seconds}; NULL: the settings' */
-	int64_t version;    /* from 1, more with each change */
-	int64_t may;        /* enum grant_verb, of who asks; read only */
-	bool shared;        /* others have it, too; read only */
+	const char *collections; /* that come with it: JSON array of ids; who may not read one is answered without it */
+	bool history;            /* its answers may draw on what their person has said before */
+	int64_t version;         /* from 1, more with each change */
+	int64_t may;             /* enum grant_verb, of who asks; read only */
+	bool shared;             /* others have it, too; read only */
 	int64_t created_at, updated_at;
 };
 

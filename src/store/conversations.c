@@ -13,9 +13,9 @@
 static const struct col columns[] = {COL(I64, V, id), COL_ONCE(I64, V, user_id), COL(TEXT, V, title),
 	COL(TEXT, V, title_state), COL(TEXT, V, model), COL(REF, V, leaf_id), COL(REF, V, folder_id),
 	COL(TEXT, V, tags), COL(REF, V, assistant_id), COL(TEXT, V, instructions), COL(TEXT, V, parameters),
-	COL(TEXT, V, context), COL(TEXT, V, tools), COL(BOOL, V, pinned), COL(BOOL, V, archived), COL(BOOL, V, unread),
-	COL(I64, V, message_count), COL(I64, V, tokens_in), COL(I64, V, tokens_out), COL_ONCE(I64, V, created_at),
-	COL(I64, V, updated_at), COL(REF, V, deleted_at),
+	COL(TEXT, V, context), COL(TEXT, V, tools), COL(BOOL, V, history), COL(BOOL, V, pinned), COL(BOOL, V, archived),
+	COL(BOOL, V, unread), COL(I64, V, message_count), COL(I64, V, tokens_in), COL(I64, V, tokens_out),
+	COL_ONCE(I64, V, created_at), COL(I64, V, updated_at), COL(REF, V, deleted_at),
 	COL_AS(I64, V, turn_id,
 		"coalesce((SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = "
 		"'running'),"
@@ -193,6 +193,7 @@ static int apply(struct db_conn *c, const struct change *x, struct conversation 
 	v->parameters = p->set & SET_PARAMETERS ? p->parameters : v->parameters;
 	v->context = p->set & SET_CONTEXT ? p->context : v->context;
 	v->tools = p->set & SET_TOOLS ? p->tools : v->tools;
+	v->history = p->set & SET_HISTORY ? p->history : v->history;
 	return 0;
 }
 

@@ -30,6 +30,7 @@ struct conversation {
 	const char *parameters;   /* JSON object (provider/parameters.h) */
 	const char *context;      /* CONTEXT_... */
 	const char *tools;        /* that answers may use: true, or names, as JSON; NULL: none */
+	bool history;             /* answers may draw on what the person has said in other conversations */
 	bool pinned, archived;
 	bool unread; /* an answer has ended that nobody was there to see */
 	int64_t message_count;
@@ -74,6 +75,7 @@ enum conversation_set {
 	SET_PARAMETERS = 512,
 	SET_CONTEXT = 1024,
 	SET_TOOLS = 2048,
+	SET_HISTORY = 4096,
 };
 
 /* NULL and 0: leave it as it is. A title set here is the person's and stays. */
@@ -82,7 +84,7 @@ struct conversation_patch {
 	const char *model;
 	atelier_id leaf_id; /* a message: the newest branch through it is shown, unless the one shown goes through it */
 	unsigned set;       /* which of the following count */
-	bool pinned, archived, unread;
+	bool pinned, archived, unread, history;
 	atelier_id folder_id;    /* 0: in none; E_NOT_FOUND when it is not the user's */
 	const char *tags;        /* JSON array of texts */
 	atelier_id assistant_id; /* 0: none; E_NOT_FOUND when the user may not use it */

@@ -101,6 +101,14 @@ const char schema_search_settings[] = "ALTER TABLE collections ADD COLUMN embedd
 const char schema_reranking[] = "ALTER TABLE collections ADD COLUMN reranker TEXT NOT NULL DEFAULT '';"
 				"ALTER TABLE collections ADD COLUMN rewrite INTEGER NOT NULL DEFAULT 0;";
 
+/* Collections that come with an assistant: a JSON array of ids. `history`: answers may draw on what their person said before. */
+const char schema_assistant_places[] =
+	"ALTER TABLE assistants ADD COLUMN collections TEXT NOT NULL DEFAULT '[]';"
+	"ALTER TABLE assistants ADD COLUMN history INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE assistant_versions ADD COLUMN collections TEXT NOT NULL DEFAULT '[]';"
+	"ALTER TABLE assistant_versions ADD COLUMN history INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE conversations ADD COLUMN history INTEGER NOT NULL DEFAULT 0;";
+
 /* What is searched for a question that waits: each row has one of both. */
 const char schema_queued_places[] =
 	"CREATE TABLE queued_places ("

@@ -245,6 +245,7 @@ static const struct db_migration migrations[] = {
 	{.version = 33, .name = "files that tools made", .sql = schema_files},
 	{.version = 34, .name = "assistants that act", .sql = schema_agents},
 	{.version = 35, .name = "rerankers, rewritten questions", .sql = schema_reranking},
+	{.version = 36, .name = "documents of assistants, own history", .sql = schema_assistant_places},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

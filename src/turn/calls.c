@@ -182,7 +182,7 @@ static int call_tool(struct running *x, struct arena *a, struct tool_result *res
 		.conversation_id = t->ids.conversation_id,
 		.turn_id = t->ids.turn_id,
 		.call_id = x->call->id,
-		.where = turn_retrieves(t) ? &t->where : NULL,
+		.where = turn_searches(t) ? &t->where : NULL,
 		.language = t->language,
 		.cancel = &x->cancel,
 		.progress = on_progress,

@@ -345,6 +345,8 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 	}
 	if (r == 0)
 		r = take_agent(t, q, &l, e);
+	t->comes_with = l.assistant.collections;
+	t->history = q->conversation_id && (l.assistant.history || v->history); /* a temporary chat draws on no other */
 	if (r == 0)
 		r = take_parameters(t, q, &l, e);
 	if (r == 0 && (r = take_instructions(t, q, &l)) < 0)

@@ -15,7 +15,8 @@ static int copy_chosen(const struct turn *t, struct arena *a, struct once_chosen
 	for (size_t i = 0; i < t->n_instructions; i++)
 		buf_printf(&b, "%s%s", i ? "\n\n" : "", t->instructions[i].text);
 	bool has_tools = t->wish && strcmp(t->wish, "[]") != 0;
-	*ret = (struct once_chosen){.acts = has_tools || t->agent.calls || t->agent.plans,
+	bool has_documents = t->comes_with && strcmp(t->comes_with, "[]") != 0;
+	*ret = (struct once_chosen){.acts = has_tools || has_documents || t->agent.calls || t->agent.plans,
 		.instructions = buf_status(&b) == 0 ? arena_strdup(a, buf_str(&b).p) : NULL,
 		.left_out = t->left_out ? arena_strdup(a, t->left_out) : NULL,
 		.request = {
@@ -101,6 +102,8 @@ int once_run(struct turns *all, const struct once_call *c, struct gen_result *re
 		r = take_request(t, c);
 	cancel_link(&link, c->cancel, &t->cancel);
 	if (r == 0)
+		r = turn_where(t, c->q, &t->err);
+	if (r == 0 && (r = turn_retrieve(t)) >= 0)
 		r = turn_converse(t);
 	cancel_unlink(&link);
 	*ret = t->result;

@@ -10,7 +10,7 @@
 /* What an answer is made with, in the layers of a turn's that need no stored conversation; texts in the arena. */
 struct once_chosen {
 	const char *instructions;   /* "": none */
-	bool acts;                  /* it has tools, or agents: once_run */
+	bool acts;                  /* it has tools, agents or documents: once_run */
 	const char *left_out;       /* parameters that the provider does not take; NULL: none */
 	struct gen_request request; /* its model and parameters, no messages */
 };

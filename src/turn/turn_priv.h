@@ -79,7 +79,8 @@ struct turn {
 	int64_t window;               /* tokens that the model takes; 0: not known */
 	struct context context;       /* what it is given */
 	struct search_wish where;     /* the documents that are searched for it; arena */
-	bool rewrites;                /* a question that leans on the chat is rewritten for that */
+	const char *comes_with;       /* collections of its assistant, as JSON; NULL: none */
+	bool history, rewrites;       /* draws on earlier chats; writes a question anew that leans on its chat */
 	const struct source *sources; /* what the model was given of them; arena */
 	size_t n_sources;
 	struct summary summary;            /* of it: what stands for the beginning; text NULL: nothing does */
@@ -217,7 +218,8 @@ void turn_check_quotes(struct turn *t);
 /* Which documents are searched for the question: those of the request and those of its conversation. E_NOT_FOUND for what the
  * person may not read. */
 int turn_where(struct turn *t, const struct turn_request *q, struct err *e) MUST_CHECK;
-bool turn_retrieves(const struct turn *t);
+bool turn_searches(const struct turn *t);           /* documents */
+bool turn_retrieves(const struct turn *t);          /* anything: documents, or what was said before */
 int64_t turn_retrieve_tokens(const struct turn *t); /* that passages may have at most */
 
 /* Searches, tells what was found, and puts it before the question. Turn thread. */

@@ -5,7 +5,7 @@ import { Organizer, undoing } from '$features/chat/organize.svelte';
 
 const chat = (id: string, over: Partial<Conversation> = {}): Conversation => ({
   id, title: id, message_count: 0, tokens_in: 0, tokens_out: 0, pinned: false, archived: false, unread: false, tags: [],
-  instructions: '', parameters: {}, context: 'refuse', running_turn_ids: [], waiting: false,
+  instructions: '', parameters: {}, context: 'refuse', running_turn_ids: [], waiting: false, history: false,
   created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z', ...over,
 });
 

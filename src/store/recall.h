@@ -1,0 +1,32 @@
+/*
+ * recall.h - what a person has said and been answered before, by the words of a question: for answers that may draw on it. Only the
+ * person's own conversations that are not in the bin; what is not stored cannot be found.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/id.h"
+#include "db/db.h"
+
+struct recall_wish {
+	atelier_id user_id;
+	atelier_id but;          /* this conversation is not looked at */
+	const struct str *words; /* any of which is enough; each is folded, and may be the beginning of one (`cut`) */
+	const bool *cut;
+	size_t n;
+	int64_t limit;
+};
+/* A question with its answer. */
+struct recalled {
+	atelier_id conversation_id, message_id; /* the message that was found */
+	atelier_id question_id;                 /* 0: an answer whose question is gone */
+	const char *title, *question, *answer;  /* "": none */
+	int64_t created_at;
+};
+struct recalled_list {
+	struct recalled *items;
+	size_t n;
+};
+/* Candidates, in the order of each database's own ranking: a question is told once. */
+int recall_messages(struct db_conn *c, const struct recall_wish *w, struct arena *a, struct recalled_list *ret,
+	struct err *e) MUST_CHECK;
