@@ -75,6 +75,8 @@ export async function inspect(page, what, rules = TAGS) {
  */
 export async function look(page, what, themes = [null], widths = WIDTHS) {
   const found = [];
+  // Wherever the case before left the pointer, another arrangement would have something below it, and its tooltip.
+  await page.mouse.move(0, 0);
   const before = await page.evaluate(() => document.documentElement.dataset.theme);
   for (const width of widths) {
     await page.setViewportSize({ width, height: 800 });
