@@ -34,7 +34,7 @@ struct caller {
 	atelier_id user_id;
 	atelier_id key_id;          /* 0: no key */
 	atelier_id conversation_id; /* 0: none */
-	const char *purpose;        /* chat, title, summary, gateway, embedding, reranking, rewriting */
+	const char *purpose;        /* chat, agent, title, summary, gateway, embedding, reranking, rewriting */
 };
 
 /* As provider_generate; besides E_LIMIT (429, retry_after_s) or E_BUDGET (402) before the call, with a sentence that
