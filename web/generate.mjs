@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 /** The bodies that forms of the page send. */
 const FORMS = [
-  'AccountNew', 'AccountPatch', 'AssistantNew', 'CollectionNew', 'CollectionPatch', 'ConversationPatch', 'DocumentPatch', 'FolderNew', 'GroupNew', 'KeyNew', 'LimitNew', 'LimitPatch', 'Login', 'MemoryEdit', 'ModelCopy',
+  'AccountNew', 'AccountPatch', 'AgentBudget', 'AssistantNew', 'CollectionNew', 'CollectionPatch', 'ConversationPatch', 'DocumentPatch', 'FolderNew', 'GroupNew', 'KeyNew', 'LimitNew', 'LimitPatch', 'Login', 'MemoryEdit', 'ModelCopy',
   'ModelOverride', 'ModelPull', 'ModelRouteNew', 'ParameterRuleNew', 'PasswordByLink', 'PasswordChange', 'PriceNew', 'PromptNew', 'ProviderNew', 'ProviderTry', 'Setup',
 ];
 

@@ -193,3 +193,56 @@ export async function rules({ page, mock, base, shot }) {
   await newChat(page);
   nothing(found);
 }
+
+/** An assistant that leads: it keeps a plan, calls another assistant, and what that does stands beneath its call. */
+export async function agents({ page, mock, base, shot }) {
+  const { show } = mock;
+  const headers = { Origin: base };
+  mock.show = () => ({ capabilities: ['completion', 'tools'], model_info: {} });
+  await page.request.post(base + '/api/v1/models/refresh', { headers });
+  const finder = await (await page.request.post(base + '/api/v1/assistants', { headers, data: { name: 'Finder', description: 'Finds things', instructions: 'You find.', tools: [] } })).json();
+  await page.goto(base + '/settings/assistants');
+  await page.getByRole('button', { name: 'New assistant' }).click();
+  const form = page.getByRole('dialog');
+  await form.getByLabel('Name').fill('Chief');
+  await form.getByRole('button', { name: 'Tools and assistants' }).click();
+  await form.getByLabel('Tools', { exact: true }).selectOption('none');
+  await form.getByRole('checkbox', { name: /Finder/ }).check();
+  await form.getByRole('checkbox', { name: /It keeps a plan/ }).check();
+  await form.getByLabel('Rounds of tools').fill('many');
+  await form.getByRole('button', { name: 'Create' }).click();
+  await form.locator('[aria-invalid="true"]').waitFor();
+  await form.getByLabel('Rounds of tools').fill('5');
+  const found = await look(page, 'what an assistant may do', ['graphite', 'quartz']);
+  await shot('form');
+  await form.getByRole('button', { name: 'Create' }).click();
+  await form.waitFor({ state: 'detached' });
+  const chief = (await (await page.request.get(base + '/api/v1/agents', { headers })).json()).items.find((a) => a.name === 'Chief');
+  assert.deepEqual([chief.agents, chief.plans, chief.budget.steps, chief.tools], [[finder.id], true, 5, []]);
+
+  mock.on('Lead on', ({ tool }) => {
+    tool('update_plan', { steps: [{ text: 'Find it', state: 'active' }, { text: 'Write it down', state: 'pending' }] });
+    tool('agent_finder', { task: 'Find the number' });
+  });
+  mock.on('Find the number', ({ say }) => say('The number is 42.'));
+  mock.on('The number is 42.', ({ say }) => say('All is done.'));
+  await page.getByRole('button', { name: 'New chat with Chief' }).click();
+  await ask(page, 'Lead on');
+  await has(answer(page), 'All is done.');
+  await ready(page);
+  for (const reloaded of [false, true]) {
+    if (reloaded) await page.reload();
+    const plan = answer(page).getByRole('region', { name: 'Plan' });
+    await plan.getByText('0 of 2').waitFor();
+    await plan.getByText('Write it down').waitFor();
+    assert.equal(await answer(page).getByRole('button', { name: /update_plan/ }).count(), 0);
+    await answer(page).getByRole('button', { name: /^Finder/ }).click();
+    await answer(page).getByText('The number is 42.').first().waitFor();
+  }
+  found.push(...(await look(page, 'an assistant that leads', ['graphite', 'quartz'])));
+  await shot('answer');
+  for (const id of [chief.id, finder.id]) await page.request.delete(`${base}/api/v1/assistants/${id}`, { headers });
+  mock.show = show;
+  await page.request.post(base + '/api/v1/models/refresh', { headers });
+  nothing(found);
+}

@@ -91,6 +91,7 @@ const lanes = [
     'ordering',
     'choosing',
     'assistants',
+    'agents',
     'rules',
     'memories',
     'prompts',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { contentOf, fieldsOf, initialOf, problemOf, type Typed } from '../src/features/tools/asked';
-import { harmless, seen, summary } from '../src/features/tools/results';
+import { harmless, seen, summary, taskOf } from '../src/features/tools/results';
 import { byTag, configOf, empty, secretsOf, textsOf, type Operation } from '../src/features/tools/servers';
 
 describe('the result of a tool', () => {
@@ -33,6 +33,11 @@ describe('the result of a tool', () => {
     expect(summary('{"path":"/a\\nb","n":3,"deep":{"x":[1]}}')).toBe('path: /a b, n: 3, deep: {"x":[1]}');
     expect(summary('{"pa')).toBe('{"pa');
   });
+});
+
+it('the task of an assistant is read as text, also while it is written', () => {
+  expect(taskOf('{"task":"Find it.","context":"At sea."}')).toBe('Find it.\n\nAt sea.');
+  expect(taskOf('{"task":"Fi')).toBe('{"task":"Fi');
 });
 
 describe('the question of a tool', () => {

@@ -1,5 +1,5 @@
 export { default as ApprovalCard } from './ApprovalCard.svelte';
 export { default as QuestionForm } from './QuestionForm.svelte';
 export { default as ToolResult } from './ToolResult.svelte';
-export { pretty, summary } from './results';
+export { pretty, summary, taskOf } from './results';
 export { default as ToolPicker } from './ToolPicker.svelte';

@@ -81,5 +81,12 @@ export function pretty(text: string): string {
   return data === undefined ? text : JSON.stringify(data, null, 2);
 }
 
+/** What an assistant was given to do, of the arguments of its call; while they are written, as they come. */
+export function taskOf(text: string): string {
+  const data = parsed(text);
+  if (!isObject(data)) return text;
+  return [data.task, data.context].filter((v) => typeof v === 'string' && v !== '').join('\n\n');
+}
+
 /** Pictures that may be shown where they stand; of SVG only as a picture, where nothing in it runs. */
 export const isPicture = (type: string): boolean => /^image\/(png|jpeg|webp|gif|svg\+xml)$/.test(type);
