@@ -5,6 +5,7 @@
 #include "api/conversations.h"
 #include "api/gateway/gateway.h"
 #include "api/request.h"
+#include "api/turns.h"
 #include "provider/parameters.h"
 #include "store/messages.h"
 #include "turn/once.h"
@@ -22,7 +23,7 @@ struct message_in {
 };
 
 struct generate_in {
-	const char *model, *instructions, *language;
+	const char *model, *instructions, *language, *tools;
 	atelier_id assistant_id;
 	struct schema_list messages;
 	struct parameters parameters;
@@ -56,6 +57,10 @@ static const struct field generate_fields[] = {
 	FIELD_OBJECT(G, parameters, "parameters", &parameters_schema, 0, "How the answer is to be made."),
 	FIELD_STR(G, language, "language", 2, 40, 0,
 		"The person's language, for instructions that ask for it: a tag like de, or its name."),
+	FIELD_JSON(G, tools, "tools", 0,
+		"Tools that may be used: true (all that you have), or a list of names; null: the assistant's. What "
+		"asks first "
+		"is asked in the stream; without a stream it is not run."),
 	FIELD_BOOL(G, stream, "stream", 0, "True: the answer comes as events, as with Accept: text/event-stream."),
 };
 static const struct schema generate_schema =
@@ -92,7 +97,8 @@ static const struct schema generated_schema = SCHEMA("Generated", A, generated_f
 /* c->shape. */
 struct generate {
 	struct once_log log;
-	const char *left_out;
+	struct turn_request asked;
+	atelier_id turn_id; /* of one that may use tools; 0: of none */
 };
 
 static void generate_done(struct generate *s)
@@ -244,34 +250,56 @@ static int read_messages(struct gw_call *c, const struct schema_list *list, cons
 	return r;
 }
 
-static int choose(struct gw_call *c, struct generate_in *in, struct once_chosen *ret)
+static int choose(struct gw_call *c, struct generate_in *in, struct turn_request *t, struct once_chosen *ret)
 {
 	struct request *q = c->q;
-	struct turn_request t = {.user_id = q->who.user.id,
+	int r;
+
+	*t = (struct turn_request){.user_id = q->who.user.id,
+		.key_id = q->who.key_id,
 		.model = in->model,
 		.assistant_id = in->assistant_id,
 		.instructions = in->instructions,
+		.tools = in->tools,
 		.language = in->language};
-	int r;
-
 	parameters_settle(&in->parameters);
-	t.parameters = parameters_write(&in->parameters, &q->mem);
-	if (!t.parameters)
+	t->parameters = parameters_write(&in->parameters, &q->mem);
+	if (!t->parameters)
 		return request_no_memory(q);
-	if ((r = once_choose(q->api->c.turns, &t, &q->mem, ret, &q->err)) < 0 || (r = request_rights(q)) < 0)
+	if ((r = turns_check_tools(q, in->tools)) < 0 ||
+		(r = once_choose(q->api->c.turns, t, &q->mem, ret, &q->err)) < 0 || (r = request_rights(q)) < 0)
 		return r;
 	return request_allow_model(q, ret->request.model);
+}
+
+/* The model answers, and again with the results of what it calls. */
+static int act(struct gw_call *c, struct gen_sink *sink)
+{
+	const struct generate *s = c->shape;
+	const struct once_call call = {.q = &s->asked,
+		.request = &c->req,
+		.purpose = "chat",
+		.turn_id = s->turn_id,
+		.asks = c->stream,
+		.sink = sink,
+		.cancel = c->cancel};
+
+	return once_run(c->q->api->c.turns, &call, &c->result, &c->cost_micros, &c->q->err);
 }
 
 static int prepare(struct gw_call *c, struct generate *s)
 {
 	struct generate_in *in = c->q->body;
 	struct once_chosen chosen = {.instructions = ""};
-	int r = choose(c, in, &chosen);
+	int r = choose(c, in, &s->asked, &chosen);
 
 	if (r < 0)
 		return r;
 	c->shape = s;
+	if (chosen.acts) {
+		s->turn_id = id_new();
+		c->run = act;
+	}
 	c->purpose = "chat";
 	c->req = chosen.request;
 	c->req.caller = c->q->who.user.id;
@@ -279,7 +307,7 @@ static int prepare(struct gw_call *c, struct generate *s)
 	if ((r = read_messages(c, &in->messages, chosen.instructions)) < 0 ||
 		(r = provider_check_fits(c->q->api->c.providers, &c->req, &c->q->err)) < 0)
 		return r;
-	r = once_log_begin(&s->log, c->model, chosen.left_out);
+	r = once_log_begin(&s->log, s->turn_id, c->model, chosen.left_out);
 	return r < 0 ? err_set(&c->q->err, r, "%s", err_info(r)->text) : 0;
 }
 

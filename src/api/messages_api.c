@@ -73,7 +73,8 @@ static const struct field part_fields[] = {
 	FIELD(FT_JSON, P, structured, "structured", .flags = FIELD_OMIT, .doc = "Of a call: its result as data."),
 	FIELD(FT_JSON, P, files, "files", .flags = FIELD_OMIT,
 		.doc = "Of a call: the files it made, each with id (GET /files/{id}), name, media_type and size; "
-		       "`whole`: all of a result that is cut."),
+		       "`whole`: all of a result that is cut. Of an answer that is not kept `data` (base64) in place "
+		       "of the id."),
 	FIELD_BOOL(P, cut, "cut", FIELD_OMIT, "Of a call: the result is not all of it."),
 	FIELD_I64(P, duration_ms, "duration_ms", 0, 0, FIELD_OMIT, "Of a call: how long it ran."),
 	FIELD_OBJECT(P, approval, "approval", &approval_schema, FIELD_OMIT, "Of a call that a person was asked for."),

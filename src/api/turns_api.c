@@ -509,7 +509,8 @@ static const struct field decided_fields[] = {
 			      " " STATE_INTERRUPTED,
 		FIELD_REQUIRED, "running: it goes on; waiting: other calls are to be decided."),
 	FIELD_I64(struct decided, open, "open", 0, 0, FIELD_REQUIRED, "Calls that are still to be decided."),
-	FIELD_STR(struct decided, stream_url, "stream_url", 0, 0, FIELD_REQUIRED, "Its events, without signing in."),
+	FIELD_STR(struct decided, stream_url, "stream_url", 0, 0, 0,
+		"Its events, without signing in; null: of an answer that is not kept, whose stream goes on."),
 };
 static const struct schema decided_schema =
 	SCHEMA("CallDecided", struct decided, decided_fields, "It is decided, and what becomes of the answer.");
@@ -524,15 +525,16 @@ static int approval_post(struct request *q)
 		.decision = in->decision,
 		.reason = in->reason};
 	const struct turn_ids ids = {.turn_id = q->arg_id};
-	struct turn_link link;
+	struct turn_link link = {.stream_url = NULL};
 	int r;
 
 	if (!out)
 		return request_no_memory(q);
-	if ((r = turn_decide(q->api->c.turns, &d, &q->mem, &q->err)) < 0 || (r = make_link(q, &ids, &link)) < 0)
+	if ((r = turn_decide(q->api->c.turns, &d, &q->mem, &q->err)) < 0 ||
+		(!d.live && (r = make_link(q, &ids, &link)) < 0))
 		return r;
 	*out = (struct decided){.turn_id = q->arg_id,
-		.state = d.open ? STATE_WAITING : STATE_RUNNING,
+		.state = d.open && !d.live ? STATE_WAITING : STATE_RUNNING,
 		.open = d.open,
 		.stream_url = link.stream_url};
 	q->answer = out;

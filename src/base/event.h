@@ -12,7 +12,7 @@
 	X(EV_START, "start",                                                                                           \
 		"turn_id:string? conversation_id:string? user_message_id:string? message_id:string? model:string",     \
 		"First event: the turn exists and the user's message is stored. Of an answer of which nothing is "     \
-		"kept it has the model alone.")                                                                        \
+		"kept it has the model alone, and with tools the turn_id by which calls are decided.")                 \
 	X(EV_STATUS, "status",                                                                                         \
 		"state:string text:string attempt:integer? wait_ms:integer? elapsed_ms:integer? position:integer?",    \
 		"What the turn waits for: searching, summarising (what does not fit any more), queued (at "            \
@@ -62,6 +62,10 @@
 		"action:string?",                                                                                      \
 		"A tool asks the person: for what `schema` describes, or to open `url`. With an `action` (accept, "    \
 		"decline, cancel, expired) it is over.")                                                               \
+	X(EV_BUDGET, "budget", "steps:json tokens:json cost_micros:json seconds:json parent:string?",                  \
+		"After each round of calls: of each what is `used` of the answer's budget, and the `limit` if there "  \
+		"is "                                                                                                  \
+		"one. It is no part of a message.")                                                                    \
 	X(EV_PLAN, "plan", "steps:json parent:string?",                                                                \
 		"What the answer, or an agent beneath it, is going to do, in place of what it said before: `steps` "   \
 		"are "                                                                                                 \

@@ -55,6 +55,10 @@
 		"from then on an answer calls no more tools and ends")                                                 \
 	X(INT, tool_tokens, 0, 0, 1000000000, "ATELIER_TOOL_TOKENS",                                                   \
 		"tokens read and written from which on an answer calls no more tools (0: no bound)")                   \
+	X(INT, tool_cost_micros, 0, 0, 1000000000000, "ATELIER_TOOL_COST_MICROS",                                      \
+		"millionths of the currency from which on an answer calls no more tools, where prices are known (0: "  \
+		"no "                                                                                                  \
+		"bound)")                                                                                              \
 	X(INT, approval_hours, 24, 1, 8760, "ATELIER_APPROVAL_HOURS", "hours to decide whether a tool may run")        \
 	X(INT, question_minutes, 10, 1, 60, "ATELIER_QUESTION_MINUTES", "minutes to answer what a running tool asks")  \
 	X(INT, rate_per_minute, 600, 10, 10000000, "ATELIER_RATE_PER_MINUTE", "requests per user and minute")          \

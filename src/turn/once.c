@@ -32,7 +32,10 @@ int once_choose(
 {
 	struct turn *t = turn_new(all, q);
 	struct conversation none;
-	int r = turn_choose(t, q, &none, e);
+	int r = turn_check_tools(all, q, a, e);
+
+	if (r == 0)
+		r = turn_choose(t, q, &none, e);
 	if (r == 0 && (r = copy_chosen(t, a, ret)) < 0)
 		err_set(e, r, "no memory for an answer");
 	turn_free(t);
@@ -92,10 +95,10 @@ int once_run(struct turns *all, const struct once_call *c, struct gen_result *re
 	struct cancel_link link;
 	int r;
 
-	t->ids.turn_id = id_new(); /* to name its calls by */
+	t->ids.turn_id = c->turn_id ? c->turn_id : id_new(); /* to name its calls by */
 	t->ids.conversation_id = c->q->conversation_id;
 	t->purpose = c->purpose;
-	t->asking = ASK_NOBODY;
+	t->asking = c->asks ? ASK_LIVE : ASK_NOBODY;
 	t->listener = c->sink;
 	t->out = (struct output){FRAMES_INIT((size_t)all->settings->max_answer_bytes), pass_to_listener};
 	if ((r = turn_choose(t, c->q, &none, &t->err)) == 0 && (r = turn_choose_tools(t, false, &t->err)) == 0)
@@ -126,12 +129,18 @@ int once_log_add(struct once_log *l, enum event_type type, const char *json, siz
 	return frames_add(&l->frames, type, json, n);
 }
 
-int once_log_begin(struct once_log *l, const char *model, const char *left_out)
+int once_log_begin(struct once_log *l, atelier_id turn_id, const char *model, const char *left_out)
 {
 	CLEANUP(buf_done) struct buf json = BUF_INIT(8192), text = BUF_INIT(4096);
 	int r;
 
-	buf_add_str(&json, "{\"model\":");
+	buf_add_char(&json, '{');
+	if (turn_id) {
+		char id[ID_LEN + 1];
+		id_format(turn_id, id);
+		buf_printf(&json, "\"turn_id\":\"%s\",", id);
+	}
+	buf_add_str(&json, "\"model\":");
 	json_add_cstr(&json, model);
 	buf_add_char(&json, '}');
 	if ((r = buf_status(&json)) < 0 || (r = once_log_add(l, EV_START, json.p, json.n)) < 0 || !left_out)

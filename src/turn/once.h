@@ -28,6 +28,8 @@ struct once_call {
 	/* What the model is asked with. Its tools are those of who asks: an answer that calls one of them ends there. */
 	const struct gen_request *request;
 	const char *purpose;   /* of the rows of usage */
+	atelier_id turn_id;    /* its calls are named and decided by; 0: made here */
+	bool asks;             /* the person, in `sink`: else what asks is not run */
 	struct gen_sink *sink; /* all events but the first and the last ones, always on the loop */
 	struct cancel *cancel;
 };
@@ -43,8 +45,8 @@ struct once_log {
 #define ONCE_LOG_INIT(limit) ((struct once_log){.frames = FRAMES_INIT(limit)})
 void once_log_done(struct once_log *l); /* also the cleanup function */
 
-/* The first event, and a notice where parameters are left out. E_TOO_LARGE, -ENOMEM. */
-int once_log_begin(struct once_log *l, const char *model, const char *left_out) MUST_CHECK;
+/* The first event, and a notice where parameters are left out. turn_id: as of struct once_call; 0: not said. E_TOO_LARGE, -ENOMEM. */
+int once_log_begin(struct once_log *l, atelier_id turn_id, const char *model, const char *left_out) MUST_CHECK;
 int once_log_add(struct once_log *l, enum event_type type, const char *json, size_t n) MUST_CHECK;
 struct once_end {
 	const char *asked; /* the model */

@@ -388,7 +388,8 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 	r->last_seq = f->seq;
 	if (strcmp(r->state, STATE_WAITING) == 0)
 		go_on(r);
-	if (r->state[0] || f->type == EV_START || f->type == EV_STATUS || f->type == EV_TOOL_PROGRESS)
+	if (r->state[0] || f->type == EV_START || f->type == EV_STATUS || f->type == EV_TOOL_PROGRESS ||
+		f->type == EV_BUDGET)
 		return 0; /* nothing comes behind the end, and these are no part of a message */
 	if (f->type == EV_TEXT && add_plain_text(r, PART_TEXT, f->json))
 		return 0;

@@ -1,5 +1,6 @@
 /* results.c - what calls came to: their files kept, the event told of it, and all of it read again. */
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 
 #include "base/utf8.h"
@@ -9,6 +10,7 @@
 #define EVENT_MAX      ((size_t)4 << 20) /* of one result, as JSON */
 #define STRUCTURED_MAX ((size_t)256 << 10)
 #define NAME_MAX_BYTES 200
+#define TOLD_FILES_MAX ((size_t)2 << 20) /* as base64 */
 #define NO_CALL        "There is no such call of a tool, or it is not yours."
 
 /* ---- kept ---- */
@@ -25,6 +27,27 @@ static void add_file(struct buf *b, atelier_id id, const struct file_new *f, boo
 	buf_printf(b, ",\"size\":%zu%s}", f->bytes.n, whole ? ",\"whole\":true" : "");
 }
 
+/* Of an answer that is not kept the file itself is told, if it is small. */
+static void tell_file(struct tool_result *result, const struct tool_file *file, struct buf *b)
+{
+	size_t room = sodium_base64_encoded_len(file->n, sodium_base64_VARIANT_ORIGINAL);
+
+	if (b->n + room > TOLD_FILES_MAX) {
+		buf_printf(&result->text, "\n[%.200s was not kept: it is too large for a chat that is not kept.]",
+			file->name);
+		return;
+	}
+	CLEANUP(freep) char *text = xcalloc(1, room);
+	sodium_bin2base64(text, room, file->data, file->n, sodium_base64_VARIANT_ORIGINAL);
+	buf_printf(b, "%s{\"name\":", b->n ? "," : "");
+	json_add_string(b, file->name, strnlen(file->name, NAME_MAX_BYTES));
+	buf_add_str(b, ",\"media_type\":");
+	json_add_cstr(b, file->media_type);
+	buf_printf(b, ",\"size\":%zu,\"data\":\"", file->n);
+	buf_add_str(b, text);
+	buf_add_str(b, "\"}");
+}
+
 /* One that cannot be kept is no failure of the tool: the text says so. */
 static void keep_file(
 	struct turn *t, struct tool_result *result, const struct tool_file *file, bool whole, struct buf *b)
@@ -39,6 +62,10 @@ static void keep_file(
 	struct err e = {0};
 	atelier_id id;
 
+	if (!t->ids.message_id) {
+		tell_file(result, file, b);
+		return;
+	}
 	snprintf(name, sizeof(name), "%.*s", (int)utf8_prefix(file->name, strlen(file->name), NAME_MAX_BYTES),
 		file->name);
 	if (files_create(t->all->db, t->all->settings->data, &f, &id, &e) == 0)
@@ -51,7 +78,7 @@ static void keep_files(struct turn *t, const struct call *c, struct tool_result 
 {
 	for (size_t i = 0; i < result->n_files; i++)
 		keep_file(t, result, &result->files[i], false, b);
-	if (result->whole.n == 0)
+	if (result->whole.n == 0 || !t->ids.message_id)
 		return;
 	char name[NAME_MAX_BYTES];
 	snprintf(name, sizeof(name), "%.100s.txt", c->name);

@@ -264,15 +264,21 @@ void turn_resume(struct turns *all, atelier_id turn_id, bool stop)
 int turn_decide(struct turns *all, struct call_decision *d, struct arena *a, struct err *e)
 {
 	bool conversation = strcmp(d->decision, "conversation") == 0;
-	int r = turn_calls_decide(all->db, d, a, e);
+	int r = calls_decide_live(all, d, a, e);
 
-	if (r == 0 && (conversation || strcmp(d->decision, "always") == 0))
+	d->live = r != E_NOT_FOUND;
+	if (!d->live)
+		r = turn_calls_decide(all->db, d, a, e);
+	if (r < 0)
+		return r;
+	if (conversation || strcmp(d->decision, "always") == 0) /* it is decided, whatever comes of the rule */
 		r = tool_rules_add(
 			all->db, d->user_id, conversation ? d->conversation_id : 0, d->call.name, d->call.hash, e);
-	if (r == 0)
-		bus_publish(all->config.bus,
-			&(struct bus_event){BUS_TURN, "decided", d->user_id, d->conversation_id, d->turn_id});
-	if (r == 0 && d->open == 0)
+	bus_publish(
+		all->config.bus, &(struct bus_event){BUS_TURN, "decided", d->user_id, d->conversation_id, d->turn_id});
+	if (d->live)
+		calls_decided_live(all, d);
+	else if (d->open == 0)
 		turn_resume(all, d->turn_id, false);
 	return r;
 }

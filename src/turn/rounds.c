@@ -158,6 +158,7 @@ static int find_rule(struct turn *t, struct call *c)
 static int hold_back(struct turn *t, struct call *calls, size_t n)
 {
 	struct turn_call *rows = ARENA_ARRAY(&t->arena, struct turn_call, n + 1);
+	enum turn_asking asking = turn_root(t)->asking;
 	size_t held = 0;
 	int r = rows ? 0 : -ENOMEM;
 
@@ -166,18 +167,50 @@ static int hold_back(struct turn *t, struct call *calls, size_t n)
 			continue;
 		if ((r = find_rule(t, &calls[i])) < 0 || !calls[i].held)
 			continue;
-		if (turn_root(t)->asking == ASK_NOBODY) {
+		if (asking == ASK_NOBODY) {
 			calls[i].held = false;
 			calls[i].refused = "It was not run: a person has to allow it, and nobody can be asked here.";
 		} else
 			rows[held++] = call_row(t, &calls[i], CALL_ASKED);
 	}
+	if (asking == ASK_LIVE)
+		return r; /* when the others have run: run_held */
 	if (r == 0)
 		r = turn_calls_add(t->all->db, rows, held, &t->err);
 	for (size_t i = 0; r == 0 && i < held; i++)
 		r = call_tell_approval(t, &rows[i]);
 	t->waits = held > 0;
 	return r;
+}
+
+/* Those that were held back until now. */
+static int run_held(struct turn *t, struct call *calls, size_t n)
+{
+	struct call *held = ARENA_ARRAY(&t->arena, struct call, n + 1);
+	size_t k = 0;
+	int r;
+
+	for (size_t i = 0; held && i < n; i++)
+		if (calls[i].held)
+			held[k++] = calls[i];
+	if (!held || k == 0)
+		return held ? 0 : err_set(&t->err, -ENOMEM, "no memory for a turn");
+	int asked = calls_ask_live(t, held, k);
+	r = calls_run(t, held, k); /* also when it was stopped: each gets its result */
+	for (size_t i = 0, j = 0; i < n; i++)
+		if (calls[i].held)
+			calls[i] = held[j++];
+	return asked < 0 ? asked : r;
+}
+
+/* Each gets its result, but those of which a person is asked who may take a day. */
+static int run_all(struct turn *t, struct call *calls, size_t n)
+{
+	int r = hold_back(t, calls, n);
+
+	if (r == 0)
+		r = calls_run(t, calls, n);
+	return r == 0 && turn_root(t)->asking == ASK_LIVE ? run_held(t, calls, n) : r;
 }
 
 static const struct turn_call *row_of(const struct turn_call_list *rows, const char *id)
@@ -279,6 +312,7 @@ void rounds_begin(struct turn *t, struct allowance *above)
 	const struct settings *s = t->all->settings;
 	const int64_t limit[ALLOWED_KINDS] = {[ALLOWED_STEPS] = s->tool_rounds,
 		[ALLOWED_TOKENS] = s->tool_tokens,
+		[ALLOWED_MONEY] = s->tool_cost_micros,
 		[ALLOWED_TIME] = s->tool_seconds * 1000};
 
 	allowance_init(&t->rounds.budget, above, limit, clock_mono_ms());
@@ -328,6 +362,32 @@ static void check_budget(struct turn *t)
 		end_with(t, "budget", over[kind].why, over[kind].text);
 }
 
+/* How far the budget is used. Nothing that stays: what it took stands in the figures. */
+static int tell_budget(struct turn *t)
+{
+	static const struct {
+		const char *name;
+		int64_t unit;
+	} members[ALLOWED_KINDS] = {[ALLOWED_STEPS] = {"steps", 1},
+		[ALLOWED_TOKENS] = {"tokens", 1},
+		[ALLOWED_MONEY] = {"cost_micros", 1},
+		[ALLOWED_TIME] = {"seconds", 1000}};
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+	int64_t now = clock_mono_ms();
+
+	for (int k = 0; k < ALLOWED_KINDS; k++) {
+		enum allowance_kind kind = (enum allowance_kind)k;
+		int64_t limit = allowance_limit(&t->rounds.budget, kind, now);
+		buf_printf(&b, "%c\"%s\":{\"used\":%lld", k ? ',' : '{', members[k].name,
+			(long long)(MAX(allowance_used(&t->rounds.budget, kind, now), INT64_C(0)) / members[k].unit));
+		if (limit)
+			buf_printf(&b, ",\"limit\":%lld", (long long)(limit / members[k].unit));
+		buf_add_char(&b, '}');
+	}
+	buf_add_char(&b, '}');
+	return turn_event(t, EV_BUDGET, &b);
+}
+
 /* ---- the next question ---- */
 
 /* Behind the last result, so that what was given before stays as it is. */
@@ -363,6 +423,8 @@ static int add_round(struct turn *t, const struct call *calls, size_t n)
 		end_with(t, "loop", "the same call came to the same again and again",
 			"The model called the same tool again and again, which came to the same each time.");
 	check_budget(t);
+	if (r == 0)
+		r = tell_budget(t);
 	if (r == 0 && t->rounds.last)
 		r = tell_model(t, arena_printf(&t->arena, NO_MORE, t->rounds.why));
 	t->request.messages = t->said.items;
@@ -492,8 +554,8 @@ int rounds_run(struct turn *t, bool *ret_again)
 	if (r == 0 && is_handed_over(t, calls, n))
 		return hand_over(t, calls, n);
 	if (r == 0)
-		r = hold_back(t, calls, n);
-	if (r < 0 || (r = calls_run(t, calls, n)) < 0 || t->waits)
+		r = run_all(t, calls, n);
+	if (r < 0 || t->waits)
 		return r;
 	if (t->rounds.last)
 		return 0; /* it calls tools that it cannot call: that is its answer */

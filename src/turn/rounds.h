@@ -22,6 +22,7 @@ struct said {
 /* Who is asked before something is run that may change something. */
 enum turn_asking {
 	ASK_AS_ROW, /* its person, whenever: the turn waits as a row */
+	ASK_LIVE,   /* its person, now: the run waits in memory */
 	ASK_NOBODY  /* it is not run, unless a rule of the person's says that it may */
 };
 
@@ -111,6 +112,15 @@ int call_tell_result(struct turn *t, struct call *c, struct tool_result *result,
 struct reduced;
 int turn_read_parts(
 	struct turns *all, const struct turn_record *t, struct arena *a, struct reduced *ret, struct err *e) MUST_CHECK;
+
+/* ---- live.c ---- */
+
+/* Tells that the person is asked of those that are held, and waits: then they are approved, or refused. -ECANCELED. */
+int calls_ask_live(struct turn *t, struct call *calls, size_t n) MUST_CHECK;
+/* A decision of one of them; E_NOT_FOUND, unrecorded: it is none of these. The run goes on only after calls_decided_live, so that a
+ * rule that was given is there for its next round. */
+int calls_decide_live(struct turns *all, struct call_decision *d, struct arena *a, struct err *e) MUST_CHECK;
+void calls_decided_live(struct turns *all, struct call_decision *d);
 
 /* ---- questions.c ---- */
 

@@ -47,6 +47,7 @@ struct turns {
 	struct title *titles;
 	struct going_on *going_on;  /* queues that go on (queue.c) */
 	struct question *questions; /* that tools wait for (questions.c) */
+	struct live *asked_live;    /* calls of runs that wait in memory (live.c) */
 	struct journal_files left;  /* by the last run */
 	struct recovery *recovery;  /* NULL: the last run has left nothing */
 	unsigned n_running;         /* of these, whose answer has not ended */

@@ -175,9 +175,10 @@ static int ask(struct gw_call *c)
 	struct caller who = caller_of(c);
 
 	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
-	int r = c->acting ? gw_act(c)
-			  : call_generate(c->q->api->c.calls, &who, &c->req, gw_flow_sink(c), c->cancel, &c->result,
-				    &c->cost_micros, &c->q->err);
+	int r = c->run      ? c->run(c, gw_flow_sink(c))
+		: c->acting ? gw_act(c)
+			    : call_generate(c->q->api->c.calls, &who, &c->req, gw_flow_sink(c), c->cancel, &c->result,
+				      &c->cost_micros, &c->q->err);
 
 	c->reported = c->result;
 	return r == 0 ? complete_result(c) : r;

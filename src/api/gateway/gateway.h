@@ -83,8 +83,9 @@ struct gw_call {
 	struct embed_request embed;          /* what a request for vectors says beside its texts */
 	bool stream;                         /* set by gw_open from "stream" (absent: false) */
 	void *shape;                         /* the format's own state */
-	char id[ID_LEN + 1];                 /* of the answer, for "chatcmpl-%s", "msg_%s" ... */
-	int64_t created_ms;                  /* Unix */
+	int (*run)(struct gw_call *c, struct gen_sink *sink); /* answers in place of the model; NULL: that is asked */
+	char id[ID_LEN + 1];                                  /* of the answer, for "chatcmpl-%s", "msg_%s" ... */
+	int64_t created_ms;                                   /* Unix */
 	struct cancel *cancel; /* of the flow; fired when the client leaves, does not read, or the server stops */
 
 	int64_t n_choices;  /* how many answers are wanted; 0: one */

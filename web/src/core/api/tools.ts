@@ -1,5 +1,5 @@
 import { base, http, take } from './client';
-import type { Decision, ShareNew, ToolServerFields, ToolServerNew } from './types';
+import type { Decision, ShareNew, ToolFile, ToolServerFields, ToolServerNew } from './types';
 
 const at = (id: string) => ({ params: { path: { id } } });
 
@@ -10,7 +10,9 @@ export const answerQuestion = (turn: string, question: string, action: 'accept' 
   take(http.POST('/api/v1/turns/{id}/answers/{question_id}', { params: { path: { id: turn, question_id: question } }, body: { action, content: content as never } }));
 /** Ends one call that runs, with all beneath it; the answer goes on. */
 export const stopCall = (turn: string, call: string) => take(http.POST('/api/v1/turns/{id}/calls/{call_id}/stop', { params: { path: { id: turn, call_id: call } } }));
-export const fileUrl = (id: string) => `${base}/api/v1/files/${encodeURIComponent(id)}`;
+/** Of an answer that is not kept the file is all that there is of it. */
+export const fileUrl = ({ id, media_type, data }: ToolFile) =>
+  id ? `${base}/api/v1/files/${encodeURIComponent(id)}` : `data:${media_type};base64,${data ?? ''}`;
 export const listTools = async () => (await take(http.GET('/api/v1/tools'))).items;
 export const changeTool = (name: string, body: { enabled?: boolean; asks?: boolean; for_all?: boolean }) => take(http.PATCH('/api/v1/tools/{name}', { params: { path: { name } }, body }));
 /** Runs it once, as a person tries it: nothing asks then. */

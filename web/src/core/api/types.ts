@@ -80,7 +80,9 @@ export type CallPart = {
 };
 /** What a tool has made, to be had by its id. */
 export type ToolFile = {
-  id: string;
+  /** None of an answer that is not kept, which has the `data` itself, in base64. */
+  id?: string;
+  data?: string;
   name: string;
   media_type: string;
   size: number;

@@ -36,6 +36,13 @@ export interface CallProgress {
   message: string | null;
 }
 
+/** Of a budget: what is used, of how much. */
+export interface Spent {
+  used: number;
+  limit: number | null;
+}
+export type Budget = Record<'steps' | 'tokens' | 'cost_micros' | 'seconds', Spent>;
+
 /** The figures of a message. */
 type Took = Pick<Message, 'tokens_in' | 'tokens_out' | 'tokens_cached' | 'tokens_reasoning' | 'tokens_exact' | 'cost_micros' | 'first_token_ms' | 'duration_ms'>;
 
@@ -52,6 +59,8 @@ export interface TurnView {
   readonly status: TurnStatus | null;
   /** How far running tools say they are, by the id of their call. */
   readonly progress: Readonly<Record<string, CallProgress>>;
+  /** How far budgets are used: the answer's own under "", those of agents under their call. */
+  readonly budgets: Readonly<Record<string, Budget>>;
   /** What the message took before this turn, or before it waited. */
   readonly earlier: Took;
   /** The parts that the message had before this turn, or before it waited; of these the last sources and results may be newer. */
@@ -78,6 +87,7 @@ export function beginTurn(turnId: string, message: Message): TurnView {
     model: message.model ?? null,
     status: null,
     progress: {},
+    budgets: {},
     earlier: tookOf(message),
     had: message.parts,
     brought: [],
@@ -152,6 +162,8 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
       return told(view, event.call_id, (call) => ({ ...call, questions: asked(call.questions ?? [], event) }));
     case 'plan':
       return planned(view, { type: 'plan', steps: Array.isArray(event.steps) ? (event.steps as PlanStep[]) : [], ...telling(event, ['parent']) });
+    case 'budget':
+      return { budgets: { ...view.budgets, [event.parent || '']: budgetOf(event) } };
     case 'notice':
       return { brought: [...view.brought, { type: 'notice', code: event.code, text: event.text, ...telling(event, ['count', 'tokens', 'parent']) }] };
     case 'usage':
@@ -277,6 +289,17 @@ function over({ progress }: TurnView, id: string): Partial<TurnView> {
   const { [id]: _, ...others } = progress;
   return { progress: others };
 }
+
+const spent = (value: unknown): Spent => {
+  const { used, limit } = (value ?? {}) as Partial<Spent>;
+  return { used: used ?? 0, limit: limit ?? null };
+};
+const budgetOf = (event: Extract<TurnEvent, { type: 'budget' }>): Budget => ({
+  steps: spent(event.steps),
+  tokens: spent(event.tokens),
+  cost_micros: spent(event.cost_micros),
+  seconds: spent(event.seconds),
+});
 
 const figure = (value: number | null | undefined) => Math.min(Math.max(value ?? 0, 0), FIGURE_MAX);
 
