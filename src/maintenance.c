@@ -137,7 +137,6 @@ static int undecided_calls(struct maintenance *m, int64_t now, int64_t *ret_n, s
 }
 
 static const struct kind kinds[] = {
-	{"calls of tools that nobody decided of", undecided_calls},
 	{"conversations of the bin", emptied_bins},
 	{"sessions that had ended", ended_sessions},
 	{"sessions of a clock that was ahead", sessions_of_tomorrow},
@@ -154,6 +153,9 @@ static const struct kind kinds[] = {
 	{"files that nothing has", unused_files},
 	{"files without a row", stray_files},
 };
+
+/* Each minute: their end is told by the clock. */
+static const struct kind undecided = {"calls of tools that nobody decided of", undecided_calls};
 
 static bool is_stopping(struct maintenance *m)
 {
@@ -185,13 +187,19 @@ static void remove_kind(struct maintenance *m, const struct kind *k, int64_t now
 		log_info("main", "removed or mended: %" PRId64 " %s", sum, k->what);
 }
 
+static bool has_jumped(const struct maintenance *m)
+{
+	int64_t offset = clock_now_ms() - clock_mono_ms();
+
+	return offset - m->offset_ms >= JUMP_MS || m->offset_ms - offset >= JUMP_MS;
+}
+
 /* A clock that has just jumped is not believed: what it takes for old would be gone for good. */
 static bool clock_is_steady(struct maintenance *m)
 {
-	int64_t offset = clock_now_ms() - clock_mono_ms();
-	bool steady = offset - m->offset_ms < JUMP_MS && m->offset_ms - offset < JUMP_MS;
+	bool steady = !has_jumped(m);
 
-	m->offset_ms = offset;
+	m->offset_ms = clock_now_ms() - clock_mono_ms();
 	if (!steady)
 		log_warn("main", "the clock has jumped: nothing is removed as too old for an hour");
 	return steady && clock_now_ms() > CLOCK_PLAUSIBLE_MS;
@@ -231,6 +239,8 @@ static void *maintenance_main(void *arg)
 	do {
 		db_check_often(m->p->db);
 		certificate_check(m->p);
+		if (!has_jumped(m))
+			remove_kind(m, &undecided, clock_now_ms());
 		if (clock_mono_ms() - removed_ms >= REMOVE_MS) {
 			remove_old(m);
 			removed_ms = clock_mono_ms();

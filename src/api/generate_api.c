@@ -23,7 +23,7 @@ struct message_in {
 };
 
 struct generate_in {
-	const char *model, *instructions, *language, *tools;
+	const char *model, *instructions, *language, *time_zone, *tools;
 	atelier_id assistant_id;
 	struct schema_list messages;
 	struct parameters parameters;
@@ -57,6 +57,8 @@ static const struct field generate_fields[] = {
 	FIELD_OBJECT(G, parameters, "parameters", &parameters_schema, 0, "How the answer is to be made."),
 	FIELD_STR(G, language, "language", 2, 40, 0,
 		"The person's language, for instructions that ask for it: a tag like de, or its name."),
+	FIELD_STR(G, time_zone, "time_zone", 1, 64, 0,
+		"Where the person is, for tools that ask for it: a name like Europe/Berlin."),
 	FIELD_JSON(G, tools, "tools", 0,
 		"Tools that may be used: true (all that you have), or a list of names; null: the assistant's. What "
 		"asks first "
@@ -261,7 +263,8 @@ static int choose(struct gw_call *c, struct generate_in *in, struct turn_request
 		.assistant_id = in->assistant_id,
 		.instructions = in->instructions,
 		.tools = in->tools,
-		.language = in->language};
+		.language = in->language,
+		.time_zone = in->time_zone};
 	parameters_settle(&in->parameters);
 	t->parameters = parameters_write(&in->parameters, &q->mem);
 	if (!t->parameters)

@@ -17,7 +17,7 @@ struct turn_new {
 	const char *content, *model, *tools;
 	atelier_id parent_id, edit, regenerate;
 	atelier_id assistant_id;
-	const char *language;
+	const char *language, *time_zone;
 	bool goes_on, queue, stop;
 	struct schema_list attachments, models, collection_ids, document_ids;
 	struct parameters options, parameters;
@@ -70,6 +70,8 @@ static const struct field turn_new_fields[] = {
 		"The same under its former name; `parameters` lie over it."),
 	FIELD_STR(struct turn_new, language, "language", 2, 40, 0,
 		"The person's language, for instructions that ask for it: a tag like de, or its name."),
+	FIELD_STR(struct turn_new, time_zone, "time_zone", 1, 64, 0,
+		"Where the person is, for tools that ask for it: a name like Europe/Berlin."),
 };
 #define NONE(name) "\"" name "\":{\"type\":\"null\"}"
 #define NO_MODELS  "\"models\":{\"maxItems\":0}"
@@ -386,7 +388,8 @@ static int turns_post(struct request *q)
 		.n_models = in->models.n,
 		.assistant_id = in->assistant_id,
 		.tools = in->tools,
-		.language = in->language};
+		.language = in->language,
+		.time_zone = in->time_zone};
 	int r = check_what(q, in);
 
 	if (r == 0)

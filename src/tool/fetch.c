@@ -86,6 +86,12 @@ static int one(struct tools *t, const struct fetch *f, const char *url, int64_t 
 	ret->status = res.status;
 	memcpy(ret->type, res.content_type, sizeof(ret->type));
 	buf_done(&res.error_body);
+	if (r == E_TOO_LARGE && f->cuts && ret->body.n) {
+		ret->body.failed = 0;
+		ret->cut = true;
+		ret->status = 200; /* of others not so much is read */
+		r = 0;
+	}
 	if (r == -ECANCELED)
 		return err_set(e, r, "Stopped.");
 	return r < 0 ? say_why(r, parts.host, &was, e) : 0;

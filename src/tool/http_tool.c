@@ -486,6 +486,9 @@ static int take_answer(const struct fetched *f, struct arena *a, struct tool_res
 		buf_add(&ret->text, f->body.p, f->body.n);
 	else if (!ret->failed)
 		buf_add_str(&ret->text, "It answered with nothing, which is well.");
+	if (f->cut)
+		buf_printf(
+			&ret->text, "\n[It answered with more than %zu MB; the rest was not read.]", ANSWER_MAX >> 20);
 	if (is_json(f->type) && json_read(f->body.p, f->body.n, JSON_MEMORY, JSON_READ_EXACT, &v, &quiet) == 0) {
 		ret->structured = BUF_INIT(ANSWER_MAX * 2);
 		json_add_value(&ret->structured, v);
@@ -522,6 +525,7 @@ int http_tool_call(struct tools *t, const struct server_use *s, const struct too
 		.headers = m.headers,
 		.body = buf_str(&m.body),
 		.max = ANSWER_MAX,
+		.cuts = true,
 		.timeout_ms = MAX(1, MIN(seconds, 600)) * 1000,
 		.anywhere = s->of_admin};
 	r = tool_fetch(t, &f, run->cancel, &got, e);

@@ -110,6 +110,7 @@ struct fetch {
 	const char *const *headers; /* as of struct http_call */
 	struct str body;
 	size_t max; /* bytes of an answer */
+	bool cuts;  /* what is larger is no failure: that much of it is taken */
 	int64_t timeout_ms;
 	bool anywhere; /* whoever wants it has rights over this machine: its own network, too */
 	bool follow;   /* redirects, at most 5, each checked anew */
@@ -119,6 +120,7 @@ struct fetched { /* fetched_done */
 	int status;
 	char type[96];
 	struct buf body; /* of any status */
+	bool cut;        /* there was more */
 	struct buf url;  /* where it was found in the end */
 };
 void fetched_done(struct fetched *f);

@@ -184,6 +184,7 @@ static int call_tool(struct running *x, struct arena *a, struct tool_result *res
 		.call_id = x->call->id,
 		.where = turn_searches(t) ? &t->where : NULL,
 		.language = t->language,
+		.time_zone = t->time_zone,
 		.cancel = &x->cancel,
 		.progress = on_progress,
 		.ask = turn_root(t)->asking == ASK_NOBODY ? NULL : on_ask,
@@ -196,14 +197,20 @@ static int call_tool(struct running *x, struct arena *a, struct tool_result *res
 	return tools_call(t->all->config.tools, x->call->tool, x->call->arguments, &run, a, result, e);
 }
 
-/* One that may change something is known to have begun before it does, and begins once. */
+static bool is_repeatable(const struct tool *tool)
+{
+	return tool->hints & TOOL_READS || (tool->hints & TOOL_IDEMPOTENT && !(tool->hints & TOOL_DESTROYS));
+}
+
+/* One that may change something is known to have begun before it does, and begins once; what may be done twice is simply run again
+ * after a crash. */
 static int begin_call(struct turn *t, const struct call *c, struct err *e)
 {
 	const struct turn_call row = call_row(t, c, CALL_STARTED);
 
 	bool kept = turn_root(t)->log != NULL;
 
-	return !kept || (c->tool->hints & TOOL_READS && !c->approved) ? 0 : turn_calls_begin(t->all->db, &row, e);
+	return !kept || is_repeatable(c->tool) ? 0 : turn_calls_begin(t->all->db, &row, e);
 }
 
 static int run_told(struct running *x)

@@ -39,6 +39,7 @@ int turn_request_write(const struct turn_request *q, const char *tools, struct a
 	add_member(&b, "tools", tools);
 	add_member(&b, "parameters", q->parameters);
 	add_member(&b, "language", q->language);
+	add_member(&b, "time_zone", q->time_zone);
 	add_ids(&b, "collections", q->collections, q->n_collections);
 	add_ids(&b, "documents", q->documents, q->n_documents);
 	buf_add_char(&b, '}');
@@ -81,6 +82,7 @@ static int request_read(const struct turn_record *r, struct arena *a, struct tur
 	ret->tools = copy_member(v, "tools", a);
 	ret->parameters = copy_member(v, "parameters", a);
 	ret->language = copy_member(v, "language", a);
+	ret->time_zone = copy_member(v, "time_zone", a);
 	n = read_ids(json_object_get(v, "collections"), a, &ret->collections, &ret->n_collections);
 	if (n == 0)
 		n = read_ids(json_object_get(v, "documents"), a, &ret->documents, &ret->n_documents);
@@ -139,6 +141,7 @@ static int prepare(struct turn *t, const struct turn_record *record, struct err 
 		return r;
 	t->key_id = q.key_id;
 	t->language = q.language;
+	t->time_zone = q.time_zone;
 	if ((r = turn_choose(t, &q, &v, e)) < 0 || (r = turn_choose_tools(t, false, e)) < 0 ||
 		(r = turn_where(t, &q, e)) < 0)
 		return r;

@@ -377,16 +377,64 @@ static int add_said(struct turn *t, const char *query, struct source_list *to)
 	return 0;
 }
 
+static atelier_id id_of(const char *text)
+{
+	atelier_id id = 0;
+
+	return text && id_parse(text, strlen(text), &id) ? id : 0;
+}
+
+/* Those that the answer had before it waited, or ended early: its numbers are theirs. */
+static int recall(struct turn *t, struct source_list *ret)
+{
+	CLEANUP(parts_done) struct parts parts = PARTS_INIT(TURN_ARENA_BYTES);
+	int r = t->before ? parts_read(&parts, t->before->parts, NULL, &t->err) : 0;
+
+	ret->items = ARENA_ARRAY(&t->arena, struct source, parts.n + 1);
+	if (r < 0 || !ret->items)
+		return r < 0 ? r : err_set(&t->err, -ENOMEM, "no memory for a turn");
+	for (size_t i = 0; i < parts.n; i++) {
+		const struct part *p = &parts.items[i];
+		if (p->type != PART_CITATION || p->n != (int64_t)ret->n + 1)
+			continue;
+		struct source *s = &ret->items[ret->n++];
+		*s = (struct source){.document_id = id_of(p->document),
+			.passage_id = id_of(p->passage),
+			.document = arena_strdup(&t->arena, p->name ? p->name : ""),
+			.heading = arena_strdup(&t->arena, p->heading ? p->heading : ""),
+			.text = arena_strndup(&t->arena, buf_str(&p->text).p, p->text.n),
+			.page = p->page,
+			.score = p->score};
+		if (!s->document || !s->heading || !s->text)
+			return err_set(&t->err, -ENOMEM, "no memory for a turn");
+	}
+	return 0;
+}
+
+/* The model has them again, for an answer that goes on. */
+static int retrieve_again(struct turn *t, struct gen_message *question)
+{
+	struct source_list had = {.n = 0};
+	int r = recall(t, &had);
+
+	if (r < 0 || had.n == 0)
+		return r;
+	t->sources = had.items;
+	t->n_sources = had.n;
+	return put_before(t, question, &had);
+}
+
 int turn_retrieve(struct turn *t)
 {
 	struct source_list found = {.n = 0};
-	struct gen_message *question =
-		turn_retrieves(t) && !t->continues ? last_question(t, t->request.n_messages) : NULL;
+	struct gen_message *question = turn_retrieves(t) ? last_question(t, t->request.n_messages) : NULL;
 	const char *query = question ? query_of(t, question) : NULL;
 	int r = 0;
 
 	if (!question)
 		return 0;
+	if (t->continues)
+		return retrieve_again(t, question);
 	if (!query)
 		return err_set(&t->err, -ENOMEM, "no memory for a turn");
 	if (turn_searches(t))

@@ -59,6 +59,7 @@ struct turn_request {
 	const char
 		*tools; /* that may be used: true or names, as JSON; NULL: as the assistant or the conversation says */
 	const char *language;     /* that the person speaks; NULL: not known */
+	const char *time_zone;    /* where the person is, as IANA names it; NULL: not known */
 	const char *instructions; /* of a request without a conversation (once.h), behind all others; NULL: none */
 };
 

@@ -90,7 +90,7 @@ struct turn {
 	const struct gen_tool *told_tools; /* the same for the model */
 	size_t n_handed;                   /* behind these: tools of who asks, who is handed the calls of them */
 	unsigned *fails;                   /* of each, in a row */
-	const char *language;              /* that the person speaks; NULL: not known */
+	const char *language, *time_zone;  /* of the person; NULL: not known */
 	struct rounds rounds;
 	enum turn_asking asking; /* an agent's is that of its root */
 

@@ -346,6 +346,7 @@ struct turn *turn_new(struct turns *all, const struct turn_request *q)
 	rounds_begin(t, NULL);
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	t->language = q->language ? arena_strdup(&t->arena, q->language) : NULL;
+	t->time_zone = q->time_zone ? arena_strdup(&t->arena, q->time_zone) : NULL;
 	cancel_init(&t->cancel);
 	return t;
 }

@@ -119,12 +119,12 @@ export class Chat extends Followed {
   }
 
   /** Without collections that are not there any more. */
-  protected drawn(): { collection_ids?: string[]; document_ids?: string[]; tools?: true | string[] } {
+  protected drawn(): { collection_ids?: string[]; document_ids?: string[]; tools?: true | string[]; time_zone?: string } {
     const ids = this.app.collections.loaded ? this.places.filter((id) => this.app.collections.find(id)) : this.places;
     return {
       ...(ids.length > 0 && { collection_ids: ids }),
       ...(this.documents.length > 0 && { document_ids: this.documents.map((d) => d.id) }),
-      ...((this.tools === true || this.tools.length > 0) && { tools: this.tools }),
+      ...((this.tools === true || this.tools.length > 0) && { tools: this.tools, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone }),
     };
   }
 

@@ -23,6 +23,8 @@ export interface TurnRequest {
   model?: string;
   /** In its place: two to four that answer side by side. */
   models?: string[];
+  /** Where the person is, for tools that ask for it. */
+  time_zone?: string;
   /** The person's language, for instructions that ask for it. */
   language?: string;
 }
