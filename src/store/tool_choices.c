@@ -80,17 +80,23 @@ struct rule_change {
 	const char *name, *hash;
 };
 
-static int add_in(struct db_conn *c, void *arg, struct err *e)
+int tool_rules_add_in(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, const char *name,
+	const char *hash, struct err *e)
 {
-	const struct rule_change *x = arg;
 	atelier_id id;
 
 	return STORE_INSERT(c, &id, e,
 		"INSERT INTO tool_rules (id, user_id, conversation_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?, "
 		"?)"
 		" ON CONFLICT DO NOTHING",
-		DB_I64(x->user_id), store_ref(x->conversation_id), DB_TEXT(x->name), DB_TEXT(x->hash),
-		DB_I64(clock_now_ms()));
+		DB_I64(user_id), store_ref(conversation_id), DB_TEXT(name), DB_TEXT(hash), DB_I64(clock_now_ms()));
+}
+
+static int add_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct rule_change *x = arg;
+
+	return tool_rules_add_in(c, x->user_id, x->conversation_id, x->name, x->hash, e);
 }
 
 int tool_rules_add(struct db *db, atelier_id user_id, atelier_id conversation_id, const char *name, const char *hash,

@@ -43,4 +43,6 @@ int tool_rules_allows(struct db_conn *c, atelier_id user_id, atelier_id conversa
 /* One that is there already is no failure. */
 int tool_rules_add(struct db *db, atelier_id user_id, atelier_id conversation_id, const char *name, const char *hash,
 	struct err *e) MUST_CHECK;
+int tool_rules_add_in(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, const char *name,
+	const char *hash, struct err *e) MUST_CHECK; /* inside a db_write */
 int tool_rules_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK; /* E_NOT_FOUND */

@@ -2,6 +2,7 @@
 #include "store/turn_calls.h"
 
 #include "store/store_priv.h"
+#include "store/tool_choices.h"
 
 #define NO_CALL "There is no such call to decide, or it is not yours."
 
@@ -89,7 +90,7 @@ static int decide_in(struct db_conn *c, void *arg, struct err *e)
 	const struct deciding *x = arg;
 	struct call_decision *d = x->d;
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL, *left = NULL;
-	bool deny = strcmp(d->decision, "deny") == 0;
+	bool deny = strcmp(d->decision, "deny") == 0, here = strcmp(d->decision, "conversation") == 0;
 	int r = STORE_FIRST(c, &rows, NO_CALL, e,
 		"SELECT t.conversation_id FROM turns t JOIN conversations v ON v.id = t.conversation_id"
 		" WHERE t.id = ? AND t.user_id = ? AND v.deleted_at IS NULL AND t.state IN ('waiting', 'running')",
@@ -112,6 +113,9 @@ static int decide_in(struct db_conn *c, void *arg, struct err *e)
 		"UPDATE turn_calls SET state = ?, decision = ?, reason = ? WHERE id = ? AND state = 'asked'",
 		DB_TEXT(deny ? CALL_DENIED : CALL_ALLOWED), DB_TEXT(d->decision), DB_TEXT(d->reason),
 		DB_I64(d->call.id));
+	/* With the decision: whoever lets the turn go on finds the rule. */
+	if (r == 0 && (here || strcmp(d->decision, "always") == 0))
+		r = tool_rules_add_in(c, d->user_id, here ? d->conversation_id : 0, d->call.name, d->call.hash, e);
 	if (r == 0)
 		r = STORE_FIRST(c, &left, NO_CALL, e,
 			"SELECT count(*) FROM turn_calls WHERE turn_id = ? AND state = 'asked'", DB_I64(d->turn_id));

@@ -48,7 +48,7 @@ struct call_decision {
 	int64_t open; /* calls of the turn that still wait */
 	bool live;    /* set by turn/: it is one of a run that waits in memory */
 };
-/* By its owner, once: E_NOT_FOUND, E_CONFLICT when it is decided already or the time for that is over. */
+/* By its owner, once, and with the rule that it gives (conversation, always): E_NOT_FOUND, E_CONFLICT when it is decided already or the time for that is over. */
 int turn_calls_decide(struct db *db, struct call_decision *d, struct arena *a, struct err *e) MUST_CHECK;
 
 /* Those that have waited too long are expired; the turns of some of these. */

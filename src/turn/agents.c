@@ -110,7 +110,7 @@ int agents_offer(struct turn *t, struct tool_list *to, struct err *e)
 static bool takes_parent(enum event_type type)
 {
 	return type == EV_TEXT || type == EV_REASONING || type == EV_MOVED || type == EV_TOOL_CALL ||
-	       type == EV_NOTICE || type == EV_PLAN;
+	       type == EV_NOTICE || type == EV_PLAN || type == EV_BUDGET;
 }
 
 /* What its model waits for, as the progress of the call. */
@@ -301,7 +301,10 @@ static struct turn *beneath(struct turn *parent, const struct turn_request *q, c
 
 int agent_call(struct turn *parent, struct call *c, struct cancel *cancel, struct tool_result *ret, struct err *e)
 {
-	struct turn_request q = {.user_id = parent->user_id, .key_id = parent->key_id, .language = parent->language};
+	struct turn_request q = {.user_id = parent->user_id,
+		.key_id = parent->key_id,
+		.language = parent->language,
+		.time_zone = parent->time_zone};
 	struct cancel_link link;
 	const char *task;
 	struct turn *t;

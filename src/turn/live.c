@@ -145,7 +145,7 @@ static int take_decision(struct live *x, struct undecided *u, struct call_decisi
 		return err_set(e, E_CONFLICT, "This is decided already, or the time for it is over.");
 	while (k < N_ELEMENTS(words) - 1 && strcmp(words[k], d->decision) != 0)
 		k++;
-	if (k == 1 && !x->conversation_id)
+	if (k == 1)
 		return err_field(
 			e, E_INVALID, "decision", "is \"once\", \"always\" or \"deny\" where nothing is kept.");
 	d->conversation_id = x->conversation_id;

@@ -266,24 +266,23 @@ void turn_resume(struct turns *all, atelier_id turn_id, bool stop)
 
 int turn_decide(struct turns *all, struct call_decision *d, struct arena *a, struct err *e)
 {
-	bool conversation = strcmp(d->decision, "conversation") == 0;
 	int r = calls_decide_live(all, d, a, e);
 
 	d->live = r != E_NOT_FOUND;
 	if (!d->live)
 		r = turn_calls_decide(all->db, d, a, e);
+	else if (r == 0) { /* it is decided, whatever comes of the rule */
+		if (strcmp(d->decision, "always") == 0)
+			r = tool_rules_add(all->db, d->user_id, 0, d->call.name, d->call.hash, e);
+		calls_decided_live(all, d);
+	}
 	if (r < 0)
 		return r;
-	if (conversation || strcmp(d->decision, "always") == 0) /* it is decided, whatever comes of the rule */
-		r = tool_rules_add(
-			all->db, d->user_id, conversation ? d->conversation_id : 0, d->call.name, d->call.hash, e);
 	bus_publish(
 		all->config.bus, &(struct bus_event){BUS_TURN, "decided", d->user_id, d->conversation_id, d->turn_id});
-	if (d->live)
-		calls_decided_live(all, d);
-	else if (d->open == 0)
+	if (!d->live && d->open == 0)
 		turn_resume(all, d->turn_id, false);
-	return r;
+	return 0;
 }
 
 int turns_expire(struct turns *all, int64_t now, int64_t *ret_n, struct err *e)
