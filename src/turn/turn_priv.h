@@ -46,8 +46,8 @@ struct turns {
 	struct turn *live;
 	struct title *titles;
 	struct going_on *going_on;  /* queues that go on (queue.c) */
-	struct question *questions; /* that tools wait for (questions.c) */
-	struct live *asked_live;    /* calls of runs that wait in memory (live.c) */
+	struct question *questions; /* that wait in memory (questions.c), */
+	struct live *asked_live;    /* and calls that do (live.c) */
 	struct journal_files left;  /* by the last run */
 	struct recovery *recovery;  /* NULL: the last run has left nothing */
 	unsigned n_running;         /* of these, whose answer has not ended */
@@ -108,15 +108,14 @@ struct turn {
 	struct said said; /* its messages */
 	int prepared;     /* whether `request` could be made: 0, or why not */
 	bool continues;
-	bool waited;       /* for a person, and goes on now */
-	bool waits;        /* for a person, from now on */
-	bool sees;         /* the model takes pictures, as far as is known */
-	bool calls_tools;  /* the model can, as far as is known */
-	bool writes_calls; /* it cannot, and is told to write its calls as text (tool/text_calls.h) */
-	bool toolless;     /* it was to have some, and cannot call any */
-	bool summarises;   /* what the plan leaves out is to be summarised before the model is asked */
-	bool storing;      /* its answer has ended and waits to be stored; under the lock of all */
-	bool answered;     /* its answer has ended and gave up its place; under the lock of all */
+	bool waited, waits; /* for a person: and goes on now; from now on */
+	bool sees;          /* the model takes pictures, as far as is known */
+	bool calls_tools;   /* the model can, as far as is known */
+	bool writes_calls;  /* it cannot, and is told to write its calls as text (tool/text_calls.h) */
+	bool toolless;      /* it was to have some, and cannot call any */
+	bool summarises;    /* what the plan leaves out is to be summarised before the model is asked */
+	bool storing;       /* its answer has ended and waits to be stored; under the lock of all */
+	bool answered;      /* its answer has ended and gave up its place; under the lock of all */
 	struct gen_result result;
 	int64_t cost_micros; /* 0: nothing, or no price is known */
 
