@@ -69,7 +69,8 @@ struct anthropic_call {
  * gets the request as it came, so what we do not know is left out instead of refused. */
 int anthropic_read(struct gw_call *c, bool counting, bool lenient) MUST_CHECK;
 
-/* The request's own text for an Anthropic, without thinking that we made up (signature ""), in the arena. */
+/* The request's own text for an Anthropic, in the arena: without thinking that we made up (signature ""), and with what an
+ * assistant's tools did here as texts. */
 int anthropic_raw_body(struct gw_call *c, struct str text, const char **ret) MUST_CHECK;
 
 /* ---- anthropic_answer.c ---- */

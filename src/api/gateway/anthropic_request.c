@@ -281,26 +281,81 @@ static bool is_made_up(const json_t *block)
 	return is(json_get_str(block, "type"), "thinking") && (!signature || !*signature);
 }
 
-static bool has_made_up(const json_t *message)
+static bool is_our_call(const json_t *block)
+{
+	return is(json_get_str(block, "type"), "mcp_tool_use") && is(json_get_str(block, "server_name"), "atelier");
+}
+
+/* The call of a tool that ran here (activity.c), which `block` is or is the result of; NULL: it is neither. */
+static const json_t *ran_here(const json_t *message, const json_t *block)
+{
+	const json_t *content = json_object_get(message, "content");
+	const char *id = json_get_str(block, "tool_use_id");
+
+	if (!id || !is(json_get_str(block, "type"), "mcp_tool_result"))
+		return is_our_call(block) ? block : NULL;
+	for (size_t i = 0; i < json_array_size(content); i++) {
+		const json_t *of = json_array_get(content, i);
+
+		if (is_our_call(of) && is(json_get_str(of, "id"), id))
+			return of;
+	}
+	return NULL;
+}
+
+static bool has_ours(const json_t *message)
 {
 	const json_t *content = json_object_get(message, "content");
 
 	for (size_t i = 0; i < json_array_size(content); i++) {
-		if (is_made_up(json_array_get(content, i)))
+		const json_t *block = json_array_get(content, i);
+
+		if (is_made_up(block) || ran_here(message, block))
 			return true;
 	}
 	return false;
 }
 
-/* The message without thinking of other models, whose signature would be refused; NULL when nothing is left of it. */
-static json_t *without_made_up(json_t *message)
+/* Of a call that ran here, or its result: the server of tools that it names is none of the request's. */
+static json_t *as_text(const json_t *call, const json_t *block)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
+	const char *name = json_get_str(call, "name");
+	const json_t *content = json_object_get(block, "content");
+
+	if (call == block) {
+		buf_printf(&b, "(Call of the tool %s with the arguments: ", name ? name : "");
+		json_add_value(&b, json_object_get(block, "input"));
+	} else {
+		buf_printf(&b,
+			"(%s of the tool %s: ", json_is_true(json_object_get(block, "is_error")) ? "Failure" : "Result",
+			name ? name : "");
+		if (json_is_string(content))
+			buf_add_str(&b, json_string_value(content));
+		for (size_t i = 0; i < json_array_size(content); i++) {
+			const char *text = json_get_str(json_array_get(content, i), "text");
+			buf_add_str(&b, text ? text : "");
+		}
+	}
+	buf_add_char(&b, ')');
+	return buf_status(&b) == 0 ? json_pack("{s:s,s:s%}", "type", "text", "text", b.p, b.n) : NULL;
+}
+
+/* The message without thinking of other models, whose signature would be refused, and with what ran here as texts; NULL when
+ * nothing is left of it. */
+static json_t *without_ours(json_t *message)
 {
 	const json_t *content = json_object_get(message, "content");
 	json_t *kept = json_array(), *copy = json_copy(message);
 
 	for (size_t i = 0; i < json_array_size(content); i++) {
-		if (!is_made_up(json_array_get(content, i)))
-			json_array_append(kept, json_array_get(content, i));
+		json_t *block = json_array_get(content, i);
+		const json_t *call = ran_here(message, block);
+
+		if (call)
+			json_array_append_new(kept, as_text(call, block));
+		else if (!is_made_up(block))
+			json_array_append(kept, block);
 	}
 	if (json_array_size(kept) == 0) {
 		json_decref(kept);
@@ -336,7 +391,7 @@ int anthropic_raw_body(struct gw_call *c, struct str text, const char **ret)
 	bool any = !is_plain(text);
 
 	for (size_t i = 0; i < json_array_size(messages); i++)
-		any = any || has_made_up(json_array_get(messages, i));
+		any = any || has_ours(json_array_get(messages, i));
 	if (!any) {
 		*ret = arena_strndup(&c->q->mem, text.p, text.n);
 		return *ret ? 0 : request_no_memory(c->q);
@@ -345,7 +400,7 @@ int anthropic_raw_body(struct gw_call *c, struct str text, const char **ret)
 	json_t *kept = json_array();
 	for (size_t i = 0; i < json_array_size(messages); i++) {
 		json_t *message = json_array_get(messages, i);
-		json_t *less = has_made_up(message) ? without_made_up(message) : json_incref(message);
+		json_t *less = has_ours(message) ? without_ours(message) : json_incref(message);
 
 		if (less)
 			json_array_append_new(kept, less);

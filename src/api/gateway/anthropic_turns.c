@@ -167,17 +167,17 @@ static int read_result_content(struct reader *r, const json_t *content, struct a
 	return code;
 }
 
-static int read_result(struct reader *r, const json_t *block)
+/* `said`: what the result says, when that is not its content as it stands. */
+static int read_result(struct reader *r, const json_t *block, const char *said)
 {
 	CLEANUP(anthropic_pieces_done) struct anthropic_pieces p = {.separator = "\n"};
-	const json_t *content = json_object_get(block, "content");
 	const char *id = json_get_str(block, "tool_use_id"), *text = "";
 	struct gen_message m = {.role = "tool", .tool_call_id = id};
 	int code;
 
 	if (!id || !*id)
 		return err_set(&r->c->q->err, E_INVALID, "A tool_result has no \"tool_use_id\".");
-	code = read_result_content(r, content, &p);
+	code = said ? anthropic_add_text(&p, said) : read_result_content(r, json_object_get(block, "content"), &p);
 	if (code == 0)
 		code = anthropic_pieces_text(r->c, &p, &text);
 	if (code < 0)
@@ -212,7 +212,7 @@ static int read_user(struct reader *r, const json_t *content)
 		if (!is_result(json_array_get(content, i)))
 			continue;
 		n_results++;
-		code = read_result(r, json_array_get(content, i));
+		code = read_result(r, json_array_get(content, i), NULL);
 	}
 	for (size_t i = 0; i < n && code == 0; i++) {
 		if (!is_result(json_array_get(content, i)))
@@ -267,9 +267,11 @@ static int read_call(struct reader *r, const json_t *block, struct gen_tool_call
 }
 
 struct said {
+	const json_t *content; /* its blocks */
 	struct anthropic_pieces text, thought;
-	struct gen_tool_call *calls;
-	size_t n_calls;
+	struct gen_tool_call *calls,
+		*ran; /* for the client; of tools that ran at the service, without their results so far */
+	size_t n_calls, n_ran;
 };
 
 static void said_done(struct said *s)
@@ -278,7 +280,75 @@ static void said_done(struct said *s)
 	anthropic_pieces_done(&s->thought);
 }
 
-/* Traces of tools that ran at Anthropic, and what is encrypted for it, mean nothing to other models. */
+/* One message of what was read since the last one. */
+static int add_said(struct reader *r, struct said *s, struct gen_tool_call *calls, size_t n_calls)
+{
+	struct gen_message m = {
+		.role = "assistant", .content = "", .calls = n_calls ? calls : NULL, .n_calls = n_calls};
+	int code = anthropic_pieces_text(r->c, &s->text, &m.content);
+
+	if (code == 0)
+		code = anthropic_pieces_text(r->c, &s->thought, &m.reasoning);
+	if (code < 0)
+		return code;
+	if (!*m.reasoning)
+		m.reasoning = NULL;
+	said_done(s);
+	s->text = (struct anthropic_pieces){.separator = ""};
+	s->thought = (struct anthropic_pieces){.separator = "\n\n"};
+	return !*m.content && !m.reasoning && n_calls == 0 ? 0 : add_message(r, &m);
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = s ? strlen(s) : 0, k = strlen(end);
+
+	return n > k && strcmp(s + n - k, end) == 0;
+}
+
+/* Whether one of the blocks from `i` to before `end` is the other half of a call that ran at the service. */
+static bool has_half(const struct said *s, size_t i, size_t end, const char *type, const char *member, const char *id)
+{
+	for (; i < end && id; i++) {
+		const json_t *block = json_array_get(s->content, i);
+
+		if (ends_with(json_get_str(block, "type"), type) && is(json_get_str(block, member), id))
+			return true;
+	}
+	return false;
+}
+
+static void drop_sealed(json_t *of)
+{
+	static const char *const names[] = {"encrypted_content", "encrypted_index", "encrypted_stdout"};
+	json_t *source = json_object_get(json_object_get(of, "content"), "source");
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++)
+		json_object_del(of, names[i]);
+	if (is(json_get_str(source, "type"), "base64"))
+		json_object_del(source, "data");
+}
+
+/* Behind a message with its call: results of servers of tools have content as any, others a form of their own. */
+static int read_ran_result(struct reader *r, struct said *s, const json_t *block)
+{
+	CLEANUP(json_decrefp) json_t *copy = NULL;
+	const char *text = NULL;
+	int code = add_said(r, s, s->ran, s->n_ran);
+
+	s->ran += s->n_ran;
+	s->n_ran = 0;
+	if (code < 0 || is(json_get_str(block, "type"), "mcp_tool_result"))
+		return code < 0 ? code : read_result(r, block, NULL);
+	copy = json_deep_copy(json_object_get(block, "content"));
+	for (size_t i = 0; i < json_array_size(copy); i++)
+		drop_sealed(json_array_get(copy, i));
+	drop_sealed(copy);
+	code = gw_json_text(r->c, copy, &text);
+	return code < 0 ? code : read_result(r, block, text ? text : "");
+}
+
+/* What is encrypted for Anthropic, and half of a call there, means nothing to other models. */
 static int pass_over(struct reader *r, const char *type)
 {
 	if (!type)
@@ -288,8 +358,9 @@ static int pass_over(struct reader *r, const char *type)
 	return 0;
 }
 
-static int read_said(struct reader *r, const json_t *block, struct said *s)
+static int read_said(struct reader *r, struct said *s, size_t i)
 {
+	const json_t *block = json_array_get(s->content, i);
 	const char *type = json_get_str(block, "type"), *text;
 
 	if (is(type, "text"))
@@ -298,37 +369,33 @@ static int read_said(struct reader *r, const json_t *block, struct said *s)
 		return anthropic_add_text(&s->text, text); /* the summary of all that came before */
 	if (is(type, "tool_use"))
 		return read_call(r, block, &s->calls[s->n_calls++]);
+	if (ends_with(type, "_tool_use") && has_half(s, i + 1, json_array_size(s->content), "_tool_result",
+						    "tool_use_id", json_get_str(block, "id")))
+		return read_call(r, block, &s->ran[s->n_ran++]);
+	if (ends_with(type, "_tool_result") && has_half(s, 0, i, "_tool_use", "id", json_get_str(block, "tool_use_id")))
+		return read_ran_result(r, s, block);
 	if (!is(type, "thinking"))
 		return pass_over(r, type);
 	text = json_get_str(block, "thinking");
 	return text && *text ? anthropic_add_text(&s->thought, text) : 0;
 }
 
+/* The calls that the client has to run go last: their results come with the next message. */
 static int read_assistant(struct reader *r, const json_t *content)
 {
-	CLEANUP(said_done) struct said s = {.text.separator = "", .thought.separator = "\n\n"};
-	struct gen_message m = {.role = "assistant", .content = "", .reasoning = ""};
+	CLEANUP(said_done) struct said s = {.content = content, .text.separator = "", .thought.separator = "\n\n"};
 	size_t n = json_is_array(content) ? json_array_size(content) : 0;
 	int code = 0;
 
 	s.calls = ARENA_ARRAY(&r->c->q->mem, struct gen_tool_call, n + 1);
-	if (!s.calls)
+	s.ran = ARENA_ARRAY(&r->c->q->mem, struct gen_tool_call, n + 1);
+	if (!s.calls || !s.ran)
 		return request_no_memory(r->c->q);
 	for (size_t i = 0; i < n && code == 0; i++)
-		code = read_said(r, json_array_get(content, i), &s);
+		code = read_said(r, &s, i);
 	if (n == 0)
 		code = anthropic_read_blocks(r->c, content, r->lenient, &s.text);
-	if (code == 0)
-		code = anthropic_pieces_text(r->c, &s.text, &m.content);
-	if (code == 0)
-		code = anthropic_pieces_text(r->c, &s.thought, &m.reasoning);
-	if (code < 0)
-		return code;
-	if (!*m.reasoning)
-		m.reasoning = NULL;
-	m.calls = s.n_calls ? s.calls : NULL;
-	m.n_calls = s.n_calls;
-	return !*m.content && !m.reasoning && m.n_calls == 0 ? 0 : add_message(r, &m);
+	return code < 0 ? code : add_said(r, &s, s.calls, s.n_calls);
 }
 
 /* ---- all ---- */
