@@ -22,5 +22,5 @@ describe('pictures', () => {
     expect(await shrink(file)).toBe(file);
   });
 
-  it('that are none are refused', async () => await expect(shrink(blob('no picture', 'image/png'))).rejects.toThrow('not a picture'));
+  it('that are none are refused', async () => await expect(shrink(blob('no picture', 'image/png'))).rejects.toThrow('picture cannot be read'));
 });
