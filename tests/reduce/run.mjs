@@ -62,6 +62,7 @@ const makers = [
   [1, () => ['notice', of(maybe({ count: 1 + below(3), tokens: 1 + below(9) }, { code: 'context', text: one(WORDS) }))]],
   [1, () => ['plan', of({ steps: one([[], [{ text: one(WORDS), state: one(['pending', 'active', 'done']) }], ...DATA]) })]],
   [1, () => ['status', { state: 'loading', text: 'x' }]],
+  [1, () => ['budget', of({ steps: { used: below(9), limit: 20 }, tokens: { used: below(9) }, cost_micros: { used: 0 }, seconds: { used: 1 } })]],
   [1, () => ['usage', maybe({ tokens_cached: below(9), cost_micros: below(99), first_token_ms: below(50) }, maybe({ tokens_in: below(100), tokens_out: below(9), model: 'other' }, { exact: below(2) === 1, duration_ms: below(99), tokens_reasoning: below(3) }))]],
 ].flatMap(([weight, make]) => Array(weight).fill(make));
 

@@ -360,7 +360,35 @@ def jobs_stopped(c):
     same("tries", is_complete(c, b, id)["tries"], 1)
 
 
-CASES = [answers, rights, configuration, counted, asked, editors, jobs_shared, jobs_killed, jobs_asleep, jobs_stopped]
+def decisions(c):
+    """A call that two people's devices decide of at once, each at another server, is decided once and run once."""
+    a, b = c.server(), c.server()
+    c.client(a).call("PATCH", "/api/v1/tools/calculator", {"asks": True})
+    c.provider.answers.append(Answer([Step(0, ["tool", "calculator", {"expression": "6*7"}]), Step(0, ["done"])]))
+    c.provider.answers.append(Answer([Step(0, ["text", "It is 42."]), Step(0, ["done"])]))
+    conversation = c.client(a).call("POST", "/api/v1/conversations", {})["id"]
+    turn = c.client(a).call("POST", "/api/v1/conversations/%s/turns" % conversation, {"content": "6*7?", "tools": ["calculator"]})["turn_id"]
+    until("the question", lambda: c.message(b, conversation)["state"] == "waiting")
+    call = c.message(b, conversation)["parts"][0]["id"]
+    said, ready = [], threading.Barrier(2)
+
+    def decide(s):
+        ready.wait()
+        said.append(c.client(s).request("POST", "/api/v1/turns/%s/approvals/%s" % (turn, call), b'{"decision":"once"}').status)
+
+    deciders = [threading.Thread(target=decide, args=(s,)) for s in (a, b)]
+    for t in deciders:
+        t.start()
+    for t in deciders:
+        t.join()
+    same("how many decide", said.count(200), 1)
+    same("what the other is told", set(said) <= {200, 404, 409}, True)  # 404: the answer has ended by then
+    until("the answer's end", lambda: c.message(a, conversation)["state"] == "complete")
+    same("the answer", c.message(b, conversation)["content"], "It is 42.")
+    same("the model's calls", len(c.provider.calls), 2)
+
+
+CASES = [answers, rights, decisions, configuration, counted, asked, editors, jobs_shared, jobs_killed, jobs_asleep, jobs_stopped]
 
 if __name__ == "__main__":
     sys.exit(installation.main(CASES, __doc__))
