@@ -213,12 +213,13 @@ export async function agents({ page, mock, base, shot }) {
   await form.getByRole('button', { name: 'Create' }).click();
   await form.locator('[aria-invalid="true"]').waitFor();
   await form.getByLabel('Rounds of tools').fill('5');
+  await form.getByRole('checkbox', { name: /Draw on my earlier chats/ }).check();
   const found = await look(page, 'what an assistant may do', ['graphite', 'quartz']);
   await shot('form');
   await form.getByRole('button', { name: 'Create' }).click();
   await form.waitFor({ state: 'detached' });
   const chief = (await (await page.request.get(base + '/api/v1/agents', { headers })).json()).items.find((a) => a.name === 'Chief');
-  assert.deepEqual([chief.agents, chief.plans, chief.budget.steps, chief.tools], [[finder.id], true, 5, []]);
+  assert.deepEqual([chief.agents, chief.plans, chief.budget.steps, chief.tools, chief.history], [[finder.id], true, 5, [], true]);
 
   mock.on('Lead on', ({ tool }) => {
     tool('update_plan', { steps: [{ text: 'Find it', state: 'active' }, { text: 'Write it down', state: 'pending' }] });

@@ -310,6 +310,7 @@ export async function toolQuestions({ page, mock, base, shot }) {
     await message.press('Enter');
     const card = page.getByRole('group', { name: 'Desk asks' });
     await card.getByText('Who are you?').waitFor();
+    await page.getByText('Waiting for your answer').waitFor();
     await page.reload();
     await card.getByRole('button', { name: 'Send' }).click();
     await card.getByText('This field is required.').or(card.locator('.text-danger')).first().waitFor();

@@ -60,6 +60,7 @@ export class Chat extends Followed {
   protected begun = $state.raw<Parameters>({});
   private begunFull = $state<WhenFull>('refuse');
   protected begunInstructions = $state('');
+  protected begunHistory = $state(false);
   /** The collections that its answers draw on, and single documents beside them; this browser remembers both. */
   places = $state.raw<string[]>([]);
   documents = $state.raw<Chosen[]>([]);
@@ -361,11 +362,17 @@ export class Chat extends Followed {
     return this.id === null ? this.begunInstructions : (this.app.conversations.find(this.id)?.instructions ?? '');
   }
 
-  async setOptions(parameters: Parameters, context = this.whenFull, instructions = this.instructions): Promise<void> {
-    if (this.id !== null) return this.app.conversations.change(this.id, { parameters, context, instructions });
+  /** Whether answers may draw on one's earlier chats. */
+  get history(): boolean {
+    return this.id === null ? this.begunHistory : (this.app.conversations.find(this.id)?.history ?? false);
+  }
+
+  async setOptions(parameters: Parameters, context = this.whenFull, instructions = this.instructions, history = this.history): Promise<void> {
+    if (this.id !== null) return this.app.conversations.change(this.id, { parameters, context, instructions, history });
     this.begun = parameters;
     this.begunFull = context;
     this.begunInstructions = instructions;
+    this.begunHistory = history;
   }
 
   /** Has a question wait for the answer that is being written. Throws what went wrong. */
@@ -379,7 +386,7 @@ export class Chat extends Followed {
   /** Its conversation, which is made when there is none yet: then `started` learns the id. */
   async make(model: string | null, assistant: string | null, started: (id: string) => void): Promise<string> {
     if (this.id !== null) return this.id;
-    const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun, context: this.begunFull, instructions: this.begunInstructions || undefined });
+    const conversation = await createConversation({ model: model ?? undefined, assistant_id: assistant ?? undefined, parameters: this.begun, context: this.begunFull, instructions: this.begunInstructions || undefined, history: this.begunHistory || undefined });
     this.app.conversations.put(conversation);
     this.id = conversation.id;
     this.setPlaces(this.places);

@@ -23,6 +23,13 @@ export class Chats {
     return this.current;
   }
 
+  /** Goes to a message of a chat, in its branch; null: to where one was. */
+  goTo(id: string, message: string | null): void {
+    const chat = this.open(id);
+    if (message) void chat.seek(message);
+    router.go('/c/' + id);
+  }
+
   /** A new chat; from one that is temporary, too. */
   begin(): void {
     if (router.address !== '/') return router.go('/');
@@ -35,7 +42,7 @@ export class Chats {
     const { current } = this;
     const next = on ? new (await import('./temporary.svelte')).TemporaryChat(this.app, draft) : new Chat(this.app, null);
     if (this.current !== current || current.id !== null || current.messages.length > 0) return;
-    await next.setOptions(current.options, current.whenFull, current.instructions);
+    await next.setOptions(current.options, current.whenFull, current.instructions, current.history);
     this.current = next;
   }
 

@@ -15,7 +15,7 @@ export interface ListFilter {
 
 export const listConversations = (filter: ListFilter, cursor?: string | null, signal?: AbortSignal, limit?: number) =>
   take(http.GET('/api/v1/conversations', { params: { query: { ...filter, q: filter.q || undefined, cursor: cursor ?? undefined, limit } }, signal }));
-export const createConversation = (body: { model?: string; assistant_id?: string; parameters?: Parameters; context?: WhenFull; instructions?: string }) => take(http.POST('/api/v1/conversations', { body }));
+export const createConversation = (body: { model?: string; assistant_id?: string; parameters?: Parameters; context?: WhenFull; instructions?: string; history?: boolean }) => take(http.POST('/api/v1/conversations', { body }));
 export const getConversation = (id: string) => take(http.GET('/api/v1/conversations/{id}', { params: at(id) }));
 export const changeConversation = (id: string, body: ConversationFields) =>
   take(http.PATCH('/api/v1/conversations/{id}', { params: at(id), body }));

@@ -9,19 +9,22 @@ export interface Acts {
   names: string[];
   agents: string[];
   plans: boolean;
+  collections: string[];
+  /** It may draw on earlier chats. */
+  history: boolean;
 }
 
 export function actsOf(assistant: Assistant | null): Acts {
   const tools: unknown = assistant?.tools ?? null;
   const names = Array.isArray(tools) ? (tools as string[]) : [];
-  return { tools: tools === null ? 'chat' : tools === true ? 'all' : names.length > 0 ? 'some' : 'none', names, agents: assistant?.agents ?? [], plans: assistant?.plans ?? false };
+  return { tools: tools === null ? 'chat' : tools === true ? 'all' : names.length > 0 ? 'some' : 'none', names, agents: assistant?.agents ?? [], plans: assistant?.plans ?? false, collections: assistant?.collection_ids ?? [], history: assistant?.history ?? false };
 }
 
 export const toolsOf = ({ tools, names }: Acts): null | true | string[] => (tools === 'chat' ? null : tools === 'all' ? true : tools === 'some' ? names : []);
 
 /** How many of what there is to say are said. */
 export const countOf = (acts: Acts, limits: Record<string, string>): number =>
-  [acts.tools !== 'chat', acts.agents.length > 0, acts.plans, ...Object.values(limits).map((text) => text.trim() !== '')].filter(Boolean).length;
+  [acts.tools !== 'chat', acts.agents.length > 0, acts.plans, acts.collections.length > 0, acts.history, ...Object.values(limits).map((text) => text.trim() !== '')].filter(Boolean).length;
 
 const whole = (text: string) => {
   const plain = text.replace(/[\s,_']/g, '');
