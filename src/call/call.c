@@ -283,7 +283,7 @@ static void result_init(struct gen_result *res)
 int call_generate(struct calls *c, const struct caller *who, const struct gen_request *q, struct gen_sink *sink,
 	struct cancel *cancel, struct gen_result *ret, int64_t *ret_cost, struct err *e)
 {
-	struct counting x = {.sink = {pass_event}, .to = sink};
+	struct counting x = {.sink = *sink, .to = sink};
 	struct gen_request mine = *q;
 	int64_t est_in = provider_estimate_tokens(q), cost;
 	struct metered m;
@@ -291,6 +291,7 @@ int call_generate(struct calls *c, const struct caller *who, const struct gen_re
 	int r;
 
 	ASSERT(thread_may_wait());
+	x.sink.event = pass_event;
 	result_init(ret);
 	r = metered_begin(
 		&m, c, who, q->model, est_in, q->max_tokens > 0 ? q->max_tokens : ANSWER_GUESS, q->max_tokens <= 0, e);

@@ -455,7 +455,14 @@ int http_client_run(struct http_client *h, const struct http_call *in, struct ca
 	*ret = (struct http_result){.retry_after_ms = -1, .first_byte_ms = -1, .error_body = BUF_INIT(65536)};
 	if (loop_is_current(h->loop))
 		return err_set(e, E_INTERNAL, "A provider was called on the loop's thread.");
-	CLEANUP(call_done) struct call c = {.client = h, .in = in, .out = ret, .cv = PTHREAD_COND_INITIALIZER};
+	CLEANUP(call_done)
+	struct call c = {.client = h,
+		.in = in,
+		.on_data = in->on_data,
+		.arg = in->arg,
+		.whole = in->whole,
+		.out = ret,
+		.cv = PTHREAD_COND_INITIALIZER};
 	sem_init(&c.wake, 0, 0);
 	int r = call_prepare(&c, e);
 	if (r < 0)

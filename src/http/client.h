@@ -17,6 +17,7 @@ void http_client_free(struct http_client *c); /* after the loop has stopped */
 
 #define HTTP_PIECE_MAX 16384
 #define HTTP_WORK      1
+#define HTTP_TOUCHED   4
 
 struct http_call {
 	const char *method; /* "GET", "POST" ... */
@@ -49,8 +50,8 @@ struct http_call {
 	 * NULL. */
 	void (*on_header)(void *arg, const char *line, size_t n);
 	void *arg; /* of all four */
-	struct str
-		touched; /* memory that on_data uses with each piece; it is fetched while the piece is read; may be NULL */
+	/* Memory that on_data uses with each piece; it is fetched before the piece is read. */
+	struct str touched[HTTP_TOUCHED];
 };
 
 struct http_result {

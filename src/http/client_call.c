@@ -33,7 +33,7 @@ static void bound_burst(struct call *c, size_t n)
 		c->burst = 0;
 	}
 	c->burst += (unsigned)n;
-	if (c->burst >= (c->in->whole ? 2 * BUFFER_LARGE : BURST_MAX))
+	if (c->burst >= (c->whole ? 2 * BUFFER_LARGE : BURST_MAX))
 		call_pause(c);
 }
 
@@ -50,7 +50,7 @@ int call_take_body(struct call *c, const char *p, size_t n)
 	if (!n)
 		return 0;
 	c->any_data = true;
-	int r = c->in->on_data ? c->in->on_data(c->in->arg, p, n) : 0;
+	int r = c->on_data ? c->on_data(c->arg, p, n) : 0;
 	if (r < 0)
 		c->sink_error = r;
 	return r;

@@ -42,26 +42,29 @@ struct direct_address {
 };
 
 struct direct {
-	struct direct_address address;
-	bool local;         /* the name was "localhost": ::1 is tried, too */
-	struct buf request; /* its head */
-	/* the loop's */
+	/* the loop's; what each piece touches comes first */
+	unsigned char state; /* where in the answer */
+	bool any;            /* a byte of the answer has come */
+	bool sized, keep, whole;
+	uint64_t left; /* of a body with a length */
+	struct chunked chunked;
+	struct unpack *unpack;  /* of a packed body, else NULL */
 	struct upstream *up;    /* its connection; NULL: none yet, or none any more */
 	struct upstream *other; /* a second one while both are connecting: the first that is there is taken */
 	unsigned char tried;    /* how many of the addresses */
 	size_t sent;            /* of the head and the body */
-	bool any;               /* a byte of the answer has come */
-	unsigned char state;    /* where in the answer */
-	bool sized, keep, whole;
-	uint64_t left; /* of a body with a length */
-	struct chunked chunked;
-	struct unpack *unpack; /* of a packed body, else NULL */
-	struct buf head, rest; /* an unfinished one; what waits until the caller has worked */
+	struct buf head, rest;  /* an unfinished one; what waits until the caller has worked */
+	/* the caller's */
+	struct direct_address address;
+	bool local;         /* the name was "localhost": ::1 is tried, too */
+	struct buf request; /* its head */
 };
 
 struct call {
 	/* What each piece of an answer touches lies together: among thousands of streams all of it is cold. */
-	const struct http_call *in;
+	int (*on_data)(void *arg, const char *p, size_t n); /* of `in`, as the next two */
+	void *arg;
+	bool whole;
 	bool headers_done;
 	bool accepted;  /* the status is a 2xx */
 	bool any_data;  /* something was handed to the sink */
@@ -69,12 +72,13 @@ struct call {
 	unsigned burst; /* bytes of the present turn of the loop, which has this number */
 	unsigned turn;
 	int sink_error;
+	struct direct direct;
 
+	const struct http_call *in;
 	struct http_client *client;
 	struct http_result *out;
 	CURL *easy; /* NULL: without curl */
 	struct curl_slist *headers;
-	struct direct direct;
 	char where[160];            /* host:port, for sentences; "": not looked at, see call_where() */
 	char proxy[HTTP_PROXY_MAX]; /* "": none */
 	struct call *prev, *next;   /* client->calls; under client->mx */

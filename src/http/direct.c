@@ -17,7 +17,6 @@ enum {
 	HEAD_MAX = 65536, /* of an answer */
 	PIECE = 4096,     /* read at a time, so that others have their turn */
 	GATHER_MS = 1,
-	CACHE_LINE = 64,
 };
 
 /* --- before: does it fit, and the head of the request; on the caller's thread ------------------------------------- */
@@ -238,7 +237,8 @@ static void begin_request(struct call *c)
 {
 	c->sent = true;
 	c->last_ms = clock_mono_ms();
-	c->direct.up->touched = c->in->touched;
+	c->direct.up->whole = c->whole;
+	memcpy(c->direct.up->touched, c->in->touched, sizeof(c->in->touched));
 	(void)send_request(c);
 }
 
@@ -297,13 +297,12 @@ static void ended(struct call *c, bool orderly)
 		finish(c, CURLE_PARTIAL_FILE);
 }
 
-/* Among thousands of streams all of a call has left the caches since its last piece: it comes back while the kernel is busy. */
+/* Among thousands of streams all of a call has left the caches since its last piece: it is waited for at once. */
 static void fetch_call(const struct upstream *up)
 {
-	__builtin_prefetch(up->call);
-	__builtin_prefetch(&up->call->direct.any);
-	for (size_t i = 0; i < up->touched.n; i += CACHE_LINE)
-		__builtin_prefetch(up->touched.p + i);
+	memory_fetch(up->call, offsetof(struct call, direct) + offsetof(struct direct, other));
+	for (size_t i = 0; i < HTTP_TOUCHED; i++)
+		memory_fetch(up->touched[i].p, up->touched[i].n);
 }
 
 static void read_answer(struct upstream *up)
@@ -312,7 +311,7 @@ static void read_answer(struct upstream *up)
 	struct http_client *h = up->client;
 
 	fetch_call(up);
-	ssize_t n = recv(up->fd, h->read, c->in->whole ? sizeof(h->read) : PIECE, MSG_DONTWAIT);
+	ssize_t n = recv(up->fd, h->read, up->whole ? sizeof(h->read) : PIECE, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -361,7 +360,7 @@ void direct_on_upstream(evutil_socket_t fd UNUSED, short what, void *arg)
 		connected(up);
 	else if ((what & EV_WRITE) && !send_request(c))
 		return; /* it is another connection's now, or nobody's */
-	else if ((what & EV_READ) && c->in->whole && up->watched == EV_READ)
+	else if ((what & EV_READ) && up->whole && up->watched == EV_READ)
 		gather(up);
 	else if (what & EV_READ)
 		read_answer(up);

@@ -22,8 +22,9 @@ struct upstream {
 	bool connecting;
 	bool fresh; /* no call before this one: that it is closed is no surprise */
 	bool gathering;
+	bool whole; /* of the call, as what follows */
+	struct str touched[HTTP_TOUCHED];
 	int64_t idle_since_ms;
-	struct str touched; /* of the call */
 };
 
 UNUSED static inline size_t direct_request_size(const struct call *c)

@@ -123,7 +123,8 @@ struct http_stream *http_stream_start(
 size_t http_stream_write(struct http_stream *s, const void *p, size_t n);
 void http_stream_last(struct http_stream *s); /* what is written next is all: one send takes it together with the end */
 bool http_stream_blocked(const struct http_stream *s);
-void http_stream_end(struct http_stream *s);   /* regular end after the backlog; no callbacks any more */
+void http_stream_fetch(const struct http_stream *s); /* something is about to be written: its memory is fetched */
+void http_stream_end(struct http_stream *s);         /* regular end after the backlog; no callbacks any more */
 void http_stream_abort(struct http_stream *s); /* closes the connection without a regular end; no callbacks any more */
 
 /*

@@ -39,25 +39,23 @@ enum conn_state {
 enum conn_next { NEXT_REQUEST, NEXT_DISCARD, NEXT_CLOSE, NEXT_LINGER };
 
 struct conn {
-	struct http_server *server;
-	struct conn *prev, *next; /* in the list of its state */
-	struct conn *turn_next;   /* in server->again */
-	struct event ev;
-	int fd;
-	unsigned char state;        /* enum conn_state */
-	unsigned char after;        /* enum conn_next: what follows the present answer */
-	bool readable, writable;    /* there may be something to read, or room to write */
-	bool half;                  /* the client has shut its sending side */
-	bool probed;                /* an interim response was sent to see whether anybody is there */
-	bool running, dead;         /* within conn_run; to be freed behind it */
-	bool broken;                /* to be closed in the next turn */
-	bool is_again;              /* in server->again */
-	bool is_large;              /* an unfinished head of more than a few bytes */
-	int64_t since_ms;           /* of the state */
-	uint64_t moved;             /* bytes in the state */
-	struct ssl_st *tls;         /* or NULL */
-	struct peer_count *counted; /* NULL: not bounded */
-	char peer[INET6_ADDRSTRLEN];
+	int fd; /* from here to `out`: what each piece of a stream touches, which has left the caches by then */
+	unsigned char state;     /* enum conn_state */
+	unsigned char after;     /* enum conn_next: what follows the present answer */
+	bool readable, writable; /* there may be something to read, or room to write */
+	bool half;               /* the client has shut its sending side */
+	bool probed;             /* an interim response was sent to see whether anybody is there */
+	bool running, dead;      /* within conn_run; to be freed behind it */
+	bool broken;             /* to be closed in the next turn */
+	bool is_again;           /* in server->again */
+	bool is_large;           /* an unfinished head of more than a few bytes */
+	struct ssl_st *tls;      /* or NULL */
+	/* output that the socket did not take: copied bytes, then those of an answer's body */
+	struct buf out;
+	size_t out_at;
+	const char *tail;
+	size_t tail_n;
+	char *tail_owned; /* or NULL */
 	/* input */
 	struct buf in; /* what has come and is not taken yet */
 	struct head_scan scan;
@@ -65,12 +63,14 @@ struct conn {
 	int64_t body_left; /* of a body with a length; -1: chunked; 0: none, or all taken */
 	struct http_exchange *x;
 	struct http_stream *stream;
-	/* output that the socket did not take: copied bytes, then those of an answer's body */
-	struct buf out;
-	size_t out_at;
-	const char *tail;
-	size_t tail_n;
-	char *tail_owned; /* or NULL */
+	int64_t since_ms; /* of the state */
+	uint64_t moved;   /* bytes in the state */
+	struct http_server *server;
+	struct conn *prev, *next; /* in the list of its state */
+	struct conn *turn_next;   /* in server->again */
+	struct event ev;
+	struct peer_count *counted; /* NULL: not bounded */
+	char peer[INET6_ADDRSTRLEN];
 };
 
 struct conn_list {
@@ -177,16 +177,16 @@ struct http_exchange {
 
 struct http_stream {
 	struct conn *conn;
-	const struct http_stream_ops *ops;
-	void *arg;
+	struct http_shared *shared;         /* of a part of one: it has no connection of its own */
+	struct websocket *ws;               /* it is one; or NULL */
 	bool chunked, no_body, last, ended; /* last: the next piece is; ended: it went with the end behind it */
 	bool blocked;                       /* bytes wait in the output; on_writable follows */
 	bool broken;                        /* a write failed; the connection is about to be closed */
 	bool closed;                        /* within on_close */
 	bool head;                          /* waits in the output for the end of this turn */
+	const struct http_stream_ops *ops;
+	void *arg;
 	struct http_stream *next_head;
-	struct http_shared *shared; /* of a part of one: it has no connection of its own */
-	struct websocket *ws;       /* it is one; or NULL */
 };
 
 /* wire.c: bytes on the socket, plain or encrypted */

@@ -175,6 +175,11 @@ void http_stream_last(struct http_stream *st)
 	st->last = true;
 }
 
+void http_stream_fetch(const struct http_stream *st)
+{
+	memory_fetch(st->conn, offsetof(struct conn, in));
+}
+
 bool http_stream_blocked(const struct http_stream *st)
 {
 	return st->shared ? part_blocked(st) : st->blocked;

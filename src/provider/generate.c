@@ -11,17 +11,22 @@
 #define WINDOWS_MAX 4 /* that are tried for one request */
 
 struct generation {
+	/* What each piece touches lies together. */
+	bool waiting;         /* the catalogue was told that there is no first token yet */
+	bool flowing;         /* tokens come, and what holds is the patience between two */
+	bool stop_repetition; /* as the settings are; where nobody said how long an answer may be, it is not endless: */
+	int64_t most_tokens;  /* 0: no limit */
+	struct answer stream;
+
 	struct run run;
 	const struct gen_request *q;
 	struct gen_call call;
 	struct http_call *http; /* that runs */
-	struct answer stream;
-	struct buf piece; /* what ends a long line, on its way to the caller's thread */
-	int64_t total_ms; /* limit of a try; 0: none */
-	int64_t said_ms;  /* when the waiting was told last, from the start of the try; 0: not yet */
-	int sink_r;       /* what the sink said to an event of the watch */
-	bool waiting;     /* the catalogue was told that there is no first token yet */
-	bool overtime;    /* the watch ended the call */
+	struct buf piece;       /* what ends a long line, on its way to the caller's thread */
+	int64_t total_ms;       /* limit of a try; 0: none */
+	int64_t said_ms;        /* when the waiting was told last, from the start of the try; 0: not yet */
+	int sink_r;             /* what the sink said to an event of the watch */
+	bool overtime;          /* the watch ended the call */
 };
 
 /* ---- the watch: what silence and time say, a few times a second on the loop ---- */
@@ -95,22 +100,29 @@ static void note_first_token(struct generation *g)
 static void note_begun(struct generation *g)
 {
 	note_first_token(g);
-	if (g->stream.pieces > 0 || g->stream.raw)
-		g->http->idle_timeout_ms = run_limits_of(g->run.ps, g->run.t->p).token_ms;
+	if (g->flowing || (g->stream.pieces == 0 && !g->stream.raw))
+		return;
+	g->flowing = true;
+	g->http->idle_timeout_ms = run_limits_of(g->run.ps, g->run.t->p).token_ms;
 }
 
-/* Where nobody said how long an answer may be, it is not endless: it ends as by a limit of tokens, or with words when it
- * says the same for ever. Negative ends the call. */
-static int hold_limits(struct generation *g)
+static void begin_limits(struct generation *g)
 {
 	const struct settings *s = g->run.ps->settings;
+	g->stop_repetition = s->stop_repetition;
+	g->most_tokens = g->q->max_tokens > 0 ? 0 : s->max_answer_tokens;
+}
+
+/* It ends as by a limit of tokens, or with words when it says the same for ever. Negative ends the call. */
+static int hold_limits(struct generation *g)
+{
 	struct answer *a = &g->stream;
 	if (a->ended || a->raw)
 		return 0;
-	if (a->repeat.found && s->stop_repetition)
+	if (a->repeat.found && g->stop_repetition)
 		return err_set(a->e, E_PROVIDER, "%.120s repeated the same text without end, and was stopped.",
 			g->run.t->name);
-	if (s->max_answer_tokens == 0 || g->q->max_tokens > 0 || answer_tokens(a) < s->max_answer_tokens)
+	if (g->most_tokens == 0 || answer_tokens(a) < g->most_tokens)
 		return 0;
 	answer_set_reason(a, "length");
 	answer_end(a);
@@ -122,6 +134,7 @@ static int hold_limits(struct generation *g)
 static int on_data(void *arg, const char *p, size_t n)
 {
 	struct generation *g = arg;
+	memory_fetch(g->stream.shape.fixed.p, g->stream.shape.fixed.n);
 	int r = answer_pass(&g->stream, p, n);
 	if (r < 0)
 		return r;
@@ -231,6 +244,7 @@ static int send_request(struct generation *g, struct err *e)
 	struct run *run = &g->run;
 	struct run_limits limits = run_limits_of(run->ps, run->t->p);
 	int64_t patience = patience_of(g, &limits);
+	const struct gen_sink *sink = run->sink;
 	struct http_call call = {.method = "POST",
 		.url = g->call.url.p,
 		.headers = g->call.headers,
@@ -244,7 +258,8 @@ static int send_request(struct generation *g, struct err *e)
 		.on_work = on_work,
 		.on_tick = on_tick,
 		.arg = g,
-		.touched = {(const char *)&g->stream, offsetof(struct answer, data)}};
+		.touched = {{(const char *)g, offsetof(struct generation, stream) + offsetof(struct answer, data)},
+			{(const char *)sink, sizeof(*sink)}, sink->touched[0], sink->touched[1]}};
 	int r = FAULT("provider_call");
 	if (r < 0)
 		return err_set(e, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);
@@ -253,6 +268,8 @@ static int send_request(struct generation *g, struct err *e)
 	if (g->q->patience_ms > 0 && (g->total_ms == 0 || g->q->patience_ms < g->total_ms))
 		g->total_ms = g->q->patience_ms;
 	g->said_ms = 0;
+	g->flowing = false;
+	begin_limits(g);
 	metric_add(M_provider_calls_total, 1);
 	note_waiting(g, true);
 	r = http_client_run(run->ps->http, &call, run->cancel, &run->res, e);

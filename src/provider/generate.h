@@ -133,6 +133,7 @@ struct gen_request {
  */
 struct gen_sink {
 	int (*event)(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n);
+	struct str touched[2]; /* memory that `event` uses beside the sink: it is fetched before a piece is read */
 };
 
 /* No figure of a result is above this, whatever the provider reports: sums of them stay numbers. */

@@ -92,7 +92,8 @@ int turn_converse(struct turn *t)
 	bool again = true;
 	int r = 0;
 
-	t->sink.event = sink_event;
+	t->sink = (struct gen_sink){.event = sink_event,
+		.touched = {{(const char *)&t->sink, sizeof(t->sink) + sizeof(t->log)}, turnlog_touched(t->log)}};
 	while (r >= 0 && again) /* unless a person is to decide of some: rounds_run */
 		if ((r = turn_generate(t)) >= 0)
 			r = rounds_run(t, &again);

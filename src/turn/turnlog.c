@@ -17,11 +17,11 @@ struct reader {
 	struct turnlog *log;
 	struct http_stream *stream;
 	struct place place;
+	size_t most; /* bytes of a piece: a shared stream gets no half frames, which only the end of a chunk ends */
 	int64_t wrote_ms; /* when something was last taken by the stream, for heartbeats and stalls */
 	struct reader *prev, *next;
 	struct follower who;
 	uint64_t after; /* what it has already, of a log that is not there yet */
-	size_t most;    /* bytes of a piece: a shared stream gets no half frames, which only the end of a chunk ends */
 };
 
 struct turnlog {
@@ -54,6 +54,7 @@ struct turnlogs {
 	struct loop_timer *sweep;
 	int64_t heartbeat_ms, stall_ms;
 	size_t replayed_bytes;
+	int64_t events; /* since the metrics were told */
 	struct turnlog *buckets[BUCKETS];
 	struct turnlog *dirty;
 	struct turnlog *logs;
@@ -315,8 +316,15 @@ static void add_to_sink(struct turnlog *l)
 	struct place at = l->written, end = frames_end(&l->frames);
 	struct str piece;
 
+	if (l->readers)
+		memory_fetch(l->readers->stream, 1);
 	while ((piece = frames_next(&l->frames, &at, end, SIZE_MAX)).n > 0)
 		sink->add(sink, l->of.turn_id, piece);
+}
+
+struct str turnlog_touched(const struct turnlog *l)
+{
+	return (struct str){(const char *)l, offsetof(struct turnlog, mark)};
 }
 
 /* What the sink said to a log's new events. Of one that is written on, what could not be made durable is taken back
@@ -350,6 +358,11 @@ static void flush(void *arg)
 	for (struct turnlog *l = list; l; l = l->next_dirty)
 		if (!l->ended)
 			add_to_sink(l);
+	for (struct turnlog *l = list; l; l = l->next_dirty)
+		if (l->readers)
+			http_stream_fetch(l->readers->stream);
+	metric_add(M_events_total, all->events);
+	all->events = 0;
 	r = all->sink->seal(all->sink);
 	for (struct turnlog *l = list, *next; l; l = next) {
 		next = l->next_dirty;
@@ -371,12 +384,13 @@ int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json
 	ASSERT(!l->closed && type < EVENT_COUNT);
 	if (r < 0)
 		return r;
+	memory_fetch(l->readers, 1);
 	r = frames_add(&l->frames, type, json, n);
 	if (r < 0) {
 		fail(l, r);
 		return r;
 	}
-	metric_add(M_events_total, 1);
+	l->all->events++;
 	mark_dirty(l);
 	return (int64_t)l->frames.last_seq;
 }

@@ -68,6 +68,9 @@ const struct frames *turnlog_frames(struct turnlog *l);
  * nobody is told of failures any more. The frames stay as they are until one of the following, for any thread. */
 const struct frames *turnlog_close(struct turnlog *l);
 
+/* Its memory that each event uses. Any thread. */
+struct str turnlog_touched(const struct turnlog *l);
+
 /* Whether somebody follows it now. */
 bool turnlog_is_followed(const struct turnlog *l);
 

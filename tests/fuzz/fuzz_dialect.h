@@ -74,7 +74,7 @@ static int fuzz_dialect(const struct dialect *d, const uint8_t *p, size_t n)
 		struct err e = {0};
 		struct answer s;
 		sinks[round] = (struct fuzz_sink){
-			{check_event}, {BUF_INIT(64 << 20), BUF_INIT(64 << 20), BUF_INIT(64 << 20)}, 0};
+			{.event = check_event}, {BUF_INIT(64 << 20), BUF_INIT(64 << 20), BUF_INIT(64 << 20)}, 0};
 		answer_init(&s, d, "Fuzz", &sinks[round].sink, &e);
 		int r = round ? fuzz_piece(&s, p, n) : fuzz_piece(&s, p, cut);
 		if (r >= 0 && !round)

@@ -52,7 +52,7 @@ static int remember(struct gen_sink *s, bool on_loop, enum event_type type, cons
 
 void sink_init(struct memory_sink *m, bool expect_loop)
 {
-	*m = (struct memory_sink){.sink = {remember},
+	*m = (struct memory_sink){.sink = {.event = remember},
 		.text = BUF_INIT(64 << 20),
 		.reasoning = BUF_INIT(64 << 20),
 		.events = BUF_INIT(64 << 20),

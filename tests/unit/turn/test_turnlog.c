@@ -54,6 +54,11 @@ void http_stream_last(struct http_stream *hs)
 	((struct stream *)(void *)hs)->last = true;
 }
 
+void http_stream_fetch(const struct http_stream *hs)
+{
+	(void)hs;
+}
+
 bool http_stream_blocked(const struct http_stream *hs)
 {
 	return ((const struct stream *)(const void *)hs)->blocked;
