@@ -112,7 +112,7 @@ const struct schema assistant_list_schema =
 		FIELD_OBJECT(B, parameters, "parameters", &parameters_schema, 0, "How its answers are made."),         \
 		FIELD(FT_STRS, B, starters, "starters", .max = STARTERS_MAX, A_STARTER),                               \
 		FIELD_ID(B, a.image_id, "image_id", FIELD_NULL, "A picture of `POST /images`; null: none."),           \
-		FIELD_JSON(B, a.tools, "tools", FIELD_NULL, TOOLS_DOC),                                                \
+		FIELD(FT_JSON, B, a.tools, "tools", .flags = FIELD_NULL, .choices = TOOLS_WISH, .doc = TOOLS_DOC),     \
 		FIELD(FT_STRS, B, agents, "agents", .max = AGENTS_MAX, .flags = FIELD_UNIQUE, .item = &agent_item,     \
 			.doc = AGENTS_DOC),                                                                            \
 		FIELD_BOOL(B, a.plans, "plans", 0, PLANS_DOC),                                                         \

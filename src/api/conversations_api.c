@@ -71,7 +71,7 @@ static const struct field tag_item = {.type = FT_STR, .min = 1, .max = TAG_MAX};
 			"What the model is told in this conversation; empty: nothing."),                               \
 		FIELD_OBJECT(E, parameters, "parameters", &parameters_schema, 0, "How answers are to be made here."),  \
 		FIELD_ENUM(E, context, "context", CONTEXT_CHOICES, 0, THE_CONTEXT),                                    \
-		FIELD_JSON(E, tools, "tools", FIELD_NULL, TOOLS_DOC),                                                  \
+		FIELD(FT_JSON, E, tools, "tools", .flags = FIELD_NULL, .choices = TOOLS_WISH, .doc = TOOLS_DOC),       \
 		FIELD_BOOL(E, history, "history", 0, HISTORY_DOC)
 static const struct field new_fields[] = {EDIT_FIELDS};
 static const struct field patch_fields[] = {

@@ -9,6 +9,10 @@ extern const struct schema turn_started_schema;
 /* What a question may be; E_INVALID, E_TOO_LARGE. */
 int turns_check_text(struct request *q, const char *content) MUST_CHECK;
 
+/* What is a wish for tools, as members of JSON Schema. */
+#define TOOLS_WISH                                                                                                     \
+	"\"type\":[\"boolean\",\"array\",\"null\"],\"items\":{\"type\":\"string\",\"maxLength\":64},\"maxItems\":1000"
+
 /* Whether it is a wish for tools: true, or a list; NULL: none. E_INVALID. */
 int turns_check_tools(struct request *q, const char *wish) MUST_CHECK;
 

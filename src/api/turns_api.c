@@ -7,6 +7,7 @@
 #include "api/turns.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "provider/parameters.h"
 #include "store/conversations.h"
 #include "store/images.h"
@@ -58,10 +59,11 @@ static const struct field turn_new_fields[] = {
 		.doc = "In place of `model`, two or more: each answers, side by side, until one of the answers is "
 		       "kept. "
 		       "What has begun is then told as JSON, whatever is accepted."),
-	FIELD_JSON(struct turn_new, tools, "tools", 0,
-		"Tools that may be used for the answer: true (all that you have), or a list of names; null: as the "
-		"assistant "
-		"or the conversation says."),
+	FIELD(FT_JSON, struct turn_new, tools, "tools", .choices = TOOLS_WISH,
+		.doc = "Tools that may be used for the answer: true (all that you have), or a list of names; null: as "
+		       "the "
+		       "assistant "
+		       "or the conversation says."),
 	FIELD_ID(struct turn_new, assistant_id, "assistant_id", 0,
 		"The assistant that answers this time; null: the conversation's."),
 	FIELD_OBJECT(
@@ -195,6 +197,16 @@ int turns_check_text(struct request *q, const char *content)
 	return blank == n ? err_set(&q->err, E_INVALID, "The message is empty.") : 0;
 }
 
+static bool is_short(const json_t *name)
+{
+	const char *p = json_string_value(name);
+	size_t left = json_string_length(name), chars = 0, n;
+
+	for (; p && (n = utf8_char(p, left)) > 0; p += n, left -= n)
+		chars++;
+	return p && left == 0 && chars <= TOOL_NAME_MAX;
+}
+
 int turns_check_tools(struct request *q, const char *wish)
 {
 	CLEANUP(json_decrefp) json_t *v = NULL;
@@ -203,7 +215,7 @@ int turns_check_tools(struct request *q, const char *wish)
 	const json_t *name;
 	size_t i;
 
-	json_array_foreach(v, i, name) fits = fits && json_is_string(name) && json_string_length(name) <= TOOL_NAME_MAX;
+	json_array_foreach(v, i, name) fits = fits && is_short(name);
 	return r < 0 || !wish || fits
 		       ? r
 		       : err_field(&q->err, E_INVALID, "tools", "is true, or a list of at most %d names.", TOOLS_MAX);

@@ -150,9 +150,12 @@ static bool add_kind(const struct field *f, bool parsed, struct buf *b)
 			buf_add_str(b, ",\"additionalProperties\":true");
 			break;
 		}
-		if (!f->sub)
+		if (parsed && f->choices)
+			buf_add_str(b, f->choices);
+		else if (f->sub)
+			add_list(f, parsed, b);
+		else
 			return false;
-		add_list(f, parsed, b);
 		break;
 	}
 	return true;
