@@ -153,7 +153,7 @@ static void test_cut_result(void **state UNUSED)
 
 	for (size_t i = 0; i < n / 2; i++)
 		buf_add_str(&r.text, "\xc3\xa4");
-	result_cap(&r);
+	tool_result_cap(&r);
 	assert_true(r.text.n <= TOOL_TEXT_MAX && r.text.n > TOOL_TEXT_MAX / 2);
 	assert_int_equal(r.whole.n, TOOL_KEPT_MAX);
 	assert_non_null(strstr(r.text.p, "of 3145728 bytes are left out here"));
