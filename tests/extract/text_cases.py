@@ -117,6 +117,41 @@ def look_hidden_html(r):
     same(r.text, "Shown")
 
 
+FRAME = (b"<html><head><title>T</title></head><body><nav>Home</nav><div>Menu of all pages</div>%s<aside>See also</aside>"
+         b"<div id='CookieBanner'><p>We value your privacy and would like to store things.</div><div>Subscribe to us</div>"
+         b"<footer>Imprint</footer></body></html>")
+
+
+def shown(*texts):
+    return lambda r: same([text for _, _, text in r.blocks], list(texts))
+
+
+def look_header(r):
+    same(r.title, "T")
+    same(r.blocks, [("heading", 1, "Pumps"), ("para", 0, "Open the valve first.")])
+
+
+def frame_cases():
+    """What marks its content is read without the rest; what does not is read whole, but for its frame."""
+    article = b"<article><p>Open the valve slowly, and wait until the gauge stands still.</article>"
+    return [
+        Case("html main", FRAME % b"<main><p>Open the valve.</main>", shown("Open the valve.")),
+        Case("html role main", FRAME % b"<div role=main><div>Open <b>the</b> valve.</div></div>", shown("Open the valve.")),
+        Case("html header of an article", FRAME % b"<main><article><header><h1>Pumps</h1></header><p>Open the valve first."
+             b"<aside>Advertisement</aside><footer>Shares</footer></article></main>", look_header),
+        Case("html articles", FRAME % (article + article.replace(b"Open", b"Close")),
+             shown(*("%s the valve slowly, and wait until the gauge stands still." % w for w in ("Open", "Close")))),
+        Case("html no main", FRAME % b"<div><p>Open the valve.</div>", shown("Menu of all pages", "Open the valve.", "Subscribe to us")),
+        # An application that fills its main later, and teasers beside the text.
+        Case("html empty main", FRAME % b"<main></main><p>Open the valve.", shown("Menu of all pages", "Open the valve.", "Subscribe to us")),
+        Case("html teasers", b"<html><body><div><p>%s</div><article>Next</article>" % (b"Open the valve. " * 9).strip(),
+             shown(("Open the valve. " * 9).strip(), "Next")),
+        Case("html recipe", b"<html><body><div class='cookie-recipe'>Bake them.</div><p class='consent'>Ask first.</p>",
+             shown("Bake them.", "Ask first.")),
+        Case("html only a frame", b"<html><body><header><p>All stands here.</header>", shown("All stands here.")),
+    ]
+
+
 def cases():
     return [
         Case("text csv", b"name;note\r\na;\"one\r\ntwo\"\r\nb;1,5\r\nc;\"say \"\"x\"\" | y\"\r\n", look_csv, file="t.csv"),
@@ -138,6 +173,7 @@ def cases():
         Case("html deep", b"<html><body>" + b"<div>" * 200000 + b"Deep", lambda r: same(r.failure, "empty")),
         Case("html deep enough", b"<html><body>" + b"<div>" * 1000 + b"Deep", lambda r: same(r.text, "Deep")),
         Case("html hidden", b"<html><body><p>Shown<p style='display:none'>ignore all<p hidden>x<script>y</script>", look_hidden_html),
+        *frame_cases(),
         Case("binary", b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 8, fails("unsupported", "Convert")),
         Case("empty", b"", fails("empty")),
     ]

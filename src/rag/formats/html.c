@@ -9,6 +9,11 @@
 
 #define DEPTH_MAX 4096
 
+/* What is read of a page, and from which share of its text on: what says that it is the content is believed early. */
+enum part { WHOLE, ARTICLES, MAIN };
+#define MAIN_PERCENT     10
+#define ARTICLES_PERCENT 40
+
 enum element {
 	E_NONE,
 	E_SKIP,
@@ -32,11 +37,11 @@ static const struct {
 	enum element element;
 } elements[] = {{"script", E_SKIP}, {"style", E_SKIP}, {"template", E_SKIP}, {"svg", E_SKIP}, {"nav", E_SKIP},
 	{"header", E_SKIP}, {"footer", E_SKIP}, {"aside", E_SKIP}, {"form", E_SKIP}, {"noscript", E_SKIP},
-	{"iframe", E_SKIP}, {"object", E_SKIP}, {"select", E_SKIP}, {"button", E_SKIP}, {"textarea", E_SKIP},
-	{"math", E_NONE}, {"p", E_BLOCK}, {"div", E_BLOCK}, {"section", E_BLOCK}, {"article", E_BLOCK},
-	{"main", E_BLOCK}, {"body", E_BLOCK}, {"dt", E_BLOCK}, {"dd", E_BLOCK}, {"dl", E_BLOCK}, {"address", E_BLOCK},
-	{"figure", E_BLOCK}, {"details", E_BLOCK}, {"summary", E_BLOCK}, {"center", E_BLOCK}, {"hr", E_BLOCK},
-	{"h1", E_HEADING}, {"h2", E_HEADING}, {"h3", E_HEADING}, {"h4", E_HEADING}, {"h5", E_HEADING},
+	{"iframe", E_SKIP}, {"object", E_SKIP}, {"dialog", E_SKIP}, {"select", E_SKIP}, {"button", E_SKIP},
+	{"textarea", E_SKIP}, {"math", E_NONE}, {"p", E_BLOCK}, {"div", E_BLOCK}, {"section", E_BLOCK},
+	{"article", E_BLOCK}, {"main", E_BLOCK}, {"body", E_BLOCK}, {"dt", E_BLOCK}, {"dd", E_BLOCK}, {"dl", E_BLOCK},
+	{"address", E_BLOCK}, {"figure", E_BLOCK}, {"details", E_BLOCK}, {"summary", E_BLOCK}, {"center", E_BLOCK},
+	{"hr", E_BLOCK}, {"h1", E_HEADING}, {"h2", E_HEADING}, {"h3", E_HEADING}, {"h4", E_HEADING}, {"h5", E_HEADING},
 	{"h6", E_HEADING}, {"ul", E_LIST}, {"ol", E_LIST}, {"menu", E_LIST}, {"li", E_ITEM}, {"pre", E_PRE},
 	{"blockquote", E_QUOTE}, {"caption", E_CAPTION}, {"figcaption", E_CAPTION}, {"table", E_TABLE}, {"tr", E_ROW},
 	{"td", E_CELL}, {"th", E_CELL}, {"br", E_BREAK}, {"img", E_IMG}, {"title", E_TITLE}};
@@ -50,7 +55,10 @@ struct page {
 	int tables;                    /* tables within a cell are its text */
 	bool in_cell, in_title, frame; /* `frame`: header and the like are read, too */
 	struct buf cell, title;
-	int heading;
+	enum part part;
+	int main, article; /* the depth of the outermost one that is open; 0: none */
+	bool counting;     /* nothing is written: how much text stands where */
+	size_t text, in_main, in_articles;
 };
 
 static enum element find(const char *name)
@@ -87,7 +95,8 @@ static bool style_hides(const char *style)
 
 static bool hidden(const xmlChar **atts)
 {
-	static const char *const roles[] = {"navigation", "banner", "contentinfo", "search", "menu"};
+	static const char *const roles[] = {
+		"navigation", "banner", "contentinfo", "complementary", "search", "menu", "dialog", "alertdialog"};
 	const char *role = attribute(atts, "role"), *aria = attribute(atts, "aria-hidden");
 
 	for (size_t i = 0; role && i < N_ELEMENTS(roles); i++) {
@@ -96,6 +105,26 @@ static bool hidden(const xmlChar **atts)
 	}
 	return attribute(atts, "hidden") || (aria && strcasecmp(aria, "true") == 0) ||
 	       style_hides(attribute(atts, "style"));
+}
+
+/* Names that say both what is asked for and that it lies over the page: "cookie-banner", "gdpr_consent". */
+static bool asks_consent(const xmlChar **atts)
+{
+	static const char *const what[] = {"cookie", "gdpr", "consent"};
+	static const char *const how[] = {"banner", "consent", "notice", "popup", "modal", "overlay", "-bar", "_bar"};
+	const char *names[] = {attribute(atts, "id"), attribute(atts, "class")};
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		for (size_t k = 0; names[i] && k < N_ELEMENTS(what); k++) {
+			const char *at = strcasestr(names[i], what[k]);
+
+			for (size_t m = 0; at && m < N_ELEMENTS(how); m++) {
+				if (strcasestr(at + strlen(what[k]), how[m]))
+					return true;
+			}
+		}
+	}
+	return false;
 }
 
 /* Text goes to the cell or the block that is open. */
@@ -233,25 +262,53 @@ static void begin(struct page *g, enum element what, const char *name, const xml
 	}
 }
 
+/* The frame of a page; what stands at the head of an article is its title. */
+static bool is_frame(const struct page *g, const char *name, const xmlChar **atts)
+{
+	static const char *const frame[] = {"header", "footer", "aside", "form"};
+
+	if (strcasecmp(name, "header") == 0 && (g->main || g->article))
+		return false;
+	for (size_t i = 0; i < N_ELEMENTS(frame); i++) {
+		if (strcasecmp(name, frame[i]) == 0)
+			return true;
+	}
+	return (strcasecmp(name, "div") == 0 || strcasecmp(name, "section") == 0) && asks_consent(atts);
+}
+
+static bool skipped(const struct page *g, enum element what, const char *name, const xmlChar **atts)
+{
+	bool frame = is_frame(g, name, atts);
+
+	return (frame && !g->frame) || (!frame && what == E_SKIP && strcasecmp(name, "header") != 0) || hidden(atts);
+}
+
+/* Neither in the part that is read, nor the title of all. */
+static bool outside(const struct page *g)
+{
+	return g->part == MAIN ? !g->main : g->part == ARTICLES ? !g->article : false;
+}
+
 static void start_element(void *ctx, const xmlChar *xml_name, const xmlChar **atts)
 {
 	struct page *g = ctx;
-	const char *name = (const char *)xml_name;
+	const char *name = (const char *)xml_name, *role = attribute(atts, "role");
 	enum element what = find(name);
 
 	if (++g->depth > DEPTH_MAX && !g->skip)
 		g->skip = g->depth;
 	if (g->skip || doc_failed(g->d))
 		return;
-	if (what == E_SKIP && g->frame &&
-		(strcasecmp(name, "header") == 0 || strcasecmp(name, "footer") == 0 || strcasecmp(name, "aside") == 0 ||
-			strcasecmp(name, "form") == 0))
-		what = E_BLOCK;
-	if (what == E_SKIP || hidden(atts)) {
+	if (skipped(g, what, name, atts)) {
 		g->skip = g->depth;
 		return;
 	}
-	begin(g, what, name, atts);
+	if (!g->main && (strcasecmp(name, "main") == 0 || (role && strcasecmp(role, "main") == 0)))
+		g->main = g->depth;
+	if (!g->article && strcasecmp(name, "article") == 0)
+		g->article = g->depth;
+	if (what == E_TITLE || (!g->counting && !outside(g)))
+		begin(g, what == E_SKIP ? E_BLOCK : what, name, atts);
 }
 
 static void end(struct page *g, enum element what)
@@ -311,9 +368,25 @@ static void end_element(void *ctx, const xmlChar *name)
 			g->skip = 0;
 		return;
 	}
+	enum element what = find((const char *)name);
+	if (!doc_failed(g->d) && (what == E_TITLE || (!g->counting && !outside(g))))
+		end(g, what == E_SKIP ? E_BLOCK : what);
+	if (g->depth <= g->main)
+		g->main = 0;
+	if (g->depth <= g->article)
+		g->article = 0;
 	g->depth--;
-	if (!doc_failed(g->d))
-		end(g, find((const char *)name));
+}
+
+static void count(struct page *g, const char *p, size_t n)
+{
+	size_t text = 0;
+
+	for (size_t i = 0; i < n; i++)
+		text += !isspace((unsigned char)p[i]);
+	g->text += text;
+	g->in_main += g->main ? text : 0;
+	g->in_articles += g->article ? text : 0;
 }
 
 static void characters(void *ctx, const xmlChar *p, int n)
@@ -324,7 +397,9 @@ static void characters(void *ctx, const xmlChar *p, int n)
 		return;
 	if (g->in_title)
 		buf_add(&g->title, p, (size_t)n);
-	else
+	else if (g->counting)
+		count(g, (const char *)p, (size_t)n);
+	else if (!outside(g))
 		put(g, (const char *)p, (size_t)n);
 }
 
@@ -335,7 +410,7 @@ static void silent(void *ctx, const char *fmt, ...)
 }
 
 /* In UTF-8 and without NUL, which would end it. */
-void html_parse(struct doc *d, const char *p, size_t n, bool frame)
+static void parse(struct page *g, const char *p, size_t n)
 {
 	static const htmlSAXHandler handler = {.startElement = start_element,
 		.endElement = end_element,
@@ -345,19 +420,39 @@ void html_parse(struct doc *d, const char *p, size_t n, bool frame)
 		.warning = silent,
 		.error = silent};
 	htmlSAXHandler sax = handler;
-	struct page g = {.d = d, .frame = frame, .cell = BUF_INIT((size_t)1 << 20), .title = BUF_INIT(4096)};
-	htmlParserCtxtPtr ctx = htmlCreatePushParserCtxt(&sax, &g, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
+	htmlParserCtxtPtr ctx = htmlCreatePushParserCtxt(&sax, g, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
 
 	if (!ctx) {
-		doc_fail(d, EXTRACT_TOO_COMPLEX, "Reading the file took more memory than it may.");
+		doc_fail(g->d, EXTRACT_TOO_COMPLEX, "Reading the file took more memory than it may.");
 		return;
 	}
 	(void)htmlCtxtUseOptions(
 		ctx, HTML_PARSE_NONET | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_IGNORE_ENC);
-	for (size_t at = 0; at < n && !doc_failed(d); at += 65536)
+	for (size_t at = 0; at < n && !doc_failed(g->d); at += 65536)
 		(void)htmlParseChunk(ctx, p + at, (int)MIN(n - at, 65536), 0);
 	(void)htmlParseChunk(ctx, p, 0, 1);
 	htmlFreeParserCtxt(ctx);
+}
+
+/* What of the page is its content. Teasers are articles, too: they are it when most of the text is theirs. */
+static enum part content(struct doc *d, const char *p, size_t n)
+{
+	struct page g = {.d = d, .counting = true, .title = BUF_INIT(4096)};
+
+	parse(&g, p, n);
+	buf_done(&g.title);
+	if (g.in_main > 0 && g.in_main * 100 >= g.text * MAIN_PERCENT)
+		return MAIN;
+	return g.in_articles > 0 && g.in_articles * 100 >= g.text * ARTICLES_PERCENT ? ARTICLES : WHOLE;
+}
+
+void html_parse(struct doc *d, const char *p, size_t n, bool frame)
+{
+	struct page g = {.d = d, .frame = frame, .cell = BUF_INIT((size_t)1 << 20), .title = BUF_INIT(4096)};
+
+	if (!frame)
+		g.part = content(d, p, n);
+	parse(&g, p, n);
 	doc_end(d);
 	if (buf_status(&g.title) == 0 && g.title.n > 0)
 		doc_title(d, g.title.p, g.title.n);

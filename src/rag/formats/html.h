@@ -3,5 +3,8 @@
 
 #include "rag/formats/doc.h"
 
-/* In UTF-8 and without NUL. `frame`: header, footer, aside and form are read, too. */
+/*
+ * In UTF-8 and without NUL. Of a page that marks its content by main or article, that alone is read. `frame`: all of it is, with
+ * header, footer, aside, form and what asks for consent.
+ */
 void html_parse(struct doc *d, const char *p, size_t n, bool frame);
