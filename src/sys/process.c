@@ -267,7 +267,7 @@ static int start(struct process *p, struct err *e)
 
 static void forget(struct process *p)
 {
-	sandbox_close_all((int[]){p->child.pidfd, p->child.out, p->child.err}, 3);
+	sandbox_close_all((int[]){p->child.pidfd, p->child.out, p->child.err, p->child.info}, 4);
 	p->child = SANDBOX_NO_CHILD;
 	buf_done(&p->line);
 	pthread_mutex_lock(&p->mx);

@@ -156,7 +156,7 @@ static int run_behind(const struct sandbox *s, enum sandbox_wall wall, struct sa
 		reap(&w);
 	sandbox_keep_errors(ret, w.errors.p, w.errors.n);
 	buf_done(&w.errors);
-	sandbox_close_all((int[]){run.child.pidfd, run.child.out, run.child.err, run.wake}, 4);
+	sandbox_close_all((int[]){run.child.pidfd, run.child.out, run.child.err, run.child.info, run.wake}, 5);
 	return r < 0 ? r : w.r;
 }
 

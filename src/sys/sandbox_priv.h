@@ -30,17 +30,17 @@ int landlock_version(void);
 
 struct sandbox_child {
 	pid_t pid;
-	int pidfd, out, err; /* our ends, which do not block */
+	int pidfd, out, err, info; /* our ends, which do not block; info: of bubblewrap, once it has begun */
 };
 
-#define SANDBOX_NO_CHILD ((struct sandbox_child){.pid = -1, .pidfd = -1, .out = -1, .err = -1})
+#define SANDBOX_NO_CHILD ((struct sandbox_child){.pid = -1, .pidfd = -1, .out = -1, .err = -1, .info = -1})
 
 /* Starts the program; it dies with the calling thread. What was opened stays open on failure. */
 int sandbox_child_start(
 	const struct sandbox *s, enum sandbox_wall wall, struct sandbox_child *ret, struct err *e) MUST_CHECK;
 /* It and its group. */
 void sandbox_child_kill(const struct sandbox_child *c, int signal);
-/* Its end and status; false: it has not ended, and there was to be no wait. */
+/* Its end and status, when all that it started has ended, too; false: it has not ended, and there was to be no wait. */
 bool sandbox_child_reap(const struct sandbox_child *c, bool wait, struct sandbox_result *ret);
 /* The end of what it wrote on its standard error, as sandbox_result has it. */
 void sandbox_keep_errors(struct sandbox_result *r, const char *p, size_t n);

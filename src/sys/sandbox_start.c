@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,7 +16,9 @@
 #define SETPRIV   "/usr/bin/setpriv"
 #define ARGS_FD   4 /* bubblewrap's options: in its command line the program could read them */
 #define WORDS_MAX 512
-#define FDS       6 /* 0 to 4, and SANDBOX_WAY_OUT_FD */
+#define INFO_FD   6 /* bubblewrap says there which process is the first behind the walls */
+#define FDS       7 /* 0 to 4, SANDBOX_WAY_OUT_FD, INFO_FD */
+#define DEATH_MS  1000
 #define NONE      INT_MIN
 #define FROM      10 /* descriptors from here on are not in the way of those that the program is given */
 
@@ -115,7 +118,7 @@ static int make_command(struct command *c, const struct sandbox *s, enum sandbox
 		if (geteuid() == 0)
 			ADD(&c->words, SETPRIV, "--reuid", "65534", "--regid", "65534", "--clear-groups",
 				"--no-new-privs");
-		ADD(&c->words, SANDBOX_BWRAP, "--args", "4", "/proc/self/fd/3");
+		ADD(&c->words, SANDBOX_BWRAP, "--args", "4", "--info-fd", "6", "/proc/self/fd/3");
 		add_options(&c->options, s);
 		add_env(&c->options, s->env ? s->env : plain_env);
 	} else {
@@ -223,9 +226,8 @@ static int spawn(const struct command *c, const int fds[FDS], pid_t *ret)
 	posix_spawnattr_init(&attr);
 	int above = 0;
 	for (int i = 0; i < FDS && r == 0; i++) {
-		if (fds[i] < 0)
-			continue;
-		r = posix_spawn_file_actions_adddup2(&files, fds[i], i);
+		r = fds[i] < 0 ? posix_spawn_file_actions_addclose(&files, i)
+			       : posix_spawn_file_actions_adddup2(&files, fds[i], i);
 		above = i + 1;
 	}
 	if (r == 0)
@@ -248,21 +250,30 @@ void sandbox_close_all(int *fds, size_t n)
 		closep(&fds[i]);
 }
 
-/* The descriptors of the child, and our ends of two of them. */
+static int open_pipe(int *ret_ours, int *ret_its)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	*ret_ours = ends[0];
+	*ret_its = aside(ends[1]);
+	close(ends[1]);
+	(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	return MIN(*ret_its, 0);
+}
+
+/* The descriptors of the child, and our ends of its pipes. */
 static int prepare(const struct sandbox *s, const struct command *c, int fds[FDS], struct sandbox_child *run)
 {
-	int out[2], err[2];
+	int r = open_pipe(&run->out, &fds[1]);
 
-	if (pipe2(out, O_CLOEXEC) < 0)
-		return -errno;
-	run->out = out[0];
-	fds[1] = aside(out[1]);
-	close(out[1]);
-	if (fds[1] < 0 || pipe2(err, O_CLOEXEC) < 0)
-		return -errno;
-	run->err = err[0];
-	fds[2] = aside(err[1]);
-	close(err[1]);
+	if (r == 0)
+		r = open_pipe(&run->err, &fds[2]);
+	if (r == 0 && c->namespaces)
+		r = open_pipe(&run->info, &fds[INFO_FD]);
+	if (r < 0)
+		return r;
 	if (s->in >= 0) {
 		fds[0] = aside(s->in);
 	} else {
@@ -278,15 +289,13 @@ static int prepare(const struct sandbox *s, const struct command *c, int fds[FDS
 		if (fds[i] < 0 && fds[i] != NONE)
 			return fds[i];
 	}
-	(void)fcntl(run->out, F_SETFL, O_NONBLOCK);
-	(void)fcntl(run->err, F_SETFL, O_NONBLOCK);
 	return 0;
 }
 
 int sandbox_child_start(const struct sandbox *s, enum sandbox_wall wall, struct sandbox_child *run, struct err *e)
 {
 	struct command *c = xcalloc(1, sizeof(*c));
-	int fds[FDS] = {NONE, NONE, NONE, NONE, NONE, NONE};
+	int fds[FDS] = {NONE, NONE, NONE, NONE, NONE, NONE, NONE};
 	int r = make_command(c, s, wall, e);
 
 	c->env = s->env ? s->env : plain_env;
@@ -308,6 +317,19 @@ void sandbox_child_kill(const struct sandbox_child *c, int signal)
 	(void)kill(c->pid, signal);
 }
 
+/* bubblewrap ends before the first process behind the walls does, and with that one, in the kernel, all others. */
+static void await_all(const struct sandbox_child *c)
+{
+	static const char key[] = "\"child-pid\":";
+	char info[512] = {0};
+	ssize_t n = c->info < 0 ? 0 : read(c->info, info, sizeof(info) - 1);
+	const char *at = n > 0 ? strstr(info, key) : NULL;
+	CLEANUP(closep) int first = at ? pidfd_open((pid_t)strtol(at + strlen(key), NULL, 10), 0) : -1;
+
+	if (first >= 0)
+		(void)poll(&(struct pollfd){.fd = first, .events = POLLIN}, 1, DEATH_MS);
+}
+
 bool sandbox_child_reap(const struct sandbox_child *c, bool wait, struct sandbox_result *ret)
 {
 	siginfo_t info = {0};
@@ -319,6 +341,7 @@ bool sandbox_child_reap(const struct sandbox_child *c, bool wait, struct sandbox
 	if (r == 0 && info.si_pid == 0)
 		return false;
 	(void)kill(-c->pid, SIGKILL); /* what was just being forked */
+	await_all(c);
 	ret->end = info.si_code == CLD_EXITED ? SANDBOX_EXITED : SANDBOX_KILLED;
 	ret->status = info.si_status;
 	/* bubblewrap says by an exit code which signal it was. */

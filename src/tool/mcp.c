@@ -12,7 +12,7 @@ enum {
 	ROUNDS_MAX = 10,
 	THREADS = 256,
 	CONFIG_MAX = 1 << 20,
-	ALIVE_MS = 120
+	ALIVE_MS = 60
 };
 enum { ERR_HEADERS = -32020 };
 

@@ -1,7 +1,10 @@
-"""A server that does what a server may not: hostile.py HABIT ... on standard input and output, in the old revision of MCP."""
+"""A server that does what a server may not: hostile.py HABIT ... on standard input and output, in the old revision of MCP. Habits that are
+no words: tools=NAME,... what it lists; mark=NUMBER stands in the command line of each process, and is how many seconds they sleep."""
 import json, os, signal, subprocess, sys, time
 
 habits = set(sys.argv[1:])
+values = dict(h.split("=", 1) for h in habits if "=" in h)
+asleep = ["/usr/bin/sleep", values.get("mark", "1000")]
 out = sys.stdout
 
 
@@ -26,10 +29,10 @@ if "stubborn" in habits:
     for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(s, signal.SIG_IGN)
 if "flood" in habits:
-    subprocess.Popen(["/usr/bin/yes", "an error"], stdout=sys.stderr)
+    subprocess.Popen(["/usr/bin/yes", "an error", values.get("mark", "")], stdout=sys.stderr)
 if "forks" in habits:
     for i in range(10):
-        subprocess.Popen(["/usr/bin/sleep", "1000"], start_new_session=True)
+        subprocess.Popen(asleep, start_new_session=True)
 started = False
 
 for line in sys.stdin:
@@ -43,7 +46,9 @@ for line in sys.stdin:
     if method == "initialize":
         answer(asked, {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "hostile", "version": "1"}})
     elif method == "tools/list":
-        if "pages" in habits:
+        if "tools" in values:
+            answer(asked, {"tools": [{"name": n, "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}} for n in values["tools"].split(",")]})
+        elif "pages" in habits:
             n = int(params.get("cursor", "0") or 0)
             answer(asked, {"tools": [{"name": "t%d" % n, "inputSchema": {"type": "object"}}], "nextCursor": str(n + 1)})
         else:
@@ -57,8 +62,14 @@ for line in sys.stdin:
             continue
         elif name == "hang":
             time.sleep(1000)
+        elif name == "work":
+            for i in range(3):
+                subprocess.Popen(asleep, start_new_session=i > 0)
+            write(json.dumps({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": params["_meta"]["progressToken"], "progress": 1}}))
+            time.sleep(1000)
         elif name == "die":
-            print("out of luck", file=sys.stderr, flush=True)
+            if "flood" not in habits:  # its errors are read as fast as others may have the time
+                print("out of luck", file=sys.stderr, flush=True)
             os._exit(7)
         elif name == "wrong-id":
             write(json.dumps({"jsonrpc": "2.0", "id": 123456, "result": text("not yours")}))

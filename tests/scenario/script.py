@@ -14,6 +14,7 @@ from client import Client, Connection, Reader
 from provider import Answer, Call, Provider, Step, lookup, same
 from server import Failed, Server
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 BARE = re.compile(r"\S+")
 
 
@@ -90,6 +91,7 @@ class Scenario:
         self.waiting = {}
         self.vars = dict(template.vars) if template else {}
         self.vars["dir"] = folder
+        self.vars["tests"] = os.path.dirname(HERE)
         self.who, self.by = "admin", "bearer"
         self.response = None
         self.output, self.exit = "", None
@@ -546,7 +548,7 @@ class Scenario:
         if what == "ended":
             r.wait_end(self.limit)
             late = (r.ended_at - self.marks["answered"]) * 1000 if rest else 0
-            if late > float(rest[1] if rest else 0):
+            if late > float(rest[1] if rest else 0) * SLOWNESS:
                 raise Failed("the stream ended %.0f ms after the last answer" % late)
             return None
         if what == "id":
@@ -568,7 +570,7 @@ class Scenario:
                 e.name == what and rest[0].items() <= e.json().items() for e in r.events), self.limit)
         r.wait("the event %s" % what, lambda r: r.find(what), self.limit)
         if what == "done":
-            r.wait_end(self.limit)
+            self.cmd_until(c, name, "ended", *rest)
 
     def cmd_cancel(self, c):
         self.marks["cancel"] = time.monotonic()
@@ -681,6 +683,18 @@ class Scenario:
                 with open(os.path.join(d, name), "rb") as f:
                     if name != "atelier.conf" and secret.encode() in f.read():
                         raise Failed("it stands in " + name)
+
+    def expect_processes(self, mark, want):
+        """So many processes of this machine have the mark in their command line."""
+        found = 0
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            try:
+                with open(path, "rb") as f:
+                    found += mark.encode() in f.read()
+            except OSError:
+                pass  # it ended meanwhile
+        if not same(str(found), want):
+            raise Failed("%d processes have the mark" % found)
 
     def expect_stored(self, pattern, n):
         """So many files of the data folder match the pattern."""
