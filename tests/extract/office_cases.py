@@ -74,7 +74,7 @@ def look_word(r):
 
 
 def xlsx(sheets, shared="", styles="", book=""):
-    """sheets: name, state, rows as XML; the relations lead to files in the opposite order."""
+    """sheets: name, state, rows as XML, or all of the sheet's; the relations lead to files in the opposite order."""
     n = len(sheets)
     s = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     return zipped([
@@ -86,8 +86,8 @@ def xlsx(sheets, shared="", styles="", book=""):
             for i, (name, hidden, _) in enumerate(sheets)))),
         ("xl/styles.xml", "<styleSheet %s>%s</styleSheet>" % (s, styles)),
         ("xl/sharedStrings.xml", "<sst %s>%s</sst>" % (s, shared))]
-        + [("xl/worksheets/sheet%d.xml" % (n - i), "<worksheet %s><dimension ref='A1:XFD1048576'/><sheetData>%s</sheetData></worksheet>"
-            % (s, rows)) for i, (_, _, rows) in enumerate(sheets)])
+        + [("xl/worksheets/sheet%d.xml" % (n - i), "<worksheet %s><dimension ref='A1:XFD1048576'/>%s</worksheet>"
+            % (s, rows if "<sheetData>" in rows else "<sheetData>%s</sheetData>" % rows)) for i, (_, _, rows) in enumerate(sheets)])
 
 
 def excel():
@@ -117,6 +117,46 @@ def look_excel(r):
     same(r.raw_blocks[0]["rows"], [1, 7])
     same(r.raw_blocks[0]["header"], len("| Name | Second | Third |\n| --- | --- | --- |\n"))
     check("hidden", "666" not in r.text, r.text)
+
+
+def sheet(rows, merged=(), columns="", hidden=()):
+    """Rows of values, None where there is none; `hidden`: numbers of rows."""
+    def cell(row, column, value):
+        where = "%s%d" % (chr(65 + column), row)
+        if value is None:
+            return '<c r="%s" s="0"/>' % where
+        if isinstance(value, str):
+            return '<c r="%s" t="inlineStr"><is><t>%s</t></is></c>' % (where, value)
+        return '<c r="%s"><v>%s</v></c>' % (where, value)
+    return xlsx([("Sheet", False, "<cols>%s</cols><sheetData>%s</sheetData><mergeCells>%s</mergeCells>" % (columns, "".join(
+        '<row r="%d"%s>%s</row>' % (r, ' hidden="1"' if r in hidden else "", "".join(cell(r, c, v) for c, v in enumerate(row)))
+        for r, row in enumerate(rows, 1)), "".join('<mergeCell ref="%s"/>' % m for m in merged)))])
+
+
+MERGED = sheet([["Sales of pumps", None, None, None, None],
+                ["Region", 2024, None, 2025, None],
+                [None, "Q1", "Q2", "Q1", "Q2"],
+                ["North | West", 1, 2, 3, 4],
+                [None, 5, 6, 7, 7],
+                ["South", "none", None, 8, None],
+                ["South", 9, 10, 11, 90],
+                [None, None, None, None, 12],
+                ["All figures in thousands", None, None, None, None]],
+               ["A1:E1", "B2:C2", "D2:E2", "A2:A3", "A4:A5", "B6:C6", "D6:E6", "A7:A8", "D7:D8", "A9:XFD9"])
+
+
+def look_merged(r):
+    """A label stands with each cell that it is for, an amount once; what spans its row alone is a title."""
+    same(r.kinds("caption"), ["Sales of pumps"])
+    same(r.kinds("table"), ["| Region | 2024 | 2024 | 2025 | 2025 |\n| --- | --- | --- | --- | --- |\n| Region | Q1 | Q2 | Q1 | Q2 |\n"
+                            "| North \\| West | 1 | 2 | 3 | 4 |\n| North \\| West | 5 | 6 | 7 | 7 |\n| South | none | none | 8 |  |\n"
+                            "| South | 9 | 10 | 11 | 90 |\n| South |  |  |  | 12 |\n| All figures in thousands |  |  |  |  |"])
+    same([b["rows"] for b in r.raw_blocks if b["kind"] == "table"], [[2, 9]])
+
+
+def look_hidden_rows(r):
+    same(r.kinds("table"), ["| Name | Town |\n| --- | --- |\n| Ada | Rome |"])
+    same(r.warnings, ['1 hidden row of the sheet "Sheet" was skipped.', '1 hidden column of the sheet "Sheet" was skipped.'])
 
 
 def pptx():
@@ -308,6 +348,13 @@ def cases():
         Case("office docx", word, look_word),
         Case("office docx named zip", word, look_word, file="some.zip"),
         Case("office xlsx", excel, look_excel),
+        Case("office xlsx merged", MERGED, look_merged),
+        Case("office xlsx merged beyond all", sheet([["x", "y"]], ["A1:XFD1048576", "A1:A1", "B1", "1:2", "ZZZZZ9:A1", "", ":"]),
+             lambda r: same(r.kinds("caption"), ["x"])),
+        Case("office xlsx years down", sheet([["Year", "Sum"], [2024, 1], [None, 2]], ["A2:A3"]),
+             lambda r: same(r.kinds("table"), ["| Year | Sum |\n| --- | --- |\n| 2024 | 1 |\n| 2024 | 2 |"])),
+        Case("office xlsx hidden rows", sheet([["Name", "Secret", "Town"], ["Ada", 666, "Rome"], ["Bob", 667, "Oslo"]],
+                                              columns='<col min="2" max="2" hidden="1"/>', hidden=[3]), look_hidden_rows),
         Case("office pptx", pptx, look_pptx),
         Case("office odt", odt, look_odt),
         Case("office ods", ods, look_ods),

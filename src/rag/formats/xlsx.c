@@ -1,58 +1,24 @@
-/* xlsx.c - Excel: sheets as tables with their rows' numbers; dates and percentages as people see them, hidden sheets left out. */
+/* xlsx.c - Excel: the book with its strings and styles; dates and percentages as people see them, hidden sheets left out. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 
-#include "rag/formats/office.h"
+#include "rag/formats/xlsx.h"
 
 #define SHEETS_MAX  1000
 #define STYLES_MAX  65536
 #define FORMATS_MAX 5000
-#define GAP_MAX     300 /* empty cells that are written; a cell far away stands behind the last one */
-
-enum shown { AS_NUMBER, AS_DATE, AS_TIME, AS_PERCENT };
-
-struct sheet {
-	char name[128], id[64];
-	bool hidden;
-};
-
-struct format {
-	int id;
-	enum shown shown;
-};
-
-struct book {
-	struct doc *d;
-	struct sheet *sheets;
-	size_t n_sheets;
-	bool date1904;
-	struct buf strings; /* shared ones, one after the other */
-	size_t *at;         /* where each begins; one more at the end */
-	size_t n_strings, at_cap;
-	struct format *formats; /* of numbers, with a code of their own */
-	size_t n_formats;
-	unsigned char *styles; /* how each style of cells is shown */
-	size_t n_styles;
-	bool in_styles, in_text;
-	int skip; /* in phonetic guides */
-	/* the present cell */
-	char type[16];
-	int style, row, column, next_column;
-	struct buf value, formula;
-	enum { NOWHERE, IN_VALUE, IN_FORMULA, IN_INLINE } where;
-};
 
 /* ---- the book: sheets, shared strings, styles ---- */
 
 static void book_start(void *arg, const char *name, const struct sax_atts *a)
 {
-	struct book *b = arg;
+	struct xlsx_book *b = arg;
 
 	if (strcmp(name, "workbookPr") == 0) {
 		b->date1904 = sax_is(a, "date1904", "1") || sax_is(a, "date1904", "true");
 	} else if (strcmp(name, "sheet") == 0 && b->n_sheets < SHEETS_MAX) {
-		struct sheet *s = &b->sheets[b->n_sheets++];
+		struct xlsx_sheet *s = &b->sheets[b->n_sheets++];
 		CLEANUP(buf_done) struct buf plain = BUF_INIT(1024);
 
 		office_text(sax_get(a, "name"), &plain);
@@ -64,7 +30,7 @@ static void book_start(void *arg, const char *name, const struct sax_atts *a)
 
 static void string_start(void *arg, const char *name, const struct sax_atts *a)
 {
-	struct book *b = arg;
+	struct xlsx_book *b = arg;
 
 	(void)a;
 	if (strcmp(name, "si") == 0) {
@@ -89,7 +55,7 @@ static void string_start(void *arg, const char *name, const struct sax_atts *a)
 
 static void string_text(void *arg, const char *p, size_t n)
 {
-	struct book *b = arg;
+	struct xlsx_book *b = arg;
 
 	if (b->in_text)
 		buf_add(&b->strings, p, n);
@@ -97,7 +63,7 @@ static void string_text(void *arg, const char *p, size_t n)
 
 static void string_end(void *arg, const char *name)
 {
-	struct book *b = arg;
+	struct xlsx_book *b = arg;
 
 	if (strcmp(name, "t") == 0)
 		b->in_text = false;
@@ -108,7 +74,7 @@ static void string_end(void *arg, const char *name)
 }
 
 /* Letters of dates outside of quotes, brackets and what is escaped. */
-static enum shown shown_by_code(struct str code)
+static enum xlsx_shown shown_by_code(struct str code)
 {
 	bool quoted = false, bracket = false, day = false, time = false, percent = false;
 
@@ -131,7 +97,7 @@ static enum shown shown_by_code(struct str code)
 	return day ? AS_DATE : time ? AS_TIME : percent ? AS_PERCENT : AS_NUMBER;
 }
 
-static enum shown shown_by_id(const struct book *b, int id)
+static enum xlsx_shown shown_by_id(const struct xlsx_book *b, int id)
 {
 	for (size_t i = 0; i < b->n_formats; i++) {
 		if (b->formats[i].id == id)
@@ -146,11 +112,11 @@ static enum shown shown_by_id(const struct book *b, int id)
 
 static void style_start(void *arg, const char *name, const struct sax_atts *a)
 {
-	struct book *b = arg;
+	struct xlsx_book *b = arg;
 
 	if (strcmp(name, "numFmt") == 0 && b->n_formats < FORMATS_MAX)
 		b->formats[b->n_formats++] =
-			(struct format){sax_int(a, "numFmtId", -1), shown_by_code(sax_get(a, "formatCode"))};
+			(struct xlsx_format){sax_int(a, "numFmtId", -1), shown_by_code(sax_get(a, "formatCode"))};
 	else if (strcmp(name, "cellXfs") == 0)
 		b->in_styles = true;
 	else if (b->in_styles && strcmp(name, "xf") == 0 && b->n_styles < STYLES_MAX)
@@ -159,7 +125,7 @@ static void style_start(void *arg, const char *name, const struct sax_atts *a)
 
 static void style_end(void *arg, const char *name)
 {
-	struct book *b = arg;
+	struct xlsx_book *b = arg;
 
 	if (strcmp(name, "cellXfs") == 0)
 		b->in_styles = false;
@@ -168,7 +134,7 @@ static void style_end(void *arg, const char *name)
 /* ---- a cell's value as text ---- */
 
 /* Days since the end of 1899, with a 29 February 1900 that never was. */
-static void date(const struct book *b, double v, bool time_alone, char *to, size_t size)
+static void date(const struct xlsx_book *b, double v, bool time_alone, char *to, size_t size)
 {
 	int64_t days = (int64_t)floor(v), seconds = (int64_t)llround((v - floor(v)) * 86400);
 	int h, m, s;
@@ -197,27 +163,28 @@ static void date(const struct book *b, double v, bool time_alone, char *to, size
 		snprintf(to + n, size - (size_t)n, s ? " %02d:%02d:%02d" : " %02d:%02d", h, m, s);
 }
 
-static void put_number(struct book *b, const char *text)
+static void put_number(struct xlsx_book *b, const char *text)
 {
-	enum shown shown =
-		b->style >= 0 && (size_t)b->style < b->n_styles ? (enum shown)b->styles[b->style] : AS_NUMBER;
+	enum xlsx_shown shown =
+		b->style >= 0 && (size_t)b->style < b->n_styles ? (enum xlsx_shown)b->styles[b->style] : AS_NUMBER;
 	char *end, to[64];
 	double v = strtod(text, &end);
 
 	if (end == text || *end || !isfinite(v)) {
-		doc_cell(b->d, text, strlen(text));
+		buf_add_str(&b->shown, text);
 		return;
 	}
+	b->amount = shown != AS_DATE && shown != AS_TIME;
 	if ((shown == AS_DATE || shown == AS_TIME) && v >= 0 && v < 2958466)
 		date(b, v, shown == AS_TIME, to, sizeof(to));
 	else if (shown == AS_PERCENT)
 		snprintf(to, sizeof(to), "%.12g%%", v * 100);
 	else
 		snprintf(to, sizeof(to), "%.15g", v);
-	doc_cell(b->d, to, strlen(to));
+	buf_add_str(&b->shown, to);
 }
 
-static void put_cell(struct book *b)
+void xlsx_show_cell(struct xlsx_book *b)
 {
 	const char *v = b->value.n ? b->value.p : "";
 
@@ -225,135 +192,27 @@ static void put_cell(struct book *b)
 		long i = b->value.n ? strtol(v, NULL, 10) : -1;
 
 		if (i >= 0 && (size_t)i < b->n_strings)
-			doc_cell(b->d, (b->strings.p ? b->strings.p : "") + b->at[i], b->at[i + 1] - b->at[i]);
-		else
-			doc_cell(b->d, "", 0);
+			buf_add(&b->shown, (b->strings.p ? b->strings.p : "") + b->at[i], b->at[i + 1] - b->at[i]);
 	} else if (b->value.n == 0 && b->formula.n > 0) {
 		/* Programs that wrote the file without computing it leave the value out. */
-		CLEANUP(buf_done) struct buf f = BUF_INIT(65536);
-
-		buf_add_char(&f, '=');
-		buf_add(&f, b->formula.p, b->formula.n);
-		doc_cell(b->d, f.p ? f.p : "", f.n);
+		buf_add_char(&b->shown, '=');
+		buf_add(&b->shown, b->formula.p, b->formula.n);
 	} else if (strcmp(b->type, "b") == 0) {
-		doc_cell(b->d, *v == '1' ? "TRUE" : "FALSE", *v == '1' ? 4 : 5);
+		buf_add_str(&b->shown, *v == '1' ? "TRUE" : "FALSE");
 	} else if (!b->type[0] || strcmp(b->type, "n") == 0) {
 		put_number(b, v);
 	} else {
-		doc_cell(b->d, v, b->value.n);
+		buf_add(&b->shown, v, b->value.n);
 	}
 }
 
-/* ---- a sheet ---- */
-
-/* "BC12": 55; 0: it says none. */
-static int column_of(struct str ref)
-{
-	int n = 0;
-
-	for (size_t i = 0; i < ref.n && i < 4 && isalpha((unsigned char)ref.p[i]); i++)
-		n = n * 26 + (toupper((unsigned char)ref.p[i]) - 'A' + 1);
-	return n;
-}
-
-static void cell_begin(struct book *b, const struct sax_atts *a)
-{
-	int column = column_of(sax_get(a, "r"));
-
-	b->column = column > 0 ? column : b->next_column;
-	b->style = sax_int(a, "s", 0);
-	office_copy(sax_get(a, "t"), b->type, sizeof(b->type));
-	buf_reset(&b->value);
-	buf_reset(&b->formula);
-	b->value.failed = b->formula.failed = 0;
-}
-
-static void cell_end(struct book *b)
-{
-	if (b->value.n == 0 && b->formula.n == 0)
-		return; /* only a colour */
-	if (b->column - b->next_column <= GAP_MAX) {
-		for (int i = b->next_column; i < b->column; i++)
-			doc_cell(b->d, "", 0);
-	}
-	put_cell(b);
-	b->next_column = b->column + 1;
-}
-
-static void sheet_start(void *arg, const char *name, const struct sax_atts *a)
-{
-	struct book *b = arg;
-
-	if (strcmp(name, "row") == 0) {
-		b->row = sax_int(a, "r", b->row + 1);
-		b->next_column = 1;
-	} else if (strcmp(name, "c") == 0) {
-		cell_begin(b, a);
-	} else if (strcmp(name, "v") == 0) {
-		b->where = IN_VALUE;
-	} else if (strcmp(name, "f") == 0) {
-		b->where = IN_FORMULA;
-	} else if (strcmp(name, "t") == 0 && !b->skip) {
-		b->where = IN_INLINE;
-	} else if (strcmp(name, "rPh") == 0) {
-		b->skip++;
-	}
-}
-
-static void sheet_text(void *arg, const char *p, size_t n)
-{
-	struct book *b = arg;
-
-	if (b->where == IN_VALUE || b->where == IN_INLINE)
-		buf_add(&b->value, p, n);
-	else if (b->where == IN_FORMULA)
-		buf_add(&b->formula, p, n);
-}
-
-static void sheet_end(void *arg, const char *name)
-{
-	struct book *b = arg;
-
-	if (strcmp(name, "v") == 0 || strcmp(name, "f") == 0 || strcmp(name, "t") == 0) {
-		b->where = NOWHERE;
-	} else if (strcmp(name, "rPh") == 0) {
-		b->skip -= b->skip > 0;
-	} else if (strcmp(name, "c") == 0) {
-		cell_end(b);
-	} else if (strcmp(name, "row") == 0) {
-		if (b->next_column > 1)
-			doc_row_number(b->d, b->row);
-		doc_row(b->d);
-	}
-}
-
-static void read_sheet(struct book *b, struct zip_reader *z, const struct zip_relation *all, int number)
-{
-	static const struct sax_handler handler = {.start = sheet_start, .end = sheet_end, .text = sheet_text};
-	const struct sheet *s = &b->sheets[number - 1];
-	const struct zip_relation *r = zip_relation_id(all, str_from(s->id));
-
-	doc_place(b->d, EXTRACT_SHEET, number, s->name, 0, 0);
-	if (s->hidden) {
-		doc_state(b->d, EXTRACT_HIDDEN);
-		return;
-	}
-	b->row = 0;
-	b->where = NOWHERE;
-	b->skip = 0;
-	doc_table(b->d);
-	if (r && !zip_reader_sax(z, r->target, &handler, b) && !doc_failed(b->d))
-		doc_warn(b->d, "The sheet \"%.100s\" is damaged: it was read as far as it goes.", s->name);
-	doc_table_end(b->d);
-}
-
-static void read_sheets(struct book *b, struct zip_reader *z, const struct zip_relation *all)
+static void read_sheets(struct xlsx_book *b, struct zip_reader *z, const struct zip_relation *all)
 {
 	int hidden = 0;
 
 	for (size_t i = 0; i < b->n_sheets && !doc_failed(b->d); i++) {
 		hidden += b->sheets[i].hidden;
-		read_sheet(b, z, all, (int)i + 1);
+		xlsx_read_sheet(b, z, all, (int)i + 1);
 		doc_progress(b->d, (int)i + 1, (int)b->n_sheets);
 	}
 	if (hidden)
@@ -366,8 +225,11 @@ void xlsx_read(struct doc *d, struct zip_reader *z, const char *part)
 					strings = {.start = string_start, .end = string_end, .text = string_text};
 	CLEANUP(zip_relations_freep) struct zip_relation *all = zip_relations(z, part);
 	const struct zip_relation *r;
-	struct book b = {
-		.d = d, .strings = BUF_INIT((size_t)128 << 20), .value = BUF_INIT(65536), .formula = BUF_INIT(65536)};
+	struct xlsx_book b = {.d = d,
+		.strings = BUF_INIT((size_t)128 << 20),
+		.value = BUF_INIT(65536),
+		.formula = BUF_INIT(65536),
+		.shown = BUF_INIT(65536)};
 
 	b.sheets = xcalloc(SHEETS_MAX, sizeof(*b.sheets));
 	b.formats = xcalloc(FORMATS_MAX, sizeof(*b.formats));
@@ -384,6 +246,8 @@ void xlsx_read(struct doc *d, struct zip_reader *z, const char *part)
 	buf_done(&b.strings);
 	buf_done(&b.value);
 	buf_done(&b.formula);
+	buf_done(&b.shown);
+	free(b.merges);
 	free(b.at);
 	free(b.sheets);
 	free(b.formats);
