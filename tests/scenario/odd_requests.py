@@ -60,6 +60,9 @@ BLOCKS = [
         *TEXT, item("tool_reference", tool_name="q"), item("search_result", source="s", title="t", content=TEXT)]),
     item("thinking", thinking="x", signature="s"), item("redacted_thinking", data="x"),
     item("server_tool_use", id="s", name="n", input={}), item("compaction", content="x"),
+    item("web_search_tool_result", tool_use_id="s", content=[item("web_search_result", encrypted_content="x")]),
+    item("mcp_tool_use", id="m", name="n", server_name="atelier", input={}),
+    item("mcp_tool_result", tool_use_id="m", is_error=True, content=TEXT),
     item("search_result", source="s", title="t", content=TEXT),
 ]
 PARTS = [

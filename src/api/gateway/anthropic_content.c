@@ -157,6 +157,8 @@ int anthropic_read_block(struct gw_call *c, const json_t *block, bool lenient, s
 		return err_set(&c->q->err, E_INVALID, "A block of content has no \"type\".");
 	if (strcmp(type, "text") == 0)
 		return read_text(c, block, p);
+	if (!lenient && json_is_true(json_object_get(json_object_get(block, "citations"), "enabled")))
+		gw_ignore(c, "messages.citations");
 	if (strcmp(type, "image") == 0)
 		r = read_image(c, block, p);
 	else if (strcmp(type, "document") == 0)

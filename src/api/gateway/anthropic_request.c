@@ -237,11 +237,14 @@ static int tell_rest(struct gw_call *c)
 {
 	static const char *const known[] = {"model", "messages", "system", "max_tokens", "stream", "tools",
 		"tool_choice", "thinking", "output_config", "output_format", "stop_sequences", "temperature", "top_p",
-		"top_k", "metadata", "service_tier", "cache_control", "diagnostics", NULL};
+		"top_k", "min_p", "presence_penalty", "frequency_penalty", "repeat_penalty", "seed", "metadata",
+		"service_tier", "cache_control", "diagnostics", NULL};
+	static const char *const of_output[] = {"effort", "format", NULL};
 	const char *none;
 
 	if (!gw_target_can(c, API_ANTHROPIC))
 		gw_tell_tier(c);
+	gw_ignore_extras(c, json_object_get(c->body, "output_config"), "output_config", of_output);
 	return gw_read_extras(c, c->body, NULL, API_ANTHROPIC, known, &none);
 }
 

@@ -79,11 +79,13 @@ static int read_tool(struct gw_call *c, const json_t *tool, struct gen_tool *ret
 
 	ret->name = json_get_str(f, "name");
 	ret->description = json_get_str(f, "description");
-	static const char *const known[] = {"name", "description", "parameters", NULL};
+	static const char *const known[] = {"name", "description", "parameters", NULL}, *const beside[] = {"type",
+												"function", NULL};
 	int r = gw_read_extras(c, f, "tools.function", API_OLLAMA, known, &ret->extras);
 
 	if (r < 0)
 		return r;
+	gw_ignore_extras(c, tool, "tools", beside);
 	if (!ret->name || !*ret->name)
 		return err_set(
 			&c->q->err, E_INVALID, "A tool must be {\"type\":\"function\",\"function\":{\"name\":...}}.");

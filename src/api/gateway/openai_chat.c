@@ -146,7 +146,7 @@ static int read_likes(struct gw_call *c)
 	json_object_foreach((json_t *)reasoning, key, v)
 	{
 		if (strcmp(key, "enabled") != 0 && strcmp(key, "effort") != 0 && strcmp(key, "summary") != 0 &&
-			json_is_true(v))
+			(json_is_true(v) || json_is_number(v)))
 			gw_ignore(c, arena_printf(&c->q->mem, "reasoning.%.40s", key));
 	}
 	set_thinking(c, json_object_get(b, "enable_thinking"));

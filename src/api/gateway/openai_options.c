@@ -1,5 +1,6 @@
 /* openai_options.c - what stands beside the messages of a request in OpenAI's shape. */
 #include "api/gateway/openai.h"
+#include "api/gateway/responses.h"
 
 #define CHOICES_MOST 16   /* each is a call of the model */
 #define TOKENS_MOST  1e12 /* what is more limits nothing */
@@ -95,12 +96,44 @@ int openai_read_function(struct gw_call *c, const json_t *fn, struct gen_tool *r
 	return gw_json_text(c, parameters, &ret->parameters);
 }
 
-/* "required" with a list of allowed tools is as near as can be. */
+/* {"type": "function", "name": ".."}, or with the name within "function" */
+static bool is_named(struct gw_call *c, const json_t *list, const char *tool)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		const char *type = json_get_str(one, "type"), *name = json_get_str(one, "name");
+
+		if (!name && type)
+			name = json_get_str(json_object_get(one, type), "name");
+		if (name && json_get_str(one, "namespace"))
+			name = responses_flat_name(c, json_get_str(one, "namespace"), name);
+		if (name && strcmp(name, tool) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The model is told of the allowed ones alone: few servers know a choice among them. */
 static int choose_allowed(struct gw_call *c, const json_t *choice)
 {
-	const json_t *allowed = json_object_get(choice, "allowed_tools");
-	const char *mode = json_get_str(allowed ? allowed : choice, "mode");
+	const json_t *allowed = json_object_get(choice, "allowed_tools"), *of = allowed ? allowed : choice;
+	const json_t *list = json_object_get(of, "tools");
+	const char *mode = json_get_str(of, "mode");
+	struct gen_tool *kept = ARENA_ARRAY(&c->q->mem, struct gen_tool, c->req.n_tools + 1);
+	size_t n = 0;
 
+	if (!kept)
+		return request_no_memory(c->q);
+	for (size_t i = 0; i < c->req.n_tools; i++) {
+		if (is_named(c, list, c->req.tools[i].name))
+			kept[n++] = c->req.tools[i];
+	}
+	if (n == 0) {
+		gw_ignore(c, "tool_choice"); /* it names none of the tools that a model here is told of */
+		return 0;
+	}
+	c->req.tools = kept;
+	c->req.n_tools = n;
 	c->req.tool_choice = mode && strcmp(mode, "required") == 0 ? TOOLS_REQUIRED : TOOLS_AUTO;
 	return 0;
 }

@@ -491,8 +491,13 @@ static void read_include(struct gw_call *c)
 	struct responses *s = c->shape;
 	const json_t *list = json_object_get(c->body, "include");
 
-	for (size_t i = 0; i < json_array_size(list); i++)
-		s->gives_reasoning |= is(json_string_value(json_array_get(list, i)), "reasoning.encrypted_content");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *word = json_string_value(json_array_get(list, i));
+
+		s->gives_reasoning |= is(word, "reasoning.encrypted_content");
+		if (is(word, "message.output_text.logprobs"))
+			gw_ignore(c, word);
+	}
 }
 
 int responses_prepare(struct gw_call *c)
