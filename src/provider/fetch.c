@@ -4,11 +4,13 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "provider/numbers.h"
 #include "provider/run.h"
 #include "sys/metrics.h"
 
 #define WHOLE_MAX_BYTES (64u << 20) /* of an answer in one piece */
+#define KEY_SHORTEST    6           /* what is shorter is no secret */
 
 void wire_time(const char *text, int64_t *ret)
 {
@@ -92,12 +94,26 @@ static int status_code(int status)
 	}
 }
 
+/* What a server says of its refusal. Some say the key back. */
+static void refusal_text(const struct provider *p, struct str body, char *ret, size_t size)
+{
+	char text[2048];
+	size_t n = strlen(p->key);
+
+	wire_error_body(body.p, body.n, text, sizeof(text));
+	for (char *at = text; n >= KEY_SHORTEST && (at = strstr(at, p->key)) != NULL; at += 3) {
+		memmove(at + 3, at + n, strlen(at + n) + 1);
+		memcpy(at, "***", 3);
+	}
+	snprintf(ret, size, "%.*s", (int)utf8_prefix(text, strlen(text), size - 1), text);
+}
+
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e)
 {
 	char text[160];
 	int status = res->status, code = status_code(status),
 	    meant = refusal_code(status, buf_str(&res->error_body), e);
-	wire_error_body(buf_str(&res->error_body).p, res->error_body.n, text, sizeof(text));
+	refusal_text(p, buf_str(&res->error_body), text, sizeof(text));
 	const char *colon = *text ? ": " : ".";
 	if (meant < 0)
 		code = meant;
