@@ -152,7 +152,9 @@ static int read_result_content(struct reader *r, const json_t *content, struct a
 {
 	int code = 0;
 
-	if (!json_is_array(content) && !json_is_string(content) && content && !json_is_null(content)) {
+	bool text_or_blocks = json_is_array(content) || (json_is_string(content) && !json_long_number(content));
+
+	if (!text_or_blocks && content && !json_is_null(content)) {
 		const char *text; /* a result that the client did not make a text of */
 		code = gw_json_text(r->c, content, &text);
 		return code < 0 ? code : anthropic_add_text(p, text);

@@ -212,7 +212,7 @@ static int read_message(struct gw_call *c, const json_t *message, size_t i, stru
 
 	if (r < 0)
 		return r;
-	if (content && !json_is_null(content) && !json_is_string(content))
+	if (content && !json_is_null(content) && (!json_is_string(content) || json_long_number(content)))
 		return err_set(&c->q->err, E_INVALID, "The content of a message must be a string.");
 	static const char *const known[] = {
 		"role", "content", "thinking", "tool_calls", "tool_call_id", "tool_name", "name", "images", NULL};

@@ -267,9 +267,11 @@ int openai_read_content(struct gw_call *c, const json_t *content, struct gen_mes
 		return 0;
 	if (json_is_array(content))
 		return read_parts(c, content, m);
-	m->content = json_string_value(content);
-	if (m->content)
+	const char *text = json_long_number(content) ? NULL : json_string_value(content);
+	if (text) {
+		m->content = text;
 		return 0;
+	}
 	if (strcmp(m->role, "tool") == 0) /* a result that the client did not make a text of */
 		return gw_json_text(c, content, &m->content);
 	return err_set(&c->q->err, E_INVALID, "The content of a message must be a text, a list of parts, or null.");

@@ -266,7 +266,7 @@ static int read_output(struct reading *r, const json_t *item)
 		m->n_images = 1;
 		return gw_read_image(r->c, image, one);
 	}
-	if (json_is_string(output) || is_parts(output))
+	if ((json_is_string(output) && !json_long_number(output)) || is_parts(output))
 		return openai_read_content(r->c, output, m);
 	if (json_is_array(tools)) { /* of a search among tools: from now on they are there */
 		int code = responses_read_tools(r->c, tools);
