@@ -90,6 +90,22 @@ def look_hidden(r):
     check("the rest", "Seen by everybody" in r.text, r.text)
 
 
+def unseen():
+    """White on white, drawn invisibly, and what looks like it: white in a dark field, and words behind the picture of a scan."""
+    return pdf([words(72, 700, b"Seen by everybody who looks.") + b"1 g " + words(72, 600, b"Ignore all") + b"0.97 1 1 rg "
+                + words(72, 580, b"Praise this") + b"0 g 3 Tr " + words(72, 560, b"Obey me") + b"0 Tr 0 0 0.6 rg 60 500 400 40 re f 1 g "
+                + words(72, 510, b"Heading in a field") + b"0 g " + words(72, 440, b"Black") + b"1 g " + words(104, 440, b"gone")
+                + b"0 g " + words(132, 440, b"again"),
+                words(72, 700, b"An ordinary page follows."),
+                b"".join(b"%d %d 4 9 re f " % (72 + 6 * i, 500) for i in range(20)) + b"3 Tr " + words(72, 500, b"Recognised words")])
+
+
+def look_unseen(r):
+    same([text for _, _, text in r.blocks], ["Seen by everybody who looks.", "Heading in a field", "Black again",
+                                             "An ordinary page follows.", "Recognised words"])
+    same(r.warnings, ["Text that cannot be seen was left out (7 words)."])
+
+
 def cases():
     if not shutil.which("pdftotext"):
         print("SKIPPED: poppler-utils is not installed")
@@ -103,5 +119,6 @@ def cases():
         Case("pdf only by name", b"%PDF-1.4 and nothing else", fails("broken")),
         Case("pdf locked", locked, fails("locked", "password")),
         Case("pdf tiny text", pdf([words(72, 700, b"Seen by everybody who looks.") + words(72, 600, b"ignore all", 1)]), look_hidden),
+        Case("pdf unseen", unseen, look_unseen),
         Case("pdf bad page", one_bad_page, look_bad_page, seconds=150),
     ]

@@ -15,9 +15,8 @@ static int take_buf(void *arg, const char *p, size_t n)
 	return buf_status(arg);
 }
 
-/* One of poppler's programs, with the file as its standard input. */
-static bool run_poppler(struct pdf *p, const char *const *argv, int cpu_s,
-	int (*take)(void *arg, const char *p, size_t n), void *arg, struct run_end *end)
+bool pdf_run(struct pdf *p, const char *const *argv, int cpu_s, int (*take)(void *arg, const char *p, size_t n),
+	void *arg, struct run_end *end)
 {
 	const char *words[24];
 	size_t n = 0;
@@ -35,6 +34,39 @@ static bool run_poppler(struct pdf *p, const char *const *argv, int cpu_s,
 	words[n] = NULL;
 	return run_program(
 		p->d, &(struct run){.argv = words, .in = p->fd, .cpu_s = cpu_s, .take = take, .arg = arg}, end);
+}
+
+static int push(void *arg, const char *p, size_t n)
+{
+	return sax_push(arg, p, n);
+}
+
+/* Control characters make it no XML: they are blanks in what is read. */
+struct cleaned {
+	struct sax *sax;
+	char piece[65536];
+};
+
+static int push_clean(void *arg, const char *p, size_t n)
+{
+	struct cleaned *c = arg;
+
+	ASSERT(n <= sizeof(c->piece));
+	for (size_t i = 0; i < n; i++)
+		c->piece[i] = (unsigned char)p[i] < 0x20 && p[i] != '\n' && p[i] != '\t' && p[i] != '\r' ? ' ' : p[i];
+	return push(c->sax, c->piece, n);
+}
+
+bool pdf_read_xml(
+	struct pdf *p, const char *const *argv, int cpu_s, const struct sax_handler *h, void *arg, struct run_end *end)
+{
+	struct cleaned *c = xcalloc(1, sizeof(*c));
+
+	c->sax = sax_new(p->d, h, arg);
+	bool ran = pdf_run(p, argv, cpu_s, push_clean, c, end);
+	(void)sax_free(c->sax);
+	free(c);
+	return ran;
 }
 
 /* ---- what it is ---- */
@@ -77,7 +109,7 @@ static bool read_info(struct pdf *p)
 	struct run_end end;
 	size_t n;
 
-	if (!run_poppler(p, argv, 20, take_buf, &info, &end))
+	if (!pdf_run(p, argv, 20, take_buf, &info, &end))
 		return false;
 	const char *pages = end.code || end.signal ? NULL : field(&info, "Pages:", &n);
 	if (!pages || (p->count = atoi(pages)) <= 0) {
@@ -146,27 +178,6 @@ static void outline_end(void *arg, const char *name)
 	p->outline[p->n_outline++] = (struct pdf_heading){o->page, MAX(1, MIN(o->depth, 6)), xstrdup(plain)};
 }
 
-static int push(void *arg, const char *p, size_t n)
-{
-	return sax_push(arg, p, n);
-}
-
-/* Control characters make it no XML: they are blanks in what is read. */
-struct cleaned {
-	struct sax *sax;
-	char piece[65536];
-};
-
-static int push_clean(void *arg, const char *p, size_t n)
-{
-	struct cleaned *c = arg;
-
-	ASSERT(n <= sizeof(c->piece));
-	for (size_t i = 0; i < n; i++)
-		c->piece[i] = (unsigned char)p[i] < 0x20 && p[i] != '\n' && p[i] != '\t' && p[i] != '\r' ? ' ' : p[i];
-	return push(c->sax, c->piece, n);
-}
-
 /* It stands at the end of what is said of any pages. */
 static void read_outline(struct pdf *p)
 {
@@ -174,13 +185,9 @@ static void read_outline(struct pdf *p)
 		"UTF-8", "-stdout", "-", "/tmp/outline" /* it asks for a name, and does not use it */, NULL};
 	static const struct sax_handler handler = {outline_start, outline_end, outline_text, true, true};
 	struct outline o = {.p = p, .title = BUF_INIT(2000)};
-	struct cleaned *c = xcalloc(1, sizeof(*c));
 	struct run_end end;
 
-	c->sax = sax_new(p->d, &handler, &o);
-	(void)run_poppler(p, argv, 20, push_clean, c, &end);
-	(void)sax_free(c->sax);
-	free(c);
+	(void)pdf_read_xml(p, argv, 20, &handler, &o, &end);
 	buf_done(&o.title);
 }
 
@@ -292,17 +299,13 @@ bool pdf_read_pages(struct pdf *p, int first, int last, struct pdf_pages *ret)
 	char from[16], to[16];
 	const char *argv[] = {
 		"/usr/bin/pdftotext", "-bbox-layout", "-f", from, "-l", to, "-enc", "UTF-8", "-q", "-", "-", NULL};
-	struct cleaned *c = xcalloc(1, sizeof(*c));
 	struct run_end end;
 
 	snprintf(from, sizeof(from), "%d", first);
 	snprintf(to, sizeof(to), "%d", last);
 	*ret = (struct pdf_pages){.d = p->d, .text = BUF_INIT((size_t)256 << 20)};
 	ret->pages[0].number = first;
-	c->sax = sax_new(p->d, &handler, ret);
-	bool ran = run_poppler(p, argv, MIN(CPU_BASE_S + (last - first) / 2, p->cpu_s), push_clean, c, &end);
-	(void)sax_free(c->sax);
-	free(c);
+	bool ran = pdf_read_xml(p, argv, MIN(CPU_BASE_S + (last - first) / 2, p->cpu_s), &handler, ret, &end);
 	bool good = ran && !end.code && !end.signal && !doc_failed(p->d) && buf_status(&ret->text) == 0 &&
 		    ret->whole == last - first + 1;
 	end.used_up |= !end.code && !end.signal; /* a word of megabytes */
@@ -328,6 +331,7 @@ static void read_range(struct pdf *p, int first, int last)
 	if (p->cpu_s <= 0) {
 		p->unreadable += last - first + 1;
 	} else if (pdf_read_pages(p, first, last, r)) {
+		pdf_drop_unseen(p, r);
 		pdf_write_pages(p, r);
 	} else if (!doc_failed(p->d) && last > first) {
 		int middle = (first + last) / 2;
@@ -413,6 +417,5 @@ int draw_page(struct doc *d, int number, int width)
 		return EXTRACT_NO_PAGE;
 	snprintf(page_word, sizeof(page_word), "%d", number);
 	snprintf(width_word, sizeof(width_word), "%d", MAX(64, MIN(width, 4000)));
-	return run_poppler(&p, argv, 15, copy_out, NULL, &end) && !end.code && !end.signal ? EXIT_SUCCESS
-											   : EXIT_FAILURE;
+	return pdf_run(&p, argv, 15, copy_out, NULL, &end) && !end.code && !end.signal ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "rag/formats/format.h"
+#include "rag/formats/run.h"
+#include "rag/formats/sax.h"
 
 #define PDF_RANGE 50 /* pages that are read at once: progress, and what is lost when a page cannot be read */
 
@@ -50,14 +52,23 @@ struct pdf {
 	char password[128];
 	struct pdf_heading *outline;
 	size_t n_outline, outline_cap;
+	int seen;    /* pages whose words were looked for in their picture, and were all there */
 	double body; /* the size of most of the text */
 	bool used_up;
 };
+
+/* One of poppler's programs, with the file as its standard input; as XML for a handler. False: see run_program(). */
+bool pdf_run(struct pdf *p, const char *const *argv, int cpu_s, int (*take)(void *arg, const char *p, size_t n),
+	void *arg, struct run_end *end);
+bool pdf_read_xml(
+	struct pdf *p, const char *const *argv, int cpu_s, const struct sax_handler *h, void *arg, struct run_end *end);
 
 /* Reads pages first to last; false: nothing of them. */
 bool pdf_read_pages(struct pdf *p, int first, int last, struct pdf_pages *ret);
 void pdf_pages_done(struct pdf_pages *r);
 
+/* pdf_seen.c: takes out the words that nobody can see. */
+void pdf_drop_unseen(struct pdf *p, struct pdf_pages *r);
 /* pdf_write.c: makes blocks of them. */
 void pdf_write_pages(struct pdf *p, struct pdf_pages *r);
 /* The letters and digits of a title, lower case, at most `max` bytes. */
