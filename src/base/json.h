@@ -13,9 +13,9 @@
 
 /*
  * Parses one whole JSON text (any value). Duplicate keys, NUL in strings, more than 256 levels and invalid UTF-8 are
- * refused with E_INVALID and the place; the text itself is never quoted. A tree costs up to a hundred times its text
- * ("{}," 80 times), so what it would take beside the bytes of its strings is bounded by `memory`: more is E_TOO_LARGE,
- * found before anything is allocated. The result is owned by the caller.
+ * refused with E_INVALID and the place; the text itself is never quoted. A number that no int64_t holds is the nearest
+ * double. A tree costs up to a hundred times its text ("{}," 80 times), so what it would take beside the bytes of its
+ * strings is bounded by `memory`: more is E_TOO_LARGE, found before anything is allocated. The result is owned by the caller.
  */
 enum json_reading {
 	JSON_READ_STRICT,

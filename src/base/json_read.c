@@ -28,7 +28,7 @@ struct scan {
 	size_t cost, memory; /* bytes */
 	unsigned depth, deepest;
 	bool odd;        /* in strings: something that only a mild reading takes */
-	bool longs;      /* a number that only an exact one keeps */
+	bool longs;      /* a number that only an exact one keeps; to others it is a double */
 	bool unwritable; /* one that has no form, which only a loose one takes */
 };
 
@@ -184,7 +184,7 @@ size_t json_cost(const char *p, size_t n, size_t memory)
 
 /* ---- a text that jansson takes ---- */
 
-static void mend_string_byte(struct buf *b, const char **p, const char *end)
+static void mend_string_byte(struct buf *b, const char **p, const char *end, enum json_reading how)
 {
 	const char *from = *p;
 	bool odd;
@@ -193,17 +193,32 @@ static void mend_string_byte(struct buf *b, const char **p, const char *end)
 		size_t n = escape_length(from, end, &odd);
 
 		*p += n;
-		if (odd)
+		if (odd && how != JSON_READ_STRICT)
 			buf_add_str(b, "\\ufffd");
 		else
 			buf_add(b, from, n);
 		return;
 	}
 	*p += 1;
-	if ((unsigned char)*from < 0x20)
+	if ((unsigned char)*from < 0x20 && how != JSON_READ_STRICT)
 		buf_printf(b, "\\u%04x", *from ? (unsigned)*from : 0xfffdu);
 	else
 		buf_add(b, from, 1);
+}
+
+/* A whole number in plain digits that no int64_t holds. */
+static bool overflows(const char *p, size_t n)
+{
+	char text[24];
+
+	if (memchr(p, '.', n) || memchr(p, 'e', n) || memchr(p, 'E', n))
+		return false;
+	if (n >= sizeof(text))
+		return true;
+	snprintf(text, sizeof(text), "%.*s", (int)n, p);
+	errno = 0;
+	(void)strtoll(text, NULL, 10);
+	return errno == ERANGE;
 }
 
 static void mend_number(struct buf *b, const char **p, const char *end, enum json_reading how)
@@ -214,6 +229,9 @@ static void mend_number(struct buf *b, const char **p, const char *end, enum jso
 		buf_printf(b, "\"" LONG_NUMBER "%.*s\"", (int)n, *p);
 	else
 		buf_add(b, *p, n);
+	/* As in a browser, an integer that no int64_t holds is the nearest double. */
+	if (how < JSON_READ_EXACT && overflows(*p, n))
+		buf_add_str(b, "e0");
 	*p += n;
 }
 
@@ -234,7 +252,7 @@ static void mend(struct buf *b, struct str text, enum json_reading how)
 			inside = !inside;
 			buf_add_char(b, *p++);
 		} else if (inside) {
-			mend_string_byte(b, &p, end);
+			mend_string_byte(b, &p, end, how);
 		} else if (how == JSON_READ_LOOSE && unwritable_length(p, end)) {
 			buf_add_str(b, "null");
 			p += unwritable_length(p, end);
@@ -295,7 +313,6 @@ static int load(struct str text, size_t flags, json_t **ret, struct err *e)
 	json_error_t fault;
 	no_memory = false;
 	json_t *v = json_loadb(text.n ? text.p : "", text.n, JSON_DECODE_ANY | flags, &fault);
-
 	if (!v && no_memory)
 		return err_set(e, -ENOMEM, "no memory left to read a text of %zu bytes", text.n);
 	if (!v)
@@ -315,7 +332,7 @@ static int load_mended(struct str text, enum json_reading how, json_t **ret, str
 	CLEANUP(buf_done) struct buf valid = BUF_INIT(text.n * 3 + 16);
 	CLEANUP(buf_done) struct buf plain = BUF_INIT(text.n * 18 + 64);
 
-	if (!utf8_valid(text.p, text.n)) {
+	if (how != JSON_READ_STRICT && !utf8_valid(text.p, text.n)) {
 		utf8_add_repaired(&valid, text.p, text.n);
 		text = buf_str(&valid);
 	}
@@ -338,8 +355,7 @@ int json_read(const char *p, size_t n, size_t memory, enum json_reading how, jso
 		return err_set(e, E_TOO_LARGE,
 			"The JSON has too many values: it would take more than the %zu MiB of memory that it may.",
 			memory >> 20);
-	if ((how != JSON_READ_STRICT && s.odd) || (how >= JSON_READ_EXACT && s.longs) ||
-		(how == JSON_READ_LOOSE && s.unwritable))
+	if ((how != JSON_READ_STRICT && s.odd) || s.longs || (how == JSON_READ_LOOSE && s.unwritable))
 		return load_mended((struct str){p, n}, how, ret, e);
 	return load((struct str){p, n}, flags_of(how), ret, e);
 }

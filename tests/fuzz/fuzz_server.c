@@ -127,7 +127,7 @@ static void on_answered(void *arg, int status, struct str body)
 
 	if (status && body.n)
 		(void)http_shared_write(s, body.p, body.n);
-	http_websocket_done(s);
+	http_websocket_done(s, 0);
 	http_shared_unref(s);
 }
 
@@ -143,7 +143,7 @@ static void on_message(void *arg, struct http_shared *s, struct str text)
 	(void)http_shared_write(s, text.p, text.n);
 	if (text.p[0] == 'e')
 		http_shared_break(s);
-	http_websocket_done(s);
+	http_websocket_done(s, 0);
 }
 
 /* What holds the stream that was begun, until it is closed. */

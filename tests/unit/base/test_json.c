@@ -124,6 +124,12 @@ static void test_exact_numbers(void **state)
 		"[\"\xef\xbf\xbd"
 		"12\"]");
 	refuse(all, sizeof(all) - 1, "too large");
+	static const char beyond[] =
+		"[9223372036854775807,9223372036854775808,-9223372036854775809,{\"1\":\"99999999999999999999\"}]";
+	reads_as(beyond, sizeof(beyond) - 1, JSON_READ_STRICT,
+		"[9223372036854775807,9.2233720368547758e+18,-9.2233720368547758e+18,{\"1\":\"99999999999999999999\"}]");
+	refuse("[99999999999999999999,\"\\u0000\"]", 31, "NUL");
+	refuse("[99999999999999999999,\"\xff\"]", 26, "UTF-8");
 	assert_int_equal(json_read(all, sizeof(all) - 1, JSON_MEMORY, JSON_READ_EXACT, &v, NULL), 0);
 	list = json_object_get(v, "a");
 	assert_string_equal(json_long_number(json_array_get(list, 1)), "-99999999999999999999");

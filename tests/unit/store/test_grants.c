@@ -173,7 +173,9 @@ static atelier_id add_assistant(struct fixture *f, atelier_id user, const char *
 		.model = "m",
 		.instructions = "Be brief.",
 		.parameters = "{}",
-		.starters = "[]"};
+		.starters = "[]",
+		.agents = "[]",
+		.collections = "[]"};
 	atelier_id id;
 
 	FINE(f, shared_create(&assistants_kind, f->db, &row, &id, &f->e));
