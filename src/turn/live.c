@@ -98,7 +98,7 @@ static int settle(struct turn *t, struct undecided *u)
 
 int calls_ask_live(struct turn *t, struct call *calls, size_t n)
 {
-	int64_t ms = t->all->settings->question_minutes * 60000, began_ms = clock_mono_ms();
+	int64_t ms = question_patience_ms(t->all), began_ms = clock_mono_ms();
 	struct live x = {.turn_id = t->ids.turn_id,
 		.user_id = t->user_id,
 		.conversation_id = t->ids.conversation_id,

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "sys/fault.h"
 #include "turn/turn_priv.h"
 
 #define SCHEMA_MAX  ((size_t)64 << 10)
@@ -117,11 +118,16 @@ static int wait_for(struct turn *t, struct question *q, const struct asked *x, s
 	return stopped ? -ECANCELED : r;
 }
 
+int64_t question_patience_ms(const struct turns *all)
+{
+	return FAULT("question_time") < 0 ? 0 : all->settings->question_minutes * 60000;
+}
+
 int question_ask(
 	struct turn *t, const struct question_asked *asked, struct cancel *cancel, struct buf *ret, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *schema = NULL;
-	int64_t ms = t->all->settings->question_minutes * 60000, began_ms = clock_mono_ms();
+	int64_t ms = question_patience_ms(t->all), began_ms = clock_mono_ms();
 	struct question q = {.turn_id = t->ids.turn_id, .user_id = t->user_id, .content = BUF_INIT(TEXT_MAX)};
 	const struct asked x = {
 		asked->call_id, asked->from, asked->message, asked->schema, asked->url, clock_now_ms() + ms};

@@ -124,6 +124,9 @@ void calls_decided_live(struct turns *all, struct call_decision *d);
 
 /* ---- questions.c ---- */
 
+/* How long a person is waited for in memory. The fault `question_time`: not at all. */
+int64_t question_patience_ms(const struct turns *all);
+
 struct question_asked {
 	const char *call_id, *from, *message;
 	const char *schema, *url; /* one of them */
