@@ -568,7 +568,8 @@ class Scenario:
             # An event of /api/v1/events whose data has all these fields.
             return r.wait("the %s %s" % (what, show(rest[0])), lambda r: any(
                 e.name == what and rest[0].items() <= e.json().items() for e in r.events), self.limit)
-        r.wait("the event %s" % what, lambda r: r.find(what), self.limit)
+        n = int(rest[0]) if rest and what != "done" else 1
+        r.wait("%d of the event %s" % (n, what), lambda r: sum(e.name == what for e in r.events) >= n, self.limit)
         if what == "done":
             self.cmd_until(c, name, "ended", *rest)
 
