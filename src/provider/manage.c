@@ -1,4 +1,5 @@
 /* manage.c - looking after the models of an Ollama: pull, show, delete, copy, load, unload. */
+#include <ctype.h>
 #include <errno.h>
 #include <strings.h>
 
@@ -401,6 +402,18 @@ const char *model_with_tag(const char *model, struct arena *a)
 	return strchr(slash ? slash : model, ':') ? model : arena_printf(a, "%s:latest", model);
 }
 
+/* "registry.ollama.ai/library/x" is "x" to an Ollama, as is "library/x". */
+static const char *without_defaults(const char *name)
+{
+	static const char *const before[] = {"https://", "http://", "registry.ollama.ai/", "library/"};
+
+	for (size_t i = 0; i < N_ELEMENTS(before); i++) {
+		if (strncasecmp(name, before[i], strlen(before[i])) == 0)
+			name += strlen(before[i]);
+	}
+	return name;
+}
+
 /* Whether no other model at the provider of this one has the name. */
 static int check_free(struct providers *ps, const char *model, const char *name, struct arena *a, struct err *e)
 {
@@ -415,7 +428,8 @@ static int check_free(struct providers *ps, const char *model, const char *name,
 	for (size_t i = 0; i < all.n_models && tagged; i++) {
 		const struct model *m = &all.models[i];
 		const char *its = model_with_tag(m->provider_model, a);
-		if (its && !m->alias_of && strcmp(m->provider, source.provider) == 0 && strcasecmp(its, tagged) == 0)
+		if (its && !m->alias_of && strcmp(m->provider, source.provider) == 0 &&
+			strcasecmp(without_defaults(its), without_defaults(tagged)) == 0)
 			return err_set(e, E_CONFLICT,
 				"There is a model named %.120s already. Choose another name, or say that it may be "
 				"replaced (\"overwrite\": true).",
@@ -427,8 +441,12 @@ static int check_free(struct providers *ps, const char *model, const char *name,
 int provider_copy(struct providers *ps, const char *model, const char *name, bool overwrite, struct cancel *cancel,
 	struct arena *a, struct err *e)
 {
-	int r = overwrite ? 0 : check_free(ps, model, name, a, e);
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/";
+	int r;
 
+	if (!isalnum((unsigned char)*name) || name[strspn(name, allowed)])
+		return err_set(e, E_INVALID, "\"%.120s\" is no name of a model, as llama3.2:3b is.", name);
+	r = overwrite ? 0 : check_free(ps, model, name, a, e);
 	return r < 0 ? r : provider_manage(ps, MANAGE_COPY, NULL, model, name, cancel, a, NULL, e);
 }
 

@@ -68,7 +68,8 @@ enum manage_op { MANAGE_SHOW, MANAGE_DELETE, MANAGE_COPY, MANAGE_LOAD, MANAGE_UN
 int provider_manage(struct providers *p, enum manage_op op, const char *provider, const char *model,
 	const char *argument, struct cancel *cancel, struct arena *a, const char **ret_json, struct err *e) MUST_CHECK;
 
-/* A second name for a model of the catalogue. One that another model has (in any case of letters) is E_CONFLICT unless it may
+/* A second name for a model of the catalogue. One that another model has (in any case of letters, with or
+ * without "library/") is E_CONFLICT unless it may
  * be taken away from that: Ollama would do it without a word. */
 int provider_copy(struct providers *p, const char *model, const char *name, bool overwrite, struct cancel *cancel,
 	struct arena *a, struct err *e) MUST_CHECK;
