@@ -185,6 +185,12 @@ static int keep_boxes(struct extract_reader *r, const json_t *boxes, struct extr
 	return 0;
 }
 
+/* Is the first byte of a character, or the end of the text. */
+static bool is_edge(const struct extract_reader *r, size_t at)
+{
+	return at >= r->text.n || ((unsigned char)r->text.p[at] & 0xC0) != 0x80;
+}
+
 static int take_block(struct extract_reader *r, const json_t *line, struct err *e)
 {
 	const json_t *rows = json_object_get(line, "rows");
@@ -194,7 +200,8 @@ static int take_block(struct extract_reader *r, const json_t *line, struct err *
 
 	if (kind < 0 || !get_size(line, "level", 100, &level) || !get_size(line, "start", r->text.n, &b.start) ||
 		!get_size(line, "end", r->text.n, &b.end) || b.start < r->last || b.end <= b.start ||
-		!get_size(line, "header", b.end - b.start, &b.header))
+		!get_size(line, "header", b.end - b.start, &b.header) || !is_edge(r, b.start) || !is_edge(r, b.end) ||
+		!is_edge(r, b.start + b.header))
 		return strange(e);
 	b.kind = (enum extract_kind)kind;
 	b.level = (int)level;
@@ -282,7 +289,8 @@ static int take_failure(struct extract_reader *r, const json_t *line, struct err
 		return strange(e);
 	r->to->failure = (enum extract_failure)failure;
 	r->ended = true;
-	return copy_text(r, line, "text", r->to->error, sizeof(r->to->error));
+	int k = copy_text(r, line, "text", r->to->error, sizeof(r->to->error));
+	return k == 0 && !r->to->error[0] ? strange(e) : k;
 }
 
 static int take_line(struct extract_reader *r, const char *p, size_t n, struct err *e)
