@@ -16,9 +16,9 @@
 #define SETPRIV   "/usr/bin/setpriv"
 #define ARGS_FD   4 /* bubblewrap's options: in its command line the program could read them */
 #define WORDS_MAX 512
-#define INFO_FD   6 /* bubblewrap says there which process is the first behind the walls */
-#define FDS       7 /* 0 to 4, SANDBOX_WAY_OUT_FD, INFO_FD */
-#define DEATH_MS  1000
+#define INFO_FD   6    /* bubblewrap says there which process is the first behind the walls */
+#define FDS       7    /* 0 to 4, SANDBOX_WAY_OUT_FD, INFO_FD */
+#define DEATH_MS  3000 /* of a machine that has little time for those that were killed */
 #define NONE      INT_MIN
 #define FROM      10 /* descriptors from here on are not in the way of those that the program is given */
 
