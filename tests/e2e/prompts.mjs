@@ -95,7 +95,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await newChat(page);
   await page.getByRole('button', { name: 'Add', exact: true }).click();
   await page.getByRole('menuitem', { name: 'Answer options' }).click();
-  await form.getByText('For this model these are added by themselves: for-mock').waitFor();
+  await form.getByText('Added automatically for this model: for-mock').waitFor();
   await form.getByLabel('Instructions for this chat').fill('Answer at once.');
   await form.getByLabel('Add instructions from').selectOption('tone');
   await page.getByRole('dialog', { name: 'tone' }).getByLabel('style').fill('calm');
