@@ -71,7 +71,7 @@ static int read_round(struct turn *t, struct reduced *ret)
 	return reduce_log(NULL, turn_frames(t), t->rounds.behind, NULL, ret, &t->err);
 }
 
-/* Where the model wrote several behind one another, each is a call. */
+/* Where the model wrote several behind one another, each is a call: those that fit. */
 static int add_written(struct turn *t, const struct part *p, const struct call *first,
 	const struct tool_arguments *written, struct call *calls, size_t *n, size_t room)
 {
@@ -101,14 +101,18 @@ static int add_written(struct turn *t, const struct part *p, const struct call *
 	return r;
 }
 
-static int take_call(struct turn *t, const struct part *p, struct call *calls, size_t *n, size_t room)
+/* Part `i` of them, of which each that comes has a place still: what was written behind one another has the rest. */
+static int take_call(struct turn *t, const struct parts *parts, size_t i, struct call *calls, size_t *n, size_t room)
 {
+	const struct part *p = &parts->items[i];
 	struct tool_arguments written = {.n = 0};
 	struct call c = {.id = arena_strdup(&t->arena, p->id ? p->id : ""),
 		.name = arena_strdup(&t->arena, p->name ? p->name : ""),
 		.arguments = arena_strndup(&t->arena, buf_str(&p->text).p, p->text.n)};
 	int r = 0;
 
+	room -= parts->n - i - 1;
+	ASSERT(*n < room);
 	if (!c.id || !c.name || !c.arguments)
 		return -ENOMEM;
 	c.tool = tools_find(&t->tools, c.name);
@@ -130,7 +134,7 @@ static int take_calls(struct turn *t, const struct parts *parts, struct call **r
 
 	for (size_t i = 0; r == 0 && i < parts->n; i++)
 		if (parts->items[i].type == PART_TOOL_CALL && !parts->items[i].answered && !parts->items[i].parent)
-			r = take_call(t, &parts->items[i], calls, ret_n, room);
+			r = take_call(t, parts, i, calls, ret_n, room);
 	for (size_t i = 0; r == 0 && i < *ret_n; i++)
 		if (t->rounds.last)
 			calls[i].refused = "It was not run: no more tools can be called for this answer.";
@@ -268,7 +272,7 @@ static int open_calls(struct turn *t, const struct parts *parts, struct call **r
 		if (p->answered || !p->id)
 			continue;
 		const struct turn_call *row = row_of(&rows, p->id);
-		r = take_call(t, p, calls, ret_n, room);
+		r = take_call(t, parts, i, calls, ret_n, room);
 		if (r == 0 && row && *ret_n > at)
 			r = take_decision(t, &calls[at], row);
 	}
@@ -393,6 +397,7 @@ static int tell_budget(struct turn *t)
 /* Behind the last result, so that what was given before stays as it is. */
 static int tell_model(struct turn *t, const char *text)
 {
+	ASSERT(t->said.n > 0); /* the calls and their results */
 	struct gen_message *m = &t->said.items[t->said.n - 1];
 
 	m->content = text ? arena_printf(&t->arena, "%s%s", m->content, text) : NULL;
@@ -444,6 +449,7 @@ static void drop_failing(struct turn *t, const struct call *calls, size_t n)
 		if (!calls[i].tool)
 			continue;
 		size_t at = (size_t)(calls[i].tool - t->tools.items);
+		ASSERT(at < t->tools.n);
 		t->fails[at] = calls[i].failed ? t->fails[at] + 1 : 0;
 	}
 	size_t all = t->tools.n + t->n_handed;
