@@ -83,6 +83,7 @@ void answer_head(struct http_exchange *x, int64_t n)
 	struct http_server *s = x->server;
 	struct buf *b = &s->head;
 
+	ASSERT(x->conn && loop_is_mine(s->loop)); /* there is one such buffer */
 	buf_reset(b);
 	add_status(b, x->status);
 	add_date(s);
@@ -178,6 +179,7 @@ static void send_answer(struct conn *c, const void *p, size_t n, char *owned)
 		conn_close(c);
 		return;
 	}
+	ASSERT(!c->tail_n && !c->tail_owned); /* the answer before has left */
 	if (rest) {
 		c->tail = (const char *)p + (n - rest);
 		c->tail_n = rest;
@@ -219,6 +221,7 @@ static void reply_now(void *arg)
 
 static void reply(struct http_exchange *x, int status, const char *content_type)
 {
+	ASSERT(x->status == 0 && status > 0); /* answered once */
 	x->status = status;
 	if (content_type)
 		http_set_header(x, "Content-Type", content_type);
@@ -264,6 +267,7 @@ void answer_refuse(struct conn *c, int error, const char *why)
 		"{\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"request_id\":null,\"retryable\":%s}}",
 		info->wire_code, why ? why : info->text, info->retryable ? "true" : "false");
 
+	ASSERT(!c->stream && loop_is_mine(s->loop));
 	if (c->x)
 		exchange_free(c->x);
 	c->after = NEXT_LINGER;

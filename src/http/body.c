@@ -27,6 +27,7 @@ void body_end(struct http_exchange *x, int error)
 {
 	struct conn *c = x->conn;
 
+	ASSERT(x->mode != BODY_NONE && !x->ended);
 	x->ended = true;
 	if (error)
 		x->error = error;
@@ -61,6 +62,7 @@ static void begin(void *arg)
 
 static int ask(struct http_exchange *x, enum body_mode mode, uint64_t max, size_t reserve, uint64_t who)
 {
+	ASSERT(x->mode == BODY_NONE); /* a body is asked for once */
 	if (!x->head.chunked && (uint64_t)x->head.length > max)
 		return E_TOO_LARGE;
 	if (!budget_take(&x->server->budget, reserve, who))
@@ -205,6 +207,7 @@ static size_t take(struct conn *c, const char *p, size_t n)
 	struct http_exchange *x = c->x;
 	size_t used = 0;
 
+	ASSERT(x && x->conn == c);
 	while (used < n && c->body_left && c->x == x && x->mode && !x->ended && (x->mode == BODY_COLLECT || x->more)) {
 		struct str data = {0};
 		ssize_t k = unframe(c, p + used, n - used, &data);
@@ -276,6 +279,7 @@ bool body_step(struct conn *c)
 	struct http_exchange *x = c->x;
 	bool more = true;
 
+	ASSERT(x && x->mode != BODY_NONE && !x->ended);
 	if (x->mode == BODY_PIECES && !x->more)
 		return pause_reading(c);
 	if (c->body_left == 0) {
@@ -317,6 +321,7 @@ bool body_discard(struct conn *c)
 	struct http_server *s = c->server;
 	bool more = true;
 
+	ASSERT(!c->x); /* it is answered */
 	if (c->in.n) {
 		buf_consume(&c->in, discard(c, c->in.p, c->in.n));
 	} else if (c->body_left) {

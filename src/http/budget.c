@@ -35,6 +35,7 @@ static bool fits(struct budget *b, size_t n, uint64_t who)
 {
 	size_t left = b->max - b->used, mine = *used_by(b, who);
 
+	ASSERT(b->used <= b->max && b->used_unknown <= b->max_unknown && mine <= b->used);
 	if (who == HTTP_KNOWN)
 		return n <= left;
 	if (is_known(who))
@@ -60,7 +61,8 @@ bool budget_take(struct budget *b, size_t n, uint64_t who)
 void budget_give(struct budget *b, size_t n, uint64_t who)
 {
 	pthread_mutex_lock(&b->mx);
-	ASSERT(n <= *used_by(b, who)); /* what is given back was taken */
+	ASSERT(n <= *used_by(b, who) && n <= b->used); /* what is given back was taken */
+	ASSERT(is_known(who) || n <= b->used_unknown);
 	b->used -= n;
 	b->used_unknown -= is_known(who) ? 0 : n;
 	*used_by(b, who) -= n;

@@ -34,6 +34,9 @@ enum state {
 	BAD,
 };
 
+_Static_assert(SIZE_DIGITS * 4 < 64, "the size of a chunk fits its field");
+_Static_assert(BAD <= UINT8_MAX, "and the state");
+
 static bool is_blank(unsigned char c)
 {
 	return c == ' ' || c == '\t';

@@ -19,9 +19,11 @@ enum { SLEEPS_LONG_S = 1 };
 void call_finish(struct call *c, int code, CURLcode curl)
 {
 	struct http_client *h = c->client;
+	ASSERT(loop_is_mine(h->loop));
 	if (c->running && !c->easy)
 		direct_stop(c);
 	if (c->running) {
+		ASSERT(h->n_running > 0 && (!c->easy || c->shard->n_calls > 0));
 		if (c->easy) {
 			curl_multi_remove_handle(
 				c->shard->multi, c->easy); /* in the middle of an answer this closes the connection */
@@ -58,6 +60,7 @@ static void harvest(struct http_shard *sh)
 		CURLcode result = m->data.result;
 		struct call *c = NULL;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c);
+		ASSERT(c && c->shard == sh);
 		call_finish(c, 0, result);
 	}
 }
@@ -91,6 +94,7 @@ static void socket_free(struct http_client *h, struct http_socket *s)
 static struct http_socket *socket_new(struct http_client *h, struct http_shard *sh, curl_socket_t fd)
 {
 	struct http_socket *s = h->free_sockets;
+	ASSERT(!s || s->what == 0); /* nothing watches it */
 	if (s)
 		h->free_sockets = s->next;
 	else
@@ -359,6 +363,7 @@ void call_pause(struct call *c)
 void call_hand_over(struct call *c)
 {
 	struct http_client *h = c->client;
+	ASSERT(loop_is_mine(h->loop));
 	c->working = true;
 	if (c->easy)
 		curl_easy_pause(c->easy, CURLPAUSE_RECV);
@@ -387,6 +392,7 @@ static void call_leave(struct call *c)
 {
 	struct http_client *h = c->client;
 	pthread_mutex_lock(&h->mx);
+	ASSERT(*(c->prev ? &c->prev->next : &h->calls) == c);
 	if (c->prev)
 		c->prev->next = c->next;
 	else
@@ -445,6 +451,7 @@ static void call_wait(struct call *c, struct cancel *cancel, struct cancel_hook 
 	pthread_mutex_lock(&h->mx);
 	while (!h->stopping && c->pending > 0)
 		pthread_cond_wait(&c->cv, &h->mx);
+	ASSERT(c->done);
 	pthread_mutex_unlock(&h->mx);
 }
 
@@ -610,9 +617,11 @@ void http_client_free(struct http_client *h)
 	if (!h)
 		return;
 	end_calls(h);
+	ASSERT(!h->running && h->n_running == 0 && !h->gathering);
 	for (unsigned i = 0; i < h->n_shards; i++)
 		shard_done(&h->shards[i]);
 	direct_free(h);
+	ASSERT(h->n_idle == 0);
 	while (h->free_sockets) {
 		struct http_socket *s = h->free_sockets;
 		h->free_sockets = s->next;

@@ -29,7 +29,7 @@ static void list_remove(struct conn *c)
 {
 	struct conn_list *l = &c->server->lists[c->state];
 
-	ASSERT(l->n > 0);
+	ASSERT(l->n > 0 && *(c->prev ? &c->prev->next : &l->first) == c);
 	*(c->prev ? &c->prev->next : &l->first) = c->next;
 	*(c->next ? &c->next->prev : &l->last) = c->prev;
 	l->n--;
@@ -46,9 +46,40 @@ static void list_add(struct conn *c)
 	l->n++;
 }
 
+/* What may follow a state. An answer may come before its request's body has, and the next request with this one. */
+static bool may_enter(enum conn_state from, enum conn_state to)
+{
+	enum { BEHIND = 1u << CONN_IDLE | 1u << CONN_HEAD | 1u << CONN_DISCARD | 1u << CONN_LINGER };
+	static const unsigned next[CONN_STATES] = {
+		[CONN_IDLE] = 1u << CONN_HEAD | 1u << CONN_HANDLING | 1u << CONN_WRITING | 1u << CONN_LINGER,
+		[CONN_HEAD] = 1u << CONN_HANDLING | 1u << CONN_WRITING | 1u << CONN_LINGER,
+		[CONN_HANDLING] = 1u << CONN_BODY | 1u << CONN_WRITING | 1u << CONN_STREAM | BEHIND,
+		[CONN_BODY] = 1u << CONN_HANDLING | 1u << CONN_PAUSED | 1u << CONN_WRITING | BEHIND,
+		[CONN_PAUSED] = 1u << CONN_HANDLING | 1u << CONN_BODY | 1u << CONN_WRITING | BEHIND,
+		[CONN_WRITING] = BEHIND,
+		[CONN_STREAM] = 1u << CONN_STALLED | 1u << CONN_WRITING | BEHIND,
+		[CONN_STALLED] = 1u << CONN_STREAM | 1u << CONN_WRITING | BEHIND,
+		[CONN_DISCARD] = 1u << CONN_WRITING | 1u << CONN_IDLE | 1u << CONN_HEAD | 1u << CONN_LINGER,
+	};
+
+	return next[from] >> to & 1;
+}
+
+static bool has_request(enum conn_state s)
+{
+	return s == CONN_HANDLING || s == CONN_BODY || s == CONN_PAUSED;
+}
+
+static bool has_stream(enum conn_state s)
+{
+	return s == CONN_STREAM || s == CONN_STALLED;
+}
+
 void conn_enter(struct conn *c, enum conn_state state)
 {
 	ASSERT(!c->dead && loop_is_mine(c->server->loop));
+	ASSERT(may_enter(c->state, state));
+	ASSERT(has_request(state) == (c->x != NULL) && has_stream(state) == (c->stream != NULL));
 	list_remove(c);
 	c->state = (unsigned char)state;
 	c->since_ms = clock_mono_ms();
@@ -124,6 +155,7 @@ static struct conn *turn_take(struct turn_list *l)
 {
 	struct conn *c = l->first;
 
+	ASSERT(c && l->n > 0);
 	l->first = c->turn_next;
 	if (!l->first)
 		l->last = NULL;
@@ -135,8 +167,10 @@ static void turn_drop(struct turn_list *l, const struct conn *c)
 {
 	struct conn **at = &l->first, *before = NULL;
 
-	for (; *at != c; at = &(*at)->turn_next)
+	for (; *at != c; at = &(*at)->turn_next) {
+		ASSERT(*at); /* it is in the list */
 		before = *at;
+	}
 	*at = c->turn_next;
 	if (l->last == c)
 		l->last = before;
@@ -179,6 +213,7 @@ static void conn_free(struct conn *c)
 /* Its head is not in the making any more. */
 static void large_end(struct conn *c)
 {
+	ASSERT(!c->is_large || c->server->n_large > 0);
 	if (c->is_large)
 		c->server->n_large--;
 	c->is_large = false;
@@ -314,6 +349,7 @@ static void linger(struct conn *c)
 
 void conn_answered(struct conn *c)
 {
+	ASSERT(!c->x && !c->stream);
 	if (conn_waits(c)) {
 		if (c->state != CONN_WRITING)
 			conn_enter(c, CONN_WRITING);
@@ -354,6 +390,7 @@ int conn_keep(struct conn *c, const char *p, size_t n)
 
 static void begin_request(struct conn *c, const char *p, size_t n)
 {
+	ASSERT(!c->x && c->scan.begin <= n); /* one at a time */
 	struct http_exchange *x = exchange_new(c, p + c->scan.begin, n - c->scan.begin, c->scan.lines);
 
 	large_end(c);
@@ -547,6 +584,7 @@ void conn_run(struct conn *c)
 {
 	if (c->running)
 		return;
+	ASSERT(!c->dead && loop_is_mine(c->server->loop));
 	c->running = true;
 	if (c->broken || (c->writable && conn_waits(c) && !conn_flush(c)))
 		conn_close(c);

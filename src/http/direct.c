@@ -193,6 +193,7 @@ static void lost(struct call *c, CURLcode how)
 {
 	struct direct *d = &c->direct;
 
+	ASSERT(d->up && d->up->call == c);
 	if (d->up->fresh || d->any) {
 		finish(c, how);
 		return;
@@ -235,6 +236,7 @@ static bool send_request(struct call *c)
 /* The time to the first byte counts from here. */
 static void begin_request(struct call *c)
 {
+	ASSERT(c->direct.up->call == c && !c->direct.up->connecting && !c->direct.other);
 	c->sent = true;
 	c->last_ms = clock_mono_ms();
 	c->direct.up->whole = c->whole;
@@ -268,6 +270,7 @@ static void connected(struct upstream *up)
 	int error = 0;
 	socklen_t n = sizeof(error);
 
+	ASSERT(up->connecting && (up == d->up || up == d->other));
 	(void)getsockopt(up->fd, SOL_SOCKET, SO_ERROR, &error, &n);
 	d->other = NULL;
 	if (error == 0) {
@@ -310,6 +313,7 @@ static void read_answer(struct upstream *up)
 	struct call *c = up->call;
 	struct http_client *h = up->client;
 
+	ASSERT(c && !up->gathering);
 	fetch_call(up);
 	ssize_t n = recv(up->fd, h->read, up->whole ? sizeof(h->read) : PIECE, MSG_DONTWAIT);
 

@@ -16,6 +16,7 @@ static struct http_exchange *make(const struct conn *c, const char *p, size_t n,
 	struct http_server *s = c->server;
 	struct http_exchange *x = xcalloc(1, sizeof(*x));
 
+	ASSERT(loop_is_mine(s->loop));
 	x->server = s;
 	x->next = s->exchanges;
 	if (x->next)
@@ -63,6 +64,8 @@ struct http_shared *http_inner_of(const struct http_exchange *x)
 
 void exchange_free(struct http_exchange *x)
 {
+	ASSERT(loop_is_mine(x->server->loop) && (!x->conn || x->conn->x == x));
+	ASSERT(*(x->prev ? &x->prev->next : &x->server->exchanges) == x);
 	if (x->conn)
 		x->conn->x = NULL;
 	*(x->prev ? &x->prev->next : &x->server->exchanges) = x->next;
@@ -83,6 +86,7 @@ void exchange_free(struct http_exchange *x)
 
 void exchange_left(struct http_exchange *x)
 {
+	ASSERT(x->conn && x->conn->x != x); /* its connection has let go of it */
 	x->conn = NULL;
 	if (!x->mode || x->ended) {
 		if (x->on_leave)
@@ -250,6 +254,7 @@ void http_exchange_set_data(struct http_exchange *x, void *data)
 
 bool http_exchange_watch(struct http_exchange *x, void (*leave)(void *arg), void (*end)(void *arg), void *arg)
 {
+	ASSERT(loop_is_mine(x->server->loop));
 	x->on_leave = NULL; /* it is not called from within this call */
 	x->on_end = end;
 	x->watch_arg = arg;

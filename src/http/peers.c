@@ -97,8 +97,10 @@ void peers_remove(struct peers *p, struct peer_count *c)
 	ASSERT(c->n > 0);
 	if (--c->n)
 		return;
-	while (*at != c)
+	while (*at != c) {
+		ASSERT(*at); /* it is in the table */
 		at = &(*at)->next;
+	}
 	*at = c->next;
 	free(c);
 }

@@ -83,6 +83,7 @@ static int choose_part(struct http_exchange *x, const char *etag, size_t n, size
 	}
 	if (r == RANGE_NONE)
 		return 200;
+	ASSERT(*ret_n > 0 && *ret_first < n && *ret_n <= n - *ret_first);
 	snprintf(text, sizeof(text), "bytes %zu-%zu/%zu", *ret_first, *ret_first + *ret_n - 1, n);
 	http_set_header(x, "Content-Range", text);
 	return 206;

@@ -180,7 +180,7 @@ int http_server_new(struct loop *l, const struct http_server_config *c, struct h
 
 void http_server_set_pace(struct http_server *s, const struct http_pace *p)
 {
-	ASSERT(loop_is_mine(s->loop));
+	ASSERT(loop_is_mine(s->loop) && p->tick_ms > 0 && p->rate > 0);
 	if (s->timer)
 		loop_timer_free(s->timer);
 	s->pace = *p;
@@ -214,8 +214,10 @@ void http_server_free(struct http_server *s)
 		while (s->lists[i].first)
 			conn_close(s->lists[i].first);
 	}
+	ASSERT(s->n_conns == 0 && s->n_large == 0 && !s->again.first && !s->heads);
 	while (s->exchanges)
 		exchange_free(s->exchanges);
+	ASSERT(s->budget.used == 0);
 	if (s->timer)
 		loop_timer_free(s->timer);
 	if (s->hook)

@@ -29,6 +29,7 @@ struct http_shared {
 
 static struct part *part_of(struct http_stream *st)
 {
+	ASSERT(st->shared);
 	return (struct part *)(void *)st;
 }
 
@@ -43,9 +44,9 @@ static void list_add(struct http_shared *s, struct part *p)
 
 static void list_remove(struct http_shared *s, struct part *p)
 {
+	ASSERT(s->n_parts > 0 && *(p->prev ? &p->prev->next : &s->first) == p);
 	*(p->prev ? &p->prev->next : &s->first) = p->next;
 	*(p->next ? &p->next->prev : &s->last) = p->prev;
-	ASSERT(s->n_parts > 0);
 	s->n_parts--;
 }
 
@@ -89,6 +90,7 @@ static void close_parts(struct http_shared *s)
 			p->stream.ops->on_close(p->stream.arg);
 		part_free(p);
 	}
+	ASSERT(s->n_parts == 0 && !s->current);
 }
 
 static void whole_closed(void *arg)
@@ -125,8 +127,13 @@ struct http_shared *http_shared_ref(struct http_shared *s)
 
 void http_shared_unref(struct http_shared *s)
 {
-	if (s && atomic_fetch_sub(&s->refs, 1) == 1)
-		free(s);
+	unsigned before = s ? atomic_fetch_sub(&s->refs, 1) : 2;
+
+	ASSERT(before > 0);
+	if (before > 1)
+		return;
+	ASSERT(!s->whole && !s->first); /* whoever began it has ended it */
+	free(s);
 }
 
 bool http_shared_write(struct http_shared *s, const void *p, size_t n)

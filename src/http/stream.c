@@ -17,8 +17,10 @@ static void head_drop(struct http_stream *st)
 	if (!st->head)
 		return;
 	st->head = false;
-	while (*at != st)
+	while (*at != st) {
+		ASSERT(*at); /* it is in the list */
 		at = &(*at)->next_head;
+	}
 	*at = st->next_head;
 }
 
@@ -118,7 +120,8 @@ bool stream_put(struct http_stream *st, const struct iovec *iov, size_t n_iov)
 {
 	struct conn *c = st->conn;
 
-	if (st->head) { /* leaves with the head, in one send at the end of this turn */
+	ASSERT(c && !st->shared); /* a part has no connection of its own */
+	if (st->head) {           /* leaves with the head, in one send at the end of this turn */
 		for (size_t i = 0; i < n_iov; i++)
 			buf_add(&c->out, iov[i].iov_base, iov[i].iov_len);
 		if (c->out.n - c->out_at > WAITING_MAX)
@@ -189,6 +192,7 @@ void stream_flushed(struct http_stream *st)
 {
 	bool was = st->blocked;
 
+	ASSERT(st->conn->stream == st);
 	head_drop(st);
 	if (!was || st->broken)
 		return;
@@ -203,7 +207,7 @@ static struct conn *let_go(struct http_stream *st)
 {
 	struct conn *c = st->conn;
 
-	ASSERT(c->stream == st);
+	ASSERT(c->stream == st && loop_is_mine(c->server->loop));
 	head_drop(st);
 	c->stream = NULL;
 	websocket_free(st->ws);
@@ -253,6 +257,7 @@ void http_stream_abort(struct http_stream *st)
 
 void stream_closed(struct http_stream *st)
 {
+	ASSERT(!st->closed && st->conn->stream != st); /* told once, and let go of before */
 	head_drop(st);
 	st->closed = true;
 	if (st->ops->on_close)

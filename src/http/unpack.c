@@ -44,6 +44,7 @@ void unpack_free(struct unpack *u)
 
 void unpack_put(struct unpack *u, const char *p, size_t n)
 {
+	ASSERT(n <= sizeof(u->in) && !u->pending); /* the piece before is unpacked */
 	memcpy(u->in, p, n);
 	u->z.next_in = u->in;
 	u->z.avail_in = (unsigned)n;

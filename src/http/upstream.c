@@ -35,6 +35,7 @@ void upstream_list_add(struct upstream **list, struct upstream *up)
 
 void upstream_list_remove(struct upstream **list, struct upstream *up)
 {
+	ASSERT(*(up->prev ? &up->prev->next : list) == up);
 	*(up->prev ? &up->prev->next : list) = up->next;
 	if (up->next)
 		up->next->prev = up->prev;
@@ -44,6 +45,8 @@ void upstream_close(struct upstream *up)
 {
 	struct http_client *h = up->client;
 
+	ASSERT(loop_is_mine(h->loop));
+	ASSERT(up->call || !up->gathering); /* one list at a time */
 	upstream_watch(up, 0);
 	if (up->gathering)
 		upstream_list_remove(&h->gathering, up);
@@ -75,7 +78,7 @@ void upstream_park(struct upstream *up)
 {
 	struct http_client *h = up->client;
 
-	ASSERT(up->call);
+	ASSERT(up->call && !up->connecting && !up->gathering);
 	up->call = NULL;
 	up->idle_since_ms = clock_mono_ms();
 	upstream_list_add(&h->idle, up);

@@ -71,6 +71,7 @@ void websocket_head(struct http_exchange *x)
 	unsigned char hash[EVP_MAX_MD_SIZE], text[64];
 	unsigned n = 0;
 
+	ASSERT(key && strlen(key) == KEY_LEN); /* http_websocket_check has said so */
 	memcpy(both, key, KEY_LEN);
 	memcpy(both + KEY_LEN, guid, sizeof guid);
 	if (!EVP_Digest(both, sizeof both - 1, hash, &n, EVP_sha1(), NULL))
@@ -295,6 +296,7 @@ static size_t take(struct websocket *w, const char *p, size_t n)
 	w->input = (struct str){(char *)(uintptr_t)p, n};
 	if (wslay_event_recv(w->ctx) != 0)
 		fail(w);
+	ASSERT(w->input.n <= n);
 	size_t taken = n - w->input.n;
 	w->input = (struct str){NULL, 0};
 	return taken;

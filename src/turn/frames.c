@@ -57,6 +57,7 @@ static char *frame_room(struct frames *f, uint64_t seq, size_t n, int *ret_error
 		*ret_error = -ENOMEM;
 		return NULL;
 	}
+	ASSERT(n <= c->room - c->n); /* whole in its chunk */
 	char *to = c->p + c->n;
 	c->n += n;
 	f->bytes += n;
@@ -133,6 +134,7 @@ void frames_join(struct frames *f, struct frames *more)
 {
 	if (!more->first)
 		return;
+	ASSERT(more->first->first_seq > f->last_seq);
 	if (f->last)
 		f->last->next = more->first;
 	else
@@ -175,6 +177,7 @@ struct str frames_next(const struct frames *f, struct place *from, struct place 
 	while (from->chunk != to.chunk && from->at == from->chunk->n)
 		*from = (struct place){from->chunk->next, 0};
 	size_t end = from->chunk == to.chunk ? to.at : from->chunk->n;
+	ASSERT(from->at <= end);
 	struct str s = {from->chunk->p + from->at, MIN(end - from->at, most)};
 	from->at += s.n;
 	return s;
@@ -182,6 +185,7 @@ struct str frames_next(const struct frames *f, struct place *from, struct place 
 
 void frames_cut(struct frames *f, struct place end, size_t bytes, uint64_t last_seq)
 {
+	ASSERT(bytes <= f->bytes && last_seq <= f->last_seq && (!end.chunk || end.at <= end.chunk->n));
 	if (end.chunk) {
 		chunks_free(end.chunk->next);
 		end.chunk->next = NULL;

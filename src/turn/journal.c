@@ -16,6 +16,8 @@
 #define ROOM_AHEAD      (512 << 10) /* with less than this promised, more is asked for */
 #define MAX_BATCH       (256u << 20)
 
+_Static_assert(MAX_BATCH <= UINT32_MAX, "a record's size is a field of 32 bits");
+
 /* ---- which segments are needed; with the lock held ---- */
 
 /* Old segments go in order; one that a live turn began in holds back all behind it. */
@@ -23,6 +25,7 @@ static void drop_unused(struct journal *j)
 {
 	while (j->oldest != j->current && j->oldest->marks == 0) {
 		struct segment *s = j->oldest;
+		ASSERT(s->next); /* the current one is the last */
 		j->oldest = s->next;
 		s->next = j->dropped;
 		j->dropped = s;
@@ -45,11 +48,11 @@ static void release(struct turnlog_sink *sink, int64_t mark)
 	struct journal *j = CONTAINER_OF(sink, struct journal, sink);
 
 	pthread_mutex_lock(&j->mx);
-	for (struct segment *s = j->oldest; s; s = s->next)
-		if (s->number == mark) {
-			ASSERT(s->marks > 0);
-			s->marks--;
-		}
+	struct segment *s = j->oldest;
+	while (s && s->number != mark)
+		s = s->next;
+	ASSERT(s && s->marks > 0); /* the mark has held it */
+	s->marks--;
 	drop_unused(j);
 	pthread_mutex_unlock(&j->mx);
 }
@@ -61,6 +64,7 @@ static void turn_over(struct journal *j, int64_t n)
 	bool full = s->bytes + n > j->segment_bytes && s->bytes > HEAD_BYTES;
 
 	if ((full || s->bad) && j->next) {
+		ASSERT(!s->next && j->next->number > s->number);
 		j->current->next = j->next;
 		s = j->current = TAKE_PTR(j->next);
 		drop_unused(j);
@@ -159,6 +163,7 @@ static void note_written(struct journal *j, int r)
 	struct segment *s = j->current;
 
 	pthread_mutex_lock(&j->mx);
+	ASSERT(!s->next); /* the last of them */
 	j->error = r;
 	if (r == 0) {
 		s->bytes += (int64_t)j->batch.n;

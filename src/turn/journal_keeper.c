@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sys/fault.h"
+#include "sys/loop.h"
 #include "sys/metrics.h"
 #include "sys/thread.h"
 #include "turn/journal_priv.h"
@@ -80,6 +81,7 @@ void segment_free(const char *dir, struct segment *s, bool remove_file)
 {
 	char path[PATH_BYTES];
 
+	ASSERT(!remove_file || s->marks == 0); /* no turn began in it that is not stored */
 	segment_path(dir, s->number, path);
 	close(s->fd);
 	if (remove_file)
@@ -115,6 +117,7 @@ static void make_next(struct journal *j)
 	pthread_mutex_lock(&j->mx);
 	if (r < 0)
 		log_warn("journal", "the next file of the journal cannot be made: %s", strerror(-r));
+	ASSERT(!j->next); /* nobody else makes one */
 	j->next = s;
 }
 
@@ -269,6 +272,7 @@ void keeper_wake(struct journal *j)
 
 void journal_settle(struct journal *j)
 {
+	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&j->mx);
 	while (j->has_keeper && (j->working || has_work(j)))
 		pthread_cond_wait(&j->settled, &j->mx);
@@ -277,6 +281,7 @@ void journal_settle(struct journal *j)
 
 int keeper_start(struct journal *j)
 {
+	ASSERT(!j->has_keeper && j->current);
 	int r = thread_start(&j->keeper, "journal", 0, keeper_run, j);
 
 	j->has_keeper = r == 0;

@@ -5,6 +5,8 @@
 
 static const char *const type_names[] = {"text", "reasoning", "tool_call", "citation", "notice", "image", "plan"};
 
+_Static_assert(N_ELEMENTS(type_names) == PART_PLAN + 1, "each kind has its name");
+
 static void part_done(struct part *p)
 {
 	buf_done(&p->text);
@@ -43,6 +45,7 @@ struct part *parts_add(struct parts *p, enum part_type type)
 
 void parts_remove(struct parts *p, size_t i)
 {
+	ASSERT(i < p->n);
 	part_done(&p->items[i]);
 	p->n--;
 	memmove(&p->items[i], &p->items[i + 1], (p->n - i) * sizeof *p->items);

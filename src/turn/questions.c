@@ -78,8 +78,10 @@ static void take_off(struct turns *all, struct question *q)
 {
 	pthread_mutex_lock(&all->mx);
 	struct question **at = &all->questions;
-	while (*at != q)
+	while (*at != q) {
+		ASSERT(*at); /* it is in the list */
 		at = &(*at)->next;
+	}
 	*at = q->next;
 	pthread_mutex_unlock(&all->mx);
 }

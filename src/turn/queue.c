@@ -229,8 +229,10 @@ static void going_on_free(struct going_on *g)
 	struct going_on **at = &g->all->going_on;
 
 	pthread_mutex_lock(&g->all->mx);
-	while (*at != g)
+	while (*at != g) {
+		ASSERT(*at); /* it is in the list */
 		at = &(*at)->next;
+	}
 	*at = g->next;
 	pthread_mutex_unlock(&g->all->mx);
 	free(g);
@@ -238,6 +240,7 @@ static void going_on_free(struct going_on *g)
 
 bool turn_wait_place(struct turns *all)
 {
+	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&all->mx);
 	if (!all->stopping)
 		(void)clock_wait(&all->gone, &all->mx, clock_mono_ms() + PLACE_WAIT_MS);

@@ -224,6 +224,7 @@ static void settle(struct recovery *rec, struct lost *t, bool aside)
 	struct turns *all = rec->all;
 	struct end_lost *x = xcalloc(1, sizeof *x);
 
+	ASSERT(t->log && !t->settled && (aside || t->closed));
 	*x = (struct end_lost){.log = t->log, .frames = t->frames, .aside = aside};
 	t->frames = FRAMES_INIT(0);
 	pthread_mutex_lock(&all->mx);
@@ -251,6 +252,7 @@ static int batch_add(struct recovery *rec, struct batch *b, struct lost *t, stru
 	struct finish *f = &b->finish[b->n];
 	int r;
 
+	ASSERT(b->n < BATCH && !t->settled);
 	if ((r = load_before(rec, t, e)) < 0 || (r = close_frames(rec, t, e)) < 0)
 		return r;
 	*f = (struct finish){.turn_id = t->record.id,

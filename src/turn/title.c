@@ -151,6 +151,7 @@ static void title_leave(struct title *t)
 	struct turns *all = t->all;
 
 	pthread_mutex_lock(&all->mx);
+	ASSERT(*(t->prev ? &t->prev->next : &all->titles) == t);
 	if (t->prev)
 		t->prev->next = t->next;
 	else

@@ -361,6 +361,7 @@ void turn_run(void *arg)
 	int64_t began_ms = clock_mono_ms();
 	int r = t->prepared;
 
+	ASSERT(thread_may_wait() && !t->parent);
 	if (r >= 0 && t->waited && (r = rounds_settle(t)) >= 0 && !t->waits)
 		r = prompt_build(t);
 	if (r >= 0 && t->summarises && (r = summary_renew(t)) >= 0)

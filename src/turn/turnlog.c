@@ -12,6 +12,8 @@
 #define SWEEP_MS     800
 #define REPLAYED_MAX (256u << 20) /* bytes of the logs of finished turns that are being read */
 
+_Static_assert((BUCKETS & (BUCKETS - 1)) == 0, "a bucket is found by bits");
+
 /* A reader is a place in the log. */
 struct reader {
 	struct turnlog *log;
@@ -72,6 +74,7 @@ static struct turnlog *log_new(struct turnlogs *all, const struct turnlog_of *of
 	struct turnlog *l = xcalloc(1, sizeof *l);
 	struct turnlog **bucket = bucket_of(all, of->turn_id);
 
+	ASSERT(loop_is_mine(all->loop));
 	l->frames = FRAMES_INIT(max_bytes);
 	l->all = all;
 	l->of = *of;
@@ -106,6 +109,7 @@ static void log_free_if_unused(struct turnlog *l)
 		at = &(*at)->next_bucket;
 	}
 	*at = l->next_bucket;
+	ASSERT(*(l->prev ? &l->prev->next : &l->all->logs) == l);
 	if (l->prev)
 		l->prev->next = l->next;
 	else
@@ -136,7 +140,7 @@ static void reader_free(struct reader *r)
 {
 	struct turnlog *l = r->log;
 
-	ASSERT(l->readers);
+	ASSERT(*(r->prev ? &r->prev->next : &l->readers) == r && loop_is_mine(l->all->loop));
 	if (r->prev)
 		r->prev->next = r->next;
 	else
@@ -296,6 +300,7 @@ static void fail(struct turnlog *l, int code)
 
 static void set_written(struct turnlog *l)
 {
+	ASSERT(l->frames.bytes >= l->written_bytes && l->frames.last_seq >= l->written_seq);
 	l->written = frames_end(&l->frames);
 	l->written_bytes = l->frames.bytes;
 	l->written_seq = l->frames.last_seq;
@@ -331,6 +336,7 @@ struct str turnlog_touched(const struct turnlog *l)
  * before anybody saw it. */
 static void after_write(struct turnlog *l, int r)
 {
+	ASSERT(l->dirty);
 	l->dirty = false;
 	if (l->ended)
 		return;
@@ -436,6 +442,7 @@ const struct frames *turnlog_frames(struct turnlog *l)
 
 const struct frames *turnlog_close(struct turnlog *l)
 {
+	ASSERT(!l->closed);
 	l->fail = NULL;
 	(void)turnlog_frames(l);
 	l->closed = true;
@@ -444,6 +451,7 @@ const struct frames *turnlog_close(struct turnlog *l)
 
 void turnlog_hold(struct turnlog *l, struct frames *rest)
 {
+	ASSERT(l->closed && !l->ended && l->hold_seq == 0);
 	l->hold_seq = l->frames.last_seq + 1;
 	frames_join(&l->frames, rest);
 	mark_dirty(l);
@@ -460,13 +468,13 @@ static void show_all(struct turnlog *l)
 
 static void log_end(struct turnlog *l)
 {
-	ASSERT(!l->released);
 	l->released = true;
 	show_all(l);
 }
 
 void turnlog_give_up(struct turnlog *l, struct frames *rest)
 {
+	ASSERT(l->closed && !l->ended);
 	frames_join(&l->frames, rest);
 	mark_dirty(l);
 	flush(l->all);
@@ -475,6 +483,7 @@ void turnlog_give_up(struct turnlog *l, struct frames *rest)
 
 void turnlog_end(struct turnlog *l, struct frames *closing)
 {
+	ASSERT(l->closed && !l->released);
 	if (closing)
 		frames_join(&l->frames, closing);
 	if (l->mark)
@@ -492,6 +501,7 @@ void turnlog_let_go(struct turnlog *l)
 
 void turnlog_abandon(struct turnlog *l, bool stored)
 {
+	ASSERT(!l->released);
 	l->closed = true;
 	turnlog_let_go(l);
 	if (stored && l->mark)
@@ -510,6 +520,7 @@ struct turnlog *turnlog_open_lost(struct turnlogs *ls, const struct turnlog_of *
 
 void turnlog_fill(struct turnlog *l, struct frames *take)
 {
+	ASSERT(l->closed && !l->released && l->frames.last_seq == 0);
 	l->frames = *take;
 	*take = FRAMES_INIT(0);
 	log_end(l);

@@ -41,6 +41,7 @@ static void registry_add(struct turns *all, struct turn *t)
 
 static void registry_remove(struct turns *all, struct turn *t)
 {
+	ASSERT(t->answered && *(t->prev ? &t->prev->next : &all->live) == t);
 	if (t->prev)
 		t->prev->next = t->next;
 	else
@@ -78,6 +79,7 @@ void turn_set_answered(struct turn *t)
 void turn_set_storing(struct turn *t)
 {
 	pthread_mutex_lock(&t->all->mx);
+	ASSERT(!t->answered);
 	t->storing = true;
 	pthread_mutex_unlock(&t->all->mx);
 }
@@ -86,6 +88,7 @@ void turn_leave(struct turn *t)
 {
 	struct turns *all = t->all;
 
+	ASSERT(thread_may_wait() && !t->parent); /* an agent is in no list */
 	pthread_mutex_lock(&all->mx);
 	registry_answered(all, t);
 	registry_remove(all, t);
@@ -217,6 +220,7 @@ static int open_log_on_loop(void *arg)
 	struct turns *all = t->all;
 	CLEANUP(buf_done) struct buf json = BUF_INIT(4096);
 
+	ASSERT(!t->log && t->ids.turn_id);
 	turn_start_json(&t->ids, t->model, &json);
 	const struct turnlog_of of = {t->ids.turn_id, t->user_id, t->ids.conversation_id};
 	t->log = turnlog_open(all->logs, &of, (size_t)all->settings->max_answer_bytes, on_log_failure, t);
@@ -355,6 +359,7 @@ void turn_reopen_log(struct turn *t, struct frames *take)
 {
 	const struct turnlog_of of = {t->ids.turn_id, t->user_id, t->ids.conversation_id};
 
+	ASSERT(!t->log && t->ids.turn_id);
 	t->log = turnlog_open(t->all->logs, &of, (size_t)t->all->settings->max_answer_bytes, on_log_failure, t);
 	turnlog_restore(t->log, take);
 }
@@ -457,6 +462,7 @@ bool turns_end_conversation(struct turns *all, atelier_id conversation_id, int64
 	int64_t until_ms = clock_mono_ms() + wait_ms;
 	bool in_time = true;
 
+	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&all->mx);
 	while (cancel_those_of(all, conversation_id) && in_time)
 		in_time = clock_wait(&all->gone, &all->mx, until_ms);
@@ -570,6 +576,7 @@ void turns_free(struct turns *all)
 	pool_free(all->title_threads);
 	pool_free(all->queue_threads);
 	pool_free(all->recover_thread);
+	ASSERT(!all->live && all->n_running == 0 && !all->titles && !all->questions); /* each has left on its thread */
 	recovery_free(all);
 	journal_files_done(&all->left);
 	turnlogs_free(all->logs);
