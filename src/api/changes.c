@@ -54,7 +54,7 @@ struct errand {
 
 static void feed_remove(struct feed *f)
 {
-	ASSERT(loop_is_mine(f->all->loop) && *f->at == f);
+	ASSERT(loop_is_mine(f->all->loop) && *f->at == f && f->all->n > 0);
 	*f->at = f->next;
 	if (f->next)
 		f->next->at = f->at;
@@ -209,6 +209,7 @@ static void stop_hearing(struct changes *c)
 
 void changes_stop(struct changes *c)
 {
+	ASSERT(loop_is_mine(c->loop));
 	stop_hearing(c);
 	c->stopped = true;
 	while (c->feeds)

@@ -81,6 +81,7 @@ static void answer_shaped_error(struct request *q, const struct err_info *info, 
 	static gw_error_fn *const shapes[] = {
 		[SHAPE_OPENAI] = openai_error, [SHAPE_ANTHROPIC] = anthropic_error, [SHAPE_OLLAMA] = ollama_error};
 
+	ASSERT(q->shape < N_ELEMENTS(shapes) && shapes[q->shape]);
 	shapes[q->shape](&q->err, q->id, out);
 	if (q->spent || !info->retryable)
 		http_set_header(q->x, "x-should-retry", "false");
@@ -127,7 +128,7 @@ void request_end(struct request *q, int r)
 	const char *type = "application/json";
 	int status = q->status;
 
-	ASSERT(q->x && r <= 0);
+	ASSERT(q->x && r <= 0 && (r < 0 || q->taken || q->route));
 	log_set_request(q->id); /* whichever thread has come to its end */
 	if (q->taken) {
 		request_log(q, 200);
@@ -277,6 +278,7 @@ static int request_run(struct request *q)
 {
 	int r = q->checked ? 0 : request_check(q);
 
+	ASSERT(q->route && q->route->handler);
 	if (r == 0)
 		r = parse_body(q);
 	if (r == 0)
@@ -412,6 +414,7 @@ static void large_body(struct http_exchange *x)
 	struct request *q = http_exchange_data(x);
 	int r = http_request_error(x);
 
+	ASSERT(q->x == x && !q->has_body && !q->taken);
 	q->has_body = true;
 	r = r < 0 ? body_failure(q, r) : request_submit(q);
 	if (r < 0)
@@ -423,6 +426,7 @@ static void small_body(struct http_exchange *x)
 	struct request *q = http_exchange_data(x);
 	int r = http_request_error(x);
 
+	ASSERT(q->x == x && !q->has_body && !q->taken);
 	q->has_body = true;
 	if (r < 0)
 		request_fail(q, body_failure(q, r));
@@ -486,6 +490,7 @@ static void request_take(struct request *q)
 {
 	int64_t length = http_body_length(q->x);
 
+	ASSERT(loop_is_mine(q->api->c.loop) && !q->has_body);
 	if (!wants_body(q) || length < 0 || length > SMALL_BODY) {
 		request_queue(q);
 		return;

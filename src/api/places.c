@@ -36,12 +36,12 @@ bool places_take(struct places *p, atelier_id user)
 
 void places_leave(struct places *p, atelier_id user)
 {
+	size_t i = 0;
+
 	pthread_mutex_lock(&p->mx);
-	for (size_t i = 0; i < PLACES; i++) {
-		if (p->users[i].n > 0 && p->users[i].user == user) {
-			p->users[i].n--;
-			break;
-		}
-	}
+	while (i < PLACES && !(p->users[i].n > 0 && p->users[i].user == user))
+		i++;
+	ASSERT(i < PLACES); /* one was taken */
+	p->users[i].n--;
 	pthread_mutex_unlock(&p->mx);
 }

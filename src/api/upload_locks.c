@@ -45,8 +45,10 @@ void upload_lock_leave(struct upload_locks *l, struct upload_lock *mine)
 	struct upload_lock **at = &l->held;
 
 	pthread_mutex_lock(&l->mx);
-	while (*at != mine)
+	while (*at != mine) {
+		ASSERT(*at); /* it was taken */
 		at = &(*at)->next;
+	}
 	*at = mine->next;
 	pthread_mutex_unlock(&l->mx);
 }

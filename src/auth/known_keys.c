@@ -11,6 +11,8 @@
 
 enum { PLACES = 64, KNOWN_MS = 250, KNOWN_BYTES = 256 << 10 };
 
+_Static_assert(256 % PLACES == 0, "a random byte is as likely to be any of them");
+
 struct known_key {
 	unsigned char hash[AUTH_HASH_LEN];
 	struct auth_identity who; /* its texts are in `mem` */

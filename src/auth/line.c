@@ -102,6 +102,7 @@ static void serve(struct line *l, struct queue *q, struct group *g)
 {
 	struct pool_task *t = g->first;
 
+	ASSERT(t && t->fn);
 	g->first = t->next;
 	if (!g->first)
 		g->last = &g->first;
@@ -117,8 +118,10 @@ static void serve(struct line *l, struct queue *q, struct group *g)
 	if (g->n > 0)
 		return;
 	struct group **at = &q->first;
-	while (*at != g)
+	while (*at != g) {
+		ASSERT(*at); /* it was put behind the others */
 		at = &(*at)->next;
+	}
 	*at = g->next;
 	free(g);
 }
@@ -191,6 +194,7 @@ static bool has_room(const struct line *l, const struct queue *q, const struct g
 {
 	unsigned left = l->c.max_waiting - q->n;
 
+	ASSERT(q->n <= l->c.max_waiting);
 	return left > 0 && (!g || g->n < MIN(l->c.per_group, MAX(1, left / 16)));
 }
 
@@ -239,6 +243,8 @@ void line_stop(struct line *l)
 	pthread_mutex_unlock(&l->mx);
 	while (l->n_threads > 0)
 		pthread_join(l->threads[--l->n_threads], NULL);
+	for (unsigned i = 0; i < QUEUES; i++)
+		ASSERT(!l->queues[i].first && l->queues[i].n == 0); /* all were served */
 }
 
 void line_free(struct line *l)

@@ -23,6 +23,7 @@ struct meter *meter_new(unsigned rows)
 {
 	struct meter *m = xcalloc(1, sizeof(*m) + (size_t)rows * PER_ROW * sizeof(struct place));
 
+	ASSERT(rows > 0);
 	pthread_mutex_init(&m->mx, NULL);
 	randombytes_buf(m->key, sizeof(m->key));
 	m->rows = rows;

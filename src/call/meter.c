@@ -176,6 +176,7 @@ static void add_reservation(struct reservations *r, size_t cap, atelier_id id, i
 		r->more = xcalloc(cap, sizeof(*r->more));
 		memcpy(r->more, r->few, sizeof(r->few));
 	}
+	ASSERT(r->n < (r->more ? cap : RESERVATIONS_INLINE));
 	(r->more ? r->more : r->few)[r->n++] = (struct reservation){id, amount};
 }
 

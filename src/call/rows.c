@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "call/call_priv.h"
 #include "sys/fault.h"
+#include "sys/loop.h"
 #include "sys/thread.h"
 
 #define BATCH_MS    150   /* from the first row of a batch to its writing */
@@ -86,6 +87,7 @@ static int write_batch(struct calls *c, struct pending *first, size_t n, struct 
 
 	for (struct pending *p = first; p; p = p->next)
 		rows[i++] = p->row;
+	ASSERT(i == n);
 	return usage_add(c->c.db, rows, n, e);
 }
 
@@ -110,6 +112,7 @@ static void write_all(struct calls *c)
 			c->failure = e;
 		} else {
 			c->written += n;
+			ASSERT(c->written <= c->queued);
 			free_all(batch);
 		}
 		more = c->first != NULL;
@@ -180,6 +183,7 @@ int calls_flush(struct calls *c, struct err *e)
 {
 	int r = 0;
 
+	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&c->mx);
 	uint64_t until = c->queued, failures = c->failures;
 	while (c->written < until && c->failures == failures && !c->stopping) {

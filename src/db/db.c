@@ -206,8 +206,10 @@ void db_release(struct db_conn *c)
 	if (!c)
 		return;
 	db = c->db;
+	ASSERT(!c->writes); /* a reader */
 	db_conn_settle(c);
 	pthread_mutex_lock(&db->pool_mx);
+	ASSERT(db->n_idle < db->n_readers);
 	c->next = db->idle;
 	db->idle = c;
 	db->n_idle++;

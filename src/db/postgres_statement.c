@@ -418,7 +418,10 @@ static double numeric(const char *p, int n, int64_t *ret_whole)
 
 bool pg_is_null(const struct db_rows *r, int col)
 {
-	return PQgetisnull(statement(r)->res, statement(r)->row, col);
+	const struct pg_statement *st = statement(r);
+
+	ASSERT(st->res && st->row >= 0 && st->row < PQntuples(st->res) && col < PQnfields(st->res));
+	return PQgetisnull(st->res, st->row, col);
 }
 
 static double real(const char *p, int n)

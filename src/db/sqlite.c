@@ -240,16 +240,19 @@ static void sqlite_finalize(struct db_rows *r)
 
 static int64_t column_i64(const struct db_rows *r, int col)
 {
+	ASSERT(col < sqlite3_column_count(r->st));
 	return sqlite3_column_int64(r->st, col);
 }
 
 static double column_f64(const struct db_rows *r, int col)
 {
+	ASSERT(col < sqlite3_column_count(r->st));
 	return sqlite3_column_double(r->st, col);
 }
 
 static bool column_is_null(const struct db_rows *r, int col)
 {
+	ASSERT(col < sqlite3_column_count(r->st));
 	return sqlite3_column_type(r->st, col) == SQLITE_NULL;
 }
 
@@ -258,6 +261,7 @@ static struct str column_bytes(const struct db_rows *r, int col)
 	const void *p;
 
 	/* As text where it is text: then it is terminated. */
+	ASSERT(col < sqlite3_column_count(r->st));
 	if (sqlite3_column_type(r->st, col) == SQLITE_BLOB)
 		p = sqlite3_column_blob(r->st, col);
 	else

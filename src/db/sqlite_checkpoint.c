@@ -67,6 +67,7 @@ int sqlite_checkpointer_start(struct db *db, struct err *e)
 	const struct db_conn_kind kind = {.writes = true, .cache_kib = 64, .busy_ms = 250};
 	int r;
 
+	ASSERT(!o->checkpoint_running);
 	r = db_conn_open(db, &kind, &o->checkpointer, e);
 	if (r < 0)
 		return r;

@@ -40,6 +40,7 @@ struct db_request {
 static void take_queue(struct db *db, struct db_batch *b)
 {
 	pthread_mutex_lock(&db->write_mx);
+	ASSERT(!*b->tail); /* behind the last */
 	*b->tail = db->queue;
 	if (db->queue)
 		b->tail = db->queue_tail;
@@ -303,6 +304,7 @@ static int enqueue(struct db *db, struct db_request *q, struct err *e)
 {
 	int64_t now = clock_mono_ms();
 
+	ASSERT(q->fn && !*db->queue_tail);
 	if (db->stopping)
 		return err_set(e, E_STOPPING, "The database is being closed.");
 	if (__atomic_load_n(&db->file_is_gone, __ATOMIC_RELAXED))
@@ -340,6 +342,7 @@ bool db_write_later(struct db *db, struct db_later *l)
 {
 	bool taken;
 
+	ASSERT(l->fn && l->done);
 	pthread_mutex_lock(&db->write_mx);
 	taken = !db->stopping && __atomic_load_n(&db->n_later, __ATOMIC_RELAXED) < LATER_MAX;
 	if (taken) {
@@ -360,6 +363,7 @@ int db_writer_start(struct db *db, struct err *e)
 {
 	int r;
 
+	ASSERT(!db->write_running);
 	r = db_thread_start(&db->write_thread, "db-writer", writer_main, db, e);
 	if (r < 0)
 		return r;

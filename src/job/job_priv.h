@@ -26,6 +26,8 @@ struct job_kind {
 const struct job_kind *job_kinds(size_t *ret_n); /* of the program: kinds.c */
 const struct job_kind *job_kind_find(const struct jobs *js, const char *name);
 
+#define JOBS_HELD_MAX 64 /* of one process */
+
 #define E_TAKEN E_CONFLICT /* reason of a cancel: another process has the job now */
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_COMPLETE, JOB_FAILED, JOB_CANCELED };

@@ -39,6 +39,7 @@ static const struct field job_fields[] = {
 const struct schema job_schema = SCHEMA("Job", struct job_view, job_fields, "Work that goes on behind requests.");
 
 const char *const job_state_names[] = {"queued", "running", "complete", "failed", "canceled"};
+_Static_assert(N_ELEMENTS(job_state_names) == JOB_CANCELED + 1, "each state has its name");
 
 static int64_t retry_at(const char *error_code, const char *state, int64_t due_at)
 {
@@ -162,8 +163,10 @@ struct job *job_remember(struct jobs *js, const struct job_row *row)
 		j->next = js->known;
 		js->known = j;
 	} else if (job_has_ended(j)) {
+		ASSERT(!j->held);
 		job_update(j, row);
 	}
+	ASSERT(j->refs >= 0);
 	j->refs++;
 	return j;
 }
@@ -176,8 +179,10 @@ void job_unref(struct job *j)
 	if (--j->refs > 0)
 		return;
 	ASSERT(!j->held);
-	while (*at != j)
+	while (*at != j) {
+		ASSERT(*at); /* it is known */
 		at = &(*at)->next;
+	}
 	*at = j->next;
 	cancel_done(&j->cancel);
 	free(j->kind_name);

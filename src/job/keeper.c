@@ -13,9 +13,8 @@
 #include "job/job_priv.h"
 #include "sys/thread.h"
 
-#define POLL_MS  1000          /* from one poll of what others do to the next, and two savings of progress */
-#define TRIM_MS  (60 * 1000LL) /* between two removals of old ones */
-#define HELD_MAX 64            /* jobs of one process */
+#define POLL_MS 1000          /* from one poll of what others do to the next, and two savings of progress */
+#define TRIM_MS (60 * 1000LL) /* between two removals of old ones */
 
 /* Of the keeper's thread alone; times are monotonic but for `due_ms`. */
 struct keeper {
@@ -34,7 +33,7 @@ static size_t take_beats(struct jobs *js, struct job_beat *ret)
 
 	pthread_mutex_lock(&js->mx);
 	js->dirty = false;
-	for (struct job *j = js->known; j && n < HELD_MAX; j = j->next) {
+	for (struct job *j = js->known; j && n < JOBS_HELD_MAX; j = j->next) {
 		if (!j->held)
 			continue;
 		ret[n++] = (struct job_beat){
@@ -66,7 +65,7 @@ static void heed_beats(struct jobs *js, struct job_beat *beats, size_t n, bool s
 
 static int beat(struct keeper *k, struct err *e)
 {
-	struct job_beat beats[HELD_MAX];
+	struct job_beat beats[JOBS_HELD_MAX];
 	size_t n = take_beats(k->js, beats);
 	int r = n ? jobs_beat(k->js->config.db, beats, n, k->js->lease_ms, e) : 0;
 
@@ -129,7 +128,7 @@ static size_t take_watched(struct jobs *js, struct seen *ret)
 	size_t n = 0;
 
 	pthread_mutex_lock(&js->mx);
-	for (struct job *j = js->known; j && n < HELD_MAX; j = j->next) {
+	for (struct job *j = js->known; j && n < JOBS_HELD_MAX; j = j->next) {
 		if (!j->held && !job_has_ended(j))
 			ret[n++] = (struct seen){j->id, j->version};
 	}
@@ -139,7 +138,7 @@ static size_t take_watched(struct jobs *js, struct seen *ret)
 
 static int poll_watched(struct jobs *js, struct err *e)
 {
-	struct seen list[HELD_MAX];
+	struct seen list[JOBS_HELD_MAX];
 	size_t n = take_watched(js, list);
 	int r = 0;
 
@@ -270,6 +269,7 @@ static void *keep(void *arg)
 
 int job_keeper_start(struct jobs *js, struct err *e)
 {
+	ASSERT(!js->keeps);
 	int r = thread_start(&js->keeper, "job-keeper", 0, keep, js);
 
 	js->keeps = r == 0;

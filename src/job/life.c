@@ -46,6 +46,7 @@ void job_set_progress(struct job *j, const char *json, size_t n)
 	copy = xcalloc(1, n + 1);
 	memcpy(copy, json, n);
 	pthread_mutex_lock(&js->mx);
+	ASSERT(j->held && j->state == JOB_RUNNING);
 	free(j->progress);
 	j->progress = copy;
 	j->version++;
@@ -121,7 +122,8 @@ static void let_go(struct job *j, enum job_state state, const struct job_result 
 	struct jobs *js = j->all;
 
 	pthread_mutex_lock(&js->mx);
-	ASSERT(j->held && j->state == JOB_RUNNING);
+	ASSERT(j->held && j->state == JOB_RUNNING && state != JOB_RUNNING);
+	ASSERT(!j->error_code && !j->error_text); /* of the try before */
 	j->held = false;
 	j->state = state;
 	j->due_at = x->due_at;
@@ -171,6 +173,7 @@ static void job_work(void *arg)
 	struct err e = {0};
 	int r = cancel_reason(&j->cancel) ? -ECANCELED : 0;
 
+	ASSERT(thread_may_wait() && j->held && j->kind);
 	step_back();
 	if (r == 0)
 		r = j->kind->run(j, &e);
@@ -200,6 +203,7 @@ void job_launch(struct jobs *js, const struct job_row *row)
 					 .given_back = true});
 		return;
 	}
+	ASSERT(j->kind);         /* nothing else is taken */
 	cancel_done(&j->cancel); /* it may have been here before */
 	cancel_init(&j->cancel);
 	job_update(j, row);
@@ -247,6 +251,7 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret, struct err *e)
 	if (!c->kinds)
 		js->kinds = job_kinds(&js->n_kinds);
 	js->lease_ms = c->lease_ms ? c->lease_ms : 30000;
+	ASSERT(all_places(js) <= JOBS_HELD_MAX); /* the lease of each is renewed */
 	pthread_mutex_init(&js->mx, NULL);
 	pthread_cond_init(&js->cv, NULL);
 	r = pool_new(
@@ -267,6 +272,7 @@ static int stop_watchers(void *arg)
 
 void jobs_stop(struct jobs *js)
 {
+	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&js->mx);
 	js->stopping = true;
 	for (struct job *j = js->known; j; j = j->next) {

@@ -38,7 +38,7 @@ static void watcher_remove(struct watcher *w)
 {
 	struct jobs *js = w->all;
 
-	ASSERT(loop_is_mine(js->config.loop));
+	ASSERT(loop_is_mine(js->config.loop) && *w->at == w);
 	*w->at = w->next;
 	if (w->next)
 		w->next->at = w->at;
@@ -148,6 +148,7 @@ void jobs_end_watchers(struct jobs *js, atelier_id user_id, atelier_id right_id)
 
 void watchers_stop(struct jobs *js)
 {
+	ASSERT(!js->watchers || loop_is_mine(js->config.loop));
 	js->stopped = true;
 	for (struct watcher *w = js->watchers, *next; w; w = next) {
 		next = w->next;
@@ -169,6 +170,7 @@ static void watcher_add(struct errand *n, struct watcher *w)
 {
 	struct jobs *js = n->all;
 
+	ASSERT(loop_is_mine(js->config.loop) && n->job && !js->stopped);
 	w->all = js;
 	w->by = n->by;
 	w->job = TAKE_PTR(n->job);

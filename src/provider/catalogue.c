@@ -77,6 +77,7 @@ const struct model *model_list_find(const struct model_list *l, const char *id)
 
 static const struct model *model_at(const struct providers *ps, struct model_place at)
 {
+	ASSERT(at.provider < ps->n && ps->all[at.provider]->list && at.model < ps->all[at.provider]->list->n);
 	return &ps->all[at.provider]->list->models[at.model];
 }
 
@@ -151,6 +152,7 @@ bool catalogue_target(
 
 static const char *const breaker_words[] = {
 	[BREAKER_CLOSED] = "closed", [BREAKER_OPEN] = "open", [BREAKER_HALF_OPEN] = "half_open"};
+_Static_assert(N_ELEMENTS(breaker_words) == 3, "each state has its word");
 
 static const char *state_of(const struct provider *p, const struct model *m)
 {
@@ -404,6 +406,7 @@ static const char *known_as(const struct providers *ps, enum model_task t, const
 const char *catalogue_task(const struct providers *ps, enum model_task t, struct arena *a)
 {
 	struct model_place at;
+	ASSERT(t < TASK_COUNT);
 	const char *id = known_as(ps, t, rules_get(ps->rules)->tasks[t], a);
 	if (!id && t == TASK_CHAT)
 		id = known_as(ps, t, ps->settings->default_model, a);

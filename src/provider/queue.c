@@ -64,6 +64,8 @@ void slots_free(struct slots *s)
 {
 	while (s) {
 		struct slots *next = s->group == s ? s->parts : s->next;
+		ASSERT(s->running == 0 && !s->first && s->line.waiting == 0 &&
+			!s->idle); /* who calls holds the provider */
 		rotation_done(&s->line);
 		pthread_mutex_destroy(&s->mx);
 		free(s);
@@ -109,6 +111,7 @@ static void grant_idle(struct slots *group)
 		struct waiter **w = &group->idle;
 		while ((*w)->next)
 			w = &(*w)->next;
+		ASSERT(!(*w)->granted && !(*w)->turn.key);
 		(*w)->granted = true;
 		(*w)->slots->running += !(*w)->peeks;
 		pthread_cond_signal(&(*w)->cv);
@@ -123,6 +126,7 @@ static void grant(struct slots *s)
 	while (has_room(s) && (next = rotation_next(&s->line))) {
 		struct share *key = next->key;
 		struct waiter *w = CONTAINER_OF(next, struct waiter, turn);
+		ASSERT(!w->granted && w->slots == s);
 		rotation_remove(&s->line, next);
 		rotation_serve(&s->line, key);
 		s->running++;
@@ -138,6 +142,7 @@ static void grant(struct slots *s)
 
 static void link_place(struct slots *s, struct place *p)
 {
+	ASSERT(!p->slots && s->running > 0);
 	p->slots = s;
 	p->taken_ms = clock_mono_ms();
 	p->answers = false;
@@ -149,6 +154,7 @@ static void link_place(struct slots *s, struct place *p)
 
 static void unlink_place(struct slots *s, struct place *p)
 {
+	ASSERT(*p->prev == p && p->slots == s);
 	*p->prev = p->next;
 	if (p->next)
 		p->next->prev = p->prev;
@@ -238,8 +244,10 @@ static void dequeue(struct slots *s, struct waiter *w)
 		wake_all(s);
 		return;
 	}
-	while (*at != w)
+	while (*at != w) {
+		ASSERT(*at); /* it is in the list */
 		at = &(*at)->next;
+	}
 	*at = w->next;
 }
 
@@ -301,6 +309,7 @@ static int take(struct slots *s, struct place *p)
 
 int slots_take(struct slots *s, struct place *p)
 {
+	ASSERT(thread_may_wait());
 	p->slots = NULL;
 	p->waited_ms = 0;
 	if (cancel_reason(p->cancel))
@@ -320,6 +329,7 @@ int slots_await_idle(struct slots *s, struct cancel *cancel, int64_t wait_ms)
 {
 	struct place p = {.cancel = cancel};
 	struct waiter w = {.peeks = true, .until_ms = clock_mono_ms() + wait_ms};
+	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&s->group->mx);
 	int r = is_idle(s->group) ? 0 : queue_up(s, NULL, &p, &w);
 	pthread_mutex_unlock(&s->group->mx);
@@ -366,6 +376,7 @@ int64_t slots_number(const struct place *p)
 void slots_give(struct place *p)
 {
 	struct slots *s = p->slots;
+	ASSERT(s); /* given back once */
 	pthread_mutex_lock(&s->group->mx);
 	unlink_place(s, p);
 	ASSERT(s->running > 0 && s->answering >= p->answers);

@@ -293,7 +293,11 @@ struct provider *provider_ref(struct provider *p)
 
 void provider_unref(struct provider *p)
 {
-	if (!p || atomic_fetch_sub(&p->refs, 1) > 1)
+	if (!p)
+		return;
+	int before = (int)atomic_fetch_sub(&p->refs, 1);
+	ASSERT(before > 0);
+	if (before > 1)
 		return;
 	while (p->notes) {
 		struct model_note *n = p->notes;

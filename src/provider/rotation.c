@@ -74,8 +74,10 @@ void rotation_remove(struct rotation *r, struct rotated *w)
 {
 	struct share *key = w->key;
 	struct rotated *before = NULL;
-	for (struct rotated *x = key->first; x != w; x = x->next)
+	for (struct rotated *x = key->first; x != w; x = x->next) {
+		ASSERT(x); /* it is in the list */
 		before = x;
+	}
 	if (before)
 		before->next = w->next;
 	else
@@ -100,7 +102,9 @@ static struct share *next_of(struct share *list)
 struct rotated *rotation_next(const struct rotation *r)
 {
 	const struct share *user = next_of(r->users);
-	return user ? next_of(user->keys)->first : NULL;
+	const struct share *key = user ? next_of(user->keys) : NULL;
+	ASSERT(!user || (key && key->first)); /* somebody of theirs waits */
+	return user ? key->first : NULL;
 }
 
 /* How many turns the list has taken when `mine` has had `round` of them. */
@@ -145,6 +149,7 @@ static void forget(struct share **list, size_t *n)
 		if (!oldest)
 			return;
 		struct share *gone = *oldest;
+		ASSERT(!gone->first);
 		*oldest = gone->next;
 		free_all(gone->keys);
 		free(gone);

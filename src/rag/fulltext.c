@@ -10,6 +10,9 @@
 #define TABLE_FIRST 64
 #define ROOM_FIRST  24 /* bytes of a term's places; a block of malloc has as many at least */
 
+_Static_assert((TABLE_FIRST & (TABLE_FIRST - 1)) == 0, "a slot is found by bits");
+_Static_assert((int)LANGUAGES <= 32, "languages are bits of a number, and a byte of a document");
+
 struct document {
 	int64_t id, text_id;
 	uint32_t first, n; /* passages */
@@ -104,6 +107,7 @@ size_t fulltext_ids(const struct fulltext *f, int64_t *ret, size_t max)
 
 size_t fulltext_passages(const struct fulltext *f)
 {
+	ASSERT(f->gone <= f->n_passages);
 	return f->n_passages - f->gone;
 }
 
@@ -227,6 +231,7 @@ static void write_place(struct term *t, uint32_t passage, uint32_t times)
 	add_number(t, (passage - t->next) * 2 + (times > 1));
 	if (times > 1)
 		add_number(t, times);
+	ASSERT(t->n <= t->room);
 	t->next = passage + 1;
 	t->passages++;
 }
@@ -426,6 +431,7 @@ static void compact(struct fulltext *f)
 		f->order[place_of(f, d->id)] = (uint32_t)n;
 		f->documents[n++] = *d;
 	}
+	ASSERT(n == f->n_order && kept + f->gone == f->n_passages);
 	f->n_documents = n;
 	f->n_passages = kept;
 	f->gone = 0;

@@ -62,6 +62,7 @@ static void take(void *arg, const struct word *w)
 		p->failed = true;
 		return;
 	}
+	ASSERT(p->passages < p->lengths_room);
 	p->items[p->n++] = (struct entry){w->term, (uint32_t)p->passages, 1};
 	p->lengths[p->passages]++;
 }

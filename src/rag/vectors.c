@@ -7,6 +7,8 @@
 #include <immintrin.h>
 #endif
 
+_Static_assert(VECTOR_ALIGN % 64 == 0, "the widest kernel takes as many at a time");
+
 /* ---- the kernel ---- */
 
 static int32_t dot_plain(const uint8_t *a, const int8_t *b, size_t n, int32_t sum)
@@ -184,6 +186,7 @@ int vectors_put(struct vectors *v, int64_t id, int64_t text_id, const float *row
 	for (size_t i = 0; i < n; i++)
 		r.scales[i] = encode(rows + i * v->dims, v->dims, r.codes + i * v->width, &r.sums[i]);
 	if (there) {
+		ASSERT(v->count >= v->runs[at].n);
 		v->count -= v->runs[at].n;
 		run_done(&v->runs[at]);
 	} else {

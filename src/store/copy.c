@@ -19,6 +19,8 @@ enum {
 	SQL_MAX = 4096,
 };
 
+_Static_assert((int)ROWS_FIRST <= (int)ROWS_MAX, "the first piece is a small one");
+
 /*
  * Every table, those that others refer to first, with its key. Not among them: the manual, which the program brings along;
  * counters of changes, which belong to a server; versions. A test looks whether one is missing.
@@ -233,6 +235,7 @@ static struct db_param value_of(const struct work *w, const struct db_rows *rows
 static int keep_place(struct work *w, const struct db_param *values, struct err *e)
 {
 	for (size_t i = 0; i < w->n_keys; i++) {
+		ASSERT(w->keys[i] < w->n_cols);
 		w->last[i] = values[w->keys[i]];
 		if (w->last[i].type != DB_T_TEXT)
 			continue;

@@ -28,8 +28,7 @@ static void PRINTF(2, 3) add(struct sql *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(s->text + s->n, sizeof(s->text) - s->n, fmt, ap);
 	va_end(ap);
-	if (n < 0 || s->n + (size_t)n >= sizeof(s->text))
-		abort();
+	ASSERT(n >= 0 && s->n + (size_t)n < sizeof(s->text));
 	s->n += (size_t)n;
 }
 
@@ -39,6 +38,7 @@ static void add_columns(struct sql *s, const struct rows_table *t, const char *b
 	for (size_t i = 0; i < t->n_cols; i++) {
 		const struct col *col = &t->cols[i];
 
+		ASSERT(col->name && col->offset < t->size);
 		if (col->flags & COL_BLIND)
 			continue;
 		if (col->flags & COL_SEEN)
@@ -234,8 +234,7 @@ static void add_written(
 
 		if (col->flags & but)
 			continue;
-		if (v->n == COLS_MAX)
-			abort();
+		ASSERT(v->n < COLS_MAX);
 		add(s, assign ? ", %s = ?" : ", %s", col->name);
 		v->params[v->n++] = value_of(col, row, v);
 	}
@@ -273,6 +272,7 @@ int rows_set_in(const struct rows_table *t, struct db_conn *c, const void *row, 
 	add(&s, "UPDATE %s SET id = id", t->name);
 	add_written(&s, t, row, COL_SEEN | COL_KEPT, true, &v);
 	add(&s, " WHERE id = ?");
+	ASSERT(v.n < COLS_MAX && t->cols[0].type == COL_I64);
 	v.params[v.n++] = DB_I64(*(const atelier_id *)(const void *)((const char *)row + t->cols[0].offset));
 	r = db_exec_params(c, &changed, e, s.text, v.params, v.n);
 	return found(t, t->conflict ? store_conflict(r, e, "%s", t->conflict) : r, changed, e);

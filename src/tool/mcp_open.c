@@ -226,6 +226,7 @@ int mcp_open(struct mcp *m, const struct tool_run *run, struct err *e)
 	if (r < 0)
 		mcp_shut(m);
 	pthread_mutex_lock(&m->mx);
+	ASSERT(m->state == MCP_OPENING); /* whoever opens it is alone with it */
 	if (r == 0) {
 		m->known = m->era;
 		m->state = MCP_OPEN;

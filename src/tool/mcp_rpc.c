@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sys/loop.h"
 #include "tool/mcp_priv.h"
 
 enum { INBOX_MAX = 64 << 20, UNATTENDED_MAX = 64 << 10 };
@@ -50,6 +51,7 @@ static struct mcp_wait *find_wait(struct mcp *m, int64_t id)
 /* mx held; code 0: something was answered. */
 static void finish(struct mcp *m, struct mcp_wait *w, int code, const char *why)
 {
+	ASSERT(!w->done && code <= 0);
 	w->done = true;
 	w->code = code;
 	snprintf(w->why, sizeof(w->why), "%s", why ? why : "");
@@ -247,6 +249,7 @@ static struct mcp_message *next_message(struct mcp *m)
 	m->inbox = msg->next;
 	if (!m->inbox)
 		m->inbox_end = &m->inbox;
+	ASSERT(m->inbox_bytes >= msg->n);
 	m->inbox_bytes -= msg->n;
 	return msg;
 }
@@ -323,8 +326,10 @@ static void unlink_wait(struct mcp *m, struct mcp_wait *w)
 	struct mcp_wait **at = &m->waits;
 	struct mcp_message *msg;
 
-	while (*at != w)
+	while (*at != w) {
+		ASSERT(*at); /* it waits */
 		at = &(*at)->next;
+	}
 	*at = w->next;
 	while (!m->waits && (msg = next_message(m)) != NULL) {
 		pthread_mutex_unlock(&m->mx);
@@ -420,6 +425,7 @@ static int exchange(struct mcp *m, const char *method, json_t *params, const cha
 {
 	struct mcp_wait w = {.m = m, .run = run, .idle_ms = idle_ms, .news = json_array(), .questions = json_array()};
 	struct cancel_hook hook;
+	ASSERT(thread_may_wait());
 	bool hooked = run->cancel && cancel_on(run->cancel, &hook, on_cancel, &w) == 0;
 	int r = run->cancel && !hooked ? err_set(e, -ECANCELED, "The call of %s was stopped.", m->c.label) : 0;
 

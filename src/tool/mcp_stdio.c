@@ -55,6 +55,7 @@ int mcp_stdio_start(struct mcp *m, struct err *e)
 	if (gate)
 		gate_started(gate);
 	pthread_mutex_lock(&m->mx);
+	ASSERT(!m->process && !m->gate); /* the one before was stopped */
 	m->process = p;
 	m->gate = gate;
 	pthread_mutex_unlock(&m->mx);

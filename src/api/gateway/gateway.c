@@ -294,7 +294,9 @@ int gateway_submit(struct gateway *g, struct request *q, void (*fn)(void *))
 
 void gateway_leave(struct gateway *g)
 {
-	__atomic_sub_fetch(&g->live, 1, __ATOMIC_ACQ_REL);
+	int before = __atomic_fetch_sub(&g->live, 1, __ATOMIC_ACQ_REL);
+
+	ASSERT(before > 0);
 	metric_add(M_gateway_calls, -1);
 }
 
@@ -318,7 +320,9 @@ int gateway_user_enter(struct gateway *g, atelier_id user, struct err *e)
 
 void gateway_user_leave(struct gateway *g, atelier_id user)
 {
-	__atomic_sub_fetch(places_of(g, user), 1, __ATOMIC_ACQ_REL);
+	int before = __atomic_fetch_sub(places_of(g, user), 1, __ATOMIC_ACQ_REL);
+
+	ASSERT(before > 0);
 }
 
 int gateway_new(struct api *a, struct gateway **ret)
@@ -354,6 +358,7 @@ void gateway_free(struct gateway *g)
 	if (!g)
 		return;
 	pool_free(g->threads);
+	ASSERT(!g->flows && !g->dirty && __atomic_load_n(&g->live, __ATOMIC_ACQUIRE) == 0);
 	loop_timer_free(g->sweep);
 	loop_hook_free(g->flush);
 	responses_kept_free(g->kept);

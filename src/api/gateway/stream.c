@@ -44,6 +44,7 @@ static bool flow_move(struct gw_flow *f, enum flow_state to)
 	};
 	enum flow_state from;
 
+	ASSERT(to < FLOW_STATES);
 	do {
 		from = f->state;
 		if (!(legal[from] >> to & 1)) {
@@ -68,6 +69,7 @@ void gw_flow_ask(struct gw_call *c)
 
 static void flow_add(struct gw_flow *f)
 {
+	ASSERT(loop_is_mine(loop_of(f->g)));
 	f->next = f->g->flows;
 	if (f->next)
 		f->next->prev = f;
@@ -76,8 +78,10 @@ static void flow_add(struct gw_flow *f)
 
 static void flow_free(struct gw_flow *f)
 {
+	ASSERT(loop_is_mine(loop_of(f->g)));
 	if (!flow_move(f, FLOW_GONE))
 		return;
+	ASSERT(*(f->prev ? &f->prev->next : &f->g->flows) == f);
 	if (f->prev)
 		f->prev->next = f->next;
 	else
@@ -163,6 +167,7 @@ static void on_close(void *arg)
 {
 	struct gw_flow *f = arg;
 
+	ASSERT(f->stream && f->state >= FLOW_BEGUN);
 	f->stream = NULL;
 	if (f->state == FLOW_ENDED)
 		flow_free(f);
@@ -177,6 +182,7 @@ static void stream_open(struct gw_flow *f, bool with_words)
 {
 	struct gw_call *c = f->c;
 
+	ASSERT(f->x && !f->stream); /* begun once */
 	f->since_ms = clock_mono_ms();
 	http_exchange_watch(f->x, NULL, NULL, NULL);
 	f->stream = http_stream_start(TAKE_PTR(f->x), c->format->content_type, &stream_ops, f);
@@ -239,6 +245,7 @@ static int take_tool(struct gw_flow *f, const char *json, size_t n)
 
 	if (r < 0)
 		return r;
+	ASSERT(t.index >= 0 && (size_t)t.index < c->answer.n_calls);
 	f->said.n_bytes += t.arguments.n;
 	struct made_call *m = &c->answer.calls[t.index];
 	struct str all = buf_str(&m->arguments);
@@ -316,6 +323,7 @@ static int piece_on_loop(void *arg)
 {
 	struct gw_piece *p = arg;
 	struct gw_flow *f = p->f;
+	ASSERT(f->c); /* the call has not ended */
 	int r = f->c->acting ? gw_acting_take(f->c, p) : 1;
 
 	if (r <= 0)
@@ -418,6 +426,7 @@ static void sweep_ended(struct gw_flow *f, int64_t quiet_ms)
 {
 	if (quiet_ms < f->g->api->c.settings->reader_stall_s * 1000)
 		return;
+	ASSERT(f->stream); /* of one without, nothing is left to be read */
 	http_stream_abort(f->stream);
 	flow_free(f);
 }
@@ -537,6 +546,7 @@ bool gw_flow_finish(struct gw_call *c, const struct err *e, bool answers)
 	struct gw_flow *f = TAKE_PTR(c->flow);
 	struct finish end = {f, e};
 
+	ASSERT(f && f->c == c); /* once */
 	c->cancel = NULL;
 	if (flow_swap(f, FLOW_READING, FLOW_LEFT) || (!answers && flow_swap(f, FLOW_ASKED, FLOW_LEFT)))
 		return false;
