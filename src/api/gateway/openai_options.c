@@ -122,6 +122,9 @@ static int choose_allowed(struct gw_call *c, const json_t *choice)
 	struct gen_tool *kept = ARENA_ARRAY(&c->q->mem, struct gen_tool, c->req.n_tools + 1);
 	size_t n = 0;
 
+	c->req.tool_choice = mode && strcmp(mode, "required") == 0 ? TOOLS_REQUIRED : TOOLS_AUTO;
+	if (!json_is_array(list))
+		return 0; /* without a list all are */
 	if (!kept)
 		return request_no_memory(c->q);
 	for (size_t i = 0; i < c->req.n_tools; i++) {
@@ -129,12 +132,12 @@ static int choose_allowed(struct gw_call *c, const json_t *choice)
 			kept[n++] = c->req.tools[i];
 	}
 	if (n == 0) {
+		c->req.tool_choice = TOOLS_AUTO;
 		gw_ignore(c, "tool_choice"); /* it names none of the tools that a model here is told of */
 		return 0;
 	}
 	c->req.tools = kept;
 	c->req.n_tools = n;
-	c->req.tool_choice = mode && strcmp(mode, "required") == 0 ? TOOLS_REQUIRED : TOOLS_AUTO;
 	return 0;
 }
 
