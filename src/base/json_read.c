@@ -28,7 +28,8 @@ struct scan {
 	size_t cost, memory; /* bytes */
 	unsigned depth, deepest;
 	bool odd;        /* in strings: something that only a mild reading takes */
-	bool longs;      /* a number that only an exact one keeps; to others it is a double */
+	bool longs;      /* a number that only an exact one keeps */
+	bool beyond;     /* an integer among these that no int64_t holds: to others it is a double */
 	bool unwritable; /* one that has no form, which only a loose one takes */
 };
 
@@ -106,6 +107,21 @@ static bool is_long(const char *p, size_t n)
 	return digits > DIGITS_REAL || n - i > DIGITS_EXPONENT;
 }
 
+/* A whole number in plain digits that no int64_t holds. */
+static bool overflows(const char *p, size_t n)
+{
+	char text[24];
+
+	if (memchr(p, '.', n) || memchr(p, 'e', n) || memchr(p, 'E', n))
+		return false;
+	if (n >= sizeof(text))
+		return true;
+	snprintf(text, sizeof(text), "%.*s", (int)n, p);
+	errno = 0;
+	(void)strtoll(text, NULL, 10);
+	return errno == ERANGE;
+}
+
 static size_t number_length(const char *p, const char *end)
 {
 	const char *from = p;
@@ -134,7 +150,10 @@ static void scan_number(struct scan *s)
 	size_t n = number_length(s->p, s->end);
 
 	s->cost += COST_NUMBER;
-	s->longs |= is_long(s->p, n);
+	if (is_long(s->p, n)) {
+		s->longs = true;
+		s->beyond |= overflows(s->p, n);
+	}
 	s->p += n;
 }
 
@@ -204,21 +223,6 @@ static void mend_string_byte(struct buf *b, const char **p, const char *end, enu
 		buf_printf(b, "\\u%04x", *from ? (unsigned)*from : 0xfffdu);
 	else
 		buf_add(b, from, 1);
-}
-
-/* A whole number in plain digits that no int64_t holds. */
-static bool overflows(const char *p, size_t n)
-{
-	char text[24];
-
-	if (memchr(p, '.', n) || memchr(p, 'e', n) || memchr(p, 'E', n))
-		return false;
-	if (n >= sizeof(text))
-		return true;
-	snprintf(text, sizeof(text), "%.*s", (int)n, p);
-	errno = 0;
-	(void)strtoll(text, NULL, 10);
-	return errno == ERANGE;
 }
 
 static void mend_number(struct buf *b, const char **p, const char *end, enum json_reading how)
@@ -355,7 +359,8 @@ int json_read(const char *p, size_t n, size_t memory, enum json_reading how, jso
 		return err_set(e, E_TOO_LARGE,
 			"The JSON has too many values: it would take more than the %zu MiB of memory that it may.",
 			memory >> 20);
-	if ((how != JSON_READ_STRICT && s.odd) || s.longs || (how == JSON_READ_LOOSE && s.unwritable))
+	if ((how != JSON_READ_STRICT && s.odd) || (how >= JSON_READ_EXACT ? s.longs : s.beyond) ||
+		(how == JSON_READ_LOOSE && s.unwritable))
 		return load_mended((struct str){p, n}, how, ret, e);
 	return load((struct str){p, n}, flags_of(how), ret, e);
 }
