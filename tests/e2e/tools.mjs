@@ -145,6 +145,17 @@ const described = (url) => ({
   ]),
 });
 
+/** Somebody changes a tool in another window: the page has read its list anew when this returns. */
+async function changedElsewhere(page, base, name) {
+  const again = page.waitForResponse((r) => r.request().method() === 'GET' && new URL(r.url()).pathname.endsWith('/api/v1/tools'));
+  const all = await (await page.request.get(base + '/api/v1/tools', { headers: headers(base) })).json();
+  const tool = all.items.find((t) => t.name.includes(name));
+  const changed = await page.request.patch(`${base}/api/v1/tools/${tool.name}`, { headers: headers(base), data: { asks: !tool.asks } });
+  assert.equal(changed.status(), 200);
+  await (await again).finished();
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+}
+
 export async function openapiTools({ page, mock, base, shot, allow }) {
   allow(/status of 400/);
   mock.tools.set('/openapi.json', () => described(mock.url));
@@ -190,8 +201,13 @@ export async function openapiTools({ page, mock, base, shot, allow }) {
   await page.getByRole('menuitem', { name: 'Try it' }).click();
   const trial = page.getByRole('dialog', { name: /^Try/ });
   await trial.getByLabel(/^Arguments of/).fill('{"berth":3}');
+  await changedElsewhere(page, base, 'boatAt');
   await trial.getByRole('button', { name: 'Run' }).click();
   await trial.getByText('Ada').first().waitFor();
+  // Neither what was typed nor what came of it goes when the list is read anew.
+  await changedElsewhere(page, base, 'boatAt');
+  assert.equal(await trial.getByLabel(/^Arguments of/).inputValue(), '{"berth":3}');
+  assert.ok(await trial.getByText('Ada').first().isVisible());
   await page.keyboard.press('Escape');
 
   // What is changed later begins with what was chosen.
