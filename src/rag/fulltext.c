@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <math.h>
 
+#include "rag/terms.h"
+
 #define K1 1.2
 #define B  0.75
 
-#define TABLE_FIRST 64
-#define ROOM_FIRST  24 /* bytes of a term's places; a block of malloc has as many at least */
+#define TERM_BYTES ((size_t)1 << 32) /* of one term of a part */
+#define PARTS_MAX  64                /* each is twice as large as the next one */
 
-_Static_assert((TABLE_FIRST & (TABLE_FIRST - 1)) == 0, "a slot is found by bits");
 _Static_assert((int)LANGUAGES <= 32, "languages are bits of a number, and a byte of a document");
 
 struct document {
@@ -18,15 +19,6 @@ struct document {
 	uint32_t first, n; /* passages */
 	bool gone;         /* its passages are passed over, until there are enough of them to make room */
 	uint8_t language;
-};
-
-/* Where a term stands: of each passage the distance from the one before, twice, and one more where it stands there several times:
- * then how often follows. */
-struct term {
-	uint64_t hash; /* 0: free */
-	uint8_t *p;
-	uint32_t n, room;
-	uint32_t passages, next; /* how many; the passage behind the last one */
 };
 
 struct fulltext {
@@ -37,23 +29,25 @@ struct fulltext {
 	uint16_t *lengths; /* of passages */
 	uint32_t *owner;   /* the document of a passage */
 	size_t n_passages, passages_room, gone;
-	double length; /* of all that are there */
-	struct term *table;
-	size_t table_size, table_used; /* a power of two */
-	size_t bytes;                  /* of the terms' places */
+	double length;                  /* of all that are there */
+	struct terms *parts[PARTS_MAX]; /* in the order of their passages */
+	size_t n_parts;
+	const char *folder;
 	unsigned of_language[LANGUAGES];
 };
 
-struct fulltext *fulltext_new(void)
+struct fulltext *fulltext_new(const char *folder)
 {
-	return xcalloc(1, sizeof(struct fulltext));
+	struct fulltext *f = xcalloc(1, sizeof(*f));
+
+	f->folder = folder;
+	return f;
 }
 
 static void clear(struct fulltext *f)
 {
-	for (size_t i = 0; i < f->table_size; i++)
-		free(f->table[i].p);
-	free(f->table);
+	for (size_t i = 0; i < f->n_parts; i++)
+		terms_free(f->parts[i]);
 	free(f->documents);
 	free(f->order);
 	free(f->lengths);
@@ -113,8 +107,12 @@ size_t fulltext_passages(const struct fulltext *f)
 
 size_t fulltext_bytes(const struct fulltext *f)
 {
-	return f->bytes + f->table_size * sizeof(*f->table) + f->passages_room * 6 +
-	       f->documents_room * (sizeof(*f->documents) + sizeof(*f->order));
+	size_t bytes = sizeof(*f) + f->passages_room * (sizeof(*f->lengths) + sizeof(*f->owner)) +
+		       f->documents_room * (sizeof(*f->documents) + sizeof(*f->order));
+
+	for (size_t i = 0; i < f->n_parts; i++)
+		bytes += terms_memory(f->parts[i]);
+	return bytes;
 }
 
 unsigned fulltext_languages(const struct fulltext *f)
@@ -181,98 +179,19 @@ static void drop(struct fulltext *f, size_t at)
 
 /* ---- terms ---- */
 
-static struct term *slot_of(struct term *table, size_t size, uint64_t hash)
+/* Each part stays at least twice as large as the next one, so that there are few of them, and a place is written anew only as
+ * often as what it lies in doubles. What cannot be merged now, for want of memory, is with the next one. */
+static void settle(struct fulltext *f)
 {
-	size_t i = hash & (size - 1);
-
-	while (table[i].hash && table[i].hash != hash)
-		i = (i + 1) & (size - 1);
-	return &table[i];
-}
-
-static bool make_slots(struct fulltext *f)
-{
-	size_t size = f->table_size ? f->table_size * 2 : TABLE_FIRST;
-	struct term *more;
-
-	if (f->table_used * 3 < f->table_size * 2)
-		return true;
-	more = calloc(size, sizeof(*more));
-	if (!more)
-		return false;
-	for (size_t i = 0; i < f->table_size; i++)
-		if (f->table[i].hash)
-			*slot_of(more, size, f->table[i].hash) = f->table[i];
-	free(f->table);
-	f->table = more;
-	f->table_size = size;
-	return true;
-}
-
-static void add_number(struct term *t, uint32_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		t->p[t->n++] = (uint8_t)(v | 0x80);
-	t->p[t->n++] = (uint8_t)v;
-}
-
-static uint32_t size_of(uint32_t v)
-{
-	uint32_t n = 1;
-
-	while (v >>= 7)
-		n++;
-	return n;
-}
-
-/* There is room for it. */
-static void write_place(struct term *t, uint32_t passage, uint32_t times)
-{
-	add_number(t, (passage - t->next) * 2 + (times > 1));
-	if (times > 1)
-		add_number(t, times);
-	ASSERT(t->n <= t->room);
-	t->next = passage + 1;
-	t->passages++;
-}
-
-/* Most terms stand in a few passages: what malloc gives at least is enough for them. */
-static bool add_place(struct fulltext *f, struct term *t, uint32_t passage, uint32_t times)
-{
-	uint32_t more = size_of((passage - t->next) * 2 + 1) + (times > 1 ? size_of(times) : 0);
-
-	if (t->n + more > t->room) {
-		uint32_t room = t->room ? t->room + t->room / 4 + more : ROOM_FIRST;
-		uint8_t *p = t->n < UINT32_MAX / 4 ? realloc(t->p, room) : NULL;
-		if (!p)
-			return false;
-		f->bytes += room - t->room;
-		t->p = p;
-		t->room = room;
+	while (f->n_parts >= 2) {
+		struct terms **last = &f->parts[f->n_parts - 2], *one;
+		if (terms_size(last[0]) >= 2 * terms_size(last[1]) || terms_merge(last, 2, NULL, f->folder, &one) < 0)
+			return;
+		terms_free(last[0]);
+		terms_free(last[1]);
+		last[0] = one;
+		f->n_parts--;
 	}
-	write_place(t, passage, times);
-	return true;
-}
-
-static uint32_t read_number(const uint8_t **p)
-{
-	uint32_t v = 0;
-
-	for (unsigned shift = 0;; shift += 7) {
-		uint8_t c = *(*p)++;
-		v |= (uint32_t)(c & 0x7f) << shift;
-		if (c < 0x80)
-			return v;
-	}
-}
-
-/* The next place behind `passage`, which becomes it; returns how often. */
-static uint32_t read_place(const uint8_t **p, uint32_t *passage)
-{
-	uint32_t v = read_number(p);
-
-	*passage += v / 2;
-	return v & 1 ? read_number(p) : 1;
 }
 
 /* ---- putting ---- */
@@ -281,6 +200,7 @@ static uint32_t read_place(const uint8_t **p, uint32_t *passage)
 static int check(struct str bytes, struct postings_reader *ret)
 {
 	struct postings_reader r;
+	uint64_t last = 0;
 	int s = postings_open(bytes, &r);
 
 	if (s < 0)
@@ -290,77 +210,58 @@ static int check(struct str bytes, struct postings_reader *ret)
 		(void)postings_length(&r);
 	for (uint32_t k = postings_terms(&r); k > 0 && !r.broken; k--) {
 		uint32_t n, before = 0;
-		if (postings_term(&r, &n) == 0)
-			r.broken = true;
+		uint64_t hash = postings_term(&r, &n);
+		r.broken |= hash <= last;
+		last = hash;
 		for (; n > 0 && !r.broken; n--)
 			before = postings_next(&r, before).passage + 1;
 	}
 	return r.broken ? -EBADMSG : 0;
 }
 
-static bool add_terms(struct fulltext *f, struct postings_reader *r)
-{
-	uint32_t first = (uint32_t)f->n_passages;
-
-	for (uint32_t k = postings_terms(r); k > 0; k--) {
-		uint32_t n, before = 0;
-		uint64_t hash = postings_term(r, &n);
-		if (!make_slots(f))
-			return false;
-		struct term *t = slot_of(f->table, f->table_size, hash);
-		if (!t->hash) {
-			t->hash = hash;
-			f->table_used++;
-		}
-		for (; n > 0; n--) {
-			struct posting p = postings_next(r, before);
-			if (!add_place(f, t, first + p.passage, p.times))
-				return false;
-			before = p.passage + 1;
-		}
-	}
-	return true;
-}
-
-/* Makes an index of what is there, without what is gone. */
+/* Makes room of what is gone. */
 static void compact(struct fulltext *f);
+
+/* Behind the others, in place of what the document had. */
+static void show(struct fulltext *f, const struct document *d)
+{
+	size_t at = place_of(f, d->id);
+
+	if (at < f->n_order && f->documents[f->order[at]].id == d->id)
+		drop(f, at);
+	memmove(f->order + at + 1, f->order + at, (f->n_order - at) * sizeof(*f->order));
+	f->order[at] = (uint32_t)f->n_documents;
+	f->n_order++;
+	f->documents[f->n_documents++] = *d;
+	f->n_passages += d->n;
+	f->of_language[d->language]++;
+}
 
 int fulltext_put(struct fulltext *f, int64_t id, int64_t text_id, struct str bytes)
 {
 	struct postings_reader r;
 	int s = check(bytes, &r);
-	bool whole;
 
 	if (s < 0)
 		return s;
-	if (!make_room(f, r.passages))
+	if (f->n_parts == PARTS_MAX || !make_room(f, r.passages))
 		return -ENOMEM;
 	struct document d = {.id = id, .text_id = text_id, .first = (uint32_t)f->n_passages, .n = r.passages};
 	d.language = (uint8_t)r.language;
+	double length = 0;
 	for (uint32_t i = 0; i < d.n; i++) {
 		uint32_t n = postings_length(&r);
 		f->lengths[d.first + i] = (uint16_t)MIN(n, (uint32_t)UINT16_MAX);
 		f->owner[d.first + i] = (uint32_t)f->n_documents;
-		f->length += f->lengths[d.first + i];
+		length += f->lengths[d.first + i];
 	}
-	whole = add_terms(f, &r);
-	f->n_passages += d.n;
-	f->documents[f->n_documents++] = d;
-	f->of_language[d.language]++;
-	size_t at = place_of(f, id);
-	bool before = at < f->n_order && f->documents[f->order[at]].id == id;
-	if (before && whole)
-		drop(f, at);
-	if (!before || whole) {
-		memmove(f->order + at + 1, f->order + at, (f->n_order - at) * sizeof(*f->order));
-		f->order[at] = (uint32_t)f->n_documents - 1;
-		f->n_order++;
-	}
-	if (!whole) { /* half of its terms are there: as if it were gone */
-		if (!before)
-			drop(f, at);
+	struct terms *terms = terms_new(&r, d.first);
+	if (!terms)
 		return -ENOMEM;
-	}
+	f->parts[f->n_parts++] = terms;
+	f->length += length;
+	show(f, &d);
+	settle(f);
 	compact(f);
 	return 0;
 }
@@ -380,44 +281,32 @@ static bool is_gone(const struct fulltext *f, uint32_t passage)
 	return f->documents[f->owner[passage]].gone;
 }
 
-/* New numbers of passages, in the order in which they stand; UINT32_MAX: it is gone. */
+/* New numbers of passages, in the order in which they stand. */
 static uint32_t *renumber(const struct fulltext *f)
 {
 	uint32_t *to = malloc(MAX(f->n_passages, (size_t)1) * sizeof(*to)), n = 0;
 
 	for (uint32_t i = 0; to && i < f->n_passages; i++)
-		to[i] = is_gone(f, i) ? UINT32_MAX : n++;
+		to[i] = is_gone(f, i) ? PASSAGE_GONE : n++;
 	return to;
-}
-
-/* In place: what stays is never longer than what it was. */
-static void compact_term(struct term *t, const uint32_t *to)
-{
-	struct term now = {.hash = t->hash, .p = t->p, .room = t->room};
-	const uint8_t *p = t->p, *end = t->p + t->n;
-	uint32_t passage = 0;
-
-	while (p < end) {
-		uint32_t times = read_place(&p, &passage), at = to[passage++];
-		if (at != UINT32_MAX)
-			write_place(&now, at, times);
-	}
-	*t = now;
 }
 
 static void compact(struct fulltext *f)
 {
 	size_t kept = 0, n = 0;
+	struct terms *one;
 	uint32_t *to;
 
 	if (f->gone < 1000 || f->gone < f->n_passages / 4)
 		return;
 	to = renumber(f);
-	if (!to)
+	if (!to || terms_merge(f->parts, f->n_parts, to, f->folder, &one) < 0) {
+		free(to);
 		return; /* without memory: later */
-	for (size_t i = 0; i < f->table_size; i++)
-		if (f->table[i].hash)
-			compact_term(&f->table[i], to);
+	}
+	while (f->n_parts)
+		terms_free(f->parts[--f->n_parts]);
+	f->parts[f->n_parts++] = one;
 	for (size_t i = 0; i < f->n_documents; i++) {
 		struct document *d = &f->documents[i];
 		if (d->gone)
@@ -440,35 +329,33 @@ static void compact(struct fulltext *f)
 
 /* ---- searching ---- */
 
-static const struct term *term_of(const struct fulltext *f, uint64_t hash)
+/* In how many passages the term stands that are there. */
+static int count_there(const struct fulltext *f, uint64_t hash, struct buf *scratch, double *ret)
 {
-	const struct term *t = f->table_size ? slot_of(f->table, f->table_size, hash) : NULL;
-
-	return t && t->hash ? t : NULL;
-}
-
-static uint32_t count_there(const struct fulltext *f, const struct term *t)
-{
-	const uint8_t *p = t->p, *end = t->p + t->n;
-	uint32_t passage = 0, n = 0;
-
-	if (f->gone == 0)
-		return t->passages;
-	while (p < end) {
-		(void)read_place(&p, &passage);
-		n += !is_gone(f, passage++);
+	for (size_t i = 0; i < f->n_parts; i++) {
+		struct places p;
+		uint32_t passage, times;
+		int r = terms_find(f->parts[i], hash, scratch, &p);
+		if (r < 0)
+			return r;
+		if (r > 0 && f->gone == 0)
+			*ret += p.passages;
+		while (r > 0 && f->gone && places_next(&p, &passage, &times))
+			*ret += !is_gone(f, passage);
 	}
-	return n;
+	return 0;
 }
 
-void fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n, struct fulltext_stats *to)
+int fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n, struct fulltext_stats *to)
 {
+	CLEANUP(buf_done) struct buf scratch = BUF_INIT(TERM_BYTES);
+	int r = 0;
+
 	to->passages += (double)fulltext_passages(f);
 	to->length += f->length;
-	for (size_t i = 0; i < n; i++) {
-		const struct term *t = term_of(f, terms[i]);
-		to->with[i] += t ? count_there(f, t) : 0;
-	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = count_there(f, terms[i], &scratch, &to->with[i]);
+	return r;
 }
 
 static double weight_of(const struct fulltext_stats *s, size_t i)
@@ -482,16 +369,21 @@ double fulltext_once(const struct fulltext_stats *s, size_t i)
 }
 
 /* Adds the term's weight to each passage that has it. */
-static void score_term(const struct fulltext *f, const struct term *t, double idf, double mean, float *scores)
+static int score_term(
+	const struct fulltext *f, uint64_t hash, double idf, double mean, struct buf *scratch, float *scores)
 {
-	const uint8_t *p = t->p, *end = t->p + t->n;
-	uint32_t passage = 0;
-
-	while (p < end) {
-		double times = read_place(&p, &passage);
-		double norm = K1 * (1 - B + B * f->lengths[passage] / mean);
-		scores[passage++] += (float)(idf * times * (K1 + 1) / (times + norm));
+	for (size_t i = 0; i < f->n_parts; i++) {
+		struct places p;
+		uint32_t passage, times;
+		int r = terms_find(f->parts[i], hash, scratch, &p);
+		if (r < 0)
+			return r;
+		while (r > 0 && places_next(&p, &passage, &times)) {
+			double norm = K1 * (1 - B + B * f->lengths[passage] / mean);
+			scores[passage] += (float)(idf * times * (K1 + 1) / (times + norm));
+		}
 	}
+	return 0;
 }
 
 /* Which documents are looked at: a byte for each. */
@@ -570,17 +462,16 @@ static size_t keep_best(
 int fulltext_search(const struct fulltext *f, const uint64_t *terms, size_t n, const struct fulltext_stats *stats,
 	const int64_t *only, size_t n_only, struct fulltext_hit *ret, size_t max)
 {
+	CLEANUP(buf_done) struct buf scratch = BUF_INIT(TERM_BYTES);
 	float *scores = calloc(MAX(f->n_passages, (size_t)1), sizeof(*scores));
 	uint8_t *chosen = choose(f, only, n_only);
 	double mean = MAX(stats->length / MAX(stats->passages, 1), 1);
-	int r = -ENOMEM;
+	int r = scores && chosen ? 0 : -ENOMEM;
 
-	for (size_t i = 0; scores && i < n; i++) {
-		const struct term *t = term_of(f, terms[i]);
-		if (t && stats->with[i] > 0)
-			score_term(f, t, weight_of(stats, i), mean, scores);
-	}
-	if (scores && chosen)
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (stats->with[i] > 0)
+			r = score_term(f, terms[i], weight_of(stats, i), mean, &scratch, scores);
+	if (r == 0)
 		r = (int)keep_best(f, scores, chosen, ret, max);
 	free(chosen);
 	free(scores);

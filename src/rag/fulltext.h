@@ -1,6 +1,7 @@
 /*
- * fulltext.h - full-text search of one collection, in memory: an inverted index over the passages of its documents, ranked by
- * BM25. It is made of the postings that the database keeps (postings.h), so the ranking is the same on each database.
+ * fulltext.h - full-text search of one collection: an inverted index over the passages of its documents, ranked by
+ * BM25. It is made of the postings that the database keeps (postings.h), so the ranking is the same on each database. Memory holds
+ * what is known of documents and passages; where terms stand, of all but small ones, a file (terms.h).
  *
  * Not locked: whoever has it sees to it that nobody searches while it changes.
  */
@@ -10,7 +11,8 @@
 
 struct fulltext;
 
-struct fulltext *fulltext_new(void);
+/* `folder`: for files without a name; borrowed. NULL: all in memory. */
+struct fulltext *fulltext_new(const char *folder);
 void fulltext_free(struct fulltext *f); /* NULL is fine */
 
 /* Adds the passages of a text as document `id`, in place of what that had. -EBADMSG: the bytes are damaged; -ENOMEM. What
@@ -35,7 +37,8 @@ struct fulltext_stats {
 };
 /* What a passage of usual length has by BM25 for having the term `i` once: the rarer it is, the more; also of one that is nowhere. */
 double fulltext_once(const struct fulltext_stats *s, size_t i);
-void fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n, struct fulltext_stats *to);
+int fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n,
+	struct fulltext_stats *to) MUST_CHECK; /* -EIO, -ENOMEM */
 
 struct fulltext_hit {
 	int64_t document_id, text_id;
@@ -45,6 +48,6 @@ struct fulltext_hit {
 };
 
 /* The best `max`, the best first; equal ones in the order of their documents. `only`: a sorted list of documents; n_only 0:
- * all. Returns how many; -ENOMEM. */
+ * all. Returns how many; -EIO, -ENOMEM. */
 int fulltext_search(const struct fulltext *f, const uint64_t *terms, size_t n, const struct fulltext_stats *stats,
 	const int64_t *only, size_t n_only, struct fulltext_hit *ret, size_t max) MUST_CHECK;

@@ -26,10 +26,10 @@ int rag_new(const struct rag_config *c, struct rag **ret, struct err *e UNUSED)
 }
 
 /* Its lock is held for writing, or nobody else knows it. */
-static void empty(struct index *x)
+static void empty(const struct rag *r, struct index *x)
 {
 	fulltext_free(x->fulltext);
-	x->fulltext = fulltext_new();
+	x->fulltext = fulltext_new(r->config.settings->data);
 	vectors_free(x->vectors);
 	x->vectors = NULL;
 	free(x->identity);
@@ -46,7 +46,7 @@ void rag_free(struct rag *r)
 	while (r->indexes) {
 		struct index *x = r->indexes;
 		r->indexes = x->next;
-		empty(x);
+		empty(r, x);
 		fulltext_free(x->fulltext);
 		pthread_rwlock_destroy(&x->lock);
 		free(x);
@@ -68,7 +68,7 @@ static struct index *find(struct rag *r, atelier_id collection_id)
 		x = xcalloc(1, sizeof(*x));
 		x->collection_id = collection_id;
 		x->revision = -1;
-		x->fulltext = fulltext_new();
+		x->fulltext = fulltext_new(r->config.settings->data);
 		pthread_rwlock_init(&x->lock, NULL);
 		x->next = r->indexes;
 		r->indexes = x;
@@ -133,7 +133,7 @@ static bool make_room(struct rag *r, const struct index *x, size_t bytes)
 			return false;
 		after = __atomic_load_n(&old->used, __ATOMIC_RELAXED);
 		if (pthread_rwlock_trywrlock(&old->lock) == 0) {
-			empty(old);
+			empty(r, old);
 			pthread_rwlock_unlock(&old->lock);
 		}
 	}
@@ -272,7 +272,7 @@ int index_hold(struct rag *rag, struct db_conn *c, const struct search_place *p,
 		pthread_rwlock_unlock(&x->lock);
 		pthread_rwlock_wrlock(&x->lock);
 		if (x->left_out_ms && is_stale(x, p))
-			empty(x);
+			empty(rag, x);
 		if (is_stale(x, p))
 			r = refresh(rag, x, c, p, e);
 		pthread_rwlock_unlock(&x->lock);

@@ -32,6 +32,8 @@
 	"words "                                                                                                       \
 	"alone."
 
+#define NO_INDEX "The index of words cannot be read: there is no memory for it, or the disk of the data folder fails."
+
 /* ---- ranking ---- */
 
 struct ranked {
@@ -228,7 +230,7 @@ static int look_by_words(struct search *s, size_t at, const struct fulltext_stat
 	const struct vectors *vectors = asked_of(s, p) ? s->held[at]->vectors : NULL;
 	n = fulltext_search(s->held[at]->fulltext, s->terms, s->n_terms, stats, p->documents, p->n, hits, CANDIDATES);
 	if (n < 0)
-		return err_set(e, n, "no memory for a search");
+		return err_set(e, n, NO_INDEX);
 	for (int i = 0; i < n; i++)
 		s->found[s->n_found++] = (struct ranked){.document_id = hits[i].document_id,
 			.text_id = hits[i].text_id,
@@ -367,8 +369,10 @@ static int rank_all(struct search *s, struct db_conn *c, struct arena *a, struct
 	s->found = ARENA_ARRAY(a, struct ranked, s->n_held * CANDIDATES * 2 + 1);
 	if (!s->found)
 		return err_set(e, -ENOMEM, "no memory for a search");
-	for (size_t i = 0; i < s->n_held; i++)
-		fulltext_count(s->held[i]->fulltext, s->terms, s->n_terms, &stats);
+	for (size_t i = 0; r == 0 && i < s->n_held; i++)
+		r = fulltext_count(s->held[i]->fulltext, s->terms, s->n_terms, &stats);
+	if (r < 0)
+		return err_set(e, r, NO_INDEX);
 	for (size_t i = 0; i < s->n_terms; i++)
 		s->whole += fulltext_once(&stats, i);
 	for (size_t i = 0; r == 0 && i < s->n_held; i++)

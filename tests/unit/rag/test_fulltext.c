@@ -85,7 +85,7 @@ static void compare(const struct fulltext *f, uint64_t gone)
 
 	snprintf(text, sizeof(text), "w%d w%d w%d", asked[0], asked[1], asked[2]);
 	assert_int_equal(words_ask(w, 1, str_from(text), terms, 8), 3);
-	fulltext_count(f, terms, 3, &stats);
+	assert_int_equal(fulltext_count(f, terms, 3, &stats), 0);
 	n = fulltext_search(f, terms, 3, &stats, NULL, 0, hits, DOCUMENTS * PASSAGES);
 	assert_true(n > 10);
 	for (int i = 0; i < n; i++) {
@@ -111,7 +111,7 @@ static void compare(const struct fulltext *f, uint64_t gone)
 
 static void test_ranking(void **state UNUSED)
 {
-	struct fulltext *f = fulltext_new();
+	struct fulltext *f = fulltext_new(NULL);
 	uint64_t gone = 0;
 
 	for (int d = DOCUMENTS - 1; d >= 0; d--)
@@ -134,7 +134,7 @@ static void test_ranking(void **state UNUSED)
 
 static void test_damaged(void **state UNUSED)
 {
-	struct fulltext *f = fulltext_new();
+	struct fulltext *f = fulltext_new(NULL);
 	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
 
 	make_bytes(0, &b);
@@ -156,9 +156,92 @@ static void test_damaged(void **state UNUSED)
 	fulltext_free(f);
 }
 
+/* ---- in a file ---- */
+
+#define MANY      250 /* documents of */
+#define EACH      20  /* passages of */
+#define LONG      40  /* words of so many: */
+#define DIFFERENT 5000
+
+static void make_many(struct words *w, struct buf *to)
+{
+	CLEANUP(postings_freep) struct postings *p = postings_new(LANGUAGE_NONE);
+
+	for (int i = 0; i < EACH; i++) {
+		char text[LONG * 8];
+		int n = 0;
+		for (int k = 0; k < LONG; k++)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, "w%d ", below(below(DIFFERENT) + 1));
+		postings_add(p, w, STR(""), (struct str){text, (size_t)n});
+	}
+	buf_reset(to);
+	postings_write(p, to);
+	assert_int_equal(buf_status(to), 0);
+}
+
+static int ask(const struct fulltext *f, int first, struct fulltext_hit *ret, int max)
+{
+	CLEANUP(words_freep) struct words *w = words_new();
+	struct fulltext_stats stats = {.passages = 0};
+	uint64_t terms[8];
+	char text[64];
+
+	snprintf(text, sizeof(text), "w%d w%d w%d", first, first * 7 + 1, first * 40 + 9);
+	assert_int_equal(words_ask(w, 1, str_from(text), terms, 8), 3);
+	assert_int_equal(fulltext_count(f, terms, 3, &stats), 0);
+	return fulltext_search(f, terms, 3, &stats, NULL, 0, ret, (size_t)max);
+}
+
+static void same(const struct fulltext *a, const struct fulltext *b)
+{
+	static struct fulltext_hit x[50], y[50];
+
+	for (int q = 0; q < 20; q++) {
+		int n = ask(a, q, x, 50);
+		assert_true(n > 0);
+		assert_int_equal(ask(b, q, y, 50), n);
+		for (int i = 0; i < n; i++) {
+			assert_int_equal(
+				x[i].document_id * 1000 + x[i].passage, y[i].document_id * 1000 + y[i].passage);
+			assert_true(fabsf(x[i].score - y[i].score) < 1e-6f);
+		}
+	}
+}
+
+/* Where terms stand lies in a file; what is found is the same, also when much of it has gone. */
+static void test_file(void **state UNUSED)
+{
+	struct fulltext *memory = fulltext_new(NULL), *file = fulltext_new("/tmp");
+	struct fulltext *nowhere = fulltext_new("/nonexistent");
+	CLEANUP(words_freep) struct words *w = words_new();
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+
+	for (int d = 1; d <= MANY; d++) {
+		make_many(w, &b);
+		assert_int_equal(fulltext_put(memory, d, d, buf_str(&b)), 0);
+		assert_int_equal(fulltext_put(file, d, d, buf_str(&b)), 0);
+		assert_int_equal(fulltext_put(nowhere, d, d, buf_str(&b)), 0);
+	}
+	same(memory, file);
+	same(memory, nowhere);
+	assert_true(fulltext_bytes(memory) > (size_t)60 * MANY * EACH);
+	assert_true(fulltext_bytes(file) < (size_t)40 * MANY * EACH);
+	for (int d = 1; d <= MANY; d++) /* until room has been made */
+		if (d % 3) {
+			fulltext_remove(memory, d);
+			fulltext_remove(file, d);
+		}
+	assert_int_equal(fulltext_passages(file), MANY / 3 * EACH);
+	same(memory, file);
+	fulltext_free(memory);
+	fulltext_free(file);
+	fulltext_free(nowhere);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_ranking), cmocka_unit_test(test_damaged)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ranking), cmocka_unit_test(test_damaged), cmocka_unit_test(test_file)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
