@@ -38,7 +38,7 @@ static void PRINTF(4, 5) say(struct doctor *d, enum verdict v, const char *what,
 	va_start(ap, fmt);
 	(void)vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
 	va_end(ap);
-	print_text(stdout, line, strlen(line));
+	print_line(stdout, line);
 	putchar('\n');
 	d->failed |= v == FAIL;
 }

@@ -251,7 +251,10 @@ static void add_file(struct adding *x, const char *path, const char *name)
 		return;
 	}
 	x->failed++;
-	fprintf(stderr, "%s: %s\n", name, x->t->e.msg);
+	print_line(stderr, name);
+	fputs(": ", stderr);
+	print_line(stderr, x->t->e.msg);
+	fputc('\n', stderr);
 	err_clear(&x->t->e);
 }
 
@@ -312,12 +315,12 @@ static void print_hit(const json_t *hit)
 
 	if (!document || !heading || !text)
 		return;
-	print_text(stdout, document, strlen(document));
+	print_line(stdout, document);
 	if (page)
 		printf(", p. %lld", (long long)page);
 	if (*heading) {
 		fputs(": ", stdout);
-		print_text(stdout, heading, strlen(heading));
+		print_line(stdout, heading);
 	}
 	fputs("\n    ", stdout);
 	print_text(stdout, text, strlen(text));

@@ -38,7 +38,7 @@ struct relayed {
 static void write_line(struct relay *t, const char *p, size_t n)
 {
 	pthread_mutex_lock(&t->mx);
-	fwrite(p, 1, n, stdout);
+	print_json(stdout, p, n);
 	fputc('\n', stdout);
 	fflush(stdout);
 	pthread_mutex_unlock(&t->mx);

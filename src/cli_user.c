@@ -81,6 +81,8 @@ int cmd_user(struct cli *c)
 		return usage_error("A role is admin or user, not \"%s\".", role);
 	if (add(&c->settings, c->argv[1], role, &e) < 0)
 		return report(&e);
-	printf("Made the %s %s.\n", strcmp(role, ROLE_ADMIN) == 0 ? "administrator" : "user", c->argv[1]);
+	printf("Made the %s ", strcmp(role, ROLE_ADMIN) == 0 ? "administrator" : "user");
+	print_line(stdout, c->argv[1]);
+	puts(".");
 	return EXIT_SUCCESS;
 }

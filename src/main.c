@@ -82,13 +82,15 @@ static const struct command {
 
 int usage_error(const char *fmt, ...)
 {
+	char text[1024]; /* an argument may be the name of any file */
 	va_list ap;
 
 	va_start(ap, fmt);
-	fputs("atelier: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputs(" See atelier --help.\n", stderr);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	fputs("atelier: ", stderr);
+	print_line(stderr, text);
+	fputs(" See atelier --help.\n", stderr);
 	return EXIT_USAGE;
 }
 

@@ -45,8 +45,13 @@ extern const char reader_image[], reader_image_end[];
 
 /* One line on standard error; returns EXIT_USAGE. */
 int usage_error(const char *fmt, ...) PRINTF(1, 2);
-/* Text that others wrote (a model, a provider): nothing in it steers a terminal. False when it cannot be written. */
-bool print_text(FILE *to, const char *p, size_t n);
+/*
+ * What others wrote (a model, a provider, a document, names of files): nothing in it steers a terminal. Whatever is not the program's
+ * own words is printed by these. False when it cannot be written. Only whole characters are to be given.
+ */
+bool print_text(FILE *to, const char *p, size_t n); /* of several lines */
+bool print_line(FILE *to, const char *text);        /* within one line, which is not ended */
+bool print_json(FILE *to, const char *p, size_t n); /* JSON, for programs and people: its value stays the same */
 /* The same for what was recorded; returns EXIT_FAILURE. */
 int report(const struct err *e);
 

@@ -44,10 +44,10 @@ void log_set_request(const char *request_id)
 static void add_line_text(struct buf *b, const char *time, const char *level, const char *area, struct str text)
 {
 	buf_printf(b, "%s %-5s %-6s ", time, level, area);
-	utf8_add_visible(b, text.p, text.n, false); /* a text from outside must not forge a second line */
+	utf8_add_visible(b, text.p, text.n, UTF8_LINE); /* a text from outside must not forge a second line */
 	if (request[0]) {
 		buf_add_str(b, " (request ");
-		utf8_add_visible(b, request, strlen(request), false);
+		utf8_add_visible(b, request, strlen(request), UTF8_LINE);
 		buf_add_char(b, ')');
 	}
 }
@@ -58,7 +58,7 @@ static void add_line_json(struct buf *b, const char *time, const char *level, co
 	json_add_cstr(b, area);
 	buf_add_str(b, ",\"text\":");
 	CLEANUP(buf_done) struct buf visible = BUF_INIT(LINE_MAX);
-	utf8_add_visible(&visible, text.p, text.n, true);
+	utf8_add_visible(&visible, text.p, text.n, UTF8_TEXT);
 	json_add_string(b, visible.n ? visible.p : "", visible.n);
 	if (request[0]) {
 		buf_add_str(b, ",\"request\":");

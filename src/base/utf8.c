@@ -123,11 +123,6 @@ void utf8_add_repaired(struct buf *b, const char *p, size_t n)
 	buf_add(b, p + from, n - from);
 }
 
-static bool steers_terminal(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
 /* The character of `len` valid bytes. */
 static uint32_t decode(const unsigned char *p, size_t len)
 {
@@ -138,20 +133,58 @@ static uint32_t decode(const unsigned char *p, size_t len)
 	return c;
 }
 
-void utf8_add_visible(struct buf *b, const char *p, size_t n, bool lines)
+/* Control characters, other ends of lines, and what turns the direction of the text around it. */
+static bool steers_terminal(uint32_t c)
 {
-	for (size_t i = 0; i < n;) {
-		size_t len = utf8_char(p + i, n - i);
-		uint32_t c = len ? decode((const unsigned char *)p + i, len) : 0;
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x206f) ||
+	       (c >= 0xfff9 && c <= 0xfffb);
+}
 
-		if (len && (!steers_terminal(c) || (lines && (c == '\n' || c == '\t'))))
-			buf_add(b, p + i, len);
-		else if (len && lines && c == '\r')
-			;
-		else if (!len || c < 0x80)
+/* What nobody sees, but writing may need: joiners, breaks within words, marks of direction, tags of flags. */
+static bool is_unseen(uint32_t c)
+{
+	return c == 0xad || c == 0x34f || c == 0x61c || c == 0x115f || c == 0x1160 || c == 0x17b4 || c == 0x17b5 ||
+	       (c >= 0x180b && c <= 0x180f) || (c >= 0x200b && c <= 0x200f) || (c >= 0x2060 && c <= 0x2065) ||
+	       c == 0x3164 || c == 0xfeff || c == 0xffa0 || (c >= 0x1d173 && c <= 0x1d17a) ||
+	       (c >= 0xe0000 && c <= 0xe0fff);
+}
+
+static bool is_shown_as_it_is(uint32_t c, enum utf8_visible as)
+{
+	if ((c == '\n' || c == '\t') && as != UTF8_LINE)
+		return true;
+	return !steers_terminal(c) && (as == UTF8_TEXT || !is_unseen(c));
+}
+
+static void add_escape(struct buf *b, uint32_t c, enum utf8_visible as)
+{
+	if (as == UTF8_JSON && c > 0xffff)
+		buf_printf(b, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+	else if (as == UTF8_JSON || c >= 0x80)
+		buf_printf(b, "\\u%04x", c);
+	else
+		buf_printf(b, "\\x%02x", c);
+}
+
+void utf8_add_visible(struct buf *b, const char *p, size_t n, enum utf8_visible as)
+{
+	size_t from = 0, len;
+
+	for (size_t i = 0; i < n; i += len) {
+		size_t valid = utf8_char(p + i, n - i);
+		uint32_t c = valid ? decode((const unsigned char *)p + i, valid) : 0;
+
+		len = MAX(valid, (size_t)1);
+		if (valid && is_shown_as_it_is(c, as))
+			continue;
+		buf_add(b, p + from, i - from);
+		from = i + len;
+		if (!valid && as == UTF8_JSON)
+			buf_add_str(b, "\\ufffd");
+		else if (!valid)
 			buf_printf(b, "\\x%02x", (unsigned char)p[i]);
-		else
-			buf_printf(b, "\\u%04x", c);
-		i += MAX(len, (size_t)1);
+		else if (c != '\r' || as == UTF8_LINE)
+			add_escape(b, c, as);
 	}
+	buf_add(b, p + from, n - from);
 }

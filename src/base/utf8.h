@@ -19,8 +19,13 @@ size_t utf8_char(const char *p, size_t n);
 size_t utf8_whole(const char *p, size_t n);
 
 /*
- * Adds a text of foreign origin for a terminal or a line of the log: what would steer a terminal (control characters, C1,
- * overrides of the writing direction) and bytes that are no UTF-8 become visible, as \x1b or \u009b. `lines`: line breaks
- * and tabs stay, and the CR of a line's end goes.
+ * Adds what others wrote (a model, a document, a name, another program) for a terminal or a line of the log. What would steer a
+ * terminal, as control characters, C1 and overrides of the writing direction do, and bytes that are no UTF-8 become visible, as
+ * \x1b or \u009b.
  */
-void utf8_add_visible(struct buf *b, const char *p, size_t n, bool lines);
+enum utf8_visible {
+	UTF8_LINE, /* part of one line: also what ends a line, and what is there without being seen */
+	UTF8_TEXT, /* line breaks and tabs stay, the CR of a line's end goes, and joiners of scripts and emoji stay */
+	UTF8_JSON, /* valid JSON: as escapes of JSON, so that its value stays the same */
+};
+void utf8_add_visible(struct buf *b, const char *p, size_t n, enum utf8_visible as);

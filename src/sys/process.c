@@ -514,6 +514,6 @@ void process_free(struct process *p)
 void process_errors(struct process *p, struct buf *to)
 {
 	pthread_mutex_lock(&p->mx);
-	utf8_add_visible(to, p->errors.p ? p->errors.p : "", p->errors.n, true);
+	utf8_add_visible(to, p->errors.p ? p->errors.p : "", p->errors.n, UTF8_TEXT);
 	pthread_mutex_unlock(&p->mx);
 }

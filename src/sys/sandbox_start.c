@@ -356,7 +356,7 @@ void sandbox_keep_errors(struct sandbox_result *r, const char *p, size_t n)
 {
 	CLEANUP(buf_done) struct buf seen = BUF_INIT(sizeof(r->errors) * 16);
 
-	utf8_add_visible(&seen, p ? p : "", n, true);
+	utf8_add_visible(&seen, p ? p : "", n, UTF8_TEXT);
 	n = MIN(seen.n, sizeof(r->errors) - 1);
 	if (n > 0)
 		memcpy(r->errors, seen.p + seen.n - n, n);

@@ -442,6 +442,36 @@ def a_model_never_steers_the_terminal(d):
         server.shutdown()
 
 
+@case
+def a_document_or_a_name_never_steers_the_terminal(d):
+    """Whatever is printed that others wrote: the same for all commands."""
+    steers = set("\x1b\x07\x08\x7f\x9b\u202e\u2066\u2069\u2028")
+    text = "red \x9b31m \x7f \u2066\u202eabc\u2069 line\u2028z \U0001f600 " + ("\n\n" + "gr\xfc\xdf \u4e2d" * 20) * 1500
+    with open(d + "/a.txt", "w") as f:
+        f.write(text)
+    r = subprocess.run([binary, "extract", d + "/a.txt"], capture_output=True, timeout=PATIENCE)
+    said = r.stdout.decode()  # in pieces that end anywhere
+    assert r.returncode == 0 and not set(said) & steers and "\\u2066abc\\u2069" in said, (r.stderr, said[:500])
+    read = "".join(json.loads(line).get("text", "") for line in said.splitlines())
+    assert "\u2066abc\u2069" in read and "\U0001f600" in read and read.count("gr\xfc\xdf \u4e2d") == 30000, read[:300]
+    for words in (["extract", d + "/no\x1b]0;x\x07.txt"], ["no\x1b[31m\nsuch"], ["serve", "--no\x1b[31m\u202e=1"],
+                  ["user", "add", "bob", "--role", "\x1b[31m\u2066"], ["openapi", "a\u200bb\x1b"]):
+        r = subprocess.run([binary, *words], capture_output=True, timeout=PATIENCE)
+        said = (r.stdout + r.stderr).decode("utf-8", "surrogateescape")
+        assert r.returncode != 0 and said.count("\n") == 1 and not set(said[:-1]) & (steers | {"\n"}), (words, said)
+    s = Server(d + "/data").ready()
+    key = s.call("POST", "/api/v1/keys", {"name": "k", "scopes": ["api"]}, s.admin())[1]["key"]
+    os.mkdir(d + "/folder")
+    for name in ("evil\x1b[31m.txt", "turned\u202etxt.exe", "two\nok  lines.txt", "zero\u200bwidth.bin", "no utf-8 \udcff.txt"):
+        open(os.path.join(d, "folder", name), "wb").close()  # which cannot be brought, and is told by its name
+    r = subprocess.run([binary, "collection", "add", "Shelf", d + "/folder"], capture_output=True, timeout=PATIENCE,
+                       env=dict(os.environ, ATELIER_SERVER="http://127.0.0.1:%d" % s.port, ATELIER_SERVER_KEY=key))
+    said = (r.stdout + r.stderr).decode("utf-8", "surrogateescape")
+    assert not set(said) & (steers | {"\u200b", "\udcff"}), said
+    assert len(said.splitlines()) == 6 and said.count("The file is empty.") == 5, said
+    s.stop()
+
+
 # ---- the database in other hands ----
 
 

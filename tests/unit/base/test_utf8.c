@@ -86,33 +86,49 @@ static void test_repair(void **state)
 	repair("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 }
 
-static void visible(const char *text, bool lines, const char *shown)
+static void visible(const char *text, enum utf8_visible as, const char *shown)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(1000);
 
-	utf8_add_visible(&b, text, strlen(text), lines);
+	utf8_add_visible(&b, text, strlen(text), as);
 	assert_string_equal(b.n ? b.p : "", shown);
 }
 
 static void test_visible(void **state)
 {
 	(void)state;
-	visible("", true, "");
-	visible("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", false,
+	visible("", UTF8_TEXT, "");
+	visible("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", UTF8_LINE,
 		"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
-	visible("a\n\tb\r\n", true, "a\n\tb\n");
-	visible("a\n\tb\r", false, "a\\x0a\\x09b\\x0d");
-	visible("\x1b[31mred\x1b]0;title\x07", true, "\\x1b[31mred\\x1b]0;title\\x07");
+	visible("a\n\tb\r\n", UTF8_TEXT, "a\n\tb\n");
+	visible("a\n\tb\r", UTF8_LINE, "a\\x0a\\x09b\\x0d");
+	visible("\x1b[31mred\x1b]0;title\x07", UTF8_TEXT, "\\x1b[31mred\\x1b]0;title\\x07");
 	visible("\xc2\x9b"
 		"31m",
-		true, "\\u009b31m");
+		UTF8_TEXT, "\\u009b31m");
 	visible("\x9b"
 		"31m\x7f",
-		true, "\\x9b31m\\x7f");
+		UTF8_TEXT, "\\x9b31m\\x7f");
 	visible("\xe2\x80\xae"
 		"evil\xe2\x81\xa6",
-		true, "\\u202eevil\\u2066");
-	visible("\xe2\x82", true, "\\xe2\\x82");
+		UTF8_TEXT, "\\u202eevil\\u2066");
+	visible("\xe2\x82", UTF8_TEXT, "\\xe2\\x82");
+	/* Unseen, and needed by scripts and emoji: part of a text, but nothing that a name could hide in a line. */
+	static const char unseen[] =
+		"\xe0\xb8\x81\xe2\x80\x8b \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x94\xac \xef\xbb\xbf\xf3\xa0\x81\xa5";
+	visible(unseen, UTF8_TEXT, unseen);
+	visible(unseen, UTF8_LINE, "\xe0\xb8\x81\\u200b \xf0\x9f\x91\xa9\\u200d\xf0\x9f\x94\xac \\ufeff\\ue0065");
+	visible("a\xe2\x80\xa8z\xe2\x80\xa9\xe2\x81\xa9\xef\xbf\xba", UTF8_TEXT, "a\\u2028z\\u2029\\u2069\\ufffa");
+	visible("\xed\xa0\x80", UTF8_TEXT, "\\xed\\xa0\\x80");
+}
+
+/* JSON says the same behind it. */
+static void test_visible_json(void **state)
+{
+	(void)state;
+	visible("{\"a\":\"\x7f\xc2\x9b \xe2\x81\xa6\xf3\xa0\x81\xa5\xf0\x9f\x98\x80\xff\"}\n", UTF8_JSON,
+		"{\"a\":\"\\u007f\\u009b \\u2066\\udb40\\udc65\xf0\x9f\x98\x80\\ufffd\"}\n");
+	visible("{\r\n\t}", UTF8_JSON, "{\n\t}");
 }
 
 int main(void)
@@ -124,6 +140,7 @@ int main(void)
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_visible),
+		cmocka_unit_test(test_visible_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
