@@ -171,7 +171,7 @@ static int read_command(struct command *c)
 	} types[] = {{"subscribe", read_subscribe}, {"send", read_send}, {"edit", read_edit}, {"stop", read_stop},
 		{"ping", read_ping}};
 	CLEANUP(json_decrefp) json_t *msg = NULL;
-	int r = json_parse(c->text, strlen(c->text), &msg, &c->err);
+	int r = json_parse(c->text, c->n, &msg, &c->err);
 
 	if (r < 0)
 		return r;
@@ -217,7 +217,7 @@ static void on_message(void *arg, struct http_shared *socket, struct str text)
 
 	*c = (struct command){.api = a,
 		.socket = http_shared_ref(socket),
-		.text = xstrdup(text.p),
+		.text = memcpy(xcalloc(1, text.n + 1), text.p, text.n),
 		.n = text.n,
 		.body = BUF_INIT(SIZE_MAX),
 		.frame = BUF_INIT(RESULT_MAX)};

@@ -140,7 +140,7 @@ void conn_new(struct http_server *s, int fd, struct tls *tls, const char *peer, 
 
 /* --- what is for the end of this turn, or for the next one -------------------------------------------------------- */
 
-static void turn_add(struct turn_list *l, struct conn *c, bool *in)
+static void turn_add(struct conn_list *l, struct conn *c, bool *in)
 {
 	if (*in)
 		return;
@@ -151,7 +151,7 @@ static void turn_add(struct turn_list *l, struct conn *c, bool *in)
 	l->n++;
 }
 
-static struct conn *turn_take(struct turn_list *l)
+static struct conn *turn_take(struct conn_list *l)
 {
 	struct conn *c = l->first;
 
@@ -163,7 +163,7 @@ static struct conn *turn_take(struct turn_list *l)
 	return c;
 }
 
-static void turn_drop(struct turn_list *l, const struct conn *c)
+static void turn_drop(struct conn_list *l, const struct conn *c)
 {
 	struct conn **at = &l->first, *before = NULL;
 

@@ -4,7 +4,7 @@
  * and what its bytes take at the least rate.
  */
 #include "base/clock.h"
-#include "http/server_priv.h"
+#include "http/websocket.h"
 #include "sys/metrics.h"
 
 static bool is_over(const struct conn *c, int64_t now_ms, int64_t limit_ms)
@@ -83,6 +83,7 @@ void pace_tick(void *server)
 	tick_by_rate(s, CONN_WRITING, p->grace_ms, conn_close);
 	tick_by_rate(s, CONN_DISCARD, p->linger_ms, conn_close);
 	tick_stalled(s);
+	websocket_tick(s);
 	server_resume(s);
 }
 

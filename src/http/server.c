@@ -129,13 +129,17 @@ static void on_accept(evutil_socket_t fd, short what UNUSED, void *arg)
 
 static int open_door(struct http_server *s, struct door *d, const struct listener *l)
 {
-	int on = 1;
+	const int on = 1, gone_ms = (int)standard_pace.stall_ms, quiet_s = gone_ms / 1000;
 
 	*d = (struct door){.server = s, .listener = *l};
 	if (l->port && !s->port)
 		s->port = l->port;
-	if (l->port) /* connections inherit it */
+	if (l->port) { /* connections inherit them; a client whose machine or network is gone must not be waited for */
 		setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		setsockopt(l->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+		setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, &quiet_s, sizeof(quiet_s));
+		setsockopt(l->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &gone_ms, sizeof(gone_ms));
+	}
 	d->ev = event_new(loop_base(s->loop), l->fd, EV_READ | EV_PERSIST, on_accept, d);
 	return d->ev && event_add(d->ev, NULL) == 0 ? 0 : -ENOMEM;
 }
@@ -214,7 +218,7 @@ void http_server_free(struct http_server *s)
 		while (s->lists[i].first)
 			conn_close(s->lists[i].first);
 	}
-	ASSERT(s->n_conns == 0 && s->n_large == 0 && !s->again.first && !s->heads);
+	ASSERT(s->n_conns == 0 && s->n_large == 0 && !s->again.first && !s->heads && !s->owing);
 	while (s->exchanges)
 		exchange_free(s->exchanges);
 	ASSERT(s->budget.used == 0);

@@ -73,12 +73,7 @@ struct conn {
 	char peer[INET6_ADDRSTRLEN];
 };
 
-struct conn_list {
-	struct conn *first, *last;
-	unsigned n;
-};
-
-struct turn_list {
+struct conn_list { /* by prev and next, or by turn_next */
 	struct conn *first, *last;
 	unsigned n;
 };
@@ -104,8 +99,9 @@ struct http_server {
 	bool full;          /* no connection is taken until one has closed */
 	unsigned port, n_conns;
 	struct conn_list lists[CONN_STATES];
-	struct turn_list again; /* go on in the next turn */
+	struct conn_list again; /* go on in the next turn */
 	struct event *again_ev, *linger_ev;
+	struct websocket *owing;   /* whose client owes the rest of something */
 	struct http_stream *heads; /* whose head is to be sent at the end of this turn */
 	struct loop_hook *hook;
 	struct loop_timer *timer;

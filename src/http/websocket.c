@@ -12,9 +12,13 @@
 #include <strings.h>
 #include <wslay/wslay.h>
 
+#include "base/clock.h"
+#include "sys/metrics.h"
+
 enum {
 	MESSAGES_AT_WORK = 8,
 	OUT_MAX = 1 << 20, /* waiting for a client that sends pings and takes nothing: more ends it */
+	PIECE_COST = 64,   /* what libwslay keeps of each fragment of a message beside its bytes */
 	KEY_LEN = 24,      /* 16 bytes in base64 */
 	TRY_AGAIN_LATER = 1013,
 };
@@ -27,8 +31,9 @@ struct message {
 
 struct websocket {
 	struct http_stream *stream;
-	struct budget *budget;
-	size_t reserved; /* of it, for all that is kept of messages */
+	struct http_server *server;
+	size_t reserved; /* of its budget, for all that is kept of messages; */
+	size_t pieces;   /* of it, what the fragments of an unfinished one cost beside their bytes */
 	wslay_event_context_ptr ctx;
 	struct http_websocket config;
 	struct str input;              /* what libwslay reads from at present */
@@ -38,7 +43,41 @@ struct websocket {
 	bool closing;  /* it is said */
 	bool failed;   /* what came is no frame */
 	char *fields;  /* of the head, for requests inside */
+	/* While the client owes the rest of a message, or its goodbye */
+	bool owes;
+	int64_t since_ms;
+	uint64_t moved;                /* bytes since then */
+	struct websocket *prev, *next; /* in server->owing */
 };
+
+/* ---- what the client owes ---- */
+
+static void owe(struct websocket *w)
+{
+	struct http_server *s = w->server;
+
+	w->since_ms = clock_mono_ms();
+	w->moved = 0;
+	if (w->owes)
+		return;
+	w->owes = true;
+	w->prev = NULL;
+	w->next = s->owing;
+	if (s->owing)
+		s->owing->prev = w;
+	s->owing = w;
+}
+
+static void owes_nothing(struct websocket *w)
+{
+	if (!w->owes)
+		return;
+	ASSERT(*(w->prev ? &w->prev->next : &w->server->owing) == w);
+	*(w->prev ? &w->prev->next : &w->server->owing) = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	w->owes = false;
+}
 
 /* ---- beginning ---- */
 
@@ -128,9 +167,11 @@ static ssize_t on_recv(wslay_event_context_ptr ctx, uint8_t *p, size_t n, int fl
 
 static void say_goodbye(struct websocket *w, unsigned code)
 {
-	if (!w->closing)
-		(void)wslay_event_queue_close(w->ctx, (uint16_t)code, NULL, 0);
+	if (w->closing)
+		return;
+	(void)wslay_event_queue_close(w->ctx, (uint16_t)code, NULL, 0);
 	w->closing = true;
+	owe(w);
 }
 
 /* What libwslay answers with a goodbye that says no reason, or takes: what is no frame, and half a code. */
@@ -149,7 +190,7 @@ static void give_back(struct websocket *w, size_t n)
 {
 	ASSERT(n <= w->reserved);
 	w->reserved -= n;
-	budget_give(w->budget, n, w->config.who);
+	budget_give(&w->server->budget, n, w->config.who);
 }
 
 /* Before there is memory for it. */
@@ -160,8 +201,11 @@ static void on_frame(wslay_event_context_ptr ctx, const struct wslay_event_on_fr
 
 	if (wslay_is_ctrl_frame(f->opcode))
 		return;
-	if (budget_take(w->budget, n, w->config.who)) {
-		w->reserved += n;
+	if (budget_take(&w->server->budget, n + PIECE_COST, w->config.who)) {
+		w->reserved += n + PIECE_COST;
+		w->pieces += PIECE_COST;
+		if (!w->owes)
+			owe(w);
 		return;
 	}
 	say_goodbye(w, TRY_AGAIN_LATER);
@@ -172,6 +216,11 @@ static void on_message(wslay_event_context_ptr ctx UNUSED, const struct wslay_ev
 {
 	struct websocket *w = arg;
 
+	if (!w->closing && !wslay_is_ctrl_frame(m->opcode)) {
+		owes_nothing(w);
+		give_back(w, w->pieces);
+		w->pieces = 0;
+	}
 	if (m->opcode == WSLAY_BINARY_FRAME)
 		say_goodbye(w, WSLAY_CODE_UNSUPPORTED_DATA);
 	if (m->opcode == WSLAY_CONNECTION_CLOSE && m->msg_length == 1)
@@ -195,7 +244,7 @@ struct websocket *websocket_new(struct http_stream *st, struct http_exchange *x,
 	struct websocket *w = xcalloc(1, sizeof *w);
 
 	*w = (struct websocket){.stream = st,
-		.budget = &x->server->budget,
+		.server = x->server,
 		.config = *config,
 		.last = &w->first,
 		.code = WSLAY_CODE_NORMAL_CLOSURE};
@@ -210,6 +259,7 @@ void websocket_free(struct websocket *w)
 {
 	if (!w)
 		return;
+	owes_nothing(w);
 	wslay_event_context_free(w->ctx);
 	for (struct message *m; (m = w->first) != NULL; free(m))
 		w->first = m->next;
@@ -298,6 +348,7 @@ static size_t take(struct websocket *w, const char *p, size_t n)
 		fail(w);
 	ASSERT(w->input.n <= n);
 	size_t taken = n - w->input.n;
+	w->moved += taken;
 	w->input = (struct str){NULL, 0};
 	return taken;
 }
@@ -321,6 +372,37 @@ static bool go_on(struct conn *c)
 	}
 	hand_on(w);
 	return !c->dead && c->stream != NULL;
+}
+
+/* It has had its time. */
+static void give_up(struct websocket *w)
+{
+	struct conn *c = w->stream->conn;
+
+	metric_add(M_http_timeouts_total, 1);
+	if (w->closing) {
+		conn_close(c);
+		return;
+	}
+	say_goodbye(w, WSLAY_CODE_POLICY_VIOLATION);
+	wslay_event_shutdown_read(w->ctx);
+	(void)go_on(c);
+}
+
+void websocket_tick(struct http_server *s)
+{
+	const struct http_pace *p = &s->pace;
+	int64_t now = clock_mono_ms();
+
+	for (struct websocket *w = s->owing, *next; w; w = next) {
+		int64_t more = w->closing ? p->linger_ms : p->grace_ms + (int64_t)(w->moved * 1000 / (uint64_t)p->rate);
+
+		next = w->next;
+		if (w->first && !w->closing)
+			owe(w); /* nothing is read at present, which is not the client's doing */
+		else if (now - w->since_ms >= more)
+			give_up(w);
+	}
 }
 
 bool websocket_step(struct conn *c)

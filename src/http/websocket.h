@@ -21,6 +21,9 @@ bool websocket_send(struct http_stream *st, struct str name, struct str piece);
 /* Reads some; false: waits, or the connection is closed. */
 bool websocket_step(struct conn *c);
 
+/* Ends those whose client leaves a message unfinished, or does not say goodbye: a part of pace_tick. */
+void websocket_tick(struct http_server *s);
+
 /* Says goodbye by the stream's code. */
 void websocket_close(struct http_stream *st);
 
