@@ -3,9 +3,11 @@
 #include "api/conversations.h"
 #include "api/files.h"
 #include "api/turns.h"
+#include "job/job.h"
 #include "provider/parameters.h"
 #include "store/assistants.h"
 #include "store/conversations.h"
+#include "store/exchanges.h"
 #include "store/turns.h"
 #include "tool/workspace.h"
 
@@ -244,6 +246,15 @@ static int patch_of(struct request *q, struct conversation_patch *ret)
 	return r < 0 ? r : request_check_answers(q, in->model);
 }
 
+/* So that the first question can draw on them by meaning already; otherwise the first question begins it. */
+static void ready_history(struct request *q, const struct conversation_patch *patch)
+{
+	struct err quiet = {0};
+
+	if (patch->set & SET_HISTORY && patch->history && exchanges_begin(q->api->c.db, q->who.user.id, &quiet) == 0)
+		jobs_notify(q->api->c.jobs);
+}
+
 /* Who names neither model nor assistant begins with the default assistant, if there is one. */
 static int take_default(struct request *q, struct conversation_patch *patch)
 {
@@ -270,6 +281,7 @@ static int conversations_post(struct request *q)
 		r = conversations_create(q->api->c.db, q->who.user.id, &patch, &c, &q->err);
 	if (r < 0)
 		return r;
+	ready_history(q, &patch);
 	tell_conversation(q, c.id, "created");
 	return answer_conversation(q, c.id);
 }
@@ -385,6 +397,7 @@ static int conversation_patch(struct request *q)
 		r = conversations_update(q->api->c.db, q->who.user.id, q->arg_id, &patch, &q->err);
 	if (r < 0)
 		return r;
+	ready_history(q, &patch);
 	tell_conversation(q, q->arg_id, "updated");
 	return answer_conversation(q, q->arg_id);
 }

@@ -1,4 +1,4 @@
-/* ingest.c - a document is read, and embedded (rag/rag.h). */
+/* ingest.c - a document is read, and embedded; and so is what was said before (rag/rag.h). */
 #include "job/ingest.h"
 
 #include "base/json.h"
@@ -16,19 +16,19 @@ static void show(void *arg, const char *status, int64_t completed, int64_t total
 }
 
 /* text_id NULL: the job needs none. */
-static int read_params(const struct job *j, atelier_id *document_id, atelier_id *text_id, struct err *e)
+static int read_params(const struct job *j, const char *name, atelier_id *ret_id, atelier_id *text_id, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *params = NULL;
-	const char *document, *text;
+	const char *id, *text;
 	int r = json_parse(j->params, strlen(j->params), &params, e);
 
 	if (r < 0)
 		return r;
-	document = json_get_str(params, "document");
+	id = json_get_str(params, name);
 	text = json_get_str(params, "text");
-	if (!document || !id_parse(document, strlen(document), document_id) ||
+	if (!id || !id_parse(id, strlen(id), ret_id) ||
 		(text_id && (!text || !id_parse(text, strlen(text), text_id))) || !j->all->config.rag)
-		return err_set(e, E_INTERNAL, "the params of a document's job lack the document");
+		return err_set(e, E_INTERNAL, "the params of a job lack the %s", name);
 	return 0;
 }
 
@@ -36,7 +36,7 @@ int ingest_run(struct job *j, struct err *e)
 {
 	const struct ingest_progress progress = {show, j};
 	atelier_id document_id = 0;
-	int r = read_params(j, &document_id, NULL, e);
+	int r = read_params(j, "document", &document_id, NULL, e);
 
 	return r < 0 ? r : rag_ingest(j->all->config.rag, document_id, &progress, &j->cancel, e);
 }
@@ -45,7 +45,16 @@ int embedding_run(struct job *j, struct err *e)
 {
 	const struct ingest_progress progress = {show, j};
 	atelier_id document_id = 0, text_id = 0;
-	int r = read_params(j, &document_id, &text_id, e);
+	int r = read_params(j, "document", &document_id, &text_id, e);
 
 	return r < 0 ? r : rag_embed(j->all->config.rag, document_id, text_id, &progress, &j->cancel, e);
+}
+
+int exchanges_run(struct job *j, struct err *e)
+{
+	const struct ingest_progress progress = {show, j};
+	atelier_id user_id = 0;
+	int r = read_params(j, "user", &user_id, NULL, e);
+
+	return r < 0 ? r : rag_embed_exchanges(j->all->config.rag, user_id, &progress, &j->cancel, e);
 }

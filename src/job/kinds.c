@@ -3,6 +3,7 @@
 #include "job/load.h"
 #include "job/pull.h"
 #include "store/documents.h"
+#include "store/exchanges.h"
 
 /* name, for administrators, places, tries, with what it is shown, what does it */
 static const struct job_kind kinds[] = {
@@ -10,6 +11,7 @@ static const struct job_kind kinds[] = {
 	{"load", true, 3, 1, 0, load_run},
 	{DOCUMENT_JOB, false, 2, 5, BUS_DOCUMENTS, ingest_run},
 	{EMBEDDING_JOB, false, 2, 5, BUS_DOCUMENTS, embedding_run},
+	{EXCHANGES_JOB, false, 2, 5, 0, exchanges_run},
 };
 
 const struct job_kind *job_kinds(size_t *ret_n)

@@ -178,6 +178,14 @@ static int call_halving(
 	return 0;
 }
 
+int embed_texts(struct rag *r, const struct embed_by *by, const char **texts, size_t n, struct arena *a, float **ret,
+	size_t *ret_dims, struct err *e)
+{
+	const struct call c = {r, by->user_id, by->model, by->cancel, a};
+
+	return call_halving(&c, texts, n, ret, ret_dims, e);
+}
+
 /* ---- passages ---- */
 
 static int read_batch(struct rag *r, const struct embed_text *x, int64_t from, struct arena *a, const char **texts,

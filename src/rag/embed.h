@@ -29,6 +29,16 @@ struct embed_text {
 };
 int embed_text(struct rag *r, const struct embed_text *x, struct err *e) MUST_CHECK;
 
+/* Vectors of texts, each with what stands before a passage; one that is too long is cut. */
+#define EMBED_BATCH 32
+struct embed_by {
+	atelier_id user_id;
+	const char *model;
+	struct cancel *cancel;
+};
+int embed_texts(struct rag *r, const struct embed_by *by, const char **texts, size_t n, struct arena *a, float **ret,
+	size_t *ret_dims, struct err *e) MUST_CHECK;
+
 /* The vector of a question, of length 1, in the arena. */
 int embed_query(struct rag *r, atelier_id user_id, const char *identity, const char *query, struct arena *a,
 	float **ret, size_t *ret_dims, struct err *e) MUST_CHECK;

@@ -5,14 +5,17 @@
 #include "base/log.h"
 #include "rag/rag_priv.h"
 #include "store/documents.h"
+#include "store/exchanges.h"
 #include "store/texts.h"
 #include "store/vectors.h"
 
-#define CHANGES_BYTES  ((size_t)64 << 20)
-#define POSTINGS_BYTES ((size_t)512 << 20) /* of one text */
-#define VECTORS_BYTES  ((size_t)1 << 30)   /* the same */
-#define AGAIN_MS       60000
-#define LOADED         1000 /* collections, behind the start */
+#define CHANGES_BYTES   ((size_t)64 << 20)
+#define POSTINGS_BYTES  ((size_t)512 << 20) /* of one text */
+#define VECTORS_BYTES   ((size_t)1 << 30)   /* the same */
+#define EXCHANGES       1000                /* that are read at once, */
+#define EXCHANGES_BYTES ((size_t)4 << 20)   /* for which there must be room */
+#define AGAIN_MS        60000
+#define LOADED          1000 /* collections, behind the start */
 
 int rag_new(const struct rag_config *c, struct rag **ret, struct err *e UNUSED)
 {
@@ -57,16 +60,16 @@ void rag_free(struct rag *r)
 	free(r);
 }
 
-static struct index *find(struct rag *r, atelier_id collection_id)
+static struct index *find(struct rag *r, atelier_id id)
 {
 	struct index *x;
 
 	pthread_mutex_lock(&r->mx);
-	for (x = r->indexes; x && x->collection_id != collection_id; x = x->next)
+	for (x = r->indexes; x && x->id != id; x = x->next)
 		;
 	if (!x) {
 		x = xcalloc(1, sizeof(*x));
-		x->collection_id = collection_id;
+		x->id = id;
 		x->revision = -1;
 		x->fulltext = fulltext_new(r->config.settings->data);
 		pthread_rwlock_init(&x->lock, NULL);
@@ -240,7 +243,7 @@ static int refresh(struct rag *rag, struct index *x, struct db_conn *c, const st
 	int r;
 
 	arena_init(&a, CHANGES_BYTES);
-	r = documents_changed(c, x->collection_id, whole ? -1 : x->revision, &a, &l, e);
+	r = documents_changed(c, x->id, whole ? -1 : x->revision, &a, &l, e);
 	set_identity(x, p->identity);
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
 		r = put_words(x, c, &l.items[i], e);
@@ -280,6 +283,60 @@ int index_hold(struct rag *rag, struct db_conn *c, const struct search_place *p,
 			return r;
 		pthread_rwlock_rdlock(&x->lock);
 	}
+	*ret = x;
+	return 0;
+}
+
+/* What was made since it was looked at last. */
+static int add_exchanges(struct rag *rag, struct index *x, struct db_conn *c, int64_t newest, struct err *e)
+{
+	int r = 0;
+
+	while (r == 0 && x->revision < newest) {
+		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+		if (!make_room(rag, x, EXCHANGES_BYTES)) {
+			__atomic_store_n(&x->left_out_ms, clock_mono_ms(), __ATOMIC_RELAXED);
+			x->revision = newest;
+			break;
+		}
+		r = exchanges_load(c, x->id, x->identity, x->revision, EXCHANGES, &rows, e);
+		int64_t before = x->revision;
+		while (r >= 0 && (r = db_next(rows, e)) > 0) {
+			struct str bytes = db_bytes(rows, 2);
+			size_t dims = bytes.n / sizeof(float);
+			x->vectors = x->vectors ? x->vectors : vectors_new(dims);
+			x->revision = db_i64(rows, 0);
+			if (dims == vectors_dims(x->vectors))
+				r = vectors_put(x->vectors, db_i64(rows, 1), x->revision,
+					(const float *)(const void *)bytes.p, 1);
+			if (r < 0)
+				return err_set(e, r, "There is no memory for the index of earlier conversations.");
+		}
+		x->revision = x->revision == before ? newest : x->revision; /* they are gone again */
+		note_bytes(x);
+	}
+	return MIN(r, 0);
+}
+
+int index_hold_exchanges(
+	struct rag *rag, struct db_conn *c, atelier_id user_id, const char *identity, struct index **ret, struct err *e)
+{
+	struct index *x = find(rag, user_id);
+	int64_t newest = 0;
+	int r = exchanges_newest(c, user_id, identity, &newest, e);
+	const struct search_place now = {.revision = newest};
+
+	if (r < 0)
+		return r;
+	pthread_rwlock_wrlock(&x->lock);
+	if (!x->identity || strcmp(x->identity, identity) != 0 || (x->left_out_ms && is_stale(x, &now)))
+		empty(rag, x);
+	set_identity(x, identity);
+	r = add_exchanges(rag, x, c, newest, e);
+	pthread_rwlock_unlock(&x->lock);
+	if (r < 0)
+		return r;
+	pthread_rwlock_rdlock(&x->lock);
 	*ret = x;
 	return 0;
 }

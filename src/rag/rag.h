@@ -155,9 +155,14 @@ struct recall_request {
 	const char *query;
 	size_t limit;
 };
-/* What the person has asked and was answered in own conversations, by the words of a question; the best first, all in the arena.
- * `document` is the title of the conversation. */
+/* What the person has asked and was answered in own conversations, by the words of a question, and by its meaning as far as that is
+ * known; the best first, all in the arena. `document` is the title of the conversation. */
 int rag_recall(struct rag *r, const struct recall_request *q, struct arena *a, struct source_list *ret,
+	struct err *e) MUST_CHECK;
+
+/* Makes what vectors these lack, by the model for embeddings that there is now; nothing where there is none. Runs in a job, which a
+ * search begins when it has found that something lacks. */
+int rag_embed_exchanges(struct rag *r, atelier_id user_id, const struct ingest_progress *p, struct cancel *cancel,
 	struct err *e) MUST_CHECK;
 
 /* ---- reading by programs (reading.c): each within a scope as of a search ---- */

@@ -7,10 +7,11 @@
 #include "rag/rag.h"
 #include "rag/vectors.h"
 #include "store/documents.h"
+#include "store/recall.h"
 
-/* Of one collection. Who searches holds the lock for reading, who brings it up to date for writing. */
+/* Of one collection, or of what one person was told. Who searches holds the lock for reading, who brings it up to date for writing. */
 struct index {
-	atelier_id collection_id;
+	atelier_id id; /* of the collection, or the person */
 	pthread_rwlock_t lock;
 	struct fulltext *fulltext;
 	struct vectors *vectors; /* NULL: none */
@@ -35,6 +36,21 @@ struct rag {
 int index_hold(
 	struct rag *r, struct db_conn *c, const struct search_place *p, struct index **ret, struct err *e) MUST_CHECK;
 void index_release(struct index *x);
+/* That of what a person was told, by vectors of this identity alone, with its lock held for reading. */
+int index_hold_exchanges(struct rag *r, struct db_conn *c, atelier_id user_id, const char *identity, struct index **ret,
+	struct err *e) MUST_CHECK;
+
+/* What has been found by its meaning, the nearest first (exchanges.c). */
+struct meant {
+	struct recalled_list found;
+	double *near;       /* of each: cosine */
+	double usual;       /* of what is not about the question */
+	const char *notice; /* why nothing could be looked for; NULL: it was, or there is no model for that */
+};
+int exchanges_nearest(
+	struct rag *r, const struct recall_request *q, struct arena *a, struct meant *ret, struct err *e) MUST_CHECK;
+/* A question with its answer as one text: both, the question at most a third. NULL: no memory. */
+const char *exchange_text(const struct recalled *x, struct arena *a);
 
 /* The order of passages by a model that reads each with the question (rerank.c). Waits for a provider: nothing may be held. */
 struct rerank_wish {

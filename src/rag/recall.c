@@ -1,7 +1,7 @@
 /*
  * recall.c - from a question to what its person has said and been answered before. The database has candidates, any of whose words
  * is enough; their order is made here, so that it is the same on each: BM25 of the question with its answer, and newer ones a
- * little before older ones.
+ * little before older ones. Those that are near by their meaning (exchanges.c) join them.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -17,13 +17,14 @@
 #define QUERY_MAX  ((size_t)4096)
 #define WORDS_MAX  16
 #define CANDIDATES 60
-#define UNIT_BYTES ((size_t)1200) /* about 300 tokens of a question with its answer */
-#define LEAST      0.34           /* of the question's words, the rare ones counting more, that a hit must have */
-#define RECENT     0.15           /* that the newest ones count more */
-#define RECENT_MS  (60 * INT64_C(86400000))
-#define K1         1.2
-#define B          0.75
-#define CUT_FROM   6 /* letters of a word, of which the last two are taken for an ending */
+#define LEAST      0.34 /* of the question's words, the rare ones counting more, that a hit must have */
+#define STANDS_OUT                                                                                                     \
+	0.3 /* of the way from what is usual to the question itself, that a hit by meaning alone must have gone */
+#define RECENT    0.15 /* that the newest ones count more */
+#define RECENT_MS (60 * INT64_C(86400000))
+#define K1        1.2
+#define B         0.75
+#define CUT_FROM  6 /* letters of a word, of which the last two are taken for an ending */
 
 struct asked {
 	struct str text;
@@ -116,14 +117,38 @@ static size_t rank(const struct asked *q, struct words *w, enum language l, cons
 	return kept;
 }
 
-/* Both, the question at most a third. */
-static const char *unit_of(const struct recalled *x, struct arena *a)
-{
-	size_t n = strlen(x->question), question = utf8_prefix(x->question, n, MIN(n, UNIT_BYTES / 3));
-	size_t m = strlen(x->answer), answer = utf8_prefix(x->answer, m, MIN(m, UNIT_BYTES - question));
+/* ---- both together ---- */
 
-	return arena_printf(a, "%.*s%s%s%.*s%s", (int)question, x->question, question < n ? " ..." : "",
-		n && m ? "\n\n" : "", (int)answer, x->answer, answer < m ? " ..." : "");
+static bool is_same(const struct recalled *x, const struct recalled *y)
+{
+	return x->message_id == y->message_id || (x->question_id && x->question_id == y->question_id);
+}
+
+/*
+ * Words by the best of them, meaning between what is usual and the nearest. Found by meaning alone counts who stands out: a cosine by
+ * itself says nothing, as unrelated texts have .8 with some models.
+ */
+static size_t add_meant(const struct meant *m, struct scored *found, size_t n)
+{
+	double least = m->usual + STANDS_OUT * (1 - m->usual), best = n ? found[0].score : 0;
+	size_t n_words = n;
+
+	for (size_t i = 0; i < n; i++)
+		found[i].score /= best * 2;
+	for (size_t i = 0; i < m->found.n && m->near[i] >= least; i++) {
+		double share = (m->near[i] - m->usual) / MAX(m->near[0] - m->usual, 0.01) / 2;
+		size_t k = 0;
+		while (k < n_words && !is_same(found[k].x, &m->found.items[i]))
+			k++;
+		if (k == n_words) {
+			k = n++;
+			found[k] = (struct scored){.x = &m->found.items[i]};
+		}
+		found[k].score += share;
+	}
+	if (n > 1)
+		qsort(found, n, sizeof(*found), by_score);
+	return n;
 }
 
 static int tell(const struct scored *found, size_t n, struct arena *a, struct source_list *ret, struct err *e)
@@ -134,7 +159,7 @@ static int tell(const struct scored *found, size_t n, struct arena *a, struct so
 			.conversation_id = found[i].x->conversation_id,
 			.document = found[i].x->title,
 			.heading = "",
-			.text = unit_of(found[i].x, a),
+			.text = exchange_text(found[i].x, a),
 			.score = found[i].score};
 		if (!ret->items[i].text)
 			return err_set(e, -ENOMEM, "no memory for a search");
@@ -149,6 +174,7 @@ int rag_recall(struct rag *r, const struct recall_request *in, struct arena *a, 
 	size_t n = strlen(in->query);
 	struct asked q = {.text = {in->query, utf8_prefix(in->query, n, MIN(n, QUERY_MAX))}, .wanted = wanted};
 	struct recalled_list all = {.n = 0};
+	struct meant meant = {.usual = 0};
 	enum language l = language_guess(q.text);
 	int s;
 
@@ -160,11 +186,18 @@ int rag_recall(struct rag *r, const struct recall_request *in, struct arena *a, 
 		const struct recall_wish wish = {in->user_id, in->but, q.words, q.cut, q.n, CANDIDATES};
 		s = recall_messages(c, &wish, a, &all, e);
 	}
+	if (s == 0)
+		s = exchanges_nearest(r, in, a, &meant, e);
 	struct counted *counts = ARENA_ARRAY(a, struct counted, all.n + 1);
-	struct scored *found = ARENA_ARRAY(a, struct scored, all.n + 1);
+	struct scored *found = ARENA_ARRAY(a, struct scored, all.n + meant.found.n + 1);
 	if (s < 0)
 		return s;
 	if (!counts || !found)
 		return err_set(e, -ENOMEM, "no memory for a search");
-	return tell(found, MIN(rank(&q, w, l, &all, counts, found), in->limit), a, ret, e);
+	n = rank(&q, w, l, &all, counts, found);
+	if (meant.found.n)
+		n = add_meant(&meant, found, n);
+	s = tell(found, MIN(n, in->limit), a, ret, e);
+	ret->notice = meant.notice;
+	return s;
 }

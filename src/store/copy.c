@@ -47,6 +47,7 @@ static const struct copy_table {
 	{"turn_calls", "id"},
 	{"queued", "id"},
 	{"summaries", "id"},
+	{"exchange_vectors", "id"},
 	{"collections", "id"},
 	{"texts", "id"},
 	{"text_pieces", "text_id, start_at"},

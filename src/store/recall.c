@@ -57,6 +57,31 @@ static int ask(struct db_conn *c, const struct recall_wish *w, const char *query
 		DB_TEXT(query), DB_I64(w->user_id), DB_I64(w->but), DB_I64(w->limit));
 }
 
+static int read_row(const struct db_rows *rows, struct arena *a, struct recalled *ret, struct err *e)
+{
+	*ret = (struct recalled){.conversation_id = db_i64(rows, 0),
+		.message_id = db_i64(rows, 1),
+		.question_id = db_i64(rows, 2),
+		.title = db_dup(rows, 3, a),
+		.question = db_dup(rows, 4, a),
+		.answer = db_dup(rows, 5, a),
+		.created_at = db_i64(rows, 6)};
+	return ret->title && ret->question && ret->answer ? 0 : store_full(e);
+}
+
+int recall_message(struct db_conn *c, atelier_id user_id, atelier_id but, atelier_id id, struct arena *a,
+	struct recalled *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e, "SELECT" COLUMNS "FROM messages m" JOINED " WHERE m.id = ?" MINE, DB_I64(id),
+		DB_I64(user_id), DB_I64(but));
+
+	if (r < 0 || (r = db_next(rows, e)) <= 0)
+		return r;
+	r = read_row(rows, a, ret, e);
+	return r < 0 ? r : 1;
+}
+
 static bool is_told(const struct recalled_list *l, atelier_id question_id)
 {
 	for (size_t i = 0; question_id && i < l->n; i++)
@@ -80,18 +105,10 @@ int recall_messages(
 		return r;
 	r = ask(c, w, query.p, &rows, e);
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {
-		struct recalled *x = &ret->items[ret->n];
 		if (is_told(ret, db_i64(rows, 2)))
 			continue;
-		*x = (struct recalled){.conversation_id = db_i64(rows, 0),
-			.message_id = db_i64(rows, 1),
-			.question_id = db_i64(rows, 2),
-			.title = db_dup(rows, 3, a),
-			.question = db_dup(rows, 4, a),
-			.answer = db_dup(rows, 5, a),
-			.created_at = db_i64(rows, 6)};
-		if (!x->title || !x->question || !x->answer)
-			return store_full(e);
+		if ((r = read_row(rows, a, &ret->items[ret->n], e)) < 0)
+			return r;
 		ret->n++;
 	}
 	return MIN(r, 0);

@@ -30,3 +30,6 @@ struct recalled_list {
 /* Candidates, in the order of each database's own ranking: a question is told once. */
 int recall_messages(struct db_conn *c, const struct recall_wish *w, struct arena *a, struct recalled_list *ret,
 	struct err *e) MUST_CHECK;
+/* The exchange that this message is in, by the same rules: 1; 0: there is none. */
+int recall_message(struct db_conn *c, atelier_id user_id, atelier_id but, atelier_id id, struct arena *a,
+	struct recalled *ret, struct err *e) MUST_CHECK;

@@ -109,6 +109,26 @@ const char schema_assistant_places[] =
 	"ALTER TABLE assistant_versions ADD COLUMN history INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE conversations ADD COLUMN history INTEGER NOT NULL DEFAULT 0;";
 
+/* Of a question with its answer, by the answer, whose vector is gone as soon as its text is another. Ids rise in the order in which
+ * they were made. */
+const char schema_exchange_vectors[] = "CREATE TABLE exchange_vectors ("
+				       "  id INTEGER PRIMARY KEY,"
+				       "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
+				       "  message_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,"
+				       "  identity TEXT NOT NULL,"
+				       "  bytes BLOB NOT NULL,"
+				       "  UNIQUE (message_id, identity)"
+				       ") STRICT;"
+				       "CREATE INDEX exchange_vectors_made ON exchange_vectors(user_id, identity, id);";
+const char exchange_vectors_sqlite[] = "CREATE TRIGGER exchange_vectors_stale AFTER UPDATE OF content ON messages WHEN "
+				       "new.content <> old.content BEGIN"
+				       "  DELETE FROM exchange_vectors WHERE message_id = new.id; END;";
+const char exchange_vectors_postgres[] =
+	"CREATE FUNCTION exchange_vectors_stale() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+	"  DELETE FROM exchange_vectors WHERE message_id = new.id; RETURN NULL; END $$;"
+	"CREATE TRIGGER exchange_vectors_stale AFTER UPDATE OF content ON messages FOR EACH ROW"
+	" WHEN (new.content <> old.content) EXECUTE FUNCTION exchange_vectors_stale();";
+
 /* What is searched for a question that waits: each row has one of both. */
 const char schema_queued_places[] =
 	"CREATE TABLE queued_places ("

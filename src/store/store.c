@@ -246,6 +246,11 @@ static const struct db_migration migrations[] = {
 	{.version = 34, .name = "assistants that act", .sql = schema_agents},
 	{.version = 35, .name = "rerankers, rewritten questions", .sql = schema_reranking},
 	{.version = 36, .name = "documents of assistants, own history", .sql = schema_assistant_places},
+	{.version = 37,
+		.name = "vectors of what was said before",
+		.sql = schema_exchange_vectors,
+		.sqlite = exchange_vectors_sqlite,
+		.postgres = exchange_vectors_postgres},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -366,6 +366,8 @@ static int add_said(struct turn *t, const char *query, struct source_list *to)
 		log_warn("turn", "earlier conversations could not be searched: %s", why.msg);
 		return note(t, "Earlier conversations could not be searched, so this answer does without them.");
 	}
+	if (found.notice && (r = note(t, found.notice)) < 0)
+		return r;
 	struct source *both = ARENA_ARRAY(&t->arena, struct source, to->n + found.n + 1);
 	if (!both)
 		return err_set(&t->err, -ENOMEM, "no memory for a turn");
