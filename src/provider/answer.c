@@ -11,6 +11,7 @@
 
 #define EVENT_FRAME         12 /* {"text":""} */
 #define BYTES_OF_LONG_TOKEN 8
+#define ERROR_BYTES         200 /* of what an error within a stream says */
 
 void answer_init(struct answer *s, const struct dialect *d, const char *label, struct gen_sink *sink, struct err *e)
 {
@@ -371,41 +372,49 @@ void answer_end(struct answer *s)
 	s->ended_ms = clock_mono_ms();
 }
 
-/* What an error of the moment means, by its type or its code; 0: it is none. `error` may be an object or a text. */
-static int passing_code(const json_t *error)
+/* The status that an error within a stream stands for, by its number, its code or its type; 0: it says none. `error` may
+ * be an object or a text. */
+static int status_of(const json_t *error)
 {
 	static const struct {
-		const char *type;
-		int status, code;
-	} known[] = {{"overloaded_error", 529, E_PROVIDER_BUSY}, {"overloaded", 503, E_PROVIDER_BUSY},
-		{"unavailable_error", 503, E_PROVIDER_BUSY}, {"service_unavailable", 503, E_PROVIDER_BUSY},
-		{"rate_limit_error", 429, E_PROVIDER_LIMITED}, {"rate_limit_exceeded", 429, E_PROVIDER_LIMITED},
-		{"api_error", 502, E_PROVIDER}, {"timeout_error", 502, E_PROVIDER}};
-	const char *type = json_get_str(error, "type"), *word = json_get_str(error, "code");
-	int64_t status = wire_count(error, "code", 0);
-	for (size_t i = 0; i < N_ELEMENTS(known); i++)
-		if ((type && strcmp(type, known[i].type) == 0) || (word && strcmp(word, known[i].type) == 0) ||
-			status == known[i].status)
-			return known[i].code;
+		const char *word;
+		int status;
+	} known[] = {{"overloaded_error", 529}, {"overloaded", 503}, {"unavailable_error", 503},
+		{"service_unavailable", 503}, {"UNAVAILABLE", 503}, {"rate_limit_error", 429},
+		{"rate_limit_exceeded", 429}, {"RESOURCE_EXHAUSTED", 429}, {"billing_error", 402}, {"api_error", 502},
+		{"timeout_error", 504}, {"invalid_request_error", 400}, {"INVALID_ARGUMENT", 400},
+		{"authentication_error", 401}, {"permission_error", 403}, {"not_found_error", 404},
+		{"request_too_large", 413}};
+	const char *const words[] = {
+		json_get_str(error, "code"), json_get_str(error, "type"), json_get_str(error, "status")};
+	int64_t number = wire_count(error, "code", words[0] ? atoi(words[0]) : 0);
+	if (number >= 400 && number < 600)
+		return (int)number;
+	for (size_t w = 0; w < N_ELEMENTS(words); w++)
+		for (size_t i = 0; i < N_ELEMENTS(known) && words[w]; i++)
+			if (strcmp(words[w], known[i].word) == 0)
+				return known[i].status;
 	return 0;
 }
 
 int answer_error(struct answer *s, const json_t *root)
 {
-	char text[200];
+	char text[1024];
 	if (has_ended_well(s)) { /* what went wrong behind the end takes nothing back */
 		answer_end(s);
 		return 0;
 	}
 	wire_error_text(root, text, sizeof(text));
+	wire_hide(text, s->key);
+	text[utf8_prefix(text, strlen(text), ERROR_BYTES)] = '\0';
 	int meant = refusal_in_stream(root, s->e);
 	if (meant < 0)
 		return err_set(s->e, meant, "%s reported: %s", s->label, text);
-	int passing = passing_code(json_object_get(root, "error"));
-	if (passing == 0)
-		passing = passing_code(root);
-	s->transient = passing != 0;
-	return err_set(s->e, passing ? passing : E_PROVIDER, "%s reported: %s", s->label, *text ? text : "an error");
+	int status = status_of(json_object_get(root, "error"));
+	if (status == 0)
+		status = status_of(root);
+	s->transient = status == 429 || status >= 502;
+	return err_set(s->e, provider_status_code(status), "%s reported: %s", s->label, *text ? text : "an error");
 }
 
 int answer_cut(struct answer *s)
@@ -423,12 +432,26 @@ static int explain(struct answer *s, int r)
 	return r;
 }
 
+/* The same bytes without the key, which an error among them says back. */
+static int pass_hidden(struct answer *s, const char *p, size_t n)
+{
+	char *text = xmalloc(n + 1);
+	memcpy(text, p, n);
+	text[n] = '\0';
+	wire_hide(text, s->key);
+	int r = s->raw->bytes(s->raw->arg, text, strlen(text));
+	free(text);
+	return r;
+}
+
 int answer_pass(struct answer *s, const char *p, size_t n)
 {
 	s->got_byte = true;
 	if (!s->raw || n == 0)
 		return 0;
 	s->shown = true;
+	if (s->key && *s->key && memmem(p, n, s->key, strlen(s->key)) && !memchr(p, '\0', n))
+		return pass_hidden(s, p, n);
 	return s->raw->bytes(s->raw->arg, p, n);
 }
 

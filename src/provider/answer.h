@@ -85,6 +85,8 @@ int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise);
 
 /* The message of an error body of any known shape, cut to a sentence's length; "" when there is none. */
 void wire_error_text(const json_t *root, char *ret, size_t size);
+/* Servers say keys back in their errors: "***" stands for each. */
+void wire_hide(char *text, const char *secret);
 void wire_error_body(const char *p, size_t n, char *ret, size_t size);
 const char *wire_full_stop(const char *text); /* what the text lacks to be a sentence: "." or "" */
 
@@ -117,7 +119,7 @@ struct answer {
 	struct line_shape shape;
 	struct buf data; /* sse.c: an event of several lines, or a whole answer in one piece */
 
-	const char *label;
+	const char *label, *key; /* of the provider; the key: NULL, or what its errors must not tell on */
 	struct err *e;
 	int64_t start_ms, ended_ms; /* ended: when the end mark came, or the reason before it */
 	int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;

@@ -10,7 +10,6 @@
 #include "sys/metrics.h"
 
 #define WHOLE_MAX_BYTES (64u << 20) /* of an answer in one piece */
-#define KEY_SHORTEST    6           /* what is shorter is no secret */
 
 void wire_time(const char *text, int64_t *ret)
 {
@@ -71,47 +70,48 @@ int provider_list_fetch(struct providers *ps, struct provider *p, const char *ur
 	return provider_fetch_json(ps, p, url, NULL, timeout_ms, c, ret, ret_status, e);
 }
 
-/* What of the request is wrong stays wrong; anything else may be well the next time. */
-static int status_code(int status)
+int provider_status_code(int status)
 {
 	switch (status) {
 	case 400:
 	case 422:
 		return E_PROVIDER_REJECTED;
+	case 402:
+		return E_PROVIDER_QUOTA;
 	case 413:
 		return E_TOO_LARGE;
-	case 401:
-	case 403:
-	case 404:
-		return E_PROVIDER_REFUSED;
+	case 408:
+	case 504:
+	case 524: /* of a proxy in front */
+		return E_PROVIDER_TIMEOUT;
 	case 429:
 		return E_PROVIDER_LIMITED;
 	case 503:
 	case 529:
 		return E_PROVIDER_BUSY;
-	default:
+	case 409:
+	case 425:
+	case 499:
 		return E_PROVIDER;
+	default:
+		return status / 100 == 4 ? E_PROVIDER_REFUSED : E_PROVIDER;
 	}
 }
 
-/* What a server says of its refusal. Some say the key back. */
+/* What a server says of its refusal. */
 static void refusal_text(const struct provider *p, struct str body, char *ret, size_t size)
 {
 	char text[2048];
-	size_t n = strlen(p->key);
 
 	wire_error_body(body.p, body.n, text, sizeof(text));
-	for (char *at = text; n >= KEY_SHORTEST && (at = strstr(at, p->key)) != NULL; at += 3) {
-		memmove(at + 3, at + n, strlen(at + n) + 1);
-		memcpy(at, "***", 3);
-	}
+	wire_hide(text, p->key);
 	snprintf(ret, size, "%.*s", (int)utf8_prefix(text, strlen(text), size - 1), text);
 }
 
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e)
 {
 	char text[160];
-	int status = res->status, code = status_code(status),
+	int status = res->status, code = provider_status_code(status),
 	    meant = refusal_code(status, buf_str(&res->error_body), e);
 	refusal_text(p, buf_str(&res->error_body), text, sizeof(text));
 	const char *colon = *text ? ": " : ".";

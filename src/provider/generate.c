@@ -340,6 +340,7 @@ static int ask(struct generation *g, struct err *e)
 	const struct dialect *d = run->t->p->dialect;
 	answer_done(&g->stream);
 	answer_init(&g->stream, d, run->t->p->label, run->sink, e);
+	g->stream.key = run->t->p->key;
 	g->stream.raw = request_is_raw(g->q, run->t->p) ? g->q->raw : NULL;
 	g->stream.logprobs = g->q->logprobs;
 	begin_thinking(g);

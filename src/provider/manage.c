@@ -233,8 +233,9 @@ static const char *last_words(const char *report)
 
 /* The sentence of a pull that Ollama itself gave up; `answered` has the words of a status, `x` of a line. */
 static int pull_refused(
-	const struct provider *p, const char *model, const struct pull *x, const struct err *answered, struct err *e)
+	const struct provider *p, const char *model, struct pull *x, const struct err *answered, struct err *e)
 {
+	wire_hide(x->error, p->key);
 	const char *report = *x->error ? x->error : answered->msg, *cause = cause_of(report);
 
 	if (!cause && !*x->error && answered->code == E_MODEL_UNKNOWN)

@@ -131,4 +131,6 @@ int refusal_code(int status, struct str body, struct err *e) MUST_CHECK;
 int refusal_in_stream(const json_t *root, struct err *e) MUST_CHECK;
 
 /* The error of an answer whose status is not 2xx; sets and returns it. */
+/* What a status, of an answer or within one, means. What of the request is wrong stays wrong; the rest may be well later. */
+int provider_status_code(int status);
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e);

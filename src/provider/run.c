@@ -93,7 +93,7 @@ static bool may_retry(const struct run *r, int code)
 }
 
 /* Another provider may well answer the same request. */
-static bool is_providers_fault(const struct run *r, int code)
+static bool is_providers_fault(int code)
 {
 	switch (code) {
 	case E_PROVIDER:
@@ -105,9 +105,8 @@ static bool is_providers_fault(const struct run *r, int code)
 	case E_PROVIDER_BROKEN:
 	case E_MODEL_CANNOT:
 	case E_MODEL_UNKNOWN: /* gone since the last refresh of the list */
-		return true;
 	case E_PROVIDER_REFUSED:
-		return r->res.status == 401 || r->res.status == 402 || r->res.status == 403 || r->res.status == 404;
+		return true;
 	default:
 		return false;
 	}
@@ -360,7 +359,7 @@ int run_call(struct run *r, struct err *e)
 		r->t = &plan.targets[i];
 		err_clear(&why);
 		code = run_target(r, i + 1 < plan.n, &why);
-		if (code >= 0 || r->shown || !is_providers_fault(r, code))
+		if (code >= 0 || r->shown || !is_providers_fault(code))
 			break;
 	}
 	buf_done(&r->res.error_body);

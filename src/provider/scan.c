@@ -375,6 +375,17 @@ void wire_error_text(const json_t *root, char *ret, size_t size)
 	copy_line(text, strlen(text), ret, size);
 }
 
+#define SECRET_SHORTEST 6 /* what is shorter is no secret */
+
+void wire_hide(char *text, const char *secret)
+{
+	size_t n = secret ? strlen(secret) : 0;
+	for (char *at = text; n >= SECRET_SHORTEST && (at = strstr(at, secret)) != NULL; at += 3) {
+		memmove(at + 3, at + n, strlen(at + n) + 1);
+		memcpy(at, "***", 3);
+	}
+}
+
 const char *wire_full_stop(const char *text)
 {
 	size_t n = strlen(text);
