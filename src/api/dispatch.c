@@ -592,6 +592,9 @@ static int request_match(struct request *q, const char *path)
 
 	if (!r && allow[0]) {
 		http_set_header(q->x, "Allow", allow);
+		/* By this status programs that try a WebSocket first (Codex) know at once to do without. */
+		if (http_wants_websocket(q->x))
+			return err_set(&q->err, E_UPGRADE, "There is no WebSocket here: this address takes %s.", allow);
 		return err_set(&q->err, E_METHOD, "This address takes %s.", allow);
 	}
 	if (!r || !is_reachable(q, r))

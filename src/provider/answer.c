@@ -435,9 +435,8 @@ static int explain(struct answer *s, int r)
 /* The same bytes without the key, which an error among them says back. */
 static int pass_hidden(struct answer *s, const char *p, size_t n)
 {
-	char *text = xmalloc(n + 1);
+	char *text = xcalloc(1, n + 1);
 	memcpy(text, p, n);
-	text[n] = '\0';
 	wire_hide(text, s->key);
 	int r = s->raw->bytes(s->raw->arg, text, strlen(text));
 	free(text);

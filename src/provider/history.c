@@ -2,7 +2,7 @@
  * history.c - calls of tools in the messages of a request, made fit for a provider that takes less than others do. Who
  * speaks like OpenAI takes arguments as the text that they are, also when a model wrote no JSON; Anthropic and Ollama take
  * objects alone, and an invented one would be a lie: the calls of that answer and their results become texts. Anthropic
- * also wants one result for each call, and no other.
+ * also wants one result for each call, and no other, and no id a second time.
  */
 #include <errno.h>
 
@@ -12,9 +12,13 @@ struct settling {
 	struct arena *a;
 	struct gen_message *out;
 	size_t n;
-	const struct gen_message *broken;  /* its calls became text; until the answer after it */
-	const struct gen_tool_call **open; /* calls without a result so far; NULL: it has one */
-	size_t n_open;
+	const struct gen_message *broken; /* its calls became text; until the answer after it */
+	struct open_call {
+		const struct gen_tool_call *call; /* as it is sent; NULL: it has its result */
+		const char *id;                   /* by which the client's result names it */
+	} * open;                                 /* calls without a result so far */
+	const char **ids;                         /* of all calls so far, as they came */
+	size_t n_open, n_ids;
 	bool said; /* the last message is the assistant's */
 };
 
@@ -88,25 +92,51 @@ static int add_result_as_text(struct settling *s, const struct gen_message *from
 	return images ? keep(s, &b, &to->content) : -ENOMEM;
 }
 
-/* Notes that the call has its result; false: it is none of the answer before, or has one already. */
-static bool answers(struct settling *s, const char *id)
+/* Notes that the call has its result; NULL: it is none of the answer before, or has one already. */
+static const struct gen_tool_call *answers(struct settling *s, const char *id)
 {
 	for (size_t i = 0; i < s->n_open; i++)
-		if (s->open[i] && strcmp(s->open[i]->id ? s->open[i]->id : "", id ? id : "") == 0) {
-			s->open[i] = NULL;
+		if (s->open[i].call && strcmp(s->open[i].id, id ? id : "") == 0)
+			return TAKE_PTR(s->open[i].call);
+	return NULL;
+}
+
+static bool is_taken(const struct settling *s, const char *id)
+{
+	for (size_t i = 0; i < s->n_ids; i++)
+		if (strcmp(s->ids[i], id) == 0)
 			return true;
-		}
-	return false;
+	return *id == '\0';
+}
+
+/* Its calls wait for their results; one without an id, or with one that was there before, gets one of its own. */
+static int open_calls(struct settling *s, struct gen_message *m)
+{
+	struct gen_tool_call *calls = ARENA_ARRAY(s->a, struct gen_tool_call, m->n_calls + 1);
+	if (!calls)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_calls; i++) {
+		const char *id = m->calls[i].id ? m->calls[i].id : "";
+		calls[i] = m->calls[i];
+		if (is_taken(s, id))
+			calls[i].id = arena_printf(s->a, "%.32s_%zu", *id ? id : "call", s->n_ids + 1);
+		if (!calls[i].id)
+			return -ENOMEM;
+		s->ids[s->n_ids++] = id;
+		s->open[s->n_open++] = (struct open_call){&calls[i], id};
+	}
+	m->calls = calls;
+	return 0;
 }
 
 /* What the assistant says next, or the end, comes only behind all results. */
 static void add_missing(struct settling *s)
 {
 	for (size_t i = 0; i < s->n_open; i++)
-		if (s->open[i])
+		if (s->open[i].call)
 			s->out[s->n++] = (struct gen_message){.role = "tool",
-				.tool_call_id = s->open[i]->id,
-				.tool_name = s->open[i]->name,
+				.tool_call_id = s->open[i].call->id,
+				.tool_name = s->open[i].call->name,
 				.content = "(The call has no result.)",
 				.tool_failed = true};
 	s->n_open = 0;
@@ -126,12 +156,15 @@ static int settle_one(struct settling *s, const struct gen_message *m, bool pair
 		s->broken = is_broken(m) ? m : NULL;
 	if (s->broken == m)
 		return add_calls_as_text(s, m);
-	if (is_role(m, "tool") && (s->broken || (pairs && !answers(s, m->tool_call_id))))
+	const struct gen_tool_call *call =
+		is_role(m, "tool") && pairs && !s->broken ? answers(s, m->tool_call_id) : NULL;
+	if (is_role(m, "tool") && (s->broken || (pairs && !call)))
 		return add_result_as_text(s, m);
-	for (size_t i = 0; i < m->n_calls && pairs; i++)
-		s->open[s->n_open++] = &m->calls[i];
-	s->out[s->n++] = *m;
-	return 0;
+	struct gen_message *to = &s->out[s->n++];
+	*to = *m;
+	if (call)
+		to->tool_call_id = call->id;
+	return pairs && m->n_calls > 0 ? open_calls(s, to) : 0;
 }
 
 int history_settle(const struct gen_request *q, bool pairs, struct arena *a, struct gen_request *ret)
@@ -146,8 +179,9 @@ int history_settle(const struct gen_request *q, bool pairs, struct arena *a, str
 		return 0;
 	struct settling s = {.a = a,
 		.out = ARENA_ARRAY(a, struct gen_message, q->n_messages + n_calls),
-		.open = ARENA_ARRAY(a, const struct gen_tool_call *, n_calls + 1)};
-	int r = s.out && s.open ? 0 : -ENOMEM;
+		.open = ARENA_ARRAY(a, struct open_call, n_calls + 1),
+		.ids = ARENA_ARRAY(a, const char *, n_calls + 1)};
+	int r = s.out && s.open && s.ids ? 0 : -ENOMEM;
 	for (size_t i = 0; i < q->n_messages && r == 0; i++)
 		r = settle_one(&s, &q->messages[i], pairs);
 	if (r < 0)

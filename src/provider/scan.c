@@ -382,7 +382,7 @@ void wire_hide(char *text, const char *secret)
 	size_t n = secret ? strlen(secret) : 0;
 	for (char *at = text; n >= SECRET_SHORTEST && (at = strstr(at, secret)) != NULL; at += 3) {
 		memmove(at + 3, at + n, strlen(at + n) + 1);
-		memcpy(at, "***", 3);
+		memset(at, '*', 3);
 	}
 }
 

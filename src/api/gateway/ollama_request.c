@@ -286,6 +286,8 @@ int ollama_read_generate(struct gw_call *c)
 		c->req.prompt = prompt ? prompt : "";
 		c->req.suffix = suffix;
 		c->req.raw_prompt = !suffix; /* a gap is filled by means of the template */
+		if (c->req.raw_prompt && !gw_target_can(c, API_OLLAMA | API_OPENAI))
+			gw_ignore(c, "raw");
 		return 0;
 	}
 	if (system && prompt)

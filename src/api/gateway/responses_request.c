@@ -465,17 +465,18 @@ static int read_rest(struct gw_call *c)
 	static const char *const known[] = {"model", "input", "instructions", "previous_response_id", "tools",
 		"tool_choice", "text", "reasoning", "temperature", "top_p", "top_k", "min_p", "presence_penalty",
 		"frequency_penalty", "repeat_penalty", "seed", "max_output_tokens", "parallel_tool_calls", "store",
-		"include", "stream", "stream_options", "metadata", "user", "safety_identifier", "prompt_cache_key",
-		"prompt_cache_retention", "truncation", "client_metadata", ITEMS, NULL};
+		"include", "stream", "stream_options", "metadata", "truncation", "client_metadata", ITEMS, NULL};
+	static const char *const harmless[] = {
+		"service_tier", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"};
 	CLEANUP(json_decrefp) json_t *rest = json_copy(c->body);
 	json_t *verbosity = json_object_get(json_object_get(c->body, "text"), "verbosity");
 	bool same = gw_target_can(c, API_OPENAI);
 
 	ignore_own(c, rest);
-	if (!same) {
+	if (!same)
 		gw_tell_tier(c);
-		json_object_del(rest, "service_tier");
-	}
+	for (size_t i = 0; i < N_ELEMENTS(harmless) && !same; i++)
+		json_object_del(rest, harmless[i]);
 	if (is(json_string_value(verbosity), "medium")) /* as it is without */
 		verbosity = NULL;
 	if (verbosity && same)
