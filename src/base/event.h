@@ -63,9 +63,8 @@
 		"A tool asks the person: for what `schema` describes, or to open `url`. With an `action` (accept, "    \
 		"decline, cancel, expired) it is over.")                                                               \
 	X(EV_BUDGET, "budget", "steps:json tokens:json cost_micros:json seconds:json parent:string?",                  \
-		"After each round of calls: of each what is `used` of the answer's budget, and the `limit` if there "  \
-		"is "                                                                                                  \
-		"one. It is no part of a message.")                                                                    \
+		"Before the first calls, after each round of them, and at the end: of each what is `used` of the "     \
+		"answer's budget, and the `limit` if there is one. In place of what it said before.")                  \
 	X(EV_PLAN, "plan", "steps:json parent:string?",                                                                \
 		"What the answer, or an agent beneath it, is going to do, in place of what it said before: `steps` "   \
 		"are "                                                                                                 \

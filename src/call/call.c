@@ -153,7 +153,8 @@ static const char *outcome_of(int r, int cancel_code)
 	if (r >= 0)
 		return OUTCOME_COMPLETE;
 	/* -EPIPE and the like: a sink whose reader has gone. */
-	if (cancel_code == E_CANCELED || cancel_code == E_STOPPING || r == -EPIPE || r == -ECONNRESET)
+	if (cancel_code == E_CANCELED || cancel_code == E_STOPPING || cancel_code == E_BUDGET || r == -EPIPE ||
+		r == -ECONNRESET)
 		return OUTCOME_CANCELED;
 	return cancel_code == 0 && r == -ECANCELED ? OUTCOME_CANCELED : OUTCOME_FAILED;
 }

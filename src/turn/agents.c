@@ -214,6 +214,8 @@ static const char *failure_of(struct turn *t, int r)
 
 	if (reason == E_CANCELED)
 		return "The person stopped this agent.";
+	if (reason == E_BUDGET)
+		return "The time for this agent is used up.";
 	return t->err.msg[0] && !reason ? err_public_text(&t->err) : err_info(reason ? reason : r)->text;
 }
 
@@ -295,7 +297,7 @@ static struct turn *beneath(struct turn *parent, const struct turn_request *q, c
 	t->where = parent->where;
 	t->agent = (struct agent){.depth = parent->agent.depth + 1, .call_id = c->id};
 	t->out = (struct output){FRAMES_INIT((size_t)t->all->settings->max_answer_bytes), pass_on};
-	rounds_begin(t, &parent->rounds.budget);
+	budget_begin(t, &parent->rounds.budget);
 	return t;
 }
 

@@ -229,12 +229,14 @@ static int run_told(struct running *x)
 	if (r == 0)
 		r = call_tool(x, &a, &result, &e);
 	if (r < 0) {
-		bool all = cancel_reason(&t->cancel) != 0, one = cancel_reason(&x->cancel) != 0;
+		bool all = cancel_reason(&t->cancel) != 0;
+		int one = cancel_reason(&x->cancel);
 		int told = call_end_unrun(t, x->call,
-			all        ? "It was stopped."
-			: one      ? "The person stopped this call."
-			: e.msg[0] ? e.msg
-				   : NOT_RUN);
+			all               ? "It was stopped."
+			: one == E_BUDGET ? "It was stopped: the time for tools is used up."
+			: one             ? "The person stopped this call."
+			: e.msg[0]        ? e.msg
+					  : NOT_RUN);
 		return all || told < 0 ? r : 0; /* of one that could not be run the model is told */
 	}
 	if (x->call->waits)
@@ -279,13 +281,16 @@ bool calls_stop(struct turn *t, const char *call_id)
 
 static void run_one(struct running *x)
 {
+	struct deadline d = {.budget = &x->t->rounds.budget, .cancel = &x->cancel};
 	struct cancel_link link;
 
 	cancel_init(&x->cancel);
 	cancel_link(&link, &x->t->cancel, &x->cancel);
+	deadline_begin(x->t->all->deadlines, &d);
 	list_add(x);
 	x->r = run_told(x);
 	list_remove(x);
+	deadline_end(x->t->all->deadlines, &d);
 	cancel_unlink(&link);
 	cancel_done(&x->cancel);
 }

@@ -263,7 +263,7 @@ static int take_agent(struct turn *t, const struct turn_request *q, const struct
 	t->agent.calls = strcmp(a->agents, "[]") == 0 ? NULL : a->agents;
 	if (!t->wish && (t->agent.plans || t->agent.calls))
 		t->wish = "[]";
-	return rounds_limit(t, a->budget, e);
+	return budget_limit(t, a->budget, e);
 }
 
 /* ---- rights ---- */

@@ -98,7 +98,7 @@ static int settle(struct turn *t, struct undecided *u)
 
 int calls_ask_live(struct turn *t, struct call *calls, size_t n)
 {
-	int64_t ms = question_patience_ms(t->all), began_ms = clock_mono_ms();
+	int64_t ms = question_patience_ms(t->all);
 	struct live x = {.turn_id = t->ids.turn_id,
 		.user_id = t->user_id,
 		.conversation_id = t->ids.conversation_id,
@@ -114,9 +114,10 @@ int calls_ask_live(struct turn *t, struct call *calls, size_t n)
 		}
 	x.open = x.n;
 	cancel_init(&x.over);
+	allowance_pause(&t->rounds.budget, clock_mono_ms());
 	r = wait_for(t, &x, ms);
+	allowance_go_on(&t->rounds.budget, clock_mono_ms());
 	cancel_done(&x.over);
-	allowance_wait(&t->rounds.budget, clock_mono_ms() - began_ms);
 	for (size_t i = 0; told == 0 && i < x.n; i++)
 		told = settle(t, &x.items[i]);
 	return r < 0 ? r : told;

@@ -3,9 +3,10 @@
 
 #include <errno.h>
 
-static const char *const type_names[] = {"text", "reasoning", "tool_call", "citation", "notice", "image", "plan"};
+static const char *const type_names[] = {
+	"text", "reasoning", "tool_call", "citation", "notice", "image", "plan", "budget"};
 
-_Static_assert(N_ELEMENTS(type_names) == PART_PLAN + 1, "each kind has its name");
+_Static_assert(N_ELEMENTS(type_names) == PART_BUDGET + 1, "each kind has its name");
 
 static void part_done(struct part *p)
 {
@@ -168,6 +169,7 @@ static void read_part(struct part *part, const json_t *v)
 		part->height = json_get_i64(v, "height", 0);
 		break;
 	case PART_PLAN:
+	case PART_BUDGET:
 		read_more(part, v);
 		break;
 	}
@@ -285,6 +287,7 @@ void parts_write_one(const struct part *part, struct buf *to)
 		write_name(to, "name", part->name);
 		break;
 	case PART_PLAN:
+	case PART_BUDGET:
 		write_more(part, to);
 		break;
 	}

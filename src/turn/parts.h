@@ -10,15 +10,25 @@
  *	{"type":"citation","n":1,"title":"...","url":"...","quote":"..."}   also "document_id", "passage_id", "page", "heading",
  *	   "score"
  *	{"type":"plan","steps":[{"text":"...","state":"done"}]}
+ *	{"type":"budget","steps":{"used":3,"limit":20},"tokens":{..},"cost_micros":{..},"seconds":{..}}
  *	{"type":"notice","code":"...","text":"..."}   also "count" and "tokens" of the messages it is about
  *
- * What an agent that was itself called as a tool said, called and planned names that call in "parent".
+ * What an agent that was itself called as a tool said, called, planned and used names that call in "parent".
  */
 #pragma once
 
 #include "base/json.h"
 
-enum part_type { PART_TEXT, PART_REASONING, PART_TOOL_CALL, PART_CITATION, PART_NOTICE, PART_IMAGE, PART_PLAN };
+enum part_type {
+	PART_TEXT,
+	PART_REASONING,
+	PART_TOOL_CALL,
+	PART_CITATION,
+	PART_NOTICE,
+	PART_IMAGE,
+	PART_PLAN,
+	PART_BUDGET
+};
 
 struct part {
 	enum part_type type;
@@ -34,7 +44,7 @@ struct part {
 	int64_t width, height; /* of an image */
 	bool answered, failed; /* a call has its result; which tells of a failure */
 	int64_t round;         /* of a call: calls of one were made together; from 1 */
-	json_t *more;          /* of a call: an object of its other members; of a plan its steps; NULL: none */
+	json_t *more;          /* of a call: an object of its other members; of a plan and a budget all; NULL: none */
 };
 
 /* A list that owns its parts. One thread. */

@@ -129,7 +129,7 @@ int question_ask(
 	struct turn *t, const struct question_asked *asked, struct cancel *cancel, struct buf *ret, struct err *e)
 {
 	CLEANUP(json_decrefp) json_t *schema = NULL;
-	int64_t ms = question_patience_ms(t->all), began_ms = clock_mono_ms();
+	int64_t ms = question_patience_ms(t->all);
 	struct question q = {.turn_id = t->ids.turn_id, .user_id = t->user_id, .content = BUF_INIT(TEXT_MAX)};
 	const struct asked x = {
 		asked->call_id, asked->from, asked->message, asked->schema, asked->url, clock_now_ms() + ms};
@@ -144,12 +144,13 @@ int question_ask(
 	q.schema = schema;
 	id_format(id_new(), q.id);
 	cancel_init(&q.over);
+	allowance_pause(&t->rounds.budget, clock_mono_ms());
 	r = wait_for(t, &q, &x, cancel, ms);
+	allowance_go_on(&t->rounds.budget, clock_mono_ms());
 	cancel_done(&q.over);
 	if (r == 0)
 		write_answer(&q, ret);
 	buf_done(&q.content);
-	allowance_wait(&t->rounds.budget, clock_mono_ms() - began_ms);
 	return r == -ECANCELED ? err_set(e, r, "Stopped.") : r < 0 ? err_set(e, r, "The question cannot be told.") : 0;
 }
 

@@ -28,13 +28,14 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* What an agent says that was called as a tool is apart from what the answer says, and from other agents. */
+/* What an agent says that was called as a tool is apart from what the answer says, and from other agents; citations and budgets
+ * interrupt nothing. */
 static bool is_of(const struct part *p, const char *parent)
 {
-	return p->type != PART_CITATION && same_text(p->parent, parent);
+	return p->type != PART_CITATION && p->type != PART_BUDGET && same_text(p->parent, parent);
 }
 
-/* The newest part of this turn; citations interrupt nothing. NULL: there is none. */
+/* The newest part of this turn. NULL: there is none. */
 static struct part *newest(struct reduced *r, const char *parent)
 {
 	for (size_t i = r->parts.n; i > r->had; i--)
@@ -78,7 +79,7 @@ static struct part *before(struct parts *parts, size_t at, size_t from)
 	return NULL;
 }
 
-/* Makes one of neighbours of a kind, from part `from` on; citations between them stay behind. */
+/* Makes one of neighbours of a kind, from part `from` on; what interrupts nothing stays behind. */
 static void join(struct parts *parts, size_t from)
 {
 	for (size_t i = from; i < parts->n; i++) {
@@ -308,18 +309,45 @@ static void reduce_citation(struct reduced *r, const json_t *data)
 	part_read_place(p, data);
 }
 
-/* Each has one, which stands where it stood first. */
+/* Of an answer, or an agent, of which each has one. */
+static size_t find_only(const struct reduced *r, enum part_type type, const char *parent)
+{
+	size_t i = 0;
+
+	while (i < r->parts.n && !(r->parts.items[i].type == type && same_text(r->parts.items[i].parent, parent)))
+		i++;
+	return i;
+}
+
+/* It stays where it stood first. */
 static void reduce_plan(struct reduced *r, const json_t *data)
 {
 	const char *parent = parent_of(data);
 	CLEANUP(json_decrefp) json_t *none = json_array();
 	json_t *steps = json_object_get(data, "steps");
-	struct part *p = NULL;
+	size_t at = find_only(r, PART_PLAN, parent);
+	struct part *p = at < r->parts.n ? &r->parts.items[at] : add_part(r, PART_PLAN, parent);
 
-	for (size_t i = 0; i < r->parts.n && !p; i++)
-		if (r->parts.items[i].type == PART_PLAN && is_of(&r->parts.items[i], parent))
-			p = &r->parts.items[i];
-	part_set(p ? p : add_part(r, PART_PLAN, parent), "steps", json_is_array(steps) ? steps : none);
+	part_set(p, "steps", json_is_array(steps) ? steps : none);
+}
+
+/* It stands behind what it was used for. */
+static void reduce_budget(struct reduced *r, const json_t *data)
+{
+	static const char *const kinds[] = {"steps", "tokens", "cost_micros", "seconds"};
+	CLEANUP(json_decrefp) json_t *none = json_object();
+	size_t at = find_only(r, PART_BUDGET, parent_of(data));
+
+	if (at < r->parts.n)
+		parts_remove(&r->parts, at);
+	if (at < r->had)
+		r->had--;
+	struct part *p = add_part(r, PART_BUDGET, parent_of(data));
+
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++) {
+		json_t *spent = json_object_get(data, kinds[i]);
+		part_set(p, kinds[i], json_is_object(spent) ? spent : none);
+	}
 }
 
 static void reduce_notice(struct reduced *r, const json_t *data)
@@ -388,8 +416,7 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 	r->last_seq = f->seq;
 	if (strcmp(r->state, STATE_WAITING) == 0)
 		go_on(r);
-	if (r->state[0] || f->type == EV_START || f->type == EV_STATUS || f->type == EV_TOOL_PROGRESS ||
-		f->type == EV_BUDGET)
+	if (r->state[0] || f->type == EV_START || f->type == EV_STATUS || f->type == EV_TOOL_PROGRESS)
 		return 0; /* nothing comes behind the end, and these are no part of a message */
 	if (f->type == EV_TEXT && add_plain_text(r, PART_TEXT, f->json))
 		return 0;
@@ -427,6 +454,9 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 		break;
 	case EV_PLAN:
 		reduce_plan(r, data);
+		break;
+	case EV_BUDGET:
+		reduce_budget(r, data);
 		break;
 	case EV_NOTICE:
 		reduce_notice(r, data);

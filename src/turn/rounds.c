@@ -282,8 +282,7 @@ static int open_calls(struct turn *t, const struct parts *parts, struct call **r
 
 /* ---- when it is enough ---- */
 
-/* From now on the model is to answer. */
-static void end_with(struct turn *t, const char *code, const char *why, const char *text)
+void rounds_end(struct turn *t, const char *code, const char *why, const char *text)
 {
 	if (t->rounds.last)
 		return;
@@ -309,87 +308,6 @@ static unsigned count_same(struct turn *t, uint64_t came_to)
 	}
 	x->repeats[x->n_repeats++] = (struct repeat){came_to, 1};
 	return 1;
-}
-
-void rounds_begin(struct turn *t, struct allowance *above)
-{
-	const struct settings *s = t->all->settings;
-	const int64_t limit[ALLOWED_KINDS] = {[ALLOWED_STEPS] = s->tool_rounds,
-		[ALLOWED_TOKENS] = s->tool_tokens,
-		[ALLOWED_MONEY] = s->tool_cost_micros,
-		[ALLOWED_TIME] = s->tool_seconds * 1000};
-
-	allowance_init(&t->rounds.budget, above, limit, clock_mono_ms());
-}
-
-int rounds_limit(struct turn *t, const char *json, struct err *e)
-{
-	static const struct {
-		const char *key;
-		enum allowance_kind kind;
-		int64_t unit;
-	} members[] = {{"steps", ALLOWED_STEPS, 1}, {"tokens", ALLOWED_TOKENS, 1}, {"cost_micros", ALLOWED_MONEY, 1},
-		{"seconds", ALLOWED_TIME, 1000}};
-	CLEANUP(json_decrefp) json_t *v = NULL;
-	int r = json ? json_parse(json, strlen(json), &v, e) : 0;
-
-	for (size_t i = 0; i < N_ELEMENTS(members); i++) {
-		int64_t limit = json_get_i64(v, members[i].key, 0);
-		if (limit > 0)
-			t->rounds.budget.limit[members[i].kind] = limit * members[i].unit;
-	}
-	return MIN(r, 0);
-}
-
-void rounds_spend(struct turn *t, const struct gen_result *r, int64_t cost_micros)
-{
-	allowance_spend(&t->rounds.budget, ALLOWED_TOKENS, MAX(r->tokens_in, 0) + MAX(r->tokens_out, 0));
-	allowance_spend(&t->rounds.budget, ALLOWED_MONEY, cost_micros);
-}
-
-static void check_budget(struct turn *t)
-{
-	static const struct {
-		const char *why, *text;
-	} over[ALLOWED_KINDS] = {
-		[ALLOWED_STEPS] = {"the tools were run as often as is allowed",
-			"Tools were run as often as is allowed for one answer, which rests on what there was by then."},
-		[ALLOWED_TOKENS] = {"its tokens are used up",
-			"The tokens for tools are used up, and the answer rests on what there was by then."},
-		[ALLOWED_MONEY] = {"its money is used up",
-			"The money for tools is used up, and the answer rests on what there was by then."},
-		[ALLOWED_TIME] = {"its time is used up",
-			"The time for tools is used up, and the answer rests on what there was by then."}};
-	int kind = allowance_over(&t->rounds.budget, clock_mono_ms());
-
-	if (kind >= 0)
-		end_with(t, "budget", over[kind].why, over[kind].text);
-}
-
-/* How far the budget is used. Nothing that stays: what it took stands in the figures. */
-static int tell_budget(struct turn *t)
-{
-	static const struct {
-		const char *name;
-		int64_t unit;
-	} members[ALLOWED_KINDS] = {[ALLOWED_STEPS] = {"steps", 1},
-		[ALLOWED_TOKENS] = {"tokens", 1},
-		[ALLOWED_MONEY] = {"cost_micros", 1},
-		[ALLOWED_TIME] = {"seconds", 1000}};
-	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
-	int64_t now = clock_mono_ms();
-
-	for (int k = 0; k < ALLOWED_KINDS; k++) {
-		enum allowance_kind kind = (enum allowance_kind)k;
-		int64_t limit = allowance_limit(&t->rounds.budget, kind, now);
-		buf_printf(&b, "%c\"%s\":{\"used\":%lld", k ? ',' : '{', members[k].name,
-			(long long)(MAX(allowance_used(&t->rounds.budget, kind, now), INT64_C(0)) / members[k].unit));
-		if (limit)
-			buf_printf(&b, ",\"limit\":%lld", (long long)(limit / members[k].unit));
-		buf_add_char(&b, '}');
-	}
-	buf_add_char(&b, '}');
-	return turn_event(t, EV_BUDGET, &b);
 }
 
 /* ---- the next question ---- */
@@ -425,11 +343,11 @@ static int add_round(struct turn *t, const struct call *calls, size_t n)
 			"\n\n[This call came to the same again. Calling it once more changes nothing: do something "
 			"else, or answer.]");
 	if (same >= SAME_LAST)
-		end_with(t, "loop", "the same call came to the same again and again",
+		rounds_end(t, "loop", "the same call came to the same again and again",
 			"The model called the same tool again and again, which came to the same each time.");
-	check_budget(t);
+	budget_check(t);
 	if (r == 0)
-		r = tell_budget(t);
+		r = budget_tell(t);
 	if (r == 0 && t->rounds.last)
 		r = tell_model(t, arena_printf(&t->arena, NO_MORE, t->rounds.why));
 	t->request.messages = t->said.items;
@@ -477,33 +395,6 @@ static int set_parts_now(struct turn *t)
 	return m.json.n && !t->parts_now ? err_set(&t->err, -ENOMEM, "no memory for a turn") : 0;
 }
 
-/* A call that is the first of its round, whoever made it. */
-static bool begins_round(const struct parts *parts, size_t i)
-{
-	const struct part *p = &parts->items[i];
-
-	for (size_t k = 0; k < i; k++) {
-		const struct part *o = &parts->items[k];
-		const char *a = o->parent ? o->parent : "", *b = p->parent ? p->parent : "";
-		if (o->type == PART_TOOL_CALL && o->round == p->round && strcmp(a, b) == 0)
-			return false;
-	}
-	return p->type == PART_TOOL_CALL;
-}
-
-/* What was taken before it waited. */
-static void restore_budget(struct turn *t, const struct parts *parts)
-{
-	struct allowance *b = &t->rounds.budget;
-	int64_t steps = 0;
-
-	for (size_t i = 0; i < parts->n; i++)
-		steps += begins_round(parts, i);
-	atomic_store(&b->spent[ALLOWED_STEPS], steps);
-	atomic_store(&b->spent[ALLOWED_TOKENS], t->before->figures.tokens_in + t->before->figures.tokens_out);
-	atomic_store(&b->spent[ALLOWED_MONEY], t->before->figures.cost_micros);
-}
-
 int rounds_settle(struct turn *t)
 {
 	CLEANUP(parts_done) struct parts parts = PARTS_INIT(TURN_ARENA_BYTES);
@@ -513,12 +404,12 @@ int rounds_settle(struct turn *t)
 
 	if (r == 0)
 		r = open_calls(t, &parts, &calls, &n);
-	restore_budget(t, &parts);
+	budget_restore(t, &parts, n > 0);
 	if (r == 0 && !cancel_reason(&t->cancel))
 		r = hold_back(t, calls, n);
 	if (r < 0 || (r = calls_run(t, calls, n)) < 0 || t->waits)
 		return r;
-	check_budget(t);
+	budget_check(t);
 	return set_parts_now(t);
 }
 
@@ -559,6 +450,8 @@ int rounds_run(struct turn *t, bool *ret_again)
 	}
 	if (r == 0 && is_handed_over(t, calls, n))
 		return hand_over(t, calls, n);
+	if (r == 0 && t->rounds.n == 0)
+		r = budget_tell(t);
 	if (r == 0)
 		r = run_all(t, calls, n);
 	if (r < 0 || t->waits)

@@ -5,7 +5,7 @@
 #include "provider/generate.h"
 #include "store/turn_calls.h"
 #include "tool/tool.h"
-#include "turn/allowance.h"
+#include "turn/deadline.h"
 #include "turn/parts.h"
 
 struct turn;
@@ -34,6 +34,7 @@ struct rounds {
 	bool called;            /* the model has called a tool in this round */
 	bool last;              /* nothing can be called any more */
 	const char *why;        /* that, for the model */
+	bool timed;             /* an assistant has set a time, which its model keeps to, as well */
 	struct allowance budget;
 	struct running *running; /* calls that run, of agents beneath it, too; under the lock of all */
 	struct repeat *repeats;
@@ -62,18 +63,31 @@ bool said_has_calls(const char *parts);
 /* A piece of a call on its way to the log: calls get ids of their own, which no other has. */
 int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n) MUST_CHECK;
 
-/* What it may take: what the settings say, and what is left above. */
-void rounds_begin(struct turn *t, struct allowance *above);
-/* What its assistant says of that: JSON as of store/assistants.h; NULL: nothing. */
-int rounds_limit(struct turn *t, const char *json, struct err *e) MUST_CHECK;
-/* A model has answered. */
-void rounds_spend(struct turn *t, const struct gen_result *r, int64_t cost_micros);
+/* From now on nothing is called any more: the model is to answer. `why` is for the model, `text` for people. */
+void rounds_end(struct turn *t, const char *code, const char *why, const char *text);
 
 /* Behind each answer of the model: has run what it called, if anything. *ret_again: it is to be asked again. */
 int rounds_run(struct turn *t, bool *ret_again) MUST_CHECK;
 
 /* Of a turn that waited for a person: runs what it waited for, by what was decided, and sets what the message is then. */
 int rounds_settle(struct turn *t) MUST_CHECK;
+
+/* ---- budget.c ---- */
+
+/* What it may take: what the settings say, and what is left above. */
+void budget_begin(struct turn *t, struct allowance *above);
+/* What its assistant says of that: JSON as of store/assistants.h; NULL: nothing. */
+int budget_limit(struct turn *t, const char *json, struct err *e) MUST_CHECK;
+/* A model has answered. */
+void budget_spend(struct turn *t, const struct gen_result *r, int64_t cost_micros);
+/* Ends the rounds when something is used up. */
+void budget_check(struct turn *t);
+/* How far it is used, and what is above. */
+int budget_tell(struct turn *t) MUST_CHECK;
+/* What was taken before it waited, by what its message tells; `open`: a round of it has not ended. */
+void budget_restore(struct turn *t, const struct parts *parts, bool open);
+/* Of the model's next answer: how long it may go on after the time is used up (ms); negative: as long as it takes. */
+int64_t budget_grace_ms(const struct turn *t);
 
 /* ---- calls.c ---- */
 

@@ -52,7 +52,8 @@ static void add_up(struct gen_result *sum, const struct gen_result *r)
 }
 
 /* For a model without tools they are told in words, and its calls are read from its text. */
-static int generate_written(struct turn *t, const struct caller *who, struct gen_result *result, int64_t *cost_micros)
+static int generate_written(struct turn *t, const struct caller *who, struct cancel *cancel, struct gen_result *result,
+	int64_t *cost_micros)
 {
 	CLEANUP(text_calls_done) struct text_calls written;
 	struct gen_request request;
@@ -61,13 +62,12 @@ static int generate_written(struct turn *t, const struct caller *who, struct gen
 	text_calls_init(&written, &t->sink, t->request.tools, t->request.n_tools);
 	if (r >= 0)
 		r = call_generate(
-			t->all->config.calls, who, &request, &written.sink, &t->cancel, result, cost_micros, &t->err);
+			t->all->config.calls, who, &request, &written.sink, cancel, result, cost_micros, &t->err);
 	end = text_calls_finish(&written); /* also of an answer that was stopped */
 	return r < 0 ? r : MIN(end, r);
 }
 
-/* Has the model answer once. */
-static int turn_generate(struct turn *t)
+static int generate(struct turn *t, struct cancel *cancel)
 {
 	const struct caller who = {.user_id = t->user_id,
 		.key_id = t->key_id,
@@ -75,15 +75,41 @@ static int turn_generate(struct turn *t)
 		.purpose = t->purpose};
 	struct gen_result result = GEN_NO_RESULT;
 	int64_t cost_micros = 0;
-	int r = t->writes_calls ? generate_written(t, &who, &result, &cost_micros)
-				: call_generate(t->all->config.calls, &who, &t->request, &t->sink, &t->cancel, &result,
+	int r = t->writes_calls ? generate_written(t, &who, cancel, &result, &cost_micros)
+				: call_generate(t->all->config.calls, &who, &t->request, &t->sink, cancel, &result,
 					  &cost_micros, &t->err);
 
 	if (t->rounds.n == 0 && t->log)
 		prompt_learn(t, &result); /* what was planned is what was sent */
 	add_up(&t->result, &result);
 	t->cost_micros += cost_micros;
-	rounds_spend(t, &result, cost_micros);
+	budget_spend(t, &result, cost_micros);
+	return r;
+}
+
+/* Has the model answer once. Where an assistant has a time for that, an answer that takes longer is what there is by then. */
+static int turn_generate(struct turn *t)
+{
+	int64_t grace_ms = budget_grace_ms(t);
+	struct cancel cancel;
+	struct cancel_link link;
+	int r;
+
+	if (grace_ms < 0)
+		return generate(t, &t->cancel);
+	struct deadline d = {.budget = &t->rounds.budget, .grace_ms = grace_ms, .cancel = &cancel};
+	cancel_init(&cancel);
+	cancel_link(&link, &t->cancel, &cancel);
+	deadline_begin(t->all->deadlines, &d);
+	r = generate(t, &cancel);
+	deadline_end(t->all->deadlines, &d);
+	cancel_unlink(&link);
+	if (r < 0 && cancel_reason(&cancel) == E_BUDGET && !cancel_reason(&t->cancel)) {
+		err_clear(&t->err);
+		budget_check(t);
+		r = 0;
+	}
+	cancel_done(&cancel);
 	return r;
 }
 
@@ -98,6 +124,9 @@ int turn_converse(struct turn *t)
 	while (r >= 0 && again) /* unless a person is to decide of some: rounds_run */
 		if ((r = turn_generate(t)) >= 0)
 			r = rounds_run(t, &again);
+	if (t->rounds.n > 0 ||
+		t->waits) /* also of one that was stopped; one that cannot be written any more ends without */
+		(void)!budget_tell(t);
 	return r;
 }
 

@@ -39,6 +39,7 @@ struct turns {
 	struct turns_config config;
 	struct journal *journal;
 	struct turnlogs *logs;
+	struct deadlines *deadlines;
 	struct pool *threads, *title_threads, *recover_thread, *queue_threads, *call_threads;
 
 	pthread_mutex_t mx;  /* guards what follows */
@@ -228,8 +229,7 @@ int turn_retrieve(struct turn *t) MUST_CHECK;
 /* ---- choose.c ---- */
 
 /* Sets the turn's model, parameters and instructions; `v` is the conversation, in the turn's arena, or an empty one when the
- * request has none. E_NOT_FOUND,
- * E_MODEL_UNKNOWN, E_MODEL_CANNOT. */
+ * request has none. E_NOT_FOUND, E_MODEL_UNKNOWN, E_MODEL_CANNOT. */
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e) MUST_CHECK;
 
 /* Whether the person and the key (0: none) may have this model answer now. E_FORBIDDEN. */

@@ -347,7 +347,7 @@ struct turn *turn_new(struct turns *all, const struct turn_request *q)
 	t->key_id = q->key_id;
 	t->purpose = "chat";
 	t->result = (struct gen_result)GEN_NO_RESULT;
-	rounds_begin(t, NULL);
+	budget_begin(t, NULL);
 	arena_init(&t->arena, TURN_ARENA_BYTES);
 	t->language = q->language ? arena_strdup(&t->arena, q->language) : NULL;
 	t->time_zone = q->time_zone ? arena_strdup(&t->arena, q->time_zone) : NULL;
@@ -537,6 +537,7 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 	pthread_mutex_init(&all->mx, NULL);
 	pthread_cond_init(&all->gone, NULL);
 	cancel_init(&all->stop);
+	all->deadlines = deadlines_new();
 	if ((r = journal_list(c->journal_dir, &all->left, e)) < 0 ||
 		(r = journal_open(&journal, &all->journal, e)) < 0 ||
 		(r = turnlogs_new(c->loop, journal_sink(all->journal), s->heartbeat_s * 1000, s->reader_stall_s * 1000,
@@ -577,6 +578,7 @@ void turns_free(struct turns *all)
 	pool_free(all->queue_threads);
 	pool_free(all->recover_thread);
 	ASSERT(!all->live && all->n_running == 0 && !all->titles && !all->questions); /* each has left on its thread */
+	deadlines_free(all->deadlines);
 	recovery_free(all);
 	journal_files_done(&all->left);
 	turnlogs_free(all->logs);

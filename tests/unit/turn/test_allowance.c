@@ -93,6 +93,38 @@ static void nothing_left_is_no_missing_limit(void **state UNUSED)
 	assert_int_equal(allowance_over(&b, 0), ALLOWED_TOKENS);
 }
 
+/* While a person is asked, by one agent or several, no time goes by, here and above. */
+static void time_stands_still(void **state UNUSED)
+{
+	const int64_t limit[ALLOWED_KINDS] = {[ALLOWED_TIME] = 1000}, none[ALLOWED_KINDS] = NONE;
+	struct allowance top, a, b;
+
+	allowance_init(&top, NULL, limit, 0);
+	allowance_init(&a, &top, none, 0);
+	allowance_init(&b, &top, none, 0);
+	allowance_pause(&a, 100);
+	allowance_pause(&b, 300);
+	assert_int_equal(allowance_used(&top, ALLOWED_TIME, 5000), 100);
+	assert_int_equal(allowance_time_left(&b, 5000), 900);
+	allowance_go_on(&a, 1100);
+	assert_int_equal(allowance_used(&a, ALLOWED_TIME, 1200), 200);
+	assert_int_equal(allowance_used(&top, ALLOWED_TIME, 1200), 100);
+	allowance_go_on(&b, 2100); /* together 2,000, not 1,000 and 1,800 */
+	assert_int_equal(allowance_used(&top, ALLOWED_TIME, 2200), 200);
+	assert_int_equal(allowance_used(&b, ALLOWED_TIME, 2200), 400);
+	assert_int_equal(allowance_time_left(&a, 3100), -100);
+	assert_int_equal(allowance_over(&a, 3100), ALLOWED_TIME);
+}
+
+static void without_a_limit_it_never_ends(void **state UNUSED)
+{
+	const int64_t none[ALLOWED_KINDS] = NONE;
+	struct allowance b;
+
+	allowance_init(&b, NULL, none, 0);
+	assert_true(allowance_time_left(&b, INT64_MAX / 2) == INT64_MAX);
+}
+
 #define SPENDERS 4
 #define TIMES    10000
 
@@ -127,6 +159,8 @@ int main(void)
 		cmocka_unit_test(time_runs),
 		cmocka_unit_test(the_least_counts),
 		cmocka_unit_test(nothing_left_is_no_missing_limit),
+		cmocka_unit_test(time_stands_still),
+		cmocka_unit_test(without_a_limit_it_never_ends),
 		cmocka_unit_test(side_by_side),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,10 @@ export type NoticePart = { type: 'notice'; code: string; text: string; count?: n
 export type PlanStep = { text: string; state: 'pending' | 'active' | 'done' };
 /** What an answer is going to do, or an agent beneath it; the newest of each. */
 export type PlanPart = { type: 'plan'; steps: readonly PlanStep[]; parent?: string };
+/** Of a budget: what is used, of how much; without a limit of as much as it takes. */
+export type Spent = { used?: number; limit?: number };
+/** How far an answer has used what it may take, or an agent beneath it; the newest of each. */
+export type BudgetPart = { type: 'budget'; steps: Spent; tokens: Spent; cost_micros: Spent; seconds: Spent; parent?: string };
 export type Part =
   | { type: 'text'; text: string; parent?: string }
   | { type: 'reasoning'; text: string; parent?: string }
@@ -137,7 +141,8 @@ export type Part =
   | Citation
   | ImagePart
   | NoticePart
-  | PlanPart;
+  | PlanPart
+  | BudgetPart;
 export type Message = Omit<Schemas['Message'], 'parts' | 'siblings' | 'compared'> & { parts: Part[]; siblings: string[]; compared: string[] };
 export type MessageState = Message['state'];
 /** An answer that has begun: nothing of it waits. */

@@ -1,4 +1,4 @@
-import type { Approval, CallPart, Message, MessageState, Part, PlanPart, PlanStep, Question, TurnEvent } from '../api/types';
+import type { Approval, BudgetPart, CallPart, Message, MessageState, Part, PlanPart, PlanStep, Question, Spent, TurnEvent } from '../api/types';
 import type { NumberedEvent } from './events';
 import { parentOf, textOf } from './parts';
 
@@ -36,13 +36,6 @@ export interface CallProgress {
   message: string | null;
 }
 
-/** Of a budget: what is used, of how much. */
-export interface Spent {
-  used: number;
-  limit: number | null;
-}
-export type Budget = Record<'steps' | 'tokens' | 'cost_micros' | 'seconds', Spent>;
-
 /** The figures of a message. */
 type Took = Pick<Message, 'tokens_in' | 'tokens_out' | 'tokens_cached' | 'tokens_reasoning' | 'tokens_exact' | 'cost_micros' | 'first_token_ms' | 'duration_ms'>;
 
@@ -59,8 +52,6 @@ export interface TurnView {
   readonly status: TurnStatus | null;
   /** How far running tools say they are, by the id of their call. */
   readonly progress: Readonly<Record<string, CallProgress>>;
-  /** How far budgets are used: the answer's own under "", those of agents under their call. */
-  readonly budgets: Readonly<Record<string, Budget>>;
   /** What the message took before this turn, or before it waited. */
   readonly earlier: Took;
   /** The parts that the message had before this turn, or before it waited; of these the last sources and results may be newer. */
@@ -87,7 +78,6 @@ export function beginTurn(turnId: string, message: Message): TurnView {
     model: message.model ?? null,
     status: null,
     progress: {},
-    budgets: {},
     earlier: tookOf(message),
     had: message.parts,
     brought: [],
@@ -163,7 +153,7 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
     case 'plan':
       return planned(view, { type: 'plan', steps: Array.isArray(event.steps) ? (event.steps as PlanStep[]) : [], ...telling(event, ['parent']) });
     case 'budget':
-      return { budgets: { ...view.budgets, [event.parent || '']: budgetOf(event) } };
+      return used(view, { type: 'budget', steps: spent(event.steps), tokens: spent(event.tokens), cost_micros: spent(event.cost_micros), seconds: spent(event.seconds), ...telling(event, ['parent']) });
     case 'notice':
       return { brought: [...view.brought, { type: 'notice', code: event.code, text: event.text, ...telling(event, ['count', 'tokens', 'parent']) }] };
     case 'usage':
@@ -178,14 +168,14 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
 
 const replaced = <T>(list: readonly T[], at: number, by: T): T[] => [...list.slice(0, at), by, ...list.slice(at + 1)];
 
-/** What an agent says that was called as a tool is apart from what the answer says, and from other agents. */
-const isOf = (part: Growing, parent: string | undefined): boolean => part.type !== 'citation' && parentOf(part) === parent;
+/** What an agent says that was called as a tool is apart from what the answer says, and from other agents; citations and budgets interrupt nothing. */
+const isOf = (part: Growing, parent: string | undefined): boolean => part.type !== 'citation' && part.type !== 'budget' && parentOf(part) === parent;
 
 type Words = Part & { type: 'text' | 'reasoning' };
 const isWords = (part: Growing | undefined): part is Words => part?.type === 'text' || part?.type === 'reasoning';
 const wordsPart = (type: Words['type'], text: string, parent: string | undefined): Words => ({ type, text, ...(parent && { parent }) });
 
-/** Puts a piece to the newest part when that is of its kind; citations interrupt nothing. */
+/** Puts a piece to the newest part when that is of its kind. */
 function withWords({ had, brought }: TurnView, { type, text, parent: of }: Extract<TurnEvent, { type: 'text' | 'reasoning' }>): readonly Growing[] {
   if (!text) return brought;
   const parent = of || undefined;
@@ -195,7 +185,7 @@ function withWords({ had, brought }: TurnView, { type, text, parent: of }: Extra
   return isWords(part) && part.type === type ? replaced<Growing>(brought, at, { ...part, text: part.text + text }) : [...brought, wordsPart(type, text, parent)];
 }
 
-/** Makes one of neighbours of a kind; citations between them stay behind. */
+/** Makes one of neighbours of a kind; what interrupts nothing stays behind. */
 function joined(parts: readonly Growing[]): Growing[] {
   const out: Growing[] = [];
   for (const part of parts) {
@@ -225,6 +215,12 @@ function put({ had, brought }: TurnView, part: Part, same: (p: Part) => boolean)
 /** A number names one source. */
 const cited = (view: TurnView, part: Part & { type: 'citation' }) => put(view, part, (p) => p.type === 'citation' && p.n === part.n);
 const planned = (view: TurnView, part: PlanPart) => put(view, part, (p) => p.type === 'plan' && p.parent === part.parent);
+
+/** A budget stands behind what it was used for. */
+function used({ had, brought }: TurnView, part: BudgetPart): Partial<TurnView> {
+  const isOther = (p: Growing) => p.type !== 'budget' || p.parent !== part.parent;
+  return { had: had.every(isOther) ? had : had.filter(isOther), brought: [...brought.filter(isOther), part] };
+}
 
 /** Calls that begin before one of them has its result were made together. */
 function roundOf({ had, brought }: TurnView, parent: string | undefined): number {
@@ -290,16 +286,7 @@ function over({ progress }: TurnView, id: string): Partial<TurnView> {
   return { progress: others };
 }
 
-const spent = (value: unknown): Spent => {
-  const { used, limit } = (value ?? {}) as Partial<Spent>;
-  return { used: used ?? 0, limit: limit ?? null };
-};
-const budgetOf = (event: Extract<TurnEvent, { type: 'budget' }>): Budget => ({
-  steps: spent(event.steps),
-  tokens: spent(event.tokens),
-  cost_micros: spent(event.cost_micros),
-  seconds: spent(event.seconds),
-});
+const spent = (value: unknown): Spent => (value && typeof value === 'object' && !Array.isArray(value) ? value : {});
 
 const figure = (value: number | null | undefined) => Math.min(Math.max(value ?? 0, 0), FIGURE_MAX);
 
