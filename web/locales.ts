@@ -19,6 +19,13 @@ function tree(key: string, text: string): unknown {
   }
 }
 
+/** The file of the page that `spec` names in `file`. */
+function sourceOf(file: string, spec: string): string | undefined {
+  const name = spec.split('/')[0]!;
+  const path = name in alias ? alias[name]! + spec.slice(name.length) : resolve(dirname(file), spec);
+  return [path, path + '.ts', join(path, 'index.ts')].find((p) => /\.(ts|svelte)$/.test(p) && existsSync(p));
+}
+
 /** The page's own files that `roots` import at once, themselves included. */
 export function filesOf(roots: string[]): Set<string> {
   const found = new Set<string>();
@@ -27,9 +34,7 @@ export function filesOf(roots: string[]): Set<string> {
     if (found.has(file)) continue;
     found.add(file);
     for (const [, spec] of readFileSync(file, 'utf8').matchAll(/\b(?:import|export)\s(?!type\b)(?:[^'";]*?\sfrom\s+)?'([$.][^']+)'/g)) {
-      const name = spec!.split('/')[0]!;
-      const path = name in alias ? alias[name]! + spec!.slice(name.length) : resolve(dirname(file), spec!);
-      const source = [path, path + '.ts', join(path, 'index.ts')].find((p) => /\.(ts|svelte)$/.test(p) && existsSync(p));
+      const source = sourceOf(file, spec!);
       if (source) ask.push(source);
     }
   }
@@ -45,9 +50,9 @@ export function divide(catalogue: Record<string, string>, files: Iterable<string
   return { first: pick(true), rest: pick(false) };
 }
 
-/** What is imported later has its texts before it is there. `code`: JavaScript. */
-export const waiting = (code: string): string | null => {
-  const found = code.replace(/\bimport\((['"])([$.][^'"]+)\1\)/g, '__withTexts($&)');
+/** What is imported later has its texts before it is there; what is of the first page (`first`) has them. `code`: JavaScript of `file`. */
+export const waiting = (code: string, file: string, first: Set<string>): string | null => {
+  const found = code.replace(/\bimport\((['"])([$.][^'"]+)\1\)/g, (whole, _, spec: string) => (first.has(sourceOf(file, spec) ?? '') ? whole : `__withTexts(${whole})`));
   return found === code ? null : `import { withTexts as __withTexts } from '$core/i18n/i18n.svelte';\n${found}`;
 };
 
@@ -60,7 +65,7 @@ function table(languages: string[]): string {
 
 /**
  * The texts, as `virtual:texts`. With `roots`, the files that the first page begins with, each language comes in two parts:
- * the texts that these files and what they import at once use, and the rest, which every `import()` in them waits for. So
+ * the texts that these files and what they import at once use, and the rest, which every `import()` of others in them waits for. So
  * the texts of a feature cost the first page nothing, and a feature is never shown without them. Without `roots`, and under
  * `npm run dev`, all texts are there from the start.
  */
@@ -88,7 +93,7 @@ export function locales(roots: string[] = []): Plugin {
     transform: {
       order: 'post',
       handler: (code, id) => {
-        const found = first.has(id) && !id.includes('/core/i18n/') ? waiting(code) : null;
+        const found = first.has(id) && !id.includes('/core/i18n/') ? waiting(code, id, first) : null;
         return found && { code: found, map: null };
       },
     },

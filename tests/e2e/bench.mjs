@@ -26,13 +26,14 @@ async function load(browser, state, base, rate) {
   const cdp = await context.newCDPSession(page);
   await cdp.send('Network.enable');
   await cdp.send('Emulation.setCPUThrottlingRate', { rate });
-  const types = new Map();
+  const answers = new Map();
   const bytes = { Script: 0, Stylesheet: 0, Font: 0, requests: 0 };
-  cdp.on('Network.responseReceived', (e) => types.set(e.requestId, e.type));
+  cdp.on('Network.responseReceived', (e) => answers.set(e.requestId, e));
+  // The bodies as they came over the wire, like `npm run size`; the headers of each are some 650 bytes more.
   cdp.on('Network.loadingFinished', (e) => {
     bytes.requests++;
-    const type = types.get(e.requestId);
-    if (type in bytes) bytes[type] += e.encodedDataLength;
+    const { type, response } = answers.get(e.requestId) ?? {};
+    if (type in bytes) bytes[type] += e.encodedDataLength - response.encodedDataLength;
   });
   // Usable: what is typed stands in the box, and the box is the one that sends.
   await page.addInitScript(() => {

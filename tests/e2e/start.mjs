@@ -39,6 +39,12 @@ export async function firstPaint({ context, base, watch }) {
     await scripts.opened;
     await route.continue();
   });
+  // What is said later is not waited for.
+  const texts = new Gate();
+  await page.route('**/assets/*-rest-*.js', async (route) => {
+    await texts.opened;
+    await route.continue();
+  });
   await page.goto(base + '/', { waitUntil: 'commit' });
   const early = page.locator('#frame textarea');
   await early.fill('Begun before the program ran');
@@ -49,6 +55,7 @@ export async function firstPaint({ context, base, watch }) {
   assert.equal(await page.locator('#frame').count(), 0);
   assert.equal(await composer.inputValue(), 'Begun before the program ran');
   await page.getByRole('navigation', { name: 'Chats' }).waitFor();
+  texts.open();
   const now = await composer.boundingBox();
   assert.ok(Math.abs(now.x - box.x) < 3 && Math.abs(now.width - box.width) < 6, `the message box moved: ${JSON.stringify([box, now])}`);
   assert.deepEqual(asked.filter((path) => path !== '/api/v1/events'), ['/api/v1/bootstrap'], 'one question');

@@ -51,10 +51,19 @@ describe('the parts of the catalogue', () => {
   });
 
   it('lets what is imported later wait for its texts', () => {
-    expect(waiting(`const a = () => import('./A.svelte'), b = import("$core/b");`)).toBe(
+    const file = resolve('src/app/App.svelte');
+    expect(waiting(`const a = () => import('./A.svelte'), b = import("$core/b");`, file, first)).toBe(
       `import { withTexts as __withTexts } from '$core/i18n/i18n.svelte';\nconst a = () => __withTexts(import('./A.svelte')), b = __withTexts(import("$core/b"));`,
     );
-    expect([waiting(`import('highlight.js')`), waiting(`import a from './a';`)]).toEqual([null, null]);
+    expect([waiting(`import('highlight.js')`, file, first), waiting(`import a from './a';`, file, first)]).toEqual([null, null]);
+  });
+
+  it('lets what is of the first page wait for nothing', () => {
+    const file = resolve('src/app/App.svelte');
+    expect(waiting(`const a = () => import('./Shell.svelte'), b = () => import('$app/Shell.svelte');`, file, first)).toBeNull();
+    expect(waiting(`const a = () => import('./Shell.svelte'), b = () => import('./Settings.svelte');`, file, first)).toContain(
+      `() => import('./Shell.svelte'), b = () => __withTexts(import('./Settings.svelte'))`,
+    );
   });
 });
 
