@@ -10,6 +10,7 @@
 #define MINUTE_MS  INT64_C(60000)
 #define DAYS_SHOWN 30   /* when nobody says from when */
 #define DAYS_MAX   3700 /* ten years */
+#define HOURS_DAYS 7    /* of so many days hours are told */
 
 /* ---- sums ---- */
 
@@ -160,7 +161,7 @@ static int usage_filter(struct request *q, struct usage_filter *f)
 		r = parse_day(q, "from", f->to_day - (DAYS_SHOWN - 1), &f->from_day);
 	if (r == 0)
 		r = parse_whose(q, &f->user_id);
-	f->from_day = MAX(f->from_day, f->to_day - DAYS_MAX);
+	f->from_day = MAX(f->from_day, f->to_day - (f->hours ? HOURS_DAYS - 1 : DAYS_MAX));
 	/* The day in which the oldest calls are being removed has lost some of them. */
 	f->calls_from_day = kept ? now / DAY_MS - MAX(kept, (int64_t)USAGE_DAYS_LEAST) + 1 : 0;
 	return r;
@@ -216,7 +217,8 @@ struct series_answer {
 
 #define POINT struct usage_point
 static const struct field point_fields[] = {
-	FIELD_STR(POINT, day, "day", 0, 0, FIELD_REQUIRED, "The day: 2026-11-21."),
+	FIELD_STR(POINT, day, "day", 0, 0, FIELD_REQUIRED,
+		"The day: 2026-11-21; with `each=hour` the hour: 2026-11-21T14."),
 	FIELD_STR(POINT, sum.key, "key", 0, 0, FIELD_REQUIRED,
 		"Model id, provider, username or name of the key (empty: calls without one)."),
 	FIELD_I64(POINT, sum.requests, "requests", 0, 0, FIELD_REQUIRED, "Calls of models."),
@@ -225,7 +227,8 @@ static const struct field point_fields[] = {
 	FIELD_I64(POINT, sum.tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Output tokens."),
 	FIELD_I64(POINT, sum.cost_micros, "cost_micros", 0, 0, FIELD_REQUIRED, "Cost in millionths of the currency."),
 };
-static const struct schema point_schema = SCHEMA("UsagePoint", POINT, point_fields, "What some calls of a day took.");
+static const struct schema point_schema =
+	SCHEMA("UsagePoint", POINT, point_fields, "What some calls of a day, or an hour, took.");
 #undef POINT
 
 static const struct field series_fields[] = {
@@ -233,19 +236,21 @@ static const struct field series_fields[] = {
 	FIELD_STR(struct series_answer, to, "to", 0, 0, FIELD_REQUIRED, "Last day."),
 	FIELD_STR(struct series_answer, currency, "currency", 0, 0, FIELD_REQUIRED, "Of all money here."),
 	FIELD_LIST(struct series_answer, items, "items", &point_schema, 0, FIELD_REQUIRED,
-		"Days in their order, without those that have no calls; within a day by cost."),
+		"Days or hours in their order, without those that have no calls; within one by cost."),
 };
-static const struct schema series_schema =
-	SCHEMA("UsageSeries", struct series_answer, series_fields, "What calls of models took, day by day.");
+static const struct schema series_schema = SCHEMA(
+	"UsageSeries", struct series_answer, series_fields, "What calls of models took, day by day, or hour by hour.");
 
 static int usage_series_get(struct request *q)
 {
 	struct series_answer *out = ARENA_NEW(&q->mem, struct series_answer);
 	struct usage_filter f = {0};
 	struct usage_series series = {0};
-	const char *from = NULL, *to = NULL;
-	int r = usage_begin(q, &f, &from, &to);
+	const char *from = NULL, *to = NULL, *each = http_query(q->x, "each");
+	int r;
 
+	f.hours = each && strcmp(each, "hour") == 0;
+	r = usage_begin(q, &f, &from, &to);
 	if (r < 0)
 		return r;
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
@@ -367,6 +372,10 @@ static const struct param usage_series_params[] = {
 		.type = PARAM_STR,
 		.choices = "model provider user key",
 		.doc = "What each day is made of; model."},
+	{.name = "each",
+		.type = PARAM_STR,
+		.choices = "day hour",
+		.doc = "What is told one by one; day. Of hours at most the last seven days are told."},
 	{.name = "all", .type = PARAM_BOOL, .doc = "Everybody's, for administrators."},
 };
 

@@ -122,13 +122,13 @@ int usage_add(struct db *db, const struct usage_row *rows, size_t n, struct err 
 	"sum(d.requests), sum(d.failed), sum(d.tokens_in), sum(d.tokens_out), sum(d.tokens_cached),"                   \
 	" sum(d.tokens_reasoning), sum(d.first_token_ms), sum(d.duration_ms), sum(d.first_tokens), sum(d.cost_micros)"
 
-/* The sums that are kept, of whole days UTC, and single calls by the day of another clock. Of one of the two only what
- * the other does not tell: see struct span. */
+/* The sums that are kept, of whole days UTC, and single calls by the day, or the hour, of another clock. Of one of the
+ * two only what the other does not tell: see struct span. */
 #define DAYS                                                                                                           \
 	"(SELECT day, user_id, key_id, provider, model, requests, failed, tokens_in, tokens_out, tokens_cached,"       \
 	" tokens_reasoning, first_token_ms, duration_ms, first_tokens, cost_micros"                                    \
 	" FROM usage_days WHERE day BETWEEN ? AND ?"                                                                   \
-	" UNION ALL SELECT (at + ?) / 86400000, user_id, key_id, provider, model, 1,"                                  \
+	" UNION ALL SELECT (at + ?) / ?, user_id, key_id, provider, model, 1,"                                         \
 	" CASE outcome WHEN 'failed' THEN 1 ELSE 0 END, tokens_in, tokens_out, tokens_cached, tokens_reasoning,"       \
 	" CASE WHEN first_token_ms < 0 THEN 0 ELSE first_token_ms END,"                                                \
 	" CASE WHEN first_token_ms < 0 THEN 0 ELSE duration_ms END,"                                                   \
@@ -173,10 +173,10 @@ static struct span span_of(const struct usage_filter *f)
 {
 	struct span s = {f->from_day, f->to_day, 0, 0};
 
-	if (f->offset_ms == 0)
+	if (f->offset_ms == 0 && !f->hours)
 		return s;
-	/* Single calls are kept for a time; of the days before there are only the sums. */
-	s.to_day = MIN(f->to_day, f->calls_from_day - 1);
+	/* Single calls are kept for a time; of the days before there are only the sums, which know no hours. */
+	s.to_day = f->hours ? f->from_day - 1 : MIN(f->to_day, f->calls_from_day - 1);
 	s.from = MAX(f->from_day * DAY_MS - f->offset_ms, f->calls_from_day * DAY_MS);
 	s.before = (f->to_day + 1) * DAY_MS - f->offset_ms;
 	return s;
@@ -187,18 +187,21 @@ static int query_sums(
 {
 	struct span s = span_of(f);
 
-	return db_query(c, ret, e, sql, DB_I64(s.from_day), DB_I64(s.to_day), DB_I64(f->offset_ms), DB_I64(s.from),
-		DB_I64(s.before), DB_I64(f->user_id), DB_I64(f->user_id));
+	return db_query(c, ret, e, sql, DB_I64(s.from_day), DB_I64(s.to_day), DB_I64(f->offset_ms),
+		DB_I64(f->hours ? HOUR_MS : DAY_MS), DB_I64(s.from), DB_I64(s.before), DB_I64(f->user_id),
+		DB_I64(f->user_id));
 }
 
-/* 2026-11-21 */
-static const char *day_text(struct store_reader *rd, int64_t day)
+enum { DAY_LENGTH = 10, HOUR_LENGTH = 13 };
+
+/* 2026-11-21; of an hour 2026-11-21T14. */
+static const char *day_text(struct store_reader *rd, int64_t at, size_t length)
 {
 	char text[25];
 	const char *s;
 
-	clock_format(day * DAY_MS, text);
-	s = arena_strndup(rd->a, text, 10);
+	clock_format(at, text);
+	s = arena_strndup(rd->a, text, length);
 	rd->full |= !s;
 	return s;
 }
@@ -206,7 +209,7 @@ static const char *day_text(struct store_reader *rd, int64_t day)
 static void read_sum(struct store_reader *rd, enum usage_by by, struct usage_sum *s)
 {
 	*s = (struct usage_sum){
-		.key = by == USAGE_BY_DAY ? day_text(rd, db_i64(rd->rows, 0)) : store_str(rd, 0),
+		.key = by == USAGE_BY_DAY ? day_text(rd, db_i64(rd->rows, 0) * DAY_MS, DAY_LENGTH) : store_str(rd, 0),
 		.requests = db_i64(rd->rows, 1),
 		.failed = db_i64(rd->rows, 2),
 		.tokens_in = db_i64(rd->rows, 3),
@@ -243,6 +246,7 @@ int usage_sums(struct db_conn *c, enum usage_by by, const struct usage_filter *f
 	struct usage_sum total = {0};
 	int r;
 
+	ASSERT(!f->hours);
 	r = query_sums(c, sums_sql[by], f, &rows, e);
 	if (r < 0)
 		return r;
@@ -281,7 +285,8 @@ int usage_series(struct db_conn *c, enum usage_by by, const struct usage_filter 
 		if (!p)
 			return store_full(e);
 		read_sum(&rd, by, &p->sum);
-		p->day = day_text(&rd, db_i64(rows, 11));
+		p->day = f->hours ? day_text(&rd, db_i64(rows, 11) * HOUR_MS, HOUR_LENGTH)
+				  : day_text(&rd, db_i64(rows, 11) * DAY_MS, DAY_LENGTH);
 	}
 	if (r == 0)
 		r = store_reader_end(&rd, e);

@@ -7,7 +7,8 @@
 #include "base/id.h"
 #include "db/db.h"
 
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS  INT64_C(86400000)
+#define HOUR_MS INT64_C(3600000)
 
 #define USAGE_DAYS_LEAST 32 /* so long single calls are kept at least: limits of a month count them */
 
@@ -58,6 +59,7 @@ struct usage_filter {
 	atelier_id user_id;       /* 0: everybody's */
 	int64_t offset_ms;
 	int64_t calls_from_day; /* UTC: single calls are kept from then on; days before begin with UTC, whatever the clock */
+	bool hours;             /* a series of hours instead of days; of those whose single calls are kept */
 };
 
 /* Days rise; all else by cost, then by tokens, falling. */
@@ -65,7 +67,7 @@ int usage_sums(struct db_conn *c, enum usage_by by, const struct usage_filter *f
 	struct usage_sums *ret, struct err *e) MUST_CHECK;
 
 struct usage_point {
-	const char *day; /* 2026-11-21 */
+	const char *day; /* 2026-11-21; of an hour 2026-11-21T14 */
 	struct usage_sum sum;
 };
 
@@ -74,7 +76,7 @@ struct usage_series {
 	size_t n;
 };
 
-/* The same for each day; never by USAGE_BY_DAY. Days rise, and within one the order is that of usage_sums. */
+/* The same for each day or hour; never by USAGE_BY_DAY. They rise, and within one the order is that of usage_sums. */
 int usage_series(struct db_conn *c, enum usage_by by, const struct usage_filter *f, struct arena *a,
 	struct usage_series *ret, struct err *e) MUST_CHECK;
 

@@ -311,6 +311,14 @@ export async function usage({ page, context, base, mock, watch, shot }) {
   const tile = (name) => page.locator('dl > div').filter({ has: page.getByText(name, { exact: true }) }).locator('dd').first();
   assert.ok(Number(await tile('Calls').innerText()) >= 1, 'calls are counted');
   await page.getByRole('rowheader', { name: 'mock:1b' }).first().waitFor();
+  // All that there is is of today, whose hours tell more; then the days.
+  await page.getByRole('img', { name: /^Bar chart by hour/ }).waitFor();
+  assert.equal(await page.getByRole('radio', { name: 'Today' }).isChecked(), true);
+  await page.getByRole('group', { name: /^Usage by hour/ }).focus();
+  await page.keyboard.press('Home');
+  await page.getByRole('group', { name: /^Usage by hour/ }).getByRole('status').getByText(/^12:00.AM: /).waitFor();
+  await shot('hours');
+  await page.getByRole('radio', { name: '30 days' }).click();
   await page.getByRole('img', { name: /^Bar chart by day/ }).waitFor();
   // The chart says what it is made of, and the arrows read its days.
   await page.getByRole('list', { name: 'Models in the chart' }).getByText('mock:1b').waitFor();
@@ -324,6 +332,8 @@ export async function usage({ page, context, base, mock, watch, shot }) {
     const there = watch(await far.newPage());
     await there.goto(base + '/settings/usage');
     await there.getByText(`(${timezoneId})`).waitFor();
+    await there.getByRole('img', { name: /^Bar chart by hour/ }).waitFor();
+    await there.getByRole('radio', { name: '30 days' }).click();
     await there.getByRole('button', { name: 'Show as table' }).click();
     const rows = there.getByRole('region', { name: 'By day' }).locator('tbody tr');
     const day = await there.evaluate(() => new Date().toLocaleDateString('en', { day: 'numeric', month: 'short' }));

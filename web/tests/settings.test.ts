@@ -3,7 +3,7 @@ import type { Job, Limit, UsagePoint } from '$core/api/types';
 import { compact, microsFrom, microsText, money, percent, until } from '$core/format';
 import { statusText } from '$core/turn/words';
 import { jobState, jobTitle, modelState, providerState } from '$core/words';
-import { everyDay, firstDay, MEASURES, shortDay, stack } from '$features/usage/days';
+import { everyDay, everyHour, firstDay, MEASURES, shortTime, stack } from '$features/usage/days';
 import { amountText, limitTitle } from '$features/limits/limits';
 import { freeName, msFrom, presets, providerNameProblem } from '$features/providers/presets';
 import { snippets } from '$features/keys/snippets';
@@ -110,7 +110,13 @@ describe('usage', () => {
     expect(everyDay('2026-11-29', '2026-12-01')).toEqual(['2026-11-29', '2026-11-30', '2026-12-01']);
     const late = Date.parse('2026-12-03T23:59:00Z');
     expect([0, -60, 60, 345, -840].map((offset) => firstDay(7, late, offset))).toEqual(['2026-11-27', '2026-11-27', '2026-11-28', '2026-11-28', '2026-11-27']);
-    expect(shortDay('2026-11-05')).toMatch(/5/);
+    expect(shortTime('2026-11-05')).toMatch(/5/);
+    expect(shortTime('2026-11-05T14')).toMatch(/^2:00\sPM$/);
+  });
+  it('has every hour of a day, each with its place', () => {
+    const hours = everyHour('2026-11-29');
+    expect([hours.length, hours[0], hours[23]]).toEqual([24, '2026-11-29T00', '2026-11-29T23']);
+    expect(stack([point('2026-11-29T09', 'a', 4)], hours, MEASURES.tokens).days.flatMap((d) => (d.sum ? [d.day] : []))).toEqual(['2026-11-29T09']);
   });
 });
 

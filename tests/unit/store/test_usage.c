@@ -140,6 +140,37 @@ static void test_series(void **state)
 	assert_point(&s.items[0], "2024-10-04", "ada", 3);
 }
 
+/* Hours are told by the single calls alone, by any clock. */
+static void test_hours(void **state)
+{
+	struct fixture *f = *state;
+	struct usage_filter filter = {.from_day = 20000, .to_day = 20000, .hours = true};
+	struct usage_series s;
+
+	add(f, row(f, DAY1 - 1, "small", OUTCOME_COMPLETE));
+	add(f, row(f, DAY1, "small", OUTCOME_COMPLETE));
+	add(f, row(f, DAY1 + HOUR_MS - 1, "small", OUTCOME_COMPLETE));
+	add(f, row(f, DAY1 + HOUR_MS, "large", OUTCOME_COMPLETE));
+	add(f, row(f, DAY1 + DAY_MS - 1, "small", OUTCOME_COMPLETE));
+	add(f, row(f, DAY1 + DAY_MS, "small", OUTCOME_COMPLETE));
+	FINE(f, usage_series(f->c, USAGE_BY_MODEL, &filter, &f->a, &s, &f->e));
+	assert_int_equal(s.n, 3);
+	assert_point(&s.items[0], "2024-10-04T00", "small", 2);
+	assert_point(&s.items[1], "2024-10-04T01", "large", 1);
+	assert_point(&s.items[2], "2024-10-04T23", "small", 1);
+	/* Half an hour ahead: the day before has ended half an hour earlier. */
+	filter.offset_ms = HOUR_MS / 2;
+	FINE(f, usage_series(f->c, USAGE_BY_MODEL, &filter, &f->a, &s, &f->e));
+	assert_int_equal(s.n, 3);
+	assert_point(&s.items[0], "2024-10-04T00", "small", 2);
+	assert_point(&s.items[1], "2024-10-04T01", "large", 1);
+	assert_point(&s.items[2], "2024-10-04T01", "small", 1);
+	/* Of what is older than the single calls no hour is known. */
+	filter.calls_from_day = 20001;
+	FINE(f, usage_series(f->c, USAGE_BY_MODEL, &filter, &f->a, &s, &f->e));
+	assert_int_equal(s.n, 0);
+}
+
 /* By another clock single calls are told by its days, exactly, and what is older than they are by days UTC. */
 static void test_clocks(void **state)
 {
@@ -307,6 +338,7 @@ int main(void)
 		TEST(test_days),
 		TEST(test_by),
 		TEST(test_series),
+		TEST(test_hours),
 		TEST(test_clocks),
 		TEST(test_again),
 		TEST(test_calls),

@@ -7,9 +7,9 @@ export const utcOffset = (now = new Date()) => -now.getTimezoneOffset();
 
 export const getUsage = (from: string, by: UsageBy, all: boolean) =>
   take(http.GET('/api/v1/usage', { params: { query: { from, by, utc_offset: utcOffset(), all: all || undefined } } }));
-/** The same for each day, split by model. */
-export const getUsageSeries = (from: string, all: boolean) =>
-  take(http.GET('/api/v1/usage/series', { params: { query: { from, by: 'model', utc_offset: utcOffset(), all: all || undefined } } }));
+/** The same for each day, or each hour, split by model. */
+export const getUsageSeries = (from: string, each: 'day' | 'hour', all: boolean) =>
+  take(http.GET('/api/v1/usage/series', { params: { query: { from, by: 'model', each, utc_offset: utcOffset(), all: all || undefined } } }));
 export const listCalls = (all: boolean, cursor?: string | null) =>
   take(
     http.GET('/api/v1/usage/calls', {

@@ -16,9 +16,14 @@ export function everyDay(from: string, to: string): string[] {
   return days;
 }
 
-/** "21 Nov" of 2026-11-21, as the page's language writes it. */
-export const shortDay = (day: string) =>
-  new Date(day + 'T00:00:00Z').toLocaleDateString(i18n.language, { day: 'numeric', month: 'short', timeZone: 'UTC' });
+/** Every hour of a day: 2026-11-21T00 and so on. */
+export const everyHour = (day: string): string[] => Array.from({ length: 24 }, (_, i) => `${day}T${String(i).padStart(2, '0')}`);
+
+/** "21 Nov" of 2026-11-21, "14:00" of 2026-11-21T14, as the page's language writes it. */
+export const shortTime = (at: string) =>
+  at.includes('T')
+    ? new Date(at + ':00:00Z').toLocaleTimeString(i18n.language, { hour: 'numeric', minute: '2-digit', timeZone: 'UTC' })
+    : new Date(at + 'T00:00:00Z').toLocaleDateString(i18n.language, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
 export type Measure = 'tokens' | 'requests' | 'cost';
 export const MEASURES: Record<Measure, (p: UsagePoint) => number> = {
@@ -30,14 +35,14 @@ export const MEASURES: Record<Measure, (p: UsagePoint) => number> = {
 export interface Stack {
   /** What is stacked, the largest first; null: all others together. */
   keys: (string | null)[];
-  /** For each day what each of the keys has, in their order. */
+  /** For each day, or hour, what each of the keys has, in their order. */
   days: { day: string; parts: number[]; sum: number }[];
 }
 
 /** So many models have a colour of their own; those behind are one. */
 const COLOURS = 5;
 
-/** The days of a series as a stack of models, which keep their place and colour whatever is measured. */
+/** The days, or hours, of a series as a stack of models, which keep their place and colour whatever is measured. */
 export function stack(items: readonly UsagePoint[], days: readonly string[], of: (p: UsagePoint) => number): Stack {
   const size = new Map<string, number>();
   for (const p of items) size.set(p.key, (size.get(p.key) ?? 0) + MEASURES.tokens(p) + p.requests);
