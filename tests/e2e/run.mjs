@@ -12,6 +12,7 @@ import * as chat from './chat.mjs';
 import * as compare from './compare.mjs';
 import * as documents from './documents.mjs';
 import * as design from './gallery.mjs';
+import * as kept from './kept.mjs';
 import * as languages from './languages.mjs';
 import * as lists from './lists.mjs';
 import * as messages from './messages.mjs';
@@ -27,7 +28,7 @@ import * as tools from './tools.mjs';
 import * as unsent from './unsent.mjs';
 import * as windows from './windows.mjs';
 
-const tests = { ...chat, ...settings, ...access, ...approvals, ...design, ...languages, ...assistants, ...compare, ...documents, ...lists, ...messages, ...pictures, ...prompts, ...start, ...summary, ...temporary, ...tools, ...unsent, ...windows };
+const tests = { ...chat, ...settings, ...access, ...approvals, ...design, ...kept, ...languages, ...assistants, ...compare, ...documents, ...lists, ...messages, ...pictures, ...prompts, ...start, ...summary, ...temporary, ...tools, ...unsent, ...windows };
 
 /**
  * Two lanes run side by side, each with a server, a provider and a person of its own. Within a lane the cases run in this
@@ -116,6 +117,7 @@ const lanes = [
     'usage',
     'pricesAndLimits',
     'unsavedForms',
+    'typedStays',
     'people',
     'resign',
     'ordinaryUser',

@@ -94,7 +94,11 @@ async function seed(page, base) {
   const headers = { Origin: base };
   const chats = [];
   for (const question of ['How does merge sort work?', 'Break', 'Think about it', 'Wait for me']) chats.push(await ask(question));
-  const post = (path, data) => page.request.post(base + '/api/v1' + path, { headers, data });
+  const post = async (path, data) => {
+    const reply = await page.request.post(base + '/api/v1' + path, { headers, data });
+    if (!reply.ok()) throw new Error(`${path}: ${await reply.text()}`);
+    return reply;
+  };
   // Documents, and tools that answer and that ask.
   const collection = (await (await post('/collections', { name: 'Harbour', description: 'Rules and prices of the harbour.' })).json()).id;
   await post('/collections', { name: 'Letters' });
@@ -118,8 +122,7 @@ async function seed(page, base) {
   await post('/models/refresh', {});
   for (const [question, fields] of [['Which berth is free?', { tools: true }], ['Book berth 12', { tools: true }], ['Where do visitors moor?', { collection_ids: [collection] }]]) {
     const made = await (await post('/conversations', {})).json();
-    const begun = await post(`/conversations/${made.id}/turns`, { content: question, ...fields });
-    if (!begun.ok()) throw new Error(`${question}: ${await begun.text()}`);
+    await post(`/conversations/${made.id}/turns`, { content: question, ...fields });
     chats.push([question, made.id]);
     await page.goto(`${base}/c/${made.id}`);
     await page.locator('article').nth(1).waitFor();
@@ -130,7 +133,7 @@ async function seed(page, base) {
     await page.request.patch(`${base}/api/v1/conversations/${made.id}`, { headers, data: { title } });
   }
   for (const username of ['grace', 'linus']) await post('/users', { username, role: 'user' });
-  await post('/prices', { model: '*/qwen3:8b', input_micros_per_million: 150000, output_micros_per_million: 600000 });
+  await post('/prices', { pattern: '*/qwen3:8b', input_micros: 150000, output_micros: 600000 });
   return Object.fromEntries(chats);
 }
 

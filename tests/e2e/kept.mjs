@@ -1,0 +1,180 @@
+// What was typed stays, whatever comes meanwhile: each kind of form is filled in by half, all that the server knows is changed by
+// another program, and the connection is lost and found again, after which the page reads everything anew.
+import assert from 'node:assert/strict';
+import { ask, go, ready } from './chat.mjs';
+import { Gate } from './mock.mjs';
+
+const main = (page) => page.locator('#main');
+
+/** Presses a button of the page, or an item of the menu of something. */
+const press = (name) => (page) => main(page).getByRole('button', { name, exact: true }).first().click();
+const item = (of, name) => async (page) => {
+  await page.getByRole('button', { name: of }).first().click();
+  await page.getByRole('menuitem', { name, exact: true }).click();
+};
+const inTurn = (...acts) => async (page) => {
+  for (const act of acts) await act(page);
+};
+
+/** Of each kind of form one: where it is, and how it is opened. `runs` begins an answer in the chat, which goes on until the end. */
+const forms = (ids, runs) => [
+  ['account', '/settings/account', null],
+  ['the search of models', '/settings/models', null],
+  ['a new alias', '/settings/models', press('Add alias')],
+  ['a new provider', '/settings/providers', press('Add provider')],
+  ['a new user', '/settings/people', press('Add user')],
+  ['a group', '/settings/people', press(/^Rename kept-group/)],
+  ['the members of a group', '/settings/people', press(/^Members of kept-group/)],
+  ['who may use a model', '/settings/people', press('Restrict a model')],
+  ['a new limit', '/settings/limits', press('Add limit')],
+  ['a price', '/settings/limits', press(/^Edit kept/)],
+  ['a new key', '/settings/keys', press('Create API key')],
+  ['a rule', '/settings/rules', press('New rule')],
+  ['an assistant', '/settings/assistants', item('More for kept-assistant', 'Edit')],
+  ['who has an assistant', '/settings/assistants', item('More for kept-assistant', 'Share')],
+  ['the versions of an assistant', '/settings/assistants', item('More for kept-assistant', 'Versions')],
+  ['a prompt', '/settings/prompts', item('More for kept-prompt', 'Edit')],
+  ['a collection', '/documents/' + ids.collection, item('More for kept-collection', 'Edit')],
+  ['new tools', '/tools', press('Add tools')],
+  ['a server of tools', '/tools', item(/^More for kept-tools/, 'Edit')],
+  ['a trial of a tool', '/tools', item(/^More for .*berths/, 'Try it')],
+  ['a message', '/c/' + ids.chat, null],
+  ['a message that is changed', '/c/' + ids.chat, async (page) => page.getByRole('article', { name: 'You' }).first().getByRole('button', { name: 'Edit' }).click()],
+  ['the options of a chat', '/c/' + ids.chat, inTurn(runs, item('Add', 'Answer options'))],
+  ['the tags of a chat', '/c/' + ids.chat, inTurn((page) => main(page).getByRole('heading', { level: 1 }).click(), (page) => page.getByRole('menuitem', { name: 'Tags…' }).click())],
+  ['the folder of a chat', '/c/' + ids.chat, inTurn((page) => main(page).getByRole('heading', { level: 1 }).click(), (page) => page.getByRole('menuitem', { name: 'Move to folder…' }).click())],
+  ['the search of chats', '/c/' + ids.chat, (page) => page.getByRole('searchbox', { name: 'Search chats' }).click()],
+  ['the search of messages', '/c/' + ids.chat, (page) => page.keyboard.press('Control+Shift+F')],
+  ['the palette', '/c/' + ids.chat, (page) => page.keyboard.press('Control+K')],
+  ['the list of models', '/c/' + ids.chat, press(/^Model: /)],
+];
+
+async function seed(page, base, mock) {
+  const call = async (method, path, data) => {
+    const reply = await page.request[method](base + '/api/v1' + path, { headers: { Origin: base }, data });
+    assert.ok(reply.ok(), `${method} ${path}: ${await reply.text()}`);
+    return reply.status() === 204 ? null : reply.json();
+  };
+  const post = (path, data) => call('post', path, data);
+  const made = {
+    user: await post('/users', { username: 'kept-user', role: 'user' }),
+    group: await post('/groups', { name: 'kept-group' }),
+    limit: await post('/limits', { subject: 'everyone', measure: 'tokens', period: 'month', amount: 1e12 }),
+    price: await post('/prices', { pattern: 'kept/*', input_micros: 1000, output_micros: 1000 }),
+    assistant: await post('/assistants', { name: 'kept-assistant', instructions: 'First' }),
+    prompt: await post('/prompts', { name: 'kept-prompt', kind: 'text', body: 'Say {{what}}' }),
+    collection: await post('/collections', { name: 'kept-collection' }),
+    tools: await post('/tool-servers', { name: 'kept-tools', kind: 'http', config: { tools: [{ name: 'berths', url: mock.url + '/berths', description: 'Lists' }] } }),
+  };
+  await call('patch', '/assistants/' + made.assistant.id, { instructions: 'Second' });
+  await call('patch', '/assistants/' + made.assistant.id, { instructions: 'Third' });
+  return { made, call };
+}
+
+/** In the page: fills in what can be filled in, as keys would, and goes half of the way down. */
+function fill() {
+  const root = [...document.querySelectorAll('[role="dialog"]')].at(-1) ?? document.getElementById('main');
+  for (const [i, field] of [...root.querySelectorAll('input, textarea, select')].entries()) {
+    if (field.disabled || field.readOnly || /file|range|radio/.test(field.type) || !field.checkVisibility()) continue;
+    if (field.type === 'checkbox') {
+      field.click();
+      continue;
+    }
+    const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), 'value');
+    set.call(field, field.matches('select') ? [...field.options].at(-1).value : `kept ${i}`);
+    for (const what of ['input', 'change']) field.dispatchEvent(new Event(what, { bubbles: true }));
+  }
+  for (const e of [root, ...root.querySelectorAll('*')]) if (/auto|scroll/.test(getComputedStyle(e).overflowY)) e.scrollTop = (e.scrollHeight - e.clientHeight) / 2;
+}
+
+/** In the page: all that was typed and chosen, where the focus and the caret are, and how far one has scrolled. */
+function state() {
+  const root = [...document.querySelectorAll('[role="dialog"]')].at(-1) ?? document.getElementById('main');
+  const fields = [...root.querySelectorAll('input, textarea, select')].filter((f) => f.type !== 'file' && f.checkVisibility());
+  const name = (e) => e.getAttribute('aria-label') ?? e.labels?.[0]?.textContent.trim() ?? e.tagName;
+  const active = document.activeElement;
+  return [
+    ...fields.map((f) => `${name(f).replace(/[ -]\d+$/, '')}: ${/checkbox|radio/.test(f.type) ? f.checked : f.value}`),
+    `focus: ${name(active)} ${active.selectionStart ?? ''}`,
+    ...[root, ...root.querySelectorAll('*')].filter((e) => e.scrollTop > 0 && !e.matches('textarea')).map((e) => `scrolled: ${e.className.slice(0, 40)} ${Math.round(e.scrollTop / 40)}`),
+  ];
+}
+
+export async function typedStays({ context, mock, base, watch, allow }) {
+  allow(/WebSocket|ERR_/);
+  mock.tools.set('/berths', () => []);
+  const page = watch(await context.newPage());
+  // Without a worker the socket is the page's own, and can be cut.
+  await page.addInitScript(() => {
+    delete window.SharedWorker;
+    delete window.BroadcastChannel;
+  });
+  let socket;
+  await page.routeWebSocket(/\/ws$/, (opened) => {
+    socket = opened;
+    opened.connectToServer();
+  });
+  const under = new Set(); // what the page is reading
+  page.on('request', (r) => /\/api\/v1\/(?!events)/.test(r.url()) && under.add(r));
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (r) => under.delete(r));
+  const { made, call } = await seed(page, base, mock);
+  await page.goto(base + '/');
+  await ask(page, 'A question that is kept');
+  await ready(page);
+  await page.waitForURL(/\/c\//);
+  const chat = page.url().split('/').pop();
+  const end = new Gate();
+  let goOn = () => {};
+  mock.on('It runs', async ({ say }) => {
+    goOn = () => say('more ');
+    await end.opened;
+  });
+  const runs = () => call('post', `/conversations/${chat}/turns`, { content: 'It runs' });
+
+  /** Another program changes all that there is; the connection is lost, found again, and all is read anew. */
+  let n = 0;
+  const renew = async () => {
+    n++;
+    await Promise.all([
+      call('patch', '/groups/' + made.group.id, { name: 'kept-group ' + n }),
+      call('patch', '/users/' + made.user.user_id, { username: 'kept-user-' + n }),
+      call('patch', '/limits/' + made.limit.id, { amount: 1e12 + n }),
+      call('patch', '/prices/' + made.price.id, { input_micros: 1000 + n }),
+      call('patch', '/assistants/' + made.assistant.id, { description: 'Changed ' + n }),
+      call('patch', '/prompts/' + made.prompt.id, { description: 'Changed ' + n }),
+      call('patch', '/collections/' + made.collection.id, { description: 'Changed ' + n }),
+      call('patch', '/tool-servers/' + made.tools.id, { name: 'kept-tools ' + n }),
+      call('patch', '/conversations/' + chat, { title: 'Another title ' + n }),
+    ]);
+    goOn();
+    const anew = page.waitForResponse(/\/api\/v1\/conversations\?/);
+    await socket.close();
+    await anew;
+    while (under.size > 0) await Promise.all([...under].map((r) => r.response().then((a) => a?.finished())));
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  };
+  const lost = [];
+  let inPage = false;
+  for (const [name, path, open] of forms({ chat, collection: made.collection.id }, runs)) {
+    // To leave a page closes what is open in it; a form that stands in the page itself would ask.
+    if (inPage || path.startsWith('/c/')) await page.goto(base + path);
+    else {
+      await go(page, base, '/settings/appearance');
+      await page.getByRole('heading', { name: 'Appearance', level: 2 }).waitFor();
+      await go(page, base, path);
+    }
+    inPage = !open;
+    await open?.(page);
+    await page.waitForFunction(() => ([...document.querySelectorAll('[role="dialog"]')].at(-1) ?? document.getElementById('main')).querySelector('input, textarea, select'));
+    await page.evaluate(fill);
+    const before = await page.evaluate(state);
+    await renew();
+    const after = await page.evaluate(state);
+    if (after.join() !== before.join()) lost.push({ name, before, after });
+  }
+  end.open();
+  await page.close({ runBeforeUnload: false });
+  for (const [path, one] of [['users', made.user.user_id], ['groups', made.group.id], ['limits', made.limit.id], ['prices', made.price.id], ['assistants', made.assistant.id], ['prompts', made.prompt.id], ['collections', made.collection.id], ['tool-servers', made.tools.id], ['conversations', chat]])
+    await call('delete', `/${path}/${one}`);
+  assert.deepEqual(lost, []);
+}
