@@ -241,9 +241,12 @@ int interface_open(struct program *p, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = rag_new(
-		&(struct rag_config){
-			.settings = p->settings, .db = p->db, .calls = p->calls, .providers = p->providers},
+	r = rag_new(&(struct rag_config){.settings = p->settings,
+			    .db = p->db,
+			    .calls = p->calls,
+			    .providers = p->providers,
+			    .http = p->http,
+			    .vault = auth_vault(p->auth)},
 		&p->rag, e);
 	if (r < 0)
 		return r;
@@ -321,6 +324,8 @@ int background_start(struct program *p, struct err *e)
 
 	if (r == 0)
 		r = maintenance_start(p, e);
+	if (r == 0)
+		r = rag_stores_start(p->rag, e);
 	return r < 0 ? r : jobs_start(p->jobs, e);
 }
 
@@ -509,6 +514,7 @@ static void stop_working(struct program *p)
 	jobs_stop(p->jobs);
 	api_stop(p->api);
 	maintenance_stop(p);
+	rag_stores_stop(p->rag);
 	providers_free(p->providers);
 	p->providers = NULL;
 	loop_stop(p->loop);

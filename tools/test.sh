@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything that must hold before a change is done. `make test` builds first, then calls this.
 #
-#	[LANES=N] tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 kill-documents uploads odd-requests strangers websocket schema clients mcp reduce web e2e lint
+#	[LANES=N] tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 kill-documents vector-stores uploads odd-requests strangers websocket schema clients mcp reduce web e2e lint
 #
 # Two suites run at a time. Each one's output is kept in build/test-logs/SUITE.log and shown when it fails. The last line
 # is the sum.
@@ -13,7 +13,7 @@ release=${RELEASE:-build/atelier}
 logs=build/test-logs
 mkdir -p "$logs"
 # The long ones first, so that no lane ends with one.
-all=(e2e lint clients mcp postgres schema unit scenario-asan scenario-tsan process web kill9 faults kill-documents uploads odd-requests strangers websocket fuzz reduce flood)
+all=(e2e lint clients mcp postgres schema unit scenario-asan scenario-tsan process web kill9 faults kill-documents vector-stores uploads odd-requests strangers websocket fuzz reduce flood)
 passed=0
 failed=0
 # The same Node.js that the build uses.
@@ -41,6 +41,7 @@ run_suite() {
 	scenario-tsan) python3 tests/scenario/run.py --binary "$(binary_of "$tsan")" --slow 10 ;;
 	faults) python3 tests/scenario/faults.py --binary "$(binary_of "$asan")" ;;
 	kill9) python3 tests/scenario/kill9.py --binary "$release" --rounds "${KILL9_ROUNDS:-50}" --streams 20 ;;
+	vector-stores) python3 tests/scenario/vector_stores.py --binary "$(binary_of "$asan")" ;;
 	kill-documents) python3 tests/scenario/kill_documents.py --binary "$release" --rounds "${KILL9_ROUNDS:-12}" ;;
 	odd-requests) python3 tests/scenario/odd_requests.py --binary "$(binary_of "$asan")" ;;
 	strangers) python3 tests/scenario/strangers.py --binary "$(binary_of "$asan")" ;;

@@ -67,6 +67,7 @@
 	X(ollama_models)                                                                                               \
 	X(ollama_calls)                                                                                                \
 	X(ollama_manage)                                                                                               \
+	X(vector_store)                                                                                                \
 	X(health)                                                                                                      \
 	X(openapi)
 

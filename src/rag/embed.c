@@ -12,6 +12,7 @@
 #include "provider/config.h"
 #include "provider/manage.h"
 #include "provider/models.h"
+#include "rag/stores.h"
 #include "store/documents.h"
 #include "store/texts.h"
 #include "store/vectors.h"
@@ -312,6 +313,8 @@ int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const s
 	} while (true);
 	if (s == 0)
 		s = documents_embedded(r->config.db, document_id, text_id, identity, e);
+	if (s == 0)
+		stores_poke(r);
 	if (s == E_NOT_FOUND) { /* the document or its text is gone */
 		err_clear(e);
 		return 0;

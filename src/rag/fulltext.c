@@ -99,6 +99,29 @@ size_t fulltext_ids(const struct fulltext *f, int64_t *ret, size_t max)
 	return f->n_order;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	const struct fulltext_text *x = a, *y = b;
+
+	if (x->text_id != y->text_id)
+		return x->text_id < y->text_id ? -1 : 1;
+	return (x->document_id > y->document_id) - (x->document_id < y->document_id);
+}
+
+size_t fulltext_texts(const struct fulltext *f, const int64_t *only, size_t n_only, struct fulltext_text *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < (n_only ? n_only : f->n_order); i++) {
+		const struct document *d = n_only ? find(f, only[i]) : &f->documents[f->order[i]];
+		if (d)
+			ret[n++] = (struct fulltext_text){d->text_id, d->id};
+	}
+	if (n > 1)
+		qsort(ret, n, sizeof(*ret), by_text);
+	return n;
+}
+
 size_t fulltext_passages(const struct fulltext *f)
 {
 	ASSERT(f->gone <= f->n_passages);

@@ -23,6 +23,12 @@ void fulltext_remove(struct fulltext *f, int64_t id);
 int64_t fulltext_text_of(const struct fulltext *f, int64_t id); /* of the document; 0: it is not there */
 /* The ids of all documents; returns how many, and writes at most `max`. */
 size_t fulltext_ids(const struct fulltext *f, int64_t *ret, size_t max);
+/* Texts with their documents, sorted by text: of those in the sorted list `only`, n_only 0: of all. At most as many as fulltext_ids
+ * says; returns how many. */
+struct fulltext_text {
+	int64_t text_id, document_id;
+};
+size_t fulltext_texts(const struct fulltext *f, const int64_t *only, size_t n_only, struct fulltext_text *ret);
 size_t fulltext_passages(const struct fulltext *f);
 size_t fulltext_bytes(const struct fulltext *f);                         /* of memory */
 unsigned fulltext_languages(const struct fulltext *f);                   /* a bit for each, for words_ask */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "rag/rag_priv.h"
+#include "rag/stores.h"
 #include "store/documents.h"
 #include "store/exchanges.h"
 #include "store/texts.h"
@@ -24,6 +25,9 @@ int rag_new(const struct rag_config *c, struct rag **ret, struct err *e UNUSED)
 	r->config = *c;
 	pthread_mutex_init(&r->mx, NULL);
 	pthread_mutex_init(&r->pictures_mx, NULL);
+	pthread_mutex_init(&r->stores_mx, NULL);
+	pthread_cond_init(&r->stores_wake, NULL);
+	cancel_init(&r->stores_end);
 	*ret = r;
 	return 0;
 }
@@ -46,6 +50,7 @@ void rag_free(struct rag *r)
 {
 	if (!r)
 		return;
+	rag_stores_stop(r);
 	while (r->indexes) {
 		struct index *x = r->indexes;
 		r->indexes = x->next;
@@ -57,6 +62,9 @@ void rag_free(struct rag *r)
 	pthread_mutex_destroy(&r->mx);
 	pictures_free(r);
 	pthread_mutex_destroy(&r->pictures_mx);
+	cancel_done(&r->stores_end);
+	pthread_cond_destroy(&r->stores_wake);
+	pthread_mutex_destroy(&r->stores_mx);
 	free(r);
 }
 
@@ -247,7 +255,7 @@ static int refresh(struct rag *rag, struct index *x, struct db_conn *c, const st
 	set_identity(x, p->identity);
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
 		r = put_words(x, c, &l.items[i], e);
-		if (r == 0 && x->identity)
+		if (r == 0 && x->identity && !__atomic_load_n(&rag->external, __ATOMIC_RELAXED))
 			r = put_vectors(rag, x, c, &l.items[i], e);
 	}
 	if (r == 0 && whole)
@@ -346,16 +354,38 @@ void index_release(struct index *x)
 	pthread_rwlock_unlock(&x->lock);
 }
 
+void indexes_hold_vectors(struct rag *r, bool held)
+{
+	struct index *x;
+
+	if (__atomic_exchange_n(&r->external, !held, __ATOMIC_RELAXED) == !held)
+		return;
+	pthread_mutex_lock(&r->mx);
+	x = r->indexes; /* those that come later begin as they should */
+	pthread_mutex_unlock(&r->mx);
+	for (; x; x = x->next) {
+		pthread_rwlock_wrlock(&x->lock);
+		empty(r, x);
+		pthread_rwlock_unlock(&x->lock);
+	}
+}
+
 void rag_load(struct rag *rag, bool (*stop)(void *arg), void *arg)
 {
 	CLEANUP(arena_done) struct arena a;
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
 	struct search_scope all = {.n = 0};
 	struct rag_memory m = {.bytes = 0};
 	struct err e = {0};
 	int r;
 
 	arena_init(&a, CHANGES_BYTES);
+	{
+		struct store_place store;
+		bool external = false;
+		(void)!stores_open(rag, &a, &store, &external, &e); /* a key that does not open is met again */
+		indexes_hold_vectors(rag, !external);
+	}
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
 	r = collections_newest(c, LOADED, &a, &all, &e);
 	for (size_t i = 0; r == 0 && i < all.n && !stop(arg) && m.bytes <= m.limit / 2; i++) {
 		struct index *x = NULL;

@@ -14,13 +14,18 @@
 struct rag;
 
 struct calls;
+struct http_client;
 struct providers;
+struct vault;
+struct vector_store;
 
 struct rag_config { /* borrowed for the life of it */
 	const struct settings *settings;
 	struct db *db;
 	struct calls *calls;
 	struct providers *providers;
+	struct http_client *http; /* for vector stores */
+	const struct vault *vault;
 };
 
 int rag_new(const struct rag_config *c, struct rag **ret, struct err *e) MUST_CHECK;
@@ -37,6 +42,22 @@ struct rag_memory {
 void rag_memory(struct rag *r, struct rag_memory *ret);
 /* Reads indexes, so that the first question does not have to, until memory is full or `stop` says so. Behind a start. */
 void rag_load(struct rag *r, bool (*stop)(void *arg), void *arg);
+
+/* ---- vector stores (stores.c) ---- */
+
+/* Starts the thread that copies vectors to the store that is configured; stopped before rag_free. */
+int rag_stores_start(struct rag *r, struct err *e) MUST_CHECK;
+void rag_stores_stop(struct rag *r);
+/* Whether a store could be used; `key` NULL: the one that is kept, if it is for this address. A sentence when not. May take
+ * seconds. */
+int rag_store_check(struct rag *r, const struct vector_store *in, const char *key, struct err *e) MUST_CHECK;
+void rag_store_changed(struct rag *r); /* another one has been configured */
+struct rag_store_state {
+	bool failing;
+	char error[512];       /* in words */
+	int64_t copied, texts; /* of so many texts with vectors */
+};
+int rag_store_state(struct rag *r, struct rag_store_state *ret, struct err *e) MUST_CHECK;
 
 /* ---- reading a document (ingest.c) ---- */
 

@@ -29,6 +29,13 @@ struct rag {
 	struct index *indexes; /* under mx; none is freed before the end, but emptied */
 	uint64_t holds;        /* under mx */
 	pthread_mutex_t pictures_mx;
+	bool external; /* vectors are searched in a store, and none are held; atomic */
+	/* What copies vectors to a store (stores.c). */
+	pthread_t stores_thread;
+	pthread_mutex_t stores_mx;
+	pthread_cond_t stores_wake;
+	bool stores_started, stores_poked, stores_over; /* the last two under stores_mx */
+	struct cancel stores_end;
 	struct picture *pictures; /* of pages, under pictures_mx; the last used first (pages.c) */
 };
 
@@ -51,6 +58,8 @@ int exchanges_nearest(
 	struct rag *r, const struct recall_request *q, struct arena *a, struct meant *ret, struct err *e) MUST_CHECK;
 /* A question with its answer as one text: both, the question at most a third. NULL: no memory. */
 const char *exchange_text(const struct recalled *x, struct arena *a);
+/* Whether vectors are held; when that changes all indexes are read anew. */
+void indexes_hold_vectors(struct rag *r, bool held);
 
 /* The order of passages by a model that reads each with the question (rerank.c). Waits for a provider: nothing may be held. */
 struct rerank_wish {

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "rag/embed.h"
 #include "rag/repeats.h"
+#include "rag/stores.h"
 #include "rag/words.h"
 #include "store/documents.h"
 #include "store/texts.h"
@@ -32,6 +33,7 @@
 	"words "                                                                                                       \
 	"alone."
 
+#define NO_STORE "The vector store cannot be reached, so this was searched by words alone."
 #define NO_INDEX "The index of words cannot be read: there is no memory for it, or the disk of the data folder fails."
 
 /* ---- ranking ---- */
@@ -54,12 +56,22 @@ struct asked {
 	size_t dims;
 };
 
+/* What a vector store found in a place. */
+struct by_store {
+	struct vector_hit *hits;
+	size_t n;
+	bool failed;
+};
+
 struct search {
 	struct rag *rag;
 	const struct search_request *q;
 	struct search_scope scope;
 	struct asked asked[IDENTITIES];
 	size_t n_asked;
+	struct store_place store;
+	bool external;             /* meaning is searched by the store */
+	struct by_store *by_store; /* what it found, of each place */
 	struct index **held;
 	size_t n_held;
 	uint64_t terms[FULLTEXT_TERMS];
@@ -123,18 +135,20 @@ static const char *mode_of(const struct search *s, const struct search_place *p)
 	return s->q->mode ? s->q->mode : p->mode;
 }
 
-/* By its words also where only vectors were wanted and there are none. */
-static bool goes_by_words(const struct search *s, const struct search_place *p)
-{
-	return strcmp(mode_of(s, p), "vectors") != 0 || !*p->identity;
-}
-
 static const struct asked *asked_of(const struct search *s, const struct search_place *p)
 {
 	for (size_t i = 0; strcmp(mode_of(s, p), "fulltext") != 0 && i < s->n_asked; i++)
 		if (strcmp(s->asked[i].identity, p->identity) == 0)
 			return s->asked[i].vector ? &s->asked[i] : NULL;
 	return NULL;
+}
+
+/* By its words also where only vectors were wanted and cannot be had. */
+static bool goes_by_words(const struct search *s, size_t at)
+{
+	const struct search_place *p = &s->scope.items[at];
+
+	return strcmp(mode_of(s, p), "vectors") != 0 || !asked_of(s, p) || (s->external && s->by_store[at].failed);
 }
 
 /* ---- by meaning ---- */
@@ -163,6 +177,47 @@ static void ask_models(struct search *s, struct arena *a)
 	}
 }
 
+/* What is configured now. A key that does not open leaves the words. */
+static int open_store(struct search *s, struct arena *a, struct err *e)
+{
+	struct err why = {0};
+	int r = stores_open(s->rag, a, &s->store, &s->external, &why);
+
+	if (r < 0 && !s->external)
+		return err_set(e, r, "%s", why.msg);
+	indexes_hold_vectors(s->rag, !s->external);
+	s->by_store = ARENA_ARRAY(a, struct by_store, s->scope.n + 1);
+	if (!s->by_store)
+		return err_set(e, -ENOMEM, "no memory for a search");
+	for (size_t i = 0; i < s->scope.n; i++)
+		s->by_store[i] = (struct by_store){.failed = r < 0};
+	return 0;
+}
+
+/* Before anything is held: this waits for the store. One that has failed is not asked again for this question. */
+static void ask_store(struct search *s, struct arena *a)
+{
+	bool failed = false;
+
+	for (size_t i = 0; s->external && i < s->scope.n; i++) {
+		const struct search_place *p = &s->scope.items[i];
+		const struct asked *x = asked_of(s, p);
+		struct by_store *b = &s->by_store[i];
+		struct err why = {0};
+		if (!x)
+			continue;
+		const struct store_wish w = {
+			.identity = x->identity, .query = x->vector, .dims = x->dims, .limit = CANDIDATES};
+		failed = failed || b->failed;
+		if (!failed && stores_nearest(s->rag, &s->store, p, &w, a, &b->hits, &b->n, &why) < 0) {
+			log_warn("rag", "a question was searched by its words alone: %s", why.msg);
+			failed = true;
+		}
+		b->failed = failed;
+		s->notice = failed ? NO_STORE : s->notice;
+	}
+}
+
 static double dot(const float *a, const float *b, size_t n)
 {
 	double sum = 0;
@@ -170,6 +225,19 @@ static double dot(const float *a, const float *b, size_t n)
 	for (size_t i = 0; i < n; i++)
 		sum += (double)a[i] * b[i];
 	return sum;
+}
+
+static void add_meant(struct search *s, const struct search_place *p, const struct vector_hit *hits, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		s->found[s->n_found++] = (struct ranked){.document_id = hits[i].document_id,
+			.text_id = hits[i].text_id,
+			.collection_id = p->collection_id,
+			.passage = hits[i].passage,
+			.words = -1,
+			.meaning = MAX(hits[i].score, 0),
+			.place = p};
+	s->n_meant += n;
 }
 
 static int look_by_meaning(struct search *s, size_t at, struct err *e)
@@ -180,21 +248,17 @@ static int look_by_meaning(struct search *s, size_t at, struct err *e)
 	struct vector_hit hits[CANDIDATES];
 	int n;
 
+	if (x && s->external) {
+		add_meant(s, p, s->by_store[at].hits, s->by_store[at].n);
+		return 0;
+	}
 	if (!x || !index->vectors || strcmp(index->identity, p->identity) != 0 ||
 		vectors_dims(index->vectors) != x->dims)
 		return 0;
 	n = vectors_search(index->vectors, x->vector, p->documents, p->n, hits, CANDIDATES);
 	if (n < 0)
 		return err_set(e, n, "no memory for a search");
-	for (int i = 0; i < n; i++)
-		s->found[s->n_found++] = (struct ranked){.document_id = hits[i].document_id,
-			.text_id = hits[i].text_id,
-			.collection_id = p->collection_id,
-			.passage = hits[i].passage,
-			.words = -1,
-			.meaning = MAX(hits[i].score, 0),
-			.place = p};
-	s->n_meant += (size_t)n;
+	add_meant(s, p, hits, (size_t)n);
 	return 0;
 }
 
@@ -225,9 +289,10 @@ static int look_by_words(struct search *s, size_t at, const struct fulltext_stat
 	struct fulltext_hit hits[CANDIDATES];
 	int n;
 
-	if (!goes_by_words(s, p))
+	if (!goes_by_words(s, at))
 		return 0;
 	const struct vectors *vectors = asked_of(s, p) ? s->held[at]->vectors : NULL;
+	bool stored = s->external && s->by_store[at].n > 0; /* which texts it lacks is not known */
 	n = fulltext_search(s->held[at]->fulltext, s->terms, s->n_terms, stats, p->documents, p->n, hits, CANDIDATES);
 	if (n < 0)
 		return err_set(e, n, NO_INDEX);
@@ -239,7 +304,8 @@ static int look_by_words(struct search *s, size_t at, const struct fulltext_stat
 			.language = hits[i].language,
 			.words = hits[i].score,
 			.meaning = -1,
-			.unmeant = !vectors || vectors_text_of(vectors, hits[i].document_id) != hits[i].text_id,
+			.unmeant = !stored &&
+				   (!vectors || vectors_text_of(vectors, hits[i].document_id) != hits[i].text_id),
 			.place = p};
 	return 0;
 }
@@ -612,7 +678,11 @@ int rag_search(
 	}
 	if (r < 0)
 		return r;
+	r = open_store(&s, a, e);
+	if (r < 0)
+		return r;
 	ask_models(&s, a);
+	ask_store(&s, a);
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
 		r = find(&s, c, a, e);

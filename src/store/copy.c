@@ -67,6 +67,8 @@ static const struct copy_table {
 	{"tool_secrets", "id"},
 	{"tool_choices", "id"},
 	{"tool_rules", "id"},
+	{"vector_stores", "id"},
+	{"vector_copies", "text_id, identity"},
 	{"providers", "id"},
 	{"model_routes", "id"},
 	{"model_overrides", "model"},

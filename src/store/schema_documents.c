@@ -152,3 +152,18 @@ const char schema_vectors[] = "CREATE TABLE vectors ("
 			      "ALTER TABLE collections ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
 			      "ALTER TABLE collections ADD COLUMN mode TEXT NOT NULL DEFAULT 'hybrid';"
 			      "ALTER TABLE collections ADD COLUMN weight INTEGER NOT NULL DEFAULT 50;";
+
+/* The vector store that was configured, at most one; and which texts it has copies of: these rows outlive their texts. */
+const char schema_vector_stores[] = "CREATE TABLE vector_stores ("
+				    "  id INTEGER PRIMARY KEY,"
+				    "  kind TEXT NOT NULL,"
+				    "  url TEXT NOT NULL,"
+				    "  name TEXT NOT NULL,"
+				    "  updated_at INTEGER NOT NULL,"
+				    "  key BLOB" /* sealed */
+				    ") STRICT;"
+				    "CREATE TABLE vector_copies ("
+				    "  text_id INTEGER NOT NULL,"
+				    "  identity TEXT NOT NULL,"
+				    "  PRIMARY KEY (text_id, identity)"
+				    ") STRICT;";

@@ -251,6 +251,7 @@ static const struct db_migration migrations[] = {
 		.sql = schema_exchange_vectors,
 		.sqlite = exchange_vectors_sqlite,
 		.postgres = exchange_vectors_postgres},
+	{.version = 38, .name = "vector stores", .sql = schema_vector_stores},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -15,7 +15,8 @@
 	X(workers, false, "no thread for requests")                                                                    \
 	X(memory, false, "memory used up")                                                                             \
 	X(certificate, true, "certificate")                                                                            \
-	X(documents, true, "not all documents can be read")
+	X(documents, true, "not all documents can be read")                                                            \
+	X(vector_store, true, "vector store")
 
 #define X(name, ...) HEALTH_##name,
 enum health_part { HEALTH_TABLE(X) HEALTH_COUNT };

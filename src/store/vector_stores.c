@@ -1,0 +1,192 @@
+/* vector_stores.c - see vector_stores.h. */
+#include "store/vector_stores.h"
+
+#include "store/store_priv.h"
+
+#define KEY_COLUMN "vector_stores.key"
+#define THE_ONE    1 /* its row */
+
+int vector_store_get(struct db_conn *c, struct arena *a, struct vector_store *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_reader rd = {.a = a};
+	int r = db_query(c, &rows, e, "SELECT kind, url, name, key FROM vector_stores WHERE id = ?", DB_I64(THE_ONE));
+
+	*ret = (struct vector_store){.kind = "embedded", .url = "", .name = "atelier"};
+	if (r == 0)
+		r = db_next(rows, e);
+	if (r <= 0)
+		return r;
+	rd.rows = rows;
+	ret->kind = store_str(&rd, 0);
+	ret->url = store_str(&rd, 1);
+	ret->name = store_str(&rd, 2);
+	if (!db_is_null(rows, 3)) {
+		struct str key = db_bytes(rows, 3);
+		ret->sealed = (struct str){arena_strndup(a, key.p, key.n), key.n};
+		rd.full |= !ret->sealed.p;
+	}
+	return store_reader_end(&rd, e);
+}
+
+/* A key goes to the address that it was given for. */
+static const char *bound_to(const struct vector_store *s, struct arena *a)
+{
+	return arena_printf(a, "%s %s", s->kind, s->url);
+}
+
+int vector_store_key(
+	const struct vault *v, const struct vector_store *s, struct arena *a, const char **ret, struct err *e)
+{
+	const char *bound = bound_to(s, a);
+	char *key = NULL;
+
+	*ret = NULL;
+	if (!bound)
+		return store_full(e);
+	const struct vault_place at = {KEY_COLUMN, THE_ONE, bound};
+	int r = s->sealed.p ? vault_open(v, &at, s->sealed, a, &key, e) : 0;
+	if (r == 0)
+		*ret = key;
+	return r;
+}
+
+struct change {
+	const struct vault *vault;
+	const struct vector_store *in;
+	const char *key;
+	struct arena *a;
+};
+
+static int put_key(struct db_conn *c, const struct change *x, struct err *e)
+{
+	CLEANUP(buf_done) struct buf sealed = BUF_INIT(VAULT_MAX + 256);
+	const char *bound = bound_to(x->in, x->a);
+	int r;
+
+	if (!bound)
+		return store_full(e);
+	const struct vault_place at = {KEY_COLUMN, THE_ONE, bound};
+	r = *x->key ? vault_seal(x->vault, &at, str_from(x->key), &sealed, e) : 0;
+	return r < 0 ? r
+		     : db_exec(c, NULL, e, "UPDATE vector_stores SET key = ? WHERE id = ?",
+			       sealed.n ? DB_BLOB(sealed.p, sealed.n) : DB_NULL, DB_I64(THE_ONE));
+}
+
+static int set_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct change *x = arg;
+	struct vector_store was;
+	int r = vector_store_get(c, x->a, &was, e);
+
+	if (r < 0)
+		return r;
+	bool same_place = strcmp(was.kind, x->in->kind) == 0 && strcmp(was.url, x->in->url) == 0;
+	r = db_exec(c, NULL, e,
+		"INSERT INTO vector_stores (id, kind, url, name, updated_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
+		"DO "
+		"UPDATE SET kind = excluded.kind, url = excluded.url, name = excluded.name,"
+		" updated_at = excluded.updated_at",
+		DB_I64(THE_ONE), DB_TEXT(x->in->kind), DB_TEXT(x->in->url), DB_TEXT(x->in->name),
+		DB_I64(clock_now_ms()));
+	if (r == 0 && (!same_place || strcmp(was.name, x->in->name) != 0))
+		r = db_exec(c, NULL, e, "DELETE FROM vector_copies");
+	if (r == 0 && !same_place && !x->key)
+		r = db_exec(c, NULL, e, "UPDATE vector_stores SET key = NULL WHERE id = ?", DB_I64(THE_ONE));
+	return r < 0 || !x->key ? r : put_key(c, x, e);
+}
+
+int vector_store_set(
+	struct db *db, const struct vault *v, const struct vector_store *in, const char *key, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct change x = {.vault = v, .in = in, .key = key, .a = &a};
+
+	arena_init(&a, (size_t)1 << 20);
+	return db_write(db, set_in, &x, e);
+}
+
+/* ---- what it has ---- */
+
+/* Texts of documents with all their vectors, as `u`. */
+#define USED                                                                                                           \
+	"(SELECT DISTINCT d.text_id AS text_id, k.identity AS identity, t.passages AS passages FROM documents d"       \
+	" JOIN collections k ON k.id = d.collection_id JOIN texts t ON t.id = d.text_id WHERE k.identity <> ''"        \
+	" AND t.passages > 0 AND EXISTS (SELECT 1 FROM vectors v WHERE v.text_id = d.text_id"                          \
+	" AND v.identity = k.identity AND v.n = t.passages - 1)) u"
+#define COPIED "EXISTS (SELECT 1 FROM vector_copies x WHERE x.text_id = u.text_id AND x.identity = u.identity)"
+
+static int read_copies(struct db_rows *rows, struct arena *a, struct vector_copies *ret, struct err *e)
+{
+	struct store_list l = {.size = sizeof(struct vector_copy)};
+	struct store_reader rd = {.a = a, .rows = rows};
+	int r;
+
+	while ((r = db_next(rows, e)) > 0) {
+		struct vector_copy *x = store_push(&l, a);
+		if (!x)
+			return store_full(e);
+		*x = (struct vector_copy){db_i64(rows, 0), store_str(&rd, 1), db_i64(rows, 2)};
+	}
+	ret->items = l.items;
+	ret->n = l.n;
+	return r < 0 ? r : store_reader_end(&rd, e);
+}
+
+int vector_copies_lacking(struct db_conn *c, int64_t limit, struct arena *a, struct vector_copies *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT u.text_id, u.identity, u.passages FROM " USED " WHERE NOT " COPIED
+		" ORDER BY u.text_id LIMIT ?",
+		DB_I64(limit));
+
+	return r < 0 ? r : read_copies(rows, a, ret, e);
+}
+
+int vector_copies_leftover(struct db_conn *c, int64_t limit, struct arena *a, struct vector_copies *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT text_id, identity, 0 FROM vector_copies WHERE NOT EXISTS"
+		" (SELECT 1 FROM texts t WHERE t.id = vector_copies.text_id) ORDER BY text_id LIMIT ?",
+		DB_I64(limit));
+
+	return r < 0 ? r : read_copies(rows, a, ret, e);
+}
+
+int vector_copies_count(struct db_conn *c, int64_t *ret_copied, int64_t *ret_all, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, "", e,
+		"SELECT coalesce(sum(CASE WHEN " COPIED " THEN 1 ELSE 0 END), 0), count(*) FROM " USED);
+
+	if (r == 0) {
+		*ret_copied = db_i64(rows, 0);
+		*ret_all = db_i64(rows, 1);
+	}
+	return r;
+}
+
+struct note {
+	atelier_id text_id;
+	const char *identity;
+	bool there;
+};
+
+static int note_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct note *x = arg;
+
+	return db_exec(c, NULL, e,
+		x->there ? "INSERT INTO vector_copies (text_id, identity) VALUES (?, ?) ON CONFLICT DO NOTHING"
+			 : "DELETE FROM vector_copies WHERE text_id = ? AND identity = ?",
+		DB_I64(x->text_id), DB_TEXT(x->identity));
+}
+
+int vector_copies_note(struct db *db, atelier_id text_id, const char *identity, bool there, struct err *e)
+{
+	struct note x = {text_id, identity, there};
+
+	return db_write(db, note_in, &x, e);
+}
