@@ -117,11 +117,15 @@ static int check_disk(struct watch *w, struct err *e)
 static int check_journal(struct watch *w, struct err *e)
 {
 	struct journal_state journal;
+	struct err cause = {0};
+	char path[PATH_MAX];
 
 	turns_journal_state(w->api->c.turns, &journal);
-	return journal.error ? err_set(e, journal.error, "The journal of answers cannot be written: %s",
-				       err_info(journal.error)->text)
-			     : 0;
+	if (!journal.error)
+		return 0;
+	snprintf(path, sizeof(path), "%s/journal", w->api->c.settings->data);
+	(void)err_file(&cause, journal.error, path);
+	return err_set(e, cause.code, "The journal of answers cannot be written: %s", cause.msg);
 }
 
 static int check_workers(struct watch *w, struct err *e)

@@ -30,9 +30,10 @@ static bool same_name(struct str a, struct str b)
 	return a.n > 0 && a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
 }
 
-static bool ends_with(struct str s, struct str end)
+/* A name beneath another; none begins with a dot. */
+static bool is_beneath(struct str s, struct str end)
 {
-	return s.n > end.n && strncasecmp(s.p + s.n - end.n, end.p, end.n) == 0;
+	return s.n > end.n && *s.p != '.' && strncasecmp(s.p + s.n - end.n, end.p, end.n) == 0;
 }
 
 static bool is_listed(struct str name, const char *list)
@@ -40,7 +41,8 @@ static bool is_listed(struct str name, const char *list)
 	for (const char *p = list + strspn(list, " ,"); *p; p += strspn(p, " ,")) {
 		size_t n = strcspn(p, " ,");
 
-		if (same_name(name, host_of((struct str){p, n})))
+		/* The path of a socket is no name. */
+		if (strncmp(p, "unix:", 5) != 0 && same_name(name, host_of((struct str){p, n})))
 			return true;
 		p += n;
 	}
@@ -56,7 +58,7 @@ bool auth_is_local_name(const char *host)
 {
 	struct str name = host_of(str_from(host));
 
-	return same_name(name, STR("localhost")) || ends_with(name, STR(".localhost"));
+	return same_name(name, STR("localhost")) || is_beneath(name, STR(".localhost"));
 }
 
 bool auth_is_our_host(const struct settings *s, const char *host)

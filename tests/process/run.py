@@ -396,6 +396,21 @@ def an_upload_goes_on_after_a_full_disk(d):
     s.stop()
 
 
+@case
+def a_journal_that_is_gone_has_its_name(d):
+    s = Server(d + "/data").ready()
+    token = s.admin()
+    shutil.rmtree(d + "/data/journal")
+    id_ = s.call("POST", "/api/v1/conversations", {}, token)[1]["id"]
+    failing = lambda: {f["name"]: f["text"] for f in s.call("GET", "/health", token=token)[1]["failing"]}
+    assert s.call("POST", "/api/v1/conversations/%s/turns" % id_, {"content": "Hi"}, token)[0] in (202, 507)
+    said = until("the journal's failure", lambda: failing().get("journal"))
+    assert "/data/journal is not there" in said, said
+    os.mkdir(d + "/data/journal", 0o700)
+    until("ready again", lambda: status(s) == "ok")
+    s.stop()
+
+
 # ---- what others write ----
 
 

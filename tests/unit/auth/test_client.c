@@ -71,7 +71,8 @@ static void test_hosts(void **state)
 	static const char *const strange[] = {"", ":8420", "evil.example", "evil.example:8420",
 		"localhost.evil.example", "chat.example.org.evil.example", "evil-chat.example.org", "example.org",
 		"127.0.0.1.evil.example", "notlocalhost", "localhost@evil.example", "[::1].evil.example",
-		".localhost.evil", "box.lan.evil.example", "1.2.3", "0x7f000001"};
+		".localhost.evil", "box.lan.evil.example", "1.2.3", "0x7f000001", "unix", "unix:80", ".localhost",
+		"..localhost", "localhost.."};
 	struct settings s = none;
 
 	(void)state;
