@@ -1,7 +1,7 @@
 /*
  * pace.c - how long a client may take, and who goes when there is no more room. Deadlines are totals: a byte now and then keeps
  * nothing open. Times that are the same for all need only a look at the first of a list; a body or an answer may take the grace
- * and what its bytes take at the least rate.
+ * and what its bytes take at the least rate, of which a fast beginning saves up no more than a stall.
  */
 #include "base/clock.h"
 #include "http/websocket.h"
@@ -12,11 +12,16 @@ static bool is_over(const struct conn *c, int64_t now_ms, int64_t limit_ms)
 	return c && now_ms - c->since_ms >= limit_ms;
 }
 
-static bool is_too_slow(const struct conn *c, int64_t now_ms, int64_t grace_ms)
+/* The time that is left; what is saved up beyond a stall is taken away. */
+static bool is_too_slow(struct conn *c, int64_t now_ms, int64_t grace_ms)
 {
 	const struct http_pace *p = &c->server->pace;
+	int64_t left = c->since_ms + grace_ms + (int64_t)(c->moved * 1000 / (uint64_t)p->rate) - now_ms;
+	int64_t most = MAX(grace_ms, p->stall_ms);
 
-	return is_over(c, now_ms, grace_ms + (int64_t)(c->moved * 1000 / (uint64_t)p->rate));
+	if (left > most)
+		c->since_ms -= left - most;
+	return left <= 0;
 }
 
 static void end_head(struct conn *c)

@@ -471,6 +471,36 @@ static void test_deadlines(void **state)
 	close(fd);
 }
 
+static int patience(void *arg)
+{
+	struct fixture *f = arg;
+
+	http_server_set_pace(f->server, &(struct http_pace){.tick_ms = 10,
+						.head_ms = 10000,
+						.idle_ms = 10000,
+						.grace_ms = 50,
+						.rate = 100,
+						.stall_ms = 150,
+						.linger_ms = 150});
+	return 0;
+}
+
+/* Who begins fast has not earned a quarter of an hour of silence. */
+static void test_silence(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const paths[] = {"/loop", "/pieces"};
+
+	loop_call(f->loop, patience, f);
+	for (size_t i = 0; i < N_ELEMENTS(paths); i++) {
+		int fd = net_connect(f->port);
+
+		post(fd, paths[i], 100000, 99000);
+		expect(fd, NULL, 408, "request_timeout");
+		close(fd);
+	}
+}
+
 /* --- clients that leave, or half ----------------------------------------------------------------------------------- */
 
 static void test_half_closed(void **state)
@@ -759,6 +789,7 @@ int main(void)
 		TEST(test_budget),
 		TEST(test_continue),
 		TEST(test_deadlines),
+		TEST(test_silence),
 		TEST(test_half_closed),
 		TEST(test_leave),
 		TEST(test_refusals),
