@@ -33,11 +33,22 @@ int upload_lock_take(
 	pthread_mutex_lock(&l->mx);
 	r = may_take(l, upload, user, e);
 	if (r == 0) {
-		*mine = (struct upload_lock){upload, user, l->held};
+		*mine = (struct upload_lock){.upload = upload, .user = user, .next = l->held};
 		l->held = mine;
 	}
 	pthread_mutex_unlock(&l->mx);
 	return r;
+}
+
+struct http_exchange *upload_lock_holder(struct upload_locks *l, atelier_id upload)
+{
+	struct http_exchange *x = NULL;
+
+	pthread_mutex_lock(&l->mx);
+	for (const struct upload_lock *held = l->held; held; held = held->next)
+		x = held->upload == upload ? held->x : x;
+	pthread_mutex_unlock(&l->mx);
+	return x;
 }
 
 void upload_lock_leave(struct upload_locks *l, struct upload_lock *mine)

@@ -2,7 +2,7 @@
  * uploads_api.c - files in parts, as the protocol tus 1.0 has it: core, creation, expiration, termination, checksum.
  *
  * A part goes to the file as it comes: each piece is copied on the loop and written by a thread, and only then is the next
- * one read. While that lasts the request holds the lock of its upload. What was written stays when the connection breaks,
+ * one read. While that lasts the request holds the lock of its upload, unless it falls silent and another one comes. What was written stays when the connection breaks,
  * so that the client can go on from there; unless the part has a checksum, which only a whole part can be held against.
  */
 #include <inttypes.h>
@@ -17,6 +17,7 @@
 
 #define MEBI       ((int64_t)1 << 20)
 #define RECHECK_MS 1000 /* whether who sends a part still may */
+#define QUIET_MS   2000 /* who has sent nothing for so long gives way */
 
 /* ---- headers ---- */
 
@@ -150,17 +151,46 @@ static int upload_head(struct request *q)
 	return 0;
 }
 
+struct takeover {
+	struct upload_locks *locks;
+	atelier_id upload;
+};
+
+/* Loop. */
+static int give_way(void *arg)
+{
+	const struct takeover *t = arg;
+	struct http_exchange *x = upload_lock_holder(t->locks, t->upload);
+
+	if (x)
+		http_body_give_up(x, QUIET_MS, E_LOCKED);
+	return 0;
+}
+
+/*
+ * A sender that has fallen silent, most often since its network is gone, gives way to who comes after it: this request is told
+ * that the upload is locked, and its next try finds it free.
+ */
+static int lock(struct request *q, struct upload_lock *mine)
+{
+	int r = upload_lock_take(&q->api->uploads, mine, q->arg_id, q->who.user.id, &q->err);
+
+	if (r == E_LOCKED)
+		(void)loop_call(q->api->c.loop, give_way, &(struct takeover){&q->api->uploads, q->arg_id});
+	return r;
+}
+
 static int upload_delete(struct request *q)
 {
-	struct upload_lock lock;
+	struct upload_lock mine;
 	int r = check_version(q);
 
 	if (r == 0)
-		r = upload_lock_take(&q->api->uploads, &lock, q->arg_id, q->who.user.id, &q->err);
+		r = lock(q, &mine);
 	if (r < 0)
 		return r;
 	r = uploads_delete(q->api->c.db, q->api->c.settings->data, q->arg_id, q->who.user.id, &q->err);
-	upload_lock_leave(&q->api->uploads, &lock);
+	upload_lock_leave(&q->api->uploads, &mine);
 	return r;
 }
 
@@ -274,6 +304,7 @@ static void on_piece(struct http_exchange *x, const char *bytes, size_t n)
 	struct part *p = q->later;
 	int r;
 
+	p->lock.x = x;
 	buf_reset(&p->piece);
 	buf_add(&p->piece, bytes, n);
 	r = buf_status(&p->piece);
@@ -320,7 +351,7 @@ static int part_begin(struct request *q, struct part *p)
 	if (r == 0)
 		r = load(q, &p->upload);
 	if (r == 0)
-		r = upload_lock_take(&q->api->uploads, &p->lock, q->arg_id, q->who.user.id, &q->err);
+		r = lock(q, &p->lock);
 	if (r < 0)
 		return r;
 	r = checksum_begin(&p->checksum, http_header(q->x, "Upload-Checksum"), &q->err);

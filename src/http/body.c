@@ -137,6 +137,15 @@ void http_body_more(struct http_exchange *x)
 	loop_post(x->server->loop, &x->body_task, go_on, x);
 }
 
+void http_body_give_up(struct http_exchange *x, int64_t quiet_ms, int error)
+{
+	const struct conn *c = x->conn;
+
+	ASSERT(loop_is_mine(x->server->loop) && x->mode == BODY_PIECES);
+	if (c && c->state == CONN_BODY && x->more && !x->ended && clock_mono_ms() - x->piece_ms >= quiet_ms)
+		body_end(x, error);
+}
+
 /* --- taking it ---------------------------------------------------------------------------------------------------- */
 
 /* The budget grows with a body of unknown length. */
@@ -174,6 +183,7 @@ static void deliver(struct http_exchange *x, const char *p, size_t n)
 	if (x->mode == BODY_COLLECT) {
 		r = collect(x, p, n);
 	} else {
+		x->piece_ms = clock_mono_ms();
 		x->body_total += n;
 		r = x->body_total > x->max ? E_TOO_LARGE : 0;
 		x->more = false;

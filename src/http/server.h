@@ -85,6 +85,8 @@ struct str http_body(const struct http_exchange *x);
 int http_body_pieces(struct http_exchange *x, int64_t max,
 	void (*piece)(struct http_exchange *x, const char *p, size_t n)) MUST_CHECK;
 void http_body_more(struct http_exchange *x);
+/* Ends with `error` a body in pieces whose reader waits for more, and whose client has sent nothing for so long. Loop thread. */
+void http_body_give_up(struct http_exchange *x, int64_t quiet_ms, int error);
 
 /* The answer's headers; name is a literal, the value is copied. Any thread, before the answer. A value with a line
  * break is dropped. */

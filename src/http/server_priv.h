@@ -150,6 +150,7 @@ struct http_exchange {
 	uint64_t who;       /* in the budget */
 	size_t reserved;    /* of it */
 	uint64_t max, body_total;
+	int64_t piece_ms;    /* when the last piece came */
 	int64_t body_ms;     /* of its time, and */
 	uint64_t body_moved; /* of its bytes, when reading was paused */
 	struct buf body;

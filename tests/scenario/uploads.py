@@ -71,11 +71,19 @@ class Case:
         c = Connection(self.server.port)
         c.send("PATCH", at, self.who(who).headers({**TUS, **PART, "Upload-Offset": str(offset),
                                                    "Content-Length": str(length), **more}), data)
+        self.arrived(at, offset + len(data))
+        return c
+
+    def further(self, conn, at, offset, data):
+        """More of such a part, and that it is in the file."""
+        conn.sock.sendall(data)
+        self.arrived(at, offset + len(data))
+
+    def arrived(self, at, size):
         end = time.monotonic() + 20
-        while os.path.getsize(self.file(at)) < offset + len(data):
+        while os.path.getsize(self.file(at)) < size:
             check(time.monotonic() < end, "the bytes that were sent are not in the file")
             time.sleep(0.01)
-        return c
 
     def unlocked(self, at, offset):
         """Once the server has seen that a connection is gone; how that part ended."""
@@ -203,12 +211,31 @@ def cut(c):
     at = c.begin(len(data))
     conn = c.half(at, 0, data[:MB], len(data))
     c.part(at, MB, data[MB:], want=423)
+    c.further(conn, at, MB, data[MB:MB + 1])
     c.ask("DELETE", at, want=423)
     conn.close(reset=True)
-    c.unlocked(at, MB)
-    check(c.offset(at) == MB, "what came before the cut is not there")
+    c.unlocked(at, MB + 1)
+    check(c.offset(at) == MB + 1, "what came before the cut is not there")
+    c.part(at, MB + 1, data[MB + 1:])
+    check(c.bytes(at) == data, "the file has other bytes")
+
+
+def silent(c):
+    """Who says nothing more, its network gone, gives way to who comes after it."""
+    data = os.urandom(2 * MB)
+    at = c.begin(len(data))
+    conn = c.half(at, 0, data[:MB], len(data))
+    check(c.unlocked(at, MB).status == 204, "another one cannot go on")
     c.part(at, MB, data[MB:])
     check(c.bytes(at) == data, "the file has other bytes")
+    check(conn.head().status == 423, "the silent one is not told")
+    at = c.begin(10)
+    conn = c.half(at, 0, b"1", 10)
+    end = time.monotonic() + 20
+    while c.ask("DELETE", at).status == 423:
+        check(time.monotonic() < end, "an upload whose sender is silent cannot be deleted")
+        time.sleep(0.01)
+    check(not os.path.exists(c.file(at)), "its file is left")
 
 
 def kill9(c):
@@ -399,8 +426,8 @@ def pictures_swept(c):
     check(database(c, "SELECT count(*) FROM blobs") == [(0,)], "rows of a deleted user are there")
 
 
-CASES = (options, version, whole, refusals, site, chunked, checksums, cut, kill9, stop, crowd, quota, links, sweep,
-         deleted_user, signed_out, pictures, pictures_refused, pictures_swept)
+CASES = (options, version, whole, refusals, site, chunked, checksums, cut, silent, kill9, stop, crowd, quota, links,
+         sweep, deleted_user, signed_out, pictures, pictures_refused, pictures_swept)
 
 
 def run_case(case, binary, template, root):
