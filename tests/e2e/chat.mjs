@@ -869,7 +869,7 @@ export async function librarian({ page, shot }) {
   await ready(page);
   await shot('librarian');
   await source.click();
-  const sheet = page.getByRole('dialog');
+  const sheet = page.locator('#beside');
   await sheet.getByRole('button', { name: 'Open in the manual' }).waitFor();
   await sheet.locator('.prose').getByRole('heading').first().waitFor();
   await shot('citation');

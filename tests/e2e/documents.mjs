@@ -104,9 +104,22 @@ export async function documents({ page, mock, base, shot }) {
   found.push(...(await look(page, 'an answer with sources', ['graphite', 'quartz'])));
   await shot('answer');
   await page.locator('.md-cite').click();
-  await page.getByRole('dialog', { name: 'rules.md' }).locator('mark').getByText('Visiting boats moor').waitFor();
+  // Beside the chat, which stays in use; over it where there is no room for both.
+  const beside = page.getByRole('complementary', { name: 'rules.md' });
+  await beside.locator('mark').getByText('Visiting boats moor').waitFor();
+  assert.ok(await beside.getByRole('heading', { name: 'rules.md' }).evaluate((h) => h === document.activeElement));
+  await page.locator('[data-composer]').fill('and who');
+  await page.locator('[data-composer]').fill('');
+  found.push(...(await look(page, 'a passage beside the chat', ['graphite', 'quartz'])));
   await shot('cited');
-  await page.keyboard.press('Escape');
+  const wide = page.viewportSize();
+  await page.setViewportSize({ width: 1000, height: 800 });
+  await page.getByRole('dialog', { name: 'rules.md' }).locator('mark').waitFor();
+  await page.setViewportSize(wide);
+  await beside.locator('mark').waitFor();
+  await beside.getByRole('heading', { name: 'rules.md' }).press('Escape');
+  await beside.waitFor({ state: 'detached' });
+  assert.ok(await page.locator('.md-cite').evaluate((c) => c === document.activeElement), 'focus is back at the marker');
 
   // A single document, found by its name, in the place of the collection.
   await page.getByRole('button', { name: 'Answers draw on 1 source' }).click();

@@ -12,7 +12,7 @@ const WEB = join(import.meta.dirname, '../../web');
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
 const WIDTHS = [1440, 390, 320];
 const PICTURES = join(import.meta.dirname, 'gallery');
-const OVERLAYS = ['Dialog', 'FormDialog', 'PromptDialog', 'ConfirmDialog', 'Sheet', 'Menu', 'Popover'];
+const OVERLAYS = ['Dialog', 'FormDialog', 'PromptDialog', 'ConfirmDialog', 'Sheet', 'SidePanel', 'Menu', 'Popover'];
 
 /** The files of a folder, at a free port. */
 async function serve(folder) {
@@ -127,7 +127,7 @@ export async function gallery({ context, watch, shot }) {
       await page.setViewportSize({ width, height: 900 });
       for (const name of OVERLAYS) {
         await page.getByRole('button', { name: 'Open ' + name, exact: true }).click();
-        const overlay = page.locator('[role="dialog"], [role="alertdialog"], [role="menu"]');
+        const overlay = page.locator('[role="dialog"], [role="alertdialog"], [role="menu"], #beside aside');
         await overlay.waitFor();
         found.push(...(await look(page, name, themes, [width])));
         await page.keyboard.press('Escape');

@@ -1,5 +1,5 @@
 // Contact sheets of all pages and states, to be looked at: node tests/e2e/sheet.mjs [--binary build/atelier] [--out docs/images] [--keep FOLDER]
-// Two files: desktop and phone, each in English and dark, and in German and light. --keep keeps each picture in its full size.
+// Two sheets: desktop and phone, each in English and dark, and in German and light; and the pictures of the README. --keep keeps each picture in its full size.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -82,6 +82,19 @@ function states(base, chats) {
   };
 }
 
+/** What the README shows. */
+function pictures(base, chats) {
+  const { answer, sources } = states(base, chats);
+  return {
+    chat: answer,
+    documents: async (page) => {
+      await sources(page);
+      await page.locator('.md-cite').click();
+      await page.locator('#beside mark').waitFor();
+    },
+  };
+}
+
 async function seed(page, base) {
   const ask = async (question) => {
     await page.goto(base + '/');
@@ -94,6 +107,8 @@ async function seed(page, base) {
   const headers = { Origin: base };
   const chats = [];
   for (const question of ['How does merge sort work?', 'Break', 'Think about it', 'Wait for me']) chats.push(await ask(question));
+  const titled = (id, title) => page.request.patch(`${base}/api/v1/conversations/${id}`, { headers, data: { title } });
+  await titled(chats[0][1], 'How merge sort works');
   const post = async (path, data) => {
     const reply = await page.request.post(base + '/api/v1' + path, { headers, data });
     if (!reply.ok()) throw new Error(`${path}: ${await reply.text()}`);
@@ -130,7 +145,7 @@ async function seed(page, base) {
   chats.push(['collection', collection]);
   for (const title of ['A week in Lisbon', 'Letter to the landlord', 'Regular expressions, explained']) {
     const made = await (await post('/conversations', {})).json();
-    await page.request.patch(`${base}/api/v1/conversations/${made.id}`, { headers, data: { title } });
+    await titled(made.id, title);
   }
   for (const username of ['grace', 'linus']) await post('/users', { username, role: 'user' });
   await post('/prices', { pattern: '*/qwen3:8b', input_micros: 150000, output_micros: 600000 });
@@ -192,6 +207,14 @@ try {
       });
     await own.close();
   }
+  mkdirSync(values.out, { recursive: true });
+  const readme = await (await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'dark', locale: 'en-US', storageState, reducedMotion: 'reduce' })).newPage();
+  for (const [name, act] of Object.entries(pictures(base, chats))) {
+    await act(readme);
+    await readme.waitForTimeout(500);
+    await readme.screenshot({ path: join(values.out, `${name}.png`) });
+  }
+  await readme.context().close();
   const sheet = await (await browser.newContext({ deviceScaleFactor: 1 })).newPage();
   for (const kind of ['desktop', 'phone']) {
     const [columns, width] = kind === 'desktop' ? [6, 300] : [12, 148];
@@ -206,7 +229,6 @@ try {
         `${part(kind + '-en-dark')}${part(kind + '-de-light')}`,
     );
     await sheet.evaluate(() => Promise.all([...document.images].map((i) => i.decode())));
-    mkdirSync(values.out, { recursive: true });
     writeFileSync(join(values.out, `sheet-${kind}.jpg`), await sheet.screenshot({ type: 'jpeg', quality: 60, fullPage: true }));
   }
   console.log(`${seen.length} pictures`);
