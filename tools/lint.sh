@@ -67,6 +67,7 @@ client() (
 check format format
 check floors python3 tools/check_floors.py
 check sizes python3 tools/check_size.py
+check readmes python3 tools/check_readmes.py
 check documentation python3 tools/check_docs.py ${binary:+--binary "$binary"}
 check shell scripts
 check unmerged unmerged
