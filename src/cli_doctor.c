@@ -210,7 +210,7 @@ static void check_providers(struct doctor *d)
 
 	arena_init(&a, 16 << 20);
 	if (r == 0) {
-		(void)providers_refresh(g.providers, 5500); /* a look takes 5 s at most */
+		(void)providers_refresh(g.providers, 5500); /* a refresh takes 5 s at most */
 		r = providers_catalogue(g.providers, &a, &all, &e);
 	}
 	if (r < 0)

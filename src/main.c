@@ -41,7 +41,7 @@ static int cmd_serve(struct cli *c)
 		program_stop(&p);
 		return report(&e);
 	}
-	greet(&p);
+	announce(&p);
 	signals_wait(&p);
 	program_stop(&p);
 	return EXIT_SUCCESS;

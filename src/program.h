@@ -98,9 +98,9 @@ int server_bind(struct program *p, struct err *e) MUST_CHECK;
 int database_open(struct program *p, struct err *e) MUST_CHECK;
 int providers_open(struct program *p, struct err *e) MUST_CHECK; /* and the client they call with */
 int interface_open(struct program *p, struct err *e) MUST_CHECK; /* the api and the turns */
-int loop_start(struct program *p, struct err *e) MUST_CHECK;     /* and the look at the providers */
+int loop_start(struct program *p, struct err *e) MUST_CHECK;     /* and the discovery of models */
 int background_start(struct program *p, struct err *e) MUST_CHECK;
-void greet(struct program *p);
+void announce(struct program *p);          /* on standard output: where it is, and the setup code */
 void certificate_check(struct program *p); /* whether it ends soon, for sys/health.h */
 void signals_block(void);
 void signals_wait(struct program *p); /* until SIGTERM or SIGINT, of which a second one ends the program at once */

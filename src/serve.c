@@ -364,7 +364,7 @@ static void warn_if_open(const struct settings *s)
 			s->gateway_open_user);
 }
 
-static void greet_setup(const struct program *p, const struct listener *first, const char *code, struct buf *out)
+static void announce_setup(const struct program *p, const struct listener *first, const char *code, struct buf *out)
 {
 	const char *public_url = p->settings->public_url;
 	size_t n = strlen(public_url);
@@ -381,7 +381,7 @@ static void greet_setup(const struct program *p, const struct listener *first, c
 	buf_printf(out, "/#/setup/%s\n", code);
 }
 
-void greet(struct program *p)
+void announce(struct program *p)
 {
 	CLEANUP(buf_done) struct buf out = BUF_INIT(65536);
 	const struct listener *first = main_listener(p);
@@ -399,7 +399,7 @@ void greet(struct program *p)
 	}
 	buf_add_char(&out, '\n');
 	if (code)
-		greet_setup(p, first, code, &out);
+		announce_setup(p, first, code, &out);
 	/* It may be a pipe that nobody reads, and signals are to be waited for. */
 	(void)write_for(STDOUT_FILENO, out.p, out.n, GREET_MS);
 	notify_service("READY=1");

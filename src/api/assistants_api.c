@@ -50,7 +50,7 @@ enum {
 	FIELD_I64(struct budget_body, member, #member, 1, max, FIELD_OMIT | FIELD_NULL, text)
 static const struct field budget_fields[] = {
 	BUDGET_FIELD(steps, 1000, "Times that tools are run, by its agents, too."),
-	BUDGET_FIELD(tokens, INT64_C(1000000000), "Tokens read and written."),
+	BUDGET_FIELD(tokens, INT64_C(1000000000), "Input and output tokens."),
 	BUDGET_FIELD(cost_micros, INT64_C(1000000000000), "Millionths of the currency."),
 	BUDGET_FIELD(seconds, 86400, "Seconds."),
 };

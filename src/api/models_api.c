@@ -81,7 +81,7 @@ static const struct field provider_fields[] = {
 	FIELD_STR(struct provider_state, name, "name", 0, 0, FIELD_REQUIRED, "Its name."),
 	FIELD_STR(struct provider_state, kind, "kind", 0, 0, FIELD_REQUIRED, "ollama, openai, anthropic or librarian."),
 	FIELD_ENUM(struct provider_state, state, "state", "checking ok unreachable disabled", FIELD_REQUIRED,
-		"How the last look went."),
+		"How the last refresh went."),
 	FIELD_STR(struct provider_state, error, "error", 0, 0, 0, "What is wrong, in words; null: nothing."),
 	FIELD_ENUM(struct provider_state, breaker, "breaker", "closed open half_open", FIELD_REQUIRED,
 		"open: it failed several times and is left alone for a while; half_open: one call may try."),

@@ -111,7 +111,7 @@ static const struct field details_fields[] = {
 	FIELD_BOOL(A, row.enabled, "enabled", FIELD_REQUIRED, "Whether it is used."),
 	FIELD_ENUM(A, source, "source", "settings stored", FIELD_REQUIRED, "Where it is configured."),
 	FIELD_ENUM(A, state.state, "state", "checking ok unreachable disabled", FIELD_REQUIRED,
-		"How the last look at it went."),
+		"How the last refresh went."),
 	FIELD_STR(A, state.error, "error", 0, 0, 0, "What is wrong, in words; null: nothing."),
 	FIELD_ENUM(A, state.breaker, "breaker", "closed open half_open", FIELD_REQUIRED,
 		"open: it failed several times and is left alone for a while; half_open: one call may try."),

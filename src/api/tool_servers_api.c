@@ -32,7 +32,7 @@ static const struct field server_fields[] = {
 	FIELD_BOOL(B, s.enabled, "enabled", FIELD_REQUIRED, "Whether its tools are offered."),
 	FIELD_BOOL(B, s.trusted, "trusted", FIELD_REQUIRED, "Whether what it says of its tools is believed."),
 	FIELD_BOOL(B, s.per_user, "per_user", FIELD_REQUIRED, "Whether everybody has secrets of their own for it."),
-	FIELD_ENUM(B, s.state, "state", TOOL_SERVER_STATES, FIELD_REQUIRED, "How the last look at it went."),
+	FIELD_ENUM(B, s.state, "state", TOOL_SERVER_STATES, FIELD_REQUIRED, "How the last refresh went."),
 	FIELD_TEXT(B, s.error, "error", 0, 0, 0, "What is wrong, in words; null: nothing."),
 	FIELD_JSON(B, s.tools, "tools", FIELD_REQUIRED, "List of what it offers, as it said when it was asked last."),
 	FIELD_TIME(B, s.refreshed_at, "refreshed_at", 0, "When that was; null: never."),

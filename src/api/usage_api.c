@@ -28,15 +28,15 @@ static const struct field sum_fields[] = {
 		"total."),
 	FIELD_I64(SUM, s.requests, "requests", 0, 0, FIELD_REQUIRED, "Calls of models."),
 	FIELD_I64(SUM, s.failed, "failed", 0, 0, FIELD_REQUIRED, "Those of them that failed."),
-	FIELD_I64(SUM, s.tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Tokens read by models."),
-	FIELD_I64(SUM, s.tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Tokens written by models."),
-	FIELD_I64(SUM, s.tokens_cached, "tokens_cached", 0, 0, FIELD_REQUIRED, "Tokens read from a provider's cache."),
+	FIELD_I64(SUM, s.tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Input tokens."),
+	FIELD_I64(SUM, s.tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Output tokens."),
+	FIELD_I64(SUM, s.tokens_cached, "tokens_cached", 0, 0, FIELD_REQUIRED, "Input tokens from a provider's cache."),
 	FIELD_I64(SUM, s.tokens_reasoning, "tokens_reasoning", 0, 0, FIELD_REQUIRED, "Tokens of reasoning."),
 	FIELD_I64(SUM, s.cost_micros, "cost_micros", 0, 0, FIELD_REQUIRED, "Cost in millionths of the currency."),
 	FIELD_MAYBE(FT_I64, SUM, first_token_ms, has_first_token, "first_token_ms", NULL,
 		"Mean time to the first token; null: there was none."),
 	FIELD_MAYBE(FT_F64, SUM, tokens_per_s, has_rate, "tokens_per_s", NULL,
-		"Tokens written in a second, on average; null: not known."),
+		"Output tokens a second, on average; null: not known."),
 };
 static const struct schema sum_schema = SCHEMA("UsageSum", SUM, sum_fields, "What some calls took together.");
 #undef SUM
@@ -286,10 +286,10 @@ static const struct field call_fields[] = {
 	FIELD_ENUM(CALL, u.row.outcome, "outcome", "complete canceled failed refused", FIELD_REQUIRED,
 		"How it ended; refused: by a limit."),
 	FIELD_STR(CALL, u.row.error_code, "error_code", 0, 0, 0, "Code of the error; null: none."),
-	FIELD_I64(CALL, u.row.tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Tokens read."),
-	FIELD_I64(CALL, u.row.tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Tokens written."),
+	FIELD_I64(CALL, u.row.tokens_in, "tokens_in", 0, 0, FIELD_REQUIRED, "Input tokens."),
+	FIELD_I64(CALL, u.row.tokens_out, "tokens_out", 0, 0, FIELD_REQUIRED, "Output tokens."),
 	FIELD_I64(CALL, u.row.tokens_cached, "tokens_cached", 0, 0, FIELD_REQUIRED,
-		"Tokens read from the provider's cache, part of those read."),
+		"Input tokens from the provider's cache, part of those."),
 	FIELD_I64(CALL, u.row.tokens_reasoning, "tokens_reasoning", 0, 0, FIELD_REQUIRED,
 		"Tokens of reasoning, part of those written."),
 	FIELD_BOOL(
@@ -299,8 +299,8 @@ static const struct field call_fields[] = {
 	FIELD_I64(CALL, u.row.duration_ms, "duration_ms", 0, 0, FIELD_REQUIRED, "Time the provider took."),
 	FIELD_I64(CALL, u.row.queued_ms, "queued_ms", 0, 0, FIELD_REQUIRED, "Time it waited for a place before that."),
 	FIELD_I64(CALL, u.row.tries, "tries", 0, 0, FIELD_REQUIRED, "How often it was tried."),
-	FIELD_MAYBE(FT_F64, CALL, tokens_per_s, has_rate, "tokens_per_s", NULL,
-		"Tokens written in a second; null: not known."),
+	FIELD_MAYBE(
+		FT_F64, CALL, tokens_per_s, has_rate, "tokens_per_s", NULL, "Output tokens a second; null: not known."),
 	FIELD_I64(CALL, u.row.cost_micros, "cost_micros", 0, 0, FIELD_REQUIRED, "Cost in millionths of the currency."),
 };
 static const struct schema call_schema = SCHEMA("Call", CALL, call_fields, "One call of a model.");
