@@ -19,6 +19,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	struct api *a = xcalloc(1, sizeof(*a));
 	int r;
 
+	MAGIC_SET(a, API_MAGIC);
 	a->c = *c;
 	pthread_mutex_init(&a->configure_mx, NULL);
 	a->started_ms = clock_mono_ms();
@@ -96,5 +97,6 @@ void api_free(struct api *a)
 	places_done(&a->slow_places);
 	upload_locks_done(&a->uploads);
 	pthread_mutex_destroy(&a->configure_mx);
+	MAGIC_END(a, API_MAGIC);
 	free(a);
 }

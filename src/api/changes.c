@@ -10,6 +10,7 @@
 
 #include "api/request.h"
 #include "base/clock.h"
+#include "base/magic.h"
 
 #define TICK_MS     500
 #define FRAME_BYTES 256
@@ -19,6 +20,8 @@ enum { WS_GOING_AWAY = 1001, WS_POLICY = 1008 }; /* as of RFC 6455 */
 _Static_assert(BUS_KINDS <= 32, "struct feed has a bit for each kind");
 
 struct feed {
+	unsigned magic; /* FEED_MAGIC */
+#define FEED_MAGIC 0x66656564u
 	struct changes *all;
 	struct http_shared *stream;
 	struct auth_identity who; /* what it was opened with, and ends with */
@@ -28,6 +31,8 @@ struct feed {
 };
 
 struct changes {
+	unsigned magic; /* CHANGES_MAGIC */
+#define CHANGES_MAGIC 0x63686e73u
 	struct loop *loop;
 	struct bus *bus; /* NULL once it has been left */
 	struct bus_subscriber subscriber;
@@ -60,6 +65,7 @@ static void feed_remove(struct feed *f)
 		f->next->at = f->at;
 	__atomic_sub_fetch(&f->all->n, 1, __ATOMIC_RELAXED);
 	http_shared_unref(f->stream);
+	MAGIC_END(f, FEED_MAGIC);
 	free(f);
 }
 
@@ -71,6 +77,7 @@ static void feed_closed(void *arg)
 /* With the code of a WebSocket: the right is gone, or the server stops. */
 static void feed_end(struct feed *f)
 {
+	ASSERT_IS(f, FEED_MAGIC);
 	http_shared_code(f->stream, f->all->stopped ? WS_GOING_AWAY : WS_POLICY);
 	http_shared_end(f->stream, true);
 	feed_remove(f);
@@ -79,6 +86,8 @@ static void feed_end(struct feed *f)
 /* Who does not read is let go of: it will connect again and ask for everything. */
 static void feed_write(struct feed *f, const char *p, size_t n)
 {
+	ASSERT(n > 0 && loop_is_mine(f->all->loop));
+	ASSERT_IS(f, FEED_MAGIC);
 	if (http_shared_write(f->stream, p, n))
 		return;
 	http_shared_end(f->stream, false);
@@ -103,6 +112,7 @@ static void tick(void *arg)
 	struct changes *c = arg;
 	int64_t now = clock_now_ms();
 
+	ASSERT_IS(c, CHANGES_MAGIC);
 	for (struct feed *f = c->feeds, *next; f; f = next) {
 		next = f->next;
 		if (f->who.expires_at && f->who.expires_at <= now)
@@ -159,6 +169,7 @@ static void tell(void *arg, const struct bus_event *ev)
 	struct changes *c = arg;
 	char id[ID_LEN + 1], turn[ID_LEN + 1];
 
+	ASSERT_IS(c, CHANGES_MAGIC);
 	if (__atomic_load_n(&c->n, __ATOMIC_RELAXED) == 0)
 		return;
 	struct errand *j = xcalloc(1, sizeof(*j));
@@ -182,6 +193,7 @@ struct changes *changes_new(struct loop *l, struct bus *b, int64_t heartbeat_ms)
 {
 	struct changes *c = xcalloc(1, sizeof(*c));
 
+	MAGIC_SET(c, CHANGES_MAGIC);
 	c->loop = l;
 	c->bus = b;
 	c->subscriber = (struct bus_subscriber){.fn = tell, .arg = c};
@@ -209,6 +221,7 @@ static void stop_hearing(struct changes *c)
 
 void changes_stop(struct changes *c)
 {
+	ASSERT_IS(c, CHANGES_MAGIC);
 	ASSERT(loop_is_mine(c->loop));
 	stop_hearing(c);
 	c->stopped = true;
@@ -225,6 +238,7 @@ void changes_free(struct changes *c)
 	while (c->feeds)
 		feed_remove(c->feeds);
 	timers_free(c);
+	MAGIC_END(c, CHANGES_MAGIC);
 	free(c);
 }
 
@@ -235,6 +249,8 @@ static int follow_on_loop(void *arg)
 	struct changes *c = j->all;
 	struct feed *f = xcalloc(1, sizeof(*f));
 
+	ASSERT(loop_is_mine(c->loop));
+	MAGIC_SET(f, FEED_MAGIC);
 	f->stream = http_shared_start(j->x, j->ws, feed_closed, f);
 	if (!f->stream) {
 		free(f);
@@ -270,6 +286,8 @@ struct http_shared *changes_follow(
 			.expires_at = who->expires_at},
 		.admin = user_is_admin(&who->user)};
 
+	ASSERT(who->user.id);
+	ASSERT_IS(c, CHANGES_MAGIC);
 	(void)loop_call(c->loop, follow_on_loop, &j);
 	return j.stream;
 }
@@ -290,6 +308,7 @@ void changes_end(struct changes *c, const struct ending *what)
 {
 	struct errand *j = xcalloc(1, sizeof(*j));
 
+	ASSERT_IS(c, CHANGES_MAGIC);
 	j->all = c;
 	j->ending = *what;
 	loop_post(c->loop, &j->task, end_on_loop, j);

@@ -261,28 +261,21 @@ static void tell_changes(const struct request *q)
 	}
 }
 
-static int run_handler(struct request *q)
-{
-	bool calls = q->route->flags & ROUTE_CALL;
-	int r = calls ? gateway_user_enter(q->api->gateway, q->who.user.id, &q->err) : 0;
-
-	if (r < 0)
-		return r;
-	r = q->route->handler(q);
-	if (calls)
-		gateway_user_leave(q->api->gateway, q->who.user.id);
-	return r;
-}
-
 static int request_run(struct request *q)
 {
+	bool calls = q->route->flags & ROUTE_CALL;
 	int r = q->checked ? 0 : request_check(q);
 
 	ASSERT(q->route && q->route->handler);
 	if (r == 0)
 		r = parse_body(q);
-	if (r == 0)
-		r = run_handler(q);
+	if (r == 0 && calls)
+		r = gateway_user_enter(q->api->gateway, q->who.user.id, &q->err);
+	if (r < 0)
+		return r;
+	r = q->route->handler(q);
+	if (calls)
+		gateway_user_leave(q->api->gateway, q->who.user.id);
 	if (r == 0 && is_unsafe(q))
 		tell_changes(q);
 	return r;

@@ -1,6 +1,7 @@
 /* grants_api.c - who may use which model and which provider, for administrators. */
 #include "api/answer.h"
 #include "api/request.h"
+#include "api/shared.h"
 #include "store/grants.h"
 
 #define NAME_MAX_N   200
@@ -107,19 +108,13 @@ static int read_grants(struct request *q, const struct grants *in, struct grant 
 {
 	const struct grant_item *items = in->grants.items;
 	struct grant *grants = ARENA_ARRAY(&q->mem, struct grant, in->grants.n + 1);
+	int r;
 
 	if (!grants)
 		return request_no_memory(q);
 	for (size_t i = 0; i < in->grants.n; i++) {
-		bool all = strcmp(items[i].subject, "everyone") == 0;
-
-		if (all != (items[i].subject_id == 0)) {
-			char at[48];
-
-			snprintf(at, sizeof(at), "grants[%zu].subject_id", i);
-			return err_field(
-				&q->err, E_INVALID, at, "must say which user or group, and is not for everyone.");
-		}
+		if ((r = shared_check_subject(q, i, items[i].subject, items[i].subject_id)) < 0)
+			return r;
 		grants[i] = (struct grant){
 			.subject = items[i].subject, .subject_id = items[i].subject_id, .verb = GRANT_USE};
 	}

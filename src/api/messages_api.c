@@ -138,8 +138,8 @@ static const struct field message_fields[] = {
 		"Why it ended early; null: it did not."),
 	FIELD_STR(
 		M, m.finish_reason, "finish_reason", 0, 0, 0, "Why the model stopped: stop, length, or its own word."),
-	FIGURE(tokens_in, has_in, "tokens_in", "Tokens read, of all its turns; null: not known."),
-	FIGURE(tokens_out, has_out, "tokens_out", "Tokens written; null: not known."),
+	FIGURE(tokens_in, has_in, "tokens_in", "Input tokens, of all its turns; null: not known."),
+	FIGURE(tokens_out, has_out, "tokens_out", "Output tokens; null: not known."),
 	FIGURE(tokens_cached, has_cached, "tokens_cached", "Of those read: from the provider's cache; null: none."),
 	FIGURE(tokens_reasoning, has_reasoning, "tokens_reasoning", "Of those written: reasoning; null: not known."),
 	FIELD_BOOL(M, m.figures.exact, "tokens_exact", FIELD_REQUIRED, "False: the numbers are estimated."),

@@ -10,6 +10,7 @@
 #include "api/places.h"
 #include "api/routes.h"
 #include "api/upload_locks.h"
+#include "base/magic.h"
 #include "sys/pool.h"
 
 #define SESSION_COOKIE "atelier_session"
@@ -24,6 +25,8 @@ struct gateway;
 struct line;
 
 struct api {
+	unsigned magic; /* API_MAGIC */
+#define API_MAGIC 0x61706961u
 	struct api_config c;
 	struct others *others;
 	struct pool *workers, *writers, *slow;

@@ -289,6 +289,17 @@ static int answer_grants(struct request *q, const struct grant_place *of)
 	return 0;
 }
 
+int shared_check_subject(struct request *q, size_t i, const char *subject, atelier_id subject_id)
+{
+	bool all = strcmp(subject, "everyone") == 0;
+	char at[48];
+
+	if (all == (subject_id == 0))
+		return 0;
+	snprintf(at, sizeof(at), "grants[%zu].subject_id", i);
+	return err_field(&q->err, E_INVALID, at, "must say which user or group, and is not for everyone.");
+}
+
 static int set_grants(struct request *q, const struct grant_place *of)
 {
 	const struct shared *in = q->body;
@@ -299,15 +310,8 @@ static int set_grants(struct request *q, const struct grant_place *of)
 	if (!grants)
 		return request_no_memory(q);
 	for (size_t i = 0; i < in->grants.n; i++) {
-		bool all = strcmp(items[i].subject, "everyone") == 0;
-
-		if (all != (items[i].subject_id == 0)) {
-			char at[48];
-
-			snprintf(at, sizeof(at), "grants[%zu].subject_id", i);
-			return err_field(
-				&q->err, E_INVALID, at, "must say which user or group, and is not for everyone.");
-		}
+		if ((r = shared_check_subject(q, i, items[i].subject, items[i].subject_id)) < 0)
+			return r;
 		grants[i] = (struct grant){.subject = items[i].subject,
 			.subject_id = items[i].subject_id,
 			.verb = grant_verb_of(items[i].verb)};

@@ -36,6 +36,9 @@ int shared_rollback(struct request *q);   /* the body is of rollback_schema */
 int shared_get_grants(struct request *q); /* its owner's affair, as the next one */
 int shared_put_grants(struct request *q);
 
+/* Item `i` of the body's "grants": a user or a group needs a subject, everyone has none. E_INVALID. */
+int shared_check_subject(struct request *q, size_t i, const char *subject, atelier_id subject_id) MUST_CHECK;
+
 /* As shared_get_all answers, for another answer. */
 int shared_bodies(struct request *q, const struct shared_resource *of, struct list_answer *ret) MUST_CHECK;
 void shared_tell(struct request *q, const struct shared_resource *of, atelier_id id, const char *what);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "store/sessions.h"
+#include "sys/loop.h"
 #include "sys/metrics.h"
 
 #define DAY_MS       ((int64_t)24 * 3600 * 1000)
@@ -26,6 +27,7 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 	if (r < 0)
 		return r;
 	struct auth *a = secret_new(sizeof(*a));
+	MAGIC_SET(a, AUTH_MAGIC);
 	a->db = db;
 	a->settings = s;
 	a->key_path = key_path;
@@ -57,11 +59,13 @@ void auth_free(struct auth *a)
 	known_keys_free(a->known);
 	pthread_mutex_destroy(&a->setup_mx);
 	pthread_mutex_destroy(&a->touched_mx);
+	MAGIC_END(a, AUTH_MAGIC);
 	secret_free(a);
 }
 
 const struct vault *auth_vault(const struct auth *a)
 {
+	ASSERT_IS(a, AUTH_MAGIC);
 	return &a->vault;
 }
 
@@ -85,6 +89,8 @@ int auth_session_new(
 	atelier_id id;
 	int64_t now = clock_now_ms();
 
+	ASSERT(u->id);
+	ASSERT_IS(a, AUTH_MAGIC);
 	auth_make_token(ret->cookie);
 	auth_make_token(ret->bearer);
 	ret->expires_at = now + a->settings->session_days * DAY_MS;
@@ -108,6 +114,7 @@ bool auth_visitor_group(struct auth *a, const struct auth_visitor *v, char ret[A
 	struct address address;
 	bool known = auth_device_name(a, v->device, device);
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	if (known)
 		snprintf(ret, AUTH_GROUP_LEN, "device %s", device);
 	else if (address_parse(str_from(v->address), &address))
@@ -150,6 +157,8 @@ int auth_login(struct auth *a, const char *name, const char *password, const str
 	bool matches;
 	int r;
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(a, AUTH_MAGIC);
 	r = login_find(a, name, mem, &user, e);
 	if (r < 0)
 		return r;
@@ -179,6 +188,7 @@ bool auth_touch_is_due(struct auth *a, atelier_id id, int64_t last, int64_t now,
 	struct touched *slot = &a->touched[(uint64_t)id % N_ELEMENTS(a->touched)];
 	bool mine;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	/* One in the future is of a clock that was set ahead, and must not stay. */
 	if (now < CLOCK_PLAUSIBLE_MS || (now - last < every_ms && last <= now + every_ms))
 		return false;
@@ -208,6 +218,7 @@ int auth_identify(struct auth *a, struct db_conn *c, const char *cookie, const c
 	int64_t now = clock_now_ms();
 	int r;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	if (auth_is_api_key(bearer))
 		return auth_identify_key(a, c, bearer, mem, ret, e);
 	if (!token || strlen(token) != AUTH_TOKEN_LEN)
@@ -240,6 +251,7 @@ int auth_change_password(
 	bool matches;
 	int r;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	snprintf(key, sizeof(key), "password %lld", (long long)who->session_id);
 	r = tries_take_plain(a->tries, key, clock_mono_us(), e);
 	if (r < 0)
@@ -264,5 +276,6 @@ int auth_take_request(struct auth *a, atelier_id user_id, struct err *e)
 	int64_t wait =
 		meter_take(a->requests, (struct str){(const char *)&user_id, sizeof(user_id)}, r, clock_mono_us());
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	return wait > 0 ? tries_must_wait(wait, "Too many requests.", e) : 0;
 }

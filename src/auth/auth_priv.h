@@ -7,6 +7,7 @@
 #include "auth/auth.h"
 #include "auth/throttle.h"
 #include "auth/tries.h"
+#include "base/magic.h"
 
 #define AUTH_KEY_LEN  32
 #define AUTH_HASH_LEN 32
@@ -19,6 +20,8 @@ struct touched {
 };
 
 struct auth {
+	unsigned magic; /* AUTH_MAGIC */
+#define AUTH_MAGIC 0x61757468u
 	struct db *db;
 	const struct settings *settings;
 	const char *key_path;

@@ -64,6 +64,7 @@ bool auth_device_known(const struct auth *a, const char *token, const struct use
 {
 	struct device d;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	return u->id && read_token(a, token, &d) && d.user_id == u->id &&
 	       d.password == password_mark(a, u->password_hash) && auth_device_name(a, token, ret);
 }
@@ -73,6 +74,7 @@ bool auth_device_renew(struct auth *a, const char *old, const struct user *u, ch
 	unsigned char raw[HEAD_LEN + MAC_LEN];
 	char name[AUTH_DEVICE_NAME];
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	if (auth_device_known(a, old, u, name))
 		return false;
 	auth_put_i64(raw, u->id);

@@ -140,6 +140,7 @@ int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[
 	const char *models = NULL;
 	int r = 0;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	auth_make_token(token);
 	snprintf(ret_key, AUTH_API_KEY_LEN + 1, AUTH_KEY_PREFIX "%s", token);
 	sodium_memzero(token, sizeof(token));
@@ -184,6 +185,7 @@ bool auth_identify_known(struct auth *a, const char *key, struct arena *mem, str
 	int64_t now = clock_now_ms(), last_used_at;
 	struct auth_identity who;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	if (!auth_is_api_key(key) || strlen(key) != AUTH_API_KEY_LEN)
 		return false;
 	hash_key(key, hash);
@@ -203,6 +205,7 @@ int auth_identify_key(
 	int64_t now = clock_now_ms();
 	int r;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	if (strlen(key) != AUTH_API_KEY_LEN)
 		return err_set(
 			e, E_UNAUTHORIZED, "This is no whole API key: one has %zu characters.", AUTH_API_KEY_LEN);
@@ -231,6 +234,7 @@ int auth_identify_open(struct auth *a, struct db_conn *c, const char *host, stru
 	struct user user;
 	int r;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	if (!*name)
 		return err_set(
 			e, E_UNAUTHORIZED, "An API key is needed: \"Authorization: Bearer " AUTH_KEY_PREFIX "...\".");

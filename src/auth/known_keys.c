@@ -7,6 +7,7 @@
 
 #include "auth/auth_priv.h"
 #include "base/clock.h"
+#include "base/magic.h"
 #include "base/secret.h"
 
 enum { PLACES = 64, KNOWN_MS = 250, KNOWN_BYTES = 256 << 10 };
@@ -24,6 +25,8 @@ struct known_key {
 };
 
 struct known_keys {
+	unsigned magic; /* KNOWN_KEYS_MAGIC */
+#define KNOWN_KEYS_MAGIC 0x6b6e6e73u
 	pthread_mutex_t mx;
 	struct known_key places[PLACES];
 };
@@ -32,6 +35,7 @@ struct known_keys *known_keys_new(void)
 {
 	struct known_keys *k = secret_new(sizeof(*k));
 
+	MAGIC_SET(k, KNOWN_KEYS_MAGIC);
 	pthread_mutex_init(&k->mx, NULL);
 	for (size_t i = 0; i < PLACES; i++)
 		arena_init(&k->places[i].mem, KNOWN_BYTES);
@@ -45,6 +49,7 @@ void known_keys_free(struct known_keys *k)
 	for (size_t i = 0; i < PLACES; i++)
 		arena_wipe(&k->places[i].mem);
 	pthread_mutex_destroy(&k->mx);
+	MAGIC_END(k, KNOWN_KEYS_MAGIC);
 	secret_free(k);
 }
 
@@ -92,6 +97,7 @@ bool known_keys_find(struct auth *a, const unsigned char hash[AUTH_HASH_LEN], st
 	struct auth_identity who;
 	bool found;
 
+	ASSERT_IS(a->known, KNOWN_KEYS_MAGIC);
 	pthread_mutex_lock(&a->known->mx);
 	found = at->used && sodium_memcmp(at->hash, hash, AUTH_HASH_LEN) == 0 && at->stamp == db_stamp(a->db) &&
 		clock_mono_ms() - at->at_ms < KNOWN_MS && copy(mem, &at->who, &who);
@@ -107,6 +113,7 @@ void known_keys_add(struct auth *a, const unsigned char hash[AUTH_HASH_LEN], con
 {
 	struct known_key *at = place_of(a->known, hash);
 
+	ASSERT_IS(a->known, KNOWN_KEYS_MAGIC);
 	pthread_mutex_lock(&a->known->mx);
 	arena_wipe(&at->mem);
 	memcpy(at->hash, hash, AUTH_HASH_LEN);

@@ -5,6 +5,9 @@
 
 #include "auth/throttle.h"
 #include "base/clock.h"
+#include "base/lock.h"
+#include "base/magic.h"
+#include "sys/loop.h"
 
 #define GROUP_NAME  64
 #define PACED_ROWS  512
@@ -28,6 +31,8 @@ struct queue {
 enum { STRANGERS, KNOWN, QUEUES };
 
 struct line {
+	unsigned magic; /* LINE_MAGIC */
+#define LINE_MAGIC 0x6c696e65u
 	struct line_config c;
 	pthread_mutex_t mx;
 	sem_t wake; /* not a condition: sys/pool.c says why */
@@ -62,6 +67,7 @@ static struct group *take_ready(struct line *l, struct queue *q, int64_t now, in
 {
 	const struct rate rate = {l->c.burst, l->c.pace_ms * 1000};
 
+	ASSERT(lock_is_mine(&l->mx));
 	for (struct group **at = &q->first; *at; at = &(*at)->next) {
 		struct group *g = *at;
 
@@ -83,6 +89,7 @@ static struct group *take_next(struct line *l, struct queue **ret_queue, int64_t
 {
 	int64_t now = clock_mono_us();
 
+	ASSERT(lock_is_mine(&l->mx));
 	*ret_wait = 0;
 	for (unsigned i = 0; i < QUEUES; i++) {
 		struct queue *q = &l->queues[(l->turn + i) % QUEUES];
@@ -102,6 +109,7 @@ static void serve(struct line *l, struct queue *q, struct group *g)
 {
 	struct pool_task *t = g->first;
 
+	ASSERT(lock_is_mine(&l->mx));
 	ASSERT(t && t->fn);
 	g->first = t->next;
 	if (!g->first)
@@ -131,6 +139,7 @@ static void wake_one(struct line *l)
 {
 	int n = 0;
 
+	ASSERT(lock_is_mine(&l->mx));
 	if (sem_getvalue(&l->wake, &n) == 0 && n < THREADS_MAX)
 		sem_post(&l->wake);
 }
@@ -140,6 +149,7 @@ static void sleep_for(struct line *l, int64_t us)
 {
 	int64_t until_ms = us == 0 ? INT64_MAX : (clock_mono_us() + us + 999) / 1000;
 
+	ASSERT(lock_is_mine(&l->mx));
 	pthread_mutex_unlock(&l->mx);
 	(void)clock_wait_sem(&l->wake, until_ms);
 	pthread_mutex_lock(&l->mx);
@@ -149,6 +159,7 @@ static void *run(void *arg)
 {
 	struct line *l = arg;
 
+	ASSERT_IS(l, LINE_MAGIC);
 	pthread_mutex_lock(&l->mx);
 	for (;;) {
 		struct queue *q;
@@ -172,6 +183,7 @@ int line_new(const struct line_config *c, struct line **ret)
 {
 	struct line *l = xcalloc(1, sizeof(*l));
 
+	MAGIC_SET(l, LINE_MAGIC);
 	l->c = *c;
 	l->c.threads = MIN(c->threads, THREADS_MAX);
 	l->paced = meter_new(PACED_ROWS);
@@ -194,6 +206,7 @@ static bool has_room(const struct line *l, const struct queue *q, const struct g
 {
 	unsigned left = l->c.max_waiting - q->n;
 
+	ASSERT(lock_is_mine(&l->mx));
 	ASSERT(q->n <= l->c.max_waiting);
 	return left > 0 && (!g || g->n < MIN(l->c.per_group, MAX(1, left / 16)));
 }
@@ -214,6 +227,8 @@ int line_submit(struct line *l, struct pool_task *task, struct str group, bool k
 	char name[GROUP_NAME] = {0};
 	int r = 0;
 
+	ASSERT(fn);
+	ASSERT_IS(l, LINE_MAGIC);
 	memcpy(name, group.p, MIN(group.n, GROUP_NAME - 1));
 	*task = (struct pool_task){.fn = fn, .arg = arg};
 	pthread_mutex_lock(&l->mx);
@@ -236,6 +251,8 @@ int line_submit(struct line *l, struct pool_task *task, struct str group, bool k
 
 void line_stop(struct line *l)
 {
+	ASSERT(thread_may_wait());
+	ASSERT_IS(l, LINE_MAGIC);
 	pthread_mutex_lock(&l->mx);
 	l->stopping = true;
 	for (unsigned i = 0; i < l->n_threads; i++)
@@ -255,5 +272,6 @@ void line_free(struct line *l)
 	meter_free(l->paced);
 	sem_destroy(&l->wake);
 	pthread_mutex_destroy(&l->mx);
+	MAGIC_END(l, LINE_MAGIC);
 	free(l);
 }

@@ -15,6 +15,7 @@ int auth_link_new(struct auth *a, atelier_id user_id, struct auth_link *ret, str
 {
 	unsigned char hash[AUTH_HASH_LEN];
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	auth_make_token(ret->token);
 	auth_hash_token(ret->token, hash);
 	ret->expires_at = clock_now_ms() + LINK_DAYS * DAY_MS;
@@ -43,6 +44,7 @@ int auth_link_use(
 	char password_hash[128];
 	int r;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	auth_hash_token(token, hash);
 	r = find(a, link, mem, ret, e);
 	if (r == 0)

@@ -43,6 +43,7 @@ int auth_hash_password(const char *name, const char *password, char ret[128], st
 {
 	int r;
 
+	ASSERT(thread_may_wait()); /* it takes long */
 	if (sodium_init() < 0)
 		return err_set(e, E_INTERNAL, "libsodium does not start");
 	r = auth_check_password(name, password, e);

@@ -49,6 +49,7 @@ bool auth_setup_needed(struct auth *a)
 {
 	bool have = false, open;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	pthread_mutex_lock(&a->setup_mx);
 	open = a->setup_open;
 	pthread_mutex_unlock(&a->setup_mx);
@@ -83,6 +84,7 @@ int auth_setup(struct auth *a, const char *code, const char *name, const char *p
 	char hash[128];
 	int r;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	if (!auth_setup_needed(a))
 		return err_set(e, E_CONFLICT, "This Atelier has an administrator already.");
 	r = check_code(a, code, address, e);

@@ -3,6 +3,9 @@
 #include <pthread.h>
 #include <sodium.h>
 
+#include "base/lock.h"
+#include "base/magic.h"
+
 #define PER_ROW 8
 
 /* Of what was taken only this is kept: when all of it will have come back (the "generic cell rate algorithm"). */
@@ -13,6 +16,8 @@ struct place {
 
 /* A row is found by a keyed hash, so nobody can aim at another's place. */
 struct meter {
+	unsigned magic; /* METER_MAGIC */
+#define METER_MAGIC 0x6d657472u
 	pthread_mutex_t mx;
 	unsigned char key[crypto_shorthash_KEYBYTES];
 	unsigned rows;
@@ -23,6 +28,7 @@ struct meter *meter_new(unsigned rows)
 {
 	struct meter *m = xcalloc(1, sizeof(*m) + (size_t)rows * PER_ROW * sizeof(struct place));
 
+	MAGIC_SET(m, METER_MAGIC);
 	ASSERT(rows > 0);
 	pthread_mutex_init(&m->mx, NULL);
 	randombytes_buf(m->key, sizeof(m->key));
@@ -35,6 +41,7 @@ void meter_free(struct meter *m)
 	if (!m)
 		return;
 	pthread_mutex_destroy(&m->mx);
+	MAGIC_END(m, METER_MAGIC);
 	free(m);
 }
 
@@ -43,6 +50,7 @@ static struct place *find(struct meter *m, struct str what, uint64_t *ret_hash, 
 {
 	uint64_t hash;
 
+	ASSERT(lock_is_mine(&m->mx));
 	crypto_shorthash((unsigned char *)&hash, (const unsigned char *)what.p, what.n, m->key);
 	hash = hash ? hash : 1;
 	struct place *row = &m->places[hash % m->rows * PER_ROW], *least = row;
@@ -63,6 +71,8 @@ int64_t meter_take(struct meter *m, struct str what, struct rate r, int64_t now_
 	struct place *least = NULL;
 	uint64_t hash = 0;
 
+	ASSERT(r.burst > 0 && r.each_us > 0);
+	ASSERT_IS(m, METER_MAGIC);
 	pthread_mutex_lock(&m->mx);
 	struct place *p = find(m, what, &hash, &least);
 	if (p)
@@ -85,6 +95,7 @@ void meter_give_back(struct meter *m, struct str what, struct rate r)
 	struct place *least, *p;
 	uint64_t hash;
 
+	ASSERT_IS(m, METER_MAGIC);
 	pthread_mutex_lock(&m->mx);
 	p = find(m, what, &hash, &least);
 	if (p)
@@ -97,6 +108,7 @@ void meter_forget(struct meter *m, struct str what)
 	struct place *least, *p;
 	uint64_t hash;
 
+	ASSERT_IS(m, METER_MAGIC);
 	pthread_mutex_lock(&m->mx);
 	p = find(m, what, &hash, &least);
 	if (p)

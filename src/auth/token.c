@@ -37,6 +37,7 @@ void auth_stream_token(struct auth *a, const struct auth_stream *s, char ret[AUT
 {
 	unsigned char raw[HEAD_LEN + MAC_LEN];
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	auth_put_i64(raw, s->turn_id);
 	auth_put_i64(raw + 8, s->expires_at);
 	auth_put_i64(raw + 16, s->session_id);
@@ -85,6 +86,7 @@ int auth_stream_open(struct auth *a, struct db_conn *c, const char *token, struc
 	int64_t left;
 	int r;
 
+	ASSERT_IS(a, AUTH_MAGIC);
 	if (!read_token(a, token, &s))
 		return err_set(e, E_UNAUTHORIZED, "This stream link is not valid.");
 	/* One of a clock that was ahead lasts no longer than any other. */

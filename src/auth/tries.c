@@ -5,6 +5,7 @@
 
 #include "auth/throttle.h"
 #include "base/fold.h"
+#include "base/magic.h"
 
 #define SECOND        INT64_C(1000000)
 #define MINUTE        (60 * SECOND)
@@ -22,6 +23,8 @@ static const struct rate address_rate = {100, MINUTE};
 static const struct rate site_rate = {100 * SITE_FACTOR, MINUTE / SITE_FACTOR};
 
 struct tries {
+	unsigned magic; /* TRIES_MAGIC */
+#define TRIES_MAGIC 0x74726973u
 	struct rate short_rate; /* of one name at one address, of one known device, of whatever else is tried */
 	struct meter *at_once;  /* by short_rate */
 	struct meter *own;      /* by own_rate */
@@ -33,6 +36,8 @@ struct tries *tries_new(int64_t attempts)
 {
 	struct tries *t = xcalloc(1, sizeof(*t));
 
+	ASSERT(attempts > 0);
+	MAGIC_SET(t, TRIES_MAGIC);
 	t->short_rate = (struct rate){attempts, 30 * SECOND};
 	t->at_once = meter_new(ROWS);
 	t->own = meter_new(ROWS);
@@ -49,6 +54,7 @@ void tries_free(struct tries *t)
 	meter_free(t->own);
 	meter_free(t->by_name);
 	meter_free(t->by_place);
+	MAGIC_END(t, TRIES_MAGIC);
 	free(t);
 }
 
@@ -56,6 +62,7 @@ int tries_must_wait(int64_t wait_us, const char *what, struct err *e)
 {
 	int seconds = (int)((wait_us + SECOND - 1) / SECOND);
 
+	ASSERT(wait_us > 0);
 	if (e && e->code == 0)
 		e->retry_after_s = seconds;
 	return err_set(e, E_RATE_LIMITED, "%s Try again in %d second%s.", what, seconds, seconds == 1 ? "" : "s");
@@ -93,6 +100,7 @@ static struct str pair_of(const char *address, const char *name, char text[160])
 {
 	int n = snprintf(text, 160, "%s %s", address, name);
 
+	ASSERT(n > 0 && n < 160);
 	return (struct str){text, (size_t)n};
 }
 
@@ -152,6 +160,7 @@ int tries_take(struct tries *t, const struct knock *k, int64_t now_us, struct ta
 	struct wanted shared[3];
 	char text[160];
 
+	ASSERT_IS(t, TRIES_MAGIC);
 	make_keys(k, ret);
 	if (k->device)
 		return take_known(t, ret, now_us, e);
@@ -176,6 +185,7 @@ void tries_good(struct tries *t, const struct taken *x)
 	struct wanted shared[3];
 	char text[160];
 
+	ASSERT_IS(t, TRIES_MAGIC);
 	if (*x->device) {
 		meter_forget(t->at_once, str_from(x->device));
 		meter_forget(t->by_name, str_from(x->device));
@@ -196,6 +206,7 @@ int tries_take_plain(struct tries *t, const char *what, int64_t now_us, struct e
 {
 	int64_t wait = meter_take(t->at_once, str_from(what), t->short_rate, now_us);
 
+	ASSERT_IS(t, TRIES_MAGIC);
 	return wait > 0 ? tries_must_wait(wait, "Too many wrong tries.", e) : 0;
 }
 

@@ -126,6 +126,7 @@ int metered_begin(struct metered *m, struct calls *c, const struct caller *who, 
 	bool by_model;
 	int r;
 
+	ASSERT_IS(c, CALLS_MAGIC);
 	*m = (struct metered){.c = c, .who = who, .asked = asked};
 	arena_init(&a, LOOKUP_BYTES); /* takes memory only when it is used */
 	if (!has_limits(c, &by_model))
@@ -205,6 +206,7 @@ int64_t metered_end(struct metered *m, int r, int cancel_code, const struct gen_
 	int64_t now = c->now_ms(), cost;
 	bool by_model;
 
+	ASSERT_IS(m->c, CALLS_MAGIC);
 	bool limited = has_limits(c, &by_model);
 	arena_init(&a, LOOKUP_BYTES);
 	identify(m, res, by_model, &a, &s, &provider, &name);
@@ -291,6 +293,8 @@ int call_generate(struct calls *c, const struct caller *who, const struct gen_re
 	bool exact;
 	int r;
 
+	ASSERT(thread_may_wait() && cancel);
+	ASSERT_IS(c, CALLS_MAGIC);
 	ASSERT(thread_may_wait());
 	x.sink.event = pass_event;
 	result_init(ret);
@@ -323,6 +327,7 @@ int calls_reload(struct calls *c, struct err *e)
 {
 	int r = table_load(c, e);
 
+	ASSERT_IS(c, CALLS_MAGIC);
 	if (r == 0)
 		tell_limits(c, 0);
 	return r;
@@ -333,6 +338,7 @@ int calls_new(const struct calls_config *config, struct calls **ret, struct err 
 	struct calls *c = xcalloc(1, sizeof(*c));
 	int r;
 
+	MAGIC_SET(c, CALLS_MAGIC);
 	c->c = *config;
 	c->now_ms = clock_now_ms;
 	c->last = &c->first;
@@ -361,5 +367,6 @@ void calls_free(struct calls *c)
 	pthread_cond_destroy(&c->wake);
 	pthread_mutex_destroy(&c->write_mx);
 	pthread_mutex_destroy(&c->mx);
+	MAGIC_END(c, CALLS_MAGIC);
 	free(c);
 }

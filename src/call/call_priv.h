@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "base/magic.h"
 #include "call/call.h"
 #include "call/meter_priv.h"
 #include "store/usage.h"
@@ -19,6 +20,8 @@ struct pending {
 /* ---- call.c ---- */
 
 struct calls {
+	unsigned magic; /* CALLS_MAGIC */
+#define CALLS_MAGIC 0x63616c73u
 	struct calls_config c;
 	int64_t (*now_ms)(void); /* the clock; tests set their own */
 

@@ -10,6 +10,7 @@ int call_embed(struct calls *c, const struct caller *who, const struct embed_req
 	int64_t bytes = 0, est_in;
 	int r;
 
+	ASSERT(thread_may_wait() && cancel);
 	for (size_t i = 0; i < q->n_inputs; i++)
 		bytes += (int64_t)strlen(q->inputs[i]);
 	est_in = (bytes + 3) / 4;
@@ -39,6 +40,7 @@ int call_rerank(struct calls *c, const struct caller *who, const struct rerank_r
 	int64_t bytes = (int64_t)strlen(q->query) * (int64_t)q->n_texts, est_in;
 	int r;
 
+	ASSERT(thread_may_wait() && cancel);
 	for (size_t i = 0; i < q->n_texts; i++)
 		bytes += (int64_t)strlen(q->texts[i]);
 	est_in = (bytes + 3) / 4;

@@ -167,6 +167,7 @@ static void recount_pending(struct table *t, const struct pending *p)
 {
 	struct recount calls = {.t = t}, days = {.t = t, .days = true}, renamed = {.t = t, .renamed = true};
 
+	ASSERT(thread_may_wait());
 	for (; p; p = p->next) {
 		struct usage_count u = {.at = p->row.at,
 			.user_id = p->row.user_id,
@@ -222,6 +223,8 @@ int table_load(struct calls *c, struct err *e)
 	struct table *old;
 	int r;
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(c, CALLS_MAGIC);
 	arena_init(&t->arena, TABLE_MAX);
 	/* No row moves to the database meanwhile, so that each is counted once: there, or here among the pending. */
 	pthread_mutex_lock(&c->write_mx);

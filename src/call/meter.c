@@ -70,6 +70,7 @@ bool counter_roll(struct counter *l, int64_t now_ms)
 {
 	bool ahead = now_ms < l->window.start - CLOCK_SLACK_MS;
 
+	ASSERT(l->window.start < l->window.end);
 	/* A clock that is set back a little gives nothing again. */
 	if (now_ms < l->window.end && !ahead)
 		return false;
@@ -109,6 +110,7 @@ static void say_whose(const struct counter *l, char *ret, size_t size)
 	bool named = l->subject == SUBJECT_GROUP || l->subject == SUBJECT_KEY;
 	const char *name = l->subject_name ? l->subject_name : "?", *comma = l->subject == SUBJECT_MODEL ? "" : ",";
 
+	_Static_assert(N_ELEMENTS(words) == SUBJECT_MODEL + 1, "each subject has its words");
 	snprintf(ret, size, "%s%.32s", words[l->subject], named ? name : "");
 	if (*l->model) {
 		size_t n = strlen(ret);
@@ -256,6 +258,7 @@ void meter_use(struct table *t, const struct subject_of_call *s, int64_t now_ms,
 	const struct need need = {.requests = requests, .tokens = tokens, .money = money};
 	int64_t guess;
 
+	ASSERT(requests >= 0 && tokens >= 0 && money >= 0);
 	for (size_t i = 0; i < t->n_limits; i++) {
 		struct counter *l = &t->limits[i];
 
@@ -270,6 +273,7 @@ void meter_use(struct table *t, const struct subject_of_call *s, int64_t now_ms,
 
 bool calls_price(struct calls *c, const char *provider, const char *model, int64_t *ret_input, int64_t *ret_output)
 {
+	ASSERT_IS(c, CALLS_MAGIC);
 	pthread_mutex_lock(&c->mx);
 	const struct price *p = price_find(c->table->prices, c->table->n_prices, provider, model);
 	if (p) {
@@ -284,6 +288,7 @@ bool calls_limit_state(struct calls *c, atelier_id limit_id, struct limit_state 
 {
 	struct counter *l;
 
+	ASSERT_IS(c, CALLS_MAGIC);
 	pthread_mutex_lock(&c->mx);
 	l = counter_by_id(c->table, limit_id);
 	if (l) {
@@ -301,6 +306,7 @@ int calls_limits_of(struct calls *c, atelier_id user_id, atelier_id key_id, stru
 	atelier_id *ids;
 	size_t n = 0;
 
+	ASSERT_IS(c, CALLS_MAGIC);
 	pthread_mutex_lock(&c->mx);
 	ids = ARENA_ARRAY(a, atelier_id, MAX(c->table->n_limits, (size_t)1));
 	for (size_t i = 0; ids && i < c->table->n_limits; i++)

@@ -54,7 +54,7 @@ struct membership {
 	atelier_id user_id, group_id;
 };
 
-/* What administrators have set, as of the last look at the database. Replaced as a whole. */
+/* What administrators have set, as of the last reading of the database. Replaced as a whole. */
 struct table {
 	struct arena arena;
 	struct counter *limits; /* by id */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "call/call_priv.h"
 #include "sys/fault.h"
@@ -19,6 +20,7 @@ static struct pending *take_first(struct calls *c)
 {
 	struct pending *p = c->first;
 
+	ASSERT(lock_is_mine(&c->mx));
 	ASSERT(p && c->n_pending > 0);
 	c->first = p->next;
 	if (!c->first)
@@ -29,6 +31,7 @@ static struct pending *take_first(struct calls *c)
 
 void rows_push(struct calls *c, struct pending *p)
 {
+	ASSERT(lock_is_mine(&c->mx));
 	if (c->n_pending >= PENDING_MAX) {
 		free(take_first(c));
 		c->dropped++;
@@ -49,6 +52,7 @@ static struct pending *take_batch(struct calls *c, size_t *ret_n)
 {
 	struct pending *first = NULL, **last = &first;
 
+	ASSERT(lock_is_mine(&c->mx) && lock_is_mine(&c->write_mx));
 	for (*ret_n = 0; c->first && *ret_n < BATCH_MAX; ++*ret_n) {
 		*last = take_first(c);
 		(*last)->next = NULL;
@@ -61,6 +65,7 @@ static void put_back(struct calls *c, struct pending *first, size_t n)
 {
 	struct pending **last = &first;
 
+	ASSERT(n > 0 && lock_is_mine(&c->mx) && lock_is_mine(&c->write_mx));
 	while (*last)
 		last = &(*last)->next;
 	*last = c->first;
@@ -142,12 +147,14 @@ static void recount_if_needed(struct calls *c)
 
 static bool at_once(const struct calls *c)
 {
+	ASSERT(lock_is_mine(&c->mx));
 	return c->stopping || c->wanted > c->written;
 }
 
 /* Sleeps until the time has come or somebody wants it at once; the lock is held. */
 static void wait_until(struct calls *c, int64_t when_ms)
 {
+	ASSERT(lock_is_mine(&c->mx));
 	while (!at_once(c) && clock_wait(&c->wake, &c->mx, when_ms))
 		;
 }
@@ -157,6 +164,7 @@ static void *rows_main(void *arg)
 	struct calls *c = arg;
 	uint64_t failures = 0;
 
+	ASSERT_IS(c, CALLS_MAGIC);
 	pthread_mutex_lock(&c->mx);
 	for (;;) {
 		while (!c->first && !c->stopping)
@@ -183,6 +191,7 @@ int calls_flush(struct calls *c, struct err *e)
 {
 	int r = 0;
 
+	ASSERT_IS(c, CALLS_MAGIC);
 	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&c->mx);
 	uint64_t until = c->queued, failures = c->failures;
@@ -212,6 +221,7 @@ int rows_start(struct calls *c, struct err *e)
 
 void rows_stop(struct calls *c)
 {
+	ASSERT(thread_may_wait());
 	if (c->running) {
 		pthread_mutex_lock(&c->mx);
 		c->stopping = true;

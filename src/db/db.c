@@ -30,6 +30,7 @@ int db_conn_number(struct db_conn *c, const char *sql, int64_t *ret, struct err 
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
+	ASSERT_IS(c, DB_CONN_MAGIC);
 	r = db_query(c, &rows, e, sql);
 	if (r < 0)
 		return r;
@@ -44,7 +45,8 @@ int db_conn_open(struct db *db, const struct db_conn_kind *kind, struct db_conn 
 {
 	int r;
 
-	*ret = (struct db_conn){.db = db, .writes = kind->writes, .n_cache = MAX(kind->statements, 4u)};
+	*ret = (struct db_conn){
+		.magic = DB_CONN_MAGIC, .db = db, .writes = kind->writes, .n_cache = MAX(kind->statements, 4u)};
 	ret->cache = xcalloc(ret->n_cache, sizeof(*ret->cache));
 	r = db->be->connect(ret, kind, e);
 	if (r < 0)
@@ -54,6 +56,7 @@ int db_conn_open(struct db *db, const struct db_conn_kind *kind, struct db_conn 
 
 void db_conn_close(struct db_conn *c)
 {
+	c->magic = 0;
 	db_statements_drop(c);
 	free(c->cache);
 	c->cache = NULL;
@@ -73,6 +76,7 @@ int db_thread_start(pthread_t *ret, const char *name, void *(*fn)(void *), void 
 {
 	int r = thread_start(ret, name, 0, fn, arg);
 
+	ASSERT(fn);
 	return r < 0 ? err_set(e, r, "The thread %s cannot be started: %s.", name, strerror(-r)) : 0;
 }
 
@@ -114,6 +118,7 @@ int db_open(const struct db_config *c, const struct db_migration *migrations, si
 	CLEANUP(db_closep) struct db *db = xcalloc(1, sizeof(*db));
 	int r;
 
+	MAGIC_SET(db, DB_MAGIC);
 	db->be = backend_of(c->path);
 	db->path = xstrdup(c->path);
 	db->node = c->node;
@@ -157,6 +162,7 @@ void db_close(struct db *db)
 	pthread_mutex_destroy(&db->pool_mx);
 	free(db->readers);
 	free(db->path);
+	MAGIC_END(db, DB_MAGIC);
 	free(db);
 }
 
@@ -167,16 +173,19 @@ const char *db_place(const struct db *db)
 
 bool db_is_shared(const struct db *db)
 {
+	ASSERT_IS(db, DB_MAGIC);
 	return db->be == &db_postgres;
 }
 
 bool db_is_postgres(const struct db_conn *c)
 {
+	ASSERT_IS(c, DB_CONN_MAGIC);
 	return c->db->be == &db_postgres;
 }
 
 int64_t db_node(const struct db_conn *c)
 {
+	ASSERT_IS(c, DB_CONN_MAGIC);
 	return c->db->node;
 }
 
@@ -186,6 +195,7 @@ struct db_conn *db_acquire(struct db *db)
 {
 	struct db_conn *c;
 
+	ASSERT_IS(db, DB_MAGIC);
 	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&db->pool_mx);
 	while (!db->idle)
@@ -205,6 +215,7 @@ void db_release(struct db_conn *c)
 
 	if (!c)
 		return;
+	ASSERT_IS(c, DB_CONN_MAGIC);
 	db = c->db;
 	ASSERT(!c->writes); /* a reader */
 	db_conn_settle(c);
@@ -222,6 +233,7 @@ void db_release(struct db_conn *c)
 
 int db_snapshot(struct db *db, const char *to_path, struct err *e)
 {
+	ASSERT_IS(db, DB_MAGIC);
 	return db->be->snapshot(db, to_path, e);
 }
 
@@ -229,5 +241,6 @@ int db_check(struct db *db, struct arena *a, const char **ret, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
 
+	ASSERT_IS(db, DB_MAGIC);
 	return db->be->check(c, a, ret, e);
 }

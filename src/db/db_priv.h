@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "base/magic.h"
 #include "db/db.h"
 
 struct db_conn_kind;
@@ -77,6 +78,8 @@ struct db_rows {
 };
 
 struct db_conn {
+	unsigned magic; /* DB_CONN_MAGIC: it is open */
+#define DB_CONN_MAGIC 0x64626363u
 	struct db *db;
 	void *h; /* the backend's */
 	bool writes;
@@ -104,6 +107,8 @@ struct db_batch {
 };
 
 struct db {
+	unsigned magic; /* DB_MAGIC */
+#define DB_MAGIC 0x64626462u
 	const struct db_backend *be;
 	void *own;  /* the backend's */
 	char *path; /* of the file, or where the server is: for people, without a password */

@@ -11,6 +11,7 @@ static int apply_inside(struct db_conn *c, const struct db_migration *m, struct 
 	int64_t version;
 	int r;
 
+	ASSERT(c->writes && c->db->be->transaction(c) == DB_TX_OPEN);
 	/* Another process may have been faster. */
 	r = be->version(c, &version, e);
 	if (r < 0 || version >= m->version)

@@ -342,6 +342,7 @@ int pg_run(struct db_rows *r, const struct db_param *params, size_t n, struct er
 	struct values v;
 	int s;
 
+	ASSERT(r->busy);
 	if (st->n_params != n)
 		return err_set(e, E_INTERNAL, "%zu parameters were given to: %.120s", n, r->sql);
 	if (st->kind != STATEMENT) {

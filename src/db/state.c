@@ -17,6 +17,7 @@ enum {
 
 void db_note_trouble(struct db *db, enum db_trouble what, const char *text)
 {
+	ASSERT_IS(db, DB_MAGIC);
 	if (what == DB_TROUBLE_NONE)
 		return;
 	pthread_mutex_lock(&db->state_mx);
@@ -74,6 +75,7 @@ int db_file_state(struct db *db, struct err *e)
 {
 	int r = db->be->file_state(db, e);
 
+	ASSERT_IS(db, DB_MAGIC);
 	/* What went into a file without a name would be lost, and who wrote it believe it kept. */
 	__atomic_store_n(&db->file_is_gone, r < 0, __ATOMIC_RELAXED);
 	return r;
@@ -83,6 +85,7 @@ int db_state(struct db *db, struct err *e)
 {
 	int r = db->be->state(db, e);
 
+	ASSERT_IS(db, DB_MAGIC);
 	return r < 0 ? r : noted(db, e);
 }
 

@@ -3,6 +3,7 @@
 
 #include "db/db_priv.h"
 #include "sys/fault.h"
+#include "sys/loop.h"
 
 static uint32_t sql_hash(const char *sql)
 {
@@ -15,6 +16,7 @@ static uint32_t sql_hash(const char *sql)
 
 static void place_empty(struct db_rows *r)
 {
+	ASSERT(!r->busy);
 	if (r->st)
 		r->c->db->be->finalize(r);
 	free(r->sql);
@@ -27,6 +29,7 @@ static struct db_rows *cache_place(struct db_conn *c, const char *sql, uint32_t 
 {
 	struct db_rows *oldest = NULL;
 
+	ASSERT(c->n_cache > 0);
 	for (size_t i = 0; i < c->n_cache; i++) {
 		struct db_rows *r = &c->cache[i];
 
@@ -57,6 +60,8 @@ static int statement_take(struct db_conn *c, const char *sql, struct db_rows **r
 	struct db_rows *r;
 	int s = FAULT("db_prepare");
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(c, DB_CONN_MAGIC);
 	if (s < 0)
 		return db_file_fail(s, c->db->path, e);
 	place = cache_place(c, sql, hash);
@@ -157,6 +162,7 @@ int db_exec_params(struct db_conn *c, int64_t *ret_changed, struct err *e, const
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
+	ASSERT_IS(c, DB_CONN_MAGIC);
 	if (!c->writes)
 		return err_set(e, E_INTERNAL, "This writes outside of db_write: %.120s", sql);
 	r = db_query_params(c, &rows, e, sql, params, n);

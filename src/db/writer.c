@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "db/db_priv.h"
 #include "sys/fault.h"
@@ -87,6 +88,7 @@ static bool run_member(struct db_conn *c, int (*fn)(struct db_conn *c, void *arg
 {
 	int r = FAULT("db_write");
 
+	ASSERT(c->writes && fn);
 	if (r < 0) {
 		*ret = db_file_fail(r, c->db->path, e);
 		return true;
@@ -244,6 +246,7 @@ static int64_t next_probe(const struct db *db)
 {
 	int64_t at = db->later ? db->later_due_ms : -1;
 
+	ASSERT(lock_is_mine(&db->write_mx));
 	if (__atomic_load_n(&db->busy_since_ms, __ATOMIC_RELAXED))
 		return at < 0 ? db->probe_at_ms : MIN(at, db->probe_at_ms);
 	return at;
@@ -282,6 +285,7 @@ static void *writer_main(void *arg)
 	struct db *db = arg;
 	struct db_batch b;
 
+	ASSERT_IS(db, DB_MAGIC);
 	while (wait_for_work(db, &b))
 		run_batch(db, &b);
 	return NULL;
@@ -304,6 +308,7 @@ static int enqueue(struct db *db, struct db_request *q, struct err *e)
 {
 	int64_t now = clock_mono_ms();
 
+	ASSERT(lock_is_mine(&db->write_mx));
 	ASSERT(q->fn && !*db->queue_tail);
 	if (db->stopping)
 		return err_set(e, E_STOPPING, "The database is being closed.");
@@ -325,6 +330,7 @@ int db_write(struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *
 	struct db_request q = {.fn = fn, .arg = arg, .e = e};
 	int r;
 
+	ASSERT_IS(db, DB_MAGIC);
 	ASSERT(thread_may_wait());
 	if (pthread_equal(pthread_self(), db->write_thread))
 		return err_set(e, E_INTERNAL, "db_write inside of db_write");
@@ -342,6 +348,7 @@ bool db_write_later(struct db *db, struct db_later *l)
 {
 	bool taken;
 
+	ASSERT_IS(db, DB_MAGIC);
 	ASSERT(l->fn && l->done);
 	pthread_mutex_lock(&db->write_mx);
 	taken = !db->stopping && __atomic_load_n(&db->n_later, __ATOMIC_RELAXED) < LATER_MAX;
@@ -373,6 +380,7 @@ int db_writer_start(struct db *db, struct err *e)
 
 void db_writer_stop(struct db *db)
 {
+	ASSERT(!pthread_equal(pthread_self(), db->write_thread) || !db->write_running);
 	if (!db->write_running)
 		return;
 	pthread_mutex_lock(&db->write_mx);

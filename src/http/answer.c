@@ -132,6 +132,7 @@ void http_set_header(struct http_exchange *x, const char *name, const char *valu
 	struct answer_header *h;
 	char *copy = value && !strpbrk(value, "\r\n") ? arena_strdup(&x->arena, value) : NULL;
 
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	if (!copy)
 		return;
 	h = find_header(x, name);
@@ -221,6 +222,8 @@ static void reply_now(void *arg)
 
 static void reply(struct http_exchange *x, int status, const char *content_type)
 {
+	ASSERT(status >= 100 && status < 600);
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	ASSERT(x->status == 0 && status > 0); /* answered once */
 	x->status = status;
 	if (content_type)

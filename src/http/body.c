@@ -27,6 +27,7 @@ void body_end(struct http_exchange *x, int error)
 {
 	struct conn *c = x->conn;
 
+	ASSERT(error <= 0);
 	ASSERT(x->mode != BODY_NONE && !x->ended);
 	x->ended = true;
 	if (error)
@@ -62,6 +63,7 @@ static void begin(void *arg)
 
 static int ask(struct http_exchange *x, enum body_mode mode, uint64_t max, size_t reserve, uint64_t who)
 {
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	ASSERT(x->mode == BODY_NONE); /* a body is asked for once */
 	if (!x->head.chunked && (uint64_t)x->head.length > max)
 		return E_TOO_LARGE;
@@ -179,6 +181,7 @@ static void deliver(struct http_exchange *x, const char *p, size_t n)
 {
 	int r;
 
+	ASSERT(n > 0);
 	x->conn->moved += n;
 	if (x->mode == BODY_COLLECT) {
 		r = collect(x, p, n);

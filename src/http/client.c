@@ -18,6 +18,7 @@ enum { SLEEPS_LONG_S = 1 };
 
 void call_finish(struct call *c, int code, CURLcode curl)
 {
+	ASSERT(loop_is_mine(c->client->loop) && c->running);
 	struct http_client *h = c->client;
 	ASSERT(loop_is_mine(h->loop));
 	if (c->running && !c->easy)
@@ -184,6 +185,7 @@ static struct http_shard *shard_for_call(struct http_client *h)
 {
 	struct http_shard *emptiest = &h->shards[0];
 
+	ASSERT(h->n_shards <= SHARDS);
 	for (unsigned i = 0; i < h->n_shards; i++) {
 		if (h->shards[i].n_calls < SHARD_CALLS)
 			return &h->shards[i];
@@ -289,6 +291,7 @@ static void task_ran(struct call *c)
 
 static void start(struct call *c)
 {
+	ASSERT(loop_is_mine(c->client->loop));
 	struct http_client *h = c->client;
 	ASSERT(loop_is_mine(h->loop) && !c->running);
 	c->begun_ms = c->last_ms = clock_mono_ms();
@@ -313,6 +316,7 @@ static void start(struct call *c)
 static void start_on_loop(void *arg)
 {
 	struct call *c = arg;
+	ASSERT_IS(c, CALL_MAGIC);
 	if (!c->done) /* else a cancel came first */
 		start(c);
 	task_ran(c);
@@ -321,6 +325,7 @@ static void start_on_loop(void *arg)
 static void abort_on_loop(void *arg)
 {
 	struct call *c = arg;
+	ASSERT_IS(c, CALL_MAGIC);
 	if (!c->done)
 		call_finish(c, -ECANCELED, CURLE_ABORTED_BY_CALLBACK);
 	task_ran(c);
@@ -329,6 +334,7 @@ static void abort_on_loop(void *arg)
 static void on_cancel(void *arg)
 {
 	struct call *c = arg;
+	ASSERT_IS(c, CALL_MAGIC);
 	(void)task_post(c, &c->abort, abort_on_loop);
 }
 
@@ -420,6 +426,7 @@ static void sleep_until_woken(struct call *c)
 	struct timespec soon;
 	int r;
 
+	ASSERT(thread_may_wait());
 	clock_gettime(CLOCK_MONOTONIC, &soon);
 	soon.tv_sec += SLEEPS_LONG_S;
 	do
@@ -458,12 +465,14 @@ static void call_wait(struct call *c, struct cancel *cancel, struct cancel_hook 
 int http_client_run(struct http_client *h, const struct http_call *in, struct cancel *cancel, struct http_result *ret,
 	struct err *e)
 {
-	ASSERT(thread_may_wait());
+	ASSERT_IS(h, CLIENT_MAGIC);
+	ASSERT(thread_may_wait() && in->url && in->on_data);
 	*ret = (struct http_result){.retry_after_ms = -1, .first_byte_ms = -1, .error_body = BUF_INIT(65536)};
 	if (loop_is_current(h->loop))
 		return err_set(e, E_INTERNAL, "A provider was called on the loop's thread.");
 	CLEANUP(call_done)
-	struct call c = {.client = h,
+	struct call c = {.magic = CALL_MAGIC,
+		.client = h,
 		.in = in,
 		.on_data = in->on_data,
 		.arg = in->arg,
@@ -578,6 +587,7 @@ int http_client_new(struct loop *l, struct http_client **ret)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, init_curl);
 	struct http_client *h = xcalloc(1, sizeof(*h));
+	MAGIC_SET(h, CLIENT_MAGIC);
 	h->loop = l;
 	pthread_mutex_init(&h->mx, NULL);
 	pthread_cond_init(&h->left, NULL);
@@ -614,6 +624,7 @@ static void end_calls(struct http_client *h)
 
 void http_client_free(struct http_client *h)
 {
+	ASSERT(loop_is_mine(h->loop) || h->n_running == 0);
 	if (!h)
 		return;
 	end_calls(h);
@@ -633,5 +644,6 @@ void http_client_free(struct http_client *h)
 		event_free(h->gathered);
 	pthread_cond_destroy(&h->left);
 	pthread_mutex_destroy(&h->mx);
+	MAGIC_END(h, CLIENT_MAGIC);
 	free(h);
 }

@@ -320,6 +320,7 @@ void call_done(struct call *c)
 	curl_slist_free_all(c->headers);
 	pthread_cond_destroy(&c->cv);
 	sem_destroy(&c->wake);
+	MAGIC_END(c, CALL_MAGIC);
 }
 
 /* --- after: what the end means ----------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "base/magic.h"
 #include "http/chunked.h"
 #include "http/client.h"
 #include "http/proxy.h"
@@ -69,6 +70,8 @@ struct call {
 	bool accepted;  /* the status is a 2xx */
 	bool any_data;  /* something was handed to the sink */
 	bool heard;     /* something came since the last sweep, which notes the time of it */
+	unsigned magic; /* CALL_MAGIC: its caller is here */
+#define CALL_MAGIC 0x63616c6cu
 	unsigned burst; /* bytes of the present turn of the loop, which has this number */
 	unsigned turn;
 	int sink_error;
@@ -106,6 +109,8 @@ struct call {
 };
 
 struct http_client {
+	unsigned magic; /* CLIENT_MAGIC */
+#define CLIENT_MAGIC 0x636c6574u
 	struct loop *loop;
 	struct http_shard shards[SHARDS]; /* made when those before them are full */
 	unsigned n_shards;

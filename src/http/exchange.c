@@ -16,6 +16,7 @@ static struct http_exchange *make(const struct conn *c, const char *p, size_t n,
 	struct http_server *s = c->server;
 	struct http_exchange *x = xcalloc(1, sizeof(*x));
 
+	MAGIC_SET(x, EXCHANGE_MAGIC);
 	ASSERT(loop_is_mine(s->loop));
 	x->server = s;
 	x->next = s->exchanges;
@@ -64,6 +65,7 @@ struct http_shared *http_inner_of(const struct http_exchange *x)
 
 void exchange_free(struct http_exchange *x)
 {
+	ASSERT(loop_is_mine(x->server->loop));
 	ASSERT(loop_is_mine(x->server->loop) && (!x->conn || x->conn->x == x));
 	ASSERT(*(x->prev ? &x->prev->next : &x->server->exchanges) == x);
 	if (x->conn)
@@ -81,11 +83,13 @@ void exchange_free(struct http_exchange *x)
 	arena_wipe(&x->arena); /* cookies, keys */
 	buf_wipe(&x->body);    /* passwords */
 	buf_done(&x->out);
+	MAGIC_END(x, EXCHANGE_MAGIC);
 	free(x);
 }
 
 void exchange_left(struct http_exchange *x)
 {
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	ASSERT(x->conn && x->conn->x != x); /* its connection has let go of it */
 	x->conn = NULL;
 	if (!x->mode || x->ended) {
@@ -156,6 +160,7 @@ void exchange_begin(struct http_exchange *x)
 {
 	const char *path = x->head.path;
 
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	/* Most paths are what they say. */
 	x->path = strchr(path, '%') ? decode(&x->arena, path, strlen(path), false) : path;
 	if (!x->path) {
@@ -171,6 +176,7 @@ const char *http_method(const struct http_exchange *x)
 {
 	static const char *const names[] = {"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"};
 
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
 		if (strcmp(x->head.method, names[i]) == 0)
 			return names[i];
@@ -185,6 +191,7 @@ const char *http_path(const struct http_exchange *x)
 
 const char *http_query(const struct http_exchange *x, const char *name)
 {
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	if (!x->query_parsed)
 		query_parse((struct http_exchange *)(uintptr_t)x); /* a cache: one thread at a time, like the arena */
 	for (const struct query_pair *q = x->query; q; q = q->next) {
@@ -212,6 +219,7 @@ const char *http_header(const struct http_exchange *x, const char *name)
 {
 	unsigned i;
 
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	if (strcasecmp(name, "Host") == 0)
 		return x->head.host;
 	i = head_find(&x->head, name, 0);
@@ -254,6 +262,7 @@ void http_exchange_set_data(struct http_exchange *x, void *data)
 
 bool http_exchange_watch(struct http_exchange *x, void (*leave)(void *arg), void (*end)(void *arg), void *arg)
 {
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	ASSERT(loop_is_mine(x->server->loop));
 	x->on_leave = NULL; /* it is not called from within this call */
 	x->on_end = end;

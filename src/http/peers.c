@@ -78,6 +78,7 @@ struct peer_count *peers_add(struct peers *p, const struct sockaddr *sa, unsigne
 	uint64_t net;
 	bool v6;
 
+	ASSERT(max > 0);
 	if (!key_of(sa, &net, &v6) || (c && c->n >= max))
 		return NULL;
 	if (!c) {

@@ -163,6 +163,7 @@ int http_server_new(struct loop *l, const struct http_server_config *c, struct h
 	struct http_server *s = secret_new(sizeof(*s)); /* what is read has keys and passwords in it */
 	int r;
 
+	MAGIC_SET(s, SERVER_MAGIC);
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
 	s->loop = l;
 	s->config = *c;
@@ -198,6 +199,7 @@ unsigned http_server_port(const struct http_server *s)
 
 void http_server_stop_accepting(struct http_server *s)
 {
+	ASSERT_IS(s, SERVER_MAGIC);
 	ASSERT(loop_is_mine(s->loop));
 	if (!s->doors)
 		return;
@@ -232,5 +234,6 @@ void http_server_free(struct http_server *s)
 		event_free(s->linger_ev);
 	budget_done(&s->budget);
 	buf_done(&s->head);
+	MAGIC_END(s, SERVER_MAGIC);
 	secret_free(s);
 }

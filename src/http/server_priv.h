@@ -1,7 +1,5 @@
-/*
- * server_priv.h - what the files of the server share: the server, its connections, a request and a stream. Everything
- * here belongs to the loop's thread, but for an exchange, which belongs to whoever has to answer it, and the budget.
- */
+/* server_priv.h - what the files of the server share: the server, its connections, a request and a stream. Everything
+ * here belongs to the loop's thread, but for an exchange, which belongs to whoever has to answer it, and the budget. */
 #pragma once
 
 #include <event2/event.h>
@@ -9,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/uio.h>
 
+#include "base/magic.h"
 #include "http/budget.h"
 #include "http/chunked.h"
 #include "http/head.h"
@@ -92,6 +91,8 @@ struct http_pace {
 struct door; /* server.c */
 
 struct http_server {
+	unsigned magic; /* SERVER_MAGIC */
+#define SERVER_MAGIC 0x73657672u
 	struct loop *loop;
 	struct http_server_config config;
 	struct http_pace pace;
@@ -128,6 +129,8 @@ struct answer_header {
 enum body_mode { BODY_NONE, BODY_COLLECT, BODY_PIECES };
 
 struct http_exchange {
+	unsigned magic; /* EXCHANGE_MAGIC */
+#define EXCHANGE_MAGIC 0x65786165u
 	struct http_server *server;
 	struct conn *conn; /* NULL: the client has left. Loop thread only. */
 	struct http_exchange *prev, *next;

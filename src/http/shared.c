@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/magic.h"
 #include "http/server_priv.h"
 #include "http/websocket.h"
 
@@ -18,6 +19,8 @@ struct part {
 };
 
 struct http_shared {
+	unsigned magic; /* SHARED_MAGIC */
+#define SHARED_MAGIC 0x73687264u
 	atomic_uint refs;
 	struct http_stream *whole; /* NULL: it has ended */
 	struct part *first, *last;
@@ -108,7 +111,7 @@ struct http_shared *http_shared_start(
 	static const struct http_stream_ops ops = {.on_writable = whole_writable, .on_close = whole_closed};
 	struct http_shared *s = xcalloc(1, sizeof(*s));
 
-	*s = (struct http_shared){.refs = 1, .on_close = on_close, .arg = arg};
+	*s = (struct http_shared){.magic = SHARED_MAGIC, .refs = 1, .on_close = on_close, .arg = arg};
 	s->whole = stream_start(x, "text/event-stream", w, &ops, s);
 	if (!s->whole) {
 		free(s);
@@ -121,6 +124,7 @@ struct http_shared *http_shared_ref(struct http_shared *s)
 {
 	unsigned before = atomic_fetch_add(&s->refs, 1);
 
+	ASSERT_IS(s, SHARED_MAGIC);
 	ASSERT(before > 0);
 	return s;
 }
@@ -133,6 +137,7 @@ void http_shared_unref(struct http_shared *s)
 	if (before > 1)
 		return;
 	ASSERT(!s->whole && !s->first); /* whoever began it has ended it */
+	MAGIC_END(s, SHARED_MAGIC);
 	free(s);
 }
 
@@ -140,6 +145,7 @@ bool http_shared_write(struct http_shared *s, const void *p, size_t n)
 {
 	struct http_stream *whole = s->whole;
 
+	ASSERT_IS(s, SHARED_MAGIC);
 	if (!whole || whole->broken || whole->conn->out.n - whole->conn->out_at > OWN_MAX)
 		return false;
 	return stream_send(whole, (struct str){"", 0}, (struct str){(char *)(uintptr_t)p, n});
@@ -152,6 +158,7 @@ struct http_stream *shared_whole(const struct http_shared *s)
 
 unsigned http_shared_parts(const struct http_shared *s)
 {
+	ASSERT_IS(s, SHARED_MAGIC);
 	return s->n_parts;
 }
 
@@ -165,6 +172,7 @@ void http_shared_end(struct http_shared *s, bool regular)
 {
 	struct http_stream *whole = s->whole;
 
+	ASSERT_IS(s, SHARED_MAGIC);
 	if (!whole)
 		return;
 	close_parts(s);

@@ -12,10 +12,13 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/magic.h"
 
 enum { WARN_DAYS = 14, DAY_MS = 24 * 3600 * 1000 };
 
 struct tls {
+	unsigned magic; /* TLS_MAGIC */
+#define TLS_MAGIC 0x746c7374u
 	char *cert_path, *key_path;
 	pthread_mutex_t mx;
 	SSL_CTX *ctx; /* under mx; counted by each connection, so that an old one lives as long as they do */
@@ -130,6 +133,7 @@ int tls_new(const char *cert_path, const char *key_path, struct tls **ret, struc
 	struct tls *t = xcalloc(1, sizeof(*t));
 	int r;
 
+	MAGIC_SET(t, TLS_MAGIC);
 	t->cert_path = xstrdup(cert_path);
 	t->key_path = xstrdup(key_path);
 	pthread_mutex_init(&t->mx, NULL);
@@ -150,6 +154,7 @@ void tls_free(struct tls *t)
 	pthread_mutex_destroy(&t->mx);
 	free(t->cert_path);
 	free(t->key_path);
+	MAGIC_END(t, TLS_MAGIC);
 	free(t);
 }
 
@@ -158,6 +163,7 @@ int tls_reload(struct tls *t, struct err *e)
 	SSL_CTX *fresh = NULL, *old;
 	int r = context_new(t, &fresh, e);
 
+	ASSERT_IS(t, TLS_MAGIC);
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&t->mx);
@@ -173,6 +179,7 @@ static SSL_CTX *context_ref(struct tls *t)
 {
 	SSL_CTX *ctx;
 
+	ASSERT_IS(t, TLS_MAGIC);
 	pthread_mutex_lock(&t->mx);
 	ctx = t->ctx;
 	SSL_CTX_up_ref(ctx);
@@ -241,6 +248,7 @@ void tls_state(struct tls *t, struct tls_state *ret)
 	CLEANUP(SSL_CTX_freep) SSL_CTX *ctx = context_ref(t);
 	const X509 *cert = SSL_CTX_get0_certificate(ctx);
 
+	ASSERT_IS(t, TLS_MAGIC);
 	*ret = (struct tls_state){.expires_ms = time_ms(X509_get0_notAfter(cert))};
 	add_names(cert, ret->names, sizeof(ret->names));
 	add_warnings(t, cert, ret);

@@ -13,6 +13,7 @@
 #include <wslay/wslay.h>
 
 #include "base/clock.h"
+#include "base/magic.h"
 #include "sys/metrics.h"
 
 enum {
@@ -30,6 +31,8 @@ struct message {
 };
 
 struct websocket {
+	unsigned magic; /* WEBSOCKET_MAGIC */
+#define WEBSOCKET_MAGIC 0x77656f74u
 	struct http_stream *stream;
 	struct http_server *server;
 	size_t reserved; /* of its budget, for all that is kept of messages; */
@@ -188,6 +191,7 @@ static void fail(struct websocket *w)
 
 static void give_back(struct websocket *w, size_t n)
 {
+	ASSERT(n > 0);
 	ASSERT(n <= w->reserved);
 	w->reserved -= n;
 	budget_give(&w->server->budget, n, w->config.who);
@@ -243,7 +247,8 @@ struct websocket *websocket_new(struct http_stream *st, struct http_exchange *x,
 		.on_msg_recv_callback = on_message};
 	struct websocket *w = xcalloc(1, sizeof *w);
 
-	*w = (struct websocket){.stream = st,
+	*w = (struct websocket){.magic = WEBSOCKET_MAGIC,
+		.stream = st,
 		.server = x->server,
 		.config = *config,
 		.last = &w->first,
@@ -265,6 +270,7 @@ void websocket_free(struct websocket *w)
 		w->first = m->next;
 	give_back(w, w->reserved);
 	free(w->fields);
+	MAGIC_END(w, WEBSOCKET_MAGIC);
 	free(w);
 }
 
@@ -275,6 +281,7 @@ bool websocket_send(struct http_stream *st, struct str name, struct str piece)
 	struct websocket *w = st->ws;
 	struct buf both = BUF_INIT(SIZE_MAX);
 
+	ASSERT_IS(st->ws, WEBSOCKET_MAGIC);
 	if (name.n) {
 		buf_add(&both, name.p, name.n);
 		buf_add(&both, piece.p, piece.n);
@@ -290,6 +297,7 @@ bool websocket_send(struct http_stream *st, struct str name, struct str piece)
 
 void websocket_close(struct http_stream *st)
 {
+	ASSERT_IS(st->ws, WEBSOCKET_MAGIC);
 	say_goodbye(st->ws, st->ws->code);
 	(void)wslay_event_send(st->ws->ctx);
 }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "base/magic.h"
 #include "job/job.h"
 #include "sys/cancel.h"
 #include "sys/pool.h"
@@ -59,6 +60,8 @@ struct job {
 struct watcher;
 
 struct jobs {
+	unsigned magic; /* JOBS_MAGIC */
+#define JOBS_MAGIC 0x6a6f6273u
 	struct jobs_config config;
 	const struct job_kind *kinds;
 	size_t n_kinds;

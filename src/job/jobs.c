@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "base/lock.h"
 #include "job/job_priv.h"
 
 #define NO_JOB "There is no such job, or it is not yours."
@@ -48,6 +49,7 @@ static int64_t retry_at(const char *error_code, const char *state, int64_t due_a
 
 struct job_view job_view_of(const struct job *j)
 {
+	ASSERT(lock_is_mine(&j->all->mx) && (unsigned)j->state < N_ELEMENTS(job_state_names));
 	return (struct job_view){.id = j->id,
 		.user_id = j->user_id,
 		.user = j->user,
@@ -104,6 +106,7 @@ struct job *job_find(struct jobs *js, atelier_id id)
 {
 	struct job *j = js->known;
 
+	ASSERT(lock_is_mine(&js->mx));
 	while (j && j->id != id)
 		j = j->next;
 	return j;
@@ -131,6 +134,7 @@ static enum job_state state_of(const char *name)
 
 void job_update(struct job *j, const struct job_row *row)
 {
+	ASSERT(lock_is_mine(&j->all->mx));
 	if (j->held)
 		return;
 	j->state = state_of(row->state);
@@ -147,6 +151,7 @@ struct job *job_remember(struct jobs *js, const struct job_row *row)
 {
 	struct job *j = job_find(js, row->id);
 
+	ASSERT(lock_is_mine(&js->mx));
 	if (!j) {
 		j = xcalloc(1, sizeof(*j));
 		*j = (struct job){.all = js,
@@ -175,6 +180,7 @@ void job_unref(struct job *j)
 {
 	struct job **at = &j->all->known;
 
+	ASSERT(lock_is_mine(&j->all->mx));
 	ASSERT(j->refs > 0);
 	if (--j->refs > 0)
 		return;
@@ -202,6 +208,7 @@ bool job_has_ended(const struct job *j)
 
 void jobs_notify(struct jobs *js)
 {
+	ASSERT_IS(js, JOBS_MAGIC);
 	pthread_mutex_lock(&js->mx);
 	jobs_wake(js);
 	pthread_mutex_unlock(&js->mx);
@@ -209,6 +216,7 @@ void jobs_notify(struct jobs *js)
 
 void jobs_wake(struct jobs *js)
 {
+	ASSERT(lock_is_mine(&js->mx));
 	js->wake = true;
 	pthread_cond_broadcast(&js->cv);
 }
@@ -290,6 +298,7 @@ int job_get(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a,
 	struct job_row row;
 	int r = view_held(js, user_id, id, a, ret, e);
 
+	ASSERT_IS(js, JOBS_MAGIC);
 	if (r != 0)
 		return MIN(r, 0);
 	r = read_row(js, user_id, id, a, &row, e);
@@ -304,6 +313,7 @@ int job_list(struct jobs *js, const struct job_filter *f, struct arena *a, struc
 	struct job_view *views;
 	int r;
 
+	ASSERT_IS(js, JOBS_MAGIC);
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(js->config.db);
 		r = jobs_list(c, f, a, &rows, e);
@@ -357,6 +367,7 @@ int job_begin(struct jobs *js, atelier_id user_id, const char *kind, const char 
 	atelier_id id;
 	int r;
 
+	ASSERT_IS(js, JOBS_MAGIC);
 	if (!job_kind_find(js, kind))
 		return err_set(e, E_INVALID, "There are no jobs of the kind %s.", kind);
 	if (is_stopping(js))
@@ -399,6 +410,7 @@ int job_cancel(struct jobs *js, atelier_id user_id, atelier_id id, struct arena 
 	struct job_row row;
 	int r, ended;
 
+	ASSERT_IS(js, JOBS_MAGIC);
 	if (stop_here(js, user_id, id))
 		return job_get(js, user_id, id, a, ret, e);
 	if ((ended = jobs_cancel(js->config.db, user_id, id, e)) < 0)
@@ -418,6 +430,7 @@ int job_retry(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *
 	struct job_row row;
 	int r = view_held(js, user_id, id, a, ret, e);
 
+	ASSERT_IS(js, JOBS_MAGIC);
 	if (r != 0)
 		return MIN(r, 0);
 	if ((r = read_row(js, user_id, id, a, &row, e)) < 0)
@@ -465,6 +478,7 @@ int jobs_start(struct jobs *js, struct err *e)
 	bool alone = !db_is_shared(js->config.db);
 	int r = jobs_recover(js->config.db, alone, NULL, e);
 
+	ASSERT_IS(js, JOBS_MAGIC);
 	ASSERT(thread_may_wait());
 	if (r == 0 && alone)
 		r = fail_unknown(js, e);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "job/job_priv.h"
 #include "sys/thread.h"
@@ -46,6 +47,7 @@ static size_t take_beats(struct jobs *js, struct job_beat *ret)
 
 static void heed_beats(struct jobs *js, struct job_beat *beats, size_t n, bool saved)
 {
+	ASSERT(n <= JOBS_HELD_MAX);
 	pthread_mutex_lock(&js->mx);
 	for (size_t i = 0; i < n; i++) {
 		struct job *j = job_find(js, beats[i].id);
@@ -83,6 +85,7 @@ static int take_all(struct keeper *k, const struct job_kind *kind, unsigned *ret
 	const struct job_take x = {.kind = kind->name, .places = kind->places, .lease_ms = js->lease_ms};
 	int r = 1;
 
+	ASSERT(pthread_equal(pthread_self(), k->js->keeper));
 	for (unsigned n = 0; r > 0 && n < kind->places; n++) {
 		CLEANUP(arena_done) struct arena a;
 		struct job_row row;
@@ -210,6 +213,7 @@ static struct tasks due(const struct keeper *k)
 	bool shared = db_is_shared(js->config.db);
 	bool second = now - k->poll_ms >= POLL_MS;
 
+	ASSERT(lock_is_mine(&k->js->mx));
 	return (struct tasks){
 		.beat = now - k->beat_ms >= (js->dirty || shared ? POLL_MS : js->lease_ms / 3),
 		.take = k->wanted || (shared && second) || clock_now_ms() >= k->due_ms,
@@ -223,6 +227,7 @@ static void sleep_a_moment(struct keeper *k)
 	int64_t ms = MIN(MIN(POLL_MS, js->lease_ms / 3), MAX(k->due_ms - clock_now_ms(), 1));
 	int64_t until_ms = clock_mono_ms() + ms;
 
+	ASSERT(lock_is_mine(&k->js->mx));
 	while (!js->stopping && !js->wake && clock_wait(&js->cv, &js->mx, until_ms))
 		;
 }

@@ -41,6 +41,7 @@ void job_set_progress(struct job *j, const char *json, size_t n)
 	struct jobs *js = j->all;
 	char *copy;
 
+	ASSERT(json && n > 0 && *json == '{');
 	if (n > PROGRESS_MAX)
 		return;
 	copy = xcalloc(1, n + 1);
@@ -74,6 +75,7 @@ static bool wait_to_store(struct jobs *js, int64_t ms)
 
 static void store_result(struct jobs *js, const struct job_result *x)
 {
+	ASSERT(thread_may_wait() && x->claim);
 	for (int tries = 0;; tries++) {
 		struct err failure = {0};
 
@@ -91,6 +93,7 @@ static int64_t next_try(const struct job *j, int r)
 {
 	int64_t pause = j->all->config.settings->job_retry_ms;
 
+	ASSERT(r < 0 && j->tries > 0);
 	if (!err_info(r)->retryable || pause == 0 || j->tries >= j->kind->tries)
 		return 0;
 	return clock_now_ms() + MIN(pause << MIN(j->tries - 1, 16), RETRY_MAX_MS);
@@ -189,6 +192,8 @@ void job_launch(struct jobs *js, const struct job_row *row)
 	struct job *j;
 	int r;
 
+	ASSERT(row->id && row->claim);
+	ASSERT_IS(js, JOBS_MAGIC);
 	pthread_mutex_lock(&js->mx);
 	j = job_remember(js, row);
 	if (j->held) {
@@ -245,6 +250,7 @@ int jobs_new(const struct jobs_config *c, struct jobs **ret, struct err *e)
 	struct jobs *js = xcalloc(1, sizeof(*js));
 	int r;
 
+	MAGIC_SET(js, JOBS_MAGIC);
 	js->config = *c;
 	js->kinds = c->kinds;
 	js->n_kinds = c->n_kinds;
@@ -272,6 +278,7 @@ static int stop_watchers(void *arg)
 
 void jobs_stop(struct jobs *js)
 {
+	ASSERT_IS(js, JOBS_MAGIC);
 	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&js->mx);
 	js->stopping = true;
@@ -296,5 +303,6 @@ void jobs_free(struct jobs *js)
 	watchers_stop(js);
 	pthread_cond_destroy(&js->cv);
 	pthread_mutex_destroy(&js->mx);
+	MAGIC_END(js, JOBS_MAGIC);
 	free(js);
 }

@@ -67,6 +67,7 @@ static int watcher_write(struct watcher *w, const char *p, size_t n)
 {
 	int64_t now = clock_mono_ms();
 
+	ASSERT(w->stream && n > 0);
 	if (http_stream_write(w->stream, p, n) == n) {
 		w->written_ms = now;
 		return 0;
@@ -91,6 +92,7 @@ static void watcher_check(struct watcher *w)
 	uint64_t version;
 	bool ended;
 
+	ASSERT(loop_is_mine(w->all->config.loop));
 	pthread_mutex_lock(&w->all->mx);
 	version = j->version;
 	ended = job_has_ended(j);
@@ -170,6 +172,7 @@ static void watcher_add(struct errand *n, struct watcher *w)
 {
 	struct jobs *js = n->all;
 
+	ASSERT_IS(n->all, JOBS_MAGIC);
 	ASSERT(loop_is_mine(js->config.loop) && n->job && !js->stopped);
 	w->all = js;
 	w->by = n->by;
@@ -229,6 +232,7 @@ int job_follow(struct jobs *js, atelier_id user_id, atelier_id id, const struct 
 	struct errand *n;
 	int r = remember(js, user_id, id, &j, e);
 
+	ASSERT_IS(js, JOBS_MAGIC);
 	if (r < 0)
 		return r;
 	n = xcalloc(1, sizeof(*n));

@@ -86,20 +86,15 @@ static void note_waiting(struct generation *g, bool waiting)
 	catalogue_note_waiting(g->run.ps, g->run.t->p, g->run.t->name, waiting ? 1 : -1);
 }
 
-static void note_first_token(struct generation *g)
-{
-	if (!g->waiting || g->stream.first_token_ms < 0)
-		return;
-	note_waiting(g, false);
-	slots_begun(&g->run.place);
-	catalogue_note_first_token(g->run.ps, g->run.t->p, g->run.t->name, g->stream.first_token_ms);
-}
-
 /* Many servers send their headers, or a first piece without text, before they read the prompt: up to the first token the
  * patience is that of the first byte. */
 static void note_begun(struct generation *g)
 {
-	note_first_token(g);
+	if (g->waiting && g->stream.first_token_ms >= 0) {
+		note_waiting(g, false);
+		slots_begun(&g->run.place);
+		catalogue_note_first_token(g->run.ps, g->run.t->p, g->run.t->name, g->stream.first_token_ms);
+	}
 	if (g->flowing || (g->stream.pieces == 0 && !g->stream.raw))
 		return;
 	g->flowing = true;
@@ -458,6 +453,8 @@ static void clamp_figures(struct gen_result *res)
 int provider_generate(struct providers *ps, const struct gen_request *q, struct gen_sink *sink, struct cancel *cancel,
 	struct gen_result *ret, struct err *e)
 {
+	ASSERT(thread_may_wait() && cancel);
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
 	struct generation g = {.run = {.ps = ps,
 				       .model = q->model,
 				       .caller = q->caller,

@@ -11,6 +11,8 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
+#include "base/magic.h"
 #include "provider/provider_priv.h"
 #include "provider/rotation.h"
 #include "sys/metrics.h"
@@ -29,6 +31,8 @@ struct waiter {
 };
 
 struct slots {
+	unsigned magic; /* SLOTS_MAGIC */
+#define SLOTS_MAGIC 0x736c6f73u
 	struct slots *group; /* the provider's own, which may be this one: its lock is that of all */
 	pthread_mutex_t mx;
 	struct waiter *idle; /* of the group: calls in the background; the last one first */
@@ -47,7 +51,9 @@ struct slots {
 
 struct slots *slots_new(struct slots *group)
 {
+	ASSERT(!group || group->group == group); /* of a provider, not of a model */
 	struct slots *s = xcalloc(1, sizeof(*s));
+	MAGIC_SET(s, SLOTS_MAGIC);
 	pthread_mutex_init(&s->mx, NULL);
 	s->last = &s->first;
 	s->group = group ? group : s;
@@ -68,6 +74,7 @@ void slots_free(struct slots *s)
 			!s->idle); /* who calls holds the provider */
 		rotation_done(&s->line);
 		pthread_mutex_destroy(&s->mx);
+		MAGIC_END(s, SLOTS_MAGIC);
 		free(s);
 		s = next;
 	}
@@ -77,6 +84,7 @@ void slots_free(struct slots *s)
 
 static bool has_room(const struct slots *s)
 {
+	ASSERT(lock_is_mine(&s->group->mx));
 	int64_t max = s->max;
 	if (s->learns)
 		max = s->full ? MAX(s->parallel, 1) + 1 : 0;
@@ -86,6 +94,7 @@ static bool has_room(const struct slots *s)
 /* Nobody would have to wait for one in the background. */
 static bool is_idle(const struct slots *group)
 {
+	ASSERT(group->group == group && lock_is_mine(&group->mx));
 	const struct slots *s = group;
 	while (s && s->line.waiting == 0 && (s->running == 0 || (s->max <= 0 && !s->learns)))
 		s = s == group ? s->parts : s->next;
@@ -121,6 +130,7 @@ static void grant_idle(struct slots *group)
 
 static void grant(struct slots *s)
 {
+	ASSERT(lock_is_mine(&s->group->mx));
 	struct rotated *next;
 	bool any = false;
 	while (has_room(s) && (next = rotation_next(&s->line))) {
@@ -142,6 +152,7 @@ static void grant(struct slots *s)
 
 static void link_place(struct slots *s, struct place *p)
 {
+	ASSERT(lock_is_mine(&s->group->mx));
 	ASSERT(!p->slots && s->running > 0);
 	p->slots = s;
 	p->taken_ms = clock_mono_ms();
@@ -154,6 +165,7 @@ static void link_place(struct slots *s, struct place *p)
 
 static void unlink_place(struct slots *s, struct place *p)
 {
+	ASSERT(lock_is_mine(&s->group->mx));
 	ASSERT(*p->prev == p && p->slots == s);
 	*p->prev = p->next;
 	if (p->next)
@@ -174,6 +186,7 @@ static int64_t not_answering(const struct slots *s)
 /* What runs in the background at the same server gives way to who would wait for it; `here`: also of the same model. */
 static void give_way(const struct slots *s, bool here)
 {
+	ASSERT(lock_is_mine(&s->group->mx));
 	for (const struct slots *x = s->group; x; x = x == s->group ? x->parts : x->next)
 		for (struct place *p = x->first; p && (x != s || here); p = p->next)
 			if (p->background && p->cancel)
@@ -183,6 +196,7 @@ static void give_way(const struct slots *s, bool here)
 /* Somebody would have the place that one in the background has here. */
 static bool is_wanted(const struct slots *s)
 {
+	ASSERT(lock_is_mine(&s->group->mx));
 	for (const struct slots *x = s->group; x; x = x == s->group ? x->parts : x->next) {
 		int64_t others = x == s ? MAX(s->parallel, 1) : 0;
 		if (x->line.waiting > 0 || (x->learns && x->running > others))
@@ -205,6 +219,7 @@ static void on_cancel(void *arg)
 /* With the lock, which is let go while the position is told; in the background there is none. */
 static int wait_turn(struct slots *s, struct waiter *w, const struct place *p)
 {
+	ASSERT(lock_is_mine(&s->group->mx));
 	int64_t told = 0;
 	while (!w->granted && !w->canceled) {
 		int64_t now = w->turn.key ? rotation_position(&s->line, &w->turn) + not_answering(s) : 0;
@@ -226,6 +241,7 @@ static int wait_turn(struct slots *s, struct waiter *w, const struct place *p)
 
 static void enqueue(struct slots *s, struct share *key, struct waiter *w)
 {
+	ASSERT(w->slots == s && !w->granted);
 	if (!key) {
 		w->next = s->group->idle;
 		s->group->idle = w;
@@ -254,6 +270,7 @@ static void dequeue(struct slots *s, struct waiter *w)
 /* Lets go of the lock and takes it again. `w` says how; `key` is NULL in the background. */
 static int queue_up(struct slots *s, struct share *key, struct place *p, struct waiter *w)
 {
+	ASSERT(lock_is_mine(&s->group->mx));
 	int64_t began = clock_mono_ms();
 	struct cancel_hook hook;
 	w->slots = s;
@@ -309,6 +326,8 @@ static int take(struct slots *s, struct place *p)
 
 int slots_take(struct slots *s, struct place *p)
 {
+	ASSERT(p->cancel);
+	ASSERT_IS(s, SLOTS_MAGIC);
 	ASSERT(thread_may_wait());
 	p->slots = NULL;
 	p->waited_ms = 0;
@@ -327,6 +346,7 @@ int slots_take(struct slots *s, struct place *p)
 
 int slots_await_idle(struct slots *s, struct cancel *cancel, int64_t wait_ms)
 {
+	ASSERT_IS(s, SLOTS_MAGIC);
 	struct place p = {.cancel = cancel};
 	struct waiter w = {.peeks = true, .until_ms = clock_mono_ms() + wait_ms};
 	ASSERT(thread_may_wait());
@@ -347,6 +367,7 @@ void slots_begun(struct place *p)
 		p->answers = true;
 		s->answering++;
 	}
+	ASSERT(s->answering <= s->running);
 	if (s->answering > s->parallel) {
 		s->parallel = s->answering;
 		s->full = false;
@@ -391,6 +412,7 @@ void slots_give(struct place *p)
 
 void slots_limit(struct slots *s, int64_t max)
 {
+	ASSERT_IS(s, SLOTS_MAGIC);
 	pthread_mutex_lock(&s->group->mx);
 	s->max = max;
 	grant(s);
@@ -399,6 +421,7 @@ void slots_limit(struct slots *s, int64_t max)
 
 void slots_learn(struct slots *s)
 {
+	ASSERT_IS(s, SLOTS_MAGIC);
 	pthread_mutex_lock(&s->group->mx);
 	s->learns = true;
 	s->full = false;
@@ -408,6 +431,7 @@ void slots_learn(struct slots *s)
 
 void slots_count(struct slots *s, int64_t *ret_running, int64_t *ret_queued)
 {
+	ASSERT_IS(s, SLOTS_MAGIC);
 	pthread_mutex_lock(&s->group->mx);
 	*ret_running = s->running;
 	*ret_queued = s->line.waiting;

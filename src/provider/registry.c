@@ -252,6 +252,7 @@ int provider_new(const struct providers *ps, const struct provider_config *c, st
 	if (!base)
 		return E_INVALID;
 	struct provider *p = xcalloc(1, sizeof(*p));
+	MAGIC_SET(p, PROVIDER_MAGIC);
 	p->refs = 1;
 	p->dialect = k->dialect;
 	p->name = xstrdup(c->name);
@@ -293,6 +294,7 @@ struct provider *provider_ref(struct provider *p)
 
 void provider_unref(struct provider *p)
 {
+	ASSERT_IS(p, PROVIDER_MAGIC);
 	if (!p)
 		return;
 	int before = (int)atomic_fetch_sub(&p->refs, 1);
@@ -315,6 +317,7 @@ void provider_unref(struct provider *p)
 	free(p->shown_url);
 	free(p->base);
 	free(p->name);
+	MAGIC_END(p, PROVIDER_MAGIC);
 	free(p);
 }
 
@@ -466,6 +469,8 @@ static void stop_looks_of_others(struct providers *ps, const struct set *s)
 int providers_configure(struct providers *ps, const struct provider_config *stored, size_t n,
 	const struct catalogue_rules *rules, struct err *e)
 {
+	ASSERT(thread_may_wait());
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
 	CLEANUP(set_done) struct set s = {0};
 	CLEANUP(rules_freep) struct rules *copy = NULL;
 	int r = rules_new(rules, &copy, e);
@@ -493,6 +498,7 @@ int providers_configure(struct providers *ps, const struct provider_config *stor
 int providers_new(const struct providers_config *c, struct providers **ret, struct err *e)
 {
 	struct providers *ps = xcalloc(1, sizeof(*ps));
+	MAGIC_SET(ps, PROVIDERS_MAGIC);
 	ps->settings = c->settings;
 	ps->loop = c->loop;
 	ps->http = c->http;
@@ -524,5 +530,6 @@ void providers_free(struct providers *ps)
 	cancel_done(&ps->warm);
 	pthread_cond_destroy(&ps->cv);
 	pthread_mutex_destroy(&ps->mx);
+	MAGIC_END(ps, PROVIDERS_MAGIC);
 	free(ps);
 }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "base/magic.h"
 #include "provider/librarian.h"
 #include "provider/provider.h"
 #include "sys/bus.h"
@@ -59,6 +60,8 @@ struct context_window {
 
 /* A configured provider. What calls read stays as it is; who configures anew makes another one. */
 struct provider {
+	unsigned magic; /* PROVIDER_MAGIC */
+#define PROVIDER_MAGIC 0x70726972u
 	const struct dialect *dialect;
 	char *name;             /* "ollama": also the prefix of ids that would be ambiguous */
 	const char *noun;       /* "Ollama", "The server": what stands before "at ..." */
@@ -97,6 +100,8 @@ struct provider {
 };
 
 struct providers {
+	unsigned magic; /* PROVIDERS_MAGIC */
+#define PROVIDERS_MAGIC 0x70726973u
 	const struct settings *settings;
 	struct loop *loop;
 	struct http_client *http;

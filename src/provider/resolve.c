@@ -75,6 +75,7 @@ static int make_plan(struct providers *ps, const char *model, int64_t caller, st
 int catalogue_plan(
 	struct providers *ps, const char *model, int64_t caller, struct arena *a, struct plan *ret, struct err *e)
 {
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
 	struct plan plan = {.n = 0};
 	pthread_mutex_lock(&ps->mx);
 	int r = make_plan(ps, model, caller, a, &plan);
@@ -219,6 +220,7 @@ int providers_resolve(struct providers *ps, const char *model, struct arena *a, 
 int providers_resolve_task(struct providers *ps, enum model_task task, const char *otherwise, struct arena *a,
 	const char **ret_id, struct err *e)
 {
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
 	if (task == TASK_TITLE && otherwise && *otherwise) {
 		pthread_mutex_lock(&ps->mx);
 		const char *id = catalogue_task(ps, task, a);
@@ -258,6 +260,7 @@ static int describe(const struct providers *ps, const char *model, struct arena 
 
 int providers_model(struct providers *ps, const char *model, struct arena *a, struct model *ret, struct err *e)
 {
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
 	struct model m = {0};
 	const char *id = model && *model ? model : NULL;
 	pthread_mutex_lock(&ps->mx);

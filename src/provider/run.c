@@ -307,18 +307,23 @@ static int NOINLINE tell_fallback(struct run *r, const struct target *next, cons
 	return code < 0 ? code : tell_notice(r->sink, "fallback", text);
 }
 
-/* The targets that can do it stay, in their order; the first reason why one cannot is kept. */
-static void leave_able(struct run *r, struct plan *plan, struct err *e)
+/* The targets that can do it, in their order; `why` has the first reason why one cannot. The arena is begun here. */
+static int plan_able(struct run *r, struct arena *a, struct plan *plan, struct err *why, struct err *e)
 {
 	size_t n = 0;
+	arena_init(a, 1 << 20);
+	int code = catalogue_plan(r->ps, r->model, r->caller, a, plan, e);
+	if (code < 0)
+		return code;
 	for (size_t i = 0; i < plan->n; i++) {
 		struct target t = plan->targets[i];
-		if (r->able && r->able(r, &t, e) < 0)
+		if (r->able && r->able(r, &t, why) < 0)
 			provider_unref(t.p);
 		else
 			plan->targets[n++] = t;
 	}
 	plan->n = n;
+	return 0;
 }
 
 static int record_cancel(struct cancel *c, struct err *e)
@@ -334,12 +339,8 @@ int run_can(struct run *r, struct err *e)
 	CLEANUP(arena_done) struct arena a;
 	CLEANUP(plan_done) struct plan plan = {.n = 0};
 	struct err why = {0};
-	arena_init(&a, 1 << 20);
-	int code = catalogue_plan(r->ps, r->model, r->caller, &a, &plan, e);
-	if (code < 0)
-		return code;
-	leave_able(r, &plan, &why);
-	return plan.n > 0 ? 0 : err_set(e, E_MODEL_CANNOT, "%s", why.msg);
+	int code = plan_able(r, &a, &plan, &why, e);
+	return code < 0 || plan.n > 0 ? code : err_set(e, E_MODEL_CANNOT, "%s", why.msg);
 }
 
 int run_call(struct run *r, struct err *e)
@@ -347,11 +348,9 @@ int run_call(struct run *r, struct err *e)
 	CLEANUP(arena_done) struct arena a;
 	CLEANUP(plan_done) struct plan plan = {.n = 0};
 	struct err why = {0};
-	arena_init(&a, 1 << 20);
-	int code = catalogue_plan(r->ps, r->model, r->caller, &a, &plan, e);
+	int code = plan_able(r, &a, &plan, &why, e);
 	if (code < 0)
 		return code;
-	leave_able(r, &plan, &why);
 	code = plan.n > 0 ? 0 : E_MODEL_CANNOT;
 	for (size_t i = 0; i < plan.n; i++) {
 		if (i > 0 && (code = tell_fallback(r, &plan.targets[i], &why)) < 0)

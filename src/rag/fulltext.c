@@ -68,6 +68,7 @@ static size_t place_of(const struct fulltext *f, int64_t id)
 {
 	size_t lo = 0, hi = f->n_order;
 
+	ASSERT(f->n_order <= f->n_documents);
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		if (f->documents[f->order[mid]].id < id)
@@ -265,6 +266,7 @@ int fulltext_put(struct fulltext *f, int64_t id, int64_t text_id, struct str byt
 	struct postings_reader r;
 	int s = check(bytes, &r);
 
+	ASSERT(id && text_id);
 	if (s < 0)
 		return s;
 	if (f->n_parts == PARTS_MAX || !make_room(f, r.passages))

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "rag/rag_priv.h"
 #include "rag/stores.h"
@@ -9,6 +10,7 @@
 #include "store/exchanges.h"
 #include "store/texts.h"
 #include "store/vectors.h"
+#include "sys/loop.h"
 
 #define CHANGES_BYTES   ((size_t)64 << 20)
 #define POSTINGS_BYTES  ((size_t)512 << 20) /* of one text */
@@ -22,6 +24,7 @@ int rag_new(const struct rag_config *c, struct rag **ret, struct err *e UNUSED)
 {
 	struct rag *r = xcalloc(1, sizeof(*r));
 
+	MAGIC_SET(r, RAG_MAGIC);
 	r->config = *c;
 	pthread_mutex_init(&r->mx, NULL);
 	pthread_mutex_init(&r->pictures_mx, NULL);
@@ -57,6 +60,7 @@ void rag_free(struct rag *r)
 		empty(r, x);
 		fulltext_free(x->fulltext);
 		pthread_rwlock_destroy(&x->lock);
+		MAGIC_END(x, INDEX_MAGIC);
 		free(x);
 	}
 	pthread_mutex_destroy(&r->mx);
@@ -65,6 +69,7 @@ void rag_free(struct rag *r)
 	cancel_done(&r->stores_end);
 	pthread_cond_destroy(&r->stores_wake);
 	pthread_mutex_destroy(&r->stores_mx);
+	MAGIC_END(r, RAG_MAGIC);
 	free(r);
 }
 
@@ -72,11 +77,14 @@ static struct index *find(struct rag *r, atelier_id id)
 {
 	struct index *x;
 
+	ASSERT(id);
+	ASSERT_IS(r, RAG_MAGIC);
 	pthread_mutex_lock(&r->mx);
 	for (x = r->indexes; x && x->id != id; x = x->next)
 		;
 	if (!x) {
 		x = xcalloc(1, sizeof(*x));
+		MAGIC_SET(x, INDEX_MAGIC);
 		x->id = id;
 		x->revision = -1;
 		x->fulltext = fulltext_new(r->config.settings->data);
@@ -98,6 +106,7 @@ static size_t limit_of(const struct rag *r)
 
 void rag_memory(struct rag *r, struct rag_memory *ret)
 {
+	ASSERT_IS(r, RAG_MAGIC);
 	*ret = (struct rag_memory){.limit = (int64_t)limit_of(r)};
 	pthread_mutex_lock(&r->mx);
 	for (const struct index *x = r->indexes; x; x = x->next) {
@@ -121,6 +130,7 @@ static struct index *oldest(struct rag *r, const struct index *but, uint64_t aft
 {
 	struct index *found = NULL;
 
+	ASSERT(lock_is_mine(&r->mx));
 	for (struct index *x = r->indexes; x; x = x->next)
 		if (x != but && x->bytes > 0 && x->used > after && (!found || x->used < found->used))
 			found = x;
@@ -278,6 +288,7 @@ int index_hold(struct rag *rag, struct db_conn *c, const struct search_place *p,
 	struct index *x = find(rag, p->collection_id);
 	int r = 0;
 
+	ASSERT(thread_may_wait());
 	pthread_rwlock_rdlock(&x->lock);
 	if (is_stale(x, p)) {
 		pthread_rwlock_unlock(&x->lock);
@@ -351,6 +362,7 @@ int index_hold_exchanges(
 
 void index_release(struct index *x)
 {
+	ASSERT_IS(x, INDEX_MAGIC);
 	pthread_rwlock_unlock(&x->lock);
 }
 

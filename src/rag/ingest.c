@@ -11,6 +11,7 @@
 #include "store/documents.h"
 #include "store/texts.h"
 #include "sys/health.h"
+#include "sys/loop.h"
 
 #define CUT_VERSION    1
 #define WORDS_VERSION  1
@@ -250,6 +251,8 @@ int rag_ingest(
 	struct ingest x = {.rag = rag, .p = p, .cancel = cancel};
 	int r;
 
+	ASSERT(thread_may_wait() && document_id && cancel);
+	ASSERT_IS(rag, RAG_MAGIC);
 	arena_init(&x.a, ARENA_BYTES);
 	passages_init(&x.passages);
 	r = load(&x, document_id, e);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/magic.h"
+
 #define VERSION   1
 #define BYTES_MAX ((size_t)256 << 20)
 
@@ -12,6 +14,8 @@ struct entry {
 };
 
 struct postings {
+	unsigned magic; /* POSTINGS_MAGIC */
+#define POSTINGS_MAGIC 0x706f6973u
 	enum language language;
 	struct entry *items;
 	size_t n, room, first; /* first: of the passage that is being added */
@@ -24,6 +28,7 @@ struct postings *postings_new(enum language l)
 {
 	struct postings *p = xcalloc(1, sizeof(*p));
 
+	MAGIC_SET(p, POSTINGS_MAGIC);
 	p->language = l;
 	return p;
 }
@@ -80,6 +85,7 @@ void postings_add(struct postings *p, struct words *w, struct str headings, stru
 {
 	size_t kept;
 
+	ASSERT_IS(p, POSTINGS_MAGIC);
 	if (p->failed || !grow(&p->lengths, p->passages, &p->lengths_room, sizeof(*p->lengths))) {
 		p->failed = true;
 		return;
@@ -119,6 +125,7 @@ void postings_write(struct postings *p, struct buf *to)
 {
 	size_t terms = 0;
 
+	ASSERT_IS(p, POSTINGS_MAGIC);
 	if (p->n)
 		qsort(p->items, p->n, sizeof(*p->items), by_term);
 	write_number(to, VERSION);

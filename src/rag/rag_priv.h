@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/magic.h"
 #include "rag/fulltext.h"
 #include "rag/rag.h"
 #include "rag/vectors.h"
@@ -11,6 +12,8 @@
 
 /* Of one collection, or of what one person was told. Who searches holds the lock for reading, who brings it up to date for writing. */
 struct index {
+	unsigned magic; /* INDEX_MAGIC */
+#define INDEX_MAGIC 0x696e6478u
 	atelier_id id; /* of the collection, or the person */
 	pthread_rwlock_t lock;
 	struct fulltext *fulltext;
@@ -24,6 +27,8 @@ struct index {
 };
 
 struct rag {
+	unsigned magic; /* RAG_MAGIC */
+#define RAG_MAGIC 0x72616772u
 	struct rag_config config;
 	pthread_mutex_t mx;
 	struct index *indexes; /* under mx; none is freed before the end, but emptied */

@@ -16,6 +16,7 @@
 #include "store/documents.h"
 #include "store/texts.h"
 #include "store/vectors.h"
+#include "sys/loop.h"
 
 #define QUERY_MAX     ((size_t)4096) /* bytes of a question that count */
 #define PASSAGE_MAX   ((size_t)1 << 20)
@@ -672,6 +673,8 @@ int rag_search(
 	struct search s = {.rag = rag, .q = q};
 	int r;
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(rag, RAG_MAGIC);
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
 		r = collections_scope(c, &q->where, a, &s.scope, e);

@@ -5,6 +5,8 @@
 #include <math.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+
+#include "base/magic.h"
 #endif
 
 _Static_assert(VECTOR_ALIGN % 64 == 0, "the widest kernel takes as many at a time");
@@ -73,6 +75,8 @@ struct run {
 };
 
 struct vectors {
+	unsigned magic; /* VECTORS_MAGIC */
+#define VECTORS_MAGIC 0x76657473u
 	size_t dims, width; /* width: padded */
 	struct run *runs;   /* by id */
 	size_t n, room;
@@ -83,6 +87,8 @@ struct vectors *vectors_new(size_t dims)
 {
 	struct vectors *v = xcalloc(1, sizeof(*v));
 
+	ASSERT(dims > 0);
+	MAGIC_SET(v, VECTORS_MAGIC);
 	v->dims = dims;
 	v->width = (dims + VECTOR_ALIGN - 1) / VECTOR_ALIGN * VECTOR_ALIGN;
 	return v;
@@ -123,6 +129,7 @@ static size_t place_of(const struct vectors *v, int64_t id)
 {
 	size_t lo = 0, hi = v->n;
 
+	ASSERT(v->n <= v->room);
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		if (v->runs[mid].id < id)
@@ -168,6 +175,8 @@ int vectors_put(struct vectors *v, int64_t id, int64_t text_id, const float *row
 	size_t at = place_of(v, id);
 	bool there = at < v->n && v->runs[at].id == id;
 
+	ASSERT(id && text_id && n > 0);
+	ASSERT_IS(v, VECTORS_MAGIC);
 	if (!there && v->n == v->room) {
 		size_t room = v->room ? v->room * 2 : 64;
 		struct run *more = realloc(v->runs, room * sizeof(*more));

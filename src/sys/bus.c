@@ -6,7 +6,11 @@
 
 #include <pthread.h>
 
+#include "base/magic.h"
+
 struct bus {
+	unsigned magic; /* BUS_MAGIC */
+#define BUS_MAGIC 0x62757362u
 	pthread_rwlock_t lock; /* of the list; held for reading while subscribers run */
 	struct bus_subscriber *first;
 };
@@ -37,6 +41,7 @@ struct bus *bus_new(void)
 {
 	struct bus *b = xcalloc(1, sizeof(*b));
 
+	MAGIC_SET(b, BUS_MAGIC);
 	pthread_rwlock_init(&b->lock, NULL);
 	return b;
 }
@@ -47,11 +52,14 @@ void bus_free(struct bus *b)
 		return;
 	ASSERT(!b->first);
 	pthread_rwlock_destroy(&b->lock);
+	MAGIC_END(b, BUS_MAGIC);
 	free(b);
 }
 
 void bus_subscribe(struct bus *b, struct bus_subscriber *s)
 {
+	ASSERT(s->fn);
+	ASSERT_IS(b, BUS_MAGIC);
 	pthread_rwlock_wrlock(&b->lock);
 	s->next = b->first;
 	b->first = s;
@@ -60,6 +68,7 @@ void bus_subscribe(struct bus *b, struct bus_subscriber *s)
 
 void bus_unsubscribe(struct bus *b, struct bus_subscriber *s)
 {
+	ASSERT_IS(b, BUS_MAGIC);
 	pthread_rwlock_wrlock(&b->lock);
 	for (struct bus_subscriber **at = &b->first; *at; at = &(*at)->next) {
 		if (*at == s) {

@@ -52,6 +52,7 @@ int cancel_on(struct cancel *c, struct cancel_hook *h, void (*fn)(void *), void 
 {
 	int r = 0;
 
+	ASSERT(fn);
 	pthread_mutex_lock(&c->mx);
 	if (c->reason != 0) {
 		r = -ECANCELED;
@@ -80,11 +81,13 @@ static void fire_linked(void *arg)
 {
 	struct cancel_link *l = arg;
 
+	ASSERT(cancel_reason(l->from) != 0);
 	cancel_fire(l->to, cancel_reason(l->from));
 }
 
 void cancel_link(struct cancel_link *l, struct cancel *from, struct cancel *to)
 {
+	ASSERT(from != to); /* it would fire itself with its lock held */
 	*l = (struct cancel_link){.from = from, .to = to};
 	if (cancel_on(from, &l->hook, fire_linked, l) < 0)
 		fire_linked(l);

@@ -45,6 +45,7 @@ unsigned health_changes(void)
 
 bool health_get_text(enum health_part p, char ret[HEALTH_TEXT_BYTES])
 {
+	ASSERT(p < HEALTH_COUNT);
 	pthread_mutex_lock(&mx);
 	memcpy(ret, texts[p], HEALTH_TEXT_BYTES);
 	pthread_mutex_unlock(&mx);

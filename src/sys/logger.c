@@ -115,6 +115,7 @@ static size_t ring_piece(const char **ret, uint64_t *ret_out)
 	uint64_t out = *ret_out = atomic_load(&q.out);
 	size_t at = (size_t)(out % QUEUE_BYTES), n = (size_t)(atomic_load(&q.in) - out);
 
+	ASSERT(n <= QUEUE_BYTES);
 	n = MIN(MIN(n, QUEUE_BYTES - at), (size_t)PIECE_BYTES);
 	const char *end = n ? memrchr(q.ring + at, '\n', n) : NULL;
 	*ret = q.ring + at;

@@ -12,9 +12,12 @@
 #include <sys/eventfd.h>
 #include <sys/time.h>
 
+#include "base/magic.h"
 #include "base/memory.h"
 
 struct loop {
+	unsigned magic; /* LOOP_MAGIC */
+#define LOOP_MAGIC 0x6c6f6f70u
 	struct event_base *base;
 	int wake_fd;
 	struct event *wake; /* runs the posted tasks, and stops */
@@ -27,12 +30,16 @@ struct loop {
 };
 
 struct loop_hook {
+	unsigned magic; /* HOOK_MAGIC */
+#define HOOK_MAGIC 0x686f6f6bu
 	struct event *ev;
 	void (*fn)(void *arg);
 	void *arg;
 };
 
 struct loop_timer {
+	unsigned magic; /* TIMER_MAGIC */
+#define TIMER_MAGIC 0x74696d72u
 	struct event *ev;
 	void (*fn)(void *arg);
 	void *arg;
@@ -50,6 +57,7 @@ static struct loop_task *take_tasks(struct loop *l)
 {
 	struct loop_task *first;
 
+	ASSERT(current == l); /* one thread alone runs them */
 	pthread_mutex_lock(&l->mx);
 	first = l->first;
 	l->first = NULL;
@@ -82,6 +90,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	struct loop *l = arg;
 	uint64_t n;
 
+	ASSERT(current == l);
 	(void)what;
 	(void)!read(fd, &n, sizeof(n)); /* before the tasks are taken: one posted later wakes again */
 	run_tasks(take_tasks(l));
@@ -107,6 +116,7 @@ struct loop *loop_new(void)
 {
 	struct loop *l = xcalloc(1, sizeof(*l));
 
+	MAGIC_SET(l, LOOP_MAGIC);
 	pthread_mutex_init(&l->mx, NULL);
 	l->end = &l->first;
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -133,11 +143,13 @@ void loop_free(struct loop *l)
 		event_base_free(l->base);
 	closep(&l->wake_fd);
 	pthread_mutex_destroy(&l->mx);
+	MAGIC_END(l, LOOP_MAGIC);
 	free(l);
 }
 
 struct event_base *loop_base(struct loop *l)
 {
+	ASSERT_IS(l, LOOP_MAGIC);
 	return l->base;
 }
 
@@ -156,6 +168,7 @@ static bool close_queue(struct loop *l)
 
 void loop_run(struct loop *l)
 {
+	ASSERT_IS(l, LOOP_MAGIC);
 	ASSERT(!current && !atomic_load(&l->running));
 	current = l;
 	atomic_store(&l->running, true);
@@ -175,6 +188,7 @@ void loop_run(struct loop *l)
 
 void loop_stop(struct loop *l)
 {
+	ASSERT_IS(l, LOOP_MAGIC);
 	pthread_mutex_lock(&l->mx);
 	l->stopping = true;
 	wake(l);
@@ -202,6 +216,8 @@ static bool post(struct loop *l, struct loop_task *t, void (*fn)(void *), void *
 {
 	bool first, accepted;
 
+	ASSERT(fn);
+	ASSERT_IS(l, LOOP_MAGIC);
 	*t = (struct loop_task){.fn = fn, .arg = arg};
 	pthread_mutex_lock(&l->mx);
 	accepted = !l->ended;
@@ -246,6 +262,7 @@ int loop_call(struct loop *l, int (*fn)(void *), void *arg)
 	struct call c = {.fn = fn, .arg = arg};
 	struct loop_task task;
 
+	ASSERT(fn);
 	if (loop_is_current(l))
 		return fn(arg);
 	ASSERT(thread_may_wait());
@@ -264,6 +281,8 @@ static void on_hook(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_hook *h = arg;
 
+	ASSERT(current);
+	ASSERT_IS(h, HOOK_MAGIC);
 	(void)fd;
 	(void)what;
 	h->fn(h->arg);
@@ -273,6 +292,7 @@ struct loop_hook *loop_hook_new(struct loop *l, void (*fn)(void *), void *arg)
 {
 	struct loop_hook *h = xcalloc(1, sizeof(*h));
 
+	MAGIC_SET(h, HOOK_MAGIC);
 	ASSERT(fn && loop_is_mine(l));
 	h->fn = fn;
 	h->arg = arg;
@@ -287,11 +307,13 @@ void loop_hook_free(struct loop_hook *h)
 	if (!h)
 		return;
 	event_free(h->ev);
+	MAGIC_END(h, HOOK_MAGIC);
 	free(h);
 }
 
 void loop_hook_raise(struct loop_hook *h)
 {
+	ASSERT_IS(h, HOOK_MAGIC);
 	/* Everything ready in this pass is already in libevent's active list; the hook goes to its end, once. */
 	event_active(h->ev, EV_TIMEOUT, 1);
 }
@@ -300,6 +322,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_timer *t = arg;
 
+	ASSERT(current);
+	ASSERT_IS(t, TIMER_MAGIC);
 	(void)fd;
 	(void)what;
 	t->fn(t->arg);
@@ -310,6 +334,7 @@ struct loop_timer *loop_timer_new(struct loop *l, int64_t every_ms, void (*fn)(v
 	struct loop_timer *t = xcalloc(1, sizeof(*t));
 	struct timeval tv;
 
+	MAGIC_SET(t, TIMER_MAGIC);
 	ASSERT(fn && loop_is_mine(l));
 	every_ms = MAX(every_ms, INT64_C(1));
 	tv = (struct timeval){.tv_sec = every_ms / 1000, .tv_usec = (every_ms % 1000) * 1000};
@@ -326,5 +351,6 @@ void loop_timer_free(struct loop_timer *t)
 	if (!t)
 		return;
 	event_free(t->ev);
+	MAGIC_END(t, TIMER_MAGIC);
 	free(t);
 }

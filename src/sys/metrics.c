@@ -59,6 +59,7 @@ int64_t metric_get(enum metric m)
 {
 	int64_t count = 0;
 
+	ASSERT(m < METRIC_COUNT);
 	if (!is_histogram(m))
 		return atomic_load_explicit(&cells[m].value, memory_order_relaxed);
 	for (size_t i = 0; i <= N_ELEMENTS(bounds); i++)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
+#include "base/magic.h"
 #include "sys/loop.h"
 #include "sys/thread.h"
 
@@ -26,6 +28,8 @@ struct worker {
 };
 
 struct pool {
+	unsigned magic; /* POOL_MAGIC */
+#define POOL_MAGIC 0x706f6f6cu
 	char name[16];
 	unsigned keep, max, max_queue, idle_ms;
 	size_t stack_bytes;
@@ -48,6 +52,7 @@ int pool_new(const struct pool_config *c, struct pool **ret)
 	if (c->max == 0)
 		return -EINVAL;
 	p = xcalloc(1, sizeof(*p));
+	MAGIC_SET(p, POOL_MAGIC);
 	snprintf(p->name, sizeof(p->name), "%s", c->name ? c->name : "pool");
 	p->keep = c->keep;
 	p->max = c->max;
@@ -67,6 +72,7 @@ static bool wait_for_work(struct pool *p, int64_t until_ms)
 {
 	bool stays = p->threads <= p->keep;
 
+	ASSERT(lock_is_mine(&p->mx));
 	pthread_mutex_unlock(&p->mx);
 	bool woken = clock_wait_sem(&p->work, stays ? INT64_MAX : until_ms);
 	pthread_mutex_lock(&p->mx);
@@ -80,6 +86,7 @@ static struct pool_task *next_task(struct pool *p)
 	int64_t until_ms = clock_mono_ms() + p->idle_ms;
 	bool woken = false;
 
+	ASSERT(lock_is_mine(&p->mx));
 	while (!p->first && !p->stopping) {
 		woken = wait_for_work(p, until_ms);
 		if (!woken && !p->first && p->threads > p->keep)
@@ -104,6 +111,7 @@ static void *worker_main(void *arg)
 	struct pool *p = w->pool;
 	struct pool_task *t;
 
+	ASSERT_IS(p, POOL_MAGIC);
 	pthread_mutex_lock(&p->mx);
 	while ((t = next_task(p)) != NULL) {
 		/* Once fn begins, the task may be submitted again or be gone. */
@@ -146,6 +154,7 @@ static int add_thread(struct pool *p)
 	struct worker *w = xcalloc(1, sizeof(*w));
 	int r;
 
+	ASSERT(lock_is_mine(&p->mx) && p->threads < p->max);
 	w->pool = p;
 	r = thread_start(&w->thread, p->name, p->stack_bytes * STACK_FACTOR, worker_main, w);
 	if (r < 0) {
@@ -161,6 +170,7 @@ static int enqueue(struct pool *p, struct pool_task *t)
 {
 	bool late = false;
 
+	ASSERT(lock_is_mine(&p->mx) && p->idle <= p->threads);
 	if (p->stopping)
 		return E_STOPPING;
 	/* Without a free thread for it, make one; where none can be made, it may wait for one of the others. */
@@ -179,6 +189,7 @@ int pool_submit(struct pool *p, struct pool_task *t, void (*fn)(void *), void *a
 	struct worker *finished;
 	int r;
 
+	ASSERT_IS(p, POOL_MAGIC);
 	ASSERT(fn);
 	*t = (struct pool_task){.fn = fn, .arg = arg, .since_ms = clock_mono_ms()};
 	pthread_mutex_lock(&p->mx);
@@ -196,6 +207,7 @@ int64_t pool_waits_ms(struct pool *p)
 {
 	int64_t since;
 
+	ASSERT_IS(p, POOL_MAGIC);
 	pthread_mutex_lock(&p->mx);
 	since = p->first ? p->first->since_ms : 0;
 	pthread_mutex_unlock(&p->mx);
@@ -206,6 +218,7 @@ unsigned pool_busy(struct pool *p)
 {
 	unsigned n;
 
+	ASSERT_IS(p, POOL_MAGIC);
 	pthread_mutex_lock(&p->mx);
 	n = p->running + p->queued;
 	pthread_mutex_unlock(&p->mx);
@@ -216,6 +229,7 @@ void pool_stop(struct pool *p)
 {
 	struct worker *finished;
 
+	ASSERT_IS(p, POOL_MAGIC);
 	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&p->mx);
 	p->stopping = true;
@@ -238,5 +252,6 @@ void pool_free(struct pool *p)
 	sem_destroy(&p->work);
 	pthread_cond_destroy(&p->quiet);
 	pthread_mutex_destroy(&p->mx);
+	MAGIC_END(p, POOL_MAGIC);
 	free(p);
 }

@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
+#include "base/magic.h"
 #include "base/utf8.h"
 #include "sys/loop.h"
 #include "sys/sandbox_priv.h"
@@ -23,6 +25,8 @@ enum {
 };
 
 struct process {
+	unsigned magic; /* PROCESS_MAGIC */
+#define PROCESS_MAGIC 0x70726373u
 	struct processes *keeper;
 	struct process_config c;
 	struct process *next; /* of those that the keeper has */
@@ -185,6 +189,7 @@ static int write_some(struct process *p)
 	size_t at = 0;
 	int r = 0;
 
+	ASSERT(lock_is_mine(&p->mx) && p->in >= 0);
 	while (at < p->unread.n) {
 		ssize_t n = write(p->in, p->unread.p + at, p->unread.n - at);
 
@@ -217,6 +222,8 @@ int process_send(struct process *p, const char *line, size_t n, struct err *e)
 {
 	int r = 0;
 
+	ASSERT(!memchr(line, '\n', n)); /* it is one line */
+	ASSERT_IS(p, PROCESS_MAGIC);
 	pthread_mutex_lock(&p->mx);
 	bool idle = p->unread.n == 0;
 	if (p->in < 0 || p->gone || p->kill_at) {
@@ -439,6 +446,7 @@ static void release(struct process *p)
 	buf_done(&p->errors);
 	pthread_cond_destroy(&p->cv);
 	pthread_mutex_destroy(&p->mx);
+	MAGIC_END(p, PROCESS_MAGIC);
 	free(p);
 }
 
@@ -446,6 +454,7 @@ int process_start(struct processes *ps, const struct process_config *c, struct p
 {
 	struct process *p = xcalloc(1, sizeof(*p));
 
+	MAGIC_SET(p, PROCESS_MAGIC);
 	ASSERT(thread_may_wait());
 	p->keeper = ps;
 	p->c = *c;
@@ -486,6 +495,7 @@ void process_stop(struct process *p, int64_t grace_ms)
 {
 	int64_t at = clock_mono_ms() + grace_ms;
 
+	ASSERT_IS(p, PROCESS_MAGIC);
 	pthread_mutex_lock(&p->mx);
 	if (!p->kill_at || at < p->kill_at)
 		p->kill_at = at;
@@ -495,6 +505,7 @@ void process_stop(struct process *p, int64_t grace_ms)
 
 void process_wait(struct process *p)
 {
+	ASSERT_IS(p, PROCESS_MAGIC);
 	ASSERT(thread_may_wait() && !pthread_equal(pthread_self(), p->keeper->thread));
 	pthread_mutex_lock(&p->mx);
 	while (!p->gone)
@@ -513,6 +524,7 @@ void process_free(struct process *p)
 
 void process_errors(struct process *p, struct buf *to)
 {
+	ASSERT_IS(p, PROCESS_MAGIC);
 	pthread_mutex_lock(&p->mx);
 	utf8_add_visible(to, p->errors.p ? p->errors.p : "", p->errors.n, UTF8_TEXT);
 	pthread_mutex_unlock(&p->mx);

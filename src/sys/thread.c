@@ -86,6 +86,7 @@ int thread_start(pthread_t *ret, const char *name, size_t stack_bytes, void *(*f
 	sigset_t all, before;
 	int r = 0;
 
+	ASSERT(fn && name && strlen(name) < 16); /* what the kernel keeps of it */
 	pthread_attr_init(&attr);
 	if (stack_bytes)
 		r = pthread_attr_setstacksize(&attr, stack_bytes);

@@ -151,6 +151,7 @@ int gate_connect(const struct gate *g, const char *name, unsigned port)
 
 static void let_go(struct gate *g)
 {
+	ASSERT_IS(g, GATE_MAGIC);
 	pthread_mutex_lock(&g->mx);
 	bool last = --g->users == 0;
 	pthread_mutex_unlock(&g->mx);
@@ -160,6 +161,7 @@ static void let_go(struct gate *g)
 	pthread_mutex_destroy(&g->mx);
 	free(g->label);
 	free(g->also);
+	MAGIC_END(g, GATE_MAGIC);
 	free(g);
 }
 
@@ -241,6 +243,7 @@ int gate_new(const struct gate_config *c, struct gate **ret, struct err *e)
 	struct gate *g = xcalloc(1, sizeof(*g));
 	int pair[2] = {-1, -1}, r;
 
+	MAGIC_SET(g, GATE_MAGIC);
 	for (const char *const *h = c->hosts; h && *h && g->n_hosts < GATE_HOSTS_MAX; h++)
 		g->n_hosts += read_host(*h, &g->hosts[g->n_hosts]);
 	pthread_mutex_init(&g->mx, NULL);

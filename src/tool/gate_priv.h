@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/address.h"
+#include "base/magic.h"
 #include "sys/sandbox.h"
 #include "tool/gate.h"
 
@@ -21,6 +22,8 @@ struct gate_host {
 };
 
 struct gate {
+	unsigned magic; /* GATE_MAGIC */
+#define GATE_MAGIC 0x67617465u
 	pthread_mutex_t mx;
 	unsigned users; /* under mx */
 	int stop;       /* readable when it ends */

@@ -24,6 +24,7 @@ int mcp_shared_new(struct http_client *http, unsigned max_programs, struct mcp_s
 	const struct pool_config pool = {.name = "mcp", .max = THREADS, .max_queue = THREADS, .stack_bytes = 256 << 10};
 	int r = processes_new(max_programs, &s->processes, e);
 
+	MAGIC_SET(s, MCP_SHARED_MAGIC);
 	s->http = http;
 	if (r == 0 && (r = pool_new(&pool, &s->pool)) < 0)
 		r = err_set(e, r, "The threads of tool servers cannot be made.");
@@ -41,6 +42,7 @@ void mcp_shared_free(struct mcp_shared *s)
 		return;
 	pool_free(s->pool);
 	processes_free(s->processes);
+	MAGIC_END(s, MCP_SHARED_MAGIC);
 	free(s);
 }
 
@@ -96,6 +98,7 @@ static void release(struct mcp *m)
 	pthread_cond_destroy(&m->cv);
 	pthread_mutex_destroy(&m->mx);
 	arena_wipe(&m->mem);
+	MAGIC_END(m, MCP_MAGIC);
 	free(m);
 }
 
@@ -103,6 +106,7 @@ int mcp_new(struct mcp_shared *s, const struct mcp_config *c, struct mcp **ret, 
 {
 	struct mcp *m = xcalloc(1, sizeof(*m));
 
+	MAGIC_SET(m, MCP_MAGIC);
 	m->shared = s;
 	m->inbox_end = &m->inbox;
 	m->errors = BUF_INIT(256 << 10);
@@ -128,6 +132,7 @@ void mcp_free(struct mcp *m)
 
 void mcp_close(struct mcp *m)
 {
+	ASSERT_IS(m, MCP_MAGIC);
 	pthread_mutex_lock(&m->mx);
 	while (m->state == MCP_OPENING)
 		pthread_cond_wait(&m->cv, &m->mx);
@@ -305,6 +310,8 @@ int mcp_request(
 {
 	CLEANUP(json_decrefp) json_t *own = params ? params : json_object();
 
+	ASSERT(thread_may_wait() && method);
+	ASSERT_IS(m, MCP_MAGIC);
 	return ask_named(m, method, own, NULL, run, NULL, ret, e);
 }
 
@@ -329,6 +336,7 @@ int mcp_list(struct mcp *m, const char *what, const struct tool_run *run, json_t
 	bool templates = strcmp(what, "resourceTemplates") == 0;
 	char method[64];
 
+	ASSERT_IS(m, MCP_MAGIC);
 	snprintf(method, sizeof(method), "%s/list", templates ? "resources/templates" : what);
 	for (int page = 0; page < PAGES_MAX; page++) {
 		CLEANUP(json_decrefp) json_t *result = NULL;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/magic.h"
 #include "http/client.h"
 #include "sys/pool.h"
 #include "tool/mcp.h"
@@ -13,6 +14,8 @@
 #define MCP_META           "io.modelcontextprotocol/"
 
 struct mcp_shared {
+	unsigned magic; /* MCP_SHARED_MAGIC */
+#define MCP_SHARED_MAGIC 0x6d636864u
 	struct processes *processes;
 	struct http_client *http;
 	struct pool *pool; /* a thread for each exchange over HTTP that is open */
@@ -59,6 +62,8 @@ enum mcp_state { MCP_CLOSED, MCP_OPENING, MCP_OPEN };
 struct mcp_exchange;
 
 struct mcp {
+	unsigned magic; /* MCP_MAGIC */
+#define MCP_MAGIC 0x6d63706du
 	struct mcp_shared *shared;
 	struct arena mem; /* of the configuration */
 	struct mcp_config c;

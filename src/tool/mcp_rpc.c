@@ -223,6 +223,7 @@ void mcp_deliver_message(struct mcp *m, struct mcp_message *msg)
 
 void mcp_deliver(struct mcp *m, enum mcp_kind kind, int64_t id, const char *p, size_t n)
 {
+	ASSERT_IS(m, MCP_MAGIC);
 	mcp_deliver_message(m, mcp_message_new(kind, id, p, n));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "base/magic.h"
 #include "tool/tool.h"
 
 /* Where tools come from. What `list` and `call` are given is as tools_list_all and tools_call have it; `arguments` keep the schema.
@@ -91,6 +92,8 @@ int server_tool_read(const char *prefix, const json_t *entry, struct arena *a, s
 const char *tool_hash(const struct tool *tool, struct arena *a) MUST_CHECK;
 
 struct tools {
+	unsigned magic; /* TOOLS_MAGIC */
+#define TOOLS_MAGIC 0x746f6f73u
 	struct tools_config config;
 	struct server_lists lists;
 	void *states[TOOL_KINDS_MAX]; /* of the kinds, in their order */

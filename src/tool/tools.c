@@ -14,6 +14,7 @@ int tools_new(const struct tools_config *c, struct tools **ret, struct err *e)
 	struct tools *t = xcalloc(1, sizeof(*t));
 	int r;
 
+	MAGIC_SET(t, TOOLS_MAGIC);
 	t->config = *c;
 	cancel_init(&t->ending);
 	pthread_mutex_init(&t->lists.mx, NULL);
@@ -38,6 +39,7 @@ void tools_free(struct tools *t)
 	servers_stop(t);
 	server_lists_free(&t->lists);
 	cancel_done(&t->ending);
+	MAGIC_END(t, TOOLS_MAGIC);
 	free(t);
 }
 
@@ -163,6 +165,7 @@ int tools_list_all(struct tools *t, atelier_id user_id, struct arena *a, struct 
 {
 	struct tool_list all = {.n = 0};
 
+	ASSERT_IS(t, TOOLS_MAGIC);
 	ASSERT(thread_may_wait());
 	for (size_t i = 0; i < N_ELEMENTS(sources); i++) {
 		struct tool_list more = {.n = 0};
@@ -243,6 +246,8 @@ int tools_call(struct tools *t, const struct tool *tool, const char *arguments, 
 	struct tool_arguments fit;
 	int r = tool_arguments_read(tool, str_from(arguments), a, &fit, e);
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(t, TOOLS_MAGIC);
 	ASSERT(thread_may_wait());
 	if (r < 0)
 		return r;

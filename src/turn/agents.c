@@ -95,6 +95,7 @@ int agents_offer(struct turn *t, struct tool_list *to, struct err *e)
 	size_t i;
 	int r = t->agent.calls ? json_parse(t->agent.calls, strlen(t->agent.calls), &ids, e) : 0;
 
+	ASSERT_IS(t, TURN_MAGIC);
 	if (t->agent.plans)
 		plan_offer(to);
 	if (r < 0 || json_array_size(ids) == 0 || t->agent.depth >= AGENTS_DEEP)
@@ -312,6 +313,8 @@ int agent_call(struct turn *parent, struct call *c, struct cancel *cancel, struc
 	struct turn *t;
 	int r;
 
+	ASSERT(thread_may_wait() && cancel);
+	ASSERT_IS(parent, TURN_MAGIC);
 	if (!id_parse(c->tool->own_name, strlen(c->tool->own_name), &q.assistant_id))
 		return err_set(e, E_INTERNAL, "an agent without an assistant");
 	t = beneath(parent, &q, c);

@@ -8,6 +8,7 @@ static pthread_mutex_t pauses = PTHREAD_MUTEX_INITIALIZER;
 
 void allowance_init(struct allowance *b, struct allowance *above, const int64_t limit[ALLOWED_KINDS], int64_t now_ms)
 {
+	ASSERT(b != above);
 	*b = (struct allowance){.above = above, .began_ms = now_ms};
 	for (int k = 0; k < ALLOWED_KINDS; k++)
 		b->limit[k] = MAX(limit[k], INT64_C(0));
@@ -15,6 +16,7 @@ void allowance_init(struct allowance *b, struct allowance *above, const int64_t 
 
 void allowance_spend(struct allowance *b, enum allowance_kind kind, int64_t amount)
 {
+	ASSERT((int)kind < ALLOWED_KINDS && amount >= 0);
 	for (; amount > 0 && b; b = b->above)
 		atomic_fetch_add(&b->spent[kind], amount);
 }

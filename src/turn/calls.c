@@ -271,6 +271,7 @@ static void list_remove(struct running *x)
 
 bool calls_stop(struct turn *t, const char *call_id)
 {
+	ASSERT_IS(t, TURN_MAGIC);
 	for (struct running *x = t->rounds.running; x; x = x->next)
 		if (strcmp(x->call->id, call_id) == 0) {
 			cancel_fire(&x->cancel, E_CANCELED);
@@ -392,6 +393,8 @@ int calls_run(struct turn *t, struct call *calls, size_t n)
 	struct running *all = ARENA_ARRAY(&t->arena, struct running, n + 1);
 	int r = all ? 0 : -ENOMEM;
 
+	ASSERT(thread_may_wait() && calls);
+	ASSERT_IS(t, TURN_MAGIC);
 	for (size_t i = 0; all && i < n;) {
 		size_t k = next_ones(calls, i, n);
 		for (size_t j = i; j < i + k; j++)

@@ -312,6 +312,7 @@ int turn_check_rights(struct turns *all, atelier_id user_id, atelier_id key_id, 
 	size_t n = 0;
 	int r;
 
+	ASSERT_IS(all, TURNS_MAGIC);
 	arena_init(&a, TURN_ARENA_BYTES);
 	r = key_id ? check_key(all, user_id, key_id, model, &a, e) : 0;
 	if (r < 0 || (r = load_rights(all->db, user_id, &a, &rights, &n, e)) < 0 || n == 0)
@@ -331,6 +332,7 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 	struct model m;
 	int r;
 
+	ASSERT_IS(t, TURN_MAGIC);
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
 		r = find_conversation(c, t, q, &t->arena, v, e);

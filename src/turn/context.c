@@ -250,6 +250,7 @@ int prompt_plan(struct turn *t, const struct turn_request *q, const struct conve
 	struct plan p = {.t = t};
 	int r;
 
+	ASSERT_IS(t, TURN_MAGIC);
 	arena_init(&scratch, TURN_ARENA_BYTES);
 	t->context = (struct context){.error_percent = -1};
 	p.summarises = v->context && strcmp(v->context, CONTEXT_SUMMARISE) == 0;
@@ -281,6 +282,7 @@ int prompt_summarised(struct turn *t)
 	struct plan p = {.t = t, .stages = stages, .n_stages = x->stages.n};
 	int r;
 
+	ASSERT_IS(t, TURN_MAGIC);
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->all->db);
 		r = token_rates_get(c, t->model, &p.rate, &t->err);
@@ -352,6 +354,7 @@ int prompt_check(struct turn *t, const struct turn_request *q, const struct conv
 	bool near = x->most > t->window / 2 && t->window && v->context && strcmp(v->context, CONTEXT_REFUSE) == 0;
 	int64_t counted = near ? count(t, q, v) : -1;
 
+	ASSERT_IS(t, TURN_MAGIC);
 	if (counted > 0)
 		x->tokens = x->least = counted;
 	if (!t->window || x->least <= t->window)

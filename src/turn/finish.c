@@ -146,21 +146,18 @@ void stored_done(struct stored *s)
 }
 
 /* A long log takes a tenth of a second to be read and packed. */
-static int prepare_behind(const struct finish *f, struct stored *s, struct err *e)
-{
-	if (f->log->bytes < LONG_LOG)
-		return finish_prepare(f, s, e);
-	thread_work_begin();
-	int r = finish_prepare(f, s, e);
-	thread_work_end();
-	return r;
-}
-
 int turn_store(struct db *db, struct finish *f, struct err *e)
 {
 	CLEANUP(stored_done) struct stored s;
-	int r = prepare_behind(f, &s, e);
+	bool is_long = f->log->bytes >= LONG_LOG;
+	int r;
 
+	ASSERT(thread_may_wait());
+	if (is_long)
+		thread_work_begin();
+	r = finish_prepare(f, &s, e);
+	if (is_long)
+		thread_work_end();
 	if (r == 0 && (r = FAULT("turn_store")) < 0)
 		err_set(e, r, "storing a turn");
 	if (r == 0)

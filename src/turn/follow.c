@@ -33,6 +33,7 @@ int turn_follow(struct turns *all, atelier_id turn_id, uint64_t after, const str
 	struct turn_log log;
 	int r;
 
+	ASSERT_IS(all, TURNS_MAGIC);
 	arena_init(&a, frames.max);
 	/* A turn leaves the live ones only after it is stored, so looking there first misses none. */
 	if (loop_call(all->loop, follow_on_loop, &f) == 1)
@@ -72,6 +73,7 @@ void turns_end_followers(struct turns *all, const struct follower_match *m)
 {
 	struct end_followers *x = xcalloc(1, sizeof *x);
 
+	ASSERT_IS(all, TURNS_MAGIC);
 	x->all = all;
 	x->match = *m;
 	loop_post(all->loop, &x->task, end_followers_on_loop, x);

@@ -57,7 +57,8 @@ static char *frame_room(struct frames *f, uint64_t seq, size_t n, int *ret_error
 		*ret_error = -ENOMEM;
 		return NULL;
 	}
-	ASSERT(n <= c->room - c->n); /* whole in its chunk */
+	ASSERT(n > 0 && n <= c->room - c->n); /* whole in its chunk */
+	ASSERT(seq > f->last_seq);
 	char *to = c->p + c->n;
 	c->n += n;
 	f->bytes += n;
@@ -72,6 +73,7 @@ int frames_add(struct frames *f, enum event_type type, const char *json, size_t 
 	int r = 0;
 	char *to = frame_room(f, f->last_seq + 1, k + n + tail, &r);
 
+	ASSERT(n > 0 && *json == '{');
 	if (!to)
 		return r;
 	memcpy(to, head, k);
@@ -132,6 +134,7 @@ int frames_take(struct frames *f, struct buf *bytes)
 
 void frames_join(struct frames *f, struct frames *more)
 {
+	ASSERT(f != more);
 	if (!more->first)
 		return;
 	ASSERT(more->first->first_seq > f->last_seq);
@@ -185,6 +188,7 @@ struct str frames_next(const struct frames *f, struct place *from, struct place 
 
 void frames_cut(struct frames *f, struct place end, size_t bytes, uint64_t last_seq)
 {
+	ASSERT(bytes <= f->bytes && last_seq <= f->last_seq);
 	ASSERT(bytes <= f->bytes && last_seq <= f->last_seq && (!end.chunk || end.at <= end.chunk->n));
 	if (end.chunk) {
 		chunks_free(end.chunk->next);

@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "sys/fault.h"
 #include "sys/metrics.h"
 #include "turn/journal_priv.h"
@@ -23,6 +24,7 @@ _Static_assert(MAX_BATCH <= UINT32_MAX, "a record's size is a field of 32 bits")
 /* Old segments go in order; one that a live turn began in holds back all behind it. */
 static void drop_unused(struct journal *j)
 {
+	ASSERT(lock_is_mine(&j->mx));
 	while (j->oldest != j->current && j->oldest->marks == 0) {
 		struct segment *s = j->oldest;
 		ASSERT(s->next); /* the current one is the last */
@@ -37,6 +39,7 @@ static void begin(struct turnlog_sink *s, int64_t *ret_mark)
 {
 	struct journal *j = CONTAINER_OF(s, struct journal, sink);
 
+	ASSERT_IS(j, JOURNAL_LIVE_MAGIC);
 	pthread_mutex_lock(&j->mx);
 	j->current->marks++;
 	*ret_mark = j->current->number;
@@ -47,6 +50,8 @@ static void release(struct turnlog_sink *sink, int64_t mark)
 {
 	struct journal *j = CONTAINER_OF(sink, struct journal, sink);
 
+	ASSERT(mark > 0);
+	ASSERT_IS(j, JOURNAL_LIVE_MAGIC);
 	pthread_mutex_lock(&j->mx);
 	struct segment *s = j->oldest;
 	while (s && s->number != mark)
@@ -63,6 +68,7 @@ static void turn_over(struct journal *j, int64_t n)
 	const struct segment *s = j->current;
 	bool full = s->bytes + n > j->segment_bytes && s->bytes > HEAD_BYTES;
 
+	ASSERT(lock_is_mine(&j->mx));
 	if ((full || s->bad) && j->next) {
 		ASSERT(!s->next && j->next->number > s->number);
 		j->current->next = j->next;
@@ -81,6 +87,7 @@ static int have_room(struct journal *j, int64_t n)
 {
 	const struct segment *s = j->current;
 
+	ASSERT(lock_is_mine(&j->mx));
 	if (s->bad)
 		return j->sync_error ? j->sync_error : -EIO;
 	if (s->bytes + n + ROOM_AHEAD > s->reserved && !j->wants_room) {
@@ -105,6 +112,7 @@ static void add(struct turnlog_sink *s, atelier_id turn_id, struct str frames)
 	struct journal *j = CONTAINER_OF(s, struct journal, sink);
 	char *p = buf_reserve(&j->batch, RECORD_HEAD + frames.n);
 
+	ASSERT(turn_id && frames.n > 0 && memcmp(frames.p, FRAMES_BEGIN, 4) == 0); /* by this it is found again */
 	if (!p)
 		return; /* sealing reports it */
 	put_u32(p, (uint32_t)frames.n);
@@ -195,10 +203,10 @@ static int seal(struct turnlog_sink *s)
 
 /* ---- life ---- */
 
-static int journal_init(struct journal *j, const struct journal_config *c)
+static void journal_init(struct journal *j, const struct journal_config *c)
 {
-
-	*j = (struct journal){.sink = {.begin = begin, .add = add, .seal = seal, .release = release},
+	*j = (struct journal){.magic = JOURNAL_LIVE_MAGIC,
+		.sink = {.begin = begin, .add = add, .seal = seal, .release = release},
 		.dir = xstrdup(c->dir),
 		.segment_bytes = c->segment_bytes,
 		.sync_ms = c->sync_ms,
@@ -208,7 +216,7 @@ static int journal_init(struct journal *j, const struct journal_config *c)
 		.working = true};
 	pthread_mutex_init(&j->mx, NULL);
 	pthread_cond_init(&j->cv, NULL);
-	return pthread_cond_init(&j->settled, NULL);
+	pthread_cond_init(&j->settled, NULL);
 }
 
 int journal_open(const struct journal_config *c, struct journal **ret, struct err *e)
@@ -217,7 +225,7 @@ int journal_open(const struct journal_config *c, struct journal **ret, struct er
 	CLEANUP(journal_files_done) struct journal_files files = {0};
 	int r;
 
-	(void)journal_init(j, c);
+	journal_init(j, c);
 	r = journal_list(c->dir, &files, e);
 	if (r == 0 && (r = segment_make(c->dir, files.highest + 1, &j->current)) < 0)
 		r = err_file(e, r, c->dir);
@@ -259,11 +267,13 @@ void journal_close(struct journal *j)
 	pthread_cond_destroy(&j->cv);
 	pthread_cond_destroy(&j->settled);
 	free(j->dir);
+	MAGIC_END(j, JOURNAL_LIVE_MAGIC);
 	free(j);
 }
 
 struct turnlog_sink *journal_sink(struct journal *j)
 {
+	ASSERT_IS(j, JOURNAL_LIVE_MAGIC);
 	return &j->sink;
 }
 
@@ -273,6 +283,7 @@ int64_t journal_bytes(struct journal *j)
 {
 	int64_t n = 0;
 
+	ASSERT_IS(j, JOURNAL_LIVE_MAGIC);
 	pthread_mutex_lock(&j->mx);
 	for (const struct segment *s = j->oldest; s; s = s->next)
 		n += s->bytes;
@@ -284,6 +295,7 @@ int64_t journal_segments(struct journal *j)
 {
 	int64_t n = 0;
 
+	ASSERT_IS(j, JOURNAL_LIVE_MAGIC);
 	pthread_mutex_lock(&j->mx);
 	for (const struct segment *s = j->oldest; s; s = s->next)
 		n++;

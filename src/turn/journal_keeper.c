@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "sys/fault.h"
 #include "sys/loop.h"
@@ -35,6 +36,7 @@ int segment_reserve(int fd, int64_t end, int64_t *ret_reserved)
 	int64_t want = (end / RESERVE_STEP + 1) * RESERVE_STEP;
 	int r = FAULT("journal_reserve");
 
+	ASSERT(fd >= 0 && end > 0);
 	if (r == 0 && fallocate(fd, 0, 0, want) < 0)
 		r = -errno;
 	if (r == -EOPNOTSUPP || r == -ENOSYS) {
@@ -60,6 +62,7 @@ int segment_make(const char *dir, int64_t number, struct segment **ret)
 	char path[PATH_BYTES];
 	int r = FAULT("journal_segment");
 
+	ASSERT(number > 0);
 	segment_path(dir, number, path);
 	*s = (struct segment){.number = number, .bytes = HEAD_BYTES, .dirty = true, .fd = -1};
 	if (r == 0 && (s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0)
@@ -138,6 +141,7 @@ static struct segment *first_dirty(const struct journal *j)
 {
 	struct segment *s = j->oldest;
 
+	ASSERT(lock_is_mine(&j->mx));
 	while (s && (!s->dirty || s->bad))
 		s = s->next;
 	return s;
@@ -225,6 +229,7 @@ static void sync_all(struct journal *j)
 
 static bool has_work(const struct journal *j)
 {
+	ASSERT(lock_is_mine(&j->mx));
 	return j->dropped || j->wants_next || j->wants_room;
 }
 
@@ -235,6 +240,7 @@ static bool is_sync_due(const struct journal *j)
 
 static void wait_for_work(struct journal *j)
 {
+	ASSERT(lock_is_mine(&j->mx));
 	j->working = false;
 	pthread_cond_broadcast(&j->settled);
 	if (j->sync_at_ms)
@@ -267,6 +273,7 @@ static void *keeper_run(void *arg)
 
 void keeper_wake(struct journal *j)
 {
+	ASSERT(lock_is_mine(&j->mx));
 	pthread_cond_signal(&j->cv);
 }
 

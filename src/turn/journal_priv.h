@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "base/magic.h"
 #include "turn/journal.h"
 
 #define JOURNAL_MAGIC "ATELIERJ\1\0\0\0\0\0\0" /* all of the head */
@@ -30,6 +31,8 @@ _Static_assert(sizeof(JOURNAL_MAGIC) == HEAD_BYTES, "a file's head");
  * makes the next segment, has space promised and removes old files. Only the keeper closes a segment.
  */
 struct journal {
+	unsigned magic; /* JOURNAL_LIVE_MAGIC */
+#define JOURNAL_LIVE_MAGIC 0x6a6f6165u
 	struct turnlog_sink sink;
 	char *dir;
 	int64_t segment_bytes, sync_ms;

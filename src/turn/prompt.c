@@ -141,6 +141,7 @@ int prompt_build(struct turn *t)
 	atelier_id leaf = t->continues ? t->ids.message_id : t->ids.user_message_id;
 	int r = 0;
 
+	ASSERT_IS(t, TURN_MAGIC);
 	arena_init(&scratch, TURN_ARENA_BYTES);
 	if (t->continues && !t->before)
 		r = finish_load(t->all->db, t->user_id, t->ids.message_id, &t->arena, &t->before, &t->err);

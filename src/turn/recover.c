@@ -6,7 +6,9 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
+#include "base/magic.h"
 #include "sys/metrics.h"
 #include "turn/turn_priv.h"
 
@@ -31,6 +33,8 @@ struct lost {
 };
 
 struct recovery {
+	unsigned magic; /* RECOVERY_MAGIC */
+#define RECOVERY_MAGIC 0x72657679u
 	struct turns *all;
 	struct arena arena;
 	struct lost *turns; /* by rising id */
@@ -398,6 +402,7 @@ bool recovery_waits(const struct turns *all, atelier_id conversation_id)
 {
 	const struct recovery *rec = all->recovery;
 
+	ASSERT(lock_is_mine(&all->mx));
 	for (size_t i = 0; rec && i < rec->n; i++)
 		if (!rec->turns[i].settled && rec->turns[i].record.conversation_id == conversation_id)
 			return true;
@@ -430,6 +435,8 @@ int recovery_start(struct turns *all, struct err *e)
 	struct recovery *rec = xcalloc(1, sizeof *rec);
 	int r;
 
+	ASSERT(!all->recovery);
+	MAGIC_SET(rec, RECOVERY_MAGIC);
 	rec->all = all;
 	pthread_cond_init(&rec->over_cv, NULL);
 	arena_init(&rec->arena, FINISH_LOG_MAX);
@@ -453,5 +460,6 @@ void recovery_free(struct turns *all)
 	free(rec->turns);
 	pthread_cond_destroy(&rec->over_cv);
 	arena_done(&rec->arena);
+	MAGIC_END(rec, RECOVERY_MAGIC);
 	free(rec);
 }

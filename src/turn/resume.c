@@ -257,6 +257,7 @@ void turn_resume(struct turns *all, atelier_id turn_id, bool stop)
 {
 	struct resuming *x = xcalloc(1, sizeof *x);
 
+	ASSERT_IS(all, TURNS_MAGIC);
 	*x = (struct resuming){.all = all, .turn_id = turn_id, .stop = stop};
 	if (pool_submit(all->queue_threads, &x->task, resume_later, x) < 0)
 		free(x);
@@ -268,6 +269,7 @@ int turn_decide(struct turns *all, struct call_decision *d, struct arena *a, str
 {
 	int r = calls_decide_live(all, d, a, e);
 
+	ASSERT_IS(all, TURNS_MAGIC);
 	d->live = r != E_NOT_FOUND;
 	if (!d->live)
 		r = turn_calls_decide(all->db, d, a, e);
@@ -291,6 +293,7 @@ int turns_expire(struct turns *all, int64_t now, int64_t *ret_n, struct err *e)
 	size_t n = 0;
 	int r = turn_calls_expire(all->db, now, turns, EXPIRE_BATCH, &n, e);
 
+	ASSERT_IS(all, TURNS_MAGIC);
 	for (size_t i = 0; i < n; i++)
 		turn_resume(all, turns[i], false);
 	*ret_n = (int64_t)n;

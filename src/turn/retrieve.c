@@ -82,6 +82,7 @@ int turn_where(struct turn *t, const struct turn_request *q, struct err *e)
 	atelier_id *places = copy_ids(t, q->collections, q->n_collections, q->n_collections + 1 + OF_ASSISTANT_MAX);
 	int r;
 
+	ASSERT_IS(t, TURN_MAGIC);
 	t->where = (struct search_wish){.user_id = q->user_id,
 		.collections = places,
 		.n_collections = q->n_collections,
@@ -433,6 +434,8 @@ int turn_retrieve(struct turn *t)
 	const char *query = question ? query_of(t, question) : NULL;
 	int r = 0;
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(t, TURN_MAGIC);
 	if (!question)
 		return 0;
 	if (t->continues)

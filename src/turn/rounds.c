@@ -402,6 +402,7 @@ int rounds_settle(struct turn *t)
 	size_t n = 0;
 	int r = parts_read(&parts, t->before->parts, t->before->content, &t->err);
 
+	ASSERT_IS(t, TURN_MAGIC);
 	if (r == 0)
 		r = open_calls(t, &parts, &calls, &n);
 	budget_restore(t, &parts, n > 0);
@@ -440,6 +441,7 @@ int rounds_run(struct turn *t, bool *ret_again)
 	size_t n = 0;
 	int r;
 
+	ASSERT_IS(t, TURN_MAGIC);
 	*ret_again = false;
 	if (!t->rounds.called)
 		return 0;

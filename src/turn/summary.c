@@ -187,6 +187,8 @@ int summary_renew(struct turn *t)
 	int64_t left = t->context.left_out.messages;
 	struct err e = {0};
 
+	ASSERT(thread_may_wait() && t->summarises);
+	ASSERT_IS(t, TURN_MAGIC);
 	turn_tell_status(t, "summarising", "The oldest messages are being summarised");
 	int r = make(t, &e);
 	if (r < 0 && cancel_reason(&t->cancel))

@@ -143,6 +143,7 @@ static void title_free(struct title *t)
 {
 	cancel_done(&t->cancel);
 	arena_done(&t->arena);
+	MAGIC_END(t, TITLE_MAGIC);
 	free(t);
 }
 
@@ -150,6 +151,7 @@ static void title_leave(struct title *t)
 {
 	struct turns *all = t->all;
 
+	ASSERT_IS(t, TITLE_MAGIC);
 	pthread_mutex_lock(&all->mx);
 	ASSERT(*(t->prev ? &t->prev->next : &all->titles) == t);
 	if (t->prev)
@@ -186,6 +188,7 @@ static void title_run(void *arg)
 {
 	struct title *t = arg;
 
+	ASSERT_IS(t, TITLE_MAGIC);
 	if (!cancel_reason(&t->cancel))
 		title_ask(t);
 	title_leave(t);
@@ -196,7 +199,9 @@ void title_begin(const struct turn *turn)
 	struct turns *all = turn->all;
 	struct title *t = xcalloc(1, sizeof *t);
 
-	*t = (struct title){.all = all,
+	ASSERT_IS(turn, TURN_MAGIC);
+	*t = (struct title){.magic = TITLE_MAGIC,
+		.all = all,
 		.user_id = turn->user_id,
 		.key_id = turn->key_id,
 		.conversation_id = turn->ids.conversation_id,

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/id.h"
+#include "base/magic.h"
 #include "sys/cancel.h"
 #include "sys/pool.h"
 
@@ -19,6 +20,8 @@ const char *title_clean(struct str text, bool cut, struct arena *a);
 
 /* A conversation that is to be named: what is needed of its turn, which is gone by then. */
 struct title {
+	unsigned magic; /* TITLE_MAGIC */
+#define TITLE_MAGIC 0x74697465u
 	struct turns *all;
 	atelier_id user_id, key_id, conversation_id, turn_id, user_message_id, message_id;
 	const char *model; /* in the arena */

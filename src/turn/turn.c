@@ -28,6 +28,7 @@ static void add_figure(int64_t *sum, int64_t figure)
 
 void turn_add_figures(struct gen_result *sum, const struct gen_result *r)
 {
+	ASSERT(sum != r);
 	add_figure(&sum->tokens_in, r->tokens_in);
 	add_figure(&sum->tokens_out, r->tokens_out);
 	add_figure(&sum->tokens_cached, r->tokens_cached);
@@ -118,6 +119,7 @@ int turn_converse(struct turn *t)
 	bool again = true;
 	int r = 0;
 
+	ASSERT_IS(t, TURN_MAGIC);
 	t->sink = (struct gen_sink){.event = sink_event,
 		.touched = {{(const char *)&t->sink, offsetof(struct turn, out) - offsetof(struct turn, sink)},
 			turnlog_touched(t->log)}};
@@ -333,6 +335,7 @@ static void turn_persist(struct turn *t, int r)
 	struct closing *c = &x.closing;
 	struct err e = {0};
 
+	ASSERT(thread_may_wait());
 	*c = (struct closing){.message_id = t->ids.message_id,
 		.result = &t->result,
 		.asked = t->model,
@@ -391,6 +394,8 @@ void turn_run(void *arg)
 	int64_t began_ms = clock_mono_ms();
 	int r = t->prepared;
 
+	ASSERT(thread_may_wait() && t->log && !t->answered);
+	ASSERT_IS(t, TURN_MAGIC);
 	ASSERT(thread_may_wait() && !t->parent);
 	if (r >= 0 && t->waited && (r = rounds_settle(t)) >= 0 && !t->waits)
 		r = prompt_build(t);

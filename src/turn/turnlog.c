@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/magic.h"
 #include "sys/metrics.h"
 
 #define BUCKETS      4096 /* of the table of logs; a power of two */
@@ -27,6 +28,8 @@ struct reader {
 };
 
 struct turnlog {
+	unsigned magic; /* TURNLOG_MAGIC */
+#define TURNLOG_MAGIC 0x74756e67u
 	/* What each event touches lies together: among thousands of turns all of it is cold. */
 	struct frames frames;
 	struct place written; /* the sink has what stands before it */
@@ -50,6 +53,8 @@ struct turnlog {
 };
 
 struct turnlogs {
+	unsigned magic; /* TURNLOGS_MAGIC */
+#define TURNLOGS_MAGIC 0x74756c73u
 	struct loop *loop;
 	struct turnlog_sink *sink;
 	struct loop_hook *hook;
@@ -74,6 +79,8 @@ static struct turnlog *log_new(struct turnlogs *all, const struct turnlog_of *of
 	struct turnlog *l = xcalloc(1, sizeof *l);
 	struct turnlog **bucket = bucket_of(all, of->turn_id);
 
+	ASSERT(of->turn_id && of->user_id);
+	MAGIC_SET(l, TURNLOG_MAGIC);
 	ASSERT(loop_is_mine(all->loop));
 	l->frames = FRAMES_INIT(max_bytes);
 	l->all = all;
@@ -91,6 +98,8 @@ struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id)
 {
 	struct turnlog *l = *bucket_of(ls, turn_id);
 
+	ASSERT(turn_id);
+	ASSERT_IS(ls, TURNLOGS_MAGIC);
 	ASSERT(loop_is_mine(ls->loop));
 	while (l && l->of.turn_id != turn_id)
 		l = l->next_bucket;
@@ -120,6 +129,7 @@ static void log_free_if_unused(struct turnlog *l)
 	if (l->replayed)
 		l->all->replayed_bytes -= l->frames.bytes;
 	frames_done(&l->frames);
+	MAGIC_END(l, TURNLOG_MAGIC);
 	free(l);
 }
 
@@ -186,6 +196,7 @@ static void reader_on_writable(void *arg)
 {
 	struct reader *r = arg;
 
+	ASSERT_IS(r->log, TURNLOG_MAGIC);
 	r->wrote_ms = 0;
 	reader_send(r);
 }
@@ -208,6 +219,8 @@ void turnlog_follow(struct turnlog *l, uint64_t after, const struct follower *wh
 {
 	struct reader *r = xcalloc(1, sizeof *r);
 
+	ASSERT(loop_is_mine(l->all->loop));
+	ASSERT_IS(l, TURNLOG_MAGIC);
 	*r = (struct reader){.log = l, .who = *who, .after = after, .most = at->shared ? SIZE_MAX : PIECE_BYTES};
 	r->stream = http_stream_begin(at, "text/event-stream", &reader_ops, r);
 	if (!r->stream) {
@@ -250,6 +263,8 @@ static void end_if_meant(struct reader *r, const void *arg)
 
 void turnlogs_end_followers(struct turnlogs *ls, const struct follower_match *m)
 {
+	ASSERT(loop_is_mine(ls->loop));
+	ASSERT_IS(ls, TURNLOGS_MAGIC);
 	for_each_reader(ls, end_if_meant, m);
 }
 
@@ -291,6 +306,7 @@ static void sweep(void *arg)
 
 static void fail(struct turnlog *l, int code)
 {
+	ASSERT(code < 0 && !l->closed);
 	if (l->failed)
 		return;
 	l->failed = code;
@@ -360,6 +376,7 @@ static void flush(void *arg)
 	struct turnlog *list = all->dirty;
 	int r;
 
+	ASSERT(loop_is_mine(all->loop));
 	all->dirty = NULL;
 	for (struct turnlog *l = list; l; l = l->next_dirty)
 		if (!l->ended)
@@ -403,6 +420,7 @@ int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json
 
 void turnlogs_fail(struct turnlogs *ls, int code)
 {
+	ASSERT(loop_is_mine(ls->loop));
 	for (struct turnlog *l = ls->logs; l; l = l->next)
 		if (!l->closed)
 			fail(l, code);
@@ -415,6 +433,7 @@ struct turnlog *turnlog_open(
 {
 	struct turnlog *l = log_new(ls, of, max_bytes);
 
+	ASSERT(fail_fn && max_bytes > 0);
 	l->fail = fail_fn;
 	l->fail_arg = arg;
 	ls->sink->begin(ls->sink, &l->mark);
@@ -425,6 +444,7 @@ void turnlog_restore(struct turnlog *l, struct frames *take)
 {
 	size_t max = l->frames.max;
 
+	ASSERT_IS(l, TURNLOG_MAGIC);
 	ASSERT(l->frames.last_seq == 0);
 	l->frames = *take;
 	l->frames.max = max + take->bytes;
@@ -435,6 +455,8 @@ void turnlog_restore(struct turnlog *l, struct frames *take)
 
 const struct frames *turnlog_frames(struct turnlog *l)
 {
+	ASSERT(loop_is_mine(l->all->loop));
+	ASSERT_IS(l, TURNLOG_MAGIC);
 	if (l->dirty)
 		flush(l->all); /* what cannot be written is taken back now */
 	return &l->frames;
@@ -442,6 +464,7 @@ const struct frames *turnlog_frames(struct turnlog *l)
 
 const struct frames *turnlog_close(struct turnlog *l)
 {
+	ASSERT_IS(l, TURNLOG_MAGIC);
 	ASSERT(!l->closed);
 	l->fail = NULL;
 	(void)turnlog_frames(l);
@@ -451,6 +474,7 @@ const struct frames *turnlog_close(struct turnlog *l)
 
 void turnlog_hold(struct turnlog *l, struct frames *rest)
 {
+	ASSERT_IS(l, TURNLOG_MAGIC);
 	ASSERT(l->closed && !l->ended && l->hold_seq == 0);
 	l->hold_seq = l->frames.last_seq + 1;
 	frames_join(&l->frames, rest);
@@ -474,6 +498,7 @@ static void log_end(struct turnlog *l)
 
 void turnlog_give_up(struct turnlog *l, struct frames *rest)
 {
+	ASSERT_IS(l, TURNLOG_MAGIC);
 	ASSERT(l->closed && !l->ended);
 	frames_join(&l->frames, rest);
 	mark_dirty(l);
@@ -483,6 +508,7 @@ void turnlog_give_up(struct turnlog *l, struct frames *rest)
 
 void turnlog_end(struct turnlog *l, struct frames *closing)
 {
+	ASSERT_IS(l, TURNLOG_MAGIC);
 	ASSERT(l->closed && !l->released);
 	if (closing)
 		frames_join(&l->frames, closing);
@@ -493,6 +519,8 @@ void turnlog_end(struct turnlog *l, struct frames *closing)
 
 void turnlog_let_go(struct turnlog *l)
 {
+	ASSERT(l->closed);
+	ASSERT_IS(l, TURNLOG_MAGIC);
 	for (struct reader *r = l->readers, *next; r; r = next) {
 		next = r->next;
 		reader_end(r);
@@ -501,6 +529,7 @@ void turnlog_let_go(struct turnlog *l)
 
 void turnlog_abandon(struct turnlog *l, bool stored)
 {
+	ASSERT_IS(l, TURNLOG_MAGIC);
 	ASSERT(!l->released);
 	l->closed = true;
 	turnlog_let_go(l);
@@ -520,6 +549,7 @@ struct turnlog *turnlog_open_lost(struct turnlogs *ls, const struct turnlog_of *
 
 void turnlog_fill(struct turnlog *l, struct frames *take)
 {
+	ASSERT_IS(l, TURNLOG_MAGIC);
 	ASSERT(l->closed && !l->released && l->frames.last_seq == 0);
 	l->frames = *take;
 	*take = FRAMES_INIT(0);
@@ -555,6 +585,7 @@ int turnlogs_new(
 {
 	struct turnlogs *ls = xcalloc(1, sizeof *ls);
 
+	MAGIC_SET(ls, TURNLOGS_MAGIC);
 	ls->loop = l;
 	ls->sink = sink;
 	ls->heartbeat_ms = heartbeat_ms;
@@ -571,6 +602,7 @@ int turnlogs_new(
 
 void turnlogs_free(struct turnlogs *ls)
 {
+	ASSERT(!ls->dirty || loop_is_mine(ls->loop));
 	if (!ls)
 		return;
 	for (struct turnlog *l = ls->logs, *next; l; l = next) {
@@ -586,5 +618,6 @@ void turnlogs_free(struct turnlogs *ls)
 		loop_hook_free(ls->hook);
 	if (ls->sweep)
 		loop_timer_free(ls->sweep);
+	MAGIC_END(ls, TURNLOGS_MAGIC);
 	free(ls);
 }

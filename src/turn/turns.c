@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "store/conversations.h"
 #include "sys/metrics.h"
@@ -30,6 +31,7 @@ struct loss {
 
 static void registry_add(struct turns *all, struct turn *t)
 {
+	ASSERT(lock_is_mine(&all->mx));
 	ASSERT(!t->next && !t->prev && !t->answered);
 	t->next = all->live;
 	if (t->next)
@@ -41,6 +43,7 @@ static void registry_add(struct turns *all, struct turn *t)
 
 static void registry_remove(struct turns *all, struct turn *t)
 {
+	ASSERT(lock_is_mine(&all->mx));
 	ASSERT(t->answered && *(t->prev ? &t->prev->next : &all->live) == t);
 	if (t->prev)
 		t->prev->next = t->next;
@@ -48,11 +51,13 @@ static void registry_remove(struct turns *all, struct turn *t)
 		all->live = t->next;
 	if (t->next)
 		t->next->prev = t->prev;
+	t->prev = t->next = NULL;
 }
 
 /* Frees its place. Once. */
 static void registry_answered(struct turns *all, struct turn *t)
 {
+	ASSERT(lock_is_mine(&all->mx));
 	if (t->answered)
 		return;
 	ASSERT(all->n_running > 0);
@@ -63,14 +68,17 @@ static void registry_answered(struct turns *all, struct turn *t)
 
 void turn_free(struct turn *t)
 {
+	ASSERT(!t->prev && !t->next); /* in no list */
 	frames_done(&t->out.frames);
 	cancel_done(&t->cancel);
 	arena_done(&t->arena);
+	MAGIC_END(t, TURN_MAGIC);
 	free(t);
 }
 
 void turn_set_answered(struct turn *t)
 {
+	ASSERT_IS(t, TURN_MAGIC);
 	pthread_mutex_lock(&t->all->mx);
 	registry_answered(t->all, t);
 	pthread_mutex_unlock(&t->all->mx);
@@ -78,6 +86,7 @@ void turn_set_answered(struct turn *t)
 
 void turn_set_storing(struct turn *t)
 {
+	ASSERT_IS(t, TURN_MAGIC);
 	pthread_mutex_lock(&t->all->mx);
 	ASSERT(!t->answered);
 	t->storing = true;
@@ -88,6 +97,7 @@ void turn_leave(struct turn *t)
 {
 	struct turns *all = t->all;
 
+	ASSERT_IS(t, TURN_MAGIC);
 	ASSERT(thread_may_wait() && !t->parent); /* an agent is in no list */
 	pthread_mutex_lock(&all->mx);
 	registry_answered(all, t);
@@ -113,6 +123,7 @@ static int admit(struct turns *all, const struct start *x, struct err *e)
 	int64_t of_user = 0, n = (int64_t)x->n;
 	int r = 0;
 
+	ASSERT(x->n > 0 && x->n <= COMPARED_MAX);
 	pthread_mutex_lock(&all->mx);
 	for (struct turn *o = all->live; o && of_user < s->max_turns_per_user; o = o->next)
 		of_user += o->user_id == x->q->user_id && !o->answered;
@@ -138,6 +149,8 @@ static void on_log_failure(void *arg, int code)
 {
 	struct turn *t = arg;
 
+	ASSERT(code < 0);
+	ASSERT_IS(t, TURN_MAGIC);
 	cancel_fire(&t->cancel, code);
 }
 
@@ -152,6 +165,7 @@ static void tell(struct turn *t, const struct word *w)
 {
 	CLEANUP(buf_done) struct buf json = BUF_INIT(8192);
 
+	ASSERT_IS(t, TURN_MAGIC);
 	buf_printf(&json, "{\"%s\":\"%s\",\"text\":", w->key, w->code);
 	json_add_cstr(&json, w->text);
 	if (w->count)
@@ -220,6 +234,7 @@ static int open_log_on_loop(void *arg)
 	struct turns *all = t->all;
 	CLEANUP(buf_done) struct buf json = BUF_INIT(4096);
 
+	ASSERT(loop_is_mine(all->loop));
 	ASSERT(!t->log && t->ids.turn_id);
 	turn_start_json(&t->ids, t->model, &json);
 	const struct turnlog_of of = {t->ids.turn_id, t->user_id, t->ids.conversation_id};
@@ -342,6 +357,9 @@ struct turn *turn_new(struct turns *all, const struct turn_request *q)
 {
 	struct turn *t = xcalloc(1, sizeof *t);
 
+	ASSERT(q->user_id);
+	ASSERT_IS(all, TURNS_MAGIC);
+	MAGIC_SET(t, TURN_MAGIC);
 	t->all = all;
 	t->user_id = q->user_id;
 	t->key_id = q->key_id;
@@ -359,6 +377,7 @@ void turn_reopen_log(struct turn *t, struct frames *take)
 {
 	const struct turnlog_of of = {t->ids.turn_id, t->user_id, t->ids.conversation_id};
 
+	ASSERT(loop_is_mine(t->all->loop) && take->last_seq > 0);
 	ASSERT(!t->log && t->ids.turn_id);
 	t->log = turnlog_open(t->all->logs, &of, (size_t)t->all->settings->max_answer_bytes, on_log_failure, t);
 	turnlog_restore(t->log, take);
@@ -377,6 +396,8 @@ int turn_admit_waiting(struct turns *all, const struct turn_request *q, struct t
 
 void turn_go(struct turns *all, struct turn *t)
 {
+	ASSERT(t->log && t->ids.turn_id && t->ids.message_id);
+	ASSERT_IS(t, TURN_MAGIC);
 	bus_publish(all->config.bus,
 		&(struct bus_event){BUS_TURN, "started", t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	/* Here, where few threads do it for all turns: what a thread has freed it keeps for later, and those of the turns
@@ -394,6 +415,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 	struct start x = {.q = q, .n = MAX(q->n_models, (size_t)1)};
 	int r;
 
+	ASSERT_IS(all, TURNS_MAGIC);
 	ASSERT(thread_may_wait());
 	ASSERT(x.n <= COMPARED_MAX && !(q->goes_on && x.n > 1));
 	for (size_t i = 0; i < x.n; i++)
@@ -423,6 +445,8 @@ bool turn_cancel(struct turns *all, atelier_id turn_id, int reason)
 {
 	bool found = false;
 
+	ASSERT(turn_id);
+	ASSERT_IS(all, TURNS_MAGIC);
 	pthread_mutex_lock(&all->mx);
 	for (struct turn *t = all->live; t && !found; t = t->next)
 		if (t->ids.turn_id == turn_id) {
@@ -437,6 +461,7 @@ bool turn_stop_call(struct turns *all, atelier_id turn_id, const char *call_id)
 {
 	bool found = false;
 
+	ASSERT_IS(all, TURNS_MAGIC);
 	pthread_mutex_lock(&all->mx);
 	for (struct turn *t = all->live; t && !found; t = t->next)
 		found = t->ids.turn_id == turn_id && calls_stop(t, call_id);
@@ -448,6 +473,7 @@ static bool cancel_those_of(struct turns *all, atelier_id conversation_id)
 {
 	bool some = false;
 
+	ASSERT(lock_is_mine(&all->mx));
 	for (struct turn *t = all->live; t; t = t->next) {
 		if (t->ids.conversation_id != conversation_id)
 			continue;
@@ -462,6 +488,7 @@ bool turns_end_conversation(struct turns *all, atelier_id conversation_id, int64
 	int64_t until_ms = clock_mono_ms() + wait_ms;
 	bool in_time = true;
 
+	ASSERT_IS(all, TURNS_MAGIC);
 	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&all->mx);
 	while (cancel_those_of(all, conversation_id) && in_time)
@@ -482,6 +509,7 @@ unsigned turns_live(struct turns *all)
 
 int turn_store_wait(struct turns *all, int tries)
 {
+	ASSERT(tries > 0);
 	return cancel_sleep(&all->stop, MIN(all->store_retry_ms << MIN(tries - 1, 8), STORE_RETRY_MAX_MS));
 }
 
@@ -528,6 +556,7 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 		.arg = all};
 	int r;
 
+	MAGIC_SET(all, TURNS_MAGIC);
 	all->config = *c;
 	all->settings = s;
 	all->loop = c->loop;
@@ -555,6 +584,8 @@ int turns_new(const struct turns_config *c, struct turns **ret, struct err *e)
 
 void turns_stop(struct turns *all)
 {
+	ASSERT(thread_may_wait());
+	ASSERT_IS(all, TURNS_MAGIC);
 	pthread_mutex_lock(&all->mx);
 	all->stopping = true;
 	for (struct turn *t = all->live; t; t = t->next)
@@ -586,5 +617,6 @@ void turns_free(struct turns *all)
 	cancel_done(&all->stop);
 	pthread_cond_destroy(&all->gone);
 	pthread_mutex_destroy(&all->mx);
+	MAGIC_END(all, TURNS_MAGIC);
 	free(all);
 }

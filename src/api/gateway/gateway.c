@@ -231,6 +231,7 @@ int gw_generate(struct gw_call *c)
 	struct request *q = c->q;
 	int r;
 
+	ASSERT(thread_may_wait() && c->flow);
 	if ((r = gw_lay_assistant(c)) < 0 || (r = gw_settle_pictures(c)) < 0)
 		return r;
 	ignore_lost(c);
@@ -254,6 +255,7 @@ int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dim
 	struct caller who = caller_of(c);
 	struct embed_request in = c->embed;
 
+	ASSERT(thread_may_wait() && n > 0);
 	if (c->assistant)
 		return err_set(
 			&q->err, E_MODEL_CANNOT, "An assistant answers; for vectors, choose a model for embeddings.");
@@ -277,6 +279,7 @@ int gateway_submit(struct gateway *g, struct request *q, void (*fn)(void *))
 	int live = __atomic_add_fetch(&g->live, 1, __ATOMIC_ACQ_REL);
 	int r;
 
+	ASSERT_IS(g, GATEWAY_MAGIC);
 	metric_add(M_gateway_calls, 1);
 	r = live > max ? E_BUSY : pool_submit(g->threads, &q->task, fn, q);
 	if (r < 0) {
@@ -334,6 +337,7 @@ int gateway_new(struct api *a, struct gateway **ret)
 			.name = "gateway", .keep = 1, .max = max, .max_queue = max, .stack_bytes = CALL_STACK},
 		&g->threads);
 
+	MAGIC_SET(g, GATEWAY_MAGIC);
 	if (r < 0) {
 		free(g);
 		return r;
@@ -362,5 +366,6 @@ void gateway_free(struct gateway *g)
 	loop_timer_free(g->sweep);
 	loop_hook_free(g->flush);
 	responses_kept_free(g->kept);
+	MAGIC_END(g, GATEWAY_MAGIC);
 	free(g);
 }

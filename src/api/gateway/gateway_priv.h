@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/gateway/gateway.h"
+#include "base/magic.h"
 #include "sys/loop.h"
 #include "turn/once.h"
 
@@ -12,6 +13,8 @@ void responses_kept_free(struct responses_kept *all);
 enum { GATEWAY_USERS = 1024 };
 
 struct gateway {
+	unsigned magic; /* GATEWAY_MAGIC */
+#define GATEWAY_MAGIC 0x67616579u
 	struct api *api;
 	struct responses_kept *kept;
 	struct pool *threads;
@@ -51,6 +54,8 @@ struct gw_said {
 
 /* The way of one answer to its client. Belongs to the loop's thread; it outlives the call while the client still reads. */
 struct gw_flow {
+	unsigned magic; /* FLOW_MAGIC */
+#define FLOW_MAGIC 0x666c6f77u
 	struct gateway *g;
 	_Atomic(enum flow_state) state; /* moved to ASKED and to LEFT by the call's thread, else on the loop */
 	struct gw_call *c;              /* gone from LEFT and from ENDED on */

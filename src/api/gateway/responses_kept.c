@@ -8,7 +8,9 @@
 #include "api/gateway/responses.h"
 #include "api/request.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
+#include "base/magic.h"
 #include "store/responses.h"
 
 #define ALL_BYTES ((int64_t)512 << 20)
@@ -24,6 +26,8 @@ struct kept {
 };
 
 struct responses_kept {
+	unsigned magic; /* KEPT_MAGIC */
+#define KEPT_MAGIC 0x6b657074u
 	pthread_mutex_t mx;
 	struct kept *first;
 	size_t bytes;
@@ -33,6 +37,7 @@ struct responses_kept *responses_kept_new(void)
 {
 	struct responses_kept *all = xcalloc(1, sizeof(*all));
 
+	MAGIC_SET(all, KEPT_MAGIC);
 	pthread_mutex_init(&all->mx, NULL);
 	return all;
 }
@@ -54,6 +59,7 @@ void responses_kept_free(struct responses_kept *all)
 		kept_free(k);
 	}
 	pthread_mutex_destroy(&all->mx);
+	MAGIC_END(all, KEPT_MAGIC);
 	free(all);
 }
 
@@ -85,6 +91,7 @@ void responses_keep(struct gw_call *c, struct str response)
 	size_t bytes = s->input ? strlen(s->input) + response.n : 0;
 	struct kept *k;
 
+	ASSERT_IS(all, KEPT_MAGIC);
 	if (!s->keeps || !s->input || bytes > ONE_BYTES || kept_ms(c->q) == 0)
 		return;
 	k = xcalloc(1, sizeof(*k));
@@ -112,6 +119,7 @@ static struct kept **place_of(struct responses_kept *all, atelier_id id)
 {
 	struct kept **p = &all->first;
 
+	ASSERT(lock_is_mine(&all->mx));
 	while (*p && (*p)->row.id != id)
 		p = &(*p)->next;
 	return p;
@@ -122,6 +130,7 @@ static void let_go(struct responses_kept *all, struct kept **p)
 {
 	struct kept *k = *p;
 
+	ASSERT(lock_is_mine(&all->mx) && all->bytes >= k->bytes);
 	*p = k->next;
 	all->bytes -= k->bytes;
 	kept_free(k);
@@ -134,6 +143,7 @@ void responses_store(struct gw_call *c)
 	struct err e = {0};
 	atelier_id id;
 
+	ASSERT_IS(all, KEPT_MAGIC);
 	if (!id_parse(c->id, ID_LEN, &id))
 		return;
 	pthread_mutex_lock(&all->mx);
@@ -168,6 +178,7 @@ static bool find_new(struct request *q, atelier_id id, struct kept_response *ret
 {
 	struct responses_kept *all = q->api->gateway->kept;
 
+	ASSERT_IS(all, KEPT_MAGIC);
 	pthread_mutex_lock(&all->mx);
 	const struct kept *k = own_new(q, id);
 	if (k) {

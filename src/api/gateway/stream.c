@@ -60,6 +60,8 @@ static bool flow_move(struct gw_flow *f, enum flow_state to)
 
 void gw_flow_ask(struct gw_call *c)
 {
+	ASSERT(c->format);
+	ASSERT_IS(c->flow, FLOW_MAGIC);
 	if (c->stream)
 		c->flow->heartbeat = c->format->heartbeat;
 	(void)flow_move(c->flow, FLOW_ASKED);
@@ -97,6 +99,7 @@ static void flow_free(struct gw_flow *f)
 	cancel_done(&f->cancel);
 	buf_done(&f->out);
 	buf_done(&f->said.text);
+	MAGIC_END(f, FLOW_MAGIC);
 	free(f);
 }
 
@@ -105,6 +108,7 @@ static void flow_free(struct gw_flow *f)
 /* A client that neither reads nor leaves. */
 static void flow_stall(struct gw_flow *f)
 {
+	ASSERT_IS(f, FLOW_MAGIC);
 	f->stalled = true;
 	cancel_fire(&f->cancel, E_CANCELED);
 }
@@ -114,6 +118,8 @@ static void flow_flush(struct gw_flow *f)
 {
 	size_t sent = 0;
 
+	ASSERT(loop_is_mine(loop_of(f->g)));
+	ASSERT_IS(f, FLOW_MAGIC);
 	if (buf_status(&f->out) < 0)
 		flow_stall(f);
 	while (f->stream && sent < f->out.n) {
@@ -379,6 +385,7 @@ static int next_on_loop(void *arg)
 	struct buf *out = c->stream ? &f->out : &c->choices;
 	int r = c->stream ? flow_begin(f, true) : 0;
 
+	ASSERT_IS(f, FLOW_MAGIC);
 	if (r < 0)
 		return r;
 	if (!c->stream || f->stream)
@@ -434,6 +441,7 @@ static void sweep_ended(struct gw_flow *f, int64_t quiet_ms)
 /* Until the answer has begun its call may be leaving, on its own thread: only the flow itself may be looked at. */
 static void sweep_live(struct gw_flow *f, int64_t quiet_ms)
 {
+	ASSERT(f->state != FLOW_ENDED);
 	if (!f->heartbeat || f->out.n > 0 || quiet_ms < f->g->api->c.settings->heartbeat_s * 1000)
 		return;
 	if (flow_swap(f, FLOW_ASKED, FLOW_BEGUN))
@@ -469,6 +477,7 @@ static void on_leave(void *arg)
 {
 	struct gw_flow *f = arg;
 
+	ASSERT_IS(f, FLOW_MAGIC);
 	cancel_fire(&f->cancel, E_CANCELED);
 }
 
@@ -477,6 +486,8 @@ static void on_end(void *arg)
 {
 	struct gw_flow *f = arg;
 
+	ASSERT(f->state < FLOW_BEGUN);
+	ASSERT_IS(f, FLOW_MAGIC);
 	f->x = NULL;
 	flow_free(f);
 }
@@ -496,6 +507,8 @@ void gw_flow_open(struct gw_call *c)
 {
 	struct gw_flow *f = xcalloc(1, sizeof(*f));
 
+	ASSERT(!c->flow && c->q->x);
+	MAGIC_SET(f, FLOW_MAGIC);
 	f->g = c->q->api->gateway;
 	f->c = c;
 	f->x = c->q->x;
@@ -512,6 +525,7 @@ void gw_flow_open(struct gw_call *c)
 
 struct gen_sink *gw_flow_sink(struct gw_call *c)
 {
+	ASSERT_IS(c->flow, FLOW_MAGIC);
 	return &c->flow->sink;
 }
 
@@ -526,6 +540,7 @@ static int finish_on_loop(void *arg)
 	struct gw_flow *f = end->f;
 	struct gw_call *c = f->c;
 
+	ASSERT_IS(f, FLOW_MAGIC);
 	if (flow_begin(f, true) < 0)
 		return 0;
 	if (!f->stream || !flow_move(f, FLOW_ENDED)) {
@@ -575,6 +590,7 @@ void gateway_end(struct gateway *g, const struct ending *what)
 {
 	struct end_task *t = xcalloc(1, sizeof(*t));
 
+	ASSERT_IS(g, GATEWAY_MAGIC);
 	*t = (struct end_task){.g = g, .what = *what};
 	loop_post(loop_of(g), &t->task, end_on_loop, t);
 }
@@ -591,6 +607,7 @@ static int stop_on_loop(void *arg)
 
 void gw_flow_stop(struct gateway *g)
 {
+	ASSERT_IS(g, GATEWAY_MAGIC);
 	(void)loop_call(loop_of(g), stop_on_loop, g);
 }
 
