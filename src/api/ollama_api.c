@@ -3,6 +3,7 @@
 
 #include "api/models.h"
 #include "api/request.h"
+#include "provider/parameters.h"
 
 #define MODEL_MAX    200
 #define PROVIDER_MAX 64
@@ -30,8 +31,9 @@ static const struct schema model_pull_schema =
 
 static const struct field load_fields[] = {
 	MODEL_FIELD,
-	FIELD_STR(struct model_body, keep_alive, "keep_alive", 1, 32, 0,
-		"How long it stays loaded without use: 10m, 24h, -1 (for good); without: Ollama's setting."),
+	FIELD(FT_STR, struct model_body, keep_alive, "keep_alive", .min = 1, .max = 32,
+		.pattern = PARAMETER_TIME_PATTERN, .hint = PARAMETER_TIME_HINT,
+		.doc = "How long it stays loaded without use: 10m, 24h, -1 (for good); without: Ollama's setting."),
 };
 static const struct schema model_load_schema = SCHEMA("ModelLoad", struct model_body, load_fields, "A model to load.");
 

@@ -104,30 +104,55 @@ struct layer {
 	const char *source, *json;
 };
 
-static int find_layers(struct request *q, struct db_conn *c, const char *model, struct layer *layers, size_t *n)
+/* What answers are asked about. */
+struct asked {
+	struct conversation v;
+	struct assistant assistant;
+	struct model m; /* that would answer; an id of "": none is known */
+};
+
+static int find_asked(struct request *q, struct db_conn *c, struct asked *x)
 {
-	struct parameter_rule_list rules = {0};
-	struct conversation v = {.parameters = NULL};
-	struct assistant assistant = {.parameters = NULL};
 	atelier_id conversation_id, assistant_id;
 	int r = request_id(q, "conversation_id", &conversation_id);
 
 	if (r == 0)
 		r = request_id(q, "assistant_id", &assistant_id);
-	if (r == 0)
-		r = parameter_rules_of(c, model, &q->mem, &rules, &q->err);
 	if (r == 0 && conversation_id)
-		r = conversations_get(c, q->who.user.id, conversation_id, &q->mem, &v, &q->err);
-	if (r == 0 && (assistant_id || v.assistant_id))
-		r = assistants_get(c, q->who.user.id, assistant_id ? assistant_id : v.assistant_id, GRANT_USE, &q->mem,
-			&assistant, &q->err);
+		r = conversations_get(c, q->who.user.id, conversation_id, &q->mem, &x->v, &q->err);
+	if (r == 0 && (assistant_id || x->v.assistant_id))
+		r = assistants_get(c, q->who.user.id, assistant_id ? assistant_id : x->v.assistant_id, GRANT_USE,
+			&q->mem, &x->assistant, &q->err);
+	return r;
+}
+
+/* The one that is named, else as a turn chooses it. */
+static void find_model(struct request *q, struct asked *x)
+{
+	const char *named = http_query(q->x, "model"), *const wanted[] = {named, x->assistant.model, x->v.model};
+	const char *id = NULL;
+	struct err unknown = {0};
+
+	for (size_t i = 0; i < N_ELEMENTS(wanted) && !id; i++)
+		id = wanted[i] && *wanted[i] ? wanted[i] : NULL;
+	if (!id && providers_resolve(q->api->c.providers, NULL, &q->mem, &id, &unknown) < 0)
+		return;
+	if (providers_model(q->api->c.providers, id, &q->mem, &x->m, &unknown) < 0)
+		x->m = (struct model){.id = "", .kind = ""};
+}
+
+static int find_layers(struct request *q, struct db_conn *c, const struct asked *x, struct layer *layers, size_t *n)
+{
+	struct parameter_rule_list rules = {0};
+	int r = parameter_rules_of(c, x->m.id, &q->mem, &rules, &q->err);
+
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < rules.n && *n < LAYERS_MAX - 2; i++)
 		layers[(*n)++] = (struct layer){
 			strcmp(rules.items[i].pattern, "*") == 0 ? "instance" : "model", rules.items[i].parameters};
-	layers[(*n)++] = (struct layer){"assistant", assistant.parameters};
-	layers[(*n)++] = (struct layer){"conversation", v.parameters};
+	layers[(*n)++] = (struct layer){"assistant", x->assistant.parameters};
+	layers[(*n)++] = (struct layer){"conversation", x->v.parameters};
 	return 0;
 }
 
@@ -153,25 +178,27 @@ static int find_said(struct request *q, const struct layer *layers, size_t n, co
 
 static int effective_get(struct request *q)
 {
-	const char *wanted = http_query(q->x, "model"), *id = "";
+	struct asked x = {.m = {.id = "", .kind = ""}};
 	struct layer layers[LAYERS_MAX];
 	size_t n = 0, n_layers = 0, kept = 0;
 	const struct parameter_info *table = parameters_table(&n);
 	struct said *items = ARENA_ARRAY(&q->mem, struct said, n);
-	struct model m = {.kind = ""};
-	struct err unknown = {0};
 	int r;
 
 	if (!items)
 		return request_no_memory(q);
-	if (wanted && *wanted && providers_model(q->api->c.providers, wanted, &q->mem, &m, &unknown) == 0)
-		id = m.id;
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-		r = find_layers(q, c, id, layers, &n_layers);
+		r = find_asked(q, c, &x);
+	}
+	if (r == 0)
+		find_model(q, &x); /* which may wait for the first look at the providers */
+	if (r == 0) {
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = find_layers(q, c, &x, layers, &n_layers);
 	}
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		items[kept] = (struct said){.name = table[i].name, .taken = table[i].takes & m.api};
+		items[kept] = (struct said){.name = table[i].name, .taken = table[i].takes & x.m.api};
 		r = find_said(q, layers, n_layers, table[i].name, &items[kept]);
 		kept += r > 0;
 	}
@@ -306,7 +333,7 @@ static int rule_delete(struct request *q)
 }
 
 static const struct param effective_params[] = {
-	{.name = "model", .type = PARAM_STR, .doc = "Id of the model."},
+	{.name = "model", .type = PARAM_STR, .doc = "Id of the model; else the one that would answer."},
 	{.name = "assistant_id", .type = PARAM_ID, .doc = "The assistant that would answer."},
 	{.name = "conversation_id", .type = PARAM_ID, .doc = "Where."},
 };

@@ -190,6 +190,7 @@ const struct dialect anthropic_dialect = {
 	.api = API_ANTHROPIC | API_ADDRESSES | API_ONE_TOOL | API_RESULT_FILES,
 	.request = anthropic_request,
 	.learn = anthropic_learn,
+	.lost = anthropic_lost,
 	.feed = sse_feed,
 	.finish = anthropic_finish,
 	.usual = take_usual,

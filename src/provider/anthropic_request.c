@@ -4,8 +4,9 @@
 
 #include "provider/request.h"
 
-#define MAX_TOKENS  8192 /* when nobody says how many, and the model's own limit is not known */
-#define OLD_VERSION "2023-06-01"
+#define MAX_TOKENS      8192 /* when nobody says how many, and the model's own limit is not known */
+#define OLD_VERSION     "2023-06-01"
+#define TEMPERATURE_MAX 1.0
 
 static const char *version_of(const struct provider *p, unsigned quirks)
 {
@@ -460,6 +461,12 @@ static void add_output(struct buf *b, const struct gen_request *q, unsigned quir
 	buf_add_char(b, '}');
 }
 
+/* The new version refuses any sampling. */
+static bool takes_sampling(const struct target *t, unsigned quirks)
+{
+	return strcmp(version_of(t->p, quirks), OLD_VERSION) == 0 && !(quirks & QUIRK_NO_SAMPLING);
+}
+
 static void add_limits(struct buf *b, const struct target *t, const struct gen_request *q, unsigned quirks)
 {
 	const struct gen_sampling *s = &q->sampling;
@@ -473,10 +480,9 @@ static void add_limits(struct buf *b, const struct target *t, const struct gen_r
 	}
 	if (n > 0)
 		buf_add_char(b, ']');
-	/* The new version refuses any sampling; of this one, temperatures end at 1. */
-	if (strcmp(version_of(t->p, quirks), OLD_VERSION) != 0 || (quirks & QUIRK_NO_SAMPLING))
+	if (!takes_sampling(t, quirks))
 		return;
-	request_add_number(b, s, SAMPLE_TEMPERATURE, "temperature", MIN(s->temperature, 1.0));
+	request_add_number(b, s, SAMPLE_TEMPERATURE, "temperature", MIN(s->temperature, TEMPERATURE_MAX));
 	request_add_number(b, s, SAMPLE_TOP_P, "top_p", s->top_p);
 	if (s->top_k > 0) /* elsewhere 0 and -1 say that all are taken */
 		request_add_integer(b, s, SAMPLE_TOP_K, "top_k", s->top_k);
@@ -595,4 +601,14 @@ unsigned anthropic_learn(
 		(quirk_names(error, "temperature") || quirk_names(error, "top_p") || quirk_names(error, "top_k")))
 		ret |= QUIRK_NO_SAMPLING;
 	return ret & ~r->quirks;
+}
+
+unsigned anthropic_lost(const struct target *t, const struct gen_request *q, const struct gen_call *r)
+{
+	unsigned set = q->sampling.set & (SAMPLE_TEMPERATURE | SAMPLE_TOP_P | SAMPLE_TOP_K), lost = 0;
+	if (!takes_sampling(t, r->quirks))
+		lost = set;
+	else if ((set & SAMPLE_TEMPERATURE) && q->sampling.temperature > TEMPERATURE_MAX)
+		lost = LOST_HEAT;
+	return q->thinking >= THINKING_ON && (r->quirks & QUIRK_NO_THINKING) ? lost | LOST_EFFORT : lost;
 }

@@ -300,6 +300,7 @@ static void fill_result(const struct generation *g)
 	memcpy(ret->finish_reason, s->finish_reason, sizeof(ret->finish_reason));
 	memcpy(ret->stop_sequence, s->stop_sequence, sizeof(ret->stop_sequence));
 	ret->thought_as_text = s->think.told_as_text;
+	ret->lost = g->run.t->p->dialect->lost(g->run.t, g->q, &g->call);
 }
 
 static bool asks_for_tags(const struct gen_request *q)

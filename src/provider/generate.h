@@ -57,7 +57,11 @@ enum {
 	SAMPLE_SEED = 16,
 	SAMPLE_PRESENCE = 32,
 	SAMPLE_FREQUENCY = 64,
-	SAMPLE_REPEAT = 128
+	SAMPLE_REPEAT = 128,
+	/* Of what a result says was not sent, beside these (parameters_untaken names them in this order): */
+	LOST_EFFORT = 256,
+	LOST_FORMAT = 512,
+	LOST_HEAT = 1024 /* a temperature that was lowered to the most there is */
 };
 struct gen_sampling {
 	unsigned set;
@@ -152,7 +156,8 @@ struct gen_result {
 	int64_t queued_ms;
 	int tries;
 	char finish_reason
-		[24];         /* stop, length, tool_calls, content_filter, or the provider's word; "": it did not end */
+		[24];  /* stop, length, tool_calls, content_filter, or the provider's word; "": it did not end */
+	unsigned lost; /* bits of SAMPLE_ and LOST_: asked for, but not sent, since the model is known not to take it */
 	bool thought_as_text; /* the text begins with reasoning, up to its closing tag: it went out before that came */
 	char stop_sequence[64]; /* that ended it, where the provider says so; else "" */
 	char model[200];        /* id of the one that answered, after routes and fallbacks; "": none was called */

@@ -150,6 +150,7 @@ const struct dialect ollama_dialect = {
 	.api = API_OLLAMA | API_MANAGES | API_LOGPROBS | API_SAMPLING | API_OWN_ADDRESS,
 	.request = ollama_request,
 	.learn = ollama_learn,
+	.lost = ollama_lost,
 	.feed = ollama_feed,
 	.finish = ollama_finish,
 	.embed = ollama_embed,

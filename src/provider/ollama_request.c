@@ -268,3 +268,8 @@ unsigned ollama_learn(const struct target *t, const struct gen_request *q, const
 		ret = QUIRK_NO_THINKING;
 	return ret & ~r->quirks;
 }
+
+unsigned ollama_lost(const struct target *t UNUSED, const struct gen_request *q, const struct gen_call *r)
+{
+	return q->thinking >= THINKING_ON && (r->quirks & QUIRK_NO_THINKING) ? LOST_EFFORT : 0;
+}

@@ -281,6 +281,7 @@ const struct dialect openai_dialect = {
 	       API_SILENT_LIST,
 	.request = openai_request,
 	.learn = openai_learn,
+	.lost = openai_lost,
 	.feed = sse_feed,
 	.finish = openai_finish,
 	.usual = take_usual,

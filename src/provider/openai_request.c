@@ -425,3 +425,18 @@ unsigned openai_learn(const struct target *t, const struct gen_request *q, const
 	ret |= learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) | learn_sampling(q, error);
 	return ret & ~r->quirks;
 }
+
+unsigned openai_lost(const struct target *t, const struct gen_request *q, const struct gen_call *r)
+{
+	unsigned lost = 0;
+	if (r->quirks & QUIRK_NO_SAMPLING)
+		lost |= SAMPLE_TEMPERATURE | SAMPLE_TOP_P | SAMPLE_PRESENCE | SAMPLE_FREQUENCY;
+	if (r->quirks & QUIRK_NO_SEED)
+		lost |= SAMPLE_SEED;
+	if (is_official(t->p) || (r->quirks & QUIRK_NO_EXTRAS))
+		lost |= SAMPLE_TOP_K | SAMPLE_MIN_P | SAMPLE_REPEAT;
+	lost &= q->sampling.set;
+	if (q->thinking != THINKING_DEFAULT && (q->prompt || (r->quirks & QUIRK_NO_EFFORT)))
+		lost |= LOST_EFFORT;
+	return q->prompt && q->format != FORMAT_TEXT ? lost | LOST_FORMAT : lost;
+}

@@ -12,10 +12,12 @@ static const struct field stop_item = {.type = FT_TEXT, .min = 1, .max = 200};
 
 #define HAS_FIELD(t, name, text, ...)                                                                                  \
 	FIELD_HAS(t, P, name, has_##name, #name, .flags = FIELD_OMIT, .doc = (text), __VA_ARGS__),
-#define FIELD_OF_F64(name, lo, hi, text)    HAS_FIELD(FT_F64, name, text, .min = (lo), .max = (hi))
-#define FIELD_OF_I64(name, lo, hi, text)    HAS_FIELD(FT_I64, name, text, .min = (lo), .max = (hi), .when_null = NOT_SAID)
-#define FIELD_OF_STRS(name, lo, hi, text)   HAS_FIELD(FT_STRS, name, text, .max = (hi), .item = &stop_item)
-#define FIELD_OF_STR(name, lo, hi, text)    HAS_FIELD(FT_STR, name, text, .min = (lo), .max = (hi))
+#define FIELD_OF_F64(name, lo, hi, text)  HAS_FIELD(FT_F64, name, text, .min = (lo), .max = (hi))
+#define FIELD_OF_I64(name, lo, hi, text)  HAS_FIELD(FT_I64, name, text, .min = (lo), .max = (hi), .when_null = NOT_SAID)
+#define FIELD_OF_STRS(name, lo, hi, text) HAS_FIELD(FT_STRS, name, text, .max = (hi), .item = &stop_item)
+#define FIELD_OF_TIME(name, lo, hi, text)                                                                              \
+	HAS_FIELD(FT_STR, name, text, .min = (lo), .max = (hi), .pattern = PARAMETER_TIME_PATTERN,                     \
+		.hint = PARAMETER_TIME_HINT)
 #define FIELD_OF_EFFORT(name, lo, hi, text) HAS_FIELD(FT_ENUM, name, text, .choices = PARAMETER_EFFORTS)
 #define FIELD_OF_FORMAT(name, lo, hi, text) HAS_FIELD(FT_ENUM, name, text, .choices = PARAMETER_FORMATS)
 #define FIELD_OF_SWITCH(name, lo, hi, text) HAS_FIELD(FT_ENUM, name, text, .choices = PARAMETER_SWITCH_WORDS)
@@ -30,7 +32,7 @@ const struct schema parameters_schema = SCHEMA("Parameters", P, fields,
 #define TYPE_F64     "number"
 #define TYPE_I64     "integer"
 #define TYPE_STRS    "strings"
-#define TYPE_STR     "string"
+#define TYPE_TIME    "string"
 #define TYPE_EFFORT  "string"
 #define TYPE_FORMAT  "string"
 #define TYPE_SWITCH  "string"
@@ -38,7 +40,7 @@ const struct schema parameters_schema = SCHEMA("Parameters", P, fields,
 #define WORDS_F64    NULL
 #define WORDS_I64    NULL
 #define WORDS_STRS   NULL
-#define WORDS_STR    NULL
+#define WORDS_TIME   NULL
 #define WORDS_EFFORT PARAMETER_EFFORTS
 #define WORDS_FORMAT PARAMETER_FORMATS
 #define WORDS_SWITCH PARAMETER_SWITCH_WORDS
@@ -169,6 +171,16 @@ static int apply_texts(const struct parameters *p, struct arena *a, struct gen_r
 	return 0;
 }
 
+/* A schema alone wants answers of it; `schema` where no layer has one is any JSON. */
+static enum gen_format format_of(const struct parameters *p)
+{
+	const char *word = p->has_format ? p->format : p->has_schema ? "schema" : "text";
+
+	if (strcmp(word, "text") == 0)
+		return FORMAT_TEXT;
+	return strcmp(word, "schema") == 0 && p->has_schema ? FORMAT_SCHEMA : FORMAT_JSON;
+}
+
 int parameters_apply(const struct parameters *p, struct arena *a, struct gen_request *ret)
 {
 	ret->sampling = (struct gen_sampling){
@@ -187,11 +199,7 @@ int parameters_apply(const struct parameters *p, struct arena *a, struct gen_req
 	ret->max_tokens = p->has_max_tokens ? p->max_tokens : 0;
 	ret->context_tokens = p->has_context_tokens ? p->context_tokens : 0;
 	ret->thinking = p->has_effort ? thinking_of(p->effort) : THINKING_DEFAULT;
-	ret->format = !p->has_format                   ? FORMAT_TEXT
-		      : strcmp(p->format, "text") == 0 ? FORMAT_TEXT
-		      : strcmp(p->format, "schema") == 0 && p->has_schema
-			      ? FORMAT_SCHEMA
-			      : FORMAT_JSON; /* and `schema`, when no layer has one */
+	ret->format = format_of(p);
 	ret->schema = p->has_schema ? p->schema : NULL;
 	ret->raw_prompt = p->has_raw && strcmp(p->raw, "on") == 0;
 	return apply_texts(p, a, ret);
@@ -227,6 +235,18 @@ void parameters_lost(const struct gen_request *q, unsigned api, void (*tell)(voi
 	for (size_t i = 0; i < N_ELEMENTS(all); i++)
 		if (all[i].said && !(takers_of(all[i].here ? all[i].here : all[i].name) & api))
 			tell(arg, all[i].name);
+}
+
+const char *parameters_untaken(unsigned lost, struct arena *a)
+{
+	static const char *const names[] = {"temperature", "top_p", "top_k", "min_p", "seed", "presence_penalty",
+		"frequency_penalty", "repeat_penalty", "effort", "format", "temperature above 1"};
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++)
+		if (lost & 1u << i)
+			buf_printf(&b, "%s%s", b.n ? ", " : "", names[i]);
+	return buf_status(&b) < 0 ? NULL : arena_strndup(a, buf_str(&b).p, b.n);
 }
 
 const char *parameters_left_out(const struct parameters *p, unsigned api, struct arena *a)

@@ -26,7 +26,7 @@
 	X(STRS, stop, 0, 8, API_SHAPES, "The answer ends before any of these texts.")                                  \
 	X(I64, context_tokens, 256, 10000000, API_OLLAMA,                                                              \
 		"The window that an Ollama loads the model with; else what the request needs.")                        \
-	X(STR, keep_alive, 1, 20, API_OLLAMA, "How long an Ollama keeps the model loaded: 5m, 1h, -1 for ever.")       \
+	X(TIME, keep_alive, 1, 20, API_OLLAMA, "How long an Ollama keeps the model loaded: 5m, 1h, -1 for ever.")      \
 	X(EFFORT, effort, 0, 0, API_SHAPES,                                                                            \
 		"How much is to be thought before the answer, by models that can; none: not at all.")                  \
 	X(FORMAT, format, 0, 0, API_SHAPES, "What the answer is to be: text, any JSON object, or one of `schema`.")    \
@@ -38,11 +38,14 @@
 #define PARAMETER_EFFORTS      "none low medium high"
 #define PARAMETER_FORMATS      "text json schema"
 #define PARAMETER_SWITCH_WORDS "off on"
+/* Times as an Ollama takes them. */
+#define PARAMETER_TIME_PATTERN "^-?([0-9]+|([0-9]+(\\.[0-9]+)?(ms|s|m|h))+)$"
+#define PARAMETER_TIME_HINT    "seconds, a time like 5m or 1h30m, or -1 for ever"
 
 #define PARAMETER_F64(name)    double name;
 #define PARAMETER_I64(name)    int64_t name;
 #define PARAMETER_STRS(name)   struct schema_list name;
-#define PARAMETER_STR(name)    const char *name;
+#define PARAMETER_TIME(name)   const char *name;
 #define PARAMETER_EFFORT(name) const char *name;
 #define PARAMETER_FORMAT(name) const char *name;
 #define PARAMETER_SWITCH(name) const char *name;
@@ -84,6 +87,9 @@ int parameters_apply(const struct parameters *p, struct arena *a, struct gen_req
 
 /* Tells the name of each thing that a request says of sampling, window and keeping, and that the API has no word for. */
 void parameters_lost(const struct gen_request *q, unsigned api, void (*tell)(void *arg, const char *name), void *arg);
+
+/* The names of what a result says was not sent, with commas between; NULL: no memory. */
+const char *parameters_untaken(unsigned lost, struct arena *a);
 
 /* The names of those that are said and that the API does not take, with commas between; NULL: there are none. */
 const char *parameters_left_out(const struct parameters *p, unsigned api, struct arena *a);

@@ -63,6 +63,8 @@ struct dialect {
 	/* What the text of a refusal (400, 422) says of the server: quirks that r->quirks lacks; 0: nothing new. */
 	unsigned (*learn)(
 		const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error);
+	/* What of a request was not sent (struct gen_result), though the API has a word for it. */
+	unsigned (*lost)(const struct target *t, const struct gen_request *q, const struct gen_call *r);
 	int (*feed)(struct answer *s, const char *p, size_t n);
 	int (*finish)(struct answer *s); /* no more bytes will come */
 	/* Of dialects that use sse.c: the data of one event. `usual` takes the shapes of nearly all events without a
@@ -92,15 +94,18 @@ extern const struct dialect ollama_dialect, openai_dialect, anthropic_dialect, l
 int openai_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
 int openai_count(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
 unsigned openai_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error);
+unsigned openai_lost(const struct target *t, const struct gen_request *q, const struct gen_call *r);
 int openai_embed(const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n,
 	struct gen_call *r) MUST_CHECK;
 int openai_rerank(const struct target *t, const struct rerank_request *q, struct gen_call *r) MUST_CHECK;
 int ollama_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
 unsigned ollama_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error);
+unsigned ollama_lost(const struct target *t, const struct gen_request *q, const struct gen_call *r);
 int ollama_embed(const struct target *t, const struct embed_request *q, const char *const *inputs, size_t n,
 	struct gen_call *r) MUST_CHECK;
 int anthropic_request(
 	const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
+unsigned anthropic_lost(const struct target *t, const struct gen_request *q, const struct gen_call *r);
 int anthropic_count(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e) MUST_CHECK;
 unsigned anthropic_learn(
 	const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error);

@@ -324,6 +324,18 @@ int turn_check_rights(struct turns *all, atelier_id user_id, atelier_id key_id, 
 		       : err_set(e, E_FORBIDDEN, "The model %.120s is not for this person.", m.id);
 }
 
+/* An effort for a model that is known not to think: without, which is told, rather than no answer. */
+static void leave_thinking(struct turn *t, const struct model *m)
+{
+	bool wanted = t->parameters.has_effort && strcmp(t->parameters.effort, "none") != 0;
+
+	if (!wanted || m->api & API_OPENAI || model_can(m, "thinking"))
+		return;
+	t->parameters.has_effort = false;
+	if (m->api & API_SHAPES) /* else it is among them */
+		t->left_out = t->left_out ? arena_printf(&t->arena, "%s, effort", t->left_out) : "effort";
+}
+
 /* ---- all of it ---- */
 
 int turn_choose(struct turn *t, const struct turn_request *q, struct conversation *v, struct err *e)
@@ -356,6 +368,7 @@ int turn_choose(struct turn *t, const struct turn_request *q, struct conversatio
 	if (r == 0 && m.kind) {
 		t->window = window_of(t, &m);
 		t->left_out = parameters_left_out(&t->parameters, m.api, &t->arena);
+		leave_thinking(t, &m);
 	}
 	return r;
 }

@@ -68,6 +68,18 @@ static int generate_written(struct turn *t, const struct caller *who, struct can
 	return r < 0 ? r : MIN(end, r);
 }
 
+/* What the one that answered is known not to take, which its provider's kind has words for. */
+static void tell_untaken(struct turn *t, unsigned lost)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
+	const char *names = lost ? parameters_untaken(lost, &t->arena) : NULL;
+
+	if (!names)
+		return;
+	turn_left_out_text(t->model, names, &text);
+	turn_tell(t, "parameters", buf_str(&text).p);
+}
+
 static int generate(struct turn *t, struct cancel *cancel)
 {
 	const struct caller who = {.user_id = t->user_id,
@@ -80,6 +92,9 @@ static int generate(struct turn *t, struct cancel *cancel)
 				: call_generate(t->all->config.calls, &who, &t->request, &t->sink, cancel, &result,
 					  &cost_micros, &t->err);
 
+	if (r >= 0)
+		tell_untaken(t, result.lost & ~t->result.lost);
+	result.lost |= t->result.lost;
 	if (t->rounds.n == 0 && t->log)
 		prompt_learn(t, &result); /* what was planned is what was sent */
 	add_up(&t->result, &result);
