@@ -592,8 +592,7 @@ int http_client_new(struct loop *l, struct http_client **ret)
 	pthread_mutex_init(&h->mx, NULL);
 	pthread_cond_init(&h->left, NULL);
 	h->sweep = evtimer_new(loop_base(l), on_sweep, h);
-	h->gathered = evtimer_new(loop_base(l), direct_on_gathered, h);
-	if (!h->sweep || !h->gathered || !shard_init(&h->shards[0], h)) {
+	if (!direct_new(h) || !h->sweep || !shard_init(&h->shards[0], h)) {
 		http_client_free(h);
 		return -ENOMEM;
 	}
@@ -640,8 +639,6 @@ void http_client_free(struct http_client *h)
 	}
 	if (h->sweep)
 		event_free(h->sweep);
-	if (h->gathered)
-		event_free(h->gathered);
 	pthread_cond_destroy(&h->left);
 	pthread_mutex_destroy(&h->mx);
 	MAGIC_END(h, CLIENT_MAGIC);

@@ -122,6 +122,7 @@ struct http_client {
 	struct upstream *idle, *gathering; /* direct.c */
 	unsigned n_idle;
 	struct event *gathered; /* the moment is over */
+	int gather_fd;          /* which tells that; a timer */
 	char read[HTTP_PIECE_MAX];
 	pthread_mutex_t mx;
 	pthread_cond_t left; /* a caller has returned */
@@ -152,5 +153,5 @@ void direct_hurry(struct call *c); /* a name's second address is tried, too, if 
 void direct_resume(struct call *c);
 void direct_stop(struct call *c); /* of one that has ended */
 void direct_done(struct call *c);
+bool direct_new(struct http_client *h) MUST_CHECK;
 void direct_free(struct http_client *h);
-void direct_on_gathered(evutil_socket_t fd, short what, void *client);
