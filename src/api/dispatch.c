@@ -32,18 +32,20 @@
 
 void answer_headers(const struct api *a, struct http_exchange *x)
 {
+	/* Those that no route replaces stand ready. */
+#define FIXED                                                                                                          \
+	"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Opener-Policy: "              \
+	"same-origin\r\n"                                                                                              \
+	"Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), usb=()\r\n"
 	struct auth_way way = request_way(x);
+	bool https = auth_wants_https(a->c.settings, &way);
 
+	http_set_fixed_headers(x, https ? FIXED "Strict-Transport-Security: max-age=31536000\r\n" : FIXED);
 	http_set_header(x, "Content-Security-Policy",
 		"default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'self'; "
 		"frame-ancestors 'none'; form-action 'self'");
-	http_set_header(x, "X-Content-Type-Options", "nosniff");
-	if (auth_wants_https(a->c.settings, &way))
-		http_set_header(x, "Strict-Transport-Security", "max-age=31536000");
-	http_set_header(x, "Referrer-Policy", "no-referrer");
-	http_set_header(x, "Cross-Origin-Opener-Policy", "same-origin");
-	http_set_header(x, "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
 }
+#undef FIXED
 
 /* ---- the end ---- */
 

@@ -63,15 +63,6 @@ static void allow_add(const struct route *r, char allow[64])
 	snprintf(allow + n, 64 - n, "%s%s%s", n ? ", " : "", r->method, head ? ", HEAD" : "");
 }
 
-/* Some route has exactly this path: then no {name} stands for it. */
-static bool is_literal(const struct route *const *routes, size_t n, const char *path)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(routes[i]->path, path) == 0)
-			return true;
-	return false;
-}
-
 /* HEAD goes by GET where it has no route of its own, but for streams. */
 static bool takes_method(const struct route *r, const char *method)
 {
@@ -83,16 +74,15 @@ static bool takes_method(const struct route *r, const char *method)
 const struct route *route_find(const char *method, const char *path, struct route_args *ret, char ret_allow[64])
 {
 	size_t n;
-	const struct route *const *routes = api_routes(&n);
-	bool literal = is_literal(routes, n, path);
+	const struct route *const *routes = api_routes_at(path, &n);
 
 	ret_allow[0] = '\0';
+	if (n == 0)
+		routes = api_routes(&n); /* one with a {name} */
 	for (size_t i = 0; i < n; i++) {
 		const struct route *r = routes[i];
 		struct route_args args;
 
-		if (literal && strcmp(r->path, path) != 0)
-			continue;
 		if (r->flags & ROUTE_REST ? !rest_matches(r->path, path, &args) : !route_matches(r->path, path, &args))
 			continue;
 		if (takes_method(r, method)) {

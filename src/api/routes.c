@@ -79,8 +79,18 @@ ROUTE_SETS(DECLARE)
 static const struct route_set *const sets[] = {ROUTE_SETS(LIST)};
 
 static const struct route *routes[ROUTES_MAX];
+static const struct route *by_path[ROUTES_MAX]; /* the same, sorted */
 static size_t n_routes;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static int compare_paths(const void *a, const void *b)
+{
+	const struct route *const *x = a, *const *y = b;
+
+	int r = strcmp((*x)->path, (*y)->path);
+
+	return r ? r : (*x > *y) - (*x < *y); /* those of one path as they stand in their set */
+}
 
 static void gather(void)
 {
@@ -91,6 +101,8 @@ static void gather(void)
 			routes[n_routes++] = &sets[i]->routes[k];
 		}
 	}
+	memcpy(by_path, routes, sizeof(routes));
+	qsort(by_path, n_routes, sizeof(by_path) / ROUTES_MAX, compare_paths);
 }
 
 uint32_t route_changes(const struct route *r)
@@ -107,4 +119,24 @@ const struct route *const *api_routes(size_t *ret_n)
 	pthread_once(&once, gather);
 	*ret_n = n_routes;
 	return routes;
+}
+
+const struct route *const *api_routes_at(const char *path, size_t *ret_n)
+{
+	size_t low = 0, high;
+
+	pthread_once(&once, gather);
+	high = n_routes;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(by_path[mid]->path, path) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (high = low; high < n_routes && strcmp(by_path[high]->path, path) == 0; high++)
+		;
+	*ret_n = high - low;
+	return by_path + low;
 }

@@ -114,6 +114,9 @@ struct route_set {
 /* All routes, those of a set side by side. */
 const struct route *const *api_routes(size_t *ret_n);
 
+/* Those with exactly this path, for which then no {name} of others stands. */
+const struct route *const *api_routes_at(const char *path, size_t *ret_n);
+
 /* `changes` of the set that the route stands in. */
 uint32_t route_changes(const struct route *r);
 

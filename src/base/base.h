@@ -80,6 +80,16 @@ struct str {
 	size_t n;
 };
 
+/* As much of the text as fits, and a NUL; NULL is "". */
+UNUSED static inline void text_copy(char *to, size_t size, const char *text)
+{
+	size_t n = text ? strnlen(text, size - 1) : 0;
+
+	if (n > 0)
+		memcpy(to, text, n);
+	to[n] = '\0';
+}
+
 /*
  * Brings memory nearer that is about to be used: what has left the caches is waited for all at once, and not one line after the
  * other. By reading, since processors drop what is only prefetched from pages that they do not know. NULL is nothing.

@@ -38,7 +38,7 @@ bool log_enabled(enum log_level level)
 
 void log_set_request(const char *request_id)
 {
-	snprintf(request, sizeof(request), "%s", request_id ? request_id : "");
+	text_copy(request, sizeof(request), request_id);
 }
 
 static void add_line_text(struct buf *b, const char *time, const char *level, const char *area, struct str text)

@@ -2,7 +2,6 @@
 #include "call/call.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "call/call_priv.h"
@@ -53,21 +52,16 @@ void subject_of_model(struct calls *c, const char *asked, struct arena *a, struc
 
 /* ---- the beginning ---- */
 
-static void copy_text(char *to, size_t size, const char *text)
-{
-	snprintf(to, size, "%s", text ? text : "");
-}
-
 /* A row with its texts; what it counts is filled in by who asks for it. */
 static struct pending *row_new(const struct metered *m, int64_t now_ms, const char *provider, const char *model)
 {
 	struct pending *p = xcalloc(1, sizeof(*p));
 
-	copy_text(p->purpose, sizeof(p->purpose), m->who->purpose);
-	copy_text(p->provider, sizeof(p->provider), provider);
-	copy_text(p->model, sizeof(p->model), model);
+	text_copy(p->purpose, sizeof(p->purpose), m->who->purpose);
+	text_copy(p->provider, sizeof(p->provider), provider);
+	text_copy(p->model, sizeof(p->model), model);
 	if (strcmp(model, m->asked) != 0)
-		copy_text(p->asked, sizeof(p->asked), m->asked);
+		text_copy(p->asked, sizeof(p->asked), m->asked);
 	p->row = (struct usage_row){.id = id_new(),
 		.at = now_ms,
 		.user_id = m->who->user_id,
@@ -83,7 +77,7 @@ static struct pending *row_new(const struct metered *m, int64_t now_ms, const ch
 
 static void row_error(struct pending *p, int code)
 {
-	copy_text(p->error_code, sizeof(p->error_code), err_info(code)->wire_code);
+	text_copy(p->error_code, sizeof(p->error_code), err_info(code)->wire_code);
 	p->row.error_code = p->error_code;
 }
 

@@ -132,7 +132,7 @@ void call_note_header(struct call *c, const char *p, size_t n)
 	if (c->in->on_header)
 		c->in->on_header(c->in->arg, p, n);
 	if (header_value(p, n, "Content-Type", value)) {
-		snprintf(c->out->content_type, sizeof(c->out->content_type), "%s", value);
+		text_copy(c->out->content_type, sizeof(c->out->content_type), value);
 	} else if (header_value(p, n, "Retry-After-Ms", value)) { /* finer, and some send both */
 		if (isdigit((unsigned char)*value))
 			c->out->retry_after_ms = (int64_t)MIN(strtod(value, NULL), RETRY_AFTER_MAX_S * 1000.0);

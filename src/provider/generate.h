@@ -137,6 +137,7 @@ struct gen_request {
  */
 struct gen_sink {
 	int (*event)(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n);
+	bool no_status;        /* status events are not wanted, and not made */
 	struct str touched[2]; /* memory that `event` uses beside the sink: it is fetched before a piece is read */
 };
 

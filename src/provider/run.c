@@ -18,7 +18,7 @@
 int run_tell(struct gen_sink *sink, bool on_loop, const struct run_status *s)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
-	if (!sink)
+	if (!sink || sink->no_status)
 		return 0;
 	buf_printf(&b, "{\"state\":\"%s\",\"text\":", s->state);
 	json_add_cstr(&b, s->text);
@@ -238,14 +238,16 @@ static int tell_position(void *arg, int64_t n)
 
 static void note_target(struct run *r)
 {
-	snprintf(r->ret->model, sizeof(r->ret->model), "%s", r->t->model.id);
-	snprintf(r->ret->provider, sizeof(r->ret->provider), "%s", r->t->p->name);
-	snprintf(r->ret->provider_model, sizeof(r->ret->provider_model), "%s", r->t->name);
+	text_copy(r->ret->model, sizeof(r->ret->model), r->t->model.id);
+	text_copy(r->ret->provider, sizeof(r->ret->provider), r->t->p->name);
+	text_copy(r->ret->provider_model, sizeof(r->ret->provider_model), r->t->name);
 }
 
 static int NOINLINE tell_connecting(struct run *r)
 {
 	char text[200];
+	if (!r->sink || r->sink->no_status)
+		return 0;
 	snprintf(text, sizeof(text), "Asking %.150s", r->t->model.id);
 	return run_tell(r->sink, false, &(struct run_status){.state = "connecting", .text = text});
 }

@@ -1,6 +1,5 @@
 /* think_tags.c - the tags that models write around their reasoning. */
 #include <ctype.h>
-#include <stdio.h>
 #include <strings.h>
 
 #include "provider/think_parts.h"
@@ -112,13 +111,12 @@ static struct tag match_name(const char *p, size_t n)
 
 bool think_asked_for(const char *text)
 {
-	char tag[32] = "<";
-	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
-		if (!names[i].answer && names[i].family != FAMILY_WORDS)
-			continue;
-		snprintf(tag + 1, sizeof(tag) - 1, "%s", names[i].name);
-		if (strcasestr(text, tag))
-			return true;
+	for (const char *at = strchr(text, '<'); at; at = strchr(at + 1, '<')) {
+		for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+			bool asked = names[i].answer || names[i].family == FAMILY_WORDS;
+			if (asked && strncasecmp(at + 1, names[i].name, strlen(names[i].name)) == 0)
+				return true;
+		}
 	}
 	return false;
 }

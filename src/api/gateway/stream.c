@@ -516,6 +516,7 @@ void gw_flow_open(struct gw_call *c)
 	f->out = BUF_INIT(BACKLOG_BYTES);
 	f->since_ms = clock_mono_ms();
 	f->sink.event = sink_event;
+	f->sink.no_status = !c->format || !c->format->event;
 	cancel_init(&f->cancel);
 	c->flow = f;
 	c->cancel = &f->cancel;

@@ -65,6 +65,26 @@ static void test_methods(void **state)
 	assert_string_equal(allow, "GET, HEAD");
 }
 
+/* Each address without a {name} is found, as its own route and not as one that has a {name} in that place. */
+static void test_literals(void **state)
+{
+	size_t n;
+	const struct route *const *all = api_routes(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct route_args arg;
+		char allow[64];
+
+		if (!strchr(all[i]->path, '{'))
+			assert_ptr_equal(route_find(all[i]->method, all[i]->path, &arg, allow), all[i]);
+	}
+	api_routes_at("/api/v1/nothing", &n);
+	assert_int_equal(n, 0);
+	api_routes_at("", &n);
+	assert_int_equal(n, 0);
+}
+
 static void test_cookies(void **state)
 {
 	(void)state;
@@ -151,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_methods),
+		cmocka_unit_test(test_literals),
 		cmocka_unit_test(test_cookies),
 		cmocka_unit_test(test_header_lists),
 		cmocka_unit_test(test_alias),

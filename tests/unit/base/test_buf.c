@@ -1,8 +1,10 @@
 /* test_buf.c - growth up to the maximum, and failures that stay. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -69,6 +71,48 @@ static void test_maximum(void **state)
 	assert_null(buf_take(&b));
 }
 
+/* What is written without the library is what the library writes. */
+#define SAME(...)                                                                                                      \
+	do {                                                                                                           \
+		CLEANUP(buf_done) struct buf b = BUF_INIT(1000);                                                       \
+		char text[1000];                                                                                       \
+		buf_add_str(&b, "<");                                                                                  \
+		buf_printf(&b, __VA_ARGS__);                                                                           \
+		snprintf(text, sizeof(text), __VA_ARGS__);                                                             \
+		assert_string_equal(b.p + 1, text);                                                                    \
+		assert_int_equal(b.n, strlen(text) + 1);                                                               \
+	} while (0)
+
+static void test_printf(void **state)
+{
+	const char *volatile none = NULL;
+
+	(void)state;
+	SAME("plain");
+	SAME("%s|%c|%d|%u|%zu|%lld|%.*s", "text", 'c', INT_MIN, UINT_MAX, SIZE_MAX, LLONG_MIN, 2, "cut");
+	SAME("%d %lld %d %lld", INT_MAX, LLONG_MAX, 0, -1LL);
+	SAME("%.*s %.*s %.*s", -1, "whole", 0, "nothing", 9, "short");
+	SAME("%s", none);
+	/* In the middle, one that is left to the library: everything is its own then. */
+	SAME("%s %5d %s", "before", 7, "behind");
+	SAME("100 %% of %lu and %ld", 5UL, -5L);
+	SAME("%s%.2f%s%04x", "a", 1.005, "b", 0xabcu);
+	SAME("%.3s%-6s%6.1s|", "long", "left", "right");
+	SAME("%llu%s", ULLONG_MAX, "");
+}
+
+static void test_printf_beyond(void **state)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(10);
+
+	(void)state;
+	buf_printf(&b, "%s-%d", "abc", 12);
+	assert_string_equal(b.p, "abc-12");
+	buf_printf(&b, "%s%s", "xy", "too long");
+	assert_int_equal(buf_status(&b), E_TOO_LARGE);
+	assert_string_equal(b.p, "abc-12"); /* nothing of what does not fit */
+}
+
 static void test_reserve(void **state)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(SIZE_MAX);
@@ -94,6 +138,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_maximum),
+		cmocka_unit_test(test_printf),
+		cmocka_unit_test(test_printf_beyond),
 		cmocka_unit_test(test_reserve),
 	};
 

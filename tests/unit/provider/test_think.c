@@ -241,6 +241,20 @@ static void wrapped_answers(void **state)
 	asked = false;
 }
 
+static void requests_that_speak_of_tags(void **state)
+{
+	(void)state;
+	assert_true(think_asked_for("Put it between <answer> and </answer>."));
+	assert_true(think_asked_for("a < b, <<Chain_Of_Thought>"));
+	assert_true(think_asked_for("<cot"));
+	assert_false(think_asked_for(""));
+	assert_false(think_asked_for("<"));
+	assert_false(think_asked_for("answer > thought < cos"));
+	assert_false(think_asked_for("</answer> < answer>"));
+	assert_false(
+		think_asked_for("<think>")); /* of those that are not words of other documents nothing is changed */
+}
+
 static void names_with_a_namespace(void **state)
 {
 	(void)state;
@@ -286,6 +300,7 @@ int main(void)
 		cmocka_unit_test(later_blocks),
 		cmocka_unit_test(known_to_think),
 		cmocka_unit_test(wrapped_answers),
+		cmocka_unit_test(requests_that_speak_of_tags),
 		cmocka_unit_test(names_with_a_namespace),
 		cmocka_unit_test(closed_in_code),
 		cmocka_unit_test(empty_ends),
