@@ -11,6 +11,7 @@ import { join } from 'node:path';
 const FORMS = [
   'AccountNew', 'AccountPatch', 'AgentBudget', 'AssistantNew', 'CollectionNew', 'CollectionPatch', 'ConversationPatch', 'DocumentPatch', 'FolderNew', 'GroupNew', 'KeyNew', 'LimitNew', 'LimitPatch', 'Login', 'MemoryEdit', 'ModelCopy',
   'ModelOverride', 'ModelPull', 'ModelRouteNew', 'ParameterRuleNew', 'PasswordByLink', 'PasswordChange', 'PriceNew', 'PromptNew', 'ProviderNew', 'ProviderTry', 'Setup',
+  'VectorStoreEdit',
 ];
 
 const check = process.argv[2] === '--check';

@@ -116,6 +116,7 @@ const lanes = [
     'apiKeys',
     'usage',
     'pricesAndLimits',
+    'vectorStore',
     'unsavedForms',
     'typedStays',
     'people',

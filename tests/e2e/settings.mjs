@@ -1,6 +1,7 @@
 // What a person does in the settings: providers, models, keys, usage. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { look, nothing } from './access.mjs';
 import { answer, ask, chooseModel, go, has, newChat, PASSWORD, ready } from './chat.mjs';
@@ -361,6 +362,46 @@ export async function usage({ page, context, base, mock, watch, shot }) {
   await rows.nth(7).waitFor({ state: 'detached' });
   assert.equal(await rows.count(), 7, 'a row for every day');
   await shot('usage');
+}
+
+/** Qdrant as far as it is asked whether it is there. */
+async function qdrant() {
+  const s = createHttpServer((q, a) => {
+    const known = q.headers['api-key'] === 'opens-it';
+    a.writeHead(known ? 200 : 401, { 'Content-Type': 'application/json' });
+    a.end(known ? '{"result":{"collections":[]},"status":"ok"}' : '{}');
+  });
+  await new Promise((resolve) => s.listen(0, '127.0.0.1', resolve));
+  return s;
+}
+
+export async function vectorStore({ page, base, allow, shot }) {
+  allow(/status of 409/); // a key that opens nothing
+  const store = await qdrant();
+  try {
+    await settings(page, base, 'providers', 'Providers');
+    await page.getByText('Vectors are held in memory.').waitFor();
+    await page.getByRole('button', { name: 'Change vector store' }).click();
+    await dialog(page).getByLabel('Type').selectOption('Qdrant');
+    assert.equal(await dialog(page).getByLabel('URL').inputValue(), 'http://localhost:6333');
+    await dialog(page).getByLabel('URL').fill(`http://127.0.0.1:${store.address().port}`);
+    await dialog(page).getByLabel('API key').fill('does-not');
+    await dialog(page).getByRole('button', { name: 'Save' }).click();
+    await dialog(page).getByText('does not accept the key').waitFor();
+    await dialog(page).getByLabel('API key').fill('opens-it');
+    await dialog(page).getByRole('button', { name: 'Save' }).click();
+    await page.getByText(/of \d+ texts copied · API key stored/).waitFor();
+    await shot('vector-store');
+    await page.getByRole('button', { name: 'Change vector store' }).click();
+    await dialog(page).getByText('Delete the stored key').waitFor();
+    await shot('vector-store-dialog');
+    await dialog(page).getByLabel('Type').selectOption('In Atelier');
+    await dialog(page).getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Vectors are held in memory.').waitFor();
+  } finally {
+    store.close();
+    store.closeAllConnections();
+  }
 }
 
 export async function pricesAndLimits({ page, base, mock, shot }) {
