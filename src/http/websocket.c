@@ -191,7 +191,6 @@ static void fail(struct websocket *w)
 
 static void give_back(struct websocket *w, size_t n)
 {
-	ASSERT(n > 0);
 	ASSERT(n <= w->reserved);
 	w->reserved -= n;
 	budget_give(&w->server->budget, n, w->config.who);
