@@ -135,7 +135,8 @@
 	X(INT, max_answer_tokens, 32768, 0, 100000000, "ATELIER_MAX_ANSWER_TOKENS",                                    \
 		"tokens of an answer for which nobody asked for another limit (0: no limit)")                          \
 	X(BOOL, stop_repetition, 1, 0, 1, "ATELIER_STOP_REPETITION",                                                   \
-		"end an answer that repeats the same text for ever (8 KiB of it, in at most 1 KiB at a time)")         \
+		"end an answer that repeats the same text for ever (8 KiB of it, of figures 64 KiB, in at most 1 KiB " \
+		"at a time)")                                                                                          \
 	X(INT, provider_concurrency, 0, 0, 100000, "ATELIER_PROVIDER_CONCURRENCY",                                     \
 		"calls of one provider at the same time; more wait in a fair queue (0: no limit, and for each model "  \
 		"of "                                                                                                  \

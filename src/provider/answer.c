@@ -357,6 +357,8 @@ void answer_set_reason(struct answer *s, const char *reason)
 	if (!reason || !*reason)
 		return;
 	const char *ours = our_reason(reason);
+	if (s->refused && strcmp(ours, "stop") == 0)
+		ours = "content_filter";
 	if (strcmp(ours, "error") == 0)
 		snprintf(s->broken_word, sizeof(s->broken_word), "%.*s",
 			(int)utf8_prefix(reason, strlen(reason), sizeof(s->broken_word) - 1), reason);

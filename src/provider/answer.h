@@ -110,6 +110,7 @@ struct answer {
 	bool transient;   /* the error that the stream reported may be over in a moment */
 	bool error_event; /* sse.c: the event is named so */
 	bool in_deltas;   /* openai.c: the answer comes in pieces, and not as a message */
+	bool refused;     /* openai.c: the model said that it will not */
 	int64_t first_token_ms;
 	struct think think;
 	int64_t pieces,

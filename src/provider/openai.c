@@ -176,6 +176,13 @@ static int take_calls(struct answer *s, const json_t *delta)
 	return r;
 }
 
+/* Its words are what there is to read; who asked for JSON must not take them for that, so that its end is told. */
+static int take_refusal(struct answer *s, const json_t *refusal)
+{
+	s->refused = s->refused || json_string_length(refusal) > 0;
+	return answer_parts(s, refusal);
+}
+
 static int take_choice(struct answer *s, const json_t *choice)
 {
 	if (json_get_i64(choice, "index", 0) != 0)
@@ -189,7 +196,7 @@ static int take_choice(struct answer *s, const json_t *choice)
 	if (r >= 0)
 		r = answer_parts(s, json_object_get(delta, "content"));
 	if (r >= 0)
-		r = answer_parts(s, json_object_get(delta, "refusal"));
+		r = take_refusal(s, json_object_get(delta, "refusal"));
 	if (r >= 0)
 		r = answer_parts(s, json_object_get(choice, "text")); /* of a plain completion */
 	if (r >= 0)

@@ -1,4 +1,6 @@
 /* repeat.c - see repeat.h. */
+#include <ctype.h>
+
 #include "provider/repeat.h"
 
 #define CHECK_EVERY 2048
@@ -36,6 +38,33 @@ static void keep(struct repeat *r, const char *p, size_t n)
 	r->n += n;
 }
 
+/* Rows of noughts are asked for, and long: figures with what stands between them, in hexadecimal, too. */
+static bool is_data(const char *p, size_t n)
+{
+	bool digit = false;
+
+	for (size_t i = 0; i < n; i++) {
+		digit = digit || isdigit((unsigned char)p[i]);
+		if (!isxdigit((unsigned char)p[i]) && !strchr(" \t\r\nxX.,;:-|_[](){}", p[i]))
+			return false;
+	}
+	return digit;
+}
+
+/* `n` bytes after the check before. */
+static void check(struct repeat *r, size_t n)
+{
+	const char *window = r->tail + r->n - REPEAT_WINDOW;
+	size_t period = period_of(window, REPEAT_WINDOW);
+
+	if (period > REPEAT_PERIOD_MAX) {
+		r->repeated = 0;
+		return;
+	}
+	r->repeated += r->repeated > 0 ? n : REPEAT_WINDOW;
+	r->found = r->repeated >= REPEAT_DATA || !is_data(window, period);
+}
+
 void repeat_add(struct repeat *r, const char *p, size_t n)
 {
 	r->total += n;
@@ -48,8 +77,8 @@ void repeat_add(struct repeat *r, const char *p, size_t n)
 	keep(r, p, n);
 	if (r->total < r->next || r->n < REPEAT_WINDOW)
 		return;
+	check(r, r->total - r->next + CHECK_EVERY);
 	r->next = r->total + CHECK_EVERY;
-	r->found = period_of(r->tail + r->n - REPEAT_WINDOW, REPEAT_WINDOW) <= REPEAT_PERIOD_MAX;
 }
 
 void repeat_done(struct repeat *r)

@@ -32,6 +32,8 @@ int ollama_read_stream(struct gw_call *c) MUST_CHECK;
 
 /* A keep_alive: seconds as a number, or "5m", "1h30m" with units. E_INVALID else. *ret_ends: 0 or negative. */
 int ollama_check_keep_alive(const json_t *v, bool *ret_unload, bool *ret_for_good, struct err *e) MUST_CHECK;
+/* That of a request, as JSON; NULL: it has none, or one that unloads or keeps for good from who may not manage models. */
+int ollama_read_keep_alive(struct gw_call *c, const char **ret) MUST_CHECK;
 
 /* ---- ollama_tools.c: messages ---- */
 int ollama_read_messages(struct gw_call *c, const json_t *messages) MUST_CHECK;

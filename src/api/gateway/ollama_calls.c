@@ -162,16 +162,11 @@ static void ignore_for_others(struct gw_call *c)
 int ollama_read_embed(struct gw_call *c)
 {
 	const json_t *truncate = json_object_get(c->body, "truncate"), *options = json_object_get(c->body, "options");
-	const json_t *keep_alive = json_object_get(c->body, "keep_alive");
-	bool ends, for_good;
-	int r = ollama_check_keep_alive(keep_alive, &ends, &for_good, &c->q->err);
+	int r = ollama_read_keep_alive(c, &c->embed.keep_alive);
 
 	c->embed.truncate = json_is_boolean(truncate) ? (json_is_true(truncate) ? "true" : "false") : NULL;
 	if (r == 0 && json_is_object(options))
 		r = gw_json_text(c, options, &c->embed.options);
-	if (r == 0 && keep_alive && !json_is_null(keep_alive) && !ends &&
-		!for_good) /* who unloads and keeps is looked after */
-		r = gw_json_text(c, keep_alive, &c->embed.keep_alive);
 	return r;
 }
 

@@ -74,8 +74,7 @@ bool ollama_may_manage(const struct request *q)
 	return (q->who.scopes & AUTH_SCOPE_MODELS) && user_is_admin(&q->who.user);
 }
 
-/* Who may not manage models neither unloads one nor keeps one for good. */
-static int read_keep_alive(struct gw_call *c)
+int ollama_read_keep_alive(struct gw_call *c, const char **ret)
 {
 	const json_t *v = json_object_get(c->body, "keep_alive");
 	bool ends, for_good;
@@ -87,7 +86,7 @@ static int read_keep_alive(struct gw_call *c)
 		gw_ignore(c, "keep_alive");
 		return 0;
 	}
-	return gw_json_text(c, v, &c->req.keep_alive);
+	return gw_json_text(c, v, ret);
 }
 
 /* ---- options ---- */
@@ -194,7 +193,7 @@ int ollama_read_common(struct gw_call *c)
 
 	c->req.may_truncate = json_is_true(json_object_get(c->body, "truncate"));
 	if ((r = read_options(c, json_object_get(c->body, "options"))) < 0 || (r = read_format(c)) < 0 ||
-		(r = read_think(c)) < 0 || (r = read_keep_alive(c)) < 0)
+		(r = read_think(c)) < 0 || (r = ollama_read_keep_alive(c, &c->req.keep_alive)) < 0)
 		return r;
 	return read_rest(c);
 }
@@ -213,7 +212,7 @@ int ollama_read_likes(struct gw_call *c, json_t *less)
 		json_object_del(less, *name);
 	}
 	c->req.may_truncate = json_is_true(json_object_get(less, "truncate"));
-	if ((r = read_options(c, options)) < 0 || (r = read_keep_alive(c)) < 0)
+	if ((r = read_options(c, options)) < 0 || (r = ollama_read_keep_alive(c, &c->req.keep_alive)) < 0)
 		return r;
 	json_object_del(less, "options");
 	json_object_del(less, "keep_alive");

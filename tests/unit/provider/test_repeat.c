@@ -49,6 +49,65 @@ static const char *twice(int i)
 	return i < 200 ? list(i) : list(i - 200);
 }
 
+static const char *cjk(int i)
+{
+	(void)i;
+	return "\u6211\u4eec\u6765\u770b\u4e00\u4e0b\uff1a\n\n";
+}
+
+static const char *blanks(int i)
+{
+	return i % 40 ? "\n" : "\n  ";
+}
+
+static const char *json(int i)
+{
+	(void)i;
+	return "{\"path\": \"a.txt\", \"text\": \"again\"}, ";
+}
+
+/* Rows of a matrix, an array in hexadecimal: what is asked for. */
+static const char *noughts(int i)
+{
+	return i % 64 ? "0,0,0,0," : "0,\n";
+}
+
+static const char *hexadecimal(int i)
+{
+	return i % 16 ? "0x00, " : "0x00,\n\t";
+}
+
+/* A table whose rows differ in one number, code whose lines differ in one name. */
+static const char *table(int i)
+{
+	static char text[96];
+	sprintf(text, "| the same words | in each row | %d | yes |\n", i / 7);
+	return text;
+}
+
+static const char *code(int i)
+{
+	static char text[96];
+	sprintf(text, "\tcase KEY_%X: return handle(KEY_%X);\n", i, i);
+	return text;
+}
+
+static void what_is_asked_for(void **state)
+{
+	static const size_t steps[] = {1, 7, 4096, 20000};
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(steps); i++) {
+		assert_true(found_in(cjk, 2000, steps[i]));
+		assert_true(found_in(blanks, 40000, steps[i]));
+		assert_true(found_in(json, 1000, steps[i]));
+		assert_true(found_in(noughts, 20000, steps[i])); /* 160 KB are too many */
+		assert_false(found_in(noughts, 5000, steps[i])); /* 40 KB */
+		assert_false(found_in(hexadecimal, 6000, steps[i]));
+		assert_false(found_in(table, 3000, steps[i]));
+		assert_false(found_in(code, 3000, steps[i]));
+	}
+}
+
 static void what_repeats(void **state)
 {
 	static const size_t steps[] = {1, 7, 4096, 20000};
@@ -65,6 +124,6 @@ static void what_repeats(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(what_repeats)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(what_repeats), cmocka_unit_test(what_is_asked_for)};
 	return cmocka_run_group_tests_name("provider/repeat", tests, NULL, NULL);
 }
