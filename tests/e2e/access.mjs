@@ -224,12 +224,44 @@ export async function accessMessages({ page, mock, base, shot }) {
   nothing(found);
 }
 
+/** Things whose names have no place to break, of which the lists are made; the answer takes them away. */
+async function longNames(page, base) {
+  const W = 'Donaudampfschifffahrtsgesellschaftskapitän'.repeat(2);
+  const headers = { Origin: base };
+  const made = [];
+  for (const [path, data] of [
+    ['keys', { name: W, scopes: ['gateway'] }],
+    ['groups', { name: 'group' + 'x'.repeat(50) }],
+    ['assistants', { name: W.slice(0, 60), description: W + W }],
+    ['prompts', { name: 'p'.repeat(60), kind: 'text', body: W + W }],
+    ['memories', { text: W + W }],
+    ['parameter-rules', { pattern: 'model-' + 'x'.repeat(90), instructions: W + W, parameters: {} }],
+    ['collections', { name: W, description: W + W }],
+    ['tool-servers', { name: W.slice(0, 60), kind: 'http', config: { tools: [{ name: 't'.repeat(30), url: base + '/', description: W + W }] } }],
+  ]) {
+    const reply = await page.request.post(`${base}/api/v1/${path}`, { headers, data });
+    assert.equal(reply.status(), 201, await reply.text());
+    const { id, item } = await reply.json();
+    made.push(`${base}/api/v1/${path}/${id ?? item.id}`);
+  }
+  return async () => {
+    for (const url of made) assert.equal((await page.request.delete(url, { headers })).ok(), true, url);
+  };
+}
+
 export async function accessSettings({ page, base }) {
   const found = [];
+  const takeAway = await longNames(page, base);
   for (const section of SECTIONS) {
     await openSection(page, base, section);
     found.push(...(await look(page, section, section === 'appearance' || section === 'people' ? THEMES : [null])));
   }
+  for (const [path, list] of [['/documents', 'Collections'], ['/tools', 'Built in']]) {
+    await go(page, base, path);
+    await page.getByRole('list', { name: list }).waitFor();
+    found.push(...(await look(page, path)));
+  }
+  await takeAway();
   await openSection(page, base, 'providers');
   await page.getByRole('button', { name: 'Add provider' }).click();
   await page.getByRole('dialog').waitFor();

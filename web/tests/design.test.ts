@@ -19,3 +19,9 @@ it('takes sizes from the scale', () => {
   const measured = /\[(?:\d+d?v[hw]|\d+%|min\(|max\(|calc\(|26rem)/;
   expect(found(/[\w:-]+-\[[^\]]+\]/g).filter((f) => !measured.test(f) && !/data-|aria-|has-\[|group-/.test(f))).toEqual([]);
 });
+
+// `break-words` lets no row of flex become narrower than its longest word; in the cells of a table that is what is wanted.
+it('breaks long words where there is no room', () => {
+  const all = sources(/\.svelte$/).filter(([file]) => !file.startsWith('gallery/'));
+  expect(all.flatMap(([file, text]) => text.split('\n').filter((l) => /\bbreak-words\b/.test(l) && !l.includes('<td')).map((l) => `${file}: ${l.trim()}`))).toEqual([]);
+});

@@ -162,6 +162,18 @@ describe('the catalogue of texts', () => {
     expect(Object.keys(other).filter((key) => /["']|\.\.\./.test(other[key]!))).toEqual([]);
   });
 
+  // What docs/glossary.md calls something is its only name, and each language has its own punctuation.
+  it.each([
+    ['de', /\b(du|dich|dein\w*|dir)\b/i],
+    ['es', /\b(tú|tus?|usted(es)?)\b/i],
+    ['fr', /discussion|conversation|[^\u00a0\u202f][!?;](\s|$)|[^\u00a0\u202f]:(\s|$)|« | »/i],
+    ['ja', /文書|会話|デフォルト|ブラウザ(?!ー)|ユーザ(?!ー)|[\u3040-\u30ff\u4e00-\u9fff][,:;?!]/],
+    ['zh', /聊天|(?<!您)你|[\u4e00-\u9fff][,:;?!]/],
+  ] as const)('%s speaks with one voice', (language, odd) => {
+    const other = JSON.parse(readFileSync(`src/locales/${language}.json`, 'utf8')) as Record<string, string>;
+    expect(Object.entries(other).filter(([key, text]) => odd.test(text) && !key.startsWith('welcome.'))).toEqual([]);
+  });
+
   it('speaks another language, with its plurals, numbers and units', async () => {
     const say = async (language: Language) => {
       await i18n.use(language);
