@@ -10,9 +10,9 @@ const sizes = [
 ];
 const places = ['', 'manual', ...['account', 'appearance', 'assistants', 'prompts', 'memories', 'rules', 'jobs', 'keys', 'usage', 'models', 'providers', 'limits', 'people'].map((s) => 'settings/' + s)];
 
-// Names and units, not texts: of programs, models, providers, people, languages, days.
+// Names and units, not texts: of programs, models, providers, people, languages, days, hours.
 const names =
-  /^(Atelier( [\d.]+)?|Aa|A|Librarian|Ollama|Anthropic|OpenAI.*|OpenRouter|Pseudo|English|Deutsch|Español|Français|(ollama|llama|lab|mock|second|embed|tiny|atelier|gpt|big|cold|small)\S*|ada|bob|carla|Ctrl|Shift|Enter|Esc|F2|F6|Del|v?[\d.]+\S*|Q\d\S*|[\d.,]+ ?[KMGTB]+|https?:\/\/\S+|\/\S*|[a-z]+\/\S+|\d{1,2} [A-Z][a-z]{2}( \d{4})?|[A-Z][a-z]{2} \d{1,2}(, \d{4})?.*)$/;
+  /^(Atelier( [\d.]+)?|Aa|A|Librarian|Ollama|Anthropic|OpenAI.*|OpenRouter|Pseudo|English|Deutsch|Español|Français|(ollama|llama|lab|mock|second|embed|tiny|atelier|gpt|big|cold|small)\S*|ada|bob|carla|Ctrl|Shift|Enter|Esc|F2|F6|Del|v?[\d.]+\S*|Q\d\S*|[\d.,]+ ?[KMGTB]+|https?:\/\/\S+|\/\S*|[a-z]+\/\S+|\d{1,2}:\d\d\s[AP]M|\d{1,2} [A-Z][a-z]{2}( \d{4})?|[A-Z][a-z]{2} \d{1,2}(, \d{4})?.*)$/;
 
 /** Texts that are seen or read aloud and stand in no brackets; what people, models and the manual wrote is left out. */
 function withoutKey() {
