@@ -202,7 +202,6 @@ static int bind_one(sqlite3_stmt *st, int at, const struct db_param *p)
 /* Nothing runs before the first row is asked for. */
 static int sqlite_run(struct db_rows *r, const struct db_param *params, size_t n, struct err *e)
 {
-	ASSERT(sqlite3_bind_parameter_count(r->st) == (int)n); /* each has its value */
 	if ((size_t)sqlite3_bind_parameter_count(r->st) != n)
 		return err_set(e, E_INTERNAL, "%zu parameters were given to: %.120s", n, r->sql);
 	for (size_t i = 0; i < n; i++) {

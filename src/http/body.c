@@ -181,7 +181,6 @@ static void deliver(struct http_exchange *x, const char *p, size_t n)
 {
 	int r;
 
-	ASSERT(n > 0);
 	x->conn->moved += n;
 	if (x->mode == BODY_COLLECT) {
 		r = collect(x, p, n);

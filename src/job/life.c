@@ -75,7 +75,7 @@ static bool wait_to_store(struct jobs *js, int64_t ms)
 
 static void store_result(struct jobs *js, const struct job_result *x)
 {
-	ASSERT(thread_may_wait() && x->claim);
+	ASSERT(thread_may_wait());
 	for (int tries = 0;; tries++) {
 		struct err failure = {0};
 
@@ -93,7 +93,7 @@ static int64_t next_try(const struct job *j, int r)
 {
 	int64_t pause = j->all->config.settings->job_retry_ms;
 
-	ASSERT(r < 0 && j->tries > 0);
+	ASSERT(r < 0);
 	if (!err_info(r)->retryable || pause == 0 || j->tries >= j->kind->tries)
 		return 0;
 	return clock_now_ms() + MIN(pause << MIN(j->tries - 1, 16), RETRY_MAX_MS);
@@ -192,7 +192,6 @@ void job_launch(struct jobs *js, const struct job_row *row)
 	struct job *j;
 	int r;
 
-	ASSERT(row->id && row->claim);
 	ASSERT_IS(js, JOBS_MAGIC);
 	pthread_mutex_lock(&js->mx);
 	j = job_remember(js, row);

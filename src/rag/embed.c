@@ -304,7 +304,7 @@ int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const s
 	struct embed_text x = {.text_id = text_id, .cancel = cancel, .progress = p, .identity = identity};
 	int s;
 
-	ASSERT(thread_may_wait() && document_id && text_id);
+	ASSERT(thread_may_wait());
 	ASSERT_IS(r, RAG_MAGIC);
 	arena_init(&a, WORK_BYTES);
 	do { /* once more when another model has been chosen meanwhile */
@@ -366,7 +366,6 @@ int embed_query(struct rag *r, atelier_id user_id, const char *identity, const c
 {
 	const char *model = identity_model(identity, a), *text;
 
-	ASSERT(query && identity);
 	text = model ? arena_printf(a, "%s%s", prefixes_of(model).query, query) : NULL;
 	if (!text)
 		return err_set(e, -ENOMEM, "no memory for a search");

@@ -266,7 +266,6 @@ int fulltext_put(struct fulltext *f, int64_t id, int64_t text_id, struct str byt
 	struct postings_reader r;
 	int s = check(bytes, &r);
 
-	ASSERT(id && text_id);
 	if (s < 0)
 		return s;
 	if (f->n_parts == PARTS_MAX || !make_room(f, r.passages))

@@ -77,7 +77,6 @@ static struct index *find(struct rag *r, atelier_id id)
 {
 	struct index *x;
 
-	ASSERT(id);
 	ASSERT_IS(r, RAG_MAGIC);
 	pthread_mutex_lock(&r->mx);
 	for (x = r->indexes; x && x->id != id; x = x->next)

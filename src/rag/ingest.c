@@ -251,7 +251,7 @@ int rag_ingest(
 	struct ingest x = {.rag = rag, .p = p, .cancel = cancel};
 	int r;
 
-	ASSERT(thread_may_wait() && document_id && cancel);
+	ASSERT(thread_may_wait() && cancel);
 	ASSERT_IS(rag, RAG_MAGIC);
 	arena_init(&x.a, ARENA_BYTES);
 	passages_init(&x.passages);

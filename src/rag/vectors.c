@@ -87,7 +87,6 @@ struct vectors *vectors_new(size_t dims)
 {
 	struct vectors *v = xcalloc(1, sizeof(*v));
 
-	ASSERT(dims > 0);
 	MAGIC_SET(v, VECTORS_MAGIC);
 	v->dims = dims;
 	v->width = (dims + VECTOR_ALIGN - 1) / VECTOR_ALIGN * VECTOR_ALIGN;
@@ -175,7 +174,6 @@ int vectors_put(struct vectors *v, int64_t id, int64_t text_id, const float *row
 	size_t at = place_of(v, id);
 	bool there = at < v->n && v->runs[at].id == id;
 
-	ASSERT(id && text_id && n > 0);
 	ASSERT_IS(v, VECTORS_MAGIC);
 	if (!there && v->n == v->room) {
 		size_t room = v->room ? v->room * 2 : 64;

@@ -16,7 +16,7 @@ void allowance_init(struct allowance *b, struct allowance *above, const int64_t 
 
 void allowance_spend(struct allowance *b, enum allowance_kind kind, int64_t amount)
 {
-	ASSERT((int)kind < ALLOWED_KINDS && amount >= 0);
+	ASSERT((int)kind < ALLOWED_KINDS);
 	for (; amount > 0 && b; b = b->above)
 		atomic_fetch_add(&b->spent[kind], amount);
 }

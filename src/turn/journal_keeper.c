@@ -62,7 +62,6 @@ int segment_make(const char *dir, int64_t number, struct segment **ret)
 	char path[PATH_BYTES];
 	int r = FAULT("journal_segment");
 
-	ASSERT(number > 0);
 	segment_path(dir, number, path);
 	*s = (struct segment){.number = number, .bytes = HEAD_BYTES, .dirty = true, .fd = -1};
 	if (r == 0 && (s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0)

@@ -255,7 +255,7 @@ int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dim
 	struct caller who = caller_of(c);
 	struct embed_request in = c->embed;
 
-	ASSERT(thread_may_wait() && n > 0);
+	ASSERT(thread_may_wait());
 	if (c->assistant)
 		return err_set(
 			&q->err, E_MODEL_CANNOT, "An assistant answers; for vectors, choose a model for embeddings.");

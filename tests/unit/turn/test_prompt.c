@@ -15,7 +15,8 @@ static void build(struct fixture *f, struct built *b, const struct turn_begun *o
 	struct conversation v;
 
 	*b = (struct built){.all = {.db = f->db, .settings = &b->settings}};
-	b->turn = (struct turn){.all = &b->all,
+	b->turn = (struct turn){.magic = TURN_MAGIC,
+		.all = &b->all,
 		.user_id = f->ada,
 		.ids = {of->turn_id, of->conversation_id, of->user_message_id, of->message_id},
 		.continues = continues,
