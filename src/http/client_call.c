@@ -166,19 +166,20 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 /* "host:port" without what else a URL may hold (a password, a key). */
 const char *call_where(struct call *c)
 {
-	char *host = NULL, *port = NULL;
-	if (*c->where)
+	char *host = NULL, *port = NULL, where[160];
+	if (c->where)
 		return c->where;
 	CURLU *u = curl_url();
 	if (u && curl_url_set(u, CURLUPART_URL, c->in->url, 0) == CURLUE_OK &&
 		curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
 		curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
-		snprintf(c->where, sizeof(c->where), "%.140s:%s", host, port);
+		snprintf(where, sizeof(where), "%.140s:%s", host, port);
 	else
-		snprintf(c->where, sizeof(c->where), "an address that is not valid");
+		snprintf(where, sizeof(where), "an address that is not valid");
 	curl_free(host);
 	curl_free(port);
 	curl_url_cleanup(u);
+	c->where = xstrdup(where);
 	return c->where;
 }
 
@@ -269,7 +270,7 @@ static int prepare_curl(struct call *c, struct err *e)
 	CURL *h = c->easy;
 	curl_easy_setopt(h, CURLOPT_URL, c->in->url);
 	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(h, CURLOPT_PROXY, c->proxy);
+	curl_easy_setopt(h, CURLOPT_PROXY, c->proxy ? c->proxy : "");
 	curl_easy_setopt(h, CURLOPT_NOPROXY, ""); /* the list has been read */
 	curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
@@ -300,10 +301,13 @@ static int prepare_curl(struct call *c, struct err *e)
 
 int call_prepare(struct call *c, struct err *e)
 {
+	char proxy[HTTP_PROXY_MAX];
 	bool direct;
 	if (!is_http(c->in->url))
 		return err_set(e, E_PROVIDER_DOWN, "The provider's address is not a valid http or https address.");
-	http_proxy_for(c->in->public_only ? "none" : c->in->proxy, c->in->url, c->proxy);
+	http_proxy_for(c->in->public_only ? "none" : c->in->proxy, c->in->url, proxy);
+	if (*proxy)
+		c->proxy = xstrdup(proxy);
 	int r = direct_prepare(c, &direct);
 	if (r < 0)
 		return err_set(e, r, "A header of the call is not valid.");
@@ -318,6 +322,10 @@ void call_done(struct call *c)
 	for (const struct curl_slist *l = c->headers; l; l = l->next)
 		explicit_bzero(l->data, strlen(l->data)); /* a key */
 	curl_slist_free_all(c->headers);
+	if (c->proxy)
+		explicit_bzero(c->proxy, strlen(c->proxy)); /* a password */
+	free(c->proxy);
+	free(c->where);
 	pthread_cond_destroy(&c->cv);
 	sem_destroy(&c->wake);
 	MAGIC_END(c, CALL_MAGIC);
@@ -340,7 +348,7 @@ static int judge_proxy(struct call *c, struct err *e)
 {
 	char proxy[HTTP_PROXY_MAX];
 	long status = 0;
-	if (!*c->proxy)
+	if (!c->proxy)
 		return 0;
 	http_proxy_shown(c->proxy, proxy);
 	curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &status);

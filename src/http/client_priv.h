@@ -82,9 +82,9 @@ struct call {
 	struct http_result *out;
 	CURL *easy; /* NULL: without curl */
 	struct curl_slist *headers;
-	char where[160];            /* host:port, for sentences; "": not looked at, see call_where() */
-	char proxy[HTTP_PROXY_MAX]; /* "": none */
-	struct call *prev, *next;   /* client->calls; under client->mx */
+	char *where;              /* host:port, for sentences; NULL: not looked at, see call_where() */
+	char *proxy;              /* NULL: none */
+	struct call *prev, *next; /* client->calls; under client->mx */
 
 	/* the loop's */
 	struct loop_task start, abort, resume;

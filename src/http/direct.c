@@ -109,7 +109,7 @@ int direct_prepare(struct call *c, bool *ret_fits)
 	int r;
 
 	*ret_fits = false;
-	if (c->in->public_only || c->in->total_timeout_ms > 0 || *c->proxy || !read_url(c->in->url, d, &host, &path))
+	if (c->in->public_only || c->in->total_timeout_ms > 0 || c->proxy || !read_url(c->in->url, d, &host, &path))
 		return 0;
 	d->request = BUF_INIT(REQUEST_HEAD_MAX);
 	buf_reserve(b, request_room(c, path)); /* it does not grow: what it grew out of would keep the key */

@@ -35,8 +35,9 @@ void turn_add_figures(struct gen_result *sum, const struct gen_result *r)
 	add_figure(&sum->tokens_reasoning, r->tokens_reasoning);
 }
 
-/* What the rounds took, in one. */
-static void add_up(struct gen_result *sum, const struct gen_result *r)
+/* What the rounds took, in one. (Apart, as are the next two: what they have on the stack would lie beneath each answer that is
+ * waited for.) */
+static void NOINLINE add_up(struct gen_result *sum, const struct gen_result *r)
 {
 	struct gen_result all = *r;
 
@@ -53,8 +54,8 @@ static void add_up(struct gen_result *sum, const struct gen_result *r)
 }
 
 /* For a model without tools they are told in words, and its calls are read from its text. */
-static int generate_written(struct turn *t, const struct caller *who, struct cancel *cancel, struct gen_result *result,
-	int64_t *cost_micros)
+static int NOINLINE generate_written(struct turn *t, const struct caller *who, struct cancel *cancel,
+	struct gen_result *result, int64_t *cost_micros)
 {
 	CLEANUP(text_calls_done) struct text_calls written;
 	struct gen_request request;
@@ -69,7 +70,7 @@ static int generate_written(struct turn *t, const struct caller *who, struct can
 }
 
 /* What the one that answered is known not to take, which its provider's kind has words for. */
-static void tell_untaken(struct turn *t, unsigned lost)
+static void NOINLINE tell_untaken(struct turn *t, unsigned lost)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
 	const char *names = lost ? parameters_untaken(lost, &t->arena) : NULL;
