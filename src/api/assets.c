@@ -21,8 +21,8 @@ struct form {
  * is another file. NULL: no place. The same list in the page is web/src/core/route.ts. */
 static const char *place_find(const char *path)
 {
-	static const char *const places[] = {
-		"/c", "/documents", "/tools", "/settings", "/manual", "/login", "/setup", "/password"};
+	static const char *const places[] = {"/c", "/documents", "/assistants", "/prompts", "/tools", "/settings",
+		"/manual", "/login", "/setup", "/password"};
 
 	if (strcmp(path, "/") == 0)
 		return "/index.html";

@@ -9,7 +9,7 @@ import { Server } from './server.mjs';
 const WIDTHS = [1280, 390, 320];
 const THEMES = ['graphite', 'quartz', 'terminal', 'solarized'];
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const SECTIONS = ['account', 'appearance', 'assistants', 'prompts', 'memories', 'keys', 'usage', 'models', 'providers', 'rules', 'people', 'limits', 'jobs'];
+const SECTIONS = ['account', 'appearance', 'memories', 'keys', 'usage', 'models', 'providers', 'rules', 'people', 'limits', 'jobs'];
 
 /** An answer with everything that is wide. */
 const TORTURE = [
@@ -256,7 +256,7 @@ export async function accessSettings({ page, base }) {
     await openSection(page, base, section);
     found.push(...(await look(page, section, section === 'appearance' || section === 'people' ? THEMES : [null])));
   }
-  for (const [path, list] of [['/documents', 'Collections'], ['/tools', 'Built in']]) {
+  for (const [path, list] of [['/documents', 'Collections'], ['/assistants', 'Assistants'], ['/prompts', 'Prompts'], ['/tools', 'Built in']]) {
     await go(page, base, path);
     await page.getByRole('list', { name: list }).waitFor();
     found.push(...(await look(page, path)));

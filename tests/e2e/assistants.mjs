@@ -7,7 +7,7 @@ import { draw } from './pictures.mjs';
 export async function assistants({ page, mock, base, shot }) {
   const calls = mock.calls.length;
   mock.on('Begin, please', ({ say }) => say('Begun.'));
-  await page.goto(base + '/settings/assistants');
+  await page.goto(base + '/assistants');
   await page.getByText('No assistants yet').waitFor();
   const found = await look(page, 'no assistants');
   await page.getByRole('button', { name: 'New assistant' }).click();
@@ -69,7 +69,7 @@ export async function assistants({ page, mock, base, shot }) {
   assert.equal(await page.getByRole('textbox', { name: 'Message' }).inputValue(), '');
 
   // Changed, compared and taken back; copied; shared; deleted.
-  await page.goto(base + '/settings/assistants');
+  await page.goto(base + '/assistants');
   const choose = async (name, item) => {
     await page.getByRole('button', { name: `More for ${name}`, exact: true }).click();
     await page.getByRole('menuitem', { name: item }).click();
@@ -99,7 +99,7 @@ export async function assistants({ page, mock, base, shot }) {
   await page.goto(base + '/');
   await page.getByRole('heading', { name: 'Pirate' }).waitFor();
   await page.getByRole('button', { name: 'Assistant: Pirate' }).waitFor();
-  await page.goto(base + '/settings/assistants');
+  await page.goto(base + '/assistants');
   await choose('Pirate', 'Begin new chats without it');
   await row.getByText('Default', { exact: true }).waitFor({ state: 'detached' });
   await choose('Pirate', 'Duplicate');
@@ -201,7 +201,7 @@ export async function agents({ page, mock, base, shot }) {
   mock.show = () => ({ capabilities: ['completion', 'tools'], model_info: {} });
   await page.request.post(base + '/api/v1/models/refresh', { headers });
   const finder = await (await page.request.post(base + '/api/v1/assistants', { headers, data: { name: 'Finder', description: 'Finds things', instructions: 'You find.', tools: [] } })).json();
-  await page.goto(base + '/settings/assistants');
+  await page.goto(base + '/assistants');
   await page.getByRole('button', { name: 'New assistant' }).click();
   const form = page.getByRole('dialog');
   await form.getByLabel('Name').fill('Chief');

@@ -8,7 +8,7 @@ const sizes = [
   { width: 390, height: 844 },
   { width: 1280, height: 800 },
 ];
-const places = ['', 'manual', ...['account', 'appearance', 'assistants', 'prompts', 'memories', 'rules', 'jobs', 'keys', 'usage', 'models', 'providers', 'limits', 'people'].map((s) => 'settings/' + s)];
+const places = ['', 'manual', 'assistants', 'prompts', ...['account', 'appearance', 'memories', 'rules', 'jobs', 'keys', 'usage', 'models', 'providers', 'limits', 'people'].map((s) => 'settings/' + s)];
 
 // Names and units, not texts: of programs, models, providers, people, languages, days, hours.
 const names =
@@ -92,7 +92,7 @@ export async function pseudoLocale({ page, context, base, shot, watch, allow }) 
     };
     for (const place of [...places, new URL(chat, base + '/').pathname.slice(1)]) {
       await (place === '' ? page.goto(base + '/') : go(page, base, '/' + place));
-      await settled(page, place.startsWith('settings') ? 'main h2' : place === 'manual' ? '.manual h1, .manual h2' : '[data-composer]');
+      await settled(page, place.startsWith('settings') ? 'main h2' : place === 'manual' ? '.manual h1, .manual h2' : /^(assistants|prompts)$/.test(place) ? 'main h1' : '[data-composer]');
       await inSizes(page, '/' + place);
     }
     const fresh = watch(await context.browser().newContext().then((c) => c.newPage()));

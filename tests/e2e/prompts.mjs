@@ -115,7 +115,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await page.getByRole('button', { name: '1 answer option' }).waitFor();
 
   // Changed, compared and taken back; copied; shared; deleted.
-  await page.goto(base + '/settings/prompts');
+  await page.goto(base + '/prompts');
   const choose = async (name, item) => {
     await page.getByRole('button', { name: `More for ${name}`, exact: true }).click();
     await page.getByRole('menuitem', { name: item }).click();

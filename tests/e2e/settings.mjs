@@ -461,7 +461,7 @@ export async function ordinaryUser({ page, context, server, base, watch, allow, 
   await other.getByRole('button', { name: 'Sign in' }).click();
   await other.getByRole('heading', { name: 'Page not found' }).waitFor();
   const sections = other.getByRole('navigation', { name: 'Settings' }).getByRole('link');
-  assert.deepEqual(await sections.allInnerTexts(), ['Account', 'Appearance', 'Assistants', 'Prompts', 'Memory', 'API keys', 'Usage', 'Models']);
+  assert.deepEqual(await sections.allInnerTexts(), ['Account', 'Appearance', 'Memory', 'API keys', 'Usage', 'Models']);
   await settings(other, base, 'models', 'Models');
   await other.getByRole('list', { name: 'Models' }).getByRole('listitem', { name: 'mock:1b' }).waitFor();
   assert.equal(await other.getByRole('button', { name: 'More for mock:1b' }).count(), 0, 'a list to look at');
@@ -472,7 +472,8 @@ export async function ordinaryUser({ page, context, server, base, watch, allow, 
   // What is one's own is shared with people who are searched for.
   const assistant = await other.request.post(`${base}/api/v1/assistants`, { headers: { Origin: base }, data: { name: 'Tutor' } });
   assert.equal(assistant.status(), 201);
-  await settings(other, base, 'assistants', 'Assistants');
+  await go(other, base, '/assistants');
+  await other.getByRole('heading', { name: 'Assistants', level: 1, exact: true }).waitFor();
   await other.getByRole('button', { name: 'More for Tutor' }).click();
   await other.getByRole('menuitem', { name: 'Share' }).click();
   await dialog(other).getByRole('button', { name: 'Add ada' }).waitFor();

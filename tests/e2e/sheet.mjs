@@ -55,7 +55,7 @@ function states(base, chats) {
     await first(page);
     await then(page);
   };
-  const settings = ['account', 'appearance', 'assistants', 'prompts', 'memories', 'keys', 'usage', 'models', 'rules', 'providers', 'people', 'limits', 'jobs'];
+  const settings = ['account', 'appearance', 'memories', 'keys', 'usage', 'models', 'rules', 'providers', 'people', 'limits', 'jobs'];
   return {
     new: go('/'),
     answer: chat('How does merge sort work?'),
@@ -67,6 +67,8 @@ function states(base, chats) {
     documents: go('/documents'),
     collection: go('/documents/' + chats.collection),
     document: after(go('/documents/' + chats.collection), (page) => page.getByRole('link', { name: 'rules.md' }).first().click()),
+    assistants: go('/assistants'),
+    prompts: go('/prompts'),
     tools: go('/tools'),
     failed: chat('Break'),
     palette: after(go('/'), (page) => page.keyboard.press('Control+k')),

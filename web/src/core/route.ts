@@ -7,6 +7,8 @@ export type Route =
   | { page: 'password'; token: string }
   | { page: 'settings'; section: string | null }
   | { page: 'documents'; collection: string | null; document: string | null; passage: string | null }
+  | { page: 'assistants' }
+  | { page: 'prompts' }
   | { page: 'tools' }
   | { page: 'manual'; slug: string | null; anchor: string | null }
   | { page: 'unknown' };
@@ -31,12 +33,14 @@ export function parseRoute(address: string): Route {
   if (page === 'setup' && !a) return { page: 'setup', code: hash };
   if (page === 'password' && !a) return { page: 'password', token: hash };
   if (page === 'login' && !a) return { page: 'login' };
+  // These two were sections of the settings once.
+  if (page === 'settings' && (a === 'assistants' || a === 'prompts')) return { page: a };
   if (page === 'settings') return { page: 'settings', section: a ?? null };
   if (page === 'documents') {
     const [document, passage] = hash.split('/');
     return { page: 'documents', collection: a ?? null, document: document || null, passage: passage || null };
   }
-  if (page === 'tools' && !a) return { page: 'tools' };
+  if ((page === 'assistants' || page === 'prompts' || page === 'tools') && !a) return { page };
   if (page === 'manual') return { page: 'manual', slug: a ?? null, anchor: hash || null };
   return { page: 'unknown' };
 }
