@@ -9,7 +9,8 @@
 #define Q struct queued
 static const struct col columns[] = {COL(I64, Q, id), COL_ONCE(I64, Q, user_id), COL_ONCE(I64, Q, conversation_id),
 	COL_ONCE(REF, Q, key_id), COL_ONCE(REF, Q, assistant_id), COL_ONCE(TEXT, Q, model), COL_ONCE(TEXT, Q, language),
-	COL_CREATED(Q, created_at), COL_ONCE(TEXT, Q, parameters), COL_ONCE(TEXT, Q, tools), COL(TEXT, Q, content)};
+	COL_CREATED(Q, created_at), COL_ONCE(TEXT, Q, parameters), COL_ONCE(TEXT, Q, tools),
+	COL_ONCE(TEXT, Q, time_zone), COL(TEXT, Q, content)};
 #undef Q
 static const struct rows_table queued = {"queued", "id", NO_QUEUED, NULL, TABLE(struct queued, columns)};
 

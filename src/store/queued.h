@@ -21,7 +21,7 @@ struct queued {
 	const char *model;      /* NULL: not said */
 	const char *parameters; /* JSON object; NULL: none */
 	const char *tools;      /* true, or names, as JSON; NULL: those of the assistant or the conversation */
-	const char *language;   /* NULL: not known */
+	const char *language, *time_zone; /* NULL: not known */
 	int64_t created_at;
 };
 

@@ -252,6 +252,9 @@ static const struct db_migration migrations[] = {
 		.sqlite = exchange_vectors_sqlite,
 		.postgres = exchange_vectors_postgres},
 	{.version = 38, .name = "vector stores", .sql = schema_vector_stores},
+	{.version = 39,
+		.name = "time zones of questions that wait",
+		.sql = "ALTER TABLE queued ADD COLUMN time_zone TEXT"},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -111,7 +111,8 @@ static int put(struct turns *all, const struct turn_request *q, struct arena *a,
 		.model = q->model,
 		.parameters = q->parameters,
 		.tools = q->tools,
-		.language = q->language};
+		.language = q->language,
+		.time_zone = q->time_zone};
 	int r = check_what_waits(all, q, a, e);
 
 	if (r == 0)
@@ -187,7 +188,8 @@ struct turn_request turn_of_queued(const struct queued *row)
 		.assistant_id = row->assistant_id,
 		.parameters = row->parameters,
 		.tools = row->tools,
-		.language = row->language};
+		.language = row->language,
+		.time_zone = row->time_zone};
 }
 
 /* ---- going on ---- */
