@@ -24,6 +24,10 @@ static const struct field tool_fields[] = {
 	FIELD_BOOL(A, outside, "outside", FIELD_REQUIRED, "It reaches beyond this machine."),
 	FIELD_BOOL(A, t.asks, "asks", FIELD_REQUIRED, "A person is asked before it runs."),
 	FIELD_BOOL(A, t.enabled, "enabled", FIELD_REQUIRED, "Models are offered it."),
+	FIELD_BOOL(A, t.asks_all, "asks_all", FIELD_REQUIRED,
+		"It asks everybody, and nobody can say less for themselves."),
+	FIELD_BOOL(A, t.off_all, "off_all", FIELD_REQUIRED,
+		"It is off for everybody, and nobody can switch it on for themselves."),
 };
 #undef A
 static const struct schema tool_schema =
@@ -65,7 +69,7 @@ static const struct field choice_fields[] = {
 	FIELD_HAS(FT_BOOL, C, enabled, has_enabled, "enabled", .doc = "Whether models are offered it."),
 	FIELD_HAS(FT_BOOL, C, asks, has_asks, "asks",
 		.doc = "Whether a person is asked before it runs. For oneself this can only be more than it is for "
-		       "all."),
+		       "all: else 409."),
 	FIELD_BOOL(C, for_all, "for_all", 0, "By an administrator: for everybody; what is off then is off."),
 };
 #undef C
@@ -94,14 +98,31 @@ static int answer_one(struct request *q)
 	return out ? find(q, out) : request_no_memory(q);
 }
 
+/* For oneself more can be said than for all, never less. */
+static int check_choice(struct request *q, const struct choice *in, const struct tool *t)
+{
+	if (in->for_all)
+		return user_is_admin(&q->who.user)
+			       ? 0
+			       : err_set(&q->err, E_FORBIDDEN, "Only an administrator speaks for everybody.");
+	if (in->has_asks && !in->asks && t->asks_all)
+		return err_set(&q->err, E_CONFLICT,
+			"This tool asks everybody before it runs. Say \"always\" when it asks, or have an "
+			"administrator "
+			"change it for everybody.");
+	if (in->has_enabled && in->enabled && t->off_all)
+		return err_set(&q->err, E_CONFLICT, "An administrator has switched this tool off for everybody.");
+	return 0;
+}
+
 static int tool_patch(struct request *q)
 {
 	const struct choice *in = q->body;
-	struct tool_answer there;
+	struct tool_answer there = {.reads = false};
 	int r = find(q, &there);
 
-	if (r == 0 && in->for_all && !user_is_admin(&q->who.user))
-		r = err_set(&q->err, E_FORBIDDEN, "Only an administrator speaks for everybody.");
+	if (r == 0)
+		r = check_choice(q, in, &there.t);
 	if (r == 0)
 		r = tool_choices_set(q->api->c.db,
 			&(struct tool_choice_row){.user_id = in->for_all ? 0 : q->who.user.id,
@@ -189,7 +210,7 @@ static const struct route routes[] = {
 	{"GET", V1 "/tools/{name}", "getTool", answer_one, ACCESS_USER, .status = 200,
 		.answer = &tool_schema, .summary = "One tool."},
 	{"PATCH", V1 "/tools/{name}", "updateTool", tool_patch, ACCESS_USER, .status = 200,
-		.body = &choice_schema, SHORT_BODY, .answer = &tool_schema,
+		.body = &choice_schema, SHORT_BODY, .answer = &tool_schema, FAILS(E_NOT_FOUND, E_FORBIDDEN, E_CONFLICT),
 		.summary = "Switch a tool on or off, or have it ask."},
 	{"POST", V1 "/tools/{name}/run", "runTool", tool_run_post, ACCESS_USER, ROUTE_SLOW, .status = 200,
 		.body = &trial_schema, .answer = &tool_outcome_schema,

@@ -34,8 +34,9 @@ struct tool {
 	const char *own_name;            /* at its source */
 	const char *hash; /* of name, description and schema: what an "always" is given for; 32 characters */
 	unsigned hints;
-	bool asks;    /* a person is asked before it runs, unless a rule of theirs says otherwise */
-	bool enabled; /* nobody who may has switched it off */
+	bool asks;              /* a person is asked before it runs, unless a rule of theirs says otherwise */
+	bool enabled;           /* nobody who may has switched it off */
+	bool asks_all, off_all; /* it asks everybody, is off for everybody: nobody can say less for themselves */
 };
 struct tool_list {
 	struct tool *items;

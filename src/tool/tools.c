@@ -136,17 +136,18 @@ static int add_all(struct tool_list *all, const struct tool_list *more, struct a
  * asked where one would not be. */
 static void apply(const struct tool_choice_list *said, struct tool *tool)
 {
-	bool closed = false;
-
+	tool->asks_all = tool->asks;
 	for (size_t i = 0; i < said->n; i++) { /* those of all stand before a person's own */
 		const struct tool_choice_row *c = &said->items[i];
 		if (strcmp(c->name, tool->name) != 0)
 			continue;
-		if (c->enabled >= 0 && !closed)
+		if (c->enabled >= 0 && !tool->off_all)
 			tool->enabled = c->enabled;
-		closed |= c->user_id == 0 && c->enabled == 0;
+		tool->off_all |= c->user_id == 0 && c->enabled == 0;
 		if (c->asks >= 0)
-			tool->asks = c->user_id == 0 ? c->asks : tool->asks || c->asks;
+			tool->asks = c->user_id == 0 ? c->asks : tool->asks_all || c->asks;
+		if (c->user_id == 0 && c->asks >= 0)
+			tool->asks_all = c->asks;
 	}
 }
 
@@ -156,7 +157,7 @@ static int apply_choices(struct tools *t, atelier_id user_id, struct arena *a, s
 	struct tool_choice_list said = {.n = 0};
 	int r = tool_choices_list(c, user_id, a, &said, e);
 
-	for (size_t i = 0; r == 0 && said.n && i < all->n; i++)
+	for (size_t i = 0; r == 0 && i < all->n; i++)
 		apply(&said, &all->items[i]);
 	return r;
 }
