@@ -113,13 +113,11 @@ static void take_text(struct process *p, const char *piece, size_t n)
 		if (at == 0 && (p->long_line || length > p->c.line_max)) {
 			size_t rest = b->n - (size_t)(end + 1 - b->p);
 			size_t tail = MIN(length, (size_t)PROCESS_CUT);
-			char both[2 * PROCESS_CUT];
 			size_t head = MIN(length - tail, (size_t)PROCESS_CUT);
 
-			memcpy(both, b->p, head);
-			memcpy(both + head, end - tail, tail);
+			memmove(b->p + head, end - tail, tail);
 			p->long_line = true;
-			hand_line(p, both, head + tail);
+			hand_line(p, b->p, head + tail);
 			memmove(b->p, end + 1, rest);
 			b->n = rest;
 			p->searched = 0;

@@ -14,7 +14,7 @@ struct process;
 int processes_new(unsigned max, struct processes **ret, struct err *e) MUST_CHECK; /* the most that live at a time */
 void processes_free(struct processes *ps); /* ends all that live; every one has been given back. NULL is fine */
 
-#define PROCESS_CUT 512 /* bytes of each end of a line that was too long */
+#define PROCESS_CUT 32768 /* bytes of each end of a line that was too long */
 
 struct process_config {
 	struct sandbox program; /* without `in`, `cancel`, `output`; limits: wall_ms and output do not count */

@@ -5,15 +5,7 @@
 #include "base/clock.h"
 #include "tool/mcp_priv.h"
 
-enum {
-	TIMEOUT_MS = 60000,
-	TOTAL_MS = 600000,
-	PAGES_MAX = 100,
-	ROUNDS_MAX = 10,
-	THREADS = 256,
-	CONFIG_MAX = 1 << 20,
-	ALIVE_MS = 60
-};
+enum { TIMEOUT_MS = 60000, TOTAL_MS = 600000, PAGES_MAX = 100, ROUNDS_MAX = 10, THREADS = 256, CONFIG_MAX = 1 << 20 };
 enum { ERR_HEADERS = -32020 };
 
 /* ---- what all share ---- */
@@ -130,6 +122,17 @@ void mcp_free(struct mcp *m)
 	release(m);
 }
 
+/* One that is open: nobody opens it until it is closed. */
+static void close_claimed(struct mcp *m)
+{
+	mcp_shut(m);
+	pthread_mutex_lock(&m->mx);
+	m->state = MCP_CLOSED;
+	m->idle_since = 0;
+	pthread_cond_broadcast(&m->cv);
+	pthread_mutex_unlock(&m->mx);
+}
+
 void mcp_close(struct mcp *m)
 {
 	ASSERT_IS(m, MCP_MAGIC);
@@ -138,16 +141,28 @@ void mcp_close(struct mcp *m)
 		pthread_cond_wait(&m->cv, &m->mx);
 	bool open = m->state == MCP_OPEN;
 	if (open)
-		m->state = MCP_OPENING; /* nobody opens it meanwhile */
+		m->state = MCP_OPENING;
 	pthread_mutex_unlock(&m->mx);
-	if (!open)
-		return;
-	mcp_shut(m);
+	if (open)
+		close_claimed(m);
+}
+
+/*
+ * A program of which a call was stopped is killed, with all that it started, as soon as nobody asks it anything: what it does for
+ * that call only it knows, and whether it heeds the word that the call is over. It is started anew when it is needed.
+ */
+static void kill_stopped(struct mcp *m)
+{
 	pthread_mutex_lock(&m->mx);
-	m->state = MCP_CLOSED;
-	m->idle_since = 0;
-	pthread_cond_broadcast(&m->cv);
+	bool over = m->call_stopped && m->asking == 0 && m->state == MCP_OPEN;
+	if (over) {
+		m->state = MCP_OPENING;
+		if (m->process)
+			process_stop(m->process, 0);
+	}
 	pthread_mutex_unlock(&m->mx);
+	if (over)
+		close_claimed(m);
 }
 
 int64_t mcp_idle_since(struct mcp *m)
@@ -241,6 +256,12 @@ static int ask(struct mcp *m, const char *method, const json_t *params, const ch
 		break;
 	}
 	asking(m, -1);
+	if (r == -ECANCELED && !m->c.url) {
+		pthread_mutex_lock(&m->mx);
+		m->call_stopped = true;
+		pthread_mutex_unlock(&m->mx);
+	}
+	kill_stopped(m);
 	return r;
 }
 
@@ -391,24 +412,6 @@ static json_t *schema_again(struct mcp *m, const char *tool, const struct tool_r
 	return NULL;
 }
 
-/*
- * Of a program that a stopped call left without anybody who asks it something: one that does not even say that it lives is
- * killed, with all that it started. It is started anew when it is needed.
- */
-static void end_if_stuck(struct mcp *m)
-{
-	pthread_mutex_lock(&m->mx);
-	bool alone = !m->c.url && m->state == MCP_OPEN && m->asking == 0;
-	pthread_mutex_unlock(&m->mx);
-	if (!alone || mcp_answers(m, ALIVE_MS))
-		return;
-	pthread_mutex_lock(&m->mx);
-	if (m->process && m->asking == 0)
-		process_stop(m->process, 0);
-	pthread_mutex_unlock(&m->mx);
-	mcp_close(m);
-}
-
 int mcp_call(struct mcp *m, const char *tool, const json_t *schema, const json_t *arguments, const struct tool_run *run,
 	struct arena *a, struct tool_result *ret, struct err *e)
 {
@@ -429,7 +432,5 @@ int mcp_call(struct mcp *m, const char *tool, const json_t *schema, const json_t
 		r = mcp_result(result, a, ret, &mine);
 	if (r == 0)
 		return 0;
-	if (r == -ECANCELED)
-		end_if_stuck(m);
 	return r == -ECANCELED || r == E_UNAUTHORIZED ? err_set(e, r, "%s", mine.msg) : fail(ret, &mine);
 }

@@ -148,6 +148,15 @@ static int on_data(void *arg, const char *p, size_t n)
 
 /* ---- an exchange, on its thread ---- */
 
+/* Of an answer that is too long. */
+static void deliver_beginning(struct mcp_exchange *x)
+{
+	const struct buf *b = x->data.n > 0 ? &x->data : &x->in;
+
+	if (x->id && b->n > 0)
+		mcp_deliver(x->m, MCP_CUT, x->id, b->p, MIN(b->n, (size_t)PROCESS_CUT));
+}
+
 static int run_once(struct mcp_exchange *x, struct err *e)
 {
 	struct mcp *m = x->m;
@@ -169,6 +178,8 @@ static int run_once(struct mcp_exchange *x, struct err *e)
 		r = http_client_run(m->shared->http, &call, &x->cancel, &x->result, e);
 	if (r == 0 && x->result.status / 100 == 2 && x->in.n > 0 && x->result.status != 202)
 		mcp_deliver(m, MCP_TEXT, x->id, x->in.p, x->in.n);
+	if (r == E_TOO_LARGE)
+		deliver_beginning(x);
 	return r;
 }
 

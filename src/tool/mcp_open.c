@@ -247,7 +247,7 @@ void mcp_shut(struct mcp *m)
 	else
 		mcp_stdio_stop(m, GRACE_MS);
 	pthread_mutex_lock(&m->mx);
-	m->gone = m->listening = m->listed = false;
+	m->gone = m->listening = m->listed = m->call_stopped = false;
 	m->session[0] = m->version[0] = '\0';
 	json_decref(m->about);
 	m->about = NULL;

@@ -46,6 +46,7 @@ struct mcp_wait {
 	struct mcp *m;
 	int64_t id;
 	const struct tool_run *run;
+	bool is_call; /* of a tool */
 	bool stopped; /* by its cancel */
 	bool done;
 	json_t *result, *error; /* what came */
@@ -76,7 +77,8 @@ struct mcp {
 	json_t *about;
 	int64_t last_id;
 	struct mcp_wait *waits;
-	unsigned asking; /* who is in mcp_request */
+	unsigned asking;   /* who is in mcp_request */
+	bool call_stopped; /* of its program, which is therefore to end */
 	struct mcp_message *inbox, **inbox_end;
 	size_t inbox_bytes;
 	int64_t idle_since;
@@ -103,7 +105,6 @@ void mcp_answer_done(struct mcp_answer *a);
  * *ret is set whatever is returned. */
 int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *const *headers,
 	const struct tool_run *run, struct mcp_answer *ret, struct err *e) MUST_CHECK;
-bool mcp_answers(struct mcp *m, int64_t within_ms);                     /* whether it says anything at all */
 int mcp_send(struct mcp *m, const json_t *o, struct err *e) MUST_CHECK; /* an answer, a notice */
 int mcp_notify(struct mcp *m, const char *method, json_t *params, struct err *e);
 void mcp_deliver(struct mcp *m, enum mcp_kind kind, int64_t id, const char *p, size_t n);

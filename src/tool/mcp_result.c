@@ -129,12 +129,17 @@ int mcp_result(const json_t *result, struct arena *a, struct tool_result *ret, s
 	if (structured) {
 		ret->structured = BUF_INIT(TOOL_KEPT_MAX);
 		json_add_value(&ret->structured, structured);
-		if (buf_status(&ret->structured) < 0)
-			buf_done(&ret->structured);
 	}
 	/* Some give the result there alone. */
-	if (ret->text.n == 0 && ret->structured.n > 0)
-		buf_add(&ret->text, ret->structured.p, ret->structured.n);
+	if (structured && ret->text.n == 0)
+		json_add_value(&ret->text, structured);
+	if (buf_status(&ret->structured) < 0) {
+		buf_done(&ret->structured);
+		ret->structured = (struct buf){0};
+		gap(&ret->text);
+		buf_printf(&ret->text, "[The result as data is larger than %zu KB and is not shown.]",
+			(size_t)TOOL_KEPT_MAX >> 10);
+	}
 	if (r.left_out > 0) {
 		gap(&ret->text);
 		buf_printf(&ret->text, "[%u more parts of the result cannot be shown]", r.left_out);

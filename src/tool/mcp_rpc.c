@@ -121,6 +121,33 @@ static int64_t id_in(const struct mcp_message *msg)
 	return at ? strtoll(at + 5, NULL, 10) : 0;
 }
 
+/* Of what a tool gave, the first words that can be read, with a note; NULL: there are none. */
+static json_t *beginning_of(const struct mcp_message *msg)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(2 * PROCESS_CUT + 16);
+	CLEANUP(json_decrefp) json_t *words = NULL;
+	struct err ignored = {0};
+	const char *at = strstr(msg->text, "\"text\":");
+	size_t n = MIN(msg->n, (size_t)PROCESS_CUT);
+
+	at = at ? strchr(at + 7, '"') : NULL;
+	if (!at || (size_t)(at - msg->text) >= n)
+		return NULL;
+	n -= (size_t)(at - msg->text);
+	for (size_t less = 0; !words && less < 12 && less + 1 < n;
+		less++) { /* what was cut may be an escape, or a letter */
+		buf_reset(&text);
+		buf_add_char(&text, '[');
+		buf_add(&text, at, n - less);
+		buf_add_str(&text, "\"]");
+		(void)!json_read(buf_str(&text).p, text.n, JSON_MEMORY, 0, &words, &ignored);
+	}
+	const char *first = json_string_value(json_array_get(words, 0));
+	return first ? json_pack("{s:[{s:s,s:s+}]}", "content", "type", "text", "text", first,
+			       "\n\n[The result is larger than 16 MB: this is how it begins, and the rest is cut.]")
+		     : NULL;
+}
+
 static void take_cut(struct mcp *m, const struct mcp_message *msg)
 {
 	int64_t first = msg->id ? msg->id : id_in(msg);
@@ -129,8 +156,10 @@ static void take_cut(struct mcp *m, const struct mcp_message *msg)
 	struct mcp_wait *w = find_wait(m, first);
 	if (!w && m->waits && !m->waits->next && !m->waits->done)
 		w = m->waits;
+	if (w && w->is_call)
+		w->result = beginning_of(msg);
 	if (w)
-		finish(m, w, E_TOO_LARGE, "its answer is larger than 16 MB");
+		finish(m, w, w->result ? 0 : E_TOO_LARGE, "its answer is larger than 16 MB");
 	pthread_mutex_unlock(&m->mx);
 }
 
@@ -421,10 +450,15 @@ static void abandon(struct mcp *m, int64_t id, int code)
 			&ignored);
 }
 
-static int exchange(struct mcp *m, const char *method, json_t *params, const char *const *headers,
-	const struct tool_run *run, int64_t idle_ms, struct mcp_answer *ret, struct err *e)
+int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *const *headers,
+	const struct tool_run *run, struct mcp_answer *ret, struct err *e)
 {
-	struct mcp_wait w = {.m = m, .run = run, .idle_ms = idle_ms, .news = json_array(), .questions = json_array()};
+	struct mcp_wait w = {.m = m,
+		.run = run,
+		.is_call = strcmp(method, "tools/call") == 0,
+		.idle_ms = m->c.timeout_ms,
+		.news = json_array(),
+		.questions = json_array()};
 	struct cancel_hook hook;
 	ASSERT(thread_may_wait());
 	bool hooked = run->cancel && cancel_on(run->cancel, &hook, on_cancel, &w) == 0;
@@ -453,22 +487,6 @@ static int exchange(struct mcp *m, const char *method, json_t *params, const cha
 	json_decref(w.questions);
 	*ret = (struct mcp_answer){.result = w.result, .error = w.error, .status = w.status};
 	return r;
-}
-
-int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *const *headers,
-	const struct tool_run *run, struct mcp_answer *ret, struct err *e)
-{
-	return exchange(m, method, params, headers, run, m->c.timeout_ms, ret, e);
-}
-
-/* An error is an answer, too: the newest revision has no such request. */
-bool mcp_answers(struct mcp *m, int64_t within_ms)
-{
-	CLEANUP(mcp_answer_done) struct mcp_answer got = {0};
-	const struct tool_run nobody = {.cancel = NULL};
-	struct err ignored = {0};
-
-	return exchange(m, "ping", NULL, NULL, &nobody, within_ms, &got, &ignored) == 0;
 }
 
 void mcp_answer_done(struct mcp_answer *a)

@@ -107,6 +107,9 @@ int call_tell_result(struct turn *t, struct call *c, struct tool_result *result,
 	CLEANUP(buf_done) struct buf b = BUF_INIT(EVENT_MAX), files = BUF_INIT(EVENT_MAX);
 
 	c->failed = result->failed;
+	if (result->structured.n > STRUCTURED_MAX)
+		buf_printf(&result->text, "\n[The result as data is larger than %zu KB and is not shown.]",
+			STRUCTURED_MAX >> 10);
 	keep_files(t, c, result, &files);
 	buf_add_str(&b, "{\"id\":");
 	json_add_cstr(&b, c->id);

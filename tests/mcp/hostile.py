@@ -34,6 +34,7 @@ if "forks" in habits:
     for i in range(10):
         subprocess.Popen(asleep, start_new_session=True)
 started = False
+held = []
 
 for line in sys.stdin:
     asked = json.loads(line)
@@ -66,7 +67,14 @@ for line in sys.stdin:
             for i in range(3):
                 subprocess.Popen(asleep, start_new_session=i > 0)
             write(json.dumps({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": params["_meta"]["progressToken"], "progress": 1}}))
-            time.sleep(1000)
+            if "aside" not in habits:  # else it goes on to answer others
+                time.sleep(1000)
+        elif name == "hold":
+            held.append(asked)
+        elif name == "release":
+            for h in held:
+                answer(h, text("held"))
+            answer(asked, text("released"))
         elif name == "die":
             if "flood" not in habits:  # its errors are read as fast as others may have the time
                 print("out of luck", file=sys.stderr, flush=True)

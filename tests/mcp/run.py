@@ -292,7 +292,8 @@ def hostile_sizes():
     with hostile() as c:
         assert len(c.text("huge", bytes=5 << 20)) == 5 << 20
         r = c.call("huge", bytes=50 << 20)
-        assert r["failed"] and "larger than 16 MB" in r["text"], r["text"][:200]
+        assert not r["failed"] and r["text"].startswith("xxx") and r["text"].endswith("the rest is cut.]"), r["text"][-200:]
+        assert 30000 < len(r["text"]) < 40000 and "larger than 16 MB" in r["text"]
         assert c.text("wrong-id") == "yours"
     with hostile(timeout=1500) as c:
         assert c.call("deep")["failed"]
@@ -338,6 +339,46 @@ def hostile_silence():
         assert c.end(other)[0]["code"] == -125
         # It answers nothing any more, so that it was ended; the next call has another one.
         assert c.text("wrong-id") == "yours"
+
+
+def alive(mark):
+    """How many processes have this among their words."""
+    n = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            n += mark.encode() in open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+        except OSError:
+            pass
+    return n
+
+
+def await_three(mark):
+    """A process that has just begun has no words yet."""
+    end = time.monotonic() + 20
+    while alive(mark) != 3:
+        assert time.monotonic() < end, alive(mark)
+
+
+@case
+def stopped_calls_end_their_program():
+    """What a stopped call has begun dies with its program, though that goes on to answer; who asks it something else is let finish."""
+    mark = f"1000.{os.getpid()}"
+    with hostile("aside", "stubborn", f"mark={mark}") as c:
+        n = c.begin("call", name="work", arguments={})
+        assert c.text("wrong-id") == "yours"
+        await_three(mark)
+        c.do("cancel", of=n)
+        assert c.end(n)[0]["code"] == -125
+        assert alive(mark) == 0, alive(mark)
+        n, other = c.begin("call", name="work", arguments={}), c.begin("call", name="hold", arguments={})
+        assert c.text("wrong-id") == "yours"
+        c.do("cancel", of=n)
+        assert c.end(n)[0]["code"] == -125
+        await_three(mark)
+        assert c.text("release") == "released"
+        assert c.end(other)[0]["text"] == "held"
+        assert c.text("wrong-id") == "yours"
+        assert alive(mark) == 0, alive(mark)
 
 
 @case

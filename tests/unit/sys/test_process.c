@@ -17,7 +17,7 @@
 static struct heard {
 	pthread_mutex_t mx;
 	pthread_cond_t cv;
-	char last[2048];
+	char last[2 * PROCESS_CUT + 1];
 	size_t last_n, lines, cut;
 	bool ended;
 	struct sandbox_result how;
