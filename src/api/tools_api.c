@@ -27,7 +27,7 @@ static const struct field tool_fields[] = {
 	FIELD_BOOL(A, t.asks_all, "asks_all", FIELD_REQUIRED,
 		"It asks everybody, and nobody can say less for themselves."),
 	FIELD_BOOL(A, t.off_all, "off_all", FIELD_REQUIRED,
-		"It is off for everybody, and nobody can switch it on for themselves."),
+		"It is off for everybody: what somebody says for themselves counts when it is on again."),
 };
 #undef A
 static const struct schema tool_schema =
@@ -110,8 +110,6 @@ static int check_choice(struct request *q, const struct choice *in, const struct
 			"This tool asks everybody before it runs. Say \"always\" when it asks, or have an "
 			"administrator "
 			"change it for everybody.");
-	if (in->has_enabled && in->enabled && t->off_all)
-		return err_set(&q->err, E_CONFLICT, "An administrator has switched this tool off for everybody.");
 	return 0;
 }
 
