@@ -623,7 +623,6 @@ static void end_calls(struct http_client *h)
 
 void http_client_free(struct http_client *h)
 {
-	ASSERT(loop_is_mine(h->loop) || h->n_running == 0);
 	if (!h)
 		return;
 	end_calls(h);

@@ -294,9 +294,9 @@ struct provider *provider_ref(struct provider *p)
 
 void provider_unref(struct provider *p)
 {
-	ASSERT_IS(p, PROVIDER_MAGIC);
 	if (!p)
 		return;
+	ASSERT_IS(p, PROVIDER_MAGIC);
 	int before = (int)atomic_fetch_sub(&p->refs, 1);
 	ASSERT(before > 0);
 	if (before > 1)

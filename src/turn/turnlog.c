@@ -600,9 +600,9 @@ int turnlogs_new(
 
 void turnlogs_free(struct turnlogs *ls)
 {
-	ASSERT(!ls->dirty || loop_is_mine(ls->loop));
 	if (!ls)
 		return;
+	ASSERT(loop_is_mine(ls->loop));
 	for (struct turnlog *l = ls->logs, *next; l; l = next) {
 		next = l->next;
 		for (struct reader *r = l->readers, *next_reader; r; r = next_reader) {
