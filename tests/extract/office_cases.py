@@ -146,9 +146,9 @@ MERGED = sheet([["Sales of pumps", None, None, None, None],
 
 
 def look_merged(r):
-    """A label stands with each cell that it is for, an amount once; what spans its row alone is a title."""
+    """A label stands with each cell that it is for, an amount once; what spans its row alone is a title; a header of two rows is one."""
     same(r.kinds("caption"), ["Sales of pumps"])
-    same(r.kinds("table"), ["| Region | 2024 | 2024 | 2025 | 2025 |\n| --- | --- | --- | --- | --- |\n| Region | Q1 | Q2 | Q1 | Q2 |\n"
+    same(r.kinds("table"), ["| Region | 2024 Q1 | 2024 Q2 | 2025 Q1 | 2025 Q2 |\n| --- | --- | --- | --- | --- |\n"
                             "| North \\| West | 1 | 2 | 3 | 4 |\n| North \\| West | 5 | 6 | 7 | 7 |\n| South | none | none | 8 |  |\n"
                             "| South | 9 | 10 | 11 | 90 |\n| South |  |  |  | 12 |\n| All figures in thousands |  |  |  |  |"])
     same([b["rows"] for b in r.raw_blocks if b["kind"] == "table"], [[2, 9]])
@@ -248,6 +248,23 @@ def look_ods(r):
     same([p["label"] for p in r.places], ["One", "Two"])
     same(r.kinds("table"), ["| Name | Value |  |\n| --- | --- | --- |\n| 2024-03-15 | 1234.5678 |  |"])
     check("hidden", "secret" not in r.text and r.states == ["hidden"], r.text)
+
+
+def ods_merged():
+    def cell(text, columns=1, rows=1):
+        return ('<table:table-cell office:value-type="string" table:number-columns-spanned="%d" table:number-rows-spanned="%d">'
+                "<text:p>%s</text:p></table:table-cell>" % (columns, rows, text))
+    covered = "<table:covered-table-cell/>"
+    rows = [cell("Sales of pumps", 3) + covered * 2, cell("Region", 1, 2) + cell("2024", 2) + covered,
+            covered + cell("Q1") + cell("Q2"), cell("North", 1, 2) + cell("1") + cell("2"), covered + cell("3") + cell("4"),
+            cell("All figures", 3) + covered * 2]
+    return odf("spreadsheet", '<office:spreadsheet><table:table table:name="One">%s</table:table></office:spreadsheet>' % "".join(
+        "<table:table-row>%s</table:table-row>" % r for r in rows))
+
+
+def look_ods_merged(r):
+    same(r.kinds("caption"), ["Sales of pumps"])
+    same(r.kinds("table"), ["| Region | 2024 Q1 | 2024 Q2 |\n| --- | --- | --- |\n| North | 1 | 2 |\n| North | 3 | 4 |\n| All figures |  |  |"])
 
 
 def odp():
@@ -358,6 +375,12 @@ def cases():
         Case("office pptx", pptx, look_pptx),
         Case("office odt", odt, look_odt),
         Case("office ods", ods, look_ods),
+        Case("office ods merged", ods_merged, look_ods_merged),
+        # The first column is named beneath; and a header that the sheet ends in.
+        Case("office xlsx two headers", sheet([[None, "2024", None, "2025"], ["Town", "Q1", "Q2", "Q1"], ["Rome", 1, 2, 3]], ["B1:C1"]),
+             lambda r: same(r.kinds("table"), ["| Town | 2024 Q1 | 2024 Q2 | 2025 Q1 |\n| --- | --- | --- | --- |\n| Rome | 1 | 2 | 3 |"])),
+        Case("office xlsx a header alone", sheet([["Town", "2024", None], [None, "Q1", "Q2"]], ["A1:A9", "B1:C1"]),
+             lambda r: same(r.kinds("table"), ["| Town | 2024 Q1 | 2024 Q2 |\n| --- | --- | --- |"])),
         Case("office odp", odp, look_odp),
         Case("office odt locked", lambda: odf("text", "", "<encryption-data/>"), fails("locked", "password")),
         Case("office docx locked", ole + "EncryptedPackage".encode("utf-16-le"), fails("locked", "password")),

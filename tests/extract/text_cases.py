@@ -62,6 +62,32 @@ def look_latex(r):
     check("left out", "comment" not in r.text and "usepackage" not in r.text and "itemize" not in r.text, r.text)
 
 
+TABULAR = rb"""\begin{document}Fees:
+\begin{tabular}[t]{l@{ }r} \hline
+Ship & \textbf{Fee} \\ \cline{1-2}
+10 m & 4 crowns \& 2 \\& \multicolumn{1}{c}{all} \\
+20 m & \emph{nine}
+\end{tabular} by day. \begin{tabularx}{\textwidth}{ll} a & b \end{tabularx}
+\begin{center}Middle\end{center} \begin{tabular}{l} open"""
+
+
+def look_tabular(r):
+    same(r.kinds("table"), ["| Ship | Fee |\n| --- | --- |\n| 10 m | 4 crowns & 2 |\n|  | all |\n| 20 m | nine |", "| a | b |\n| --- | --- |", "| open |\n| --- |"])
+    check("around", "Fees:" in r.text and "by day." in r.text and "Middle" in r.text and "center" not in r.text, r.text)
+
+
+FORWARDED = (b"From: a@x.org\r\nDate: Fri, 15 Mar 2024 10:00:00 +0100\r\nSubject: Outer\r\nMIME-Version: 1.0\r\n"
+             b"Content-Type: multipart/mixed; boundary=X\r\n\r\n--X\r\nContent-Type: text/plain; name=n.txt\r\n"
+             b"Content-Disposition: attachment; filename=n.txt\r\n\r\nA note.\r\n--X\r\nContent-Type: message/rfc822\r\n\r\n"
+             b"From: c@x.org\r\nSubject: Inner\r\n\r\nForwarded.\r\n--X--\r\n")
+
+
+def look_forwarded(r):
+    """A letter within a letter is a place of its own, not of the file before it."""
+    same([p["label"] for p in r.places], ["Outer", "n.txt", "Inner"])
+    check("text", "Forwarded." in r.text, r.text)
+
+
 def look_code(r):
     same(r.format, "code")
     same(r.blocks[0], ("heading", 1, "a.py"))
@@ -162,6 +188,16 @@ def cases():
         Case("text notebook", notebook, look_notebook),
         Case("text xml", b'<?xml version="1.0"?><r><a><p>One &amp; two</p></a><a><p>Three <b>bold</b> four</p></a></r>', look_xml),
         Case("text latex", LATEX, look_latex),
+        Case("text latex tabular", TABULAR, look_tabular, file="t.tex"),
+        Case("text utf-16 without zeros", "\u6d77\u9e25\u5728\u6e2f\u53e3\u4e0a\u7a7a\u9e23\u53eb\u3002".encode("utf-16-le"),
+             lambda r: same(r.text, "\u6d77\u9e25\u5728\u6e2f\u53e3\u4e0a\u7a7a\u9e23\u53eb\u3002")),
+        Case("text shift_jis", "\u6e2f\u306e\u4e0a\u3067\u30ab\u30e2\u30e1\u304c\u9cf4\u3044\u3066\u3044\u307e\u3059\u3002\n".encode("shift_jis"),
+             lambda r: check("Shift-JIS", r.text.startswith("\u6e2f\u306e\u4e0a"), r.text)),
+        Case("text of dos", "M\u00f6wen \u00fcber dem Hafen sind fr\u00f6hlich\n".encode("cp850"),
+             lambda r: same(r.text, "M\u00f6wen \u00fcber dem Hafen sind fr\u00f6hlich")),
+        Case("text of windows", "\u201cIt\u2019s fine\u201d \u2013 the M\u00f6wen\u2026 caf\u00e9\n".encode("cp1252"),
+             lambda r: same(r.text, "\u201cIt\u2019s fine\u201d \u2013 the M\u00f6wen\u2026 caf\u00e9")),
+        Case("text eml forwarded", FORWARDED, look_forwarded),
         Case("text code", b"def f():\n    return 1\n", look_code, file="a.py"),
         Case("text minified", b"var a=" + b"x;" * 20000, fails("unsupported", "minified"), file="a.min.js"),
         Case("text rtf", RTF, look_rtf),

@@ -84,6 +84,30 @@ static const char *by_zeros(const char *p, size_t n)
 	return NULL;
 }
 
+/* Of Chinese, Japanese and Korean without zeros: nearly all units are theirs, and among them are marks whose bytes stand in no
+ * other text. */
+static bool is_cjk(const char *p, size_t n, bool big)
+{
+	size_t theirs = 0, marks = 0, all = MIN(n, SAMPLE) / 2;
+
+	for (size_t i = 0; i < all; i++) {
+		unsigned a = (unsigned char)p[2 * i], b = (unsigned char)p[2 * i + 1],
+			 u = big ? a << 8 | b : b << 8 | a;
+		bool mark = (u >= 0x3000 && u <= 0x3003) || (u >= 0xFF00 && u <= 0xFF1F) || u == '\n' || u == '\r';
+		marks += mark;
+		theirs += mark || (u >= 0x3004 && u <= 0x30FF) || (u >= 0x4E00 && u <= 0x9FFF) ||
+			  (u >= 0xAC00 && u <= 0xD7A3) || (u >= 0x20 && u < 0x7F);
+	}
+	return n % 2 == 0 && marks > 0 && theirs >= all - all / 20;
+}
+
+static const char *by_units(const char *p, size_t n)
+{
+	const char *name = by_zeros(p, n);
+
+	return name ? name : is_cjk(p, n, false) ? "UTF-16LE" : is_cjk(p, n, true) ? "UTF-16BE" : NULL;
+}
+
 static const char *by_mark(const char *p, size_t n, size_t *ret_skip)
 {
 	static const struct {
@@ -132,23 +156,51 @@ static bool is_text(const struct buf *b)
 	return strange <= b->n / 50 + 2;
 }
 
+/* Where letters of another charset stood, one of ISO 8859 has controls that no text has. */
+static bool has_controls(const struct buf *b)
+{
+	for (size_t i = 0; i + 1 < b->n; i++)
+		if ((unsigned char)b->p[i] == 0xC2 && (unsigned char)b->p[i + 1] < 0xA0 &&
+			(unsigned char)b->p[i + 1] != 0x85)
+			return true;
+	return false;
+}
+
+/* In windows-1252 these are quotes and the like, or nothing at all: between letters they are letters of DOS. */
+static bool is_dos(const char *p, size_t n)
+{
+	static const char letters[] = "\x81\x82\x83\x84\x87\x88\x89\x8B\x8D\x8F\x90\x93\x94\x98\x9B\x9D";
+	size_t between = 0, high = 0;
+
+	for (size_t i = 0; i < MIN(n, SAMPLE); i++) {
+		high += (unsigned char)p[i] >= 0x80;
+		between += i > 0 && i + 1 < n && strchr(letters, p[i]) && p[i] && isalpha((unsigned char)p[i - 1]) &&
+			   isalpha((unsigned char)p[i + 1]);
+	}
+	return between > 0 && between >= high / 4;
+}
+
 /* One after the other, the first that fits. */
 static bool try_all(const char *p, size_t n, const char *claimed, struct buf *to, const char **ret_name, bool *ret_sure)
 {
 	static _Thread_local char likely[64];
-	const char *utf16 = by_zeros(p, n);
+	const char *utf16 = by_units(p, n);
 	const char *candidates[] = {utf16, claimed, guess(p, n, likely) ? likely : NULL};
 
 	*ret_sure = true;
 	for (size_t i = 0; i < N_ELEMENTS(candidates); i++) {
 		const char *name = candidates[i] ? real_name(candidates[i]) : NULL;
 
-		if (name && strcasecmp(name, "UTF-8") != 0 && convert(name, p, n, false, to) && is_text(to)) {
+		if (name && strcasecmp(name, "UTF-8") != 0 && convert(name, p, n, false, to) && is_text(to) &&
+			!has_controls(to)) {
 			*ret_name = name;
 			return true;
 		}
 	}
 	*ret_sure = false;
+	*ret_name = "CP850";
+	if (is_dos(p, n) && convert("CP850", p, n, false, to))
+		return true;
 	*ret_name = "windows-1252";
 	return convert("windows-1252", p, n, true, to);
 }

@@ -156,6 +156,86 @@ static size_t skip_argument(const struct latex *l, size_t at)
 	return at;
 }
 
+/* Behind the arguments that say how a cell is set, not what it says. */
+static size_t skip_setting(const struct latex *l, size_t name, size_t n, size_t at)
+{
+	static const struct {
+		const char *name;
+		int arguments;
+	} taking[] = {{"multicolumn", 2}, {"multirow", 2}, {"cline", 1}, {"cmidrule", 1}, {"textcolor", 1},
+		{"cellcolor", 1}, {"rowcolor", 1}};
+
+	for (size_t i = 0; i < N_ELEMENTS(taking); i++)
+		if (strlen(taking[i].name) == n && memcmp(taking[i].name, l->p + name, n) == 0)
+			for (int k = 0; k < taking[i].arguments && at < l->n && l->p[at] == '{'; k++)
+				at = MIN(braces(l, at) + 1, l->n);
+	return at;
+}
+
+/* A cell without what sets it: commands vanish, what they take stays. */
+static void put_cell(const struct latex *l, size_t at, size_t end)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
+
+	while (at < end) {
+		char c = l->p[at++];
+		size_t name = at;
+		while (c == '\\' && at < end && isalpha((unsigned char)l->p[at]))
+			at++;
+		if (c == '\\' && at > name) {
+			buf_add_char(&b, ' ');
+			at = skip_setting(l, name, at - name, at);
+		} else if (c == '\\' && at < end) {
+			buf_add_char(&b, l->p[at++]);
+		} else if (c != '{' && c != '}' && c != '$') {
+			buf_add_char(&b, c == '~' ? ' ' : c);
+		}
+	}
+	doc_cell(l->d, b.p ? b.p : "", b.n);
+}
+
+/* What stands in \begin{tabular}{...}: cells between &, rows between \\. */
+static void tabular(struct latex *l, size_t end)
+{
+	size_t from = l->at;
+
+	doc_end(l->d);
+	doc_table(l->d);
+	for (; l->at < end && !doc_failed(l->d); l->at++) {
+		bool row = l->p[l->at] == '\\' && l->at + 1 < end && l->p[l->at + 1] == '\\';
+		bool cell = row || l->p[l->at] == '&';
+		if (cell)
+			put_cell(l, from, l->at);
+		if (row)
+			doc_row(l->d);
+		l->at += l->p[l->at] == '\\'; /* what is escaped */
+		from = cell ? l->at + 1 : from;
+	}
+	put_cell(l, MIN(from, end), end);
+	doc_table_end(l->d);
+	l->at = end;
+}
+
+/* Behind \begin{NAME}: a table as such, what other surroundings take is left to them. False: it is none. */
+static bool table_begins(struct latex *l, size_t name, size_t n)
+{
+	static const char *const names[] = {"tabular", "tabularx", "tabulary", "longtable"};
+	char closing[32];
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		size_t len = strlen(names[i]), plain = n - (n > 0 && l->p[name + n - 1] == '*');
+		if (plain != len || memcmp(l->p + name, names[i], len) != 0)
+			continue;
+		while (l->at < l->n && (l->p[l->at] == '{' || l->p[l->at] == '['))
+			l->at = l->p[l->at] == '[' ? skip_argument(l, l->at) : MIN(braces(l, l->at) + 1, l->n);
+		snprintf(closing, sizeof(closing), "\\end{%s", names[i]);
+		const char *end = memmem(l->p + l->at, l->n - l->at, closing, strlen(closing));
+		tabular(l, end ? (size_t)(end - l->p) : l->n);
+		return true;
+	}
+	return false;
+}
+
 /* Behind a backslash: sections are headings, some commands are left out with what they take, others vanish. */
 static void command(struct latex *l)
 {
@@ -185,6 +265,15 @@ static void command(struct latex *l)
 			l->at = MIN(end + 1, l->n);
 			return;
 		}
+	}
+	size_t name = l->at + 1;
+	if (n == 5 && memcmp(l->p + from, "begin", 5) == 0) {
+		size_t end = braces(l, l->at);
+		l->at = MIN(end + 1, l->n);
+		if (!table_begins(l, name, end - name))
+			l->at = name - 1;
+		else
+			return;
 	}
 	for (size_t i = 0; i < N_ELEMENTS(silent); i++) {
 		if (strlen(silent[i]) == n && memcmp(silent[i], l->p + from, n) == 0)

@@ -34,6 +34,9 @@ void doc_done(struct doc *d)
 	for (size_t i = 0; i < d->cells_cap; i++)
 		free(d->cells[i].text);
 	free(d->cells);
+	for (size_t i = 0; i < d->n_head; i++)
+		buf_done(&d->head[i]);
+	free(d->head);
 }
 
 /* ---- lines ---- */

@@ -23,11 +23,14 @@ struct doc {
 	int level;
 	size_t start, header, kept; /* of the present block; `kept`: its length without blanks at its end */
 	int row_first, row_last;
-	struct {
-		char *text; /* of each cell, in Markdown; kept for their memory */
+	struct doc_cell {
+		char *text; /* in Markdown; kept for its memory */
 		size_t cap, n;
 	} * cells;
 	size_t n_cells, cells_cap, columns;
+	struct buf *head; /* of each column, what the rows of the header say one below the other */
+	size_t n_head;
+	int head_rows;        /* of the header, still to come; 0: it is one row */
 	int rows;             /* of the present table */
 	int row_at;           /* of a sheet, counted by its reader */
 	int depth;            /* files within files */
@@ -78,6 +81,8 @@ void doc_box(struct doc *d, size_t start, size_t end, double x0, double y0, doub
 
 /* A table: the first row is its header. Cells are text; what is Markdown's own in them is escaped. */
 void doc_table(struct doc *d);
+/* Before the first row: the header has so many, which become one. */
+void doc_table_header(struct doc *d, int rows);
 void doc_cell(struct doc *d, const char *p, size_t n);
 void doc_row(struct doc *d);                    /* the cells since the last one */
 void doc_row_number(struct doc *d, int number); /* of the row to come, as its program counts */

@@ -4,6 +4,7 @@
 
 #define CELLS_MAX 2000  /* in a row */
 #define CELL_MAX  20000 /* bytes */
+#define HEAD_ROWS 4
 
 void doc_table(struct doc *d)
 {
@@ -11,6 +12,13 @@ void doc_table(struct doc *d)
 	d->rows = 0;
 	d->n_cells = 0;
 	d->columns = 0;
+	d->head_rows = 0;
+}
+
+void doc_table_header(struct doc *d, int rows)
+{
+	if (d->rows == 0 && d->n_head == 0 && rows > 1)
+		d->head_rows = MIN(rows, HEAD_ROWS);
 }
 
 static bool more_cells(struct doc *d)
@@ -48,21 +56,32 @@ static size_t escape(char *to, const char *p, size_t n)
 	return m;
 }
 
-void doc_cell(struct doc *d, const char *p, size_t n)
+/* The next one, with room for so many bytes. */
+static struct doc_cell *next_cell(struct doc *d, size_t n)
 {
-	if (doc_failed(d) || !more_cells(d))
-		return;
-	n = utf8_prefix(p, n, CELL_MAX);
-	if (d->cells[d->n_cells].cap < 2 * n + 1) {
-		char *text = realloc(d->cells[d->n_cells].text, 2 * n + 1);
+	if (!more_cells(d))
+		return NULL;
+	struct doc_cell *c = &d->cells[d->n_cells];
+	if (!c->text || c->cap < n + 1) {
+		char *text = realloc(c->text, n + 1);
 
 		if (!text)
-			return;
-		d->cells[d->n_cells].text = text;
-		d->cells[d->n_cells].cap = 2 * n + 1;
+			return NULL;
+		c->text = text;
+		c->cap = n + 1;
 	}
-	d->cells[d->n_cells].n = escape(d->cells[d->n_cells].text, p, n);
 	d->n_cells++;
+	return c;
+}
+
+void doc_cell(struct doc *d, const char *p, size_t n)
+{
+	struct doc_cell *c;
+
+	n = utf8_prefix(p, n, CELL_MAX);
+	c = doc_failed(d) ? NULL : next_cell(d, 2 * n);
+	if (c)
+		c->n = escape(c->text, p, n);
 }
 
 void doc_row_number(struct doc *d, int number)
@@ -80,6 +99,43 @@ static void rule(struct doc *d)
 	d->header = doc_mark(d) - d->start;
 }
 
+/* "2023" above "Units" is "2023 Units"; what is the same above and below stands once. */
+static void gather(struct doc *d)
+{
+	struct buf *head = d->n_cells > d->n_head ? realloc(d->head, d->n_cells * sizeof(*head)) : d->head;
+
+	if (!head)
+		return;
+	d->head = head;
+	for (; d->n_head < d->n_cells; d->n_head++)
+		head[d->n_head] = BUF_INIT((size_t)CELL_MAX * 2 * HEAD_ROWS);
+	for (size_t i = 0; i < d->n_cells; i++) {
+		const struct doc_cell *c = &d->cells[i];
+		struct str before = buf_str(&head[i]);
+		if (c->n == 0 || (before.n >= c->n && memcmp(before.p + before.n - c->n, c->text, c->n) == 0))
+			continue;
+		if (before.n)
+			buf_add_char(&head[i], ' ');
+		buf_add(&head[i], c->text, c->n);
+	}
+}
+
+/* What was gathered are the cells of a row. */
+static void take_head(struct doc *d)
+{
+	d->n_cells = 0;
+	for (size_t i = 0; i < d->n_head; i++) {
+		struct str text = buf_str(&d->head[i]);
+		struct doc_cell *c = next_cell(d, text.n);
+		if (c) {
+			memcpy(c->text, text.p, text.n);
+			c->n = text.n;
+		}
+		buf_done(&d->head[i]);
+	}
+	d->n_head = 0;
+}
+
 void doc_row(struct doc *d)
 {
 	bool empty = true;
@@ -89,6 +145,14 @@ void doc_row(struct doc *d)
 	if (empty || doc_failed(d)) {
 		d->n_cells = 0;
 		return;
+	}
+	if (d->head_rows > 0) {
+		gather(d);
+		if (--d->head_rows > 0) {
+			d->n_cells = 0;
+			return;
+		}
+		take_head(d);
 	}
 	if (d->rows == 0)
 		d->columns = d->n_cells;
@@ -113,5 +177,10 @@ void doc_table_end(struct doc *d)
 {
 	if (d->n_cells > 0)
 		doc_row(d);
+	if (d->head_rows > 0 && d->n_head > 0) { /* it has ended within its header */
+		d->head_rows = 0;
+		take_head(d);
+		doc_row(d);
+	}
 	doc_end(d);
 }

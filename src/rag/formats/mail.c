@@ -143,6 +143,8 @@ static void read_part_of(struct mail *m, GMimeObject *object, int depth)
 		GMimeMessage *inner = g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
 
 		if (inner) {
+			const char *subject = g_mime_message_get_subject(inner);
+			doc_place(m->d, EXTRACT_FILE, m->parts, subject ? subject : "", 0, 0);
 			put_headers(m->d, inner);
 			read_part_of(m, g_mime_message_get_mime_part(inner), depth + 1);
 		}

@@ -18,6 +18,8 @@ void odf_done(struct odf *o)
 	for (size_t i = 0; i < N_ELEMENTS(o->texts); i++)
 		buf_done(&o->texts[i]);
 	buf_done(&o->cell);
+	for (int i = 0; i < ODF_COVERED; i++)
+		free(o->covered[i].text);
 }
 
 static struct buf *text(struct odf *o)
@@ -64,8 +66,24 @@ static void begin_sheet(struct odf *o, const struct sax_atts *a)
 	}
 }
 
-static void cell_begin(struct odf *o, const struct sax_atts *a)
+/* What is covered by the present cell says what it says. */
+static void cover(struct odf *o, struct str text, int columns, int rows)
 {
+	for (int i = o->column; i < MIN(o->column + columns, ODF_COVERED) && o->column >= 0; i++) {
+		free(o->covered[i].text);
+		o->covered[i].text = malloc(text.n + 1);
+		o->covered[i].n = o->covered[i].text ? text.n : 0;
+		o->covered[i].rows = o->covered[i].text ? rows : 0;
+		if (o->covered[i].text)
+			memcpy(o->covered[i].text, text.p, text.n);
+	}
+}
+
+static void cell_begin(struct odf *o, const struct sax_atts *a, bool covered)
+{
+	o->is_covered = covered;
+	o->columns_span = MAX(1, sax_int(a, "number-columns-spanned", 1));
+	o->rows_span = MAX(1, sax_int(a, "number-rows-spanned", 1));
 	o->in_cell = true;
 	o->columns_repeat = sax_int(a, "number-columns-repeated", 1);
 	buf_reset(&o->cell);
@@ -82,9 +100,28 @@ static void cell_end(struct odf *o)
 
 	/* Sheets are filled to their edge with empty cells that are repeated. */
 	int n = v.n == 0 && o->columns_repeat > REPEAT_MAX ? 1 : MAX(1, MIN(o->columns_repeat, REPEAT_MAX));
-	for (int i = 0; i < n; i++)
-		doc_cell(o->d, v.p, v.n);
+	if (!o->is_covered && v.n > 0 && o->spreadsheet) {
+		o->own++;
+		o->across = MAX(o->across, o->columns_span);
+		o->down = MAX(o->down, o->rows_span);
+		if (o->columns_span > 1 || o->rows_span > 1)
+			cover(o, v, o->columns_span, o->rows_span);
+	}
+	for (int i = 0; i < n; i++, o->column++) {
+		bool says = o->is_covered && o->column < ODF_COVERED && o->covered[o->column].rows > 0;
+		struct str text = says ? (struct str){o->covered[o->column].text, o->covered[o->column].n} : v;
+		doc_cell(o->d, text.p, text.n);
+	}
 	o->in_cell = false;
+}
+
+static void forget_covered(struct odf *o)
+{
+	for (int i = 0; i < ODF_COVERED; i++) {
+		free(o->covered[i].text);
+		o->covered[i].text = NULL;
+		o->covered[i].rows = 0;
+	}
 }
 
 static bool in_table(struct odf *o, const char *name, const struct sax_atts *a)
@@ -95,12 +132,14 @@ static bool in_table(struct odf *o, const char *name, const struct sax_atts *a)
 				begin_sheet(o, a);
 			if (!o->skip)
 				doc_table(o->d);
+			forget_covered(o);
 			o->d->row_at = 0;
 		}
 	} else if (strcmp(name, "table-row") == 0 && o->tables == 1) {
+		o->column = o->own = o->across = o->down = 0;
 		o->rows_repeat = MAX(1, sax_int(a, "number-rows-repeated", 1));
 	} else if ((strcmp(name, "table-cell") == 0 || strcmp(name, "covered-table-cell") == 0) && o->tables == 1) {
-		cell_begin(o, a);
+		cell_begin(o, a, name[0] == 'c');
 	} else {
 		return false;
 	}
@@ -202,8 +241,46 @@ static void odf_start(void *arg, const char *name, const struct sax_atts *a)
 		hidden_style(o, name, a);
 }
 
+/* The first cell with text of the row alone. */
+static void keep_one(struct doc *d)
+{
+	size_t i = 0;
+
+	while (i < d->n_cells && d->cells[i].n == 0)
+		i++;
+	d->n_cells = MIN(i + 1, d->n_cells);
+}
+
+/* A cell across that stands alone is a title: above all the table's, else it stands once in its row. */
+static bool is_title(struct odf *o)
+{
+	struct doc *d = o->d;
+
+	if (o->own != 1 || o->across < 2 || o->down > 1)
+		return false;
+	keep_one(d);
+	if (d->rows > 0 || d->head_rows > 0 || d->n_cells == 0)
+		return false;
+	CLEANUP(buf_done) struct buf title = BUF_INIT((size_t)1 << 20);
+	buf_add(&title, d->cells[d->n_cells - 1].text, d->cells[d->n_cells - 1].n);
+	d->n_cells = 0;
+	doc_block(d, EXTRACT_CAPTION, 0, title.p, title.n);
+	doc_table(d);
+	return true;
+}
+
 static void end_row(struct odf *o)
 {
+	bool title = o->spreadsheet && is_title(o);
+
+	for (int i = 0; i < ODF_COVERED; i++)
+		o->covered[i].rows -= o->covered[i].rows > 0;
+	if (title) {
+		o->d->row_at += o->rows_repeat;
+		return;
+	}
+	if (o->spreadsheet && (o->down > 1 || (o->across > 1 && o->d->n_cells > 0 && o->d->cells[0].n == 0)))
+		doc_table_header(o->d, MAX(o->down, 2));
 	o->d->row_at += o->rows_repeat;
 	if (o->spreadsheet && o->d->n_cells > 0)
 		doc_row_number(o->d, o->d->row_at);

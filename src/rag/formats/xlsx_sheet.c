@@ -239,6 +239,23 @@ static int last_merged(const struct xlsx_book *b)
 	return last;
 }
 
+/* How many rows the header has: as many as a merged cell of its first row goes down; two where one goes across, and the first column
+ * is named beneath. */
+static int header_rows(const struct xlsx_book *b)
+{
+	int rows = 1;
+	bool across = false;
+
+	for (size_t i = 0; i < b->n_active; i++) {
+		const struct xlsx_merge *m = b->active[i];
+		if (!m->text || m->at.row != b->row)
+			continue;
+		rows = MAX(rows, m->at.row_end - m->at.row + 1);
+		across |= m->at.column_end > m->at.column;
+	}
+	return rows > 1 ? rows : across && b->d->n_cells > 0 && b->d->cells[0].n == 0 ? 2 : 1;
+}
+
 /* A cell across that stands alone is a title: above all the table's, else it stands once in its row. */
 static void row_end(struct xlsx_book *b)
 {
@@ -255,6 +272,8 @@ static void row_end(struct xlsx_book *b)
 	put_title(b);
 	if (!m)
 		fill_to(b, last_merged(b) + 1);
+	if (!m)
+		doc_table_header(b->d, header_rows(b));
 	doc_row_number(b->d, b->row);
 	doc_row(b->d);
 }
