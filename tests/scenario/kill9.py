@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Nothing that was shown is lost: kills the server with SIGKILL at a random moment of many live streams, starts it
-again on the same data folder and compares what every reader had got with what is there.
+again on the same data folder and compares what every reader had got with what is there. Among them are answers that
+several follow, questions that wait and are changed, other versions of a question and of an answer, and comparisons.
 
 	tests/scenario/kill9.py --binary build/atelier --rounds 50 --streams 20
 """
@@ -23,6 +24,7 @@ from provider import Answer, Provider, Step  # noqa: E402
 from server import Failed, Server  # noqa: E402
 
 PASSWORD = "correct horse one"
+MODELS = ["mock:1b", "mock:2b"]
 
 
 def tokens(n, every_ms, first=1):
@@ -34,7 +36,9 @@ class Round:
         self.server, self.provider, self.rng = server, provider, rng
         self.bearer, self.streams, self.every_ms = bearer, streams, every_ms
         self.readers, self.conversations, self.waiting = [], [], {}
-        self.counts = {"events": 0, "interrupted": 0, "complete": 0, "unborn": 0, "stored_more": 0, "queued": 0, "sent": 0}
+        self.followers, self.versions, self.compared = [], [], []
+        self.counts = {"events": 0, "interrupted": 0, "complete": 0, "unborn": 0, "stored_more": 0, "queued": 0, "sent": 0,
+                       "followed": 0, "versions": 0, "compared": 0}
 
     def client(self):
         return Client(self.server.port, bearer=self.bearer)
@@ -76,9 +80,91 @@ class Round:
         self.counts["queued"] += len(queue)
         self.counts["sent"] += len(there) - len(queue)
 
+    def follow(self, turn_id, after=0):
+        """One more reader of an answer; what it got is compared as what the first one got is."""
+        r = Reader()
+        r.keep_raw = False
+        try:
+            r.open(self.server.port, "GET", "/api/v1/turns/%s/events?after=%d" % (turn_id, after),
+                   self.client().headers({"Accept": "text/event-stream"}))
+            self.followers.append((turn_id, after, r))
+        except (Failed, OSError):
+            pass  # killed before it was there
+
+    def follow_late(self, reader):
+        try:
+            reader.wait("some of it", lambda r: len(r.events) > 3, 5)
+            turn_id = reader.events[0].json()["turn_id"]
+            for after in (0, reader.events[-1].id):
+                self.follow(turn_id, after)
+        except (Failed, OSError):
+            pass  # killed, or at its end already
+
+    def begin_versions(self):
+        """Two conversations with an answer each; then the question is changed in one, and answered anew in the other."""
+        c, made = self.client(), []
+        for _ in range(2):
+            self.provider.answers = [tokens(3, 0)]
+            conversation = c.call("POST", "/api/v1/conversations", {})["id"]
+            r = Reader()
+            self.read(r, conversation, b'{"content":"Count."}')
+            r.wait_end()
+            made.append((conversation, c.call("GET", "/api/v1/conversations/%s/messages" % conversation)["items"]))
+        return made
+
+    def change(self, conversation, body):
+        """Asks for it and follows each answer; the ids of what was acknowledged."""
+        try:
+            asked = self.client().call("POST", "/api/v1/conversations/%s/turns" % conversation, body)
+        except (Failed, OSError, ValueError):
+            return []
+        turns = asked["turns"] or [asked]
+        for t in turns:
+            self.follow(t["turn_id"])
+        return [t["message_id"] for t in turns]
+
+    def edit(self, conversation, question, answer):
+        """The versions that are there after the kill: those of before, and what was acknowledged of the new one."""
+        new = self.change(conversation, {"content": "Count again.", "edit": question["id"]})
+        self.versions.append((question["id"], [question["id"]] + new, answer))
+
+    def regenerate(self, answer, conversation):
+        new = self.change(conversation, {"regenerate": answer["id"]})
+        self.versions.append((answer["id"], [answer["id"]] + new, None))
+
+    def compare(self, conversation):
+        self.compared.append((conversation, self.change(conversation, {"content": "Which?", "models": MODELS})))
+
+    def check_followers(self):
+        for turn_id, after, r in self.followers:
+            if not r.events:
+                continue
+            again = Reader()
+            again.open(self.server.port, "GET", "/api/v1/turns/%s/events?after=%d" % (turn_id, after),
+                       self.client().headers({"Accept": "text/event-stream"}))
+            again.wait_end()
+            self.compare_events(r.events, again.events)
+            self.counts["followed"] += 1
+
+    def check_versions(self):
+        for id_, want, answer in self.versions:
+            siblings = self.client().call("GET", "/api/v1/messages/" + id_)["siblings"]
+            if not len(want) <= len(siblings) <= 2 or id_ != siblings[0]:
+                raise Failed("%r were versions, there are %r" % (want, siblings))
+            if answer and self.client().call("GET", "/api/v1/messages/" + answer["id"])["content"] != answer["content"]:
+                raise Failed("the answer to the question before it was changed is another")
+            self.counts["versions"] += len(siblings) - 1
+        for _, ids in self.compared:
+            for id_ in ids:
+                m = self.client().call("GET", "/api/v1/messages/" + id_)
+                if m["compared"] != ids or m["state"] not in ("interrupted", "complete"):
+                    raise Failed("%r were compared, there is %r" % (ids, m))
+                self.counts["compared"] += 1
+
     def live(self):
         """The streams begin, and at some moment the program is gone."""
         c = self.client()
+        made = self.begin_versions()
         self.conversations = [c.call("POST", "/api/v1/conversations", {})["id"] for _ in range(self.streams)]
         # Some answers are so short that they end, and are being stored, about the time of the kill.
         self.provider.answers = [
@@ -93,7 +179,12 @@ class Round:
             threads.append(threading.Thread(target=self.read, args=(r, conversation, b'{"content":"Count."}')))
         for t in threads:
             t.start()
+        both = c.call("POST", "/api/v1/conversations", {})["id"]
         more = [threading.Thread(target=self.ask_more, args=x) for x in list(zip(self.conversations, self.readers))[::3]]
+        more += [threading.Thread(target=self.follow_late, args=(r,)) for r in self.readers[1::5]]
+        more += [threading.Thread(target=self.edit, args=(made[0][0], *made[0][1])),
+                 threading.Thread(target=self.regenerate, args=(made[1][1][1], made[1][0])),
+                 threading.Thread(target=self.compare, args=(both,))]
         for t in more:
             t.start()
         time.sleep(self.rng.uniform(0.02, 0.5))
@@ -101,9 +192,17 @@ class Round:
         self.provider.answers, self.provider.fallback = [], None
         for t in threads + more:
             t.join(10)
-        for r in self.readers:
+        for r in self.readers + [r for _, _, r in self.followers]:
             if r.thread:
                 r.thread.join(10)
+
+    @staticmethod
+    def compare_events(before, now):
+        if len(now) < len(before):
+            raise Failed("%d events were shown, %d are there" % (len(before), len(now)))
+        for old, new in zip(before, now):
+            if (old.id, old.name, old.data) != (new.id, new.name, new.data):
+                raise Failed("shown was %r, there is %r" % (old, new))
 
     def check(self, reader, conversation):
         reader.check_ids()
@@ -119,11 +218,7 @@ class Round:
         again.wait_end()
         again.check_ids()
         before, now = reader.events, again.events
-        if len(now) < len(before):
-            raise Failed("%d events were shown, %d are there" % (len(before), len(now)))
-        for old, new in zip(before, now):
-            if (old.id, old.name, old.data) != (new.id, new.name, new.data):
-                raise Failed("shown was %r, there is %r" % (old, new))
+        self.compare_events(before, now)
         done = now[-1]
         if done.name != "done":
             raise Failed("the last event is %r" % done)
@@ -182,6 +277,8 @@ class Round:
             n = self.check(r, conversation)
             if n is not None:
                 can_continue.append((conversation, n))
+        self.check_followers()
+        self.check_versions()
         if can_continue:
             self.go_on(*self.rng.choice(can_continue))
         self.continued = bool(can_continue)
@@ -199,7 +296,7 @@ def main():
     seed = a.seed if a.seed is not None else random.SystemRandom().randrange(1 << 30)
     rng = random.Random(seed)
     folder = tempfile.mkdtemp(prefix="atelier-kill9-")
-    provider = Provider()
+    provider = Provider(models=MODELS)
     server = Server(a.binary, os.path.join(folder, "data"), provider.settings())
     os.makedirs(server.data, 0o700)
     total, passed, failed, restarts, continued = {}, 0, 0, [], 0
@@ -243,6 +340,8 @@ def main():
     print("  events shown before a kill and found again: %(events)d; text events stored but not yet shown: "
           "%(stored_more)d" % dict({"events": 0, "stored_more": 0}, **total))
     print("  questions that wait after it: %(queued)d, asked before it: %(sent)d" % dict({"queued": 0, "sent": 0}, **total))
+    print("  readers more: %(followed)d; other versions: %(versions)d; compared answers: %(compared)d"
+          % dict({"followed": 0, "versions": 0, "compared": 0}, **total))
     print("  turns interrupted: %(interrupted)d, complete: %(complete)d, killed before their first event: %(unborn)d"
           % dict({"interrupted": 0, "complete": 0, "unborn": 0}, **total))
     if restarts:
