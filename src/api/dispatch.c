@@ -15,6 +15,7 @@
  * gave it to (`taken`).
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -338,11 +339,15 @@ static int submit_password(struct request *q)
 {
 	struct auth_visitor from;
 	char group[AUTH_GROUP_LEN];
-	bool known;
+	bool known = q->checked && q->who.user.id;
 	int r;
 
 	request_visitor(q, &from);
-	known = auth_visitor_group(q->api->c.auth, &from, group);
+	/* Who is signed in stands behind their own, not before everybody else of their address. */
+	if (known)
+		snprintf(group, sizeof(group), "user %" PRId64, (int64_t)q->who.user.id);
+	else
+		known = auth_visitor_group(q->api->c.auth, &from, group);
 	r = line_submit(q->api->passwords, &q->task, str_from(group), known, request_work, q);
 	return r == E_BUSY ? err_set(&q->err, E_RATE_LIMITED, "Too many people sign in from there just now. Try again.")
 			   : r;
@@ -471,10 +476,16 @@ static void check_work(void *arg)
 		log_set_request(NULL); /* it is with another thread now */
 }
 
+/* Who it is from has a say in where it waits. */
+static bool is_sorted_by_person(const struct request *q)
+{
+	return q->route->flags & ROUTE_SLOW || (q->route->flags & ROUTE_PASSWORD && q->route->access != ACCESS_PUBLIC);
+}
+
 /* Loop: to the thread where the next step is taken. */
 static void request_queue(struct request *q)
 {
-	bool first_check = q->route->flags & ROUTE_SLOW || (wants_body(q) && !q->has_body);
+	bool first_check = is_sorted_by_person(q) || (wants_body(q) && !q->has_body);
 	int r = first_check ? pool_submit(short_pool(q), &q->task, check_work, q) : request_submit(q);
 
 	if (r < 0)
