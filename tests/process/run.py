@@ -30,6 +30,16 @@ def until(what, f):
     raise AssertionError("this did not come: " + what)
 
 
+def soonest(f, tries=3):
+    """What f() gives, and the least of its times: on a machine that others load, one of several may be kept waiting by them."""
+    times = []
+    for _ in range(tries):
+        began = time.monotonic()
+        v = f()
+        times.append(time.monotonic() - began)
+    return v, min(times)
+
+
 class Server:
     def __init__(self, folder, *flags, listen="127.0.0.1:0", env=None, stderr=None, prefix=()):
         self.folder, self.out = folder, folder + ".out"
@@ -528,16 +538,13 @@ def reads_go_on_while_another_program_holds_the_database(d):
     # A session that is due to be noted as used.
     db.execute("UPDATE sessions SET last_seen_at = last_seen_at - 7200000")
     db.execute("BEGIN IMMEDIATE")
-    began = time.monotonic()
-    for _ in range(20):
-        assert s.call("GET", "/api/v1/conversations", token=token)[0] == 200
-    assert time.monotonic() - began < 4, "reads waited for the writer"
+    reads, took = soonest(lambda: {s.call("GET", "/api/v1/conversations", token=token)[0] for _ in range(10)})
+    assert reads == {200} and took < 2, "reads waited for the writer: %s, %.1f s" % (reads, took)
     code, v = s.call("POST", "/api/v1/conversations", {}, token)
     assert code == 503 and s.headers["Retry-After"], (code, v)
     until("not ready", lambda: status(s) == "database held by another program")
-    began = time.monotonic()
-    code, _ = s.call("POST", "/api/v1/conversations", {}, token)
-    assert code == 503 and time.monotonic() - began < 4
+    (code, _), took = soonest(lambda: s.call("POST", "/api/v1/conversations", {}, token))
+    assert code == 503 and took < 4, (code, took)
     db.execute("ROLLBACK")
     until("ready again", lambda: status(s) == "ok")
     assert s.call("POST", "/api/v1/conversations", {}, token)[0] == 201
@@ -722,7 +729,7 @@ def nobody_is_locked_out_by_a_provider_that_never_answers(d):
     token = s.admin()
     subprocess.run([binary, "user", "add", "bob", "--data", d + "/data"], input=b"a longer password yet\n", capture_output=True, check=True)
     bob = s.call("POST", "/api/v1/auth/login", {"username": "bob", "password": "a longer password yet"})[1]["token"]
-    held, answered = [], []
+    held, served_meanwhile = [], False
     for _ in range(40):
         c = http.client.HTTPConnection("127.0.0.1", s.port, timeout=PATIENCE)
         c.request("POST", "/api/v1/models/refresh", "{}", {"Authorization": "Bearer " + bob, "Content-Type": "application/json"})
@@ -730,11 +737,12 @@ def nobody_is_locked_out_by_a_provider_that_never_answers(d):
     for _ in range(3):
         assert s.call("POST", "/api/v1/auth/login", {"username": "ada", "password": "a long enough password"})[0] == 200
         assert s.call("GET", "/api/v1/conversations", token=token)[0] == 200
+        ready, _, _ = select.select([c.sock for c in held], [], [], 0)
+        served_meanwhile |= len(ready) < len(held)
+    assert served_meanwhile, "nobody waited for the provider while the others were served"
     # A word that they may not all wait is an answer, and so is what was known already; who waits has none.
-    ready, _, _ = select.select([c.sock for c in held], [], [], 0)
-    for c in [c for c in held if c.sock in ready]:
-        answered.append(c.getresponse().status)
-    assert set(answered) <= {200, 429, 503} and len(answered) < len(held), answered
+    answered = {c.getresponse().status for c in held if c.sock in ready}
+    assert answered <= {200, 429, 503}, answered
     for c in held:
         c.close()
     silent.close()
