@@ -163,6 +163,15 @@ static struct client *turn_open(struct relay *r, const char *id, unsigned i, uin
 	return c;
 }
 
+/* Says what did not come about in its time: on a busy machine that may be all that is wrong. */
+static bool came_about(bool it, const char *what)
+{
+	if (!it)
+		printf("  NOT YET  %s: %zu answers have begun, %zu have ended, %zu failed\n", what, stats.heads,
+			stats.ended, stats.failed);
+	return it;
+}
+
 /* n turns at a time, each answered with one line of so many kilobytes. */
 static struct wait measure_lines(struct relay *r, char (*ids)[16], unsigned n, unsigned kb, bool *whole)
 {
@@ -170,7 +179,7 @@ static struct wait measure_lines(struct relay *r, char (*ids)[16], unsigned n, u
 	probe_longest();
 	for (unsigned i = 0; i < n; i++)
 		(void)turn_open(r, ids[i], i, kb, 'l');
-	*whole = loop_until(&stats.ended, n, WAIT_SECONDS) && stats.failed == 0 && *whole;
+	*whole = came_about(loop_until(&stats.ended, n, WAIT_SECONDS) && stats.failed == 0, "lines") && *whole;
 	loop_run_for(1.5); /* it is being stored */
 	return probe_longest();
 }
@@ -182,11 +191,11 @@ static struct wait measure_reattach(struct relay *r, const char *id, double *ret
 
 	stats_reset();
 	struct client *first = turn_open(r, id, 0, LOG_FRAMES * 2, 'p');
-	*whole = loop_until(provider_waiting(), 1, WAIT_SECONDS) && *whole;
+	*whole = came_about(loop_until(provider_waiting(), 1, WAIT_SECONDS), "a long answer") && *whole;
 	provider_start(LOG_RATE);
 	for (unsigned i = 0; i < 10 * WAIT_SECONDS && first->last_id < LOG_FRAMES; i++)
 		loop_run_for(0.1);
-	*whole = first->last_id >= LOG_FRAMES && *whole;
+	*whole = came_about(first->last_id >= LOG_FRAMES, "its 60,000 frames") && *whole;
 	provider_start(1); /* the rest does not come */
 	loop_run_for(0.5);
 	snprintf(path, sizeof(path), "/api/v1/turns/%s/events", first->turn);
@@ -201,7 +210,9 @@ static struct wait measure_reattach(struct relay *r, const char *id, double *ret
 		c->blind = true;
 		c->last_id = LOG_FRAMES - 10;
 		client_send(c, "GET", path, r->token, NULL);
-		*whole = loop_until(&stats.heads, i + 1, WAIT_SECONDS) && c->status == 200 && *whole;
+		*whole = came_about(loop_until(&stats.heads, i + 1, WAIT_SECONDS) && c->status == 200,
+				 "a reader that comes back") &&
+			 *whole;
 		loop_run_for(0.005);
 		client_close(c);
 	}
