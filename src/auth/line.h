@@ -1,7 +1,7 @@
 /*
  * line.h - the line before the password check. Each check costs 64 MiB and a tenth of a second of a core, for whoever asks;
  * so few are made at once, and those who wait are taken in turn by where they come from: whoever sends many waits behind
- * his own, everybody else behind one of his. A group that has asked a lot is also paced. People on known devices do not
+ * his own, everybody else behind one of his; who is signed in is a group of their own. A group that has asked a lot is also paced. People on known devices do not
  * stand in one line with strangers.
  */
 #pragma once
