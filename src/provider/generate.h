@@ -109,6 +109,7 @@ struct gen_request {
 	bool text_stays; /* the sink cannot move text (EV_MOVED): what may be reasoning is kept back */
 	enum gen_format format;
 	enum gen_thinking thinking;
+	const char *effort; /* a client's own word of OpenAI's, for who speaks so, too; NULL: by `thinking` */
 	const char *schema, *schema_name; /* of FORMAT_SCHEMA: JSON Schema as text */
 	const char *schema_description;   /* or NULL */
 	int schema_strict;                /* 1, -1: as the request says; 0: as the schema looks */

@@ -208,8 +208,10 @@ static void add_effort(struct buf *b, const struct gen_request *q, unsigned quir
 		[THINKING_LOW] = "low",
 		[THINKING_MEDIUM] = "medium",
 		[THINKING_HIGH] = "high"};
-	if (q->thinking != THINKING_DEFAULT && !(quirks & QUIRK_NO_EFFORT))
-		buf_printf(b, ",\"reasoning_effort\":\"%s\"", words[q->thinking]);
+	if (q->thinking == THINKING_DEFAULT || (quirks & QUIRK_NO_EFFORT))
+		return;
+	buf_add_str(b, ",\"reasoning_effort\":");
+	json_add_cstr(b, q->effort ? q->effort : words[q->thinking]);
 }
 
 static void add_sampling(struct buf *b, const struct provider *p, const struct gen_request *q, unsigned quirks)

@@ -69,8 +69,10 @@ int openai_read_effort(struct gw_call *c, const json_t *effort)
 	for (size_t i = 0; word && i < N_ELEMENTS(words); i++) {
 		if (strcmp(word, words[i].word) != 0)
 			continue;
-		if (gw_target_thinks(c))
+		if (gw_target_thinks(c)) {
 			c->req.thinking = words[i].thinking;
+			c->req.effort = words[i].word;
+		}
 		return 0;
 	}
 	return err_set(
