@@ -1,3 +1,4 @@
+/* engine.c - what commands without a server need of it, begun and ended in the order of the server. */
 #include "engine.h"
 
 static void *run_loop(void *arg)

@@ -1,3 +1,5 @@
+/* auth.c - signing in and out, sessions and who a request is of. What is kept of a token is its hash; the use of a session is noted
+ * now and then, by a write that nobody waits for. */
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* line.c - two queues of groups under one lock, and a few threads that serve them: a group at a time, one request of it. */
 #include "auth/line.h"
 
 #include <pthread.h>
@@ -8,6 +9,7 @@
 #include "base/lock.h"
 #include "base/magic.h"
 #include "sys/loop.h"
+#include "sys/thread.h"
 
 #define GROUP_NAME  64
 #define PACED_ROWS  512
@@ -190,12 +192,12 @@ int line_new(const struct line_config *c, struct line **ret)
 	pthread_mutex_init(&l->mx, NULL);
 	sem_init(&l->wake, 0, 0);
 	for (; l->n_threads < l->c.threads; l->n_threads++) {
-		int r = pthread_create(&l->threads[l->n_threads], NULL, run, l);
+		int r = thread_start(&l->threads[l->n_threads], "password", 0, run, l);
 
 		if (r == 0)
 			continue;
 		line_free(l);
-		return -r;
+		return r;
 	}
 	*ret = l;
 	return 0;

@@ -1,3 +1,4 @@
+/* password.c - passwords: which are taken, and their hashes (Argon2id, of settings that take a tenth of a second). */
 #include <ctype.h>
 #include <errno.h>
 #include <sodium.h>

@@ -1,3 +1,4 @@
+/* throttle.c - rows of places under one lock: a thing has its place in the row that its keyed hash names. */
 #include "auth/throttle.h"
 
 #include <pthread.h>

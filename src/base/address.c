@@ -1,3 +1,4 @@
+/* address.c - all addresses are kept in 16 bytes, those of IPv4 mapped into IPv6, so that networks are compared one way. */
 #include "base/address.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* pattern.c - matching by going back to the last star alone, which is enough: an earlier one could only give the same. */
 #include "base/pattern.h"
 
 bool pattern_is(const char *text)

@@ -1,3 +1,4 @@
+/* notify.c - one datagram to the socket that systemd names, without its library. */
 #include "sys/notify.h"
 
 #include <stddef.h>
