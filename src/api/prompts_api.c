@@ -30,8 +30,16 @@ static const struct field variable_fields[] = {
 	FIELD(FT_STRS, V, choices, "choices", .max = 100, .item = &choice_item, .doc = "Of a choice: what there is."),
 	FIELD_BOOL(V, required, "required", 0, "Whether something must be said."),
 };
-static const struct schema variable_schema =
-	SCHEMA("PromptVariable", V, variable_fields, "Something that is asked for when a prompt is used.");
+/* As check_choices() has it. */
+static const struct schema variable_schema = {
+	.name = "PromptVariable",
+	.size = sizeof(V),
+	.fields = variable_fields,
+	.n_fields = N_ELEMENTS(variable_fields),
+	.doc = "Something that is asked for when a prompt is used.",
+	.rule = "\"if\":{\"properties\":{\"type\":{\"const\":\"choice\"}}},\"then\":{\"properties\":{"
+		"\"choices\":{\"type\":\"array\",\"minItems\":1}},\"required\":[\"choices\"]}",
+};
 #undef V
 
 struct variables {
@@ -139,6 +147,18 @@ static int fill(struct request *q, atelier_id none UNUSED, void *body)
 	return read_variables(q, b->p.variables, &b->v);
 }
 
+/* A choice of nothing could never be made. */
+static int check_choices(const struct variables *v, struct err *e)
+{
+	const struct variable *all = v->list.items;
+
+	for (size_t i = 0; i < v->list.n; i++)
+		if (strcmp(all[i].type, "choice") == 0 && all[i].choices.n == 0)
+			return err_set(
+				e, E_INVALID, "The variable %.60s is a choice, and has no \"choices\".", all[i].name);
+	return 0;
+}
+
 static int edit(void *row, void *arg, struct err *e)
 {
 	struct request *q = arg;
@@ -153,6 +173,8 @@ static int edit(void *row, void *arg, struct err *e)
 	p->pattern = given & GIVEN_PATTERN ? in->p.pattern : p->pattern;
 	p->body = given & GIVEN_BODY ? in->p.body : p->body;
 	p->structured = given & GIVEN_STRUCTURED ? in->p.structured : p->structured;
+	if (given & GIVEN_VARIABLES && check_choices(&in->v, e) < 0)
+		return E_INVALID;
 	if (given & GIVEN_VARIABLES && !(p->variables = write_variables(q, &in->v)))
 		return err_set(e, -ENOMEM, "no memory left for the variables of a prompt");
 	if (p->structured && balance_check(p->body, &fault))
