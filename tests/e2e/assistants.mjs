@@ -226,9 +226,18 @@ export async function agents({ page, mock, base, shot }) {
     tool('agent_finder', { task: 'Find the number' });
   });
   mock.on('Find the number', ({ say }) => say('The number is 42.'));
-  mock.on('The number is 42.', ({ say }) => say('All is done.'));
+  let seen;
+  const budgetSeen = new Promise((resolve) => (seen = resolve));
+  mock.on('The number is 42.', async ({ say }) => {
+    await budgetSeen;
+    say('All is done.');
+  });
   await page.getByRole('button', { name: 'New chat with Chief' }).click();
   await ask(page, 'Lead on');
+  // How far its budget is used is shown while it works, and stands with its figures afterwards.
+  await answer(page).getByText('1 of 5').waitFor();
+  await shot('budget');
+  seen();
   await has(answer(page), 'All is done.');
   await ready(page);
   for (const reloaded of [false, true]) {
@@ -239,6 +248,10 @@ export async function agents({ page, mock, base, shot }) {
     assert.equal(await answer(page).getByRole('button', { name: /update_plan/ }).count(), 0);
     await answer(page).getByRole('button', { name: /^Finder/ }).click();
     await answer(page).getByText('The number is 42.').first().waitFor();
+    await answer(page).getByRole('button', { name: 'Details' }).click();
+    await page.getByText('Budget · Rounds').waitFor();
+    await page.getByText('1 of 5').waitFor();
+    await page.keyboard.press('Escape');
   }
   found.push(...(await look(page, 'an assistant that leads', ['graphite', 'quartz'])));
   await shot('answer');
