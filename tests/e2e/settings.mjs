@@ -312,9 +312,10 @@ export async function usage({ page, context, base, mock, watch, shot }) {
   const tile = (name) => page.locator('dl > div').filter({ has: page.getByText(name, { exact: true }) }).locator('dd').first();
   assert.ok(Number(await tile('Calls').innerText()) >= 1, 'calls are counted');
   await page.getByRole('rowheader', { name: 'mock:1b' }).first().waitFor();
-  // All that there is is of today, whose hours tell more; then the days.
+  // Today by its hours, then the days.
+  await page.getByRole('img', { name: /^Bar chart/ }).waitFor();
+  await page.getByRole('radio', { name: 'Today' }).click();
   await page.getByRole('img', { name: /^Bar chart by hour/ }).waitFor();
-  assert.equal(await page.getByRole('radio', { name: 'Today' }).isChecked(), true);
   await page.getByRole('group', { name: /^Usage by hour/ }).focus();
   await page.keyboard.press('Home');
   await page.getByRole('group', { name: /^Usage by hour/ }).getByRole('status').getByText(/^12:00.AM: /).waitFor();
@@ -333,7 +334,7 @@ export async function usage({ page, context, base, mock, watch, shot }) {
     const there = watch(await far.newPage());
     await there.goto(base + '/settings/usage');
     await there.getByText(`(${timezoneId})`).waitFor();
-    await there.getByRole('img', { name: /^Bar chart by hour/ }).waitFor();
+    await there.getByRole('img', { name: /^Bar chart/ }).waitFor();
     await there.getByRole('radio', { name: '30 days' }).click();
     await there.getByRole('button', { name: 'Show as table' }).click();
     const rows = there.getByRole('region', { name: 'By day' }).locator('tbody tr');

@@ -3,7 +3,7 @@ import type { Job, Limit, UsagePoint } from '$core/api/types';
 import { compact, microsFrom, microsText, money, percent, until } from '$core/format';
 import { statusText } from '$core/turn/words';
 import { jobState, jobTitle, modelState, providerState } from '$core/words';
-import { everyDay, everyHour, firstDay, MEASURES, shortTime, stack } from '$features/usage/days';
+import { allOn, everyDay, everyHour, firstDay, MEASURES, shortTime, stack } from '$features/usage/days';
 import { amountText, limitTitle } from '$features/limits/limits';
 import { freeName, msFrom, presets, providerNameProblem } from '$features/providers/presets';
 import { snippets } from '$features/keys/snippets';
@@ -112,6 +112,10 @@ describe('usage', () => {
     expect([0, -60, 60, 345, -840].map((offset) => firstDay(7, late, offset))).toEqual(['2026-11-27', '2026-11-27', '2026-11-28', '2026-11-28', '2026-11-27']);
     expect(shortTime('2026-11-05')).toMatch(/5/);
     expect(shortTime('2026-11-05T14')).toMatch(/^2:00\sPM$/);
+  });
+  it('knows whether a server has no more than one day', () => {
+    const of = (...days: string[]) => allOn(days.map((day) => point(day, 'a', 1)), '2026-11-30');
+    expect([of(), of('2026-11-30', '2026-11-30'), of('2026-11-29', '2026-11-30'), of('2026-11-29')]).toEqual([false, true, false, false]);
   });
   it('has every hour of a day, each with its place', () => {
     const hours = everyHour('2026-11-29');

@@ -16,6 +16,9 @@ export function everyDay(from: string, to: string): string[] {
   return days;
 }
 
+/** Whether there is something, and all of it on that day. */
+export const allOn = (items: readonly UsagePoint[], day: string) => items.length > 0 && items.every((p) => p.day === day);
+
 /** Every hour of a day: 2026-11-21T00 and so on. */
 export const everyHour = (day: string): string[] => Array.from({ length: 24 }, (_, i) => `${day}T${String(i).padStart(2, '0')}`);
 
