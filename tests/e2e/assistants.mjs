@@ -23,7 +23,8 @@ export async function assistants({ page, mock, base, shot }) {
   await form.getByLabel('Description').fill('Speaks like the sea');
   await form.getByRole('textbox', { name: 'Instructions' }).fill('You are a pirate.\nToday you serve {{user}}.');
   await form.getByLabel('Starter questions').fill('Begin, please\nTell a tale');
-  await form.getByRole('button', { name: 'Answer options' }).click();
+  // By the keyboard: the picture above, which comes just now, moves it.
+  await form.getByRole('button', { name: 'Answer options' }).press('Enter');
   await form.getByLabel('Temperature').fill('9');
   await form.getByRole('button', { name: 'Create' }).click();
   await form.getByText('A number from 0 to 2.').waitFor();

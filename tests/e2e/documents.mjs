@@ -254,7 +254,7 @@ export async function chatFiles({ page, mock, base, shot }) {
   await page.getByText('Nine crowns').first().waitFor();
   assert.ok(mock.calls.some((c) => /nine crowns an hour[^]*What does the crane cost\?$/.test(c.messages.at(-1).content)));
   await page.locator('.md-cite').click();
-  await page.getByRole('dialog', { name: 'tariff.txt' }).locator('mark').getByText('Cranes cost').waitFor();
+  await page.getByRole('complementary', { name: 'tariff.txt' }).locator('mark').getByText('Cranes cost').waitFor();
   await page.keyboard.press('Escape');
 
   // What is sent while a file is read waits for it. A temporary chat takes none, in words.

@@ -369,7 +369,7 @@ export async function toolServers({ page, context, base, watch, shot }) {
     await add({ name: 'Broken', kind: 'mcp-stdio', config: { command: '/bin/sh', args: ['-c', 'echo the anchor is missing >&2; exit 1'] } });
     await add({ name: 'Personal', kind: 'http', per_user: true, config: { auth: { type: 'bearer' }, tools: [{ name: 'each', url: `http://127.0.0.1:${port}/prm`, description: 'Each.' }] } });
     await page.goto(base + '/tools');
-    const section = (name) => page.locator('section', { has: page.getByRole('heading', { level: 3, name }) });
+    const section = (name) => page.locator('section', { has: page.getByRole('heading', { level: 2, name }) });
     await section('Guarded').getByText('Needs a sign-in').waitFor();
     await section('Personal').getByText('Your access is missing').waitFor();
     const found = await look(page, 'servers that want to know who asks', ['graphite', 'quartz']);
