@@ -32,6 +32,29 @@ export async function documents({ page, mock, base, shot }) {
   found.push(...(await look(page, 'a collection', ['graphite', 'quartz'])));
   await shot('collection');
 
+  // What is wrong with several is said once, over the list, and tried again for all; of a single one in its row.
+  await files.setInputFiles(['one.pdf', 'two.pdf'].map((name) => ({ name, mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.7 and nothing else, ' + name) })));
+  await page.getByText('2 documents could not be read').waitFor();
+  assert.equal(await row('one.pdf').locator('p.text-danger').count(), 0);
+  found.push(...(await look(page, 'a reason that documents share', ['graphite', 'quartz'])));
+  await shot('shared');
+  const retried = new Set();
+  const both = page.waitForResponse((r) => r.url().endsWith('/retry') && r.status() === 202 && retried.add(r.url()).size === 2);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await both;
+  const remove = async (name) => {
+    await row(name).getByRole('button', { name: 'More for ' + name }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await row(name).waitFor({ state: 'detached' });
+  };
+  await page.getByText('2 documents could not be read').waitFor();
+  await remove('two.pdf');
+  await row('one.pdf').locator('p.text-danger').waitFor();
+  await row('one.pdf').getByRole('button', { name: 'Try again' }).waitFor();
+  assert.equal(await page.getByText('documents could not be read').count(), 0);
+  await remove('one.pdf');
+
   // Searched by another form of the word; the hit opens the text at the passage.
   await page.getByRole('searchbox', { name: 'Search the documents' }).fill('cranes costing');
   const hit = page.getByRole('list', { name: 'What was found' }).getByRole('listitem').first();
@@ -78,10 +101,7 @@ export async function documents({ page, mock, base, shot }) {
   await page.getByRole('dialog').getByLabel('Name').fill('prices.txt');
   await page.getByRole('button', { name: 'Rename' }).click();
   await row('prices.txt').waitFor();
-  await row('again.md').getByRole('button', { name: 'More for again.md' }).click();
-  await page.getByRole('menuitem', { name: 'Delete' }).click();
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
-  await row('again.md').waitFor({ state: 'detached' });
+  await remove('again.md');
 
   // Chosen by "#" in a chat: the answer is given the passage, and its mark opens it beside the chat.
   await newChat(page);

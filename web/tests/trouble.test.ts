@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import type { Document } from '$core/api/types';
+import { reasonOf, shared, unfinished } from '$features/documents/trouble';
+
+const document = (id: string, state: string, message?: string, code = 'unknown_model') =>
+  ({ id, state, error: message === undefined ? null : { code, message } }) as Document;
+
+it('says a reason once that several documents share, failures first, and leaves a reason of one to it', () => {
+  const all = [
+    document('a', 'ready', 'No such model.'),
+    document('b', 'ready'),
+    document('c', 'failed', 'No text in it.'),
+    document('d', 'embedding', 'No such model.'),
+    document('e', 'failed', 'Has a password.'),
+    document('f', 'failed', 'No text in it.'),
+    // The same words of one that has failed are another matter.
+    document('g', 'failed', 'No such model.'),
+  ];
+  expect(shared(all).map(({ why, failed, documents }) => [why, failed, documents.map((d) => d.id).join('')])).toEqual([
+    ['No text in it.', true, 'cf'],
+    ['No such model.', false, 'ad'],
+  ]);
+  expect(shared([])).toEqual([]);
+  expect(all.filter(unfinished).map((d) => d.id)).toEqual(['d']);
+});
+
+it('has words of the page where the server has none', () => {
+  expect(reasonOf(document('a', 'failed', '', 'canceled'))).toBe('Reading was stopped.');
+  expect(reasonOf(document('a', 'failed', '', 'odd'))).toBe('Could not be read');
+  expect(reasonOf(document('a', 'ready'))).toBe('');
+  expect(shared([document('a', 'failed', '', 'canceled'), document('b', 'failed', '', 'canceled')])).toHaveLength(1);
+});
