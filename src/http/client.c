@@ -18,7 +18,6 @@ enum { SLEEPS_LONG_S = 1 };
 
 void call_finish(struct call *c, int code, CURLcode curl)
 {
-	ASSERT(loop_is_mine(c->client->loop) && c->running);
 	struct http_client *h = c->client;
 	ASSERT(loop_is_mine(h->loop));
 	if (c->running && !c->easy)

@@ -57,7 +57,7 @@ static struct loop_task *take_tasks(struct loop *l)
 {
 	struct loop_task *first;
 
-	ASSERT(current == l); /* one thread alone runs them */
+	ASSERT(loop_is_mine(l)); /* one thread alone runs them */
 	pthread_mutex_lock(&l->mx);
 	first = l->first;
 	l->first = NULL;
@@ -90,7 +90,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	struct loop *l = arg;
 	uint64_t n;
 
-	ASSERT(current == l);
+	ASSERT(loop_is_mine(l));
 	(void)what;
 	(void)!read(fd, &n, sizeof(n)); /* before the tasks are taken: one posted later wakes again */
 	run_tasks(take_tasks(l));
@@ -281,7 +281,6 @@ static void on_hook(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_hook *h = arg;
 
-	ASSERT(current);
 	ASSERT_IS(h, HOOK_MAGIC);
 	(void)fd;
 	(void)what;
@@ -322,7 +321,6 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_timer *t = arg;
 
-	ASSERT(current);
 	ASSERT_IS(t, TIMER_MAGIC);
 	(void)fd;
 	(void)what;
