@@ -173,8 +173,11 @@ export async function typedStays({ context, mock, base, watch, allow }) {
     if (after.join() !== before.join()) lost.push({ name, before, after });
   }
   end.open();
+  // The chat stays: other windows look at what has ended in it just now.
+  while ((await call('get', '/conversations/' + chat)).running_turn_ids.length > 0);
+  await call('patch', '/conversations/' + chat, { unread: false });
   await page.close({ runBeforeUnload: false });
-  for (const [path, one] of [['users', made.user.user_id], ['groups', made.group.id], ['limits', made.limit.id], ['prices', made.price.id], ['assistants', made.assistant.id], ['prompts', made.prompt.id], ['collections', made.collection.id], ['tool-servers', made.tools.id], ['conversations', chat]])
+  for (const [path, one] of [['users', made.user.user_id], ['groups', made.group.id], ['limits', made.limit.id], ['prices', made.price.id], ['assistants', made.assistant.id], ['prompts', made.prompt.id], ['collections', made.collection.id], ['tool-servers', made.tools.id]])
     await call('delete', `/${path}/${one}`);
   assert.deepEqual(lost, []);
 }
