@@ -131,6 +131,12 @@ export async function typedStays({ context, mock, base, watch, allow }) {
   });
   const runs = () => call('post', `/conversations/${chat}/turns`, { content: 'It runs' });
 
+  /** Nothing is being read any more, and what was read is drawn. */
+  const quiet = async () => {
+    while (under.size > 0) await Promise.all([...under].map((r) => r.response().then((a) => a?.finished())));
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  };
+
   /** Another program changes all that there is; the connection is lost, found again, and all is read anew. */
   let n = 0;
   const renew = async () => {
@@ -150,8 +156,7 @@ export async function typedStays({ context, mock, base, watch, allow }) {
     const anew = page.waitForResponse(/\/api\/v1\/conversations\?/);
     await socket.close();
     await anew;
-    while (under.size > 0) await Promise.all([...under].map((r) => r.response().then((a) => a?.finished())));
-    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    await quiet();
   };
   const lost = [];
   let inPage = false;
@@ -166,6 +171,9 @@ export async function typedStays({ context, mock, base, watch, allow }) {
     inPage = !open;
     await open?.(page);
     await page.waitForFunction(() => ([...document.querySelectorAll('[role="dialog"]')].at(-1) ?? document.getElementById('main')).querySelector('input, textarea, select'));
+    if (!open && path.startsWith('/settings')) await main(page).locator('h2').first().waitFor();
+    await page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' });
+    await quiet();
     await page.evaluate(fill);
     const before = await page.evaluate(state);
     await renew();
