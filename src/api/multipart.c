@@ -63,7 +63,7 @@ static const char *find(struct str in, const char *what, size_t n)
 	return in.n >= n ? memmem(in.p, in.n, what, n) : NULL;
 }
 
-/* From behind one boundary to the next one. 1: it is a file. */
+/* From behind one boundary to the next one: of several files the first counts. */
 static int read_part(struct str part, struct arena *a, struct multipart_file *ret)
 {
 	const char *end = find(part, "\r\n\r\n", 4);
@@ -79,9 +79,11 @@ static int read_part(struct str part, struct arena *a, struct multipart_file *re
 			ret->replaces = body;
 		return 0;
 	}
+	if (ret->bytes.p)
+		return 0;
 	ret->bytes = body;
 	ret->name = clean_name(name, a);
-	return ret->name ? 1 : -ENOMEM;
+	return ret->name ? 0 : -ENOMEM;
 }
 
 int multipart_read(const char *type, struct str body, struct arena *a, struct multipart_file *ret, struct err *e)
@@ -102,9 +104,7 @@ int multipart_read(const char *type, struct str body, struct arena *a, struct mu
 		int r = next ? read_part((struct str){at, (size_t)(next - at)}, a, ret) : 0;
 		if (r < 0)
 			return err_set(e, r, "no memory for a form");
-		if (r > 0)
-			return 0;
 		at = next ? next + n : NULL;
 	}
-	return err_set(e, E_INVALID, "There is no file in this form, or its end is missing.");
+	return ret->bytes.p ? 0 : err_set(e, E_INVALID, "There is no file in this form, or its end is missing.");
 }

@@ -101,6 +101,19 @@ export async function documents({ page, mock, base, shot }) {
   await page.getByRole('dialog').getByLabel('Name').fill('prices.txt');
   await page.getByRole('button', { name: 'Rename' }).click();
   await row('prices.txt').waitFor();
+
+  // A new version takes its place, under its name.
+  const place = await row('prices.txt').getByRole('link', { name: 'prices.txt' }).getAttribute('href');
+  await row('prices.txt').getByRole('button', { name: 'More for prices.txt' }).click();
+  const chosen = page.waitForEvent('filechooser');
+  await page.getByRole('menuitem', { name: 'Replace with a new version' }).click();
+  await (await chosen).setFiles({ name: 'tariff-2.txt', mimeType: 'text/plain', buffer: Buffer.from('Cranes cost nine crowns an hour. Winches are free.\n') });
+  await row('prices.txt').getByText('51 B · 1 passage').waitFor();
+  await page.getByRole('searchbox', { name: 'Search the documents' }).fill('winches');
+  await hit.locator('mark').getByText('Winches').waitFor();
+  await page.getByRole('searchbox', { name: 'Search the documents' }).fill('');
+  await row('prices.txt').getByText('51 B').waitFor();
+  assert.equal(await row('prices.txt').getByRole('link', { name: 'prices.txt' }).getAttribute('href'), place);
   await remove('again.md');
 
   // Chosen by "#" in a chat: the answer is given the passage, and its mark opens it beside the chat.

@@ -66,14 +66,22 @@ async function inParts(file: File, signal: AbortSignal, progress: (bytes: number
   return id;
 }
 
+export interface Outgoing {
+  file: File;
+  name: string;
+  /** The document whose new version it is. */
+  replaces?: string;
+}
+
 /** Brings a file to `path` (documents of a collection or a conversation); `progress` in bytes. */
-export async function sendDocument(path: string, file: File, name: string, signal: AbortSignal, progress: (bytes: number) => void): Promise<Document> {
+export async function sendDocument(path: string, { file, name, replaces }: Outgoing, signal: AbortSignal, progress: (bytes: number) => void): Promise<Document> {
   const url = base + path;
   if (file.size <= ONE) {
     const form = new FormData();
+    if (replaces) form.append('replaces', replaces);
     form.append('file', file, name);
     return JSON.parse(checked(await request('POST', url, {}, form, signal, progress)).text) as Document;
   }
   const upload_id = await inParts(file, signal, progress);
-  return JSON.parse(checked(await request('POST', url, { 'Content-Type': 'application/json' }, JSON.stringify({ upload_id, name }), signal, () => {})).text) as Document;
+  return JSON.parse(checked(await request('POST', url, { 'Content-Type': 'application/json' }, JSON.stringify({ upload_id, name, replaces }), signal, () => {})).text) as Document;
 }

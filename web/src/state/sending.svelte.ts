@@ -1,11 +1,9 @@
 import { say } from '$core/api/errors';
 import type { Document } from '$core/api/types';
-import { sendDocument } from '$core/upload';
+import { sendDocument, type Outgoing } from '$core/upload';
 
-export interface Sending {
+export interface Sending extends Outgoing {
   key: number;
-  file: File;
-  name: string;
   sent: number;
   problem: string;
   stop: AbortController;
@@ -13,6 +11,8 @@ export interface Sending {
 
 /** At most so many files are on their way at a time. */
 const AT_ONCE = 3;
+
+const ending = (name: string) => /\.[^./]*$/.exec(name)?.[0].toLowerCase();
 
 /** Files on their way to where `path` says; a page that is left goes on sending them. */
 export class Senders {
@@ -26,11 +26,18 @@ export class Senders {
   ) {}
 
   add(files: Iterable<File>): void {
-    for (const file of files) {
-      const name = file.webkitRelativePath || file.name;
-      this.items.push({ key: this.next++, file, name, sent: 0, problem: '', stop: new AbortController() });
-    }
+    for (const file of files) this.push({ file, name: file.webkitRelativePath || file.name });
     this.go();
+  }
+
+  /** The file is a new version of the document, and keeps its name unless it is of another kind. */
+  replace({ id, name }: Document, file: File): void {
+    this.push({ file, name: ending(name) === ending(file.name) ? name : file.name, replaces: id });
+    this.go();
+  }
+
+  private push(what: Outgoing): void {
+    this.items.push({ ...what, key: this.next++, sent: 0, problem: '', stop: new AbortController() });
   }
 
   retry(item: Sending): void {
@@ -59,7 +66,7 @@ export class Senders {
     this.started.add(stop);
     this.running++;
     try {
-      const made = await sendDocument(await this.path(), item.file, item.name, stop.signal, (n) => (item.sent = n));
+      const made = await sendDocument(await this.path(), item, stop.signal, (n) => (item.sent = n));
       this.items = this.items.filter((i) => i.key !== item.key);
       this.onsent(made);
     } catch (e) {
