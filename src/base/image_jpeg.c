@@ -40,23 +40,23 @@ static void add_orientation(struct image_walk *w)
 	buf_add(w->to, segment, sizeof(segment));
 }
 
-/* Copies coded data up to the next marker. */
-static void copy_coded(struct image_walk *w)
+/* Copies coded data up to the next marker. False: there is none, or the picture ends in it. */
+static bool copy_coded(struct image_walk *w)
 {
 	size_t begin = w->at;
 
 	while (image_has(w, 2)) {
 		const unsigned char *p = image_here(w), *ff = memchr(p, 0xff, w->in.n - w->at - 1);
-		if (!ff) {
-			w->at = w->in.n;
-			break;
-		}
+		if (!ff)
+			return false;
 		w->at += (size_t)(ff - p);
-		if (ff[1] != 0 && ff[1] != 0xff && (ff[1] < RST0 || ff[1] > RST0 + 7))
-			break;
+		if (ff[1] != 0 && ff[1] != 0xff && (ff[1] < RST0 || ff[1] > RST0 + 7)) {
+			buf_add(w->to, w->in.p + begin, w->at - begin);
+			return w->at > begin;
+		}
 		w->at += ff[1] == 0xff ? 1 : 2;
 	}
-	buf_add(w->to, w->in.p + begin, w->at - begin);
+	return false;
 }
 
 /* One segment: marker, length and data. */
@@ -83,7 +83,7 @@ static bool take_segment(struct image_walk *w, unsigned char marker)
 	return true;
 }
 
-/* What stands behind the end (a film, further pictures) is left out; an end that is missing is made. */
+/* What stands behind the end (a film, further pictures) is left out. A picture without its end has lost some of its rows. */
 bool image_jpeg(struct image_walk *w)
 {
 	static const unsigned char end[] = {0xff, EOI};
@@ -98,16 +98,18 @@ bool image_jpeg(struct image_walk *w)
 			w->at++;
 			continue;
 		}
-		if (p[1] == EOI)
-			break;
+		if (p[1] == EOI) {
+			buf_add(w->to, end, sizeof(end));
+			return coded;
+		}
 		if (p[1] == SOI || p[1] == 0 || p[1] == TEM || (p[1] >= RST0 && p[1] <= RST0 + 7) ||
 			!take_segment(w, p[1]))
 			return false;
 		if (p[1] == SOS) {
 			coded = true;
-			copy_coded(w);
+			if (!copy_coded(w))
+				return false;
 		}
 	}
-	buf_add(w->to, end, sizeof(end));
-	return coded;
+	return false;
 }

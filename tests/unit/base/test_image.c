@@ -37,11 +37,10 @@ static void test_taken(void **state UNUSED)
 		const char *name, *type;
 		bool turned, secret;
 	} files[] = {{"exif.jpg", "image/jpeg", true, true}, {"progressive.jpg", "image/jpeg", false, false},
-		{"noend.jpg", "image/jpeg", false, false}, {"exif.png", "image/png", true, true},
-		{"palette.png", "image/png", false, false}, {"moves.png", "image/png", false, false},
-		{"exif.webp", "image/webp", true, true}, {"lossless.webp", "image/webp", false, false},
-		{"plain.webp", "image/webp", false, false}, {"moves.webp", "image/webp", false, false},
-		{"moves.gif", "image/gif", false, true}};
+		{"exif.png", "image/png", true, true}, {"palette.png", "image/png", false, false},
+		{"moves.png", "image/png", false, false}, {"exif.webp", "image/webp", true, true},
+		{"lossless.webp", "image/webp", false, false}, {"plain.webp", "image/webp", false, false},
+		{"moves.webp", "image/webp", false, false}, {"moves.gif", "image/gif", false, true}};
 
 	for (size_t i = 0; i < N_ELEMENTS(files); i++) {
 		CLEANUP(buf_done) struct buf in = read_file(files[i].name), out = BUF_INIT(FILE_MAX);
@@ -83,7 +82,9 @@ static void test_refused(void **state UNUSED)
 	} files[] = {{"photo.heic", "HEIC pictures cannot"}, {"photo.avif", "AVIF pictures cannot"},
 		{"no.bmp", "no PNG, JPEG, WebP or GIF"}, {"empty", "empty"}, {"cut.png", "damaged or cut off"},
 		{"sig.png", "damaged or cut off"}, {"claims.png", "damaged or cut off"},
-		{"riff.webp", "damaged or cut off"}};
+		{"riff.webp", "damaged or cut off"}, {"cut.jpg", "damaged or cut off"},
+		{"noend.jpg", "damaged or cut off"}, {"halfend.jpg", "damaged or cut off"},
+		{"nopixels.jpg", "damaged or cut off"}, {"noscan.jpg", "damaged or cut off"}};
 
 	for (size_t i = 0; i < N_ELEMENTS(files); i++) {
 		CLEANUP(buf_done) struct buf in = read_file(files[i].name), out = BUF_INIT(FILE_MAX);
@@ -95,12 +96,32 @@ static void test_refused(void **state UNUSED)
 	}
 }
 
+/* However little of a picture's end is missing. */
+static void test_cut_anywhere(void **state UNUSED)
+{
+	static const char *const names[] = {"plain.jpg", "progressive.jpg", "plain.webp", "palette.png"};
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		CLEANUP(buf_done) struct buf in = read_file(names[i]);
+
+		for (size_t n = 16; n < in.n; n++) {
+			CLEANUP(buf_done) struct buf out = BUF_INIT(FILE_MAX);
+			struct image image;
+			struct err e = {0};
+
+			assert_int_equal(image_clean((struct str){in.p, n}, &out, &image, &e), E_INVALID);
+			assert_non_null(strstr(e.msg, "damaged or cut off"));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_cut_anywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
