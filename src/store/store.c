@@ -376,7 +376,10 @@ int store_conversation_idle(struct db_conn *c, atelier_id conversation_id, struc
 	if (r < 0)
 		return r;
 	r = db_next(rows, e);
-	return r > 0 ? err_set(e, E_CONFLICT, STORE_ANSWER_RUNNING) : r;
+	return r <= 0 ? r
+		      : err_set(e, E_CONFLICT,
+				"An answer is being written in this conversation. Wait until it is complete, or stop "
+				"it first.");
 }
 
 /* ---- what nobody waits for ---- */

@@ -78,7 +78,6 @@ UNUSED static inline struct db_param store_text(struct str s)
 
 #define STORE_NO_CONVERSATION "There is no such conversation, or it is not yours."
 #define STORE_NO_MESSAGE      "There is no such message, or it is not yours."
-#define STORE_ANSWER_RUNNING  "An answer is being written in this conversation already."
 
 /* Inside a db_write: E_CONFLICT when a turn is running in the conversation; else none begins before the end of the write, at
  * no server. */

@@ -53,7 +53,8 @@ static void test_begin(void **state)
 	assert_string_equal(m.model, "big");
 	assert_true(m.parent_id == t.user_message_id && m.turn_id == t.turn_id);
 	assert_int_equal(turns_begin(f->db, &in, &again, &f->e), E_CONFLICT);
-	assert_string_equal(f->e.msg, "An answer is being written in this conversation already.");
+	assert_string_equal(f->e.msg,
+		"An answer is being written in this conversation. Wait until it is complete, or stop it first.");
 	err_clear(&f->e);
 	assert_int_equal(conversation(f, id).message_count, 2);
 	FINE(f, turns_get(f->c, f->ada, t.turn_id, &f->a, &turn, &f->e));
