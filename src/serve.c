@@ -506,6 +506,7 @@ static void stop_working(struct program *p)
 {
 	if (!p->loop_runs)
 		return;
+	db_hurry(p->db); /* what is waited for below, twice or more, must end before the alarm */
 	api_refuse(p->api);
 	(void)loop_call(p->loop, stop_accepting, p->server);
 	listeners_close(&p->listeners); /* new connections are refused from here on */

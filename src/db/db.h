@@ -34,6 +34,8 @@ struct db_migration {
  */
 int db_open(const struct db_config *c, const struct db_migration *migrations, size_t n, struct db **ret,
 	struct err *e) MUST_CHECK;
+/* The end is near: no write waits for over a second for a database that others hold or that cannot be reached. Any thread. */
+void db_hurry(struct db *db);
 void db_close(struct db *db); /* writes what is queued, checkpoints, NULL is fine */
 DEFINE_CLEANUP(struct db, db_close)
 

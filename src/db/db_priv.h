@@ -132,6 +132,7 @@ struct db {
 	bool write_running, stopping;
 	/* atomic */
 	bool check_stopped;
+	bool hurries;      /* db_hurry was called */
 	bool file_is_gone; /* as db_file_state saw it last */
 	unsigned n_waiting, n_later;
 	uint64_t commits;       /* atomic */

@@ -19,6 +19,7 @@
 enum {
 	WAIT_MS = 5000,      /* of a caller for the database */
 	STUCK_WAIT_MS = 250, /* when others have waited for as long as that already */
+	HURRY_MS = 1000,     /* when the end is near */
 	PROBE_MS = 250,      /* looks whether the database is free again */
 	LATER_MS = 1000,     /* a small write waits for company this long */
 	LATER_MAX = 4096,
@@ -61,10 +62,11 @@ static void answer(struct db *db, struct db_request *q)
 static void drop_late(struct db *db, struct db_batch *b)
 {
 	int64_t now = clock_mono_ms();
+	bool hurries = __atomic_load_n(&db->hurries, __ATOMIC_RELAXED);
 	struct db_request **at = &b->first, *q;
 
 	while ((q = *at)) {
-		if (q->until_ms > now) {
+		if (q->until_ms > now && !(hurries && q->asked_ms + HURRY_MS <= now)) {
 			at = &q->next;
 			continue;
 		}
@@ -364,6 +366,12 @@ bool db_write_later(struct db *db, struct db_later *l)
 	}
 	pthread_mutex_unlock(&db->write_mx);
 	return taken;
+}
+
+void db_hurry(struct db *db)
+{
+	ASSERT_IS(db, DB_MAGIC);
+	__atomic_store_n(&db->hurries, true, __ATOMIC_RELAXED);
 }
 
 int db_writer_start(struct db *db, struct err *e)

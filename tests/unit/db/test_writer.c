@@ -311,6 +311,25 @@ static void test_held_for_long(void **state)
 	db_close(db);
 }
 
+/* Who stops waits for a database that others hold, but not until somebody ends the program. */
+static void test_held_at_the_end(void **state)
+{
+	struct test_folder *f = *state;
+	struct db *db = test_open(f);
+	struct worker w = {.db = db};
+	sqlite3 *h = hold(f);
+	int64_t at = clock_mono_ms();
+
+	assert_int_equal(pthread_create(&w.thread, NULL, insert_on_thread, &w), 0);
+	db_hurry(db);
+	pthread_join(w.thread, NULL);
+	assert_int_equal(w.failures, E_BUSY);
+	assert_in_range(clock_mono_ms() - at, 900, 3900); /* without hurry: from 5,000 on */
+	let_go(h);
+	assert_int_equal(db_write(db, test_insert, (void *)"last", NULL), 0);
+	db_close(db);
+}
+
 /* ---- what nobody waits for ---- */
 
 struct small {
@@ -422,6 +441,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_log_does_not_grow, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_held_for_a_moment, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_held_for_long, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_held_at_the_end, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_later, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_second_process_writes, folder_setup, folder_teardown),
 	};
