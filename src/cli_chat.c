@@ -12,6 +12,7 @@
 
 #include "base/image.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "cli_server.h"
 #include "engine.h"
 #include "store/store.h"
@@ -32,6 +33,7 @@ struct chat {
 struct printer {
 	struct gen_sink sink;
 	struct buf reasoning; /* of a server, where it may turn out to be the answer */
+	struct buf answer;    /* what was written */
 	bool ends_line;       /* what was written last ended a line */
 	bool broken;          /* nobody reads the output any more */
 };
@@ -40,6 +42,7 @@ static int print_answer(struct printer *p, const char *text, size_t n)
 {
 	if (n == 0)
 		return 0;
+	buf_add(&p->answer, text, n);
 	p->ends_line = text[n - 1] == '\n';
 	p->broken = !print_text(stdout, text, n) || fflush(stdout) < 0;
 	return p->broken ? -EPIPE : 0;
@@ -92,6 +95,19 @@ static int print_event(struct gen_sink *s, bool on_loop, enum event_type type, c
 	else
 		print_aside(text);
 	return 0;
+}
+
+/* Not every model takes a schema, and not every one that takes it keeps to it: whoever reads the output relies on it. */
+static int check_json(const struct printer *p, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *value = NULL;
+	struct str text = buf_str(&p->answer);
+	int r = buf_check(&p->answer, e, "The answer is too long.");
+
+	if (r < 0 || (r = json_parse(text.p, text.n, &value, NULL)) == 0)
+		return r;
+	return err_set(
+		e, E_INVALID, "The answer is no JSON: the model did not keep to the schema. Choose another model.");
 }
 
 /* ---- Ctrl+C ---- */
@@ -240,18 +256,24 @@ static int ask_here(struct chat *c, const struct cli *cli, struct gen_request *q
 
 static int converse(struct chat *c, const struct cli *cli, struct gen_request *q, struct arena *a, struct err *e)
 {
-	struct printer out = {.sink = {.event = print_event}, .reasoning = BUF_INIT(INPUT_MAX), .ends_line = true};
+	struct printer out = {.sink = {.event = print_event},
+		.reasoning = BUF_INIT(INPUT_MAX),
+		.answer = BUF_INIT(INPUT_MAX),
+		.ends_line = true};
 	bool there = cli->assistant || cli->conversation;
 	int r = there ? server_ask(c->engine.http, cli, q, &out.sink, &c->cancel, a, e)
 		      : ask_here(c, cli, q, &out.sink, a, e);
 
-	buf_done(&out.reasoning);
 	if (out.broken) {
 		err_clear(e);
-		return err_set(e, -EPIPE, "Standard output cannot be written.");
-	}
-	if (!out.ends_line)
+		r = err_set(e, -EPIPE, "Standard output cannot be written.");
+	} else if (!out.ends_line) {
 		putchar('\n');
+	}
+	if (r == 0 && cli->json_schema)
+		r = check_json(&out, e);
+	buf_done(&out.answer);
+	buf_done(&out.reasoning);
 	return r;
 }
 
@@ -305,8 +327,10 @@ int cmd_chat(struct cli *c)
 	limits_raise();
 	if (strcmp(c->argv[0], "-") == 0)
 		r = read_all(stdin, "Standard input", &input, &e);
-	const char *text = strcmp(c->argv[0], "-") == 0 ? input.p : c->argv[0];
-	if (r == 0 && (!text || !text[strspn(text, " \t\r\n")]))
+	const char *text = strcmp(c->argv[0], "-") == 0 ? buf_str(&input).p : c->argv[0];
+	if (r == 0 && (strlen(text) < input.n || !utf8_valid(text, strlen(text))))
+		r = err_set(&e, E_INVALID, "What is asked is no text in UTF-8.");
+	if (r == 0 && !text[strspn(text, " \t\r\n")])
 		return usage_error("There is nothing to say: the text is empty.");
 	if (r == 0)
 		r = chat(c, text, &e);

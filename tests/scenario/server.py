@@ -68,8 +68,8 @@ class Server:
 
     def command(self, args, stdin=""):
         """Runs one command of the program, such as `user add`; its own process, on the same data folder."""
-        p = subprocess.run([self.binary] + args, input=stdin.encode(), env=self.env(), stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, timeout=60)
+        p = subprocess.run([self.binary] + args, input=stdin.encode("utf-8", "surrogateescape"), env=self.env(),
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         out = p.stdout.decode("utf-8", "replace")
         with self._mx:
             self.log += ["$ atelier " + " ".join(args)] + out.splitlines()
