@@ -26,7 +26,14 @@ static const struct field new_item_fields[] = {
 	FIELD_ENUM(G, subject, "subject", GRANT_SUBJECTS, FIELD_REQUIRED, "Who."),
 	FIELD_ID(G, subject_id, "subject_id", 0, "The user or group; not of everyone."),
 };
-static const struct schema new_item_schema = SCHEMA("GrantNew", G, new_item_fields, "Who shall use something.");
+static const struct schema new_item_schema = {
+	.name = "GrantNew",
+	.size = sizeof(G),
+	.fields = new_item_fields,
+	.n_fields = N_ELEMENTS(new_item_fields),
+	.doc = "Who shall use something.",
+	.rule = SUBJECT_RULE,
+};
 #undef G
 
 struct grants {

@@ -25,7 +25,14 @@ static const struct field new_fields[] = {
 	FIELD_ID(G, subject_id, "subject_id", 0, "The user or group; not of everyone."),
 	FIELD_ENUM(G, verb, "verb", GRANT_VERBS, FIELD_REQUIRED, "What they may do."),
 };
-static const struct schema new_schema = SCHEMA("ShareNew", G, new_fields, "Who shall have something.");
+static const struct schema new_schema = {
+	.name = "ShareNew",
+	.size = sizeof(G),
+	.fields = new_fields,
+	.n_fields = N_ELEMENTS(new_fields),
+	.doc = "Who shall have something.",
+	.rule = SUBJECT_RULE,
+};
 #undef G
 
 struct shared {

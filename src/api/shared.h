@@ -38,6 +38,11 @@ int shared_put_grants(struct request *q);
 
 /* Item `i` of the body's "grants": a user or a group needs a subject, everyone has none. E_INVALID. */
 int shared_check_subject(struct request *q, size_t i, const char *subject, atelier_id subject_id) MUST_CHECK;
+/* The same in the schema of such an item. */
+#define SUBJECT_RULE                                                                                                   \
+	"\"if\":{\"properties\":{\"subject\":{\"const\":\"everyone\"}}},"                                              \
+	"\"then\":{\"properties\":{\"subject_id\":{\"type\":\"null\"}}},"                                              \
+	"\"else\":{\"properties\":{\"subject_id\":{\"type\":\"string\"}},\"required\":[\"subject_id\"]}"
 
 /* As shared_get_all answers, for another answer. */
 int shared_bodies(struct request *q, const struct shared_resource *of, struct list_answer *ret) MUST_CHECK;
