@@ -200,6 +200,10 @@ int answer_usual(struct answer *s, const char *p, size_t n, scan_fn scan)
 		if (!scan(p, n, &found))
 			return 0;
 		shape_learn(&s->shape, p, n, &found);
+		if (found.fingerprint.n > 0)
+			answer_copy(s->fingerprint, sizeof(s->fingerprint), found.fingerprint.p, found.fingerprint.n);
+		if (found.tier.n > 0)
+			answer_copy(s->service_tier, sizeof(s->service_tier), found.tier.p, found.tier.n);
 	}
 	int r = take_scanned(s, &found);
 	return r < 0 ? r : 1;
@@ -292,18 +296,42 @@ int answer_parts(struct answer *s, const json_t *content)
 	return r;
 }
 
+/* The items of a list, with commas between. */
+static void add_items(const json_t *list, struct buf *to)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (i > 0)
+			buf_add_char(to, ',');
+		json_add_value(to, json_array_get(list, i));
+	}
+}
+
 int answer_logprobs(struct answer *s, const json_t *list)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
 	if (!s->logprobs || json_array_size(list) == 0)
 		return 0;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		if (i > 0)
-			buf_add_char(&b, ',');
-		json_add_value(&b, json_array_get(list, i));
-	}
+	add_items(list, &b);
 	int r = buf_status(&b);
 	return r < 0 ? r : s->logprobs->items(s->logprobs->arg, !s->off_loop, b.p, b.n);
+}
+
+int answer_annotations(struct answer *s, const json_t *list)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
+	if (!s->annotations || json_array_size(list) == 0)
+		return 0;
+	add_items(list, &b);
+	int r = buf_status(&b);
+	s->shown = true;
+	return r < 0 ? r : s->annotations->items(s->annotations->arg, !s->off_loop, b.p, b.n);
+}
+
+void answer_copy(char *to, size_t size, const char *p, size_t n)
+{
+	n = utf8_prefix(p, n, size - 1);
+	memcpy(to, p, n);
+	to[n] = '\0';
 }
 
 /* ---- the end ---- */

@@ -45,8 +45,9 @@ bool json_scan_end(struct json_scan *s);
 /* What a usual line of an answer brings, as raw text; empty where there is none. */
 struct scanned {
 	struct str content, reasoning;
-	struct str stamp;  /* differs from line to line and says nothing, such as a time */
-	struct str finish; /* why the answer has ended */
+	struct str stamp;             /* differs from line to line and says nothing, such as a time */
+	struct str finish;            /* why the answer has ended */
+	struct str fingerprint, tier; /* of who answers: the same in all lines */
 	int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning; /* -1: not said */
 };
 #define SCANNED_INIT ((struct scanned){.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1})
@@ -98,8 +99,9 @@ struct answer {
 	/* What each piece of an answer touches lies together: among thousands of streams all of it is cold. */
 	const struct dialect *dialect;
 	struct gen_sink *sink;
-	const struct gen_raw *raw;           /* not NULL: the bytes are handed over, and no events made of them */
-	const struct gen_logprobs *logprobs; /* not NULL: wanted */
+	const struct gen_raw *raw;                 /* not NULL: the bytes are handed over, and no events made of them */
+	const struct gen_logprobs *logprobs;       /* not NULL: wanted */
+	const struct gen_annotations *annotations; /* not NULL: wanted */
 	enum { BODY_UNKNOWN, BODY_LINES, BODY_JSON } body;
 	bool has_halves; /* of the piece that is taken: texts in it hold halves of characters */
 	uint16_t half_text, half_reasoning;
@@ -128,6 +130,7 @@ struct answer {
 	char finish_reason[24]; /* in our words; "error": broken off, for which the provider has this word: */
 	char broken_word[32];
 	char stop_sequence[64];
+	char fingerprint[64], service_tier[24];
 	struct answer_calls *calls;
 	size_t calls_taken; /* ollama: whole calls so far, which number them */
 };
@@ -154,10 +157,12 @@ int answer_reasoning(struct answer *s, const char *p, size_t n) MUST_CHECK;
 /* Takes a usual line, which `scan` understands. 1: taken; 0: it is another one; negative: a failure. */
 int answer_usual(struct answer *s, const char *p, size_t n, scan_fn scan) MUST_CHECK;
 int answer_json_text(struct answer *s, const json_t *v,
-	int (*take)(struct answer *, const char *, size_t)) MUST_CHECK; /* of anything but a string: nothing */
-int answer_thought(struct answer *s, const json_t *message) MUST_CHECK; /* what a message has beside its content */
-int answer_parts(struct answer *s, const json_t *content) MUST_CHECK;   /* text, or parts of text and of thought */
-int answer_logprobs(struct answer *s, const json_t *list) MUST_CHECK;   /* an array of them, or nothing */
+	int (*take)(struct answer *, const char *, size_t)) MUST_CHECK;  /* of anything but a string: nothing */
+int answer_thought(struct answer *s, const json_t *message) MUST_CHECK;  /* what a message has beside its content */
+int answer_parts(struct answer *s, const json_t *content) MUST_CHECK;    /* text, or parts of text and of thought */
+int answer_logprobs(struct answer *s, const json_t *list) MUST_CHECK;    /* an array of them, or nothing */
+int answer_annotations(struct answer *s, const json_t *list) MUST_CHECK; /* as above */
+void answer_copy(char *to, size_t size, const char *p, size_t n);        /* what fits, cut between characters */
 int answer_emit_text(struct answer *s, enum event_type type, const char *p, size_t n) MUST_CHECK;
 int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n) MUST_CHECK;
 void answer_set_reason(struct answer *s, const char *reason); /* in our words; NULL and "" change nothing */

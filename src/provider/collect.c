@@ -40,15 +40,13 @@ int collect_moved(struct gen_answer *a, const char *json, size_t n, bool *ret_to
 	return buf_status(to);
 }
 
-int collect_logprobs(struct gen_answer *a, struct str items)
+int collect_items(const struct gen_answer *a, struct buf *list, struct str items)
 {
-	struct buf *all = &a->logprobs;
-
-	all->max = a->max;
-	if (all->n > 0)
-		buf_add_char(all, ',');
-	buf_add(all, items.p, items.n);
-	return buf_status(all);
+	list->max = a->max;
+	if (list->n > 0)
+		buf_add_char(list, ',');
+	buf_add(list, items.p, items.n);
+	return buf_status(list);
 }
 
 static int keep_text(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
@@ -184,5 +182,6 @@ void gen_answer_done(struct gen_answer *a)
 	buf_done(&a->text);
 	buf_done(&a->reasoning);
 	buf_done(&a->logprobs);
+	buf_done(&a->annotations);
 	*a = (struct gen_answer){.max = a->max};
 }

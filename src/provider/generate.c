@@ -299,6 +299,8 @@ static void fill_result(const struct generation *g)
 	ret->duration_ms = clock_mono_ms() - s->start_ms;
 	memcpy(ret->finish_reason, s->finish_reason, sizeof(ret->finish_reason));
 	memcpy(ret->stop_sequence, s->stop_sequence, sizeof(ret->stop_sequence));
+	memcpy(ret->fingerprint, s->fingerprint, sizeof(ret->fingerprint));
+	memcpy(ret->service_tier, s->service_tier, sizeof(ret->service_tier));
 	ret->thought_as_text = s->think.told_as_text;
 	ret->lost = g->run.t->p->dialect->lost(g->run.t, g->q, &g->call);
 }
@@ -339,6 +341,7 @@ static int ask(struct generation *g, struct err *e)
 	g->stream.key = run->t->p->key;
 	g->stream.raw = request_is_raw(g->q, run->t->p) ? g->q->raw : NULL;
 	g->stream.logprobs = g->q->logprobs;
+	g->stream.annotations = g->q->annotations;
 	begin_thinking(g);
 	gen_call_done(&g->call);
 	g->call = GEN_CALL_INIT;

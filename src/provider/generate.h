@@ -88,6 +88,13 @@ struct gen_logprobs {
 	void *arg;
 };
 
+/* What the provider notes of its answer beside the text, such as pages that it cites: objects of JSON as it wrote them,
+ * with commas between. Called as the above. */
+struct gen_annotations {
+	int (*items)(void *arg, bool on_loop, const char *items, size_t n);
+	void *arg;
+};
+
 struct gen_request {
 	const char *model; /* a resolved id or alias */
 	int64_t caller;    /* whose call it is: the queue of a provider is fair between callers, */
@@ -128,7 +135,8 @@ struct gen_request {
 	const char *extras, *extra_options;
 	const char *extra_tools;   /* as those: tools that are no functions, objects of JSON with commas between */
 	const struct gen_raw *raw; /* or NULL */
-	const struct gen_logprobs *logprobs; /* wanted; or NULL */
+	const struct gen_logprobs *logprobs;       /* wanted; or NULL */
+	const struct gen_annotations *annotations; /* OpenAI's; or NULL */
 };
 
 /*
@@ -161,8 +169,9 @@ struct gen_result {
 		[24];  /* stop, length, tool_calls, content_filter, or the provider's word; "": it did not end */
 	unsigned lost; /* bits of SAMPLE_ and LOST_: asked for, but not sent, since the model is known not to take it */
 	bool thought_as_text; /* the text begins with reasoning, up to its closing tag: it went out before that came */
-	char stop_sequence[64]; /* that ended it, where the provider says so; else "" */
-	char model[200];        /* id of the one that answered, after routes and fallbacks; "": none was called */
+	char stop_sequence[64];                 /* that ended it, where the provider says so; else "" */
+	char fingerprint[64], service_tier[24]; /* of who answered, in the provider's words; "": not said */
+	char model[200]; /* id of the one that answered, after routes and fallbacks; "": none was called */
 	char provider[64], provider_model[200];
 };
 

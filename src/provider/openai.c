@@ -111,12 +111,18 @@ static bool scan_usage(struct json_scan *s, struct scanned *ret)
 /* Members of a chunk whose scalar values mean nothing to us. */
 static bool is_neutral(struct str key)
 {
-	static const struct str keys[] = {STR("id"), STR("object"), STR("created"), STR("model"),
-		STR("system_fingerprint"), STR("service_tier"), STR("obfuscation"), STR("provider")};
+	static const struct str keys[] = {
+		STR("id"), STR("object"), STR("created"), STR("model"), STR("obfuscation"), STR("provider")};
 	for (size_t i = 0; i < N_ELEMENTS(keys); i++)
 		if (str_eq(key, keys[i]))
 			return true;
 	return false;
+}
+
+/* A short string, or null. */
+static bool scan_label(struct json_scan *s, struct str *ret)
+{
+	return json_scan_word(s, "null") || (json_scan_string(s, ret) && !memchr(ret->p, '\\', ret->n));
 }
 
 static bool scan_choices(struct json_scan *s, struct scanned *ret)
@@ -147,6 +153,12 @@ static bool scan_chunk(const char *p, size_t n, struct scanned *ret)
 			usage = true;
 		} else if (is_neutral(key)) {
 			if (!json_scan_scalar(&s))
+				return false;
+		} else if (str_eq(key, STR("system_fingerprint"))) {
+			if (!scan_label(&s, &ret->fingerprint))
+				return false;
+		} else if (str_eq(key, STR("service_tier"))) {
+			if (!scan_label(&s, &ret->tier))
 				return false;
 		} else if (!json_scan_word(&s, "null")) {
 			return false;
@@ -203,6 +215,8 @@ static int take_choice(struct answer *s, const json_t *choice)
 		r = take_calls(s, delta);
 	if (r >= 0)
 		r = answer_logprobs(s, json_object_get(json_object_get(choice, "logprobs"), "content"));
+	if (r >= 0)
+		r = answer_annotations(s, json_object_get(delta, "annotations"));
 	answer_set_reason(s, json_get_str(choice, "finish_reason"));
 	/* vLLM, SGLang and llama.cpp say what they stopped at; a number is the end's own token. */
 	const char *stop = json_get_str(choice, "stop_reason");
@@ -213,8 +227,7 @@ static int take_choice(struct answer *s, const json_t *choice)
 	if (stop && !*stop)
 		stop = NULL;
 	if (stop)
-		snprintf(s->stop_sequence, sizeof(s->stop_sequence), "%.*s",
-			(int)utf8_prefix(stop, strlen(stop), sizeof(s->stop_sequence) - 1), stop);
+		answer_copy(s->stop_sequence, sizeof(s->stop_sequence), stop, strlen(stop));
 	return r;
 }
 
@@ -234,6 +247,13 @@ static void take_usage(struct answer *s, const json_t *usage)
 	s->tokens_reasoning = wire_count(out, "reasoning_tokens", s->tokens_reasoning);
 }
 
+static void take_label(const json_t *root, const char *key, char *to, size_t size)
+{
+	const char *v = json_get_str(root, key);
+	if (v)
+		answer_copy(to, size, v, strlen(v));
+}
+
 static int take_object(struct answer *s, const json_t *root)
 {
 	const char *object = json_get_str(root, "object");
@@ -244,6 +264,8 @@ static int take_object(struct answer *s, const json_t *root)
 	if (!json_is_object(usage))
 		usage = json_object_get(json_object_get(root, "x_groq"), "usage");
 	take_usage(s, usage);
+	take_label(root, "system_fingerprint", s->fingerprint, sizeof(s->fingerprint));
+	take_label(root, "service_tier", s->service_tier, sizeof(s->service_tier));
 	const json_t *choices = json_object_get(root, "choices");
 	if (!choices && says_error(json_object_get(root, "detail")))
 		return answer_error(s, root);

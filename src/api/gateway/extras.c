@@ -142,6 +142,12 @@ void gw_want_logprobs(struct gw_call *c, int64_t top)
 	c->req.logprobs = &c->logprobs;
 }
 
+void gw_want_annotations(struct gw_call *c)
+{
+	c->annotations = (struct gen_annotations){.items = gw_flow_annotations, .arg = c};
+	c->req.annotations = &c->annotations;
+}
+
 static void add_ignored(const char *list, struct buf *out)
 {
 	buf_add_str(out, "\"ignored\":[\"");

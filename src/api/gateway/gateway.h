@@ -59,6 +59,8 @@ struct gw_format {
 	void (*activity)(struct gw_call *c, struct gw_activity *a, struct buf *out);
 	/* How likely the newest tokens of a stream were, as in gen_answer; NULL: not told. */
 	void (*logprobs)(struct gw_call *c, struct str items, struct buf *out);
+	/* What the provider newly notes of a stream beside its text, as in gen_answer; NULL: not told. */
+	void (*annotations)(struct gw_call *c, struct str items, struct buf *out);
 	/* Of several answers, one that is not the last has ended: the end of its part of the stream, or its object of the
 	 * whole with a comma behind it. NULL: there is one answer. */
 	void (*choice)(struct gw_call *c, struct buf *out);
@@ -92,6 +94,7 @@ struct gw_call {
 	int64_t choice;     /* which one comes just now, from 0 */
 	struct buf choices; /* of an answer that is no stream: what `choice` said of those before */
 	struct gen_logprobs logprobs;
+	struct gen_annotations annotations;
 	/* What has come so far. Calls are always kept; texts only when the answer is no stream, or the format keeps them. */
 	struct gen_answer answer;
 	struct gen_result result;   /* at the end: of all answers */
@@ -169,6 +172,8 @@ int64_t gw_whole_number(const json_t *v);
 
 /* Asks for the probabilities of tokens; told as ignored where nobody knows them. */
 void gw_want_logprobs(struct gw_call *c, int64_t top);
+/* Asks for what a provider of OpenAI's shape notes of its answer. */
+void gw_want_annotations(struct gw_call *c);
 
 /* "stop", "stop_sequences": a string, an array of strings, or null. */
 int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret) MUST_CHECK;

@@ -78,7 +78,9 @@ void gw_flow_open(struct gw_call *c);
 /* c->req and c->shape are ready: from now on the format is called. */
 void gw_flow_ask(struct gw_call *c);
 struct gen_sink *gw_flow_sink(struct gw_call *c);
-int gw_flow_logprobs(void *call, bool on_loop, const char *items, size_t n); /* as gen_logprobs' `items` */
+/* As `items` of gen_logprobs and gen_annotations. */
+int gw_flow_logprobs(void *call, bool on_loop, const char *items, size_t n);
+int gw_flow_annotations(void *call, bool on_loop, const char *items, size_t n);
 /* One of several answers has ended, and the next one will come. */
 int gw_flow_next(struct gw_call *c) MUST_CHECK;
 /* The call has ended: closes the answer's stream with its end or (e not NULL) error. False: no stream had begun, and the
@@ -114,7 +116,8 @@ struct gw_acting {
 struct gw_piece {
 	struct gw_flow *f;
 	int type; /* an event's, or */
-#define PIECE_LOGPROBS (-1)
+#define PIECE_LOGPROBS    (-1)
+#define PIECE_ANNOTATIONS (-2)
 	const char *json;
 	size_t n;
 };

@@ -235,6 +235,7 @@ int openai_read_chat(struct gw_call *c)
 		(r = openai_read_count(c, "max_completion_tokens", &c->req.max_tokens)) < 0)
 		return r;
 	openai_read_parallel(c);
+	gw_want_annotations(c);
 	return read_rest(c);
 }
 
@@ -350,6 +351,14 @@ static void chat_logprobs(struct gw_call *c, struct str items, struct buf *out)
 	buf_add_str(out, "],\"refusal\":null},\"finish_reason\":null}]}\n\n");
 }
 
+static void chat_annotations(struct gw_call *c, struct str items, struct buf *out)
+{
+	add_head(c, out);
+	buf_add_str(out, "\"annotations\":[");
+	buf_add(out, items.p, items.n);
+	buf_add_str(out, "]" CHUNK_END);
+}
+
 /* From its id on. */
 static void add_call(const struct gw_call *c, const struct made_call *m, struct buf *out)
 {
@@ -383,6 +392,19 @@ static void add_custom_calls(struct gw_call *c, struct buf *out)
 	}
 }
 
+/* What the provider says of the machine that answered; in a stream its last piece tells it. */
+static void add_served(const struct gw_call *c, struct buf *out)
+{
+	if (*c->reported.fingerprint) {
+		buf_add_str(out, ",\"system_fingerprint\":");
+		json_add_cstr(out, c->reported.fingerprint);
+	}
+	if (*c->reported.service_tier) {
+		buf_add_str(out, ",\"service_tier\":");
+		json_add_cstr(out, c->reported.service_tier);
+	}
+}
+
 static void chat_end(struct gw_call *c, struct buf *out)
 {
 	const struct chat *s = c->shape;
@@ -390,6 +412,7 @@ static void chat_end(struct gw_call *c, struct buf *out)
 	add_custom_calls(c, out);
 	add_head(c, out);
 	buf_printf(out, "},\"finish_reason\":\"%s\"}]", finish_of(c));
+	add_served(c, out);
 	gw_add_remarks(c, out);
 	buf_add_str(out, "}\n\n");
 	if (s->wants_usage) {
@@ -450,6 +473,11 @@ static void add_choice(const struct gw_call *c, struct buf *out)
 		json_add_string(out, reasoning.p, reasoning.n);
 	}
 	(s->old_functions ? add_function_call : add_calls)(c, out);
+	if (a->annotations.n > 0) {
+		buf_add_str(out, ",\"annotations\":[");
+		buf_add(out, a->annotations.p, a->annotations.n);
+		buf_add_char(out, ']');
+	}
 	buf_add_str(out, ",\"refusal\":null},\"logprobs\":");
 	if (a->logprobs.n > 0) {
 		buf_add_str(out, "{\"content\":[");
@@ -482,6 +510,7 @@ static int chat_whole(struct gw_call *c, struct buf *out)
 	add_choice(c, out);
 	buf_add_str(out, "],\"usage\":");
 	openai_add_usage(&c->result, out);
+	add_served(c, out);
 	gw_add_remarks(c, out);
 	buf_add_char(out, '}');
 	return 0;
@@ -494,6 +523,7 @@ static const struct gw_format chat_format = {
 	.reasoning = chat_reasoning,
 	.tool = chat_tool,
 	.logprobs = chat_logprobs,
+	.annotations = chat_annotations,
 	.choice = chat_choice,
 	.heartbeat = gw_heartbeat_comment,
 	.end = chat_end,

@@ -290,16 +290,18 @@ static int take_moved(struct gw_flow *f, const char *json, size_t n)
 	return r;
 }
 
-/* They follow the text of their tokens. */
-static int take_logprobs(struct gw_flow *f, struct str items)
+/* Probabilities, which follow the text of their tokens, or annotations. */
+static int take_items(struct gw_flow *f, bool annotations, struct str items)
 {
 	struct gw_call *c = f->c;
-	int r = collect_logprobs(&c->answer, items);
+	void (*say)(struct gw_call *, struct str, struct buf *) =
+		annotations ? c->format->annotations : c->format->logprobs;
+	int r = collect_items(&c->answer, annotations ? &c->answer.annotations : &c->answer.logprobs, items);
 
-	if (r < 0 || !c->stream || !c->format->logprobs || (r = flow_begin(f, true)) < 0)
+	if (r < 0 || !c->stream || !say || (r = flow_begin(f, true)) < 0)
 		return r;
 	if (f->stream)
-		c->format->logprobs(c, items, &f->out);
+		say(c, items, &f->out);
 	return 0;
 }
 
@@ -338,8 +340,8 @@ static int piece_on_loop(void *arg)
 	f->c->q->spent = f->c->q->spent || p->type != EV_STATUS;
 	if (f->c->format->event)
 		r = take_event(f, (enum event_type)p->type, p->json, p->n);
-	else if (p->type == PIECE_LOGPROBS)
-		r = take_logprobs(f, (struct str){p->json, p->n});
+	else if (p->type == PIECE_LOGPROBS || p->type == PIECE_ANNOTATIONS)
+		r = take_items(f, p->type == PIECE_ANNOTATIONS, (struct str){p->json, p->n});
 	else if (p->type == EV_MOVED)
 		r = take_moved(f, p->json, p->n);
 	else if (p->type == EV_TOOL_CALL)
@@ -370,12 +372,21 @@ static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, co
 	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(f->g), piece_on_loop, &p);
 }
 
-int gw_flow_logprobs(void *call, bool on_loop, const char *items, size_t n)
+static int flow_items(const struct gw_call *c, int type, bool on_loop, struct str items)
 {
-	const struct gw_call *c = call;
-	struct gw_piece p = {c->flow, PIECE_LOGPROBS, items, n};
+	struct gw_piece p = {c->flow, type, items.p, items.n};
 
 	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(c->flow->g), piece_on_loop, &p);
+}
+
+int gw_flow_logprobs(void *call, bool on_loop, const char *items, size_t n)
+{
+	return flow_items(call, PIECE_LOGPROBS, on_loop, (struct str){items, n});
+}
+
+int gw_flow_annotations(void *call, bool on_loop, const char *items, size_t n)
+{
+	return flow_items(call, PIECE_ANNOTATIONS, on_loop, (struct str){items, n});
 }
 
 static int next_on_loop(void *arg)

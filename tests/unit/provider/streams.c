@@ -63,6 +63,16 @@ static int feed_piece(struct answer *s, const char *p, size_t n)
 	return r;
 }
 
+static int see_annotations(void *arg, bool on_loop, const char *items, size_t n)
+{
+	struct outcome *o = arg;
+	size_t used = strlen(o->annotations);
+	assert_true(on_loop);
+	assert_true(used + n + 1 < sizeof(o->annotations));
+	snprintf(o->annotations + used, sizeof(o->annotations) - used, "%.*s\n", (int)n, items);
+	return 0;
+}
+
 struct outcome stream_run(const struct dialect *d, const char *p, size_t n, size_t cut, size_t step)
 {
 	struct memory_sink m;
@@ -70,10 +80,12 @@ struct outcome stream_run(const struct dialect *d, const char *p, size_t n, size
 	struct err e = {0};
 	struct answer s;
 	struct outcome o = {0};
+	const struct gen_annotations annotations = {see_annotations, &o};
 	sink_init(&m, true);
 	m.on_event = see_tool;
 	m.arg = &tools;
 	answer_init(&s, d, "Fake", &m.sink, &e);
+	s.annotations = &annotations;
 	for (size_t at = 0; at < n && o.r >= 0;) {
 		size_t k = step ? MIN(step, n - at) : at < cut ? MIN(cut, n) : n - at;
 		o.r = feed_piece(&s, p + at, k);
@@ -86,6 +98,8 @@ struct outcome stream_run(const struct dialect *d, const char *p, size_t n, size
 	snprintf(o.reason, sizeof(o.reason), "%s", s.finish_reason);
 	snprintf(o.stop, sizeof(o.stop), "%s", s.stop_sequence);
 	snprintf(o.error, sizeof(o.error), "%s", e.msg);
+	snprintf(o.fingerprint, sizeof(o.fingerprint), "%s", s.fingerprint);
+	snprintf(o.tier, sizeof(o.tier), "%s", s.service_tier);
 	tell_tools(&tools, o.tools, sizeof(o.tools));
 	o.in = s.tokens_in;
 	o.out = s.tokens_out;
@@ -105,6 +119,9 @@ void stream_same(const struct outcome *a, const struct outcome *b)
 	assert_string_equal(a->reason, b->reason);
 	assert_string_equal(a->stop, b->stop);
 	assert_string_equal(a->error, b->error);
+	assert_string_equal(a->annotations, b->annotations);
+	assert_string_equal(a->fingerprint, b->fingerprint);
+	assert_string_equal(a->tier, b->tier);
 	assert_int_equal(a->in, b->in);
 	assert_int_equal(a->out, b->out);
 	assert_int_equal(a->cached, b->cached);

@@ -52,8 +52,8 @@ static void test_texts(void **state)
 	assert_int_equal(collect_moved(&answer, "{\"to\":\"text\"}", 13, &to_text), 0);
 	assert_true(to_text);
 	assert_int_equal(answer.text.n, 5);
-	assert_int_equal(collect_logprobs(&answer, STR("{}")), 0);
-	assert_int_equal(collect_logprobs(&answer, STR("{},{}")), 0);
+	assert_int_equal(collect_items(&answer, &answer.logprobs, STR("{}")), 0);
+	assert_int_equal(collect_items(&answer, &answer.logprobs, STR("{},{}")), 0);
 	assert_string_equal(answer.logprobs.p, "{},{},{}");
 }
 

@@ -338,6 +338,37 @@ static void usage_and_ends(void **state)
 	assert_string_equal(o.stop, "END");
 }
 
+static void what_stands_beside_the_text(void **state)
+{
+	struct outcome o;
+	(void)state;
+#define SERVED(delta)                                                                                                  \
+	"data: {\"system_fingerprint\":\"fp_1\",\"service_tier\":\"flex\",\"choices\":[{\"index\":0,\"delta\":" delta  \
+	"}]}\n\n"
+	/* By the short way alone, and by the full parser. */
+	o = stream_everywhere(
+		&openai_dialect, SERVED("{\"content\":\"a\"}") SERVED("{\"content\":\"b\"}") END("stop") DONE);
+	assert_string_equal(o.text, "ab");
+	assert_string_equal(o.fingerprint, "fp_1");
+	assert_string_equal(o.tier, "flex");
+	assert_string_equal(o.annotations, "");
+	o = stream_everywhere(&openai_dialect,
+		D("{\"content\":\"a\"}") SERVED("{\"annotations\":[{\"a\":1},{\"b\":2.0}]}") D(
+			"{\"content\":\"b\",\"annotations\":[{\"c\":3}]}") D("{\"annotations\":[]}") END("stop") DONE);
+	assert_string_equal(o.text, "ab");
+	assert_string_equal(o.fingerprint, "fp_1");
+	assert_string_equal(o.tier, "flex");
+	assert_string_equal(o.annotations, "{\"a\":1},{\"b\":2.0}\n{\"c\":3}\n");
+	/* What is no text says nothing. */
+	o = stream_everywhere(&openai_dialect,
+		"data: {\"system_fingerprint\":null,\"service_tier\":7,\"choices\":[{\"index\":0,\"delta\":"
+		"{\"content\":\"a\",\"annotations\":\"x\"}}]}\n\n" END("stop") DONE);
+	assert_string_equal(o.text, "a");
+	assert_string_equal(o.fingerprint, "");
+	assert_string_equal(o.tier, "");
+	assert_string_equal(o.annotations, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +380,7 @@ int main(void)
 		cmocka_unit_test(many_models_are_remembered),
 		cmocka_unit_test(tool_calls),
 		cmocka_unit_test(usage_and_ends),
+		cmocka_unit_test(what_stands_beside_the_text),
 	};
 	return cmocka_run_group_tests_name("provider/openai", tests, NULL, NULL);
 }
