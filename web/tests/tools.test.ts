@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { contentOf, fieldsOf, initialOf, problemOf, type Typed } from '../src/features/tools/asked';
 import { harmless, seen, summary, taskOf } from '../src/features/tools/results';
-import { byTag, configOf, empty, secretsOf, textsOf, type Operation } from '../src/features/tools/servers';
+import { byTag, configOf, empty, neededOf, secretsOf, textsOf, type Operation } from '../src/features/tools/servers';
 
 describe('the result of a tool', () => {
   it('is a table when it is a list of flat objects, also as the only member', () => {
@@ -109,6 +109,13 @@ describe('a tool server in a form', () => {
     expect(secretsOf('openapi', { ...empty, auth: 'basic', user: 'ada', token: 'p' })).toEqual({ user: 'ada', password: 'p' });
     expect(secretsOf('http', { ...empty, auth: 'bearer', token: 't' })).toEqual({ token: 't' });
     expect(secretsOf('mcp-http', { ...empty, auth: 'basic', token: 't' })).toEqual({ bearer: 't' });
+  });
+  it('lacks what its kind needs, and only that', () => {
+    const lacks = (kind: Parameters<typeof neededOf>[0], x: object = {}) => neededOf(kind, { ...empty, ...x }).filter((text) => !text).length;
+    expect((['mcp-stdio', 'mcp-http', 'python', 'openapi', 'http'] as const).map((kind) => lacks(kind))).toEqual([1, 1, 1, 1, 2]);
+    expect(lacks('openapi', { url: 'u', pasted: true })).toBe(1);
+    expect(lacks('openapi', { document: '{}', pasted: true, auth: 'header' })).toBe(1);
+    expect(lacks('mcp-http', { url: 'u', auth: 'query' })).toBe(0);
   });
   it('is read as it was written', () => {
     const config = { document: '{}', server: 'https://s', auth: { type: 'query', name: 'key' }, operations: ['GET /a'] };

@@ -11,6 +11,8 @@ export const formKinds: ServerKind[] = ['mcp-http', 'mcp-stdio', 'openapi', 'pyt
 /** How a request shows that it may: nothing, or one of these. */
 export const AUTHS = { '': 'tools.authNone', bearer: 'tools.authBearer', basic: 'tools.authBasic', header: 'tools.authHeader', query: 'tools.authQuery' } as const satisfies Record<string, Key>;
 export type Auth = keyof typeof AUTHS;
+/** The token stands in a header or a parameter that has a name. */
+export const authNamed = (auth: Auth) => auth === 'header' || auth === 'query';
 
 /** What an OpenAPI document describes, as the server read it. */
 export interface Operation {
@@ -60,6 +62,27 @@ export interface ServerTexts {
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'] as const;
 export const empty: ServerTexts = { url: '', token: '', command: '', env: '', read: '', write: '', toolName: '', method: 'GET', description: '', parameters: '', auth: '', authName: '', user: '', document: '', pasted: false, server: '', operations: [], source: '', hosts: '' };
 
+/** What the fields of every kind of server are given. */
+export interface FieldsProps {
+  x: ServerTexts;
+  /** What to say beside a text that must be there. */
+  missing: (text: string) => string;
+  /** It has secrets, which stay where none are typed. */
+  kept: boolean;
+  onchange: () => void;
+  /** It is another address or another document: what was read of the former holds no longer. */
+  onaddress: () => void;
+}
+
+/** The texts without which there is no such server. */
+export function neededOf(kind: ServerKind, x: ServerTexts): string[] {
+  if (kind === 'mcp-stdio') return [x.command];
+  if (kind === 'python') return [x.source];
+  if (kind === 'mcp-http') return [x.url];
+  const named = authNamed(x.auth) ? [x.authName] : [];
+  return kind === 'openapi' ? [x.pasted ? x.document : x.url, ...named] : [x.url, x.toolName, ...named];
+}
+
 const lines = (text: string) => text.split('\n').map((line) => line.trim()).filter(Boolean);
 
 /** The words of a command line; what stands in quotation marks is one. */
@@ -85,7 +108,7 @@ export function configOf(kind: ServerKind, x: ServerTexts, had: Record<string, u
     return { ...kept, source: x.source, ...(x.hosts.trim() && { hosts: lines(x.hosts) }) };
   }
   const { auth: _auth, url: _url, document: _document, server: _server, operations: _operations, ...kept } = had;
-  const auth = x.auth ? { auth: x.auth === 'header' || x.auth === 'query' ? { type: x.auth, name: x.authName.trim() } : { type: x.auth } } : {};
+  const auth = x.auth ? { auth: authNamed(x.auth) ? { type: x.auth, name: x.authName.trim() } : { type: x.auth } } : {};
   if (kind === 'openapi') {
     const from = x.pasted ? { document: x.document } : { url: x.url.trim() };
     return { ...kept, ...auth, ...from, ...(x.server.trim() && { server: x.server.trim() }), ...(x.operations.length > 0 && { operations: x.operations }) };
