@@ -45,6 +45,14 @@ bool http_url_read(const char *url, struct http_url *ret)
 	return true;
 }
 
+bool http_url_same_origin(const char *a, const char *b)
+{
+	struct http_url x, y;
+
+	return http_url_read(a, &x) && http_url_read(b, &y) && x.secure == y.secure && x.port == y.port &&
+	       strcasecmp(x.host, y.host) == 0;
+}
+
 int http_url_join(const char *base, const char *relative, struct buf *ret)
 {
 	CLEANUP(url_free) CURLU *u = curl_url();

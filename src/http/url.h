@@ -14,6 +14,9 @@ struct http_url {
 /* False: it is none of http or https. */
 bool http_url_read(const char *url, struct http_url *ret);
 
+/* Both are addresses, of the same scheme, host and port. */
+bool http_url_same_origin(const char *a, const char *b);
+
 /* Adds what `relative` means where `base` stands, without its fragment. E_INVALID. */
 int http_url_join(const char *base, const char *relative, struct buf *ret) MUST_CHECK;
 

@@ -67,7 +67,7 @@ static int one(struct tools *t, const struct fetch *f, const char *url, int64_t 
 		return r;
 	const struct http_call call = {.method = f->method,
 		.url = url,
-		.headers = f->headers,
+		.headers = f->opening && http_url_same_origin(f->url, url) ? f->opening : f->headers,
 		.body = f->body,
 		.connect_timeout_ms = left_ms,
 		.first_byte_timeout_ms = left_ms,

@@ -278,15 +278,18 @@ static void add_to_form(struct making *m, struct buf *b, const char *name, const
 	}
 }
 
-static void add_header(struct making *m, const char *name, const char *value)
+static void add_line(struct making *m, const char *line)
 {
-	char *line = value ? arena_printf(m->a, "%s: %s", name, value) : NULL;
-
 	if (!line || m->n_headers == HEADERS_MAX || strpbrk(line, "\r\n")) {
 		m->wrong = "a header cannot hold this";
 		return;
 	}
 	m->headers[m->n_headers++] = line;
+}
+
+static void add_header(struct making *m, const char *name, const char *value)
+{
+	add_line(m, value ? arena_printf(m->a, "%s: %s", name, value) : NULL);
 }
 
 static const char *place_of(const struct making *m, const char *argument, const char **ret_name, const char **ret_style)
@@ -384,30 +387,50 @@ static void make_body(struct making *m)
 	add_header(m, "Content-Type", type ? type : text ? "text/plain" : "application/json");
 }
 
-static void add_auth(struct making *m, const struct server_use *s)
+/* "Basic" and the name and the password in base64; NULL: there is none, or no memory. */
+static const char *basic_of(const json_t *secrets, struct arena *a)
+{
+	const char *user = json_get_str(secrets, "user"), *password = json_get_str(secrets, "password");
+	const char *both =
+		password ? arena_printf(a, "%s:%s", user ? user : "", password) : json_get_str(secrets, "token");
+	char *coded = both ? arena_alloc(a, strlen(both) * 2 + 8) : NULL;
+
+	if (!coded)
+		return NULL;
+	sodium_bin2base64(
+		coded, strlen(both) * 2 + 8, (const unsigned char *)both, strlen(both), sodium_base64_VARIANT_ORIGINAL);
+	return arena_printf(a, "Authorization: Basic %s", coded);
+}
+
+int http_auth_line(const struct server_use *s, struct arena *a, const char **ret, struct err *e)
 {
 	const json_t *auth = json_object_get(s->config, "auth");
 	const char *type = json_get_str(auth, "type"), *token = json_get_str(s->secrets, "token");
-	const char *name = json_get_str(auth, "name"), *user = json_get_str(s->secrets, "user"),
-		   *password = json_get_str(s->secrets, "password");
 
-	if (!type)
-		return;
-	if (strcmp(type, "bearer") == 0 && token) {
-		add_header(m, "Authorization", arena_printf(m->a, "Bearer %s", token));
-	} else if (strcmp(type, "header") == 0 && token) {
-		add_header(m, name, token);
-	} else if (strcmp(type, "query") == 0 && token) {
-		add_pair(&m->query, name, token);
-	} else if (strcmp(type, "basic") == 0 && (password || token)) {
-		char *both =
-			password ? arena_printf(m->a, "%s:%s", user ? user : "", password) : arena_strdup(m->a, token);
-		char *coded = both ? arena_alloc(m->a, strlen(both) * 2 + 8) : NULL;
-		if (coded)
-			sodium_bin2base64(coded, strlen(both) * 2 + 8, (const unsigned char *)both, strlen(both),
-				sodium_base64_VARIANT_ORIGINAL);
-		add_header(m, "Authorization", coded ? arena_printf(m->a, "Basic %s", coded) : NULL);
-	}
+	*ret = NULL;
+	if (is_style(type, "bearer") && token)
+		*ret = arena_printf(a, "Authorization: Bearer %s", token);
+	else if (is_style(type, "header") && token)
+		*ret = arena_printf(a, "%s: %s", json_get_str(auth, "name"), token);
+	else if (is_style(type, "basic"))
+		*ret = basic_of(s->secrets, a);
+	if (*ret && strpbrk(*ret, "\r\n"))
+		return err_set(e, E_INVALID, "No header can hold this secret: it has more than one line.");
+	return 0;
+}
+
+static void add_auth(struct making *m, const struct server_use *s)
+{
+	const json_t *auth = json_object_get(s->config, "auth");
+	const char *token = json_get_str(s->secrets, "token"), *line;
+	struct err quiet = {0};
+
+	if (is_style(json_get_str(auth, "type"), "query") && token)
+		add_pair(&m->query, json_get_str(auth, "name"), token);
+	else if (http_auth_line(s, m->a, &line, &quiet) < 0)
+		m->wrong = "a header cannot hold its secret";
+	else if (line)
+		add_line(m, line);
 }
 
 static void make_request(struct making *m, const struct server_use *s)

@@ -5,7 +5,8 @@
  *	"auth": {"type", "name"}, "headers": {..}, "timeout_s"
  *	secrets: as of the kind `http`
  *
- * A document may name any server, so what opens it goes to the one of the configuration alone.
+ * A document may name any server, so what opens it goes to the one of the configuration alone: with the request for the document, too,
+ * when that is at the same place.
  */
 #include <errno.h>
 
@@ -88,14 +89,6 @@ static int check(const json_t *config, struct err *e)
 
 /* ---- its document ---- */
 
-static bool same_place(const char *a, const char *b)
-{
-	struct http_url x, y;
-
-	return http_url_read(a, &x) && http_url_read(b, &y) && x.secure == y.secure && x.port == y.port &&
-	       strcasecmp(x.host, y.host) == 0;
-}
-
 /* Where what opens it may be sent; NULL: to where the document says, which is a part of the configuration. */
 static const char *place_of(const struct server_use *s)
 {
@@ -107,17 +100,24 @@ static const char *place_of(const struct server_use *s)
 static int fetch_document(
 	struct tools *t, const struct server_use *s, struct cancel *c, struct fetched *ret, struct err *e)
 {
-	static const char *const headers[] = {
-		"Accept: application/json, application/yaml;q=0.9, text/*;q=0.8, */*;q=0.5", NULL};
+	static const char accept[] = "Accept: application/json, application/yaml;q=0.9, text/*;q=0.8, */*;q=0.5";
+	CLEANUP(arena_done) struct arena a;
+	const char *url = json_get_str(s->config, "url"), *line = NULL;
+	int r;
+
+	arena_init(&a, 65536);
+	r = http_url_same_origin(url, place_of(s)) ? http_auth_line(s, &a, &line, e) : 0;
+	if (r < 0)
+		return r;
 	const struct fetch f = {.method = "GET",
-		.url = json_get_str(s->config, "url"),
-		.headers = headers,
+		.url = url,
+		.headers = (const char *const[]){accept, NULL},
+		.opening = (const char *const[]){accept, line, NULL},
 		.max = OPENAPI_BYTES_MAX,
 		.timeout_ms = FETCH_MS,
 		.anywhere = s->of_admin,
 		.follow = true};
-	int r = tool_fetch(t, &f, c, ret, e);
-
+	r = tool_fetch(t, &f, c, ret, e);
 	if (r == 0 && ret->status / 100 != 2)
 		r = err_set(
 			e, E_PROVIDER, "There is no document: its address answers with the status %d.", ret->status);
@@ -133,7 +133,7 @@ static int check_place(const json_t *doc, const struct server_use *s, const stru
 
 	arena_init(&a, 65536);
 	r = openapi_server(doc, w, &a, &server, e);
-	if (r < 0 || !type || strcmp(type, "none") == 0 || !place || same_place(place, server))
+	if (r < 0 || !type || strcmp(type, "none") == 0 || !place || http_url_same_origin(place, server))
 		return r;
 	return err_set(e, E_INVALID,
 		"The server of the document is %.200s: give it as \"server\", so that it may be sent the secret.",
@@ -197,7 +197,7 @@ static int call(struct tools *t, const struct server_use *s, const struct tool *
 	const char *url = json_get_str(json_object_get(s->entry, "call"), "url"), *place = place_of(s);
 	struct server_use use = *s;
 
-	if (!url || (place && !same_place(place, url)))
+	if (!url || (place && !http_url_same_origin(place, url)))
 		use.secrets = NULL;
 	return http_tool_call(t, &use, tool, arguments, run, a, ret, e);
 }

@@ -111,6 +111,7 @@ const char *server_tool_name(const char *prefix, const char *own_name, struct ar
 struct fetch {
 	const char *method, *url;
 	const char *const *headers; /* as of struct http_call */
+	const char *const *opening; /* in their stead at the origin of `url`: with what opens it; NULL: nothing does */
 	struct str body;
 	size_t max; /* bytes of an answer */
 	bool cuts;  /* what is larger is no failure: that much of it is taken */

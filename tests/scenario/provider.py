@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+from urllib.parse import unquote
 
 from mcp import Mcp
 from server import Failed
@@ -348,7 +349,7 @@ class Call:
 
     def web(self, name, rest):
         """What is no model: /web/echo says what it was asked, /web/to?URL leads on, /web/page/... is a page, /web/size/N so many bytes of text,
-        /web/openapi describes /web/echo, /web/hang never ends, /web/mcp is a server of MCP that asks (mcp.py)."""
+        /web/openapi describes /web/echo, /web/locked?{HEADERS} too, to whoever shows just these of authorization and x-key, /web/hang never ends, /web/mcp is a server of MCP that asks (mcp.py)."""
         if name == "to":
             self.sock.sendall(b"HTTP/1.1 302 X\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % rest[1:].encode())
         elif name == "hang":
@@ -369,6 +370,9 @@ class Call:
                 left -= len(line) * 4096
         elif name == "openapi":
             self.json(200, OPENAPI)
+        elif name == "locked":
+            shown = {k: v for k, v in self.headers.items() if k in ("authorization", "x-key")}
+            self.json(200, OPENAPI) if shown == json.loads(unquote(rest[1:])) else self.json(401, {})
         else:
             self.json(200 if name == "echo" else int(name), {
                 "method": self.method, "path": rest, "body": self.body.decode(),
