@@ -38,6 +38,7 @@ export async function documents({ page, mock, base, shot }) {
   assert.equal(await row('one.pdf').locator('p.text-danger').count(), 0);
   found.push(...(await look(page, 'a reason that documents share', ['graphite', 'quartz'])));
   await shot('shared');
+  assert.equal(await page.getByRole('list', { name: 'Documents of the collection' }).locator('> :not(li)').count(), 0);
   const retried = new Set();
   const both = page.waitForResponse((r) => r.url().endsWith('/retry') && r.status() === 202 && retried.add(r.url()).size === 2);
   await page.getByRole('button', { name: 'Try again' }).click();
