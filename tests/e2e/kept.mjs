@@ -160,32 +160,35 @@ export async function typedStays({ context, mock, base, watch, allow }) {
   };
   const lost = [];
   let inPage = false;
-  for (const [name, path, open] of forms({ chat, collection: made.collection.id }, runs)) {
-    // To leave a page closes what is open in it; a form that stands in the page itself would ask.
-    if (inPage || path.startsWith('/c/')) await page.goto(base + path);
-    else {
-      await go(page, base, '/settings/appearance');
-      await page.getByRole('heading', { name: 'Appearance', level: 2 }).waitFor();
-      await go(page, base, path);
+  try {
+    for (const [name, path, open] of forms({ chat, collection: made.collection.id }, runs)) {
+      // To leave a page closes what is open in it; a form that stands in the page itself would ask.
+      if (inPage || path.startsWith('/c/')) await page.goto(base + path);
+      else {
+        await go(page, base, '/settings/appearance');
+        await page.getByRole('heading', { name: 'Appearance', level: 2 }).waitFor();
+        await go(page, base, path);
+      }
+      inPage = !open;
+      await open?.(page);
+      await page.waitForFunction(() => ([...document.querySelectorAll('[role="dialog"]')].at(-1) ?? document.getElementById('main'))?.querySelector('input, textarea, select'));
+      if (!open && path.startsWith('/settings')) await main(page).locator('h2').first().waitFor();
+      await page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' });
+      await quiet();
+      await page.evaluate(fill);
+      const before = await page.evaluate(state);
+      await renew();
+      const after = await page.evaluate(state);
+      if (after.join() !== before.join()) lost.push({ name, before, after });
     }
-    inPage = !open;
-    await open?.(page);
-    await page.waitForFunction(() => ([...document.querySelectorAll('[role="dialog"]')].at(-1) ?? document.getElementById('main')).querySelector('input, textarea, select'));
-    if (!open && path.startsWith('/settings')) await main(page).locator('h2').first().waitFor();
-    await page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' });
-    await quiet();
-    await page.evaluate(fill);
-    const before = await page.evaluate(state);
-    await renew();
-    const after = await page.evaluate(state);
-    if (after.join() !== before.join()) lost.push({ name, before, after });
+  } finally {
+    end.open();
+    // The chat stays: other windows look at what has ended in it just now.
+    while ((await call('get', '/conversations/' + chat)).running_turn_ids.length > 0);
+    await call('patch', '/conversations/' + chat, { unread: false });
+    await page.close({ runBeforeUnload: false });
+    for (const [path, one] of [['users', made.user.user_id], ['groups', made.group.id], ['limits', made.limit.id], ['prices', made.price.id], ['assistants', made.assistant.id], ['prompts', made.prompt.id], ['collections', made.collection.id], ['tool-servers', made.tools.id]])
+      await call('delete', `/${path}/${one}`);
   }
-  end.open();
-  // The chat stays: other windows look at what has ended in it just now.
-  while ((await call('get', '/conversations/' + chat)).running_turn_ids.length > 0);
-  await call('patch', '/conversations/' + chat, { unread: false });
-  await page.close({ runBeforeUnload: false });
-  for (const [path, one] of [['users', made.user.user_id], ['groups', made.group.id], ['limits', made.limit.id], ['prices', made.price.id], ['assistants', made.assistant.id], ['prompts', made.prompt.id], ['collections', made.collection.id], ['tool-servers', made.tools.id]])
-    await call('delete', `/${path}/${one}`);
   assert.deepEqual(lost, []);
 }
