@@ -237,6 +237,7 @@ async function longNames(page, base) {
     ['memories', { text: W + W }],
     ['parameter-rules', { pattern: 'model-' + 'x'.repeat(90), instructions: W + W, parameters: {} }],
     ['collections', { name: W, description: W + W }],
+    ['prices', { pattern: 'model-' + 'x'.repeat(90), input_micros: 1, output_micros: 1 }],
     ['tool-servers', { name: W.slice(0, 60), kind: 'http', config: { tools: [{ name: 't'.repeat(30), url: base + '/', description: W + W }] } }],
   ]) {
     const reply = await page.request.post(`${base}/api/v1/${path}`, { headers, data });
