@@ -123,7 +123,9 @@ static const struct param search_params[] = {
 /* clang-format off */
 static const struct route routes[] = {
 	{"GET", V1 "/search", "search", search_get, ACCESS_USER, .status = 200, PARAMS(search_params),
-		.answer = &search_schema, .summary = "Find what was said in the own conversations, and their titles."},
+		.answer = &search_schema, .summary =
+			"Find what was said in the own conversations, in the first 262,144 characters of each message, and "
+			"their titles."},
 };
 /* clang-format on */
 const struct route_set find_routes = ROUTES(routes);

@@ -115,6 +115,75 @@ const char search_messages_postgres[] =
 	"ALTER TABLE messages ADD COLUMN words TSVECTOR GENERATED ALWAYS AS (message_vector(content)) STORED;"
 	"CREATE INDEX messages_words ON messages USING gin(words);";
 
+/*
+ * One message of megabytes would keep the thread that writes, and all who wait for it, for seconds. What stands behind the bound
+ * is not indexed. Messages that are longer change their place in the index once, by the rule that put them there.
+ */
+#define INDEXED(text) "words(substr(" text ", 1, " SEARCH_CHARS_TEXT "))"
+const char search_bound_sqlite[] =
+	"INSERT INTO messages_fts (messages_fts, rowid, words)"
+	" SELECT 'delete', id, words(content) FROM messages WHERE length(content) > " SEARCH_CHARS_TEXT ";"
+	"INSERT INTO messages_fts (rowid, words)"
+	" SELECT id, " INDEXED(
+		"content") " FROM messages WHERE length(content) > " SEARCH_CHARS_TEXT ";"
+			   "DROP TRIGGER messages_fts_insert; DROP TRIGGER messages_fts_delete; DROP TRIGGER "
+			   "messages_fts_update;"
+			   "DROP VIEW message_words;"
+			   "CREATE VIEW message_words AS SELECT id, " INDEXED(
+				   "content") " AS words FROM messages;"
+					      "CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages BEGIN"
+					      "  INSERT INTO messages_fts (rowid, words) VALUES (new.id, " INDEXED(
+						      "new.content") "); END;"
+								     "CREATE TRIGGER messages_fts_delete AFTER DELETE "
+								     "ON messages BEGIN"
+								     "  INSERT INTO messages_fts (messages_fts, rowid, "
+								     "words)"
+								     "   VALUES ('delete', old.id, " INDEXED(
+									     "old.content") "); END;"
+											    "CREATE TRIGGER "
+											    "messages_fts_update AFTER "
+											    "UPDATE OF content ON "
+											    "messages WHEN new.content "
+											    "<> old.content BEGIN"
+											    "  INSERT INTO "
+											    "messages_fts "
+											    "(messages_fts, rowid, "
+											    "words)"
+											    "   VALUES ('delete', "
+											    "old.id, " INDEXED(
+												    "old.content") ");"
+														   "  "
+														   "INS"
+														   "ERT"
+														   " IN"
+														   "TO "
+														   "mes"
+														   "sag"
+														   "es_"
+														   "fts"
+														   " ("
+														   "row"
+														   "id,"
+														   " wo"
+														   "rds"
+														   ") "
+														   "VAL"
+														   "UES"
+														   " ("
+														   "new"
+														   ".id"
+														   ","
+														   " " INDEXED(
+															   "new.content") "); END;";
+
+/* Vectors of before stay as they are: they know more. */
+const char search_bound_postgres[] =
+	"CREATE OR REPLACE FUNCTION message_vector(text) RETURNS TSVECTOR LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS "
+	"$f$ BEGIN"
+	"  RETURN to_tsvector('simple', words(left($1, " SEARCH_CHARS_TEXT ")));"
+	"  EXCEPTION WHEN program_limit_exceeded THEN"
+	"   RETURN message_vector(left($1, least(length($1), " SEARCH_CHARS_TEXT ") / 2)); END $f$;";
+
 #define MESSAGE_COLUMNS " m.id, m.conversation_id, m.role, m.model, m.created_at, v.title, m.content "
 #define MESSAGE_FILTERS                                                                                                \
 	" AND v.user_id = ? AND v.deleted_at IS NULL AND (? = 0 OR v.folder_id = ?) AND (? = '' OR m.model = ?)"       \

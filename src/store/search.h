@@ -7,6 +7,10 @@
 #include "db/db.h"
 #include "store/find.h"
 
+/* Characters of a message, from its beginning, in which words are found: as many as a book of 150 pages has. */
+#define SEARCH_CHARS      262144
+#define SEARCH_CHARS_TEXT "262144"
+
 #define SEARCH_HEADING_WEIGHT 4 /* a word in a heading counts as many in the text */
 
 /* After the passages of the manual were changed. Inside db_write. */
@@ -20,11 +24,12 @@ int search_manual(struct db_conn *c, const char *text, const struct str *words, 
 	struct arena *a, struct db_rows **ret, struct err *e) MUST_CHECK;
 
 /*
- * Up to `limit` messages of the person that have all the words, the newest first. A word is what words_add makes of it, of
+ * Up to `limit` messages of the person that have all the words in their first SEARCH_CHARS, the newest first. A word is what words_add makes of it, of
  * letters, digits and blanks alone: what is between blanks stands in a row, and the last word may be the beginning of one.
  * Columns: id, conversation, role, model, created_at, title, content. The text of the query lives in the arena.
  */
 int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, int64_t limit,
 	struct arena *a, struct db_rows **ret, struct err *e) MUST_CHECK;
 
-extern const char search_messages_sqlite[], search_messages_postgres[]; /* the migration */
+/* The migrations. */
+extern const char search_messages_sqlite[], search_messages_postgres[], search_bound_sqlite[], search_bound_postgres[];

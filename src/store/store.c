@@ -255,6 +255,11 @@ static const struct db_migration migrations[] = {
 	{.version = 39,
 		.name = "time zones of questions that wait",
 		.sql = "ALTER TABLE queued ADD COLUMN time_zone TEXT"},
+	{.version = 40,
+		.name = "of a very long message its beginning is searched",
+		.sql = "",
+		.sqlite = search_bound_sqlite,
+		.postgres = search_bound_postgres},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)
