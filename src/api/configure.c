@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "store/meta.h"
 #include "store/model_rules.h"
 
@@ -294,9 +295,31 @@ static int check_file(struct providers *p, const struct settings *s, struct err 
 	return r;
 }
 
+/* With another master key than before nothing looks wrong until somebody asks a model. */
+static void tell_closed(const struct configure *c)
+{
+	CLEANUP(arena_wipe) struct arena a;
+	struct stored_provider_list stored = {0};
+	struct stored_rules rules = {0};
+	struct err e = {0};
+	const char *key;
+
+	arena_init(&a, MEMORY);
+	int r = read_stored(c->db, &a, &stored, &rules, &e);
+	for (size_t i = 0; r == 0 && i < stored.n; i++) {
+		err_clear(&e);
+		if (stored.items[i].sealed.p && open_key(c->vault, &stored.items[i], &a, &key, &e) < 0)
+			log_warn("provider", "%s: %s", stored.items[i].name, e.msg);
+	}
+}
+
 int configure_start(struct providers *p, const struct configure *c, struct err *e)
 {
 	int r = check_file(p, c->settings, e);
 
-	return r < 0 ? r : configure_again(p, c, e);
+	if (r == 0)
+		r = configure_again(p, c, e);
+	if (r == 0 && c->db && c->vault)
+		tell_closed(c);
+	return r;
 }

@@ -25,7 +25,9 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 
 	if (sodium_init() < 0)
 		return err_set(e, E_INTERNAL, "libsodium does not start");
-	r = auth_key_load(s, key_path, master, e);
+	r = auth_key_may_be_made(db, s, key_path, e);
+	if (r == 0)
+		r = auth_key_load(s, key_path, master, e);
 	if (r < 0)
 		return r;
 	struct auth *a = secret_new(sizeof(*a));

@@ -46,6 +46,8 @@ struct auth {
 #define AUTH_KEY_STREAM 1, "streamtk"
 #define AUTH_KEY_DEVICE 3, "devicetk"
 
+/* E_INVALID: there is no master key, and making one would leave stored keys closed. */
+int auth_key_may_be_made(struct db *db, const struct settings *s, const char *path, struct err *e) MUST_CHECK;
 /* The master key: of the setting, or of the file, which is made (mode 0600) when there is none. */
 int auth_key_load(
 	const struct settings *s, const char *path, unsigned char ret[AUTH_KEY_LEN], struct err *e) MUST_CHECK;

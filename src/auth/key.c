@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "auth/auth_priv.h"
+#include "base/log.h"
+#include "store/users.h"
 
 static int key_read(int fd, const char *path, unsigned char ret[AUTH_KEY_LEN], struct err *e)
 {
@@ -69,6 +71,37 @@ static int key_of_setting(const struct settings *s, unsigned char ret[AUTH_KEY_L
 		n != AUTH_KEY_LEN)
 		return err_set(e, E_INVALID, "master_key (%s) must be %d hexadecimal digits.",
 			settings_origin(s, "master_key"), 2 * AUTH_KEY_LEN);
+	return 0;
+}
+
+/*
+ * A new key beside secrets that another one has sealed would not open them, and what is sealed with it would not open once
+ * the old one is back. Where none are stored, only links to running answers become invalid.
+ */
+int auth_key_may_be_made(struct db *db, const struct settings *s, const char *path, struct err *e)
+{
+	int64_t sealed = 0, admins = 0;
+	struct stat st;
+
+	if (*s->master_key || stat(path, &st) == 0 || errno != ENOENT)
+		return 0;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	int r = vault_count(c, &sealed, e);
+	if (r == 0)
+		r = users_count_admins(c, &admins, e);
+	if (r < 0)
+		return r;
+	if (sealed > 0)
+		return err_set(e, E_INVALID,
+			"%.90s is missing, and %lld stored keys open with nothing else. Put it back from a backup. If "
+			"it "
+			"is lost: head -c %d /dev/urandom >master.key in that folder, and enter those keys again.",
+			path, (long long)sealed, AUTH_KEY_LEN);
+	if (admins > 0)
+		log_warn("auth",
+			"%s was missing: a new one is made. The database has no stored keys, so that none are "
+			"lost.",
+			path);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* vault.c - sealing and opening: 24 bytes of random nonce, then the sealed text with its tag. */
+/* vault.c - sealing, opening and counting: 24 bytes of random nonce, then the sealed text with its tag. */
 #include "store/vault.h"
 
 #include <errno.h>
@@ -61,5 +61,19 @@ int vault_open(const struct vault *v, const struct vault_place *at, struct str s
 			"address. "
 			"Enter the key again, or put master.key or the setting master_key back.");
 	*ret = text;
+	return 0;
+}
+
+int vault_count(struct db_conn *c, int64_t *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT (SELECT count(*) FROM providers WHERE key IS NOT NULL)"
+		" + (SELECT count(*) FROM vector_stores WHERE key IS NOT NULL)"
+		" + (SELECT count(*) FROM tool_secrets)");
+
+	if (r < 0 || (r = db_next(rows, e)) < 0)
+		return r;
+	*ret = db_i64(rows, 0);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "db/db.h"
 
 #define VAULT_KEY_LEN 32
 
@@ -32,3 +33,6 @@ int vault_seal(const struct vault *v, const struct vault_place *at, struct str t
  * is damaged. */
 int vault_open(const struct vault *v, const struct vault_place *at, struct str sealed, struct arena *a, char **ret,
 	struct err *e) MUST_CHECK;
+
+/* How many secrets are sealed in the database. */
+int vault_count(struct db_conn *c, int64_t *ret, struct err *e) MUST_CHECK;

@@ -278,6 +278,39 @@ def the_key_taken_away_is_noticed(d):
 
 
 @case
+def a_start_without_the_key_makes_no_other_beside_stored_ones(d):
+    s = Server(d + "/data").ready()
+    token, key = s.admin(), d + "/data/master.key"
+    s.stop()
+    os.remove(key)  # it has sealed nothing
+    s = Server(d + "/data").ready()
+    until("a line of the log", lambda: "master.key was missing" in s.log())
+    lab = {"name": "lab", "kind": "openai", "url": "http://127.0.0.1:9/v1", "key": "sk-of-the-lab"}
+    assert s.call("POST", "/api/v1/providers", lab, token)[0] == 201
+    s.stop()
+    was = open(key, "rb").read()
+    os.remove(key)
+    Server(d + "/data").refused("master.key is missing", "1 stored keys", "backup", "head -c 32")
+    assert not os.path.exists(key)
+    write(key, os.urandom(32))  # what is done when it is lost
+    s = Server(d + "/data").ready()
+    until("a line of the log", lambda: "lab: The stored key cannot be opened" in s.log())
+    s.stop()
+    write(key, was)
+    said = len(s.log())
+    s = Server(d + "/data").ready()
+    items = s.call("GET", "/api/v1/providers", token=token)[1]["items"]
+    assert "cannot be opened" not in json.dumps(items), items
+    assert "cannot be opened" not in s.log()[said:]
+    s.stop()
+
+
+def write(path, data):
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+@case
 def a_damaged_database_is_noticed(d):
     s = Server(d + "/data").ready()
     s.admin()
