@@ -69,12 +69,12 @@ static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last)
 /* Plain words in place of tags: the names of harmony's channels, from servers that drop a model's special tokens
  * ("analysisWe need ... assistantfinal"), and sentences that models were trained to begin with. */
 static const struct {
-	const char *open, *close;
+	const char *open, *close, *or_close;
 	bool upper; /* an upper-case letter follows, else it is only a word */
-} spoken[] = {{"analysis", "assistantfinal", true}, {"assistantanalysis", "assistantfinal", true},
-	{"Here is my thought process:", "Here is my response:", false},
-	{"Here's my thought process:", "Here's my response:", false},
-	{"Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]", false}};
+} spoken[] = {{"analysis", "assistantfinal", NULL, true}, {"assistantanalysis", "assistantfinal", NULL, true},
+	{"Here is my thought process:", "Here is my response:", "Here's my response:", false},
+	{"Here's my thought process:", "Here's my response:", "Here is my response:", false},
+	{"Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]", NULL, false}};
 
 static struct tag match_spoken(struct think *t, const char *p, size_t n)
 {
@@ -110,6 +110,9 @@ static ptrdiff_t take_start(struct answer *s, const char *p, size_t n, bool last
 		t->guessed = g.family == FAMILY_SPOKEN && !t->text_stays;
 	} else if (g.kind == TAG_CHANNEL) {
 		enter(t, THINK_CHANNEL_HEAD);
+	} else if (g.kind == TAG_BODY) {
+		t->in_text = true;
+		enter(t, THINK_CHANNEL);
 	} else {
 		t->state = THINK_TEXT;
 		return take_text(s, p, n, last);
@@ -177,7 +180,7 @@ static bool wraps_answer(const struct think *t, const struct tag *g, bool speaks
 {
 	bool token = g->family >= FAMILY_KIMI;
 	if (g->kind == TAG_ANSWER)
-		return !speaks && (token || (t->any_reasoning && t->closed && !t->asked));
+		return token || (!speaks && t->any_reasoning && t->closed && !t->asked);
 	return g->kind == TAG_ANSWER_END && (token || t->wrapped);
 }
 
@@ -185,8 +188,9 @@ static ptrdiff_t leave_out(struct answer *s, const char *p, size_t i, const stru
 {
 	struct think *t = &s->think;
 	int r = put(s, EV_TEXT, p, i);
-	t->wrapped = g->kind == TAG_ANSWER;
-	t->skip_space |= t->wrapped;
+	if (g->family < FAMILY_KIMI)
+		t->wrapped = g->kind == TAG_ANSWER;
+	t->skip_space |= g->kind == TAG_ANSWER;
 	return r < 0 ? r : (ptrdiff_t)(i + g->n);
 }
 
@@ -254,20 +258,36 @@ static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last)
 
 static bool is_closing(unsigned family, const struct tag *g)
 {
+	if (g->kind == TAG_CHANNEL)
+		return family == FAMILY_BARS;
 	return g->kind == TAG_CLOSE && (g->family == family || (family == FAMILY_ANY && g->family != FAMILY_WORDS));
+}
+
+/* The words that close what words have opened. */
+static struct tag match_spoken_close(const struct think *t, const char *p, size_t n)
+{
+	const char *const words[] = {spoken[t->spoken].close, spoken[t->spoken].or_close};
+	struct tag ret = {.kind = TAG_NONE};
+	for (size_t i = 0; i < N_ELEMENTS(words) && words[i]; i++) {
+		size_t k = strlen(words[i]);
+		if (memcmp(p, words[i], MIN(k, n)) != 0)
+			continue;
+		ret = (struct tag){n < k ? TAG_PART : TAG_CLOSE, FAMILY_SPOKEN, k};
+		if (n >= k)
+			return ret;
+	}
+	return ret;
 }
 
 /* The first closing tag from `at` on; its place, or n. *ret is the tag, TAG_PART when it may begin there. */
 static size_t find_close(const struct think *t, char prev, const char *p, size_t n, size_t at, struct tag *ret)
 {
 	unsigned family = t->family;
-	const char *words = spoken[t->spoken].close;
-	size_t k = strlen(words);
 	for (size_t i = at; i < n; i++) {
 		*ret = (struct tag){.kind = TAG_NONE};
-		if (family == FAMILY_SPOKEN && memcmp(p + i, words, MIN(k, n - i)) == 0)
-			*ret = (struct tag){n - i < k ? TAG_PART : TAG_CLOSE, FAMILY_SPOKEN, k};
-		else if (tag_may_begin(p[i]))
+		if (family == FAMILY_SPOKEN)
+			*ret = match_spoken_close(t, p + i, n - i);
+		if (ret->kind == TAG_NONE && tag_may_begin(p[i]))
 			*ret = tag_match(p + i, n - i);
 		char quote = i > 0 ? p[i - 1] : prev;
 		if (is_closing(family, ret) && (quote == '`' || quote == '"')) {
@@ -301,23 +321,38 @@ static int hold_close(struct think *t, const char *p, size_t n)
 	return hold(t, p, n);
 }
 
+/* Where reasoning begins, an opening tag may come that the template has opened already, or that is doubled. */
+static bool take_doubled(struct answer *s, const char *p, size_t n, bool last, ptrdiff_t *ret)
+{
+	struct think *t = &s->think;
+	size_t blanks = count_blanks(p, n);
+	if (t->any_reasoning || !t->skip_space)
+		return false;
+	struct tag g = blanks < n ? tag_match(p + blanks, n - blanks) : (struct tag){.kind = TAG_NONE};
+	bool says_so = g.kind == TAG_OPEN || g.kind == TAG_CHANNEL || g.kind == TAG_BODY;
+	if (blanks == n) {
+		*ret = (ptrdiff_t)n;
+	} else if (g.kind == TAG_PART && !last) {
+		*ret = 0;
+	} else if (says_so && t->guessed && t->family == FAMILY_ANY) {
+		think_came_apart(t); /* the guess was wrong */
+		t->any_reasoning = false;
+		*ret = take_start(s, p, n, last);
+	} else if (g.kind == TAG_OPEN && g.family == t->family) {
+		*ret = (ptrdiff_t)(blanks + g.n);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool last)
 {
 	struct think *t = &s->think;
 	struct tag g;
-	if (t->guessed && !t->any_reasoning && t->family == FAMILY_ANY) {
-		size_t blanks = count_blanks(p, n);
-		if (blanks == n)
-			return (ptrdiff_t)n;
-		g = tag_match(p + blanks, n - blanks);
-		if (g.kind == TAG_PART && !last)
-			return 0;
-		if (g.kind == TAG_OPEN || g.kind == TAG_CHANNEL) { /* this time it says so itself */
-			think_came_apart(t);
-			t->any_reasoning = false;
-			return (ptrdiff_t)blanks;
-		}
-	}
+	ptrdiff_t doubled;
+	if (take_doubled(s, p, n, last, &doubled))
+		return doubled;
 	size_t i = find_close(t, t->prev, p, n, 0, &g);
 	if (g.kind == TAG_PART && last) {
 		g = tag_match(p + i, n - i);
@@ -327,8 +362,13 @@ static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool 
 	int r = put(s, EV_REASONING, p, i);
 	for (size_t k = 0; k < i; k++)
 		code_step(&t->code, p[k]);
-	if (r < 0 || g.kind != TAG_CLOSE)
+	if (r < 0 || !is_closing(t->family, &g))
 		return r < 0 ? r : (ptrdiff_t)i;
+	if (g.kind == TAG_CHANNEL) {
+		t->thought = t->closed = true;
+		enter(t, THINK_CHANNEL_HEAD);
+		return (ptrdiff_t)(i + g.n);
+	}
 	const char *behind = p + i + g.n;
 	size_t left = n - i - g.n;
 	bool fenced = code_fenced(&t->code) && !begins_paragraph(behind, left, last);
@@ -347,6 +387,19 @@ static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool 
 
 static int run(struct answer *s, const char *p, size_t n, bool last);
 
+/* How long the opening tags at the front are, with the blanks before them. */
+static size_t opening_tags(const char *p, size_t n)
+{
+	size_t at = 0;
+	for (;;) {
+		size_t next = at + count_blanks(p + at, n - at);
+		struct tag g = next < n ? tag_match(p + next, n - next) : (struct tag){.kind = TAG_NONE};
+		if (g.kind != TAG_OPEN)
+			return at;
+		at = next + g.n;
+	}
+}
+
 static int give_held(struct answer *s, enum think_state next, bool last)
 {
 	struct think *t = &s->think;
@@ -363,12 +416,8 @@ static int give_held(struct answer *s, enum think_state next, bool last)
 	}
 	bool begins = reasoning != t->held_close; /* a block of either, behind the tag, which is left out */
 	size_t skip = begins ? t->held_tag : 0;
-	if (reasoning && t->held_tag == 0 && held.n > 0) { /* the model wrote the opening tag itself */
-		size_t blanks = count_blanks(held.p, held.n);
-		struct tag g =
-			blanks < held.n ? tag_match(held.p + blanks, held.n - blanks) : (struct tag){TAG_NONE, 0, 0};
-		skip = g.kind == TAG_OPEN ? blanks + g.n : 0;
-	}
+	if (reasoning && t->held_tag == 0) /* the model wrote the opening tag itself */
+		skip = opening_tags(held.p, held.n);
 	t->held = BUF_INIT(LINE_MAX_BYTES);
 	t->state = (unsigned char)next;
 	t->skip_space = begins;
@@ -389,12 +438,12 @@ static ptrdiff_t take_held(struct answer *s, const char *p, size_t n, bool last)
 	if (r < 0)
 		return r;
 	size_t i = find_close(t, t->prev, t->held.p, t->held.n, t->held_seen, &g);
-	if (g.kind == TAG_CLOSE) {
+	if (is_closing(t->family, &g)) {
 		t->held.n = i;
 		r = give_held(s, THINK_IN, false);
 		t->thought = t->closed = true;
 		t->closed_alone |= t->family == FAMILY_ANY;
-		enter(t, THINK_TEXT);
+		enter(t, g.kind == TAG_CHANNEL ? THINK_CHANNEL_HEAD : THINK_TEXT);
 		return r < 0 ? r : (ptrdiff_t)(i + g.n - had);
 	}
 	t->held_seen = i;
@@ -406,21 +455,47 @@ static ptrdiff_t take_held(struct answer *s, const char *p, size_t n, bool last)
 
 /* ---- harmony's channels ---- */
 
+/* Where the head ends: at the mark of what it is the head of, or n. */
+static size_t find_body(const char *p, size_t n, struct tag *ret)
+{
+	for (size_t i = 0; i < n; i++) {
+		*ret = tag_match(p + i, n - i);
+		if (ret->kind == TAG_BODY || (ret->kind == TAG_OPEN && ret->family == FAMILY_BARS))
+			return i;
+	}
+	*ret = (struct tag){.kind = TAG_NONE};
+	return n;
+}
+
+/* A call of a tool that no server made one of is told by its name, which stands in the head. */
+static int put_recipient(struct answer *s, const char *head, size_t n)
+{
+	const char *to = memmem(head, n, "to=", 3);
+	const char *end = to ? memchr(to, '<', n - (size_t)(to - head)) : NULL;
+	if (!to)
+		return 0;
+	return put(s, EV_TEXT, to, (size_t)((end ? end : head + n) - to));
+}
+
 static ptrdiff_t take_head(struct answer *s, const char *p, size_t n, bool last)
 {
-	static const char message[] = "<|message|>";
 	struct think *t = &s->think;
-	const char *end = memmem(p, n, message, sizeof(message) - 1);
-	if (!end && n <= HEAD_MAX && !last)
+	struct tag g;
+	size_t i = find_body(p, n, &g);
+	int r = 0;
+	if (i == n && n <= HEAD_MAX && !last)
 		return 0;
-	if (!end) { /* the model left the channels, or said no more */
+	if (i == n) { /* the model left the channels, or said no more */
 		enter(t, THINK_TEXT);
 		return last && memmem(p, n, "<|", 2) ? (ptrdiff_t)n : take_text(s, p, n, last);
 	}
-	t->in_text = !memmem(p, (size_t)(end - p), "analysis", 8);
+	bool by_head = g.kind == TAG_BODY && g.family == BODY_BY_HEAD, calls = by_head && memmem(p, i, "to=", 3);
+	t->in_text = by_head ? calls || !memmem(p, i, "analysis", 8) : g.kind == TAG_BODY;
 	t->thought |= !t->in_text;
 	enter(t, THINK_CHANNEL);
-	return end - p + (ptrdiff_t)sizeof(message) - 1;
+	if (calls)
+		r = put_recipient(s, p, i);
+	return r < 0 ? r : (ptrdiff_t)(i + g.n);
 }
 
 static ptrdiff_t take_channel(struct answer *s, const char *p, size_t n, bool last)

@@ -10,8 +10,9 @@ enum tag_kind {
 	TAG_PART,
 	TAG_OPEN,
 	TAG_CLOSE,
-	TAG_CHANNEL,
-	TAG_ANSWER, /* what some models write around their answers, behind the reasoning */
+	TAG_CHANNEL, /* a part of an answer ends, or the head of one begins, */
+	TAG_BODY,    /* and what is in it: of family BODY_TEXT, or as its head says */
+	TAG_ANSWER,  /* what some models write around their answers, behind the reasoning */
 	TAG_ANSWER_END
 };
 
@@ -25,15 +26,18 @@ enum {
 	FAMILY_WORDS = 3, /* of names that other documents have, too */
 	FAMILY_SPACE = 4, /* in a namespace; this one and those before have their tags between < and > */
 	FAMILY_BRACKET,
+	FAMILY_UNUSED,
 	FAMILY_KIMI, /* from here on they are a model's own tokens, which nobody writes by accident */
-	FAMILY_OPEN,
-	FAMILY_COHERE,
+	FAMILY_FINAL,
+	FAMILY_SEP,
 	FAMILY_GEMMA,
 	FAMILY_MEDGEMMA,
-	FAMILY_BARS,
+	FAMILY_BARS, /* also closed by the end of a channel */
 	FAMILY_SPOKEN,
 	FAMILY_ANY
 };
+
+enum { BODY_BY_HEAD, BODY_TEXT };
 
 bool tag_may_begin(char c);
 

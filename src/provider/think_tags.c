@@ -6,6 +6,8 @@
 
 #define ATTRIBUTES_MAX 80
 #define SPACE_MAX      24 /* of a name's namespace, with its colon */
+#define SPELLED_MAX    64 /* of a name that no table has, */
+#define TOKEN_MAX      40 /* and of a token between bars */
 
 /* Names between < and >; those of one family close each other. Those of FAMILY_WORDS are also words of other documents:
  * they open reasoning only where an answer begins, and not when the request speaks of them. */
@@ -21,7 +23,7 @@ static const struct {
 	{"inner_thoughts", false, FAMILY_WORDS}, {"internal_thoughts", false, FAMILY_WORDS},
 	{"thought_process", false, FAMILY_WORDS}, {"thinking_process", false, FAMILY_WORDS},
 	{"reasoning_process", false, FAMILY_WORDS}, {"chain_of_thought", false, FAMILY_WORDS}, {"answer", true, 0},
-	{"final_answer", true, 1}, {"response", true, 2}, {"solution", true, 3}};
+	{"final_answer", true, 1}, {"response", true, 2}, {"solution", true, 3}, {"output", true, 4}};
 
 static const struct {
 	const char *text;
@@ -31,18 +33,26 @@ static const struct {
 	{"[think]", TAG_OPEN, FAMILY_BRACKET}, {"[/think]", TAG_CLOSE, FAMILY_BRACKET},
 	{"[THINKING]", TAG_OPEN, FAMILY_BRACKET}, {"[/THINKING]", TAG_CLOSE, FAMILY_BRACKET},
 	{"[thinking]", TAG_OPEN, FAMILY_BRACKET}, {"[/thinking]", TAG_CLOSE, FAMILY_BRACKET},
+	{"[unused16]", TAG_OPEN, FAMILY_UNUSED}, {"[unused17]", TAG_CLOSE, FAMILY_UNUSED},
+	{"[BEGIN FINAL RESPONSE]", TAG_CLOSE, FAMILY_FINAL}, {"[END FINAL RESPONSE]", TAG_ANSWER_END, FAMILY_FINAL},
 	{"\xe2\x97\x81think\xe2\x96\xb7", TAG_OPEN, FAMILY_KIMI},
-	{"\xe2\x97\x81/think\xe2\x96\xb7", TAG_CLOSE, FAMILY_KIMI}, {"<|begin_of_thought|>", TAG_OPEN, FAMILY_OPEN},
-	{"<|end_of_thought|>", TAG_CLOSE, FAMILY_OPEN}, {"<|begin_of_solution|>", TAG_ANSWER, FAMILY_OPEN},
-	{"<|end_of_solution|>", TAG_ANSWER_END, FAMILY_OPEN}, {"<|START_RESPONSE|>", TAG_ANSWER, FAMILY_COHERE},
-	{"<|END_RESPONSE|>", TAG_ANSWER_END, FAMILY_COHERE}, {"<|START_TEXT|>", TAG_ANSWER, FAMILY_COHERE},
-	{"<|END_TEXT|>", TAG_ANSWER_END, FAMILY_COHERE}, {"<|START_THINKING|>", TAG_OPEN, FAMILY_COHERE},
-	{"<|END_THINKING|>", TAG_CLOSE, FAMILY_COHERE}, {"<|channel>thought", TAG_OPEN, FAMILY_GEMMA},
+	{"\xe2\x97\x81/think\xe2\x96\xb7", TAG_CLOSE, FAMILY_KIMI}, {"<|open|>think<|sep|>", TAG_OPEN, FAMILY_SEP},
+	{"<|close|>think<|sep|>", TAG_CLOSE, FAMILY_SEP}, {"<|open|>response<|sep|>", TAG_ANSWER, FAMILY_SEP},
+	{"<|close|>response<|sep|>", TAG_ANSWER_END, FAMILY_SEP},
+	{"<|close|>message<|sep|>", TAG_ANSWER_END, FAMILY_SEP}, {"<|begin_of_solution|>", TAG_ANSWER, FAMILY_BARS},
+	{"<|end_of_solution|>", TAG_ANSWER_END, FAMILY_BARS}, {"<|START_RESPONSE|>", TAG_ANSWER, FAMILY_BARS},
+	{"<|END_RESPONSE|>", TAG_ANSWER_END, FAMILY_BARS}, {"<|START_TEXT|>", TAG_ANSWER, FAMILY_BARS},
+	{"<|END_TEXT|>", TAG_ANSWER_END, FAMILY_BARS}, {"<|begin_of_box|>", TAG_ANSWER, FAMILY_BARS},
+	{"<|end_of_box|>", TAG_ANSWER_END, FAMILY_BARS}, {"<|inner_prefix|>", TAG_OPEN, FAMILY_BARS},
+	{"<|inner_suffix|>", TAG_CLOSE, FAMILY_BARS}, {"<|channel>thought", TAG_OPEN, FAMILY_GEMMA},
 	{"<channel|>", TAG_CLOSE, FAMILY_GEMMA}, {"<unused94>thought", TAG_OPEN, FAMILY_MEDGEMMA},
-	{"<unused95>", TAG_CLOSE, FAMILY_MEDGEMMA}, {"<|think|>", TAG_OPEN, FAMILY_BARS},
-	{"<|/think|>", TAG_CLOSE, FAMILY_BARS}, {"<|channel|>", TAG_CHANNEL, 0}, {"<|start|>", TAG_CHANNEL, 0},
-	{"<|message|>", TAG_CHANNEL, 0}, {"<|end|>", TAG_CHANNEL, 1}, {"<|return|>", TAG_CHANNEL, 1},
-	{"<|call|>", TAG_CHANNEL, 1}};
+	{"<unused95>", TAG_CLOSE, FAMILY_MEDGEMMA}, {"<|channel|>", TAG_CHANNEL, 0}, {"<|start|>", TAG_CHANNEL, 0},
+	{"<|begin|>", TAG_CHANNEL, 0}, {"<|message_model|>", TAG_CHANNEL, 0}, {"<|end|>", TAG_CHANNEL, 0},
+	{"<|end_message|>", TAG_CHANNEL, 0}, {"<|return|>", TAG_CHANNEL, 0}, {"<|call|>", TAG_CHANNEL, 0},
+	{"<|flush|>", TAG_CHANNEL, 0}, {"<|content_model_end_sampling|>", TAG_CHANNEL, 0},
+	{"<|message|>", TAG_BODY, BODY_BY_HEAD}, {"<|content|>", TAG_BODY, BODY_TEXT},
+	{"<|content_text|>", TAG_BODY, BODY_TEXT}, {"<|content_invoke_tool_json|>", TAG_BODY, BODY_TEXT},
+	{"<|content_invoke_tool_text|>", TAG_BODY, BODY_TEXT}};
 
 bool tag_may_begin(char c)
 {
@@ -81,6 +91,65 @@ static size_t space_length(const char *p, size_t n)
 	return i > 0 && i < SPACE_MAX && p[i] == ':' ? i + 1 : 0;
 }
 
+/* How long the word at p is, of letters and digits. */
+static size_t word_length(const char *p, size_t n)
+{
+	size_t i = 0;
+	while (i < n && isalnum((unsigned char)p[i]))
+		i++;
+	return i;
+}
+
+static bool is_one_of(const char *p, size_t n, const char *const *words, size_t n_words)
+{
+	for (size_t i = 0; i < n_words; i++)
+		if (strlen(words[i]) == n && strncasecmp(p, words[i], n) == 0)
+			return true;
+	return false;
+}
+
+/* A name whose first word is "think", or its second one: <think:opensource>, <longcat_think>. */
+static struct tag match_spelled(const char *p, size_t n, size_t from, bool close)
+{
+	static const char *const think[] = {"think"};
+	size_t at = from;
+	while (at < n && (isalnum((unsigned char)p[at]) || strchr("_:", p[at])))
+		if (++at - from > SPELLED_MAX)
+			return (struct tag){.kind = TAG_NONE};
+	if (at == n)
+		return (struct tag){.kind = TAG_PART};
+	size_t first = word_length(p + from, at - from), second = MIN(from + first + 1, at);
+	bool thinks = is_one_of(p + from, first, think, 1) ||
+		      (first > 0 && is_one_of(p + second, word_length(p + second, at - second), think, 1));
+	if (!thinks)
+		return (struct tag){.kind = TAG_NONE};
+	return tag_end(p, n, at, (struct tag){close ? TAG_CLOSE : TAG_OPEN, FAMILY_SPACE, 0});
+}
+
+/* A token between bars that speaks of thinking: <|start_thinking|>, <|think:end|>, <|/think|>. */
+static struct tag match_token(const char *p, size_t n)
+{
+	static const char *const thoughts[] = {"think", "thinking", "thought", "thoughts", "reasoning", "cot"};
+	static const char *const ends[] = {"end", "close", "stop", "finish"};
+	bool thinks = false, close = false;
+	size_t at = 2;
+	if (n > 1 && p[1] != '|')
+		return (struct tag){.kind = TAG_NONE};
+	while (at < n && p[at] != '|') {
+		size_t k = word_length(p + at, n - at);
+		thinks = thinks || is_one_of(p + at, k, thoughts, N_ELEMENTS(thoughts));
+		close = close || p[at] == '/' || is_one_of(p + at, k, ends, N_ELEMENTS(ends));
+		at += k;
+		if (at < n && p[at] != '|' && (!strchr("_:/-", p[at++]) || at > TOKEN_MAX))
+			return (struct tag){.kind = TAG_NONE};
+	}
+	if (at > TOKEN_MAX || (at < n && !thinks) || (at + 1 < n && p[at + 1] != '>'))
+		return (struct tag){.kind = TAG_NONE};
+	if (at + 1 >= n)
+		return (struct tag){.kind = TAG_PART};
+	return (struct tag){close ? TAG_CLOSE : TAG_OPEN, FAMILY_BARS, at + 2};
+}
+
 static struct tag match_name(const char *p, size_t n)
 {
 	struct tag part = {.kind = TAG_NONE};
@@ -106,7 +175,7 @@ static struct tag match_name(const char *p, size_t n)
 		if (t.kind == TAG_PART)
 			part = t;
 	}
-	return part;
+	return part.kind == TAG_PART ? part : match_spelled(p, n, close ? 2 : 1, close);
 }
 
 bool think_asked_for(const char *text)
@@ -136,6 +205,8 @@ struct tag tag_match(const char *p, size_t n)
 	}
 	if (*p != '<')
 		return ret;
-	struct tag named = match_name(p, n);
+	struct tag named = match_token(p, n);
+	if (named.kind == TAG_NONE)
+		named = match_name(p, n);
 	return named.kind == TAG_NONE ? ret : named;
 }
