@@ -1,6 +1,7 @@
 /*
  * find.h - the full-text search over a person's conversations: titles and everything that was said. The newest come first.
- * All words must be there, in the first SEARCH_CHARS of a message (search.h); the last one may be the beginning of one; what stands in quotation marks stands together.
+ * All words must be there, in the first SEARCH_CHARS of a message (search.h); the last one may be the beginning of one;
+ * what stands in quotation marks stands together.
  */
 #pragma once
 

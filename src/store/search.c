@@ -116,65 +116,30 @@ const char search_messages_postgres[] =
 	"CREATE INDEX messages_words ON messages USING gin(words);";
 
 /*
- * One message of megabytes would keep the thread that writes, and all who wait for it, for seconds. What stands behind the bound
- * is not indexed. Messages that are longer change their place in the index once, by the rule that put them there.
+ * One message of megabytes would keep the thread that writes, and all who wait for it, for seconds. What stands behind the
+ * bound is not indexed. Messages that are longer change their place in the index once, by the rule that put them there.
  */
-#define INDEXED(text) "words(substr(" text ", 1, " SEARCH_CHARS_TEXT "))"
+#define INDEXED     "words(substr(content, 1, " SEARCH_CHARS_TEXT "))"
+#define INDEXED_OLD "words(substr(old.content, 1, " SEARCH_CHARS_TEXT "))"
+#define INDEXED_NEW "words(substr(new.content, 1, " SEARCH_CHARS_TEXT "))"
+#define LONGER      " WHERE length(content) > " SEARCH_CHARS_TEXT ";"
+#define FORGET      "INSERT INTO messages_fts (messages_fts, rowid, words) "
+#define LEARN       "INSERT INTO messages_fts (rowid, words) "
+/* clang-format off */
 const char search_bound_sqlite[] =
-	"INSERT INTO messages_fts (messages_fts, rowid, words)"
-	" SELECT 'delete', id, words(content) FROM messages WHERE length(content) > " SEARCH_CHARS_TEXT ";"
-	"INSERT INTO messages_fts (rowid, words)"
-	" SELECT id, " INDEXED(
-		"content") " FROM messages WHERE length(content) > " SEARCH_CHARS_TEXT ";"
-			   "DROP TRIGGER messages_fts_insert; DROP TRIGGER messages_fts_delete; DROP TRIGGER "
-			   "messages_fts_update;"
-			   "DROP VIEW message_words;"
-			   "CREATE VIEW message_words AS SELECT id, " INDEXED(
-				   "content") " AS words FROM messages;"
-					      "CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages BEGIN"
-					      "  INSERT INTO messages_fts (rowid, words) VALUES (new.id, " INDEXED(
-						      "new.content") "); END;"
-								     "CREATE TRIGGER messages_fts_delete AFTER DELETE "
-								     "ON messages BEGIN"
-								     "  INSERT INTO messages_fts (messages_fts, rowid, "
-								     "words)"
-								     "   VALUES ('delete', old.id, " INDEXED(
-									     "old.content") "); END;"
-											    "CREATE TRIGGER "
-											    "messages_fts_update AFTER "
-											    "UPDATE OF content ON "
-											    "messages WHEN new.content "
-											    "<> old.content BEGIN"
-											    "  INSERT INTO "
-											    "messages_fts "
-											    "(messages_fts, rowid, "
-											    "words)"
-											    "   VALUES ('delete', "
-											    "old.id, " INDEXED(
-												    "old.content") ");"
-														   "  "
-														   "INS"
-														   "ERT"
-														   " IN"
-														   "TO "
-														   "mes"
-														   "sag"
-														   "es_"
-														   "fts"
-														   " ("
-														   "row"
-														   "id,"
-														   " wo"
-														   "rds"
-														   ") "
-														   "VAL"
-														   "UES"
-														   " ("
-														   "new"
-														   ".id"
-														   ","
-														   " " INDEXED(
-															   "new.content") "); END;";
+	FORGET "SELECT 'delete', id, words(content) FROM messages" LONGER LEARN
+	"SELECT id, " INDEXED " FROM messages" LONGER
+	"DROP TRIGGER messages_fts_insert; DROP TRIGGER messages_fts_delete; DROP TRIGGER messages_fts_update;"
+	"DROP VIEW message_words; CREATE VIEW message_words AS SELECT id, " INDEXED " AS words FROM messages;"
+	"CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages BEGIN "
+	LEARN "VALUES (new.id, " INDEXED_NEW "); END;"
+	"CREATE TRIGGER messages_fts_delete AFTER DELETE ON messages BEGIN "
+	FORGET "VALUES ('delete', old.id, " INDEXED_OLD "); END;"
+	"CREATE TRIGGER messages_fts_update AFTER UPDATE OF content ON messages"
+	" WHEN new.content <> old.content BEGIN "
+	FORGET "VALUES ('delete', old.id, " INDEXED_OLD ");"
+	LEARN "VALUES (new.id, " INDEXED_NEW "); END;";
+/* clang-format on */
 
 /* Vectors of before stay as they are: they know more. */
 const char search_bound_postgres[] =

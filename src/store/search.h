@@ -24,8 +24,9 @@ int search_manual(struct db_conn *c, const char *text, const struct str *words, 
 	struct arena *a, struct db_rows **ret, struct err *e) MUST_CHECK;
 
 /*
- * Up to `limit` messages of the person that have all the words in their first SEARCH_CHARS, the newest first. A word is what words_add makes of it, of
- * letters, digits and blanks alone: what is between blanks stands in a row, and the last word may be the beginning of one.
+ * Up to `limit` messages of the person that have all the words in their first SEARCH_CHARS, the newest first. A word is
+ * what words_add makes of it, of letters, digits and blanks alone: what is between blanks stands in a row, and the last
+ * word may be the beginning of one.
  * Columns: id, conversation, role, model, created_at, title, content. The text of the query lives in the arena.
  */
 int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, int64_t limit,
