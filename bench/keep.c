@@ -231,7 +231,7 @@ static int analyze_in(struct db_conn *c, void *arg UNUSED, struct err *e)
 
 struct asked {
 	struct db *db;
-	atelier_id user_id, short_id, long_id, middle_id, folder_id;
+	atelier_id user_id, other_id, short_id, long_id, middle_id, folder_id;
 	int64_t early_ms; /* when few had been said */
 	struct conversation_cursor far;
 };
@@ -298,7 +298,7 @@ static const struct {
 static const char *const searches[] = {"w19000", "w0", "the", "w0 w123", "\xe9\x83\xa8", "\xe4\xba\xac\xe9\x83\xbd",
 	"w", "w1", "\"the w0\"", "the w0 w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16 w17 w18",
 	"100% OR NOT w0*", "snake_case", "don't", "nothing of this"};
-static const char *const filters[] = {"", "model", "no model", "folder", "role", "dates", "pinned"};
+static const char *const filters[] = {"", "model", "no model", "folder", "role", "dates", "pinned", "somebody else"};
 
 static void set_filter(const struct asked *x, const char *name, struct find_filter *f)
 {
@@ -312,6 +312,8 @@ static void set_filter(const struct asked *x, const char *name, struct find_filt
 		f->role = "user";
 	else if (strcmp(name, "dates") == 0)
 		f->to = x->early_ms;
+	else if (strcmp(name, "somebody else") == 0)
+		f->user_id = x->other_id;
 	else
 		f->pinned = *name != 0;
 }
@@ -374,6 +376,38 @@ static void measure_search(struct asked *x, const char *query, const char *filte
 	tell(name, ms, SEARCHES);
 }
 
+/* The peer: the newest 21 that have the words, as SQLite's own index has them, without a filter, a title or a snippet. */
+static void measure_fts5(const char *path, const char *query)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *s = NULL;
+	char phrase[300], name[80];
+	double ms[SEARCHES];
+
+	snprintf(phrase, sizeof(phrase), *query == '"' ? "%s" : "\"%s\"", query);
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+		sqlite3_prepare_v2(db,
+			"SELECT m.id, m.content FROM messages_fts x CROSS JOIN messages m ON m.id = x.rowid"
+			" WHERE messages_fts MATCH ? ORDER BY x.rowid DESC LIMIT 21",
+			-1, &s, NULL) != SQLITE_OK) {
+		fprintf(stderr, "keep: %s\n", sqlite3_errmsg(db));
+		exit(1);
+	}
+	sqlite3_bind_text(s, 1, phrase, -1, SQLITE_STATIC);
+	for (size_t i = 0; i < SEARCHES; i++) {
+		int64_t began = clock_mono_us();
+
+		while (sqlite3_step(s) == SQLITE_ROW)
+			continue;
+		sqlite3_reset(s);
+		ms[i] = (double)(clock_mono_us() - began) / 1000;
+	}
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	snprintf(name, sizeof(name), "peer FTS5, %.24s", query);
+	tell(name, ms, SEARCHES);
+}
+
 /* Of the long conversation, halfway up; and a folder with a few conversations. */
 static int prepare_in(struct db_conn *c, void *arg, struct err *e)
 {
@@ -408,6 +442,10 @@ static void run_history(const char *place, int64_t messages)
 	must(users_create(
 		     x.db, &(struct user_new){.name = "ann", .password_hash = "-", .role = "admin"}, &x.user_id, &e),
 		&e);
+	must(users_create(
+		     x.db, &(struct user_new){.name = "bob", .password_hash = "-", .role = "user"}, &x.other_id, &e),
+		&e);
+	fill(x.db, x.other_id, EACH, 0);
 	x.long_id = fill(x.db, x.user_id, MIN(messages, (int64_t)LONG_EACH), 0);
 	for (int64_t i = 1; i <= many; i++) {
 		x.short_id = fill(x.db, x.user_id, EACH, (int)i);
@@ -422,9 +460,12 @@ static void run_history(const char *place, int64_t messages)
 		(long long)many + 1, (double)(clock_mono_ms() - began) / 1000);
 	for (size_t i = 0; i < N_ELEMENTS(questions); i++)
 		measure(&x, i);
-	for (size_t i = 0; i < N_ELEMENTS(searches); i++)
+	for (size_t i = 0; i < N_ELEMENTS(searches); i++) {
 		for (size_t k = 0; k < N_ELEMENTS(filters); k++)
 			measure_search(&x, searches[i], filters[k]);
+		if (!db_is_url(place))
+			measure_fts5(place, searches[i]);
+	}
 	db_close(x.db);
 }
 

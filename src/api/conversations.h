@@ -16,5 +16,8 @@ int answer_conversation(struct request *q, atelier_id id) MUST_CHECK;
 /* Tells the browsers of whoever asks. `what`: created, updated or deleted. */
 void tell_conversation(struct request *q, atelier_id id, const char *what);
 
+/* The folder that a list is asked for, which whoever asks must be able to see; 0: no one. */
+int request_folder(struct request *q, atelier_id *ret) MUST_CHECK;
+
 /* Stops what is being written in the conversation, if it is theirs, and waits until that has ended. */
 void end_answers(struct request *q, atelier_id id);

@@ -8,6 +8,7 @@
 #include "store/assistants.h"
 #include "store/conversations.h"
 #include "store/exchanges.h"
+#include "store/folders.h"
 #include "store/turns.h"
 #include "tool/workspace.h"
 
@@ -344,6 +345,16 @@ int conversations_pinned(struct request *q, struct list_answer *ret)
 	return read_page(q, &pinned, &(struct conversation_cursor){0}, PAGE_MAX, ret);
 }
 
+int request_folder(struct request *q, atelier_id *ret)
+{
+	int r = request_id(q, "folder_id", ret);
+
+	if (r < 0 || !*ret)
+		return r;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	return folders_granted(c, q->who.user.id, *ret, GRANT_READ, &q->err);
+}
+
 static int read_filter(struct request *q, struct conversation_filter *ret)
 {
 	const char *state = http_query(q->x, "state"), *search = http_query(q->x, "q"), *tag = http_query(q->x, "tag");
@@ -359,7 +370,7 @@ static int read_filter(struct request *q, struct conversation_filter *ret)
 	r = request_bool(q, "pinned", &ret->pinned);
 	if (r == 0)
 		r = request_bool(q, "unread", &ret->unread);
-	return r < 0 ? r : request_id(q, "folder_id", &ret->folder_id);
+	return r < 0 ? r : request_folder(q, &ret->folder_id);
 }
 
 static int conversations_get_all(struct request *q)
@@ -480,7 +491,7 @@ static const struct route routes[] = {
 		FAILS(E_NOT_FOUND, E_MODEL_UNKNOWN, E_MODEL_CANNOT),
 		.summary = "Begin a conversation."},
 	{"GET", V1 "/conversations", "listConversations", conversations_get_all, ACCESS_USER, .status = 200,
-		PARAMS(conversation_list_params), .answer = &conversation_page_schema,
+		PARAMS(conversation_list_params), .answer = &conversation_page_schema, FAILS(E_NOT_FOUND),
 		.summary = "The own conversations, the newest first."},
 	{"GET", V1 "/conversations/{id}", "getConversation", conversation_get, ACCESS_USER, .status = 200,
 		.answer = &conversation_schema, .summary = "One conversation."},

@@ -1,5 +1,6 @@
 /* find_api.c - the full-text search over one's own conversations. */
 #include "api/answer.h"
+#include "api/conversations.h"
 #include "api/request.h"
 #include "base/clock.h"
 #include "store/find.h"
@@ -61,7 +62,7 @@ static int read_filter(struct request *q, struct find_filter *ret)
 		.role = role && *role ? role : NULL};
 	r = request_id(q, "cursor", &ret->before_id);
 	if (r == 0)
-		r = request_id(q, "folder_id", &ret->folder_id);
+		r = request_folder(q, &ret->folder_id);
 	if (r == 0)
 		r = request_bool(q, "pinned", &ret->pinned);
 	if (r == 0)
@@ -123,7 +124,7 @@ static const struct param search_params[] = {
 /* clang-format off */
 static const struct route routes[] = {
 	{"GET", V1 "/search", "search", search_get, ACCESS_USER, .status = 200, PARAMS(search_params),
-		.answer = &search_schema, .summary =
+		.answer = &search_schema, FAILS(E_NOT_FOUND), .summary =
 			"Find what was said in the own conversations, in the first 262,144 characters of each message, and "
 			"their titles."},
 };

@@ -164,7 +164,7 @@ static int apply(struct db_conn *c, const struct change *x, struct conversation 
 	int r = 0;
 
 	if (p->set & SET_FOLDER && p->folder_id)
-		r = folders_usable(c, x->user_id, p->folder_id, e);
+		r = folders_granted(c, x->user_id, p->folder_id, GRANT_USE, e);
 	if (r == 0 && p->set & SET_ASSISTANT && p->assistant_id) {
 		struct assistant found;
 		r = assistants_get(c, x->user_id, p->assistant_id, GRANT_USE, a, &found, e);
@@ -329,8 +329,9 @@ int conversations_restore(struct db *db, atelier_id user_id, atelier_id id, stru
 static int bulk_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct conversation_bulk *b = arg;
-	int r = b->patch.set & SET_FOLDER && b->patch.folder_id ? folders_usable(c, b->user_id, b->patch.folder_id, e)
-								: 0;
+	int r = b->patch.set & SET_FOLDER && b->patch.folder_id
+			? folders_granted(c, b->user_id, b->patch.folder_id, GRANT_USE, e)
+			: 0;
 
 	for (size_t i = 0; r == 0 && i < b->n; i++) {
 		struct change x = {

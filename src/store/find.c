@@ -195,21 +195,35 @@ static int read_hits(struct db_rows *rows, const struct query *q, size_t limit, 
 	return r < 0 ? r : store_reader_end(&rd, e);
 }
 
+static int find_messages(struct db_conn *c, const struct find_filter *f, const struct query *q, bool far, size_t limit,
+	struct store_list *l, bool *ret_more, struct arena *a, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = search_messages(c, f, q->words, q->n, far, (int64_t)limit + 1, a, &rows, e);
+
+	return r < 0 ? r : read_hits(rows, q, limit, l, ret_more, a, e);
+}
+
 int find_all(struct db_conn *c, const struct find_filter *f, size_t limit, struct arena *a, struct find_result *ret,
 	struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_list l = {.size = sizeof(struct find_hit)};
 	struct query q;
-	bool more = false;
+	bool more = false, far = false;
+	size_t titles;
 	int r = read_query(f->query, &q, a, e);
 
 	if (r == 0 && !f->before_id && !f->role && !f->pinned)
 		r = find_titles(c, f, &q, &l, a, e);
+	titles = l.n;
 	if (r == 0)
-		r = search_messages(c, f, q.words, q.n, (int64_t)limit + 1, a, &rows, e);
-	if (r == 0)
-		r = read_hits(rows, &q, limit, &l, &more, a, e);
+		r = find_messages(c, f, &q, false, limit, &l, &more, a, e);
+	if (r == 0 && !more)
+		r = search_has_far(c, f, q.words, q.n, &far, a, e);
+	if (r == 0 && far) {
+		l.n = titles;
+		r = find_messages(c, f, &q, true, limit, &l, &more, a, e);
+	}
 	if (r == 0)
 		*ret = (struct find_result){l.items, l.n, more};
 	return r;

@@ -47,13 +47,13 @@ int folders_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant
 	return r < 0 ? r : count(c, user_id, ret, 1, e);
 }
 
-int folders_usable(struct db_conn *c, atelier_id user_id, atelier_id id, struct err *e)
+int folders_granted(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
 
 	return STORE_FIRST(c, &found, rows.missing, e,
 		"SELECT 1 FROM folders WHERE id = ? AND " GRANTED("folder", "folders.id", "folders.user_id"),
-		DB_I64(id), GRANTED_PARAMS(user_id, false, GRANT_USE));
+		DB_I64(id), GRANTED_PARAMS(user_id, false, verb));
 }
 
 int folders_create(struct db *db, const struct folder *in, atelier_id *ret_id, struct err *e)

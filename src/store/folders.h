@@ -39,5 +39,6 @@ int folders_edit(
 /* By its owner alone. The conversations in it stay, in no folder. */
 int folders_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
 
-/* E_NOT_FOUND when the person may not use the folder. */
-int folders_usable(struct db_conn *c, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+/* E_NOT_FOUND when the person may not do this with the folder. */
+int folders_granted(
+	struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct err *e) MUST_CHECK;

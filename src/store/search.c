@@ -149,6 +149,11 @@ const char search_bound_postgres[] =
 	"  EXCEPTION WHEN program_limit_exceeded THEN"
 	"   RETURN message_vector(left($1, least(length($1), " SEARCH_CHARS_TEXT ") / 2)); END $f$;";
 
+/* All that a filter of the search looks at, so that it is told without the messages. */
+const char search_filters[] =
+	"CREATE INDEX messages_found ON messages(conversation_id, model, role, created_at, pinned);"
+	"DROP INDEX messages_conversation;";
+
 #define MESSAGE_COLUMNS " m.id, m.conversation_id, m.role, m.model, m.created_at, v.title, m.content "
 #define MESSAGE_FILTERS                                                                                                \
 	" AND v.user_id = ? AND v.deleted_at IS NULL AND (? = 0 OR v.folder_id = ?) AND (? = '' OR m.model = ?)"       \
@@ -220,37 +225,82 @@ static int plan_each_time(struct db_conn *c, bool on, struct err *e)
 	return r < 0 ? r : MIN(db_next(rows, e), 0);
 }
 
-static int messages_postgres(struct db_conn *c, const struct find_filter *f, const char *query, atelier_id before,
-	int64_t limit, struct db_rows **ret, struct err *e)
-{
-	int r = plan_each_time(c, true, e);
+/* ---- messages near and far ---- */
 
-	if (r < 0)
-		return r;
-	r = db_query(c, ret, e,
-		"SELECT" MESSAGE_COLUMNS "FROM messages m JOIN conversations v ON v.id = m.conversation_id"
-		" WHERE m.words @@ to_tsquery('simple', ?) AND m.id < ?" MESSAGE_FILTERS " ORDER BY m.id DESC LIMIT ?",
-		DB_TEXT(query), DB_I64(before), MESSAGE_PARAMS(f), DB_I64(limit));
-	return r < 0 ? r : plan_each_time(c, false, e);
-}
+/*
+ * Near: the newest that have the words, each then looked at. That ends most searches, but a filter that few messages pass would
+ * have it look at all. Far: what passes the filters is known before, from `messages_found` alone, and met with what has the words.
+ * `+` and MATERIALIZED: neither is looked up once for each of the other.
+ */
+#define NEAR "1000"
+#define NEAR_SQLITE                                                                                                    \
+	"SELECT rowid AS id FROM messages_fts WHERE messages_fts MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT "
+#define NEAR_POSTGRES                                                                                                  \
+	"SELECT id FROM messages WHERE words @@ to_tsquery('simple', ?) AND id < ? ORDER BY id DESC LIMIT "
+#define OF_NEAR(near, cross)                                                                                           \
+	"SELECT" MESSAGE_COLUMNS "FROM (" near NEAR ") x " cross "JOIN messages m ON m.id = x.id " cross               \
+	"JOIN conversations v ON v.id = m.conversation_id WHERE 1 = 1" MESSAGE_FILTERS " ORDER BY x.id DESC LIMIT ?"
+#define PASSING(cross)                                                                                                 \
+	"SELECT m.id FROM conversations v " cross                                                                      \
+	"JOIN messages m ON m.conversation_id = v.id WHERE 1 = 1" MESSAGE_FILTERS
+#define FAR_SQLITE                                                                                                     \
+	"SELECT" MESSAGE_COLUMNS "FROM messages_fts x CROSS JOIN messages m ON m.id = x.rowid"                         \
+	" CROSS JOIN conversations v ON v.id = m.conversation_id WHERE messages_fts MATCH ? AND x.rowid < ?"           \
+	" AND +x.rowid IN (" PASSING("CROSS ") ") ORDER BY x.rowid DESC LIMIT ?"
+#define FAR_POSTGRES                                                                                                   \
+	"WITH asked AS (SELECT to_tsquery('simple', ?) AS q, ?::bigint AS before), passing AS MATERIALIZED (" PASSING( \
+		"") ") SELECT" MESSAGE_COLUMNS "FROM asked CROSS JOIN passing p JOIN messages m ON m.id = p.id"        \
+		    " JOIN conversations v ON v.id = m.conversation_id WHERE m.words @@ asked.q AND m.id < "           \
+		    "asked.before"                                                                                     \
+		    " ORDER BY m.id DESC LIMIT ?"
 
-/* CROSS JOIN: the index is walked backwards from the newest, until there are enough. */
-int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, int64_t limit,
-	struct arena *a, struct db_rows **ret, struct err *e)
+static int phrases(
+	struct db_conn *c, const struct str *words, size_t n, struct arena *a, const char **ret, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(QUERY_MAX);
-	atelier_id before = f->before_id ? f->before_id : INT64_MAX;
-	const char *query;
-	int r;
 
 	(db_is_postgres(c) ? phrases_postgres : phrases_sqlite)(&b, words, n);
-	if ((r = take_query(&b, a, &query, e)) < 0)
-		return r;
-	if (db_is_postgres(c))
-		return messages_postgres(c, f, query, before, limit, ret, e);
-	return db_query(c, ret, e,
-		"SELECT" MESSAGE_COLUMNS "FROM messages_fts x CROSS JOIN messages m ON m.id = x.rowid"
-		" CROSS JOIN conversations v ON v.id = m.conversation_id"
-		" WHERE messages_fts MATCH ? AND x.rowid < ?" MESSAGE_FILTERS " ORDER BY x.rowid DESC LIMIT ?",
-		DB_TEXT(query), DB_I64(before), MESSAGE_PARAMS(f), DB_I64(limit));
+	return take_query(&b, a, ret, e);
+}
+
+static const char *messages_sql(bool postgres, bool far)
+{
+	if (postgres)
+		return far ? FAR_POSTGRES : OF_NEAR(NEAR_POSTGRES, "");
+	return far ? FAR_SQLITE : OF_NEAR(NEAR_SQLITE, "CROSS ");
+}
+
+int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, bool far,
+	int64_t limit, struct arena *a, struct db_rows **ret, struct err *e)
+{
+	atelier_id before = f->before_id ? f->before_id : INT64_MAX;
+	bool postgres = db_is_postgres(c);
+	const char *query;
+	int r = phrases(c, words, n, a, &query, e);
+
+	if (r == 0 && postgres)
+		r = plan_each_time(c, true, e);
+	if (r == 0)
+		r = db_query(c, ret, e, messages_sql(postgres, far), DB_TEXT(query), DB_I64(before), MESSAGE_PARAMS(f),
+			DB_I64(limit));
+	return r < 0 || !postgres ? r : plan_each_time(c, false, e);
+}
+
+int search_has_far(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, bool *ret,
+	struct arena *a, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	bool postgres = db_is_postgres(c);
+	const char *query;
+	int r = phrases(c, words, n, a, &query, e);
+
+	if (r == 0 && postgres)
+		r = plan_each_time(c, true, e);
+	if (r == 0)
+		r = db_query(c, &rows, e, postgres ? NEAR_POSTGRES "1 OFFSET " NEAR : NEAR_SQLITE "1 OFFSET " NEAR,
+			DB_TEXT(query), DB_I64(f->before_id ? f->before_id : INT64_MAX));
+	if (r == 0)
+		r = db_next(rows, e);
+	*ret = r > 0;
+	return r < 0 || !postgres ? MIN(r, 0) : plan_each_time(c, false, e);
 }

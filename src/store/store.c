@@ -260,6 +260,7 @@ static const struct db_migration migrations[] = {
 		.sql = "",
 		.sqlite = search_bound_sqlite,
 		.postgres = search_bound_postgres},
+	{.version = 41, .name = "filters of the search have an index", .sql = search_filters},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -79,8 +79,8 @@ static void test_folders(void **state)
 	REFUSED(f, E_CONFLICT, folders_create(f->db, &in, &other, &f->e));
 	in.user_id = f->bob; /* each has names of their own */
 	FINE(f, folders_create(f->db, &in, &other, &f->e));
-	FINE(f, folders_usable(f->c, f->ada, id, &f->e));
-	REFUSED(f, E_NOT_FOUND, folders_usable(f->c, f->bob, id, &f->e));
+	FINE(f, folders_granted(f->c, f->ada, id, GRANT_USE, &f->e));
+	REFUSED(f, E_NOT_FOUND, folders_granted(f->c, f->bob, id, GRANT_USE, &f->e));
 	REFUSED(f, E_NOT_FOUND, folders_delete(f->db, f->bob, id, &f->e));
 	FINE(f, folders_delete(f->db, f->ada, id, &f->e));
 }
