@@ -91,32 +91,86 @@ void words_add(struct buf *b, const char *p, size_t n)
 
 /* ---- finding ---- */
 
-/* One character as words_add has it, without the blanks; its length in the text. */
-static size_t one_char(const char *p, size_t n, char ret[CHAR_MAX_BYTES], size_t *ret_n)
-{
-	utf8proc_int32_t c;
-	utf8proc_ssize_t k;
-
-	*ret_n = 1;
-	*ret = lower(*p);
-	if (!((unsigned char)*p & 0x80))
-		return 1;
-	k = utf8proc_iterate((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n, &c);
-	if (k <= 0)
-		return 1;
-	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
-	words_add(&b, p, (size_t)k);
-	*ret_n = 0;
-	for (size_t i = 0; i < b.n && *ret_n < CHAR_MAX_BYTES; i++)
-		if (b.p[i] != ' ')
-			ret[(*ret_n)++] = b.p[i];
-	return (size_t)k;
-}
-
 /* Between two words. */
 static bool is_between(char c)
 {
 	return !((unsigned char)c & 0x80) && !(c >= '0' && c <= '9') && !(lower(c) >= 'a' && lower(c) <= 'z');
+}
+
+static size_t char_length(const char *p, size_t n, utf8proc_int32_t *ret)
+{
+	utf8proc_ssize_t k =
+		n > 0 ? utf8proc_iterate((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n, ret) : (utf8proc_ssize_t)0;
+
+	return k > 0 ? (size_t)k : 0;
+}
+
+/* Marks, parts of a syllable of Hangul, the marks of half-width kana: what may be one character with the one before. */
+static bool may_join(utf8proc_int32_t c)
+{
+	utf8proc_category_t kind = utf8proc_category(c);
+
+	return kind == UTF8PROC_CATEGORY_MN || kind == UTF8PROC_CATEGORY_MC || in(c, 0x1160, 0x11ff) ||
+	       in(c, 0xff9e, 0xff9f);
+}
+
+/* Whether the first `k` bytes and the next `m` are other together than side by side. */
+static bool joins(const char *p, size_t k, size_t m)
+{
+	CLEANUP(buf_done) struct buf together = BUF_INIT(4096), apart = BUF_INIT(4096);
+
+	fold_add(&together, p, k + m);
+	fold_add(&apart, p, k);
+	fold_add(&apart, p + k, m);
+	return !str_eq(buf_str(&together), buf_str(&apart));
+}
+
+/* How long the first character is, with those behind it that it is composed of; 0: it is none. */
+static size_t composed_length(const char *p, size_t n)
+{
+	utf8proc_int32_t c;
+	size_t k = char_length(p, n, &c), m;
+
+	while (k > 0 && (m = char_length(p + k, n - k, &c)) > 0 && may_join(c) && joins(p, k, m))
+		k += m;
+	return k;
+}
+
+/* One character as words_add has it, without the blanks; its length in the text. */
+static size_t one_char(const char *p, size_t n, char ret[CHAR_MAX_BYTES], size_t *ret_n)
+{
+	*ret_n = 1;
+	*ret = lower(*p);
+	if (!((unsigned char)*p & 0x80) && (n == 1 || !((unsigned char)p[1] & 0x80)))
+		return 1;
+	size_t k = composed_length(p, n);
+	if (k <= 1)
+		return 1;
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+	words_add(&b, p, k);
+	*ret_n = 0;
+	for (size_t i = 0; i < b.n && *ret_n < CHAR_MAX_BYTES; i++)
+		if (b.p[i] != ' ')
+			ret[(*ret_n)++] = b.p[i];
+	return k;
+}
+
+/* How many bytes of the word the character is, which may be several there, with blanks between; 0: it does not stand there.
+ * `marks`: with what is no letter of it, as the brackets of \u3231. */
+static size_t match_char(const char one[], size_t n, struct str word, bool marks)
+{
+	size_t w = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!marks && is_between(one[i]))
+			continue;
+		while (w > 0 && w < word.n && word.p[w] == ' ')
+			w++;
+		if (w == word.n || word.p[w] != one[i])
+			return 0;
+		w++;
+	}
+	return w;
 }
 
 /* How many bytes of the text are the word; 0: it does not stand there. Where it has blanks the text may have some, or what
@@ -138,9 +192,15 @@ static size_t match_at(const char *p, size_t n, struct str word)
 		if (at == n)
 			return 0;
 		at += one_char(p + at, n - at, one, &len);
-		if (len > word.n - w || memcmp(one, word.p + w, len) != 0)
+		if (len == 0)
+			continue; /* an accent */
+		struct str rest = {word.p + w, word.n - w};
+		size_t taken = match_char(one, len, rest, true);
+		if (taken == 0 && len > 1)
+			taken = match_char(one, len, rest, false);
+		if (taken == 0)
 			return 0;
-		w += len;
+		w += taken;
 	}
 }
 

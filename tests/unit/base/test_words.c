@@ -60,6 +60,34 @@ static void test_find(void **state UNUSED)
 	assert_int_equal(place_of("\xe6\x9d", "\xe6\x9d\xb1").n, 0); /* cut off */
 }
 
+/* Characters that are others, or several, where they are compared. */
+static void test_composed(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *word;
+	} found[] = {
+		{"\u0e44\u0e17\u0e22 \u0e17\u0e33", "\u0e17\u0e33"}, /* a vowel of Thai is two */
+		{"\u0e17\u0e33\u0e07\u0e32\u0e19", "\u0e17\u0e4d\u0e32"},
+		{"\u3231\u30a2", "\u682a"}, /* in brackets */
+		{"\u3231\u30a2", "\u3231"},
+		{"\u1112\u1161\u11ab\u1100\u1173\u11af", "\ud55c\uae00"}, /* letters of Hangul, as in names of files */
+		{"\uff76\uff9e\uff77\uff9e", "\u30ac\u30ae"},
+		{"\u30ab\u3099\u30ad\u3099", "\u30ac\u30ae"},
+		{"\u30ac\u30ae", "\u30ab\u3099\u30ad\u3099"},
+		{"A\u030angstr\u00f6m", "\u00c5ngstro\u0308m"},
+		{"\u00bd cup", "1\u20442"},
+		{"\u216b", "xii"},
+		{"\ufb01n", "fin"},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(found); i++)
+		if (place_of(found[i].text, found[i].word).n == 0)
+			fail_msg("%s is not found in %s", found[i].word, found[i].text);
+	assert_int_equal(place_of("\u30ab\u30ad", "\u30ac").n, 0);
+	assert_int_equal(place_of("\u3231\u30a2", "\u30a4").n, 0);
+	assert_int_equal(place_of("a", "a\u0308").n, 1); /* accents are not looked at */
+}
+
 static void test_times(void **state UNUSED)
 {
 	int64_t ms = 0;
@@ -77,8 +105,8 @@ static void test_times(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words), cmocka_unit_test(test_find), cmocka_unit_test(test_times)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_words), cmocka_unit_test(test_find),
+		cmocka_unit_test(test_composed), cmocka_unit_test(test_times)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
