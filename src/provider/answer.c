@@ -316,15 +316,18 @@ int answer_logprobs(struct answer *s, const json_t *list)
 	return r < 0 ? r : s->logprobs->items(s->logprobs->arg, !s->off_loop, b.p, b.n);
 }
 
-int answer_annotations(struct answer *s, const json_t *list)
+int answer_beside(struct answer *s, enum gen_beside_kind kind, const json_t *items)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
-	if (!s->annotations || json_array_size(list) == 0)
+	if (!s->beside || s->raw || (json_array_size(items) == 0 && !json_is_object(items)))
 		return 0;
-	add_items(list, &b);
+	if (json_is_object(items))
+		json_add_value(&b, items);
+	else
+		add_items(items, &b);
 	int r = buf_status(&b);
 	s->shown = true;
-	return r < 0 ? r : s->annotations->items(s->annotations->arg, !s->off_loop, b.p, b.n);
+	return r < 0 ? r : s->beside->items(s->beside->arg, !s->off_loop, kind, b.p, b.n);
 }
 
 void answer_copy(char *to, size_t size, const char *p, size_t n)

@@ -89,19 +89,34 @@ void wire_error_text(const json_t *root, char *ret, size_t size);
 /* Servers say keys back in their errors: "***" stands for each. */
 void wire_hide(char *text, const char *secret);
 void wire_error_body(const char *p, size_t n, char *ret, size_t size);
+/* A time that a provider measured, in nanoseconds of its unit; 0 for what is none. */
+int64_t wire_time_ns(const json_t *obj, const char *key, double unit_ns);
 const char *wire_full_stop(const char *text); /* what the text lacks to be a sentence: "." or "" */
 
 /* ---- answer.c: one answer being read ---- */
 
 struct answer_calls; /* tools.c: the calls of tools so far */
 
+/* ---- names.c: names of tools that a provider does not take ---- */
+
+struct name {
+	char *own, *sent;
+};
+struct names {
+	struct name *all;
+	size_t n;
+};
+/* The tool's own name by the one that was sent; another one is itself. NULL is an empty list. */
+const char *names_own(const struct names *l, const char *sent);
+void names_done(struct names *l);
+
 struct answer {
 	/* What each piece of an answer touches lies together: among thousands of streams all of it is cold. */
 	const struct dialect *dialect;
 	struct gen_sink *sink;
-	const struct gen_raw *raw;                 /* not NULL: the bytes are handed over, and no events made of them */
-	const struct gen_logprobs *logprobs;       /* not NULL: wanted */
-	const struct gen_annotations *annotations; /* not NULL: wanted */
+	const struct gen_raw *raw;           /* not NULL: the bytes are handed over, and no events made of them */
+	const struct gen_logprobs *logprobs; /* not NULL: wanted */
+	const struct gen_beside *beside;     /* not NULL: wanted */
 	enum { BODY_UNKNOWN, BODY_LINES, BODY_JSON } body;
 	bool has_halves; /* of the piece that is taken: texts in it hold halves of characters */
 	uint16_t half_text, half_reasoning;
@@ -113,6 +128,7 @@ struct answer {
 	bool error_event; /* sse.c: the event is named so */
 	bool in_deltas;   /* openai.c: the answer comes in pieces, and not as a message */
 	bool refused;     /* openai.c: the model said that it will not */
+	bool cited;       /* openai.c: pages were told, which each chunk may repeat */
 	int64_t first_token_ms;
 	struct think think;
 	int64_t pieces,
@@ -126,11 +142,13 @@ struct answer {
 	struct err *e;
 	int64_t start_ms, ended_ms; /* ended: when the end mark came, or the reason before it */
 	int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
-	int64_t input[3];       /* anthropic: fresh, written to and read from its cache; -1: not said */
+	int64_t load_ns, prompt_ns, eval_ns; /* 0: not said */
+	int64_t input[3];                    /* anthropic: fresh, written to and read from its cache; -1: not said */
 	char finish_reason[24]; /* in our words; "error": broken off, for which the provider has this word: */
 	char broken_word[32];
 	char stop_sequence[64];
 	char fingerprint[64], service_tier[24];
+	const struct names *names; /* of the request's tools; or NULL */
 	struct answer_calls *calls;
 	size_t calls_taken; /* ollama: whole calls so far, which number them */
 };
@@ -157,12 +175,13 @@ int answer_reasoning(struct answer *s, const char *p, size_t n) MUST_CHECK;
 /* Takes a usual line, which `scan` understands. 1: taken; 0: it is another one; negative: a failure. */
 int answer_usual(struct answer *s, const char *p, size_t n, scan_fn scan) MUST_CHECK;
 int answer_json_text(struct answer *s, const json_t *v,
-	int (*take)(struct answer *, const char *, size_t)) MUST_CHECK;  /* of anything but a string: nothing */
-int answer_thought(struct answer *s, const json_t *message) MUST_CHECK;  /* what a message has beside its content */
-int answer_parts(struct answer *s, const json_t *content) MUST_CHECK;    /* text, or parts of text and of thought */
-int answer_logprobs(struct answer *s, const json_t *list) MUST_CHECK;    /* an array of them, or nothing */
-int answer_annotations(struct answer *s, const json_t *list) MUST_CHECK; /* as above */
-void answer_copy(char *to, size_t size, const char *p, size_t n);        /* what fits, cut between characters */
+	int (*take)(struct answer *, const char *, size_t)) MUST_CHECK; /* of anything but a string: nothing */
+int answer_thought(struct answer *s, const json_t *message) MUST_CHECK; /* what a message has beside its content */
+int answer_parts(struct answer *s, const json_t *content) MUST_CHECK;   /* text, or parts of text and of thought */
+int answer_logprobs(struct answer *s, const json_t *list) MUST_CHECK;   /* an array of them, or nothing */
+/* A list of objects, or one alone; anything else is nothing. */
+int answer_beside(struct answer *s, enum gen_beside_kind kind, const json_t *items) MUST_CHECK;
+void answer_copy(char *to, size_t size, const char *p, size_t n); /* what fits, cut between characters */
 int answer_emit_text(struct answer *s, enum event_type type, const char *p, size_t n) MUST_CHECK;
 int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n) MUST_CHECK;
 void answer_set_reason(struct answer *s, const char *reason); /* in our words; NULL and "" change nothing */

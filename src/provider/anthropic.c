@@ -102,14 +102,31 @@ static void take_stop(struct answer *s, const json_t *from)
 			(int)utf8_prefix(sequence, strlen(sequence), sizeof(s->stop_sequence) - 1), sequence);
 }
 
+/* A page that the provider's own search found. */
+static int take_citation(struct answer *s, const json_t *citation)
+{
+	const char *url = json_get_str(citation, "url"), *title = json_get_str(citation, "title");
+	CLEANUP(json_decrefp) json_t *note = NULL;
+	if (!url)
+		return 0;
+	note = json_pack(
+		"{s:s,s:{s:s,s:s}}", "type", "url_citation", "url_citation", "url", url, "title", title ? title : url);
+	return answer_beside(s, BESIDE_ANNOTATIONS, note);
+}
+
 /* The beginning of a block, or a whole one. Blocks of other types are not for us: what the provider's own tools did. */
 static int take_block(struct answer *s, int64_t index, const json_t *block)
 {
 	const char *type = json_get_str(block, "type");
 	if (!type)
 		return 0;
-	if (strcmp(type, "text") == 0)
-		return answer_json_text(s, json_object_get(block, "text"), answer_content);
+	if (strcmp(type, "text") == 0) {
+		const json_t *citations = json_object_get(block, "citations");
+		int r = answer_json_text(s, json_object_get(block, "text"), answer_content);
+		for (size_t i = 0; i < json_array_size(citations) && r >= 0; i++)
+			r = take_citation(s, json_array_get(citations, i));
+		return r;
+	}
 	if (strcmp(type, "thinking") == 0)
 		return answer_json_text(s, json_object_get(block, "thinking"), answer_reasoning);
 	if (strcmp(type, "tool_use") != 0)
@@ -128,6 +145,8 @@ static int take_delta(struct answer *s, int64_t index, const json_t *delta)
 		return answer_json_text(s, json_object_get(delta, "text"), answer_content);
 	if (strcmp(type, "thinking_delta") == 0)
 		return answer_json_text(s, json_object_get(delta, "thinking"), answer_reasoning);
+	if (strcmp(type, "citations_delta") == 0)
+		return take_citation(s, json_object_get(delta, "citation"));
 	if (strcmp(type, "input_json_delta") == 0)
 		return answer_tool_json(s, index, NULL, NULL, json_object_get(delta, "partial_json"));
 	return 0;

@@ -407,11 +407,21 @@ static int64_t max_tokens(const struct target *t, const struct gen_request *q)
 	return most > 0 ? most : MAX_TOKENS;
 }
 
-/* Older models think with a budget, newer ones as much as they find right; which it is, a refusal tells. */
-static void add_thinking(struct buf *b, const struct target *t, const struct gen_request *q, unsigned quirks)
+/* Tokens to think with; 0: it cannot. With a budget, no tool may be forced, and what a tool said may not follow a message
+ * without its thoughts, which are not kept. */
+static int64_t budget_of(const struct target *t, const struct gen_request *q)
 {
 	static const int64_t budgets[] = {
 		[THINKING_ON] = 8192, [THINKING_LOW] = 2048, [THINKING_MEDIUM] = 8192, [THINKING_HIGH] = 16384};
+	bool forced = q->n_tools > 0 && q->tool_choice >= TOOLS_REQUIRED;
+	bool in_loop = q->n_messages > 0 && is_role(&q->messages[q->n_messages - 1], "tool");
+	int64_t budget = MIN(budgets[q->thinking], max_tokens(t, q) / 2);
+	return budget >= 1024 && !forced && !in_loop ? budget : 0;
+}
+
+/* Older models think with a budget, newer ones as much as they find right; which it is, a refusal tells. */
+static void add_thinking(struct buf *b, const struct target *t, const struct gen_request *q, unsigned quirks)
+{
 	if (q->thinking == THINKING_DEFAULT || (quirks & QUIRK_NO_THINKING))
 		return;
 	if (q->thinking == THINKING_OFF) {
@@ -422,12 +432,8 @@ static void add_thinking(struct buf *b, const struct target *t, const struct gen
 		buf_add_str(b, ",\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"}");
 		return;
 	}
-	/* With a budget, no tool may be forced, and what a tool said may not follow a message without its thoughts, which
-	 * are not kept. */
-	bool forced = q->n_tools > 0 && q->tool_choice >= TOOLS_REQUIRED;
-	bool in_loop = q->n_messages > 0 && is_role(&q->messages[q->n_messages - 1], "tool");
-	int64_t budget = MIN(budgets[q->thinking], max_tokens(t, q) / 2);
-	if (budget >= 1024 && !forced && !in_loop)
+	int64_t budget = budget_of(t, q);
+	if (budget > 0)
 		buf_printf(b, ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":%lld}", (long long)budget);
 }
 
@@ -517,10 +523,12 @@ static void begin(const struct target *t, const struct gen_request *q, const cha
 static int add_what_counts(const struct target *t, const struct gen_request *all, struct gen_call *r, struct err *e)
 {
 	CLEANUP(arena_done) struct arena mem;
-	struct gen_request fit;
+	struct gen_request paired, fit;
 	const struct gen_request *q = &fit;
 	arena_init(&mem, BODY_MAX_BYTES);
-	int code = history_settle(all, true, &mem, &fit);
+	int code = history_settle(all, true, &mem, &paired);
+	if (code == 0)
+		code = names_settle(&paired, &mem, &r->names, &fit);
 	if (code < 0)
 		return err_set(e, code, "no memory left for a request");
 	buf_add_str(&r->body, "{\"model\":");
@@ -556,6 +564,11 @@ int anthropic_request(const struct target *t, const struct gen_request *q, struc
 	if ((code = add_what_counts(t, q, r, e)) < 0)
 		return code;
 	add_limits(&r->body, t, q, r->quirks);
+	if (q->user) {
+		buf_add_str(&r->body, ",\"metadata\":{\"user_id\":");
+		json_add_cstr(&r->body, q->user);
+		buf_add_char(&r->body, '}');
+	}
 	buf_add_char(&r->body, '}');
 	return 0;
 }
@@ -603,12 +616,27 @@ unsigned anthropic_learn(
 	return ret & ~r->quirks;
 }
 
+static unsigned lost_thinking(const struct target *t, const struct gen_request *q, unsigned quirks)
+{
+	if (q->thinking < THINKING_ON)
+		return 0;
+	if ((quirks & QUIRK_NO_THINKING) || ((quirks & QUIRK_BUDGET) && budget_of(t, q) == 0))
+		return LOST_EFFORT;
+	if (q->thinking < THINKING_LOW)
+		return 0;
+	return quirks & QUIRK_BUDGET ? LOST_TO_BUDGET : quirks & QUIRK_NO_EFFORT ? LOST_LEVEL : 0;
+}
+
 unsigned anthropic_lost(const struct target *t, const struct gen_request *q, const struct gen_call *r)
 {
+	if (request_is_raw(q, t->p))
+		return 0;
 	unsigned set = q->sampling.set & (SAMPLE_TEMPERATURE | SAMPLE_TOP_P | SAMPLE_TOP_K), lost = 0;
 	if (!takes_sampling(t, r->quirks))
 		lost = set;
 	else if ((set & SAMPLE_TEMPERATURE) && q->sampling.temperature > TEMPERATURE_MAX)
 		lost = LOST_HEAT;
-	return q->thinking >= THINKING_ON && (r->quirks & QUIRK_NO_THINKING) ? lost | LOST_EFFORT : lost;
+	if (t->model.max_output > 0 && q->max_tokens > t->model.max_output)
+		lost |= LOST_LENGTH;
+	return lost | lost_thinking(t, q, r->quirks);
 }

@@ -182,6 +182,7 @@ void gen_answer_done(struct gen_answer *a)
 	buf_done(&a->text);
 	buf_done(&a->reasoning);
 	buf_done(&a->logprobs);
-	buf_done(&a->annotations);
+	for (size_t i = 0; i < BESIDE_KINDS; i++)
+		buf_done(&a->beside[i]);
 	*a = (struct gen_answer){.max = a->max};
 }

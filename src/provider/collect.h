@@ -30,7 +30,7 @@ struct gen_answer {
 	struct buf text, reasoning;       /* not escaped */
 	size_t text_from, reasoning_from; /* of what a model says now, behind its calls of tools; 0: there were none */
 	struct buf logprobs;              /* objects of JSON with commas between; empty when none were asked for */
-	struct buf annotations;           /* as those */
+	struct buf beside[BESIDE_KINDS];  /* as those: what there is beside the text */
 	struct made_call *calls;
 	size_t n_calls;
 };
@@ -51,7 +51,7 @@ struct str collect_text_of(const char *json, size_t n);
 int collect_text(struct gen_answer *a, bool reasoning, struct str escaped) MUST_CHECK;
 /* What was text is reasoning from text_from on, or the other way round: the data of EV_MOVED. *ret: it is text now. */
 int collect_moved(struct gen_answer *a, const char *json, size_t n, bool *ret_to_text) MUST_CHECK;
-/* To one of the answer's lists of objects: logprobs, annotations. */
+/* To one of the answer's lists of objects. */
 int collect_items(const struct gen_answer *a, struct buf *list, struct str items) MUST_CHECK;
 /* The data of EV_TOOL_CALL. *ret: its one piece, of any size, with texts that live as long as *ret_json, which the caller
  * lets go of. E_PROVIDER for calls in an order that cannot be told. */

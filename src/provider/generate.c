@@ -301,6 +301,9 @@ static void fill_result(const struct generation *g)
 	memcpy(ret->stop_sequence, s->stop_sequence, sizeof(ret->stop_sequence));
 	memcpy(ret->fingerprint, s->fingerprint, sizeof(ret->fingerprint));
 	memcpy(ret->service_tier, s->service_tier, sizeof(ret->service_tier));
+	ret->load_ns = s->load_ns;
+	ret->prompt_ns = s->prompt_ns;
+	ret->eval_ns = s->eval_ns;
 	ret->thought_as_text = s->think.told_as_text;
 	ret->lost = g->run.t->p->dialect->lost(g->run.t, g->q, &g->call);
 }
@@ -341,7 +344,8 @@ static int ask(struct generation *g, struct err *e)
 	g->stream.key = run->t->p->key;
 	g->stream.raw = request_is_raw(g->q, run->t->p) ? g->q->raw : NULL;
 	g->stream.logprobs = g->q->logprobs;
-	g->stream.annotations = g->q->annotations;
+	g->stream.beside = g->q->beside;
+	g->stream.names = &g->call.names;
 	begin_thinking(g);
 	gen_call_done(&g->call);
 	g->call = GEN_CALL_INIT;

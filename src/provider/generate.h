@@ -61,7 +61,10 @@ enum {
 	/* Of what a result says was not sent, beside these (parameters_untaken names them in this order): */
 	LOST_EFFORT = 256,
 	LOST_FORMAT = 512,
-	LOST_HEAT = 1024 /* a temperature that was lowered to the most there is */
+	LOST_HEAT = 1024,     /* a temperature that was lowered to the most there is */
+	LOST_LENGTH = 2048,   /* so were the tokens of the answer */
+	LOST_LEVEL = 4096,    /* it thinks, but not by the level that was asked for */
+	LOST_TO_BUDGET = 8192 /* the level went as a number of tokens, the nearest there is; not named */
 };
 struct gen_sampling {
 	unsigned set;
@@ -88,10 +91,11 @@ struct gen_logprobs {
 	void *arg;
 };
 
-/* What the provider notes of its answer beside the text, such as pages that it cites: objects of JSON as it wrote them,
- * with commas between. Called as the above. */
-struct gen_annotations {
-	int (*items)(void *arg, bool on_loop, const char *items, size_t n);
+/* What an answer has beside its text, as objects of JSON in OpenAI's form with commas between: pages that it cites and the
+ * like, pictures, pieces of sound. Called as the above. */
+enum gen_beside_kind { BESIDE_ANNOTATIONS, BESIDE_IMAGES, BESIDE_AUDIO, BESIDE_KINDS };
+struct gen_beside {
+	int (*items)(void *arg, bool on_loop, enum gen_beside_kind kind, const char *items, size_t n);
 	void *arg;
 };
 
@@ -126,6 +130,7 @@ struct gen_request {
 	int64_t tokens_if_endless; /* the same for a provider that has no default; 0: none */
 	int64_t patience_ms;       /* for a whole try; 0: what the settings say */
 	int64_t context_tokens;    /* ollama's num_ctx; 0: what the request needs */
+	const char *user;          /* whom a program answers, in its own words: its provider may ask; NULL: not said */
 	const char *keep_alive;    /* ollama's, as JSON; NULL: its own */
 	bool may_truncate;         /* ollama: what does not fit may be left out, without a word */
 	bool whole;                /* nobody reads along: the answer is told when it has ended */
@@ -135,8 +140,8 @@ struct gen_request {
 	const char *extras, *extra_options;
 	const char *extra_tools;   /* as those: tools that are no functions, objects of JSON with commas between */
 	const struct gen_raw *raw; /* or NULL */
-	const struct gen_logprobs *logprobs;       /* wanted; or NULL */
-	const struct gen_annotations *annotations; /* OpenAI's; or NULL */
+	const struct gen_logprobs *logprobs; /* wanted; or NULL */
+	const struct gen_beside *beside;     /* wanted; or NULL */
 };
 
 /*
@@ -164,6 +169,8 @@ struct gen_result {
 	int64_t first_token_ms;                  /* from the start of the successful try; -1: none came */
 	int64_t duration_ms;                     /* of the successful (or last) try */
 	int64_t queued_ms;
+	/* Nanoseconds, as the provider measured them: to load the model, to read the request, to answer; 0: it does not say. */
+	int64_t load_ns, prompt_ns, eval_ns;
 	int tries;
 	char finish_reason
 		[24];  /* stop, length, tool_calls, content_filter, or the provider's word; "": it did not end */

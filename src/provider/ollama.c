@@ -109,6 +109,9 @@ static int take_object(struct answer *s, const json_t *root)
 		answer_set_reason(s, "stop");
 	s->tokens_in = wire_count(root, "prompt_eval_count", -1);
 	s->tokens_out = wire_count(root, "eval_count", -1);
+	s->load_ns = wire_time_ns(root, "load_duration", 1);
+	s->prompt_ns = wire_time_ns(root, "prompt_eval_duration", 1);
+	s->eval_ns = wire_time_ns(root, "eval_duration", 1);
 	answer_end(s);
 	return 0;
 }

@@ -271,5 +271,7 @@ unsigned ollama_learn(const struct target *t, const struct gen_request *q, const
 
 unsigned ollama_lost(const struct target *t UNUSED, const struct gen_request *q, const struct gen_call *r)
 {
-	return q->thinking >= THINKING_ON && (r->quirks & QUIRK_NO_THINKING) ? LOST_EFFORT : 0;
+	if (q->thinking >= THINKING_ON && (r->quirks & QUIRK_NO_THINKING))
+		return LOST_EFFORT;
+	return q->thinking >= THINKING_LOW && (r->quirks & QUIRK_NO_EFFORT) ? LOST_LEVEL : 0;
 }

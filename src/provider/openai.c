@@ -195,6 +195,40 @@ static int take_refusal(struct answer *s, const json_t *refusal)
 	return answer_parts(s, refusal);
 }
 
+/* Pictures stand in a list of their own, or among the parts of the content. */
+static int take_media(struct answer *s, const json_t *delta)
+{
+	const json_t *content = json_object_get(delta, "content"), *part;
+	int r = answer_beside(s, BESIDE_IMAGES, json_object_get(delta, "images"));
+	for (size_t i = 0; i < json_array_size(content) && r >= 0; i++) {
+		part = json_array_get(content, i);
+		if (json_object_get(part, "image_url"))
+			r = answer_beside(s, BESIDE_IMAGES, part);
+	}
+	return r < 0 ? r : answer_beside(s, BESIDE_AUDIO, json_object_get(delta, "audio"));
+}
+
+/* Perplexity's: pages beside the answer, as addresses, and in a newer list with their titles; in each chunk all of them. */
+static int take_pages(struct answer *s, const json_t *root)
+{
+	const json_t *pages = json_object_get(root, "search_results");
+	if (json_array_size(pages) == 0)
+		pages = json_object_get(root, "citations");
+	if (s->cited || json_array_size(pages) == 0)
+		return 0;
+	CLEANUP(json_decrefp) json_t *list = json_array();
+	for (size_t i = 0; i < json_array_size(pages); i++) {
+		const json_t *page = json_array_get(pages, i);
+		const char *url = json_is_string(page) ? json_string_value(page) : json_get_str(page, "url");
+		const char *title = json_get_str(page, "title");
+		if (url)
+			json_array_append_new(list, json_pack("{s:s,s:{s:s,s:s}}", "type", "url_citation",
+							    "url_citation", "url", url, "title", title ? title : url));
+	}
+	s->cited = true;
+	return answer_beside(s, BESIDE_ANNOTATIONS, list);
+}
+
 static int take_choice(struct answer *s, const json_t *choice)
 {
 	if (json_get_i64(choice, "index", 0) != 0)
@@ -216,7 +250,9 @@ static int take_choice(struct answer *s, const json_t *choice)
 	if (r >= 0)
 		r = answer_logprobs(s, json_object_get(json_object_get(choice, "logprobs"), "content"));
 	if (r >= 0)
-		r = answer_annotations(s, json_object_get(delta, "annotations"));
+		r = answer_beside(s, BESIDE_ANNOTATIONS, json_object_get(delta, "annotations"));
+	if (r >= 0)
+		r = take_media(s, delta);
 	answer_set_reason(s, json_get_str(choice, "finish_reason"));
 	/* vLLM, SGLang and llama.cpp say what they stopped at; a number is the end's own token. */
 	const char *stop = json_get_str(choice, "stop_reason");
@@ -247,6 +283,15 @@ static void take_usage(struct answer *s, const json_t *usage)
 	s->tokens_reasoning = wire_count(out, "reasoning_tokens", s->tokens_reasoning);
 }
 
+/* llama.cpp's. */
+static void take_times(struct answer *s, const json_t *timings)
+{
+	if (!json_is_object(timings))
+		return;
+	s->prompt_ns = wire_time_ns(timings, "prompt_ms", 1e6);
+	s->eval_ns = wire_time_ns(timings, "predicted_ms", 1e6);
+}
+
 static void take_label(const json_t *root, const char *key, char *to, size_t size)
 {
 	const char *v = json_get_str(root, key);
@@ -264,6 +309,7 @@ static int take_object(struct answer *s, const json_t *root)
 	if (!json_is_object(usage))
 		usage = json_object_get(json_object_get(root, "x_groq"), "usage");
 	take_usage(s, usage);
+	take_times(s, json_object_get(root, "timings"));
 	take_label(root, "system_fingerprint", s->fingerprint, sizeof(s->fingerprint));
 	take_label(root, "service_tier", s->service_tier, sizeof(s->service_tier));
 	const json_t *choices = json_object_get(root, "choices");
@@ -276,7 +322,7 @@ static int take_object(struct answer *s, const json_t *root)
 		if (r >= 0 && says_error(json_object_get(choice, "error")))
 			r = answer_error(s, choice);
 	}
-	return r;
+	return r < 0 ? r : take_pages(s, root);
 }
 
 static int take_usual(struct answer *s, const char *p, size_t n)

@@ -289,14 +289,27 @@ static void add_whole(const struct target *t, const struct gen_request *q, bool 
 		add_effort(b, q, r->quirks);
 		request_add_logprobs(b, q);
 	}
+	if (q->user && !request_has_extra(q, API_OPENAI, "user")) {
+		buf_add_str(b, ",\"user\":");
+		json_add_cstr(b, q->user);
+	}
 	request_add_extras(b, q, API_OPENAI);
 	buf_add_char(b, '}');
+}
+
+/* Many servers take any name; those that do not, say so. */
+static int fit_names(const struct target *t, const struct gen_request *q, struct arena *a, struct gen_call *r,
+	struct gen_request *ret)
+{
+	*ret = *q;
+	return is_official(t->p) || quirks_of(t->p, t->name) & QUIRK_PLAIN_NAMES ? names_settle(q, a, &r->names, ret)
+										 : 0;
 }
 
 int openai_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
 {
 	CLEANUP(arena_done) struct arena mem;
-	struct gen_request flat;
+	struct gen_request flat, fit;
 	int code = 0;
 	arena_init(&mem, BODY_MAX_BYTES);
 	if (q->raw_prompt && !q->prompt) {
@@ -305,6 +318,9 @@ int openai_request(const struct target *t, const struct gen_request *q, struct g
 	}
 	if (code < 0)
 		return code;
+	if ((code = fit_names(t, q, &mem, r, &fit)) < 0)
+		return err_set(e, code, "no memory left for a request");
+	q = &fit;
 	begin(t, q->prompt ? "/completions" : "/chat/completions", r);
 	request_header(r, "Accept: text/event-stream");
 	if (request_is_raw(q, t->p))
@@ -317,10 +333,15 @@ int openai_request(const struct target *t, const struct gen_request *q, struct g
 /* llama.cpp's: the request itself, with the template of the model and its tools. */
 int openai_count(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
 {
-	(void)e;
+	CLEANUP(arena_done) struct arena mem;
+	struct gen_request fit;
+	arena_init(&mem, BODY_MAX_BYTES);
+	int code = fit_names(t, q, &mem, r, &fit);
+	if (code < 0)
+		return err_set(e, code, "no memory left for a request");
 	begin(t, "/chat/completions/input_tokens", r);
 	request_header(r, "Accept: application/json");
-	add_whole(t, q, true, r);
+	add_whole(t, &fit, true, r);
 	return 0;
 }
 
@@ -409,6 +430,14 @@ static unsigned learn_sampling(const struct gen_request *q, struct str error)
 	return ret;
 }
 
+/* Each server says it in its own words. */
+static unsigned learn_names(const struct gen_request *q, struct str error)
+{
+	static const char *const words[] = {"pattern", "regular expression", "too long", "maximum length", "characters",
+		"a-z", "letter", "alphanumeric", "alphameric", NULL};
+	return quirk_names(error, "name") && names_any(error, words) && !names_all_plain(q) ? QUIRK_PLAIN_NAMES : 0;
+}
+
 unsigned openai_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error)
 {
 	unsigned ret = 0;
@@ -424,7 +453,8 @@ unsigned openai_learn(const struct target *t, const struct gen_request *q, const
 		ret |= QUIRK_NO_REASONING;
 	if ((q->n_tools > 0 || q->format == FORMAT_SCHEMA) && quirk_names(error, "strict") && quirk_refused(error))
 		ret |= QUIRK_NO_STRICT;
-	ret |= learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) | learn_sampling(q, error);
+	ret |= learn_names(q, error) | learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) |
+	       learn_sampling(q, error);
 	return ret & ~r->quirks;
 }
 

@@ -240,7 +240,8 @@ void parameters_lost(const struct gen_request *q, unsigned api, void (*tell)(voi
 const char *parameters_untaken(unsigned lost, struct arena *a)
 {
 	static const char *const names[] = {"temperature", "top_p", "top_k", "min_p", "seed", "presence_penalty",
-		"frequency_penalty", "repeat_penalty", "effort", "format", "temperature above 1"};
+		"frequency_penalty", "repeat_penalty", "effort", "format", "temperature above 1",
+		"max_tokens above the model's most", "the level of effort"};
 	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
 
 	for (size_t i = 0; i < N_ELEMENTS(names); i++)

@@ -49,7 +49,8 @@ void slots_count(struct slots *s, int64_t *ret_running, int64_t *ret_queued);
 /* A request that is ready to be sent. */
 struct gen_call {
 	struct buf url, body;
-	char *lines[16]; /* of the headers */
+	struct names names; /* of tools that are not sent by their own */
+	char *lines[16];    /* of the headers */
 	size_t n_lines;
 	const char *headers[17]; /* NULL-terminated */
 	unsigned quirks;         /* what is known of the model: quirks.c */

@@ -43,6 +43,7 @@ void gen_call_done(struct gen_call *r)
 {
 	buf_done(&r->url);
 	buf_done(&r->body);
+	names_done(&r->names);
 	for (size_t i = 0; i < r->n_lines; i++) {
 		secret_wipe(r->lines[i]);
 		free(r->lines[i]);

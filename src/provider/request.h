@@ -53,6 +53,13 @@ bool request_is_raw(const struct gen_request *q, const struct provider *p);
  * -ENOMEM. */
 int history_settle(const struct gen_request *q, bool pairs, struct arena *a, struct gen_request *ret) MUST_CHECK;
 
+/* ---- names.c: names of tools that are not taken ---- */
+
+/* Whether all names of tools and calls are of letters, digits, _ and -, at most 64 of them. */
+bool names_all_plain(const struct gen_request *q);
+/* The request with such names, in the arena; *l, which must be empty, leads back to the own ones. -ENOMEM. */
+int names_settle(const struct gen_request *q, struct arena *a, struct names *l, struct gen_request *ret) MUST_CHECK;
+
 /* ---- context.c: windows of an Ollama's models; `max` is the settings' ---- */
 
 /* The window to ask with; 0: its own; E_CONTEXT_TOO_LONG: what is asked surely fits into none. */
@@ -85,8 +92,9 @@ enum {
 	QUIRK_BUDGET = 1 << 13, /* thinking with a budget in place of the adaptive one */
 	QUIRK_NO_THINKING = 1 << 14,
 	QUIRK_NO_SEED = 1 << 15,
-	QUIRK_THINKS = 1 << 16, /* its answers begin with reasoning whose opening tag stands in the prompt */
-	QUIRK_LAST = QUIRK_THINKS,
+	QUIRK_THINKS = 1 << 16,      /* its answers begin with reasoning whose opening tag stands in the prompt */
+	QUIRK_PLAIN_NAMES = 1 << 17, /* names of tools of letters, digits, _ and - alone; OpenAI itself always */
+	QUIRK_LAST = QUIRK_PLAIN_NAMES,
 };
 #define QUIRKS_OF_SERVER (QUIRK_NO_STREAM_OPTIONS | QUIRK_OLD_VERSION)
 

@@ -160,15 +160,32 @@ static bool is_anybody_unseen(const struct providers *ps)
 	return usual && !seen;
 }
 
+/* Whether the model is asked for by the provider's own name: lab/big. */
+static bool is_asked_by_name(const struct provider *p, const char *model)
+{
+	size_t n = strlen(p->name);
+	return n > 0 && strncmp(model, p->name, n) == 0 && model[n] == '/';
+}
+
+static bool is_any_asked_by_name(const struct providers *ps, const char *model)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->all[i]->enabled && is_asked_by_name(ps->all[i], model))
+			return true;
+	return false;
+}
+
 /* What is not known yet may be there in a moment: 503, on which programs try again. */
 int catalogue_unknown_model(struct providers *ps, const char *model, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
 	buf_printf(&b, "No provider offers the model \"%.100s\" now.", model);
 	pthread_mutex_lock(&ps->mx);
+	bool named = is_any_asked_by_name(ps, model); /* what is wrong with the others is of no use then */
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct provider *p = ps->all[i];
-		if (p->enabled && p->state == PROVIDER_UNREACHABLE && p->error)
+		if (p->enabled && p->state == PROVIDER_UNREACHABLE && p->error &&
+			(!named || is_asked_by_name(p, model)))
 			buf_printf(&b, " %s at %s cannot be reached: %s%s", p->noun, p->shown_url, p->error,
 				wire_full_stop(p->error));
 	}

@@ -313,6 +313,12 @@ int wire_parse_piece(const char *p, size_t n, json_t **ret, bool *ret_has_halves
 	return json_read(p, n, JSON_MEMORY, JSON_READ_LOOSE, ret, NULL);
 }
 
+int64_t wire_time_ns(const json_t *obj, const char *key, double unit_ns)
+{
+	double d = json_number_value(json_object_get(obj, key)) * unit_ns;
+	return d >= 1 && d < 1e15 ? (int64_t)d : 0;
+}
+
 int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise)
 {
 	const json_t *v = json_object_get(obj, key);

@@ -221,7 +221,7 @@ int answer_tool(struct answer *s, int64_t at, const char *id, const char *name, 
 {
 	struct answer_call *c;
 	id = id && *id ? id : NULL;
-	name = name && *name ? name : NULL;
+	name = name && *name ? names_own(s->names, name) : NULL;
 	arguments = arguments ? arguments : "";
 	if (!id && !name && n == 0)
 		return 0;

@@ -167,6 +167,35 @@ static void reasoning(struct gw_call *c, struct str escaped, struct buf *out)
 	add_piece(c, "thinking_delta\",\"thinking\":\"", escaped, out);
 }
 
+/* The mark by which Anthropic knows a page again is none of ours. */
+static void add_citation(const struct gw_page *p, struct buf *out)
+{
+	buf_add_str(out, "{\"type\":\"web_search_result_location\",\"url\":");
+	json_add_cstr(out, p->url);
+	buf_add_str(out, ",\"title\":");
+	json_add_cstr(out, p->title);
+	buf_add_str(out, ",\"encrypted_index\":\"\",\"cited_text\":\"\"}");
+}
+
+static void beside(struct gw_call *c, enum gen_beside_kind kind UNUSED, struct str items, struct buf *out)
+{
+	CLEANUP(json_decrefp) json_t *list = gw_notes(items);
+	struct anthropic_call *a = c->shape;
+	struct gw_page p;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (!gw_note_page(json_array_get(list, i), &p))
+			continue;
+		if (a->open != 't') {
+			open_block(c, 't', out);
+			buf_add_str(out, "{\"type\":\"text\",\"text\":\"\"}}\n\n");
+		}
+		add_delta(a->n_blocks - 1, "citations_delta\",\"citation\":", out);
+		add_citation(&p, out);
+		buf_add_str(out, "}}\n\n");
+	}
+}
+
 /* As Anthropic does, a call is told when it is whole: it comes as one block, whatever a provider put between its
  * pieces, and one that was cut off is not told at all. */
 static void add_call(struct gw_call *c, const struct made_call *m, struct buf *out)
@@ -238,9 +267,14 @@ static void activity(struct gw_call *c, struct gw_activity *x, struct buf *out)
 	close_block(a, out);
 }
 
-static void heartbeat(struct gw_call *c UNUSED, struct buf *out)
+static void heartbeat(struct gw_call *c, struct buf *out)
 {
-	buf_add_str(out, "event: ping\ndata: {\"type\":\"ping\"}\n\n");
+	int64_t place = gw_place(c);
+
+	buf_add_str(out, "event: ping\ndata: {\"type\":\"ping\"");
+	if (place > 0)
+		buf_printf(out, ",\"atelier\":{\"place\":%lld}", (long long)place);
+	buf_add_str(out, "}\n\n");
 }
 
 static void end(struct gw_call *c, struct buf *out)
@@ -336,6 +370,24 @@ int anthropic_take_raw(void *arg, const char *p, size_t n)
 
 /* ---- the whole answer ---- */
 
+/* The last text has them all. */
+static void add_citations(const struct gw_call *c, struct buf *out)
+{
+	CLEANUP(json_decrefp) json_t *list = gw_notes(buf_str(&c->answer.beside[BESIDE_ANNOTATIONS]));
+	const char *comma = ",\"citations\":[";
+	struct gw_page p;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (!gw_note_page(json_array_get(list, i), &p))
+			continue;
+		buf_add_str(out, comma);
+		add_citation(&p, out);
+		comma = ",";
+	}
+	if (comma[1] == '\0')
+		buf_add_char(out, ']');
+}
+
 /* Returns the comma that is due behind it. */
 static const char *add_text_block(const struct gw_call *c, size_t from, size_t to, const char *comma, struct buf *out)
 {
@@ -343,6 +395,8 @@ static const char *add_text_block(const struct gw_call *c, size_t from, size_t t
 		return comma;
 	buf_printf(out, "%s{\"type\":\"text\",\"text\":", comma);
 	json_add_string(out, c->answer.text.p + from, to - from);
+	if (to == c->answer.text.n)
+		add_citations(c, out);
 	buf_add_char(out, '}');
 	return ",";
 }
@@ -417,6 +471,7 @@ const struct gw_format anthropic_format = {
 	.reasoning = reasoning,
 	.calls_are_objects = true,
 	.activity = activity,
+	.beside = beside,
 	.heartbeat = heartbeat,
 	.end = end,
 	.error = error,

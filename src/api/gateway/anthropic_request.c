@@ -172,6 +172,19 @@ static enum gen_thinking thinking_of_effort(const char *effort)
 	return effort ? THINKING_HIGH : THINKING_DEFAULT; /* high, xhigh, max */
 }
 
+/* What of it counts as something else at a target of another shape, which has no budgets. */
+static void tell_thinking(struct gw_call *c, const json_t *thinking, const char *effort)
+{
+	bool on = c->req.thinking >= THINKING_ON;
+
+	if (on && effort)
+		gw_change_effort(c, effort, c->req.thinking, API_ANTHROPIC);
+	else if (on && json_is_number(json_object_get(thinking, "budget_tokens")) && !gw_target_can(c, API_ANTHROPIC))
+		gw_change(c, "thinking.budget_tokens", gw_target_can(c, API_OPENAI) ? "medium" : "on");
+	else if (effort && c->req.thinking == THINKING_DEFAULT)
+		gw_ignore(c, c->effort_name);
+}
+
 /* "enabled" insists; "adaptive" and an effort leave it to the model, so that one that cannot think just answers. */
 static int read_thinking(struct gw_call *c)
 {
@@ -180,6 +193,7 @@ static int read_thinking(struct gw_call *c)
 	const char *type = json_get_str(thinking, "type");
 	const char *effort = json_get_str(json_object_get(c->body, "output_config"), "effort");
 
+	c->effort_name = effort ? "output_config.effort" : "thinking";
 	a->hide_thinking = is(json_get_str(thinking, "display"), "omitted");
 	if (is(type, "disabled") || is(type, "between_tools")) {
 		c->req.thinking = THINKING_OFF;
@@ -195,6 +209,7 @@ static int read_thinking(struct gw_call *c)
 		return err_set(&c->q->err, E_INVALID,
 			"The type of thinking must be enabled, adaptive, disabled or between_tools.");
 	}
+	tell_thinking(c, thinking, effort);
 	return 0;
 }
 
@@ -244,6 +259,7 @@ static int tell_rest(struct gw_call *c)
 
 	if (!gw_target_can(c, API_ANTHROPIC))
 		gw_tell_tier(c);
+	gw_read_user(c, json_get_str(json_object_get(c->body, "metadata"), "user_id"), API_ANTHROPIC);
 	gw_ignore_extras(c, json_object_get(c->body, "output_config"), "output_config", of_output);
 	return gw_read_extras(c, c->body, NULL, API_ANTHROPIC, known, &none);
 }
@@ -284,6 +300,43 @@ static bool is_made_up(const json_t *block)
 	return is(json_get_str(block, "type"), "thinking") && (!signature || !*signature);
 }
 
+static bool is_our_citation(const json_t *citation)
+{
+	const char *index = json_get_str(citation, "encrypted_index");
+
+	return index && !*index;
+}
+
+/* A page that another model cited (anthropic_answer.c), whose mark would be refused. */
+static bool cites_ours(const json_t *block)
+{
+	const json_t *list = json_object_get(block, "citations");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (is_our_citation(json_array_get(list, i)))
+			return true;
+	}
+	return false;
+}
+
+/* The text block without them; its others stay. */
+static json_t *without_our_citations(json_t *block)
+{
+	const json_t *list = json_object_get(block, "citations");
+	json_t *copy = json_copy(block), *kept = json_array();
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (!is_our_citation(json_array_get(list, i)))
+			json_array_append(kept, json_array_get(list, i));
+	}
+	if (json_array_size(kept) > 0)
+		json_object_set(copy, "citations", kept);
+	else
+		json_object_del(copy, "citations");
+	json_decref(kept);
+	return copy;
+}
+
 static bool is_our_call(const json_t *block)
 {
 	return is(json_get_str(block, "type"), "mcp_tool_use") && is(json_get_str(block, "server_name"), "atelier");
@@ -313,7 +366,7 @@ static bool has_ours(const json_t *message)
 	for (size_t i = 0; i < json_array_size(content); i++) {
 		const json_t *block = json_array_get(content, i);
 
-		if (is_made_up(block) || ran_here(message, block))
+		if (is_made_up(block) || cites_ours(block) || ran_here(message, block))
 			return true;
 	}
 	return false;
@@ -357,6 +410,8 @@ static json_t *without_ours(json_t *message)
 
 		if (call)
 			json_array_append_new(kept, as_text(call, block));
+		else if (cites_ours(block))
+			json_array_append_new(kept, without_our_citations(block));
 		else if (!is_made_up(block))
 			json_array_append(kept, block);
 	}

@@ -85,6 +85,13 @@ static void add_message(const struct err *e, enum route_shape shape, struct buf 
 	json_add_cstr(out, buf_str(&text).p);
 }
 
+/* Within a stream there is no header for it. */
+static void add_retry_after(const struct err *e, struct buf *out)
+{
+	if (e->retry_after_s > 0)
+		buf_printf(out, ",\"retry_after\":%lld", (long long)e->retry_after_s);
+}
+
 /* ---- OpenAI ---- */
 
 static const char *openai_param(const struct err *e)
@@ -101,8 +108,10 @@ void openai_error_object(const struct err *e, struct buf *out)
 		type = err_info(e->code)->http_status < 500 ? "invalid_request_error" : "server_error";
 	buf_add_str(out, "{\"message\":");
 	add_message(e, SHAPE_OPENAI, out);
-	buf_printf(out, ",\"type\":\"%s\",\"param\":%s,\"code\":\"%s\"}", type, openai_param(e),
+	buf_printf(out, ",\"type\":\"%s\",\"param\":%s,\"code\":\"%s\"", type, openai_param(e),
 		word ? word : err_info(e->code)->wire_code);
+	add_retry_after(e, out);
+	buf_add_char(out, '}');
 }
 
 void openai_error(const struct err *e, const char *request_id UNUSED, struct buf *out)
@@ -146,6 +155,7 @@ void anthropic_error(const struct err *e, const char *request_id, struct buf *ou
 	buf_printf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":",
 		type ? type : type_of_status(err_info(e->code)->http_status));
 	add_message(e, SHAPE_ANTHROPIC, out);
+	add_retry_after(e, out);
 	buf_add_str(out, "},\"request_id\":");
 	json_add_cstr(out, request_id);
 	buf_add_char(out, '}');
@@ -157,5 +167,6 @@ void ollama_error(const struct err *e, const char *request_id UNUSED, struct buf
 {
 	buf_add_str(out, "{\"error\":");
 	add_message(e, SHAPE_OLLAMA, out);
+	add_retry_after(e, out);
 	buf_add_char(out, '}');
 }

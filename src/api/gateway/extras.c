@@ -4,8 +4,6 @@
  */
 #include "api/gateway/gateway_priv.h"
 
-#define LIST_BYTES 2000
-
 bool gw_word_in(const char *const *words, const char *word)
 {
 	for (; *words; words++) {
@@ -19,39 +17,6 @@ static bool is_nothing(const json_t *v)
 {
 	return !v || json_is_null(v) || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
 	       (json_is_string(v) && json_string_length(v) == 0 && !json_long_number(v));
-}
-
-/* Names are a client's own text: what is no word of letters is not repeated in a header. */
-static bool is_name(const char *s)
-{
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
-
-	return n > 0 && n <= 64 && s[n] == '\0';
-}
-
-void gw_ignore(struct gw_call *c, const char *name)
-{
-	size_t n = name ? strlen(name) : 0;
-	const char *had = c->ignored ? c->ignored : "";
-
-	if (n == 0 || !is_name(name) || strlen(had) + n > LIST_BYTES)
-		return;
-	for (const char *at = strstr(had, name); at; at = strstr(at + 1, name)) {
-		if ((at == had || at[-1] == ' ') && (at[n] == ',' || at[n] == '\0'))
-			return;
-	}
-	const char *list = arena_printf(&c->q->mem, "%s%s%s", had, *had ? ", " : "", name);
-	if (list)
-		c->ignored = list;
-}
-
-void gw_tell_tier(struct gw_call *c)
-{
-	static const char *const usual[] = {"auto", "default", "standard", "standard_only", NULL};
-	const char *tier = json_get_str(c->body, "service_tier");
-
-	if (tier && !gw_word_in(usual, tier))
-		gw_ignore(c, "service_tier");
 }
 
 static void ignore_within(struct gw_call *c, const char *within, const char *name)
@@ -113,6 +78,7 @@ static bool target_known(struct gw_call *c)
 		c->api = m.api;
 		c->sees = m.api & API_SILENT_LIST || model_can(&m, "vision");
 		c->thinks = model_can(&m, "thinking");
+		c->max_output = m.max_output;
 	}
 	return c->known;
 }
@@ -140,46 +106,6 @@ void gw_want_logprobs(struct gw_call *c, int64_t top)
 	}
 	c->logprobs = (struct gen_logprobs){.top = top, .items = gw_flow_logprobs, .arg = c};
 	c->req.logprobs = &c->logprobs;
-}
-
-void gw_want_annotations(struct gw_call *c)
-{
-	c->annotations = (struct gen_annotations){.items = gw_flow_annotations, .arg = c};
-	c->req.annotations = &c->annotations;
-}
-
-static void add_ignored(const char *list, struct buf *out)
-{
-	buf_add_str(out, "\"ignored\":[\"");
-	for (const char *p = list; *p; p++) {
-		if (p[0] == ',' && p[1] == ' ') {
-			buf_add_str(out, "\",\"");
-			p++;
-		} else {
-			buf_add_char(out, *p);
-		}
-	}
-	buf_add_str(out, "\"]");
-}
-
-void gw_add_remarks(const struct gw_call *c, struct buf *out)
-{
-	if (!c->ignored && !c->notice)
-		return;
-	buf_add_str(out, ",\"atelier\":{");
-	if (c->ignored)
-		add_ignored(c->ignored, out);
-	if (c->notice) {
-		buf_add_str(out, c->ignored ? ",\"notice\":" : "\"notice\":");
-		json_add_cstr(out, c->notice);
-	}
-	buf_add_char(out, '}');
-}
-
-void gw_tell_ignored(const struct gw_call *c)
-{
-	if (c->ignored)
-		http_set_header(c->q->x, "x-atelier-ignored", c->ignored);
 }
 
 /* ---- pictures that tools returned ---- */

@@ -113,6 +113,7 @@ static int complete_result(struct gw_call *c)
 		g->tokens_out = (int64_t)(c->flow->said.n_bytes + 3) / 4;
 	if (c->req.logprobs && c->answer.logprobs.n == 0)
 		gw_ignore(c, "logprobs");
+	gw_tell_lost(c);
 	if (!cut)
 		gw_notice(c, &c->flow->said);
 	int r = collect_end(&c->answer, cut || gw_ends_oddly(c), c->format->calls_are_objects, &c->q->err);
@@ -236,6 +237,8 @@ int gw_generate(struct gw_call *c)
 		return r;
 	ignore_lost(c);
 	gw_tell_ignored(c);
+	c->beside = (struct gen_beside){.items = gw_flow_beside, .arg = c};
+	c->req.beside = c->format->event ? NULL : &c->beside;
 	c->req.text_stays = c->stream && !c->format->event;
 	c->req.whole = !c->stream;
 	gw_flow_ask(c);

@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "api/gateway/remarks.h"
 #include "api/request.h"
 #include "provider/collect.h"
 #include "provider/provider.h"
@@ -59,8 +60,10 @@ struct gw_format {
 	void (*activity)(struct gw_call *c, struct gw_activity *a, struct buf *out);
 	/* How likely the newest tokens of a stream were, as in gen_answer; NULL: not told. */
 	void (*logprobs)(struct gw_call *c, struct str items, struct buf *out);
-	/* What the provider newly notes of a stream beside its text, as in gen_answer; NULL: not told. */
-	void (*annotations)(struct gw_call *c, struct str items, struct buf *out);
+	/* What a stream newly has beside its text, as in gen_answer. NULL: annotations are in the remarks, and a notice says
+	 * that there were pictures or sound. */
+	void (*beside)(struct gw_call *c, enum gen_beside_kind kind, struct str items, struct buf *out);
+	bool has_media; /* there is a form for pictures and sound */
 	/* Of several answers, one that is not the last has ended: the end of its part of the stream, or its object of the
 	 * whole with a comma behind it. NULL: there is one answer. */
 	void (*choice)(struct gw_call *c, struct buf *out);
@@ -94,7 +97,7 @@ struct gw_call {
 	int64_t choice;     /* which one comes just now, from 0 */
 	struct buf choices; /* of an answer that is no stream: what `choice` said of those before */
 	struct gen_logprobs logprobs;
-	struct gen_annotations annotations;
+	struct gen_beside beside;
 	/* What has come so far. Calls are always kept; texts only when the answer is no stream, or the format keeps them. */
 	struct gen_answer answer;
 	struct gen_result result;   /* at the end: of all answers */
@@ -104,13 +107,16 @@ struct gw_call {
 	/* Of end and whole: stop, tool_calls (calls were made), whatever was called: length, content_filter; or the
 	 * provider's own word. */
 	const char *finish;
-	int n_fetched;       /* images fetched for this request */
-	const char *ignored; /* "a, b": what of the request has no effect; NULL: nothing */
-	const char *notice;  /* what the model made of the request that is not what was asked; NULL: nothing */
-	bool known;          /* the model, which has this */
-	unsigned api;        /* bits of enum provider_api */
+	int n_fetched;           /* images fetched for this request */
+	const char *ignored;     /* "a, b": what of the request has no effect; NULL: nothing */
+	const char *changed;     /* "a=b, c=d": what counts as something else, the nearest there is; NULL: nothing */
+	const char *notice;      /* what the model made of the request that is not what was asked; NULL: nothing */
+	const char *effort_name; /* of the member that says how much is thought; NULL: reasoning_effort */
+	bool known;              /* the model, which has this */
+	unsigned api;            /* bits of enum provider_api */
 	bool sees, thinks;
-	bool got_raw; /* raw bytes have been written */
+	int64_t max_output; /* tokens of an answer; 0: not known */
+	bool got_raw;       /* raw bytes have been written */
 
 	struct gw_flow *flow; /* stream.c */
 };
@@ -136,7 +142,10 @@ int gw_write_raw(void *arg, const char *p, size_t n);
 int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dimensions,
 	struct embed_result *ret) MUST_CHECK;
 
-/* ": ping" with one line end: an empty line behind a comment is an event without data to some clients. */
+/* In the queue of its provider, from 1; 0: it does not wait there. */
+int64_t gw_place(const struct gw_call *c);
+
+/* ": ping", and the place in the queue of a call that waits, with one line end: an empty line behind a comment is an event without data to some clients. */
 void gw_heartbeat_comment(struct gw_call *c, struct buf *out);
 
 /* Valid JSON text on one line, digits and order as they are. */
@@ -172,8 +181,6 @@ int64_t gw_whole_number(const json_t *v);
 
 /* Asks for the probabilities of tokens; told as ignored where nobody knows them. */
 void gw_want_logprobs(struct gw_call *c, int64_t top);
-/* Asks for what a provider of OpenAI's shape notes of its answer. */
-void gw_want_annotations(struct gw_call *c);
 
 /* "stop", "stop_sequences": a string, an array of strings, or null. */
 int gw_read_stop(struct gw_call *c, const json_t *stop, const char *const **ret) MUST_CHECK;
@@ -185,13 +192,7 @@ int gw_json_text(struct gw_call *c, const json_t *v, const char **ret) MUST_CHEC
  * is not known, what nearly all can. And whether the model may be shown pictures. */
 bool gw_target_can(struct gw_call *c, unsigned api);
 bool gw_target_sees(struct gw_call *c);
-bool gw_target_thinks(struct gw_call *c); /* false when it is not known */
-/* A member that has no effect on this answer; told in the header x-atelier-ignored, and by gw_add_remarks. */
-void gw_ignore(struct gw_call *c, const char *name);
-/* The member `service_tier` has no effect, if it asks for another than the usual one. */
-void gw_tell_tier(struct gw_call *c);
-/* ,"atelier":{"ignored":["a"],"notice":"b"} - or nothing. For the last object of an answer. */
-void gw_add_remarks(const struct gw_call *c, struct buf *out);
+bool gw_target_thinks(struct gw_call *c);                    /* false when it is not known */
 bool gw_word_in(const char *const *words, const char *word); /* NULL-terminated */
 /* The members of `from` that are not `known`: text (,"name":value ...) for a provider of the shape `api` (0: none speaks so), as the client
  * does; for others they are ignored ones, named as `within`.name where `from` is not the request itself. */

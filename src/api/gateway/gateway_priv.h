@@ -49,6 +49,7 @@ enum flow_state { FLOW_READING, FLOW_ASKED, FLOW_LEFT, FLOW_BEGUN, FLOW_ENDED, F
 struct gw_said {
 	size_t n_bytes; /* of text, reasoning and arguments, for an estimate of tokens */
 	bool thought, answered;
+	bool pictures, sound;
 	struct buf text; /* its beginning, where there are tools */
 };
 
@@ -66,8 +67,9 @@ struct gw_flow {
 	struct auth_identity who;
 	struct loop_task open;
 	void (*heartbeat)(struct gw_call *c, struct buf *out); /* NULL: none */
-	struct buf out;                                        /* what the client has not taken yet */
-	int64_t since_ms; /* when something was last written; 0: since the last sweep */
+	_Atomic(int64_t) place; /* in the provider's queue, from 1, as heartbeats tell it; 0: it does not wait there */
+	struct buf out;         /* what the client has not taken yet */
+	int64_t since_ms;       /* when something was last written; 0: since the last sweep */
 	struct gw_said said;
 	bool stalled, is_dirty;
 	struct gw_flow *prev, *next, *next_dirty;
@@ -78,9 +80,9 @@ void gw_flow_open(struct gw_call *c);
 /* c->req and c->shape are ready: from now on the format is called. */
 void gw_flow_ask(struct gw_call *c);
 struct gen_sink *gw_flow_sink(struct gw_call *c);
-/* As `items` of gen_logprobs and gen_annotations. */
+/* As `items` of gen_logprobs and gen_beside. */
 int gw_flow_logprobs(void *call, bool on_loop, const char *items, size_t n);
-int gw_flow_annotations(void *call, bool on_loop, const char *items, size_t n);
+int gw_flow_beside(void *call, bool on_loop, enum gen_beside_kind kind, const char *items, size_t n);
 /* One of several answers has ended, and the next one will come. */
 int gw_flow_next(struct gw_call *c) MUST_CHECK;
 /* The call has ended: closes the answer's stream with its end or (e not NULL) error. False: no stream had begun, and the
@@ -116,8 +118,8 @@ struct gw_acting {
 struct gw_piece {
 	struct gw_flow *f;
 	int type; /* an event's, or */
-#define PIECE_LOGPROBS    (-1)
-#define PIECE_ANNOTATIONS (-2)
+#define PIECE_LOGPROBS  (-1)
+#define PIECE_BESIDE(k) (-2 - (int)(k)) /* of a kind */
 	const char *json;
 	size_t n;
 };
@@ -135,7 +137,9 @@ bool gw_names_assistant(struct request *q, const char *name);
 int gw_choose_assistant(struct gw_call *c) MUST_CHECK;
 
 /* extras.c; gateway thread */
-void gw_tell_ignored(const struct gw_call *c); /* the header */
+void gw_tell_ignored(const struct gw_call *c); /* the headers: what has no effect, and what counts as something else */
+/* The answer has ended: what the provider turned out not to take is told, too. */
+void gw_tell_lost(struct gw_call *c);
 /* Whether the provider ended the answer by a word of its own, which nobody here knows. */
 bool gw_ends_oddly(const struct gw_call *c);
 /* The answer has ended: sets c->notice when the model did something else than it was asked. */

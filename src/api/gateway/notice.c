@@ -32,11 +32,15 @@ bool gw_ends_oddly(const struct gw_call *c)
 }
 
 /* What is to be known of the answer itself, whatever was asked. */
-static const char *of_answer(const struct gw_call *c)
+static const char *of_answer(const struct gw_call *c, const struct gw_said *said)
 {
 	if (c->result.thought_as_text)
 		return "The text begins with the model's reasoning, which ends at the closing tag: it was sent before "
 		       "that tag came.";
+	if ((said->pictures || said->sound) && !c->format->has_media)
+		return arena_printf(&c->q->mem,
+			"The answer came with %s, which this API has no form for. /v1/chat/completions tells it.",
+			said->pictures ? "a picture" : "sound");
 	if (gw_ends_oddly(c))
 		return arena_printf(&c->q->mem,
 			"The provider ended the answer by the word \"%s\", which is not known here: it may not be "
@@ -58,10 +62,10 @@ void gw_notice(struct gw_call *c, const struct gw_said *said)
 			&c->q->mem, "The model wrote a call of the tool %.64s as text instead of calling it.", name);
 	else
 		c->notice = not_chosen(c);
-	if (!c->notice && c->answer.n_calls == 0 && !said->answered)
+	if (!c->notice && c->answer.n_calls == 0 && !said->answered && !said->pictures && !said->sound)
 		c->notice = said->thought ? "The model thought, but gave no answer." : "The model gave no answer.";
 	if (!c->notice)
-		c->notice = of_answer(c);
+		c->notice = of_answer(c, said);
 	/* Of a stream the head is gone: there the last object tells it. The name of a tool may be no text for a header. */
 	if (c->notice && !c->stream && is_plain(c->notice))
 		http_set_header(c->q->x, "x-atelier-notice", c->notice);

@@ -85,20 +85,28 @@ static void add_call(const struct made_call *call, size_t i, struct buf *out)
 
 /* ---- the end ---- */
 
+/* Clients divide by it; what we measure in ms may be less than one. */
+static int64_t answered_ns(const struct gen_result *g, int64_t first_ms, int64_t took_ms)
+{
+	if (g->eval_ns > 0)
+		return g->eval_ns;
+	return took_ms > first_ms ? (took_ms - first_ms) * 1000000 : 500000;
+}
+
+/* The provider's own times, where it tells any; the whole is what the client waited for. */
 static void add_done(const struct gw_call *c, struct buf *out)
 {
 	const struct gen_result *g = &c->result;
 	int64_t first = MAX(g->first_token_ms, 0), took = MAX(g->duration_ms, first);
+	int64_t prompt = g->prompt_ns > 0 ? g->prompt_ns : first * 1000000, eval = answered_ns(g, first, took);
+	int64_t whole = MAX((took + g->queued_ms) * 1000000, g->load_ns + prompt + eval);
 	bool called = strcmp(c->finish, "tool_calls") == 0;
-	/* Clients divide by it; what we measure in ms may be less than one. */
-	int64_t answered_ns = took > first ? (took - first) * 1000000 : 500000;
 
 	buf_printf(out,
-		",\"done\":true,\"done_reason\":\"%s\",\"total_duration\":%lld,\"load_duration\":0,"
+		",\"done\":true,\"done_reason\":\"%s\",\"total_duration\":%lld,\"load_duration\":%lld,"
 		"\"prompt_eval_count\":%lld,\"prompt_eval_duration\":%lld,\"eval_count\":%lld,\"eval_duration\":%lld",
-		called ? "stop" : c->finish, (long long)(took + g->queued_ms) * 1000000,
-		(long long)MAX(g->tokens_in, 0), (long long)first * 1000000, (long long)MAX(g->tokens_out, 0),
-		(long long)answered_ns);
+		called ? "stop" : c->finish, (long long)whole, (long long)g->load_ns, (long long)MAX(g->tokens_in, 0),
+		(long long)prompt, (long long)MAX(g->tokens_out, 0), (long long)eval);
 	gw_add_remarks(c, out);
 	buf_add_char(out, '}');
 }

@@ -159,6 +159,7 @@ static int read_think(struct gw_call *c)
 	const json_t *think = json_object_get(c->body, "think");
 	const char *word = json_string_value(think);
 
+	c->effort_name = "think";
 	if (!think || json_is_null(think))
 		return 0;
 	if (json_is_boolean(think)) {
@@ -168,6 +169,7 @@ static int read_think(struct gw_call *c)
 	for (size_t i = 0; word && i < N_ELEMENTS(levels); i++) {
 		if (strcmp(word, levels[i].word) == 0) {
 			c->req.thinking = levels[i].thinking;
+			gw_change_effort(c, word, levels[i].thinking, 0);
 			return 0;
 		}
 	}

@@ -24,6 +24,8 @@ const char *openai_role(const char *role);
 
 /* ---- openai_options.c: what stands beside the messages, also in /v1/responses; NULL and null values are absent ---- */
 
+/* `safety_identifier`, or its older name `user`. */
+void openai_read_user(struct gw_call *c);
 int openai_read_effort(struct gw_call *c, const json_t *effort) MUST_CHECK;
 /* {name, description, parameters, strict} */
 int openai_read_function(struct gw_call *c, const json_t *fn, struct gen_tool *ret) MUST_CHECK;

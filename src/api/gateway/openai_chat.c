@@ -12,6 +12,9 @@ struct chat {
 	size_t n_customs;
 };
 
+static const char *const beside_begins[BESIDE_KINDS] = {
+	[BESIDE_ANNOTATIONS] = "\"annotations\":[", [BESIDE_IMAGES] = "\"images\":[", [BESIDE_AUDIO] = "\"audio\":"};
+
 #define CHUNK_END "},\"finish_reason\":null}]}\n\n"
 
 /* ---- the request ---- */
@@ -216,6 +219,7 @@ static const json_t *effort_of(struct gw_call *c)
 
 	if ((plain && !json_is_null(plain)) || speaks_so(c)) /* who speaks so gets `reasoning` as it stands */
 		return plain;
+	c->effort_name = "reasoning.effort";
 	return json_object_get(json_object_get(c->body, "reasoning"), "effort");
 }
 
@@ -235,7 +239,7 @@ int openai_read_chat(struct gw_call *c)
 		(r = openai_read_count(c, "max_completion_tokens", &c->req.max_tokens)) < 0)
 		return r;
 	openai_read_parallel(c);
-	gw_want_annotations(c);
+	openai_read_user(c);
 	return read_rest(c);
 }
 
@@ -351,12 +355,52 @@ static void chat_logprobs(struct gw_call *c, struct str items, struct buf *out)
 	buf_add_str(out, "],\"refusal\":null},\"finish_reason\":null}]}\n\n");
 }
 
-static void chat_annotations(struct gw_call *c, struct str items, struct buf *out)
+/* Of sound there is one object, in pieces. */
+static void chat_beside(struct gw_call *c, enum gen_beside_kind kind, struct str items, struct buf *out)
 {
 	add_head(c, out);
-	buf_add_str(out, "\"annotations\":[");
+	buf_add_str(out, beside_begins[kind]);
 	buf_add(out, items.p, items.n);
-	buf_add_str(out, "]" CHUNK_END);
+	buf_add_str(out, kind == BESIDE_AUDIO ? CHUNK_END : "]" CHUNK_END);
+}
+
+/* The pieces of sound put together: texts and data follow each other, of other members the last one counts. */
+static void add_sound(struct str pieces, struct buf *out)
+{
+	CLEANUP(json_decrefp) json_t *all = gw_notes(pieces), *sound = json_object();
+	const char *key;
+	json_t *v;
+
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		json_object_foreach(json_array_get(all, i), key, v)
+		{
+			const char *had = json_get_str(sound, key), *more = json_string_value(v);
+			bool is_piece = strcmp(key, "data") == 0 || strcmp(key, "transcript") == 0;
+
+			if (is_piece && had && more)
+				json_object_set_new(sound, key, json_pack("s+", had, more));
+			else
+				json_object_set(sound, key, v);
+		}
+	}
+	json_add_value(out, sound);
+}
+
+static void add_beside(const struct gw_call *c, struct buf *out)
+{
+	for (size_t kind = 0; kind < BESIDE_KINDS; kind++) {
+		struct str items = buf_str(&c->answer.beside[kind]);
+
+		if (items.n == 0)
+			continue;
+		buf_add_char(out, ',');
+		buf_add_str(out, beside_begins[kind]);
+		if (kind == BESIDE_AUDIO)
+			add_sound(items, out);
+		else
+			buf_add(out, items.p, items.n);
+		buf_add_str(out, kind == BESIDE_AUDIO ? "" : "]");
+	}
 }
 
 /* From its id on. */
@@ -473,11 +517,7 @@ static void add_choice(const struct gw_call *c, struct buf *out)
 		json_add_string(out, reasoning.p, reasoning.n);
 	}
 	(s->old_functions ? add_function_call : add_calls)(c, out);
-	if (a->annotations.n > 0) {
-		buf_add_str(out, ",\"annotations\":[");
-		buf_add(out, a->annotations.p, a->annotations.n);
-		buf_add_char(out, ']');
-	}
+	add_beside(c, out);
 	buf_add_str(out, ",\"refusal\":null},\"logprobs\":");
 	if (a->logprobs.n > 0) {
 		buf_add_str(out, "{\"content\":[");
@@ -523,7 +563,8 @@ static const struct gw_format chat_format = {
 	.reasoning = chat_reasoning,
 	.tool = chat_tool,
 	.logprobs = chat_logprobs,
-	.annotations = chat_annotations,
+	.beside = chat_beside,
+	.has_media = true,
 	.choice = chat_choice,
 	.heartbeat = gw_heartbeat_comment,
 	.end = chat_end,

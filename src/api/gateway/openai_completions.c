@@ -23,12 +23,19 @@ static int read_rest(struct gw_call *c)
 {
 	static const char *const known[] = {"model", "prompt", "suffix", "echo", "n", "best_of", "stop", "max_tokens",
 		"temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repeat_penalty",
-		"seed", "stream", "stream_options", "user", "logprobs", NULL};
+		"seed", "stream", "stream_options", "logprobs", NULL};
 
 	if (json_is_number(json_object_get(c->body, "logprobs")))
 		gw_ignore(c, "logprobs");
+	CLEANUP(json_decrefp) json_t *rest = json_copy(c->body);
+
+	openai_read_user(c);
+	if (!gw_target_can(c, API_OPENAI)) { /* no loss: what there is the like of is mapped */
+		json_object_del(rest, "user");
+		json_object_del(rest, "safety_identifier");
+	}
 	c->req.extras_api = API_OPENAI;
-	return gw_read_extras(c, c->body, NULL, API_OPENAI, known, &c->req.extras);
+	return gw_read_extras(c, rest, NULL, API_OPENAI, known, &c->req.extras);
 }
 
 static int completion_read(struct gw_call *c)

@@ -69,9 +69,12 @@ int openai_read_effort(struct gw_call *c, const json_t *effort)
 	for (size_t i = 0; word && i < N_ELEMENTS(words); i++) {
 		if (strcmp(word, words[i].word) != 0)
 			continue;
-		if (gw_target_thinks(c)) {
+		if (gw_target_thinks(c) || gw_target_can(c, API_OPENAI)) {
 			c->req.thinking = words[i].thinking;
 			c->req.effort = words[i].word;
+			gw_change_effort(c, word, words[i].thinking, API_OPENAI);
+		} else if (words[i].thinking != THINKING_OFF) {
+			gw_ignore(c, c->effort_name ? c->effort_name : "reasoning_effort");
 		}
 		return 0;
 	}
@@ -173,6 +176,13 @@ bool openai_is_known_format(const json_t *format)
 	const char *type = json_get_str(format, "type");
 
 	return !type || gw_word_in(types, type);
+}
+
+void openai_read_user(struct gw_call *c)
+{
+	const char *user = json_get_str(c->body, "safety_identifier");
+
+	gw_read_user(c, user ? user : json_get_str(c->body, "user"), API_OPENAI);
 }
 
 void openai_read_parallel(struct gw_call *c)

@@ -8,6 +8,7 @@ enum item_kind { ITEM_REASONING, ITEM_MESSAGE, ITEM_CALL, ITEM_COMPACTION, ITEM_
 struct item {
 	enum item_kind kind;
 	size_t from, to;                    /* its part of the answer's text or reasoning */
+	size_t note, note_end;              /* its part of the answer's annotations */
 	size_t call;                        /* index of c->answer.calls */
 	const struct gw_activity *activity; /* of ITEM_TOOL: what an assistant's own tool did */
 	int at;                             /* its place in the output */
@@ -45,6 +46,7 @@ struct responses {
 	/* of the answer */
 	int64_t sequence;
 	struct item *first, **end;
+	json_t *notes;     /* the answer's annotations in this shape's form; NULL: none */
 	struct item *open; /* the text item that is being filled */
 	int n;
 };

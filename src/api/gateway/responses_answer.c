@@ -92,11 +92,38 @@ static void add_item_id(const struct gw_call *c, const struct item *it, struct b
 	buf_printf(out, "\"%s_%s%d\"", prefix, c->id, it->at);
 }
 
-static void add_text_part(const char *type, struct str text, struct buf *out)
+static void add_note(const json_t *note, struct buf *out)
 {
+	struct gw_page p;
+
+	if (!gw_note_page(note, &p)) {
+		json_add_value(out, note);
+		return;
+	}
+	buf_add_str(out, "{\"type\":\"url_citation\",\"url\":");
+	json_add_cstr(out, p.url);
+	buf_add_str(out, ",\"title\":");
+	json_add_cstr(out, p.title);
+	buf_printf(out, ",\"start_index\":%lld,\"end_index\":%lld}", (long long)p.start, (long long)p.end);
+}
+
+/* it NULL: without its annotations. */
+static void add_text_part(
+	const struct gw_call *c, const struct item *it, const char *type, struct str text, struct buf *out)
+{
+	const struct responses *s = c->shape;
+
 	buf_printf(out, "{\"type\":\"%s\",\"text\":", type);
 	json_add_string(out, text.p, text.n);
-	buf_add_str(out, strcmp(type, "output_text") == 0 ? ",\"annotations\":[]}" : "}");
+	if (strcmp(type, "output_text") == 0) {
+		buf_add_str(out, ",\"annotations\":[");
+		for (size_t i = it ? it->note : 0; it && i < it->note_end; i++) {
+			buf_add_str(out, i > it->note ? "," : "");
+			add_note(json_array_get(s->notes, i), out);
+		}
+		buf_add_char(out, ']');
+	}
+	buf_add_char(out, '}');
 }
 
 static struct str item_text(const struct gw_call *c, const struct item *it)
@@ -204,7 +231,7 @@ static void add_item(const struct gw_call *c, const struct item *it, bool whole,
 		const char *part = it->kind == ITEM_REASONING ? "summary_text" : "output_text";
 		buf_add_str(out, it->kind == ITEM_REASONING ? "\"summary\":[" : "\"role\":\"assistant\",\"content\":[");
 		if (whole)
-			add_text_part(part, item_text(c, it), out);
+			add_text_part(c, it, part, item_text(c, it), out);
 		buf_add_char(out, ']');
 		if (it->kind == ITEM_REASONING && whole && s->gives_reasoning) {
 			buf_add_str(out, ",\"encrypted_content\":");
@@ -366,7 +393,7 @@ static void part_done(struct gw_call *c, const struct item *it, struct buf *out)
 	buf_add_str(out, thinks ? "}\n\n" : ",\"logprobs\":[]}\n\n");
 	add_part_event(c, thinks ? "reasoning_summary_part.done" : "content_part.done", it, out);
 	buf_add_str(out, ",\"part\":");
-	add_text_part(thinks ? "summary_text" : "output_text", text, out);
+	add_text_part(c, it, thinks ? "summary_text" : "output_text", text, out);
 	buf_add_str(out, "}\n\n");
 }
 
@@ -402,7 +429,7 @@ static struct item *open_text(struct gw_call *c, enum item_kind kind, struct buf
 	add_item_event(c, "output_item.added", it, false, out);
 	add_part_event(c, thinks ? "reasoning_summary_part.added" : "content_part.added", it, out);
 	buf_add_str(out, ",\"part\":");
-	add_text_part(thinks ? "summary_text" : "output_text", STR(""), out);
+	add_text_part(c, NULL, thinks ? "summary_text" : "output_text", STR(""), out);
 	buf_add_str(out, "}\n\n");
 	return it;
 }
@@ -418,6 +445,37 @@ static void add_delta(struct gw_call *c, enum item_kind kind, struct str escaped
 	buf_add_str(out, ",\"delta\":\"");
 	buf_add(out, escaped.p, escaped.n);
 	buf_add_str(out, kind == ITEM_REASONING ? "\"}\n\n" : "\",\"logprobs\":[]}\n\n");
+}
+
+static void take_notes(struct responses *s, struct item *it, struct str items)
+{
+	CLEANUP(json_decrefp) json_t *list = gw_notes(items);
+
+	if (!s->notes)
+		s->notes = json_array();
+	if (it->note_end == 0)
+		it->note = json_array_size(s->notes);
+	json_array_extend(s->notes, list);
+	it->note_end = json_array_size(s->notes);
+}
+
+/* They belong to the text that is being written, or to the one before it. */
+static void responses_beside(struct gw_call *c, enum gen_beside_kind kind UNUSED, struct str items, struct buf *out)
+{
+	struct responses *s = c->shape;
+	struct item *it = s->compacts ? NULL : open_text(c, ITEM_MESSAGE, out);
+
+	if (!it)
+		return;
+	size_t i = s->notes ? json_array_size(s->notes) : 0;
+	take_notes(s, it, items);
+	it->to = MAX(it->to, it->from);
+	for (; i < it->note_end; i++) {
+		add_part_event(c, "output_text.annotation.added", it, out);
+		buf_printf(out, ",\"annotation_index\":%zu,\"annotation\":", i - it->note);
+		add_note(json_array_get(s->notes, i), out);
+		buf_add_str(out, "}\n\n");
+	}
 }
 
 static void responses_text(struct gw_call *c, struct str escaped, struct buf *out)
@@ -545,7 +603,14 @@ static void close_calls(struct gw_call *c, struct buf *out)
  * is none; this one may come again at any time. */
 static void heartbeat(struct gw_call *c, struct buf *out)
 {
-	add_response_event(c, "in_progress", "in_progress", NULL, out);
+	int64_t place = gw_place(c);
+
+	add_event(c, "in_progress", out);
+	if (place > 0)
+		buf_printf(out, ",\"atelier\":{\"place\":%lld}", (long long)place);
+	buf_add_str(out, ",\"response\":");
+	add_response(c, "in_progress", NULL, out);
+	buf_add_str(out, "}\n\n");
 }
 
 static void responses_begin(struct gw_call *c, struct buf *out)
@@ -598,12 +663,16 @@ static void responses_error(struct gw_call *c, const struct err *e, struct buf *
 /* The text from there to there, if there is any. Returns its end. */
 static size_t add_said(struct gw_call *c, size_t from, size_t to)
 {
+	struct responses *s = c->shape;
 	struct item *it = to > from ? item_new(c, ITEM_MESSAGE) : NULL;
+	struct str notes = buf_str(&c->answer.beside[BESIDE_ANNOTATIONS]);
 
 	if (it) {
 		it->from = from;
 		it->to = to;
 	}
+	if (it && to == c->answer.text.n && notes.n > 0)
+		take_notes(s, it, notes);
 	return to;
 }
 
@@ -646,6 +715,7 @@ const struct gw_format responses_format = {
 	.reasoning = responses_reasoning,
 	.tool = responses_tool,
 	.activity = responses_activity,
+	.beside = responses_beside,
 	.heartbeat = heartbeat,
 	.end = responses_end,
 	.error = responses_error,

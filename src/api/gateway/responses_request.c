@@ -521,6 +521,7 @@ int responses_read(struct gw_call *c)
 	if (r < 0)
 		return r;
 	struct responses *s = c->shape;
+	c->effort_name = "reasoning.effort";
 	s->keeps = !json_is_false(json_object_get(b, "store"));
 	read_include(c);
 	if ((r = refuse_memory(c)) < 0 || (r = check_texts(c)) < 0 || (r = gather(c)) < 0)
@@ -535,6 +536,7 @@ int responses_read(struct gw_call *c)
 		(r = openai_read_count(c, "max_output_tokens", &c->req.max_tokens)) < 0)
 		return r;
 	openai_read_parallel(c);
+	openai_read_user(c);
 	if (!openai_is_known_format(json_object_get(json_object_get(b, "text"), "format")))
 		gw_ignore(c, "text.format");
 	return read_rest(c);
@@ -558,6 +560,7 @@ static int responses_post(struct request *q)
 		return r;
 	r = gw_generate(c);
 	responses_store(c);
+	json_decref(((struct responses *)c->shape)->notes);
 	return r;
 }
 

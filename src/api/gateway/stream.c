@@ -290,18 +290,32 @@ static int take_moved(struct gw_flow *f, const char *json, size_t n)
 	return r;
 }
 
-/* Probabilities, which follow the text of their tokens, or annotations. */
-static int take_items(struct gw_flow *f, bool annotations, struct str items)
+/* Probabilities, which follow the text of their tokens. */
+static int take_logprobs(struct gw_flow *f, struct str items)
 {
 	struct gw_call *c = f->c;
-	void (*say)(struct gw_call *, struct str, struct buf *) =
-		annotations ? c->format->annotations : c->format->logprobs;
-	int r = collect_items(&c->answer, annotations ? &c->answer.annotations : &c->answer.logprobs, items);
+	int r = collect_items(&c->answer, &c->answer.logprobs, items);
 
-	if (r < 0 || !c->stream || !say || (r = flow_begin(f, true)) < 0)
+	if (r < 0 || !c->stream || !c->format->logprobs || (r = flow_begin(f, true)) < 0)
 		return r;
 	if (f->stream)
-		say(c, items, &f->out);
+		c->format->logprobs(c, items, &f->out);
+	return 0;
+}
+
+static int take_beside(struct gw_flow *f, enum gen_beside_kind kind, struct str items)
+{
+	struct gw_call *c = f->c;
+	bool is_media = kind != BESIDE_ANNOTATIONS, keeps = !is_media || (!c->stream && c->format->has_media);
+	int r = keeps ? collect_items(&c->answer, &c->answer.beside[kind], items) : 0;
+
+	f->said.pictures = f->said.pictures || kind == BESIDE_IMAGES;
+	f->said.sound = f->said.sound || kind == BESIDE_AUDIO;
+	if (r < 0 || !c->stream || !c->format->beside || (is_media && !c->format->has_media) ||
+		(r = flow_begin(f, true)) < 0)
+		return r;
+	if (f->stream)
+		c->format->beside(c, kind, items, &f->out);
 	return 0;
 }
 
@@ -340,8 +354,10 @@ static int piece_on_loop(void *arg)
 	f->c->q->spent = f->c->q->spent || p->type != EV_STATUS;
 	if (f->c->format->event)
 		r = take_event(f, (enum event_type)p->type, p->json, p->n);
-	else if (p->type == PIECE_LOGPROBS || p->type == PIECE_ANNOTATIONS)
-		r = take_items(f, p->type == PIECE_ANNOTATIONS, (struct str){p->json, p->n});
+	else if (p->type == PIECE_LOGPROBS)
+		r = take_logprobs(f, (struct str){p->json, p->n});
+	else if (p->type <= PIECE_BESIDE(0))
+		r = take_beside(f, (enum gen_beside_kind)(PIECE_BESIDE(0) - p->type), (struct str){p->json, p->n});
 	else if (p->type == EV_MOVED)
 		r = take_moved(f, p->json, p->n);
 	else if (p->type == EV_TOOL_CALL)
@@ -360,11 +376,26 @@ static int piece_on_loop(void *arg)
 	return 0;
 }
 
+/* What a status says of the queue; 0: it is of something else. */
+static int64_t place_of(const char *json, size_t n)
+{
+	CLEANUP(json_decrefp) json_t *status = NULL;
+
+	if (!memmem(json, n, "\"position\"", 10)) /* of most calls there is one, and it says that it is asked */
+		return 0;
+	return json_parse(json, n, &status, NULL) == 0 ? json_get_i64(status, "position", 0) : 0;
+}
+
 static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
 {
 	struct gw_flow *f = CONTAINER_OF(s, struct gw_flow, sink);
 	struct gw_piece p = {f, type, json, n};
 	bool runs = type == EV_TOOL_START || type == EV_TOOL_RESULT;
+
+	if (type == EV_STATUS && !f->c->format->event) {
+		atomic_store(&f->place, place_of(json, n));
+		return 0;
+	}
 
 	if (!f->c->format->event && type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL &&
 		type != EV_MOVED && !(runs && f->c->acting))
@@ -384,9 +415,9 @@ int gw_flow_logprobs(void *call, bool on_loop, const char *items, size_t n)
 	return flow_items(call, PIECE_LOGPROBS, on_loop, (struct str){items, n});
 }
 
-int gw_flow_annotations(void *call, bool on_loop, const char *items, size_t n)
+int gw_flow_beside(void *call, bool on_loop, enum gen_beside_kind kind, const char *items, size_t n)
 {
-	return flow_items(call, PIECE_ANNOTATIONS, on_loop, (struct str){items, n});
+	return flow_items(call, PIECE_BESIDE(kind), on_loop, (struct str){items, n});
 }
 
 static int next_on_loop(void *arg)
@@ -434,9 +465,19 @@ int gw_write_raw(void *arg, const char *p, size_t n)
 
 /* ---- silence ---- */
 
-void gw_heartbeat_comment(struct gw_call *c UNUSED, struct buf *out)
+int64_t gw_place(const struct gw_call *c)
 {
-	buf_add_str(out, ": ping\n");
+	return c->flow ? atomic_load(&c->flow->place) : 0;
+}
+
+void gw_heartbeat_comment(struct gw_call *c, struct buf *out)
+{
+	int64_t place = gw_place(c);
+
+	if (place > 0)
+		buf_printf(out, ": ping, number %lld in the queue\n", (long long)place);
+	else
+		buf_add_str(out, ": ping\n");
 }
 
 /* A client that reads nothing of what was left for it is let go. */
@@ -527,7 +568,7 @@ void gw_flow_open(struct gw_call *c)
 	f->out = BUF_INIT(BACKLOG_BYTES);
 	f->since_ms = clock_mono_ms();
 	f->sink.event = sink_event;
-	f->sink.no_status = !c->format || !c->format->event;
+	f->sink.no_status = !c->format || (!c->format->event && !(c->stream && c->format->heartbeat));
 	cancel_init(&f->cancel);
 	c->flow = f;
 	c->cancel = &f->cancel;

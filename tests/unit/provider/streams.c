@@ -63,13 +63,17 @@ static int feed_piece(struct answer *s, const char *p, size_t n)
 	return r;
 }
 
-static int see_annotations(void *arg, bool on_loop, const char *items, size_t n)
+static int see_beside(void *arg, bool on_loop, enum gen_beside_kind kind, const char *items, size_t n)
 {
 	struct outcome *o = arg;
 	size_t used = strlen(o->annotations);
 	assert_true(on_loop);
 	assert_true(used + n + 1 < sizeof(o->annotations));
-	snprintf(o->annotations + used, sizeof(o->annotations) - used, "%.*s\n", (int)n, items);
+	snprintf(o->annotations + used, sizeof(o->annotations) - used, "%s%.*s\n",
+		kind == BESIDE_IMAGES  ? "images "
+		: kind == BESIDE_AUDIO ? "audio "
+				       : "",
+		(int)n, items);
 	return 0;
 }
 
@@ -80,12 +84,12 @@ struct outcome stream_run(const struct dialect *d, const char *p, size_t n, size
 	struct err e = {0};
 	struct answer s;
 	struct outcome o = {0};
-	const struct gen_annotations annotations = {see_annotations, &o};
+	const struct gen_beside beside = {see_beside, &o};
 	sink_init(&m, true);
 	m.on_event = see_tool;
 	m.arg = &tools;
 	answer_init(&s, d, "Fake", &m.sink, &e);
-	s.annotations = &annotations;
+	s.beside = &beside;
 	for (size_t at = 0; at < n && o.r >= 0;) {
 		size_t k = step ? MIN(step, n - at) : at < cut ? MIN(cut, n) : n - at;
 		o.r = feed_piece(&s, p + at, k);
