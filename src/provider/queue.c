@@ -6,7 +6,8 @@
  * How many places there are is configured, or learned for each model of a server that does not say it (Ollama). Nothing is
  * held back until one call was seen to wait for the end of another: then there are as many places as answers came at the
  * same time, and one more call is let through, which is next in any case, and shows when there were more places after
- * all. Those that were let through but wait over there know their number, too.
+ * all. Those that were let through but wait over there know their number, too, also while the first question of all is
+ * still being read.
  */
 #include <errno.h>
 
@@ -174,13 +175,20 @@ static void unlink_place(struct slots *s, struct place *p)
 		s->last = p->prev;
 }
 
-/* Those that have a place but wait over there. */
-static int64_t not_answering(const struct slots *s)
+/*
+ * Those up to `last` (NULL: all) that have a place but wait over there: they have no answer yet, and it answers or reads as
+ * many as were seen already. One, where nothing was seen: that is what an Ollama does unless it is told otherwise.
+ */
+static int64_t waiting_there(const struct slots *s, const struct place *last)
 {
-	int64_t n = 0;
-	for (const struct place *p = s->first; s->learns && s->answering > 0 && p; p = p->next)
+	ASSERT(lock_is_mine(&s->group->mx) && s->answering <= MAX(s->parallel, 1));
+	int64_t n = 0, being_read = MAX(s->parallel, 1) - s->answering;
+	for (const struct place *p = s->first; s->learns && p; p = p->next) {
 		n += !p->answers;
-	return n;
+		if (p == last)
+			break;
+	}
+	return MAX(n - being_read, 0);
 }
 
 /* What runs in the background at the same server gives way to who would wait for it; `here`: also of the same model. */
@@ -222,7 +230,7 @@ static int wait_turn(struct slots *s, struct waiter *w, const struct place *p)
 	ASSERT(lock_is_mine(&s->group->mx));
 	int64_t told = 0;
 	while (!w->granted && !w->canceled) {
-		int64_t now = w->turn.key ? rotation_position(&s->line, &w->turn) + not_answering(s) : 0;
+		int64_t now = w->turn.key ? rotation_position(&s->line, &w->turn) + waiting_there(s, NULL) : 0;
 		if (w->until_ms > 0 && clock_mono_ms() >= w->until_ms)
 			return E_BUSY;
 		if (now == told || !p->position) {
@@ -382,14 +390,10 @@ void slots_begun(struct place *p)
 int64_t slots_number(const struct place *p)
 {
 	struct slots *s = p->slots;
-	int64_t n = 1;
 	if (!s)
 		return 0;
 	pthread_mutex_lock(&s->group->mx);
-	for (const struct place *x = s->first; x && x != p; x = x->next)
-		n += !x->answers;
-	if (p->answers || s->answering == 0 || !s->learns)
-		n = 0;
+	int64_t n = p->answers ? 0 : waiting_there(s, p);
 	pthread_mutex_unlock(&s->group->mx);
 	return n;
 }

@@ -351,6 +351,8 @@ static void places_are_learned(void **state)
 	/* All are let through, until one is seen to begin when another has ended: there is one place. */
 	for (int i = 0; i < 4; i++)
 		take_place(s, &p[i], i, &c, false);
+	for (int i = 0; i < 4; i++) /* also while the first question is read */
+		assert_int_equal(slots_number(&p[i]), i);
 	slots_begun(&p[0]);
 	assert_int_equal(slots_number(&p[0]), 0);
 	assert_int_equal(slots_number(&p[1]), 1);
@@ -395,6 +397,16 @@ static void many_places_are_learned(void **state)
 		take_place(s, &p[i], i, &c, false);
 		slots_begun(&p[i]);
 	}
+	for (int i = 0; i < 32; i++)
+		slots_give(&p[i]);
+	for (int i = 0; i < 31; i++) { /* as many are read at the same time */
+		take_place(s, &p[i], i, &c, false);
+		assert_int_equal(slots_number(&p[i]), 0);
+	}
+	slots_begun(&p[0]);
+	assert_int_equal(slots_number(&p[30]), 0);
+	take_place(s, &p[31], 31, &c, false);
+	assert_int_equal(slots_number(&p[31]), 0);
 	for (int i = 0; i < 32; i++)
 		slots_give(&p[i]);
 	cancel_done(&c);
