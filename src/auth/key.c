@@ -8,7 +8,6 @@
 
 #include "auth/auth_priv.h"
 #include "base/log.h"
-#include "store/users.h"
 
 static int key_read(int fd, const char *path, unsigned char ret[AUTH_KEY_LEN], struct err *e)
 {
@@ -80,15 +79,13 @@ static int key_of_setting(const struct settings *s, unsigned char ret[AUTH_KEY_L
  */
 int auth_key_may_be_made(struct db *db, const struct settings *s, const char *path, struct err *e)
 {
-	int64_t sealed = 0, admins = 0;
+	int64_t sealed = 0;
 	struct stat st;
 
 	if (*s->master_key || stat(path, &st) == 0 || errno != ENOENT)
 		return 0;
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
 	int r = vault_count(c, &sealed, e);
-	if (r == 0)
-		r = users_count_admins(c, &admins, e);
 	if (r < 0)
 		return r;
 	if (sealed > 0)
@@ -97,11 +94,7 @@ int auth_key_may_be_made(struct db *db, const struct settings *s, const char *pa
 			"it "
 			"is lost: head -c %d /dev/urandom >master.key in that folder, and enter those keys again.",
 			path, (long long)sealed, AUTH_KEY_LEN);
-	if (admins > 0)
-		log_warn("auth",
-			"%s was missing: a new one is made. The database has no stored keys, so that none are "
-			"lost.",
-			path);
+	log_info("auth", "%s is made: there was none, and no stored key needs it", path);
 	return 0;
 }
 

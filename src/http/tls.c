@@ -2,6 +2,7 @@
 #include "http/tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -59,14 +60,16 @@ static int choose_protocol(
 		       : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* So that a missing file is told from one that is no certificate. */
+/* So that a missing file is told from one that is no certificate. A pipe would be waited at for ever, deaf to signals. */
 static int can_read(const char *what, const char *path, struct err *e)
 {
-	FILE *f = fopen(path, "re");
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
 
-	if (!f)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, E_INVALID, "The %s %s cannot be read: %s.", what, path, strerror(errno));
-	fclose(f);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, E_INVALID, "The %s %s is no file that can be read again and again.", what, path);
 	return 0;
 }
 
