@@ -12,6 +12,7 @@
 struct host {
 	char name[256]; /* without brackets and a dot at the end */
 	int family;     /* AF_INET, AF_INET6; 0: a name */
+	unsigned port;  /* of the address that is asked for */
 	unsigned char address[16];
 };
 
@@ -74,13 +75,25 @@ static bool is_in_domain(const struct host *h, struct str word)
 	return k == n || h->name[n - k - 1] == '.';
 }
 
+/* "host:port" means that port alone; of several colons only one behind a bracket begins a port. */
+static bool take_port(struct str *word, unsigned port)
+{
+	const char *colon = memrchr(word->p, ':', word->n), *end = word->p + word->n;
+	if (!colon || colon == word->p || (colon[-1] != ']' && memchr(word->p, ':', (size_t)(colon - word->p))))
+		return true;
+	size_t digits = strspn(colon + 1, "0123456789");
+	word->n = (size_t)(colon - word->p);
+	return digits > 0 && colon + 1 + digits == end && strtoul(colon + 1, NULL, 10) == port;
+}
+
 static bool is_listed(const char *list, const struct host *h)
 {
 	if (strcmp(list, "*") == 0)
 		return true;
 	while (*list) {
-		struct str word = {list, strcspn(list, ", \t")};
-		if (word.n > 0 && (h->family ? is_in_network(h, word) : is_in_domain(h, word)))
+		struct str word = {list, strcspn(list, ", \t")}, whose = word;
+		if (word.n > 0 && take_port(&whose, h->port) &&
+			(h->family ? is_in_network(h, whose) : is_in_domain(h, whose)))
 			return true;
 		list += word.n;
 		list += strspn(list, ", \t");
@@ -126,7 +139,7 @@ static const char *of_environment(bool secure, const struct host *h)
 
 void http_proxy_for(const char *setting, const char *url, char ret[static HTTP_PROXY_MAX])
 {
-	char *text = NULL;
+	char *text = NULL, *port = NULL;
 	struct host h;
 	*ret = '\0';
 	if (setting && *setting ? strcmp(setting, "none") == 0 : !environment(any_proxy))
@@ -135,12 +148,15 @@ void http_proxy_for(const char *setting, const char *url, char ret[static HTTP_P
 	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
 		curl_url_get(u, CURLUPART_HOST, &text, 0) == CURLUE_OK && host_of(str_from(text), &h) &&
 		!is_this_machine(&h)) {
+		if (curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
+			h.port = (unsigned)strtoul(port, NULL, 10);
 		const char *proxy =
 			setting && *setting ? setting : of_environment(strncasecmp(url, "https:", 6) == 0, &h);
 		if (proxy && strcmp(proxy, "none") != 0 && strlen(proxy) < HTTP_PROXY_MAX)
 			snprintf(ret, HTTP_PROXY_MAX, "%s", proxy);
 	}
 	curl_free(text);
+	curl_free(port);
 	curl_url_cleanup(u);
 }
 

@@ -241,6 +241,10 @@ static void say_status(struct probe *b, const struct seen *s, const struct err *
 			say(b->ret, "path", "The server has no list of models at this address (%d). Is the path right?",
 				s->status);
 		return;
+	case 407: /* no server says so, only a proxy */
+		say(b->ret, "error",
+			"The proxy wants a user and a password, which stand in the file or the environment.");
+		return;
 	default:
 		say(b->ret, "error", "%s", text);
 	}

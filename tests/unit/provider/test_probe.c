@@ -86,6 +86,7 @@ static const struct row rows[] = {
 	{"openai", "/v1", "unauthorized", "Give a key", {{.path = "/v1/models", .bytes = NO("401")}}},
 	{"anthropic", "", "unauthorized", "403", {{.path = "/v1/models?limit=1000", .bytes = NO("403")}}},
 	/* the rest */
+	{"openai", "/v1", "error", "The proxy wants a user", {{.path = "/v1/models", .bytes = NO("407")}}},
 	{"openai", "/v1", "error", "500", {{.path = "/v1/models", .bytes = NO("500")}}},
 	{"openai", "/v1", "error", "without an answer", {{.path = "/v1/models", .bytes = ""}}},
 	{"openai", "/v1", "ok", "still loading",
