@@ -78,6 +78,11 @@ it('has footnotes', () => {
   expect(root.textContent).toContain('[^a-z]');
 });
 
+it('has no button for a footnote that the text does not have', () => {
+  const root = dom('As some say[^9].');
+  expect([root.querySelector('.md-noteref')!.innerHTML, root.querySelector('button')]).toEqual(['9', null]);
+});
+
 describe('HTML that Markdown has no words for', () => {
   it('is shown, bare of attributes', () => {
     const root = dom('H<sub>2</sub>O<br>x<sup class="x" onclick="y()">2</sup> <kbd>K</kbd> <mark>m</mark> <u>u</u> <BR/>');

@@ -140,7 +140,7 @@ function endOf(src: string, from: number): { from: number; to: number } {
   return { from: src.length, to: src.length };
 }
 
-/** `[^1]`; a label that is no number may be anything, so it needs its footnote. */
+/** `[^1]`; a label that is no number may be anything, so it needs its footnote. A number without one is no button: it leads nowhere. */
 const noteMark = (context: Context): TokenizerAndRendererExtension => ({
   name: 'noteMark',
   level: 'inline',
@@ -152,7 +152,7 @@ const noteMark = (context: Context): TokenizerAndRendererExtension => ({
   },
   renderer: (token) => {
     const label = escape(token.label as string);
-    return `<sup class="md-noteref"><button type="button" data-ref="${label}">${label}</button></sup>`;
+    return `<sup class="md-noteref">${context.notes.has(token.label as string) ? `<button type="button" data-ref="${label}">${label}</button>` : label}</sup>`;
   },
 });
 
