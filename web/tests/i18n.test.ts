@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { parse, TYPE, type MessageFormatElement } from '@formatjs/icu-messageformat-parser';
+import { IntlMessageFormat } from 'intl-messageformat';
 import { describe, expect, it, vi } from 'vitest';
 import { bytes, decimal, percentText } from '$core/format';
 import { i18n, languages, match, PSEUDO, t, type Language } from '$core/i18n/i18n.svelte';
+import type en from '$locales/en.json';
 import { divide, filesOf, waiting } from '../locales.ts';
 import { sources } from './sources';
 
@@ -106,6 +108,13 @@ describe('texts that come later', () => {
     expect([t('action.save'), t('action.close')]).toEqual(['de save', 'de close']);
   });
 
+  it('say in words that a part could not be had', async () => {
+    const { withTexts, go } = await divided();
+    go();
+    const missing = new TypeError('Failed to fetch dynamically imported module: http://localhost/assets/Part-1234.js');
+    await expect(withTexts(Promise.reject(missing))).rejects.toMatchObject({ message: 'page.brokenText', cause: missing });
+  });
+
   it('are asked for again when they could not be had', async () => {
     const { withTexts, t, parts, go } = await divided();
     parts.en.rest.mockRejectedValueOnce(new Error('away'));
@@ -113,6 +122,23 @@ describe('texts that come later', () => {
     go();
     await withTexts(Promise.resolve());
     expect(t('action.close')).toBe('en close');
+  });
+});
+
+describe('texts that only put values in their places', () => {
+  const plain = Object.entries(raw).filter(([, text]) => /\{/.test(text) && parse(text).every((p) => p.type === TYPE.literal || p.type === TYPE.argument));
+  const values = (text: string) => Object.fromEntries(takes(text).map((name, i) => [name, i % 2 ? 12_345 : `<${name}>`]));
+
+  it('need no formatter, whose first costs a slow machine a tenth of a second', () => {
+    const made = vi.spyOn(Intl.NumberFormat, 'supportedLocalesOf');
+    expect(plain.length).toBeGreaterThan(50);
+    for (const [key, text] of plain) t(key as keyof typeof en, values(text));
+    expect(made).not.toHaveBeenCalled();
+    made.mockRestore();
+  });
+
+  it('say what the formatter would', () => {
+    for (const [key, text] of plain) expect(t(key as keyof typeof en, values(text))).toBe(new IntlMessageFormat(text, 'en').format(values(text)));
   });
 });
 

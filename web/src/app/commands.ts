@@ -26,6 +26,10 @@ export const palette: Command = { id: 'palette', label: 'command.palette', icon:
 export const searchMessages: Command = { id: 'search', label: 'command.search', icon: 'search', keys: ['Mod', 'Shift', 'F'], run: () => (layout.search = '') };
 export const sidebar: Command = { id: 'sidebar', label: 'command.sidebar', icon: 'sidebar', keys: ['Mod', 'B'], run: () => layout.toggleSidebar() };
 export const shortcuts: Command = { id: 'shortcuts', label: 'command.shortcuts', icon: 'keyboard', keys: ['?'], run: () => (layout.shortcuts = true) };
+/** Whether keys are worth naming: a phone has none. */
+export const keyboard = window.matchMedia('(pointer: fine)').matches;
+/** Those that have keys of their own. */
+export const global: readonly Command[] = [palette, newChat, searchMessages, sidebar, shortcuts];
 export const signOut: Command = { id: 'signOut', label: 'command.signOut', icon: 'logout', run: () => void session.signOut() };
 export const refreshModels: Command = { id: 'refreshModels', label: 'command.refreshModels', icon: 'retry', run: ({ models }) => void models.refresh() };
 
@@ -40,7 +44,7 @@ export function commands(admin: boolean): Command[] {
     newChat,
     searchMessages,
     sidebar,
-    shortcuts,
+    ...(keyboard ? [shortcuts] : []),
     refreshModels,
     signOut,
     ...places.map((p) => ({ id: p.id, label: p.title, icon: p.icon, href: href(p.path) })),

@@ -1,3 +1,4 @@
+import { TYPE, type MessageFormatElement } from '@formatjs/icu-messageformat-parser';
 import { IntlMessageFormat } from 'intl-messageformat';
 import { first, parts, type Catalogue, type Parts } from 'virtual:texts';
 import type en from '$locales/en.json';
@@ -38,6 +39,20 @@ export function match(wanted: readonly string[]): Language {
     if (base in languages) return base as Language;
   }
   return 'en';
+}
+
+/**
+ * A message that only puts values in their places, without the formatter: the first that a browser makes costs it a tenth of a
+ * second on a slow machine. Null: it counts, chooses or formats.
+ */
+function filled(message: MessageFormatElement[], values: Values = {}): string | null {
+  let text = '';
+  for (const part of message) {
+    if (part.type === TYPE.literal) text += part.value;
+    else if (part.type === TYPE.argument && part.value in values) text += String(values[part.value]);
+    else return null;
+  }
+  return text;
 }
 
 class I18n {
@@ -89,6 +104,8 @@ class I18n {
     const message = this.catalogue[key];
     if (message === undefined) return key;
     if (typeof message === 'string') return message;
+    const plain = filled(message, values);
+    if (plain !== null) return plain;
     let format = this.formats.get(key);
     if (!format) this.formats.set(key, (format = new IntlMessageFormat(message, this.language)));
     return format.format(values) as string;
@@ -100,8 +117,14 @@ export const i18n = new I18n();
 /** The text of a key in the language of the page. Read within markup or `$derived`, it follows the language. */
 export const t = (key: Key, values?: Values): string => i18n.text(key, values);
 
-/** What was imported, once its texts are there, too. `locales.ts` puts it around each `import()` of the first page. */
+/**
+ * What was imported, once its texts are there, too. `locales.ts` puts it around each `import()` of the first page. What the
+ * browser says of a file that it cannot have is no sentence for a person.
+ */
 export async function withTexts<T>(part: Promise<T>): Promise<T> {
-  const [found] = await Promise.all([part, i18n.complete()]);
+  const there = part.catch((cause) => {
+    throw new Error(t('page.brokenText'), { cause });
+  });
+  const [found] = await Promise.all([there, i18n.complete()]);
   return found;
 }
