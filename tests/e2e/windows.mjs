@@ -31,14 +31,21 @@ async function manyAnswers({ context, mock, base, watch }, count, prepare = asyn
     const now = pages.map((_, i) => beats.get(i) + 3);
     await Promise.all(pages.map((page, i) => has(answer(page), `w${i}n${now[i]} `)));
     for (const page of pages) {
-      const took = await page.evaluate(async () => {
+      const [took, waited] = await page.evaluate(async () => {
+        const sent = new Promise((resolve) => {
+          new PerformanceObserver((list) => {
+            const stop = list.getEntries().find((e) => e.name.endsWith('/cancel'));
+            if (stop) resolve(stop.requestStart - stop.startTime);
+          }).observe({ type: 'resource' });
+        });
         const began = performance.now();
         document.querySelector('button[aria-label="Stop"]').click();
         while (document.querySelector('button[aria-label="Stop"]')) await new Promise(requestAnimationFrame);
-        return performance.now() - began;
+        return [performance.now() - began, await sent];
       });
-      // Behind the streams it would wait as long as the answers last.
       assert.ok(took < 1000, `Stop took ${Math.round(took)} ms`);
+      // Behind the streams it would wait for a connection as long as the answers last.
+      assert.ok(waited < 1000, `Stop waited ${Math.round(waited)} ms for a connection`);
       await ready(page);
     }
   } finally {
