@@ -927,7 +927,7 @@ export async function noticesBeside({ page, base, shot }) {
   await toast.getByRole('button', { name: 'Close' }).click();
 }
 
-export async function phone({ page, shot }) {
+export async function phone({ page, context, base, watch, shot }) {
   await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole('button', { name: 'Open menu' }).click();
   await page.getByRole('dialog').getByRole('link', { name: /Show me code|fine day/ }).first().waitFor();
@@ -938,6 +938,21 @@ export async function phone({ page, shot }) {
   assert.equal(wide, false, 'nothing is wider than the screen');
   await shot('phone');
   await page.setViewportSize({ width: 1280, height: 800 });
+
+  // A phone has no keys, so none are named.
+  const touched = await context.browser().newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, locale: 'en-US', serviceWorkers: 'block', storageState: await context.storageState() });
+  const mobile = watch(await touched.newPage());
+  await mobile.goto(base + '/');
+  await mobile.getByRole('button', { name: 'Open menu' }).tap();
+  await mobile.getByRole('button', { name: 'Account: ada' }).tap();
+  await mobile.getByRole('menuitem', { name: 'Sign out' }).waitFor();
+  assert.equal(await mobile.getByRole('menuitem', { name: 'Keyboard shortcuts' }).count(), 0);
+  await mobile.keyboard.press('Escape');
+  await mobile.keyboard.press('Control+K');
+  await mobile.getByRole('combobox').fill('key');
+  await mobile.getByRole('option', { name: 'API keys' }).waitFor();
+  assert.equal(await mobile.getByRole('option', { name: 'Keyboard shortcuts' }).count(), 0);
+  await touched.close();
 }
 
 export async function signOutAndIn({ page, shot, allow }) {

@@ -664,6 +664,8 @@ export async function phoneSettings({ page, base, shot }) {
     await go(page, base, '/settings/' + section);
     await page.getByRole('heading', { name: heading, level: 2, exact: true }).waitFor();
     assert.deepEqual(await page.evaluate(tooWide), [], `nothing of ${section} is wider than the screen`);
+    const named = await page.locator('#main').evaluate((main, name) => [...main.querySelectorAll('h2, button')].filter((e) => e.textContent.trim() === name && e.offsetHeight > 2).length, heading);
+    assert.equal(named, 1, `the name of ${section} stands there once`);
     await shot(section);
   }
   // The sections are a list to choose from, which Escape closes and a choice, too.
