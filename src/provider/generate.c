@@ -25,6 +25,8 @@ struct generation {
 	struct buf piece;       /* what ends a long line, on its way to the caller's thread */
 	int64_t total_ms;       /* limit of a try; 0: none */
 	int64_t said_ms;        /* when the waiting was told last, from the start of the try; 0: not yet */
+	int64_t patience_ms;    /* for the first byte, */
+	int64_t behind_ms;      /* from when on it waited for no other answers over there, as far as is known */
 	int sink_r;             /* what the sink said to an event of the watch */
 	bool overtime;          /* the watch ended the call */
 };
@@ -42,8 +44,9 @@ static int tell_loading(struct generation *g, int64_t elapsed)
 {
 	char text[200];
 	int64_t number = slots_number(&g->run.place);
-	if (number > 0) {
-		g->said_ms = elapsed;
+	if (number > 0) { /* the time of others is not its own */
+		g->behind_ms = g->said_ms = elapsed;
+		g->http->first_byte_timeout_ms = g->patience_ms + elapsed;
 		g->sink_r = run_tell_queued(&g->run, true, number, elapsed);
 		return g->sink_r;
 	}
@@ -69,7 +72,7 @@ static int on_tick(void *arg, int64_t elapsed)
 	struct answer *s = &g->stream;
 	if (is_hanging(s, g->run.ps->loading_after_ms))
 		return -ECANCELED;
-	if (!s->ended && g->total_ms > 0 && elapsed >= g->total_ms) {
+	if (!s->ended && g->total_ms > 0 && elapsed - g->behind_ms >= g->total_ms) {
 		g->overtime = true;
 		return -ECANCELED;
 	}
@@ -259,6 +262,8 @@ static int send_request(struct generation *g, struct err *e)
 	if (r < 0)
 		return err_set(e, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);
 	g->http = &call;
+	g->patience_ms = patience;
+	g->behind_ms = 0;
 	g->total_ms = limits.total_ms;
 	if (g->q->patience_ms > 0 && (g->total_ms == 0 || g->q->patience_ms < g->total_ms))
 		g->total_ms = g->q->patience_ms;

@@ -3,10 +3,10 @@
  * else is, and lose it to whoever would wait for it; places that are learned for each model of a server count together
  * there, since one model's answers slow down the others', or its weights have to leave the memory for theirs.
  *
- * How many places there are is configured, or learned for each model of a server that does not say it (Ollama). Nothing is
- * held back until one call was seen to wait for the end of another: then there are as many places as answers came at the
- * same time, and one more call is let through, which is next in any case, and shows when there were more places after
- * all. Those that were let through but wait over there know their number, too, also while the first question of all is
+ * How many places there are is configured, or learned for each model of a server that does not say it (Ollama). There are as
+ * many as answers came at the same time, at first one, and one more call is let through, which is next in any case, and
+ * shows when there were more places after all: then nothing is held back until one call was seen to wait for the end of
+ * another. Those that were let through but wait over there know their number, too, also while the first question of all is
  * still being read.
  */
 #include <errno.h>
@@ -45,7 +45,7 @@ struct slots {
 	struct place *first, **last; /* who has a place, in the order they got it */
 
 	bool learns;
-	bool full;                   /* one was seen to wait for the end of another */
+	bool full; /* no more places are known: at first, and when one waited for the end of another */
 	int64_t parallel, answering; /* most answers at the same time, and those now */
 	int64_t ended_ms;            /* when one last ended */
 };
@@ -88,7 +88,7 @@ static bool has_room(const struct slots *s)
 	ASSERT(lock_is_mine(&s->group->mx));
 	int64_t max = s->max;
 	if (s->learns)
-		max = s->full ? MAX(s->parallel, 1) + 1 : 0;
+		max = s->full ? s->parallel + 1 : 0;
 	return max <= 0 || s->running < max;
 }
 
@@ -181,8 +181,8 @@ static void unlink_place(struct slots *s, struct place *p)
  */
 static int64_t waiting_there(const struct slots *s, const struct place *last)
 {
-	ASSERT(lock_is_mine(&s->group->mx) && s->answering <= MAX(s->parallel, 1));
-	int64_t n = 0, being_read = MAX(s->parallel, 1) - s->answering;
+	ASSERT(lock_is_mine(&s->group->mx) && s->answering <= s->parallel);
+	int64_t n = 0, being_read = s->parallel - s->answering;
 	for (const struct place *p = s->first; s->learns && p; p = p->next) {
 		n += !p->answers;
 		if (p == last)
@@ -206,7 +206,7 @@ static bool is_wanted(const struct slots *s)
 {
 	ASSERT(lock_is_mine(&s->group->mx));
 	for (const struct slots *x = s->group; x; x = x == s->group ? x->parts : x->next) {
-		int64_t others = x == s ? MAX(s->parallel, 1) : 0;
+		int64_t others = x == s ? s->parallel : 0;
 		if (x->line.waiting > 0 || (x->learns && x->running > others))
 			return true;
 	}
@@ -328,7 +328,7 @@ static int take(struct slots *s, struct place *p)
 	s->running++;
 	rotation_forget(&s->line);
 	if (s->learns) /* it is let through, but would wait over there */
-		give_way(s, s->running > MAX(s->parallel, 1));
+		give_way(s, s->running > s->parallel);
 	return 0;
 }
 
@@ -428,8 +428,8 @@ void slots_learn(struct slots *s)
 	ASSERT_IS(s, SLOTS_MAGIC);
 	pthread_mutex_lock(&s->group->mx);
 	s->learns = true;
-	s->full = false;
-	s->parallel = s->answering;
+	s->full = true;
+	s->parallel = MAX(s->answering, 1);
 	pthread_mutex_unlock(&s->group->mx);
 }
 

@@ -293,8 +293,10 @@ static bool drop_end(struct str *s)
 static struct str drop_full_stop(struct str s)
 {
 	static const char *const kept[] = {" etc.", " inc.", " ltd.", " jr.", " sr.", " co.", " vs.", " usw.", " bzw."};
-	if (title_ends(s, "\u3002"))
-		return str_trim((struct str){s.p, s.n - 3});
+	static const char *const ends[] = {"\u3002", "\uff0c", "\u3001", ","}; /* the last ones: of a line of more */
+	for (size_t i = 0; i < N_ELEMENTS(ends); i++)
+		if (s.n > 3 && title_ends(s, ends[i]))
+			return str_trim((struct str){s.p, s.n - strlen(ends[i])});
 	if (s.n < 3 || !title_ends(s, ".") || s.p[s.n - 2] == '.' || s.p[s.n - 3] == '.' || !memchr(s.p, ' ', s.n))
 		return s;
 	for (size_t i = 0; i < N_ELEMENTS(kept); i++) {

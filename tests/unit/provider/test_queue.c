@@ -340,46 +340,55 @@ static void begun_late(struct place *p)
 
 static void places_are_learned(void **state)
 {
-	struct place p[16];
-	struct taker t;
+	struct place p[5];
+	struct taker t, v;
 	struct slots *s = slots_new(NULL);
 	struct cancel c;
 	(void)state;
 	n_order = n_places = n_given = 0;
 	cancel_init(&c);
 	slots_learn(s);
-	/* All are let through, until one is seen to begin when another has ended: there is one place. */
-	for (int i = 0; i < 4; i++)
-		take_place(s, &p[i], i, &c, false);
-	for (int i = 0; i < 4; i++) /* also while the first question is read */
-		assert_int_equal(slots_number(&p[i]), i);
+	/* One is answered, and one more is let through; others wait here. */
+	take_place(s, &p[0], 0, &c, false);
+	take_place(s, &p[1], 1, &c, false);
+	assert_int_equal(slots_number(&p[0]), 0); /* its question is read */
+	assert_int_equal(slots_number(&p[1]), 1);
+	queue_up(&t, s, 9);
+	assert_int_equal(t.positions[0], 2);
 	slots_begun(&p[0]);
 	assert_int_equal(slots_number(&p[0]), 0);
 	assert_int_equal(slots_number(&p[1]), 1);
-	assert_int_equal(slots_number(&p[3]), 3);
-	slots_give(&p[0]);
-	begun_late(&p[1]);
-	assert_true(p[1].waited_ms >= 1900);
-	queue_up(&t, s, 9);
-	assert_int_equal(t.positions[0], 3); /* two wait over there */
-	slots_give(&p[1]);
-	begun_late(&p[2]);
 	count(s, 2, 1);
-	slots_give(&p[2]);
+	slots_give(&p[0]);
 	wait_order(1);
 	leave(&t);
+	begun_late(&p[1]);
+	assert_true(p[1].waited_ms >= 1900);
 	count(s, 2, 0);
 	struct taker u;
 	queue_up(&u, s, 10); /* one that answers, and one that is next */
+	assert_int_equal(u.positions[0], 2);
 	count(s, 2, 1);
-	/* Two at the same time: there were two places. */
-	slots_begun(&p[3]);
+	/* Two at the same time: there were two places, and there may be more. */
 	slots_begun(&t.place);
 	wait_order(2);
 	leave(&u);
+	for (int i = 2; i < 5; i++)
+		take_place(s, &p[i], i, &c, false);
+	assert_int_equal(slots_number(&p[4]), 4); /* u and three more wait over there */
+	/* Until one is seen to begin when another has ended. */
+	slots_give(&p[1]);
+	begun_late(&p[2]);
+	queue_up(&v, s, 11);
+	assert_int_equal(v.positions[0], 4);
+	slots_give(&p[2]);
 	slots_give(&p[3]);
+	slots_give(&p[4]);
+	wait_order(3);
+	leave(&v);
 	slots_give(&t.place);
 	slots_give(&u.place);
+	slots_give(&v.place);
 	cancel_done(&c);
 	slots_free(s);
 }

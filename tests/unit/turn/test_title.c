@@ -47,6 +47,8 @@ static const struct {
 	{"I would call it \"Sorting lists\"", "Sorting lists"},
 	{"***Sorting lists***", "Sorting lists"},
 	{"<b>Sorting lists</b>", "Sorting lists"},
+	{"A moment of pure bliss,\nas the rain begins to fall,", "A moment of pure bliss"},
+	{"\u53e4\u6c60\u3084\uff0c\n\u86d9", "\u53e4\u6c60\u3084"},
 	/* What belongs to a name. */
 	{"Great Expectations: a summary", "Great Expectations: a summary"},
 	{"Sure Start: a programme", "Sure Start: a programme"},
