@@ -32,20 +32,41 @@ static const json_t *first_of(const json_t *obj, const char *const *names, size_
 	return NULL;
 }
 
+/* {"get_weather":{..}}: the name is the key. */
+static const struct gen_tool *tool_as_key(const struct gen_request *q, const json_t *obj)
+{
+	void *only = json_object_size(obj) == 1 ? json_object_iter((json_t *)obj) : NULL;
+	const char *key = only ? json_object_iter_key(only) : NULL;
+
+	return key && json_is_object(json_object_iter_value(only)) ? find_tool(q, key, strlen(key)) : NULL;
+}
+
+/* The name of a tool as models write it, perhaps within a namespace: functions.NAME, default_api.NAME; or NAME.call. */
+static const struct gen_tool *find_named(const struct gen_request *q, const char *p, size_t n)
+{
+	const struct gen_tool *found = find_tool(q, p, n);
+	const char *dot = memrchr(p, '.', n);
+
+	if (!found && dot)
+		found = find_tool(q, dot + 1, n - (size_t)(dot - p) - 1);
+	return !found && dot ? find_tool(q, p, (size_t)(dot - p)) : found;
+}
+
 static const struct gen_tool *tool_of_object(const struct gen_request *q, const json_t *obj)
 {
+	static const char *const says_tool[] = {"tool", "tool_name", "function", "function_name"};
 	static const char *const names[] = {
 		"name", "tool", "tool_name", "function", "function_name", "recipient_name", "action"};
 	static const char *const arguments[] = {
 		"arguments", "parameters", "args", "params", "input", "tool_input", "action_input", "kwargs"};
 	const json_t *name = first_of(obj, names, N_ELEMENTS(names));
 
-	if (!json_is_string(name) || !first_of(obj, arguments, N_ELEMENTS(arguments)))
-		return NULL;
-	struct str s = {json_string_value(name), json_string_length(name)};
-	if (str_starts(s, STR("functions.")))
-		s = (struct str){s.p + 10, s.n - 10};
-	return find_tool(q, s.p, s.n);
+	/* The arguments may stand beside the name, where that says what it is the name of. */
+	if (!first_of(obj, arguments, N_ELEMENTS(arguments)))
+		name = first_of(obj, says_tool, N_ELEMENTS(says_tool));
+	if (!json_is_string(name))
+		return tool_as_key(q, obj);
+	return find_named(q, json_string_value(name), json_string_length(name));
 }
 
 /* Also within "tool_calls", "function" and the like. */
@@ -119,14 +140,35 @@ static const struct gen_tool *tool_at(const struct gen_request *q, const char *p
 		p++;
 	while (p + n < end && (isalnum((unsigned char)p[n]) || p[n] == '_' || p[n] == '-' || p[n] == '.'))
 		n++;
-	return n > 0 ? find_tool(q, p, n) : NULL;
+	return n > 0 ? find_named(q, p, n) : NULL;
+}
+
+/* <NAME><city>..</city></NAME>, on a line of its own. */
+static const struct gen_tool *tool_as_element(const struct gen_request *q, struct str text)
+{
+	const char *p = text.p, *end = text.p + text.n;
+
+	while (p < end && (p = memchr(p, '<', (size_t)(end - p)))) {
+		const char *name = ++p, *close;
+		while (p < end && (isalnum((unsigned char)*p) || *p == '_' || *p == '-'))
+			p++;
+		if (p == end || *p != '>' || (name - 1 > text.p && name[-2] != '\n'))
+			continue;
+		size_t n = (size_t)(p - name);
+		const struct gen_tool *found = find_tool(q, name, n);
+		for (close = p; found && (close = memmem(close, (size_t)(end - close), "</", 2)); close += 2)
+			if ((size_t)(end - close) >= n + 3 && memcmp(close + 2, name, n) == 0 && close[n + 2] == '>')
+				return found;
+	}
+	return NULL;
 }
 
 static const struct gen_tool *tool_behind_mark(const struct gen_request *q, struct str text)
 {
 	static const char *const marks[] = {"<tool_call>", "<function=", "<function_call>",
 		"<function name=", "<invoke name=", "<tool name=", "[TOOL_CALLS]", "<|python_tag|>", "<|tool_call|>",
-		"to=functions.", "functions.", "<\xef\xbd\x9ctool\xe2\x96\x81sep\xef\xbd\x9c>",
+		"<|tool_call_start|>", "<|tool_call>call:", "<start_function_call>call:", "\n>>>", "to=functions.",
+		"functions.", "<\xef\xbd\x9ctool\xe2\x96\x81sep\xef\xbd\x9c>",
 		"<\357\275\234tool\342\226\201call\342\226\201begin\357\275\234>"};
 	const char *end = text.p + text.n;
 
@@ -197,7 +239,9 @@ static const struct gen_tool *tool_in_lines(const struct gen_request *q, struct 
 
 	while (text.n > 0) {
 		struct str line = next_line(&text);
-		if (!has_label(line, "Action", &name) && !has_label(line, "Tool", &name))
+		if (!has_label(line, "Action", &name) && !has_label(line, "Tool", &name) &&
+			!has_label(line, "Tool name", &name) && !has_label(line, "Function", &name) &&
+			!has_label(line, "Function name", &name) && !has_label(line, "Function call", &name))
 			continue;
 		const struct gen_tool *found = tool_at(q, name.p, name.p + name.n);
 		if (found) {
@@ -232,7 +276,7 @@ static const struct gen_tool *tool_as_code(const struct gen_request *q, struct s
 	if (s.n > 0 && s.p[s.n - 1] == ']')
 		s.n--;
 	const char *open = s.n > 0 && s.p[s.n - 1] == ')' ? memchr(s.p, '(', s.n) : NULL;
-	return open ? find_tool(q, s.p, (size_t)(open - s.p)) : NULL;
+	return open ? find_named(q, s.p, (size_t)(open - s.p)) : NULL;
 }
 
 const char *provider_written_call(const struct gen_request *q, struct str text)
@@ -245,6 +289,8 @@ const char *provider_written_call(const struct gen_request *q, struct str text)
 	found = tool_in_objects(q, text);
 	if (!found)
 		found = tool_behind_mark(q, text);
+	if (!found)
+		found = tool_as_element(q, text);
 	if (!found)
 		found = tool_in_lines(q, text);
 	if (!found)
