@@ -12,10 +12,12 @@ static bool has_scheme(struct str s)
 	return str_starts(s, STR("http://")) || str_starts(s, STR("https://"));
 }
 
+/* What ends an authority for one reader and not for the next would lead a key to another host than it was given for: an
+ * address to which paths are added has no query and no fragment. */
 static bool printable(const char *s)
 {
 	for (; *s; s++)
-		if ((unsigned char)*s <= 0x20 || *s == 0x7f || *s == '"' || *s == '\\')
+		if ((unsigned char)*s <= 0x20 || *s == 0x7f || strchr("\"\\?#", *s))
 			return false;
 	return true;
 }

@@ -78,7 +78,7 @@ static char *url_without_user(const char *url)
 {
 	const char *host = strstr(url, "://");
 	host = host ? host + 3 : url;
-	size_t authority = strcspn(host, "/");
+	size_t authority = strcspn(host, "/?#");
 	const char *at = memrchr(host, '@', authority);
 	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
 	buf_add(&b, url, (size_t)(host - url));

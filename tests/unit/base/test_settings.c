@@ -289,7 +289,8 @@ static void test_addresses(void **state)
 		{"\"\"", "http://127.0.0.1:11434"},
 	};
 	static const char *const bad[] = {"ftp://gpu", "gpu:port", "gpu:0", "gpu:65536", "gpu:99999999", "a b",
-		"http://", "http://:80", "[::1", "[::1]x", "[::1]:x", "g\"pu", "\"a b\""};
+		"http://", "http://:80", "[::1", "[::1]x", "[::1]:x", "g\"pu", "\"a b\"", "http://a#@b/v1",
+		"http://a?@b/v1", "a#b"};
 	struct settings s;
 	struct err e = {0};
 
