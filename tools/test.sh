@@ -41,7 +41,7 @@ run_suite() {
 	scenario-tsan) python3 tests/scenario/run.py --binary "$(binary_of "$tsan")" --slow 10 ;;
 	faults) python3 tests/scenario/faults.py --binary "$(binary_of "$asan")" ;;
 	kill9) python3 tests/scenario/kill9.py --binary "$release" --rounds "${KILL9_ROUNDS:-50}" --streams 20 ;;
-	vector-stores) python3 tests/scenario/vector_stores.py --binary "$(binary_of "$asan")" ;;
+	vector-stores) packages tests/clients && python3 tests/scenario/vector_stores.py --binary "$(binary_of "$asan")" ;;
 	kill-documents) python3 tests/scenario/kill_documents.py --binary "$release" --rounds "${KILL9_ROUNDS:-12}" ;;
 	odd-requests) python3 tests/scenario/odd_requests.py --binary "$(binary_of "$asan")" ;;
 	strangers) python3 tests/scenario/strangers.py --binary "$(binary_of "$asan")" ;;

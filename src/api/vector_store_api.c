@@ -39,11 +39,16 @@ struct store_edit {
 static const struct field edit_fields[] = {
 	FIELD_ENUM(E, kind, "kind", VECTOR_STORES, FIELD_REQUIRED, "Where vectors are searched."),
 	FIELD(FT_STR, E, url, "url", .max = URL_MAX_N,
-		.pattern =
-			"^ *(https?://([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9a-fA-F:]+\\])(:[1-9][0-9]{0,4})?"
-			"(/[A-Za-z0-9._~%!$&'()*+,;=:-]*)*)? *$",
-		.hint = "an address: http://... or https://..., without a user or a password in it",
-		.doc = "Address of the store; needed unless it is embedded."),
+		.pattern = "^ "
+			   "*((https?|postgresql)://"
+			   "([A-Za-z0-9._-]+@)?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9a-fA-F:]+\\])"
+			   "(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~%!$&'()*+,;=:-]*)*(\\?sslmode=[a-z-]+)?)? *$",
+		.hint = "an address: http://..., https://... or, of PostgreSQL, postgresql://user@host/database, "
+			"without a "
+			"password in it",
+		.doc = "Address of the store; needed unless it is embedded. Of pgvector: "
+		       "postgresql://user@host/database, "
+		       "if need be with ?sslmode=verify-full."),
 	FIELD(FT_STR, E, name, "name", .min = 1, .max = NAME_MAX_N, .pattern = "^[a-z][a-z0-9-]*$",
 		.hint = "a name of a to z, 0 to 9 and the hyphen, that begins with a letter",
 		.doc = "What the names of its collections begin with (atelier); a server that shares the store with "
@@ -101,6 +106,14 @@ static const char *trim(struct request *q, const char *url)
 	return arena_strndup(&q->mem, url, n);
 }
 
+/* A PostgreSQL has a scheme of its own, and a user; where HTTP is spoken, neither has a meaning. */
+static bool fits_kind(const struct vector_store *s)
+{
+	bool postgres = strncmp(s->url, "postgresql://", 13) == 0;
+
+	return strcmp(s->kind, "pgvector") == 0 ? postgres : !postgres && !strpbrk(s->url, "@?");
+}
+
 static int store_put(struct request *q)
 {
 	const struct store_edit *in = q->body;
@@ -115,6 +128,10 @@ static int store_put(struct request *q)
 		return request_no_memory(q);
 	if (!embedded && !*s.url)
 		return err_field(&q->err, E_INVALID, "url", "must say where the vector store is.");
+	if (!embedded && !fits_kind(&s))
+		return err_field(&q->err, E_INVALID, "url", "is not the address of such a store: %s.",
+			strcmp(s.kind, "pgvector") == 0 ? "postgresql://user@host/database"
+							: "http://... or https://..., without a user in it");
 	r = rag_store_check(q->api->c.rag, &s, in->key, &why);
 	if (r < 0)
 		return err_set(&q->err, E_CONFLICT, "%s", why.msg);

@@ -20,7 +20,7 @@
 #define AGAIN_MS      30000
 #define TEXTS_AT_ONCE 20000 /* named in one question; more are asked in several */
 
-static const struct store_kind *const kinds[] = {&store_qdrant, &store_chroma};
+static const struct store_kind *const kinds[] = {&store_pgvector, &store_qdrant, &store_chroma};
 
 static const struct store_kind *kind_of(const char *name)
 {

@@ -49,7 +49,7 @@ struct store_kind {
 	int (*nearest)(const struct store_place *p, const struct store_wish *w, struct store_hit *ret, size_t *ret_n,
 		struct err *e);
 };
-extern const struct store_kind store_qdrant, store_chroma;
+extern const struct store_kind store_pgvector, store_qdrant, store_chroma;
 
 /* ---- for the kinds that speak HTTP ---- */
 

@@ -8,7 +8,7 @@
 #include "db/db.h"
 #include "store/vault.h"
 
-#define VECTOR_STORES "embedded qdrant chroma"
+#define VECTOR_STORES "embedded pgvector qdrant chroma"
 
 struct vector_store {
 	const char *kind;  /* of VECTOR_STORES */

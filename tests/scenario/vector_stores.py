@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Vector stores: the same walk with each kind, against a stand-in that has the shapes of the real one.
+"""Vector stores: the same walk with each kind, against a stand-in that has the shapes of the real one; pgvector is real, in PGlite
+(tests/clients), and a PostgreSQL without it is refused.
 
 vector_stores.py --binary PATH [KIND ...]   [--real KIND=URL]
 
@@ -13,6 +14,9 @@ import json
 import math
 import os
 import re
+import shutil
+import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -21,7 +25,9 @@ import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+from postgres import Postgres, programs  # noqa: E402
 from provider import Provider  # noqa: E402
 from server import Failed, Server  # noqa: E402
 
@@ -76,8 +82,11 @@ class StandIn:
         self.httpd.shutdown()
         self.httpd.server_close()
 
-    def points(self):
-        return sum(len(c["points"]) for c in self.collections.values())
+    def url(self):
+        return "http://127.0.0.1:%d" % self.port
+
+    def texts(self):
+        return {p["text"] for c in self.collections.values() for _, p in c["points"].values()}
 
     def nearest(self, c, query, texts, n):
         found = [(cosine(query, v), p) for v, p in c["points"].values() if p["text"] in texts]
@@ -153,7 +162,39 @@ class Chroma(StandIn):
                      "include": body["include"], "distances": [[1 - s for s, _ in found]], "metadatas": [[p for _, p in found]]}
 
 
-KINDS = {"qdrant": Qdrant, "chroma": Chroma}
+class Pgvector:
+    """A PostgreSQL with the extension, which lets everybody in."""
+
+    def __init__(self):
+        self.folder, self.port = tempfile.mkdtemp(prefix="atelier-pglite-"), 0
+        self.up()
+
+    def up(self):
+        self.process = subprocess.Popen(["node", os.path.join(HERE, "..", "clients", "pglite.mjs"), self.folder, str(self.port)],
+                                        stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def down(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+    def destroy(self):
+        self.down()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self):
+        return "postgresql://postgres@127.0.0.1:%d/postgres" % self.port
+
+    def sql(self, text):
+        return subprocess.run([os.path.join(programs(), "psql"), "-XqAt", "-c", text, self.url() + "?sslmode=disable"], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout.split()
+
+    def texts(self):
+        tables = self.sql("SELECT tablename FROM pg_tables WHERE tablename LIKE 'atelier-%'")
+        return {x for t in tables for x in self.sql('SELECT DISTINCT text_id FROM "%s"' % t)}
+
+
+KINDS = {"qdrant": Qdrant, "chroma": Chroma, "pgvector": Pgvector}
 
 
 class Client:
@@ -226,10 +267,20 @@ def fill(admin):
     return first, second
 
 
+def wrong_ones(kind, url):
+    if kind == "pgvector":
+        return (({"url": "postgresql://postgres@127.0.0.1:1/postgres", "key": KEY}, 409, "conflict"), ({}, 400, "invalid_request"),
+                ({"url": "http://127.0.0.1:1", "key": KEY}, 400, "invalid_request"),
+                ({"url": url.replace("@", ":secret@")}, 400, "invalid_request"),
+                ({"url": url + "?service=other"}, 400, "invalid_request"))
+    return (({"url": url, "key": "another"}, 409, "conflict"), ({"url": url + "/elsewhere", "key": KEY}, 409, "conflict"),
+            ({"url": "http://127.0.0.1:1", "key": KEY}, 409, "conflict"), ({}, 400, "invalid_request"),
+            ({"url": url.replace("http", "postgresql")}, 400, "invalid_request"), ({"url": url.replace("//", "//me@")}, 400, "invalid_request"))
+
+
 def configure(admin, kind, url):
     """Another key, another kind of address and no store are refused; what is right is taken, and its key never told."""
-    for body, status, code in (({"url": url, "key": "another"}, 409, "conflict"), ({"url": url + "/elsewhere", "key": KEY}, 409, "conflict"),
-                               ({"url": "http://127.0.0.1:1", "key": KEY}, 409, "conflict"), ({}, 400, "invalid_request")):
+    for body, status, code in wrong_ones(kind, url):
         got = admin.call("PUT", "/vector-store", {"kind": kind, **body}, status=status)
         expect("a store that is none", got["error"]["code"], code)
         if status == 409 and "vector store" not in got["error"]["message"]:
@@ -272,6 +323,30 @@ def down_and_up(admin, store, first):
     until("health is well", lambda: not admin.call("GET", "/health")["failing"])
 
 
+def postgres_without(admin):
+    """A PostgreSQL that asks for a password and has no extension: each is told."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    pg = Postgres(settings=["listen_addresses=127.0.0.1", "port=%d" % port])
+    with open(os.path.join(pg.data, "pg_hba.conf")) as f:
+        rules = f.read()
+    with open(os.path.join(pg.data, "pg_hba.conf"), "w") as f:
+        f.write(re.sub(r"(?m)^(host +all +all +127\.0\.0\.1/32 +)trust$", r"\1scram-sha-256", rules))
+    os.environ["PGPORT"] = str(port)
+    try:
+        pg.start()
+        pg.sql("ALTER USER atelier PASSWORD '%s'" % KEY)
+        url = "postgresql://atelier@127.0.0.1:%d/postgres" % port
+        for key, wanted in ((None, "does not accept the key"), ("another", "does not accept the key"), (KEY, "has no extension")):
+            got = admin.call("PUT", "/vector-store", {"kind": "pgvector", "url": url, **({"key": key} if key else {})}, status=409)
+            if wanted not in got["error"]["message"]:
+                raise Failed("a PostgreSQL without pgvector, with the key %s: %s" % (key, got["error"]["message"]))
+    finally:
+        del os.environ["PGPORT"]
+        pg.destroy()
+
+
 def key_stays(admin, kind, store):
     """At another address the key is not used, and a store that asks for one refuses."""
     other = KINDS[kind]()
@@ -286,7 +361,7 @@ def key_stays(admin, kind, store):
 
 def walk(binary, kind, real):
     provider, store = Provider("ollama", ("mock:1b", "mock-embed")), None if real else KINDS[kind]()
-    url = real or "http://127.0.0.1:%d" % store.port
+    url = real or store.url()
     with tempfile.TemporaryDirectory(prefix="atelier-stores-") as data:
         server = Server(binary, data, provider.settings())
         try:
@@ -310,11 +385,13 @@ def walk(binary, kind, real):
                 server.stop()
                 server.start()
                 admin, bob = Client(server.port, "ada"), Client(server.port, "bob")
-                until("what is gone is removed there", lambda: admin.call("GET", "/vector-store")["copied"] == 9 and store.points() > 9
-                      and all("2.txt" not in str(p) for c in store.collections.values() for p in c["points"]))
+                until("what is gone is removed there", lambda: admin.call("GET", "/vector-store")["copied"] == 9 and len(store.texts()) == 9)
                 until("the models", lambda: admin.call("GET", "/models")["default"])
                 expect("after a restart", "late.txt" in [h[0] for h in hits(admin.search("heron", [first]))], True)
-                key_stays(admin, kind, store)
+                if kind == "pgvector":
+                    postgres_without(admin)
+                else:
+                    key_stays(admin, kind, store)
                 copied(admin, 9)
             admin.call("PUT", "/vector-store", {"kind": "embedded"})
             got = admin.search("heron", [first])
@@ -329,7 +406,7 @@ def walk(binary, kind, real):
             server.destroy()
             provider.down()
             if store:
-                store.down()
+                getattr(store, "destroy", store.down)()
     return 0
 
 
