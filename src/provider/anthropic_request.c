@@ -251,6 +251,15 @@ static void add_one(struct buf *b, size_t *n, bool assistant, const struct gen_m
 		b->failed = buf_status(&content);
 }
 
+/* New models refuse a last message of the assistant's, and all of them one that ends with a blank. */
+static bool ends_with_assistant(const struct gen_request *q)
+{
+	size_t n = q->n_messages;
+	while (n > 0 && is_system(&q->messages[n - 1]))
+		n--;
+	return q->continues || (n > 0 && is_role(&q->messages[n - 1], "assistant"));
+}
+
 static void add_messages(struct buf *b, const struct gen_request *q, struct marks *marks)
 {
 	const struct gen_message prompt = {.role = "user", .content = q->prompt};
@@ -262,11 +271,10 @@ static void add_messages(struct buf *b, const struct gen_request *q, struct mark
 	for (size_t i = q->prompt ? q->n_messages : skip_system(q, 0); i < q->n_messages;) {
 		size_t end = group_end(q, i);
 		add_one(b, &n, is_role(&q->messages[i], "assistant"), &q->messages[i], end - i, marks,
-			end == q->n_messages && !q->continues);
+			end == q->n_messages && !ends_with_assistant(q));
 		i = end;
 	}
-	/* New models refuse a last message of the assistant's. */
-	if (q->continues && !q->prompt)
+	if (!q->prompt && ends_with_assistant(q))
 		add_one(b, &n, false, &go_on, 1, marks, true);
 	/* Only system texts, or white space: a conversation needs a message of the user. */
 	if (n == 0)

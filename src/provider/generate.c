@@ -306,6 +306,7 @@ static void fill_result(const struct generation *g)
 	memcpy(ret->stop_sequence, s->stop_sequence, sizeof(ret->stop_sequence));
 	memcpy(ret->fingerprint, s->fingerprint, sizeof(ret->fingerprint));
 	memcpy(ret->service_tier, s->service_tier, sizeof(ret->service_tier));
+	ret->tokens_kept = MAX(s->input[1], INT64_C(0));
 	ret->load_ns = s->load_ns;
 	ret->prompt_ns = s->prompt_ns;
 	ret->eval_ns = s->eval_ns;

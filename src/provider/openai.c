@@ -79,7 +79,8 @@ static bool scan_details(struct json_scan *s, struct str name, int64_t *ret)
 	if (!json_scan_char(s, '{'))
 		return false;
 	while ((r = json_scan_member(s, &first, &key)) > 0)
-		if (!(str_eq(key, name) ? json_scan_count(s, ret) : json_scan_scalar(s)))
+		if (str_eq(key, STR("cache_write_tokens")) || /* few say it: for the full parser */
+			!(str_eq(key, name) ? json_scan_count(s, ret) : json_scan_scalar(s)))
 			return false;
 	return r == 0;
 }
@@ -281,6 +282,7 @@ static void take_usage(struct answer *s, const json_t *usage)
 	s->tokens_cached = wire_count(in, "cached_tokens", s->tokens_cached);
 	s->tokens_cached = wire_count(usage, "prompt_cache_hit_tokens", s->tokens_cached); /* DeepSeek's name */
 	s->tokens_reasoning = wire_count(out, "reasoning_tokens", s->tokens_reasoning);
+	s->input[1] = wire_count(in, "cache_write_tokens", s->input[1]);
 }
 
 /* llama.cpp's. */

@@ -190,6 +190,7 @@ static void add_result(struct gen_result *sum, const struct gen_result *g)
 {
 	sum->tokens_in += g->tokens_in;
 	sum->tokens_out += g->tokens_out;
+	sum->tokens_kept += g->tokens_kept;
 	sum->tokens_cached += MAX(g->tokens_cached, INT64_C(0));
 	sum->tokens_reasoning += MAX(g->tokens_reasoning, INT64_C(0));
 }

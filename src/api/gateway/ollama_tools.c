@@ -118,6 +118,13 @@ int ollama_read_tools(struct gw_call *c, const json_t *tools)
 
 /* ---- calls of tools, and their answers, which need not say which call they belong to ---- */
 
+static bool is_object_text(const char *text)
+{
+	CLEANUP(json_decrefp) json_t *v = NULL;
+
+	return json_read(text, strlen(text), JSON_MEMORY, JSON_READ_EXACT, &v, NULL) >= 0 && json_is_object(v);
+}
+
 static int read_call(struct gw_call *c, const json_t *call, size_t number, struct gen_tool_call *ret)
 {
 	const json_t *f = json_object_get(call, "function"), *arguments = json_object_get(f, "arguments");
@@ -133,6 +140,11 @@ static int read_call(struct gw_call *c, const json_t *call, size_t number, struc
 	ret->arguments = "{}";
 	if (!arguments || json_is_null(arguments))
 		return 0;
+	if (json_is_string(arguments) &&
+		is_object_text(json_string_value(arguments))) { /* as OpenAI's clients keep them */
+		ret->arguments = json_string_value(arguments);
+		return 0;
+	}
 	if (!json_is_object(arguments))
 		return err_set(&c->q->err, E_INVALID, "The arguments of a call of a tool must be an object.");
 	return gw_json_text(c, arguments, &ret->arguments);

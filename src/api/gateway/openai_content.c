@@ -51,6 +51,8 @@ static const char *part_text(const json_t *part)
 		text = json_get_str(part, "text");
 	else
 		return NULL;
+	if (!text) /* {"value": "..", "annotations": []}, as the messages of assistants have it */
+		text = json_get_str(json_object_get(part, "text"), "value");
 	return text ? text : "";
 }
 

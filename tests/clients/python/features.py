@@ -3,10 +3,13 @@ feature that was tried: {"client", "feature", "outcome": "yes" or "no" or "refus
 import json
 import sys
 import traceback
+import typing
 
 import anthropic
 import ollama
 import openai
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import ResponseStreamEvent
 
 URL, KEY, DIALECT, MODEL, EMBEDDING = sys.argv[1:6]
 ASSISTANT = "assistant/helper-" + DIALECT  # which run.mjs has made
@@ -92,6 +95,21 @@ def openai_responses():
         {"type": "function_call_output", "call_id": call.call_id, "output": "rain"}])
     check(r.output_text, "It is rain.")
     check(oa.responses.retrieve(r.id).output_text, "It is rain.")
+
+
+def openai_types():
+    """The package reads mildly: here each event and object must be of the type that it has for it, with all members."""
+    kinds = typing.get_args(typing.get_args(ResponseStreamEvent)[0])
+    by_type = {t: k for k in kinds for t in typing.get_args(k.model_fields["type"].annotation)}
+    ask = {"model": MODEL, "tools": [dict(OA_TOOLS[0]["function"], type="function", strict=False)], "stream": True}
+    for text in ("Say hello", "Weather in Paris"):
+        for e in oa.responses.create(input=text, **ask):
+            by_type[e.type].model_validate(e.model_dump(exclude_unset=True))
+        ask_chat = {"model": MODEL, "messages": user(text), "tools": OA_TOOLS}
+        whole = oa.chat.completions.create(**ask_chat)
+        ChatCompletion.model_validate(whole.model_dump(exclude_unset=True))
+        for chunk in oa.chat.completions.create(stream=True, stream_options={"include_usage": True}, **ask_chat):
+            ChatCompletionChunk.model_validate(chunk.model_dump(exclude_unset=True))
 
 
 def openai_embeddings():
@@ -224,6 +242,7 @@ FEATURES = {
         "an assistant as a model": openai_assistant,
         "an assistant with tools of its own": openai_reckoner,
         "cut by the limit": openai_cut, "responses, gone on from by id": openai_responses,
+        "all members of its types": openai_types,
         "embeddings": openai_embeddings, "error: rate limit with its time": openai_limited,
         "error: unknown model": openai_unknown_model},
     "Anthropic for Python": {
