@@ -27,7 +27,7 @@ static const struct field tool_fields[] = {
 	FIELD_BOOL(A, t.asks_all, "asks_all", FIELD_REQUIRED,
 		"It asks everybody, and nobody can say less for themselves."),
 	FIELD_BOOL(A, t.off_all, "off_all", FIELD_REQUIRED,
-		"It is off for everybody: what somebody says for themselves counts when it is on again."),
+		"It is off for everybody, and nobody can have it on for themselves."),
 };
 #undef A
 static const struct schema tool_schema =
@@ -66,7 +66,8 @@ struct choice {
 
 #define C struct choice
 static const struct field choice_fields[] = {
-	FIELD_HAS(FT_BOOL, C, enabled, has_enabled, "enabled", .doc = "Whether models are offered it."),
+	FIELD_HAS(FT_BOOL, C, enabled, has_enabled, "enabled",
+		.doc = "Whether models are offered it. For oneself it cannot be on while it is off for all: else 409."),
 	FIELD_HAS(FT_BOOL, C, asks, has_asks, "asks",
 		.doc = "Whether a person is asked before it runs. For oneself this can only be more than it is for "
 		       "all: else 409."),
@@ -105,6 +106,9 @@ static int check_choice(struct request *q, const struct choice *in, const struct
 		return user_is_admin(&q->who.user)
 			       ? 0
 			       : err_set(&q->err, E_FORBIDDEN, "Only an administrator speaks for everybody.");
+	if (in->has_enabled && in->enabled && t->off_all)
+		return err_set(&q->err, E_CONFLICT,
+			"This tool is off for everybody. An administrator can switch it on again for all.");
 	if (in->has_asks && !in->asks && t->asks_all)
 		return err_set(&q->err, E_CONFLICT,
 			"This tool asks everybody before it runs. Say \"always\" when it asks, or have an "
