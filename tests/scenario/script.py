@@ -608,6 +608,14 @@ class Scenario:
                 raise Failed("the metric is %g" % self.metric(name))
             time.sleep(0.01)
 
+    def cmd_processes(self, c, mark, way, want):
+        """`processes MARK reaches N`, `processes MARK falls N`"""
+        end = time.monotonic() + self.limit
+        while self.processes(mark) < int(want) if way == "reaches" else self.processes(mark) > int(want):
+            if time.monotonic() > end:
+                raise Failed("%d processes have the mark" % self.processes(mark))
+            time.sleep(0.01)
+
     def cmd_pause(self, c, ms):
         """Only where time itself is what is tested."""
         time.sleep(float(ms) / 1000)
@@ -685,7 +693,7 @@ class Scenario:
                     if name != "atelier.conf" and secret.encode() in f.read():
                         raise Failed("it stands in " + name)
 
-    def expect_processes(self, mark, want):
+    def processes(self, mark):
         """So many processes of this machine have the mark in their command line."""
         found = 0
         for path in glob.glob("/proc/[0-9]*/cmdline"):
@@ -694,6 +702,10 @@ class Scenario:
                     found += mark.encode() in f.read()
             except OSError:
                 pass  # it ended meanwhile
+        return found
+
+    def expect_processes(self, mark, want):
+        found = self.processes(mark)
         if not same(str(found), want):
             raise Failed("%d processes have the mark" % found)
 
