@@ -12,20 +12,21 @@
 
 #define MESSAGES_MAX 1000
 #define IMAGES_MAX   20 /* of one message */
+#define PLACES_MAX   100
 
 struct image_in {
 	const char *media_type, *data;
 };
 
 struct message_in {
-	const char *role, *content;
+	const char *role, *content, *parts;
 	struct schema_list images;
 };
 
 struct generate_in {
 	const char *model, *instructions, *language, *time_zone, *tools;
 	atelier_id assistant_id;
-	struct schema_list messages;
+	struct schema_list messages, collection_ids, document_ids;
 	struct parameters parameters;
 	bool stream;
 };
@@ -42,11 +43,15 @@ static const struct field message_fields[] = {
 		"Who said it."),
 	FIELD_TEXT(struct message_in, content, "content", 0, 0, FIELD_REQUIRED, "What was said."),
 	FIELD_LIST(struct message_in, images, "images", &image_schema, IMAGES_MAX, 0, "Pictures that belong to it."),
+	FIELD(FT_JSON, struct message_in, parts, "parts", .sub = &message_part_schema,
+		.doc = "Of an answer: its parts as they came, in place of its content, so that the model is told again "
+		       "what its tools were asked and came to."),
 };
 static const struct schema message_schema =
 	SCHEMA("GenerateMessage", struct message_in, message_fields, "One thing that was said.");
 
 #define G struct generate_in
+static const struct field place_item = {.type = FT_ID};
 static const struct field generate_fields[] = {
 	FIELD_STR(G, model, "model", 1, 200, 0, "Id of the model; null: the assistant's, else the default."),
 	FIELD_ID(G, assistant_id, "assistant_id", 0, "The assistant that answers; null: none."),
@@ -63,6 +68,10 @@ static const struct field generate_fields[] = {
 		"Tools that may be used: true (all that you have), or a list of names; null: the assistant's. What "
 		"asks first "
 		"is asked in the stream; without a stream it is not run."),
+	FIELD(FT_STRS, G, collection_ids, "collection_ids", .max = PLACES_MAX, .item = &place_item,
+		.flags = FIELD_UNIQUE, .doc = "Collections that are searched for passages to answer by."),
+	FIELD(FT_STRS, G, document_ids, "document_ids", .max = PLACES_MAX, .item = &place_item, .flags = FIELD_UNIQUE,
+		.doc = "Single documents beside these."),
 	FIELD_BOOL(G, stream, "stream", 0, "True: the answer comes as events, as with Accept: text/event-stream."),
 };
 static const struct schema generate_schema =
@@ -225,31 +234,61 @@ static int read_images(struct gw_call *c, const struct message_in *in, struct ge
 	return 0;
 }
 
+/* What one of them is to the model: an answer that used tools is several. */
+static int read_message(struct gw_call *c, const struct message_in *from, struct gen_message **ret, size_t *ret_n)
+{
+	bool answered = from->parts && strcmp(from->role, MESSAGE_ASSISTANT) == 0;
+
+	*ret_n = 0;
+	if (answered)
+		return once_said(from->parts, &c->q->mem, ret, ret_n, &c->q->err);
+	if (!*from->content && from->images.n == 0)
+		return 0;
+	*ret = ARENA_NEW(&c->q->mem, struct gen_message);
+	if (!*ret)
+		return request_no_memory(c->q);
+	**ret = (struct gen_message){.role = from->role, .content = from->content};
+	*ret_n = 1;
+	return read_images(c, from, *ret);
+}
+
+static int read_all(
+	struct gw_call *c, const struct schema_list *list, struct gen_message **said, size_t *n_said, size_t *ret_n)
+{
+	const struct message_in *from = list->items;
+	int r = 0;
+
+	for (size_t i = 0; i < list->n && r == 0; i++) {
+		r = read_message(c, &from[i], &said[i], &n_said[i]);
+		*ret_n += n_said[i];
+	}
+	return r;
+}
+
 /* One message of the system, as of a turn: what the layers say and then what the request's own messages do. */
 static int read_messages(struct gw_call *c, const struct schema_list *list, const char *instructions)
 {
-	const struct message_in *from = list->items;
-	struct gen_message *all = ARENA_ARRAY(&c->q->mem, struct gen_message, list->n + 1);
-	size_t n = 0;
-	int r = 0;
+	struct gen_message **said = ARENA_ARRAY(&c->q->mem, struct gen_message *, list->n + 1);
+	size_t *n_said = ARENA_ARRAY(&c->q->mem, size_t, list->n + 1), n = *instructions ? 1 : 0;
+	int r = said && n_said ? read_all(c, list, said, n_said, &n) : request_no_memory(c->q);
 
+	if (r < 0)
+		return r;
+	struct gen_message *all = ARENA_ARRAY(&c->q->mem, struct gen_message, n + 1), *at = all;
 	if (!all)
 		return request_no_memory(c->q);
 	if (*instructions)
-		all[n++] = (struct gen_message){.role = "system", .content = instructions};
-	for (size_t i = 0; i < list->n && r == 0; i++) {
-		if (!*from[i].content && from[i].images.n == 0)
-			continue;
-		all[n] = (struct gen_message){.role = from[i].role, .content = from[i].content};
-		r = read_images(c, &from[i], &all[n++]);
-	}
-	if (r == 0 && (n == 0 || strcmp(all[n - 1].role, "system") == 0))
-		r = err_set(
+		*at++ = (struct gen_message){.role = "system", .content = instructions};
+	for (size_t i = 0; i < list->n; at += n_said[i++])
+		if (n_said[i])
+			memcpy(at, said[i], n_said[i] * sizeof *at);
+	if (n == 0 || strcmp(all[n - 1].role, "system") == 0)
+		return err_set(
 			&c->q->err, E_INVALID, "There is nothing to answer: \"messages\" has no words of a person.");
 	c->req.messages = all;
 	c->req.n_messages = n;
-	c->req.continues = r == 0 && strcmp(all[n - 1].role, MESSAGE_ASSISTANT) == 0;
-	return r;
+	c->req.continues = strcmp(all[n - 1].role, MESSAGE_ASSISTANT) == 0;
+	return 0;
 }
 
 static int choose(struct gw_call *c, struct generate_in *in, struct turn_request *t, struct once_chosen *ret)
@@ -264,12 +303,16 @@ static int choose(struct gw_call *c, struct generate_in *in, struct turn_request
 		.instructions = in->instructions,
 		.tools = in->tools,
 		.language = in->language,
-		.time_zone = in->time_zone};
+		.time_zone = in->time_zone,
+		.n_collections = in->collection_ids.n,
+		.n_documents = in->document_ids.n};
 	parameters_settle(&in->parameters);
 	t->parameters = parameters_write(&in->parameters, &q->mem);
 	if (!t->parameters)
 		return request_no_memory(q);
-	if ((r = turns_check_tools(q, in->tools)) < 0 ||
+	if ((r = request_ids(q, &in->collection_ids, &t->collections)) < 0 ||
+		(r = request_ids(q, &in->document_ids, &t->documents)) < 0 ||
+		(r = turns_check_tools(q, in->tools)) < 0 ||
 		(r = once_choose(q->api->c.turns, t, &q->mem, ret, &q->err)) < 0 || (r = request_rights(q)) < 0)
 		return r;
 	return request_allow_model(q, ret->request.model);
@@ -299,7 +342,7 @@ static int prepare(struct gw_call *c, struct generate *s)
 	if (r < 0)
 		return r;
 	c->shape = s;
-	if (chosen.acts) {
+	if (chosen.acts || in->collection_ids.n || in->document_ids.n) {
 		s->turn_id = id_new();
 		c->run = act;
 	}

@@ -42,6 +42,18 @@ int once_choose(
 	return r;
 }
 
+int once_said(const char *parts, struct arena *a, struct gen_message **ret, size_t *ret_n, struct err *e)
+{
+	struct said said = {.n = 0};
+	int r = said_add_answer(a, &said, parts, false, e);
+
+	if (r == -ENOMEM)
+		return err_set(e, r, "no memory for an answer");
+	*ret = said.items;
+	*ret_n = said.n;
+	return r;
+}
+
 /* ---- the whole answer ---- */
 
 static int pass_to_listener(struct turn *t, enum event_type type, const char *json, size_t n)
@@ -79,7 +91,7 @@ static int take_request(struct turn *t, const struct once_call *c)
 	int r = add_handed(t, c->request);
 
 	for (size_t i = 0; r == 0 && i < c->request->n_messages; i++)
-		r = said_add(t, &t->said, &c->request->messages[i]);
+		r = said_add(&t->arena, &t->said, &c->request->messages[i]);
 	t->model = c->request->model;
 	t->request = *c->request;
 	t->request.messages = t->said.items;

@@ -19,6 +19,10 @@ struct once_chosen {
 int once_choose(struct turns *t, const struct turn_request *q, struct arena *a, struct once_chosen *ret,
 	struct err *e) MUST_CHECK;
 
+/* An earlier answer as a model is given it again: of each round what it said and called, and what that came to. `parts`: as of
+ * once_log_message, and foreign: E_INVALID. *ret: in the arena. */
+int once_said(const char *parts, struct arena *a, struct gen_message **ret, size_t *ret_n, struct err *e) MUST_CHECK;
+
 /*
  * The whole answer: the model is asked, what it calls is run, and it is asked again, within a budget, until it calls none. For one
  * that is not kept; waits, on the thread of who calls.

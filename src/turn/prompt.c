@@ -25,7 +25,7 @@ static int add(struct prompt *p, const char *role, const char *content)
 {
 	const char *copy = arena_strdup(&p->t->arena, content);
 
-	return copy ? said_add(p->t, &p->said, &(struct gen_message){.role = role, .content = copy}) : -ENOMEM;
+	return copy ? said_add(&p->t->arena, &p->said, &(struct gen_message){.role = role, .content = copy}) : -ENOMEM;
 }
 
 static int add_message(struct prompt *p, const struct message *m)
@@ -35,7 +35,7 @@ static int add_message(struct prompt *p, const struct message *m)
 	if (!m->content[0] && !m->parts)
 		return 0; /* an answer of which nothing came is left out */
 	if (!asks && m->parts)
-		return said_add_answer(p->t, &p->said, m->parts, m->parts == p->t->parts_now, &p->t->err);
+		return said_add_answer(&p->t->arena, &p->said, m->parts, m->parts == p->t->parts_now, &p->t->err);
 	int r = add(p, asks ? MESSAGE_USER : MESSAGE_ASSISTANT, m->content);
 	return r < 0 ? r : pictures_give(p->t, &p->pictures, m, &p->said.items[p->said.n - 1]);
 }

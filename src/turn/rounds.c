@@ -329,7 +329,7 @@ static int add_round(struct turn *t, const struct call *calls, size_t n)
 	int r = read_round(t, &m);
 
 	if (r == 0)
-		r = said_add_parts(t, &t->said, &m.parts, true);
+		r = said_add_parts(&t->arena, &t->said, &m.parts, true);
 	for (size_t i = 0; i < n; i++) {
 		unsigned times = count_same(t, calls[i].came_to);
 		same = MAX(same, times);

@@ -13,7 +13,7 @@ struct turns;
 struct turn_request;
 struct frames;
 
-/* Messages for a model, in the turn's arena. */
+/* Messages for a model, in an arena. */
 struct said {
 	struct gen_message *items;
 	size_t n, room;
@@ -50,12 +50,12 @@ int turn_check_tools(struct turns *all, const struct turn_request *q, struct are
 
 /* ---- said.c ---- */
 
-int said_add(struct turn *t, struct said *to, const struct gen_message *m) MUST_CHECK;
+int said_add(struct arena *a, struct said *to, const struct gen_message *m) MUST_CHECK;
 
 /* What a model is given of an answer: of each round what it said and called, and what that came to. `reasons`: what it thought,
  * too, which models are given again within a turn alone. */
-int said_add_parts(struct turn *t, struct said *to, const struct parts *parts, bool reasons) MUST_CHECK;
-int said_add_answer(struct turn *t, struct said *to, const char *json, bool reasons, struct err *e) MUST_CHECK;
+int said_add_parts(struct arena *a, struct said *to, const struct parts *parts, bool reasons) MUST_CHECK;
+int said_add_answer(struct arena *a, struct said *to, const char *json, bool reasons, struct err *e) MUST_CHECK;
 bool said_has_calls(const char *parts);
 
 /* ---- rounds.c ---- */

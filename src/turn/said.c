@@ -7,7 +7,7 @@
 
 /* One round of an answer, put together from its parts. */
 struct saying {
-	struct turn *t;
+	struct arena *a;
 	struct said *to;
 	struct buf text, reasoning;
 	struct gen_tool_call *calls;
@@ -16,11 +16,11 @@ struct saying {
 	int64_t round;
 };
 
-int said_add(struct turn *t, struct said *to, const struct gen_message *m)
+int said_add(struct arena *a, struct said *to, const struct gen_message *m)
 {
 	if (to->n == to->room) {
 		size_t room = MAX(to->room * 2, (size_t)8);
-		struct gen_message *more = ARENA_ARRAY(&t->arena, struct gen_message, room);
+		struct gen_message *more = ARENA_ARRAY(a, struct gen_message, room);
 		if (!more)
 			return -ENOMEM;
 		if (to->n)
@@ -32,38 +32,38 @@ int said_add(struct turn *t, struct said *to, const struct gen_message *m)
 	return 0;
 }
 
-static const char *copy_text(struct turn *t, const struct buf *b)
+static const char *copy_text(struct arena *a, const struct buf *b)
 {
-	return buf_status(b) < 0 ? NULL : arena_strndup(&t->arena, buf_str(b).p, b->n);
+	return buf_status(b) < 0 ? NULL : arena_strndup(a, buf_str(b).p, b->n);
 }
 
 static int add_result(struct saying *s, const struct part *p)
 {
-	const char *text = p->answered ? copy_text(s->t, &p->result) : NO_RESULT;
+	const char *text = p->answered ? copy_text(s->a, &p->result) : NO_RESULT;
 	struct gen_message m = {.role = "tool", .content = text, .tool_failed = p->failed || !p->answered};
 
-	m.tool_call_id = arena_strdup(&s->t->arena, p->id ? p->id : "");
-	m.tool_name = arena_strdup(&s->t->arena, p->name ? p->name : "");
-	return text && m.tool_call_id && m.tool_name ? said_add(s->t, s->to, &m) : -ENOMEM;
+	m.tool_call_id = arena_strdup(s->a, p->id ? p->id : "");
+	m.tool_name = arena_strdup(s->a, p->name ? p->name : "");
+	return text && m.tool_call_id && m.tool_name ? said_add(s->a, s->to, &m) : -ENOMEM;
 }
 
 /* The calls of a round, then their results, each call with one. */
 static int end_round(struct saying *s)
 {
-	struct gen_message m = {.role = MESSAGE_ASSISTANT, .content = copy_text(s->t, &s->text), .n_calls = s->n};
-	struct gen_tool_call *calls = ARENA_ARRAY(&s->t->arena, struct gen_tool_call, s->n + 1);
+	struct gen_message m = {.role = MESSAGE_ASSISTANT, .content = copy_text(s->a, &s->text), .n_calls = s->n};
+	struct gen_tool_call *calls = ARENA_ARRAY(s->a, struct gen_tool_call, s->n + 1);
 	int r = 0;
 
 	if (s->text.n == 0 && s->n == 0)
 		return 0;
 	if (s->reasoning.n)
-		m.reasoning = copy_text(s->t, &s->reasoning);
+		m.reasoning = copy_text(s->a, &s->reasoning);
 	if (!m.content || !calls || (s->reasoning.n && !m.reasoning))
 		return -ENOMEM;
 	if (s->n)
 		memcpy(calls, s->calls, s->n * sizeof *calls);
 	m.calls = calls;
-	r = said_add(s->t, s->to, &m);
+	r = said_add(s->a, s->to, &m);
 	for (size_t i = 0; r == 0 && i < s->n; i++)
 		r = add_result(s, s->parts[i]);
 	buf_reset(&s->text);
@@ -77,9 +77,9 @@ static int add_call(struct saying *s, const struct part *p)
 	int r = s->n && p->round != s->round ? end_round(s) : 0;
 	struct gen_tool_call *c = &s->calls[s->n];
 
-	c->id = arena_strdup(&s->t->arena, p->id ? p->id : "");
-	c->name = arena_strdup(&s->t->arena, p->name ? p->name : "");
-	c->arguments = copy_text(s->t, &p->text);
+	c->id = arena_strdup(s->a, p->id ? p->id : "");
+	c->name = arena_strdup(s->a, p->name ? p->name : "");
+	c->arguments = copy_text(s->a, &p->text);
 	if (r < 0 || !c->id || !c->name || !c->arguments)
 		return r < 0 ? r : -ENOMEM;
 	if (!c->arguments[0])
@@ -97,14 +97,14 @@ static int add_words(struct saying *s, const struct part *p, struct buf *to)
 	return r;
 }
 
-int said_add_parts(struct turn *t, struct said *to, const struct parts *parts, bool reasons)
+int said_add_parts(struct arena *a, struct said *to, const struct parts *parts, bool reasons)
 {
-	struct saying s = {.t = t,
+	struct saying s = {.a = a,
 		.to = to,
 		.text = BUF_INIT(TURN_ARENA_BYTES),
 		.reasoning = BUF_INIT(TURN_ARENA_BYTES),
-		.calls = ARENA_ARRAY(&t->arena, struct gen_tool_call, parts->n + 1),
-		.parts = ARENA_ARRAY(&t->arena, const struct part *, parts->n + 1)};
+		.calls = ARENA_ARRAY(a, struct gen_tool_call, parts->n + 1),
+		.parts = ARENA_ARRAY(a, const struct part *, parts->n + 1)};
 	int r = s.calls && s.parts ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < parts->n; i++) {
@@ -130,10 +130,10 @@ bool said_has_calls(const char *parts)
 	return parts && strstr(parts, "{\"type\":\"tool_call\"") != NULL;
 }
 
-int said_add_answer(struct turn *t, struct said *to, const char *json, bool reasons, struct err *e)
+int said_add_answer(struct arena *a, struct said *to, const char *json, bool reasons, struct err *e)
 {
 	CLEANUP(parts_done) struct parts parts = PARTS_INIT(TURN_ARENA_BYTES);
 	int r = parts_read(&parts, json, NULL, e);
 
-	return r < 0 ? r : said_add_parts(t, to, &parts, reasons);
+	return r < 0 ? r : said_add_parts(a, to, &parts, reasons);
 }

@@ -70,6 +70,30 @@ export async function temporary({ page, mock, base, shot }) {
   await ready(page);
   assert.equal(await page.getByRole('article', { name: 'You' }).count(), 2);
 
+  // Tools that are chosen for it are used, ask first, and the next question tells again what they came to.
+  const { show } = mock;
+  mock.show = () => ({ capabilities: ['completion', 'tools'], model_info: {} });
+  await page.request.post(`${base}/api/v1/models/refresh`, { headers: { Origin: base } });
+  await page.request.patch(`${base}/api/v1/tools/calculator`, { headers: { Origin: base }, data: { asks: true } });
+  mock.on('A sum that nobody keeps', ({ tool }) => tool('calculator', { expression: '6*7' }));
+  await page.getByRole('button', { name: 'Add' }).click();
+  await page.getByRole('menuitem', { name: 'Use tools' }).click();
+  await page.getByRole('option', { name: /All tools/ }).click();
+  await page.keyboard.press('Escape');
+  await ask(page, 'A sum that nobody keeps');
+  await page.getByRole('group', { name: /^Run / }).getByRole('button', { name: 'Run once' }).click();
+  await has(answer(page), 'A fine day');
+  await ready(page);
+  await ask(page, 'My other secret');
+  await has(answer(page), 'Neither that.');
+  await ready(page);
+  const again = mock.calls.findLast((c) => c.messages.at(-1).content === 'My other secret').messages;
+  assert.deepEqual(again.at(-4).tool_calls?.[0].function, { name: 'calculator', arguments: { expression: '6*7' } }, JSON.stringify(again));
+  assert.deepEqual([again.at(-3).role, again.at(-3).content], ['tool', '42']);
+  await page.request.patch(`${base}/api/v1/tools/calculator`, { headers: { Origin: base }, data: { asks: false } });
+  mock.show = show;
+  await page.request.post(`${base}/api/v1/models/refresh`, { headers: { Origin: base } });
+
   // Nothing of it is anywhere, and a new chat is not temporary.
   assert.equal(await chats(), before);
   assert.deepEqual(await kept(page), []);

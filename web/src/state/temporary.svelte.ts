@@ -1,20 +1,30 @@
 import { generate, type Said } from '$core/api/generate';
-import type { ImagePart, Message } from '$core/api/types';
+import type { ImagePart, Message, Part } from '$core/api/types';
 import { i18n } from '$core/i18n/i18n.svelte';
 import { SILENCE_MS } from '$core/live/pause';
 import { readFrames } from '$core/live/sse';
 import { eventFrom } from '$core/turn/events';
-import { picturesOf } from '$core/turn/parts';
+import { callsTools, picturesOf } from '$core/turn/parts';
 import { beginTurn, messageOf, type TurnView } from '$core/turn/reduce';
 import { notices } from '$design/notices.svelte';
 import type { App } from './app.svelte';
 import { Chat } from './chat.svelte';
 import { optimistic, type Shown } from './history';
 
+type Told = NonNullable<Said['parts']>;
+/** Of an answer that used tools, what the model said, called and was given; what agents did for it stays with its results. */
+const toldOf = (parts: readonly Part[]): Told =>
+  parts.flatMap((p): Told => {
+    if (p.type === 'text' && !p.parent) return [p];
+    if (p.type !== 'tool_call' || p.parent) return [];
+    const { type, id, name, arguments: given, result, failed, round } = p;
+    return [{ type, id, name, arguments: given, result, failed, round }];
+  });
+
 /** A message as the model is told of it again. Its pictures are in its parts themselves. */
 const saidOf = ({ role, content, parts }: Shown): Said => {
   const images = picturesOf(parts).map(({ id }) => ({ data: id.slice(id.indexOf(',') + 1) }));
-  return { role: role as Said['role'], content, ...(images.length > 0 && { images }) };
+  return { role: role as Said['role'], content, ...(images.length > 0 && { images }), ...(callsTools(parts) && { parts: toldOf(parts) }) };
 };
 
 /**
@@ -99,12 +109,14 @@ export class TemporaryChat extends Chat {
           assistant_id: this.assistant ?? undefined,
           instructions: this.begunInstructions || undefined,
           parameters: this.begun,
+          ...this.drawn(),
           language: i18n.language,
           stream: true,
         },
         stream.signal,
       );
-      this.pending = this.live = beginTurn(answer.id, answer as Message);
+      // Who answers says which turn it is, where somebody may be asked in it.
+      this.pending = this.live = beginTurn('', answer as Message);
       this.sending = false;
       void this.read(body, stream);
     } catch (e) {

@@ -111,7 +111,7 @@ const goOn = (view: TurnView): TurnView => ({
 function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
   switch (event.type) {
     case 'start':
-      return { model: event.model || view.model, messageId: event.message_id || view.messageId };
+      return { model: event.model || view.model, messageId: event.message_id || view.messageId, turnId: event.turn_id || view.turnId };
     case 'status':
       return {
         status: {
