@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Nothing that was shown is lost: kills the server with SIGKILL at a random moment of many live streams, starts it
 again on the same data folder and compares what every reader had got with what is there. Among them are answers that
-several follow, questions that wait and are changed, other versions of a question and of an answer, and comparisons.
+several follow, questions that wait and are changed, other versions of a question and of an answer, comparisons, and answers with
+tools under way (kill_tools.py).
 
 	tests/scenario/kill9.py --binary build/atelier --rounds 50 --streams 20
 """
@@ -20,7 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 from client import Client, Reader  # noqa: E402
-from provider import Answer, Provider, Step  # noqa: E402
+from kill_tools import MODEL, ActingProvider, ToolRound, Tools  # noqa: E402
+from provider import Answer, Step  # noqa: E402
 from server import Failed, Server  # noqa: E402
 
 PASSWORD = "correct horse one"
@@ -32,9 +34,10 @@ def tokens(n, every_ms, first=1):
 
 
 class Round:
-    def __init__(self, server, provider, bearer, rng, streams, every_ms):
+    def __init__(self, server, provider, tools, bearer, rng, streams, every_ms, mark):
         self.server, self.provider, self.rng = server, provider, rng
         self.bearer, self.streams, self.every_ms = bearer, streams, every_ms
+        self.tools = ToolRound(tools, self.client, lambda: server.port, rng, mark)
         self.readers, self.conversations, self.waiting = [], [], {}
         self.followers, self.versions, self.compared = [], [], []
         self.counts = {"events": 0, "interrupted": 0, "complete": 0, "unborn": 0, "stored_more": 0, "queued": 0, "sent": 0,
@@ -171,14 +174,13 @@ class Round:
             tokens(100000 if self.rng.random() < 0.7 else self.rng.randint(1, 40), self.every_ms)
             for _ in range(self.streams)]
         self.provider.fallback = tokens(100000, self.every_ms)
-        threads = []
+        threads = self.tools.live()
         for conversation in self.conversations:
             r = Reader()
             r.keep_raw = False
             self.readers.append(r)
             threads.append(threading.Thread(target=self.read, args=(r, conversation, b'{"content":"Count."}')))
-        for t in threads:
-            t.start()
+            threads[-1].start()
         both = c.call("POST", "/api/v1/conversations", {})["id"]
         more = [threading.Thread(target=self.ask_more, args=x) for x in list(zip(self.conversations, self.readers))[::3]]
         more += [threading.Thread(target=self.follow_late, args=(r,)) for r in self.readers[1::5]]
@@ -192,7 +194,7 @@ class Round:
         self.provider.answers, self.provider.fallback = [], None
         for t in threads + more:
             t.join(10)
-        for r in self.readers + [r for _, _, r in self.followers]:
+        for r in self.readers + [r for _, _, r in self.followers] + [r for *_, r in self.tools.asked]:
             if r.thread:
                 r.thread.join(10)
 
@@ -279,6 +281,9 @@ class Round:
                 can_continue.append((conversation, n))
         self.check_followers()
         self.check_versions()
+        self.tools.check(self.compare_events)
+        for k, v in self.tools.counts.items():
+            self.counts["tools: " + k] = v
         if can_continue:
             self.go_on(*self.rng.choice(can_continue))
         self.continued = bool(can_continue)
@@ -296,7 +301,7 @@ def main():
     seed = a.seed if a.seed is not None else random.SystemRandom().randrange(1 << 30)
     rng = random.Random(seed)
     folder = tempfile.mkdtemp(prefix="atelier-kill9-")
-    provider = Provider(models=MODELS)
+    provider = ActingProvider(models=MODELS + [MODEL])
     server = Server(a.binary, os.path.join(folder, "data"), provider.settings())
     os.makedirs(server.data, 0o700)
     total, passed, failed, restarts, continued = {}, 0, 0, [], 0
@@ -309,8 +314,9 @@ def main():
         c = Client(server.port)
         c.login("admin", PASSWORD)
         c.call("POST", "/api/v1/models/refresh", {})
+        tools = Tools(c)
         for n in range(1, a.rounds + 1):
-            r = Round(server, provider, c.bearer, rng, a.streams, a.every_ms)
+            r = Round(server, provider, tools, c.bearer, rng, a.streams, a.every_ms, "r%dx" % n)
             try:
                 r.run()
                 passed += 1
@@ -344,6 +350,7 @@ def main():
           % dict({"followed": 0, "versions": 0, "compared": 0}, **total))
     print("  turns interrupted: %(interrupted)d, complete: %(complete)d, killed before their first event: %(unborn)d"
           % dict({"interrupted": 0, "complete": 0, "unborn": 0}, **total))
+    print("  of answers with tools: " + ", ".join("%s %d" % (k[7:], v) for k, v in sorted(total.items()) if k.startswith("tools: ")))
     if restarts:
         print("  answers continued: %d; restart: median %.0f ms, worst %.0f ms" % (
             continued, sorted(restarts)[len(restarts) // 2], max(restarts)))
