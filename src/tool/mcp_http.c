@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "tool/mcp_priv.h"
 
@@ -234,11 +235,12 @@ static void exchange_free(struct mcp_exchange *x)
 	free(x);
 }
 
-/* Again and again, as long as it is offered. */
+/* Again and again, as long as it is offered; one that ends soon after it began each time is given up. */
 static void listen_on(struct mcp_exchange *x)
 {
 	for (int quick = 0; quick < LISTEN_TRIES; quick++) {
 		struct err e = {0};
+		int64_t began = clock_mono_ms();
 
 		x->place[0] = '\0';
 		if (run_once(x, &e) == -ECANCELED || x->result.status / 100 != 2)
@@ -246,6 +248,8 @@ static void listen_on(struct mcp_exchange *x)
 		buf_done(&x->result.error_body);
 		buf_reset(&x->in);
 		buf_reset(&x->data);
+		if (clock_mono_ms() - began > RETRY_MAX_MS)
+			quick = 0;
 		x->delay_ms = MAX(x->retry_ms, RETRY_MS) << quick;
 	}
 }
@@ -361,13 +365,14 @@ void mcp_http_resume(struct mcp *m, const struct mcp_message *ended)
 		log_debug("mcp", "%s: a stream cannot go on: %s", m->c.label, e.msg);
 }
 
-void mcp_http_listen(struct mcp *m)
+void mcp_http_listen(struct mcp *m, const char *text, size_t n)
 {
-	struct mcp_exchange *x = exchange_new(m, 0, NULL, 0);
+	static const char *const headers[] = {"Mcp-Method: subscriptions/listen", NULL};
+	struct mcp_exchange *x = exchange_new(m, 0, text, n);
 	struct err e = {0};
 
 	x->listens = true;
-	if (begin(x, NULL, &e) < 0)
+	if (begin(x, text ? headers : NULL, &e) < 0)
 		log_debug("mcp", "%s is not listened to: %s", m->c.label, e.msg);
 }
 

@@ -116,7 +116,7 @@ static int try_legacy(struct mcp *m, const struct tool_run *run, struct err *e)
 		(void)mcp_notify(m, "notifications/initialized", NULL, &ignored);
 		if (m->c.url) {
 			mcp_http_settle(m); /* what follows may not overtake it */
-			mcp_http_listen(m);
+			mcp_http_listen(m, NULL, 0);
 		}
 		return 0;
 	}
@@ -153,8 +153,10 @@ static int agree(struct mcp *m, const struct tool_run *run, struct err *e)
 
 	if (r == 0 && era != MCP_LEGACY) {
 		r = try_modern(m, run, e);
-		if (r == 1)
+		if (r == 1) {
+			mcp_listen(m);
 			return 0;
+		}
 		if (r == 0 && m->c.era == MCP_MODERN)
 			return err_set(e, E_PROVIDER, "%s does not speak the revision " MCP_MODERN_VERSION " of MCP.",
 				m->c.label);
@@ -167,6 +169,8 @@ static int agree(struct mcp *m, const struct tool_run *run, struct err *e)
 		r = restart(m, e);
 		if (r == 0)
 			r = try_modern(m, run, e);
+		if (r == 1)
+			mcp_listen(m);
 		r = r == 1 ? 0 : r == 0 ? err_set(e, E_PROVIDER, "%s speaks no revision of MCP.", m->c.label) : r;
 	}
 	return r;

@@ -106,6 +106,7 @@ void mcp_answer_done(struct mcp_answer *a);
 int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *const *headers,
 	const struct tool_run *run, struct mcp_answer *ret, struct err *e) MUST_CHECK;
 int mcp_send(struct mcp *m, const json_t *o, struct err *e) MUST_CHECK; /* an answer, a notice */
+void mcp_listen(struct mcp *m); /* to changes of its tools, where it tells of them */
 int mcp_notify(struct mcp *m, const char *method, json_t *params, struct err *e);
 void mcp_deliver(struct mcp *m, enum mcp_kind kind, int64_t id, const char *p, size_t n);
 void mcp_deliver_message(struct mcp *m, struct mcp_message *msg); /* taken */
@@ -138,7 +139,8 @@ int mcp_http_send(
 	struct mcp *m, int64_t id, const char *text, size_t n, const char *const *headers, struct err *e) MUST_CHECK;
 void mcp_http_resume(struct mcp *m, const struct mcp_message *ended); /* a stream that broke off goes on */
 void mcp_http_settle(struct mcp *m); /* until all that was sent has been taken, some seconds at most */
-void mcp_http_listen(struct mcp *m); /* what the server tells unasked */
+/* What the server tells unasked: by this request that is answered for as long as both live; NULL: by a GET. */
+void mcp_http_listen(struct mcp *m, const char *text, size_t n);
 void mcp_http_drop(
 	struct mcp *m, int64_t id); /* ends the exchanges of a request; 0: all, and waits until they have ended */
 

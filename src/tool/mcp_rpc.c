@@ -436,6 +436,35 @@ int mcp_notify(struct mcp *m, const char *method, json_t *params, struct err *e)
 	return send_text(m, 0, o, NULL, e);
 }
 
+/* Of the newest era, in which a server tells nothing unasked: one request, of which all that comes is notices. */
+void mcp_listen(struct mcp *m)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(1 << 16);
+	const struct tool_run nobody = {.progress = NULL};
+	struct err e = {0};
+
+	pthread_mutex_lock(&m->mx);
+	const json_t *tools = json_object_get(json_object_get(m->about, "capabilities"), "tools");
+	bool tells = json_is_true(json_object_get(tools, "listChanged"));
+	int64_t id = ++m->last_id;
+	m->listening |= tells && !m->c.url; /* its lines come in order: no list is older */
+	pthread_mutex_unlock(&m->mx);
+	if (!tells)
+		return;
+	CLEANUP(json_decrefp)
+	json_t *params = with_meta(m, json_pack("{s:{s:b}}", "notifications", "toolsListChanged", 1), id, &nobody);
+	CLEANUP(json_decrefp) json_t *o = envelope("subscriptions/listen", params);
+	json_object_set_new(o, "id", json_integer(id));
+	if (!m->c.url) {
+		if (mcp_send(m, o, &e) < 0)
+			log_debug("mcp", "%s is not listened to: %s", m->c.label, e.msg);
+		return;
+	}
+	json_add_value(&text, o);
+	if (buf_status(&text) == 0)
+		mcp_http_listen(m, text.p, text.n);
+}
+
 /* It is told that nobody waits any more. A modern server over HTTP sees that by the end of the exchange. */
 static void abandon(struct mcp *m, int64_t id, int code)
 {

@@ -52,8 +52,11 @@ static int tell(struct turn *t, const struct question *q, const struct asked *x,
 	return turn_event(t, EV_QUESTION, &b);
 }
 
+/* Of an answer that is not kept there is nothing to look at elsewhere. */
 static void tell_feeds(struct turn *t, const char *what)
 {
+	if (!t->ids.conversation_id)
+		return;
 	bus_publish(t->all->config.bus,
 		&(struct bus_event){BUS_TURN, what, t->user_id, t->ids.conversation_id, t->ids.turn_id});
 }

@@ -280,8 +280,9 @@ int turn_decide(struct turns *all, struct call_decision *d, struct arena *a, str
 	}
 	if (r < 0)
 		return r;
-	bus_publish(
-		all->config.bus, &(struct bus_event){BUS_TURN, "decided", d->user_id, d->conversation_id, d->turn_id});
+	if (d->conversation_id) /* else nothing of it is kept, to be looked at elsewhere */
+		bus_publish(all->config.bus,
+			&(struct bus_event){BUS_TURN, "decided", d->user_id, d->conversation_id, d->turn_id});
 	if (!d->live && d->open == 0)
 		turn_resume(all, d->turn_id, false);
 	return 0;

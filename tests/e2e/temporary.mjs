@@ -97,6 +97,7 @@ export async function temporary({ page, mock, base, shot }) {
   // Nothing of it is anywhere, and a new chat is not temporary.
   assert.equal(await chats(), before);
   assert.deepEqual(await kept(page), []);
+  assert.deepEqual(await page.evaluate(() => Object.entries(localStorage).filter(([k, v]) => /^tools\..*\.new$/.test(k) && v !== '[]' && v !== '')), [], 'what was chosen for it is no later chat\'s');
   await newChat(page);
   assert.equal(await toggle.count(), 0);
   assert.equal(await page.getByRole('article').count(), 0);

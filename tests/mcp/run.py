@@ -236,6 +236,34 @@ def everything_over_http():
             assert about["protocolVersion"] == "2025-11-25", about
 
 
+def changes(c):
+    """A server of the newest revision tells of its tools only who has asked for that."""
+    names = lambda: {t["name"] for t in c.do("list", what="tools")["items"]}
+    assert names() == {"grow"}, names()
+    assert c.do("about")["about"]["protocolVersion"] == "2026-07-28"
+    for n in (1, 2):
+        while not c.changed.empty():  # what was told before counts no more
+            c.changed.get()
+        assert c.text("grow") == "grown"
+        assert c.changed.get(timeout=PATIENCE)
+        while "grown-%d" % n not in names():
+            assert c.changed.get(timeout=PATIENCE)
+        assert c.text("grown-%d" % n) == "grown-%d" % n
+
+
+@case
+def changing_over_stdio():
+    with Client(NODE, HERE + "/changing.mjs", "stdio", reads=[HERE, *([NODE_FOLDER] if not NODE.startswith("/usr/bin/") else [])]) as c:
+        changes(c)
+
+
+@case
+@without_sandbox
+def changing_over_http():
+    with Web(NODE, HERE + "/changing.mjs") as w, Client(url=w.url) as c:
+        changes(c)
+
+
 @case
 @without_sandbox
 def nobody_at_the_address():

@@ -110,13 +110,14 @@ export class Chat extends Followed {
   setPlaces(places: string[], documents: Chosen[] = this.documents): void {
     this.places = places;
     this.documents = documents;
+    if (this.temporary) return;
     writeList(this.key('places'), places);
     writeList(this.key('documents'), documents.map(({ id, name }) => `${id} ${name}`));
   }
 
   setTools(tools: true | string[]): void {
     this.tools = tools;
-    writeList(this.key('tools'), tools === true ? ['*'] : tools);
+    if (!this.temporary) writeList(this.key('tools'), tools === true ? ['*'] : tools);
   }
 
   /** Without collections that are not there any more. */
