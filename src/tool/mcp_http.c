@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "tool/mcp_priv.h"
 
-enum { RETRY_MS = 1000, RETRY_MAX_MS = 30000, LISTEN_TRIES = 5, SETTLE_S = 5 };
+enum { RETRY_MS = 1000, LISTEN_TRIES = 5, SETTLE_S = 5 };
 
 struct mcp_exchange {
 	struct mcp *m;
@@ -23,11 +23,9 @@ struct mcp_exchange {
 	struct arena mem;
 	const char **headers;
 	struct http_result result;
-	struct buf in;   /* a begun line, or a body that is one message */
-	struct buf data; /* of the event */
-	char place[128]; /* the last event's id */
-	int64_t retry_ms;
-	char session[256]; /* of the answer */
+	struct buf body;          /* that is one message */
+	struct mcp_events events; /* or a stream of them */
+	char session[256];        /* of the answer */
 	char challenge[512];
 };
 
@@ -85,66 +83,21 @@ static void on_header(void *arg, const char *line, size_t n)
 		(void)header(line, n, "WWW-Authenticate", x->challenge, sizeof(x->challenge));
 }
 
-static int take_line(struct mcp_exchange *x, const char *p, size_t n)
+static void on_message(void *arg, const char *p, size_t n)
 {
-	if (n > 0 && p[n - 1] == '\r')
-		n--;
-	if (n == 0) {
-		if (x->data.n > 0)
-			mcp_deliver(x->m, MCP_TEXT, x->id, x->data.p, x->data.n);
-		buf_reset(&x->data);
-		return 0;
-	}
-	const char *colon = memchr(p, ':', n);
-	struct str name = {p, colon ? (size_t)(colon - p) : n}, value = {p + n, 0};
-	if (colon) {
-		value = (struct str){colon + 1, n - name.n - 1};
-		if (value.n > 0 && *value.p == ' ')
-			value.p++, value.n--;
-	}
-	if (str_eq(name, STR("data"))) {
-		if (x->data.n > 0)
-			buf_add_char(&x->data, '\n');
-		buf_add(&x->data, value.p, value.n);
-	} else if (str_eq(name, STR("id")) && value.n < sizeof(x->place)) {
-		memcpy(x->place, value.p, value.n);
-		x->place[value.n] = '\0';
-	} else if (str_eq(name, STR("retry"))) {
-		char digits[16];
-		snprintf(digits, sizeof(digits), "%.*s", (int)MIN(value.n, sizeof(digits) - 1), value.p);
-		x->retry_ms = MAX(0, MIN(strtoll(digits, NULL, 10), RETRY_MAX_MS));
-	}
-	return buf_status(&x->data);
+	struct mcp_exchange *x = arg;
+
+	mcp_deliver(x->m, MCP_TEXT, x->id, p, n);
 }
 
 static int on_data(void *arg, const char *p, size_t n)
 {
 	struct mcp_exchange *x = arg;
 
-	if (strncasecmp(x->result.content_type, "text/event-stream", 17) != 0) {
-		buf_add(&x->in, p, n);
-		return buf_status(&x->in);
-	}
-	while (n > 0) {
-		const char *end = memchr(p, '\n', n);
-		size_t piece = end ? (size_t)(end - p) : n;
-		int r;
-
-		if (x->in.n > 0 || !end) {
-			buf_add(&x->in, p, piece);
-			if ((r = buf_status(&x->in)) < 0)
-				return r;
-		}
-		if (!end)
-			return 0;
-		r = x->in.n > 0 ? take_line(x, x->in.p, x->in.n) : take_line(x, p, piece);
-		buf_reset(&x->in);
-		if (r < 0)
-			return r;
-		p += piece + 1;
-		n -= piece + 1;
-	}
-	return 0;
+	if (strncasecmp(x->result.content_type, "text/event-stream", 17) == 0)
+		return mcp_events_take(&x->events, p, n);
+	buf_add(&x->body, p, n);
+	return buf_status(&x->body);
 }
 
 /* ---- an exchange, on its thread ---- */
@@ -152,7 +105,7 @@ static int on_data(void *arg, const char *p, size_t n)
 /* Of an answer that is too long. */
 static void deliver_beginning(struct mcp_exchange *x)
 {
-	const struct buf *b = x->data.n > 0 ? &x->data : &x->in;
+	const struct buf *b = x->events.data.n > 0 ? &x->events.data : x->events.in.n > 0 ? &x->events.in : &x->body;
 
 	if (x->id && b->n > 0)
 		mcp_deliver(x->m, MCP_CUT, x->id, b->p, MIN(b->n, (size_t)PROCESS_CUT));
@@ -177,8 +130,8 @@ static int run_once(struct mcp_exchange *x, struct err *e)
 
 	if (r == 0)
 		r = http_client_run(m->shared->http, &call, &x->cancel, &x->result, e);
-	if (r == 0 && x->result.status / 100 == 2 && x->in.n > 0 && x->result.status != 202)
-		mcp_deliver(m, MCP_TEXT, x->id, x->in.p, x->in.n);
+	if (r == 0 && x->result.status / 100 == 2 && x->body.n > 0 && x->result.status != 202)
+		mcp_deliver(m, MCP_TEXT, x->id, x->body.p, x->body.n);
 	if (r == E_TOO_LARGE)
 		deliver_beginning(x);
 	return r;
@@ -204,10 +157,10 @@ static void tell_end(struct mcp_exchange *x, int r, const struct err *e)
 		return;
 	msg->status = r < 0 ? 0 : x->result.status;
 	msg->code = r;
-	msg->retry_ms = x->retry_ms;
+	msg->retry_ms = x->events.retry_ms;
 	/* A stream that broke off, of a server that numbers its events, goes on elsewhere. */
 	if (x->m->era != MCP_MODERN && x->result.status / 100 == 2 && r != -ECANCELED && r != E_TOO_LARGE)
-		memcpy(msg->place, x->place, sizeof(msg->place));
+		memcpy(msg->place, x->events.place, sizeof(msg->place));
 	mcp_deliver_message(x->m, msg);
 }
 
@@ -226,8 +179,9 @@ static void forget(struct mcp_exchange *x)
 
 static void exchange_free(struct mcp_exchange *x)
 {
-	buf_done(&x->in);
-	buf_done(&x->data);
+	buf_done(&x->body);
+	buf_done(&x->events.in);
+	buf_done(&x->events.data);
 	buf_done(&x->result.error_body);
 	cancel_done(&x->cancel);
 	arena_wipe(&x->mem);
@@ -242,15 +196,16 @@ static void listen_on(struct mcp_exchange *x)
 		struct err e = {0};
 		int64_t began = clock_mono_ms();
 
-		x->place[0] = '\0';
+		x->events.place[0] = '\0';
 		if (run_once(x, &e) == -ECANCELED || x->result.status / 100 != 2)
 			return;
 		buf_done(&x->result.error_body);
-		buf_reset(&x->in);
-		buf_reset(&x->data);
-		if (clock_mono_ms() - began > RETRY_MAX_MS)
+		buf_reset(&x->body);
+		buf_reset(&x->events.in);
+		buf_reset(&x->events.data);
+		if (clock_mono_ms() - began > MCP_RETRY_MAX_MS)
 			quick = 0;
-		x->delay_ms = MAX(x->retry_ms, RETRY_MS) << quick;
+		x->delay_ms = MAX(x->events.retry_ms, RETRY_MS) << quick;
 	}
 }
 
@@ -300,8 +255,8 @@ static int add_headers(struct mcp_exchange *x, const char *const *more)
 	if (m->session[0])
 		x->headers[n++] = arena_printf(&x->mem, "Mcp-Session-Id: %s", m->session);
 	pthread_mutex_unlock(&m->mx);
-	if (x->place[0])
-		x->headers[n++] = arena_printf(&x->mem, "Last-Event-ID: %s", x->place);
+	if (x->events.place[0])
+		x->headers[n++] = arena_printf(&x->mem, "Last-Event-ID: %s", x->events.place);
 	for (size_t i = 0; i < n; i++)
 		if (!x->headers[i])
 			return -ENOMEM;
@@ -314,9 +269,12 @@ static struct mcp_exchange *exchange_new(struct mcp *m, int64_t id, const char *
 
 	x->m = m;
 	x->id = id;
-	x->in = BUF_INIT(MCP_MESSAGE_MAX);
-	x->data = BUF_INIT(MCP_MESSAGE_MAX);
-	x->retry_ms = RETRY_MS;
+	x->body = BUF_INIT(MCP_MESSAGE_MAX);
+	x->events = (struct mcp_events){.in = BUF_INIT(MCP_MESSAGE_MAX),
+		.data = BUF_INIT(MCP_MESSAGE_MAX),
+		.retry_ms = RETRY_MS,
+		.message = on_message,
+		.arg = x};
 	cancel_init(&x->cancel);
 	arena_init(&x->mem, 1 << 20);
 	if (text) {
@@ -359,7 +317,7 @@ void mcp_http_resume(struct mcp *m, const struct mcp_message *ended)
 	struct mcp_exchange *x = exchange_new(m, ended->id, NULL, 0);
 	struct err e = {0};
 
-	memcpy(x->place, ended->place, sizeof(x->place));
+	memcpy(x->events.place, ended->place, sizeof(x->events.place));
 	x->delay_ms = ended->retry_ms;
 	if (begin(x, NULL, &e) < 0)
 		log_debug("mcp", "%s: a stream cannot go on: %s", m->c.label, e.msg);

@@ -12,6 +12,7 @@
 #define MCP_LEGACY_VERSION "2025-11-25"
 #define MCP_MESSAGE_MAX    ((size_t)16 << 20) /* bytes of one message of a server */
 #define MCP_META           "io.modelcontextprotocol/"
+#define MCP_RETRY_MAX_MS   30000
 
 struct mcp_shared {
 	unsigned magic; /* MCP_SHARED_MAGIC */
@@ -132,6 +133,18 @@ void mcp_shut(struct mcp *m); /* whatever state it is in; waits end with E_PROVI
 /* mcp_stdio.c */
 int mcp_stdio_start(struct mcp *m, struct err *e) MUST_CHECK;
 void mcp_stdio_stop(struct mcp *m, int64_t grace_ms);
+
+/* mcp_events.c: what comes by a stream of events. */
+struct mcp_events {
+	struct buf in;   /* a begun line */
+	struct buf data; /* of the event */
+	char place[128]; /* the last event's id */
+	int64_t retry_ms;
+	void (*message)(void *arg, const char *p, size_t n);
+	void *arg;
+};
+/* E_TOO_LARGE, -ENOMEM. */
+int mcp_events_take(struct mcp_events *x, const char *p, size_t n) MUST_CHECK;
 
 /* mcp_http.c */
 /* POSTs a text; what comes of it is delivered under this id. id 0: an answer or a notice, nobody waits for its end. */

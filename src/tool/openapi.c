@@ -425,7 +425,7 @@ static void add_content(struct making *m, json_t *call)
 	bool required = json_is_true(json_object_get(body, "required"));
 	const json_t *chosen = choose_body(content, &form, &type);
 	if (!chosen) {
-		m->problem = required ? "it is sent a file" : NULL;
+		m->problem = required ? "its body is a file, or of a kind that tools do not send" : NULL;
 		return;
 	}
 	json_object_set_new(call, "body", json_string(form));
@@ -457,7 +457,8 @@ static void add_old_content(struct making *m, json_t *call)
 		} else if (strcmp(where, "formData") == 0) {
 			const char *type = json_get_str(p, "type");
 			if (type && strcmp(type, "file") == 0)
-				m->problem = required ? "it is sent a file" : m->problem;
+				m->problem = required ? "its body is a file, or of a kind that tools do not send"
+						      : m->problem;
 			else
 				add_argument(m, name, "form", json_pack("{s:s, s:s}", "in", "body", "name", name),
 					parameter_schema(m, p), required);

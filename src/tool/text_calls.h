@@ -6,7 +6,8 @@
 
 #include "provider/generate.h"
 
-/* The request as such a model takes it: tools as instructions, calls and results of the rounds before as text. In the arena; `in` is
+/* text_told.c: the request as such a model takes it: tools as instructions, calls and results of the rounds before as text, in the form
+ * of its family. In the arena; `in` is
  * borrowed. */
 int text_calls_request(
 	const struct gen_request *in, struct arena *a, struct gen_request *ret, struct err *e) MUST_CHECK;

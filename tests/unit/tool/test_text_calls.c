@@ -177,10 +177,49 @@ static void test_request(void **state UNUSED)
 	assert_string_equal(out.messages[3].content, "<tool_response>\n2\n</tool_response>");
 }
 
+/* Each family is told of its own form, and what is told it of the rounds before is what is read from it. */
+static void test_families(void **state UNUSED)
+{
+	static const struct {
+		const char *model, *open;
+	} families[] = {{"qwen3-coder:30b", "<tool_call>\n<function=NAME>"},
+		{"GLM-4.5-Air", "<tool_call>NAME\n<arg_key>KEY"}, {"llama3.2:3b", "{\"name\":\"NAME\",\"parameters\":"},
+		{"mistral:7b", "[TOOL_CALLS][{\"name\":\"NAME\""},
+		{"deepseek-r1:8b", "<" BAR "tool" LOW "calls" LOW "begin" BAR ">"},
+		{"gemma2:9b", "<tool_call>\n{\"name\":\"NAME\",\"arguments\":{\"KEY\":\"VALUE\"}}"}};
+	const struct gen_tool_call calls[] = {{"c1", "get_weather", "{\"town\":\"Bonn\",\"n\":3}"}};
+	const struct gen_message messages[] = {{.role = "user", .content = "?"},
+		{.role = "assistant", .content = "", .calls = calls, .n_calls = 1},
+		{.role = "tool", .content = "fine", .tool_call_id = "c1", .tool_name = "get_weather"}};
+
+	for (size_t i = 0; i < N_ELEMENTS(families); i++) {
+		CLEANUP(arena_done) struct arena a;
+		const struct gen_request in = {.model = families[i].model,
+			.messages = messages,
+			.n_messages = 3,
+			.tools = tools,
+			.n_tools = 2};
+		struct gen_request out;
+		struct err e = {0};
+		struct got g;
+
+		arena_init(&a, 1 << 20);
+		assert_int_equal(text_calls_request(&in, &a, &out, &e), 0);
+		if (!strstr(out.messages[0].content, families[i].open))
+			fail_msg("%s: %s", families[i].model, out.messages[0].content);
+		run(out.messages[2].content, 7, &g);
+		if (!g.calls.p || strncmp(g.calls.p, "get_weather ", 12) != 0 || !strstr(g.calls.p, "Bonn") || g.text.n)
+			fail_msg("%s: %s", families[i].model, out.messages[2].content);
+		assert_non_null(strstr(out.messages[3].content, "fine"));
+		buf_done(&g.text);
+		buf_done(&g.calls);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_talk),
-		cmocka_unit_test(test_cut), cmocka_unit_test(test_request)};
+		cmocka_unit_test(test_cut), cmocka_unit_test(test_request), cmocka_unit_test(test_families)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
