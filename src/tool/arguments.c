@@ -67,7 +67,10 @@ static void count_escapes(const char *p, const char *end, int *ret_wrong, int *r
 		if (*p != '\\')
 			continue;
 		p++;
-		if (strchr("bfnrtu", *p))
+		/* Elsewhere than in JSON \x41 is a letter: both readings are possible. */
+		bool hex = *p == 'x' && end - p > 2 && isxdigit((unsigned char)p[1]) && isxdigit((unsigned char)p[2]);
+		*ret_wrong += hex;
+		if (hex || strchr("bfnrtu", *p))
 			++*ret_letters;
 		else if (!strchr("\"'\\/", *p))
 			++*ret_wrong;

@@ -543,11 +543,13 @@ class Scenario:
         self.reader(name).go_on()
 
     def cmd_until(self, c, name, what, *rest):
-        """`until r text "..."`, `until r done`, `until r status retrying`, `until r id 7`, `until r ended [within MS]`"""
+        """`until r text "..."`, `until r done`, `until r status retrying`, `until r id 7`, `until r ended [within MS [awake]]`"""
         r = self.reader(name)
         if what == "ended":
             r.wait_end(self.limit)
             late = (r.ended_at - self.marks["answered"]) * 1000 if rest else 0
+            if rest[2:] == ("awake",):
+                late -= self.starved() - self.marks["starved"]
             if late > float(rest[1] if rest else 0) * SLOWNESS:
                 raise Failed("the stream ended %.0f ms after the last answer" % late)
             return None
@@ -575,8 +577,20 @@ class Scenario:
 
     def cmd_cancel(self, c):
         self.marks["cancel"] = time.monotonic()
+        self.marks["starved"] = self.starved()
         self.request("POST", "/api/v1/turns/%s/cancel" % self.vars["turn"], {}, {})
         self.expect_status("202")
+
+    def starved(self):
+        """For how many ms in all that thread of the server that waited longest was ready, and had no processor."""
+        waits = [0]
+        for path in glob.glob("/proc/%d/task/*/schedstat" % self.server.proc.pid):
+            try:
+                with open(path) as f:
+                    waits.append(int(f.read().split()[1]) / 1e6)
+            except (OSError, IndexError):
+                pass  # it ended meanwhile
+        return max(waits)
 
     def cmd_settled(self, c, state):
         """Until the turn's state in the database is this one."""

@@ -116,6 +116,23 @@ static void test_refused(void **state UNUSED)
 		"lacks \"city\"");
 }
 
+/* What has two readings, or none, is not guessed. */
+static void test_not_guessed(void **state UNUSED)
+{
+	static const char *const wrong[] = {"{\xe2\x80\x9cx\xe2\x80\x9d: 1}", "{\"a\":1};", "{\"a\":1 // x\n}",
+		"{\"a\":1 /* x */}", "{\"a\":0x10}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":01}",
+		"<tool_call>{\"a\":1}</tool_call>", "{\"a\":\"\\x41\"}", "{'a': 'it's'}", "({\"a\":1})",
+		"{\"a\":1,,\"b\":2}", "{,\"a\":1}", "{\"a\" 1}", "{\"a\"=1}", "{\"a\":\"b\" \"c\":1}",
+		"arguments: {\"a\":1}", "[{\"a\":1},{\"a\":2}]", "true", "{\"a\":1}\n```", "```json\n{\"a\":1}",
+		"{\"a\":`b`}", "{\"a\":[1,2,3}", "{\"a\":{\"b\":1]}", "{\"a\":(1,2)}", "{\"a\":tru}"};
+
+	for (size_t i = 0; i < N_ELEMENTS(wrong); i++)
+		refused(ANY, wrong[i], "cannot be used");
+	refused(ANY, "{\"a\":'b\"}", "cut off");
+	refused(ANY, "{\"a\":\"b'}", "cut off");
+	refused(ANY, "{\"a\":\"...\"", "cut off");
+}
+
 static void test_several(void **state UNUSED)
 {
 	struct fixture f;
@@ -173,8 +190,9 @@ static void test_unknown(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_unwrapped), cmocka_unit_test(test_mended),
-		cmocka_unit_test(test_never_closed), cmocka_unit_test(test_refused), cmocka_unit_test(test_several),
-		cmocka_unit_test(test_fitted), cmocka_unit_test(test_cut_result), cmocka_unit_test(test_unknown)};
+		cmocka_unit_test(test_never_closed), cmocka_unit_test(test_refused), cmocka_unit_test(test_not_guessed),
+		cmocka_unit_test(test_several), cmocka_unit_test(test_fitted), cmocka_unit_test(test_cut_result),
+		cmocka_unit_test(test_unknown)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
