@@ -41,4 +41,6 @@ with run.Client(url=sys.argv[-1], **({"era": "modern"} if version == "2026-07-28
     for one in calls or []:
         call(c, one["name"], one.get("arguments", {}), tools.get(one["name"], {}).get("inputSchema"))
     for name, tool in {} if calls else tools.items():
-        call(c, name, arguments_of(tool), tool["inputSchema"])
+        # One tool is to be given the schema of another, as the list had it.
+        schema = {"schema": tools["json_schema_2020_12_tool"]["inputSchema"]} if name == "json_schema_echo" else {}
+        call(c, name, {**arguments_of(tool), **schema}, tool["inputSchema"])

@@ -465,9 +465,9 @@ def servers_of_tools():
 # ---- the official conformance suite: what it requires of a client ----
 
 REQUIRED = {
-    "2025-11-25": ("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),
+    "2025-11-25": ("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry", "json-schema-2020-12-preservation"),
     "2026-07-28": ("tools_call", "request-metadata", "sep-2322-client-request-state", "http-standard-headers", "http-custom-headers", "http-invalid-tool-headers",
-                   "json-schema-ref-no-deref"),
+                   "json-schema-ref-no-deref", "json-schema-2020-12-preservation"),
 }
 
 
@@ -499,23 +499,37 @@ SIGNED_IN = ("basic-cimd", "metadata-default", "metadata-var1", "metadata-var2",
              "token-endpoint-auth-none", "pre-registration", "resource-mismatch", "offline-access-scope", "offline-access-not-supported",
              "authorization-server-migration", "iss-supported", "iss-not-advertised", "iss-supported-missing", "iss-wrong-issuer", "iss-unexpected",
              "iss-normalized", "metadata-issuer-mismatch")
+SIGNED_IN_2025 = ("basic-cimd", "metadata-default", "metadata-var1", "metadata-var2", "metadata-var3", "scope-from-www-authenticate",
+                  "scope-from-scopes-supported", "scope-omitted-when-undefined", "scope-step-up", "scope-retry-limit", "token-endpoint-auth-basic",
+                  "token-endpoint-auth-post", "token-endpoint-auth-none", "pre-registration")
 # Each takes a start of Node: these are what differs most; ALL=1 runs all of them.
 OF_THEM = ("metadata-var3", "scope-step-up", "token-endpoint-auth-post", "pre-registration", "resource-mismatch", "iss-wrong-issuer")
+OF_THEM_2025 = ("metadata-var2", "scope-step-up", "token-endpoint-auth-basic")
 
 
-@case
-@without_sandbox
-def conformance_signing_in():
+def signing_in_of(revision, scenarios):
     suite = os.path.join(MODULES, "@modelcontextprotocol/conformance/dist/index.js")
     command = "%s %s/conformance_auth.py" % (sys.executable, HERE)
     with atelier.Server(BINARY) as s, concurrent.futures.ThreadPoolExecutor(2) as pool:
         def one(name):
             out = subprocess.run([os.path.join(MODULES, ".bin/node"), suite, "client", "--command", command, "--scenario", "auth/" + name, "--spec-version",
-                                  "2026-07-28", "--timeout", "60000"], env={**os.environ, "ATELIER_URL": s.url, "ATELIER_KEY": s.key}, capture_output=True, text=True,
+                                  revision, "--timeout", "60000"], env={**os.environ, "ATELIER_URL": s.url, "ATELIER_KEY": s.key}, capture_output=True, text=True,
                                  timeout=PATIENCE * 2, stdin=subprocess.DEVNULL)
             return name, "OVERALL: PASSED" in out.stdout + out.stderr, out.stdout + out.stderr
-        for name, well, said in pool.map(one, SIGNED_IN if os.environ.get("ALL") else OF_THEM):
+        for name, well, said in pool.map(one, scenarios):
             assert well, name + "\n" + said
+
+
+@case
+@without_sandbox
+def conformance_signing_in():
+    signing_in_of("2026-07-28", SIGNED_IN if os.environ.get("ALL") else OF_THEM)
+
+
+@case
+@without_sandbox
+def conformance_signing_in_2025():
+    signing_in_of("2025-11-25", SIGNED_IN_2025 if os.environ.get("ALL") else OF_THEM_2025)
 
 
 # ---- the same suite against Atelier: what is no fixture of its own (a tool, a resource, a prompt by a name that it knows) ----
