@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "engine.h"
+#include "http/client.h"
 #include "http/listen.h"
 #include "rag/extract.h"
 #include "store/store.h"
@@ -224,6 +225,15 @@ static void check_providers(struct doctor *d)
 	engine_stop(&g);
 }
 
+/* What is opened when it is first needed; that of PostgreSQL shows where the database is. */
+static void check_library(struct doctor *d)
+{
+	struct err e = {0};
+
+	if (http_client_load(&e) < 0)
+		say(d, FAIL, "libraries", "%s Until then only providers at http:// and an address are reached", e.msg);
+}
+
 /* ---- certificate and port ---- */
 
 static void check_certificate(struct doctor *d)
@@ -293,6 +303,7 @@ int cmd_doctor(struct cli *c)
 		check_database(&d);
 		check_master_key(&d);
 	}
+	check_library(&d);
 	check_providers(&d);
 	check_certificate(&d);
 	check_port(&d);

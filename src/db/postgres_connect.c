@@ -374,13 +374,16 @@ int pg_open(struct db *db, const struct db_config *c, struct err *e)
 {
 	struct pg_own *own = xcalloc(1, sizeof(*own));
 	char *why = NULL;
-	PQconninfoOption *options = PQconninfoParse(c->path, &why);
 	char line[160];
+	int r = pg_library_open(e);
+	PQconninfoOption *options = r < 0 ? NULL : PQconninfoParse(c->path, &why);
 
 	db->own = own;
 	own->url = xstrdup(c->path);
 	free(db->path);
 	db->path = options ? place_of(options) : xstrdup("PostgreSQL");
+	if (r < 0)
+		return r;
 	if (options) {
 		PQconninfoFree(options);
 		return 0;

@@ -45,6 +45,9 @@ UNUSED static inline struct pg_own *pg_own(const struct db *db)
 	return db->own;
 }
 
+/* postgres_calls.c: libpq is loaded from here on; E_INTERNAL: it is not there. */
+int pg_library_open(struct err *e) MUST_CHECK;
+
 /* postgres_connect.c: connecting, what libpq reports as our errors. */
 int pg_open(struct db *db, const struct db_config *c, struct err *e) MUST_CHECK;
 void pg_close(struct db *db);

@@ -2,12 +2,10 @@
 #include "http/client_priv.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "sys/thread.h"
 
 /* A sweep looks at every call, so that many calls are looked at less often. */
@@ -179,7 +177,7 @@ static bool shard_init(struct http_shard *sh, struct http_client *h)
 }
 
 /* The first with room, so that few calls share the connections of one; a new one when all are full; beyond the last
- * the emptiest. */
+ * the emptiest. NULL: not even one can be made. */
 static struct http_shard *shard_for_call(struct http_client *h)
 {
 	struct http_shard *emptiest = &h->shards[0];
@@ -193,7 +191,7 @@ static struct http_shard *shard_for_call(struct http_client *h)
 	}
 	if (h->n_shards < SHARDS && shard_init(&h->shards[h->n_shards], h))
 		return &h->shards[h->n_shards++];
-	return emptiest;
+	return h->n_shards ? emptiest : NULL;
 }
 
 /* --- times that curl does not know, or keeps too dearly ----------------------------------------------------------- */
@@ -294,6 +292,10 @@ static void start(struct call *c)
 	struct http_client *h = c->client;
 	ASSERT(loop_is_mine(h->loop) && !c->running);
 	c->begun_ms = c->last_ms = clock_mono_ms();
+	if (c->easy && !(c->shard = shard_for_call(h))) {
+		call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
+		return;
+	}
 	if (!h->running)
 		sweep_soon(h);
 	c->running = true;
@@ -306,7 +308,6 @@ static void start(struct call *c)
 		direct_start(c);
 		return;
 	}
-	c->shard = shard_for_call(h);
 	c->shard->n_calls++;
 	if (curl_multi_add_handle(c->shard->multi, c->easy) != CURLM_OK)
 		call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
@@ -538,64 +539,19 @@ int http_client_get_public(struct http_client *c, const char *url, int64_t timeo
 
 /* --- the client -------------------------------------------------------------------------------------------------- */
 
-/* ---- curl's memory: it divides by zero, for one, when there is none; and what it sends has keys in it ---- */
-
-static void *zeroed(size_t n, size_t size)
-{
-	void *p = n && size > SIZE_MAX / n ? NULL : memory_try(n * size);
-
-	return p ? memset(p, 0, n * size) : NULL;
-}
-
-static char *copied(const char *s)
-{
-	size_t n = strlen(s) + 1;
-	char *p = memory_try(n);
-
-	return p ? memcpy(p, s, n) : NULL;
-}
-
-static void wiping_free(void *p)
-{
-	if (p)
-		explicit_bzero(p, malloc_usable_size(p));
-	free(p);
-}
-
-static void *wiping_realloc(void *old, size_t n)
-{
-	size_t had = old ? malloc_usable_size(old) : 0;
-	void *p = memory_try(n);
-
-	if (!p || !old)
-		return p;
-	memcpy(p, old, MIN(had, n));
-	wiping_free(old);
-	return p;
-}
-
-static void init_curl(void)
-{
-	if (curl_global_init_mem(CURL_GLOBAL_ALL, memory_try, wiping_free, wiping_realloc, copied, zeroed) != 0)
-		abort();
-	signal(SIGPIPE, SIG_IGN); /* with CURLOPT_NOSIGNAL this is the program's part */
-}
-
 int http_client_new(struct loop *l, struct http_client **ret)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, init_curl);
 	struct http_client *h = xcalloc(1, sizeof(*h));
 	MAGIC_SET(h, CLIENT_MAGIC);
 	h->loop = l;
+	signal(SIGPIPE, SIG_IGN); /* with CURLOPT_NOSIGNAL this is the program's part */
 	pthread_mutex_init(&h->mx, NULL);
 	pthread_cond_init(&h->left, NULL);
 	h->sweep = evtimer_new(loop_base(l), on_sweep, h);
-	if (!direct_new(h) || !h->sweep || !shard_init(&h->shards[0], h)) {
+	if (!direct_new(h) || !h->sweep) {
 		http_client_free(h);
 		return -ENOMEM;
 	}
-	h->n_shards = 1;
 	*ret = h;
 	return 0;
 }

@@ -13,6 +13,9 @@
 struct http_client;
 
 int http_client_new(struct loop *l, struct http_client **ret) MUST_CHECK;
+
+/* Loads libcurl, as the first call does that needs it. E_INTERNAL: the sentence says which library is missing. */
+int http_client_load(struct err *e) MUST_CHECK;
 void http_client_free(struct http_client *c); /* after the loop has stopped */
 
 #define HTTP_PIECE_MAX 16384

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "http/public.h"
+#include "http/url.h"
 #include "sys/fault.h"
 
 enum { RETRY_AFTER_MAX_S = 86400, BURST_MAX = 4096, BUFFER_BYTES = 2048, BUFFER_LARGE = 8192 };
@@ -87,25 +88,33 @@ static const char *header_value(const char *p, size_t n, const char *name, char 
 	return ret;
 }
 
-/* Seconds, also with a fraction, or a date. -1: neither. */
-static int64_t retry_after_ms(const char *v)
+/* Seconds, also with a fraction. Else it should be a date, which the caller's thread reads: that may load curl. */
+static void note_retry_after(struct call *c, const char *v)
 {
 	if (isdigit((unsigned char)*v)) {
 		char *end;
 		double s = strtod(v, &end);
-		if (*end == '\0')
-			return (int64_t)(MIN(s, (double)RETRY_AFTER_MAX_S) * 1000);
+		if (*end == '\0') {
+			c->out->retry_after_ms = (int64_t)(MIN(s, (double)RETRY_AFTER_MAX_S) * 1000);
+			return;
+		}
 	}
-	time_t at = curl_getdate(v, NULL);
-	if (at == (time_t)-1)
-		return -1;
-	int64_t ms = (int64_t)at * 1000 - clock_now_ms();
-	return MAX(0, MIN(ms, (int64_t)RETRY_AFTER_MAX_S * 1000));
+	free(c->retry_date);
+	c->retry_date = xstrdup(v);
+}
+
+static void read_retry_date(struct call *c)
+{
+	time_t at = c->retry_date && c->out->retry_after_ms < 0 ? curl_getdate(c->retry_date, NULL) : (time_t)-1;
+	if (at != (time_t)-1)
+		c->out->retry_after_ms =
+			MAX(0, MIN((int64_t)at * 1000 - clock_now_ms(), (int64_t)RETRY_AFTER_MAX_S * 1000));
 }
 
 void call_note_status(struct call *c)
 {
 	c->out->retry_after_ms = -1; /* those of an interim answer do not count */
+	free(TAKE_PTR(c->retry_date));
 	c->out->content_type[0] = '\0';
 	if (c->in->location)
 		buf_reset(c->in->location);
@@ -137,7 +146,7 @@ void call_note_header(struct call *c, const char *p, size_t n)
 		if (isdigit((unsigned char)*value))
 			c->out->retry_after_ms = (int64_t)MIN(strtod(value, NULL), RETRY_AFTER_MAX_S * 1000.0);
 	} else if (c->out->retry_after_ms < 0 && header_value(p, n, "Retry-After", value)) {
-		c->out->retry_after_ms = retry_after_ms(value);
+		note_retry_after(c, value);
 	} else {
 		note_location(c, p, n);
 	}
@@ -166,19 +175,14 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 /* "host:port" without what else a URL may hold (a password, a key). */
 const char *call_where(struct call *c)
 {
-	char *host = NULL, *port = NULL, where[160];
+	struct http_url to;
+	char where[160];
 	if (c->where)
 		return c->where;
-	CURLU *u = curl_url();
-	if (u && curl_url_set(u, CURLUPART_URL, c->in->url, 0) == CURLUE_OK &&
-		curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-		curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
-		snprintf(where, sizeof(where), "%.140s:%s", host, port);
+	if (http_url_read(c->in->url, &to))
+		snprintf(where, sizeof(where), "%.140s:%u", to.host, to.port);
 	else
 		snprintf(where, sizeof(where), "an address that is not valid");
-	curl_free(host);
-	curl_free(port);
-	curl_url_cleanup(u);
 	c->where = xstrdup(where);
 	return c->where;
 }
@@ -264,6 +268,11 @@ static void set_public(struct call *c)
 
 static int prepare_curl(struct call *c, struct err *e)
 {
+	struct err why = {0};
+	if (http_client_load(&why) < 0)
+		return err_set(e, E_PROVIDER_DOWN,
+			"The server lacks a library that calls of this address need (libcurl); its administrator finds "
+			"more under /health.");
 	c->easy = curl_easy_init();
 	if (!c->easy)
 		return err_set(e, -ENOMEM, "No memory for a call.");
@@ -326,6 +335,7 @@ void call_done(struct call *c)
 		explicit_bzero(c->proxy, strlen(c->proxy)); /* a password */
 	free(c->proxy);
 	free(c->where);
+	free(c->retry_date);
 	pthread_cond_destroy(&c->cv);
 	sem_destroy(&c->wake);
 	MAGIC_END(c, CALL_MAGIC);
@@ -412,6 +422,7 @@ static int judge_curl(struct call *c, struct err *e)
 int call_judge(struct call *c, struct err *e)
 {
 	c->out->any_data = c->any_data;
+	read_retry_date(c);
 	if (c->code == 0 && c->curl == CURLE_OK && c->headers_done)
 		return 0;      /* curl takes a cut within the headers for an empty answer */
 	if (c->sink_error < 0) /* the sink knows why; its record comes first if it made one */

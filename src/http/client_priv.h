@@ -1,7 +1,6 @@
 /* client_priv.h - what the files of the client share: the client on the loop, and one call of a waiting thread. */
 #pragma once
 
-#include <curl/curl.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <pthread.h>
@@ -10,6 +9,7 @@
 #include "base/magic.h"
 #include "http/chunked.h"
 #include "http/client.h"
+#include "http/curl_calls.h"
 #include "http/proxy.h"
 #include "http/unpack.h"
 
@@ -84,6 +84,7 @@ struct call {
 	struct curl_slist *headers;
 	char *where;              /* host:port, for sentences; NULL: not looked at, see call_where() */
 	char *proxy;              /* NULL: none */
+	char *retry_date;         /* when to come again, where that was said as a date */
 	struct call *prev, *next; /* client->calls; under client->mx */
 
 	/* the loop's */

@@ -2,10 +2,12 @@
 #include "http/proxy.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+
+#include "http/curl_calls.h"
+#include "http/url.h"
 
 /* ---- a host, as a list names it ---- */
 
@@ -139,25 +141,17 @@ static const char *of_environment(bool secure, const struct host *h)
 
 void http_proxy_for(const char *setting, const char *url, char ret[static HTTP_PROXY_MAX])
 {
-	char *text = NULL, *port = NULL;
+	struct http_url to;
 	struct host h;
 	*ret = '\0';
 	if (setting && *setting ? strcmp(setting, "none") == 0 : !environment(any_proxy))
 		return; /* as mostly, and without a look at the address */
-	CURLU *u = curl_url();
-	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-		curl_url_get(u, CURLUPART_HOST, &text, 0) == CURLUE_OK && host_of(str_from(text), &h) &&
-		!is_this_machine(&h)) {
-		if (curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
-			h.port = (unsigned)strtoul(port, NULL, 10);
-		const char *proxy =
-			setting && *setting ? setting : of_environment(strncasecmp(url, "https:", 6) == 0, &h);
-		if (proxy && strcmp(proxy, "none") != 0 && strlen(proxy) < HTTP_PROXY_MAX)
-			snprintf(ret, HTTP_PROXY_MAX, "%s", proxy);
-	}
-	curl_free(text);
-	curl_free(port);
-	curl_url_cleanup(u);
+	if (!http_url_read(url, &to) || !host_of(str_from(to.host), &h) || is_this_machine(&h))
+		return;
+	h.port = to.port;
+	const char *proxy = setting && *setting ? setting : of_environment(to.secure, &h);
+	if (proxy && strcmp(proxy, "none") != 0 && strlen(proxy) < HTTP_PROXY_MAX)
+		snprintf(ret, HTTP_PROXY_MAX, "%s", proxy);
 }
 
 /* ---- what may be set, and what is shown ---- */

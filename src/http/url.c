@@ -1,11 +1,16 @@
-/* url.c - see url.h; curl's reader of addresses, which is the one that will be asked to go there. */
+/*
+ * url.c - see url.h. Addresses are read by curl, which is the one that will be asked to go there; those that leave it no
+ * choice are read here, so that a server with plain providers need not load it (sys/library.h).
+ */
 #include "http/url.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>
+
+#include "http/curl_calls.h"
 
 static void url_free(CURLU **u)
 {
@@ -24,8 +29,57 @@ static bool has(CURLU *u, CURLUPart part)
 	return curl_url_get(u, part, &s, 0) == CURLUE_OK && *s;
 }
 
+/* ---- an address that can only be read in one way, as nearly all are: that needs no curl ---- */
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyz"
+#define DIGITS  "0123456789"
+
+/* A name, or an IPv4 address in its usual form: what else begins with a digit may be another form of one. */
+static bool is_plain_host(const char *host)
+{
+	struct in_addr a;
+	char text[INET_ADDRSTRLEN];
+
+	if (isdigit((unsigned char)*host))
+		return inet_pton(AF_INET, host, &a) == 1 &&
+		       strcmp(inet_ntop(AF_INET, &a, text, sizeof(text)), host) == 0;
+	return strchr(LETTERS, *host) && !strstr(host, "..") && host[strlen(host) - 1] != '.';
+}
+
+static bool read_plain(const char *url, struct http_url *ret)
+{
+	struct http_url plain = {.secure = strncmp(url, "https://", 8) == 0};
+	const char *p = url + (plain.secure ? 8 : 7);
+	size_t n;
+
+	if (!plain.secure && strncmp(url, "http://", 7) != 0)
+		return false;
+	n = strspn(p, LETTERS DIGITS "-.");
+	if (n == 0 || n >= sizeof(plain.host))
+		return false;
+	memcpy(plain.host, p, n);
+	p += n;
+	plain.port = plain.secure ? 443 : 80;
+	if (*p == ':') {
+		n = strspn(++p, DIGITS);
+		plain.port = (unsigned)strtoul(p, NULL, 10);
+		if (*p == '0' || n < 1 || n > 5 || plain.port > 65535)
+			return false;
+		p += n;
+	}
+	if (!is_plain_host(plain.host) || (*p && *p != '/') ||
+		p[strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ" LETTERS DIGITS "/-._~?&=")])
+		return false;
+	*ret = plain;
+	return true;
+}
+
+/* ---- any address ---- */
+
 bool http_url_read(const char *url, struct http_url *ret)
 {
+	if (read_plain(url, ret))
+		return true;
 	CLEANUP(url_free) CURLU *u = curl_url();
 	CLEANUP(text_free) char *scheme = NULL;
 	CLEANUP(text_free) char *host = NULL;

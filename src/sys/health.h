@@ -16,7 +16,8 @@
 	X(memory, false, "memory used up")                                                                             \
 	X(certificate, true, "certificate")                                                                            \
 	X(documents, true, "not all documents can be read")                                                            \
-	X(vector_store, true, "vector store")
+	X(vector_store, true, "vector store")                                                                          \
+	X(library, true, "a library is missing")
 
 #define X(name, ...) HEALTH_##name,
 enum health_part { HEALTH_TABLE(X) HEALTH_COUNT };

@@ -23,8 +23,11 @@ static void free_text(gchar **s)
 	g_free(*s);
 }
 
-int current_time_call(struct builtin_call *c, struct err *e UNUSED)
+int current_time_call(struct builtin_call *c, struct err *e)
 {
+	int r = time_zones_load(e);
+	if (r < 0)
+		return r;
 	const char *name = json_get_str(c->arguments, "time_zone"), *at = json_get_str(c->arguments, "at");
 	const char *used = name && *name ? name : c->run->time_zone ? c->run->time_zone : "UTC";
 	CLEANUP(zone_unref) GTimeZone *zone = g_time_zone_new_identifier(used);

@@ -157,6 +157,7 @@ struct builtin {
 int tool_fail(struct tool_result *ret, const char *fmt, ...) PRINTF(2, 3);
 
 int calculator_call(struct builtin_call *c, struct err *e) MUST_CHECK;
+int time_zones_load(struct err *e) MUST_CHECK; /* E_INTERNAL: GLib is not there */
 int current_time_call(struct builtin_call *c, struct err *e) MUST_CHECK;
 int list_documents_call(struct builtin_call *c, struct err *e) MUST_CHECK;
 int search_documents_call(struct builtin_call *c, struct err *e) MUST_CHECK;

@@ -1066,6 +1066,48 @@ def below_a_path_of_nginx(d):
     provider.down()
 
 
+def without_library(d, name):
+    """The environment of a machine on which this library is damaged."""
+    os.mkdir(d + ".lib")
+    open(d + ".lib/" + name, "w").close()
+    return {"LD_LIBRARY_PATH": d + ".lib"}
+
+
+@case
+def a_start_loads_no_library_that_it_does_not_use(d):
+    needed = subprocess.run(["readelf", "-d", binary], capture_output=True, text=True, check=True).stdout
+    for word in ("libcurl", "libpq", "libglib"):
+        assert word not in needed, "%s is loaded at the start, and the libraries that it needs" % word
+    s = Server(d).ready()
+    maps = open("/proc/%d/maps" % s.p.pid).read()
+    for word in ("libcurl", "libpq", "libldap", "libgnutls", "libkrb5"):
+        assert word not in maps, "%s is loaded, although nothing has used it" % word
+    s.stop()
+
+
+@case
+def a_library_that_is_missing_has_its_name(d):
+    env = without_library(d, "libpq.so.5")
+    Server(d, "--database", "postgresql://127.0.0.1:1/none", env=env).refused("libpq.so.5", "package libpq5")
+    open(d + ".lib/libcurl.so.4", "w").close()
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("ATELIER_")}
+    r = subprocess.run([binary, "doctor", "--data", d], capture_output=True, text=True, env={**clean, **env})
+    assert r.returncode != 0 and re.search("fail  libraries .*libcurl.so.4.*package libcurl4", r.stdout), r.stdout
+    s = Server(d, env={**env, "OLLAMA_HOST": "https://localhost:1"}).ready()
+    token = s.admin()
+
+    def told():
+        status, v = s.call("GET", "/health", token=token)
+        return status == 200 and "libcurl.so.4" in json.dumps(v)
+    until("a word about libcurl in /health", told)
+    status, v = s.call("GET", "/api/v1/models", token=token)
+    assert "lacks a library" in json.dumps(v), v
+    os.unlink(d + ".lib/libcurl.so.4")  # it is installed
+    assert s.call("POST", "/api/v1/models/refresh", token=token)[0] < 300
+    until("no such word any more", lambda: not told())
+    s.stop()
+
+
 @case
 def secrets_do_not_stand_in_the_list_of_processes(d):
     for flag in ("--openai-api-key", "--anthropic-api-key", "--master-key"):
