@@ -25,7 +25,6 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->started_ms = clock_mono_ms();
 	places_init(&a->slow_places);
 	upload_locks_init(&a->uploads);
-	openapi_make(&a->openapi);
 	a->changes = changes_new(c->loop, c->bus, c->settings->heartbeat_s * 1000);
 	r = pool_new(
 		&(struct pool_config){
@@ -93,7 +92,6 @@ void api_free(struct api *a)
 	line_free(a->passwords);
 	gateway_free(a->gateway);
 	changes_free(a->changes);
-	buf_done(&a->openapi.text);
 	places_done(&a->slow_places);
 	upload_locks_done(&a->uploads);
 	pthread_mutex_destroy(&a->configure_mx);

@@ -35,7 +35,6 @@ struct api {
 	struct watch *watch;
 	struct changes *changes;
 	struct gateway *gateway;
-	struct openapi openapi;
 	struct upload_locks uploads;
 	pthread_mutex_t configure_mx; /* held by whoever changes what providers and rules are made of */
 	int64_t started_ms;           /* monotonic */
@@ -76,7 +75,7 @@ struct request {
 	const void *answer; /* the struct of route->answer */
 	struct buf raw;     /* or these bytes, */
 	const char *media;  /* of this type, a literal; NULL: route->media */
-	struct str fixed;   /* or these, which live as long as the api */
+	struct str fixed;   /* or these, which live as long as the program */
 	bool taken;         /* the exchange was handed on */
 	void *later;        /* of a handler that returned REQUEST_LATER */
 };

@@ -145,10 +145,3 @@ bool route_matches(const char *pattern, const char *path, struct route_args *ret
 
 /* The OpenAPI 3.1 document of all this, as JSON. */
 void openapi_write(struct buf *b);
-
-/* The same, made once and served from memory. */
-struct openapi {
-	struct buf text;
-	char etag[20]; /* with its quotes */
-};
-void openapi_make(struct openapi *ret);

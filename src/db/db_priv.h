@@ -83,6 +83,7 @@ struct db_conn {
 	struct db *db;
 	void *h; /* the backend's */
 	bool writes;
+	int cache_kib; /* SQLite's, still to be set; 0: it is */
 	uint64_t clock;
 	struct db_conn *next;  /* in the pool of idle readers */
 	struct db_rows *cache; /* of n_cache places */

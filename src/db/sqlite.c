@@ -155,11 +155,27 @@ static int sqlite_connect(struct db_conn *c, const struct db_conn_kind *kind, st
 	/* Checkpoints are made by a thread of their own, so that no commit waits for one. Triggers keep the search's index,
 	 * which this version of SQLite lets them only where the schema is trusted. */
 	snprintf(pragmas, sizeof(pragmas),
-		"PRAGMA synchronous = FULL; PRAGMA cache_size = -%d; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+		"PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
 		"PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = %s; PRAGMA secure_delete = FAST;"
-		"PRAGMA query_only = %d;",
-		kind->cache_kib, kind->writes ? "ON" : "OFF", kind->writes ? 0 : 1);
+		"PRAGMA query_only = %d;%s",
+		kind->writes ? "ON" : "OFF", kind->writes ? 0 : 1,
+		kind->writes ? "PRAGMA synchronous = FULL"
+			     : "PRAGMA user_version" /* opens the log of this very file */);
+	c->cache_kib = kind->cache_kib;
 	return script(c, pragmas, e);
+}
+
+/* Not before the first statement, which reads the schema as this does: that takes a millisecond and 150 KB, and most
+ * readers of most servers are never needed. */
+static int set_cache(struct db_conn *c, struct err *e)
+{
+	char pragma[64];
+
+	snprintf(pragma, sizeof(pragma), "PRAGMA cache_size = -%d", c->cache_kib);
+	int r = script(c, pragma, e);
+	if (r == 0)
+		c->cache_kib = 0;
+	return r;
 }
 
 static void sqlite_disconnect(struct db_conn *c)
@@ -173,6 +189,10 @@ static void sqlite_disconnect(struct db_conn *c)
 static int sqlite_prepare(struct db_rows *r, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
+	int failed = r->c->cache_kib ? set_cache(r->c, e) : 0;
+
+	if (failed < 0)
+		return failed;
 	int rc = sqlite3_prepare_v3(r->c->h, r->sql, -1, r->cached ? SQLITE_PREPARE_PERSISTENT : 0, &st, NULL);
 
 	r->st = st;
