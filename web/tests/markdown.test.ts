@@ -177,4 +177,21 @@ describe('what grows', () => {
     vi.useRealTimers();
     node.remove();
   });
+
+  it('keeps what is selected in lines that get their colours', async () => {
+    await loadHighlighter();
+    vi.useFakeTimers();
+    const node = document.createElement('div');
+    document.body.append(node);
+    draw(node, { key: 0, open: { lang: 'js', text: 'const first = 1;\nlet second = "two";\nlet th' } });
+    const plain = node.querySelector('code')!.lastChild!;
+    // Backwards, as from the end to the beginning of a line.
+    getSelection()!.setBaseAndExtent(plain, 35, plain, 17);
+    expect(getSelection()!.toString()).toBe('let second = "two"');
+    vi.advanceTimersByTime(300);
+    expect(plain.isConnected).toBe(false);
+    expect(getSelection()!.toString()).toBe('let second = "two"');
+    vi.useRealTimers();
+    node.remove();
+  });
 });

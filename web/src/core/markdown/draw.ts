@@ -48,6 +48,35 @@ function drawOpen(node: HTMLElement, { lang, text }: { lang: string; text: strin
   if (lang) colourSoon(code);
 }
 
+type Marked = [from: [Node, number], to: [Node, number]];
+
+/** What is selected in `code`, when both of its ends are. */
+function markedIn(code: HTMLElement): Marked | null {
+  const marked = document.getSelection();
+  if (!marked?.anchorNode || !marked.focusNode || marked.isCollapsed) return null;
+  if (!code.contains(marked.anchorNode) || !code.contains(marked.focusNode)) return null;
+  return [[marked.anchorNode, marked.anchorOffset], [marked.focusNode, marked.focusOffset]];
+}
+
+/** How many letters of `code` stand before a place in it. */
+function lettersBefore(code: HTMLElement, [node, offset]: [Node, number]): number {
+  const range = document.createRange();
+  range.selectNodeContents(code);
+  range.setEnd(node, offset);
+  return range.toString().length;
+}
+
+/** The place behind so many letters of `code`. */
+function placeAt(code: HTMLElement, letters: number): [Node, number] {
+  const texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+  for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+    const { length } = node as Text;
+    if (letters <= length) return [node, letters];
+    letters -= length;
+  }
+  return [code, code.childNodes.length];
+}
+
 /**
  * Colours the whole lines of growing code anew. What has its colours already stays as it is; the rest gets new nodes: a node
  * that took another's text would have jumped to its place, for the browser as for who has selected it.
@@ -61,12 +90,17 @@ function colour(code: HTMLElement): void {
     next.firstChild.remove();
     child = child.nextSibling;
   }
+  const marked = markedIn(code);
+  const letters = marked?.map((end) => lettersBefore(code, end));
   while (child) {
     const after: ChildNode | null = child.nextSibling;
     child.remove();
     child = after;
   }
   code.append(next, text.slice(whole));
+  // What is selected in the newest lines has other nodes now.
+  if (marked && letters && !marked.every(([node]) => code.contains(node)))
+    document.getSelection()?.setBaseAndExtent(...placeAt(code, letters[0]!), ...placeAt(code, letters[1]!));
 }
 
 /** Colours growing code now and then: at most four times a second, less often where it takes long. */

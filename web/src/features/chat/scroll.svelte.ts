@@ -175,11 +175,13 @@ export class Thread {
     if (!box || !question) return;
     const height = Math.min(question.offsetHeight, box.clientHeight / 2);
     this.room = `${Math.max(0, Math.floor(box.clientHeight - height - 32))}px`;
+    // A long answer that goes on is read at its end. A new one may be long by the next frame: it is read from its beginning.
+    const goesOn = this.filled;
+    this.following = goesOn;
     requestAnimationFrame(() => {
       if (!this.box) return;
-      this.following = this.filled;
-      this.pinned = this.following ? null : question;
-      this.go(this.following ? this.box.scrollHeight : this.box.scrollTop + this.below(question) - ABOVE, true);
+      this.pinned = goesOn || this.filled ? null : question;
+      this.go(goesOn ? this.box.scrollHeight : this.box.scrollTop + this.below(question) - ABOVE, true);
     });
   }
 

@@ -1,0 +1,75 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Places, Thread } from '$features/chat/scroll.svelte';
+
+const VIEW = 600;
+const QUESTION = 100;
+
+/** A thread as a browser would lay it out: one question, and an answer of `tall` pixels, or as high as the room for it. */
+function threadOf(thread: Thread, answer: { tall: number }) {
+  const box = document.createElement('div');
+  box.innerHTML = '<ol><li data-role="user" data-message="q"></li><li data-role="assistant" data-message="a"><article></article></li></ol>';
+  const [question, item] = box.querySelectorAll('li');
+  const whole = () => QUESTION + Math.max(answer.tall, parseFloat(thread.room ?? '0'));
+  const is = (node: Element, name: string, value: () => number) => Object.defineProperty(node, name, { get: value, configurable: true });
+  is(box, 'clientHeight', () => VIEW);
+  is(box, 'scrollHeight', () => Math.max(VIEW, whole()));
+  is(question!, 'offsetHeight', () => QUESTION);
+  is(item!, 'offsetHeight', () => whole() - QUESTION);
+  is(item!.firstElementChild!, 'offsetHeight', () => answer.tall);
+  let top = 0;
+  Object.defineProperty(box, 'scrollTop', { get: () => top, set: (y: number) => (top = Math.max(0, Math.min(y, box.scrollHeight - VIEW))) });
+  question!.getBoundingClientRect = () => ({ top: -top }) as DOMRect;
+  item!.getBoundingClientRect = () => ({ top: QUESTION - top }) as DOMRect;
+  return box;
+}
+
+let frames: (() => void)[] = [];
+let resized = () => {};
+beforeEach(() => {
+  frames = [];
+  vi.stubGlobal('requestAnimationFrame', (f: () => void) => frames.push(f));
+  vi.stubGlobal('matchMedia', () => ({ matches: true }));
+  vi.stubGlobal(
+    'ResizeObserver',
+    class {
+      constructor(hear: () => void) {
+        resized = hear;
+      }
+      observe() {}
+      disconnect() {}
+    },
+  );
+});
+afterEach(() => vi.unstubAllGlobals());
+
+const frame = () => {
+  for (const f of frames.splice(0)) f();
+  resized();
+};
+
+it('keeps a new question at the top, however much of its answer is there by the next frame', () => {
+  const answer = { tall: 20 };
+  const thread = new Thread(() => 'c', new Places());
+  const box = threadOf(thread, answer);
+  thread.attach(box);
+  thread.showQuestion();
+  answer.tall = 3000;
+  resized();
+  frame();
+  expect(box.scrollTop).toBe(0);
+  answer.tall = 6000;
+  frame();
+  expect(box.scrollTop).toBe(0);
+});
+
+it('goes along at the end of a long answer that goes on', () => {
+  const answer = { tall: 3000 };
+  const thread = new Thread(() => 'c', new Places());
+  const box = threadOf(thread, answer);
+  thread.attach(box);
+  thread.showQuestion();
+  answer.tall = 4000;
+  frame();
+  expect(box.scrollTop).toBe(box.scrollHeight - VIEW);
+});
