@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-ROOMS = ["text_cases", "office_cases", "pdf_cases", "same_cases"]
+ROOMS = ["text_cases", "hostile_cases", "office_cases", "pdf_cases", "same_cases"]
 
 
 class Read:

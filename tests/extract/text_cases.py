@@ -34,6 +34,28 @@ def look_notebook(r):
     same([p["kind"] for p in r.places], ["cell", "cell"])
 
 
+def old_notebook():
+    return json.dumps({"nbformat": 3, "metadata": {}, "worksheets": [
+        {"cells": [{"cell_type": "heading", "level": 2, "source": ["Old head"]},
+                   {"cell_type": "code", "input": ["print(3)"], "outputs": [{"output_type": "stream", "text": ["3\n"]}]}]},
+        {"cells": [{"cell_type": "markdown", "source": "Said *so*"}]}]}).encode()
+
+
+def look_old_notebook(r):
+    same(r.format, "notebook")
+    same(r.blocks, [("heading", 2, "Old head"), ("code", 0, "print(3)"), ("code", 0, "3"), ("para", 0, "Said so")])
+    same([p["kind"] for p in r.places], ["cell", "cell", "cell"])
+
+
+NUMBERS = b'{"long":12345678901234567890123,"far":1e400,"tenth":0.1,"of":[],"more":{"a":[1,null]},"\\"":"x"}'
+
+
+def look_numbers(r):
+    """As they were written, and no sign of how they are kept."""
+    same(r.text, '{\n  "long": 12345678901234567890123,\n  "far": 1e400,\n  "tenth": 0.1,\n  "of": [],\n  "more": {\n    "a": [\n'
+                 '      1,\n      null\n    ]\n  },\n  "\\"": "x"\n}')
+
+
 def look_xml(r):
     same(r.format, "xml")
     same(r.blocks, [("para", 0, "One & two"), ("para", 0, "Three bold four")])
@@ -186,6 +208,8 @@ def cases():
         Case("text json records", b'[{"a":1,"b":"x"},{"b":true}]', look_records),
         Case("text json broken", b'{"a": 1,\n// comment\n', lambda r: same(r.format, "text")),
         Case("text notebook", notebook, look_notebook),
+        Case("text notebook of the third form", old_notebook, look_old_notebook),
+        Case("text json numbers", NUMBERS, look_numbers),
         Case("text xml", b'<?xml version="1.0"?><r><a><p>One &amp; two</p></a><a><p>Three <b>bold</b> four</p></a></r>', look_xml),
         Case("text latex", LATEX, look_latex),
         Case("text latex tabular", TABULAR, look_tabular, file="t.tex"),
@@ -195,6 +219,12 @@ def cases():
              lambda r: check("Shift-JIS", r.text.startswith("\u6e2f\u306e\u4e0a"), r.text)),
         Case("text of dos", "M\u00f6wen \u00fcber dem Hafen sind fr\u00f6hlich\n".encode("cp850"),
              lambda r: same(r.text, "M\u00f6wen \u00fcber dem Hafen sind fr\u00f6hlich")),
+        Case("text of the mac", ("Les \u00e9l\u00e8ves \u00e9taient d\u00e9j\u00e0 l\u00e0, \u00e0 c\u00f4t\u00e9 de la for\u00eat. \u00ab O\u00f9 est-ce ? \u00bb\r" * 4).encode("mac_roman"),
+             lambda r: check("letters", "Les \u00e9l\u00e8ves \u00e9taient d\u00e9j\u00e0 l\u00e0, \u00e0 c\u00f4t\u00e9 de la for\u00eat." in r.text, r.text)),
+        Case("text of the mac, German", "Gr\u00f6\u00dfe und Ma\u00dfe der M\u00f6wen\rst\u00fcckweise gez\u00e4hlt\r".encode("mac_roman"),
+             lambda r: check("letters", "Gr\u00f6\u00dfe und Ma\u00dfe der M\u00f6wen" in r.text and "gez\u00e4hlt" in r.text, r.text)),
+        Case("text of windows, Slavic", "Du\u0161an \u0160koda a \u017edi\u0161i\r\n".encode("cp1252"),
+             lambda r: check("letters", "Du\u0161an" in r.text, r.text)),
         Case("text of windows", "\u201cIt\u2019s fine\u201d \u2013 the M\u00f6wen\u2026 caf\u00e9\n".encode("cp1252"),
              lambda r: same(r.text, "\u201cIt\u2019s fine\u201d \u2013 the M\u00f6wen\u2026 caf\u00e9")),
         Case("text eml forwarded", FORWARDED, look_forwarded),

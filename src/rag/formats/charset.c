@@ -180,6 +180,30 @@ static bool is_dos(const char *p, size_t n)
 	return between > 0 && between >= high / 4;
 }
 
+static size_t between_letters(const char *p, size_t n, const char *letters)
+{
+	size_t found = 0;
+
+	for (size_t i = 1; i + 1 < MIN(n, SAMPLE); i++)
+		found += p[i] && strchr(letters, p[i]) && isalpha((unsigned char)p[i - 1]);
+	return found;
+}
+
+/*
+ * What a Macintosh wrote before it knew Unicode: its usual letters stand where windows-1252 has nothing, or marks, and DOS capitals.
+ * Such a text ends its lines by a carriage return alone, or has several that windows-1252 does not know.
+ */
+static bool is_mac(const char *p, size_t n)
+{
+	size_t mac = between_letters(p, n, "\x8E\x8F\x88\x8D\x90\x99\x9D\x8A\x9A\x9F"), high = 0;
+	bool lines = memchr(p, '\r', n) && !memchr(p, '\n', n);
+
+	for (size_t i = 0; i < MIN(n, SAMPLE); i++)
+		high += (unsigned char)p[i] >= 0x80;
+	return mac >= high / 4 && mac > 2 * between_letters(p, n, "\x81\x82\x84") &&
+	       (lines ? mac > 0 : between_letters(p, n, "\x8F\x8D\x90\x9D") > 1 && between_letters(p, n, "\x8E") > 1);
+}
+
 /* One after the other, the first that fits. */
 static bool try_all(const char *p, size_t n, const char *claimed, struct buf *to, const char **ret_name, bool *ret_sure)
 {
@@ -187,6 +211,10 @@ static bool try_all(const char *p, size_t n, const char *claimed, struct buf *to
 	const char *utf16 = by_units(p, n);
 	const char *candidates[] = {utf16, claimed, guess(p, n, likely) ? likely : NULL};
 
+	/* French is taken for this one; what only Polish and its neighbours have tells them apart. */
+	if (candidates[2] && strcasecmp(likely, "MAC-CENTRALEUROPE") == 0 && is_mac(p, n) &&
+		!between_letters(p, n, "\xAB\xB8\xE6\xFD"))
+		candidates[2] = "MACINTOSH";
 	*ret_sure = true;
 	for (size_t i = 0; i < N_ELEMENTS(candidates); i++) {
 		const char *name = candidates[i] ? real_name(candidates[i]) : NULL;
@@ -198,6 +226,9 @@ static bool try_all(const char *p, size_t n, const char *claimed, struct buf *to
 		}
 	}
 	*ret_sure = false;
+	*ret_name = "MACINTOSH";
+	if (is_mac(p, n) && convert("MACINTOSH", p, n, false, to))
+		return true;
 	*ret_name = "CP850";
 	if (is_dos(p, n) && convert("CP850", p, n, false, to))
 		return true;

@@ -70,13 +70,47 @@ static void write_table(struct doc *d, const json_t *list, const char *const *ke
 	doc_table_end(d);
 }
 
+static void add_line(struct buf *b, int depth, bool first)
+{
+	buf_printf(b, "%s\n%*s", first ? "" : ",", 2 * depth, "");
+}
+
+/* With indentation, and numbers as they were written: who looks for 0.1 finds it. */
+static void add_pretty(struct buf *b, const json_t *v, int depth)
+{
+	size_t i, n = 0;
+	const char *key;
+	json_t *x;
+
+	if (json_is_object(v) && json_object_size(v) > 0) {
+		buf_add_char(b, '{');
+		json_object_foreach((json_t *)v, key, x)
+		{
+			add_line(b, depth + 1, n++ == 0);
+			json_add_cstr(b, key);
+			buf_add_str(b, ": ");
+			add_pretty(b, x, depth + 1);
+		}
+		buf_printf(b, "\n%*s}", 2 * depth, "");
+	} else if (json_is_array(v) && json_array_size(v) > 0) {
+		buf_add_char(b, '[');
+		json_array_foreach(v, i, x)
+		{
+			add_line(b, depth + 1, i == 0);
+			add_pretty(b, x, depth + 1);
+		}
+		buf_printf(b, "\n%*s]", 2 * depth, "");
+	} else {
+		json_add_value(b, v);
+	}
+}
+
 static void write_pretty(struct doc *d, const json_t *v)
 {
-	char *text = json_dumps(v, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	CLEANUP(buf_done) struct buf text = BUF_INIT((size_t)128 << 20);
 
-	if (text)
-		doc_block(d, EXTRACT_CODE, 0, text, strlen(text));
-	free(text);
+	add_pretty(&text, v, 0);
+	doc_block(d, EXTRACT_CODE, 0, text.p ? text.p : "", text.n);
 }
 
 /* ---- notebooks ---- */
@@ -126,23 +160,38 @@ static void write_output(struct doc *d, const json_t *output, struct buf *text)
 	doc_block(d, EXTRACT_CODE, 0, text->p ? text->p : "", text->n);
 }
 
-static void write_notebook(struct doc *d, const json_t *cells)
+static void write_cell(struct doc *d, const json_t *cell, struct buf *text)
+{
+	const char *type = json_get_str(cell, "cell_type");
+	const json_t *input = json_object_get(cell, "input"), *output; /* what code was called before the fourth form */
+	size_t k;
+
+	source_text(input ? input : json_object_get(cell, "source"), text);
+	if (type && strcmp(type, "markdown") == 0)
+		markdown_parse(d, text->p ? text->p : "", text->n);
+	else if (type && strcmp(type, "heading") == 0)
+		doc_block(d, EXTRACT_HEADING, (int)MAX(MIN(json_integer_value(json_object_get(cell, "level")), 6), 1),
+			text->p ? text->p : "", text->n);
+	else
+		doc_block(d, EXTRACT_CODE, 0, text->p ? text->p : "", text->n);
+	json_array_foreach(json_object_get(cell, "outputs"), k, output) write_output(d, output, text);
+}
+
+/* Of one sheet after the other; since the fourth form there is one. */
+static void write_notebook(struct doc *d, const json_t *v)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT((size_t)64 << 20);
-	size_t i, k;
-	const json_t *cell, *output;
+	const json_t *sheets = json_object_get(v, "worksheets"), *cell;
+	bool one = json_is_array(json_object_get(v, "cells"));
+	size_t n = one ? 1 : json_array_size(sheets), i;
+	int number = 0;
 
-	json_array_foreach(cells, i, cell)
-	{
-		const char *type = json_get_str(cell, "cell_type");
-
-		doc_place(d, EXTRACT_CELL, (int)i + 1, "", 0, 0);
-		source_text(json_object_get(cell, "source"), &text);
-		if (type && strcmp(type, "markdown") == 0)
-			markdown_parse(d, text.p ? text.p : "", text.n);
-		else
-			doc_block(d, EXTRACT_CODE, 0, text.p ? text.p : "", text.n);
-		json_array_foreach(json_object_get(cell, "outputs"), k, output) write_output(d, output, &text);
+	for (size_t s = 0; s < n; s++) {
+		json_array_foreach(json_object_get(one ? v : json_array_get(sheets, s), "cells"), i, cell)
+		{
+			doc_place(d, EXTRACT_CELL, ++number, "", 0, 0);
+			write_cell(d, cell, &text);
+		}
 	}
 }
 
@@ -170,10 +219,10 @@ void read_json(struct doc *d, const struct input *in)
 		text_paragraphs(d, text.p ? text.p : "", text.n);
 		return;
 	}
-	const json_t *cells = json_object_get(v, "cells");
-	if (json_is_array(cells) && json_object_get(v, "nbformat")) {
+	if (json_object_get(v, "nbformat") &&
+		(json_is_array(json_object_get(v, "cells")) || json_is_array(json_object_get(v, "worksheets")))) {
 		doc_format(d, "notebook", d->charset);
-		write_notebook(d, cells);
+		write_notebook(d, v);
 		return;
 	}
 	doc_format(d, "json", d->charset);
