@@ -59,6 +59,11 @@ int64_t turn_retrieve_tokens(const struct turn *t); /* that passages may have at
 /* Searches, tells what was found, and puts it before the question. Turn thread. */
 int turn_retrieve(struct turn *t) MUST_CHECK;
 
+/* ---- cited.c ---- */
+
+/* What the model's provider cites becomes citations of the answer, unless somebody else asked for it. */
+void cited_want(struct turn *t);
+
 /* ---- choose.c ---- */
 
 /* Sets the turn's model, parameters and instructions; `v` is the conversation, in the turn's arena, or an empty one when the

@@ -139,6 +139,7 @@ int turn_converse(struct turn *t)
 	t->sink = (struct gen_sink){.event = sink_event,
 		.touched = {{(const char *)&t->sink, offsetof(struct turn, out) - offsetof(struct turn, sink)},
 			turnlog_touched(t->log)}};
+	cited_want(t);
 	while (r >= 0 && again) /* unless a person is to decide of some: rounds_run */
 		if ((r = turn_generate(t)) >= 0)
 			r = rounds_run(t, &again);

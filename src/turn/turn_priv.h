@@ -91,6 +91,9 @@ struct turn {
 	bool history, rewrites;       /* draws on earlier chats; writes a question anew that leans on its chat */
 	const struct source *sources; /* what the model was given of them; arena */
 	size_t n_sources;
+	struct gen_beside beside; /* pages that the model's provider cites: cited.c */
+	uint32_t pages[64];       /* hashes of their addresses so far; loop */
+	size_t n_pages;
 	struct summary summary;            /* of it: what stands for the beginning; text NULL: nothing does */
 	const char *wish;                  /* for tools: true, or names, as JSON; NULL: none */
 	struct tool_list tools;            /* that it may have called; arena */
