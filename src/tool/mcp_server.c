@@ -75,7 +75,10 @@ void mcp_take_request(struct mcp *m, int64_t exchange, const json_t *request)
 		return;
 	}
 	if (strcmp(method, "elicitation/create") != 0) {
-		answer(m, id, NULL, json_pack("{s:i,s:s}", "code", -32601, "message", "Method not found"));
+		/* Its own model, and folders, are no affair of a server's: its program has what was granted. */
+		answer(m, id, NULL,
+			json_pack("{s:i,s:s+}", "code", -32601, "message", "Atelier does not do this for servers: ",
+				strlen(method) > 100 ? "a method of a long name" : method));
 		return;
 	}
 	pthread_mutex_lock(&m->mx);

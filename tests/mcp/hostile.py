@@ -103,7 +103,7 @@ for line in sys.stdin:
             for i, m in enumerate(("sampling/createMessage", "roots/list", "ping", "no/such")):
                 write(json.dumps({"jsonrpc": "2.0", "id": "s%d" % i, "method": m}))
             got = [json.loads(sys.stdin.readline()) for i in range(4)]
-            answer(asked, text(" ".join("%s:%s" % (g["id"], g["error"]["code"] if "error" in g else "ok") for g in got)))
+            answer(asked, text(" ".join("%s:%s" % (g["id"], "%s %s" % (g["error"]["code"], g["error"]["message"].rsplit(" ", 1)[-1]) if "error" in g else "ok") for g in got)))
         elif name == "where":
             answer(asked, text(json.dumps({"pid": os.getpid(), "env": dict(os.environ), "files": os.listdir("/")})))
         else:

@@ -310,7 +310,7 @@ def hostile_lines():
         r = c.call("odd")
         assert r["text"].startswith("rest") and "3 more parts" in r["text"], r
         assert c.call("empty")["failed"]
-        assert c.text("asks-for-much") == "s0:-32601 s1:-32601 s2:ok s3:-32601"
+        assert c.text("asks-for-much") == "s0:-32601 sampling/createMessage s1:-32601 roots/list s2:ok s3:-32601 no/such"
         r = c.call("no-such")
         assert r["failed"] and "Unknown tool: no-such" in r["text"], r
 
