@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "http/server_priv.h"
@@ -42,6 +43,25 @@ static ssize_t tls_failed(struct conn *c, int r)
 	}
 }
 
+/* Whether OpenSSL has something to begin with: from then on a handshake takes memory, so it begins with a whole record. What is
+ * none is for it to refuse. */
+static bool hello_is_here(const struct conn *c)
+{
+	enum { HANDSHAKE = 0x16, HEAD = 5, MOST = 16384 };
+	unsigned char head[HEAD];
+	ssize_t n = recv(c->fd, head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
+	int there = 0, length;
+
+	if (n <= 0)
+		return n == 0 || !is_for_later(errno);
+	if (head[0] != HANDSHAKE)
+		return true;
+	if (n < HEAD)
+		return false;
+	length = head[3] << 8 | head[4];
+	return length > MOST || ioctl(c->fd, FIONREAD, &there) < 0 || there >= HEAD + length;
+}
+
 ssize_t wire_read(struct conn *c, char *p, size_t n)
 {
 	ssize_t got;
@@ -50,6 +70,8 @@ ssize_t wire_read(struct conn *c, char *p, size_t n)
 		got = recv(c->fd, p, n, MSG_DONTWAIT);
 		return got < 0 ? failed() : got;
 	}
+	if (SSL_in_before(c->tls) && !hello_is_here(c))
+		return -EAGAIN;
 	ERR_clear_error();
 	errno = 0;
 	got = SSL_read(c->tls, p, (int)MIN(n, (size_t)INT32_MAX));

@@ -1186,6 +1186,51 @@ def memory_is_given_back(d):
     s.stop()
 
 
+@case
+def half_handshakes_take_little(d):
+    """Strangers who open and say nothing, or a part, or their whole first word of TLS, and then no more."""
+    if b"__asan_init" in open(binary, "rb").read():
+        return "not with a sanitizer, whose memory is another"
+    make_certificate(d, "one")
+    context = ssl.create_default_context(cafile=d + "/one.pem")
+    client = ssl._create_unverified_context().wrap_bio(ssl.MemoryBIO(), out := ssl.MemoryBIO())
+    try:
+        client.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    hello, count, took = out.read(), 300, {}
+
+    def good(s):
+        """Behind all that came before it."""
+        c = context.wrap_socket(socket.create_connection(("127.0.0.1", s.port), PATIENCE), server_hostname="localhost")
+        c.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert c.recv(65536).startswith(b"HTTP/1.1 200")
+        c.close()
+    for what, said in {"nothing": b"", "a byte": hello[:1], "a part": hello[:-1], "all": hello}.items():
+        s = Server(d + "/" + what, "--tls-cert", d + "/one.pem", "--tls-key", d + "/one.key", "--max-connections-per-address", "2000").ready()
+        good(s)
+        before, held = resident_mb(s.p.pid), []
+        for _ in range(count):
+            held.append(socket.create_connection(("127.0.0.1", s.port), PATIENCE))
+            held[-1].sendall(said)
+        if what == "all":  # each is answered
+            assert all(c.recv(1) == b"\x16" for c in held)
+        good(s)
+        took[what] = (resident_mb(s.p.pid) - before) * 1024 / count
+        for c in held:
+            c.close()
+        # One that comes byte by byte is a whole one in the end.
+        c = socket.create_connection(("127.0.0.1", s.port), PATIENCE)
+        c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in hello:
+            c.sendall(bytes([byte]))
+        assert c.recv(1) == b"\x16"
+        c.close()
+        s.stop()
+    whole = took.pop("all")  # OpenSSL has begun: its own buffer, keys and what it sent
+    assert max(took.values()) < 20 and whole < 56, "KB each: %s, all of it: %d" % (took, whole)
+
+
 # ---- the binary ----
 
 
