@@ -55,6 +55,7 @@ int64_t answer_tokens(const struct answer *s)
 
 int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n)
 {
+	ASSERT(s->sink || s->raw);
 	if (s->first_token_ms < 0)
 		s->first_token_ms = clock_mono_ms() - s->start_ms;
 	s->shown = true;
@@ -97,6 +98,7 @@ static int emit_raw(struct answer *s, enum event_type type, const char *raw, siz
 
 static int emit_piece(struct answer *s, enum event_type type, const char *p, size_t n)
 {
+	ASSERT(n > 0);
 	repeat_add(&s->repeat, p, n);
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 6 + 64);
 	buf_add_str(&b, "{\"text\":");
@@ -332,6 +334,7 @@ int answer_beside(struct answer *s, enum gen_beside_kind kind, const json_t *ite
 
 void answer_copy(char *to, size_t size, const char *p, size_t n)
 {
+	ASSERT(size > 0);
 	n = utf8_prefix(p, n, size - 1);
 	memcpy(to, p, n);
 	to[n] = '\0';
@@ -469,6 +472,7 @@ static int explain(struct answer *s, int r)
 static int pass_hidden(struct answer *s, const char *p, size_t n)
 {
 	char *text = xcalloc(1, n + 1);
+	ASSERT(s->raw && s->key);
 	memcpy(text, p, n);
 	wire_hide(text, s->key);
 	int r = s->raw->bytes(s->raw->arg, text, strlen(text));

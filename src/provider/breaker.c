@@ -62,6 +62,7 @@ const struct breaker *breaker_of_model(const struct provider *p, const char *mod
 static void open_it(const struct settings *s, struct breaker *b)
 {
 	int64_t first = s->breaker_open_s * 1000;
+	ASSERT(b->failures > 0);
 	b->open_ms = b->open_ms ? MIN(b->open_ms * 2, first * DOUBLED_AT_MOST) : first;
 	b->until_ms = clock_mono_ms() + b->open_ms;
 	b->state = BREAKER_OPEN;
@@ -119,6 +120,8 @@ void breaker_leave(struct providers *ps, const struct target *t, int64_t caller,
 	pthread_mutex_lock(&ps->mx);
 	struct breaker *both[] = {&t->p->breaker, &catalogue_note_of(t->p, t->name)->breaker};
 	enum breaker_state was[] = {both[0]->state, both[1]->state};
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
+	ASSERT_IS(t->p, PROVIDER_MAGIC);
 	note(ps->settings, both[0], EVERYBODY, o.provider, &o);
 	note(ps->settings, both[1], caller, o.model, &o);
 	bool changed = both[0]->state != was[0] || both[1]->state != was[1];
@@ -143,6 +146,7 @@ static bool refuses(const struct breaker *b, int64_t caller)
 /* A trial that takes long holds the others back no longer than the first opening did. */
 static void enter(const struct settings *s, struct breaker *b, int64_t caller)
 {
+	ASSERT(!refuses(b, caller));
 	if (!binds(b, caller))
 		return;
 	b->state = BREAKER_HALF_OPEN;
@@ -197,6 +201,8 @@ int breaker_enter(struct providers *ps, const struct target *t, int64_t caller, 
 	struct breaker *model = &catalogue_note_of(p, t->name)->breaker;
 	bool of_provider = refused(&p->breaker, EVERYBODY, p->error, &why);
 	bool of_model = !of_provider && refused(model, caller, NULL, &why);
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
+	ASSERT_IS(p, PROVIDER_MAGIC);
 	if (!of_provider && !of_model) {
 		enter(ps->settings, &p->breaker, EVERYBODY);
 		enter(ps->settings, model, caller);

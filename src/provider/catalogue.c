@@ -83,6 +83,7 @@ static const struct model *model_at(const struct providers *ps, struct model_pla
 
 static bool first_with_name(const struct providers *ps, const char *name, size_t before, struct model_place *ret)
 {
+	ASSERT(lock_is_mine(&ps->mx) && before <= ps->n);
 	for (size_t i = 0; i < before; i++)
 		if (ps->all[i]->enabled && list_place(ps->all[i]->list, name, &ret->model)) {
 			ret->provider = i;
@@ -113,6 +114,7 @@ const char *catalogue_id(const struct providers *ps, struct model_place at, stru
 bool catalogue_place(const struct providers *ps, const char *name, struct model_place *ret)
 {
 	char latest[300];
+	ASSERT(lock_is_mine(&ps->mx));
 	if (first_with_name(ps, name, ps->n, ret))
 		return true;
 	for (size_t i = 0; i < ps->n; i++) {
@@ -143,6 +145,7 @@ bool catalogue_target(
 	const struct providers *ps, const struct model_route *r, size_t i, const char *asked, struct model_place *ret)
 {
 	bool itself = strcmp(r->targets[i], r->pattern) == 0;
+	ASSERT(lock_is_mine(&ps->mx) && i < r->n_targets);
 	return catalogue_place(ps, itself ? asked : r->targets[i], ret);
 }
 
@@ -183,6 +186,7 @@ int catalogue_copy(const struct providers *ps, struct model_place at, struct are
 	const struct provider *p = ps->all[at.provider];
 	struct model m = *model_at(ps, at);
 	size_t n = 0;
+	ASSERT(lock_is_mine(&ps->mx));
 	while (m.capabilities && m.capabilities[n])
 		n++;
 	const char **words = (const char **)arena_alloc_array(a, n + 1, sizeof(*words));
@@ -336,6 +340,7 @@ static bool choose(const struct providers *ps, enum model_task t, struct model_p
 {
 	struct model_place kept;
 	bool has_kept = t == TASK_CHAT && ps->found_default && catalogue_place(ps, ps->found_default, &kept);
+	ASSERT(lock_is_mine(&ps->mx) && t < TASK_COUNT);
 	for (enum choice c = REACHED; c < (t == TASK_CHAT ? CHOICES : FIXED); c++) {
 		if (has_kept && is_choice(ps, t, c, kept)) {
 			*ret = kept;
@@ -491,6 +496,7 @@ static int copy_models(const struct providers *ps, struct arena *a, struct catal
 static int copy_all(const struct providers *ps, struct arena *a, struct catalogue *ret)
 {
 	size_t n = rules_get(ps->rules)->n_routes;
+	ASSERT(lock_is_mine(&ps->mx));
 	for (size_t i = 0; i < ps->n; i++)
 		n += ps->all[i]->list ? ps->all[i]->list->n : 0;
 	struct catalogue c = {.models = ARENA_ARRAY(a, struct model, n + 1),
@@ -518,6 +524,7 @@ int providers_catalogue(struct providers *ps, struct arena *a, struct catalogue 
 	pthread_mutex_lock(&ps->mx);
 	int r = copy_all(ps, a, ret);
 	pthread_mutex_unlock(&ps->mx);
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
 	return r < 0 ? err_set(e, r, "The model lists are too large.") : 0;
 }
 

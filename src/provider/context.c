@@ -24,6 +24,7 @@ static struct context_window *place_of(const struct target *t)
 {
 	uint64_t hash = quirks_hash(t->name);
 	struct context_window *all = t->p->windows, *oldest = all;
+	ASSERT(lock_is_mine(&mx));
 	for (size_t i = 0; i < N_ELEMENTS(t->p->windows); i++) {
 		if (all[i].hash == hash)
 			return &all[i];
@@ -54,6 +55,7 @@ static int64_t limit_of(const struct target *t, const struct context_window *w, 
 static int64_t step_for(int64_t need, int64_t limit)
 {
 	int64_t step = FIRST_STEP;
+	ASSERT(limit > 0);
 	while (step < need && step < limit)
 		step *= 2;
 	return MIN(step, limit);

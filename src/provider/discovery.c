@@ -88,6 +88,7 @@ static bool same_list(const struct model_list *a, const struct model_list *b)
 static void refresh_keep(struct refresh *x, struct model_list **list, const struct err *e)
 {
 	struct provider *p = x->p;
+	ASSERT(lock_is_mine(&x->ps->mx) && x->p->refresh == &x->cancel);
 	free(p->error);
 	p->error = NULL;
 	if (!*list) {
@@ -140,6 +141,7 @@ static void *refresh_run(void *arg)
 	struct providers *ps = x->ps;
 	struct err e = {0};
 	struct model_list *list = xcalloc(1, sizeof(*list));
+	ASSERT(x->p->dialect->list && x->p->enabled);
 	arena_init(&list->arena, LIST_MAX_BYTES);
 	int r = x->p->dialect->list(ps, x->p, x->timeout_ms, &x->cancel, list, &e);
 	if (r >= 0 && model_list_sort(list) < 0)
@@ -170,6 +172,7 @@ static void *refresh_run(void *arg)
 static void refresh_begin(struct providers *ps, struct provider *p, int64_t timeout_ms)
 {
 	struct refresh *x = xcalloc(1, sizeof(*x));
+	ASSERT(lock_is_mine(&ps->mx) && !p->refresh); /* one at a time */
 	*x = (struct refresh){.ps = ps, .p = provider_ref(p), .timeout_ms = timeout_ms, .begun_ms = clock_mono_ms()};
 	cancel_init(&x->cancel);
 	p->refresh_wanted = p->refresh_soon = false;
@@ -194,6 +197,7 @@ static bool has_list(const struct provider *p)
 
 bool discovery_all_once(const struct providers *ps)
 {
+	ASSERT(lock_is_mine(&ps->mx));
 	for (size_t i = 0; i < ps->n; i++)
 		if (has_list(ps->all[i]) && ps->all[i]->refreshes == 0)
 			return false;
@@ -203,6 +207,7 @@ bool discovery_all_once(const struct providers *ps)
 int64_t discovery_last_ms(const struct providers *ps)
 {
 	int64_t ms = ps->refreshed_ms;
+	ASSERT(lock_is_mine(&ps->mx));
 	for (size_t i = 0; i < ps->n; i++)
 		ms = MAX(ms, ps->all[i]->refreshed_ms);
 	return ms;
@@ -220,6 +225,7 @@ struct awaited {
 static bool all_seen(struct providers *ps, const struct awaited *a, size_t n)
 {
 	bool all = true;
+	ASSERT(lock_is_mine(&ps->mx));
 	for (size_t i = 0; i < n; i++) {
 		if (a[i].p->refreshes >= a[i].refreshes || a[i].p->gone)
 			continue;
@@ -243,6 +249,7 @@ static void stop_late_ones(const struct awaited *a, size_t n)
 /* Those that were not seen in time are refreshed all the same; nobody waits for it. Lock held. */
 static void leave_to_schedule(struct providers *ps, const struct awaited *a, size_t n)
 {
+	ASSERT(lock_is_mine(&ps->mx));
 	for (size_t i = 0; i < n; i++)
 		if (a[i].p->refreshes < a[i].refreshes && !a[i].p->gone)
 			a[i].p->refresh_wanted = ps->refresh_wanted = true;
@@ -254,6 +261,7 @@ static bool wait_seen(struct providers *ps, const struct awaited *a, size_t n, i
 {
 	int64_t end_ms = clock_mono_ms() + wait_ms;
 	bool all;
+	ASSERT(lock_is_mine(&ps->mx) && ps->waiting > 0);
 	while (!(all = all_seen(ps, a, n)) && !ps->stopping && clock_mono_ms() < end_ms) {
 		stop_late_ones(a, n);
 		(void)clock_wait(&ps->cv, &ps->mx, MIN(clock_mono_ms() + LATE_CHECK_MS, end_ms));
@@ -266,6 +274,8 @@ bool providers_refresh(struct providers *ps, int64_t wait_ms)
 	pthread_mutex_lock(&ps->mx);
 	CLEANUP(freep) struct awaited *a = xcalloc(ps->n + 1, sizeof(*a));
 	size_t n = 0;
+	ASSERT(thread_may_wait());
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
 	for (size_t i = 0; i < ps->n; i++) {
 		struct provider *p = ps->all[i];
 		if (has_list(p))
@@ -304,6 +314,7 @@ static int64_t next_refresh_ms(const struct providers *ps, const struct provider
 static int64_t do_what_is_due(struct providers *ps)
 {
 	int64_t now = clock_mono_ms(), next = now + 3600000;
+	ASSERT(lock_is_mine(&ps->mx) && pthread_equal(pthread_self(), ps->thread));
 	for (size_t i = 0; i < ps->n; i++) {
 		struct provider *p = ps->all[i];
 		if (!has_list(p))
@@ -337,6 +348,8 @@ static void *refresh_thread(void *arg)
 int providers_start(struct providers *ps, struct err *e)
 {
 	pthread_mutex_lock(&ps->mx);
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
+	ASSERT(!ps->started && !ps->stopping);
 	for (size_t i = 0; i < ps->n; i++)
 		ps->all[i]->refresh_wanted = true;
 	int r = thread_start(&ps->thread, "models", 0, refresh_thread, ps);
@@ -373,6 +386,7 @@ void catalogue_note_call(struct providers *ps, struct provider *p, const struct 
 {
 	pthread_mutex_lock(&ps->mx);
 	enum provider_reach was = p->state;
+	ASSERT_IS(p, PROVIDER_MAGIC);
 	if (why) {
 		free(p->error);
 		p->error = xstrdup(err_public_text(why));
@@ -394,6 +408,7 @@ void catalogue_note_call(struct providers *ps, struct provider *p, const struct 
 void catalogue_note_silent(struct providers *ps, struct provider *p)
 {
 	pthread_mutex_lock(&ps->mx);
+	ASSERT_IS(p, PROVIDER_MAGIC);
 	p->refresh_soon = ps->refresh_wanted = true;
 	pthread_cond_broadcast(&ps->cv);
 	pthread_mutex_unlock(&ps->mx);
@@ -410,6 +425,7 @@ struct model_note *catalogue_note_find(const struct provider *p, const char *mod
 struct model_note *catalogue_note_of(struct provider *p, const char *name)
 {
 	struct model_note *n = catalogue_note_find(p, name);
+	ASSERT(name && *name);
 	if (n)
 		return n;
 	n = xcalloc(1, sizeof(*n));
@@ -447,6 +463,8 @@ void catalogue_note_waiting(struct providers *ps, struct provider *p, const char
 	pthread_mutex_lock(&ps->mx);
 	struct model_note *n = catalogue_note_of(p, name);
 	int waited = n->waiting;
+	ASSERT_IS(p, PROVIDER_MAGIC);
+	ASSERT(change == 1 || change == -1);
 	n->waiting = MAX(n->waiting + change, 0);
 	bool changed = (waited > 0) != (n->waiting > 0) && !is_ready(p, n);
 	pthread_mutex_unlock(&ps->mx);
@@ -458,6 +476,7 @@ void catalogue_note_waiting(struct providers *ps, struct provider *p, const char
 static void note_ready(struct providers *ps, struct provider *p, const char *name)
 {
 	struct model_note *n = catalogue_note_of(p, name);
+	ASSERT(lock_is_mine(&ps->mx));
 	/* A list that does not know it as loaded has figures of before: how much memory it takes is soon seen. */
 	if (!is_ready(p, n)) {
 		p->refresh_soon = true;
@@ -476,6 +495,8 @@ void catalogue_note_ready(struct providers *ps, struct provider *p, const char *
 void catalogue_note_first_token(struct providers *ps, struct provider *p, const char *name, int64_t ms)
 {
 	pthread_mutex_lock(&ps->mx);
+	ASSERT_IS(p, PROVIDER_MAGIC);
+	ASSERT(ms >= 0);
 	note_ready(ps, p, name);
 	breaker_note_begun(ps->settings, p, catalogue_note_of(p, name));
 	p->first_token_ms = p->first_token_ms < 0 ? ms : (p->first_token_ms * 7 + ms) / 8;

@@ -70,6 +70,7 @@ static int on_tick(void *arg, int64_t elapsed)
 {
 	struct generation *g = arg;
 	struct answer *s = &g->stream;
+	ASSERT(loop_is_mine(g->run.ps->loop) && g->http);
 	if (is_hanging(s, g->run.ps->loading_after_ms))
 		return -ECANCELED;
 	if (!s->ended && g->total_ms > 0 && elapsed - g->behind_ms >= g->total_ms) {
@@ -132,6 +133,7 @@ static int hold_limits(struct generation *g)
 static int on_data(void *arg, const char *p, size_t n)
 {
 	struct generation *g = arg;
+	ASSERT(loop_is_mine(g->run.ps->loop) && !g->stream.off_loop);
 	memory_fetch(g->stream.shape.fixed.p, g->stream.shape.fixed.n);
 	int r = answer_pass(&g->stream, p, n);
 	if (r < 0)
@@ -150,6 +152,7 @@ static int on_data(void *arg, const char *p, size_t n)
 static int on_work(void *arg)
 {
 	struct generation *g = arg;
+	ASSERT(!g->stream.off_loop && g->piece.n > 0);
 	g->stream.off_loop = true;
 	int r = answer_read(&g->stream, g->piece.p, g->piece.n);
 	g->stream.off_loop = false;
@@ -259,6 +262,7 @@ static int send_request(struct generation *g, struct err *e)
 		.touched = {{(const char *)g, offsetof(struct generation, stream) + offsetof(struct answer, data)},
 			{(const char *)sink, sizeof(*sink)}, sink->touched[0], sink->touched[1]}};
 	int r = FAULT("provider_call");
+	ASSERT(thread_may_wait() && !g->waiting);
 	if (r < 0)
 		return err_set(e, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);
 	g->http = &call;
@@ -282,6 +286,7 @@ static int ask_built_in(struct generation *g, struct err *e)
 {
 	struct gen_result *ret = g->run.ret, own;
 	int r = g->run.t->p->dialect->generate(g->run.ps, g->q, g->run.sink, g->run.cancel, &own, e);
+	ASSERT(g->run.t->p->dialect->fixed_list); /* it has no server, and so no refreshes */
 	ret->tries = 1;
 	ret->tokens_in = own.tokens_in;
 	ret->tokens_out = own.tokens_out;

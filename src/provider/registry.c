@@ -416,6 +416,7 @@ static bool same_config(const struct provider *a, const struct provider *b)
 /* What is known of a server is known of it under another name, too. Lock held. */
 static void inherit(struct provider *to, struct provider *from)
 {
+	ASSERT(to != from && !to->list == !to->dialect->fixed_list && !to->error); /* new: nobody has refreshed it */
 	if (to->dialect != from->dialect || to->dialect->fixed_list || strcmp(to->base, from->base) != 0)
 		return;
 	to->list = TAKE_PTR(from->list);
@@ -436,6 +437,7 @@ static void inherit(struct provider *to, struct provider *from)
 /* The old one takes the place of a new one that does not differ. Lock held. */
 static void keep_what_stays(struct providers *ps, struct set *s)
 {
+	ASSERT(lock_is_mine(&ps->mx));
 	for (size_t i = 0; i < s->n; i++)
 		for (size_t k = 0; k < ps->n; k++) {
 			struct provider *p = s->all[i], *old = ps->all[k];
@@ -454,6 +456,7 @@ static void keep_what_stays(struct providers *ps, struct set *s)
 
 static void stop_looks_of_others(struct providers *ps, const struct set *s)
 {
+	ASSERT(lock_is_mine(&ps->mx));
 	for (size_t i = 0; i < ps->n; i++) {
 		bool stays = false;
 		for (size_t k = 0; k < s->n; k++)

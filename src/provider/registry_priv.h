@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "base/lock.h"
 #include "base/magic.h"
 #include "provider/librarian.h"
 #include "provider/provider.h"

@@ -16,6 +16,7 @@ static const struct model_route *route_for(const struct providers *ps, const cha
 {
 	struct model_place at;
 	const struct model_route *r = rules_route(ps->rules, name);
+	ASSERT(lock_is_mine(&ps->mx));
 	if (r || !catalogue_place(ps, name, &at))
 		return r;
 	/* "llama3" may be written for "llama3:latest", and the route be for that. */
@@ -28,6 +29,7 @@ static int add_target(struct providers *ps, struct model_place at, struct arena 
 	struct provider *p = ps->all[at.provider];
 	struct target *t = &plan->targets[plan->n];
 	const char *name = p->list->models[at.model].id;
+	ASSERT(lock_is_mine(&ps->mx) && at.provider < ps->n && plan->n < ROUTE_TARGETS_MAX);
 	for (size_t i = 0; i < plan->n; i++)
 		if (plan->targets[i].p == p && strcmp(plan->targets[i].name, name) == 0)
 			return 0;
@@ -45,6 +47,7 @@ static void open_ones_last(struct plan *plan, int64_t caller)
 {
 	struct target sorted[ROUTE_TARGETS_MAX];
 	size_t n = 0;
+	ASSERT(plan->n <= ROUTE_TARGETS_MAX);
 	for (int open = 0; open < 2; open++)
 		for (size_t i = 0; i < plan->n; i++) {
 			const struct target *t = &plan->targets[i];
@@ -103,6 +106,7 @@ void plan_done(struct plan *p)
 static const char *id_for(const struct providers *ps, const char *model, struct arena *a)
 {
 	struct model_place at;
+	ASSERT(lock_is_mine(&ps->mx));
 	if (!rules_exact(ps->rules, model) && catalogue_place(ps, model, &at))
 		return catalogue_id(ps, at, a);
 	const struct model_route *r = rules_route(ps->rules, model);
@@ -135,6 +139,7 @@ static void wait_first_refresh(struct providers *ps)
 {
 	pthread_mutex_lock(&ps->mx);
 	int64_t until_ms = clock_mono_ms() + (ps->settled ? WAIT_NEW_MS : REFRESH_TIMEOUT_MS);
+	ASSERT(thread_may_wait());
 	while (ps->started && !discovery_all_once(ps) && !ps->stopping && clock_wait(&ps->cv, &ps->mx, until_ms))
 		;
 	ps->settled |= ps->started;
@@ -146,6 +151,7 @@ static void wait_first_refresh(struct providers *ps)
 static bool is_anybody_unseen(const struct providers *ps)
 {
 	bool usual = false, seen = false;
+	ASSERT(lock_is_mine(&ps->mx));
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct provider *p = ps->all[i];
 		if (!p->enabled || p->dialect->fixed_list)
@@ -231,6 +237,7 @@ static int resolve(struct providers *ps, const struct question *q, struct arena 
 int providers_resolve(struct providers *ps, const char *model, struct arena *a, const char **ret_id, struct err *e)
 {
 	struct question q = {.model = model && *model ? model : NULL, .task = TASK_CHAT};
+	ASSERT_IS(ps, PROVIDERS_MAGIC);
 	return resolve(ps, &q, a, ret_id, e);
 }
 
@@ -256,6 +263,7 @@ static int describe(const struct providers *ps, const char *model, struct arena 
 {
 	struct model_place at;
 	const struct model_route *r = rules_exact(ps->rules, model);
+	ASSERT(lock_is_mine(&ps->mx));
 	if (!r && catalogue_place(ps, model, &at))
 		return catalogue_copy(ps, at, a, ret);
 	if (!r)

@@ -14,6 +14,7 @@ struct rules {
 const char *model_task_name(enum model_task t)
 {
 	static const char *const names[TASK_COUNT] = {"chat", "code", "title", "embedding"};
+	ASSERT(t < TASK_COUNT);
 	return names[t];
 }
 

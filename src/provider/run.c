@@ -175,6 +175,7 @@ static int NOINLINE wait_to_retry(struct run *r, int tries, const struct err *wh
 	int64_t wait = backoff_ms(r, tries);
 	char text[400];
 	const char *cause = *why->msg ? why->msg : err_public_text(why);
+	ASSERT(thread_may_wait() && tries > 0);
 	snprintf(text, sizeof(text), "%s%s Trying again in %.1f s.", cause, wire_full_stop(cause), (double)wait / 1000);
 	int code = run_tell(r->sink, false,
 		&(struct run_status){.state = "retrying", .text = text, .attempt = tries + 1, .wait_ms = wait});
@@ -255,6 +256,7 @@ static int NOINLINE tell_connecting(struct run *r)
 /* Its breaker lets the call through, a place is waited for, and then it is asked. */
 static int run_target(struct run *r, bool another, struct err *e)
 {
+	ASSERT(!r->place.slots); /* the place of the one before was given back */
 	begin_try(r);
 	r->ret->tries--;
 	note_target(r);

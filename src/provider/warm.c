@@ -22,6 +22,8 @@ static void load(struct providers *ps, const struct target *t)
 	const char *headers[3] = {"Content-Type: application/json"};
 	struct http_result res = {0};
 	struct err e = {0};
+	ASSERT(thread_may_wait());
+	ASSERT_IS(t->p, PROVIDER_MAGIC);
 	buf_printf(&url, "%s/api/generate", t->p->base);
 	buf_add_str(&body, "{\"model\":");
 	json_add_cstr(&body, t->name);
@@ -74,6 +76,7 @@ static void *warm_run(void *arg)
 
 void warm_start(struct providers *ps)
 {
+	ASSERT(!ps->warm_running);
 	ps->warm_running = thread_start(&ps->warm_thread, "warm-up", 0, warm_run, ps) == 0;
 }
 

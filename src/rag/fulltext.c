@@ -190,7 +190,7 @@ static void drop(struct fulltext *f, size_t at)
 {
 	struct document *d = &f->documents[f->order[at]];
 
-	ASSERT(!d->gone && at < f->n_order);
+	ASSERT(!d->gone && at < f->n_order && d->first + d->n <= f->n_passages);
 	for (uint32_t i = d->first; i < d->first + d->n; i++)
 		f->length -= f->lengths[i];
 	f->gone += d->n;
@@ -207,6 +207,7 @@ static void drop(struct fulltext *f, size_t at)
  * often as what it lies in doubles. What cannot be merged now, for want of memory, is with the next one. */
 static void settle(struct fulltext *f)
 {
+	ASSERT(f->n_parts <= PARTS_MAX);
 	while (f->n_parts >= 2) {
 		struct terms **last = &f->parts[f->n_parts - 2], *one;
 		if (terms_size(last[0]) >= 2 * terms_size(last[1]) || terms_merge(last, 2, NULL, f->folder, &one) < 0)
@@ -251,6 +252,7 @@ static void show(struct fulltext *f, const struct document *d)
 {
 	size_t at = place_of(f, d->id);
 
+	ASSERT(f->n_documents < f->documents_room && f->n_passages + d->n <= f->passages_room);
 	if (at < f->n_order && f->documents[f->order[at]].id == d->id)
 		drop(f, at);
 	memmove(f->order + at + 1, f->order + at, (f->n_order - at) * sizeof(*f->order));
@@ -302,6 +304,7 @@ void fulltext_remove(struct fulltext *f, int64_t id)
 
 static bool is_gone(const struct fulltext *f, uint32_t passage)
 {
+	ASSERT(passage < f->n_passages && f->owner[passage] < f->n_documents);
 	return f->documents[f->owner[passage]].gone;
 }
 
@@ -375,6 +378,7 @@ int fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n, st
 	CLEANUP(buf_done) struct buf scratch = BUF_INIT(TERM_BYTES);
 	int r = 0;
 
+	ASSERT(to->passages >= 0);
 	to->passages += (double)fulltext_passages(f);
 	to->length += f->length;
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -403,6 +407,7 @@ static int score_term(
 		if (r < 0)
 			return r;
 		while (r > 0 && places_next(&p, &passage, &times)) {
+			ASSERT(passage < f->n_passages);
 			double norm = K1 * (1 - B + B * f->lengths[passage] / mean);
 			scores[passage] += (float)(idf * times * (K1 + 1) / (times + norm));
 		}

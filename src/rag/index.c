@@ -38,6 +38,7 @@ int rag_new(const struct rag_config *c, struct rag **ret, struct err *e UNUSED)
 /* Its lock is held for writing, or nobody else knows it. */
 static void empty(const struct rag *r, struct index *x)
 {
+	ASSERT_IS(x, INDEX_MAGIC);
 	fulltext_free(x->fulltext);
 	x->fulltext = fulltext_new(r->config.settings->data);
 	vectors_free(x->vectors);
@@ -121,6 +122,7 @@ static void note_bytes(struct index *x)
 {
 	size_t bytes = fulltext_bytes(x->fulltext) + (x->vectors ? vectors_bytes(x->vectors) : 0);
 
+	ASSERT_IS(x, INDEX_MAGIC);
 	__atomic_store_n(&x->bytes, bytes, __ATOMIC_RELAXED);
 }
 
@@ -142,6 +144,7 @@ static bool make_room(struct rag *r, const struct index *x, size_t bytes)
 	struct rag_memory m;
 	uint64_t after = 0;
 
+	ASSERT(thread_may_wait());
 	for (;;) {
 		rag_memory(r, &m);
 		if ((size_t)m.bytes + bytes <= limit_of(r))
@@ -205,6 +208,7 @@ static int put_words(struct index *x, struct db_conn *c, const struct document_c
 	struct err quiet = {0};
 	int r;
 
+	ASSERT(x->fulltext);
 	if (fulltext_text_of(x->fulltext, d->id) == d->text_id)
 		return 0;
 	r = texts_postings(c, d->text_id, &b, &quiet);
@@ -224,6 +228,7 @@ static bool is_there(const struct document_changes *l, atelier_id id)
 {
 	size_t lo = 0, hi = l->n;
 
+	ASSERT(l->items || l->n == 0);
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		if (l->items[mid].id < id)
@@ -259,6 +264,8 @@ static int refresh(struct rag *rag, struct index *x, struct db_conn *c, const st
 	bool whole = x->revision < p->removed;
 	int r;
 
+	ASSERT_IS(x, INDEX_MAGIC);
+	ASSERT(x->id == p->collection_id);
 	arena_init(&a, CHANGES_BYTES);
 	r = documents_changed(c, x->id, whole ? -1 : x->revision, &a, &l, e);
 	set_identity(x, p->identity);
@@ -310,6 +317,8 @@ static int add_exchanges(struct rag *rag, struct index *x, struct db_conn *c, in
 {
 	int r = 0;
 
+	ASSERT_IS(x, INDEX_MAGIC);
+	ASSERT(x->identity);
 	while (r == 0 && x->revision < newest) {
 		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 		if (!make_room(rag, x, EXCHANGES_BYTES)) {
@@ -344,6 +353,7 @@ int index_hold_exchanges(
 	int r = exchanges_newest(c, user_id, identity, &newest, e);
 	const struct search_place now = {.revision = newest};
 
+	ASSERT(thread_may_wait() && *identity);
 	if (r < 0)
 		return r;
 	pthread_rwlock_wrlock(&x->lock);

@@ -88,6 +88,7 @@ static int read_file(struct ingest *x, struct err *e)
 	CLEANUP(closep) int fd = -1;
 	int r = documents_set_state(x->rag->config.db, x->work.id, "reading", NULL, NULL, e);
 
+	ASSERT(!x->read); /* what is freed once */
 	if (r == 0)
 		r = blobs_open(x->rag->config.settings->data, x->work.hash, &fd, e);
 	if (r < 0)

@@ -35,10 +35,11 @@ struct postings *postings_new(enum language l)
 
 void postings_free(struct postings *p)
 {
-	if (p) {
-		free(p->items);
-		free(p->lengths);
-	}
+	if (!p)
+		return;
+	free(p->items);
+	free(p->lengths);
+	MAGIC_END(p, POSTINGS_MAGIC);
 	free(p);
 }
 
@@ -63,6 +64,7 @@ static void take(void *arg, const struct word *w)
 {
 	struct postings *p = arg;
 
+	ASSERT_IS(p, POSTINGS_MAGIC);
 	if (!grow(&p->items, p->n, &p->room, sizeof(*p->items))) {
 		p->failed = true;
 		return;
@@ -101,6 +103,7 @@ void postings_add(struct postings *p, struct words *w, struct str headings, stru
 			p->items[kept - 1].times++;
 		else
 			p->items[kept++] = p->items[i];
+	ASSERT(kept <= p->n);
 	p->n = kept;
 	p->passages++;
 }
@@ -116,6 +119,7 @@ static size_t end_of_term(const struct postings *p, size_t i)
 {
 	size_t end = i;
 
+	ASSERT(i < p->n);
 	while (end < p->n && p->items[end].term == p->items[i].term)
 		end++;
 	return end;
@@ -206,6 +210,7 @@ uint64_t postings_term(struct postings_reader *r, uint32_t *ret_n)
 {
 	uint64_t term = 0;
 
+	ASSERT(r->p <= r->end);
 	if ((size_t)(r->end - r->p) < sizeof(term)) {
 		r->broken = true;
 	} else {
@@ -220,6 +225,7 @@ struct posting postings_next(struct postings_reader *r, uint32_t before)
 {
 	struct posting p = {.passage = before + small_number(r)};
 
+	ASSERT(r->p <= r->end);
 	p.times = small_number(r);
 	if (p.passage >= r->passages)
 		r->broken = true;

@@ -62,6 +62,7 @@ int store_ask(const struct store_place *p, const struct store_request *q, json_t
 	struct err was = {0};
 	int r = 0;
 
+	ASSERT(thread_may_wait());
 	*ret = NULL;
 	buf_printf(&url, "%s%s", p->config.url, q->path);
 	buf_printf(&key, "%s%s", q->key_header, p->key ? p->key : "");
@@ -123,6 +124,7 @@ int stores_open(struct rag *r, struct arena *a, struct store_place *ret, bool *r
 {
 	int s;
 
+	ASSERT_IS(r, RAG_MAGIC);
 	*ret = (struct store_place){.http = r->config.http};
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
@@ -240,6 +242,7 @@ int stores_nearest(struct rag *r, const struct store_place *p, const struct sear
 		size_t found = 0;
 		wish.texts = ids + from;
 		wish.n = MIN(n_ids - from, (size_t)TEXTS_AT_ONCE);
+		ASSERT(*ret_n + w->limit <= rounds * w->limit); /* room for what this question may find */
 		s = kind->nearest(p, &wish, hits, &found, e);
 		*ret_n += s == 0 ? take(hits, found, texts, n, *ret + *ret_n) : 0;
 	}
@@ -287,6 +290,7 @@ static int sync_some(struct rag *r, const struct store_kind *kind, const struct 
 	struct vector_copies gone = {.n = 0}, lacking = {.n = 0};
 	int s;
 
+	ASSERT(pthread_equal(pthread_self(), r->stores_thread));
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
 		s = vector_copies_leftover(c, TEXTS, a, &gone, e);
@@ -328,6 +332,7 @@ static bool wait_for_work(struct rag *r, bool external)
 {
 	int64_t until = clock_mono_ms() + AGAIN_MS;
 
+	ASSERT(pthread_equal(pthread_self(), r->stores_thread));
 	pthread_mutex_lock(&r->stores_mx);
 	while (!r->stores_poked && !r->stores_over && !(external && clock_mono_ms() >= until)) {
 		if (external)
@@ -359,6 +364,7 @@ int rag_stores_start(struct rag *r, struct err *e)
 {
 	int s = thread_start(&r->stores_thread, "vector-store", 0, stores_run, r);
 
+	ASSERT(!r->stores_started);
 	r->stores_started = s == 0;
 	return s < 0 ? err_set(e, s, "The thread for vector stores does not start.") : 0;
 }
@@ -366,6 +372,7 @@ int rag_stores_start(struct rag *r, struct err *e)
 void stores_poke(struct rag *r)
 {
 	pthread_mutex_lock(&r->stores_mx);
+	ASSERT_IS(r, RAG_MAGIC);
 	r->stores_poked = true;
 	pthread_cond_signal(&r->stores_wake);
 	pthread_mutex_unlock(&r->stores_mx);

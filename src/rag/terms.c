@@ -122,6 +122,7 @@ static struct terms *make(uint32_t first)
 
 static bool flush(struct writer *w)
 {
+	ASSERT(w->s->fd >= 0);
 	for (size_t done = 0; done < w->b.n;) {
 		ssize_t n = write(w->s->fd, w->b.p + done, w->b.n - done);
 		if (n <= 0 && errno != EINTR)
@@ -152,6 +153,7 @@ static int write_term(struct writer *w, uint64_t hash, uint32_t passages)
 	struct terms *s = w->s;
 	size_t before = w->b.n, size = HASH_BYTES + 10 + w->term.n;
 
+	ASSERT(passages > 0 || w->term.n == 0);
 	if (w->term.n > UINT32_MAX)
 		return -ENOMEM;
 	if ((s->n == 0 || s->size - s->blocks[s->n - 1].at + size > BLOCK_BYTES) && !begin_block(s, hash))
@@ -213,6 +215,7 @@ struct terms *terms_new(struct postings_reader *r, uint32_t first)
 
 static size_t end_of(const struct terms *s, size_t block)
 {
+	ASSERT(block < s->n);
 	return block + 1 < s->n ? s->blocks[block + 1].at : s->size;
 }
 
@@ -235,6 +238,7 @@ static int load_block(
 {
 	size_t at = s->blocks[block].at, n = end_of(s, block) - at;
 
+	ASSERT(block < s->n && (s->bytes || s->fd >= 0));
 	if (s->bytes) {
 		*ret = s->bytes + at;
 	} else {
@@ -341,6 +345,7 @@ static int merge(struct terms *const *in, size_t n, const uint32_t *to, const ch
 	uint64_t hash;
 	int r = w.s && c ? 0 : -ENOMEM;
 
+	ASSERT(n > 0);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		c[i] = (struct cursor){.s = in[i], .scratch = BUF_INIT(BYTES_MAX)};
 		size += in[i]->size;

@@ -102,10 +102,12 @@ static void run_done(struct run *r)
 
 void vectors_free(struct vectors *v)
 {
-	for (size_t i = 0; v && i < v->n; i++)
+	if (!v)
+		return;
+	for (size_t i = 0; i < v->n; i++)
 		run_done(&v->runs[i]);
-	if (v)
-		free(v->runs);
+	free(v->runs);
+	MAGIC_END(v, VECTORS_MAGIC);
 	free(v);
 }
 
@@ -209,6 +211,7 @@ void vectors_remove(struct vectors *v, int64_t id)
 {
 	size_t at = place_of(v, id);
 
+	ASSERT_IS(v, VECTORS_MAGIC);
 	if (at == v->n || v->runs[at].id != id)
 		return;
 	ASSERT(v->count >= v->runs[at].n);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/public.h"
+#include "sys/loop.h"
 #include "sys/thread.h"
 #include "tool/gate_priv.h"
 
@@ -128,6 +129,8 @@ int gate_connect(const struct gate *g, const char *name, unsigned port)
 	char digits[12];
 	int fd = -1;
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(g, GATE_MAGIC);
 	snprintf(digits, sizeof(digits), "%u", port);
 	if (getaddrinfo(name, digits, &wanted, &found) != 0)
 		return -EHOSTUNREACH;

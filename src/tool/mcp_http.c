@@ -94,6 +94,7 @@ static int on_data(void *arg, const char *p, size_t n)
 {
 	struct mcp_exchange *x = arg;
 
+	ASSERT_IS(x->m, MCP_MAGIC);
 	if (strncasecmp(x->result.content_type, "text/event-stream", 17) == 0)
 		return mcp_events_take(&x->events, p, n);
 	buf_add(&x->body, p, n);
@@ -128,6 +129,8 @@ static int run_once(struct mcp_exchange *x, struct err *e)
 		.arg = x};
 	int r = x->delay_ms > 0 ? cancel_sleep(&x->cancel, x->delay_ms) : 0;
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(m, MCP_MAGIC);
 	if (r == 0)
 		r = http_client_run(m->shared->http, &call, &x->cancel, &x->result, e);
 	if (r == 0 && x->result.status / 100 == 2 && x->body.n > 0 && x->result.status != 202)
@@ -153,6 +156,7 @@ static void tell_end(struct mcp_exchange *x, int r, const struct err *e)
 	size_t n = r < 0 ? strlen(p) : x->result.error_body.n;
 	struct mcp_message *msg = mcp_message_new(MCP_ENDED, x->id, p, n);
 
+	ASSERT(x->id && !x->listens); /* somebody may wait for it */
 	if (!msg)
 		return;
 	msg->status = r < 0 ? 0 : x->result.status;
@@ -170,8 +174,10 @@ static void forget(struct mcp_exchange *x)
 	struct mcp_exchange **at = &m->exchanges;
 
 	pthread_mutex_lock(&m->mx);
-	while (*at != x)
+	while (*at != x) {
+		ASSERT(*at); /* it is open */
 		at = &(*at)->next;
+	}
 	*at = x->next;
 	pthread_cond_broadcast(&m->cv);
 	pthread_mutex_unlock(&m->mx);
@@ -192,6 +198,7 @@ static void exchange_free(struct mcp_exchange *x)
 /* Again and again, as long as it is offered; one that ends soon after it began each time is given up. */
 static void listen_on(struct mcp_exchange *x)
 {
+	ASSERT(x->listens && !x->text);
 	for (int quick = 0; quick < LISTEN_TRIES; quick++) {
 		struct err e = {0};
 		int64_t began = clock_mono_ms();

@@ -17,6 +17,7 @@
 #include "http/url.h"
 #include "store/tool_servers.h"
 #include "sys/bus.h"
+#include "sys/loop.h"
 #include "sys/thread.h"
 #include "tool/gate.h"
 #include "tool/mcp.h"
@@ -65,6 +66,7 @@ static int64_t ends_at(const struct kept *k)
 {
 	int64_t since = k->used ? 0 : mcp_idle_since(k->mcp);
 
+	ASSERT(lock_is_mine(&k->state->mx));
 	return k->used ? INT64_MAX : k->gone ? 0 : since ? since + k->idle_ms : INT64_MAX;
 }
 
@@ -75,6 +77,7 @@ static struct kept *take_dead(struct kinds_state *st, int64_t now, int64_t *ret_
 	int64_t next = INT64_MAX;
 	unsigned idle = 0;
 
+	ASSERT(lock_is_mine(&st->mx));
 	for (struct kept **at = &st->kept; *at; at = &(*at)->next) {
 		int64_t ends = ends_at(*at);
 
@@ -89,6 +92,7 @@ static struct kept *take_dead(struct kinds_state *st, int64_t now, int64_t *ret_
 		return NULL;
 	}
 	k = *first;
+	ASSERT(k->used == 0);
 	*first = k->next;
 	k->next = NULL;
 	return k;
@@ -100,6 +104,7 @@ static void free_all(struct kept *dead)
 		struct kept *k = dead;
 
 		dead = k->next;
+		ASSERT(k->used == 0);
 		mcp_free(k->mcp);
 		free(k);
 	}
@@ -107,6 +112,7 @@ static void free_all(struct kept *dead)
 
 static struct kept *take_stale(struct kinds_state *st, int64_t now, int64_t *ret_next)
 {
+	ASSERT(lock_is_mine(&st->mx));
 	for (struct kept *k = st->kept; k; k = k->next) {
 		int64_t may = k->refreshed_ms ? k->refreshed_ms + REFRESH_LEAST_MS : 0;
 
@@ -130,6 +136,7 @@ static void refresh_row(struct tools *t, atelier_id server_id, atelier_id user_i
 	struct err e = {0};
 	int r;
 
+	ASSERT(thread_may_wait() && server_id);
 	arena_init(&a, (size_t)32 << 20);
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->config.db);
@@ -413,6 +420,7 @@ static void fingerprint(const struct server_use *s, unsigned char ret[16])
 /* mx held. */
 static struct kept *find(struct kinds_state *st, const struct server_use *s, const unsigned char made_of[16])
 {
+	ASSERT(lock_is_mine(&st->mx) && s->id); /* one that is only tried is nobody else's */
 	for (struct kept *k = st->kept; k; k = k->next) {
 		if (k->server_id != s->id || k->user_id != s->user_id || k->gone)
 			continue;
@@ -451,6 +459,7 @@ static void give_back(struct kept *k)
 	struct kinds_state *st = k->state;
 
 	pthread_mutex_lock(&st->mx);
+	ASSERT(k->used > 0); /* given back once */
 	k->used--;
 	pthread_cond_signal(&st->cv); /* when it is idle is to be known */
 	pthread_mutex_unlock(&st->mx);

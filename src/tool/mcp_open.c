@@ -179,6 +179,7 @@ static int agree(struct mcp *m, const struct tool_run *run, struct err *e)
 /* Not again at once, and not for ever. mx held. */
 static void note_crash(struct mcp *m)
 {
+	ASSERT(lock_is_mine(&m->mx));
 	m->crashes++;
 	m->not_before_ms = clock_mono_ms() + MIN(BACKOFF_MS << MIN(m->crashes - 1, 7u), BACKOFF_MAX_MS);
 }
@@ -186,6 +187,7 @@ static void note_crash(struct mcp *m)
 /* mx held, and given up meanwhile. 0: it is ours to open; 1: it is open. */
 static int await_turn(struct mcp *m, const struct tool_run *run, struct err *e)
 {
+	ASSERT(lock_is_mine(&m->mx));
 	while (m->state == MCP_OPENING) {
 		struct timespec at;
 
@@ -217,6 +219,8 @@ int mcp_open(struct mcp *m, const struct tool_run *run, struct err *e)
 	pthread_mutex_lock(&m->mx);
 	int r = await_turn(m, run, e);
 	bool crashed = r == 0 && m->state == MCP_OPEN;
+	ASSERT_IS(m, MCP_MAGIC);
+	ASSERT(thread_may_wait());
 	if (r == 0) {
 		if (crashed)
 			note_crash(m);
@@ -246,6 +250,7 @@ int mcp_open(struct mcp *m, const struct tool_run *run, struct err *e)
 
 void mcp_shut(struct mcp *m)
 {
+	ASSERT(thread_may_wait());
 	if (m->c.url)
 		mcp_http_drop(m, 0);
 	else

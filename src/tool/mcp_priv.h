@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/lock.h"
 #include "base/magic.h"
 #include "http/client.h"
 #include "sys/pool.h"

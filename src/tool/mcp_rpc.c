@@ -28,6 +28,7 @@ struct mcp_message *mcp_message_new(enum mcp_kind kind, int64_t id, const char *
 
 void mcp_inbox_clear(struct mcp *m)
 {
+	ASSERT(!m->waits); /* nobody is to read it */
 	while (m->inbox) {
 		struct mcp_message *msg = m->inbox;
 
@@ -43,6 +44,7 @@ static struct mcp_wait *find_wait(struct mcp *m, int64_t id)
 {
 	struct mcp_wait *w = m->waits;
 
+	ASSERT(lock_is_mine(&m->mx));
 	while (w && (w->id != id || w->done))
 		w = w->next;
 	return w;
@@ -51,6 +53,7 @@ static struct mcp_wait *find_wait(struct mcp *m, int64_t id)
 /* mx held; code 0: something was answered. */
 static void finish(struct mcp *m, struct mcp_wait *w, int code, const char *why)
 {
+	ASSERT(lock_is_mine(&m->mx) && w->m == m);
 	ASSERT(!w->done && code <= 0);
 	w->done = true;
 	w->code = code;
@@ -233,6 +236,7 @@ static void take(struct mcp *m, const struct mcp_message *msg)
 /* By whoever waits; when nobody does, here and now, if it is small. */
 void mcp_deliver_message(struct mcp *m, struct mcp_message *msg)
 {
+	ASSERT_IS(m, MCP_MAGIC);
 	if (!msg)
 		return;
 	pthread_mutex_lock(&m->mx);
@@ -274,6 +278,7 @@ static struct mcp_message *next_message(struct mcp *m)
 {
 	struct mcp_message *msg = m->inbox;
 
+	ASSERT(lock_is_mine(&m->mx));
 	if (!msg)
 		return NULL;
 	m->inbox = msg->next;
@@ -292,6 +297,7 @@ static bool work(struct mcp *m, struct mcp_wait *w)
 	bool question = false;
 	int64_t now = clock_mono_ms();
 
+	ASSERT(lock_is_mine(&m->mx) && w->m == m);
 	if (msg) {
 		/* read below */
 	} else if (json_array_size(w->news) > 0) {
@@ -330,6 +336,7 @@ static int wait_for(struct mcp *m, struct mcp_wait *w, struct err *e)
 {
 	int64_t idle = w->idle_ms, total = m->c.total_ms;
 
+	ASSERT(lock_is_mine(&m->mx) && w->m == m);
 	w->heard_ms = w->began_ms = clock_mono_ms();
 	for (;;) {
 		int64_t until = MIN(w->heard_ms + idle, w->began_ms + total), now = clock_mono_ms();
@@ -356,6 +363,7 @@ static void unlink_wait(struct mcp *m, struct mcp_wait *w)
 	struct mcp_wait **at = &m->waits;
 	struct mcp_message *msg;
 
+	ASSERT(lock_is_mine(&m->mx));
 	while (*at != w) {
 		ASSERT(*at); /* it waits */
 		at = &(*at)->next;

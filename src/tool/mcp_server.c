@@ -59,6 +59,7 @@ static struct mcp_wait *asker(struct mcp *m, int64_t exchange)
 {
 	struct mcp_wait *w = m->waits;
 
+	ASSERT(lock_is_mine(&m->mx));
 	while (w && (w->done || !w->run->ask || (exchange && w->id != exchange) ||
 			    json_array_size(w->questions) >= QUESTIONS_MAX))
 		w = w->next;
@@ -118,6 +119,7 @@ int mcp_ask(struct mcp *m, const struct tool_run *run, const char *method, const
 	bool by_url = mode && strcmp(mode, "url") == 0;
 	int r;
 
+	ASSERT(thread_may_wait()); /* for a person */
 	if (strcmp(method, "elicitation/create") != 0)
 		return err_set(
 			e, E_PROVIDER, "%s asks for something that Atelier does not give: %.60s.", m->c.label, method);

@@ -8,6 +8,7 @@
 
 static void on_line(void *arg, const char *p, size_t n, bool cut)
 {
+	ASSERT_IS((struct mcp *)arg, MCP_MAGIC);
 	mcp_deliver(arg, cut ? MCP_CUT : MCP_TEXT, 0, p, n);
 }
 
@@ -43,6 +44,7 @@ int mcp_stdio_start(struct mcp *m, struct err *e)
 	struct gate *gate = NULL;
 	int r = m->c.hosts && *m->c.hosts ? gate_new(&out, &gate, e) : 0;
 
+	ASSERT(thread_may_wait() && !m->c.url);
 	if (r < 0)
 		return r;
 	c.program.limits = limits;
@@ -67,6 +69,7 @@ void mcp_stdio_stop(struct mcp *m, int64_t grace_ms)
 	pthread_mutex_lock(&m->mx);
 	struct process *p = m->process;
 	struct gate *gate = m->gate;
+	ASSERT(thread_may_wait() && !m->c.url);
 	m->process = NULL;
 	m->gate = NULL;
 	if (p) {

@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "store/tool_servers.h"
+#include "sys/loop.h"
 #include "tool/tool_priv.h"
 
 #define KEPT_BYTES ((size_t)32 << 20) /* of all that nobody holds just now */
@@ -18,6 +19,7 @@ static bool is_of(const struct server_tools *s, const struct tool_server *row)
 
 static void free_one(struct server_tools *s)
 {
+	ASSERT(s->users == 0); /* nobody holds it */
 	arena_done(&s->mem);
 	free(s);
 }
@@ -91,6 +93,7 @@ static struct server_tools *take_unwanted(struct server_lists *l, const struct t
 	struct server_tools *out = NULL, **oldest = NULL;
 	size_t bytes = 0;
 
+	ASSERT(lock_is_mine(&l->mx));
 	for (struct server_tools **at = &l->first; *at;) {
 		struct server_tools *s = *at;
 		if (s->users == 0 && s->server_id == row->id && !is_of(s, row)) {
@@ -136,6 +139,7 @@ static int load(
 	struct server_tools *s;
 	int r;
 
+	ASSERT(thread_may_wait() && user_id);
 	arena_init(&a, (size_t)32 << 20);
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(t->config.db);
@@ -162,6 +166,8 @@ int server_tools_hold(
 	struct server_tools *made = NULL, *out;
 	int r = 0;
 
+	ASSERT_IS(t, TOOLS_MAGIC);
+	ASSERT(row->id);
 	pthread_mutex_lock(&l->mx);
 	*ret = find(l, row);
 	pthread_mutex_unlock(&l->mx);
@@ -187,6 +193,7 @@ int server_tools_hold(
 void server_tools_release(struct tools *t, struct server_tools *s)
 {
 	pthread_mutex_lock(&t->lists.mx);
+	ASSERT(s->users > 0); /* released once */
 	s->users--;
 	pthread_mutex_unlock(&t->lists.mx);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/magic.h"
 #include "tool/tool.h"
 

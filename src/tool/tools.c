@@ -49,6 +49,7 @@ void tools_free(struct tools *t)
 const char *tool_hash(const struct tool *tool, struct arena *a)
 {
 	const char *const parts[] = {tool->own_name, tool->description, tool->parameters};
+	ASSERT(tool->own_name && tool->description && tool->parameters);
 	crypto_generichash_state state;
 	unsigned char bytes[16];
 	char *text = arena_alloc(a, 2 * sizeof(bytes) + 1);
@@ -102,6 +103,7 @@ static int name_all(struct tool_list *all, struct arena *a)
 	n.places = ARENA_ARRAY(a, uint32_t, n.mask + 1);
 	if (!n.places)
 		return -ENOMEM;
+	ASSERT(n.mask > all->n); /* a look for a name always ends */
 	for (size_t i = 0; i < all->n; i++) {
 		const char *own = all->items[i].name, *name = own;
 		for (int k = 2; name && *place_of(&n, name) && k < 100; k++)
@@ -230,6 +232,7 @@ static int call_in(struct tools *t, const struct tool_source *source, const stru
 	struct cancel_hook hook;
 	int r;
 
+	ASSERT(source->owns(tool) && run->cancel);
 	if (cancel_reason(run->cancel) || cancel_on(&t->ending, &hook, stop_call, run->cancel) < 0)
 		return err_set(e, -ECANCELED, "Stopped.");
 	r = source->call(t, tool, object, run, a, ret, e);
@@ -249,7 +252,6 @@ int tools_call(struct tools *t, const struct tool *tool, const char *arguments, 
 
 	ASSERT(thread_may_wait());
 	ASSERT_IS(t, TOOLS_MAGIC);
-	ASSERT(thread_may_wait());
 	if (r < 0)
 		return r;
 	if (!source)
