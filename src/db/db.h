@@ -62,6 +62,9 @@ int64_t db_node(const struct db_conn *c);
 int db_write(
 	struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), void *arg, struct err *e) MUST_CHECK;
 
+/* Whether this is within a db_write on this connection: for ASSERT in what must stand in one transaction with the rest. */
+bool db_is_writing(const struct db_conn *c);
+
 /* Stays the same while nobody has written: for what is remembered of the database. A write counts before whoever waits for it
  * is told. Where that cannot be known, as on PostgreSQL, it never stays the same. Any thread. */
 uint64_t db_stamp(const struct db *db);

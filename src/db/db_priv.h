@@ -47,6 +47,9 @@ struct db_backend {
 	/* The writer's transaction: begin waits a tenth of a second or so for others, then it is E_BUSY. */
 	int (*begin)(struct db_conn *c, struct err *e);
 	enum db_transaction (*transaction)(struct db_conn *c);
+	/* After a COMMIT whose end nobody heard of: 1, it was carried out; 0, it was not; E_BUSY, that is not known yet. NULL: it is
+	 * always heard of. */
+	int (*committed)(struct db_conn *c);
 
 	/* Migrations: on the writing connection; the last three inside of a transaction. */
 	int (*belongs)(struct db_conn *c, const struct db_config *config, struct err *e);

@@ -10,7 +10,11 @@
 #include "base/clock.h"
 #include "db/postgres_priv.h"
 
-#define WRITER_LOCK "SELECT pg_advisory_xact_lock(1635018860, hashtext(current_schema()))" /* "atel" */
+/* The lock ("atel"), then a longer patience with others, and which transaction this is. */
+#define TAKE_TURN                                                                                                      \
+	"SELECT pg_advisory_xact_lock(1635018860, hashtext(current_schema())), set_config('lock_timeout', '5s', "      \
+	"true),"                                                                                                       \
+	" pg_current_xact_id()"
 
 enum { PAUSE_US = 50000, BEGIN_MS = 5000 };
 
@@ -23,10 +27,8 @@ static int ask_to_begin(struct db_conn *c, struct err *e)
 	if (r == 0)
 		r = pg_word(c, "SET LOCAL lock_timeout = '500ms'", e);
 	if (r == 0)
-		r = pg_word(c, WRITER_LOCK, e);
-	if (r == 0)
-		r = pg_word(c, "SET LOCAL lock_timeout = '5s'", e);
-	return r == 0 ? pg_sync(c, "SET", e) : r;
+		r = pg_word(c, TAKE_TURN, e);
+	return r == 0 ? pg_sync_value(c, 2, pg_link(c)->transaction, PG_XID_MAX, e) : r;
 }
 
 static int begin(struct db_conn *c, struct err *e)
@@ -60,6 +62,28 @@ static enum db_transaction transaction(struct db_conn *c)
 	default:
 		return DB_TX_NONE;
 	}
+}
+
+/* A connection that ends may take the answer to a COMMIT along that was carried out; the server remembers. */
+static int committed(struct db_conn *c)
+{
+	struct pg_link *l = pg_link(c);
+	struct err e = {0};
+	char sql[80], how[16] = "";
+	int r = pg_ready(c, &e);
+
+	ASSERT(l->writes && *l->transaction);
+	snprintf(sql, sizeof(sql), "SELECT coalesce(pg_xact_status('%s'::xid8), '')", l->transaction);
+	if (r == 0)
+		r = pg_word(c, sql, &e);
+	if (r == 0)
+		r = pg_sync_value(c, 0, how, sizeof(how), &e);
+	/* What still runs there is about to end. */
+	if (r == E_BUSY || strcmp(how, "in progress") == 0) {
+		usleep(PAUSE_US);
+		return E_BUSY;
+	}
+	return strcmp(how, "committed") == 0;
 }
 
 static int nothing(struct db *db, struct err *e)
@@ -128,6 +152,7 @@ const struct db_backend db_postgres = {
 	.script = pg_script,
 	.begin = begin,
 	.transaction = transaction,
+	.committed = committed,
 	.belongs = pg_belongs,
 	.version = pg_version,
 	.keep = keep,

@@ -8,6 +8,7 @@
 enum {
 	PG_PENDING_MAX = 64, /* words that travel with the next statement */
 	PG_STALE_MAX = 32,
+	PG_XID_MAX = 24, /* a number of 64 bits as text */
 };
 
 /*
@@ -23,6 +24,7 @@ struct pg_link {
 	unsigned last_name;                    /* of a prepared statement */
 	unsigned stale[PG_STALE_MAX], n_stale; /* names that are not needed any more */
 	int64_t patience_ms, look_again_ms;
+	char transaction[PG_XID_MAX]; /* of the writer: the last one that began, as the server names it for ever */
 };
 
 /* What PostgreSQL needs besides connections. */
@@ -74,6 +76,8 @@ bool pg_is_null(const struct db_rows *r, int col);
 struct str pg_bytes(const struct db_rows *r, int col);
 int pg_word(struct db_conn *c, const char *sql, struct err *e) MUST_CHECK; /* sends it; its result is read later */
 int pg_sync(struct db_conn *c, const char *tag, struct err *e) MUST_CHECK; /* reads them; the last one must be `tag` */
+/* Reads them; *ret is the value of this column in the first row of the last one, cut to `size`. */
+int pg_sync_value(struct db_conn *c, int col, char *ret, size_t size, struct err *e) MUST_CHECK;
 int pg_forget_stale(struct db_conn *c, struct err *e) MUST_CHECK;
 int pg_script(struct db_conn *c, const char *sql, struct err *e) MUST_CHECK;
 

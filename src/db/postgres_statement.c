@@ -181,6 +181,22 @@ int pg_sync(struct db_conn *c, const char *tag, struct err *e)
 	return r;
 }
 
+int pg_sync_value(struct db_conn *c, int col, char *ret, size_t size, struct err *e)
+{
+	PGresult *res = NULL;
+	int r;
+
+	if (!pg_link(c)->pq)
+		return db_busy(e, "The connection to PostgreSQL was lost. Try again.");
+	r = collect(c, NULL, &res, e);
+	if (r == 0) {
+		ASSERT(PQntuples(res) == 1 && col < PQnfields(res)); /* a SELECT without FROM */
+		text_copy(ret, size, PQgetvalue(res, 0, col));
+	}
+	PQclear(res);
+	return r;
+}
+
 int pg_forget_stale(struct db_conn *c, struct err *e)
 {
 	struct pg_link *l = pg_link(c);

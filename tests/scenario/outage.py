@@ -5,16 +5,19 @@ Nothing that was shown is lost, and /health says what is wrong.
 	tests/scenario/outage.py --binary build/asan/src/atelier [NAME ...]
 """
 
+import json
 import os
 import signal
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import installation  # noqa: E402
-from client import Client  # noqa: E402
+from client import Client, Reader  # noqa: E402
 from installation import until, waits  # noqa: E402
+from provider import Answer, Step  # noqa: E402
 from server import Failed  # noqa: E402
 
 
@@ -94,7 +97,62 @@ def failover(c):
         standby.destroy()
 
 
-CASES = [crash, crash_of_both, frozen, failover]
+def ask(c, s, name, n, asked):
+    """Questions, each in a conversation of its own, and what became of each: the conversation, the status, the stream's end."""
+    client = c.client(s)
+    for i in range(n):
+        question = "question %s %d" % (name, i)
+        made = client.request("POST", "/api/v1/conversations", {"title": question}, timeout=60)
+        if made.status != 201:
+            asked.append((question, None, made.status, False))
+            continue
+        id = made.json()["id"]
+        body = json.dumps({"content": question}).encode()
+        r = Reader()
+        r.open(s.port, "POST", "/api/v1/conversations/%s/turns" % id, client.headers({"Accept": "text/event-stream"}, body), body)
+        until("the end of a stream", lambda: r.ended, 60)
+        asked.append((question, id, r.response.status, bool(r.find("done"))))
+
+
+def terminated(c):
+    """Its connections end, one after the other and whatever they are at, while people ask: what was answered is there, once; what was
+    refused is not."""
+    s = c.server()
+    c.provider.fallback = Answer([Step(0, ["text", "first "]), Step(0, ["text", "last"]), Step(0, ["done"])])
+    asked, killed, over = [], [0], threading.Event()
+
+    def kill():
+        while not over.is_set():
+            killed[0] += int(c.pg.sql("SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity WHERE"
+                                      " application_name = 'atelier' ORDER BY state = 'idle', random() LIMIT 1) p"))
+
+    people = [threading.Thread(target=ask, args=(c, s, name, 12, asked)) for name in ("one", "two", "three")]
+    killer = threading.Thread(target=kill)
+    for t in people + [killer]:
+        t.start()
+    for t in people:
+        t.join()
+    over.set()
+    killer.join()
+    until("a healthy server", lambda: c.health(s) == 200, 30)
+    if killed[0] < 20 or len(asked) != 36 or not any(done for _, _, _, done in asked):
+        raise Failed("%d connections ended; of %d questions %d were answered" % (
+            killed[0], len(asked), sum(done for _, _, _, done in asked)))
+    for question, id, status, done in asked:
+        calls = sum(k["messages"][-1]["content"] == question for k in list(c.provider.calls))
+        if id is None:
+            if status != 503 or c.pg.sql("SELECT count(*) FROM conversations WHERE title = '%s'" % question) != "0":
+                raise Failed("a conversation that was refused with %d is there" % status)
+            continue
+        until("an end", lambda: all(m["state"] != "running" for m in c.client(s).call(
+            "GET", "/api/v1/conversations/%s/messages" % id)["items"]), 30)
+        got = [m["content"] for m in c.client(s).call("GET", "/api/v1/conversations/%s/messages" % id)["items"]]
+        want = [question, "first last"] if status == 200 else []
+        if got != want or calls != (1 if status == 200 else 0) or (status != 200 and status != 503) or done != (status == 200):
+            raise Failed("%s: status %d, `done` %s, %d calls, and there is %r" % (question, status, done, calls, got))
+
+
+CASES = [crash, crash_of_both, frozen, failover, terminated]
 
 if __name__ == "__main__":
     sys.exit(installation.main(CASES, __doc__))

@@ -1,6 +1,7 @@
 /* PostgreSQL alone: what travels with what, what a lost connection and a failed statement leave behind. Skipped where
  * ATELIER_TEST_DATABASE names none. */
 #include <pthread.h>
+#include <sched.h>
 
 #include "../database.h"
 #include "db_test.h"
@@ -273,6 +274,86 @@ static void test_writer_lost(void **state)
 	assert_int_equal(count(f), 2);
 }
 
+/* ---- a commit whose end nobody hears of ---- */
+
+struct unheard {
+	struct db *db;
+	struct fixture *f;
+	int64_t pid; /* of the server's process for whoever writes */
+	bool over;   /* atomic */
+	int r;
+	struct err e;
+};
+
+static int insert_nameless(struct db_conn *c, void *arg, struct err *e)
+{
+	struct unheard *x = arg;
+
+	__atomic_store_n(&x->pid, number(x->f, c, "SELECT pg_backend_pid()"), __ATOMIC_RELEASE);
+	return insert(c, NULL, e);
+}
+
+static void *write_unheard(void *arg)
+{
+	struct unheard *x = arg;
+
+	x->r = db_write(x->db, insert_nameless, x, &x->e);
+	__atomic_store_n(&x->over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Whether the commit waits for the standby; false: it has ended. */
+static bool waits_for_standby(struct unheard *x)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(x->f->db);
+	char sql[120];
+
+	while (!__atomic_load_n(&x->over, __ATOMIC_ACQUIRE)) {
+		snprintf(sql, sizeof(sql), "SELECT count(*) FROM pg_stat_get_activity(%d) WHERE wait_event = 'SyncRep'",
+			(int)__atomic_load_n(&x->pid, __ATOMIC_ACQUIRE));
+		if (number(x->f, c, sql) > 0)
+			return true;
+		sched_yield();
+	}
+	return false;
+}
+
+/*
+ * With a standby that is never there, a commit waits behind its being carried out; the connection that ends then takes the answer
+ * along. What is there must not be told as failed: whoever tried again would do it twice.
+ */
+static void test_commit_unheard(void **state)
+{
+	struct unheard x = {.f = *state};
+	char path[TEST_DATABASE_MAX + 40];
+	const struct db_config c = {.path = path, .readers = 1, .table = "things"};
+	bool waits = false;
+	int64_t n = 0;
+	pthread_t thread;
+
+	snprintf(path, sizeof(path), "%s%%20-csynchronous_commit%%3Don", x.f->path);
+	assert_int_equal(db_open(&c, migrations, N_ELEMENTS(migrations), &x.db, &x.e), 0);
+	test_postgres_run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+	test_postgres_run("DO $$ BEGIN PERFORM pg_reload_conf(); END $$");
+	/* Until the server has heard of it, too. */
+	for (int i = 0; i < 10000 && !waits; i++, n++) {
+		x.over = false;
+		pthread_create(&thread, NULL, write_unheard, &x);
+		waits = waits_for_standby(&x);
+		if (waits)
+			end_connection(x.pid);
+		pthread_join(thread, NULL);
+		if (x.r < 0)
+			print_error("%s\n", x.e.msg);
+		assert_int_equal(x.r, 0);
+	}
+	test_postgres_run("ALTER SYSTEM RESET synchronous_standby_names");
+	test_postgres_run("DO $$ BEGIN PERFORM pg_reload_conf(); END $$");
+	assert_true(waits);
+	assert_int_equal(count(x.f), 1 + n);
+	db_close(x.db);
+}
+
 /* ---- whose it is ---- */
 
 static void test_again_and_others(void **state)
@@ -305,7 +386,7 @@ static void test_again_and_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_types), TEST(test_schema), TEST(test_group),
-		TEST(test_failed_statement), TEST(test_reader_lost), TEST(test_writer_lost),
+		TEST(test_failed_statement), TEST(test_reader_lost), TEST(test_writer_lost), TEST(test_commit_unheard),
 		TEST(test_again_and_others)};
 
 	return test_postgres() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
