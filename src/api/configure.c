@@ -226,6 +226,7 @@ int configure_again(struct providers *p, const struct configure *c, struct err *
 	struct provider_config *all = NULL;
 	size_t n = 0;
 
+	ASSERT(thread_may_wait());
 	arena_init(&a, MEMORY);
 	int r = c->db ? read_stored(c->db, &a, &stored, &rules, e) : 0;
 	if (r == 0)

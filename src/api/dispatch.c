@@ -270,8 +270,10 @@ static int request_run(struct request *q)
 	int r = q->checked ? 0 : request_check(q);
 
 	ASSERT(q->route && q->route->handler);
-	if (r == 0)
+	if (r == 0) {
+		ASSERT(q->route->access == ACCESS_PUBLIC || q->who.user.id); /* handlers rely on somebody asking */
 		r = parse_body(q);
+	}
 	if (r == 0 && calls)
 		r = gateway_user_enter(q->api->gateway, q->who.user.id, &q->err);
 	if (r < 0)
@@ -291,6 +293,7 @@ static void request_work(void *arg)
 	unsigned flags = q->route->flags;
 	atelier_id slow_of = flags & ROUTE_SLOW ? q->who.user.id : 0;
 
+	ASSERT(thread_may_wait() || flags & ROUTE_LOOP);
 	log_set_request(q->id);
 	int r = request_run(q);
 	/* Before the answer goes: whoever has it may ask again at once. */
@@ -318,6 +321,7 @@ static int slow_submit(struct request *q)
 	struct api *a = q->api;
 	int r;
 
+	ASSERT(q->route->flags & ROUTE_SLOW && q->who.user.id);
 	if (!places_take(&a->slow_places, q->who.user.id)) {
 		q->err.retry_after_s = 2;
 		return err_set(
@@ -357,6 +361,7 @@ static int request_submit(struct request *q)
 {
 	struct api *a = q->api;
 
+	ASSERT(q->route && !q->taken);
 	if (q->route->flags & ROUTE_CALL)
 		return gateway_submit(a->gateway, q, request_work);
 	if (q->route->flags & ROUTE_PASSWORD)

@@ -24,6 +24,7 @@ void api_end(struct api *a, const struct ending *what)
 		.session_id = what->session_id,
 		.key_id = what->key_id};
 
+	ASSERT_IS(a, API_MAGIC);
 	turns_end_followers(a->c.turns, &followers);
 	if (what->conversation_id)
 		return; /* the rest is not about one conversation */

@@ -60,7 +60,8 @@ static void allow_add(const struct route *r, char allow[64])
 	size_t n = strlen(allow);
 	bool head = strcmp(r->method, "GET") == 0 && !(r->flags & ROUTE_STREAM);
 
-	snprintf(allow + n, 64 - n, "%s%s%s", n ? ", " : "", r->method, head ? ", HEAD" : "");
+	int more = snprintf(allow + n, 64 - n, "%s%s%s", n ? ", " : "", r->method, head ? ", HEAD" : "");
+	ASSERT(more > 0 && n + (size_t)more < 64); /* no address has that many methods */
 }
 
 /* HEAD goes by GET where it has no route of its own, but for streams. */

@@ -26,6 +26,7 @@ static int read_again(struct others *o, const struct changes_seen *now, struct e
 	bool used = now->usage != o->seen.usage && ++o->polls >= RECOUNT_POLLS;
 	int r = 0;
 
+	ASSERT(__atomic_load_n(&o->busy, __ATOMIC_RELAXED)); /* one worker at a time */
 	if (now->configuration != o->seen.configuration) {
 		pthread_mutex_lock(&o->api->configure_mx);
 		r = api_configure_stored(o->api, e);
@@ -55,6 +56,7 @@ static int end_streams(struct others *o, struct err *e)
 	size_t n = CHANGE_ENDINGS;
 	int r = 0;
 
+	ASSERT(thread_may_wait());
 	while (r == 0 && n == CHANGE_ENDINGS) {
 		CLEANUP(arena_done) struct arena a;
 

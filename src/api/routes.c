@@ -96,8 +96,8 @@ static void gather(void)
 {
 	for (size_t i = 0; i < N_ELEMENTS(sets); i++) {
 		for (size_t k = 0; k < sets[i]->n; k++) {
-			if (n_routes == ROUTES_MAX)
-				abort(); /* the sets outgrew the bound */
+			ASSERT(n_routes < ROUTES_MAX && sets[i]->routes[k].handler &&
+				sets[i]->routes[k].path[0] == '/');
 			routes[n_routes++] = &sets[i]->routes[k];
 		}
 	}

@@ -127,6 +127,7 @@ static int load(struct request *q, struct upload *ret)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 
+	ASSERT(q->arg_id && q->who.user.id);
 	return uploads_get(c, q->arg_id, q->who.user.id, &q->mem, ret, &q->err);
 }
 
@@ -226,6 +227,7 @@ static int part_whole(struct request *q, struct part *p)
 /* Gives back all that the part holds. The lock is free before the client hears of it, which then sends the next part. */
 static void part_done(struct request *q, struct part *p)
 {
+	ASSERT(p->fd >= 0);
 	upload_lock_leave(&q->api->uploads, &p->lock);
 	close(p->fd);
 	checksum_done(&p->checksum);
@@ -236,6 +238,7 @@ static void part_end(struct request *q, int r)
 {
 	struct part *p = q->later;
 
+	ASSERT(p->lock.upload == p->upload.id);
 	if (r == 0)
 		r = part_whole(q, p);
 	if (r < 0)
@@ -252,6 +255,7 @@ static int write_piece(struct request *q, struct part *p)
 {
 	int r = upload_write(p->fd, p->end, p->piece.p, p->piece.n, &q->err);
 
+	ASSERT(p->piece.n > 0 && p->begin <= p->end && p->end <= p->upload.size);
 	if (r < 0)
 		return r;
 	checksum_add(&p->checksum, p->piece.p, p->piece.n);
@@ -288,6 +292,7 @@ static void piece_work(void *arg)
 	bool last = p->piece.n == 0;
 	int r = still_may(q, p);
 
+	ASSERT(thread_may_wait());
 	if (r == 0)
 		r = last ? body_error(q) : write_piece(q, p);
 
@@ -304,6 +309,7 @@ static void on_piece(struct http_exchange *x, const char *bytes, size_t n)
 	struct part *p = q->later;
 	int r;
 
+	ASSERT(loop_is_mine(q->api->c.loop) && p->lock.upload);
 	p->lock.x = x;
 	buf_reset(&p->piece);
 	buf_add(&p->piece, bytes, n);

@@ -222,6 +222,7 @@ int watch_new(struct api *a, struct watch **ret, struct err *e)
 	struct watch *w = xcalloc(1, sizeof(*w));
 	int r;
 
+	ASSERT_IS(a, API_MAGIC);
 	w->api = a;
 	pthread_mutex_init(&w->mx, NULL);
 	pthread_cond_init(&w->wake, NULL);

@@ -73,6 +73,7 @@ static void answered(void *arg, int status, struct str body)
 	struct command *c = arg;
 	CLEANUP(buf_done) struct buf b = BUF_INIT(RESULT_MAX);
 
+	ASSERT(loop_is_mine(c->api->c.loop));
 	if (status)
 		add_result(c, status, body, &b);
 	if (status)
@@ -86,6 +87,7 @@ static void run_on_loop(void *arg)
 	struct command *c = arg;
 	const struct http_inner in = {c->method, c->path, buf_str(&c->body), answered, c};
 
+	ASSERT(loop_is_mine(c->api->c.loop));
 	if (c->method && http_inner(c->socket, &in))
 		return;
 	if (!c->method)
@@ -191,6 +193,7 @@ static void tell_refused(struct command *c)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
 
+	ASSERT(c->err.code < 0);
 	error_emit(&c->err, "", &b);
 	buf_reset(&c->frame);
 	add_result(c, err_info(c->err.code)->http_status, buf_str(&b), &c->frame);
@@ -202,6 +205,7 @@ static void command_work(void *arg)
 	struct command *c = arg;
 	int r = read_command(c);
 
+	ASSERT(thread_may_wait() && !c->method);
 	if (r < 0) {
 		err_set(&c->err, r, "%s", err_info(r)->text);
 		tell_refused(c);
@@ -215,6 +219,8 @@ static void on_message(void *arg, struct http_shared *socket, struct str text)
 	struct command *c = xcalloc(1, sizeof *c);
 	int r;
 
+	ASSERT_IS(a, API_MAGIC);
+	ASSERT(loop_is_mine(a->c.loop));
 	*c = (struct command){.api = a,
 		.socket = http_shared_ref(socket),
 		.text = memcpy(xcalloc(1, text.n + 1), text.p, text.n),
@@ -241,6 +247,7 @@ static int websocket_get(struct request *q)
 	struct http_shared *stream;
 	int r = http_websocket_check(q->x, &q->err);
 
+	ASSERT(q->who.user.id && !q->taken);
 	/* Whoever opens one can make others do what changes something; browsers let any page try. */
 	if (r == 0 && q->who.by_cookie)
 		r = auth_check_site(s, http_header(q->x, "Sec-Fetch-Site"), http_header(q->x, "Origin"),

@@ -46,12 +46,14 @@ int assistants_names(struct db_conn *c, atelier_id user_id, struct arena *a, str
 int assistants_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
 	struct assistant *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return shared_get(&assistants_kind, c, user_id, id, verb, a, ret, e);
 }
 
 int assistants_named(
 	struct db_conn *c, atelier_id user_id, const char *name, struct arena *a, struct assistant *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return shared_named(&assistants_kind, c, user_id, name, GRANT_USE, a, ret, e);
 }
 
@@ -83,6 +85,7 @@ int assistants_default(struct db_conn *c, atelier_id user_id, struct arena *a, a
 	atelier_id choices[2];
 	int r = read_choices(c, user_id, a, choices, e);
 
+	ASSERT(user_id);
 	*ret = 0;
 	for (size_t i = 0; r == 0 && !*ret && i < N_ELEMENTS(choices); i++) {
 		struct assistant found;

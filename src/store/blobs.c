@@ -208,6 +208,7 @@ static int put_in(struct db_conn *c, void *arg, struct err *e)
 		"INSERT INTO blobs (id, hash, size, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		DB_I64(id_new()), DB_TEXT(x->hash), DB_I64(size_of(x->in)), DB_I64(clock_now_ms()));
 
+	ASSERT(db_is_writing(c));
 	if (r == 0)
 		r = find_id(c, x->hash, &id, e);
 	return r < 0 ? r : x->in->take(c, id, x->in->arg, e);
@@ -217,6 +218,7 @@ static int put_written(struct db *db, struct put *x, const char *beside, const c
 {
 	int r;
 
+	ASSERT(thread_may_wait());
 	pthread_mutex_lock(&place_mx);
 	r = rename_into_place(beside, path, e);
 	if (r == 0)
@@ -231,6 +233,7 @@ int blobs_put(struct db *db, const char *data, const struct blob_new *in, struct
 	char path[PATH_MAX], beside[PATH_MAX], id[ID_LEN + 1];
 	int r;
 
+	ASSERT(in->take && size_of(in) >= 0);
 	ASSERT(thread_may_wait());
 	if ((r = name_by_hash(in, x.hash, e)) < 0)
 		return r;
@@ -261,6 +264,7 @@ static int find_unused(struct db_conn *c, struct unused *x, struct err *e)
 	int r = db_query(c, &rows, e, "SELECT id, hash FROM blobs WHERE NOT " BLOBS_USED " ORDER BY id LIMIT ?",
 		DB_I64(AT_ONCE));
 
+	ASSERT(x->n == 0);
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {
 		x->ids[x->n] = db_i64(rows, 0);
 		snprintf(x->hashes[x->n++], sizeof(x->hashes[0]), STR_FMT, STR_ARG(db_bytes(rows, 1)));
@@ -357,6 +361,7 @@ int blobs_delete_strays(struct db *db, const char *data, int64_t now, int64_t *r
 	struct strays x = {.db = db, .now = now};
 	int r = 0;
 
+	ASSERT(thread_may_wait());
 	for (int i = 0; r == 0 && i < 256; i++) {
 		char path[PATH_MAX];
 		snprintf(path, sizeof(path), "%.3900s/" FOLDER "/%02x", data, i);

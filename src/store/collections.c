@@ -51,6 +51,7 @@ static int of_conversation_in(struct db_conn *c, void *arg, struct err *e)
 		" WHERE v.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(x->conversation_id), DB_I64(x->user_id));
 
+	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
 	x->id = db_i64(rows_, 0);
@@ -69,6 +70,7 @@ int collections_of_conversation(
 	struct of_conversation x = {.user_id = user_id, .conversation_id = conversation_id};
 	int r = db_write(db, of_conversation_in, &x, e);
 
+	ASSERT(user_id);
 	if (r == 0)
 		*ret_id = x.id;
 	return r;

@@ -31,6 +31,7 @@ static const struct rows_table conversations = {
 int conversations_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct conversation *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return rows_first(&conversations, c, a, ret, e, "WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
 		DB_I64(id), DB_I64(user_id));
 }
@@ -68,6 +69,7 @@ int conversations_list(struct db_conn *c, atelier_id user_id, const struct conve
 	struct conversation_list l = {0};
 	int r;
 
+	ASSERT(user_id);
 	limit = MIN(limit, LIST_MAX);
 	if (!tag)
 		return store_full(e);
@@ -100,6 +102,7 @@ int conversations_tags(
 		"WHERE user_id = ? AND deleted_at IS NULL AND tags <> '[]' ORDER BY id", DB_I64(user_id));
 	const char **lists = r == 0 ? ARENA_ARRAY(a, const char *, n + 1) : NULL;
 
+	ASSERT(user_id);
 	if (r < 0)
 		return r;
 	if (!lists)
@@ -235,6 +238,7 @@ int conversations_create(
 		.context = CONTEXT_REFUSE};
 	int r;
 
+	ASSERT(user_id);
 	v.created_at = v.updated_at = clock_now_ms();
 	r = db_write(db, create_in, &(struct creation){in, &v}, e);
 	if (r == 0)
@@ -250,6 +254,7 @@ static int update_in(struct db_conn *c, void *arg, struct err *e)
 	struct conversation v;
 	int r;
 
+	ASSERT(db_is_writing(c));
 	arena_init(&a, ROW_MEMORY);
 	r = rows_lock(&conversations, c, x->id, e);
 	if (r == 0)
@@ -264,6 +269,7 @@ int conversations_update(
 {
 	struct change x = {.user_id = user_id, .id = id, .patch = patch};
 
+	ASSERT(user_id);
 	return db_write(db, update_in, &x, e);
 }
 
@@ -291,6 +297,7 @@ static int delete_idle_in(struct db_conn *c, void *arg, struct err *e)
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
+	ASSERT(db_is_writing(c));
 	/* Whose it is comes first: a stranger does not learn that an answer is being written. */
 	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e, "SELECT 1 FROM conversations WHERE id = ? AND user_id = ?",
 		DB_I64(x->id), DB_I64(x->user_id));
@@ -304,6 +311,7 @@ int conversations_delete(struct db *db, atelier_id user_id, atelier_id id, bool 
 {
 	struct change x = {.user_id = user_id, .id = id, .hard = hard};
 
+	ASSERT(user_id);
 	return db_write(db, delete_idle_in, &x, e);
 }
 
@@ -322,6 +330,7 @@ int conversations_restore(struct db *db, atelier_id user_id, atelier_id id, stru
 {
 	struct change x = {.user_id = user_id, .id = id};
 
+	ASSERT(user_id);
 	return db_write(db, restore_in, &x, e);
 }
 

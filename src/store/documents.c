@@ -60,6 +60,7 @@ int documents_list(
 int documents_named(struct db_conn *c, atelier_id user_id, const char *name, int64_t limit, struct arena *a,
 	struct document_rows *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return rows_all(&documents, c, a, &ret->items, &ret->n, e,
 		JOINED "WHERE k.conversation_id IS NULL AND " MAY " AND instr(fold(documents.name), fold(?)) > 0"
 		       " ORDER BY documents.id DESC LIMIT ?",
@@ -69,6 +70,7 @@ int documents_named(struct db_conn *c, atelier_id user_id, const char *name, int
 int documents_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct document *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return rows_first(&documents, c, a, ret, e, JOINED "WHERE documents.id = ? AND " MAY, DB_I64(id),
 		GRANTED_PARAMS(user_id, false, GRANT_READ));
 }
@@ -307,6 +309,7 @@ int documents_delete(struct db *db, atelier_id user_id, atelier_id id, struct er
 {
 	struct removal x = {user_id, id};
 
+	ASSERT(user_id);
 	return db_write(db, delete_in, &x, e);
 }
 
@@ -398,6 +401,7 @@ static int embed_in(struct db_conn *c, void *arg, struct err *e)
 		" JOIN collections k ON k.id = d.collection_id WHERE d.id = ? AND d.text_id IS NOT NULL",
 		DB_I64(*id));
 
+	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
 	snprintf(name, sizeof(name), STR_FMT, STR_ARG(db_bytes(rows, 0)));
@@ -440,6 +444,7 @@ static int embedded_in(struct db_conn *c, void *arg, struct err *e)
 	atelier_id collection = r < 0 ? 0 : db_i64(rows, 0);
 	bool whole = false;
 
+	ASSERT(db_is_writing(c));
 	db_rows_done(TAKE_PTR(rows));
 	if (r == 0)
 		r = switch_to(c, collection, x->identity, &whole, e);
@@ -474,6 +479,7 @@ static int embed_all_in(struct db_conn *c, void *arg, struct err *e)
 	struct err full = {0};
 	int r = may_edit(c, x->user_id, x->collection_id, e);
 
+	ASSERT(db_is_writing(c));
 	arena_init(&a, (size_t)64 << 20);
 	if (r == 0)
 		r = db_query(c, &rows, e,

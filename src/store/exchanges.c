@@ -27,6 +27,7 @@ int exchanges_newest(struct db_conn *c, atelier_id user_id, const char *identity
 		"SELECT coalesce(max(id), 0) FROM exchange_vectors WHERE user_id = ? AND identity = ?", DB_I64(user_id),
 		DB_TEXT(identity));
 
+	ASSERT(user_id);
 	if (r == 0)
 		*ret = db_i64(rows, 0);
 	return r;
@@ -74,6 +75,7 @@ int exchanges_get(struct db_conn *c, atelier_id user_id, atelier_id but, const s
 {
 	size_t *at = ARENA_ARRAY(a, size_t, ids->n + 1);
 
+	ASSERT(user_id);
 	*ret = (struct recalled_list){.items = ARENA_ARRAY(a, struct recalled, ids->n + 1)};
 	if (!ret->items || !at)
 		return store_full(e);

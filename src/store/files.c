@@ -78,11 +78,13 @@ int files_create(struct db *db, const char *data, const struct file_new *in, ate
 int files_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct file_row *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return rows_first(&files, c, a, ret, e, "WHERE id = ? AND " SEEN_BY, DB_I64(id), DB_I64(user_id));
 }
 
 int files_copy(struct db_conn *c, atelier_id from, atelier_id to, struct err *e)
 {
+	ASSERT(db_is_writing(c));
 	return db_exec(c, NULL, e,
 		"INSERT INTO message_files (message_id, file_id) SELECT ?, file_id FROM message_files WHERE message_id "
 		"= ?",

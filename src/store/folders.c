@@ -36,6 +36,7 @@ int folders_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct 
 {
 	int r = shared_list(&folders_kind, c, user_id, a, &ret->items, &ret->n, e);
 
+	ASSERT(user_id);
 	return r < 0 || ret->n == 0 ? r : count(c, user_id, ret->items, ret->n, e);
 }
 
@@ -44,6 +45,7 @@ int folders_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant
 {
 	int r = shared_get(&folders_kind, c, user_id, id, verb, a, ret, e);
 
+	ASSERT(user_id);
 	return r < 0 ? r : count(c, user_id, ret, 1, e);
 }
 
@@ -63,10 +65,12 @@ int folders_create(struct db *db, const struct folder *in, atelier_id *ret_id, s
 
 int folders_edit(struct db *db, atelier_id user_id, const struct rows_edit *edit, struct folder *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return shared_edit(&folders_kind, db, user_id, edit, ret, e);
 }
 
 int folders_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
+	ASSERT(user_id);
 	return shared_delete(&folders_kind, db, user_id, id, e);
 }

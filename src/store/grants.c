@@ -129,6 +129,7 @@ int grants_rights(
 		" WHERE g.resource_name <> '' GROUP BY g.kind, g.resource_name",
 		DB_I64(user_id), DB_I64(user_id));
 
+	ASSERT(user_id);
 	if (r < 0)
 		return r;
 	rd.rows = rows;
@@ -150,12 +151,14 @@ int grants_rights(
 
 int grants_forget(struct db_conn *c, const char *kind, atelier_id resource_id, struct err *e)
 {
+	ASSERT(db_is_writing(c));
 	return db_exec(c, NULL, e, "DELETE FROM grants WHERE kind = ? AND resource_id = ?", DB_TEXT(kind),
 		DB_I64(resource_id));
 }
 
 int grants_forget_subject(struct db_conn *c, const char *subject, atelier_id id, struct err *e)
 {
+	ASSERT(db_is_writing(c));
 	return db_exec(
 		c, NULL, e, "DELETE FROM grants WHERE subject = ? AND subject_id = ?", DB_TEXT(subject), DB_I64(id));
 }

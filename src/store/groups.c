@@ -100,6 +100,7 @@ static int set_members_in(struct db_conn *c, void *arg, struct err *e)
 	const struct change *x = arg;
 	int r = rows_lock(&groups, c, x->id, e);
 
+	ASSERT(db_is_writing(c));
 	if (r == 0)
 		r = db_exec(c, NULL, e, "DELETE FROM group_members WHERE group_id = ?", DB_I64(x->id));
 	for (size_t i = 0; r == 0 && i < x->n; i++) {

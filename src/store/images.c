@@ -83,6 +83,7 @@ int images_create(struct db *db, const char *data, const struct image_new *in, a
 int images_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct image_row *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return rows_first(&images, c, a, ret, e, "WHERE id = ? AND " SEEN_BY, DB_I64(id), SEEN_PARAMS(user_id));
 }
 
@@ -115,6 +116,7 @@ int images_attach(struct db_conn *c, atelier_id message_id, const atelier_id *id
 {
 	int r = 0;
 
+	ASSERT(db_is_writing(c));
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		int64_t found = 0;
 		r = db_exec(c, &found, e, "UPDATE images SET sent = 1 WHERE id = ?", DB_I64(ids[i]));
@@ -131,6 +133,7 @@ int images_queue(struct db_conn *c, atelier_id queued_id, const atelier_id *ids,
 {
 	int r = 0;
 
+	ASSERT(db_is_writing(c));
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = db_exec(c, NULL, e, "INSERT INTO queued_images (queued_id, n, image_id) VALUES (?, ?, ?)",
 			DB_I64(queued_id), DB_I64(i), DB_I64(ids[i]));
@@ -139,6 +142,7 @@ int images_queue(struct db_conn *c, atelier_id queued_id, const atelier_id *ids,
 
 int images_copy(struct db_conn *c, atelier_id from, atelier_id to, struct err *e)
 {
+	ASSERT(db_is_writing(c));
 	return db_exec(c, NULL, e,
 		"INSERT INTO message_images (message_id, n, image_id)"
 		" SELECT ?, n, image_id FROM message_images WHERE message_id = ?",
@@ -159,6 +163,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 		"SELECT CASE WHEN " USED " THEN 1 ELSE 0 END FROM images WHERE id = ? AND user_id = ?", DB_I64(x->id),
 		DB_I64(x->user_id));
 
+	ASSERT(db_is_writing(c));
 	if (r == 0 && db_i64(rows, 0))
 		r = err_set(e, E_CONFLICT, "A message or an assistant has this picture. It goes with that.");
 	return r < 0 ? r : db_exec(c, NULL, e, "DELETE FROM images WHERE id = ?", DB_I64(x->id));
@@ -168,6 +173,7 @@ int images_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *
 {
 	struct removal x = {user_id, id};
 
+	ASSERT(user_id);
 	return db_write(db, delete_in, &x, e);
 }
 

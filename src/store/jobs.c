@@ -63,6 +63,8 @@ int jobs_create_in(struct db_conn *c, const struct job_new *in, atelier_id *ret_
 		"SELECT count(*) FROM jobs WHERE state = 'queued' AND kind = ? AND user_id = ?", DB_TEXT(row.kind),
 		DB_I64(row.user_id));
 
+	ASSERT(db_is_writing(c));
+	ASSERT(in->kind && in->params);
 	if (r == 0 && db_i64(rows, 0) >= JOBS_WAITING_MAX)
 		return err_set(e, E_BUSY, "%d of your jobs wait already. Try again later.", JOBS_WAITING_MAX);
 	return r < 0 ? r : rows_create_in(&jobs, c, &row, ret_id, e);
@@ -116,6 +118,7 @@ int jobs_list(struct db_conn *c, const struct job_filter *f, struct arena *a, st
 				     DB_TEXT(kind), DB_TEXT(state), DB_TEXT(state), DB_TEXT(state), DB_I64(before),
 				     DB_I64(f->limit + 1));
 
+	ASSERT(f->limit > 0);
 	if (r < 0)
 		return r;
 	ret->more = ret->n > (size_t)f->limit;
@@ -165,6 +168,7 @@ static int take_in(struct db_conn *c, void *arg, struct err *e)
 	atelier_id id = 0, claim = id_new();
 	int r;
 
+	ASSERT(db_is_writing(c));
 	{
 		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 		r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT count(*) FROM jobs WHERE state = 'running' AND kind = ?",
@@ -198,6 +202,7 @@ int jobs_take(struct db *db, const struct job_take *x, struct arena *a, struct j
 	int r = is_there(db, "SELECT 1 FROM jobs WHERE state = 'queued' AND kind = ? AND due_at <= ? LIMIT 1",
 		DB_TEXT(x->kind), DB_I64(clock_now_ms()), e);
 
+	ASSERT(x->places > 0);
 	return r <= 0 ? r : db_write(db, take_in, &t, e);
 }
 
@@ -224,6 +229,7 @@ static int beat_in(struct db_conn *c, void *arg, struct err *e)
 	int64_t now = clock_now_ms();
 	int r = 0;
 
+	ASSERT(db_is_writing(c));
 	for (size_t i = 0; r == 0 && i < x->n; i++) {
 		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 		struct job_beat *b = &x->items[i];
@@ -246,6 +252,7 @@ int jobs_beat(struct db *db, struct job_beat *beats, size_t n, int64_t lease_ms,
 {
 	struct beats x = {beats, n, lease_ms};
 
+	ASSERT(n > 0);
 	return db_write(db, beat_in, &x, e);
 }
 
@@ -266,6 +273,7 @@ static int finish_in(struct db_conn *c, void *arg, struct err *e)
 
 int jobs_finish(struct db *db, const struct job_result *x, struct err *e)
 {
+	ASSERT(x->id && x->claim && strcmp(x->state, "running") != 0);
 	return db_write(db, finish_in, (void *)x, e);
 }
 

@@ -19,6 +19,7 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	struct api_key *k = arg;
 	int r = STORE_FIRST(c, &rows, NO_KEY, e, "SELECT count(*) FROM api_keys WHERE user_id = ?", DB_I64(k->user_id));
 
+	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
 	if (db_i64(rows, 0) >= KEYS_PER_USER)
@@ -125,6 +126,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	int r = STORE_FIRST(c, &rows, NO_KEY, e, "SELECT user_id FROM api_keys WHERE id = ? AND (? = 0 OR user_id = ?)",
 		DB_I64(x->id), DB_I64(x->user_id), DB_I64(x->user_id));
 
+	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
 	x->user_id = db_i64(rows, 0);

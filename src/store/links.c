@@ -18,6 +18,7 @@ static int set_in(struct db_conn *c, void *arg, struct err *e)
 	const struct change *x = arg;
 	int r = rows_lock(&users_table, c, x->user_id, e);
 
+	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
@@ -30,6 +31,7 @@ int links_set(struct db *db, atelier_id user_id, struct str hash, int64_t expire
 {
 	struct change x = {user_id, hash, expires_at};
 
+	ASSERT(user_id);
 	return db_write(db, set_in, &x, e);
 }
 

@@ -12,12 +12,14 @@ static const struct rows_table memories = {
 
 int memories_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct memory_list *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return rows_all(&memories, c, a, &ret->items, &ret->n, e, "WHERE user_id = ? ORDER BY id", DB_I64(user_id));
 }
 
 int memories_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct memory *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return rows_first(&memories, c, a, ret, e, "WHERE id = ? AND user_id = ?", DB_I64(id), DB_I64(user_id));
 }
 
@@ -76,6 +78,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 
 int memories_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
+	ASSERT(user_id);
 	return db_write(db, delete_in, &(struct change){.user_id = user_id, .id = id}, e);
 }
 
@@ -86,6 +89,7 @@ int memories_enabled(struct db_conn *c, atelier_id user_id, bool *ret, struct er
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = db_query(c, &rows, e, "SELECT enabled FROM memory_settings WHERE user_id = ?", DB_I64(user_id));
 
+	ASSERT(user_id);
 	if (r == 0)
 		r = db_next(rows, e);
 	if (r < 0)
@@ -106,5 +110,6 @@ static int enable_in(struct db_conn *c, void *arg, struct err *e)
 
 int memories_enable(struct db *db, atelier_id user_id, bool enabled, struct err *e)
 {
+	ASSERT(user_id);
 	return db_write(db, enable_in, &(struct change){.user_id = user_id, .enabled = enabled}, e);
 }

@@ -320,6 +320,7 @@ int messages_get(
 	struct message m;
 	int r;
 
+	ASSERT(user_id);
 	r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
 		"SELECT " COLUMNS " FROM messages m JOIN conversations v ON v.id = m.conversation_id"
 		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",

@@ -63,6 +63,7 @@ int queued_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_i
 {
 	int r = owns(c, user_id, conversation_id, e);
 
+	ASSERT(user_id);
 	if (r == 0)
 		r = rows_all(&queued, c, a, &ret->items, &ret->n, e, "WHERE conversation_id = ? ORDER BY id",
 			DB_I64(conversation_id));
@@ -75,6 +76,7 @@ int queued_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct aren
 {
 	int r = rows_first(&queued, c, a, ret, e, OWNED " AND id = ?", DB_I64(user_id), DB_I64(id));
 
+	ASSERT(user_id);
 	return r < 0 ? r : load_rest(c, ret, a, e);
 }
 
@@ -117,6 +119,7 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = owns(c, x->in->user_id, x->in->conversation_id, e);
 
+	ASSERT(db_is_writing(c));
 	x->id = 0;
 	if (r == 0)
 		r = STORE_FIRST(c, &rows, NO_QUEUED, e,
@@ -140,6 +143,7 @@ int queued_add(struct db *db, const struct queued *in, bool behind, atelier_id *
 	struct addition x = {.in = in, .behind = behind};
 	int r = db_write(db, add_in, &x, e);
 
+	ASSERT(in->user_id);
 	if (r == 0)
 		*ret_id = x.id;
 	return r;
@@ -159,6 +163,7 @@ static int change_in(struct db_conn *c, void *arg, struct err *e)
 	int r = STORE_FIRST(c, &rows, NO_QUEUED, e, "SELECT conversation_id FROM queued " OWNED " AND id = ?",
 		DB_I64(x->user_id), DB_I64(x->id));
 
+	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
 	x->conversation_id = db_i64(rows, 0);
@@ -181,6 +186,7 @@ int queued_edit(struct db *db, atelier_id user_id, atelier_id id, const char *co
 {
 	struct change x = {.user_id = user_id, .id = id, .content = content};
 
+	ASSERT(user_id);
 	return change(db, &x, ret_conversation, e);
 }
 
@@ -188,6 +194,7 @@ int queued_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *
 {
 	struct change x = {.user_id = user_id, .id = id};
 
+	ASSERT(user_id);
 	return change(db, &x, ret_conversation, e);
 }
 
@@ -198,6 +205,7 @@ int queued_take(struct db_conn *c, atelier_id conversation_id, atelier_id id, st
 	int r = rows_first(
 		&queued, c, a, &row, e, "WHERE id = ? AND conversation_id = ?", DB_I64(id), DB_I64(conversation_id));
 
+	ASSERT(db_is_writing(c));
 	if (r == 0)
 		r = rows_delete_in(&queued, c, id, e);
 	if (r == 0)

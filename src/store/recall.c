@@ -76,6 +76,7 @@ int recall_message(struct db_conn *c, atelier_id user_id, atelier_id but, atelie
 	int r = db_query(c, &rows, e, "SELECT" COLUMNS "FROM messages m" JOINED " WHERE m.id = ?" MINE, DB_I64(id),
 		DB_I64(user_id), DB_I64(but));
 
+	ASSERT(user_id);
 	if (r < 0 || (r = db_next(rows, e)) <= 0)
 		return r;
 	r = read_row(rows, a, ret, e);

@@ -64,6 +64,7 @@ static void read_col(struct store_reader *rd, const struct col *col, int at, cha
 	void *to = row + col->offset;
 	bool null = db_is_null(rd->rows, at);
 
+	ASSERT(!(col->flags & COL_BLIND) && col->type != COL_FOLD); /* are only written */
 	switch (col->type) {
 	case COL_I64:
 	case COL_REF:
@@ -138,6 +139,7 @@ int rows_first_params(const struct rows_table *t, struct db_conn *c, struct aren
 	struct sql s = {.n = 0};
 	int r;
 
+	ASSERT(t->missing);
 	add_select(&s, t, tail);
 	r = store_first(c, &rows, t->missing, e, s.text, params, n);
 	if (r == 0)
@@ -152,6 +154,7 @@ int rows_pair_params(const struct rows_table *const t[2], struct db_conn *c, str
 	struct sql s = {.n = 0};
 	int r;
 
+	ASSERT(t[0]->n_cols > 0 && t[1]->n_cols > 0);
 	add(&s, "SELECT ");
 	add_columns(&s, t[0], "");
 	add_columns(&s, t[1], ", ");
@@ -172,6 +175,7 @@ int rows_list(
 {
 	struct sql tail = {.n = 0};
 
+	ASSERT(t->order);
 	add(&tail, "ORDER BY %s", t->order);
 	return rows_all_params(t, c, a, ret_items, ret_n, e, tail.text, NULL, 0);
 }
@@ -200,6 +204,7 @@ static struct db_param value_of(const struct col *col, const void *row, struct v
 {
 	const void *at = (const char *)row + col->offset;
 
+	ASSERT(!(col->flags & COL_SEEN)); /* is only read */
 	if (col->flags & COL_NOW)
 		return DB_I64(clock_now_ms());
 	switch (col->type) {
@@ -246,6 +251,7 @@ int rows_create_in(const struct rows_table *t, struct db_conn *c, const void *ro
 	struct sql s = {.n = 0};
 	int r;
 
+	ASSERT(db_is_writing(c));
 	add(&s, "INSERT INTO %s (%s", t->name, t->cols[0].name);
 	add_written(&s, t, row, COL_SEEN, false, &v);
 	add(&s, ") VALUES (?");
@@ -268,6 +274,7 @@ int rows_set_in(const struct rows_table *t, struct db_conn *c, const void *row, 
 	int64_t changed = 0;
 	int r;
 
+	ASSERT(db_is_writing(c));
 	/* The id is set to itself, so that all others can follow a comma. */
 	add(&s, "UPDATE %s SET id = id", t->name);
 	add_written(&s, t, row, COL_SEEN | COL_KEPT, true, &v);
@@ -284,6 +291,7 @@ int rows_delete_in(const struct rows_table *t, struct db_conn *c, atelier_id id,
 	int64_t changed = 0;
 	int r;
 
+	ASSERT(db_is_writing(c));
 	add(&s, "DELETE FROM %s WHERE id = ?", t->name);
 	r = db_exec(c, &changed, e, s.text, DB_I64(id));
 	return found(t, r, changed, e);
@@ -295,6 +303,7 @@ int rows_lock(const struct rows_table *t, struct db_conn *c, atelier_id id, stru
 	int64_t changed = 0;
 	int r;
 
+	ASSERT(db_is_writing(c));
 	add(&s, "UPDATE %s SET id = id WHERE id = ?", t->name);
 	r = db_exec(c, &changed, e, s.text, DB_I64(id));
 	return found(t, r, changed, e);
@@ -337,6 +346,8 @@ static int edit_write(struct db_conn *c, void *arg, struct err *e)
 	const struct rows_edit *x = w->edit;
 	int r = rows_lock(w->t, c, x->id, e);
 
+	ASSERT(db_is_writing(c));
+	ASSERT(x->edit);
 	if (r == 0)
 		r = rows_get(w->t, c, x->id, x->a, w->ret_row, e);
 	if (r == 0)

@@ -56,6 +56,7 @@ int sessions_good(
 int sessions_list(
 	struct db_conn *c, atelier_id user_id, int64_t now, struct arena *a, struct session_list *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return rows_all(&sessions, c, a, &ret->items, &ret->n, e,
 		"WHERE user_id = ? AND expires_at > ? ORDER BY last_seen_at DESC, id DESC", DB_I64(user_id),
 		DB_I64(now));
@@ -126,6 +127,7 @@ int sessions_delete_user(struct db *db, atelier_id user_id, struct err *e)
 {
 	struct change x = {.id = user_id};
 
+	ASSERT(user_id);
 	return db_write(db, delete_user_in, &x, e);
 }
 

@@ -14,6 +14,7 @@
 /* As GRANTED, of a kind that is told when it runs. */
 static void add_granted(char ret[SQL_MAX], const struct shared_kind *k, const char *before, const char *after)
 {
+	ASSERT(k->rows && k->grants);
 	snprintf(ret, SQL_MAX,
 		"WHERE %s(? = 1 OR %s.user_id = ? OR EXISTS (SELECT 1 FROM grants g WHERE g.kind = '%s'"
 		" AND g.resource_id = %s.id AND g.verb >= ? AND " GRANTED_TO "))%s",
@@ -25,6 +26,7 @@ int shared_list(const struct shared_kind *k, struct db_conn *c, atelier_id user_
 {
 	char tail[SQL_MAX], which[300], order[100];
 
+	ASSERT(user_id);
 	snprintf(which, sizeof(which), "%s%s", k->listed ? k->listed : "", k->listed ? " AND " : "");
 	snprintf(order, sizeof(order), " ORDER BY %s.folded, %s.id", k->rows->name, k->rows->name);
 	add_granted(tail, k, which, order);
@@ -37,6 +39,7 @@ int shared_get(const struct shared_kind *k, struct db_conn *c, atelier_id user_i
 {
 	char tail[SQL_MAX], which[100];
 
+	ASSERT(user_id);
 	snprintf(which, sizeof(which), "%s.id = ? AND ", k->rows->name);
 	add_granted(tail, k, which, "");
 	return rows_first(
@@ -49,6 +52,7 @@ int shared_named(const struct shared_kind *k, struct db_conn *c, atelier_id user
 	char tail[SQL_MAX], which[100], order[200], *folded = store_fold(name);
 	const char *table = k->rows->name;
 
+	ASSERT(user_id);
 	snprintf(which, sizeof(which), "%s.folded = ? AND ", table);
 	snprintf(order, sizeof(order), " ORDER BY CASE WHEN %s.user_id = ? THEN 0 ELSE 1 END, %s.id LIMIT 1", table,
 		table);
@@ -68,6 +72,7 @@ int shared_versions(const struct shared_kind *k, struct db_conn *c, atelier_id u
 	void *row = arena_alloc(a, k->rows->size);
 	int r = row ? shared_get(k, c, user_id, id, GRANT_EDIT, a, row, e) : store_full(e);
 
+	ASSERT(k->versions && k->ref && user_id);
 	snprintf(tail, sizeof(tail), "WHERE %s = ? ORDER BY version DESC", k->ref);
 	return r < 0 ? r : rows_all(k->versions, c, a, ret_items, ret_n, e, tail, DB_I64(id));
 }
@@ -117,6 +122,7 @@ static int keep(const struct shared_kind *k, struct db_conn *c, atelier_id id, a
 	char sql[3 * SQL_MAX], kept[SQL_MAX];
 	atelier_id version;
 
+	ASSERT(!k->versions || k->ref);
 	if (!k->versions)
 		return 0;
 	add_kept(kept, k->versions);
@@ -134,6 +140,7 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	char sql[SQL_MAX];
 	int r;
 
+	ASSERT(db_is_writing(c));
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE user_id = ?", x->k->rows->name);
 	r = STORE_FIRST(c, &rows, "", e, sql, DB_I64(x->user_id));
 	if (r == 0 && db_i64(rows, 0) >= x->k->max)
@@ -185,6 +192,7 @@ static int edit_in(struct db_conn *c, void *arg, struct err *e)
 	const struct change *x = arg;
 	int r = rows_lock(x->k->rows, c, x->id, e);
 
+	ASSERT(db_is_writing(c));
 	if (r == 0)
 		r = shared_get(x->k, c, x->user_id, x->id, GRANT_EDIT, x->a, x->ret, e);
 	if (r == 0)
@@ -202,6 +210,7 @@ int shared_edit(const struct shared_kind *k, struct db *db, atelier_id user_id, 
 {
 	struct change x = {.k = k, .user_id = user_id, .id = edit->id, .edit = edit, .a = edit->a, .ret = ret_row};
 
+	ASSERT(user_id);
 	return db_write(db, edit_in, &x, e);
 }
 
@@ -210,6 +219,7 @@ int shared_roll_back(const struct shared_kind *k, struct db *db, atelier_id user
 {
 	struct change x = {.k = k, .user_id = user_id, .id = id, .version = version, .a = a, .ret = ret_row};
 
+	ASSERT(user_id);
 	return db_write(db, edit_in, &x, e);
 }
 
@@ -231,5 +241,6 @@ int shared_delete(const struct shared_kind *k, struct db *db, atelier_id user_id
 {
 	struct change x = {.k = k, .user_id = user_id, .id = id};
 
+	ASSERT(user_id);
 	return db_write(db, delete_in, &x, e);
 }

@@ -335,6 +335,7 @@ int store_insert(
 	atelier_id id = id_new();
 	int r;
 
+	ASSERT(db_is_writing(c));
 	params[0] = DB_I64(id);
 	r = db_exec_params(c, NULL, e, sql, params, n);
 	if (r < 0)
@@ -374,6 +375,7 @@ int store_conversation_idle(struct db_conn *c, atelier_id conversation_id, struc
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = db_exec(c, NULL, e, "UPDATE conversations SET id = id WHERE id = ?", DB_I64(conversation_id));
 
+	ASSERT(db_is_writing(c));
 	if (r == 0)
 		r = db_query(c, &rows, e,
 			"SELECT 1 FROM turns WHERE conversation_id = ? AND state = 'running'"

@@ -42,12 +42,14 @@ int summaries_shown(struct db_conn *c, atelier_id user_id, atelier_id conversati
 		"SELECT leaf_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
 		DB_I64(conversation_id), DB_I64(user_id));
 
+	ASSERT(user_id);
 	return r < 0 ? r : summaries_of_branch(c, conversation_id, db_i64(rows, 0), a, ret, e);
 }
 
 int summaries_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct summary *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return rows_first(&summaries, c, a, ret, e, OWNED, DB_I64(id), DB_I64(user_id));
 }
 
@@ -62,6 +64,7 @@ static int put_in(struct db_conn *c, void *arg, struct err *e)
 		"SELECT 1 FROM messages WHERE id = ? AND conversation_id = ?", DB_I64(in->message_id),
 		DB_I64(in->conversation_id));
 
+	ASSERT(db_is_writing(c));
 	if (r == 0)
 		r = db_exec(c, NULL, e, "DELETE FROM summaries WHERE message_id = ?", DB_I64(in->message_id));
 	return r < 0 ? r : rows_create_in(&summaries, c, in, &id, e);
@@ -86,6 +89,7 @@ static int change_in(struct db_conn *c, void *arg, struct err *e)
 	int r = STORE_FIRST(c, &rows, NO_SUMMARY, e, "SELECT summaries.conversation_id FROM summaries " OWNED,
 		DB_I64(x->id), DB_I64(x->user_id));
 
+	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
 	x->conversation_id = db_i64(rows, 0);
@@ -106,10 +110,12 @@ static int change(struct db *db, struct change *x, atelier_id *ret_conversation,
 int summaries_edit(
 	struct db *db, atelier_id user_id, atelier_id id, const char *text, atelier_id *ret_conversation, struct err *e)
 {
+	ASSERT(user_id);
 	return change(db, &(struct change){.user_id = user_id, .id = id, .text = text}, ret_conversation, e);
 }
 
 int summaries_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *ret_conversation, struct err *e)
 {
+	ASSERT(user_id);
 	return change(db, &(struct change){.user_id = user_id, .id = id}, ret_conversation, e);
 }

@@ -57,6 +57,7 @@ static const struct rows_table rules = {"tool_rules", "name, id", "There is no s
 
 int tool_rules_list(struct db_conn *c, atelier_id user_id, struct arena *a, struct tool_rule_list *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return rows_all(&rules, c, a, &ret->items, &ret->n, e, "WHERE user_id = ? ORDER BY name, id", DB_I64(user_id));
 }
 
@@ -69,6 +70,7 @@ int tool_rules_allows(struct db_conn *c, atelier_id user_id, atelier_id conversa
 		" AND (conversation_id IS NULL OR conversation_id = ?)",
 		DB_I64(user_id), DB_TEXT(name), DB_TEXT(hash), DB_I64(conversation_id));
 
+	ASSERT(user_id);
 	if (r == 0)
 		r = db_next(found, e);
 	*ret = r > 0;
@@ -85,6 +87,7 @@ int tool_rules_add_in(struct db_conn *c, atelier_id user_id, atelier_id conversa
 {
 	atelier_id id;
 
+	ASSERT(db_is_writing(c));
 	return STORE_INSERT(c, &id, e,
 		"INSERT INTO tool_rules (id, user_id, conversation_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?, "
 		"?)"
@@ -104,6 +107,7 @@ int tool_rules_add(struct db *db, atelier_id user_id, atelier_id conversation_id
 {
 	struct rule_change x = {user_id, conversation_id, 0, name, hash};
 
+	ASSERT(user_id);
 	return db_write(db, add_in, &x, e);
 }
 
@@ -119,5 +123,6 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 
 int tool_rules_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
+	ASSERT(user_id);
 	return db_write(db, delete_in, &(struct rule_change){.user_id = user_id, .id = id}, e);
 }

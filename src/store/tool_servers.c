@@ -44,6 +44,7 @@ const struct shared_kind tool_servers_brief = {.rows = &brief_rows,
 int tool_servers_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
 	struct tool_server *ret, struct err *e)
 {
+	ASSERT(user_id);
 	return shared_get(&tool_servers_kind, c, user_id, id, verb, a, ret, e);
 }
 

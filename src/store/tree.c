@@ -22,6 +22,7 @@ int tree_read(struct db_conn *c, atelier_id user_id, atelier_id conversation_id,
 	struct tree t = {0};
 	int r;
 
+	ASSERT(user_id);
 	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
 		"SELECT leaf_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
 		DB_I64(conversation_id), DB_I64(user_id));
@@ -61,6 +62,7 @@ int tree_pin(struct db *db, atelier_id user_id, atelier_id message_id, bool pinn
 {
 	struct pin x = {user_id, message_id, pinned};
 
+	ASSERT(user_id);
 	return db_write(db, pin_in, &x, e);
 }
 
@@ -76,6 +78,7 @@ static int keep_in(struct db_conn *c, void *arg, struct err *e)
 		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(x->message_id), DB_I64(x->user_id));
 
+	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
 	if (db_i64(rows, 2) == 0)
@@ -93,6 +96,7 @@ static int keep_in(struct db_conn *c, void *arg, struct err *e)
 
 int tree_keep(struct db *db, struct tree_choice *x, struct err *e)
 {
+	ASSERT(x->user_id);
 	return db_write(db, keep_in, x, e);
 }
 
@@ -159,6 +163,7 @@ static int find_cut(struct db_conn *c, struct tree_cut *x, struct err *e)
 		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(x->message_id), DB_I64(x->user_id));
 
+	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
 	x->conversation_id = db_i64(rows, 0);
@@ -175,6 +180,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	struct tree_cut *x = arg;
 	int r = find_cut(c, x, e);
 
+	ASSERT(db_is_writing(c));
 	if (r < 0 || x->dry)
 		return r;
 	r = db_exec(c, NULL, e,
@@ -193,6 +199,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 
 int tree_delete(struct db *db, struct tree_cut *x, struct err *e)
 {
+	ASSERT(x->user_id);
 	return db_write(db, delete_in, x, e);
 }
 
@@ -300,6 +307,7 @@ int tree_fork(struct db *db, const struct tree_fork *in, atelier_id *ret_id, str
 	struct fork x = {.in = in};
 	int r = db_write(db, fork_in, &x, e);
 
+	ASSERT(in->user_id);
 	if (r == 0)
 		*ret_id = x.id;
 	return r;

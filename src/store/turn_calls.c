@@ -61,6 +61,7 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 		"UPDATE turn_calls SET state = 'started' WHERE turn_id = ? AND call_id = ? AND state = 'allowed'",
 		DB_I64(k->turn_id), DB_TEXT(k->call_id));
 
+	ASSERT(db_is_writing(c));
 	if (r < 0 || n > 0)
 		return r;
 	r = db_query(c, &rows, e, "SELECT 1 FROM turn_calls WHERE turn_id = ? AND call_id = ?", DB_I64(k->turn_id),
@@ -96,6 +97,7 @@ static int decide_in(struct db_conn *c, void *arg, struct err *e)
 		" WHERE t.id = ? AND t.user_id = ? AND v.deleted_at IS NULL AND t.state IN ('waiting', 'running')",
 		DB_I64(d->turn_id), DB_I64(d->user_id));
 
+	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
 	d->conversation_id = db_i64(rows, 0);
@@ -126,6 +128,7 @@ static int decide_in(struct db_conn *c, void *arg, struct err *e)
 
 int turn_calls_decide(struct db *db, struct call_decision *d, struct arena *a, struct err *e)
 {
+	ASSERT(d->user_id && d->decision);
 	return db_write(db, decide_in, &(struct deciding){d, a}, e);
 }
 
@@ -145,6 +148,7 @@ static int expire_in(struct db_conn *c, void *arg, struct err *e)
 		"SELECT DISTINCT turn_id FROM turn_calls WHERE state = 'asked' AND expires_at <= ? LIMIT ?",
 		DB_I64(x->now), DB_I64(x->most));
 
+	ASSERT(db_is_writing(c));
 	while (r >= 0 && x->n < x->most && (r = db_next(rows, e)) > 0)
 		x->turns[x->n++] = db_i64(rows, 0);
 	for (size_t i = 0; r >= 0 && i < x->n; i++)
@@ -160,6 +164,7 @@ int turn_calls_expire(struct db *db, int64_t now, atelier_id *ret, size_t most, 
 	struct expiry x = {.now = now, .turns = ret, .most = most};
 	int r = db_write(db, expire_in, &x, e);
 
+	ASSERT(most > 0);
 	*ret_n = r < 0 ? 0 : x.n;
 	return r;
 }

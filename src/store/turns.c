@@ -87,6 +87,7 @@ static int insert_question(struct db_conn *c, struct begin *x, struct err *e)
 	const char *content = in->content;
 	int r = 0;
 
+	ASSERT(db_is_writing(c));
 	arena_init(&a, QUESTION_MEMORY);
 	if (in->place == TURN_REGENERATE)
 		return 0;
@@ -133,6 +134,7 @@ static int take_place(struct db_conn *c, struct begin *x, struct err *e)
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = db_query(c, &rows, e, "SELECT compared FROM messages WHERE id = ?", DB_I64(x->in->at));
 
+	ASSERT(db_is_writing(c));
 	if (r == 0)
 		r = db_next(rows, e);
 	if (r <= 0)
@@ -163,6 +165,7 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 	int64_t added = (in->place == TURN_REGENERATE ? 1 : 2) + (int64_t)in->n_beside;
 	int r;
 
+	ASSERT(db_is_writing(c));
 	ASSERT(in->n_beside < COMPARED_MAX);
 	r = begin_check(c, x, e);
 	if (r < 0)
@@ -189,6 +192,7 @@ int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *r
 	struct begin x = {.in = in};
 	int r;
 
+	ASSERT(in->user_id);
 	r = db_write(db, begin_in, &x, e);
 	if (r < 0)
 		return r;
@@ -239,6 +243,7 @@ static int continue_in(struct db_conn *c, void *arg, struct err *e)
 	struct go_on *x = arg;
 	int r;
 
+	ASSERT(db_is_writing(c));
 	r = continue_check(c, x, e);
 	if (r < 0)
 		return r;
@@ -254,6 +259,7 @@ int turns_continue(struct db *db, const struct turn_continue *in, struct turn_be
 	struct go_on x = {.in = in};
 	int r;
 
+	ASSERT(in->user_id);
 	r = db_write(db, continue_in, &x, e);
 	if (r == 0)
 		*ret = x.out;
@@ -313,6 +319,7 @@ static int finish_in(struct db_conn *c, void *arg, struct err *e)
 	struct ending t = {0};
 	int r;
 
+	ASSERT(db_is_writing(c));
 	r = finish_check(c, in->turn_id, &t, e);
 	if (r < 0)
 		return r;
@@ -353,6 +360,7 @@ static int finish_all_in(struct db_conn *c, void *arg, struct err *e)
 	const struct finish_all *x = arg;
 	int r = 0;
 
+	ASSERT(db_is_writing(c));
 	for (size_t i = 0; r >= 0 && i < x->n; i++) {
 		struct err quiet = {0};
 		if ((r = db_exec(c, NULL, e, "SAVEPOINT one")) < 0)
@@ -410,6 +418,7 @@ int turns_get(
 	struct turn_record t;
 	int r;
 
+	ASSERT(user_id);
 	r = STORE_FIRST(c, &rows, NO_TURN, e,
 		"SELECT " COLUMNS " FROM turns t JOIN conversations v ON v.id = t.conversation_id"
 		" WHERE t.id = ? AND t.user_id = ? AND v.deleted_at IS NULL",
@@ -470,6 +479,7 @@ static int resume_in(struct db_conn *c, void *arg, struct err *e)
 		" (SELECT 1 FROM turn_calls k WHERE k.turn_id = turns.id AND k.state = 'asked'))",
 		DB_I64(db_node(c)), DB_I64(x->id), DB_I64(x->anyway));
 
+	ASSERT(db_is_writing(c));
 	if (r == 0 && n == 0)
 		return err_set(e, E_CONFLICT, "This answer does not wait, or waits on.");
 	if (r == 0)
@@ -600,6 +610,7 @@ int turns_running_count(struct db_conn *c, atelier_id user_id, int64_t *ret, str
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
+	ASSERT(user_id);
 	/* By the index of the few that run: + keeps the planner from that of all the user's turns. */
 	r = STORE_FIRST(c, &rows, NO_TURN, e, "SELECT count(*) FROM turns WHERE state = 'running' AND +user_id = ?",
 		DB_I64(user_id));
@@ -623,6 +634,7 @@ static int delete_logs_in(struct db_conn *c, void *arg, struct err *e)
 		"SELECT count(*), max(t.id) FROM (SELECT id FROM turns WHERE id > ? AND id < ? ORDER BY id LIMIT ?) t",
 		DB_I64(x->after), DB_I64(x->before), DB_I64(x->limit));
 
+	ASSERT(db_is_writing(c));
 	if (r == 0)
 		r = db_next(rows, e);
 	if (r < 0)
@@ -643,6 +655,7 @@ int turns_delete_logs(struct db *db, atelier_id *after, int64_t before, int64_t 
 	struct log_removal x = {.after = *after, .before = id_at(before), .limit = limit};
 	int r = db_write(db, delete_logs_in, &x, e);
 
+	ASSERT(limit > 0);
 	*ret_n = r < 0 ? 0 : x.n;
 	if (r == 0 && x.n > 0)
 		*after = x.last;

@@ -68,6 +68,7 @@ int uploads_create(struct db *db, const char *data, const struct upload_new *in,
 	struct creation x = {.in = in};
 	int r = db_write(db, create_in, &x, e);
 
+	ASSERT(in->user_id);
 	if (r < 0)
 		return r;
 	r = upload_make(data, x.id, e);
@@ -86,6 +87,7 @@ int uploads_get(
 		"SELECT size, metadata, created_at, expires_at FROM uploads WHERE id = ? AND user_id = ?", DB_I64(id),
 		DB_I64(user_id));
 
+	ASSERT(user_id);
 	if (r < 0)
 		return r;
 	rd.rows = rows;
@@ -103,6 +105,7 @@ int uploads_delete(struct db *db, const char *data, atelier_id id, atelier_id us
 {
 	int r = db_write(db, delete_in, &(struct deletion){id, user_id}, e);
 
+	ASSERT(user_id);
 	if (r == 0)
 		upload_remove(data, id);
 	return r;
@@ -133,6 +136,7 @@ static int find_expired(struct db_conn *c, struct sweep *s, struct err *e)
 	int r = db_query(c, &rows, e, "SELECT id FROM uploads WHERE expires_at <= ? LIMIT ?", DB_I64(s->now),
 		DB_I64(N_ELEMENTS(s->ids)));
 
+	ASSERT(s->n == 0);
 	while (r >= 0 && (r = db_next(rows, e)) > 0)
 		s->ids[s->n++] = db_i64(rows, 0);
 	return r;

@@ -44,6 +44,7 @@ static void day_count(struct day *d, const struct usage_row *u)
 {
 	bool began = u->first_token_ms >= 0;
 
+	ASSERT(is_same_day(d->of, u));
 	d->requests++;
 	d->failed += strcmp(u->outcome, OUTCOME_FAILED) == 0;
 	d->tokens_in += u->tokens_in;
@@ -90,6 +91,7 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 	size_t n_days = 0;
 	int r = 0;
 
+	ASSERT(db_is_writing(c));
 	for (size_t i = 0; i < x->n && r == 0; i++) {
 		const struct usage_row *u = &x->rows[i];
 		int64_t added = 0;

@@ -161,6 +161,7 @@ static int change_in(struct db_conn *c, void *arg, struct err *e)
 	struct user u;
 	int r = rows_lock(&users_table, c, x->id, e);
 
+	ASSERT(db_is_writing(c));
 	arena_init(&a, 65536);
 	if (r == 0)
 		r = users_by_id(c, x->id, &a, &u, e);
@@ -187,6 +188,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	const atelier_id *id = arg;
 	int r = grants_forget_subject(c, "user", *id, e);
 
+	ASSERT(db_is_writing(c));
 	if (r == 0) /* which have a user 0, too, and so no foreign key */
 		r = db_exec(c, NULL, e, "DELETE FROM tool_secrets WHERE user_id = ?", DB_I64(*id));
 	if (r == 0)

@@ -9,6 +9,7 @@ static int store_in(struct db_conn *c, void *arg, struct err *e)
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = STORE_FIRST(c, &rows, "The text is gone.", e, "SELECT 1 FROM texts WHERE id = ?", DB_I64(x->text_id));
 
+	ASSERT(db_is_writing(c));
 	for (size_t i = 0; r == 0 && i < x->n; i++)
 		r = db_exec(c, NULL, e,
 			"INSERT INTO vectors (text_id, identity, n, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",

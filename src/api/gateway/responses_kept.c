@@ -170,6 +170,7 @@ static struct kept *own_new(const struct request *q, atelier_id id)
 	struct kept *k = *place_of(q->api->gateway->kept, id);
 	struct response_owner own = owner_of(q);
 
+	ASSERT(lock_is_mine(&q->api->gateway->kept->mx));
 	return k && !k->deleted && k->row.owner.user_id == own.user_id && k->row.owner.key_id == own.key_id ? k : NULL;
 }
 
