@@ -203,9 +203,10 @@ static void tell_refused(struct command *c)
 static void command_work(void *arg)
 {
 	struct command *c = arg;
+
+	ASSERT(thread_may_wait() && !c->method); /* as on_message() made it: reading gives it a method */
 	int r = read_command(c);
 
-	ASSERT(thread_may_wait() && !c->method);
 	if (r < 0) {
 		err_set(&c->err, r, "%s", err_info(r)->text);
 		tell_refused(c);
