@@ -8,11 +8,12 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "db/postgres_priv.h"
 #include "sys/metrics.h"
 
-enum { PARAMS_MAX = 64, NUMBER_MAX = 32, NAME_MAX = 16, SQL_MAX = 1 << 20 };
+enum { PARAMS_MAX = 64, NUMBER_MAX = 32, NAME_MAX = 16, SQL_MAX = 1 << 20, READ_TRIES = 5 };
 
 enum { BOOL = 16, BYTEA = 17, INT8 = 20, INT2 = 21, INT4 = 23, TEXT = 25, FLOAT4 = 700, FLOAT8 = 701, NUMERIC = 1700 };
 
@@ -326,30 +327,35 @@ static int run_once(struct db_rows *r, const struct values *v, struct err *e)
 	return 0;
 }
 
-/* A reader's statement is a transaction of its own: when the connection was lost, it is run again on another. */
+/*
+ * A reader's statement is a transaction of its own: when the connection was lost, it is run again on another. More than
+ * once, since what is read is often what a write has just stored: an error would say of it that it is not there.
+ */
 static int run_statement(struct db_rows *r, const struct values *v, struct err *e)
 {
 	struct pg_link *l = pg_link(r->c);
-	struct err first = {0};
+	int64_t until_ms = clock_mono_ms() + l->patience_ms;
+	struct err lost = {0};
 	int s;
 
 	if (l->writes)
 		return l->pq ? run_once(r, v, e) : db_busy(e, "The connection to PostgreSQL was lost. Try again.");
-	s = pg_ready(r->c, e);
-	if (s < 0)
-		return s;
-	s = pg_forget_stale(r->c, &first);
-	if (s == 0)
-		s = run_once(r, v, &first);
-	if (s == 0)
-		return 0;
-	if (l->pq) {
-		if (e && !e->code)
-			*e = first;
-		return s;
+	for (int tries = 1;; tries++) {
+		s = pg_ready(r->c, e);
+		if (s < 0)
+			return s;
+		lost = (struct err){0};
+		s = pg_forget_stale(r->c, &lost);
+		if (s == 0)
+			s = run_once(r, v, &lost);
+		if (s == 0)
+			return 0;
+		if (l->pq || tries == READ_TRIES || clock_mono_ms() >= until_ms)
+			break;
 	}
-	s = pg_ready(r->c, e);
-	return s < 0 ? s : run_once(r, v, e);
+	if (e && !e->code)
+		*e = lost;
+	return s;
 }
 
 int pg_run(struct db_rows *r, const struct db_param *params, size_t n, struct err *e)

@@ -123,10 +123,10 @@ def terminated(c):
 
     def kill():
         while not over.is_set():
-            killed[0] += int(c.pg.sql("SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity WHERE"
+            killed[0] += int(c.pg.sql("SELECT count(pg_terminate_backend(pid, 1000)) FROM (SELECT pid FROM pg_stat_activity WHERE"
                                       " application_name = 'atelier' ORDER BY state = 'idle', random() LIMIT 1) p"))
 
-    people = [threading.Thread(target=ask, args=(c, s, name, 12, asked)) for name in ("one", "two", "three")]
+    people = [threading.Thread(target=ask, args=(c, s, name, 24, asked)) for name in ("one", "two", "three")]
     killer = threading.Thread(target=kill)
     for t in people + [killer]:
         t.start()
@@ -135,7 +135,7 @@ def terminated(c):
     over.set()
     killer.join()
     until("a healthy server", lambda: c.health(s) == 200, 30)
-    if killed[0] < 20 or len(asked) != 36 or not any(done for _, _, _, done in asked):
+    if killed[0] < 20 or len(asked) != 72 or not any(done for _, _, _, done in asked):
         raise Failed("%d connections ended; of %d questions %d were answered" % (
             killed[0], len(asked), sum(done for _, _, _, done in asked)))
     for question, id, status, done in asked:
