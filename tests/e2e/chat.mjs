@@ -314,14 +314,19 @@ export async function growingCode({ page, mock }) {
 }
 
 /** What is read is never moved: the question goes to the top, the answer grows below, and is followed from its end only. */
-export async function scrolling({ page, mock, shot }) {
+export async function scrolling({ page, mock, base, shot }) {
   const [first, rest, tail] = [new Gate(), new Gate(), new Gate()];
+  const line = Array.from({ length: 24 }, () => new Gate());
   const lines = (from, n) => Array.from({ length: n }, (_, i) => `Line ${from + i} of the answer.\n\n`).join('');
   mock.on('Much', ({ say }) => say(lines(0, 40)));
   mock.on('More', async ({ say }) => {
     say('Begins here.\n\n');
     await first.opened;
     say(lines(100, 4));
+    for (const i of line.keys()) {
+      await line[i].opened;
+      say(lines(104 + i, 1));
+    }
     await rest.opened;
     say(lines(200, 60));
     await tail.opened;
@@ -344,6 +349,11 @@ export async function scrolling({ page, mock, shot }) {
   first.open();
   await has(answer(page), 'Line 103');
   assert.equal(await place(), stands, 'the answer fills the room below');
+  for (const [i, gate] of line.entries()) {
+    gate.open();
+    await has(answer(page), `Line ${104 + i}`);
+  }
+  assert.equal(await place(), stands, 'also line by line');
   rest.open();
   await has(answer(page), 'Line 259');
   assert.equal(await place(), stands, 'and nobody is dragged along beyond it');
@@ -392,6 +402,21 @@ export async function scrolling({ page, mock, shot }) {
   await page.locator(`nav a[href$="${chat}"]`).click();
   await has(answer(page), 'Yes.');
   await page.waitForFunction((t) => Math.abs(document.querySelector('[data-role="assistant"]').getBoundingClientRect().top - t) < 4, was);
+  // The first question of a page whose list is loaded only after all of its answer has come.
+  const late = new Gate();
+  await page.route(/MessageList[^/]*\.js/, (route) => late.opened.then(() => route.continue()));
+  await page.goto(base + '/');
+  await composer(page).fill('Much');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.waitForURL(/\/c\//);
+  await ready(page);
+  assert.equal(await question.count(), 0);
+  late.open();
+  await has(answer(page), 'Line 39');
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await shot('first');
+  assert.ok(Math.abs((await place()) - stands) < 40, 'its question stands at the top');
+  await page.unroute(/MessageList[^/]*\.js/);
 }
 
 /** The second row of the message box: how the answer is made, how full the window is; and what Enter and Escape do. */

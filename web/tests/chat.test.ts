@@ -3,6 +3,7 @@ import type { Message } from '../src/core/api/types';
 
 const message = (n: number) => ({ id: `m${n}`, conversation_id: 'c', siblings: [`m${n}`], role: n % 2 ? 'assistant' : 'user', content: `${n}`, parts: [], state: 'complete' }) as unknown as Message;
 let stored: Message[] = [];
+let refused = false;
 
 vi.mock('../src/core/api/conversations', () => ({
   listMessages: async (_: string, { before, after }: { before?: string; after?: string } = {}, limit = 20) => {
@@ -15,6 +16,7 @@ vi.mock('../src/core/api/conversations', () => ({
 }));
 vi.mock('../src/core/api/turns', () => ({
   startTurn: async () => {
+    if (refused) throw new Error('refused');
     const n = stored.length;
     stored.push(message(n), message(n + 1));
     return { conversation_id: 'c', turn_id: `t${n}`, message_id: `m${n + 1}`, user_message_id: `m${n}` };
@@ -66,5 +68,40 @@ describe('a long chat', () => {
       await chat.reload();
     }
     expect(chat.messages.length).toBeLessThan(100);
+  });
+});
+
+describe('what this page sent', () => {
+  beforeEach(() => {
+    stored = [message(0), message(1)];
+    refused = false;
+  });
+
+  it('is to be shown by its list, however late that comes', async () => {
+    const chat = new Chat(new App('u'), 'c');
+    await chat.reload();
+    expect(chat.sent).toBe(null);
+    await chat.send('a question', null, null, () => {});
+    expect([chat.sending, chat.sent]).toEqual([false, 'anew']);
+    await chat.regenerate(chat.last!, null);
+    expect(chat.sent).toBe('anew');
+  });
+
+  it('is not, when it is taken back, and when it was sent elsewhere', async () => {
+    const chat = new Chat(new App('u'), 'c');
+    await chat.reload();
+    refused = true;
+    await expect(chat.send('a question', null, null, () => {})).rejects.toThrow('refused');
+    expect(chat.sent).toBe(null);
+    stored.push(message(2), message(3));
+    await chat.reload();
+    expect([chat.last!.id, chat.sent]).toEqual(['m3', null]);
+  });
+
+  it('goes on where an answer ended', async () => {
+    const chat = new Chat(new App('u'), 'c');
+    await chat.reload();
+    await chat.goOn(null);
+    expect(chat.sent).toBe('more');
   });
 });

@@ -53,7 +53,7 @@ it('keeps a new question at the top, however much of its answer is there by the 
   const thread = new Thread(() => 'c', new Places());
   const box = threadOf(thread, answer);
   thread.attach(box);
-  thread.showQuestion();
+  thread.showQuestion('anew', true);
   answer.tall = 3000;
   resized();
   frame();
@@ -68,8 +68,42 @@ it('goes along at the end of a long answer that goes on', () => {
   const thread = new Thread(() => 'c', new Places());
   const box = threadOf(thread, answer);
   thread.attach(box);
-  thread.showQuestion();
+  thread.showQuestion('more', true);
   answer.tall = 4000;
   frame();
+  expect(box.scrollTop).toBe(box.scrollHeight - VIEW);
+});
+
+it('shows a question at the top whose answer was there before its list', () => {
+  const thread = new Thread(() => 'c', new Places());
+  const box = threadOf(thread, { tall: 3000 });
+  thread.attach(box);
+  expect(box.scrollTop).toBe(box.scrollHeight - VIEW);
+  thread.showQuestion('anew', false);
+  // The browser tells of the way to the end only now.
+  box.dispatchEvent(new Event('scroll'));
+  frame();
+  box.dispatchEvent(new Event('scroll'));
+  frame();
+  expect(box.scrollTop).toBe(0);
+});
+
+it('takes nobody along whose question stands at the top, however slowly its answer outgrows the room', () => {
+  const answer = { tall: 20 };
+  const thread = new Thread(() => 'c', new Places());
+  const box = threadOf(thread, answer);
+  thread.attach(box);
+  thread.showQuestion('anew', true);
+  frame();
+  for (; answer.tall < VIEW * 2; answer.tall += 20) {
+    resized();
+    box.dispatchEvent(new Event('scroll'));
+  }
+  expect(box.scrollTop).toBe(0);
+  // Who goes to its end is.
+  box.scrollTop = box.scrollHeight;
+  box.dispatchEvent(new Event('scroll'));
+  answer.tall += 500;
+  resized();
   expect(box.scrollTop).toBe(box.scrollHeight - VIEW);
 });

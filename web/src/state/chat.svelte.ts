@@ -52,6 +52,11 @@ export class Chat extends Followed {
   loadingOlder = $state(false);
   loadingNewer = $state(false);
   sending = $state(false);
+  /**
+   * What this page sent for last, an answer anew or more of one, until the list of messages has shown it: that may be
+   * loaded only after all of it has come.
+   */
+  sent = $state<'anew' | 'more' | null>(null);
   /** The models that the next question goes to side by side; empty: to one, as always. */
   models = $state.raw<readonly string[]>([]);
   /** The other answers of a comparison, which stand beside the last one until one of them all is kept. */
@@ -418,8 +423,7 @@ export class Chat extends Followed {
       this.accept(turn, [...before, ...accepted(pair, turn)], models);
       if (stop) void this.reload();
     } catch (e) {
-      this.messages = before;
-      this.sending = false;
+      this.takeBack(before);
       if (e instanceof ApiError && e.unreachable && (await this.arrived(content, before))) return;
       if (stop || (e instanceof ApiError && e.status === 409)) void this.reload();
       throw e;
@@ -495,13 +499,12 @@ export class Chat extends Followed {
     const had = this.messages;
     const kept = this.newest(before);
     this.messages = [...kept, ...shown];
-    this.begin();
+    this.begin(body.continue ? 'more' : 'anew');
     try {
       const turn = await startTurn(this.id, { ...body, ...(body.continue ? {} : this.drawn()), language: i18n.language });
       this.accept(turn, [...kept, ...accepted(shown, turn)]);
     } catch (e) {
-      this.messages = had;
-      this.sending = false;
+      this.takeBack(had);
       notices.error(e);
       if (e instanceof ApiError && e.status === 409) void this.reload();
     }
@@ -530,13 +533,21 @@ export class Chat extends Followed {
     return kept;
   }
 
-  protected begin(): void {
+  protected begin(sent: 'anew' | 'more' = 'anew'): void {
     this.loads++;
     this.stopStream();
     this.live = null;
     this.sending = true;
+    this.sent = sent;
     this.stopping = false;
     this.problem = '';
+  }
+
+  /** What was sent has not begun: all is as before. */
+  protected takeBack(messages: Shown[]): void {
+    this.messages = messages;
+    this.sending = false;
+    this.sent = null;
   }
 
   private accept(turn: TurnStarted, messages: Shown[], models: readonly string[] = []): void {

@@ -122,8 +122,7 @@ export class TemporaryChat extends Chat {
     } catch (e) {
       if (stream.signal.aborted) return;
       this.stream = null;
-      this.sending = false;
-      this.messages = had;
+      this.takeBack(had);
       throw e;
     }
   }

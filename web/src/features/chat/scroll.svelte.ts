@@ -81,7 +81,8 @@ export class Thread {
     if (box.scrollTop < this.top - 2 && left >= NEAR) {
       this.following = false;
       this.pinned = null;
-    } else if (left < NEAR) this.following = this.filled;
+      // Somebody went to the end; it did not come here by growing.
+    } else if (box.scrollTop !== this.top && left < NEAR) this.following = this.filled;
     this.away = this.away ? left > NEAR : left > FAR;
     // At the end it is offered for the question of a long answer; that of a short one is seen.
     const before = this.before();
@@ -136,7 +137,10 @@ export class Thread {
 
   private go(top: number, smooth: boolean): void {
     if (smooth && !calm()) this.box?.scrollTo({ top, behavior: 'smooth' });
-    else if (this.box) this.box.scrollTop = top;
+    else if (this.box) {
+      this.box.scrollTop = top;
+      this.top = this.box.scrollTop;
+    }
   }
 
   toEnd(smooth = false): void {
@@ -168,20 +172,20 @@ export class Thread {
     this.go(this.box!.scrollTop + this.below(question) - ABOVE, true);
   }
 
-  /** The last question to the top of the box. */
-  showQuestion(): void {
+  /** The last question to the top of the box, since an answer to it was sent for, or more of one. */
+  showQuestion(sent: 'anew' | 'more', glides: boolean): void {
     const { box } = this;
     const question = box && this.items('user').at(-1);
     if (!box || !question) return;
     const height = Math.min(question.offsetHeight, box.clientHeight / 2);
     this.room = `${Math.max(0, Math.floor(box.clientHeight - height - 32))}px`;
-    // A long answer that goes on is read at its end. A new one may be long by the next frame: it is read from its beginning.
-    const goesOn = this.filled;
+    // A long answer that goes on is read at its end. A new one may be long by now: it is read from its beginning.
+    const goesOn = sent === 'more' && this.filled;
     this.following = goesOn;
     requestAnimationFrame(() => {
       if (!this.box) return;
       this.pinned = goesOn || this.filled ? null : question;
-      this.go(goesOn ? this.box.scrollHeight : this.box.scrollTop + this.below(question) - ABOVE, true);
+      this.go(goesOn ? this.box.scrollHeight : this.box.scrollTop + this.below(question) - ABOVE, glides);
     });
   }
 
