@@ -356,7 +356,7 @@ export async function usage({ page, context, base, mock, watch, shot }) {
   const saving = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download CSV' }).click();
   const csv = Buffer.concat(await (await (await saving).createReadStream()).toArray());
-  assert.match(String(csv), /^User,Calls,Failed,[^\r]+\r\nada,\d+,/);
+  assert.match(String(csv), /^User,Calls,Failed,[^\r]+ \(s\),[^\r]+ \([A-Z]{3}\)\r\nada,\d+,/);
   await page.getByRole('radio', { name: '7 days' }).click();
   await page.getByRole('button', { name: 'Show as table' }).click();
   const rows = page.getByRole('region', { name: 'By day' }).locator('tbody tr');

@@ -5,6 +5,7 @@ import { languagesArrived, highlight, loadHighlighter } from '$core/markdown/hig
 import { drawMaths } from '$core/markdown/maths';
 import { more } from '$core/markdown/more_languages';
 import { Renderer } from '$core/markdown/render';
+import { plainName } from '$core/csv';
 import { csvOf, markdownOf } from '$core/markdown/tables';
 
 const dom = (md: string) => {
@@ -139,6 +140,10 @@ it('begins lists, quotes and tables at the side of their first letter', () => {
 it('leaves cells of scripts without blanks a width to be read in', () => {
   const cells = [...dom('| 項目 | a |\n|---|--:|\n| 価格は非常に長い | 長い文章です |\n| plain words | 日本 |').querySelectorAll('th, td')];
   expect(cells.map((c) => c.className)).toEqual(['', 'md-right', 'md-dense', 'md-right md-dense', '', 'md-right']);
+});
+
+it('gives away names that spreadsheets take for formulas as the names they are', () => {
+  expect(['=HYPERLINK("x")', '-1+1', '@sum', 'a=b', 'gpt-5'].map(plainName)).toEqual(['\'=HYPERLINK("x")', "'-1+1", "'@sum", 'a=b', 'gpt-5']);
 });
 
 it('gives tables away as CSV and Markdown', () => {
