@@ -410,6 +410,7 @@ def unfinished(port, auth, stranger):
     sockets = [Socket(port, auth) for _ in range(40)]
     for s in sockets:
         s.until("hello")
+    for s in sockets:  # at once, before the first ones have had their time
         s.raw(begun)
     # The share is half of 256 MiB: the last ones are beyond it, whoever they came to first.
     for s in sockets[34:]:
