@@ -534,10 +534,9 @@ static int add_what_counts(const struct target *t, const struct gen_request *all
 	struct gen_request paired, fit;
 	const struct gen_request *q = &fit;
 	arena_init(&mem, BODY_MAX_BYTES);
-	int code = history_settle(all, true, &mem, &paired);
-	if (code == 0)
-		code = names_settle(&paired, &mem, &r->names, &fit);
-	if (code < 0)
+	int code;
+	if ((code = history_settle(all, true, &mem, &paired)) < 0 ||
+		(code = names_settle(&paired, &mem, &r->names, &fit)) < 0)
 		return err_set(e, code, "no memory left for a request");
 	buf_add_str(&r->body, "{\"model\":");
 	json_add_cstr(&r->body, t->name);
