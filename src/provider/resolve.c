@@ -146,6 +146,14 @@ static void wait_first_refresh(struct providers *ps)
 	pthread_mutex_unlock(&ps->mx);
 }
 
+static bool is_settled(struct providers *ps)
+{
+	pthread_mutex_lock(&ps->mx);
+	bool ret = ps->settled;
+	pthread_mutex_unlock(&ps->mx);
+	return ret;
+}
+
 /* Whether somebody who could offer the model has not shown yet what he has. The Ollama that is only looked for, since
  * nobody named another, does not count beside others. Lock held. */
 static bool is_anybody_unseen(const struct providers *ps)
@@ -215,7 +223,7 @@ static int unknown(struct providers *ps, const struct question *q, struct err *e
 static int resolve(struct providers *ps, const struct question *q, struct arena *a, const char **ret_id, struct err *e)
 {
 	/* The default is what the first refreshes find, and not what is there before. */
-	if (!q->model && !(ps->settled && catalogue_has_real_model(ps)))
+	if (!q->model && !(is_settled(ps) && catalogue_has_real_model(ps)))
 		wait_first_refresh(ps);
 	if (resolve_now(ps, q, a, ret_id))
 		return 0;

@@ -198,7 +198,7 @@ static void exchange_free(struct mcp_exchange *x)
 /* Again and again, as long as it is offered; one that ends soon after it began each time is given up. */
 static void listen_on(struct mcp_exchange *x)
 {
-	ASSERT(x->listens && !x->text);
+	ASSERT(x->listens);
 	for (int quick = 0; quick < LISTEN_TRIES; quick++) {
 		struct err e = {0};
 		int64_t began = clock_mono_ms();

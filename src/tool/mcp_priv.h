@@ -90,6 +90,7 @@ struct mcp {
 	struct gate *gate; /* its way out; NULL: none */
 	struct buf errors; /* of the last one, when there is none */
 	bool gone;
+	char end[256];       /* how, then */
 	char session[256];   /* Mcp-Session-Id */
 	char challenge[512]; /* WWW-Authenticate of the last 401 */
 	bool listening;      /* to what an address tells unasked */

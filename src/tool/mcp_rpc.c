@@ -209,6 +209,7 @@ static void take_gone(struct mcp *m, const struct mcp_message *msg)
 {
 	pthread_mutex_lock(&m->mx);
 	m->gone = true;
+	snprintf(m->end, sizeof(m->end), "%s", msg->text);
 	for (struct mcp_wait *w = m->waits; w; w = w->next)
 		if (!w->done)
 			finish(m, w, E_PROVIDER_BROKEN, msg->text);
@@ -426,7 +427,7 @@ static int send_text(struct mcp *m, int64_t id, const json_t *o, const char *con
 		return mcp_http_send(m, id, text.p, text.n, headers, e);
 	pthread_mutex_lock(&m->mx);
 	struct process *p = m->process;
-	r = p ? process_send(p, text.p, text.n, e) : err_set(e, -EPIPE, "%s has ended.", m->c.label);
+	r = p ? process_send(p, text.p, text.n, e) : err_set(e, E_PROVIDER_BROKEN, "%s has ended.", m->c.label);
 	pthread_mutex_unlock(&m->mx);
 	return r;
 }
@@ -487,6 +488,14 @@ static void abandon(struct mcp *m, int64_t id, int code)
 			&ignored);
 }
 
+/* mx held. Of a program that ends just now, how it ended is told to this wait as to the others. */
+static bool is_about_to_end(struct mcp *m, struct mcp_wait *w)
+{
+	if (!w->done && m->gone)
+		finish(m, w, E_PROVIDER_BROKEN, m->end);
+	return w->done || m->process;
+}
+
 int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *const *headers,
 	const struct tool_run *run, struct mcp_answer *ret, struct err *e)
 {
@@ -508,10 +517,16 @@ int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *
 	pthread_mutex_unlock(&m->mx);
 	CLEANUP(json_decrefp) json_t *own = with_meta(m, params, w.id, run), *o = envelope(method, own);
 	json_object_set_new(o, "id", json_integer(w.id));
-	bool sent = r == 0 && (r = send_text(m, w.id, o, headers, e)) == 0;
+	struct err lost = {0};
+	bool begun = r == 0;
+	if (begun)
+		r = send_text(m, w.id, o, headers, &lost);
 	pthread_mutex_lock(&m->mx);
+	bool sent = begun && (r == 0 || (r == -EPIPE && is_about_to_end(m, &w)));
 	if (sent)
 		r = wait_for(m, &w, e);
+	else if (begun && e && !e->code)
+		*e = lost;
 	unlink_wait(m, &w);
 	pthread_mutex_unlock(&m->mx);
 	if (hooked)

@@ -336,6 +336,7 @@ static int take_activity(struct gw_flow *f)
 	struct gw_call *c = f->c;
 	int r = c->stream ? flow_begin(f, true) : 0;
 
+	ASSERT(c->acting); /* no provider starts a tool */
 	if (r == 0 && f->stream)
 		c->format->activity(c, c->acting->now, &f->out);
 	return r;
