@@ -141,7 +141,7 @@ static void *refresh_run(void *arg)
 	struct providers *ps = x->ps;
 	struct err e = {0};
 	struct model_list *list = xcalloc(1, sizeof(*list));
-	ASSERT(x->p->dialect->list && x->p->enabled);
+	ASSERT(x->p->dialect->list);
 	arena_init(&list->arena, LIST_MAX_BYTES);
 	int r = x->p->dialect->list(ps, x->p, x->timeout_ms, &x->cancel, list, &e);
 	if (r >= 0 && model_list_sort(list) < 0)
