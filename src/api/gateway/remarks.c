@@ -177,7 +177,7 @@ static void add_changed(const char *list, struct buf *out)
 	buf_add_str(out, "\"}");
 }
 
-void gw_add_remarks(const struct gw_call *c, struct buf *out)
+static void add_remarks(const struct gw_call *c, bool ended, struct buf *out)
 {
 	const char *comma = ",\"atelier\":{";
 
@@ -206,12 +206,22 @@ void gw_add_remarks(const struct gw_call *c, struct buf *out)
 		buf_add_char(out, ']');
 		comma = ",";
 	}
-	if (c->result.queued_ms > 0) {
+	if (ended && c->result.queued_ms > 0) {
 		buf_printf(out, "%s\"queued_ms\":%lld", comma, (long long)c->result.queued_ms);
 		comma = ",";
 	}
 	if (comma[1] == '\0')
 		buf_add_char(out, '}');
+}
+
+void gw_add_remarks(const struct gw_call *c, struct buf *out)
+{
+	add_remarks(c, true, out);
+}
+
+void gw_add_first_remarks(const struct gw_call *c, struct buf *out)
+{
+	add_remarks(c, false, out);
 }
 
 void gw_tell_ignored(const struct gw_call *c)

@@ -19,6 +19,8 @@ void gw_read_user(struct gw_call *c, const char *user, unsigned same);
 void gw_tell_tier(struct gw_call *c);
 /* ,"atelier":{"ignored":["a"],"changed":{"b":"c"},"notice":"d","annotations":[],"queued_ms":1} - or nothing. For the last object of an answer. */
 void gw_add_remarks(const struct gw_call *c, struct buf *out);
+/* The same while the answer is under way: its figures are the call's own until it ends. */
+void gw_add_first_remarks(const struct gw_call *c, struct buf *out);
 
 /* Items of an answer (annotations and the like) as a list, to be let go of. */
 json_t *gw_notes(struct str items);

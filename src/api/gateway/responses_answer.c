@@ -323,7 +323,7 @@ static void add_response(const struct gw_call *c, const char *status, const stru
 	json_add_cstr(out, s->previous);
 	buf_printf(out, ",\"store\":%s", s->keeps ? "true" : "false");
 	add_echo(c, out);
-	gw_add_remarks(c, out);
+	(ended ? gw_add_remarks : gw_add_first_remarks)(c, out);
 	buf_add_char(out, '}');
 }
 
