@@ -1,5 +1,6 @@
 /* openapi.c - the OpenAPI 3.1 document, written from the tables: routes, schemas, errors, events. */
 #include <ctype.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include "api/answer.h"
 #include "api/openapi_priv.h"
 #include "api/request.h"
+#include "base/lock.h"
 
 #define OPENAPI_MAX  ((size_t)16 << 20)
 #define STATUSES_MAX 64 /* more than the errors table has rows */
@@ -22,6 +24,7 @@ struct schema_use {
 struct schema_set {
 	struct arena mem;
 	struct schema_use *first, **last;
+	bool full; /* no memory for one of them */
 };
 
 static void set_done(struct schema_set *set)
@@ -42,8 +45,10 @@ static void set_add(struct schema_set *set, const struct schema *s, bool parsed)
 		}
 	}
 	use = ARENA_NEW(&set->mem, struct schema_use);
-	if (!use)
-		abort(); /* a few kilobytes, at the start */
+	if (!use) {
+		set->full = true;
+		return;
+	}
 	*use = (struct schema_use){s, parsed, NULL};
 	*set->last = use;
 	set->last = &use->next;
@@ -402,6 +407,8 @@ static void add_components(struct buf *b, const struct route *const *routes, siz
 		set_add(&set, routes[i]->body, true);
 		set_add(&set, routes[i]->answer, false);
 	}
+	if (set.full)
+		b->failed = -ENOMEM;
 	buf_add_str(b, "\"components\":{\"schemas\":{");
 	for (const struct schema_use *use = set.first; use; use = use->next) {
 		buf_printf(b, "\"%s\":", use->schema->name);
@@ -432,27 +439,36 @@ void openapi_write(struct buf *b)
 /* ---- served ---- */
 
 /* Made when it is first asked for, and kept: a third of what a start took, and half a megabyte, for what few ask for. */
-static struct buf text = BUF_INIT(OPENAPI_MAX);
-static char etag[20]; /* with its quotes */
+static struct buf text = BUF_INIT(OPENAPI_MAX); /* under text_mx until it has something, then it stays */
+static char etag[20];                           /* with its quotes */
+static pthread_mutex_t text_mx = PTHREAD_MUTEX_INITIALIZER;
 
-static void make(void)
+/* What no memory was left for is made by the next who asks. */
+static int make(void)
 {
 	unsigned char hash[8];
 	char hex[sizeof(hash) * 2 + 1];
 
+	ASSERT(lock_is_mine(&text_mx));
 	openapi_write(&text);
-	if (buf_status(&text) < 0)
-		abort(); /* the tables outgrew the bound */
+	if (buf_status(&text) < 0) {
+		buf_done(&text);
+		text = BUF_INIT(OPENAPI_MAX);
+		return -ENOMEM;
+	}
 	crypto_generichash(hash, sizeof(hash), (const unsigned char *)text.p, text.n, NULL, 0);
 	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
 	snprintf(etag, sizeof(etag), "\"%s\"", hex);
+	return 0;
 }
 
 static int openapi_get(struct request *q)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, make);
+	pthread_mutex_lock(&text_mx);
+	int r = text.n ? 0 : make();
+	pthread_mutex_unlock(&text_mx);
+	if (r < 0)
+		return request_no_memory(q);
 	http_set_header(q->x, "ETag", etag);
 	http_set_header(q->x, "Cache-Control", "no-cache");
 	if (etag_matches(http_header(q->x, "If-None-Match"), etag))
