@@ -149,14 +149,16 @@ static int load(
 		return r;
 	s = xcalloc(1, sizeof(*s));
 	*s = (struct server_tools){
-		.server_id = whole.id, .updated_at = whole.updated_at, .refreshed_at = whole.refreshed_at, .users = 1};
+		.server_id = whole.id, .updated_at = whole.updated_at, .refreshed_at = whole.refreshed_at};
 	arena_init(&s->mem, 8 * TOOLS_BYTES);
 	r = read_tools(s, &whole, e);
-	if (r < 0)
+	if (r < 0) {
 		free_one(s);
-	else
-		*ret = s;
-	return r;
+		return r;
+	}
+	s->users = 1;
+	*ret = s;
+	return 0;
 }
 
 int server_tools_hold(
