@@ -225,6 +225,22 @@ static int plan_each_time(struct db_conn *c, bool on, struct err *e)
 	return r < 0 ? r : MIN(db_next(rows, e), 0);
 }
 
+/* db_query of what depends on the words; the connection is left as it was, also by a failure. */
+static int query_each_time(struct db_conn *c, struct db_rows **ret, struct err *e, const char *sql,
+	const struct db_param *params, size_t n)
+{
+	struct err ignored = {0};
+	int back, r;
+
+	if (!db_is_postgres(c))
+		return db_query_params(c, ret, e, sql, params, n);
+	r = plan_each_time(c, true, e);
+	if (r == 0)
+		r = db_query_params(c, ret, e, sql, params, n);
+	back = plan_each_time(c, false, r < 0 ? &ignored : e);
+	return r < 0 ? r : back;
+}
+
 /* ---- messages near and far ---- */
 
 /*
@@ -274,33 +290,27 @@ int search_messages(struct db_conn *c, const struct find_filter *f, const struct
 	int64_t limit, struct arena *a, struct db_rows **ret, struct err *e)
 {
 	atelier_id before = f->before_id ? f->before_id : INT64_MAX;
-	bool postgres = db_is_postgres(c);
-	const char *query;
+	const char *query = NULL;
 	int r = phrases(c, words, n, a, &query, e);
+	const struct db_param params[] = {DB_TEXT(query), DB_I64(before), MESSAGE_PARAMS(f), DB_I64(limit)};
 
-	if (r == 0 && postgres)
-		r = plan_each_time(c, true, e);
-	if (r == 0)
-		r = db_query(c, ret, e, messages_sql(postgres, far), DB_TEXT(query), DB_I64(before), MESSAGE_PARAMS(f),
-			DB_I64(limit));
-	return r < 0 || !postgres ? r : plan_each_time(c, false, e);
+	return r < 0 ? r : query_each_time(c, ret, e, messages_sql(db_is_postgres(c), far), params, N_ELEMENTS(params));
 }
 
 int search_has_far(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, bool *ret,
 	struct arena *a, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	bool postgres = db_is_postgres(c);
-	const char *query;
+	atelier_id before = f->before_id ? f->before_id : INT64_MAX;
+	const char *query = NULL,
+		   *sql = db_is_postgres(c) ? NEAR_POSTGRES "1 OFFSET " NEAR : NEAR_SQLITE "1 OFFSET " NEAR;
 	int r = phrases(c, words, n, a, &query, e);
+	const struct db_param params[] = {DB_TEXT(query), DB_I64(before)};
 
-	if (r == 0 && postgres)
-		r = plan_each_time(c, true, e);
 	if (r == 0)
-		r = db_query(c, &rows, e, postgres ? NEAR_POSTGRES "1 OFFSET " NEAR : NEAR_SQLITE "1 OFFSET " NEAR,
-			DB_TEXT(query), DB_I64(f->before_id ? f->before_id : INT64_MAX));
+		r = query_each_time(c, &rows, e, sql, params, N_ELEMENTS(params));
 	if (r == 0)
 		r = db_next(rows, e);
 	*ret = r > 0;
-	return r < 0 || !postgres ? MIN(r, 0) : plan_each_time(c, false, e);
+	return MIN(r, 0);
 }

@@ -614,21 +614,20 @@ class Scenario:
                 raise Failed("it is %r" % self.response.body[:300])
             time.sleep(0.01)
 
+    def until_count(self, count, way, want, what):
+        end = time.monotonic() + self.limit
+        while count() < want if way == "reaches" else count() > want:
+            if time.monotonic() > end:
+                raise Failed("%s: %g" % (what, count()))
+            time.sleep(0.01)
+
     def cmd_metric(self, c, name, way, want):
         """`metric NAME reaches N`, `metric NAME falls N`"""
-        end = time.monotonic() + self.limit
-        while self.metric(name) < float(want) if way == "reaches" else self.metric(name) > float(want):
-            if time.monotonic() > end:
-                raise Failed("the metric is %g" % self.metric(name))
-            time.sleep(0.01)
+        self.until_count(lambda: self.metric(name), way, float(want), "the metric")
 
     def cmd_processes(self, c, mark, way, want):
         """`processes MARK reaches N`, `processes MARK falls N`"""
-        end = time.monotonic() + self.limit
-        while self.processes(mark) < int(want) if way == "reaches" else self.processes(mark) > int(want):
-            if time.monotonic() > end:
-                raise Failed("%d processes have the mark" % self.processes(mark))
-            time.sleep(0.01)
+        self.until_count(lambda: self.processes(mark), way, int(want), "processes that have the mark")
 
     def cmd_pause(self, c, ms):
         """Only where time itself is what is tested."""
