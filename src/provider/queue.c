@@ -6,8 +6,8 @@
  * How many places there are is configured, or learned for each model of a server that does not say it (Ollama). There are as
  * many as answers came at the same time, at first one, and one more call is let through, which is next in any case, and
  * shows when there were more places after all: then nothing is held back until one call was seen to wait for the end of
- * another. Those that were let through but wait over there know their number, too, also while the first question of all is
- * still being read.
+ * another. While no answer at all has begun nothing is known, and twice as many are let through with each second. Those that
+ * were let through but wait over there know their number, too, also while the first question of all is still being read.
  */
 #include <errno.h>
 
@@ -19,7 +19,10 @@
 #include "sys/metrics.h"
 
 #define SEEN_TO_WAIT  500 /* ms: less is what any answer takes to begin */
-#define WOKEN_AT_ONCE 32  /* waiters that hear at once when their number changes; more look once in a second */
+#define WOKEN_AT_ONCE 32  /* waiters that hear at once when their number changes; more look each LOOK_MS */
+#define LOOK_MS       1000
+#define SILENT_MS     1000 /* nobody is answered: twice as many are let through */
+#define DOUBLINGS     16
 
 struct waiter {
 	struct slots *slots;
@@ -46,6 +49,7 @@ struct slots {
 
 	bool learns;
 	bool full; /* no more places are known: at first, and when one waited for the end of another */
+	bool seen; /* an answer to begin */
 	int64_t parallel, answering; /* most answers at the same time, and those now */
 	int64_t ended_ms;            /* when one last ended */
 };
@@ -83,12 +87,18 @@ void slots_free(struct slots *s)
 
 /* ---- who is next; all under the lock ---- */
 
+/* As many as are known, and one to see whether there are more. 0: there may be any number. */
+static int64_t learned(const struct slots *s)
+{
+	int64_t silent_ms = s->seen || !s->first ? 0 : clock_mono_ms() - s->first->taken_ms;
+	int64_t doublings = MIN(MAX(silent_ms / SILENT_MS, (int64_t)0), (int64_t)DOUBLINGS);
+	return s->full ? (s->parallel + 1) << doublings : 0;
+}
+
 static bool has_room(const struct slots *s)
 {
 	ASSERT(lock_is_mine(&s->group->mx));
-	int64_t max = s->max;
-	if (s->learns)
-		max = s->full ? s->parallel + 1 : 0;
+	int64_t max = s->learns ? learned(s) : s->max;
 	return max <= 0 || s->running < max;
 }
 
@@ -234,7 +244,8 @@ static int wait_turn(struct slots *s, struct waiter *w, const struct place *p)
 		if (w->until_ms > 0 && clock_mono_ms() >= w->until_ms)
 			return E_BUSY;
 		if (now == told || !p->position) {
-			(void)clock_wait(&w->cv, &w->slots->group->mx, clock_mono_ms() + 1000);
+			(void)clock_wait(&w->cv, &w->slots->group->mx, clock_mono_ms() + LOOK_MS);
+			grant(s);
 			continue;
 		}
 		told = now;
@@ -372,7 +383,7 @@ void slots_begun(struct place *p)
 	pthread_mutex_lock(&s->group->mx);
 	int64_t now = clock_mono_ms();
 	if (!p->answers) {
-		p->answers = true;
+		p->answers = s->seen = true;
 		s->answering++;
 	}
 	ASSERT(s->answering <= s->running);
@@ -429,6 +440,7 @@ void slots_learn(struct slots *s)
 	pthread_mutex_lock(&s->group->mx);
 	s->learns = true;
 	s->full = true;
+	s->seen = s->answering > 0;
 	s->parallel = MAX(s->answering, 1);
 	pthread_mutex_unlock(&s->group->mx);
 }

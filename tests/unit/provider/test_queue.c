@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
+
 struct taker {
 	struct slots *slots;
 	int64_t caller, key;
@@ -351,6 +353,7 @@ static void places_are_learned(void **state)
 	/* One is answered, and one more is let through; others wait here. */
 	take_place(s, &p[0], 0, &c, false);
 	take_place(s, &p[1], 1, &c, false);
+	p[0].taken_ms += 60000;                   /* for no second yet, however long this takes */
 	assert_int_equal(slots_number(&p[0]), 0); /* its question is read */
 	assert_int_equal(slots_number(&p[1]), 1);
 	queue_up(&t, s, 9);
@@ -389,6 +392,42 @@ static void places_are_learned(void **state)
 	slots_give(&t.place);
 	slots_give(&u.place);
 	slots_give(&v.place);
+	cancel_done(&c);
+	slots_free(s);
+}
+
+/* A server that answers nobody yet may be one that takes many: more are let through the longer it is silent. */
+static void silence_lets_more_through(void **state)
+{
+	struct place p[6];
+	struct taker t[3];
+	struct slots *s = slots_new(NULL);
+	struct cancel c;
+	(void)state;
+	n_order = n_places = n_given = 0;
+	cancel_init(&c);
+	slots_learn(s);
+	take_place(s, &p[0], 0, &c, false);
+	take_place(s, &p[1], 1, &c, false);
+	queue_up(&t[0], s, 9);
+	queue_up(&t[1], s, 10);
+	count(s, 2, 2);
+	wait_order(2); /* four, after a second in which nobody was answered */
+	leave(&t[0]);
+	leave(&t[1]);
+	assert_true(clock_mono_ms() - p[0].taken_ms >= 1000);
+	/* One answer was seen to begin: what is known by then counts. */
+	slots_begun(&p[0]);
+	p[0].taken_ms -= 5000;
+	queue_up(&t[2], s, 11);
+	assert_int_equal(t[2].positions[0], 4);
+	slots_give(&p[0]);
+	slots_give(&p[1]);
+	slots_give(&t[0].place);
+	wait_order(3);
+	leave(&t[2]);
+	slots_give(&t[1].place);
+	slots_give(&t[2].place);
 	cancel_done(&c);
 	slots_free(s);
 }
@@ -521,6 +560,7 @@ int main(void)
 		cmocka_unit_test(limits_change),
 		cmocka_unit_test(never_too_many),
 		cmocka_unit_test(places_are_learned),
+		cmocka_unit_test(silence_lets_more_through),
 		cmocka_unit_test(many_places_are_learned),
 		cmocka_unit_test(the_background_gives_way),
 		cmocka_unit_test(the_background_of_a_server),
