@@ -73,18 +73,20 @@ static bool wait_to_store(struct jobs *js, int64_t ms)
 	return goes;
 }
 
-static void store_result(struct jobs *js, const struct job_result *x)
+/* True: it was asked for anew meanwhile, and waits again. */
+static bool store_result(struct jobs *js, const struct job_result *x)
 {
 	ASSERT(thread_may_wait());
 	for (int tries = 0;; tries++) {
 		struct err failure = {0};
+		int r = jobs_finish(js->config.db, x, &failure);
 
-		if (db_is_settled(jobs_finish(js->config.db, x, &failure)))
-			return;
+		if (db_is_settled(r))
+			return r > 0;
 		if (tries == 0)
 			log_error("job", "the end of a job could not be stored yet: %s", failure.msg);
 		if (!wait_to_store(js, MIN(STORE_MS << MIN(tries, 4), STORE_MAX_MS)))
-			return;
+			return false;
 	}
 }
 
@@ -156,8 +158,10 @@ static void job_finish(struct job *j, int r, const struct err *e)
 	pthread_mutex_unlock(&js->mx);
 	x.progress = progress;
 	x.state = job_state_names[state];
-	if (cancel_reason(&j->cancel) != E_TAKEN)
-		store_result(js, &x);
+	if (cancel_reason(&j->cancel) != E_TAKEN && store_result(js, &x)) {
+		state = JOB_QUEUED;
+		x = (struct job_result){.due_at = clock_now_ms()};
+	}
 	let_go(j, state, &x);
 }
 
@@ -200,11 +204,11 @@ void job_launch(struct jobs *js, const struct job_row *row)
 		cancel_fire(&j->cancel, E_TAKEN);
 		job_unref(j);
 		pthread_mutex_unlock(&js->mx);
-		store_result(js, &(struct job_result){.id = row->id,
-					 .claim = row->claim,
-					 .state = job_state_names[JOB_QUEUED],
-					 .due_at = clock_now_ms() + AGAIN_MS,
-					 .given_back = true});
+		(void)store_result(js, &(struct job_result){.id = row->id,
+					       .claim = row->claim,
+					       .state = job_state_names[JOB_QUEUED],
+					       .due_at = clock_now_ms() + AGAIN_MS,
+					       .given_back = true});
 		return;
 	}
 	ASSERT(j->kind);         /* nothing else is taken */

@@ -300,19 +300,14 @@ int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const s
 	struct cancel *cancel, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
-	char identity[IDENTITY_MAX], before[IDENTITY_MAX] = "";
+	char identity[IDENTITY_MAX];
 	struct embed_text x = {.text_id = text_id, .cancel = cancel, .progress = p, .identity = identity};
 	int s;
 
 	ASSERT(thread_may_wait());
 	ASSERT_IS(r, RAG_MAGIC);
 	arena_init(&a, WORK_BYTES);
-	do { /* once more when another model has been chosen meanwhile */
-		s = embed_now(r, document_id, &x, identity, &a, e);
-		if (s < 0 || strcmp(identity, before) == 0)
-			break;
-		strcpy(before, identity); /* NOLINT: of the same size */
-	} while (true);
+	s = embed_now(r, document_id, &x, identity, &a, e);
 	if (s == 0)
 		s = documents_embedded(r->config.db, document_id, text_id, identity, e);
 	if (s == 0)

@@ -12,6 +12,10 @@
 #define BEING_READ    "This document is being read. Wait for the end, or stop it."
 
 #define OPEN "coalesce(j.state, '') IN ('queued', 'running')"
+
+/* Its job will see what is so now: it has not begun, or ends with a job for vectors. */
+#define WILL_SEE                                                                                                       \
+	"coalesce(j.state, '') = 'queued' OR (coalesce(j.state, '') = 'running' AND j.kind = '" DOCUMENT_JOB "')"
 /* What its job says counts as long as that is open: so a document follows its job whatever becomes of that. One that is
  * embedded has been read, and so is ready however that ends. */
 #define STATE                                                                                                          \
@@ -136,23 +140,15 @@ static int begin_reading(struct db_conn *c, atelier_id user_id, atelier_id id, c
 static int begin_embedding(
 	struct db_conn *c, atelier_id user_id, atelier_id id, atelier_id text_id, const char *name, struct err *e)
 {
-	CLEANUP(arena_done) struct arena a;
 	char wire[ID_LEN + 1], text[ID_LEN + 1], params[128];
-	struct job_row open = {.id = 0};
-	struct err quiet = {0};
-	int r;
+	atelier_id job = 0;
 
-	arena_init(&a, (size_t)1 << 20);
 	id_format(id, wire);
 	id_format(text_id, text);
 	snprintf(params, sizeof(params), "{\"document\":\"%s\",\"text\":\"%s\"}", wire, text);
 	const struct job_new in = {.user_id = user_id, .kind = EMBEDDING_JOB, .title = name, .params = params};
-	r = jobs_find_open(c, in.kind, params, &a, &open, &quiet);
-	if (r == E_NOT_FOUND)
-		r = jobs_create_in(c, &in, &open.id, e);
-	else if (r < 0)
-		r = err_set(e, r, "%s", quiet.msg);
-	return r < 0 ? r : set_job(c, id, "embedding", open.id, e);
+	int r = jobs_ask_in(c, &in, &job, e);
+	return r < 0 ? r : set_job(c, id, "embedding", job, e);
 }
 
 struct unfinished {
@@ -486,7 +482,7 @@ static int embed_all_in(struct db_conn *c, void *arg, struct err *e)
 			"SELECT d.id, CASE WHEN d.state IN ('ready', 'embedding') THEN d.text_id ELSE 0 END, d.name"
 			" FROM documents d LEFT JOIN jobs j ON j.id = d.job_id WHERE "
 			"d.collection_id = ?"
-			" AND d.text_id IS NOT NULL AND NOT (" OPEN ") AND " LACKS " ORDER BY d.id",
+			" AND d.text_id IS NOT NULL AND NOT (" WILL_SEE ") AND " LACKS " ORDER BY d.id",
 			DB_I64(x->collection_id), DB_TEXT(x->identity));
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {
 		struct unfinished *d = store_push(&l, &a);

@@ -12,6 +12,8 @@
 #define SAME_JOB  "Another job does the same already."
 #define JOBS_OPEN "('queued', 'running')"
 
+#define ROW_MEMORY ((size_t)1 << 20)
+
 /*
  * Invariants: of a kind and the same params one job is open. `claim` says nothing of a job that is not running but who had it
  * last, by which users take turns: ids rise with time.
@@ -31,6 +33,8 @@ const char schema_jobs[] =
 	"CREATE INDEX jobs_due ON jobs(due_at) WHERE state = 'queued';"
 	"CREATE INDEX jobs_taken ON jobs(kind, user_id, claim);"
 	"CREATE INDEX jobs_user ON jobs(user_id, id);";
+
+const char schema_jobs_again[] = "ALTER TABLE jobs ADD COLUMN again INTEGER NOT NULL DEFAULT 0";
 
 #define J struct job_row
 static const struct col columns[] = {COL(I64, J, id), COL_ONCE(TEXT, J, kind), COL_ONCE(TEXT, J, state),
@@ -88,6 +92,24 @@ int jobs_create(struct db *db, const struct job_new *in, atelier_id *ret_id, str
 		return store_conflict(r, e, SAME_JOB);
 	*ret_id = x.id;
 	return 0;
+}
+
+int jobs_ask_in(struct db_conn *c, const struct job_new *in, atelier_id *ret_id, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct job_row open = {.id = 0};
+	struct err quiet = {0};
+	int r;
+
+	ASSERT(db_is_writing(c));
+	arena_init(&a, ROW_MEMORY);
+	r = jobs_find_open(c, in->kind, in->params, &a, &open, &quiet);
+	if (r == E_NOT_FOUND)
+		return jobs_create_in(c, in, ret_id, e);
+	if (r < 0)
+		return err_set(e, r, "%s", quiet.msg);
+	*ret_id = open.id;
+	return db_exec(c, NULL, e, "UPDATE jobs SET again = 1 WHERE id = ? AND state = 'running'", DB_I64(open.id));
 }
 
 int jobs_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct job_row *ret, struct err *e)
@@ -180,7 +202,7 @@ static int take_in(struct db_conn *c, void *arg, struct err *e)
 		return r;
 	t->row->claim = claim;
 	r = db_exec(c, NULL, e,
-		"UPDATE jobs SET state = 'running', claim = ?, lease_until = ?, tries = tries + 1, stop = 0,"
+		"UPDATE jobs SET state = 'running', claim = ?, lease_until = ?, tries = tries + 1, stop = 0, again = 0,"
 		" error_code = NULL, error_text = NULL, updated_at = ? WHERE id = ?",
 		DB_I64(claim), DB_I64(clock_now_ms() + t->x->lease_ms), DB_I64(clock_now_ms()), DB_I64(id));
 	return r < 0 ? r : 1;
@@ -256,25 +278,47 @@ int jobs_beat(struct db *db, struct job_beat *beats, size_t n, int64_t lease_ms,
 	return db_write(db, beat_in, &x, e);
 }
 
+/* Whether it was asked for anew while it ran: what it did may lack what the other saw. E_NOT_FOUND: another has it. */
+static int is_asked_again(struct db_conn *c, const struct job_result *x, bool *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, NO_JOB, e,
+		"SELECT again FROM jobs WHERE id = ? AND claim = ? AND state = 'running'", DB_I64(x->id),
+		DB_I64(x->claim));
+
+	*ret = r == 0 && db_i64(rows, 0);
+	return r;
+}
+
 static int finish_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct job_result *x = arg;
+	struct job_result x = *(const struct job_result *)arg;
 	int64_t now = clock_now_ms();
-	bool again = strcmp(x->state, "queued") == 0;
+	bool queued = strcmp(x.state, "queued") == 0, again = false;
+	int r = is_asked_again(c, &x, &again, e);
 
-	return db_exec(c, NULL, e,
-		"UPDATE jobs SET state = ?, progress = coalesce(?, progress), error_code = ?, error_text = ?, due_at = "
-		"?,"
-		" tries = tries - ?, updated_at = ?, ended_at = ? WHERE id = ? AND claim = ? AND state = 'running'",
-		DB_TEXT(x->state), DB_TEXT(x->progress), DB_TEXT(x->error_code), DB_TEXT(x->error_text),
-		DB_I64(x->due_at), DB_I64(x->given_back), DB_I64(now), again ? store_ref(0) : DB_I64(now),
-		DB_I64(x->id), DB_I64(x->claim));
+	ASSERT(db_is_writing(c));
+	if (again && !queued)
+		x = (struct job_result){x.id, x.claim, .state = "queued", .progress = x.progress, .due_at = now};
+	if (r == 0)
+		r = db_exec(c, NULL, e,
+			"UPDATE jobs SET state = ?, progress = coalesce(?, progress), error_code = ?, error_text = ?,"
+			" due_at = ?, tries = CASE WHEN ? = 1 THEN 0 ELSE tries - ? END, updated_at = ?, ended_at = ?"
+			" WHERE id = ?",
+			DB_TEXT(x.state), DB_TEXT(x.progress), DB_TEXT(x.error_code), DB_TEXT(x.error_text),
+			DB_I64(x.due_at), DB_I64(again), DB_I64(x.given_back), DB_I64(now),
+			queued || again ? store_ref(0) : DB_I64(now), DB_I64(x.id));
+	return r < 0 ? r : again && !queued;
 }
 
 int jobs_finish(struct db *db, const struct job_result *x, struct err *e)
 {
 	ASSERT(x->id && x->claim && strcmp(x->state, "running") != 0);
-	return db_write(db, finish_in, (void *)x, e);
+	int r = db_write(db, finish_in, (void *)x, e);
+
+	if (r == E_NOT_FOUND)
+		err_clear(e);
+	return r == E_NOT_FOUND ? 0 : r;
 }
 
 struct recovery {
@@ -382,7 +426,7 @@ static int cancel_in(struct db_conn *c, void *arg, struct err *e)
 	int r = state_of(c, x, state, e);
 
 	if (r == 0 && strcmp(state, "running") == 0)
-		r = db_exec(c, NULL, e, "UPDATE jobs SET stop = 1 WHERE id = ?", DB_I64(x->id));
+		r = db_exec(c, NULL, e, "UPDATE jobs SET stop = 1, again = 0 WHERE id = ?", DB_I64(x->id));
 	else if (r == 0 && strcmp(state, "queued") == 0)
 		r = db_exec(c, NULL, e,
 			"UPDATE jobs SET state = 'canceled', error_code = NULL, error_text = NULL, updated_at = ?,"

@@ -49,6 +49,10 @@ int jobs_create(struct db *db, const struct job_new *in, atelier_id *ret_id, str
 /* The same inside a db_write, whose caller says what E_CONFLICT means. */
 int jobs_create_in(struct db_conn *c, const struct job_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 
+/* Of what may be asked for at any time: one that waits is that one; one that runs is done once more when it ends, since it may
+ * have read what is older. */
+int jobs_ask_in(struct db_conn *c, const struct job_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+
 /* user_id 0: whoever's it is. */
 int jobs_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct job_row *ret,
 	struct err *e) MUST_CHECK;
@@ -87,7 +91,8 @@ struct job_beat {
 };
 int jobs_beat(struct db *db, struct job_beat *beats, size_t n, int64_t lease_ms, struct err *e) MUST_CHECK;
 
-/* How a try went; of one that is not held by `claim` any more nothing is written, which is no failure. */
+/* How a try went; of one that is not held by `claim` any more nothing is written, which is no failure. 1: it was asked for
+ * anew meanwhile, and waits again instead of having ended. */
 struct job_result {
 	atelier_id id, claim;
 	const char *state;    /* queued: once more, at due_at */
@@ -123,4 +128,5 @@ int jobs_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 #define JOBS_KEPT 500
 int jobs_trim(struct db *db, struct err *e) MUST_CHECK;
 
-extern const char schema_jobs[]; /* the migration by which they became a queue */
+/* The migrations by which they became a queue, and may be asked for while they run. */
+extern const char schema_jobs[], schema_jobs_again[];

@@ -261,6 +261,7 @@ static const struct db_migration migrations[] = {
 		.sqlite = search_bound_sqlite,
 		.postgres = search_bound_postgres},
 	{.version = 41, .name = "filters of the search have an index", .sql = search_filters},
+	{.version = 42, .name = "jobs are asked for while they run", .sql = schema_jobs_again},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

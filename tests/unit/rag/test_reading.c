@@ -6,6 +6,7 @@
 #include "rag/rag.h"
 #include "store/collections.h"
 #include "store/documents.h"
+#include "store/jobs.h"
 #include "store/texts.h"
 #include "store/vectors.h"
 
@@ -188,6 +189,40 @@ static void add_vectors(struct house *h, atelier_id document)
 	FINE(h->f, documents_embedded(h->f->db, document, d.text_id, "model 1", &h->f->e));
 }
 
+static void end_jobs(struct fixture *f, const char *kind)
+{
+	const struct job_take next = {.kind = kind, .places = 1, .lease_ms = 60000};
+	struct job_row job = {0};
+
+	while (jobs_take(f->db, &next, &f->a, &job, &f->e) == 1) {
+		const struct job_result done = {.id = job.id, .claim = job.claim, .state = "complete"};
+		FINE(f, jobs_finish(f->db, &done, &f->e));
+	}
+}
+
+/* Its job has done all and not ended yet: what is asked for then is done by it once more. */
+static void test_another_model_in_the_last_moment(void **state)
+{
+	struct house h;
+	struct job_row job = {0};
+	int64_t n = 0;
+	build(state, &h);
+	const struct job_take next = {.kind = EMBEDDING_JOB, .places = 1, .lease_ms = 60000};
+
+	end_jobs(h.f, DOCUMENT_JOB);
+	FINE(h.f, documents_embed_all(h.f->db, h.f->ada, h.k, "model 1", &n, &h.f->e));
+	assert_int_equal(n, 2);
+	assert_int_equal(jobs_take(h.f->db, &next, &h.f->a, &job, &h.f->e), 1);
+	add_vectors(&h, h.d);
+	FINE(h.f, documents_embed_all(h.f->db, h.f->ada, h.k, "model 2", &n, &h.f->e));
+	assert_int_equal(n, 1); /* the other one still waits, and will see it */
+	const struct job_result done = {.id = job.id, .claim = job.claim, .state = "complete"};
+	assert_int_equal(jobs_finish(h.f->db, &done, &h.f->e), 1);
+	FINE(h.f, jobs_get(h.f->c, 0, job.id, &h.f->a, &job, &h.f->e));
+	assert_string_equal(job.state, "queued");
+	rag_free(h.r);
+}
+
 static struct rag_memory memory_after(struct house *h, const atelier_id *collections, size_t n)
 {
 	const struct search_request q = {
@@ -249,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_list, setup, end),
 		cmocka_unit_test_setup_teardown(test_read, setup, end),
 		cmocka_unit_test_setup_teardown(test_find, setup, end),
+		cmocka_unit_test_setup_teardown(test_another_model_in_the_last_moment, setup, end),
 		cmocka_unit_test_setup_teardown(test_memory, setup, end)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

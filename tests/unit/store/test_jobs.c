@@ -241,6 +241,62 @@ static void test_lists(void **state)
 	assert_int_equal(list(f, (struct job_filter){.kind = "push", .limit = 9}).n, 0);
 }
 
+static int ask_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct job_new in = {.kind = "pull", .title = "one", .params = "one"};
+	struct job_new mine = in;
+	atelier_id *user = arg, id = 0;
+
+	mine.user_id = *user;
+	int r = jobs_ask_in(c, &mine, &id, e);
+	*user = id;
+	return r;
+}
+
+static atelier_id ask(struct fixture *f)
+{
+	atelier_id x = f->bob;
+
+	FINE(f, db_write(f->db, ask_in, &x, &f->e));
+	return x;
+}
+
+/* What is asked for while a job does the same is not lost: it may have read what is older. */
+static void test_asked_while_it_runs(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id id = ask(f);
+	struct job_row taken, row;
+
+	assert_int_equal(ask(f), id); /* it waits: it will see what is so now */
+	taken = take(f);
+	end_with(f, &taken, "complete");
+	assert_string_equal(get(f, id).state, "complete");
+
+	id = ask(f);
+	taken = take(f);
+	assert_int_equal(ask(f), id);
+	const struct job_result failed = {
+		.id = id, .claim = taken.claim, .state = "failed", .error_code = "c", .error_text = "t"};
+	assert_int_equal(jobs_finish(f->db, &failed, &f->e), 1);
+	row = get(f, id);
+	assert_string_equal(row.state, "queued");
+	assert_null(row.error_code);
+	assert_int_equal(row.tries, 0);
+	assert_int_equal(row.ended_at, 0);
+	taken = take(f);
+	assert_int_equal(taken.id, id);
+	end_with(f, &taken, "complete"); /* once more, not for ever */
+	assert_string_equal(get(f, id).state, "complete");
+
+	id = ask(f);
+	taken = take(f);
+	assert_int_equal(ask(f), id);
+	assert_int_equal(jobs_cancel(f->db, f->bob, id, &f->e), 0); /* nobody wants it any more */
+	end_with(f, &taken, "canceled");
+	assert_string_equal(get(f, id).state, "canceled");
+}
+
 static int many_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct fixture *f = arg;
@@ -301,6 +357,7 @@ int main(void)
 		TEST(test_people_take_turns),
 		TEST(test_later),
 		TEST(test_lists),
+		TEST(test_asked_while_it_runs),
 		TEST(test_old_ones_go),
 		TEST(test_dismissed),
 		TEST(test_kinds_nobody_knows),
