@@ -516,6 +516,8 @@ static void stop_working(struct program *p)
 	api_stop(p->api);
 	maintenance_stop(p);
 	rag_stores_stop(p->rag);
+	tools_free(p->tools); /* connections to their servers are ended by the loop */
+	p->tools = NULL;
 	providers_free(p->providers);
 	p->providers = NULL;
 	loop_stop(p->loop);

@@ -5,8 +5,16 @@
 #include "base/clock.h"
 #include "tool/mcp_priv.h"
 
-enum { TIMEOUT_MS = 60000, TOTAL_MS = 600000, PAGES_MAX = 100, ROUNDS_MAX = 10, THREADS = 256, CONFIG_MAX = 1 << 20 };
-enum { ERR_HEADERS = -32020 };
+enum {
+	TIMEOUT_MS = 60000,
+	TOTAL_MS = 600000,
+	PAGES_MAX = 100,
+	ROUNDS_MAX = 10,
+	PAGES_FIRST_MAX = 8,
+	THREADS = 256,
+	CONFIG_MAX = 1 << 20
+};
+enum { ERR_HEADERS = -32020, ERR_URL_FIRST = -32042 };
 
 /* ---- what all share ---- */
 
@@ -226,9 +234,9 @@ static void asking(struct mcp *m, int by)
 	pthread_mutex_unlock(&m->mx);
 }
 
-/* `ret_code`: of a JSON-RPC error; may be NULL. */
+/* `ret_error`: the JSON-RPC error that came, if one did. */
 static int ask(struct mcp *m, const char *method, const json_t *params, const char *const *headers,
-	const struct tool_run *run, int64_t *ret_code, json_t **ret, struct err *e)
+	const struct tool_run *run, json_t **ret_error, json_t **ret, struct err *e)
 {
 	int r = 0;
 
@@ -242,8 +250,8 @@ static int ask(struct mcp *m, const char *method, const json_t *params, const ch
 		r = judge(m, mcp_exchange(m, method, json_deep_copy(params), headers, run, &got, &mine), &got, &mine);
 		if (r == 0)
 			*ret = TAKE_PTR(got.result);
-		if (ret_code)
-			*ret_code = json_get_i64(got.error, "code", 0);
+		json_decref(*ret_error);
+		*ret_error = TAKE_PTR(got.error);
 		if (r == 1) {
 			mcp_close(m);
 			r = err_set(
@@ -272,43 +280,83 @@ static const char *name_of(const json_t *params)
 	return name ? name : json_get_str(params, "uri");
 }
 
-/* Of a modern server: until it needs to know nothing more. */
+/* What the server needs to know goes into the same request again. */
+static int give_answers(struct mcp *m, const json_t *result, json_t *params, const struct tool_run *run, struct err *e)
+{
+	json_t *answers = json_object(), *question, *said;
+	const char *key;
+
+	json_object_set_new(params, "inputResponses", answers);
+	json_object_foreach(json_object_get(result, "inputRequests"), key, question)
+	{
+		const char *asks = json_get_str(question, "method");
+
+		said = NULL;
+		int r = mcp_ask(m, run, asks ? asks : "", json_object_get(question, "params"), &said, e);
+		if (r < 0)
+			return r;
+		json_object_set_new(answers, key, said);
+	}
+	if (json_object_size(answers) == 0)
+		json_object_del(params, "inputResponses");
+	if (json_object_get(result, "requestState"))
+		json_object_set(params, "requestState", json_object_get(result, "requestState"));
+	else
+		json_object_del(params, "requestState");
+	return 0;
+}
+
+/* Of 2025-11-25: pages that the person has to visit before the request can be answered. */
+static int visit_first(struct mcp *m, const json_t *error, const struct tool_run *run, struct err *e)
+{
+	const json_t *pages = json_object_get(json_object_get(error, "data"), "elicitations"), *page;
+	size_t i;
+
+	if (json_array_size(pages) == 0)
+		return mcp_error(m, error, e);
+	json_array_foreach(pages, i, page)
+	{
+		CLEANUP(json_decrefp) json_t *said = NULL;
+		const char *mode = json_get_str(page, "mode");
+
+		if (!mode || strcmp(mode, "url") != 0 || i == PAGES_FIRST_MAX)
+			return mcp_error(m, error, e);
+		int r = mcp_ask(m, run, "elicitation/create", page, &said, e);
+		if (r < 0)
+			return r;
+		const char *action = json_get_str(said, "action");
+		if (!action || strcmp(action, "accept") != 0)
+			return err_set(e, E_PROVIDER, "%s wants a page to be visited first, and this was %s.",
+				m->c.label, action && strcmp(action, "decline") == 0 ? "declined" : "not done");
+	}
+	return 0;
+}
+
+/* Until the server wants nothing more of the person. */
 static int converse(struct mcp *m, const char *method, json_t *params, const char *const *headers,
 	const struct tool_run *run, int64_t *ret_code, json_t **ret, struct err *e)
 {
 	for (int round = 0; round < ROUNDS_MAX; round++) {
-		CLEANUP(json_decrefp) json_t *result = NULL;
-		int r = ask(m, method, params, headers, run, ret_code, &result, e);
-		const char *type = json_get_str(result, "resultType"), *key;
-		json_t *question, *answers, *said;
+		CLEANUP(json_decrefp) json_t *result = NULL, *error = NULL;
+		struct err mine = {0};
+		int r = ask(m, method, params, headers, run, &error, &result, &mine);
+		const char *type = json_get_str(result, "resultType");
+		int64_t code = json_get_i64(error, "code", 0);
 
-		if (r < 0)
-			return r;
-		if (!type || strcmp(type, "complete") == 0) {
+		if (ret_code)
+			*ret_code = code;
+		if (r < 0 && code != ERR_URL_FIRST)
+			return err_set(e, r, "%s", mine.msg);
+		if (r == 0 && (!type || strcmp(type, "complete") == 0)) {
 			*ret = TAKE_PTR(result);
 			return 0;
 		}
-		if (strcmp(type, "input_required") != 0)
+		if (r == 0 && strcmp(type, "input_required") != 0)
 			return err_set(
 				e, E_PROVIDER_BROKEN, "%s gave a result of a kind that is not known.", m->c.label);
-		answers = json_object();
-		json_object_set_new(params, "inputResponses", answers);
-		json_object_foreach(json_object_get(result, "inputRequests"), key, question)
-		{
-			const char *asks = json_get_str(question, "method");
-
-			said = NULL;
-			r = mcp_ask(m, run, asks ? asks : "", json_object_get(question, "params"), &said, e);
-			if (r < 0)
-				return r;
-			json_object_set_new(answers, key, said);
-		}
-		if (json_object_size(answers) == 0)
-			json_object_del(params, "inputResponses");
-		if (json_object_get(result, "requestState"))
-			json_object_set(params, "requestState", json_object_get(result, "requestState"));
-		else
-			json_object_del(params, "requestState");
+		r = r < 0 ? visit_first(m, error, run, e) : give_answers(m, result, params, run, e);
+		if (r < 0)
+			return r;
 	}
 	return err_set(e, E_PROVIDER, "%s asked back more often than it may.", m->c.label);
 }

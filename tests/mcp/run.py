@@ -9,6 +9,7 @@ cases that need one are left out, loudly.
 import argparse, concurrent.futures, json, os, queue, socket, subprocess, sys, tempfile, threading, time, traceback
 
 import atelier
+import chat
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -462,6 +463,27 @@ def servers_of_tools():
         atelier.servers_of_tools(s, HERE, w.url)
 
 
+# ---- server-everything behind a chat ----
+
+
+@case
+@without_sandbox
+def everything_in_a_chat():
+    with everything_at_an_address() as w, chat.chat(ASAN) as s:
+        s.connect({"url": w.url})
+        for f in chat.ALL:
+            f(s)
+
+
+@case
+def everything_in_a_chat_over_stdio():
+    folders = [MODULES, *([NODE_FOLDER] if not NODE.startswith("/usr/bin/") else [])]
+    with chat.chat(ASAN) as s:
+        s.connect({"command": NODE, "args": [os.path.join(MODULES, "@modelcontextprotocol/server-everything/dist/index.js"), "stdio"], "read": folders}, "mcp-stdio")
+        for f in chat.ALL:
+            f(s)
+
+
 # ---- the official conformance suite: what it requires of a client ----
 
 REQUIRED = {
@@ -585,7 +607,7 @@ def run(f):
 
 
 def main():
-    global client, NODE, NODE_FOLDER, PYTHON, PACKAGES, BINARY
+    global client, NODE, NODE_FOLDER, PYTHON, PACKAGES, BINARY, ASAN
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
     p.add_argument("--binary", required=True)
@@ -593,6 +615,7 @@ def main():
     a = p.parse_args()
     BINARY, PYTHON = os.path.abspath(a.binary), os.path.join(ROOT, "build/mcp-python")
     client = os.path.abspath(os.path.join(a.build, "tests/mcp/mcp_client"))
+    ASAN = os.path.abspath(os.path.join(a.build, "src/atelier"))
     NODE = os.path.realpath(subprocess.check_output(["which", "node"], text=True).strip())
     NODE_FOLDER = os.path.dirname(os.path.dirname(NODE))
     PACKAGES = python_packages()

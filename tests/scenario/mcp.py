@@ -29,7 +29,9 @@ class Mcp:
         """One request over HTTP."""
         message = call.parsed() or {}
         method, id_ = message.get("method"), message.get("id")
-        if call.method != "POST":
+        if call.method == "GET":
+            self.hold(call)
+        elif call.method != "POST":
             call.empty(405)
         elif method is None:
             with self.cv:
@@ -62,6 +64,13 @@ class Mcp:
             said = self.said.get(mine)
         self.event(call, {"jsonrpc": "2.0", "id": id_, "result": {"content": [{"type": "text", "text": json.dumps(said, sort_keys=True)}]}})
         call.sock.close()
+
+    def hold(self, call):
+        """Has nothing to tell, for as long as anybody listens."""
+        call.sock.sendall(b"HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\n\r\n")
+        while call.sock.recv(4096):
+            pass
+        raise ConnectionResetError
 
     def event(self, call, message):
         call.sock.sendall(b"data: " + json.dumps(message).encode() + b"\n\n")
