@@ -117,8 +117,7 @@ int conversations_tags(
 struct change {
 	atelier_id user_id, id;
 	const struct conversation_patch *patch;
-	const char *title;
-	bool hard, set;
+	bool hard;
 };
 
 /* Whether the branch that is shown goes through the message. */
@@ -365,51 +364,24 @@ int conversations_bulk(struct db *db, const struct conversation_bulk *x, struct 
 	return db_write(db, bulk_in, &copy, e);
 }
 
-struct emptying {
-	int64_t before, limit, n;
-};
-
-static int empty_bin_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct emptying *x = arg;
-
-	return db_exec(c, &x->n, e,
-		"DELETE FROM conversations WHERE id IN (SELECT id FROM conversations WHERE deleted_at < ? LIMIT ?)",
-		DB_I64(x->before), DB_I64(x->limit));
-}
-
 int conversations_empty_bin(struct db *db, int64_t before, int64_t limit, int64_t *ret_n, struct err *e)
 {
-	struct emptying x = {.before = before, .limit = limit};
-	int r = db_write(db, empty_bin_in, &x, e);
-
-	*ret_n = r < 0 ? 0 : x.n;
-	return r;
+	return STORE_WRITE(db, ret_n, e,
+		"DELETE FROM conversations WHERE id IN (SELECT id FROM conversations WHERE deleted_at < ? LIMIT ?)",
+		DB_I64(before), DB_I64(limit));
 }
 
 /* ---- titles of models ---- */
 
-static int set_title_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct change *x = arg;
-	int64_t n = 0;
-	int r;
-
-	r = db_exec(c, &n, e,
-		"UPDATE conversations SET title = ?, title_state = 'model'"
-		" WHERE id = ? AND title_state = 'plain' AND deleted_at IS NULL",
-		DB_TEXT(x->title), DB_I64(x->id));
-	x->set = n > 0;
-	return r;
-}
-
 int conversations_set_title_if_plain(struct db *db, atelier_id id, const char *title, bool *ret_set, struct err *e)
 {
-	struct change x = {.id = id, .title = title};
-	int r;
+	int64_t n;
+	int r = STORE_WRITE(db, &n, e,
+		"UPDATE conversations SET title = ?, title_state = 'model'"
+		" WHERE id = ? AND title_state = 'plain' AND deleted_at IS NULL",
+		DB_TEXT(title), DB_I64(id));
 
-	r = db_write(db, set_title_in, &x, e);
 	if (r == 0 && ret_set)
-		*ret_set = x.set;
+		*ret_set = n > 0;
 	return r;
 }

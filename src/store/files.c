@@ -93,26 +93,10 @@ int files_copy(struct db_conn *c, atelier_id from, atelier_id to, struct err *e)
 
 /* ---- removing ---- */
 
-struct sweep {
-	atelier_id user_id;
-	int64_t n;
-};
-
-static int sweep_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct sweep *x = arg;
-
-	return db_exec(c, &x->n, e,
-		"DELETE FROM files WHERE id IN (SELECT id FROM files WHERE (? = 0 OR user_id = ?) AND NOT EXISTS"
-		" (SELECT 1 FROM message_files h WHERE h.file_id = files.id) LIMIT ?)",
-		DB_I64(x->user_id), DB_I64(x->user_id), DB_I64(AT_ONCE));
-}
-
 int files_delete_unused(struct db *db, atelier_id user_id, int64_t *ret_n, struct err *e)
 {
-	struct sweep x = {.user_id = user_id};
-	int r = db_write(db, sweep_in, &x, e);
-
-	*ret_n = r < 0 ? 0 : x.n;
-	return r;
+	return STORE_WRITE(db, ret_n, e,
+		"DELETE FROM files WHERE id IN (SELECT id FROM files WHERE (? = 0 OR user_id = ?) AND NOT EXISTS"
+		" (SELECT 1 FROM message_files h WHERE h.file_id = files.id) LIMIT ?)",
+		DB_I64(user_id), DB_I64(user_id), DB_I64(AT_ONCE));
 }

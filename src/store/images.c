@@ -177,28 +177,14 @@ int images_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *
 	return db_write(db, delete_in, &x, e);
 }
 
-struct sweep {
-	atelier_id user_id;
-	int64_t before, n;
-};
-
-static int sweep_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct sweep *x = arg;
-
-	return db_exec(c, &x->n, e,
-		"DELETE FROM images WHERE id IN (SELECT id FROM images WHERE (? = 0 OR user_id = ?) AND NOT " USED
-		" AND (sent = 1 OR created_at < ?) LIMIT ?)",
-		DB_I64(x->user_id), DB_I64(x->user_id), DB_I64(x->before), DB_I64(AT_ONCE));
-}
-
 int images_delete_unused(
 	struct db *db, const char *data, atelier_id user_id, int64_t before, int64_t *ret_n, struct err *e)
 {
-	struct sweep x = {.user_id = user_id, .before = before};
 	int64_t files;
-	int r = db_write(db, sweep_in, &x, e);
+	int r = STORE_WRITE(db, ret_n, e,
+		"DELETE FROM images WHERE id IN (SELECT id FROM images WHERE (? = 0 OR user_id = ?) AND NOT " USED
+		" AND (sent = 1 OR created_at < ?) LIMIT ?)",
+		DB_I64(user_id), DB_I64(user_id), DB_I64(before), DB_I64(AT_ONCE));
 
-	*ret_n = r < 0 ? 0 : x.n;
 	return r < 0 ? r : blobs_delete_unused(db, data, &files, e);
 }

@@ -91,33 +91,19 @@ int keys_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena 
 	return rows_first(&keys, c, a, ret, e, "WHERE id = ? AND user_id = ?", DB_I64(id), DB_I64(user_id));
 }
 
-struct change {
-	atelier_id user_id, id;
-	const struct api_key_change *x;
-	int64_t now;
-};
-
-static int change_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-	int64_t n = 0;
-	int r = db_exec(c, &n, e,
-		"UPDATE api_keys SET name = coalesce(?, name), scopes = coalesce(?, scopes),"
-		" models = CASE WHEN ? = 1 THEN ? ELSE models END WHERE id = ? AND user_id = ?",
-		DB_TEXT(x->x->name), DB_TEXT(x->x->scopes), DB_I64(x->x->has_models), DB_TEXT(x->x->models),
-		DB_I64(x->id), DB_I64(x->user_id));
-
-	if (r < 0)
-		return r;
-	return n == 0 ? err_set(e, E_NOT_FOUND, NO_KEY) : 0;
-}
-
 int keys_change(struct db *db, atelier_id user_id, atelier_id id, const struct api_key_change *x, struct err *e)
 {
-	struct change change = {.user_id = user_id, .id = id, .x = x};
-
-	return db_write(db, change_in, &change, e);
+	return STORE_CHANGE(db, NO_KEY, e,
+		"UPDATE api_keys SET name = coalesce(?, name), scopes = coalesce(?, scopes),"
+		" models = CASE WHEN ? = 1 THEN ? ELSE models END WHERE id = ? AND user_id = ?",
+		DB_TEXT(x->name), DB_TEXT(x->scopes), DB_I64(x->has_models), DB_TEXT(x->models), DB_I64(id),
+		DB_I64(user_id));
 }
+
+struct change {
+	atelier_id user_id, id;
+	int64_t now;
+};
 
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {

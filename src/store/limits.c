@@ -67,26 +67,9 @@ int limits_create(struct db *db, const struct limit *in, atelier_id *ret_id, str
 	return r;
 }
 
-struct change {
-	atelier_id id;
-	int64_t amount;
-};
-
-static int set_amount_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-	int64_t n = 0;
-	int r = db_exec(c, &n, e, "UPDATE limits SET amount = ?, updated_at = ? WHERE id = ?", DB_I64(x->amount),
-		DB_I64(clock_now_ms()), DB_I64(x->id));
-
-	return r < 0 || n > 0 ? r : err_set(e, E_NOT_FOUND, "%s", limits.missing);
-}
-
 int limits_set_amount(struct db *db, atelier_id id, int64_t amount, struct err *e)
 {
-	struct change x = {id, amount};
-
-	return db_write(db, set_amount_in, &x, e);
+	return rows_set(&limits, db, &(struct limit){.id = id, .amount = amount}, e); /* all else is written once */
 }
 
 int limits_delete(struct db *db, atelier_id id, struct err *e)

@@ -23,63 +23,40 @@ int memories_get(
 	return rows_first(&memories, c, a, ret, e, "WHERE id = ? AND user_id = ?", DB_I64(id), DB_I64(user_id));
 }
 
-struct change {
-	const struct memory *in;
-	atelier_id user_id, id;
-	bool enabled;
-};
-
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
-	struct change *x = arg;
+	struct memory *m = arg;
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, "", e, "SELECT count(*) FROM memories WHERE user_id = ?", DB_I64(x->in->user_id));
+	int r = STORE_FIRST(c, &rows, "", e, "SELECT count(*) FROM memories WHERE user_id = ?", DB_I64(m->user_id));
 
 	if (r == 0 && db_i64(rows, 0) >= MEMORIES_MAX)
 		r = err_set(e, E_CONFLICT, "You have %d memories already. Delete one that is not needed any more.",
 			MEMORIES_MAX);
-	return r < 0 ? r : rows_create_in(&memories, c, x->in, &x->id, e);
+	return r < 0 ? r : rows_create_in(&memories, c, m, &m->id, e);
 }
 
 int memories_create(struct db *db, const struct memory *in, atelier_id *ret_id, struct err *e)
 {
-	struct change x = {.in = in};
-	int r = db_write(db, create_in, &x, e);
+	struct memory m = *in;
+	int r = db_write(db, create_in, &m, e);
 
 	if (r == 0)
-		*ret_id = x.id;
+		*ret_id = m.id;
 	return r;
-}
-
-static int set_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-	int64_t n = 0;
-	int r = db_exec(c, &n, e, "UPDATE memories SET text = ?, updated_at = ? WHERE id = ? AND user_id = ?",
-		DB_TEXT(x->in->text), DB_I64(clock_now_ms()), DB_I64(x->in->id), DB_I64(x->in->user_id));
-
-	return r < 0 || n > 0 ? r : err_set(e, E_NOT_FOUND, "%s", memories.missing);
 }
 
 int memories_set(struct db *db, const struct memory *in, struct err *e)
 {
-	return db_write(db, set_in, &(struct change){.in = in}, e);
-}
-
-static int delete_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-	int64_t n = 0;
-	int r = db_exec(
-		c, &n, e, "DELETE FROM memories WHERE id = ? AND user_id = ?", DB_I64(x->id), DB_I64(x->user_id));
-
-	return r < 0 || n > 0 ? r : err_set(e, E_NOT_FOUND, "%s", memories.missing);
+	return STORE_CHANGE(db, memories.missing, e,
+		"UPDATE memories SET text = ?, updated_at = ? WHERE id = ? AND user_id = ?", DB_TEXT(in->text),
+		DB_I64(clock_now_ms()), DB_I64(in->id), DB_I64(in->user_id));
 }
 
 int memories_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
 	ASSERT(user_id);
-	return db_write(db, delete_in, &(struct change){.user_id = user_id, .id = id}, e);
+	return STORE_CHANGE(db, memories.missing, e, "DELETE FROM memories WHERE id = ? AND user_id = ?", DB_I64(id),
+		DB_I64(user_id));
 }
 
 /* ---- whether they are used ---- */
@@ -98,18 +75,11 @@ int memories_enabled(struct db_conn *c, atelier_id user_id, bool *ret, struct er
 	return 0;
 }
 
-static int enable_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-
-	return db_exec(c, NULL, e,
-		"INSERT INTO memory_settings (user_id, enabled) VALUES (?, ?)"
-		" ON CONFLICT (user_id) DO UPDATE SET enabled = excluded.enabled",
-		DB_I64(x->user_id), DB_I64(x->enabled));
-}
-
 int memories_enable(struct db *db, atelier_id user_id, bool enabled, struct err *e)
 {
 	ASSERT(user_id);
-	return db_write(db, enable_in, &(struct change){.user_id = user_id, .enabled = enabled}, e);
+	return STORE_WRITE(db, NULL, e,
+		"INSERT INTO memory_settings (user_id, enabled) VALUES (?, ?)"
+		" ON CONFLICT (user_id) DO UPDATE SET enabled = excluded.enabled",
+		DB_I64(user_id), DB_I64(enabled));
 }

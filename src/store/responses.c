@@ -73,48 +73,16 @@ int responses_get(struct db_conn *c, atelier_id id, const struct response_owner 
 	return store_reader_end(&rd, e);
 }
 
-struct removal {
-	atelier_id id;
-	const struct response_owner *owner;
-};
-
-static int delete_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct removal *x = arg;
-	int64_t n = 0;
-	int r = db_exec(c, &n, e, "DELETE FROM responses WHERE id = ? AND " OWNED, DB_I64(x->id),
-		DB_I64(x->owner->user_id), DB_I64(x->owner->key_id));
-
-	return r == 0 && n == 0 ? err_set(e, E_NOT_FOUND, NO_RESPONSE) : r;
-}
-
 int responses_delete(struct db *db, atelier_id id, const struct response_owner *owner, struct err *e)
 {
-	struct removal x = {id, owner};
-
-	return db_write(db, delete_in, &x, e);
-}
-
-struct sweep {
-	int64_t oldest, most, n;
-};
-
-static int sweep_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct sweep *x = arg;
-
-	return db_exec(c, &x->n, e,
-		"DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE made_at <= ? ORDER BY made_at LIMIT "
-		"?)",
-		DB_I64(x->oldest), DB_I64(x->most));
+	return STORE_CHANGE(db, NO_RESPONSE, e, "DELETE FROM responses WHERE id = ? AND " OWNED, DB_I64(id),
+		DB_I64(owner->user_id), DB_I64(owner->key_id));
 }
 
 int responses_delete_before(struct db *db, int64_t oldest, int64_t most, int64_t *ret_n, struct err *e)
 {
-	struct sweep x = {.oldest = oldest, .most = most};
-	int r = db_write(db, sweep_in, &x, e);
-
-	if (r == 0)
-		*ret_n = x.n;
-	return r;
+	return STORE_WRITE(db, ret_n, e,
+		"DELETE FROM responses WHERE id IN"
+		" (SELECT id FROM responses WHERE made_at <= ? ORDER BY made_at LIMIT ?)",
+		DB_I64(oldest), DB_I64(most));
 }

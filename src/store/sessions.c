@@ -64,7 +64,7 @@ int sessions_list(
 
 struct change {
 	atelier_id id;
-	int64_t now, expires_at, limit, changed;
+	int64_t now, expires_at;
 };
 
 static int touch_in(struct db_conn *c, void *arg, struct err *e)
@@ -73,40 +73,6 @@ static int touch_in(struct db_conn *c, void *arg, struct err *e)
 
 	return db_exec(c, NULL, e, "UPDATE sessions SET last_seen_at = ?, expires_at = ? WHERE id = ?", DB_I64(x->now),
 		DB_I64(x->expires_at), DB_I64(x->id));
-}
-
-static int delete_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-
-	return db_exec(c, NULL, e, "DELETE FROM sessions WHERE id = ?", DB_I64(x->id));
-}
-
-static int delete_user_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-
-	return db_exec(c, NULL, e, "DELETE FROM sessions WHERE user_id = ?", DB_I64(x->id));
-}
-
-static int delete_expired_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct change *x = arg;
-
-	return db_exec(c, &x->changed, e,
-		"DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)",
-		DB_I64(x->now), DB_I64(x->limit));
-}
-
-static int heal_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct change *x = arg;
-
-	return db_exec(c, &x->changed, e,
-		"UPDATE sessions SET last_seen_at = ?, expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END"
-		" WHERE id IN (SELECT id FROM sessions WHERE last_seen_at > ? LIMIT ?)",
-		DB_I64(x->now), DB_I64(x->expires_at), DB_I64(x->expires_at), DB_I64(x->now + 86400000),
-		DB_I64(x->limit));
 }
 
 void sessions_touch(struct db *db, atelier_id id, int64_t now, int64_t expires_at)
@@ -118,33 +84,28 @@ void sessions_touch(struct db *db, atelier_id id, int64_t now, int64_t expires_a
 
 int sessions_delete(struct db *db, atelier_id id, struct err *e)
 {
-	struct change x = {.id = id};
-
-	return db_write(db, delete_in, &x, e);
+	return STORE_WRITE(db, NULL, e, "DELETE FROM sessions WHERE id = ?", DB_I64(id));
 }
 
 int sessions_delete_user(struct db *db, atelier_id user_id, struct err *e)
 {
-	struct change x = {.id = user_id};
-
 	ASSERT(user_id);
-	return db_write(db, delete_user_in, &x, e);
+	return STORE_WRITE(db, NULL, e, "DELETE FROM sessions WHERE user_id = ?", DB_I64(user_id));
 }
 
 int sessions_delete_expired(struct db *db, int64_t now, int64_t limit, int64_t *ret_n, struct err *e)
 {
-	struct change x = {.now = now, .limit = limit};
-	int r = db_write(db, delete_expired_in, &x, e);
-
-	*ret_n = r < 0 ? 0 : x.changed;
-	return r;
+	return STORE_WRITE(db, ret_n, e,
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)", DB_I64(now),
+		DB_I64(limit));
 }
 
 int sessions_heal(struct db *db, int64_t now, int64_t max_ms, int64_t limit, int64_t *ret_n, struct err *e)
 {
-	struct change x = {.now = now, .expires_at = now + max_ms, .limit = limit};
-	int r = db_write(db, heal_in, &x, e);
+	int64_t end = now + max_ms;
 
-	*ret_n = r < 0 ? 0 : x.changed;
-	return r;
+	return STORE_WRITE(db, ret_n, e,
+		"UPDATE sessions SET last_seen_at = ?, expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END"
+		" WHERE id IN (SELECT id FROM sessions WHERE last_seen_at > ? LIMIT ?)",
+		DB_I64(now), DB_I64(end), DB_I64(end), DB_I64(now + 86400000), DB_I64(limit));
 }

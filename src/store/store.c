@@ -330,6 +330,40 @@ int store_first(struct db_conn *c, struct db_rows **ret, const char *missing, st
 	return 0;
 }
 
+struct statement {
+	const char *sql;
+	const struct db_param *params;
+	size_t n;
+	int64_t changed;
+};
+
+static int statement_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct statement *x = arg;
+
+	return db_exec_params(c, &x->changed, e, x->sql, x->params, x->n);
+}
+
+int store_write(
+	struct db *db, int64_t *ret_changed, struct err *e, const char *sql, const struct db_param *params, size_t n)
+{
+	struct statement x = {.sql = sql, .params = params, .n = n};
+	int r = db_write(db, statement_in, &x, e);
+
+	if (ret_changed)
+		*ret_changed = r < 0 ? 0 : x.changed;
+	return r;
+}
+
+int store_change(
+	struct db *db, const char *missing, struct err *e, const char *sql, const struct db_param *params, size_t n)
+{
+	int64_t changed;
+	int r = store_write(db, &changed, e, sql, params, n);
+
+	return r < 0 || changed > 0 ? r : err_set(e, E_NOT_FOUND, "%s", missing);
+}
+
 int store_insert(
 	struct db_conn *c, atelier_id *ret_id, struct err *e, const char *sql, struct db_param *params, size_t n)
 {

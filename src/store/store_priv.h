@@ -48,6 +48,20 @@ int store_first(struct db_conn *c, struct db_rows **ret, const char *missing, st
 	store_first((c), (ret), (missing), (e), (sql), (const struct db_param[]){__VA_ARGS__},                         \
 		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
 
+/* One statement as a db_write of its own; `ret_changed` (NULL: nobody asks): how many rows it has changed, 0 on failure. */
+int store_write(struct db *db, int64_t *ret_changed, struct err *e, const char *sql, const struct db_param *params,
+	size_t n) MUST_CHECK;
+#define STORE_WRITE(db, ret_changed, e, sql, ...)                                                                      \
+	store_write((db), (ret_changed), (e), (sql), (const struct db_param[]){__VA_ARGS__},                           \
+		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+
+/* The same of rows that should be there: `missing` is the sentence of E_NOT_FOUND when it has changed none. */
+int store_change(struct db *db, const char *missing, struct err *e, const char *sql, const struct db_param *params,
+	size_t n) MUST_CHECK;
+#define STORE_CHANGE(db, missing, e, sql, ...)                                                                         \
+	store_change((db), (missing), (e), (sql), (const struct db_param[]){__VA_ARGS__},                              \
+		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+
 /* Inserts a row whose first parameter is its new id. */
 int store_insert(struct db_conn *c, atelier_id *ret_id, struct err *e, const char *sql, struct db_param *params,
 	size_t n) MUST_CHECK;

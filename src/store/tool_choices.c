@@ -111,18 +111,9 @@ int tool_rules_add(struct db *db, atelier_id user_id, atelier_id conversation_id
 	return db_write(db, add_in, &x, e);
 }
 
-static int delete_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct rule_change *x = arg;
-	int64_t n = 0;
-	int r = db_exec(
-		c, &n, e, "DELETE FROM tool_rules WHERE id = ? AND user_id = ?", DB_I64(x->id), DB_I64(x->user_id));
-
-	return r < 0 || n > 0 ? r : err_set(e, E_NOT_FOUND, "%s", rules.missing);
-}
-
 int tool_rules_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
 	ASSERT(user_id);
-	return db_write(db, delete_in, &(struct rule_change){.user_id = user_id, .id = id}, e);
+	return STORE_CHANGE(db, rules.missing, e, "DELETE FROM tool_rules WHERE id = ? AND user_id = ?", DB_I64(id),
+		DB_I64(user_id));
 }

@@ -48,22 +48,13 @@ int tool_servers_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum 
 	return shared_get(&tool_servers_kind, c, user_id, id, verb, a, ret, e);
 }
 
-static int found_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct tool_server_found *f = arg;
-
-	return db_exec(c, NULL, e,
-		"UPDATE tool_servers SET state = ?, error = ?, tools = coalesce(?, tools), refreshed_at = ? WHERE id = "
-		"?",
-		DB_TEXT(f->state), f->error ? DB_TEXT(f->error) : DB_NULL, f->tools ? DB_TEXT(f->tools) : DB_NULL,
-		DB_I64(clock_now_ms()), DB_I64(f->id));
-}
-
 int tool_servers_found(struct db *db, const struct tool_server_found *f, struct err *e)
 {
-	struct tool_server_found copy = *f;
-
-	return db_write(db, found_in, &copy, e);
+	return STORE_WRITE(db, NULL, e,
+		"UPDATE tool_servers SET state = ?, error = ?, tools = coalesce(?, tools), refreshed_at = ?"
+		" WHERE id = ?",
+		DB_TEXT(f->state), f->error ? DB_TEXT(f->error) : DB_NULL, f->tools ? DB_TEXT(f->tools) : DB_NULL,
+		DB_I64(clock_now_ms()), DB_I64(f->id));
 }
 
 /* ---- secrets ---- */

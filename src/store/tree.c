@@ -41,29 +41,13 @@ int tree_read(struct db_conn *c, atelier_id user_id, atelier_id conversation_id,
 
 /* ---- pinning ---- */
 
-struct pin {
-	atelier_id user_id, id;
-	bool pinned;
-};
-
-static int pin_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct pin *x = arg;
-	int64_t n = 0;
-	int r = db_exec(c, &n, e,
-		"UPDATE messages SET pinned = ? WHERE id = ? AND conversation_id IN"
-		" (SELECT id FROM conversations WHERE user_id = ? AND deleted_at IS NULL)",
-		DB_I64(x->pinned), DB_I64(x->id), DB_I64(x->user_id));
-
-	return r < 0 || n > 0 ? r : err_set(e, E_NOT_FOUND, STORE_NO_MESSAGE);
-}
-
 int tree_pin(struct db *db, atelier_id user_id, atelier_id message_id, bool pinned, struct err *e)
 {
-	struct pin x = {user_id, message_id, pinned};
-
 	ASSERT(user_id);
-	return db_write(db, pin_in, &x, e);
+	return STORE_CHANGE(db, STORE_NO_MESSAGE, e,
+		"UPDATE messages SET pinned = ? WHERE id = ? AND conversation_id IN"
+		" (SELECT id FROM conversations WHERE user_id = ? AND deleted_at IS NULL)",
+		DB_I64(pinned), DB_I64(message_id), DB_I64(user_id));
 }
 
 /* ---- keeping one of several answers ---- */

@@ -505,21 +505,9 @@ int turns_resume(struct db *db, atelier_id id, bool anyway, struct arena *a, str
 	return r;
 }
 
-struct new_prompt {
-	atelier_id id;
-	const char *prompt;
-};
-
-static int set_prompt_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct new_prompt *x = arg;
-
-	return db_exec(c, NULL, e, "UPDATE turns SET prompt = ? WHERE id = ?", DB_TEXT(x->prompt), DB_I64(x->id));
-}
-
 int turns_set_prompt(struct db *db, atelier_id id, const char *prompt, struct err *e)
 {
-	return db_write(db, set_prompt_in, &(struct new_prompt){id, prompt}, e);
+	return STORE_WRITE(db, NULL, e, "UPDATE turns SET prompt = ? WHERE id = ?", DB_TEXT(prompt), DB_I64(id));
 }
 
 int turns_prompt(struct db_conn *c, atelier_id id, struct arena *a, const char **ret, struct err *e)

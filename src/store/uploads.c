@@ -49,20 +49,6 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 			       DB_I64(in->expires_at));
 }
 
-struct deletion {
-	atelier_id id, user_id;
-};
-
-static int delete_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct deletion *x = arg;
-	int64_t n = 0;
-	int r = db_exec(
-		c, &n, e, "DELETE FROM uploads WHERE id = ? AND user_id = ?", DB_I64(x->id), DB_I64(x->user_id));
-
-	return r == 0 && n == 0 ? err_set(e, E_NOT_FOUND, NO_UPLOAD) : r;
-}
-
 int uploads_create(struct db *db, const char *data, const struct upload_new *in, atelier_id *ret_id, struct err *e)
 {
 	struct creation x = {.in = in};
@@ -103,7 +89,8 @@ int uploads_get(
 
 int uploads_delete(struct db *db, const char *data, atelier_id id, atelier_id user_id, struct err *e)
 {
-	int r = db_write(db, delete_in, &(struct deletion){id, user_id}, e);
+	int r = STORE_CHANGE(
+		db, NO_UPLOAD, e, "DELETE FROM uploads WHERE id = ? AND user_id = ?", DB_I64(id), DB_I64(user_id));
 
 	ASSERT(user_id);
 	if (r == 0)

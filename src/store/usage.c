@@ -440,24 +440,9 @@ int usage_count_calls(struct db_conn *c, int64_t from_ms, bool renamed, usage_co
 	return r < 0 ? r : count(rows, fn, arg, e);
 }
 
-struct removal {
-	int64_t before, limit, n;
-};
-
-static int delete_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct removal *x = arg;
-
-	return db_exec(c, &x->n, e,
-		"DELETE FROM usage WHERE id IN (SELECT id FROM usage WHERE at < ? ORDER BY at LIMIT ?)",
-		DB_I64(x->before), DB_I64(x->limit));
-}
-
 int usage_delete_before(struct db *db, int64_t before, int64_t limit, int64_t *ret_n, struct err *e)
 {
-	struct removal x = {.before = before, .limit = limit};
-	int r = db_write(db, delete_in, &x, e);
-
-	*ret_n = r < 0 ? 0 : x.n;
-	return r;
+	return STORE_WRITE(db, ret_n, e,
+		"DELETE FROM usage WHERE id IN (SELECT id FROM usage WHERE at < ? ORDER BY at LIMIT ?)", DB_I64(before),
+		DB_I64(limit));
 }
