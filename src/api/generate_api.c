@@ -8,6 +8,7 @@
 #include "api/turns.h"
 #include "provider/parameters.h"
 #include "store/messages.h"
+#include "turn/cited.h"
 #include "turn/once.h"
 
 #define MESSAGES_MAX 1000
@@ -108,6 +109,7 @@ static const struct schema generated_schema = SCHEMA("Generated", A, generated_f
 /* c->shape. */
 struct generate {
 	struct once_log log;
+	struct cited cited; /* where the model alone answers; a turn numbers its own */
 	struct turn_request asked;
 	atelier_id turn_id; /* of one that may use tools; 0: of none */
 };
@@ -141,6 +143,20 @@ static int generate_event(struct gw_call *c, enum event_type type, const char *j
 	if (r == 0 && c->stream)
 		send(c, out);
 	return r;
+}
+
+/* What does not fit any more is told by whatever comes next. */
+static void generate_beside(struct gw_call *c, enum gen_beside_kind kind UNUSED, struct str items, struct buf *out)
+{
+	CLEANUP(cited_items_done) struct cited_items notes = {.at = 0};
+	CLEANUP(buf_done) struct buf b = BUF_INIT(65536);
+	struct generate *s = c->shape;
+
+	if (cited_read(&notes, items.p, items.n) < 0)
+		return;
+	for (; cited_next(&s->cited, &notes, &b); buf_reset(&b))
+		if (buf_status(&b) == 0)
+			(void)generate_event(c, EV_CITATION, b.p, b.n, out);
 }
 
 static int end_log(struct gw_call *c, const struct err *e)
@@ -205,6 +221,7 @@ static const struct gw_format generate_format = {
 	.content_type = "text/event-stream; charset=utf-8",
 	.begin = generate_begin,
 	.event = generate_event,
+	.beside = generate_beside,
 	.heartbeat = gw_heartbeat_comment,
 	.end = generate_end,
 	.error = generate_error,

@@ -105,12 +105,13 @@ static void take_stop(struct answer *s, const json_t *from)
 /* A page that the provider's own search found. */
 static int take_citation(struct answer *s, const json_t *citation)
 {
-	const char *url = json_get_str(citation, "url"), *title = json_get_str(citation, "title");
+	const char *url = json_get_str(citation, "url"), *title = json_get_str(citation, "title"),
+		   *said = json_get_str(citation, "cited_text");
 	CLEANUP(json_decrefp) json_t *note = NULL;
 	if (!url)
 		return 0;
-	note = json_pack(
-		"{s:s,s:{s:s,s:s}}", "type", "url_citation", "url_citation", "url", url, "title", title ? title : url);
+	note = json_pack("{s:s,s:{s:s,s:s,s:s*}}", "type", "url_citation", "url_citation", "url", url, "title",
+		title ? title : url, "content", said && *said ? said : NULL);
 	return answer_beside(s, BESIDE_ANNOTATIONS, note);
 }
 

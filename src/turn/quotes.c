@@ -179,7 +179,7 @@ static void check_text(struct checking *x, struct str text)
 
 static void check_against(struct turn *t, struct known *k, const struct reduced *answer)
 {
-	struct checking x = {.known = k, .n_sources = t->n_sources, .t = t};
+	struct checking x = {.known = k, .n_sources = MAX(t->n_sources, (size_t)t->cited.last), .t = t};
 
 	for (size_t i = 0; i < k->n; i++) {
 		const char *text =

@@ -15,6 +15,7 @@
 #include "sys/fault.h"
 #include "sys/pool.h"
 #include "turn/agents.h"
+#include "turn/cited.h"
 #include "turn/context.h"
 #include "turn/finish.h"
 #include "turn/journal.h"
@@ -91,9 +92,8 @@ struct turn {
 	bool history, rewrites;       /* draws on earlier chats; writes a question anew that leans on its chat */
 	const struct source *sources; /* what the model was given of them; arena */
 	size_t n_sources;
-	struct gen_beside beside; /* pages that the model's provider cites: cited.c */
-	uint32_t pages[64];       /* hashes of their addresses so far; loop */
-	size_t n_pages;
+	struct gen_beside beside;          /* pages that the model's provider cites: cited.c */
+	struct cited cited;                /* of the root: the numbers of its sources; under all->mx while it answers */
 	struct summary summary;            /* of it: what stands for the beginning; text NULL: nothing does */
 	const char *wish;                  /* for tools: true, or names, as JSON; NULL: none */
 	struct tool_list tools;            /* that it may have called; arena */

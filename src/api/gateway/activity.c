@@ -153,9 +153,12 @@ static int take_run(struct gw_call *c, struct gw_piece *p, const json_t *ev)
 	struct gw_acting *x = c->acting;
 
 	x->now = activity_of(x, json_get_str(ev, "id"));
+	if (x->now) /* all of its round has come */
+		x->now->notes_at = c->answer.beside[BESIDE_ANNOTATIONS].n;
 	if (p->type == EV_TOOL_RESULT) {
 		x->called = true;
 		x->spoke = x->spoke || c->flow->said.answered;
+		x->round_at = x->chars;
 		c->answer.text_from = c->answer.text.n;
 		c->answer.reasoning_from = c->answer.reasoning.n;
 	}
@@ -172,6 +175,64 @@ static int take_run(struct gw_call *c, struct gw_piece *p, const json_t *ev)
 	return take_over(x, p);
 }
 
+/* The characters of an escaped text. */
+static int64_t characters(struct str escaped)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < escaped.n; i++) {
+		n += (escaped.p[i] & 0xc0) != 0x80;
+		if (escaped.p[i] == '\\')
+			i += i + 1 < escaped.n && escaped.p[i + 1] == 'u' ? 5 : 1;
+	}
+	return n;
+}
+
+static void move_place(json_t *of, const char *name, int64_t by)
+{
+	json_t *v = json_object_get(of, name);
+
+	if (json_is_integer(v))
+		json_integer_set(v, json_integer_value(v) + by);
+}
+
+/* A provider counts the places of what it cites from where its model began to speak. */
+static int move_notes(struct gw_acting *x, struct gw_piece *p)
+{
+	CLEANUP(json_decrefp) json_t *notes = gw_notes((struct str){p->json, p->n});
+
+	buf_reset(&x->piece);
+	for (size_t i = 0; i < json_array_size(notes); i++) {
+		json_t *note = json_array_get(notes, i), *inner = json_object_get(note, "url_citation");
+		json_t *of = json_is_object(inner) ? inner : note;
+
+		move_place(of, "start_index", x->round_at);
+		move_place(of, "end_index", x->round_at);
+		buf_add_str(&x->piece, i ? "," : "");
+		json_add_value(&x->piece, note);
+	}
+	return take_over(x, p);
+}
+
+/* What the model says, where all of its texts become one. */
+static int take_words(struct gw_call *c, struct gw_piece *p)
+{
+	struct gw_acting *x = c->acting;
+	struct str text = collect_text_of(p->json, p->n);
+	bool begins = begins_paragraph(c);
+
+	if (begins)
+		x->round_at = x->chars += 2;
+	x->chars += characters(text);
+	if (!begins)
+		return 1;
+	buf_reset(&x->piece);
+	buf_add_str(&x->piece, "{\"text\":\"\\n\\n");
+	buf_add(&x->piece, text.p, text.n);
+	buf_add_str(&x->piece, "\"}");
+	return take_over(x, p);
+}
+
 int gw_acting_take(struct gw_call *c, struct gw_piece *p)
 {
 	CLEANUP(json_decrefp) json_t *ev = NULL;
@@ -180,15 +241,14 @@ int gw_acting_take(struct gw_call *c, struct gw_piece *p)
 
 	if (is_nested(p->json, p->n))
 		return 0;
-	x->called = x->called || p->type == EV_MOVED; /* with what it began with */
-	if (p->type == EV_TEXT && begins_paragraph(c)) {
-		struct str text = collect_text_of(p->json, p->n);
-		buf_reset(&x->piece);
-		buf_add_str(&x->piece, "{\"text\":\"\\n\\n");
-		buf_add(&x->piece, text.p, text.n);
-		buf_add_str(&x->piece, "\"}");
-		return take_over(x, p);
+	if (p->type == EV_MOVED) {
+		x->called = true; /* with what it began with */
+		x->chars = x->round_at;
 	}
+	if (p->type == EV_TEXT)
+		return take_words(c, p);
+	if (p->type == PIECE_BESIDE(BESIDE_ANNOTATIONS) && x->round_at > 0 && !c->format->activity)
+		return move_notes(x, p);
 	if (p->type != EV_TOOL_CALL && p->type != EV_TOOL_START && p->type != EV_TOOL_RESULT)
 		return 1;
 	if ((r = json_parse(p->json, p->n, &ev, &c->q->err)) < 0)
@@ -211,12 +271,26 @@ int gw_act(struct gw_call *c)
 
 	c->acting->n_told = 0;
 	c->acting->called = c->acting->spoke = false;
+	c->acting->chars = c->acting->round_at = 0;
 	return once_run(c->q->api->c.turns, &call, &c->result, &c->cost_micros, &c->q->err);
 }
 
 struct gw_activity *gw_activities(const struct gw_call *c)
 {
 	return c->acting ? c->acting->first : NULL;
+}
+
+struct gw_stretch gw_stretch_to(const struct gw_call *c, const struct gw_stretch *before, const struct gw_activity *to)
+{
+	struct str notes = buf_str(&c->answer.beside[BESIDE_ANNOTATIONS]);
+	size_t from = MIN(before->notes_to, notes.n), end = to ? MIN(MAX(to->notes_at, from), notes.n) : notes.n;
+	size_t comma = from > 0 && end > from ? 1 : 0;                      /* between these and those before */
+	size_t text = c->answer.text.n, begin = MIN(before->text_to, text); /* less than it was, when some was moved */
+
+	return (struct gw_stretch){.text_from = begin,
+		.text_to = to ? MIN(MAX(to->text_at, begin), text) : text,
+		.notes_to = end,
+		.notes = {notes.p + from + comma, end - from - comma}};
 }
 
 void gw_acting_done(struct gw_acting *x)

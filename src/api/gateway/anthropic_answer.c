@@ -14,24 +14,21 @@ void anthropic_call_init(struct anthropic_call *a)
 
 /* ---- pieces of JSON ---- */
 
-/* The fresh part of the request, what was read from the cache, and the answer. */
-static void add_usage(struct buf *out, int64_t in, int64_t cached, int64_t tokens_out, int64_t reasoning)
+/* The fresh part of the request, what was written to the cache and read from it, and the answer. */
+static void add_usage(const struct gen_result *g, struct buf *out)
 {
-	cached = MIN(MAX(cached, 0), in);
+	int64_t in = MAX(g->tokens_in, INT64_C(0)), cached = MIN(MAX(g->tokens_cached, INT64_C(0)), in);
+	int64_t kept = MIN(MAX(g->tokens_kept, INT64_C(0)), in - cached);
+
 	buf_printf(out,
-		"{\"input_tokens\":%lld,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":%lld,"
+		"{\"input_tokens\":%lld,\"cache_creation_input_tokens\":%lld,\"cache_read_input_tokens\":%lld,"
 		"\"output_tokens\":%lld",
-		(long long)(in - cached), (long long)cached, (long long)tokens_out);
-	if (reasoning >= 0)
-		buf_printf(out, ",\"output_tokens_details\":{\"thinking_tokens\":%lld}", (long long)reasoning);
+		(long long)(in - cached - kept), (long long)kept, (long long)cached,
+		(long long)MAX(g->tokens_out, INT64_C(0)));
+	if (g->tokens_reasoning >= 0)
+		buf_printf(
+			out, ",\"output_tokens_details\":{\"thinking_tokens\":%lld}", (long long)g->tokens_reasoning);
 	buf_add_char(out, '}');
-}
-
-static void add_result_usage(const struct gw_call *c, struct buf *out)
-{
-	const struct gen_result *g = &c->result;
-
-	add_usage(out, MAX(g->tokens_in, 0), g->tokens_cached, MAX(g->tokens_out, 0), g->tokens_reasoning);
 }
 
 static const char *stop_reason(const struct gw_call *c)
@@ -85,7 +82,7 @@ static void start(struct gw_call *c, struct buf *out)
 	buf_add_str(out, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":");
 	add_message_head(c, out);
 	buf_add_str(out, "],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":");
-	add_usage(out, a->estimate, 0, 0, -1);
+	add_usage(&(struct gen_result){.tokens_in = a->estimate, .tokens_reasoning = -1}, out);
 	buf_add_str(out, "}}\n\n");
 }
 
@@ -174,7 +171,9 @@ static void add_citation(const struct gw_page *p, struct buf *out)
 	json_add_cstr(out, p->url);
 	buf_add_str(out, ",\"title\":");
 	json_add_cstr(out, p->title);
-	buf_add_str(out, ",\"encrypted_index\":\"\",\"cited_text\":\"\"}");
+	buf_add_str(out, ",\"encrypted_index\":\"\",\"cited_text\":");
+	json_add_cstr(out, p->said);
+	buf_add_char(out, '}');
 }
 
 static void beside(struct gw_call *c, enum gen_beside_kind kind UNUSED, struct str items, struct buf *out)
@@ -288,7 +287,7 @@ static void end(struct gw_call *c, struct buf *out)
 	buf_add_str(out, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{");
 	add_stop(c, out);
 	buf_add_str(out, "},\"usage\":");
-	add_result_usage(c, out);
+	add_usage(&c->result, out);
 	gw_add_remarks(c, out);
 	buf_add_str(out, "}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
 }
@@ -370,10 +369,9 @@ int anthropic_take_raw(void *arg, const char *p, size_t n)
 
 /* ---- the whole answer ---- */
 
-/* The last text has them all. */
-static void add_citations(const struct gw_call *c, struct buf *out)
+static void add_citations(struct str notes, struct buf *out)
 {
-	CLEANUP(json_decrefp) json_t *list = gw_notes(buf_str(&c->answer.beside[BESIDE_ANNOTATIONS]));
+	CLEANUP(json_decrefp) json_t *list = gw_notes(notes);
 	const char *comma = ",\"citations\":[";
 	struct gw_page p;
 
@@ -389,14 +387,16 @@ static void add_citations(const struct gw_call *c, struct buf *out)
 }
 
 /* Returns the comma that is due behind it. */
-static const char *add_text_block(const struct gw_call *c, size_t from, size_t to, const char *comma, struct buf *out)
+static const char *add_text_block(
+	const struct gw_call *c, const struct gw_stretch *said, const char *comma, struct buf *out)
 {
-	if (to <= from)
+	size_t n = said->text_to - said->text_from;
+
+	if (n == 0 && said->notes.n == 0)
 		return comma;
 	buf_printf(out, "%s{\"type\":\"text\",\"text\":", comma);
-	json_add_string(out, c->answer.text.p + from, to - from);
-	if (to == c->answer.text.n)
-		add_citations(c, out);
+	json_add_string(out, buf_str(&c->answer.text).p + said->text_from, n);
+	add_citations(said->notes, out);
 	buf_add_char(out, '}');
 	return ",";
 }
@@ -404,7 +404,7 @@ static const char *add_text_block(const struct gw_call *c, size_t from, size_t t
 static void add_content(const struct gw_call *c, struct buf *out)
 {
 	const struct anthropic_call *a = c->shape;
-	size_t from = 0;
+	struct gw_stretch said = {.text_to = 0};
 	const struct gen_answer *got = &c->answer;
 	const char *comma = "";
 
@@ -415,15 +415,16 @@ static void add_content(const struct gw_call *c, struct buf *out)
 		comma = ",";
 	}
 	for (const struct gw_activity *x = gw_activities(c); x; x = x->next) {
-		comma = add_text_block(c, from, x->text_at, comma, out);
-		from = x->text_at;
+		said = gw_stretch_to(c, &said, x);
+		comma = add_text_block(c, &said, comma, out);
 		buf_add_str(out, comma);
 		add_tool_use(x, out);
 		buf_add_char(out, ',');
 		add_tool_result(x, out);
 		comma = ",";
 	}
-	comma = add_text_block(c, from, got->text.n, comma, out);
+	said = gw_stretch_to(c, &said, NULL);
+	comma = add_text_block(c, &said, comma, out);
 	for (size_t i = 0; i < got->n_calls; i++) {
 		if (got->calls[i].state != MADE_WHOLE)
 			continue;
@@ -458,7 +459,7 @@ static int whole(struct gw_call *c, struct buf *out)
 	buf_add_str(out, "],");
 	add_stop(c, out);
 	buf_add_str(out, ",\"usage\":");
-	add_result_usage(c, out);
+	add_usage(&c->result, out);
 	gw_add_remarks(c, out);
 	buf_add_char(out, '}');
 	return 0;

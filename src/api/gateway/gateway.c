@@ -74,6 +74,7 @@ void gw_closep(struct gw_call **call)
 	if (c->flow)
 		(void)gw_flow_finish(c, NULL, false); /* refused while it was read: the dispatcher answers */
 	gen_answer_done(&c->answer);
+	buf_done(&c->sources);
 	gw_acting_done(c->acting);
 	buf_done(&c->choices);
 	json_decref(c->body);
@@ -239,7 +240,7 @@ int gw_generate(struct gw_call *c)
 	ignore_lost(c);
 	gw_tell_ignored(c);
 	c->beside = (struct gen_beside){.items = gw_flow_beside, .arg = c};
-	c->req.beside = c->format->event ? NULL : &c->beside;
+	c->req.beside = c->format->event && (c->run || !c->format->beside) ? NULL : &c->beside; /* a run has its own */
 	c->req.text_stays = c->stream && !c->format->event;
 	c->req.whole = !c->stream;
 	gw_flow_ask(c);

@@ -32,6 +32,7 @@ struct gw_activity {
 	struct buf arguments; /* whole once it runs */
 	const char *result;   /* its text, or why it came to nothing; NULL: it runs */
 	size_t text_at;       /* it stands behind so much of c->answer.text */
+	size_t notes_at;      /* and so much of the annotations there */
 	bool failed;
 	int at; /* the format's own */
 	bool begun;
@@ -61,7 +62,7 @@ struct gw_format {
 	/* How likely the newest tokens of a stream were, as in gen_answer; NULL: not told. */
 	void (*logprobs)(struct gw_call *c, struct str items, struct buf *out);
 	/* What a stream newly has beside its text, as in gen_answer. NULL: annotations are in the remarks, and a notice says
-	 * that there were pictures or sound. */
+	 * that there were pictures or sound. With `event`: of an answer that is no stream, too. */
 	void (*beside)(struct gw_call *c, enum gen_beside_kind kind, struct str items, struct buf *out);
 	bool has_media; /* there is a form for pictures and sound */
 	/* Of several answers, one that is not the last has ended: the end of its part of the stream, or its object of the
@@ -100,6 +101,7 @@ struct gw_call {
 	struct gen_beside beside;
 	/* What has come so far. Calls are always kept; texts only when the answer is no stream, or the format keeps them. */
 	struct gen_answer answer;
+	struct buf sources;         /* data of events `citation` with commas between: what the answer was made of */
 	struct gen_result result;   /* at the end: of all answers */
 	struct gen_result reported; /* of the last one: as the provider said it, without estimates */
 	int64_t cost_micros;        /* of the last one; 0: not known */
@@ -130,6 +132,14 @@ void gw_closep(struct gw_call **c);
 
 /* What the assistant did, in order; NULL: nothing. */
 struct gw_activity *gw_activities(const struct gw_call *c);
+
+/* A stretch of a whole answer's text, and the annotations of that. */
+struct gw_stretch {
+	size_t text_from, text_to, notes_to;
+	struct str notes; /* with commas between */
+};
+/* The one behind `before`, up to what the assistant did then; NULL: to the end. */
+struct gw_stretch gw_stretch_to(const struct gw_call *c, const struct gw_stretch *before, const struct gw_activity *to);
 
 /* Runs c->req and answers: by a stream (q->taken) or by q->raw. Returns < 0 only when nothing was sent. */
 int gw_generate(struct gw_call *c) MUST_CHECK;

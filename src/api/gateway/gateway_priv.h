@@ -108,9 +108,10 @@ struct gw_acting {
 	struct gw_activity *first, **end;
 	struct gw_activity *now; /* that the event is about */
 	size_t n;
-	int n_told;  /* calls of the program's own tools */
-	bool called; /* and nothing was said since */
-	bool spoke;  /* before it called */
+	int n_told;              /* calls of the program's own tools */
+	bool called;             /* and nothing was said since */
+	bool spoke;              /* before it called */
+	int64_t chars, round_at; /* of all that was said, and where the model began to speak now */
 	struct gw_slot slots[GW_ROUND_CALLS];
 	struct buf piece;
 };

@@ -249,10 +249,13 @@ void openai_add_usage(const struct gen_result *g, struct buf *out)
 {
 	buf_printf(out,
 		"{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
-		"\"prompt_tokens_details\":{\"cached_tokens\":%lld},\"completion_tokens_details\":{\"reasoning_"
-		"tokens\":%lld}}",
+		"\"prompt_tokens_details\":{\"cached_tokens\":%lld",
 		(long long)g->tokens_in, (long long)g->tokens_out, (long long)g->tokens_in + g->tokens_out,
-		(long long)MAX(g->tokens_cached, 0), (long long)MAX(g->tokens_reasoning, 0));
+		(long long)MAX(g->tokens_cached, 0));
+	if (g->tokens_kept > 0) /* by the name that others have for it: OpenAI's own says nothing of it */
+		buf_printf(out, ",\"cache_write_tokens\":%lld", (long long)g->tokens_kept);
+	buf_printf(out, "},\"completion_tokens_details\":{\"reasoning_tokens\":%lld}}",
+		(long long)MAX(g->tokens_reasoning, 0));
 }
 
 static void add_start(const struct gw_call *c, const char *object, struct buf *out)

@@ -141,10 +141,13 @@ bool gw_note_page(const json_t *note, struct gw_page *ret)
 
 	*ret = (struct gw_page){.url = json_get_str(of, "url"),
 		.title = json_get_str(of, "title"),
+		.said = json_get_str(of, "content"),
 		.start = MAX(json_get_i64(of, "start_index", 0), INT64_C(0)),
 		.end = MAX(json_get_i64(of, "end_index", 0), INT64_C(0))};
 	if (!ret->title)
 		ret->title = ret->url;
+	if (!ret->said)
+		ret->said = "";
 	return ret->url != NULL;
 }
 
@@ -203,6 +206,15 @@ static void add_remarks(const struct gw_call *c, bool ended, struct buf *out)
 		buf_add_str(out, comma);
 		buf_add_str(out, "\"annotations\":[");
 		buf_add(out, notes.p, notes.n);
+		buf_add_char(out, ']');
+		comma = ",";
+	}
+	if (c->sources.n > 0) {
+		struct str sources = buf_str(&c->sources);
+
+		buf_add_str(out, comma);
+		buf_add_str(out, "\"sources\":[");
+		buf_add(out, sources.p, sources.n);
 		buf_add_char(out, ']');
 		comma = ",";
 	}

@@ -17,7 +17,7 @@ void gw_change_effort(struct gw_call *c, const char *word, enum gen_thinking thi
 void gw_read_user(struct gw_call *c, const char *user, unsigned same);
 /* The member `service_tier` has no effect, if it asks for another than the usual one. */
 void gw_tell_tier(struct gw_call *c);
-/* ,"atelier":{"ignored":["a"],"changed":{"b":"c"},"notice":"d","annotations":[],"queued_ms":1} - or nothing. For the last object of an answer. */
+/* ,"atelier":{"ignored":["a"],"changed":{"b":"c"},"notice":"d","annotations":[],"sources":[],"queued_ms":1} - or nothing. For the last object of an answer. */
 void gw_add_remarks(const struct gw_call *c, struct buf *out);
 /* The same while the answer is under way: its figures are the call's own until it ends. */
 void gw_add_first_remarks(const struct gw_call *c, struct buf *out);
@@ -26,7 +26,7 @@ void gw_add_first_remarks(const struct gw_call *c, struct buf *out);
 json_t *gw_notes(struct str items);
 /* Whether an annotation is a page that is cited; its texts are borrowed, a place that is not said is 0. */
 struct gw_page {
-	const char *url, *title;
-	int64_t start, end; /* of the text that it stands for */
+	const char *url, *title, *said; /* said: "", where the provider does not quote the page */
+	int64_t start, end;             /* of the text that it stands for */
 };
 bool gw_note_page(const json_t *note, struct gw_page *ret);

@@ -662,27 +662,24 @@ static void responses_error(struct gw_call *c, const struct err *e, struct buf *
 	add_response_event(c, "failed", "failed", e, out);
 }
 
-/* The text from there to there, if there is any. Returns its end. */
-static size_t add_said(struct gw_call *c, size_t from, size_t to)
+/* The text from there to there with its annotations, if there are any. */
+static void add_said(struct gw_call *c, struct gw_stretch stretch)
 {
-	struct responses *s = c->shape;
-	struct item *it = to > from ? item_new(c, ITEM_MESSAGE) : NULL;
-	struct str notes = buf_str(&c->answer.beside[BESIDE_ANNOTATIONS]);
+	struct item *it = stretch.text_to > stretch.text_from || stretch.notes.n ? item_new(c, ITEM_MESSAGE) : NULL;
 
-	if (it) {
-		it->from = from;
-		it->to = to;
-	}
-	if (it && to == c->answer.text.n && notes.n > 0)
-		take_notes(s, it, notes);
-	return to;
+	if (!it)
+		return;
+	it->from = stretch.text_from;
+	it->to = stretch.text_to;
+	if (stretch.notes.n > 0)
+		take_notes(c->shape, it, stretch.notes);
 }
 
 static int responses_whole(struct gw_call *c, struct buf *out)
 {
 	const struct gen_answer *a = &c->answer;
 	const struct responses *s = c->shape;
-	size_t from = 0;
+	struct gw_stretch said = {.text_to = 0};
 	struct item *it;
 
 	if (s->compacts) {
@@ -694,11 +691,12 @@ static int responses_whole(struct gw_call *c, struct buf *out)
 	if (a->reasoning.n > 0 && (it = item_new(c, ITEM_REASONING)) != NULL)
 		it->to = a->reasoning.n;
 	for (const struct gw_activity *x = gw_activities(c); x; x = x->next) {
-		from = add_said(c, from, x->text_at);
+		add_said(c, said = gw_stretch_to(c, &said, x));
 		if ((it = item_new(c, ITEM_TOOL)) != NULL)
 			it->activity = x;
 	}
-	if (add_said(c, from, a->text.n) == 0 && a->n_calls == 0)
+	add_said(c, gw_stretch_to(c, &said, NULL));
+	if (a->text.n == 0 && a->n_calls == 0 && a->beside[BESIDE_ANNOTATIONS].n == 0)
 		(void)item_new(c, ITEM_MESSAGE);
 	for (size_t i = 0; i < a->n_calls; i++) {
 		if ((it = item_new(c, ITEM_CALL)) != NULL)

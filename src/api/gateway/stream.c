@@ -311,12 +311,20 @@ static int take_beside(struct gw_flow *f, enum gen_beside_kind kind, struct str 
 
 	f->said.pictures = f->said.pictures || kind == BESIDE_IMAGES;
 	f->said.sound = f->said.sound || kind == BESIDE_AUDIO;
-	if (r < 0 || !c->stream || !c->format->beside || (is_media && !c->format->has_media) ||
-		(r = flow_begin(f, true)) < 0)
+	if (r < 0 || !(c->stream || c->format->event) || !c->format->beside || (is_media && !c->format->has_media) ||
+		(c->stream && (r = flow_begin(f, true)) < 0))
 		return r;
-	if (f->stream)
+	if (f->stream || c->format->event)
 		c->format->beside(c, kind, items, &f->out);
 	return 0;
+}
+
+/* Passages and pages that the answer is made of, which the model was given by number, or which an agent cites. */
+static int take_source(struct gw_flow *f, struct str citation)
+{
+	struct gw_call *c = f->c;
+
+	return collect_items(&c->answer, &c->sources, citation);
 }
 
 /* What an interface of ours gets. */
@@ -353,7 +361,7 @@ static int piece_on_loop(void *arg)
 		return r;
 
 	f->c->q->spent = f->c->q->spent || p->type != EV_STATUS;
-	if (f->c->format->event)
+	if (p->type >= 0 && f->c->format->event)
 		r = take_event(f, (enum event_type)p->type, p->json, p->n);
 	else if (p->type == PIECE_LOGPROBS)
 		r = take_logprobs(f, (struct str){p->json, p->n});
@@ -363,6 +371,8 @@ static int piece_on_loop(void *arg)
 		r = take_moved(f, p->json, p->n);
 	else if (p->type == EV_TOOL_CALL)
 		r = take_tool(f, p->json, p->n);
+	else if (p->type == EV_CITATION)
+		r = take_source(f, (struct str){p->json, p->n});
 	else if (p->type == EV_TOOL_START || p->type == EV_TOOL_RESULT)
 		r = take_activity(f);
 	else
@@ -399,7 +409,7 @@ static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, co
 	}
 
 	if (!f->c->format->event && type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL &&
-		type != EV_MOVED && !(runs && f->c->acting))
+		type != EV_MOVED && type != EV_CITATION && !(runs && f->c->acting))
 		return 0;
 	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(f->g), piece_on_loop, &p);
 }
@@ -434,6 +444,7 @@ static int next_on_loop(void *arg)
 	if (!c->stream || f->stream)
 		c->format->choice(c, out);
 	gen_answer_done(&c->answer);
+	buf_done(&c->sources);
 	buf_done(&f->said.text);
 	f->said = (struct gw_said){.n_bytes = 0};
 	flow_send(f);
