@@ -89,7 +89,11 @@ static int unused_images(struct maintenance *m, int64_t now, int64_t *ret_n, str
 
 static int unused_texts(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
 {
-	return texts_delete_unused(m->p->db, now - DAY_MS, ret_n, e);
+	int r = texts_delete_unused(m->p->db, now - DAY_MS, ret_n, e);
+
+	if (r == 0 && *ret_n > 0)
+		rag_store_changed(m->p->rag); /* a store of others still has their vectors */
+	return r;
 }
 
 static int files_of_answers(struct maintenance *m, int64_t now UNUSED, int64_t *ret_n, struct err *e)

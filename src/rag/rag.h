@@ -51,7 +51,7 @@ void rag_stores_stop(struct rag *r);
 /* Whether a store could be used; `key` NULL: the one that is kept, if it is for this address. A sentence when not. May take
  * seconds. */
 int rag_store_check(struct rag *r, const struct vector_store *in, const char *key, struct err *e) MUST_CHECK;
-void rag_store_changed(struct rag *r); /* another one has been configured */
+void rag_store_changed(struct rag *r); /* another one has been configured, or texts with vectors are gone */
 struct rag_store_state {
 	bool failing;
 	char error[512];       /* in words */
