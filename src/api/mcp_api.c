@@ -91,6 +91,8 @@ static void write_error(struct mcp_ask *ask, struct buf *out)
 			json_pack("{s:[s,s,s,s],s:s*}", "supported", MCP_NEWEST, old_versions[0], old_versions[1],
 				old_versions[2], "requested", asked));
 	}
+	if (ask->code == ERR_PARAMS && json_get_str(ask->params, "uri"))
+		json_object_set_new(error, "data", json_pack("{s:s}", "uri", json_get_str(ask->params, "uri")));
 	json_object_set_new(
 		o, "id", json_is_string(id) || json_is_integer(id) ? json_incref((json_t *)id) : json_null());
 	json_add_value(out, o);
@@ -100,7 +102,7 @@ static void write_error(struct mcp_ask *ask, struct buf *out)
 
 static json_t *capabilities(void)
 {
-	return json_pack("{s:{},s:{},s:{}}", "tools", "resources", "prompts");
+	return json_pack("{s:{},s:{},s:{},s:{}}", "tools", "resources", "prompts", "completions");
 }
 
 #define INSTRUCTIONS                                                                                                   \
@@ -148,6 +150,7 @@ static const struct {
 	{"resources/read", mcp_resources_read, true, true, "uri"},
 	{"prompts/list", mcp_prompts_list, true, true, NULL},
 	{"prompts/get", mcp_prompts_get, true, true, "name"},
+	{"completion/complete", mcp_complete, true, true, NULL},
 };
 
 /* ---- what the newest revision wants ---- */

