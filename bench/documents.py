@@ -3,7 +3,8 @@
 
 Cases: `vectors` (the search among vectors by itself, on made ones, and on real ones with --embeddings, an Ollama with a real
 model), `ingest` (20,000 passages beside people who chat), `hybrid` (questions over HTTP among 100,000 passages in ten collections,
-one of which is asked; the peers sqlite-vec and FTS5 in the same run), `many` (10,000 documents: listed, paged, deleted; the start).
+one of which is asked; the peers sqlite-vec and FTS5 in the same run), `start` (the first searches after a start, and after a document
+was deleted, in one collection of 100,000 passages), `many` (10,000 documents: listed, paged, deleted; the start).
 PASSAGES is the program of passages.c. Exits with 3 with --strict when a bar is missed. Installs nothing; the peers come from npm
 by bench/peers.sh and are left out, with a word, where that does not work.
 """
@@ -343,6 +344,33 @@ def timed(c, method, path, body=None):
     return (time.monotonic() - start) * 1000, got
 
 
+def until_whole(c, texts, collection):
+    """Searches until one says of nothing that it is missing: how long each took, and when the last one came, in milliseconds."""
+    took, begun = [], time.monotonic()
+    while True:
+        ms, got = timed(c, "POST", "/search", {"query": texts.question(), "collection_ids": [collection]})
+        took.append(ms)
+        if got["notice"] is None:
+            return took, (time.monotonic() - begun) * 1000
+
+
+def case_start(a, house, texts):
+    passages = 20000 if a.quick else 100000
+    k = house.collection("One")
+    fill(house, texts, [k], passages, EACH)
+    house.client.wait([k])
+    house.server.stop()
+    house.start()
+    took, whole = until_whole(house.another(), texts, k)
+    say("  after a start: %d searches until all was searched, %.0f ms; the first %.0f ms" % (len(took), whole, took[0]))
+    bar("the slowest search after a start", max(took), 400, "ms")
+    gone = house.client.call("GET", "/collections/%s/documents?limit=1" % k)["items"][0]["id"]
+    house.client.call("DELETE", "/documents/" + gone)
+    took, whole = until_whole(house.another(), texts, k)
+    say("  after a document was deleted: %d searches, the first %.0f ms" % (len(took), took[0]))
+    bar("the first search after a deletion", took[0], 100, "ms")
+
+
 def case_many(a, house, texts):
     """10,000 documents that have one text, in a collection beside a small one."""
     n = 2000 if a.quick else 10000
@@ -383,21 +411,21 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     ap.add_argument("atelier")
     ap.add_argument("passages")
-    ap.add_argument("--case", action="append", choices=["vectors", "ingest", "hybrid", "many"])
+    ap.add_argument("--case", action="append", choices=["vectors", "ingest", "hybrid", "start", "many"])
     ap.add_argument("--quick", action="store_true")
     ap.add_argument("--strict", action="store_true")
     ap.add_argument("--embeddings")
     ap.add_argument("--model")
     a = ap.parse_args()
     a.folder = tempfile.mkdtemp(prefix="atelier-bench-")
-    cases = a.case or ["vectors", "ingest", "hybrid", "many"]
+    cases = a.case or ["vectors", "ingest", "hybrid", "start", "many"]
     house = None
     try:
         if "vectors" in cases:
             say("vectors:")
             case_vectors(a)
         texts = Texts()
-        for name, run in (("ingest", case_ingest), ("hybrid", case_hybrid), ("many", case_many)):
+        for name, run in (("ingest", case_ingest), ("hybrid", case_hybrid), ("start", case_start), ("many", case_many)):
             if name in cases:
                 say("%s:" % name)
                 house = house or House(a.atelier, a.passages)

@@ -203,7 +203,7 @@ static int scan(const char *path, size_t n, size_t dims, size_t each)
 	for (size_t i = 0; i < all / dims; i++)
 		make_unit(rows + i * dims, dims);
 	for (size_t i = 0; i < n / each; i++)
-		if (vectors_put(s.v, (int64_t)i, 1, rows + i * each * dims, each) < 0)
+		if (vectors_add(s.v, (int64_t)i, 1, rows + i * each * dims, each) < 0)
 			return 1;
 	s.n = n / each * each;
 	printf("bytes %.2f\n", (double)vectors_bytes(s.v) / (double)s.n / (double)dims);

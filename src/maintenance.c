@@ -169,11 +169,6 @@ static bool is_stopping(struct maintenance *m)
 	return stopping;
 }
 
-static bool is_over(void *arg)
-{
-	return is_stopping(arg);
-}
-
 static void remove_kind(struct maintenance *m, const struct kind *k, int64_t now)
 {
 	int64_t n = BATCH, sum = 0;
@@ -238,7 +233,6 @@ static void *maintenance_main(void *arg)
 
 	if (manual_load(m->p->db, &e) < 0)
 		log_warn("main", "the manual was not stored: %s", e.msg);
-	rag_load(m->p->rag, is_over, m);
 	remove_old(m);
 	do {
 		db_check_often(m->p->db);

@@ -325,7 +325,7 @@ int background_start(struct program *p, struct err *e)
 	if (r == 0)
 		r = maintenance_start(p, e);
 	if (r == 0)
-		r = rag_stores_start(p->rag, e);
+		r = rag_start(p->rag, e);
 	return r < 0 ? r : jobs_start(p->jobs, e);
 }
 
@@ -515,7 +515,7 @@ static void stop_working(struct program *p)
 	jobs_stop(p->jobs);
 	api_stop(p->api);
 	maintenance_stop(p);
-	rag_stores_stop(p->rag);
+	rag_stop(p->rag);
 	tools_free(p->tools); /* connections to their servers are ended by the loop */
 	p->tools = NULL;
 	providers_free(p->providers);

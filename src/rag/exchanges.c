@@ -17,6 +17,10 @@
 #define NEAREST     256  /* that are looked at first; then more, as long as most are of other places */
 #define NEAREST_MAX 4096
 
+#define LAGS                                                                                                           \
+	"Not all earlier conversations have been read into memory yet, so this is what was found in the rest. Ask "    \
+	"again in a moment for all of them."
+
 const char *exchange_text(const struct recalled *x, struct arena *a)
 {
 	size_t n = strlen(x->question), question = utf8_prefix(x->question, n, MIN(n, TEXT_BYTES / 3));
@@ -175,21 +179,25 @@ static double usual_of(const struct vector_hit *hits, size_t n)
 static int search(struct rag *r, const struct recall_request *q, const char *identity, const float *asked, size_t dims,
 	struct arena *a, struct meant *ret, struct err *e)
 {
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
 	struct vector_hit *hits = ARENA_ARRAY(a, struct vector_hit, NEAREST_MAX);
+	struct slice slice = slice_begin();
 
 	for (size_t max = NEAREST; hits && max <= NEAREST_MAX; max *= 4) {
 		struct index *x = NULL;
-		int n = 0, s = index_hold_exchanges(r, c, q->user_id, identity, &x, e);
+		bool behind = false;
+		int n = 0, s = index_refresh_exchanges(r, q->user_id, identity, &slice, &x, &behind, e);
 		if (s < 0)
 			return s;
-		if (x->vectors && vectors_dims(x->vectors) == dims)
+		index_hold(x);
+		if (x->vectors && strcmp(x->identity, identity) == 0 && vectors_dims(x->vectors) == dims)
 			n = vectors_search(x->vectors, asked, NULL, 0, hits, max);
-		index_release(x);
+		index_release(r, x);
 		if (n < 0)
 			return err_set(e, n, "no memory for a search");
 		if (max == NEAREST)
 			ret->usual = usual_of(hits, (size_t)n);
+		ret->notice = behind ? LAGS : NULL;
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
 		s = take(c, q, hits, (size_t)n, a, ret, e);
 		if (s < 0 || ret->found.n >= q->limit || (size_t)n < max)
 			return s;

@@ -30,8 +30,11 @@ struct rag_config { /* borrowed for the life of it */
 
 int rag_new(const struct rag_config *c, struct rag **ret, struct err *e) MUST_CHECK;
 void rag_free(struct rag *r); /* NULL is fine */
+/* Starts what reads indexes behind a start and what copies vectors to the store that is configured; stopped before rag_free. */
+int rag_start(struct rag *r, struct err *e) MUST_CHECK;
+void rag_stop(struct rag *r); /* NULL is fine */
 
-/* ---- the indexes in memory (index.c) ---- */
+/* ---- the indexes in memory (index.c, refresh.c) ---- */
 
 /* Beyond `document_index_mb` those that were searched longest ago make room; what fits nowhere is searched by words alone. */
 struct rag_memory {
@@ -40,14 +43,9 @@ struct rag_memory {
 	int64_t left_out;    /* of them, with vectors for which there is no room */
 };
 void rag_memory(struct rag *r, struct rag_memory *ret);
-/* Reads indexes, so that the first question does not have to, until memory is full or `stop` says so. Behind a start. */
-void rag_load(struct rag *r, bool (*stop)(void *arg), void *arg);
 
 /* ---- vector stores (stores.c) ---- */
 
-/* Starts the thread that copies vectors to the store that is configured; stopped before rag_free. */
-int rag_stores_start(struct rag *r, struct err *e) MUST_CHECK;
-void rag_stores_stop(struct rag *r);
 /* Whether a store could be used; `key` NULL: the one that is kept, if it is for this address. A sentence when not. May take
  * seconds. */
 int rag_store_check(struct rag *r, const struct vector_store *in, const char *key, struct err *e) MUST_CHECK;

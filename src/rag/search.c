@@ -34,6 +34,10 @@
 	"words "                                                                                                       \
 	"alone."
 
+#define LAGS                                                                                                           \
+	"Not all of what is searched has been read into memory yet, so this is what was found in the rest. Ask again " \
+	"in a moment for all of it."
+
 #define NO_STORE "The vector store cannot be reached, so this was searched by words alone."
 #define NO_INDEX "The index of words cannot be read: there is no memory for it, or the disk of the data folder fails."
 
@@ -73,7 +77,7 @@ struct search {
 	struct store_place store;
 	bool external;             /* meaning is searched by the store */
 	struct by_store *by_store; /* what it found, of each place */
-	struct index **held;
+	struct index **held;       /* of each place */
 	size_t n_held;
 	uint64_t terms[FULLTEXT_TERMS];
 	size_t n_terms;
@@ -121,7 +125,7 @@ static int by_score(const void *a, const void *b)
 static void let_go(struct search *s)
 {
 	while (s->n_held)
-		index_release(s->held[--s->n_held]);
+		index_release(s->rag, s->held[--s->n_held]);
 }
 
 static struct str question(const struct search *s)
@@ -284,6 +288,11 @@ static int compare_exactly(struct search *s, struct db_conn *c, struct err *e)
 
 /* ---- by words ---- */
 
+static bool is_meant(const struct vectors *v, const struct fulltext_hit *hit)
+{
+	return v && hit->passage < vectors_of(v, hit->document_id, hit->text_id);
+}
+
 static int look_by_words(struct search *s, size_t at, const struct fulltext_stats *stats, struct err *e)
 {
 	const struct search_place *p = &s->scope.items[at];
@@ -305,8 +314,7 @@ static int look_by_words(struct search *s, size_t at, const struct fulltext_stat
 			.language = hits[i].language,
 			.words = hits[i].score,
 			.meaning = -1,
-			.unmeant = !stored &&
-				   (!vectors || vectors_text_of(vectors, hits[i].document_id) != hits[i].text_id),
+			.unmeant = !stored && !is_meant(vectors, &hits[i]),
 			.place = p};
 	return 0;
 }
@@ -453,27 +461,72 @@ static int rank_all(struct search *s, struct db_conn *c, struct arena *a, struct
 	return r;
 }
 
-/* Holds all indexes at once, for the weight of a word depends on all that is searched. */
-static int find(struct search *s, struct db_conn *c, struct arena *a, struct err *e)
+static int by_index(const void *a, const void *b)
 {
-	CLEANUP(words_freep) struct words *w = words_new();
-	unsigned languages = 0;
+	const struct index *const *x = a, *const *y = b;
+
+	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+/* In the order of their ids, for who waits to change one keeps out who comes later. */
+static int hold_all(struct search *s, struct arena *a, struct err *e)
+{
+	struct index **order = ARENA_ARRAY(a, struct index *, s->n_held + 1);
+
+	if (!order)
+		return err_set(e, -ENOMEM, "no memory for a search");
+	memcpy(order, s->held, s->n_held * sizeof(struct index *));
+	qsort(order, s->n_held, sizeof(struct index *), by_index);
+	for (size_t i = 0; i < s->n_held; i++)
+		index_hold(order[i]);
+	return 0;
+}
+
+/* As the database has them now, as far as one may wait for that: before anything is held. */
+static int refresh_all(struct search *s, struct arena *a, struct err *e)
+{
+	struct slice slice = slice_begin();
+	size_t n = 0;
 	int r = 0;
 
 	s->held = ARENA_ARRAY(a, struct index *, s->scope.n + 1);
 	if (!s->held)
 		return err_set(e, -ENOMEM, "no memory for a search");
-	for (size_t i = 0; r == 0 && i < s->scope.n; i++) {
-		r = index_hold(s->rag, c, &s->scope.items[i], &s->held[i], e);
-		if (r == 0) {
-			s->n_held++;
-			if (s->held[i]->left_out_ms && asked_of(s, &s->scope.items[i]))
-				s->notice = NO_ROOM;
-			languages |= fulltext_languages(s->held[i]->fulltext);
-		}
+	for (; r == 0 && n < s->scope.n; n += r == 0) {
+		const struct search_place *p = &s->scope.items[n];
+		r = index_refresh(s->rag, p, !s->external && asked_of(s, p), &slice, &s->held[n], e);
 	}
 	if (r == 0) {
-		s->n_terms = words_ask(w, languages, question(s), s->terms, FULLTEXT_TERMS);
+		s->n_held = n;
+		r = hold_all(s, a, e);
+		s->n_held = r == 0 ? n : 0;
+	}
+	while (r < 0 && n > 0)
+		index_unpin(s->rag, s->held[--n]);
+	return r;
+}
+
+/* Holds all indexes at once, for the weight of a word depends on all that is searched. */
+static int find(struct search *s, struct arena *a, struct err *e)
+{
+	CLEANUP(words_freep) struct words *w = words_new();
+	unsigned languages = 0;
+	int r = refresh_all(s, a, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s->n_held; i++) {
+		const struct search_place *p = &s->scope.items[i];
+		bool meaning = !s->external && asked_of(s, p);
+		if (index_lags(s->held[i], p, meaning))
+			s->notice = LAGS;
+		else if (meaning && s->held[i]->left_out_ms && !s->notice)
+			s->notice = NO_ROOM;
+		languages |= fulltext_languages(s->held[i]->fulltext);
+	}
+	s->n_terms = words_ask(w, languages, question(s), s->terms, FULLTEXT_TERMS);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(s->rag->config.db);
 		r = rank_all(s, c, a, e);
 	}
 	let_go(s);
@@ -686,10 +739,7 @@ int rag_search(
 		return r;
 	ask_models(&s, a);
 	ask_store(&s, a);
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
-		r = find(&s, c, a, e);
-	}
+	r = find(&s, a, e);
 	if (r < 0)
 		return r;
 	rerank(&s, a);

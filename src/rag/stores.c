@@ -204,16 +204,17 @@ static int by_score(const void *a, const void *b)
 static int texts_of(struct rag *r, const struct search_place *where, struct arena *a, struct fulltext_text **ret,
 	size_t *ret_n, struct err *e)
 {
-	CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
+	struct slice slice = slice_begin();
 	struct index *x = NULL;
-	int s = index_hold(r, c, where, &x, e);
+	int s = index_refresh(r, where, false, &slice, &x, e);
 
 	if (s < 0)
 		return s;
+	index_hold(x);
 	*ret = ARENA_ARRAY(a, struct fulltext_text, fulltext_ids(x->fulltext, NULL, 0) + 1);
 	if (*ret)
 		*ret_n = fulltext_texts(x->fulltext, where->documents, where->n, *ret);
-	index_release(x);
+	index_release(r, x);
 	return *ret ? 0 : err_set(e, -ENOMEM, "no memory for a search");
 }
 
@@ -360,7 +361,7 @@ static void *stores_run(void *arg)
 	return NULL;
 }
 
-int rag_stores_start(struct rag *r, struct err *e)
+int stores_start(struct rag *r, struct err *e)
 {
 	int s = thread_start(&r->stores_thread, "vector-store", 0, stores_run, r);
 
@@ -378,9 +379,9 @@ void stores_poke(struct rag *r)
 	pthread_mutex_unlock(&r->stores_mx);
 }
 
-void rag_stores_stop(struct rag *r)
+void stores_stop(struct rag *r)
 {
-	if (!r || !r->stores_started)
+	if (!r->stores_started)
 		return;
 	cancel_fire(&r->stores_end, E_CANCELED);
 	pthread_mutex_lock(&r->stores_mx);

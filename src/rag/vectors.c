@@ -69,7 +69,7 @@ size_t vector_dots(vector_dot_fn ret[3])
 struct run {
 	int64_t id, text_id;
 	size_t n;
-	int8_t *codes; /* n rows of `width` */
+	int8_t *codes; /* n rows of `width`; NULL with n 0 */
 	float *scales;
 	int32_t *sums;
 };
@@ -148,11 +148,18 @@ static const struct run *find(const struct vectors *v, int64_t id)
 	return at < v->n && v->runs[at].id == id ? &v->runs[at] : NULL;
 }
 
-int64_t vectors_text_of(const struct vectors *v, int64_t id)
+size_t vectors_of(const struct vectors *v, int64_t id, int64_t text_id)
 {
 	const struct run *r = find(v, id);
 
-	return r ? r->text_id : 0;
+	return r && r->text_id == text_id ? r->n : 0;
+}
+
+size_t vectors_ids(const struct vectors *v, int64_t *ret, size_t max)
+{
+	for (size_t i = 0; i < v->n && i < max; i++)
+		ret[i] = v->runs[i].id;
+	return v->n;
 }
 
 /* The largest number becomes 127. */
@@ -170,40 +177,54 @@ static float encode(const float *x, size_t dims, int8_t *ret, int32_t *ret_sum)
 	return most / 127;
 }
 
-int vectors_put(struct vectors *v, int64_t id, int64_t text_id, const float *rows, size_t n)
+static bool resize(void *array, size_t n, size_t size)
 {
-	struct run r = {.id = id, .text_id = text_id, .n = n};
-	size_t at = place_of(v, id);
-	bool there = at < v->n && v->runs[at].id == id;
+	void **items = array, *p = realloc(*items, MAX(n, (size_t)1) * size);
 
-	ASSERT_IS(v, VECTORS_MAGIC);
-	if (!there && v->n == v->room) {
-		size_t room = v->room ? v->room * 2 : 64;
-		struct run *more = realloc(v->runs, room * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		v->runs = more;
+	if (p)
+		*items = p;
+	return p != NULL;
+}
+
+/* The document's run, behind all that has a lower id. NULL: there is no memory. */
+static struct run *run_of(struct vectors *v, int64_t id)
+{
+	size_t at = place_of(v, id), room = v->room ? v->room * 2 : 64;
+
+	if (at < v->n && v->runs[at].id == id)
+		return &v->runs[at];
+	if (v->n == v->room) {
+		if (!resize(&v->runs, room, sizeof(*v->runs)))
+			return NULL;
 		v->room = room;
 	}
-	r.codes = calloc(MAX(n, (size_t)1), v->width);
-	r.scales = malloc(MAX(n, (size_t)1) * sizeof(*r.scales));
-	r.sums = malloc(MAX(n, (size_t)1) * sizeof(*r.sums));
-	if (!r.codes || !r.scales || !r.sums) {
-		run_done(&r);
+	memmove(v->runs + at + 1, v->runs + at, (v->n - at) * sizeof(*v->runs));
+	v->runs[at] = (struct run){.id = id};
+	v->n++;
+	return &v->runs[at];
+}
+
+int vectors_add(struct vectors *v, int64_t id, int64_t text_id, const float *rows, size_t n)
+{
+	struct run *r = run_of(v, id);
+
+	ASSERT_IS(v, VECTORS_MAGIC);
+	if (!r)
 		return -ENOMEM;
-	}
+	size_t from = r->text_id == text_id ? r->n : 0, all = from + n;
+	/* What is left of another text stays until all of the room is there. */
+	if (all > r->n && (!resize(&r->codes, all, v->width) || !resize(&r->scales, all, sizeof(*r->scales)) ||
+				  !resize(&r->sums, all, sizeof(*r->sums))))
+		return -ENOMEM;
+	if (n > 0)
+		memset(r->codes + from * v->width, 0, n * v->width);
 	for (size_t i = 0; i < n; i++)
-		r.scales[i] = encode(rows + i * v->dims, v->dims, r.codes + i * v->width, &r.sums[i]);
-	if (there) {
-		ASSERT(v->count >= v->runs[at].n);
-		v->count -= v->runs[at].n;
-		run_done(&v->runs[at]);
-	} else {
-		memmove(v->runs + at + 1, v->runs + at, (v->n - at) * sizeof(*v->runs));
-		v->n++;
-	}
-	v->runs[at] = r;
-	v->count += n;
+		r->scales[from + i] =
+			encode(rows + i * v->dims, v->dims, r->codes + (from + i) * v->width, &r->sums[from + i]);
+	ASSERT(v->count >= r->n);
+	v->count = v->count - r->n + all;
+	r->n = all;
+	r->text_id = text_id;
 	return 0;
 }
 

@@ -15,11 +15,14 @@ struct vectors *vectors_new(size_t dims);
 void vectors_free(struct vectors *v); /* NULL is fine */
 size_t vectors_dims(const struct vectors *v);
 
-/* Adds the vectors of a text as those of document `id`, in place of what that had; `rows`: n times dims numbers, each vector of
- * length 1. -ENOMEM, and what was there stays. */
-int vectors_put(struct vectors *v, int64_t id, int64_t text_id, const float *rows, size_t n) MUST_CHECK;
+/* Adds vectors to those that document `id` has of this text, or in place of what it has of another one; `rows`: n times dims
+ * numbers, each vector of length 1. -ENOMEM, and what was there stays. */
+int vectors_add(struct vectors *v, int64_t id, int64_t text_id, const float *rows, size_t n) MUST_CHECK;
 void vectors_remove(struct vectors *v, int64_t id);
-int64_t vectors_text_of(const struct vectors *v, int64_t id); /* of the document; 0: it is not there */
+/* How many the document has of this text, which are those of its first passages. */
+size_t vectors_of(const struct vectors *v, int64_t id, int64_t text_id);
+/* The ids of all documents; returns how many, and writes at most `max`. */
+size_t vectors_ids(const struct vectors *v, int64_t *ret, size_t max);
 size_t vectors_count(const struct vectors *v);
 size_t vectors_bytes(const struct vectors *v); /* of memory */
 

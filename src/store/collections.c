@@ -249,3 +249,12 @@ int collections_newest(struct db_conn *c, int64_t limit, struct arena *a, struct
 	*ret = (struct search_scope){g.places.items, g.places.n};
 	return MIN(r, 0);
 }
+
+int collections_place(struct db_conn *c, atelier_id id, struct arena *a, struct search_place *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
+	int r = STORE_FIRST(
+		c, &found, NO_COLLECTION, e, "SELECT " PLACE " FROM collections k WHERE k.id = ?", DB_I64(id));
+
+	return r < 0 ? r : read_place(found, a, ret, e);
+}

@@ -79,3 +79,5 @@ int collections_scope(struct db_conn *c, const struct search_wish *w, struct are
 /* All that have documents, whoever's they are, the newest first. For the program itself. */
 int collections_newest(
 	struct db_conn *c, int64_t limit, struct arena *a, struct search_scope *ret, struct err *e) MUST_CHECK;
+int collections_place(
+	struct db_conn *c, atelier_id id, struct arena *a, struct search_place *ret, struct err *e) MUST_CHECK;

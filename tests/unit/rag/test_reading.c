@@ -1,9 +1,10 @@
-/* Documents read by programs: listed, read from a page on, gone through for words; within a scope alone. */
+/* Documents read by programs: listed, read from a page on, gone through for words; within a scope alone. Indexes: how much of
+ * memory they take, and what is read of them at a time. */
 #include <ftw.h>
 
 #include "../store/store_test.h"
 
-#include "rag/rag.h"
+#include "rag/rag_priv.h"
 #include "store/collections.h"
 #include "store/documents.h"
 #include "store/jobs.h"
@@ -223,23 +224,29 @@ static void test_another_model_in_the_last_moment(void **state)
 	rag_free(h.r);
 }
 
-static struct rag_memory memory_after(struct house *h, const atelier_id *collections, size_t n)
+static struct search_scope scope_of(struct house *h, const atelier_id *collections, size_t n)
 {
-	const struct search_request q = {
-		.where = {.user_id = h->f->ada, .collections = collections, .n_collections = n},
-		.query = "boats",
-		.mode = "fulltext"};
-	struct search_result found;
-	struct rag_memory m;
+	const struct search_wish w = {.user_id = h->f->ada, .collections = collections, .n_collections = n};
+	struct search_scope ret = {.n = 0};
 
-	FINE(h->f, rag_search(h->r, &q, &h->f->a, &found, &h->f->e));
-	rag_memory(h->r, &m);
-	return m;
+	FINE(h->f, collections_scope(h->f->c, &w, &h->f->a, &ret, &h->f->e));
+	return ret;
 }
 
-static bool never(void *arg UNUSED)
+/* As a search by meaning has them: all at once, and then none. */
+static struct rag_memory memory_after(struct house *h, const atelier_id *collections, size_t n)
 {
-	return false;
+	const struct search_scope scope = scope_of(h, collections, n);
+	struct slice s = slice_begin();
+	struct index *held[3];
+	struct rag_memory m;
+
+	for (size_t i = 0; i < n; i++)
+		FINE(h->f, index_refresh(h->r, &scope.items[i], true, &s, &held[i], &h->f->e));
+	for (size_t i = 0; i < n; i++)
+		index_unpin(h->r, held[i]);
+	rag_memory(h->r, &m);
+	return m;
 }
 
 /* What was searched longest ago makes room; what is searched at once and does not fit is there by its words alone. */
@@ -270,12 +277,108 @@ static void test_memory(void **state)
 	m = memory_after(&h, k, 3);
 	assert_int_equal(m.left_out, 1);
 	assert_true(m.bytes <= m.limit);
-	/* Behind a start: as long as half of it is free. */
+	/* Behind a start: as long as half of it is free, and of all the words. */
 	rag_free(h.r);
 	FINE(f, rag_new(&(struct rag_config){.db = f->db, .settings = &settings}, &h.r, &f->e));
-	rag_load(h.r, never, NULL);
+	indexes_load(h.r);
 	rag_memory(h.r, &m);
-	assert_int_equal(m.bytes, 2 * one);
+	assert_int_equal(m.collections, 3);
+	assert_in_range(m.bytes, 2 * one, 2 * one + 4000);
+	assert_int_equal(m.left_out, 0);
+	rag_free(h.r);
+}
+
+/* One that has no time takes the least that is read at once. */
+static struct slice slice_without_time(void)
+{
+	return (struct slice){.until_ms = 0};
+}
+
+/* What it lacks after another slice of those; *ret_bytes: what that read. */
+static bool lags_after(struct house *h, struct slice s, size_t *ret_bytes)
+{
+	const struct search_scope scope = scope_of(h, &h->k, 1);
+	struct index *x = NULL;
+
+	FINE(h->f, index_refresh(h->r, &scope.items[0], true, &s, &x, &h->f->e));
+	index_hold(x);
+	bool lags = index_lags(x, &scope.items[0], true);
+	index_release(h->r, x);
+	*ret_bytes = s.bytes;
+	return lags;
+}
+
+/* Nobody waits for a whole index: what a slice has begun the next one goes on with, and nothing is read twice; when something was
+ * deleted, nothing is read at all. */
+static void test_slices(void **state)
+{
+	struct fixture *f = *state;
+	const struct settings settings = {.document_index_mb = 100};
+	struct house h = {.f = f};
+	const size_t each = VECTORS * NUMBERS * sizeof(float); /* more than the least of a slice */
+	size_t read = 0, bytes = 0;
+	atelier_id d[4];
+	int slices = 1;
+
+	FINE(f, rag_new(&(struct rag_config){.db = f->db, .settings = &settings}, &h.r, &f->e));
+	h.k = add_collection(f, f->ada, "Harbour");
+	for (int i = 0; i < 4; i++)
+		add_vectors(&h, d[i] = add_document(f, f->ada, h.k, (const char *[]){"a", "b", "c", "d"}[i]));
+	for (; lags_after(&h, slice_without_time(), &bytes); slices++) {
+		assert_int_equal(bytes, each);
+		read += bytes;
+	}
+	assert_int_equal(slices, 4);
+	assert_int_equal(read + bytes, 4 * each);
+	FINE(f, documents_delete(f->db, f->ada, d[1], &f->e));
+	assert_false(lags_after(&h, slice_begin(), &bytes));
+	assert_int_equal(bytes, 0);
+	/* What comes meanwhile is read with the rest. */
+	add_vectors(&h, add_document(f, f->ada, h.k, "e"));
+	assert_false(lags_after(&h, slice_begin(), &bytes));
+	assert_int_equal(bytes, each);
+	/* While another one reads, nobody waits longer than their own slice; and then it is behind. */
+	const struct search_scope scope = scope_of(&h, &h.k, 1);
+	struct index *x = index_pin(h.r, h.k, false);
+	FINE(f, documents_delete(f->db, f->ada, d[2], &f->e));
+	x->filling = true;
+	assert_true(lags_after(&h, slice_without_time(), &bytes));
+	assert_int_equal(bytes, 0);
+	index_end(h.r, x);
+	assert_true(x->wanted);
+	assert_false(lags_after(&h, slice_begin(), &bytes));
+	assert_false(index_lags(x, &scope.items[0], true));
+	index_unpin(h.r, x);
+	rag_free(h.r);
+}
+
+/* The thread reads the rest of what a search has begun. */
+static void test_rest(void **state)
+{
+	struct fixture *f = *state;
+	const struct settings settings = {.document_index_mb = 100};
+	struct house h = {.f = f};
+	size_t bytes = 0;
+
+	FINE(f, rag_new(&(struct rag_config){.db = f->db, .settings = &settings}, &h.r, &f->e));
+	FINE(f, indexes_start(h.r, &f->e));
+	h.k = add_collection(f, f->ada, "Harbour");
+	for (int i = 0; i < 4; i++)
+		add_vectors(&h, add_document(f, f->ada, h.k, (const char *[]){"a", "b", "c", "d"}[i]));
+	assert_true(lags_after(&h, slice_without_time(), &bytes));
+	const struct search_scope scope = scope_of(&h, &h.k, 1);
+	struct index *x = index_pin(h.r, h.k, false);
+	bool lags = true;
+	pthread_mutex_lock(&h.r->mx);
+	while (lags) {
+		pthread_rwlock_rdlock(&x->lock);
+		lags = index_lags(x, &scope.items[0], true);
+		pthread_rwlock_unlock(&x->lock);
+		if (lags)
+			pthread_cond_wait(&h.r->indexes_filled, &h.r->mx);
+	}
+	pthread_mutex_unlock(&h.r->mx);
+	index_unpin(h.r, x);
 	rag_free(h.r);
 }
 
@@ -285,7 +388,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read, setup, end),
 		cmocka_unit_test_setup_teardown(test_find, setup, end),
 		cmocka_unit_test_setup_teardown(test_another_model_in_the_last_moment, setup, end),
-		cmocka_unit_test_setup_teardown(test_memory, setup, end)};
+		cmocka_unit_test_setup_teardown(test_memory, setup, end),
+		cmocka_unit_test_setup_teardown(test_slices, setup, end),
+		cmocka_unit_test_setup_teardown(test_rest, setup, end)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

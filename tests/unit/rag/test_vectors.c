@@ -78,7 +78,7 @@ static void test_recall(void **state UNUSED)
 	for (int d = DOCS - 1; d >= 0; d--) {
 		for (int i = 0; i < EACH; i++)
 			fill(rows[d][i]);
-		assert_int_equal(vectors_put(v, d + 1, 100 + d, rows[d][0], EACH), 0);
+		assert_int_equal(vectors_add(v, d + 1, 100 + d, rows[d][0], EACH), 0);
 	}
 	assert_int_equal(vectors_count(v), DOCS * EACH);
 	for (int q = 0; q < 40; q++) {
@@ -122,28 +122,60 @@ static void test_changes(void **state UNUSED)
 
 	two[DIMS] = 1;
 	assert_int_equal(vectors_search(v, one, NULL, 0, found, 10), 0);
-	assert_int_equal(vectors_put(v, 5, 50, two, 2), 0);
-	assert_int_equal(vectors_put(v, 4, 40, one, 1), 0);
+	assert_int_equal(vectors_add(v, 5, 50, two, 2), 0);
+	assert_int_equal(vectors_add(v, 4, 40, one, 1), 0);
 	assert_int_equal(vectors_search(v, one, NULL, 0, found, 10), 3);
 	assert_int_equal(found[0].document_id, 4); /* equal ones in the order of documents */
 	assert_int_equal(found[1].document_id, 5);
 	assert_int_equal(found[1].passage, 1);
 	assert_int_equal(vectors_search(v, one, only, 2, found, 10), 2);
-	assert_int_equal(vectors_put(v, 5, 51, one, 1), 0);
-	assert_int_equal(vectors_text_of(v, 5), 51);
+	assert_int_equal(vectors_add(v, 5, 51, one, 1), 0);
+	assert_int_equal(vectors_of(v, 5, 51), 1);
+	assert_int_equal(vectors_of(v, 5, 50), 0);
 	assert_int_equal(vectors_count(v), 2);
 	vectors_remove(v, 4);
 	vectors_remove(v, 4);
-	assert_int_equal(vectors_text_of(v, 4), 0);
+	assert_int_equal(vectors_of(v, 4, 40), 0);
 	assert_int_equal(vectors_search(v, one, NULL, 0, found, 10), 1);
 	assert_int_equal(vectors_search(v, one, NULL, 0, found, 0), 0);
 	vectors_free(v);
 }
 
+/* What comes in pieces is as if it had come at once. */
+static void test_pieces(void **state UNUSED)
+{
+	struct vectors *at_once = vectors_new(DIMS), *in_pieces = vectors_new(DIMS);
+	struct vector_hit a[EACH], b[EACH];
+	int64_t ids[2] = {0};
+
+	for (int i = 0; i < EACH; i++)
+		fill(rows[0][i]);
+	assert_int_equal(vectors_add(at_once, 7, 70, rows[0][0], EACH), 0);
+	assert_int_equal(vectors_add(in_pieces, 7, 70, rows[0][0], 10), 0);
+	assert_int_equal(vectors_of(in_pieces, 7, 70), 10);
+	assert_int_equal(vectors_add(in_pieces, 7, 70, rows[0][10], EACH - 10), 0);
+	assert_int_equal(vectors_add(in_pieces, 7, 70, NULL, 0), 0);
+	assert_int_equal(vectors_of(in_pieces, 7, 70), EACH);
+	assert_int_equal(vectors_count(in_pieces), EACH);
+	assert_int_equal(vectors_search(at_once, rows[0][3], NULL, 0, a, EACH), EACH);
+	assert_int_equal(vectors_search(in_pieces, rows[0][3], NULL, 0, b, EACH), EACH);
+	for (int i = 0; i < EACH; i++)
+		assert_int_equal(a[i].passage, b[i].passage);
+	/* Of another text none are left. */
+	assert_int_equal(vectors_add(in_pieces, 7, 71, rows[0][0], 1), 0);
+	assert_int_equal(vectors_count(in_pieces), 1);
+	assert_int_equal(vectors_add(in_pieces, 6, 60, NULL, 0), 0);
+	assert_int_equal(vectors_ids(in_pieces, ids, 2), 2);
+	assert_int_equal(ids[0], 6);
+	assert_int_equal(ids[1], 7);
+	vectors_free(at_once);
+	vectors_free(in_pieces);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kernels), cmocka_unit_test(test_recall), cmocka_unit_test(test_changes)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_recall),
+		cmocka_unit_test(test_changes), cmocka_unit_test(test_pieces)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
