@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { unwrap } from './unwrap.mjs';
 
 const TYPES = {
   '.css': 'text/css; charset=utf-8',
@@ -134,9 +135,10 @@ function embedManual(dir, out) {
   const all = createHash('sha256');
   const blobs = [];
   const rows = pages.map((name, i) => {
-    const body = readFileSync(join(dir, name));
+    const text = unwrap(readFileSync(join(dir, name), 'utf8'));
+    const body = Buffer.from(text);
     const slug = basename(name, '.md').replace(/^\d+-/, '');
-    const title = /^# +(.+?) *#*$/m.exec(body.toString('utf8'))?.[1] ?? slug;
+    const title = /^# +(.+?) *#*$/m.exec(text)?.[1] ?? slug;
     const path = join(out, 'manual', name);
     save(path, body);
     all.update(name).update('\0').update(body).update('\0');

@@ -102,7 +102,7 @@ export async function streaming({ page, mock, shot }) {
 
 const torture = [
   '# A heading with averyveryveryveryveryverylongwordwithoutanyplacetobreakitanywhereinit',
-  'Inline $\\frac{a_1}{b_1} = \\sqrt{x^2 + 1}$, prices $5 and $10, **中文（bold）。**后, a note[^1].',
+  'Inline $\\frac{a_1}{b_1} = \\sqrt{x^2 + 1}$, prices $5 and $10, *slanted*, **中文（bold）。**后, a note[^1].',
   '$$\n\\sum_{k=0}^{n} \\binom{n}{k} a^k b^{n-k} = (a+b)^n = \\underbrace{x + x + x + x + x + x + x + x + x + x + x}_{n}\n- c\n$$',
   'Broken $\\frac{a$ and \\[ \\begin{aligned} a &= b \\\\ &= c \\end{aligned} \\]',
   '| ' + 'a wide column name | '.repeat(9) + '\n|' + '--|'.repeat(9) + '\n' + ('| ' + 'some cell $x_1$ | '.repeat(9) + '\n').repeat(3),
@@ -137,6 +137,11 @@ export async function reading({ page, mock, shot, context }) {
   await shot('reading');
   assert.equal(await answer(page).locator('.md-bad').getAttribute('title').then((t) => /KaTeX/.test(t)), true);
   assert.equal(await answer(page).locator('strong').first().innerText(), '中文（bold）。');
+  // Emphasis is seen, though the font that comes with the page has no slanted letters.
+  const slanted = answer(page).locator('em').first();
+  const seen = await slanted.screenshot();
+  await slanted.evaluate((e) => (e.style.fontStyle = 'normal'));
+  assert.ok(!seen.equals(await slanted.screenshot()), 'emphasis looks like all other text');
 
   await answer(page).locator('p').first().evaluate((p) => getSelection().selectAllChildren(p));
   await page.keyboard.press('Control+c');
@@ -828,8 +833,13 @@ export async function listKeepsPlace({ page, base, context }) {
   assert.match(await page.evaluate(() => document.activeElement.innerText), /^Kept 38/);
   await page.keyboard.press('ArrowUp');
   await page.keyboard.press('ArrowUp');
-  await search.press('Enter');
+  assert.ok(await search.evaluate((e) => e === document.activeElement), 'and back to the search');
+  await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: 'Kept 39' }).waitFor();
+  // Sooner than the list: what opens is what was typed, not what stood first.
+  await search.fill('Kept 5');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Kept 59' }).waitFor();
   await search.fill('');
   await chats(page).getByRole('link', { name: /^Kept 89 anew/ }).waitFor();
   const ids = [];
@@ -893,6 +903,7 @@ export async function librarian({ page, shot }) {
   await source.waitFor();
   await ready(page);
   await shot('librarian');
+  assert.equal(await answer(page).locator('blockquote br').count(), 0, 'what it quotes breaks where the column ends');
   await source.click();
   const sheet = page.locator('#beside');
   await sheet.getByRole('button', { name: 'Open in the manual' }).waitFor();

@@ -195,6 +195,13 @@ export async function searching({ page, mock, base, shot }) {
   await has(answer(page), 'samovar');
   await page.waitForFunction(() => document.activeElement?.matches('article') && document.activeElement.innerText.includes('samovar'));
   await question(page).getByRole('group', { name: 'Version 1 of 2' }).waitFor();
+  // Or by Enter, sooner than it is found.
+  await newChat(page);
+  await page.keyboard.press('Control+Shift+F');
+  await field.fill('samov');
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal(page.url(), chat);
 
   // From the list's own search, too; and in the middle of something long.
   const headers = { Origin: base };

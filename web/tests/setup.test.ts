@@ -21,7 +21,8 @@ describe('what is pasted in the first minute', () => {
       { kind: 'ollama', url: 'http://192.168.1.5:11434', name: '192-168-1-5' },
       { kind: 'openai', url: 'http://192.168.1.5:11434/v1' },
     ]);
-    expect(recognize('https://models.example.org/v1/')[1]!.url).toBe('https://models.example.org/v1');
+    // What is said is what the first one said: who names a version means an OpenAI.
+    expect(recognize('https://models.example.org/v1/')).toMatchObject([{ kind: 'openai', url: 'https://models.example.org/v1' }, { kind: 'ollama' }]);
     expect(named('http://localhost:8080')).toEqual(['ollama', 'localhost']);
     expect(named('http://[::1]:11434')[0]).toBe('1');
   });

@@ -116,6 +116,14 @@ export class Conversations {
     this.timer = setTimeout(() => void this.load(), query ? 200 : 0);
   }
 
+  /** Reads what is searched for at once, for who does not wait; whether that is what the list shows now. */
+  async hurry(): Promise<boolean> {
+    clearTimeout(this.timer);
+    const wanted = JSON.stringify(this.filter);
+    if (wanted !== JSON.stringify(this.read)) await this.load();
+    return wanted === JSON.stringify(this.read) && wanted === JSON.stringify(this.filter);
+  }
+
   show(view: View): void {
     this.view = view;
     this.query = '';

@@ -29,9 +29,11 @@ export function recognize(pasted: string): Guess[] {
   if (!/^(https?:\/\/)?(\[[0-9a-f:]+\]|[\w.-]+)(:\d{1,5})?(\/\S*)?$/i.test(text) || !/[.:]|localhost/i.test(text)) return [];
   const url = (/^https?:\/\//i.test(text) ? text : 'http://' + text).replace(/\/+$/, '');
   const host = new URL(url).hostname.replace(/[^a-z0-9]+/gi, '-').replace(/^-|-$/g, '').toLowerCase().slice(0, 24);
-  const openai = /\/v\d+\w*$/.test(url) ? url : url + '/v1';
-  return [
+  const versioned = /\/v\d+\w*$/.test(url);
+  const guesses: Guess[] = [
     { label: 'Ollama', name: host === 'localhost' ? 'ollama' : host, kind: 'ollama', url },
-    { label: host, name: host, kind: 'openai', url: openai },
+    { label: host, name: host, kind: 'openai', url: versioned ? url : url + '/v1' },
   ];
+  // What is said when none answers is what the first said, so that the likelier one is first.
+  return versioned ? guesses.reverse() : guesses;
 }
