@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
 import { chats } from './chat.mjs';
+import { Gate } from './mock.mjs';
 
 const link = (page, name) => chats(page).getByRole('link', { name });
 const said = (page, text) => page.getByRole('group', { name: 'Notification' }).filter({ hasText: text });
@@ -214,4 +215,71 @@ export async function choosing({ page, base, shot }) {
   await drawer.waitFor({ state: 'detached' });
   await page.setViewportSize({ width: 1280, height: 800 });
   nothing(found);
+}
+
+export async function listKeepsPlace({ page, base, context }) {
+  const headers = { Origin: base };
+  for (let i = 0; i < 90; i++) {
+    const made = await (await page.request.post(base + '/api/v1/conversations', { headers, data: {} })).json();
+    await page.request.patch(`${base}/api/v1/conversations/${made.id}`, { headers, data: { title: `Kept ${i}` } });
+  }
+  await page.goto(base + '/');
+  const rows = chats(page).getByRole('link');
+  await chats(page).getByRole('link', { name: /^Kept 89/ }).waitFor();
+  // The next page comes when one gets there; who stands on the button meanwhile goes on at its first chat.
+  const next = new Gate();
+  await page.route('**/conversations?*cursor=*', async (route) => (await next.opened, route.continue()));
+  await chats(page).getByRole('button', { name: 'Show more' }).focus();
+  const known = await rows.count();
+  next.open();
+  await page.waitForFunction((n) => [...document.querySelectorAll('nav[aria-label="Chats"] li > a')].indexOf(document.activeElement) === n, known);
+  await page.unroute('**/conversations?*cursor=*');
+  await chats(page).evaluate((nav) => nav.scrollTo(0, nav.scrollHeight));
+  await chats(page).getByRole('link', { name: /^Kept 10\b/ }).waitFor();
+  const n = await rows.count();
+  const target = chats(page).getByRole('link', { name: /^Kept 20\b/ });
+  await target.scrollIntoViewIfNeeded();
+  const y = async () => Math.round((await target.boundingBox()).y);
+  const was = await y();
+  // A burst: more than are read one by one.
+  const all = (await (await page.request.get(base + '/api/v1/conversations')).json()).items.slice(0, 12);
+  await Promise.all(all.map((c) => page.request.patch(`${base}/api/v1/conversations/${c.id}`, { headers, data: { title: c.title + ' anew' } })));
+  await chats(page).getByRole('link', { name: /^Kept 89 anew/ }).waitFor({ state: 'attached' });
+  assert.ok((await rows.count()) >= n, 'what was read stays');
+  assert.equal(await y(), was);
+  // An absence.
+  await context.setOffline(true);
+  await context.setOffline(false);
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  assert.ok((await rows.count()) >= n);
+  assert.equal(await y(), was);
+  // From the search by arrows, and by Enter.
+  const search = page.getByRole('searchbox', { name: 'Search chats' });
+  await search.fill('Kept 3');
+  await page.waitForFunction(() => document.querySelectorAll('nav[aria-label="Chats"] a').length === 11);
+  await search.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  assert.match(await page.evaluate(() => document.activeElement.innerText), /^Kept 38/);
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  assert.ok(await search.evaluate((e) => e === document.activeElement), 'and back to the search');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Kept 39' }).waitFor();
+  // Sooner than the list: what opens is what was typed, not what stood first.
+  await search.fill('Kept 5');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Kept 59' }).waitFor();
+  await search.fill('');
+  await chats(page).getByRole('link', { name: /^Kept 89 anew/ }).waitFor();
+  const ids = [];
+  for (let cursor = ''; cursor !== null; ) {
+    const list = await (await page.request.get(`${base}/api/v1/conversations?q=Kept${cursor && '&cursor=' + cursor}`)).json();
+    ids.push(...list.items.map((c) => c.id));
+    cursor = list.next ?? null;
+  }
+  for (const id of ids) {
+    const gone = await page.request.delete(`${base}/api/v1/conversations/${id}?hard=true`, { headers });
+    assert.equal(gone.status(), 204);
+  }
+  await page.goto(base + '/');
 }
