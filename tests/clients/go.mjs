@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { environment, rowsOf, run } from './python.mjs';
+import { environment, onlyOnce, rowsOf, run } from './python.mjs';
 
 const source = join(dirname(fileURLToPath(import.meta.url)), 'go');
 const root = join(source, '../../../build/clients-go');
@@ -25,7 +25,7 @@ function stamp() {
 }
 
 /** The folder of the built programs. All of Go's own files stay below build/, and none is read-only. */
-async function built() {
+export const goPrepared = onlyOnce(async () => {
   const to = join(root, `bin-${stamp()}`);
   if (existsSync(to)) return to;
   const tools = join(root, 'env');
@@ -42,7 +42,7 @@ async function built() {
   }
   renameSync(made, to);
   return to;
-}
+});
 
 /** The version of a client's package, out of the lists. */
 function versions(client) {
@@ -53,7 +53,7 @@ function versions(client) {
 
 /** All features of the Go packages with one of the provider's dialects. */
 export async function goRows(url, key, dialect, { model, embedding }) {
-  const at = await built();
+  const at = await goPrepared();
   const rows = [];
   for (const { name } of programs)
     rows.push(...rowsOf(await run(join(at, name), [url, key, dialect, model, embedding]), dialect, versions));

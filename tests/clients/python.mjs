@@ -22,6 +22,12 @@ export async function run(command, args, options = {}) {
   return out;
 }
 
+/** Does it once: who asks later has the same promise. */
+export function onlyOnce(make) {
+  let made;
+  return () => (made ??= make());
+}
+
 /** An environment at a folder with the packages of a list, made when it is not there or the list has changed. */
 export async function environment(at, list) {
   const wanted = readFileSync(list, 'utf8');
@@ -56,9 +62,11 @@ export function rowsOf(out, dialect, versions) {
     });
 }
 
+export const pythonPrepared = onlyOnce(() => environment(env, wanted));
+
 /** All features of the Python packages with one of the provider's dialects. */
 export async function pythonRows(url, key, dialect, { model, embedding }) {
-  await environment(env, wanted);
+  await pythonPrepared();
   const args = [join(here, 'python/features.py'), url, key, dialect, model, embedding];
   return rowsOf(await run(join(env, 'bin/python'), args), dialect, versions);
 }

@@ -28,8 +28,8 @@ const { Mock } = await import('./mock.mjs');
 const { Server } = await import('./server.mjs');
 const { statusOf } = await import('./common.mjs');
 const { matrix } = await import('./matrix.mjs');
-const { pythonRows } = await import('./python.mjs');
-const { goRows } = await import('./go.mjs');
+const { pythonPrepared, pythonRows } = await import('./python.mjs');
+const { goPrepared, goRows } = await import('./go.mjs');
 const { uploadsResume } = await import('./uploads.mjs');
 const openai = await import('./mock-openai.mjs');
 const anthropic = await import('./mock-anthropic.mjs');
@@ -220,6 +220,8 @@ async function uploadsWork(server) {
 
 async function main() {
   if (!existsSync(binary)) throw new Error(`there is no ${binary}: build it first`);
+  // What is fetched and built for the others comes while the first ones are tried; a failure is met where they are.
+  if (!args.values.only) for (const prepare of [pythonPrepared, goPrepared]) prepare().catch(() => {});
   const mock = new Mock();
   await mock.start();
   const server = new Server(binary, settings(mock));
