@@ -136,7 +136,7 @@
 		"tokens of an answer for which nobody asked for another limit (0: no limit)")                          \
 	X(BOOL, stop_repetition, 1, 0, 1, "ATELIER_STOP_REPETITION",                                                   \
 		"end an answer that repeats the same text for ever (8 KiB of it, of figures 64 KiB, in at most 1 KiB " \
-		"at a time)")                                                                                          \
+		"at a time; where its numbers alone go on, each by the same step, 320 KiB)")                           \
 	X(INT, provider_concurrency, 0, 0, 100000, "ATELIER_PROVIDER_CONCURRENCY",                                     \
 		"calls of one provider at the same time; more wait in a fair queue (0: no limit, and for each model "  \
 		"of "                                                                                                  \

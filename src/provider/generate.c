@@ -119,8 +119,8 @@ static int hold_limits(struct generation *g)
 	if (a->ended || a->raw)
 		return 0;
 	if (a->repeat.found && g->stop_repetition)
-		return err_set(a->e, E_PROVIDER, "%.120s repeated the same text without end, and was stopped.",
-			g->run.t->name);
+		return err_set(a->e, E_PROVIDER, "%.120s %s without end, and was stopped.", g->run.t->name,
+			a->repeat.counts ? "went on counting" : "repeated the same text");
 	if (g->most_tokens == 0 || answer_tokens(a) < g->most_tokens)
 		return 0;
 	answer_set_reason(a, "length");

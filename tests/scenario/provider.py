@@ -527,6 +527,11 @@ class Call:
         for _ in range(int(times)):
             self.delta("content", (text * int(size))[:int(size)])
 
+    def do_count(self, text, n):
+        """Numbered lines, a hundred in a piece."""
+        for i in range(0, int(n), 100):
+            self.delta("content", "".join("%s %d\n" % (text, k) for k in range(i, i + 100)))
+
     def do_done(self, reason="stop", how=None):
         self.last(reason, "" if how == "unterminated" else None)
 

@@ -122,8 +122,137 @@ static void what_repeats(void **state)
 	}
 }
 
+/* ---- what counts on ---- */
+
+static char counted[256];
+#define LINE(...) (snprintf(counted, sizeof counted, __VA_ARGS__), counted)
+
+static const char *with_total(int i)
+{
+	return LINE("Step %d of 100, and then step %d.\n", i, i + 1);
+}
+
+static const char *in_a_row(int i)
+{
+	return LINE("%d, ", i);
+}
+
+static const char *backwards(int i)
+{
+	return LINE("%d bottles of beer on the wall, %d bottles of beer.\n", 9000000 - 2 * i, 9000000 - 2 * i);
+}
+
+static const char *huge(int i)
+{
+	return LINE("98765432109876543210%07d; ", i);
+}
+
+static void what_counts_on(void **state)
+{
+	static const char *(*const lines[])(int i) = {list, numbers, in_a_row, with_total, backwards, huge};
+	static const size_t steps[] = {1, 7, 4096, 20000};
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(lines); i++)
+		for (size_t k = 0; k < N_ELEMENTS(steps); k++)
+			assert_true(found_in(lines[i], 100000, steps[k]));
+}
+
+/* ---- and what is long, but goes on: each of some megabytes ---- */
+
+static unsigned drawn(int i)
+{
+	return ((unsigned)i * 2654435761u) ^ ((unsigned)i * 2246822519u >> 7);
+}
+
+static const char *times(int i)
+{
+	return LINE("%d \u00d7 %d = %d\n", i / 400 + 1, i % 400 + 1, (i / 400 + 1) * (i % 400 + 1));
+}
+
+static const char *csv(int i)
+{
+	return LINE("%d,%u,%u.%02u,active\n", i, drawn(i) % 1000, drawn(i) % 97, drawn(i) % 100);
+}
+
+static const char *array_of_objects(int i)
+{
+	return LINE("{\"id\": %d, \"x\": %u, \"y\": %u}, ", i, drawn(i) % 640, drawn(i + 1) % 480);
+}
+
+static const char *log_of_a_server(int i)
+{
+	return LINE("2026-01-%02d %02d:%02d:%02d INFO request %d done in 12 ms\n", i / 86400 + 1, i / 3600 % 24,
+		i / 60 % 60, i % 60, i);
+}
+
+static const char *steps_of_a_machine(int i)
+{
+	return LINE(
+		"G1 X%u.%02u Y%u.%02u E%d.5\n", drawn(i) % 200, drawn(i) % 100, drawn(i + 3) % 200, drawn(i) % 99, i);
+}
+
+static const char *numbered_list(int i)
+{
+	static const char *const words[] = {"red", "green", "blue", "black", "white", "amber", "violet"};
+	return LINE("%d. The %s one beside the %s.\n", i + 1, words[drawn(i) % 7], words[drawn(i + 9) % 7]);
+}
+
+static const char *diff(int i)
+{
+	return LINE("@@ -%d,%u +%d,%u @@\n-	int a%u = %d;\n+	int a%u = %d;\n", i * 9, drawn(i) % 9 + 1,
+		i * 9 + 1, drawn(i) % 8 + 1, drawn(i) % 50, i, drawn(i) % 50, i + 1);
+}
+
+static const char *base64(int i)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (int k = 0; k < 76; k++)
+		counted[k] = letters[drawn(i * 76 + k) % 64];
+	memcpy(counted + 76, "\n", 2);
+	return counted;
+}
+
+static const char *squares(int i)
+{
+	return LINE("The square of %d is %lld.\n", i, (long long)i * i);
+}
+
+static const char *rows_for_a_database(int i)
+{
+	return LINE("INSERT INTO t VALUES (%d, 'user%d@example.org', %u);\n", i, i, drawn(i) % 90 + 10);
+}
+
+static const char *words_that_count(int i)
+{
+	static const char *const tens[] = {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty"};
+	static const char *const ones[] = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
+	return LINE("%d is %s-%s and some\n", i, tens[i / 9 % 7], ones[i % 9]);
+}
+
+/* Seconds in which nothing happens, drawn as rows of dots that grow. */
+static const char *triangle(int i)
+{
+	snprintf(counted, sizeof counted, "%d %.*s\n", i % 60, i % 60,
+		"............................................................");
+	return counted;
+}
+
+static void what_goes_on(void **state)
+{
+	static const char *(*const lines[])(int i) = {times, csv, array_of_objects, log_of_a_server, steps_of_a_machine,
+		numbered_list, diff, base64, squares, rows_for_a_database, words_that_count, code};
+	static const size_t steps[] = {7, 4096};
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(lines); i++)
+		for (size_t k = 0; k < N_ELEMENTS(steps); k++)
+			if (found_in(lines[i], 60000, steps[k]))
+				fail_msg("series %zu was taken for one without end", i);
+	assert_false(found_in(triangle, 10000, 4096));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(what_repeats), cmocka_unit_test(what_is_asked_for)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(what_repeats), cmocka_unit_test(what_is_asked_for),
+		cmocka_unit_test(what_counts_on), cmocka_unit_test(what_goes_on)};
 	return cmocka_run_group_tests_name("provider/repeat", tests, NULL, NULL);
 }
