@@ -22,10 +22,14 @@ static char *place_of(const char *word)
 		word += 7;
 	buf_printf(
 		&b, "%s%s", word, !db_is_url(word) && stat(word, &st) == 0 && S_ISDIR(st.st_mode) ? "/atelier.db" : "");
-	char *path = buf_take(&b);
+	char *path = buf_take(&b), *whole;
 	if (!path)
 		abort();
-	return path;
+	whole = db_is_url(path) ? NULL : realpath(path, NULL); /* wherever it is called from, a copy goes on */
+	if (!whole)
+		return path;
+	free(path);
+	return whole;
 }
 
 struct shown {

@@ -363,6 +363,17 @@ static int is_empty(struct db *db, struct err *e)
 		     : r;
 }
 
+/* Rows of two sources would lie in one database, and neither copy could be finished. */
+static int is_same_source(const struct db *from, const struct db *to, const char *mark, struct err *e)
+{
+	if (strcmp(mark, db_place(from)) == 0)
+		return 0;
+	return err_set(e, E_CONFLICT,
+		"A copy from %.200s to %.200s was begun and not finished. Go on from there, or begin with an empty "
+		"database.",
+		mark, db_place(to));
+}
+
 int copy_all(struct db *from, struct db *to, copy_progress_fn progress, void *arg, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
@@ -372,8 +383,8 @@ int copy_all(struct db *from, struct db *to, copy_progress_fn progress, void *ar
 
 	arena_init(&a, 8192);
 	r = mark_of(to, &a, &mark, e);
-	if (r == 0 && !mark)
-		r = is_empty(to, e);
+	if (r == 0)
+		r = mark ? is_same_source(from, to, mark, e) : is_empty(to, e);
 	if (r == 0 && !mark)
 		r = meta_set(to, MARK, db_place(from), e);
 	if (r < 0)
@@ -481,8 +492,12 @@ int copy_compare(struct db *from, struct db *to, copy_progress_fn progress, void
 		if (r == 0)
 			r = hash_table(to, &tables[i], b, e);
 		if (r == 0 && (a->rows != b->rows || a->hash != b->hash))
-			r = err_set(e, E_CONFLICT, "%s differs: %lld rows here, %lld there%s.", tables[i].name,
-				(long long)a->rows, (long long)b->rows, a->rows == b->rows ? ", not the same" : "");
+			r = err_set(e, E_CONFLICT,
+				"%s differs: %lld rows in %.200s, %lld in the copy%s. It was changed after the copy "
+				"was begun: "
+				"begin again with an empty database.",
+				tables[i].name, (long long)a->rows, db_place(from), (long long)b->rows,
+				a->rows == b->rows ? ", not the same" : "");
 		if (r == 0)
 			progress(arg, tables[i].name, a->rows, true);
 	}

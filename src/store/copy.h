@@ -11,8 +11,8 @@
 typedef void (*copy_progress_fn)(void *arg, const char *table, int64_t rows, bool compared);
 
 /*
- * Copies what is missing at the target. E_CONFLICT when it has data that did not come from a copy. The target is marked
- * until it was compared: a server does not begin on a half one.
+ * Copies what is missing at the target. E_CONFLICT when it has data that did not come from a copy, or came from another
+ * database. The target is marked until it was compared: a server does not begin on a half one.
  */
 int copy_all(struct db *from, struct db *to, copy_progress_fn progress, void *arg, struct err *e) MUST_CHECK;
 

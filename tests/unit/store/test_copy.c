@@ -84,6 +84,14 @@ static void test_there_and_back(void **state)
 	struct db *there = open_at(f, file);
 	FINE(f, copy_all(f->db, there, note, NULL, &f->e));
 	REFUSED(f, E_CONFLICT, copy_is_whole(there, &f->e)); /* not compared yet */
+	/* Nor does another database's copy go on there. */
+	snprintf(file, sizeof(file), "%s/other.db", f->folder);
+	struct db *other = open_at(f, file);
+	const struct user_new eve = {.name = "eve", .password_hash = "x", .role = ROLE_ADMIN};
+	atelier_id id;
+	FINE(f, users_create(other, &eve, &id, &f->e));
+	REFUSED(f, E_CONFLICT, copy_all(other, there, note, NULL, &f->e));
+	db_close(other);
 	FINE(f, copy_compare(f->db, there, note, NULL, &f->e));
 	FINE(f, copy_is_whole(there, &f->e));
 	assert_int_equal(count(f, there, "SELECT count(*) FROM messages"), 80);
