@@ -80,6 +80,8 @@ static int answer_rows(struct request *q, const struct grant_list *rows, struct 
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct grant *row = &rows->items[i];
 
+		if (!*row->resource_name) /* somebody's own, which says itself who has it */
+			continue;
 		if (n == 0 || !is_same(&things[n - 1], row))
 			things[n++] = (struct grants){row->kind, row->resource_name, {items, 0}};
 		if (strcmp(row->subject, "nobody") == 0)

@@ -55,6 +55,8 @@ int shared_edit(const struct shared_kind *k, struct db *db, atelier_id user_id, 
 /* By its owner alone, with its grants and versions. */
 int shared_delete(
 	const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+/* Inside the db_write that deletes a person: the grants of all that is theirs. */
+int shared_forget_owner(struct db_conn *c, atelier_id user_id, struct err *e) MUST_CHECK;
 /* The newest first, the present one among them; for who may edit it. */
 int shared_versions(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a,
 	void *ret_items, size_t *ret_n, struct err *e) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* users.c - people who can sign in. */
 #include "store/users.h"
 #include "store/grants.h"
+#include "store/shared_rows.h"
 #include "store/store_priv.h"
 
 #define NO_USER "There is no such user."
@@ -189,6 +190,10 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	int r = grants_forget_subject(c, "user", *id, e);
 
 	ASSERT(db_is_writing(c));
+	if (r == 0)
+		r = shared_forget_owner(c, *id, e);
+	if (r == 0) /* their titles name files of theirs; what is at work ends by itself */
+		r = db_exec(c, NULL, e, "DELETE FROM jobs WHERE user_id = ? AND ended_at IS NOT NULL", DB_I64(*id));
 	if (r == 0) /* which have a user 0, too, and so no foreign key */
 		r = db_exec(c, NULL, e, "DELETE FROM tool_secrets WHERE user_id = ?", DB_I64(*id));
 	if (r == 0)

@@ -1,6 +1,17 @@
 /* Users, sessions, meta. */
+#include "store/assistants.h"
+#include "store/collections.h"
+#include "store/folders.h"
+#include "store/groups.h"
+#include "store/jobs.h"
+#include "store/keys.h"
+#include "store/limits.h"
+#include "store/memories.h"
 #include "store/meta.h"
+#include "store/prompts.h"
 #include "store/sessions.h"
+#include "store/tool_choices.h"
+#include "store/tool_servers.h"
 #include "store_test.h"
 
 static int set_disabled(struct fixture *f, atelier_id id, bool disabled)
@@ -266,6 +277,133 @@ static void test_sessions_of_a_clock_ahead(void **state)
 	assert_int_equal(n, 0);
 }
 
+/* ---- what is left of somebody who is deleted ---- */
+
+static void share(struct fixture *f, const struct shared_kind *k, const void *row)
+{
+	const struct grant all = {.subject = "everyone", .verb = GRANT_USE};
+	atelier_id id;
+
+	FINE(f, shared_create(k, f->db, row, &id, &f->e));
+	FINE(f, grants_set(f->db, &(struct grant_place){.kind = k->grants, .id = id}, &all, 1, &f->e));
+}
+
+static void share_one_of_each(struct fixture *f)
+{
+	share(f, &folders_kind, &(struct folder){.user_id = f->bob, .name = "Work", .instructions = ""});
+	share(f, &prompts_kind,
+		&(struct prompt_row){.user_id = f->bob,
+			.name = "letter",
+			.kind = PROMPT_TEXT,
+			.description = "",
+			.pattern = "",
+			.variables = "[]",
+			.body = "Write.",
+			.version = 1});
+	share(f, &assistants_kind,
+		&(struct assistant){.user_id = f->bob,
+			.name = "Cook",
+			.description = "",
+			.emoji = "",
+			.model = "",
+			.instructions = "",
+			.parameters = "{}",
+			.starters = "[]",
+			.agents = "[]",
+			.collections = "[]",
+			.version = 1});
+	share(f, &collections_kind,
+		&(struct collection){.user_id = f->bob,
+			.name = "Harbour",
+			.description = "",
+			.passage_tokens = 300,
+			.passages = 5,
+			.mode = "auto",
+			.weight = 50,
+			.embedding_model = "",
+			.reranker = ""});
+	share(f, &tool_servers_kind,
+		&(struct tool_server){
+			.user_id = f->bob, .name = "Town", .kind = "http", .prefix = "town", .config = "{}"});
+}
+
+static void own_one_of_each(struct fixture *f)
+{
+	atelier_id id, group;
+
+	share_one_of_each(f);
+	finish(f, begin(f, f->bob, add_conversation(f, f->bob, "Tea"), "Hi").turn_id, STATE_COMPLETE, "Hello");
+	FINE(f, memories_create(f->db, &(struct memory){.user_id = f->bob, .text = "Likes tea"}, &id, &f->e));
+	FINE(f, memories_enable(f->db, f->bob, true, &f->e));
+	FINE(f, tool_choices_set(f->db, &(struct tool_choice_row){f->bob, "look", 1, -1}, &f->e));
+	FINE(f, groups_create(f->db, "Staff", &group, &f->e));
+	FINE(f, groups_set_members(f->db, group, &f->bob, 1, &f->e));
+	FINE(f, keys_create(f->db,
+			&(struct api_key){
+				.user_id = f->bob, .name = "k", .prefix = "k", .hash = STR("hash"), .scopes = "api"},
+			&id, &f->e));
+	FINE(f, sessions_create(f->db,
+			&(struct session){.user_id = f->bob,
+				.cookie_hash = STR("c"),
+				.bearer_hash = STR("b"),
+				.created_at = 1,
+				.last_seen_at = 1,
+				.expires_at = INT64_MAX},
+			&id, &f->e));
+	FINE(f, limits_create(f->db,
+			&(struct limit){.subject = "user",
+				.subject_id = f->bob,
+				.measure = "requests",
+				.period = "month",
+				.amount = 1},
+			&id, &f->e));
+	FINE(f, jobs_create(f->db,
+			&(struct job_new){.user_id = f->bob, .kind = "pull", .title = "his.pdf", .params = "{}"}, &id,
+			&f->e));
+	assert_int_equal(jobs_cancel(f->db, f->bob, id, &f->e), 1);
+}
+
+/* Columns of all tables that have the id of somebody; usage stays, as does the word to other processes. */
+static int64_t count_left(struct fixture *f, atelier_id id)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int64_t all = 0;
+	int r;
+
+	FINE(f, db_query(f->c, &rows, &f->e,
+			test_postgres() ? "SELECT table_name::text, column_name::text FROM information_schema.columns"
+					  " WHERE table_schema = current_schema() AND data_type = 'bigint'"
+					: "SELECT s.name, i.name FROM sqlite_schema s JOIN pragma_table_info(s.name) i"
+					  " WHERE s.type = 'table' AND i.type = 'INTEGER'"));
+	while ((r = db_next(rows, &f->e)) > 0) {
+		struct str table = db_bytes(rows, 0), column = db_bytes(rows, 1);
+		char sql[200];
+
+		if (str_eq(table, STR("usage")) || str_eq(table, STR("usage_days")) || str_eq(table, STR("endings")))
+			continue;
+		snprintf(sql, sizeof(sql), "SELECT count(*) FROM " STR_FMT " WHERE " STR_FMT " = %lld", STR_ARG(table),
+			STR_ARG(column), (long long)id);
+		int64_t n = number(f, sql);
+		if (n)
+			print_message("%lld rows of " STR_FMT "." STR_FMT "\n", (long long)n, STR_ARG(table),
+				STR_ARG(column));
+		all += n;
+	}
+	assert_int_equal(r, 0);
+	return all;
+}
+
+static void test_nothing_is_left(void **state)
+{
+	struct fixture *f = *state;
+
+	own_one_of_each(f);
+	assert_true(count_left(f, f->bob) > 15);
+	FINE(f, users_delete(f->db, f->bob, &f->e));
+	assert_int_equal(count_left(f, f->bob), 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM grants"), 0); /* of what was theirs */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +416,7 @@ int main(void)
 		TEST(test_meta),
 		TEST(test_sessions_of_a_clock_ahead),
 		TEST(test_full_arena_is_an_error),
+		TEST(test_nothing_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
