@@ -6,14 +6,20 @@
 #include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/fold.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "engine.h"
 
 #define API        "/api/v1"
 #define ANSWER_MAX ((size_t)64 << 20)
 #define FILE_MAX   3500000 /* bytes that fit into one request */
+#define PART       ((int64_t)4 << 20)
+#define AWAY_MS    60000 /* a server that is away for longer is not waited for */
+#define NAME_BYTES ((size_t)255)
 #define BOUNDARY   "atelier-9b1f0c6e54d24d7a"
 
 struct talk {
@@ -40,24 +46,38 @@ static int tell_refused(struct talk *t, const struct http_result *res)
 				 t->cli->settings.server, res->status);
 }
 
-/* `ret` may be NULL. */
-static int fetch(struct talk *t, const char *method, const char *path, const char *type, struct str body, json_t **ret)
+static const char *url_of(struct talk *t, const char *path)
 {
-	CLEANUP(buf_done) struct buf answer = BUF_INIT(ANSWER_MAX);
-	const struct settings *s = &t->cli->settings;
-	const char *headers[] = {t->authorization, arena_printf(&t->a, "Content-Type: %s", type), NULL};
-	size_t n = strlen(s->server);
-	struct http_result res = {.status = 0};
+	const char *server = t->cli->settings.server;
+	size_t n = strlen(server);
 
-	while (n > 0 && s->server[n - 1] == '/')
+	while (n > 0 && server[n - 1] == '/')
 		n--;
-	const struct http_call call = {.method = method,
-		.url = arena_printf(&t->a, "%.*s" API "%s", (int)n, s->server, path),
+	return arena_printf(&t->a, "%.*s" API "%s", (int)n, server, path);
+}
+
+static struct http_call call_of(
+	struct talk *t, const char *method, const char *path, const char *const *headers, struct str body)
+{
+	const struct settings *s = &t->cli->settings;
+
+	return (struct http_call){.method = method,
+		.url = url_of(t, path),
 		.headers = headers,
 		.body = body,
 		.connect_timeout_ms = s->connect_timeout_ms,
 		.first_byte_timeout_ms = s->first_byte_timeout_s * 1000,
 		.idle_timeout_ms = s->token_timeout_s * 1000};
+}
+
+/* `ret` may be NULL. */
+static int fetch(struct talk *t, const char *method, const char *path, const char *type, struct str body, json_t **ret)
+{
+	CLEANUP(buf_done) struct buf answer = BUF_INIT(ANSWER_MAX);
+	const char *headers[] = {t->authorization, arena_printf(&t->a, "Content-Type: %s", type), NULL};
+	const struct http_call call = call_of(t, method, path, headers, body);
+	struct http_result res = {.status = 0};
+
 	if (!headers[1] || !call.url)
 		return err_set(&t->e, -ENOMEM, "no memory for a call");
 	int r = http_client_fetch(t->engine.http, &call, &t->cancel, &answer, &res, &t->e);
@@ -150,7 +170,8 @@ static int make_collection(struct talk *t, const char *name, const char **ret_id
 struct adding {
 	struct talk *t;
 	const char *collection;
-	json_t *there; /* documents of the collection, by name */
+	json_t *there;   /* documents of the collection, by name */
+	json_t *brought; /* names of this run */
 	int added, changed, same, failed;
 };
 
@@ -160,6 +181,7 @@ static int load_there(struct adding *x)
 	int r = 0;
 
 	x->there = json_object();
+	x->brought = json_object();
 	do {
 		CLEANUP(json_decrefp) json_t *page = NULL;
 		r = get(x->t,
@@ -179,103 +201,294 @@ static int load_there(struct adding *x)
 	return r;
 }
 
-static int read_file(struct talk *t, const char *path, struct buf *to)
-{
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n;
+/* A file that is being brought. */
+struct file {
+	int fd;
+	int64_t size;
+	const char *name;     /* of the document */
+	const char *replaces; /* NULL: nothing */
+};
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(&t->e, E_INVALID, "%s", strerror(errno));
-	if (st.st_size > FILE_MAX)
-		return err_set(&t->e, E_TOO_LARGE, "It has more than %d bytes: bring it by the page.", FILE_MAX);
-	char *p = buf_reserve(to, (size_t)st.st_size + 1);
-	while (p && to->n < (size_t)st.st_size && (n = read(fd, p + to->n, (size_t)st.st_size - to->n)) > 0)
-		to->n += (size_t)n;
+/* As the server would write it, so that it is found again: a name of a file may be any bytes. */
+static const char *name_of(struct talk *t, const char *path)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(65536);
+
+	utf8_add_repaired(&b, path, strlen(path));
+	for (size_t i = 0; i < b.n; i++)
+		if ((unsigned char)b.p[i] < 0x20 || b.p[i] == 0x7f)
+			b.p[i] = ' ';
+	return arena_strndup(&t->a, buf_str(&b).p, utf8_prefix(buf_str(&b).p, b.n, NAME_BYTES));
+}
+
+/* Adds what stands there. It is a failure when the file has become shorter. */
+static int read_at(struct talk *t, const struct file *f, int64_t at, int64_t size, struct buf *to)
+{
+	char *p = buf_reserve(to, (size_t)size + 1);
+	int64_t n = 0;
+
+	while (p && n < size) {
+		ssize_t got = pread(f->fd, p + n, (size_t)(size - n), at + n);
+		if (got < 0)
+			return err_set(&t->e, E_INVALID, "%s", strerror(errno));
+		if (got == 0)
+			return err_set(&t->e, E_INVALID, "It became shorter while it was read.");
+		n += got;
+	}
+	to->n += p ? (size_t)n : 0;
 	return p ? 0 : err_set(&t->e, -ENOMEM, "no memory for a file");
 }
 
-static void add_name(struct buf *b, const char *name)
+static int hash_of(struct talk *t, const struct file *f, char ret[65])
 {
-	for (; *name; name++)
-		if (*name == '"')
-			buf_add_str(b, "%22");
-		else
-			buf_add_char(b, (unsigned char)*name < 0x20 ? ' ' : *name);
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	crypto_hash_sha256_state state;
+	int r = 0;
+
+	crypto_hash_sha256_init(&state);
+	for (int64_t at = 0; r == 0 && at < f->size; at += PART) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)PART + 1);
+		r = read_at(t, f, at, MIN(f->size - at, PART), &b);
+		crypto_hash_sha256_update(&state, (const unsigned char *)buf_str(&b).p, b.n);
+	}
+	crypto_hash_sha256_final(&state, hash);
+	sodium_bin2hex(ret, 65, hash, sizeof(hash));
+	return r;
 }
 
-static int send_file(struct adding *x, const char *name, struct str bytes, const char *replaces)
+/* ---- in one request ---- */
+
+static int send_whole(struct adding *x, const struct file *f)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(FILE_MAX + 8192);
 
-	if (replaces)
+	if (f->replaces)
 		buf_printf(&b, "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"replaces\"\r\n\r\n%s\r\n",
-			replaces);
-	buf_add_str(&b, "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"");
-	add_name(&b, name);
-	buf_add_str(&b, "\"\r\n\r\n");
-	buf_add(&b, bytes.p, bytes.n);
+			f->replaces);
+	buf_printf(&b, "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"%s\"\r\n\r\n",
+		f->name);
+	int r = read_at(x->t, f, 0, f->size, &b);
 	buf_add_str(&b, "\r\n--" BOUNDARY "--\r\n");
 	const char *path = arena_printf(&x->t->a, "/collections/%s/documents", x->collection);
+	if (r < 0)
+		return r;
 	return buf_status(&b) < 0 || !path
 		       ? err_set(&x->t->e, -ENOMEM, "no memory for a file")
 		       : fetch(x->t, "POST", path, "multipart/form-data; boundary=" BOUNDARY, buf_str(&b), NULL);
 }
 
-static void hash_of(struct str bytes, char ret[65])
-{
-	unsigned char hash[crypto_hash_sha256_BYTES];
+/* ---- in parts ---- */
 
-	crypto_hash_sha256(hash, (const unsigned char *)bytes.p, bytes.n);
-	sodium_bin2hex(ret, 65, hash, sizeof(hash));
+/* What the server says of an upload. */
+struct upload {
+	char id[64];
+	int64_t offset;
+	int status; /* of the last request; 0: there was no answer */
+};
+
+static bool header_is(const char *line, size_t n, const char *name, char *ret, size_t size)
+{
+	size_t k = strlen(name);
+
+	if (n <= k || strncasecmp(line, name, k) != 0)
+		return false;
+	while (k < n && line[k] == ' ')
+		k++;
+	while (n > k && (line[n - 1] == '\r' || line[n - 1] == '\n'))
+		n--;
+	snprintf(ret, size, "%.*s", (int)(n - k), line + k);
+	return true;
 }
 
-/* A file that cannot be brought is told and does not keep others from it. */
-static void add_file(struct adding *x, const char *path, const char *name)
+/* Loop. */
+static void on_upload_header(void *arg, const char *line, size_t n)
 {
-	CLEANUP(buf_done) struct buf bytes = BUF_INIT(FILE_MAX + 1);
-	const json_t *there = json_object_get(x->there, name);
-	char hash[65];
-	int r = read_file(x->t, path, &bytes);
+	struct upload *u = arg;
+	char value[1024];
 
-	if (r == 0) {
-		hash_of(buf_str(&bytes), hash);
-		if (there && json_get_str(there, "hash") && strcmp(json_get_str(there, "hash"), hash) == 0) {
-			x->same++;
-			return;
+	if (header_is(line, n, "Upload-Offset:", value, sizeof(value)))
+		u->offset = strtoll(value, NULL, 10);
+	else if (header_is(line, n, "Location:", value, sizeof(value)))
+		snprintf(u->id, sizeof(u->id), "%.63s", strrchr(value, '/') ? strrchr(value, '/') + 1 : value);
+}
+
+/* Loop. What is answered beside the head says nothing more. */
+static int on_upload_data(void *arg UNUSED, const char *p UNUSED, size_t n UNUSED)
+{
+	return 0;
+}
+
+static int ask_upload(struct talk *t, struct upload *u, const char *method, const char *said, struct str body)
+{
+	const char *headers[] = {
+		t->authorization, "Tus-Resumable: 1.0.0", "Content-Type: application/offset+octet-stream", said, NULL};
+	struct http_call call =
+		call_of(t, method, arena_printf(&t->a, "/uploads%s%s", *u->id ? "/" : "", u->id), headers, body);
+	struct http_result res = {.status = 0};
+
+	call.on_header = on_upload_header;
+	call.on_data = on_upload_data;
+	call.arg = u;
+	int r = http_client_run(t->engine.http, &call, &t->cancel, &res, &t->e);
+	u->status = res.status;
+	if (r == 0 && (res.status < 200 || res.status > 299))
+		r = tell_refused(t, &res);
+	buf_done(&res.error_body);
+	return r;
+}
+
+/* Whether it may be gone on with: the server was not there, or has other bytes than was believed. */
+static bool is_passing(const struct upload *u)
+{
+	return u->status == 0 || u->status == 409 || u->status == 423 || u->status >= 500;
+}
+
+/* What can be asked once more, until the server says something to that. */
+static int ask_again(struct talk *t, struct upload *u, const char *method, const char *said)
+{
+	int64_t until = clock_mono_ms() + AWAY_MS;
+	int r = ask_upload(t, u, method, said, (struct str){"", 0});
+
+	while (r < 0 && is_passing(u) && clock_mono_ms() < until) {
+		nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+		err_clear(&t->e);
+		r = ask_upload(t, u, method, said, (struct str){"", 0});
+	}
+	return r;
+}
+
+static int upload(struct talk *t, const struct file *f, struct upload *u)
+{
+	char said[64];
+	int r;
+
+	snprintf(said, sizeof(said), "Upload-Length: %lld", (long long)f->size);
+	r = ask_again(t, u, "POST", said);
+	while (r == 0 && u->offset < f->size) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)PART + 1);
+		r = read_at(t, f, u->offset, MIN(f->size - u->offset, PART), &b);
+		if (r < 0)
+			return r;
+		snprintf(said, sizeof(said), "Upload-Offset: %lld", (long long)u->offset);
+		r = ask_upload(t, u, "PATCH", said, buf_str(&b));
+		if (r < 0 && is_passing(u)) {
+			err_clear(&t->e);
+			r = ask_again(t, u, "HEAD", NULL); /* where to go on */
 		}
-		r = send_file(x, name, buf_str(&bytes), there ? json_get_str(there, "id") : NULL);
 	}
-	if (r == 0) {
-		*(there ? &x->changed : &x->added) += 1;
-		return;
-	}
+	return r;
+}
+
+static int send_in_parts(struct adding *x, const struct file *f)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(65536);
+	struct upload u = {.offset = 0};
+	int r = upload(x->t, f, &u);
+
+	buf_printf(&b, "{\"upload_id\":\"%s\",\"name\":", u.id);
+	json_add_cstr(&b, f->name);
+	if (f->replaces)
+		buf_printf(&b, ",\"replaces\":\"%s\"", f->replaces);
+	buf_add_char(&b, '}');
+	const char *path = arena_printf(&x->t->a, "/collections/%s/documents", x->collection);
+	if (r < 0)
+		return r;
+	return path ? fetch(x->t, "POST", path, "application/json", buf_str(&b), NULL)
+		    : err_set(&x->t->e, -ENOMEM, "no memory for a file");
+}
+
+/* ---- files and folders ---- */
+
+/* 1: it has been there before. */
+static int bring(struct adding *x, const struct file *f, const json_t *there)
+{
+	const char *hash = json_get_str(there, "hash");
+	char now[65];
+	int r = f->name ? hash_of(x->t, f, now) : err_set(&x->t->e, -ENOMEM, "no memory for a name");
+
+	if (r < 0)
+		return r;
+	if (hash && strcmp(hash, now) == 0)
+		return 1;
+	/* A form has no way to write these in a name that all servers read alike. */
+	return f->size > FILE_MAX || strpbrk(f->name, "\"\\%") ? send_in_parts(x, f) : send_whole(x, f);
+}
+
+static int open_file(struct talk *t, const char *path, struct file *ret)
+{
+	struct stat st;
+
+	ret->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (ret->fd < 0 || fstat(ret->fd, &st) < 0)
+		return err_set(&t->e, E_INVALID, "%s", strerror(errno));
+	ret->size = st.st_size;
+	return S_ISREG(st.st_mode) ? 0 : err_set(&t->e, E_INVALID, "It is no file.");
+}
+
+static void tell_failed(struct adding *x, const char *name, const char *why)
+{
 	x->failed++;
 	print_line(stderr, name);
 	fputs(": ", stderr);
-	print_line(stderr, x->t->e.msg);
+	print_line(stderr, why);
 	fputc('\n', stderr);
+}
+
+/* A file that cannot be brought is told and does not keep others from it. */
+static void add_file(struct adding *x, const char *path, const char *called)
+{
+	struct file f = {.fd = -1, .name = name_of(x->t, called)};
+	const json_t *there = f.name ? json_object_get(x->there, f.name) : NULL;
+	int r = open_file(x->t, path, &f);
+
+	f.replaces = json_get_str(there, "id");
+	if (r == 0 && f.name && json_object_get(x->brought, f.name))
+		r = err_set(&x->t->e, E_CONFLICT,
+			"Another file of this name was brought before: bring the folder above both, or each to a "
+			"collection "
+			"of its own.");
+	if (r == 0)
+		r = bring(x, &f, there);
+	if (r >= 0)
+		json_object_set_new(x->brought, f.name, json_true());
+	if (f.fd >= 0)
+		close(f.fd);
+	if (r == 0)
+		*(there ? &x->changed : &x->added) += 1;
+	else if (r > 0)
+		x->same++;
+	else
+		tell_failed(x, called, x->t->e.msg);
 	err_clear(&x->t->e);
 }
 
-/* A folder with all that is in it, but for what is hidden; names begin behind it. */
+static void add_entry(struct adding *x, FTS *walk, FTSENT *entry, size_t n)
+{
+	const char *name = entry->fts_level == 0 ? entry->fts_name : entry->fts_path + n;
+	bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
+
+	while (*name == '/' && entry->fts_level > 0)
+		name++;
+	if (hidden)
+		fts_set(walk, entry, FTS_SKIP);
+	else if (entry->fts_info == FTS_F || (entry->fts_info == FTS_DEFAULT && entry->fts_level == 0))
+		add_file(x, entry->fts_accpath, name);
+	else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
+		tell_failed(x, *name ? name : entry->fts_path, strerror(entry->fts_errno));
+}
+
+/* A folder with all that is in it, but for what is hidden and links; names begin behind it. */
 static int add_path(struct adding *x, char *path)
 {
 	char *paths[] = {path, NULL};
-	size_t n = strlen(path);
 	FTSENT *entry;
 	/* Looked at first: a walk that is ended before its first step leaks. */
-	FTS *walk = access(path, R_OK) < 0 ? NULL : fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTS *walk = access(path, R_OK) < 0 ? NULL : fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
 
 	if (!walk)
 		return err_set(&x->t->e, E_INVALID, "%s: %s", path, strerror(errno));
-	while ((entry = fts_read(walk)) != NULL) {
-		if (entry->fts_level > 0 && entry->fts_name[0] == '.')
-			fts_set(walk, entry, FTS_SKIP);
-		else if (entry->fts_info == FTS_F)
-			add_file(x, entry->fts_accpath,
-				entry->fts_level == 0 ? entry->fts_name : entry->fts_path + n + (path[n - 1] != '/'));
-	}
+	while ((entry = fts_read(walk)) != NULL)
+		add_entry(x, walk, entry, strlen(path));
 	fts_close(walk);
 	return 0;
 }
@@ -299,6 +512,7 @@ int cmd_collection(struct cli *c)
 	for (int i = 2; r == 0 && i < c->argc; i++)
 		r = add_path(&x, c->argv[i]);
 	json_decref(x.there);
+	json_decref(x.brought);
 	if (r == 0)
 		printf("%d added, %d changed, %d unchanged, %d failed\n", x.added, x.changed, x.same, x.failed);
 	int status = talk_end(&t, r);

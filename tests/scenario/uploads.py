@@ -10,6 +10,7 @@ import select
 import shutil
 import sqlite3
 import stat
+import subprocess
 import sys
 import tempfile
 import time
@@ -426,8 +427,59 @@ def pictures_swept(c):
     check(database(c, "SELECT count(*) FROM blobs") == [(0,)], "rows of a deleted user are there")
 
 
+def brought(c, key, *paths):
+    """`atelier collection add`, of a folder as it is there."""
+    env = dict(c.server.env(), ATELIER_SERVER="http://127.0.0.1:%d" % c.server.port, ATELIER_SERVER_KEY=key)
+    return subprocess.Popen([c.server.binary, "collection", "add", "Shell", *paths], env=env, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)
+
+
+def said(process, status, *words):
+    out = process.communicate(timeout=60)[0].decode("utf-8", "replace")
+    check(process.returncode == status and all(w in out for w in words), "%d, not %d: %s" % (process.returncode, status, out))
+
+
+def shell(c):
+    """Files of any name are known again, links that are named are followed, what is left out is told, and a large one comes whole
+    though the server is killed while it comes."""
+    key = c.who().call("POST", "/api/v1/keys", {"name": "Shell", "scopes": ["api"]})["key"]
+    folder = tempfile.mkdtemp(prefix="atelier-shell-")
+    try:
+        names = [b'quo"te.txt', b"per%22cent.txt", b"back\\slash.txt", b"new\nline.txt", b"tab\there.txt", b"latin-\xe4.txt", b"a/b/deep.txt",
+                 "日本語.txt".encode(), b"-dash.txt"]
+        for i, name in enumerate(names):
+            path = os.path.join(folder.encode(), name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as f:
+                f.write(b"Text %d." % i)
+        os.symlink(folder, os.path.join(folder, "a", "round"))
+        os.symlink(folder, folder + "-link")
+        said(brought(c, key, folder), 0, "%d added, 0 changed, 0 unchanged, 0 failed" % len(names))
+        said(brought(c, key, folder + "-link"), 0, "0 added, 0 changed, %d unchanged, 0 failed" % len(names))
+        os.mkfifo(os.path.join(folder, "pipe"))
+        said(brought(c, key, os.path.join(folder, "pipe")), 1, "pipe: It is no file.", "1 failed")
+        # Two of one name would replace each other with each run.
+        said(brought(c, key, os.path.join(folder, "a", "b"), os.path.join(folder, "a", "b")), 1, "1 added", "1 failed", "Another file of this name")
+        c.server.settings["ATELIER_LISTEN"] = "127.0.0.1:%d" % c.server.port
+        with open(os.path.join(folder, "large.txt"), "wb") as f:
+            f.writelines(b"Line %d of a large text.\n" % i for i in range(400000))
+        command = brought(c, key, os.path.join(folder, "large.txt"))
+        uploads, end = os.path.join(c.server.data, "uploads"), time.monotonic() + 30
+        while not any(os.path.getsize(os.path.join(uploads, x)) for x in (os.listdir(uploads) if os.path.isdir(uploads) else [])):
+            check(time.monotonic() < end and command.poll() is None, "nothing of the large file comes")
+            time.sleep(0.001)
+        c.server.kill()
+        c.server.start()
+        said(command, 0, "1 added, 0 changed, 0 unchanged, 0 failed")
+        said(brought(c, key, os.path.join(folder, "large.txt")), 0, "0 added, 0 changed, 1 unchanged, 0 failed")
+    finally:
+        shutil.rmtree(folder)
+        os.unlink(folder + "-link")
+
+
 CASES = (options, version, whole, refusals, site, chunked, checksums, cut, silent, kill9, stop, crowd, quota, links,
-         sweep, deleted_user, signed_out, pictures, pictures_refused, pictures_swept)
+         sweep, deleted_user, signed_out, pictures, pictures_refused, pictures_swept,
+         shell)
 
 
 def run_case(case, binary, template, root):
