@@ -594,6 +594,15 @@ export async function keyboard({ page, context, mock, base, watch }) {
   await has(answer(page), 'typing');
   await page.keyboard.press('Escape');
   await has(answer(page), 'Stopped.');
+  // What is typed while a menu is still closing goes into the message.
+  await page.emulateMedia({ reducedMotion: 'no-preference' });
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('menuitem').first().waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.type('soon');
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  assert.equal(await composer(page).inputValue(), 'soon');
+  await composer(page).fill('');
   // What is typed while the palette is still on its way is meant for it, Enter included.
   const elsewhere = await context.browser().newContext({ storageState: await context.storageState(), locale: 'en-US', reducedMotion: 'reduce', serviceWorkers: 'block' });
   const other = watch(await elsewhere.newPage());
