@@ -21,6 +21,7 @@
 
 #include "api/answer.h"
 #include "api/gateway/gateway.h"
+#include "api/oauth.h"
 #include "api/request.h"
 #include "auth/line.h"
 #include "base/clock.h"
@@ -122,7 +123,7 @@ static void answer_error(struct request *q, struct buf *out, int *ret_status)
 		http_set_header(q->x, "Retry-After", text);
 	}
 	if (info->http_status == 401)
-		http_set_header(q->x, "WWW-Authenticate", "Bearer");
+		http_set_header(q->x, "WWW-Authenticate", oauth_challenge(q));
 }
 
 void request_end(struct request *q, int r)

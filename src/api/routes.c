@@ -48,6 +48,7 @@
 	X(tool_servers)                                                                                                \
 	X(tool_logins)                                                                                                 \
 	X(mcp)                                                                                                         \
+	X(oauth)                                                                                                       \
 	X(files)                                                                                                       \
 	X(images)                                                                                                      \
 	X(uploads)                                                                                                     \

@@ -26,8 +26,7 @@ int auth_vault_open(const struct settings *s, const char *key_path, struct vault
 
 /* ---- passwords: Argon2id (64 MiB, 2 passes); the server makes few at once: line.h ---- */
 
-/* E_INVALID with a sentence for one that is too short, too long, or among the first that somebody would guess: one of
- * the commonest, the user's name, one sign over and over, a row of the keyboard. */
+/* E_INVALID with a sentence for one that is too short, too long, or among the first that somebody would guess. */
 int auth_check_password(const char *name, const char *password, struct err *e) MUST_CHECK;
 
 int auth_check_name(const char *name, struct err *e) MUST_CHECK; /* E_INVALID with a sentence */
@@ -51,9 +50,8 @@ struct auth_link {
 /* A new one; the user's earlier one has ended. E_NOT_FOUND. */
 int auth_link_new(struct auth *a, atelier_id user_id, struct auth_link *ret, struct err *e) MUST_CHECK;
 
-/* Sets the password of whoever's link it is, once; all sessions of the user end. E_NOT_FOUND and
- * E_EXPIRED for the link, E_FORBIDDEN for somebody who
- * is disabled, E_INVALID for the password. Takes the time of a hash. */
+/* Sets the password of whoever's link it is, once; all sessions of the user end. E_NOT_FOUND and E_EXPIRED for the link,
+ * E_FORBIDDEN for somebody who is disabled, E_INVALID for the password. Takes the time of a hash. */
 int auth_link_use(struct auth *a, const char *token, const char *password, struct arena *mem, struct user *ret,
 	struct err *e) MUST_CHECK;
 
@@ -204,9 +202,11 @@ struct auth_key_new {
 	const char *const *models; /* ids and patterns with * and ?; NULL: all */
 	size_t n_models;
 	int64_t expires_at; /* Unix ms; 0: never */
+	const char *token;  /* NULL: one is drawn */
 };
+void auth_make_token(char ret[AUTH_TOKEN_LEN + 1]); /* 32 random bytes as base64url */
 
-/* Makes and stores a key; only its hash is kept, so this is the one time that it can be shown. */
+/* Makes and stores a key; only its hash is kept, so this is the one time that it can be shown. E_CONFLICT: too many, or of this token. */
 int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[AUTH_API_KEY_LEN + 1],
 	atelier_id *ret_id, struct err *e) MUST_CHECK;
 

@@ -80,9 +80,6 @@ int auth_setup_init(struct auth *a, struct err *e) MUST_CHECK;
 /* What is kept of a session's secret. */
 void auth_hash_token(const char *token, unsigned char ret[AUTH_HASH_LEN]);
 
-/* 32 random bytes as base64url. */
-void auth_make_token(char ret[AUTH_TOKEN_LEN + 1]);
-
 /* known_keys.c: the keys used last. Found: the texts are copied into `mem`. */
 struct known_keys;
 struct known_keys *known_keys_new(void);

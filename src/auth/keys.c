@@ -142,7 +142,7 @@ int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[
 
 	ASSERT_IS(a, AUTH_MAGIC);
 	auth_make_token(token);
-	snprintf(ret_key, AUTH_API_KEY_LEN + 1, AUTH_KEY_PREFIX "%s", token);
+	snprintf(ret_key, AUTH_API_KEY_LEN + 1, AUTH_KEY_PREFIX "%s", in->token ? in->token : token);
 	sodium_memzero(token, sizeof(token));
 	memcpy(prefix, ret_key, AUTH_KEY_SHOWN);
 	prefix[AUTH_KEY_SHOWN] = '\0';

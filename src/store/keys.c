@@ -11,7 +11,8 @@ static const struct col columns[] = {COL(I64, K, id), COL_ONCE(I64, K, user_id),
 	COL_AS(I64, K, last_used_at, "last_used_at", COL_SEEN),
 	COL_AS(TEXT, K, username, "(SELECT users.name FROM users WHERE users.id = user_id)", COL_SEEN)};
 #undef K
-static const struct rows_table keys = {"api_keys", "id DESC", NO_KEY, NULL, TABLE(struct api_key, columns)};
+static const struct rows_table keys = {
+	"api_keys", "id DESC", NO_KEY, "There is this key already.", TABLE(struct api_key, columns)};
 
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {

@@ -1,5 +1,5 @@
 """Atelier as an MCP server: by hand in both eras, and by the official clients of npm and PyPI, over HTTP and `atelier mcp`."""
-import contextlib, http.client, http.server, json, os, re, shutil, subprocess, tempfile, threading, time, urllib.parse
+import base64, contextlib, hashlib, html, http.client, http.server, json, os, re, shutil, subprocess, tempfile, threading, time, urllib.parse
 
 PASSWORD = "a password for tests"
 META = "io.modelcontextprotocol/"
@@ -23,7 +23,7 @@ class Server:
         else:
             raise AssertionError("".join(said))
         threading.Thread(target=self.p.stdout.read, daemon=True).start()
-        self.url = ready[1]
+        self.url, self.cookies = ready[1], {}
         self.key, self.other = self.person("ada", "admin"), self.person("bob", "user")
         c = self.ask("POST", "/api/v1/collections", {"name": "Papers"})
         body = '--x\r\nContent-Disposition: form-data; name="file"; filename="cats.txt"\r\nContent-Type: text/plain\r\n\r\nThe cat Murr sleeps on the stove.\n\nDogs are not mentioned on this page of 123.\r\n--x--\r\n'
@@ -41,6 +41,7 @@ class Server:
         r, _, head = self.raw("POST", "/api/v1/auth/login", {"username": name, "password": PASSWORD})
         assert r == 200, r
         cookie = head["Set-Cookie"].split(";")[0]
+        self.cookies[name] = cookie
         return self.raw("POST", "/api/v1/keys", {"name": "mcp", "scopes": ["api"]}, {"Cookie": cookie, "Origin": self.url})[1]["key"]
 
     def raw(self, method, path, body=None, headers=None, kind="application/json"):
@@ -360,4 +361,115 @@ def signing_in(s, url):
     assert "token-" not in json.dumps(s.ask("GET", path))
 
 
-ALL = (by_hand, others_see_nothing, newest_era, odd_messages, by_the_line)
+# ---- signing in to /mcp ----
+
+
+def challenge_of(verifier):
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def let_in(s, at, who="ada", answer="yes"):
+    """What a browser does: the page, and a press on one of its buttons. Where it is sent then."""
+    cookie = {"Cookie": s.cookies[who]} if who else {}
+    status, page, head = s.raw("GET", at[len(s.url):], headers=cookie)
+    if status == 303:
+        return head["Location"]
+    page = page.decode()
+    assert status == 200, (status, page)
+    form = re.search(r'action="(authorize\?ask=[^"]*answer=%s)"' % answer, page)
+    if not form:
+        return page
+    status, said, head = s.raw("POST", "/oauth/" + html.unescape(form[1]), "", {**cookie, "Origin": s.url}, "application/x-www-form-urlencoded")
+    assert status == 303, said
+    return head["Location"]
+
+
+def oauth_by_hand(s):
+    """A program without a key: where it is sent, what its person is asked, what a code is worth, and to whom."""
+    status, _, head = s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"})
+    assert status == 401 and head["WWW-Authenticate"] == 'Bearer resource_metadata="%s/.well-known/oauth-protected-resource/mcp", scope="api"' % s.url, head
+    assert s.raw("GET", "/api/v1/me")[2]["WWW-Authenticate"] == "Bearer"
+    for path in ("/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"):
+        r = s.raw("GET", path)[1]
+        assert r["resource"] == s.url + "/mcp" and r["authorization_servers"] == [s.url], r
+    meta = s.raw("GET", "/.well-known/oauth-authorization-server")[1]
+    assert meta["issuer"] == s.url and meta["code_challenge_methods_supported"] == ["S256"], meta
+    register = lambda **body: s.raw("POST", "/oauth/register", body)[:2]
+    for uris in ([], None, "https://a.example/", ["http://a.example/cb"], ["javascript:alert(1)"], ["https://a.example/#x"], ["data:text/html,x"], ["https://"],
+                 ["https://a.example/\r\nX: y"], ["https://a.example/<x>"], ["http://127.0.0.1.evil.example/"], ["http://localhost@evil.example/"], [7], ["https://a.example/"] * 11):
+        status, r = register(redirect_uris=uris)
+        assert (status, r["error"]) == (400, "invalid_redirect_uri"), (uris, r)
+    assert register(redirect_uris=["https://a.example/"], token_endpoint_auth_method="client_secret_basic")[0] == 400
+    assert s.raw("POST", "/oauth/register", "{", kind="application/json")[1]["error"] == "invalid_client_metadata"
+    back, name = "http://127.0.0.1:7777/cb?x=1", "Tool <b>& \u00e9"
+    status, r = register(redirect_uris=[back, "cursor://x/cb"], client_name=name)
+    assert status == 201 and r["client_name"] == name and r["token_endpoint_auth_method"] == "none", r
+    client, verifier = r["client_id"], "v" * 50
+    other = register(redirect_uris=[back])[1]["client_id"]
+
+    def at(**change):
+        q = {"client_id": client, "redirect_uri": back, "response_type": "code", "code_challenge": challenge_of(verifier), "code_challenge_method": "S256",
+             "state": "s&t=\u00fc", "scope": "api", "resource": s.url + "/mcp", **change}
+        return s.url + "/oauth/authorize?" + urllib.parse.urlencode({k: v for k, v in q.items() if v is not None})
+
+    # What is wrong with the program or its address stays here; what is wrong with the rest, the program is told.
+    for wrong in ({"client_id": "x"}, {"client_id": client[:-2] + "AA"}, {"redirect_uri": "https://evil.example/"}, {"redirect_uri": back + "1"}, {"redirect_uri": "cursor://x/cb2"}, {"redirect_uri": None}):
+        status, page, head = s.raw("GET", at(**wrong)[len(s.url):], headers={"Cookie": s.cookies["ada"]})
+        assert status == 400 and "Location" not in head and b"evil" not in page, (wrong, status, page)
+    for wrong, error in (({"response_type": "token"}, "unsupported_response_type"), ({"code_challenge": None}, "invalid_request"), ({"code_challenge_method": "plain"}, "invalid_request"),
+                         ({"resource": "https://other.example/mcp"}, "invalid_target"), ({"resource": s.url + ".evil.example/mcp"}, "invalid_target")):
+        q = urllib.parse.parse_qs(urllib.parse.urlsplit(let_in(s, at(**wrong))).query)
+        assert q["error"] == [error] and q["state"] == ["s&t=\u00fc"] and q["x"] == ["1"], (wrong, q)
+    assert "Sign in first" in let_in(s, at(), None)
+    page = s.raw("GET", at()[len(s.url):], headers={"Cookie": s.cookies["ada"]})
+    assert "Tool &#60;b&#62;&#38; \u00e9" in page[1].decode() and "frame-ancestors 'none'" in page[2]["Content-Security-Policy"] and "form-action" not in page[2]["Content-Security-Policy"], page
+    # A key is nobody at a browser: it lets no other program in.
+    assert b"Sign in first" in s.raw("GET", at()[len(s.url):], headers={"Authorization": "Bearer " + s.key})[1]
+    # What was asked of one is not answered by another, nor by a page of another site.
+    form = html.unescape(re.search(r'action="([^"]*yes)"', page[1].decode())[1])
+    press = lambda **headers: s.raw("POST", "/oauth/" + form, "", headers, "application/x-www-form-urlencoded")[0]
+    assert press(Cookie=s.cookies["bob"], Origin=s.url) == 400
+    assert press(Cookie=s.cookies["ada"], Origin="https://evil.example") == 403 and press(Origin=s.url) == 401
+    assert press(Authorization="Bearer " + s.key) == 403
+    q = urllib.parse.parse_qs(urllib.parse.urlsplit(let_in(s, at(), answer="no")).query)
+    assert q["error"] == ["access_denied"] and q["iss"] == [s.url] and "code" not in q, q
+
+    def code(**change):
+        return urllib.parse.parse_qs(urllib.parse.urlsplit(let_in(s, at(**change))).query)["code"][0]
+
+    def token(code, **change):
+        q = {"grant_type": "authorization_code", "code": code, "client_id": client, "redirect_uri": back, "code_verifier": verifier, "resource": s.url + "/mcp", **change}
+        return s.raw("POST", "/oauth/token", urllib.parse.urlencode({k: v for k, v in q.items() if v is not None}), kind="application/x-www-form-urlencoded")[:2]
+
+    one = code()
+    for change, error in (({"code_verifier": "w" * 50}, "invalid_grant"), ({"code_verifier": None}, "invalid_grant"), ({"client_id": other}, "invalid_grant"), ({"client_id": None}, "invalid_grant"),
+                          ({"redirect_uri": "cursor://x/cb"}, "invalid_grant"), ({"code": one[:-3] + "AAA"}, "invalid_grant"), ({"code": client}, "invalid_grant"),
+                          ({"grant_type": "password"}, "unsupported_grant_type"), ({"resource": "https://other.example/"}, "invalid_target")):
+        status, r = token(**{"code": one, **change})
+        assert (status, r["error"]) == (400, error), (change, r)
+    status, r = token(one)
+    assert status == 200 and r["token_type"] == "Bearer" and r["expires_in"] > 0 and r["scope"] == "api", r
+    key = r["access_token"]
+    assert "Murr" in s.call("search_documents", key, query="cat")["content"][0]["text"]
+    # A code is good for once; two at the same time make one key.
+    assert token(one)[1]["error"] == "invalid_grant"
+    two, got = code(), []
+    threads = [threading.Thread(target=lambda: got.append(token(two)[0])) for _ in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(got) == [200] + [400] * 5, got
+    # It stands among the person's keys under the program's name, and ends there.
+    mine = [k for k in s.raw("GET", "/api/v1/keys", headers={"Cookie": s.cookies["ada"]})[1]["items"] if k["name"] == name]
+    assert len(mine) == 2 and mine[0]["scopes"] == ["api"] and mine[0]["expires_at"], mine
+    for k in mine:
+        assert s.raw("DELETE", "/api/v1/keys/" + k["id"], headers={"Cookie": s.cookies["ada"], "Origin": s.url})[0] == 204
+    assert s.mcp({"jsonrpc": "2.0", "id": 1, "method": "ping"}, key)[0] == 401
+    # On this machine the program may have another port each time; elsewhere nothing may differ.
+    moved = back.replace("7777", "8888")
+    assert token(code(redirect_uri=moved), redirect_uri=moved)[0] == 200
+    assert "127.0.0.1:7777" in let_in(s, at(), answer="no")
+
+
+ALL = (oauth_by_hand, by_hand, others_see_nothing, newest_era, odd_messages, by_the_line)

@@ -1,0 +1,31 @@
+/*
+ * oauth.h - what signing in to /mcp is made of: programs that have registered, what a person is asked, and codes. None of
+ * them is stored: each is sealed, and handed to whoever brings it back.
+ */
+#pragma once
+
+#include "api/request.h"
+#include "base/json.h"
+
+#define OAUTH_KEY_DAYS 90 /* a token is an API key, which ends then */
+
+/* A sealed object, as text for an address; the kind is told apart from others. NULL: recorded in q->err. */
+const char *oauth_seal(struct request *q, const char *kind, const json_t *o);
+/* Such an object; NULL, with nothing recorded, when it is of another kind, was not made here, or has ended ("until", Unix ms). */
+json_t *oauth_open(struct request *q, const char *kind, const char *text);
+
+/* Whether a program may be sent back there: https, this machine, or a scheme of its own. */
+bool oauth_may_go(const char *uri);
+/* Whether it is one of the registered ones. On this machine the port may be another. */
+bool oauth_is_registered(const json_t *uris, const char *uri);
+
+/* A member of a body of application/x-www-form-urlencoded, in the arena; NULL: it is not there. */
+const char *oauth_form(struct request *q, const char *name);
+
+/* The address of Atelier as the client has it, without a slash at its end; in the arena. */
+const char *oauth_base(struct request *q);
+/* What a 401 says of how to sign in. */
+const char *oauth_challenge(struct request *q);
+
+/* Adds "name=value", encoded, behind "?" or "&". */
+void oauth_add_query(struct buf *b, const char *name, const char *value);

@@ -1,0 +1,398 @@
+/*
+ * oauth_api.c - signing in to /mcp without copying a key (OAuth 2.1): a program registers, its person says yes on a page of
+ * ours, and it gets an API key for the code that it brings. Nothing is kept before that: see oauth.h and docs/decisions/108.
+ */
+#include <strings.h>
+
+#include <sodium.h>
+
+#include "api/oauth.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+
+enum { URIS_MAX = 10, NAME_MAX_BYTES = 80, VERIFIER_MIN = 43, VERIFIER_MAX = 128 };
+enum { B64_URL = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+#define ASK_MS  ((int64_t)15 * 60000)
+#define CODE_MS ((int64_t)60000)
+#define DAY_S   86400
+
+/* ---- what there is ---- */
+
+static int answer_json(struct request *q, int status, json_t *taken)
+{
+	CLEANUP(json_decrefp) json_t *o = taken;
+
+	q->raw = BUF_INIT(1 << 20);
+	q->status = status;
+	http_set_header(q->x, "Cache-Control", "no-store");
+	json_add_value(&q->raw, o);
+	return buf_status(&q->raw);
+}
+
+static int resource_get(struct request *q)
+{
+	const char *base = oauth_base(q);
+
+	if (!base)
+		return request_no_memory(q);
+	return answer_json(q, 200,
+		json_pack("{s:o,s:[s],s:[s],s:[s],s:s}", "resource", json_sprintf("%s/mcp", base),
+			"authorization_servers", base, "scopes_supported", "api", "bearer_methods_supported", "header",
+			"resource_name", "Atelier"));
+}
+
+static int server_get(struct request *q)
+{
+	const char *base = oauth_base(q);
+
+	if (!base)
+		return request_no_memory(q);
+	return answer_json(q, 200,
+		json_pack("{s:s,s:o,s:o,s:o,s:[s],s:[s],s:[s],s:[s],s:[s],s:b}", "issuer", base,
+			"authorization_endpoint", json_sprintf("%s/oauth/authorize", base), "token_endpoint",
+			json_sprintf("%s/oauth/token", base), "registration_endpoint",
+			json_sprintf("%s/oauth/register", base), "response_types_supported", "code",
+			"grant_types_supported", "authorization_code", "code_challenge_methods_supported", "S256",
+			"token_endpoint_auth_methods_supported", "none", "scopes_supported", "api",
+			"authorization_response_iss_parameter_supported", 1));
+}
+
+static int refuse(struct request *q, const char *error, const char *why)
+{
+	return answer_json(q, 400, json_pack("{s:s,s:s}", "error", error, "error_description", why));
+}
+
+/* ---- a program registers ---- */
+
+static bool are_good(const json_t *uris)
+{
+	const json_t *item;
+	size_t i, n = json_array_size(uris);
+
+	json_array_foreach(uris, i, item)
+	{
+		if (!json_is_string(item) || !oauth_may_go(json_string_value(item)))
+			return false;
+	}
+	return n > 0 && n <= URIS_MAX;
+}
+
+static int register_post(struct request *q)
+{
+	CLEANUP(json_decrefp) json_t *in = NULL, *client = NULL;
+	struct str body = http_body(q->x);
+	struct err unreadable = {0};
+
+	if (json_read(body.p, body.n, JSON_MEMORY, JSON_READ_MILD, &in, &unreadable) < 0 || !json_is_object(in))
+		return refuse(q, "invalid_client_metadata", "This is no JSON object.");
+	json_t *uris = json_object_get(in, "redirect_uris");
+	const char *name = json_get_str(in, "client_name"), *how = json_get_str(in, "token_endpoint_auth_method");
+	if (!are_good(uris))
+		return refuse(q, "invalid_redirect_uri",
+			"\"redirect_uris\" are one to ten addresses with https, of this machine, or of a scheme of the "
+			"program's own.");
+	if (how && strcmp(how, "none") != 0)
+		return refuse(q, "invalid_client_metadata",
+			"Programs have no secret here: \"token_endpoint_auth_method\" is none.");
+	size_t n = name ? utf8_prefix(name, strlen(name), NAME_MAX_BYTES) : 0;
+	client = json_pack("{s:o,s:O}", "name", n ? json_stringn(name, n) : json_string("A program"), "uris", uris);
+	const char *id = client ? oauth_seal(q, "client", client) : NULL;
+	if (!id)
+		return client ? q->err.code : request_no_memory(q);
+	return answer_json(q, 201,
+		json_pack("{s:s,s:O,s:O,s:[s],s:[s],s:s,s:s}", "client_id", id, "client_name",
+			json_object_get(client, "name"), "redirect_uris", uris, "grant_types", "authorization_code",
+			"response_types", "code", "token_endpoint_auth_method", "none", "scope", "api"));
+}
+
+/* ---- its person is asked ---- */
+
+static void add_text(struct buf *b, const char *s)
+{
+	for (; *s; s++) {
+		if (strchr("<&>\"'", *s))
+			buf_printf(b, "&#%d;", *s);
+		else
+			buf_add_char(b, *s);
+	}
+}
+
+/* The form leads back to the program, which the policy of all other pages does not allow. */
+static void begin_page(struct request *q, int status)
+{
+	q->raw = BUF_INIT(1 << 20);
+	q->status = status;
+	http_set_header(q->x, "Cache-Control", "no-store");
+	http_set_header(q->x, "Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'");
+	buf_add_str(&q->raw,
+		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
+		"content=\"width=device-width\">"
+		"<meta name=\"referrer\" content=\"same-origin\"><title>Atelier</title>"
+		"<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:10vh auto;padding:0 "
+		"1rem;color-scheme:light dark}"
+		"form{display:inline-block;margin-right:1rem}button,.b{font:inherit;padding:.5rem 1rem}</style><main>");
+}
+
+static int end_page(struct request *q)
+{
+	buf_add_str(&q->raw, "</main></html>");
+	return buf_status(&q->raw);
+}
+
+static int page_of(struct request *q, int status, const char *says)
+{
+	begin_page(q, status);
+	buf_add_str(&q->raw, "<p>");
+	add_text(&q->raw, says);
+	buf_add_str(&q->raw, "</p>");
+	return end_page(q);
+}
+
+/* To the program: `name` is code or error. */
+static int send_back(struct request *q, const json_t *ask, const char *name, const char *value)
+{
+	CLEANUP(buf_done) struct buf to = BUF_INIT(1 << 16);
+	const char *state = json_get_str(ask, "state"), *base = oauth_base(q);
+
+	buf_add_str(&to, json_get_str(ask, "uri"));
+	oauth_add_query(&to, name, value);
+	if (state)
+		oauth_add_query(&to, "state", state);
+	if (base)
+		oauth_add_query(&to, "iss", base);
+	const char *at = buf_status(&to) == 0 ? arena_strndup(&q->mem, to.p, to.n) : NULL;
+	if (!at)
+		return request_no_memory(q);
+	http_set_header(q->x, "Location", at);
+	return page_of(q, 303, "Back to the program.");
+}
+
+/* Whether what is asked for is /mcp here, as the client has its address, or all of it. */
+static bool is_ours(struct request *q, const char *resource)
+{
+	const char *base = oauth_base(q);
+	size_t n = base ? strlen(base) : 0;
+
+	if (!resource)
+		return true;
+	return base && strncasecmp(resource, base, n) == 0 &&
+	       (str_word_place("/mcp /mcp/ /", str_from(resource + n)) >= 0 || !resource[n]);
+}
+
+/* What the address says, as an object that can be sealed; NULL: *ret_page has been told, or the program. */
+static json_t *read_ask(struct request *q, const char **ret_wrong, const char **ret_error)
+{
+	CLEANUP(json_decrefp) json_t *client = oauth_open(q, "client", http_query(q->x, "client_id"));
+	const char *uri = http_query(q->x, "redirect_uri"), *challenge = http_query(q->x, "code_challenge"),
+		   *how = http_query(q->x, "code_challenge_method"), *type = http_query(q->x, "response_type");
+	const json_t *uris = json_object_get(client, "uris");
+
+	*ret_wrong = *ret_error = NULL;
+	if (!client)
+		*ret_wrong = "This program has not registered here, or not with this Atelier. Have it sign in anew.";
+	else if (!uri && json_array_size(uris) == 1)
+		uri = json_string_value(json_array_get(uris, 0));
+	if (!*ret_wrong && (!uri || !oauth_may_go(uri) || !oauth_is_registered(uris, uri)))
+		*ret_wrong = "The program wants to be called back at an address that it has not registered.";
+	if (*ret_wrong)
+		return NULL;
+	if (!type || strcmp(type, "code") != 0)
+		*ret_error = "unsupported_response_type";
+	else if (!challenge || strlen(challenge) != VERIFIER_MIN || !how || strcmp(how, "S256") != 0)
+		*ret_error = "invalid_request";
+	else if (!is_ours(q, http_query(q->x, "resource")))
+		*ret_error = "invalid_target";
+	return json_pack("{s:O,s:s,s:s*,s:s*,s:s}", "name", json_object_get(client, "name"), "uri", uri, "challenge",
+		challenge, "state", http_query(q->x, "state"), "client", http_query(q->x, "client_id"));
+}
+
+static int sign_in_first(struct request *q)
+{
+	begin_page(q, 200);
+	buf_add_str(&q->raw,
+		"<h1>Sign in first</h1><p>A program wants to use Atelier as you. Sign in to Atelier in this browser "
+		"(<a href=\"../\" target=\"_blank\">in a new tab</a>), then go on here.</p><p><a class=\"b\" "
+		"href=\"\">Go on</a></p>");
+	return end_page(q);
+}
+
+static void add_answer(struct buf *b, const char *sealed, const char *answer, const char *label)
+{
+	buf_printf(b,
+		"<form method=\"post\" action=\"authorize?ask=%s&amp;answer=%s\"><button "
+		"type=\"submit\">%s</button></form>",
+		sealed, answer, label);
+}
+
+static int show_ask(struct request *q, json_t *ask)
+{
+	char user[ID_LEN + 1];
+
+	id_format(q->who.user.id, user);
+	json_object_set_new(ask, "user", json_string(user));
+	json_object_set_new(ask, "until", json_integer(clock_now_ms() + ASK_MS));
+	const char *sealed = oauth_seal(q, "ask", ask);
+	if (!sealed)
+		return q->err.code;
+	begin_page(q, 200);
+	buf_add_str(&q->raw, "<h1>");
+	add_text(&q->raw, json_get_str(ask, "name"));
+	buf_add_str(&q->raw, "</h1><p>This program (it calls itself so) wants to use Atelier as <b>");
+	add_text(&q->raw, q->who.user.name);
+	buf_printf(&q->raw,
+		"</b>: with an API key that does whatever you may do here, for %d days. Settings, API keys, ends it "
+		"earlier. You "
+		"are then sent to</p><p><code>",
+		OAUTH_KEY_DAYS);
+	add_text(&q->raw, json_get_str(ask, "uri"));
+	buf_add_str(&q->raw, "</code></p><p>Say yes only if you have just begun this yourself.</p>");
+	add_answer(&q->raw, sealed, "yes", "Allow");
+	add_answer(&q->raw, sealed, "no", "Do not allow");
+	return end_page(q);
+}
+
+static int authorize_get(struct request *q)
+{
+	const char *wrong, *error;
+	CLEANUP(json_decrefp) json_t *ask = read_ask(q, &wrong, &error);
+
+	if (wrong)
+		return page_of(q, 400, wrong);
+	if (!ask)
+		return request_no_memory(q);
+	if (error)
+		return send_back(q, ask, "error", error);
+	int r = request_identify(q);
+	if (r == E_UNAUTHORIZED || (r == 0 && !q->who.session_id)) {
+		err_clear(&q->err);
+		return sign_in_first(q);
+	}
+	return r < 0 ? r : show_ask(q, ask);
+}
+
+/* The key that the code will be worth is drawn here, so that a code brought twice makes the same key twice, which fails. */
+static int give_code(struct request *q, json_t *ask)
+{
+	char token[AUTH_TOKEN_LEN + 1];
+
+	auth_make_token(token);
+	json_object_set_new(ask, "token", json_string(token));
+	json_object_set_new(ask, "until", json_integer(clock_now_ms() + CODE_MS));
+	sodium_memzero(token, sizeof(token));
+	const char *code = oauth_seal(q, "code", ask);
+	return code ? send_back(q, ask, "code", code) : q->err.code;
+}
+
+static int authorize_post(struct request *q)
+{
+	CLEANUP(json_decrefp) json_t *ask = oauth_open(q, "ask", http_query(q->x, "ask"));
+	const char *answer = http_query(q->x, "answer"), *user = json_get_str(ask, "user");
+	atelier_id id;
+
+	if (!user || !id_parse(user, strlen(user), &id) || id != q->who.user.id)
+		return page_of(
+			q, 400, "This was asked of somebody else, or too long ago. Have the program sign in anew.");
+	if (!answer || strcmp(answer, "yes") != 0)
+		return send_back(q, ask, "error", "access_denied");
+	request_audit(q, "lets a program in to /mcp: %s", json_get_str(ask, "name"));
+	return give_code(q, ask);
+}
+
+/* ---- a code becomes a key ---- */
+
+static bool proves(const char *verifier, const char *challenge)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char text[sodium_base64_ENCODED_LEN(sizeof(hash), B64_URL)];
+	size_t n = verifier ? strlen(verifier) : 0;
+
+	if (n < VERIFIER_MIN || n > VERIFIER_MAX || !challenge)
+		return false;
+	crypto_hash_sha256(hash, (const unsigned char *)verifier, n);
+	sodium_bin2base64(text, sizeof(text), hash, sizeof(hash), B64_URL);
+	return strlen(challenge) == strlen(text) && sodium_memcmp(challenge, text, strlen(text)) == 0;
+}
+
+static int make_key(struct request *q, const json_t *code, const char **ret)
+{
+	const char *user = json_get_str(code, "user"), *token = json_get_str(code, "token");
+	char key[AUTH_API_KEY_LEN + 1];
+	atelier_id user_id, id;
+
+	if (!user || !token || !id_parse(user, strlen(user), &user_id))
+		return err_set(&q->err, E_INVALID, "The code is not whole.");
+	int r = auth_key_create(q->api->c.auth,
+		&(struct auth_key_new){.user_id = user_id,
+			.name = json_get_str(code, "name"),
+			.scopes = AUTH_SCOPE_API,
+			.token = token,
+			.expires_at = clock_now_ms() + (int64_t)OAUTH_KEY_DAYS * DAY_S * 1000},
+		key, &id, &q->err);
+	if (r == 0 && !(*ret = arena_strdup(&q->mem, key)))
+		r = request_no_memory(q);
+	sodium_memzero(key, sizeof(key));
+	return r;
+}
+
+static int token_post(struct request *q)
+{
+	const char *grant = oauth_form(q, "grant_type"), *client = oauth_form(q, "client_id"),
+		   *uri = oauth_form(q, "redirect_uri"), *key = NULL;
+	CLEANUP(json_decrefp) json_t *code = oauth_open(q, "code", oauth_form(q, "code"));
+	const char *of = json_get_str(code, "client");
+
+	if (!grant || strcmp(grant, "authorization_code") != 0)
+		return refuse(q, "unsupported_grant_type", "\"grant_type\" is authorization_code.");
+	if (!code || !of || !client || strcmp(client, of) != 0 ||
+		(uri && strcmp(uri, json_get_str(code, "uri")) != 0) ||
+		!proves(oauth_form(q, "code_verifier"), json_get_str(code, "challenge")))
+		return refuse(q, "invalid_grant", "The code is not known, too old, or of another program.");
+	if (!is_ours(q, oauth_form(q, "resource")))
+		return refuse(q, "invalid_target", "Tokens are for /mcp of this Atelier alone.");
+	int r = make_key(q, code, &key);
+	if (r == E_CONFLICT || r == E_INVALID || r == E_NOT_FOUND)
+		return refuse(q, "invalid_grant", err_public_text(&q->err));
+	if (r < 0)
+		return r;
+	return answer_json(q, 200,
+		json_pack("{s:s,s:s,s:i,s:s}", "access_token", key, "token_type", "Bearer", "expires_in",
+			OAUTH_KEY_DAYS * DAY_S, "scope", "api"));
+}
+
+/* clang-format off */
+static const struct param ask_params[] = {
+	{.name = "client_id", .type = PARAM_STR, .required = true, .max = 20000, .doc = "As the program was registered."},
+	{.name = "redirect_uri", .type = PARAM_STR, .max = 1000, .doc = "Where its person comes back to."},
+	{.name = "response_type", .type = PARAM_STR, .max = 100, .doc = "code."},
+	{.name = "code_challenge", .type = PARAM_STR, .max = 200, .doc = "PKCE."},
+	{.name = "code_challenge_method", .type = PARAM_STR, .max = 20, .doc = "S256."},
+	{.name = "state", .type = PARAM_STR, .max = 4000, .doc = "Comes back as it is."},
+	{.name = "scope", .type = PARAM_STR, .max = 1000, .doc = "There is one: api."},
+	{.name = "resource", .type = PARAM_STR, .max = 1000, .doc = "The address of /mcp."},
+};
+static const struct param answer_params[] = {
+	{.name = "ask", .type = PARAM_STR, .required = true, .max = 40000, .doc = "What was asked, sealed."},
+	{.name = "answer", .type = PARAM_STR, .required = true, .max = 10, .doc = "yes, or no."},
+};
+#define JSON_MEDIA "application/json"
+#define HTML_MEDIA "text/html; charset=utf-8"
+#define PUBLIC     ACCESS_PUBLIC, ROUTE_ABSENT
+static const struct route routes[] = {
+	{"GET", "/.well-known/oauth-protected-resource", "describeMcp", resource_get, PUBLIC, .status = 200, .media = JSON_MEDIA,
+		.summary = "Who gives out tokens for /mcp."},
+	{"GET", "/.well-known/oauth-protected-resource/mcp", "describeMcpByPath", resource_get, PUBLIC, .status = 200, .media = JSON_MEDIA,
+		.summary = "The same, as RFC 9728 has the address."},
+	{"GET", "/.well-known/oauth-authorization-server", "describeSigningIn", server_get, PUBLIC, .status = 200, .media = JSON_MEDIA,
+		.summary = "How programs sign in to /mcp (OAuth 2.1)."},
+	{"POST", "/oauth/register", "registerProgram", register_post, PUBLIC, .status = 201, .media = JSON_MEDIA, SHORT_BODY,
+		.body_schema = "{\"type\":\"object\"}", .summary = "A program says what it is called and where it is called back (RFC 7591)."},
+	{"GET", "/oauth/authorize", "askToSignIn", authorize_get, PUBLIC, .status = 200, .media = HTML_MEDIA, PARAMS(ask_params),
+		FAILS(E_FORBIDDEN, E_SETUP_REQUIRED, E_RATE_LIMITED), .summary = "The page on which a person lets a program in."},
+	{"POST", "/oauth/authorize", "answerToSignIn", authorize_post, ACCESS_USER, ROUTE_ABSENT | ROUTE_SESSION, .status = 303,
+		.media = HTML_MEDIA, PARAMS(answer_params), SHORT_BODY, .summary = "The person's answer: back to the program."},
+	{"POST", "/oauth/token", "getToken", token_post, PUBLIC, .status = 200, .media = JSON_MEDIA, SHORT_BODY,
+		.body_schema = "{\"type\":\"object\"}", .summary = "A code for an API key, once."},
+};
+/* clang-format on */
+const struct route_set oauth_routes = ROUTES(routes);
