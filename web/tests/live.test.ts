@@ -428,6 +428,14 @@ describe('a WebSocket where one comes through, an event stream where none does',
     expect([w.hello, asked.length, Socket.all[0]!.closed]).toEqual([1, 1, true]);
   });
 
+  it('takes one that answers nothing after its first words for the same', async () => {
+    server.turns.set('t', { shown: 6, last: 6 });
+    const f = follow(open().page, 't');
+    await settle(6000);
+    expect(Socket.all.map((s) => [s.sent.length, s.closed])).toEqual([[1, true]]);
+    expect([asked, f.seen, f.ended]).toEqual([['http://host/below/api/v1/events?turns=t:0'], upTo(6), true]);
+  });
+
   it('opens a socket again when the server was away, not only its network', async () => {
     const w = open();
     await settle();

@@ -27,6 +27,8 @@ const OPEN_MS = 4000;
 const AVOID_MS = 600_000;
 /** The server ended the connection with the right it was opened by. */
 const NO_RIGHT = 1008;
+/** A code of ours: it answered nothing that was asked. Something between lets its first words through, and no others. */
+const MUTE = 0;
 
 /** What is wanted, as the server reads it. */
 const turnsOf = ({ turns }: Wanted) => turns.map(([id, after]) => `${id}:${after}`);
@@ -66,6 +68,7 @@ function openSocket(base: string, wanted: Wanted, signal: AbortSignal, closed: (
 
     const over = () => {
       clearTimeout(timer);
+      clearTimeout(unanswered);
       signal.removeEventListener('abort', over);
       socket.onmessage = socket.onclose = null;
       socket.close();
@@ -73,11 +76,19 @@ function openSocket(base: string, wanted: Wanted, signal: AbortSignal, closed: (
       resolve(null); // What is open already stays what it is.
     };
     let timer = setTimeout(over, OPEN_MS);
+    let unanswered: ReturnType<typeof setTimeout> | undefined;
+    let answers = false;
     signal.addEventListener('abort', over);
 
     const more = (what: Wanted) => {
-      if (what.turns.length + what.jobs.length > 0)
-        socket.send(JSON.stringify({ type: 'subscribe', id: String(++asked), turns: turnsOf(what), jobs: what.jobs }));
+      if (what.turns.length + what.jobs.length === 0) return;
+      socket.send(JSON.stringify({ type: 'subscribe', id: String(++asked), turns: turnsOf(what), jobs: what.jobs }));
+      if (answers) return;
+      clearTimeout(unanswered);
+      unanswered = setTimeout(() => {
+        closed(MUTE);
+        over();
+      }, OPEN_MS);
     };
     const stream: Stream = {
       status: 200,
@@ -96,6 +107,10 @@ function openSocket(base: string, wanted: Wanted, signal: AbortSignal, closed: (
         if (frame.event === 'hello') {
           more(wanted);
           resolve(stream);
+        }
+        if (frame.event === 'result' || frame.event === 'turn') {
+          answers = true;
+          clearTimeout(unanswered);
         }
         // What is asked for is refused when the server has no room: a new connection asks again, when it is time.
         if (frame.event !== 'result') take(frame);
@@ -118,7 +133,10 @@ export function opener(base: string): Open {
   return async (wanted, signal) => {
     const tried = 'WebSocket' in globalThis && Date.now() >= avoid;
     // A socket cannot say that nobody is signed in: the next stream does.
-    const closed = (code: number) => code === NO_RIGHT && (avoid = Date.now() + OPEN_MS);
+    const closed = (code: number) => {
+      if (code === NO_RIGHT) avoid = Date.now() + OPEN_MS;
+      if (code === MUTE) avoid = Date.now() + AVOID_MS;
+    };
     const socket = tried && (await openSocket(base, wanted, signal, closed));
     if (socket) return socket;
     const events = await openEvents(base, wanted, signal);
