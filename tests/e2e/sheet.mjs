@@ -28,12 +28,16 @@ mock.on('How does merge sort work?', async ({ think, say }) => {
 });
 mock.on('Which berth is free?', async ({ tool }) => tool('harbour_berths', {}));
 mock.on('Book berth 12', async ({ tool }) => tool('harbour_book', { berth: 12, nights: 3 }));
+mock.tools.set('/api/embed', ({ body }) => ({ embeddings: [JSON.parse(body).input].flat().map((text) => [text.length, 1, 1]) }));
 mock.tools.set('/berths', () => [{ berth: 3, length: 9.5, free: true }, { berth: 12, length: 14, free: true }, { berth: 21, length: 22, free: false }]);
 mock.on('Where do visitors moor?', async ({ say }) => say('Visiting boats moor at the northern quay and pay four crowns a night [1].'));
 const never = new Gate();
 mock.on('Think about it', async ({ think }) => {
   think('The question is **what** to think about.\n\nFirst, the list. Then its *halves*.\n\n');
+  // Whoever is silent for long is given up.
+  const alive = setInterval(() => think(' '), 20_000);
   await never.opened;
+  clearInterval(alive);
 });
 mock.on('Wait for me', async () => never.opened);
 mock.on('Break', ({ say, fail }) => {
@@ -108,7 +112,7 @@ async function seed(page, base) {
   };
   const headers = { Origin: base };
   const chats = [];
-  for (const question of ['How does merge sort work?', 'Break', 'Think about it', 'Wait for me']) chats.push(await ask(question));
+  for (const question of ['How does merge sort work?', 'Break']) chats.push(await ask(question));
   const titled = (id, title) => page.request.patch(`${base}/api/v1/conversations/${id}`, { headers, data: { title } });
   await titled(chats[0][1], 'How merge sort works');
   const post = async (path, data) => {
@@ -143,8 +147,17 @@ async function seed(page, base) {
     chats.push([question, made.id]);
     await page.goto(`${base}/c/${made.id}`);
     await page.locator('article').nth(1).waitFor();
+    await titled(made.id, question);
   }
   chats.push(['collection', collection]);
+  for (const [name, emoji, description] of [['Proofreader', '✎', 'Corrects spelling and style, and says why.'], ['Harbour master', '⚓', 'Knows the berths and the tides.']])
+    await post('/assistants', { name, emoji, description, instructions: description, starters: ['What can you do?'] });
+  await post('/prompts', { name: 'review', kind: 'text', description: 'Reviews a change', body: 'Review this change:\n{{change}}' });
+  await post('/prompts', { name: 'short', kind: 'system', description: 'Short answers', body: 'Answer in one sentence.', pattern: '*/llama*' });
+  await post('/memories', { text: 'Sails a boat of nine metres.' });
+  await post('/keys', { name: 'Editor on the laptop' });
+  // The provider answers one at a time: what never ends comes last.
+  for (const question of ['Think about it', 'Wait for me']) chats.push(await ask(question));
   for (const title of ['A week in Lisbon', 'Letter to the landlord', 'Regular expressions, explained']) {
     const made = await (await post('/conversations', {})).json();
     await titled(made.id, title);

@@ -40,6 +40,14 @@ export async function toolsPage({ page, mock, base, shot, allow }) {
   await page.reload();
   await builtin.getByRole('switch', { name: /Calculator/, checked: false }).click();
   await builtin.getByRole('switch', { name: /Calculator/, checked: true }).waitFor();
+  // On a phone what a tool does is read below its name and its switch, not in a column beside them.
+  await page.setViewportSize({ width: 390, height: 844 });
+  const calculator = builtin.getByRole('switch', { name: /Calculator/ });
+  const note = builtin.getByText(/^Calculates an expression/);
+  const ends = await Promise.all([calculator, note].map(async (e) => Math.round(await e.evaluate((n) => n.getBoundingClientRect().right))));
+  assert.equal(ends[1], ends[0]);
+  assert.match(await calculator.evaluate((e) => document.getElementById(e.getAttribute('aria-describedby')).textContent), /^Calculates/);
+  await page.setViewportSize({ width: 1280, height: 800 });
 
   // One is added: tried first, with what is wrong said in words.
   await page.getByRole('button', { name: 'Add tools' }).click();
@@ -117,6 +125,7 @@ export async function toolCalls({ page, mock, base, shot }) {
     await answer.getByRole('group', { name: 'Result of calculator' }).getByText('42').waitFor();
     await row(/boats/).click();
     await answer.getByRole('cell', { name: 'Zoë' }).waitFor();
+    assert.equal(await answer.getByRole('group', { name: 'Arguments of town_boats' }).count(), 0, 'no empty box for what takes nothing');
     await row(/chart/).click();
     await answer.getByRole('img', { name: 'Chart of town_chart' }).waitFor();
     await row(/deep/).click();
