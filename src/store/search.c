@@ -155,9 +155,11 @@ const char search_filters[] =
 	"DROP INDEX messages_conversation;";
 
 #define MESSAGE_COLUMNS " m.id, m.conversation_id, m.role, m.model, m.created_at, v.title, m.content "
-#define MESSAGE_FILTERS                                                                                                \
-	" AND v.user_id = ? AND v.deleted_at IS NULL AND (? = 0 OR v.folder_id = ?) AND (? = '' OR m.model = ?)"       \
-	" AND (? = '' OR m.role = ?) AND m.created_at >= ? AND m.created_at < ? AND (? = 0 OR m.pinned = 1)"
+#define OF_CONVERSATION " AND v.user_id = ? AND v.deleted_at IS NULL AND (? = 0 OR v.folder_id = ?)"
+#define OF_MESSAGE                                                                                                     \
+	" AND (? = '' OR m.model = ?) AND (? = '' OR m.role = ?) AND m.created_at >= ? AND m.created_at < ?"           \
+	" AND (? = 0 OR m.pinned = 1)"
+#define MESSAGE_FILTERS OF_CONVERSATION OF_MESSAGE
 #define MESSAGE_PARAMS(f)                                                                                              \
 	DB_I64((f)->user_id), DB_I64((f)->folder_id), DB_I64((f)->folder_id), DB_TEXT(or_empty((f)->model)),           \
 		DB_TEXT(or_empty((f)->model)), DB_TEXT(or_empty((f)->role)), DB_TEXT(or_empty((f)->role)),             \
@@ -246,29 +248,35 @@ static int query_each_time(struct db_conn *c, struct db_rows **ret, struct err *
 /*
  * Near: the newest that have the words, each then looked at. That ends most searches, but a filter that few messages pass would
  * have it look at all. Far: what passes the filters is known before, from `messages_found` alone, and met with what has the words.
- * `+` and MATERIALIZED: neither is looked up once for each of the other.
+ * `+`, CROSS, LATERAL with OFFSET 0: the order in which tables are gone through is this one, whatever a planner believes of words and
+ * filters that go together. SQLite reads both lists to the end; PostgreSQL looks at those that pass, the newest first, until there are
+ * enough, for its index of words has no order.
  */
 #define NEAR "1000"
 #define NEAR_SQLITE                                                                                                    \
 	"SELECT rowid AS id FROM messages_fts WHERE messages_fts MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT "
-#define NEAR_POSTGRES                                                                                                  \
-	"SELECT id FROM messages WHERE words @@ to_tsquery('simple', ?) AND id < ? ORDER BY id DESC LIMIT "
-#define OF_NEAR(near, cross)                                                                                           \
-	"SELECT" MESSAGE_COLUMNS "FROM (" near NEAR ") x " cross "JOIN messages m ON m.id = x.id " cross               \
-	"JOIN conversations v ON v.id = m.conversation_id WHERE 1 = 1" MESSAGE_FILTERS " ORDER BY x.id DESC LIMIT ?"
-#define PASSING(cross)                                                                                                 \
-	"SELECT m.id FROM conversations v " cross                                                                      \
-	"JOIN messages m ON m.conversation_id = v.id WHERE 1 = 1" MESSAGE_FILTERS
+#define OF_NEAR_SQLITE                                                                                                 \
+	"SELECT" MESSAGE_COLUMNS "FROM (" NEAR_SQLITE NEAR ") x CROSS JOIN messages m ON m.id = x.id"                  \
+	" CROSS JOIN conversations v ON v.id = m.conversation_id WHERE 1 = 1" MESSAGE_FILTERS                          \
+	" ORDER BY x.id DESC LIMIT ?"
+#define NEAR_POSTGRES " FROM messages WHERE words @@ to_tsquery('simple', ?) AND id < ? ORDER BY id DESC LIMIT "
+#define OF_NEAR_POSTGRES                                                                                               \
+	"SELECT" MESSAGE_COLUMNS                                                                                       \
+	"FROM (SELECT id, conversation_id, role, model, created_at, pinned, content" NEAR_POSTGRES NEAR ") m"          \
+	" JOIN conversations v ON v.id = m.conversation_id WHERE 1 = 1" MESSAGE_FILTERS " ORDER BY m.id DESC LIMIT ?"
 #define FAR_SQLITE                                                                                                     \
 	"SELECT" MESSAGE_COLUMNS "FROM messages_fts x CROSS JOIN messages m ON m.id = x.rowid"                         \
 	" CROSS JOIN conversations v ON v.id = m.conversation_id WHERE messages_fts MATCH ? AND x.rowid < ?"           \
-	" AND +x.rowid IN (" PASSING("CROSS ") ") ORDER BY x.rowid DESC LIMIT ?"
+	" AND +x.rowid IN (SELECT m.id FROM conversations v CROSS JOIN messages m ON m.conversation_id = v.id"         \
+	" WHERE 1 = 1" MESSAGE_FILTERS ") ORDER BY x.rowid DESC LIMIT ?"
 #define FAR_POSTGRES                                                                                                   \
-	"WITH asked AS (SELECT to_tsquery('simple', ?) AS q, ?::bigint AS before), passing AS MATERIALIZED (" PASSING( \
-		"") ") SELECT" MESSAGE_COLUMNS "FROM asked CROSS JOIN passing p JOIN messages m ON m.id = p.id"        \
-		    " JOIN conversations v ON v.id = m.conversation_id WHERE m.words @@ asked.q AND m.id < "           \
-		    "asked.before"                                                                                     \
-		    " ORDER BY m.id DESC LIMIT ?"
+	"WITH asked AS (SELECT to_tsquery('simple', ?) AS q, ?::bigint AS before) SELECT" MESSAGE_COLUMNS              \
+	"FROM asked CROSS JOIN (SELECT x.id, v.title FROM"                                                             \
+	"  (SELECT v.id, v.title FROM conversations v WHERE 1 = 1" OF_CONVERSATION ") v CROSS JOIN LATERAL"            \
+	"  (SELECT m.id FROM messages m WHERE m.conversation_id = v.id" OF_MESSAGE " OFFSET 0) x"                      \
+	"  ORDER BY x.id DESC OFFSET 0) v CROSS JOIN LATERAL"                                                          \
+	" (SELECT id, conversation_id, role, model, created_at, content FROM messages"                                 \
+	"  WHERE id = v.id AND words @@ asked.q AND id < asked.before OFFSET 0) m ORDER BY v.id DESC LIMIT ?"
 
 static int phrases(
 	struct db_conn *c, const struct str *words, size_t n, struct arena *a, const char **ret, struct err *e)
@@ -282,8 +290,8 @@ static int phrases(
 static const char *messages_sql(bool postgres, bool far)
 {
 	if (postgres)
-		return far ? FAR_POSTGRES : OF_NEAR(NEAR_POSTGRES, "");
-	return far ? FAR_SQLITE : OF_NEAR(NEAR_SQLITE, "CROSS ");
+		return far ? FAR_POSTGRES : OF_NEAR_POSTGRES;
+	return far ? FAR_SQLITE : OF_NEAR_SQLITE;
 }
 
 int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, bool far,
@@ -303,7 +311,7 @@ int search_has_far(struct db_conn *c, const struct find_filter *f, const struct 
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	atelier_id before = f->before_id ? f->before_id : INT64_MAX;
 	const char *query = NULL,
-		   *sql = db_is_postgres(c) ? NEAR_POSTGRES "1 OFFSET " NEAR : NEAR_SQLITE "1 OFFSET " NEAR;
+		   *sql = db_is_postgres(c) ? "SELECT id" NEAR_POSTGRES "1 OFFSET " NEAR : NEAR_SQLITE "1 OFFSET " NEAR;
 	int r = phrases(c, words, n, a, &query, e);
 	const struct db_param params[] = {DB_TEXT(query), DB_I64(before)};
 
