@@ -60,6 +60,12 @@ def cases():
         Case("hostile html spans", b"<html><body><table><tr><td colspan=100000000 rowspan=100000000>a</td><td>b</td></tr></table>", short(20000)),
         Case("hostile html tables", b"<html><body>" + b"<table><tr><td>" * 60000 + b"x", lambda r: same(r.failure, "empty")),
         Case("hostile zip of one name", many_of_a_name, lambda r: check("each", r.text.count("number") == 500, len(r.text))),
+        Case("hostile xml attributes", lambda: b"<?xml version='1.0'?><r " + b" ".join(b"a%d='1'" % i for i in range(200000)) + b">words</r>",
+             fails("too_complex", "5000 attributes"), seconds=20),
+        Case("hostile html attributes", lambda: b"<html><body><p " + b" ".join(b"a%d" % i for i in range(200000)) + b">words</p></body></html>",
+             fails("too_complex", "5000 attributes"), seconds=20),
+        Case("html of long values and scripts", lambda: b"<html><body><script>if (a <b " + b"c d " * 9000 + b") x();</script><p title='"
+             + b"word > " * 9000 + b"' data-x=\"" + b"y " * 9000 + b"\">Harbours.</p></body></html>", lambda r: same(r.text.strip(), "Harbours.")),
         Case("hostile zip of many", lambda: zipped([("f%d.txt" % i, "word") for i in range(12000)]), fails("too_large", "more than 10000")),
         Case("hostile docx span", lambda: docx('<w:tbl><w:tr><w:tc><w:tcPr><w:gridSpan w:val="2000000000"/></w:tcPr>%s</w:tc></w:tr></w:tbl>'
                                                % p("a")), short(20000)),

@@ -6,6 +6,7 @@
 
 #include "rag/formats/format.h"
 #include "rag/formats/html.h"
+#include "rag/formats/tags.h"
 
 #define DEPTH_MAX 4096
 
@@ -428,7 +429,9 @@ static void parse(struct page *g, const char *p, size_t n)
 	}
 	(void)htmlCtxtUseOptions(
 		ctx, HTML_PARSE_NONET | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_IGNORE_ENC);
-	for (size_t at = 0; at < n && !doc_failed(g->d); at += 65536)
+	struct tags tags = {.html = true};
+	for (size_t at = 0; at < n && !doc_failed(g->d) && tags_look(&tags, g->d, p + at, MIN(n - at, 65536));
+		at += 65536)
 		(void)htmlParseChunk(ctx, p + at, (int)MIN(n - at, 65536), 0);
 	(void)htmlParseChunk(ctx, p, 0, 1);
 	htmlFreeParserCtxt(ctx);

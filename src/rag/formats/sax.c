@@ -3,6 +3,8 @@
 
 #include <libxml/parser.h>
 
+#include "rag/formats/tags.h"
+
 #define DEPTH_MAX 256
 #define CHARS_MAX ((size_t)1 << 30)
 #define PIECE     ((size_t)65536)
@@ -15,6 +17,7 @@ struct sax {
 	xmlSAXHandler sax;
 	int depth;
 	size_t chars;
+	struct tags tags;
 };
 
 struct str sax_get(const struct sax_atts *a, const char *name)
@@ -164,8 +167,9 @@ struct sax *sax_new(struct doc *d, const struct sax_handler *h, void *arg)
 int sax_push(struct sax *x, const char *p, size_t n)
 {
 	for (size_t at = 0; at < n && x->ctx && !doc_failed(x->d); at += PIECE) {
+		if (!tags_look(&x->tags, x->d, p + at, MIN(n - at, PIECE)))
+			return -1;
 		int r = xmlParseChunk(x->ctx, p + at, (int)MIN(n - at, PIECE), 0);
-
 		if (r != 0 && !x->h->mild)
 			return -1;
 	}
