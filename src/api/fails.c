@@ -55,5 +55,7 @@ bool route_may_fail(const struct route *r, int code)
 		return unsafe || r->flags & ROUTE_GATEWAY; /* one that is open asks any page where it comes from */
 	if (code == E_MEDIA_TYPE)
 		return r->body || r->body_schema;
+	if (code == E_UNSURE)
+		return unsafe;
 	return code == E_NOT_FOUND && strchr(r->path, '{');
 }

@@ -71,7 +71,9 @@
 	X(E_PRECONDITION, -5057, 412, "precondition_failed", false, true, "The request expects another state.")        \
 	X(E_LOCKED, -5058, 423, "locked", true, true, "Another request is changing this just now.")                    \
 	X(E_CHECKSUM, -5059, 460, "checksum_mismatch", true, true,                                                     \
-		"The bytes do not have the checksum that came with them.")
+		"The bytes do not have the checksum that came with them.")                                             \
+	X(E_UNSURE, -5060, 500, "outcome_unknown", false, true,                                                        \
+		"Whether this was stored is not known. Look before you do it again.")
 
 #define X(name, num, ...) name = (num),
 enum err_code { ERR_TABLE(X) };

@@ -57,7 +57,8 @@ int64_t db_node(const struct db_conn *c);
  * is committed, durable through a crash of the program and of the machine. When fn returns negative, its own changes
  * alone are undone and the code is returned. fn must not block on anything but the database. -ENOSPC and the like
  * come back as E_STORAGE. While another program holds the database it waits for 5 s, less when that has lasted already:
- * E_BUSY, and nothing has happened. Not on the loop thread.
+ * E_BUSY, and nothing has happened. E_UNSURE: the server was lost at the very end, and whether all of it has happened or
+ * nothing is not known; whoever must know asks once it is there again. Not on the loop thread.
  */
 int db_write(
 	struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), void *arg, struct err *e) MUST_CHECK;

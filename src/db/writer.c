@@ -119,15 +119,23 @@ static bool run_member(struct db_conn *c, int (*fn)(struct db_conn *c, void *arg
 	return r == 0;
 }
 
-/* Whoever would be told "try again" of what is there already would do it twice. */
-static bool is_committed(struct db *db)
+/* Whoever would be told "try again" of what is there already would do it twice: 1, it is there; 0, it is not; E_UNSURE,
+ * that cannot be asked for now. */
+static int is_committed(struct db *db)
 {
 	int64_t until = clock_mono_ms() + WAIT_MS;
 	int r = db->be->committed ? db->be->committed(&db->writer) : 0;
 
 	while (r == E_BUSY && clock_mono_ms() < until && !__atomic_load_n(&db->hurries, __ATOMIC_RELAXED))
 		r = db->be->committed(&db->writer);
-	return r > 0;
+	return r == E_BUSY ? E_UNSURE : r;
+}
+
+static int not_heard(struct err *e)
+{
+	return err_set(e, E_UNSURE,
+		"The database was lost as this was stored, and whether it is there is not known. Look before you do "
+		"it again.");
 }
 
 static int commit(struct db_conn *c, struct err *e)
@@ -138,9 +146,18 @@ static int commit(struct db_conn *c, struct err *e)
 	if (r < 0)
 		return db_file_fail(r, c->db->path, e);
 	r = control(c, "COMMIT", &mine);
-	if (r < 0 && c->db->be->transaction(c) == DB_TX_NONE && is_committed(c->db))
+	if (r == 0)
+		return FAULT("db_heard") < 0 ? not_heard(e) : 0;
+	if (c->db->be->transaction(c) != DB_TX_NONE)
+		return err_set(e, r, "%s", mine.msg);
+	switch (is_committed(c->db)) {
+	case 1:
 		return 0;
-	return r < 0 ? err_set(e, r, "%s", mine.msg) : 0;
+	case E_UNSURE:
+		return not_heard(e);
+	default:
+		return err_set(e, r, "%s", mine.msg);
+	}
 }
 
 /* Begins the transaction, for as long as somebody waits for it. E_BUSY: nobody does any more. */

@@ -194,12 +194,12 @@ int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *r
 
 	ASSERT(in->user_id);
 	r = db_write(db, begin_in, &x, e);
-	if (r < 0)
+	if (r < 0 && r != E_UNSURE)
 		return r;
 	ret[0] = x.out;
 	if (in->n_beside)
 		memcpy(ret + 1, x.beside, in->n_beside * sizeof *ret);
-	return 0;
+	return r;
 }
 
 /* ---- continue ---- */
@@ -261,7 +261,7 @@ int turns_continue(struct db *db, const struct turn_continue *in, struct turn_be
 
 	ASSERT(in->user_id);
 	r = db_write(db, continue_in, &x, e);
-	if (r == 0)
+	if (r == 0 || r == E_UNSURE)
 		*ret = x.out;
 	return r;
 }
@@ -462,7 +462,7 @@ int turns_ready(struct db_conn *c, atelier_id *ret, size_t most, size_t *ret_n, 
 
 struct resumption {
 	atelier_id id;
-	bool anyway;
+	bool anyway, again;
 	struct arena *a;
 	struct turn_record record;
 };
@@ -474,10 +474,11 @@ static int resume_in(struct db_conn *c, void *arg, struct err *e)
 	struct store_reader rd = {.a = x->a};
 	int64_t n = 0;
 	int r = db_exec(c, &n, e,
-		"UPDATE turns SET state = 'running', node = ? WHERE id = ? AND state = 'waiting' AND (? = 1 OR NOT "
+		"UPDATE turns SET state = 'running', node = ? WHERE id = ? AND (state = 'waiting' AND (? = 1 OR NOT "
 		"EXISTS"
-		" (SELECT 1 FROM turn_calls k WHERE k.turn_id = turns.id AND k.state = 'asked'))",
-		DB_I64(db_node(c)), DB_I64(x->id), DB_I64(x->anyway));
+		" (SELECT 1 FROM turn_calls k WHERE k.turn_id = turns.id AND k.state = 'asked'))"
+		" OR ? = 1 AND state = 'running' AND node = ?)",
+		DB_I64(db_node(c)), DB_I64(x->id), DB_I64(x->anyway), DB_I64(x->again), DB_I64(db_node(c)));
 
 	ASSERT(db_is_writing(c));
 	if (r == 0 && n == 0)
@@ -495,9 +496,10 @@ static int resume_in(struct db_conn *c, void *arg, struct err *e)
 	return store_reader_end(&rd, e);
 }
 
-int turns_resume(struct db *db, atelier_id id, bool anyway, struct arena *a, struct turn_record *ret, struct err *e)
+int turns_resume(
+	struct db *db, atelier_id id, bool anyway, bool again, struct arena *a, struct turn_record *ret, struct err *e)
 {
-	struct resumption x = {.id = id, .anyway = anyway, .a = a};
+	struct resumption x = {.id = id, .anyway = anyway, .again = again, .a = a};
 	int r = db_write(db, resume_in, &x, e);
 
 	if (r == 0)

@@ -68,7 +68,7 @@ struct turn_begun {
  * Stores the user's message, an empty running answer and its turn, and those of the models beside, in one transaction; `ret` has
  * room for all of them. The branch shown ends in the first answer then. A comparison that the question stands below is over.
  * E_NOT_FOUND for a conversation that is not the user's, and for a message that is not in it or waits no more; E_INVALID for one of
- * the wrong role; E_CONFLICT when an answer is being written in the conversation.
+ * the wrong role; E_CONFLICT when an answer is being written in the conversation. E_UNSURE (db.h): `ret` has what may be there.
  */
 int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e) MUST_CHECK;
 
@@ -81,7 +81,8 @@ struct turn_continue {
 	const char *prompt, *request; /* as of struct turn_begin */
 };
 
-/* Goes on with an unfinished answer: a new turn on the same message, whose text stays. E_NOT_FOUND, E_CONFLICT. */
+/* Goes on with an unfinished answer: a new turn on the same message, whose text stays. E_NOT_FOUND, E_CONFLICT; E_UNSURE as
+ * above. */
 int turns_continue(struct db *db, const struct turn_continue *in, struct turn_begun *ret, struct err *e) MUST_CHECK;
 
 struct turn_finish {
@@ -135,9 +136,10 @@ int turns_find(struct db_conn *c, atelier_id id, struct arena *a, struct turn_re
 int turns_ready(struct db_conn *c, atelier_id *ret, size_t most, size_t *ret_n, struct err *e) MUST_CHECK;
 
 /* A turn that waits runs again, here, under its id: unless a person is still asked for one of its calls (`anyway`: even then).
- * *ret (in the arena) is what it is; E_CONFLICT: it does not wait, or waits on. */
-int turns_resume(
-	struct db *db, atelier_id id, bool anyway, struct arena *a, struct turn_record *ret, struct err *e) MUST_CHECK;
+ * *ret (in the arena) is what it is; E_CONFLICT: it does not wait, or waits on. `again`: after E_UNSURE, so that it may run
+ * here already, for nobody. */
+int turns_resume(struct db *db, atelier_id id, bool anyway, bool again, struct arena *a, struct turn_record *ret,
+	struct err *e) MUST_CHECK;
 
 /* All that are running, of everybody: at start these are the interrupted ones. */
 int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *ret, struct err *e) MUST_CHECK;

@@ -15,7 +15,7 @@
 /* Passes by itself, or with the disk's room. */
 static bool is_passing(int r)
 {
-	return r == E_BUSY || r == E_STORAGE || r == E_STOPPING || r == -ENOMEM;
+	return r == E_BUSY || r == E_UNSURE || r == E_STORAGE || r == E_STOPPING || r == -ENOMEM;
 }
 
 void finish_note(struct finish *f, int r)

@@ -2,6 +2,9 @@
  * recover.c - the turns that the last run has left running: each gets its events from the journal, its message and the
  * state `interrupted` (or the one it had ended in, where only the database was missing). The server answers meanwhile:
  * these turns are still running, and who follows one waits for it. Killed in the middle, the next start does the rest.
+ *
+ * And those of this run of which nobody knows whether they have begun, since the database was lost just then: nothing runs
+ * them, so what is there of them is ended in the same way once it can be asked.
  */
 #include <errno.h>
 
@@ -28,6 +31,7 @@ struct lost {
 	struct turnlog *log;          /* the loop's */
 	const struct message *before; /* what a message that was continued had; NULL: not loaded */
 	bool closed;                  /* the frames have their end */
+	bool unsure;                  /* of this run; it has no events */
 	int refusals;                 /* by the database */
 	bool settled;                 /* under the lock of all */
 };
@@ -178,10 +182,12 @@ static int close_frames(struct recovery *rec, struct lost *t, struct err *e)
 		return 0;
 	if (t->frames.last_seq == 0)
 		r = add_start(t);
+	if (t->unsure)
+		c.error_text = "The database was lost as this was stored, and the model was not asked.";
 	if (t->missing)
 		c.error_text = "The server stopped in the middle of this answer, and a part of what was shown is lost: "
 			       "the journal was damaged.";
-	if (r == 0 && t->record.request && !has_ended(t))
+	if (r == 0 && t->record.request && !t->unsure && !has_ended(t))
 		r = find_waiting(rec, t, e);
 	if (t->waits) {
 		c.state = STATE_WAITING;
@@ -347,8 +353,7 @@ static int store_all(struct recovery *rec)
 	return 0;
 }
 
-/* Those that waited for tools, and those whose last decision came just before the stop. */
-static void go_on(struct turns *all)
+void turns_go_on_ready(struct turns *all)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
 	atelier_id ready[READY_MAX];
@@ -372,7 +377,7 @@ static void recover(struct recovery *rec)
 		log_warn("turn", "answers cut off by the last stop: %zu; what was shown of them is kept", rec->n);
 	if (journal_forget(all->config.journal_dir, &all->left, &e) < 0)
 		log_warn("turn", "the journal of the last run stays: %s", e.msg);
-	go_on(all);
+	turns_go_on_ready(all);
 }
 
 static void recover_behind(void *arg)
@@ -408,6 +413,122 @@ bool recovery_waits(const struct turns *all, atelier_id conversation_id)
 			return true;
 	return false;
 }
+
+/* ---- those that may have begun ---- */
+
+struct unsure {
+	atelier_id turn_id;
+	struct unsure *next;
+};
+
+struct finding {
+	struct recovery *rec;
+	atelier_id turn_id;
+	struct turn_record record;
+};
+
+static int find_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct finding *x = arg;
+
+	return turns_find(c, x->turn_id, &x->rec->arena, &x->record, e);
+}
+
+/* As long as it takes: 0 with the turn if it is there, negative when the program stops. As who writes, and so behind the
+ * transaction in question, which the server may still be at. */
+static int find_unsure(struct recovery *rec, atelier_id turn_id)
+{
+	for (int tries = 1;; tries++) {
+		struct finding x = {.rec = rec, .turn_id = turn_id};
+		struct err e = {0};
+		int r = db_write(rec->all->db, find_in, &x, &e);
+
+		if (r == 0 && strcmp(x.record.state, STATE_RUNNING) == 0)
+			rec->turns[rec->n++] = (struct lost){
+				.record = x.record, .frames = FRAMES_INIT(FINISH_LOG_MAX), .unsure = true};
+		if (db_is_settled(r))
+			return 0;
+		if (turn_store_wait(rec->all, tries) < 0)
+			return -ECANCELED;
+	}
+}
+
+static int open_logs_on_loop(void *arg)
+{
+	struct recovery *rec = arg;
+
+	for (size_t i = 0; i < rec->n; i++) {
+		const struct turn_record *t = &rec->turns[i].record;
+		rec->turns[i].log =
+			turnlog_open_lost(rec->all->logs, &(struct turnlog_of){t->id, t->user_id, t->conversation_id});
+	}
+	return 0;
+}
+
+static void end_unsure(struct turns *all, const struct unsure *first)
+{
+	struct recovery rec = {.all = all};
+	size_t n = 0;
+	int r = 0;
+
+	for (const struct unsure *u = first; u; u = u->next)
+		n++;
+	rec.turns = xcalloc(n, sizeof *rec.turns);
+	arena_init(&rec.arena, FINISH_LOG_MAX);
+	for (const struct unsure *u = first; r == 0 && u; u = u->next)
+		r = find_unsure(&rec, u->turn_id);
+	if (r == 0 && rec.n) {
+		(void)loop_call(all->loop, open_logs_on_loop, &rec);
+		if (store_all(&rec) == 0)
+			log_warn("turn", "answers that had begun as the database was lost, and nobody was told: %zu",
+				rec.n);
+	}
+	for (size_t i = 0; i < rec.n; i++)
+		frames_done(&rec.turns[i].frames);
+	free(rec.turns);
+	arena_done(&rec.arena);
+}
+
+static void free_unsure(struct unsure *u)
+{
+	for (struct unsure *next; u; u = next) {
+		next = u->next;
+		free(u);
+	}
+}
+
+static void settle_unsure(void *arg)
+{
+	struct turns *all = arg;
+
+	for (;;) {
+		pthread_mutex_lock(&all->mx);
+		struct unsure *first = TAKE_PTR(all->unsure);
+		all->settles = first && !all->stopping;
+		bool go = all->settles;
+		pthread_mutex_unlock(&all->mx);
+		if (go)
+			end_unsure(all, first);
+		free_unsure(first);
+		if (!go)
+			return;
+	}
+}
+
+void recovery_settle(struct turns *all, const struct turn_begun *begun, size_t n)
+{
+	pthread_mutex_lock(&all->mx);
+	for (size_t i = 0; i < n; i++) {
+		struct unsure *u = xcalloc(1, sizeof *u);
+		*u = (struct unsure){begun[i].turn_id, all->unsure};
+		all->unsure = u;
+	}
+	if (!all->settles)
+		all->settles = pool_submit(all->recover_thread, &all->settle_task, settle_unsure, all) == 0;
+	pthread_mutex_unlock(&all->mx);
+}
+
+/* ---- finding them at the start ---- */
 
 static int find_running(struct recovery *rec, struct err *e)
 {
@@ -453,6 +574,7 @@ void recovery_free(struct turns *all)
 {
 	struct recovery *rec = TAKE_PTR(all->recovery);
 
+	free_unsure(TAKE_PTR(all->unsure));
 	if (!rec)
 		return;
 	for (size_t i = 0; i < rec->n; i++)

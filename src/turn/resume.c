@@ -166,8 +166,25 @@ static int take_on(struct turns *all, struct turn *t, const struct turn_record *
 	return there ? E_BUSY : 0;
 }
 
-static int resume(struct turns *all, atelier_id turn_id, bool stop, struct err *e)
+/* A turn that is to go on when there is a place. */
+struct resuming {
+	struct turns *all;
+	atelier_id turn_id;
+	bool stop;
+	bool unsure; /* it may be stored as one that runs already */
+	int tries;   /* while nobody offers its model */
+	struct pool_task task;
+};
+
+static bool may_go_on(const struct resuming *want, const struct turn_record *r)
 {
+	return strcmp(r->state, STATE_WAITING) == 0 || (want->unsure && strcmp(r->state, STATE_RUNNING) == 0);
+}
+
+static int resume(struct resuming *want, struct err *e)
+{
+	struct turns *all = want->all;
+	const atelier_id turn_id = want->turn_id;
 	CLEANUP(arena_done) struct arena a;
 	struct turn_record record;
 	struct reopening x = {.frames = FRAMES_INIT(FINISH_LOG_MAX)};
@@ -180,7 +197,7 @@ static int resume(struct turns *all, atelier_id turn_id, bool stop, struct err *
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
 		r = turns_find(c, turn_id, &a, &record, e);
 	}
-	if (r == 0 && strcmp(record.state, STATE_WAITING) != 0)
+	if (r == 0 && !may_go_on(want, &record))
 		r = E_CONFLICT;
 	if (r < 0)
 		return r;
@@ -195,7 +212,8 @@ static int resume(struct turns *all, atelier_id turn_id, bool stop, struct err *
 		log_warn("turn", "%s", quiet.msg);
 	x.t = t;
 	(void)loop_call(all->loop, reopen_on_loop, &x); /* who finds it running can follow it */
-	if ((r = turns_resume(all->db, turn_id, stop, &t->arena, &record, e)) < 0) {
+	if ((r = turns_resume(all->db, turn_id, want->stop, want->unsure, &t->arena, &record, e)) < 0) {
+		want->unsure |= r == E_UNSURE;
 		(void)loop_call(all->loop, drop_on_loop, &x);
 		turn_leave(t);
 		return r;
@@ -204,21 +222,12 @@ static int resume(struct turns *all, atelier_id turn_id, bool stop, struct err *
 	t->model = record.model;
 	t->after = (uint64_t)record.last_seq;
 	t->rounds.behind = t->after;
-	if (stop)
+	if (want->stop)
 		cancel_fire(&t->cancel, E_CANCELED);
 	t->prepared = prepare(t, &record, &t->err);
 	turn_go(all, t);
 	return 0;
 }
-
-/* A turn that is to go on when there is a place. */
-struct resuming {
-	struct turns *all;
-	atelier_id turn_id;
-	bool stop;
-	int tries; /* while nobody offers its model */
-	struct pool_task task;
-};
 
 /* Right after a start the providers may not have been looked at yet. */
 static bool has_model(struct turns *all, atelier_id turn_id)
@@ -242,10 +251,10 @@ static void resume_later(void *arg)
 	struct resuming *x = arg;
 	struct err e = {0};
 	bool early = x->tries < MODEL_TRIES && !has_model(x->all, x->turn_id);
-	int r = early ? E_BUSY : resume(x->all, x->turn_id, x->stop, &e);
+	int r = early ? E_BUSY : resume(x, &e);
 
 	x->tries++;
-	if ((r == E_BUSY || r == E_RATE_LIMITED) && turn_wait_place(x->all) &&
+	if ((r == E_BUSY || r == E_UNSURE || r == E_RATE_LIMITED) && turn_wait_place(x->all) &&
 		pool_submit(x->all->queue_threads, &x->task, resume_later, x) == 0)
 		return;
 	if (r < 0 && r != E_CONFLICT && r != E_NOT_FOUND && r != E_STOPPING)
@@ -278,6 +287,8 @@ int turn_decide(struct turns *all, struct call_decision *d, struct arena *a, str
 			r = tool_rules_add(all->db, d->user_id, 0, d->call.name, d->call.hash, e);
 		calls_decided_live(all, d);
 	}
+	if (r == E_UNSURE) /* whoever goes on finds out */
+		turn_resume(all, d->turn_id, false);
 	if (r < 0)
 		return r;
 	if (d->conversation_id) /* else nothing of it is kept, to be looked at elsewhere */
@@ -297,6 +308,7 @@ int turns_expire(struct turns *all, int64_t now, int64_t *ret_n, struct err *e)
 	ASSERT_IS(all, TURNS_MAGIC);
 	for (size_t i = 0; i < n; i++)
 		turn_resume(all, turns[i], false);
+	turns_go_on_ready(all);
 	*ret_n = (int64_t)n;
 	return r;
 }

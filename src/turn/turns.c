@@ -339,6 +339,8 @@ static int start_admitted(struct turns *all, const struct start *x, struct err *
 		r = plan(x, i, &c, e);
 	if (r == 0)
 		r = begin(all, x, &c, begun, e);
+	if (r == E_UNSURE)
+		recovery_settle(all, begun, x->n);
 	if (r < 0)
 		return r == E_CONFLICT ? explain_conflict(all, x->q->conversation_id, e) : r;
 	pthread_mutex_lock(&all->mx); /* others look for them by these */

@@ -126,6 +126,20 @@ static void test_failed_commit_reaches_all(void **state)
 	db_close(db);
 }
 
+/* What was committed and nobody heard of is told as that, and is there. */
+static void test_commit_unheard(void **state)
+{
+	struct db *db = test_open(*state);
+	struct err e = {0};
+
+	fault_set("db_heard:EIO:1");
+	assert_int_equal(db_write(db, test_insert, (void *)"a", &e), E_UNSURE);
+	assert_false(db_is_settled(E_UNSURE));
+	fault_set("");
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 1);
+	db_close(db);
+}
+
 static void *storage_main(void *arg)
 {
 	struct worker *k = arg;
@@ -437,6 +451,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_many_writers, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_failed_commit_reaches_all, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_failed_commit_under_load, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_commit_unheard, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_misuse_does_not_hang, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_log_does_not_grow, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_held_for_a_moment, folder_setup, folder_teardown),

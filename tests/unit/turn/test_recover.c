@@ -356,6 +356,44 @@ static void test_again(void **state)
 	run_free(run);
 }
 
+static void wait_told(struct run *run, unsigned n)
+{
+	while (__atomic_load_n(&run->told, __ATOMIC_SEQ_CST) < n)
+		usleep(1000);
+}
+
+/* Nobody heard whether a question was stored: where it was, it is ended without a restart, and others can be asked; where it
+ * was not, nothing is. */
+static void test_unsure(void **state)
+{
+	struct run *run = run_new(*state);
+	struct fixture *f = run->f;
+	struct turn_begin in = {.user_id = f->bob, .content = "Hi", .model = "small", .title = "t"};
+	struct turn_begun begun[2] = {{.turn_id = 12345}}, none;
+	struct message m;
+
+	start(run);
+	wait_told(run, TURNS);
+	in.conversation_id = add_conversation(f, f->bob, "t");
+	fault_set("db_heard:EIO:1");
+	assert_int_equal(turns_begin(f->db, &in, &begun[1], &f->e), E_UNSURE);
+	err_clear(&f->e);
+	assert_int_equal(turns_begin(f->db, &in, &none, &f->e), E_CONFLICT);
+	err_clear(&f->e);
+	fault_set("db_write:ENOSPC:1");
+	recovery_settle(&run->all, begun, 2);
+	wait_told(run, TURNS + 1);
+	FINE(f, messages_get(f->c, f->bob, begun[1].message_id, &f->a, &m, &f->e));
+	assert_string_equal(m.state, STATE_INTERRUPTED);
+	assert_non_null(strstr(m.error_text, "was not asked"));
+	assert_string_equal(m.content, "");
+	FINE(f, turns_begin(f->db, &in, &begun[0], &f->e));
+	recovery_settle(&run->all, begun, 1);
+	wait_told(run, TURNS + 2);
+	stop(run, false);
+	run_free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +403,7 @@ int main(void)
 		TEST(test_refused_figures),
 		TEST(test_set_aside),
 		TEST(test_again),
+		TEST(test_unsure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
