@@ -22,7 +22,8 @@ enum {
 	GRACE_MS = 5000, /* on top of that before the server is given up */
 	RETRY_MIN_MS = 200,
 	RETRY_MAX_MS = 5000,
-	STANDBY_MS = 5000, /* then a reader looks for the primary again */
+	STANDBY_MS = 5000,     /* then a reader looks for the primary again */
+	READER_WAIT_MS = 5000, /* as long as a writer */
 };
 
 /* ---- failures ---- */
@@ -230,8 +231,10 @@ static void note_down(struct db_conn *c, const char *why)
 	struct pg_wait *w = &pg_own(c->db)->wait[pg_link(c)->writes];
 	int64_t ms = __atomic_load_n(&w->ms, __ATOMIC_RELAXED);
 
-	if (!ms)
+	if (!ms) {
 		log_warn("db", "%s", why);
+		__atomic_store_n(&w->since_ms, clock_mono_ms(), __ATOMIC_RELAXED);
+	}
 	ms = ms ? MIN(ms * 2, (int64_t)RETRY_MAX_MS) : RETRY_MIN_MS;
 	__atomic_store_n(&w->ms, ms, __ATOMIC_RELAXED);
 	__atomic_store_n(&w->at_ms, clock_mono_ms() + ms, __ATOMIC_RELAXED);
@@ -245,8 +248,18 @@ static void note_up(struct db_conn *c)
 		log_info("db", "PostgreSQL at %s is there again%s", c->db->path,
 			pg_link(c)->writes ? " and takes what is written" : "");
 	__atomic_store_n(&w->at_ms, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->since_ms, 0, __ATOMIC_RELAXED);
 	if (pg_link(c)->writes) /* who takes what is written is read from too: nobody waits for the next try */
 		__atomic_store_n(&pg_own(c->db)->wait[false].at_ms, 0, __ATOMIC_RELAXED);
+}
+
+int64_t pg_wait_until(const struct db_conn *c)
+{
+	int64_t since = __atomic_load_n(&pg_own(c->db)->wait[pg_link(c)->writes].since_ms, __ATOMIC_RELAXED);
+
+	if (__atomic_load_n(&c->db->hurries, __ATOMIC_RELAXED))
+		return 0;
+	return (since ? since : clock_mono_ms()) + READER_WAIT_MS;
 }
 
 static int down(struct db_conn *c, PGconn *pq, struct err *e)

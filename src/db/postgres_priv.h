@@ -32,9 +32,10 @@ struct pg_own {
 	char *url; /* with its password */
 	struct pg_wait {
 		/* atomic */
-		int64_t at_ms; /* monotonic: nobody tries to connect before */
-		int64_t ms;    /* until the try after that; 0: all is well */
-	} wait[2];             /* of readers, of the writer: a standby is enough for the former */
+		int64_t at_ms;    /* monotonic: nobody tries to connect before */
+		int64_t ms;       /* until the try after that; 0: all is well */
+		int64_t since_ms; /* monotonic: the first try that failed; 0: none has */
+	} wait[2];                /* of readers, of the writer: a standby is enough for the former */
 };
 
 UNUSED static inline struct pg_link *pg_link(const struct db_conn *c)
@@ -58,6 +59,8 @@ void pg_disconnect(struct db_conn *c);
 /* Connects where that is not so; E_BUSY until it is time for the next try. */
 int pg_ready(struct db_conn *c, struct err *e) MUST_CHECK;
 void pg_drop(struct db_conn *c); /* the connection is of no use any more */
+/* Until when a reader waits for a connection: not at all where that has lasted already, or the end is near. */
+int64_t pg_wait_until(const struct db_conn *c);
 int pg_fail(struct db_conn *c, const PGresult *res, const char *sql, struct err *e);
 /* The next result, NULL at the end of one statement's; negative when none came in time: the connection is gone then. */
 int pg_result(struct db_conn *c, PGresult **ret, struct err *e) MUST_CHECK;

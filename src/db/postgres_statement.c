@@ -13,7 +13,7 @@
 #include "db/postgres_priv.h"
 #include "sys/metrics.h"
 
-enum { PARAMS_MAX = 64, NUMBER_MAX = 32, NAME_MAX = 16, SQL_MAX = 1 << 20, READ_TRIES = 5 };
+enum { PARAMS_MAX = 64, NUMBER_MAX = 32, NAME_MAX = 16, SQL_MAX = 1 << 20, PAUSE_US = 20000 };
 
 enum { BOOL = 16, BYTEA = 17, INT8 = 20, INT2 = 21, INT4 = 23, TEXT = 25, FLOAT4 = 700, FLOAT8 = 701, NUMERIC = 1700 };
 
@@ -328,34 +328,39 @@ static int run_once(struct db_rows *r, const struct values *v, struct err *e)
 }
 
 /*
- * A reader's statement is a transaction of its own: when the connection was lost, it is run again on another. More than
- * once, since what is read is often what a write has just stored: an error would say of it that it is not there.
+ * A reader's statement is a transaction of its own: when the connection was lost, it is run again on another, for as long as
+ * a write would wait. What is read is often what a write has just stored, and an error would say of it that it is not there.
  */
-static int run_statement(struct db_rows *r, const struct values *v, struct err *e)
+static int run_read(struct db_rows *r, const struct values *v, struct err *e)
 {
 	struct pg_link *l = pg_link(r->c);
-	int64_t until_ms = clock_mono_ms() + l->patience_ms;
-	struct err lost = {0};
+	int64_t until_ms = pg_wait_until(r->c);
+	struct err lost;
 	int s;
 
-	if (l->writes)
-		return l->pq ? run_once(r, v, e) : db_busy(e, "The connection to PostgreSQL was lost. Try again.");
-	for (int tries = 1;; tries++) {
-		s = pg_ready(r->c, e);
-		if (s < 0)
-			return s;
+	for (;;) {
 		lost = (struct err){0};
-		s = pg_forget_stale(r->c, &lost);
+		s = pg_ready(r->c, &lost);
+		if (s == 0)
+			s = pg_forget_stale(r->c, &lost);
 		if (s == 0)
 			s = run_once(r, v, &lost);
-		if (s == 0)
-			return 0;
-		if (l->pq || tries == READ_TRIES || clock_mono_ms() >= until_ms)
+		if (s != E_BUSY || l->pq || clock_mono_ms() >= until_ms)
 			break;
+		usleep(PAUSE_US);
 	}
-	if (e && !e->code)
+	if (s < 0 && e && !e->code)
 		*e = lost;
 	return s;
+}
+
+static int run_statement(struct db_rows *r, const struct values *v, struct err *e)
+{
+	const struct pg_link *l = pg_link(r->c);
+
+	if (!l->writes)
+		return run_read(r, v, e);
+	return l->pq ? run_once(r, v, e) : db_busy(e, "The connection to PostgreSQL was lost. Try again.");
 }
 
 int pg_run(struct db_rows *r, const struct db_param *params, size_t n, struct err *e)

@@ -249,6 +249,23 @@ static void test_reader_lost(void **state)
 	assert_true(number(f, c, "SELECT pg_backend_pid()") != pid);
 }
 
+/* However often, while the server is there: what a write has stored can be read. */
+static void test_reader_lost_often(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(f->db);
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int64_t pid = number(f, c, "SELECT pg_backend_pid()");
+
+	assert_int_equal(db_query(c, &rows, &f->e,
+				 "SELECT CASE WHEN pg_backend_pid() < ? THEN "
+				 "pg_terminate_backend(pg_backend_pid())::int ELSE 7 END",
+				 DB_I64(pid + 24)),
+		0);
+	assert_int_equal(db_next(rows, &f->e), 1);
+	assert_int_equal(db_i64(rows, 0), 7);
+}
+
 static int insert_and_lose(struct db_conn *c, void *arg, struct err *e)
 {
 	struct fixture *f = arg;
@@ -386,8 +403,8 @@ static void test_again_and_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_types), TEST(test_schema), TEST(test_group),
-		TEST(test_failed_statement), TEST(test_reader_lost), TEST(test_writer_lost), TEST(test_commit_unheard),
-		TEST(test_again_and_others)};
+		TEST(test_failed_statement), TEST(test_reader_lost), TEST(test_reader_lost_often),
+		TEST(test_writer_lost), TEST(test_commit_unheard), TEST(test_again_and_others)};
 
 	return test_postgres() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
 }
