@@ -152,7 +152,37 @@ def terminated(c):
             raise Failed("%s: status %d, `done` %s, %d calls, and there is %r" % (question, status, done, calls, got))
 
 
-CASES = [crash, crash_of_both, frozen, failover, terminated]
+def unheard(c):
+    """It commits a question, and is away for longer than anybody waits before it can say so: the person is told that this is not
+    known, and once it is back, without a restart, the question is there, has ended, and another can be asked."""
+    s = c.server()
+    path = "/api/v1/conversations/%s/" % c.client(s).call("POST", "/api/v1/conversations", {})["id"]
+    # A COMMIT waits for a standby that there is not: it is carried out, and nobody is told.
+    c.pg.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    c.pg.sql("SELECT pg_reload_conf()")
+    answers = []
+    asker = threading.Thread(target=lambda: answers.append(
+        c.client(s).request("POST", path + "turns", {"content": "Hello"}, timeout=120)))
+    asker.start()
+    until("a COMMIT that waits", lambda: c.pg.sql(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") != "0")
+    c.pg.stop(signal.SIGQUIT)
+    asker.join()
+    if answers[0].status != 500 or answers[0].json()["error"]["code"] != "outcome_unknown":
+        raise Failed("the question was answered %d %r" % (answers[0].status, answers[0].body[:200]))
+    with open(os.path.join(c.pg.data, "postgresql.auto.conf"), "w"):
+        pass
+    c.pg.start()
+    m = until("an end", lambda: (lambda x: x if x["state"] != "running" else None)(
+        c.client(s).call("GET", path + "messages")["items"][-1]), 30)
+    if m["state"] != "interrupted" or "was not asked" not in m["error"]["message"] or c.provider.calls:
+        raise Failed("the message is %r" % m)
+    c.provider.answers.append(Answer([Step(0, ["text", "first last"]), Step(0, ["done"])]))
+    if c.client(s).request("POST", path + "turns", {"content": "Again"}).status != 202:
+        raise Failed("no other question can be asked")
+
+
+CASES = [crash, crash_of_both, frozen, failover, terminated, unheard]
 
 if __name__ == "__main__":
     sys.exit(installation.main(CASES, __doc__))
