@@ -3,14 +3,15 @@
  * a sign added, or a walk over the keyboard; so what is looked for is how a password is made, and not a long list of them.
  */
 #include <ctype.h>
-#include <strings.h>
 
 #include "auth/auth_priv.h"
+#include "base/fold.h"
 
 #define LONGEST    64 /* a longer one is none of these, unless it says the same again and again */
 #define RUN_MIN    3  /* signs of a walk over the keyboard */
 #define ADDED_MAX  5  /* digits and signs beside a word, like 2024! */
 #define PIECE_MAX  4  /* what is repeated: abcabcabc */
+#define FOLDED_MAX ((size_t)32 << 10)
 #define NUMBER_MAX 10 /* digits of a date or a telephone number */
 
 /* The commonest words of passwords, by what they are. */
@@ -196,7 +197,7 @@ static bool is_word_with_more(const char *plain, const char *spelled, size_t n, 
 	for (size_t from = 0; from < n; from++) {
 		for (size_t len = n - from; len >= 3; len--) {
 			bool known = is_word(plain + from, len) || is_word(spelled + from, len) ||
-				     (len == n_name && strncasecmp(plain + from, name, len) == 0);
+				     (len == n_name && memcmp(plain + from, name, len) == 0);
 
 			if (known && is_added(plain, from) && is_added(plain + from + len, n - from - len))
 				return true;
@@ -222,17 +223,26 @@ static bool is_number(const char *p, size_t n)
 	return n <= NUMBER_MAX;
 }
 
+/* As letters are compared everywhere here: one of full width is the same one. */
+static struct str folded(const char *text, struct buf *b)
+{
+	fold_add(b, text, strlen(text));
+	return buf_status(b) < 0 || !b->n ? str_from(text) : buf_str(b);
+}
+
 const char *auth_common_password(const char *name, const char *password)
 {
+	CLEANUP(buf_wipe) struct buf name_memory = BUF_INIT(FOLDED_MAX), memory = BUF_INIT(FOLDED_MAX);
 	char plain[LONGEST + 1], spelled[LONGEST + 1];
-	size_t all = strlen(password), n = piece_of(password, all);
+	struct str p = folded(password, &memory);
+	size_t n = piece_of(p.p, p.n);
 
 	if (n <= PIECE_MAX)
 		return "says the same again and again";
 	if (n > LONGEST)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
-		plain[i] = (char)tolower((unsigned char)password[i]);
+		plain[i] = p.p[i];
 		spelled[i] = letter_of(plain[i]);
 	}
 	plain[n] = spelled[n] = '\0';
@@ -240,7 +250,7 @@ const char *auth_common_password(const char *name, const char *password)
 		return "is a short number";
 	if (is_walk(plain, n))
 		return "follows the keys of the keyboard";
-	if (is_word_with_more(plain, spelled, n, name))
+	if (is_word_with_more(plain, spelled, n, folded(name, &name_memory).p))
 		return "is a name or a common word with little added";
 	return NULL;
 }

@@ -28,7 +28,11 @@ static void test_refused(void **state)
 		"jennifer", "computer", "starwars", "whatever", "changeme", "changeme1", "admin123", "administrator",
 		"secret123", "passwort1", "hallo123", "liverpool", "blink182", "atelier1", "atelier2026", "Atelier!!",
 		"anna2026", "passwordpassword", "19841984", "01012011", "20111225", "12-25-2011", "!@#$%^&*",
-		"test1234", "test12345", "guest123"};
+		"test1234", "test12345", "guest123",
+		/* the same in other letters: of full width, of mathematics, in circles, with a long s */
+		"\357\275\220\357\275\201\357\275\223\357\275\223\357\275\227\357\275\217\357\275\222\357\275\204",
+		"\357\274\260assword\357\274\221", "\360\235\225\241assword", "\342\223\237assword1",
+		"pa\305\277\305\277word", "\357\274\2212345678", "q\357\275\227ertyui"};
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(common); i++) {
@@ -38,6 +42,8 @@ static void test_refused(void **state)
 	assert_false(is_taken("anna", "short"));
 	assert_false(is_taken("bartholomew", "Bartholomew"));
 	assert_false(is_taken("bartholomew", "bartholomew!1"));
+	assert_false(is_taken("b\303\204rtholomew", "Ba\314\210rtholomew1"));
+	assert_false(is_taken("Bartholomew", "\357\274\242artholomew1"));
 }
 
 static void test_taken(void **state)
@@ -45,7 +51,7 @@ static void test_taken(void **state)
 	static const char *const good[] = {"right horse", "correct horse battery", "new horse", "tr0ub4dor&3 x",
 		"kXw8#mQz", "five small dogs", "dragons eat coal", "monkeywrench and tea", "blue-lamp-47-river",
 		"8f3a1c9e77b2", "summertime sadness", "ilovemyoldbike", "password is not my word", "Zu9mPq2LxT",
-		"\303\274berall-Br\303\274cke"};
+		"\303\274berall-Br\303\274cke", "passwo\314\201rd\317\200\317\201"};
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(good); i++) {
