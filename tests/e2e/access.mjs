@@ -381,6 +381,18 @@ export async function accessKeyboard({ page, mock, base }) {
   await page.waitForFunction(() => document.activeElement.innerText.trim() === 'Add provider');
 }
 
+/** How many colours something is drawn in: letters that are seen have many shades at their edges. */
+async function shades(page, locator) {
+  const png = (await locator.screenshot()).toString('base64');
+  return page.evaluate(async (text) => {
+    const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], { type: 'image/png' }));
+    const canvas = new OffscreenCanvas(picture.width, picture.height).getContext('2d');
+    canvas.drawImage(picture, 0, 0);
+    const { data } = canvas.getImageData(0, 0, picture.width, picture.height);
+    return new Set(Array.from({ length: data.length / 4 }, (_, i) => data.slice(4 * i, 4 * i + 3).join())).size;
+  }, png);
+}
+
 /** The system's own colours, and no movement: all is there, and the focus is seen. */
 export async function accessEmulated({ page, mock, base }) {
   mock.on('Plain colours', ({ say }) => say('seen'));
@@ -405,6 +417,11 @@ export async function accessEmulated({ page, mock, base }) {
       const moves = await page.evaluate(() => document.getAnimations().filter((a) => a.effect.getComputedTiming().activeDuration > 1).map((a) => a.animationName ?? a.transitionProperty));
       assert.deepEqual(moves, [], `nothing moves on ${path}`);
     }
+    await page.goto(base + '/settings/providers');
+    assert.ok((await shades(page, page.getByRole('button', { name: 'Add provider' }).locator('span'))) > 8, 'the words of the main button are seen');
+    assert.ok((await shades(page, page.locator('#main .rounded-full').first())) > 1, 'so is the dot of a state');
+    const current = await page.locator('[aria-current="page"]').evaluateAll((links) => links.map((e) => getComputedStyle(e).outlineStyle));
+    assert.ok(current.length > 1 && current.every((style) => style === 'solid'), `where one is is marked: ${current}`);
     await newChat(page);
     await ask(page, 'Plain colours');
     await has(answer(page), 'seen');
