@@ -206,7 +206,7 @@ int tool_form_check(const json_t *schema, json_t *content, struct err *e)
 		bool empty = !v || json_is_null(v) ||
 			     (json_is_string(v) && !json_string_length(v) && !is_required(schema, key));
 		if (empty && otherwise)
-			json_object_set(content, key, v = otherwise);
+			json_object_set_new(content, key, v = json_deep_copy(otherwise)); /* the form stays another thread's */
 		else if (empty)
 			json_object_del(content, key);
 		if (empty && !otherwise && is_required(schema, key))
