@@ -12,8 +12,7 @@ static bool in(utf8proc_int32_t c, utf8proc_int32_t first, utf8proc_int32_t last
 	return c >= first && c <= last;
 }
 
-/* Of a script without blanks between its words. */
-static bool stands_alone(utf8proc_int32_t c)
+bool words_stand_alone(int32_t c)
 {
 	return in(c, 0x0e00, 0x0eff) || in(c, 0x1000, 0x109f) || in(c, 0x1780, 0x17ff) || in(c, 0x2e80, 0x2fdf) ||
 	       in(c, 0x3005, 0x3007) || in(c, 0x3040, 0x30ff) || in(c, 0x31f0, 0x31ff) || in(c, 0x3400, 0x4dbf) ||
@@ -31,7 +30,7 @@ static void add_char(struct buf *b, utf8proc_int32_t c)
 	utf8proc_int32_t parts[8];
 	int last = 0;
 
-	if (stands_alone(c)) {
+	if (words_stand_alone(c)) {
 		buf_add_char(b, ' ');
 		buf_add(b, bytes, (size_t)utf8proc_encode_char(c, bytes));
 		buf_add_char(b, ' ');

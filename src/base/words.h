@@ -7,6 +7,9 @@
 
 #include "base/buf.h"
 
+/* Whether it is a character of such a script. */
+bool words_stand_alone(int32_t c);
+
 /* Adds the text so; what is no UTF-8 is added as it stands. */
 void words_add(struct buf *b, const char *p, size_t n);
 

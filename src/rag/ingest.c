@@ -14,7 +14,7 @@
 #include "sys/loop.h"
 
 #define CUT_VERSION    1
-#define WORDS_VERSION  1
+#define WORDS_VERSION  2
 #define PIECES         ((size_t)16) /* of a text, in one transaction */
 #define PASSAGES       ((size_t)500)
 #define PAGES          ((size_t)50)

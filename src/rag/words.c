@@ -7,6 +7,7 @@
 
 #include "base/fold.h"
 #include "base/utf8.h"
+#include "base/words.h"
 
 #define WORD_MAX    64 /* bytes of a folded word that count; what is longer is not written by people */
 #define GUESS_BYTES (16u << 10)
@@ -100,19 +101,13 @@ void words_free(struct words *w)
 
 enum kind { BETWEEN, LETTER, JOINT, SIGN };
 
-static bool is_sign(int32_t c)
-{
-	return (c >= 0x3040 && c <= 0x30ff) || (c >= 0x3400 && c <= 0x9fff) || (c >= 0xac00 && c <= 0xd7a3) ||
-	       (c >= 0xf900 && c <= 0xfaff) || (c >= 0x20000 && c <= 0x3ffff);
-}
-
 static enum kind kind_of(int32_t c)
 {
 	if (c < 0x80)
 		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? LETTER
 		       : c == '_' || c == '-' || c == '.'                                         ? JOINT
 												  : BETWEEN;
-	if (is_sign(c))
+	if (words_stand_alone(c))
 		return SIGN;
 	switch (utf8proc_category(c)) {
 	case UTF8PROC_CATEGORY_LU:
@@ -359,6 +354,7 @@ size_t words_tokens(struct str text)
 	size_t quarters = 0, at = 0, next;
 
 	for (; at < text.n; at = next)
-		quarters += look(text, at, &next) == SIGN ? 4 : 1;
+		/* Chinese and the like begin with this byte; of Thai and its neighbours several signs are a token, as of letters. */
+		quarters += look(text, at, &next) == SIGN && (unsigned char)text.p[at] >= 0xe2 ? 4 : 1;
 	return (quarters + 3) / 4;
 }

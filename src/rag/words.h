@@ -1,6 +1,6 @@
 /*
  * words.h - a text as the terms of full-text search. Words are folded (base/fold.h) and stemmed by the language of their
- * text; of Chinese, Japanese and Korean, which have no blanks, each two neighbours are a term. A word with joints
+ * text; of scripts without blanks (base/words.h) each two neighbours are a term. A word with joints
  * (log_min_duration, x86-64) is a term as a whole, and so is each of its parts. A term is a hash of 64 bits: what it was
  * is not kept.
  */

@@ -52,6 +52,12 @@ static void test_signs(void **state UNUSED)
 	assert_true(is_in(LANGUAGE_NONE, "京都", "東京都"));
 	assert_int_equal(ask(LANGUAGE_NONE, "水", t), 1);
 	assert_true(is_in(LANGUAGE_NONE, "linux", "これはlinuxです"));
+	/* Thai, Lao, Khmer and Burmese have no blanks between words either. */
+	assert_true(is_in(LANGUAGE_NONE, "นกนางนวล", "ท่าเรือและนกนางนวล"));
+	assert_true(is_in(LANGUAGE_NONE, "ເຮືອ", "ທ່າເຮືອໃຫຍ່"));
+	assert_true(is_in(LANGUAGE_NONE, "កំពង់", "នៅកំពង់ផែ"));
+	assert_true(is_in(LANGUAGE_NONE, "သင်္ဘော", "သင်္ဘောဆိပ်"));
+	assert_false(is_in(LANGUAGE_NONE, "นกนางนวล", "ท่าเรือ"));
 }
 
 static void test_questions(void **state UNUSED)
