@@ -319,21 +319,13 @@ static void fill_result(const struct generation *g)
 	ret->lost = g->run.t->p->dialect->lost(g->run.t, g->q, &g->call);
 }
 
-static bool asks_for_tags(const struct gen_request *q)
-{
-	for (size_t i = 0; i < q->n_messages; i++)
-		if (q->messages[i].content && think_asked_for(q->messages[i].content))
-			return true;
-	return false;
-}
-
 /* Earlier answers told how the model's reasoning begins; where nothing can be moved, its name must do the first time. */
 static void begin_thinking(struct generation *g)
 {
 	const struct target *t = g->run.t;
 	bool known = quirks_of(t->p, t->name) & QUIRK_THINKS || (g->q->text_stays && think_is_named(t->name));
 	think_init(&g->stream.think, known && g->q->thinking != THINKING_OFF, g->q->text_stays);
-	g->stream.think.asked = asks_for_tags(g->q);
+	g->stream.think.asked = provider_asks_for_tags(g->q);
 }
 
 static void note_thinking(const struct generation *g)

@@ -206,6 +206,12 @@ int provider_await_idle(
  * their results as texts. */
 bool provider_has_broken_calls(const struct gen_request *q);
 
+/* An earlier answer in a request, as a client has it: what is reasoning in its text becomes that, by the rules for a new answer.
+ * False: there is none, and it stays as it is. New texts are in the arena. */
+bool provider_part_thoughts(struct gen_message *m, struct arena *a) MUST_CHECK;
+/* Whether a request speaks of such tags itself: then they are a part of its answers. */
+bool provider_asks_for_tags(const struct gen_request *q);
+
 /* The name of the request's tool that a call is written of in the text of an answer, in one of the forms that models were
  * trained with; NULL: none. Such a call is text to the provider, and stays it; it can only be told. Any thread. */
 const char *provider_written_call(const struct gen_request *q, struct str text);

@@ -157,6 +157,30 @@ static size_t results_from(const struct gen_request *q, size_t i, bool *ret_pict
 	return n;
 }
 
+int gw_part_thoughts(struct gw_call *c)
+{
+	const struct gen_request *q = &c->req;
+	struct gen_message *out = NULL;
+
+	if ((q->raw && gw_target_can(c, q->raw->api)) || provider_asks_for_tags(q))
+		return 0;
+	for (size_t i = 0; i + (q->continues ? 1 : 0) < q->n_messages; i++) {
+		struct gen_message m = q->messages[i];
+
+		if (!is_role(&m, "assistant") || !provider_part_thoughts(&m, &c->q->mem))
+			continue;
+		if (!out && !(out = ARENA_ARRAY(&c->q->mem, struct gen_message, q->n_messages)))
+			return request_no_memory(c->q);
+		if (q->messages != out)
+			memcpy(out, q->messages, q->n_messages * sizeof(*out));
+		out[i] = m;
+		c->req.messages = out;
+	}
+	if (out)
+		gw_change(c, "messages.content", "reasoning");
+	return 0;
+}
+
 int gw_settle_pictures(struct gw_call *c)
 {
 	const struct gen_request *q = &c->req;

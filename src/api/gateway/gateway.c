@@ -235,7 +235,7 @@ int gw_generate(struct gw_call *c)
 	int r;
 
 	ASSERT(thread_may_wait() && c->flow);
-	if ((r = gw_lay_assistant(c)) < 0 || (r = gw_settle_pictures(c)) < 0)
+	if ((r = gw_lay_assistant(c)) < 0 || (r = gw_part_thoughts(c)) < 0 || (r = gw_settle_pictures(c)) < 0)
 		return r;
 	ignore_lost(c);
 	gw_tell_ignored(c);

@@ -148,3 +148,5 @@ void gw_notice(struct gw_call *c, const struct gw_said *said);
 /* Pictures of tools' results, where the model takes none from tools: into a message of the user behind them, or, for a
  * model that sees nothing, a text in their place. */
 int gw_settle_pictures(struct gw_call *c) MUST_CHECK;
+/* What a program took for the text of an earlier answer, and is a model's reasoning, is that. */
+int gw_part_thoughts(struct gw_call *c) MUST_CHECK;
