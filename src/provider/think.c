@@ -4,19 +4,16 @@
  */
 #include "provider/think.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "provider/provider_priv.h"
 #include "provider/think_parts.h"
 
-#define BLOCK_MAX  (64u << 10)  /* of a later block that is kept back until it is closed */
-#define START_MAX  (512u << 10) /* of a beginning that is kept back because nothing can be moved, */
-#define START_MS   300000       /* and for how long */
-#define HEAD_MAX   256          /* of a channel's head */
-#define SPOKEN_MIN 5            /* bytes that come at once where plain words open the reasoning */
+#define BLOCK_MAX (64u << 10)  /* of a later block that is kept back until it is closed */
+#define START_MAX (512u << 10) /* of a beginning that is kept back because nothing can be moved, */
+#define START_MS  300000       /* and for how long */
+#define HEAD_MAX  256          /* of a channel's head */
 
 /* ---- what goes out ---- */
 
@@ -66,34 +63,6 @@ static void open_reasoning(struct think *t, unsigned family)
 
 static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last);
 
-/* Plain words in place of tags: the names of harmony's channels, from servers that drop a model's special tokens
- * ("analysisWe need ... assistantfinal"), and sentences that models were trained to begin with. */
-static const struct {
-	const char *open, *close, *or_close;
-	bool upper; /* an upper-case letter follows, else it is only a word */
-} spoken[] = {{"analysis", "assistantfinal", NULL, true}, {"assistantanalysis", "assistantfinal", NULL, true},
-	{"Here is my thought process:", "Here is my response:", "Here's my response:", false},
-	{"Here's my thought process:", "Here's my response:", "Here is my response:", false},
-	{"Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]", NULL, false}};
-
-static struct tag match_spoken(struct think *t, const char *p, size_t n)
-{
-	for (size_t i = 0; i < N_ELEMENTS(spoken); i++) {
-		size_t k = strlen(spoken[i].open);
-		if (memcmp(p, spoken[i].open, MIN(k, n)) != 0)
-			continue;
-		if (n < SPOKEN_MIN)
-			break; /* no answer waits for its second word because of its first letters */
-		if (n < k || (n == k && spoken[i].upper))
-			return (struct tag){.kind = TAG_PART};
-		if (spoken[i].upper && !isupper((unsigned char)p[k]))
-			continue;
-		t->spoken = (unsigned char)i;
-		return (struct tag){TAG_OPEN, FAMILY_SPOKEN, k};
-	}
-	return (struct tag){.kind = TAG_NONE};
-}
-
 static ptrdiff_t take_start(struct answer *s, const char *p, size_t n, bool last)
 {
 	struct think *t = &s->think;
@@ -102,7 +71,7 @@ static ptrdiff_t take_start(struct answer *s, const char *p, size_t n, bool last
 		return 0;
 	struct tag g = left > 0 ? tag_match(p + blanks, left) : (struct tag){.kind = TAG_NONE};
 	if (g.kind == TAG_NONE && left > 0)
-		g = match_spoken(t, p + blanks, left);
+		g = tag_match_spoken(p + blanks, left, &t->spoken);
 	if (g.kind == TAG_PART && !last)
 		return 0;
 	if (g.kind == TAG_OPEN && !(g.family == FAMILY_WORDS && t->asked)) {
@@ -118,40 +87,6 @@ static ptrdiff_t take_start(struct answer *s, const char *p, size_t n, bool last
 		return take_text(s, p, n, last);
 	}
 	return (ptrdiff_t)(blanks + g.n);
-}
-
-static bool ends_sentence(char c)
-{
-	/* The last bytes of full stops beyond ASCII are taken too: 0x82 of U+3002, 0x81 and 0x9f of the full-width ones. */
-	return (c && strchr(".!?:)]", c)) || c == '\x82' || c == '\x81' || c == '\x9f' || c == '\xa6';
-}
-
-/*
- * Whether a closing tag in the text, whose opening one nobody saw, is one: not in code (judged before), not quoted, not
- * where tags are talked about; it stands on a line of its own, or where a thought ends and the answer begins.
- */
-static bool closes_alone(const struct think *t, const char *p, size_t n, size_t i, const struct tag *g)
-{
-	if (t->thought || g->family == FAMILY_WORDS || (t->named & 1u << g->family))
-		return false;
-	size_t behind = i + g->n;
-	char prev = t->code.prev, next = behind < n ? p[behind] : '\n';
-	if ((prev && strchr("\"'(`*_", prev)) || prev == '\x9c' || prev == '\x98')
-		return false;
-	bool ends_line = next == '\n' || next == '\r';
-	if (g->family >= FAMILY_KIMI || (behind < n && tag_match(p + behind, n - behind).kind == TAG_ANSWER))
-		return true;
-	if (!t->code.mid_line)
-		return t->code.indent <= 3 && (ends_line || next == ' ' || !ispunct((unsigned char)next));
-	if (prev == ' ' || prev == '\t')
-		return ends_sentence(t->code.last) && (ends_line || isupper((unsigned char)next));
-	return ends_sentence(prev) || ends_line || !(next == ' ' || ispunct((unsigned char)next));
-}
-
-static bool opens_again(const struct think *t, const struct tag *g)
-{
-	return t->thought && g->family != FAMILY_WORDS &&
-	       (t->code.mid_line ? ends_sentence(t->code.last) : t->code.indent <= 3);
 }
 
 /* What came as text was reasoning, all of it. */
@@ -174,16 +109,6 @@ static int hold(struct think *t, const char *p, size_t n)
 	return buf_status(&t->held);
 }
 
-/* Whether the tag only stands around the answer: right behind the reasoning that was found in the text, or a token of the
- * model's own; and the one that closes it. */
-static bool wraps_answer(const struct think *t, const struct tag *g, bool speaks)
-{
-	bool token = g->family >= FAMILY_KIMI;
-	if (g->kind == TAG_ANSWER)
-		return token || (!speaks && t->any_reasoning && t->closed && !t->asked);
-	return g->kind == TAG_ANSWER_END && (token || t->wrapped);
-}
-
 static ptrdiff_t leave_out(struct answer *s, const char *p, size_t i, const struct tag *g)
 {
 	struct think *t = &s->think;
@@ -204,7 +129,7 @@ static ptrdiff_t take_tag(struct answer *s, const char *p, size_t n, size_t i, c
 		enter(t, THINK_TEXT); /* nothing but a remainder of what was taken apart elsewhere */
 		return (ptrdiff_t)(i + g->n);
 	}
-	if (g->kind == TAG_CLOSE && closes_alone(t, p, n, i, g)) {
+	if (g->kind == TAG_CLOSE && think_closes_alone(t, p, n, i, g)) {
 		t->closed_alone = true;
 		t->told_as_text = t->text_stays;
 		if (t->text_stays)
@@ -212,7 +137,7 @@ static ptrdiff_t take_tag(struct answer *s, const char *p, size_t n, size_t i, c
 		r = close_alone(s, p, i);
 		return r < 0 ? r : (ptrdiff_t)(i + g->n);
 	}
-	if (g->kind == TAG_OPEN && opens_again(t, g)) {
+	if (g->kind == TAG_OPEN && think_opens_again(t, g)) {
 		r = put(s, EV_TEXT, p, i);
 		t->state = THINK_HELD;
 		t->family = (unsigned char)g->family;
@@ -224,13 +149,7 @@ static ptrdiff_t take_tag(struct answer *s, const char *p, size_t n, size_t i, c
 	}
 	if (g->kind == TAG_OPEN)
 		t->named |= 1u << g->family;
-	return wraps_answer(t, g, speaks) ? leave_out(s, p, i, g) : 0;
-}
-
-/* What stands behind a closing tag cannot be judged yet. */
-static bool ends_early(const char *p, size_t n)
-{
-	return n == 0 || (*p == '<' && tag_match(p, n).kind == TAG_PART);
+	return think_wraps_answer(t, g, speaks) ? leave_out(s, p, i, g) : 0;
 }
 
 static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last)
@@ -240,8 +159,8 @@ static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last)
 		if (tag_may_begin(p[i]) && !code_inside(&t->code)) {
 			struct tag g = tag_match(p + i, n - i);
 			/* What stands behind a closing tag tells whether it is one. */
-			bool undecided =
-				g.kind == TAG_PART || (g.kind == TAG_CLOSE && ends_early(p + i + g.n, n - i - g.n));
+			bool undecided = g.kind == TAG_PART ||
+					 (g.kind == TAG_CLOSE && think_ends_early(p + i + g.n, n - i - g.n));
 			if (undecided && !last) {
 				int r = put(s, EV_TEXT, p, i);
 				return r < 0 ? r : (ptrdiff_t)i;
@@ -254,61 +173,6 @@ static ptrdiff_t take_text(struct answer *s, const char *p, size_t n, bool last)
 	}
 	int r = put(s, EV_TEXT, p, n);
 	return r < 0 ? r : (ptrdiff_t)n;
-}
-
-static bool is_closing(unsigned family, const struct tag *g)
-{
-	if (g->kind == TAG_CHANNEL)
-		return family == FAMILY_BARS;
-	return g->kind == TAG_CLOSE && (g->family == family || (family == FAMILY_ANY && g->family != FAMILY_WORDS));
-}
-
-/* The words that close what words have opened. */
-static struct tag match_spoken_close(const struct think *t, const char *p, size_t n)
-{
-	const char *const words[] = {spoken[t->spoken].close, spoken[t->spoken].or_close};
-	struct tag ret = {.kind = TAG_NONE};
-	for (size_t i = 0; i < N_ELEMENTS(words) && words[i]; i++) {
-		size_t k = strlen(words[i]);
-		if (memcmp(p, words[i], MIN(k, n)) != 0)
-			continue;
-		ret = (struct tag){n < k ? TAG_PART : TAG_CLOSE, FAMILY_SPOKEN, k};
-		if (n >= k)
-			return ret;
-	}
-	return ret;
-}
-
-/* The first closing tag from `at` on; its place, or n. *ret is the tag, TAG_PART when it may begin there. */
-static size_t find_close(const struct think *t, char prev, const char *p, size_t n, size_t at, struct tag *ret)
-{
-	unsigned family = t->family;
-	for (size_t i = at; i < n; i++) {
-		*ret = (struct tag){.kind = TAG_NONE};
-		if (family == FAMILY_SPOKEN)
-			*ret = match_spoken_close(t, p + i, n - i);
-		if (ret->kind == TAG_NONE && tag_may_begin(p[i]))
-			*ret = tag_match(p + i, n - i);
-		char quote = i > 0 ? p[i - 1] : prev;
-		if (is_closing(family, ret) && (quote == '`' || quote == '"')) {
-			if (i + ret->n == n)
-				ret->kind = TAG_PART;
-			else if (p[i + ret->n] == quote)
-				continue; /* the model thinks about tags */
-		}
-		if (ret->kind == TAG_PART || is_closing(family, ret))
-			return i;
-	}
-	*ret = (struct tag){.kind = TAG_NONE};
-	return n;
-}
-
-/* An answer begins so, also where a thought left its block of code open. */
-static bool begins_paragraph(const char *p, size_t n, bool last)
-{
-	if (n > 0 && *p == '\r')
-		p++, n--;
-	return n == 0 ? last : *p == '\n' && (n == 1 ? last : p[1] == '\n' || p[1] == '\r');
 }
 
 /* A closing tag in a block of code: if another one comes, the model only thought about it. */
@@ -353,16 +217,16 @@ static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool 
 	ptrdiff_t doubled;
 	if (take_doubled(s, p, n, last, &doubled))
 		return doubled;
-	size_t i = find_close(t, t->prev, p, n, 0, &g);
+	size_t i = think_find_close(t, t->prev, p, n, 0, &g);
 	if (g.kind == TAG_PART && last) {
 		g = tag_match(p + i, n - i);
-		if (!is_closing(t->family, &g))
+		if (!think_is_closing(t->family, &g))
 			i = n;
 	}
 	int r = put(s, EV_REASONING, p, i);
 	for (size_t k = 0; k < i; k++)
 		code_step(&t->code, p[k]);
-	if (r < 0 || !is_closing(t->family, &g))
+	if (r < 0 || !think_is_closing(t->family, &g))
 		return r < 0 ? r : (ptrdiff_t)i;
 	if (g.kind == TAG_CHANNEL) {
 		t->thought = t->closed = true;
@@ -371,7 +235,7 @@ static ptrdiff_t take_reasoning(struct answer *s, const char *p, size_t n, bool 
 	}
 	const char *behind = p + i + g.n;
 	size_t left = n - i - g.n;
-	bool fenced = code_fenced(&t->code) && !begins_paragraph(behind, left, last);
+	bool fenced = code_fenced(&t->code) && !think_begins_paragraph(behind, left, last);
 	if (fenced && left < 2 && !last)
 		return (ptrdiff_t)i;
 	t->guessed = false;
@@ -437,8 +301,8 @@ static ptrdiff_t take_held(struct answer *s, const char *p, size_t n, bool last)
 	int r = hold(t, p, n);
 	if (r < 0)
 		return r;
-	size_t i = find_close(t, t->prev, t->held.p, t->held.n, t->held_seen, &g);
-	if (is_closing(t->family, &g)) {
+	size_t i = think_find_close(t, t->prev, t->held.p, t->held.n, t->held_seen, &g);
+	if (think_is_closing(t->family, &g)) {
 		t->held.n = i;
 		r = give_held(s, THINK_IN, false);
 		t->thought = t->closed = true;
@@ -517,15 +381,6 @@ static ptrdiff_t take_channel(struct answer *s, const char *p, size_t n, bool la
 
 /* ---- the whole ---- */
 
-bool think_is_named(const char *model)
-{
-	static const char *const words[] = {"-r1", "qwq", "thinking", "reasoner", "reasoning", "magistral"};
-	for (size_t i = 0; i < N_ELEMENTS(words); i++)
-		if (strcasestr(model, words[i]))
-			return !strcasestr(model, "non-");
-	return false;
-}
-
 void think_init(struct think *t, bool known, bool text_stays)
 {
 	*t = (struct think){.text_stays = text_stays, .held = BUF_INIT(LINE_MAX_BYTES)};
@@ -587,7 +442,7 @@ static char unescaped(char c)
 bool think_passes(struct think *t, const char *raw, size_t n)
 {
 	if (t->state == THINK_START && t->held.n == 0 && n > 0 && !strchr("<[\xe2 \t\\", raw[0]) &&
-		match_spoken(t, raw, n).kind == TAG_NONE)
+		tag_match_spoken(raw, n, &t->spoken).kind == TAG_NONE)
 		t->state = THINK_TEXT;
 	bool speaks;
 	if (t->state != THINK_TEXT || t->skip_space || t->held.n > 0)

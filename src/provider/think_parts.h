@@ -44,6 +44,20 @@ bool tag_may_begin(char c);
 /* The tag that begins at p; TAG_PART: its beginning, as far as the bytes go. */
 struct tag tag_match(const char *p, size_t n);
 
+/* Plain words that open reasoning, with which ones in *ret_which; and those that close what these have opened. */
+struct tag tag_match_spoken(const char *p, size_t n, unsigned char *ret_which);
+struct tag tag_match_spoken_close(unsigned which, const char *p, size_t n);
+
+/* ---- think_judge.c: of the tag g at p + i, all that came before being noted in *t ---- */
+
+bool think_closes_alone(const struct think *t, const char *p, size_t n, size_t i, const struct tag *g);
+bool think_opens_again(const struct think *t, const struct tag *g);
+bool think_wraps_answer(const struct think *t, const struct tag *g, bool speaks);
+bool think_ends_early(const char *p, size_t n);
+bool think_is_closing(unsigned family, const struct tag *g);
+size_t think_find_close(const struct think *t, char prev, const char *p, size_t n, size_t at, struct tag *ret);
+bool think_begins_paragraph(const char *p, size_t n, bool last);
+
 /* ---- think_code.c ---- */
 
 static inline bool is_blank(char c)

@@ -190,6 +190,15 @@ bool think_asked_for(const char *text)
 	return false;
 }
 
+bool think_is_named(const char *model)
+{
+	static const char *const words[] = {"-r1", "qwq", "thinking", "reasoner", "reasoning", "magistral"};
+	for (size_t i = 0; i < N_ELEMENTS(words); i++)
+		if (strcasestr(model, words[i]))
+			return !strcasestr(model, "non-");
+	return false;
+}
+
 struct tag tag_match(const char *p, size_t n)
 {
 	struct tag ret = {.kind = TAG_NONE};
@@ -209,4 +218,52 @@ struct tag tag_match(const char *p, size_t n)
 	if (named.kind == TAG_NONE)
 		named = match_name(p, n);
 	return named.kind == TAG_NONE ? ret : named;
+}
+
+/* ---- plain words ---- */
+
+#define SPOKEN_MIN 5 /* bytes that come at once where plain words open the reasoning */
+
+/* Plain words in place of tags: the names of harmony's channels, from servers that drop a model's special tokens
+ * ("analysisWe need ... assistantfinal"), and sentences that models were trained to begin with. */
+static const struct {
+	const char *open, *close, *or_close;
+	bool upper; /* an upper-case letter follows, else it is only a word */
+} spoken[] = {{"analysis", "assistantfinal", NULL, true}, {"assistantanalysis", "assistantfinal", NULL, true},
+	{"Here is my thought process:", "Here is my response:", "Here's my response:", false},
+	{"Here's my thought process:", "Here's my response:", "Here is my response:", false},
+	{"Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]", NULL, false}};
+
+struct tag tag_match_spoken(const char *p, size_t n, unsigned char *ret_which)
+{
+	for (size_t i = 0; i < N_ELEMENTS(spoken); i++) {
+		size_t k = strlen(spoken[i].open);
+		if (memcmp(p, spoken[i].open, MIN(k, n)) != 0)
+			continue;
+		if (n < SPOKEN_MIN)
+			break; /* no answer waits for its second word because of its first letters */
+		if (n < k || (n == k && spoken[i].upper))
+			return (struct tag){.kind = TAG_PART};
+		if (spoken[i].upper && !isupper((unsigned char)p[k]))
+			continue;
+		*ret_which = (unsigned char)i;
+		return (struct tag){TAG_OPEN, FAMILY_SPOKEN, k};
+	}
+	return (struct tag){.kind = TAG_NONE};
+}
+
+/* The words that close what words have opened. */
+struct tag tag_match_spoken_close(unsigned which, const char *p, size_t n)
+{
+	const char *const words[] = {spoken[which].close, spoken[which].or_close};
+	struct tag ret = {.kind = TAG_NONE};
+	for (size_t i = 0; i < N_ELEMENTS(words) && words[i]; i++) {
+		size_t k = strlen(words[i]);
+		if (memcmp(p, words[i], MIN(k, n)) != 0)
+			continue;
+		ret = (struct tag){n < k ? TAG_PART : TAG_CLOSE, FAMILY_SPOKEN, k};
+		if (n >= k)
+			return ret;
+	}
+	return ret;
 }
