@@ -14,11 +14,9 @@
 #include "sys/bus.h"
 #include "tool/tool_priv.h"
 
-#define LOG_BYTES    ((size_t)256 << 10)
-#define TOOLS_MAX    500
-#define BOUND_MAX    800 /* bytes of a configuration that a secret is bound to as it stands, else to its hash */
-#define SECRET_LEAST 4   /* bytes of one that is looked for in results */
-#define HIDDEN       "[secret]"
+#define LOG_BYTES ((size_t)256 << 10)
+#define TOOLS_MAX 500
+#define BOUND_MAX 800 /* bytes of a configuration that a secret is bound to as it stands, else to its hash */
 
 static const struct tool_kind *const kinds[] = {
 	&http_kind, &openapi_kind, &python_kind, &mcp_stdio_kind, &mcp_http_kind};
@@ -136,45 +134,6 @@ static int open_server(struct tools *t, const struct tool_server *s, const char 
 	return r;
 }
 
-/* ---- what must not come out ---- */
-
-static void hide_in(struct buf *b, const char *secret, size_t n)
-{
-	if (b->n < n || !memmem(b->p, b->n, secret, n))
-		return;
-	const char *p = b->p, *end = p + b->n, *found;
-	struct buf clean = BUF_INIT(b->max * 4); /* a short secret many times is longer when it is hidden */
-	while ((found = memmem(p, (size_t)(end - p), secret, n))) {
-		buf_add(&clean, p, (size_t)(found - p));
-		buf_add_str(&clean, HIDDEN);
-		p = found + n;
-	}
-	buf_add(&clean, p, (size_t)(end - p));
-	clean.max = b->max;
-	buf_wipe(b);
-	*b = clean;
-}
-
-/* A server may say again what it was sent. Secrets are texts, or objects of them. */
-static void hide_secrets(const json_t *secrets, struct tool_result *r, struct err *e)
-{
-	const char *key;
-	json_t *v;
-
-	json_object_foreach((json_t *)secrets, key, v)
-	{
-		size_t n = json_string_length(v);
-		if (json_is_object(v))
-			hide_secrets(v, r, e);
-		if (n < SECRET_LEAST)
-			continue;
-		hide_in(&r->text, json_string_value(v), n);
-		hide_in(&r->structured, json_string_value(v), n);
-		if (strstr(e->msg, json_string_value(v)))
-			snprintf(e->msg, sizeof(e->msg), "The tool server failed.");
-	}
-}
-
 /* ---- asking for tools ---- */
 
 static int no_memory(struct err *e)
@@ -182,11 +141,12 @@ static int no_memory(struct err *e)
 	return err_set(e, -ENOMEM, "There is no memory for the list of tools.");
 }
 
-static const char *text_of(const json_t *v, struct arena *a)
+static const char *text_of(const json_t *v, const json_t *secrets, struct arena *a)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(TOOLS_BYTES);
 
 	json_add_value(&b, v);
+	tool_hide_json(secrets, TOOL_HIDE_WORDS, &b);
 	return buf_status(&b) < 0 ? NULL : arena_strndup(a, b.p, b.n);
 }
 
@@ -241,8 +201,9 @@ int tool_server_ask(struct tools *t, const struct tool_server *s, const char *se
 		r = buf_check(&b, e, "What it says of its tools is too long.");
 	if (r == 0)
 		r = check_tools(&b, e);
-	hide_secrets(o.secrets, &none, e);
-	if (about && !(ret->about = text_of(about, a)))
+	tool_hide_result(o.secrets, &none, e);
+	tool_hide_json(o.secrets, TOOL_HIDE_WORDS, &b);
+	if (about && !(ret->about = text_of(about, o.secrets, a)))
 		return no_memory(e);
 	if (r < 0)
 		return r;
@@ -279,7 +240,7 @@ int tool_server_log(struct tools *t, const struct tool_server *s, atelier_id use
 
 	if (r == 0 && i >= 0 && kinds[i]->log)
 		kinds[i]->log(t, s->id, user_id, &said.text);
-	hide_secrets(o.secrets, &said, e);
+	tool_hide_result(o.secrets, &said, e);
 	if (r < 0)
 		return r;
 	*ret = arena_strndup(a, said.text.p ? said.text.p : "", said.text.n);
@@ -467,8 +428,10 @@ static int call(struct tools *t, const struct tool *tool, const json_t *argument
 	o.use.entry = o.entries;
 	if (!o.use.entry || (k = kind_at(s.kind)) < 0)
 		return tool_fail(ret, "%s does not offer the tool %s any more.", s.name, tool->name);
-	r = kinds[k]->call(t, &o.use, tool, arguments, run, a, ret, &why);
-	hide_secrets(o.secrets, ret, &why);
+	struct tool_hiding hiding = {run, o.secrets};
+	const struct tool_run quiet = tool_hiding_run(&hiding);
+	r = kinds[k]->call(t, &o.use, tool, arguments, &quiet, a, ret, &why);
+	tool_hide_result(o.secrets, ret, &why);
 	if (r == E_UNAUTHORIZED)
 		note_login(t, s.id, why.msg);
 	if (r == -ECANCELED || r == E_CANCELED || cancel_reason(run->cancel))
@@ -500,9 +463,11 @@ int tool_server_try(struct tools *t, const struct tool_server *s, const char *se
 		return tool_fail(ret, "%s", fit.n ? "These are several calls: make one of each." : fit.problem);
 	if (r == 0)
 		r = json_read(fit.items[0], strlen(fit.items[0]), JSON_MEMORY, JSON_READ_EXACT, &object, e);
+	struct tool_hiding hiding = {run, o.secrets};
+	const struct tool_run quiet = tool_hiding_run(&hiding);
 	if (r == 0)
-		r = kinds[k]->call(t, &o.use, &tool, object, run, a, ret, e);
-	hide_secrets(o.secrets, ret, e);
+		r = kinds[k]->call(t, &o.use, &tool, object, &quiet, a, ret, e);
+	tool_hide_result(o.secrets, ret, e);
 	if (object && r < 0 && r != -ECANCELED && !cancel_reason(run->cancel))
 		r = tool_fail(ret, "%s", *e->msg ? e->msg : err_public_text(e));
 	if (r == 0)

@@ -31,6 +31,18 @@ struct server_use {
 	bool of_admin;         /* an administrator made it: it may reach what this machine may */
 };
 
+/* hide.c: secrets (texts, or objects of them) in what a server said, at least 4 bytes long, are told as "[secret]". */
+void tool_hide(const json_t *secrets, struct buf *b);
+/* Stays JSON: only values change, with `names` those of these members. What says how a tool is called must stay as it is. */
+void tool_hide_json(const json_t *secrets, const char *names, struct buf *b);
+#define TOOL_HIDE_WORDS "description title summary"
+void tool_hide_result(const json_t *secrets, struct tool_result *r, struct err *e);
+struct tool_hiding {
+	const struct tool_run *run;
+	const json_t *secrets;
+};
+struct tool_run tool_hiding_run(struct tool_hiding *h); /* the same, of which nothing is told that must not be */
+
 /* What a kind of servers does; a row of `kinds` in servers.c. */
 struct tool_kind {
 	const char *name;

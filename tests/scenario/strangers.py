@@ -4,7 +4,10 @@
 One person makes one of everything that is theirs. Another walks over every address of the OpenAPI document that names a
 thing, with each id of the first one's, and with a body that the document allows: all of them answer 404, as for a thing
 that is not there (403 where the address is for administrators), and nothing has changed afterwards. The walk is made
-from the document, so a new resource is in it from its first day."""
+from the document, so a new resource is in it from its first day.
+
+Then secrets are planted where tool servers and providers have them, a tool that says them all aloud is used, and everything that can be
+looked at is looked at by both, by people's hands and by the document: none of it has one."""
 
 import argparse
 import base64
@@ -154,8 +157,83 @@ def walk(owner, stranger):
     return n
 
 
+# ---- secrets ----
+
+SECRET = "planted-secret-"
+FUNCTION = "import os, sys\ndef show():\n  'Shows.'\n  print(dict(os.environ)); print(dict(os.environ), file=sys.stderr)\n  open('all.txt', 'w').write(repr(dict(os.environ)))\n  return dict(os.environ)\n"
+
+
+def plant(owner, provider):
+    """Servers of each kind that can be had here with a secret in each place of theirs, a provider with a key, and a turn that uses them."""
+    url, made = "http://127.0.0.1:%d" % provider.port, []
+    for n, (kind, config, secrets) in enumerate((
+            ("http", {"auth": {"type": "bearer"}, "tools": [{"name": "echo", "url": url + "/web/echo"}]}, {"token": SECRET + "bearer"}),
+            ("http", {"auth": {"type": "header", "name": "X-Own"}, "tools": [{"name": "echo", "url": url + "/web/echo"}]}, {"token": SECRET + "header"}),
+            ("openapi", {"url": url + "/web/openapi", "auth": {"type": "header", "name": "X-Key"}, "operations": ["GET /pets"]}, {"token": SECRET + "openapi"}),
+            ("python", {"source": FUNCTION}, {"env": {"KEY": SECRET + "python"}}),
+            ("mcp-http", {"url": url + "/web/mcp", "headers": {}}, {"headers": {"X-Secret": SECRET + "mcp"}}))):
+        made.append(owner.call("POST", "/api/v1/tool-servers", {"name": "S%d" % n, "kind": kind, "trusted": True, "config": config, "secrets": secrets})["id"])
+    owner.call("POST", "/api/v1/providers", {"name": "planted", "kind": "openai", "url": url + "/v1", "key": SECRET + "provider"})
+    names = [t["name"] for t in owner.call("GET", "/api/v1/tools")["items"] if t["source"] in made and not t["name"].endswith(("ask", "visit"))]
+    if len(names) < 4:
+        raise Failed("too few tools came of the servers: %r" % names)
+    for name in names:
+        owner.call("PATCH", "/api/v1/tools/" + name, {"asks": False, "for_all": True})
+    with provider.cv:
+        provider.answers = [Answer([*(Step(0, ["tool", name, {}]) for name in names), Step(0, ["done", "tool_calls"])]), provider.fallback]
+    c = owner.call("POST", "/api/v1/conversations", {"title": "Secrets", "model": "vision:1b"})["id"]
+    turn = owner.call("POST", "/api/v1/conversations/%s/turns" % c, {"content": "Show them.", "tools": names})
+    owner.request("GET", "/api/v1/turns/%s/events" % turn["turn_id"])  # to its end
+    message = owner.call("GET", "/api/v1/conversations/%s/messages" % c)["items"][-1]
+    calls = [p for p in message["parts"] if p["type"] == "tool_call"]
+    if len(calls) != len(names) or not any("[secret]" in (p["result"] or "") for p in calls):
+        raise Failed("the tools have not said what they were given: %r" % message)
+    files = [f["id"] for p in calls for f in p.get("files") or []]
+    return {"tool-servers": made, "conversations": [c], "turns": [turn["turn_id"]], "messages": [message["id"]], "files": files, "tools": names,
+            "calls": [p["id"] for p in calls], "providers": ["planted"]}
+
+
+def looks(doc, things):
+    """Every address that is only read, with every id that could stand there."""
+    ids = [i for of in things.values() for i in of]
+    for path, operations in doc["paths"].items():
+        if "get" not in operations or path.endswith("/events") and "{" not in path:
+            continue
+        names = [x for x in path.split("/") if x.startswith("{")]
+        if len(names) == 0:
+            yield path
+        elif len(names) == 1:
+            yield from (path.replace(names[0], i) for i in ids)
+        else:
+            yield from (path.replace(names[0], t).replace(names[1], k) for t in things["turns"] for k in things["calls"])
+
+
+def secrets(owner, stranger, provider):
+    things, n = plant(owner, provider), 0
+    doc = owner.call("GET", "/api/v1/openapi.json")
+    for who, client in (("the owner", owner), ("a stranger", stranger)):
+        for path in looks(doc, things):
+            r = client.request("GET", path)
+            n += 1
+            if SECRET.encode() in r.body or SECRET in repr(r.headers):
+                raise Failed("GET %s shows %s a secret: %r" % (path, who, r.body[:300]))
+        for id_ in things["tool-servers"]:
+            for method, path, body in (("POST", "/refresh", None), ("PATCH", "", {"name": "Renamed " + id_[-4:]}), ("GET", "/log", None)):
+                r = client.request(method, "/api/v1/tool-servers/%s%s" % (id_, path), body)
+                n += 1
+                if SECRET.encode() in r.body:
+                    raise Failed("%s of a tool server shows %s a secret: %r" % (path or method, who, r.body[:300]))
+    for id_ in things["files"]:
+        if stranger.request("GET", "/api/v1/files/" + id_).status != 404:
+            raise Failed("a stranger is given what a tool made")
+    with provider.cv:
+        if any(SECRET in json.dumps(body) for body in provider.calls):
+            raise Failed("the model was told a secret")
+    return n
+
+
 def run(binary, root):
-    template, provider = Template(binary, root), Provider("ollama")
+    template, provider = Template(binary, root), Provider("ollama", ("mock:1b", "vision:1b"))
     provider.fallback = Answer([Step(0, ["text", "Yes"]), Step(0, ["done"])])
     provider.answers = [provider.fallback, Answer([Step(0, ["text", "Yes"]), Step(0, ["stall"])])]
     data = os.path.join(root, "data")
@@ -166,7 +244,10 @@ def run(binary, root):
         server.start()
         n = walk(Client(server.port, bearer=template.vars["admin_bearer"]),
                  Client(server.port, bearer=template.vars["bob_bearer"]))
+        told = secrets(Client(server.port, bearer=template.vars["admin_bearer"]), Client(server.port, bearer=template.vars["bob_bearer"]), provider)
         server.stop()
+        if any(SECRET in line for line in server.log):
+            raise Failed("a secret is in the log")
         server.check_log()
     except Failed as e:
         return "%s\n%s" % (e, "\n".join(server.log[-10:]))
@@ -175,7 +256,7 @@ def run(binary, root):
         provider.down()
     if n < 200:
         return "only %d requests were made: the document names nothing by id" % n
-    print("%d requests" % n)
+    print("%d requests, and %d for secrets" % (n, told))
     return None
 
 

@@ -1,0 +1,216 @@
+/* hide.c - what opens a tool server does not come out of it: neither in what it says, as text or as JSON, nor in files or questions. */
+#include <stdio.h>
+
+#include "tool/tool_priv.h"
+
+#define SECRET_LEAST 4 /* bytes of one that is looked for */
+#define HIDDEN       "[secret]"
+
+static void hide_in(struct buf *b, const char *secret, size_t n)
+{
+	if (b->n < n || !memmem(b->p, b->n, secret, n))
+		return;
+	const char *p = b->p, *end = p + b->n, *found;
+	struct buf clean = BUF_INIT(b->max * 4); /* a short secret many times is longer when it is hidden */
+	while ((found = memmem(p, (size_t)(end - p), secret, n))) {
+		buf_add(&clean, p, (size_t)(found - p));
+		buf_add_str(&clean, HIDDEN);
+		p = found + n;
+	}
+	buf_add(&clean, p, (size_t)(end - p));
+	clean.max = b->max;
+	buf_wipe(b);
+	*b = clean;
+}
+
+/* A new reference: the value, or what stands for it. */
+static json_t *hidden_scalar(json_t *v, const char *secret, size_t n)
+{
+	CLEANUP(buf_wipe) struct buf b = BUF_INIT((size_t)64 << 20);
+
+	if (json_is_string(v))
+		buf_add(&b, json_string_value(v), json_string_length(v));
+	else
+		json_add_value(&b, v);
+	if (!memmem(b.p ? b.p : "", b.n, secret, n))
+		return json_incref(v);
+	hide_in(&b, secret, n);
+	json_t *text = json_stringn_nocheck(b.p, b.n);
+	return text ? text : json_null();
+}
+
+static bool is_in(const struct buf *b, const char *secret, size_t n)
+{
+	return b->n >= n && memmem(b->p, b->n, secret, n);
+}
+
+/* Of JSON only values change, with `names` those of these members: what is no text but says it becomes one. */
+static void hide_in_value(json_t *v, const char *names, const char *secret, size_t n)
+{
+	const char *key;
+	json_t *item;
+	size_t i;
+	void *next;
+
+	json_object_foreach_safe(v, next, key, item)
+	{
+		hide_in_value(item, names, secret, n);
+		if (!json_is_object(item) && !json_is_array(item) &&
+			(!names || str_word_place(names, str_from(key)) >= 0))
+			json_object_set_new(v, key, hidden_scalar(item, secret, n));
+	}
+	json_array_foreach(v, i, item)
+	{
+		hide_in_value(item, names, secret, n);
+		if (!json_is_object(item) && !json_is_array(item) && !names)
+			json_array_set_new(v, i, hidden_scalar(item, secret, n));
+	}
+}
+
+static void hide_in_file(struct tool_file *f, const char *secret, size_t n)
+{
+	char *p = (char *)(uintptr_t)f->data, *end = p + f->n, *found; /* of the arena */
+
+	while (f->n >= n && (found = memmem(p, (size_t)(end - p), secret, n))) {
+		memset(found, '*', n); /* as long as it was: there may be sizes in the file */
+		p = found + n;
+	}
+	if (strstr(f->name, secret))
+		f->name = "file";
+}
+
+void tool_hide(const json_t *secrets, struct buf *b)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)secrets, key, v)
+	{
+		if (json_is_object(v))
+			tool_hide(v, b);
+		else if (json_string_length(v) >= SECRET_LEAST)
+			hide_in(b, json_string_value(v), json_string_length(v));
+	}
+}
+
+/* Whether one of them stands in JSON: as it is, or as JSON has it between quotes. */
+static bool has_any(const json_t *secrets, const struct buf *b)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)secrets, key, v)
+	{
+		size_t n = json_string_length(v);
+		CLEANUP(buf_wipe) struct buf quoted = BUF_INIT(8 * n + 16);
+
+		if (json_is_object(v) && has_any(v, b))
+			return true;
+		if (n < SECRET_LEAST)
+			continue;
+		json_add_string(&quoted, json_string_value(v), n);
+		if (is_in(b, json_string_value(v), n) || (quoted.n > 2 && is_in(b, quoted.p + 1, quoted.n - 2)))
+			return true;
+	}
+	return false;
+}
+
+static void hide_all_in_value(const json_t *secrets, const char *names, json_t *root)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)secrets, key, v)
+	{
+		if (json_is_object(v))
+			hide_all_in_value(v, names, root);
+		else if (json_string_length(v) >= SECRET_LEAST)
+			hide_in_value(root, names, json_string_value(v), json_string_length(v));
+	}
+}
+
+void tool_hide_json(const json_t *secrets, const char *names, struct buf *b)
+{
+	CLEANUP(json_decrefp) json_t *box = NULL;
+	struct err unreadable = {0};
+	json_t *root = NULL;
+	size_t max = b->max;
+
+	if (b->n == 0 || !has_any(secrets, b))
+		return;
+	int r = json_read(b->p, b->n, JSON_MEMORY, JSON_READ_EXACT, &root, &unreadable);
+	buf_wipe(b);
+	*b = BUF_INIT(max);
+	if (r < 0)
+		return;               /* nobody could have read it either */
+	box = json_pack("[o]", root); /* so that a value that stands alone has a place, too */
+	hide_all_in_value(secrets, names, box);
+	json_add_value(b, json_array_get(box, 0));
+}
+
+static void hide_others(const json_t *secrets, struct tool_result *r, struct err *e)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)secrets, key, v)
+	{
+		if (json_is_object(v))
+			hide_others(v, r, e);
+		if (json_string_length(v) < SECRET_LEAST)
+			continue;
+		for (size_t i = 0; i < r->n_files; i++)
+			hide_in_file(&r->files[i], json_string_value(v), json_string_length(v));
+		if (strstr(e->msg, json_string_value(v)))
+			snprintf(e->msg, sizeof(e->msg), "The tool server failed.");
+	}
+}
+
+void tool_hide_result(const json_t *secrets, struct tool_result *r, struct err *e)
+{
+	tool_hide(secrets, &r->text);
+	tool_hide_json(secrets, NULL, &r->structured);
+	hide_others(secrets, r, e);
+}
+
+/* ---- while it runs ---- */
+
+#define SAID_MAX ((size_t)1 << 20)
+
+static void told(void *arg, double done, double total, const char *message)
+{
+	const struct tool_hiding *h = arg;
+	CLEANUP(buf_done) struct buf said = BUF_INIT(SAID_MAX);
+
+	buf_add_str(&said, message ? message : "");
+	tool_hide(h->secrets, &said);
+	buf_add_char(&said, '\0');
+	h->run->progress(h->run->arg, done, total, message && buf_status(&said) == 0 ? said.p : NULL);
+}
+
+static int asked(void *arg, const char *from, const char *message, const char *schema, const char *url, struct buf *ret,
+	struct err *e)
+{
+	const struct tool_hiding *h = arg;
+	CLEANUP(buf_done) struct buf said = BUF_INIT(SAID_MAX), form = BUF_INIT(SAID_MAX);
+
+	buf_add_str(&said, message);
+	buf_add_str(&form, schema ? schema : "");
+	tool_hide(h->secrets, &said);
+	tool_hide_json(h->secrets, TOOL_HIDE_WORDS, &form);
+	buf_add_char(&said, '\0');
+	buf_add_char(&form, '\0');
+	if (buf_status(&said) < 0 || buf_status(&form) < 0)
+		return err_set(e, E_TOO_LARGE, "A question of a tool is too large.");
+	return h->run->ask(h->run->arg, from, said.p, schema ? form.p : NULL, url, ret, e);
+}
+
+struct tool_run tool_hiding_run(struct tool_hiding *h)
+{
+	struct tool_run run = *h->run;
+
+	run.progress = run.progress ? told : NULL;
+	run.ask = run.ask ? asked : NULL;
+	run.arg = h;
+	return run;
+}
