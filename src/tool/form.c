@@ -1,6 +1,7 @@
 /* form.c - what a person wrote into the form of a tool's question, held against what was asked for: a flat schema of texts, numbers,
  * yes or no, and choices (the elicitation of MCP). */
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -205,10 +206,12 @@ int tool_form_check(const json_t *schema, json_t *content, struct err *e)
 		json_t *v = json_object_get(content, key), *otherwise = json_object_get(property, "default");
 		bool empty = !v || json_is_null(v) ||
 			     (json_is_string(v) && !json_string_length(v) && !is_required(schema, key));
-		if (empty && otherwise)
-			json_object_set_new(content, key, v = json_deep_copy(otherwise)); /* the form stays another thread's */
+		if (empty && otherwise) /* a copy: the form is another thread's, too */
+			json_object_set_new(content, key, v = json_deep_copy(otherwise));
 		else if (empty)
 			json_object_del(content, key);
+		if (otherwise && !v)
+			return err_set(e, -ENOMEM, "no memory left for an answer");
 		if (empty && !otherwise && is_required(schema, key))
 			return refuse(e, key, "is missing.");
 		const char *why = empty && !otherwise ? NULL : check(property, v);
