@@ -6,6 +6,7 @@ ends when its right is taken away at the other; and jobs are done once, whicheve
 """
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -219,6 +220,92 @@ def asked(c):
     same("without it", ask()["messages"][0]["role"], "user")
 
 
+def tool_servers(c):
+    """A server of tools that is added, switched off, shared or removed at one is so at the other, from the next question on."""
+    a, b = c.server(), c.server()
+    here, there = c.client(a), c.client(b)
+    add_bob(c)
+    bob = Client(b.port)
+    bob.login("bob", PASSWORD)
+
+    def told(client=there):
+        """The names of the tools that the model is told of."""
+        before = len(c.provider.calls)
+        conversation = client.call("POST", "/api/v1/conversations", {})["id"]
+        question = b'{"content":"Hello","tools":true}'
+        r = Reader()
+        r.open(b.port, "POST", "/api/v1/conversations/%s/turns" % conversation,
+               client.headers({"Accept": "text/event-stream"}, question), question)
+        until("`done`", lambda: r.find("done"))
+        # The model cannot call tools: it is told of them in words.
+        return sorted(set(re.findall(r"\btown_\w+", c.provider.calls[before]["messages"][0]["content"])))
+
+    look = {"name": "look", "description": "Looks.", "method": "GET", "url": "http://127.0.0.1:9/look"}
+    town = {"name": "Town", "kind": "http", "config": {"auth": {"type": "bearer"}, "tools": [look]}, "secrets": {"token": "t"}}
+    same("none", told(), [])
+    server = "/api/v1/tool-servers/" + here.call("POST", "/api/v1/tool-servers", town)["id"]
+    same("a server", told(), ["town_look"])
+    same("its secrets", there.call("GET", server)["secrets"], ["token"])
+    here.call("PATCH", server, {"config": {"auth": {"type": "bearer"}, "tools": [look, dict(look, name="find")]}})
+    same("a second tool", told(), ["town_find", "town_look"])
+    here.call("PATCH", "/api/v1/tools/town_find", {"enabled": False})
+    same("one that is switched off", told(), ["town_look"])
+    here.call("PATCH", server, {"enabled": False})
+    same("a server that is switched off", told(), [])
+    here.call("PATCH", server, {"enabled": True})
+    same("one that is switched on", told(), ["town_look"])
+
+    same("another's", told(bob), [])
+    everyone = {"grants": [{"subject": "everyone", "verb": "use"}]}
+    here.call("PUT", server + "/grants", everyone)
+    same("one that is shared, of which he has switched off nothing", told(bob), ["town_find", "town_look"])
+    here.call("PUT", server + "/grants", {"grants": []})
+    same("one that is shared no more", told(bob), [])
+    here.call("DELETE", server)
+    same("without it", told(), [])
+
+
+def collections(c):
+    """What is brought to a collection at one is found at the other, whose index of it is in memory; and what is gone is not."""
+    a, b = c.server(), c.server()
+    here, there = c.client(a), c.client(b)
+    add_bob(c)
+    bob = Client(b.port)
+    bob.login("bob", PASSWORD)
+
+    def found(word, client=there):
+        return [i["document"] for i in client.call("POST", "/api/v1/search", {"query": word})["items"]]
+
+    def bring(name, text):
+        form = ('--x\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%s\r\n--x--\r\n' % (name, text))
+        r = here.request("POST", harbour + "/documents", form.encode(), {"Content-Type": "multipart/form-data; boundary=x"})
+        same("a document", r.status, 202)
+        document = "/api/v1/documents/" + r.json()["id"]
+        until("the document", lambda: there.call("GET", document)["state"] == "ready")
+        return document
+
+    harbour = "/api/v1/collections/" + here.call("POST", "/api/v1/collections", {"name": "Harbour"})["id"]
+    same("its name", there.call("GET", harbour)["name"], "Harbour")
+    rules = bring("rules.md", "# Berths\n\nVisiting boats moor at the northern quay.")
+    same("a word", found("quay"), ["rules.md"])
+    tides = bring("tides.md", "# Tides\n\nThe lock opens before high water, at the southern quay.")
+    same("a word of both", sorted(found("quay")), ["rules.md", "tides.md"])
+    here.call("PATCH", rules, {"name": "berths.md"})
+    same("one by another name", sorted(found("quay")), ["berths.md", "tides.md"])
+
+    same("another's", found("quay", bob), [])
+    here.call("PUT", harbour + "/grants", {"grants": [{"subject": "everyone", "verb": "read"}]})
+    same("one that is shared", sorted(found("quay", bob)), ["berths.md", "tides.md"])
+    here.call("PUT", harbour + "/grants", {"grants": []})
+    same("one that is shared no more", found("quay", bob), [])
+
+    here.call("DELETE", tides)
+    same("one that is gone", found("quay"), ["berths.md"])
+    here.call("DELETE", harbour)
+    same("without it", found("quay"), [])
+    same("the collection", there.request("GET", harbour).status, 404)
+
+
 def editors(c):
     """Two people change one thing at two servers at the same time: each field has what somebody gave it."""
     a, b = c.server(), c.server()
@@ -388,7 +475,7 @@ def decisions(c):
     same("the model's calls", len(c.provider.calls), 2)
 
 
-CASES = [answers, rights, decisions, configuration, counted, asked, editors, jobs_shared, jobs_killed, jobs_asleep, jobs_stopped]
+CASES = [answers, rights, decisions, configuration, counted, asked, tool_servers, collections, editors, jobs_shared, jobs_killed, jobs_asleep, jobs_stopped]
 
 if __name__ == "__main__":
     sys.exit(installation.main(CASES, __doc__))
