@@ -7,10 +7,8 @@
 #include "call/call_priv.h"
 #include "sys/metrics.h"
 
-#define ANSWER_GUESS  1024       /* tokens that are set aside for an answer whose length nobody said */
-#define LOOKUP_BYTES  (1u << 20) /* what the catalogue says of one model */
-#define EVENT_EXTRA   11         /* {"text":""} */
-#define RAW_PER_TOKEN 100        /* bytes of a raw stream, about */
+#define ANSWER_GUESS 1024       /* tokens that are set aside for an answer whose length nobody said */
+#define LOOKUP_BYTES (1u << 20) /* what the catalogue says of one model */
 
 /* What nobody means, but a client may ask for or a provider report: sums of it must fit the database. */
 #define TOKENS_MAX INT64_C(1000000000000)
@@ -227,36 +225,11 @@ int64_t metered_end(struct metered *m, int r, int cancel_code, const struct gen_
 
 /* ---- a generation ---- */
 
-/* Counts what comes while it passes on: the answer's size where the provider does not report it. */
-struct counting {
-	struct gen_sink sink, *to;
-	struct gen_raw raw;
-	const struct gen_raw *raw_to;
-	int64_t bytes, raw_bytes;
-};
-
-static int pass_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
-{
-	struct counting *x = CONTAINER_OF(s, struct counting, sink);
-
-	if (type == EV_TEXT || type == EV_REASONING || type == EV_TOOL_CALL)
-		x->bytes += (int64_t)n - EVENT_EXTRA;
-	return x->to->event(x->to, on_loop, type, json, n);
-}
-
-static int pass_bytes(void *arg, const char *p, size_t n)
-{
-	struct counting *x = arg;
-
-	x->raw_bytes += (int64_t)n;
-	return x->raw_to->bytes(x->raw_to->arg, p, n);
-}
-
-static struct tokens figures(
-	const struct gen_result *res, const struct counting *x, int64_t est_in, int r, bool *ret_exact)
+/* What the provider does not report is guessed from sizes. */
+static struct tokens figures(const struct gen_result *res, int64_t est_in, int r, bool *ret_exact)
 {
 	bool began = r >= 0 || res->first_token_ms >= 0;
-	int64_t est_out = x->bytes > 0 ? (x->bytes + 3) / 4 : x->raw_bytes / RAW_PER_TOKEN;
+	int64_t est_out = (res->answer_bytes + 3) / 4;
 
 	*ret_exact = res->tokens_in >= 0 && res->tokens_out >= 0;
 	return (struct tokens){
@@ -280,7 +253,6 @@ static void result_init(struct gen_result *res)
 int call_generate(struct calls *c, const struct caller *who, const struct gen_request *q, struct gen_sink *sink,
 	struct cancel *cancel, struct gen_result *ret, int64_t *ret_cost, struct err *e)
 {
-	struct counting x = {.sink = *sink, .to = sink};
 	struct gen_request mine = *q;
 	int64_t est_in = provider_estimate_tokens(q), cost;
 	struct metered m;
@@ -289,8 +261,6 @@ int call_generate(struct calls *c, const struct caller *who, const struct gen_re
 
 	ASSERT(thread_may_wait() && cancel);
 	ASSERT_IS(c, CALLS_MAGIC);
-	ASSERT(thread_may_wait());
-	x.sink.event = pass_event;
 	result_init(ret);
 	r = metered_begin(
 		&m, c, who, q->model, est_in, q->max_tokens > 0 ? q->max_tokens : ANSWER_GUESS, q->max_tokens <= 0, e);
@@ -300,15 +270,8 @@ int call_generate(struct calls *c, const struct caller *who, const struct gen_re
 		mine.caller = who->user_id;
 	if (!mine.key)
 		mine.key = who->key_id;
-	if (q->raw) {
-		x.raw = *q->raw;
-		x.raw.bytes = pass_bytes;
-		x.raw.arg = &x;
-		x.raw_to = q->raw;
-		mine.raw = &x.raw;
-	}
-	r = provider_generate(c->c.providers, &mine, &x.sink, cancel, ret, e);
-	struct tokens t = figures(ret, &x, est_in, r, &exact);
+	r = provider_generate(c->c.providers, &mine, sink, cancel, ret, e);
+	struct tokens t = figures(ret, est_in, r, &exact);
 	cost = metered_end(&m, r, r < 0 ? cancel_reason(cancel) : 0, ret, &t, exact, e);
 	if (ret_cost)
 		*ret_cost = cost;

@@ -9,7 +9,8 @@
 #include "base/utf8.h"
 #include "provider/provider_priv.h"
 
-#define EVENT_FRAME         12 /* {"text":""} */
+#define EVENT_EMPTY         11 /* {"text":""} */
+#define EVENT_FRAME         12 /* one more: a letter by itself is no token */
 #define BYTES_OF_LONG_TOKEN 8
 #define ERROR_BYTES         200 /* of what an error within a stream says */
 
@@ -42,6 +43,11 @@ void answer_done(struct answer *s)
 	answer_tools_done(s);
 	think_done(&s->think);
 	repeat_done(&s->repeat);
+}
+
+int64_t answer_bytes(const struct answer *s)
+{
+	return MAX(s->bytes - s->pieces * EVENT_EMPTY, INT64_C(0));
 }
 
 /* A piece has a token or more, where servers do not send each letter by itself; and a token has few bytes. */

@@ -164,6 +164,7 @@ int answer_read(struct answer *s, const char *p, size_t n) MUST_CHECK;
 bool answer_is_long(const struct answer *s, const char *p, size_t n);
 int answer_finish(struct answer *s) MUST_CHECK; /* no more bytes will come; on the loop, since it may make events */
 /* The least number of tokens that it can have had so far. */
+int64_t answer_bytes(const struct answer *s); /* of text, reasoning and arguments, about */
 int64_t answer_tokens(const struct answer *s);
 
 bool answer_is_settled(const struct answer *s); /* ended, and answer_finish() has nothing to do */

@@ -290,6 +290,7 @@ static int ask_built_in(struct generation *g, struct err *e)
 	ret->tries = 1;
 	ret->tokens_in = own.tokens_in;
 	ret->tokens_out = own.tokens_out;
+	ret->answer_bytes = own.answer_bytes;
 	ret->first_token_ms = own.first_token_ms;
 	ret->duration_ms = own.duration_ms;
 	memcpy(ret->finish_reason, own.finish_reason, sizeof(ret->finish_reason));
@@ -305,6 +306,7 @@ static void fill_result(const struct generation *g)
 	ret->tokens_out = s->tokens_out;
 	ret->tokens_cached = s->tokens_cached;
 	ret->tokens_reasoning = s->tokens_reasoning;
+	ret->answer_bytes = answer_bytes(s);
 	ret->first_token_ms = s->first_token_ms;
 	ret->duration_ms = clock_mono_ms() - s->start_ms;
 	memcpy(ret->finish_reason, s->finish_reason, sizeof(ret->finish_reason));
@@ -337,8 +339,8 @@ static void note_thinking(const struct generation *g)
 		quirks_forget(g->run.t->p, g->run.t->name, QUIRK_THINKS);
 }
 
-/* One request, with the window that the model has room for. */
-static int ask(struct generation *g, struct err *e)
+/* The request in the words of the provider, with the window that the model has room for. */
+static int prepare(struct generation *g, struct err *e)
 {
 	struct run *run = &g->run;
 	const struct dialect *d = run->t->p->dialect;
@@ -360,10 +362,8 @@ static int ask(struct generation *g, struct err *e)
 	int r = d->request(run->t, g->q, &g->call, e);
 	if (r < 0)
 		return r;
-	if ((r = buf_check(&g->call.url, e, "The address is too long.")) < 0 ||
-		(r = buf_check(&g->call.body, e, "The conversation is too large to send.")) < 0)
-		return r;
-	return send_request(g, e);
+	r = buf_check(&g->call.url, e, "The address is too long.");
+	return r < 0 ? r : buf_check(&g->call.body, e, "The conversation is too large to send.");
 }
 
 /* Whether to ask once more, with another window. */
@@ -380,12 +380,14 @@ static int generate_once(struct run *run, struct err *e)
 	const struct dialect *d = run->t->p->dialect;
 	if (d->generate)
 		return ask_built_in(g, e);
-	int r = ask(g, e);
-	for (int i = 0; i < WINDOWS_MAX && r < 0 && window_was_wrong(g, &r, e); i++) {
+	int windows = 0, r;
+	do {
 		buf_done(&run->res.error_body);
 		run->res = (struct http_result){.retry_after_ms = -1};
-		r = ask(g, e);
-	}
+		r = prepare(g, e);
+		if (r >= 0)
+			r = send_request(g, e);
+	} while (r < 0 && windows++ < WINDOWS_MAX && window_was_wrong(g, &r, e));
 	if (r >= 0 && d == &ollama_dialect)
 		context_learn(run->t, g->q, g->stream.tokens_in);
 	run->shown = g->stream.shown;

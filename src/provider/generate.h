@@ -166,6 +166,7 @@ struct gen_sink {
 struct gen_result {
 	int64_t tokens_in, tokens_out;           /* -1: not reported; tokens_in includes the cached ones */
 	int64_t tokens_cached, tokens_reasoning; /* -1: not reported; parts of the above */
+	int64_t answer_bytes;                    /* of its text, reasoning and arguments of calls, about */
 	int64_t tokens_kept;                     /* written to the provider's cache, of tokens_in; 0: not reported */
 	int64_t first_token_ms;                  /* from the start of the successful try; -1: none came */
 	int64_t duration_ms;                     /* of the successful (or last) try */

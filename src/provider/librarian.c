@@ -18,7 +18,7 @@
 struct librarian {
 	struct gen_sink *sink;
 	struct cancel *cancel;
-	int64_t start_ms, first_token_ms;
+	int64_t start_ms, first_token_ms, bytes;
 };
 
 /* The end of a piece of at least `want` bytes: behind a word and between two characters. */
@@ -47,6 +47,7 @@ static int say(struct librarian *l, const char *p, size_t n, size_t piece)
 			return r;
 		if (l->first_token_ms < 0)
 			l->first_token_ms = clock_mono_ms() - l->start_ms;
+		l->bytes += (int64_t)k;
 		r = l->sink->event(l->sink, false, EV_TEXT, b.p, b.n);
 		if (r >= 0)
 			r = cancel_sleep(l->cancel, PIECE_MS);
@@ -183,6 +184,7 @@ static int librarian_generate(struct providers *ps, const struct gen_request *q,
 		r = answer(&l, found, MIN(n, (size_t)PASSAGES), !catalogue_has_real_model(ps));
 	*ret = (struct gen_result){.tokens_in = -1,
 		.tokens_out = -1,
+		.answer_bytes = l.bytes,
 		.first_token_ms = l.first_token_ms,
 		.duration_ms = clock_mono_ms() - l.start_ms};
 	if (r < 0)

@@ -202,34 +202,6 @@ static bool gives_up(const struct run *r, int code, int tries, bool another)
 	       (another && r->res.retry_after_ms > PATIENCE_MS);
 }
 
-/* A call that would be made again and again: until its answer begins, or what went wrong would go wrong again. */
-static int run_tries(struct run *r, bool another, struct err *e)
-{
-	unsigned lessons = 0;
-	int learned = 0;
-	for (int tries = 1;; tries++) {
-		err_clear(e);
-		begin_try(r);
-		int code = r->try_once(r, e);
-		note_try(r, code, e);
-		if (code >= 0)
-			return 0;
-		if (code != -ECANCELED && learned < LEARNING_MAX && learn(r, &lessons)) {
-			learned++;
-			tries--;
-			continue;
-		}
-		if (gives_up(r, code, tries, another)) {
-			if (e->code != 0 && r->res.retry_after_ms > 0)
-				e->retry_after_s = (int)((r->res.retry_after_ms + 999) / 1000);
-			return code;
-		}
-		code = wait_to_retry(r, tries, e);
-		if (code < 0)
-			return code;
-	}
-}
-
 /* ---- one target ---- */
 
 static int tell_position(void *arg, int64_t n)
@@ -253,9 +225,35 @@ static int NOINLINE tell_connecting(struct run *r)
 	return run_tell(r->sink, false, &(struct run_status){.state = "connecting", .text = text});
 }
 
-/* Its breaker lets the call through, a place is waited for, and then it is asked. */
+/* The place is the call's when its `slots` say so, whatever comes of telling that. */
+static int take_place(struct run *r)
+{
+	r->place = (struct place){.caller = r->caller,
+		.key = r->key,
+		.cancel = r->cancel,
+		.background = r->background,
+		.position = tell_position,
+		.arg = r};
+	int code = slots_take(r->streams ? catalogue_slots_of(r->ps, r->t->p, r->t->name) : r->t->p->slots, &r->place);
+	if (code < 0)
+		return code;
+	bus_publish_changed(r->ps->bus, BUS_PROVIDERS); /* one more is running */
+	return tell_connecting(r);
+}
+
+static void leave_place(struct run *r)
+{
+	if (r->place.slots)
+		slots_give(&r->place);
+	r->ret->queued_ms += r->place.waited_ms;
+}
+
+/* Its breaker lets the call through, a place is waited for, and then it is asked: again and again, until an answer begins, or
+ * what went wrong would go wrong again. */
 static int run_target(struct run *r, bool another, struct err *e)
 {
+	unsigned lessons = 0;
+	int learned = 0;
 	ASSERT(!r->place.slots); /* the place of the one before was given back */
 	begin_try(r);
 	r->ret->tries--;
@@ -265,23 +263,28 @@ static int run_target(struct run *r, bool another, struct err *e)
 	int code = breaker_enter(r->ps, r->t, r->caller, e);
 	if (code < 0)
 		return code;
-	r->place = (struct place){.caller = r->caller,
-		.key = r->key,
-		.cancel = r->cancel,
-		.background = r->background,
-		.position = tell_position,
-		.arg = r};
-	code = slots_take(r->streams ? catalogue_slots_of(r->ps, r->t->p, r->t->name) : r->t->p->slots, &r->place);
-	if (code >= 0) {
-		bus_publish_changed(r->ps->bus, BUS_PROVIDERS); /* one more is running */
-		code = tell_connecting(r);
+	code = take_place(r);
+	for (int tries = 1; code >= 0; tries++) {
+		err_clear(e);
+		begin_try(r);
+		code = r->try_once(r, e);
+		note_try(r, code, e);
 		if (code >= 0)
-			code = run_tries(r, another, e);
-		slots_give(&r->place);
+			break;
+		if (code != -ECANCELED && learned < LEARNING_MAX && learn(r, &lessons)) {
+			learned++;
+			tries--;
+			code = 0;
+		} else if (gives_up(r, code, tries, another)) {
+			if (e->code != 0 && r->res.retry_after_ms > 0)
+				e->retry_after_s = (int)((r->res.retry_after_ms + 999) / 1000);
+		} else {
+			code = wait_to_retry(r, tries, e);
+		}
 	}
-	r->ret->queued_ms += r->place.waited_ms;
+	leave_place(r);
 	breaker_leave(r->ps, r->t, r->caller, outcome_of(r, code));
-	return code;
+	return MIN(code, 0);
 }
 
 /* ---- the plan ---- */

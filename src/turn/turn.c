@@ -83,7 +83,46 @@ static void NOINLINE tell_untaken(struct turn *t, unsigned lost)
 	turn_tell(t, "parameters", buf_str(&text).p);
 }
 
-static int generate(struct turn *t, struct cancel *cancel)
+/* The time that an assistant has for its answer, while its model writes it. */
+struct timed {
+	struct cancel cancel;
+	struct cancel_link link;
+	struct deadline deadline;
+	bool runs; /* false: there is no such time */
+};
+
+static struct cancel *timed_begin(struct timed *x, struct turn *t)
+{
+	int64_t grace_ms = budget_grace_ms(t);
+
+	x->runs = grace_ms >= 0;
+	if (!x->runs)
+		return &t->cancel;
+	cancel_init(&x->cancel);
+	cancel_link(&x->link, &t->cancel, &x->cancel);
+	x->deadline = (struct deadline){.budget = &t->rounds.budget, .grace_ms = grace_ms, .cancel = &x->cancel};
+	deadline_begin(t->all->deadlines, &x->deadline);
+	return &x->cancel;
+}
+
+/* An answer that took longer is what there is by then. */
+static int timed_end(struct timed *x, struct turn *t, int r)
+{
+	if (!x->runs)
+		return r;
+	deadline_end(t->all->deadlines, &x->deadline);
+	cancel_unlink(&x->link);
+	if (r < 0 && cancel_reason(&x->cancel) == E_BUDGET && !cancel_reason(&t->cancel)) {
+		err_clear(&t->err);
+		budget_check(t);
+		r = 0;
+	}
+	cancel_done(&x->cancel);
+	return r;
+}
+
+/* Has the model answer once. */
+static int turn_generate(struct turn *t)
 {
 	const struct caller who = {.user_id = t->user_id,
 		.key_id = t->key_id,
@@ -91,6 +130,8 @@ static int generate(struct turn *t, struct cancel *cancel)
 		.purpose = t->purpose};
 	struct gen_result result = GEN_NO_RESULT;
 	int64_t cost_micros = 0;
+	struct timed timed;
+	struct cancel *cancel = timed_begin(&timed, t);
 	int r = t->writes_calls ? generate_written(t, &who, cancel, &result, &cost_micros)
 				: call_generate(t->all->config.calls, &who, &t->request, &t->sink, cancel, &result,
 					  &cost_micros, &t->err);
@@ -103,33 +144,7 @@ static int generate(struct turn *t, struct cancel *cancel)
 	add_up(&t->result, &result);
 	t->cost_micros += cost_micros;
 	budget_spend(t, &result, cost_micros);
-	return r;
-}
-
-/* Has the model answer once. Where an assistant has a time for that, an answer that takes longer is what there is by then. */
-static int turn_generate(struct turn *t)
-{
-	int64_t grace_ms = budget_grace_ms(t);
-	struct cancel cancel;
-	struct cancel_link link;
-	int r;
-
-	if (grace_ms < 0)
-		return generate(t, &t->cancel);
-	struct deadline d = {.budget = &t->rounds.budget, .grace_ms = grace_ms, .cancel = &cancel};
-	cancel_init(&cancel);
-	cancel_link(&link, &t->cancel, &cancel);
-	deadline_begin(t->all->deadlines, &d);
-	r = generate(t, &cancel);
-	deadline_end(t->all->deadlines, &d);
-	cancel_unlink(&link);
-	if (r < 0 && cancel_reason(&cancel) == E_BUDGET && !cancel_reason(&t->cancel)) {
-		err_clear(&t->err);
-		budget_check(t);
-		r = 0;
-	}
-	cancel_done(&cancel);
-	return r;
+	return timed_end(&timed, t, r);
 }
 
 int turn_converse(struct turn *t)

@@ -329,30 +329,16 @@ static int plan(const struct start *x, size_t i, struct conversation *c, struct 
 	return prompt_check(t, &q, c, e);
 }
 
-static int start_admitted(struct turns *all, const struct start *x, struct err *e)
+/* From here on others find them. */
+static void publish_ids(struct turns *all, const struct start *x, const struct turn_begun *begun)
 {
-	struct conversation c;
-	struct turn_begun begun[COMPARED_MAX] = {0};
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < x->n; i++)
-		r = plan(x, i, &c, e);
-	if (r == 0)
-		r = begin(all, x, &c, begun, e);
-	if (r == E_UNSURE)
-		recovery_settle(all, begun, x->n);
-	if (r < 0)
-		return r == E_CONFLICT ? explain_conflict(all, x->q->conversation_id, e) : r;
-	pthread_mutex_lock(&all->mx); /* others look for them by these */
+	pthread_mutex_lock(&all->mx);
 	for (size_t i = 0; i < x->n; i++) {
 		const struct turn_begun *b = &begun[i];
 		x->turns[i]->ids = (struct turn_ids){b->turn_id, b->conversation_id, b->user_message_id, b->message_id};
 	}
 	pthread_mutex_unlock(&all->mx);
 	metric_add(M_turns_total, (int64_t)x->n);
-	for (size_t i = 0; i < x->n; i++)
-		(void)loop_call(all->loop, open_log_on_loop, x->turns[i]);
-	return 0;
 }
 
 struct turn *turn_new(struct turns *all, const struct turn_request *q)
@@ -414,6 +400,8 @@ void turn_go(struct turns *all, struct turn *t)
 int turn_start(struct turns *all, const struct turn_request *q, struct turn_asked *ret, struct err *e)
 {
 	struct start x = {.q = q, .n = MAX(q->n_models, (size_t)1)};
+	struct turn_begun begun[COMPARED_MAX] = {0};
+	struct conversation c;
 	int r;
 
 	ASSERT_IS(all, TURNS_MAGIC);
@@ -423,15 +411,24 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 		x.turns[i] = turn_new(all, q);
 	r = admit(all, &x, e);
 	bool admitted = r == 0;
+	for (size_t i = 0; r == 0 && i < x.n; i++)
+		r = plan(&x, i, &c, e);
 	if (r == 0)
-		r = start_admitted(all, &x, e);
+		r = begin(all, &x, &c, begun, e);
+	if (r == E_UNSURE)
+		recovery_settle(all, begun, x.n);
+	if (r == E_CONFLICT)
+		r = explain_conflict(all, q->conversation_id, e);
 	for (size_t i = 0; r < 0 && i < x.n; i++)
 		(admitted ? turn_leave : turn_free)(x.turns[i]);
 	if (r < 0)
 		return r;
+	publish_ids(all, &x, begun);
 	*ret = (struct turn_asked){.n = x.n};
-	for (size_t i = 0; i < x.n; i++)
+	for (size_t i = 0; i < x.n; i++) {
 		ret->ids[i] = x.turns[i]->ids;
+		(void)loop_call(all->loop, open_log_on_loop, x.turns[i]);
+	}
 	if (q->queued_id)
 		bus_publish(all->config.bus,
 			&(struct bus_event){BUS_QUEUE, "sent", q->user_id, q->conversation_id, ret->ids[0].turn_id});
