@@ -28,7 +28,13 @@ mock.on('How does merge sort work?', async ({ think, say }) => {
 });
 mock.on('Which berth is free?', async ({ tool }) => tool('harbour_berths', {}));
 mock.on('Book berth 12', async ({ tool }) => tool('harbour_book', { berth: 12, nights: 3 }));
-mock.tools.set('/api/embed', ({ body }) => ({ embeddings: [JSON.parse(body).input].flat().map((text) => [text.length, 1, 1]) }));
+/** Near to each other is what has words in common. */
+function vector(text) {
+  const found = new Array(64).fill(0.01);
+  for (const word of text.toLowerCase().match(/[a-z]{4,}/g) ?? []) found[[...word].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) % 64, 7)]++;
+  return found;
+}
+mock.tools.set('/api/embed', ({ body }) => ({ embeddings: [JSON.parse(body).input].flat().map(vector) }));
 mock.tools.set('/berths', () => [{ berth: 3, length: 9.5, free: true }, { berth: 12, length: 14, free: true }, { berth: 21, length: 22, free: false }]);
 mock.on('Where do visitors moor?', async ({ say }) => say('Visiting boats moor at the northern quay and pay four crowns a night [1].'));
 const never = new Gate();

@@ -67,11 +67,15 @@ export class Thread {
   /** How far an element begins below the top of the view. */
   private below = (item: HTMLElement) => item.getBoundingClientRect().top - this.box!.getBoundingClientRect().top;
 
-  /** Whether the last answer has outgrown the room that was kept for it: only then is the end of the list its end. */
+  /** What is left of the room that was kept for the last answer. */
+  private get spare(): number {
+    const inside = this.items().at(-1)?.firstElementChild as HTMLElement | null | undefined;
+    return this.room && inside ? Math.max(0, parseFloat(this.room) - inside.offsetHeight) : 0;
+  }
+
+  /** Whether the last answer has outgrown that room: only then is the end of the list its end. */
   private get filled(): boolean {
-    const last = this.items().at(-1);
-    const inside = last?.firstElementChild as HTMLElement | null;
-    return !last || !this.room || !inside || inside.offsetHeight >= parseFloat(this.room);
+    return this.spare === 0;
   }
 
   private look(): void {
@@ -83,7 +87,9 @@ export class Thread {
       this.pinned = null;
       // Somebody went to the end; it did not come here by growing.
     } else if (box.scrollTop !== this.top && left < NEAR) this.following = this.filled;
-    this.away = this.away ? left > NEAR : left > FAR;
+    // Nothing stands in the room that is left.
+    const unseen = left - this.spare;
+    this.away = this.away ? unseen > NEAR : unseen > FAR;
     // At the end it is offered for the question of a long answer; that of a short one is seen.
     const before = this.before();
     const far = before && (this.away || before === this.items('user').at(-1)) ? -this.below(before) : 0;
