@@ -404,8 +404,10 @@ static int bring(struct adding *x, const struct file *f, const json_t *there)
 {
 	const char *hash = json_get_str(there, "hash");
 	char now[65];
-	int r = f->name ? hash_of(x->t, f, now) : err_set(&x->t->e, -ENOMEM, "no memory for a name");
 
+	if (!f->name)
+		return err_set(&x->t->e, -ENOMEM, "no memory for a name");
+	int r = hash_of(x->t, f, now);
 	if (r < 0)
 		return r;
 	if (hash && strcmp(hash, now) == 0)
