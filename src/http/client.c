@@ -515,6 +515,20 @@ int http_client_fetch(struct http_client *c, const struct http_call *call, struc
 	return http_client_run(c, &mine, cancel, ret, e);
 }
 
+/* The request names what cannot be had; no provider is to blame, and asking again would bring the same. */
+static int not_to_be_had(int r, struct err *e)
+{
+	const char *why = r == E_PROVIDER_DOWN      ? "cannot be reached"
+			  : r == E_PROVIDER_TIMEOUT ? "did not answer in time"
+			  : r == E_PROVIDER_BROKEN  ? "ended its answer in the middle"
+						    : NULL;
+
+	if (!why)
+		return r;
+	err_clear(e);
+	return err_set(e, E_INVALID, "The address %s.", why);
+}
+
 int http_client_get_public(struct http_client *c, const char *url, int64_t timeout_ms, struct cancel *cancel,
 	struct buf *body, char ret_content_type[96], struct err *e)
 {
@@ -526,7 +540,13 @@ int http_client_get_public(struct http_client *c, const char *url, int64_t timeo
 		.total_timeout_ms = timeout_ms,
 		.public_only = true};
 	struct http_result res = {0};
-	int r = http_client_fetch(c, &call, cancel, body, &res, e);
+	struct err why = {0};
+	int r = http_client_fetch(c, &call, cancel, body, &res, &why);
+	if (r < 0) {
+		r = not_to_be_had(r, &why);
+		if (!e->code)
+			*e = why;
+	}
 	if (r == 0 && res.status / 100 == 3)
 		r = err_set(e, E_INVALID, "The address leads on to another one (%d); give that one.", res.status);
 	else if (r == 0 && res.status / 100 != 2)

@@ -80,6 +80,7 @@ int http_client_fetch(struct http_client *c, const struct http_call *call, struc
 	struct http_result *ret, struct err *e) MUST_CHECK;
 
 /* Gets what a URL names that a user entered: from the public internet alone, in at most `timeout_ms`, into `body` (born
- * with its maximum: E_TOO_LARGE). A status other than 2xx, redirects too, is E_INVALID with a sentence. */
+ * with its maximum: E_TOO_LARGE). What cannot be had (not reached, too late, cut off in the middle), and a status other than
+ * 2xx, redirects too, are E_INVALID with a sentence; E_FORBIDDEN, -ECANCELED. */
 int http_client_get_public(struct http_client *c, const char *url, int64_t timeout_ms, struct cancel *cancel,
 	struct buf *body, char ret_content_type[96], struct err *e) MUST_CHECK;

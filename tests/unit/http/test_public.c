@@ -5,6 +5,7 @@
 #include "http/client.h"
 #include "http/public.h"
 #include "net.h"
+#include "sys/fault.h"
 
 static bool is_public(const char *text)
 {
@@ -52,6 +53,7 @@ struct fixture {
 	int listener;
 	unsigned port;
 	_Atomic unsigned connections;
+	_Atomic bool cuts; /* what it answers, in the middle */
 };
 
 static void *run_loop(void *arg)
@@ -74,7 +76,7 @@ static void *serve(void *arg)
 			return NULL;
 		f->connections++;
 		while (recv(fd, request, sizeof(request), 0) > 0)
-			if (!net_send(fd, answer, sizeof(answer) - 1))
+			if (!net_send(fd, answer, sizeof(answer) - 1 - f->cuts) || f->cuts)
 				break;
 	}
 }
@@ -139,7 +141,7 @@ static void test_refused(void **state)
 		int r = get_public(f, hosts[i], &e);
 
 		/* What curl takes for a name that it does not know is as good. */
-		if (r != E_FORBIDDEN && r != E_PROVIDER_DOWN)
+		if (r != E_FORBIDDEN && r != E_INVALID)
 			fail_msg("%s: %d %s", hosts[i], r, e.msg);
 		if (i < 8 && r != E_FORBIDDEN)
 			fail_msg("%s was not refused: %d %s", hosts[i], r, e.msg);
@@ -147,6 +149,26 @@ static void test_refused(void **state)
 			assert_non_null(strstr(e.msg, "public internet"));
 	}
 	assert_int_equal(f->connections, 0);
+}
+
+/* What cannot be had is the request's fault, whichever way it fails: no provider's, and nothing to try again. */
+static void test_not_to_be_had(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = {0};
+	unsigned port = f->port;
+
+	fault_set("public_address:EIO");
+	assert_int_equal(get_public(f, "127.0.0.1", &e), 0);
+	f->cuts = true;
+	assert_int_equal(get_public(f, "127.0.0.1", &e), E_INVALID);
+	assert_non_null(strstr(e.msg, "in the middle"));
+	err_clear(&e);
+	f->port = 1;
+	assert_int_equal(get_public(f, "127.0.0.1", &e), E_INVALID);
+	assert_non_null(strstr(e.msg, "cannot be reached"));
+	f->port = port;
+	fault_set(NULL);
 }
 
 /* A connection that other calls have left open is not used. */
@@ -202,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses),
 		TEST(test_refused),
+		TEST(test_not_to_be_had),
 		TEST(test_not_reused),
 		TEST(test_total),
 	};
