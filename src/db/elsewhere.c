@@ -2,7 +2,6 @@
 #include "db/elsewhere.h"
 
 #include <errno.h>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "db/postgres_priv.h"
 
 #define SLICE_MS 100 /* after which a cancel is looked at */
 #define NO_TABLE "42P01"
@@ -64,8 +64,14 @@ static int dial(const struct db_elsewhere *p, PGconn **ret, struct err *e)
 	const char *keys[] = {"connect_timeout", "keepalives_idle", "tcp_user_timeout", "fallback_application_name",
 		"dbname", "password", "passfile", "client_encoding", NULL};
 	const char *values[] = {"2", "10", "20000", "atelier", p->url, p->key ? p->key : "", "/dev/null", "UTF8", NULL};
-	PGconn *pq = PQconnectdbParams(keys, values, 1);
+	PGconn *pq;
 
+	if (pg_library_open(NULL) < 0)
+		return err_set(e, E_PROVIDER_DOWN,
+			"The server lacks a library that the %s at %.200s needs (libpq); its administrator finds more "
+			"under /health.",
+			p->what, p->url);
+	pq = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(pq) != CONNECTION_OK) {
 		bool refused = PQconnectionNeedsPassword(pq) || PQconnectionUsedPassword(pq);
 		log_info("db", "PostgreSQL elsewhere: %.200s", PQerrorMessage(pq));
