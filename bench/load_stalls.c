@@ -191,11 +191,13 @@ static struct wait measure_reattach(struct relay *r, const char *id, double *ret
 
 	stats_reset();
 	struct client *first = turn_open(r, id, 0, LOG_FRAMES * 2, 'p');
-	*whole = came_about(loop_until(provider_waiting(), 1, WAIT_SECONDS), "a long answer") && *whole;
+	if (!came_about(loop_until(provider_waiting(), 1, WAIT_SECONDS), "a long answer"))
+		die("stalls: the long answer that readers are to come back to never began; nothing of it is measured");
 	provider_start(LOG_RATE);
 	for (unsigned i = 0; i < 10 * WAIT_SECONDS && first->last_id < LOG_FRAMES; i++)
 		loop_run_for(0.1);
-	*whole = came_about(first->last_id >= LOG_FRAMES, "its 60,000 frames") && *whole;
+	if (!came_about(first->last_id >= LOG_FRAMES, "its 60,000 frames"))
+		die("stalls: the long answer stopped at frame %d; nothing of it is measured", (int)first->last_id);
 	provider_start(1); /* the rest does not come */
 	loop_run_for(0.5);
 	snprintf(path, sizeof(path), "/api/v1/turns/%s/events", first->turn);
