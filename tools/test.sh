@@ -36,7 +36,7 @@ run_suite() {
 	unit) meson_suite "$asan" unit --no-suite fuzz ;;
 	postgres) postgres ;;
 	fuzz) meson_suite "$asan" fuzz --suite fuzz ;;
-	process) python3 tests/process/run.py --binary "$(binary_of "$asan")" && python3 tests/process/run.py --binary "$release" hardened in_a_dump given_back half_handshakes ;;
+	process) python3 tests/process/run.py --binary "$(binary_of "$asan")" && python3 tests/process/run.py --binary "$release" hardened in_a_dump given_back half_handshakes silent_after ;;
 	scenario-asan) python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 ;;
 	scenario-tsan) python3 tests/scenario/run.py --binary "$(binary_of "$tsan")" --slow 10 ;;
 	faults) python3 tests/scenario/faults.py --binary "$(binary_of "$asan")" ;;

@@ -1231,6 +1231,27 @@ def half_handshakes_take_little(d):
     assert max(took.values()) < 20 and whole < 56, "KB each: %s, all of it: %d" % (took, whole)
 
 
+@case
+def silent_after_a_handshake_takes_little(d):
+    """A thousand strangers who open TLS, by either version, and then say nothing."""
+    if b"__asan_init" in open(binary, "rb").read():
+        return "not with a sanitizer, whose memory is another"
+    make_certificate(d, "one")
+    context = ssl._create_unverified_context()
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context.maximum_version = version
+        s = Server(d + "/" + version.name, "--tls-cert", d + "/one.pem", "--tls-key", d + "/one.key",
+                   "--max-connections-per-address", "2000").ready()
+        held = [context.wrap_socket(socket.create_connection(("127.0.0.1", s.port), PATIENCE)) for _ in range(1000)]
+        last = context.wrap_socket(socket.create_connection(("127.0.0.1", s.port), PATIENCE))
+        last.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert last.recv(65536).startswith(b"HTTP/1.1 200")
+        assert resident_mb(s.p.pid) < 48, "%d MB" % resident_mb(s.p.pid)  # 31, of which 17 are the server's own
+        for c in [*held, last]:
+            c.close()
+        s.stop()
+
+
 # ---- the binary ----
 
 
