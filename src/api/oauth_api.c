@@ -149,8 +149,8 @@ static int page_of(struct request *q, int status, const char *says)
 	return end_page(q);
 }
 
-/* To the program: `name` is code or error. */
-static int send_back(struct request *q, const json_t *ask, const char *name, const char *value)
+/* The program's, with an answer: `name` is code or error. NULL: no memory. */
+static const char *address_back(struct request *q, const json_t *ask, const char *name, const char *value)
 {
 	CLEANUP(buf_done) struct buf to = BUF_INIT(1 << 16);
 	const char *state = json_get_str(ask, "state"), *base = oauth_base(q);
@@ -161,11 +161,35 @@ static int send_back(struct request *q, const json_t *ask, const char *name, con
 		oauth_add_query(&to, "state", state);
 	if (base)
 		oauth_add_query(&to, "iss", base);
-	const char *at = buf_status(&to) == 0 ? arena_strndup(&q->mem, to.p, to.n) : NULL;
+	return buf_status(&to) == 0 ? arena_strndup(&q->mem, to.p, to.n) : NULL;
+}
+
+static int send_back(struct request *q, const json_t *ask, const char *name, const char *value)
+{
+	const char *at = address_back(q, ask, name, value);
+
 	if (!at)
 		return request_no_memory(q);
 	http_set_header(q->x, "Location", at);
 	return page_of(q, 303, "Back to the program.");
+}
+
+/* Anybody may register an address: nobody is sent to one that has not pressed something here (RFC 9700, 4.11.2). */
+static int tell_error(struct request *q, const json_t *ask, const char *error)
+{
+	const char *at = address_back(q, ask, "error", error);
+
+	if (!at)
+		return request_no_memory(q);
+	begin_page(q, 400);
+	buf_add_str(&q->raw, "<p>The program asked in a way that is not understood here (");
+	add_text(&q->raw, error);
+	buf_add_str(&q->raw, ").</p><p><a rel=\"noreferrer\" href=\"");
+	add_text(&q->raw, at);
+	buf_add_str(&q->raw, "\">Back to the program</a> at <code>");
+	add_text(&q->raw, json_get_str(ask, "uri"));
+	buf_add_str(&q->raw, "</code></p>");
+	return end_page(q);
 }
 
 /* Whether what is asked for is /mcp here, as the client has its address, or all of it. */
@@ -180,7 +204,8 @@ static bool is_ours(struct request *q, const char *resource)
 	       (str_word_place("/mcp /mcp/ /", str_from(resource + n)) >= 0 || !resource[n]);
 }
 
-/* What the address says, as an object that can be sealed; NULL: *ret_page has been told, or the program. */
+/* What the address says, as an object that can be sealed. *ret_wrong: the program's address is not to be believed, which
+ * gives NULL; *ret_error: what is wrong with the rest. */
 static json_t *read_ask(struct request *q, const char **ret_wrong, const char **ret_error)
 {
 	CLEANUP(json_decrefp) json_t *client = oauth_open(q, "client", http_query(q->x, "client_id"));
@@ -262,7 +287,7 @@ static int authorize_get(struct request *q)
 	if (!ask)
 		return request_no_memory(q);
 	if (error)
-		return send_back(q, ask, "error", error);
+		return tell_error(q, ask, error);
 	int r = request_identify(q);
 	if (r == E_UNAUTHORIZED || (r == 0 && !q->who.session_id)) {
 		err_clear(&q->err);

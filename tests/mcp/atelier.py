@@ -412,13 +412,15 @@ def oauth_by_hand(s):
              "state": "s&t=\u00fc", "scope": "api", "resource": s.url + "/mcp", **change}
         return s.url + "/oauth/authorize?" + urllib.parse.urlencode({k: v for k, v in q.items() if v is not None})
 
-    # What is wrong with the program or its address stays here; what is wrong with the rest, the program is told.
+    # What is wrong with the program or its address stays here; with what is wrong with the rest, its person may go back, and is not sent.
     for wrong in ({"client_id": "x"}, {"client_id": client[:-2] + "AA"}, {"redirect_uri": "https://evil.example/"}, {"redirect_uri": back + "1"}, {"redirect_uri": "cursor://x/cb2"}, {"redirect_uri": None}):
         status, page, head = s.raw("GET", at(**wrong)[len(s.url):], headers={"Cookie": s.cookies["ada"]})
         assert status == 400 and "Location" not in head and b"evil" not in page, (wrong, status, page)
     for wrong, error in (({"response_type": "token"}, "unsupported_response_type"), ({"code_challenge": None}, "invalid_request"), ({"code_challenge_method": "plain"}, "invalid_request"),
                          ({"resource": "https://other.example/mcp"}, "invalid_target"), ({"resource": s.url + ".evil.example/mcp"}, "invalid_target")):
-        q = urllib.parse.parse_qs(urllib.parse.urlsplit(let_in(s, at(**wrong))).query)
+        status, page, head = s.raw("GET", at(**wrong)[len(s.url):], headers={"Cookie": s.cookies["ada"]})
+        assert status == 400 and "Location" not in head, (wrong, status)
+        q = urllib.parse.parse_qs(urllib.parse.urlsplit(html.unescape(re.search(r'href="([^"]*)"', page.decode())[1])).query)
         assert q["error"] == [error] and q["state"] == ["s&t=\u00fc"] and q["x"] == ["1"], (wrong, q)
     assert "Sign in first" in let_in(s, at(), None)
     page = s.raw("GET", at()[len(s.url):], headers={"Cookie": s.cookies["ada"]})
