@@ -137,9 +137,11 @@ static const char *decoded(struct request *q, struct str s)
 
 	for (size_t i = 0; out && i < s.n; i++) {
 		char c = s.p[i] == '+' ? ' ' : s.p[i];
+		bool has_two = c == '%' && i + 2 < s.n;
+		int high = has_two ? hex(s.p[i + 1]) : -1, low = has_two ? hex(s.p[i + 2]) : -1;
 
-		if (c == '%' && i + 2 < s.n && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0) {
-			c = (char)(hex(s.p[i + 1]) << 4 | hex(s.p[i + 2]));
+		if (high >= 0 && low >= 0) {
+			c = (char)(high * 16 + low);
 			i += 2;
 		}
 		if (!c)

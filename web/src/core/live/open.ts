@@ -27,8 +27,8 @@ const OPEN_MS = 4000;
 const AVOID_MS = 600_000;
 /** The server ended the connection with the right it was opened by. */
 const NO_RIGHT = 1008;
-/** A code of ours: it answered nothing that was asked. Something between lets its first words through, and no others. */
-const MUTE = 0;
+/** A code of ours, which no close has: it answered nothing that was asked. Something between lets its first words through, and no others. */
+const MUTE = -1;
 
 /** What is wanted, as the server reads it. */
 const turnsOf = ({ turns }: Wanted) => turns.map(([id, after]) => `${id}:${after}`);
