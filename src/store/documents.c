@@ -110,7 +110,8 @@ static int may_edit(struct db_conn *c, atelier_id user_id, atelier_id collection
 static int find(struct db_conn *c, atelier_id user_id, atelier_id id, struct db_rows **ret, struct err *e)
 {
 	return STORE_FIRST(c, ret, NO_DOCUMENT, e,
-		"SELECT documents.collection_id, documents.name, CASE WHEN " OPEN " THEN 1 ELSE 0 END,"
+		"SELECT documents.collection_id, documents.name, CASE WHEN " OPEN
+		" AND documents.state NOT IN ('ready', 'failed') THEN 1 ELSE 0 END," /* one that is about to end */
 		" CASE WHEN documents.state = 'embedding' THEN documents.text_id ELSE 0 END FROM documents " JOINED
 		"WHERE documents.id = ? AND " MAY,
 		DB_I64(id), GRANTED_PARAMS(user_id, false, GRANT_EDIT));
@@ -132,8 +133,8 @@ static int begin_reading(struct db_conn *c, atelier_id user_id, atelier_id id, c
 	id_format(id, wire);
 	snprintf(params, sizeof(params), "{\"document\":\"%s\"}", wire);
 	const struct job_new in = {.user_id = user_id, .kind = DOCUMENT_JOB, .title = name, .params = params};
-	int r = jobs_create_in(c, &in, &job, e);
-	return r < 0 ? store_conflict(r, e, BEING_READ) : set_job(c, id, "queued", job, e);
+	int r = jobs_ask_in(c, &in, &job, e);
+	return r < 0 ? r : set_job(c, id, "queued", job, e);
 }
 
 /* Of one text: that of an older file may still be embedded while that of a newer one waits. */

@@ -110,7 +110,12 @@ export async function documents({ page, mock, base, shot }) {
   await page.getByRole('menuitem', { name: 'Replace with a new version' }).click();
   await (await chosen).setFiles({ name: 'tariff-2.txt', mimeType: 'text/plain', buffer: Buffer.from('Cranes cost nine crowns an hour. Winches are free.\n') });
   await row('prices.txt').getByText('51 B').waitFor();
-  await page.waitForFunction(async (url) => (await (await fetch(url)).json()).state === 'ready', `${base}/api/v1/documents/${place.split('#')[1]}`);
+  // The row tells the size while the file is sent; the server has it when it says so.
+  const isReady = async (url) => {
+    const got = await (await fetch(url)).json();
+    return got.size === 51 && got.state === 'ready';
+  };
+  await page.waitForFunction(isReady, `${base}/api/v1/documents/${place.split('#')[1]}`);
   await page.getByRole('searchbox', { name: 'Search the documents' }).fill('winches');
   await hit.locator('mark').getByText('Winches').waitFor();
   await page.getByRole('searchbox', { name: 'Search the documents' }).fill('');

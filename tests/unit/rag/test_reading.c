@@ -234,6 +234,27 @@ static struct search_scope scope_of(struct house *h, const atelier_id *collectio
 }
 
 /* As a search by meaning has them: all at once, and then none. */
+/* So is a new version: it is not refused as if the old one were still being read. */
+static void test_a_new_version_in_the_last_moment(void **state)
+{
+	struct house h;
+	struct job_row job = {0};
+	struct document_made made = {.id = 0};
+	build(state, &h);
+	const struct job_take next = {.kind = DOCUMENT_JOB, .places = 1, .lease_ms = 60000};
+	const struct document_new new = {.user_id = h.f->ada,
+		.collection_id = h.k,
+		.replaces = h.d,
+		.bytes = str_from("anew"),
+		.quota = 1 << 20};
+
+	assert_int_equal(jobs_take(h.f->db, &next, &h.f->a, &job, &h.f->e), 1);
+	FINE(h.f, documents_create(h.f->db, h.f->folder, &new, &made, &h.f->e));
+	const struct job_result done = {.id = job.id, .claim = job.claim, .state = "complete"};
+	assert_int_equal(jobs_finish(h.f->db, &done, &h.f->e), 1);
+	rag_free(h.r);
+}
+
 static struct rag_memory memory_after(struct house *h, const atelier_id *collections, size_t n)
 {
 	const struct search_scope scope = scope_of(h, collections, n);
@@ -388,6 +409,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read, setup, end),
 		cmocka_unit_test_setup_teardown(test_find, setup, end),
 		cmocka_unit_test_setup_teardown(test_another_model_in_the_last_moment, setup, end),
+		cmocka_unit_test_setup_teardown(test_a_new_version_in_the_last_moment, setup, end),
 		cmocka_unit_test_setup_teardown(test_memory, setup, end),
 		cmocka_unit_test_setup_teardown(test_slices, setup, end),
 		cmocka_unit_test_setup_teardown(test_rest, setup, end)};
