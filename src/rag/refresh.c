@@ -524,10 +524,10 @@ static int load_all(struct rag *r, struct arena *a, struct err *e)
 		k = collections_newest(c, LOADED, a, &all, e);
 	}
 	for (size_t i = 0; k == 0 && i < 2 * all.n && !is_ending(r) && m.bytes <= m.limit / 2; i++) {
-		bool meaning = i >= all.n && !__atomic_load_n(&r->external, __ATOMIC_RELAXED);
+		bool second = i >= all.n, meaning = second && !__atomic_load_n(&r->external, __ATOMIC_RELAXED);
 		struct slice s = slice_begin();
 		struct index *x = NULL;
-		k = index_refresh(r, &all.items[i % all.n], meaning, &s, &x, e);
+		k = index_refresh(r, &all.items[second ? i - all.n : i], meaning, &s, &x, e);
 		if (k == 0)
 			index_unpin(r, x);
 		while (k == 0 && go_on(r, false))
