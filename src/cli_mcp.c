@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "engine.h"
@@ -30,6 +31,8 @@ struct relayed {
 	struct pool_task task;
 	json_t *asked;
 	struct str text;
+	bool streams;    /* the answer is a stream of events, each of them a message */
+	struct buf came; /* of the answer; of a stream, the line that has not ended */
 	struct arena mem;
 };
 
@@ -142,12 +145,48 @@ static void tell_refusal(struct relayed *m, const struct http_result *res)
 	write_failure(m, why);
 }
 
+static void note_type(void *arg, const char *line, size_t n)
+{
+	static const char wanted[] = "content-type: text/event-stream";
+	struct relayed *m = arg;
+
+	if (n >= sizeof(wanted) - 1 && strncasecmp(line, wanted, sizeof(wanted) - 1) == 0)
+		m->streams = true;
+}
+
+/* Each event of ours has its message in one line. */
+static void take_event_line(struct relayed *m)
+{
+	struct str line = buf_str(&m->came);
+
+	if (line.n > 6 && strncmp(line.p, "data: ", 6) == 0)
+		write_line(m->relay, line.p + 6, line.n - 6);
+	m->came.n = 0;
+}
+
+static int take_answer(void *arg, const char *p, size_t n)
+{
+	struct relayed *m = arg;
+
+	while (m->streams && n > 0) {
+		const char *end = memchr(p, '\n', n);
+		size_t taken = end ? (size_t)(end - p) + 1 : n;
+
+		buf_add(&m->came, p, end ? taken - 1 : n);
+		if (end && buf_status(&m->came) == 0)
+			take_event_line(m);
+		p += taken;
+		n -= taken;
+	}
+	buf_add(&m->came, p, n);
+	return buf_status(&m->came);
+}
+
 static void send_on(void *arg)
 {
 	struct relayed *m = arg;
 	struct relay *t = m->relay;
 	const struct settings *s = &t->cli->settings;
-	CLEANUP(buf_done) struct buf answer = BUF_INIT(ANSWER_MAX);
 	const char *headers[8];
 	struct http_result res = {.status = 0};
 	struct err e = {0};
@@ -159,17 +198,21 @@ static void send_on(void *arg)
 		.body = m->text,
 		.connect_timeout_ms = s->connect_timeout_ms,
 		.first_byte_timeout_ms = s->first_byte_timeout_s * 1000,
-		.idle_timeout_ms = s->token_timeout_s * 1000};
-	int r = http_client_fetch(t->engine.http, &call, &t->cancel, &answer, &res, &e);
+		.idle_timeout_ms = s->token_timeout_s * 1000,
+		.on_data = take_answer,
+		.on_header = note_type,
+		.arg = m};
+	int r = http_client_run(t->engine.http, &call, &t->cancel, &res, &e);
 	if (r < 0) {
 		write_failure(m, err_public_text(&e));
 	} else if (res.status / 100 != 2) {
 		tell_refusal(m, &res);
-	} else if (answer.n > 0) {
-		note_version(m, answer.p, answer.n);
-		write_line(t, answer.p, answer.n);
+	} else if (m->came.n > 0) {
+		note_version(m, m->came.p, m->came.n);
+		write_line(t, m->came.p, m->came.n);
 	}
 	buf_done(&res.error_body);
+	buf_done(&m->came);
 	json_decref(m->asked);
 	arena_done(&m->mem);
 	free(m);
@@ -202,6 +245,7 @@ static void take_line(struct relay *t, struct pool *pool, const char *line, size
 	struct relayed *m = xcalloc(1, sizeof(*m));
 
 	m->relay = t;
+	m->came = BUF_INIT(ANSWER_MAX);
 	arena_init(&m->mem, (size_t)64 << 20);
 	char *text = arena_strndup(&m->mem, line, n);
 	if (!text || json_parse(text, n, &m->asked, NULL) < 0) {

@@ -1,7 +1,7 @@
 /* mcp.h - Atelier as a server of the Model Context Protocol: one message of a client, and what answers it. */
 #pragma once
 
-#include "api/request.h"
+#include "api/gateway/gateway.h"
 #include "base/json.h"
 
 #define MCP_NEWEST   "2026-07-28"
@@ -28,6 +28,15 @@ mcp_method_fn mcp_prompts_list, mcp_prompts_get, mcp_complete;
 /* The message of a result (taken), as bytes of q->raw. */
 void mcp_write_result(const struct mcp_ask *ask, json_t *result, struct buf *out);
 int mcp_refuse(struct mcp_ask *ask, int code, const char *problem); /* 0 */
+
+/* A model's answer to a call (mcp_chat.c): the state of the two formats. */
+struct mcp_chat {
+	struct mcp_ask *ask;
+	json_t *token; /* what progress is told by, of the message; NULL: none is told, and the answer is no stream */
+	int64_t begun_ms, told_ms;
+};
+struct mcp_chat *mcp_chat_new(struct mcp_ask *ask); /* in the arena; NULL: no memory */
+extern const struct gw_format mcp_chat_whole, mcp_chat_stream;
 
 /* What a document is called as a resource; in the arena. */
 const char *mcp_document_uri(struct request *q, atelier_id id);

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "api/gateway/gateway.h"
 #include "rag/rag.h"
 #include "store/assistants.h"
 #include "tool/tool.h"
@@ -221,20 +220,6 @@ static int list_assistants(struct call *c)
 	return 0;
 }
 
-/* The answer of a model, as the result of the tool. */
-static int whole_answer(struct gw_call *c, struct buf *out)
-{
-	struct mcp_ask *ask = c->shape;
-	struct str text = buf_str(&c->answer.text);
-
-	mcp_write_result(ask,
-		json_pack("{s:[{s:s,s:o}]}", "content", "type", "text", "text", json_stringn_nocheck(text.p, text.n)),
-		out);
-	return buf_status(out);
-}
-
-static const struct gw_format chat_format = {.content_type = "application/json", .whole = whole_answer};
-
 static int choose(struct call *c, struct gw_call *call, struct once_chosen *ret)
 {
 	struct request *q = c->q;
@@ -269,9 +254,13 @@ static int chat(struct call *c)
 		return wrong(c, "\"message\" must be a text.");
 	if (!messages)
 		return request_no_memory(c->q);
-	if ((r = gw_open_own(c->q, &chat_format, false, &call)) < 0 || (r = choose(c, call, &chosen)) < 0)
+	struct mcp_chat *shape = mcp_chat_new(c->ask);
+	if (!shape)
+		return request_no_memory(c->q);
+	r = gw_open_own(c->q, shape->token ? &mcp_chat_stream : &mcp_chat_whole, shape->token != NULL, &call);
+	if (r < 0 || (r = choose(c, call, &chosen)) < 0)
 		return r;
-	call->shape = c->ask;
+	call->shape = shape;
 	call->purpose = "chat";
 	call->req = chosen.request;
 	call->req.caller = c->q->who.user.id;

@@ -1,6 +1,6 @@
 """Atelier's chat with the official server-everything behind it: what a person sees and answers of its tools, and what the model gets.
 The model server is the scripted one of tests/scenario; the program is the build with fault points, so that a question can expire."""
-import contextlib, json, os, shutil, sys, tempfile
+import contextlib, json, os, queue, shutil, subprocess, sys, tempfile, threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scenario"))
 
@@ -15,10 +15,10 @@ PATIENCE = 60
 class Chat:
     """The program, a scripted model, and a person who talks to it in one conversation."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, **settings):
         self.data = tempfile.mkdtemp(prefix="atelier-chat-")
         self.model = Provider("openai")
-        self.server = Server(binary, self.data + "/data", {**self.model.settings(), "ATELIER_TOOL_TIMEOUT_S": "60"})
+        self.server = Server(binary, self.data + "/data", {**self.model.settings(), "ATELIER_TOOL_TIMEOUT_S": "60", **settings})
         os.mkdir(self.data + "/data", 0o700)
         status, said = self.server.command(["user", "add", "ada", "--role", "admin"], PASSWORD + "\n")
         assert status == 0, said
@@ -238,9 +238,53 @@ def stopped(s):
 ALL = (what_it_may_not, results, questions, addresses, stopped)
 
 
+def progress_of_answers(s, clients):
+    """Official clients of Atelier's own /mcp are told how far an answer of a model is, again and again, before they get it; what goes wrong
+    after that is told in the stream. `clients`: command lines, and how many clients each of them is."""
+    key = s.c.call("POST", "/api/v1/keys", {"name": "mcp", "scopes": ["api"]})["key"]
+    n = sum(n for _, n in clients)
+    with s.model.cv:
+        s.model.answers += [Answer([Step(0, ["text", "One, "]), Step(0, ["wait", "go"]), Step(0, ["text", "two."]), Step(0, ["done"])]) for _ in range(n)]
+    started = [subprocess.Popen([*argv, "http://127.0.0.1:%d" % s.server.port, key, s.server.binary], stdout=subprocess.PIPE, text=True) for argv, _ in clients]
+    rows, lines = {}, queue.Queue()
+    for p in started:
+        threading.Thread(target=lambda p=p: ([lines.put(json.loads(line)) for line in p.stdout], lines.put(None)), daemon=True).start()
+    ended = 0
+    while ended < len(started):
+        row = lines.get(timeout=PATIENCE)
+        if row is None:
+            ended += 1
+            continue
+        rows.setdefault(row["name"], []).append(row)
+        if len(rows) == n and all(len(told) >= 2 for told in rows.values()):
+            s.model.signal("go")
+    for p in started:
+        assert p.wait(PATIENCE) == 0
+    assert len(rows) == n, rows
+    for name, told in rows.items():
+        *notices, last = told
+        assert last.get("said") == "One, two." and not last["failed"], (name, last)
+        values = [x["progress"] for x in notices]
+        assert len(values) >= 2 and values == sorted(set(values)) and values[0] > 0 and "bytes" in notices[-1]["message"], (name, notices)
+    with s.model.cv:
+        s.model.answers.append(Answer([Step(0, ["text", "One, "]), Step(0, ["wait", "broken"]), Step(0, ["cut"])]))
+    r = Reader()
+    r.numbered = False
+    body = json.dumps({"jsonrpc": "2.0", "id": "x", "method": "tools/call", "params": {
+        "name": "chat", "arguments": {"message": "Break."}, "_meta": {"progressToken": 7}}}).encode()
+    r.open(s.server.port, "POST", "/mcp", {"Authorization": "Bearer " + key, "Content-Type": "application/json", "Content-Length": str(len(body)),
+                                           "Accept": "application/json, text/event-stream"}, body)
+    r.wait("a notice", lambda r: len(r.events) > 0, PATIENCE)
+    assert r.events[0].json()["params"]["progressToken"] == 7, r.events[0].json()
+    s.model.signal("broken")
+    r.wait_end(PATIENCE)
+    last = r.events[-1].json()
+    assert last["id"] == "x" and last["result"]["isError"] and last["result"]["content"][0]["text"], last
+
+
 @contextlib.contextmanager
-def chat(binary):
-    s = Chat(binary)
+def chat(binary, **settings):
+    s = Chat(binary, **settings)
     try:
         yield s
         s.close()

@@ -487,6 +487,13 @@ def everything_in_a_chat():
 
 
 @case
+@without_sandbox
+def progress_of_answers():
+    with chat.chat(ASAN, ATELIER_HEARTBEAT_S="1") as s:
+        chat.progress_of_answers(s, [([NODE, HERE + "/clients_progress.mjs"], 3), ([os.path.join(PYTHON, "bin/python"), HERE + "/client_progress.py"], 1)])
+
+
+@case
 def everything_in_a_chat_over_stdio():
     folders = [MODULES, *([NODE_FOLDER] if not NODE.startswith("/usr/bin/") else [])]
     with chat.chat(ASAN) as s:
