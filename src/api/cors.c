@@ -1,5 +1,8 @@
-/* cors.c - which pages of other origins may call the gateway from a browser: those of settings.cors_origins. They get no
- * cookies, so a page can do only what its own key allows. */
+/*
+ * cors.c - which pages of other origins may call from a browser: the gateway and /mcp those of settings.cors_origins, /mcp also pages
+ * of the person's own machine, and what a program needs to sign in any. They get no cookies, so a page can do only what its own key
+ * allows.
+ */
 #include <stdio.h>
 #include <strings.h>
 
@@ -19,22 +22,62 @@ static bool is_listed(const char *allowed, const char *origin)
 	return false;
 }
 
+/* What takes no cookie and says nothing of anybody. */
+static bool is_for_all(const char *path)
+{
+	static const char *const paths[] = {"/.well-known/oauth-protected-resource",
+		"/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-authorization-server",
+		"/oauth/register", "/oauth/token"};
+
+	for (size_t i = 0; i < N_ELEMENTS(paths); i++)
+		if (strcmp(path, paths[i]) == 0)
+			return true;
+	return false;
+}
+
+bool cors_is_for_all(const struct request *q)
+{
+	return is_for_all(http_path(q->x));
+}
+
+/* Whoever serves a page from there may read the person's files as well. A name of elsewhere that was made to mean this machine is
+ * none of these. */
+static bool is_of_this_machine(const char *origin)
+{
+	static const char *const hosts[] = {"http://localhost", "http://127.0.0.1", "http://[::1]"};
+
+	for (size_t i = 0; i < N_ELEMENTS(hosts); i++) {
+		size_t n = strlen(hosts[i]);
+
+		if (strncmp(origin, hosts[i], n) == 0 && (origin[n] == '\0' || origin[n] == ':'))
+			return true;
+	}
+	return false;
+}
+
 bool cors_allows(const struct request *q)
 {
-	const char *origin = http_header(q->x, "Origin");
+	const char *origin = http_header(q->x, "Origin"), *path = http_path(q->x);
+	bool is_mcp = strcmp(path, "/mcp") == 0;
 
-	return q->shape != SHAPE_OWN && origin && *origin && is_listed(q->api->c.settings->cors_origins, origin);
+	if (!origin || !*origin)
+		return false;
+	if (is_for_all(path) || (is_mcp && is_of_this_machine(origin)))
+		return true;
+	return (is_mcp || q->shape != SHAPE_OWN) && is_listed(q->api->c.settings->cors_origins, origin);
 }
 
 void cors_headers(struct request *q)
 {
-	if (!*q->api->c.settings->cors_origins)
-		return;
-	http_set_header(q->x, "Vary", "Origin");
-	if (!cors_allows(q))
+	bool allowed = cors_allows(q);
+
+	if (allowed || *q->api->c.settings->cors_origins)
+		http_set_header(q->x, "Vary", "Origin");
+	if (!allowed)
 		return;
 	http_set_header(q->x, "Access-Control-Allow-Origin", http_header(q->x, "Origin"));
-	http_set_header(q->x, "Access-Control-Expose-Headers", "x-request-id, request-id, retry-after");
+	http_set_header(
+		q->x, "Access-Control-Expose-Headers", "x-request-id, request-id, retry-after, www-authenticate");
 }
 
 bool cors_preflight(struct request *q)

@@ -189,7 +189,7 @@ static int check_access(struct request *q)
 /* What a page of another site can make a browser send must not work; who sends a bearer token is no such page. */
 static int check_site(struct request *q)
 {
-	if (!is_unsafe(q) || (q->known && !q->who.by_cookie))
+	if (!is_unsafe(q) || (q->known && !q->who.by_cookie) || cors_is_for_all(q))
 		return 0;
 	/* Pages that may call the gateway; they get no cookies here. */
 	if (q->shape != SHAPE_OWN && q->known && !q->who.session_id && cors_allows(q))

@@ -271,7 +271,7 @@ static int check_origin(struct request *q)
 {
 	const char *origin = http_header(q->x, "Origin");
 
-	if (!origin || str_word_place(q->api->c.settings->cors_origins, str_from(origin)) >= 0)
+	if (!origin || cors_allows(q))
 		return 0;
 	return auth_check_site(q->api->c.settings, NULL, origin, sure_host(http_header(q->x, "Host")), &q->err);
 }

@@ -7,7 +7,9 @@
 #include "api/request.h"
 #include "base/json.h"
 
-#define OAUTH_KEY_DAYS 90 /* a token is an API key, which ends then */
+#define OAUTH_KEY_DAYS                                                                                                 \
+	90 /* a token is an API key, which ends then; of a program that renews it, this long after the last time */
+#define OAUTH_TOKEN_S 3600 /* of a program that renews it: the token alone */
 
 /* A sealed object, as text for an address; the kind is told apart from others. NULL: recorded in q->err. */
 const char *oauth_seal(struct request *q, const char *kind, const json_t *o);
@@ -26,6 +28,16 @@ const char *oauth_form(struct request *q, const char *name);
 const char *oauth_base(struct request *q);
 /* What a 401 says of how to sign in. */
 const char *oauth_challenge(struct request *q);
+
+/* ---- pages (oauth_page.c), in the language that the browser asks for ---- */
+
+enum oauth_said { OAUTH_UNKNOWN_PROGRAM, OAUTH_OTHER_ADDRESS, OAUTH_NOT_YOURS, OAUTH_BACK };
+int oauth_page_says(struct request *q, int status, enum oauth_said what);
+/* The program asked wrongly: `at` leads back to it at `uri`, and nobody is sent there unasked. */
+int oauth_page_error(struct request *q, const char *error, const char *at, const char *uri);
+int oauth_page_sign_in(struct request *q);
+/* What the program wants, with two buttons; `sealed` is what they bring back. */
+int oauth_page_ask(struct request *q, const json_t *ask, const char *sealed);
 
 /* Adds "name=value", encoded, behind "?" or "&". */
 void oauth_add_query(struct buf *b, const char *name, const char *value);

@@ -7,14 +7,16 @@
 #include <sodium.h>
 
 #include "api/oauth.h"
+#include "auth/renewal.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 
 enum { URIS_MAX = 10, NAME_MAX_BYTES = 80, VERIFIER_MIN = 43, VERIFIER_MAX = 128 };
 enum { B64_URL = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
-#define ASK_MS  ((int64_t)15 * 60000)
-#define CODE_MS ((int64_t)60000)
-#define DAY_S   86400
+#define ASK_MS   ((int64_t)15 * 60000)
+#define CODE_MS  ((int64_t)60000)
+#define DAY_S    86400
+#define HASH_HEX (2 * crypto_hash_sha256_BYTES + 1)
 
 /* ---- what there is ---- */
 
@@ -48,13 +50,13 @@ static int server_get(struct request *q)
 	if (!base)
 		return request_no_memory(q);
 	return answer_json(q, 200,
-		json_pack("{s:s,s:o,s:o,s:o,s:[s],s:[s],s:[s],s:[s],s:[s],s:b}", "issuer", base,
+		json_pack("{s:s,s:o,s:o,s:o,s:[s],s:[ss],s:[s],s:[s],s:[s],s:b}", "issuer", base,
 			"authorization_endpoint", json_sprintf("%s/oauth/authorize", base), "token_endpoint",
 			json_sprintf("%s/oauth/token", base), "registration_endpoint",
 			json_sprintf("%s/oauth/register", base), "response_types_supported", "code",
-			"grant_types_supported", "authorization_code", "code_challenge_methods_supported", "S256",
-			"token_endpoint_auth_methods_supported", "none", "scopes_supported", "api",
-			"authorization_response_iss_parameter_supported", 1));
+			"grant_types_supported", "authorization_code", "refresh_token",
+			"code_challenge_methods_supported", "S256", "token_endpoint_auth_methods_supported", "none",
+			"scopes_supported", "api", "authorization_response_iss_parameter_supported", 1));
 }
 
 static int refuse(struct request *q, const char *error, const char *why)
@@ -77,6 +79,19 @@ static bool are_good(const json_t *uris)
 	return n > 0 && n <= URIS_MAX;
 }
 
+static bool has_word(const json_t *list, const char *word)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		if (json_is_string(item) && strcmp(json_string_value(item), word) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int register_post(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *in = NULL, *client = NULL;
@@ -95,59 +110,20 @@ static int register_post(struct request *q)
 		return refuse(q, "invalid_client_metadata",
 			"Programs have no secret here: \"token_endpoint_auth_method\" is none.");
 	size_t n = name ? utf8_prefix(name, strlen(name), NAME_MAX_BYTES) : 0;
-	client = json_pack("{s:o,s:O}", "name", n ? json_stringn(name, n) : json_string("A program"), "uris", uris);
+	bool renews = has_word(json_object_get(in, "grant_types"), "refresh_token");
+	client = json_pack("{s:o,s:O,s:b}", "name", n ? json_stringn(name, n) : json_string("A program"), "uris", uris,
+		"renews", renews);
 	const char *id = client ? oauth_seal(q, "client", client) : NULL;
 	if (!id)
 		return client ? q->err.code : request_no_memory(q);
 	return answer_json(q, 201,
-		json_pack("{s:s,s:O,s:O,s:[s],s:[s],s:s,s:s}", "client_id", id, "client_name",
+		json_pack("{s:s,s:O,s:O,s:[ss*],s:[s],s:s,s:s}", "client_id", id, "client_name",
 			json_object_get(client, "name"), "redirect_uris", uris, "grant_types", "authorization_code",
-			"response_types", "code", "token_endpoint_auth_method", "none", "scope", "api"));
+			renews ? "refresh_token" : NULL, "response_types", "code", "token_endpoint_auth_method", "none",
+			"scope", "api"));
 }
 
 /* ---- its person is asked ---- */
-
-static void add_text(struct buf *b, const char *s)
-{
-	for (; *s; s++) {
-		if (strchr("<&>\"'", *s))
-			buf_printf(b, "&#%d;", *s);
-		else
-			buf_add_char(b, *s);
-	}
-}
-
-/* The form leads back to the program, which the policy of all other pages does not allow. */
-static void begin_page(struct request *q, int status)
-{
-	q->raw = BUF_INIT(1 << 20);
-	q->status = status;
-	http_set_header(q->x, "Cache-Control", "no-store");
-	http_set_header(q->x, "Content-Security-Policy",
-		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'");
-	buf_add_str(&q->raw,
-		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
-		"content=\"width=device-width\">"
-		"<meta name=\"referrer\" content=\"same-origin\"><title>Atelier</title>"
-		"<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:10vh auto;padding:0 "
-		"1rem;color-scheme:light dark}"
-		"form{display:inline-block;margin-right:1rem}button,.b{font:inherit;padding:.5rem 1rem}</style><main>");
-}
-
-static int end_page(struct request *q)
-{
-	buf_add_str(&q->raw, "</main></html>");
-	return buf_status(&q->raw);
-}
-
-static int page_of(struct request *q, int status, const char *says)
-{
-	begin_page(q, status);
-	buf_add_str(&q->raw, "<p>");
-	add_text(&q->raw, says);
-	buf_add_str(&q->raw, "</p>");
-	return end_page(q);
-}
 
 /* The program's, with an answer: `name` is code or error. NULL: no memory. */
 static const char *address_back(struct request *q, const json_t *ask, const char *name, const char *value)
@@ -171,7 +147,7 @@ static int send_back(struct request *q, const json_t *ask, const char *name, con
 	if (!at)
 		return request_no_memory(q);
 	http_set_header(q->x, "Location", at);
-	return page_of(q, 303, "Back to the program.");
+	return oauth_page_says(q, 303, OAUTH_BACK);
 }
 
 /* Anybody may register an address: nobody is sent to one that has not pressed something here (RFC 9700, 4.11.2). */
@@ -181,15 +157,7 @@ static int tell_error(struct request *q, const json_t *ask, const char *error)
 
 	if (!at)
 		return request_no_memory(q);
-	begin_page(q, 400);
-	buf_add_str(&q->raw, "<p>The program asked in a way that is not understood here (");
-	add_text(&q->raw, error);
-	buf_add_str(&q->raw, ").</p><p><a rel=\"noreferrer\" href=\"");
-	add_text(&q->raw, at);
-	buf_add_str(&q->raw, "\">Back to the program</a> at <code>");
-	add_text(&q->raw, json_get_str(ask, "uri"));
-	buf_add_str(&q->raw, "</code></p>");
-	return end_page(q);
+	return oauth_page_error(q, error, at, json_get_str(ask, "uri"));
 }
 
 /* Whether what is asked for is /mcp here, as the client has its address, or all of it. */
@@ -205,22 +173,23 @@ static bool is_ours(struct request *q, const char *resource)
 }
 
 /* What the address says, as an object that can be sealed. *ret_wrong: the program's address is not to be believed, which
- * gives NULL; *ret_error: what is wrong with the rest. */
-static json_t *read_ask(struct request *q, const char **ret_wrong, const char **ret_error)
+ * gives NULL (else -1); *ret_error: what is wrong with the rest. */
+static json_t *read_ask(struct request *q, int *ret_wrong, const char **ret_error)
 {
 	CLEANUP(json_decrefp) json_t *client = oauth_open(q, "client", http_query(q->x, "client_id"));
 	const char *uri = http_query(q->x, "redirect_uri"), *challenge = http_query(q->x, "code_challenge"),
 		   *how = http_query(q->x, "code_challenge_method"), *type = http_query(q->x, "response_type");
 	const json_t *uris = json_object_get(client, "uris");
 
-	*ret_wrong = *ret_error = NULL;
+	*ret_wrong = -1;
+	*ret_error = NULL;
 	if (!client)
-		*ret_wrong = "This program has not registered here, or not with this Atelier. Have it sign in anew.";
+		*ret_wrong = OAUTH_UNKNOWN_PROGRAM;
 	else if (!uri && json_array_size(uris) == 1)
 		uri = json_string_value(json_array_get(uris, 0));
-	if (!*ret_wrong && (!uri || !oauth_may_go(uri) || !oauth_is_registered(uris, uri)))
-		*ret_wrong = "The program wants to be called back at an address that it has not registered.";
-	if (*ret_wrong)
+	if (client && (!uri || !oauth_may_go(uri) || !oauth_is_registered(uris, uri)))
+		*ret_wrong = OAUTH_OTHER_ADDRESS;
+	if (*ret_wrong >= 0)
 		return NULL;
 	if (!type || strcmp(type, "code") != 0)
 		*ret_error = "unsupported_response_type";
@@ -228,26 +197,9 @@ static json_t *read_ask(struct request *q, const char **ret_wrong, const char **
 		*ret_error = "invalid_request";
 	else if (!is_ours(q, http_query(q->x, "resource")))
 		*ret_error = "invalid_target";
-	return json_pack("{s:O,s:s,s:s*,s:s*,s:s}", "name", json_object_get(client, "name"), "uri", uri, "challenge",
-		challenge, "state", http_query(q->x, "state"), "client", http_query(q->x, "client_id"));
-}
-
-static int sign_in_first(struct request *q)
-{
-	begin_page(q, 200);
-	buf_add_str(&q->raw,
-		"<h1>Sign in first</h1><p>A program wants to use Atelier as you. Sign in to Atelier in this browser "
-		"(<a href=\"../\" target=\"_blank\">in a new tab</a>), then go on here.</p><p><a class=\"b\" "
-		"href=\"\">Go on</a></p>");
-	return end_page(q);
-}
-
-static void add_answer(struct buf *b, const char *sealed, const char *answer, const char *label)
-{
-	buf_printf(b,
-		"<form method=\"post\" action=\"authorize?ask=%s&amp;answer=%s\"><button "
-		"type=\"submit\">%s</button></form>",
-		sealed, answer, label);
+	return json_pack("{s:O,s:s,s:s*,s:s*,s:s,s:b}", "name", json_object_get(client, "name"), "uri", uri,
+		"challenge", challenge, "state", http_query(q->x, "state"), "client", http_query(q->x, "client_id"),
+		"renews", json_is_true(json_object_get(client, "renews")));
 }
 
 static int show_ask(struct request *q, json_t *ask)
@@ -260,30 +212,17 @@ static int show_ask(struct request *q, json_t *ask)
 	const char *sealed = oauth_seal(q, "ask", ask);
 	if (!sealed)
 		return q->err.code;
-	begin_page(q, 200);
-	buf_add_str(&q->raw, "<h1>");
-	add_text(&q->raw, json_get_str(ask, "name"));
-	buf_add_str(&q->raw, "</h1><p>This program (it calls itself so) wants to use Atelier as <b>");
-	add_text(&q->raw, q->who.user.name);
-	buf_printf(&q->raw,
-		"</b>: with an API key that does whatever you may do here, for %d days. Settings, API keys, ends it "
-		"earlier. You "
-		"are then sent to</p><p><code>",
-		OAUTH_KEY_DAYS);
-	add_text(&q->raw, json_get_str(ask, "uri"));
-	buf_add_str(&q->raw, "</code></p><p>Say yes only if you have just begun this yourself.</p>");
-	add_answer(&q->raw, sealed, "yes", "Allow");
-	add_answer(&q->raw, sealed, "no", "Do not allow");
-	return end_page(q);
+	return oauth_page_ask(q, ask, sealed);
 }
 
 static int authorize_get(struct request *q)
 {
-	const char *wrong, *error;
+	const char *error;
+	int wrong;
 	CLEANUP(json_decrefp) json_t *ask = read_ask(q, &wrong, &error);
 
-	if (wrong)
-		return page_of(q, 400, wrong);
+	if (wrong >= 0)
+		return oauth_page_says(q, 400, (enum oauth_said)wrong);
 	if (!ask)
 		return request_no_memory(q);
 	if (error)
@@ -291,7 +230,7 @@ static int authorize_get(struct request *q)
 	int r = request_identify(q);
 	if (r == E_UNAUTHORIZED || (r == 0 && !q->who.session_id)) {
 		err_clear(&q->err);
-		return sign_in_first(q);
+		return oauth_page_sign_in(q);
 	}
 	return r < 0 ? r : show_ask(q, ask);
 }
@@ -316,15 +255,24 @@ static int authorize_post(struct request *q)
 	atelier_id id;
 
 	if (!user || !id_parse(user, strlen(user), &id) || id != q->who.user.id)
-		return page_of(
-			q, 400, "This was asked of somebody else, or too long ago. Have the program sign in anew.");
+		return oauth_page_says(q, 400, OAUTH_NOT_YOURS);
 	if (!answer || strcmp(answer, "yes") != 0)
 		return send_back(q, ask, "error", "access_denied");
 	request_audit(q, "lets a program in to /mcp: %s", json_get_str(ask, "name"));
 	return give_code(q, ask);
 }
 
-/* ---- a code becomes a key ---- */
+/* ---- a code becomes a key, and a key is renewed ---- */
+
+static int64_t key_ends(void)
+{
+	return clock_now_ms() + (int64_t)OAUTH_KEY_DAYS * DAY_S * 1000;
+}
+
+static int64_t token_ends(void)
+{
+	return clock_now_ms() + (int64_t)OAUTH_TOKEN_S * 1000;
+}
 
 static bool proves(const char *verifier, const char *challenge)
 {
@@ -339,50 +287,131 @@ static bool proves(const char *verifier, const char *challenge)
 	return strlen(challenge) == strlen(text) && sodium_memcmp(challenge, text, strlen(text)) == 0;
 }
 
-static int make_key(struct request *q, const json_t *code, const char **ret)
+/* Of a client's id, which may be long. */
+static void client_hash(const char *client, char ret[HASH_HEX])
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256(hash, (const unsigned char *)client, strlen(client));
+	sodium_bin2hex(ret, HASH_HEX, hash, sizeof(hash));
+}
+
+/* A token, and with it what renews it where the program does that; `client` is its hash. */
+static int give_key(struct request *q, const char *key, atelier_id id, bool renews, const char *client)
+{
+	CLEANUP(json_decrefp) json_t *o = NULL;
+	char key_id[ID_LEN + 1], hash[HASH_HEX];
+	struct auth_renewal next;
+	const char *refresh = NULL;
+
+	if (renews) {
+		auth_renewal_make(id, key, &next);
+		id_format(id, key_id);
+		sodium_bin2hex(hash, sizeof(hash), next.hash, sizeof(next.hash));
+		o = json_pack("{s:s,s:s,s:s,s:s,s:I}", "key", key_id, "hash", hash, "next", next.next, "client", client,
+			"until", (json_int_t)key_ends());
+		sodium_memzero(&next, sizeof(next));
+		refresh = oauth_seal(q, "refresh", o);
+		if (!refresh)
+			return q->err.code;
+	}
+	return answer_json(q, 200,
+		json_pack("{s:s,s:s,s:i,s:s*,s:s}", "access_token", key, "token_type", "Bearer", "expires_in",
+			renews ? OAUTH_TOKEN_S : OAUTH_KEY_DAYS * DAY_S, "refresh_token", refresh, "scope", "api"));
+}
+
+static int make_key(struct request *q, const json_t *code, bool renews, char key[AUTH_API_KEY_LEN + 1], atelier_id *ret)
 {
 	const char *user = json_get_str(code, "user"), *token = json_get_str(code, "token");
-	char key[AUTH_API_KEY_LEN + 1];
-	atelier_id user_id, id;
+	atelier_id user_id;
 
 	if (!user || !token || !id_parse(user, strlen(user), &user_id))
 		return err_set(&q->err, E_INVALID, "The code is not whole.");
-	int r = auth_key_create(q->api->c.auth,
+	return auth_key_create(q->api->c.auth,
 		&(struct auth_key_new){.user_id = user_id,
 			.name = json_get_str(code, "name"),
 			.scopes = AUTH_SCOPE_API,
 			.token = token,
-			.expires_at = clock_now_ms() + (int64_t)OAUTH_KEY_DAYS * DAY_S * 1000},
-		key, &id, &q->err);
-	if (r == 0 && !(*ret = arena_strdup(&q->mem, key)))
-		r = request_no_memory(q);
+			.expires_at = key_ends(),
+			.token_ends_at = renews ? token_ends() : 0},
+		key, ret, &q->err);
+}
+
+/* What is wrong with a code or a refresh token is the program's to mend, by signing in anew. */
+static bool is_grant_error(int r)
+{
+	return r == E_CONFLICT || r == E_INVALID || r == E_NOT_FOUND;
+}
+
+static int take_code(struct request *q)
+{
+	const char *client = oauth_form(q, "client_id"), *uri = oauth_form(q, "redirect_uri");
+	CLEANUP(json_decrefp) json_t *code = oauth_open(q, "code", oauth_form(q, "code"));
+	const char *of = json_get_str(code, "client");
+	bool renews = json_is_true(json_object_get(code, "renews"));
+	char key[AUTH_API_KEY_LEN + 1], hash[HASH_HEX];
+	atelier_id id;
+
+	if (!code || !of || !client || strcmp(client, of) != 0 ||
+		(uri && strcmp(uri, json_get_str(code, "uri")) != 0) ||
+		!proves(oauth_form(q, "code_verifier"), json_get_str(code, "challenge")))
+		return refuse(q, "invalid_grant", "The code is not known, too old, or of another program.");
+	int r = make_key(q, code, renews, key, &id);
+	if (is_grant_error(r))
+		return refuse(q, "invalid_grant", err_public_text(&q->err));
+	if (r < 0)
+		return r;
+	client_hash(client, hash);
+	r = give_key(q, key, id, renews, hash);
+	sodium_memzero(key, sizeof(key));
+	return r;
+}
+
+static bool read_renewal(const json_t *o, struct auth_renewal *ret)
+{
+	const char *id = json_get_str(o, "key"), *hash = json_get_str(o, "hash"), *next = json_get_str(o, "next");
+	size_t n = 0;
+
+	if (!id || !hash || !next || !id_parse(id, strlen(id), &ret->key_id) || strlen(next) != AUTH_TOKEN_LEN)
+		return false;
+	memcpy(ret->next, next, AUTH_TOKEN_LEN + 1);
+	return sodium_hex2bin(ret->hash, sizeof(ret->hash), hash, strlen(hash), NULL, &n, NULL) == 0 &&
+	       n == sizeof(ret->hash);
+}
+
+static int take_refresh(struct request *q)
+{
+	const char *client = oauth_form(q, "client_id");
+	CLEANUP(json_decrefp) json_t *o = oauth_open(q, "refresh", oauth_form(q, "refresh_token"));
+	const char *of = json_get_str(o, "client");
+	char key[AUTH_API_KEY_LEN + 1], hash[HASH_HEX] = "";
+	struct auth_renewal x;
+
+	if (client)
+		client_hash(client, hash);
+	if (!of || strcmp(hash, of) != 0 || !read_renewal(o, &x))
+		return refuse(q, "invalid_grant", "The refresh token is not known, too old, or of another program.");
+	int r = auth_key_renew(q->api->c.auth, &x, token_ends(), key_ends(), key, &q->err);
+	sodium_memzero(x.next, sizeof(x.next));
+	if (is_grant_error(r))
+		return refuse(q, "invalid_grant", err_public_text(&q->err));
+	if (r < 0)
+		return r;
+	r = give_key(q, key, x.key_id, true, hash);
 	sodium_memzero(key, sizeof(key));
 	return r;
 }
 
 static int token_post(struct request *q)
 {
-	const char *grant = oauth_form(q, "grant_type"), *client = oauth_form(q, "client_id"),
-		   *uri = oauth_form(q, "redirect_uri"), *key = NULL;
-	CLEANUP(json_decrefp) json_t *code = oauth_open(q, "code", oauth_form(q, "code"));
-	const char *of = json_get_str(code, "client");
+	const char *grant = oauth_form(q, "grant_type");
+	bool refresh = grant && strcmp(grant, "refresh_token") == 0;
 
-	if (!grant || strcmp(grant, "authorization_code") != 0)
-		return refuse(q, "unsupported_grant_type", "\"grant_type\" is authorization_code.");
-	if (!code || !of || !client || strcmp(client, of) != 0 ||
-		(uri && strcmp(uri, json_get_str(code, "uri")) != 0) ||
-		!proves(oauth_form(q, "code_verifier"), json_get_str(code, "challenge")))
-		return refuse(q, "invalid_grant", "The code is not known, too old, or of another program.");
+	if (!grant || (!refresh && strcmp(grant, "authorization_code") != 0))
+		return refuse(q, "unsupported_grant_type", "\"grant_type\" is authorization_code or refresh_token.");
 	if (!is_ours(q, oauth_form(q, "resource")))
 		return refuse(q, "invalid_target", "Tokens are for /mcp of this Atelier alone.");
-	int r = make_key(q, code, &key);
-	if (r == E_CONFLICT || r == E_INVALID || r == E_NOT_FOUND)
-		return refuse(q, "invalid_grant", err_public_text(&q->err));
-	if (r < 0)
-		return r;
-	return answer_json(q, 200,
-		json_pack("{s:s,s:s,s:i,s:s}", "access_token", key, "token_type", "Bearer", "expires_in",
-			OAUTH_KEY_DAYS * DAY_S, "scope", "api"));
+	return refresh ? take_refresh(q) : take_code(q);
 }
 
 /* clang-format off */
@@ -417,7 +446,7 @@ static const struct route routes[] = {
 	{"POST", "/oauth/authorize", "answerToSignIn", authorize_post, ACCESS_USER, ROUTE_ABSENT | ROUTE_SESSION, .status = 303,
 		.media = HTML_MEDIA, PARAMS(answer_params), SHORT_BODY, .summary = "The person's answer: back to the program."},
 	{"POST", "/oauth/token", "getToken", token_post, PUBLIC, .status = 200, .media = JSON_MEDIA, SHORT_BODY,
-		.body_schema = "{\"type\":\"object\"}", .summary = "A code for an API key, once."},
+		.body_schema = "{\"type\":\"object\"}", .summary = "A code for an API key, once; a refresh token for the next one."},
 };
 /* clang-format on */
 const struct route_set oauth_routes = ROUTES(routes);

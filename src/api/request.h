@@ -169,6 +169,7 @@ bool etag_matches(const char *header, const char *etag);
 /* cors.c: whether the Origin's pages may call the gateway; the headers that say so; whether this is a browser's question
  * in advance, whose headers are then set. Of addresses of the gateway only. */
 bool cors_allows(const struct request *q);
+bool cors_is_for_all(const struct request *q); /* pages of any site may call it */
 void cors_headers(struct request *q);
 bool cors_preflight(struct request *q);
 

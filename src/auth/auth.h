@@ -201,8 +201,8 @@ struct auth_key_new {
 	unsigned scopes;           /* bits of enum auth_scope; not 0 */
 	const char *const *models; /* ids and patterns with * and ?; NULL: all */
 	size_t n_models;
-	int64_t expires_at; /* Unix ms; 0: never */
-	const char *token;  /* NULL: one is drawn */
+	int64_t expires_at, token_ends_at; /* Unix ms; 0: never. The second: of a token that is renewed (renewal.h) */
+	const char *token;                 /* NULL: one is drawn */
 };
 void auth_make_token(char ret[AUTH_TOKEN_LEN + 1]); /* 32 random bytes as base64url */
 

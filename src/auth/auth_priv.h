@@ -77,6 +77,9 @@ int auth_password_matches(const char *hash, const char *password, bool *ret, str
 /* Makes a setup code when there is no administrator yet. */
 int auth_setup_init(struct auth *a, struct err *e) MUST_CHECK;
 
+/* What is kept of an API key. 32 random bytes cannot be guessed, so a plain hash will do and a request costs no Argon2. */
+void auth_key_hash(const char *key, unsigned char ret[AUTH_HASH_LEN]);
+
 /* What is kept of a session's secret. */
 void auth_hash_token(const char *token, unsigned char ret[AUTH_HASH_LEN]);
 

@@ -17,8 +17,7 @@ bool auth_is_api_key(const char *token)
 	return token && strncmp(token, AUTH_KEY_PREFIX, sizeof(AUTH_KEY_PREFIX) - 1) == 0;
 }
 
-/* 32 random bytes cannot be guessed, so a plain hash will do and a request with a key costs no Argon2. */
-static void hash_key(const char *key, unsigned char ret[crypto_hash_sha256_BYTES])
+void auth_key_hash(const char *key, unsigned char ret[AUTH_HASH_LEN])
 {
 	crypto_hash_sha256(ret, (const unsigned char *)key, strlen(key));
 }
@@ -146,7 +145,7 @@ int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[
 	sodium_memzero(token, sizeof(token));
 	memcpy(prefix, ret_key, AUTH_KEY_SHOWN);
 	prefix[AUTH_KEY_SHOWN] = '\0';
-	hash_key(ret_key, hash);
+	auth_key_hash(ret_key, hash);
 	auth_scopes_format(in->scopes, scopes);
 	arena_init(&mem, 2 * MODELS_MAX);
 	if (in->models)
@@ -163,7 +162,10 @@ int auth_key_create(struct auth *a, const struct auth_key_new *in, char ret_key[
 				.scopes = scopes,
 				.models = models,
 				.hash = {(const char *)hash, sizeof(hash)},
-				.expires_at = in->expires_at},
+				.expires_at = in->expires_at,
+				.token_ends_at = in->token_ends_at,
+				.first_hash = {in->token_ends_at ? (const char *)hash : NULL,
+					in->token_ends_at ? sizeof(hash) : 0}},
 			ret_id, e);
 	arena_done(&mem);
 	if (r < 0)
@@ -188,7 +190,7 @@ bool auth_identify_known(struct auth *a, const char *key, struct arena *mem, str
 	ASSERT_IS(a, AUTH_MAGIC);
 	if (!auth_is_api_key(key) || strlen(key) != AUTH_API_KEY_LEN)
 		return false;
-	hash_key(key, hash);
+	auth_key_hash(key, hash);
 	if (!known_keys_find(a, hash, mem, &who, &last_used_at) || (who.expires_at && who.expires_at <= now))
 		return false;
 	key_touch(a, who.key_id, last_used_at, now);
@@ -209,7 +211,7 @@ int auth_identify_key(
 	if (strlen(key) != AUTH_API_KEY_LEN)
 		return err_set(
 			e, E_UNAUTHORIZED, "This is no whole API key: one has %zu characters.", AUTH_API_KEY_LEN);
-	hash_key(key, hash);
+	auth_key_hash(key, hash);
 	uint64_t stamp = db_stamp(a->db);
 	r = keys_find(c, hash, sizeof(hash), now, mem, &k, &who.user, e);
 	if (r < 0)
@@ -218,7 +220,7 @@ int auth_identify_key(
 	if (r < 0)
 		return r;
 	who.key_id = k.id;
-	who.expires_at = k.expires_at;
+	who.expires_at = k.token_ends_at ? k.token_ends_at : k.expires_at;
 	who.scopes = auth_scopes_parse(k.scopes);
 	key_touch(a, k.id, k.last_used_at, now);
 	known_keys_add(a, hash, &who, k.last_used_at, stamp);

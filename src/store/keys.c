@@ -2,13 +2,14 @@
 #include "store/keys.h"
 #include "store/store_priv.h"
 
-#define NO_KEY "There is no such API key, or it is not yours."
+#define KEY_BYTES (256 << 10) /* memory for one: its list of models has at most 64 KiB */
+#define NO_KEY    "There is no such API key, or it is not yours."
 
 #define K struct api_key
 static const struct col columns[] = {COL(I64, K, id), COL_ONCE(I64, K, user_id), COL(TEXT, K, name),
 	COL_ONCE(TEXT, K, prefix), COL_ONCE(BYTES, K, hash), COL(TEXT, K, scopes), COL(TEXT, K, models),
-	COL_CREATED(K, created_at), COL_ONCE(REF, K, expires_at),
-	COL_AS(I64, K, last_used_at, "last_used_at", COL_SEEN),
+	COL_CREATED(K, created_at), COL_ONCE(REF, K, expires_at), COL_ONCE(REF, K, token_ends_at),
+	COL_ONCE(BYTES, K, first_hash), COL_AS(I64, K, last_used_at, "last_used_at", COL_SEEN),
 	COL_AS(TEXT, K, username, "(SELECT users.name FROM users WHERE users.id = user_id)", COL_SEEN)};
 #undef K
 static const struct rows_table keys = {
@@ -53,6 +54,8 @@ int keys_find(struct db_conn *c, const void *hash, size_t n, int64_t now, struct
 		return err_set(e, E_UNAUTHORIZED, "This API key is not known here, or it has been deleted.");
 	if (k.expires_at && k.expires_at <= now)
 		return err_set(e, E_UNAUTHORIZED, "This API key has expired.");
+	if (k.token_ends_at && k.token_ends_at <= now)
+		return err_set(e, E_UNAUTHORIZED, "This token has ended. Ask for the next one with the refresh token.");
 	if (u.disabled)
 		return err_set(e, E_UNAUTHORIZED, "The user of this API key is disabled.");
 	*ret = k;
@@ -127,6 +130,53 @@ int keys_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *re
 
 	if (r == 0 && ret_user_id)
 		*ret_user_id = x.user_id;
+	return r;
+}
+
+struct renewing {
+	const struct key_renewal *x;
+	bool stolen;
+};
+
+static bool is_hash(struct str stored, const struct key_renewal *x, const void *hash)
+{
+	return stored.n == x->n && memcmp(stored.p, hash, x->n) == 0;
+}
+
+static int renew_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct renewing *w = arg;
+	const struct key_renewal *x = w->x;
+	struct api_key k;
+	struct arena mem;
+
+	ASSERT(db_is_writing(c));
+	arena_init(&mem, KEY_BYTES);
+	int r = rows_first(&keys, c, &mem, &k, e,
+		"WHERE id = ? AND token_ends_at IS NOT NULL AND (expires_at IS NULL OR expires_at > ?)"
+		" AND user_id IN (SELECT id FROM users WHERE disabled = 0)",
+		DB_I64(x->id), DB_I64(x->now));
+	bool again = r == 0 && is_hash(k.hash, x, x->next_hash) && k.token_ends_at > x->repeat_after;
+	bool first = r == 0 && is_hash(k.hash, x, x->hash);
+	arena_done(&mem);
+	if (r < 0 || again)
+		return r;
+	if (!first) {
+		w->stolen = true;
+		return rows_delete_in(&keys, c, x->id, e);
+	}
+	return db_exec(c, NULL, e,
+		"UPDATE api_keys SET hash = ?, prefix = ?, token_ends_at = ?, expires_at = ? WHERE id = ?",
+		DB_BLOB(x->next_hash, x->n), DB_TEXT(x->next_prefix), DB_I64(x->token_ends_at), DB_I64(x->expires_at),
+		DB_I64(x->id));
+}
+
+int keys_renew(struct db *db, const struct key_renewal *x, bool *ret_stolen, struct err *e)
+{
+	struct renewing w = {.x = x};
+	int r = db_write(db, renew_in, &w, e);
+
+	*ret_stolen = r == 0 && w.stolen;
 	return r;
 }
 

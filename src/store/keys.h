@@ -15,8 +15,10 @@ struct api_key {
 	const char *scopes; /* words of: gateway api models */
 	const char *models; /* JSON array of ids and patterns; NULL: all */
 	int64_t created_at;
-	int64_t expires_at;   /* 0: never */
-	int64_t last_used_at; /* 0: never */
+	int64_t expires_at;    /* 0: never */
+	int64_t token_ends_at; /* the secret alone, which may be changed for another (keys_renew); 0: never */
+	struct str first_hash; /* of one that may: of its first secret; no two are of the same. NULL: none */
+	int64_t last_used_at;  /* 0: never */
 };
 
 struct api_key_list {
@@ -26,7 +28,7 @@ struct api_key_list {
 
 #define KEYS_PER_USER 200
 
-/* Of `in`, user, name, prefix, hash, scopes, models and expires_at count. E_CONFLICT, with a sentence, for the
+/* Of `in`, all counts but id, username and the times of making and last use. E_CONFLICT, with a sentence, for the
  * KEYS_PER_USER + 1st. */
 int keys_create(struct db *db, const struct api_key *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 
@@ -57,6 +59,19 @@ int keys_change(
 
 /* Removes it, with the limits set for it. user_id 0: whoever's it is. *ret_user_id (may be NULL): whose it was. */
 int keys_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *ret_user_id, struct err *e) MUST_CHECK;
+
+/* A new secret for a key, told with the one that it takes the place of. */
+struct key_renewal {
+	atelier_id id;
+	const void *hash, *next_hash; /* of `n` bytes */
+	size_t n;
+	const char *next_prefix;
+	int64_t now, token_ends_at, expires_at;
+	int64_t repeat_after; /* one that ends later than this was made so lately that the same may be asked again */
+};
+/* E_NOT_FOUND: no such key, or nobody may use it any more. *ret_stolen: it had been renewed with that secret before, so two
+ * have it, and the key is deleted. */
+int keys_renew(struct db *db, const struct key_renewal *x, bool *ret_stolen, struct err *e) MUST_CHECK;
 
 /* Notes the use; a key that is gone is no error. */
 void keys_touch(struct db *db, atelier_id id, int64_t now);

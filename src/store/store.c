@@ -262,6 +262,11 @@ static const struct db_migration migrations[] = {
 		.postgres = search_bound_postgres},
 	{.version = 41, .name = "filters of the search have an index", .sql = search_filters},
 	{.version = 42, .name = "jobs are asked for while they run", .sql = schema_jobs_again},
+	{.version = 43,
+		.name = "programs renew their keys",
+		.sql = "ALTER TABLE api_keys ADD COLUMN token_ends_at INTEGER;"
+		       "ALTER TABLE api_keys ADD COLUMN first_hash BLOB;"
+		       "CREATE UNIQUE INDEX api_keys_first ON api_keys(first_hash);"},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

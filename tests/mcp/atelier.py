@@ -1,5 +1,5 @@
 """Atelier as an MCP server: by hand in both eras, and by the official clients of npm and PyPI, over HTTP and `atelier mcp`."""
-import base64, contextlib, hashlib, html, http.client, http.server, json, os, re, shutil, subprocess, tempfile, threading, time, urllib.parse
+import base64, contextlib, hashlib, html, http.client, http.server, json, os, re, shutil, sqlite3, subprocess, tempfile, threading, time, urllib.parse
 
 PASSWORD = "a password for tests"
 META = "io.modelcontextprotocol/"
@@ -474,4 +474,111 @@ def oauth_by_hand(s):
     assert "127.0.0.1:7777" in let_in(s, at(), answer="no")
 
 
-ALL = (oauth_by_hand, by_hand, others_see_nothing, newest_era, odd_messages, by_the_line)
+def challenge_and(s, back, *, renews=True, name="Renewing"):
+    """A program that has registered, with its first token: what it says at the token endpoint, and what it was told."""
+    status, r = s.raw("POST", "/oauth/register", {"redirect_uris": [back], "client_name": name, "grant_types": ["authorization_code", "refresh_token"] if renews else ["authorization_code"]})[:2]
+    assert status == 201 and ("refresh_token" in r["grant_types"]) == renews, r
+    client, verifier = r["client_id"], "v" * 50
+    at = s.url + "/oauth/authorize?" + urllib.parse.urlencode({"client_id": client, "redirect_uri": back, "response_type": "code", "code_challenge": challenge_of(verifier), "code_challenge_method": "S256"})
+
+    def token(**q):
+        return s.raw("POST", "/oauth/token", urllib.parse.urlencode({k: v for k, v in {"client_id": client, **q}.items() if v is not None}), kind="application/x-www-form-urlencoded")[:2]
+
+    code = urllib.parse.parse_qs(urllib.parse.urlsplit(let_in(s, at)).query)["code"][0]
+    status, first = token(grant_type="authorization_code", code=code, code_verifier=verifier)
+    assert status == 200, first
+    again = lambda: token(grant_type="authorization_code", code=code, code_verifier=verifier)
+    return token, first, again
+
+
+def keys_of(s, name):
+    return [k for k in s.raw("GET", "/api/v1/keys", headers={"Cookie": s.cookies["ada"]})[1]["items"] if k["name"] == name]
+
+
+def renewal(s):
+    """A token is changed for the next one, by whoever got it, once; who brings an old one ends it for all that have it."""
+    ping = lambda key: s.mcp({"jsonrpc": "2.0", "id": 1, "method": "ping"}, key)[0]
+    back, name = "http://127.0.0.1:7777/cb", "Renewing"
+    _, once, _ = challenge_and(s, back, renews=False, name="Once")
+    assert "refresh_token" not in once and once["expires_in"] == 90 * 86400, once
+    token, first, code_again = challenge_and(s, back, name=name)
+    assert first["expires_in"] == 3600 and first["refresh_token"], first
+    renew = lambda t, **q: token(grant_type="refresh_token", refresh_token=t, **q)
+    for change, error in (({"client_id": None}, "invalid_grant"), ({"client_id": "x"}, "invalid_grant"), ({"resource": "https://other.example/mcp"}, "invalid_target")):
+        status, r = renew(first["refresh_token"], **change)
+        assert (status, r["error"]) == (400, error), (change, r)
+    for wrong in ("", "x", first["access_token"], first["refresh_token"][:-3] + "AAA"):
+        status, r = renew(wrong)
+        assert (status, r["error"]) == (400, "invalid_grant"), r
+    # Several requests of a program find at once that its token has ended: all get the same next one.
+    got = []
+    threads = [threading.Thread(target=lambda: got.append(renew(first["refresh_token"]))) for _ in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert all(status == 200 for status, _ in got) and len({r["access_token"] for _, r in got}) == 1, got
+    second = got[0][1]
+    assert ping(first["access_token"]) == 401 and ping(second["access_token"]) == 200
+    assert code_again()[1]["error"] == "invalid_grant" and len(keys_of(s, name)) == 1, "the code was worth a second key after the first was renewed"
+    # It is one key among the person's, which goes on; its end moves.
+    third = renew(second["refresh_token"])[1]
+    assert ping(third["access_token"]) == 200 and ping(second["access_token"]) == 401 and len(keys_of(s, name)) == 1
+    # The token alone ends after an hour; the refresh token goes on.
+    with sqlite3.connect(s.data + "/atelier.db") as db:
+        db.execute("UPDATE api_keys SET token_ends_at = 1 WHERE name = ?", (name,))
+    assert ping(third["access_token"]) == 401
+    fourth = renew(third["refresh_token"])[1]
+    assert ping(fourth["access_token"]) == 200
+    # A refresh token that was used already is brought by a second holder: neither goes on.
+    status, r = renew(first["refresh_token"])
+    assert (status, r["error"]) == (400, "invalid_grant"), r
+    assert ping(fourth["access_token"]) == 401 and renew(fourth["refresh_token"])[1]["error"] == "invalid_grant" and keys_of(s, name) == []
+    # What its person ends, ends; and what nobody may use any more is not renewed.
+    token, first, _ = challenge_and(s, back, name=name)
+    with sqlite3.connect(s.data + "/atelier.db") as db:
+        db.execute("UPDATE api_keys SET expires_at = 1 WHERE name = ?", (name,))
+    assert token(grant_type="refresh_token", refresh_token=first["refresh_token"])[1]["error"] == "invalid_grant"
+    assert s.raw("DELETE", "/api/v1/keys/" + keys_of(s, name)[0]["id"], headers={"Cookie": s.cookies["ada"], "Origin": s.url})[0] == 204
+    assert token(grant_type="refresh_token", refresh_token=first["refresh_token"])[1]["error"] == "invalid_grant"
+
+
+def pages_of_others(s):
+    """Programs that run in a browser: what they need to sign in is for all, /mcp for pages of this machine, and nothing else."""
+    ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type,mcp-protocol-version"}
+    web, near, away = "https://inspector.example", "http://localhost:6274", "http://localhost.evil.example"
+    for path in ("/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-authorization-server", "/oauth/register", "/oauth/token"):
+        status, _, head = s.raw("OPTIONS", path, headers={"Origin": web, **ask})
+        assert status == 204 and head["Access-Control-Allow-Origin"] == web and "authorization" in head["Access-Control-Allow-Headers"], (path, status, head)
+        assert "Access-Control-Allow-Credentials" not in head
+    assert s.raw("GET", "/.well-known/oauth-authorization-server", headers={"Origin": web})[2]["Access-Control-Allow-Origin"] == web
+    status, r, head = s.raw("POST", "/oauth/register", {"redirect_uris": ["https://inspector.example/cb"]}, {"Origin": web, "Sec-Fetch-Site": "cross-site"})
+    assert status == 201 and head["Access-Control-Allow-Origin"] == web, r
+    status, r, head = s.raw("POST", "/oauth/token", "grant_type=refresh_token&refresh_token=x", {"Origin": web, "Sec-Fetch-Site": "cross-site"}, "application/x-www-form-urlencoded")
+    assert (status, r["error"]) == (400, "invalid_grant") and head["Access-Control-Allow-Origin"] == web, r
+    status, _, head = s.raw("OPTIONS", "/mcp", headers={"Origin": near, **ask})
+    assert status == 204 and head["Access-Control-Allow-Origin"] == near, head
+    status, _, head = s.raw("POST", "/mcp", {}, {"Origin": near})
+    assert status == 401 and "resource_metadata" in head["WWW-Authenticate"] and "www-authenticate" in head["Access-Control-Expose-Headers"], head
+    status, r, head = s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"}, {"Origin": near, "Authorization": "Bearer " + s.key, "Sec-Fetch-Site": "cross-site"})
+    assert status == 200 and head["Access-Control-Allow-Origin"] == near, r
+    # Not with a session's cookie, which a page of another port of this machine would bring along; not from elsewhere; nothing else.
+    assert s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"}, {"Origin": near, "Cookie": s.cookies["ada"]})[0] == 403
+    for origin in (web, away, "null"):
+        assert "Access-Control-Allow-Origin" not in s.raw("OPTIONS", "/mcp", headers={"Origin": origin, **ask})[2], origin
+        assert s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"}, {"Origin": origin, "Authorization": "Bearer " + s.key})[0] == 403, origin
+    for path in ("/oauth/authorize", "/api/v1/me", "/api/v1/keys"):
+        assert "Access-Control-Allow-Origin" not in s.raw("OPTIONS", path, headers={"Origin": near, **ask})[2], path
+
+
+def languages_of_the_page(s):
+    """The page that asks speaks the browser's language, of six."""
+    client = s.raw("POST", "/oauth/register", {"redirect_uris": ["https://a.example/"], "client_name": "Tool"})[1]["client_id"]
+    at = "/oauth/authorize?" + urllib.parse.urlencode({"client_id": client, "response_type": "code", "code_challenge": challenge_of("v" * 50), "code_challenge_method": "S256"})
+    for accept, lang, word in ((None, "en", "Do not allow"), ("de-AT,de;q=0.9,en;q=0.8", "de", "Nicht erlauben"), ("nl, fr;q=0.4 , es;q=0.9", "es", "No permitir"), ("fr", "fr", "Ne pas autoriser"),
+                               ("ja-JP", "ja", "許可しない"), ("zh-Hans-CN,zh;q=0.9", "zh", "不允许"), ("xx,,;q=,q=1", "en", "Do not allow"), ("de;q=0, en;q=0.1", "en", "Do not allow")):
+        _, page, head = s.raw("GET", at, headers={"Cookie": s.cookies["ada"], **({"Accept-Language": accept} if accept else {})})
+        assert head["Content-Language"] == lang and '<html lang="%s">' % lang in page.decode() and word in page.decode(), (accept, page)
+
+
+ALL = (oauth_by_hand, renewal, pages_of_others, languages_of_the_page, by_hand, others_see_nothing, newest_era, odd_messages, by_the_line)

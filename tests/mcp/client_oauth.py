@@ -1,5 +1,5 @@
-"""The official client of PyPI signs in to Atelier: client_oauth.py URL COOKIE. The person's browser is played. Writes a line of JSON."""
-import asyncio, html, json, re, sys, traceback, urllib.parse
+"""The official client of PyPI signs in to Atelier: client_oauth.py URL COOKIE DATABASE. The person's browser is played. Writes a line of JSON."""
+import asyncio, html, json, re, sqlite3, sys, traceback, urllib.parse
 
 import httpx2
 from mcp import ClientSession
@@ -7,7 +7,7 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 
-url, cookie = sys.argv[1:]
+url, cookie, data = sys.argv[1:]
 BACK = "http://127.0.0.1:33419/callback"
 
 
@@ -30,7 +30,10 @@ class Storage:
 class Person:
     """Opens the page that asks, and presses "Allow"."""
 
+    opened = 0
+
     async def open(self, at):
+        self.opened += 1
         async with httpx2.AsyncClient(headers={"Cookie": cookie}) as h:
             form = re.search(r'action="(authorize\?ask=[^"]*answer=yes)"', (await h.get(at)).text)[1]
             r = await h.post(url + "/oauth/" + html.unescape(form), headers={"Origin": url})
@@ -40,7 +43,7 @@ class Person:
         return AuthorizationCodeResult(code=self.said["code"], state=self.said.get("state"), iss=self.said.get("iss"))
 
 
-async def use(storage):
+async def use(storage, ends=False):
     person = Person()
     auth = OAuthClientProvider(url + "/mcp", OAuthClientMetadata(client_name="Official client", redirect_uris=[BACK], token_endpoint_auth_method="none"),
                                storage, person.open, person.come_back)
@@ -50,12 +53,19 @@ async def use(storage):
                 await s.initialize()
                 for _ in range(30):
                     await s.call_tool("list_documents", {})
-                return (await s.call_tool("search_documents", {"query": "cat"})).content[0].text, hasattr(person, "said")
+                if ends:  # by its own clock, and by Atelier's
+                    before = storage.tokens.access_token
+                    auth.context.token_expiry_time = 1
+                    with sqlite3.connect(data) as db:
+                        db.execute("UPDATE api_keys SET token_ends_at = 1 WHERE token_ends_at IS NOT NULL")
+                    await s.call_tool("list_documents", {})
+                    assert storage.tokens.access_token != before, "it was not renewed"
+                return (await s.call_tool("search_documents", {"query": "cat"})).content[0].text, person.opened
 
 
 try:
     kept = Storage()
-    found, asked = asyncio.run(use(kept))
+    found, asked = asyncio.run(use(kept, ends=True))
     again, asked_again = asyncio.run(use(kept))
     print(json.dumps({"name": "mcp (PyPI)", "found": found, "again": len(again), "asked": [asked, asked_again]}))
 except BaseException:

@@ -1,9 +1,10 @@
-// The official clients of npm sign in to Atelier: clients_oauth.mjs URL COOKIE. The person's browser is played. Writes a line of JSON for each.
+// The official clients of npm sign in to Atelier: clients_oauth.mjs URL COOKIE DATABASE. The person's browser is played. Writes a line of JSON for each.
+import { execFileSync } from 'node:child_process';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as Http1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Client as Client2, StreamableHTTPClientTransport as Http2 } from '@modelcontextprotocol/client';
 
-const [url, cookie] = process.argv.slice(2);
+const [url, cookie, data] = process.argv.slice(2);
 const address = new URL(url + '/mcp');
 const back = 'http://127.0.0.1:33418/callback';
 
@@ -68,6 +69,12 @@ for (const [name, [client, Http]] of Object.entries(all)) {
     const again = client();
     await again.connect(new Http(address, { authProvider }));
     row.again = (await again.listTools()).tools.length;
+    // Its token ends: several calls at once find so, and it is renewed without asking anybody.
+    authProvider.kept.asked = undefined;
+    const before = authProvider.kept.tokens.access_token;
+    execFileSync('python3', ['-c', 'import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as db: db.execute("UPDATE api_keys SET token_ends_at = 1 WHERE token_ends_at IS NOT NULL")', data]);
+    const lists = await Promise.all([0, 1, 2].map(() => again.callTool({ name: 'list_documents', arguments: {} })));
+    row.renewed = [lists.length, authProvider.kept.asked === undefined, authProvider.kept.tokens.access_token !== before];
     await again.close();
   } catch (e) {
     row.error = String(e.stack ?? e);

@@ -453,12 +453,13 @@ def atelier_as_a_server():
 def clients_sign_in():
     with atelier.Server(BINARY) as s:
         for argv, n in (([NODE, HERE + "/clients_oauth.mjs"], 3), ([os.path.join(PYTHON, "bin/python"), HERE + "/client_oauth.py"], 1)):
-            out = subprocess.run([*argv, s.url, s.cookies["ada"]], capture_output=True, text=True, timeout=PATIENCE * 2)
+            out = subprocess.run([*argv, s.url, s.cookies["ada"], s.data + "/atelier.db"], capture_output=True, text=True, timeout=PATIENCE * 2)
             rows = [json.loads(line) for line in out.stdout.splitlines()]
             assert len(rows) == n, out.stderr
             for row in rows:
                 assert "error" not in row, row["name"] + ": " + row["error"]
-                assert "Murr" in row["found"] and row["again"] > 5 and row.get("state", "some-state") == "some-state" and row.get("asked", [True, False]) == [True, False], row
+                assert "Murr" in row["found"] and row["again"] > 5 and row.get("state", "some-state") == "some-state" and row.get("asked", [1, 0]) == [1, 0], row
+                assert row.get("renewed", [3, True, True]) == [3, True, True], row
 
 
 @case
