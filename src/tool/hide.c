@@ -44,8 +44,9 @@ static bool is_in(const struct buf *b, const char *secret, size_t n)
 	return b->n >= n && memmem(b->p, b->n, secret, n);
 }
 
-/* Of JSON only values change, with `names` those of these members: what is no text but says it becomes one. */
-static void hide_in_value(json_t *v, const char *names, const char *secret, size_t n)
+/* Of JSON only values change, with `names` all that these members hold: what is no text but says it becomes one. `names_own`: the members
+ * of `v` have names of somebody's own, as those of `properties`. */
+static void hide_in_value(json_t *v, const char *names, bool names_own, const char *secret, size_t n)
 {
 	const char *key;
 	json_t *item;
@@ -54,14 +55,15 @@ static void hide_in_value(json_t *v, const char *names, const char *secret, size
 
 	json_object_foreach_safe(v, next, key, item)
 	{
-		hide_in_value(item, names, secret, n);
-		if (!json_is_object(item) && !json_is_array(item) &&
-			(!names || str_word_place(names, str_from(key)) >= 0))
+		const char *within = names && !names_own && str_word_place(names, str_from(key)) >= 0 ? NULL : names;
+
+		hide_in_value(item, within, names && strcmp(key, "properties") == 0, secret, n);
+		if (!json_is_object(item) && !json_is_array(item) && !within)
 			json_object_set_new(v, key, hidden_scalar(item, secret, n));
 	}
 	json_array_foreach(v, i, item)
 	{
-		hide_in_value(item, names, secret, n);
+		hide_in_value(item, names, false, secret, n);
 		if (!json_is_object(item) && !json_is_array(item) && !names)
 			json_array_set_new(v, i, hidden_scalar(item, secret, n));
 	}
@@ -125,7 +127,7 @@ static void hide_all_in_value(const json_t *secrets, const char *names, json_t *
 		if (json_is_object(v))
 			hide_all_in_value(v, names, root);
 		else if (json_string_length(v) >= SECRET_LEAST)
-			hide_in_value(root, names, json_string_value(v), json_string_length(v));
+			hide_in_value(root, names, false, json_string_value(v), json_string_length(v));
 	}
 }
 
@@ -192,17 +194,20 @@ static int asked(void *arg, const char *from, const char *message, const char *s
 	struct err *e)
 {
 	const struct tool_hiding *h = arg;
-	CLEANUP(buf_done) struct buf said = BUF_INIT(SAID_MAX), form = BUF_INIT(SAID_MAX);
+	CLEANUP(buf_done) struct buf said = BUF_INIT(SAID_MAX), form = BUF_INIT(SAID_MAX), at = BUF_INIT(SAID_MAX);
 
 	buf_add_str(&said, message);
+	buf_add_str(&at, url ? url : "");
+	tool_hide(h->secrets, &at);
+	buf_add_char(&at, '\0');
 	buf_add_str(&form, schema ? schema : "");
 	tool_hide(h->secrets, &said);
 	tool_hide_json(h->secrets, TOOL_HIDE_WORDS, &form);
 	buf_add_char(&said, '\0');
 	buf_add_char(&form, '\0');
-	if (buf_status(&said) < 0 || buf_status(&form) < 0)
+	if (buf_status(&said) < 0 || buf_status(&form) < 0 || buf_status(&at) < 0)
 		return err_set(e, E_TOO_LARGE, "A question of a tool is too large.");
-	return h->run->ask(h->run->arg, from, said.p, schema ? form.p : NULL, url, ret, e);
+	return h->run->ask(h->run->arg, from, said.p, schema ? form.p : NULL, url ? at.p : NULL, ret, e);
 }
 
 struct tool_run tool_hiding_run(struct tool_hiding *h)

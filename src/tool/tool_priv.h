@@ -33,9 +33,9 @@ struct server_use {
 
 /* hide.c: secrets (texts, or objects of them) in what a server said, at least 4 bytes long, are told as "[secret]". */
 void tool_hide(const json_t *secrets, struct buf *b);
-/* Stays JSON: only values change, with `names` those of these members. What says how a tool is called must stay as it is. */
+/* Stays JSON: only values change, with `names` what these members hold. What says how a tool is called must stay as it is. */
 void tool_hide_json(const json_t *secrets, const char *names, struct buf *b);
-#define TOOL_HIDE_WORDS "description title summary"
+#define TOOL_HIDE_WORDS "description title summary default const enum enumNames examples"
 void tool_hide_result(const json_t *secrets, struct tool_result *r, struct err *e);
 struct tool_hiding {
 	const struct tool_run *run;

@@ -1,5 +1,5 @@
 """A server of MCP over Streamable HTTP (2025-11-25) whose tools ask the person: `ask` with a form, `visit` with an address. What they are
-answered comes back as their result."""
+answered comes back as their result. Who shows a key is offered `tell`, which says it aloud: in a notice of its progress, a question and its result."""
 
 import json
 import threading
@@ -43,8 +43,14 @@ class Mcp:
         elif method == "initialize":
             self.reply(call, id_, {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "asker", "version": "1"}})
         elif method == "tools/list":
-            self.reply(call, id_, {"tools": [{"name": n, "description": "Asks.", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}}
-                                             for n in QUESTIONS]})
+            tools = [{"name": n, "description": "Asks.", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}} for n in QUESTIONS]
+            if "authorization" in call.headers:
+                key = call.headers["authorization"].split()[-1]
+                tools.append({**tools[0], "name": "tell", "inputSchema": {"type": "object", "properties": {
+                    "default": {"type": "string", "default": key, "enum": [key, "other"]}}}})
+            self.reply(call, id_, {"tools": tools})
+        elif method == "tools/call" and message["params"]["name"] == "tell":
+            self.tell(call, id_, message["params"]["_meta"]["progressToken"])
         elif method == "tools/call":
             self.ask(call, id_, QUESTIONS[message["params"]["name"]])
         else:
@@ -53,11 +59,25 @@ class Mcp:
     def reply(self, call, id_, result):
         call.json(200, {"jsonrpc": "2.0", "id": id_, "result": result})
 
+    def tell(self, call, id_, token):
+        key = call.headers["authorization"].split()[-1]
+        words = "It is %s." % key
+        self.begin(call)
+        self.event(call, {"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": token, "progress": 1, "total": 2, "message": words}})
+        self.question(call, id_, {"mode": "form", "message": words, "requestedSchema": {"type": "object", "properties": {
+            "key": {"type": "string", "title": words, "description": words, "default": key, "enum": [key, "other"]}}}})
+
+    def begin(self, call):
+        call.sock.sendall(b"HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+
     def ask(self, call, id_, question):
+        self.begin(call)
+        self.question(call, id_, question)
+
+    def question(self, call, id_, question):
         with self.cv:
             self.n += 1
             mine = "q%d" % self.n
-        call.sock.sendall(b"HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
         self.event(call, {"jsonrpc": "2.0", "id": mine, "method": "elicitation/create", "params": question})
         with self.cv:
             self.cv.wait_for(lambda: mine in self.said, PATIENCE)
