@@ -2,10 +2,11 @@
  * http_tool.c - tools that are requests over HTTP. An entry of such a tool says in `call` how its arguments become a request:
  *
  *	{"method": "GET", "url": "https://host/v1/{city}", "in": {"city": {"in": "path", "name": "city"}, ...},
- *	 "body": "json" | "form" | "text", "type": "application/merge-patch+json",
+ *	 "body": "json" | "form" | "text" | "parts" | "file", "type": "application/merge-patch+json", "files": ["name"],
  *	 "optional": true (the body), "headers": {...}}
  *
  * Places are path, query, header, cookie, body and whole_body; a `style` of a query is comma, space, pipe, deepObject or json.
+ * A body of `parts` is multipart/form-data, in which `files` are told by their names, as the one that is a body of its own (http_files.c).
  * What is placed nowhere is a part of the body, or of the query where there is no body. The kind `http` has its tools in its
  * configuration; openapi.c makes such entries of a document.
  */
@@ -179,6 +180,8 @@ struct making {
 	json_t *rest; /* arguments for the body */
 	struct arena *a;
 	const char *wrong; /* for the model */
+	struct tools *tools;
+	const struct tool_run *run;
 };
 
 static void making_done(struct making *m)
@@ -361,6 +364,18 @@ static void place(struct making *m, const char *argument, json_t *v)
 		json_object_set(m->rest, name, v);
 }
 
+static void make_of_files(struct making *m, bool parts)
+{
+	struct http_sending s = {.tools = m->tools, .run = m->run, .call = m->call, .a = m->a, .body = &m->body};
+	json_t *whole = json_object_get(m->rest, "");
+
+	m->body.max = HTTP_FILE_MAX;
+	if (parts ? http_send_parts(&s, json_is_object(whole) ? whole : m->rest) : http_send_file(&s, whole))
+		add_header(m, "Content-Type", s.type);
+	else
+		m->wrong = s.wrong ? s.wrong : "there is no memory";
+}
+
 static void make_body(struct making *m)
 {
 	const char *form = json_get_str(m->call, "body"), *key;
@@ -375,6 +390,10 @@ static void make_body(struct making *m)
 			add_to_form(m, &m->body, key, v, "deepObject");
 		}
 		add_header(m, "Content-Type", "application/x-www-form-urlencoded");
+		return;
+	}
+	if (is_style(form, "parts") || is_style(form, "file")) {
+		make_of_files(m, is_style(form, "parts"));
 		return;
 	}
 	const char *type = json_get_str(m->call, "type");
@@ -532,7 +551,9 @@ int http_tool_call(struct tools *t, const struct server_use *s, const struct too
 		.body = BUF_INIT(PART_MAX),
 		.cookies = BUF_INIT(8192),
 		.rest = json_object(),
-		.a = a};
+		.a = a,
+		.tools = t,
+		.run = run};
 	CLEANUP(fetched_done) struct fetched got = {.status = 0};
 	int64_t seconds = json_get_i64(s->config, "timeout_s", TIMEOUT_S);
 	int r;

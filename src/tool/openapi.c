@@ -204,6 +204,7 @@ struct making {
 	const json_t *doc;
 	const struct operation *o;
 	json_t *properties, *required, *in, *headers;
+	json_t *files;       /* of a form with parts: the names of members that are files. Borrowed; NULL: it is none */
 	size_t room;         /* bytes that its schemas may still take */
 	bool brief;          /* only whether it can be a tool: nobody reads its schema */
 	const char *problem; /* why it cannot be a tool */
@@ -348,6 +349,15 @@ static bool is_type(const char *type, const char *wanted)
 	return n == strlen(wanted) && strncasecmp(type, wanted, n) == 0;
 }
 
+/* As a document says that bytes stand there: 3.0, 3.1. */
+static bool is_file_schema(const json_t *schema)
+{
+	const char *format = json_get_str(schema, "format");
+
+	return (format && strcmp(format, "binary") == 0) ||
+	       (json_get_str(schema, "contentMediaType") && !json_object_get(schema, "contentEncoding"));
+}
+
 static bool is_json_type(const char *type)
 {
 	size_t n = strcspn(type, "; ");
@@ -356,21 +366,53 @@ static bool is_json_type(const char *type)
 	       (n > 5 && strncasecmp(type + n - 5, "+json", 5) == 0);
 }
 
+/* What is neither of these is a file. */
 static const char *form_of(const char *type)
 {
-	return is_json_type(type)                                   ? "json"
-	       : is_type(type, "application/x-www-form-urlencoded") ? "form"
-	       : strncasecmp(type, "text/", 5) == 0                 ? "text"
-								    : NULL;
+	size_t n = strcspn(type, "; ");
+
+	if (is_json_type(type))
+		return "json";
+	if (is_type(type, "application/x-www-form-urlencoded"))
+		return "form";
+	if (is_type(type, "multipart/form-data"))
+		return "parts";
+	if (strncasecmp(type, "text/", 5) == 0 || is_type(type, "application/xml") ||
+		(n > 4 && strncasecmp(type + n - 4, "+xml", 4) == 0))
+		return "text";
+	return strncasecmp(type, "multipart/", 10) == 0 ? NULL : "file";
 }
 
-/* The kind of body that can be sent, JSON first. NULL: none of them. */
-static const json_t *choose_body(const json_t *content, const char **ret_form, const char **ret_type)
+/* A file stands among its members, which only a form with parts can send. */
+static bool has_file(const json_t *doc, const json_t *schema)
 {
-	static const char *const order[] = {"json", "form", "text"};
+	json_t *members = json_object_get(openapi_deref(doc, schema), "properties"), *v;
+	const char *name;
+
+	json_object_foreach(members, name, v)
+	{
+		const json_t *one = openapi_deref(doc, v), *items = openapi_deref(doc, json_object_get(one, "items"));
+
+		if (is_file_schema(one) || is_file_schema(items))
+			return true;
+	}
+	return false;
+}
+
+/* The kind of body that can be sent, JSON first, but where there are files. NULL: none of them. */
+static const json_t *choose_body(const json_t *doc, const json_t *content, const char **ret_form, const char **ret_type)
+{
+	static const char *const order[] = {"json", "form", "parts", "text", "file"};
+	static const char parts[] = "multipart/form-data";
+	const json_t *with_files = json_object_get(content, parts);
 	const char *type;
 	json_t *v;
 
+	if (has_file(doc, json_object_get(with_files, "schema"))) {
+		*ret_form = "parts";
+		*ret_type = parts;
+		return with_files;
+	}
 	for (size_t i = 0; i < N_ELEMENTS(order); i++)
 		json_object_foreach((json_t *)content, type, v)
 		{
@@ -382,6 +424,31 @@ static const json_t *choose_body(const json_t *content, const char **ret_form, c
 			}
 		}
 	return NULL;
+}
+
+#define FILE_WORDS                                                                                                     \
+	"The name of a file: of this conversation's folder, as list_files tells it, or of one of the person's "        \
+	"documents."
+
+/* What a model says in place of a file. Owned by the caller. */
+static json_t *file_argument(const char *about)
+{
+	return json_pack("{s:s, s:o}", "type", "string", "description",
+		about && *about ? json_sprintf("%.400s %s", about, FILE_WORDS) : json_string(FILE_WORDS));
+}
+
+/* Of members that are files, whose names are noted in the call; others stay. Taken. */
+static json_t *with_file(struct making *m, const char *name, json_t *schema)
+{
+	json_t *items = json_object_get(schema, "items");
+	bool many = is_file_schema(items);
+
+	if (!many && !is_file_schema(schema))
+		return schema;
+	json_array_append_new(m->files, json_string(name));
+	json_t *file = file_argument(json_get_str(schema, "description"));
+	json_decref(schema);
+	return many ? json_pack("{s:s, s:o}", "type", "array", "items", file) : file;
 }
 
 /* The members of an object are arguments of their own; anything else is one, `body`. */
@@ -406,8 +473,8 @@ static void add_body(struct making *m, json_t *schema, bool required, bool whole
 		{
 			needed |= strcmp(json_string_value(one), name) == 0;
 		}
-		add_argument(m, name, "body", json_pack("{s:s, s:s}", "in", "body", "name", name), json_incref(v),
-			required && needed);
+		add_argument(m, name, "body", json_pack("{s:s, s:s}", "in", "body", "name", name),
+			m->files ? with_file(m, name, json_incref(v)) : json_incref(v), required && needed);
 	}
 	json_decref(schema);
 }
@@ -423,18 +490,61 @@ static void add_content(struct making *m, json_t *call)
 	if (json_object_size(content) == 0)
 		return;
 	bool required = json_is_true(json_object_get(body, "required"));
-	const json_t *chosen = choose_body(content, &form, &type);
+	const json_t *chosen = choose_body(m->doc, content, &form, &type);
 	if (!chosen) {
-		m->problem = required ? "its body is a file, or of a kind that tools do not send" : NULL;
+		m->problem = "its body is of a kind that tools do not send";
 		return;
 	}
 	json_object_set_new(call, "body", json_string(form));
 	if (!required)
 		json_object_set_new(call, "optional", json_true());
-	if (!strchr(type, '*') && strcmp(form, "form") != 0)
+	if (!strchr(type, '*') && str_word_place("form parts", str_from(form)) < 0)
 		json_object_set_new(call, "type", json_string(type));
+	if (strcmp(form, "parts") == 0)
+		json_object_set_new(call, "files", m->files = json_array());
+	if (strcmp(form, "file") == 0) {
+		add_argument(m, "file", "body", json_pack("{s:s}", "in", "whole_body"),
+			file_argument(json_get_str(body, "description")), required);
+		return;
+	}
 	add_body(m, schema_of(m, json_object_get(chosen, "schema"), true), required, strcmp(form, "text") == 0,
 		json_get_str(body, "description"));
+}
+
+/* Swagger 2.0: whether a form is one with parts: it has a file, or may be nothing else. */
+static bool has_old_parts(struct making *m)
+{
+	const json_t *takes = json_object_get(m->o->op, "consumes"), *v;
+	bool parts = false, plain = false;
+	size_t i;
+
+	json_array_foreach(takes ? takes : json_object_get(m->doc, "consumes"), i, v)
+	{
+		const char *type = json_string_value(v);
+
+		parts |= type && is_type(type, "multipart/form-data");
+		plain |= type && is_type(type, "application/x-www-form-urlencoded");
+	}
+	json_array_foreach(json_object_get(m->o->op, "parameters"), i, v)
+	{
+		const char *type = json_get_str(openapi_deref(m->doc, v), "type");
+
+		if (type && strcmp(type, "file") == 0)
+			return true;
+	}
+	return parts && !plain;
+}
+
+/* A member of a form. */
+static void add_old_member(struct making *m, const json_t *p, const char *name, bool required)
+{
+	const char *type = json_get_str(p, "type");
+	bool file = m->files && type && strcmp(type, "file") == 0;
+
+	if (file)
+		json_array_append_new(m->files, json_string(name));
+	add_argument(m, name, "form", json_pack("{s:s, s:s}", "in", "body", "name", name),
+		file ? file_argument(json_get_str(p, "description")) : parameter_schema(m, p), required);
 }
 
 /* Swagger 2.0: bodies and forms stand among the parameters. */
@@ -455,14 +565,10 @@ static void add_old_content(struct making *m, json_t *call)
 			add_body(m, schema_of(m, json_object_get(p, "schema"), true), required, false,
 				json_get_str(p, "description"));
 		} else if (strcmp(where, "formData") == 0) {
-			const char *type = json_get_str(p, "type");
-			if (type && strcmp(type, "file") == 0)
-				m->problem = required ? "its body is a file, or of a kind that tools do not send"
-						      : m->problem;
-			else
-				add_argument(m, name, "form", json_pack("{s:s, s:s}", "in", "body", "name", name),
-					parameter_schema(m, p), required);
-			json_object_set_new(call, "body", json_string("form"));
+			if (!json_object_get(call, "body") && has_old_parts(m))
+				json_object_set_new(call, "files", m->files = json_array());
+			json_object_set_new(call, "body", json_string(m->files ? "parts" : "form"));
+			add_old_member(m, p, name, required);
 		}
 	}
 }

@@ -236,7 +236,7 @@ static void keep_all(struct making *m, json_t *to, const json_t *schema, int lev
 {
 	static const char *const plain[] = {"format", "enum", "const", "default", "minimum", "maximum",
 		"exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "minItems",
-		"maxItems", "uniqueItems"},
+		"maxItems", "uniqueItems", "contentMediaType", "contentEncoding"},
 				 *const choices[] = {"oneOf", "anyOf"};
 	const json_t *members = json_object_get(schema, "properties"), *v;
 

@@ -37,7 +37,7 @@ OPENAPI = {
         "/pets/{petId}": {
             "parameters": [{"name": "petId", "in": "path", "required": True, "schema": {"type": "string"}}],
             "get": {"operationId": "list_pets"}, "delete": {"deprecated": True},
-            "put": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {}}}}},
+            "put": {"requestBody": {"required": True, "content": {"multipart/mixed": {"schema": {}}}}},
             "patch": {"requestBody": {"content": {"application/merge-patch+json": {"schema": {"oneOf": [{}, {}]}}}}}}}}
 
 PAGE = """<!doctype html><html><head><title>Otters &amp; rivers</title><script>steal()</script><style>p{}</style></head><body>
