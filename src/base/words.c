@@ -5,7 +5,8 @@
 
 #include "base/fold.h"
 
-#define CHAR_MAX_BYTES 128 /* of one character as it is compared */
+#define CHAR_MAX_BYTES   128 /* of one character as it is compared */
+#define CYRILLIC_SHORT_I 0x0439
 
 static bool in(utf8proc_int32_t c, utf8proc_int32_t first, utf8proc_int32_t last)
 {
@@ -24,26 +25,44 @@ static bool is_mark(utf8proc_int32_t c)
 	return in(c, 0x0300, 0x036f);
 }
 
-static void add_char(struct buf *b, utf8proc_int32_t c)
+static void add_as_it_is(struct buf *b, utf8proc_int32_t c)
 {
 	utf8proc_uint8_t bytes[4];
-	utf8proc_int32_t parts[8];
-	int last = 0;
 
-	if (words_stand_alone(c)) {
-		buf_add_char(b, ' ');
-		buf_add(b, bytes, (size_t)utf8proc_encode_char(c, bytes));
-		buf_add_char(b, ' ');
-		return;
-	}
-	/* Without its accents. */
-	utf8proc_ssize_t n = utf8proc_decompose_char(c, parts, 8, UTF8PROC_DECOMPOSE, &last);
-	for (utf8proc_ssize_t i = 0; i < n && i < 8; i++)
-		if (!is_mark(parts[i]))
-			buf_add(b, bytes, (size_t)utf8proc_encode_char(parts[i], bytes));
+	buf_add(b, bytes, (size_t)utf8proc_encode_char(c, bytes));
 }
 
-static void add_folded(struct buf *b, const char *p, size_t n)
+static void add_without_accents(struct buf *b, utf8proc_int32_t c)
+{
+	utf8proc_int32_t parts[8];
+	int last = 0;
+	utf8proc_ssize_t n = utf8proc_decompose_char(c, parts, 8, UTF8PROC_DECOMPOSE, &last);
+
+	for (utf8proc_ssize_t i = 0; i < n && i < 8; i++)
+		if (!is_mark(parts[i]))
+			add_as_it_is(b, parts[i]);
+}
+
+static void add_char(struct buf *b, utf8proc_int32_t c)
+{
+	if (!words_stand_alone(c)) {
+		add_without_accents(b, c);
+		return;
+	}
+	buf_add_char(b, ' ');
+	add_as_it_is(b, c);
+	buf_add_char(b, ' ');
+}
+
+static void add_bare_char(struct buf *b, utf8proc_int32_t c)
+{
+	if (words_stand_alone(c) || c == CYRILLIC_SHORT_I)
+		add_as_it_is(b, c);
+	else
+		add_without_accents(b, c);
+}
+
+static void add_folded(struct buf *b, const char *p, size_t n, void (*add)(struct buf *b, utf8proc_int32_t c))
 {
 	while (n > 0) {
 		utf8proc_int32_t c;
@@ -52,7 +71,7 @@ static void add_folded(struct buf *b, const char *p, size_t n)
 		if (k <= 0 || c < 0x80)
 			buf_add_char(b, *p);
 		else
-			add_char(b, c);
+			add(b, c);
 		k = MAX(k, (utf8proc_ssize_t)1);
 		p += k;
 		n -= (size_t)k;
@@ -73,7 +92,7 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
 }
 
-void words_add(struct buf *b, const char *p, size_t n)
+static void add_words(struct buf *b, const char *p, size_t n, void (*add)(struct buf *b, utf8proc_int32_t c))
 {
 	size_t plain = ascii_prefix(p, n);
 
@@ -85,7 +104,17 @@ void words_add(struct buf *b, const char *p, size_t n)
 	CLEANUP(buf_done) struct buf folded = BUF_INIT(b->max);
 	fold_add(&folded, p, n);
 	if (buf_status(&folded) == 0)
-		add_folded(b, folded.p, folded.n);
+		add_folded(b, folded.p, folded.n, add);
+}
+
+void words_add(struct buf *b, const char *p, size_t n)
+{
+	add_words(b, p, n, add_char);
+}
+
+void words_add_bare(struct buf *b, const char *p, size_t n)
+{
+	add_words(b, p, n, add_bare_char);
 }
 
 /* ---- finding ---- */

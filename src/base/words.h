@@ -13,6 +13,10 @@ bool words_stand_alone(int32_t c);
 /* Adds the text so; what is no UTF-8 is added as it stands. */
 void words_add(struct buf *b, const char *p, size_t n);
 
+/* Adds it folded and without accents alone, for terms that know of letters. The short i of Cyrillic (U+0439) is a letter there, and no
+ * accent. */
+void words_add_bare(struct buf *b, const char *p, size_t n);
+
 /* Where the first of `n` words, each as words_add has it, stands in the text, looked for in its first `within` bytes:
  * the place after which it begins, and its length, in bytes of the text. False: none of them does. */
 struct words_place {

@@ -12,10 +12,10 @@
 #define TERM_BYTES ((size_t)1 << 32) /* of one term of a part */
 #define PARTS_MAX  64                /* each is twice as large as the next one */
 
-_Static_assert((int)LANGUAGES <= 32, "languages are bits of a number, and a byte of a document");
+_Static_assert((int)LANGUAGES <= 31, "languages are bits of a number, and a byte of a document");
 
 struct document {
-	int64_t id, text_id;
+	int64_t id, text_id, version;
 	uint32_t first, n; /* passages */
 	bool gone;         /* its passages are passed over, until there are enough of them to make room */
 	uint8_t language;
@@ -34,6 +34,7 @@ struct fulltext {
 	size_t n_parts;
 	const char *folder;
 	unsigned of_language[LANGUAGES];
+	unsigned before; /* documents whose terms are of an older version */
 };
 
 struct fulltext *fulltext_new(const char *folder)
@@ -93,6 +94,13 @@ int64_t fulltext_text_of(const struct fulltext *f, int64_t id)
 	return d ? d->text_id : 0;
 }
 
+int64_t fulltext_version_of(const struct fulltext *f, int64_t id)
+{
+	const struct document *d = find(f, id);
+
+	return d ? d->version : 0;
+}
+
 size_t fulltext_ids(const struct fulltext *f, int64_t *ret, size_t max)
 {
 	for (size_t i = 0; i < f->n_order && i < max; i++)
@@ -145,7 +153,7 @@ unsigned fulltext_languages(const struct fulltext *f)
 
 	for (int l = 0; l < LANGUAGES; l++)
 		bits |= f->of_language[l] ? 1u << l : 0;
-	return bits;
+	return bits | (f->before ? WORDS_BEFORE : 0);
 }
 
 void fulltext_documents(const struct fulltext *f, size_t of[LANGUAGES])
@@ -196,6 +204,7 @@ static void drop(struct fulltext *f, size_t at)
 	f->gone += d->n;
 	ASSERT(f->of_language[d->language] > 0);
 	f->of_language[d->language]--;
+	f->before -= d->version < WORDS_VERSION;
 	d->gone = true;
 	f->n_order--;
 	memmove(f->order + at, f->order + at + 1, (f->n_order - at) * sizeof(*f->order));
@@ -261,9 +270,10 @@ static void show(struct fulltext *f, const struct document *d)
 	f->documents[f->n_documents++] = *d;
 	f->n_passages += d->n;
 	f->of_language[d->language]++;
+	f->before += d->version < WORDS_VERSION;
 }
 
-int fulltext_put(struct fulltext *f, int64_t id, int64_t text_id, struct str bytes)
+int fulltext_put(struct fulltext *f, int64_t id, int64_t text_id, int64_t version, struct str bytes)
 {
 	struct postings_reader r;
 	int s = check(bytes, &r);
@@ -272,8 +282,12 @@ int fulltext_put(struct fulltext *f, int64_t id, int64_t text_id, struct str byt
 		return s;
 	if (f->n_parts == PARTS_MAX || !make_room(f, r.passages))
 		return -ENOMEM;
-	struct document d = {.id = id, .text_id = text_id, .first = (uint32_t)f->n_passages, .n = r.passages};
-	d.language = (uint8_t)r.language;
+	struct document d = {.id = id,
+		.text_id = text_id,
+		.version = version,
+		.first = (uint32_t)f->n_passages,
+		.n = r.passages,
+		.language = (uint8_t)r.language};
 	double length = 0;
 	for (uint32_t i = 0; i < d.n; i++) {
 		uint32_t n = postings_length(&r);

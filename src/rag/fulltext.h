@@ -15,12 +15,13 @@ struct fulltext;
 struct fulltext *fulltext_new(const char *folder);
 void fulltext_free(struct fulltext *f); /* NULL is fine */
 
-/* Adds the passages of a text as document `id`, in place of what that had. -EBADMSG: the bytes are damaged; -ENOMEM. What
+/* Adds the passages of a text as document `id`, in place of what that had. `version`: WORDS_VERSION of its terms. -EBADMSG: the bytes are damaged; -ENOMEM. What
  * was there stays then. */
-int fulltext_put(struct fulltext *f, int64_t id, int64_t text_id, struct str postings) MUST_CHECK;
+int fulltext_put(struct fulltext *f, int64_t id, int64_t text_id, int64_t version, struct str postings) MUST_CHECK;
 void fulltext_remove(struct fulltext *f, int64_t id);
 
-int64_t fulltext_text_of(const struct fulltext *f, int64_t id); /* of the document; 0: it is not there */
+int64_t fulltext_text_of(const struct fulltext *f, int64_t id);    /* of the document; 0: it is not there */
+int64_t fulltext_version_of(const struct fulltext *f, int64_t id); /* of its terms; 0: it is not there */
 /* The ids of all documents; returns how many, and writes at most `max`. */
 size_t fulltext_ids(const struct fulltext *f, int64_t *ret, size_t max);
 /* Texts with their documents, sorted by text: of those in the sorted list `only`, n_only 0: of all. At most as many as fulltext_ids
@@ -30,8 +31,8 @@ struct fulltext_text {
 };
 size_t fulltext_texts(const struct fulltext *f, const int64_t *only, size_t n_only, struct fulltext_text *ret);
 size_t fulltext_passages(const struct fulltext *f);
-size_t fulltext_bytes(const struct fulltext *f);                         /* of memory */
-unsigned fulltext_languages(const struct fulltext *f);                   /* a bit for each, for words_ask */
+size_t fulltext_bytes(const struct fulltext *f);       /* of memory */
+unsigned fulltext_languages(const struct fulltext *f); /* a bit for each, for words_ask, and WORDS_BEFORE */
 void fulltext_documents(const struct fulltext *f, size_t of[LANGUAGES]); /* adds how many there are of each language */
 
 #define FULLTEXT_TERMS 32 /* of a question */

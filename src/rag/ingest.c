@@ -14,7 +14,6 @@
 #include "sys/loop.h"
 
 #define CUT_VERSION    1
-#define WORDS_VERSION  2
 #define PIECES         ((size_t)16) /* of a text, in one transaction */
 #define PASSAGES       ((size_t)500)
 #define PAGES          ((size_t)50)
@@ -55,8 +54,8 @@ static void write_recipe(struct ingest *x)
 
 	for (size_t i = 0; dot && dot[1 + i] && i + 1 < sizeof(kind); i++)
 		kind[i] = isalnum((unsigned char)dot[1 + i]) ? (char)tolower((unsigned char)dot[1 + i]) : '_';
-	snprintf(x->recipe, sizeof(x->recipe), "extract %d cut %d.%lld.%lld words %d %s", EXTRACT_VERSION, CUT_VERSION,
-		(long long)x->work.passage_tokens, (long long)x->work.overlap, WORDS_VERSION, kind);
+	snprintf(x->recipe, sizeof(x->recipe), "extract %d cut %d.%lld.%lld %s", EXTRACT_VERSION, CUT_VERSION,
+		(long long)x->work.passage_tokens, (long long)x->work.overlap, kind);
 }
 
 static int load(struct ingest *x, atelier_id id, struct err *e)
@@ -136,6 +135,7 @@ static int store_text(struct ingest *x, enum language l, struct err *e)
 		.recipe = x->recipe,
 		.document_id = x->work.id,
 		.language = language_code(l),
+		.words = WORDS_VERSION,
 		.format = x->text.format,
 		.bytes = (int64_t)x->text.len,
 		.pages = x->text.pages,

@@ -94,11 +94,15 @@ bool index_lags(const struct index *x, const struct search_place *p, bool meanin
 void index_hold(struct index *x); /* of several the one with the lowest id first */
 void index_release(struct rag *r, struct index *x);
 
+/* The words of the next text behind *after that has older ones are made anew (reword.c). False: there is none. */
+bool reword_next(struct rag *r, atelier_id *after);
+
 int stores_start(struct rag *r, struct err *e) MUST_CHECK;
 void stores_stop(struct rag *r);
 void indexes_load(struct rag *r); /* what its thread begins with */
 int indexes_start(struct rag *r, struct err *e) MUST_CHECK;
 void indexes_stop(struct rag *r);
+bool indexes_are_ending(struct rag *r);
 /* Whether vectors are held; when that changes they are dropped, or read anew. */
 void indexes_hold_vectors(struct rag *r, bool held);
 

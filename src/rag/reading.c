@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/fold.h"
 #include "base/utf8.h"
+#include "base/words.h"
 #include "rag/rag_priv.h"
 #include "store/documents.h"
 #include "store/texts.h"
@@ -194,7 +194,7 @@ struct finding {
 static bool has_words(struct finding *f, const char *p, size_t n)
 {
 	buf_reset(&f->folded);
-	fold_add(&f->folded, p, n);
+	words_add_bare(&f->folded, p, n);
 	return buf_status(&f->folded) == 0 && f->folded.n >= f->wanted.n &&
 	       memmem(f->folded.p, f->folded.n, f->wanted.p, f->wanted.n) != NULL;
 }
@@ -283,7 +283,7 @@ int rag_find(struct rag *rag, const struct find_wish *w, struct arena *a, struct
 	int r;
 
 	*ret = (struct found){.items = ARENA_ARRAY(a, struct reading, (size_t)w->limit)};
-	fold_add(&f.wanted, w->text, strlen(w->text));
+	words_add_bare(&f.wanted, w->text, strlen(w->text));
 	arena_init(&f.work, WORK_BYTES);
 	if (!ret->items || buf_status(&f.wanted) < 0)
 		r = err_set(e, -ENOMEM, "no memory for a search");

@@ -81,7 +81,7 @@ static int put_words(
 	int r;
 
 	ASSERT(x->fulltext);
-	if (fulltext_text_of(x->fulltext, d->id) == d->text_id)
+	if (fulltext_text_of(x->fulltext, d->id) == d->text_id && fulltext_version_of(x->fulltext, d->id) == d->words)
 		return 0;
 	r = texts_postings(c, d->text_id, &b, &quiet);
 	if (r == E_NOT_FOUND)
@@ -90,7 +90,7 @@ static int put_words(
 		return err_set(e, r, "%s", quiet.msg);
 	s->bytes += b.n;
 	pthread_rwlock_wrlock(&x->lock);
-	r = fulltext_put(x->fulltext, d->id, d->text_id, buf_str(&b));
+	r = fulltext_put(x->fulltext, d->id, d->text_id, d->words, buf_str(&b));
 	pthread_rwlock_unlock(&x->lock);
 	if (r == -EBADMSG) {
 		log_error("rag", "the index of a document is damaged and left out; have it read anew");
@@ -452,7 +452,7 @@ static struct index *take_wanted(struct rag *r, bool wait)
 	return found;
 }
 
-static bool is_ending(struct rag *r)
+bool indexes_are_ending(struct rag *r)
 {
 	pthread_mutex_lock(&r->mx);
 	bool over = r->indexes_over;
@@ -523,7 +523,7 @@ static int load_all(struct rag *r, struct arena *a, struct err *e)
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
 		k = collections_newest(c, LOADED, a, &all, e);
 	}
-	for (size_t i = 0; k == 0 && i < 2 * all.n && !is_ending(r) && m.bytes <= m.limit / 2; i++) {
+	for (size_t i = 0; k == 0 && i < 2 * all.n && !indexes_are_ending(r) && m.bytes <= m.limit / 2; i++) {
 		bool second = i >= all.n, meaning = second && !__atomic_load_n(&r->external, __ATOMIC_RELAXED);
 		struct slice s = slice_begin();
 		struct index *x = NULL;
@@ -556,9 +556,12 @@ static void *indexes_run(void *arg)
 {
 	struct rag *r = arg;
 
+	atelier_id after = 0;
+	bool words = true; /* there may be some to be made anew, between what is searched */
+
 	indexes_load(r);
-	while (go_on(r, true))
-		;
+	while (go_on(r, !words) || words)
+		words = words && !indexes_are_ending(r) && reword_next(r, &after);
 	return NULL;
 }
 

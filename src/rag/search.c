@@ -649,12 +649,10 @@ static int mark_hit(
 	const struct search *s, const struct text *t, struct words *w, struct arena *a, struct search_hit *h)
 {
 	struct marking m = {.s = s, .text = str_from(h->text), .marks = ARENA_ARRAY(a, struct search_mark, MARKS_MAX)};
-	enum language l = LANGUAGE_NONE;
+	enum language l = language_of(t->language);
 
 	if (!m.marks)
 		return -ENOMEM;
-	while (l < LANGUAGES - 1 && strcmp(language_code(l), t->language) != 0)
-		l++;
 	words_each(w, l, m.text, mark, &m);
 	h->marked = (struct schema_list){m.marks, m.n};
 	return 0;

@@ -142,13 +142,18 @@ static enum kind look(struct str text, size_t at, size_t *ret_next)
 
 /* ---- terms ---- */
 
+struct room { /* for words, as they are looked at */
+	struct buf folded, bare;
+};
+
 struct walk {
 	struct words *w;
 	enum language l;
 	struct str text;
 	words_fn fn;
 	void *arg;
-	bool asks; /* wants to know which words say nothing */
+	bool asks;   /* is a question: wants to know which words say nothing, */
+	bool before; /* and the terms of WORDS_BEFORE */
 };
 
 static uint64_t hash(const void *p, size_t n)
@@ -175,26 +180,32 @@ static bool is_stop(enum language l, struct str folded)
 	return strstr(languages[l].stop, word) != NULL;
 }
 
-static uint64_t stem(struct words *w, enum language l, struct str folded)
+/* Stays until the next one. */
+static struct str stem(struct words *w, enum language l, struct str folded)
 {
 	if (l == LANGUAGE_NONE)
-		return hash(folded.p, folded.n);
+		return folded;
 	if (!w->stemmers[l])
 		w->stemmers[l] = sb_stemmer_new(languages[l].stemmer, NULL);
 	const sb_symbol *s =
 		w->stemmers[l] ? sb_stemmer_stem(w->stemmers[l], (const sb_symbol *)folded.p, (int)folded.n) : NULL;
-	return s ? hash(s, (size_t)sb_stemmer_length(w->stemmers[l])) : hash(folded.p, folded.n);
+	return s ? (struct str){(const char *)s, (size_t)sb_stemmer_length(w->stemmers[l])} : folded;
+}
+
+static bool is_plain(struct str word)
+{
+	bool plain = true;
+
+	for (size_t i = 0; plain && i < word.n; i++)
+		plain = (unsigned char)word.p[i] < 0x80;
+	return plain;
 }
 
 /* As fold_add, without a library for what is plain. */
 static struct str fold(struct str word, struct buf *room)
 {
-	bool plain = true;
-
 	buf_reset(room);
-	for (size_t i = 0; plain && i < word.n; i++)
-		plain = (unsigned char)word.p[i] < 0x80;
-	if (plain) {
+	if (is_plain(word)) {
 		char *p = buf_reserve(room, word.n);
 		for (size_t i = 0; p && i < word.n; i++)
 			p[i] = (char)(word.p[i] >= 'A' && word.p[i] <= 'Z' ? word.p[i] | 0x20 : word.p[i]);
@@ -205,21 +216,57 @@ static struct str fold(struct str word, struct buf *room)
 	return (struct str){buf_str(room).p, utf8_prefix(buf_str(room).p, room->n, WORD_MAX)};
 }
 
-static void tell(const struct walk *x, size_t start, size_t end, bool whole, struct buf *room)
+static struct str bare(struct str folded, struct buf *room)
 {
-	struct str folded = fold((struct str){x->text.p + start, end - start}, room);
-	bool alone = x->l == LANGUAGE_NONE || whole;
-	struct word w = {.term = alone ? hash(folded.p, folded.n) : stem(x->w, x->l, folded),
-		.start = start,
-		.end = end,
-		.stop = x->asks && !whole && is_stop(x->l, folded)};
+	buf_reset(room);
+	words_add_bare(room, folded.p, folded.n);
+	return buf_str(room);
+}
 
-	if (folded.n)
+/* The terms of a word with accents, as many as TERMS: its stem, of a text the stem of what people write who leave accents out, and
+ * of a question what texts have whose terms are not made anew yet. */
+#define TERMS 2
+static size_t accented_terms(
+	const struct walk *x, enum language l, struct str folded, struct room *room, uint64_t ret[TERMS])
+{
+	struct str s = stem(x->w, l, folded);
+	uint64_t before = hash(s.p, s.n);
+
+	s = bare(s, &room->bare);
+	ret[0] = ret[1] = hash(s.p, s.n);
+	if (x->asks) {
+		ret[1] = x->before ? before : ret[0];
+	} else {
+		s = stem(x->w, l, bare(folded, &room->bare));
+		ret[1] = hash(s.p, s.n);
+	}
+	return ret[1] == ret[0] ? 1 : TERMS;
+}
+
+static void tell(const struct walk *x, size_t start, size_t end, bool whole, struct room *room)
+{
+	struct str folded = fold((struct str){x->text.p + start, end - start}, &room->folded);
+	enum language l = whole ? LANGUAGE_NONE : x->l;
+	struct word w = {.start = start, .end = end, .stop = x->asks && !whole && is_stop(x->l, folded)};
+	uint64_t terms[TERMS];
+	size_t n = 1;
+
+	if (!folded.n)
+		return;
+	if (is_plain(folded)) {
+		struct str s = stem(x->w, l, folded);
+		terms[0] = hash(s.p, s.n);
+	} else {
+		n = accented_terms(x, l, folded, room, terms);
+	}
+	for (size_t i = 0; i < n; i++) {
+		w.term = terms[i];
 		x->fn(x->arg, &w);
+	}
 }
 
 /* From its first letter: the parts, and if there are several the whole. Returns its end. */
-static size_t walk_word(const struct walk *x, size_t start, struct buf *room)
+static size_t walk_word(const struct walk *x, size_t start, struct room *room)
 {
 	size_t at = start, part = start, end = start, parts = 0;
 
@@ -244,7 +291,7 @@ static size_t walk_word(const struct walk *x, size_t start, struct buf *room)
 }
 
 /* Each two neighbours; a sign that stands alone is a term itself. */
-static size_t walk_signs(const struct walk *x, size_t start, struct buf *room)
+static size_t walk_signs(const struct walk *x, size_t start, struct room *room)
 {
 	size_t at = start, before = start, n = 0, next;
 
@@ -260,7 +307,8 @@ static size_t walk_signs(const struct walk *x, size_t start, struct buf *room)
 
 static void walk(const struct walk *x)
 {
-	CLEANUP(buf_done) struct buf room = BUF_INIT(x->text.n * 20 + 4096);
+	size_t most = x->text.n * 20 + 4096;
+	struct room room = {BUF_INIT(most), BUF_INIT(most)};
 	size_t at = 0, next;
 
 	while (at < x->text.n)
@@ -274,11 +322,13 @@ static void walk(const struct walk *x)
 		default:
 			at = next;
 		}
+	buf_done(&room.folded);
+	buf_done(&room.bare);
 }
 
 void words_each(struct words *w, enum language l, struct str text, words_fn fn, void *arg)
 {
-	walk(&(struct walk){w, l, text, fn, arg, false});
+	walk(&(struct walk){.w = w, .l = l, .text = text, .fn = fn, .arg = arg});
 }
 
 /* ---- questions ---- */
@@ -310,7 +360,7 @@ size_t words_ask(struct words *w, unsigned bits, struct str text, uint64_t *ret,
 		x.stops = stops;
 		for (int l = LANGUAGE_NONE; l < LANGUAGES; l++)
 			if (bits & (1u << l))
-				walk(&(struct walk){w, (enum language)l, text, ask, &x, true});
+				walk(&(struct walk){w, (enum language)l, text, ask, &x, true, bits & WORDS_BEFORE});
 	}
 	return x.n;
 }
@@ -331,6 +381,15 @@ static void count(void *arg, const struct word *w)
 	g->words++;
 	for (int l = LANGUAGE_NONE + 1; l < LANGUAGES; l++)
 		g->hits[l] += is_stop((enum language)l, folded);
+}
+
+enum language language_of(const char *code)
+{
+	int l = LANGUAGES - 1;
+
+	while (l > LANGUAGE_NONE && strcmp(languages[l].code, code) != 0)
+		l--;
+	return (enum language)l;
 }
 
 enum language language_guess(struct str text)

@@ -1,8 +1,8 @@
 /*
- * words.h - a text as the terms of full-text search. Words are folded (base/fold.h) and stemmed by the language of their
- * text; of scripts without blanks (base/words.h) each two neighbours are a term. A word with joints
- * (log_min_duration, x86-64) is a term as a whole, and so is each of its parts. A term is a hash of 64 bits: what it was
- * is not kept.
+ * words.h - a text as the terms of full-text search. Words are folded (base/fold.h), stemmed by the language of their
+ * text, and lose their accents then, which endings are known by; of scripts without blanks (base/words.h) each two
+ * neighbours are a term. A word with joints (log_min_duration, x86-64) is a term as a whole, and so is each of its parts. A
+ * term is a hash of 64 bits: what it was is not kept.
  */
 #pragma once
 
@@ -25,6 +25,8 @@ enum language {
 
 const char *language_code(enum language l); /* "en"; "" for LANGUAGE_NONE */
 
+enum language language_of(const char *code); /* LANGUAGE_NONE: of no known one */
+
 /* What most of its short words belong to; LANGUAGE_NONE: none is clear. */
 enum language language_guess(struct str text);
 
@@ -34,7 +36,11 @@ struct words *words_new(void);
 void words_free(struct words *w); /* NULL is fine */
 DEFINE_CLEANUP(struct words, words_free)
 
-/* A term and where it stands in the text, in bytes. Pairs and parts of words lie over each other. */
+/* Rises with each change in how terms are made: those of texts that were read before are made anew then (reword.c). */
+#define WORDS_VERSION 3
+
+/* A term and where it stands in the text, in bytes. Pairs and parts of words lie over each other, and so do two terms of one
+ * word whose ending is another one without its accents: "créée" is "cre" and "creee". */
 struct word {
 	uint64_t term;
 	size_t start, end;
@@ -46,7 +52,8 @@ typedef void (*words_fn)(void *arg, const struct word *w);
 void words_each(struct words *w, enum language l, struct str text, words_fn fn, void *arg);
 
 /* The terms of a question: each once, without those that say nothing (unless all do), by each language of the bits
- * `languages`; at most `max`. */
+ * `languages`; at most `max`. With WORDS_BEFORE among them those, too, by which texts of an older version are found. */
+#define WORDS_BEFORE (1u << 31)
 size_t words_ask(struct words *w, unsigned languages, struct str text, uint64_t *ret, size_t max);
 
 /* How many tokens a model is likely to make of it: a quarter of the letters, each sign of Chinese and the like by itself. */

@@ -530,15 +530,15 @@ int documents_changed(struct db_conn *c, atelier_id collection_id, int64_t since
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_list l = {.size = sizeof(struct document_change)};
 	int r = db_query(c, &rows, e,
-		"SELECT id, text_id FROM documents WHERE collection_id = ? AND revision > ? AND text_id IS NOT NULL"
-		" ORDER BY id",
+		"SELECT d.id, d.text_id, t.words FROM documents d JOIN texts t ON t.id = d.text_id"
+		" WHERE d.collection_id = ? AND d.revision > ? ORDER BY d.id",
 		DB_I64(collection_id), DB_I64(since));
 
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {
 		struct document_change *x = store_push(&l, a);
 		if (!x)
 			return store_full(e);
-		*x = (struct document_change){db_i64(rows, 0), db_i64(rows, 1)};
+		*x = (struct document_change){db_i64(rows, 0), db_i64(rows, 1), db_i64(rows, 2)};
 	}
 	*ret = (struct document_changes){l.items, l.n};
 	return r;

@@ -113,6 +113,7 @@ int documents_embed_all(struct db *db, atelier_id user_id, atelier_id collection
 /* The documents of a collection that have changed since a revision, with their texts. */
 struct document_change {
 	atelier_id id, text_id;
+	int64_t words; /* of what version the text's postings are */
 };
 struct document_changes {
 	struct document_change *items;

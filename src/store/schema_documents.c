@@ -153,6 +153,13 @@ const char schema_vectors[] = "CREATE TABLE vectors ("
 			      "ALTER TABLE collections ADD COLUMN mode TEXT NOT NULL DEFAULT 'hybrid';"
 			      "ALTER TABLE collections ADD COLUMN weight INTEGER NOT NULL DEFAULT 50;";
 
+/* `words`: of what version the postings are, which was a part of the recipe: of the last one it is taken out, so that the same file is
+ * known again. What is older is found by no recipe, as before. */
+const char schema_words[] = "ALTER TABLE texts ADD COLUMN words INTEGER NOT NULL DEFAULT 0;"
+			    "UPDATE texts SET words = 2, recipe = replace(recipe, ' words 2 ', ' ')"
+			    " WHERE recipe LIKE '% words 2 %';"
+			    "CREATE INDEX texts_outdated ON texts(words, id) WHERE ready = 1;";
+
 /* The vector store that was configured, at most one; and which texts it has copies of: these rows outlive their texts. */
 const char schema_vector_stores[] = "CREATE TABLE vector_stores ("
 				    "  id INTEGER PRIMARY KEY,"

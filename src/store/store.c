@@ -267,6 +267,7 @@ static const struct db_migration migrations[] = {
 		.sql = "ALTER TABLE api_keys ADD COLUMN token_ends_at INTEGER;"
 		       "ALTER TABLE api_keys ADD COLUMN first_hash BLOB;"
 		       "CREATE UNIQUE INDEX api_keys_first ON api_keys(first_hash);"},
+	{.version = 44, .name = "of what version the words of texts are", .sql = schema_words},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -15,7 +15,8 @@ extern const char schema_order[], schema_comparisons[], schema_summaries[], sche
 extern const char schema_images[], schema_queued_images[], schema_memories[], schema_faces[]; /* schema_media.c */
 extern const char schema_documents[], schema_vectors[], schema_queued_places[], schema_pages[],
 	schema_search_settings[], schema_reranking[], schema_assistant_places[], schema_exchange_vectors[],
-	exchange_vectors_sqlite[], exchange_vectors_postgres[], schema_vector_stores[]; /* schema_documents.c */
+	exchange_vectors_sqlite[], exchange_vectors_postgres[], schema_vector_stores[],
+	schema_words[]; /* schema_documents.c */
 extern const char schema_tools[], schema_turn_calls[], schema_tool_wishes[], schema_files[],
 	schema_agents[];                                  /* schema_tools.c */
 extern const char schema_8_sqlite[], schema_8_postgres[]; /* schema_8.c */

@@ -8,8 +8,8 @@
 
 #define T struct text
 static const struct col columns[] = {COL(I64, T, id), COL(TEXT, T, hash), COL(TEXT, T, recipe),
-	COL(I64, T, document_id), COL(TEXT, T, format), COL(TEXT, T, language), COL(I64, T, bytes), COL(I64, T, pages),
-	COL(I64, T, passages), COL(TEXT, T, warnings), COL_MADE("created_at")};
+	COL(I64, T, document_id), COL(TEXT, T, format), COL(TEXT, T, language), COL(I64, T, words), COL(I64, T, bytes),
+	COL(I64, T, pages), COL(I64, T, passages), COL(TEXT, T, warnings), COL_MADE("created_at")};
 #undef T
 static const struct rows_table texts = {"texts", "id", NO_TEXT, NULL, TABLE(struct text, columns)};
 
@@ -177,6 +177,52 @@ int texts_show(struct db *db, const struct text_end *x, struct err *e)
 	struct text_end copy = *x;
 
 	return db_write(db, show_in, &copy, e);
+}
+
+/* ---- words made anew ---- */
+
+int texts_outdated(struct db_conn *c, int64_t words, atelier_id after, atelier_id *ret_id, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, NO_TEXT, e,
+		"SELECT id FROM texts WHERE ready = 1 AND words < ? AND id > ? ORDER BY id LIMIT 1", DB_I64(words),
+		DB_I64(after));
+
+	if (r == 0)
+		*ret_id = db_i64(rows, 0);
+	return r;
+}
+
+struct reworded {
+	atelier_id id;
+	int64_t words;
+	struct str postings;
+};
+
+static int reword_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct reworded *x = arg;
+	int64_t n = 0;
+	int r = db_exec(c, &n, e, "UPDATE texts SET postings = ?, words = ? WHERE id = ? AND words < ?",
+		DB_BLOB(x->postings.p, x->postings.n), DB_I64(x->words), DB_I64(x->id), DB_I64(x->words));
+
+	if (r == 0 && n > 0)
+		r = db_exec(c, NULL, e,
+			"UPDATE collections SET revision = revision + 1 WHERE id IN"
+			" (SELECT collection_id FROM documents WHERE text_id = ?)",
+			DB_I64(x->id));
+	return r < 0 || n == 0 ? r
+			       : db_exec(c, NULL, e,
+					 "UPDATE documents SET revision = (SELECT k.revision FROM collections k"
+					 " WHERE k.id = documents.collection_id) WHERE text_id = ?",
+					 DB_I64(x->id));
+}
+
+int texts_reword(struct db *db, atelier_id id, int64_t words, struct str postings, struct err *e)
+{
+	struct reworded x = {id, words, postings};
+
+	return db_write(db, reword_in, &x, e);
 }
 
 /* ---- reading ---- */

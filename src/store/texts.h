@@ -1,7 +1,7 @@
 /*
  * texts.h - what was read from files: one text for the same bytes and the same recipe (how it was read and cut), with its
  * passages and their postings for full-text search. It is made in several transactions, shown by one, and then never
- * changed.
+ * changed, but for postings that are made anew of what is there.
  */
 #pragma once
 
@@ -15,6 +15,7 @@ struct text {
 	const char *hash, *recipe;
 	atelier_id document_id;
 	const char *language; /* "": not known */
+	int64_t words;        /* of what version its postings are */
 	int64_t bytes, pages, passages;
 	const char *format;   /* of its file: "pdf"; "": not known */
 	const char *warnings; /* JSON array */
@@ -61,6 +62,11 @@ struct text_end {
 	const char *state; /* of the document from then on: ready, or embedding */
 };
 int texts_show(struct db *db, const struct text_end *x, struct err *e) MUST_CHECK;
+
+/* The first text behind `after` whose postings are of an older version than `words`. E_NOT_FOUND: there is none. */
+int texts_outdated(struct db_conn *c, int64_t words, atelier_id after, atelier_id *ret_id, struct err *e) MUST_CHECK;
+/* Its postings made anew: to collections that have it that is a change. Nothing happens where it is gone, or has them by now. */
+int texts_reword(struct db *db, atelier_id id, int64_t words, struct str postings, struct err *e) MUST_CHECK;
 
 /* ---- reading ---- */
 

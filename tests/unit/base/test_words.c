@@ -30,6 +30,15 @@ static void test_words(void **state UNUSED)
 	makes("\xff\xfe", "\xff\xfe"); /* no text */
 }
 
+static void test_bare(void **state UNUSED)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+	const char *text = "Šumava, Ёлки и Йод, 東京が Straße 한글";
+
+	words_add_bare(&b, text, strlen(text));
+	assert_string_equal(buf_str(&b).p, "sumava, елки и йод, 東京が strasse 한글");
+}
+
 /* Where in the text the word is found, as "at+n", n 0: nowhere. */
 static struct words_place place_of(const char *text, const char *word)
 {
@@ -105,8 +114,8 @@ static void test_times(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_words), cmocka_unit_test(test_find),
-		cmocka_unit_test(test_composed), cmocka_unit_test(test_times)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_words), cmocka_unit_test(test_bare),
+		cmocka_unit_test(test_find), cmocka_unit_test(test_composed), cmocka_unit_test(test_times)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

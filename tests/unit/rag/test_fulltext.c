@@ -48,7 +48,7 @@ static void put(struct fulltext *f, int d)
 	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
 
 	make_bytes(d, &b);
-	assert_int_equal(fulltext_put(f, d + 1, 1000 + d, buf_str(&b)), 0);
+	assert_int_equal(fulltext_put(f, d + 1, 1000 + d, WORDS_VERSION, buf_str(&b)), 0);
 }
 
 /* The plain formula over what is there (`gone`: a bit for each document). */
@@ -129,6 +129,8 @@ static void test_ranking(void **state UNUSED)
 	compare(f, gone);
 	assert_int_equal(fulltext_text_of(f, 1), 0);
 	assert_int_equal(fulltext_text_of(f, 2), 1001);
+	assert_int_equal(fulltext_version_of(f, 1), 0);
+	assert_int_equal(fulltext_version_of(f, 2), WORDS_VERSION);
 	fulltext_free(f);
 }
 
@@ -141,18 +143,18 @@ static void test_damaged(void **state UNUSED)
 	for (size_t n = 0; n < b.n; n++) {
 		char *copy = malloc(n + 1); /* so that a sanitizer sees what reads behind it */
 		memcpy(copy, b.p, n);
-		int r = fulltext_put(f, 1, 1, (struct str){copy, n});
+		int r = fulltext_put(f, 1, 1, WORDS_VERSION, (struct str){copy, n});
 		free(copy);
 		assert_int_equal(r, -EBADMSG);
 	}
 	for (size_t i = 0; i < b.n; i++) {
 		char was = b.p[i];
 		b.p[i] = (char)~was;
-		int r = fulltext_put(f, 1, 1, buf_str(&b));
+		int r = fulltext_put(f, 1, 1, WORDS_VERSION, buf_str(&b));
 		assert_true(r == 0 || r == -EBADMSG);
 		b.p[i] = was;
 	}
-	assert_int_equal(fulltext_put(f, 1, 1, buf_str(&b)), 0);
+	assert_int_equal(fulltext_put(f, 1, 1, WORDS_VERSION, buf_str(&b)), 0);
 	fulltext_free(f);
 }
 
@@ -218,9 +220,9 @@ static void test_file(void **state UNUSED)
 
 	for (int d = 1; d <= MANY; d++) {
 		make_many(w, &b);
-		assert_int_equal(fulltext_put(memory, d, d, buf_str(&b)), 0);
-		assert_int_equal(fulltext_put(file, d, d, buf_str(&b)), 0);
-		assert_int_equal(fulltext_put(nowhere, d, d, buf_str(&b)), 0);
+		assert_int_equal(fulltext_put(memory, d, d, WORDS_VERSION, buf_str(&b)), 0);
+		assert_int_equal(fulltext_put(file, d, d, WORDS_VERSION, buf_str(&b)), 0);
+		assert_int_equal(fulltext_put(nowhere, d, d, WORDS_VERSION, buf_str(&b)), 0);
 	}
 	same(memory, file);
 	same(memory, nowhere);

@@ -52,8 +52,12 @@ static atelier_id add_document(struct fixture *f, atelier_id user, atelier_id co
 		{.n = 1, .number = 2, .kind = "page", .label = "", .start = THIRD, .end = sizeof(words) - 1}};
 	struct document_made made = {.id = 0};
 	struct document d = {0};
-	struct text t = {
-		.recipe = "test", .language = "en", .format = "pdf", .bytes = sizeof(words) - 1, .warnings = "[]"};
+	struct text t = {.recipe = "test",
+		.language = "en",
+		.words = WORDS_VERSION,
+		.format = "pdf",
+		.bytes = sizeof(words) - 1,
+		.warnings = "[]"};
 	const struct str postings = {"", 0};
 	atelier_id text = 0;
 
@@ -161,6 +165,9 @@ static void test_find(void **state)
 	assert_false(got.more);
 	assert_int_equal(got.items[0].document_id, h.d);
 	assert_string_equal(got.items[0].text, "The harbour of \xC3\x84lvsborg.");
+	w.text = "alvsborg"; /* who leaves accents out finds it, too */
+	FINE(h.f, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
+	assert_int_equal(got.n, 2);
 	w.limit = 1;
 	w.document_id = h.other;
 	FINE(h.f, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
@@ -171,6 +178,62 @@ static void test_find(void **state)
 	assert_int_equal(got.n, 0);
 	w.text = "";
 	REFUSED(h.f, E_INVALID, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
+	rag_free(h.r);
+}
+
+/* ---- terms of an older version ---- */
+
+static int old_words_in(struct db_conn *c, void *arg, struct err *e)
+{
+	CLEANUP(words_freep) struct words *w = words_new();
+	CLEANUP(postings_freep) struct postings *p = postings_new(LANGUAGE_EN);
+	CLEANUP(buf_done) struct buf b = BUF_INIT(65536);
+
+	for (int i = 0; i < 3; i++)
+		postings_add(p, w, STR(""), STR("harbour"));
+	postings_write(p, &b);
+	return db_exec(c, NULL, e, "UPDATE texts SET words = 2, postings = ? WHERE id = ?", DB_BLOB(b.p, b.n),
+		DB_I64(*(const atelier_id *)arg));
+}
+
+/* As if an older version had known one word alone. */
+static void set_old_words(const struct house *h, atelier_id document)
+{
+	struct document d = {0};
+
+	FINE(h->f, documents_get(h->f->c, h->f->ada, document, &h->f->a, &d, &h->f->e));
+	FINE(h->f, db_write(h->f->db, old_words_in, &d.text_id, &h->f->e));
+}
+
+static size_t hits_of(const struct house *h, const char *query)
+{
+	const struct search_request q = {.where = all_of(h), .query = query, .limit = 10, .mode = "fulltext"};
+	struct search_result got;
+
+	FINE(h->f, rag_search(h->r, &q, &h->f->a, &got, &h->f->e));
+	return got.n;
+}
+
+/* What was read before is found as it was until its terms are made anew, one text at a time, and then by all of them. */
+static void test_reword(void **state)
+{
+	struct house h;
+	atelier_id after = 0;
+
+	build(state, &h);
+	set_old_words(&h, h.d);
+	set_old_words(&h, h.other);
+	assert_int_equal(hits_of(&h, "harbour"), 6);
+	assert_int_equal(hits_of(&h, "alvsborg"), 0);
+	assert_true(reword_next(h.r, &after));
+	assert_int_equal(hits_of(&h, "harbour"), 4);
+	assert_int_equal(hits_of(&h, "alvsborg"), 1);
+	assert_true(reword_next(h.r, &after));
+	assert_false(reword_next(h.r, &after));
+	assert_int_equal(hits_of(&h, "harbour"), 2);
+	assert_int_equal(hits_of(&h, "crowns"), 2);
+	after = 0;
+	assert_false(reword_next(h.r, &after)); /* all are done */
 	rag_free(h.r);
 }
 
@@ -408,6 +471,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_list, setup, end),
 		cmocka_unit_test_setup_teardown(test_read, setup, end),
 		cmocka_unit_test_setup_teardown(test_find, setup, end),
+		cmocka_unit_test_setup_teardown(test_reword, setup, end),
 		cmocka_unit_test_setup_teardown(test_another_model_in_the_last_moment, setup, end),
 		cmocka_unit_test_setup_teardown(test_a_new_version_in_the_last_moment, setup, end),
 		cmocka_unit_test_setup_teardown(test_memory, setup, end),

@@ -36,6 +36,82 @@ static void test_forms(void **state UNUSED)
 	assert_false(is_in(LANGUAGE_NONE, "moored", "mooring"));
 }
 
+/* Whether what is asked finds the text: its terms are those that an index has of it. */
+struct looking {
+	const uint64_t *asked;
+	size_t n, found;
+};
+
+static void look_for(void *arg, const struct word *w)
+{
+	struct looking *x = arg;
+
+	for (size_t i = 0; i < x->n; i++)
+		x->found += x->asked[i] == w->term;
+}
+
+static bool finds(enum language l, const char *asked, const char *text)
+{
+	CLEANUP(words_freep) struct words *w = words_new();
+	uint64_t terms[32];
+	struct looking x = {terms, words_ask(w, 1u << l, str_from(asked), terms, 32), 0};
+
+	words_each(w, l, str_from(text), look_for, &x);
+	return x.found >= x.n && x.n > 0;
+}
+
+static void test_accents(void **state UNUSED)
+{
+	static const struct {
+		enum language l;
+		const char *bare, *text;
+	} cases[] = {
+		{LANGUAGE_NONE, "cafe", "un café"},
+		{LANGUAGE_NONE, "zlty kun", "žlutý kůň, žltý"},
+		{LANGUAGE_NONE, "Λογος", "ο λόγος"},
+		{LANGUAGE_NONE, "Ha Noi", "Hà Nội"},
+		{LANGUAGE_NONE, "Istanbul", "İstanbul"},
+		{LANGUAGE_NONE, "cafe", "cafe\xcc\x81"}, /* the accent as a character of its own */
+		{LANGUAGE_EN, "naive", "a naïve look"},
+		{LANGUAGE_DE, "Hauser", "die Häuser"},
+		{LANGUAGE_ES, "nino", "el niño"},
+		{LANGUAGE_FR, "ecluses", "l'écluse"},
+		{LANGUAGE_FR, "creees", "elles sont créées"}, /* its ending is known by its accents */
+		{LANGUAGE_IT, "qualita", "la qualità"},
+		{LANGUAGE_PT, "acao", "a ação"},
+		{LANGUAGE_RU, "приема", "время приёма"},
+		{LANGUAGE_SV, "Goteborg", "hamnen i Göteborg"},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		assert_true(finds(cases[i].l, cases[i].bare, cases[i].text));
+		assert_true(finds(cases[i].l, cases[i].text, cases[i].text));
+	}
+	assert_true(finds(LANGUAGE_NONE, "café", "cafe"));
+	assert_true(finds(LANGUAGE_FR, "créée", "les créés")); /* the stemmer has them with their accents */
+	assert_true(finds(LANGUAGE_RU, "важный", "важная"));
+	assert_false(finds(LANGUAGE_NONE, "мои", "мой")); /* a letter of its own */
+	assert_false(finds(LANGUAGE_NONE, "きん", "ぎん"));
+}
+
+/* Of a text whose terms were made by the version before. */
+static void test_before(void **state UNUSED)
+{
+	CLEANUP(words_freep) struct words *w = words_new();
+	uint64_t now[32], before[32];
+	size_t n = words_ask(w, 1u << LANGUAGE_EN, STR("naïve boats"), now, 32);
+	size_t m = words_ask(w, 1u << LANGUAGE_EN | WORDS_BEFORE, STR("naïve boats"), before, 32);
+
+	assert_int_equal(n, 2);
+	assert_int_equal(m, 3);
+	assert_true(before[0] == now[0] && before[2] == now[1]);
+	/* FNV-1a of "naïv", as it stands in the postings of that version. */
+	uint64_t h = UINT64_C(14695981039346656037);
+	for (const char *p = "naïv"; *p; p++)
+		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
+	assert_true(before[1] == (h ^ h >> 32));
+}
+
 static void test_joints(void **state UNUSED)
 {
 	assert_true(is_in(LANGUAGE_NONE, "log_min_duration", "set log_min_duration = 5"));
@@ -88,8 +164,9 @@ static void test_languages(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_joints),
-		cmocka_unit_test(test_signs), cmocka_unit_test(test_questions), cmocka_unit_test(test_languages)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_accents),
+		cmocka_unit_test(test_before), cmocka_unit_test(test_joints), cmocka_unit_test(test_signs),
+		cmocka_unit_test(test_questions), cmocka_unit_test(test_languages)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
