@@ -193,8 +193,14 @@ static void add_tool_item(const struct gw_activity *a, bool whole, struct buf *o
 	json_add_string(out, buf_str(&a->arguments).p, whole ? a->arguments.n : 0);
 	buf_add_str(out, ",\"approval_request_id\":null,\"output\":");
 	json_add_cstr(out, whole && !a->failed ? a->result : NULL);
-	buf_add_str(out, ",\"error\":");
-	json_add_cstr(out, whole && a->failed ? a->result : NULL);
+	if (whole && a->failed) {
+		buf_add_str(out,
+			",\"error\":{\"type\":\"mcp_tool_execution_error\",\"content\":[{\"type\":\"text\",\"text\":");
+		json_add_cstr(out, a->result);
+		buf_add_str(out, "}]}");
+	} else {
+		buf_add_str(out, ",\"error\":null");
+	}
 	buf_printf(out, ",\"status\":\"%s\"}", !whole ? "in_progress" : a->failed ? "failed" : "completed");
 }
 

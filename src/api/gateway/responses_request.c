@@ -320,6 +320,10 @@ static int read_past_call(struct reading *r, const json_t *item, const char *nam
 		m->content = "(It was done; the result is not in the conversation.)";
 		return 0;
 	}
+	/* An error of a tool has its text in parts; its kind says nothing to a model. */
+	const json_t *parts = json_object_get(v, "content"), *only = json_array_get(parts, 0);
+	if (json_array_size(parts) == 1 && json_get_str(only, "text"))
+		v = json_object_get(only, "text");
 	return as_text(r, v, &m->content);
 }
 
