@@ -46,6 +46,8 @@ static size_t at_character(const struct buf *b, size_t i)
 	return i;
 }
 
+#define NOTE_MAX 100
+
 /* Models and pages are given text alone. */
 static void repair(struct tool_result *r)
 {
@@ -73,8 +75,10 @@ void tool_result_cap(struct tool_result *r)
 	buf_add(&text, whole.p, head);
 	buf_printf(&text, "\n\n[%zu of %zu bytes are left out here.]\n\n", tail - head, n);
 	buf_add(&text, whole.p + tail, n - tail);
-	if (n > TOOL_KEPT_MAX)
-		whole.n = utf8_prefix(whole.p, n, TOOL_KEPT_MAX);
+	if (n > TOOL_KEPT_MAX) {
+		whole.n = utf8_prefix(whole.p, n, TOOL_KEPT_MAX - NOTE_MAX);
+		buf_printf(&whole, "\n\n[%zu of %zu bytes are not kept.]\n", n - whole.n, n);
+	}
 	r->text = text;
 	r->whole = whole;
 }

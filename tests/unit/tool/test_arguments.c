@@ -172,7 +172,13 @@ static void test_cut_result(void **state UNUSED)
 		buf_add_str(&r.text, "\xc3\xa4");
 	tool_result_cap(&r);
 	assert_true(r.text.n <= TOOL_TEXT_MAX && r.text.n > TOOL_TEXT_MAX / 2);
-	assert_int_equal(r.whole.n, TOOL_KEPT_MAX);
+	/* What is kept says that it is not all of it. */
+	const char *note = strstr(r.whole.p, "\n\n[2097252 of 3145728 bytes are not kept.]\n");
+	assert_non_null(note);
+	assert_int_equal(note - r.whole.p, TOOL_KEPT_MAX - 100);
+	assert_memory_equal(note - 2, "\xc3\xa4", 2);
+	assert_true(r.whole.n <= TOOL_KEPT_MAX);
+	assert_int_equal(note - r.whole.p + (ptrdiff_t)strlen(note), r.whole.n);
 	assert_non_null(strstr(r.text.p, "of 3145728 bytes are left out here"));
 	assert_memory_equal(r.text.p + r.text.n - 2, "\xc3\xa4", 2);
 }
