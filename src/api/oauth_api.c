@@ -350,7 +350,7 @@ static int take_code(struct request *q)
 	const char *of = json_get_str(code, "client");
 	bool renews = json_is_true(json_object_get(code, "renews"));
 	char key[AUTH_API_KEY_LEN + 1], hash[HASH_HEX];
-	atelier_id id;
+	atelier_id id = 0;
 
 	if (!code || !of || !client || strcmp(client, of) != 0 ||
 		(uri && strcmp(uri, json_get_str(code, "uri")) != 0) ||

@@ -68,7 +68,6 @@ static int open_own(struct http_sending *s, const char *name, struct part_file *
 
 	if (r == 0)
 		r = workspace_read(fd, name, &ret->data, e);
-	ret->name = name;
 	return r;
 }
 
@@ -77,7 +76,7 @@ static int open_file(struct http_sending *s, const char *name, struct part_file 
 	atelier_id document = 0;
 	int r;
 
-	*ret = (struct part_file){.data = BUF_INIT(HTTP_FILE_MAX)};
+	*ret = (struct part_file){.name = name, .data = BUF_INIT(HTTP_FILE_MAX)};
 	if (!*name)
 		return err_set(e, E_INVALID, "a file has no name");
 	r = open_own(s, name, ret, e);
