@@ -3,8 +3,8 @@
 #
 #	[LANES=N] tools/test.sh [SUITE ...]     all of: unit postgres fuzz process scenario-asan scenario-tsan faults flood kill9 kill-documents vector-stores uploads odd-requests strangers websocket schema clients mcp reduce web e2e lint
 #
-# Two suites run at a time. Each one's output is kept in build/test-logs/SUITE.log and shown when it fails. The last line
-# is the sum.
+# Two suites run at a time, and lint behind them, with what they leave of the processors. Each one's output is kept in
+# build/test-logs/SUITE.log and shown when it fails. The last line is the sum.
 set -u
 cd "$(dirname "$0")/.."
 asan=${ASAN_BUILD:-build/asan}
@@ -121,11 +121,17 @@ counts() {
 	fi
 }
 
+# Seconds of processors that all took which this shell has waited for, out of what `times` has written.
+used_of() {
+	awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, t, /[ms]/); n += 60 * t[1] + t[2] } printf "%d", n }' "$1"
+}
+
 # One suite, its log and, at its end, its line (and the log's tail when it failed); "N M" goes into SUITE.counts.
 report_suite() {
 	local suite=$1 log="$logs/$1.log" began=$SECONDS status ok bad
 	run_suite "$suite" >"$log" 2>&1 </dev/null
 	status=$?
+	times >"$logs/$suite.times"
 	read -r ok bad <<<"$(counts "$log")"
 	ok=${ok:-0}
 	bad=${bad:-0}
@@ -135,7 +141,8 @@ report_suite() {
 	fi
 	echo "$ok $bad" >"$logs/$suite.counts"
 	{
-		printf '%-14s %4d passed, %d failed  (%d s)\n' "$suite" "$ok" "$bad" $((SECONDS - began))
+		printf '%-14s %4d passed, %d failed  (%d s, %d s of processors)\n' "$suite" "$ok" "$bad" $((SECONDS - began)) \
+			"$(used_of "$logs/$suite.times")"
 		if [ "$bad" -gt 0 ]; then
 			tail -n 200 "$log" | sed 's/^/    /'
 			echo "    (all of it: $log)"
@@ -144,20 +151,35 @@ report_suite() {
 	cat "$logs/$suite.report"
 }
 
-# Suites wait more than they work: as many as there are lanes run at a time. What measures times runs alone, first.
+# Suites wait more than they work: as many as there are lanes run at a time. What measures times runs alone, first. What only
+# works and never waits runs behind the others, with what they leave.
 lanes=${LANES:-2}
-alone=" flood "
+alone=flood
+behind=lint
 [ $# -gt 0 ] || set -- "${all[@]}"
 # In process groups of their own, so that an interrupt reaches a suite and all that it started.
 set -m
 trap 'kill -INT $(jobs -p | sed "s/^/-/") 2>/dev/null; wait; exit 130' INT TERM
+first=() last=() rest=()
 for suite in "$@"; do
 	rm -f "$logs/$suite.counts"
-	[[ $alone != *" $suite "* ]] || report_suite "$suite"
+	case $suite in
+	"$alone") first+=("$suite") ;;
+	"$behind") last+=("$suite") ;;
+	*) rest+=("$suite") ;;
+	esac
 done
-for suite in "$@"; do
-	[[ $alone != *" $suite "* ]] || continue
-	while [ "$(jobs -pr | wc -l)" -ge "$lanes" ]; do
+for suite in "${first[@]}"; do
+	report_suite "$suite" &
+	wait
+done
+pids=
+for suite in "${last[@]}"; do
+	{ renice -n 10 "$BASHPID" >/dev/null && report_suite "$suite"; } &
+	pids+="$!|"
+done
+for suite in "${rest[@]}"; do
+	while [ "$(jobs -pr | grep -vcxE "${pids}-")" -ge "$lanes" ]; do
 		wait -n
 	done
 	report_suite "$suite" &

@@ -15,3 +15,12 @@ export const launch = (more = []) =>
       ...more,
     ],
   });
+
+/**
+ * Waits until `holds`, a function that asks something of the page or through it, is true. It may be asynchronous, which
+ * that of page.waitForFunction must not: a promise is true.
+ */
+export async function until(page, holds, arg) {
+  for (const end = Date.now() + 10_000; !(await page.evaluate(holds, arg)); await page.waitForTimeout(50))
+    if (Date.now() > end) throw new Error('it does not come to hold: ' + holds);
+}

@@ -2,6 +2,7 @@
 // read says why. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
+import { until } from './browser.mjs';
 import { newChat } from './chat.mjs';
 
 const RULES = '# Berths\n\nVisiting boats moor at the northern quay and pay four crowns a night.\n\n# Tides\n\nThe lock opens two hours before high water.\n';
@@ -115,13 +116,19 @@ export async function documents({ page, mock, base, shot }) {
     const got = await (await fetch(url)).json();
     return got.size === 51 && got.state === 'ready';
   };
-  await page.waitForFunction(isReady, `${base}/api/v1/documents/${place.split('#')[1]}`);
+  await until(page, isReady, `${base}/api/v1/documents/${place.split('#')[1]}`);
   await page.getByRole('searchbox', { name: 'Search the documents' }).fill('winches');
   await hit.locator('mark').getByText('Winches').waitFor();
+
+  // What is read while a search is shown is found by it.
+  const other = page.getByRole('list', { name: 'What was found' }).getByRole('link', { name: 'free.txt' });
+  await files.setInputFiles([{ name: 'free.txt', mimeType: 'text/plain', buffer: Buffer.from('The winches of the yacht club are free on Sundays.\n') }]);
+  await other.waitFor();
   await page.getByRole('searchbox', { name: 'Search the documents' }).fill('');
   await row('prices.txt').getByText('51 B').waitFor();
   assert.equal(await row('prices.txt').getByRole('link', { name: 'prices.txt' }).getAttribute('href'), place);
   await remove('again.md');
+  await remove('free.txt');
 
   // Chosen by "#" in a chat: the answer is given the passage, and its mark opens it beside the chat.
   await newChat(page);

@@ -153,6 +153,11 @@ function watcher() {
           note(`console: ${message.text()} (${message.location().url})`);
       });
       page.setDefaultTimeout(10_000);
+      const wait = page.waitForFunction.bind(page);
+      page.waitForFunction = (holds, ...more) => {
+        if (holds.constructor.name === 'AsyncFunction') throw new Error('a promise is true at once: use until()');
+        return wait(holds, ...more);
+      };
       return page;
     },
   };
