@@ -122,8 +122,10 @@ static void answer_error(struct request *q, struct buf *out, int *ret_status)
 		snprintf(text, sizeof(text), "%d", wait);
 		http_set_header(q->x, "Retry-After", text);
 	}
-	if (info->http_status == 401)
-		http_set_header(q->x, "WWW-Authenticate", oauth_challenge(q));
+	const char *challenge =
+		info->http_status == 401 || info->http_status == 403 ? oauth_challenge(q, info->http_status) : NULL;
+	if (challenge)
+		http_set_header(q->x, "WWW-Authenticate", challenge);
 }
 
 void request_end(struct request *q, int r)

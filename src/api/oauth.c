@@ -202,17 +202,29 @@ const char *oauth_base(struct request *q)
 		host ? host : "localhost", request_prefix(q, prefix));
 }
 
-const char *oauth_challenge(struct request *q)
+/* Why a token was of no use; NULL: there was none. */
+static const char *token_error(struct request *q, int status)
 {
-	if (!q->route || strcmp(q->route->path, "/mcp") != 0)
+	const char *shown = http_header(q->x, "Authorization");
+
+	if (status == 403)
+		return "insufficient_scope";
+	return shown && strncasecmp(shown, "Bearer ", 7) == 0 ? "invalid_token" : NULL;
+}
+
+const char *oauth_challenge(struct request *q, int status)
+{
+	bool is_mcp = q->route && strcmp(q->route->path, "/mcp") == 0;
+
+	if (status == 403 && (!is_mcp || !q->who.key_id || q->who.scopes & AUTH_SCOPE_API))
+		return NULL;
+	if (!is_mcp)
 		return "Bearer";
-	const char *base = oauth_base(q), *host = http_header(q->x, "Host");
-	const char *text =
-		base && !(host && strchr(host, '"'))
-			? arena_printf(&q->mem,
-				  "Bearer resource_metadata=\"%s/.well-known/oauth-protected-resource/mcp\", "
-				  "scope=\"api\"",
-				  base)
-			: NULL;
+	const char *base = oauth_base(q), *host = http_header(q->x, "Host"), *error = token_error(q, status);
+	if (!base || (host && strchr(host, '"')))
+		return "Bearer";
+	const char *text = arena_printf(&q->mem,
+		"Bearer %s%s%sresource_metadata=\"%s/.well-known/oauth-protected-resource/mcp\", scope=\"api\"",
+		error ? "error=\"" : "", error ? error : "", error ? "\", " : "", base);
 	return text ? text : "Bearer";
 }

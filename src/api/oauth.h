@@ -26,8 +26,8 @@ const char *oauth_form(struct request *q, const char *name);
 
 /* The address of Atelier as the client has it, without a slash at its end; in the arena. */
 const char *oauth_base(struct request *q);
-/* What a 401 says of how to sign in. */
-const char *oauth_challenge(struct request *q);
+/* What a 401 says of how to sign in, and a 403 of /mcp to a key that lacks the scope; NULL: nothing. */
+const char *oauth_challenge(struct request *q, int status);
 
 /* ---- pages (oauth_page.c), in the language that the browser asks for ---- */
 

@@ -389,6 +389,13 @@ def oauth_by_hand(s):
     status, _, head = s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"})
     assert status == 401 and head["WWW-Authenticate"] == 'Bearer resource_metadata="%s/.well-known/oauth-protected-resource/mcp", scope="api"' % s.url, head
     assert s.raw("GET", "/api/v1/me")[2]["WWW-Authenticate"] == "Bearer"
+    # A token that is no good is told from none, and one that may do less from both (RFC 6750).
+    weak = s.raw("POST", "/api/v1/keys", {"name": "weak", "scopes": ["gateway"]}, {"Cookie": s.cookies["ada"], "Origin": s.url})[1]["key"]
+    for key, expected, error in (("sk-atelier-x", 401, "invalid_token"), (spoiled(s.key), 401, "invalid_token"), (weak, 403, "insufficient_scope")):
+        status, _, head = s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"}, {"Authorization": "Bearer " + key})
+        assert status == expected and head["WWW-Authenticate"].startswith('Bearer error="%s", resource_metadata="' % error), (key, status, head)
+    assert "WWW-Authenticate" not in s.raw("GET", "/api/v1/me", headers={"Authorization": "Bearer " + weak})[2]
+    assert "WWW-Authenticate" not in s.raw("POST", "/mcp", {}, {"Origin": "https://a.example", "Authorization": "Bearer " + s.key})[2]
     for path in ("/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"):
         r = s.raw("GET", path)[1]
         assert r["resource"] == s.url + "/mcp" and r["authorization_servers"] == [s.url], r
@@ -413,7 +420,7 @@ def oauth_by_hand(s):
         return s.url + "/oauth/authorize?" + urllib.parse.urlencode({k: v for k, v in q.items() if v is not None})
 
     # What is wrong with the program or its address stays here; with what is wrong with the rest, its person may go back, and is not sent.
-    for wrong in ({"client_id": "x"}, {"client_id": client[:-2] + "AA"}, {"redirect_uri": "https://evil.example/"}, {"redirect_uri": back + "1"}, {"redirect_uri": "cursor://x/cb2"}, {"redirect_uri": None}):
+    for wrong in ({"client_id": "x"}, {"client_id": spoiled(client)}, {"redirect_uri": "https://evil.example/"}, {"redirect_uri": back + "1"}, {"redirect_uri": "cursor://x/cb2"}, {"redirect_uri": None}):
         status, page, head = s.raw("GET", at(**wrong)[len(s.url):], headers={"Cookie": s.cookies["ada"]})
         assert status == 400 and "Location" not in head and b"evil" not in page, (wrong, status, page)
     for wrong, error in (({"response_type": "token"}, "unsupported_response_type"), ({"code_challenge": None}, "invalid_request"), ({"code_challenge_method": "plain"}, "invalid_request"),
@@ -445,7 +452,7 @@ def oauth_by_hand(s):
 
     one = code()
     for change, error in (({"code_verifier": "w" * 50}, "invalid_grant"), ({"code_verifier": None}, "invalid_grant"), ({"client_id": other}, "invalid_grant"), ({"client_id": None}, "invalid_grant"),
-                          ({"redirect_uri": "cursor://x/cb"}, "invalid_grant"), ({"code": one[:-3] + "AAA"}, "invalid_grant"), ({"code": client}, "invalid_grant"),
+                          ({"redirect_uri": "cursor://x/cb"}, "invalid_grant"), ({"code": spoiled(one)}, "invalid_grant"), ({"code": client}, "invalid_grant"),
                           ({"grant_type": "password"}, "unsupported_grant_type"), ({"resource": "https://other.example/"}, "invalid_target")):
         status, r = token(**{"code": one, **change})
         assert (status, r["error"]) == (400, error), (change, r)
@@ -472,6 +479,11 @@ def oauth_by_hand(s):
     moved = back.replace("7777", "8888")
     assert token(code(redirect_uri=moved), redirect_uri=moved)[0] == 200
     assert "127.0.0.1:7777" in let_in(s, at(), answer="no")
+
+
+def spoiled(sealed):
+    """The same but for one character in the middle."""
+    return sealed[:30] + ("A" if sealed[30] != "A" else "B") + sealed[31:]
 
 
 def challenge_and(s, back, *, renews=True, name="Renewing"):
@@ -507,7 +519,7 @@ def renewal(s):
     for change, error in (({"client_id": None}, "invalid_grant"), ({"client_id": "x"}, "invalid_grant"), ({"resource": "https://other.example/mcp"}, "invalid_target")):
         status, r = renew(first["refresh_token"], **change)
         assert (status, r["error"]) == (400, error), (change, r)
-    for wrong in ("", "x", first["access_token"], first["refresh_token"][:-3] + "AAA"):
+    for wrong in ("", "x", first["access_token"], spoiled(first["refresh_token"])):
         status, r = renew(wrong)
         assert (status, r["error"]) == (400, "invalid_grant"), r
     # Several requests of a program find at once that its token has ended: all get the same next one.
