@@ -15,13 +15,24 @@ static const struct col columns[] = {COL(I64, K, id), COL_ONCE(I64, K, user_id),
 static const struct rows_table keys = {
 	"api_keys", "id DESC", NO_KEY, "There is this key already.", TABLE(struct api_key, columns)};
 
+/* Programs sign in again and again; what they held before and let end is of no use to anybody. */
+static int delete_ended_in(struct db_conn *c, atelier_id user_id, struct err *e)
+{
+	return db_exec(c, NULL, e,
+		"DELETE FROM api_keys WHERE user_id = ? AND first_hash IS NOT NULL AND expires_at < ?", DB_I64(user_id),
+		DB_I64(clock_now_ms()));
+}
+
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct api_key *k = arg;
-	int r = STORE_FIRST(c, &rows, NO_KEY, e, "SELECT count(*) FROM api_keys WHERE user_id = ?", DB_I64(k->user_id));
+	int r = k->first_hash.p ? delete_ended_in(c, k->user_id, e) : 0;
 
 	ASSERT(db_is_writing(c));
+	if (r == 0)
+		r = STORE_FIRST(
+			c, &rows, NO_KEY, e, "SELECT count(*) FROM api_keys WHERE user_id = ?", DB_I64(k->user_id));
 	if (r < 0)
 		return r;
 	if (db_i64(rows, 0) >= KEYS_PER_USER)

@@ -546,11 +546,14 @@ def renewal(s):
     status, r = renew(first["refresh_token"])
     assert (status, r["error"]) == (400, "invalid_grant"), r
     assert ping(fourth["access_token"]) == 401 and renew(fourth["refresh_token"])[1]["error"] == "invalid_grant" and keys_of(s, name) == []
-    # What its person ends, ends; and what nobody may use any more is not renewed.
+    # What its person ends, ends; and what nobody may use any more is not renewed, and goes when the program signs in again.
     token, first, _ = challenge_and(s, back, name=name)
     with sqlite3.connect(s.data + "/atelier.db") as db:
         db.execute("UPDATE api_keys SET expires_at = 1 WHERE name = ?", (name,))
     assert token(grant_type="refresh_token", refresh_token=first["refresh_token"])[1]["error"] == "invalid_grant"
+    ended = keys_of(s, name)
+    token, first, _ = challenge_and(s, back, name=name)
+    assert len(ended) == 1 and len(keys_of(s, name)) == 1 and keys_of(s, name)[0]["id"] != ended[0]["id"] and len(keys_of(s, "Once")) == 1
     assert s.raw("DELETE", "/api/v1/keys/" + keys_of(s, name)[0]["id"], headers={"Cookie": s.cookies["ada"], "Origin": s.url})[0] == 204
     assert token(grant_type="refresh_token", refresh_token=first["refresh_token"])[1]["error"] == "invalid_grant"
 
