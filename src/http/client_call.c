@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <strings.h>
 #include <time.h>
@@ -296,6 +297,10 @@ static int prepare_curl(struct call *c, struct err *e)
 	 * made, and with each piece of an answer go through the timers of all calls. */
 	if (c->in->total_timeout_ms > 0)
 		curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)c->in->total_timeout_ms);
+	if (strncasecmp(c->in->url, "https:", 6) == 0) {
+		c->said = xcalloc(1, CURL_ERROR_SIZE);
+		curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->said);
+	}
 	if (c->in->public_only)
 		set_public(c);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
@@ -335,6 +340,7 @@ void call_done(struct call *c)
 		explicit_bzero(c->proxy, strlen(c->proxy)); /* a password */
 	free(c->proxy);
 	free(c->where);
+	free(c->said);
 	free(c->retry_date);
 	pthread_cond_destroy(&c->cv);
 	sem_destroy(&c->wake);
@@ -374,6 +380,45 @@ static int judge_proxy(struct call *c, struct err *e)
 	return 0;
 }
 
+/* Why a certificate was not accepted, for who can do something about it. */
+static const char *certificate_fault(long verified)
+{
+	switch (verified) {
+	case X509_V_OK: /* its issuers are, so that it is the name */
+		return "is for another name. Is the address the one that the certificate has?";
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return "has expired.";
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return "is not valid yet. Are the clocks of both machines right?";
+	default:
+		return "was not issued by anybody whom this machine trusts (update-ca-certificates).";
+	}
+}
+
+static int judge_certificate(struct call *c, struct err *e)
+{
+	long verified = X509_V_OK;
+	curl_easy_getinfo(c->easy, CURLINFO_SSL_VERIFYRESULT, &verified);
+	return err_set(e, E_PROVIDER_DOWN, "No secure connection to %s: its certificate %s", call_where(c),
+		certificate_fault(verified));
+}
+
+/* There was none to look at: OpenSSL's words tell a server without TLS from one whose TLS is another. */
+static int judge_handshake(struct call *c, struct err *e)
+{
+	static const char *const plain[] = {"wrong version number", "packet length too long", "http request", NULL};
+	static const char *const other[] = {"alert", "unsupported protocol", "no protocols available", "cipher", NULL};
+	const char *said = c->said ? c->said : "",
+		   *why = "the other side ended it. If it speaks no TLS, begin the address with http://.";
+	for (size_t i = 0; other[i]; i++)
+		if (strstr(said, other[i]))
+			why = "it takes no version of TLS, or no certificate, that this machine has.";
+	for (size_t i = 0; plain[i]; i++)
+		if (strstr(said, plain[i]))
+			why = "it speaks no TLS: begin the address with http://.";
+	return err_set(e, E_PROVIDER_DOWN, "No secure connection to %s: %s", call_where(c), why);
+}
+
 static int judge_curl(struct call *c, struct err *e)
 {
 	const char *w = call_where(c);
@@ -391,12 +436,9 @@ static int judge_curl(struct call *c, struct err *e)
 	case CURLE_COULDNT_CONNECT:
 		return err_set(e, E_PROVIDER_DOWN, "Nothing answers at %s. Is the provider running?", w);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		return err_set(e, E_PROVIDER_DOWN,
-			"No secure connection to %s: its certificate is for another name, or this machine does not "
-			"trust "
-			"its issuer (update-ca-certificates).",
-			w);
+		return judge_certificate(c, e);
 	case CURLE_SSL_CONNECT_ERROR:
+		return judge_handshake(c, e);
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CIPHER:
 	case CURLE_SSL_CERTPROBLEM:

@@ -83,6 +83,7 @@ struct call {
 	CURL *easy; /* NULL: without curl */
 	struct curl_slist *headers;
 	char *where;              /* host:port, for sentences; NULL: not looked at, see call_where() */
+	char *said;               /* curl's own words for what went wrong with TLS; NULL: not an https address */
 	char *proxy;              /* NULL: none */
 	char *retry_date;         /* when to come again, where that was said as a date */
 	struct call *prev, *next; /* client->calls; under client->mx */

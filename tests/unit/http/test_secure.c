@@ -1,10 +1,12 @@
-/* Encrypted connections: requests, bodies, large answers and streams; who speaks plainly there, or never begins. */
+/* Encrypted connections: requests, bodies, large answers and streams; who speaks plainly there, or never begins; and what our
+ * own client says of a certificate that nobody vouches for. */
 #include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include "http/client.h"
 #include "http/listen.h"
 #include "http/server_priv.h"
 #include "http/tls.h"
@@ -18,6 +20,7 @@ struct fixture {
 	struct tls *tls;
 	struct listeners listeners;
 	struct http_server *server;
+	struct http_client *client;
 	SSL_CTX *ctx;
 	char *large;
 	unsigned port;
@@ -135,7 +138,7 @@ static int setup(void **state)
 		.body_budget_unknown = 4 << 20,
 		.on_head = on_head,
 		.arg = f};
-	if (http_server_new(f->loop, &c, &f->server, &e) < 0)
+	if (http_server_new(f->loop, &c, &f->server, &e) < 0 || http_client_new(f->loop, &f->client) < 0)
 		return -1;
 	f->port = http_server_port(f->server);
 	f->ctx = SSL_CTX_new(TLS_client_method());
@@ -150,6 +153,7 @@ static int teardown(void **state)
 	loop_stop(f->loop);
 	pthread_join(f->thread, NULL);
 	http_server_free(f->server);
+	http_client_free(f->client);
 	listeners_close(&f->listeners);
 	tls_free(f->tls);
 	loop_free(f->loop);
@@ -290,6 +294,22 @@ static void test_never_begins(void **state)
 	close(fd);
 }
 
+static void test_unknown_issuer(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(buf_done) struct buf body = BUF_INIT(1000);
+	struct http_result res = {0};
+	struct err e = {0};
+	char url[64];
+
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/", f->port);
+	struct http_call call = {.method = "GET", .url = url};
+	assert_int_equal(http_client_fetch(f->client, &call, NULL, &body, &res, &e), E_PROVIDER_DOWN);
+	assert_non_null(strstr(e.msg, "its certificate was not issued by anybody whom this machine trusts"));
+	snprintf(url, sizeof(url), "127.0.0.1:%u", f->port);
+	assert_non_null(strstr(e.msg, url));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -300,6 +320,7 @@ int main(void)
 		TEST(test_stream),
 		TEST(test_spoken_plainly),
 		TEST(test_never_begins),
+		TEST(test_unknown_issuer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
