@@ -33,10 +33,12 @@
 		"heading:string? start:integer? end:integer? score:number?",                                           \
 		"A source that the answer may refer to as [n]; of a document, where it stands in that (`start` and "   \
 		"`end`: in bytes of what was read), and the `score` by which it was found.")                           \
-	X(EV_TOOL_CALL, "tool_call", "index:integer id:string? name:string? arguments:string? parent:string?",         \
+	X(EV_TOOL_CALL, "tool_call",                                                                                   \
+		"index:integer id:string? name:string? arguments:string? extras:json? parent:string?",                 \
 		"A piece of a call of a tool: one with an `id` begins a call and brings its name, others belong to "   \
 		"the newest call of their `index` (from 0); the pieces of arguments, put together, are a JSON "        \
-		"object.")                                                                                             \
+		"object. `extras`: what the `provider` said of the call beside that (`members`), which is given back " \
+		"to it with the call.")                                                                                \
 	X(EV_TOOL_START, "tool_start", "id:string title:string? source:string? at:integer?",                           \
 		"The call runs, since `at` (Unix ms): what the tool is called for people, and where it comes from "    \
 		"(builtin, the id of a tool server, agent, or plan).")                                                 \

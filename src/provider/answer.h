@@ -139,6 +139,7 @@ struct answer {
 	struct buf data; /* sse.c: an event of several lines, or a whole answer in one piece */
 
 	const char *label, *key; /* of the provider; the key: NULL, or what its errors must not tell on */
+	const char *provider;    /* its name, to which goes back what it says of calls; NULL: that is not told */
 	struct err *e;
 	int64_t start_ms, ended_ms; /* ended: when the end mark came, or the reason before it */
 	int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
@@ -192,13 +193,16 @@ int answer_cut(struct answer *s) MUST_CHECK;                       /* it ended i
 
 /* ---- tools.c ---- */
 
-/* A piece of a call of a tool. `at`: the provider's index, -1 where it has none; id, name, arguments may be NULL. Which
- * call it belongs to is judged by all of them, since servers number calls in many ways. */
-int answer_tool(
-	struct answer *s, int64_t at, const char *id, const char *name, const char *arguments, size_t n) MUST_CHECK;
-/* As above with the arguments as text of JSON, as an object, or none. */
-int answer_tool_json(
-	struct answer *s, int64_t at, const char *id, const char *name, const json_t *arguments) MUST_CHECK;
+/* A piece of a call of a tool. Which call it belongs to is judged by index, id and name, since servers number calls in many
+ * ways. */
+struct tool_piece {
+	int64_t at;            /* the provider's index; -1: it has none */
+	const char *id, *name; /* NULL: not said */
+	struct str arguments;
+	const json_t *extras; /* an object: what else the provider says of the call; NULL: nothing */
+};
+/* Takes it; `arguments`, as text of JSON, as an object, or none, are the piece's. */
+int answer_tool(struct answer *s, struct tool_piece piece, const json_t *arguments) MUST_CHECK;
 int answer_tools_finish(struct answer *s) MUST_CHECK; /* calls without arguments get theirs: {} */
 void answer_tools_done(struct answer *s);
 

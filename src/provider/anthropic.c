@@ -133,7 +133,8 @@ static int take_block(struct answer *s, int64_t index, const json_t *block)
 	if (strcmp(type, "tool_use") != 0)
 		return 0;
 	const json_t *input = json_object_get(block, "input");
-	return answer_tool_json(s, index, json_get_str(block, "id"), json_get_str(block, "name"),
+	return answer_tool(s,
+		(struct tool_piece){.at = index, .id = json_get_str(block, "id"), .name = json_get_str(block, "name")},
 		json_object_size(input) > 0 ? input : NULL);
 }
 
@@ -149,7 +150,7 @@ static int take_delta(struct answer *s, int64_t index, const json_t *delta)
 	if (strcmp(type, "citations_delta") == 0)
 		return take_citation(s, json_object_get(delta, "citation"));
 	if (strcmp(type, "input_json_delta") == 0)
-		return answer_tool_json(s, index, NULL, NULL, json_object_get(delta, "partial_json"));
+		return answer_tool(s, (struct tool_piece){.at = index}, json_object_get(delta, "partial_json"));
 	return 0;
 }
 

@@ -68,6 +68,20 @@ void text_sink_init(struct text_sink *s, size_t max)
 
 /* ---- calls of tools ---- */
 
+void collect_members(const json_t *object, struct buf *to)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)(uintptr_t)object, key, v)
+	{
+		buf_add_char(to, ',');
+		json_add_cstr(to, key);
+		buf_add_char(to, ':');
+		json_add_value(to, v);
+	}
+}
+
 /* The call of this index; a new one, when the index is the next. */
 static struct made_call *call_at(struct gen_answer *a, int64_t index, bool *ret_new)
 {
@@ -91,6 +105,7 @@ static void call_begin(struct made_call *m, const json_t *ev, size_t max)
 	m->id = xstrdup(id && *id ? id : made);
 	m->name = xstrdup(name ? name : "");
 	m->arguments = BUF_INIT(max);
+	m->extras = BUF_INIT(max);
 }
 
 int collect_tool(
@@ -108,15 +123,22 @@ int collect_tool(
 	if (is_new)
 		call_begin(m, ev, a->max);
 	const json_t *arguments = json_object_get(ev, "arguments");
+	const json_t *members = json_object_get(json_object_get(ev, "extras"), "members");
 	struct str text = {json_string_value(arguments), json_string_length(arguments)};
+	if (members) { /* all of them so far */
+		buf_reset(&m->extras);
+		collect_members(members, &m->extras);
+	}
 	buf_add(&m->arguments, text.p ? text.p : "", text.n);
 	*ret = (struct call_piece){.index = m - a->calls,
 		.first = is_new,
 		.id = m->id,
 		.name = m->name,
-		.arguments = text.p ? text : STR("")};
+		.arguments = text.p ? text : STR(""),
+		.extras = members ? buf_str(&m->extras) : STR("")};
 	*ret_json = TAKE_PTR(ev);
-	return buf_status(&m->arguments);
+	r = buf_status(&m->extras);
+	return r < 0 ? r : buf_status(&m->arguments);
 }
 
 /* Some models encode their arguments twice: the object is the contents of a string then. */
@@ -177,6 +199,7 @@ void gen_answer_done(struct gen_answer *a)
 		free((void *)(uintptr_t)a->calls[i].id);
 		free((void *)(uintptr_t)a->calls[i].name);
 		buf_done(&a->calls[i].arguments);
+		buf_done(&a->calls[i].extras);
 	}
 	free(a->calls);
 	buf_done(&a->text);

@@ -20,6 +20,7 @@ enum made_state {
 struct made_call {
 	const char *id, *name;
 	struct buf arguments; /* as the model wrote them; "{}" when it ended the call without any */
+	struct buf extras;    /* what its provider says of it beside: members (,"a":1) as text */
 	enum made_state state;
 	bool told; /* the collector's own: its first piece has been handed on */
 };
@@ -42,10 +43,14 @@ struct call_piece {
 	bool first;            /* the first piece of this index */
 	const char *id, *name; /* never NULL */
 	struct str arguments;  /* of the text of a JSON object, not escaped */
+	struct str extras;     /* as of the call, where something of them is new; else empty */
 };
 
 /* The text of EV_TEXT or EV_REASONING, still escaped, as answer_emit writes it. */
 struct str collect_text_of(const char *json, size_t n);
+
+/* The members of an object as text: ,"a":1,"b":{} */
+void collect_members(const json_t *object, struct buf *to);
 
 /* Each of these: E_TOO_LARGE above `max`. */
 int collect_text(struct gen_answer *a, bool reasoning, struct str escaped) MUST_CHECK;

@@ -204,7 +204,7 @@ static unsigned embed_learn(struct run *run, struct str error)
 {
 	const struct embedding *g = CONTAINER_OF(run, struct embedding, run);
 	const struct dialect *d = run->t->p->dialect;
-	return d->learn && g->q->dimensions > 0 ? d->learn(run->t, NULL, &g->call, error) : 0;
+	return d->learn && run->res.status != 500 && g->q->dimensions > 0 ? d->learn(run->t, NULL, &g->call, error) : 0;
 }
 
 static int embed_able(struct run *run, const struct target *t, struct err *e)

@@ -347,6 +347,7 @@ static int prepare(struct generation *g, struct err *e)
 	answer_done(&g->stream);
 	answer_init(&g->stream, d, run->t->p->label, run->sink, e);
 	g->stream.key = run->t->p->key;
+	g->stream.provider = run->t->p->name;
 	g->stream.raw = request_is_raw(g->q, run->t->p) ? g->q->raw : NULL;
 	g->stream.logprobs = g->q->logprobs;
 	g->stream.beside = g->q->beside;
@@ -403,6 +404,8 @@ static unsigned generate_learn(struct run *run, struct str error)
 {
 	const struct generation *g = CONTAINER_OF(run, struct generation, run);
 	const struct dialect *d = run->t->p->dialect;
+	if (run->res.status == 500) /* so end templates of models */
+		return d == &anthropic_dialect ? 0 : roles_learn(g->q, error) & ~g->call.quirks;
 	return d->learn ? d->learn(run->t, g->q, &g->call, error) : 0;
 }
 

@@ -20,6 +20,10 @@ struct gen_image {
 struct gen_tool_call {
 	const char *id, *name;
 	const char *arguments; /* the text of a JSON object */
+	/* What its provider said of it beside, to be given back as it was (a signature of thoughts): members as text, as
+	 * gen_request's extras, for a provider of OpenAI's shape; NULL: nothing. */
+	const char *extras;
+	const char *extras_of; /* the name of that provider: no other is told; NULL: not known, any is */
 };
 
 struct gen_message {

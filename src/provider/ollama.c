@@ -81,8 +81,11 @@ static int take_calls(struct answer *s, const json_t *calls)
 		const json_t *call = json_array_get(calls, i), *function = json_object_get(call, "function");
 		const json_t *arguments = json_object_get(function, "arguments");
 		size_t n = s->calls_taken++;
-		r = answer_tool_json(
-			s, (int64_t)n, json_get_str(call, "id"), json_get_str(function, "name"), arguments);
+		r = answer_tool(s,
+			(struct tool_piece){.at = (int64_t)n,
+				.id = json_get_str(call, "id"),
+				.name = json_get_str(function, "name")},
+			arguments);
 	}
 	return r;
 }

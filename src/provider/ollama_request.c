@@ -188,7 +188,7 @@ static int check(const struct target *t, const struct gen_request *q, struct err
 int ollama_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
 {
 	CLEANUP(arena_done) struct arena mem;
-	struct gen_request flat, fit;
+	struct gen_request flat, paired, fit;
 	struct buf *b = &r->body;
 	int code = check(t, q, e);
 	arena_init(&mem, BODY_MAX_BYTES);
@@ -203,7 +203,9 @@ int ollama_request(const struct target *t, const struct gen_request *q, struct g
 		request_add_raw(b, q->raw->body, t->name, true);
 		return 0;
 	}
-	code = history_settle(q, false, &mem, &fit);
+	code = history_settle(q, false, &mem, &paired);
+	if (code == 0)
+		code = roles_settle(&paired, r->quirks, &mem, &fit);
 	if (code < 0)
 		return err_set(e, code, "no memory left for a request");
 	q = &fit;
@@ -260,8 +262,10 @@ unsigned ollama_learn(const struct target *t, const struct gen_request *q, const
 {
 	unsigned ret = 0;
 	(void)t;
-	if (!q || q->raw || !quirk_names(error, "think") || quirk_names(error, "does not support thinking"))
+	if (!q || q->raw)
 		return 0;
+	if (!quirk_names(error, "think") || quirk_names(error, "does not support thinking"))
+		return roles_learn(q, error) & ~r->quirks;
 	if (q->thinking >= THINKING_LOW)
 		ret = QUIRK_NO_EFFORT;
 	else if (q->thinking == THINKING_OFF)

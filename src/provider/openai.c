@@ -170,12 +170,38 @@ static bool scan_chunk(const char *p, size_t n, struct scanned *ret)
 
 /* ---- any chunk ---- */
 
+/* What a call has beside the members that all have, such as Gemini's `extra_content`; NULL: nothing. */
+static json_t *extras_of(const json_t *call)
+{
+	static const char *const usual[] = {"index", "id", "type", "function"};
+	json_t *ret = json_copy((json_t *)(uintptr_t)call), *v;
+	const char *key;
+	void *next;
+
+	for (size_t i = 0; i < N_ELEMENTS(usual); i++)
+		json_object_del(ret, usual[i]);
+	json_object_foreach_safe(ret, next, key, v)
+	{
+		if (json_is_null(v))
+			json_object_del(ret, key);
+	}
+	if (json_object_size(ret) > 0)
+		return ret;
+	json_decref(ret);
+	return NULL;
+}
+
 /* A call in one piece or in many; some send the object itself in place of its text. */
 static int take_call(struct answer *s, const json_t *call)
 {
 	const json_t *function = json_object_get(call, "function");
-	return answer_tool_json(s, json_get_i64(call, "index", -1), json_get_str(call, "id"),
-		json_get_str(function, "name"), json_object_get(function, "arguments"));
+	CLEANUP(json_decrefp) json_t *extras = extras_of(call);
+	return answer_tool(s,
+		(struct tool_piece){.at = json_get_i64(call, "index", -1),
+			.id = json_get_str(call, "id"),
+			.name = json_get_str(function, "name"),
+			.extras = extras},
+		json_object_get(function, "arguments"));
 }
 
 static int take_calls(struct answer *s, const json_t *delta)
@@ -185,7 +211,8 @@ static int take_calls(struct answer *s, const json_t *delta)
 	for (size_t i = 0; i < json_array_size(calls) && r >= 0; i++)
 		r = take_call(s, json_array_get(calls, i));
 	if (r >= 0 && json_is_object(old))
-		r = answer_tool_json(s, 0, NULL, json_get_str(old, "name"), json_object_get(old, "arguments"));
+		r = answer_tool(
+			s, (struct tool_piece){.name = json_get_str(old, "name")}, json_object_get(old, "arguments"));
 	return r;
 }
 

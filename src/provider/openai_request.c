@@ -40,12 +40,12 @@ static void add_image_part(struct buf *b, const struct gen_request *q, const str
 	buf_add_str(b, "}}");
 }
 
-static void add_content(struct buf *b, const struct gen_request *q, const struct gen_message *m)
+static void add_content(struct buf *b, const struct gen_request *q, unsigned quirks, const struct gen_message *m)
 {
 	const char *text = m->content ? m->content : "";
 	size_t n = 0;
 	if (m->n_images == 0) {
-		if (m->n_calls > 0 && !*text)
+		if (m->n_calls > 0 && !*text && !(quirks & QUIRK_NO_NULL))
 			buf_add_str(b, "null");
 		else
 			json_add_cstr(b, text);
@@ -66,7 +66,21 @@ static void add_content(struct buf *b, const struct gen_request *q, const struct
 	buf_add_char(b, ']');
 }
 
-static void add_calls(struct buf *b, const struct gen_message *m)
+/* What it said of the call itself. Where there is nothing, since another model called, or a program did not keep it, and the
+ * server wants a signature all the same, it takes this one in its place. */
+static void add_call_extras(
+	struct buf *b, const struct provider *p, unsigned quirks, const struct gen_tool_call *c, bool first)
+{
+	static const char unsigned_call[] =
+		",\"extra_content\":{\"google\":{\"thought_signature\":\"skip_thought_signature_validator\"}}";
+	bool own = c->extras && (!c->extras_of || strcmp(c->extras_of, p->name) == 0);
+	if (own && !(quirks & QUIRK_NO_CALL_EXTRAS))
+		buf_add_str(b, c->extras);
+	else if (first && quirks & QUIRK_SIGNED_CALLS)
+		buf_add_str(b, unsigned_call);
+}
+
+static void add_calls(struct buf *b, const struct provider *p, unsigned quirks, const struct gen_message *m)
 {
 	buf_add_str(b, ",\"tool_calls\":[");
 	for (size_t i = 0; i < m->n_calls; i++) {
@@ -77,13 +91,15 @@ static void add_calls(struct buf *b, const struct gen_message *m)
 		json_add_cstr(b, c->name);
 		buf_add_str(b, ",\"arguments\":");
 		json_add_cstr(b, c->arguments && *c->arguments ? c->arguments : "{}");
-		buf_add_str(b, "}}");
+		buf_add_char(b, '}');
+		add_call_extras(b, p, quirks, c, i == 0);
+		buf_add_char(b, '}');
 	}
 	buf_add_char(b, ']');
 }
 
-static void add_message(
-	struct buf *b, const struct gen_request *q, const struct gen_message *m, const char *extra, bool reasoning)
+static void add_message(struct buf *b, const struct provider *p, const struct gen_request *q, unsigned quirks,
+	const struct gen_message *m, const char *extra)
 {
 	buf_add_str(b, "{\"role\":");
 	json_add_cstr(b, m->role);
@@ -94,11 +110,11 @@ static void add_message(
 		buf_printf(
 			&both, "%s%s%s", m->content ? m->content : "", m->content && *m->content ? "\n\n" : "", extra);
 		more.content = buf_str(&both).p;
-		add_content(b, q, &more);
+		add_content(b, q, quirks, &more);
 	} else {
-		add_content(b, q, m);
+		add_content(b, q, quirks, m);
 	}
-	if (reasoning && m->reasoning && *m->reasoning) {
+	if (m->reasoning && *m->reasoning && !is_official(p) && !(quirks & QUIRK_NO_REASONING)) {
 		buf_add_str(b, ",\"reasoning_content\":");
 		json_add_cstr(b, m->reasoning);
 	}
@@ -107,7 +123,7 @@ static void add_message(
 		json_add_cstr(b, m->name);
 	}
 	if (m->n_calls > 0)
-		add_calls(b, m);
+		add_calls(b, p, quirks, m);
 	if (m->tool_call_id && strcmp(m->role, "tool") == 0) {
 		buf_add_str(b, ",\"tool_call_id\":");
 		json_add_cstr(b, m->tool_call_id);
@@ -121,7 +137,6 @@ static void add_messages(struct buf *b, const struct provider *p, const struct g
 {
 	static const struct gen_message go_on = {.role = "user", .content = request_go_on};
 	CLEANUP(buf_done) struct buf words = BUF_INIT(BODY_MAX_BYTES);
-	bool reasoning = !is_official(p) && !(quirks & QUIRK_NO_REASONING);
 	size_t n = 0;
 	if (quirks & QUIRK_NO_FORMAT)
 		request_add_format_words(&words, q);
@@ -129,19 +144,19 @@ static void add_messages(struct buf *b, const struct provider *p, const struct g
 	buf_add_str(b, "\"messages\":[");
 	if (*extra && (q->n_messages == 0 || strcmp(q->messages[0].role, "system") != 0)) {
 		const struct gen_message system = {.role = "system", .content = extra};
-		add_message(b, q, &system, "", false);
+		add_message(b, p, q, quirks, &system, "");
 		extra = "";
 		n++;
 	}
 	for (size_t i = 0; i < q->n_messages; i++) {
 		if (n++ > 0)
 			buf_add_char(b, ',');
-		add_message(b, q, &q->messages[i], i == 0 ? extra : "", reasoning);
+		add_message(b, p, q, quirks, &q->messages[i], i == 0 ? extra : "");
 	}
 	/* Other servers go on with a last message of the assistant by themselves. */
 	if (q->continues && is_official(p)) {
 		buf_add_char(b, ',');
-		add_message(b, q, &go_on, "", false);
+		add_message(b, p, q, quirks, &go_on, "");
 	}
 	buf_add_char(b, ']');
 }
@@ -297,11 +312,16 @@ static void add_whole(const struct target *t, const struct gen_request *q, bool 
 	buf_add_char(b, '}');
 }
 
-/* Many servers take any name; those that do not, say so. */
-static int fit_names(const struct target *t, const struct gen_request *q, struct arena *a, struct gen_call *r,
+/* Many servers take any name, and any order of messages; those that do not, say so. */
+static int fit(const struct target *t, const struct gen_request *q, struct arena *a, struct gen_call *r,
 	struct gen_request *ret)
 {
-	*ret = *q;
+	struct gen_request all = *q;
+	int code = roles_settle(&all, quirks_of(t->p, t->name), a, ret);
+	if (code < 0)
+		return code;
+	all = *ret;
+	q = &all;
 	return is_official(t->p) || quirks_of(t->p, t->name) & QUIRK_PLAIN_NAMES ? names_settle(q, a, &r->names, ret)
 										 : 0;
 }
@@ -309,7 +329,7 @@ static int fit_names(const struct target *t, const struct gen_request *q, struct
 int openai_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
 {
 	CLEANUP(arena_done) struct arena mem;
-	struct gen_request flat, fit;
+	struct gen_request flat, fitting;
 	int code = 0;
 	arena_init(&mem, BODY_MAX_BYTES);
 	if (q->raw_prompt && !q->prompt) {
@@ -318,9 +338,9 @@ int openai_request(const struct target *t, const struct gen_request *q, struct g
 	}
 	if (code < 0)
 		return code;
-	if ((code = fit_names(t, q, &mem, r, &fit)) < 0)
+	if ((code = fit(t, q, &mem, r, &fitting)) < 0)
 		return err_set(e, code, "no memory left for a request");
-	q = &fit;
+	q = &fitting;
 	begin(t, q->prompt ? "/completions" : "/chat/completions", r);
 	request_header(r, "Accept: text/event-stream");
 	if (request_is_raw(q, t->p))
@@ -334,14 +354,14 @@ int openai_request(const struct target *t, const struct gen_request *q, struct g
 int openai_count(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
 {
 	CLEANUP(arena_done) struct arena mem;
-	struct gen_request fit;
+	struct gen_request fitting;
 	arena_init(&mem, BODY_MAX_BYTES);
-	int code = fit_names(t, q, &mem, r, &fit);
+	int code = fit(t, q, &mem, r, &fitting);
 	if (code < 0)
 		return err_set(e, code, "no memory left for a request");
 	begin(t, "/chat/completions/input_tokens", r);
 	request_header(r, "Accept: application/json");
-	add_whole(t, &fit, true, r);
+	add_whole(t, &fitting, true, r);
 	return 0;
 }
 
@@ -438,6 +458,35 @@ static unsigned learn_names(const struct gen_request *q, struct str error)
 	return quirk_names(error, "name") && names_any(error, words) && !names_all_plain(q) ? QUIRK_PLAIN_NAMES : 0;
 }
 
+static bool has_calls(const struct gen_request *q, bool with_extras)
+{
+	for (size_t i = 0; i < q->n_messages; i++)
+		for (size_t k = 0; k < q->messages[i].n_calls; k++)
+			if (!with_extras || q->messages[i].calls[k].extras)
+				return true;
+	return false;
+}
+
+/* Messages that call and say nothing. */
+static bool has_silent_calls(const struct gen_request *q)
+{
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (q->messages[i].n_calls > 0 && !(q->messages[i].content && *q->messages[i].content))
+			return true;
+	return false;
+}
+
+static unsigned learn_calls(const struct gen_request *q, struct str error)
+{
+	static const char *const null[] = {"string", "null", "none", NULL};
+	bool of_calls = quirk_names(error, "tool_calls") || quirk_names(error, "extra_content");
+	if (quirk_names(error, "thought_signature") && quirk_names(error, "missing") && has_calls(q, false))
+		return QUIRK_SIGNED_CALLS;
+	if (of_calls && quirk_refused(error) && has_calls(q, true))
+		return QUIRK_NO_CALL_EXTRAS;
+	return quirk_names(error, "content") && names_any(error, null) && has_silent_calls(q) ? QUIRK_NO_NULL : 0;
+}
+
 unsigned openai_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error)
 {
 	unsigned ret = 0;
@@ -453,8 +502,8 @@ unsigned openai_learn(const struct target *t, const struct gen_request *q, const
 		ret |= QUIRK_NO_REASONING;
 	if ((q->n_tools > 0 || q->format == FORMAT_SCHEMA) && quirk_names(error, "strict") && quirk_refused(error))
 		ret |= QUIRK_NO_STRICT;
-	ret |= learn_names(q, error) | learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) |
-	       learn_sampling(q, error);
+	ret |= learn_names(q, error) | roles_learn(q, error) | learn_calls(q, error) |
+	       learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) | learn_sampling(q, error);
 	return ret & ~r->quirks;
 }
 

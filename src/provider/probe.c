@@ -195,7 +195,7 @@ static void say_transport(struct probe *b, const struct err *e)
 	else if (strstr(text, "is not known"))
 		say(b->ret, "name", "%s Is it spelled right?", text);
 	else if (strstr(text, "No secure connection"))
-		say(b->ret, "tls", "%s If the server speaks no TLS, begin the address with http://.", text);
+		say(b->ret, "tls", "%s", text);
 	else if (strstr(text, "not a valid") || strstr(text, "is not valid"))
 		say(b->ret, "address", "%s", text);
 	else if (strstr(text, "does not speak HTTP"))

@@ -59,6 +59,9 @@ struct context_window {
 	double bytes_a_token; /* smoothed; 0: not known */
 };
 
+/* What is told to who comes while a provider is away, or was not seen yet: it is looked for all the time. */
+#define RETRY_AFTER_S 5 /* seconds */
+
 /* A configured provider. What calls read stays as it is; who configures anew makes another one. */
 struct provider {
 	unsigned magic; /* PROVIDER_MAGIC */

@@ -53,6 +53,13 @@ bool request_is_raw(const struct gen_request *q, const struct provider *p);
  * -ENOMEM. */
 int history_settle(const struct gen_request *q, bool pairs, struct arena *a, struct gen_request *ret) MUST_CHECK;
 
+/* ---- roles.c: who speaks when ---- */
+
+/* The request with its messages as the quirks of roles want them, in the arena. -ENOMEM. */
+int roles_settle(const struct gen_request *q, unsigned quirks, struct arena *a, struct gen_request *ret) MUST_CHECK;
+/* What the text of a refusal says of them, whose status may be 500, too: templates of models end so. */
+unsigned roles_learn(const struct gen_request *q, struct str error);
+
 /* ---- names.c: names of tools that are not taken ---- */
 
 /* Whether all names of tools and calls are of letters, digits, _ and -, at most 64 of them. */
@@ -92,11 +99,18 @@ enum {
 	QUIRK_BUDGET = 1 << 13, /* thinking with a budget in place of the adaptive one */
 	QUIRK_NO_THINKING = 1 << 14,
 	QUIRK_NO_SEED = 1 << 15,
-	QUIRK_THINKS = 1 << 16,      /* its answers begin with reasoning whose opening tag stands in the prompt */
-	QUIRK_PLAIN_NAMES = 1 << 17, /* names of tools of letters, digits, _ and - alone; OpenAI itself always */
-	QUIRK_LAST = QUIRK_PLAIN_NAMES,
+	QUIRK_THINKS = 1 << 16,         /* its answers begin with reasoning whose opening tag stands in the prompt */
+	QUIRK_PLAIN_NAMES = 1 << 17,    /* names of tools of letters, digits, _ and - alone; OpenAI itself always */
+	QUIRK_NO_CALL_EXTRAS = 1 << 18, /* it takes no further members of calls back */
+	QUIRK_SIGNED_CALLS = 1 << 19,   /* it wants its signature with the first call of an answer */
+	QUIRK_TURNS = 1 << 20,          /* users and the assistant take turns, and the system speaks first */
+	QUIRK_NO_SYSTEM = 1 << 21,      /* the same, and the system does not speak */
+	QUIRK_NO_EMPTY = 1 << 22,       /* no answer is empty */
+	QUIRK_NO_NULL = 1 << 23,        /* the content of a message that only calls is "" */
+	QUIRK_LAST = QUIRK_NO_NULL,
 };
 #define QUIRKS_OF_SERVER (QUIRK_NO_STREAM_OPTIONS | QUIRK_OLD_VERSION)
+#define QUIRKS_OF_ROLES  (QUIRK_TURNS | QUIRK_NO_SYSTEM | QUIRK_NO_EMPTY)
 
 uint64_t quirks_hash(const char *name); /* never 0 */
 unsigned quirks_of(struct provider *p, const char *model);

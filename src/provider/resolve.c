@@ -6,7 +6,6 @@
 #include "provider/catalogue_priv.h"
 
 #define REFRESH_AGAIN_MS 2000 /* an unknown id causes a refresh, but not more often than this */
-#define RETRY_AFTER_S    5    /* what who asks for a model of a provider that was not seen yet is told */
 #define WAIT_NEW_MS      1000 /* for the first refresh of providers that came after the start */
 
 /* ---- plans ---- */

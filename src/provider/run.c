@@ -144,7 +144,8 @@ static void note_try(const struct run *r, int code, const struct err *why)
  * is no better was no lesson. */
 static bool learn(struct run *r, unsigned *learned)
 {
-	if (r->shown || (r->res.status != 400 && r->res.status != 422) || !r->learn)
+	bool refused = r->res.status == 400 || r->res.status == 422 || r->res.status == 500;
+	if (r->shown || !refused || !r->learn)
 		return false;
 	unsigned quirks = r->learn(r, refusal(r));
 	if (quirks) {
@@ -248,6 +249,17 @@ static void leave_place(struct run *r)
 	r->ret->queued_ms += r->place.waited_ms;
 }
 
+/* When to come again: as the provider says; and to one that is away, soon, since it is looked for all the time. */
+static void tell_when(const struct run *r, int code, struct err *e)
+{
+	if (e->code == 0 || e->retry_after_s > 0)
+		return;
+	if (r->res.retry_after_ms > 0)
+		e->retry_after_s = (int)((r->res.retry_after_ms + 999) / 1000);
+	else if (code == E_PROVIDER_DOWN || is_connect_timeout(r, code))
+		e->retry_after_s = RETRY_AFTER_S;
+}
+
 /* Its breaker lets the call through, a place is waited for, and then it is asked: again and again, until an answer begins, or
  * what went wrong would go wrong again. */
 static int run_target(struct run *r, bool another, struct err *e)
@@ -276,8 +288,7 @@ static int run_target(struct run *r, bool another, struct err *e)
 			tries--;
 			code = 0;
 		} else if (gives_up(r, code, tries, another)) {
-			if (e->code != 0 && r->res.retry_after_ms > 0)
-				e->retry_after_s = (int)((r->res.retry_after_ms + 999) / 1000);
+			tell_when(r, code, e);
 		} else {
 			code = wait_to_retry(r, tries, e);
 		}

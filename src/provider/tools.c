@@ -10,7 +10,8 @@
 #include "base/utf8.h"
 #include "provider/provider_priv.h"
 
-#define CALLS_MAX 128 /* what clients of such servers take */
+#define CALLS_MAX    128    /* what clients of such servers take */
+#define EXTRAS_BYTES 65536u /* of what is said of a call beside its arguments; more is not kept */
 
 struct answer_call {
 	size_t index;                        /* in our events: the calls are numbered as their names come */
@@ -19,6 +20,7 @@ struct answer_call {
 	char *name;                          /* NULL: has not come yet */
 	bool told;                           /* its first event was made */
 	struct buf early;                    /* arguments that came before the name */
+	json_t *extras;                      /* so far; NULL: none came */
 	int depth;                           /* of the braces in the arguments so far */
 	bool in_string, escaped, any, whole; /* any: something stands in them; whole: the outermost brace was closed */
 	uint16_t half;                       /* of a character in the arguments */
@@ -37,6 +39,7 @@ void answer_tools_done(struct answer *s)
 		free(s->calls->all[i].id);
 		free(s->calls->all[i].name);
 		buf_done(&s->calls->all[i].early);
+		json_decref(s->calls->all[i].extras);
 	}
 	free(s->calls->all);
 	free(s->calls);
@@ -75,6 +78,25 @@ static int emit_arguments(struct answer *s, size_t index, const char *p, size_t 
 	return r;
 }
 
+static void add_extras(const struct answer *s, const struct answer_call *c, struct buf *b)
+{
+	buf_add_str(b, ",\"extras\":{\"provider\":");
+	json_add_cstr(b, s->provider);
+	buf_add_str(b, ",\"members\":");
+	json_add_value(b, c->extras);
+	buf_add_char(b, '}');
+}
+
+static int emit_extras(struct answer *s, const struct answer_call *c)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(EXTRAS_BYTES * 2);
+	buf_printf(&b, "{\"index\":%zu", c->index);
+	add_extras(s, c, &b);
+	buf_add_char(&b, '}');
+	int r = buf_status(&b);
+	return r < 0 ? r : answer_emit(s, EV_TOOL_CALL, b.p, b.n);
+}
+
 static int emit_first(struct answer *s, const struct answer_call *c)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
@@ -90,6 +112,8 @@ static int emit_first(struct answer *s, const struct answer_call *c)
 		buf_add_str(&b, ",\"arguments\":");
 		json_add_string(&b, c->early.p, c->early.n);
 	}
+	if (c->extras)
+		add_extras(s, c, &b);
 	buf_add_char(&b, '}');
 	int r = buf_status(&b);
 	if (r >= 0)
@@ -217,27 +241,28 @@ static int settle_empty(struct answer *s)
 	return r;
 }
 
-int answer_tool(struct answer *s, int64_t at, const char *id, const char *name, const char *arguments, size_t n)
+/* Some servers say them again with each piece: only what is new is told. */
+static int take_extras(struct answer *s, struct answer_call *c, const json_t *extras)
 {
-	struct answer_call *c;
-	id = id && *id ? id : NULL;
-	name = name && *name ? names_own(s->names, name) : NULL;
-	arguments = arguments ? arguments : "";
-	if (!id && !name && n == 0)
+	if (!extras || !s->provider)
 		return 0;
-	c = s->calls ? find_call(s->calls, at, id, name) : NULL;
-	if (!c && !(c = add_call(s, at)))
-		return err_set(
-			s->e, E_PROVIDER_BROKEN, "%s wants more than %d tools in one answer.", s->label, CALLS_MAX);
-	if (id && !c->id && !c->name)
-		c->id = xstrdup(id);
-	if (!name || c->name)
-		return take_arguments(s, c, arguments, n);
+	CLEANUP(json_decrefp) json_t *all = c->extras ? json_copy(c->extras) : json_object();
+	json_object_update(all, (json_t *)(uintptr_t)extras);
+	if (json_dumpb(all, NULL, 0, JSON_COMPACT) > EXTRAS_BYTES || json_equal(all, c->extras))
+		return 0;
+	json_decref(c->extras);
+	c->extras = json_incref(all);
+	return c->told ? emit_extras(s, c) : 0;
+}
+
+/* The call has its name: it begins. */
+static int begin_call(struct answer *s, struct answer_call *c, const struct tool_piece *p)
+{
 	int r = settle_empty(s);
-	c->name = xstrdup(name);
+	c->name = xstrdup(p->name);
 	c->index = s->calls->n_named++;
 	if (r >= 0)
-		r = take_arguments(s, c, arguments, n);
+		r = take_arguments(s, c, p->arguments.p, p->arguments.n);
 	if (r >= 0)
 		r = emit_first(s, c);
 	c->told = true;
@@ -245,16 +270,37 @@ int answer_tool(struct answer *s, int64_t at, const char *id, const char *name, 
 	return r;
 }
 
-int answer_tool_json(struct answer *s, int64_t at, const char *id, const char *name, const json_t *arguments)
+static int take_piece(struct answer *s, const struct tool_piece *p)
 {
-	if (json_is_string(arguments))
-		return answer_tool(s, at, id, name, json_string_value(arguments), json_string_length(arguments));
-	if (!arguments || json_is_null(arguments))
-		return answer_tool(s, at, id, name, "", 0);
+	struct answer_call *c = s->calls ? find_call(s->calls, p->at, p->id, p->name) : NULL;
+	bool is_call = p->id || p->name || p->arguments.n > 0;
+	if (!c && !is_call)
+		return 0;
+	if (!c && !(c = add_call(s, p->at)))
+		return err_set(
+			s->e, E_PROVIDER_BROKEN, "%s wants more than %d tools in one answer.", s->label, CALLS_MAX);
+	if (p->id && !c->id && !c->name)
+		c->id = xstrdup(p->id);
+	int r = take_extras(s, c, p->extras);
+	if (r < 0 || !is_call)
+		return r;
+	return p->name && !c->name ? begin_call(s, c, p) : take_arguments(s, c, p->arguments.p, p->arguments.n);
+}
+
+int answer_tool(struct answer *s, struct tool_piece piece, const json_t *arguments)
+{
 	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES * 6);
-	json_add_value(&b, arguments);
+	piece.id = piece.id && *piece.id ? piece.id : NULL;
+	piece.name = piece.name && *piece.name ? names_own(s->names, piece.name) : NULL;
+	piece.arguments = STR("");
+	if (json_is_string(arguments)) {
+		piece.arguments = (struct str){json_string_value(arguments), json_string_length(arguments)};
+	} else if (arguments && !json_is_null(arguments)) {
+		json_add_value(&b, arguments);
+		piece.arguments = buf_str(&b);
+	}
 	int r = buf_status(&b);
-	return r < 0 ? r : answer_tool(s, at, id, name, b.p, b.n);
+	return r < 0 ? r : take_piece(s, &piece);
 }
 
 int answer_tools_finish(struct answer *s)

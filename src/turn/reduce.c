@@ -174,8 +174,22 @@ static int64_t round_of(const struct reduced *r, const char *parent)
 	return 1;
 }
 
+/* Takes over those of the members that say something. */
+static void take_members(struct part *p, const json_t *data, const char *const *keys)
+{
+	for (; *keys; keys++) {
+		json_t *v = json_object_get(data, *keys);
+		bool empty = !v || json_is_null(v) || json_is_false(v) ||
+			     (json_is_string(v) && json_string_length(v) == 0) ||
+			     (json_is_array(v) && json_array_size(v) == 0);
+		if (!empty)
+			part_set(p, *keys, v);
+	}
+}
+
 static void reduce_tool_call(struct reduced *r, const json_t *data)
 {
+	static const char *const extras[] = {"extras", NULL};
 	const char *parent = parent_of(data);
 	int64_t index = json_get_i64(data, "index", 0);
 	char *id = copy_str(data, "id");
@@ -190,6 +204,7 @@ static void reduce_tool_call(struct reduced *r, const json_t *data)
 		p->round = round;
 	}
 	add_str(&p->text, data, "arguments");
+	take_members(p, data, extras);
 }
 
 /* It may be one of before: a turn that goes on answers what its message waits for. */
@@ -201,19 +216,6 @@ static struct part *call_by_id(struct reduced *r, const char *id)
 			return p;
 	}
 	return NULL;
-}
-
-/* Takes over those of the members that say something. */
-static void take_members(struct part *p, const json_t *data, const char *const *keys)
-{
-	for (; *keys; keys++) {
-		json_t *v = json_object_get(data, *keys);
-		bool empty = !v || json_is_null(v) || json_is_false(v) ||
-			     (json_is_string(v) && json_string_length(v) == 0) ||
-			     (json_is_array(v) && json_array_size(v) == 0);
-		if (!empty)
-			part_set(p, *keys, v);
-	}
 }
 
 static void reduce_tool_start(struct reduced *r, const json_t *data)

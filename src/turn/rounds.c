@@ -58,6 +58,7 @@ int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n)
 	buf_add_char(&b, '"');
 	add_piece(&b, piece, "name", ",\"name\":");
 	add_piece(&b, piece, "arguments", ",\"arguments\":");
+	add_piece(&b, piece, "extras", ",\"extras\":");
 	buf_add_char(&b, '}');
 	r = buf_status(&b);
 	return r < 0 ? r : turn_put(t, on_loop, EV_TOOL_CALL, b.p, b.n);

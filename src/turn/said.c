@@ -1,6 +1,7 @@
 /* said.c - an answer as what a model is given of it again: of each round what it said and called, and the results. */
 #include <errno.h>
 
+#include "provider/collect.h"
 #include "turn/turn_priv.h"
 
 #define NO_RESULT "There is no result: the answer was ended before it came."
@@ -72,6 +73,18 @@ static int end_round(struct saying *s)
 	return r;
 }
 
+/* What its provider said of the call, for that. */
+static int add_extras(struct saying *s, const struct part *p, struct gen_tool_call *c)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(TURN_ARENA_BYTES);
+	const json_t *extras = json_object_get(p->more, "extras");
+
+	collect_members(json_object_get(extras, "members"), &b);
+	c->extras = b.n ? copy_text(s->a, &b) : NULL;
+	c->extras_of = arena_strdup(s->a, c->extras ? json_get_str(extras, "provider") : "");
+	return buf_status(&b) < 0 || (b.n && !c->extras) || !c->extras_of ? -ENOMEM : 0;
+}
+
 static int add_call(struct saying *s, const struct part *p)
 {
 	int r = s->n && p->round != s->round ? end_round(s) : 0;
@@ -86,7 +99,7 @@ static int add_call(struct saying *s, const struct part *p)
 		c->arguments = "{}";
 	s->parts[s->n++] = p;
 	s->round = p->round;
-	return 0;
+	return add_extras(s, p, c);
 }
 
 static int add_words(struct saying *s, const struct part *p, struct buf *to)

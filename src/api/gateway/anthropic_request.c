@@ -359,6 +359,20 @@ static const json_t *ran_here(const json_t *message, const json_t *block)
 	return NULL;
 }
 
+/* A call of another model's with what its provider said of it. */
+static bool has_extras(const json_t *block)
+{
+	return is(json_get_str(block, "type"), "tool_use") && json_object_get(block, "atelier");
+}
+
+static json_t *without_extras(json_t *block)
+{
+	json_t *copy = json_copy(block);
+
+	json_object_del(copy, "atelier");
+	return copy;
+}
+
 static bool has_ours(const json_t *message)
 {
 	const json_t *content = json_object_get(message, "content");
@@ -366,7 +380,7 @@ static bool has_ours(const json_t *message)
 	for (size_t i = 0; i < json_array_size(content); i++) {
 		const json_t *block = json_array_get(content, i);
 
-		if (is_made_up(block) || cites_ours(block) || ran_here(message, block))
+		if (is_made_up(block) || cites_ours(block) || ran_here(message, block) || has_extras(block))
 			return true;
 	}
 	return false;
@@ -412,6 +426,8 @@ static json_t *without_ours(json_t *message)
 			json_array_append_new(kept, as_text(call, block));
 		else if (cites_ours(block))
 			json_array_append_new(kept, without_our_citations(block));
+		else if (has_extras(block))
+			json_array_append_new(kept, without_extras(block));
 		else if (!is_made_up(block))
 			json_array_append(kept, block);
 	}

@@ -261,11 +261,9 @@ static int read_call(struct reader *r, const json_t *block, struct gen_tool_call
 	ret->name = json_get_str(block, "name");
 	if (!ret->id || !*ret->id || !ret->name || !*ret->name)
 		return err_set(&r->c->q->err, E_INVALID, "A tool_use has no \"id\" or no \"name\".");
-	if (!json_is_object(input)) {
-		ret->arguments = "{}";
-		return 0;
-	}
-	return gw_json_text(r->c, input, &ret->arguments);
+	ret->arguments = "{}";
+	int code = json_is_object(input) ? gw_json_text(r->c, input, &ret->arguments) : 0;
+	return code < 0 ? code : gw_read_call_extras(r->c, block, &ret->extras);
 }
 
 struct said {

@@ -63,6 +63,21 @@ int gw_read_extras(struct gw_call *c, const json_t *from, const char *within, un
 	return *ret ? 0 : request_no_memory(c->q);
 }
 
+void gw_add_call_extras(const struct made_call *m, struct buf *out)
+{
+	if (m->extras.n > 0)
+		buf_printf(out, ",\"atelier\":{%s}", m->extras.p + 1); /* behind its comma */
+}
+
+int gw_read_call_extras(struct gw_call *c, const json_t *item, const char **ret)
+{
+	static const char *const none[] = {NULL};
+	const json_t *extras = json_object_get(item, "atelier");
+
+	*ret = NULL;
+	return gw_target_can(c, API_OPENAI) ? gw_read_extras(c, extras, NULL, API_OPENAI, none, ret) : 0;
+}
+
 /* What is taken for granted of a model that is not known, since nearly all can it. */
 #define USUAL (API_ADDRESSES | API_ONE_TOOL | API_SAMPLING)
 

@@ -80,7 +80,9 @@ static void add_call(const struct made_call *call, size_t i, struct buf *out)
 	json_add_cstr(out, call->name);
 	buf_add_str(out, ",\"arguments\":");
 	gw_add_line(buf_str(&call->arguments), out);
-	buf_add_str(out, "}}");
+	buf_add_char(out, '}');
+	gw_add_call_extras(call, out);
+	buf_add_char(out, '}');
 }
 
 /* ---- the end ---- */

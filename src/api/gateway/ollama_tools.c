@@ -137,9 +137,10 @@ static int read_call(struct gw_call *c, const json_t *call, size_t number, struc
 		ret->id = arena_printf(&c->q->mem, "call_%zu", number);
 	if (!ret->id)
 		return request_no_memory(c->q);
+	int r = gw_read_call_extras(c, call, &ret->extras);
 	ret->arguments = "{}";
-	if (!arguments || json_is_null(arguments))
-		return 0;
+	if (r < 0 || !arguments || json_is_null(arguments))
+		return r;
 	if (json_is_string(arguments) &&
 		is_object_text(json_string_value(arguments))) { /* as OpenAI's clients keep them */
 		ret->arguments = json_string_value(arguments);

@@ -340,7 +340,9 @@ static void chat_tool(struct gw_call *c, const struct call_piece *t, struct buf 
 	}
 	buf_add_str(out, "\"arguments\":");
 	json_add_string(out, t->arguments.p, t->arguments.n);
-	buf_add_str(out, s->old_functions ? "}" CHUNK_END : "}}]" CHUNK_END);
+	buf_add_char(out, '}');
+	buf_add(out, t->extras.p, t->extras.n);
+	buf_add_str(out, s->old_functions ? CHUNK_END : "}]" CHUNK_END);
 }
 
 static const char *finish_of(const struct gw_call *c)
@@ -421,7 +423,9 @@ static void add_call(const struct gw_call *c, const struct made_call *m, struct 
 		custom_tool_add_input(buf_str(&m->arguments), out);
 	else
 		json_add_string(out, m->arguments.p, m->arguments.n);
-	buf_add_str(out, "}}");
+	buf_add_char(out, '}');
+	buf_add(out, buf_str(&m->extras).p, m->extras.n);
+	buf_add_char(out, '}');
 }
 
 static void add_custom_calls(struct gw_call *c, struct buf *out)

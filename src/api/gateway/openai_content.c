@@ -296,6 +296,8 @@ static int read_custom_call(struct gw_call *c, const json_t *from, struct gen_to
 
 static int read_call(struct gw_call *c, const json_t *from, struct gen_tool_call *ret)
 {
+	static const char *const known[] = {"id", "type", "index", "function", NULL};
+
 	if (json_is_object(json_object_get(from, "custom")))
 		return read_custom_call(c, from, ret);
 
@@ -308,11 +310,10 @@ static int read_call(struct gw_call *c, const json_t *from, struct gen_tool_call
 		return err_set(&c->q->err, E_INVALID, "A tool call in the messages has no function.name.");
 	if (!ret->id)
 		ret->id = "";
-	if (json_is_object(arguments))
-		return gw_json_text(c, arguments, &ret->arguments);
 	if (!ret->arguments || !*ret->arguments)
 		ret->arguments = "{}";
-	return 0;
+	int r = json_is_object(arguments) ? gw_json_text(c, arguments, &ret->arguments) : 0;
+	return r < 0 ? r : gw_read_extras(c, from, "messages.tool_calls", API_OPENAI, known, &ret->extras);
 }
 
 static int read_calls(struct gw_call *c, const json_t *list, struct gen_message *m)

@@ -210,13 +210,21 @@ static struct gen_message *add_result(struct reading *r, const char *id)
 	return m;
 }
 
+/* Of a tool that the program runs. */
+static int add_own_call(struct reading *r, const json_t *item, const char *name, const char *arguments)
+{
+	int code = add_call(r, json_get_str(item, "call_id"), name, arguments);
+
+	return code < 0 ? code : gw_read_call_extras(r->c, item, &r->calls[r->n_calls - 1].extras);
+}
+
 static int read_function_call(struct reading *r, const json_t *item)
 {
 	const char *name = json_get_str(item, "name");
 
 	if (name)
 		name = responses_flat_name(r->c, json_get_str(item, "namespace"), name);
-	return add_call(r, json_get_str(item, "call_id"), name, json_get_str(item, "arguments"));
+	return add_own_call(r, item, name, json_get_str(item, "arguments"));
 }
 
 static int read_custom_call(struct reading *r, const json_t *item)
@@ -226,7 +234,7 @@ static int read_custom_call(struct reading *r, const json_t *item)
 
 	if (code == 0 && name)
 		name = responses_flat_name(r->c, json_get_str(item, "namespace"), name);
-	return code < 0 ? code : add_call(r, json_get_str(item, "call_id"), name, arguments);
+	return code < 0 ? code : add_own_call(r, item, name, arguments);
 }
 
 static int as_text(struct reading *r, const json_t *v, const char **ret)

@@ -264,11 +264,14 @@ static int take_tool(struct gw_flow *f, const char *json, size_t n)
 	t.first = !m->told;
 	m->told = true;
 	struct str rest = t.first ? all : t.arguments;
-	while (f->stream && (t.first || rest.n > 0)) {
+	if (t.first)
+		t.extras = buf_str(&m->extras);
+	while (f->stream && (t.first || rest.n > 0 || t.extras.n > 0)) {
 		t.arguments = (struct str){rest.p, utf8_prefix(rest.p, rest.n, ARGUMENTS_BYTES)};
 		rest = (struct str){rest.p + t.arguments.n, rest.n - t.arguments.n};
 		c->format->tool(c, &t, &f->out);
 		t.first = false;
+		t.extras = STR("");
 	}
 	return 0;
 }

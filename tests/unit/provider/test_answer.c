@@ -59,6 +59,33 @@ static void halves_in_arguments(void **state)
 	assert_string_equal(o.tools, "0 MADE f {\"a\":\"" SMILE "\"}\n");
 }
 
+/* What is said of a call beside the usual: with its first event where it is known by then, else by itself, and once. */
+static void extras_of_calls(void **state)
+{
+	static const char stream[] =
+		OA("\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\"},\"sig\":{\"x\":1},\"n\":"
+		   "null}]") OA("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"},\"sig\":{\"x\":1}}]")
+			OA("\"tool_calls\":[{\"index\":0,\"late\":[2]}]")
+				OA("\"tool_calls\":[{\"index\":7,\"of\":\"no call\"}]") OA_END("tool_calls") OA_DONE;
+	struct memory_sink m;
+	struct err e = {0};
+	struct answer s;
+	(void)state;
+	sink_init(&m, true);
+	answer_init(&s, &openai_dialect, "Fake", &m.sink, &e);
+	s.provider = "fake";
+	assert_true(answer_feed(&s, stream, sizeof(stream) - 1) >= 0);
+	assert_true(answer_finish(&s) >= 0);
+	answer_done(&s);
+	assert_non_null(strstr(m.events.p, "{\"index\":0,\"id\":\"a\",\"name\":\"f\",\"extras\":{\"provider\":\"fake\","
+					   "\"members\":{\"sig\":{\"x\":1}}}}"));
+	assert_non_null(strstr(m.events.p,
+		"{\"index\":0,\"extras\":{\"provider\":\"fake\",\"members\":{\"sig\":{\"x\":1},\"late\":[2]}}}"));
+	assert_null(strstr(m.events.p, "no call"));
+	assert_null(strstr(strstr(m.events.p, "late") + 1, "extras"));
+	sink_done(&m);
+}
+
 static void figures(void **state)
 {
 	static const struct {
@@ -204,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(halves_of_characters),
 		cmocka_unit_test(halves_in_arguments),
+		cmocka_unit_test(extras_of_calls),
 		cmocka_unit_test(figures),
 		cmocka_unit_test(an_error_behind_the_end),
 		cmocka_unit_test(broken_off),

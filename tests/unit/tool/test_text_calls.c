@@ -157,7 +157,7 @@ static void test_cut(void **state UNUSED)
 static void test_request(void **state UNUSED)
 {
 	CLEANUP(arena_done) struct arena a;
-	const struct gen_tool_call calls[] = {{"c1", "add", "{\"a\":1}"}};
+	const struct gen_tool_call calls[] = {{.id = "c1", .name = "add", .arguments = "{\"a\":1}"}};
 	const struct gen_message messages[] = {{.role = "system", .content = "Be brief."},
 		{.role = "user", .content = "1+1?"}, {.role = "assistant", .content = "", .calls = calls, .n_calls = 1},
 		{.role = "tool", .content = "2", .tool_call_id = "c1", .tool_name = "add"}};
@@ -187,7 +187,8 @@ static void test_families(void **state UNUSED)
 		{"mistral:7b", "[TOOL_CALLS][{\"name\":\"NAME\""},
 		{"deepseek-r1:8b", "<" BAR "tool" LOW "calls" LOW "begin" BAR ">"},
 		{"gemma2:9b", "<tool_call>\n{\"name\":\"NAME\",\"arguments\":{\"KEY\":\"VALUE\"}}"}};
-	const struct gen_tool_call calls[] = {{"c1", "get_weather", "{\"town\":\"Bonn\",\"n\":3}"}};
+	const struct gen_tool_call calls[] = {
+		{.id = "c1", .name = "get_weather", .arguments = "{\"town\":\"Bonn\",\"n\":3}"}};
 	const struct gen_message messages[] = {{.role = "user", .content = "?"},
 		{.role = "assistant", .content = "", .calls = calls, .n_calls = 1},
 		{.role = "tool", .content = "fine", .tool_call_id = "c1", .tool_name = "get_weather"}};

@@ -1,0 +1,169 @@
+/*
+ * roles.c - who speaks in the messages of a request, made fit for a server whose template of the model is strict about it: users and
+ * the assistant take turns, the system speaks first or not at all, and no answer is empty. Nobody knows before: the server
+ * refuses, and what it says is the lesson (quirks.c).
+ */
+#include <errno.h>
+
+#include "provider/request.h"
+
+struct fitting {
+	struct arena *a;
+	struct gen_message *out;
+	size_t n;
+};
+
+static bool is_role(const struct gen_message *m, const char *role)
+{
+	return strcmp(m->role, role) == 0;
+}
+
+static bool is_system(const struct gen_message *m)
+{
+	return is_role(m, "system") || is_role(m, "developer");
+}
+
+static bool has_text(const struct gen_message *m)
+{
+	return str_trim(str_from(m->content)).n > 0;
+}
+
+/* An answer that was ended before it began, or in its thoughts. */
+static bool is_empty(const struct gen_message *m)
+{
+	return is_role(m, "assistant") && m->n_calls == 0 && m->n_images == 0 && !m->extras && !has_text(m);
+}
+
+/* What begins the first message: the words of the system, or of its messages. NULL: no memory. */
+static const char *words_of_system(const struct gen_request *q, struct arena *a)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(BODY_MAX_BYTES);
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (is_system(&q->messages[i]) && has_text(&q->messages[i]))
+			buf_printf(&b, "%s%s", b.n ? "\n\n" : "", q->messages[i].content);
+	return buf_status(&b) == 0 ? arena_strndup(a, buf_str(&b).p, b.n) : NULL;
+}
+
+/* Texts with an empty line between, and the pictures of both in their places. */
+static int join(struct fitting *f, struct gen_message *to, const struct gen_message *m)
+{
+	const char *before = has_text(to) ? to->content : "", *behind = m->content ? m->content : "";
+	const char *between = *before && *behind ? "\n\n" : "";
+	size_t n = to->n_images + m->n_images, by = strlen(before) + strlen(between);
+	struct gen_image *images = ARENA_ARRAY(f->a, struct gen_image, n + 1);
+	to->content = arena_printf(f->a, "%s%s%s", before, between, behind);
+	if (!images || !to->content)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		images[i] = i < to->n_images ? to->images[i] : m->images[i - to->n_images];
+		images[i].at += i < to->n_images ? 0 : by;
+	}
+	to->images = images;
+	to->n_images = n;
+	return 0;
+}
+
+static int add(struct fitting *f, const struct gen_message *m)
+{
+	struct gen_message *last = f->n > 0 ? &f->out[f->n - 1] : NULL;
+	bool same =
+		last && is_role(last, m->role) && last->n_calls == 0 && (is_role(m, "user") || is_role(m, "assistant"));
+	if (!same) {
+		f->out[f->n++] = *m;
+		return 0;
+	}
+	int r = join(f, last, m);
+	last->calls = m->calls;
+	last->n_calls = m->n_calls;
+	if (m->reasoning)
+		last->reasoning = m->reasoning;
+	return r;
+}
+
+/* The system in one message, which is the first, or what the first one of the user begins with. */
+static int add_system(struct fitting *f, const struct gen_request *q, bool none)
+{
+	const char *words = words_of_system(q, f->a);
+	if (!words)
+		return -ENOMEM;
+	if (*words)
+		f->out[f->n++] = (struct gen_message){.role = none ? "user" : "system", .content = words};
+	return 0;
+}
+
+static int take_turns(struct fitting *f, const struct gen_request *q, bool no_system)
+{
+	static const struct gen_message begins = {.role = "user", .content = "(The conversation goes on.)"};
+	bool begun = false;
+	int r = add_system(f, q, no_system);
+	for (size_t i = 0; i < q->n_messages && r == 0; i++) {
+		const struct gen_message *m = &q->messages[i];
+		if (is_system(m))
+			continue;
+		if (!begun && !is_role(m, "user"))
+			r = add(f, &begins);
+		begun = true;
+		if (r == 0)
+			r = add(f, m);
+	}
+	return r;
+}
+
+int roles_settle(const struct gen_request *q, unsigned quirks, struct arena *a, struct gen_request *ret)
+{
+	struct gen_request full = *q;
+	*ret = *q;
+	if (!(quirks & QUIRKS_OF_ROLES) || q->prompt)
+		return 0;
+	struct gen_message *kept = ARENA_ARRAY(a, struct gen_message, q->n_messages + 1);
+	struct fitting f = {.a = a, .out = ARENA_ARRAY(a, struct gen_message, q->n_messages + 2)};
+	if (!kept || !f.out)
+		return -ENOMEM;
+	full.messages = kept;
+	full.n_messages = 0;
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (!(quirks & QUIRK_NO_EMPTY) || i + 1 == q->n_messages || !is_empty(&q->messages[i]))
+			kept[full.n_messages++] = q->messages[i];
+	*ret = full;
+	if (!(quirks & (QUIRK_TURNS | QUIRK_NO_SYSTEM)))
+		return 0;
+	int r = take_turns(&f, &full, quirks & QUIRK_NO_SYSTEM);
+	ret->messages = f.out;
+	ret->n_messages = f.n;
+	return r;
+}
+
+/* ---- what a refusal teaches ---- */
+
+static bool has(const struct gen_request *q, bool (*is)(const struct gen_message *))
+{
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (is(&q->messages[i]))
+			return true;
+	return false;
+}
+
+static bool names_any(struct str error, const char *const *words)
+{
+	for (; *words; words++)
+		if (quirk_names(error, *words))
+			return true;
+	return false;
+}
+
+unsigned roles_learn(const struct gen_request *q, struct str error)
+{
+	static const char *const first[] = {"at the beginning", "must be first", "must be the first", NULL};
+	static const char *const refused[] = {"not supported", "unsupported", "n't support", "not allowed", NULL};
+	static const char *const empty[] = {"empty", "either content", "content=none", "non-empty", NULL};
+	bool of_system = quirk_names(error, "system") && has(q, is_system);
+	if (q->prompt)
+		return 0;
+	if (quirk_names(error, "alternat") && quirk_names(error, "role"))
+		return QUIRK_TURNS;
+	if (of_system && names_any(error, first))
+		return QUIRK_TURNS;
+	if (of_system && quirk_names(error, "role") && names_any(error, refused))
+		return QUIRK_NO_SYSTEM;
+	return names_any(error, empty) && quirk_names(error, "assistant") && has(q, is_empty) ? QUIRK_NO_EMPTY : 0;
+}
