@@ -384,7 +384,10 @@ static int judge_proxy(struct call *c, struct err *e)
 static const char *certificate_fault(long verified)
 {
 	switch (verified) {
-	case X509_V_OK: /* its issuers are, so that it is the name */
+	case X509_V_OK: /* its issuers are, so that it is the name; or curl looked at that first, and at nothing else */
+	case X509_V_ERR_UNSPECIFIED:
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		return "is for another name. Is the address the one that the certificate has?";
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		return "has expired.";
