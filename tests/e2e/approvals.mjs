@@ -2,7 +2,8 @@
 // a reload, once or from then on. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
-import { newChat } from './chat.mjs';
+import { go, newChat } from './chat.mjs';
+import { counts, eventually } from './wait.mjs';
 
 export async function approvals({ page, context, mock, base, watch, shot }) {
   const headers = { Origin: base };
@@ -47,13 +48,12 @@ export async function approvals({ page, context, mock, base, watch, shot }) {
   // In the list it is no answer that is being written: somebody must decide.
   const row = page.getByRole('navigation', { name: 'Chats' }).locator(`a[href$="${new URL(page.url()).pathname}"]`);
   await row.getByText('Waiting for your decision').waitFor();
-  assert.equal(await row.getByText('Answering').count(), 0);
+  await counts(row.getByText('Answering'), 0);
   const found = await look(page, 'calls that ask', ['graphite', 'quartz']);
   await shot('asked');
   await page.reload();
   await cards().nth(1).waitFor();
-  const shown = await cards().locator('pre').allInnerTexts();
-  assert.deepEqual(shown.map((text) => JSON.parse(text)), [{ berth: 3 }, { berth: 12 }]);
+  await eventually(async () => assert.deepEqual((await cards().locator('pre').allInnerTexts()).map((text) => JSON.parse(text)), [{ berth: 3 }, { berth: 12 }]));
   assert.deepEqual(booked, []);
 
   // Another browser decides of one; here its card goes, and the other is refused with a reason, by the keyboard.
@@ -64,6 +64,7 @@ export async function approvals({ page, context, mock, base, watch, shot }) {
   await cards(other).nth(1).waitFor({ state: 'detached' });
   await cards().nth(1).waitFor({ state: 'detached' });
   await cards().getByRole('button', { name: 'No…' }).press('Enter');
+  await page.waitForFunction(() => document.activeElement.matches('input, textarea') && !document.activeElement.matches('[data-composer]'));
   await page.keyboard.type('Too small');
   found.push(...(await look(page, 'a call that is refused', ['graphite', 'quartz'])));
   await shot('refusing');
@@ -98,12 +99,11 @@ export async function approvals({ page, context, mock, base, watch, shot }) {
   assert.deepEqual(booked, [3, 7, 21, 7, 21]);
 
   // What was allowed for good is taken back; then it is asked again, and an answer that waits is stopped.
-  await page.goto(base + '/tools');
+  await go(page, base, '/tools');
   const rules = page.getByRole('list', { name: 'Run without asking' }).getByRole('listitem', { name: 'quay_book' });
   await rules.nth(1).waitFor();
   await rules.filter({ hasText: 'Everywhere' }).getByRole('button', { name: 'Revoke' }).click();
   await rules.nth(1).waitFor({ state: 'detached' });
-  await page.goto(base);
   await begin();
   await ask('Book one');
   await cards().waitFor();

@@ -1,13 +1,14 @@
 // Assistants: made, chosen, changed and taken back, copied, shared; and what administrators say of models. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
-import { answer, ask, has, newChat, ready } from './chat.mjs';
+import { answer, ask, go, has, newChat, ready } from './chat.mjs';
 import { draw } from './pictures.mjs';
+import { counts, eventually, holds, says } from './wait.mjs';
 
 export async function assistants({ page, mock, base, shot }) {
   const calls = mock.calls.length;
   mock.on('Begin, please', ({ say }) => say('Begun.'));
-  await page.goto(base + '/assistants');
+  await go(page, base, '/assistants');
   await page.getByText('No assistants yet').waitFor();
   const found = await look(page, 'no assistants');
   await page.getByRole('button', { name: 'New assistant' }).click();
@@ -67,10 +68,10 @@ export async function assistants({ page, mock, base, shot }) {
   found.push(...(await look(page, 'assistants to choose from')));
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Assistant: Pirate' }).waitFor();
-  assert.equal(await page.getByRole('textbox', { name: 'Message' }).inputValue(), '');
+  await holds(page.getByRole('textbox', { name: 'Message' }), '');
 
   // Changed, compared and taken back; copied; shared; deleted.
-  await page.goto(base + '/assistants');
+  await go(page, base, '/assistants');
   const choose = async (name, item) => {
     await page.getByRole('button', { name: `More for ${name}`, exact: true }).click();
     await page.getByRole('menuitem', { name: item }).click();
@@ -81,13 +82,13 @@ export async function assistants({ page, mock, base, shot }) {
   await form.waitFor({ state: 'detached' });
   await choose('Pirate', 'Versions');
   await form.getByText('You are a sailor.').waitFor();
-  assert.match(await form.getByRole('group', { name: 'Instructions' }).innerText(), /Removed:\s*You are a pirate\.\s+\+\s+Added:\s*You are a sailor\.\s+Today/);
+  await says(form.getByRole('group', { name: 'Instructions' }), /Removed:\s*You are a pirate\.\s+\+\s+Added:\s*You are a sailor\.\s+Today/);
   found.push(...(await look(page, 'versions of an assistant', ['graphite', 'quartz'])));
   await shot('versions');
   await form.getByRole('button', { name: 'Restore this version' }).click();
   await form.waitFor({ state: 'detached' });
   await choose('Pirate', 'Edit');
-  assert.match(await form.getByRole('textbox', { name: 'Instructions' }).inputValue(), /You are a pirate/);
+  await holds(form.getByRole('textbox', { name: 'Instructions' }), 'You are a pirate.\nToday you serve {{user}}.');
   await form.getByRole('button', { name: 'Cancel' }).click();
   await form.waitFor({ state: 'detached' });
   await choose('Pirate', 'Share');
@@ -100,7 +101,7 @@ export async function assistants({ page, mock, base, shot }) {
   await page.goto(base + '/');
   await page.getByRole('heading', { name: 'Pirate' }).waitFor();
   await page.getByRole('button', { name: 'Assistant: Pirate' }).waitFor();
-  await page.goto(base + '/assistants');
+  await go(page, base, '/assistants');
   await choose('Pirate', 'Begin new chats without it');
   await row.getByText('Default', { exact: true }).waitFor({ state: 'detached' });
   await choose('Pirate', 'Duplicate');
@@ -111,14 +112,13 @@ export async function assistants({ page, mock, base, shot }) {
     await page.getByRole('listitem', { name, exact: true }).waitFor({ state: 'detached' });
   }
   await page.getByText('No assistants yet').waitFor();
-  await page.goto(base + '/');
   await newChat(page);
   nothing(found);
 }
 
 export async function memories({ page, mock, base, shot }) {
   mock.on('Who am I?', ({ say }) => say('A nurse.'));
-  await page.goto(base + '/settings/memories');
+  await go(page, base, '/settings/memories');
   await page.getByText('Nothing is remembered').waitFor();
   const form = page.getByRole('dialog');
   for (const text of ['I am a nurse.', 'I live in Oslo.']) {
@@ -141,27 +141,27 @@ export async function memories({ page, mock, base, shot }) {
   assert.equal((await set).ok(), true);
   const found = await look(page, 'memories', ['graphite', 'quartz']);
   await shot('list');
-  await page.goto(base + '/');
   await newChat(page);
   await ask(page, 'Who am I?');
   await has(answer(page), 'A nurse.');
   await ready(page);
   assert.match(JSON.stringify(mock.calls.find((c) => c.messages.at(-1).content === 'Who am I?').messages), /I am a night nurse\./);
-  await page.goto(base + '/settings/memories');
+  await go(page, base, '/settings/memories');
   for (const text of ['I live in Oslo.', 'I am a night nurse.']) {
     await page.getByRole('button', { name: `Delete ${text}` }).click();
     await page.getByRole('listitem', { name: text }).waitFor({ state: 'detached' });
   }
+  const unset = page.waitForResponse((r) => r.url().endsWith('/memories/settings') && r.request().method() === 'PUT');
   await page.getByRole('switch', { name: /^Tell models/ }).click();
   await page.getByText('Nothing is remembered').waitFor();
-  await page.goto(base + '/');
+  assert.equal((await unset).ok(), true);
   await newChat(page);
   nothing(found);
 }
 
 export async function rules({ page, mock, base, shot }) {
   mock.on('By the rules', ({ say }) => say('Ruled.'));
-  await page.goto(base + '/settings/rules');
+  await go(page, base, '/settings/rules');
   await page.getByText('No rules yet').waitFor();
   await page.getByRole('button', { name: 'New rule' }).click();
   const form = page.getByRole('dialog');
@@ -178,7 +178,6 @@ export async function rules({ page, mock, base, shot }) {
   await row.getByText('top_p 0.9').waitFor();
   found.push(...(await look(page, 'a rule')));
   await shot('list');
-  await page.goto(base + '/');
   await newChat(page);
   await ask(page, 'By the rules');
   await has(answer(page), 'Ruled.');
@@ -186,11 +185,10 @@ export async function rules({ page, mock, base, shot }) {
   const call = mock.calls.find((c) => c.messages.at(-1).content === 'By the rules');
   assert.equal(call.options.top_p, 0.9);
   assert.match(call.messages[0].content, /Be polite\./);
-  await page.goto(base + '/settings/rules');
+  await go(page, base, '/settings/rules');
   await page.getByRole('button', { name: 'Delete All models' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByText('No rules yet').waitFor();
-  await page.goto(base + '/');
   await newChat(page);
   nothing(found);
 }
@@ -202,7 +200,7 @@ export async function agents({ page, mock, base, shot }) {
   mock.show = () => ({ capabilities: ['completion', 'tools'], model_info: {} });
   await page.request.post(base + '/api/v1/models/refresh', { headers });
   const finder = await (await page.request.post(base + '/api/v1/assistants', { headers, data: { name: 'Finder', description: 'Finds things', instructions: 'You find.', tools: [] } })).json();
-  await page.goto(base + '/assistants');
+  await go(page, base, '/assistants');
   await page.getByRole('button', { name: 'New assistant' }).click();
   const form = page.getByRole('dialog');
   await form.getByLabel('Name').fill('Chief');
@@ -246,7 +244,7 @@ export async function agents({ page, mock, base, shot }) {
     const plan = answer(page).getByRole('region', { name: 'Plan' });
     await plan.getByText('0 of 2').waitFor();
     await plan.getByText('Write it down').waitFor();
-    assert.equal(await answer(page).getByRole('button', { name: /update_plan/ }).count(), 0);
+    await counts(answer(page).getByRole('button', { name: /update_plan/ }), 0);
     await answer(page).getByRole('button', { name: /^Finder/ }).click();
     await answer(page).getByText('The number is 42.').first().waitFor();
     await answer(page).getByRole('button', { name: 'Details' }).click();

@@ -2,6 +2,7 @@
 // signed in.
 import assert from 'node:assert/strict';
 import { Gate } from './mock.mjs';
+import { copied, counts, drawn, eventually, holds, says } from './wait.mjs';
 
 export const PASSWORD = 'a long enough password';
 
@@ -87,8 +88,8 @@ export async function streaming({ page, mock, shot }) {
   half.open();
   await has(answer(page), 'Done. <img src=x');
   await ready(page);
-  assert.equal(await answer(page).locator('img').count(), 0, 'HTML of the model is text');
-  assert.equal(await answer(page).locator('strong').innerText(), 'some');
+  await counts(answer(page).locator('img'), 0, 'HTML of the model is text');
+  await says(answer(page).locator('strong'), /^some$/);
   await has(answer(page).locator('code').last(), 'let b = 2;');
   await answer(page).getByRole('button', { name: /^Thought/ }).click();
   await answer(page).getByText('They want code.').waitFor();
@@ -135,26 +136,30 @@ export async function reading({ page, mock, shot, context }) {
   await shot('reading-320');
   await page.setViewportSize({ width: 1280, height: 1400 });
   await shot('reading');
-  assert.equal(await answer(page).locator('.md-bad').getAttribute('title').then((t) => /KaTeX/.test(t)), true);
-  assert.equal(await answer(page).locator('strong').first().innerText(), '中文（bold）。');
+  await answer(page).locator('.md-bad[title*=KaTeX]').waitFor();
+  await says(answer(page).locator('strong').first(), /^中文（bold）。$/);
   // Emphasis is seen, though the font that comes with the page has no slanted letters.
   const slanted = answer(page).locator('em').first();
-  const seen = await slanted.screenshot();
+  const still = () => eventually(async () => {
+    const [one, other] = [await slanted.screenshot(), await slanted.screenshot()];
+    assert.ok(one.equals(other), 'nothing of it moves');
+    return one;
+  });
+  const seen = await still();
   await slanted.evaluate((e) => (e.style.fontStyle = 'normal'));
-  assert.ok(!seen.equals(await slanted.screenshot()), 'emphasis looks like all other text');
+  assert.ok(!seen.equals(await still()), 'emphasis looks like all other text');
 
   await answer(page).locator('p').first().evaluate((p) => getSelection().selectAllChildren(p));
   await page.keyboard.press('Control+c');
-  const copied = await page.evaluate(() => navigator.clipboard.readText());
-  assert.match(copied, /Inline \$\\frac\{a_1\}\{b_1\} = \\sqrt\{x\^2 \+ 1\}\$, prices \$5 and \$10/);
+  await copied(page, /Inline \$\\frac\{a_1\}\{b_1\} = \\sqrt\{x\^2 \+ 1\}\$, prices \$5 and \$10/);
   await answer(page).locator('.md-table').hover();
   await answer(page).getByRole('button', { name: 'Copy CSV' }).click();
-  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^(a wide column name,?){9}\r\n/);
+  await copied(page, /^(a wide column name,?){9}\r\n/);
   const saved = page.waitForEvent('download');
   await answer(page).getByRole('button', { name: 'Download' }).click();
   assert.equal((await saved).suggestedFilename(), 'code.kt');
   await answer(page).locator('[data-ref="1"]').click();
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.note), '1');
+  await page.waitForFunction(() => document.activeElement.dataset.note === '1');
   await page.setViewportSize({ width: 1280, height: 800 });
 }
 
@@ -173,7 +178,7 @@ export async function diagrams({ page, mock, shot, context, allow }) {
   await newChat(page);
   await ask(page, 'Draw');
   await has(answer(page).locator('code'), 'Alice->>Bob: Hello');
-  assert.equal(await answer(page).locator('.md-diagram').count(), 0, 'nothing is drawn while it is written');
+  await counts(answer(page).locator('.md-diagram'), 0, 'nothing is drawn while it is written');
   more.open();
   await has(answer(page), 'That is all.');
   const drawn = answer(page).locator('.md-diagram[data-drawn="picture"]');
@@ -181,14 +186,14 @@ export async function diagrams({ page, mock, shot, context, allow }) {
   const [good, bad] = [drawn.first(), answer(page).locator('.md-diagram[data-drawn="failed"]')];
   await has(bad.locator('.md-error'), 'line 3');
   await has(bad.locator('pre'), 'A[Start -->');
-  assert.equal(await bad.getByRole('button', { name: 'Save SVG' }).count(), 0);
+  await counts(bad.getByRole('button', { name: 'Save SVG' }), 0);
   await page.waitForFunction(() => [...document.querySelectorAll('.md-figure img')].every((i) => i.complete && i.naturalWidth > 50));
   await shot('diagrams');
-  assert.equal(await good.locator('pre').isVisible(), false);
+  await good.locator('pre').waitFor({ state: 'hidden' });
   await good.getByRole('button', { name: 'Source' }).click();
   await has(good.locator('pre'), 'Bob-->>Alice: Hi');
   await good.getByRole('button', { name: 'Copy' }).click();
-  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^sequenceDiagram\n {2}Alice->>Bob: Hello\n {2}Bob-->>Alice: Hi/);
+  await copied(page, /^sequenceDiagram\n {2}Alice->>Bob: Hello\n {2}Bob-->>Alice: Hi/);
   const saved = page.waitForEvent('download');
   await good.getByRole('button', { name: 'Save SVG' }).click();
   assert.equal((await saved).suggestedFilename(), 'diagram.svg');
@@ -281,7 +286,7 @@ export async function growing(all) {
   const row = (i) => `| ${i} | some **words** | and \`code\` | 3.14 |\n`;
   const three = (i, make) => make(3 * i) + make(3 * i + 1) + make(3 * i + 2);
   await grows(all, 'A long table', '| n | a | b | c |\n|--:|---|---|---|\n' + Array.from({ length: 1200 }, (_, i) => row(i)).join(''), (i) => three(400 + i, row), 150, 'tbody strong');
-  assert.equal(await answer(all.page).locator('tbody tr').count(), 1651, 'rows');
+  await counts(answer(all.page).locator('tbody tr'), 1651, 'rows');
   await grows(all, 'A long list', Array.from({ length: 1000 }, (_, i) => `- item **${i}** of it\n`).join(''), (i) => three(i, (n) => `- item **${n}** of the list\n`), 150, 'li strong');
   // What answers mostly are: code that gets its colours, and small tables whose columns would widen with each cell.
   const part = '## Next\n\n- *one*\n- [two](https://example.org/)\n\n```js\nconst a = compute(1, "text"); // says why\nconst b = a + 1;\nlet c = `${b}`;\n```\n\n| name | what |\n|---|---|\n| a | short |\n| **longer** | with more words |\n\n';
@@ -350,8 +355,8 @@ export async function scrolling({ page, mock, base, shot }) {
   const before = await left();
   await composer(page).fill('grows\n'.repeat(40));
   await page.waitForFunction(([b, n]) => document.querySelector(b).clientHeight < n, ['div:has(> ol[aria-label="Messages"])', (await box.evaluate((b) => b.scrollHeight)) - before - 200]);
-  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
-  assert.equal(await latest.count(), 0);
+  await drawn(page);
+  await counts(latest, 0);
   await composer(page).fill('');
   await newChat(page);
   await ask(page, 'Much');
@@ -363,16 +368,18 @@ export async function scrolling({ page, mock, base, shot }) {
   const stands = await place();
   first.open();
   await has(answer(page), 'Line 103');
+  await drawn(page);
   assert.equal(await place(), stands, 'the answer fills the room below');
   for (const [i, gate] of line.entries()) {
     gate.open();
     await has(answer(page), `Line ${104 + i}`);
   }
+  await drawn(page);
   assert.equal(await place(), stands, 'also line by line');
   rest.open();
   await has(answer(page), 'Line 259');
-  assert.equal(await place(), stands, 'and nobody is dragged along beyond it');
   await latest.waitFor();
+  assert.equal(await place(), stands, 'and nobody is dragged along beyond it');
   await shot('away');
   // Who goes to its end is taken along.
   await latest.click();
@@ -388,19 +395,19 @@ export async function scrolling({ page, mock, base, shot }) {
   // Back by questions, and each time one further.
   await previous.click();
   await latest.waitFor();
-  assert.ok(Math.abs((await place()) - stands) < 40, 'to the question of this answer');
+  await eventually(async () => assert.ok(Math.abs((await place()) - stands) < 40, 'to the question of this answer'));
   await box.evaluate((b) => (b.scrollTop -= 400));
   await previous.click();
   await page.waitForFunction(() => document.querySelector('ol[aria-label="Messages"]').parentElement.scrollTop < 40);
-  assert.ok((await left()) > 500);
+  await eventually(async () => assert.ok((await left()) > 500));
   // Near the end the button is gone only when one is really there: it does not flicker.
   await box.evaluate((b) => (b.scrollTop = b.scrollHeight - b.clientHeight - 150));
   await latest.waitFor();
   await box.evaluate((b) => (b.scrollTop = b.scrollHeight - b.clientHeight - 20));
   await latest.waitFor({ state: 'detached' });
   await box.evaluate((b) => (b.scrollTop = b.scrollHeight - b.clientHeight - 150));
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-  assert.equal(await latest.count(), 0);
+  await drawn(page);
+  await counts(latest, 0);
   // Where the last question is seen nothing leads to those before.
   mock.on('Short', ({ say }) => say('Yes.'));
   await ask(page, 'Short');
@@ -425,12 +432,11 @@ export async function scrolling({ page, mock, base, shot }) {
   await page.getByRole('button', { name: 'Send' }).click();
   await page.waitForURL(/\/c\//);
   await ready(page);
-  assert.equal(await question.count(), 0);
+  await counts(question, 0);
   late.open();
   await has(answer(page), 'Line 39');
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await eventually(async () => assert.ok(Math.abs((await place()) - stands) < 40, 'its question stands at the top'));
   await shot('first');
-  assert.ok(Math.abs((await place()) - stands) < 40, 'its question stands at the top');
   await page.unroute(/MessageList[^/]*\.js/);
 }
 
@@ -450,7 +456,8 @@ export async function composerTools({ page, mock, base, shot }) {
   await page.getByRole('button', { name: /^Model: / }).click();
   await page.getByRole('dialog', { name: 'Models' }).or(page.getByRole('searchbox', { name: 'Search models' })).first().waitFor();
   await page.keyboard.press('Escape');
-  assert.doesNotMatch(await page.locator('#composer-hint').innerText(), /Write a message first/);
+  await page.getByRole('combobox').waitFor({ state: 'detached' });
+  await counts(page.locator('#composer-hint').filter({ hasText: 'Write a message first' }), 0);
   // Nothing that is pressed is without an answer.
   await box.press('Enter');
   await has(page.locator('#composer-hint'), 'Write a message first.');
@@ -484,7 +491,7 @@ export async function composerTools({ page, mock, base, shot }) {
   });
   await ask(page, 'With options');
   await has(answer(page), 'one');
-  const asked = mock.calls.at(-1);
+  const asked = mock.calls.findLast((c) => c.messages.at(-1).content === 'With options');
   assert.equal(asked.options.temperature, 0.5);
   assert.deepEqual(asked.options.stop, ['END']);
   assert.equal(asked.think, 'high');
@@ -512,10 +519,10 @@ export async function composerTools({ page, mock, base, shot }) {
   await page.reload();
   await page.getByRole('button', { name: '2 answer options' }).waitFor();
   await page.getByRole('button', { name: 'Reasoning: High' }).waitFor();
-  assert.equal((await box.inputValue()).length, 90);
+  await holds(box, 'x'.repeat(90));
   await newChat(page);
-  assert.equal(await page.getByRole('button', { name: /answer option/ }).count(), 0);
-  assert.equal(await box.inputValue(), '');
+  await counts(page.getByRole('button', { name: /answer option/ }), 0);
+  await holds(box, '');
   await page.goto(address);
   await box.fill('');
   mock.models = models;
@@ -584,7 +591,7 @@ export async function stop({ page, mock, shot }) {
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await has(answer(page), 'Stopped.');
   await has(answer(page), 'bla bla');
-  assert.equal(mock.aborted, before + 1, 'the provider is told');
+  await eventually(() => assert.equal(mock.aborted, before + 1, 'the provider is told'));
   await shot('stopped');
   mock.on('bla bla ', ({ say }) => say('and no more'));
   await page.getByRole('button', { name: 'Continue' }).click();
@@ -606,12 +613,18 @@ export async function keyboard({ page, context, mock, base, watch }) {
   await has(answer(page), 'Stopped.');
   // What is typed while a menu is still closing goes into the message.
   await page.emulateMedia({ reducedMotion: 'no-preference' });
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('Animation.enable');
   await page.getByRole('button', { name: 'Add', exact: true }).click();
   await page.getByRole('menuitem').first().waitFor();
+  await cdp.send('Animation.setPlaybackRate', { playbackRate: 0 }); // it fades for as long as it takes to type
   await page.keyboard.press('Escape');
   await page.keyboard.type('soon');
+  await counts(page.locator('[role="menu"]'), 1, 'it is still there');
+  await cdp.send('Animation.setPlaybackRate', { playbackRate: 1 });
+  await cdp.detach();
   await page.emulateMedia({ reducedMotion: 'reduce' });
-  assert.equal(await composer(page).inputValue(), 'soon');
+  await holds(composer(page), 'soon');
   await composer(page).fill('');
   // What is typed while the palette is still on its way is meant for it, Enter included.
   const elsewhere = await context.browser().newContext({ storageState: await context.storageState(), locale: 'en-US', reducedMotion: 'reduce', serviceWorkers: 'block' });
@@ -629,7 +642,8 @@ export async function keyboard({ page, context, mock, base, watch }) {
   await other.keyboard.press('Enter');
   loaded.open();
   await other.getByRole('option', { name: 'Appearance' }).waitFor();
-  assert.deepEqual([await other.getByRole('combobox').inputValue(), await composer(other).inputValue()], ['appear', '']);
+  await holds(other.getByRole('combobox'), 'appear');
+  await holds(composer(other), '');
   await other.keyboard.press('Enter');
   await other.waitForURL(/appearance/);
   await elsewhere.close();
@@ -655,14 +669,13 @@ export async function providerError({ page, mock, base, shot }) {
   await card.getByRole('link', { name: 'Open providers' }).waitFor();
   await card.getByRole('button', { name: 'Details' }).click();
   await has(card, 'provider_error');
-  const turn = /Request ID\s*([0-9a-z]{13})/.exec(await card.innerText())?.[1];
-  assert.ok(turn, await card.innerText());
+  await says(card, /Request ID\s*[0-9a-z]{13}/);
   await shot('error');
   mock.on('Half a sen', ({ say }) => say('tence'));
   await card.getByRole('button', { name: 'Try spare:1b' }).click();
   await has(answer(page), 'Half a sentence');
   await ready(page);
-  assert.equal(mock.calls.at(-1).model, 'spare:1b');
+  assert.equal(mock.calls.findLast((c) => c.messages.at(-1).content === 'Half a sen').model, 'spare:1b');
   await page.reload();
   await has(answer(page), 'Half a sentence');
   mock.models = models;
@@ -709,7 +722,7 @@ export async function versions({ page, mock, base, shot }) {
   await has(answer(page), 'An oak');
   await ready(page);
   await question.getByRole('group', { name: 'Version 2 of 2' }).waitFor();
-  assert.equal(await page.getByRole('article', { name: /^Answer/ }).count(), 1);
+  await counts(page.getByRole('article', { name: /^Answer/ }), 1);
   // The other branch is still there, with its newest answer, over a reload too.
   await question.getByRole('button', { name: 'Previous version' }).click();
   await has(question, 'Name a fruit');
@@ -756,31 +769,34 @@ export async function reasoning({ page, mock, shot }) {
   await ask(page, 'Think');
   const head = answer(page).getByRole('button', { name: /^(Thinking|Thought)/ });
   await has(answer(page).locator('.thought strong'), 'thought');
-  assert.equal(await head.getAttribute('aria-expanded'), 'true');
-  assert.equal(await answer(page).locator('.fade-top').count(), 0, 'nothing is above yet');
+  const seenAt = performance.now();
+  await page.locator('[aria-expanded="true"]').and(head).waitFor();
+  await counts(answer(page).locator('.fade-top'), 0, 'nothing is above yet');
   more.open();
   await answer(page).locator('.fade-top').waitFor();
   const seen = await answer(page).locator('.live').boundingBox();
   assert.ok(seen.height <= 14 * 16 + 1, `${seen.height}`);
-  const last = await answer(page).locator('.thought p').last().boundingBox();
-  assert.ok(last.y + last.height <= seen.y + seen.height + 1, 'its end is what is seen');
+  await eventually(async () => {
+    const last = await answer(page).locator('.thought p').last().boundingBox();
+    assert.ok(last.y + last.height <= seen.y + seen.height + 1, 'its end is what is seen');
+  });
   await shot('thinking');
   await head.focus();
-  await page.waitForTimeout(1100);
+  // A thought shorter than a second tells no time.
+  await new Promise((resolve) => setTimeout(resolve, seenAt + 1100 - performance.now()));
   begin.open();
   await has(answer(page), 'The answer begins');
   await page.waitForFunction(() => document.activeElement.getAttribute('aria-expanded') === 'false');
-  assert.match(await head.innerText(), /^Thought for \d+ s$/);
+  await says(head, /^Thought for \d+ s$/);
   // Opened by hand it stays, and the focus with it, when the stored message takes the place of the live one.
   await page.keyboard.press('Enter');
   end.open();
   await has(answer(page), 'and ends.');
-  await ready(page);
-  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-expanded')), 'true');
-  assert.equal(await answer(page).locator('.live, .fade-top').count(), 0);
+  await answer(page).getByRole('button', { name: 'Details' }).waitFor();
+  await page.locator('[aria-expanded="true"]:focus').waitFor();
+  await counts(answer(page).locator('.live, .fade-top'), 0);
 }
 
-/** The list keeps its place when much changes at once, and after an absence; the keyboard goes from the search into it. */
 /** An answer that is not what it looks like says so: cut off by the limit, which can be gone on from, filtered, or a thought alone. */
 export async function endings({ page, mock }) {
   mock.on('Count long', ({ say, ends }) => {
@@ -855,7 +871,7 @@ export async function librarian({ page, shot }) {
   await source.waitFor();
   await ready(page);
   await shot('librarian');
-  assert.equal(await answer(page).locator('blockquote br').count(), 0, 'what it quotes breaks where the column ends');
+  await counts(answer(page).locator('blockquote br'), 0, 'what it quotes breaks where the column ends');
   await source.click();
   const sheet = page.locator('#beside');
   await sheet.getByRole('button', { name: 'Open in the manual' }).waitFor();
@@ -934,12 +950,12 @@ export async function phone({ page, context, base, watch, shot }) {
   await mobile.getByRole('button', { name: 'Open menu' }).tap();
   await mobile.getByRole('button', { name: 'Account: ada' }).tap();
   await mobile.getByRole('menuitem', { name: 'Sign out' }).waitFor();
-  assert.equal(await mobile.getByRole('menuitem', { name: 'Keyboard shortcuts' }).count(), 0);
+  await counts(mobile.getByRole('menuitem', { name: 'Keyboard shortcuts' }), 0);
   await mobile.keyboard.press('Escape');
   await mobile.keyboard.press('Control+K');
   await mobile.getByRole('combobox').fill('key');
   await mobile.getByRole('option', { name: 'API keys' }).waitFor();
-  assert.equal(await mobile.getByRole('option', { name: 'Keyboard shortcuts' }).count(), 0);
+  await counts(mobile.getByRole('option', { name: 'Keyboard shortcuts' }), 0);
   await touched.close();
 }
 

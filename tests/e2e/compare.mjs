@@ -1,8 +1,9 @@
 // One question to several models: side by side, each with a stop of its own; one is kept. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
-import { answer, has, newChat, ready } from './chat.mjs';
+import { answer, chooseModel, has, newChat, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
+import { counts, drawn, eventually } from './wait.mjs';
 
 const composer = (page) => page.getByRole('textbox', { name: 'Message' });
 const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth > innerWidth || [...document.querySelectorAll('.overflow-y-auto')].some((e) => e.scrollWidth > e.clientWidth));
@@ -63,11 +64,12 @@ export async function compare({ page, mock, base, shot }) {
     await page.reload();
     await has(column('third:1b'), 'I am third:1b, A fine day');
     await has(column('other:1b'), 'and I am better.');
-    assert.equal(await section.innerText(), before);
+    await eventually(async () => assert.equal(await section.innerText(), before));
     await composer(page).focus();
     found.push(...(await look(page, 'answers side by side', ['graphite', 'quartz'])));
     await shot('answered');
     await page.setViewportSize({ width: 390, height: 844 });
+    await drawn(page);
     assert.equal(await wide(page), false, 'nothing is wider than the screen');
     await section.getByRole('button', { name: 'other:1b', exact: true }).click();
     await page.waitForFunction(() => document.querySelector('[aria-pressed="true"]')?.textContent === 'other:1b');
@@ -81,7 +83,7 @@ export async function compare({ page, mock, base, shot }) {
     await has(column('third:1b'), 'Still third:1b.');
     await ready(page);
     await has(column('other:1b'), 'and I am better.');
-    assert.deepEqual(await section.getByRole('article').evaluateAll((all) => all.map((a) => /\w+:1b/.exec(a.ariaLabel)[0])), ['mock:1b', 'other:1b', 'third:1b']);
+    await eventually(async () => assert.deepEqual(await section.getByRole('article').evaluateAll((all) => all.map((a) => /\w+:1b/.exec(a.ariaLabel)[0])), ['mock:1b', 'other:1b', 'third:1b']));
 
     // The kept one is the chat; the others stay as versions, and its model answers from then on.
     await section.getByRole('button', { name: 'Keep this answer of other:1b' }).focus();
@@ -93,15 +95,12 @@ export async function compare({ page, mock, base, shot }) {
     await page.waitForFunction(() => document.activeElement?.hasAttribute('data-composer'));
     await page.reload();
     await has(answer(page), 'I am other:1b, and I am better.');
-    assert.equal(await page.getByRole('article', { name: /^Answer/ }).count(), 1);
+    await counts(page.getByRole('article', { name: /^Answer/ }), 1);
     nothing(found);
   } finally {
     mock.models = models;
     for (const gate of Object.values(gates)) gate.open();
   }
-  await page.goto(base + '/');
   await newChat(page);
-  await page.getByRole('button', { name: /^Model: / }).click();
-  await page.getByRole('combobox').fill('mock:1b');
-  await page.keyboard.press('Enter');
+  await chooseModel(page, 'mock:1b');
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { ask, go, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
+import { reads } from './wait.mjs';
 
 const main = (page) => page.locator('#main');
 
@@ -114,9 +115,7 @@ export async function typedStays({ context, mock, base, watch, allow }) {
     socket = opened;
     opened.connectToServer();
   });
-  const under = new Set(); // what the page is reading
-  page.on('request', (r) => /\/api\/v1\/(?!events)/.test(r.url()) && under.add(r));
-  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (r) => under.delete(r));
+  const { quiet } = reads(page);
   const { made, call } = await seed(page, base, mock);
   await page.goto(base + '/');
   await ask(page, 'A question that is kept');
@@ -130,12 +129,6 @@ export async function typedStays({ context, mock, base, watch, allow }) {
     await end.opened;
   });
   const runs = () => call('post', `/conversations/${chat}/turns`, { content: 'It runs' });
-
-  /** Nothing is being read any more, and what was read is drawn. */
-  const quiet = async () => {
-    while (under.size > 0) await Promise.all([...under].map((r) => r.response().then((a) => a?.finished())));
-    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
-  };
 
   /** Another program changes all that there is; the connection is lost, found again, and all is read anew. */
   let n = 0;
@@ -155,10 +148,10 @@ export async function typedStays({ context, mock, base, watch, allow }) {
     goOn();
     const anew = page.waitForResponse(/\/api\/v1\/conversations\?/);
     await socket.close();
-    let back = false;
-    void anew.then(() => (back = true));
     // A browser that says it is back online waits for no pause to pass.
-    while (!back) await page.evaluate(() => void dispatchEvent(new Event('online')));
+    const says = await page.evaluate(() => setInterval(() => dispatchEvent(new Event('online')), 20));
+    await anew;
+    await page.evaluate(clearInterval, says);
     await quiet();
   };
   const lost = [];

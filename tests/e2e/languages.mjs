@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { go, PASSWORD } from './chat.mjs';
 import { tooWide } from './settings.mjs';
+import { reads } from './wait.mjs';
 
 const sizes = [
   { width: 390, height: 844 },
@@ -45,14 +46,8 @@ async function look(page, where, things = new Set()) {
   return [...wide.map((what) => `${where}: too wide: ${what}`), ...texts.map((text) => `${where}: no key: ${text}`)];
 }
 
-/** Waits until the page speaks in the pseudo-locale, has loaded everything and no longer changes. */
-async function settled(page, heading) {
-  await page.waitForFunction(
-    (selector) => document.documentElement.lang === 'en-XA' && document.querySelector(selector) && !document.body.textContent.includes('[Ļöåðîñğ…'),
-    heading,
-  );
-  await still(page);
-}
+/** Waits until the page speaks in the pseudo-locale. */
+const settled = (page, heading) => page.waitForFunction((selector) => document.documentElement.lang === 'en-XA' && document.querySelector(selector), heading);
 
 /** Waits until nothing of the page has changed for three frames and nothing is loading. */
 const still = (page) =>
@@ -81,10 +76,12 @@ export async function pseudoLocale({ page, context, base, shot, watch, allow }) 
   await page.evaluate(() => localStorage.setItem('atelier.language', 'pseudo'));
   const things = new Set(await page.evaluate(namesOfThings));
   const wrong = [];
+  const reading = reads(page);
   try {
-    const inSizes = async (of, where) => {
+    const inSizes = async (of, { quiet }, where) => {
       for (const size of sizes) {
         await of.setViewportSize(size);
+        await quiet();
         await still(of);
         wrong.push(...(await look(of, `${where} at ${size.width}`, things)));
         await shot(`${size.width}-${where.replace(/\W+/g, '-')}`, of);
@@ -93,15 +90,16 @@ export async function pseudoLocale({ page, context, base, shot, watch, allow }) 
     for (const place of [...places, new URL(chat, base + '/').pathname.slice(1)]) {
       await (place === '' ? page.goto(base + '/') : go(page, base, '/' + place));
       await settled(page, place.startsWith('settings') ? 'main h2' : place === 'manual' ? '.manual h1, .manual h2' : /^(assistants|prompts)$/.test(place) ? 'main h1' : '[data-composer]');
-      await inSizes(page, '/' + place);
+      await inSizes(page, reading, '/' + place);
     }
     const fresh = watch(await context.browser().newContext().then((c) => c.newPage()));
     await fresh.addInitScript(() => localStorage.setItem('atelier.language', 'pseudo'));
     await fresh.goto(base + '/');
     await fresh.locator('input[autocomplete=current-password]').waitFor();
-    await inSizes(fresh, 'the sign-in page');
+    await inSizes(fresh, reads(fresh), 'the sign-in page');
     await fresh.context().close();
   } finally {
+    reading.stop();
     await page.evaluate(() => localStorage.removeItem('atelier.language'));
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.goto(base + '/');
@@ -117,7 +115,7 @@ export async function languages({ context, base, watch, allow }) {
   try {
     await page.goto(base + '/');
     await page.getByRole('heading', { name: 'Anmelden' }).waitFor();
-    assert.equal(await page.locator('html').getAttribute('lang'), 'de');
+    await page.locator('html[lang=de]').waitFor();
     await page.getByLabel('Benutzername').fill('ada');
     await page.getByLabel('Passwort', { exact: true }).fill(PASSWORD);
     await page.getByRole('button', { name: 'Anmelden' }).click();
@@ -134,7 +132,7 @@ export async function languages({ context, base, watch, allow }) {
       await page.getByRole('heading', { name: heading, level: 2, exact: true }).waitFor();
       await page.reload();
       await page.getByRole('heading', { name: heading, level: 2, exact: true }).waitFor();
-      assert.equal(await page.locator('html').getAttribute('lang'), lang);
+      await page.locator(`html[lang=${lang}]`).waitFor();
     }
   } finally {
     await own.close();

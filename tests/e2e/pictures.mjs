@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
 import { answer, ask, has, newChat, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
+import { holds } from './wait.mjs';
 
 const composer = (page) => page.getByRole('textbox', { name: 'Message' });
 const drafted = (page) => page.getByRole('list', { name: 'Pictures of the message' }).last().getByRole('img');
@@ -83,7 +84,7 @@ export async function pictures({ page, mock, base, shot }) {
     assert.equal(sent.images.length, 2);
     assert.equal(Buffer.from(sent.images[0], 'base64').readUInt32BE(16), 1568, 'as wide as models look at');
     await page.getByRole('button', { name: 'Open ' }).nth(1).waitFor();
-    assert.equal(await composer(page).inputValue(), '');
+    await holds(composer(page), '');
 
     // In the question after a reload; the viewer, by keyboard.
     await page.reload();
@@ -129,6 +130,5 @@ export async function pictures({ page, mock, base, shot }) {
     mock.show = show;
     mock.models = models;
   }
-  await page.goto(base + '/');
   await newChat(page);
 }

@@ -2,7 +2,8 @@
 // of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
-import { answer, ask, has, newChat, ready } from './chat.mjs';
+import { answer, ask, go, has, newChat, ready } from './chat.mjs';
+import { counts, holds } from './wait.mjs';
 
 export async function prompts({ page, mock, base, allow, shot }) {
   allow(/status of 400 .*\/prompts/);
@@ -56,12 +57,11 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await shot('list');
 
   // By "/" and its name, with the keyboard alone; what it asks for is checked.
-  await page.goto(base + '/');
   await newChat(page);
   await message.fill('');
   await message.pressSequentially('/ci');
   await page.getByRole('option', { name: '/city' }).waitFor();
-  assert.equal(await page.getByRole('option').count(), 1, 'instructions are not sent');
+  await counts(page.getByRole('option'), 1, 'instructions are not sent');
   found.push(...(await look(page, 'prompts to choose from')));
   await shot('choosing');
   await message.press('Escape');
@@ -81,7 +81,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await form.getByLabel('kind').selectOption('yes');
   await form.getByRole('button', { name: 'Insert' }).click();
   await form.waitFor({ state: 'detached' });
-  assert.equal(await message.inputValue(), 'Tell me of Lisbon in 3 words. Kind? yes');
+  await holds(message, 'Tell me of Lisbon in 3 words. Kind? yes');
   await page.waitForFunction(() => document.activeElement?.hasAttribute('data-composer'));
   await page.keyboard.press('Enter');
   await has(answer(page), 'Hills, light, tiles.');
@@ -101,7 +101,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await page.getByRole('dialog', { name: 'tone' }).getByLabel('style').fill('calm');
   await page.getByRole('dialog', { name: 'tone' }).getByRole('button', { name: 'Insert' }).click();
   await page.getByRole('dialog', { name: 'tone' }).waitFor({ state: 'detached' });
-  assert.equal(await form.getByLabel('Instructions for this chat').inputValue(), 'Answer at once.\n\nSpeak in a calm tone to {{user}}.');
+  await holds(form.getByLabel('Instructions for this chat'), 'Answer at once.\n\nSpeak in a calm tone to {{user}}.');
   found.push(...(await look(page, 'instructions of a chat', ['graphite', 'quartz'])));
   await shot('instructions');
   await form.getByRole('button', { name: 'Save' }).click();
@@ -115,7 +115,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
   await page.getByRole('button', { name: '1 answer option' }).waitFor();
 
   // Changed, compared and taken back; copied; shared; deleted.
-  await page.goto(base + '/prompts');
+  await go(page, base, '/prompts');
   const choose = async (name, item) => {
     await page.getByRole('button', { name: `More for ${name}`, exact: true }).click();
     await page.getByRole('menuitem', { name: item }).click();
@@ -141,7 +141,6 @@ export async function prompts({ page, mock, base, allow, shot }) {
     await page.getByRole('listitem', { name, exact: true }).waitFor({ state: 'detached' });
   }
   await page.getByText('No prompts yet').waitFor();
-  await page.goto(base + '/');
   await newChat(page);
   nothing(found);
 }

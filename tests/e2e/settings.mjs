@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { look, nothing } from './access.mjs';
 import { answer, ask, chooseModel, go, has, newChat, PASSWORD, ready } from './chat.mjs';
 import { Gate, Mock } from './mock.mjs';
+import { counts, drawn, eventually, holds, list, reads } from './wait.mjs';
 
 const dialog = (page) => page.getByRole('dialog');
 const card = (page, name) => page.getByRole('list', { name: 'Providers' }).getByRole('listitem', { name, exact: true });
@@ -32,10 +33,10 @@ export async function testConnection({ page, base, shot }) {
   await page.getByRole('button', { name: 'Add provider' }).click();
   const d = dialog(page);
   await d.getByLabel('Type').selectOption({ label: 'OpenRouter' });
-  assert.equal(await d.getByLabel('URL').inputValue(), 'https://openrouter.ai/api/v1', 'the usual address');
-  assert.equal(await d.getByLabel('Name', { exact: true }).inputValue(), 'openrouter');
+  await holds(d.getByLabel('URL'), 'https://openrouter.ai/api/v1', 'the usual address');
+  await holds(d.getByLabel('Name', { exact: true }), 'openrouter');
   await d.getByLabel('Type').selectOption({ label: 'Ollama' });
-  assert.equal(await d.getByLabel('Name', { exact: true }).inputValue(), 'ollama-2', 'a name that is free');
+  await holds(d.getByLabel('Name', { exact: true }), 'ollama-2', 'a name that is free');
   const port = await silentPort();
   await d.getByLabel('URL').fill(`http://127.0.0.1:${port}`);
   await d.getByRole('button', { name: 'Test connection' }).click();
@@ -167,7 +168,7 @@ export async function queueAndTools({ page, context, base, watch, shot }) {
     const shown = await answer(other).innerText();
     await other.reload();
     await answer(other).getByRole('button', { name: /^get_weather/ }).waitFor();
-    assert.equal(await answer(other).innerText(), shown);
+    await eventually(async () => assert.equal(await answer(other).innerText(), shown));
     await answer(other).getByRole('button', { name: /^get_weather/ }).click();
     await answer(other).getByText('"city": "Ulm"').waitFor();
     await chooseModel(other, 'mock:1b');
@@ -276,7 +277,7 @@ export async function apiKeys({ page, base, shot }) {
   await page.getByText('No API keys yet').waitFor();
   await page.getByRole('button', { name: 'Create API key' }).click();
   await dialog(page).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'INPUT', 'the first field has the focus');
+  await page.waitForFunction(() => document.activeElement.matches('[role="dialog"] input')); // the first field
   await page.keyboard.press('Enter');
   await dialog(page).getByText('Enter what it is for.').waitFor();
   await dialog(page).getByLabel('Name', { exact: true }).fill('My editor');
@@ -295,7 +296,7 @@ export async function apiKeys({ page, base, shot }) {
   await made.waitFor({ state: 'detached' });
   const row = page.getByRole('list', { name: 'API keys' }).getByRole('listitem', { name: 'My editor' });
   await row.getByText(/expires /).waitFor();
-  assert.equal(await page.getByText(key).count(), 0, 'the key is not shown again');
+  await counts(page.getByText(key), 0, 'the key is not shown again');
   await row.getByRole('button', { name: 'Delete My editor' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByText('No API keys yet').waitFor();
@@ -310,7 +311,7 @@ export async function usage({ page, context, base, mock, watch, shot }) {
   await ready(page);
   await settings(page, base, 'usage', 'Usage');
   const tile = (name) => page.locator('dl > div').filter({ has: page.getByText(name, { exact: true }) }).locator('dd').first();
-  assert.ok(Number(await tile('Calls').innerText()) >= 1, 'calls are counted');
+  await eventually(async () => assert.ok(Number(await tile('Calls').innerText()) >= 1, 'calls are counted'));
   await page.getByRole('rowheader', { name: 'mock:1b' }).first().waitFor();
   // Today by its hours, then the days.
   await page.getByRole('img', { name: /^Bar chart/ }).waitFor();
@@ -351,7 +352,7 @@ export async function usage({ page, context, base, mock, watch, shot }) {
   const head = table.getByRole('columnheader', { name: 'Calls' });
   for (const order of ['descending', 'ascending']) {
     await head.getByRole('button').click();
-    assert.equal(await head.getAttribute('aria-sort'), order);
+    await page.locator(`[aria-sort="${order}"]`).and(head).waitFor();
   }
   const saving = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download CSV' }).click();
@@ -360,8 +361,7 @@ export async function usage({ page, context, base, mock, watch, shot }) {
   await page.getByRole('radio', { name: '7 days' }).click();
   await page.getByRole('button', { name: 'Show as table' }).click();
   const rows = page.getByRole('region', { name: 'By day' }).locator('tbody tr');
-  await rows.nth(7).waitFor({ state: 'detached' });
-  assert.equal(await rows.count(), 7, 'a row for every day');
+  await counts(rows, 7, 'a row for every day');
   await shot('usage');
 }
 
@@ -384,7 +384,7 @@ export async function vectorStore({ page, base, allow, shot }) {
     await page.getByText('Vectors are held in memory.').waitFor();
     await page.getByRole('button', { name: 'Change vector store' }).click();
     await dialog(page).getByLabel('Type').selectOption('Qdrant');
-    assert.equal(await dialog(page).getByLabel('URL').inputValue(), 'http://localhost:6333');
+    await holds(dialog(page).getByLabel('URL'), 'http://localhost:6333');
     await dialog(page).getByLabel('URL').fill(`http://127.0.0.1:${store.address().port}`);
     await dialog(page).getByLabel('API key').fill('does-not');
     await dialog(page).getByRole('button', { name: 'Save' }).click();
@@ -462,11 +462,11 @@ export async function ordinaryUser({ page, context, server, base, watch, allow, 
   await other.getByRole('button', { name: 'Sign in' }).click();
   await other.getByRole('heading', { name: 'Page not found' }).waitFor();
   const sections = other.getByRole('navigation', { name: 'Settings' }).getByRole('link');
-  assert.deepEqual(await sections.allInnerTexts(), ['Account', 'Appearance', 'Memory', 'API keys', 'Usage', 'Models']);
+  await list(sections, ['Account', 'Appearance', 'Memory', 'API keys', 'Usage', 'Models']);
   await settings(other, base, 'models', 'Models');
   await other.getByRole('list', { name: 'Models' }).getByRole('listitem', { name: 'mock:1b' }).waitFor();
-  assert.equal(await other.getByRole('button', { name: 'More for mock:1b' }).count(), 0, 'a list to look at');
-  assert.equal(await other.getByRole('textbox', { name: 'Pull a model' }).count(), 0);
+  await counts(other.getByRole('button', { name: 'More for mock:1b' }), 0, 'a list to look at');
+  await counts(other.getByRole('textbox', { name: 'Pull a model' }), 0);
   await settings(other, base, 'usage', 'Usage');
   await other.getByText('No calls yet.').waitFor();
 
@@ -492,7 +492,7 @@ export async function ordinaryUser({ page, context, server, base, watch, allow, 
   assert.deepEqual(items.map((a) => [a.name, a.owner, a.may]), [['Tutor', 'maria', 'edit']]);
   await other.request.delete(`${base}/api/v1/assistants/${(await assistant.json()).id}`, { headers: { Origin: base } });
   nothing(found);
-  assert.equal(await other.getByRole('radio', { name: 'Everyone' }).count(), 0);
+  await counts(other.getByRole('radio', { name: 'Everyone' }), 0);
   await own.close();
 }
 
@@ -660,14 +660,17 @@ export async function phoneSettings({ page, base, shot }) {
     ['limits', 'Limits'],
     ['people', 'People'],
   ];
+  const { quiet, stop } = reads(page);
   for (const [section, heading] of sections) {
     await go(page, base, '/settings/' + section);
     await page.getByRole('heading', { name: heading, level: 2, exact: true }).waitFor();
+    await quiet(); // with what it is about
     assert.deepEqual(await page.evaluate(tooWide), [], `nothing of ${section} is wider than the screen`);
     const named = await page.locator('#main').evaluate((main, name) => [...main.querySelectorAll('h2, button')].filter((e) => e.textContent.trim() === name && e.offsetHeight > 2).length, heading);
     assert.equal(named, 1, `the name of ${section} stands there once`);
     await shot(section);
   }
+  stop();
   // The sections are a list to choose from, which Escape closes and a choice, too.
   const nav = page.getByRole('navigation', { name: 'Settings' });
   const list = nav.getByRole('button', { name: 'People' });
@@ -709,7 +712,7 @@ export async function unsavedForms({ page, base }) {
   await discard.getByRole('button', { name: 'Keep editing' }).click();
   await discard.waitFor({ state: 'detached' });
   await page.waitForFunction(() => document.activeElement?.closest('[role="dialog"]'));
-  assert.equal(await dialog(page).getByLabel('Model').inputValue(), 'gpt');
+  await holds(dialog(page).getByLabel('Model'), 'gpt');
   await dialog(page).getByRole('button', { name: 'Close' }).click();
   await discard.getByRole('button', { name: 'Keep editing' }).click();
   await discard.waitFor({ state: 'detached' });
@@ -719,7 +722,7 @@ export async function unsavedForms({ page, base }) {
   await dialog(page).waitFor({ state: 'detached' });
   // Cancel is the answer.
   await open();
-  assert.equal(await dialog(page).getByLabel('Model').inputValue(), '');
+  await holds(dialog(page).getByLabel('Model'), '');
   await dialog(page).getByLabel('Model').fill('gpt');
   await dialog(page).getByRole('button', { name: 'Cancel' }).click();
   await dialog(page).waitFor({ state: 'detached' });
@@ -739,6 +742,6 @@ export async function unsavedForms({ page, base }) {
   await discard.getByRole('button', { name: 'Discard' }).click();
   await page.getByRole('heading', { name: 'Limits', level: 2, exact: true }).waitFor();
   await settings(page, base, 'account', 'Account');
-  assert.equal(await page.getByLabel('Current password').inputValue(), '');
+  await holds(page.getByLabel('Current password'), '');
   nothing(found);
 }

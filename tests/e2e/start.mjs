@@ -5,6 +5,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { readAll } from './chat.mjs';
 import { Gate, Mock } from './mock.mjs';
 import { Server } from './server.mjs';
+import { counts, eventually, holds } from './wait.mjs';
 
 /** A file of the page as it comes over the wire. */
 const wire = (url, encoding, method = 'GET') =>
@@ -52,8 +53,8 @@ export async function firstPaint({ context, base, watch, allow }) {
   scripts.open();
   const composer = page.locator('textarea[data-composer]');
   await composer.waitFor();
-  assert.equal(await page.locator('#frame').count(), 0);
-  assert.equal(await composer.inputValue(), 'Begun before the program ran');
+  await counts(page.locator('#frame'), 0);
+  await holds(composer, 'Begun before the program ran');
   await page.getByRole('navigation', { name: 'Chats' }).waitFor();
   texts.open();
   // What opens above the page comes later; when it cannot be had, that is said, and the next press asks again.
@@ -66,8 +67,10 @@ export async function firstPaint({ context, base, watch, allow }) {
   await more.click();
   await page.getByRole('menuitem', { name: 'Answer options' }).waitFor();
   await page.keyboard.press('Escape');
-  const now = await composer.boundingBox();
-  assert.ok(Math.abs(now.x - box.x) < 3 && Math.abs(now.width - box.width) < 6, `the message box moved: ${JSON.stringify([box, now])}`);
+  await eventually(async () => {
+    const now = await composer.boundingBox();
+    assert.ok(Math.abs(now.x - box.x) < 3 && Math.abs(now.width - box.width) < 6, `the message box moved: ${JSON.stringify([box, now])}`);
+  });
   assert.deepEqual(asked.filter((path) => path !== '/api/v1/events'), ['/api/v1/bootstrap'], 'one question');
   await composer.fill('');
   await page.close();
@@ -77,7 +80,7 @@ export async function firstPaint({ context, base, watch, allow }) {
   const outside = watch(await other.newPage());
   await outside.goto(base + '/', { waitUntil: 'commit' });
   await outside.locator('#frame, form').first().waitFor();
-  assert.equal(await outside.locator('.frame-box').isVisible(), false);
+  await outside.locator('.frame-box').waitFor({ state: 'hidden' });
   await outside.getByRole('button', { name: 'Sign in' }).waitFor();
   await other.close();
 }
@@ -178,6 +181,14 @@ export async function installed({ context, server, base, watch, allow }) {
   await page.reload(); // Now the worker sees what is loaded.
   await page.getByRole('textbox', { name: 'Message' }).waitFor();
   await page.getByRole('navigation', { name: 'Chats' }).waitFor();
+  // The worker keeps what it has handed on, a moment later.
+  const missing = () =>
+    page.evaluate(async () => {
+      const loaded = performance.getEntriesByType('resource').map((e) => e.name).filter((url) => new URL(url).pathname.startsWith('/assets/'));
+      const there = await Promise.all(loaded.map((url) => caches.match(url)));
+      return loaded.filter((_, i) => !there[i]);
+    });
+  await eventually(async () => assert.deepEqual(await missing(), []));
   allow(/ERR_CONNECTION_REFUSED|Failed to load resource/);
   await server.end('SIGKILL');
   await page.reload();
@@ -231,7 +242,7 @@ export async function notified({ context, mock, base, watch }) {
   await page.waitForFunction(() => window.notes.length === 1, null, { polling: 100 });
   assert.equal((await page.evaluate(() => window.notes))[0].body, 'Your answer is ready.');
   await page.waitForFunction(() => document.querySelector('link[rel=icon]').href.endsWith('favicon-unread.svg'), null, { polling: 100 });
-  assert.match(await page.title(), /^● /);
+  await eventually(async () => assert.match(await page.title(), /^● /));
   await page.evaluate(() => {
     delete document.hidden;
     document.dispatchEvent(new Event('visibilitychange'));

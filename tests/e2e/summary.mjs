@@ -73,6 +73,5 @@ export async function summary({ page, mock, base, shot }) {
   await ready(page);
   await has(answer(page), /as a summary\./);
   nothing(found);
-  await page.goto(base + '/');
   await newChat(page);
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
 import { answer, ask, has, newChat, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
+import { counts, holds } from './wait.mjs';
 
 const composer = (page) => page.getByRole('textbox', { name: 'Message' });
 /** What the browser keeps of it. */
@@ -26,7 +27,7 @@ export async function temporary({ page, mock, base, shot }) {
   await page.getByRole('button', { name: 'Temporary chat' }).click();
   await toggle.waitFor();
   await page.getByText('Nothing is saved, and it is not in your list.').waitFor();
-  assert.equal(await composer(page).inputValue(), 'My secr', 'what was typed comes along');
+  await holds(composer(page), 'My secr', 'what was typed comes along');
   await composer(page).fill('');
   await page.mouse.move(1, 400);
   const found = await look(page, 'a temporary chat begins', ['graphite', 'quartz']);
@@ -56,19 +57,19 @@ export async function temporary({ page, mock, base, shot }) {
   assert.deepEqual(asked.map((m) => m.content), ['My secret', 'I will not tell anybody.', 'My other secret']);
   await answer(page).getByRole('button', { name: 'More for this message' }).click();
   await page.getByRole('menuitem', { name: 'Copy as Markdown' }).waitFor();
-  assert.equal(await page.getByRole('menuitem', { name: /^Pin|branch|sent/i }).count(), 0, 'nothing of it can be kept');
+  await counts(page.getByRole('menuitem', { name: /^Pin|branch|sent/i }), 0, 'nothing of it can be kept');
   await page.keyboard.press('Escape');
   await composer(page).focus();
   await page.mouse.move(1, 400);
   found.push(...(await look(page, 'a temporary chat', ['graphite', 'quartz'])));
   await shot('goes-on');
   await page.getByRole('article', { name: 'You' }).last().getByRole('button', { name: 'Edit message' }).click();
-  await page.keyboard.press('Control+a');
-  await page.keyboard.type('My secret');
-  await page.keyboard.press('Control+Enter');
+  const field = page.getByRole('textbox', { name: 'Edit message' });
+  await field.fill('My secret');
+  await field.press('Control+Enter');
   await has(answer(page), 'tell anybody.');
   await ready(page);
-  assert.equal(await page.getByRole('article', { name: 'You' }).count(), 2);
+  await counts(page.getByRole('article', { name: 'You' }), 2);
 
   // Tools that are chosen for it are used, ask first, and the next question tells again what they came to.
   const { show } = mock;
@@ -99,7 +100,7 @@ export async function temporary({ page, mock, base, shot }) {
   assert.deepEqual(await kept(page), []);
   assert.deepEqual(await page.evaluate(() => Object.entries(localStorage).filter(([k, v]) => /^tools\..*\.new$/.test(k) && v !== '[]' && v !== '')), [], 'what was chosen for it is no later chat\'s');
   await newChat(page);
-  assert.equal(await toggle.count(), 0);
-  assert.equal(await page.getByRole('article').count(), 0);
+  await counts(toggle, 0);
+  await counts(page.getByRole('article'), 0);
   nothing(found);
 }

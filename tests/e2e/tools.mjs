@@ -5,7 +5,8 @@ import { spawn } from 'node:child_process';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { look, nothing } from './access.mjs';
-import { newChat } from './chat.mjs';
+import { go, newChat } from './chat.mjs';
+import { counts, drawn, eventually, holds } from './wait.mjs';
 
 const headers = (base) => ({ Origin: base });
 
@@ -16,7 +17,7 @@ const offer = (page, base, name, tools) =>
 export async function toolsPage({ page, mock, base, shot, allow }) {
   allow(/status of 400/);
   mock.tools.set('/boats', () => [{ boat: 'Ada', berth: 3 }]);
-  await page.goto(base + '/tools');
+  await go(page, base, '/tools');
   const builtin = page.getByRole('list', { name: 'Built in' });
   await builtin.getByRole('switch', { name: /Calculator/ }).waitFor();
   const found = await look(page, 'the built-in tools', ['graphite', 'quartz']);
@@ -44,9 +45,11 @@ export async function toolsPage({ page, mock, base, shot, allow }) {
   await page.setViewportSize({ width: 390, height: 844 });
   const calculator = builtin.getByRole('switch', { name: /Calculator/ });
   const note = builtin.getByText(/^Calculates an expression/);
-  const ends = await Promise.all([calculator, note].map(async (e) => Math.round(await e.evaluate((n) => n.getBoundingClientRect().right))));
-  assert.equal(ends[1], ends[0]);
-  assert.match(await calculator.evaluate((e) => document.getElementById(e.getAttribute('aria-describedby')).textContent), /^Calculates/);
+  await eventually(async () => {
+    const ends = await Promise.all([calculator, note].map(async (e) => Math.round(await e.evaluate((n) => n.getBoundingClientRect().right))));
+    assert.equal(ends[1], ends[0]);
+  });
+  await page.waitForFunction((e) => /^Calculates/.test(document.getElementById(e.getAttribute('aria-describedby')).textContent), await calculator.elementHandle());
   await page.setViewportSize({ width: 1280, height: 800 });
 
   // One is added: tried first, with what is wrong said in words.
@@ -101,7 +104,6 @@ export async function toolCalls({ page, mock, base, shot }) {
   });
   // The last result stands last when the model is asked again.
   mock.on(JSON.stringify({ quay: { depth: 4.5 }, lights: ['red', 'green'] }), ({ say }) => say('I looked.'));
-  await page.goto(base);
   await newChat(page);
   const message = page.getByRole('textbox', { name: 'Message' });
   await page.getByRole('button', { name: 'Add' }).click();
@@ -125,7 +127,7 @@ export async function toolCalls({ page, mock, base, shot }) {
     await answer.getByRole('group', { name: 'Result of calculator' }).getByText('42').waitFor();
     await row(/boats/).click();
     await answer.getByRole('cell', { name: 'Zoë' }).waitFor();
-    assert.equal(await answer.getByRole('group', { name: 'Arguments of town_boats' }).count(), 0, 'no empty box for what takes nothing');
+    await counts(answer.getByRole('group', { name: 'Arguments of town_boats' }), 0, 'no empty box for what takes nothing');
     await row(/chart/).click();
     await answer.getByRole('img', { name: 'Chart of town_chart' }).waitFor();
     await row(/deep/).click();
@@ -162,14 +164,14 @@ async function changedElsewhere(page, base, name) {
   const changed = await page.request.patch(`${base}/api/v1/tools/${tool.name}`, { headers: headers(base), data: { asks: !tool.asks } });
   assert.equal(changed.status(), 200);
   await (await again).finished();
-  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  await drawn(page);
 }
 
 export async function openapiTools({ page, mock, base, shot, allow }) {
   allow(/status of 400/);
   mock.tools.set('/openapi.json', () => described(mock.url));
   mock.tools.set('/boats/3', () => ({ boat: 'Ada' }));
-  await page.goto(base + '/tools');
+  await go(page, base, '/tools');
   await page.getByRole('button', { name: 'Add tools' }).click();
   const dialog = page.getByRole('dialog', { name: 'Add tools' });
   await dialog.getByLabel('Kind').selectOption('openapi');
@@ -185,9 +187,9 @@ export async function openapiTools({ page, mock, base, shot, allow }) {
   await dialog.getByRole('button', { name: 'Read the document' }).click();
   await dialog.getByText('0 of 61 chosen').waitFor();
   // What the document says of itself is filled in.
-  assert.equal(await dialog.getByLabel('Name', { exact: true }).inputValue(), 'Harbour office');
-  assert.equal(await dialog.getByLabel('Server').inputValue(), mock.url);
-  assert.equal(await dialog.getByLabel('Its name').inputValue(), 'X-Key');
+  await holds(dialog.getByLabel('Name', { exact: true }), 'Harbour office');
+  await holds(dialog.getByLabel('Server'), mock.url);
+  await holds(dialog.getByLabel('Its name'), 'X-Key');
   await dialog.getByLabel('Token', { exact: true }).fill('sesame');
   await dialog.getByRole('button', { name: 'Choose all that only read' }).click();
   await dialog.getByText('1 of 61 chosen').waitFor();
@@ -202,7 +204,7 @@ export async function openapiTools({ page, mock, base, shot, allow }) {
   await dialog.waitFor({ state: 'detached' });
   const own = page.getByRole('list', { name: 'Tools of Harbour office' });
   await own.getByText('The boat of a berth.').first().waitFor();
-  assert.equal(await own.getByRole('listitem').count(), 2);
+  await counts(own.getByRole('listitem'), 2);
   await shot('added');
 
   // Tried by hand: the path is filled in, the token is sent.
@@ -215,8 +217,8 @@ export async function openapiTools({ page, mock, base, shot, allow }) {
   await trial.getByText('Ada').first().waitFor();
   // Neither what was typed nor what came of it goes when the list is read anew.
   await changedElsewhere(page, base, 'boatAt');
-  assert.equal(await trial.getByLabel(/^Arguments of/).inputValue(), '{"berth":3}');
-  assert.ok(await trial.getByText('Ada').first().isVisible());
+  await holds(trial.getByLabel(/^Arguments of/), '{"berth":3}');
+  await trial.getByText('Ada').first().waitFor();
   await page.keyboard.press('Escape');
 
   // What is changed later begins with what was chosen.
@@ -237,7 +239,7 @@ export async function openapiTools({ page, mock, base, shot, allow }) {
 }
 
 export async function pythonTools({ page, base, shot }) {
-  await page.goto(base + '/tools');
+  await go(page, base, '/tools');
   await page.getByRole('button', { name: 'Add tools' }).click();
   const dialog = page.getByRole('dialog', { name: 'Add tools' });
   await dialog.getByLabel('Kind').selectOption('python');
@@ -250,7 +252,7 @@ export async function pythonTools({ page, base, shot }) {
   await dialog.getByRole('button', { name: 'Check' }).click();
   await dialog.getByText('high, low').waitFor();
   // Tried with what it takes filled in, before it is added.
-  assert.equal(JSON.parse(await dialog.getByLabel('Arguments of high').inputValue()).day, 2);
+  await eventually(async () => assert.equal(JSON.parse(await dialog.getByLabel('Arguments of high').inputValue()).day, 2));
   await dialog.getByRole('button', { name: 'Run' }).click();
   await dialog.getByRole('cell', { name: '14' }).waitFor();
   const found = await look(page, 'a function that is tried', ['graphite', 'quartz']);
@@ -264,7 +266,7 @@ export async function pythonTools({ page, base, shot }) {
   await page.getByRole('button', { name: 'More for Tides' }).click();
   await page.getByRole('menuitem', { name: 'Edit' }).click();
   const edit = page.getByRole('dialog', { name: 'Edit Tides' });
-  assert.match(await edit.getByLabel('Functions in Python').inputValue(), /def low/);
+  await eventually(async () => assert.match(await edit.getByLabel('Functions in Python').inputValue(), /def low/));
   await edit.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'More for Tides' }).click();
   await page.getByRole('menuitem', { name: 'Remove' }).click();
@@ -324,7 +326,6 @@ export async function toolQuestions({ page, mock, base, shot }) {
   try {
     mock.on('Ask me', ({ tool }) => tool('desk_ask', {}));
     mock.on('{"action":"accept","content":{"name":"Ada","size":"m"}}', ({ say }) => say('Hello Ada.'));
-    await page.goto(base);
     await newChat(page);
     const message = page.getByRole('textbox', { name: 'Message' });
     await page.getByRole('button', { name: 'Add' }).click();
@@ -373,11 +374,11 @@ export async function toolServers({ page, context, base, watch, shot }) {
     made.push((await answer.json()).id);
   };
   try {
-    for (let i = 0; i < 100 && !(await fetch(`http://127.0.0.1:${port}/prm`).catch(() => null)); i++) await page.waitForTimeout(50);
+    await eventually(() => fetch(`http://127.0.0.1:${port}/prm`));
     await add({ name: 'Guarded', kind: 'mcp-http', config: { url: `http://127.0.0.1:${port}/mcp` } });
     await add({ name: 'Broken', kind: 'mcp-stdio', config: { command: '/bin/sh', args: ['-c', 'echo the anchor is missing >&2; exit 1'] } });
     await add({ name: 'Personal', kind: 'http', per_user: true, config: { auth: { type: 'bearer' }, tools: [{ name: 'each', url: `http://127.0.0.1:${port}/prm`, description: 'Each.' }] } });
-    await page.goto(base + '/tools');
+    await go(page, base, '/tools');
     const section = (name) => page.locator('section', { has: page.getByRole('heading', { level: 2, name }) });
     await section('Guarded').getByText('Needs a sign-in').waitFor();
     await section('Personal').getByText('Your access is missing').waitFor();

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { answer, ask, has, newChat, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
+import { counts, holds, list } from './wait.mjs';
 import { look, nothing } from './access.mjs';
 
 const composer = (page) => page.getByRole('textbox', { name: 'Message' });
@@ -12,7 +13,7 @@ async function write(page, text) {
   await composer(page).fill(text);
   await composer(page).press('Enter');
   await waiting(page).filter({ hasText: text }).waitFor();
-  assert.equal(await composer(page).inputValue(), '');
+  await holds(composer(page), '');
 }
 
 export async function unsent({ page, context, mock, allow, shot }) {
@@ -39,8 +40,8 @@ export async function unsent({ page, context, mock, allow, shot }) {
   // Both in one chat, in their order.
   await has(answer(page), 'Answer to Third');
   await ready(page);
-  assert.deepEqual(await page.getByRole('article', { name: 'You' }).locator('[dir=auto]').allInnerTexts(), ['Second, edited', 'Third']);
-  assert.equal(await waiting(page).count(), 0);
+  await list(page.getByRole('article', { name: 'You' }).locator('[dir=auto]'), ['Second, edited', 'Third']);
+  await counts(waiting(page), 0);
   assert.match(page.url(), /\/c\//);
 }
 
@@ -73,12 +74,12 @@ export async function queueing({ page, mock, shot }) {
     });
   for (const text of ['Next, edited', 'At once']) mock.on(text, ({ say }) => say(`Answer to ${text}`));
   const queued = page.getByRole('list', { name: 'Queued messages' }).getByRole('listitem');
-  const questions = () => page.getByRole('article', { name: 'You' }).locator('[dir=auto]').allInnerTexts();
+  const questions = page.getByRole('article', { name: 'You' }).locator('[dir=auto]');
   const put = async (text) => {
     await composer(page).fill(text);
     await composer(page).press('Enter');
     await queued.filter({ hasText: text }).waitFor();
-    assert.equal(await composer(page).inputValue(), '');
+    await holds(composer(page), '');
   };
   await newChat(page);
   await ask(page, 'Slow');
@@ -102,7 +103,7 @@ export async function queueing({ page, mock, shot }) {
   gates.Slow.open();
   await has(answer(page), 'Slow again begins');
   await queued.first().waitFor({ state: 'detached' });
-  assert.deepEqual(await questions(), ['Slow', 'Next, edited', 'Slow again']);
+  await list(questions, ['Slow', 'Next, edited', 'Slow again']);
 
   // Escape stops; what waits then waits to be sent.
   await put('Next, edited');
@@ -120,7 +121,7 @@ export async function queueing({ page, mock, shot }) {
   await page.getByRole('button', { name: 'Stop and send' }).click();
   await has(answer(page), 'Answer to At once');
   await ready(page);
-  assert.equal((await questions()).at(-1), 'At once');
+  await has(questions.last(), 'At once');
   await has(page.getByRole('article', { name: /^Answer/ }).nth(-2), 'Stopped.');
   nothing(found);
 }
