@@ -42,6 +42,34 @@ def look_columns(r):
     check("left before right", r.text.index("left 19") < r.text.index("right 00"), r.text[:200])
 
 
+def table(rows, columns, y, step):
+    return b"".join(words(x, y - step * i, cell) for i, row in enumerate(rows) for x, cell in zip(columns, row) if cell)
+
+
+ROWS = [(b"Boat", b"Length", b"Price", b"Remarks"), (b"Dinghy", b"3 m", b"4.50", b"none"),
+        (b"Yacht", b"12 m", b"31.00", b"water|power"), (b"Barge", b"40 m", b"120.00", b"")]
+WANTED = ("| Boat | Length | Price | Remarks |\n| --- | --- | --- | --- |\n| Dinghy | 3 m | 4.50 | none |\n"
+          "| Yacht | 12 m | 31.00 | water\\|power |\n| Barge | 40 m | 120.00 | |")
+
+
+def tables():
+    """A loose one, written column by column; a dense one between prose; items with numbers, which are no table."""
+    loose = b"".join(words(x, 700 - 40 * i, row[n]) for n, x in enumerate((60, 200, 300, 400)) for i, row in enumerate(ROWS) if row[n])
+    dense = (words(60, 540, b"What a night costs is in the table that follows, and it holds for the whole of the year.")
+             + table(ROWS, (60, 110, 160, 210), 500, 13) + words(60, 430, b"Who stays longer pays less."))
+    items = table([(b"%d." % i, b"the item of this number, which says so") for i in range(1, 7)], (60, 90), 380, 13)
+    return pdf([words(60, 760, b"The harbour opens at noon, and closes when the last boat has come in.") + loose + dense + items])
+
+
+def look_tables(r):
+    same(r.kinds("table"), [WANTED, WANTED])
+    check("in order", r.text.index("opens at noon") < r.text.index("| Boat") < r.text.index("costs") < r.text.rindex("| Boat")
+          < r.text.index("stays longer") < r.text.index("the item of this"), r.text)
+    block = next(b for b in r.raw_blocks if b["kind"] == "table")
+    box = next(b for b in block["boxes"] if r.text.encode()[b[0]:b[1]] == b"31.00")
+    check("where it stands", abs(box[2] - 300) < 1, box)
+
+
 def wrong_unicode():
     """A font whose ToUnicode says something else: plausible junk, without any message."""
     pairs = b"".join(b"<%02x> <%04x>\n" % (c, 0xE000 + c) for c in range(32, 127))
@@ -113,6 +141,7 @@ def cases():
     return [
         Case("pdf heads", heads, look_heads),
         Case("pdf columns", columns, look_columns),
+        Case("pdf tables", tables, look_tables),
         Case("pdf garbled", wrong_unicode, look_garbled),
         Case("pdf scanned", scanned, fails("scanned", "pictures")),
         Case("pdf cut off", lambda: heads()[:2000], fails("broken", "damaged")),

@@ -87,6 +87,8 @@ void doc_cell(struct doc *d, const char *p, size_t n);
 void doc_row(struct doc *d);                    /* the cells since the last one */
 void doc_row_number(struct doc *d, int number); /* of the row to come, as its program counts */
 void doc_table_end(struct doc *d);
+/* A row that was written by itself ends, with so many cells; the table then ends by doc_end. */
+void doc_row_end(struct doc *d, size_t cells);
 
 /* The rest is ready when 64 KB are: lines are written when a block ends. */
 void doc_send(struct doc *d);

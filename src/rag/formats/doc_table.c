@@ -173,6 +173,16 @@ void doc_row(struct doc *d)
 		doc_send(d);
 }
 
+void doc_row_end(struct doc *d, size_t cells)
+{
+	doc_str(d, "\n");
+	d->columns = cells;
+	if (d->rows++ == 0)
+		rule(d);
+	else if (d->piece.n > EXTRACT_PIECE)
+		doc_send(d);
+}
+
 void doc_table_end(struct doc *d)
 {
 	if (d->n_cells > 0)

@@ -19,6 +19,8 @@ struct pdf_line {
 	double size;  /* about that of its letters */
 	bool first;   /* of a block */
 	bool dropped; /* a running head, a mark of water */
+	size_t table; /* of its page, from 1 on; 0: it is in none */
+	size_t row;   /* there */
 };
 
 struct pdf_page {
@@ -71,6 +73,9 @@ void pdf_pages_done(struct pdf_pages *r);
 void pdf_drop_unseen(struct pdf *p, struct pdf_pages *r);
 /* pdf_write.c: makes blocks of them. */
 void pdf_write_pages(struct pdf *p, struct pdf_pages *r);
+/* pdf_table.c: notes which lines are in tables; writes one of them, a row as a line. */
+void pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g);
+void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_page *g, size_t table);
 /* The letters and digits of a title, lower case, at most `max` bytes. */
 size_t pdf_plain(const char *p, size_t n, char *to, size_t max);
 

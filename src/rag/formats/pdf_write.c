@@ -301,12 +301,18 @@ static void write_page(struct pdf *p, struct pdf_pages *r, const struct pdf_page
 	}
 	if (few)
 		doc_state(p->d, EXTRACT_NO_TEXT);
-	for (size_t k = g->first; k < g->first + g->n; k = b.to) {
+	pdf_find_tables(r, g);
+	for (size_t k = g->first, written = 0; k < g->first + g->n; k = b.to) {
+		size_t table = r->lines[k].table;
 		b.from = k;
 		b.to = k + 1;
 		while (b.to < g->first + g->n && !r->lines[b.to].first)
 			b.to++;
-		write_block(p, r, g, &b);
+		if (!table)
+			write_block(p, r, g, &b);
+		else if (!(written >> table & 1))
+			pdf_write_table(p->d, r, g, table);
+		written |= (size_t)1 << table;
 	}
 	buf_done(&b.text);
 	p->with_text += count_chars(r, g) > 0;
