@@ -246,7 +246,8 @@ async function keepsPlace({ base }, page) {
   await page.goto(base + '/');
   const rows = chats(page).getByRole('link');
   await chats(page).getByRole('link', { name: /^Kept 89/ }).waitFor();
-  // The next page comes when one gets there; who stands on the button meanwhile goes on at its first chat.
+  // The next page comes when one gets there; who stands on the button meanwhile goes on at its first chat, where it is the
+  // last one: there are a hundred at most here.
   const next = new Gate();
   await page.route('**/conversations?*cursor=*', async (route) => (await next.opened, route.continue()));
   await chats(page).getByRole('button', { name: 'Show more' }).focus();
