@@ -161,20 +161,27 @@ int mcp_prompts_list(struct mcp_ask *ask)
 	return 0;
 }
 
-/* What stands in place of a variable; NULL: the text has no such one, and keeps its braces. */
-static const char *value_of(const struct mcp_ask *ask, const json_t *variables, struct str name)
+/* What is given for a variable, else what stands there otherwise; "": neither. */
+static const char *value_of(const struct mcp_ask *ask, const json_t *variable, const char *name)
+{
+	const char *given = json_get_str(json_object_get(ask->params, "arguments"), name);
+	const char *otherwise = json_get_str(variable, "default");
+
+	return given ? given : otherwise ? otherwise : "";
+}
+
+/* What stands in place of a name in braces; NULL: there is no such variable, and the text keeps it. */
+static const char *value_named(const struct mcp_ask *ask, const json_t *variables, struct str name)
 {
 	const json_t *v;
 	size_t i;
 
 	json_array_foreach(variables, i, v)
 	{
-		const char *own = json_get_str(v, "name"), *given, *otherwise = json_get_str(v, "default");
+		const char *own = json_get_str(v, "name");
 
-		if (!own || !str_eq(str_from(own), name))
-			continue;
-		given = json_get_str(json_object_get(ask->params, "arguments"), own);
-		return given ? given : otherwise ? otherwise : "";
+		if (own && str_eq(str_from(own), name))
+			return value_of(ask, v, own);
 	}
 	return NULL;
 }
@@ -187,7 +194,7 @@ static void fill(const struct mcp_ask *ask, const char *body, const json_t *vari
 		if (!close)
 			break;
 		struct str name = str_trim((struct str){open + 2, (size_t)(close - open) - 2});
-		const char *value = value_of(ask, variables, name);
+		const char *value = value_named(ask, variables, name);
 		buf_add(out, body, (size_t)(open - body));
 		if (value)
 			buf_add_str(out, value);
@@ -207,7 +214,7 @@ static const char *missing(const struct mcp_ask *ask, const json_t *variables)
 	{
 		const char *name = json_get_str(v, "name");
 
-		if (name && json_is_true(json_object_get(v, "required")) && !*value_of(ask, variables, str_from(name)))
+		if (name && json_is_true(json_object_get(v, "required")) && !*value_of(ask, v, name))
 			return arena_printf(&ask->q->mem, "The argument \"%s\" is missing.", name);
 	}
 	return NULL;
