@@ -112,6 +112,7 @@ export async function assistants({ page, mock, base, shot }) {
     await page.getByRole('listitem', { name, exact: true }).waitFor({ state: 'detached' });
   }
   await page.getByText('No assistants yet').waitFor();
+  await page.goto(base + '/'); // without the notices of this case, which would cover parts of the next one's
   await newChat(page);
   nothing(found);
 }
@@ -155,6 +156,7 @@ export async function memories({ page, mock, base, shot }) {
   await page.getByRole('switch', { name: /^Tell models/ }).click();
   await page.getByText('Nothing is remembered').waitFor();
   assert.equal((await unset).ok(), true);
+  await page.goto(base + '/'); // without the notices of this case, which would cover parts of the next one's
   await newChat(page);
   nothing(found);
 }
@@ -189,6 +191,7 @@ export async function rules({ page, mock, base, shot }) {
   await page.getByRole('button', { name: 'Delete All models' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByText('No rules yet').waitFor();
+  await page.goto(base + '/'); // without the notices of this case, which would cover parts of the next one's
   await newChat(page);
   nothing(found);
 }

@@ -130,5 +130,6 @@ export async function pictures({ page, mock, base, shot }) {
     mock.show = show;
     mock.models = models;
   }
+  await page.goto(base + '/'); // without the notices of this case, which would cover parts of the next one's
   await newChat(page);
 }

@@ -141,6 +141,7 @@ export async function prompts({ page, mock, base, allow, shot }) {
     await page.getByRole('listitem', { name, exact: true }).waitFor({ state: 'detached' });
   }
   await page.getByText('No prompts yet').waitFor();
+  await page.goto(base + '/'); // without the notices of this case, which would cover parts of the next one's
   await newChat(page);
   nothing(found);
 }

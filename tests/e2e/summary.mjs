@@ -73,5 +73,6 @@ export async function summary({ page, mock, base, shot }) {
   await ready(page);
   await has(answer(page), /as a summary\./);
   nothing(found);
+  await page.goto(base + '/'); // without the notices of this case, which would cover parts of the next one's
   await newChat(page);
 }
