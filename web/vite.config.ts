@@ -87,7 +87,7 @@ export default defineConfig(({ mode }) => ({
       input: mode === 'gallery' ? 'gallery.html' : ['index.html', 'diagram.html'],
       ...(mode !== 'gallery' && { output: { codeSplitting: { groups: [loader, { name: firstFiles(), test: /\.(svelte|[jt]s|json)(\?|$)/ }] } } }),
     },
-    ...(mode === 'gallery' && { outDir: 'dist-gallery' }),
+    ...(mode === 'gallery' && { outDir: 'dist-gallery', minify: false }),
   },
   server: { proxy: { '/api': server, '/stream': server, '/health': server } },
 }));

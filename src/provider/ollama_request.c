@@ -203,10 +203,8 @@ int ollama_request(const struct target *t, const struct gen_request *q, struct g
 		request_add_raw(b, q->raw->body, t->name, true);
 		return 0;
 	}
-	code = history_settle(q, false, &mem, &paired);
-	if (code == 0)
-		code = roles_settle(&paired, r->quirks, &mem, &fit);
-	if (code < 0)
+	if ((code = history_settle(q, false, &mem, &paired)) < 0 ||
+		(code = roles_settle(&paired, r->quirks, &mem, &fit)) < 0)
 		return err_set(e, code, "no memory left for a request");
 	q = &fit;
 	buf_add_str(b, "{\"model\":");

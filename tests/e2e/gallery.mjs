@@ -51,14 +51,16 @@ async function reduced(screen) {
   for (const { name, x, y, w, h } of parts) {
     const from = all.getImageData(x, y, w * CELL, h * CELL).data;
     const to = small.createImageData(w, h);
-    for (let cell = 0; cell < w * h; cell++) {
-      const sum = [0, 0, 0];
-      for (let i = 0; i < CELL * CELL; i++) {
-        const at = (((Math.floor(cell / w) * CELL + Math.floor(i / CELL)) * w + (cell % w)) * CELL + (i % CELL)) * 4;
-        for (let c = 0; c < 3; c++) sum[c] += from[at + c];
+    const sums = new Uint32Array(w * h * 3);
+    for (let y = 0, at = 0; y < h * CELL; y++)
+      for (let x = 0; x < w * CELL; x++, at += 4) {
+        const cell = (Math.floor(y / CELL) * w + Math.floor(x / CELL)) * 3;
+        sums[cell] += from[at];
+        sums[cell + 1] += from[at + 1];
+        sums[cell + 2] += from[at + 2];
       }
-      to.data.set([...sum.map((n) => n / (CELL * CELL)), 255], cell * 4);
-    }
+    for (let i = 0; i < sums.length; i++) to.data[Math.floor(i / 3) * 4 + (i % 3)] = sums[i] / (CELL * CELL);
+    for (let i = 3; i < to.data.length; i += 4) to.data[i] = 255;
     small.putImageData(to, 0, top);
     places[name] = [top, w, h];
     top += h;
@@ -82,7 +84,8 @@ async function compared([now, then]) {
     if (a[1] !== b[1] || a[2] !== b[2]) return [`${name} is ${a[1] * 8}x${a[2] * 8}, was ${b[1] * 8}x${b[2] * 8}`];
     const [x, y] = [one(...a), other(...b)];
     let differ = 0;
-    for (let i = 0; i < x.length; i += 4) if (Math.max(...[0, 1, 2].map((c) => Math.abs(x[i + c] - y[i + c]))) > 28) differ++;
+    for (let i = 0; i < x.length; i += 4)
+      if (Math.max(Math.abs(x[i] - y[i]), Math.abs(x[i + 1] - y[i + 1]), Math.abs(x[i + 2] - y[i + 2])) > 28) differ++;
     return differ > Math.max(2, (a[1] * a[2]) / 400) ? [`${name} looks otherwise: ${differ} of ${a[1] * a[2]} places`] : [];
   });
 }

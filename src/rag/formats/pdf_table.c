@@ -343,7 +343,7 @@ static void note(struct pdf_pages *r, const struct pieces *t, size_t table)
 
 void pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g)
 {
-	struct area *areas = xcalloc(g->n + 1, sizeof(*areas)), **loose = xcalloc(g->n + 1, sizeof(*loose));
+	struct area *areas = xcalloc(g->n + 1, sizeof(*areas)), **loose = xcalloc(g->n + 1, sizeof(void *));
 	struct pieces t = {.items = xcalloc(words_of(r, g) + 1, sizeof(*t.items))};
 	size_t n = find_areas(r, g, areas), n_loose = 0, tables = 0, rows;
 
@@ -353,7 +353,7 @@ void pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g)
 		else if (areas[i].lines > 0)
 			loose[n_loose++] = &areas[i];
 	}
-	qsort(loose, n_loose, sizeof(*loose), by_top);
+	qsort(loose, n_loose, sizeof(void *), by_top);
 	for (size_t i = 0, k; i < n_loose && tables < TABLES; i += k) {
 		k = rows_of(loose + i, n_loose - i, g->width, &rows);
 		bool table = k > 0 && is_sparse(r, loose + i, k, rows, &t);
