@@ -6,11 +6,12 @@
 
 #include "auth/auth_priv.h"
 #include "base/fold.h"
+#include "base/utf8.h"
 
 #define LONGEST    64 /* a longer one is none of these, unless it says the same again and again */
 #define RUN_MIN    3  /* signs of a walk over the keyboard */
 #define ADDED_MAX  5  /* digits and signs beside a word, like 2024! */
-#define PIECE_MAX  4  /* what is repeated: abcabcabc */
+#define PIECE_MAX  4  /* characters of what is repeated: abcabcabc */
 #define FOLDED_MAX ((size_t)32 << 10)
 #define NUMBER_MAX 10 /* digits of a date or a telephone number */
 
@@ -106,7 +107,11 @@ static const char words[] =
 	"warrior "
 	"knight wizard magic mystery legend genius champion captain pirate ninja samurai viking cowboy rebel outlaw "
 	"hardcore extreme power energy infinity destiny fantasy creative awesome amazing perfect super cool blahblah "
-	"asshole blowjob pussy pornhub mustangs stupid idiot loser qwerty azerty ";
+	"asshole blowjob pussy pornhub mustangs stupid idiot loser qwerty azerty "
+	/* in other scripts, with the walks over their keyboards */
+	"пароль парол привет любовь наташа максим солнышко спартак йцукен йцукенг йцукенгш йцукенгшщз йцукенгшщзхъ "
+	"фывапролд фывапролджэ κωδικοσ 密码 密碼 我爱你 我愛你 パスワード ぱすわーど 비밀번호 사랑해 كلمةالسر رمزعبور "
+	"סיסמה ";
 
 static const char *const rows[] = {"12345678901", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "qwertzuiop",
 	"azertyuiop", "asdfghjkl", "qsdfghjklm", "zxcvbnm", "yxcvbnm", "wxcvbn", "qaz", "wsx", "edc", "rfv", "tgb",
@@ -206,7 +211,7 @@ static bool is_word_with_more(const char *plain, const char *spelled, size_t n, 
 	return false;
 }
 
-/* The length of the shortest piece that the whole is made of, again and again. */
+/* The bytes of the shortest piece that the whole is made of, again and again. */
 static size_t piece_of(const char *p, size_t n)
 {
 	for (size_t k = 1; k <= n / 2; k++)
@@ -237,7 +242,7 @@ const char *auth_common_password(const char *name, const char *password)
 	struct str p = folded(password, &memory);
 	size_t n = piece_of(p.p, p.n);
 
-	if (n <= PIECE_MAX)
+	if (utf8_count(p.p, n) <= PIECE_MAX)
 		return "says the same again and again";
 	if (n > LONGEST)
 		return NULL;

@@ -5,11 +5,13 @@
 #include <stdio.h>
 
 #include "auth/auth_priv.h"
+#include "base/utf8.h"
 #include "sys/fault.h"
 #include "sys/loop.h"
 
-#define PASSWORD_MIN 8
+#define PASSWORD_MIN 8 /* characters, as a person counts them, and not bytes */
 #define PASSWORD_MAX 1024
+#define BYTES_MAX    ((size_t)4 * PASSWORD_MAX)
 #define NAME_MAX_LEN 64
 #define HASH_OPS     2
 #define HASH_BYTES   ((size_t)64 << 20)
@@ -23,14 +25,14 @@ static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$YXRlbGllci1ub2JvZHk
 
 int auth_check_password(const char *name, const char *password, struct err *e)
 {
-	size_t n = strlen(password);
+	size_t n = utf8_count(password, strlen(password));
 	const char *why;
 
 	if (n < PASSWORD_MIN)
 		return err_set(e, E_INVALID, "A password needs at least %d characters.", PASSWORD_MIN);
 	if (n > PASSWORD_MAX)
 		return err_set(
-			e, E_INVALID, "A password may have at most %d bytes; this one has %zu.", PASSWORD_MAX, n);
+			e, E_INVALID, "A password may have at most %d characters; this one has %zu.", PASSWORD_MAX, n);
 	why = auth_common_password(name, password);
 	if (why)
 		return err_set(e, E_INVALID,
@@ -92,10 +94,10 @@ int auth_password_matches(const char *hash, const char *password, bool *ret, str
 	int r = any || read_hash(nobody, &of) ? FAULT("password_memory") : -EINVAL;
 
 	ASSERT(thread_may_wait());
-	if (r < 0 || crypto_pwhash(sum, sizeof(sum), password, MIN(n, (size_t)PASSWORD_MAX + 1), of.salt, of.ops,
+	if (r < 0 || crypto_pwhash(sum, sizeof(sum), password, MIN(n, BYTES_MAX + 1), of.salt, of.ops,
 			     (size_t)of.kib << 10, crypto_pwhash_ALG_ARGON2ID13) < 0)
 		return err_set(e, -ENOMEM, "no memory to check a password");
-	*ret = sodium_memcmp(sum, of.sum, sizeof(sum)) == 0 && any && n <= PASSWORD_MAX;
+	*ret = sodium_memcmp(sum, of.sum, sizeof(sum)) == 0 && any && n <= BYTES_MAX;
 	sodium_memzero(sum, sizeof(sum));
 	return 0;
 }

@@ -99,16 +99,6 @@ static bool has_control(const char *s, size_t n, bool many_lines)
 	return false;
 }
 
-/* Of valid UTF-8. */
-static uint64_t count_characters(const char *s, size_t n)
-{
-	uint64_t count = 0;
-
-	for (size_t i = 0; i < n; i++)
-		count += ((unsigned char)s[i] & 0xc0) != 0x80;
-	return count;
-}
-
 static bool fits(const char *text, const char *pattern)
 {
 	regex_t rx;
@@ -126,7 +116,7 @@ static int parse_text(struct parse *p, const struct field *f, const struct place
 	bool many_lines = f->type == FT_TEXT;
 	const char *s = json_string_value(v);
 	size_t n = json_string_length(v);
-	uint64_t length = s ? count_characters(s, n) : 0;
+	uint64_t length = s ? utf8_count(s, n) : 0;
 	char *copy;
 
 	if (!s)
@@ -142,7 +132,7 @@ static int parse_text(struct parse *p, const struct field *f, const struct place
 	}
 	while (!many_lines && n > 0 && s[n - 1] == ' ')
 		n--;
-	if (f->min > 0 && count_characters(s, n) < (uint64_t)f->min)
+	if (f->min > 0 && utf8_count(s, n) < (uint64_t)f->min)
 		return refuse_text(p, at, f);
 	if (has_control(s, n, many_lines))
 		return refuse(p, at, E_INVALID,

@@ -88,6 +88,15 @@ size_t utf8_prefix(const char *p, size_t n, size_t max)
 	return max - k < 4 ? k : max;
 }
 
+size_t utf8_count(const char *p, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += ((unsigned char)p[i] & 0xc0) != 0x80;
+	return count;
+}
+
 size_t utf8_whole(const char *p, size_t n)
 {
 	size_t i = n;

@@ -15,6 +15,9 @@ void utf8_add_repaired(struct buf *b, const char *p, size_t n);
 /* The length of the valid character at p (1 to 4), or 0 when there is none: invalid, cut off, or n is 0. */
 size_t utf8_char(const char *p, size_t n);
 
+/* How many characters (code points) valid UTF-8 has. */
+size_t utf8_count(const char *p, size_t n);
+
 /* n without the bytes of a character that was cut off at the end. */
 size_t utf8_whole(const char *p, size_t n);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "store/store_priv.h"
 
 #define QUERY_MAX ((size_t)64 << 10)
@@ -173,13 +174,13 @@ static const char *or_empty(const char *text)
 /* Whether its last word may be the beginning of one: a single character would be that of too many. */
 static bool may_go_on(struct str word)
 {
-	size_t chars = 0;
+	size_t from;
 
 	while (word.n > 0 && word.p[word.n - 1] == ' ')
 		word.n--;
-	for (size_t i = word.n; i > 0 && word.p[i - 1] != ' '; i--)
-		chars += ((unsigned char)word.p[i - 1] & 0xc0) != 0x80;
-	return chars > 1;
+	for (from = word.n; from > 0 && word.p[from - 1] != ' ';)
+		from--;
+	return utf8_count(word.p + from, word.n - from) > 1;
 }
 
 /* "a b" "c"*: phrases, all of them. */

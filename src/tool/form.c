@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "tool/tool.h"
 
 static bool is_type(const json_t *schema, const char *type)
@@ -107,15 +108,6 @@ static const char *check_format(const json_t *schema, const char *s)
 
 /* ---- values ---- */
 
-static int64_t characters(const char *s)
-{
-	int64_t n = 0;
-
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
 static int64_t bound(const json_t *schema, const char *key, int64_t otherwise)
 {
 	return json_get_i64(schema, key, otherwise);
@@ -130,7 +122,7 @@ static const char *check_text(const json_t *schema, const json_t *v)
 		return "must be a text.";
 	if (choices)
 		return is_choice(choices, v) ? NULL : "must be one of the choices.";
-	int64_t n = characters(json_string_value(v));
+	int64_t n = (int64_t)utf8_count(json_string_value(v), json_string_length(v));
 	if (n < bound(schema, "minLength", 0))
 		return "is too short.";
 	return n > bound(schema, "maxLength", INT64_MAX) ? "is too long." : check_format(schema, json_string_value(v));

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "tool/tool_priv.h"
 
 #define DEPTH_MAX 48
@@ -306,9 +307,7 @@ static const char *fit_bounds(struct fit *f, const json_t *schema, const char *a
 	double d;
 
 	if (json_is_string(v) && !json_long_number(v)) {
-		size_t n = 0;
-		for (const char *s = json_string_value(v); *s; s++)
-			n += ((unsigned char)*s & 0xc0) != 0x80;
+		size_t n = utf8_count(json_string_value(v), json_string_length(v));
 		if (n < (size_t)json_get_i64(schema, "minLength", 0))
 			return say(f, at, "is too short");
 		if (n > (size_t)json_get_i64(schema, "maxLength", INT64_MAX))

@@ -56,7 +56,7 @@ struct turns {
 	struct live *asked_live;    /* and calls that do (live.c) */
 	struct journal_files left;  /* by the last run */
 	struct recovery *recovery;  /* NULL: the last run has left nothing */
-	struct unsure *unsure;      /* that may have begun (recover.c), */
+	struct unsure *unsure;      /* that may have begun (unsure.c), */
 	bool settles;               /* and a task is about to look at those */
 	struct pool_task settle_task;
 	unsigned n_running; /* of these, whose answer has not ended */
@@ -196,11 +196,14 @@ int turn_store_wait(struct turns *all, int tries) MUST_CHECK;
 int recovery_start(struct turns *all, struct err *e) MUST_CHECK;
 void recovery_free(struct turns *all);
 
-/* Those whose beginning ended as E_UNSURE: what is there of them is ended as interrupted, once the database can be asked. */
-void recovery_settle(struct turns *all, const struct turn_begun *begun, size_t n);
-
 /* Those that wait for nobody any more go on: a stop, or a lost connection, came between the last decision and that. */
 void turns_go_on_ready(struct turns *all);
 
 /* Whether the conversation has one that is not stored yet; with the lock of all held. */
 bool recovery_waits(const struct turns *all, atelier_id conversation_id);
+
+/* ---- unsure.c: turns of this run that may have begun ---- */
+
+/* Those whose beginning ended as E_UNSURE: what is there of them is ended as interrupted, once the database can be asked. */
+void unsure_settle(struct turns *all, const struct turn_begun *begun, size_t n);
+void unsure_free(struct turns *all);

@@ -416,7 +416,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 	if (r == 0)
 		r = begin(all, &x, &c, begun, e);
 	if (r == E_UNSURE)
-		recovery_settle(all, begun, x.n);
+		unsure_settle(all, begun, x.n);
 	if (r == E_CONFLICT)
 		r = explain_conflict(all, q->conversation_id, e);
 	for (size_t i = 0; r < 0 && i < x.n; i++)
@@ -608,6 +608,7 @@ void turns_free(struct turns *all)
 	ASSERT(!all->live && all->n_running == 0 && !all->titles && !all->questions); /* each has left on its thread */
 	deadlines_free(all->deadlines);
 	recovery_free(all);
+	unsure_free(all);
 	journal_files_done(&all->left);
 	turnlogs_free(all->logs);
 	journal_close(all->journal);

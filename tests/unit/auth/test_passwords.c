@@ -32,7 +32,10 @@ static void test_refused(void **state)
 		/* the same in other letters: of full width, of mathematics, in circles, with a long s */
 		"\357\275\220\357\275\201\357\275\223\357\275\223\357\275\227\357\275\217\357\275\222\357\275\204",
 		"\357\274\260assword\357\274\221", "\360\235\225\241assword", "\342\223\237assword1",
-		"pa\305\277\305\277word", "\357\274\2212345678", "q\357\275\227ertyui"};
+		"pa\305\277\305\277word", "\357\274\2212345678", "q\357\275\227ertyui",
+		/* in other scripts */
+		"пароль123", "Пароль2024!", "йцукенгш", "йцукен1234", "密码123456", "パスワード2024", "비밀번호1234",
+		"密码密码密码密码", "éàéàéàéà"};
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(common); i++) {
@@ -40,6 +43,10 @@ static void test_refused(void **state)
 			fail_msg("%s is taken", common[i]);
 	}
 	assert_false(is_taken("anna", "short"));
+	/* Characters are counted, not bytes: these have 9 to 28. */
+	assert_false(is_taken("anna", "紫河馬"));
+	assert_false(is_taken("anna", "çöğüşéà"));
+	assert_false(is_taken("anna", "🐙🦑🪼🦀🐚🐡🦐"));
 	assert_false(is_taken("bartholomew", "Bartholomew"));
 	assert_false(is_taken("bartholomew", "bartholomew!1"));
 	assert_false(is_taken("b\303\204rtholomew", "Ba\314\210rtholomew1"));
@@ -51,13 +58,20 @@ static void test_taken(void **state)
 	static const char *const good[] = {"right horse", "correct horse battery", "new horse", "tr0ub4dor&3 x",
 		"kXw8#mQz", "five small dogs", "dragons eat coal", "monkeywrench and tea", "blue-lamp-47-river",
 		"8f3a1c9e77b2", "summertime sadness", "ilovemyoldbike", "password is not my word", "Zu9mPq2LxT",
-		"\303\274berall-Br\303\274cke", "passwo\314\201rd\317\200\317\201"};
+		"\303\274berall-Br\303\274cke", "passwo\314\201rd\317\200\317\201", "紫の河馬が歌う朝",
+		"🐙🦑🪼🦀🐚🐡🦐🐳", "пять маленьких собак"};
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(good); i++) {
 		if (!is_taken("anna", good[i]))
 			fail_msg("%s is refused", good[i]);
 	}
+	char longest[3 * 1025 + 1] = "";
+	for (size_t i = 0; i < 1024; i++)
+		memcpy(longest + 3 * i, &"一丁七万丈"[3 * (i % 5)], 3);
+	assert_true(is_taken("anna", longest));
+	memcpy(longest + sizeof(longest) - 4, "三", 4);
+	assert_false(is_taken("anna", longest));
 	/* A name of two letters is no word. */
 	assert_true(is_taken("xw", "kxw84mqz"));
 }

@@ -86,6 +86,16 @@ static void test_repair(void **state)
 	repair("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+static void test_count(void **state)
+{
+	static const char text[] = "aé€😀";
+
+	(void)state;
+	assert_int_equal(utf8_count(text, sizeof(text) - 1), 4);
+	assert_int_equal(utf8_count(text, 1), 1);
+	assert_int_equal(utf8_count("", 0), 0);
+}
+
 static void visible(const char *text, enum utf8_visible as, const char *shown)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(1000);
@@ -139,6 +149,7 @@ int main(void)
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_repair),
+		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_visible),
 		cmocka_unit_test(test_visible_json),
 	};

@@ -381,14 +381,14 @@ static void test_unsure(void **state)
 	assert_int_equal(turns_begin(f->db, &in, &none, &f->e), E_CONFLICT);
 	err_clear(&f->e);
 	fault_set("db_write:ENOSPC:1");
-	recovery_settle(&run->all, begun, 2);
+	unsure_settle(&run->all, begun, 2);
 	wait_told(run, TURNS + 1);
 	FINE(f, messages_get(f->c, f->bob, begun[1].message_id, &f->a, &m, &f->e));
 	assert_string_equal(m.state, STATE_INTERRUPTED);
 	assert_non_null(strstr(m.error_text, "was not asked"));
 	assert_string_equal(m.content, "");
 	FINE(f, turns_begin(f->db, &in, &begun[0], &f->e));
-	recovery_settle(&run->all, begun, 1);
+	unsure_settle(&run->all, begun, 1);
 	wait_told(run, TURNS + 2);
 	stop(run, false);
 	run_free(run);
