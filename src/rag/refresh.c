@@ -147,7 +147,7 @@ static int fill_words(struct index *x, struct db_conn *c, const struct search_pl
 
 	if (x->revision >= p->revision)
 		return 0;
-	r = documents_changed(c, x->id, whole ? -1 : x->revision, a, &l, e);
+	r = documents_changed(c, x->id, whole ? -1 : x->revision, WORDS_VERSION, a, &l, e);
 	if (r == 0 && whole)
 		r = remove_others(x, &l, e);
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
@@ -255,7 +255,7 @@ static int fill_vectors(struct rag *rag, struct index *x, struct db_conn *c, con
 			x->toward = p->revision;
 			x->after = 0;
 		}
-		r = documents_changed(c, x->id, x->meant, a, &l, e);
+		r = documents_changed(c, x->id, x->meant, WORDS_VERSION, a, &l, e);
 		for (size_t i = 0; r == 0 && i < l.n && !x->left_out_ms; i++) {
 			if (l.items[i].id <= x->after)
 				continue;

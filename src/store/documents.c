@@ -524,15 +524,17 @@ int documents_embed_all(struct db *db, atelier_id user_id, atelier_id collection
 	return r;
 }
 
-int documents_changed(struct db_conn *c, atelier_id collection_id, int64_t since, struct arena *a,
+/* Of the texts only the few of an older version are asked, by their index: SQLite reads all of a row's postings before `words`. */
+int documents_changed(struct db_conn *c, atelier_id collection_id, int64_t since, int64_t words, struct arena *a,
 	struct document_changes *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_list l = {.size = sizeof(struct document_change)};
 	int r = db_query(c, &rows, e,
-		"SELECT d.id, d.text_id, t.words FROM documents d JOIN texts t ON t.id = d.text_id"
-		" WHERE d.collection_id = ? AND d.revision > ? ORDER BY d.id",
-		DB_I64(collection_id), DB_I64(since));
+		"WITH older AS MATERIALIZED (SELECT id, words FROM texts WHERE ready = 1 AND words < ?)"
+		" SELECT d.id, d.text_id, coalesce(o.words, ?) FROM documents d LEFT JOIN older o ON o.id = d.text_id"
+		" WHERE d.collection_id = ? AND d.revision > ? AND d.text_id IS NOT NULL ORDER BY d.id",
+		DB_I64(words), DB_I64(words), DB_I64(collection_id), DB_I64(since));
 
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {
 		struct document_change *x = store_push(&l, a);

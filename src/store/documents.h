@@ -110,7 +110,7 @@ int documents_embedded(
 int documents_embed_all(struct db *db, atelier_id user_id, atelier_id collection_id, const char *identity,
 	int64_t *ret_n, struct err *e) MUST_CHECK;
 
-/* The documents of a collection that have changed since a revision, with their texts. */
+/* The documents of a collection that have changed since a revision, with their texts. `words`: the newest version of postings. */
 struct document_change {
 	atelier_id id, text_id;
 	int64_t words; /* of what version the text's postings are */
@@ -119,5 +119,5 @@ struct document_changes {
 	struct document_change *items;
 	size_t n;
 };
-int documents_changed(struct db_conn *c, atelier_id collection_id, int64_t since, struct arena *a,
+int documents_changed(struct db_conn *c, atelier_id collection_id, int64_t since, int64_t words, struct arena *a,
 	struct document_changes *ret, struct err *e) MUST_CHECK;
