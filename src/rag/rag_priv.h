@@ -94,8 +94,13 @@ bool index_lags(const struct index *x, const struct search_place *p, bool meanin
 void index_hold(struct index *x); /* of several the one with the lowest id first */
 void index_release(struct rag *r, struct index *x);
 
-/* The words of the next text behind *after that has older ones are made anew (reword.c). False: there is none. */
-bool reword_next(struct rag *r, atelier_id *after);
+/* The words of the next text that has older ones are made anew (reword.c). When, by clock_mono_ms(), to go on: 0: at once; INT64_MAX:
+ * there is no more; else something failed that may pass. */
+struct rewording {
+	atelier_id after;
+	bool failed;
+};
+int64_t reword_next(struct rag *r, struct rewording *x);
 
 int stores_start(struct rag *r, struct err *e) MUST_CHECK;
 void stores_stop(struct rag *r);

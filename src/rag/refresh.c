@@ -431,18 +431,19 @@ int index_refresh_exchanges(struct rag *rag, atelier_id user_id, const char *ide
 /* ---- what nobody waits for ---- */
 
 /* Of those that are behind the one that was searched last, pinned. NULL: there is none, or the end has come. */
-static struct index *take_wanted(struct rag *r, bool wait)
+static struct index *take_wanted(struct rag *r, int64_t until_ms)
 {
 	struct index *found = NULL;
+	bool waits = true;
 
 	pthread_mutex_lock(&r->mx);
 	while (!r->indexes_over) {
 		for (struct index *x = r->indexes; x; x = x->next)
 			if (x->wanted && (!found || x->used > found->used))
 				found = x;
-		if (found || !wait)
+		if (found || !waits)
 			break;
-		pthread_cond_wait(&r->indexes_wake, &r->mx);
+		waits = clock_wait(&r->indexes_wake, &r->mx, until_ms);
 	}
 	if (found) {
 		found->wanted = false;
@@ -495,10 +496,10 @@ static int go_on_collection(struct rag *r, struct index *x, struct slice *s, str
 }
 
 /* A slice of one that is behind. False: there is none, or the end has come. */
-static bool go_on(struct rag *r, bool wait)
+static bool go_on(struct rag *r, int64_t until_ms)
 {
 	CLEANUP(arena_done) struct arena a;
-	struct index *x = take_wanted(r, wait);
+	struct index *x = take_wanted(r, until_ms);
 	struct slice s = slice_begin();
 	struct err e = {0};
 
@@ -530,7 +531,7 @@ static int load_all(struct rag *r, struct arena *a, struct err *e)
 		k = index_refresh(r, &all.items[second ? i - all.n : i], meaning, &s, &x, e);
 		if (k == 0)
 			index_unpin(r, x);
-		while (k == 0 && go_on(r, false))
+		while (k == 0 && go_on(r, 0))
 			;
 		rag_memory(r, &m);
 	}
@@ -555,13 +556,13 @@ void indexes_load(struct rag *r)
 static void *indexes_run(void *arg)
 {
 	struct rag *r = arg;
-
-	atelier_id after = 0;
-	bool words = true; /* there may be some to be made anew, between what is searched */
+	struct rewording words = {0};
+	int64_t at = 0; /* words are made anew, between what is searched */
 
 	indexes_load(r);
-	while (go_on(r, !words) || words)
-		words = words && !indexes_are_ending(r) && reword_next(r, &after);
+	while (!indexes_are_ending(r))
+		if (!go_on(r, at) && !indexes_are_ending(r))
+			at = reword_next(r, &words);
 	return NULL;
 }
 

@@ -2,6 +2,7 @@
  * again, and vectors stay. Until then questions ask for the terms that such a text has, too (words_ask). */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "rag/rag_priv.h"
 #include "store/texts.h"
@@ -10,6 +11,7 @@
 #define PIECE_BYTES    ((size_t)64 << 20) /* and what they may say */
 #define ROWS_BYTES     ((size_t)16 << 20) /* with their headings */
 #define POSTINGS_BYTES ((size_t)512 << 20)
+#define AGAIN_MS       60000
 
 /* The next passages from `from` on; *ret_n: how many. */
 static int add_passages(struct db_conn *c, struct postings *p, struct words *w, atelier_id id, int64_t from,
@@ -64,21 +66,28 @@ static int reword(struct rag *r, atelier_id id, struct err *e)
 	return k < 0 ? k : texts_reword(r->config.db, id, WORDS_VERSION, buf_str(&to), e);
 }
 
-bool reword_next(struct rag *r, atelier_id *after)
+int64_t reword_next(struct rag *r, struct rewording *x)
 {
 	struct err e = {0};
 	int k;
 
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
-		k = texts_outdated(c, WORDS_VERSION, *after, after, &e);
+		k = texts_outdated(c, WORDS_VERSION, x->after, &x->after, &e);
 	}
-	if (k < 0 && k != E_NOT_FOUND)
+	if (k == 0) {
+		k = reword(r, x->after, &e);
+		if (k == 0 || k == E_NOT_FOUND || k == -ECANCELED)
+			return 0;
+		x->failed |= err_info(k)->retryable;
+		log_warn("rag", "a text keeps its words of an older version until %s: %s",
+			err_info(k)->retryable ? "later" : "the next start", e.msg);
+		return 0;
+	}
+	if (k != E_NOT_FOUND)
 		log_warn("rag", "which texts have words of an older version is not known: %s", e.msg);
-	if (k < 0)
-		return false;
-	k = reword(r, *after, &e);
-	if (k < 0 && k != E_NOT_FOUND && k != -ECANCELED)
-		log_warn("rag", "a text keeps its words of an older version until the next start: %s", e.msg);
-	return true;
+	else if (!x->failed)
+		return INT64_MAX;
+	*x = (struct rewording){0};
+	return clock_mono_ms() + AGAIN_MS;
 }

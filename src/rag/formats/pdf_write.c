@@ -306,8 +306,8 @@ static void write_page(struct pdf *p, struct pdf_pages *r, const struct pdf_page
 		size_t table = r->lines[k].table;
 		b.from = k;
 		b.to = k + 1;
-		while (b.to < g->first + g->n && !r->lines[b.to].first)
-			b.to++;
+		for (; b.to < g->first + g->n && !r->lines[b.to].first; b.to++)
+			table = table ? table : r->lines[b.to].table; /* its first line may have been dropped */
 		if (!table)
 			write_block(p, r, g, &b);
 		else if (!(written >> table & 1))

@@ -4,6 +4,7 @@
 
 #include "../store/store_test.h"
 
+#include "base/clock.h"
 #include "rag/rag_priv.h"
 #include "store/collections.h"
 #include "store/documents.h"
@@ -218,22 +219,25 @@ static size_t hits_of(const struct house *h, const char *query)
 static void test_reword(void **state)
 {
 	struct house h;
-	atelier_id after = 0;
+	struct rewording x = {0};
 
 	build(state, &h);
 	set_old_words(&h, h.d);
 	set_old_words(&h, h.other);
 	assert_int_equal(hits_of(&h, "harbour"), 6);
 	assert_int_equal(hits_of(&h, "alvsborg"), 0);
-	assert_true(reword_next(h.r, &after));
+	assert_int_equal(reword_next(h.r, &x), 0);
 	assert_int_equal(hits_of(&h, "harbour"), 4);
 	assert_int_equal(hits_of(&h, "alvsborg"), 1);
-	assert_true(reword_next(h.r, &after));
-	assert_false(reword_next(h.r, &after));
+	assert_int_equal(reword_next(h.r, &x), 0);
+	assert_true(reword_next(h.r, &x) == INT64_MAX);
 	assert_int_equal(hits_of(&h, "harbour"), 2);
 	assert_int_equal(hits_of(&h, "crowns"), 2);
-	after = 0;
-	assert_false(reword_next(h.r, &after)); /* all are done */
+	x = (struct rewording){0};
+	assert_true(reword_next(h.r, &x) == INT64_MAX); /* all are done */
+	x.failed = true;                                /* but for one */
+	assert_in_range(reword_next(h.r, &x), clock_mono_ms() + 1, clock_mono_ms() + 61000);
+	assert_true(x.after == 0 && !x.failed);
 	rag_free(h.r);
 }
 
