@@ -57,7 +57,7 @@ static void hide_in_value(json_t *v, const char *names, bool names_own, const ch
 	{
 		const char *within = names && !names_own && str_word_place(names, str_from(key)) >= 0 ? NULL : names;
 
-		hide_in_value(item, within, names && strcmp(key, "properties") == 0, secret, n);
+		hide_in_value(item, within, names && !names_own && strcmp(key, "properties") == 0, secret, n);
 		if (!json_is_object(item) && !json_is_array(item) && !within)
 			json_object_set_new(v, key, hidden_scalar(item, secret, n));
 	}

@@ -47,7 +47,8 @@ class Mcp:
             if "authorization" in call.headers:
                 key = call.headers["authorization"].split()[-1]
                 tools.append({**tools[0], "name": "tell", "inputSchema": {"type": "object", "properties": {
-                    "default": {"type": "string", "default": key, "enum": [key, "other"]}}}})
+                    "default": {"type": "string", "default": key, "enum": [key, "other"]},
+                    "properties": {"type": "string", "description": "It is %s." % key, "default": key, "enum": [key, "other"]}}}})
             self.reply(call, id_, {"tools": tools})
         elif method == "tools/call" and message["params"]["name"] == "tell":
             self.tell(call, id_, message["params"]["_meta"]["progressToken"])
