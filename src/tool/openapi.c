@@ -349,6 +349,27 @@ static bool is_type(const char *type, const char *wanted)
 	return n == strlen(wanted) && strncasecmp(type, wanted, n) == 0;
 }
 
+/* What stands there where it is no null: of a choice between a schema and null, as optional members are described, that schema. */
+static const json_t *but_null(const json_t *doc, const json_t *schema)
+{
+	const json_t *whole = openapi_deref(doc, schema), *of = json_object_get(whole, "anyOf"), *found = NULL;
+	size_t n = 0;
+
+	of = of ? of : json_object_get(whole, "oneOf");
+	if (json_array_size(of) > 2)
+		return whole;
+	for (size_t i = 0; i < json_array_size(of); i++) {
+		const json_t *one = openapi_deref(doc, json_array_get(of, i));
+		const char *type = json_get_str(one, "type");
+
+		if (type && strcmp(type, "null") == 0)
+			continue;
+		found = one;
+		n++;
+	}
+	return n == 1 ? found : whole;
+}
+
 /* As a document says that bytes stand there: 3.0, 3.1. */
 static bool is_file_schema(const json_t *schema)
 {
@@ -391,7 +412,7 @@ static bool has_file(const json_t *doc, const json_t *schema)
 
 	json_object_foreach(members, name, v)
 	{
-		const json_t *one = openapi_deref(doc, v), *items = openapi_deref(doc, json_object_get(one, "items"));
+		const json_t *one = but_null(doc, v), *items = but_null(doc, json_object_get(one, "items"));
 
 		if (is_file_schema(one) || is_file_schema(items))
 			return true;
@@ -440,13 +461,14 @@ static json_t *file_argument(const char *about)
 /* Of members that are files, whose names are noted in the call; others stay. Taken. */
 static json_t *with_file(struct making *m, const char *name, json_t *schema)
 {
-	json_t *items = json_object_get(schema, "items");
-	bool many = is_file_schema(items);
+	const json_t *one = but_null(m->doc, schema);
+	const char *about = json_get_str(schema, "description");
+	bool many = is_file_schema(but_null(m->doc, json_object_get(one, "items")));
 
-	if (!many && !is_file_schema(schema))
+	if (!many && !is_file_schema(one))
 		return schema;
 	json_array_append_new(m->files, json_string(name));
-	json_t *file = file_argument(json_get_str(schema, "description"));
+	json_t *file = file_argument(about ? about : json_get_str(one, "description"));
 	json_decref(schema);
 	return many ? json_pack("{s:s, s:o}", "type", "array", "items", file) : file;
 }
