@@ -201,6 +201,10 @@ struct listed_documents {
 int rag_list(struct rag *r, const struct search_wish *w, atelier_id after, int64_t limit, struct arena *a,
 	struct listed_documents *ret, struct err *e) MUST_CHECK;
 
+/* *ret: the document of this id, or else the newest of exactly this name; E_NOT_FOUND: the scope has neither. */
+int rag_named(struct rag *r, const struct search_wish *w, const char *name, struct arena *a, atelier_id *ret,
+	struct err *e) MUST_CHECK;
+
 /* A part of a document's text, with the passage that it begins in, for a citation. */
 struct reading {
 	atelier_id document_id, passage_id; /* passage_id 0: there is none behind `start` */

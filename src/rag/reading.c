@@ -25,22 +25,28 @@ static bool names(const struct search_place *p, atelier_id id)
 	return named;
 }
 
+static int get_within(struct db_conn *c, atelier_id user_id, const struct search_scope *scope, atelier_id id,
+	struct arena *a, struct document *ret, struct err *e)
+{
+	bool within = false;
+	int r = documents_get(c, user_id, id, a, ret, e);
+
+	for (size_t i = 0; r == 0 && !within && i < scope->n; i++)
+		within = scope->items[i].collection_id == ret->collection_id && names(&scope->items[i], id);
+	return r < 0 || within ? r : err_set(e, E_NOT_FOUND, "There is no such document here.");
+}
+
 /* A document of the scope that has been read. */
 static int get_read(struct db_conn *c, const struct search_wish *w, atelier_id id, struct arena *a,
 	struct document *ret, struct err *e)
 {
 	struct search_scope scope = {.n = 0};
-	bool within = false;
 	int r = collections_scope(c, w, a, &scope, e);
 
 	if (r == 0)
-		r = documents_get(c, w->user_id, id, a, ret, e);
+		r = get_within(c, w->user_id, &scope, id, a, ret, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; !within && i < scope.n; i++)
-		within = scope.items[i].collection_id == ret->collection_id && names(&scope.items[i], id);
-	if (!within)
-		return err_set(e, E_NOT_FOUND, "There is no such document here.");
 	return ret->text_id ? 0 : err_set(e, E_CONFLICT, "This document has not been read yet.");
 }
 
@@ -126,6 +132,61 @@ int rag_list(struct rag *r, const struct search_wish *w, atelier_id after, int64
 	if (s == 0 && l.n > n)
 		ret->next = l.items[n - 1].id;
 	return s;
+}
+
+/* *ret rises to the newest of that name in a place; *e is set by a failure alone. */
+static int newest_of_place(struct db_conn *c, atelier_id user_id, const struct search_place *p, const char *name,
+	atelier_id *ret, struct err *e)
+{
+	CLEANUP(arena_done) struct arena work;
+	struct document d = {.id = 0};
+	struct err why = {0};
+	int r = 0;
+
+	arena_init(&work, WORK_BYTES);
+	if (p->n == 0)
+		r = documents_newest(c, user_id, p->collection_id, name, &work, &d, &why);
+	if (r == 0)
+		*ret = MAX(*ret, d.id);
+	for (size_t i = 0; i < p->n && (r == 0 || r == E_NOT_FOUND); i++) {
+		r = documents_get(c, user_id, p->documents[i], &work, &d, &why);
+		if (r == 0 && strcmp(d.name, name) == 0)
+			*ret = MAX(*ret, d.id);
+	}
+	return r == 0 || r == E_NOT_FOUND ? 0 : err_set(e, r, "%s", why.msg);
+}
+
+/* *ret stays 0 when `name` is no id of the scope; *e is set by a failure alone. */
+static int named_by_id(struct db_conn *c, atelier_id user_id, const struct search_scope *scope, const char *name,
+	struct arena *a, atelier_id *ret, struct err *e)
+{
+	struct document d = {.id = 0};
+	struct err why = {0};
+	atelier_id id;
+
+	if (!id_parse(name, strlen(name), &id))
+		return 0;
+	int r = get_within(c, user_id, scope, id, a, &d, &why);
+	if (r == 0)
+		*ret = id;
+	return r == 0 || r == E_NOT_FOUND ? 0 : err_set(e, r, "%s", why.msg);
+}
+
+int rag_named(
+	struct rag *r, const struct search_wish *w, const char *name, struct arena *a, atelier_id *ret, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
+	struct search_scope scope = {.n = 0};
+	int s = collections_scope(c, w, a, &scope, e);
+
+	*ret = 0;
+	if (s == 0)
+		s = named_by_id(c, w->user_id, &scope, name, a, ret, e);
+	if (s < 0 || *ret)
+		return s;
+	for (size_t i = 0; s == 0 && i < scope.n; i++)
+		s = newest_of_place(c, w->user_id, &scope.items[i], name, ret, e);
+	return s < 0 || *ret ? s : err_set(e, E_NOT_FOUND, "There is no such document here.");
 }
 
 /* ---- reading ---- */

@@ -71,6 +71,16 @@ int documents_named(struct db_conn *c, atelier_id user_id, const char *name, int
 		GRANTED_PARAMS(user_id, false, GRANT_READ), DB_TEXT(name), DB_I64(limit));
 }
 
+int documents_newest(struct db_conn *c, atelier_id user_id, atelier_id collection_id, const char *name, struct arena *a,
+	struct document *ret, struct err *e)
+{
+	ASSERT(user_id);
+	return rows_first(&documents, c, a, ret, e,
+		JOINED "WHERE documents.collection_id = ? AND " MAY " AND documents.name = ?"
+		       " ORDER BY documents.id DESC LIMIT 1",
+		DB_I64(collection_id), GRANTED_PARAMS(user_id, false, GRANT_READ), DB_TEXT(name));
+}
+
 int documents_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct document *ret, struct err *e)
 {

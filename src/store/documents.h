@@ -47,6 +47,9 @@ int documents_list(struct db_conn *c, const struct document_filter *f, struct ar
 /* Those with `name` in their names, of all collections in the person's list; the newest first. */
 int documents_named(struct db_conn *c, atelier_id user_id, const char *name, int64_t limit, struct arena *a,
 	struct document_rows *ret, struct err *e) MUST_CHECK;
+/* The newest of a collection with exactly this name, by who may read it. E_NOT_FOUND. */
+int documents_newest(struct db_conn *c, atelier_id user_id, atelier_id collection_id, const char *name, struct arena *a,
+	struct document *ret, struct err *e) MUST_CHECK;
 /* By who may read it. E_NOT_FOUND. */
 int documents_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct document *ret,
 	struct err *e) MUST_CHECK;

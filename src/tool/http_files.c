@@ -9,7 +9,8 @@
 #include "tool/http_tool.h"
 #include "tool/workspace.h"
 
-#define DOCUMENTS_MAX 1000 /* that are looked through for a name */
+#define FILES_MAX  100 /* of a request */
+#define FILES_MANY "it has more than 100 files"
 
 struct part_file {
 	const char *name, *type;
@@ -34,30 +35,16 @@ static int open_document(struct http_sending *s, atelier_id id, struct part_file
 	return r;
 }
 
-/* The newest of that name, or the one of that id, within what the conversation may read. */
+/* The one of that id, or the newest of that name, within what the conversation may read. */
 static int find_document(struct http_sending *s, const char *name, atelier_id *ret, struct err *e)
 {
 	struct search_wish where = {.user_id = s->run->user_id};
-	atelier_id id = 0, after = 0;
-	int r = 0;
 
-	*ret = 0;
 	if (!s->tools->config.rag)
-		return 0;
+		return err_set(e, E_NOT_FOUND, "There are no documents.");
 	if (s->run->where)
 		where = *s->run->where;
-	(void)id_parse(name, strlen(name), &id);
-	for (int n = 0; r == 0 && n < DOCUMENTS_MAX; n += 100) {
-		struct listed_documents l = {.n = 0};
-
-		r = rag_list(s->tools->config.rag, &where, after, 100, s->a, &l, e);
-		for (size_t i = 0; r == 0 && i < l.n; i++)
-			if (l.items[i].id == id || strcmp(l.items[i].name, name) == 0)
-				*ret = l.items[i].id;
-		if (!(after = l.next))
-			break;
-	}
-	return r;
+	return rag_named(s->tools->config.rag, &where, name, s->a, ret, e);
 }
 
 static int open_own(struct http_sending *s, const char *name, struct part_file *ret, struct err *e)
@@ -81,12 +68,13 @@ static int open_file(struct http_sending *s, const char *name, struct part_file 
 		return err_set(e, E_INVALID, "a file has no name");
 	r = open_own(s, name, ret, e);
 	if (r == E_NOT_FOUND || r == E_INVALID) {
-		struct err quiet = {0};
+		struct err why = {0};
+		int found = find_document(s, name, &document, &why);
 
-		if (find_document(s, name, &document, &quiet) == 0 && document) {
-			err_clear(e);
+		if (found != E_NOT_FOUND) { /* otherwise what the folder said stays */
+			*e = why;
 			buf_reset(&ret->data);
-			r = open_document(s, document, ret, e);
+			r = found < 0 ? found : open_document(s, document, ret, e);
 		}
 	}
 	if (r == 0)
@@ -161,6 +149,12 @@ static void add_file_part(struct http_sending *s, const char *name, const json_t
 {
 	struct part_file f;
 
+	if (json_is_null(named))
+		return;
+	if (++s->n_files > FILES_MAX) {
+		s->wrong = FILES_MANY;
+		return;
+	}
 	if (opened(s, named, &f)) {
 		begin_part(s, name, &f, f.type);
 		buf_add(s->body, f.data.p ? f.data.p : "", f.data.n);
@@ -196,6 +190,16 @@ static bool is_file(const struct http_sending *s, const char *name)
 	return false;
 }
 
+/* False: it cannot be sent any more, or nobody waits for it; s->wrong then says why. */
+static bool goes_on(struct http_sending *s)
+{
+	if (!s->wrong && buf_status(s->body) < 0)
+		s->wrong = "it is too long";
+	if (!s->wrong && cancel_reason(s->run->cancel))
+		s->wrong = "it was stopped";
+	return !s->wrong;
+}
+
 /* A list is the name again and again. */
 bool http_send_parts(struct http_sending *s, const json_t *members)
 {
@@ -217,9 +221,11 @@ bool http_send_parts(struct http_sending *s, const json_t *members)
 			add(s, name, v);
 		json_array_foreach(v, i, item)
 		{
+			if (!goes_on(s))
+				break;
 			add(s, name, item);
 		}
-		if (s->wrong)
+		if (!goes_on(s))
 			return false;
 	}
 	buf_printf(s->body, "--%s--\r\n", hex);

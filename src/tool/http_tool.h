@@ -26,6 +26,7 @@ struct http_sending {
 	struct arena *a;
 	struct buf *body;
 	const char *boundary;
+	int n_files;       /* that were asked for as parts */
 	const char *type;  /* set: of the body */
 	const char *wrong; /* set: why it cannot be sent, for the model */
 };

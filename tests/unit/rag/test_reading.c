@@ -121,6 +121,47 @@ static void test_list(void **state)
 	rag_free(h.r);
 }
 
+static atelier_id add_unread(struct fixture *f, atelier_id collection, const char *name)
+{
+	const struct document_new new = {.user_id = f->ada,
+		.collection_id = collection,
+		.name = name,
+		.bytes = str_from("unread"),
+		.quota = 1 << 20};
+	struct document_made made = {.id = 0};
+
+	FINE(f, documents_create(f->db, f->folder, &new, &made, &f->e));
+	return made.id;
+}
+
+static void test_named(void **state)
+{
+	struct house h;
+	atelier_id got;
+	char id[ID_LEN + 1];
+
+	build(state, &h);
+	const struct search_wish w = all_of(&h);
+	const struct search_wish one = {.user_id = h.f->ada, .documents = &h.d, .n_documents = 1};
+	id_format(h.d, id);
+	const atelier_id newer = add_unread(h.f, h.k, "a.pdf");
+	add_unread(h.f, h.k, id); /* whose name is the id of another one */
+	FINE(h.f, rag_named(h.r, &w, "a.pdf", &h.f->a, &got, &h.f->e));
+	assert_int_equal(got, newer);
+	FINE(h.f, rag_named(h.r, &w, id, &h.f->a, &got, &h.f->e));
+	assert_int_equal(got, h.d);
+	/* The newest of the scope, which the newest of all is not in. */
+	FINE(h.f, rag_named(h.r, &one, "a.pdf", &h.f->a, &got, &h.f->e));
+	assert_int_equal(got, h.d);
+	id_format(h.other, id);
+	REFUSED(h.f, E_NOT_FOUND, rag_named(h.r, &one, id, &h.f->a, &got, &h.f->e));
+	REFUSED(h.f, E_NOT_FOUND, rag_named(h.r, &w, "A.pdf", &h.f->a, &got, &h.f->e));
+	REFUSED(h.f, E_NOT_FOUND, rag_named(h.r, &w, "c.pdf", &h.f->a, &got, &h.f->e)); /* bob's */
+	id_format(h.hers, id);
+	REFUSED(h.f, E_NOT_FOUND, rag_named(h.r, &w, id, &h.f->a, &got, &h.f->e));
+	rag_free(h.r);
+}
+
 static void test_read(void **state)
 {
 	struct house h;
@@ -473,6 +514,7 @@ static void test_rest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_list, setup, end),
+		cmocka_unit_test_setup_teardown(test_named, setup, end),
 		cmocka_unit_test_setup_teardown(test_read, setup, end),
 		cmocka_unit_test_setup_teardown(test_find, setup, end),
 		cmocka_unit_test_setup_teardown(test_reword, setup, end),
