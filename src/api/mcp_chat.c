@@ -102,6 +102,7 @@ static void on_error(struct gw_call *c, const struct err *e, struct buf *out)
 const struct gw_format mcp_chat_whole = {.content_type = "application/json", .whole = whole_answer};
 const struct gw_format mcp_chat_stream = {.content_type = "text/event-stream",
 	.keep_text = true,
+	.text_at_end = true,
 	.text = on_text,
 	.reasoning = on_reasoning,
 	.activity = on_activity,

@@ -138,10 +138,16 @@ static bool is_nested(const char *json, size_t n)
 	return memmem(json, n, member, sizeof(member) - 1) != NULL;
 }
 
+/* Where nothing of the shape stands between the texts of its rounds. */
+static bool is_one_text(const struct gw_call *c)
+{
+	return !c->format->activity || c->format->text_at_end;
+}
+
 /* What the model says behind its calls begins a paragraph of its own, where all of its texts become one. */
 static bool begins_paragraph(struct gw_call *c)
 {
-	bool begins = c->acting->called && c->acting->spoke && !c->format->activity;
+	bool begins = c->acting->called && c->acting->spoke && is_one_text(c);
 
 	c->acting->called = false;
 	return begins;
@@ -247,7 +253,7 @@ int gw_acting_take(struct gw_call *c, struct gw_piece *p)
 	}
 	if (p->type == EV_TEXT)
 		return take_words(c, p);
-	if (p->type == PIECE_BESIDE(BESIDE_ANNOTATIONS) && x->round_at > 0 && !c->format->activity)
+	if (p->type == PIECE_BESIDE(BESIDE_ANNOTATIONS) && x->round_at > 0 && is_one_text(c))
 		return move_notes(x, p);
 	if (p->type != EV_TOOL_CALL && p->type != EV_TOOL_START && p->type != EV_TOOL_RESULT)
 		return 1;

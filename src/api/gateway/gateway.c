@@ -241,7 +241,7 @@ int gw_generate(struct gw_call *c)
 	gw_tell_ignored(c);
 	c->beside = (struct gen_beside){.items = gw_flow_beside, .arg = c};
 	c->req.beside = c->format->event && (c->run || !c->format->beside) ? NULL : &c->beside; /* a run has its own */
-	c->req.text_stays = c->stream && !c->format->event;
+	c->req.text_stays = c->stream && !c->format->event && !c->format->text_at_end;
 	c->req.whole = !c->stream;
 	gw_flow_ask(c);
 	r = ask_all(c);

@@ -47,6 +47,7 @@ struct gw_activity {
 struct gw_format {
 	const char *content_type; /* of the stream: text/event-stream, application/x-ndjson */
 	bool keep_text;           /* c->answer has the texts of a stream too, already with the piece at hand */
+	bool text_at_end;         /* all that was said in a stream is one text, which `end` tells; with keep_text */
 	/* A call's arguments are an object there, and it is told when it is whole: what the model ended but is no object
 	 * makes the answer fail, for there is no way to tell it. */
 	bool calls_are_objects;
@@ -106,8 +107,7 @@ struct gw_call {
 	struct gen_result reported; /* of the last one: as the provider said it, without estimates */
 	int64_t cost_micros;        /* of the last one; 0: not known */
 	const char *purpose;        /* of the row of usage; NULL: gateway */
-	/* Of end and whole: stop, tool_calls (calls were made), whatever was called: length, content_filter; or the
-	 * provider's own word. */
+	/* Of end and whole: stop, tool_calls; whatever was called: length, content_filter; or the provider's own word. */
 	const char *finish;
 	int n_fetched;           /* images fetched for this request */
 	const char *ignored;     /* "a, b": what of the request has no effect; NULL: nothing */
