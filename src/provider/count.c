@@ -56,8 +56,7 @@ static int count_once(struct run *run, struct err *e)
 static unsigned count_learn(struct run *run, struct str error)
 {
 	const struct counting *g = CONTAINER_OF(run, struct counting, run);
-	const struct dialect *d = run->t->p->dialect;
-	return d->learn ? d->learn(run->t, g->q, &g->call, error) : 0;
+	return run_learn(run, g->q, &g->call, error);
 }
 
 /* One that is not loaded would be, only to count. */

@@ -403,10 +403,7 @@ static int generate_once(struct run *run, struct err *e)
 static unsigned generate_learn(struct run *run, struct str error)
 {
 	const struct generation *g = CONTAINER_OF(run, struct generation, run);
-	const struct dialect *d = run->t->p->dialect;
-	if (run->res.status == 500) /* so end templates of models */
-		return d == &anthropic_dialect ? 0 : roles_learn(g->q, error) & ~g->call.quirks;
-	return d->learn ? d->learn(run->t, g->q, &g->call, error) : 0;
+	return run_learn(run, g->q, &g->call, error);
 }
 
 /* ---- what can be asked ---- */

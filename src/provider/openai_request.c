@@ -66,6 +66,12 @@ static void add_content(struct buf *b, const struct gen_request *q, unsigned qui
 	buf_add_char(b, ']');
 }
 
+/* What was said of the call by this provider, or by one that is not known. */
+static bool has_own_extras(const struct provider *p, const struct gen_tool_call *c)
+{
+	return c->extras && (!c->extras_of || strcmp(c->extras_of, p->name) == 0);
+}
+
 /* What it said of the call itself. Where there is nothing, since another model called, or a program did not keep it, and the
  * server wants a signature all the same, it takes this one in its place. */
 static void add_call_extras(
@@ -73,8 +79,7 @@ static void add_call_extras(
 {
 	static const char unsigned_call[] =
 		",\"extra_content\":{\"google\":{\"thought_signature\":\"skip_thought_signature_validator\"}}";
-	bool own = c->extras && (!c->extras_of || strcmp(c->extras_of, p->name) == 0);
-	if (own && !(quirks & QUIRK_NO_CALL_EXTRAS))
+	if (has_own_extras(p, c) && !(quirks & QUIRK_NO_CALL_EXTRAS))
 		buf_add_str(b, c->extras);
 	else if (first && quirks & QUIRK_SIGNED_CALLS)
 		buf_add_str(b, unsigned_call);
@@ -132,19 +137,20 @@ static void add_message(struct buf *b, const struct provider *p, const struct ge
 	buf_add_char(b, '}');
 }
 
-/* The words about the format end the first message of the system, or are one. */
+/* The words about the format end the first message of the system, or are one; where it does not speak, of the user. */
 static void add_messages(struct buf *b, const struct provider *p, const struct gen_request *q, unsigned quirks)
 {
 	static const struct gen_message go_on = {.role = "user", .content = request_go_on};
+	const char *first = quirks & QUIRK_NO_SYSTEM ? "user" : "system";
 	CLEANUP(buf_done) struct buf words = BUF_INIT(BODY_MAX_BYTES);
 	size_t n = 0;
 	if (quirks & QUIRK_NO_FORMAT)
 		request_add_format_words(&words, q);
 	const char *extra = buf_str(&words).p;
 	buf_add_str(b, "\"messages\":[");
-	if (*extra && (q->n_messages == 0 || strcmp(q->messages[0].role, "system") != 0)) {
-		const struct gen_message system = {.role = "system", .content = extra};
-		add_message(b, p, q, quirks, &system, "");
+	if (*extra && (q->n_messages == 0 || strcmp(q->messages[0].role, first) != 0)) {
+		const struct gen_message own = {.role = first, .content = extra};
+		add_message(b, p, q, quirks, &own, "");
 		extra = "";
 		n++;
 	}
@@ -458,12 +464,42 @@ static unsigned learn_names(const struct gen_request *q, struct str error)
 	return quirk_names(error, "name") && names_any(error, words) && !names_all_plain(q) ? QUIRK_PLAIN_NAMES : 0;
 }
 
-static bool has_calls(const struct gen_request *q, bool with_extras)
+/* Calls, or those that get back what `extras_of` said of them. */
+static bool has_calls(const struct gen_request *q, const struct provider *extras_of)
 {
 	for (size_t i = 0; i < q->n_messages; i++)
 		for (size_t k = 0; k < q->messages[i].n_calls; k++)
-			if (!with_extras || q->messages[i].calls[k].extras)
+			if (!extras_of || has_own_extras(extras_of, &q->messages[i].calls[k]))
 				return true;
+	return false;
+}
+
+static bool names_member(struct str error, const char *members)
+{
+	CLEANUP(json_decrefp) json_t *all = NULL;
+	CLEANUP(buf_done) struct buf b = BUF_INIT(BODY_MAX_BYTES);
+	const char *key;
+	json_t *v;
+	buf_printf(&b, "{%s}", members + 1); /* behind its comma */
+	if (buf_status(&b) < 0 || wire_parse(b.p, b.n, &all) < 0)
+		return false;
+	json_object_foreach(all, key, v)
+	{
+		if (quirk_names(error, key))
+			return true;
+	}
+	return false;
+}
+
+/* Whether it names what the provider said of a call. */
+static bool names_extras(const struct provider *p, const struct gen_request *q, struct str error)
+{
+	for (size_t i = 0; i < q->n_messages; i++)
+		for (size_t k = 0; k < q->messages[i].n_calls; k++) {
+			const struct gen_tool_call *c = &q->messages[i].calls[k];
+			if (has_own_extras(p, c) && names_member(error, c->extras))
+				return true;
+		}
 	return false;
 }
 
@@ -476,14 +512,26 @@ static bool has_silent_calls(const struct gen_request *q)
 	return false;
 }
 
-static unsigned learn_calls(const struct gen_request *q, struct str error)
+/* A signature is good only where it was made: with another key, address or model it is not valid any more. */
+static unsigned learn_extras(const struct provider *p, const struct gen_request *q, struct str error)
+{
+	static const char *const of_calls[] = {"tool_calls", "extra_content", NULL};
+	bool missing = quirk_names(error, "missing");
+	if (missing && quirk_names(error, "thought_signature") && has_calls(q, NULL))
+		return QUIRK_SIGNED_CALLS;
+	if (!has_calls(q, p))
+		return 0;
+	if (quirk_refused(error) && (names_any(error, of_calls) || names_extras(p, q, error)))
+		return QUIRK_NO_CALL_EXTRAS;
+	return quirk_names(error, "signature") && !missing ? QUIRK_NO_CALL_EXTRAS | QUIRK_SIGNED_CALLS : 0;
+}
+
+static unsigned learn_calls(const struct provider *p, const struct gen_request *q, struct str error)
 {
 	static const char *const null[] = {"string", "null", "none", NULL};
-	bool of_calls = quirk_names(error, "tool_calls") || quirk_names(error, "extra_content");
-	if (quirk_names(error, "thought_signature") && quirk_names(error, "missing") && has_calls(q, false))
-		return QUIRK_SIGNED_CALLS;
-	if (of_calls && quirk_refused(error) && has_calls(q, true))
-		return QUIRK_NO_CALL_EXTRAS;
+	unsigned ret = learn_extras(p, q, error);
+	if (ret)
+		return ret;
 	return quirk_names(error, "content") && names_any(error, null) && has_silent_calls(q) ? QUIRK_NO_NULL : 0;
 }
 
@@ -502,8 +550,12 @@ unsigned openai_learn(const struct target *t, const struct gen_request *q, const
 		ret |= QUIRK_NO_REASONING;
 	if ((q->n_tools > 0 || q->format == FORMAT_SCHEMA) && quirk_names(error, "strict") && quirk_refused(error))
 		ret |= QUIRK_NO_STRICT;
-	ret |= learn_names(q, error) | roles_learn(q, error) | learn_calls(q, error) |
-	       learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) | learn_sampling(q, error);
+	ret |= learn_names(q, error) | learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) |
+	       learn_sampling(q, error);
+	/* What it says of a field may quote the caller's own words, which the lessons below are read from; those of one refusal
+	 * are kept or forgotten together. */
+	if (!(ret & ~r->quirks))
+		ret = roles_learn(q, error) | learn_calls(t->p, q, error);
 	return ret & ~r->quirks;
 }
 

@@ -11,6 +11,10 @@ struct fitting {
 	struct arena *a;
 	struct gen_message *out;
 	size_t n;
+	struct gen_image *images; /* of all messages of `out`, in their order */
+	size_t n_images;
+	struct buf text;  /* of the last message, while others join it */
+	bool joins, said; /* said: there is more than blanks in it */
 };
 
 static bool is_role(const struct gen_message *m, const char *role)
@@ -44,40 +48,73 @@ static const char *words_of_system(const struct gen_request *q, struct arena *a)
 	return buf_status(&b) == 0 ? arena_strndup(a, buf_str(&b).p, b.n) : NULL;
 }
 
-/* Texts with an empty line between, and the pictures of both in their places. */
-static int join(struct fitting *f, struct gen_message *to, const struct gen_message *m)
+static void add_images(struct fitting *f, const struct gen_message *m, size_t by)
 {
-	const char *before = has_text(to) ? to->content : "", *behind = m->content ? m->content : "";
-	const char *between = *before && *behind ? "\n\n" : "";
-	size_t n = to->n_images + m->n_images, by = strlen(before) + strlen(between);
-	struct gen_image *images = ARENA_ARRAY(f->a, struct gen_image, n + 1);
-	to->content = arena_printf(f->a, "%s%s%s", before, between, behind);
-	if (!images || !to->content)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		images[i] = i < to->n_images ? to->images[i] : m->images[i - to->n_images];
-		images[i].at += i < to->n_images ? 0 : by;
+	for (size_t i = 0; i < m->n_images; i++) {
+		f->images[f->n_images] = m->images[i];
+		f->images[f->n_images++].at += by;
 	}
-	to->images = images;
-	to->n_images = n;
-	return 0;
+}
+
+/* The last message's text is whole, and is copied once however many have joined it. */
+static int end_last(struct fitting *f)
+{
+	if (!f->joins)
+		return 0;
+	struct gen_message *last = &f->out[f->n - 1];
+	last->content = buf_status(&f->text) == 0 ? arena_strndup(f->a, buf_str(&f->text).p, f->text.n) : NULL;
+	f->joins = false;
+	return last->content ? 0 : -ENOMEM;
+}
+
+static int begin(struct fitting *f, const struct gen_message *m)
+{
+	int r = end_last(f);
+	struct gen_message *last = &f->out[f->n++];
+	*last = *m;
+	last->images = f->images + f->n_images;
+	add_images(f, m, 0);
+	f->said = has_text(m);
+	return r;
+}
+
+/* Texts with an empty line between, and the pictures of both in their places. */
+static void join(struct fitting *f, struct gen_message *to, const struct gen_message *m)
+{
+	const char *behind = m->content ? m->content : "";
+	if (!f->joins) {
+		buf_reset(&f->text);
+		buf_add_str(&f->text, to->content ? to->content : "");
+		f->joins = true;
+	}
+	if (!f->said) { /* its blanks are left out: the pictures among them stand side by side */
+		buf_reset(&f->text);
+		for (size_t i = f->n_images - to->n_images; i < f->n_images; i++)
+			f->images[i].at = f->images[i].gap = 0;
+	}
+	if (f->text.n > 0 && *behind)
+		buf_add_str(&f->text, "\n\n");
+	add_images(f, m, f->text.n);
+	buf_add_str(&f->text, behind);
+	f->said = f->said || has_text(m);
+	to->n_images += m->n_images;
+	to->calls = m->calls;
+	to->n_calls = m->n_calls;
+	if (m->reasoning)
+		to->reasoning = m->reasoning;
+}
+
+static bool may_join(const struct gen_message *last, const struct gen_message *m)
+{
+	return is_role(last, m->role) && last->n_calls == 0 && (is_role(m, "user") || is_role(m, "assistant"));
 }
 
 static int add(struct fitting *f, const struct gen_message *m)
 {
-	struct gen_message *last = f->n > 0 ? &f->out[f->n - 1] : NULL;
-	bool same =
-		last && is_role(last, m->role) && last->n_calls == 0 && (is_role(m, "user") || is_role(m, "assistant"));
-	if (!same) {
-		f->out[f->n++] = *m;
-		return 0;
-	}
-	int r = join(f, last, m);
-	last->calls = m->calls;
-	last->n_calls = m->n_calls;
-	if (m->reasoning)
-		last->reasoning = m->reasoning;
-	return r;
+	if (f->n == 0 || !may_join(&f->out[f->n - 1], m))
+		return begin(f, m);
+	join(f, &f->out[f->n - 1], m);
+	return 0;
 }
 
 /* The system in one message, which is the first, or what the first one of the user begins with. */
@@ -86,9 +123,7 @@ static int add_system(struct fitting *f, const struct gen_request *q, bool none)
 	const char *words = words_of_system(q, f->a);
 	if (!words)
 		return -ENOMEM;
-	if (*words)
-		f->out[f->n++] = (struct gen_message){.role = none ? "user" : "system", .content = words};
-	return 0;
+	return *words ? add(f, &(struct gen_message){.role = none ? "user" : "system", .content = words}) : 0;
 }
 
 static int take_turns(struct fitting *f, const struct gen_request *q, bool no_system)
@@ -106,7 +141,15 @@ static int take_turns(struct fitting *f, const struct gen_request *q, bool no_sy
 		if (r == 0)
 			r = add(f, m);
 	}
-	return r;
+	return r < 0 ? r : end_last(f);
+}
+
+static size_t count_images(const struct gen_request *q)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < q->n_messages; i++)
+		n += q->messages[i].n_images;
+	return n;
 }
 
 int roles_settle(const struct gen_request *q, unsigned quirks, struct arena *a, struct gen_request *ret)
@@ -116,8 +159,11 @@ int roles_settle(const struct gen_request *q, unsigned quirks, struct arena *a, 
 	if (!(quirks & QUIRKS_OF_ROLES) || q->prompt)
 		return 0;
 	struct gen_message *kept = ARENA_ARRAY(a, struct gen_message, q->n_messages + 1);
-	struct fitting f = {.a = a, .out = ARENA_ARRAY(a, struct gen_message, q->n_messages + 2)};
-	if (!kept || !f.out)
+	struct fitting f = {.a = a,
+		.out = ARENA_ARRAY(a, struct gen_message, q->n_messages + 2),
+		.images = ARENA_ARRAY(a, struct gen_image, count_images(q) + 1),
+		.text = BUF_INIT(BODY_MAX_BYTES)};
+	if (!kept || !f.out || !f.images)
 		return -ENOMEM;
 	full.messages = kept;
 	full.n_messages = 0;
@@ -128,6 +174,7 @@ int roles_settle(const struct gen_request *q, unsigned quirks, struct arena *a, 
 	if (!(quirks & (QUIRK_TURNS | QUIRK_NO_SYSTEM)))
 		return 0;
 	int r = take_turns(&f, &full, quirks & QUIRK_NO_SYSTEM);
+	buf_done(&f.text);
 	ret->messages = f.out;
 	ret->n_messages = f.n;
 	return r;

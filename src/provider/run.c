@@ -158,6 +158,14 @@ static bool learn(struct run *r, unsigned *learned)
 	return quirks != 0;
 }
 
+unsigned run_learn(const struct run *r, const struct gen_request *q, const struct gen_call *call, struct str error)
+{
+	const struct dialect *d = r->t->p->dialect;
+	if (r->res.status == 500) /* so end templates of models */
+		return d == &anthropic_dialect ? 0 : roles_learn(q, error) & ~call->quirks;
+	return d->learn ? d->learn(r->t, q, call, error) : 0;
+}
+
 /* ---- trying again ---- */
 
 /* Half of the wait is fixed and half is by chance, so that many callers do not come back together. */

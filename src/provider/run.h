@@ -45,6 +45,10 @@ int run_can(struct run *r, struct err *e) MUST_CHECK;
 /* One try of `call` at r->t, whose answer comes in one piece: its JSON, or the error that it is; r->res has the status. */
 int run_fetch(struct run *r, struct gen_call *call, json_t **ret, struct err *e) MUST_CHECK;
 
+/* What the text of a refusal of `call`, which was made of the request, says of the server: as a dialect's `learn`. A status of
+ * 500 says nothing of fields, only of who speaks when. */
+unsigned run_learn(const struct run *r, const struct gen_request *q, const struct gen_call *call, struct str error);
+
 /* The limits of a call to this provider: its own, else the settings'. */
 struct run_limits {
 	int64_t connect_ms, first_byte_ms, token_ms, total_ms; /* total: 0: none */

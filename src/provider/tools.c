@@ -10,8 +10,9 @@
 #include "base/utf8.h"
 #include "provider/provider_priv.h"
 
-#define CALLS_MAX    128    /* what clients of such servers take */
-#define EXTRAS_BYTES 65536u /* of what is said of a call beside its arguments; more is not kept */
+#define CALLS_MAX    128     /* what clients of such servers take */
+#define EXTRAS_BYTES 65536u  /* of what is said of a call beside its arguments; more is not kept */
+#define EXTRAS_TOLD  262144u /* of an answer, as they come; beyond it those that change are told when it ends */
 
 struct answer_call {
 	size_t index;                        /* in our events: the calls are numbered as their names come */
@@ -21,6 +22,7 @@ struct answer_call {
 	bool told;                           /* its first event was made */
 	struct buf early;                    /* arguments that came before the name */
 	json_t *extras;                      /* so far; NULL: none came */
+	bool untold;                         /* not as they are now */
 	int depth;                           /* of the braces in the arguments so far */
 	bool in_string, escaped, any, whole; /* any: something stands in them; whole: the outermost brace was closed */
 	uint16_t half;                       /* of a character in the arguments */
@@ -29,6 +31,7 @@ struct answer_call {
 struct answer_calls {
 	struct answer_call *all;
 	size_t n, n_named;
+	size_t extras_told; /* bytes */
 };
 
 void answer_tools_done(struct answer *s)
@@ -248,11 +251,16 @@ static int take_extras(struct answer *s, struct answer_call *c, const json_t *ex
 		return 0;
 	CLEANUP(json_decrefp) json_t *all = c->extras ? json_copy(c->extras) : json_object();
 	json_object_update(all, (json_t *)(uintptr_t)extras);
-	if (json_dumpb(all, NULL, 0, JSON_COMPACT) > EXTRAS_BYTES || json_equal(all, c->extras))
+	size_t bytes = json_dumpb(all, NULL, 0, JSON_COMPACT);
+	if (bytes > EXTRAS_BYTES || json_equal(all, c->extras))
 		return 0;
 	json_decref(c->extras);
 	c->extras = json_incref(all);
-	return c->told ? emit_extras(s, c) : 0;
+	c->untold = c->told && s->calls->extras_told + bytes > EXTRAS_TOLD;
+	if (!c->told || c->untold)
+		return 0;
+	s->calls->extras_told += bytes;
+	return emit_extras(s, c);
 }
 
 /* The call has its name: it begins. */
@@ -318,6 +326,9 @@ int answer_tools_finish(struct answer *s)
 		else if (!c->any)
 			r = emit_arguments(s, c->index, "{}", 2);
 	}
+	for (size_t i = 0; s->calls && i < s->calls->n && r >= 0; i++)
+		if (s->calls->all[i].untold)
+			r = emit_extras(s, &s->calls->all[i]);
 	/* Some servers say "stop" although there are calls. */
 	if (s->calls && strcmp(s->finish_reason, "stop") == 0)
 		answer_set_reason(s, "tool_calls");

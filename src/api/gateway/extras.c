@@ -71,11 +71,12 @@ void gw_add_call_extras(const struct made_call *m, struct buf *out)
 
 int gw_read_call_extras(struct gw_call *c, const json_t *item, const char **ret)
 {
-	static const char *const none[] = {NULL};
+	/* What a call says by itself would be there twice. */
+	static const char *const known[] = {"id", "type", "index", "function", NULL};
 	const json_t *extras = json_object_get(item, "atelier");
 
 	*ret = NULL;
-	return gw_target_can(c, API_OPENAI) ? gw_read_extras(c, extras, NULL, API_OPENAI, none, ret) : 0;
+	return gw_target_can(c, API_OPENAI) ? gw_read_extras(c, extras, NULL, API_OPENAI, known, ret) : 0;
 }
 
 /* What is taken for granted of a model that is not known, since nearly all can it. */

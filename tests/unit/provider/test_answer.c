@@ -86,6 +86,36 @@ static void extras_of_calls(void **state)
 	sink_done(&m);
 }
 
+/* Those that change with each piece are told as they come only so far, and as they are when the answer ends. */
+static void extras_without_end(void **state)
+{
+	static const char head[] = OA("\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\"}}]"),
+			  tail[] = OA_END("tool_calls") OA_DONE;
+	char filler[20001], piece[20400];
+	struct memory_sink m;
+	struct err e = {0};
+	struct answer s;
+	(void)state;
+	memset(filler, 'x', sizeof(filler) - 1);
+	filler[sizeof(filler) - 1] = '\0';
+	sink_init(&m, true);
+	answer_init(&s, &openai_dialect, "Fake", &m.sink, &e);
+	s.provider = "fake";
+	assert_true(answer_feed(&s, head, sizeof(head) - 1) >= 0);
+	for (int i = 0; i < 100; i++) {
+		int n = snprintf(
+			piece, sizeof(piece), OA("\"tool_calls\":[{\"index\":0,\"n\":%d,\"sig\":\"%s\"}]"), i, filler);
+		assert_true(answer_feed(&s, piece, (size_t)n) >= 0);
+	}
+	assert_true(answer_feed(&s, tail, sizeof(tail) - 1) >= 0);
+	assert_true(answer_finish(&s) >= 0);
+	answer_done(&s);
+	assert_true(m.events.n < 400000);
+	assert_non_null(strstr(m.events.p, "\"n\":0,"));
+	assert_non_null(strstr(m.events.p, "\"n\":99,"));
+	sink_done(&m);
+}
+
 static void figures(void **state)
 {
 	static const struct {
@@ -232,6 +262,7 @@ int main(void)
 		cmocka_unit_test(halves_of_characters),
 		cmocka_unit_test(halves_in_arguments),
 		cmocka_unit_test(extras_of_calls),
+		cmocka_unit_test(extras_without_end),
 		cmocka_unit_test(figures),
 		cmocka_unit_test(an_error_behind_the_end),
 		cmocka_unit_test(broken_off),

@@ -177,6 +177,92 @@ static void refusals(void **state)
 	assert_int_equal(quirks_of(&f.provider, "other"), QUIRK_NO_STREAM_OPTIONS);
 }
 
+/* What is said of a field may quote the request: it teaches of that field alone. */
+static void quoted_words(void **state)
+{
+	static const struct gen_message messages[] = {
+		{.role = "system", .content = "Be kind."}, {.role = "user", .content = "Hi"}};
+	struct fake_target f;
+	struct gen_request q = {.messages = messages, .n_messages = 2, .format = FORMAT_SCHEMA, .schema = "{}"};
+	(void)state;
+	fake_target_init(&f, &openai_dialect, "http://x");
+	assert_int_equal(
+		learn(&f, &q, "Invalid json_schema: in property 'system role not supported'"), QUIRK_OTHER_FORMAT);
+	assert_int_equal(learn(&f, &q, "System role not supported"), QUIRK_NO_SYSTEM);
+	/* Who takes neither a system nor a format is told of the format by the user. */
+	quirks_learn(&f.provider, "m", QUIRK_NO_FORMAT);
+	request_is(&f, &q, "http://x/chat/completions",
+		"{'model':'m','messages':[{'role':'user','content':'Be kind.\\n\\nHi\\n\\nAnswer with one JSON value "
+		"that "
+		"is "
+		"valid by the following JSON Schema and nothing else: no words around it, no code fence.\\n{}'}],"
+		"'stream':true,'stream_options':{'include_usage':true}}");
+}
+
+/* What it said of a call is not sent back where it does not know it, or does not take it for valid any more. */
+static void extras_of_calls(void **state)
+{
+	static const struct gen_tool_call signed_call = {.id = "a", .name = "f", .extras = ",\"caller\":{\"x\":1}"},
+					  others = {.id = "a",
+						  .name = "f",
+						  .extras = ",\"caller\":1",
+						  .extras_of = "another"};
+	const struct gen_message own[] = {{.role = "user", .content = "Hi"},
+		{.role = "assistant", .content = "I look.", .calls = &signed_call, .n_calls = 1}};
+	const struct gen_message foreign[] = {{.role = "user", .content = "Hi"},
+		{.role = "assistant", .content = "I look.", .calls = &others, .n_calls = 1}};
+	struct gen_request q = {.messages = own, .n_messages = 2}, p = {.messages = foreign, .n_messages = 2};
+	struct fake_target f;
+	(void)state;
+	fake_target_init(&f, &openai_dialect, "http://x");
+	assert_int_equal(learn(&f, &p, "Unknown field \"caller\""), 0);
+	assert_int_equal(learn(&f, &p, "Corrupted thought signature."), 0);
+	assert_int_equal(learn(&f, &q, "Unknown field \"other\""), 0);
+	assert_int_equal(learn(&f, &q, "Unknown field \"caller\""), QUIRK_NO_CALL_EXTRAS);
+	fake_target_init(&f, &openai_dialect, "http://x");
+	assert_int_equal(learn(&f, &q, "Corrupted thought signature."), QUIRK_NO_CALL_EXTRAS | QUIRK_SIGNED_CALLS);
+	request_is(&f, &q, "http://x/chat/completions",
+		"{'model':'m','messages':[{'role':'user','content':'Hi'},{'role':'assistant','content':'I look.',"
+		"'tool_calls':[{'id':'a','type':'function','function':{'name':'f','arguments':'{}'},'extra_content':{"
+		"'google':{'thought_signature':'skip_thought_signature_validator'}}}]}],'stream':true,"
+		"'stream_options':{'include_usage':true}}");
+	assert_int_equal(learn(&f, &q, "Corrupted thought signature."), 0); /* known already */
+}
+
+/* Messages that one person wrote in a row become one, with their pictures where they were. */
+static void joined(void **state)
+{
+	static const struct gen_image first = {.at = 2, .gap = 1, .data = "AA"}, second = {.at = 1, .data = "BB"};
+	const struct gen_message few[] = {{.role = "user", .content = " \n \n", .images = &first, .n_images = 1},
+		{.role = "user", .content = "xy", .images = &second, .n_images = 1}, {.role = "user", .content = "z"},
+		{.role = "assistant", .content = "A"}, {.role = "assistant", .content = "B"}};
+	struct gen_request q = {.messages = few, .n_messages = 5}, ret;
+	struct arena a;
+	struct fake_target f;
+	(void)state;
+	fake_target_init(&f, &openai_dialect, "http://x");
+	quirks_learn(&f.provider, "m", QUIRK_TURNS);
+	request_is(&f, &q, "http://x/chat/completions",
+		"{'model':'m','messages':[{'role':'user','content':["
+		"{'type':'image_url','image_url':{'url':'data:image/png;base64,AA'}},{'type':'text','text':'x'},"
+		"{'type':'image_url','image_url':{'url':'data:image/"
+		"png;base64,BB'}},{'type':'text','text':'y\\n\\nz'}]},"
+		"{'role':'assistant','content':'A\\n\\nB'}],'stream':true,'stream_options':{'include_usage':true}}");
+	/* However many they are, it takes little more memory than they have. */
+	struct gen_message many[1000];
+	char text[521];
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (size_t i = 0; i < N_ELEMENTS(many); i++)
+		many[i] = (struct gen_message){.role = "user", .content = text};
+	q = (struct gen_request){.messages = many, .n_messages = N_ELEMENTS(many)};
+	arena_init(&a, 2 << 20);
+	assert_int_equal(roles_settle(&q, QUIRK_TURNS, &a, &ret), 0);
+	assert_int_equal(ret.n_messages, 1);
+	assert_int_equal(strlen(ret.messages[0].content), 1000 * 522 - 2);
+	arena_done(&a);
+}
+
 static void many_models_are_remembered(void **state)
 {
 	struct fake_target f;
@@ -377,6 +463,9 @@ int main(void)
 		cmocka_unit_test(pictures_between_texts),
 		cmocka_unit_test(everything_else),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(quoted_words),
+		cmocka_unit_test(extras_of_calls),
+		cmocka_unit_test(joined),
 		cmocka_unit_test(many_models_are_remembered),
 		cmocka_unit_test(tool_calls),
 		cmocka_unit_test(usage_and_ends),

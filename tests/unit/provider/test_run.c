@@ -292,8 +292,8 @@ static void handed_over_whole(void **state)
 
 static void counted_and_estimated(void **state)
 {
-	static const char *const answers[] = {
-		JSON_HEAD "{\"input_tokens\":123}", BAD(404, "no such path"), BAD(401, "no"), NULL};
+	static const char *const answers[] = {JSON_HEAD "{\"input_tokens\":123}", BAD(404, "no such path"),
+		BAD(500, "anthropic-version was not read"), BAD(401, "no"), NULL};
 	const struct gen_message hi = {.role = "user", .content = "Some words to count, please"};
 	struct gen_request q = {.model = "claude", .messages = &hi, .n_messages = 1};
 	struct trial t;
@@ -312,6 +312,11 @@ static void counted_and_estimated(void **state)
 	assert_int_equal(provider_count_tokens(ps, &q, &t.world.cancel, &n, &exact, &t.e), 0);
 	assert_false(exact);
 	assert_in_range(n, 5, 20);
+	/* What breaks over there is no lesson about a field: the call is not made again without it. */
+	size_t asked_before = t.servers[CLAUDE].n_requests;
+	assert_int_equal(provider_count_tokens(ps, &q, &t.world.cancel, &n, &exact, &t.e), E_PROVIDER);
+	assert_int_equal(t.servers[CLAUDE].n_requests, asked_before + 1);
+	err_clear(&t.e);
 	assert_int_equal(provider_count_tokens(ps, &q, &t.world.cancel, &n, &exact, &t.e), E_PROVIDER_REFUSED);
 	err_clear(&t.e);
 	size_t before = t.servers[SMALL].n_requests;
