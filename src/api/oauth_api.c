@@ -308,9 +308,8 @@ static int give_key(struct request *q, const char *key, atelier_id id, bool rene
 		auth_renewal_make(id, key, &next);
 		id_format(id, key_id);
 		sodium_bin2hex(hash, sizeof(hash), next.hash, sizeof(next.hash));
-		o = json_pack("{s:s,s:s,s:s,s:s,s:I}", "key", key_id, "hash", hash, "next", next.next, "client", client,
-			"until", (json_int_t)key_ends());
-		sodium_memzero(&next, sizeof(next));
+		o = json_pack("{s:s,s:s,s:s,s:I}", "key", key_id, "hash", hash, "client", client, "until",
+			(json_int_t)key_ends());
 		refresh = oauth_seal(q, "refresh", o);
 		if (!refresh)
 			return q->err.code;
@@ -369,12 +368,11 @@ static int take_code(struct request *q)
 
 static bool read_renewal(const json_t *o, struct auth_renewal *ret)
 {
-	const char *id = json_get_str(o, "key"), *hash = json_get_str(o, "hash"), *next = json_get_str(o, "next");
+	const char *id = json_get_str(o, "key"), *hash = json_get_str(o, "hash");
 	size_t n = 0;
 
-	if (!id || !hash || !next || !id_parse(id, strlen(id), &ret->key_id) || strlen(next) != AUTH_TOKEN_LEN)
+	if (!id || !hash || !id_parse(id, strlen(id), &ret->key_id))
 		return false;
-	memcpy(ret->next, next, AUTH_TOKEN_LEN + 1);
 	return sodium_hex2bin(ret->hash, sizeof(ret->hash), hash, strlen(hash), NULL, &n, NULL) == 0 &&
 	       n == sizeof(ret->hash);
 }
@@ -392,7 +390,10 @@ static int take_refresh(struct request *q)
 	if (!of || strcmp(hash, of) != 0 || !read_renewal(o, &x))
 		return refuse(q, "invalid_grant", "The refresh token is not known, too old, or of another program.");
 	int r = auth_key_renew(q->api->c.auth, &x, token_ends(), key_ends(), key, &q->err);
-	sodium_memzero(x.next, sizeof(x.next));
+	if (r == E_CONFLICT) {
+		api_end(q->api, &(struct ending){.key_id = x.key_id});
+		request_audit(q, "API key %s is ended, for its refresh token was used twice", json_get_str(o, "key"));
+	}
 	if (is_grant_error(r))
 		return refuse(q, "invalid_grant", err_public_text(&q->err));
 	if (r < 0)

@@ -43,6 +43,7 @@ int auth_new(struct db *db, const struct settings *s, const char *key_path, stru
 	auth_key_derive(master, AUTH_KEY_STREAM, a->stream_key);
 	auth_key_derive(master, AUTH_KEY_VAULT, a->vault.key);
 	auth_key_derive(master, AUTH_KEY_DEVICE, a->device_key);
+	auth_key_derive(master, AUTH_KEY_RENEWAL, a->renewal_key);
 	randombytes_buf(a->visitor_key, sizeof(a->visitor_key));
 	sodium_memzero(master, sizeof(master));
 	r = auth_setup_init(a, e);

@@ -142,11 +142,11 @@ enum auth_scope {
 
 struct auth_identity {
 	struct user user;
-	atelier_id session_id;     /* 0: no session */
-	atelier_id key_id;         /* 0: no API key */
-	int64_t expires_at;        /* of session or key, Unix ms; 0: never */
-	unsigned scopes;           /* bits of enum auth_scope */
-	const char *const *models; /* of a key: ids and patterns; NULL: all */
+	atelier_id session_id;             /* 0: no session */
+	atelier_id key_id;                 /* 0: no API key */
+	int64_t expires_at, token_ends_at; /* of all that it has open; for new requests. Unix ms; 0: never */
+	unsigned scopes;                   /* bits of enum auth_scope */
+	const char *const *models;         /* of a key: ids and patterns; NULL: all */
 	size_t n_models;
 	bool by_cookie; /* unsafe methods then need the cross-site check: by cookie, or with no credential at all */
 };

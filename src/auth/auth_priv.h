@@ -25,7 +25,7 @@ struct auth {
 	struct db *db;
 	const struct settings *settings;
 	const char *key_path;
-	unsigned char stream_key[AUTH_KEY_LEN], device_key[AUTH_KEY_LEN];
+	unsigned char stream_key[AUTH_KEY_LEN], device_key[AUTH_KEY_LEN], renewal_key[AUTH_KEY_LEN];
 	unsigned char visitor_key[crypto_shorthash_KEYBYTES];
 	struct vault vault;
 
@@ -42,9 +42,10 @@ struct auth {
 	struct touched touched[256];
 };
 
-#define AUTH_KEY_VAULT  2, "vaultkey"
-#define AUTH_KEY_STREAM 1, "streamtk"
-#define AUTH_KEY_DEVICE 3, "devicetk"
+#define AUTH_KEY_VAULT   2, "vaultkey"
+#define AUTH_KEY_STREAM  1, "streamtk"
+#define AUTH_KEY_DEVICE  3, "devicetk"
+#define AUTH_KEY_RENEWAL 4, "renewals"
 
 /* E_INVALID: there is no master key, and making one would leave stored keys closed. */
 int auth_key_may_be_made(struct db *db, const struct settings *s, const char *path, struct err *e) MUST_CHECK;

@@ -181,6 +181,11 @@ static void key_touch(struct auth *a, atelier_id id, int64_t last_used_at, int64
 		keys_touch(a->db, id, now);
 }
 
+static bool has_ended(const struct auth_identity *who, int64_t now)
+{
+	return (who->expires_at && who->expires_at <= now) || (who->token_ends_at && who->token_ends_at <= now);
+}
+
 bool auth_identify_known(struct auth *a, const char *key, struct arena *mem, struct auth_identity *ret)
 {
 	unsigned char hash[crypto_hash_sha256_BYTES];
@@ -191,7 +196,7 @@ bool auth_identify_known(struct auth *a, const char *key, struct arena *mem, str
 	if (!auth_is_api_key(key) || strlen(key) != AUTH_API_KEY_LEN)
 		return false;
 	auth_key_hash(key, hash);
-	if (!known_keys_find(a, hash, mem, &who, &last_used_at) || (who.expires_at && who.expires_at <= now))
+	if (!known_keys_find(a, hash, mem, &who, &last_used_at) || has_ended(&who, now))
 		return false;
 	key_touch(a, who.key_id, last_used_at, now);
 	*ret = who;
@@ -220,7 +225,8 @@ int auth_identify_key(
 	if (r < 0)
 		return r;
 	who.key_id = k.id;
-	who.expires_at = k.token_ends_at ? k.token_ends_at : k.expires_at;
+	who.expires_at = k.expires_at;
+	who.token_ends_at = k.token_ends_at;
 	who.scopes = auth_scopes_parse(k.scopes);
 	key_touch(a, k.id, k.last_used_at, now);
 	known_keys_add(a, hash, &who, k.last_used_at, stamp);

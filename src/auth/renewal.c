@@ -18,18 +18,31 @@ void auth_renewal_make(atelier_id key_id, const char *key, struct auth_renewal *
 {
 	ret->key_id = key_id;
 	auth_key_hash(key, ret->hash);
-	auth_make_token(ret->next);
+}
+
+/* Nothing is drawn: of several answers to one step, each renews to the same token. */
+static void next_token(const struct auth *a, const struct auth_renewal *x, char ret[AUTH_TOKEN_LEN + 1])
+{
+	unsigned char step[8 + AUTH_HASH_LEN], mac[32];
+
+	auth_put_i64(step, x->key_id);
+	memcpy(step + 8, x->hash, AUTH_HASH_LEN);
+	crypto_generichash(mac, sizeof(mac), step, sizeof(step), a->renewal_key, sizeof(a->renewal_key));
+	sodium_bin2base64(ret, AUTH_TOKEN_LEN + 1, mac, sizeof(mac), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_memzero(mac, sizeof(mac));
 }
 
 int auth_key_renew(struct auth *a, const struct auth_renewal *x, int64_t token_ends_at, int64_t expires_at,
 	char ret_key[AUTH_API_KEY_LEN + 1], struct err *e)
 {
 	unsigned char hash[AUTH_HASH_LEN];
-	char prefix[AUTH_KEY_SHOWN + 1];
+	char prefix[AUTH_KEY_SHOWN + 1], next[AUTH_TOKEN_LEN + 1];
 	bool stolen = false;
 
 	ASSERT_IS(a, AUTH_MAGIC);
-	snprintf(ret_key, AUTH_API_KEY_LEN + 1, AUTH_KEY_PREFIX "%s", x->next);
+	next_token(a, x, next);
+	snprintf(ret_key, AUTH_API_KEY_LEN + 1, AUTH_KEY_PREFIX "%s", next);
+	sodium_memzero(next, sizeof(next));
 	memcpy(prefix, ret_key, AUTH_KEY_SHOWN);
 	prefix[AUTH_KEY_SHOWN] = '\0';
 	auth_key_hash(ret_key, hash);

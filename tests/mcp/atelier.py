@@ -507,6 +507,43 @@ def keys_of(s, name):
     return [k for k in s.raw("GET", "/api/v1/keys", headers={"Cookie": s.cookies["ada"]})[1]["items"] if k["name"] == name]
 
 
+class Feed:
+    """The feed of changes, as a key has it open."""
+
+    def __init__(self, s, key):
+        self.c = http.client.HTTPConnection(s.url[7:], timeout=30)
+        self.c.request("GET", "/api/v1/events", headers={"Authorization": "Bearer " + key})
+        self.r = self.c.getresponse()
+        self.opened = self.r.status == 200 and self.has("event: hello")
+
+    def has(self, word, seconds=30):
+        """Whether a line with the word comes before the feed ends."""
+        end = time.monotonic() + seconds
+        for line in self.r:
+            if word in line.decode():
+                return True
+            assert time.monotonic() < end, "the feed goes on, without " + word
+        return False
+
+
+def opened_outlives_its_token(s, key, name):
+    """Two feeds: of a token that ends in a moment, and of a key that ends altogether then. The first goes on, and is given."""
+    other = s.raw("POST", "/api/v1/keys", {"name": "Ends", "scopes": ["api"]}, {"Cookie": s.cookies["ada"], "Origin": s.url})[1]["key"]
+    for ahead in (1000, 4000, 16000):  # on a busy machine a moment may be over before both are open
+        with sqlite3.connect(s.data + "/atelier.db") as db:
+            at = int(time.time() * 1000) + ahead
+            db.execute("UPDATE api_keys SET token_ends_at = ? WHERE name = ?", (at, name))
+            db.execute("UPDATE api_keys SET expires_at = ? WHERE name = 'Ends'", (at,))
+        feed, control = Feed(s, key), Feed(s, other)
+        if feed.opened and control.opened:
+            break
+    assert not control.has("nothing has this"), "the feed of a key that has ended"
+    assert s.mcp({"jsonrpc": "2.0", "id": 1, "method": "ping"}, key)[0] == 401
+    made = s.ask("POST", "/api/v1/conversations", {"title": "Seen by the feed"})
+    assert feed.has(made["id"]), "the feed has ended with its token"
+    return feed
+
+
 def renewal(s):
     """A token is changed for the next one, by whoever got it, once; who brings an old one ends it for all that have it."""
     ping = lambda key: s.mcp({"jsonrpc": "2.0", "id": 1, "method": "ping"}, key)[0]
@@ -534,18 +571,20 @@ def renewal(s):
     assert ping(first["access_token"]) == 401 and ping(second["access_token"]) == 200
     assert code_again()[1]["error"] == "invalid_grant" and len(keys_of(s, name)) == 1, "the code was worth a second key after the first was renewed"
     # It is one key among the person's, which goes on; its end moves.
-    third = renew(second["refresh_token"])[1]
+    # Two of those who were told it at once go on with what each was told, and stay together.
+    third, beside = renew(second["refresh_token"])[1], renew(got[1][1]["refresh_token"])[1]
+    assert third.get("access_token") and third["access_token"] == beside.get("access_token"), (third, beside)
     assert ping(third["access_token"]) == 200 and ping(second["access_token"]) == 401 and len(keys_of(s, name)) == 1
-    # The token alone ends after an hour; the refresh token goes on.
-    with sqlite3.connect(s.data + "/atelier.db") as db:
-        db.execute("UPDATE api_keys SET token_ends_at = 1 WHERE name = ?", (name,))
+    # The token alone ends after an hour; the refresh token goes on, and so does what is open.
+    feed = opened_outlives_its_token(s, third["access_token"], name)
     assert ping(third["access_token"]) == 401
     fourth = renew(third["refresh_token"])[1]
     assert ping(fourth["access_token"]) == 200
-    # A refresh token that was used already is brought by a second holder: neither goes on.
+    # A refresh token that was used already is brought by a second holder: neither goes on, nor does what is open.
     status, r = renew(first["refresh_token"])
     assert (status, r["error"]) == (400, "invalid_grant"), r
     assert ping(fourth["access_token"]) == 401 and renew(fourth["refresh_token"])[1]["error"] == "invalid_grant" and keys_of(s, name) == []
+    assert not feed.has("nothing has this"), "the feed of a stolen key"
     # What its person ends, ends; and what nobody may use any more is not renewed, and goes when the program signs in again.
     token, first, _ = challenge_and(s, back, name=name)
     with sqlite3.connect(s.data + "/atelier.db") as db:

@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include "auth/auth.h"
+#include "auth/auth_priv.h"
+#include "auth/renewal.h"
 #include "base/clock.h"
 #include "store/keys.h"
 #include "store/store.h"
@@ -178,6 +179,73 @@ static void test_known_for_a_moment(void **state)
 	assert_false(auth_identify_known(f->auth, key, &f->a, &again));
 }
 
+/* A token that is renewed has an end of its own, which counts for who comes with it, not for what is open. */
+static void test_token_ends_before_its_key(void **state)
+{
+	struct fixture *f = *state;
+	int64_t far = clock_now_ms() + 7200000, near = clock_now_ms() + 3600000;
+	struct auth_key_new in = {.user_id = f->user,
+		.name = "program",
+		.scopes = AUTH_SCOPE_API,
+		.expires_at = far,
+		.token_ends_at = near};
+	unsigned char hash[AUTH_HASH_LEN];
+	char key[AUTH_API_KEY_LEN + 1];
+	struct auth_identity who = {.key_id = 0}, again;
+	struct err e = {0};
+	atelier_id id = 0;
+
+	assert_int_equal(auth_key_create(f->auth, &in, key, &id, &e), 0);
+	assert_int_equal(identify(f, key, &who, &e), 0);
+	assert_int_equal(who.expires_at, far);
+	assert_int_equal(who.token_ends_at, near);
+	/* A quarter of a second may pass between the two on a busy machine. */
+	auth_key_hash(key, hash);
+	for (int i = 0; i < 100; i++) {
+		known_keys_add(f->auth, hash, &who, 0, db_stamp(f->db));
+		if (auth_identify_known(f->auth, key, &f->a, &again))
+			break;
+		assert_int_not_equal(i, 99);
+	}
+	who.token_ends_at = clock_now_ms() - 1;
+	for (int i = 0; i < 5; i++) {
+		known_keys_add(f->auth, hash, &who, 0, db_stamp(f->db));
+		assert_false(auth_identify_known(f->auth, key, &f->a, &again));
+	}
+}
+
+/* Whoever is told one step goes on to the same token; each step, and each key, has another. */
+static void test_renewed(void **state)
+{
+	struct fixture *f = *state;
+	int64_t far = clock_now_ms() + 7200000, near = clock_now_ms() + 3600000;
+	struct auth_key_new in = {.user_id = f->user,
+		.name = "program",
+		.scopes = AUTH_SCOPE_API,
+		.expires_at = far,
+		.token_ends_at = near};
+	char key[AUTH_API_KEY_LEN + 1], second[AUTH_API_KEY_LEN + 1], third[AUTH_API_KEY_LEN + 1],
+		beside[AUTH_API_KEY_LEN + 1];
+	struct auth_renewal first, one, two;
+	struct err e = {0};
+	atelier_id id = 0;
+
+	assert_int_equal(auth_key_create(f->auth, &in, key, &id, &e), 0);
+	auth_renewal_make(id, key, &first);
+	assert_int_equal(auth_key_renew(f->auth, &first, near, far, second, &e), 0);
+	auth_renewal_make(id, second, &one);
+	assert_int_equal(auth_key_renew(f->auth, &first, near, far, second, &e), 0);
+	auth_renewal_make(id, second, &two);
+	assert_int_equal(auth_key_renew(f->auth, &one, near, far, third, &e), 0);
+	assert_int_equal(auth_key_renew(f->auth, &two, near, far, beside, &e), 0);
+	assert_string_equal(third, beside);
+	assert_string_not_equal(third, second);
+	assert_string_not_equal(second, key);
+	/* The first step again, when it is not the last: two have it. */
+	assert_int_equal(auth_key_renew(f->auth, &first, near, far, second, &e), E_CONFLICT);
+	assert_int_equal(auth_key_renew(f->auth, &one, near, far, third, &e), E_NOT_FOUND);
+}
+
 static int nothing_in(struct db_conn *c UNUSED, void *arg UNUSED, struct err *e UNUSED)
 {
 	return 0;
@@ -296,6 +364,8 @@ int main(void)
 		TEST(test_recognized),
 		TEST(test_ends),
 		TEST(test_known_for_a_moment),
+		TEST(test_token_ends_before_its_key),
+		TEST(test_renewed),
 		TEST(test_use_is_noted),
 		TEST(test_models),
 		TEST(test_words),
