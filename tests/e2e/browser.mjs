@@ -16,11 +16,16 @@ export const launch = (more = []) =>
     ],
   });
 
-/**
- * Waits until `holds`, a function that asks something of the page or through it, is true. It may be asynchronous, which
- * that of page.waitForFunction must not: a promise is true.
- */
-export async function until(page, holds, arg) {
-  for (const end = Date.now() + 10_000; !(await page.evaluate(holds, arg)); await page.waitForTimeout(50))
-    if (Date.now() > end) throw new Error('it does not come to hold: ' + holds);
+/** Without a worker the socket is the page's own, and can be cut: before the page is opened. */
+export async function ownSocket(page) {
+  await page.addInitScript(() => {
+    delete window.SharedWorker;
+    delete window.BroadcastChannel;
+  });
+  let socket;
+  await page.routeWebSocket(/\/ws$/, (opened) => {
+    socket = opened;
+    opened.connectToServer();
+  });
+  return { cut: () => socket.close() };
 }

@@ -2,8 +2,8 @@
 // read says why. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
-import { until } from './browser.mjs';
 import { newChat } from './chat.mjs';
+import { eventually } from './wait.mjs';
 
 const RULES = '# Berths\n\nVisiting boats moor at the northern quay and pay four crowns a night.\n\n# Tides\n\nThe lock opens two hours before high water.\n';
 
@@ -112,11 +112,10 @@ export async function documents({ page, mock, base, shot }) {
   await (await chosen).setFiles({ name: 'tariff-2.txt', mimeType: 'text/plain', buffer: Buffer.from('Cranes cost nine crowns an hour. Winches are free.\n') });
   await row('prices.txt').getByText('51 B').waitFor();
   // The row tells the size while the file is sent; the server has it when it says so.
-  const isReady = async (url) => {
-    const got = await (await fetch(url)).json();
-    return got.size === 51 && got.state === 'ready';
-  };
-  await until(page, isReady, `${base}/api/v1/documents/${place.split('#')[1]}`);
+  await eventually(async () => {
+    const got = await (await page.request.get(`${base}/api/v1/documents/${place.split('#')[1]}`)).json();
+    assert.deepEqual([got.size, got.state], [51, 'ready']);
+  });
   await page.getByRole('searchbox', { name: 'Search the documents' }).fill('winches');
   await hit.locator('mark').getByText('Winches').waitFor();
 

@@ -1,6 +1,7 @@
 // What was typed stays, whatever comes meanwhile: each kind of form is filled in by half, all that the server knows is changed by
 // another program, and the connection is lost and found again, after which the page reads everything anew.
 import assert from 'node:assert/strict';
+import { ownSocket } from './browser.mjs';
 import { ask, go, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
 import { reads } from './wait.mjs';
@@ -105,16 +106,7 @@ export async function typedStays({ context, mock, base, watch, allow }) {
   allow(/WebSocket|ERR_/);
   mock.tools.set('/berths', () => []);
   const page = watch(await context.newPage());
-  // Without a worker the socket is the page's own, and can be cut.
-  await page.addInitScript(() => {
-    delete window.SharedWorker;
-    delete window.BroadcastChannel;
-  });
-  let socket;
-  await page.routeWebSocket(/\/ws$/, (opened) => {
-    socket = opened;
-    opened.connectToServer();
-  });
+  const socket = await ownSocket(page);
   const { quiet } = reads(page);
   const { made, call } = await seed(page, base, mock);
   await page.goto(base + '/');
@@ -147,7 +139,7 @@ export async function typedStays({ context, mock, base, watch, allow }) {
     ]);
     goOn();
     const anew = page.waitForResponse(/\/api\/v1\/conversations\?/);
-    await socket.close();
+    await socket.cut();
     // A browser that says it is back online waits for no pause to pass.
     const says = await page.evaluate(() => setInterval(() => dispatchEvent(new Event('online')), 20));
     await anew;

@@ -1,6 +1,7 @@
 // The list of chats: pinned, put away, in folders, with tags, in the bin, many at once. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
+import { ownSocket } from './browser.mjs';
 import { chats } from './chat.mjs';
 import { Gate } from './mock.mjs';
 import { drawn, eventually } from './wait.mjs';
@@ -229,16 +230,7 @@ export async function listKeepsPlace(t) {
 
 async function keepsPlace({ base }, page) {
   const headers = { Origin: base };
-  // Without a worker the socket is the page's own, and can be cut.
-  await page.addInitScript(() => {
-    delete window.SharedWorker;
-    delete window.BroadcastChannel;
-  });
-  let socket;
-  await page.routeWebSocket(/\/ws$/, (opened) => {
-    socket = opened;
-    opened.connectToServer();
-  });
+  const socket = await ownSocket(page);
   for (let i = 0; i < 90; i++) {
     const made = await (await page.request.post(base + '/api/v1/conversations', { headers, data: {} })).json();
     await page.request.patch(`${base}/api/v1/conversations/${made.id}`, { headers, data: { title: `Kept ${i}` } });
@@ -271,7 +263,7 @@ async function keepsPlace({ base }, page) {
   assert.deepEqual(await same(), [was, true], 'what was read stays, where it was');
   // An absence.
   const anew = page.waitForResponse(/\/api\/v1\/conversations\?/);
-  await socket.close();
+  await socket.cut();
   await (await anew).finished();
   await drawn(page);
   assert.deepEqual(await same(), [was, true]);

@@ -1,8 +1,8 @@
 // What is done with single messages, and how they are found. The arguments are those of chat.mjs.
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
-import { until } from './browser.mjs';
 import { answer, ask, chats, chooseModel, has, newChat, ready } from './chat.mjs';
+import { copied } from './wait.mjs';
 
 const question = (page) => page.getByRole('article', { name: 'You' });
 
@@ -29,7 +29,7 @@ export async function messageActions({ page, mock, context, base, shot, allow })
   await page.getByRole('group', { name: 'Notification' }).first().waitFor();
   assert.equal(await clip(), 'Head\n\nSome bold words. And code.');
   await choose(page, first, 'Copy as Markdown');
-  await until(page, async () => (await navigator.clipboard.readText()).startsWith('# Head'));
+  await copied(page, /^# Head/);
 
   // Read by the browser's voice, a sentence at a time, until it is stopped.
   await page.evaluate(() => {

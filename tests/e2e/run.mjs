@@ -155,7 +155,7 @@ function watcher() {
       page.setDefaultTimeout(10_000);
       const wait = page.waitForFunction.bind(page);
       page.waitForFunction = (holds, ...more) => {
-        if (holds.constructor.name === 'AsyncFunction') throw new Error('a promise is true at once: use until()');
+        if (holds.constructor.name === 'AsyncFunction') throw new Error('a promise is true at once: use eventually()');
         return wait(holds, ...more);
       };
       return page;
