@@ -67,18 +67,19 @@ class Postgres:
             args += ["-c", s]
         self.process = subprocess.Popen(args, preexec_fn=self.be_nobody, cwd=self.folder, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=open(self.folder + "/log", "ab"))
-        for _ in range(600):
+        # After a crash it recovers first, which takes what the machine has left for it.
+        until = time.monotonic() + 120
+        while time.monotonic() < until and self.process.poll() is None:
             if subprocess.run([os.path.join(self.bin, "pg_isready"), "-q", "-h", self.folder, "-t", "1"]).returncode == 0:
                 return self
-            if self.process.poll() is not None:
-                break
+            time.sleep(0.02)
         raise RuntimeError("PostgreSQL does not start: " + open(self.folder + "/log").read()[-2000:])
 
     def stop(self, sig=signal.SIGINT):
         """SIGINT: ends sessions and closes; SIGQUIT: as a crash would."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(sig)
-            self.process.wait(30)
+            self.process.wait(120)
 
     def url(self, database="postgres", schema=None):
         query = {"host": self.folder, "user": "atelier"}
@@ -97,7 +98,8 @@ class Postgres:
     def caught_up(self, primary):
         """Waits until this standby has what the other has written."""
         at = primary.sql("SELECT pg_current_wal_lsn()")
-        for _ in range(400):
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
             if self.sql("SELECT pg_last_wal_replay_lsn() >= '%s'" % at) == "t":
                 return
             time.sleep(0.05)
