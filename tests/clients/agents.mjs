@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import * as openai from './mock-openai.mjs';
 import { Mock } from './mock.mjs';
 import { COMMANDS } from './scenes.mjs';
-import { Server } from './server.mjs';
+import { PATIENCE, Server } from './server.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../../build/clients-agents');
@@ -21,10 +21,9 @@ const binary = resolve(process.argv[2] ?? join(here, '../../build/atelier'));
 const packages = ['@openai/codex@latest', '@anthropic-ai/claude-code@latest', 'opencode-ai@latest'];
 const TASK = 'Run all commands';
 const KILLED_AFTER = 5; // results
-const LIMIT_MS = 120_000;
 
 async function run(command, args, options = {}) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS, ...options });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE, ...options });
   let out = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => (out += d));
   const [code] = await once(child, 'close');
@@ -89,7 +88,7 @@ async function attempt(name, mock, server, key) {
   const { out } = await run(bin(name), args, { cwd: join(at, 'work'), env: { ...process.env, HOME: at, ...env } });
   const results = Math.max(0, ...mock.requests.slice(before).map((r) => r.asked?.results.length ?? 0));
   const good = results >= COMMANDS.length && out.includes('All of them are done.');
-  await Promise.race([killed, new Promise((r) => setTimeout(r, 5000).unref())]);
+  await Promise.race([killed, new Promise((r) => setTimeout(r, PATIENCE).unref())]);
   console.log(`${good ? 'ok' : 'not ok'} ${name}: ${results} results of tools`);
   if (!good) console.log(out.slice(-3000), server.log.slice(-10).join('\n'));
   return good;

@@ -9,6 +9,7 @@ import * as anthropic from './mock-anthropic.mjs';
 import * as ollama from './mock-ollama.mjs';
 import * as openai from './mock-openai.mjs';
 import { scene } from './scenes.mjs';
+import { PATIENCE } from './server.mjs';
 
 const dialects = { ollama, openai, anthropic };
 
@@ -104,7 +105,7 @@ export class Mock {
 
   /** Resolves when a model of this dialect is asked, from now on. */
   async nextRequest(dialect) {
-    for await (const [from] of on(this.events, 'asked', { signal: AbortSignal.timeout(5000) }))
+    for await (const [from] of on(this.events, 'asked', { signal: AbortSignal.timeout(PATIENCE) }))
       if (from === dialect) return;
   }
 

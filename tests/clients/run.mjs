@@ -25,7 +25,7 @@ if (Number(process.versions.node.split('.')[0]) < 22) {
 }
 
 const { Mock } = await import('./mock.mjs');
-const { Server } = await import('./server.mjs');
+const { PATIENCE, Server } = await import('./server.mjs');
 const { statusOf } = await import('./common.mjs');
 const { matrix } = await import('./matrix.mjs');
 const { pythonPrepared, pythonRows } = await import('./python.mjs');
@@ -43,7 +43,6 @@ const args = parseArgs({
 });
 const binary = resolve(args.positionals[0] ?? join(here, '../../build/atelier'));
 const page = join(here, '../../docs/conformance.md');
-const LIMIT_MS = 15_000;
 const models = {
   ollama: { model: 'mock:1b', embedding: 'mock-embedding:latest' },
   openai: { model: 'mock-gpt', embedding: 'mock-text-embedding' },
@@ -81,10 +80,10 @@ function context(mock, server, key, dialect) {
 }
 
 async function withLimit(promise) {
-  const late = AbortSignal.timeout(LIMIT_MS);
+  const late = AbortSignal.timeout(PATIENCE);
   return Promise.race([
     promise,
-    once(late, 'abort').then(() => Promise.reject(new Error(`not done after ${LIMIT_MS} ms`))),
+    once(late, 'abort').then(() => Promise.reject(new Error(`not done after ${PATIENCE} ms`))),
   ]);
 }
 
@@ -181,7 +180,7 @@ function comparePage(rows) {
 /** Every model is known before the first question. */
 async function modelsAreThere(server) {
   const wanted = Object.values(models).flatMap((m) => Object.values(m));
-  const until = performance.now() + LIMIT_MS;
+  const until = performance.now() + PATIENCE;
   for (;;) {
     const { items } = await server.get('/api/v1/models');
     const missing = wanted.filter((id) => !items?.some((m) => m.id === id));

@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** How long anything is waited for before it is said to hang (ms): it measures nothing, a busy machine takes what it takes. */
+export const PATIENCE = 120_000;
 const PASSWORD = 'a password for tests';
 
 export class Server {
@@ -31,7 +33,7 @@ export class Server {
       this.child.stdout.on('data', read);
       this.child.stderr.on('data', read);
       this.ended.then((how) => reject(new Error(`the server ended (${how}):\n${this.log.join('\n')}`)));
-      setTimeout(() => reject(new Error(`the server is not ready:\n${this.log.join('\n')}`)), 20_000).unref();
+      setTimeout(() => reject(new Error(`the server is not ready:\n${this.log.join('\n')}`)), PATIENCE).unref();
     });
   }
 

@@ -5,6 +5,7 @@ import { answer, ask, firstRun, has, newChat, ready } from './chat.mjs';
 import { launch } from './browser.mjs';
 import { Mock } from './mock.mjs';
 import { Server } from './server.mjs';
+import { PATIENCE } from './wait.mjs';
 
 const args = parseArgs({ options: { binary: { type: 'string', default: 'build/atelier' }, quick: { type: 'boolean' }, only: { type: 'string' } } });
 const RUNS = args.values.quick ? 1 : 5;
@@ -113,7 +114,7 @@ async function stream(page, mock, cdp, name, text, rate) {
     window.shifts.observe({ type: 'layout-shift' });
   });
   const before = await busy();
-  await page.getByRole('button', { name: 'Send' }).waitFor({ timeout: 120_000 });
+  await page.getByRole('button', { name: 'Send' }).waitFor({ timeout: PATIENCE });
   const used = (await busy()) - before;
   const { frames, shift } = await page.evaluate(() => {
     const frames = window.frames_;

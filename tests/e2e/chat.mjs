@@ -11,7 +11,7 @@ const composer = (page) => page.getByRole('textbox', { name: 'Message' });
 export const chats = (page) => page.getByRole('navigation', { name: 'Chats' });
 
 export async function has(locator, text) {
-  await locator.filter({ hasText: text }).waitFor({ timeout: 10_000 });
+  await locator.filter({ hasText: text }).waitFor();
 }
 
 export async function newChat(page) {
@@ -267,11 +267,11 @@ async function grows({ page, mock }, what, head, piece, pieces, mark) {
   const before = await work();
   more.open();
   // Asked rarely, in a way that costs nothing: the browser's thread is what is measured.
-  await page.waitForFunction(() => [...document.querySelectorAll('article')].at(-1).textContent.includes('And all.'), undefined, { polling: 100, timeout: 60_000 });
+  await page.waitForFunction(() => [...document.querySelectorAll('article')].at(-1).textContent.includes('And all.'), undefined, { polling: 100 });
   const spent = (await work()) - before;
   const [counted, took] = await page.evaluate(() => [window.seen.gaps.length, window.seen.gaps.reduce((sum, gap) => sum + gap, 0) / 1000]);
   end.open();
-  await answer(page).filter({ hasText: 'And done.' }).waitFor({ timeout: 60_000 });
+  await answer(page).filter({ hasText: 'And done.' }).waitFor();
   const { fps, p95, shift, what: moved } = await page.evaluate(measured);
   await cdp.detach();
   const each = Math.round((spent / counted) * 1000);
@@ -898,7 +898,7 @@ export async function serverKilled({ page, server, mock, allow, shot }) {
   await page.getByText('Connection lost').waitFor();
   await has(answer(page), 'not lost');
   await server.start();
-  await page.getByRole('button', { name: 'Continue' }).waitFor({ timeout: 30_000 });
+  await page.getByRole('button', { name: 'Continue' }).waitFor();
   await has(answer(page), 'not lost');
   await shot('interrupted');
   mock.on('not lost ', ({ say }) => say('and found'));

@@ -26,6 +26,7 @@ import * as summary from './summary.mjs';
 import * as temporary from './temporary.mjs';
 import * as tools from './tools.mjs';
 import * as unsent from './unsent.mjs';
+import { PATIENCE } from './wait.mjs';
 import * as windows from './windows.mjs';
 
 const tests = { ...chat, ...settings, ...access, ...approvals, ...design, ...kept, ...languages, ...assistants, ...compare, ...documents, ...lists, ...messages, ...pictures, ...prompts, ...start, ...summary, ...temporary, ...tools, ...unsent, ...windows };
@@ -152,7 +153,7 @@ function watcher() {
         if (message.type() === 'error' || /Content.Security.Policy/i.test(message.text()))
           note(`console: ${message.text()} (${message.location().url})`);
       });
-      page.setDefaultTimeout(10_000);
+      page.setDefaultTimeout(PATIENCE);
       const wait = page.waitForFunction.bind(page);
       page.waitForFunction = (holds, ...more) => {
         if (holds.constructor.name === 'AsyncFunction') throw new Error('a promise is true at once: use eventually()');

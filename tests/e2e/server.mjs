@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PATIENCE } from './wait.mjs';
 
 async function freePort() {
   const s = createServer();
@@ -48,7 +49,7 @@ export class Server {
       this.child.stdout.on('data', read);
       this.child.stderr.on('data', read);
       this.ended.then((how) => reject(new Error(`the server ended (${how}):\n${this.log.join('\n')}`)));
-      setTimeout(() => reject(new Error(`the server is not ready:\n${this.log.join('\n')}`)), 20_000).unref();
+      setTimeout(() => reject(new Error(`the server is not ready:\n${this.log.join('\n')}`)), PATIENCE).unref();
     });
   }
 

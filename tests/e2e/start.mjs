@@ -121,7 +121,7 @@ export async function firstConnect({ context, server, watch, allow, shot }) {
     await page.goto(fresh.url + '/');
     await page.getByRole('progressbar').first().waitFor();
     fetched.open();
-    await page.getByRole('button', { name: /^Model: llama3.2:1b/ }).waitFor({ timeout: 20_000 });
+    await page.getByRole('button', { name: /^Model: llama3.2:1b/ }).waitFor();
     await page.getByRole('heading', { name: 'Where should answers come from?' }).waitFor({ state: 'hidden' });
     await page.getByRole('textbox', { name: 'Message' }).fill('The first question');
     await page.getByRole('button', { name: 'Send' }).click();

@@ -1,5 +1,9 @@
 """Atelier as an MCP server: by hand in both eras, and by the official clients of npm and PyPI, over HTTP and `atelier mcp`."""
-import base64, contextlib, hashlib, html, http.client, http.server, json, os, re, shutil, sqlite3, subprocess, tempfile, threading, time, urllib.parse
+import base64, contextlib, hashlib, html, http.client, http.server, json, os, re, shutil, sqlite3, subprocess, sys, tempfile, threading, time, urllib.parse
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from patience import PATIENCE  # noqa: E402
 
 PASSWORD = "a password for tests"
 META = "io.modelcontextprotocol/"
@@ -45,7 +49,7 @@ class Server:
         return self.raw("POST", "/api/v1/keys", {"name": "mcp", "scopes": ["api"]}, {"Cookie": cookie, "Origin": self.url})[1]["key"]
 
     def raw(self, method, path, body=None, headers=None, kind="application/json"):
-        c = http.client.HTTPConnection(self.url[7:], timeout=60)
+        c = http.client.HTTPConnection(self.url[7:], timeout=PATIENCE)
         data = body if body is None or isinstance(body, str) else json.dumps(body)
         c.request(method, path, data, {**({"Content-Type": kind} if body is not None else {}), **(headers or {})})
         r = c.getresponse()
@@ -74,7 +78,7 @@ class Server:
 
     def __exit__(self, *how):
         self.p.terminate()
-        assert self.p.wait(60) == 0 or how[0]
+        assert self.p.wait(PATIENCE) == 0 or how[0]
         shutil.rmtree(self.data)
 
 
@@ -128,7 +132,7 @@ def with_key(s):
             drop = ("connection", "content-length", "transfer-encoding")
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers, body = translated(s, dict(self.headers.items()), body)
-            c = http.client.HTTPConnection(s.url[7:], timeout=60)
+            c = http.client.HTTPConnection(s.url[7:], timeout=PATIENCE)
             c.request(self.command, self.path, body or None, {
                 **{k: v for k, v in headers.items() if k.lower() not in drop}, "Authorization": "Bearer " + s.key})
             r = c.getresponse()
@@ -249,13 +253,13 @@ def by_the_line(s):
     ask = lambda n, method, **p: json.dumps({"jsonrpc": "2.0", "id": n, "method": method, "params": p}) + "\n"
     lines = [ask(1, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "t", "version": "1"}), '{"jsonrpc":"2.0","method":"notifications/initialized"}\n',
              *(ask(n, "tools/call", name="list_documents", arguments={}) for n in range(2, 40)), "junk\n", ask(40, "no/such")]
-    out = subprocess.run([s.binary, "mcp"], env=env, input="".join(lines), capture_output=True, text=True, timeout=60)
+    out = subprocess.run([s.binary, "mcp"], env=env, input="".join(lines), capture_output=True, text=True, timeout=PATIENCE)
     got = {o["id"]: o for o in map(json.loads, out.stdout.splitlines())}
     assert out.returncode == 0 and set(got) == {None, *range(1, 41)}, (out.stderr, sorted(map(str, got)))
     assert all("cats.txt" in got[n]["result"]["content"][0]["text"] for n in range(2, 40)) and got[40]["error"]["code"] == -32601
-    out = subprocess.run([s.binary, "mcp"], env={**env, "ATELIER_SERVER_KEY": "sk-no"}, input=ask(1, "ping"), capture_output=True, text=True, timeout=60)
+    out = subprocess.run([s.binary, "mcp"], env={**env, "ATELIER_SERVER_KEY": "sk-no"}, input=ask(1, "ping"), capture_output=True, text=True, timeout=PATIENCE)
     assert json.loads(out.stdout)["error"]["message"], out
-    assert subprocess.run([s.binary, "mcp"], env={**env, "ATELIER_SERVER_KEY": ""}, input="", capture_output=True, timeout=60).returncode != 0
+    assert subprocess.run([s.binary, "mcp"], env={**env, "ATELIER_SERVER_KEY": ""}, input="", capture_output=True, timeout=PATIENCE).returncode != 0
 
 
 # ---- servers of tools: rows, and what runs for them ----
@@ -275,7 +279,7 @@ def children():
 
 
 def until(what, f):
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while not (v := f()):
         assert time.monotonic() < end, "this did not come: " + what
         time.sleep(0.05)
@@ -333,7 +337,7 @@ def signing_in(s, url):
     auth = lambda key: {"Authorization": "Bearer " + key}
 
     def come_back(at, key=s.key, **other):
-        r = http.client.HTTPConnection(at.split("/")[2], timeout=60)
+        r = http.client.HTTPConnection(at.split("/")[2], timeout=PATIENCE)
         r.request("GET", at[at.index("/authorize"):])
         back = urllib.parse.urlsplit(r.getresponse().headers["Location"])
         q = urllib.parse.urlencode({**dict(urllib.parse.parse_qsl(back.query)), **other})
@@ -511,14 +515,14 @@ class Feed:
     """The feed of changes, as a key has it open."""
 
     def __init__(self, s, key):
-        self.c = http.client.HTTPConnection(s.url[7:], timeout=30)
+        self.c = http.client.HTTPConnection(s.url[7:], timeout=PATIENCE)
         self.c.request("GET", "/api/v1/events", headers={"Authorization": "Bearer " + key})
         self.r = self.c.getresponse()
         self.opened = self.r.status == 200 and self.has("event: hello")
 
-    def has(self, word, seconds=30):
+    def has(self, word):
         """Whether a line with the word comes before the feed ends."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         for line in self.r:
             if word in line.decode():
                 return True

@@ -6,10 +6,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from client import Client, Reader  # noqa: E402
 from provider import Answer, Provider, Step  # noqa: E402
-from server import Server  # noqa: E402
+from server import PATIENCE, Server  # noqa: E402
 
 PASSWORD = "a password for tests"
-PATIENCE = 60
 
 
 class Chat:
@@ -18,7 +17,7 @@ class Chat:
     def __init__(self, binary, **settings):
         self.data = tempfile.mkdtemp(prefix="atelier-chat-")
         self.model = Provider("openai")
-        self.server = Server(binary, self.data + "/data", {**self.model.settings(), "ATELIER_TOOL_TIMEOUT_S": "60", **settings})
+        self.server = Server(binary, self.data + "/data", {**self.model.settings(), "ATELIER_TOOL_TIMEOUT_S": str(PATIENCE), **settings})
         os.mkdir(self.data + "/data", 0o700)
         status, said = self.server.command(["user", "add", "ada", "--role", "admin"], PASSWORD + "\n")
         assert status == 0, said
@@ -43,7 +42,7 @@ class Chat:
         try:
             while "every_trigger-url-elicitation" not in self.tools():
                 n = len(r.events)
-                r.wait("a change of the tools", lambda r: len(r.events) > n, PATIENCE)
+                r.wait("a change of the tools", lambda r: len(r.events) > n)
         finally:
             r.leave()
         return self.tools()
@@ -61,7 +60,7 @@ class Chat:
         return r
 
     def heard(self, r, name, n=1):
-        r.wait("%d of %s" % (n, name), lambda r: sum(e.name == name for e in r.events) >= n, PATIENCE)
+        r.wait("%d of %s" % (n, name), lambda r: sum(e.name == name for e in r.events) >= n)
         return [e.json() for e in r.events if e.name == name][n - 1]
 
     def done(self, r):
@@ -274,7 +273,7 @@ def progress_of_answers(s, clients):
         "name": "chat", "arguments": {"message": "Break."}, "_meta": {"progressToken": 7}}}).encode()
     r.open(s.server.port, "POST", "/mcp", {"Authorization": "Bearer " + key, "Content-Type": "application/json", "Content-Length": str(len(body)),
                                            "Accept": "application/json, text/event-stream"}, body)
-    r.wait("a notice", lambda r: len(r.events) > 0, PATIENCE)
+    r.wait("a notice", lambda r: len(r.events) > 0)
     assert r.events[0].json()["params"]["progressToken"] == 7, r.events[0].json()
     s.model.signal("broken")
     r.wait_end(PATIENCE)

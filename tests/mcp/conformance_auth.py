@@ -3,13 +3,17 @@
 the client: a tool server is added, signed in to where it asks for that, its tools are called, and again where more is wanted."""
 import http.client, json, os, sys, urllib.parse, urllib.request
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from patience import PATIENCE  # noqa: E402
+
 HERE, KEY, URL = os.environ["ATELIER_URL"], os.environ["ATELIER_KEY"], sys.argv[-1]
 context = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
 LOGINS = 3
 
 
 def ask(method, path, body=None):
-    c = http.client.HTTPConnection(HERE[7:], timeout=60)
+    c = http.client.HTTPConnection(HERE[7:], timeout=PATIENCE)
     c.request(method, path, None if body is None else json.dumps(body), {"Authorization": "Bearer " + KEY, "Content-Type": "application/json"})
     r = c.getresponse()
     text = r.read()
@@ -24,7 +28,7 @@ def sign_in(path):
     if status != 200:
         return False
     at = urllib.parse.urlsplit(value["url"])
-    c = http.client.HTTPConnection(at.netloc, timeout=60)
+    c = http.client.HTTPConnection(at.netloc, timeout=PATIENCE)
     c.request("GET", at.path + "?" + at.query)
     back = urllib.parse.urlsplit(c.getresponse().headers["Location"])
     c.close()

@@ -1,5 +1,6 @@
 """A server that does what a server may not: hostile.py HABIT ... on standard input and output, in the old revision of MCP. Habits that are
-no words: tools=NAME,... what it lists; mark=NUMBER stands in the command line of each process, and is how many seconds they sleep."""
+no words: tools=NAME,... what it lists; mark=NUMBER stands in the command line of each process, and is how many seconds they sleep.
+With `last`, it dies once it was asked both `never` and `die`, whichever comes first."""
 import json, os, signal, subprocess, sys, time
 
 habits = set(sys.argv[1:])
@@ -35,6 +36,7 @@ if "forks" in habits:
         subprocess.Popen(asleep, start_new_session=True)
 started = False
 held = []
+called = set()
 
 for line in sys.stdin:
     asked = json.loads(line)
@@ -59,6 +61,9 @@ for line in sys.stdin:
             answer(asked, {"tools": tools[:2], "nextCursor": ""} if at is None else {"tools": tools[2:]})
     elif method == "tools/call":
         name, arguments = params["name"], params.get("arguments", {})
+        called.add(name)
+        if "last" in habits and name in ("never", "die"):
+            name = "die" if called >= {"never", "die"} else "never"
         if name == "never":
             continue
         elif name == "hang":

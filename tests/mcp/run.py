@@ -10,11 +10,11 @@ import argparse, concurrent.futures, json, os, queue, socket, subprocess, sys, t
 
 import atelier
 import chat
+from chat import PATIENCE
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 MODULES = os.path.join(HERE, "node_modules")
-PATIENCE = 60
 CASES = []
 
 
@@ -208,7 +208,7 @@ class Web:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                socket.create_connection(("127.0.0.1", self.port), PATIENCE).close()
                 break
             except OSError:
                 assert self.p.poll() is None, self.p.stderr.read()
@@ -383,7 +383,7 @@ def alive(mark):
 
 def await_three(mark):
     """A process that has just begun has no words yet."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while alive(mark) != 3:
         assert time.monotonic() < end, alive(mark)
 
@@ -439,7 +439,7 @@ def atelier_as_a_server():
         for f in atelier.ALL:
             f(s)
         for argv in ([NODE, HERE + "/clients.mjs"], [os.path.join(PYTHON, "bin/python"), HERE + "/client.py"]):
-            out = subprocess.run([*argv, s.url, s.key, BINARY], capture_output=True, text=True, timeout=PATIENCE * 2)
+            out = subprocess.run([*argv, s.url, s.key, BINARY], capture_output=True, text=True, timeout=PATIENCE * 3)
             rows = [json.loads(line) for line in out.stdout.splitlines()]
             assert len(rows) >= 2, out.stderr
             for row in rows:
@@ -453,7 +453,7 @@ def atelier_as_a_server():
 def clients_sign_in():
     with atelier.Server(BINARY) as s:
         for argv, n in (([NODE, HERE + "/clients_oauth.mjs"], 3), ([os.path.join(PYTHON, "bin/python"), HERE + "/client_oauth.py"], 1)):
-            out = subprocess.run([*argv, s.url, s.cookies["ada"], s.data + "/atelier.db"], capture_output=True, text=True, timeout=PATIENCE * 2)
+            out = subprocess.run([*argv, s.url, s.cookies["ada"], s.data + "/atelier.db"], capture_output=True, text=True, timeout=PATIENCE * 3)
             rows = [json.loads(line) for line in out.stdout.splitlines()]
             assert len(rows) == n, out.stderr
             for row in rows:
@@ -516,8 +516,8 @@ def conformance_of(revision):
     suite = os.path.join(MODULES, "@modelcontextprotocol/conformance/dist/index.js")
     command = "%s %s/conformance_client.py" % (sys.executable, HERE)
     for scenario in REQUIRED[revision]:
-        out = subprocess.run([os.path.join(MODULES, ".bin/node"), suite, "client", "--command", command, "--scenario", scenario, "--spec-version", revision, "--timeout", "60000"],
-                             env={**os.environ, "MCP_CLIENT": client}, capture_output=True, text=True, timeout=PATIENCE * 2, stdin=subprocess.DEVNULL)
+        out = subprocess.run([os.path.join(MODULES, ".bin/node"), suite, "client", "--command", command, "--scenario", scenario, "--spec-version", revision, "--timeout", str(PATIENCE * 1000)],
+                             env={**os.environ, "MCP_CLIENT": client}, capture_output=True, text=True, timeout=PATIENCE * 3, stdin=subprocess.DEVNULL)
         assert out.returncode == 0 and "OVERALL: PASSED" in out.stdout + out.stderr, scenario + "\n" + out.stdout + out.stderr
 
 
@@ -554,8 +554,8 @@ def signing_in_of(revision, scenarios):
     with atelier.Server(BINARY) as s, concurrent.futures.ThreadPoolExecutor(2) as pool:
         def one(name):
             out = subprocess.run([os.path.join(MODULES, ".bin/node"), suite, "client", "--command", command, "--scenario", "auth/" + name, "--spec-version",
-                                  revision, "--timeout", "60000"], env={**os.environ, "ATELIER_URL": s.url, "ATELIER_KEY": s.key}, capture_output=True, text=True,
-                                 timeout=PATIENCE * 2, stdin=subprocess.DEVNULL)
+                                  revision, "--timeout", str(PATIENCE * 1000)], env={**os.environ, "ATELIER_URL": s.url, "ATELIER_KEY": s.key}, capture_output=True, text=True,
+                                 timeout=PATIENCE * 3, stdin=subprocess.DEVNULL)
             return name, "OVERALL: PASSED" in out.stdout + out.stderr, out.stdout + out.stderr
         for name, well, said in pool.map(one, scenarios):
             assert well, name + "\n" + said

@@ -8,7 +8,10 @@ Each case gets an empty folder and starts its own servers on free ports of 127.0
 import argparse, base64, hashlib, http.client, http.server, json, os, re, select, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, threading, time, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PATIENCE = 30
+sys.path.insert(0, os.path.dirname(HERE))
+
+from patience import PATIENCE  # noqa: E402
+
 CASES = []
 SERVERS = []
 binary = None

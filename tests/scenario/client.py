@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 
-from server import Failed
+from server import PATIENCE, Failed
 
 
 class Response:
@@ -29,7 +29,7 @@ class Response:
 class Connection:
     """One connection with one request on it."""
 
-    def __init__(self, port, timeout=30, rcvbuf=None):
+    def __init__(self, port, timeout=PATIENCE, rcvbuf=None):
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -178,12 +178,18 @@ class Reader:
         self.numbered = True
         self.keep_raw = True
 
-    def open(self, port, method, path, headers, body=None, paused=False, timeout=60):
+    def open(self, port, method, path, headers, body=None, paused=False, timeout=PATIENCE):
         """Sends the request and takes the head; a status other than 200 is an answer like any other."""
         self.ended, self.raw = None, bytearray()
         self.conn = Connection(port, timeout, rcvbuf=4096 if paused else None)
         self.conn.send(method, path, headers, body)
-        self.response = self.conn.head()
+        try:
+            self.response = self.conn.head()
+        except (Failed, OSError):
+            with self.cv:
+                self.ended = "cut"
+                self.cv.notify_all()
+            raise
         if self.response.status != 200:
             self.conn.finish()
             self.ended = "end"
@@ -222,9 +228,9 @@ class Reader:
             self.ended = "left"
         self.conn.close(reset)
         if self.thread:
-            self.thread.join(10)
+            self.thread.join(PATIENCE)
 
-    def wait(self, what, condition, timeout=20):
+    def wait(self, what, condition, timeout=PATIENCE):
         end = time.monotonic() + timeout
         with self.cv:
             while not condition(self):
@@ -234,7 +240,7 @@ class Reader:
                     raise Failed("no %s within %g s; the stream had: %s" % (what, timeout, self.summary()))
                 self.cv.wait(0.2)
 
-    def wait_end(self, timeout=20):
+    def wait_end(self, timeout=PATIENCE):
         end = time.monotonic() + timeout
         with self.cv:
             while self.ended is None:
@@ -308,7 +314,7 @@ class Client:
                 h[k] = v
         return h
 
-    def request(self, method, path, body=None, headers=None, timeout=30):
+    def request(self, method, path, body=None, headers=None, timeout=PATIENCE):
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
         c = Connection(self.port, timeout)

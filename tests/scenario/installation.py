@@ -16,14 +16,14 @@ sys.path.insert(0, os.path.dirname(HERE))
 from client import Client, Reader  # noqa: E402
 from postgres import Postgres  # noqa: E402
 from provider import Answer, Provider, Step  # noqa: E402
-from server import Failed, Server  # noqa: E402
+from server import PATIENCE, Failed, Server  # noqa: E402
 
 PASSWORD = "correct horse one"
 SLOW = 1.0
 
 
-def until(what, condition, seconds=20):
-    end = time.monotonic() + seconds * SLOW
+def until(what, condition):
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:
             got = condition()
@@ -32,7 +32,7 @@ def until(what, condition, seconds=20):
         if got:
             return got
         time.sleep(0.05)
-    raise Failed("%s has not come within %d s" % (what, seconds * SLOW))
+    raise Failed("%s has not come within %d s" % (what, PATIENCE))
 
 
 def waits():

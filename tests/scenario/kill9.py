@@ -23,7 +23,7 @@ sys.path.insert(0, HERE)
 from client import Client, Reader  # noqa: E402
 from kill_tools import MODEL, ActingProvider, ToolRound, Tools  # noqa: E402
 from provider import Answer, Step  # noqa: E402
-from server import Failed, Server  # noqa: E402
+from server import PATIENCE, Failed, Server  # noqa: E402
 
 PASSWORD = "correct horse one"
 MODELS = ["mock:1b", "mock:2b"]
@@ -58,7 +58,7 @@ class Round:
         noted: the text by its id, or several where a change may have been made."""
         c, known = self.client(), self.waiting.setdefault(conversation, {})
         try:
-            reader.wait("its beginning", lambda r: r.events, 5)
+            reader.wait("its beginning", lambda r: r.events)
             for text in ("First", "Second"):
                 asked = c.call("POST", "/api/v1/conversations/%s/turns" % conversation, {"content": text, "queue": True})
                 known[asked["queued_id"] or asked["turn_id"]] = {text}
@@ -96,7 +96,7 @@ class Round:
 
     def follow_late(self, reader):
         try:
-            reader.wait("some of it", lambda r: len(r.events) > 3, 5)
+            reader.wait("some of it", lambda r: len(r.events) > 3)
             turn_id = reader.events[0].json()["turn_id"]
             for after in (0, reader.events[-1].id):
                 self.follow(turn_id, after)
@@ -193,10 +193,10 @@ class Round:
         self.server.kill()
         self.provider.answers, self.provider.fallback = [], None
         for t in threads + more:
-            t.join(10)
+            t.join(PATIENCE)
         for r in self.readers + [r for _, _, r in self.followers] + [r for *_, r in self.tools.asked]:
             if r.thread:
-                r.thread.join(10)
+                r.thread.join(PATIENCE)
 
     @staticmethod
     def compare_events(before, now):
@@ -260,7 +260,7 @@ class Round:
             raise Failed("the continued message is %r instead of %r" % (message, want))
 
     def database(self):
-        db = sqlite3.connect(self.server.database(), timeout=10)
+        db = sqlite3.connect(self.server.database(), timeout=PATIENCE)
         try:
             for pragma in ("integrity_check", "foreign_key_check"):
                 rows = db.execute("PRAGMA " + pragma).fetchall()

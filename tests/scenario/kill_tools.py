@@ -10,12 +10,11 @@ import time
 
 from client import Reader
 from provider import Answer, Provider, Step
-from server import Failed
+from server import PATIENCE, Failed
 
 ROUNDS = 5
 MODEL = "vision:1b"  # which can call tools
 KINDS = ("Act", "Look", "Book", "Lead")
-PATIENCE = 60
 
 
 class Deeds:
@@ -117,9 +116,9 @@ class ToolRound:
         try:
             r.open(self.port(), "POST", "/api/v1/conversations/%s/turns" % conversation, self.client().headers({"Accept": "text/event-stream"}, body), body)
             if allows:
-                r.wait("a question", lambda r: any(e.name == "approval" for e in r.events), 5)
+                r.wait("a question", lambda r: any(e.name == "approval" for e in r.events))
                 ask = next(e.json() for e in r.events if e.name == "approval")
-                r.wait("that it waits", lambda r: any(e.name == "done" for e in r.events), 5)
+                r.wait("that it waits", lambda r: any(e.name == "done" for e in r.events))
                 self.decide(r.events[0].json()["turn_id"], ask["id"], "once")
                 self.allowed.add(json.loads(ask["arguments"])["n"])
         except (Failed, OSError, ValueError, KeyError):

@@ -4,6 +4,8 @@ answered comes back as their result. Who shows a key is offered `tell`, which sa
 import json
 import threading
 
+from server import PATIENCE
+
 FORM = {"type": "object", "required": ["name", "age"], "properties": {
     "name": {"type": "string", "title": "Name", "minLength": 2},
     "age": {"type": "integer", "minimum": 0, "maximum": 150},
@@ -16,7 +18,6 @@ QUESTIONS = {
     "ask": {"mode": "form", "message": "Who are you?", "requestedSchema": FORM},
     "visit": {"mode": "url", "message": "Sign in there.", "url": "https://example.org/sign-in", "elicitationId": "e1"},
 }
-PATIENCE = 20
 
 
 class Mcp:

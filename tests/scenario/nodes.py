@@ -62,7 +62,7 @@ def rights(c):
         return client
 
     def ends(what, r):
-        until("the end of a stream after " + what, lambda: r.ended, 10)
+        until("the end of a stream after " + what, lambda: r.ended)
         if r.find("done"):
             raise Failed("the answer has ended before " + what)
 
@@ -72,7 +72,7 @@ def rights(c):
     feed.open(a.port, "GET", "/api/v1/events", one.headers({"Accept": "text/event-stream"}))
     Client(b.port, bearer=one.bearer).call("POST", "/api/v1/auth/logout")
     ends("signing out", r)
-    until("the end of the feed", lambda: feed.ended, 10)
+    until("the end of the feed", lambda: feed.ended)
     same("who has signed out", one.request("GET", "/api/v1/me").status, 401)
 
     two = signed_in()
@@ -339,7 +339,7 @@ def pull(name, *steps):
 
 
 def begun(c, name):
-    until("the pull " + name, lambda: name in c.provider.signals, 30)
+    until("the pull " + name, lambda: name in c.provider.signals)
 
 
 def job(c, s, id):
@@ -347,7 +347,7 @@ def job(c, s, id):
 
 
 def is_complete(c, s, id):
-    return until("the end of a job", lambda: (lambda j: j if j["state"] == "complete" else None)(job(c, s, id)), 30)
+    return until("the end of a job", lambda: (lambda j: j if j["state"] == "complete" else None)(job(c, s, id)))
 
 
 def jobs_shared(c):

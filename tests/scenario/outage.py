@@ -29,7 +29,7 @@ def crash(c):
     c.pg.stop(signal.SIGQUIT)
     c.provider.signal("go")
     until("`storing`", lambda: any(e.name == "status" and "storing" in e.data for e in r.events))
-    until("a word in /health", lambda: c.health(s) == 503, 30)
+    until("a word in /health", lambda: c.health(s) == 503)
     c.pg.start()
     until("`done`", lambda: r.find("done"))
     m = c.message(s, conversation)
@@ -62,13 +62,13 @@ def frozen(c):
     for p in pids:
         os.kill(p, signal.SIGSTOP)
     began = time.monotonic()
-    status = c.client(s).request("POST", "/api/v1/conversations", {}, timeout=120).status
+    status = c.client(s).request("POST", "/api/v1/conversations", {}).status
     took = time.monotonic() - began
     if status != 503 or took > 60 * installation.SLOW:
         raise Failed("status %d after %.0f s" % (status, took))
     for p in pids + [c.pg.process.pid]:
         os.kill(p, signal.SIGCONT)
-    until("writing", lambda: c.client(s).request("POST", "/api/v1/conversations", {}).status == 201, 30)
+    until("writing", lambda: c.client(s).request("POST", "/api/v1/conversations", {}).status == 201)
 
 
 def failover(c):
@@ -86,11 +86,11 @@ def failover(c):
         # Reading goes on with what there is, and /health has the reason.
         until("reading", lambda: c.client(s).request("GET", "/api/v1/conversations").status == 200)
         text = until("the reason", lambda: (lambda t: t if "standby" in t else None)(
-            Client(s.port, bearer=c.bearer).request("GET", "/health").body.decode()), 30)
+            Client(s.port, bearer=c.bearer).request("GET", "/health").body.decode()))
         if "secret" in text:
             raise Failed("a password is in /health")
         standby.call("pg_ctl", "promote", "-D", standby.data)
-        until("`done`", lambda: r.find("done"), 30)
+        until("`done`", lambda: r.find("done"))
         m = c.message(s, conversation)
         if (m["state"], m["content"]) != ("complete", "first last"):
             raise Failed("the message is %r" % m)
@@ -103,7 +103,7 @@ def ask(c, s, name, enough, asked):
     client = c.client(s)
     for i in itertools.takewhile(lambda i: not enough(i), itertools.count()):
         question = "question %s %d" % (name, i)
-        made = client.request("POST", "/api/v1/conversations", {"title": question}, timeout=60)
+        made = client.request("POST", "/api/v1/conversations", {"title": question})
         if made.status != 201:
             asked.append((question, None, made.status, False))
             continue
@@ -111,7 +111,7 @@ def ask(c, s, name, enough, asked):
         body = json.dumps({"content": question}).encode()
         r = Reader()
         r.open(s.port, "POST", "/api/v1/conversations/%s/turns" % id, client.headers({"Accept": "text/event-stream"}, body), body)
-        until("the end of a stream", lambda: r.ended, 60)
+        until("the end of a stream", lambda: r.ended)
         asked.append((question, id, r.response.status, bool(r.find("done"))))
 
 
@@ -138,7 +138,7 @@ def terminated(c):
         t.join()
     over.set()
     killer.join()
-    until("a healthy server", lambda: c.health(s) == 200, 30)
+    until("a healthy server", lambda: c.health(s) == 200)
     if killed[0] < 20 or len(asked) < 72 or not any(done for _, _, _, done in asked):
         raise Failed("%d connections ended; of %d questions %d were answered" % (
             killed[0], len(asked), sum(done for _, _, _, done in asked)))
@@ -149,7 +149,7 @@ def terminated(c):
                 raise Failed("a conversation that was refused with %d is there" % status)
             continue
         until("an end", lambda: all(m["state"] != "running" for m in c.client(s).call(
-            "GET", "/api/v1/conversations/%s/messages" % id)["items"]), 30)
+            "GET", "/api/v1/conversations/%s/messages" % id)["items"]))
         got = [m["content"] for m in c.client(s).call("GET", "/api/v1/conversations/%s/messages" % id)["items"]]
         want = [question, "first last"] if status == 200 else []
         if got != want or calls != (1 if status == 200 else 0) or (status != 200 and status != 503) or done != (status == 200):
@@ -166,7 +166,7 @@ def unheard(c):
     c.pg.sql("SELECT pg_reload_conf()")
     answers = []
     asker = threading.Thread(target=lambda: answers.append(
-        c.client(s).request("POST", path + "turns", {"content": "Hello"}, timeout=120)))
+        c.client(s).request("POST", path + "turns", {"content": "Hello"})))
     asker.start()
     until("a COMMIT that waits", lambda: c.pg.sql(
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") != "0")
@@ -178,7 +178,7 @@ def unheard(c):
         pass
     c.pg.start()
     m = until("an end", lambda: (lambda x: x if x["state"] != "running" else None)(
-        c.client(s).call("GET", path + "messages")["items"][-1]), 30)
+        c.client(s).call("GET", path + "messages")["items"][-1]))
     if m["state"] != "interrupted" or "was not asked" not in m["error"]["message"] or c.provider.calls:
         raise Failed("the message is %r" % m)
     c.provider.answers.append(Answer([Step(0, ["text", "first last"]), Step(0, ["done"])]))

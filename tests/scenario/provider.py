@@ -12,7 +12,7 @@ import time
 from urllib.parse import unquote
 
 from mcp import Mcp
-from server import Failed
+from server import PATIENCE, Failed
 
 STAMP = "2026-01-01T00:00:00Z"
 OPENAPI = {
@@ -124,12 +124,12 @@ class Provider:
             self.signals.add(name)
             self.cv.notify_all()
 
-    def wait(self, what, condition, timeout=20):
-        end = time.monotonic() + timeout
+    def wait(self, what, condition):
+        end = time.monotonic() + PATIENCE
         with self.cv:
             while not condition():
                 if time.monotonic() > end:
-                    raise Failed("%s did not happen within %g s" % (what, timeout))
+                    raise Failed("%s did not happen within %g s" % (what, PATIENCE))
                 self.cv.wait(0.2)
 
     # ---- connections ----
@@ -623,7 +623,7 @@ class Call:
 
     def do_wait(self, name):
         """Until the client's side says so, or the connection is closed."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             with self.provider.cv:
                 if name in self.provider.signals:
@@ -633,7 +633,7 @@ class Call:
 
     def do_stall(self):
         """Says nothing more until the other side closes."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             self.peek(0.5)
         raise Failed("the connection was not closed")

@@ -12,7 +12,7 @@ import time
 
 from client import Client, Connection, Reader
 from provider import Answer, Call, Provider, Step, lookup, same
-from server import Failed, Server
+from server import PATIENCE, Failed, Server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BARE = re.compile(r"\S+")
@@ -81,7 +81,7 @@ def holds(value, path, want):
 class Scenario:
     """One run of one file."""
 
-    def __init__(self, binary, folder, template, port_wait=20):
+    def __init__(self, binary, folder, template):
         self.folder, self.template, self.beside = folder, template, None
         self.data = os.path.join(folder, "data")
         self.server = Server(binary, self.data)
@@ -97,7 +97,6 @@ class Scenario:
         self.output, self.exit = "", None
         self.started = False
         self.marks = {}
-        self.limit = port_wait
 
     # ---- frame ----
 
@@ -219,7 +218,7 @@ class Scenario:
         """So many more connections that stay: each with a request that was answered, or `silent`. 0: they all leave."""
         self.need_server()
         for _ in range(int(n)):
-            s = socket.create_connection(("127.0.0.1", self.server.port), 20)
+            s = socket.create_connection(("127.0.0.1", self.server.port), PATIENCE)
             self.crowd.append(s)
             if how != ("silent",):
                 s.sendall(b"GET /health/live HTTP/1.1\r\nHost: crowd\r\n\r\n")
@@ -285,7 +284,7 @@ class Scenario:
         self.prepare()
         if self.server.postgres:
             return self.sql_postgres(statement, *rest)
-        db = sqlite3.connect(self.server.database(), timeout=10)
+        db = sqlite3.connect(self.server.database(), timeout=PATIENCE)
         try:
             rows = [list(r) for r in db.execute(statement).fetchall()]
             db.commit()
@@ -360,11 +359,11 @@ class Scenario:
         """Until the provider's script has said `reached WHAT`; `await idle`: until no call is open."""
         p = self.provider(name)
         if what == "idle":
-            p.wait("an end of all calls", lambda: p.ended == len(p.calls), self.limit)
+            p.wait("an end of all calls", lambda: p.ended == len(p.calls))
         elif what == "closed":
-            p.wait("a closed call", lambda: p.closed_at, self.limit)
+            p.wait("a closed call", lambda: p.closed_at)
         else:
-            p.wait("%r of the provider" % what, lambda: what in p.signals, self.limit)
+            p.wait("%r of the provider" % what, lambda: what in p.signals)
 
     # ---- who asks ----
 
@@ -492,7 +491,7 @@ class Scenario:
         if r.response.status != 200:
             del self.readers[name]
             return
-        r.wait("the start event", lambda r: r.events, self.limit)
+        r.wait("the start event", lambda r: r.events)
         if r.events[0].name != "start":
             raise Failed("the first event is %r" % r.events[0])
         start = r.events[0].json()
@@ -546,7 +545,7 @@ class Scenario:
         """`until r text "..."`, `until r done`, `until r status retrying`, `until r id 7`, `until r ended [within MS [awake]]`"""
         r = self.reader(name)
         if what == "ended":
-            r.wait_end(self.limit)
+            r.wait_end()
             late = (r.ended_at - self.marks["answered"]) * 1000 if rest else 0
             if rest[2:] == ("awake",):
                 late -= self.starved() - self.marks["starved"]
@@ -554,24 +553,24 @@ class Scenario:
                 raise Failed("the stream ended %.0f ms after the last answer" % late)
             return None
         if what == "id":
-            return r.wait("event %s" % rest[0], lambda r: r.last_id >= int(rest[0]), self.limit)
+            return r.wait("event %s" % rest[0], lambda r: r.last_id >= int(rest[0]))
         if what == "text" and rest:
-            return r.wait("the text %r" % rest[0], lambda r: rest[0] in r.text, self.limit)
+            return r.wait("the text %r" % rest[0], lambda r: rest[0] in r.text)
         if what == "status":
             return r.wait("the status %s" % rest[0], lambda r: any(
-                e.name == "status" and e.json()["state"] == rest[0] for e in r.events), self.limit)
+                e.name == "status" and e.json()["state"] == rest[0] for e in r.events))
         if what == "comment":
-            return r.wait("a heartbeat", lambda r: r.comments, self.limit)
+            return r.wait("a heartbeat", lambda r: r.comments)
         if what == "job":
             # An event of a job whose PATH is VALUE: `until w job state "running"`.
             return r.wait("a job with %s = %s" % (rest[0], show(rest[1])), lambda r: any(
-                e.name == "job" and holds(e.json(), rest[0], rest[1]) for e in r.events), self.limit)
+                e.name == "job" and holds(e.json(), rest[0], rest[1]) for e in r.events))
         if what in ("change", "stale", "turn", "job_end"):
             # An event of /api/v1/events whose data has all these fields.
             return r.wait("the %s %s" % (what, show(rest[0])), lambda r: any(
-                e.name == what and rest[0].items() <= e.json().items() for e in r.events), self.limit)
+                e.name == what and rest[0].items() <= e.json().items() for e in r.events))
         n = int(rest[0]) if rest and what != "done" else 1
-        r.wait("%d of the event %s" % (n, what), lambda r: sum(e.name == what for e in r.events) >= n, self.limit)
+        r.wait("%d of the event %s" % (n, what), lambda r: sum(e.name == what for e in r.events) >= n)
         if what == "done":
             self.cmd_until(c, name, "ended", *rest)
 
@@ -594,7 +593,7 @@ class Scenario:
 
     def cmd_settled(self, c, state):
         """Until the turn's state in the database is this one."""
-        end = time.monotonic() + self.limit
+        end = time.monotonic() + PATIENCE
         while True:
             self.request("GET", "/api/v1/turns/%s" % self.vars["turn"], None, {})
             if self.response.status == 200 and self.response.json()["state"] == state:
@@ -605,17 +604,17 @@ class Scenario:
 
     def cmd_becomes(self, c, path, field, want):
         """Asks until a field of the answer has this value."""
-        end = time.monotonic() + self.limit
+        end = time.monotonic() + PATIENCE
         while True:
             self.request("GET", path, None, {})
-            if self.response.status == 200 and same(lookup(self.response.json(), field), want):
+            if self.response.status == 200 and holds(self.response.json(), field, want):
                 return
             if time.monotonic() > end:
                 raise Failed("it is %r" % self.response.body[:300])
             time.sleep(0.01)
 
     def until_count(self, count, way, want, what):
-        end = time.monotonic() + self.limit
+        end = time.monotonic() + PATIENCE
         while count() < want if way == "reaches" else count() > want:
             if time.monotonic() > end:
                 raise Failed("%s: %g" % (what, count()))
@@ -691,7 +690,7 @@ class Scenario:
 
     def expect_log(self, want, *but):
         never = but == ("never",)
-        found = self.server.logged(want, timeout=0 if never else 3)
+        found = self.server.logged(want, timeout=0 if never else PATIENCE)
         if found == never:
             raise Failed("the log %s /%s/" % ("has" if found else "does not have", want.pattern))
 
@@ -776,7 +775,7 @@ class Scenario:
     def expect_closed(self, within, ms, name="main"):
         """The provider's connection was closed so many milliseconds after the cancel."""
         p = self.provider(name)
-        p.wait("the end of the provider's connection", lambda: p.closed_at, self.limit)
+        p.wait("the end of the provider's connection", lambda: p.closed_at)
         took = (p.closed_at[-1] - self.marks["cancel"]) * 1000
         if took > float(ms) * SLOWNESS:
             raise Failed("the provider's connection was closed after %.0f ms" % took)

@@ -5,8 +5,13 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from patience import PATIENCE  # noqa: E402
 
 READY = re.compile(r"is ready at (https?)://([0-9.\[\]:]+):(\d+)")
 SETUP = re.compile(r"/setup/([A-Za-z0-9_-]+)")
@@ -69,7 +74,7 @@ class Server:
     def command(self, args, stdin=""):
         """Runs one command of the program, such as `user add`; its own process, on the same data folder."""
         p = subprocess.run([self.binary] + args, input=stdin.encode("utf-8", "surrogateescape"), env=self.env(),
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
         out = p.stdout.decode("utf-8", "replace")
         with self._mx:
             self.log += ["$ atelier " + " ".join(args)] + out.splitlines()
@@ -79,7 +84,7 @@ class Server:
         """The same, which gets SIGINT when it has written `text`."""
         p = subprocess.Popen([self.binary] + args, env=self.env(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT)
-        timer = threading.Timer(60, p.kill)
+        timer = threading.Timer(PATIENCE, p.kill)
         timer.start()
         out = b""
         while text.encode() not in out:
@@ -106,15 +111,15 @@ class Server:
         for t in self._readers:
             t.start()
 
-    def start(self, timeout=30):
+    def start(self):
         self.spawn()
-        end = time.monotonic() + timeout
+        end = time.monotonic() + PATIENCE
         with self._mx:
             while self.port is None:
                 if self.proc.poll() is not None and not any(t.is_alive() for t in self._readers):
                     raise Failed("the server ended at start with status %s" % self.proc.returncode)
                 if time.monotonic() > end:
-                    raise Failed("the server did not say where it is ready within %d s" % timeout)
+                    raise Failed("the server did not say where it is ready within %d s" % PATIENCE)
                 self._mx.wait(0.05)
 
     def _read(self, f, proc):
@@ -131,26 +136,26 @@ class Server:
                 self._mx.notify_all()
         f.close()
 
-    def wait_exit(self, timeout=30):
+    def wait_exit(self):
         try:
-            self.proc.wait(timeout)
+            self.proc.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             # The stacks of a process that hangs at its end are worth having; then it must go.
             self.proc.send_signal(signal.SIGABRT)
             try:
-                self.proc.wait(5)
+                self.proc.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.proc.kill()
                 self.proc.wait()
-            raise Failed("the server did not end within %d s" % timeout)
+            raise Failed("the server did not end within %d s" % PATIENCE)
         finally:
             for t in self._readers:
-                t.join(5)
+                t.join(PATIENCE)
         status = self.proc.returncode
         self.proc = None
         return status
 
-    def logged(self, want, timeout=3):
+    def logged(self, want, timeout=PATIENCE):
         """Whether a line of the log is like `want`; what was written a moment ago is still on its way here."""
         with self._mx:
             return self._mx.wait_for(lambda: any(want.search(x) for x in self.log), timeout)

@@ -25,7 +25,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 from client import Client, Connection, Reader  # noqa: E402
 from postgres import Postgres  # noqa: E402
 from provider import Answer, Provider, Step  # noqa: E402
-from server import Failed, Server  # noqa: E402
+from server import PATIENCE, Failed, Server  # noqa: E402
 
 PASSWORD = "correct horse one"
 WORDS = "river stone paper lantern orchard window marble thunder copper meadow harbour violet".split()
@@ -33,7 +33,7 @@ WORDS = "river stone paper lantern orchard window marble thunder copper meadow h
 
 def until_idle(c, turn):
     """The turn as it ended; it may be storing still."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         t = c.call("GET", "/api/v1/turns/" + turn)
         if t["state"] != "running":
@@ -95,9 +95,9 @@ class Person:
             r.open(c.port, "GET", "/api/v1/turns/%s/events?after=%d" % (turn, known),
                    c.headers({"Accept": "text/event-stream"}))
             if r.response.status == 200:
-                r.wait_end(60)
+                r.wait_end()
         else:
-            r.wait_end(60)
+            r.wait_end()
         r.check_ids()
 
     def do_ask(self):
@@ -176,7 +176,7 @@ class Person:
         c = self.client()
         body = json.dumps({"model": "mock:1b", "stream": self.rng.random() < 0.5,
                            "messages": [{"role": "user", "content": self.words(9)}]}).encode()
-        conn = Connection(c.port, 60)
+        conn = Connection(c.port)
         conn.send("POST", "/v1/chat/completions",
                   {"Authorization": "Bearer " + self.soak.key, "Content-Type": "application/json"}, body)
         conn.head()
@@ -205,7 +205,7 @@ class Person:
             r.open(c.port, "GET", "/api/v1/turns/%s/events?after=0" % turn, c.headers({"Accept": "text/event-stream"}))
             if r.response.status == 404:
                 continue  # its conversation was deleted
-            r.wait_end(60)
+            r.wait_end()
             now = [(e.id, e.name, e.data) for e in r.events]
             if now[:len(events)] != events:
                 raise Failed("of the turn %s was shown %r, there is %r" % (turn, events[-3:], now[-3:]))
@@ -257,7 +257,7 @@ class Soak:
     def begin(self):
         for p in self.people:
             self.command("user", "add", p.name, "--role", "user")
-        self.server.start(60)
+        self.server.start()
         for p in self.people:
             p.do_sign_in()
         c = self.people[0].client()
@@ -287,7 +287,7 @@ class Soak:
         else:
             stop.set()
         for t in threads:
-            t.join(90)
+            t.join(PATIENCE)
         if self.server.proc:
             self.memory.append(self.resident())
             self.server.stop()
@@ -302,7 +302,7 @@ class Soak:
             if self.failures:
                 break
             self.server.check_log()
-            self.server.start(120)
+            self.server.start()
             for p in self.people:
                 p.check_shown()
         self.server.stop()

@@ -22,7 +22,7 @@ sys.path.insert(0, HERE)
 
 from client import Client, Connection  # noqa: E402
 from run import Template  # noqa: E402
-from server import Failed, Server  # noqa: E402
+from server import PATIENCE, Failed, Server  # noqa: E402
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = {"Content-Type": "application/offset+octet-stream"}
@@ -81,14 +81,14 @@ class Case:
         self.arrived(at, offset + len(data))
 
     def arrived(self, at, size):
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while os.path.getsize(self.file(at)) < size:
             check(time.monotonic() < end, "the bytes that were sent are not in the file")
             time.sleep(0.01)
 
     def unlocked(self, at, offset):
         """Once the server has seen that a connection is gone; how that part ended."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while True:
             r = self.part(at, offset, b"", want=None)
             if r.status != 423:
@@ -232,7 +232,7 @@ def silent(c):
     check(conn.head().status == 423, "the silent one is not told")
     at = c.begin(10)
     conn = c.half(at, 0, b"1", 10)
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while c.ask("DELETE", at).status == 423:
         check(time.monotonic() < end, "an upload whose sender is silent cannot be deleted")
         time.sleep(0.01)
@@ -281,7 +281,7 @@ def quota(c):
 
 
 def database(c, sql, *values):
-    db = sqlite3.connect(os.path.join(c.server.data, "atelier.db"), timeout=20)
+    db = sqlite3.connect(os.path.join(c.server.data, "atelier.db"), timeout=PATIENCE)
     with db:
         rows = db.execute(sql, values).fetchall()
     db.close()
@@ -304,7 +304,7 @@ def sweep(c):
         f.write(b"x")
     c.server.stop()
     c.server.start()
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while os.path.exists(stray) or os.path.exists(c.file(old)):
         check(time.monotonic() < end, "what is of no use is not removed")
         time.sleep(0.02)
@@ -336,7 +336,7 @@ def signed_out(c):
     at = c.begin(5000)
     conn = c.half(at, 0, b"1", 5000)
     c.who().call("POST", "/api/v1/auth/logout")
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while not select.select([conn.sock], [], [], 0.1)[0]:
         check(time.monotonic() < end, "a part goes on without the session that it was begun by")
         conn.sock.sendall(b"2")
@@ -415,7 +415,7 @@ def pictures_swept(c):
     os.utime(stray, (1, 1))
     c.server.stop()
     c.server.start()
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while os.path.exists(stray):
         check(time.monotonic() < end, "a file without a row stays")
         time.sleep(0.01)
@@ -435,7 +435,7 @@ def brought(c, key, *paths):
 
 
 def said(process, status, *words):
-    out = process.communicate(timeout=60)[0].decode("utf-8", "replace")
+    out = process.communicate(timeout=PATIENCE)[0].decode("utf-8", "replace")
     check(process.returncode == status and all(w in out for w in words), "%d, not %d: %s" % (process.returncode, status, out))
 
 
@@ -464,7 +464,7 @@ def shell(c):
         with open(os.path.join(folder, "large.txt"), "wb") as f:
             f.writelines(b"Line %d of a large text.\n" % i for i in range(400000))
         command = brought(c, key, os.path.join(folder, "large.txt"))
-        uploads, end = os.path.join(c.server.data, "uploads"), time.monotonic() + 30
+        uploads, end = os.path.join(c.server.data, "uploads"), time.monotonic() + PATIENCE
         while not any(os.path.getsize(os.path.join(uploads, x)) for x in (os.listdir(uploads) if os.path.isdir(uploads) else [])):
             check(time.monotonic() < end and command.poll() is None, "nothing of the large file comes")
             time.sleep(0.001)

@@ -29,7 +29,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 from postgres import Postgres, programs  # noqa: E402
 from provider import Provider  # noqa: E402
-from server import Failed, Server  # noqa: E402
+from server import PATIENCE, Failed, Server  # noqa: E402
 
 PASSWORD, KEY = "found-by-meaning", "the-key-of-the-store"
 
@@ -176,7 +176,7 @@ class Pgvector:
 
     def down(self):
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
 
     def destroy(self):
         self.down()
@@ -208,7 +208,7 @@ class Client:
         headers = {"Content-Type": content, **({"Authorization": "Bearer " + self.token} if self.token else {})}
         q = urllib.request.Request(self.base + ("" if path == "/health" else "/api/v1") + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(q, timeout=60) as r:
+            with urllib.request.urlopen(q, timeout=PATIENCE) as r:
                 got, got_status = json.loads(r.read() or b"null"), r.status
         except urllib.error.HTTPError as e:
             got, got_status = json.loads(e.read()), e.code
@@ -224,8 +224,8 @@ class Client:
         return self.call("POST", "/search", {"query": query, "collection_ids": collections, "mode": mode, "limit": 20})
 
 
-def until(what, fn, seconds=60):
-    end = time.monotonic() + seconds
+def until(what, fn):
+    end = time.monotonic() + PATIENCE
     while True:
         got = fn()
         if got:

@@ -24,7 +24,7 @@ sys.path.insert(0, HERE)
 from client import Client, Connection, parse_frame  # noqa: E402
 from provider import Answer, Provider, Step  # noqa: E402
 from run import Template  # noqa: E402
-from server import Failed, Server  # noqa: E402
+from server import PATIENCE, Failed, Server  # noqa: E402
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -53,7 +53,7 @@ def masked(payload, mask):
 
 class Socket:
     def __init__(self, port, headers, path="/ws", rcvbuf=None):
-        self.c = Connection(port, timeout=20, rcvbuf=rcvbuf)
+        self.c = Connection(port, timeout=PATIENCE, rcvbuf=rcvbuf)
         fields = {"Connection": "keep-alive, Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
                   "Sec-WebSocket-Key": KEY}
         fields.update(headers)
@@ -109,7 +109,7 @@ class Socket:
 
     def until(self, name, fits=lambda data: True, what=None):
         """The first event from here on of this name; earlier ones are used up."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             while self.n < len(self.events):
                 e = self.events[self.n]
@@ -268,7 +268,7 @@ def rules(port, auth):
     ends("9 too large", 1009, frame(TEXT, b"x" * 100, length=5 << 20))
     ends("9 too large in fragments", 1009, frame(TEXT, b"x" * (3 << 20), fin=False), frame(0, b"x" * (3 << 20), fin=False))
     # frames that come in the same packet as the head
-    c = Connection(port, timeout=20)
+    c = Connection(port, timeout=PATIENCE)
     lines = ["GET /ws HTTP/1.1", "Host: 127.0.0.1:%d" % port, "Connection: Upgrade", "Upgrade: WebSocket",
              "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + KEY] + ["%s: %s" % x for x in auth.items()]
     c.sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + frame(PING, b"early"))
@@ -395,7 +395,7 @@ def slow_reader(port, auth, owner, provider):
     s.until("done")
     # Pings without end to somebody who does not take the pongs: the connection ends, the server goes on.
     s = Socket(port, auth, rcvbuf=4096)
-    s.c.sock.settimeout(10)
+    s.c.sock.settimeout(PATIENCE)
     data = frame(PING, b"x" * 125) * 500
     try:
         for _ in range(400):
@@ -416,7 +416,7 @@ def unfinished(port, auth, stranger):
     # The share is half of 256 MiB: 33 of them are within it, whichever these are.
     refused = set()
     while len(refused) < 7:
-        ready, _, _ = select.select([s.c.sock for s in sockets if s not in refused], [], [], 10)
+        ready, _, _ = select.select([s.c.sock for s in sockets if s not in refused], [], [], PATIENCE)
         if not ready:
             raise Failed("%d of 40 are beyond the share" % len(refused))
         for s in [s for s in sockets if s.c.sock in ready]:

@@ -8,6 +8,8 @@ import urllib.request
 
 import schemathesis
 
+from patience import PATIENCE
+
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
 ID = "^(?!0{13})[0-7][0-9a-hjkmnp-tv-z]{12}$"  # of identifiers, as the document says
@@ -18,7 +20,7 @@ LOGIN = json.loads(os.environ["SCHEMA_LOGIN"])
 def fresh_session(base):
     request = urllib.request.Request(base + "/api/v1/auth/login", json.dumps(LOGIN).encode(),
                                      {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return json.load(answer)["token"]
 
 
@@ -41,7 +43,7 @@ def map_body(context, body):
 def upload_of(base, token):
     request = urllib.request.Request(base + "/api/v1/uploads", b"", {
         "Authorization": "Bearer " + token, "Tus-Resumable": "1.0.0", "Upload-Length": "1000"}, method="POST")
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return answer.headers["Location"].split("/")[-1]
 
 

@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "scenario"))
 
 from provider import Answer, Provider, Step  # noqa: E402
 from run import Template  # noqa: E402
-from server import Failed, Server  # noqa: E402
+from server import PATIENCE, Failed, Server  # noqa: E402
 
 SETTINGS = {
     "ATELIER_HEARTBEAT_S": "1",              # an event stream says something soon
@@ -36,12 +36,12 @@ SETTINGS = {
 def ask(st, server, template, role, examples, report, only):
     """All phases as one user; the numbers of cases that passed and failed."""
     base = "http://127.0.0.1:%d" % server.port
-    env = dict(os.environ, SCHEMATHESIS_HOOKS="hooks", PYTHONPATH=HERE, SCHEMA_BASE=base, NO_COLOR="1",
+    env = dict(os.environ, SCHEMATHESIS_HOOKS="hooks", PYTHONPATH=os.pathsep.join((HERE, os.path.dirname(HERE))), SCHEMA_BASE=base, NO_COLOR="1",
                SCHEMA_LOGIN=json.dumps({"username": role, "password": template.vars[role + "_password"]}))
     done = subprocess.run(
         [st, "--config-file", os.path.join(HERE, "schemathesis.toml"), "run", base + "/api/v1/openapi.json", "--header", "Authorization: Bearer " + template.vars[role + "_bearer"],
          "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(examples),
-         "--generation-deterministic", "--continue-on-failure", "--workers", "1", "--request-timeout", "20",
+         "--generation-deterministic", "--continue-on-failure", "--workers", "1", "--request-timeout", str(PATIENCE),
          *(["--include-path-regex", only] if only else []), "--suppress-health-check", "all", "--report", "junit", "--report-junit-path", report],
         env=env, cwd=os.path.dirname(report), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900)
     text = done.stdout.decode("utf-8", "replace")

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 
 const folder = resolve(import.meta.dirname, '../../tests/e2e');
@@ -22,4 +22,29 @@ it('reads nothing once that an act before it changes', () => {
 
 it('listens before the act whose answer it waits for', () => {
   expect(found(/^await \w+\.waitFor(Response|Request|Event)\(/)).toEqual([]);
+});
+
+/** Files of tests/ and its folders, but for packages and recordings. */
+const under = (at: string): string[] =>
+  readdirSync(at, { withFileTypes: true }).flatMap((entry) => {
+    if (entry.isDirectory()) return /^(node_modules|corpus|recordings|logs|same)$/.test(entry.name) ? [] : under(join(at, entry.name));
+    return /\.(py|mjs|c|h)$|^meson\.build$/.test(entry.name) ? [join(at, entry.name)] : [];
+  });
+
+// Whoever gives up after ten seconds fails on a machine that is busy, and measures nothing (tests/README.md, "Rules").
+it('gives nothing up in less than a minute, and says how long in one place', () => {
+  const files = under(resolve(folder, '..'));
+  expect(files.length).toBeGreaterThan(250);
+  const short = '(?:[1-5]?[1-9]|[1-5]0)'; // seconds
+  const guards: [RegExp, RegExp][] = [
+    [/\.py$/, new RegExp(`(?:timeout=|settimeout\\(|monotonic\\(\\) \\+ |\\.wait\\(|\\.join\\(|create_connection\\(.*\\), )${short}(?:[),]|$)`)],
+    [/\.mjs$/, /(?:timeout: |setDefaultTimeout\()(?:\d{1,4}|[1-5]\d_?\d{3})\b(?!.*catch)/],
+    [/\.[ch]$/, /(?:clock_mono_ms\(\) \+ (?:\d{4}|[1-5]\d{4})\b|tv_sec \+?= [1-5]?\d;|PATIENCE_MS = (?:\d{1,4}|[1-5]\d{4})\b)/],
+    [/meson\.build$/, /\btimeout:/],
+  ];
+  const early = files.flatMap((file) => {
+    const guard = guards.find(([kind]) => kind.test(file))![1];
+    return readFileSync(file, 'utf8').split('\n').filter((line) => guard.test(line)).map((line) => `${file}: ${line.trim()}`);
+  });
+  expect(early).toEqual([]);
 });

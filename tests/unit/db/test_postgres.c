@@ -4,6 +4,8 @@
 #include <sched.h>
 
 #include "../database.h"
+#include "../patience.h"
+#include "base/clock.h"
 #include "db_test.h"
 #include "sys/metrics.h"
 
@@ -139,7 +141,8 @@ static int asked;
 static int insert_late(struct db_conn *c, void *arg, struct err *e)
 {
 	/* The first one gives the others time to be there: they are the next batch. */
-	for (int i = 0; i < 500 && __atomic_load_n(&asked, __ATOMIC_RELAXED) < MANY; i++)
+	int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+	while (__atomic_load_n(&asked, __ATOMIC_RELAXED) < MANY && clock_mono_ms() < until_ms)
 		usleep(1000);
 	usleep(30000);
 	return insert(c, arg, e);
@@ -353,7 +356,7 @@ static void test_commit_unheard(void **state)
 	test_postgres_run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
 	test_postgres_run("DO $$ BEGIN PERFORM pg_reload_conf(); END $$");
 	/* Until the server has heard of it, too. */
-	for (int i = 0; i < 10000 && !waits; i++, n++) {
+	for (int64_t until = clock_mono_ms() + PATIENCE_MS; !waits && clock_mono_ms() < until; n++) {
 		x.over = false;
 		pthread_create(&thread, NULL, write_unheard, &x);
 		waits = waits_for_standby(&x);

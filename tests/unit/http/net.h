@@ -1,4 +1,4 @@
-/* net.h - raw sockets for the tests of this room; every wait ends in a failure after some seconds. */
+/* net.h - raw sockets for the tests of this room; every wait ends in a failure at some time. */
 #pragma once
 
 #include <arpa/inet.h>
@@ -14,14 +14,13 @@
 
 #include <cmocka.h>
 
+#include "../patience.h"
 #include "base/base.h"
-
-enum { NET_PATIENCE_MS = 10000 };
 
 UNUSED static int net_connect_small(unsigned port, int rcvbuf)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval tv = {.tv_sec = NET_PATIENCE_MS / 1000};
+	struct timeval tv = {.tv_sec = PATIENCE_MS / 1000};
 	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
@@ -145,7 +144,7 @@ UNUSED static void net_wait(sem_t *s)
 {
 	struct timespec ts;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	ts.tv_sec += NET_PATIENCE_MS / 1000;
+	ts.tv_sec += PATIENCE_MS / 1000;
 	while (sem_timedwait(s, &ts) < 0)
 		if (errno != EINTR)
 			fail_msg("waited in vain");

@@ -204,7 +204,7 @@ void world_init(struct world *w, const char *ollama, const char *openai)
 	assert_int_equal(settings_set(&w->settings, "ollama_host", ollama ? ollama : "", "test", &e), 0);
 	assert_int_equal(settings_set(&w->settings, "openai_base_url", openai ? openai : "", "test", &e), 0);
 	w->settings.retry_base_ms = 4;
-	w->settings.connect_timeout_ms = 2000;
+	w->settings.connect_timeout_ms = PATIENCE_MS;
 	w->settings.warm_up = false; /* a call that no script waits for */
 	w->loop = loop_new();
 	assert_int_equal(http_client_new(w->loop, &w->http), 0);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "../patience.h"
 #include "provider/provider_priv.h"
 
 struct memory_sink {

@@ -297,7 +297,7 @@ static void looks_count(void **state)
 	(void)state;
 	begin(&t);
 	for (int i = 0; i < 3; i++) /* nobody listens on port 1 */
-		providers_refresh(t.w.providers, 5000);
+		providers_refresh(t.w.providers, PATIENCE_MS);
 	assert_string_equal(shown(&t), "open");
 	assert_int_equal(enter(&t), E_PROVIDER_DOWN);
 	end(&t);
@@ -311,7 +311,7 @@ static void looks_count(void **state)
 	t.w.settings.breaker_failures = 1;
 	call(&t, unreached);
 	assert_string_equal(shown(&t), "open");
-	providers_refresh(t.w.providers, 5000);
+	providers_refresh(t.w.providers, PATIENCE_MS);
 	assert_string_equal(shown(&t), "closed");
 	end(&t);
 	server_stop(&s);

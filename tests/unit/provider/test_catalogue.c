@@ -56,7 +56,7 @@ static void two_providers(void **state)
 	assert_int_equal(c.n_models, 1);
 	assert_string_equal(c.default_model, "librarian");
 	assert_string_equal(c.providers[0].state, "checking");
-	providers_refresh(w.providers, 5000);
+	providers_refresh(w.providers, PATIENCE_MS);
 	assert_int_equal(providers_catalogue(w.providers, &arena, &c, &e), 0);
 	assert_int_equal(c.n_providers, 3);
 	assert_string_equal(c.providers[0].state, "ok");
@@ -99,7 +99,7 @@ static void two_providers(void **state)
 
 	/* One provider goes: its state tells, its last list stays. */
 	server_stop(&ollama);
-	providers_refresh(w.providers, 5000);
+	providers_refresh(w.providers, PATIENCE_MS);
 	assert_int_equal(providers_catalogue(w.providers, &arena, &c, &e), 0);
 	assert_string_equal(c.providers[0].state, "unreachable");
 	assert_non_null(c.providers[0].error);
@@ -147,7 +147,7 @@ static void what_has_changed_is_told(void **state)
 		pthread_mutex_lock(&s.mx);
 		script.bytes = lists[i].list;
 		pthread_mutex_unlock(&s.mx);
-		assert_true(providers_refresh(w.providers, 5000));
+		assert_true(providers_refresh(w.providers, PATIENCE_MS));
 		assert_int_equal(t.models - told, lists[i].told);
 		assert_int_equal(t.providers - of_providers, lists[i].told);
 	}
@@ -202,7 +202,7 @@ static void wrong_answers(void **state)
 		server_url(&s, url);
 		world_init(&w, url, NULL);
 		arena_init(&arena, 1 << 20);
-		providers_refresh(w.providers, 5000);
+		providers_refresh(w.providers, PATIENCE_MS);
 		assert_int_equal(providers_catalogue(w.providers, &arena, &c, &e), 0);
 		assert_string_equal(c.providers[0].state, "unreachable");
 		assert_true(strlen(c.providers[0].error) > 10);
@@ -283,7 +283,7 @@ static void secrets_stay(void **state)
 	(void)state;
 	world_init(&w, NULL, "http://user:secret@127.0.0.1:1/v1/");
 	arena_init(&arena, 1 << 20);
-	providers_refresh(w.providers, 5000);
+	providers_refresh(w.providers, PATIENCE_MS);
 	assert_int_equal(providers_catalogue(w.providers, &arena, &c, &e), 0);
 	assert_string_equal(c.providers[0].url, "http://127.0.0.1:1/v1");
 	assert_null(strstr(c.providers[0].error, "secret"));
@@ -308,7 +308,7 @@ static void the_key_is_sent(void **state)
 	assert_int_equal(settings_set(&w.settings, "openai_api_key", "sk-test", "test", &e), 0);
 	struct providers_config c = {.settings = &w.settings, .loop = w.loop, .http = w.http};
 	assert_int_equal(providers_new(&c, &w.providers, &e), 0);
-	providers_refresh(w.providers, 5000);
+	providers_refresh(w.providers, PATIENCE_MS);
 	assert_int_equal(s.n_requests, 1);
 	assert_non_null(strstr(s.requests[0], "Authorization: Bearer sk-test\r\n"));
 	world_done(&w);

@@ -32,7 +32,7 @@ static void begin(struct trial *t, const char *kind, const char *path, const str
 static void refresh(struct trial *t)
 {
 	struct err e = {0};
-	providers_refresh(t->w.providers, 5000);
+	providers_refresh(t->w.providers, PATIENCE_MS);
 	assert_int_equal(providers_catalogue(t->w.providers, &t->a, &t->c, &e), 0);
 }
 

@@ -36,7 +36,7 @@ static void begin(struct trial *t)
 	snprintf(base, sizeof(base), "%s/v1", urls[1]);
 	world_init(&t->w, urls[0], base);
 	arena_init(&t->a, 4 << 20);
-	providers_refresh(t->w.providers, 5000);
+	providers_refresh(t->w.providers, PATIENCE_MS);
 }
 
 static void end(struct trial *t)
@@ -255,7 +255,7 @@ static void states(void **state)
 	/* The next refresh knows better: it was unloaded. */
 	for (int64_t at = clock_mono_ms(); clock_mono_ms() <= at;) /* the refresh begins after it */
 		usleep(200);
-	providers_refresh(ps, 5000);
+	providers_refresh(ps, PATIENCE_MS);
 	assert_string_equal(state_of(&t, "llama3"), "reachable");
 	/* A provider that is away takes its models with it, and the default goes to one that is there. */
 	assert_string_equal(resolved(&t, NULL), "llama3:latest");

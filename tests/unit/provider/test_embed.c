@@ -31,7 +31,7 @@ static void begin(struct trial *t, const struct script *script, size_t n, bool o
 	server_start(&t->server, script, n);
 	server_url(&t->server, url);
 	world_init(&t->world, openai ? NULL : url, openai ? url : NULL);
-	providers_refresh(t->world.providers, 5000);
+	providers_refresh(t->world.providers, PATIENCE_MS);
 	arena_init(&t->arena, 1 << 20);
 }
 

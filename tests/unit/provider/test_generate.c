@@ -48,7 +48,7 @@ static void begin(struct trial *t, const struct script *script, size_t n, bool o
 	server_start(&t->server, script, n);
 	server_url(&t->server, url);
 	world_init(&t->world, openai ? NULL : url, openai ? url : NULL);
-	providers_refresh(t->world.providers, 5000);
+	providers_refresh(t->world.providers, PATIENCE_MS);
 	sink_init(&t->sink, true);
 	t->sink.loop = t->world.loop;
 	t->openai = openai;
@@ -380,7 +380,7 @@ static void refused(void **state)
 /* Waits for refreshes to have ended that many times; fails when they do not. */
 static void wait_refreshes(struct providers *ps, uint64_t wanted)
 {
-	int64_t until_ms = clock_mono_ms() + 20000;
+	int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
 	bool in_time = true;
 	pthread_mutex_lock(&ps->mx);
 	while (ps->refreshes < wanted && in_time)

@@ -32,7 +32,7 @@ static void begin(struct fixture *f, const struct script *script, size_t n)
 	server_url(&f->server, url);
 	world_init(&f->w, url, NULL);
 	arena_init(&f->a, 1 << 20);
-	providers_refresh(f->w.providers, 5000);
+	providers_refresh(f->w.providers, PATIENCE_MS);
 }
 
 static void end(struct fixture *f)

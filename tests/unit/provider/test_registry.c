@@ -121,7 +121,7 @@ static void what_stays(void **state)
 	};
 	assert_int_equal(providers_configure(ps, stored, 2, NULL, &e), 0);
 	assert_int_equal(ps->n, 3);
-	providers_refresh(ps, 5000);
+	providers_refresh(ps, PATIENCE_MS);
 	assert_int_equal(count_requests(&s), 1); /* nobody asks one that is switched off */
 	assert_int_equal(providers_catalogue(ps, &a, &c, &e), 0);
 	assert_int_equal(c.n_models, 3);
@@ -206,11 +206,13 @@ static void a_change_is_looked_at(void **state)
 	assert_int_equal(providers_start(w.providers, &e), 0);
 	struct provider_config stored = {.id = 7, .name = "quick", .kind = "openai", .url = urls[1], .enabled = true};
 	assert_int_equal(providers_configure(w.providers, &stored, 1, NULL, &e), 0);
-	int64_t until_ms = clock_mono_ms() + 4000; /* before the refresh of the slow one is stopped */
+	int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
 	bool in_time = true;
 	pthread_mutex_lock(&w.providers->mx);
-	while (w.providers->all[1]->state != PROVIDER_OK && in_time)
+	while (w.providers->all[1]->state != PROVIDER_OK && in_time) {
+		w.providers->all[0]->refresh_until_ms = INT64_MAX; /* that of the slow one is not stopped */
 		in_time = clock_wait(&w.providers->cv, &w.providers->mx, until_ms);
+	}
 	assert_string_equal(w.providers->all[1]->name, "quick");
 	assert_non_null(w.providers->all[0]->refresh);
 	pthread_mutex_unlock(&w.providers->mx);
@@ -252,7 +254,7 @@ static void a_refresh_of_before_does_not_count(void **state)
 	w.providers->all[0]->refresh_until_ms = 0;
 	pthread_cond_broadcast(&w.providers->cv);
 	pthread_mutex_unlock(&w.providers->mx);
-	providers_refresh(w.providers, 5000);
+	providers_refresh(w.providers, PATIENCE_MS);
 	assert_int_equal(count_requests(&s), 2);
 	assert_int_equal(providers_resolve(w.providers, "new", &a, &id, &e), 0);
 	world_done(&w);
@@ -305,10 +307,11 @@ static void changes_under_way(void **state)
 	server_url(&s, url);
 	world_init(&w, NULL, NULL);
 	struct asker k = {.ps = w.providers};
+	int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
 	assert_int_equal(providers_start(w.providers, &e), 0);
 	for (size_t i = 0; i < N_ELEMENTS(threads); i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, ask_on, &k), 0);
-	for (int i = 0; i < 200 || (k.planned < 200 && i < 20000); i++) {
+	for (int i = 0; i < 200 || (k.planned < 200 && clock_mono_ms() < until_ms); i++) {
 		struct provider_config c[] = {
 			{.id = 1, .name = "a", .kind = "openai", .url = url, .key = i % 3 ? "x" : "y", .enabled = true},
 			{.id = 2,
@@ -320,7 +323,7 @@ static void changes_under_way(void **state)
 		assert_int_equal(
 			providers_configure(w.providers, c, (size_t)(i % 7 ? 2 : 1), i % 4 ? &rules : NULL, &e), 0);
 		if (i % 10 == 0)
-			providers_refresh(w.providers, 5000);
+			providers_refresh(w.providers, PATIENCE_MS);
 	}
 	k.over = true;
 	for (size_t i = 0; i < N_ELEMENTS(threads); i++)

@@ -64,7 +64,7 @@ static void begin(struct trial *t, const char *const *small, const char *const *
 		.id = 9, .name = "claudes", .kind = "anthropic", .url = urls[CLAUDE], .key = "sk", .enabled = true};
 	const struct catalogue_rules rules = {.routes = &route, .n_routes = 1};
 	assert_int_equal(providers_configure(t->world.providers, &claudes, 1, &rules, &t->e), 0);
-	providers_refresh(t->world.providers, 5000);
+	providers_refresh(t->world.providers, PATIENCE_MS);
 	sink_init(&t->sink, true);
 }
 
@@ -344,7 +344,7 @@ static void an_answer_without_an_end(void **state)
 		.id = 3, .name = "mine", .kind = "ollama", .url = url, .enabled = true, .total_timeout_ms = 200};
 	const struct catalogue_rules rules = {.n_routes = 0};
 	assert_int_equal(providers_configure(t.world.providers, &c, 1, &rules, &t.e), 0);
-	providers_refresh(t.world.providers, 5000);
+	providers_refresh(t.world.providers, PATIENCE_MS);
 	sink_init(&t.sink, true);
 	const struct gen_request q = {.model = "small"};
 	assert_int_equal(ask(&t, &q), E_PROVIDER_TIMEOUT);

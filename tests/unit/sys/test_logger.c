@@ -1,4 +1,5 @@
 /* The log of a server when nobody reads standard error, when somebody does again, and at the end. */
+#include "../patience.h"
 #include "sys/logger.h"
 
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #include "base/log.h"
 #include "sys/metrics.h"
 
-enum { LINES = 3000, ABORTS = 5, ABORT_LINES = 100, PATIENCE_MS = 10000 };
+enum { LINES = 3000, ABORTS = 5, ABORT_LINES = 100 };
 
 static int reading, old_stderr;
 

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "../patience.h"
 #include "base/clock.h"
 #include "sys/sandbox.h"
 
@@ -171,7 +172,7 @@ static struct sandbox self(const char *const *argv)
 	return (struct sandbox){.argv = argv,
 		.in = -1,
 		.least = SANDBOX_LANDLOCK,
-		.limits = {.wall_ms = 20000, .cpu_s = 10, .files = 64, .processes = 40, .output = 1 << 20}};
+		.limits = {.wall_ms = PATIENCE_MS, .cpu_s = 10, .files = 64, .processes = 40, .output = 1 << 20}};
 }
 
 static void holds(const char *attempt, const char *arg)
@@ -259,12 +260,13 @@ static void nobody_left(const char *attempt, enum sandbox_end expect)
 	(void)signal(SIGPIPE, SIG_IGN);
 	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
 	s.in = in[0];
-	s.limits.wall_ms = expect == SANDBOX_TIME ? 300 : 20000;
+	s.limits.wall_ms = expect == SANDBOX_TIME ? 300 : PATIENCE_MS;
 	assert_int_equal(sandbox_run(&s, &end, &e), 0);
 	assert_int_equal(end.end, expect);
 	close(in[0]);
 	/* A killed process gives up what it holds a moment later than it is reaped by the one we waited for. */
-	for (int i = 0; i < 200 && (r = (int)write(in[1], "x", 1)) == 1; i++)
+	int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+	while ((r = (int)write(in[1], "x", 1)) == 1 && clock_mono_ms() < until_ms)
 		usleep(10000);
 	assert_true(r < 0 && errno == EPIPE);
 	close(in[1]);

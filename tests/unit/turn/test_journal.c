@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../patience.h"
 #include "base/clock.h"
 #include "journal_write.h"
 #include "sys/fault.h"
@@ -330,7 +331,7 @@ static void test_sync_ends_while_others_write(void **state)
 	struct journal_config c = {.dir = p->journal, .segment_bytes = 1 << 30, .sync_ms = 60000};
 	struct journal *j = NULL;
 	struct err e = {0};
-	int64_t mark, until = clock_mono_ms() + 10000, before = metric_get(M_journal_syncs_total);
+	int64_t mark, until = clock_mono_ms() + PATIENCE_MS, before = metric_get(M_journal_syncs_total);
 	bool waits = false;
 
 	assert_int_equal(journal_open(&c, &j, &e), 0);

@@ -1,5 +1,6 @@
 /* A turn from its question to the database, as the server runs it, answered by the Librarian: nothing of it needs a network. The
  * search in the manual is the test's, and waits where an answer is to be met while it is being made. */
+#include "../patience.h"
 #include "../store/store_test.h"
 
 #include <pthread.h>
@@ -8,8 +9,6 @@
 
 #include "provider/librarian.h"
 #include "turn/turn.h"
-
-#define WAIT_S 60 /* for what has happened at once, unless something is broken */
 
 struct run {
 	struct fixture *f;
@@ -32,7 +31,7 @@ static void await(sem_t *s)
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += WAIT_S;
+	until.tv_sec += PATIENCE_MS / 1000;
 	assert_int_equal(sem_timedwait(s, &until), 0);
 }
 
@@ -164,7 +163,7 @@ static struct message answer(struct run *run, const struct turn_ids *ids)
 	struct message m;
 
 	await(&run->ended);
-	assert_true(turns_end_conversation(run->turns, ids->conversation_id, WAIT_S * 1000));
+	assert_true(turns_end_conversation(run->turns, ids->conversation_id, PATIENCE_MS));
 	assert_int_equal(turns_live(run->turns), 0);
 	assert_false(turn_cancel(run->turns, ids->turn_id, E_CANCELED));
 	FINE(f, messages_get(f->c, f->ada, ids->message_id, &f->a, &m, &f->e));

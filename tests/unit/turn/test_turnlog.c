@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "../patience.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "sys/fault.h"
@@ -651,7 +652,7 @@ static void test_right_that_ends_by_itself(void **state)
 	int64_t began = clock_mono_ms();
 
 	on_loop(f, follow_until);
-	while (!f->failed && clock_mono_ms() - began < 10000) {
+	while (!f->failed && clock_mono_ms() - began < PATIENCE_MS) {
 		usleep(10000);
 		on_loop(f, look);
 	}
