@@ -36,7 +36,10 @@ run_suite() {
 	unit) meson_suite "$asan" unit --no-suite fuzz ;;
 	postgres) postgres ;;
 	fuzz) meson_suite "$asan" fuzz --suite fuzz ;;
-	process) python3 tests/process/run.py --binary "$(binary_of "$asan")" && python3 tests/process/run.py --binary "$release" hardened in_a_dump given_back half_handshakes silent_after ;;
+	process)
+		each python3 tests/process/run.py --binary "$(binary_of "$asan")" \
+			-- python3 tests/process/run.py --binary "$release" hardened in_a_dump given_back half_handshakes silent_after
+		;;
 	scenario-asan) python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 ;;
 	scenario-tsan) python3 tests/scenario/run.py --binary "$(binary_of "$tsan")" --slow 10 ;;
 	faults) python3 tests/scenario/faults.py --binary "$(binary_of "$asan")" ;;
@@ -64,10 +67,24 @@ run_suite() {
 
 # What the suites unit and scenario-asan run on SQLite, on a PostgreSQL: all of the database's own, a part of the rest.
 postgres() {
-	meson_suite "$asan" postgres --suite database &&
-		python3 tests/scenario/outage.py --binary "$(binary_of "$asan")" --slow 5 &&
-		python3 tests/scenario/nodes.py --binary "$(binary_of "$asan")" --slow 5 &&
-		python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 --postgres --sample 4
+	each meson_suite "$asan" postgres --suite database \
+		-- python3 tests/scenario/outage.py --binary "$(binary_of "$asan")" --slow 5 \
+		-- python3 tests/scenario/nodes.py --binary "$(binary_of "$asan")" --slow 5 \
+		-- python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 --postgres --sample 4
+}
+
+# COMMAND ... -- COMMAND ...: all of them, whichever fails, so that one failure hides no other.
+each() {
+	local word status=0 command=()
+	for word in "$@" --; do
+		if [ "$word" != -- ]; then
+			command+=("$word")
+			continue
+		fi
+		"${command[@]}" || status=1
+		command=()
+	done
+	return "$status"
 }
 
 # The packages of a folder, fetched again only when its lock file changed.
