@@ -477,7 +477,7 @@ static int turn_cancel_post(struct request *q)
 		return r;
 	(void)turn_cancel(q->api->c.turns, turn.id, E_CANCELED);
 	if (turn.request) /* it may wait for a person, or do so in a moment */
-		turn_resume(q->api->c.turns, turn.id, true);
+		turn_resume(q->api->c.turns, &(struct turnlog_of){turn.id, turn.user_id, turn.conversation_id}, true);
 	q->answer = "";
 	return 0;
 }

@@ -18,7 +18,8 @@ static int follow_on_loop(void *arg)
 
 	if (f->frames)
 		return turnlogs_replay(f->all->logs, &f->of, f->frames, f->after, f->who, f->at) ? 1 : E_BUSY;
-	struct turnlog *l = turnlog_find(f->all->logs, f->of.turn_id);
+	struct turnlog *l = turn_is_resuming(f->all, f->of.turn_id, &f->of) ? turnlog_expect(f->all->logs, &f->of)
+									    : turnlog_find(f->all->logs, f->of.turn_id);
 	if (l)
 		turnlog_follow(l, f->after, f->who, f->at);
 	return l ? 1 : 0;
@@ -35,7 +36,8 @@ int turn_follow(struct turns *all, atelier_id turn_id, uint64_t after, const str
 
 	ASSERT_IS(all, TURNS_MAGIC);
 	arena_init(&a, frames.max);
-	/* A turn leaves the live ones only after it is stored, so looking there first misses none. */
+	/* A turn leaves the live ones only after it is stored, so looking there first misses none; nor does what was stored before
+	 * a person decided count for one that goes on. */
 	if (loop_call(all->loop, follow_on_loop, &f) == 1)
 		return 0;
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);

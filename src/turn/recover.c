@@ -101,7 +101,7 @@ void turns_go_on_ready(struct turns *all)
 	if (turns_ready(c, ready, READY_MAX, &n, &e) < 0)
 		log_warn("turn", "answers that waited do not go on by themselves: %s", e.msg);
 	for (size_t i = 0; i < n; i++)
-		turn_resume(all, ready[i], false);
+		turn_resume(all, &(struct turnlog_of){.turn_id = ready[i]}, false);
 }
 
 static void recover(struct recovery *rec)

@@ -169,7 +169,8 @@ static int take_on(struct turns *all, struct turn *t, const struct turn_record *
 /* A turn that is to go on when there is a place. */
 struct resuming {
 	struct turns *all;
-	atelier_id turn_id;
+	struct turnlog_of of;
+	struct resuming *next; /* of those of `all` */
 	bool stop;
 	bool unsure; /* it may be stored as one that runs already */
 	int tries;   /* while nobody offers its model */
@@ -184,7 +185,7 @@ static bool may_go_on(const struct resuming *want, const struct turn_record *r)
 static int resume(struct resuming *want, struct err *e)
 {
 	struct turns *all = want->all;
-	const atelier_id turn_id = want->turn_id;
+	const atelier_id turn_id = want->of.turn_id;
 	CLEANUP(arena_done) struct arena a;
 	struct turn_record record;
 	struct reopening x = {.frames = FRAMES_INIT(FINISH_LOG_MAX)};
@@ -246,11 +247,73 @@ static bool has_model(struct turns *all, atelier_id turn_id)
 	return r < 0 || providers_resolve(all->providers, record.model, &a, &id, &quiet) >= 0;
 }
 
+bool turn_is_resuming(struct turns *all, atelier_id turn_id, struct turnlog_of *ret)
+{
+	pthread_mutex_lock(&all->mx);
+	const struct resuming *x = all->resuming;
+	while (x && (x->of.turn_id != turn_id || !x->of.user_id))
+		x = x->next;
+	if (x)
+		*ret = x->of;
+	pthread_mutex_unlock(&all->mx);
+	return x != NULL;
+}
+
+static void resuming_remove(struct resuming *x)
+{
+	struct resuming **at = &x->all->resuming;
+
+	pthread_mutex_lock(&x->all->mx);
+	while (*at != x)
+		at = &(*at)->next;
+	*at = x->next;
+	pthread_mutex_unlock(&x->all->mx);
+}
+
+/* What did not go on, for those who wait for that. */
+struct kept {
+	const struct resuming *x;
+	struct frames frames;
+};
+
+static int is_expected_on_loop(void *arg)
+{
+	const struct resuming *x = arg;
+
+	return turnlog_is_expected(x->all->logs, x->of.turn_id);
+}
+
+static int unexpect_on_loop(void *arg)
+{
+	struct kept *k = arg;
+	struct turnlog_of of;
+
+	if (!turn_is_resuming(k->x->all, k->x->of.turn_id, &of)) /* by another word */
+		turnlog_unexpect(k->x->all->logs, k->x->of.turn_id, &k->frames);
+	return 0;
+}
+
+/* Who came meanwhile follows it as it runs, or gets what is stored of it. */
+static void resuming_end(struct resuming *x, bool goes_on)
+{
+	struct kept k = {x, FRAMES_INIT(FINISH_LOG_MAX)};
+	struct err quiet = {0};
+
+	resuming_remove(x);
+	if (!goes_on && loop_call(x->all->loop, is_expected_on_loop, x)) {
+		if (turn_stored_log(x->all->db, x->of.turn_id, &k.frames, &quiet) < 0)
+			log_debug("turn", "%s", quiet.msg);
+		(void)loop_call(x->all->loop, unexpect_on_loop, &k);
+		frames_done(&k.frames);
+	}
+	free(x);
+}
+
 static void resume_later(void *arg)
 {
 	struct resuming *x = arg;
 	struct err e = {0};
-	bool early = x->tries < MODEL_TRIES && !has_model(x->all, x->turn_id);
+	bool early = x->tries < MODEL_TRIES && !has_model(x->all, x->of.turn_id);
 	int r = early ? E_BUSY : resume(x, &e);
 
 	x->tries++;
@@ -259,17 +322,21 @@ static void resume_later(void *arg)
 		return;
 	if (r < 0 && r != E_CONFLICT && r != E_NOT_FOUND && r != E_STOPPING)
 		log_warn("turn", "an answer that waited does not go on: %s", e.msg);
-	free(x);
+	resuming_end(x, r == 0);
 }
 
-void turn_resume(struct turns *all, atelier_id turn_id, bool stop)
+void turn_resume(struct turns *all, const struct turnlog_of *of, bool stop)
 {
 	struct resuming *x = xcalloc(1, sizeof *x);
 
 	ASSERT_IS(all, TURNS_MAGIC);
-	*x = (struct resuming){.all = all, .turn_id = turn_id, .stop = stop};
+	*x = (struct resuming){.all = all, .of = *of, .stop = stop};
+	pthread_mutex_lock(&all->mx);
+	x->next = all->resuming;
+	all->resuming = x;
+	pthread_mutex_unlock(&all->mx);
 	if (pool_submit(all->queue_threads, &x->task, resume_later, x) < 0)
-		free(x);
+		resuming_end(x, false);
 }
 
 /* ---- deciding ---- */
@@ -277,6 +344,7 @@ void turn_resume(struct turns *all, atelier_id turn_id, bool stop)
 int turn_decide(struct turns *all, struct call_decision *d, struct arena *a, struct err *e)
 {
 	int r = calls_decide_live(all, d, a, e);
+	struct turnlog_of of = {.turn_id = d->turn_id};
 
 	ASSERT_IS(all, TURNS_MAGIC);
 	d->live = r != E_NOT_FOUND;
@@ -288,14 +356,15 @@ int turn_decide(struct turns *all, struct call_decision *d, struct arena *a, str
 		calls_decided_live(all, d);
 	}
 	if (r == E_UNSURE) /* whoever goes on finds out */
-		turn_resume(all, d->turn_id, false);
+		turn_resume(all, &of, false);
 	if (r < 0)
 		return r;
 	if (d->conversation_id) /* else nothing of it is kept, to be looked at elsewhere */
 		bus_publish(all->config.bus,
 			&(struct bus_event){BUS_TURN, "decided", d->user_id, d->conversation_id, d->turn_id});
+	of = (struct turnlog_of){d->turn_id, d->user_id, d->conversation_id};
 	if (!d->live && d->open == 0)
-		turn_resume(all, d->turn_id, false);
+		turn_resume(all, &of, false);
 	return 0;
 }
 
@@ -307,7 +376,7 @@ int turns_expire(struct turns *all, int64_t now, int64_t *ret_n, struct err *e)
 
 	ASSERT_IS(all, TURNS_MAGIC);
 	for (size_t i = 0; i < n; i++)
-		turn_resume(all, turns[i], false);
+		turn_resume(all, &(struct turnlog_of){.turn_id = turns[i]}, false);
 	turns_go_on_ready(all);
 	*ret_n = (int64_t)n;
 	return r;

@@ -444,7 +444,8 @@ void turn_run(void *arg)
 	bus_publish(t->all->config.bus, &(struct bus_event){BUS_TURN, r >= 0 && t->waits ? "waiting" : "ended",
 						t->user_id, t->ids.conversation_id, t->ids.turn_id});
 	if (r >= 0 && t->waits)
-		turn_resume(t->all, t->ids.turn_id, cancel_reason(&t->cancel) == E_CANCELED); /* or decided already */
+		turn_resume(t->all, &(struct turnlog_of){t->ids.turn_id, t->user_id, t->ids.conversation_id},
+			cancel_reason(&t->cancel) == E_CANCELED); /* or decided already */
 	else if (r >= 0)
 		turn_queue_go_on(t->all, t->user_id, t->ids.conversation_id);
 	if (r >= 0 && !t->waits && t->all->settings->auto_title && strcmp(t->model, "librarian") != 0)

@@ -125,8 +125,9 @@ struct question_answer {
 };
 int turn_answer(struct turns *t, const struct question_answer *a, struct err *e) MUST_CHECK;
 
-/* A turn that waits goes on, soon, when nothing of it is left to decide; `stop`: it ends, whatever is. */
-void turn_resume(struct turns *t, atelier_id turn_id, bool stop);
+/* A turn that waits goes on, soon, when nothing of it is left to decide; `stop`: it ends, whatever is. Who follows it from now on
+ * gets that. `of`: only the turn, where nobody is told that it goes on. */
+void turn_resume(struct turns *t, const struct turnlog_of *of, bool stop);
 
 /* Calls that were not decided in time are told to be so, and their turns go on. *ret_n: of how many turns. */
 int turns_expire(struct turns *t, int64_t now, int64_t *ret_n, struct err *e) MUST_CHECK;

@@ -51,7 +51,8 @@ struct turns {
 	pthread_cond_t gone; /* a turn has left; by the monotonic clock */
 	struct turn *live;
 	struct title *titles;
-	struct going_on *going_on;  /* queues that go on (queue.c) */
+	struct going_on *going_on;  /* queues that go on (queue.c), */
+	struct resuming *resuming;  /* and turns that do (resume.c) */
 	struct question *questions; /* that wait in memory (questions.c), */
 	struct live *asked_live;    /* and calls that do (live.c) */
 	struct journal_files left;  /* by the last run */
@@ -171,6 +172,11 @@ void turn_reopen_log(struct turn *t, struct frames *take);
 
 /* Until a place may be free; false: the program stops. */
 bool turn_wait_place(struct turns *all);
+
+/* ---- resume.c: turns that waited for a person ---- */
+
+/* Whether it is about to go on, and whose it is. */
+bool turn_is_resuming(struct turns *all, atelier_id turn_id, struct turnlog_of *ret);
 
 /* ---- turn.c: the story ---- */
 

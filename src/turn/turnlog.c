@@ -36,6 +36,7 @@ struct turnlog {
 	struct place shown;   /* readers may have what stands before it */
 	int failed;
 	bool closed, ended, released, dirty;
+	bool expected; /* nothing of it is here yet, and its turn is about to go on */
 	struct reader *readers;
 	struct turnlog *next_dirty;
 	struct turnlogs *all;
@@ -109,7 +110,7 @@ static void log_free_if_unused(struct turnlog *l)
 {
 	struct turnlog **at = bucket_of(l->all, l->of.turn_id);
 
-	if (!l->released || l->readers || l->dirty)
+	if ((!l->released && !l->expected) || l->readers || l->dirty)
 		return;
 	while (*at != l) {
 		ASSERT(*at); /* it is in the table */
@@ -233,6 +234,15 @@ void turnlog_follow(struct turnlog *l, uint64_t after, const struct follower *wh
 	l->readers = r;
 	metric_add(M_stream_readers, 1);
 	reader_send(r);
+}
+
+/* Of a log that had nothing when they came. */
+static void place_readers(struct turnlog *l)
+{
+	for (struct reader *r = l->readers; r; r = r->next)
+		reader_place(r);
+	if (l->readers)
+		mark_dirty(l);
 }
 
 /* Calls fn for each reader, which may end; a log may go with its last one. */
@@ -429,9 +439,13 @@ void turnlogs_fail(struct turnlogs *ls, int code)
 struct turnlog *turnlog_open(
 	struct turnlogs *ls, const struct turnlog_of *of, size_t max_bytes, turnlog_fail_fn fail_fn, void *arg)
 {
-	struct turnlog *l = log_new(ls, of, max_bytes);
+	struct turnlog *l = turnlog_find(ls, of->turn_id);
 
 	ASSERT(fail_fn && max_bytes > 0);
+	if (!l || !l->expected)
+		l = log_new(ls, of, max_bytes);
+	l->frames.max = max_bytes;
+	l->closed = l->expected = false;
 	l->fail = fail_fn;
 	l->fail_arg = arg;
 	ls->sink->begin(ls->sink, &l->mark);
@@ -449,6 +463,7 @@ void turnlog_restore(struct turnlog *l, struct frames *take)
 	*take = FRAMES_INIT(0);
 	set_written(l);
 	show(l, l->written, l->written_seq);
+	place_readers(l);
 }
 
 const struct frames *turnlog_frames(struct turnlog *l)
@@ -551,9 +566,33 @@ void turnlog_fill(struct turnlog *l, struct frames *take)
 	ASSERT(l->closed && !l->released && l->frames.last_seq == 0);
 	l->frames = *take;
 	*take = FRAMES_INIT(0);
+	l->expected = false;
 	log_end(l);
-	for (struct reader *r = l->readers; r; r = r->next)
-		reader_place(r);
+	place_readers(l);
+}
+
+struct turnlog *turnlog_expect(struct turnlogs *ls, const struct turnlog_of *of)
+{
+	struct turnlog *l = turnlog_find(ls, of->turn_id);
+
+	if (l && !l->ended)
+		return l;
+	l = log_new(ls, of, 0);
+	l->closed = l->expected = true;
+	return l;
+}
+
+bool turnlog_is_expected(struct turnlogs *ls, atelier_id turn_id)
+{
+	const struct turnlog *l = turnlog_find(ls, turn_id);
+
+	return l && l->expected;
+}
+
+void turnlog_unexpect(struct turnlogs *ls, atelier_id turn_id, struct frames *take)
+{
+	if (turnlog_is_expected(ls, turn_id))
+		turnlog_fill(turnlog_find(ls, turn_id), take);
 }
 
 bool turnlogs_replay(struct turnlogs *ls, const struct turnlog_of *of, struct frames *take, uint64_t after,

@@ -58,6 +58,12 @@ struct turnlog *turnlog_find(struct turnlogs *ls, atelier_id turn_id); /* NULL: 
 /* The number given to the event, or negative: E_TOO_LARGE, or the failure the log already has. */
 int64_t turnlog_append(struct turnlog *l, enum event_type type, const char *json, size_t n);
 
+/* The log of a turn that is about to go on: one that is written, or an empty one which readers wait for. turnlog_open() makes it
+ * what it is to be; when the turn does not go on after all, turnlog_unexpect() does with what it had. */
+struct turnlog *turnlog_expect(struct turnlogs *ls, const struct turnlog_of *of);
+bool turnlog_is_expected(struct turnlogs *ls, atelier_id turn_id);
+void turnlog_unexpect(struct turnlogs *ls, atelier_id turn_id, struct frames *take); /* where there is such a one */
+
 /* Of one that was just opened: it goes on behind these (taken), which were kept and shown before. */
 void turnlog_restore(struct turnlog *l, struct frames *take);
 

@@ -605,7 +605,8 @@ void turns_free(struct turns *all)
 	pool_free(all->title_threads);
 	pool_free(all->queue_threads);
 	pool_free(all->recover_thread);
-	ASSERT(!all->live && all->n_running == 0 && !all->titles && !all->questions); /* each has left on its thread */
+	ASSERT(!all->live && all->n_running == 0); /* each has left on its thread */
+	ASSERT(!all->titles && !all->questions && !all->resuming);
 	deadlines_free(all->deadlines);
 	recovery_free(all);
 	unsure_free(all);

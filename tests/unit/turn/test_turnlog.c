@@ -539,6 +539,82 @@ static void fill_lost(struct fixture *f)
 	turnlog_fill(find_log(f, lost_of.turn_id), &frames);
 }
 
+/* ---- a turn that goes on ---- */
+
+static void follow_expected(struct fixture *f)
+{
+	turnlog_follow(turnlog_expect(f->logs, &lost_of), 0, &nobody, place(&f->a));
+	assert_true(turnlog_is_expected(f->logs, lost_of.turn_id));
+}
+
+static void go_on_expected(struct fixture *f)
+{
+	struct frames kept = FRAMES_INIT(1000);
+
+	assert_int_equal(frames_add(&kept, EV_TEXT, "{\"text\":\"before\"}", 17), 0);
+	f->log = turnlog_open(f->logs, &lost_of, 1 << 20, note_failure, f);
+	turnlog_restore(f->log, &kept);
+	turnlog_follow(turnlog_expect(f->logs, &lost_of), 1, &nobody, place(&f->b)); /* the same one, by now */
+}
+
+static void write_on(struct fixture *f)
+{
+	add(f, "behind");
+}
+
+static void unexpect(struct fixture *f)
+{
+	struct frames kept = FRAMES_INIT(1000);
+
+	assert_int_equal(frames_add(&kept, EV_TEXT, "{\"text\":\"kept\"}", 15), 0);
+	turnlog_unexpect(f->logs, lost_of.turn_id, &kept);
+	turnlog_unexpect(f->logs, lost_of.turn_id, &kept); /* of one that is not expected nothing is changed */
+	frames_done(&kept);
+}
+
+static void leave_expected(struct fixture *f)
+{
+	f->c.ops->on_close(f->c.arg);
+}
+
+static void follow_and_leave(struct fixture *f)
+{
+	turnlog_follow(turnlog_expect(f->logs, &lost_of), 0, &nobody, place(&f->c));
+}
+
+/* Who follows a turn that is about to go on gets all of it: what it had, and what comes. */
+static void test_expected(void **state)
+{
+	struct fixture *f = *state;
+
+	on_loop(f, close_and_end);
+	on_loop(f, follow_expected);
+	assert_false(has(&f->a, "before") || f->a.ended);
+	on_loop(f, go_on_expected);
+	assert_true(has(&f->a, "before") && !f->a.ended);
+	assert_false(has(&f->b, "before"));
+	on_loop(f, write_on);
+	assert_true(has(&f->a, "behind") && has(&f->b, "behind"));
+	on_loop(f, close_and_end);
+	assert_true(f->a.ended && f->b.ended);
+	assert_null(find_log(f, lost_of.turn_id));
+}
+
+/* It does not go on: they get what it had; and a log that nobody waits for any more goes. */
+static void test_unexpected(void **state)
+{
+	struct fixture *f = *state;
+
+	on_loop(f, follow_expected);
+	on_loop(f, unexpect);
+	assert_true(has(&f->a, "kept") && f->a.ended);
+	assert_null(find_log(f, lost_of.turn_id));
+	on_loop(f, follow_and_leave);
+	on_loop(f, leave_expected);
+	assert_null(find_log(f, lost_of.turn_id));
+	on_loop(f, close_and_end);
+}
+
 static void test_lost(void **state)
 {
 	struct fixture *f = *state;
@@ -758,6 +834,8 @@ int main(void)
 		TEST(test_hold_without_journal),
 		TEST(test_given_up),
 		TEST(test_abandoned),
+		TEST(test_expected),
+		TEST(test_unexpected),
 		TEST(test_lost),
 		TEST(test_readers_share),
 		TEST(test_ends_of_rights),
