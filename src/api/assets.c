@@ -115,6 +115,38 @@ static void reply_unpacked(struct http_exchange *x, const struct asset *a, const
 	buf_done(&body);
 }
 
+/* Nothing in front of a file's address but what leads up to the page's root from `path`, to a browser. */
+static void put_up(struct buf *out, const char *path)
+{
+	buf_add_str(out, "./");
+	for (const char *p = path + 1; (p = strchr(p, '/')); p++)
+		buf_add_str(out, "../");
+}
+
+bool assets_serve_missing(const struct api *api, struct http_exchange *x, const char *path)
+{
+	static const char base[] = "<base href=\"";
+	const struct asset *a = asset_find("/");
+	CLEANUP(buf_done) struct buf page = BUF_INIT(a ? a->n_plain + 1 : 1);
+
+	if (!a || !a->gz || unpack(a, &page) < 0)
+		return false;
+	const char *end = page.p + page.n, *at = memmem(page.p, page.n, base, sizeof(base) - 1);
+	if (!at)
+		return false;
+	at += sizeof(base) - 1;
+	CLEANUP(buf_done) struct buf out = BUF_INIT(a->n_plain + 3 * strlen(path) + 3);
+	buf_add(&out, page.p, (size_t)(at - page.p));
+	put_up(&out, path);
+	at += 2; /* "./" */
+	buf_add(&out, at, (size_t)(end - at));
+	answer_headers(api, x);
+	http_set_header(x, "Cache-Control", "no-store");
+	http_set_header(x, "Vary", "Accept");
+	http_reply(x, 404, a->type, &out);
+	return true;
+}
+
 bool assets_serve(const struct api *api, struct http_exchange *x, const char *path)
 {
 	const struct asset *a = asset_find(path);

@@ -661,6 +661,37 @@ static void answer_preflight(struct request *q)
 	http_reply(x, 204, NULL, NULL);
 }
 
+static bool is_interface(const char *path)
+{
+	static const char *const roots[] = {"/api", "/stream", "/health", "/metrics", "/v1", "/ollama", "/ws"};
+
+	for (size_t i = 0; i < N_ELEMENTS(roots); i++) {
+		size_t n = strlen(roots[i]);
+		if (strncmp(path, roots[i], n) == 0 && (path[n] == '\0' || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static bool only_reads(const char *method)
+{
+	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+/* A browser that goes to an address where nothing is: whoever sits before it reads a page, not a program's answer. */
+static bool show_missing(struct request *q)
+{
+	struct http_exchange *x = q->x;
+	const char *path = http_path(x);
+
+	if (!only_reads(q->method) || q->shape != SHAPE_OWN || is_interface(path) ||
+		!header_accepts(http_header(x, "Accept"), "text/html") || !assets_serve_missing(q->api, x, path))
+		return false;
+	request_log(q, 404);
+	request_free(q);
+	return true;
+}
+
 static void request_start(struct request *q)
 {
 	const char *path = normal_path(q);
@@ -672,24 +703,14 @@ static void request_start(struct request *q)
 		return;
 	}
 	r = request_begin(q, path);
+	if (r == E_NOT_FOUND && show_missing(q))
+		return;
 	if (r < 0)
 		request_fail(q, r);
 	else if (q->route->flags & ROUTE_LOOP)
 		request_work(q);
 	else
 		request_take(q);
-}
-
-static bool is_interface(const char *path)
-{
-	static const char *const roots[] = {"/api", "/stream", "/health", "/metrics", "/v1", "/ollama", "/ws"};
-
-	for (size_t i = 0; i < N_ELEMENTS(roots); i++) {
-		size_t n = strlen(roots[i]);
-		if (strncmp(path, roots[i], n) == 0 && (path[n] == '\0' || path[n] == '/'))
-			return true;
-	}
-	return false;
 }
 
 /* "ollama/0.32.0 (amd64 linux) Go/...", "ollama-python/0.6.1 ...", "ollama-js/0.6.4 ..." */
@@ -707,10 +728,9 @@ static bool asks_for_ollama(const struct api *a, const struct http_exchange *x)
 void api_handler(struct http_exchange *x, void *arg)
 {
 	struct api *a = arg;
-	const char *method = http_method(x), *path = http_path(x);
-	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	const char *path = http_path(x);
 
-	if (reads && http_request_error(x) == 0 && !is_interface(path) && !asks_for_ollama(a, x) &&
+	if (only_reads(http_method(x)) && http_request_error(x) == 0 && !is_interface(path) && !asks_for_ollama(a, x) &&
 		assets_serve(a, x, path))
 		return;
 	request_start(request_new(a, x));

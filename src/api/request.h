@@ -184,6 +184,9 @@ struct auth_way request_way(const struct http_exchange *x);
 /* Answers with an embedded file; false when there is none of this name. Loop thread. */
 bool assets_serve(const struct api *api, struct http_exchange *x, const char *path);
 
+/* Answers a person at an address where nothing is with the page, which says so, and 404; false when it cannot. Loop thread. */
+bool assets_serve_missing(const struct api *api, struct http_exchange *x, const char *path);
+
 /* ---- the change feed (loop-owned) ---- */
 
 struct changes *changes_new(struct loop *l, struct bus *b, int64_t heartbeat_ms);

@@ -41,6 +41,7 @@ const lanes = [
     'streaming',
     'firstPaint',
     'encodings',
+    'unknownAddress',
     'reading',
     'diagrams',
     'growing',

@@ -1,6 +1,6 @@
 // How the page begins: what is seen before the program runs, and how little is asked for.
 import assert from 'node:assert/strict';
-import { request } from 'node:http';
+import { createServer, request } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { readAll } from './chat.mjs';
 import { Gate, Mock } from './mock.mjs';
@@ -29,6 +29,35 @@ export async function encodings({ base }) {
     const head = await wire(url, 'identity', 'HEAD');
     assert.deepEqual([head.status, head.headers['content-length'], head.body.length], [200, String(plain.body.length), 0]);
   }
+}
+
+/** An address where nothing is: a person gets the page, which says so, a program an error; below a path of a proxy, too. */
+export async function unknownAddress({ context, base, watch, allow }) {
+  const program = await context.request.get(base + '/nowhere/at/all', { headers: { Accept: 'application/json' } });
+  assert.deepEqual([program.status(), (await program.json()).error.code], [404, 'not_found']);
+  assert.equal((await context.request.get(base + '/api/v1/nowhere', { headers: { Accept: 'text/html' } })).headers()['content-type'], 'application/json');
+  const proxy = createServer((ask, answer) => {
+    const onward = request(base + ask.url.replace(/^\/workshop/, ''), { method: ask.method, headers: ask.headers }, (from) => {
+      answer.writeHead(from.statusCode, from.headers);
+      from.pipe(answer);
+    });
+    ask.pipe(onward.on('error', () => answer.destroy()));
+  });
+  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  allow(/404 \(Not Found\)/);
+  allow(/WebSocket|ERR_INCOMPLETE_CHUNKED_ENCODING/); // this proxy takes none
+  for (const root of [base, `http://127.0.0.1:${proxy.address().port}/workshop`]) {
+    const page = watch(await context.newPage());
+    assert.equal((await page.goto(root + '/nowhere/at/all')).status(), 404);
+    assert.equal(await page.evaluate(() => document.baseURI), root + '/');
+    await page.getByRole('heading', { name: 'Page not found' }).waitFor();
+    await page.getByRole('link', { name: 'Go to chats' }).click();
+    await page.locator('[data-composer]').waitFor();
+    assert.equal(page.url(), root + '/');
+    await page.close();
+  }
+  proxy.closeAllConnections();
+  proxy.close();
 }
 
 export async function firstPaint({ context, base, watch, allow }) {
@@ -199,6 +228,11 @@ export async function installed({ context, server, base, watch, allow }) {
   });
   assert.ok(kept.some((path) => /^\/assets\/shell-/.test(path)), kept.join(' '));
   assert.deepEqual(kept.filter((path) => /^\/(api|v1|ollama|stream|health)/.test(path)), []);
+  // So does every other place, a bookmark too that is opened for the first time.
+  for (const path of ['/documents', '/c/0000000000000', '/']) {
+    await page.goto(base + path);
+    await page.getByText('Atelier cannot be reached').first().waitFor();
+  }
   await server.start();
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.getByRole('textbox', { name: 'Message' }).waitFor();

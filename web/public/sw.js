@@ -9,7 +9,7 @@ self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim(
 /** Files that never change under their name. */
 const lasting = (path) => /^assets\/.+-[\w-]{8}\.\w+$/.test(path);
 /** Places of the page: the server answers each with the same program. */
-const place = (path) => path === '' || /^(c|settings|manual|login|setup)(\/[^/]*)?$/.test(path);
+const place = (path) => path === '' || /^(c|documents|assistants|prompts|tools|settings|manual|login|setup|password)(\/[^/]*)?$/.test(path);
 
 async function kept(request) {
   const cache = await caches.open(CACHE);
@@ -20,10 +20,13 @@ async function kept(request) {
   return response;
 }
 
-/** The newest page if there is a network; else the last one, which says by itself that the server is away. */
+/** The page, which finds its files from its <base>, as it is served at `path`. */
+const based = (html, path) => html.replace(/<base href="[^"]*"/, `<base href="${'../'.repeat(path.split('/').length - 1) || './'}"`);
+
+/** The newest page if there is a network; else the last one, of whichever place, which says by itself that the server is away. */
 async function page(request, path) {
   const cache = await caches.open(CACHE);
-  const key = new URL(path.includes('/') ? 'page-1' : 'page', root).href;
+  const key = new URL('page', root).href;
   try {
     const response = await fetch(request);
     if (response.ok) {
@@ -33,8 +36,11 @@ async function page(request, path) {
     return response;
   } catch (error) {
     const last = await cache.match(key);
-    if (last) return last;
-    throw error;
+    if (!last) throw error;
+    const headers = new Headers(last.headers); // the policy above all; the text is not compressed any more
+    headers.delete('Content-Encoding');
+    headers.delete('Content-Length');
+    return new Response(based(await last.text(), path), { headers });
   }
 }
 
