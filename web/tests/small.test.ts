@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { sources } from './sources';
+import { bootstrap } from '$core/api/bootstrap';
 import type { Part } from '$core/api/types';
+import { hearTime } from '$core/clock';
 import { ago, bytes, dayGroup, seconds } from '$core/format';
 import { findQuote } from '$core/markdown/quote';
 import { passwordProblem, userNameProblem } from '$core/rules';
@@ -85,6 +87,21 @@ describe('format', () => {
   it('says sizes and times', () => {
     expect([bytes(2.02e9), bytes(40e9), bytes(12)]).toEqual(['2.0 GB', '40 GB', '12 B']);
     expect([seconds(7), seconds(420), seconds(12_400)]).toEqual(['7 ms', '0.4 s', '12 s']);
+  });
+});
+
+describe('a browser whose clock is wrong', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    hearTime(null);
+  });
+  it('tells ages by the clock of the server', async () => {
+    for (const off of [-86_400_000, 86_400_000]) {
+      const now = new Date(Date.now() + off);
+      vi.stubGlobal('fetch', () => Promise.resolve(new Response('{}', { headers: { Date: now.toUTCString() } })));
+      await bootstrap();
+      expect([ago(now.toISOString()), dayGroup(now.toISOString())]).toEqual([ago(new Date().toISOString(), Date.now()), 'Today']);
+    }
   });
 });
 

@@ -1,10 +1,11 @@
+import { serverNow } from './clock';
 import { i18n, t } from './i18n/i18n.svelte';
 
 const DAY = 86_400_000;
 const startOfDay = (d: Date) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
 
 /** The group of the sidebar that a time belongs to. */
-export function dayGroup(time: string, now = new Date()): string {
+export function dayGroup(time: string, now = new Date(serverNow())): string {
   const days = Math.round((startOfDay(now) - startOfDay(new Date(time))) / DAY);
   if (days <= 0) return t('day.today');
   if (days === 1) return t('day.yesterday');
@@ -12,7 +13,7 @@ export function dayGroup(time: string, now = new Date()): string {
 }
 
 /** A short relative time: "now", "5 min", "3 h", "2 d", or a date. */
-export function ago(time: string, now = Date.now()): string {
+export function ago(time: string, now = serverNow()): string {
   const date = new Date(time);
   const minutes = Math.floor((now - date.getTime()) / 60_000);
   if (minutes < 1) return t('time.now');
@@ -24,7 +25,7 @@ export function ago(time: string, now = Date.now()): string {
 }
 
 /** The same within a sentence: "just now", "5 min ago", "on 3 Nov". */
-export function agoText(time: string, now = Date.now()): string {
+export function agoText(time: string, now = serverNow()): string {
   const short = ago(time, now);
   const minutes = Math.floor((now - new Date(time).getTime()) / 60_000);
   if (minutes < 1) return t('time.justNow');
@@ -87,7 +88,7 @@ export function microsFrom(text: string): number | null {
 export const microsText = (micros: number) => String(micros / 1e6);
 
 /** A time that is still to come: "in 20 s", "in 5 min", "in 3 h", or a date. */
-export function until(time: string, now = Date.now()): string {
+export function until(time: string, now = serverNow()): string {
   const left = Math.max(0, Math.ceil((new Date(time).getTime() - now) / 1000));
   if (left < 90) return t('time.in', { time: t('time.s', { n: left }) });
   if (left < 90 * 60) return t('time.in', { time: t('time.min', { n: Math.round(left / 60) }) });
@@ -102,7 +103,7 @@ export const dateTimeText = (time: string) =>
   new Date(time).toLocaleString(i18n.language, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 
 /** The hour of today, else the day too. */
-export function timeText(time: string, now = new Date()): string {
+export function timeText(time: string, now = new Date(serverNow())): string {
   const date = new Date(time);
   if (startOfDay(date) !== startOfDay(now)) return dateTimeText(time);
   return date.toLocaleTimeString(i18n.language, { hour: '2-digit', minute: '2-digit' });

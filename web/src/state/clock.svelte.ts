@@ -1,8 +1,13 @@
+import { serverNow } from '$core/clock';
+
 /** The time, in steps, for texts that age. */
 class Clock {
-  now = $state(Date.now());
+  now = $state(serverNow());
   constructor() {
-    setInterval(() => (this.now = Date.now()), 30_000);
+    setInterval(() => this.tick(), 30_000);
+  }
+  tick(): void {
+    this.now = serverNow();
   }
 }
 

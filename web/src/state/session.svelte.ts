@@ -4,6 +4,7 @@ import { whenUnauthorized } from '$core/api/client';
 import { say } from '$core/api/errors';
 import type { Bootstrap, User } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
+import { clock } from './clock.svelte';
 import { router } from './route.svelte';
 import { forgetDrafts, write } from './storage';
 
@@ -60,6 +61,7 @@ class Session {
   }
 
   private enter(found: Bootstrap): void {
+    clock.tick();
     this.first = found;
     this.user = found.user ?? null;
     // The next time the page is loaded, what is drawn first is the chat (theme.js).

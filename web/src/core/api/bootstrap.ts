@@ -1,4 +1,5 @@
 import { ApiError, errorFrom, unreachable } from './errors';
+import { hearTime } from '../clock';
 import { base } from './client';
 import type { Bootstrap } from './types';
 
@@ -10,6 +11,7 @@ export async function bootstrap(): Promise<Bootstrap> {
   } catch {
     throw unreachable();
   }
+  hearTime(response.headers.get('Date'));
   const body: unknown = await response.json().catch(() => null);
   if (!response.ok) throw errorFrom(response, body);
   if (!body) throw new ApiError(response.status, 'no_json', unreachable().message);

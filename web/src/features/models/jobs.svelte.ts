@@ -1,6 +1,7 @@
 import { ApiError } from '$core/api/errors';
 import { cancelJob, deleteJob, listJobs, retryJob } from '$core/api/jobs';
 import type { Change, Job } from '$core/api/types';
+import { serverNow } from '$core/clock';
 import { t } from '$core/i18n/i18n.svelte';
 import type { App } from '$state/app.svelte';
 import { notices } from '$design/notices.svelte';
@@ -20,7 +21,7 @@ export class Jobs {
 
   /** Running ones, and lately ended ones that no later job of the same kind and name has overtaken. */
   get shown(): Job[] {
-    const now = Date.now();
+    const now = serverNow();
     return this.items.filter((job, i) => {
       if (isRunning(job)) return true;
       const later = this.items.slice(0, i).some((j) => j.kind === job.kind && j.title === job.title);

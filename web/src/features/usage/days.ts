@@ -1,5 +1,6 @@
 import { utcOffset } from '$core/api/usage';
 import type { UsagePoint } from '$core/api/types';
+import { serverNow } from '$core/clock';
 import { i18n } from '$core/i18n/i18n.svelte';
 
 const DAY = 86_400_000;
@@ -7,7 +8,7 @@ const DAY = 86_400_000;
 const dayText = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
 /** The first of `days` days of which today is the last, by the clock of whoever looks. */
-export const firstDay = (days: number, now = Date.now(), offset = utcOffset()) => dayText(now + offset * 60_000 - (days - 1) * DAY);
+export const firstDay = (days: number, now = serverNow(), offset = utcOffset()) => dayText(now + offset * 60_000 - (days - 1) * DAY);
 
 /** Every day from the first to the last. */
 export function everyDay(from: string, to: string): string[] {
