@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
 import { newChat } from './chat.mjs';
-import { eventually } from './wait.mjs';
+import { counts, eventually, holds, list, says } from './wait.mjs';
 
 const RULES = '# Berths\n\nVisiting boats moor at the northern quay and pay four crowns a night.\n\n# Tides\n\nThe lock opens two hours before high water.\n';
 
@@ -36,10 +36,10 @@ export async function documents({ page, mock, base, shot }) {
   // What is wrong with several is said once, over the list, and tried again for all; of a single one in its row.
   await files.setInputFiles(['one.pdf', 'two.pdf'].map((name) => ({ name, mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.7 and nothing else, ' + name) })));
   await page.getByText('2 documents could not be read').waitFor();
-  assert.equal(await row('one.pdf').locator('p.text-danger').count(), 0);
+  await counts(row('one.pdf').locator('p.text-danger'), 0);
   found.push(...(await look(page, 'a reason that documents share', ['graphite', 'quartz'])));
   await shot('shared');
-  assert.equal(await page.getByRole('list', { name: 'Documents of the collection' }).locator('> :not(li)').count(), 0);
+  await counts(page.getByRole('list', { name: 'Documents of the collection' }).locator('> :not(li)'), 0);
   const retried = new Set();
   const both = page.waitForResponse((r) => r.url().endsWith('/retry') && r.status() === 202 && retried.add(r.url()).size === 2);
   await page.getByRole('button', { name: 'Try again' }).click();
@@ -54,18 +54,18 @@ export async function documents({ page, mock, base, shot }) {
   await remove('two.pdf');
   await row('one.pdf').locator('p.text-danger').waitFor();
   await row('one.pdf').getByRole('button', { name: 'Try again' }).waitFor();
-  assert.equal(await page.getByText('documents could not be read').count(), 0);
+  await counts(page.getByText('documents could not be read'), 0);
   await remove('one.pdf');
 
   // Searched by another form of the word; the hit opens the text at the passage.
   await page.getByRole('searchbox', { name: 'Search the documents' }).fill('cranes costing');
   const hit = page.getByRole('list', { name: 'What was found' }).getByRole('listitem').first();
   await hit.getByText('tariff.txt').waitFor();
-  assert.deepEqual(await hit.locator('mark').allInnerTexts(), ['Cranes', 'cost']);
+  await list(hit.locator('mark'), ['Cranes', 'cost']);
   // Whoever may edit the collection sees what put a hit where it stands.
   await page.getByRole('switch', { name: /Show why/ }).click();
   await hit.getByText('no. 1').first().waitFor();
-  assert.match(await hit.locator('dl').innerText(), /Together\s+no\. 1\s+Words\s+no\. 1 · 100% of the words\s+Meaning\s+not found\s+Score\s+[\d.]+/);
+  await says(hit.locator('dl'), /Together\s+no\. 1\s+Words\s+no\. 1 · 100% of the words\s+Meaning\s+not found\s+Score\s+[\d.]+/);
   found.push(...(await look(page, 'what was found', ['graphite', 'quartz'])));
   await shot('why');
   await hit.getByRole('link', { name: 'tariff.txt' }).click();
@@ -125,7 +125,7 @@ export async function documents({ page, mock, base, shot }) {
   await other.waitFor();
   await page.getByRole('searchbox', { name: 'Search the documents' }).fill('');
   await row('prices.txt').getByText('51 B').waitFor();
-  assert.equal(await row('prices.txt').getByRole('link', { name: 'prices.txt' }).getAttribute('href'), place);
+  await counts(row('prices.txt').locator(`a[href="${place}"]`), 1);
   await remove('again.md');
   await remove('free.txt');
 
@@ -146,7 +146,7 @@ export async function documents({ page, mock, base, shot }) {
   const live = await source.innerText();
   await page.reload();
   await page.getByRole('button', { name: '1 source used' }).click();
-  assert.equal(await source.innerText(), live);
+  await list(source, [live]);
   found.push(...(await look(page, 'an answer with sources', ['graphite', 'quartz'])));
   await shot('answer');
   await page.locator('.md-cite').click();
@@ -247,7 +247,7 @@ export async function documentPages({ page, base, shot }) {
   const last = await marks.last().evaluate((r) => r.getBoundingClientRect().toJSON());
   assert.ok(shape.natural >= 400 && last.left >= shape.left && last.right <= shape.right + 1 && last.top > shape.top && last.height < shape.height / 20, JSON.stringify([shape, last]));
   assert.ok(!asked.some((path) => path.endsWith('/pages/1.png')), 'what stands before is not drawn');
-  assert.equal(await sheet.getByText('The lighthouse blinks every nine seconds.').count(), 1);
+  await counts(sheet.getByText('The lighthouse blinks every nine seconds.'), 1);
   const found = await look(page, 'pages of a document', ['graphite', 'quartz']);
   await shot('pages');
 
@@ -279,7 +279,7 @@ export async function chatFiles({ page, mock, base, shot }) {
   await files.getByRole('listitem', { name: 'broken.pdf' }).getByText('Could not be read').waitFor();
   await files.getByRole('button', { name: /^tariff\.txt/ }).waitFor();
   await page.waitForURL(/\/c\//);
-  assert.equal(await message.inputValue(), 'What does the crane cost?');
+  await holds(message, 'What does the crane cost?');
   const found = await look(page, 'files of a chat', ['graphite', 'quartz']);
   await shot('chat-files');
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
 import { answer, ask, chats, chooseModel, has, newChat, ready } from './chat.mjs';
-import { copied } from './wait.mjs';
+import { copied, counts, holds, list } from './wait.mjs';
 
 const question = (page) => page.getByRole('article', { name: 'You' });
 
@@ -70,7 +70,7 @@ export async function messageActions({ page, mock, context, base, shot, allow })
   await choose(page, first, 'Delete message');
   await dialog.getByRole('button', { name: 'Delete' }).click();
   await answer(page).waitFor({ state: 'detached' });
-  assert.equal(await question(page).count(), 1);
+  await counts(question(page), 1);
   await page.goto(base + '/');
   nothing(found);
 }
@@ -119,7 +119,7 @@ export async function whatIsSent({ page, mock, base, shot, allow }) {
   await box.press('Enter');
   const refused = page.getByRole('alert').filter({ hasText: /about \d+ tokens, and the model takes 256/ });
   await refused.waitFor();
-  assert.equal(await box.inputValue(), more);
+  await holds(box, more);
   found.push(...(await look(page, 'a message that is too long', ['graphite', 'quartz'])));
   await shot('too-long');
   await refused.getByRole('button', { name: 'Leave out oldest messages and send' }).click();
@@ -171,7 +171,7 @@ export async function searching({ page, mock, base, shot }) {
   await field.fill('samov');
   const hit = dialog.getByRole('link').filter({ hasText: 'samovar' });
   await hit.waitFor();
-  assert.equal(await hit.locator('mark').innerText(), 'samov');
+  await list(hit.locator('mark'), ['samov']);
   await dialog.getByRole('button', { name: 'Filters' }).click();
   found.push(...(await look(page, 'what was found', ['graphite', 'quartz'])));
   await shot('found');
@@ -217,7 +217,7 @@ export async function searching({ page, mock, base, shot }) {
   const sought = question(page).filter({ hasText: 'The xylophone is here' });
   await sought.waitFor();
   await page.waitForFunction(() => document.activeElement?.innerText?.includes('xylophone'));
-  assert.ok(await sought.isVisible());
+  await sought.waitFor();
   await page.getByRole('button', { name: 'Jump to latest' }).click();
   await has(question(page).last(), 'Number 59');
   await page.getByRole('searchbox', { name: 'Search chats' }).fill('');
