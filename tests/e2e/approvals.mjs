@@ -113,6 +113,29 @@ export async function approvals({ page, context, mock, base, watch, shot }) {
   await ask('What now?');
   await said(1);
   assert.equal(booked.length, 5);
+
+  // A fact that a model notes about the person stands below its call, where it is taken back, and noted again after a reload.
+  const enable = (enabled) => page.request.put(base + '/api/v1/memories/settings', { headers, data: { enabled } });
+  const facts = async () => (await (await page.request.get(base + '/api/v1/memories')).json()).items.map((m) => m.text);
+  await enable(true);
+  mock.on('I take tea', ({ tool }) => tool('remember', { fact: 'Drinks tea.' }));
+  await begin();
+  await ask('I take tea');
+  await said(0);
+  const note = (name) => page.getByRole('group', { name }).filter({ hasText: 'Drinks tea.' });
+  await note('Noted about you').getByRole('button', { name: 'Undo' }).waitFor();
+  found.push(...(await look(page, 'a fact that is noted', ['graphite', 'quartz'])));
+  await shot('noted');
+  await note('Noted about you').getByRole('button', { name: 'Undo' }).click();
+  await note('Not noted any more').getByRole('button', { name: 'Note again' }).waitFor();
+  assert.deepEqual(await facts(), []);
+  await page.reload();
+  await note('Not noted any more').getByRole('button', { name: 'Note again' }).click();
+  await note('Noted about you').getByRole('button', { name: 'Undo' }).waitFor();
+  assert.deepEqual(await facts(), ['Drinks tea.']);
+  await note('Noted about you').getByRole('button', { name: 'Undo' }).click();
+  await note('Not noted any more').waitFor();
+  await enable(false);
   await page.request.delete(`${base}/api/v1/tool-servers/${id}`, { headers });
   mock.show = show;
   await page.request.post(base + '/api/v1/models/refresh', { headers });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { contentOf, fieldsOf, initialOf, problemOf, type Typed } from '../src/features/tools/asked';
-import { harmless, seen, summary, taskOf } from '../src/features/tools/results';
+import { harmless, noted, seen, summary, taskOf } from '../src/features/tools/results';
 import { byTag, configOf, empty, neededOf, secretsOf, textsOf, type Operation } from '../src/features/tools/servers';
 
 describe('the result of a tool', () => {
@@ -23,6 +23,14 @@ describe('the result of a tool', () => {
     expect(seen('', { chart: spec })).toEqual({ as: 'chart', spec });
     expect(seen('', { $schema: 'https://vega.github.io/schema/vega-lite/v6.json', mark: 'bar' }).as).toBe('chart');
     expect(seen('', { mark: 'bar' }).as).toBe('data');
+  });
+  it('is a fact about the person only as the built-in tool tells it', () => {
+    const structured = { memory: { id: '1', text: 'Drinks tea.' } };
+    expect(noted({ source: 'builtin', name: 'remember', structured })).toEqual(structured.memory);
+    expect(noted({ source: 'quay', name: 'remember', structured })).toBeNull();
+    expect(noted({ source: 'builtin', name: 'python', structured })).toBeNull();
+    expect(noted({ source: 'builtin', name: 'remember', structured: { memory: { id: 1 } } })).toBeNull();
+    expect(noted({ source: 'builtin', name: 'remember', structured: undefined })).toBeNull();
   });
   it('fetches nothing and leads nowhere as a chart', () => {
     const spec = { data: { url: 'https://x/y.csv', values: [1] }, layer: [{ mark: { type: 'image' }, encoding: { url: { value: 'x' }, href: { value: 'javascript:0' } } }] };

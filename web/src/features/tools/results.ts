@@ -1,4 +1,5 @@
 /* How the result of a tool is to be seen. Pure: what it is, not how it looks. */
+import type { CallPart } from '$core/api/types';
 
 export type Cell = string | number | boolean | null;
 export type Seen =
@@ -86,6 +87,12 @@ export function taskOf(text: string): string {
   const data = parsed(text);
   if (!isObject(data)) return text;
   return [data.task, data.context].filter((v) => typeof v === 'string' && v !== '').join('\n\n');
+}
+
+/** The fact that a call has noted about the person; null: it is no such call. */
+export function noted(call: Pick<CallPart, 'source' | 'name' | 'structured'>): { id: string; text: string } | null {
+  const memory = call.source === 'builtin' && call.name === 'remember' && isObject(call.structured) ? call.structured.memory : null;
+  return isObject(memory) && typeof memory.id === 'string' && typeof memory.text === 'string' ? { id: memory.id, text: memory.text } : null;
 }
 
 /** Pictures that may be shown where they stand; of SVG only as a picture, where nothing in it runs. */
